@@ -1,0 +1,255 @@
+package errors
+
+import "strings"
+
+// Code says what went wrong, in words that all providers share. A Code is a
+// constant and an error at once: comparable, printable, usable in a switch, and
+// a target for [Is]. The values are stable.
+type Code string
+
+// Umbrellas. [Is] matches each of them also for the codes listed below it;
+// there is one level only. A provider's code that has no constant of its own
+// is mapped to the umbrella that its documentation or its status names, and
+// [Error.ProviderCode] keeps it.
+const (
+	// DeletionStepsNotSatisfied: something is left that has to go first. It is
+	// Katapult's own code (409), whose steps are in [Error.Steps], and the umbrella
+	// of all that blocks a deletion.
+	DeletionStepsNotSatisfied Code = "deletion_steps_not_satisfied"
+
+	// NotFound: there is no such thing, says the provider in its own words.
+	NotFound Code = "not_found"
+
+	// Unauthenticated: the provider does not accept the credential.
+	Unauthenticated Code = "unauthenticated"
+
+	// PermissionDenied: the credential is known and may not do this.
+	PermissionDenied Code = "permission_denied"
+
+	// InvalidArgument: the request is wrong in itself. [Error.Status] is 0 when it
+	// was refused before anything was sent.
+	InvalidArgument Code = "invalid_argument"
+
+	// Conflict: the target's state does not allow this, and no step of a deletion
+	// is named.
+	Conflict Code = "conflict"
+
+	// RateLimitReached: too many requests. [Error.RetryAfter] says how long to wait,
+	// where the provider does. Katapult calls it so (429).
+	RateLimitReached Code = "rate_limit_reached"
+
+	// Unavailable: the provider could not be reached or is not serving.
+	Unavailable Code = "unavailable"
+
+	// Internal: the provider failed.
+	Internal Code = "internal"
+
+	// UnexpectedResponse: an answer that the provider does not document, such as a
+	// redirect, a web page, an empty body where one is due, or a 404 that is not
+	// the provider's own. It proves nothing about the target.
+	UnexpectedResponse Code = "unexpected_response"
+)
+
+// Codes of the client itself.
+const (
+	// OutcomeUnknown: the request may have done its work, and nothing can be read
+	// that would tell. [Error.Unwrap] returns why. Look before repeating it.
+	OutcomeUnknown Code = "outcome_unknown"
+
+	// NotConfirmed: what the caller asks for is not what the provider calls the
+	// target. Nothing was changed.
+	NotConfirmed Code = "not_confirmed"
+
+	// Canceled: the caller's context ended before the request was sent. Nothing was
+	// changed. [Is] also matches context.Canceled or context.DeadlineExceeded.
+	Canceled Code = "canceled"
+)
+
+// Codes below [DeletionStepsNotSatisfied].
+const (
+	// ActiveSubscriptions: the workspace has active subscriptions (Applivery 400/5111).
+	// No API cancels them.
+	ActiveSubscriptions Code = "active_subscriptions"
+
+	// OrganizationNotEmpty: the organization still has active projects (Atlas 409
+	// ORG_NOT_EMPTY).
+	OrganizationNotEmpty Code = "organization_not_empty"
+
+	// ActiveLiveMigration: a live migration into the organization is running (Atlas
+	// 409 CANNOT_DELETE_ORG_ACTIVE_LIVE_MIGRATION_ATLAS_ORG_LINK).
+	ActiveLiveMigration Code = "active_live_migration"
+
+	// PaymentRequired: an invoice, a charge or the payment method stands in the way
+	// (Atlas 402). No API settles it.
+	PaymentRequired Code = "payment_required"
+
+	// DefaultOrganization: the organization is the default one of its instance
+	// (Zitadel 400 COMMA-wG9p1). Another one has to become the default first.
+	DefaultOrganization Code = "default_organization"
+
+	// SystemOrganization: the organization owns the project that is the provider
+	// itself (Zitadel 400 COMMA-AF3JW). It cannot be deleted.
+	SystemOrganization Code = "system_organization"
+)
+
+// Codes below [NotFound].
+const (
+	// OrganizationNotFound: the provider knows no such organization (Katapult 404,
+	// Zitadel 404 COMMA-aps2n, QUERY-leq5Q and QUERY-iTTGJ, Atlas 404 ORG_NOT_FOUND,
+	// Applivery 404/3001).
+	OrganizationNotFound Code = "organization_not_found"
+)
+
+// Codes below [Unauthenticated].
+const (
+	// MissingAPIToken: no credential reached the provider (Katapult 400, Applivery
+	// 401/4002, Zitadel "auth header missing").
+	MissingAPIToken Code = "missing_api_token"
+
+	// InvalidAPIToken: the credential is malformed, unknown or revoked (Katapult 403,
+	// Applivery 401/4004, Zitadel 401 AUTH-7fs1e).
+	InvalidAPIToken Code = "invalid_api_token"
+
+	// InvalidCapabilitiesToken: the capabilities token is not valid (Katapult 403).
+	InvalidCapabilitiesToken Code = "invalid_capabilities_token"
+
+	// ExpiredAPIToken: the credential was valid once (Applivery 401/4005).
+	ExpiredAPIToken Code = "expired_api_token"
+)
+
+// Codes below [PermissionDenied].
+const (
+	// UnauthorizedNetworkForAPIToken: the credential may not be used from this
+	// address (Katapult 403, Atlas 403 IP_ADDRESS_NOT_ON_ACCESS_LIST).
+	UnauthorizedNetworkForAPIToken Code = "unauthorized_network_for_api_token"
+
+	// ScopeNotGranted: the credential lacks a scope (Katapult 403). Any one of the
+	// scopes in [Error.Detail] would do.
+	ScopeNotGranted Code = "scope_not_granted"
+
+	// OrganizationSuspended: the organization is suspended (Katapult 403).
+	OrganizationSuspended Code = "organization_suspended"
+
+	// OrganizationNotActivated: the organization was never activated (Katapult 403).
+	OrganizationNotActivated Code = "organization_not_activated"
+)
+
+// Codes below [InvalidArgument].
+const (
+	// MissingRequiredArgument: an argument is missing (Katapult 400, of its framework).
+	MissingRequiredArgument Code = "missing_required_argument"
+
+	// InvalidJSONBody: the body is not JSON (Katapult 400, of its framework).
+	InvalidJSONBody Code = "invalid_json_body"
+
+	// ValidationError: the provider's validation refused a value (Katapult 422, Atlas
+	// 400 VALIDATION_ERROR).
+	ValidationError Code = "validation_error"
+)
+
+// Codes below [Conflict].
+const (
+	// ManagedOrganizationRequired: the organization is not a managed one and cannot
+	// be deleted by this API (Katapult 409).
+	ManagedOrganizationRequired Code = "managed_organization_required"
+)
+
+// Codes below [RateLimitReached] that waiting a little does not cure.
+const (
+	// QuotaExhausted: the instance's quota is used up (Zitadel 429 QUOTA-vjAy8).
+	QuotaExhausted Code = "quota_exhausted"
+
+	// InstanceBlocked: the instance is blocked by its operator (Zitadel 429
+	// LIMITS-molsj).
+	InstanceBlocked Code = "instance_blocked"
+)
+
+// Codes below [Unavailable].
+const (
+	// ServiceUnavailable: the API is not serving for now (Katapult 503).
+	ServiceUnavailable Code = "service_unavailable"
+)
+
+// Codes below [Internal].
+const (
+	// DeletionFailed: the organization could not be deleted although all steps are
+	// satisfied (Katapult 500).
+	DeletionFailed Code = "deletion_failed"
+
+	// UnhandledException: the provider's framework caught a failure (Katapult 500).
+	UnhandledException Code = "unhandled_exception"
+)
+
+// Codes below [UnexpectedResponse]: the request did not reach what it was meant for.
+const (
+	// RouteNotFound: the server does not have this route; the base URL is wrong or
+	// the server too old (Katapult 404, Zitadel 404 without details, Applivery
+	// 404/1002).
+	RouteNotFound Code = "route_not_found"
+
+	// InstanceNotFound: the host name belongs to no instance (Zitadel 404
+	// QUERY-1kIjX).
+	InstanceNotFound Code = "instance_not_found"
+
+	// VersionNotSupported: the server does not serve this version of the resource
+	// (Atlas 406 INVALID_VERSION_DATE and 410 VERSION_GONE).
+	VersionNotSupported Code = "version_not_supported"
+)
+
+// Umbrella returns the code that [Is] also matches for c; c itself when it is
+// an umbrella or not known here.
+func (c Code) Umbrella() Code {
+	switch c {
+	case ActiveSubscriptions, OrganizationNotEmpty, ActiveLiveMigration,
+		PaymentRequired, DefaultOrganization, SystemOrganization:
+		return DeletionStepsNotSatisfied
+	case OrganizationNotFound:
+		return NotFound
+	case MissingAPIToken, InvalidAPIToken, InvalidCapabilitiesToken, ExpiredAPIToken:
+		return Unauthenticated
+	case UnauthorizedNetworkForAPIToken, ScopeNotGranted, OrganizationSuspended,
+		OrganizationNotActivated:
+		return PermissionDenied
+	case MissingRequiredArgument, InvalidJSONBody, ValidationError:
+		return InvalidArgument
+	case ManagedOrganizationRequired:
+		return Conflict
+	case QuotaExhausted, InstanceBlocked:
+		return RateLimitReached
+	case ServiceUnavailable:
+		return Unavailable
+	case DeletionFailed, UnhandledException:
+		return Internal
+	case RouteNotFound, InstanceNotFound, VersionNotSupported:
+		return UnexpectedResponse
+	}
+	return c
+}
+
+// Error returns the code in plain words: "rate limit reached".
+func (c Code) Error() string {
+	if c == "" {
+		return "unknown error"
+	}
+	return strings.ReplaceAll(string(c), "_", " ")
+}
+
+// Is reports whether target is the umbrella of c.
+func (c Code) Is(target error) bool {
+	umbrella, ok := target.(Code)
+	return ok && c.Umbrella() == umbrella
+}
+
+func (c Code) retryable() bool {
+	switch c {
+	case QuotaExhausted, InstanceBlocked:
+		return false
+	case Canceled:
+		return true
+	}
+	switch c.Umbrella() {
+	case RateLimitReached, Unavailable, Internal:
+		return true
+	}
+	return false
+}

@@ -1,0 +1,198 @@
+package errors
+
+import (
+	"encoding/json"
+	"log/slog"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// Error is what a provider answered, or why there is no answer. It is the only
+// concrete error type that the providers of this module return.
+//
+// None of its fields ever holds a credential, and [Error.Error] shows neither
+// the provider's text nor a URL.
+type Error struct {
+	// Provider is the package that speaks to the provider: "katapult", "zitadel",
+	// "atlas", "workspace" or "volterra".
+	Provider string
+
+	// Operation is the method that failed, such as "DeleteOrganization".
+	Operation string
+
+	// Target is the id or name that the operation was about; "" when there is none.
+	Target string
+
+	// Code is what went wrong, in words that all providers share.
+	Code Code
+
+	// Status is the HTTP status of the answer; 0 when none was received.
+	Status int
+
+	// ProviderCode is the provider's own code, verbatim: "ORG_NOT_EMPTY", "5111",
+	// "COMMA-wG9p1"; "" when the answer had none.
+	ProviderCode string
+
+	// Message is the provider's own text. It may be in any language and is not
+	// part of [Error.Error]: match the code, show the message.
+	Message string
+
+	// RequestID is the provider's id of the request, for its support.
+	RequestID string
+
+	// RetryAfter is how long the provider asks to wait before the next request; 0
+	// when it did not say.
+	RetryAfter time.Duration
+
+	// Attempts is how often the request was sent.
+	Attempts int
+
+	// Steps is what stands in the way of a deletion, in the order in which it has
+	// to go. Only what is still open is listed.
+	Steps []Step
+
+	// Detail is what else the provider said, as the type that the provider's
+	// package has for it, for example katapult.ScopeNotGrantedDetail; nil when it
+	// said nothing else.
+	Detail any
+
+	// Err is the cause; nil when the answer itself is the cause.
+	Err error
+}
+
+// Step is one thing that stands in the way of a deletion.
+type Step struct {
+	// Name is the provider's own name of the step: "virtual_machines", "projects".
+	Name string `json:"name"`
+
+	// Description says what to do about it, in the provider's words where it has any.
+	Description string `json:"description,omitempty"`
+}
+
+// String returns the step's name.
+func (s Step) String() string { return s.Name }
+
+// Error returns one line without the provider's text, for example
+//
+//	katapult: DeleteOrganization "org_x": deletion steps not satisfied (409 deletion_steps_not_satisfied)
+func (e *Error) Error() string {
+	var b strings.Builder
+	b.WriteString(e.Provider)
+	if e.Provider != "" {
+		b.WriteString(": ")
+	}
+	b.WriteString(e.Operation)
+	if e.Target != "" {
+		b.WriteByte(' ')
+		b.WriteString(strconv.Quote(e.Target))
+	}
+	if e.Operation != "" || e.Target != "" {
+		b.WriteString(": ")
+	}
+	b.WriteString(e.Code.Error())
+	switch {
+	case e.Status != 0 && e.ProviderCode != "":
+		b.WriteString(" (" + strconv.Itoa(e.Status) + " " + printable(e.ProviderCode) + ")")
+	case e.Status != 0:
+		b.WriteString(" (" + strconv.Itoa(e.Status) + ")")
+	case e.ProviderCode != "":
+		b.WriteString(" (" + printable(e.ProviderCode) + ")")
+	}
+	if e.Err != nil {
+		b.WriteString(": ")
+		b.WriteString(e.cause())
+	}
+	return b.String()
+}
+
+// cause is the text of the cause without what this error has said already.
+func (e *Error) cause() string {
+	inner, ok := e.Err.(*Error)
+	if !ok || inner.Provider != e.Provider {
+		return e.Err.Error()
+	}
+	short := *inner
+	short.Provider = ""
+	if inner.Operation == e.Operation && inner.Target == e.Target {
+		short.Operation, short.Target = "", ""
+	}
+	return short.Error()
+}
+
+// printable keeps what a provider sent from breaking a line or a terminal.
+func printable(s string) string {
+	quoted := strconv.Quote(s)
+	return quoted[1 : len(quoted)-1]
+}
+
+// Is reports whether target is the error's [Code] or the umbrella of it.
+func (e *Error) Is(target error) bool {
+	code, ok := target.(Code)
+	return ok && (e.Code == code || e.Code.Umbrella() == code)
+}
+
+// Unwrap returns the cause.
+func (e *Error) Unwrap() error { return e.Err }
+
+// LogValue groups what is known for [slog], the provider's text included.
+func (e *Error) LogValue() slog.Value {
+	attrs := make([]slog.Attr, 0, 12)
+	text := func(key, value string) {
+		if value != "" {
+			attrs = append(attrs, slog.String(key, value))
+		}
+	}
+	text("provider", e.Provider)
+	text("operation", e.Operation)
+	text("target", e.Target)
+	text("code", string(e.Code))
+	if e.Status != 0 {
+		attrs = append(attrs, slog.Int("status", e.Status))
+	}
+	text("provider_code", e.ProviderCode)
+	text("message", e.Message)
+	text("request_id", e.RequestID)
+	if e.RetryAfter != 0 {
+		attrs = append(attrs, slog.Duration("retry_after", e.RetryAfter))
+	}
+	attrs = append(attrs, slog.Int("attempts", e.Attempts))
+	if len(e.Steps) > 0 {
+		attrs = append(attrs, slog.Any("steps", e.Steps))
+	}
+	if e.Err != nil {
+		text("cause", e.cause())
+	}
+	return slog.GroupValue(attrs...)
+}
+
+// MarshalJSON writes the error for machines. The cause is written as its text.
+func (e *Error) MarshalJSON() ([]byte, error) {
+	out := struct {
+		Provider     string `json:"provider,omitempty"`
+		Operation    string `json:"operation,omitempty"`
+		Target       string `json:"target,omitempty"`
+		Code         Code   `json:"code"`
+		Status       int    `json:"status,omitempty"`
+		ProviderCode string `json:"provider_code,omitempty"`
+		Message      string `json:"message,omitempty"`
+		RequestID    string `json:"request_id,omitempty"`
+		RetryAfter   string `json:"retry_after,omitempty"`
+		Attempts     int    `json:"attempts"`
+		Steps        []Step `json:"steps,omitempty"`
+		Detail       any    `json:"detail,omitempty"`
+		Cause        string `json:"cause,omitempty"`
+	}{
+		Provider: e.Provider, Operation: e.Operation, Target: e.Target,
+		Code: e.Code, Status: e.Status, ProviderCode: e.ProviderCode,
+		Message: e.Message, RequestID: e.RequestID, Attempts: e.Attempts,
+		Steps: e.Steps, Detail: e.Detail,
+	}
+	if e.RetryAfter != 0 {
+		out.RetryAfter = e.RetryAfter.String()
+	}
+	if e.Err != nil {
+		out.Cause = e.cause()
+	}
+	return json.Marshal(out)
+}

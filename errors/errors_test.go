@@ -1,0 +1,256 @@
+package errors_test
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	stderrors "errors"
+	"fmt"
+	"go/ast"
+	"go/parser"
+	"go/token"
+	"io/fs"
+	"log/slog"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/offboard-dev/offboard-go/errors"
+)
+
+// codes are all constants of type Code, by their names in the source.
+func codes(t *testing.T) map[string]errors.Code {
+	t.Helper()
+	file, err := parser.ParseFile(token.NewFileSet(), "code.go", nil, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	all := map[string]errors.Code{}
+	for _, declaration := range file.Decls {
+		constants, ok := declaration.(*ast.GenDecl)
+		if !ok || constants.Tok != token.CONST {
+			continue
+		}
+		for _, spec := range constants.Specs {
+			value := spec.(*ast.ValueSpec)
+			text, err := strconv.Unquote(value.Values[0].(*ast.BasicLit).Value)
+			if err != nil {
+				t.Fatal(err)
+			}
+			all[value.Names[0].Name] = errors.Code(text)
+		}
+	}
+	if len(all) < 30 {
+		t.Fatalf("only %d codes were found", len(all))
+	}
+	return all
+}
+
+func TestCodesAreStable(t *testing.T) {
+	t.Parallel()
+	seen := map[errors.Code]string{}
+	for name, code := range codes(t) {
+		if other, ok := seen[code]; ok {
+			t.Errorf("%s and %s have the same value %q", name, other, code)
+		}
+		seen[code] = name
+		// The value is the name in snake case, so that neither changes alone.
+		if got := strings.ReplaceAll(string(code), "_", ""); got != strings.ToLower(name) {
+			t.Errorf("%s has the value %q", name, code)
+		}
+	}
+}
+
+func TestUmbrellasHaveOneLevel(t *testing.T) {
+	t.Parallel()
+	for name, code := range codes(t) {
+		umbrella := code.Umbrella()
+		if umbrella.Umbrella() != umbrella {
+			t.Errorf("%s has the umbrella %q, which has another", name, umbrella)
+		}
+		if !errors.Is(code, umbrella) || !stderrors.Is(code, code) {
+			t.Errorf("%s is not its umbrella %q", name, umbrella)
+		}
+		if umbrella != code && errors.Is(umbrella, code) {
+			t.Errorf("the umbrella %q is %s", umbrella, name)
+		}
+	}
+}
+
+func TestAnErrorIsItsCodeAndItsUmbrella(t *testing.T) {
+	t.Parallel()
+	cause := &errors.Error{Code: errors.ServiceUnavailable}
+	err := fmt.Errorf("job 7: %w", &errors.Error{Code: errors.ActiveSubscriptions, Err: cause})
+	for target, want := range map[error]bool{
+		errors.ActiveSubscriptions:       true,
+		errors.DeletionStepsNotSatisfied: true,
+		errors.ServiceUnavailable:        true, // the cause
+		errors.Unavailable:               true,
+		errors.NotFound:                  false,
+		errors.OrganizationNotEmpty:      false,
+		context.Canceled:                 false,
+	} {
+		if got := errors.Is(err, target); got != want {
+			t.Errorf("Is %q: got %t, want %t", target, got, want)
+		}
+		if got := stderrors.Is(err, target); got != want {
+			t.Errorf("the standard library's Is %q: got %t, want %t", target, got, want)
+		}
+	}
+}
+
+func TestTheTextIsOneLineWithoutTheProvidersWords(t *testing.T) {
+	t.Parallel()
+	lost := &errors.Error{
+		Provider: "katapult", Operation: "DeleteOrganization", Target: "org_x",
+		Code: errors.Unavailable, Status: 503, ProviderCode: "service_unavailable",
+	}
+	for want, e := range map[string]*errors.Error{
+		`katapult: DeleteOrganization "org_x": deletion steps not satisfied (409 deletion_steps_not_satisfied)`: {
+			Provider: "katapult", Operation: "DeleteOrganization", Target: "org_x", Code: errors.DeletionStepsNotSatisfied,
+			Status: 409, ProviderCode: "deletion_steps_not_satisfied", Message: "SECRET WORDS",
+		},
+		`atlas: ListOrganizations: unavailable (503)`: {
+			Provider: "atlas", Operation: "ListOrganizations", Code: errors.Unavailable, Status: 503,
+		},
+		`zitadel: DeleteOrganization "a\nb": invalid argument: orgID contains a control character`: {
+			Provider: "zitadel", Operation: "DeleteOrganization", Target: "a\nb",
+			Code: errors.InvalidArgument, Err: errors.New("orgID contains a control character"),
+		},
+		`katapult: DeleteOrganization "org_x": outcome unknown (503): unavailable (503 service_unavailable)`: {
+			Provider: "katapult", Operation: "DeleteOrganization", Target: "org_x",
+			Code: errors.OutcomeUnknown, Status: 503, Err: lost,
+		},
+		`atlas: DeleteOrganization "x": unauthenticated: token request: unauthenticated (401 invalid_client)`: {
+			Provider: "atlas", Operation: "DeleteOrganization", Target: "x", Code: errors.Unauthenticated,
+			Err: &errors.Error{Provider: "atlas", Operation: "token request", Code: errors.Unauthenticated, Status: 401, ProviderCode: "invalid_client"},
+		},
+		`conflict (409 a\x1b[31m\nb)`: {Code: errors.Conflict, Status: 409, ProviderCode: "a\x1b[31m\nb"},
+		`not found (5111)`:            {Code: errors.NotFound, ProviderCode: "5111"},
+		`unknown error`:               {},
+	} {
+		if diff := cmp.Diff(want, e.Error()); diff != "" {
+			t.Errorf("(-want +got):\n%s", diff)
+		}
+	}
+}
+
+func TestLogsAndJSONHaveEverything(t *testing.T) {
+	t.Parallel()
+	e := &errors.Error{
+		Provider: "katapult", Operation: "DeleteOrganization", Target: "org_x",
+		Code: errors.RateLimitReached, Status: 429, ProviderCode: "rate_limit_reached", Message: "Too many",
+		RequestID: "r-1", RetryAfter: 17 * time.Second, Attempts: 3,
+		Steps: []errors.Step{{Name: "disks", Description: "Delete them"}}, Err: context.Canceled,
+		Detail: struct{ Total int }{1000},
+	}
+	encoded, err := json.Marshal(e)
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := `{"provider":"katapult","operation":"DeleteOrganization","target":"org_x","code":"rate_limit_reached","status":429,` +
+		`"provider_code":"rate_limit_reached","message":"Too many","request_id":"r-1","retry_after":"17s","attempts":3,` +
+		`"steps":[{"name":"disks","description":"Delete them"}],"detail":{"Total":1000},"cause":"context canceled"}`
+	if diff := cmp.Diff(want, string(encoded)); diff != "" {
+		t.Errorf("JSON (-want +got):\n%s", diff)
+	}
+	var log bytes.Buffer
+	slog.New(slog.NewTextHandler(&log, &slog.HandlerOptions{ReplaceAttr: func(_ []string, a slog.Attr) slog.Attr {
+		if a.Key == slog.TimeKey {
+			return slog.Attr{}
+		}
+		return a
+	}})).Info("x", "err", e)
+	want = `level=INFO msg=x err.provider=katapult err.operation=DeleteOrganization err.target=org_x err.code=rate_limit_reached ` +
+		`err.status=429 err.provider_code=rate_limit_reached err.message="Too many" err.request_id=r-1 err.retry_after=17s ` +
+		`err.attempts=3 err.steps=[disks] err.cause="context canceled"` + "\n"
+	if diff := cmp.Diff(want, log.String()); diff != "" {
+		t.Errorf("log (-want +got):\n%s", diff)
+	}
+}
+
+func TestRetryable(t *testing.T) {
+	t.Parallel()
+	of := func(c errors.Code) error { return &errors.Error{Code: c} }
+	for name, test := range map[string]struct {
+		err  error
+		want bool
+	}{
+		"nothing":                      {nil, false},
+		"a code":                       {errors.RateLimitReached, true},
+		"a limit":                      {of(errors.RateLimitReached), true},
+		"a quota":                      {of(errors.QuotaExhausted), false},
+		"a block":                      {of(errors.InstanceBlocked), false},
+		"a service that is not up":     {of(errors.ServiceUnavailable), true},
+		"a failure":                    {of(errors.DeletionFailed), true},
+		"an unknown outcome":           {&errors.Error{Code: errors.OutcomeUnknown, Err: of(errors.Unavailable)}, false},
+		"a canceled call":              {of(errors.Canceled), true},
+		"steps":                        {of(errors.OrganizationNotEmpty), false},
+		"a credential":                 {of(errors.InvalidAPIToken), false},
+		"a strange answer":             {of(errors.UnexpectedResponse), false},
+		"wrapped":                      {fmt.Errorf("x: %w", of(errors.Unavailable)), true},
+		"all of several":               {errors.Join(of(errors.Unavailable), of(errors.Internal)), true},
+		"not all of several":           {errors.Join(of(errors.Unavailable), of(errors.Conflict)), false},
+		"the context":                  {context.DeadlineExceeded, true},
+		"something else":               {fs.ErrNotExist, false},
+		"a code that is not from here": {of("of_the_future"), false},
+	} {
+		if got := errors.Retryable(test.err); got != test.want {
+			t.Errorf("%s: got %t, want %t", name, got, test.want)
+		}
+	}
+}
+
+func TestTheStandardPackageIsAllHere(t *testing.T) {
+	t.Parallel()
+	base := errors.New("base")
+	wrapped := fmt.Errorf("x: %w", &fs.PathError{Op: "open", Err: base})
+	if errors.ErrUnsupported != stderrors.ErrUnsupported {
+		t.Error("ErrUnsupported is another value")
+	}
+	if !errors.Is(wrapped, base) || errors.Is(base, wrapped) {
+		t.Error("Is differs")
+	}
+	var path *fs.PathError
+	if !errors.As(wrapped, &path) || path.Op != "open" {
+		t.Error("As differs")
+	}
+	if path, ok := errors.AsType[*fs.PathError](wrapped); !ok || path.Op != "open" {
+		t.Error("AsType differs")
+	}
+	if errors.Unwrap(wrapped) == nil || errors.Unwrap(base) != nil {
+		t.Error("Unwrap differs")
+	}
+	if err := errors.Join(nil, base, nil); err.Error() != "base" || errors.Join(nil) != nil {
+		t.Error("Join differs")
+	}
+}
+
+func TestMatchingDoesNotAllocate(t *testing.T) {
+	// Not parallel: testing.AllocsPerRun counts for the whole program.
+	var err error = &errors.Error{Code: errors.ActiveSubscriptions}
+	if n := testing.AllocsPerRun(100, func() { errors.Is(err, errors.DeletionStepsNotSatisfied) }); n != 0 {
+		t.Errorf("Is: %v allocations", n)
+	}
+	if n := testing.AllocsPerRun(100, func() { errors.AsType[*errors.Error](err) }); n != 0 {
+		t.Errorf("AsType: %v allocations", n)
+	}
+}
+
+func TestOnlyTheStandardLibraryIsImported(t *testing.T) {
+	t.Parallel()
+	for _, name := range []string{"code.go", "error.go", "errors.go"} {
+		file, err := parser.ParseFile(token.NewFileSet(), name, nil, parser.ImportsOnly)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, i := range file.Imports {
+			if first, _, _ := strings.Cut(strings.Trim(i.Path.Value, `"`), "/"); strings.Contains(first, ".") {
+				t.Errorf("%s imports %s", name, i.Path.Value)
+			}
+		}
+	}
+}
