@@ -1,0 +1,351 @@
+package auth_test
+
+import (
+	"context"
+	"encoding/base64"
+	"fmt"
+	"io"
+	"net/http"
+	"net/url"
+	"strings"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"golang.org/x/oauth2"
+
+	"github.com/offboard-dev/offboard-go/errors"
+	"github.com/offboard-dev/offboard-go/internal/auth"
+	"github.com/offboard-dev/offboard-go/internal/rest"
+)
+
+// issuer is a token endpoint, at /token, and an API that takes its last token.
+type issuer struct {
+	lifetime int                                   // of tokens, in seconds; 0: not said
+	answer   func(n int) (status int, body string) // of the n-th token request; nil for a token
+	delay    time.Duration
+
+	mu     sync.Mutex
+	tokens []url.Values // requests for tokens
+	basic  []string     // their Authorization
+	valid  string
+	calls  int
+}
+
+func (i *issuer) RoundTrip(req *http.Request) (*http.Response, error) {
+	if req.URL.Path == "/token" {
+		time.Sleep(i.delay)
+	}
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	status, body := 200, "{}"
+	if req.URL.Path == "/token" {
+		form, _ := io.ReadAll(req.Body)
+		values, _ := url.ParseQuery(string(form))
+		i.tokens = append(i.tokens, values)
+		i.basic = append(i.basic, req.Header.Get("Authorization"))
+		i.valid = fmt.Sprintf("token-%d", len(i.tokens))
+		body = fmt.Sprintf(`{"access_token":%q,"token_type":"Bearer","expires_in":%d}`, i.valid, i.lifetime)
+		if i.answer != nil {
+			if s, b := i.answer(len(i.tokens)); s != 0 {
+				status, body = s, b
+			}
+		}
+	} else {
+		i.calls++
+		if req.Header.Get("Authorization") != "Bearer "+i.valid {
+			status = 401
+		}
+	}
+	return &http.Response{
+		StatusCode: status, Header: http.Header{"Content-Type": {"application/json"}},
+		Body: io.NopCloser(strings.NewReader(body)), ContentLength: int64(len(body)), Request: req,
+	}, nil
+}
+
+func (i *issuer) revoke() {
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	i.valid = "nothing"
+}
+
+const base = "https://test.invalid"
+
+func newClient(t *testing.T, server http.RoundTripper, authorizer rest.NewAuthorizer) *rest.Client {
+	t.Helper()
+	c, err := rest.New(rest.Config{
+		Provider: "test", BaseURL: base, HTTPClient: &http.Client{Transport: server},
+		Authorizer: authorizer, Classify: func(*rest.Answer, *errors.Error) {},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return c
+}
+
+func call() *rest.Call {
+	return &rest.Call{Operation: "DeleteThing", Target: "x", Method: http.MethodDelete, Path: "/things/x", Status: 200}
+}
+
+var grant = auth.Grant{
+	TokenURL: base + "/token", ClientID: "id:1", ClientSecret: "s3cret/+", Scopes: []string{"a", "b"}, InHeader: true,
+}
+
+func TestATokenIsFetchedOnceForAllCalls(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		server := &issuer{lifetime: 3600, delay: time.Second}
+		c := newClient(t, server, auth.Fetched(grant))
+		var group sync.WaitGroup
+		for range 16 {
+			group.Go(func() {
+				for range 5 {
+					if err := c.Do(t.Context(), call()); err != nil {
+						t.Error(err)
+					}
+				}
+			})
+		}
+		group.Wait()
+		if len(server.tokens) != 1 || server.calls != 80 {
+			t.Errorf("%d tokens for %d calls", len(server.tokens), server.calls)
+		}
+		want := url.Values{"grant_type": {"client_credentials"}, "scope": {"a b"}}
+		if diff := cmp.Diff(want, server.tokens[0]); diff != "" {
+			t.Errorf("form (-want +got):\n%s", diff)
+		}
+		// RFC 6749, section 2.3.1: both are form-encoded before they are joined.
+		basic := "Basic " + base64.StdEncoding.EncodeToString([]byte(url.QueryEscape("id:1")+":"+url.QueryEscape("s3cret/+")))
+		if diff := cmp.Diff(basic, server.basic[0]); diff != "" {
+			t.Errorf("authorization (-want +got):\n%s", diff)
+		}
+	})
+}
+
+func TestTheSecretCanGoIntoTheForm(t *testing.T) {
+	t.Parallel()
+	server := &issuer{lifetime: 3600}
+	inForm := grant
+	inForm.InHeader = false
+	if err := newClient(t, server, auth.Fetched(inForm)).Do(t.Context(), call()); err != nil {
+		t.Fatal(err)
+	}
+	want := url.Values{"grant_type": {"client_credentials"}, "scope": {"a b"}, "client_id": {"id:1"}, "client_secret": {"s3cret/+"}}
+	if diff := cmp.Diff(want, server.tokens[0]); diff != "" {
+		t.Errorf("form (-want +got):\n%s", diff)
+	}
+	if server.basic[0] != "" {
+		t.Errorf("got Authorization %q", server.basic[0])
+	}
+}
+
+func TestAnAssertionIsMadeAnewForEachToken(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		server := &issuer{lifetime: 100}
+		n := 0
+		c := newClient(t, server, auth.Fetched(auth.Grant{
+			TokenURL: base + "/token", Scopes: []string{"a"},
+			Assertion: func() (string, error) { n++; return fmt.Sprintf("assertion-%d", n), nil },
+		}))
+		for range 2 {
+			if err := c.Do(t.Context(), call()); err != nil {
+				t.Fatal(err)
+			}
+			time.Sleep(2 * time.Minute)
+		}
+		want := []url.Values{}
+		for _, assertion := range []string{"assertion-1", "assertion-2"} {
+			want = append(want, url.Values{
+				"grant_type": {"urn:ietf:params:oauth:grant-type:jwt-bearer"}, "scope": {"a"}, "assertion": {assertion},
+			})
+		}
+		if diff := cmp.Diff(want, server.tokens); diff != "" {
+			t.Errorf("forms (-want +got):\n%s", diff)
+		}
+	})
+}
+
+func TestATokenIsReplacedBeforeItEnds(t *testing.T) {
+	t.Parallel()
+	for lifetime, margin := range map[int]time.Duration{3600: time.Minute, 100: 10 * time.Second} {
+		synctest.Test(t, func(t *testing.T) {
+			server := &issuer{lifetime: lifetime}
+			c := newClient(t, server, auth.Fetched(grant))
+			do := func() {
+				if err := c.Do(t.Context(), call()); err != nil {
+					t.Fatal(err)
+				}
+			}
+			do()
+			time.Sleep(time.Duration(lifetime)*time.Second - margin - time.Second)
+			do()
+			if len(server.tokens) != 1 {
+				t.Errorf("%d s: replaced too early", lifetime)
+			}
+			time.Sleep(2 * time.Second)
+			do()
+			if len(server.tokens) != 2 {
+				t.Errorf("%d s: not replaced", lifetime)
+			}
+		})
+	}
+}
+
+func TestARefusedTokenIsReplacedOnce(t *testing.T) {
+	t.Parallel()
+	server := &issuer{} // whose tokens end when it says so
+	c := newClient(t, server, auth.Fetched(grant))
+	for range 2 {
+		if err := c.Do(t.Context(), call()); err != nil {
+			t.Fatal(err)
+		}
+		server.revoke()
+	}
+	if len(server.tokens) != 2 || server.calls != 3 {
+		t.Errorf("%d tokens for %d calls, want 2 for 3", len(server.tokens), server.calls)
+	}
+	server.answer = func(int) (int, string) { return 200, `{"access_token":"never-valid","token_type":"Bearer"}` }
+	err := c.Do(t.Context(), call())
+	if e, _ := errors.AsType[*errors.Error](err); e == nil || e.Code != errors.Unauthenticated || e.Status != 401 {
+		t.Errorf("got %v, want %q", err, errors.Unauthenticated)
+	}
+	if len(server.tokens) != 3 || server.calls != 5 {
+		t.Errorf("%d tokens for %d calls, want 3 for 5", len(server.tokens), server.calls)
+	}
+}
+
+func TestNoTokenIsAnErrorOfTheCall(t *testing.T) {
+	t.Parallel()
+	for name, test := range map[string]struct {
+		status   int
+		body     string
+		code     errors.Code
+		provider string // code
+		requests int
+	}{
+		"invalid client":        {401, `{"error":"invalid_client","error_description":"no such client"}`, errors.Unauthenticated, "invalid_client", 1},
+		"invalid grant":         {400, `{"error":"invalid_grant"}`, errors.Unauthenticated, "invalid_grant", 1},
+		"unauthorized client":   {400, `{"error":"unauthorized_client"}`, errors.Unauthenticated, "unauthorized_client", 1},
+		"invalid scope":         {400, `{"error":"invalid_scope"}`, errors.InvalidArgument, "invalid_scope", 1},
+		"unknown grant":         {400, `{"error":"unsupported_grant_type"}`, errors.InvalidArgument, "unsupported_grant_type", 1},
+		"not now":               {503, `{"error":"temporarily_unavailable"}`, errors.Unavailable, "temporarily_unavailable", 5},
+		"a failure":             {500, `{"error":"server_error"}`, errors.Internal, "server_error", 5},
+		"a limit":               {429, `too many`, errors.RateLimitReached, "", 5},
+		"a page":                {502, `<html>`, errors.Unavailable, "", 5},
+		"a redirect":            {302, ``, errors.UnexpectedResponse, "", 1},
+		"a success with a page": {200, `<html>`, errors.UnexpectedResponse, "", 1},
+		"a success without":     {200, `{}`, errors.UnexpectedResponse, "", 1},
+		"a success with null":   {200, `null`, errors.UnexpectedResponse, "", 1},
+		"a token with a line":   {200, `{"access_token":"a\nb"}`, errors.UnexpectedResponse, "", 1},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				server := &issuer{answer: func(int) (int, string) { return test.status, test.body }}
+				err := newClient(t, server, auth.Fetched(grant)).Do(t.Context(), call())
+				e, _ := errors.AsType[*errors.Error](err)
+				if e == nil || e.Code != test.code || e.Status != 0 || e.Operation != "DeleteThing" || e.Target != "x" || e.Attempts != 0 {
+					t.Fatalf("got %v, want %q of the call, not sent", err, test.code)
+				}
+				cause, _ := errors.AsType[*errors.Error](e.Err)
+				if cause == nil || cause.Status != test.status || cause.ProviderCode != test.provider {
+					t.Errorf("got cause %v, want status %d and code %q", e.Err, test.status, test.provider)
+				}
+				if len(server.tokens) != test.requests {
+					t.Errorf("%d token requests, want %d", len(server.tokens), test.requests)
+				}
+				if server.calls != 0 {
+					t.Errorf("%d calls were sent", server.calls)
+				}
+			})
+		})
+	}
+	t.Run("no connection", func(t *testing.T) {
+		t.Parallel()
+		synctest.Test(t, func(t *testing.T) {
+			err := newClient(t, broken{}, auth.Fetched(grant)).Do(t.Context(), call())
+			if e, _ := errors.AsType[*errors.Error](err); e == nil || e.Code != errors.Unavailable || strings.Contains(e.Error(), "test.invalid") {
+				t.Errorf("got %v, want %q", err, errors.Unavailable)
+			}
+		})
+	})
+	t.Run("no assertion", func(t *testing.T) {
+		t.Parallel()
+		bad := auth.Grant{TokenURL: base + "/token", Assertion: func() (string, error) { return "", errors.New("no key") }}
+		err := newClient(t, &issuer{}, auth.Fetched(bad)).Do(t.Context(), call())
+		if e, _ := errors.AsType[*errors.Error](err); e == nil || e.Code != errors.Unauthenticated {
+			t.Errorf("got %v, want %q", err, errors.Unauthenticated)
+		}
+	})
+}
+
+type broken struct{}
+
+func (broken) RoundTrip(*http.Request) (*http.Response, error) { return nil, io.ErrUnexpectedEOF }
+
+func TestATokenEndpointThatFailsForAMomentIsAskedAgain(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		server := &issuer{answer: func(n int) (int, string) {
+			if n < 3 {
+				return 503, "<html>"
+			}
+			return 0, ""
+		}}
+		if err := newClient(t, server, auth.Fetched(grant)).Do(t.Context(), call()); err != nil {
+			t.Fatal(err)
+		}
+		if len(server.tokens) != 3 || server.calls != 1 {
+			t.Errorf("%d token requests and %d calls", len(server.tokens), server.calls)
+		}
+	})
+}
+
+func TestTheContextEndsTheWaitForAToken(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		server := &issuer{delay: time.Hour}
+		c := newClient(t, server, auth.Fetched(grant))
+		first, cancel := context.WithCancel(t.Context())
+		var group sync.WaitGroup
+		group.Go(func() { _ = c.Do(first, call()) }) // fetches
+		synctest.Wait()
+		ctx, stop := context.WithTimeout(t.Context(), 5*time.Second)
+		defer stop()
+		start := time.Now()
+		err := c.Do(ctx, call())
+		if e, _ := errors.AsType[*errors.Error](err); e == nil || e.Code != errors.Canceled || time.Since(start) != 5*time.Second {
+			t.Errorf("got %v after %v", err, time.Since(start))
+		}
+		cancel()
+		group.Wait()
+	})
+}
+
+func TestATokenSourceIsAskedForEveryCall(t *testing.T) {
+	t.Parallel()
+	server := &issuer{valid: "mine"}
+	n := 0
+	source := sourceFunc(func() (*oauth2.Token, error) {
+		if n++; n == 3 {
+			return nil, errors.New("no more")
+		}
+		return &oauth2.Token{AccessToken: "mine"}, nil
+	})
+	c := newClient(t, server, auth.Source(source))
+	for range 2 {
+		if err := c.Do(t.Context(), call()); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := c.Do(t.Context(), call()); !errors.Is(err, errors.Unauthenticated) {
+		t.Errorf("got %v, want %q", err, errors.Unauthenticated)
+	}
+}
+
+type sourceFunc func() (*oauth2.Token, error)
+
+func (f sourceFunc) Token() (*oauth2.Token, error) { return f() }

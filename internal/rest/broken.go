@@ -1,0 +1,104 @@
+package rest
+
+import (
+	"context"
+	"crypto/tls"
+	"crypto/x509"
+	"net"
+	"net/http"
+	"net/url"
+	"strings"
+
+	"github.com/offboard-dev/offboard-go/errors"
+)
+
+var errCut = errors.New("the connection ended before the answer did")
+
+// broken makes an error of an exchange that had no answer.
+func (c *Client) broken(ctx context.Context, call *Call, resp *http.Response, err error) *errors.Error {
+	err = withoutURL(err)
+	switch {
+	case resp != nil:
+		// The caller's CheckRedirect, or the tenth redirect, ended a GET.
+		e := c.newError(call, errors.UnexpectedResponse, err)
+		e.Status = resp.StatusCode
+		return e
+	case certificateRefused(err):
+		return c.newError(call, errors.Unauthenticated, err)
+	case unsent(err):
+		if ctx.Err() != nil {
+			return c.newError(call, errors.Canceled, err)
+		}
+		return c.newError(call, errors.Unavailable, err)
+	case call.Repeat && ctx.Err() != nil:
+		return c.newError(call, errors.Canceled, err)
+	}
+	return c.newError(call, unanswered(call), err)
+}
+
+// unanswered is the code of a call whose answer was lost.
+func unanswered(call *Call) errors.Code {
+	if call.Repeat {
+		return errors.Unavailable
+	}
+	return errors.OutcomeUnknown
+}
+
+// unauthorized makes an error of a credential that could not be fetched. Its
+// Status is 0, for the operation itself was never sent; the cause has the status
+// of the token endpoint.
+func (c *Client) unauthorized(ctx context.Context, call *Call, err error) *errors.Error {
+	if ctx.Err() != nil {
+		return c.newError(call, errors.Canceled, ctx.Err())
+	}
+	if refusal, ok := errors.AsType[*TokenRefusal](err); ok {
+		cause := c.refusedToken(refusal)
+		e := c.newError(call, cause.Code, cause)
+		e.RetryAfter = cause.RetryAfter
+		return e
+	}
+	if _, ok := errors.AsType[*url.Error](err); ok {
+		return c.newError(call, errors.Unavailable, withoutURL(err))
+	}
+	return c.newError(call, errors.Unauthenticated, err)
+}
+
+// withoutURL takes the URL off an error of net/http, however deep it is.
+func withoutURL(err error) error {
+	for {
+		u, ok := errors.AsType[*url.Error](err)
+		if !ok {
+			return err
+		}
+		err = u.Err
+	}
+}
+
+// unsent reports whether an exchange failed before the request can have reached
+// the provider. Anything not known here may have reached it.
+func unsent(err error) bool {
+	if op, ok := errors.AsType[*net.OpError](err); ok && (op.Op == "dial" || op.Op == "proxyconnect" || op.Op == "socks connect") {
+		return true
+	}
+	if _, ok := errors.AsType[*tls.CertificateVerificationError](err); ok {
+		return true
+	}
+	if _, ok := errors.AsType[*net.DNSError](err); ok {
+		return true
+	}
+	if _, ok := errors.AsType[tls.RecordHeaderError](err); ok {
+		return true
+	}
+	if _, ok := errors.AsType[x509.UnknownAuthorityError](err); ok {
+		return true
+	}
+	return errors.Is(err, http.ErrSchemeMismatch)
+}
+
+// certificateRefused reports whether the provider ended the TLS handshake
+// because of our certificate. With TLS 1.3 this is heard only after the request
+// was written, but it was not read.
+func certificateRefused(err error) bool {
+	op, ok := errors.AsType[*net.OpError](err)
+	return ok && op.Op == "remote error" && strings.Contains(op.Err.Error(), "certificate")
+}

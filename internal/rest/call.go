@@ -1,0 +1,114 @@
+package rest
+
+import (
+	"encoding/json"
+	"net/url"
+	"strings"
+
+	"github.com/oapi-codegen/runtime"
+)
+
+// Call is what a generated method asks for.
+type Call struct {
+	Operation string // "DeleteOrganization"
+	Target    string // the id or name it is about
+	Method    string
+	Path      string // relative to the base URL, parameters in braces
+	Accept    string // "" for application/json
+	Body      any    // to be sent as JSON; nil for none
+
+	// Status is the one status that is a success.
+	Status int
+
+	// Out is what the body of a success is decoded into; nil when none is due.
+	Out any
+
+	// Missing names what the body of a success lacks of what it documents, "" when
+	// it is complete. It is called after decoding; nil when nothing has to be there.
+	Missing func() string
+
+	// Repeat: the call changes nothing, so it may be sent again after any failure.
+	Repeat bool
+
+	path   string // Path, escaped and filled in
+	query  string
+	body   []byte
+	err    error // the first argument that was refused
+	sent   int   // how often
+	answer Answer
+}
+
+// PathParam fills in a parameter of the path after checking it.
+func (c *Call) PathParam(name, value string, check Check) {
+	if c.path == "" {
+		c.path = c.Path
+	}
+	if err := check(value); err != nil {
+		c.refuse(name, err)
+		return
+	}
+	c.path = strings.Replace(c.path, "{"+name+"}", url.PathEscape(value), 1)
+}
+
+// QueryParam adds a parameter to the query in the style that the operation
+// documents.
+func (c *Call) QueryParam(name, style string, explode bool, value any) {
+	styled, err := runtime.StyleParamWithLocation(style, explode, name, runtime.ParamLocationQuery, value)
+	if err != nil {
+		c.refuse(name, err)
+		return
+	}
+	if c.query != "" {
+		c.query += "&"
+	}
+	c.query += styled
+}
+
+// Require refuses the call when an argument is not what it has to be.
+func (c *Call) Require(name, value string, check Check) {
+	if err := check(value); err != nil {
+		c.refuse(name, err)
+	}
+}
+
+func (c *Call) refuse(name string, err error) {
+	if c.err == nil {
+		c.err = &argumentError{name, err}
+	}
+}
+
+// argumentError says which argument was refused.
+type argumentError struct {
+	name string
+	err  error
+}
+
+func (e *argumentError) Error() string { return e.name + " " + e.err.Error() }
+
+// Lookup names a thing by one of several keys in a body: {"id":"org_x"}.
+type Lookup struct{ Key, ID string }
+
+// MarshalJSON writes the lookup as an object with one key.
+func (l Lookup) MarshalJSON() ([]byte, error) {
+	b := make([]byte, 0, len(l.Key)+len(l.ID)+7)
+	b = append(b, '{', '"')
+	b = append(b, l.Key...)
+	b = append(b, '"', ':')
+	if plain(l.ID) {
+		b = append(b, '"')
+		b = append(b, l.ID...)
+		return append(b, '"', '}'), nil
+	}
+	id, err := json.Marshal(l.ID)
+	return append(append(b, id...), '}'), err
+}
+
+// plain reports whether a string stands in JSON as it is.
+func plain(s string) bool {
+	for i := range len(s) {
+		if c := s[i]; c < ' ' || c > '~' || c == '"' || c == '\\' {
+			return false
+		}
+	}
+	return true
+}

@@ -1,0 +1,45 @@
+package rest
+
+import (
+	"strings"
+	"unicode/utf8"
+
+	"github.com/offboard-dev/offboard-go/errors"
+)
+
+// Check refuses an argument before anything is sent. An empty id would reach
+// the collection, ".." the parent, and either with DELETE.
+type Check func(string) error
+
+// Opaque accepts an id whose form the provider does not fix: anything that is
+// one segment of a path, prints, and has at most 200 characters.
+func Opaque(id string) error {
+	switch {
+	case id == "":
+		return errors.New("is empty")
+	case id == "." || id == "..":
+		return errors.New("is a relative path")
+	case strings.ContainsAny(id, `/\`):
+		return errors.New("contains a slash")
+	case !utf8.ValidString(id):
+		return errors.New("is not UTF-8")
+	case strings.ContainsFunc(id, func(r rune) bool { return r < ' ' || r >= 0x7f && r <= 0x9f }):
+		return errors.New("contains a control character")
+	case utf8.RuneCountInString(id) > 200:
+		return errors.New("is longer than 200 characters")
+	}
+	return nil
+}
+
+// Hex24 accepts an id of 24 lower-case hexadecimal digits.
+func Hex24(id string) error {
+	if len(id) != 24 {
+		return errors.New("is not 24 hexadecimal digits")
+	}
+	for i := range len(id) {
+		if c := id[i]; (c < '0' || c > '9') && (c < 'a' || c > 'f') {
+			return errors.New("is not 24 hexadecimal digits")
+		}
+	}
+	return nil
+}

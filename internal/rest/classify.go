@@ -1,0 +1,118 @@
+package rest
+
+import (
+	"net/http"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/offboard-dev/offboard-go/errors"
+)
+
+// classify makes an error of an answer that is no success: the provider's code
+// in the body first, the status second, the Content-Type never.
+func (c *Client) classify(call *Call, a *Answer) *errors.Error {
+	e := c.newError(call, "", nil)
+	e.Status = a.Status
+	e.RequestID = a.Header.Get("X-Request-Id")
+	e.RetryAfter = RetryAfter(a.Header, time.Now())
+	if isObject(a.Body) || !success(a.Status) {
+		c.config.Classify(a, e)
+	}
+	if e.Code == "" {
+		e.Code = ofStatus(a.Status, e.ProviderCode != "")
+	}
+	return e
+}
+
+// newError starts an error about a call.
+func (c *Client) newError(call *Call, code errors.Code, cause error) *errors.Error {
+	return &errors.Error{
+		Provider: c.config.Provider, Operation: call.Operation, Target: call.Target,
+		Code: code, Err: cause,
+	}
+}
+
+// ofStatus is the code of an answer whose body named none that is known.
+// coded: the body had a code of the provider's, so the answer is the provider's
+// own; a bare 404 may as well come from a proxy or a wrong base URL.
+func ofStatus(status int, coded bool) errors.Code {
+	switch status {
+	case http.StatusUnauthorized:
+		return errors.Unauthenticated
+	case http.StatusPaymentRequired:
+		return errors.PaymentRequired
+	case http.StatusForbidden:
+		return errors.PermissionDenied
+	case http.StatusNotFound:
+		if coded {
+			return errors.NotFound
+		}
+		return errors.UnexpectedResponse
+	case http.StatusConflict, http.StatusLocked:
+		return errors.Conflict
+	case http.StatusBadRequest, http.StatusNotAcceptable, http.StatusLengthRequired,
+		http.StatusPreconditionFailed, http.StatusRequestEntityTooLarge,
+		http.StatusRequestURITooLong, http.StatusUnsupportedMediaType,
+		http.StatusUnprocessableEntity, http.StatusRequestHeaderFieldsTooLarge:
+		return errors.InvalidArgument
+	case http.StatusTooManyRequests:
+		return errors.RateLimitReached
+	case http.StatusRequestTimeout, http.StatusBadGateway, http.StatusServiceUnavailable,
+		http.StatusGatewayTimeout:
+		return errors.Unavailable
+	}
+	if serverFailed(status) {
+		return errors.Internal
+	}
+	return errors.UnexpectedResponse
+}
+
+func success(status int) bool { return status >= 200 && status <= 299 }
+
+func serverFailed(status int) bool { return status >= 500 && status <= 599 }
+
+// maxRetryAfter is the longest wait that is believed; a longer one is cut to it.
+const maxRetryAfter = 7 * 24 * time.Hour
+
+// RetryAfter reads the header in both of its forms. A date is compared with the
+// server's own clock where the answer shows it.
+func RetryAfter(h http.Header, now time.Time) time.Duration {
+	value := strings.TrimSpace(h.Get("Retry-After"))
+	if value == "" {
+		return 0
+	}
+	if isDigits(value) {
+		seconds, ok := Count(value)
+		if !ok || seconds > int(maxRetryAfter/time.Second) {
+			return maxRetryAfter
+		}
+		return time.Duration(seconds) * time.Second
+	}
+	at, err := http.ParseTime(value)
+	if err != nil {
+		return 0
+	}
+	if date, err := http.ParseTime(h.Get("Date")); err == nil {
+		now = date
+	}
+	return min(max(at.Sub(now), 0), maxRetryAfter)
+}
+
+// Count reads a number that cannot be negative, as headers have it.
+func Count(s string) (int, bool) {
+	if !isDigits(s) || len(s) > 9 {
+		return 0, false
+	}
+	n, err := strconv.Atoi(s)
+	return n, err == nil
+}
+
+func isDigits(s string) bool {
+	for i := range len(s) {
+		if s[i] < '0' || s[i] > '9' {
+			return false
+		}
+	}
+	return s != ""
+}

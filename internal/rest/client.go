@@ -1,0 +1,107 @@
+// Package rest is the one pipeline that every call of every provider runs
+// through. A generated method states a [Call]; the links below carry it out, in
+// this order, one to a file:
+//
+//	call     what is asked, checked before anything is sent
+//	build    the HTTP request
+//	authorize the credential, fetched and renewed
+//	pace     the brake that all calls of a client share
+//	send     one exchange, with redirects refused
+//	decode   the body, to a limit, into what the operation documents
+//	classify everything else into an [errors.Error]
+//	retry    again, when that is safe and worth it
+//	resolve  whether a deletion of unknown outcome took place
+package rest
+
+import (
+	"log/slog"
+	"net/http"
+	"net/url"
+	"sync"
+	"time"
+
+	"github.com/offboard-dev/offboard-go/errors"
+)
+
+// Version is the version of this module, as the User-Agent shows it.
+const Version = "0.1.0"
+
+// Config is what a provider's New has gathered from its options.
+type Config struct {
+	Provider   string
+	BaseURL    string
+	HTTPClient *http.Client // nil: one of our own, with Timeout
+	Timeout    time.Duration
+	Logger     *slog.Logger // nil: silent
+	UserAgent  string       // put before our own
+	Retry      Retry
+	Rate       Rate
+	Authorizer NewAuthorizer
+
+	// Classify fills code, provider code, message, steps and detail from an answer
+	// that is no success. It leaves Code empty for what it does not know.
+	Classify func(*Answer, *errors.Error)
+
+	// Window reads the provider's rate-limit headers; nil when it sends none.
+	Window func(http.Header) (Window, bool)
+
+	// PerOperation: the provider limits each operation by itself.
+	PerOperation bool
+}
+
+// Client runs calls. It is safe for concurrent use.
+type Client struct {
+	config    Config
+	base      url.URL
+	http      *http.Client
+	auth      Authorizer
+	blank     http.Request // what is the same in all requests
+	userAgent []string     // header values that they share
+	json      []string
+	silent    bool
+	pacers    pacers
+	buffers   sync.Pool
+}
+
+// New checks the configuration and returns a client for it. The caller's
+// http.Client is copied and stays as it is.
+func New(config Config) (*Client, error) {
+	c := &Client{config: config}
+	if err := c.setBase(config.BaseURL); err != nil {
+		return nil, err
+	}
+	if config.Authorizer == nil {
+		return nil, c.invalid("no credential was given")
+	}
+	c.config.Retry = config.Retry.orDefault()
+	if c.silent = config.Logger == nil; c.silent {
+		c.config.Logger = slog.New(slog.DiscardHandler)
+	}
+	c.http = guard(config.HTTPClient, config.Timeout)
+	c.auth = config.Authorizer(c.http)
+	c.userAgent = []string{userAgent(config.UserAgent)}
+	c.json = []string{"application/json"}
+	c.blank = http.Request{Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1}
+	c.pacers.init(config.Rate, config.PerOperation)
+	c.buffers.New = func() any { return new([]byte) }
+	return c, nil
+}
+
+// BaseURL returns the URL that all paths are relative to.
+func (c *Client) BaseURL() *url.URL {
+	base := c.base
+	return &base
+}
+
+// invalid is the error of a New that was given what cannot work.
+func (c *Client) invalid(why string) error {
+	return Invalid(c.config.Provider, "New", "", errors.New(why))
+}
+
+// Invalid returns the error of a request that is refused before it is sent.
+func Invalid(provider, operation, target string, why error) *errors.Error {
+	return &errors.Error{
+		Provider: provider, Operation: operation, Target: target,
+		Code: errors.InvalidArgument, Err: why,
+	}
+}

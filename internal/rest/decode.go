@@ -1,0 +1,93 @@
+package rest
+
+import (
+	"bytes"
+	"encoding/json"
+	"io"
+	"net/http"
+
+	"github.com/offboard-dev/offboard-go/errors"
+)
+
+// How much of a body is read: a wrong answer can be of any size.
+const (
+	maxErrorBody = 1 << 20
+	maxBody      = 64 << 20
+)
+
+// Answer is a received answer. Its Body is valid until the answer is classified.
+type Answer struct {
+	Status int
+	Header http.Header
+	Body   []byte
+
+	// Cut: the connection failed before the body ended. Where the answer is a
+	// success, that makes it a lost one.
+	Cut bool
+
+	// Huge: the body goes on beyond what is read.
+	Huge bool
+
+	limited io.LimitedReader // here to be allocated with the rest
+}
+
+// read takes the body off a response, to its limit, and closes it. The buffer
+// is reused for the body where it is large enough.
+func (a *Answer) read(resp *http.Response, buffer []byte) {
+	limit := int64(maxErrorBody)
+	if success(resp.StatusCode) {
+		limit = maxBody
+	}
+	a.Status, a.Header = resp.StatusCode, resp.Header
+	defer resp.Body.Close()
+
+	a.limited = io.LimitedReader{R: resp.Body, N: limit + 1}
+	b := bytes.NewBuffer(buffer[:0])
+	if n := resp.ContentLength; n > 0 && n <= limit {
+		b.Grow(int(n) + bytes.MinRead)
+	}
+	n, err := b.ReadFrom(&a.limited)
+	a.Body = b.Bytes()
+	a.Cut = err != nil
+	if a.Huge = n > limit; a.Huge {
+		a.Body = a.Body[:limit]
+	}
+}
+
+// decode fills call.Out from the body of a success and says what is wrong with
+// it, if anything is.
+func (a *Answer) decode(call *Call) error {
+	switch {
+	case a.Huge:
+		return errors.New("the body is too large")
+	case call.Out == nil && len(bytes.TrimSpace(a.Body)) > 0 && a.Status == http.StatusNoContent:
+		return errors.New("a body where none is due")
+	case call.Out == nil:
+		return nil
+	case !isObject(a.Body):
+		// null would decode into anything without an error.
+		return errors.New("the body is not a JSON object")
+	}
+	if err := json.Unmarshal(a.Body, call.Out); err != nil {
+		// The error repeats parts of the body.
+		return errors.New("the body is not the documented JSON")
+	}
+	if call.Missing != nil {
+		if name := call.Missing(); name != "" {
+			return errors.New("the body lacks " + name)
+		}
+	}
+	return nil
+}
+
+// isObject reports whether a body begins as a JSON object does.
+func isObject(body []byte) bool {
+	for _, c := range body {
+		switch c {
+		case ' ', '\t', '\r', '\n':
+		default:
+			return c == '{'
+		}
+	}
+	return false
+}

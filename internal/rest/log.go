@@ -1,0 +1,58 @@
+package rest
+
+import (
+	"context"
+	"log/slog"
+	"time"
+
+	"github.com/offboard-dev/offboard-go/errors"
+)
+
+// attempt is one attempt, timed when there is a logger.
+func (c *Client) attempt(ctx context.Context, call *Call, n int) *errors.Error {
+	if c.silent {
+		return c.try(ctx, call)
+	}
+	start := time.Now()
+	e := c.try(ctx, call)
+	c.logAttempt(ctx, call, n, time.Since(start), e)
+	return e
+}
+
+// logAttempt records an attempt. Headers and bodies are never logged.
+func (c *Client) logAttempt(ctx context.Context, call *Call, n int, took time.Duration, e *errors.Error) {
+	attrs := []slog.Attr{
+		slog.String("provider", c.config.Provider),
+		slog.String("operation", call.Operation),
+		slog.String("target", call.Target),
+		slog.Int("attempt", n),
+		slog.Duration("took", took),
+	}
+	level := slog.LevelDebug
+	if e != nil {
+		attrs = append(attrs, slog.Any("error", e))
+		if e.Status >= 500 {
+			level = slog.LevelWarn
+		}
+	}
+	c.config.Logger.LogAttrs(ctx, level, "request", attrs...)
+}
+
+// logWait records that a call waits before it goes on.
+func (c *Client) logWait(ctx context.Context, operation, target, why string, wait time.Duration) {
+	c.config.Logger.LogAttrs(ctx, slog.LevelInfo, "waiting",
+		slog.String("provider", c.config.Provider),
+		slog.String("operation", operation),
+		slog.String("target", target),
+		slog.String("why", why),
+		slog.Duration("wait", wait),
+	)
+}
+
+// logLook records that a read could not tell what became of a deletion.
+func (c *Client) logLook(ctx context.Context, deletion *errors.Error, err error) {
+	c.config.Logger.LogAttrs(ctx, slog.LevelWarn, "the outcome of a deletion could not be read",
+		slog.Any("deletion", deletion),
+		slog.Any("error", err),
+	)
+}

@@ -1,0 +1,55 @@
+package rest
+
+import (
+	"math"
+	"net/http"
+	"strings"
+	"time"
+
+	"github.com/offboard-dev/offboard-go/errors"
+)
+
+// Authorize takes the credential; there can be one only.
+func (c *Config) Authorize(authorizer NewAuthorizer) error {
+	if c.Authorizer != nil {
+		return errors.New("more than one credential was given")
+	}
+	c.Authorizer = authorizer
+	return nil
+}
+
+// UseHTTPClient takes the caller's client.
+func (c *Config) UseHTTPClient(client *http.Client) error {
+	if client == nil {
+		return errors.New("the HTTP client is nil")
+	}
+	c.HTTPClient = client
+	return nil
+}
+
+// UseRetry takes how often and how patiently a call is repeated.
+func (c *Config) UseRetry(attempts int, maxWait time.Duration) error {
+	if attempts < 1 || maxWait < 0 {
+		return errors.New("retry needs at least one attempt and no negative wait")
+	}
+	c.Retry = Retry{attempts, maxWait}
+	return nil
+}
+
+// UseRateLimit takes the caller's own limit.
+func (c *Config) UseRateLimit(perSecond float64, burst int) error {
+	if !(perSecond > 0) || math.IsInf(perSecond, 0) || burst < 1 {
+		return errors.New("a rate limit needs a positive rate and a burst of at least one")
+	}
+	c.Rate = Rate{perSecond, burst}
+	return nil
+}
+
+// UseUserAgent takes the caller's product.
+func (c *Config) UseUserAgent(product string) error {
+	if strings.ContainsFunc(product, func(r rune) bool { return r < ' ' || r > '~' }) {
+		return errors.New("the user agent contains what a header cannot")
+	}
+	c.UserAgent = product
+	return nil
+}

@@ -1,0 +1,233 @@
+package rest
+
+import (
+	"context"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/offboard-dev/offboard-go/errors"
+)
+
+// pacers holds the brakes of one client: one for all calls, or one for each
+// operation where the provider counts so.
+type pacers struct {
+	own          *throttle
+	perOperation bool
+
+	mu  sync.Mutex
+	all map[string]*pacer
+}
+
+func (p *pacers) init(rate Rate, perOperation bool) {
+	p.own, p.perOperation = newThrottle(rate), perOperation
+	p.all = make(map[string]*pacer, 1)
+}
+
+func (p *pacers) of(operation string) *pacer {
+	if !p.perOperation {
+		operation = ""
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	one := p.all[operation]
+	if one == nil {
+		one = &pacer{own: p.own, limit: limit{remaining: -1}}
+		p.all[operation] = one
+	}
+	return one
+}
+
+// pacer lets requests through one after the other, as the provider's limit and
+// the caller's own permit. All calls of a client share it.
+type pacer struct {
+	own *throttle
+
+	mu    sync.Mutex
+	limit limit
+	gate  time.Time // nothing is sent before
+	queue []*waiter
+}
+
+// permit is a request that was let through. It ends with exactly one of
+// answered, refused and lost.
+type permit struct {
+	pacer  *pacer
+	window int
+}
+
+// waiter is a call that waits for its permit.
+type waiter struct {
+	look   chan struct{} // tells it to look again
+	permit permit        // has a pacer once it is given
+}
+
+// errTooLong: the wait would exceed what the caller allows. The caller sees an
+// error that is made of the wait.
+var errTooLong = errors.New("the wait is too long")
+
+// wait lets a request through as soon as that is permitted, in the order in
+// which calls came; one that was sent before goes first. When the time is known
+// to be later than most or the context's deadline it returns at once, with
+// errTooLong and how long it would be. It calls waiting once when it begins to
+// wait for a known time.
+func (p *pacer) wait(ctx context.Context, again bool, most time.Duration, waiting func(time.Duration)) (permit, time.Duration, error) {
+	if err := ctx.Err(); err != nil {
+		return permit{}, 0, err
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if len(p.queue) == 0 {
+		if ok, _ := p.take(time.Now()); ok {
+			return permit{p, p.limit.window}, 0, nil
+		}
+	}
+	w := &waiter{look: make(chan struct{}, 1)}
+	if again {
+		p.queue = slices.Insert(p.queue, 0, w)
+	} else {
+		p.queue = append(p.queue, w)
+	}
+	for said := false; ; {
+		now := time.Now()
+		pause := p.dispatch(now, w)
+		if w.permit.pacer != nil {
+			return w.permit, 0, nil
+		}
+		deadline, bounded := ctx.Deadline()
+		if pause > most || bounded && pause > 0 && now.Add(pause).After(deadline) {
+			p.leave(w)
+			return permit{}, pause, errTooLong
+		}
+		if pause > 0 && !said {
+			said = true
+			waiting(pause)
+		}
+		first := p.queue[0] == w
+		p.mu.Unlock()
+		err := w.pause(ctx, pause, first)
+		p.mu.Lock()
+		if err != nil {
+			p.leave(w)
+			return permit{}, pause, err
+		}
+	}
+}
+
+// pause waits until there is reason to look again. Only the first in the queue
+// watches the clock.
+func (w *waiter) pause(ctx context.Context, pause time.Duration, first bool) error {
+	var after <-chan time.Time
+	if first && pause > 0 {
+		timer := time.NewTimer(pause)
+		defer timer.Stop()
+		after = timer.C
+	}
+	select {
+	case <-ctx.Done():
+		return ctx.Err()
+	case <-after:
+	case <-w.look:
+	}
+	return nil
+}
+
+// dispatch gives permits to those who wait, in their order, and returns how long
+// the next of them has to wait; 0 means until something changes. All that this
+// concerns are told to look again, but for the one that asks.
+func (p *pacer) dispatch(now time.Time, asks *waiter) time.Duration {
+	for len(p.queue) > 0 {
+		first := p.queue[0]
+		ok, pause := p.take(now)
+		if ok {
+			first.permit = permit{p, p.limit.window}
+			p.queue = p.queue[1:]
+		}
+		if first != asks {
+			select {
+			case first.look <- struct{}{}:
+			default:
+			}
+		}
+		if !ok {
+			return pause
+		}
+	}
+	return 0
+}
+
+// leave takes a call out of the queue that waits no longer. A permit that it was
+// given in the meantime is given back.
+func (p *pacer) leave(w *waiter) {
+	if w.permit.pacer != nil {
+		p.limit.returned()
+	} else if i := slices.Index(p.queue, w); i >= 0 {
+		p.queue = slices.Delete(p.queue, i, i+1)
+	}
+	p.dispatch(time.Now(), nil)
+}
+
+// take reports whether a request may be sent now, or else when to ask again; 0
+// means when something has changed.
+func (p *pacer) take(now time.Time) (bool, time.Duration) {
+	if pause := p.gate.Sub(now); pause > 0 {
+		return false, pause
+	}
+	if ok, pause := p.limit.room(now); !ok {
+		return false, pause
+	}
+	if ok, pause := p.own.take(now); !ok {
+		return false, pause
+	}
+	p.limit.sending()
+	return true, 0
+}
+
+// answered records an answer that was no refusal.
+func (pm permit) answered(w Window, told bool) {
+	pm.end(func(l *limit, now time.Time) {
+		l.answered(pm.window)
+		if told {
+			l.learn(w, now)
+		}
+	})
+}
+
+// refused records a refusal by the rate limit. Nothing is sent for as long as the
+// provider asks.
+func (pm permit) refused(after time.Duration, w Window, told bool) {
+	pm.end(func(l *limit, now time.Time) {
+		if told {
+			l.learn(w, now)
+		}
+		until := now.Add(l.refused(pm.window, now, after))
+		if until.After(pm.pacer.gate) {
+			pm.pacer.gate = until
+		}
+	})
+}
+
+// lost records that there was no answer.
+func (pm permit) lost() { pm.end(func(*limit, time.Time) {}) }
+
+func (pm permit) end(record func(*limit, time.Time)) {
+	p := pm.pacer
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	now := time.Now()
+	p.limit.underWay--
+	record(&p.limit, now)
+	p.dispatch(now, nil)
+}
+
+// sleep waits, or returns the context's error at once when it ends first.
+func sleep(ctx context.Context, d time.Duration) error {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-ctx.Done():
+		return ctx.Err()
+	case <-timer.C:
+		return nil
+	}
+}

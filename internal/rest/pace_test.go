@@ -1,0 +1,230 @@
+package rest_test
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"net/http"
+	"strconv"
+	"strings"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/offboard-dev/offboard-go/errors"
+	"github.com/offboard-dev/offboard-go/internal/rest"
+)
+
+// limiter is a server's limit: it says whether a request is permitted, and adds
+// its headers.
+type limiter interface {
+	permit(now time.Time, h http.Header) bool
+}
+
+// windows permits so many requests in each window of the clock.
+type windows struct {
+	permitted int
+	length    time.Duration
+	start     time.Time
+	used      int
+	headers   bool // as Katapult: how many are left, and no Retry-After
+}
+
+func (l *windows) permit(now time.Time, h http.Header) bool {
+	if start := now.Truncate(l.length); !start.Equal(l.start) {
+		l.start, l.used = start, 0
+	}
+	permitted := l.used < l.permitted
+	if permitted {
+		l.used++
+	}
+	if l.headers {
+		h.Set("X-Permitted", strconv.Itoa(l.permitted))
+		h.Set("X-Remaining", strconv.Itoa(l.permitted-l.used))
+	} else if !permitted {
+		h.Set("Retry-After", "1")
+	}
+	return permitted
+}
+
+// bucket is a token bucket.
+type bucket struct {
+	perSecond, capacity, tokens float64
+	filled                      time.Time
+}
+
+func (l *bucket) permit(now time.Time, h http.Header) bool {
+	if l.filled.IsZero() {
+		l.tokens = l.capacity
+	} else {
+		l.tokens = min(l.capacity, l.tokens+now.Sub(l.filled).Seconds()*l.perSecond)
+	}
+	l.filled = now
+	if l.tokens < 1-1e-9 {
+		h.Set("Retry-After", "1")
+		return false
+	}
+	l.tokens--
+	return true
+}
+
+// limited is a provider that permits what its limiter permits.
+type limited struct {
+	limiter
+	latency time.Duration
+
+	mu                sync.Mutex
+	granted, refusals int
+}
+
+func (l *limited) RoundTrip(req *http.Request) (*http.Response, error) {
+	time.Sleep(l.latency / 2)
+	l.mu.Lock()
+	header := http.Header{}
+	now := time.Now()
+	header.Set("Date", now.UTC().Format(http.TimeFormat))
+	status := 200
+	if l.permit(now, header) {
+		l.granted++
+	} else {
+		l.refusals++
+		status = 429
+	}
+	l.mu.Unlock()
+	time.Sleep(l.latency - l.latency/2)
+	return &http.Response{
+		StatusCode: status, Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1, Header: header,
+		Body: io.NopCloser(strings.NewReader("{}")), ContentLength: 2, Request: req,
+	}, nil
+}
+
+// minuteWindow reads the headers of windows.
+func minuteWindow(h http.Header) (rest.Window, bool) {
+	permitted, ok := rest.Count(h.Get("X-Permitted"))
+	remaining, _ := rest.Count(h.Get("X-Remaining"))
+	date, _ := http.ParseTime(h.Get("Date"))
+	return rest.Window{
+		Permitted: permitted, Remaining: remaining,
+		Start: date.Truncate(time.Minute), Length: time.Minute, Date: date,
+	}, ok
+}
+
+func TestNoDeletionIsLostToARateLimit(t *testing.T) {
+	t.Parallel()
+	for _, load := range []struct {
+		calls, workers int
+		perSecond      float64
+	}{
+		{2000, 16, 300},
+		{400, 64, 20},
+		{60, 32, 5},
+	} {
+		for _, latency := range []time.Duration{0, 5 * time.Millisecond} {
+			for kind, make := range map[string]func() limiter{
+				"windows": func() limiter {
+					return &windows{permitted: int(load.perSecond), length: time.Second}
+				},
+				"bucket": func() limiter {
+					return &bucket{perSecond: load.perSecond, capacity: load.perSecond}
+				},
+			} {
+				t.Run(fmt.Sprintf("%d calls by %d workers at %v per second, %s, latency %v", load.calls, load.workers, load.perSecond, kind, latency), func(t *testing.T) {
+					t.Parallel()
+					synctest.Test(t, func(t *testing.T) {
+						server := &limited{limiter: make(), latency: latency}
+						took := run(t, server, nil, load.calls, load.workers)
+						report(t, server, took, load.perSecond)
+					})
+				})
+			}
+		}
+	}
+}
+
+func TestTheClockMinuteIsUsedUpAndNotExceeded(t *testing.T) {
+	t.Parallel()
+	for _, latency := range []time.Duration{0, 40 * time.Millisecond} {
+		t.Run(latency.String(), func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				time.Sleep(37 * time.Second) // in the middle of a minute
+				server := &limited{limiter: &windows{permitted: 1000, length: time.Minute, headers: true}, latency: latency}
+				took := run(t, server, minuteWindow, 5000, 64)
+				report(t, server, took, 1000.0/60)
+			})
+		})
+	}
+}
+
+// run makes calls by workers that share one client, and returns how long it took.
+func run(t *testing.T, server *limited, window func(http.Header) (rest.Window, bool), calls, workers int) time.Duration {
+	t.Helper()
+	c := newClient(t, server, func(c *rest.Config) { c.Window = window })
+	start := time.Now()
+	jobs := make(chan int)
+	var group sync.WaitGroup
+	var mu sync.Mutex
+	lost := 0
+	for range workers {
+		group.Go(func() {
+			for range jobs {
+				if err := c.Do(context.Background(), &rest.Call{
+					Operation: "DeleteOrganization", Method: http.MethodDelete, Path: "/x", Status: 200,
+				}); err != nil {
+					mu.Lock()
+					lost++
+					mu.Unlock()
+					t.Log(err)
+				}
+			}
+		})
+	}
+	for i := range calls {
+		jobs <- i
+	}
+	close(jobs)
+	group.Wait()
+	if lost > 0 {
+		t.Errorf("%d of %d calls were lost", lost, calls)
+	}
+	return time.Since(start)
+}
+
+func report(t *testing.T, server *limited, took time.Duration, perSecond float64) {
+	t.Helper()
+	requests := server.granted + server.refusals
+	used := float64(server.granted) / (perSecond * took.Seconds())
+	refused := float64(server.refusals) / float64(requests)
+	t.Logf("%d granted in %v: %.0f %% of the permitted rate; %d refused: %.1f %%", server.granted, took, 100*used, server.refusals, 100*refused)
+	if used < 0.9 {
+		t.Errorf("only %.0f %% of the permitted rate was used", 100*used)
+	}
+	if refused >= 0.05 {
+		t.Errorf("%.1f %% of the requests were refused", 100*refused)
+	}
+}
+
+// newClient returns a client for a transport, by a provider that has no codes.
+func newClient(t *testing.T, transport http.RoundTripper, settings ...func(*rest.Config)) *rest.Client {
+	t.Helper()
+	config := rest.Config{
+		Provider: "test", BaseURL: "https://test.invalid/v1",
+		HTTPClient: &http.Client{Transport: transport},
+		Authorizer: func(*http.Client) rest.Authorizer { return noCredential{} },
+		Classify:   func(*rest.Answer, *errors.Error) {},
+	}
+	for _, set := range settings {
+		set(&config)
+	}
+	c, err := rest.New(config)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return c
+}
+
+type noCredential struct{}
+
+func (noCredential) Authorize(context.Context, *http.Request) error { return nil }
+func (noCredential) Refused(*http.Request, http.Header) bool        { return false }

@@ -1,0 +1,54 @@
+package rest
+
+import (
+	"net/http"
+	"net/url"
+	"time"
+)
+
+// guard returns a copy of the caller's client, or a client of our own when
+// there is none, that refuses redirects: for every method but GET and HEAD, and
+// to another origin for these too. net/http would turn a redirected DELETE into
+// a GET, whose 200 looks like success, or with 307 send it elsewhere.
+//
+// timeout bounds one exchange of a client of our own. The caller's client keeps
+// its own timeout.
+func guard(client *http.Client, timeout time.Duration) *http.Client {
+	guarded := http.Client{Timeout: timeout}
+	if client != nil {
+		guarded = *client
+	}
+	if guarded.Transport == nil {
+		guarded.Transport = http.DefaultTransport
+	}
+	guarded.Transport = redirectGuard{guarded.Transport}
+	return &guarded
+}
+
+// redirectGuard takes the Location off an answer that must not be followed.
+// Without it net/http returns the answer as it is, with its status, and does
+// not stumble over a Location that cannot be parsed.
+type redirectGuard struct{ next http.RoundTripper }
+
+func (g redirectGuard) RoundTrip(req *http.Request) (*http.Response, error) {
+	resp, err := g.next.RoundTrip(req)
+	if err != nil || resp.StatusCode < 300 || resp.StatusCode > 399 {
+		return resp, err
+	}
+	if !followable(req, resp.Header.Get("Location")) {
+		resp.Header.Del("Location")
+	}
+	return resp, nil
+}
+
+func followable(req *http.Request, location string) bool {
+	if req.Method != http.MethodGet && req.Method != http.MethodHead {
+		return false
+	}
+	to, err := req.URL.Parse(location)
+	return err == nil && sameOrigin(req.URL, to)
+}
+
+func sameOrigin(a, b *url.URL) bool {
+	return a.Scheme == b.Scheme && a.Host == b.Host && b.User == nil
+}

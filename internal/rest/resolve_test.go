@@ -1,0 +1,129 @@
+package rest_test
+
+import (
+	"context"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/offboard-dev/offboard-go/errors"
+	"github.com/offboard-dev/offboard-go/internal/rest"
+)
+
+// TestDelete lets a deletion go through a list of answers and reads, and
+// compares what comes of it with what is known.
+func TestDelete(t *testing.T) {
+	t.Parallel()
+	of := func(code errors.Code, status int) *errors.Error {
+		return &errors.Error{Provider: "test", Operation: "DeleteThing", Target: "x", Code: code, Status: status, Attempts: 1}
+	}
+	lost := of(errors.OutcomeUnknown, 0)
+	failed := of(errors.Internal, 500)
+	for name, test := range map[string]struct {
+		sends    []*errors.Error // nil for a success
+		looks    []rest.Presence
+		want     errors.Code
+		attempts int
+	}{
+		"done":                              {[]*errors.Error{nil}, nil, "", 0},
+		"refused":                           {[]*errors.Error{of(errors.ActiveSubscriptions, 400)}, nil, errors.ActiveSubscriptions, 1},
+		"not there":                         {[]*errors.Error{of(errors.OrganizationNotFound, 404)}, nil, errors.OrganizationNotFound, 1},
+		"lost, gone":                        {[]*errors.Error{lost}, []rest.Presence{rest.Gone}, "", 0},
+		"lost, unreadable":                  {[]*errors.Error{lost}, []rest.Presence{rest.Unknown}, errors.OutcomeUnknown, 1},
+		"failed, unreadable":                {[]*errors.Error{failed}, []rest.Presence{rest.Unknown}, errors.OutcomeUnknown, 1},
+		"failed, there, done":               {[]*errors.Error{failed, nil}, []rest.Presence{rest.Present}, "", 0},
+		"failed, there, not there":          {[]*errors.Error{failed, of(errors.OrganizationNotFound, 404)}, []rest.Presence{rest.Present}, "", 0},
+		"failed, there, refused":            {[]*errors.Error{failed, of(errors.OrganizationNotEmpty, 409)}, []rest.Presence{rest.Present}, errors.OrganizationNotEmpty, 2},
+		"failed, there, credential refused": {[]*errors.Error{failed, of(errors.InvalidAPIToken, 401)}, []rest.Presence{rest.Present}, errors.OutcomeUnknown, 2},
+		"failed, there, not permitted":      {[]*errors.Error{failed, of(errors.PermissionDenied, 403)}, []rest.Presence{rest.Present}, errors.OutcomeUnknown, 2},
+		"failed, there, canceled":           {[]*errors.Error{failed, of(errors.Canceled, 0)}, []rest.Presence{rest.Present}, errors.OutcomeUnknown, 2},
+		"failed, there, strange 404":        {[]*errors.Error{failed, of(errors.UnexpectedResponse, 404)}, []rest.Presence{rest.Present}, errors.UnexpectedResponse, 2},
+		"failed for ever":                   {[]*errors.Error{failed, failed, failed}, []rest.Presence{rest.Present, rest.Present, rest.Present}, errors.Internal, 3},
+		"lost for ever":                     {[]*errors.Error{lost, lost, lost}, []rest.Presence{rest.Present, rest.Present, rest.Present}, errors.Unavailable, 3},
+		"a client fault sent as 500":        {[]*errors.Error{of(errors.InvalidArgument, 500)}, nil, errors.InvalidArgument, 1},
+		"a strange 200":                     {[]*errors.Error{of(errors.UnexpectedResponse, 200)}, nil, errors.UnexpectedResponse, 1},
+		"no token":                          {[]*errors.Error{of(errors.Internal, 0)}, nil, errors.Internal, 1},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				c := newClient(t, playing(breaks), func(c *rest.Config) { c.Retry.Attempts = 3 })
+				sends, looks := test.sends, test.looks
+				err := c.Delete(t.Context(), rest.Deletion{
+					Send: func(context.Context) error {
+						if len(sends) == 0 {
+							t.Fatal("one deletion too many was sent")
+						}
+						e := sends[0]
+						sends = sends[1:]
+						if e == nil {
+							return nil
+						}
+						again := *e
+						return &again
+					},
+					Look: func(context.Context) (rest.Presence, error) {
+						if len(looks) == 0 {
+							t.Fatal("one read too many was made")
+						}
+						presence := looks[0]
+						looks = looks[1:]
+						return presence, nil
+					},
+				})
+				e, _ := errors.AsType[*errors.Error](err)
+				switch {
+				case e == nil && (err != nil || test.want != ""):
+					t.Errorf("got %v, want %q", err, test.want)
+				case e != nil && (e.Code != test.want || e.Attempts != test.attempts):
+					t.Errorf("got %q after %d attempts, want %q after %d", e.Code, e.Attempts, test.want, test.attempts)
+				}
+				if len(sends)+len(looks) > 0 {
+					t.Errorf("%d deletions and %d reads were not made", len(sends), len(looks))
+				}
+			})
+		})
+	}
+}
+
+func TestAnUnknownOutcomeKeepsItsCause(t *testing.T) {
+	t.Parallel()
+	cause := &errors.Error{
+		Provider: "test", Operation: "DeleteThing", Target: "x",
+		Code: errors.ServiceUnavailable, Status: 503, RequestID: "r-1", Attempts: 1,
+	}
+	err := newClient(t, playing(breaks)).Delete(t.Context(), rest.Deletion{
+		Send: func(context.Context) error { return cause },
+	})
+	want := &errors.Error{
+		Provider: "test", Operation: "DeleteThing", Target: "x",
+		Code: errors.OutcomeUnknown, Status: 503, RequestID: "r-1", Attempts: 1, Err: cause,
+	}
+	if diff := cmp.Diff(error(want), err); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
+	}
+	if !errors.Is(err, errors.Unavailable) || errors.Retryable(err) {
+		t.Error("the cause is not seen, or the call is said to be retryable")
+	}
+}
+
+func TestADeletionIsTriedAgainWithoutHaste(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		start, sends := time.Now(), 0
+		err := newClient(t, playing(breaks)).Delete(t.Context(), rest.Deletion{
+			Send: func(context.Context) error {
+				if sends++; sends == 3 {
+					return nil
+				}
+				return &errors.Error{Code: errors.Unavailable, Status: 503, RetryAfter: 20 * time.Second}
+			},
+			Look: func(context.Context) (rest.Presence, error) { return rest.Present, nil },
+		})
+		if took := time.Since(start); err != nil || took != 40*time.Second {
+			t.Errorf("got %v after %v, want twice what the provider asks for", err, took)
+		}
+	})
+}

@@ -1,0 +1,62 @@
+package rest
+
+import (
+	"math/rand/v2"
+	"time"
+
+	"github.com/offboard-dev/offboard-go/errors"
+)
+
+// Retry says how often and how patiently a call is repeated.
+type Retry struct {
+	Attempts int           // how often a call is sent at most; 0 for the default, 1 for never again
+	MaxWait  time.Duration // the longest single wait; 0 for the default
+}
+
+// Defaults. Real limits refill by the minute, at Katapult as at Atlas, so a
+// shorter wait would give up just before it helps.
+const (
+	defaultAttempts = 5
+	defaultMaxWait  = 90 * time.Second
+)
+
+// Backoff where the provider names no time: full jitter below a bound that
+// doubles with every attempt.
+const (
+	firstBackoff = 250 * time.Millisecond
+	maxBackoff   = 15 * time.Second
+)
+
+func (r Retry) orDefault() Retry {
+	if r.Attempts <= 0 {
+		r.Attempts = defaultAttempts
+	}
+	if r.MaxWait <= 0 {
+		r.MaxWait = defaultMaxWait
+	}
+	return r
+}
+
+// next decides whether a call is sent again after it failed, and how long to
+// wait before that.
+func (r Retry) next(call *Call, e *errors.Error, attempt int) (time.Duration, bool) {
+	if attempt >= r.Attempts || !errors.Retryable(e) || e.Code == errors.Canceled || !repeatable(call, e) {
+		return 0, false
+	}
+	wait := e.RetryAfter
+	if wait == 0 || e.Code != errors.RateLimitReached {
+		wait = max(wait, backoff(attempt))
+	}
+	return wait, wait <= r.MaxWait
+}
+
+// repeatable reports whether nothing can go wrong by sending the call again: it
+// changes nothing, or the provider did nothing. What becomes of a write after a
+// 5xx or a lost answer is not known; see [Client.Delete].
+func repeatable(call *Call, e *errors.Error) bool {
+	return call.Repeat || !serverFailed(e.Status)
+}
+
+func backoff(attempt int) time.Duration {
+	return 1 + rand.N(min(firstBackoff<<min(attempt-1, 10), maxBackoff))
+}

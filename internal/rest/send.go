@@ -1,0 +1,158 @@
+package rest
+
+import (
+	"context"
+	"net/http"
+	"time"
+
+	"github.com/offboard-dev/offboard-go/errors"
+)
+
+// Do carries out a call and repeats it while that is safe and worth it. The
+// error is an [*errors.Error].
+func (c *Client) Do(ctx context.Context, call *Call) error {
+	if ctx == nil {
+		return c.newError(call, errors.InvalidArgument, errors.New("the context is nil"))
+	}
+	if err := call.prepare(); err != nil {
+		return c.newError(call, errors.InvalidArgument, err)
+	}
+	for attempt := 1; ; attempt++ {
+		e := c.attempt(ctx, call, attempt)
+		if e == nil {
+			return nil
+		}
+		e.Attempts = call.sent
+		wait, again := c.config.Retry.next(call, e, attempt)
+		if !again || !c.waits(ctx, e, wait) {
+			return e
+		}
+	}
+}
+
+// try is one attempt: one exchange, or two when the credential was refused and
+// could be renewed.
+func (c *Client) try(ctx context.Context, call *Call) *errors.Error {
+	for renewed := false; ; renewed = true {
+		// The credential comes after the wait: it might not outlast it.
+		pm, e := c.pace(ctx, call)
+		if e != nil {
+			return e
+		}
+		req, e := c.ready(ctx, call)
+		if e != nil {
+			pm.lost()
+			return e
+		}
+		call.sent++
+		resp, err := c.http.Do(req)
+		if err != nil {
+			pm.lost()
+			return c.broken(ctx, call, resp, err)
+		}
+		header := resp.Header
+		e = c.receive(call, resp, secret(req))
+		c.tell(pm, header, e)
+		if e == nil || e.Status != http.StatusUnauthorized || renewed || !c.auth.Refused(req, header) {
+			return e
+		}
+	}
+}
+
+// ready returns the request with its credential.
+func (c *Client) ready(ctx context.Context, call *Call) (*http.Request, *errors.Error) {
+	req, err := c.build(ctx, call)
+	if err != nil {
+		return nil, c.newError(call, errors.InvalidArgument, err)
+	}
+	if err := c.auth.Authorize(ctx, req); err != nil {
+		return nil, c.unauthorized(ctx, call, err)
+	}
+	return req, nil
+}
+
+// receive turns a response into nil, which is a success, or an error. Should the
+// answer repeat the credential, the error does not.
+func (c *Client) receive(call *Call, resp *http.Response, secret string) *errors.Error {
+	buffer := c.buffers.Get().(*[]byte)
+	a := &call.answer
+	a.read(resp, *buffer)
+	defer func() {
+		if *buffer = a.Body; cap(a.Body) <= keptBuffer {
+			c.buffers.Put(buffer)
+		}
+		a.Body = nil
+	}()
+	switch {
+	case a.Cut && success(a.Status):
+		e := c.newError(call, unanswered(call), errCut)
+		e.Status = a.Status
+		return e
+	case a.Status != call.Status:
+		a.redact(secret)
+		return c.classify(call, a)
+	}
+	wrong := a.decode(call)
+	if wrong == nil {
+		return nil
+	}
+	a.redact(secret)
+	e := c.classify(call, a)
+	if e.Code == errors.UnexpectedResponse {
+		e.Err = wrong
+	}
+	return e
+}
+
+// keptBuffer is the largest buffer that is kept for the next answer.
+const keptBuffer = 64 << 10
+
+// pace waits for the provider's limit and the caller's own.
+func (c *Client) pace(ctx context.Context, call *Call) (permit, *errors.Error) {
+	pm, pause, err := c.pacers.of(call.Operation).wait(ctx, call.sent > 0, c.config.Retry.MaxWait, func(pause time.Duration) {
+		c.logWait(ctx, call.Operation, call.Target, "for the rate limit", pause)
+	})
+	switch {
+	case err == nil:
+		return pm, nil
+	case pause == 0:
+		return pm, c.newError(call, errors.Canceled, err)
+	}
+	e := c.newError(call, errors.RateLimitReached, nil)
+	e.RetryAfter = pause
+	if err != errTooLong {
+		e.Err = err
+	}
+	return pm, e
+}
+
+// tell lets the pacer learn from an answer.
+func (c *Client) tell(pm permit, header http.Header, e *errors.Error) {
+	var w Window
+	told := false
+	if c.config.Window != nil {
+		w, told = c.config.Window(header)
+	}
+	if e != nil && e.Code == errors.RateLimitReached {
+		pm.refused(e.RetryAfter, w, told)
+		return
+	}
+	pm.answered(w, told)
+}
+
+// waits reports whether the wait after a failure was made to its end. It is not
+// begun when the context would end first. When the context ends it, that becomes
+// the cause of an error that has none.
+func (c *Client) waits(ctx context.Context, e *errors.Error, wait time.Duration) bool {
+	if deadline, ok := ctx.Deadline(); ok && time.Now().Add(wait).After(deadline) {
+		return false
+	}
+	if wait > 0 {
+		c.logWait(ctx, e.Operation, e.Target, "before another attempt", wait)
+	}
+	err := sleep(ctx, wait)
+	if err != nil && e.Err == nil {
+		e.Err = err
+	}
+	return err == nil
+}
