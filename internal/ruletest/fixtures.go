@@ -1,0 +1,106 @@
+package ruletest
+
+import (
+	"encoding/json"
+	"fmt"
+	"io"
+	"net/http"
+	"os"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/offboard-dev/offboard-go/errors"
+)
+
+// Fixture is an error answer and what it has to become. Fixtures are written by
+// hand, small, and name what they follow.
+type Fixture struct {
+	Name    string            `json:"name"`
+	Source  string            `json:"source"`
+	Status  int               `json:"status"`
+	Headers map[string]string `json:"headers"`
+
+	// Body is the answer: JSON, or text where the answer is none.
+	Body json.RawMessage `json:"body"`
+	Text string          `json:"text"`
+
+	Want Want `json:"want"`
+}
+
+// Want is what a fixture has to become.
+type Want struct {
+	Code         errors.Code `json:"code"`
+	ProviderCode string      `json:"provider_code"`
+	Message      string      `json:"message"`
+	RequestID    string      `json:"request_id"`
+	RetryAfter   string      `json:"retry_after"`
+	Steps        []string    `json:"steps"`
+	Detail       string      `json:"detail"` // as %+v prints it, with its type
+}
+
+// Fixtures lets a client meet each fixture of a file.
+func Fixtures(t *testing.T, file string, call func(*http.Client) error) {
+	t.Helper()
+	data, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var fixtures []Fixture
+	if err := json.Unmarshal(data, &fixtures); err != nil {
+		t.Fatalf("%s: %v", file, err)
+	}
+	for _, f := range fixtures {
+		t.Run(f.Name, func(t *testing.T) {
+			t.Parallel()
+			if f.Source == "" {
+				t.Error("the fixture names no source")
+			}
+			e, ok := errors.AsType[*errors.Error](call(&http.Client{Transport: f}))
+			if !ok {
+				t.Fatal("got no *errors.Error")
+			}
+			if e.Status != f.Status {
+				t.Errorf("got status %d, want %d", e.Status, f.Status)
+			}
+			if diff := cmp.Diff(f.Want, seen(e)); diff != "" {
+				t.Errorf("(-want +got):\n%s", diff)
+			}
+		})
+	}
+}
+
+// seen is what has become of a fixture.
+func seen(e *errors.Error) Want {
+	w := Want{Code: e.Code, ProviderCode: e.ProviderCode, Message: e.Message, RequestID: e.RequestID}
+	if e.RetryAfter != 0 {
+		w.RetryAfter = e.RetryAfter.String()
+	}
+	for _, step := range e.Steps {
+		w.Steps = append(w.Steps, step.Name)
+	}
+	if e.Detail != nil {
+		w.Detail = fmt.Sprintf("%T%+v", e.Detail, e.Detail)
+	}
+	return w
+}
+
+// RoundTrip answers with the fixture.
+func (f Fixture) RoundTrip(req *http.Request) (*http.Response, error) {
+	if req.Body != nil {
+		req.Body.Close()
+	}
+	header := http.Header{"Content-Type": {"application/json"}}
+	for name, value := range f.Headers {
+		header.Set(name, value)
+	}
+	body := string(f.Body)
+	if f.Text != "" {
+		body = f.Text
+	}
+	return &http.Response{
+		StatusCode: f.Status, Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1, Header: header,
+		Body: io.NopCloser(strings.NewReader(body)), ContentLength: int64(len(body)), Request: req,
+	}, nil
+}

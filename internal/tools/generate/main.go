@@ -1,0 +1,89 @@
+// Command generate writes a provider's api.gen.go from openapi/PROVIDER.yaml.
+//
+// The generator is github.com/deepmap/oapi-codegen/v2. This program prepares
+// the description for it, so that the description itself can stay free of the
+// generator's extensions, and adds the functions that openapi/client.tmpl uses.
+package main
+
+import (
+	"fmt"
+	"log"
+	"os"
+	"path/filepath"
+
+	"github.com/deepmap/oapi-codegen/v2/pkg/codegen"
+	"github.com/getkin/kin-openapi/openapi3"
+	"gopkg.in/yaml.v3"
+)
+
+// root is the module that is written to, seen from the module of this program.
+const root = "../.."
+
+func main() {
+	log.SetFlags(0)
+	log.SetPrefix("generate: ")
+	for _, provider := range os.Args[1:] {
+		if err := generate(provider); err != nil {
+			log.Fatalf("%s: %v", provider, err)
+		}
+	}
+}
+
+func generate(provider string) error {
+	config, err := configuration(provider)
+	if err != nil {
+		return err
+	}
+	source, err := os.ReadFile(filepath.Join(root, "openapi", provider+".yaml"))
+	if err != nil {
+		return err
+	}
+	prepared, err := prepare(source)
+	if err != nil {
+		return err
+	}
+	spec, err := openapi3.NewLoader().LoadFromData(prepared)
+	if err != nil {
+		return err
+	}
+	for name, schema := range spec.Components.Schemas {
+		if _, ok := schema.Value.Extensions["x-go-type"]; ok {
+			config.OutputOptions.ExcludeSchemas = append(config.OutputOptions.ExcludeSchemas, name)
+		}
+	}
+	codegen.TemplateFunctions["method"] = describe
+	code, err := codegen.Generate(spec, config)
+	if err != nil {
+		return err
+	}
+	return os.WriteFile(filepath.Join(root, provider, "api.gen.go"), []byte(code), 0o644)
+}
+
+// configuration reads the generator's own configuration, in which templates are
+// named relative to its folder.
+func configuration(provider string) (codegen.Configuration, error) {
+	var config codegen.Configuration
+	folder := filepath.Join(root, "openapi")
+	data, err := os.ReadFile(filepath.Join(folder, "generate.yaml"))
+	if err != nil {
+		return config, err
+	}
+	if err := yaml.Unmarshal(data, &config); err != nil {
+		return config, err
+	}
+	config.PackageName = provider
+	for name, template := range config.OutputOptions.UserTemplates {
+		if path := filepath.Join(folder, template); fileExists(path) {
+			config.OutputOptions.UserTemplates[name] = path
+		}
+	}
+	if err := config.Validate(); err != nil {
+		return config, fmt.Errorf("generate.yaml: %w", err)
+	}
+	return config, nil
+}
+
+func fileExists(path string) bool {
+	info, err := os.Stat(path)
+	return err == nil && info.Mode().IsRegular()
+}

@@ -1,0 +1,324 @@
+package main
+
+import (
+	"fmt"
+	"go/token"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/deepmap/oapi-codegen/v2/pkg/codegen"
+	"github.com/getkin/kin-openapi/openapi3"
+)
+
+// method is what client.tmpl needs to know of an operation.
+type method struct {
+	Comment    string
+	Name       string // of the Go method
+	Operation  string
+	Parameters string // of the Go method, after the context
+	Results    string
+	Result     string   // what is returned beside the error; "" for nothing
+	Out        string   // type that the body is decoded into; "" when none is due
+	Lookups    []string // statements that take lookups apart
+	Target     string
+	Method     string
+	Path       string
+	Accept     string
+	Body       string
+	Status     string
+	Repeat     bool
+	Arguments  []string // statements that add to the call
+	Due        []due    // what a success has to contain
+	Options    []option // optional parameters of the query, gathered in a struct
+}
+
+// option is an optional parameter of the query.
+type option struct{ Comment, Field, Type string }
+
+// due is a part of a success, by its Go expression.
+type due struct{ Absent, Name string }
+
+func describe(op codegen.OperationDefinition) (*method, error) {
+	m := &method{
+		Name:      op.OperationId,
+		Operation: op.OperationId,
+		Method:    op.Method[:1] + strings.ToLower(op.Method[1:]),
+		Path:      op.Path,
+		Repeat:    op.Method == "GET" || extension(op.Spec.Extensions, "x-reads") == "true",
+	}
+	if extension(op.Spec.Extensions, "x-internal") == "true" {
+		m.Name = strings.ToLower(m.Name[:1]) + m.Name[1:]
+	}
+	m.Comment = comment(m.Name, op.Spec)
+	for _, p := range op.PathParams {
+		m.parameter(p)
+	}
+	for _, p := range op.QueryParams {
+		if p.Required {
+			m.parameter(p)
+		} else if err := m.option(p); err != nil {
+			return nil, fmt.Errorf("%s: %w", op.OperationId, err)
+		}
+	}
+	if err := m.body(op); err != nil {
+		return nil, err
+	}
+	if err := m.response(op); err != nil {
+		return nil, fmt.Errorf("%s: %w", op.OperationId, err)
+	}
+	return m, nil
+}
+
+// comment makes a doc comment of an operation's texts.
+func comment(name string, op *openapi3.Operation) string {
+	text := name + " " + op.Summary
+	if op.Description != "" {
+		text += " " + op.Description
+	}
+	text = strings.Join(wrap(text, 77), "\n// ")
+	return "// " + text + "\n//\n// Source: " + strings.Join(wrap(extension(op.Extensions, "x-source"), 70), "\n// ") + "."
+}
+
+func wrap(text string, width int) []string {
+	var lines []string
+	line := ""
+	for word := range strings.FieldsSeq(text) {
+		if line != "" && len(line)+1+len(word) > width {
+			lines, line = append(lines, line), ""
+		}
+		if line != "" {
+			line += " "
+		}
+		line += word
+	}
+	return append(lines, line)
+}
+
+// argument adds a parameter to the Go method.
+func (m *method) argument(name, goType string) {
+	m.Parameters += ", " + name + " " + goType
+}
+
+// target makes an expression the call's target, unless it has one.
+func (m *method) target(expression string) {
+	if m.Target == "" {
+		m.Target = expression
+	}
+}
+
+// parameter states one parameter of the path or the query. One whose type is a
+// lookup is named by one of several keys.
+func (m *method) parameter(p codegen.ParameterDefinition) {
+	name, goType := p.GoVariableName(), p.TypeDef()
+	m.argument(name, goType)
+	switch {
+	case isLookup(goType):
+		key, id := m.lookup(name)
+		m.add("call.Require(%q, %s, rest.Opaque)", p.ParamName, id)
+		m.add(`call.QueryParam("%s["+%s+"]", "form", true, %s)`, p.ParamName, key, id)
+	case p.In == "path":
+		m.target(name)
+		m.add("call.PathParam(%q, %s, rest.%s)", p.ParamName, name, check(p.Spec.Extensions))
+	default:
+		m.add("call.QueryParam(%q, %q, %t, %s)", p.ParamName, p.Style(), p.Explode(), name)
+	}
+}
+
+// option makes a field of an optional parameter, which is sent unless it is zero.
+func (m *method) option(p codegen.ParameterDefinition) error {
+	if len(m.Options) == 0 {
+		m.argument("options", m.Operation+"Options")
+	}
+	field := "options." + p.GoName()
+	given, ok := map[string]string{
+		"string": field + ` != ""`,
+		"int":    field + " != 0",
+		"bool":   field,
+	}[p.TypeDef()]
+	if !ok {
+		return fmt.Errorf("the parameter %s has the type %s, whose zero is not known here", p.ParamName, p.TypeDef())
+	}
+	m.Options = append(m.Options, option{
+		Comment: strings.Join(wrap(p.GoName()+" "+p.Spec.Description, 75), "\n// "), Field: p.GoName(), Type: p.TypeDef(),
+	})
+	m.add("if %s {\ncall.QueryParam(%q, %q, %t, %s)\n}", given, p.ParamName, p.Style(), p.Explode(), field)
+	return nil
+}
+
+// lookup takes a lookup apart, makes it the target and returns the variables that
+// hold its key and its value.
+func (m *method) lookup(name string) (key, id string) {
+	key, id = "key", "id"
+	if len(m.Lookups) > 0 {
+		key, id = name+"Key", name+"ID"
+	}
+	m.Lookups = append(m.Lookups, fmt.Sprintf("%s, %s := lookup(%s)", key, id, name))
+	m.target(id)
+	return key, id
+}
+
+func (m *method) add(format string, args ...any) {
+	m.Arguments = append(m.Arguments, fmt.Sprintf(format, args...))
+}
+
+func isLookup(goType string) bool { return strings.HasSuffix(goType, "Lookup") }
+
+// body makes arguments of an inline body's properties, or one of a named body.
+func (m *method) body(op codegen.OperationDefinition) error {
+	if len(op.Bodies) == 0 {
+		return nil
+	}
+	content := op.Spec.RequestBody.Value.Content.Get("application/json")
+	if content == nil {
+		return fmt.Errorf("%s: has a body that is not JSON", op.OperationId)
+	}
+	schema, err := codegen.GenerateGoSchema(content.Schema, []string{op.OperationId})
+	if err != nil {
+		return err
+	}
+	if content.Schema.Ref != "" {
+		m.argument("body", schema.TypeDecl())
+		m.Body = "body"
+		return nil
+	}
+	var fields, values []string
+	for _, p := range schema.Properties {
+		name, goType := strings.ToLower(p.GoFieldName()[:1])+p.GoFieldName()[1:], p.GoTypeDef()
+		if token.IsKeyword(name) {
+			return fmt.Errorf("%s: %s is a Go keyword", op.OperationId, name)
+		}
+		m.argument(name, goType)
+		value := name
+		if isLookup(goType) {
+			key, id := m.lookup(name)
+			m.add("call.Require(%q, %s, rest.Opaque)", p.JsonFieldName, id)
+			goType, value = "rest.Lookup", fmt.Sprintf("rest.Lookup{Key: %s, ID: %s}", key, id)
+		}
+		fields = append(fields, fmt.Sprintf("%s %s `json:%q`", p.GoFieldName(), goType, p.JsonFieldName))
+		values = append(values, value)
+	}
+	m.Body = "struct{" + strings.Join(fields, ";") + "}{" + strings.Join(values, ",") + "}"
+	return nil
+}
+
+// response finds the one success that an operation documents.
+func (m *method) response(op codegen.OperationDefinition) error {
+	var status int
+	for code := range op.Spec.Responses.Map() {
+		n, err := strconv.Atoi(code)
+		if err != nil || n > 299 {
+			continue
+		}
+		if status != 0 {
+			return fmt.Errorf("documents two successes")
+		}
+		status = n
+	}
+	m.Status = map[int]string{200: "http.StatusOK", 201: "http.StatusCreated", 202: "http.StatusAccepted", 204: "http.StatusNoContent"}[status]
+	if m.Status == "" {
+		return fmt.Errorf("documents no success that is known here")
+	}
+	m.Results = "error"
+	types, err := op.GetResponseTypeDefinitions()
+	if err != nil {
+		return err
+	}
+	i := slices.IndexFunc(types, func(t codegen.ResponseTypeDefinition) bool {
+		return t.ResponseName == strconv.Itoa(status)
+	})
+	if i < 0 {
+		return nil
+	}
+	if t := types[i].ContentTypeName; t != "application/json" {
+		m.Accept = t
+	}
+	m.returns(types[i].Schema, extension(op.Spec.Extensions, "x-result"))
+	return nil
+}
+
+// returns decides what the method returns of the body: nothing when it is
+// conditions only, one property when the operation names it, or all of it.
+func (m *method) returns(schema codegen.Schema, property string) {
+	m.Out = schema.TypeDecl()
+	m.Due = dues(schema.OAPISchema, "out", "", 3)
+	switch {
+	case property != "":
+		for _, p := range schema.Properties {
+			if p.JsonFieldName != property {
+				continue
+			}
+			goType := p.GoTypeDef()
+			m.Result = "out." + p.GoFieldName()
+			if isStruct(p.Schema.OAPISchema) {
+				goType, m.Result = "*"+goType, "&"+m.Result
+			}
+			m.Results = "(" + goType + ", error)"
+		}
+	case schema.RefType != "" || schema.DefineViaAlias && schema.GoType != "":
+		m.Result, m.Results = "&out", "(*"+m.Out+", error)"
+	}
+}
+
+// isStruct reports whether the generator makes a struct of a schema.
+func isStruct(s *openapi3.Schema) bool {
+	for len(s.AllOf) == 1 {
+		s = s.AllOf[0].Value
+	}
+	return s.Type.Is("object") && len(s.Properties) > 0
+}
+
+// dues lists what has to be in a body by its schema: what is required and can
+// be told from its zero value.
+func dues(s *openapi3.Schema, expression, name string, depth int) []due {
+	for len(s.AllOf) == 1 {
+		s = s.AllOf[0].Value
+	}
+	if depth == 0 {
+		return nil
+	}
+	var all []due
+	for _, property := range codegen.SortedSchemaKeys(s.Properties) {
+		if !slices.Contains(s.Required, property) {
+			continue
+		}
+		p := s.Properties[property].Value
+		field, path := expression+"."+goName(property, p), strings.TrimPrefix(name+"."+property, ".")
+		value := p
+		for len(value.AllOf) == 1 {
+			value = value.AllOf[0].Value
+		}
+		switch {
+		case value.Extensions["x-const"] == true:
+			all = append(all, due{"!" + field, path})
+		case value.Extensions["x-const"] != nil:
+			all = append(all, due{fmt.Sprintf("%s != %q", field, value.Extensions["x-const"]), path})
+		case value.Type.Is("string") && value.MinLength > 0:
+			all = append(all, due{field + ` == ""`, path})
+		case value.Type.Is("array"), value.Type.Is("object") && len(value.Properties) == 0:
+			all = append(all, due{field + " == nil", path})
+		case value.Type.Is("object"):
+			all = append(all, dues(value, field, path, depth-1)...)
+		}
+	}
+	return all
+}
+
+func goName(property string, s *openapi3.Schema) string {
+	return codegen.Property{JsonFieldName: property, Extensions: s.Extensions}.GoFieldName()
+}
+
+// check is the function of internal/rest that an argument has to pass.
+func check(extensions map[string]any) string {
+	if name := extension(extensions, "x-check"); name != "" {
+		return name
+	}
+	return "Opaque"
+}
+
+func extension(extensions map[string]any, name string) string {
+	if v, ok := extensions[name]; ok {
+		return fmt.Sprint(v)
+	}
+	return ""
+}

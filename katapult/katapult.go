@@ -1,0 +1,132 @@
+// Package katapult deletes managed organizations at Katapult, and says truly
+// what became of them.
+//
+// [DeleteOrganization] is one line; a service makes a [Client] once and calls
+// [Client.DeleteOrganization]. What stands in the way of a deletion comes as an
+// error whose code is [errors.DeletionStepsNotSatisfied], with the open steps in
+// the order in which they have to go. [Client.CheckDeletion] asks without
+// changing anything.
+//
+// # What an error means
+//
+// Every error is an [*errors.Error]. Its code is Katapult's own wherever
+// Katapult documents one. A nil error means that Katapult answered that the
+// organization is deleted, or that it was read to be gone after the answer to a
+// deletion had been lost.
+//
+// # Retries
+//
+// Reads are repeated after failures of the network and of the server. A deletion
+// is repeated only when it is known not to have taken place: it was not sent,
+// it was refused by the rate limit, or a read says that the organization is
+// still there. When nothing can be read the error is [errors.OutcomeUnknown].
+//
+// # Rate limit
+//
+// Katapult counts requests by the clock minute and says in every answer how many
+// are left. The client follows that, for all its calls together: share one.
+package katapult
+
+import (
+	"context"
+
+	"github.com/offboard-dev/offboard-go/errors"
+	"github.com/offboard-dev/offboard-go/internal/rest"
+)
+
+// DefaultBaseURL is where the API is.
+const DefaultBaseURL = "https://api.katapult.io/core/v1"
+
+// Client speaks to Katapult. It is safe for concurrent use; make one with [New].
+type Client struct {
+	api *rest.Client
+}
+
+// New returns a client. It needs a credential: [WithToken], [WithTokenSource] or
+// [FromEnv]. What cannot work is refused here, with [errors.InvalidArgument].
+func New(options ...Option) (*Client, error) {
+	config, err := configure(options)
+	if err != nil {
+		return nil, err
+	}
+	api, err := rest.New(config)
+	if err != nil {
+		return nil, err
+	}
+	return &Client{api}, nil
+}
+
+// DeleteOrganization deletes a managed organization with a client of its own. See
+// [Client.DeleteOrganization].
+func DeleteOrganization(ctx context.Context, organization OrganizationLookup, options ...Option) error {
+	c, err := New(options...)
+	if err != nil {
+		return err
+	}
+	return c.DeleteOrganization(ctx, organization)
+}
+
+// DeleteOrganization deletes a managed organization, for good. The token has to
+// be one of the organization that manages it, with the scope
+// managed_organizations:delete, and all that the organization has must be gone.
+//
+// Errors, among those of every call:
+//
+//   - [errors.DeletionStepsNotSatisfied]: Steps lists what is left
+//   - [errors.ManagedOrganizationRequired]: it is not a managed organization
+//   - [errors.OrganizationNotFound]: there was none when the call was made
+//   - [errors.DeletionFailed]: Katapult failed, and the organization is still there
+//   - [errors.OutcomeUnknown]: the answer was lost and nothing can be read
+//
+// After a lost answer or a 5xx the organization is read, which needs the scope
+// organizations:read.
+//
+// Source: vendor OpenAPI 2.68.0; seed page.
+func (c *Client) DeleteOrganization(ctx context.Context, organization OrganizationLookup) error {
+	return c.api.Delete(ctx, rest.Deletion{
+		Send: func(ctx context.Context) error { return c.deleteOrganization(ctx, organization) },
+		Look: func(ctx context.Context) (rest.Presence, error) { return c.look(ctx, organization) },
+	})
+}
+
+// look reads whether an organization is there.
+func (c *Client) look(ctx context.Context, organization OrganizationLookup) (rest.Presence, error) {
+	found, err := c.GetOrganization(ctx, organization)
+	switch {
+	case errors.Is(err, errors.OrganizationNotFound):
+		return rest.Gone, nil
+	case err != nil:
+		return rest.Unknown, err
+	case !names(organization, found):
+		return rest.Unknown, nil
+	}
+	return rest.Present, nil
+}
+
+// CheckDeletion returns the error that [Client.DeleteOrganization] would return
+// now, as far as reads can tell, and changes nothing. Nil means that nothing is
+// known to stand in the way, not that the deletion will succeed.
+//
+// It needs the scopes managed_organizations:delete and organizations:read.
+func (c *Client) CheckDeletion(ctx context.Context, organization OrganizationLookup) error {
+	steps, err := c.GetDeletionSteps(ctx, organization)
+	if err != nil {
+		return err
+	}
+	found, err := c.GetOrganization(ctx, organization)
+	if err != nil {
+		return err
+	}
+	_, target := lookup(organization)
+	e := &errors.Error{Provider: provider, Operation: "CheckDeletion", Target: target}
+	switch open := steps.Open(); {
+	case !found.Managed:
+		e.Code = errors.ManagedOrganizationRequired
+	case len(open) > 0:
+		e.Code, e.Steps = errors.DeletionStepsNotSatisfied, open
+		e.Detail = DeletionStepsNotSatisfiedDetail{Steps: steps}
+	default:
+		return nil
+	}
+	return e
+}

@@ -1,0 +1,162 @@
+// Package offboardtest has what the doubles of all providers share: faults that
+// are injected, and the log of what was asked and what was done.
+//
+// A double, such as katapulttest.Server, plays a provider in memory. It is an
+// [http.RoundTripper] first, so that tests with package testing/synctest cover
+// hours of waiting in no time, and a listener on loopback when asked for.
+package offboardtest
+
+import (
+	"context"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"slices"
+	"sync"
+	"time"
+)
+
+// Request is one request that reached a double.
+type Request struct {
+	Operation string // the operation it asked for; "" when the provider has none such
+	Method    string
+	Path      string // escaped
+	Query     string
+	Header    http.Header
+	Body      []byte
+	Time      time.Time
+
+	// Status is what the double answered; 0 when the answer was withheld.
+	Status int
+
+	// Worked: the provider's own rules were applied to the request. It is false when
+	// a fault befell the request before that.
+	Worked bool
+}
+
+// Server is the part of a double that is the same for all providers. It is
+// embedded by the doubles, and safe for concurrent use.
+type Server struct {
+	provider http.Handler
+	name     func(*http.Request) string
+
+	mu       sync.Mutex
+	faults   []Fault
+	requests []Request
+	listener *httptest.Server
+}
+
+// NewServer returns the shared part of a double. The handler is the provider
+// with all its rules; name tells the operation that a request asks for.
+func NewServer(provider http.Handler, name func(*http.Request) string) *Server {
+	return &Server{provider: provider, name: name}
+}
+
+// Requests returns all requests so far, in the order in which they came.
+func (s *Server) Requests() []Request {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return slices.Clone(s.requests)
+}
+
+// Count returns how many requests asked for an operation.
+func (s *Server) Count(operation string) int {
+	n := 0
+	for _, r := range s.Requests() {
+		if r.Operation == operation {
+			n++
+		}
+	}
+	return n
+}
+
+// Fail lets the coming requests fail, each fault in its turn.
+func (s *Server) Fail(faults ...Fault) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.faults = append(s.faults, faults...)
+}
+
+// fault takes the first fault that befalls an operation.
+func (s *Server) fault(operation string) Fault {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for i := range s.faults {
+		f := &s.faults[i]
+		if f.Operation != "" && f.Operation != operation {
+			continue
+		}
+		found := *f
+		if f.Times--; f.Times <= 0 {
+			s.faults = slices.Delete(s.faults, i, i+1)
+		}
+		return found
+	}
+	return Fault{}
+}
+
+// exchange plays a request, in memory or from the listener, and returns the
+// answer and what befell it.
+func (s *Server) exchange(req *http.Request) (*http.Response, Fault, error) {
+	body, err := io.ReadAll(req.Body)
+	if err != nil {
+		return nil, Fault{}, err
+	}
+	req.Body = newBody(body)
+	r := Request{
+		Operation: s.name(req), Method: req.Method, Path: req.URL.EscapedPath(),
+		Query: req.URL.RawQuery, Header: req.Header.Clone(), Body: body, Time: time.Now(),
+	}
+	fault := s.fault(r.Operation)
+	index := s.record(r)
+	if err := wait(req.Context(), fault.Delay); err != nil {
+		return nil, fault, err
+	}
+	var resp *http.Response
+	if r.Worked = !fault.replaces(); r.Worked {
+		recorder := httptest.NewRecorder()
+		s.provider.ServeHTTP(recorder, req)
+		resp = recorder.Result()
+		if resp.Header.Get("Date") == "" {
+			resp.Header.Set("Date", time.Now().UTC().Format(http.TimeFormat))
+		}
+	}
+	if fault.Status != 0 {
+		resp = fault.answer()
+	}
+	if err := wait(req.Context(), fault.DelayAfter); err != nil {
+		return nil, fault, err
+	}
+	if fault.Break == Answered || fault.Break == Truncated {
+		r.Status = resp.StatusCode
+	}
+	s.amend(index, r)
+	return resp, fault, nil
+}
+
+func (s *Server) record(r Request) int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.requests = append(s.requests, r)
+	return len(s.requests) - 1
+}
+
+func (s *Server) amend(index int, r Request) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.requests[index] = r
+}
+
+func wait(ctx context.Context, d time.Duration) error {
+	if d <= 0 {
+		return ctx.Err()
+	}
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-ctx.Done():
+		return ctx.Err()
+	case <-timer.C:
+		return nil
+	}
+}
