@@ -11,5 +11,8 @@ require (
 
 require (
 	github.com/apapsch/go-jsonmerge/v2 v2.0.0 // indirect
+	github.com/golang-jwt/jwt/v5 v5.3.1 // indirect
 	github.com/google/uuid v1.6.0 // indirect
+	golang.org/x/crypto v0.46.0 // indirect
+	software.sslmate.com/src/go-pkcs12 v0.7.4 // indirect
 )

@@ -43,3 +43,19 @@ func Hex24(id string) error {
 	}
 	return nil
 }
+
+// Slug accepts 3 to 128 letters, digits and hyphens, and thereby also an id of 24
+// hexadecimal digits.
+func Slug(slug string) error {
+	if len(slug) < 3 || len(slug) > 128 {
+		return errors.New("does not have 3 to 128 characters")
+	}
+	for i := range len(slug) {
+		switch c := slug[i]; {
+		case c >= 'a' && c <= 'z', c >= 'A' && c <= 'Z', c >= '0' && c <= '9', c == '-':
+		default:
+			return errors.New("contains something else than letters, digits and hyphens")
+		}
+	}
+	return nil
+}

@@ -47,6 +47,18 @@ func TestHex24(t *testing.T) {
 	}
 }
 
+func TestSlug(t *testing.T) {
+	t.Parallel()
+	for slug, want := range map[string]bool{
+		"acme": true, "A-1": true, "5f1b0c2e9d3a4b5c6d7e8f90": true, "-a-": true, strings.Repeat("a", 128): true,
+		"": false, "ab": false, strings.Repeat("a", 129): false, "a b": false, "a/b": false, `a\b`: false, "a.b": false, "aé1": false, "a\nb": false,
+	} {
+		if got := rest.Slug(slug) == nil; got != want {
+			t.Errorf("%q: got %t, want %t", slug, got, want)
+		}
+	}
+}
+
 func FuzzRetryAfter(f *testing.F) {
 	for _, seed := range []string{"", "0", "7", " 7 ", "-1", "1.5", "99999999999999999999", "Sat, 15 Aug 2026 16:12:43 GMT", "Fri, 31 Dec 9999 23:59:59 GMT", "Mon, 01 Jan 0001 00:00:00 GMT", "soon"} {
 		f.Add(seed, "Sat, 15 Aug 2026 16:12:13 GMT")

@@ -205,7 +205,7 @@ func (m *method) body(op codegen.OperationDefinition) error {
 // response finds the one success that an operation documents.
 func (m *method) response(op codegen.OperationDefinition) error {
 	var status int
-	for code := range op.Spec.Responses.Map() {
+	for code, response := range op.Spec.Responses.Map() {
 		n, err := strconv.Atoi(code)
 		if err != nil || n > 299 {
 			continue
@@ -214,6 +214,11 @@ func (m *method) response(op codegen.OperationDefinition) error {
 			return fmt.Errorf("documents two successes")
 		}
 		status = n
+		for mediaType := range response.Value.Content {
+			if mediaType != "application/json" {
+				m.Accept = mediaType
+			}
+		}
 	}
 	m.Status = map[int]string{200: "http.StatusOK", 201: "http.StatusCreated", 202: "http.StatusAccepted", 204: "http.StatusNoContent"}[status]
 	if m.Status == "" {
@@ -229,9 +234,6 @@ func (m *method) response(op codegen.OperationDefinition) error {
 	})
 	if i < 0 {
 		return nil
-	}
-	if t := types[i].ContentTypeName; t != "application/json" {
-		m.Accept = t
 	}
 	m.returns(types[i].Schema, extension(op.Spec.Extensions, "x-result"))
 	return nil
