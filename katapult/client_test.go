@@ -14,6 +14,7 @@ import (
 	"github.com/offboard-dev/offboard-go/errors"
 	"github.com/offboard-dev/offboard-go/katapult"
 	"github.com/offboard-dev/offboard-go/katapult/katapulttest"
+	"github.com/offboard-dev/offboard-go/offboardtest"
 )
 
 func TestTheDeletionIsSentAsTheAPIWantsIt(t *testing.T) {
@@ -179,6 +180,24 @@ func TestAFailedDeletionIsReadBeforeItIsTriedAgain(t *testing.T) {
 			t.Errorf("requests (-want +got):\n%s", diff)
 		}
 	})
+}
+
+// The read after a lost answer has to be about the organization that was asked for.
+func TestAnotherOrganizationIsNoProof(t *testing.T) {
+	t.Parallel()
+	for _, organization := range []katapult.OrganizationLookup{katapult.ID("org_acme"), katapult.SubDomain("acme")} {
+		srv := katapulttest.NewServer()
+		srv.AddOrganization(katapulttest.Organization{ID: "org_acme", SubDomain: "acme"})
+		srv.Fail(offboardtest.LoseRequest("DeleteOrganization"),
+			offboardtest.Answer("GetOrganization", 200, `{"organization":{"id":"org_other","name":"Other","sub_domain":"other"}}`))
+		err := katapult.DeleteOrganization(t.Context(), organization, srv.Option())
+		if e, _ := errors.AsType[*errors.Error](err); e == nil || e.Code != errors.OutcomeUnknown {
+			t.Errorf("got %v, want %q", err, errors.OutcomeUnknown)
+		}
+		if n := srv.Count("DeleteOrganization"); n != 1 {
+			t.Errorf("%d deletions were sent, want 1", n)
+		}
+	}
 }
 
 func TestReads(t *testing.T) {

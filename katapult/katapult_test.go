@@ -74,12 +74,17 @@ func client(s ruletest.Settings, credential katapult.Option) (any, func(context.
 
 func TestErrorAnswers(t *testing.T) {
 	t.Parallel()
-	ruletest.Fixtures(t, "testdata/errors.json", func(hc *http.Client) error {
-		c, err := katapult.New(katapult.WithToken("token"), katapult.WithHTTPClient(hc), katapult.WithRetry(1, time.Minute))
-		if err != nil {
-			return err
-		}
-		_, err = c.GetOrganization(context.Background(), katapult.ID("org_acme"))
+	ruletest.Fixtures(t, "testdata/errors.json", read)
+}
+
+func FuzzErrorAnswers(f *testing.F) { ruletest.Fuzz(f, "testdata/errors.json", read) }
+
+// read reads an organization, once.
+func read(hc *http.Client) error {
+	c, err := katapult.New(katapult.WithToken("token"), katapult.WithHTTPClient(hc), katapult.WithRetry(1, time.Minute))
+	if err != nil {
 		return err
-	})
+	}
+	_, err = c.GetOrganization(context.Background(), katapult.ID("org_acme"))
+	return err
 }

@@ -124,6 +124,50 @@ func TestATokenIsFetchedOnceForAllCalls(t *testing.T) {
 	})
 }
 
+func TestHoweverManyCallsNeedATokenOneRequestIsMade(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		server := &issuer{lifetime: 3600, delay: time.Second}
+		authorizer := auth.Fetched(grant)(&http.Client{Transport: server})
+		var group sync.WaitGroup
+		for range 16 {
+			group.Go(func() {
+				req := &http.Request{Header: http.Header{}}
+				if err := authorizer.Authorize(t.Context(), req); err != nil || req.Header.Get("Authorization") != "Bearer token-1" {
+					t.Errorf("got %v and %v", err, req.Header)
+				}
+			})
+		}
+		group.Wait()
+		if len(server.tokens) != 1 {
+			t.Errorf("%d token requests", len(server.tokens))
+		}
+	})
+}
+
+func TestAnAnswerThatRepeatsTheSecretIsNotRepeated(t *testing.T) {
+	t.Parallel()
+	for _, body := range []string{
+		`{"error":"invalid_client","error_description":"no s3cret/+ here"}`,
+		`{"error":401,"detail":"no s3cret/+ here"}`,
+	} {
+		server := &issuer{answer: func(int) (int, string) { return 401, body }}
+		c, err := rest.New(rest.Config{
+			Provider: "test", BaseURL: base, HTTPClient: &http.Client{Transport: server}, Authorizer: auth.Fetched(grant),
+			Classify: func(a *rest.Answer, e *errors.Error) { e.Message = string(a.Body) },
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		err = c.Do(t.Context(), call())
+		e, _ := errors.AsType[*errors.Error](err)
+		cause, _ := errors.AsType[*errors.Error](e.Err)
+		if strings.Contains(cause.Message, "s3cret") || !strings.Contains(cause.Message, "[redacted] here") {
+			t.Errorf("got %q", cause.Message)
+		}
+	}
+}
+
 func TestTheSecretCanGoIntoTheForm(t *testing.T) {
 	t.Parallel()
 	server := &issuer{lifetime: 3600}

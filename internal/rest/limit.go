@@ -45,6 +45,7 @@ type limit struct {
 	safe     int           // requests that a window grants at once; 0 while unknown
 	extra    int           // requests that it grants besides when they are spread over it
 	trying   int           // requests beyond these that are tried in this window
+	tooMuch  int           // requests that a window did not grant the last time; 0 while unknown
 	exact    bool          // safe is what the closed window has granted, which may grow by what is under way
 	clean    int           // windows in a row that were used up without a refusal
 	patience int           // clean windows before the next try
@@ -137,9 +138,25 @@ func (l *limit) turn(now time.Time) {
 		}
 		l.open(next, false)
 	}
-	if l.safe > 0 && l.clean >= l.patience {
-		l.clean, l.trying = 0, max(1, 3*l.extra)
+	// What was granted late in a window may be missing in the next: more is tried
+	// after one that was clean with all of it.
+	if l.safe > 0 && (l.clean > l.patience || l.window == 1) {
+		l.clean, l.trying = 0, l.try()
 	}
+}
+
+// try is how many more are tried: several times what was found so far, and half
+// of what is left below what was too much the last time.
+func (l *limit) try() int {
+	try := max(1, 3*l.extra)
+	if l.tooMuch == 0 {
+		return try
+	}
+	left := (l.tooMuch - l.safe - l.extra) / 2
+	if left < 1 {
+		left, l.tooMuch = 1, 0
+	}
+	return min(try, left)
 }
 
 func (l *limit) open(at time.Time, rested bool) {
@@ -201,6 +218,7 @@ func (l *limit) close(now time.Time, after time.Duration) {
 	case l.sent > l.safe:
 		// The sure ones were granted. Of the others those are kept that were granted
 		// before the try.
+		l.tooMuch = l.sent
 		if l.trying == 0 {
 			l.extra = l.extra * 3 / 4
 		}
@@ -214,6 +232,7 @@ func (l *limit) close(now time.Time, after time.Duration) {
 	default:
 		// This window may have begun within one of the provider's, or too many were
 		// sent late in the last one.
+		l.tooMuch = l.safe + l.extra
 		l.safe = max(1, l.granted, l.safe*7/8)
 		l.extra = l.extra * 3 / 4
 		l.patience = min(max(2*l.patience, 2), maxPatience)

@@ -3,12 +3,16 @@ package rest_test
 import (
 	"bytes"
 	"context"
+	"crypto/tls"
+	"crypto/x509"
 	"encoding/json"
 	"io"
 	"log/slog"
+	"net"
 	"net/http"
 	"net/url"
 	"strings"
+	"syscall"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -169,13 +173,25 @@ func TestWhatIsRepeated(t *testing.T) {
 		"a read after 401":                       {true, answer(401, ""), none, 1, errors.Unauthenticated},
 		"a read after a strange 200":             {true, answer(200, "[]"), none, 1, errors.UnexpectedResponse},
 		"a read after a fault of ours, sent 500": {true, answer(500, ""), refused(errors.InvalidArgument), 1, errors.InvalidArgument},
-		"a write after a lost answer":            {false, breaks, none, 1, errors.OutcomeUnknown},
-		"a write after 500":                      {false, answer(500, ""), none, 1, errors.Internal},
-		"a write after 503":                      {false, answer(503, ""), none, 1, errors.Unavailable},
-		"a write after 429":                      {false, answer(429, ""), none, 2, ""},
-		"a write after 409":                      {false, answer(409, ""), none, 1, errors.Conflict},
-		"a write after a 405 that passes":        {false, answer(405, ""), refused(errors.Unavailable), 2, ""},
-		"a write after a quota":                  {false, answer(429, ""), refused(errors.QuotaExhausted), 1, errors.QuotaExhausted},
+		"a write that was not sent": {false, func(*http.Request) (*http.Response, error) {
+			return nil, &net.OpError{Op: "dial", Err: syscall.ECONNREFUSED}
+		}, none, 2, ""},
+		"a write to a host without address": {false, func(*http.Request) (*http.Response, error) {
+			return nil, &net.OpError{Op: "write", Err: &net.DNSError{Err: "no such host"}}
+		}, none, 2, ""},
+		"a write to a certificate that is not trusted": {false, func(*http.Request) (*http.Response, error) {
+			return nil, &tls.CertificateVerificationError{Err: x509.UnknownAuthorityError{}}
+		}, none, 2, ""},
+		"a write after our certificate was refused": {false, func(*http.Request) (*http.Response, error) {
+			return nil, &net.OpError{Op: "remote error", Err: errors.New("tls: bad certificate")}
+		}, none, 1, errors.Unauthenticated},
+		"a write after a lost answer":     {false, breaks, none, 1, errors.OutcomeUnknown},
+		"a write after 500":               {false, answer(500, ""), none, 1, errors.Internal},
+		"a write after 503":               {false, answer(503, ""), none, 1, errors.Unavailable},
+		"a write after 429":               {false, answer(429, ""), none, 2, ""},
+		"a write after 409":               {false, answer(409, ""), none, 1, errors.Conflict},
+		"a write after a 405 that passes": {false, answer(405, ""), refused(errors.Unavailable), 2, ""},
+		"a write after a quota":           {false, answer(429, ""), refused(errors.QuotaExhausted), 1, errors.QuotaExhausted},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -195,6 +211,24 @@ func TestWhatIsRepeated(t *testing.T) {
 				}
 			})
 		})
+	}
+}
+
+func TestABodyThatIsDueHasToBeAnObject(t *testing.T) {
+	t.Parallel()
+	for body, want := range map[string]errors.Code{
+		"{}": "", " \r\n\t{} ": "", `{"other":1}`: "",
+		"": errors.UnexpectedResponse, "null": errors.UnexpectedResponse, "[]": errors.UnexpectedResponse,
+		`"x"`: errors.UnexpectedResponse, "0": errors.UnexpectedResponse, "true": errors.UnexpectedResponse,
+		"{": errors.UnexpectedResponse, "{}{": errors.UnexpectedResponse, "<html>": errors.UnexpectedResponse,
+		`{"id":7}`: errors.UnexpectedResponse,
+	} {
+		var out thing
+		call := get(&out)
+		call.Missing = nil
+		if got, _ := code(t, newClient(t, playing(answer(200, body))).Do(t.Context(), call)); got != want {
+			t.Errorf("%q: got code %q, want %q", body, got, want)
+		}
 	}
 }
 
@@ -263,7 +297,16 @@ func TestAWaitThatIsTooLongIsNotBegun(t *testing.T) {
 			if len(server.requests) != 1 {
 				t.Errorf("%d requests were sent, want 1", len(server.requests))
 			}
-			time.Sleep(601 * time.Second)
+			time.Sleep(550 * time.Second) // the rest is below the cap, but beyond this deadline
+			ctx, cancel := context.WithTimeout(t.Context(), 49*time.Second)
+			defer cancel()
+			start := time.Now()
+			err := c.Do(ctx, remove())
+			e, _ := errors.AsType[*errors.Error](err)
+			if e == nil || e.Code != errors.RateLimitReached || e.RetryAfter != 50*time.Second || time.Since(start) != 0 {
+				t.Errorf("with a deadline: %v after %v", err, time.Since(start))
+			}
+			time.Sleep(51 * time.Second)
 			if err := c.Do(t.Context(), remove()); err != nil {
 				t.Errorf("after the wait: %v", err)
 			}
@@ -340,7 +383,12 @@ type counting struct {
 }
 
 func (c *counting) Read(p []byte) (int, error) {
-	clear(p)
+	for i := range p {
+		p[i] = ' '
+	}
+	if c.read == 0 {
+		copy(p, `{"id":"x"}`) // so that what was read is a success in itself
+	}
 	c.read += len(p)
 	return len(p), nil
 }

@@ -8,6 +8,7 @@ import (
 	"os"
 	"strings"
 	"testing"
+	"unicode"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -40,8 +41,8 @@ type Want struct {
 	Detail       string      `json:"detail"` // as %+v prints it, with its type
 }
 
-// Fixtures lets a client meet each fixture of a file.
-func Fixtures(t *testing.T, file string, call func(*http.Client) error) {
+// load reads a file of fixtures.
+func load(t testing.TB, file string) []Fixture {
 	t.Helper()
 	data, err := os.ReadFile(file)
 	if err != nil {
@@ -51,7 +52,39 @@ func Fixtures(t *testing.T, file string, call func(*http.Client) error) {
 	if err := json.Unmarshal(data, &fixtures); err != nil {
 		t.Fatalf("%s: %v", file, err)
 	}
-	for _, f := range fixtures {
+	return fixtures
+}
+
+// Fuzz lets a client meet answers that grow from the fixtures of a file. Whatever
+// the answer is, a status that is no success is a typed error that keeps it.
+func Fuzz(f *testing.F, file string, call func(*http.Client) error) {
+	f.Helper()
+	for _, fixture := range load(f, file) {
+		f.Add(fixture.Status, fixture.body())
+	}
+	f.Fuzz(func(t *testing.T, status int, body string) {
+		if status < 200 || status > 599 {
+			t.Skip("not a status")
+		}
+		err := call(&http.Client{Transport: Fixture{Status: status, Text: body}})
+		e, ok := errors.AsType[*errors.Error](err)
+		switch {
+		case err == nil && status > 299:
+			t.Errorf("%d is a success", status)
+		case err != nil && !ok:
+			t.Errorf("got %T, want an *errors.Error", err)
+		case ok && (e.Code == "" || e.Status != status || e.Error() == ""):
+			t.Errorf("got %v with status %d and code %q for %d", err, e.Status, e.Code, status)
+		case ok && strings.ContainsFunc(e.Error(), unicode.IsControl):
+			t.Errorf("%q has control characters", e.Error())
+		}
+	})
+}
+
+// Fixtures lets a client meet each fixture of a file.
+func Fixtures(t *testing.T, file string, call func(*http.Client) error) {
+	t.Helper()
+	for _, f := range load(t, file) {
 		t.Run(f.Name, func(t *testing.T) {
 			t.Parallel()
 			if f.Source == "" {
@@ -86,6 +119,13 @@ func seen(e *errors.Error) Want {
 	return w
 }
 
+func (f Fixture) body() string {
+	if f.Text != "" {
+		return f.Text
+	}
+	return string(f.Body)
+}
+
 // RoundTrip answers with the fixture.
 func (f Fixture) RoundTrip(req *http.Request) (*http.Response, error) {
 	if req.Body != nil {
@@ -95,10 +135,7 @@ func (f Fixture) RoundTrip(req *http.Request) (*http.Response, error) {
 	for name, value := range f.Headers {
 		header.Set(name, value)
 	}
-	body := string(f.Body)
-	if f.Text != "" {
-		body = f.Text
-	}
+	body := f.body()
 	return &http.Response{
 		StatusCode: f.Status, Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1, Header: header,
 		Body: io.NopCloser(strings.NewReader(body)), ContentLength: int64(len(body)), Request: req,

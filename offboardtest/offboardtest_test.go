@@ -1,0 +1,175 @@
+package offboardtest_test
+
+import (
+	"context"
+	"io"
+	"net/http"
+	"strings"
+	"sync/atomic"
+	"syscall"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/offboard-dev/offboard-go/errors"
+	"github.com/offboard-dev/offboard-go/offboardtest"
+)
+
+// echo answers with what it was sent, and counts.
+type echo struct{ worked atomic.Int32 }
+
+func (e *echo) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	e.worked.Add(1)
+	body, _ := io.ReadAll(r.Body)
+	w.Header().Set("X-Method", r.Method)
+	w.WriteHeader(http.StatusAccepted)
+	_, _ = w.Write(body)
+}
+
+func newServer() (*offboardtest.Server, *echo) {
+	e := &echo{}
+	return offboardtest.NewServer(e, func(r *http.Request) string {
+		return strings.TrimPrefix(r.URL.Path, "/")
+	}), e
+}
+
+// send sends a request, in memory or over loopback.
+func send(t *testing.T, s *offboardtest.Server) (status int, body string, err error) {
+	t.Helper()
+	url, client := s.Reach()
+	req, err := http.NewRequestWithContext(t.Context(), "POST", url+"/Thing?a=b", strings.NewReader("twelve bytes"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	resp, err := client.Do(req)
+	if err != nil {
+		return 0, "", err
+	}
+	defer resp.Body.Close()
+	b, err := io.ReadAll(resp.Body)
+	return resp.StatusCode, string(b), err
+}
+
+func TestFaultsAreTheSameInMemoryAndOverLoopback(t *testing.T) {
+	t.Parallel()
+	done := offboardtest.Page("Thing", 503)
+	done.Work = true
+	for name, test := range map[string]struct {
+		fault  offboardtest.Fault
+		status int
+		body   string
+		fails  bool // the exchange has no answer, or not all of it
+		worked int
+		logged int // status
+	}{
+		"no fault":                     {offboardtest.Fault{}, 202, "twelve bytes", false, 1, 202},
+		"of another operation":         {offboardtest.Refuse("Other"), 202, "twelve bytes", false, 1, 202},
+		"refused":                      {offboardtest.Refuse("Thing"), 0, "", true, 0, 0},
+		"request lost":                 {offboardtest.LoseRequest("Thing"), 0, "", true, 0, 0},
+		"answer lost":                  {offboardtest.LoseAnswer(""), 0, "", true, 1, 0},
+		"answer truncated":             {offboardtest.TruncateAnswer("Thing"), 202, "twelve", true, 1, 202},
+		"a page":                       {offboardtest.Page("Thing", 503), 503, "<!DOCTYPE html><title>503</title><h1>Service Unavailable</h1>", false, 0, 503},
+		"a page after the work":        {done, 503, "<!DOCTYPE html><title>503</title><h1>Service Unavailable</h1>", false, 1, 503},
+		"an answer":                    {offboardtest.Answer("Thing", 409, "{}"), 409, "{}", false, 0, 409},
+		"a redirect to nowhere":        {offboardtest.Redirect("Thing", 302, ""), 302, "", false, 0, 302},
+		"truncation of another answer": {offboardtest.Fault{Status: 500, Body: "ab", Break: offboardtest.Truncated}, 500, "a", true, 0, 500},
+	} {
+		for _, loopback := range []bool{false, true} {
+			t.Run(name+map[bool]string{false: " in memory", true: " over loopback"}[loopback], func(t *testing.T) {
+				t.Parallel()
+				s, e := newServer()
+				if loopback {
+					s.Start()
+					defer s.Close()
+				}
+				s.Fail(test.fault)
+				status, body, err := send(t, s)
+				if status != test.status || body != test.body || (err != nil) != test.fails {
+					t.Errorf("got %d %q %v, want %d %q, failure %t", status, body, err, test.status, test.body, test.fails)
+				}
+				if n := int(e.worked.Load()); n != test.worked {
+					t.Errorf("the work was done %d times, want %d", n, test.worked)
+				}
+				r := s.Requests()[0]
+				if r.Operation != "Thing" || r.Method != "POST" || r.Path != "/Thing" || r.Query != "a=b" || string(r.Body) != "twelve bytes" ||
+					r.Status != test.logged || r.Worked != (test.worked == 1) {
+					t.Errorf("the log has %+v", r)
+				}
+				// A fault befalls one request.
+				if status, _, err := send(t, s); err != nil || status != 202 {
+					t.Errorf("the next request got %d, %v", status, err)
+				}
+			})
+		}
+	}
+}
+
+func TestARefusedConnectionIsKnownForOne(t *testing.T) {
+	t.Parallel()
+	s, _ := newServer()
+	s.Fail(offboardtest.Refuse(""))
+	if _, _, err := send(t, s); !errors.Is(err, syscall.ECONNREFUSED) {
+		t.Errorf("got %v", err)
+	}
+}
+
+func TestFaultsComeInTheirTurn(t *testing.T) {
+	t.Parallel()
+	s, _ := newServer()
+	twice := offboardtest.Answer("Thing", 500, "")
+	twice.Times = 2
+	s.Fail(offboardtest.Answer("Other", 501, ""), twice, offboardtest.Answer("", 502, ""))
+	var got []int
+	for range 4 {
+		status, _, err := send(t, s)
+		if err != nil {
+			t.Fatal(err)
+		}
+		got = append(got, status)
+	}
+	if diff := cmp.Diff([]int{500, 500, 502, 202}, got); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
+	}
+	if n := s.Count("Thing"); n != 4 {
+		t.Errorf("counted %d", n)
+	}
+}
+
+func TestDelaysPassAndEndWithTheContext(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		s, e := newServer()
+		s.Fail(offboardtest.Fault{Delay: time.Minute, DelayAfter: time.Hour})
+		start := time.Now()
+		if _, _, err := send(t, s); err != nil || time.Since(start) != 61*time.Minute {
+			t.Errorf("got %v after %v", err, time.Since(start))
+		}
+		for _, fault := range []offboardtest.Fault{{Delay: time.Hour}, {DelayAfter: time.Hour}} {
+			s.Fail(fault)
+			ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+			req, _ := http.NewRequestWithContext(ctx, "GET", offboardtest.InMemory+"/Thing", nil)
+			if _, err := s.RoundTrip(req); !errors.Is(err, context.DeadlineExceeded) {
+				t.Errorf("got %v", err)
+			}
+			cancel()
+		}
+		if n := e.worked.Load(); n != 2 {
+			t.Errorf("the work was done %d times, want 2: once, and once before its answer was delayed", n)
+		}
+	})
+}
+
+func TestStartAndCloseCanBeRepeated(t *testing.T) {
+	t.Parallel()
+	s, _ := newServer()
+	if a, b := s.Start(), s.Start(); a != b {
+		t.Errorf("two listeners: %s and %s", a, b)
+	}
+	s.Close()
+	s.Close()
+	if url, _ := s.Reach(); url != offboardtest.InMemory {
+		t.Errorf("reached by %s", url)
+	}
+}
