@@ -70,6 +70,9 @@ func ofStatus(status int, coded bool) errors.Code {
 
 func success(status int) bool { return status >= 200 && status <= 299 }
 
+// refused reports whether a status says that the request was not carried out.
+func refused(status int) bool { return status >= 400 && status <= 499 }
+
 func serverFailed(status int) bool { return status >= 500 && status <= 599 }
 
 // maxRetryAfter is the longest wait that is believed; a longer one is cut to it.

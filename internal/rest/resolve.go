@@ -74,10 +74,11 @@ func (c *Client) Delete(ctx context.Context, d Deletion) error {
 }
 
 // ambiguous reports whether the deletion may have taken place although it was
-// not answered so.
+// not answered so: the answer was lost, or is a failure of the server, with
+// whatever status it came.
 func ambiguous(e *errors.Error) bool {
-	return e.Code == errors.OutcomeUnknown ||
-		serverFailed(e.Status) && (errors.Is(e, errors.Internal) || errors.Is(e, errors.Unavailable))
+	failed := errors.Is(e, errors.Internal) || errors.Is(e, errors.Unavailable)
+	return e.Code == errors.OutcomeUnknown || failed && e.Status != 0 && !refused(e.Status)
 }
 
 // unknown is the error of a deletion that may have taken place.

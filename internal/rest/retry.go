@@ -51,10 +51,10 @@ func (r Retry) next(call *Call, e *errors.Error, attempt int) (time.Duration, bo
 }
 
 // repeatable reports whether nothing can go wrong by sending the call again: it
-// changes nothing, or the provider did nothing. What becomes of a write after a
-// 5xx or a lost answer is not known; see [Client.Delete].
+// changes nothing, it was not sent, or the provider refused it. What becomes of a
+// write after anything else is not known; see [Client.Delete].
 func repeatable(call *Call, e *errors.Error) bool {
-	return call.Repeat || !serverFailed(e.Status)
+	return call.Repeat || e.Status == 0 || refused(e.Status)
 }
 
 func backoff(attempt int) time.Duration {

@@ -1,0 +1,122 @@
+package workspace
+
+import (
+	"cmp"
+	"encoding/json"
+	"net/http"
+	"strings"
+
+	"github.com/offboard-dev/offboard-go/errors"
+	"github.com/offboard-dev/offboard-go/internal/rest"
+)
+
+// errorEnvelope is the body of an error. The status beside it is not asked: older
+// answers have an error and say true.
+type errorEnvelope struct {
+	Error struct {
+		Code    code        `json:"code"`
+		Message string      `json:"message"`
+		Data    ErrorDetail `json:"data"`
+		Msg     string      `json:"msg"`   // of 2017
+		Field   string      `json:"field"` // of 2017
+	} `json:"error"`
+}
+
+// code is a provider's code, which is documented as a number. A number in a text
+// is taken as well.
+type code string
+
+// UnmarshalJSON never fails, so that a code of another type hides nothing else.
+func (c *code) UnmarshalJSON(data []byte) error {
+	var number json.Number
+	if json.Unmarshal(data, &number) == nil {
+		*c = code(number)
+	}
+	return nil
+}
+
+// UnmarshalJSON never fails: the framework lets an error have any data.
+func (d *ErrorDetail) UnmarshalJSON(data []byte) error {
+	type plain ErrorDetail
+	if json.Unmarshal(data, &d.Text) != nil {
+		_ = json.Unmarshal(data, (*plain)(d))
+	}
+	return nil
+}
+
+// noError is where a success would have an error. It has none, whatever else the
+// body says.
+type noError struct{}
+
+func (*noError) UnmarshalJSON(data []byte) error {
+	if string(data) != "null" {
+		return errors.New("workspace: there is an error")
+	}
+	return nil
+}
+
+// classify reads an error's body.
+func classify(a *rest.Answer, e *errors.Error) {
+	var envelope errorEnvelope
+	// A field of another type than documented is left empty; the code is what counts.
+	_ = json.Unmarshal(a.Body, &envelope)
+	body := &envelope.Error
+	e.ProviderCode, e.Message = string(body.Code), cmp.Or(body.Message, body.Msg)
+	e.Code = cmp.Or(codesByStatus[answered{a.Status, e.ProviderCode}], codes[e.ProviderCode])
+	detail := body.Data
+	detail.Field = cmp.Or(detail.Field, body.Field)
+	if detail != (ErrorDetail{}) {
+		e.Detail = detail
+	}
+	switch {
+	case e.Code == errors.ActiveSubscriptions:
+		e.Steps = []errors.Step{{
+			Name:        "subscriptions",
+			Description: "Cancel them in the dashboard, at Billing, Plan & Usage. No API does.",
+		}}
+	case e.Code == errors.OrganizationNotFound && (e.Target == "" || !organization(detail.Entity)):
+		e.Code = errors.NotFound
+	}
+}
+
+// organization reports whether an entity that was not found is an organization,
+// which it is when the answer does not say: only paths of one are asked for.
+func organization(entity string) bool {
+	entity = strings.ToLower(entity)
+	return entity == "" || strings.HasPrefix(entity, "organization") || strings.HasPrefix(entity, "workspace")
+}
+
+// codes maps Applivery's codes, and those of the framework it runs on. A code that
+// is not here gets the umbrella of its status.
+var codes = map[string]errors.Code{
+	"400":  errors.InvalidArgument, // of 2017
+	"1000": errors.Internal,
+	"1001": errors.Internal,
+	"1002": errors.RouteNotFound,
+	"2001": errors.InvalidAPIToken, // of older pages
+	"3002": errors.Internal,
+	"4001": errors.PermissionDenied,
+	"4002": errors.MissingAPIToken,
+	"4003": errors.PermissionDenied,
+	"4004": errors.InvalidAPIToken,
+	"4005": errors.ExpiredAPIToken,
+	"4014": errors.Unauthenticated, // a log-in lacks its second factor
+	"5001": errors.Conflict,
+	"5003": errors.Conflict,         // a limit of the plan, which waiting does not lift
+	"5004": errors.PermissionDenied, // the plan does not include it
+	"5111": errors.ActiveSubscriptions,
+}
+
+// answered is a code below a status.
+type answered struct {
+	status int
+	code   string
+}
+
+// codesByStatus maps codes that mean different things below different statuses.
+var codesByStatus = map[answered]errors.Code{
+	{http.StatusBadRequest, "3001"}:          errors.ValidationError,
+	{http.StatusNotFound, "3001"}:            errors.OrganizationNotFound,
+	{http.StatusUnprocessableEntity, "3000"}: errors.ValidationError,
+	{http.StatusUnprocessableEntity, "3001"}: errors.NotFound, // of 2018, and no proof that an organization is gone
+}

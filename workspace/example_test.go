@@ -1,0 +1,118 @@
+package workspace_test
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/offboard-dev/offboard-go/errors"
+	"github.com/offboard-dev/offboard-go/offboardtest"
+	"github.com/offboard-dev/offboard-go/workspace"
+	"github.com/offboard-dev/offboard-go/workspace/workspacetest"
+)
+
+func ExampleDeleteOrganization() {
+	srv := workspacetest.NewServer() // in place of the real service
+	srv.AddOrganization(workspacetest.Organization{ID: "65f0000000000000000000ac", Slug: "acme"})
+
+	err := workspace.DeleteOrganization(context.Background(), "acme", srv.Option())
+	fmt.Println(err)
+	// Output: <nil>
+}
+
+func ExampleClient_DeleteOrganization() {
+	srv := workspacetest.NewServer() // in place of the real service
+	srv.AddOrganization(workspacetest.Organization{
+		ID: "65f0000000000000000000ac", Slug: "acme",
+		Subscriptions: []workspacetest.Subscription{{Plan: "Enterprise"}},
+	})
+
+	c, err := workspace.New(srv.Option()) // workspace.New(workspace.WithToken(token))
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	err = c.DeleteOrganization(context.Background(), "acme")
+	switch e, _ := errors.AsType[*errors.Error](err); {
+	case err == nil:
+		fmt.Println("deleted")
+	case errors.Is(err, errors.DeletionStepsNotSatisfied):
+		fmt.Println("to do first:", e.Steps)
+	case errors.Is(err, errors.RateLimitReached):
+		fmt.Println("again in", e.RetryAfter)
+	default:
+		fmt.Println(err)
+	}
+	// Output: to do first: [subscriptions]
+}
+
+func ExampleClient_CheckDeletion() {
+	srv := workspacetest.NewServer() // in place of the real service
+	srv.AddOrganization(workspacetest.Organization{
+		ID: "65f0000000000000000000ac", Slug: "acme",
+		Subscriptions: []workspacetest.Subscription{{Plan: "Enterprise", Status: "active"}, {Plan: "Devices"}},
+	})
+
+	c, err := workspace.New(srv.Option())
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	err = c.CheckDeletion(context.Background(), "acme")
+	fmt.Println(err)
+	if e, ok := errors.AsType[*errors.Error](err); ok {
+		for _, step := range e.Steps {
+			fmt.Println(step.Name+":", step.Description)
+		}
+	}
+	// Output:
+	// workspace: CheckDeletion "acme": active subscriptions
+	// subscription: Enterprise, active
+	// subscription: Devices
+}
+
+// The answer to a deletion is lost after Applivery has done its work. The client
+// reads the organization, finds it gone, and does not send a second deletion.
+func ExampleClient_DeleteOrganization_lostAnswer() {
+	srv := workspacetest.NewServer() // in place of the real service
+	srv.AddOrganization(workspacetest.Organization{ID: "65f0000000000000000000ac", Slug: "acme"})
+	srv.Fail(offboardtest.LoseAnswer("DeleteOrganization"))
+
+	err := workspace.DeleteOrganization(context.Background(), "acme", srv.Option())
+	fmt.Println(err, srv.Count("DeleteOrganization"), srv.Deleted())
+	// Output: <nil> 1 [65f0000000000000000000ac]
+}
+
+// A token that belongs to the workspace is gone with it. When the answer is lost
+// nothing can be read any more, and the client does not guess.
+func ExampleClient_DeleteOrganization_serviceAccount() {
+	srv := workspacetest.NewServer() // in place of the real service
+	srv.AddOrganization(workspacetest.Organization{ID: "65f0000000000000000000ac", Slug: "acme"})
+	token := srv.AddServiceAccount("65f0000000000000000000ac")
+	srv.Fail(offboardtest.LoseAnswer("DeleteOrganization"))
+
+	err := workspace.DeleteOrganization(context.Background(), "acme", srv.OptionWithToken(token))
+	fmt.Println(errors.Is(err, errors.OutcomeUnknown))
+	// Output: true
+}
+
+func ExampleClient_ListOrganizations() {
+	srv := workspacetest.NewServer() // in place of the real service
+	srv.AddOrganization(workspacetest.Organization{ID: "65f0000000000000000000ac", Slug: "acme"})
+	srv.AddOrganization(workspacetest.Organization{ID: "65f0000000000000000000b1", Slug: "beta"})
+
+	c, err := workspace.New(srv.Option())
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	for organization, err := range c.ListOrganizations(context.Background(), workspace.ListOrganizationsPageOptions{}) {
+		if err != nil {
+			fmt.Println(err)
+			return
+		}
+		fmt.Println(organization.ID, organization.Slug)
+	}
+	// Output:
+	// 65f0000000000000000000ac acme
+	// 65f0000000000000000000b1 beta
+}

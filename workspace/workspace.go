@@ -1,0 +1,153 @@
+// Package workspace deletes workspaces at Applivery, and says truly what became
+// of them. Applivery's API calls a workspace an organization, and so does this
+// package.
+//
+// [DeleteOrganization] is one line; a service makes a [Client] once and calls
+// [Client.DeleteOrganization]. Active subscriptions stand in the way of a
+// deletion; they come as an error whose code is [errors.ActiveSubscriptions] and
+// are cancelled in Applivery's dashboard only. [Client.CheckDeletion] asks without
+// changing anything.
+//
+// # What an error means
+//
+// Every error is an [*errors.Error]. Applivery's own code is a number, which is
+// kept in ProviderCode as its digits. A nil error means that Applivery answered
+// that the organization is deleted, or that it was read to be gone after the
+// answer to a deletion had been lost.
+//
+// # Names
+//
+// An organization is named by its id, of 24 hexadecimal digits, or by its slug.
+// A deletion reads the organization first and goes to the id that was read. What
+// looks like an id is taken for one: when the organization that answers to it has
+// another id, the error is [errors.NotConfirmed] and nothing is deleted.
+//
+// # Retries
+//
+// Reads are repeated after failures of the network and of the server. A deletion
+// is repeated only when it is known not to have taken place: it was not sent, it
+// was refused by the rate limit, or a read says that the organization is still
+// there. When nothing can be read the error is [errors.OutcomeUnknown]. So it is
+// after a lost answer to a service account of the workspace itself, whose token
+// is gone with it.
+//
+// # Rate limit
+//
+// Applivery speaks of 10,000 requests an hour, and its answers do not say how many
+// are left. The client slows down when one is refused, for all its calls together:
+// share one.
+package workspace
+
+import (
+	"context"
+	"time"
+
+	"github.com/offboard-dev/offboard-go/errors"
+	"github.com/offboard-dev/offboard-go/internal/rest"
+)
+
+// DefaultBaseURL is where the API is.
+const DefaultBaseURL = "https://api.applivery.io/v1"
+
+// Client speaks to Applivery. It is safe for concurrent use; make one with [New].
+type Client struct {
+	api *rest.Client
+}
+
+// New returns a client. It needs a credential: [WithToken] or [FromEnv]. What
+// cannot work is refused here, with [errors.InvalidArgument].
+func New(options ...Option) (*Client, error) {
+	config, err := configure(options)
+	if err != nil {
+		return nil, err
+	}
+	api, err := rest.New(config)
+	if err != nil {
+		return nil, err
+	}
+	return &Client{api}, nil
+}
+
+// DeleteOrganization deletes an organization with a client of its own. See
+// [Client.DeleteOrganization].
+func DeleteOrganization(ctx context.Context, idOrSlug string, options ...Option) error {
+	c, err := New(options...)
+	if err != nil {
+		return err
+	}
+	return c.DeleteOrganization(ctx, idOrSlug)
+}
+
+// DeleteOrganization deletes an organization with all that it has, for good: apps,
+// device enrollments, user assignments and history. It needs the permissions
+// base.organization.management.get and base.organization.management.remove, and
+// no subscription may be active.
+//
+// The organization is read first, and the deletion goes to the id that was read.
+// Until then errors are those of [Client.GetOrganization]; after that their Target
+// is the id.
+//
+// Errors, among those of every call:
+//
+//   - [errors.ActiveSubscriptions]: Applivery refuses because of them
+//   - [errors.NotConfirmed]: the organization that answers is not the one that is named
+//   - [errors.OrganizationNotFound]: there was none when the call was made, or the
+//     token cannot see it
+//   - [errors.OutcomeUnknown]: the answer was lost and nothing can be read
+//
+// Source: seed page; vendor's reference pages.
+func (c *Client) DeleteOrganization(ctx context.Context, idOrSlug string) error {
+	found, err := c.GetOrganization(ctx, idOrSlug)
+	if err != nil {
+		return err
+	}
+	id, err := confirm("DeleteOrganization", idOrSlug, found.ID, found.Slug)
+	if err != nil {
+		return err
+	}
+	return c.api.Delete(ctx, rest.Deletion{
+		Send: func(ctx context.Context) error { return c.deleteOrganization(ctx, id) },
+		Look: func(ctx context.Context) (rest.Presence, error) { return c.look(ctx, id) },
+	})
+}
+
+// look reads whether an organization is there.
+func (c *Client) look(ctx context.Context, id string) (rest.Presence, error) {
+	found, err := c.GetOrganization(ctx, id)
+	if errors.Is(err, errors.OrganizationNotFound) {
+		return rest.Gone, nil
+	}
+	if err == nil {
+		_, err = confirm("GetOrganization", id, found.ID, found.Slug)
+	}
+	if err != nil {
+		return rest.Unknown, err
+	}
+	return rest.Present, nil
+}
+
+// CheckDeletion returns the error that [Client.DeleteOrganization] would return
+// now, as far as reads can tell, and changes nothing. Nil means that nothing is
+// known to stand in the way, not that the deletion will succeed.
+//
+// Every subscription that has not ended is a step of [errors.ActiveSubscriptions],
+// for Applivery does not document which of them keep a workspace. It needs the
+// permission base.organization.management.get.
+func (c *Client) CheckDeletion(ctx context.Context, idOrSlug string) error {
+	const operation = "CheckDeletion"
+	found, err := c.GetWorkspace(ctx, idOrSlug)
+	if err != nil {
+		return err
+	}
+	if _, err := confirm(operation, idOrSlug, found.Organization.ID, found.Organization.Slug); err != nil {
+		return err
+	}
+	steps := unfinished(found.Organization.Subscriptions, time.Now())
+	if len(steps) == 0 {
+		return nil
+	}
+	return &errors.Error{
+		Provider: provider, Operation: operation, Target: idOrSlug,
+		Code: errors.ActiveSubscriptions, Steps: steps,
+	}
+}
