@@ -53,10 +53,16 @@ func (c *Client) try(ctx context.Context, call *Call) *errors.Error {
 		header := resp.Header
 		e = c.receive(call, resp, secret(req))
 		c.tell(pm, header, e)
-		if e == nil || e.Status != http.StatusUnauthorized || renewed || !c.auth.Refused(req, header) {
+		if !credentialRefused(e) || renewed || !c.auth.Refused(req, header) {
 			return e
 		}
 	}
+}
+
+// credentialRefused reports whether an answer is a 401 that another credential may
+// cure. One that says that a role is missing is not.
+func credentialRefused(e *errors.Error) bool {
+	return e != nil && e.Status == http.StatusUnauthorized && !errors.Is(e, errors.PermissionDenied)
 }
 
 // ready returns the request with its credential.

@@ -1,0 +1,153 @@
+// Package atlas deletes organizations at MongoDB Atlas, by version 2 of its
+// Administration API, and says truly what became of them.
+//
+// [DeleteOrganization] is one line; a service makes a [Client] once and calls
+// [Client.DeleteOrganization]. What stands in the way of a deletion comes as an
+// error below [errors.DeletionStepsNotSatisfied]: projects, a live migration, or
+// a payment. [Client.CheckDeletion] asks without changing anything, and names
+// each project.
+//
+// # What an error means
+//
+// Every error is an [*errors.Error]. Its ProviderCode is Atlas's own errorCode,
+// verbatim; its code says the same in the words that all providers share, also
+// where Atlas's status says something else. A nil error means that Atlas answered
+// that the organization is deleted, or that it was read to be gone after the
+// answer to a deletion had been lost.
+//
+// # Retries
+//
+// Reads are repeated after failures of the network and of the server. A deletion
+// is repeated only when it is known not to have taken place: it was not sent,
+// it was refused by the rate limit or during an upgrade, or a read says that the
+// organization is still there. When nothing can be read the error is
+// [errors.OutcomeUnknown]. That is so for a credential of the organization
+// itself, which ends with it: from then on Atlas answers 401, and that proves
+// nothing. A credential of another organization that reaches this one can read.
+//
+// # Rate limit
+//
+// Atlas has a bucket for each set of endpoints, which fills by the minute, and
+// says in many answers how much of it is left. The client follows that for each
+// operation, for all its calls together: share one. The endpoint for tokens
+// permits 10 requests a minute, of which a client that is shared needs one an
+// hour.
+package atlas
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/offboard-dev/offboard-go/errors"
+	"github.com/offboard-dev/offboard-go/internal/rest"
+)
+
+// DefaultBaseURL is where the API is. That of Atlas for Government is
+// https://cloud.mongodbgov.com.
+const DefaultBaseURL = "https://cloud.mongodb.com"
+
+// Client speaks to Atlas. It is safe for concurrent use; make one with [New].
+type Client struct {
+	api *rest.Client
+}
+
+// New returns a client. It needs a credential: [WithServiceAccount], [WithAPIKey]
+// or [FromEnv]. What cannot work is refused here, with [errors.InvalidArgument].
+func New(options ...Option) (*Client, error) {
+	config, err := configure(options)
+	if err != nil {
+		return nil, err
+	}
+	api, err := rest.New(config)
+	if err != nil {
+		return nil, err
+	}
+	return &Client{api}, nil
+}
+
+// DeleteOrganization deletes an organization with a client of its own. See
+// [Client.DeleteOrganization].
+func DeleteOrganization(ctx context.Context, orgID string, options ...Option) error {
+	c, err := New(options...)
+	if err != nil {
+		return err
+	}
+	return c.DeleteOrganization(ctx, orgID)
+}
+
+// DeleteOrganization deletes an organization, for good, by its id of 24
+// hexadecimal digits. The credential needs the role Organization Owner, and all
+// projects of the organization must be gone. Atlas may make a final charge.
+//
+// Errors, among those of every call:
+//
+//   - [errors.OrganizationNotEmpty]: it has projects
+//   - [errors.ActiveLiveMigration]: a live migration into it is running
+//   - [errors.PaymentRequired]: an invoice is unpaid, or the final charge failed
+//   - [errors.PermissionDenied]: the credential lacks the role
+//   - [errors.OrganizationNotFound]: there was none when the call was made
+//   - [errors.OutcomeUnknown]: the answer was lost and nothing can be read
+//
+// The first three are below [errors.DeletionStepsNotSatisfied], and Steps names
+// what is in the way.
+//
+// After a lost answer or a 5xx the organization is read, which needs the role
+// Organization Member in it, with a credential that has not ended with it.
+//
+// Source: vendor OpenAPI of SDK v20250312023; vendor's error page.
+func (c *Client) DeleteOrganization(ctx context.Context, orgID string) error {
+	return c.api.Delete(ctx, rest.Deletion{
+		Send: func(ctx context.Context) error { return c.deleteOrganization(ctx, orgID) },
+		Look: func(ctx context.Context) (rest.Presence, error) { return c.look(ctx, orgID) },
+	})
+}
+
+// look reads whether an organization is there. A 401 does not tell: the
+// credential may have ended with the organization.
+func (c *Client) look(ctx context.Context, orgID string) (rest.Presence, error) {
+	found, err := c.GetOrganization(ctx, orgID)
+	switch {
+	case errors.Is(err, errors.OrganizationNotFound):
+		return rest.Gone, nil
+	case err != nil:
+		return rest.Unknown, err
+	case found.ID != orgID:
+		return rest.Unknown, nil
+	case found.IsDeleted:
+		return rest.Gone, nil
+	}
+	return rest.Present, nil
+}
+
+// CheckDeletion returns the error that [Client.DeleteOrganization] would return
+// now, as far as reads can tell, and changes nothing. Nil means that nothing is
+// known to stand in the way, not that the deletion will succeed: a live
+// migration, an unpaid invoice and the role of the credential do not show.
+//
+// The error of an organization with projects has one step for each of them. It
+// needs the role Organization Member.
+func (c *Client) CheckDeletion(ctx context.Context, orgID string) error {
+	found, err := c.GetOrganization(ctx, orgID)
+	if err != nil {
+		return err
+	}
+	e := &errors.Error{Provider: provider, Operation: "CheckDeletion", Target: orgID}
+	if found.IsDeleted {
+		e.Code = errors.OrganizationNotFound
+		return e
+	}
+	for project, err := range c.ListProjects(ctx, orgID) {
+		if err != nil {
+			return err
+		}
+		e.Steps = append(e.Steps, errors.Step{
+			Name:        "project",
+			Description: fmt.Sprintf("%s (%s), clusters: %d", project.Name, project.ID, project.ClusterCount),
+		})
+	}
+	if len(e.Steps) == 0 {
+		return nil
+	}
+	e.Code = errors.OrganizationNotEmpty
+	return e
+}

@@ -1,0 +1,144 @@
+package atlas_test
+
+import (
+	"bytes"
+	"context"
+	"io"
+	"net/http"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/offboard-dev/offboard-go/atlas"
+	"github.com/offboard-dev/offboard-go/atlas/atlastest"
+	"github.com/offboard-dev/offboard-go/internal/ruletest"
+	"github.com/offboard-dev/offboard-go/offboardtest"
+)
+
+// Ids of organizations and of a project.
+const (
+	acme  = "5e2f00000000000000000001"
+	other = "5e2f00000000000000000002"
+	shop  = "5e2f0000000000000000000a"
+)
+
+func TestRules(t *testing.T) {
+	t.Parallel()
+	rules.Run(t)
+}
+
+var rules = ruletest.Provider{
+	Operation: "DeleteOrganization",
+	Gone:      404,
+	Foreign: []string{
+		" ", "acme", "5e2f0000000000000000000", "5e2f000000000000000000011", "5E2F00000000000000000001",
+		"5e2f0000000000000000000g", "../groups/" + shop, acme + "/groups", acme + "?envelope=true", "%2e%2e",
+	},
+	New: func(testing.TB) ruletest.Case { return newCase(atlastest.NewServer()) },
+}
+
+func newCase(srv *atlastest.Server) ruletest.Case {
+	srv.AddOrganization(atlastest.Organization{ID: acme, Name: "Acme"})
+	return ruletest.Case{
+		Server: srv.Server,
+		Exists: func() bool { return srv.Exists(acme) },
+		Delete: func(ctx context.Context, s ruletest.Settings) error {
+			id := acme
+			if s.ID != nil {
+				id = *s.ID
+			}
+			return atlas.DeleteOrganization(ctx, id, options(srv, s)...)
+		},
+	}
+}
+
+// options makes a client of the settings that the rules ask for.
+func options(srv *atlastest.Server, s ruletest.Settings) []atlas.Option {
+	options := []atlas.Option{srv.Option(), atlas.WithLogger(s.Logger)}
+	if s.Client != nil {
+		options = append(options, atlas.WithHTTPClient(s.Client))
+	}
+	if s.Attempts != 0 {
+		options = append(options, atlas.WithRetry(s.Attempts, s.MaxWait))
+	}
+	return options
+}
+
+func TestCredentialsAreNotShown(t *testing.T) {
+	t.Parallel()
+	var doubles sync.Map // by the part that all doubles share
+	known := rules
+	known.New = func(testing.TB) ruletest.Case {
+		srv := atlastest.NewServer()
+		doubles.Store(srv.Server, srv)
+		return newCase(srv)
+	}
+	double := func(c ruletest.Case) *atlastest.Server {
+		srv, _ := doubles.Load(c.Server)
+		return srv.(*atlastest.Server)
+	}
+	known.Secrecy(t, map[string]ruletest.Credential{
+		"service account": func(c ruletest.Case, canary string, s ruletest.Settings) (any, func(context.Context) error, error) {
+			double(c).AddServiceAccount(atlastest.Credential{ID: "id", Secret: canary})
+			return client(s, atlas.WithServiceAccount("id", canary))
+		},
+		"API key": func(c ruletest.Case, canary string, s ruletest.Settings) (any, func(context.Context) error, error) {
+			double(c).AddAPIKey(atlastest.Credential{ID: "public", Secret: canary})
+			s.Client.Transport = ignorant{s.Client.Transport, canary, t}
+			return client(s, atlas.WithAPIKey("public", canary))
+		},
+	})
+}
+
+func client(s ruletest.Settings, credential atlas.Option) (any, func(context.Context) error, error) {
+	c, err := atlas.New(credential, atlas.WithHTTPClient(s.Client), atlas.WithLogger(s.Logger),
+		atlas.WithBaseURL(offboardtest.InMemory))
+	if err != nil {
+		return nil, nil, err
+	}
+	return c, func(ctx context.Context) error { return c.DeleteOrganization(ctx, acme) }, nil
+}
+
+// ignorant sees to it that a private key is not sent, in no header, and that
+// therefore no answer repeats it.
+type ignorant struct {
+	next   http.RoundTripper
+	secret string
+	t      *testing.T
+}
+
+func (i ignorant) RoundTrip(req *http.Request) (*http.Response, error) {
+	if strings.Contains(req.Header.Get("Authorization"), i.secret) {
+		i.t.Error("the private key was sent")
+	}
+	resp, err := i.next.RoundTrip(req)
+	if err != nil {
+		return nil, err
+	}
+	defer resp.Body.Close()
+	body, err := io.ReadAll(resp.Body)
+	if err != nil {
+		return nil, err
+	}
+	body = bytes.ReplaceAll(body, []byte(i.secret), []byte("something"))
+	resp.Body, resp.ContentLength = io.NopCloser(bytes.NewReader(body)), int64(len(body))
+	return resp, nil
+}
+
+func TestErrorAnswers(t *testing.T) {
+	t.Parallel()
+	ruletest.Fixtures(t, "testdata/errors.json", read)
+}
+
+func FuzzErrorAnswers(f *testing.F) { ruletest.Fuzz(f, "testdata/errors.json", read) }
+
+// read reads an organization, once.
+func read(hc *http.Client) error {
+	c, err := atlas.New(atlas.WithAPIKey("public", "private"), atlas.WithHTTPClient(hc), atlas.WithRetry(1, time.Minute))
+	if err != nil {
+		return err
+	}
+	_, err = c.GetOrganization(context.Background(), acme)
+	return err
+}

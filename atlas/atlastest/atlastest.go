@@ -1,0 +1,378 @@
+// Package atlastest is a double of MongoDB Atlas for tests: in memory, stateful,
+// and with Atlas's own rules. It refuses what Atlas refuses, in the bodies that
+// Atlas answers with, and knows what really happened.
+//
+//	srv := atlastest.NewServer()
+//	srv.AddOrganization(atlastest.Organization{ID: "5e2f00000000000000000001", Name: "Acme"})
+//	srv.AddProject("5e2f00000000000000000001", atlastest.Project{ID: "5e2f00000000000000000002", Name: "shop"})
+//	client, err := atlas.New(srv.Option())
+package atlastest
+
+import (
+	"cmp"
+	"fmt"
+	"net/http"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/offboard-dev/offboard-go/atlas"
+	"github.com/offboard-dev/offboard-go/internal/auth"
+	"github.com/offboard-dev/offboard-go/internal/fake"
+	"github.com/offboard-dev/offboard-go/internal/rest"
+	"github.com/offboard-dev/offboard-go/offboardtest"
+)
+
+// basePath is what the paths of all operations begin with.
+const basePath = "/api/atlas/v2"
+
+// mediaType is that of what the double answers, but for errors.
+const mediaType = "application/vnd.atlas.2023-01-01+json"
+
+// Organization is an organization at the double.
+type Organization struct {
+	ID   string // 24 hexadecimal digits
+	Name string // ID, if it is empty
+
+	LiveMigration  bool // one is running
+	FailedPayments bool
+	Lingers        bool // it is found after its deletion, as deleted
+
+	projects []Project
+	deleted  bool
+}
+
+// Project is a project of an organization.
+type Project struct {
+	ID       string // 24 hexadecimal digits
+	Name     string // ID, if it is empty
+	Clusters int
+}
+
+// Server is the double. It is safe for concurrent use.
+type Server struct {
+	*offboardtest.Server
+
+	mu            sync.Mutex
+	organizations []*Organization
+	deleted       []string
+	created       time.Time
+	buckets       map[string]*bucket // by operation
+	outside       bool
+	credentials   credentials
+}
+
+// NewServer returns a double without organizations and without rate limits, but
+// for that of the token endpoint.
+func NewServer() *Server {
+	s := &Server{created: time.Now().UTC(), buckets: map[string]*bucket{}, credentials: newCredentials()}
+	routes := fake.NewRoutes(func(w http.ResponseWriter, r *http.Request) {
+		failure(w, http.StatusNotFound, "RESOURCE_NOT_FOUND", r.URL.Path)
+	})
+	routes.Handle("RequestToken", "POST "+tokenPath, s.issue)
+	for operation, route := range map[string]struct {
+		pattern string
+		handler handler
+	}{
+		"ListOrganizationsPage": {"GET " + basePath + "/orgs", s.listOrganizations},
+		"GetOrganization":       {"GET " + basePath + "/orgs/{org}", s.found(s.get)},
+		"ListProjectsPage":      {"GET " + basePath + "/orgs/{org}/groups", s.found(s.listProjects)},
+		"DeleteOrganization":    {"DELETE " + basePath + "/orgs/{org}", s.found(s.delete)},
+	} {
+		routes.Handle(operation, route.pattern, s.admit(operation, route.handler))
+	}
+	s.Server = offboardtest.NewServer(routes, routes.Operation)
+	return s
+}
+
+// Option makes a client speak to the double: in memory, or to the listener once
+// it was started. The client has [Token], so that its requests are those of the
+// operations only. A client with a credential of its own is made so:
+//
+//	url, client := srv.Reach()
+//	c, err := atlas.New(atlas.WithBaseURL(url), atlas.WithHTTPClient(client),
+//		atlas.WithServiceAccount(atlastest.ClientID, atlastest.ClientSecret))
+func (s *Server) Option() atlas.Option {
+	return func(c *rest.Config) error {
+		base, client := s.Reach()
+		for _, option := range []atlas.Option{
+			atlas.WithBaseURL(base),
+			atlas.WithHTTPClient(client),
+		} {
+			if err := option(c); err != nil {
+				return err
+			}
+		}
+		return c.Authorize(auth.Fixed("Bearer", Token))
+	}
+}
+
+// AddOrganization adds an organization.
+func (s *Server) AddOrganization(o Organization) {
+	o.Name = cmp.Or(o.Name, o.ID)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.organizations = append(s.organizations, &o)
+}
+
+// AddProject adds a project to an organization.
+func (s *Server) AddProject(orgID string, p Project) {
+	p.Name = cmp.Or(p.Name, p.ID)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if o := s.find(orgID); o != nil {
+		o.projects = append(o.projects, p)
+	}
+}
+
+// RemoveProjects removes all projects of an organization.
+func (s *Server) RemoveProjects(orgID string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if o := s.find(orgID); o != nil {
+		o.projects = nil
+	}
+}
+
+// RemoveOrganization removes an organization and its credentials, as somebody
+// else does who deletes it.
+func (s *Server) RemoveOrganization(id string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if o := s.find(id); o != nil {
+		s.remove(o)
+	}
+}
+
+// Exists reports whether an organization is there.
+func (s *Server) Exists(id string) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	o := s.find(id)
+	return o != nil && !o.deleted
+}
+
+// Deleted returns the ids of all organizations that were deleted by request, in
+// order.
+func (s *Server) Deleted() []string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return slices.Clone(s.deleted)
+}
+
+// RefuseAddress sets whether the address of the client is missing on the access
+// list. Tokens are issued all the same.
+func (s *Server) RefuseAddress(refuse bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.outside = refuse
+}
+
+func (s *Server) find(id string) *Organization {
+	for _, o := range s.organizations {
+		if o.ID == id {
+			return o
+		}
+	}
+	return nil
+}
+
+// remove deletes an organization, and with it its credentials.
+func (s *Server) remove(o *Organization) {
+	o.deleted, o.projects = true, nil
+	if !o.Lingers {
+		s.organizations = slices.DeleteFunc(s.organizations, func(other *Organization) bool { return other == o })
+	}
+	s.credentials.end(o.ID)
+}
+
+// handler answers a request of a credential that was accepted.
+type handler func(http.ResponseWriter, *http.Request, *Credential)
+
+// admit does what Atlas does before it looks at the operation: it checks the
+// credential and its address, takes a token from the bucket, and looks for the
+// version that is asked for.
+func (s *Server) admit(operation string, next handler) http.HandlerFunc {
+	return func(w http.ResponseWriter, r *http.Request) {
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		credential := s.credentials.authenticate(w.Header(), r)
+		switch {
+		case credential == nil:
+			unauthorized(w)
+		case s.outside:
+			address, _, _ := strings.Cut(r.RemoteAddr, ":")
+			failure(w, http.StatusForbidden, "IP_ADDRESS_NOT_ON_ACCESS_LIST", address)
+		case !s.buckets[operation].admits(w, r):
+		case !versioned(r.Header.Get("Accept")):
+			failure(w, http.StatusNotAcceptable, "INVALID_VERSION_DATE")
+		default:
+			next(w, r, credential)
+		}
+	}
+}
+
+// versioned reports whether an Accept names a version of the resources that are
+// here, which are all of the same date: a version is good for all later dates.
+func versioned(accept string) bool {
+	date, prefixed := strings.CutPrefix(accept, "application/vnd.atlas.")
+	date, suffixed := strings.CutSuffix(date, "+json")
+	at, err := time.Parse(time.DateOnly, date)
+	return prefixed && suffixed && err == nil && at.Year() >= 2023
+}
+
+// failure answers with an error.
+func failure(w http.ResponseWriter, status int, code string, parameters ...any) {
+	if parameters == nil {
+		parameters = []any{}
+	}
+	fake.JSON(w, status, fake.Object{
+		"error": status, "errorCode": code, "reason": http.StatusText(status),
+		"detail": descriptions[code], "parameters": parameters,
+	})
+}
+
+// unauthorized answers to a credential that is not accepted, or that is not one
+// of the organization. There is no code.
+func unauthorized(w http.ResponseWriter) {
+	fake.JSON(w, http.StatusUnauthorized, fake.Object{
+		"error": http.StatusUnauthorized, "reason": http.StatusText(http.StatusUnauthorized),
+		"detail": "This credential is not accepted here.",
+	})
+}
+
+// descriptions are texts of our own for the codes that the double answers.
+var descriptions = map[string]string{
+	"CANNOT_DELETE_ORG_ACTIVE_LIVE_MIGRATION_ATLAS_ORG_LINK": "A live migration is running.",
+	"CANNOT_DELETE_ORG_FAILED_PAYMENTS":                      "A payment has failed.",
+	"INVALID_ORG_ID":                                         "The id is not one of an organization.",
+	"INVALID_VERSION_DATE":                                   "The version is not valid.",
+	"IP_ADDRESS_NOT_ON_ACCESS_LIST":                          "The address is not on the access list.",
+	"NOT_ORG_OWNER":                                          "The credential is no owner.",
+	"ORG_NOT_EMPTY":                                          "The organization has projects.",
+	"ORG_NOT_FOUND":                                          "There is no such organization.",
+	"RATE_LIMITED":                                           "There were too many requests.",
+	"RATE_LIMITED_TOKEN_BUCKET":                              "The bucket is empty.",
+	"RESOURCE_NOT_FOUND":                                     "There is no such resource.",
+	"VALIDATION_ERROR":                                       "A value is not valid.",
+}
+
+// found finds the organization that a request is about. To a credential of
+// another organization it is not told whether there is one.
+func (s *Server) found(next func(http.ResponseWriter, *http.Request, *Credential, *Organization)) handler {
+	return func(w http.ResponseWriter, r *http.Request, c *Credential) {
+		id := r.PathValue("org")
+		o := s.find(id)
+		switch {
+		case rest.Hex24(id) != nil:
+			failure(w, http.StatusNotFound, "INVALID_ORG_ID", id)
+		case !c.reaches(id):
+			unauthorized(w)
+		case o == nil:
+			failure(w, http.StatusNotFound, "ORG_NOT_FOUND", id)
+		default:
+			next(w, r, c, o)
+		}
+	}
+}
+
+func (s *Server) get(w http.ResponseWriter, _ *http.Request, _ *Credential, o *Organization) {
+	fake.JSON(versionedWriter{w}, http.StatusOK, object(o))
+}
+
+func (s *Server) listOrganizations(w http.ResponseWriter, r *http.Request, c *Credential) {
+	var all []fake.Object
+	for _, o := range s.organizations {
+		if c.reaches(o.ID) && !o.deleted && selected(r, o.Name) {
+			all = append(all, object(o))
+		}
+	}
+	page(w, r, all)
+}
+
+func object(o *Organization) fake.Object {
+	return fake.Object{
+		"id": o.ID, "name": o.Name, "isDeleted": o.deleted, "skipDefaultAlertsSettings": false,
+		"links": []any{},
+	}
+}
+
+func (s *Server) listProjects(w http.ResponseWriter, r *http.Request, _ *Credential, o *Organization) {
+	var all []fake.Object
+	for _, p := range o.projects {
+		if selected(r, p.Name) {
+			all = append(all, fake.Object{
+				"id": p.ID, "name": p.Name, "orgId": o.ID, "clusterCount": p.Clusters,
+				"created": s.created.Format(time.RFC3339), "links": []any{},
+			})
+		}
+	}
+	page(w, r, all)
+}
+
+func (s *Server) delete(w http.ResponseWriter, _ *http.Request, c *Credential, o *Organization) {
+	switch {
+	case o.deleted:
+		failure(w, http.StatusNotFound, "ORG_NOT_FOUND", o.ID)
+	case c.Member:
+		failure(w, http.StatusUnauthorized, "NOT_ORG_OWNER", o.ID)
+	case o.LiveMigration:
+		failure(w, http.StatusConflict, "CANNOT_DELETE_ORG_ACTIVE_LIVE_MIGRATION_ATLAS_ORG_LINK")
+	case len(o.projects) > 0:
+		failure(w, http.StatusConflict, "ORG_NOT_EMPTY")
+	case o.FailedPayments:
+		failure(w, http.StatusPaymentRequired, "CANNOT_DELETE_ORG_FAILED_PAYMENTS")
+	default:
+		s.remove(o)
+		s.deleted = append(s.deleted, o.ID)
+		w.WriteHeader(http.StatusNoContent)
+	}
+}
+
+// selected reports whether a name begins as the query asks for.
+func selected(r *http.Request, name string) bool {
+	return strings.HasPrefix(strings.ToLower(name), strings.ToLower(r.URL.Query().Get("name")))
+}
+
+// page answers with the page of a list that is asked for.
+func page(w http.ResponseWriter, r *http.Request, all []fake.Object) {
+	number, size := 1, 100
+	for name, value := range map[string]*int{"pageNum": &number, "itemsPerPage": &size} {
+		if text := r.URL.Query().Get(name); text != "" {
+			n, err := strconv.Atoi(text)
+			if err != nil || n < 1 || n > 500 && value == &size {
+				failure(w, http.StatusBadRequest, "VALIDATION_ERROR", name)
+				return
+			}
+			*value = n
+		}
+	}
+	links := []fake.Object{link(r, "self", number)}
+	if number > 1 {
+		links = append(links, link(r, "previous", number-1))
+	}
+	start := min((min(number, len(all)+1)-1)*size, len(all))
+	end := min(start+size, len(all))
+	if end < len(all) {
+		links = append(links, link(r, "next", number+1))
+	}
+	fake.JSON(versionedWriter{w}, http.StatusOK, fake.Object{
+		"results": append([]fake.Object{}, all[start:end]...), "totalCount": len(all), "links": links,
+	})
+}
+
+func link(r *http.Request, rel string, number int) fake.Object {
+	query := r.URL.Query()
+	query.Set("pageNum", fmt.Sprint(number))
+	return fake.Object{"rel": rel, "href": atlas.DefaultBaseURL + r.URL.Path + "?" + query.Encode()}
+}
+
+// versionedWriter gives an answer the media type of its version.
+type versionedWriter struct{ http.ResponseWriter }
+
+func (w versionedWriter) WriteHeader(status int) {
+	w.Header().Set("Content-Type", mediaType)
+	w.ResponseWriter.WriteHeader(status)
+}

@@ -1,0 +1,231 @@
+package atlas
+
+import (
+	"cmp"
+	"encoding/json"
+	"net/http"
+	"strings"
+	"time"
+
+	"github.com/offboard-dev/offboard-go/errors"
+	"github.com/offboard-dev/offboard-go/internal/rest"
+)
+
+// errorBody is the body of an error. A 401 for a credential that is not accepted
+// has no errorCode, although the vendor's OpenAPI requires one.
+type errorBody struct {
+	ErrorCode string `json:"errorCode"`
+	Detail    string `json:"detail"`
+	ErrorDetail
+}
+
+// classify reads an error's body.
+func classify(a *rest.Answer, e *errors.Error) {
+	var body errorBody
+	// A field of another type than documented is left empty; the code is what counts.
+	_ = json.Unmarshal(a.Body, &body)
+	e.ProviderCode, e.Message = body.ErrorCode, body.Detail
+	if body.Reason != "" || len(body.Parameters) > 0 || len(body.BadRequestDetail.Fields) > 0 {
+		e.Detail = body.ErrorDetail
+	}
+	e.Code = code(a.Status, body.ErrorCode, e.Operation)
+	switch e.Code.Umbrella() {
+	case errors.DeletionStepsNotSatisfied:
+		e.Steps = []errors.Step{{Name: step(body.ErrorCode), Description: body.Detail}}
+	case errors.RateLimitReached:
+		if e.RetryAfter == 0 {
+			e.RetryAfter = retryAfter(&body)
+		}
+	}
+}
+
+// code returns the code of an answer; "" when its status decides.
+func code(status int, errorCode, operation string) errors.Code {
+	if known := codes[errorCode]; known != "" {
+		return known
+	}
+	switch {
+	case errorCode == "RESOURCE_NOT_FOUND" && (operation == "DeleteOrganization" || operation == "GetOrganization"):
+		return errors.OrganizationNotFound
+	case len(errorCode) > len(closeGroup) && strings.HasPrefix(errorCode, closeGroup):
+		return errors.DeletionStepsNotSatisfied
+	case status == http.StatusPaymentRequired:
+		return errors.PaymentRequired
+	}
+	return ""
+}
+
+// closeGroup begins the codes of what keeps a project from being deleted. What it
+// is comes after it. There are more of them than the vendor documents.
+const closeGroup = "CANNOT_CLOSE_GROUP_ACTIVE_"
+
+// step names what stands in the way.
+func step(errorCode string) string {
+	if what, ok := strings.CutPrefix(errorCode, closeGroup); ok && what != "" {
+		return strings.ToLower(what)
+	}
+	return cmp.Or(steps[errorCode], "payment")
+}
+
+// steps names what stands in the way, by the code that says so.
+var steps = map[string]string{
+	"ACCOUNT_SUSPENDED": "unpaid_invoice",
+	"CANNOT_DELETE_ORG_ACTIVE_LIVE_MIGRATION_ATLAS_ORG_LINK": "live_migrations",
+	"CANNOT_DELETE_ORG_FAILED_PAYMENTS":                      "failed_payments",
+	"FAILED_TO_DELETE_ORG_CHARGE_FAILED":                     "final_charge",
+	"NO_PAYMENT_INFORMATION_FOUND":                           "payment_method",
+	"ORG_NOT_EMPTY":                                          "projects",
+	"STREAM_TENANT_HAS_STREAM_PROCESSORS":                    "stream_processors",
+}
+
+// codes maps Atlas's codes. A code that is not here gets the umbrella of its
+// status.
+var codes = map[string]errors.Code{
+	// The deletion of an organization.
+	"ACCOUNT_SUSPENDED": errors.PaymentRequired,
+	"CANNOT_DELETE_ORG_ACTIVE_LIVE_MIGRATION_ATLAS_ORG_LINK": errors.ActiveLiveMigration,
+	"CANNOT_DELETE_ORG_FAILED_PAYMENTS":                      errors.PaymentRequired,
+	"FAILED_TO_DELETE_ORG_CHARGE_FAILED":                     errors.PaymentRequired,
+	"NO_PAYMENT_INFORMATION_FOUND":                           errors.PaymentRequired,
+	"ORG_NOT_EMPTY":                                          errors.OrganizationNotEmpty,
+
+	// Credentials. A missing role is answered with 401 too.
+	"INVALID_REFRESH_TOKEN": errors.Unauthenticated,
+	"NO_CURRENT_USER":       errors.Unauthenticated,
+	"UNAUTHORIZED":          errors.Unauthenticated,
+
+	"API_KEY_ACCESS_LIST_ACCESS_DENIED": errors.PermissionDenied,
+	"NOT_API_KEY_ADMIN":                 errors.PermissionDenied,
+	"NOT_GROUP_USER_ADMIN":              errors.PermissionDenied,
+	"NOT_IN_GROUP":                      errors.PermissionDenied, // or there is no such project
+	"NOT_ORG_GROUP_CREATOR":             errors.PermissionDenied,
+	"NOT_ORG_OWNER":                     errors.PermissionDenied,
+	"NOT_ORG_USER_ADMIN":                errors.PermissionDenied,
+	"NOT_SELF":                          errors.PermissionDenied,
+	"NOT_USER_ADMIN":                    errors.PermissionDenied,
+	"USER_CANNOT_ACCESS_GROUP":          errors.PermissionDenied,
+	"USER_CANNOT_ACCESS_ORG":            errors.PermissionDenied,
+	"USER_UNAUTHORIZED":                 errors.PermissionDenied,
+
+	"ACCESS_FORBIDDEN":             errors.PermissionDenied,
+	"FEATURE_UNSUPPORTED":          errors.PermissionDenied,
+	"UNSUPPORTED_FOR_CURRENT_PLAN": errors.PermissionDenied,
+	"USER_ORGS_RESTRICTED":         errors.PermissionDenied,
+
+	// The address that a request came from. WHITELIST is the older spelling.
+	"GLOBAL_USER_OUTSIDE_SUBNET":    errors.UnauthorizedNetworkForAPIToken,
+	"IP_ADDRESS_NOT_ON_ACCESS_LIST": errors.UnauthorizedNetworkForAPIToken,
+	"IP_ADDRESS_NOT_ON_WHITELIST":   errors.UnauthorizedNetworkForAPIToken,
+	"ORG_REQUIRES_ACCESS_LIST":      errors.UnauthorizedNetworkForAPIToken,
+	"ORG_REQUIRES_WHITELIST":        errors.UnauthorizedNetworkForAPIToken,
+	"RESOURCE_REQUIRES_ACCESS_LIST": errors.UnauthorizedNetworkForAPIToken,
+	"RESOURCE_REQUIRES_WHITELIST":   errors.UnauthorizedNetworkForAPIToken,
+
+	// What is not there. RESOURCE_NOT_FOUND depends on what was asked for.
+	"ORG_NAME_NOT_FOUND": errors.OrganizationNotFound,
+	"ORG_NOT_FOUND":      errors.OrganizationNotFound,
+
+	"API_KEY_NOT_FOUND":                         errors.NotFound,
+	"CLUSTER_NOT_FOUND":                         errors.NotFound,
+	"DATA_FEDERATION_TENANT_NOT_FOUND_FOR_ID":   errors.NotFound,
+	"DATA_FEDERATION_TENANT_NOT_FOUND_FOR_NAME": errors.NotFound,
+	"GROUP_NOT_FOUND":                           errors.NotFound,
+	"INVOICE_NOT_FOUND":                         errors.NotFound,
+	"PEER_NOT_FOUND":                            errors.NotFound,
+	"PENDING_INVOICE_NOT_FOUND":                 errors.NotFound,
+	"PRIVATE_ENDPOINT_SERVICE_NOT_FOUND":        errors.NotFound,
+	"PROJECT_NOT_FOUND":                         errors.NotFound,
+	"SNAPSHOT_NOT_FOUND":                        errors.NotFound,
+	"STREAM_TENANT_NOT_FOUND_FOR_NAME":          errors.NotFound,
+	"TEAM_NOT_FOUND":                            errors.NotFound,
+	"USER_NOT_FOUND":                            errors.NotFound,
+
+	// Requests that are wrong in themselves.
+	"CANNOT_USE_CLUSTER_IN_SERVERLESS_INSTANCE_API": errors.InvalidArgument,
+	"CANNOT_USE_FLEX_CLUSTER_IN_CLUSTER_API":        errors.InvalidArgument,
+	"CANNOT_USE_NON_FLEX_CLUSTER_IN_FLEX_API":       errors.InvalidArgument,
+	"CANNOT_USE_SERVERLESS_INSTANCE_IN_CLUSTER_API": errors.InvalidArgument,
+	"CONNECTED_ORG_CONFIG_IDP_NOT_IN_FEDERATION":    errors.InvalidArgument,
+	"INVALID_GROUP_ID":                              errors.InvalidArgument, // 404
+	"INVALID_ORG_ID":                                errors.InvalidArgument, // 404
+	"VALIDATION_ERROR":                              errors.ValidationError,
+
+	// The version that the Accept asks for.
+	"INVALID_VERSION_DATE": errors.VersionNotSupported, // 406
+	"VERSION_GONE":         errors.VersionNotSupported, // 410
+
+	// The rate limit.
+	"INVITATIONS_RATE_LIMITED_IP": errors.RateLimitReached, // 400
+	"RATE_LIMITED":                errors.RateLimitReached,
+	"RATE_LIMITED_IP":             errors.RateLimitReached, // 400
+	"RATE_LIMITED_TOKEN_BUCKET":   errors.RateLimitReached,
+
+	// Failures.
+	"SERVICE_UNAVAILABLE":                    errors.ServiceUnavailable,
+	"UNEXPECTED_ERROR":                       errors.Internal,
+	"WRITES_NOT_ALLOWED_DURING_APP_UPGRADES": errors.Unavailable, // 405
+
+	// Of other operations. Often the status alone would say something else.
+	"ATLAS_BACKUP_CANCEL_SHARD_RESTORE_JOB_NOT_ALLOWED":                   errors.Conflict, // 405
+	"ATLAS_CLUSTER_RESTORE_IN_PROGRESS":                                   errors.Conflict,
+	"CANNOT_DELETE_IN_PROGRESS_SNAPSHOT":                                  errors.Conflict, // 400
+	"CANNOT_DELETE_LAST_ADMIN":                                            errors.Conflict, // 403
+	"CANNOT_DELETE_LAST_OWNER":                                            errors.Conflict, // 403
+	"CANNOT_DELETE_PRIVATELINK_WITH_ENDPOINTS":                            errors.Conflict,
+	"CANNOT_DELETE_SNAPSHOT_WITH_BACKUP_COMPLIANCE_POLICY":                errors.Conflict, // 400
+	"CANNOT_DELETE_TEAM_ASSIGNED_TO_PROJECT":                              errors.Conflict, // 404
+	"CANNOT_DEMOTE_LAST_ORG_OWNER":                                        errors.Conflict, // 403
+	"CANNOT_MODIFY_CLUSTER_WITH_RUNNING_LIVE_IMPORT":                      errors.Conflict,
+	"CANNOT_TERMINATE_CLUSTER_WHEN_TERMINATION_PROTECTION_ENABLED":        errors.Conflict,
+	"CANNOT_TERMINATE_CLUSTER_WITH_UNDERGOING_REGIONAL_OUTAGE_SIMULATION": errors.Conflict,
+	"CLUSTER_ALREADY_REQUESTED_DELETION":                                  errors.Conflict, // 400
+	"CONTAINERS_IN_USE":                                                   errors.Conflict,
+	"EXPECTED_NON_ATLAS_ORG":                                              errors.Conflict, // 404
+	"GROUP_ALREADY_EXISTS":                                                errors.Conflict,
+	"NOT_ATLAS_GROUP":                                                     errors.Conflict, // 404, of Cloud Manager
+	"NOT_ATLAS_ORG":                                                       errors.Conflict, // 404, of Cloud Manager
+	"ORG_ALREADY_ASSOCIATED_WITH_FEDERATION":                              errors.Conflict, // 400
+	"PEER_ALREADY_REQUESTED_DELETION":                                     errors.Conflict,
+	"PEER_INVALID_STATE":                                                  errors.Conflict,
+	"STREAM_KAFKA_CONNECTION_IS_DEPLOYING":                                errors.Conflict,
+	"STREAM_PRIVATE_LINK_IN_USE":                                          errors.Conflict,
+	"STREAM_TENANT_HAS_STREAM_PROCESSORS":                                 errors.DeletionStepsNotSatisfied, // 403
+	"USER_ALREADY_EXISTS":                                                 errors.Conflict,
+}
+
+// retryAfter reads how long to wait where the body says it, for an answer without
+// Retry-After.
+func retryAfter(body *errorBody) time.Duration {
+	w, ok := waits[body.ErrorCode]
+	if !ok || len(body.Parameters) <= w.parameter {
+		return 0
+	}
+	n, _ := body.Parameters[w.parameter].(float64)
+	return time.Duration(max(0, min(n*float64(w.unit), float64(longestWait))))
+}
+
+// waits says which parameter of a code is a time, and its unit.
+var waits = map[string]struct {
+	parameter int
+	unit      time.Duration
+}{
+	"RATE_LIMITED":              {2, time.Minute},
+	"RATE_LIMITED_TOKEN_BUCKET": {1, time.Second},
+}
+
+// longestWait is the longest wait that is believed; a longer one is cut to it.
+const longestWait = 24 * time.Hour
+
+// window reads the rate-limit headers, which not every answer has. Nothing says
+// when the bucket fills again.
+func window(h http.Header) (rest.Window, bool) {
+	permitted, ok := rest.Count(h.Get("RateLimit-Limit"))
+	if !ok || permitted == 0 {
+		return rest.Window{}, false
+	}
+	remaining, ok := rest.Count(h.Get("RateLimit-Remaining"))
+	if !ok {
+		return rest.Window{}, false
+	}
+	return rest.Window{Permitted: permitted, Remaining: remaining}, true
+}

@@ -1,0 +1,80 @@
+package atlas_test
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/offboard-dev/offboard-go/atlas"
+	"github.com/offboard-dev/offboard-go/atlas/atlastest"
+	"github.com/offboard-dev/offboard-go/errors"
+	"github.com/offboard-dev/offboard-go/offboardtest"
+)
+
+func ExampleDeleteOrganization() {
+	srv := atlastest.NewServer() // in place of the real service
+	srv.AddOrganization(atlastest.Organization{ID: "5e2f00000000000000000001"})
+
+	err := atlas.DeleteOrganization(context.Background(), "5e2f00000000000000000001", srv.Option())
+	fmt.Println(err)
+	// Output: <nil>
+}
+
+func ExampleClient_DeleteOrganization() {
+	srv := atlastest.NewServer() // in place of the real service
+	srv.AddOrganization(atlastest.Organization{ID: "5e2f00000000000000000001"})
+	srv.AddProject("5e2f00000000000000000001", atlastest.Project{ID: "5e2f0000000000000000000a", Name: "shop"})
+
+	c, err := atlas.New(srv.Option()) // atlas.New(atlas.WithServiceAccount(id, secret))
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	err = c.DeleteOrganization(context.Background(), "5e2f00000000000000000001")
+	switch e, _ := errors.AsType[*errors.Error](err); {
+	case err == nil:
+		fmt.Println("deleted")
+	case errors.Is(err, errors.DeletionStepsNotSatisfied):
+		fmt.Println("to do first:", e.Steps)
+	case errors.Is(err, errors.RateLimitReached):
+		fmt.Println("again in", e.RetryAfter)
+	default:
+		fmt.Println(err)
+	}
+	// Output: to do first: [projects]
+}
+
+func ExampleClient_CheckDeletion() {
+	srv := atlastest.NewServer() // in place of the real service
+	srv.AddOrganization(atlastest.Organization{ID: "5e2f00000000000000000001"})
+	srv.AddProject("5e2f00000000000000000001", atlastest.Project{ID: "5e2f0000000000000000000a", Name: "shop", Clusters: 2})
+	srv.AddProject("5e2f00000000000000000001", atlastest.Project{ID: "5e2f0000000000000000000b", Name: "blog"})
+
+	c, err := atlas.New(srv.Option())
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	err = c.CheckDeletion(context.Background(), "5e2f00000000000000000001")
+	fmt.Println(err)
+	if e, ok := errors.AsType[*errors.Error](err); ok {
+		for _, step := range e.Steps {
+			fmt.Println(step.Name, step.Description)
+		}
+	}
+	// Output:
+	// atlas: CheckDeletion "5e2f00000000000000000001": organization not empty
+	// project shop (5e2f0000000000000000000a), clusters: 2
+	// project blog (5e2f0000000000000000000b), clusters: 0
+}
+
+// The answer to a deletion is lost after Atlas has done its work. The client
+// reads the organization, finds it gone, and does not send a second deletion.
+func ExampleClient_DeleteOrganization_lostAnswer() {
+	srv := atlastest.NewServer() // in place of the real service
+	srv.AddOrganization(atlastest.Organization{ID: "5e2f00000000000000000001"})
+	srv.Fail(offboardtest.LoseAnswer("DeleteOrganization"))
+
+	err := atlas.DeleteOrganization(context.Background(), "5e2f00000000000000000001", srv.Option())
+	fmt.Println(err, srv.Count("DeleteOrganization"), srv.Deleted())
+	// Output: <nil> 1 [5e2f00000000000000000001]
+}
