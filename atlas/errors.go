@@ -219,11 +219,11 @@ const longestWait = 24 * time.Hour
 // window reads the rate-limit headers, which not every answer has. Nothing says
 // when the bucket fills again.
 func window(h http.Header) (rest.Window, bool) {
-	permitted, ok := rest.Count(h.Get("RateLimit-Limit"))
+	permitted, ok := rest.Count(h.Get("Ratelimit-Limit"))
 	if !ok || permitted == 0 {
 		return rest.Window{}, false
 	}
-	remaining, ok := rest.Count(h.Get("RateLimit-Remaining"))
+	remaining, ok := rest.Count(h.Get("Ratelimit-Remaining"))
 	if !ok {
 		return rest.Window{}, false
 	}

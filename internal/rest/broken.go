@@ -12,7 +12,10 @@ import (
 	"github.com/offboard-dev/offboard-go/errors"
 )
 
-var errCut = errors.New("the connection ended before the answer did")
+var (
+	errCut        = errors.New("the connection ended before the answer did")
+	errNoResponse = errors.New("the transport returned neither a response nor an error")
+)
 
 // broken makes an error of an exchange that had no answer.
 func (c *Client) broken(ctx context.Context, call *Call, resp *http.Response, err error) *errors.Error {

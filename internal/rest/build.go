@@ -56,7 +56,8 @@ func (c *Client) build(ctx context.Context, call *Call) (*http.Request, error) {
 	req.Header = make(http.Header, 6)
 	req.Header["Accept"] = c.json
 	if call.Accept != "" {
-		req.Header["Accept"] = []string{call.Accept}
+		call.accept[0] = call.Accept
+		req.Header["Accept"] = call.accept[:]
 	}
 	req.Header["User-Agent"] = c.userAgent
 	if call.body != nil {

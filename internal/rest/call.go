@@ -36,6 +36,7 @@ type Call struct {
 	err    error // the first argument that was refused
 	sent   int   // how often
 	answer Answer
+	accept [1]string // here to be allocated with the rest
 }
 
 // PathParam fills in a parameter of the path after checking it.

@@ -32,7 +32,7 @@ type redirectGuard struct{ next http.RoundTripper }
 
 func (g redirectGuard) RoundTrip(req *http.Request) (*http.Response, error) {
 	resp, err := g.next.RoundTrip(req)
-	if err != nil || resp.StatusCode < 300 || resp.StatusCode > 399 {
+	if err != nil || resp == nil || resp.StatusCode < 300 || resp.StatusCode > 399 {
 		return resp, err
 	}
 	if !followable(req, resp.Header.Get("Location")) {
@@ -42,11 +42,16 @@ func (g redirectGuard) RoundTrip(req *http.Request) (*http.Response, error) {
 }
 
 func followable(req *http.Request, location string) bool {
-	if req.Method != http.MethodGet && req.Method != http.MethodHead {
+	if !redirectable(req) {
 		return false
 	}
 	to, err := req.URL.Parse(location)
 	return err == nil && sameOrigin(req.URL, to)
+}
+
+// redirectable reports whether a request may be redirected at all.
+func redirectable(req *http.Request) bool {
+	return req.Method == http.MethodGet || req.Method == http.MethodHead
 }
 
 func sameOrigin(a, b *url.URL) bool {

@@ -10,6 +10,7 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"net/http/cookiejar"
 	"net/url"
 	"strings"
 	"syscall"
@@ -136,15 +137,72 @@ func TestReadsFollowRedirectsWithinTheirOrigin(t *testing.T) {
 
 func TestWritesFollowNoRedirect(t *testing.T) {
 	t.Parallel()
-	for _, method := range []string{"DELETE", "POST", "PUT", "PATCH"} {
-		for _, status := range []int{301, 302, 303, 307, 308} {
-			server := playing(answer(status, "", "Location", "/v1/things/x"), answer(204, ""))
-			call := remove()
-			call.Method, call.Body = method, thing{"x"}
-			got, s := code(t, newClient(t, server).Do(t.Context(), call))
-			if got != errors.UnexpectedResponse || s != status || len(server.requests) != 1 {
-				t.Errorf("%s answered by %d: got code %q, status %d, after %d requests", method, status, got, s, len(server.requests))
+	for name, set := range map[string]func(*rest.Config){
+		"straight to the transport": func(*rest.Config) {},
+		"through http.Client":       func(c *rest.Config) { c.HTTPClient.Timeout = time.Hour },
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			for _, method := range []string{"DELETE", "POST", "PUT", "PATCH"} {
+				for _, status := range []int{301, 302, 303, 307, 308} {
+					server := playing(answer(status, "", "Location", "/v1/things/x"), answer(204, ""))
+					call := remove()
+					call.Method, call.Body = method, thing{"x"}
+					got, s := code(t, newClient(t, server, set).Do(t.Context(), call))
+					if got != errors.UnexpectedResponse || s != status || len(server.requests) != 1 {
+						t.Errorf("%s answered by %d: got code %q, status %d, after %d requests", method, status, got, s, len(server.requests))
+					}
+				}
 			}
+		})
+	}
+}
+
+func TestTheCallersTimeoutAndCookiesCountForWrites(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		slow := playing(func(req *http.Request) (*http.Response, error) {
+			<-req.Context().Done()
+			return nil, req.Context().Err()
+		})
+		start := time.Now()
+		got, _ := code(t, newClient(t, slow, func(c *rest.Config) { c.HTTPClient.Timeout = time.Minute }).Do(t.Context(), remove()))
+		if got != errors.OutcomeUnknown || time.Since(start) != time.Minute {
+			t.Errorf("got code %q after %v", got, time.Since(start))
+		}
+	})
+	jar, err := cookiejar.New(nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	server := playing(answer(204, "", "Set-Cookie", "a=b"), answer(204, ""))
+	c := newClient(t, server, func(c *rest.Config) { c.HTTPClient.Jar = jar })
+	for range 2 {
+		if err := c.Do(t.Context(), remove()); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if cookie := server.requests[1].Header.Get("Cookie"); cookie != "a=b" {
+		t.Errorf("got cookie %q", cookie)
+	}
+}
+
+func TestATransportThatBreaksItsPromises(t *testing.T) {
+	t.Parallel()
+	for name, test := range map[string]struct {
+		answer func(*http.Request) (*http.Response, error)
+		want   errors.Code
+	}{
+		"neither response nor error": {func(*http.Request) (*http.Response, error) { return nil, nil }, errors.OutcomeUnknown},
+		"no body": {func(*http.Request) (*http.Response, error) {
+			return &http.Response{StatusCode: 204, Header: http.Header{}}, nil
+		}, ""},
+		"no header": {func(*http.Request) (*http.Response, error) {
+			return &http.Response{StatusCode: 302, Body: http.NoBody}, nil
+		}, errors.UnexpectedResponse},
+	} {
+		if got, _ := code(t, newClient(t, playing(test.answer)).Do(t.Context(), remove())); got != test.want {
+			t.Errorf("%s: got code %q, want %q", name, got, test.want)
 		}
 	}
 }

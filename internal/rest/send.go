@@ -45,7 +45,7 @@ func (c *Client) try(ctx context.Context, call *Call) *errors.Error {
 			return e
 		}
 		call.sent++
-		resp, err := c.http.Do(req)
+		resp, err := c.exchange(req)
 		if err != nil {
 			pm.lost()
 			return c.broken(ctx, call, resp, err)
@@ -57,6 +57,25 @@ func (c *Client) try(ctx context.Context, call *Call) *errors.Error {
 			return e
 		}
 	}
+}
+
+// exchange sends a request. What must not be redirected goes straight to the
+// transport, past the code that could follow a redirect, unless the caller's
+// client has cookies or a time-out, which only its Do sees to.
+func (c *Client) exchange(req *http.Request) (*http.Response, error) {
+	if redirectable(req) || c.http.Jar != nil || c.http.Timeout != 0 {
+		return c.http.Do(req)
+	}
+	resp, err := c.http.Transport.RoundTrip(req)
+	switch {
+	case err != nil:
+		return nil, err
+	case resp == nil:
+		return nil, errNoResponse
+	case resp.Body == nil:
+		resp.Body = http.NoBody
+	}
+	return resp, nil
 }
 
 // credentialRefused reports whether an answer is a 401 that another credential may
