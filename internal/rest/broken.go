@@ -80,8 +80,13 @@ func withoutURL(err error) error {
 // unsent reports whether an exchange failed before the request can have reached
 // the provider. Anything not known here may have reached it.
 func unsent(err error) bool {
-	if op, ok := errors.AsType[*net.OpError](err); ok && (op.Op == "dial" || op.Op == "proxyconnect" || op.Op == "socks connect") {
-		return true
+	if op, ok := errors.AsType[*net.OpError](err); ok {
+		switch op.Op {
+		case "dial", "proxyconnect", "socks connect":
+			return true
+		case "remote error": // an alert of TLS, which before version 1.3 ends the handshake
+			return op.Err.Error() == "tls: handshake failure"
+		}
 	}
 	if _, ok := errors.AsType[*tls.CertificateVerificationError](err); ok {
 		return true

@@ -70,8 +70,11 @@ func ofStatus(status int, coded bool) errors.Code {
 
 func success(status int) bool { return status >= 200 && status <= 299 }
 
-// refused reports whether a status says that the request was not carried out.
-func refused(status int) bool { return status >= 400 && status <= 499 }
+// refused reports whether a status says that the request was not carried out. A 408
+// does not: gateways send it for a call that ended half way.
+func refused(status int) bool {
+	return status >= 400 && status <= 499 && status != http.StatusRequestTimeout
+}
 
 func serverFailed(status int) bool { return status >= 500 && status <= 599 }
 

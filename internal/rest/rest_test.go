@@ -243,9 +243,13 @@ func TestWhatIsRepeated(t *testing.T) {
 		"a write after our certificate was refused": {false, func(*http.Request) (*http.Response, error) {
 			return nil, &net.OpError{Op: "remote error", Err: errors.New("tls: bad certificate")}
 		}, none, 1, errors.Unauthenticated},
-		"a write after a lost answer":         {false, breaks, none, 1, errors.OutcomeUnknown},
-		"a write after 500":                   {false, answer(500, ""), none, 1, errors.Internal},
-		"a write after 503":                   {false, answer(503, ""), none, 1, errors.Unavailable},
+		"a write after a lost answer": {false, breaks, none, 1, errors.OutcomeUnknown},
+		"a write after 500":           {false, answer(500, ""), none, 1, errors.Internal},
+		"a write after 503":           {false, answer(503, ""), none, 1, errors.Unavailable},
+		"a write after 408":           {false, answer(408, ""), none, 1, errors.Unavailable},
+		"a write after a failed handshake": {false, func(*http.Request) (*http.Response, error) {
+			return nil, &net.OpError{Op: "remote error", Err: errors.New("tls: handshake failure")}
+		}, none, 2, ""},
 		"a write after 429":                   {false, answer(429, ""), none, 2, ""},
 		"a write after 409":                   {false, answer(409, ""), none, 1, errors.Conflict},
 		"a write after a 405 that passes":     {false, answer(405, ""), refused(errors.Unavailable), 2, ""},

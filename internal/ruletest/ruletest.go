@@ -259,22 +259,24 @@ func (p Provider) lost(t *testing.T) {
 			}
 		})
 	})
-	if p.Blind {
-		return
-	}
 	t.Run("the request is lost", func(t *testing.T) {
 		t.Parallel()
 		synctest.Test(t, func(t *testing.T) {
 			c := p.New(t)
 			c.Server.Fail(offboardtest.LoseRequest(p.Operation))
-			if err := c.Delete(t.Context(), Settings{}); err != nil {
-				t.Errorf("got %v, want nil", err)
+			want, sent := errors.Code(""), 2
+			if p.Blind {
+				want, sent = errors.OutcomeUnknown, 1
 			}
-			if c.Exists() {
-				t.Error("the organization is still there")
+			err := c.Delete(t.Context(), Settings{})
+			if e, _ := errors.AsType[*errors.Error](err); e == nil && want != "" || e != nil && e.Code != want {
+				t.Errorf("got %v, want %q", err, want)
 			}
-			if n := c.Server.Count(p.Operation); n != 2 {
-				t.Errorf("%d deletions were sent, want 2", n)
+			if c.Exists() != p.Blind {
+				t.Errorf("the organization is there: %t", c.Exists())
+			}
+			if n := c.Server.Count(p.Operation); n != sent {
+				t.Errorf("%d deletions were sent, want %d", n, sent)
 			}
 		})
 	})
@@ -312,7 +314,19 @@ func (p Provider) unsent(t *testing.T) {
 func (p Provider) serverFailure(t *testing.T) {
 	t.Parallel()
 	if p.Blind {
-		t.Skip("nothing can be read")
+		synctest.Test(t, func(t *testing.T) {
+			c := p.New(t)
+			c.Server.Fail(offboardtest.Page(p.Operation, 503))
+			err := c.Delete(t.Context(), Settings{})
+			e, _ := errors.AsType[*errors.Error](err)
+			if e == nil || e.Code != errors.OutcomeUnknown || e.Status != 503 || !errors.Is(err, errors.Unavailable) {
+				t.Errorf("got %v, want %q with status 503 and its cause", err, errors.OutcomeUnknown)
+			}
+			if n := c.Server.Count(p.Operation); n != 1 {
+				t.Errorf("%d deletions were sent, want 1", n)
+			}
+		})
+		return
 	}
 	t.Run("that passes", func(t *testing.T) {
 		t.Parallel()

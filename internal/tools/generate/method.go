@@ -180,6 +180,9 @@ func (m *method) body(op codegen.OperationDefinition) error {
 	if content.Schema.Ref != "" {
 		m.argument("body", schema.TypeDecl())
 		m.Body = "body"
+		if name := extension(op.Spec.Extensions, "x-target"); name != "" {
+			m.target("body." + goName(name, content.Schema.Value.Properties[name].Value))
+		}
 		return nil
 	}
 	var fields, values []string

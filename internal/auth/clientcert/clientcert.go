@@ -1,0 +1,94 @@
+// Package clientcert is authentication by a client certificate: it reads the
+// certificate and makes the transport that shows it.
+package clientcert
+
+import (
+	"crypto"
+	"crypto/tls"
+	"crypto/x509"
+	"slices"
+
+	"software.sslmate.com/src/go-pkcs12"
+
+	"github.com/offboard-dev/offboard-go/errors"
+	"github.com/offboard-dev/offboard-go/internal/auth"
+	"github.com/offboard-dev/offboard-go/internal/rest"
+)
+
+// Config is a [rest.Config] that may have a certificate. [Config.Build] makes a
+// plain one of it once all options were applied: only then the caller's client
+// is known.
+type Config struct {
+	rest.Config
+
+	certificate *tls.Certificate
+	roots       *x509.CertPool
+}
+
+// UseCertificate takes the certificate; it is the credential.
+func (c *Config) UseCertificate(certificate tls.Certificate) error {
+	if err := check(&certificate); err != nil {
+		return err
+	}
+	c.certificate = &certificate
+	return c.Authorize(auth.None())
+}
+
+// UseRoots takes the certificates that the server's is checked by, in PEM.
+func (c *Config) UseRoots(pem []byte) error {
+	c.roots = x509.NewCertPool()
+	if !c.roots.AppendCertsFromPEM(pem) {
+		return errors.New("the CA certificate is not in PEM")
+	}
+	return nil
+}
+
+// check refuses a certificate that no server would accept, which else would be
+// known at the first request only.
+func check(certificate *tls.Certificate) error {
+	if len(certificate.Certificate) == 0 {
+		return errors.New("the certificate is empty")
+	}
+	leaf, err := x509.ParseCertificate(certificate.Certificate[0])
+	if err != nil {
+		return errors.New("the certificate cannot be parsed")
+	}
+	if !fits(certificate.PrivateKey, leaf) {
+		return errors.New("the private key is not that of the certificate")
+	}
+	certificate.Leaf = leaf
+	return nil
+}
+
+// fits reports whether a private key is that of a certificate.
+func fits(key any, certificate *x509.Certificate) bool {
+	signer, ok := key.(crypto.Signer)
+	if !ok {
+		return false
+	}
+	public, ok := signer.Public().(interface{ Equal(crypto.PublicKey) bool })
+	return ok && public.Equal(certificate.PublicKey)
+}
+
+// FromP12 reads a PKCS#12 file, as F5 hands out, of any age: those that OpenSSL 3
+// writes and those with the ciphers of before.
+func FromP12(data []byte, password string) (tls.Certificate, error) {
+	key, leaf, others, err := pkcs12.DecodeChain(data, password)
+	switch {
+	case errors.Is(err, pkcs12.ErrIncorrectPassword):
+		return tls.Certificate{}, errors.New("the password is not that of the p12 file")
+	case err != nil:
+		// The decoder's own words are about ASN.1.
+		return tls.Certificate{}, errors.New("the p12 file cannot be decoded")
+	}
+	// TLS wants the key's certificate first. The file may have them in any order.
+	chain := append([]*x509.Certificate{leaf}, others...)
+	if i := slices.IndexFunc(chain, func(c *x509.Certificate) bool { return fits(key, c) }); i > 0 {
+		chain[0], chain[i] = chain[i], chain[0]
+	}
+	certificate := tls.Certificate{PrivateKey: key}
+	for _, c := range chain {
+		certificate.Certificate = append(certificate.Certificate, c.Raw)
+	}
+	return certificate, nil
+}

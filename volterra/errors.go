@@ -1,0 +1,111 @@
+package volterra
+
+import (
+	"bytes"
+	"cmp"
+	"encoding/json"
+	"strconv"
+	"strings"
+	"unicode"
+
+	"github.com/offboard-dev/offboard-go/errors"
+	"github.com/offboard-dev/offboard-go/internal/rest"
+)
+
+// errorBody is the body of an error: a gRPC status in JSON. Its details hold
+// internal traces as raw bytes, which are not for users, and are left out.
+type errorBody struct {
+	Code    code   `json:"code"`
+	Message string `json:"message"`
+	Error   string `json:"error"` // the same, at version 1 of the gateway
+}
+
+// code is a gRPC code. Live answers have a number; clients of others expect a
+// text, which is taken as well.
+type code string
+
+// UnmarshalJSON reads a number or a text; anything else is no code.
+func (c *code) UnmarshalJSON(data []byte) error {
+	var text string
+	if _, err := strconv.Atoi(string(data)); err == nil {
+		text = string(data)
+	} else {
+		_ = json.Unmarshal(data, &text)
+	}
+	*c = code(text)
+	return nil
+}
+
+// classify reads an error's body.
+func classify(a *rest.Answer, e *errors.Error) {
+	var body errorBody
+	// Raw bytes below 0x20 are no JSON. A field of another type than documented is
+	// left empty; the code is what counts.
+	_ = json.Unmarshal(bytes.Map(printable, a.Body), &body)
+	e.ProviderCode, e.Message = string(body.Code), cmp.Or(body.Message, body.Error)
+	if e.ProviderCode == "" && e.Message == "" {
+		e.Message = text(a.Body)
+	}
+	if a.Status < 300 {
+		return // an error that calls itself a success says nothing that can be relied on
+	}
+	e.Code = codes[e.ProviderCode]
+	if e.Operation == "RequestTenantDeletion" && fails(e.Code) {
+		// Whatever the status is: the request must not be sent again.
+		e.Code, e.Err = errors.OutcomeUnknown, e.Code
+	}
+}
+
+// codes maps gRPC's codes, as decimal text.
+var codes = map[string]errors.Code{
+	"1":  errors.Unavailable,      // canceled, 408
+	"2":  errors.Internal,         // unknown, 500
+	"3":  errors.InvalidArgument,  // 400
+	"4":  errors.Unavailable,      // deadline exceeded, 504
+	"5":  errors.NotFound,         // 404; which object is missing is not said
+	"6":  errors.Conflict,         // already exists, 409
+	"7":  errors.PermissionDenied, // 403
+	"8":  errors.RateLimitReached, // resource exhausted, 429
+	"9":  errors.Conflict,         // failed precondition, 400
+	"10": errors.Conflict,         // aborted, 409
+	"11": errors.InvalidArgument,  // out of range, 400
+	"12": errors.RouteNotFound,    // unimplemented, 501
+	"13": errors.Internal,         // 500
+	"14": errors.Unavailable,      // 503
+	"15": errors.Internal,         // data loss, 500
+	"16": errors.Unauthenticated,  // 401
+}
+
+// fails reports whether a code leaves open whether the work was done.
+func fails(code errors.Code) bool {
+	return errors.Is(code, errors.Internal) || errors.Is(code, errors.Unavailable)
+}
+
+// maxText is the longest text that is taken for a message, in bytes.
+const maxText = 300
+
+// text is what a body says that is no object: a JSON string, as the vendor's
+// OpenAPI has it, or a line of plain text. A page is not for users.
+func text(body []byte) string {
+	var s string
+	if len(body) > maxText {
+		return ""
+	}
+	if json.Unmarshal(body, &s) != nil {
+		s = string(body)
+	}
+	s = strings.TrimSpace(s)
+	if strings.ContainsFunc(s, func(r rune) bool { return !unicode.IsPrint(r) || r == unicode.ReplacementChar }) ||
+		s != "" && strings.ContainsRune("<{[", rune(s[0])) {
+		return ""
+	}
+	return s
+}
+
+// printable puts a space for what cannot be in a JSON string.
+func printable(r rune) rune {
+	if r < ' ' {
+		return ' '
+	}
+	return r
+}

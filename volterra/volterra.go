@@ -1,0 +1,174 @@
+// Package volterra asks for the deletion of tenants of F5 Distributed Cloud,
+// which was Volterra, and says truly what became of the request.
+//
+// [DeleteTenant] is one line; a service makes a [Client] once and calls
+// [Client.DeleteTenant]. The URL is the same for all tenants, and what is deleted
+// depends on the host and the credential. So the tenant's own settings are
+// compared with the request before it is sent. [Client.CheckDeletion] makes the
+// comparison alone.
+//
+// # What a success means
+//
+// F5 marks the tenant for deletion and removes it later, after an approval. Nil
+// means that the tenant is marked, not that it is gone, and nothing here takes it
+// back. The credential is expected to be refused from then on, so there is
+// nothing to wait for.
+//
+// # What an error means
+//
+// Every error is an [*errors.Error]. Its ProviderCode is the gRPC code of the
+// answer in decimal digits, such as "7". F5 documents no codes of its own, so the
+// codes are umbrellas.
+//
+// # Retries
+//
+// Reads are repeated after failures of the network and of the server. A request
+// for deletion is repeated only when it was not sent, or was refused by the rate
+// limit. When its answer is lost the settings are read: the state
+// [StateDisabled], where there was another before, says that it was accepted.
+// Nothing says that it was not, so all else is [errors.OutcomeUnknown].
+//
+// # Rate limit
+//
+// F5 limits each operation by itself and documents no headers about it. The client
+// learns from refusals, for all its calls together: share one.
+package volterra
+
+import (
+	"context"
+	"fmt"
+	"strings"
+
+	"github.com/offboard-dev/offboard-go/errors"
+	"github.com/offboard-dev/offboard-go/internal/rest"
+)
+
+// Client speaks to F5 Distributed Cloud, as one tenant. It is safe for concurrent
+// use; make one with [New].
+type Client struct {
+	api     *rest.Client
+	release func() // closes idle connections that are not the caller's
+}
+
+// New returns a client. It needs the tenant's base URL, by [WithBaseURL], and a
+// credential: [WithAPIToken], [WithP12], [WithP12File], [WithCertificate] or
+// [WithCertificateFiles]. [FromEnv] has both. What cannot work is refused here,
+// with [errors.InvalidArgument].
+func New(options ...Option) (*Client, error) {
+	config, release, err := configure(options)
+	if err != nil {
+		return nil, err
+	}
+	api, err := rest.New(config)
+	if err != nil {
+		return nil, err
+	}
+	return &Client{api, release}, nil
+}
+
+// DeleteTenant asks for the deletion of a tenant with a client of its own. See
+// [Client.DeleteTenant].
+func DeleteTenant(ctx context.Context, request DeleteTenantRequest, options ...Option) error {
+	c, err := New(options...)
+	if err != nil {
+		return err
+	}
+	defer c.release()
+	return c.DeleteTenant(ctx, request)
+}
+
+// DeleteTenant asks for the deletion of the tenant that the credential belongs
+// to. Nil means that F5 has accepted it into its deletion queue: nobody can log in
+// any more, and the credential is expected to be dead. It does not mean that the
+// tenant is gone, and no call tells when it will be.
+//
+// Before that the tenant's settings are read. The request's Name has to be the
+// tenant's name, and where the base URL is that of a tenant's console,
+// https://LABEL.console.ves.volterra.io, LABEL has to be the first label of the
+// tenant's domain, or its name. Else nothing is sent.
+//
+// Errors, among those of every call:
+//
+//   - [errors.NotConfirmed]: the tenant is another one than the request names
+//   - [errors.Conflict]: the tenant is in [StateDisabled] already
+//   - [errors.InvalidArgument]: Name or Email is empty
+//   - [errors.OutcomeUnknown]: the answer was lost, and the settings do not tell
+//
+// Source: vendor OpenAPI 2026-06-26; vendor's page on account deletion.
+func (c *Client) DeleteTenant(ctx context.Context, request DeleteTenantRequest) error {
+	if err := c.confirm(ctx, "DeleteTenant", request); err != nil {
+		return err
+	}
+	return c.api.Delete(ctx, rest.Deletion{
+		Send: func(ctx context.Context) error { return c.requestTenantDeletion(ctx, request) },
+		Look: func(ctx context.Context) (rest.Presence, error) { return c.look(ctx, request) },
+	})
+}
+
+// CheckDeletion returns the error that [Client.DeleteTenant] would return now, as
+// far as reads can tell, and changes nothing: [errors.NotConfirmed] when the
+// tenant is another one than the request names, and [errors.Conflict] when it is
+// in [StateDisabled], which is that of a tenant before its deletion.
+//
+// Nil means that nothing is known to stand in the way, not that the request will
+// be accepted: F5 does not say what it refuses.
+func (c *Client) CheckDeletion(ctx context.Context, request DeleteTenantRequest) error {
+	return c.confirm(ctx, "CheckDeletion", request)
+}
+
+// look reads whether a request whose outcome is open was accepted. That the
+// tenant is still in use is no proof that it was not: it may be queued, and its
+// state change later. It was not disabled when it was confirmed.
+func (c *Client) look(ctx context.Context, request DeleteTenantRequest) (rest.Presence, error) {
+	settings, err := c.GetTenantSettings(ctx)
+	if err == nil && settings.Name == request.Name && settings.State == StateDisabled {
+		return rest.Gone, nil
+	}
+	return rest.Unknown, err
+}
+
+// confirm compares the request with the tenant that the host and the credential
+// lead to. F5 does not say what becomes of a request that names another one.
+func (c *Client) confirm(ctx context.Context, operation string, request DeleteTenantRequest) error {
+	switch {
+	case request.Name == "":
+		return rest.Invalid(provider, operation, request.Name, errors.New("name is empty"))
+	case request.Email == "":
+		return rest.Invalid(provider, operation, request.Name, errors.New("email is empty"))
+	}
+	settings, err := c.GetTenantSettings(ctx)
+	if err != nil {
+		return err
+	}
+	e := &errors.Error{Provider: provider, Operation: operation, Target: request.Name}
+	host := label(c.api.BaseURL().Hostname())
+	switch {
+	case request.Name != settings.Name:
+		e.Code, e.Err = errors.NotConfirmed, fmt.Errorf("the tenant's name is %q", settings.Name)
+	case host != "" && !belongs(host, settings):
+		e.Code = errors.NotConfirmed
+		e.Err = fmt.Errorf("the host is that of %q, the tenant's domain is %q", host, settings.Domain)
+	case settings.State == StateDisabled:
+		e.Code, e.Err = errors.Conflict, errors.New("the tenant is in the state StateDisabled already")
+	default:
+		return nil
+	}
+	return e
+}
+
+// label returns what names the tenant in the host of its console,
+// LABEL.console.ves.volterra.io; "" for another host.
+func label(host string) string {
+	label, parent, _ := strings.Cut(strings.ToLower(host), ".")
+	if !strings.HasPrefix(parent, "console.") {
+		return ""
+	}
+	return label
+}
+
+// belongs reports whether the label of a host is the tenant's. The id that is its
+// name often has a suffix that the domain has not.
+func belongs(label string, settings *TenantSettings) bool {
+	domain, _, _ := strings.Cut(settings.Domain, ".")
+	return strings.EqualFold(label, domain) || strings.EqualFold(label, settings.Name)
+}

@@ -1,0 +1,88 @@
+package volterra_test
+
+import (
+	"context"
+	"net/http"
+	"testing"
+	"time"
+
+	"github.com/offboard-dev/offboard-go/internal/ruletest"
+	"github.com/offboard-dev/offboard-go/offboardtest"
+	"github.com/offboard-dev/offboard-go/volterra"
+	"github.com/offboard-dev/offboard-go/volterra/volterratest"
+)
+
+// deletion is the operation of the API that deletes.
+const deletion = "RequestTenantDeletion"
+
+// acme is a request for the tenant of a new double.
+var acme = volterra.DeleteTenantRequest{Name: "acme", Email: "owner@acme.example"}
+
+func TestRules(t *testing.T) {
+	t.Parallel()
+	rules.Run(t)
+}
+
+// rules are met by a double whose credential dies with the tenant, so nothing can
+// be read after a deletion.
+var rules = ruletest.Provider{
+	Operation:   deletion,
+	EmptyObject: true,
+	Blind:       true,
+	Compared:    true,
+	New: func(testing.TB) ruletest.Case {
+		srv := volterratest.NewServer()
+		return ruletest.Case{
+			Server: srv.Server,
+			Exists: func() bool { return len(srv.Accepted()) == 0 },
+			Delete: func(ctx context.Context, s ruletest.Settings) error {
+				return volterra.DeleteTenant(ctx, acme, options(srv, s)...)
+			},
+		}
+	},
+}
+
+// options makes a client of the settings that the rules ask for.
+func options(srv *volterratest.Server, s ruletest.Settings) []volterra.Option {
+	options := []volterra.Option{srv.Option(), volterra.WithLogger(s.Logger)}
+	if s.Client != nil {
+		options = append(options, volterra.WithHTTPClient(s.Client))
+	}
+	if s.Attempts != 0 {
+		options = append(options, volterra.WithRetry(s.Attempts, s.MaxWait))
+	}
+	return options
+}
+
+// Certificates cannot be used in memory: see TestCertificatesAreNotShown.
+func TestCredentialsAreNotShown(t *testing.T) {
+	t.Parallel()
+	rules.Secrecy(t, map[string]ruletest.Credential{
+		"token": func(c ruletest.Case, canary string, s ruletest.Settings) (any, func(context.Context) error, error) {
+			client, err := volterra.New(volterra.WithAPIToken(canary), volterra.WithHTTPClient(s.Client),
+				volterra.WithLogger(s.Logger), volterra.WithBaseURL(offboardtest.InMemory))
+			if err != nil {
+				return nil, nil, err
+			}
+			return client, func(ctx context.Context) error { return client.DeleteTenant(ctx, acme) }, nil
+		},
+	})
+}
+
+func TestErrorAnswers(t *testing.T) {
+	t.Parallel()
+	ruletest.Fixtures(t, "testdata/errors.json", read)
+}
+
+func FuzzErrorAnswers(f *testing.F) { ruletest.Fuzz(f, "testdata/errors.json", read) }
+
+// read reads the settings, once.
+func read(hc *http.Client) error {
+	c, err := volterra.New(volterra.WithAPIToken("token"), volterra.WithHTTPClient(hc),
+		volterra.WithBaseURL("https://acme.console.ves.volterra.io"), volterra.WithRetry(1, time.Minute))
+	if err != nil {
+		return err
+	}
+	_, err = c.GetTenantSettings(context.Background())
+	return err
+}
