@@ -63,12 +63,12 @@ func TestOpenStepsComeInTheOrderInWhichTheyHaveToGo(t *testing.T) {
 		t.Fatalf("got %v, want %q", err, errors.DeletionStepsNotSatisfied)
 	}
 	want := []errors.Step{
-		{Name: "managed_organizations", Description: "Nothing is left of managed_organizations."},
-		{Name: "load_balancers", Description: "Nothing is left of load_balancers."},
-		{Name: "virtual_machines", Description: "Nothing is left of virtual_machines."},
-		{Name: "empty_trash", Description: "Nothing is left of empty_trash."},
-		{Name: "ip_addresses", Description: "Nothing is left of ip_addresses."},
-		{Name: "ensure_zero_balance", Description: "Nothing is left of ensure_zero_balance."},
+		{Name: "managed_organizations", Description: "Still to do: managed organizations."},
+		{Name: "load_balancers", Description: "Still to do: load balancers."},
+		{Name: "virtual_machines", Description: "Still to do: virtual machines."},
+		{Name: "empty_trash", Description: "Still to do: empty trash."},
+		{Name: "ip_addresses", Description: "Still to do: ip addresses."},
+		{Name: "ensure_zero_balance", Description: "Still to do: ensure zero balance."},
 	}
 	if diff := cmp.Diff(want, e.Steps); diff != "" {
 		t.Errorf("steps (-want +got):\n%s", diff)

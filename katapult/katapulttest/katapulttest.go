@@ -15,6 +15,7 @@ import (
 	"net/http"
 	"slices"
 	"strconv"
+	"strings"
 	"sync"
 	"time"
 
@@ -316,7 +317,7 @@ func steps(o *Organization) fake.Object {
 	for _, name := range append(stepNames, o.Open...) {
 		all[name] = fake.Object{
 			"satisfied":   !slices.Contains(o.Open, name),
-			"description": "Nothing is left of " + name + ".",
+			"description": "Still to do: " + strings.ReplaceAll(name, "_", " ") + ".",
 		}
 	}
 	return all
