@@ -243,10 +243,10 @@ func TestTheEnvironmentIsReadWhenAskedOnly(t *testing.T) {
 		"a certificate":         {map[string]string{"VOLT_API_URL": server.URL + "/api", "VOLT_API_CERT": certFile, "VOLT_API_KEY": keyFile}, ""},
 		"the same URL twice":    {map[string]string{"F5XC_API_URL": server.URL, "VOLT_API_URL": server.URL + "/api/", "VOLT_API_CERT": certFile, "VOLT_API_KEY": keyFile}, ""},
 
-		"nothing":                      {nil, "no credential is set in the environment"},
+		"nothing":                      {nil, "no credential is set: none of F5XC_API_TOKEN, F5XC_P12_FILE, VOLT_API_P12_FILE, VES_P12_CONTENT, VOLT_API_CERT"},
 		"no URL":                       {map[string]string{"F5XC_API_TOKEN": "token"}, "no base URL was given: every tenant has its own"},
-		"a password only":              {map[string]string{"F5XC_API_URL": server.URL, "VES_P12_PASSWORD": password}, "no credential is set in the environment"},
-		"a key only":                   {map[string]string{"F5XC_API_URL": server.URL, "VOLT_API_KEY": keyFile}, "no credential is set in the environment"},
+		"a password only":              {map[string]string{"F5XC_API_URL": server.URL, "VES_P12_PASSWORD": password}, "no credential is set: none of F5XC_API_TOKEN, F5XC_P12_FILE, VOLT_API_P12_FILE, VES_P12_CONTENT, VOLT_API_CERT"},
+		"a key only":                   {map[string]string{"F5XC_API_URL": server.URL, "VOLT_API_KEY": keyFile}, "no credential is set: none of F5XC_API_TOKEN, F5XC_P12_FILE, VOLT_API_P12_FILE, VES_P12_CONTENT, VOLT_API_CERT"},
 		"a certificate without key":    {map[string]string{"F5XC_API_URL": server.URL, "VOLT_API_CERT": certFile}, "the private key's file cannot be read"},
 		"the other's password":         {map[string]string{"F5XC_API_URL": server.URL, "F5XC_P12_FILE": file, "VES_P12_PASSWORD": password}, "the password is not that of the p12 file"},
 		"content that is none":         {map[string]string{"F5XC_API_URL": server.URL, "VES_P12_CONTENT": "!"}, "VES_P12_CONTENT is not base64"},

@@ -53,7 +53,7 @@ func rootsFromEnv(c *config) error {
 }
 
 func credentialFromEnv(c *config) error {
-	var set []string
+	var known, set []string
 	var credential Option
 	for _, one := range []struct {
 		name   string
@@ -65,13 +65,14 @@ func credentialFromEnv(c *config) error {
 		{"VES_P12_CONTENT", func(content string) Option { return withP12Content(content, os.Getenv("VES_P12_PASSWORD")) }},
 		{"VOLT_API_CERT", func(path string) Option { return WithCertificateFiles(path, os.Getenv("VOLT_API_KEY")) }},
 	} {
+		known = append(known, one.name)
 		if value := os.Getenv(one.name); value != "" {
 			set, credential = append(set, one.name), one.option(value)
 		}
 	}
 	switch len(set) {
 	case 0:
-		return errors.New("no credential is set in the environment")
+		return errors.New("no credential is set: none of " + strings.Join(known, ", "))
 	case 1:
 		return credential(c)
 	}
