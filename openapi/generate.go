@@ -5,4 +5,4 @@
 // is a name here. See README.md for the extensions they use.
 package openapi
 
-//go:generate env GOWORK=off go -C ../internal/tools run ./generate katapult atlas workspace volterra
+//go:generate env GOWORK=off go -C ../internal/tools run ./generate katapult zitadel atlas workspace volterra

@@ -46,6 +46,9 @@ func (a *Answer) redact(secret string) {
 	}
 }
 
+// TokenRequest is the operation of an error of a token endpoint.
+const TokenRequest = "token request"
+
 // TokenRefusal is a token endpoint's answer that is no token.
 type TokenRefusal struct {
 	Answer      *Answer
@@ -58,7 +61,7 @@ func (*TokenRefusal) Error() string { return "the token endpoint gave no token" 
 
 // refusedToken makes an error of a token endpoint's answer.
 func (c *Client) refusedToken(r *TokenRefusal) *errors.Error {
-	e := c.newError(&Call{Operation: "token request"}, "", nil)
+	e := c.newError(&Call{Operation: TokenRequest}, "", nil)
 	e.Status = r.Answer.Status
 	e.RequestID = r.Answer.Header.Get("X-Request-Id")
 	e.RetryAfter = RetryAfter(r.Answer.Header, time.Now())

@@ -57,6 +57,7 @@ func (c *Client) unauthorized(ctx context.Context, call *Call, err error) *error
 	if refusal, ok := errors.AsType[*TokenRefusal](err); ok {
 		cause := c.refusedToken(refusal)
 		e := c.newError(call, cause.Code, cause)
+		e.ProviderCode, e.Message, e.RequestID = cause.ProviderCode, cause.Message, cause.RequestID
 		e.RetryAfter = cause.RetryAfter
 		return e
 	}

@@ -58,7 +58,7 @@ func ofStatus(status int, coded bool) errors.Code {
 		return errors.InvalidArgument
 	case http.StatusTooManyRequests:
 		return errors.RateLimitReached
-	case http.StatusRequestTimeout, http.StatusBadGateway, http.StatusServiceUnavailable,
+	case http.StatusRequestTimeout, statusCanceled, http.StatusBadGateway, http.StatusServiceUnavailable,
 		http.StatusGatewayTimeout:
 		return errors.Unavailable
 	}
@@ -71,10 +71,14 @@ func ofStatus(status int, coded bool) errors.Code {
 func success(status int) bool { return status >= 200 && status <= 299 }
 
 // refused reports whether a status says that the request was not carried out. A 408
-// does not: gateways send it for a call that ended half way.
+// and a 499 do not: gateways send them for a call that ended half way.
 func refused(status int) bool {
-	return status >= 400 && status <= 499 && status != http.StatusRequestTimeout
+	return status >= 400 && status <= 499 && status != http.StatusRequestTimeout && status != statusCanceled
 }
+
+// statusCanceled is what gateways make of gRPC's code 1: a call that was canceled
+// somewhere on its way.
+const statusCanceled = 499
 
 func serverFailed(status int) bool { return status >= 500 && status <= 599 }
 

@@ -44,6 +44,7 @@ func TestDelete(t *testing.T) {
 		"lost for ever":                     {[]*errors.Error{lost, lost, lost}, []rest.Presence{rest.Present, rest.Present, rest.Present}, errors.Unavailable, 3},
 		"a failure sent as 200, gone":       {[]*errors.Error{of(errors.Internal, 200)}, []rest.Presence{rest.Gone}, "", 0},
 		"a failure sent as 408, gone":       {[]*errors.Error{of(errors.Unavailable, 408)}, []rest.Presence{rest.Gone}, "", 0},
+		"a failure sent as 499, gone":       {[]*errors.Error{of(errors.Unavailable, 499)}, []rest.Presence{rest.Gone}, "", 0},
 		"a failure sent as 405":             {[]*errors.Error{of(errors.Unavailable, 405)}, nil, errors.Unavailable, 1},
 		"a client fault sent as 500":        {[]*errors.Error{of(errors.InvalidArgument, 500)}, nil, errors.InvalidArgument, 1},
 		"a strange 200":                     {[]*errors.Error{of(errors.UnexpectedResponse, 200)}, nil, errors.UnexpectedResponse, 1},

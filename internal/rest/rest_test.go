@@ -226,6 +226,7 @@ func TestWhatIsRepeated(t *testing.T) {
 		"a read after 500":                       {true, answer(500, ""), none, 2, ""},
 		"a read after 503":                       {true, answer(503, ""), none, 2, ""},
 		"a read after 408":                       {true, answer(408, ""), none, 2, ""},
+		"a read after 499":                       {true, answer(499, ""), none, 2, ""},
 		"a read after 429":                       {true, answer(429, ""), none, 2, ""},
 		"a read after 404":                       {true, answer(404, ""), none, 1, errors.UnexpectedResponse},
 		"a read after 401":                       {true, answer(401, ""), none, 1, errors.Unauthenticated},
@@ -247,6 +248,7 @@ func TestWhatIsRepeated(t *testing.T) {
 		"a write after 500":           {false, answer(500, ""), none, 1, errors.Internal},
 		"a write after 503":           {false, answer(503, ""), none, 1, errors.Unavailable},
 		"a write after 408":           {false, answer(408, ""), none, 1, errors.Unavailable},
+		"a write after 499":           {false, answer(499, ""), none, 1, errors.Unavailable},
 		"a write after a failed handshake": {false, func(*http.Request) (*http.Response, error) {
 			return nil, &net.OpError{Op: "remote error", Err: errors.New("tls: handshake failure")}
 		}, none, 2, ""},

@@ -273,6 +273,27 @@ func isStruct(s *openapi3.Schema) bool {
 	return s.Type.Is("object") && len(s.Properties) > 0
 }
 
+// schemaName returns the name of the schema that a property refers to.
+func schemaName(p *openapi3.SchemaRef) string {
+	for p.Ref == "" && len(p.Value.AllOf) == 1 {
+		p = p.Value.AllOf[0]
+	}
+	return strings.TrimPrefix(p.Ref, "#/components/schemas/")
+}
+
+// isComparable reports whether values of an object's type can be compared.
+func isComparable(s *openapi3.Schema) bool {
+	for len(s.AllOf) == 1 {
+		s = s.AllOf[0].Value
+	}
+	for _, p := range s.Properties {
+		if value := p.Value; value.Type.Is("array") || value.Type.Is("object") && (len(value.Properties) == 0 || !isComparable(value)) {
+			return false
+		}
+	}
+	return true
+}
+
 // dues lists what has to be in a body by its schema: what is required and can
 // be told from its zero value.
 func dues(s *openapi3.Schema, expression, name string, depth int) []due {
@@ -303,7 +324,11 @@ func dues(s *openapi3.Schema, expression, name string, depth int) []due {
 		case value.Type.Is("array"), value.Type.Is("object") && len(value.Properties) == 0:
 			all = append(all, due{field + " == nil", path})
 		case value.Type.Is("object"):
-			all = append(all, dues(value, field, path, depth-1)...)
+			inner := dues(value, field, path, depth-1)
+			if name := schemaName(s.Properties[property]); len(inner) == 0 && name != "" && isComparable(value) {
+				inner = []due{{fmt.Sprintf("%s == (%s{})", field, name), path}}
+			}
+			all = append(all, inner...)
 		}
 	}
 	return all

@@ -1,0 +1,93 @@
+package zitadel_test
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/offboard-dev/offboard-go/errors"
+	"github.com/offboard-dev/offboard-go/offboardtest"
+	"github.com/offboard-dev/offboard-go/zitadel"
+	"github.com/offboard-dev/offboard-go/zitadel/zitadeltest"
+)
+
+func ExampleDeleteOrganization() {
+	srv := zitadeltest.NewServer() // in place of the real service
+	srv.AddOrganization(zitadeltest.Organization{ID: "312909075211944042"})
+
+	details, err := zitadel.DeleteOrganization(context.Background(), "312909075211944042", srv.Option())
+	fmt.Println(details.Sequence, err)
+	// Output: 5 <nil>
+}
+
+func ExampleClient_DeleteOrganization() {
+	srv := zitadeltest.NewServer() // in place of the real service
+
+	c, err := zitadel.New(srv.Option()) // zitadel.New(zitadel.WithBaseURL(url), zitadel.WithKeyFile(path))
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	details, err := c.DeleteOrganization(context.Background(), zitadeltest.DefaultOrganization)
+	switch e, _ := errors.AsType[*errors.Error](err); {
+	case err == nil:
+		fmt.Println("deleted at", details.ChangeDate)
+	case errors.Is(err, errors.DeletionStepsNotSatisfied):
+		fmt.Println("to do first:", e.Steps)
+	case errors.Is(err, errors.RateLimitReached):
+		fmt.Println("again in", e.RetryAfter)
+	default:
+		fmt.Println(err)
+	}
+	// Output: to do first: [default_organization]
+}
+
+func ExampleClient_CheckDeletion() {
+	srv := zitadeltest.NewServer() // in place of the real service
+	srv.AddOrganization(zitadeltest.Organization{ID: "312909075211944042"})
+	srv.SetPermissions("iam.read") // as the role IAM_OWNER_VIEWER
+
+	c, err := zitadel.New(srv.Option())
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	fmt.Println(c.CheckDeletion(context.Background(), "312909075211944042"))
+	// Output: zitadel: CheckDeletion "312909075211944042": permission denied: the permission iam.write is missing
+}
+
+func ExampleClient_SearchOrganizations() {
+	srv := zitadeltest.NewServer() // in place of the real service
+	srv.AddOrganization(zitadeltest.Organization{ID: "312909075211944042", Name: "Trial Acme"})
+	srv.AddOrganization(zitadeltest.Organization{ID: "312909075211944043", Name: "Trial Bolt"})
+
+	c, err := zitadel.New(srv.Option())
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	trials := zitadel.OrganizationQuery{NameQuery: zitadel.NameQuery{
+		Name: "trial ", Method: zitadel.TextQueryMethodStartsWithIgnoreCase,
+	}}
+	for organization, err := range c.SearchOrganizations(context.Background(), trials) {
+		if err != nil {
+			fmt.Println(err)
+			return
+		}
+		fmt.Println(organization.ID, organization.Name)
+	}
+	// Output:
+	// 312909075211944042 Trial Acme
+	// 312909075211944043 Trial Bolt
+}
+
+// The answer to a deletion is lost after Zitadel has done its work. The client
+// reads the organization, finds it gone, and does not send a second deletion.
+func ExampleClient_DeleteOrganization_lostAnswer() {
+	srv := zitadeltest.NewServer() // in place of the real service
+	srv.AddOrganization(zitadeltest.Organization{ID: "312909075211944042"})
+	srv.Fail(offboardtest.LoseAnswer("DeleteOrganization"))
+
+	_, err := zitadel.DeleteOrganization(context.Background(), "312909075211944042", srv.Option())
+	fmt.Println(err, srv.Count("DeleteOrganization"), srv.Deleted())
+	// Output: <nil> 1 [312909075211944042]
+}

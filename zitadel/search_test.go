@@ -1,0 +1,291 @@
+package zitadel_test
+
+import (
+	"encoding/json"
+	"fmt"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/offboard-dev/offboard-go/errors"
+	"github.com/offboard-dev/offboard-go/offboardtest"
+	"github.com/offboard-dev/offboard-go/zitadel"
+	"github.com/offboard-dev/offboard-go/zitadel/zitadeltest"
+)
+
+// found returns the ids that a search yields.
+func found(t *testing.T, c *zitadel.Client, queries ...zitadel.OrganizationQuery) ([]string, error) {
+	t.Helper()
+	var ids []string
+	for organization, err := range c.SearchOrganizations(t.Context(), queries...) {
+		if err != nil {
+			return ids, err
+		}
+		ids = append(ids, organization.ID)
+	}
+	return ids, nil
+}
+
+// bodies are those of the searches that were sent.
+func bodies(srv *zitadeltest.Server) []string {
+	var bodies []string
+	for _, r := range srv.Requests() {
+		bodies = append(bodies, string(r.Body))
+	}
+	return bodies
+}
+
+func TestASearchYieldsAllPages(t *testing.T) {
+	t.Parallel()
+	srv := zitadeltest.NewServer()
+	var want []string
+	for i := range 250 {
+		id := fmt.Sprintf("org-%03d", i)
+		srv.AddOrganization(zitadeltest.Organization{ID: id, Name: strings.ToUpper(id)})
+		want = append(want, id)
+	}
+	want = append(want, zitadeltest.DefaultOrganization) // whose name is ZITADEL
+	got, err := found(t, newClient(t, srv))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
+	}
+	asked := []string{
+		`{"query":{"limit":100,"asc":true},"sortingColumn":"ORG_FIELD_NAME_NAME"}`,
+		`{"query":{"offset":"100","limit":100,"asc":true},"sortingColumn":"ORG_FIELD_NAME_NAME"}`,
+		`{"query":{"offset":"200","limit":100,"asc":true},"sortingColumn":"ORG_FIELD_NAME_NAME"}`,
+	}
+	if diff := cmp.Diff(asked, bodies(srv)); diff != "" {
+		t.Errorf("bodies (-want +got):\n%s", diff)
+	}
+}
+
+func TestAnEmptyPageIsNotTheLast(t *testing.T) {
+	t.Parallel()
+	srv := zitadeltest.NewServer()
+	const stamp = `"viewTimestamp":"2026-11-22T05:27:55.470683Z"`
+	srv.Fail(
+		offboardtest.Answer("", 200, `{"details":{"totalResult":"301",`+stamp+`}}`),
+		offboardtest.Answer("", 200, `{"details":{`+stamp+`}}`), // only the first total counts
+		offboardtest.Answer("", 200, `{"details":{"totalResult":"301",`+stamp+`},"result":[{"id":"acme"}]}`),
+		offboardtest.Answer("", 200, `{"details":{"totalResult":"301",`+stamp+`}}`),
+	)
+	got, err := found(t, newClient(t, srv))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff([]string{"acme"}, got); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
+	}
+	if n := len(srv.Requests()); n != 4 {
+		t.Errorf("%d pages were asked for, want 4", n)
+	}
+}
+
+func TestASearchEndsWithItsLastPage(t *testing.T) {
+	t.Parallel()
+	for total, pages := range map[int]int{1: 1, 100: 1, 101: 2, 200: 2} {
+		srv := zitadeltest.NewServer() // which has one organization
+		for i := range total - 1 {
+			srv.AddOrganization(zitadeltest.Organization{ID: fmt.Sprint("org-", i)})
+		}
+		got, err := found(t, newClient(t, srv))
+		if err != nil || len(got) != total || len(srv.Requests()) != pages {
+			t.Errorf("%d organizations: got %d on %d pages and %v, want %d pages", total, len(got), len(srv.Requests()), err, pages)
+		}
+	}
+}
+
+func TestASearchThatIsLeftAsksForNothingMore(t *testing.T) {
+	t.Parallel()
+	srv := zitadeltest.NewServer()
+	for i := range 150 {
+		srv.AddOrganization(zitadeltest.Organization{ID: fmt.Sprint("org-", i)})
+	}
+	for range newClient(t, srv).SearchOrganizations(t.Context()) {
+		break
+	}
+	if n := len(srv.Requests()); n != 1 {
+		t.Errorf("%d pages were asked for, want 1", n)
+	}
+}
+
+func TestQueriesAreSentAsTheAPIWantsThem(t *testing.T) {
+	t.Parallel()
+	for name, test := range map[string]struct {
+		query zitadel.OrganizationQuery
+		sent  string
+		found []string
+	}{
+		"a name": {
+			zitadel.OrganizationQuery{NameQuery: zitadel.NameQuery{Name: "Acme"}},
+			`{"nameQuery":{"name":"Acme"}}`, []string{"acme"},
+		},
+		"the beginning of a name": {
+			zitadel.OrganizationQuery{NameQuery: zitadel.NameQuery{Name: "aCM", Method: zitadel.TextQueryMethodStartsWithIgnoreCase}},
+			`{"nameQuery":{"name":"aCM","method":"TEXT_QUERY_METHOD_STARTS_WITH_IGNORE_CASE"}}`, []string{"acme", "old"},
+		},
+		"a part of a name": {
+			zitadel.OrganizationQuery{NameQuery: zitadel.NameQuery{Name: "me o", Method: zitadel.TextQueryMethodContains}},
+			`{"nameQuery":{"name":"me o","method":"TEXT_QUERY_METHOD_CONTAINS"}}`, []string{"old"},
+		},
+		"the end of a domain": {
+			zitadel.OrganizationQuery{DomainQuery: zitadel.DomainQuery{Domain: ".example", Method: zitadel.TextQueryMethodEndsWith}},
+			`{"domainQuery":{"domain":".example","method":"TEXT_QUERY_METHOD_ENDS_WITH"}}`, []string{"acme"},
+		},
+		"a state": {
+			zitadel.OrganizationQuery{StateQuery: zitadel.StateQuery{State: zitadel.OrganizationStateInactive}},
+			`{"stateQuery":{"state":"ORG_STATE_INACTIVE"}}`, []string{"old"},
+		},
+		"removed ones": {
+			zitadel.OrganizationQuery{StateQuery: zitadel.StateQuery{State: zitadel.OrganizationStateRemoved}},
+			`{"stateQuery":{"state":"ORG_STATE_REMOVED"}}`, nil,
+		},
+		"an id": {
+			zitadel.OrganizationQuery{IDQuery: zitadel.IDQuery{ID: "acme"}},
+			`{"idQuery":{"id":"acme"}}`, []string{"acme"},
+		},
+		"an id that was deleted": {
+			zitadel.OrganizationQuery{IDQuery: zitadel.IDQuery{ID: "gone"}},
+			`{"idQuery":{"id":"gone"}}`, nil,
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			srv := zitadeltest.NewServer()
+			srv.AddOrganization(zitadeltest.Organization{ID: "acme", Name: "Acme", PrimaryDomain: "acme.example"})
+			srv.AddOrganization(zitadeltest.Organization{ID: "old", Name: "Acme of old", Inactive: true})
+			srv.AddOrganization(zitadeltest.Organization{ID: "gone", Name: "Gone"})
+			c := newClient(t, srv)
+			if _, err := c.DeleteOrganization(t.Context(), "gone"); err != nil {
+				t.Fatal(err)
+			}
+			got, err := found(t, c, test.query)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if diff := cmp.Diff(test.found, got); diff != "" {
+				t.Errorf("found (-want +got):\n%s", diff)
+			}
+			want := `{"query":{"limit":100,"asc":true},"sortingColumn":"ORG_FIELD_NAME_NAME","queries":[` + test.sent + `]}`
+			if diff := cmp.Diff(want, bodies(srv)[1]); diff != "" {
+				t.Errorf("body (-want +got):\n%s", diff)
+			}
+		})
+	}
+}
+
+func TestAllQueriesHaveToMatch(t *testing.T) {
+	t.Parallel()
+	srv := zitadeltest.NewServer()
+	srv.AddOrganization(zitadeltest.Organization{ID: "acme", Name: "Acme", Inactive: true})
+	srv.AddOrganization(zitadeltest.Organization{ID: "bolt", Name: "Bolt", Inactive: true})
+	got, err := found(t, newClient(t, srv),
+		zitadel.OrganizationQuery{StateQuery: zitadel.StateQuery{State: zitadel.OrganizationStateInactive}},
+		zitadel.OrganizationQuery{NameQuery: zitadel.NameQuery{Name: "Bolt"}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff([]string{"bolt"}, got); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
+	}
+}
+
+func TestAQueryThatWouldMatchEverythingIsNotSent(t *testing.T) {
+	t.Parallel()
+	for name, query := range map[string]zitadel.OrganizationQuery{
+		"nothing":            {},
+		"an empty name":      {NameQuery: zitadel.NameQuery{Method: zitadel.TextQueryMethodContains}},
+		"an empty domain":    {DomainQuery: zitadel.DomainQuery{Method: zitadel.TextQueryMethodStartsWith}},
+		"two things at once": {NameQuery: zitadel.NameQuery{Name: "Acme"}, IDQuery: zitadel.IDQuery{ID: "acme"}},
+	} {
+		srv := zitadeltest.NewServer()
+		got, err := found(t, newClient(t, srv), query)
+		if code(err) != errors.InvalidArgument || len(got) != 0 || len(srv.Requests()) != 0 {
+			t.Errorf("%s: got %v and %v after %d requests, want %q", name, got, err, len(srv.Requests()), errors.InvalidArgument)
+		}
+	}
+}
+
+func TestAPageThatIsNoAnswerIsRefused(t *testing.T) {
+	t.Parallel()
+	for name, body := range map[string]string{
+		"an empty object":      `{}`,
+		"no details":           `{"result":[{"id":"acme"}]}`,
+		"another organization": `{"details":{"totalResult":"1"},"result":[{"id":"other"}]}`,
+		"one more":             `{"details":{"totalResult":"2"},"result":[{"id":"acme"},{"id":"other"}]}`,
+	} {
+		srv := zitadeltest.NewServer()
+		srv.Fail(offboardtest.Answer("", 200, body))
+		got, err := found(t, newClient(t, srv), zitadel.OrganizationQuery{IDQuery: zitadel.IDQuery{ID: "acme"}})
+		if code(err) != errors.UnexpectedResponse || len(got) != 0 {
+			t.Errorf("%s: got %v and %v, want %q", name, got, err, errors.UnexpectedResponse)
+		}
+	}
+}
+
+func TestASearchEndsWithAnError(t *testing.T) {
+	t.Parallel()
+	srv := zitadeltest.NewServer()
+	srv.SetPermissions("org.read")
+	if got, err := found(t, newClient(t, srv)); code(err) != errors.PermissionDenied || len(got) != 0 {
+		t.Errorf("got %v and %v, want %q", got, err, errors.PermissionDenied)
+	}
+}
+
+func TestSearchesFollowDeletionsAfterSomeTime(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		srv := zitadeltest.NewServer()
+		srv.AddOrganization(zitadeltest.Organization{ID: "acme"})
+		srv.Lag(68 * time.Millisecond)
+		c := newClient(t, srv)
+		if _, err := c.DeleteOrganization(t.Context(), "acme"); err != nil {
+			t.Fatal(err)
+		}
+		for _, want := range []int{1, 0} {
+			got, err := found(t, c, zitadel.OrganizationQuery{IDQuery: zitadel.IDQuery{ID: "acme"}})
+			if err != nil || len(got) != want {
+				t.Errorf("got %v and %v, want %d", got, err, want)
+			}
+			time.Sleep(68 * time.Millisecond)
+		}
+	})
+}
+
+func TestAPageIsReadAgain(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		srv := zitadeltest.NewServer()
+		srv.Fail(offboardtest.Page("", 503), offboardtest.LoseAnswer(""))
+		page, err := newClient(t, srv).SearchOrganizationsPage(t.Context(), zitadel.OrganizationSearch{})
+		if err != nil || page.Details.TotalResult != 1 || len(page.Result) != 1 {
+			t.Errorf("got %v and %v, want a page", page, err)
+		}
+	})
+}
+
+func TestNumbersAreTexts(t *testing.T) {
+	t.Parallel()
+	var got struct{ A, B, C, D zitadel.Uint64 }
+	if err := json.Unmarshal([]byte(`{"A":"18446744073709551615","B":7,"C":null}`), &got); err != nil {
+		t.Fatal(err)
+	}
+	encoded, err := json.Marshal(got)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(`{"A":"18446744073709551615","B":"7","C":"0","D":"0"}`, string(encoded)); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
+	}
+	for _, text := range []string{`"-1"`, `-1`, `"x"`, `""`, `1.5`, `"18446744073709551616"`, `{}`} {
+		if err := json.Unmarshal([]byte(text), &got.A); err == nil {
+			t.Errorf("%s was taken for a number", text)
+		}
+	}
+}

@@ -1,0 +1,193 @@
+// Package zitadel deletes organizations of a Zitadel instance, and says truly
+// what became of them.
+//
+// [DeleteOrganization] is one line; a service makes a [Client] once and calls
+// [Client.DeleteOrganization]. Nothing has to be cleared before: users, projects
+// and all else go with their organization, the grants that it gave to others
+// included. What stands in the way nevertheless comes as an error that is
+// [errors.DeletionStepsNotSatisfied]: the default organization of an instance has
+// to stay, and so has the one of Zitadel's own project. [Client.CheckDeletion]
+// asks without changing anything.
+//
+// The package speaks the admin API v1, which Zitadel calls deprecated since v4.0.0
+// and still serves. Its successor answers with success also for an organization
+// that never existed.
+//
+// # What an error means
+//
+// Every error is an [*errors.Error]. Its ProviderCode is the id that Zitadel gives
+// to every place that fails, such as "COMMA-wG9p1", and decides: the same status
+// stands for many things, and texts are translated. A nil error means that Zitadel
+// answered that the organization is deleted, or that it was read to be gone after
+// the answer to a deletion had been lost.
+//
+// # Retries
+//
+// Reads are repeated after failures of the network and of the server. A deletion
+// is repeated only when it is known not to have taken place: it was not sent,
+// it was refused by a rate limit, or a read says that the organization is still
+// there. When nothing can be read the error is [errors.OutcomeUnknown]. That is so
+// where the credential belongs to a user of the organization: it ends with it.
+//
+// # Rate limit
+//
+// Zitadel says nothing of limits until they are reached. A quota that is used up
+// and an instance that is blocked are no matter of seconds and are not waited for.
+package zitadel
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"slices"
+
+	"github.com/offboard-dev/offboard-go/errors"
+	"github.com/offboard-dev/offboard-go/internal/rest"
+)
+
+// Client speaks to an instance of Zitadel. It is safe for concurrent use; make one
+// with [New].
+type Client struct {
+	api *rest.Client
+}
+
+// New returns a client. It needs the instance's address and a credential:
+// [WithBaseURL] and one of [WithToken], [WithKey], [WithKeyFile] and
+// [WithClientCredentials], or [FromEnv]. What cannot work is refused here, with
+// [errors.InvalidArgument].
+func New(options ...Option) (*Client, error) {
+	config, err := configure(options)
+	if err != nil {
+		return nil, err
+	}
+	api, err := rest.New(*config)
+	if err != nil {
+		return nil, err
+	}
+	return &Client{api}, nil
+}
+
+// DeleteOrganization deletes an organization with a client of its own. See
+// [Client.DeleteOrganization].
+func DeleteOrganization(ctx context.Context, orgID string, options ...Option) (*ObjectDetails, error) {
+	c, err := New(options...)
+	if err != nil {
+		return nil, err
+	}
+	return c.DeleteOrganization(ctx, orgID)
+}
+
+// DeleteOrganization deletes an organization with all that it has, for good. The
+// credential needs the permission iam.write, which of Zitadel's own roles only
+// IAM_OWNER has.
+//
+// The details are those of the deletion, and not nil unless there is an error.
+// Their ResourceOwner is the id of the instance. When the answer was lost and the
+// deletion was found out otherwise, they are what a read told, with the
+// organization's own id as ResourceOwner, or zero.
+//
+// Errors, among those of every call:
+//
+//   - [errors.DefaultOrganization]: another one has to become the default first
+//   - [errors.SystemOrganization]: it has Zitadel's own project and has to stay
+//   - [errors.OrganizationNotFound]: there was none when the call was made
+//   - [errors.PermissionDenied]: also where Zitadel answers 404
+//   - [errors.OutcomeUnknown]: the answer was lost and nothing can be read
+//
+// After a lost answer or a 5xx the organization is read, which needs the
+// permission iam.read.
+//
+// Source: vendor OpenAPI of v4.13.1; live exchanges with v4.13.1 and v2.54.10.
+func (c *Client) DeleteOrganization(ctx context.Context, orgID string) (*ObjectDetails, error) {
+	details := new(ObjectDetails)
+	err := c.api.Delete(ctx, rest.Deletion{
+		Send: func(ctx context.Context) error {
+			answered, err := c.deleteOrganization(ctx, orgID)
+			if err == nil {
+				details = answered
+			}
+			return err
+		},
+		Look: func(ctx context.Context) (rest.Presence, error) {
+			presence, found, err := c.look(ctx, orgID)
+			if presence == rest.Gone && found != nil {
+				*details = found.Details
+			}
+			return presence, err
+		},
+	})
+	if err != nil {
+		return nil, err
+	}
+	return details, nil
+}
+
+// look reads whether an organization is there, and what is left to be read of it.
+func (c *Client) look(ctx context.Context, orgID string) (rest.Presence, *Organization, error) {
+	found, err := c.GetOrganization(ctx, orgID)
+	if e, ok := errors.AsType[*errors.Error](err); ok && e.Code == errors.OrganizationNotFound && e.Status == http.StatusNotFound {
+		return rest.Gone, nil, nil
+	}
+	if err != nil {
+		return rest.Unknown, nil, err
+	}
+	return presence(orgID, found), found, nil
+}
+
+// presence is what an organization that was read says of the one that was asked
+// for. One that was deleted is still read, without a state.
+func presence(orgID string, found *Organization) rest.Presence {
+	if found.ID != orgID {
+		return rest.Unknown
+	}
+	switch found.State {
+	case OrganizationStateActive, OrganizationStateInactive:
+		return rest.Present
+	case "":
+		return rest.Gone
+	}
+	return rest.Unknown
+}
+
+// CheckDeletion returns the error that [Client.DeleteOrganization] would return
+// now, as far as reads can tell, and changes nothing. Nil means that nothing is
+// known to stand in the way, not that the deletion will succeed: which
+// organization has Zitadel's own project is not read.
+//
+// It needs the permission iam.read.
+func (c *Client) CheckDeletion(ctx context.Context, orgID string) error {
+	e := &errors.Error{Provider: provider, Operation: "CheckDeletion", Target: orgID}
+	if err := rest.Opaque(orgID); err != nil {
+		return rest.Invalid(provider, e.Operation, orgID, fmt.Errorf("orgId %w", err))
+	}
+	// In the order in which Zitadel looks at a deletion.
+	permissions, err := c.ListPermissions(ctx)
+	if err != nil {
+		return err
+	}
+	if !slices.Contains(permissions, "iam.write") {
+		e.Code, e.Err = errors.PermissionDenied, errors.New("the permission iam.write is missing")
+		return e
+	}
+	first, err := c.GetDefaultOrganization(ctx)
+	if err != nil {
+		return err
+	}
+	if first.ID == orgID {
+		e.Code, e.Steps = errors.DefaultOrganization, []errors.Step{steps[errors.DefaultOrganization]}
+		return e
+	}
+	found, err := c.GetOrganization(ctx, orgID)
+	if err != nil {
+		return err
+	}
+	switch presence(orgID, found) {
+	case rest.Present:
+		return nil
+	case rest.Gone:
+		e.Code = errors.OrganizationNotFound
+	default:
+		e.Code, e.Err = errors.UnexpectedResponse, errors.New("what was read is not about this organization")
+	}
+	return e
+}

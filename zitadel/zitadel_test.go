@@ -1,0 +1,185 @@
+package zitadel_test
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"encoding/pem"
+	"io"
+	"net/http"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/offboard-dev/offboard-go/errors"
+	"github.com/offboard-dev/offboard-go/internal/ruletest"
+	"github.com/offboard-dev/offboard-go/offboardtest"
+	"github.com/offboard-dev/offboard-go/zitadel"
+	"github.com/offboard-dev/offboard-go/zitadel/zitadeltest"
+)
+
+func TestRules(t *testing.T) {
+	t.Parallel()
+	rules.Run(t)
+}
+
+var rules = ruletest.Provider{
+	Operation: "DeleteOrganization",
+	Gone:      404,
+	New: func(testing.TB) ruletest.Case {
+		srv := zitadeltest.NewServer()
+		srv.AddOrganization(zitadeltest.Organization{ID: "acme", Name: "Acme"})
+		return ruletest.Case{
+			Server: srv.Server,
+			Exists: func() bool { return srv.Exists("acme") },
+			Delete: func(ctx context.Context, s ruletest.Settings) error {
+				id := "acme"
+				if s.ID != nil {
+					id = *s.ID
+				}
+				details, err := zitadel.DeleteOrganization(ctx, id, options(srv, s)...)
+				if (details == nil) != (err != nil) {
+					return errors.New("there are details and an error, or neither")
+				}
+				return err
+			},
+		}
+	},
+}
+
+// options makes a client of the settings that the rules ask for.
+func options(srv *zitadeltest.Server, s ruletest.Settings) []zitadel.Option {
+	options := []zitadel.Option{srv.Option(), zitadel.WithLogger(s.Logger)}
+	if s.Client != nil {
+		options = append(options, zitadel.WithHTTPClient(s.Client))
+	}
+	if s.Attempts != 0 {
+		options = append(options, zitadel.WithRetry(s.Attempts, s.MaxWait))
+	}
+	return options
+}
+
+func TestCredentialsAreNotShown(t *testing.T) {
+	t.Parallel()
+	rules.Secrecy(t, map[string]ruletest.Credential{
+		"token": func(c ruletest.Case, canary string, s ruletest.Settings) (any, func(context.Context) error, error) {
+			return client(s, zitadel.WithToken(canary))
+		},
+		"client credentials": func(c ruletest.Case, canary string, s ruletest.Settings) (any, func(context.Context) error, error) {
+			return client(s, zitadel.WithClientCredentials("bot", canary))
+		},
+		"client credentials that are accepted": func(c ruletest.Case, canary string, s ruletest.Settings) (any, func(context.Context) error, error) {
+			return client(accepting(s, canary), zitadel.WithClientCredentials("bot", canary))
+		},
+		"key that is accepted": func(c ruletest.Case, canary string, s ruletest.Settings) (any, func(context.Context) error, error) {
+			return client(accepting(s, canary), zitadel.WithKey(keyWith(canary)))
+		},
+		// A key is never sent, so that no answer can repeat it.
+		"key that is refused": func(c ruletest.Case, canary string, s ruletest.Settings) (any, func(context.Context) error, error) {
+			return client(refusing(s), zitadel.WithKey(keyWith(canary)))
+		},
+	})
+}
+
+func client(s ruletest.Settings, credential zitadel.Option) (any, func(context.Context) error, error) {
+	c, err := zitadel.New(credential, zitadel.WithHTTPClient(s.Client), zitadel.WithLogger(s.Logger),
+		zitadel.WithBaseURL(offboardtest.InMemory))
+	if err != nil {
+		return nil, nil, err
+	}
+	return c, func(ctx context.Context) error {
+		_, err := c.DeleteOrganization(ctx, "acme")
+		return err
+	}, nil
+}
+
+// accepting makes the token endpoint answer with a token, refusing with an error.
+func accepting(s ruletest.Settings, token string) ruletest.Settings {
+	s.Client = &http.Client{Transport: issuer{s.Client.Transport, 200, `{"access_token":"` + token + `","expires_in":43199}`}}
+	return s
+}
+
+func refusing(s ruletest.Settings) ruletest.Settings {
+	s.Client = &http.Client{Transport: issuer{s.Client.Transport, 500, `{"error":"server_error","error_description":"Errors.Internal"}`}}
+	return s
+}
+
+// issuer lets requests for tokens pass, and answers them otherwise.
+type issuer struct {
+	next   http.RoundTripper
+	status int
+	body   string
+}
+
+func (i issuer) RoundTrip(req *http.Request) (*http.Response, error) {
+	resp, err := i.next.RoundTrip(req)
+	if req.URL.Path != "/oauth/v2/token" {
+		return resp, err
+	}
+	return &http.Response{
+		StatusCode: i.status, Header: http.Header{"Content-Type": {"application/json"}},
+		Body: io.NopCloser(strings.NewReader(i.body)), Request: req,
+	}, nil
+}
+
+// key is the key file of a double, for which a key is made once only.
+var key = sync.OnceValue(func() []byte { return zitadeltest.NewServer().Key() })
+
+// changed returns a key file with a change.
+func changed(file []byte, change func(map[string]any)) []byte {
+	var content map[string]any
+	if err := json.Unmarshal(file, &content); err != nil {
+		panic(err)
+	}
+	change(content)
+	file, err := json.Marshal(content)
+	if err != nil {
+		panic(err)
+	}
+	return file
+}
+
+// keyWith returns a key file whose private key contains a text.
+func keyWith(text string) []byte {
+	return changed(key(), func(content map[string]any) {
+		block, _ := pem.Decode([]byte(content["key"].(string)))
+		block.Headers = map[string]string{"Comment": text}
+		var b bytes.Buffer
+		if err := pem.Encode(&b, block); err != nil {
+			panic(err)
+		}
+		content["key"] = b.String()
+	})
+}
+
+func TestErrorAnswers(t *testing.T) {
+	t.Parallel()
+	ruletest.Fixtures(t, "testdata/errors.json", read)
+}
+
+func FuzzErrorAnswers(f *testing.F) { ruletest.Fuzz(f, "testdata/errors.json", read) }
+
+// read reads an organization, once.
+func read(hc *http.Client) error {
+	c, err := zitadel.New(zitadel.WithBaseURL(offboardtest.InMemory), zitadel.WithToken("token"),
+		zitadel.WithHTTPClient(hc), zitadel.WithRetry(1, time.Minute))
+	if err != nil {
+		return err
+	}
+	_, err = c.GetOrganization(context.Background(), "acme")
+	return err
+}
+
+func TestErrorAnswersOfTheTokenEndpoint(t *testing.T) {
+	t.Parallel()
+	ruletest.Fixtures(t, "testdata/token.json", func(hc *http.Client) error {
+		c, err := zitadel.New(zitadel.WithBaseURL(offboardtest.InMemory), zitadel.WithClientCredentials("bot", "secret"),
+			zitadel.WithHTTPClient(hc), zitadel.WithRetry(1, time.Minute))
+		if err != nil {
+			return err
+		}
+		_, err = c.GetOrganization(context.Background(), "acme")
+		return errors.Unwrap(err) // the error of the call itself has no status
+	})
+}
