@@ -1,0 +1,287 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/offboard-dev/offboard-go/errors"
+	"github.com/offboard-dev/offboard-go/offboardtest"
+	"github.com/offboard-dev/offboard-go/workspace"
+	"github.com/offboard-dev/offboard-go/workspace/workspacetest"
+	"github.com/offboard-dev/offboard-go/zitadel/zitadeltest"
+)
+
+// The demonstration waits, so it runs in a bubble. Its verdicts are checked by
+// itself against what happened at the doubles.
+func TestTheDemonstrationEndsWellAndNamesAllFive(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		var out, errOut bytes.Buffer
+		start := time.Now()
+		if code := run(t.Context(), nil, &out, &errOut); code != exitOK {
+			t.Fatalf("exit code %d, %s", code, errOut.String())
+		}
+		if took := time.Since(start); took > 10*time.Second {
+			t.Errorf("it took %v", took)
+		}
+		_, verdicts, found := strings.Cut(out.String(), "4. The verdicts")
+		if !found {
+			t.Fatalf("there are no verdicts in\n%s", out.String())
+		}
+		for _, p := range providers {
+			want := "deleted"
+			if p.name == "volterra" {
+				want = "accepted into the deletion queue"
+			}
+			if row := line(verdicts, p.name); !strings.Contains(row, want) {
+				t.Errorf("%s: the verdict is not there: %q", p.name, row)
+			}
+		}
+		for provider, reason := range map[string]errors.Code{
+			"katapult": errors.DeletionStepsNotSatisfied, "zitadel": errors.DefaultOrganization,
+			"atlas": errors.OrganizationNotEmpty, "workspace": errors.ActiveSubscriptions,
+			"volterra": errors.NotConfirmed,
+		} {
+			if row := line(out.String(), provider); !strings.Contains(row, string(reason)) {
+				t.Errorf("%s: the reason %s is not there: %q", provider, reason, row)
+			}
+		}
+		if strings.Contains(out.String(), "\x1b") {
+			t.Error("there are control sequences in what is no terminal")
+		}
+	})
+}
+
+// line returns the first line of a table about a provider.
+func line(text, provider string) string {
+	for l := range strings.Lines(text) {
+		if strings.HasPrefix(l, "│ "+provider) {
+			return l
+		}
+	}
+	return ""
+}
+
+func TestReportFailsWhenAVerdictIsNotWhatHappened(t *testing.T) {
+	t.Parallel()
+	s := &scene{provider: "atlas", organization: atAtlas{}, gone: func() bool { return false }}
+	if err := report(new(bytes.Buffer), []*scene{s}, []verdict{{}}); err == nil {
+		t.Error("a false success is reported as if nothing were")
+	}
+}
+
+// Not parallel: they set the environment.
+func TestWrongUseIsOneLineAndExitCode2(t *testing.T) {
+	for _, name := range []string{
+		"KATAPULT_API_KEY", "ZITADEL_API_URL", "ZITADEL_SERVICE_USER_TOKEN", "ZITADEL_KEY_PATH", "APPLIVERY_API_TOKEN",
+		"MONGODB_ATLAS_CLIENT_ID", "MONGODB_ATLAS_CLIENT_SECRET", "MONGODB_ATLAS_PUBLIC_KEY", "MONGODB_ATLAS_PRIVATE_KEY",
+		"F5XC_API_URL", "F5XC_API_TOKEN", "F5XC_P12_FILE", "VOLT_API_URL", "VOLT_API_P12_FILE", "VOLT_API_CERT", "VOLT_API_KEY",
+	} {
+		t.Setenv(name, "")
+	}
+	for _, test := range []struct{ args, want string }{
+		{"--verbos", "unknown flag: --verbos"},
+		{"remove", `unknown command "remove"`},
+		{"check", "accepts 2 arg(s)"},
+		{"check atlas", "accepts 2 arg(s)"},
+		{"check acme 1", `there is no provider "acme": use one of katapult, zitadel, atlas, workspace, volterra`},
+		{"check katapult org_acme", "KATAPULT_API_KEY is not set"},
+		{"check zitadel 1", "ZITADEL_API_URL is not set"},
+		{"check atlas 5e2f00000000000000000001", "MONGODB_ATLAS_"},
+		{"check workspace acme", "APPLIVERY_API_TOKEN is not set"},
+		{"check volterra acme", "--email ADDRESS"},
+		{"check volterra acme --email owner@example.com", "F5XC_API_TOKEN"},
+		{"delete workspace acme", "--confirm NAME"},
+		{"delete workspace acme --confirm Acme", "APPLIVERY_API_TOKEN is not set"},
+		{"delete workspace acme --confirm", "flag needs an argument"},
+	} {
+		var out, errOut bytes.Buffer
+		if code := run(t.Context(), strings.Fields(test.args), &out, &errOut); code != exitUsage {
+			t.Errorf("%s: exit code %d", test.args, code)
+		}
+		if got := errOut.String(); strings.Count(got, "\n") != 1 || !strings.Contains(got, test.want) {
+			t.Errorf("%s: got %q, want one line with %q", test.args, got, test.want)
+		}
+		if out.Len() > 0 {
+			t.Errorf("%s: printed %q", test.args, out.String())
+		}
+	}
+}
+
+// Not parallel: it sets the environment.
+func TestAnOrganizationIsDeletedWithCredentialsFromTheEnvironment(t *testing.T) {
+	const id = "312909075211944042"
+	srv := zitadeltest.NewServer()
+	srv.AddOrganization(zitadeltest.Organization{ID: id, Name: "Acme"})
+	listener := srv.Start()
+	t.Cleanup(srv.Close)
+	t.Setenv("ZITADEL_API_URL", listener)
+	t.Setenv("ZITADEL_SERVICE_USER_TOKEN", zitadeltest.Token)
+	t.Setenv("ZITADEL_KEY_PATH", "")
+
+	var out, errOut bytes.Buffer
+	if code := run(t.Context(), []string{"delete", "zitadel", id, "--confirm", "Acme", "--verbose"}, &out, &errOut); code != exitOK {
+		t.Fatalf("exit code %d: %s", code, errOut.String())
+	}
+	if diff := cmp.Diff("zitadel "+id+": deleted\n", out.String()); diff != "" {
+		t.Errorf("output (-want +got):\n%s", diff)
+	}
+	if srv.Exists(id) {
+		t.Error("it is still there")
+	}
+	if log := errOut.String(); !strings.Contains(log, "DeleteOrganization") || strings.Contains(log, zitadeltest.Token) {
+		t.Errorf("the log lacks the deletion or has the credential:\n%s", log)
+	}
+}
+
+// atDouble opens organizations at a double.
+func atDouble(t *testing.T, srv *workspacetest.Server, options ...workspace.Option) opener {
+	return func(provider, id string, _ settings) (organization, error) {
+		t.Helper()
+		c, err := workspace.New(append([]workspace.Option{srv.Option()}, options...)...)
+		return atApplivery{c, id}, err
+	}
+}
+
+func times(n int, fault offboardtest.Fault) offboardtest.Fault {
+	fault.Times = n
+	return fault
+}
+
+func TestExitCodesAndAdvice(t *testing.T) {
+	t.Parallel()
+	const id = "65f000000000000000000001"
+	subscribed := workspacetest.Organization{
+		ID: id, Slug: "acme", Name: "Acme",
+		Subscriptions: []workspacetest.Subscription{{ID: "sub_1", Plan: "Enterprise", Status: "active"}},
+	}
+	free := workspacetest.Organization{ID: id, Slug: "acme", Name: "Acme"}
+	for name, test := range map[string]struct {
+		organization workspacetest.Organization
+		faults       []offboardtest.Fault
+		args         string
+		code         int
+		out, errOut  []string
+		gone         bool
+	}{
+		"it may be deleted": {
+			organization: free, args: "check workspace acme", code: exitOK,
+			out: []string{"nothing is known to stand in the way"},
+		},
+		"it is deleted": {
+			organization: free, args: "delete workspace acme --confirm Acme", code: exitOK,
+			out: []string{"workspace acme: deleted"}, gone: true,
+		},
+		"check finds what stands in the way": {
+			organization: subscribed, args: "check workspace acme", code: exitBlocked,
+			errOut: []string{"active subscriptions", "Enterprise", "Cancel the subscriptions"},
+		},
+		"what stands in the way refuses": {
+			organization: subscribed, args: "delete workspace acme --confirm Acme", code: exitBlocked,
+			errOut: []string{"active subscriptions", "Cancel the subscriptions"},
+		},
+		"it is called otherwise": {
+			organization: free, args: "delete workspace acme --confirm acme", code: exitNotConfirmed,
+			errOut: []string{`it is called "Acme", not "acme"`, "Nothing was changed."},
+		},
+		"it is not there": {
+			organization: free, args: "check workspace other", code: exitFailed,
+			errOut: []string{"organization not found", "cannot see it"},
+		},
+		"an id that is none": {
+			organization: free, args: "check workspace a/b", code: exitUsage,
+			errOut: []string{"invalid argument"},
+		},
+		"nothing can be read after a lost answer": {
+			organization: free, args: "delete workspace acme --confirm Acme", code: exitUnknown,
+			faults: []offboardtest.Fault{
+				offboardtest.LoseAnswer("DeleteOrganization"),
+				{Operation: "GetOrganization", Times: 2}, // of --confirm, and to find the id
+				times(9, offboardtest.LoseAnswer("GetOrganization")),
+			},
+			errOut: []string{"outcome unknown", "Look at the provider before you try again."}, gone: true,
+		},
+		"the provider fails": {
+			organization: free, args: "delete workspace acme --confirm Acme", code: exitFailed,
+			faults: []offboardtest.Fault{times(9, offboardtest.Page("GetOrganization", 503))},
+			errOut: []string{"unavailable", "Try again later."},
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				srv := workspacetest.NewServer()
+				srv.AddOrganization(test.organization)
+				srv.Fail(test.faults...)
+				var out, errOut bytes.Buffer
+				code := runWith(t.Context(), strings.Fields(test.args), &out, &errOut, atDouble(t, srv))
+				if code != test.code {
+					t.Errorf("exit code %d, want %d: %s", code, test.code, errOut.String())
+				}
+				for _, want := range test.out {
+					if !strings.Contains(out.String(), want) {
+						t.Errorf("the output lacks %q:\n%s", want, out.String())
+					}
+				}
+				for _, want := range test.errOut {
+					if !strings.Contains(errOut.String(), want) {
+						t.Errorf("the error lacks %q:\n%s", want, errOut.String())
+					}
+				}
+				if srv.Exists(id) == test.gone {
+					t.Errorf("gone is %t, want %t", !test.gone, test.gone)
+				}
+			})
+		})
+	}
+}
+
+func TestEveryCodeThatStopsADeletionHasAdvice(t *testing.T) {
+	t.Parallel()
+	for _, code := range []errors.Code{
+		errors.DeletionStepsNotSatisfied, errors.ActiveSubscriptions, errors.OrganizationNotEmpty, errors.ActiveLiveMigration,
+		errors.PaymentRequired, errors.DefaultOrganization, errors.SystemOrganization, errors.OrganizationNotFound,
+		errors.Unauthenticated, errors.InvalidAPIToken, errors.ExpiredAPIToken, errors.PermissionDenied, errors.ScopeNotGranted,
+		errors.UnauthorizedNetworkForAPIToken, errors.UnexpectedResponse, errors.RouteNotFound, errors.Unavailable,
+		errors.OutcomeUnknown, errors.NotConfirmed,
+	} {
+		if advice(&errors.Error{Code: code}) == "" {
+			t.Errorf("%q has none", code)
+		}
+	}
+	if got := advice(&errors.Error{Code: errors.RateLimitReached, RetryAfter: time.Minute}); got != "Try again in 1m0s." {
+		t.Errorf("got %q", got)
+	}
+}
+
+func TestAProvidersTextDoesNotSteerTheTerminal(t *testing.T) {
+	t.Parallel()
+	var out bytes.Buffer
+	advise(&out, &errors.Error{
+		Provider: "atlas", Operation: "DeleteOrganization", Target: "1", Code: errors.OrganizationNotEmpty,
+		Message: "a\x1b[2Jb\nc", RequestID: "r\r1",
+		Steps: []errors.Step{{Name: "projects\a", Description: "\u202Eshop"}},
+	})
+	for _, r := range []string{"\x1b", "\r", "\a", "\u202E", "b\nc"} {
+		if strings.Contains(out.String(), r) {
+			t.Errorf("%q is in %q", r, out.String())
+		}
+	}
+}
+
+func TestACanceledContextEndsIt(t *testing.T) {
+	t.Parallel()
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	srv := workspacetest.NewServer()
+	var out, errOut bytes.Buffer
+	if code := runWith(ctx, []string{"check", "workspace", "acme"}, &out, &errOut, atDouble(t, srv)); code != exitFailed {
+		t.Errorf("exit code %d: %s", code, errOut.String())
+	}
+}
