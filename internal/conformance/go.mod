@@ -1,0 +1,18 @@
+module github.com/offboard-dev/offboard-go/internal/conformance
+
+go 1.26.0
+
+replace github.com/offboard-dev/offboard-go => ../../
+
+require (
+	github.com/google/go-cmp v0.7.0
+	github.com/offboard-dev/offboard-go v0.0.0-00010101000000-000000000000
+)
+
+require (
+	github.com/apapsch/go-jsonmerge/v2 v2.0.0 // indirect
+	github.com/golang-jwt/jwt/v5 v5.3.1 // indirect
+	github.com/google/uuid v1.6.0 // indirect
+	github.com/oapi-codegen/runtime v1.8.0 // indirect
+	golang.org/x/oauth2 v0.37.0 // indirect
+)

@@ -1,0 +1,308 @@
+package conformance_test
+
+import (
+	"bufio"
+	"bytes"
+	"encoding/json"
+	"io"
+	"net/http"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/offboard-dev/offboard-go/errors"
+	"github.com/offboard-dev/offboard-go/katapult"
+	"github.com/offboard-dev/offboard-go/zitadel"
+)
+
+// recordings finds a file or folder of recorded exchanges with real services.
+// They are not part of the project: where they are absent the test is skipped.
+func recordings(t *testing.T, name string) string {
+	t.Helper()
+	folder := os.Getenv("OFFBOARD_RECORDINGS")
+	if folder == "" {
+		folder = filepath.Join("..", "..", "..", "shared", "recordings")
+	}
+	path := filepath.Join(folder, name)
+	if _, err := os.Stat(path); err != nil {
+		t.Skipf("there are no recordings to compare with: OFFBOARD_RECORDINGS names the folder that has %s", name)
+	}
+	return path
+}
+
+// exchange is a recorded request and its answer.
+type exchange struct {
+	name         string
+	method, path string
+	status       int
+	header       http.Header
+	body         []byte
+}
+
+// RoundTrip gives the recorded answer to any request.
+func (x *exchange) RoundTrip(req *http.Request) (*http.Response, error) {
+	return &http.Response{
+		StatusCode: x.status, Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1,
+		Header: x.header.Clone(), Body: io.NopCloser(bytes.NewReader(x.body)),
+		ContentLength: int64(len(x.body)), Request: req,
+	}, nil
+}
+
+func (x *exchange) client() *http.Client { return &http.Client{Transport: x} }
+
+// katapultExchanges reads a file with one exchange a line.
+func katapultExchanges(t *testing.T) []*exchange {
+	t.Helper()
+	file, err := os.Open(recordings(t, "katapult.jsonl"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer file.Close()
+	var found []*exchange
+	lines := bufio.NewScanner(file)
+	lines.Buffer(nil, 16<<20)
+	for lines.Scan() {
+		var line struct {
+			Recording string
+			Request   struct{ Method, Path string }
+			Response  struct {
+				Status  int
+				Headers map[string]string
+				Body    string
+			}
+		}
+		if err := json.Unmarshal(lines.Bytes(), &line); err != nil {
+			t.Fatal(err)
+		}
+		x := &exchange{
+			name: line.Recording, method: line.Request.Method, path: line.Request.Path,
+			status: line.Response.Status, header: http.Header{}, body: []byte(line.Response.Body),
+		}
+		for name, value := range line.Response.Headers {
+			x.header.Set(name, value)
+		}
+		found = append(found, x)
+	}
+	if err := lines.Err(); err != nil || len(found) == 0 {
+		t.Fatalf("%d exchanges, %v", len(found), err)
+	}
+	return found
+}
+
+var (
+	requestLine  = regexp.MustCompile(`### REQUEST[^\n]*\n(\S+) (\S+) HTTP`)
+	responseLine = regexp.MustCompile(`### RESPONSE[^\n]*\n`)
+)
+
+// zitadelExchanges reads a folder of files with one exchange each.
+func zitadelExchanges(t *testing.T) []*exchange {
+	t.Helper()
+	names, err := filepath.Glob(filepath.Join(recordings(t, "zitadel"), "*.http"))
+	if err != nil || len(names) == 0 {
+		t.Fatalf("%d files, %v", len(names), err)
+	}
+	var found []*exchange
+	for _, name := range names {
+		text, err := os.ReadFile(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		request, response := requestLine.FindSubmatch(text), responseLine.FindIndex(text)
+		if request == nil || response == nil {
+			t.Fatalf("%s is no exchange", name)
+		}
+		x := &exchange{name: filepath.Base(name), method: string(request[1]), path: string(request[2])}
+		resp, err := http.ReadResponse(bufio.NewReader(bytes.NewReader(text[response[1]:])), &http.Request{Method: x.method})
+		if err != nil {
+			// No answer was recorded.
+			t.Logf("%s: %v", x.name, err)
+			continue
+		}
+		x.status, x.header = resp.StatusCode, resp.Header
+		// The recorded length is not always that of the text.
+		_, body, _ := strings.Cut(strings.ReplaceAll(string(text[response[1]:]), "\r\n", "\n"), "\n\n")
+		x.body = []byte(body)
+		found = append(found, x)
+	}
+	return found
+}
+
+// check reports an error that is not what an answer has to become.
+func (x *exchange) check(t *testing.T, err error, providerCode string, want errors.Code) {
+	t.Helper()
+	e, ok := errors.AsType[*errors.Error](err)
+	if !ok {
+		t.Errorf("%s: %s %s: got %v (%T), want an *errors.Error", x.name, x.method, x.path, err, err)
+		return
+	}
+	if e.Status != x.status {
+		t.Errorf("%s: got status %d, want %d", x.name, e.Status, x.status)
+	}
+	if e.ProviderCode != providerCode {
+		t.Errorf("%s: got the provider's code %q, want %q", x.name, e.ProviderCode, providerCode)
+	}
+	if e.Code != want || want == "" {
+		t.Errorf("%s: %s %s: got %q for %d %s, want %q", x.name, x.method, x.path, e.Code, x.status, providerCode, want)
+	}
+	if id := x.header.Get("X-Request-Id"); e.RequestID != id {
+		t.Errorf("%s: got request id %q, want %q", x.name, e.RequestID, id)
+	}
+}
+
+func TestErrorAnswersOfKatapult(t *testing.T) {
+	t.Parallel()
+	want := map[string]errors.Code{
+		"object_storage_provisioning_error": errors.Unavailable,
+		"unassigned_disk":                   errors.Conflict,
+		"validation_error":                  errors.ValidationError,
+	}
+	seen := 0
+	for _, x := range katapultExchanges(t) {
+		if x.status < 300 {
+			continue
+		}
+		seen++
+		var body struct {
+			Error struct {
+				Code        string
+				Description string
+				Detail      struct{ Errors []string }
+			}
+		}
+		if err := json.Unmarshal(x.body, &body); err != nil {
+			t.Fatalf("%s: %v", x.name, err)
+		}
+		code := want[body.Error.Code]
+		if x.status == http.StatusNotFound && strings.HasSuffix(body.Error.Code, "_not_found") {
+			code = errors.NotFound
+		}
+		c, err := katapult.New(katapult.WithToken("token"), katapult.WithHTTPClient(x.client()), katapult.WithRetry(1, time.Second))
+		if err != nil {
+			t.Fatal(err)
+		}
+		_, err = c.GetOrganization(t.Context(), katapult.ID("org_1"))
+		x.check(t, err, body.Error.Code, code)
+		e, _ := errors.AsType[*errors.Error](err)
+		if e == nil || e.Message != body.Error.Description {
+			t.Errorf("%s: got %v, want the text %q", x.name, err, body.Error.Description)
+		}
+		if d, ok := e.Detail.(katapult.ValidationErrorDetail); ok != (body.Error.Code == "validation_error") || len(d.Errors) != len(body.Error.Detail.Errors) {
+			t.Errorf("%s: got the detail %+v", x.name, e.Detail)
+		}
+	}
+	t.Logf("%d error answers", seen)
+	if seen == 0 {
+		t.Error("there were none")
+	}
+}
+
+// zitadelCodes are what the ids of the recorded answers have to become.
+var zitadelCodes = map[string]errors.Code{
+	"AUTH-5mWD2":   errors.PermissionDenied,
+	"AUTH-7fs1e":   errors.InvalidAPIToken,
+	"AUTH-AWfge":   errors.PermissionDenied,
+	"AUTH-Bs7Ds":   errors.PermissionDenied,
+	"AUTH-toLo1":   errors.Unauthenticated,
+	"AUTHZ-cdgFk":  errors.PermissionDenied,
+	"COMMA-AF3JW":  errors.SystemOrganization,
+	"COMMA-aps2n":  errors.OrganizationNotFound,
+	"COMMA-wG9p1":  errors.DefaultOrganization,
+	"EVENT-Dbs2g":  errors.Conflict,
+	"EVENT-bfnrh":  errors.Conflict,
+	"LIMITS-molsj": errors.InstanceBlocked,
+	"ORG-laho2n":   errors.Conflict,
+	"QUERY-1kIjX":  errors.InstanceNotFound,
+	"QUERY-4M0fs":  errors.InvalidArgument,
+	"QUERY-leq5Q":  errors.OrganizationNotFound,
+	"QUERY-wIPkA":  errors.NotFound,
+	"QUOTA-vjAy8":  errors.QuotaExhausted,
+	"V3-DKcYh":     errors.Conflict,
+}
+
+// zitadelTexts are what answers without an id have to become: the first whose
+// text is in the answer.
+var zitadelTexts = []struct {
+	text string
+	code errors.Code
+}{
+	{"auth header missing", errors.MissingAPIToken},
+	{"code = InvalidArgument", errors.InvalidArgument},
+	{`"code":3,`, errors.InvalidArgument},
+	{"context deadline exceeded", errors.Unavailable},
+	{`"Not Found"`, errors.RouteNotFound},
+	{"Method Not Allowed", errors.RouteNotFound},
+}
+
+// grantCodes are what errors of the token endpoint have to become.
+var grantCodes = map[string]errors.Code{
+	"invalid_client":         errors.Unauthenticated,
+	"invalid_request":        errors.Unauthenticated,
+	"server_error":           errors.Unauthenticated,
+	"unsupported_grant_type": errors.InvalidArgument,
+	"":                       errors.InstanceBlocked,
+}
+
+var anID = regexp.MustCompile(`(?:AUTHZ?|COMMA|EVENT|LIMITS|ORG|QUERY|QUOTA|V3)-[0-9A-Za-z]+`)
+
+func TestErrorAnswersOfZitadel(t *testing.T) {
+	t.Parallel()
+	seen := 0
+	for _, x := range zitadelExchanges(t) {
+		if x.status < 300 {
+			continue
+		}
+		seen++
+		if x.path == "/oauth/v2/token" {
+			x.checkToken(t)
+			continue
+		}
+		id := string(anID.Find(x.body))
+		want := zitadelCodes[id]
+		for _, known := range zitadelTexts {
+			if id == "" && want == "" && strings.Contains(string(x.body), known.text) {
+				want = known.code
+			}
+		}
+		if x.status < 400 {
+			want = errors.UnexpectedResponse
+		}
+		c, err := zitadel.New(
+			zitadel.WithBaseURL("https://zitadel.invalid"), zitadel.WithToken("token"),
+			zitadel.WithHTTPClient(x.client()), zitadel.WithRetry(1, time.Second),
+		)
+		if err != nil {
+			t.Fatal(err)
+		}
+		_, err = c.SearchOrganizationsPage(t.Context(), zitadel.OrganizationSearch{})
+		x.check(t, err, id, want)
+	}
+	t.Logf("%d error answers", seen)
+	if seen == 0 {
+		t.Error("there were none")
+	}
+}
+
+// checkToken has the token endpoint give the answer. What it became is the cause
+// of the operation's error, which itself was never sent.
+func (x *exchange) checkToken(t *testing.T) {
+	t.Helper()
+	c, err := zitadel.New(
+		zitadel.WithBaseURL("https://zitadel.invalid"), zitadel.WithClientCredentials("id", "secret"),
+		zitadel.WithHTTPClient(x.client()), zitadel.WithRetry(1, time.Second),
+	)
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, err = c.DeleteOrganization(t.Context(), "1")
+	e, _ := errors.AsType[*errors.Error](err)
+	var body struct{ Error string }
+	_ = json.Unmarshal(x.body, &body)
+	want := grantCodes[body.Error]
+	if e == nil || e.Code != want || e.ProviderCode != body.Error || e.Status != 0 || e.Attempts != 0 {
+		t.Fatalf("%s: got %v, want %q and nothing sent", x.name, err, want)
+	}
+	x.check(t, e.Err, body.Error, want)
+}
