@@ -10,7 +10,10 @@ import (
 	"testing"
 	"time"
 
+	"github.com/icholy/digest"
+
 	"github.com/offboard-dev/offboard-go/atlas"
+	"github.com/offboard-dev/offboard-go/atlas/atlastest"
 	"github.com/offboard-dev/offboard-go/errors"
 	"github.com/offboard-dev/offboard-go/katapult"
 )
@@ -144,6 +147,54 @@ func BenchmarkAtlasDelete(b *testing.B) {
 				}
 			}
 		})
+}
+
+// BenchmarkAtlasDigest reads an organization with an API key over loopback. The
+// floor asks for a challenge every time, as clients do that do not keep it.
+func BenchmarkAtlasDigest(b *testing.B) {
+	run := func(name string, call func(*testing.B, string) error) {
+		b.Run(name, func(b *testing.B) {
+			srv := atlastest.NewServer()
+			srv.AddOrganization(atlastest.Organization{ID: orgID, Name: "Acme"})
+			url := srv.Start()
+			b.Cleanup(srv.Close)
+			for b.Loop() {
+				if err := call(b, url); err != nil {
+					b.Fatal(err)
+				}
+			}
+			b.ReportMetric(float64(len(srv.Requests()))/float64(b.N), "requests/op")
+		})
+	}
+	bare := &http.Client{Transport: &digest.Transport{
+		Username: atlastest.PublicKey, Password: atlastest.PrivateKey, NoReuse: true,
+	}}
+	run("floor", func(_ *testing.B, url string) error {
+		req, err := http.NewRequest(http.MethodGet, url+"/api/atlas/v2/orgs/"+orgID, nil)
+		if err != nil {
+			return err
+		}
+		req.Header.Set("Accept", "application/vnd.atlas.2023-01-01+json")
+		resp, err := bare.Do(req)
+		if err != nil {
+			return err
+		}
+		defer resp.Body.Close()
+		var out atlas.Organization
+		return json.NewDecoder(resp.Body).Decode(&out)
+	})
+	var ours *atlas.Client
+	run("offboard", func(b *testing.B, url string) error {
+		if ours == nil {
+			c, err := atlas.New(atlas.WithBaseURL(url), atlas.WithAPIKey(atlastest.PublicKey, atlastest.PrivateKey))
+			if err != nil {
+				return err
+			}
+			ours = c
+		}
+		_, err := ours.GetOrganization(b.Context(), orgID)
+		return err
+	})
 }
 
 func BenchmarkAtlasRefusal(b *testing.B) {

@@ -1,0 +1,33 @@
+package conformance_test
+
+import (
+	"os"
+	"os/exec"
+	"path/filepath"
+	"testing"
+)
+
+// size returns the size of a program without symbols, in bytes.
+func size(t *testing.T, program string) int64 {
+	t.Helper()
+	binary := filepath.Join(t.TempDir(), "program")
+	build := exec.Command("go", "build", "-trimpath", "-ldflags=-s -w", "-o", binary, "./size/"+program)
+	build.Env = append(os.Environ(), "CGO_ENABLED=0")
+	if out, err := build.CombinedOutput(); err != nil {
+		t.Fatalf("%v\n%s", err, out)
+	}
+	info, err := os.Stat(binary)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return info.Size()
+}
+
+func TestAMinimalProgramIsHardlyLargerThanWithoutTheSDK(t *testing.T) {
+	t.Parallel()
+	floor, ours := size(t, "floor"), size(t, "offboard")
+	t.Logf("%d bytes, %+.1f %% beside %d", ours, 100*(float64(ours)/float64(floor)-1), floor)
+	if ours > floor+floor/10 {
+		t.Errorf("%d bytes are more than 10 %% above %d", ours, floor)
+	}
+}
