@@ -393,3 +393,26 @@ func TestATokenSourceIsAskedForEveryCall(t *testing.T) {
 type sourceFunc func() (*oauth2.Token, error)
 
 func (f sourceFunc) Token() (*oauth2.Token, error) { return f() }
+
+func TestASecretThatNoHeaderCanCarryIsRefused(t *testing.T) {
+	t.Parallel()
+	for _, secret := range []string{"", " ", "a b", "a\r\nHost: b", "a\x00", "a\x7f"} {
+		if err := auth.Check("the token", secret); err == nil || len(secret) > 1 && strings.Contains(err.Error(), secret) {
+			t.Errorf("%q: got %v", secret, err)
+		}
+	}
+	if err := auth.Check("the token", "a!~"); err != nil {
+		t.Error(err)
+	}
+}
+
+func TestASourceMayFailWithoutAnAnswer(t *testing.T) {
+	t.Parallel()
+	c := newClient(t, new(issuer), auth.Source(sourceFunc(func() (*oauth2.Token, error) {
+		return nil, new(oauth2.RetrieveError)
+	})))
+	err := c.Do(t.Context(), &rest.Call{Operation: "GetThing", Method: http.MethodGet, Path: "/things/x", Status: 200, Repeat: true})
+	if e, ok := errors.AsType[*errors.Error](err); !ok || e.Status != 0 {
+		t.Errorf("got %v", err)
+	}
+}

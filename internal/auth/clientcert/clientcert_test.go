@@ -166,6 +166,22 @@ func TestACopyOfAPlainTransportSpeaksHTTP2(t *testing.T) {
 }
 
 // A session that began without the certificate must not be taken up with it.
+func TestATransportWithADialerOfItsOwnKeepsIt(t *testing.T) {
+	t.Parallel()
+	a := certtest.NewAuthority(t, "CA")
+	server := a.Server(certified, &tls.Config{ClientAuth: tls.RequireAndVerifyClientCert}, false)
+	dialed := false
+	config := newConfig(server, &http.Client{Transport: &http.Transport{
+		DialContext: func(ctx context.Context, network, address string) (net.Conn, error) {
+			dialed = true
+			return new(net.Dialer).DialContext(ctx, network, address)
+		},
+	}})
+	if code, status := do(t, config, errors.Join(config.UseRoots(a.PEM()), config.UseCertificate(a.Client(time.Hour)))); code != "" || !dialed {
+		t.Errorf("got code %q and status %d, dialed %t", code, status, dialed)
+	}
+}
+
 func TestSessionsOfTheCallerAreNotResumed(t *testing.T) {
 	t.Parallel()
 	a := certtest.NewAuthority(t, "CA")

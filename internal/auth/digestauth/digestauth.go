@@ -60,7 +60,7 @@ func (a *authorizer) Refused(req *http.Request, header http.Header) bool {
 	if err != nil || challenge.Nonce == "" || !digest.CanDigest(challenge) {
 		return false
 	}
-	if sent, err := digest.ParseCredentials(req.Header.Get("Authorization")); err == nil && sent.Nonce == challenge.Nonce && !challenge.Stale {
+	if sent, err := digest.ParseCredentials(req.Header.Get("Authorization")); err == nil && sent.Nonce == challenge.Nonce {
 		return false
 	}
 	a.mu.Lock()

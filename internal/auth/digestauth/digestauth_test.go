@@ -149,6 +149,46 @@ func TestAWrongPasswordIsNotSentForEver(t *testing.T) {
 	}
 }
 
+// A server may say that a nonce is stale and send the same one again.
+func TestAChallengeThatComesBackIsNotAnsweredForEver(t *testing.T) {
+	t.Parallel()
+	requests := 0
+	c := newClient(t, roundTrip(func(req *http.Request) (*http.Response, error) {
+		requests++
+		header := http.Header{"Www-Authenticate": {`Digest realm="x", nonce="n", qop="auth", stale=true`}}
+		return &http.Response{StatusCode: 401, Header: header, Body: http.NoBody, Request: req}, nil
+	}), "private")
+	if err := do(t, c); !errors.Is(err, errors.Unauthenticated) || requests != 2 {
+		t.Errorf("got %v after %d requests, want %q after 2", err, requests, errors.Unauthenticated)
+	}
+}
+
+// Two calls that are refused at the same time get the same challenge, and must
+// not use a nonce count twice.
+func TestANonceCountIsNotUsedTwice(t *testing.T) {
+	t.Parallel()
+	authorizer := digestauth.New("public", "private")(nil)
+	header := http.Header{"Www-Authenticate": {`Digest realm="x", nonce="n", qop="auth"`}}
+	seen := map[int]bool{}
+	for range 2 {
+		req, err := http.NewRequest(http.MethodGet, "https://test.invalid/", nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if !authorizer.Refused(req, header) {
+			t.Error("the challenge was not taken up")
+		}
+		if err := authorizer.Authorize(t.Context(), req); err != nil {
+			t.Fatal(err)
+		}
+		sent, err := digest.ParseCredentials(req.Header.Get("Authorization"))
+		if err != nil || seen[sent.Nc] {
+			t.Errorf("count %d was used twice, %v", sent.Nc, err)
+		}
+		seen[sent.Nc] = true
+	}
+}
+
 func TestOtherSchemesAreNotAnswered(t *testing.T) {
 	t.Parallel()
 	for _, challenge := range []string{"", `Basic realm="x"`, `Digest realm="x", nonce="n", algorithm=NONE`, "Digest ", `Digest qop="auth`, `Digest nonce="n", qop="strange"`} {
