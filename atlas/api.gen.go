@@ -103,32 +103,17 @@ func (c *Client) ListOrganizationsPage(ctx context.Context, options ListOrganiza
 	var out OrganizationPage
 	call := rest.Call{
 		Operation: "ListOrganizationsPage",
-		Method:    http.MethodGet,
-		Path:      "/api/atlas/v2/orgs",
-		Accept:    "application/vnd.atlas.2023-01-01+json",
-		Status:    http.StatusOK,
-		Out:       &out,
-		Repeat:    true,
+		Method:    http.MethodGet, Path: "/api/atlas/v2/orgs",
+		Accept: "application/vnd.atlas.2023-01-01+json",
+		Status: http.StatusOK, Out: &out, Repeat: true,
 	}
-	if options.Name != "" {
-		call.QueryParam("name", "form", true, options.Name)
-	}
-	if options.PageNum != 0 {
-		call.QueryParam("pageNum", "form", true, options.PageNum)
-	}
-	if options.ItemsPerPage != 0 {
-		call.QueryParam("itemsPerPage", "form", true, options.ItemsPerPage)
-	}
+	call.OptionalParam(options.Name != "", "name", "form", true, options.Name)
+	call.OptionalParam(options.PageNum != 0, "pageNum", "form", true, options.PageNum)
+	call.OptionalParam(options.ItemsPerPage != 0, "itemsPerPage", "form", true, options.ItemsPerPage)
 	call.Missing = func() string {
-		if out.Results == nil {
-			return "results"
-		}
-		return ""
+		return rest.Missing(rest.Due{Name: "results", Absent: out.Results == nil})
 	}
-	if err := c.api.Do(ctx, &call); err != nil {
-		return nil, err
-	}
-	return &out, nil
+	return rest.Pointer(&out, c.api.Do(ctx, &call))
 }
 
 // deleteOrganization deletes an organization, once. It needs the role
@@ -137,12 +122,10 @@ func (c *Client) ListOrganizationsPage(ctx context.Context, options ListOrganiza
 // Source: vendor OpenAPI of SDK v20250312023; vendor's error page.
 func (c *Client) deleteOrganization(ctx context.Context, orgID string) error {
 	call := rest.Call{
-		Operation: "DeleteOrganization",
-		Target:    orgID,
-		Method:    http.MethodDelete,
-		Path:      "/api/atlas/v2/orgs/{orgId}",
-		Accept:    "application/vnd.atlas.2023-01-01+json",
-		Status:    http.StatusNoContent,
+		Operation: "DeleteOrganization", Target: orgID,
+		Method: http.MethodDelete, Path: "/api/atlas/v2/orgs/{orgId}",
+		Accept: "application/vnd.atlas.2023-01-01+json",
+		Status: http.StatusNoContent,
 	}
 	call.PathParam("orgId", orgID, rest.Hex24)
 	return c.api.Do(ctx, &call)
@@ -155,26 +138,16 @@ func (c *Client) deleteOrganization(ctx context.Context, orgID string) error {
 func (c *Client) GetOrganization(ctx context.Context, orgID string) (*Organization, error) {
 	var out Organization
 	call := rest.Call{
-		Operation: "GetOrganization",
-		Target:    orgID,
-		Method:    http.MethodGet,
-		Path:      "/api/atlas/v2/orgs/{orgId}",
-		Accept:    "application/vnd.atlas.2023-01-01+json",
-		Status:    http.StatusOK,
-		Out:       &out,
-		Repeat:    true,
+		Operation: "GetOrganization", Target: orgID,
+		Method: http.MethodGet, Path: "/api/atlas/v2/orgs/{orgId}",
+		Accept: "application/vnd.atlas.2023-01-01+json",
+		Status: http.StatusOK, Out: &out, Repeat: true,
 	}
 	call.PathParam("orgId", orgID, rest.Hex24)
 	call.Missing = func() string {
-		if out.ID == "" {
-			return "id"
-		}
-		return ""
+		return rest.Missing(rest.Due{Name: "id", Absent: out.ID == ""})
 	}
-	if err := c.api.Do(ctx, &call); err != nil {
-		return nil, err
-	}
-	return &out, nil
+	return rest.Pointer(&out, c.api.Do(ctx, &call))
 }
 
 // ListProjectsPageOptions are the optional parameters of [Client.ListProjectsPage]. What is
@@ -196,33 +169,17 @@ type ListProjectsPageOptions struct {
 func (c *Client) ListProjectsPage(ctx context.Context, orgID string, options ListProjectsPageOptions) (*ProjectPage, error) {
 	var out ProjectPage
 	call := rest.Call{
-		Operation: "ListProjectsPage",
-		Target:    orgID,
-		Method:    http.MethodGet,
-		Path:      "/api/atlas/v2/orgs/{orgId}/groups",
-		Accept:    "application/vnd.atlas.2023-01-01+json",
-		Status:    http.StatusOK,
-		Out:       &out,
-		Repeat:    true,
+		Operation: "ListProjectsPage", Target: orgID,
+		Method: http.MethodGet, Path: "/api/atlas/v2/orgs/{orgId}/groups",
+		Accept: "application/vnd.atlas.2023-01-01+json",
+		Status: http.StatusOK, Out: &out, Repeat: true,
 	}
 	call.PathParam("orgId", orgID, rest.Hex24)
-	if options.Name != "" {
-		call.QueryParam("name", "form", true, options.Name)
-	}
-	if options.PageNum != 0 {
-		call.QueryParam("pageNum", "form", true, options.PageNum)
-	}
-	if options.ItemsPerPage != 0 {
-		call.QueryParam("itemsPerPage", "form", true, options.ItemsPerPage)
-	}
+	call.OptionalParam(options.Name != "", "name", "form", true, options.Name)
+	call.OptionalParam(options.PageNum != 0, "pageNum", "form", true, options.PageNum)
+	call.OptionalParam(options.ItemsPerPage != 0, "itemsPerPage", "form", true, options.ItemsPerPage)
 	call.Missing = func() string {
-		if out.Results == nil {
-			return "results"
-		}
-		return ""
+		return rest.Missing(rest.Due{Name: "results", Absent: out.Results == nil})
 	}
-	if err := c.api.Do(ctx, &call); err != nil {
-		return nil, err
-	}
-	return &out, nil
+	return rest.Pointer(&out, c.api.Do(ctx, &call))
 }

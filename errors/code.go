@@ -63,6 +63,11 @@ const (
 	// Canceled: the caller's context ended before the request was sent. Nothing was
 	// changed. [Is] also matches context.Canceled or context.DeadlineExceeded.
 	Canceled Code = "canceled"
+
+	// NotFinished: the caller's context ended before what had been begun was done.
+	// Steps are what was still there. [Is] also matches context.Canceled or
+	// context.DeadlineExceeded.
+	NotFinished Code = "not_finished"
 )
 
 // Codes below [DeletionStepsNotSatisfied].
@@ -244,7 +249,7 @@ func (c Code) retryable() bool {
 	switch c {
 	case QuotaExhausted, InstanceBlocked:
 		return false
-	case Canceled:
+	case Canceled, NotFinished:
 		return true
 	}
 	switch c.Umbrella() {

@@ -132,22 +132,16 @@ func (c *Client) deleteOrganization(ctx context.Context, organization Organizati
 	}
 	key, id := lookup(organization)
 	call := rest.Call{
-		Operation: "DeleteOrganization",
-		Target:    id,
-		Method:    http.MethodDelete,
-		Path:      "/managed_organizations/organization",
+		Operation: "DeleteOrganization", Target: id,
+		Method: http.MethodDelete, Path: "/managed_organizations/organization",
 		Body: struct {
 			Organization rest.Lookup `json:"organization"`
 		}{rest.Lookup{Key: key, ID: id}},
-		Status: http.StatusOK,
-		Out:    &out,
+		Status: http.StatusOK, Out: &out,
 	}
 	call.Require("organization", id, rest.Opaque)
 	call.Missing = func() string {
-		if !out.Success {
-			return "success"
-		}
-		return ""
+		return rest.Missing(rest.Due{Name: "success", Absent: !out.Success})
 	}
 	return c.api.Do(ctx, &call)
 }
@@ -162,22 +156,13 @@ func (c *Client) ListOrganizations(ctx context.Context) ([]Organization, error) 
 	}
 	call := rest.Call{
 		Operation: "ListOrganizations",
-		Method:    http.MethodGet,
-		Path:      "/organizations",
-		Status:    http.StatusOK,
-		Out:       &out,
-		Repeat:    true,
+		Method:    http.MethodGet, Path: "/organizations",
+		Status: http.StatusOK, Out: &out, Repeat: true,
 	}
 	call.Missing = func() string {
-		if out.Organizations == nil {
-			return "organizations"
-		}
-		return ""
+		return rest.Missing(rest.Due{Name: "organizations", Absent: out.Organizations == nil})
 	}
-	if err := c.api.Do(ctx, &call); err != nil {
-		return nil, err
-	}
-	return out.Organizations, nil
+	return rest.Value(&out.Organizations, c.api.Do(ctx, &call))
 }
 
 // GetOrganization returns one organization. It needs the scope
@@ -190,26 +175,16 @@ func (c *Client) GetOrganization(ctx context.Context, organization OrganizationL
 	}
 	key, id := lookup(organization)
 	call := rest.Call{
-		Operation: "GetOrganization",
-		Target:    id,
-		Method:    http.MethodGet,
-		Path:      "/organizations/organization",
-		Status:    http.StatusOK,
-		Out:       &out,
-		Repeat:    true,
+		Operation: "GetOrganization", Target: id,
+		Method: http.MethodGet, Path: "/organizations/organization",
+		Status: http.StatusOK, Out: &out, Repeat: true,
 	}
 	call.Require("organization", id, rest.Opaque)
 	call.QueryParam("organization["+key+"]", "form", true, id)
 	call.Missing = func() string {
-		if out.Organization.ID == "" {
-			return "organization.id"
-		}
-		return ""
+		return rest.Missing(rest.Due{Name: "organization.id", Absent: out.Organization.ID == ""})
 	}
-	if err := c.api.Do(ctx, &call); err != nil {
-		return nil, err
-	}
-	return &out.Organization, nil
+	return rest.Pointer(&out.Organization, c.api.Do(ctx, &call))
 }
 
 // GetDeletionSteps returns what has to be done before an organization can be
@@ -223,24 +198,14 @@ func (c *Client) GetDeletionSteps(ctx context.Context, organization Organization
 	}
 	key, id := lookup(organization)
 	call := rest.Call{
-		Operation: "GetDeletionSteps",
-		Target:    id,
-		Method:    http.MethodGet,
-		Path:      "/organizations/organization/deletion_steps",
-		Status:    http.StatusOK,
-		Out:       &out,
-		Repeat:    true,
+		Operation: "GetDeletionSteps", Target: id,
+		Method: http.MethodGet, Path: "/organizations/organization/deletion_steps",
+		Status: http.StatusOK, Out: &out, Repeat: true,
 	}
 	call.Require("organization", id, rest.Opaque)
 	call.QueryParam("organization["+key+"]", "form", true, id)
 	call.Missing = func() string {
-		if out.Steps == nil {
-			return "steps"
-		}
-		return ""
+		return rest.Missing(rest.Due{Name: "steps", Absent: out.Steps == nil})
 	}
-	if err := c.api.Do(ctx, &call); err != nil {
-		return nil, err
-	}
-	return out.Steps, nil
+	return rest.Value(&out.Steps, c.api.Do(ctx, &call))
 }

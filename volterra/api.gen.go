@@ -67,13 +67,10 @@ func (c *Client) requestTenantDeletion(ctx context.Context, body DeleteTenantReq
 		Message absent `json:"message,omitzero"`
 	}
 	call := rest.Call{
-		Operation: "RequestTenantDeletion",
-		Target:    body.Name,
-		Method:    http.MethodPost,
-		Path:      "/api/web/namespaces/system/tenant/request-delete",
-		Body:      body,
-		Status:    http.StatusOK,
-		Out:       &out,
+		Operation: "RequestTenantDeletion", Target: body.Name,
+		Method: http.MethodPost, Path: "/api/web/namespaces/system/tenant/request-delete",
+		Body:   body,
+		Status: http.StatusOK, Out: &out,
 	}
 	return c.api.Do(ctx, &call)
 }
@@ -86,20 +83,11 @@ func (c *Client) GetTenantSettings(ctx context.Context) (*TenantSettings, error)
 	var out TenantSettings
 	call := rest.Call{
 		Operation: "GetTenantSettings",
-		Method:    http.MethodGet,
-		Path:      "/api/web/namespaces/system/tenant/settings",
-		Status:    http.StatusOK,
-		Out:       &out,
-		Repeat:    true,
+		Method:    http.MethodGet, Path: "/api/web/namespaces/system/tenant/settings",
+		Status: http.StatusOK, Out: &out, Repeat: true,
 	}
 	call.Missing = func() string {
-		if out.Name == "" {
-			return "name"
-		}
-		return ""
+		return rest.Missing(rest.Due{Name: "name", Absent: out.Name == ""})
 	}
-	if err := c.api.Do(ctx, &call); err != nil {
-		return nil, err
-	}
-	return &out, nil
+	return rest.Pointer(&out, c.api.Do(ctx, &call))
 }

@@ -118,40 +118,18 @@ func (c *Client) ListOrganizationsPage(ctx context.Context, options ListOrganiza
 	}
 	call := rest.Call{
 		Operation: "ListOrganizationsPage",
-		Method:    http.MethodGet,
-		Path:      "/organizations",
-		Status:    http.StatusOK,
-		Out:       &out,
-		Repeat:    true,
+		Method:    http.MethodGet, Path: "/organizations",
+		Status: http.StatusOK, Out: &out, Repeat: true,
 	}
-	if options.Page != 0 {
-		call.QueryParam("page", "form", true, options.Page)
-	}
-	if options.Limit != 0 {
-		call.QueryParam("limit", "form", true, options.Limit)
-	}
-	if options.Sort != "" {
-		call.QueryParam("sort", "form", true, options.Sort)
-	}
-	if options.Name != "" {
-		call.QueryParam("name", "form", true, options.Name)
-	}
-	if options.Slug != "" {
-		call.QueryParam("slug", "form", true, options.Slug)
-	}
+	call.OptionalParam(options.Page != 0, "page", "form", true, options.Page)
+	call.OptionalParam(options.Limit != 0, "limit", "form", true, options.Limit)
+	call.OptionalParam(options.Sort != "", "sort", "form", true, options.Sort)
+	call.OptionalParam(options.Name != "", "name", "form", true, options.Name)
+	call.OptionalParam(options.Slug != "", "slug", "form", true, options.Slug)
 	call.Missing = func() string {
-		if !out.Status {
-			return "status"
-		}
-		if out.Data.Items == nil {
-			return "data.items"
-		}
-		return ""
+		return rest.Missing(rest.Due{Name: "status", Absent: !out.Status}, rest.Due{Name: "data.items", Absent: out.Data.Items == nil})
 	}
-	if err := c.api.Do(ctx, &call); err != nil {
-		return nil, err
-	}
-	return &out.Data, nil
+	return rest.Pointer(&out.Data, c.api.Do(ctx, &call))
 }
 
 // deleteOrganization deletes an organization, once. It goes to the id only: a
@@ -168,22 +146,13 @@ func (c *Client) deleteOrganization(ctx context.Context, id string) error {
 		Error noError `json:"error,omitzero"`
 	}
 	call := rest.Call{
-		Operation: "DeleteOrganization",
-		Target:    id,
-		Method:    http.MethodDelete,
-		Path:      "/organizations/{organizationId}",
-		Status:    http.StatusOK,
-		Out:       &out,
+		Operation: "DeleteOrganization", Target: id,
+		Method: http.MethodDelete, Path: "/organizations/{organizationId}",
+		Status: http.StatusOK, Out: &out,
 	}
 	call.PathParam("organizationId", id, rest.Hex24)
 	call.Missing = func() string {
-		if !out.Status {
-			return "status"
-		}
-		if out.Data.Delete != "OK" {
-			return "data.delete"
-		}
-		return ""
+		return rest.Missing(rest.Due{Name: "status", Absent: !out.Status}, rest.Due{Name: "data.delete", Absent: out.Data.Delete != "OK"})
 	}
 	return c.api.Do(ctx, &call)
 }
@@ -199,28 +168,15 @@ func (c *Client) GetOrganization(ctx context.Context, idOrSlug string) (*Organiz
 		Error  noError      `json:"error,omitzero"`
 	}
 	call := rest.Call{
-		Operation: "GetOrganization",
-		Target:    idOrSlug,
-		Method:    http.MethodGet,
-		Path:      "/organizations/{organizationId}",
-		Status:    http.StatusOK,
-		Out:       &out,
-		Repeat:    true,
+		Operation: "GetOrganization", Target: idOrSlug,
+		Method: http.MethodGet, Path: "/organizations/{organizationId}",
+		Status: http.StatusOK, Out: &out, Repeat: true,
 	}
 	call.PathParam("organizationId", idOrSlug, rest.Slug)
 	call.Missing = func() string {
-		if !out.Status {
-			return "status"
-		}
-		if out.Data.ID == "" {
-			return "data.id"
-		}
-		return ""
+		return rest.Missing(rest.Due{Name: "status", Absent: !out.Status}, rest.Due{Name: "data.id", Absent: out.Data.ID == ""})
 	}
-	if err := c.api.Do(ctx, &call); err != nil {
-		return nil, err
-	}
-	return &out.Data, nil
+	return rest.Pointer(&out.Data, c.api.Do(ctx, &call))
 }
 
 // GetWorkspace returns one organization, by its id or its slug, with its
@@ -234,26 +190,13 @@ func (c *Client) GetWorkspace(ctx context.Context, idOrSlug string) (*Workspace,
 		Error  noError   `json:"error,omitzero"`
 	}
 	call := rest.Call{
-		Operation: "GetWorkspace",
-		Target:    idOrSlug,
-		Method:    http.MethodGet,
-		Path:      "/organizations/{organizationId}/workspace",
-		Status:    http.StatusOK,
-		Out:       &out,
-		Repeat:    true,
+		Operation: "GetWorkspace", Target: idOrSlug,
+		Method: http.MethodGet, Path: "/organizations/{organizationId}/workspace",
+		Status: http.StatusOK, Out: &out, Repeat: true,
 	}
 	call.PathParam("organizationId", idOrSlug, rest.Slug)
 	call.Missing = func() string {
-		if !out.Status {
-			return "status"
-		}
-		if out.Data.Organization.ID == "" {
-			return "data.organization.id"
-		}
-		return ""
+		return rest.Missing(rest.Due{Name: "status", Absent: !out.Status}, rest.Due{Name: "data.organization.id", Absent: out.Data.Organization.ID == ""})
 	}
-	if err := c.api.Do(ctx, &call); err != nil {
-		return nil, err
-	}
-	return &out.Data, nil
+	return rest.Pointer(&out.Data, c.api.Do(ctx, &call))
 }

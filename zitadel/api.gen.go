@@ -146,23 +146,14 @@ func (c *Client) SearchOrganizationsPage(ctx context.Context, body OrganizationS
 	var out OrganizationPage
 	call := rest.Call{
 		Operation: "SearchOrganizationsPage",
-		Method:    http.MethodPost,
-		Path:      "/admin/v1/orgs/_search",
-		Body:      body,
-		Status:    http.StatusOK,
-		Out:       &out,
-		Repeat:    true,
+		Method:    http.MethodPost, Path: "/admin/v1/orgs/_search",
+		Body:   body,
+		Status: http.StatusOK, Out: &out, Repeat: true,
 	}
 	call.Missing = func() string {
-		if out.Details == (ListDetails{}) {
-			return "details"
-		}
-		return ""
+		return rest.Missing(rest.Due{Name: "details", Absent: out.Details == (ListDetails{})})
 	}
-	if err := c.api.Do(ctx, &call); err != nil {
-		return nil, err
-	}
-	return &out, nil
+	return rest.Pointer(&out, c.api.Do(ctx, &call))
 }
 
 // GetDefaultOrganization returns the default organization of the instance,
@@ -175,22 +166,13 @@ func (c *Client) GetDefaultOrganization(ctx context.Context) (*Organization, err
 	}
 	call := rest.Call{
 		Operation: "GetDefaultOrganization",
-		Method:    http.MethodGet,
-		Path:      "/admin/v1/orgs/default",
-		Status:    http.StatusOK,
-		Out:       &out,
-		Repeat:    true,
+		Method:    http.MethodGet, Path: "/admin/v1/orgs/default",
+		Status: http.StatusOK, Out: &out, Repeat: true,
 	}
 	call.Missing = func() string {
-		if out.Org.ID == "" {
-			return "org.id"
-		}
-		return ""
+		return rest.Missing(rest.Due{Name: "org.id", Absent: out.Org.ID == ""})
 	}
-	if err := c.api.Do(ctx, &call); err != nil {
-		return nil, err
-	}
-	return &out.Org, nil
+	return rest.Pointer(&out.Org, c.api.Do(ctx, &call))
 }
 
 // deleteOrganization deletes an organization, once. It needs the permission
@@ -202,24 +184,15 @@ func (c *Client) deleteOrganization(ctx context.Context, orgID string) (*ObjectD
 		Details ObjectDetails `json:"details"`
 	}
 	call := rest.Call{
-		Operation: "DeleteOrganization",
-		Target:    orgID,
-		Method:    http.MethodDelete,
-		Path:      "/admin/v1/orgs/{orgId}",
-		Status:    http.StatusOK,
-		Out:       &out,
+		Operation: "DeleteOrganization", Target: orgID,
+		Method: http.MethodDelete, Path: "/admin/v1/orgs/{orgId}",
+		Status: http.StatusOK, Out: &out,
 	}
 	call.PathParam("orgId", orgID, rest.Opaque)
 	call.Missing = func() string {
-		if out.Details.ResourceOwner == "" {
-			return "details.resourceOwner"
-		}
-		return ""
+		return rest.Missing(rest.Due{Name: "details.resourceOwner", Absent: out.Details.ResourceOwner == ""})
 	}
-	if err := c.api.Do(ctx, &call); err != nil {
-		return nil, err
-	}
-	return &out.Details, nil
+	return rest.Pointer(&out.Details, c.api.Do(ctx, &call))
 }
 
 // GetOrganization returns one organization. From v3.4.0 and v4.1.0 on one that
@@ -232,25 +205,15 @@ func (c *Client) GetOrganization(ctx context.Context, orgID string) (*Organizati
 		Org Organization `json:"org"`
 	}
 	call := rest.Call{
-		Operation: "GetOrganization",
-		Target:    orgID,
-		Method:    http.MethodGet,
-		Path:      "/admin/v1/orgs/{orgId}",
-		Status:    http.StatusOK,
-		Out:       &out,
-		Repeat:    true,
+		Operation: "GetOrganization", Target: orgID,
+		Method: http.MethodGet, Path: "/admin/v1/orgs/{orgId}",
+		Status: http.StatusOK, Out: &out, Repeat: true,
 	}
 	call.PathParam("orgId", orgID, rest.Opaque)
 	call.Missing = func() string {
-		if out.Org.ID == "" {
-			return "org.id"
-		}
-		return ""
+		return rest.Missing(rest.Due{Name: "org.id", Absent: out.Org.ID == ""})
 	}
-	if err := c.api.Do(ctx, &call); err != nil {
-		return nil, err
-	}
-	return &out.Org, nil
+	return rest.Pointer(&out.Org, c.api.Do(ctx, &call))
 }
 
 // ListPermissions returns the permissions that the credential has, such as
@@ -263,15 +226,9 @@ func (c *Client) ListPermissions(ctx context.Context) ([]string, error) {
 	}
 	call := rest.Call{
 		Operation: "ListPermissions",
-		Method:    http.MethodPost,
-		Path:      "/auth/v1/permissions/zitadel/me/_search",
-		Body:      struct{}{},
-		Status:    http.StatusOK,
-		Out:       &out,
-		Repeat:    true,
+		Method:    http.MethodPost, Path: "/auth/v1/permissions/zitadel/me/_search",
+		Body:   struct{}{},
+		Status: http.StatusOK, Out: &out, Repeat: true,
 	}
-	if err := c.api.Do(ctx, &call); err != nil {
-		return nil, err
-	}
-	return out.Result, nil
+	return rest.Value(&out.Result, c.api.Do(ctx, &call))
 }

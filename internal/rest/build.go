@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/json"
 	"io"
+	"maps"
 	"net/http"
 	"net/url"
 	"runtime"
@@ -60,6 +61,7 @@ func (c *Client) build(ctx context.Context, call *Call) (*http.Request, error) {
 		req.Header["Accept"] = call.accept[:]
 	}
 	req.Header["User-Agent"] = c.userAgent
+	maps.Copy(req.Header, call.header)
 	if call.body != nil {
 		req.Header["Content-Type"] = c.json
 		req.ContentLength = int64(len(call.body))

@@ -2,6 +2,7 @@ package rest
 
 import (
 	"encoding/json"
+	"net/http"
 	"net/url"
 	"strings"
 
@@ -30,6 +31,7 @@ type Call struct {
 	// Repeat: the call changes nothing, so it may be sent again after any failure.
 	Repeat bool
 
+	header http.Header
 	path   string // Path, escaped and filled in
 	query  string
 	body   []byte
@@ -65,6 +67,25 @@ func (c *Call) QueryParam(name, style string, explode bool, value any) {
 	c.query += styled
 }
 
+// OptionalParam adds a parameter to the query if it was given.
+func (c *Call) OptionalParam(given bool, name, style string, explode bool, value any) {
+	if given {
+		c.QueryParam(name, style, explode, value)
+	}
+}
+
+// HeaderParam adds a header that chooses what the call is about, after checking it.
+func (c *Call) HeaderParam(name, value string, check Check) {
+	if err := check(value); err != nil {
+		c.refuse(name, err)
+		return
+	}
+	if c.header == nil {
+		c.header = make(http.Header, 1)
+	}
+	c.header.Set(name, value)
+}
+
 // Require refuses the call when an argument is not what it has to be.
 func (c *Call) Require(name, value string, check Check) {
 	if err := check(value); err != nil {
@@ -85,6 +106,39 @@ type argumentError struct {
 }
 
 func (e *argumentError) Error() string { return e.name + " " + e.err.Error() }
+
+// Due is a part of a success, and whether it is absent.
+type Due struct {
+	Name   string
+	Absent bool
+}
+
+// Missing names the first part that is absent; "" when all are there.
+func Missing(parts ...Due) string {
+	for _, part := range parts {
+		if part.Absent {
+			return part.Name
+		}
+	}
+	return ""
+}
+
+// Pointer returns what a call was decoded into, unless it failed.
+func Pointer[T any](out *T, err error) (*T, error) {
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+// Value returns what a call was decoded into, unless it failed.
+func Value[T any](out *T, err error) (T, error) {
+	if err != nil {
+		var zero T
+		return zero, err
+	}
+	return *out, nil
+}
 
 // Lookup names a thing by one of several keys in a body: {"id":"org_x"}.
 type Lookup struct{ Key, ID string }

@@ -18,7 +18,7 @@ type method struct {
 	Operation  string
 	Parameters string // of the Go method, after the context
 	Results    string
-	Result     string   // what is returned beside the error; "" for nothing
+	Result     string   // expression of what is returned; "" for an error alone
 	Out        string   // type that the body is decoded into; "" when none is due
 	Lookups    []string // statements that take lookups apart
 	Target     string
@@ -31,10 +31,26 @@ type method struct {
 	Arguments  []string // statements that add to the call
 	Due        []due    // what a success has to contain
 	Options    []option // optional parameters of the query, gathered in a struct
+	Pages      *pages   // how the list is gone through; nil for what is no page of one
+}
+
+// pages is what client.tmpl needs to know to make an iterator of a list by page.
+type pages struct {
+	Comment    string
+	Name       string // of the Go method
+	Parameters string // as of the method for a page, without what chooses it
+	Arguments  string // for the method for a page
+	Paging     string // what is set in the options
+	Item       string // type
+	Items      string // field of the page
+	State      string // field of the page that says whether another follows
 }
 
 // option is an optional parameter of the query.
-type option struct{ Comment, Field, Type string }
+type option struct {
+	Comment, Field, Type string
+	Page                 string // "number" or "size" when it chooses a page
+}
 
 // due is a part of a success, by its Go expression.
 type due struct{ Absent, Name string }
@@ -61,10 +77,16 @@ func describe(op codegen.OperationDefinition) (*method, error) {
 			return nil, fmt.Errorf("%s: %w", op.OperationId, err)
 		}
 	}
+	for _, p := range op.HeaderParams {
+		m.header(p)
+	}
 	if err := m.body(op); err != nil {
 		return nil, err
 	}
 	if err := m.response(op); err != nil {
+		return nil, fmt.Errorf("%s: %w", op.OperationId, err)
+	}
+	if err := m.pages(op); err != nil {
 		return nil, fmt.Errorf("%s: %w", op.OperationId, err)
 	}
 	return m, nil
@@ -125,24 +147,38 @@ func (m *method) parameter(p codegen.ParameterDefinition) {
 	}
 }
 
+// header states a header that chooses what the call is about.
+func (m *method) header(p codegen.ParameterDefinition) {
+	name := p.GoVariableName()
+	m.argument(name, p.TypeDef())
+	m.target(name)
+	m.add("call.HeaderParam(%q, %s, rest.%s)", p.ParamName, name, check(p.Spec.Extensions))
+}
+
 // option makes a field of an optional parameter, which is sent unless it is zero.
 func (m *method) option(p codegen.ParameterDefinition) error {
 	if len(m.Options) == 0 {
 		m.argument("options", m.Operation+"Options")
 	}
 	field := "options." + p.GoName()
-	given, ok := map[string]string{
-		"string": field + ` != ""`,
-		"int":    field + " != 0",
-		"bool":   field,
-	}[p.TypeDef()]
-	if !ok {
+	var given string
+	switch schema := p.Spec.Schema.Value; {
+	case schema.Type.Is("string"):
+		given = field + ` != ""`
+	case schema.Type.Is("integer"):
+		given = field + " != 0"
+	case schema.Type.Is("boolean"):
+		given = field
+	case schema.Type.Is("array"):
+		given = "len(" + field + ") > 0"
+	default:
 		return fmt.Errorf("the parameter %s has the type %s, whose zero is not known here", p.ParamName, p.TypeDef())
 	}
 	m.Options = append(m.Options, option{
 		Comment: strings.Join(wrap(p.GoName()+" "+p.Spec.Description, 75), "\n// "), Field: p.GoName(), Type: p.TypeDef(),
+		Page: extension(p.Spec.Extensions, "x-page"),
 	})
-	m.add("if %s {\ncall.QueryParam(%q, %q, %t, %s)\n}", given, p.ParamName, p.Style(), p.Explode(), field)
+	m.add("call.OptionalParam(%s, %q, %q, %t, %s)", given, p.ParamName, p.Style(), p.Explode(), field)
 	return nil
 }
 
@@ -162,7 +198,7 @@ func (m *method) add(format string, args ...any) {
 	m.Arguments = append(m.Arguments, fmt.Sprintf(format, args...))
 }
 
-func isLookup(goType string) bool { return strings.HasSuffix(goType, "Lookup") }
+func isLookup(goType string) bool { return goType == "ID" || strings.HasSuffix(goType, "Lookup") }
 
 // body makes arguments of an inline body's properties, or one of a named body.
 func (m *method) body(op codegen.OperationDefinition) error {
@@ -207,16 +243,15 @@ func (m *method) body(op codegen.OperationDefinition) error {
 
 // response finds the one success that an operation documents.
 func (m *method) response(op codegen.OperationDefinition) error {
-	var status int
+	status := successOf(op)
 	for code, response := range op.Spec.Responses.Map() {
 		n, err := strconv.Atoi(code)
 		if err != nil || n > 299 {
 			continue
 		}
-		if status != 0 {
+		if n != status {
 			return fmt.Errorf("documents two successes")
 		}
-		status = n
 		for mediaType := range response.Value.Content {
 			if mediaType != "application/json" {
 				m.Accept = mediaType
@@ -247,6 +282,9 @@ func (m *method) response(op codegen.OperationDefinition) error {
 func (m *method) returns(schema codegen.Schema, property string) {
 	m.Out = schema.TypeDecl()
 	m.Due = dues(schema.OAPISchema, "out", "", 3)
+	if schema.OAPISchema != nil && schema.OAPISchema.Type.Is("array") {
+		m.Due = []due{{"out == nil", "the list"}}
+	}
 	switch {
 	case property != "":
 		for _, p := range schema.Properties {
@@ -254,14 +292,16 @@ func (m *method) returns(schema codegen.Schema, property string) {
 				continue
 			}
 			goType := p.GoTypeDef()
-			m.Result = "out." + p.GoFieldName()
+			m.Result = "rest.Value(&out." + p.GoFieldName() + ", c.api.Do(ctx, &call))"
 			if isStruct(p.Schema.OAPISchema) {
-				goType, m.Result = "*"+goType, "&"+m.Result
+				goType, m.Result = "*"+goType, "rest.Pointer(&out."+p.GoFieldName()+", c.api.Do(ctx, &call))"
 			}
 			m.Results = "(" + goType + ", error)"
 		}
+	case schema.OAPISchema != nil && schema.OAPISchema.Type.Is("array"):
+		m.Result, m.Results = "rest.Value(&out, c.api.Do(ctx, &call))", "("+m.Out+", error)"
 	case schema.RefType != "" || schema.DefineViaAlias && schema.GoType != "":
-		m.Result, m.Results = "&out", "(*"+m.Out+", error)"
+		m.Result, m.Results = "rest.Pointer(&out, c.api.Do(ctx, &call))", "(*"+m.Out+", error)"
 	}
 }
 
@@ -351,4 +391,73 @@ func extension(extensions map[string]any, name string) string {
 		return fmt.Sprint(v)
 	}
 	return ""
+}
+
+// pages makes an iterator of a page of a list: ListDisks of ListDisksPage.
+func (m *method) pages(op codegen.OperationDefinition) error {
+	config, ok := op.Spec.Extensions["x-pages"].(map[string]any)
+	if !ok {
+		return nil
+	}
+	name, ok := strings.CutSuffix(m.Name, "Page")
+	if !ok {
+		return fmt.Errorf("has x-pages, and its name does not end in Page")
+	}
+	page := op.Spec.Responses.Status(successOf(op)).Value.Content
+	var schema *openapi3.Schema
+	for _, content := range page {
+		schema = content.Schema.Value
+	}
+	items, state := fmt.Sprint(config["items"]), fmt.Sprint(config["state"])
+	if schema == nil || schema.Properties[items] == nil || schema.Properties[state] == nil {
+		return fmt.Errorf("answers no page with %s and %s", items, state)
+	}
+	m.Pages = &pages{
+		Name: name, Items: goName(items, schema.Properties[items].Value), State: goName(state, schema.Properties[state].Value),
+		Item: schemaName(schema.Properties[items].Value.Items),
+	}
+	filtered := false
+	var paging, values []string
+	for _, o := range m.Options {
+		switch o.Page {
+		case "number":
+			paging, values = append(paging, "options."+o.Field), append(values, "n")
+		case "size":
+			paging, values = append(paging, "options."+o.Field), append(values, "pageSize")
+		default:
+			filtered = true
+		}
+	}
+	if len(paging) == 0 {
+		return fmt.Errorf("has no parameter with x-page")
+	}
+	for parameter := range strings.SplitSeq(strings.TrimPrefix(m.Parameters, ", "), ", ") {
+		argument, _, _ := strings.Cut(parameter, " ")
+		m.Pages.Arguments += ", " + argument
+		if argument != "options" || filtered {
+			m.Pages.Parameters += ", " + parameter
+		}
+	}
+	m.Pages.Paging = strings.Join(paging, ", ") + " = " + strings.Join(values, ", ")
+	if !filtered {
+		m.Pages.Paging = fmt.Sprintf("var options %sOptions\n", m.Operation) + m.Pages.Paging
+	}
+	text := fmt.Sprint(config["summary"])
+	if filtered {
+		text += " What chooses a page is left out of the options."
+	}
+	m.Pages.Comment = comment(name, &openapi3.Operation{
+		Summary: text + " An error ends the list. See [Client." + m.Name + "].", Extensions: op.Spec.Extensions,
+	})
+	return nil
+}
+
+// successOf is the status of the success that an operation documents.
+func successOf(op codegen.OperationDefinition) int {
+	for code := range op.Spec.Responses.Map() {
+		if n, err := strconv.Atoi(code); err == nil && n < 300 {
+			return n
+		}
+	}
+	return 0
 }

@@ -1,0 +1,51 @@
+package rest
+
+import (
+	"context"
+	"math/rand/v2"
+	"time"
+
+	"github.com/offboard-dev/offboard-go/errors"
+)
+
+// How often a waiter looks: soon at first, since much is done in seconds, and
+// then less often. Each wait is up to a quarter shorter, so that many waiters do
+// not ask together.
+const (
+	firstPoll = time.Second
+	maxPoll   = 15 * time.Second
+)
+
+// Wait looks again and again until nothing is left of what ends by itself. look
+// returns what is still there. A failure that may pass does not end it; the
+// context does, with an error of [errors.NotFinished] that lists what was left
+// when it was last looked.
+func (c *Client) Wait(ctx context.Context, operation, target string, look func(context.Context) ([]errors.Step, error)) error {
+	var left []errors.Step
+	for poll := firstPoll; ; poll = min(poll*3/2, maxPoll) {
+		found, err := look(ctx)
+		switch {
+		case err == nil && len(found) == 0:
+			return nil
+		case err == nil:
+			left = found
+		case ctx.Err() == nil && !errors.Retryable(err):
+			return err
+		}
+		timer := time.NewTimer(poll - rand.N(poll/4))
+		select {
+		case <-timer.C:
+			continue
+		case <-ctx.Done():
+		}
+		timer.Stop()
+		cause := context.Cause(ctx)
+		if left == nil { // it was never read
+			cause = errors.Join(cause, err)
+		}
+		return &errors.Error{
+			Provider: c.config.Provider, Operation: operation, Target: target,
+			Code: errors.NotFinished, Steps: left, Err: cause,
+		}
+	}
+}
