@@ -1,0 +1,74 @@
+package drift
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"regexp"
+	"strings"
+
+	"github.com/goccy/go-yaml"
+)
+
+// Deviation is a difference that is meant, or several.
+type Deviation struct {
+	Where  string `yaml:"where"` // as [Difference.Where]; * stands for any characters
+	Only   Side   `yaml:"only"`
+	Reason string `yaml:"reason"`
+	Source string `yaml:"source"`
+}
+
+// ReadDeviations reads a file of deviations; one that is not there has none. A
+// deviation without a reason and a source is an error.
+func ReadDeviations(file string) ([]Deviation, error) {
+	data, err := os.ReadFile(file)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	var all []Deviation
+	if err := yaml.UnmarshalWithOptions(data, &all, yaml.DisallowUnknownField()); err != nil {
+		return nil, fmt.Errorf("%s: %w", file, err)
+	}
+	for _, d := range all {
+		if d.Where == "" || d.Reason == "" || d.Source == "" {
+			return nil, fmt.Errorf("%s: %q: a deviation needs where, reason and source", file, d.Where)
+		}
+		if d.Only != Both && d.Only != Ours && d.Only != Vendor {
+			return nil, fmt.Errorf("%s: %q: only is %q", file, d.Where, d.Only)
+		}
+	}
+	return all, nil
+}
+
+// Explain divides differences into those that no deviation names and those that
+// one does, and returns the deviations that name nothing.
+func Explain(differences []Difference, deviations []Deviation) (unexplained []Difference, explained map[Difference]Deviation, unused []Deviation) {
+	explained = map[Difference]Deviation{}
+	used := make([]bool, len(deviations))
+	patterns := make([]*regexp.Regexp, len(deviations))
+	for i, d := range deviations {
+		patterns[i] = regexp.MustCompile("^" + strings.ReplaceAll(regexp.QuoteMeta(d.Where), `\*`, ".*") + "$")
+	}
+	for _, difference := range differences {
+		found := false
+		for i, d := range deviations {
+			if d.Only == difference.Only && patterns[i].MatchString(difference.Where) {
+				used[i], found = true, true
+				explained[difference] = d
+			}
+		}
+		if !found {
+			unexplained = append(unexplained, difference)
+		}
+	}
+	for i, d := range deviations {
+		if !used[i] {
+			unused = append(unused, d)
+		}
+	}
+	return unexplained, explained, unused
+}

@@ -1,0 +1,187 @@
+package drift_test
+
+import (
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/getkin/kin-openapi/openapi3"
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/offboard-dev/offboard-go/internal/conformance/drift"
+)
+
+const head = `
+openapi: 3.0.3
+info: {title: t, version: "1"}
+servers: [{url: "https://api.test.invalid/v1/"}]
+`
+
+const ours = head + `
+paths:
+  /things/{thing_id}:
+    get:
+      parameters:
+        - {name: thing_id, in: path, required: true, schema: {type: string}}
+        - {name: page, in: query, schema: {type: integer}}
+        - {name: org, in: query, style: deepObject, schema: {oneOf: [{properties: {id: {type: string}}}, {properties: {name: {type: string}}}]}}
+      responses:
+        "200":
+          description: ok
+          content: {application/vnd.2023-02-01+json: {schema: {$ref: "#/components/schemas/Thing"}}}
+        "404": {description: none, x-codes: [not_found, gone]}
+    put:
+      requestBody: {content: {application/json: {schema: {properties: {name: {type: string}}}}}}
+      responses: {"204": {description: ok}}
+components:
+  schemas:
+    Thing:
+      type: object
+      properties:
+        id: {type: string}
+        state: {$ref: "#/components/schemas/State"}
+        parts:
+          type: array
+          items: {allOf: [{$ref: "#/components/schemas/Part"}], description: of it}
+    State: {type: string, enum: [NEW, OLD]}
+    Part:
+      type: object
+      properties: {size: {type: integer}, made: {type: string, format: date-time}}
+`
+
+// The same, as a vendor writes it.
+const same = head + `
+paths:
+  /things/{id}:
+    get:
+      parameters:
+        - {name: id, in: path, required: true, schema: {type: string}}
+        - {name: page, in: query, schema: {type: integer}}
+        - {name: "org[id]", in: query, schema: {type: string}}
+        - {name: "org[name]", in: query, schema: {type: string}}
+      responses:
+        "200":
+          description: ok
+          content:
+            application/vnd.2023-01-01+json: {schema: {type: object}}
+            application/vnd.2023-02-01+json:
+              schema:
+                allOf:
+                  - {properties: {id: {type: string}}}
+                  - type: object
+                    properties:
+                      state: {type: string, enum: [NEW, OLD]}
+                      parts: {type: array, items: {type: object, properties: {size: {type: integer}, made: {type: string, format: date-time}}}}
+        "404":
+          description: none
+          content:
+            application/json:
+              schema:
+                oneOf:
+                  - {properties: {code: {type: string, enum: [not_found]}}}
+                  - {properties: {code: {type: string, enum: [gone]}}}
+    put:
+      requestBody: {content: {application/json: {schema: {properties: {name: {type: string}}}}}}
+      responses: {"204": {description: ok}}
+    delete:
+      responses: {"204": {description: not in ours}}
+`
+
+func load(t *testing.T, source string) *openapi3.T {
+	t.Helper()
+	file := filepath.Join(t.TempDir(), "spec.yaml")
+	if err := os.WriteFile(file, []byte(source), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	spec, err := drift.Load(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return spec
+}
+
+func TestEveryDifferenceIsFound(t *testing.T) {
+	t.Parallel()
+	for name, test := range map[string]struct {
+		old, new string // in the vendor's
+		want     []string
+	}{
+		"none":                           {"", "", nil},
+		"an operation is gone":           {"    put:\n", "    patch:\n", []string{"PUT /things/{thing_id} (ours)"}},
+		"another path":                   {"/things/{id}:", "/theThings/{id}:", []string{"GET /things/{thing_id} (ours)", "PUT /things/{thing_id} (ours)"}},
+		"a new parameter":                {"- {name: page", "- {name: sort, in: query, schema: {type: string}}\n        - {name: page", []string{"GET /things/{thing_id}?sort (vendor)"}},
+		"a parameter is gone":            {`        - {name: "org[name]", in: query, schema: {type: string}}` + "\n", "", []string{"GET /things/{thing_id}?org[name] (ours)"}},
+		"a parameter is required":        {"name: page, in: query, ", "name: page, in: query, required: true, ", []string{"GET /things/{thing_id}?page ()"}},
+		"a parameter has another type":   {"name: page, in: query, schema: {type: integer", "name: page, in: query, schema: {type: string", []string{"GET /things/{thing_id}?page ()"}},
+		"a new header":                   {"- {name: page", "- {name: X-Org, in: header, schema: {type: string}}\n        - {name: page", []string{"GET /things/{thing_id}?x-org (vendor)"}},
+		"a new status":                   {`"404":`, "\"409\": {description: new}\n        \"404\":", []string{"GET /things/{thing_id} 409 (vendor)"}},
+		"another status":                 {`{"204": {description: ok}}`, `{"202": {description: ok}}`, []string{"PUT /things/{thing_id} 202 (vendor)", "PUT /things/{thing_id} 204 (ours)"}},
+		"a new error code":               {"enum: [gone]", "enum: [gone, trashed]", []string{"GET /things/{thing_id} 404 trashed (vendor)"}},
+		"an error code is gone":          {"enum: [gone]", "enum: [not_found]", []string{"GET /things/{thing_id} 404 gone (ours)"}},
+		"a new property":                 {"id: {type: string}", "id: {type: string}, name: {type: string}", []string{"Thing.name (vendor)"}},
+		"a property is gone":             {"size: {type: integer}, ", "", []string{"Part.size (ours)"}},
+		"a property is a number":         {"size: {type: integer}", "size: {type: number}", []string{"Part.size ()"}},
+		"a date is a text":               {"made: {type: string, format: date-time}", "made: {type: string}", []string{"Part.made ()"}},
+		"a new enum value":               {"[NEW, OLD]", "[NEW, OLD, LOST]", []string{`State "LOST" (vendor)`}},
+		"an enum value is gone":          {"[NEW, OLD]", "[NEW]", []string{`State "OLD" (ours)`}},
+		"a new property of what is sent": {"schema: {properties: {name: {type: string}}}", "schema: {properties: {name: {type: string}, size: {type: integer}}}", []string{"PUT /things/{thing_id} body.size (vendor)"}},
+		"nothing is sent":                {"      requestBody: {content: {application/json: {schema: {properties: {name: {type: string}}}}}}\n", "", []string{"PUT /things/{thing_id} body (ours)"}},
+		"a newer media type":             {"application/vnd.2023-01-01+json: {schema: {type: object}}", "application/vnd.2024-01-01+json: {schema: {type: object, properties: {id: {type: string}, state: {type: string, enum: [NEW, OLD]}, parts: {type: array, items: {type: object, properties: {size: {type: integer}, made: {type: string, format: date-time}}}}}}}", []string{"GET /things/{thing_id} 200 application/vnd.2024-01-01+json (vendor)"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			vendor := strings.Replace(same, test.old, test.new, 1)
+			if test.old != "" && vendor == same {
+				t.Fatalf("%q is not there", test.old)
+			}
+			var got []string
+			for _, d := range drift.Compare(load(t, ours), []*openapi3.T{load(t, vendor)}) {
+				got = append(got, d.Where+" ("+string(d.Only)+")")
+			}
+			if diff := cmp.Diff(test.want, got); diff != "" {
+				t.Errorf("differences (-want +got):\n%s", diff)
+			}
+		})
+	}
+}
+
+func TestADeviationExplainsWhatItNamesAndNoMore(t *testing.T) {
+	t.Parallel()
+	a, b := drift.Difference{Where: "Thing.name", Only: drift.Vendor}, drift.Difference{Where: "Thing.name", Only: drift.Ours}
+	for where, want := range map[string][]drift.Difference{
+		"Thing.name": {b}, "Thing.*": {b}, "Thing": {a, b}, "Thing.nam": {a, b}, "Thing?name": {a, b}, ".*": {a, b}, "*": {b},
+	} {
+		unexplained, _, unused := drift.Explain([]drift.Difference{a, b}, []drift.Deviation{{Where: where, Only: drift.Vendor}})
+		if diff := cmp.Diff(want, unexplained); diff != "" {
+			t.Errorf("%s: unexplained (-want +got):\n%s", where, diff)
+		}
+		if got := len(unused) == 1; got != (len(want) == 2) {
+			t.Errorf("%s: unused is %t", where, got)
+		}
+	}
+}
+
+func TestADeviationNeedsAReason(t *testing.T) {
+	t.Parallel()
+	for text, ok := range map[string]bool{
+		"- {where: Thing, reason: r, source: s}":                  true,
+		"- {where: Thing, only: ours, reason: r, source: s}":      true,
+		"- {where: Thing, only: ous, reason: r, source: s}":       false,
+		"- {where: Thing, reason: r}":                             false,
+		"- {where: Thing, source: s}":                             false,
+		"- {reason: r, source: s}":                                false,
+		"- {where: Thing, reason: r, source: s, explanation: no}": false,
+	} {
+		file := filepath.Join(t.TempDir(), "deviations.yaml")
+		if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		if all, err := drift.ReadDeviations(file); (err == nil) != ok || ok != (len(all) == 1) {
+			t.Errorf("%s: got %v, %v", text, all, err)
+		}
+	}
+	if all, err := drift.ReadDeviations(filepath.Join(t.TempDir(), "none.yaml")); err != nil || all != nil {
+		t.Errorf("got %v, %v for no file", all, err)
+	}
+}

@@ -1,0 +1,230 @@
+package drift
+
+import (
+	"fmt"
+	"maps"
+	"net/url"
+	"slices"
+	"strings"
+
+	"github.com/getkin/kin-openapi/openapi3"
+)
+
+// flat is a schema with its parts put together: what allOf adds and oneOf offers.
+type flat struct {
+	kind       string // type, and format where it is a date
+	enum       []string
+	properties map[string]*openapi3.SchemaRef
+	items      *openapi3.SchemaRef
+	additional *openapi3.SchemaRef
+}
+
+// property returns the schema of a property; that of all of them in a map.
+func (f *flat) property(name string) *openapi3.SchemaRef {
+	if p := f.properties[name]; p != nil {
+		return p
+	}
+	return f.additional
+}
+
+func flatten(s *openapi3.Schema) *flat {
+	f := &flat{properties: map[string]*openapi3.SchemaRef{}}
+	f.merge(s, 0)
+	return f
+}
+
+func (f *flat) merge(s *openapi3.Schema, depth int) {
+	if s == nil || depth > 8 {
+		return
+	}
+	if s.Type != nil && len(*s.Type) > 0 && f.kind == "" {
+		f.kind = (*s.Type)[0]
+		if s.Format == "date-time" {
+			f.kind += " (date-time)"
+		}
+	}
+	for _, value := range s.Enum {
+		if text := fmt.Sprint(value); !slices.Contains(f.enum, text) {
+			f.enum = append(f.enum, text)
+		}
+	}
+	for name, property := range s.Properties {
+		if not := property.Value.Not; not == nil { // ours: what must not be there
+			f.properties[name] = property
+		}
+	}
+	if f.items == nil {
+		f.items = s.Items
+	}
+	if f.additional == nil {
+		f.additional = s.AdditionalProperties.Schema
+	}
+	if known, ok := s.Extensions["x-known-properties"].([]any); ok {
+		for _, name := range known {
+			f.properties[fmt.Sprint(name)] = s.AdditionalProperties.Schema
+		}
+	}
+	if f.kind == "" && (len(f.properties) > 0 || f.additional != nil) {
+		f.kind = "object"
+	}
+	for _, part := range slices.Concat(s.AllOf, s.OneOf, s.AnyOf) {
+		f.merge(part.Value, depth+1)
+	}
+}
+
+// refName is the name of the schema that a reference is to; also through an allOf
+// that only adds a description.
+func refName(s *openapi3.SchemaRef) string {
+	if s.Ref == "" && s.Value != nil && len(s.Value.AllOf) == 1 && len(s.Value.Properties) == 0 {
+		s = s.Value.AllOf[0]
+	}
+	_, name, _ := strings.Cut(s.Ref, "#/components/schemas/")
+	return name
+}
+
+type parameter struct {
+	required bool
+	schema   *openapi3.SchemaRef
+}
+
+// parameters returns those of the query and the headers by their names as they
+// are sent: an object in deepObject style has one for each property.
+func parameters(all openapi3.Parameters) map[string]parameter {
+	named := map[string]parameter{}
+	for _, ref := range all {
+		p := ref.Value
+		if p.In != openapi3.ParameterInQuery && p.In != openapi3.ParameterInHeader {
+			continue
+		}
+		name := p.Name
+		if p.In == openapi3.ParameterInHeader {
+			name = strings.ToLower(name)
+		}
+		if p.Style == openapi3.SerializationDeepObject {
+			for property, schema := range flatten(p.Schema.Value).properties {
+				// Of a lookup one key is given, so none of them is required.
+				named[name+"["+property+"]"] = parameter{schema: schema}
+			}
+			continue
+		}
+		named[name] = parameter{p.Required, p.Schema}
+	}
+	return named
+}
+
+func requestSchema(op *openapi3.Operation) *openapi3.SchemaRef {
+	if op.RequestBody == nil {
+		return nil
+	}
+	return schemaOf(op.RequestBody.Value.Content)
+}
+
+// schemaOf is the schema of the newest JSON in a body.
+func schemaOf(content openapi3.Content) *openapi3.SchemaRef {
+	for _, name := range slices.Backward(slices.Sorted(maps.Keys(content))) {
+		if strings.HasSuffix(name, "json") && content[name].Schema != nil {
+			return content[name].Schema
+		}
+	}
+	return nil
+}
+
+// xCodes are the error codes that a response of ours names.
+func xCodes(r *openapi3.Response) []string {
+	var codes []string
+	if list, ok := r.Extensions["x-codes"].([]any); ok {
+		for _, code := range list {
+			codes = append(codes, fmt.Sprint(code))
+		}
+	}
+	return codes
+}
+
+// vendorCodes are the error codes that a response of the vendor's names: the
+// values that a property with the name code may have.
+func vendorCodes(r *openapi3.Response) []string {
+	found := map[string]bool{}
+	var search func(*openapi3.SchemaRef, int)
+	search = func(ref *openapi3.SchemaRef, depth int) {
+		if ref == nil || ref.Value == nil || depth > 6 {
+			return
+		}
+		if code := ref.Value.Properties["code"]; code != nil {
+			for _, value := range code.Value.Enum {
+				found[fmt.Sprint(value)] = true
+			}
+		}
+		for _, part := range slices.Concat(ref.Value.AllOf, ref.Value.OneOf, ref.Value.AnyOf) {
+			search(part, depth+1)
+		}
+	}
+	for _, content := range r.Content {
+		search(content.Schema, 0)
+	}
+	return slices.Sorted(maps.Keys(found))
+}
+
+// operation is one of the vendor's.
+type operation struct {
+	op         *openapi3.Operation
+	parameters openapi3.Parameters
+}
+
+// operations are the vendor's, by method and path.
+type operations map[string]*operation
+
+func index(specs []*openapi3.T) operations {
+	all := operations{}
+	for _, spec := range specs {
+		for path, item := range spec.Paths.Map() {
+			for method, op := range item.Operations() {
+				all[method+" "+blank(base(spec)+path)] = &operation{op, append(slices.Clone(item.Parameters), op.Parameters...)}
+			}
+		}
+	}
+	return all
+}
+
+// find finds an operation by its path, whatever its parameters are called; a word
+// of ours may stand for a parameter of the vendor's.
+func (o operations) find(method, path string) *operation {
+	path = blank(path)
+	if op := o[method+" "+path]; op != nil {
+		return op
+	}
+	mine := strings.Split(path, "/")
+	for key, op := range o {
+		other, ok := strings.CutPrefix(key, method+" ")
+		if theirs := strings.Split(other, "/"); ok && slices.EqualFunc(mine, theirs, func(a, b string) bool { return a == b || b == "{}" }) {
+			return op
+		}
+	}
+	return nil
+}
+
+// blank removes the names of parameters from a path.
+func blank(path string) string {
+	segments := strings.Split(path, "/")
+	for i, segment := range segments {
+		if strings.HasPrefix(segment, "{") && strings.HasSuffix(segment, "}") {
+			segments[i] = "{}"
+		}
+	}
+	return strings.Join(segments, "/")
+}
+
+// base is the path of the server, without a slash at its end.
+func base(spec *openapi3.T) string {
+	if len(spec.Servers) == 0 {
+		return ""
+	}
+	_, rest, _ := strings.Cut(spec.Servers[0].URL, "://")
+	_, path, ok := strings.Cut(rest, "/")
+	if !ok {
+		return ""
+	}
+	if u, err := url.Parse("/" + path); err == nil {
+		path = u.Path
+	}
+	return strings.TrimRight(path, "/")
+}
