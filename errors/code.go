@@ -60,6 +60,10 @@ const (
 	// target. Nothing was changed.
 	NotConfirmed Code = "not_confirmed"
 
+	// PlanStale: the plan of a teardown is too old, was changed, or is no longer the
+	// truth. [Error.Steps] says what changed. Nothing was deleted.
+	PlanStale Code = "plan_stale"
+
 	// Canceled: the caller's context ended before the request was sent. Nothing was
 	// changed. [Is] also matches context.Canceled or context.DeadlineExceeded.
 	Canceled Code = "canceled"

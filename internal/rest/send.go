@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/offboard-dev/offboard-go/errors"
+	"github.com/offboard-dev/offboard-go/internal/trace"
 )
 
 // Do carries out a call and repeats it while that is safe and worth it. The
@@ -51,6 +52,7 @@ func (c *Client) try(ctx context.Context, call *Call) *errors.Error {
 			return c.broken(ctx, call, resp, err)
 		}
 		header := resp.Header
+		trace.Note(ctx, header.Get("X-Request-Id"))
 		e = c.receive(call, resp, secret(req))
 		c.tell(pm, header, e)
 		if !credentialRefused(e) || renewed || !c.auth.Refused(req, header) {

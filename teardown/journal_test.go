@@ -1,0 +1,175 @@
+package teardown_test
+
+import (
+	"bytes"
+	"encoding/json"
+	"io"
+	"strings"
+	"testing"
+	"testing/iotest"
+	"testing/synctest"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/offboard-dev/offboard-go/errors"
+	"github.com/offboard-dev/offboard-go/teardown"
+)
+
+// disk keeps what is written, and what of it was synced.
+type disk struct {
+	bytes.Buffer
+	synced int // bytes
+	fails  int // writes until none succeeds; 0: all do
+	writes int
+}
+
+func (d *disk) Write(p []byte) (int, error) {
+	d.writes++
+	if d.fails > 0 && d.writes >= d.fails {
+		return 0, io.ErrShortWrite
+	}
+	return d.Buffer.Write(p)
+}
+
+func (d *disk) Sync() error {
+	d.synced = d.Len()
+	return nil
+}
+
+func read(t *testing.T, r io.Reader) []teardown.Entry {
+	t.Helper()
+	var all []teardown.Entry
+	for e, err := range teardown.ReadJournal(r) {
+		if err != nil {
+			t.Fatal(err)
+		}
+		all = append(all, e)
+	}
+	return all
+}
+
+func verdicts(entries []teardown.Entry) []string {
+	var all []string
+	for _, e := range entries {
+		all = append(all, strings.TrimSpace(e.Step+" "+e.Verdict))
+	}
+	return all
+}
+
+func TestTheJournalHasEveryVerdict(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		d := new(disk)
+		w := &world{steps: things("a", "b<a"), remove: func(id string, _ int) error {
+			if id == "b" {
+				return refused(errors.PermissionDenied)
+			}
+			return nil
+		}}
+		p := w.plan(t)
+		_, err := teardown.Execute(t.Context(), w, p, teardown.Confirm("Acme"), teardown.Journal(d), teardown.OnEvent(func(e teardown.Event) {
+			if e.Kind == teardown.Ended && d.synced != d.Len() {
+				t.Errorf("%s %s was told before it was synced", e.Step, e.Text)
+			}
+		}))
+		if err == nil {
+			t.Fatal("no error")
+		}
+		entries := read(t, &d.Buffer)
+		if diff := cmp.Diff([]string{"begun", "a begun", "a done", "b begun", "b failed", "blocked"}, verdicts(entries)); diff != "" {
+			t.Errorf("verdicts (-want +got):\n%s", diff)
+		}
+		for _, e := range entries {
+			if e.Provider != "world" || e.Organization != "org_1" || e.Time.IsZero() {
+				t.Errorf("got %+v", e)
+			}
+		}
+		if first, failed := entries[0], entries[4]; first.Plan != p.Fingerprint || first.Name != "Acme" || failed.Code != errors.PermissionDenied || failed.RequestID != "r-1" || failed.Error == "" {
+			t.Errorf("got %+v and %+v", first, failed)
+		}
+	})
+}
+
+func TestAJournalIsReadableAfterACrashAtAnyByte(t *testing.T) {
+	t.Parallel()
+	d := new(disk)
+	w := &world{steps: things("a", "b<a")}
+	if _, err := w.execute(t, teardown.Journal(d)); err != nil {
+		t.Fatal(err)
+	}
+	whole := d.String()
+	entries := len(read(t, strings.NewReader(whole)))
+	for cut := range len(whole) + 1 {
+		again := bytes.NewBufferString(whole[:cut])
+		before := len(read(t, strings.NewReader(whole[:cut])))
+		if _, err := (&world{steps: things("a", "b<a")}).execute(t, teardown.Journal(again)); err != nil {
+			t.Fatal(err)
+		}
+		// Of a line without its end all may be there, and is read.
+		if got := len(read(t, again)); got != before+entries {
+			t.Fatalf("cut at %d: got %d entries, want %d and %d", cut, got, before, entries)
+		}
+	}
+}
+
+func TestNothingIsDoneThatCannotBeWrittenDown(t *testing.T) {
+	t.Parallel()
+	for fails := 1; fails <= 7; fails++ {
+		d := &disk{fails: fails}
+		w := &world{steps: things("a", "b<a")}
+		r, err := w.execute(t, teardown.Journal(d))
+		// 1: begun, 2: a begun, 3: a done, 4: b begun, 5: b done, 6: deleting, 7: gone
+		if !errors.Is(err, io.ErrShortWrite) {
+			t.Errorf("%d: got %+v, %v", fails, r, err)
+		}
+		if removed := []int{0, 0, 0, 1, 1, 2, 2, 2}[fails]; len(w.removed) != removed {
+			t.Errorf("%d: %v were removed, want %d", fails, w.removed, removed)
+		}
+		if deleted := fails >= 7; (w.deleted == 1) != deleted {
+			t.Errorf("%d: %d deletions", fails, w.deleted)
+		}
+	}
+}
+
+func TestAnErrorEndsTheReadingOfAJournal(t *testing.T) {
+	t.Parallel()
+	var got error
+	for _, err := range teardown.ReadJournal(iotest.ErrReader(io.ErrClosedPipe)) {
+		got = err
+	}
+	if got != io.ErrClosedPipe {
+		t.Errorf("got %v", got)
+	}
+}
+
+func FuzzReadJournal(f *testing.F) {
+	f.Add([]byte(`{"verdict":"begun"}` + "\n" + `{"verdict":"do`))
+	f.Fuzz(func(t *testing.T, data []byte) {
+		for e, err := range teardown.ReadJournal(bytes.NewReader(data)) {
+			if err != nil || e.Verdict == "" {
+				t.Errorf("got %+v, %v", e, err)
+			}
+		}
+	})
+}
+
+func FuzzReadPlan(f *testing.F) {
+	text, err := json.Marshal((&teardown.Plan{Provider: "world", Organization: acme, Steps: things("a", "b<a")}).Seal())
+	if err != nil {
+		f.Fatal(err)
+	}
+	f.Add(text)
+	f.Fuzz(func(t *testing.T, data []byte) {
+		p, err := teardown.ReadPlan(bytes.NewReader(data))
+		if err != nil {
+			return
+		}
+		w := &world{}
+		if _, err := teardown.Execute(t.Context(), w, p, teardown.Confirm(p.Organization.Name)); err == nil && p.Organization != acme {
+			t.Errorf("a plan of %+v was carried out", p.Organization)
+		}
+		if err := p.WriteTree(io.Discard); err != nil {
+			t.Error(err)
+		}
+	})
+}

@@ -1,0 +1,281 @@
+package teardown
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"fmt"
+	"io"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/offboard-dev/offboard-go/errors"
+)
+
+// Validity is how long a plan may be carried out.
+const Validity = 24 * time.Hour
+
+// version is that of the plan's form in JSON.
+const version = 1
+
+// Plan is all that has to go before an organization can be deleted, as it was read
+// at one time, and what goes along with it.
+type Plan struct {
+	Version      int          `json:"version"`
+	Provider     string       `json:"provider"`
+	Organization Organization `json:"organization"`
+	TakenAt      time.Time    `json:"taken_at"`
+	ExpiresAt    time.Time    `json:"expires_at"`
+
+	// Refusal is why a deletion would be refused now; nil when nothing is known to
+	// stand in its way. See [Plan.Err].
+	Refusal *Refusal `json:"refusal,omitempty"`
+
+	// Needs is what has to be permitted for the organization itself, with [Permit].
+	Needs []Consent `json:"needs,omitempty"`
+
+	// Steps are what has to go, in an order in which it can.
+	Steps []Step `json:"steps"`
+
+	// Losses are what goes along with the organization without standing in its way.
+	Losses []Loss `json:"losses,omitempty"`
+
+	// Fingerprint is of all the rest. A plan that was edited does not have it.
+	Fingerprint string `json:"fingerprint"`
+}
+
+// Organization is what a plan is about.
+type Organization struct {
+	ID   string `json:"id"`
+	Name string `json:"name"`
+}
+
+// Step is one thing that has to go.
+type Step struct {
+	// ID is the step's own: kind and identity, such as "virtual_machine/vm_x". It is
+	// the same in every plan that has the thing.
+	ID string `json:"id"`
+
+	// Kind is the provider's word for what it is.
+	Kind string `json:"kind"`
+
+	// Name is what people call it.
+	Name string `json:"name"`
+
+	// Why it has to go.
+	Why string `json:"why"`
+
+	// Removal is what removes it, in words.
+	Removal string `json:"removal"`
+
+	// After are the ids of the steps that have to be gone before.
+	After []string `json:"after,omitempty"`
+
+	// Manual: no API removes it.
+	Manual bool `json:"manual,omitempty"`
+
+	// Needs is what has to be permitted for it, with [Permit]; "" for nothing.
+	Needs Consent `json:"needs,omitempty"`
+}
+
+// Loss is what goes along with an organization.
+type Loss struct {
+	Kind  string   `json:"kind"`
+	Count int      `json:"count"`
+	Names []string `json:"names,omitempty"` // some of them
+	Note  string   `json:"note,omitempty"`
+}
+
+// Refusal is why a deletion would be refused, as an [errors.Error] says it.
+type Refusal struct {
+	Operation    string        `json:"operation"`
+	Code         errors.Code   `json:"code"`
+	ProviderCode string        `json:"provider_code,omitempty"`
+	Status       int           `json:"status,omitempty"`
+	Message      string        `json:"message,omitempty"`
+	RequestID    string        `json:"request_id,omitempty"`
+	Steps        []errors.Step `json:"steps,omitempty"`
+}
+
+// RefusalOf keeps an error that a deletion would have; nil for one that is no
+// [errors.Error].
+func RefusalOf(err error) *Refusal {
+	e, ok := errors.AsType[*errors.Error](err)
+	if !ok {
+		return nil
+	}
+	return &Refusal{
+		Operation: e.Operation, Code: e.Code, ProviderCode: e.ProviderCode, Status: e.Status,
+		Message: e.Message, RequestID: e.RequestID, Steps: e.Steps,
+	}
+}
+
+// Seal completes a plan that was just taken: version, times and fingerprint. A
+// [Driver] does so last.
+func (p *Plan) Seal() *Plan {
+	p.Version = version
+	p.TakenAt = time.Now().UTC().Round(0)
+	p.ExpiresAt = p.TakenAt.Add(Validity)
+	p.Fingerprint = p.fingerprint()
+	return p
+}
+
+// Err returns the error that deleting the organization would have returned when the
+// plan was taken; nil when nothing was known to stand in the way.
+func (p *Plan) Err() error {
+	r := p.Refusal
+	if r == nil {
+		return nil
+	}
+	return &errors.Error{
+		Provider: p.Provider, Operation: r.Operation, Target: p.Organization.ID,
+		Code: r.Code, ProviderCode: r.ProviderCode, Status: r.Status,
+		Message: r.Message, RequestID: r.RequestID, Steps: r.Steps,
+	}
+}
+
+// Manual returns the steps that no API can do.
+func (p *Plan) Manual() []Step {
+	return slices.DeleteFunc(slices.Clone(p.Steps), func(s Step) bool { return !s.Manual })
+}
+
+// Consents returns all that has to be permitted for the plan to be carried out, once
+// each.
+func (p *Plan) Consents() []Consent {
+	needed := slices.Clone(p.Needs)
+	for _, step := range p.Steps {
+		if step.Needs != "" {
+			needed = append(needed, step.Needs)
+		}
+	}
+	slices.Sort(needed)
+	return slices.Compact(needed)
+}
+
+// ReadPlan reads a plan from JSON. What it does not know is refused: a plan of a
+// later version may say something that matters.
+func ReadPlan(r io.Reader) (*Plan, error) {
+	decoder := json.NewDecoder(r)
+	decoder.DisallowUnknownFields()
+	p := new(Plan)
+	if err := decoder.Decode(p); err != nil {
+		return nil, fmt.Errorf("teardown: this is no plan: %w", err)
+	}
+	if _, err := decoder.Token(); err != io.EOF {
+		return nil, errors.New("teardown: something follows the plan")
+	}
+	return p, nil
+}
+
+func (p *Plan) fingerprint() string {
+	bare := *p
+	bare.Fingerprint = ""
+	text, err := json.Marshal(bare)
+	if err != nil {
+		return "" // no plan has it
+	}
+	sum := sha256.Sum256(text)
+	return hex.EncodeToString(sum[:])
+}
+
+// check reports what is wrong with a plan by itself.
+func (p *Plan) check() []errors.Step {
+	var wrong []errors.Step
+	add := func(name, format string, args ...any) {
+		wrong = append(wrong, errors.Step{Name: name, Description: fmt.Sprintf(format, args...)})
+	}
+	switch now := time.Now(); {
+	case p.Version != version:
+		add("version", "is %d, and this package carries out %d", p.Version, version)
+	case p.Fingerprint == "" || p.Fingerprint != p.fingerprint():
+		add("fingerprint", "is not that of the plan: it was changed")
+	case now.After(p.ExpiresAt):
+		add("expires_at", "was %s", p.ExpiresAt.Format(time.RFC3339))
+	case now.Before(p.TakenAt.Add(-time.Minute)): // clocks differ
+		add("taken_at", "is %s, which is to come", p.TakenAt.Format(time.RFC3339))
+	}
+	seen := map[string]bool{}
+	for _, step := range p.Steps {
+		for _, before := range step.After {
+			if !seen[before] {
+				add(step.ID, "comes after %s, which does not come before it", before)
+			}
+		}
+		if step.ID == "" || seen[step.ID] {
+			add(step.ID, "is not the only step of this id")
+		}
+		seen[step.ID] = true
+	}
+	return wrong
+}
+
+// changes says how what is there now differs from the plan, as far as it matters:
+// what is gone already does not, nor how many there are of what goes along.
+func (p *Plan) changes(now *Plan) []errors.Step {
+	var changed []errors.Step
+	add := func(name, format string, args ...any) {
+		changed = append(changed, errors.Step{Name: name, Description: fmt.Sprintf(format, args...)})
+	}
+	if p.Provider != now.Provider {
+		add("provider", "is %s", now.Provider)
+	}
+	if p.Organization.ID != now.Organization.ID {
+		add("organization", "has the id %q", now.Organization.ID)
+	}
+	if p.Organization.Name != now.Organization.Name {
+		add("organization", "is called %q", now.Organization.Name)
+	}
+	for _, step := range now.Steps {
+		i := slices.IndexFunc(p.Steps, func(s Step) bool { return s.ID == step.ID })
+		switch {
+		case i < 0:
+			add(step.ID, "is new")
+		case step.Name != p.Steps[i].Name:
+			add(step.ID, "is now called %q", step.Name)
+		case step.Needs != p.Steps[i].Needs && step.Needs != "":
+			add(step.ID, "now needs to be permitted: %s", step.Needs)
+		}
+	}
+	for _, need := range now.Needs {
+		if !slices.Contains(p.Needs, need) {
+			add("organization", "now needs to be permitted: %s", need)
+		}
+	}
+	for _, loss := range now.Losses {
+		if loss.Count > 0 && !slices.ContainsFunc(p.Losses, func(l Loss) bool { return l.Kind == loss.Kind && l.Count > 0 }) {
+			add(loss.Kind, "would be lost as well: %d", loss.Count)
+		}
+	}
+	return changed
+}
+
+// Consent is something that has to be permitted by its own name before it is done.
+type Consent string
+
+// Values of [Consent].
+const (
+	// OwnOrganization: the organization is the one that the credential belongs to,
+	// and which dies with it.
+	OwnOrganization Consent = "own_organization"
+
+	// TerminationProtection: a cluster is protected against termination, and the
+	// protection is taken off.
+	TerminationProtection Consent = "termination_protection"
+
+	// ManagedOrganizations: organizations that belong to this one are deleted with
+	// all that they have.
+	ManagedOrganizations Consent = "managed_organizations"
+
+	// Partial: something has to be done by hand, and all else goes before that. The
+	// organization stays until the plan is carried out again.
+	Partial Consent = "partial"
+)
+
+func joined(consents []Consent) string {
+	names := make([]string, len(consents))
+	for i, c := range consents {
+		names[i] = string(c)
+	}
+	return strings.Join(names, ", ")
+}

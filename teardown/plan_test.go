@@ -1,0 +1,192 @@
+package teardown_test
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"slices"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/offboard-dev/offboard-go/errors"
+	"github.com/offboard-dev/offboard-go/teardown"
+)
+
+func full() *teardown.Plan {
+	steps := things("vm/1", "disk/1<vm/1", "invoice/7")
+	steps[0].Kind, steps[1].Kind, steps[2].Kind = "vm", "disk", "invoice"
+	steps[1].Needs = teardown.ManagedOrganizations
+	steps[2].Manual = true
+	steps[2].Name = "evil\x1b[2Jname\u202e"
+	return &teardown.Plan{
+		Provider: "world", Organization: acme, Steps: steps,
+		Needs: []teardown.Consent{teardown.OwnOrganization},
+		Refusal: teardown.RefusalOf(&errors.Error{
+			Provider: "world", Operation: "CheckDeletion", Target: "org_1", Code: errors.DeletionStepsNotSatisfied, ProviderCode: "left",
+			Status: 409, Message: "something is left", RequestID: "r-1", Steps: []errors.Step{{Name: "vms", Description: "delete them"}},
+		}),
+		Losses: []teardown.Loss{{Kind: "users", Count: 3, Names: []string{"ann", "bob"}, Note: "of other organizations, too"}},
+	}
+}
+
+func TestAPlanIsTheSameAfterJSON(t *testing.T) {
+	t.Parallel()
+	p := full().Seal()
+	text, err := json.MarshalIndent(p, "", "  ")
+	if err != nil {
+		t.Fatal(err)
+	}
+	got, err := teardown.ReadPlan(bytes.NewReader(text))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(p, got); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
+	}
+	e, _ := errors.AsType[*errors.Error](got.Err())
+	if e == nil || e.Code != errors.DeletionStepsNotSatisfied || e.Status != 409 || len(e.Steps) != 1 || e.Target != "org_1" {
+		t.Errorf("got %v", got.Err())
+	}
+	if (&teardown.Plan{}).Err() != nil {
+		t.Error("a plan without a refusal has an error")
+	}
+	for _, bad := range []string{"", "{", `{"steps":[],"more":1}`, string(text) + "{}", "[]"} {
+		if _, err := teardown.ReadPlan(strings.NewReader(bad)); err == nil {
+			t.Errorf("%.20q was read", bad)
+		}
+	}
+}
+
+func TestAPlanPrints(t *testing.T) {
+	t.Parallel()
+	var table, tree strings.Builder
+	p := full()
+	if err := p.WriteTable(&table); err != nil {
+		t.Fatal(err)
+	}
+	if err := p.WriteTree(&tree); err != nil {
+		t.Fatal(err)
+	}
+	want := `world: Acme (org_1): 3 steps, 1 of them by hand; to be permitted: managed_organizations, own_organization
+├─ vm
+│  └─ VM/1 (vm/1): delete it
+├─ disk
+│  └─ DISK/1 (disk/1): delete it [managed_organizations]
+├─ invoice
+│  └─ evil�[2Jname� (invoice/7): by hand: delete it
+└─ goes along
+   └─ 3 users: ann, bob, … (of other organizations, too)
+`
+	if diff := cmp.Diff(want, tree.String()); diff != "" {
+		t.Errorf("tree (-want +got):\n%s", diff)
+	}
+	want = `world: Acme (org_1): 3 steps, 1 of them by hand; to be permitted: managed_organizations, own_organization
+STEP       NAME            WHY          REMOVAL                             AFTER
+vm/1       VM/1            it is there  delete it                           
+disk/1     DISK/1          it is there  delete it [managed_organizations]   vm/1
+invoice/7  evil�[2Jname�  it is there  by hand: delete it                  
+3 users: ann, bob, … (of other organizations, too)
+`
+	if diff := cmp.Diff(strings.Fields(want), strings.Fields(table.String())); diff != "" {
+		t.Errorf("table (-want +got):\n%s", diff)
+	}
+	if strings.ContainsRune(table.String()+tree.String(), '\x1b') {
+		t.Error("a control character is printed")
+	}
+	tree.Reset()
+	if err := (&teardown.Plan{Provider: "world", Organization: acme}).WriteTree(&tree); err != nil || tree.String() != "world: Acme (org_1): nothing stands in the way\n" {
+		t.Errorf("got %q, %v", tree.String(), err)
+	}
+}
+
+func jobs(worlds []*world) []teardown.Job {
+	all := make([]teardown.Job, len(worlds))
+	for i, w := range worlds {
+		all[i] = teardown.Job{
+			Plan: func(ctx context.Context) (*teardown.Plan, error) { return w.Inspect(ctx, acme, nil) },
+			Teardown: func(ctx context.Context, p *teardown.Plan, options ...teardown.Option) (*teardown.Report, error) {
+				return teardown.Execute(ctx, w, p, options...)
+			},
+			Options: []teardown.Option{teardown.Confirm("Acme")},
+		}
+	}
+	return all
+}
+
+func TestManyJobsRunAtOnce(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		worlds := make([]*world, 10)
+		for i := range worlds {
+			worlds[i] = &world{steps: things("a"), takes: time.Minute}
+		}
+		worlds[3].inspect = refused(errors.PermissionDenied)
+		start := time.Now()
+		var seen []int
+		for result := range teardown.Run(t.Context(), jobs(worlds), 5) {
+			seen = append(seen, result.Index)
+			if ok := result.Index != 3; ok != (result.Err == nil) || ok && result.Report.Outcome != teardown.Gone {
+				t.Errorf("got %+v", result)
+			}
+		}
+		if took := time.Since(start); took != 2*time.Minute {
+			t.Errorf("took %v, want two rounds of five", took)
+		}
+		slices.Sort(seen)
+		if !slices.Equal(seen, []int{0, 1, 2, 3, 4, 5, 6, 7, 8, 9}) {
+			t.Errorf("got results of %v", seen)
+		}
+	})
+}
+
+func TestNothingRunsOnAfterTheLoop(t *testing.T) {
+	t.Parallel()
+	for name, limit := range map[string]func(context.CancelFunc, chan struct{}) bool{
+		"left":     func(context.CancelFunc, chan struct{}) bool { return false },
+		"canceled": func(cancel context.CancelFunc, _ chan struct{}) bool { cancel(); return true },
+		"stopped":  func(_ context.CancelFunc, stop chan struct{}) bool { close(stop); return true },
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				var running atomic.Int32
+				worlds := make([]*world, 20)
+				for i := range worlds {
+					worlds[i] = &world{steps: things("a"), takes: time.Duration(i+1) * time.Minute}
+				}
+				all := jobs(worlds)
+				for i := range all {
+					whole := all[i].Teardown
+					all[i].Teardown = func(ctx context.Context, p *teardown.Plan, options ...teardown.Option) (*teardown.Report, error) {
+						running.Add(1)
+						defer running.Add(-1)
+						return whole(ctx, p, options...)
+					}
+				}
+				ctx, cancel := context.WithCancel(t.Context())
+				defer cancel()
+				stop := make(chan struct{})
+				results, begun := 0, false
+				for range teardown.Run(ctx, all, 4, teardown.Stop(stop)) {
+					results++
+					if !begun && !limit(cancel, stop) {
+						break
+					}
+					begun = true
+				}
+				if n := running.Load(); n != 0 {
+					t.Errorf("%d still run", n)
+				}
+				// One more may have been begun at the same moment.
+				if want := map[bool]int{true: 1, false: 4}[name == "left"]; results < want || results > want+1 {
+					t.Errorf("%d results, want %d", results, want)
+				}
+			})
+		})
+	}
+}

@@ -1,0 +1,124 @@
+package teardown
+
+import (
+	"fmt"
+	"io"
+	"strings"
+	"text/tabwriter"
+	"unicode"
+)
+
+// WriteTable writes the plan as a table: a line for each step, then what is lost.
+func (p *Plan) WriteTable(w io.Writer) error {
+	b := new(strings.Builder)
+	fmt.Fprintln(b, p.title())
+	table := tabwriter.NewWriter(b, 0, 0, 2, ' ', 0)
+	if len(p.Steps) > 0 {
+		fmt.Fprintln(table, "STEP\tNAME\tWHY\tREMOVAL\tAFTER")
+	}
+	for _, s := range p.Steps {
+		fmt.Fprintf(table, "%s\t%s\t%s\t%s\t%s\n", clean(s.ID), clean(s.Name), clean(s.Why), s.removal(), clean(strings.Join(s.After, ", ")))
+	}
+	_ = table.Flush() // to a strings.Builder
+	for _, l := range p.Losses {
+		fmt.Fprintln(b, l.line())
+	}
+	_, err := io.WriteString(w, b.String())
+	return err
+}
+
+// WriteTree writes the plan as a tree: the organization, the kinds of what has to
+// go, and each thing.
+func (p *Plan) WriteTree(w io.Writer) error {
+	type kind struct {
+		name  string
+		lines []string
+	}
+	var kinds []kind
+	add := func(name, line string) {
+		for i := range kinds {
+			if kinds[i].name == name {
+				kinds[i].lines = append(kinds[i].lines, line)
+				return
+			}
+		}
+		kinds = append(kinds, kind{name, []string{line}})
+	}
+	for _, s := range p.Steps {
+		add(clean(s.Kind), fmt.Sprintf("%s (%s): %s", clean(s.Name), clean(s.ID), s.removal()))
+	}
+	for _, l := range p.Losses {
+		add("goes along", l.line())
+	}
+	b := new(strings.Builder)
+	fmt.Fprintln(b, p.title())
+	for i, k := range kinds {
+		branch, stem := "├─ ", "│  "
+		if i == len(kinds)-1 {
+			branch, stem = "└─ ", "   "
+		}
+		fmt.Fprintf(b, "%s%s\n", branch, k.name)
+		for j, line := range k.lines {
+			leaf := "├─ "
+			if j == len(k.lines)-1 {
+				leaf = "└─ "
+			}
+			fmt.Fprintf(b, "%s%s%s\n", stem, leaf, line)
+		}
+	}
+	_, err := io.WriteString(w, b.String())
+	return err
+}
+
+// title names the organization and says what stands in the way.
+func (p *Plan) title() string {
+	verdict := "nothing stands in the way"
+	switch manual := len(p.Manual()); {
+	case manual > 0:
+		verdict = fmt.Sprintf("%d steps, %d of them by hand", len(p.Steps), manual)
+	case len(p.Steps) > 0:
+		verdict = fmt.Sprintf("%d steps", len(p.Steps))
+	case p.Refusal != nil:
+		verdict = p.Refusal.Code.Error()
+	}
+	line := fmt.Sprintf("%s: %s (%s): %s", clean(p.Provider), clean(p.Organization.Name), clean(p.Organization.ID), verdict)
+	if needed := p.Consents(); len(needed) > 0 {
+		line += "; to be permitted: " + clean(joined(needed))
+	}
+	return line
+}
+
+func (s Step) removal() string {
+	text := clean(s.Removal)
+	if s.Manual {
+		text = "by hand: " + text
+	}
+	if s.Needs != "" {
+		text += " [" + clean(string(s.Needs)) + "]"
+	}
+	return text
+}
+
+func (l Loss) line() string {
+	line := fmt.Sprintf("%d %s", l.Count, clean(l.Kind))
+	if len(l.Names) > 0 {
+		line += ": " + clean(strings.Join(l.Names, ", "))
+		if len(l.Names) < l.Count {
+			line += ", …"
+		}
+	}
+	if l.Note != "" {
+		line += " (" + clean(l.Note) + ")"
+	}
+	return line
+}
+
+// clean replaces what a terminal would act upon: names are the provider's users'.
+func clean(s string) string {
+	return strings.Map(func(r rune) rune {
+		if r == unicode.ReplacementChar || !unicode.IsPrint(r) {
+			return unicode.ReplacementChar
+		}
+		return r
+	}, s)
+}

@@ -1,0 +1,108 @@
+package teardown
+
+import (
+	"slices"
+	"time"
+
+	"github.com/offboard-dev/offboard-go/errors"
+)
+
+// Report is what became of an organization and of each step.
+type Report struct {
+	Provider     string       `json:"provider"`
+	Organization Organization `json:"organization"`
+	Outcome      Outcome      `json:"outcome"`
+
+	// Decides says what a pending deletion depends on.
+	Decides string `json:"decides,omitempty"`
+
+	Started time.Time    `json:"started"`
+	Ended   time.Time    `json:"ended"`
+	Steps   []StepReport `json:"steps"`
+
+	// Err is why the organization is not gone; nil for [Gone] and [Pending]. It joins
+	// an [*errors.Error] for each step that failed.
+	Err error `json:"-"`
+
+	// Error is the text of Err.
+	Error string `json:"error,omitempty"`
+}
+
+// StepReport is what became of a step.
+type StepReport struct {
+	Step
+	State     State     `json:"state"`
+	Attempts  int       `json:"attempts,omitempty"`
+	RequestID string    `json:"request_id,omitempty"` // of the last answer
+	Started   time.Time `json:"started,omitzero"`
+	Ended     time.Time `json:"ended,omitzero"`
+	Err       error     `json:"-"`
+	Error     string    `json:"error,omitempty"`   // the text of Err
+	Message   string    `json:"message,omitempty"` // the provider's own words
+}
+
+// State is how far a step has come.
+type State string
+
+// Values of [State].
+const (
+	Untouched   State = "untouched"    // not begun
+	Running     State = "running"      // begun
+	Interrupted State = "interrupted"  // begun, and the context ended before a verdict
+	Done        State = "done"         // removed, and read to be gone
+	AlreadyGone State = "already_gone" // it was gone before anything was done
+	Failed      State = "failed"
+	ByHand      State = "by_hand" // no API can do it, and it is still there
+)
+
+// Ended reports whether nothing is left to do for a step.
+func (s State) gone() bool { return s == Done || s == AlreadyGone }
+
+// Left returns the steps that are not gone.
+func (r *Report) Left() []StepReport {
+	return slices.DeleteFunc(slices.Clone(r.Steps), func(s StepReport) bool { return s.State.gone() })
+}
+
+// steps lists what is left as an error does.
+func (r *Report) steps() []errors.Step {
+	var left []errors.Step
+	for _, s := range r.Left() {
+		left = append(left, errors.Step{Name: s.ID, Description: string(s.State)})
+	}
+	return left
+}
+
+// Event is something that happens while a plan is carried out.
+type Event struct {
+	Time         time.Time    `json:"time"`
+	Provider     string       `json:"provider"`
+	Organization Organization `json:"organization"`
+
+	// Step is the id of a step; "" for the organization itself.
+	Step string `json:"step,omitempty"`
+
+	Kind EventKind `json:"kind"`
+
+	// Text is what is waited for, or what became of it, in words.
+	Text string `json:"text,omitempty"`
+
+	// Wait is how long nothing will be done; 0 when that is not known.
+	Wait time.Duration `json:"wait,omitempty"`
+
+	// Done and Total count the steps that are gone, and all.
+	Done  int `json:"done"`
+	Total int `json:"total"`
+
+	Err error `json:"-"`
+}
+
+// EventKind is what kind of thing happens.
+type EventKind string
+
+// Values of [EventKind].
+const (
+	Begun    EventKind = "begun"
+	Waiting  EventKind = "waiting"  // for the provider
+	Retrying EventKind = "retrying" // after Wait
+	Ended    EventKind = "ended"    // Text is a [State], or an [Outcome] for the organization
+)

@@ -1,0 +1,100 @@
+package teardown
+
+import (
+	"context"
+	"iter"
+	"slices"
+	"sync"
+)
+
+// Job is one organization of many.
+type Job struct {
+	// Plan plans, or returns a plan that there is.
+	Plan func(context.Context) (*Plan, error)
+
+	// Teardown carries it out: the method of the provider's client.
+	Teardown func(context.Context, *Plan, ...Option) (*Report, error)
+
+	// Options are those of this organization, such as [Confirm].
+	Options []Option
+}
+
+// Result is what became of a job.
+type Result struct {
+	Index  int     // of the job
+	Plan   *Plan   // nil when it could not be made
+	Report *Report // nil when nothing was begun
+	Err    error
+}
+
+// Run carries out many jobs, several at a time, and yields each result as it comes.
+// What jobs of one client do is paced together, for they share its rate limit. Only
+// the plans of those that run are kept.
+//
+// When the context ends, or [Stop] says so, no more jobs are begun, and those that
+// run yield what became of them. When the loop is left they are ended. Either way
+// nothing runs any more once the loop is over.
+func Run(ctx context.Context, jobs []Job, parallel int, options ...Option) iter.Seq[Result] {
+	return func(yield func(Result) bool) {
+		ctx, cancel := context.WithCancel(ctx)
+		defer cancel()
+		indices, results, left := make(chan int), make(chan Result), make(chan struct{})
+		var workers sync.WaitGroup
+		for range max(parallel, 1) {
+			workers.Go(func() {
+				for i := range indices {
+					result := jobs[i].run(ctx, options)
+					result.Index = i
+					select {
+					case results <- result:
+					case <-left:
+					}
+				}
+			})
+		}
+		go func() {
+			feed(ctx, configure(options).stop, len(jobs), indices)
+			workers.Wait()
+			close(results)
+		}()
+		for result := range results {
+			if !yield(result) {
+				cancel()
+				close(left)
+				for range results { // until all have ended
+				}
+				return
+			}
+		}
+	}
+}
+
+// feed hands out the jobs until nothing more is to be begun.
+func feed(ctx context.Context, stop <-chan struct{}, n int, indices chan<- int) {
+	defer close(indices)
+	for i := range n {
+		select {
+		case <-ctx.Done():
+			return
+		case <-stop:
+			return
+		default:
+		}
+		select {
+		case indices <- i:
+		case <-ctx.Done():
+			return
+		case <-stop:
+			return
+		}
+	}
+}
+
+func (j *Job) run(ctx context.Context, options []Option) Result {
+	plan, err := j.Plan(ctx)
+	if err != nil {
+		return Result{Err: err}
+	}
+	report, err := j.Teardown(ctx, plan, slices.Concat(options, j.Options)...)
+	return Result{Plan: plan, Report: report, Err: err}
+}

@@ -1,0 +1,76 @@
+// Package teardown clears what stands in the way of an organization's deletion,
+// in order, and deletes it, at any of the providers of this module.
+//
+// A provider's client plans and carries out:
+//
+//	plan, err := client.Plan(ctx, organization)     // reads only
+//	plan.WriteTree(os.Stdout)                       // to be reviewed
+//	report, err := client.Teardown(ctx, plan, teardown.Confirm("Acme Ltd"))
+//
+// A [Plan] is data. It can be kept as JSON, reviewed, and carried out later; what
+// is not in it is not touched. Before the first write everything is read again,
+// and a plan that is too old, was changed, or no longer is the truth is refused
+// with [errors.PlanStale].
+//
+// # Steps
+//
+// Each step is one thing that has to go: a virtual machine, a project. Steps run
+// as soon as those that they come after are gone, several at a time. A step is
+// removed, waited for, and verified by reading; only what a read says to be gone
+// is. The organization is deleted last, when every step is.
+//
+// # Outcomes
+//
+// An organization is [Gone]; or its deletion is [Pending], for the provider takes
+// its time and decides; or it is [Blocked], and the report has what is left; or
+// the outcome is [Unknown], for the answer to the deletion was lost and nothing
+// can be read.
+//
+// Carrying out the same plan again goes on where things are: what is gone already
+// is not removed again. A [Journal] keeps what was done, through a crash at any
+// moment.
+package teardown
+
+import (
+	"context"
+)
+
+// Driver is what a teardown asks of a provider. The clients of this module bring
+// theirs; see their methods Plan and Teardown. One of another provider can be
+// used with [Execute].
+type Driver interface {
+	// Inspect reads what there is now, and changes nothing. When a plan is carried
+	// out it is given, so that what has changed its form since, such as what was
+	// moved to a trash, keeps the id of its step.
+	Inspect(ctx context.Context, organization Organization, before *Plan) (*Plan, error)
+
+	// Remove removes what a step is about and waits until it is gone. It may be
+	// called again after a failure. progress takes what is being waited for.
+	Remove(ctx context.Context, organization Organization, step Step, progress func(text string)) error
+
+	// IsGone reads whether what a step is about is gone.
+	IsGone(ctx context.Context, organization Organization, step Step) (bool, error)
+
+	// Delete deletes the organization itself. Only [Gone] and [Pending] come without
+	// an error.
+	Delete(ctx context.Context, organization Organization) (Deletion, error)
+}
+
+// Deletion is what became of a request to delete an organization.
+type Deletion struct {
+	Outcome Outcome
+
+	// Decides says what a pending deletion depends on.
+	Decides string
+}
+
+// Outcome is what became of an organization.
+type Outcome string
+
+// Values of [Outcome].
+const (
+	Gone    Outcome = "gone"    // the provider says so
+	Pending Outcome = "pending" // the provider has accepted the deletion and carries it out later
+	Blocked Outcome = "blocked" // it is still there, and something is left to do
+	Unknown Outcome = "unknown" // the answer to its deletion was lost, and nothing can be read
+)

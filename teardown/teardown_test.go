@@ -1,0 +1,553 @@
+package teardown_test
+
+import (
+	"context"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/offboard-dev/offboard-go/errors"
+	"github.com/offboard-dev/offboard-go/teardown"
+)
+
+var acme = teardown.Organization{ID: "org_1", Name: "Acme"}
+
+// world is a provider with one organization, and things that come after others.
+type world struct {
+	steps   []teardown.Step
+	refusal *teardown.Refusal
+	losses  []teardown.Loss
+	takes   time.Duration
+	remove  func(id string, attempt int) error // instead of a removal that succeeds; nil error removes
+	read    func(id string) error
+	delete  func() (teardown.Deletion, error)
+	inspect error
+	name    string
+
+	mu      sync.Mutex
+	gone    []string // in order
+	removed []string // asked to be removed, in order
+	running int
+	most    int // that ran at once
+	deleted int
+}
+
+func things(ids ...string) []teardown.Step {
+	var steps []teardown.Step
+	for _, id := range ids {
+		id, after, _ := strings.Cut(id, "<") // "b<a": b comes after a
+		step := teardown.Step{ID: id, Kind: "thing", Name: strings.ToUpper(id), Why: "it is there", Removal: "delete it"}
+		if after != "" {
+			step.After = strings.Split(after, ",")
+		}
+		steps = append(steps, step)
+	}
+	return steps
+}
+
+func (w *world) Inspect(context.Context, teardown.Organization, *teardown.Plan) (*teardown.Plan, error) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.inspect != nil {
+		return nil, w.inspect
+	}
+	p := &teardown.Plan{Provider: "world", Organization: acme, Refusal: w.refusal, Losses: slices.Clone(w.losses)}
+	if w.name != "" {
+		p.Organization.Name = w.name
+	}
+	for _, s := range w.steps {
+		if !slices.Contains(w.gone, s.ID) {
+			s.After = slices.DeleteFunc(slices.Clone(s.After), func(id string) bool { return slices.Contains(w.gone, id) })
+			p.Steps = append(p.Steps, s)
+		}
+	}
+	if p.Refusal == nil && len(p.Steps) > 0 {
+		p.Refusal = &teardown.Refusal{Operation: "CheckDeletion", Code: errors.DeletionStepsNotSatisfied}
+	}
+	return p.Seal(), nil
+}
+
+func (w *world) Remove(ctx context.Context, _ teardown.Organization, step teardown.Step, progress func(string)) error {
+	w.mu.Lock()
+	w.removed = append(w.removed, step.ID)
+	attempt := 0
+	for _, id := range w.removed {
+		if id == step.ID {
+			attempt++
+		}
+	}
+	w.running++
+	w.most = max(w.most, w.running)
+	w.mu.Unlock()
+	defer func() {
+		w.mu.Lock()
+		w.running--
+		w.mu.Unlock()
+	}()
+	if w.takes > 0 {
+		progress("it takes its time")
+		select {
+		case <-time.After(w.takes):
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
+	if w.remove != nil {
+		if err := w.remove(step.ID, attempt); err != nil {
+			return err
+		}
+	}
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.gone = append(w.gone, step.ID)
+	return nil
+}
+
+func (w *world) IsGone(_ context.Context, _ teardown.Organization, step teardown.Step) (bool, error) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.read != nil {
+		if err := w.read(step.ID); err != nil {
+			return false, err
+		}
+	}
+	return slices.Contains(w.gone, step.ID), nil
+}
+
+func (w *world) Delete(context.Context, teardown.Organization) (teardown.Deletion, error) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.deleted++
+	if w.delete != nil {
+		return w.delete()
+	}
+	return teardown.Deletion{Outcome: teardown.Gone}, nil
+}
+
+func (w *world) plan(t *testing.T) *teardown.Plan {
+	t.Helper()
+	p, err := w.Inspect(t.Context(), acme, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return p
+}
+
+func (w *world) execute(t *testing.T, options ...teardown.Option) (*teardown.Report, error) {
+	t.Helper()
+	return teardown.Execute(t.Context(), w, w.plan(t), append([]teardown.Option{teardown.Confirm("Acme")}, options...)...)
+}
+
+func states(r *teardown.Report) map[string]teardown.State {
+	all := map[string]teardown.State{}
+	for _, s := range r.Steps {
+		all[s.ID] = s.State
+	}
+	return all
+}
+
+func TestStepsRunInOrderAndTheOrganizationIsLast(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		w := &world{steps: things("a", "b<a", "c<a", "d<b,c", "e"), takes: time.Minute}
+		start := time.Now()
+		r, err := w.execute(t)
+		if err != nil || r.Outcome != teardown.Gone || w.deleted != 1 {
+			t.Fatalf("got %v, %v, %d deletions", r, err, w.deleted)
+		}
+		for _, s := range w.steps {
+			for _, before := range s.After {
+				if slices.Index(w.gone, before) > slices.Index(w.removed, s.ID) && slices.Index(w.gone, before) > slices.Index(w.gone, s.ID) {
+					t.Errorf("%s went before %s: %v", s.ID, before, w.gone)
+				}
+			}
+		}
+		if took := time.Since(start); took != 3*time.Minute || w.most != 2 {
+			t.Errorf("took %v with %d at once, want the longest chain of 3 with 2", took, w.most)
+		}
+		for id, state := range states(r) {
+			if state != teardown.Done {
+				t.Errorf("%s is %s", id, state)
+			}
+		}
+	})
+}
+
+func TestNoMoreRunAtOnceThanAllowed(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		w := &world{steps: things("a", "b", "c", "d", "e"), takes: time.Minute}
+		if _, err := w.execute(t, teardown.Concurrency(3)); err != nil || w.most != 3 {
+			t.Errorf("%d at once, %v", w.most, err)
+		}
+	})
+}
+
+func refused(code errors.Code) error {
+	return &errors.Error{Provider: "world", Operation: "Remove", Code: code, Status: 400, Message: "no", RequestID: "r-1"}
+}
+
+func TestWhatDoesNotDependOnAFailureGoesOn(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		w := &world{steps: things("a", "b<a", "c", "d<c"), remove: func(id string, _ int) error {
+			if id == "a" {
+				return refused(errors.PermissionDenied)
+			}
+			return nil
+		}}
+		r, err := w.execute(t)
+		if !errors.Is(err, errors.PermissionDenied) || r == nil || r.Outcome != teardown.Blocked || w.deleted != 0 {
+			t.Fatalf("got %+v, %v, %d deletions", r, err, w.deleted)
+		}
+		want := map[string]teardown.State{"a": teardown.Failed, "b": teardown.Untouched, "c": teardown.Done, "d": teardown.Done}
+		if diff := cmp.Diff(want, states(r)); diff != "" {
+			t.Errorf("states (-want +got):\n%s", diff)
+		}
+		if s := r.Steps[0]; s.Attempts != 1 || s.RequestID != "r-1" || s.Message != "no" || len(r.Left()) != 2 {
+			t.Errorf("got %+v, %d left", s, len(r.Left()))
+		}
+	})
+}
+
+func TestAStepIsGoneWhenAReadSaysSo(t *testing.T) {
+	t.Parallel()
+	for name, test := range map[string]struct {
+		remove func(id string, attempt int) error
+		read   func(id string) error
+		state  teardown.State
+		tries  int
+	}{
+		"at once":                    {nil, nil, teardown.Done, 1},
+		"after a conflict":           {first(2, errors.Conflict), nil, teardown.Done, 3},
+		"after a failure":            {first(2, errors.Unavailable), nil, teardown.Done, 3},
+		"after a lost answer":        {first(1, errors.OutcomeUnknown), nil, teardown.Done, 2},
+		"never: always a conflict":   {first(100, errors.Conflict), nil, teardown.Failed, 8},
+		"never: denied":              {first(100, errors.PermissionDenied), nil, teardown.Failed, 1},
+		"never: it cannot be read":   {nil, func(string) error { return refused(errors.PermissionDenied) }, teardown.Failed, 1},
+		"never: answers are lost":    {first(100, errors.OutcomeUnknown), nil, teardown.Failed, 8},
+		"not: it says so, and stays": {first(100, ""), nil, teardown.Failed, 8},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				w := &world{steps: things("a"), remove: test.remove, read: test.read}
+				if name == "not: it says so, and stays" {
+					w.remove = nil
+					w.read = func(string) error { w.gone = nil; return nil }
+				}
+				r, err := w.execute(t)
+				if r == nil || r.Steps[0].State != test.state || r.Steps[0].Attempts != test.tries || (err == nil) != (test.state == teardown.Done) {
+					t.Fatalf("got %+v, %v", r, err)
+				}
+				if want := map[teardown.State]int{teardown.Done: 1}[test.state]; w.deleted != want {
+					t.Errorf("the organization was deleted %d times, want %d", w.deleted, want)
+				}
+			})
+		})
+	}
+}
+
+// first fails so many times.
+func first(n int, code errors.Code) func(string, int) error {
+	return func(_ string, attempt int) error {
+		if attempt <= n {
+			return refused(code)
+		}
+		return nil
+	}
+}
+
+// A removal whose answer is lost may have been carried out.
+func TestALostAnswerIsSettledByReading(t *testing.T) {
+	t.Parallel()
+	w := &world{steps: things("a")}
+	w.remove = func(id string, _ int) error {
+		w.mu.Lock()
+		defer w.mu.Unlock()
+		w.gone = append(w.gone, id)
+		return refused(errors.OutcomeUnknown)
+	}
+	r, err := w.execute(t)
+	if err != nil || r.Outcome != teardown.Gone || len(w.removed) != 1 {
+		t.Errorf("got %+v, %v after %d removals", r, err, len(w.removed))
+	}
+}
+
+func TestNothingIsDoneThatWasNotConfirmed(t *testing.T) {
+	t.Parallel()
+	protected := things("a")
+	protected[0].Needs = teardown.TerminationProtection
+	for name, test := range map[string]struct {
+		steps   []teardown.Step
+		options []teardown.Option
+		ok      bool
+	}{
+		"no name":                   {nil, nil, false},
+		"another name":              {nil, []teardown.Option{teardown.Confirm("acme")}, false},
+		"the name":                  {nil, []teardown.Option{teardown.Confirm("Acme")}, true},
+		"denied":                    {nil, []teardown.Option{teardown.Confirm("Acme"), teardown.Deny("org_2", "org_1")}, false},
+		"others are denied":         {nil, []teardown.Option{teardown.Confirm("Acme"), teardown.Deny("org_2")}, true},
+		"allowed":                   {nil, []teardown.Option{teardown.Confirm("Acme"), teardown.Allow("org_1")}, true},
+		"others are allowed":        {nil, []teardown.Option{teardown.Confirm("Acme"), teardown.Allow("org_2")}, false},
+		"allowed and denied":        {nil, []teardown.Option{teardown.Confirm("Acme"), teardown.Allow("org_1"), teardown.Deny("org_1")}, false},
+		"protected":                 {protected, []teardown.Option{teardown.Confirm("Acme")}, false},
+		"protected, and another":    {protected, []teardown.Option{teardown.Confirm("Acme"), teardown.Permit(teardown.OwnOrganization)}, false},
+		"protected, and permitted":  {protected, []teardown.Option{teardown.Confirm("Acme"), teardown.Permit(teardown.TerminationProtection)}, true},
+		"permitted without purpose": {nil, []teardown.Option{teardown.Confirm("Acme"), teardown.Permit(teardown.OwnOrganization)}, true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			w := &world{steps: test.steps}
+			r, err := teardown.Execute(t.Context(), w, w.plan(t), test.options...)
+			if test.ok != (err == nil) || !test.ok && (!errors.Is(err, errors.NotConfirmed) || r != nil) {
+				t.Errorf("got %+v, %v", r, err)
+			}
+			if !test.ok && len(w.removed)+w.deleted != 0 {
+				t.Error("something was written")
+			}
+		})
+	}
+}
+
+func TestAPlanThatIsNoLongerTrueIsRefused(t *testing.T) {
+	t.Parallel()
+	for name, test := range map[string]struct {
+		change func(*world)
+		edit   func(*teardown.Plan)
+		later  time.Duration
+		want   string // what is said to have changed
+	}{
+		"nothing":              {},
+		"a new thing":          {change: func(w *world) { w.steps = append(w.steps, things("z")...) }, want: "z"},
+		"another name of one":  {change: func(w *world) { w.steps[0].Name = "other" }, want: "a"},
+		"one less":             {change: func(w *world) { w.gone = []string{"a"} }},
+		"now protected":        {change: func(w *world) { w.steps[0].Needs = teardown.TerminationProtection }, want: "a"},
+		"another name":         {change: func(w *world) { w.name = "Acme Ltd" }, want: "organization"},
+		"a new kind of loss":   {change: func(w *world) { w.losses = append(w.losses, teardown.Loss{Kind: "apps", Count: 1}) }, want: "apps"},
+		"more of the same":     {change: func(w *world) { w.losses[0].Count = 7 }},
+		"expired":              {later: 25 * time.Hour, want: "expires_at"},
+		"nearly expired":       {later: 23 * time.Hour},
+		"a step edited out":    {edit: func(p *teardown.Plan) { p.Steps = p.Steps[:1] }, want: "fingerprint"},
+		"the id edited":        {edit: func(p *teardown.Plan) { p.Organization.ID = "org_2" }, want: "fingerprint"},
+		"the end edited":       {edit: func(p *teardown.Plan) { p.ExpiresAt = p.ExpiresAt.Add(time.Hour) }, want: "fingerprint"},
+		"no fingerprint":       {edit: func(p *teardown.Plan) { p.Fingerprint = "" }, want: "fingerprint"},
+		"of a later version":   {edit: func(p *teardown.Plan) { p.Version++; p.SealAs() }, want: "version"},
+		"from the future":      {edit: func(p *teardown.Plan) { p.TakenAt = p.TakenAt.Add(time.Hour); p.SealAs() }, want: "taken_at"},
+		"of another provider":  {edit: func(p *teardown.Plan) { p.Provider = "moon"; p.Seal() }, want: "provider"},
+		"of another":           {edit: func(p *teardown.Plan) { p.Organization.ID = "org_2"; p.Seal() }, want: "organization"},
+		"in an impossible way": {edit: func(p *teardown.Plan) { p.Steps[0].After = []string{"b"}; p.Seal() }, want: "a"},
+		"with a step twice":    {edit: func(p *teardown.Plan) { p.Steps = append(p.Steps, p.Steps[0]); p.Seal() }, want: "a"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				w := &world{steps: things("a", "b"), losses: []teardown.Loss{{Kind: "users", Count: 3}}}
+				p := w.plan(t)
+				if test.edit != nil {
+					test.edit(p)
+				}
+				if test.change != nil {
+					test.change(w)
+				}
+				time.Sleep(test.later)
+				r, err := teardown.Execute(t.Context(), w, p, teardown.Confirm("Acme"))
+				if test.want == "" {
+					if err != nil || r.Outcome != teardown.Gone {
+						t.Errorf("got %+v, %v", r, err)
+					}
+					return
+				}
+				e, _ := errors.AsType[*errors.Error](err)
+				if e == nil || e.Code != errors.PlanStale || len(e.Steps) == 0 || e.Steps[0].Name != test.want {
+					t.Errorf("got %v with %+v, want %q because of %q", err, e, errors.PlanStale, test.want)
+				}
+				if r != nil || len(w.removed)+w.deleted != 0 {
+					t.Error("something was done")
+				}
+			})
+		})
+	}
+}
+
+func TestWhatHandsHaveToDoKeepsEverything(t *testing.T) {
+	t.Parallel()
+	steps := things("a", "invoice", "b<invoice")
+	steps[1].Manual = true
+	w := &world{steps: steps}
+	r, err := w.execute(t)
+	if !errors.Is(err, errors.DeletionStepsNotSatisfied) || r == nil || r.Outcome != teardown.Blocked || len(w.removed)+w.deleted != 0 {
+		t.Fatalf("got %+v, %v; %v were removed", r, err, w.removed)
+	}
+	r, err = w.execute(t, teardown.Permit(teardown.Partial))
+	want := map[string]teardown.State{"a": teardown.Done, "invoice": teardown.ByHand, "b": teardown.Untouched}
+	if !errors.Is(err, errors.DeletionStepsNotSatisfied) || r == nil || w.deleted != 0 {
+		t.Fatalf("got %+v, %v, %d deletions", r, err, w.deleted)
+	}
+	if diff := cmp.Diff(want, states(r)); diff != "" {
+		t.Errorf("states (-want +got):\n%s", diff)
+	}
+	w.gone = append(w.gone, "invoice") // paid
+	if r, err = w.execute(t); err != nil || r.Outcome != teardown.Gone {
+		t.Errorf("got %+v, %v", r, err)
+	}
+}
+
+func TestARefusalThatNoStepCuresBlocks(t *testing.T) {
+	t.Parallel()
+	w := &world{refusal: &teardown.Refusal{Operation: "CheckDeletion", Code: errors.PermissionDenied, Status: 403}}
+	r, err := w.execute(t)
+	if !errors.Is(err, errors.PermissionDenied) || r == nil || r.Outcome != teardown.Blocked || w.deleted != 0 {
+		t.Errorf("got %+v, %v", r, err)
+	}
+}
+
+func TestTheVerdictOfTheDeletion(t *testing.T) {
+	t.Parallel()
+	for name, test := range map[string]struct {
+		delete  func(n int) (teardown.Deletion, error)
+		outcome teardown.Outcome
+		code    errors.Code
+		times   int
+	}{
+		"pending": {func(int) (teardown.Deletion, error) {
+			return teardown.Deletion{Outcome: teardown.Pending, Decides: "they"}, nil
+		}, teardown.Pending, "", 1},
+		"unknown":         {func(int) (teardown.Deletion, error) { return teardown.Deletion{}, refused(errors.OutcomeUnknown) }, teardown.Unknown, errors.OutcomeUnknown, 1},
+		"gone in between": {func(int) (teardown.Deletion, error) { return teardown.Deletion{}, refused(errors.OrganizationNotFound) }, teardown.Gone, "", 1},
+		"denied":          {func(int) (teardown.Deletion, error) { return teardown.Deletion{}, refused(errors.PermissionDenied) }, teardown.Blocked, errors.PermissionDenied, 1},
+		"something is back": {func(int) (teardown.Deletion, error) {
+			return teardown.Deletion{}, refused(errors.DeletionStepsNotSatisfied)
+		}, teardown.Blocked, errors.DeletionStepsNotSatisfied, 8},
+		"a little too early": {func(n int) (teardown.Deletion, error) {
+			if n < 3 {
+				return teardown.Deletion{}, refused(errors.DeletionStepsNotSatisfied)
+			}
+			return teardown.Deletion{Outcome: teardown.Gone}, nil
+		}, teardown.Gone, "", 3},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				w := &world{}
+				w.delete = func() (teardown.Deletion, error) { return test.delete(w.deleted) }
+				r, err := w.execute(t)
+				if r == nil || r.Outcome != test.outcome || w.deleted != test.times || test.code != "" && !errors.Is(err, test.code) || test.code == "" && err != nil {
+					t.Errorf("got %+v, %v after %d deletions", r, err, w.deleted)
+				}
+				if test.outcome == teardown.Pending && r.Decides != "they" {
+					t.Errorf("%q decides", r.Decides)
+				}
+			})
+		})
+	}
+}
+
+// The plan says that the organization was there.
+func TestAnOrganizationThatIsGoneAlreadyIsGone(t *testing.T) {
+	t.Parallel()
+	w := &world{steps: things("a")}
+	p := w.plan(t)
+	w.inspect = refused(errors.OrganizationNotFound)
+	r, err := teardown.Execute(t.Context(), w, p, teardown.Confirm("Acme"))
+	if err != nil || r.Outcome != teardown.Gone || r.Steps[0].State != teardown.AlreadyGone || w.deleted != 0 {
+		t.Errorf("got %+v, %v", r, err)
+	}
+	w.inspect = refused(errors.NotFound) // not of the organization
+	if r, err := teardown.Execute(t.Context(), w, p, teardown.Confirm("Acme")); !errors.Is(err, errors.NotFound) || r != nil {
+		t.Errorf("got %+v, %v", r, err)
+	}
+}
+
+func TestCancelingLeavesNothingHalfKnown(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		ctx, cancel := context.WithCancel(t.Context())
+		w := &world{steps: things("a", "b<a", "c<b"), takes: time.Minute}
+		p := w.plan(t)
+		time.AfterFunc(90*time.Second, cancel)
+		r, err := teardown.Execute(ctx, w, p, teardown.Confirm("Acme"))
+		want := map[string]teardown.State{"a": teardown.Done, "b": teardown.Interrupted, "c": teardown.Untouched}
+		if !errors.Is(err, context.Canceled) || r == nil || r.Outcome != teardown.Blocked || w.deleted != 0 {
+			t.Fatalf("got %+v, %v", r, err)
+		}
+		if diff := cmp.Diff(want, states(r)); diff != "" {
+			t.Errorf("states (-want +got):\n%s", diff)
+		}
+		r, err = teardown.Execute(t.Context(), w, p, teardown.Confirm("Acme"))
+		want = map[string]teardown.State{"a": teardown.AlreadyGone, "b": teardown.Done, "c": teardown.Done}
+		if err != nil || r.Outcome != teardown.Gone {
+			t.Fatalf("got %+v, %v", r, err)
+		}
+		if diff := cmp.Diff(want, states(r)); diff != "" {
+			t.Errorf("states of the second run (-want +got):\n%s", diff)
+		}
+	})
+}
+
+func TestAGentleStopFinishesWhatRuns(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		stop := make(chan struct{})
+		w := &world{steps: things("a", "b<a", "c<b"), takes: time.Minute}
+		time.AfterFunc(90*time.Second, func() { close(stop) })
+		r, err := w.execute(t, teardown.Stop(stop))
+		want := map[string]teardown.State{"a": teardown.Done, "b": teardown.Done, "c": teardown.Untouched}
+		if !errors.Is(err, errors.Canceled) || r == nil || r.Outcome != teardown.Blocked || w.deleted != 0 {
+			t.Fatalf("got %+v, %v", r, err)
+		}
+		if diff := cmp.Diff(want, states(r)); diff != "" {
+			t.Errorf("states (-want +got):\n%s", diff)
+		}
+	})
+}
+
+func TestAStepDoesNotTakeForEver(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		w := &world{steps: things("a"), takes: 24 * time.Hour}
+		start := time.Now()
+		r, err := w.execute(t, teardown.StepTimeout(time.Hour))
+		if !errors.Is(err, errors.NotFinished) || r == nil || r.Steps[0].State != teardown.Failed || time.Since(start) != time.Hour {
+			t.Errorf("got %+v, %v after %v", r, err, time.Since(start))
+		}
+	})
+}
+
+func TestEventsTellWhatHappens(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		w := &world{steps: things("a", "b<a"), takes: time.Second, remove: func(id string, attempt int) error {
+			if id == "b" && attempt == 1 {
+				return &errors.Error{Code: errors.RateLimitReached, RetryAfter: time.Minute}
+			}
+			return nil
+		}}
+		var got []string
+		_, err := w.execute(t, teardown.OnEvent(func(e teardown.Event) {
+			line := e.Step + " " + string(e.Kind)
+			if e.Kind == teardown.Ended {
+				line += " " + e.Text
+			}
+			if e.Kind == teardown.Retrying && e.Wait != time.Minute {
+				line += " after " + e.Wait.String()
+			}
+			got = append(got, line)
+			if e.Organization != acme || e.Provider != "world" || e.Total != 2 || e.Time.IsZero() {
+				t.Errorf("got %+v", e)
+			}
+		}))
+		want := []string{
+			" begun", "a begun", "a waiting", "a ended done",
+			"b begun", "b waiting", "b retrying", "b waiting", "b ended done", " ended gone",
+		}
+		if diff := cmp.Diff(want, got); diff != "" || err != nil {
+			t.Errorf("%v; events (-want +got):\n%s", err, diff)
+		}
+	})
+}
