@@ -120,6 +120,7 @@ func (s *Server) exchange(req *http.Request) (*http.Response, Fault, error) {
 		if resp.Header.Get("Date") == "" {
 			resp.Header.Set("Date", time.Now().UTC().Format(http.TimeFormat))
 		}
+		observe(r, resp)
 	}
 	if fault.Status != 0 {
 		resp = fault.answer()
