@@ -223,7 +223,7 @@ func (m *method) body(op codegen.OperationDefinition) error {
 	}
 	var fields, values []string
 	for _, p := range schema.Properties {
-		name, goType := strings.ToLower(p.GoFieldName()[:1])+p.GoFieldName()[1:], p.GoTypeDef()
+		name, goType := argumentName(p), p.GoTypeDef()
 		if token.IsKeyword(name) {
 			return fmt.Errorf("%s: %s is a Go keyword", op.OperationId, name)
 		}
@@ -239,6 +239,12 @@ func (m *method) body(op codegen.OperationDefinition) error {
 	}
 	m.Body = "struct{" + strings.Join(fields, ";") + "}{" + strings.Join(values, ",") + "}"
 	return nil
+}
+
+// argumentName names the argument that becomes a property of a body.
+func argumentName(p codegen.Property) string {
+	spec := &openapi3.Parameter{Extensions: p.Extensions}
+	return codegen.ParameterDefinition{ParamName: p.JsonFieldName, Spec: spec}.GoVariableName()
 }
 
 // response finds the one success that an operation documents.
@@ -286,6 +292,8 @@ func (m *method) returns(schema codegen.Schema, property string) {
 		m.Due = []due{{"out == nil", "the list"}}
 	}
 	switch {
+	case isEmptyObject(schema):
+		m.Out = "struct{}"
 	case property != "":
 		for _, p := range schema.Properties {
 			if p.JsonFieldName != property {
@@ -303,6 +311,12 @@ func (m *method) returns(schema codegen.Schema, property string) {
 	case schema.RefType != "" || schema.DefineViaAlias && schema.GoType != "":
 		m.Result, m.Results = "rest.Pointer(&out, c.api.Do(ctx, &call))", "(*"+m.Out+", error)"
 	}
+}
+
+// isEmptyObject reports whether a body is an object that says nothing: {}.
+func isEmptyObject(schema codegen.Schema) bool {
+	s := schema.OAPISchema
+	return schema.RefType == "" && s != nil && s.Type.Is("object") && len(s.Properties) == 0 && s.AdditionalProperties.Schema == nil
 }
 
 // isStruct reports whether the generator makes a struct of a schema.
