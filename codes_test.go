@@ -18,7 +18,7 @@ import (
 // constant has a fixture, but for those that the client finds out by itself.
 func TestEveryCodeIsWhatSomeAnswerBecomes(t *testing.T) {
 	t.Parallel()
-	ours := []errors.Code{errors.Canceled, errors.NotConfirmed, errors.NotFinished, errors.OutcomeUnknown, errors.PlanStale}
+	ours := []errors.Code{errors.Canceled, errors.NotConfirmed, errors.NotFinished, errors.OutcomeUnknown, errors.PlanStale, errors.TaskFailed}
 	seen := map[errors.Code]bool{}
 	files, err := filepath.Glob("*/testdata/*.json")
 	if err != nil || len(files) < 5 {

@@ -96,6 +96,9 @@ const (
 	// (Zitadel 400 COMMA-wG9p1). Another one has to become the default first.
 	DefaultOrganization Code = "default_organization"
 
+	// DeletionRestricted: something is left in what should be deleted (Katapult 409).
+	DeletionRestricted Code = "deletion_restricted"
+
 	// SystemOrganization: the organization owns the project that is the provider
 	// itself (Zitadel 400 COMMA-AF3JW). It cannot be deleted.
 	SystemOrganization Code = "system_organization"
@@ -107,6 +110,22 @@ const (
 	// Zitadel 404 COMMA-aps2n, QUERY-leq5Q and QUERY-iTTGJ, Atlas 404 ORG_NOT_FOUND,
 	// Applivery 404/3001).
 	OrganizationNotFound Code = "organization_not_found"
+
+	// Things of an organization at Katapult (404), by its own names.
+	DiskBackupPolicyNotFound       Code = "disk_backup_policy_not_found"
+	DiskNotFound                   Code = "disk_not_found"
+	DNSZoneNotFound                Code = "dns_zone_not_found"
+	FileStorageVolumeNotFound      Code = "file_storage_volume_not_found"
+	IPAddressNotFound              Code = "ip_address_not_found"
+	LoadBalancerNotFound           Code = "load_balancer_not_found"
+	ObjectStorageAccessKeyNotFound Code = "object_storage_access_key_not_found"
+	ObjectStorageAccountNotFound   Code = "object_storage_account_not_found"
+	ObjectStorageBucketNotFound    Code = "object_storage_bucket_not_found"
+	ObjectStorageClusterNotFound   Code = "object_storage_cluster_not_found"
+	TaskNotFound                   Code = "task_not_found"
+	TrashObjectNotFound            Code = "trash_object_not_found"
+	VirtualMachineNotFound         Code = "virtual_machine_not_found"
+	VirtualNetworkNotFound         Code = "virtual_network_not_found"
 )
 
 // Codes below [Unauthenticated].
@@ -141,6 +160,13 @@ const (
 
 	// OrganizationNotActivated: the organization was never activated (Katapult 403).
 	OrganizationNotActivated Code = "organization_not_activated"
+
+	// ObjectStorageAccountNotProvisioned: the object storage is not there yet, or
+	// could not be made (Katapult 403).
+	ObjectStorageAccountNotProvisioned Code = "object_storage_account_not_provisioned"
+
+	// ObjectStorageAccountSuspended: the object storage is suspended (Katapult 403).
+	ObjectStorageAccountSuspended Code = "object_storage_account_suspended"
 )
 
 // Codes below [InvalidArgument].
@@ -161,6 +187,37 @@ const (
 	// ManagedOrganizationRequired: the organization is not a managed one and cannot
 	// be deleted by this API (Katapult 409).
 	ManagedOrganizationRequired Code = "managed_organization_required"
+
+	// OrganizationLimitReached: no more organizations can be created (Katapult 422).
+	OrganizationLimitReached Code = "organization_limit_reached"
+
+	// ObjectInTrash: it is in the trash, which is where a deletion brings it (Katapult
+	// 406). [Error.Detail] names the object in the trash where Katapult does.
+	ObjectInTrash Code = "object_in_trash"
+
+	// UnassignedDisk: the disk is assigned to no virtual machine (Katapult 422).
+	UnassignedDisk Code = "unassigned_disk"
+
+	// UnableToUnassign: the disk cannot be taken away from its virtual machine now
+	// (Katapult 422).
+	UnableToUnassign Code = "unable_to_unassign"
+
+	// VirtualMachineMustBeStarted: the virtual machine does not run (Katapult 406).
+	VirtualMachineMustBeStarted Code = "virtual_machine_must_be_started"
+
+	// NoAllocation: nothing holds the IP address (Katapult 422).
+	NoAllocation Code = "no_allocation"
+
+	// ResourceDoesNotSupportUnallocation: what holds the IP address does not let go
+	// of it (Katapult 409).
+	ResourceDoesNotSupportUnallocation Code = "resource_does_not_support_unallocation"
+
+	// MultipleObjectStorageBucketsFound: the name fits several buckets (Katapult 500).
+	MultipleObjectStorageBucketsFound Code = "multiple_object_storage_buckets_found"
+
+	// ObjectStorageBucketDeletionError: the bucket could not be deleted (Katapult
+	// 403). [Error.Detail] says why where Katapult does.
+	ObjectStorageBucketDeletionError Code = "object_storage_bucket_deletion_error"
 )
 
 // Codes below [RateLimitReached] that waiting a little does not cure.
@@ -177,6 +234,14 @@ const (
 const (
 	// ServiceUnavailable: the API is not serving for now (Katapult 503).
 	ServiceUnavailable Code = "service_unavailable"
+
+	// TaskQueueingError: a task that the request needs could not be queued, and
+	// nothing was done (Katapult 406).
+	TaskQueueingError Code = "task_queueing_error"
+
+	// NetworkError: the provider did not reach a part of itself; what was asked for may
+	// have been done (Katapult 504).
+	NetworkError Code = "network_error"
 )
 
 // Codes below [Internal].
@@ -187,6 +252,10 @@ const (
 
 	// UnhandledException: the provider's framework caught a failure (Katapult 500).
 	UnhandledException Code = "unhandled_exception"
+
+	// TaskFailed: what had been begun ended in a failure, as was read later. The same
+	// call will not end otherwise: [Retryable] is false.
+	TaskFailed Code = "task_failed"
 )
 
 // Codes below [UnexpectedResponse]: the request did not reach what it was meant for.
@@ -210,24 +279,31 @@ const (
 func (c Code) Umbrella() Code {
 	switch c {
 	case ActiveSubscriptions, OrganizationNotEmpty, ActiveLiveMigration,
-		PaymentRequired, DefaultOrganization, SystemOrganization:
+		PaymentRequired, DefaultOrganization, DeletionRestricted, SystemOrganization:
 		return DeletionStepsNotSatisfied
-	case OrganizationNotFound:
+	case OrganizationNotFound, DiskBackupPolicyNotFound, DiskNotFound, DNSZoneNotFound,
+		FileStorageVolumeNotFound, IPAddressNotFound, LoadBalancerNotFound,
+		ObjectStorageAccessKeyNotFound, ObjectStorageAccountNotFound,
+		ObjectStorageBucketNotFound, ObjectStorageClusterNotFound, TaskNotFound,
+		TrashObjectNotFound, VirtualMachineNotFound, VirtualNetworkNotFound:
 		return NotFound
 	case MissingAPIToken, InvalidAPIToken, InvalidCapabilitiesToken, ExpiredAPIToken:
 		return Unauthenticated
 	case UnauthorizedNetworkForAPIToken, ScopeNotGranted, OrganizationSuspended,
-		OrganizationNotActivated:
+		OrganizationNotActivated, ObjectStorageAccountNotProvisioned, ObjectStorageAccountSuspended:
 		return PermissionDenied
 	case MissingRequiredArgument, InvalidJSONBody, ValidationError:
 		return InvalidArgument
-	case ManagedOrganizationRequired:
+	case ManagedOrganizationRequired, OrganizationLimitReached, ObjectInTrash, UnassignedDisk,
+		UnableToUnassign, VirtualMachineMustBeStarted, NoAllocation,
+		ResourceDoesNotSupportUnallocation, MultipleObjectStorageBucketsFound,
+		ObjectStorageBucketDeletionError:
 		return Conflict
 	case QuotaExhausted, InstanceBlocked:
 		return RateLimitReached
-	case ServiceUnavailable:
+	case ServiceUnavailable, TaskQueueingError, NetworkError:
 		return Unavailable
-	case DeletionFailed, UnhandledException:
+	case DeletionFailed, UnhandledException, TaskFailed:
 		return Internal
 	case RouteNotFound, InstanceNotFound, VersionNotSupported:
 		return UnexpectedResponse
@@ -251,7 +327,7 @@ func (c Code) Is(target error) bool {
 
 func (c Code) retryable() bool {
 	switch c {
-	case QuotaExhausted, InstanceBlocked:
+	case QuotaExhausted, InstanceBlocked, TaskFailed:
 		return false
 	case Canceled, NotFinished:
 		return true

@@ -52,8 +52,8 @@ func Unwrap(err error) error { return stderrors.Unwrap(err) }
 // engines can decide by it whether to put a job back.
 //
 // It is false for [OutcomeUnknown], which asks for a look at the provider
-// before anything is repeated, for [QuotaExhausted] and [InstanceBlocked], and
-// for all that somebody has to change first. Of several joined errors each one
+// before anything is repeated, for [QuotaExhausted], [InstanceBlocked] and
+// [TaskFailed], and for all that somebody has to change first. Of several joined errors each one
 // has to be retryable.
 func Retryable(err error) bool {
 	switch e := err.(type) {

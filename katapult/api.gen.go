@@ -4,9 +4,107 @@ package katapult
 
 import (
 	"context"
+	"iter"
 	"net/http"
 
 	"github.com/offboard-dev/offboard-go/internal/rest"
+)
+
+// Values of [DiskAttachmentState]. Others are kept as they come.
+const (
+	DiskAttachmentStateAttached  DiskAttachmentState = "attached"
+	DiskAttachmentStateAttaching DiskAttachmentState = "attaching"
+	DiskAttachmentStateDetached  DiskAttachmentState = "detached"
+	DiskAttachmentStateDetaching DiskAttachmentState = "detaching"
+	DiskAttachmentStateFailed    DiskAttachmentState = "failed"
+)
+
+// Values of [DiskState]. Others are kept as they come.
+const (
+	DiskStateBuilding    DiskState = "building"
+	DiskStateBuilt       DiskState = "built"
+	DiskStateConfiguring DiskState = "configuring"
+	DiskStateFailed      DiskState = "failed"
+	DiskStateFormatting  DiskState = "formatting"
+	DiskStateImporting   DiskState = "importing"
+	DiskStateInstalling  DiskState = "installing"
+	DiskStateNotBuilt    DiskState = "not_built"
+	DiskStateResizing    DiskState = "resizing"
+	DiskStateRestoring   DiskState = "restoring"
+)
+
+// Values of [FileStorageVolumeState]. Others are kept as they come.
+const (
+	FileStorageVolumeStateConfiguring FileStorageVolumeState = "configuring"
+	FileStorageVolumeStateFailed      FileStorageVolumeState = "failed"
+	FileStorageVolumeStatePending     FileStorageVolumeState = "pending"
+	FileStorageVolumeStateReady       FileStorageVolumeState = "ready"
+)
+
+// Values of [LoadBalancerResourceType]. Others are kept as they come.
+const (
+	LoadBalancerResourceTypeTags                 LoadBalancerResourceType = "tags"
+	LoadBalancerResourceTypeVirtualMachineGroups LoadBalancerResourceType = "virtual_machine_groups"
+	LoadBalancerResourceTypeVirtualMachines      LoadBalancerResourceType = "virtual_machines"
+)
+
+// Values of [LoadBalancerRuleAlgorithm]. Others are kept as they come.
+const (
+	LoadBalancerRuleAlgorithmLeastConnections LoadBalancerRuleAlgorithm = "least_connections"
+	LoadBalancerRuleAlgorithmRoundRobin       LoadBalancerRuleAlgorithm = "round_robin"
+	LoadBalancerRuleAlgorithmSticky           LoadBalancerRuleAlgorithm = "sticky"
+)
+
+// Values of [LoadBalancerRuleProtocol]. Others are kept as they come.
+const (
+	LoadBalancerRuleProtocolHTTP  LoadBalancerRuleProtocol = "HTTP"
+	LoadBalancerRuleProtocolHTTPS LoadBalancerRuleProtocol = "HTTPS"
+	LoadBalancerRuleProtocolTCP   LoadBalancerRuleProtocol = "TCP"
+)
+
+// Values of [ObjectStorageProvisioningState]. Others are kept as they come.
+const (
+	ObjectStorageProvisioningStateFailed       ObjectStorageProvisioningState = "failed"
+	ObjectStorageProvisioningStateProvisioned  ObjectStorageProvisioningState = "provisioned"
+	ObjectStorageProvisioningStateProvisioning ObjectStorageProvisioningState = "provisioning"
+)
+
+// Values of [ObjectStorageState]. Others are kept as they come.
+const (
+	ObjectStorageStateConfigured ObjectStorageState = "configured"
+	ObjectStorageStatePending    ObjectStorageState = "pending"
+)
+
+// Values of [ScheduleInterval]. Others are kept as they come.
+const (
+	ScheduleIntervalDaily   ScheduleInterval = "daily"
+	ScheduleIntervalHourly  ScheduleInterval = "hourly"
+	ScheduleIntervalMonthly ScheduleInterval = "monthly"
+	ScheduleIntervalWeekly  ScheduleInterval = "weekly"
+)
+
+// Values of [TaskStatus]. Others are kept as they come.
+const (
+	TaskStatusCompleted TaskStatus = "completed"
+	TaskStatusFailed    TaskStatus = "failed"
+	TaskStatusPending   TaskStatus = "pending"
+	TaskStatusRunning   TaskStatus = "running"
+)
+
+// Values of [VirtualMachineState]. Others are kept as they come.
+const (
+	VirtualMachineStateAllocated    VirtualMachineState = "allocated"
+	VirtualMachineStateAllocating   VirtualMachineState = "allocating"
+	VirtualMachineStateFailed       VirtualMachineState = "failed"
+	VirtualMachineStateMigrating    VirtualMachineState = "migrating"
+	VirtualMachineStateOrphaned     VirtualMachineState = "orphaned"
+	VirtualMachineStateResetting    VirtualMachineState = "resetting"
+	VirtualMachineStateShuttingDown VirtualMachineState = "shutting_down"
+	VirtualMachineStateStarted      VirtualMachineState = "started"
+	VirtualMachineStateStarting     VirtualMachineState = "starting"
+	VirtualMachineStateStopped      VirtualMachineState = "stopped"
+	VirtualMachineStateStopping     VirtualMachineState = "stopping"
+	VirtualMachineStateTransferring VirtualMachineState = "transferring"
 )
 
 // Country is the country of an organization's address.
@@ -35,6 +133,35 @@ type Currency struct {
 	Symbol  string `json:"symbol,omitzero"`
 }
 
+// DNSZone is a DNS zone.
+type DNSZone struct {
+	ID   string `json:"id"`
+	Name string `json:"name"`
+
+	// DefaultTTL is in seconds.
+	DefaultTTL int  `json:"default_ttl,omitzero"`
+	Verified   bool `json:"verified,omitzero"`
+}
+
+// DNSZonePage is a page of DNS zones.
+type DNSZonePage struct {
+	Pagination Pagination `json:"pagination"`
+	Zones      []DNSZone  `json:"dns_zones"`
+}
+
+// DataCenter is where something is.
+type DataCenter struct {
+	ID        string  `json:"id,omitzero"`
+	Name      string  `json:"name,omitzero"`
+	Permalink string  `json:"permalink,omitzero"`
+	Country   Country `json:"country,omitzero"`
+}
+
+// DeletionRestrictedDetail is the detail of deletion_restricted.
+type DeletionRestrictedDetail struct {
+	Errors []string `json:"errors,omitzero"`
+}
+
 // DeletionStep is one step to an organization's deletion.
 type DeletionStep struct {
 	// Satisfied says that nothing is left to do. Where the API leaves it out it is false.
@@ -48,6 +175,141 @@ type DeletionSteps map[string]DeletionStep
 // DeletionStepsNotSatisfiedDetail is the detail of deletion_steps_not_satisfied.
 type DeletionStepsNotSatisfiedDetail struct {
 	Steps DeletionSteps `json:"steps,omitzero"`
+}
+
+// Disk is a disk.
+type Disk struct {
+	ID         string     `json:"id"`
+	Name       string     `json:"name"`
+	SizeInGB   int        `json:"size_in_gb,omitzero"`
+	WWN        string     `json:"wwn,omitzero"`
+	State      DiskState  `json:"state,omitzero"`
+	CreatedAt  Time       `json:"created_at,omitzero"`
+	DataCenter DataCenter `json:"data_center,omitzero"`
+
+	// Assignment is nil for a disk that is assigned to no virtual machine.
+	Assignment *DiskAssignment `json:"virtual_machine_disk"`
+}
+
+// DiskAssignment is a disk's virtual machine. A list shows which one only.
+type DiskAssignment struct {
+	VirtualMachine DiskVirtualMachine `json:"virtual_machine,omitzero"`
+	AttachOnBoot   bool               `json:"attach_on_boot,omitzero"`
+
+	// Boot says that the machine boots from it. It goes where the machine goes.
+	Boot  bool                `json:"boot,omitzero"`
+	State DiskAttachmentState `json:"state,omitzero"`
+}
+
+// DiskAttachmentState says whether a virtual machine uses a disk that is assigned to it.
+type DiskAttachmentState string
+
+// DiskBackupPolicy keeps copies of a disk, or of the disks of a virtual machine.
+type DiskBackupPolicy struct {
+	ID string `json:"id"`
+
+	// Retention is how many copies are kept.
+	Retention int         `json:"retention,omitzero"`
+	TotalSize float64     `json:"total_size,omitzero"`
+	Target    ResourceRef `json:"target,omitzero"`
+	Schedule  Schedule    `json:"schedule,omitzero"`
+
+	// AutoMoveToTrashAt is when the policy goes to the trash by itself; zero for never.
+	AutoMoveToTrashAt Time `json:"auto_move_to_trash_at,omitzero"`
+}
+
+// DiskBackupPolicyPage is a page of disk backup policies.
+type DiskBackupPolicyPage struct {
+	Pagination         Pagination         `json:"pagination"`
+	DiskBackupPolicies []DiskBackupPolicy `json:"disk_backup_policies"`
+}
+
+// DiskPage is a page of disks.
+type DiskPage struct {
+	Pagination Pagination `json:"pagination"`
+	Disks      []Disk     `json:"disk"`
+}
+
+// DiskState is what is done to a disk.
+type DiskState string
+
+// DiskTemplate is what disks are made from.
+type DiskTemplate struct {
+	ID          string `json:"id"`
+	Name        string `json:"name"`
+	Description string `json:"description,omitzero"`
+	Permalink   string `json:"permalink,omitzero"`
+
+	// Universal says that Katapult provides it. It stands in nobody's way.
+	Universal       bool                `json:"universal,omitzero"`
+	SizeInGB        int                 `json:"size_in_gb,omitzero"`
+	LatestVersion   DiskTemplateVersion `json:"latest_version,omitzero"`
+	OperatingSystem OperatingSystem     `json:"operating_system,omitzero"`
+}
+
+// DiskTemplatePage is a page of disk templates.
+type DiskTemplatePage struct {
+	Pagination    Pagination     `json:"pagination"`
+	DiskTemplates []DiskTemplate `json:"disk_templates"`
+}
+
+// DiskTemplateVersion is a version of a disk template. It is empty for a template without one.
+type DiskTemplateVersion struct {
+	ID     string `json:"id,omitzero"`
+	Number int    `json:"number,omitzero"`
+}
+
+// DiskVirtualMachine is the virtual machine that a disk is assigned to.
+type DiskVirtualMachine struct {
+	ID   string `json:"id,omitzero"`
+	FQDN string `json:"fqdn,omitzero"`
+}
+
+// FileStorageVolume is a volume that virtual machines mount by NFS.
+type FileStorageVolume struct {
+	ID         string     `json:"id"`
+	Name       string     `json:"name"`
+	DataCenter DataCenter `json:"data_center,omitzero"`
+
+	// Associations are the ids of the virtual machines that may mount it.
+	Associations []string               `json:"associations,omitzero"`
+	State        FileStorageVolumeState `json:"state,omitzero"`
+	NFSLocation  string                 `json:"nfs_location,omitzero"`
+
+	// Size is in bytes.
+	Size int64 `json:"size,omitzero"`
+}
+
+// FileStorageVolumePage is a page of file storage volumes.
+type FileStorageVolumePage struct {
+	Pagination         Pagination          `json:"pagination"`
+	FileStorageVolumes []FileStorageVolume `json:"file_storage_volumes"`
+}
+
+// FileStorageVolumeState is what is done to a file storage volume.
+type FileStorageVolumeState string
+
+// IPAddress is an IP address of an organization, or of what it is allocated to.
+type IPAddress struct {
+	ID              string  `json:"id,omitzero"`
+	Address         string  `json:"address"`
+	ReverseDNS      string  `json:"reverse_dns,omitzero"`
+	VIP             bool    `json:"vip,omitzero"`
+	Label           string  `json:"label,omitzero"`
+	AddressWithMask string  `json:"address_with_mask,omitzero"`
+	Network         Network `json:"network,omitzero"`
+
+	// AllocationID is the id of what holds it; empty for one that is free.
+	AllocationID string `json:"allocation_id,omitzero"`
+
+	// AllocationType is the kind of what holds it.
+	AllocationType string `json:"allocation_type,omitzero"`
+}
+
+// IPAddressPage is a page of IP addresses.
+type IPAddressPage struct {
+	Pagination Pagination  `json:"pagination"`
+	Addresses  []IPAddress `json:"ip_addresses"`
 }
 
 // InvalidAPITokenDetail is the detail of invalid_api_token.
@@ -65,6 +327,162 @@ type InvalidArgumentDetail struct {
 	Issue            string   `json:"issue,omitzero"`
 	IssueDescription string   `json:"issue_description,omitzero"`
 	Errors           []string `json:"errors,omitzero"`
+}
+
+// LoadBalancer is a load balancer. In a list its address has no id.
+type LoadBalancer struct {
+	ID           string                   `json:"id"`
+	Name         string                   `json:"name"`
+	APIReference string                   `json:"api_reference,omitzero"`
+	ResourceType LoadBalancerResourceType `json:"resource_type,omitzero"`
+	Resources    []ResourceRef            `json:"resources,omitzero"`
+	ResourceIDs  []string                 `json:"resource_ids,omitzero"`
+	IPAddress    LoadBalancerAddress      `json:"ip_address,omitzero"`
+	DataCenter   DataCenter               `json:"data_center,omitzero"`
+}
+
+// LoadBalancerAddress is the address that a load balancer listens on.
+type LoadBalancerAddress struct {
+	ID      string `json:"id,omitzero"`
+	Address string `json:"address,omitzero"`
+}
+
+// LoadBalancerPage is a page of load balancers.
+type LoadBalancerPage struct {
+	Pagination    Pagination     `json:"pagination"`
+	LoadBalancers []LoadBalancer `json:"load_balancers"`
+}
+
+// LoadBalancerResourceType is what a load balancer sends to.
+type LoadBalancerResourceType string
+
+// LoadBalancerRule is what a load balancer does at a port. It goes with the load balancer.
+type LoadBalancerRule struct {
+	ID              string                    `json:"id"`
+	Algorithm       LoadBalancerRuleAlgorithm `json:"algorithm,omitzero"`
+	DestinationPort int                       `json:"destination_port,omitzero"`
+	ListenPort      int                       `json:"listen_port,omitzero"`
+	Protocol        LoadBalancerRuleProtocol  `json:"protocol,omitzero"`
+	Certificates    []Named                   `json:"certificates,omitzero"`
+	CheckEnabled    bool                      `json:"check_enabled,omitzero"`
+}
+
+// LoadBalancerRuleAlgorithm is how a rule chooses among what it sends to.
+type LoadBalancerRuleAlgorithm string
+
+// LoadBalancerRulePage is a page of the rules of a load balancer.
+type LoadBalancerRulePage struct {
+	Pagination Pagination         `json:"pagination"`
+	Rules      []LoadBalancerRule `json:"load_balancer_rules"`
+}
+
+// LoadBalancerRuleProtocol is what a rule understands.
+type LoadBalancerRuleProtocol string
+
+// Named is what an answer shows of something else.
+type Named struct {
+	ID   string `json:"id"`
+	Name string `json:"name,omitzero"`
+}
+
+// Network is a network of the provider's.
+type Network struct {
+	ID         string     `json:"id,omitzero"`
+	Name       string     `json:"name,omitzero"`
+	Permalink  string     `json:"permalink,omitzero"`
+	Default    bool       `json:"default,omitzero"`
+	DataCenter DataCenter `json:"data_center,omitzero"`
+}
+
+// NetworkInterface is a network interface of a virtual machine.
+type NetworkInterface struct {
+	ID   string `json:"id"`
+	Name string `json:"name,omitzero"`
+
+	// Network is nil for an interface in a virtual network.
+	Network *Named `json:"network"`
+
+	// VirtualNetwork is nil for an interface in a network of the provider's.
+	VirtualNetwork *Named      `json:"virtual_network"`
+	IPAddresses    []IPAddress `json:"ip_addresses,omitzero"`
+}
+
+// NetworkInterfacePage is a page of network interfaces.
+type NetworkInterfacePage struct {
+	Pagination        Pagination         `json:"pagination"`
+	NetworkInterfaces []NetworkInterface `json:"virtual_machine_network_interfaces"`
+}
+
+// ObjectInTrashDetail is the detail of object_in_trash.
+type ObjectInTrashDetail struct {
+	// TrashObject is empty where the API does not tell it.
+	TrashObject TrashObject `json:"trash_object,omitzero"`
+}
+
+// ObjectStorageAccessKey is an access key to object storage.
+type ObjectStorageAccessKey struct {
+	ID              string             `json:"id"`
+	Name            string             `json:"name"`
+	CreatedAt       Time               `json:"created_at,omitzero"`
+	Region          string             `json:"region,omitzero"`
+	State           ObjectStorageState `json:"state,omitzero"`
+	AllBucketsRead  bool               `json:"all_buckets_read,omitzero"`
+	AllObjectsRead  bool               `json:"all_objects_read,omitzero"`
+	AllObjectsWrite bool               `json:"all_objects_write,omitzero"`
+
+	// ReadBuckets are the names of the buckets that it may read, where it may not read all.
+	ReadBuckets []string `json:"read_buckets,omitzero"`
+
+	// WriteBuckets are the names of the buckets that it may write, where it may not write all.
+	WriteBuckets  []string `json:"write_buckets,omitzero"`
+	ServerURL     string   `json:"server_url,omitzero"`
+	S3AccessKeyID string   `json:"s3_access_key_id,omitzero"`
+}
+
+// ObjectStorageAccessKeyPage is a page of access keys to object storage.
+type ObjectStorageAccessKeyPage struct {
+	Pagination Pagination               `json:"pagination"`
+	AccessKeys []ObjectStorageAccessKey `json:"object_storage_access_keys"`
+}
+
+// ObjectStorageAccount is the object storage of an organization in a region.
+type ObjectStorageAccount struct {
+	Region            string                         `json:"region"`
+	CreatedAt         Time                           `json:"created_at,omitzero"`
+	ProvisioningState ObjectStorageProvisioningState `json:"provisioning_state,omitzero"`
+
+	// Size is in bytes, as it was when somebody last counted.
+	Size        int64      `json:"size,omitzero"`
+	BucketCount int        `json:"bucket_count,omitzero"`
+	DataCenter  DataCenter `json:"data_center,omitzero"`
+}
+
+// ObjectStorageBucket is a bucket.
+type ObjectStorageBucket struct {
+	Name        string             `json:"name"`
+	Label       string             `json:"label,omitzero"`
+	CreatedAt   Time               `json:"created_at,omitzero"`
+	State       ObjectStorageState `json:"state,omitzero"`
+	ObjectCount int64              `json:"object_count,omitzero"`
+	Size        int64              `json:"size,omitzero"`
+	PublicURL   string             `json:"public_url,omitzero"`
+}
+
+// ObjectStorageBucketDeletionErrorDetail is the detail of object_storage_bucket_deletion_error.
+type ObjectStorageBucketDeletionErrorDetail struct {
+	Details string `json:"details,omitzero"`
+}
+
+// ObjectStorageProvisioningState says whether object storage is there.
+type ObjectStorageProvisioningState string
+
+// ObjectStorageState says whether a bucket or an access key can be used.
+type ObjectStorageState string
+
+// OperatingSystem is what runs on a disk of a template. It is empty where nobody said so.
+type OperatingSystem struct {
+	ID   string `json:"id,omitzero"`
+	Name string `json:"name,omitzero"`
 }
 
 // Organization is an organization. What a list leaves out is empty there: a list has nothing below Managed.
@@ -94,6 +512,27 @@ type Organization struct {
 	CountryState CountryState `json:"country_state,omitzero"`
 }
 
+// OrganizationPage is a page of organizations.
+type OrganizationPage struct {
+	Pagination    Pagination     `json:"pagination"`
+	Organizations []Organization `json:"organizations"`
+}
+
+// Pagination says where a page is in its list.
+type Pagination struct {
+	CurrentPage int `json:"current_page,omitzero"`
+
+	// TotalPages is 0 for an empty list, and nil for a large set.
+	TotalPages *int `json:"total_pages"`
+
+	// Total is the number of items on all pages, and nil for a large set.
+	Total   *int `json:"total"`
+	PerPage int  `json:"per_page,omitzero"`
+
+	// LargeSet says that nobody counted the items. The last page is the first that is not full.
+	LargeSet bool `json:"large_set,omitzero"`
+}
+
 // PermissionDeniedDetail is the detail of permission_denied.
 type PermissionDeniedDetail struct {
 	Details string `json:"details,omitzero"`
@@ -105,10 +544,75 @@ type RateLimitReachedDetail struct {
 	TotalPermitted int `json:"total_permitted,omitzero"`
 }
 
+// ResourceRef is one of several kinds of things. The vendor's OpenAPI shows the thing itself below a name that is repeated; live answers have type and value.
+type ResourceRef struct {
+	// Type is the kind, such as VirtualMachine.
+	Type  string `json:"type,omitzero"`
+	Value Named  `json:"value,omitzero"`
+}
+
+// Schedule is when copies are made.
+type Schedule struct {
+	Frequency        int              `json:"frequency,omitzero"`
+	Interval         ScheduleInterval `json:"interval,omitzero"`
+	Minute           int              `json:"minute,omitzero"`
+	NextInvocationAt Time             `json:"next_invocation_at,omitzero"`
+	Time             int              `json:"time,omitzero"`
+}
+
+// ScheduleInterval is how often copies are made.
+type ScheduleInterval string
+
 // ScopeNotGrantedDetail is the detail of scope_not_granted.
 type ScopeNotGrantedDetail struct {
 	// Scopes are those of which the token needs one.
 	Scopes []string `json:"scopes,omitzero"`
+}
+
+// Task is work that goes on after the answer. Its times are zero until they have come.
+type Task struct {
+	ID         string     `json:"id"`
+	Name       string     `json:"name,omitzero"`
+	Status     TaskStatus `json:"status"`
+	CreatedAt  Time       `json:"created_at,omitzero"`
+	StartedAt  Time       `json:"started_at,omitzero"`
+	FinishedAt Time       `json:"finished_at,omitzero"`
+
+	// Progress is in percent.
+	Progress int `json:"progress,omitzero"`
+}
+
+// TaskQueueingErrorDetail is the detail of task_queueing_error.
+type TaskQueueingErrorDetail struct {
+	Details string `json:"details,omitzero"`
+}
+
+// TaskStatus says how far a task is.
+type TaskStatus string
+
+// TrashObject is something in the trash. It still blocks the deletion of its organization.
+type TrashObject struct {
+	ID string `json:"id"`
+
+	// KeepUntil is when it is purged by itself, 48 hours after its deletion.
+	KeepUntil Time `json:"keep_until,omitzero"`
+
+	// ObjectID is the id that it had. Object storage has none.
+	ObjectID string `json:"object_id,omitzero"`
+
+	// ObjectType is its kind, such as VirtualMachine, Disk, FileStorageVolume and ObjectStorageAccount.
+	ObjectType string `json:"object_type,omitzero"`
+}
+
+// TrashObjectPage is a page of what is in the trash.
+type TrashObjectPage struct {
+	Pagination   Pagination    `json:"pagination"`
+	TrashObjects []TrashObject `json:"trash_objects"`
+}
+
+// UnableToUnassignDetail is the detail of unable_to_unassign.
+type UnableToUnassignDetail struct {
+	Errors []string `json:"errors,omitzero"`
 }
 
 // UnauthorizedNetworkDetail is the detail of unauthorized_network_for_api_token.
@@ -120,6 +624,496 @@ type UnauthorizedNetworkDetail struct {
 // ValidationErrorDetail is the detail of validation_error and of other refusals of a value.
 type ValidationErrorDetail struct {
 	Errors []string `json:"errors,omitzero"`
+}
+
+// VirtualMachine is a virtual machine. What a list leaves out is empty there: an item has no state and no organization, and its addresses have no id.
+type VirtualMachine struct {
+	ID       string `json:"id"`
+	Name     string `json:"name"`
+	Hostname string `json:"hostname,omitzero"`
+
+	// FQDN is taken as long as the machine is in the trash, too.
+	FQDN         string                `json:"fqdn,omitzero"`
+	Description  string                `json:"description,omitzero"`
+	CreatedAt    Time                  `json:"created_at,omitzero"`
+	State        VirtualMachineState   `json:"state,omitzero"`
+	Zone         Zone                  `json:"zone,omitzero"`
+	Organization Organization          `json:"organization,omitzero"`
+	Package      VirtualMachinePackage `json:"package,omitzero"`
+
+	// AttachedISO is an image of a disc, which no API removes. It is nil when there is none.
+	AttachedISO *Named      `json:"attached_iso"`
+	MemoryInGB  int         `json:"memory_in_gb,omitzero"`
+	CPUCores    int         `json:"cpu_cores,omitzero"`
+	TagNames    []string    `json:"tag_names,omitzero"`
+	IPAddresses []IPAddress `json:"ip_addresses,omitzero"`
+	Suspended   bool        `json:"suspended,omitzero"`
+	SuspendedAt Time        `json:"suspended_at,omitzero"`
+}
+
+// VirtualMachineDisk is a disk as a virtual machine has it.
+type VirtualMachineDisk struct {
+	Disk         Disk `json:"disk"`
+	AttachOnBoot bool `json:"attach_on_boot,omitzero"`
+
+	// Boot says that the machine boots from it. It goes where the machine goes.
+	Boot  bool                `json:"boot,omitzero"`
+	State DiskAttachmentState `json:"state,omitzero"`
+}
+
+// VirtualMachineDiskPage is a page of the disks of a virtual machine.
+type VirtualMachineDiskPage struct {
+	Pagination Pagination           `json:"pagination"`
+	Disks      []VirtualMachineDisk `json:"disks"`
+}
+
+// VirtualMachineMustBeStartedDetail is the detail of virtual_machine_must_be_started.
+type VirtualMachineMustBeStartedDetail struct {
+	CurrentState VirtualMachineState `json:"current_state,omitzero"`
+}
+
+// VirtualMachinePackage is the size that a virtual machine is billed by. A list has its name only.
+type VirtualMachinePackage struct {
+	ID          string `json:"id,omitzero"`
+	Name        string `json:"name,omitzero"`
+	Permalink   string `json:"permalink,omitzero"`
+	CPUCores    int    `json:"cpu_cores,omitzero"`
+	MemoryInGB  int    `json:"memory_in_gb,omitzero"`
+	StorageInGB int    `json:"storage_in_gb,omitzero"`
+}
+
+// VirtualMachinePage is a page of virtual machines.
+type VirtualMachinePage struct {
+	Pagination      Pagination       `json:"pagination"`
+	VirtualMachines []VirtualMachine `json:"virtual_machines"`
+}
+
+// VirtualMachineState is what a virtual machine does.
+type VirtualMachineState string
+
+// VirtualNetwork is a virtual network.
+type VirtualNetwork struct {
+	ID         string     `json:"id"`
+	Name       string     `json:"name"`
+	DataCenter DataCenter `json:"data_center,omitzero"`
+}
+
+// VirtualNetworkPage is a page of virtual networks.
+type VirtualNetworkPage struct {
+	Pagination      Pagination       `json:"pagination"`
+	VirtualNetworks []VirtualNetwork `json:"virtual_networks"`
+}
+
+// Zone is a part of a data center.
+type Zone struct {
+	ID         string     `json:"id,omitzero"`
+	Name       string     `json:"name,omitzero"`
+	Permalink  string     `json:"permalink,omitzero"`
+	DataCenter DataCenter `json:"data_center,omitzero"`
+}
+
+// DeleteDiskBackupPolicy moves a disk backup policy to the trash. Unlike other
+// deletions it does not tell the trash object: PurgeTrash, or an ObjectID of
+// the policy, reaches it. A second deletion is errors.ObjectInTrash (406), with
+// ObjectInTrashDetail. It needs the scope disk_backup_policies.
+//
+// Source: vendor OpenAPI 2.68.0.
+func (c *Client) DeleteDiskBackupPolicy(ctx context.Context, diskBackupPolicy ID) error {
+	var out struct {
+		DiskBackupPolicy Named `json:"disk_backup_policy"`
+	}
+	key, id := lookup(diskBackupPolicy)
+	call := rest.Call{
+		Operation: "DeleteDiskBackupPolicy", Target: id,
+		Method: http.MethodDelete, Path: "/disk_backup_policies/disk_backup_policy",
+		Body: struct {
+			DiskBackupPolicy rest.Lookup `json:"disk_backup_policy"`
+		}{rest.Lookup{Key: key, ID: id}},
+		Status: http.StatusOK, Out: &out,
+	}
+	call.Require("disk_backup_policy", id, rest.Opaque)
+	call.Missing = func() string {
+		return rest.Missing(rest.Due{Name: "disk_backup_policy.id", Absent: out.DiskBackupPolicy.ID == ""})
+	}
+	return c.api.Do(ctx, &call)
+}
+
+// GetDiskBackupPolicy returns a disk backup policy. One in the trash is
+// errors.ObjectInTrash (406), with ObjectInTrashDetail. It needs the scope
+// disk_backup_policies or disk_backup_policies:read.
+//
+// Source: vendor OpenAPI 2.68.0.
+func (c *Client) GetDiskBackupPolicy(ctx context.Context, diskBackupPolicy ID) (*DiskBackupPolicy, error) {
+	var out struct {
+		DiskBackupPolicy DiskBackupPolicy `json:"disk_backup_policy"`
+	}
+	key, id := lookup(diskBackupPolicy)
+	call := rest.Call{
+		Operation: "GetDiskBackupPolicy", Target: id,
+		Method: http.MethodGet, Path: "/disk_backup_policies/disk_backup_policy",
+		Status: http.StatusOK, Out: &out, Repeat: true,
+	}
+	call.Require("disk_backup_policy", id, rest.Opaque)
+	call.QueryParam("disk_backup_policy["+key+"]", "form", true, id)
+	call.Missing = func() string {
+		return rest.Missing(rest.Due{Name: "disk_backup_policy.id", Absent: out.DiskBackupPolicy.ID == ""})
+	}
+	return rest.Pointer(&out.DiskBackupPolicy, c.api.Do(ctx, &call))
+}
+
+// DeleteDisk moves a disk to the trash. It stays there for 48 hours unless it
+// is purged. Unassign it before: errors.ValidationError (422) refuses it, with
+// ValidationErrorDetail. A second deletion is errors.ObjectInTrash (406), with
+// ObjectInTrashDetail. It needs the scope disks.
+//
+// Source: vendor OpenAPI 2.68.0; live exchanges.
+func (c *Client) DeleteDisk(ctx context.Context, disk ID) (*TrashObject, error) {
+	var out struct {
+		TrashObject TrashObject `json:"trash_object"`
+	}
+	key, id := lookup(disk)
+	call := rest.Call{
+		Operation: "DeleteDisk", Target: id,
+		Method: http.MethodDelete, Path: "/disks/disk",
+		Body: struct {
+			Disk rest.Lookup `json:"disk"`
+		}{rest.Lookup{Key: key, ID: id}},
+		Status: http.StatusOK, Out: &out,
+	}
+	call.Require("disk", id, rest.Opaque)
+	call.Missing = func() string {
+		return rest.Missing(rest.Due{Name: "trash_object.id", Absent: out.TrashObject.ID == ""})
+	}
+	return rest.Pointer(&out.TrashObject, c.api.Do(ctx, &call))
+}
+
+// GetDisk returns a disk with its assignment. One in the trash is
+// errors.ObjectInTrash (406), with ObjectInTrashDetail; one that was purged is
+// errors.DiskNotFound (404). It needs the scope disks or disks:read.
+//
+// Source: vendor OpenAPI 2.68.0; live exchanges.
+func (c *Client) GetDisk(ctx context.Context, disk ID) (*Disk, error) {
+	var out struct {
+		Disk Disk `json:"disk"`
+	}
+	key, id := lookup(disk)
+	call := rest.Call{
+		Operation: "GetDisk", Target: id,
+		Method: http.MethodGet, Path: "/disks/disk",
+		Status: http.StatusOK, Out: &out, Repeat: true,
+	}
+	call.Require("disk", id, rest.Opaque)
+	call.QueryParam("disk["+key+"]", "form", true, id)
+	call.Missing = func() string {
+		return rest.Missing(rest.Due{Name: "disk.id", Absent: out.Disk.ID == ""})
+	}
+	return rest.Pointer(&out.Disk, c.api.Do(ctx, &call))
+}
+
+// DetachDisk detaches a disk from the virtual machine that it is assigned to.
+// It is done by a task: see WaitForTask. It stays assigned. One that is not
+// assigned is errors.UnassignedDisk (422); errors.TaskQueueingError (406) says
+// that there was no room for the task, and is repeated. It needs the scope
+// disks.
+//
+// Source: vendor OpenAPI 2.68.0; live exchanges.
+func (c *Client) DetachDisk(ctx context.Context, disk ID) (*Task, error) {
+	var out struct {
+		Task Task `json:"task"`
+	}
+	key, id := lookup(disk)
+	call := rest.Call{
+		Operation: "DetachDisk", Target: id,
+		Method: http.MethodPost, Path: "/disks/disk/detach",
+		Body: struct {
+			Disk rest.Lookup `json:"disk"`
+		}{rest.Lookup{Key: key, ID: id}},
+		Status: http.StatusOK, Out: &out,
+	}
+	call.Require("disk", id, rest.Opaque)
+	call.Missing = func() string {
+		return rest.Missing(rest.Due{Name: "task.id", Absent: out.Task.ID == ""})
+	}
+	return rest.Pointer(&out.Task, c.api.Do(ctx, &call))
+}
+
+// UnassignDisk takes a disk away from its virtual machine, so that it outlives
+// it. It has to be detached before: errors.UnableToUnassign (422), with
+// UnableToUnassignDetail. It needs the scope disks.
+//
+// Source: vendor OpenAPI 2.68.0; live exchanges.
+func (c *Client) UnassignDisk(ctx context.Context, disk ID) (*Disk, error) {
+	var out struct {
+		Disk Disk `json:"disk"`
+	}
+	key, id := lookup(disk)
+	call := rest.Call{
+		Operation: "UnassignDisk", Target: id,
+		Method: http.MethodPost, Path: "/disks/disk/unassign",
+		Body: struct {
+			Disk rest.Lookup `json:"disk"`
+		}{rest.Lookup{Key: key, ID: id}},
+		Status: http.StatusOK, Out: &out,
+	}
+	call.Require("disk", id, rest.Opaque)
+	call.Missing = func() string {
+		return rest.Missing(rest.Due{Name: "disk.id", Absent: out.Disk.ID == ""})
+	}
+	return rest.Pointer(&out.Disk, c.api.Do(ctx, &call))
+}
+
+// DeleteDNSZone deletes a DNS zone, at once and without the trash. It needs the
+// scope dns.
+//
+// Source: vendor OpenAPI 2.68.0.
+func (c *Client) DeleteDNSZone(ctx context.Context, dnsZone DNSZoneLookup) error {
+	var out struct {
+		Deleted bool `json:"deleted"`
+	}
+	key, id := lookup(dnsZone)
+	call := rest.Call{
+		Operation: "DeleteDNSZone", Target: id,
+		Method: http.MethodDelete, Path: "/dns_zones/dns_zone",
+		Body: struct {
+			DNSZone rest.Lookup `json:"dns_zone"`
+		}{rest.Lookup{Key: key, ID: id}},
+		Status: http.StatusOK, Out: &out,
+	}
+	call.Require("dns_zone", id, rest.Opaque)
+	call.Missing = func() string {
+		return rest.Missing(rest.Due{Name: "deleted", Absent: !out.Deleted})
+	}
+	return c.api.Do(ctx, &call)
+}
+
+// GetDNSZone returns a DNS zone. It needs the scope dns or dns:read.
+//
+// Source: vendor OpenAPI 2.68.0.
+func (c *Client) GetDNSZone(ctx context.Context, dnsZone DNSZoneLookup) (*DNSZone, error) {
+	var out struct {
+		DNSZone DNSZone `json:"dns_zone"`
+	}
+	key, id := lookup(dnsZone)
+	call := rest.Call{
+		Operation: "GetDNSZone", Target: id,
+		Method: http.MethodGet, Path: "/dns_zones/dns_zone",
+		Status: http.StatusOK, Out: &out, Repeat: true,
+	}
+	call.Require("dns_zone", id, rest.Opaque)
+	call.QueryParam("dns_zone["+key+"]", "form", true, id)
+	call.Missing = func() string {
+		return rest.Missing(rest.Due{Name: "dns_zone.id", Absent: out.DNSZone.ID == ""})
+	}
+	return rest.Pointer(&out.DNSZone, c.api.Do(ctx, &call))
+}
+
+// DeleteFileStorageVolume moves a file storage volume to the trash. It stays
+// there for 48 hours unless it is purged. Virtual machines that are associated
+// with it do not hinder that. errors.ValidationError (422) refuses it, with
+// ValidationErrorDetail. A second deletion is errors.ObjectInTrash (406), with
+// ObjectInTrashDetail. It needs the scope file_storage_volumes.
+//
+// Source: vendor OpenAPI 2.68.0; live exchanges.
+func (c *Client) DeleteFileStorageVolume(ctx context.Context, fileStorageVolume ID) (*TrashObject, error) {
+	var out struct {
+		TrashObject TrashObject `json:"trash_object"`
+	}
+	key, id := lookup(fileStorageVolume)
+	call := rest.Call{
+		Operation: "DeleteFileStorageVolume", Target: id,
+		Method: http.MethodDelete, Path: "/file_storage_volumes/file_storage_volume",
+		Body: struct {
+			FileStorageVolume rest.Lookup `json:"file_storage_volume"`
+		}{rest.Lookup{Key: key, ID: id}},
+		Status: http.StatusOK, Out: &out,
+	}
+	call.Require("file_storage_volume", id, rest.Opaque)
+	call.Missing = func() string {
+		return rest.Missing(rest.Due{Name: "trash_object.id", Absent: out.TrashObject.ID == ""})
+	}
+	return rest.Pointer(&out.TrashObject, c.api.Do(ctx, &call))
+}
+
+// GetFileStorageVolume returns a file storage volume. One in the trash is
+// errors.ObjectInTrash (406), with ObjectInTrashDetail; one that was purged is
+// errors.FileStorageVolumeNotFound (404). It needs the scope
+// file_storage_volumes or file_storage_volumes:read.
+//
+// Source: vendor OpenAPI 2.68.0; live exchanges.
+func (c *Client) GetFileStorageVolume(ctx context.Context, fileStorageVolume ID) (*FileStorageVolume, error) {
+	var out struct {
+		FileStorageVolume FileStorageVolume `json:"file_storage_volume"`
+	}
+	key, id := lookup(fileStorageVolume)
+	call := rest.Call{
+		Operation: "GetFileStorageVolume", Target: id,
+		Method: http.MethodGet, Path: "/file_storage_volumes/file_storage_volume",
+		Status: http.StatusOK, Out: &out, Repeat: true,
+	}
+	call.Require("file_storage_volume", id, rest.Opaque)
+	call.QueryParam("file_storage_volume["+key+"]", "form", true, id)
+	call.Missing = func() string {
+		return rest.Missing(rest.Due{Name: "file_storage_volume.id", Absent: out.FileStorageVolume.ID == ""})
+	}
+	return rest.Pointer(&out.FileStorageVolume, c.api.Do(ctx, &call))
+}
+
+// DeleteIPAddress gives an IP address back. Unallocate it before:
+// errors.ResourceDoesNotSupportUnallocation (409) refuses it. It needs the
+// scope ip_addresses.
+//
+// Source: vendor OpenAPI 2.68.0.
+func (c *Client) DeleteIPAddress(ctx context.Context, ipAddress IPAddressLookup) error {
+	var out struct{}
+	key, id := lookup(ipAddress)
+	call := rest.Call{
+		Operation: "DeleteIPAddress", Target: id,
+		Method: http.MethodDelete, Path: "/ip_addresses/ip_address",
+		Body: struct {
+			IPAddress rest.Lookup `json:"ip_address"`
+		}{rest.Lookup{Key: key, ID: id}},
+		Status: http.StatusOK, Out: &out,
+	}
+	call.Require("ip_address", id, rest.Opaque)
+	return c.api.Do(ctx, &call)
+}
+
+// GetIPAddress returns an IP address. It needs the scope ip_addresses or
+// ip_addresses:read.
+//
+// Source: vendor OpenAPI 2.68.0; live exchanges.
+func (c *Client) GetIPAddress(ctx context.Context, ipAddress IPAddressLookup) (*IPAddress, error) {
+	var out struct {
+		IPAddress IPAddress `json:"ip_address"`
+	}
+	key, id := lookup(ipAddress)
+	call := rest.Call{
+		Operation: "GetIPAddress", Target: id,
+		Method: http.MethodGet, Path: "/ip_addresses/ip_address",
+		Status: http.StatusOK, Out: &out, Repeat: true,
+	}
+	call.Require("ip_address", id, rest.Opaque)
+	call.QueryParam("ip_address["+key+"]", "form", true, id)
+	call.Missing = func() string {
+		return rest.Missing(rest.Due{Name: "ip_address.address", Absent: out.IPAddress.Address == ""})
+	}
+	return rest.Pointer(&out.IPAddress, c.api.Do(ctx, &call))
+}
+
+// UnallocateIPAddress takes an IP address away from what holds it. That works
+// while a virtual machine is in the trash, too. A load balancer keeps its
+// address: errors.ResourceDoesNotSupportUnallocation (409). One that is free is
+// errors.NoAllocation (422). It needs the scope ip_addresses.
+//
+// Source: vendor OpenAPI 2.68.0.
+func (c *Client) UnallocateIPAddress(ctx context.Context, ipAddress IPAddressLookup) error {
+	var out struct{}
+	key, id := lookup(ipAddress)
+	call := rest.Call{
+		Operation: "UnallocateIPAddress", Target: id,
+		Method: http.MethodPost, Path: "/ip_addresses/ip_address/unallocate",
+		Body: struct {
+			IPAddress rest.Lookup `json:"ip_address"`
+		}{rest.Lookup{Key: key, ID: id}},
+		Status: http.StatusOK, Out: &out,
+	}
+	call.Require("ip_address", id, rest.Opaque)
+	return c.api.Do(ctx, &call)
+}
+
+// DeleteLoadBalancer deletes a load balancer, at once and without the trash. It
+// frees its address. errors.ValidationError (422) refuses it, with
+// ValidationErrorDetail. It needs the scope load_balancers.
+//
+// Source: vendor OpenAPI 2.68.0; live exchanges.
+func (c *Client) DeleteLoadBalancer(ctx context.Context, loadBalancer LoadBalancerLookup) error {
+	var out struct {
+		LoadBalancer Named `json:"load_balancer"`
+	}
+	key, id := lookup(loadBalancer)
+	call := rest.Call{
+		Operation: "DeleteLoadBalancer", Target: id,
+		Method: http.MethodDelete, Path: "/load_balancers/load_balancer",
+		Body: struct {
+			LoadBalancer rest.Lookup `json:"load_balancer"`
+		}{rest.Lookup{Key: key, ID: id}},
+		Status: http.StatusOK, Out: &out,
+	}
+	call.Require("load_balancer", id, rest.Opaque)
+	call.Missing = func() string {
+		return rest.Missing(rest.Due{Name: "load_balancer.id", Absent: out.LoadBalancer.ID == ""})
+	}
+	return c.api.Do(ctx, &call)
+}
+
+// GetLoadBalancer returns a load balancer. It needs the scope load_balancers or
+// load_balancers:read.
+//
+// Source: vendor OpenAPI 2.68.0; live exchanges.
+func (c *Client) GetLoadBalancer(ctx context.Context, loadBalancer LoadBalancerLookup) (*LoadBalancer, error) {
+	var out struct {
+		LoadBalancer LoadBalancer `json:"load_balancer"`
+	}
+	key, id := lookup(loadBalancer)
+	call := rest.Call{
+		Operation: "GetLoadBalancer", Target: id,
+		Method: http.MethodGet, Path: "/load_balancers/load_balancer",
+		Status: http.StatusOK, Out: &out, Repeat: true,
+	}
+	call.Require("load_balancer", id, rest.Opaque)
+	call.QueryParam("load_balancer["+key+"]", "form", true, id)
+	call.Missing = func() string {
+		return rest.Missing(rest.Due{Name: "load_balancer.id", Absent: out.LoadBalancer.ID == ""})
+	}
+	return rest.Pointer(&out.LoadBalancer, c.api.Do(ctx, &call))
+}
+
+// ListLoadBalancerRulesPageOptions are the optional parameters of [Client.ListLoadBalancerRulesPage]. What is
+// zero is not sent.
+type ListLoadBalancerRulesPageOptions struct {
+	// Page counts from 1, which it is without it.
+	Page int
+	// PerPage is how many items a page has. It is 30 without it; 200 were seen.
+	PerPage int
+}
+
+// ListLoadBalancerRulesPage returns a page of the rules of a load balancer. It
+// needs the scope load_balancers or load_balancers:read.
+//
+// Source: vendor OpenAPI 2.68.0; live exchanges.
+func (c *Client) ListLoadBalancerRulesPage(ctx context.Context, loadBalancer LoadBalancerLookup, options ListLoadBalancerRulesPageOptions) (*LoadBalancerRulePage, error) {
+	var out LoadBalancerRulePage
+	key, id := lookup(loadBalancer)
+	call := rest.Call{
+		Operation: "ListLoadBalancerRulesPage", Target: id,
+		Method: http.MethodGet, Path: "/load_balancers/load_balancer/rules",
+		Status: http.StatusOK, Out: &out, Repeat: true,
+	}
+	call.Require("load_balancer", id, rest.Opaque)
+	call.QueryParam("load_balancer["+key+"]", "form", true, id)
+	call.OptionalParam(options.Page != 0, "page", "form", true, options.Page)
+	call.OptionalParam(options.PerPage != 0, "per_page", "form", true, options.PerPage)
+	call.Missing = func() string {
+		return rest.Missing(rest.Due{Name: "pagination", Absent: out.Pagination == (Pagination{})}, rest.Due{Name: "load_balancer_rules", Absent: out.Rules == nil})
+	}
+	return rest.Pointer(&out, c.api.Do(ctx, &call))
+}
+
+// ListLoadBalancerRules yields all rules of a load balancer. It needs the scope
+// load_balancers or load_balancers:read. An error ends the list. See
+// [Client.ListLoadBalancerRulesPage].
+//
+// Source: vendor OpenAPI 2.68.0; live exchanges.
+func (c *Client) ListLoadBalancerRules(ctx context.Context, loadBalancer LoadBalancerLookup) iter.Seq2[LoadBalancerRule, error] {
+	return rest.Pages(provider, "ListLoadBalancerRules", func(n int) ([]LoadBalancerRule, bool, error) {
+		var options ListLoadBalancerRulesPageOptions
+		options.Page, options.PerPage = n, pageSize
+		page, err := c.ListLoadBalancerRulesPage(ctx, loadBalancer, options)
+		if err != nil {
+			return nil, false, err
+		}
+		return page.Rules, more(len(page.Rules), page.Pagination), nil
+	})
 }
 
 // deleteOrganization deletes a managed organization, once. It needs the scope
@@ -144,6 +1138,107 @@ func (c *Client) deleteOrganization(ctx context.Context, organization Organizati
 		return rest.Missing(rest.Due{Name: "success", Absent: !out.Success})
 	}
 	return c.api.Do(ctx, &call)
+}
+
+// DeleteObjectStorageAccessKey deletes an access key to object storage, at once
+// and without the trash. After errors.NetworkError (504) look before repeating
+// it. It needs the scope object_storage.
+//
+// Source: vendor OpenAPI 2.68.0; live exchanges.
+func (c *Client) DeleteObjectStorageAccessKey(ctx context.Context, accessKey ID) error {
+	var out struct {
+		Success bool `json:"success"`
+	}
+	key, id := lookup(accessKey)
+	call := rest.Call{
+		Operation: "DeleteObjectStorageAccessKey", Target: id,
+		Method: http.MethodDelete, Path: "/object_storage/access_keys/access_key",
+		Body: struct {
+			AccessKey rest.Lookup `json:"access_key"`
+		}{rest.Lookup{Key: key, ID: id}},
+		Status: http.StatusOK, Out: &out,
+	}
+	call.Require("access_key", id, rest.Opaque)
+	call.Missing = func() string {
+		return rest.Missing(rest.Due{Name: "success", Absent: !out.Success})
+	}
+	return c.api.Do(ctx, &call)
+}
+
+// GetObjectStorageAccessKey returns an access key to object storage, without
+// its secret. It needs the scope object_storage.
+//
+// Source: vendor OpenAPI 2.68.0; live exchanges.
+func (c *Client) GetObjectStorageAccessKey(ctx context.Context, accessKey ID) (*ObjectStorageAccessKey, error) {
+	var out struct {
+		ObjectStorageAccessKey ObjectStorageAccessKey `json:"object_storage_access_key"`
+	}
+	key, id := lookup(accessKey)
+	call := rest.Call{
+		Operation: "GetObjectStorageAccessKey", Target: id,
+		Method: http.MethodGet, Path: "/object_storage/access_keys/access_key",
+		Status: http.StatusOK, Out: &out, Repeat: true,
+	}
+	call.Require("access_key", id, rest.Opaque)
+	call.QueryParam("access_key["+key+"]", "form", true, id)
+	call.Missing = func() string {
+		return rest.Missing(rest.Due{Name: "object_storage_access_key.id", Absent: out.ObjectStorageAccessKey.ID == ""})
+	}
+	return rest.Pointer(&out.ObjectStorageAccessKey, c.api.Do(ctx, &call))
+}
+
+// DeleteObjectStorageBucket deletes a bucket, at once and without the trash.
+// errors.ObjectStorageBucketDeletionError (403) says why it failed, with
+// ObjectStorageBucketDeletionErrorDetail. After errors.NetworkError (504) look
+// before repeating it. It needs the scope object_storage.
+//
+// Source: vendor OpenAPI 2.68.0.
+func (c *Client) DeleteObjectStorageBucket(ctx context.Context, bucket ObjectStorageBucketLookup, objectStorageCluster ObjectStorageClusterLookup) error {
+	var out struct {
+		Success bool `json:"success"`
+	}
+	key, id := lookup(bucket)
+	objectStorageClusterKey, objectStorageClusterID := lookup(objectStorageCluster)
+	call := rest.Call{
+		Operation: "DeleteObjectStorageBucket", Target: id,
+		Method: http.MethodDelete, Path: "/object_storage/object_storage_cluster/buckets/bucket",
+		Body: struct {
+			Bucket               rest.Lookup `json:"bucket"`
+			ObjectStorageCluster rest.Lookup `json:"object_storage_cluster"`
+		}{rest.Lookup{Key: key, ID: id}, rest.Lookup{Key: objectStorageClusterKey, ID: objectStorageClusterID}},
+		Status: http.StatusOK, Out: &out,
+	}
+	call.Require("bucket", id, rest.Opaque)
+	call.Require("object_storage_cluster", objectStorageClusterID, rest.Opaque)
+	call.Missing = func() string {
+		return rest.Missing(rest.Due{Name: "success", Absent: !out.Success})
+	}
+	return c.api.Do(ctx, &call)
+}
+
+// GetObjectStorageBucket returns a bucket. No operation lists buckets: their
+// names have to be known. It needs the scope object_storage:read.
+//
+// Source: vendor OpenAPI 2.68.0.
+func (c *Client) GetObjectStorageBucket(ctx context.Context, bucket ObjectStorageBucketLookup, objectStorageCluster ObjectStorageClusterLookup) (*ObjectStorageBucket, error) {
+	var out struct {
+		ObjectStorageBucket ObjectStorageBucket `json:"object_storage_bucket"`
+	}
+	key, id := lookup(bucket)
+	objectStorageClusterKey, objectStorageClusterID := lookup(objectStorageCluster)
+	call := rest.Call{
+		Operation: "GetObjectStorageBucket", Target: id,
+		Method: http.MethodGet, Path: "/object_storage/object_storage_cluster/buckets/bucket",
+		Status: http.StatusOK, Out: &out, Repeat: true,
+	}
+	call.Require("bucket", id, rest.Opaque)
+	call.QueryParam("bucket["+key+"]", "form", true, id)
+	call.Require("object_storage_cluster", objectStorageClusterID, rest.Opaque)
+	call.QueryParam("object_storage_cluster["+objectStorageClusterKey+"]", "form", true, objectStorageClusterID)
+	call.Missing = func() string {
+		return rest.Missing(rest.Due{Name: "object_storage_bucket.name", Absent: out.ObjectStorageBucket.Name == ""})
+	}
+	return rest.Pointer(&out.ObjectStorageBucket, c.api.Do(ctx, &call))
 }
 
 // ListOrganizations returns all organizations that the token has access to. The
@@ -208,4 +1303,1040 @@ func (c *Client) GetDeletionSteps(ctx context.Context, organization Organization
 		return rest.Missing(rest.Due{Name: "steps", Absent: out.Steps == nil})
 	}
 	return rest.Value(&out.Steps, c.api.Do(ctx, &call))
+}
+
+// ListDiskBackupPoliciesPageOptions are the optional parameters of [Client.ListDiskBackupPoliciesPage]. What is
+// zero is not sent.
+type ListDiskBackupPoliciesPageOptions struct {
+	// Page counts from 1, which it is without it.
+	Page int
+	// PerPage is how many items a page has. It is 30 without it; 200 were seen.
+	PerPage int
+}
+
+// ListDiskBackupPoliciesPage returns a page of the disk backup policies of an
+// organization. Items say of a schedule only the interval and the next time. It
+// needs the scope disk_backup_policies or disk_backup_policies:read.
+//
+// Source: vendor OpenAPI 2.68.0.
+func (c *Client) ListDiskBackupPoliciesPage(ctx context.Context, organization OrganizationLookup, options ListDiskBackupPoliciesPageOptions) (*DiskBackupPolicyPage, error) {
+	var out DiskBackupPolicyPage
+	key, id := lookup(organization)
+	call := rest.Call{
+		Operation: "ListDiskBackupPoliciesPage", Target: id,
+		Method: http.MethodGet, Path: "/organizations/organization/disk_backup_policies",
+		Status: http.StatusOK, Out: &out, Repeat: true,
+	}
+	call.Require("organization", id, rest.Opaque)
+	call.QueryParam("organization["+key+"]", "form", true, id)
+	call.OptionalParam(options.Page != 0, "page", "form", true, options.Page)
+	call.OptionalParam(options.PerPage != 0, "per_page", "form", true, options.PerPage)
+	call.Missing = func() string {
+		return rest.Missing(rest.Due{Name: "pagination", Absent: out.Pagination == (Pagination{})}, rest.Due{Name: "disk_backup_policies", Absent: out.DiskBackupPolicies == nil})
+	}
+	return rest.Pointer(&out, c.api.Do(ctx, &call))
+}
+
+// ListDiskBackupPolicies yields all disk backup policies of an organization.
+// Items say of a schedule only the interval and the next time. It needs the
+// scope disk_backup_policies or disk_backup_policies:read. An error ends the
+// list. See [Client.ListDiskBackupPoliciesPage].
+//
+// Source: vendor OpenAPI 2.68.0.
+func (c *Client) ListDiskBackupPolicies(ctx context.Context, organization OrganizationLookup) iter.Seq2[DiskBackupPolicy, error] {
+	return rest.Pages(provider, "ListDiskBackupPolicies", func(n int) ([]DiskBackupPolicy, bool, error) {
+		var options ListDiskBackupPoliciesPageOptions
+		options.Page, options.PerPage = n, pageSize
+		page, err := c.ListDiskBackupPoliciesPage(ctx, organization, options)
+		if err != nil {
+			return nil, false, err
+		}
+		return page.DiskBackupPolicies, more(len(page.DiskBackupPolicies), page.Pagination), nil
+	})
+}
+
+// ListDiskTemplatesPageOptions are the optional parameters of [Client.ListDiskTemplatesPage]. What is
+// zero is not sent.
+type ListDiskTemplatesPageOptions struct {
+	// IncludeUniversal includes the templates that Katapult provides to
+	// everybody.
+	IncludeUniversal bool
+	// Page counts from 1, which it is without it.
+	Page int
+	// PerPage is how many items a page has. It is 30 without it; 200 were seen.
+	PerPage int
+}
+
+// ListDiskTemplatesPage returns a page of the disk templates of an
+// organization. No API deletes them: that takes the console. It needs the scope
+// disk_templates or disk_templates:read.
+//
+// Source: vendor OpenAPI 2.68.0; live exchanges.
+func (c *Client) ListDiskTemplatesPage(ctx context.Context, organization OrganizationLookup, options ListDiskTemplatesPageOptions) (*DiskTemplatePage, error) {
+	var out DiskTemplatePage
+	key, id := lookup(organization)
+	call := rest.Call{
+		Operation: "ListDiskTemplatesPage", Target: id,
+		Method: http.MethodGet, Path: "/organizations/organization/disk_templates",
+		Status: http.StatusOK, Out: &out, Repeat: true,
+	}
+	call.Require("organization", id, rest.Opaque)
+	call.QueryParam("organization["+key+"]", "form", true, id)
+	call.OptionalParam(options.IncludeUniversal, "include_universal", "form", true, options.IncludeUniversal)
+	call.OptionalParam(options.Page != 0, "page", "form", true, options.Page)
+	call.OptionalParam(options.PerPage != 0, "per_page", "form", true, options.PerPage)
+	call.Missing = func() string {
+		return rest.Missing(rest.Due{Name: "pagination", Absent: out.Pagination == (Pagination{})}, rest.Due{Name: "disk_templates", Absent: out.DiskTemplates == nil})
+	}
+	return rest.Pointer(&out, c.api.Do(ctx, &call))
+}
+
+// ListDiskTemplates yields all disk templates of an organization. No API
+// deletes them: that takes the console. It needs the scope disk_templates or
+// disk_templates:read. What chooses a page is left out of the options. An error
+// ends the list. See [Client.ListDiskTemplatesPage].
+//
+// Source: vendor OpenAPI 2.68.0; live exchanges.
+func (c *Client) ListDiskTemplates(ctx context.Context, organization OrganizationLookup, options ListDiskTemplatesPageOptions) iter.Seq2[DiskTemplate, error] {
+	return rest.Pages(provider, "ListDiskTemplates", func(n int) ([]DiskTemplate, bool, error) {
+		options.Page, options.PerPage = n, pageSize
+		page, err := c.ListDiskTemplatesPage(ctx, organization, options)
+		if err != nil {
+			return nil, false, err
+		}
+		return page.DiskTemplates, more(len(page.DiskTemplates), page.Pagination), nil
+	})
+}
+
+// ListDisksPageOptions are the optional parameters of [Client.ListDisksPage]. What is
+// zero is not sent.
+type ListDisksPageOptions struct {
+	// Page counts from 1, which it is without it.
+	Page int
+	// PerPage is how many items a page has. It is 30 without it; 200 were seen.
+	PerPage int
+}
+
+// ListDisksPage returns a page of the disks of an organization. Items have no
+// times and say of an assignment only to which virtual machine. It needs the
+// scope disks or disks:read.
+//
+// Source: vendor OpenAPI 2.68.0; live exchanges.
+func (c *Client) ListDisksPage(ctx context.Context, organization OrganizationLookup, options ListDisksPageOptions) (*DiskPage, error) {
+	var out DiskPage
+	key, id := lookup(organization)
+	call := rest.Call{
+		Operation: "ListDisksPage", Target: id,
+		Method: http.MethodGet, Path: "/organizations/organization/disks",
+		Status: http.StatusOK, Out: &out, Repeat: true,
+	}
+	call.Require("organization", id, rest.Opaque)
+	call.QueryParam("organization["+key+"]", "form", true, id)
+	call.OptionalParam(options.Page != 0, "page", "form", true, options.Page)
+	call.OptionalParam(options.PerPage != 0, "per_page", "form", true, options.PerPage)
+	call.Missing = func() string {
+		return rest.Missing(rest.Due{Name: "pagination", Absent: out.Pagination == (Pagination{})}, rest.Due{Name: "disk", Absent: out.Disks == nil})
+	}
+	return rest.Pointer(&out, c.api.Do(ctx, &call))
+}
+
+// ListDisks yields all disks of an organization. Items have no times and say of
+// an assignment only to which virtual machine. It needs the scope disks or
+// disks:read. An error ends the list. See [Client.ListDisksPage].
+//
+// Source: vendor OpenAPI 2.68.0; live exchanges.
+func (c *Client) ListDisks(ctx context.Context, organization OrganizationLookup) iter.Seq2[Disk, error] {
+	return rest.Pages(provider, "ListDisks", func(n int) ([]Disk, bool, error) {
+		var options ListDisksPageOptions
+		options.Page, options.PerPage = n, pageSize
+		page, err := c.ListDisksPage(ctx, organization, options)
+		if err != nil {
+			return nil, false, err
+		}
+		return page.Disks, more(len(page.Disks), page.Pagination), nil
+	})
+}
+
+// ListDNSZonesPageOptions are the optional parameters of [Client.ListDNSZonesPage]. What is
+// zero is not sent.
+type ListDNSZonesPageOptions struct {
+	// Page counts from 1, which it is without it.
+	Page int
+	// PerPage is how many items a page has. It is 30 without it; 200 were seen.
+	PerPage int
+}
+
+// ListDNSZonesPage returns a page of the DNS zones of an organization. It needs
+// the scope dns or dns:read.
+//
+// Source: vendor OpenAPI 2.68.0.
+func (c *Client) ListDNSZonesPage(ctx context.Context, organization OrganizationLookup, options ListDNSZonesPageOptions) (*DNSZonePage, error) {
+	var out DNSZonePage
+	key, id := lookup(organization)
+	call := rest.Call{
+		Operation: "ListDNSZonesPage", Target: id,
+		Method: http.MethodGet, Path: "/organizations/organization/dns_zones",
+		Status: http.StatusOK, Out: &out, Repeat: true,
+	}
+	call.Require("organization", id, rest.Opaque)
+	call.QueryParam("organization["+key+"]", "form", true, id)
+	call.OptionalParam(options.Page != 0, "page", "form", true, options.Page)
+	call.OptionalParam(options.PerPage != 0, "per_page", "form", true, options.PerPage)
+	call.Missing = func() string {
+		return rest.Missing(rest.Due{Name: "pagination", Absent: out.Pagination == (Pagination{})}, rest.Due{Name: "dns_zones", Absent: out.Zones == nil})
+	}
+	return rest.Pointer(&out, c.api.Do(ctx, &call))
+}
+
+// ListDNSZones yields all DNS zones of an organization. It needs the scope dns
+// or dns:read. An error ends the list. See [Client.ListDNSZonesPage].
+//
+// Source: vendor OpenAPI 2.68.0.
+func (c *Client) ListDNSZones(ctx context.Context, organization OrganizationLookup) iter.Seq2[DNSZone, error] {
+	return rest.Pages(provider, "ListDNSZones", func(n int) ([]DNSZone, bool, error) {
+		var options ListDNSZonesPageOptions
+		options.Page, options.PerPage = n, pageSize
+		page, err := c.ListDNSZonesPage(ctx, organization, options)
+		if err != nil {
+			return nil, false, err
+		}
+		return page.Zones, more(len(page.Zones), page.Pagination), nil
+	})
+}
+
+// ListFileStorageVolumesPageOptions are the optional parameters of [Client.ListFileStorageVolumesPage]. What is
+// zero is not sent.
+type ListFileStorageVolumesPageOptions struct {
+	// Page counts from 1, which it is without it.
+	Page int
+	// PerPage is how many items a page has. It is 30 without it; 200 were seen.
+	PerPage int
+}
+
+// ListFileStorageVolumesPage returns a page of the file storage volumes of an
+// organization. It needs the scope file_storage_volumes or
+// file_storage_volumes:read.
+//
+// Source: vendor OpenAPI 2.68.0; live exchanges.
+func (c *Client) ListFileStorageVolumesPage(ctx context.Context, organization OrganizationLookup, options ListFileStorageVolumesPageOptions) (*FileStorageVolumePage, error) {
+	var out FileStorageVolumePage
+	key, id := lookup(organization)
+	call := rest.Call{
+		Operation: "ListFileStorageVolumesPage", Target: id,
+		Method: http.MethodGet, Path: "/organizations/organization/file_storage_volumes",
+		Status: http.StatusOK, Out: &out, Repeat: true,
+	}
+	call.Require("organization", id, rest.Opaque)
+	call.QueryParam("organization["+key+"]", "form", true, id)
+	call.OptionalParam(options.Page != 0, "page", "form", true, options.Page)
+	call.OptionalParam(options.PerPage != 0, "per_page", "form", true, options.PerPage)
+	call.Missing = func() string {
+		return rest.Missing(rest.Due{Name: "pagination", Absent: out.Pagination == (Pagination{})}, rest.Due{Name: "file_storage_volumes", Absent: out.FileStorageVolumes == nil})
+	}
+	return rest.Pointer(&out, c.api.Do(ctx, &call))
+}
+
+// ListFileStorageVolumes yields all file storage volumes of an organization. It
+// needs the scope file_storage_volumes or file_storage_volumes:read. An error
+// ends the list. See [Client.ListFileStorageVolumesPage].
+//
+// Source: vendor OpenAPI 2.68.0; live exchanges.
+func (c *Client) ListFileStorageVolumes(ctx context.Context, organization OrganizationLookup) iter.Seq2[FileStorageVolume, error] {
+	return rest.Pages(provider, "ListFileStorageVolumes", func(n int) ([]FileStorageVolume, bool, error) {
+		var options ListFileStorageVolumesPageOptions
+		options.Page, options.PerPage = n, pageSize
+		page, err := c.ListFileStorageVolumesPage(ctx, organization, options)
+		if err != nil {
+			return nil, false, err
+		}
+		return page.FileStorageVolumes, more(len(page.FileStorageVolumes), page.Pagination), nil
+	})
+}
+
+// ListIPAddressesPageOptions are the optional parameters of [Client.ListIPAddressesPage]. What is
+// zero is not sent.
+type ListIPAddressesPageOptions struct {
+	// Page counts from 1, which it is without it.
+	Page int
+	// PerPage is how many items a page has. It is 30 without it; 200 were seen.
+	PerPage int
+}
+
+// ListIPAddressesPage returns a page of the IP addresses of an organization.
+// Items have no label, mask or network. It needs the scope ip_addresses or
+// ip_addresses:read.
+//
+// Source: vendor OpenAPI 2.68.0.
+func (c *Client) ListIPAddressesPage(ctx context.Context, organization OrganizationLookup, options ListIPAddressesPageOptions) (*IPAddressPage, error) {
+	var out IPAddressPage
+	key, id := lookup(organization)
+	call := rest.Call{
+		Operation: "ListIPAddressesPage", Target: id,
+		Method: http.MethodGet, Path: "/organizations/organization/ip_addresses",
+		Status: http.StatusOK, Out: &out, Repeat: true,
+	}
+	call.Require("organization", id, rest.Opaque)
+	call.QueryParam("organization["+key+"]", "form", true, id)
+	call.OptionalParam(options.Page != 0, "page", "form", true, options.Page)
+	call.OptionalParam(options.PerPage != 0, "per_page", "form", true, options.PerPage)
+	call.Missing = func() string {
+		return rest.Missing(rest.Due{Name: "pagination", Absent: out.Pagination == (Pagination{})}, rest.Due{Name: "ip_addresses", Absent: out.Addresses == nil})
+	}
+	return rest.Pointer(&out, c.api.Do(ctx, &call))
+}
+
+// ListIPAddresses yields all IP addresses of an organization. Items have no
+// label, mask or network. It needs the scope ip_addresses or ip_addresses:read.
+// An error ends the list. See [Client.ListIPAddressesPage].
+//
+// Source: vendor OpenAPI 2.68.0.
+func (c *Client) ListIPAddresses(ctx context.Context, organization OrganizationLookup) iter.Seq2[IPAddress, error] {
+	return rest.Pages(provider, "ListIPAddresses", func(n int) ([]IPAddress, bool, error) {
+		var options ListIPAddressesPageOptions
+		options.Page, options.PerPage = n, pageSize
+		page, err := c.ListIPAddressesPage(ctx, organization, options)
+		if err != nil {
+			return nil, false, err
+		}
+		return page.Addresses, more(len(page.Addresses), page.Pagination), nil
+	})
+}
+
+// ListLoadBalancersPageOptions are the optional parameters of [Client.ListLoadBalancersPage]. What is
+// zero is not sent.
+type ListLoadBalancersPageOptions struct {
+	// Page counts from 1, which it is without it.
+	Page int
+	// PerPage is how many items a page has. It is 30 without it; 200 were seen.
+	PerPage int
+}
+
+// ListLoadBalancersPage returns a page of the load balancers of an
+// organization. Items have no id of their address. It needs the scope
+// load_balancers or load_balancers:read.
+//
+// Source: vendor OpenAPI 2.68.0; live exchanges.
+func (c *Client) ListLoadBalancersPage(ctx context.Context, organization OrganizationLookup, options ListLoadBalancersPageOptions) (*LoadBalancerPage, error) {
+	var out LoadBalancerPage
+	key, id := lookup(organization)
+	call := rest.Call{
+		Operation: "ListLoadBalancersPage", Target: id,
+		Method: http.MethodGet, Path: "/organizations/organization/load_balancers",
+		Status: http.StatusOK, Out: &out, Repeat: true,
+	}
+	call.Require("organization", id, rest.Opaque)
+	call.QueryParam("organization["+key+"]", "form", true, id)
+	call.OptionalParam(options.Page != 0, "page", "form", true, options.Page)
+	call.OptionalParam(options.PerPage != 0, "per_page", "form", true, options.PerPage)
+	call.Missing = func() string {
+		return rest.Missing(rest.Due{Name: "pagination", Absent: out.Pagination == (Pagination{})}, rest.Due{Name: "load_balancers", Absent: out.LoadBalancers == nil})
+	}
+	return rest.Pointer(&out, c.api.Do(ctx, &call))
+}
+
+// ListLoadBalancers yields all load balancers of an organization. Items have no
+// id of their address. It needs the scope load_balancers or
+// load_balancers:read. An error ends the list. See
+// [Client.ListLoadBalancersPage].
+//
+// Source: vendor OpenAPI 2.68.0; live exchanges.
+func (c *Client) ListLoadBalancers(ctx context.Context, organization OrganizationLookup) iter.Seq2[LoadBalancer, error] {
+	return rest.Pages(provider, "ListLoadBalancers", func(n int) ([]LoadBalancer, bool, error) {
+		var options ListLoadBalancersPageOptions
+		options.Page, options.PerPage = n, pageSize
+		page, err := c.ListLoadBalancersPage(ctx, organization, options)
+		if err != nil {
+			return nil, false, err
+		}
+		return page.LoadBalancers, more(len(page.LoadBalancers), page.Pagination), nil
+	})
+}
+
+// ListManagedOrganizationsPageOptions are the optional parameters of [Client.ListManagedOrganizationsPage]. What is
+// zero is not sent.
+type ListManagedOrganizationsPageOptions struct {
+	// Page counts from 1, which it is without it.
+	Page int
+	// PerPage is how many items a page has. It is 30 without it; 200 were seen.
+	PerPage int
+}
+
+// ListManagedOrganizationsPage returns a page of the organizations of an
+// organization. These are the organizations that it manages; they have to be
+// deleted before it. Items have nothing below Managed, and neither Suspended
+// nor ActivatedAt. It needs the scope managed_organizations.
+//
+// Source: vendor OpenAPI 2.68.0.
+func (c *Client) ListManagedOrganizationsPage(ctx context.Context, organization OrganizationLookup, options ListManagedOrganizationsPageOptions) (*OrganizationPage, error) {
+	var out OrganizationPage
+	key, id := lookup(organization)
+	call := rest.Call{
+		Operation: "ListManagedOrganizationsPage", Target: id,
+		Method: http.MethodGet, Path: "/organizations/organization/managed",
+		Status: http.StatusOK, Out: &out, Repeat: true,
+	}
+	call.Require("organization", id, rest.Opaque)
+	call.QueryParam("organization["+key+"]", "form", true, id)
+	call.OptionalParam(options.Page != 0, "page", "form", true, options.Page)
+	call.OptionalParam(options.PerPage != 0, "per_page", "form", true, options.PerPage)
+	call.Missing = func() string {
+		return rest.Missing(rest.Due{Name: "pagination", Absent: out.Pagination == (Pagination{})}, rest.Due{Name: "organizations", Absent: out.Organizations == nil})
+	}
+	return rest.Pointer(&out, c.api.Do(ctx, &call))
+}
+
+// ListManagedOrganizations yields all organizations of an organization. These
+// are the organizations that it manages; they have to be deleted before it.
+// Items have nothing below Managed, and neither Suspended nor ActivatedAt. It
+// needs the scope managed_organizations. An error ends the list. See
+// [Client.ListManagedOrganizationsPage].
+//
+// Source: vendor OpenAPI 2.68.0.
+func (c *Client) ListManagedOrganizations(ctx context.Context, organization OrganizationLookup) iter.Seq2[Organization, error] {
+	return rest.Pages(provider, "ListManagedOrganizations", func(n int) ([]Organization, bool, error) {
+		var options ListManagedOrganizationsPageOptions
+		options.Page, options.PerPage = n, pageSize
+		page, err := c.ListManagedOrganizationsPage(ctx, organization, options)
+		if err != nil {
+			return nil, false, err
+		}
+		return page.Organizations, more(len(page.Organizations), page.Pagination), nil
+	})
+}
+
+// CreateManagedOrganization creates an organization that another one manages.
+// Its sub domain has to be free: errors.ValidationError (422) says so, with
+// ValidationErrorDetail. errors.OrganizationLimitReached (422) says that no
+// more can be created. A creation whose answer was lost is
+// errors.OutcomeUnknown; list before repeating it. It needs the scope
+// managed_organizations.
+//
+// Source: vendor OpenAPI 2.68.0.
+func (c *Client) CreateManagedOrganization(ctx context.Context, organization OrganizationLookup, name string, subDomain string) (*Organization, error) {
+	var out struct {
+		Organization Organization `json:"organization"`
+	}
+	key, id := lookup(organization)
+	call := rest.Call{
+		Operation: "CreateManagedOrganization", Target: id,
+		Method: http.MethodPost, Path: "/organizations/organization/managed",
+		Body: struct {
+			Organization rest.Lookup `json:"organization"`
+			Name         string      `json:"name"`
+			SubDomain    string      `json:"sub_domain"`
+		}{rest.Lookup{Key: key, ID: id}, name, subDomain},
+		Status: http.StatusCreated, Out: &out,
+	}
+	call.Require("organization", id, rest.Opaque)
+	call.Missing = func() string {
+		return rest.Missing(rest.Due{Name: "organization.id", Absent: out.Organization.ID == ""})
+	}
+	return rest.Pointer(&out.Organization, c.api.Do(ctx, &call))
+}
+
+// ListObjectStorageAccessKeysPageOptions are the optional parameters of [Client.ListObjectStorageAccessKeysPage]. What is
+// zero is not sent.
+type ListObjectStorageAccessKeysPageOptions struct {
+	// Page counts from 1, which it is without it.
+	Page int
+	// PerPage is how many items a page has. It is 30 without it; 200 were seen.
+	PerPage int
+}
+
+// ListObjectStorageAccessKeysPage returns a page of the access keys to object
+// storage of an organization. They name the regions in which there is object
+// storage, and some of the buckets. It needs the scope object_storage.
+//
+// Source: vendor OpenAPI 2.68.0; live exchanges.
+func (c *Client) ListObjectStorageAccessKeysPage(ctx context.Context, organization OrganizationLookup, options ListObjectStorageAccessKeysPageOptions) (*ObjectStorageAccessKeyPage, error) {
+	var out ObjectStorageAccessKeyPage
+	key, id := lookup(organization)
+	call := rest.Call{
+		Operation: "ListObjectStorageAccessKeysPage", Target: id,
+		Method: http.MethodGet, Path: "/organizations/organization/object_storage/access_keys",
+		Status: http.StatusOK, Out: &out, Repeat: true,
+	}
+	call.Require("organization", id, rest.Opaque)
+	call.QueryParam("organization["+key+"]", "form", true, id)
+	call.OptionalParam(options.Page != 0, "page", "form", true, options.Page)
+	call.OptionalParam(options.PerPage != 0, "per_page", "form", true, options.PerPage)
+	call.Missing = func() string {
+		return rest.Missing(rest.Due{Name: "pagination", Absent: out.Pagination == (Pagination{})}, rest.Due{Name: "object_storage_access_keys", Absent: out.AccessKeys == nil})
+	}
+	return rest.Pointer(&out, c.api.Do(ctx, &call))
+}
+
+// ListObjectStorageAccessKeys yields all access keys to object storage of an
+// organization. They name the regions in which there is object storage, and
+// some of the buckets. It needs the scope object_storage. An error ends the
+// list. See [Client.ListObjectStorageAccessKeysPage].
+//
+// Source: vendor OpenAPI 2.68.0; live exchanges.
+func (c *Client) ListObjectStorageAccessKeys(ctx context.Context, organization OrganizationLookup) iter.Seq2[ObjectStorageAccessKey, error] {
+	return rest.Pages(provider, "ListObjectStorageAccessKeys", func(n int) ([]ObjectStorageAccessKey, bool, error) {
+		var options ListObjectStorageAccessKeysPageOptions
+		options.Page, options.PerPage = n, pageSize
+		page, err := c.ListObjectStorageAccessKeysPage(ctx, organization, options)
+		if err != nil {
+			return nil, false, err
+		}
+		return page.AccessKeys, more(len(page.AccessKeys), page.Pagination), nil
+	})
+}
+
+// DeleteObjectStorageAccount moves the object storage of an organization in a
+// region to the trash. Buckets and access keys have to be deleted before:
+// errors.ValidationError (422), with ValidationErrorDetail. The trash object
+// has no ObjectID: keep its ID. A second deletion is errors.ObjectInTrash
+// (406). It needs the scope object_storage.
+//
+// Source: vendor OpenAPI 2.68.0; live exchanges.
+func (c *Client) DeleteObjectStorageAccount(ctx context.Context, organization OrganizationLookup, objectStorageCluster ObjectStorageClusterLookup) (*TrashObject, error) {
+	var out struct {
+		TrashObject TrashObject `json:"trash_object"`
+	}
+	key, id := lookup(organization)
+	objectStorageClusterKey, objectStorageClusterID := lookup(objectStorageCluster)
+	call := rest.Call{
+		Operation: "DeleteObjectStorageAccount", Target: id,
+		Method: http.MethodDelete, Path: "/organizations/organization/object_storage/object_storage_cluster",
+		Body: struct {
+			Organization         rest.Lookup `json:"organization"`
+			ObjectStorageCluster rest.Lookup `json:"object_storage_cluster"`
+		}{rest.Lookup{Key: key, ID: id}, rest.Lookup{Key: objectStorageClusterKey, ID: objectStorageClusterID}},
+		Status: http.StatusOK, Out: &out,
+	}
+	call.Require("organization", id, rest.Opaque)
+	call.Require("object_storage_cluster", objectStorageClusterID, rest.Opaque)
+	call.Missing = func() string {
+		return rest.Missing(rest.Due{Name: "trash_object.id", Absent: out.TrashObject.ID == ""})
+	}
+	return rest.Pointer(&out.TrashObject, c.api.Do(ctx, &call))
+}
+
+// GetObjectStorageAccount returns the object storage of an organization in a
+// region. No operation lists the regions; access keys name theirs. Where there
+// is none it is errors.ObjectStorageAccountNotFound (404), in the trash
+// errors.ObjectInTrash (406). It needs the scope object_storage:read.
+//
+// Source: vendor OpenAPI 2.68.0; live exchanges.
+func (c *Client) GetObjectStorageAccount(ctx context.Context, organization OrganizationLookup, objectStorageCluster ObjectStorageClusterLookup) (*ObjectStorageAccount, error) {
+	var out struct {
+		ObjectStorageAccount ObjectStorageAccount `json:"object_storage_account"`
+	}
+	key, id := lookup(organization)
+	objectStorageClusterKey, objectStorageClusterID := lookup(objectStorageCluster)
+	call := rest.Call{
+		Operation: "GetObjectStorageAccount", Target: id,
+		Method: http.MethodGet, Path: "/organizations/organization/object_storage/object_storage_cluster",
+		Status: http.StatusOK, Out: &out, Repeat: true,
+	}
+	call.Require("organization", id, rest.Opaque)
+	call.QueryParam("organization["+key+"]", "form", true, id)
+	call.Require("object_storage_cluster", objectStorageClusterID, rest.Opaque)
+	call.QueryParam("object_storage_cluster["+objectStorageClusterKey+"]", "form", true, objectStorageClusterID)
+	call.Missing = func() string {
+		return rest.Missing(rest.Due{Name: "object_storage_account.region", Absent: out.ObjectStorageAccount.Region == ""})
+	}
+	return rest.Pointer(&out.ObjectStorageAccount, c.api.Do(ctx, &call))
+}
+
+// ListTrashObjectsPageOptions are the optional parameters of [Client.ListTrashObjectsPage]. What is
+// zero is not sent.
+type ListTrashObjectsPageOptions struct {
+	// Page counts from 1, which it is without it.
+	Page int
+	// PerPage is how many items a page has. It is 30 without it; 200 were seen.
+	PerPage int
+}
+
+// ListTrashObjectsPage returns a page of what is in the trash of an
+// organization. It needs the scope trash_objects:read.
+//
+// Source: vendor OpenAPI 2.68.0.
+func (c *Client) ListTrashObjectsPage(ctx context.Context, organization OrganizationLookup, options ListTrashObjectsPageOptions) (*TrashObjectPage, error) {
+	var out TrashObjectPage
+	key, id := lookup(organization)
+	call := rest.Call{
+		Operation: "ListTrashObjectsPage", Target: id,
+		Method: http.MethodGet, Path: "/organizations/organization/trash_objects",
+		Status: http.StatusOK, Out: &out, Repeat: true,
+	}
+	call.Require("organization", id, rest.Opaque)
+	call.QueryParam("organization["+key+"]", "form", true, id)
+	call.OptionalParam(options.Page != 0, "page", "form", true, options.Page)
+	call.OptionalParam(options.PerPage != 0, "per_page", "form", true, options.PerPage)
+	call.Missing = func() string {
+		return rest.Missing(rest.Due{Name: "pagination", Absent: out.Pagination == (Pagination{})}, rest.Due{Name: "trash_objects", Absent: out.TrashObjects == nil})
+	}
+	return rest.Pointer(&out, c.api.Do(ctx, &call))
+}
+
+// ListTrashObjects yields all that is in the trash of an organization. It needs
+// the scope trash_objects:read. An error ends the list. See
+// [Client.ListTrashObjectsPage].
+//
+// Source: vendor OpenAPI 2.68.0.
+func (c *Client) ListTrashObjects(ctx context.Context, organization OrganizationLookup) iter.Seq2[TrashObject, error] {
+	return rest.Pages(provider, "ListTrashObjects", func(n int) ([]TrashObject, bool, error) {
+		var options ListTrashObjectsPageOptions
+		options.Page, options.PerPage = n, pageSize
+		page, err := c.ListTrashObjectsPage(ctx, organization, options)
+		if err != nil {
+			return nil, false, err
+		}
+		return page.TrashObjects, more(len(page.TrashObjects), page.Pagination), nil
+	})
+}
+
+// PurgeTrash begins to delete all that is in the trash of an organization for
+// good. It is done by a task: see WaitUntilTrashIsEmpty. What comes to the
+// trash later may not be part of it. errors.TaskQueueingError (406) says that
+// there was no room for the task, and is repeated. It needs the scope
+// trash_objects:purge.
+//
+// Source: vendor OpenAPI 2.68.0.
+func (c *Client) PurgeTrash(ctx context.Context, organization OrganizationLookup) (*Task, error) {
+	var out struct {
+		Task Task `json:"task"`
+	}
+	key, id := lookup(organization)
+	call := rest.Call{
+		Operation: "PurgeTrash", Target: id,
+		Method: http.MethodPost, Path: "/organizations/organization/trash_objects/purge_all",
+		Body: struct {
+			Organization rest.Lookup `json:"organization"`
+		}{rest.Lookup{Key: key, ID: id}},
+		Status: http.StatusOK, Out: &out,
+	}
+	call.Require("organization", id, rest.Opaque)
+	call.Missing = func() string {
+		return rest.Missing(rest.Due{Name: "task.id", Absent: out.Task.ID == ""})
+	}
+	return rest.Pointer(&out.Task, c.api.Do(ctx, &call))
+}
+
+// ListVirtualMachinesPageOptions are the optional parameters of [Client.ListVirtualMachinesPage]. What is
+// zero is not sent.
+type ListVirtualMachinesPageOptions struct {
+	// Page counts from 1, which it is without it.
+	Page int
+	// PerPage is how many items a page has. It is 30 without it; 200 were seen.
+	PerPage int
+}
+
+// ListVirtualMachinesPage returns a page of the virtual machines of an
+// organization. Items have no state: GetVirtualMachine has it. What is in the
+// trash is not among them. It needs the scope virtual_machines or
+// virtual_machines:read.
+//
+// Source: vendor OpenAPI 2.68.0; live exchanges.
+func (c *Client) ListVirtualMachinesPage(ctx context.Context, organization OrganizationLookup, options ListVirtualMachinesPageOptions) (*VirtualMachinePage, error) {
+	var out VirtualMachinePage
+	key, id := lookup(organization)
+	call := rest.Call{
+		Operation: "ListVirtualMachinesPage", Target: id,
+		Method: http.MethodGet, Path: "/organizations/organization/virtual_machines",
+		Status: http.StatusOK, Out: &out, Repeat: true,
+	}
+	call.Require("organization", id, rest.Opaque)
+	call.QueryParam("organization["+key+"]", "form", true, id)
+	call.OptionalParam(options.Page != 0, "page", "form", true, options.Page)
+	call.OptionalParam(options.PerPage != 0, "per_page", "form", true, options.PerPage)
+	call.Missing = func() string {
+		return rest.Missing(rest.Due{Name: "pagination", Absent: out.Pagination == (Pagination{})}, rest.Due{Name: "virtual_machines", Absent: out.VirtualMachines == nil})
+	}
+	return rest.Pointer(&out, c.api.Do(ctx, &call))
+}
+
+// ListVirtualMachines yields all virtual machines of an organization. Items
+// have no state: GetVirtualMachine has it. What is in the trash is not among
+// them. It needs the scope virtual_machines or virtual_machines:read. An error
+// ends the list. See [Client.ListVirtualMachinesPage].
+//
+// Source: vendor OpenAPI 2.68.0; live exchanges.
+func (c *Client) ListVirtualMachines(ctx context.Context, organization OrganizationLookup) iter.Seq2[VirtualMachine, error] {
+	return rest.Pages(provider, "ListVirtualMachines", func(n int) ([]VirtualMachine, bool, error) {
+		var options ListVirtualMachinesPageOptions
+		options.Page, options.PerPage = n, pageSize
+		page, err := c.ListVirtualMachinesPage(ctx, organization, options)
+		if err != nil {
+			return nil, false, err
+		}
+		return page.VirtualMachines, more(len(page.VirtualMachines), page.Pagination), nil
+	})
+}
+
+// ListVirtualNetworksPageOptions are the optional parameters of [Client.ListVirtualNetworksPage]. What is
+// zero is not sent.
+type ListVirtualNetworksPageOptions struct {
+	// Page counts from 1, which it is without it.
+	Page int
+	// PerPage is how many items a page has. It is 30 without it; 200 were seen.
+	PerPage int
+}
+
+// ListVirtualNetworksPage returns a page of the virtual networks of an
+// organization. It needs the scope virtual_networks or virtual_networks:read.
+//
+// Source: vendor OpenAPI 2.68.0; live exchanges.
+func (c *Client) ListVirtualNetworksPage(ctx context.Context, organization OrganizationLookup, options ListVirtualNetworksPageOptions) (*VirtualNetworkPage, error) {
+	var out VirtualNetworkPage
+	key, id := lookup(organization)
+	call := rest.Call{
+		Operation: "ListVirtualNetworksPage", Target: id,
+		Method: http.MethodGet, Path: "/organizations/organization/virtual_networks",
+		Status: http.StatusOK, Out: &out, Repeat: true,
+	}
+	call.Require("organization", id, rest.Opaque)
+	call.QueryParam("organization["+key+"]", "form", true, id)
+	call.OptionalParam(options.Page != 0, "page", "form", true, options.Page)
+	call.OptionalParam(options.PerPage != 0, "per_page", "form", true, options.PerPage)
+	call.Missing = func() string {
+		return rest.Missing(rest.Due{Name: "pagination", Absent: out.Pagination == (Pagination{})}, rest.Due{Name: "virtual_networks", Absent: out.VirtualNetworks == nil})
+	}
+	return rest.Pointer(&out, c.api.Do(ctx, &call))
+}
+
+// ListVirtualNetworks yields all virtual networks of an organization. It needs
+// the scope virtual_networks or virtual_networks:read. An error ends the list.
+// See [Client.ListVirtualNetworksPage].
+//
+// Source: vendor OpenAPI 2.68.0; live exchanges.
+func (c *Client) ListVirtualNetworks(ctx context.Context, organization OrganizationLookup) iter.Seq2[VirtualNetwork, error] {
+	return rest.Pages(provider, "ListVirtualNetworks", func(n int) ([]VirtualNetwork, bool, error) {
+		var options ListVirtualNetworksPageOptions
+		options.Page, options.PerPage = n, pageSize
+		page, err := c.ListVirtualNetworksPage(ctx, organization, options)
+		if err != nil {
+			return nil, false, err
+		}
+		return page.VirtualNetworks, more(len(page.VirtualNetworks), page.Pagination), nil
+	})
+}
+
+// GetTask returns a task. Why one failed is not told. It needs the scope tasks
+// or tasks:read.
+//
+// Source: vendor OpenAPI 2.68.0; live exchanges.
+func (c *Client) GetTask(ctx context.Context, task ID) (*Task, error) {
+	var out struct {
+		Task Task `json:"task"`
+	}
+	key, id := lookup(task)
+	call := rest.Call{
+		Operation: "GetTask", Target: id,
+		Method: http.MethodGet, Path: "/tasks/task",
+		Status: http.StatusOK, Out: &out, Repeat: true,
+	}
+	call.Require("task", id, rest.Opaque)
+	call.QueryParam("task["+key+"]", "form", true, id)
+	call.Missing = func() string {
+		return rest.Missing(rest.Due{Name: "task.id", Absent: out.Task.ID == ""})
+	}
+	return rest.Pointer(&out.Task, c.api.Do(ctx, &call))
+}
+
+// PurgeTrashObject begins to delete an object in the trash for good. It is done
+// by a task, in 6 seconds mostly and 66 at most by live exchanges: see
+// WaitUntilPurged. errors.TaskQueueingError (406) says that there was no room
+// for the task, and is repeated. It needs the scope trash_objects:purge.
+//
+// Source: vendor OpenAPI 2.68.0; live exchanges.
+func (c *Client) PurgeTrashObject(ctx context.Context, trashObject TrashObjectLookup) (*Task, error) {
+	var out struct {
+		Task Task `json:"task"`
+	}
+	key, id := lookup(trashObject)
+	call := rest.Call{
+		Operation: "PurgeTrashObject", Target: id,
+		Method: http.MethodDelete, Path: "/trash_objects/trash_object",
+		Body: struct {
+			TrashObject rest.Lookup `json:"trash_object"`
+		}{rest.Lookup{Key: key, ID: id}},
+		Status: http.StatusOK, Out: &out,
+	}
+	call.Require("trash_object", id, rest.Opaque)
+	call.Missing = func() string {
+		return rest.Missing(rest.Due{Name: "task.id", Absent: out.Task.ID == ""})
+	}
+	return rest.Pointer(&out.Task, c.api.Do(ctx, &call))
+}
+
+// GetTrashObject returns an object in the trash. One that was purged is
+// errors.TrashObjectNotFound (404), which is how a purge ends. It needs the
+// scope trash_objects:read.
+//
+// Source: vendor OpenAPI 2.68.0; live exchanges.
+func (c *Client) GetTrashObject(ctx context.Context, trashObject TrashObjectLookup) (*TrashObject, error) {
+	var out struct {
+		TrashObject TrashObject `json:"trash_object"`
+	}
+	key, id := lookup(trashObject)
+	call := rest.Call{
+		Operation: "GetTrashObject", Target: id,
+		Method: http.MethodGet, Path: "/trash_objects/trash_object",
+		Status: http.StatusOK, Out: &out, Repeat: true,
+	}
+	call.Require("trash_object", id, rest.Opaque)
+	call.QueryParam("trash_object["+key+"]", "form", true, id)
+	call.Missing = func() string {
+		return rest.Missing(rest.Due{Name: "trash_object.id", Absent: out.TrashObject.ID == ""})
+	}
+	return rest.Pointer(&out.TrashObject, c.api.Do(ctx, &call))
+}
+
+// DeleteVirtualMachine moves a virtual machine to the trash. It stays there for
+// 48 hours unless it is purged, and keeps its host name, its addresses and its
+// network interfaces until then. Stop it before, and unassign the disks that
+// are to outlive it. A second deletion is errors.ObjectInTrash (406), with
+// ObjectInTrashDetail. It needs the scope virtual_machines.
+//
+// Source: vendor OpenAPI 2.68.0; live exchanges.
+func (c *Client) DeleteVirtualMachine(ctx context.Context, virtualMachine VirtualMachineLookup) (*TrashObject, error) {
+	var out struct {
+		TrashObject TrashObject `json:"trash_object"`
+	}
+	key, id := lookup(virtualMachine)
+	call := rest.Call{
+		Operation: "DeleteVirtualMachine", Target: id,
+		Method: http.MethodDelete, Path: "/virtual_machines/virtual_machine",
+		Body: struct {
+			VirtualMachine rest.Lookup `json:"virtual_machine"`
+		}{rest.Lookup{Key: key, ID: id}},
+		Status: http.StatusOK, Out: &out,
+	}
+	call.Require("virtual_machine", id, rest.Opaque)
+	call.Missing = func() string {
+		return rest.Missing(rest.Due{Name: "trash_object.id", Absent: out.TrashObject.ID == ""})
+	}
+	return rest.Pointer(&out.TrashObject, c.api.Do(ctx, &call))
+}
+
+// GetVirtualMachine returns a virtual machine with its state. One in the trash
+// is errors.ObjectInTrash (406), with ObjectInTrashDetail; one that was purged
+// is errors.VirtualMachineNotFound (404). It needs the scope virtual_machines
+// or virtual_machines:read.
+//
+// Source: vendor OpenAPI 2.68.0; live exchanges.
+func (c *Client) GetVirtualMachine(ctx context.Context, virtualMachine VirtualMachineLookup) (*VirtualMachine, error) {
+	var out struct {
+		VirtualMachine VirtualMachine `json:"virtual_machine"`
+	}
+	key, id := lookup(virtualMachine)
+	call := rest.Call{
+		Operation: "GetVirtualMachine", Target: id,
+		Method: http.MethodGet, Path: "/virtual_machines/virtual_machine",
+		Status: http.StatusOK, Out: &out, Repeat: true,
+	}
+	call.Require("virtual_machine", id, rest.Opaque)
+	call.QueryParam("virtual_machine["+key+"]", "form", true, id)
+	call.Missing = func() string {
+		return rest.Missing(rest.Due{Name: "virtual_machine.id", Absent: out.VirtualMachine.ID == ""})
+	}
+	return rest.Pointer(&out.VirtualMachine, c.api.Do(ctx, &call))
+}
+
+// ListVirtualMachineDisksPageOptions are the optional parameters of [Client.ListVirtualMachineDisksPage]. What is
+// zero is not sent.
+type ListVirtualMachineDisksPageOptions struct {
+	// Page counts from 1, which it is without it.
+	Page int
+	// PerPage is how many items a page has. It is 30 without it; 200 were seen.
+	PerPage int
+}
+
+// ListVirtualMachineDisksPage returns a page of the disks of a virtual machine.
+// Those that do not boot have to be detached and unassigned to outlive it. It
+// needs the scope disks or disks:read.
+//
+// Source: vendor OpenAPI 2.68.0; live exchanges.
+func (c *Client) ListVirtualMachineDisksPage(ctx context.Context, virtualMachine VirtualMachineLookup, options ListVirtualMachineDisksPageOptions) (*VirtualMachineDiskPage, error) {
+	var out VirtualMachineDiskPage
+	key, id := lookup(virtualMachine)
+	call := rest.Call{
+		Operation: "ListVirtualMachineDisksPage", Target: id,
+		Method: http.MethodGet, Path: "/virtual_machines/virtual_machine/disks",
+		Status: http.StatusOK, Out: &out, Repeat: true,
+	}
+	call.Require("virtual_machine", id, rest.Opaque)
+	call.QueryParam("virtual_machine["+key+"]", "form", true, id)
+	call.OptionalParam(options.Page != 0, "page", "form", true, options.Page)
+	call.OptionalParam(options.PerPage != 0, "per_page", "form", true, options.PerPage)
+	call.Missing = func() string {
+		return rest.Missing(rest.Due{Name: "pagination", Absent: out.Pagination == (Pagination{})}, rest.Due{Name: "disks", Absent: out.Disks == nil})
+	}
+	return rest.Pointer(&out, c.api.Do(ctx, &call))
+}
+
+// ListVirtualMachineDisks yields all disks of a virtual machine. Those that do
+// not boot have to be detached and unassigned to outlive it. It needs the scope
+// disks or disks:read. An error ends the list. See
+// [Client.ListVirtualMachineDisksPage].
+//
+// Source: vendor OpenAPI 2.68.0; live exchanges.
+func (c *Client) ListVirtualMachineDisks(ctx context.Context, virtualMachine VirtualMachineLookup) iter.Seq2[VirtualMachineDisk, error] {
+	return rest.Pages(provider, "ListVirtualMachineDisks", func(n int) ([]VirtualMachineDisk, bool, error) {
+		var options ListVirtualMachineDisksPageOptions
+		options.Page, options.PerPage = n, pageSize
+		page, err := c.ListVirtualMachineDisksPage(ctx, virtualMachine, options)
+		if err != nil {
+			return nil, false, err
+		}
+		return page.Disks, more(len(page.Disks), page.Pagination), nil
+	})
+}
+
+// ListNetworkInterfacesPageOptions are the optional parameters of [Client.ListNetworkInterfacesPage]. What is
+// zero is not sent.
+type ListNetworkInterfacesPageOptions struct {
+	// Page counts from 1, which it is without it.
+	Page int
+	// PerPage is how many items a page has. It is 30 without it; 200 were seen.
+	PerPage int
+}
+
+// ListNetworkInterfacesPage returns a page of the network interfaces of a
+// virtual machine. They name the addresses that it holds, and the virtual
+// networks that it keeps from being deleted. It needs the scope
+// virtual_machines or virtual_machines:read.
+//
+// Source: vendor OpenAPI 2.68.0; live exchanges.
+func (c *Client) ListNetworkInterfacesPage(ctx context.Context, virtualMachine VirtualMachineLookup, options ListNetworkInterfacesPageOptions) (*NetworkInterfacePage, error) {
+	var out NetworkInterfacePage
+	key, id := lookup(virtualMachine)
+	call := rest.Call{
+		Operation: "ListNetworkInterfacesPage", Target: id,
+		Method: http.MethodGet, Path: "/virtual_machines/virtual_machine/network_interfaces",
+		Status: http.StatusOK, Out: &out, Repeat: true,
+	}
+	call.Require("virtual_machine", id, rest.Opaque)
+	call.QueryParam("virtual_machine["+key+"]", "form", true, id)
+	call.OptionalParam(options.Page != 0, "page", "form", true, options.Page)
+	call.OptionalParam(options.PerPage != 0, "per_page", "form", true, options.PerPage)
+	call.Missing = func() string {
+		return rest.Missing(rest.Due{Name: "pagination", Absent: out.Pagination == (Pagination{})}, rest.Due{Name: "virtual_machine_network_interfaces", Absent: out.NetworkInterfaces == nil})
+	}
+	return rest.Pointer(&out, c.api.Do(ctx, &call))
+}
+
+// ListNetworkInterfaces yields all network interfaces of a virtual machine.
+// They name the addresses that it holds, and the virtual networks that it keeps
+// from being deleted. It needs the scope virtual_machines or
+// virtual_machines:read. An error ends the list. See
+// [Client.ListNetworkInterfacesPage].
+//
+// Source: vendor OpenAPI 2.68.0; live exchanges.
+func (c *Client) ListNetworkInterfaces(ctx context.Context, virtualMachine VirtualMachineLookup) iter.Seq2[NetworkInterface, error] {
+	return rest.Pages(provider, "ListNetworkInterfaces", func(n int) ([]NetworkInterface, bool, error) {
+		var options ListNetworkInterfacesPageOptions
+		options.Page, options.PerPage = n, pageSize
+		page, err := c.ListNetworkInterfacesPage(ctx, virtualMachine, options)
+		if err != nil {
+			return nil, false, err
+		}
+		return page.NetworkInterfaces, more(len(page.NetworkInterfaces), page.Pagination), nil
+	})
+}
+
+// ShutdownVirtualMachine asks the system of a virtual machine to shut down. It
+// is done by a task: see WaitForTask. The task has no times yet. A system that
+// does not listen keeps running. errors.TaskQueueingError (406) says that there
+// was no room for the task, and is repeated. It needs the scope
+// virtual_machines or virtual_machines:power_actions.
+//
+// Source: vendor OpenAPI 2.68.0; live exchanges.
+func (c *Client) ShutdownVirtualMachine(ctx context.Context, virtualMachine VirtualMachineLookup) (*Task, error) {
+	var out struct {
+		Task Task `json:"task"`
+	}
+	key, id := lookup(virtualMachine)
+	call := rest.Call{
+		Operation: "ShutdownVirtualMachine", Target: id,
+		Method: http.MethodPost, Path: "/virtual_machines/virtual_machine/shutdown",
+		Body: struct {
+			VirtualMachine rest.Lookup `json:"virtual_machine"`
+		}{rest.Lookup{Key: key, ID: id}},
+		Status: http.StatusOK, Out: &out,
+	}
+	call.Require("virtual_machine", id, rest.Opaque)
+	call.Missing = func() string {
+		return rest.Missing(rest.Due{Name: "task.id", Absent: out.Task.ID == ""})
+	}
+	return rest.Pointer(&out.Task, c.api.Do(ctx, &call))
+}
+
+// StopVirtualMachine stops a virtual machine at once, as if its power was cut.
+// It is done by a task, in 3 to 6 seconds by live exchanges: see WaitForTask.
+// The task has no times yet. errors.TaskQueueingError (406) says that there was
+// no room for the task, and is repeated. It needs the scope virtual_machines or
+// virtual_machines:power_actions.
+//
+// Source: vendor OpenAPI 2.68.0; live exchanges.
+func (c *Client) StopVirtualMachine(ctx context.Context, virtualMachine VirtualMachineLookup) (*Task, error) {
+	var out struct {
+		Task Task `json:"task"`
+	}
+	key, id := lookup(virtualMachine)
+	call := rest.Call{
+		Operation: "StopVirtualMachine", Target: id,
+		Method: http.MethodPost, Path: "/virtual_machines/virtual_machine/stop",
+		Body: struct {
+			VirtualMachine rest.Lookup `json:"virtual_machine"`
+		}{rest.Lookup{Key: key, ID: id}},
+		Status: http.StatusOK, Out: &out,
+	}
+	call.Require("virtual_machine", id, rest.Opaque)
+	call.Missing = func() string {
+		return rest.Missing(rest.Due{Name: "task.id", Absent: out.Task.ID == ""})
+	}
+	return rest.Pointer(&out.Task, c.api.Do(ctx, &call))
+}
+
+// DeleteVirtualNetwork deletes a virtual network, at once and without the
+// trash. Network interfaces that are left in it, also of virtual machines in
+// the trash, are errors.DeletionRestricted (409), with
+// DeletionRestrictedDetail. It needs the scope virtual_networks.
+//
+// Source: vendor OpenAPI 2.68.0; live exchanges.
+func (c *Client) DeleteVirtualNetwork(ctx context.Context, virtualNetwork ID) error {
+	var out struct {
+		VirtualNetwork Named `json:"virtual_network"`
+	}
+	key, id := lookup(virtualNetwork)
+	call := rest.Call{
+		Operation: "DeleteVirtualNetwork", Target: id,
+		Method: http.MethodDelete, Path: "/virtual_networks/virtual_network",
+		Body: struct {
+			VirtualNetwork rest.Lookup `json:"virtual_network"`
+		}{rest.Lookup{Key: key, ID: id}},
+		Status: http.StatusOK, Out: &out,
+	}
+	call.Require("virtual_network", id, rest.Opaque)
+	call.Missing = func() string {
+		return rest.Missing(rest.Due{Name: "virtual_network.id", Absent: out.VirtualNetwork.ID == ""})
+	}
+	return c.api.Do(ctx, &call)
+}
+
+// GetVirtualNetwork returns a virtual network. It needs the scope
+// virtual_networks or virtual_networks:read.
+//
+// Source: vendor OpenAPI 2.68.0; live exchanges.
+func (c *Client) GetVirtualNetwork(ctx context.Context, virtualNetwork ID) (*VirtualNetwork, error) {
+	var out struct {
+		VirtualNetwork VirtualNetwork `json:"virtual_network"`
+	}
+	key, id := lookup(virtualNetwork)
+	call := rest.Call{
+		Operation: "GetVirtualNetwork", Target: id,
+		Method: http.MethodGet, Path: "/virtual_networks/virtual_network",
+		Status: http.StatusOK, Out: &out, Repeat: true,
+	}
+	call.Require("virtual_network", id, rest.Opaque)
+	call.QueryParam("virtual_network["+key+"]", "form", true, id)
+	call.Missing = func() string {
+		return rest.Missing(rest.Due{Name: "virtual_network.id", Absent: out.VirtualNetwork.ID == ""})
+	}
+	return rest.Pointer(&out.VirtualNetwork, c.api.Do(ctx, &call))
 }

@@ -28,6 +28,8 @@ type errorDetail struct {
 	ScopeNotGrantedDetail
 	UnauthorizedNetworkDetail
 	RateLimitReachedDetail
+	ObjectInTrashDetail
+	VirtualMachineMustBeStartedDetail
 	Details          string   `json:"details"`
 	Errors           []string `json:"errors"`
 	Path             []string `json:"path"`
@@ -66,52 +68,83 @@ func classify(a *rest.Answer, e *errors.Error) {
 // codes maps Katapult's codes, and those of the framework it runs on. A code that
 // is not here gets the umbrella of its status.
 var codes = map[string]errors.Code{
-	"deletion_failed":                    errors.DeletionFailed,
-	"deletion_steps_not_satisfied":       errors.DeletionStepsNotSatisfied,
-	"invalid_api_token":                  errors.InvalidAPIToken,
-	"invalid_argument":                   errors.InvalidArgument,
-	"invalid_capabilities_token":         errors.InvalidCapabilitiesToken,
-	"invalid_json_body":                  errors.InvalidJSONBody,
-	"managed_organization_required":      errors.ManagedOrganizationRequired,
-	"missing_api_token":                  errors.MissingAPIToken,
-	"missing_required_argument":          errors.MissingRequiredArgument,
-	"organization_not_activated":         errors.OrganizationNotActivated,
-	"organization_not_found":             errors.OrganizationNotFound,
-	"organization_suspended":             errors.OrganizationSuspended,
-	"permission_denied":                  errors.PermissionDenied,
-	"rate_limit_reached":                 errors.RateLimitReached,
-	"route_not_found":                    errors.RouteNotFound,
-	"scope_not_granted":                  errors.ScopeNotGranted,
-	"service_unavailable":                errors.ServiceUnavailable,
-	"unauthorized_network_for_api_token": errors.UnauthorizedNetworkForAPIToken,
-	"unhandled_exception":                errors.UnhandledException,
-	"validation_error":                   errors.ValidationError,
+	"deletion_failed":                        errors.DeletionFailed,
+	"deletion_restricted":                    errors.DeletionRestricted,
+	"deletion_steps_not_satisfied":           errors.DeletionStepsNotSatisfied,
+	"disk_backup_policy_not_found":           errors.DiskBackupPolicyNotFound,
+	"disk_not_found":                         errors.DiskNotFound,
+	"dns_zone_not_found":                     errors.DNSZoneNotFound,
+	"file_storage_volume_not_found":          errors.FileStorageVolumeNotFound,
+	"invalid_api_token":                      errors.InvalidAPIToken,
+	"invalid_argument":                       errors.InvalidArgument,
+	"invalid_capabilities_token":             errors.InvalidCapabilitiesToken,
+	"invalid_json_body":                      errors.InvalidJSONBody,
+	"ip_address_not_found":                   errors.IPAddressNotFound,
+	"load_balancer_not_found":                errors.LoadBalancerNotFound,
+	"managed_organization_required":          errors.ManagedOrganizationRequired,
+	"missing_api_token":                      errors.MissingAPIToken,
+	"missing_required_argument":              errors.MissingRequiredArgument,
+	"multiple_object_storage_buckets_found":  errors.MultipleObjectStorageBucketsFound, // 500
+	"network_error":                          errors.NetworkError,
+	"no_allocation":                          errors.NoAllocation,
+	"object_in_trash":                        errors.ObjectInTrash, // 406
+	"object_storage_access_key_not_found":    errors.ObjectStorageAccessKeyNotFound,
+	"object_storage_account_not_found":       errors.ObjectStorageAccountNotFound,
+	"object_storage_account_not_provisioned": errors.ObjectStorageAccountNotProvisioned,
+	"object_storage_account_suspended":       errors.ObjectStorageAccountSuspended,
+	"object_storage_bucket_deletion_error":   errors.ObjectStorageBucketDeletionError, // 403
+	"object_storage_bucket_not_found":        errors.ObjectStorageBucketNotFound,
+	"object_storage_cluster_not_found":       errors.ObjectStorageClusterNotFound,
+	"organization_limit_reached":             errors.OrganizationLimitReached,
+	"organization_not_activated":             errors.OrganizationNotActivated,
+	"organization_not_found":                 errors.OrganizationNotFound,
+	"organization_suspended":                 errors.OrganizationSuspended,
+	"permission_denied":                      errors.PermissionDenied,
+	"rate_limit_reached":                     errors.RateLimitReached,
+	"resource_does_not_support_unallocation": errors.ResourceDoesNotSupportUnallocation,
+	"route_not_found":                        errors.RouteNotFound,
+	"scope_not_granted":                      errors.ScopeNotGranted,
+	"service_unavailable":                    errors.ServiceUnavailable,
+	"task_not_found":                         errors.TaskNotFound,
+	"task_queueing_error":                    errors.TaskQueueingError, // 406
+	"trash_object_not_found":                 errors.TrashObjectNotFound,
+	"unable_to_unassign":                     errors.UnableToUnassign,
+	"unassigned_disk":                        errors.UnassignedDisk,
+	"unauthorized_network_for_api_token":     errors.UnauthorizedNetworkForAPIToken,
+	"unhandled_exception":                    errors.UnhandledException,
+	"validation_error":                       errors.ValidationError,
+	"virtual_machine_must_be_started":        errors.VirtualMachineMustBeStarted, // 406
+	"virtual_machine_not_found":              errors.VirtualMachineNotFound,
+	"virtual_network_not_found":              errors.VirtualNetworkNotFound,
 
 	// Of other operations, where the status alone would say something else.
-	"deletion_restricted":                   errors.DeletionStepsNotSatisfied, // 409
-	"multiple_object_storage_buckets_found": errors.Conflict,                  // 500
-	"object_in_trash":                       errors.Conflict,                  // 406
-	"object_storage_provisioning_error":     errors.Unavailable,               // 422, "try again later"
-	"task_queueing_error":                   errors.Unavailable,               // 406
-	"unable_to_assign":                      errors.Conflict,                  // 422
-	"unable_to_unassign":                    errors.Conflict,                  // 422
-	"unassigned_disk":                       errors.Conflict,                  // 422
-	"virtual_machine_must_be_started":       errors.Conflict,                  // 406
+	"object_storage_provisioning_error": errors.Unavailable, // 422, "try again later"
+	"unable_to_assign":                  errors.Conflict,    // 422
 }
 
 // details makes the typed detail of the codes that have one.
 var details = map[string]func(*errorDetail) any{
+	"deletion_restricted":          func(d *errorDetail) any { return DeletionRestrictedDetail{d.Errors} },
 	"deletion_steps_not_satisfied": func(d *errorDetail) any { return d.DeletionStepsNotSatisfiedDetail },
 	"invalid_api_token":            func(d *errorDetail) any { return InvalidAPITokenDetail{d.Details} },
 	"invalid_argument":             invalidArgument,
 	"missing_required_argument":    invalidArgument,
-	"permission_denied":            func(d *errorDetail) any { return PermissionDeniedDetail{d.Details} },
-	"rate_limit_reached":           func(d *errorDetail) any { return d.RateLimitReachedDetail },
-	"scope_not_granted":            func(d *errorDetail) any { return d.ScopeNotGrantedDetail },
+	"object_in_trash":              func(d *errorDetail) any { return d.ObjectInTrashDetail },
+	"object_storage_bucket_deletion_error": func(d *errorDetail) any {
+		return ObjectStorageBucketDeletionErrorDetail{d.Details}
+	},
+	"permission_denied":   func(d *errorDetail) any { return PermissionDeniedDetail{d.Details} },
+	"rate_limit_reached":  func(d *errorDetail) any { return d.RateLimitReachedDetail },
+	"scope_not_granted":   func(d *errorDetail) any { return d.ScopeNotGrantedDetail },
+	"task_queueing_error": func(d *errorDetail) any { return TaskQueueingErrorDetail{d.Details} },
+	"unable_to_unassign":  func(d *errorDetail) any { return UnableToUnassignDetail{d.Errors} },
 	"unauthorized_network_for_api_token": func(d *errorDetail) any {
 		return d.UnauthorizedNetworkDetail
 	},
 	"validation_error": func(d *errorDetail) any { return ValidationErrorDetail{d.Errors} },
+	"virtual_machine_must_be_started": func(d *errorDetail) any {
+		return d.VirtualMachineMustBeStartedDetail
+	},
 }
 
 func invalidArgument(d *errorDetail) any {

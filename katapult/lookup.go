@@ -11,10 +11,59 @@ import (
 
 // OrganizationLookup names an organization: an [ID] or a [SubDomain].
 type OrganizationLookup interface {
-	organizationLookup() (key, id string)
+	keyed
+	organization()
 }
 
-// ID names an organization by its id: katapult.ID("org_…").
+// VirtualMachineLookup names a virtual machine: an [ID] or an [FQDN].
+type VirtualMachineLookup interface {
+	keyed
+	virtualMachine()
+}
+
+// LoadBalancerLookup names a load balancer: an [ID] or an [APIReference].
+type LoadBalancerLookup interface {
+	keyed
+	loadBalancer()
+}
+
+// DNSZoneLookup names a DNS zone: an [ID] or a [ZoneName].
+type DNSZoneLookup interface {
+	keyed
+	dnsZone()
+}
+
+// TrashObjectLookup names something in the trash: the [ID] that it has there, or
+// the [ObjectID] that it had before.
+type TrashObjectLookup interface {
+	keyed
+	trashObject()
+}
+
+// IPAddressLookup names an IP address: an [ID] or an [Address].
+type IPAddressLookup interface {
+	keyed
+	ipAddress()
+}
+
+// ObjectStorageClusterLookup names a cluster of object storage: a [Region].
+type ObjectStorageClusterLookup interface {
+	keyed
+	objectStorageCluster()
+}
+
+// ObjectStorageBucketLookup names a bucket: a [BucketName].
+type ObjectStorageBucketLookup interface {
+	keyed
+	objectStorageBucket()
+}
+
+// keyed is what every lookup is: a key of the API and a value.
+type keyed interface {
+	key() (key, value string)
+}
+
+// ID names anything by its id: katapult.ID("org_…").
 type ID string
 
 // SubDomain names an organization by its sub domain: katapult.SubDomain("acme").
@@ -22,16 +71,59 @@ type ID string
 // is gone.
 type SubDomain string
 
-func (id ID) organizationLookup() (string, string) { return "id", string(id) }
+// FQDN names a virtual machine by its host name: katapult.FQDN("web.acme.katapult.cloud").
+type FQDN string
 
-func (s SubDomain) organizationLookup() (string, string) { return "sub_domain", string(s) }
+// APIReference names a load balancer by the reference that its owner gave it.
+type APIReference string
+
+// ZoneName names a DNS zone by its domain: katapult.ZoneName("acme.com").
+type ZoneName string
+
+// ObjectID names something in the trash by the id that it had before.
+type ObjectID string
+
+// Address names an IP address as it is written, without a mask.
+type Address string
+
+// Region names a cluster of object storage: katapult.Region("uk-lon-1").
+type Region string
+
+// BucketName names a bucket.
+type BucketName string
+
+func (id ID) key() (string, string)          { return "id", string(id) }
+func (s SubDomain) key() (string, string)    { return "sub_domain", string(s) }
+func (f FQDN) key() (string, string)         { return "fqdn", string(f) }
+func (r APIReference) key() (string, string) { return "api_reference", string(r) }
+func (z ZoneName) key() (string, string)     { return "name", string(z) }
+func (id ObjectID) key() (string, string)    { return "object_id", string(id) }
+func (a Address) key() (string, string)      { return "address", string(a) }
+func (r Region) key() (string, string)       { return "region", string(r) }
+func (n BucketName) key() (string, string)   { return "name", string(n) }
+
+func (ID) organization()   {}
+func (ID) virtualMachine() {}
+func (ID) loadBalancer()   {}
+func (ID) dnsZone()        {}
+func (ID) trashObject()    {}
+func (ID) ipAddress()      {}
+
+func (SubDomain) organization()         {}
+func (FQDN) virtualMachine()            {}
+func (APIReference) loadBalancer()      {}
+func (ZoneName) dnsZone()               {}
+func (ObjectID) trashObject()           {}
+func (Address) ipAddress()              {}
+func (Region) objectStorageCluster()    {}
+func (BucketName) objectStorageBucket() {}
 
 // lookup returns the argument that carries a lookup, and its value.
-func lookup(organization OrganizationLookup) (key, id string) {
-	if organization == nil {
+func lookup(l keyed) (key, value string) {
+	if l == nil {
 		return "id", ""
 	}
-	return organization.organizationLookup()
+	return l.key()
 }
 
 // names reports whether a lookup is one of the organization that was found.

@@ -1,0 +1,140 @@
+package katapult
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/offboard-dev/offboard-go/errors"
+	"github.com/offboard-dev/offboard-go/internal/rest"
+)
+
+// WaitForTask waits until a task is completed, and returns it. progress, which may
+// be nil, is called with the task each time it was read.
+//
+// A task that failed is [errors.TaskFailed]; why is not told. When the context ends
+// first the error is [errors.NotFinished]. It needs the scope tasks or tasks:read.
+//
+// Source: live exchanges.
+func (c *Client) WaitForTask(ctx context.Context, id ID, progress func(*Task)) (*Task, error) {
+	const operation = "WaitForTask"
+	var task *Task
+	err := c.api.Wait(ctx, operation, string(id), func(ctx context.Context) ([]errors.Step, error) {
+		found, err := c.GetTask(ctx, id)
+		if err != nil {
+			return nil, err
+		}
+		task = found
+		if progress != nil {
+			progress(found)
+		}
+		left := []errors.Step{{Name: "tasks", Description: fmt.Sprintf("%s: %s, %d %%", found.Name, found.Status, found.Progress)}}
+		switch found.Status {
+		case TaskStatusCompleted:
+			return nil, nil
+		case TaskStatusFailed:
+			return nil, failed(operation, string(id), left)
+		}
+		return left, nil
+	})
+	return rest.Value(&task, err)
+}
+
+// WaitUntilStopped waits until a virtual machine is stopped, and returns it.
+// progress, which may be nil, is called with the machine each time it was read.
+//
+// A machine that failed or that is orphaned will not stop: [errors.TaskFailed].
+// When the context ends first the error is [errors.NotFinished]: a machine whose
+// system does not listen to a shutdown is one that runs on. It needs the scope
+// virtual_machines or virtual_machines:read.
+//
+// Source: vendor OpenAPI 2.68.0; live exchanges.
+func (c *Client) WaitUntilStopped(ctx context.Context, virtualMachine VirtualMachineLookup, progress func(*VirtualMachine)) (*VirtualMachine, error) {
+	const operation = "WaitUntilStopped"
+	_, target := lookup(virtualMachine)
+	var machine *VirtualMachine
+	err := c.api.Wait(ctx, operation, target, func(ctx context.Context) ([]errors.Step, error) {
+		found, err := c.GetVirtualMachine(ctx, virtualMachine)
+		if err != nil {
+			return nil, err
+		}
+		machine = found
+		if progress != nil {
+			progress(found)
+		}
+		left := []errors.Step{{Name: "virtual_machines", Description: fmt.Sprintf("%s: %s", found.Name, found.State)}}
+		switch found.State {
+		case VirtualMachineStateStopped:
+			return nil, nil
+		case VirtualMachineStateFailed, VirtualMachineStateOrphaned:
+			return nil, failed(operation, target, left)
+		}
+		return left, nil
+	})
+	return rest.Value(&machine, err)
+}
+
+// WaitUntilPurged waits until something is no longer in the trash: it was purged,
+// or its 48 hours are over. progress, which may be nil, is called with it each time
+// it was read. What is not in the trash at all counts as purged.
+//
+// When the context ends first the error is [errors.NotFinished]. It needs the scope
+// trash_objects:read.
+//
+// Source: live exchanges, of which 88 purges ended so after 6 seconds mostly and 66
+// at most.
+func (c *Client) WaitUntilPurged(ctx context.Context, trashObject TrashObjectLookup, progress func(*TrashObject)) error {
+	_, target := lookup(trashObject)
+	return c.api.Wait(ctx, "WaitUntilPurged", target, func(ctx context.Context) ([]errors.Step, error) {
+		found, err := c.GetTrashObject(ctx, trashObject)
+		switch {
+		case errors.Is(err, errors.TrashObjectNotFound):
+			return nil, nil
+		case err != nil:
+			return nil, err
+		}
+		if progress != nil {
+			progress(found)
+		}
+		return []errors.Step{found.step()}, nil
+	})
+}
+
+// WaitUntilTrashIsEmpty waits until nothing of an organization is in the trash.
+// progress, which may be nil, is called each time with what is left. The task of
+// [Client.PurgeTrash] may be completed before that.
+//
+// When the context ends first the error is [errors.NotFinished], and its Steps are
+// what is left. It needs the scope trash_objects:read.
+//
+// Source: vendor OpenAPI 2.68.0; live exchanges.
+func (c *Client) WaitUntilTrashIsEmpty(ctx context.Context, organization OrganizationLookup, progress func([]TrashObject)) error {
+	_, target := lookup(organization)
+	return c.api.Wait(ctx, "WaitUntilTrashIsEmpty", target, func(ctx context.Context) ([]errors.Step, error) {
+		var left []TrashObject
+		var steps []errors.Step
+		for object, err := range c.ListTrashObjects(ctx, organization) {
+			if err != nil {
+				return nil, err
+			}
+			left, steps = append(left, object), append(steps, object.step())
+		}
+		if progress != nil {
+			progress(left)
+		}
+		return steps, nil
+	})
+}
+
+// step describes something in the trash as what is left to do.
+func (o *TrashObject) step() errors.Step {
+	id := o.ObjectID
+	if id == "" {
+		id = o.ID
+	}
+	return errors.Step{Name: "empty_trash", Description: fmt.Sprintf("%s %s: in the trash", o.ObjectType, id)}
+}
+
+// failed is the error of something that will not end as it was waited for.
+func failed(operation, target string, left []errors.Step) *errors.Error {
+	return &errors.Error{Provider: provider, Operation: operation, Target: target, Code: errors.TaskFailed, Steps: left}
+}
