@@ -3,15 +3,24 @@
 // that Katapult answers with, and knows what really happened.
 //
 //	srv := katapulttest.NewServer()
-//	srv.AddOrganization(katapulttest.Organization{ID: "org_x", Name: "Acme", Open: []string{"disks"}})
+//	srv.AddOrganization(katapulttest.Organization{ID: "org_acme", Name: "Acme"})
+//	srv.Add("org_acme", katapulttest.VirtualMachine{ID: "vm_web"}, katapulttest.DNSZone{Name: "acme.com"})
 //	client, err := katapult.New(srv.Option())
+//
+// What an organization has is added by [Server.Add] and blocks its deletion until it
+// is removed, by the API or by [Server.Remove], and is no longer in the trash. Tasks
+// take their time, and the trash empties itself after 48 hours, by the clock of
+// package time: use testing/synctest.
+//
+// Where Katapult documents no code for a refusal the double has the nearest one that
+// the operation documents: a virtual machine that runs is not deleted
+// (permission_denied), and one that does not run cannot be stopped, nor a disk be
+// detached that is not attached (task_queueing_error).
 package katapulttest
 
 import (
 	"cmp"
-	"encoding/json"
 	"fmt"
-	"mime"
 	"net/http"
 	"slices"
 	"strconv"
@@ -37,7 +46,11 @@ type Organization struct {
 	Name      string // ID, if it is empty
 	SubDomain string // Name, if it is empty
 
-	// Open names the deletion steps that are not satisfied.
+	// Parent is the id of the organization that manages it, where that matters.
+	Parent string
+
+	// Open names deletion steps that are not satisfied, beside those that something
+	// keeps open. It is how to have a balance or an invoice that is not settled.
 	Open []string
 
 	Unmanaged    bool // it cannot be deleted by this API
@@ -58,19 +71,35 @@ type Server struct {
 	minute        time.Time // in which used counts
 	used          int
 	requests      int
+
+	kinds    []*kind
+	things   []*thing
+	tasks    []*task
+	taskTime time.Duration
+	failing  int             // how many of the coming tasks fail
+	regions  map[string]bool // in which there is object storage
+	large    bool
+	ids      int
 }
 
 // NewServer returns a double without organizations that permits 1,000 requests a
 // minute.
 func NewServer() *Server {
-	s := &Server{permitted: 1000, created: time.Now()}
+	s := &Server{
+		permitted: 1000, created: time.Now(),
+		taskTime: 6 * time.Second, regions: map[string]bool{defaultRegion: true},
+	}
+	s.kinds = s.allKinds()
 	routes := fake.NewRoutes(func(w http.ResponseWriter, r *http.Request) {
 		failure(w, http.StatusNotFound, "route_not_found", nil)
 	})
-	routes.Handle("ListOrganizations", "GET "+basePath+"/organizations", s.list)
-	routes.Handle("GetOrganization", "GET "+basePath+"/organizations/{organization}", s.found(s.get))
-	routes.Handle("GetDeletionSteps", "GET "+basePath+"/organizations/{organization}/deletion_steps", s.found(s.steps))
-	routes.Handle("DeleteOrganization", "DELETE "+basePath+"/managed_organizations/{organization}", s.found(s.delete))
+	routes.Handle("ListOrganizations", "GET "+basePath+"/organizations", s.handle(s.list))
+	routes.Handle("GetOrganization", "GET "+basePath+"/organizations/{organization}", s.inOrganization(s.getOrganization))
+	routes.Handle("GetDeletionSteps", "GET "+basePath+"/organizations/{organization}/deletion_steps", s.inOrganization(s.getSteps))
+	routes.Handle("DeleteOrganization", "DELETE "+basePath+"/managed_organizations/{organization}", s.inOrganization(s.deleteOrganization))
+	routes.Handle("ListManagedOrganizationsPage", "GET "+basePath+"/organizations/{organization}/managed", s.inOrganization(s.listManaged))
+	routes.Handle("CreateManagedOrganization", "POST "+basePath+"/organizations/{organization}/managed", s.inOrganization(s.create))
+	s.handleThings(routes)
 	s.Server = offboardtest.NewServer(s.admit(routes), routes.Operation)
 	return s
 }
@@ -102,23 +131,39 @@ func (s *Server) AddOrganization(o Organization) {
 	s.organizations = append(s.organizations, &o)
 }
 
-// SetOpen sets the deletion steps of an organization that are not satisfied; with
-// none given all are.
+// SetOpen sets the deletion steps of an organization that are not satisfied beside
+// those that something keeps open.
 func (s *Server) SetOpen(id string, steps ...string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	if o := s.organization(id); o != nil {
+		o.Open = steps
+	}
+}
+
+// SetLargeSets lets lists be large sets, of which the API counts neither the items
+// nor the pages.
+func (s *Server) SetLargeSets(large bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.large = large
+}
+
+// organization returns the organization with an id; nil when there is none.
+func (s *Server) organization(id string) *Organization {
 	for _, o := range s.organizations {
 		if o.ID == id {
-			o.Open = steps
+			return o
 		}
 	}
+	return nil
 }
 
 // Exists reports whether an organization is there.
 func (s *Server) Exists(id string) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return slices.ContainsFunc(s.organizations, func(o *Organization) bool { return o.ID == id })
+	return s.organization(id) != nil
 }
 
 // Deleted returns the ids of all organizations that were deleted, in order.
@@ -189,90 +234,82 @@ func failure(w http.ResponseWriter, status int, code string, detail fake.Object)
 
 // descriptions are texts of our own for the codes that the double answers.
 var descriptions = map[string]string{
-	"deletion_failed":               "The organization was not deleted.",
-	"deletion_steps_not_satisfied":  "Some deletion steps are open.",
-	"invalid_api_token":             "The token is not valid.",
-	"invalid_argument":              "The lookup is not valid.",
-	"managed_organization_required": "The organization is not a managed one.",
-	"missing_api_token":             "There is no token.",
-	"organization_not_activated":    "The organization is not activated.",
-	"organization_not_found":        "There is no such organization.",
-	"organization_suspended":        "The organization is suspended.",
-	"rate_limit_reached":            "The limit for this minute is reached.",
-	"route_not_found":               "There is no such route.",
+	"deletion_failed":                        "The organization was not deleted.",
+	"deletion_restricted":                    "Something is left in it.",
+	"disk_backup_policy_not_found":           "There is no such disk backup policy.",
+	"disk_not_found":                         "There is no such disk.",
+	"dns_zone_not_found":                     "There is no such DNS zone.",
+	"file_storage_volume_not_found":          "There is no such file storage volume.",
+	"ip_address_not_found":                   "There is no such IP address.",
+	"load_balancer_not_found":                "There is no such load balancer.",
+	"multiple_object_storage_buckets_found":  "Several buckets have this name.",
+	"no_allocation":                          "Nothing holds the address.",
+	"object_in_trash":                        "It is in the trash.",
+	"object_storage_access_key_not_found":    "There is no such access key.",
+	"object_storage_account_not_found":       "There is no object storage here.",
+	"object_storage_bucket_deletion_error":   "The bucket was not deleted.",
+	"object_storage_bucket_not_found":        "There is no such bucket.",
+	"object_storage_cluster_not_found":       "There is no such cluster.",
+	"permission_denied":                      "This may not be done.",
+	"resource_does_not_support_unallocation": "What holds the address does not let go of it.",
+	"task_not_found":                         "There is no such task.",
+	"task_queueing_error":                    "The task was not queued.",
+	"trash_object_not_found":                 "There is nothing such in the trash.",
+	"unable_to_unassign":                     "The disk was not unassigned.",
+	"unassigned_disk":                        "The disk is assigned to no virtual machine.",
+	"validation_error":                       "It was refused as it is.",
+	"virtual_machine_not_found":              "There is no such virtual machine.",
+	"virtual_network_not_found":              "There is no such virtual network.",
+	"deletion_steps_not_satisfied":           "Some deletion steps are open.",
+	"invalid_api_token":                      "The token is not valid.",
+	"invalid_argument":                       "The lookup is not valid.",
+	"managed_organization_required":          "The organization is not a managed one.",
+	"missing_api_token":                      "There is no token.",
+	"organization_not_activated":             "The organization is not activated.",
+	"organization_not_found":                 "There is no such organization.",
+	"organization_suspended":                 "The organization is suspended.",
+	"rate_limit_reached":                     "The limit for this minute is reached.",
+	"route_not_found":                        "There is no such route.",
 }
 
-// found finds the organization that a request is about, by Katapult's rules.
-func (s *Server) found(next func(http.ResponseWriter, *Organization)) http.HandlerFunc {
-	return func(w http.ResponseWriter, r *http.Request) {
-		s.mu.Lock()
-		defer s.mu.Unlock()
-		id, subDomain := lookup(r)
-		if id != nil && subDomain != nil {
-			failure(w, http.StatusBadRequest, "invalid_argument", fake.Object{
-				"issue": "ambiguous_lookup_values", "path": []string{"organization"}, "errors": []string{},
-			})
-			return
-		}
-		i := slices.IndexFunc(s.organizations, func(o *Organization) bool {
-			return id != nil && o.ID == *id || subDomain != nil && o.SubDomain == *subDomain
-		})
-		if i < 0 {
-			failure(w, http.StatusNotFound, "organization_not_found", nil)
-			return
-		}
-		o := s.organizations[i]
-		switch {
-		case o.Suspended:
-			failure(w, http.StatusForbidden, "organization_suspended", nil)
-		case o.NotActivated:
-			failure(w, http.StatusForbidden, "organization_not_activated", nil)
-		default:
-			next(w, o)
-		}
-	}
-}
-
-// lookup reads the lookup where the method has it. Without one, as with a body
-// that is not declared to be JSON, the path's own segment is taken for the id.
-func lookup(r *http.Request) (id, subDomain *string) {
-	query := r.URL.Query()
-	value := func(key string) *string {
-		if !query.Has(key) {
-			return nil
-		}
-		v := query.Get(key)
-		return &v
-	}
-	id, subDomain = value("organization[id]"), value("organization[sub_domain]")
-	if mediaType, _, _ := mime.ParseMediaType(r.Header.Get("Content-Type")); mediaType == "application/json" {
-		var body struct {
-			Organization struct {
-				ID        *string `json:"id"`
-				SubDomain *string `json:"sub_domain"`
-			} `json:"organization"`
-		}
-		_ = json.NewDecoder(r.Body).Decode(&body)
-		id, subDomain = cmp.Or(body.Organization.ID, id), cmp.Or(body.Organization.SubDomain, subDomain)
-	}
-	if id == nil && subDomain == nil {
-		segment := r.PathValue("organization")
-		id = &segment
-	}
-	return id, subDomain
-}
-
-func (s *Server) list(w http.ResponseWriter, _ *http.Request) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
+func (s *Server) list(q *request) {
 	all := make([]fake.Object, 0, len(s.organizations))
 	for _, o := range s.organizations {
 		all = append(all, s.object(o))
 	}
-	fake.JSON(w, http.StatusOK, fake.Object{"organizations": all})
+	q.answer(http.StatusOK, fake.Object{"organizations": all})
 }
 
-func (s *Server) get(w http.ResponseWriter, o *Organization) {
+func (s *Server) listManaged(q *request, o *Organization) {
+	children := []fake.Object{}
+	for _, child := range s.organizations {
+		if child.Parent == o.ID {
+			item := s.object(child)
+			delete(item, "suspended")
+			delete(item, "activated_at")
+			children = append(children, item)
+		}
+	}
+	s.page(q, "organizations", children)
+}
+
+func (s *Server) create(q *request, o *Organization) {
+	child := &Organization{ID: s.newID("org"), Name: q.text("name"), SubDomain: q.text("sub_domain"), Parent: o.ID}
+	for _, other := range s.organizations {
+		if other.SubDomain == child.SubDomain {
+			q.fail(http.StatusUnprocessableEntity, "validation_error", fake.Object{"errors": []string{"The sub domain is taken."}})
+			return
+		}
+	}
+	s.organizations = append(s.organizations, child)
+	q.answer(http.StatusCreated, fake.Object{"organization": s.fullOrganization(child), "annotations": []any{}})
+}
+
+func (s *Server) getOrganization(q *request, o *Organization) {
+	q.answer(http.StatusOK, fake.Object{"organization": s.fullOrganization(o)})
+}
+
+func (s *Server) fullOrganization(o *Organization) fake.Object {
 	full := s.object(o)
 	for _, key := range []string{
 		"billing_name", "address1", "address2", "address3", "address4", "postcode",
@@ -281,42 +318,43 @@ func (s *Server) get(w http.ResponseWriter, o *Organization) {
 		full[key] = nil
 	}
 	full["currency"] = fake.Object{"id": "cur_eur", "name": "Euro", "iso_code": "EUR", "symbol": "€"}
-	fake.JSON(w, http.StatusOK, fake.Object{"organization": full})
+	return full
 }
 
 func (s *Server) object(o *Organization) fake.Object {
 	return fake.Object{
 		"id": o.ID, "name": o.Name, "sub_domain": o.SubDomain,
-		"infrastructure_domain": o.SubDomain + ".example.com",
+		"infrastructure_domain": domain(o),
 		"created_at":            s.created.Unix(), "activated_at": s.created.Unix(),
 		"suspended": o.Suspended, "managed": !o.Unmanaged,
 	}
 }
 
-func (s *Server) steps(w http.ResponseWriter, o *Organization) {
-	fake.JSON(w, http.StatusOK, fake.Object{"steps": steps(o)})
+func (s *Server) getSteps(q *request, o *Organization) {
+	q.answer(http.StatusOK, fake.Object{"steps": steps(s.open(o))})
 }
 
-func (s *Server) delete(w http.ResponseWriter, o *Organization) {
+func (s *Server) deleteOrganization(q *request, o *Organization) {
+	open := s.open(o)
 	switch {
 	case o.Unmanaged:
-		failure(w, http.StatusConflict, "managed_organization_required", nil)
-	case len(o.Open) > 0:
-		failure(w, http.StatusConflict, "deletion_steps_not_satisfied", fake.Object{"steps": steps(o)})
+		q.fail(http.StatusConflict, "managed_organization_required", nil)
+	case len(open) > 0:
+		q.fail(http.StatusConflict, "deletion_steps_not_satisfied", fake.Object{"steps": steps(open)})
 	case o.Undeletable:
-		failure(w, http.StatusInternalServerError, "deletion_failed", nil)
+		q.fail(http.StatusInternalServerError, "deletion_failed", nil)
 	default:
 		s.organizations = slices.DeleteFunc(s.organizations, func(other *Organization) bool { return other == o })
 		s.deleted = append(s.deleted, o.ID)
-		fake.JSON(w, http.StatusOK, fake.Object{"success": true})
+		q.answer(http.StatusOK, fake.Object{"success": true})
 	}
 }
 
-func steps(o *Organization) fake.Object {
+func steps(open []string) fake.Object {
 	all := fake.Object{}
-	for _, name := range append(stepNames, o.Open...) {
+	for _, name := range slices.Concat(stepNames, open) {
 		all[name] = fake.Object{
-			"satisfied":   !slices.Contains(o.Open, name),
+			"satisfied":   !slices.Contains(open, name),
 			"description": "Still to do: " + strings.ReplaceAll(name, "_", " ") + ".",
 		}
 	}
