@@ -813,8 +813,7 @@ func (c *Client) GetDisk(ctx context.Context, disk ID) (*Disk, error) {
 // DetachDisk detaches a disk from the virtual machine that it is assigned to.
 // It is done by a task: see WaitForTask. It stays assigned. One that is not
 // assigned is errors.UnassignedDisk (422); errors.TaskQueueingError (406) says
-// that there was no room for the task, and is repeated. It needs the scope
-// disks.
+// that the task could not be queued, and is repeated. It needs the scope disks.
 //
 // Source: vendor OpenAPI 2.68.0; live exchanges.
 func (c *Client) DetachDisk(ctx context.Context, disk ID) (*Task, error) {
@@ -1892,7 +1891,7 @@ func (c *Client) ListTrashObjects(ctx context.Context, organization Organization
 // PurgeTrash begins to delete all that is in the trash of an organization for
 // good. It is done by a task: see WaitUntilTrashIsEmpty. What comes to the
 // trash later may not be part of it. errors.TaskQueueingError (406) says that
-// there was no room for the task, and is repeated. It needs the scope
+// the task could not be queued, and is repeated. It needs the scope
 // trash_objects:purge.
 //
 // Source: vendor OpenAPI 2.68.0.
@@ -2039,8 +2038,8 @@ func (c *Client) GetTask(ctx context.Context, task ID) (*Task, error) {
 
 // PurgeTrashObject begins to delete an object in the trash for good. It is done
 // by a task, in 6 seconds mostly and 66 at most by live exchanges: see
-// WaitUntilPurged. errors.TaskQueueingError (406) says that there was no room
-// for the task, and is repeated. It needs the scope trash_objects:purge.
+// WaitUntilPurged. errors.TaskQueueingError (406) says that the task could not
+// be queued, and is repeated. It needs the scope trash_objects:purge.
 //
 // Source: vendor OpenAPI 2.68.0; live exchanges.
 func (c *Client) PurgeTrashObject(ctx context.Context, trashObject TrashObjectLookup) (*Task, error) {
@@ -2239,10 +2238,9 @@ func (c *Client) ListNetworkInterfaces(ctx context.Context, virtualMachine Virtu
 	})
 }
 
-// ShutdownVirtualMachine asks the system of a virtual machine to shut down. It
-// is done by a task: see WaitForTask. The task has no times yet. A system that
-// does not listen keeps running. errors.TaskQueueingError (406) says that there
-// was no room for the task, and is repeated. It needs the scope
+// ShutdownVirtualMachine shuts a virtual machine down. It is done by a task:
+// see WaitForTask. The task has no times yet. errors.TaskQueueingError (406)
+// says that the task could not be queued, and is repeated. It needs the scope
 // virtual_machines or virtual_machines:power_actions.
 //
 // Source: vendor OpenAPI 2.68.0; live exchanges.
@@ -2266,10 +2264,10 @@ func (c *Client) ShutdownVirtualMachine(ctx context.Context, virtualMachine Virt
 	return rest.Pointer(&out.Task, c.api.Do(ctx, &call))
 }
 
-// StopVirtualMachine stops a virtual machine at once, as if its power was cut.
-// It is done by a task, in 3 to 6 seconds by live exchanges: see WaitForTask.
-// The task has no times yet. errors.TaskQueueingError (406) says that there was
-// no room for the task, and is repeated. It needs the scope virtual_machines or
+// StopVirtualMachine stops a virtual machine. It is done by a task, in 3 to 6
+// seconds by live exchanges: see WaitForTask. The task has no times yet.
+// errors.TaskQueueingError (406) says that the task could not be queued, and is
+// repeated. It needs the scope virtual_machines or
 // virtual_machines:power_actions.
 //
 // Source: vendor OpenAPI 2.68.0; live exchanges.

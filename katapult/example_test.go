@@ -42,6 +42,81 @@ func ExampleClient_DeleteOrganization() {
 	// Output: to do first: [virtual_machines disks]
 }
 
+// What is left of an organization is listed before it is removed.
+func ExampleClient_ListVirtualMachines() {
+	srv := katapulttest.NewServer() // in place of the real service
+	srv.AddOrganization(katapulttest.Organization{ID: "org_acme", SubDomain: "acme"})
+	srv.Add("org_acme",
+		katapulttest.VirtualMachine{ID: "vm_1", Name: "web"},
+		katapulttest.DNSZone{Name: "acme.com"},
+	)
+
+	c, err := katapult.New(srv.Option()) // katapult.New(katapult.WithToken(token))
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	ctx := context.Background()
+	for machine, err := range c.ListVirtualMachines(ctx, katapult.ID("org_acme")) {
+		if err != nil {
+			fmt.Println(err)
+			return
+		}
+		fmt.Println("virtual machine", machine.FQDN)
+	}
+	for disk, err := range c.ListDisks(ctx, katapult.ID("org_acme")) {
+		if err != nil {
+			fmt.Println(err)
+			return
+		}
+		fmt.Printf("disk %s, %d GB\n", disk.Name, disk.SizeInGB)
+	}
+	for zone, err := range c.ListDNSZones(ctx, katapult.ID("org_acme")) {
+		if err != nil {
+			fmt.Println(err)
+			return
+		}
+		fmt.Println("DNS zone", zone.Name)
+	}
+	// Output:
+	// virtual machine web.acme.example.com
+	// disk System Disk, 25 GB
+	// DNS zone acme.com
+}
+
+// A deletion ends in the trash. What was purged is gone when it can no longer be read.
+func ExampleClient_WaitUntilPurged() {
+	srv := katapulttest.NewServer() // in place of the real service
+	srv.AddOrganization(katapulttest.Organization{ID: "org_acme"})
+	srv.Add("org_acme", katapulttest.FileStorageVolume{ID: "fsv_1"})
+	srv.SetTaskTime(0)
+
+	c, err := katapult.New(srv.Option())
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	ctx := context.Background()
+	object, err := c.DeleteFileStorageVolume(ctx, "fsv_1")
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	fmt.Println(object.ObjectType, "in the trash")
+	if _, err := c.PurgeTrashObject(ctx, katapult.ID(object.ID)); err != nil {
+		fmt.Println(err)
+		return
+	}
+	if err := c.WaitUntilPurged(ctx, katapult.ID(object.ID), nil); err != nil {
+		fmt.Println(err)
+		return
+	}
+	fmt.Println("left:", srv.Left("org_acme"))
+	// Output:
+	// FileStorageVolume in the trash
+	// left: []
+}
+
 func ExampleClient_CheckDeletion() {
 	srv := katapulttest.NewServer() // in place of the real service
 	srv.AddOrganization(katapulttest.Organization{ID: "org_acme", SubDomain: "acme", Unmanaged: true})

@@ -1,11 +1,34 @@
-// Package katapult deletes managed organizations at Katapult, and says truly
-// what became of them.
+// Package katapult deletes managed organizations at Katapult, shows and removes what
+// stands in the way, and says truly what became of them.
 //
 // [DeleteOrganization] is one line; a service makes a [Client] once and calls
 // [Client.DeleteOrganization]. What stands in the way of a deletion comes as an
 // error whose code is [errors.DeletionStepsNotSatisfied], with the open steps in
 // the order in which they have to go. [Client.CheckDeletion] asks without
 // changing anything.
+//
+// # What is left
+//
+// Every deletion step but four has operations that list what keeps it open and
+// remove it, such as [Client.ListVirtualMachines], [Client.StopVirtualMachine] and
+// [Client.DeleteVirtualMachine]. No API removes images of discs and disk templates,
+// settles a balance or pays an invoice; nor does one list buckets.
+//
+// An [ID] names anything; what has a second name can be given by that, too. An
+// iterator goes through numbered pages: collect what it yields before removing any
+// of it.
+//
+// Virtual machines, disks, file storage volumes, disk backup policies and object
+// storage go to the trash, and what is in the trash blocks the deletion of an
+// organization, too. It is gone once it is purged, by [Client.PurgeTrash] and
+// [Client.WaitUntilTrashIsEmpty] or by itself after 48 hours. What else ends later is
+// waited for by [Client.WaitForTask], [Client.WaitUntilStopped] and
+// [Client.WaitUntilPurged].
+//
+// A removal is not repeated when it may have been done: a lost answer is
+// [errors.OutcomeUnknown]. List before trying again. One that finds its target in
+// the trash is [errors.ObjectInTrash], with what to purge in its
+// [ObjectInTrashDetail].
 //
 // # What an error means
 //
@@ -16,10 +39,11 @@
 //
 // # Retries
 //
-// Reads are repeated after failures of the network and of the server. A deletion
-// is repeated only when it is known not to have taken place: it was not sent,
-// it was refused by the rate limit, or a read says that the organization is
-// still there. When nothing can be read the error is [errors.OutcomeUnknown].
+// Reads are repeated after failures of the network and of the server. The deletion
+// of an organization is repeated only when it is known not to have taken place: it
+// was not sent, it was refused by the rate limit, or a read says that the
+// organization is still there. When nothing can be read the error is
+// [errors.OutcomeUnknown].
 //
 // # Rate limit
 //

@@ -43,9 +43,9 @@ func (c *Client) WaitForTask(ctx context.Context, id ID, progress func(*Task)) (
 // progress, which may be nil, is called with the machine each time it was read.
 //
 // A machine that failed or that is orphaned will not stop: [errors.TaskFailed].
-// When the context ends first the error is [errors.NotFinished]: a machine whose
-// system does not listen to a shutdown is one that runs on. It needs the scope
-// virtual_machines or virtual_machines:read.
+// When the context ends first, as it may after a shutdown that the machine does not
+// carry out, the error is [errors.NotFinished]. It needs the scope virtual_machines or
+// virtual_machines:read.
 //
 // Source: vendor OpenAPI 2.68.0; live exchanges.
 func (c *Client) WaitUntilStopped(ctx context.Context, virtualMachine VirtualMachineLookup, progress func(*VirtualMachine)) (*VirtualMachine, error) {

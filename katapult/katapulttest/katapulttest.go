@@ -79,7 +79,7 @@ type Server struct {
 	failing  int             // how many of the coming tasks fail
 	regions  map[string]bool // in which there is object storage
 	large    bool
-	ids      int
+	ids      map[string]int // how many were made up, by prefix
 }
 
 // NewServer returns a double without organizations that permits 1,000 requests a
@@ -87,7 +87,7 @@ type Server struct {
 func NewServer() *Server {
 	s := &Server{
 		permitted: 1000, created: time.Now(),
-		taskTime: 6 * time.Second, regions: map[string]bool{defaultRegion: true},
+		taskTime: 6 * time.Second, regions: map[string]bool{defaultRegion: true}, ids: map[string]int{},
 	}
 	s.kinds = s.allKinds()
 	routes := fake.NewRoutes(func(w http.ResponseWriter, r *http.Request) {

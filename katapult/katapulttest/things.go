@@ -190,7 +190,9 @@ func (s *Server) Add(organization string, things ...Thing) {
 func (s *Server) add(o *Organization, t *thing) {
 	t.kind = s.kindOf(t.kindName)
 	t.owner, t.created = o, time.Now()
-	t.id = cmp.Or(t.id, s.newID(t.kind.prefix))
+	if t.id == "" {
+		t.id = s.newID(t.kind.prefix)
+	}
 	t.name = cmp.Or(t.name, t.id)
 	s.things = append(s.things, t)
 	switch {
@@ -215,8 +217,8 @@ func host(t *thing) string {
 
 // newID makes up an id.
 func (s *Server) newID(prefix string) string {
-	s.ids++
-	return fmt.Sprintf("%s_%d", prefix, s.ids)
+	s.ids[prefix]++
+	return fmt.Sprintf("%s_%d", prefix, s.ids[prefix])
 }
 
 // Remove removes what no API can: disk templates, images of discs, and whatever else

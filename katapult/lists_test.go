@@ -1,0 +1,155 @@
+package katapult_test
+
+import (
+	"fmt"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/offboard-dev/offboard-go/errors"
+	"github.com/offboard-dev/offboard-go/katapult"
+	"github.com/offboard-dev/offboard-go/katapult/katapulttest"
+	"github.com/offboard-dev/offboard-go/offboardtest"
+)
+
+func newClient(t *testing.T, srv *katapulttest.Server, options ...katapult.Option) *katapult.Client {
+	t.Helper()
+	c, err := katapult.New(append(options, srv.Option())...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return c
+}
+
+// answer replaces the answer to whatever comes.
+func answer(status int, body string) offboardtest.Fault { return offboardtest.Answer("", status, body) }
+
+// lost withholds the answer to whatever comes.
+var lost = offboardtest.LoseAnswer("")
+
+func TestListsGoThroughAllPages(t *testing.T) {
+	t.Parallel()
+	for _, test := range []struct {
+		zones, pages int
+		large        bool
+	}{
+		{0, 1, false},
+		{1, 1, false},
+		{100, 1, false},
+		{101, 2, false},
+		{250, 3, false},
+
+		// Nobody says how many pages a large set has.
+		{0, 1, true},
+		{99, 1, true},
+		{100, 2, true},
+		{250, 3, true},
+	} {
+		t.Run(fmt.Sprintf("%d zones, large %t", test.zones, test.large), func(t *testing.T) {
+			t.Parallel()
+			srv := katapulttest.NewServer()
+			srv.AddOrganization(katapulttest.Organization{ID: "org_acme"})
+			srv.SetLargeSets(test.large)
+			var want, got []string
+			for i := range test.zones {
+				name := fmt.Sprintf("%d.acme.com", i)
+				srv.Add("org_acme", katapulttest.DNSZone{Name: name})
+				want = append(want, name)
+			}
+			for zone, err := range newClient(t, srv).ListDNSZones(t.Context(), katapult.ID("org_acme")) {
+				if err != nil {
+					t.Fatal(err)
+				}
+				got = append(got, zone.Name)
+			}
+			if diff := cmp.Diff(want, got); diff != "" {
+				t.Errorf("zones (-want +got):\n%s", diff)
+			}
+			if n := srv.Count("ListDNSZonesPage"); n != test.pages {
+				t.Errorf("%d pages were asked for, want %d", n, test.pages)
+			}
+		})
+	}
+}
+
+// A server may give smaller pages than it is asked for.
+func TestTheSizeOfAPageIsTheServers(t *testing.T) {
+	t.Parallel()
+	srv := katapulttest.NewServer()
+	page := `{"pagination":{"current_page":%d,"per_page":2,"total":null,"total_pages":null,"large_set":true},"dns_zones":[%s]}`
+	zone := `{"id":"z","name":"acme.com"}`
+	srv.Fail(answer(200, fmt.Sprintf(page, 1, zone+","+zone)), answer(200, fmt.Sprintf(page, 2, zone)))
+	zones, err := all(newClient(t, srv).ListDNSZones(t.Context(), katapult.ID("org_acme")))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if n := len(zones.([]katapult.DNSZone)); n != 3 {
+		t.Errorf("got %d zones, want 3", n)
+	}
+}
+
+// An empty list and no list are not the same: nothing is gone because an answer
+// does not name it.
+func TestAPageWithoutItsListIsNotAnEmptyOne(t *testing.T) {
+	t.Parallel()
+	for name, body := range map[string]string{
+		"no list":       `{"pagination":{"current_page":1,"total_pages":1,"total":0,"per_page":30,"large_set":false}}`,
+		"null":          `{"pagination":{"current_page":1,"total_pages":1,"total":0,"per_page":30,"large_set":false},"disk":null}`,
+		"another list":  `{"pagination":{"current_page":1,"total_pages":1,"total":0,"per_page":30,"large_set":false},"disks":[]}`,
+		"no pagination": `{"disk":[]}`,
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			srv := katapulttest.NewServer()
+			srv.Fail(answer(200, body))
+			_, err := all(newClient(t, srv, katapult.WithRetry(1, 1)).ListDisks(t.Context(), katapult.ID("org_acme")))
+			if e, _ := errors.AsType[*errors.Error](err); e == nil || e.Code != errors.UnexpectedResponse {
+				t.Errorf("got %v, want %q", err, errors.UnexpectedResponse)
+			}
+		})
+	}
+}
+
+func TestAnErrorEndsAList(t *testing.T) {
+	t.Parallel()
+	srv := katapulttest.NewServer()
+	steps := 0
+	for _, err := range newClient(t, srv).ListTrashObjects(t.Context(), katapult.ID("org_acme")) {
+		steps++
+		if !errors.Is(err, errors.OrganizationNotFound) {
+			t.Errorf("got %v, want %q", err, errors.OrganizationNotFound)
+		}
+	}
+	if steps != 1 {
+		t.Errorf("the list had %d steps, want 1", steps)
+	}
+}
+
+func TestUniversalTemplatesAreListedWhenAskedForOnly(t *testing.T) {
+	t.Parallel()
+	srv := katapulttest.NewServer()
+	srv.AddOrganization(katapulttest.Organization{ID: "org_acme"})
+	c := newClient(t, srv)
+	for _, universal := range []bool{false, true} {
+		templates, err := all(c.ListDiskTemplates(t.Context(), katapult.ID("org_acme"), katapult.ListDiskTemplatesPageOptions{IncludeUniversal: universal}))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if list := templates.([]katapult.DiskTemplate); (len(list) == 1) != universal || universal && !list[0].Universal {
+			t.Errorf("with universal %t: got %+v", universal, list)
+		}
+	}
+}
+
+func TestSomethingUnknownInAnAnswerIsKeptOrPassedOver(t *testing.T) {
+	t.Parallel()
+	srv := katapulttest.NewServer()
+	srv.Fail(answer(200, `{"disk":{"id":"disk_1","name":"data","state":"dreaming","colour":"blue","virtual_machine_disk":null}}`))
+	disk, err := newClient(t, srv).GetDisk(t.Context(), "disk_1")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(&katapult.Disk{ID: "disk_1", Name: "data", State: "dreaming"}, disk); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
+	}
+}

@@ -1,0 +1,200 @@
+package katapult_test
+
+import (
+	"context"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/offboard-dev/offboard-go/errors"
+	"github.com/offboard-dev/offboard-go/katapult"
+	"github.com/offboard-dev/offboard-go/katapult/katapulttest"
+)
+
+// waiters are all of them, with what they wait for begun.
+var waiters = map[string]struct {
+	begin call
+	wait  func(context.Context, *katapult.Client, func()) error
+	left  errors.Step // while it is not over
+	fails bool        // a failed task ends it
+}{
+	"WaitForTask": {
+		begin: discardedAndPurged,
+		wait: func(ctx context.Context, c *katapult.Client, progress func()) error {
+			task, err := c.WaitForTask(ctx, "task_1", func(*katapult.Task) { progress() })
+			if err == nil && task.Status != katapult.TaskStatusCompleted {
+				return errors.New("the task is " + string(task.Status))
+			}
+			return err
+		},
+		left:  errors.Step{Name: "tasks", Description: "Purge items from trash: running, 50 %"},
+		fails: true,
+	},
+	"WaitUntilStopped": {
+		begin: func(ctx context.Context, c *katapult.Client) (any, error) {
+			return result(c.ShutdownVirtualMachine(ctx, katapult.ID("vm_1")))
+		},
+		wait: func(ctx context.Context, c *katapult.Client, progress func()) error {
+			machine, err := c.WaitUntilStopped(ctx, katapult.ID("vm_1"), func(*katapult.VirtualMachine) { progress() })
+			if err == nil && machine.State != katapult.VirtualMachineStateStopped {
+				return errors.New("the machine is " + string(machine.State))
+			}
+			return err
+		},
+		left: errors.Step{Name: "virtual_machines", Description: "web: shutting_down"},
+	},
+	"WaitUntilPurged": {
+		begin: discardedAndPurged,
+		wait: func(ctx context.Context, c *katapult.Client, progress func()) error {
+			return c.WaitUntilPurged(ctx, katapult.ID("trsh_1"), func(*katapult.TrashObject) { progress() })
+		},
+		left: errors.Step{Name: "empty_trash", Description: "FileStorageVolume fsv_1: in the trash"},
+	},
+	"WaitUntilTrashIsEmpty": {
+		begin: discardedAndPurged,
+		wait: func(ctx context.Context, c *katapult.Client, progress func()) error {
+			return c.WaitUntilTrashIsEmpty(ctx, katapult.ID("org_acme"), func([]katapult.TrashObject) { progress() })
+		},
+		left: errors.Step{Name: "empty_trash", Description: "FileStorageVolume fsv_1: in the trash"},
+	},
+}
+
+func discardedAndPurged(ctx context.Context, c *katapult.Client) (any, error) {
+	if _, err := discarded(ctx, c); err != nil {
+		return nil, err
+	}
+	return result(c.PurgeTrash(ctx, katapult.ID("org_acme")))
+}
+
+func TestWaitersWaitForTheEnd(t *testing.T) {
+	t.Parallel()
+	for name, test := range waiters {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				srv := katapulttest.NewServer()
+				furnish(srv)
+				srv.SetTaskTime(time.Minute)
+				c := newClient(t, srv)
+				if _, err := test.begin(t.Context(), c); err != nil {
+					t.Fatal(err)
+				}
+				start, calls := time.Now(), 0
+				if err := test.wait(t.Context(), c, func() { calls++ }); err != nil {
+					t.Fatal(err)
+				}
+				if took := time.Since(start); took < time.Minute || took > 80*time.Second {
+					t.Errorf("took %v, want a minute and a little", took)
+				}
+				if calls < 3 {
+					t.Errorf("progress was told %d times", calls)
+				}
+			})
+		})
+	}
+}
+
+func TestWaitersSayWhatIsLeft(t *testing.T) {
+	t.Parallel()
+	for name, test := range waiters {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				srv := katapulttest.NewServer()
+				furnish(srv)
+				srv.SetTaskTime(time.Hour)
+				c := newClient(t, srv)
+				if _, err := test.begin(t.Context(), c); err != nil {
+					t.Fatal(err)
+				}
+				ctx, cancel := context.WithTimeout(t.Context(), 40*time.Minute)
+				defer cancel()
+				err := test.wait(ctx, c, func() {})
+				e, _ := errors.AsType[*errors.Error](err)
+				if e == nil || e.Code != errors.NotFinished || e.Operation != name || !errors.Is(err, context.DeadlineExceeded) {
+					t.Fatalf("got %v, want %q", err, errors.NotFinished)
+				}
+				if diff := cmp.Diff([]errors.Step{test.left}, e.Steps); diff != "" {
+					t.Errorf("steps (-want +got):\n%s", diff)
+				}
+			})
+		})
+	}
+}
+
+func TestAFailedTaskEndsTheWait(t *testing.T) {
+	t.Parallel()
+	for name, test := range waiters {
+		if !test.fails {
+			continue
+		}
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				srv := katapulttest.NewServer()
+				furnish(srv)
+				srv.FailTasks(1)
+				c := newClient(t, srv)
+				if _, err := test.begin(t.Context(), c); err != nil {
+					t.Fatal(err)
+				}
+				err := test.wait(t.Context(), c, func() {})
+				if e, _ := errors.AsType[*errors.Error](err); e == nil || e.Code != errors.TaskFailed || len(e.Steps) != 1 || errors.Retryable(err) {
+					t.Errorf("got %v, want %q", err, errors.TaskFailed)
+				}
+				if _, err := c.GetTrashObject(t.Context(), katapult.ID("trsh_1")); err != nil {
+					t.Errorf("what was not purged is gone: %v", err)
+				}
+			})
+		})
+	}
+}
+
+func TestAMachineThatCannotStopIsNotWaitedFor(t *testing.T) {
+	t.Parallel()
+	for _, state := range []katapult.VirtualMachineState{katapult.VirtualMachineStateFailed, katapult.VirtualMachineStateOrphaned} {
+		srv := katapulttest.NewServer()
+		srv.AddOrganization(katapulttest.Organization{ID: "org_acme"})
+		srv.Add("org_acme", katapulttest.VirtualMachine{ID: "vm_1", State: state})
+		_, err := newClient(t, srv).WaitUntilStopped(t.Context(), katapult.ID("vm_1"), nil)
+		if e, _ := errors.AsType[*errors.Error](err); e == nil || e.Code != errors.TaskFailed || e.Target != "vm_1" {
+			t.Errorf("%s: got %v, want %q", state, err, errors.TaskFailed)
+		}
+	}
+}
+
+// A refused read is not the end of what is waited for, but a permission that is
+// missing ends the wait.
+func TestAWaitOutlastsFailuresThatPass(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		srv := katapulttest.NewServer()
+		furnish(srv)
+		c := newClient(t, srv, katapult.WithRetry(1, time.Minute))
+		if _, err := discardedAndPurged(t.Context(), c); err != nil {
+			t.Fatal(err)
+		}
+		unavailable := answer(503, `{"error":{"code":"service_unavailable"}}`)
+		unavailable.Times = 2
+		srv.Fail(unavailable)
+		if err := c.WaitUntilPurged(t.Context(), katapult.ObjectID("fsv_1"), nil); err != nil {
+			t.Error(err)
+		}
+		srv.Fail(answer(403, `{"error":{"code":"scope_not_granted"}}`))
+		if err := c.WaitUntilPurged(t.Context(), katapult.ObjectID("fsv_1"), nil); !errors.Is(err, errors.ScopeNotGranted) {
+			t.Errorf("got %v, want %q", err, errors.ScopeNotGranted)
+		}
+	})
+}
+
+// A 404 that is not Katapult's own does not prove that anything is purged.
+func TestOnlyKatapultSaysThatSomethingIsPurged(t *testing.T) {
+	t.Parallel()
+	srv := katapulttest.NewServer()
+	srv.Fail(answer(404, `{"error":{"code":"route_not_found"}}`))
+	if err := newClient(t, srv).WaitUntilPurged(t.Context(), katapult.ObjectID("vm_1"), nil); !errors.Is(err, errors.RouteNotFound) {
+		t.Errorf("got %v, want %q", err, errors.RouteNotFound)
+	}
+}
