@@ -373,6 +373,8 @@ func dues(s *openapi3.Schema, expression, name string, depth int) []due {
 			all = append(all, due{"!" + field, path})
 		case value.Extensions["x-const"] != nil:
 			all = append(all, due{fmt.Sprintf("%s != %q", field, value.Extensions["x-const"]), path})
+		case value.Format == "date-time" && value.MinLength > 0:
+			all = append(all, due{field + ".IsZero()", path})
 		case value.Type.Is("string") && value.MinLength > 0:
 			all = append(all, due{field + ` == ""`, path})
 		case value.Type.Is("array"), value.Type.Is("object") && len(value.Properties) == 0:
