@@ -107,8 +107,8 @@ const (
 // Codes below [NotFound].
 const (
 	// OrganizationNotFound: the provider knows no such organization (Katapult 404,
-	// Zitadel 404 COMMA-aps2n, QUERY-leq5Q and QUERY-iTTGJ, Atlas 404 ORG_NOT_FOUND,
-	// Applivery 404/3001).
+	// Zitadel 404 COMMA-aps2n and others, and 200 with a date in the year 1, Atlas 404
+	// ORG_NOT_FOUND, Applivery 404/3001).
 	OrganizationNotFound Code = "organization_not_found"
 
 	// Things of an organization at Katapult (404), by its own names.
@@ -218,6 +218,16 @@ const (
 	// ObjectStorageBucketDeletionError: the bucket could not be deleted (Katapult
 	// 403). [Error.Detail] says why where Katapult does.
 	ObjectStorageBucketDeletionError Code = "object_storage_bucket_deletion_error"
+	// OrganizationExists: the name or the id of a new organization is taken (Zitadel
+	// 409 V3-DKcYh and ORG-laho2n).
+	OrganizationExists Code = "organization_exists"
+
+	// OrganizationActive: the organization is active already (Zitadel 400 EVENT-bfnrh).
+	OrganizationActive Code = "organization_active"
+
+	// OrganizationInactive: the organization is inactive already (Zitadel 400
+	// EVENT-Dbs2g).
+	OrganizationInactive Code = "organization_inactive"
 )
 
 // Codes below [RateLimitReached] that waiting a little does not cure.
@@ -294,10 +304,7 @@ func (c Code) Umbrella() Code {
 		return PermissionDenied
 	case MissingRequiredArgument, InvalidJSONBody, ValidationError:
 		return InvalidArgument
-	case ManagedOrganizationRequired, OrganizationLimitReached, ObjectInTrash, UnassignedDisk,
-		UnableToUnassign, VirtualMachineMustBeStarted, NoAllocation,
-		ResourceDoesNotSupportUnallocation, MultipleObjectStorageBucketsFound,
-		ObjectStorageBucketDeletionError:
+	case ManagedOrganizationRequired, OrganizationLimitReached, ObjectInTrash, UnassignedDisk, UnableToUnassign, VirtualMachineMustBeStarted, NoAllocation, ResourceDoesNotSupportUnallocation, MultipleObjectStorageBucketsFound, ObjectStorageBucketDeletionError, OrganizationExists, OrganizationActive, OrganizationInactive:
 		return Conflict
 	case QuotaExhausted, InstanceBlocked:
 		return RateLimitReached

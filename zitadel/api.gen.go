@@ -10,10 +10,45 @@ import (
 	"github.com/offboard-dev/offboard-go/internal/rest"
 )
 
+// Values of [AccessTokenType]. Others are kept as they come.
+const (
+	AccessTokenTypeBearer AccessTokenType = "ACCESS_TOKEN_TYPE_BEARER"
+	AccessTokenTypeJWT    AccessTokenType = "ACCESS_TOKEN_TYPE_JWT"
+)
+
+// Values of [AppState]. Others are kept as they come.
+const (
+	AppStateActive      AppState = "APP_STATE_ACTIVE"
+	AppStateInactive    AppState = "APP_STATE_INACTIVE"
+	AppStateUnspecified AppState = "APP_STATE_UNSPECIFIED"
+)
+
+// Values of [DomainValidationType]. Others are kept as they come.
+const (
+	DomainValidationTypeDNS         DomainValidationType = "DOMAIN_VALIDATION_TYPE_DNS"
+	DomainValidationTypeHTTP        DomainValidationType = "DOMAIN_VALIDATION_TYPE_HTTP"
+	DomainValidationTypeUnspecified DomainValidationType = "DOMAIN_VALIDATION_TYPE_UNSPECIFIED"
+)
+
+// Values of [Gender]. Others are kept as they come.
+const (
+	GenderDiverse     Gender = "GENDER_DIVERSE"
+	GenderFemale      Gender = "GENDER_FEMALE"
+	GenderMale        Gender = "GENDER_MALE"
+	GenderUnspecified Gender = "GENDER_UNSPECIFIED"
+)
+
 // Values of [OrganizationFieldName]. Others are kept as they come.
 const (
 	OrganizationFieldNameName        OrganizationFieldName = "ORG_FIELD_NAME_NAME"
 	OrganizationFieldNameUnspecified OrganizationFieldName = "ORG_FIELD_NAME_UNSPECIFIED"
+)
+
+// Values of [OrganizationFieldNameV2]. Others are kept as they come.
+const (
+	OrganizationFieldNameV2CreationDate OrganizationFieldNameV2 = "ORGANIZATION_FIELD_NAME_CREATION_DATE"
+	OrganizationFieldNameV2Name         OrganizationFieldNameV2 = "ORGANIZATION_FIELD_NAME_NAME"
+	OrganizationFieldNameV2Unspecified  OrganizationFieldNameV2 = "ORGANIZATION_FIELD_NAME_UNSPECIFIED"
 )
 
 // Values of [OrganizationState]. Others are kept as they come.
@@ -22,6 +57,28 @@ const (
 	OrganizationStateInactive    OrganizationState = "ORG_STATE_INACTIVE"
 	OrganizationStateRemoved     OrganizationState = "ORG_STATE_REMOVED"
 	OrganizationStateUnspecified OrganizationState = "ORG_STATE_UNSPECIFIED"
+)
+
+// Values of [OrganizationStateV2]. Others are kept as they come.
+const (
+	OrganizationStateV2Active      OrganizationStateV2 = "ORGANIZATION_STATE_ACTIVE"
+	OrganizationStateV2Inactive    OrganizationStateV2 = "ORGANIZATION_STATE_INACTIVE"
+	OrganizationStateV2Removed     OrganizationStateV2 = "ORGANIZATION_STATE_REMOVED"
+	OrganizationStateV2Unspecified OrganizationStateV2 = "ORGANIZATION_STATE_UNSPECIFIED"
+)
+
+// Values of [ProjectGrantState]. Others are kept as they come.
+const (
+	ProjectGrantStateActive      ProjectGrantState = "PROJECT_GRANT_STATE_ACTIVE"
+	ProjectGrantStateInactive    ProjectGrantState = "PROJECT_GRANT_STATE_INACTIVE"
+	ProjectGrantStateUnspecified ProjectGrantState = "PROJECT_GRANT_STATE_UNSPECIFIED"
+)
+
+// Values of [ProjectState]. Others are kept as they come.
+const (
+	ProjectStateActive      ProjectState = "PROJECT_STATE_ACTIVE"
+	ProjectStateInactive    ProjectState = "PROJECT_STATE_INACTIVE"
+	ProjectStateUnspecified ProjectState = "PROJECT_STATE_UNSPECIFIED"
 )
 
 // Values of [TextQueryMethod]. Others are kept as they come.
@@ -36,10 +93,137 @@ const (
 	TextQueryMethodStartsWithIgnoreCase TextQueryMethod = "TEXT_QUERY_METHOD_STARTS_WITH_IGNORE_CASE"
 )
 
+// Values of [UserFieldName]. Others are kept as they come.
+const (
+	UserFieldNameCreationDate UserFieldName = "USER_FIELD_NAME_CREATION_DATE"
+	UserFieldNameDisplayName  UserFieldName = "USER_FIELD_NAME_DISPLAY_NAME"
+	UserFieldNameEmail        UserFieldName = "USER_FIELD_NAME_EMAIL"
+	UserFieldNameFirstName    UserFieldName = "USER_FIELD_NAME_FIRST_NAME"
+	UserFieldNameLastName     UserFieldName = "USER_FIELD_NAME_LAST_NAME"
+	UserFieldNameNickName     UserFieldName = "USER_FIELD_NAME_NICK_NAME"
+	UserFieldNameState        UserFieldName = "USER_FIELD_NAME_STATE"
+	UserFieldNameType         UserFieldName = "USER_FIELD_NAME_TYPE"
+	UserFieldNameUnspecified  UserFieldName = "USER_FIELD_NAME_UNSPECIFIED"
+	UserFieldNameUserName     UserFieldName = "USER_FIELD_NAME_USER_NAME"
+)
+
+// Values of [UserGrantState]. Others are kept as they come.
+const (
+	UserGrantStateActive      UserGrantState = "USER_GRANT_STATE_ACTIVE"
+	UserGrantStateInactive    UserGrantState = "USER_GRANT_STATE_INACTIVE"
+	UserGrantStateUnspecified UserGrantState = "USER_GRANT_STATE_UNSPECIFIED"
+)
+
+// Values of [UserState]. Others are kept as they come.
+const (
+	UserStateActive      UserState = "USER_STATE_ACTIVE"
+	UserStateDeleted     UserState = "USER_STATE_DELETED"
+	UserStateInactive    UserState = "USER_STATE_INACTIVE"
+	UserStateInitial     UserState = "USER_STATE_INITIAL"
+	UserStateLocked      UserState = "USER_STATE_LOCKED"
+	UserStateSuspend     UserState = "USER_STATE_SUSPEND"
+	UserStateUnspecified UserState = "USER_STATE_UNSPECIFIED"
+)
+
+// Values of [UserType]. Others are kept as they come.
+const (
+	UserTypeHuman       UserType = "TYPE_HUMAN"
+	UserTypeMachine     UserType = "TYPE_MACHINE"
+	UserTypeUnspecified UserType = "TYPE_UNSPECIFIED"
+)
+
+// APIConfig is how an API checks tokens.
+type APIConfig struct {
+	ClientID string `json:"clientId,omitzero"`
+}
+
+// AccessTokenType is what tokens of a service account are; BEARER when it is empty.
+type AccessTokenType string
+
+// AddedOrganization is an organization that was created.
+type AddedOrganization struct {
+	ID      string        `json:"id"`
+	Details ObjectDetails `json:"details"`
+}
+
+// App is an application of a project: what users log in to.
+type App struct {
+	ID      string        `json:"id"`
+	Details ObjectDetails `json:"details,omitzero"`
+	State   AppState      `json:"state,omitzero"`
+	Name    string        `json:"name,omitzero"`
+
+	// OIDCConfig is set for one that speaks OpenID Connect.
+	OIDCConfig *OIDCConfig `json:"oidcConfig"`
+
+	// APIConfig is set for an API.
+	APIConfig *APIConfig `json:"apiConfig"`
+
+	// SAMLConfig is set for one that speaks SAML.
+	SAMLConfig *SAMLConfig `json:"samlConfig"`
+}
+
+// AppPage is a part of a list of applications.
+type AppPage struct {
+	Details ListDetails `json:"details"`
+	Result  []App       `json:"result,omitzero"`
+}
+
+// AppState is whether an application is in use.
+type AppState string
+
+// CreatedAdmin is an administrator of an organization that was created.
+type CreatedAdmin struct {
+	UserID string `json:"userId,omitzero"`
+}
+
+// CreatedOrganization is an organization that was created.
+type CreatedOrganization struct {
+	Details        ObjectDetails  `json:"details"`
+	OrganizationID string         `json:"organizationId"`
+	CreatedAdmins  []CreatedAdmin `json:"createdAdmins,omitzero"`
+}
+
+// Domain is a domain of an organization.
+type Domain struct {
+	OrgID          string               `json:"orgId,omitzero"`
+	Details        ObjectDetails        `json:"details,omitzero"`
+	DomainName     string               `json:"domainName"`
+	IsVerified     bool                 `json:"isVerified,omitzero"`
+	IsPrimary      bool                 `json:"isPrimary,omitzero"`
+	ValidationType DomainValidationType `json:"validationType,omitzero"`
+}
+
+// DomainPage is a part of a list of domains.
+type DomainPage struct {
+	Details ListDetails `json:"details"`
+	Result  []Domain    `json:"result,omitzero"`
+}
+
 // DomainQuery matches a verified domain of an organization.
 type DomainQuery struct {
 	Domain string          `json:"domain,omitzero"`
 	Method TextQueryMethod `json:"method,omitzero"`
+}
+
+// DomainValidationType is how a domain is proved to be the organization's.
+type DomainValidationType string
+
+// Email is an address of a person.
+type Email struct {
+	Email           string `json:"email,omitzero"`
+	IsEmailVerified bool   `json:"isEmailVerified,omitzero"`
+}
+
+// Gender is a person's gender.
+type Gender string
+
+// Human is a person.
+type Human struct {
+	Profile         Profile   `json:"profile,omitzero"`
+	Email           Email     `json:"email,omitzero"`
+	Phone           Phone     `json:"phone,omitzero"`
+	PasswordChanged time.Time `json:"passwordChanged,omitzero"`
 }
 
 // IDQuery matches an organization's id.
@@ -57,6 +241,16 @@ type ListDetails struct {
 	ViewTimestamp time.Time `json:"viewTimestamp,omitzero"`
 }
 
+// ListDetailsV2 says how long a list is.
+type ListDetailsV2 struct {
+	// TotalResult is how many there are on all pages. It is zero on a page beyond the last.
+	TotalResult       Uint64 `json:"totalResult,omitzero"`
+	ProcessedSequence Uint64 `json:"processedSequence,omitzero"`
+
+	// Timestamp is of when the list is. Lists follow changes after some time.
+	Timestamp time.Time `json:"timestamp,omitzero"`
+}
+
 // ListQuery is which part of a list is asked for. Without a limit it is all of it.
 type ListQuery struct {
 	Offset Uint64 `json:"offset,omitzero"`
@@ -66,10 +260,101 @@ type ListQuery struct {
 	Asc bool `json:"asc,omitzero"`
 }
 
+// Machine is a service account.
+type Machine struct {
+	Name        string `json:"name,omitzero"`
+	Description string `json:"description,omitzero"`
+
+	// HasSecret says whether there are client credentials.
+	HasSecret       bool            `json:"hasSecret,omitzero"`
+	AccessTokenType AccessTokenType `json:"accessTokenType,omitzero"`
+}
+
+// Member is a user who manages an organization.
+type Member struct {
+	UserID  string        `json:"userId"`
+	Details ObjectDetails `json:"details,omitzero"`
+
+	// Roles are such as ORG_OWNER.
+	Roles              []string `json:"roles,omitzero"`
+	PreferredLoginName string   `json:"preferredLoginName,omitzero"`
+	Email              string   `json:"email,omitzero"`
+	FirstName          string   `json:"firstName,omitzero"`
+	LastName           string   `json:"lastName,omitzero"`
+	DisplayName        string   `json:"displayName,omitzero"`
+	UserType           UserType `json:"userType,omitzero"`
+
+	// UserResourceOwner is the organization that the user is of.
+	UserResourceOwner string `json:"userResourceOwner,omitzero"`
+}
+
+// MemberPage is a part of a list of members.
+type MemberPage struct {
+	Details ListDetails `json:"details"`
+	Result  []Member    `json:"result,omitzero"`
+}
+
+// Membership is what roles the credential has, and where: in the instance, an organization, a project or a grant of one.
+type Membership struct {
+	UserID  string        `json:"userId,omitzero"`
+	Details ObjectDetails `json:"details,omitzero"`
+
+	// Roles are such as IAM_OWNER or ORG_OWNER.
+	Roles []string `json:"roles,omitzero"`
+
+	// DisplayName is of where the roles are.
+	DisplayName string `json:"displayName,omitzero"`
+
+	// IAM says that they are the instance's.
+	IAM            bool   `json:"iam,omitzero"`
+	OrgID          string `json:"orgId,omitzero"`
+	ProjectID      string `json:"projectId,omitzero"`
+	ProjectGrantID string `json:"projectGrantId,omitzero"`
+}
+
+// MembershipPage is a part of a list of memberships.
+type MembershipPage struct {
+	Details ListDetails  `json:"details"`
+	Result  []Membership `json:"result,omitzero"`
+}
+
 // NameQuery matches an organization's name.
 type NameQuery struct {
 	Name   string          `json:"name,omitzero"`
 	Method TextQueryMethod `json:"method,omitzero"`
+}
+
+// NewHuman is a person to be a user.
+type NewHuman struct {
+	UserName string     `json:"userName"`
+	Profile  NewProfile `json:"profile"`
+	Email    Email      `json:"email"`
+	Phone    Phone      `json:"phone,omitzero"`
+	Password Password   `json:"password,omitzero"`
+}
+
+// NewOrganization is an organization to be.
+type NewOrganization struct {
+	// Name has 1 to 200 characters and is of no other organization of the instance.
+	Name   string `json:"name"`
+	Domain string `json:"domain,omitzero"`
+}
+
+// NewProfile is who a person to be a user is.
+type NewProfile struct {
+	FirstName   string `json:"firstName"`
+	LastName    string `json:"lastName"`
+	NickName    string `json:"nickName,omitzero"`
+	DisplayName string `json:"displayName,omitzero"`
+
+	// PreferredLanguage is a language tag, such as "de".
+	PreferredLanguage string `json:"preferredLanguage,omitzero"`
+	Gender            Gender `json:"gender,omitzero"`
+}
+
+// OIDCConfig is how an application speaks OpenID Connect.
+type OIDCConfig struct {
+	ClientID string `json:"clientId,omitzero"`
 }
 
 // ObjectDetails says when an object was changed, and whose it is.
@@ -98,14 +383,42 @@ type Organization struct {
 	PrimaryDomain string            `json:"primaryDomain,omitzero"`
 }
 
+// OrganizationAdmin is a user who becomes an administrator of an organization to be.
+type OrganizationAdmin struct {
+	UserID string `json:"userId"`
+
+	// Roles are ORG_OWNER when there are none.
+	Roles []string `json:"roles,omitzero"`
+}
+
+// OrganizationCreation is an organization to be.
+type OrganizationCreation struct {
+	// Name has 1 to 200 characters and is of no other organization of the instance.
+	Name string `json:"name"`
+
+	// OrganizationID is an id of the caller's choice; empty for one of Zitadel's.
+	OrganizationID string              `json:"organizationId,omitzero"`
+	Admins         []OrganizationAdmin `json:"admins,omitzero"`
+}
+
 // OrganizationFieldName is what organizations are sorted by.
 type OrganizationFieldName string
+
+// OrganizationFieldNameV2 is what organizations are sorted by.
+type OrganizationFieldNameV2 string
 
 // OrganizationPage is a part of a list of organizations.
 type OrganizationPage struct {
 	Details       ListDetails           `json:"details"`
 	SortingColumn OrganizationFieldName `json:"sortingColumn,omitzero"`
 	Result        []Organization        `json:"result,omitzero"`
+}
+
+// OrganizationPageV2 is a part of a list of organizations.
+type OrganizationPageV2 struct {
+	Details       ListDetailsV2           `json:"details"`
+	SortingColumn OrganizationFieldNameV2 `json:"sortingColumn,omitzero"`
+	Result        []OrganizationV2        `json:"result,omitzero"`
 }
 
 // OrganizationQuery is what an organization has to match. Exactly one of the fields is set.
@@ -118,6 +431,15 @@ type OrganizationQuery struct {
 	IDQuery IDQuery `json:"idQuery,omitzero"`
 }
 
+// OrganizationQueryV2 is what an organization has to match. Exactly one of the fields is set.
+type OrganizationQueryV2 struct {
+	NameQuery    NameQuery    `json:"nameQuery,omitzero"`
+	DomainQuery  DomainQuery  `json:"domainQuery,omitzero"`
+	StateQuery   StateQueryV2 `json:"stateQuery,omitzero"`
+	IDQuery      IDQuery      `json:"idQuery,omitzero"`
+	DefaultQuery DefaultQuery `json:"defaultQuery,omitzero"`
+}
+
 // OrganizationSearch asks for a page of organizations. All queries have to match; without one all organizations do.
 type OrganizationSearch struct {
 	Query ListQuery `json:"query,omitzero"`
@@ -127,16 +449,248 @@ type OrganizationSearch struct {
 	Queries       []OrganizationQuery   `json:"queries,omitzero"`
 }
 
+// OrganizationSearchV2 asks for a page of organizations. All queries have to match; without one all organizations do.
+type OrganizationSearchV2 struct {
+	Query ListQuery `json:"query,omitzero"`
+
+	// SortingColumn has to be set where one page follows another, or pages overlap.
+	SortingColumn OrganizationFieldNameV2 `json:"sortingColumn,omitzero"`
+	Queries       []OrganizationQueryV2   `json:"queries,omitzero"`
+}
+
+// OrganizationSetup is an organization to be, with its first user.
+type OrganizationSetup struct {
+	Org   NewOrganization `json:"org"`
+	Human NewHuman        `json:"human"`
+
+	// Roles are those of the user; ORG_OWNER when there are none.
+	Roles []string `json:"roles,omitzero"`
+}
+
+// OrganizationSetupResult is an organization that was created with its first user.
+type OrganizationSetupResult struct {
+	Details ObjectDetails `json:"details"`
+	OrgID   string        `json:"orgId"`
+	UserID  string        `json:"userId,omitzero"`
+}
+
 // OrganizationState is whether an organization is in use.
 type OrganizationState string
+
+// OrganizationStateV2 is whether an organization is in use.
+type OrganizationStateV2 string
+
+// OrganizationV2 is an organization as the API v2 has it.
+type OrganizationV2 struct {
+	ID            string              `json:"id"`
+	Details       ObjectDetails       `json:"details,omitzero"`
+	State         OrganizationStateV2 `json:"state,omitzero"`
+	Name          string              `json:"name,omitzero"`
+	PrimaryDomain string              `json:"primaryDomain,omitzero"`
+}
+
+// Phone is a telephone of a person.
+type Phone struct {
+	Phone           string `json:"phone,omitzero"`
+	IsPhoneVerified bool   `json:"isPhoneVerified,omitzero"`
+}
+
+// Profile is who a person is.
+type Profile struct {
+	FirstName   string `json:"firstName,omitzero"`
+	LastName    string `json:"lastName,omitzero"`
+	NickName    string `json:"nickName,omitzero"`
+	DisplayName string `json:"displayName,omitzero"`
+
+	// PreferredLanguage is a language tag, such as "de".
+	PreferredLanguage string `json:"preferredLanguage,omitzero"`
+	Gender            Gender `json:"gender,omitzero"`
+	AvatarURL         string `json:"avatarUrl,omitzero"`
+}
+
+// Project is a project: what an organization has applications and roles in.
+type Project struct {
+	ID      string        `json:"id"`
+	Details ObjectDetails `json:"details,omitzero"`
+	Name    string        `json:"name,omitzero"`
+	State   ProjectState  `json:"state,omitzero"`
+}
+
+// ProjectGrant is a project that one organization lets another have users in.
+type ProjectGrant struct {
+	GrantID string `json:"grantId"`
+
+	// GrantedOrgID is the organization that it is granted to.
+	GrantedOrgID    string            `json:"grantedOrgId,omitzero"`
+	GrantedOrgName  string            `json:"grantedOrgName,omitzero"`
+	GrantedRoleKeys []string          `json:"grantedRoleKeys,omitzero"`
+	State           ProjectGrantState `json:"state,omitzero"`
+	ProjectID       string            `json:"projectId,omitzero"`
+	ProjectName     string            `json:"projectName,omitzero"`
+
+	// ProjectOwnerID is the organization that the project is of.
+	ProjectOwnerID   string        `json:"projectOwnerId,omitzero"`
+	ProjectOwnerName string        `json:"projectOwnerName,omitzero"`
+	Details          ObjectDetails `json:"details,omitzero"`
+}
+
+// ProjectGrantPage is a part of a list of grants of projects.
+type ProjectGrantPage struct {
+	Details ListDetails    `json:"details"`
+	Result  []ProjectGrant `json:"result,omitzero"`
+}
+
+// ProjectGrantState is whether a grant is in use.
+type ProjectGrantState string
+
+// ProjectPage is a part of a list of projects.
+type ProjectPage struct {
+	Details ListDetails `json:"details"`
+	Result  []Project   `json:"result,omitzero"`
+}
+
+// ProjectState is whether a project is in use.
+type ProjectState string
+
+// SAMLConfig is how an application speaks SAML.
+type SAMLConfig struct {
+	MetadataURL string `json:"metadataUrl,omitzero"`
+}
 
 // StateQuery matches an organization's state. No organization is found to be removed.
 type StateQuery struct {
 	State OrganizationState `json:"state,omitzero"`
 }
 
+// StateQueryV2 matches an organization's state. No organization is found to be removed.
+type StateQueryV2 struct {
+	State OrganizationStateV2 `json:"state,omitzero"`
+}
+
 // TextQueryMethod is how texts are compared; exactly when it is empty.
 type TextQueryMethod string
+
+// User is a user: a person or a service account.
+type User struct {
+	ID                 string        `json:"id"`
+	Details            ObjectDetails `json:"details,omitzero"`
+	State              UserState     `json:"state,omitzero"`
+	UserName           string        `json:"userName,omitzero"`
+	LoginNames         []string      `json:"loginNames,omitzero"`
+	PreferredLoginName string        `json:"preferredLoginName,omitzero"`
+
+	// Human is set for a person.
+	Human *Human `json:"human"`
+
+	// Machine is set for a service account.
+	Machine *Machine `json:"machine"`
+}
+
+// UserFieldName is what users are sorted by.
+type UserFieldName string
+
+// UserGrant is what roles a user has in a project.
+type UserGrant struct {
+	ID          string         `json:"id"`
+	Details     ObjectDetails  `json:"details,omitzero"`
+	RoleKeys    []string       `json:"roleKeys,omitzero"`
+	State       UserGrantState `json:"state,omitzero"`
+	UserID      string         `json:"userId,omitzero"`
+	UserName    string         `json:"userName,omitzero"`
+	FirstName   string         `json:"firstName,omitzero"`
+	LastName    string         `json:"lastName,omitzero"`
+	Email       string         `json:"email,omitzero"`
+	DisplayName string         `json:"displayName,omitzero"`
+
+	// OrgID is the organization that gave the roles.
+	OrgID       string `json:"orgId,omitzero"`
+	OrgName     string `json:"orgName,omitzero"`
+	OrgDomain   string `json:"orgDomain,omitzero"`
+	ProjectID   string `json:"projectId,omitzero"`
+	ProjectName string `json:"projectName,omitzero"`
+
+	// ProjectGrantID is set when the project is of another organization.
+	ProjectGrantID     string   `json:"projectGrantId,omitzero"`
+	PreferredLoginName string   `json:"preferredLoginName,omitzero"`
+	UserType           UserType `json:"userType,omitzero"`
+
+	// GrantedOrgID is the organization that the user is of.
+	GrantedOrgID     string `json:"grantedOrgId,omitzero"`
+	GrantedOrgName   string `json:"grantedOrgName,omitzero"`
+	GrantedOrgDomain string `json:"grantedOrgDomain,omitzero"`
+}
+
+// UserGrantPage is a part of a list of roles of users.
+type UserGrantPage struct {
+	Details ListDetails `json:"details"`
+	Result  []UserGrant `json:"result,omitzero"`
+}
+
+// UserGrantState is whether roles are in use.
+type UserGrantState string
+
+// UserPage is a part of a list of users.
+type UserPage struct {
+	Details       ListDetails   `json:"details"`
+	SortingColumn UserFieldName `json:"sortingColumn,omitzero"`
+	Result        []User        `json:"result,omitzero"`
+}
+
+// UserSearch asks for a page of users.
+type UserSearch struct {
+	Query ListQuery `json:"query,omitzero"`
+
+	// SortingColumn has to be set where one page follows another, or pages overlap.
+	SortingColumn UserFieldName `json:"sortingColumn,omitzero"`
+}
+
+// UserState is whether a user may log in.
+type UserState string
+
+// UserType is whether a user is a person or a service account.
+type UserType string
+
+// CheckHealth asks whether the server answers. It needs no permission and no
+// credential. A server that has just started is [errors.Unavailable].
+//
+// Source: vendor OpenAPI of v4.13.1; live exchanges with v4.13.1.
+func (c *Client) CheckHealth(ctx context.Context) error {
+	var out struct{}
+	call := rest.Call{
+		Operation: "CheckHealth",
+		Method:    http.MethodGet, Path: "/admin/v1/healthz",
+		Status: http.StatusOK, Out: &out, Repeat: true,
+	}
+	return c.api.Do(ctx, &call)
+}
+
+// IsOrganizationUniqueOptions are the optional parameters of [Client.IsOrganizationUnique]. What is
+// zero is not sent.
+type IsOrganizationUniqueOptions struct {
+	// Name is an organization's name.
+	Name string
+	// Domain is an organization's primary domain.
+	Domain string
+}
+
+// IsOrganizationUnique reports whether a name or a domain is free for a new
+// organization. One of the two has to be given. It follows deletions after some
+// time. It needs the permission iam.read.
+//
+// Source: vendor OpenAPI of v4.13.1; live exchanges with v4.13.1.
+func (c *Client) IsOrganizationUnique(ctx context.Context, options IsOrganizationUniqueOptions) (bool, error) {
+	var out struct {
+		IsUnique bool `json:"isUnique,omitzero"`
+	}
+	call := rest.Call{
+		Operation: "IsOrganizationUnique",
+		Method:    http.MethodGet, Path: "/admin/v1/orgs/_is_unique",
+		Status: http.StatusOK, Out: &out, Repeat: true,
+	}
+	call.OptionalParam(options.Name != "", "name", "form", true, options.Name)
+	call.OptionalParam(options.Domain != "", "domain", "form", true, options.Domain)
+	return rest.Value(&out.IsUnique, c.api.Do(ctx, &call))
+}
 
 // SearchOrganizationsPage returns one page of the organizations of the
 // instance. It needs the permission iam.read.
@@ -152,6 +706,25 @@ func (c *Client) SearchOrganizationsPage(ctx context.Context, body OrganizationS
 	}
 	call.Missing = func() string {
 		return rest.Missing(rest.Due{Name: "details", Absent: out.Details == (ListDetails{})})
+	}
+	return rest.Pointer(&out, c.api.Do(ctx, &call))
+}
+
+// SetUpOrganization creates an organization with its first user, who gets the
+// role ORG_OWNER or the roles that are asked for. It needs the permission
+// iam.write. A name that is taken is [errors.OrganizationExists] (V3-DKcYh).
+//
+// Source: vendor OpenAPI of v4.13.1; live exchanges with v4.13.1.
+func (c *Client) SetUpOrganization(ctx context.Context, body OrganizationSetup) (*OrganizationSetupResult, error) {
+	var out OrganizationSetupResult
+	call := rest.Call{
+		Operation: "SetUpOrganization",
+		Method:    http.MethodPost, Path: "/admin/v1/orgs/_setup",
+		Body:   body,
+		Status: http.StatusOK, Out: &out,
+	}
+	call.Missing = func() string {
+		return rest.Missing(rest.Due{Name: "details.resourceOwner", Absent: out.Details.ResourceOwner == ""}, rest.Due{Name: "orgId", Absent: out.OrgID == ""})
 	}
 	return rest.Pointer(&out, c.api.Do(ctx, &call))
 }
@@ -173,6 +746,32 @@ func (c *Client) GetDefaultOrganization(ctx context.Context) (*Organization, err
 		return rest.Missing(rest.Due{Name: "org.id", Absent: out.Org.ID == ""})
 	}
 	return rest.Pointer(&out.Org, c.api.Do(ctx, &call))
+}
+
+// SetDefaultOrganization makes an organization the default one of the instance.
+// The former one can be deleted then, unless it has Zitadel's own project. The
+// details are the instance's. It needs the permission iam.write. An
+// organization that is the default one already is [errors.Conflict]
+// (INST-SDfw2), and one that is not there [errors.OrganizationNotFound]
+// (INSTA-Wfe21), both with the status 400.
+//
+// Source: vendor OpenAPI of v4.13.1; live exchanges with v4.13.1; vendor's
+// source (the errors).
+func (c *Client) SetDefaultOrganization(ctx context.Context, orgID string) (*ObjectDetails, error) {
+	var out struct {
+		Details ObjectDetails `json:"details"`
+	}
+	call := rest.Call{
+		Operation: "SetDefaultOrganization", Target: orgID,
+		Method: http.MethodPut, Path: "/admin/v1/orgs/default/{orgId}",
+		Body:   struct{}{},
+		Status: http.StatusOK, Out: &out,
+	}
+	call.PathParam("orgId", orgID, rest.Opaque)
+	call.Missing = func() string {
+		return rest.Missing(rest.Due{Name: "details.resourceOwner", Absent: out.Details.ResourceOwner == ""})
+	}
+	return rest.Pointer(&out.Details, c.api.Do(ctx, &call))
 }
 
 // deleteOrganization deletes an organization, once. It needs the permission
@@ -216,6 +815,26 @@ func (c *Client) GetOrganization(ctx context.Context, orgID string) (*Organizati
 	return rest.Pointer(&out.Org, c.api.Do(ctx, &call))
 }
 
+// ListMyMembershipsPage returns one page of the roles that the credential has,
+// and where it has them. It needs no permission.
+//
+// Source: vendor OpenAPI of v4.13.1; live exchanges with v4.13.1.
+func (c *Client) ListMyMembershipsPage(ctx context.Context, query ListQuery) (*MembershipPage, error) {
+	var out MembershipPage
+	call := rest.Call{
+		Operation: "ListMyMembershipsPage",
+		Method:    http.MethodPost, Path: "/auth/v1/memberships/me/_search",
+		Body: struct {
+			Query ListQuery `json:"query"`
+		}{query},
+		Status: http.StatusOK, Out: &out, Repeat: true,
+	}
+	call.Missing = func() string {
+		return rest.Missing(rest.Due{Name: "details", Absent: out.Details == (ListDetails{})})
+	}
+	return rest.Pointer(&out, c.api.Do(ctx, &call))
+}
+
 // ListPermissions returns the permissions that the credential has, such as
 // "iam.write". It needs none itself.
 //
@@ -231,4 +850,409 @@ func (c *Client) ListPermissions(ctx context.Context) ([]string, error) {
 		Status: http.StatusOK, Out: &out, Repeat: true,
 	}
 	return rest.Value(&out.Result, c.api.Do(ctx, &call))
+}
+
+// GetMyUser returns the credential's own user. Its Details.ResourceOwner is the
+// id of the user's organization, with which the credential ends. It needs no
+// permission.
+//
+// Source: vendor OpenAPI of v4.13.1; live exchanges with v4.13.1 and v2.54.10.
+func (c *Client) GetMyUser(ctx context.Context) (*User, error) {
+	var out struct {
+		User User `json:"user"`
+	}
+	call := rest.Call{
+		Operation: "GetMyUser",
+		Method:    http.MethodGet, Path: "/auth/v1/users/me",
+		Status: http.StatusOK, Out: &out, Repeat: true,
+	}
+	call.Missing = func() string {
+		return rest.Missing(rest.Due{Name: "user.id", Absent: out.User.ID == ""})
+	}
+	return rest.Pointer(&out.User, c.api.Do(ctx, &call))
+}
+
+// ListGrantedProjectsPage returns one page of the projects of others that are
+// granted to an organization. It needs the permission project.read.
+//
+// Source: vendor OpenAPI of v4.13.1; live exchanges with v4.13.1.
+func (c *Client) ListGrantedProjectsPage(ctx context.Context, orgID string, query ListQuery) (*ProjectGrantPage, error) {
+	var out ProjectGrantPage
+	call := rest.Call{
+		Operation: "ListGrantedProjectsPage", Target: orgID,
+		Method: http.MethodPost, Path: "/management/v1/granted_projects/_search",
+		Body: struct {
+			Query ListQuery `json:"query"`
+		}{query},
+		Status: http.StatusOK, Out: &out, Repeat: true,
+	}
+	call.HeaderParam("x-zitadel-orgid", orgID, rest.Opaque)
+	call.Missing = func() string {
+		return rest.Missing(rest.Due{Name: "details", Absent: out.Details == (ListDetails{})})
+	}
+	return rest.Pointer(&out, c.api.Do(ctx, &call))
+}
+
+// AddOrganization creates an organization, in which the caller gets the role
+// ORG_OWNER. It needs the permission org.create. A name that is taken is
+// [errors.OrganizationExists] (V3-DKcYh).
+//
+// Source: vendor OpenAPI of v4.13.1; live exchanges with v4.13.1.
+func (c *Client) AddOrganization(ctx context.Context, name string) (*AddedOrganization, error) {
+	var out AddedOrganization
+	call := rest.Call{
+		Operation: "AddOrganization",
+		Method:    http.MethodPost, Path: "/management/v1/orgs",
+		Body: struct {
+			Name string `json:"name"`
+		}{name},
+		Status: http.StatusOK, Out: &out,
+	}
+	call.Missing = func() string {
+		return rest.Missing(rest.Due{Name: "id", Absent: out.ID == ""}, rest.Due{Name: "details.resourceOwner", Absent: out.Details.ResourceOwner == ""})
+	}
+	return rest.Pointer(&out, c.api.Do(ctx, &call))
+}
+
+// deleteMyOrganization deletes the organization that the request is made in,
+// once. Without the header it would be the caller's own. It needs the
+// permission org.delete.
+//
+// Source: vendor OpenAPI of v4.13.1; live exchanges with v4.13.1 and v2.54.10.
+func (c *Client) deleteMyOrganization(ctx context.Context, orgID string) (*ObjectDetails, error) {
+	var out struct {
+		Details ObjectDetails `json:"details"`
+	}
+	call := rest.Call{
+		Operation: "DeleteMyOrganization", Target: orgID,
+		Method: http.MethodDelete, Path: "/management/v1/orgs/me",
+		Status: http.StatusOK, Out: &out,
+	}
+	call.HeaderParam("x-zitadel-orgid", orgID, rest.Opaque)
+	call.Missing = func() string {
+		return rest.Missing(rest.Due{Name: "details.resourceOwner", Absent: out.Details.ResourceOwner == ""})
+	}
+	return rest.Pointer(&out.Details, c.api.Do(ctx, &call))
+}
+
+// GetMyOrganization returns the organization that the request is made in. It is
+// there for those who may not use [Client.GetOrganization]: it needs the
+// permission org.read. One that was deleted is still returned, with an empty
+// State; servers of v2 and an organization that never was answer
+// [errors.PermissionDenied] (AUTH-Bs7Ds).
+//
+// Source: vendor OpenAPI of v4.13.1; live exchanges with v4.13.1 and v2.54.10.
+func (c *Client) GetMyOrganization(ctx context.Context, orgID string) (*Organization, error) {
+	var out struct {
+		Org Organization `json:"org"`
+	}
+	call := rest.Call{
+		Operation: "GetMyOrganization", Target: orgID,
+		Method: http.MethodGet, Path: "/management/v1/orgs/me",
+		Status: http.StatusOK, Out: &out, Repeat: true,
+	}
+	call.HeaderParam("x-zitadel-orgid", orgID, rest.Opaque)
+	call.Missing = func() string {
+		return rest.Missing(rest.Due{Name: "org.id", Absent: out.Org.ID == ""})
+	}
+	return rest.Pointer(&out.Org, c.api.Do(ctx, &call))
+}
+
+// DeactivateOrganization keeps the users of an organization from logging in.
+// Tokens that service accounts have already stay good. It needs the permission
+// org.write. An organization that is inactive already is
+// [errors.OrganizationInactive] (EVENT-Dbs2g).
+//
+// Source: vendor OpenAPI of v4.13.1; live exchanges with v4.13.1.
+func (c *Client) DeactivateOrganization(ctx context.Context, orgID string) (*ObjectDetails, error) {
+	var out struct {
+		Details ObjectDetails `json:"details"`
+	}
+	call := rest.Call{
+		Operation: "DeactivateOrganization", Target: orgID,
+		Method: http.MethodPost, Path: "/management/v1/orgs/me/_deactivate",
+		Body:   struct{}{},
+		Status: http.StatusOK, Out: &out,
+	}
+	call.HeaderParam("x-zitadel-orgid", orgID, rest.Opaque)
+	call.Missing = func() string {
+		return rest.Missing(rest.Due{Name: "details.resourceOwner", Absent: out.Details.ResourceOwner == ""})
+	}
+	return rest.Pointer(&out.Details, c.api.Do(ctx, &call))
+}
+
+// ReactivateOrganization lets the users of an organization log in again. It
+// needs the permission org.write. An organization that is active is
+// [errors.OrganizationActive] (EVENT-bfnrh).
+//
+// Source: vendor OpenAPI of v4.13.1; vendor's source, v4.13.1 (the errors).
+func (c *Client) ReactivateOrganization(ctx context.Context, orgID string) (*ObjectDetails, error) {
+	var out struct {
+		Details ObjectDetails `json:"details"`
+	}
+	call := rest.Call{
+		Operation: "ReactivateOrganization", Target: orgID,
+		Method: http.MethodPost, Path: "/management/v1/orgs/me/_reactivate",
+		Body:   struct{}{},
+		Status: http.StatusOK, Out: &out,
+	}
+	call.HeaderParam("x-zitadel-orgid", orgID, rest.Opaque)
+	call.Missing = func() string {
+		return rest.Missing(rest.Due{Name: "details.resourceOwner", Absent: out.Details.ResourceOwner == ""})
+	}
+	return rest.Pointer(&out.Details, c.api.Do(ctx, &call))
+}
+
+// ListDomainsPage returns one page of the domains of an organization. They are
+// free for others at once when it is deleted. It needs the permission org.read.
+//
+// Source: vendor OpenAPI of v4.13.1; live exchanges with v4.13.1.
+func (c *Client) ListDomainsPage(ctx context.Context, orgID string, query ListQuery) (*DomainPage, error) {
+	var out DomainPage
+	call := rest.Call{
+		Operation: "ListDomainsPage", Target: orgID,
+		Method: http.MethodPost, Path: "/management/v1/orgs/me/domains/_search",
+		Body: struct {
+			Query ListQuery `json:"query"`
+		}{query},
+		Status: http.StatusOK, Out: &out, Repeat: true,
+	}
+	call.HeaderParam("x-zitadel-orgid", orgID, rest.Opaque)
+	call.Missing = func() string {
+		return rest.Missing(rest.Due{Name: "details", Absent: out.Details == (ListDetails{})})
+	}
+	return rest.Pointer(&out, c.api.Do(ctx, &call))
+}
+
+// ListMembersPage returns one page of the members of an organization: those who
+// manage it. They can be users of another one. It needs the permission
+// org.member.read.
+//
+// Source: vendor OpenAPI of v4.13.1; live exchanges with v4.13.1.
+func (c *Client) ListMembersPage(ctx context.Context, orgID string, query ListQuery) (*MemberPage, error) {
+	var out MemberPage
+	call := rest.Call{
+		Operation: "ListMembersPage", Target: orgID,
+		Method: http.MethodPost, Path: "/management/v1/orgs/me/members/_search",
+		Body: struct {
+			Query ListQuery `json:"query"`
+		}{query},
+		Status: http.StatusOK, Out: &out, Repeat: true,
+	}
+	call.HeaderParam("x-zitadel-orgid", orgID, rest.Opaque)
+	call.Missing = func() string {
+		return rest.Missing(rest.Due{Name: "details", Absent: out.Details == (ListDetails{})})
+	}
+	return rest.Pointer(&out, c.api.Do(ctx, &call))
+}
+
+// ListProjectGrantsPage returns one page of the grants that an organization
+// gave others to its projects. With a grant the users of the other organization
+// lose what they have by it. It needs the permission project.grant.read.
+//
+// Source: vendor OpenAPI of v4.13.1; live exchanges with v4.13.1.
+func (c *Client) ListProjectGrantsPage(ctx context.Context, orgID string, query ListQuery) (*ProjectGrantPage, error) {
+	var out ProjectGrantPage
+	call := rest.Call{
+		Operation: "ListProjectGrantsPage", Target: orgID,
+		Method: http.MethodPost, Path: "/management/v1/projectgrants/_search",
+		Body: struct {
+			Query ListQuery `json:"query"`
+		}{query},
+		Status: http.StatusOK, Out: &out, Repeat: true,
+	}
+	call.HeaderParam("x-zitadel-orgid", orgID, rest.Opaque)
+	call.Missing = func() string {
+		return rest.Missing(rest.Due{Name: "details", Absent: out.Details == (ListDetails{})})
+	}
+	return rest.Pointer(&out, c.api.Do(ctx, &call))
+}
+
+// ListProjectsPage returns one page of the projects that an organization owns.
+// It needs the permission project.read.
+//
+// Source: vendor OpenAPI of v4.13.1; live exchanges with v4.13.1.
+func (c *Client) ListProjectsPage(ctx context.Context, orgID string, query ListQuery) (*ProjectPage, error) {
+	var out ProjectPage
+	call := rest.Call{
+		Operation: "ListProjectsPage", Target: orgID,
+		Method: http.MethodPost, Path: "/management/v1/projects/_search",
+		Body: struct {
+			Query ListQuery `json:"query"`
+		}{query},
+		Status: http.StatusOK, Out: &out, Repeat: true,
+	}
+	call.HeaderParam("x-zitadel-orgid", orgID, rest.Opaque)
+	call.Missing = func() string {
+		return rest.Missing(rest.Due{Name: "details", Absent: out.Details == (ListDetails{})})
+	}
+	return rest.Pointer(&out, c.api.Do(ctx, &call))
+}
+
+// ListAppsPage returns one page of the applications of a project. It needs the
+// permission project.app.read.
+//
+// Source: vendor OpenAPI of v4.13.1; live exchanges with v4.13.1.
+func (c *Client) ListAppsPage(ctx context.Context, projectID string, orgID string, query ListQuery) (*AppPage, error) {
+	var out AppPage
+	call := rest.Call{
+		Operation: "ListAppsPage", Target: projectID,
+		Method: http.MethodPost, Path: "/management/v1/projects/{projectId}/apps/_search",
+		Body: struct {
+			Query ListQuery `json:"query"`
+		}{query},
+		Status: http.StatusOK, Out: &out, Repeat: true,
+	}
+	call.PathParam("projectId", projectID, rest.Opaque)
+	call.HeaderParam("x-zitadel-orgid", orgID, rest.Opaque)
+	call.Missing = func() string {
+		return rest.Missing(rest.Due{Name: "details", Absent: out.Details == (ListDetails{})})
+	}
+	return rest.Pointer(&out, c.api.Do(ctx, &call))
+}
+
+// ListUsersPage returns one page of the users of an organization, human and
+// machine. A large list takes Zitadel long. It needs the permission user.read.
+//
+// Source: vendor OpenAPI of v4.13.1; live exchanges with v4.13.1.
+func (c *Client) ListUsersPage(ctx context.Context, orgID string, body UserSearch) (*UserPage, error) {
+	var out UserPage
+	call := rest.Call{
+		Operation: "ListUsersPage", Target: orgID,
+		Method: http.MethodPost, Path: "/management/v1/users/_search",
+		Body:   body,
+		Status: http.StatusOK, Out: &out, Repeat: true,
+	}
+	call.HeaderParam("x-zitadel-orgid", orgID, rest.Opaque)
+	call.Missing = func() string {
+		return rest.Missing(rest.Due{Name: "details", Absent: out.Details == (ListDetails{})})
+	}
+	return rest.Pointer(&out, c.api.Do(ctx, &call))
+}
+
+// ListUserGrantsPage returns one page of the roles that users have in an
+// organization. It needs the permission user.grant.read.
+//
+// Source: vendor OpenAPI of v4.13.1; live exchanges with v4.13.1.
+func (c *Client) ListUserGrantsPage(ctx context.Context, orgID string, query ListQuery) (*UserGrantPage, error) {
+	var out UserGrantPage
+	call := rest.Call{
+		Operation: "ListUserGrantsPage", Target: orgID,
+		Method: http.MethodPost, Path: "/management/v1/users/grants/_search",
+		Body: struct {
+			Query ListQuery `json:"query"`
+		}{query},
+		Status: http.StatusOK, Out: &out, Repeat: true,
+	}
+	call.HeaderParam("x-zitadel-orgid", orgID, rest.Opaque)
+	call.Missing = func() string {
+		return rest.Missing(rest.Due{Name: "details", Absent: out.Details == (ListDetails{})})
+	}
+	return rest.Pointer(&out, c.api.Do(ctx, &call))
+}
+
+// AddOrganizationV2 creates an organization, if asked for with an id of the
+// caller's choice. Those who are named become its administrators, or nobody
+// does. It needs the permission org.create and a server from v2.58 on; an older
+// one is [errors.RouteNotFound]. A name or an id that is taken is
+// [errors.OrganizationExists] (V3-DKcYh, ORG-laho2n).
+//
+// Source: vendor OpenAPI of v4.13.1; live exchanges with v4.13.1.
+func (c *Client) AddOrganizationV2(ctx context.Context, body OrganizationCreation) (*CreatedOrganization, error) {
+	var out CreatedOrganization
+	call := rest.Call{
+		Operation: "AddOrganizationV2",
+		Method:    http.MethodPost, Path: "/v2/organizations",
+		Body:   body,
+		Status: http.StatusCreated, Out: &out,
+	}
+	call.Missing = func() string {
+		return rest.Missing(rest.Due{Name: "details.resourceOwner", Absent: out.Details.ResourceOwner == ""}, rest.Due{Name: "organizationId", Absent: out.OrganizationID == ""})
+	}
+	return rest.Pointer(&out, c.api.Do(ctx, &call))
+}
+
+// SearchOrganizationsV2Page returns one page of the organizations that the
+// credential may read. What it may not read is left out after the page was
+// made: a page can be empty in the middle of a list, and TotalResult counts
+// all. It needs the permission org.read for each organization and a server from
+// v2.59 on; an older one is [errors.RouteNotFound].
+//
+// Source: vendor OpenAPI of v4.13.1; live exchanges with v4.13.1.
+func (c *Client) SearchOrganizationsV2Page(ctx context.Context, body OrganizationSearchV2) (*OrganizationPageV2, error) {
+	var out OrganizationPageV2
+	call := rest.Call{
+		Operation: "SearchOrganizationsV2Page",
+		Method:    http.MethodPost, Path: "/v2/organizations/_search",
+		Body:   body,
+		Status: http.StatusOK, Out: &out, Repeat: true,
+	}
+	call.Missing = func() string {
+		return rest.Missing(rest.Due{Name: "details", Absent: out.Details == (ListDetailsV2{})})
+	}
+	return rest.Pointer(&out, c.api.Do(ctx, &call))
+}
+
+// deleteOrganizationV2 deletes an organization, once. The date is the year 1
+// when there was none. It needs the permission org.delete and a server from
+// v4.7.0 on.
+//
+// Source: vendor OpenAPI of v4.13.1; live exchanges with v4.13.1.
+func (c *Client) deleteOrganizationV2(ctx context.Context, orgID string) (*time.Time, error) {
+	var out struct {
+		DeletionDate *time.Time `json:"deletionDate"`
+	}
+	call := rest.Call{
+		Operation: "DeleteOrganizationV2", Target: orgID,
+		Method: http.MethodDelete, Path: "/v2/organizations/{organizationId}",
+		Status: http.StatusOK, Out: &out,
+	}
+	call.PathParam("organizationId", orgID, rest.Opaque)
+	return rest.Value(&out.DeletionDate, c.api.Do(ctx, &call))
+}
+
+// ActivateOrganizationV2 lets the users of an organization log in again, as
+// [Client.ReactivateOrganization] does. It returns when. It needs the
+// permission org.write. An organization that is active is
+// [errors.OrganizationActive] (EVENT-bfnrh).
+//
+// Source: vendor OpenAPI of v4.13.1; live exchanges with v4.13.1.
+func (c *Client) ActivateOrganizationV2(ctx context.Context, orgID string) (time.Time, error) {
+	var out struct {
+		ChangeDate time.Time `json:"changeDate"`
+	}
+	call := rest.Call{
+		Operation: "ActivateOrganizationV2", Target: orgID,
+		Method: http.MethodPost, Path: "/v2/organizations/{organizationId}/activate",
+		Body:   struct{}{},
+		Status: http.StatusOK, Out: &out,
+	}
+	call.PathParam("organizationId", orgID, rest.Opaque)
+	call.Missing = func() string {
+		return rest.Missing(rest.Due{Name: "changeDate", Absent: out.ChangeDate.IsZero()})
+	}
+	return rest.Value(&out.ChangeDate, c.api.Do(ctx, &call))
+}
+
+// DeactivateOrganizationV2 keeps the users of an organization from logging in,
+// as [Client.DeactivateOrganization] does. It returns when. It needs the
+// permission org.write. An organization that is inactive already is
+// [errors.OrganizationInactive] (EVENT-Dbs2g).
+//
+// Source: vendor OpenAPI of v4.13.1; live exchanges with v4.13.1.
+func (c *Client) DeactivateOrganizationV2(ctx context.Context, orgID string) (time.Time, error) {
+	var out struct {
+		ChangeDate time.Time `json:"changeDate"`
+	}
+	call := rest.Call{
+		Operation: "DeactivateOrganizationV2", Target: orgID,
+		Method: http.MethodPost, Path: "/v2/organizations/{organizationId}/deactivate",
+		Body:   struct{}{},
+		Status: http.StatusOK, Out: &out,
+	}
+	call.PathParam("organizationId", orgID, rest.Opaque)
+	call.Missing = func() string {
+		return rest.Missing(rest.Due{Name: "changeDate", Absent: out.ChangeDate.IsZero()})
+	}
+	return rest.Value(&out.ChangeDate, c.api.Do(ctx, &call))
 }

@@ -129,7 +129,7 @@ func (b *errorBody) untranslated() errors.Code {
 	return ""
 }
 
-// codes maps the ids of errors that a deletion and the reads around it can have.
+// codes maps the ids of errors that the operations of this package can have.
 // One that is not here gets the code of its gRPC code or the umbrella of its status.
 var codes = map[string]errors.Code{
 	"AUTH-3jknH":     errors.PermissionDenied,
@@ -143,10 +143,18 @@ var codes = map[string]errors.Code{
 	"COMMA-AF3JW":    errors.SystemOrganization,
 	"COMMA-aps2n":    errors.OrganizationNotFound,
 	"COMMA-wG9p1":    errors.DefaultOrganization,
+	"EVENT-Dbs2g":    errors.OrganizationInactive,
+	"EVENT-bfnrh":    errors.OrganizationActive,
+	"INST-SDfw2":     errors.Conflict,             // the default organization is that already
+	"INSTA-Wfe21":    errors.OrganizationNotFound, // 400: what should be the default one
 	"LIMITS-molsj":   errors.InstanceBlocked,
+	"ORG-Dgf3g":      errors.OrganizationNotFound,
+	"ORG-laho2n":     errors.OrganizationExists,
+	"ORG-oL9nT":      errors.OrganizationNotFound,
 	"QUERY-iTTGJ":    errors.OrganizationNotFound,
 	"QUERY-leq5Q":    errors.OrganizationNotFound,
 	"QUOTA-vjAy8":    errors.QuotaExhausted,
+	"V3-DKcYh":       errors.OrganizationExists,
 	instanceNotFound: errors.InstanceNotFound,
 }
 

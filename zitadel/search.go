@@ -10,9 +10,6 @@ import (
 	"github.com/offboard-dev/offboard-go/internal/rest"
 )
 
-// pageSize is how many organizations are asked for at a time.
-const pageSize = 100
-
 // SearchOrganizations yields the organizations that match all queries, by name;
 // all organizations of the instance without a query. Each query sets exactly one
 // of its fields, to what is not empty; others are [errors.InvalidArgument]. It
@@ -28,42 +25,84 @@ func (c *Client) SearchOrganizations(ctx context.Context, queries ...Organizatio
 	return func(yield func(Organization, error) bool) {
 		for _, query := range queries {
 			if !query.valid() {
-				yield(Organization{}, rest.Invalid(provider, operation, "", errors.New("a query does not set exactly one field")))
+				yield(Organization{}, invalidQuery(operation))
 				return
 			}
 		}
-		var total Uint64 // as the first page says: those beyond the end do not
-		rest.Pages(provider, operation, func(page int) ([]Organization, bool, error) {
-			offset := Uint64(page-1) * pageSize
+		pages(operation, func(part ListQuery) (*OrganizationPage, error) {
 			found, err := c.SearchOrganizationsPage(ctx, OrganizationSearch{
-				Query:         ListQuery{Offset: offset, Limit: pageSize, Asc: true},
-				SortingColumn: OrganizationFieldNameName,
-				Queries:       queries,
+				Query: part, SortingColumn: OrganizationFieldNameName, Queries: queries,
 			})
-			if err != nil {
-				return nil, false, err
+			if err == nil && found.hasOther(queries) {
+				return nil, otherFound(operation)
 			}
-			if page == 1 {
-				total = found.Details.TotalResult
-			}
-			if found.hasOther(queries) {
-				return nil, false, &errors.Error{
-					Provider: provider, Operation: operation,
-					Code: errors.UnexpectedResponse, Err: errors.New("an organization was found that has another id"),
-				}
-			}
-			// A page may be empty and others follow.
-			return found.Result, offset+pageSize < total, nil
+			return found, err
 		})(yield)
+	}
+}
+
+// SearchOrganizationsV2 yields the organizations that match all queries and that
+// the credential may read, by name. It is there for those who have no permission
+// iam.read, such as an IAM_ORG_MANAGER or an ORG_OWNER. Queries are as those of
+// [Client.SearchOrganizations]; one with a DefaultQuery finds the default
+// organization.
+//
+// It needs the permission org.read for what it yields, and a server from v2.59 on;
+// with an older one the error is [errors.RouteNotFound]. See
+// [Client.SearchOrganizationsV2Page].
+//
+// Source: vendor OpenAPI of v4.13.1; live exchanges with v4.13.1.
+func (c *Client) SearchOrganizationsV2(ctx context.Context, queries ...OrganizationQueryV2) iter.Seq2[OrganizationV2, error] {
+	const operation = "SearchOrganizationsV2"
+	return func(yield func(OrganizationV2, error) bool) {
+		for _, query := range queries {
+			if !query.valid() {
+				yield(OrganizationV2{}, invalidQuery(operation))
+				return
+			}
+		}
+		pages(operation, func(part ListQuery) (*OrganizationPageV2, error) {
+			found, err := c.SearchOrganizationsV2Page(ctx, OrganizationSearchV2{
+				Query: part, SortingColumn: OrganizationFieldNameV2Name, Queries: queries,
+			})
+			if err == nil && found.hasOther(queries) {
+				return nil, otherFound(operation)
+			}
+			return found, err
+		})(yield)
+	}
+}
+
+func invalidQuery(operation string) error {
+	return rest.Invalid(provider, operation, "", errors.New("a query does not set exactly one field"))
+}
+
+func otherFound(operation string) error {
+	return &errors.Error{
+		Provider: provider, Operation: operation,
+		Code: errors.UnexpectedResponse, Err: errors.New("an organization was found that has another id"),
 	}
 }
 
 // valid reports whether a query sets exactly one field. An empty text would match
 // everything by most methods.
 func (q OrganizationQuery) valid() bool {
+	return one(q.NameQuery.Name, q.DomainQuery.Domain, string(q.StateQuery.State), q.IDQuery.ID)
+}
+
+func (q OrganizationQueryV2) valid() bool {
+	first := ""
+	if q.DefaultQuery {
+		first = "default"
+	}
+	return one(q.NameQuery.Name, q.DomainQuery.Domain, string(q.StateQuery.State), q.IDQuery.ID, first)
+}
+
+// one reports whether exactly one of the texts is not empty.
+func one(texts ...string) bool {
 	set := 0
-	for _, value := range []string{q.NameQuery.Name, q.DomainQuery.Domain, string(q.StateQuery.State), q.IDQuery.ID} {
-		if value != "" {
+	for _, text := range texts {
+		if text != "" {
 			set++
 		}
 	}
@@ -73,6 +112,17 @@ func (q OrganizationQuery) valid() bool {
 // hasOther reports whether a page has an organization with another id than was
 // asked for: a server leaves out without a word what it does not know of a request.
 func (p *OrganizationPage) hasOther(queries []OrganizationQuery) bool {
+	for _, query := range queries {
+		for _, found := range p.Result {
+			if id := query.IDQuery.ID; id != "" && id != found.ID {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+func (p *OrganizationPageV2) hasOther(queries []OrganizationQueryV2) bool {
 	for _, query := range queries {
 		for _, found := range p.Result {
 			if id := query.IDQuery.ID; id != "" && id != found.ID {
@@ -103,4 +153,22 @@ func (n *Uint64) UnmarshalJSON(data []byte) error {
 // MarshalJSON writes the number in quotes.
 func (n Uint64) MarshalJSON() ([]byte, error) {
 	return strconv.AppendQuote(nil, strconv.FormatUint(uint64(n), 10)), nil
+}
+
+// DefaultQuery matches the default organization of the instance when it is true.
+// The API has an empty object for it.
+type DefaultQuery bool
+
+// UnmarshalJSON reads an object, whatever is in it.
+func (q *DefaultQuery) UnmarshalJSON(data []byte) error {
+	*q = string(data) != "null"
+	return nil
+}
+
+// MarshalJSON writes the empty object.
+func (q DefaultQuery) MarshalJSON() ([]byte, error) {
+	if !q {
+		return []byte("null"), nil
+	}
+	return []byte("{}"), nil
 }

@@ -99,17 +99,27 @@ func DeleteOrganization(ctx context.Context, orgID string, options ...Option) (*
 //
 // Source: vendor OpenAPI of v4.13.1; live exchanges with v4.13.1 and v2.54.10.
 func (c *Client) DeleteOrganization(ctx context.Context, orgID string) (*ObjectDetails, error) {
+	return c.remove(ctx, orgID, c.deleteOrganization, func(ctx context.Context) (rest.Presence, *Organization, error) {
+		return look(ctx, orgID, c.GetOrganization)
+	})
+}
+
+// remove deletes an organization by a route that answers with details.
+func (c *Client) remove(ctx context.Context, orgID string,
+	send func(context.Context, string) (*ObjectDetails, error),
+	look func(context.Context) (rest.Presence, *Organization, error),
+) (*ObjectDetails, error) {
 	details := new(ObjectDetails)
 	err := c.api.Delete(ctx, rest.Deletion{
 		Send: func(ctx context.Context) error {
-			answered, err := c.deleteOrganization(ctx, orgID)
+			answered, err := send(ctx, orgID)
 			if err == nil {
 				details = answered
 			}
 			return err
 		},
 		Look: func(ctx context.Context) (rest.Presence, error) {
-			presence, found, err := c.look(ctx, orgID)
+			presence, found, err := look(ctx)
 			if presence == rest.Gone && found != nil {
 				*details = found.Details
 			}
@@ -123,8 +133,8 @@ func (c *Client) DeleteOrganization(ctx context.Context, orgID string) (*ObjectD
 }
 
 // look reads whether an organization is there, and what is left to be read of it.
-func (c *Client) look(ctx context.Context, orgID string) (rest.Presence, *Organization, error) {
-	found, err := c.GetOrganization(ctx, orgID)
+func look(ctx context.Context, orgID string, read func(context.Context, string) (*Organization, error)) (rest.Presence, *Organization, error) {
+	found, err := read(ctx, orgID)
 	if e, ok := errors.AsType[*errors.Error](err); ok && e.Code == errors.OrganizationNotFound && e.Status == http.StatusNotFound {
 		return rest.Gone, nil, nil
 	}

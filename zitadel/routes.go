@@ -1,0 +1,97 @@
+package zitadel
+
+import (
+	"context"
+	"time"
+
+	"github.com/offboard-dev/offboard-go/errors"
+	"github.com/offboard-dev/offboard-go/internal/rest"
+)
+
+// unknownContext is the id of the error of a request that is made in an
+// organization that Zitadel does not know.
+const unknownContext = "AUTH-Bs7Ds"
+
+// DeleteMyOrganization deletes an organization as [Client.DeleteOrganization] does,
+// by the management API v1: for credentials that have no permission iam.write. It
+// needs the permissions org.delete and org.read, which of Zitadel's own roles also
+// an IAM_ORG_MANAGER has, and an ORG_OWNER for its own organization. Servers of all
+// versions have it.
+//
+// The API deletes the organization that a request is made in, which is the
+// caller's own unless a header says otherwise. Therefore the organization is read
+// in the same way first, and nothing is deleted when it is another one
+// ([errors.NotConfirmed]). One that is not known is [errors.PermissionDenied]
+// (AUTH-Bs7Ds), or [errors.OrganizationNotFound] where it is still read to have
+// been deleted. Other errors are those of [Client.DeleteOrganization].
+//
+// An owner who deletes the organization that it belongs to loses its credential at
+// once. When the answer is lost then, the error is [errors.OutcomeUnknown].
+//
+// Source: vendor OpenAPI of v4.13.1; live exchanges with v4.13.1 and v2.54.10.
+func (c *Client) DeleteMyOrganization(ctx context.Context, orgID string) (*ObjectDetails, error) {
+	if err := c.confirm(ctx, "DeleteMyOrganization", orgID); err != nil {
+		return nil, err
+	}
+	return c.remove(ctx, orgID, c.deleteMyOrganization, func(ctx context.Context) (rest.Presence, *Organization, error) {
+		presence, found, err := look(ctx, orgID, c.GetMyOrganization)
+		// It was known a moment ago, to this very credential.
+		if e, ok := errors.AsType[*errors.Error](err); ok && e.ProviderCode == unknownContext {
+			return rest.Gone, nil, nil
+		}
+		return presence, found, err
+	})
+}
+
+// DeleteOrganizationV2 deletes an organization as [Client.DeleteOrganization] does,
+// by the API v2, and returns when. It needs the permission org.delete, which of
+// Zitadel's own roles also an IAM_ORG_MANAGER has, and an ORG_OWNER for its own
+// organization; and a server from v4.7.0 on. With an older one the error is
+// [errors.RouteNotFound], and [Client.DeleteMyOrganization] does it.
+//
+// Zitadel answers with success also when there is no such organization, with a date
+// in the year 1. That is [errors.OrganizationNotFound] here, as with every other
+// deletion: a nil error means that the organization is gone by this call. The time
+// is zero when the answer was lost and the deletion was found out otherwise, for
+// which the permission org.read is needed. Other errors are those of
+// [Client.DeleteOrganization]; an ORG_OWNER gets [errors.PermissionDenied] for
+// every organization that is not its own, be it there or not.
+//
+// Source: vendor OpenAPI of v4.13.1; live exchanges with v4.13.1.
+func (c *Client) DeleteOrganizationV2(ctx context.Context, orgID string) (time.Time, error) {
+	const operation = "DeleteOrganizationV2"
+	var deleted time.Time
+	err := c.api.Delete(ctx, rest.Deletion{
+		Send: func(ctx context.Context) error {
+			date, err := c.deleteOrganizationV2(ctx, orgID)
+			if err != nil {
+				return err
+			}
+			e := &errors.Error{Provider: provider, Operation: operation, Target: orgID, Status: 200, Attempts: 1}
+			switch {
+			case date == nil:
+				e.Code, e.Err = errors.UnexpectedResponse, errors.New("the answer lacks deletionDate")
+			case date.IsZero():
+				e.Code = errors.OrganizationNotFound
+			default:
+				deleted = *date
+				return nil
+			}
+			return e
+		},
+		Look: func(ctx context.Context) (rest.Presence, error) {
+			presence, _, err := look(ctx, orgID, c.GetMyOrganization)
+			return presence, err
+		},
+	})
+	return deleted, err
+}
+
+// Password is the password of a user to be. It is sent, and not shown otherwise.
+type Password string
+
+// String hides the password.
+func (Password) String() string { return "[hidden]" }
+
+// GoString hides the password.
+func (Password) GoString() string { return "[hidden]" }
