@@ -591,33 +591,27 @@ type UserFieldName string
 
 // UserGrant is what roles a user has in a project.
 type UserGrant struct {
-	ID          string         `json:"id"`
-	Details     ObjectDetails  `json:"details,omitzero"`
-	RoleKeys    []string       `json:"roleKeys,omitzero"`
-	State       UserGrantState `json:"state,omitzero"`
-	UserID      string         `json:"userId,omitzero"`
-	UserName    string         `json:"userName,omitzero"`
-	FirstName   string         `json:"firstName,omitzero"`
-	LastName    string         `json:"lastName,omitzero"`
-	Email       string         `json:"email,omitzero"`
-	DisplayName string         `json:"displayName,omitzero"`
-
-	// OrgID is the organization that gave the roles.
-	OrgID       string `json:"orgId,omitzero"`
-	OrgName     string `json:"orgName,omitzero"`
-	OrgDomain   string `json:"orgDomain,omitzero"`
-	ProjectID   string `json:"projectId,omitzero"`
-	ProjectName string `json:"projectName,omitzero"`
-
-	// ProjectGrantID is set when the project is of another organization.
-	ProjectGrantID     string   `json:"projectGrantId,omitzero"`
-	PreferredLoginName string   `json:"preferredLoginName,omitzero"`
-	UserType           UserType `json:"userType,omitzero"`
-
-	// GrantedOrgID is the organization that the user is of.
-	GrantedOrgID     string `json:"grantedOrgId,omitzero"`
-	GrantedOrgName   string `json:"grantedOrgName,omitzero"`
-	GrantedOrgDomain string `json:"grantedOrgDomain,omitzero"`
+	ID                 string         `json:"id"`
+	Details            ObjectDetails  `json:"details,omitzero"`
+	RoleKeys           []string       `json:"roleKeys,omitzero"`
+	State              UserGrantState `json:"state,omitzero"`
+	UserID             string         `json:"userId,omitzero"`
+	UserName           string         `json:"userName,omitzero"`
+	FirstName          string         `json:"firstName,omitzero"`
+	LastName           string         `json:"lastName,omitzero"`
+	Email              string         `json:"email,omitzero"`
+	DisplayName        string         `json:"displayName,omitzero"`
+	OrgID              string         `json:"orgId,omitzero"`
+	OrgName            string         `json:"orgName,omitzero"`
+	OrgDomain          string         `json:"orgDomain,omitzero"`
+	ProjectID          string         `json:"projectId,omitzero"`
+	ProjectName        string         `json:"projectName,omitzero"`
+	ProjectGrantID     string         `json:"projectGrantId,omitzero"`
+	PreferredLoginName string         `json:"preferredLoginName,omitzero"`
+	UserType           UserType       `json:"userType,omitzero"`
+	GrantedOrgID       string         `json:"grantedOrgId,omitzero"`
+	GrantedOrgName     string         `json:"grantedOrgName,omitzero"`
+	GrantedOrgDomain   string         `json:"grantedOrgDomain,omitzero"`
 }
 
 // UserGrantPage is a part of a list of roles of users.

@@ -2,6 +2,7 @@ package zitadel
 
 import (
 	"context"
+	"net/http"
 	"time"
 
 	"github.com/offboard-dev/offboard-go/errors"
@@ -51,9 +52,9 @@ func (c *Client) DeleteMyOrganization(ctx context.Context, orgID string) (*Objec
 //
 // Zitadel answers with success also when there is no such organization, with a date
 // in the year 1. That is [errors.OrganizationNotFound] here, as with every other
-// deletion: a nil error means that the organization is gone by this call. The time
-// is zero when the answer was lost and the deletion was found out otherwise, for
-// which the permission org.read is needed. Other errors are those of
+// deletion: a nil error means that Zitadel deleted the organization in this call, or
+// that it was gone after the answer had been lost. The time is zero in the latter
+// case, for which the permission org.read is needed. Other errors are those of
 // [Client.DeleteOrganization]; an ORG_OWNER gets [errors.PermissionDenied] for
 // every organization that is not its own, be it there or not.
 //
@@ -67,7 +68,7 @@ func (c *Client) DeleteOrganizationV2(ctx context.Context, orgID string) (time.T
 			if err != nil {
 				return err
 			}
-			e := &errors.Error{Provider: provider, Operation: operation, Target: orgID, Status: 200, Attempts: 1}
+			e := &errors.Error{Provider: provider, Operation: operation, Target: orgID, Status: http.StatusOK, Attempts: 1}
 			switch {
 			case date == nil:
 				e.Code, e.Err = errors.UnexpectedResponse, errors.New("the answer lacks deletionDate")

@@ -51,11 +51,11 @@ func (c *Client) remains(ctx context.Context, operation, orgID string) ([]errors
 }
 
 // listed returns an organization as the list of the instance has it; nil when it
-// is not there. Servers before v2.57 do not know the query by id and answer with
-// others, whereupon the list is gone through.
+// is not there. Servers before v2.57 do not know the query by id: to them there is
+// none, which they refuse, or answer with others. The list is gone through then.
 func (c *Client) listed(ctx context.Context, orgID string) (*Organization, error) {
 	found, err := c.find(ctx, orgID, OrganizationQuery{IDQuery: IDQuery{ID: orgID}})
-	if errors.Is(err, errors.UnexpectedResponse) {
+	if errors.Is(err, errors.InvalidArgument) || errors.Is(err, errors.UnexpectedResponse) {
 		return c.find(ctx, orgID)
 	}
 	return found, err

@@ -2,11 +2,8 @@ package zitadeltest
 
 import (
 	"cmp"
-	"encoding/json"
-	"io"
 	"net/http"
 	"slices"
-	"strconv"
 	"strings"
 	"time"
 
@@ -18,38 +15,38 @@ import (
 // request it leaves out, as Zitadel does.
 func (s *Server) search(w http.ResponseWriter, r *http.Request) {
 	var search zitadel.OrganizationSearch
-	if err := json.NewDecoder(r.Body).Decode(&search); err != nil && err != io.EOF {
-		bare(w, http.StatusBadRequest, 3, "the body is not valid")
+	if !decode(w, r, &search) {
 		return
 	}
 	for _, query := range search.Queries {
+		if s.legacy {
+			query.IDQuery = zitadel.IDQuery{} // is not known to it
+		}
 		if query == (zitadel.OrganizationQuery{}) {
 			s.plain(w, 3, "InvalidArgument", "a query has no value")
 			return
 		}
 	}
-	found := s.matching(search)
-	details := fake.Object{"viewTimestamp": date(time.Now().UTC())}
-	answer := fake.Object{"details": details}
-	if offset := min(int(search.Query.Offset), len(found)); offset < len(found) {
-		details["totalResult"] = strconv.Itoa(len(found))
-		page := found[offset:]
-		if limit := int(search.Query.Limit); limit > 0 {
-			page = page[:min(limit, len(page))]
-		}
-		answer["result"] = page
+	var objects []fake.Object
+	for _, o := range s.matching(search) {
+		objects = append(objects, o.object(true))
 	}
-	if search.SortingColumn == zitadel.OrganizationFieldNameName {
-		answer["sortingColumn"] = search.SortingColumn
+	fake.JSON(w, http.StatusOK, part(objects, search.Query, "viewTimestamp"))
+}
+
+// lists reports whether an organization is on lists, which follow changes by
+// requests after some time.
+func (s *Server) lists(o *organization) bool {
+	if o.removed {
+		return time.Since(o.changed) < s.lag
 	}
-	fake.JSON(w, http.StatusOK, answer)
+	return time.Since(o.created) >= o.hidden
 }
 
 // matching returns all organizations that match, in the order that is asked for.
-func (s *Server) matching(search zitadel.OrganizationSearch) []fake.Object {
+func (s *Server) matching(search zitadel.OrganizationSearch) []*organization {
 	listed := slices.DeleteFunc(slices.Clone(s.organizations), func(o *organization) bool {
-		return o.removed && time.Since(o.changed) >= s.lag ||
-			slices.ContainsFunc(search.Queries, func(q zitadel.OrganizationQuery) bool { return !o.matches(q) })
+		return !s.lists(o) || slices.ContainsFunc(search.Queries, func(q zitadel.OrganizationQuery) bool { return !o.matches(q) })
 	})
 	if search.SortingColumn == zitadel.OrganizationFieldNameName {
 		slices.SortStableFunc(listed, func(a, b *organization) int {
@@ -59,11 +56,7 @@ func (s *Server) matching(search zitadel.OrganizationSearch) []fake.Object {
 	if !search.Query.Asc {
 		slices.Reverse(listed)
 	}
-	objects := make([]fake.Object, 0, len(listed))
-	for _, o := range listed {
-		objects = append(objects, o.object(true))
-	}
-	return objects
+	return listed
 }
 
 func (o *organization) matches(q zitadel.OrganizationQuery) bool {

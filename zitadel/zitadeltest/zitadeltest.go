@@ -66,6 +66,9 @@ type Server struct {
 	quotaExhausted bool
 	lag            time.Duration
 	requests       int
+	items          []*item // what the organizations have
+	ids            int     // how many were made
+	changes        int     // of the default organization
 }
 
 // organization is an organization, or what is left of it.
@@ -74,14 +77,19 @@ type organization struct {
 	sequence         int
 	created, changed time.Time
 	removed          bool
+	hidden           time.Duration // from lists, since it was created
 }
 
 // NewServer returns a double with one organization, [DefaultOrganization].
 func NewServer() *Server {
 	s := &Server{
 		first: DefaultOrganization, home: DefaultOrganization, tokens: map[string]token{},
-		permissions: []string{"org.read", "org.write", "org.delete", "iam.read", "iam.write", "org.create"},
+		permissions: []string{
+			"org.read", "org.write", "org.delete", "iam.read", "iam.write", "org.create", "org.member.read",
+			"user.read", "user.grant.read", "project.read", "project.app.read", "project.grant.read",
+		},
 	}
+	s.AddUser(User{ID: Caller, UserName: "zitadeltest", Machine: true})
 	s.AddOrganization(Organization{ID: DefaultOrganization, Name: "ZITADEL", PrimaryDomain: "zitadel.double.invalid", System: true})
 	routes := fake.NewRoutes(func(w http.ResponseWriter, _ *http.Request) {
 		bare(w, http.StatusNotFound, 5, "Not Found")
@@ -91,6 +99,8 @@ func NewServer() *Server {
 	routes.Handle("SearchOrganizationsPage", "POST /admin/v1/orgs/_search", s.permitted("iam.read", s.search))
 	routes.Handle("DeleteOrganization", "DELETE /admin/v1/orgs/{orgId}", s.permitted("iam.write", s.delete))
 	routes.Handle("ListPermissions", "POST /auth/v1/permissions/zitadel/me/_search", s.authenticated(s.listPermissions))
+	s.routesOfLife(routes)
+	s.routesOfOwned(routes)
 	routes.Handle(TokenRequest, "POST /oauth/v2/token", s.token)
 	s.Server = offboardtest.NewServer(s.admit(routes), routes.Operation)
 	return s
@@ -116,18 +126,34 @@ func (s *Server) Option() zitadel.Option {
 
 // AddOrganization adds an organization.
 func (s *Server) AddOrganization(o Organization) {
-	o.Name = cmp.Or(o.Name, o.ID)
-	o.PrimaryDomain = cmp.Or(o.PrimaryDomain, strings.ToLower(o.Name)+".double.invalid")
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	o = complete(o)
 	if o.System {
 		s.system = o.ID
 	}
 	if o.Home {
 		s.home = o.ID
+		s.item(users, Caller).owner = o.ID
 	}
+	s.place(o, 4, 0)
+}
+
+// complete fills in what an organization always has.
+func complete(o Organization) Organization {
+	o.Name = cmp.Or(o.Name, o.ID)
+	o.PrimaryDomain = cmp.Or(o.PrimaryDomain, strings.ToLower(o.Name)+".double.invalid")
+	return o
+}
+
+// place adds an organization with its primary domain. It is hidden from lists for a
+// while.
+func (s *Server) place(o Organization, sequence int, hidden time.Duration) *organization {
 	now := time.Now().UTC()
-	s.organizations = append(s.organizations, &organization{Organization: o, sequence: 4, created: now, changed: now})
+	placed := &organization{Organization: o, sequence: sequence, created: now, changed: now, hidden: hidden}
+	s.organizations = append(s.organizations, placed)
+	s.add(&item{kind: domains, owner: o.ID, name: o.PrimaryDomain, verified: true, primary: true})
+	return placed
 }
 
 // SetDefault makes an organization the default one.
@@ -258,6 +284,8 @@ func (s *Server) authenticated(next http.HandlerFunc) http.HandlerFunc {
 			failure(w, 16, "AUTH-toLo1", "The Authorization is not valid")
 		case secret != Token && !s.tokens[secret].valid() || s.present(s.home) == nil:
 			failure(w, 16, "AUTH-7fs1e", "The token is not valid")
+		case !s.known(r):
+			failure(w, 7, "AUTH-Bs7Ds", "There is no such organization")
 		default:
 			next(w, r)
 		}
@@ -268,7 +296,7 @@ func (s *Server) authenticated(next http.HandlerFunc) http.HandlerFunc {
 func (s *Server) permitted(permission string, next http.HandlerFunc) http.HandlerFunc {
 	return s.authenticated(func(w http.ResponseWriter, r *http.Request) {
 		switch {
-		case len(s.permissions) == 0:
+		case !s.isMember():
 			failure(w, 5, "AUTHZ-cdgFk", "There is no membership")
 		case !slices.Contains(s.permissions, permission):
 			failure(w, 7, "AUTH-5mWD2", "There is no permission")
@@ -281,7 +309,12 @@ func (s *Server) permitted(permission string, next http.HandlerFunc) http.Handle
 }
 
 func (s *Server) get(w http.ResponseWriter, r *http.Request) {
-	o := s.find(r.PathValue("orgId"))
+	s.answer(w, s.find(r.PathValue("orgId")))
+}
+
+// answer answers with an organization. One that was deleted is read without a
+// state, or not at all.
+func (s *Server) answer(w http.ResponseWriter, o *organization) {
 	if o == nil || o.removed && s.legacy {
 		failure(w, 5, "QUERY-leq5Q", "There is no such organization")
 		return
@@ -321,32 +354,52 @@ func (o *organization) state() zitadel.OrganizationState {
 
 func date(t time.Time) string { return t.Format("2006-01-02T15:04:05.000000Z07:00") }
 
-func (s *Server) delete(w http.ResponseWriter, r *http.Request) {
-	id := r.PathValue("orgId")
+func (s *Server) delete(w http.ResponseWriter, r *http.Request) { s.deleteV1(w, r.PathValue("orgId")) }
+
+// deleteV1 deletes an organization as both APIs v1 do.
+func (s *Server) deleteV1(w http.ResponseWriter, id string) {
+	if !s.allows(w, id) {
+		return
+	}
+	o := s.present(id)
+	if o == nil {
+		failure(w, 5, "COMMA-aps2n", "There is no such organization")
+		return
+	}
+	s.take(o)
+	fake.JSON(w, http.StatusOK, fake.Object{"details": fake.Object{
+		"sequence": fmt.Sprint(o.sequence), "changeDate": date(o.changed), "resourceOwner": instance,
+	}})
+}
+
+// allows answers with an error when an organization has to stay.
+func (s *Server) allows(w http.ResponseWriter, id string) bool {
 	o := s.present(id)
 	switch {
 	case id == s.first:
 		failure(w, 9, "COMMA-wG9p1", "The default organization has to stay")
 	case id == s.system:
 		failure(w, 9, "COMMA-AF3JW", "The organization with the project of Zitadel has to stay")
-	case o == nil:
-		failure(w, 5, "COMMA-aps2n", "There is no such organization")
-	case o.Undeletable:
+	case o != nil && o.Undeletable:
 		failure(w, 13, "V3-C8l3V", "The events could not be stored")
 	default:
-		o.removed, o.changed = true, time.Now().UTC()
-		o.sequence++
-		s.deleted = append(s.deleted, id)
-		fake.JSON(w, http.StatusOK, fake.Object{"details": fake.Object{
-			"sequence": fmt.Sprint(o.sequence), "changeDate": date(o.changed), "resourceOwner": instance,
-		}})
+		return true
 	}
+	return false
+}
+
+// take deletes an organization with all that goes with it.
+func (s *Server) take(o *organization) {
+	o.removed, o.changed = true, time.Now().UTC()
+	o.sequence++
+	s.deleted = append(s.deleted, o.ID)
+	s.remove(o.ID)
 }
 
 func (s *Server) listPermissions(w http.ResponseWriter, _ *http.Request) {
 	answer := fake.Object{}
-	if len(s.permissions) > 0 {
-		answer["result"] = s.permissions
+	if permissions := s.permissionsIn(s.home); len(permissions) > 0 {
+		answer["result"] = permissions
 	}
 	fake.JSON(w, http.StatusOK, answer)
 }
@@ -356,6 +409,7 @@ var statuses = map[int]int{
 	2:  http.StatusInternalServerError,
 	3:  http.StatusBadRequest,
 	5:  http.StatusNotFound,
+	6:  http.StatusConflict,
 	7:  http.StatusForbidden,
 	8:  http.StatusTooManyRequests,
 	9:  http.StatusBadRequest,

@@ -1,0 +1,506 @@
+package zitadel_test
+
+import (
+	"context"
+	"iter"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/offboard-dev/offboard-go/errors"
+	"github.com/offboard-dev/offboard-go/zitadel"
+	"github.com/offboard-dev/offboard-go/zitadel/zitadeltest"
+)
+
+// start is when a bubble of package synctest starts.
+var start = time.Date(2000, 1, 1, 0, 0, 0, 0, time.UTC)
+
+// populate gives the organization "acme" one of each kind, and the organization
+// "bolt" a user with roles in its project.
+func populate(srv *zitadeltest.Server) {
+	srv.AddOrganization(zitadeltest.Organization{ID: "acme", Name: "Acme"})
+	srv.AddOrganization(zitadeltest.Organization{ID: "bolt", Name: "Bolt"})
+	srv.AddUser(zitadeltest.User{ID: "ada", Organization: "acme"})
+	srv.AddUser(zitadeltest.User{ID: "bot", Organization: "acme", Machine: true})
+	srv.AddUser(zitadeltest.User{ID: "bob", Organization: "bolt"})
+	srv.AddProject(zitadeltest.Project{ID: "shop", Organization: "acme", Name: "Shop"})
+	srv.AddProject(zitadeltest.Project{ID: "forge", Organization: "bolt", Name: "Forge"})
+	srv.AddApp(zitadeltest.App{ID: "web", Project: "shop", Name: "Web"})
+	srv.AddProjectGrant(zitadeltest.ProjectGrant{ID: "shop-to-bolt", Project: "shop", Organization: "bolt", Roles: []string{"buyer"}})
+	srv.AddProjectGrant(zitadeltest.ProjectGrant{ID: "forge-to-acme", Project: "forge", Organization: "acme"})
+	srv.AddUserGrant(zitadeltest.UserGrant{ID: "ada-in-shop", User: "ada", Project: "shop", Roles: []string{"seller"}})
+	srv.AddUserGrant(zitadeltest.UserGrant{ID: "bob-in-shop", User: "bob", Project: "shop", ProjectGrant: "shop-to-bolt", Roles: []string{"buyer"}})
+	srv.AddUserGrant(zitadeltest.UserGrant{ID: "bob-in-forge", User: "bob", Project: "forge"})
+	srv.AddMember(zitadeltest.Member{Organization: "acme", User: "ada"})
+	srv.AddMember(zitadeltest.Member{Organization: "bolt", User: "ada", Roles: []string{"ORG_OWNER_VIEWER"}})
+	srv.AddDomain(zitadeltest.Domain{Organization: "acme", Name: "acme.example", Unverified: true})
+}
+
+// collect is what a list yields, and the error that ends it.
+func collect[T any](list iter.Seq2[T, error]) ([]T, error) {
+	var all []T
+	for one, err := range list {
+		if err != nil {
+			return all, err
+		}
+		all = append(all, one)
+	}
+	return all, nil
+}
+
+// details are those that were last changed a while after the start.
+func details(owner string, sequence zitadel.Uint64, created, changed time.Duration) zitadel.ObjectDetails {
+	d := zitadel.ObjectDetails{Sequence: sequence, ResourceOwner: owner}
+	if created >= 0 {
+		d.CreationDate = start.Add(created)
+	}
+	if changed >= 0 {
+		d.ChangeDate = start.Add(changed)
+	}
+	return d
+}
+
+func TestOperationsAreSentAndReadAsDocumented(t *testing.T) {
+	t.Parallel()
+	const listed = `{"query":{"limit":100,"asc":true}}`
+	owned := details("acme", 1, 0, 0)
+	granted := details("acme", 1, 0, 0)
+	shopGrant := zitadel.ProjectGrant{
+		GrantID: "shop-to-bolt", GrantedOrgID: "bolt", GrantedOrgName: "Bolt", GrantedRoleKeys: []string{"buyer"},
+		State: zitadel.ProjectGrantStateActive, ProjectID: "shop", ProjectName: "Shop",
+		ProjectOwnerID: "acme", ProjectOwnerName: "Acme", Details: granted,
+	}
+	me := zitadel.User{
+		ID: zitadeltest.Caller, Details: details(zitadeltest.DefaultOrganization, 1, 0, 0), State: zitadel.UserStateActive,
+		UserName: "zitadeltest", LoginNames: []string{"zitadeltest"}, PreferredLoginName: "zitadeltest",
+		Machine: &zitadel.Machine{Name: "zitadeltest"},
+	}
+	type request struct{ Operation, Method, Path, Query, Context, Body string }
+	for _, test := range []struct {
+		call func(context.Context, *zitadel.Client) (any, error)
+		sent request
+		want any
+	}{
+		{
+			func(ctx context.Context, c *zitadel.Client) (any, error) { return nil, c.CheckHealth(ctx) },
+			request{"CheckHealth", "GET", "/admin/v1/healthz", "", "", ""}, nil,
+		},
+		{
+			func(ctx context.Context, c *zitadel.Client) (any, error) {
+				return c.IsOrganizationUnique(ctx, zitadel.IsOrganizationUniqueOptions{Name: "Acme"})
+			},
+			request{"IsOrganizationUnique", "GET", "/admin/v1/orgs/_is_unique", "name=Acme", "", ""}, false,
+		},
+		{
+			func(ctx context.Context, c *zitadel.Client) (any, error) {
+				return c.IsOrganizationUnique(ctx, zitadel.IsOrganizationUniqueOptions{Domain: "a&b.example"})
+			},
+			request{"IsOrganizationUnique", "GET", "/admin/v1/orgs/_is_unique", "domain=a%26b.example", "", ""}, true,
+		},
+		{
+			func(ctx context.Context, c *zitadel.Client) (any, error) {
+				return c.SetDefaultOrganization(ctx, "acme")
+			},
+			request{"SetDefaultOrganization", "PUT", "/admin/v1/orgs/default/acme", "", "", "{}"},
+			&zitadel.ObjectDetails{Sequence: 109, ChangeDate: start.Add(time.Hour), ResourceOwner: "100000000000000000"},
+		},
+		{
+			func(ctx context.Context, c *zitadel.Client) (any, error) {
+				return c.SetUpOrganization(ctx, zitadel.OrganizationSetup{
+					Org: zitadel.NewOrganization{Name: "New"},
+					Human: zitadel.NewHuman{
+						UserName: "eve", Profile: zitadel.NewProfile{FirstName: "Eve", LastName: "Oh"},
+						Email: zitadel.Email{Email: "eve@new.example", IsEmailVerified: true}, Password: "Pass-word1",
+					},
+				})
+			},
+			request{
+				"SetUpOrganization", "POST", "/admin/v1/orgs/_setup", "", "",
+				`{"org":{"name":"New"},"human":{"userName":"eve","profile":{"firstName":"Eve","lastName":"Oh"},` +
+					`"email":{"email":"eve@new.example","isEmailVerified":true},"password":"Pass-word1"}}`,
+			},
+			&zitadel.OrganizationSetupResult{
+				Details: details("200000000000000001", 5, time.Hour, -1), OrgID: "200000000000000001", UserID: "200000000000000002",
+			},
+		},
+		{
+			func(ctx context.Context, c *zitadel.Client) (any, error) { return c.AddOrganization(ctx, "New") },
+			request{"AddOrganization", "POST", "/management/v1/orgs", "", "", `{"name":"New"}`},
+			&zitadel.AddedOrganization{ID: "200000000000000001", Details: details("200000000000000001", 5, time.Hour, -1)},
+		},
+		{
+			func(ctx context.Context, c *zitadel.Client) (any, error) {
+				return c.AddOrganizationV2(ctx, zitadel.OrganizationCreation{
+					Name: "New", OrganizationID: "new", Admins: []zitadel.OrganizationAdmin{{UserID: "ada"}},
+				})
+			},
+			request{
+				"AddOrganizationV2", "POST", "/v2/organizations", "", "",
+				`{"name":"New","organizationId":"new","admins":[{"userId":"ada"}]}`,
+			},
+			&zitadel.CreatedOrganization{
+				OrganizationID: "new", Details: details("new", 4, -1, time.Hour), CreatedAdmins: []zitadel.CreatedAdmin{{UserID: "ada"}},
+			},
+		},
+		{
+			func(ctx context.Context, c *zitadel.Client) (any, error) { return c.GetMyOrganization(ctx, "acme") },
+			request{"GetMyOrganization", "GET", "/management/v1/orgs/me", "", "acme", ""},
+			&zitadel.Organization{
+				ID: "acme", Name: "Acme", State: zitadel.OrganizationStateActive, PrimaryDomain: "acme.double.invalid",
+				Details: details("acme", 4, 0, 0),
+			},
+		},
+		{
+			func(ctx context.Context, c *zitadel.Client) (any, error) {
+				return c.DeactivateOrganization(ctx, "acme")
+			},
+			request{"DeactivateOrganization", "POST", "/management/v1/orgs/me/_deactivate", "", "acme", "{}"},
+			&zitadel.ObjectDetails{Sequence: 5, ChangeDate: start.Add(time.Hour), ResourceOwner: "acme"},
+		},
+		{
+			func(ctx context.Context, c *zitadel.Client) (any, error) {
+				return c.ReactivateOrganization(ctx, "idle")
+			},
+			request{"ReactivateOrganization", "POST", "/management/v1/orgs/me/_reactivate", "", "idle", "{}"},
+			&zitadel.ObjectDetails{Sequence: 5, ChangeDate: start.Add(time.Hour), ResourceOwner: "idle"},
+		},
+		{
+			func(ctx context.Context, c *zitadel.Client) (any, error) {
+				return c.DeactivateOrganizationV2(ctx, "acme")
+			},
+			request{"DeactivateOrganizationV2", "POST", "/v2/organizations/acme/deactivate", "", "", "{}"}, start.Add(time.Hour),
+		},
+		{
+			func(ctx context.Context, c *zitadel.Client) (any, error) {
+				return c.ActivateOrganizationV2(ctx, "idle")
+			},
+			request{"ActivateOrganizationV2", "POST", "/v2/organizations/idle/activate", "", "", "{}"}, start.Add(time.Hour),
+		},
+		{
+			func(ctx context.Context, c *zitadel.Client) (any, error) { return c.DeleteOrganizationV2(ctx, "a b") },
+			request{"DeleteOrganizationV2", "DELETE", "/v2/organizations/a%20b", "", "", ""}, start.Add(time.Hour),
+		},
+		{
+			func(ctx context.Context, c *zitadel.Client) (any, error) { return c.DeleteMyOrganization(ctx, "acme") },
+			request{"DeleteMyOrganization", "DELETE", "/management/v1/orgs/me", "", "acme", ""},
+			&zitadel.ObjectDetails{Sequence: 5, ChangeDate: start.Add(time.Hour), ResourceOwner: "100000000000000000"},
+		},
+		{
+			func(ctx context.Context, c *zitadel.Client) (any, error) {
+				return collect(c.SearchOrganizationsV2(ctx, zitadel.OrganizationQueryV2{DefaultQuery: true}))
+			},
+			request{
+				"SearchOrganizationsV2Page", "POST", "/v2/organizations/_search", "", "",
+				`{"query":{"limit":100,"asc":true},"sortingColumn":"ORGANIZATION_FIELD_NAME_NAME","queries":[{"defaultQuery":{}}]}`,
+			},
+			[]zitadel.OrganizationV2{{
+				ID: zitadeltest.DefaultOrganization, Name: "ZITADEL", State: zitadel.OrganizationStateV2Active,
+				PrimaryDomain: "zitadel.double.invalid", Details: details(zitadeltest.DefaultOrganization, 4, 0, 0),
+			}},
+		},
+		{
+			func(ctx context.Context, c *zitadel.Client) (any, error) { return c.GetMyUser(ctx) },
+			request{"GetMyUser", "GET", "/auth/v1/users/me", "", "", ""}, &me,
+		},
+		{
+			func(ctx context.Context, c *zitadel.Client) (any, error) { return collect(c.ListMyMemberships(ctx)) },
+			request{"ListMyMembershipsPage", "POST", "/auth/v1/memberships/me/_search", "", "", listed},
+			[]zitadel.Membership{{
+				UserID: zitadeltest.Caller, Roles: []string{"IAM_OWNER"}, DisplayName: "ZITADEL", IAM: true,
+				Details: details("100000000000000000", 1, 0, 0),
+			}},
+		},
+		{
+			func(ctx context.Context, c *zitadel.Client) (any, error) { return collect(c.ListUsers(ctx, "acme")) },
+			request{
+				"ListUsersPage", "POST", "/management/v1/users/_search", "", "acme",
+				`{"query":{"limit":100,"asc":true},"sortingColumn":"USER_FIELD_NAME_USER_NAME"}`,
+			},
+			[]zitadel.User{
+				{
+					ID: "ada", Details: owned, State: zitadel.UserStateActive, UserName: "ada", LoginNames: []string{"ada"}, PreferredLoginName: "ada",
+					Human: &zitadel.Human{
+						Profile: zitadel.Profile{FirstName: "Ada", LastName: "ada", DisplayName: "Ada ada", PreferredLanguage: "en"},
+						Email:   zitadel.Email{Email: "ada@double.invalid", IsEmailVerified: true},
+					},
+				},
+				{
+					ID: "bot", Details: owned, State: zitadel.UserStateActive, UserName: "bot", LoginNames: []string{"bot"}, PreferredLoginName: "bot",
+					Machine: &zitadel.Machine{Name: "bot"},
+				},
+			},
+		},
+		{
+			func(ctx context.Context, c *zitadel.Client) (any, error) { return collect(c.ListProjects(ctx, "acme")) },
+			request{"ListProjectsPage", "POST", "/management/v1/projects/_search", "", "acme", listed},
+			[]zitadel.Project{{ID: "shop", Details: owned, Name: "Shop", State: zitadel.ProjectStateActive}},
+		},
+		{
+			func(ctx context.Context, c *zitadel.Client) (any, error) {
+				return collect(c.ListGrantedProjects(ctx, "bolt"))
+			},
+			request{"ListGrantedProjectsPage", "POST", "/management/v1/granted_projects/_search", "", "bolt", listed},
+			[]zitadel.ProjectGrant{shopGrant},
+		},
+		{
+			func(ctx context.Context, c *zitadel.Client) (any, error) {
+				return collect(c.ListProjectGrants(ctx, "acme"))
+			},
+			request{"ListProjectGrantsPage", "POST", "/management/v1/projectgrants/_search", "", "acme", listed},
+			[]zitadel.ProjectGrant{shopGrant},
+		},
+		{
+			func(ctx context.Context, c *zitadel.Client) (any, error) {
+				return collect(c.ListUserGrants(ctx, "acme"))
+			},
+			request{"ListUserGrantsPage", "POST", "/management/v1/users/grants/_search", "", "acme", listed},
+			[]zitadel.UserGrant{{
+				ID: "ada-in-shop", Details: granted, RoleKeys: []string{"seller"}, State: zitadel.UserGrantStateActive,
+				UserID: "ada", UserName: "ada", OrgID: "acme", OrgName: "Acme", OrgDomain: "acme.double.invalid",
+				ProjectID: "shop", ProjectName: "Shop", PreferredLoginName: "ada", UserType: zitadel.UserTypeHuman,
+				GrantedOrgID: "acme", GrantedOrgName: "Acme", GrantedOrgDomain: "acme.double.invalid",
+			}},
+		},
+		{
+			func(ctx context.Context, c *zitadel.Client) (any, error) { return collect(c.ListMembers(ctx, "bolt")) },
+			request{"ListMembersPage", "POST", "/management/v1/orgs/me/members/_search", "", "bolt", listed},
+			[]zitadel.Member{{
+				UserID: "ada", Details: details("bolt", 1, 0, 0), Roles: []string{"ORG_OWNER_VIEWER"}, PreferredLoginName: "ada",
+				DisplayName: "ada", UserType: zitadel.UserTypeHuman, UserResourceOwner: "acme",
+			}},
+		},
+		{
+			func(ctx context.Context, c *zitadel.Client) (any, error) { return collect(c.ListDomains(ctx, "acme")) },
+			request{"ListDomainsPage", "POST", "/management/v1/orgs/me/domains/_search", "", "acme", listed},
+			[]zitadel.Domain{
+				{OrgID: "acme", Details: owned, DomainName: "acme.double.invalid", IsVerified: true, IsPrimary: true},
+				{OrgID: "acme", Details: owned, DomainName: "acme.example"},
+			},
+		},
+		{
+			func(ctx context.Context, c *zitadel.Client) (any, error) {
+				return collect(c.ListApps(ctx, "shop", "acme"))
+			},
+			request{"ListAppsPage", "POST", "/management/v1/projects/shop/apps/_search", "", "acme", listed},
+			[]zitadel.App{{ID: "web", Details: owned, State: zitadel.AppStateActive, Name: "Web", APIConfig: &zitadel.APIConfig{ClientID: "web@double"}}},
+		},
+	} {
+		t.Run(test.sent.Operation+" "+test.sent.Query, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				srv := zitadeltest.NewServer()
+				populate(srv)
+				srv.AddOrganization(zitadeltest.Organization{ID: "idle", Inactive: true})
+				srv.AddOrganization(zitadeltest.Organization{ID: "a b"})
+				time.Sleep(time.Hour)
+				got, err := test.call(t.Context(), newClient(t, srv))
+				if err != nil {
+					t.Fatal(err)
+				}
+				if diff := cmp.Diff(test.want, got); diff != "" {
+					t.Errorf("(-want +got):\n%s", diff)
+				}
+				all := srv.Requests()
+				r := all[len(all)-1]
+				sent := request{r.Operation, r.Method, r.Path, r.Query, r.Header.Get("x-zitadel-orgid"), string(r.Body)}
+				if diff := cmp.Diff(test.sent, sent); diff != "" {
+					t.Errorf("request (-want +got):\n%s", diff)
+				}
+			})
+		})
+	}
+}
+
+func TestOperationsFailAsDocumented(t *testing.T) {
+	t.Parallel()
+	type call = func(context.Context, *zitadel.Client) error
+	for name, test := range map[string]struct {
+		call     call
+		prepare  func(*zitadeltest.Server)
+		code     errors.Code
+		provider string
+		status   int
+	}{
+		"a name that is taken": {
+			call: func(ctx context.Context, c *zitadel.Client) error {
+				_, err := c.AddOrganization(ctx, "Acme")
+				return err
+			},
+			code: errors.OrganizationExists, provider: "V3-DKcYh", status: 409,
+		},
+		"an id that is taken": {
+			call: func(ctx context.Context, c *zitadel.Client) error {
+				_, err := c.AddOrganizationV2(ctx, zitadel.OrganizationCreation{Name: "New", OrganizationID: "acme"})
+				return err
+			},
+			code: errors.OrganizationExists, provider: "ORG-laho2n", status: 409,
+		},
+		"no name": {
+			call: func(ctx context.Context, c *zitadel.Client) error {
+				_, err := c.AddOrganizationV2(ctx, zitadel.OrganizationCreation{})
+				return err
+			},
+			code: errors.InvalidArgument, status: 400,
+		},
+		"no name, in an error in an error": {
+			call: func(ctx context.Context, c *zitadel.Client) error {
+				_, err := c.AddOrganization(ctx, "")
+				return err
+			},
+			code: errors.InvalidArgument, status: 500,
+		},
+		"a user who is not described": {
+			call: func(ctx context.Context, c *zitadel.Client) error {
+				_, err := c.SetUpOrganization(ctx, zitadel.OrganizationSetup{Org: zitadel.NewOrganization{Name: "New"}})
+				return err
+			},
+			code: errors.InvalidArgument, status: 500,
+		},
+		"neither a name nor a domain": {
+			call: func(ctx context.Context, c *zitadel.Client) error {
+				_, err := c.IsOrganizationUnique(ctx, zitadel.IsOrganizationUniqueOptions{})
+				return err
+			},
+			code: errors.InvalidArgument, status: 500,
+		},
+		"the default organization again": {
+			call: func(ctx context.Context, c *zitadel.Client) error {
+				_, err := c.SetDefaultOrganization(ctx, zitadeltest.DefaultOrganization)
+				return err
+			},
+			code: errors.Conflict, provider: "INST-SDfw2", status: 400,
+		},
+		"a default organization that is not there": {
+			call: func(ctx context.Context, c *zitadel.Client) error {
+				_, err := c.SetDefaultOrganization(ctx, "none")
+				return err
+			},
+			code: errors.OrganizationNotFound, provider: "INSTA-Wfe21", status: 400,
+		},
+		"inactive already": {
+			call: func(ctx context.Context, c *zitadel.Client) error {
+				_, err := c.DeactivateOrganization(ctx, "idle")
+				return err
+			},
+			code: errors.OrganizationInactive, provider: "EVENT-Dbs2g", status: 400,
+		},
+		"active already": {
+			call: func(ctx context.Context, c *zitadel.Client) error {
+				_, err := c.ReactivateOrganization(ctx, "acme")
+				return err
+			},
+			code: errors.OrganizationActive, provider: "EVENT-bfnrh", status: 400,
+		},
+		"inactive already, by v2": {
+			call: func(ctx context.Context, c *zitadel.Client) error {
+				_, err := c.DeactivateOrganizationV2(ctx, "idle")
+				return err
+			},
+			code: errors.OrganizationInactive, provider: "EVENT-Dbs2g", status: 400,
+		},
+		"active already, by v2": {
+			call: func(ctx context.Context, c *zitadel.Client) error {
+				_, err := c.ActivateOrganizationV2(ctx, "acme")
+				return err
+			},
+			code: errors.OrganizationActive, provider: "EVENT-bfnrh", status: 400,
+		},
+		"deactivating none": {
+			call: func(ctx context.Context, c *zitadel.Client) error {
+				_, err := c.DeactivateOrganizationV2(ctx, "none")
+				return err
+			},
+			code: errors.OrganizationNotFound, provider: "ORG-oL9nT", status: 404,
+		},
+		"activating none": {
+			call: func(ctx context.Context, c *zitadel.Client) error {
+				_, err := c.ActivateOrganizationV2(ctx, "none")
+				return err
+			},
+			code: errors.OrganizationNotFound, provider: "ORG-Dgf3g", status: 404,
+		},
+		"an organization that never was": {
+			call: func(ctx context.Context, c *zitadel.Client) error {
+				_, err := c.GetMyOrganization(ctx, "none")
+				return err
+			},
+			code: errors.PermissionDenied, provider: "AUTH-Bs7Ds", status: 403,
+		},
+		"the API v2 of an old server": {
+			call: func(ctx context.Context, c *zitadel.Client) error {
+				_, err := c.DeleteOrganizationV2(ctx, "acme")
+				return err
+			},
+			prepare: func(srv *zitadeltest.Server) { srv.Legacy(true) },
+			code:    errors.RouteNotFound, status: 404,
+		},
+		"a list without its permission": {
+			call: func(ctx context.Context, c *zitadel.Client) error {
+				_, err := collect(c.ListUsers(ctx, "acme"))
+				return err
+			},
+			prepare: func(srv *zitadeltest.Server) { srv.SetPermissions("org.read") },
+			code:    errors.PermissionDenied, provider: "AUTH-5mWD2", status: 403,
+		},
+		"a list of no organization": {
+			call: func(ctx context.Context, c *zitadel.Client) error {
+				_, err := collect(c.ListProjects(ctx, ""))
+				return err
+			},
+			code: errors.InvalidArgument,
+		},
+		"a deletion of no organization": {
+			call: func(ctx context.Context, c *zitadel.Client) error {
+				_, err := c.DeleteMyOrganization(ctx, "")
+				return err
+			},
+			code: errors.InvalidArgument,
+		},
+		"a deletion of the parent": {
+			call: func(ctx context.Context, c *zitadel.Client) error {
+				_, err := c.DeleteOrganizationV2(ctx, "..")
+				return err
+			},
+			code: errors.InvalidArgument,
+		},
+		"a count of nothing known": {
+			call: func(ctx context.Context, c *zitadel.Client) error {
+				_, err := c.Count(ctx, "acme", "things")
+				return err
+			},
+			code: errors.InvalidArgument,
+		},
+		"a query that would match everything": {
+			call: func(ctx context.Context, c *zitadel.Client) error {
+				_, err := collect(c.SearchOrganizationsV2(ctx, zitadel.OrganizationQueryV2{}))
+				return err
+			},
+			code: errors.InvalidArgument,
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			srv := zitadeltest.NewServer()
+			populate(srv)
+			srv.AddOrganization(zitadeltest.Organization{ID: "idle", Inactive: true})
+			if test.prepare != nil {
+				test.prepare(srv)
+			}
+			e, ok := errors.AsType[*errors.Error](test.call(t.Context(), newClient(t, srv)))
+			if !ok {
+				t.Fatal("got no *errors.Error")
+			}
+			if e.Code != test.code || e.ProviderCode != test.provider || e.Status != test.status {
+				t.Errorf("got %q, %q and %d; want %q, %q and %d", e.Code, e.ProviderCode, e.Status, test.code, test.provider, test.status)
+			}
+			if sent := len(srv.Requests()); (sent == 0) != (test.status == 0) || sent > 1 {
+				t.Errorf("%d requests were sent", sent)
+			}
+			if diff := cmp.Diff([]string(nil), srv.Deleted()); diff != "" {
+				t.Errorf("deleted (-want +got):\n%s", diff)
+			}
+		})
+	}
+}
