@@ -80,6 +80,67 @@ func ExampleClient_SearchOrganizations() {
 	// 312909075211944043 Trial Bolt
 }
 
+// What would go with an organization, and who would lose access with it.
+func ExampleClient_Preview() {
+	srv := zitadeltest.NewServer() // in place of the real service
+	srv.AddOrganization(zitadeltest.Organization{ID: "312909075211944042", Name: "Acme"})
+	srv.AddOrganization(zitadeltest.Organization{ID: "312909075211944043", Name: "Bolt"})
+	srv.AddUser(zitadeltest.User{Organization: "312909075211944042", UserName: "ada"})
+	shop := srv.AddProject(zitadeltest.Project{Organization: "312909075211944042", Name: "Shop"})
+	srv.AddProjectGrant(zitadeltest.ProjectGrant{Project: shop, Organization: "312909075211944043"})
+
+	c, err := zitadel.New(srv.Option())
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	owned, err := c.Preview(context.Background(), "312909075211944042")
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	for _, o := range owned {
+		fmt.Println(o.Kind, o.Count)
+	}
+	for grant, err := range c.ListProjectGrants(context.Background(), "312909075211944042") {
+		if err != nil {
+			fmt.Println(err)
+			return
+		}
+		fmt.Println(grant.GrantedOrgName, "loses", grant.ProjectName)
+	}
+	// Output:
+	// users 1
+	// projects 1
+	// project_grants 1
+	// granted_projects 0
+	// user_grants 0
+	// members 0
+	// domains 1
+	// Bolt loses Shop
+}
+
+// A manager of organizations is no owner of the instance, and may delete them
+// nevertheless.
+func ExampleClient_DeleteOrganizationV2() {
+	srv := zitadeltest.NewServer() // in place of the real service
+	srv.AddOrganization(zitadeltest.Organization{ID: "312909075211944042"})
+	srv.SetPermissions("org.read", "org.write", "org.delete", "org.create") // as the role IAM_ORG_MANAGER
+
+	c, err := zitadel.New(srv.Option())
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	_, err = c.DeleteOrganizationV2(context.Background(), "312909075211944042")
+	fmt.Println(err)
+	_, err = c.DeleteOrganizationV2(context.Background(), "312909075211944042")
+	fmt.Println(errors.Is(err, errors.OrganizationNotFound))
+	// Output:
+	// <nil>
+	// true
+}
+
 // The answer to a deletion is lost after Zitadel has done its work. The client
 // reads the organization, finds it gone, and does not send a second deletion.
 func ExampleClient_DeleteOrganization_lostAnswer() {

@@ -9,9 +9,27 @@
 // to stay, and so has the one of Zitadel's own project. [Client.CheckDeletion]
 // asks without changing anything.
 //
-// The package speaks the admin API v1, which Zitadel calls deprecated since v4.0.0
-// and still serves. Its successor answers with success also for an organization
-// that never existed.
+// # Three routes
+//
+// [Client.DeleteOrganization] speaks the admin API v1, which Zitadel calls
+// deprecated since v4.0.0 and still serves: for an IAM_OWNER.
+// [Client.DeleteOrganizationV2] speaks its successor, which answers with success
+// also for an organization that never existed; here that is
+// [errors.OrganizationNotFound]. [Client.DeleteMyOrganization] speaks the management
+// API v1, which servers of all versions have. The latter two are open to an
+// IAM_ORG_MANAGER, and to an ORG_OWNER for its own organization. All three find out
+// what became of a deletion whose answer was lost.
+//
+// # What goes with an organization
+//
+// [Client.Preview] counts what a deletion takes along, and methods such as
+// [Client.ListUsers], [Client.ListProjects] and [Client.ListProjectGrants] list it.
+// Lists follow changes after some time; [Client.WaitForDeletion] waits for them.
+// [Client.GetMyUser] tells the organization that the credential ends with.
+//
+// An organization can be deactivated instead, by [Client.DeactivateOrganization],
+// which is undone by [Client.ReactivateOrganization]. Its users cannot log in then,
+// but the tokens of its service accounts stay good.
 //
 // # What an error means
 //
