@@ -442,7 +442,7 @@ type OrganizationQueryV2 struct {
 
 // OrganizationSearch asks for a page of organizations. All queries have to match; without one all organizations do.
 type OrganizationSearch struct {
-	Query ListQuery `json:"query,omitzero"`
+	Query ListQuery `json:"query"`
 
 	// SortingColumn has to be set where one page follows another, or pages overlap.
 	SortingColumn OrganizationFieldName `json:"sortingColumn,omitzero"`

@@ -337,27 +337,6 @@ func TestOperationsFailAsDocumented(t *testing.T) {
 			},
 			code: errors.OrganizationExists, provider: "ORG-laho2n", status: 409,
 		},
-		"no name": {
-			call: func(ctx context.Context, c *zitadel.Client) error {
-				_, err := c.AddOrganizationV2(ctx, zitadel.OrganizationCreation{})
-				return err
-			},
-			code: errors.InvalidArgument, status: 400,
-		},
-		"no name, in an error in an error": {
-			call: func(ctx context.Context, c *zitadel.Client) error {
-				_, err := c.AddOrganization(ctx, "")
-				return err
-			},
-			code: errors.InvalidArgument, status: 500,
-		},
-		"a user who is not described": {
-			call: func(ctx context.Context, c *zitadel.Client) error {
-				_, err := c.SetUpOrganization(ctx, zitadel.OrganizationSetup{Org: zitadel.NewOrganization{Name: "New"}})
-				return err
-			},
-			code: errors.InvalidArgument, status: 500,
-		},
 		"neither a name nor a domain": {
 			call: func(ctx context.Context, c *zitadel.Client) error {
 				_, err := c.IsOrganizationUnique(ctx, zitadel.IsOrganizationUniqueOptions{})

@@ -217,16 +217,16 @@ var zitadelCodes = map[string]errors.Code{
 	"COMMA-AF3JW":  errors.SystemOrganization,
 	"COMMA-aps2n":  errors.OrganizationNotFound,
 	"COMMA-wG9p1":  errors.DefaultOrganization,
-	"EVENT-Dbs2g":  errors.Conflict,
-	"EVENT-bfnrh":  errors.Conflict,
+	"EVENT-Dbs2g":  errors.OrganizationInactive,
+	"EVENT-bfnrh":  errors.OrganizationActive,
 	"LIMITS-molsj": errors.InstanceBlocked,
-	"ORG-laho2n":   errors.Conflict,
+	"ORG-laho2n":   errors.OrganizationExists,
 	"QUERY-1kIjX":  errors.InstanceNotFound,
 	"QUERY-4M0fs":  errors.InvalidArgument,
 	"QUERY-leq5Q":  errors.OrganizationNotFound,
 	"QUERY-wIPkA":  errors.NotFound,
 	"QUOTA-vjAy8":  errors.QuotaExhausted,
-	"V3-DKcYh":     errors.Conflict,
+	"V3-DKcYh":     errors.OrganizationExists,
 }
 
 // zitadelTexts are what answers without an id have to become: the first whose
