@@ -663,7 +663,7 @@ func (c *Client) CheckHealth(ctx context.Context) error {
 type IsOrganizationUniqueOptions struct {
 	// Name is an organization's name.
 	Name string
-	// Domain is an organization's primary domain.
+	// Domain is a domain.
 	Domain string
 }
 
@@ -869,7 +869,7 @@ func (c *Client) GetMyUser(ctx context.Context) (*User, error) {
 // ListGrantedProjectsPage returns one page of the projects of others that are
 // granted to an organization. It needs the permission project.read.
 //
-// Source: vendor OpenAPI of v4.13.1; live exchanges with v4.13.1.
+// Source: vendor OpenAPI of v4.13.1; live exchanges with v4.13.1 and v2.54.10.
 func (c *Client) ListGrantedProjectsPage(ctx context.Context, orgID string, query ListQuery) (*ProjectGrantPage, error) {
 	var out ProjectGrantPage
 	call := rest.Call{
@@ -1000,7 +1000,7 @@ func (c *Client) ReactivateOrganization(ctx context.Context, orgID string) (*Obj
 // ListDomainsPage returns one page of the domains of an organization. They are
 // free for others at once when it is deleted. It needs the permission org.read.
 //
-// Source: vendor OpenAPI of v4.13.1; live exchanges with v4.13.1.
+// Source: vendor OpenAPI of v4.13.1; live exchanges with v4.13.1 and v2.54.10.
 func (c *Client) ListDomainsPage(ctx context.Context, orgID string, query ListQuery) (*DomainPage, error) {
 	var out DomainPage
 	call := rest.Call{
@@ -1022,7 +1022,7 @@ func (c *Client) ListDomainsPage(ctx context.Context, orgID string, query ListQu
 // manage it. They can be users of another one. It needs the permission
 // org.member.read.
 //
-// Source: vendor OpenAPI of v4.13.1; live exchanges with v4.13.1.
+// Source: vendor OpenAPI of v4.13.1; live exchanges with v4.13.1 and v2.54.10.
 func (c *Client) ListMembersPage(ctx context.Context, orgID string, query ListQuery) (*MemberPage, error) {
 	var out MemberPage
 	call := rest.Call{
@@ -1044,7 +1044,7 @@ func (c *Client) ListMembersPage(ctx context.Context, orgID string, query ListQu
 // gave others to its projects. With a grant the users of the other organization
 // lose what they have by it. It needs the permission project.grant.read.
 //
-// Source: vendor OpenAPI of v4.13.1; live exchanges with v4.13.1.
+// Source: vendor OpenAPI of v4.13.1; live exchanges with v4.13.1 and v2.54.10.
 func (c *Client) ListProjectGrantsPage(ctx context.Context, orgID string, query ListQuery) (*ProjectGrantPage, error) {
 	var out ProjectGrantPage
 	call := rest.Call{
@@ -1065,7 +1065,7 @@ func (c *Client) ListProjectGrantsPage(ctx context.Context, orgID string, query 
 // ListProjectsPage returns one page of the projects that an organization owns.
 // It needs the permission project.read.
 //
-// Source: vendor OpenAPI of v4.13.1; live exchanges with v4.13.1.
+// Source: vendor OpenAPI of v4.13.1; live exchanges with v4.13.1 and v2.54.10.
 func (c *Client) ListProjectsPage(ctx context.Context, orgID string, query ListQuery) (*ProjectPage, error) {
 	var out ProjectPage
 	call := rest.Call{
@@ -1086,7 +1086,7 @@ func (c *Client) ListProjectsPage(ctx context.Context, orgID string, query ListQ
 // ListAppsPage returns one page of the applications of a project. It needs the
 // permission project.app.read.
 //
-// Source: vendor OpenAPI of v4.13.1; live exchanges with v4.13.1.
+// Source: vendor OpenAPI of v4.13.1; live exchanges with v4.13.1 and v2.54.10.
 func (c *Client) ListAppsPage(ctx context.Context, projectID string, orgID string, query ListQuery) (*AppPage, error) {
 	var out AppPage
 	call := rest.Call{
@@ -1108,7 +1108,7 @@ func (c *Client) ListAppsPage(ctx context.Context, projectID string, orgID strin
 // ListUsersPage returns one page of the users of an organization, human and
 // machine. A large list takes Zitadel long. It needs the permission user.read.
 //
-// Source: vendor OpenAPI of v4.13.1; live exchanges with v4.13.1.
+// Source: vendor OpenAPI of v4.13.1; live exchanges with v4.13.1 and v2.54.10.
 func (c *Client) ListUsersPage(ctx context.Context, orgID string, body UserSearch) (*UserPage, error) {
 	var out UserPage
 	call := rest.Call{
@@ -1127,7 +1127,7 @@ func (c *Client) ListUsersPage(ctx context.Context, orgID string, body UserSearc
 // ListUserGrantsPage returns one page of the roles that users have in an
 // organization. It needs the permission user.grant.read.
 //
-// Source: vendor OpenAPI of v4.13.1; live exchanges with v4.13.1.
+// Source: vendor OpenAPI of v4.13.1; live exchanges with v4.13.1 and v2.54.10.
 func (c *Client) ListUserGrantsPage(ctx context.Context, orgID string, query ListQuery) (*UserGrantPage, error) {
 	var out UserGrantPage
 	call := rest.Call{

@@ -592,6 +592,17 @@ func TestTheDoubleRefusesAsZitadelDoes(t *testing.T) {
 		"a malformed body": {"POST", "/admin/v1/orgs/_search", bearer, "{nope", 400, 400, 3, ""},
 		"a negative limit": {"POST", "/admin/v1/orgs/_search", bearer, `{"query":{"limit":-1}}`, 400, 400, 3, ""},
 		"an empty query":   {"POST", "/admin/v1/orgs/_search", bearer, `{"queries":[{}]}`, 500, 400, 2, ""},
+
+		"no credential, by v2":               {"DELETE", "/v2/organizations/acme", "", "", 401, 404, 16, ""},
+		"no credential, by the management":   {"DELETE", "/management/v1/orgs/me", "", "", 500, 401, 2, ""},
+		"long id, by v2":                     {"DELETE", "/v2/organizations/" + strings.Repeat("9", 201), bearer, "", 400, 404, 3, ""},
+		"a malformed body, by v2":            {"POST", "/v2/organizations/_search", bearer, "{nope", 400, 404, 3, ""},
+		"an empty query, by v2":              {"POST", "/v2/organizations/_search", bearer, `{"queries":[{}]}`, 400, 404, 3, ""},
+		"a malformed organization":           {"POST", "/management/v1/orgs", bearer, "{nope", 400, 400, 3, ""},
+		"a malformed organization, by v2":    {"POST", "/v2/organizations", bearer, "{nope", 400, 404, 3, ""},
+		"a malformed organization with user": {"POST", "/admin/v1/orgs/_setup", bearer, "{nope", 400, 400, 3, ""},
+		"a malformed body of a list":         {"POST", "/management/v1/users/_search", bearer, "{nope", 400, 400, 3, ""},
+		"a malformed body of memberships":    {"POST", "/auth/v1/memberships/me/_search", bearer, "{nope", 400, 400, 3, ""},
 	} {
 		for _, legacy := range []bool{false, true} {
 			t.Run(fmt.Sprintf("%s, legacy %t", name, legacy), func(t *testing.T) {

@@ -53,7 +53,7 @@ func (p *MembershipPage) part() ([]Membership, Uint64)     { return p.Result, p.
 // error ends the list. It needs the permission user.read. See
 // [Client.ListUsersPage].
 //
-// Source: vendor OpenAPI of v4.13.1; live exchanges with v4.13.1.
+// Source: vendor OpenAPI of v4.13.1; live exchanges with v4.13.1 and v2.54.10.
 func (c *Client) ListUsers(ctx context.Context, orgID string) iter.Seq2[User, error] {
 	return pages("ListUsers", func(part ListQuery) (*UserPage, error) {
 		return c.ListUsersPage(ctx, orgID, UserSearch{Query: part, SortingColumn: UserFieldNameUserName})
@@ -63,7 +63,7 @@ func (c *Client) ListUsers(ctx context.Context, orgID string) iter.Seq2[User, er
 // ListProjects yields the projects that an organization owns. An error ends the
 // list. It needs the permission project.read. See [Client.ListProjectsPage].
 //
-// Source: vendor OpenAPI of v4.13.1; live exchanges with v4.13.1.
+// Source: vendor OpenAPI of v4.13.1; live exchanges with v4.13.1 and v2.54.10.
 func (c *Client) ListProjects(ctx context.Context, orgID string) iter.Seq2[Project, error] {
 	return pages("ListProjects", func(part ListQuery) (*ProjectPage, error) {
 		return c.ListProjectsPage(ctx, orgID, part)
@@ -74,7 +74,7 @@ func (c *Client) ListProjects(ctx context.Context, orgID string) iter.Seq2[Proje
 // organization. An error ends the list. It needs the permission project.read. See
 // [Client.ListGrantedProjectsPage].
 //
-// Source: vendor OpenAPI of v4.13.1; live exchanges with v4.13.1.
+// Source: vendor OpenAPI of v4.13.1; live exchanges with v4.13.1 and v2.54.10.
 func (c *Client) ListGrantedProjects(ctx context.Context, orgID string) iter.Seq2[ProjectGrant, error] {
 	return pages("ListGrantedProjects", func(part ListQuery) (*ProjectGrantPage, error) {
 		return c.ListGrantedProjectsPage(ctx, orgID, part)
@@ -86,7 +86,7 @@ func (c *Client) ListGrantedProjects(ctx context.Context, orgID string) iter.Seq
 // list. It needs the permission project.grant.read. See
 // [Client.ListProjectGrantsPage].
 //
-// Source: vendor OpenAPI of v4.13.1; live exchanges with v4.13.1.
+// Source: vendor OpenAPI of v4.13.1; live exchanges with v4.13.1 and v2.54.10.
 func (c *Client) ListProjectGrants(ctx context.Context, orgID string) iter.Seq2[ProjectGrant, error] {
 	return pages("ListProjectGrants", func(part ListQuery) (*ProjectGrantPage, error) {
 		return c.ListProjectGrantsPage(ctx, orgID, part)
@@ -97,7 +97,7 @@ func (c *Client) ListProjectGrants(ctx context.Context, orgID string) iter.Seq2[
 // the list. It needs the permission user.grant.read. See
 // [Client.ListUserGrantsPage].
 //
-// Source: vendor OpenAPI of v4.13.1; live exchanges with v4.13.1.
+// Source: vendor OpenAPI of v4.13.1; live exchanges with v4.13.1 and v2.54.10.
 func (c *Client) ListUserGrants(ctx context.Context, orgID string) iter.Seq2[UserGrant, error] {
 	return pages("ListUserGrants", func(part ListQuery) (*UserGrantPage, error) {
 		return c.ListUserGrantsPage(ctx, orgID, part)
@@ -107,7 +107,7 @@ func (c *Client) ListUserGrants(ctx context.Context, orgID string) iter.Seq2[Use
 // ListMembers yields those who manage an organization. An error ends the list. It
 // needs the permission org.member.read. See [Client.ListMembersPage].
 //
-// Source: vendor OpenAPI of v4.13.1; live exchanges with v4.13.1.
+// Source: vendor OpenAPI of v4.13.1; live exchanges with v4.13.1 and v2.54.10.
 func (c *Client) ListMembers(ctx context.Context, orgID string) iter.Seq2[Member, error] {
 	return pages("ListMembers", func(part ListQuery) (*MemberPage, error) {
 		return c.ListMembersPage(ctx, orgID, part)
@@ -117,7 +117,7 @@ func (c *Client) ListMembers(ctx context.Context, orgID string) iter.Seq2[Member
 // ListDomains yields the domains of an organization. An error ends the list. It
 // needs the permission org.read. See [Client.ListDomainsPage].
 //
-// Source: vendor OpenAPI of v4.13.1; live exchanges with v4.13.1.
+// Source: vendor OpenAPI of v4.13.1; live exchanges with v4.13.1 and v2.54.10.
 func (c *Client) ListDomains(ctx context.Context, orgID string) iter.Seq2[Domain, error] {
 	return pages("ListDomains", func(part ListQuery) (*DomainPage, error) {
 		return c.ListDomainsPage(ctx, orgID, part)
@@ -128,7 +128,7 @@ func (c *Client) ListDomains(ctx context.Context, orgID string) iter.Seq2[Domain
 // An error ends the list. It needs the permission project.app.read. See
 // [Client.ListAppsPage].
 //
-// Source: vendor OpenAPI of v4.13.1; live exchanges with v4.13.1.
+// Source: vendor OpenAPI of v4.13.1; live exchanges with v4.13.1 and v2.54.10.
 func (c *Client) ListApps(ctx context.Context, projectID, orgID string) iter.Seq2[App, error] {
 	return pages("ListApps", func(part ListQuery) (*AppPage, error) {
 		return c.ListAppsPage(ctx, projectID, orgID, part)

@@ -3,6 +3,7 @@ package zitadel_test
 import (
 	"context"
 	"iter"
+	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -66,11 +67,10 @@ func TestOperationsAreSentAndReadAsDocumented(t *testing.T) {
 	t.Parallel()
 	const listed = `{"query":{"limit":100,"asc":true}}`
 	owned := details("acme", 1, 0, 0)
-	granted := details("acme", 1, 0, 0)
 	shopGrant := zitadel.ProjectGrant{
 		GrantID: "shop-to-bolt", GrantedOrgID: "bolt", GrantedOrgName: "Bolt", GrantedRoleKeys: []string{"buyer"},
 		State: zitadel.ProjectGrantStateActive, ProjectID: "shop", ProjectName: "Shop",
-		ProjectOwnerID: "acme", ProjectOwnerName: "Acme", Details: granted,
+		ProjectOwnerID: "acme", ProjectOwnerName: "Acme", Details: owned,
 	}
 	me := zitadel.User{
 		ID: zitadeltest.Caller, Details: details(zitadeltest.DefaultOrganization, 1, 0, 0), State: zitadel.UserStateActive,
@@ -201,16 +201,38 @@ func TestOperationsAreSentAndReadAsDocumented(t *testing.T) {
 			}},
 		},
 		{
+			func(ctx context.Context, c *zitadel.Client) (any, error) {
+				return collect(c.SearchOrganizationsV2(ctx, zitadel.OrganizationQueryV2{
+					StateQuery: zitadel.StateQueryV2{State: zitadel.OrganizationStateV2Inactive},
+				}))
+			},
+			request{
+				"SearchOrganizationsV2Page", "POST", "/v2/organizations/_search", "", "",
+				`{"query":{"limit":100,"asc":true},"sortingColumn":"ORGANIZATION_FIELD_NAME_NAME",` +
+					`"queries":[{"stateQuery":{"state":"ORGANIZATION_STATE_INACTIVE"}}]}`,
+			},
+			[]zitadel.OrganizationV2{{
+				ID: "idle", Name: "idle", State: zitadel.OrganizationStateV2Inactive,
+				PrimaryDomain: "idle.double.invalid", Details: details("idle", 4, 0, 0),
+			}},
+		},
+		{
 			func(ctx context.Context, c *zitadel.Client) (any, error) { return c.GetMyUser(ctx) },
 			request{"GetMyUser", "GET", "/auth/v1/users/me", "", "", ""}, &me,
 		},
 		{
 			func(ctx context.Context, c *zitadel.Client) (any, error) { return collect(c.ListMyMemberships(ctx)) },
 			request{"ListMyMembershipsPage", "POST", "/auth/v1/memberships/me/_search", "", "", listed},
-			[]zitadel.Membership{{
-				UserID: zitadeltest.Caller, Roles: []string{"IAM_OWNER"}, DisplayName: "ZITADEL", IAM: true,
-				Details: details("100000000000000000", 1, 0, 0),
-			}},
+			[]zitadel.Membership{
+				{
+					UserID: zitadeltest.Caller, Roles: []string{"ORG_OWNER"}, DisplayName: "idle", OrgID: "idle",
+					Details: details("idle", 1, 0, 0),
+				},
+				{
+					UserID: zitadeltest.Caller, Roles: []string{"IAM_OWNER"}, DisplayName: "ZITADEL", IAM: true,
+					Details: details("100000000000000000", 1, 0, 0),
+				},
+			},
 		},
 		{
 			func(ctx context.Context, c *zitadel.Client) (any, error) { return collect(c.ListUsers(ctx, "acme")) },
@@ -257,10 +279,38 @@ func TestOperationsAreSentAndReadAsDocumented(t *testing.T) {
 			},
 			request{"ListUserGrantsPage", "POST", "/management/v1/users/grants/_search", "", "acme", listed},
 			[]zitadel.UserGrant{{
-				ID: "ada-in-shop", Details: granted, RoleKeys: []string{"seller"}, State: zitadel.UserGrantStateActive,
+				ID: "ada-in-shop", Details: owned, RoleKeys: []string{"seller"}, State: zitadel.UserGrantStateActive,
 				UserID: "ada", UserName: "ada", OrgID: "acme", OrgName: "Acme", OrgDomain: "acme.double.invalid",
 				ProjectID: "shop", ProjectName: "Shop", PreferredLoginName: "ada", UserType: zitadel.UserTypeHuman,
 				GrantedOrgID: "acme", GrantedOrgName: "Acme", GrantedOrgDomain: "acme.double.invalid",
+			}},
+		},
+		{
+			func(ctx context.Context, c *zitadel.Client) (any, error) {
+				return collect(c.ListUserGrants(ctx, "bolt"))
+			},
+			request{"ListUserGrantsPage", "POST", "/management/v1/users/grants/_search", "", "bolt", listed},
+			[]zitadel.UserGrant{
+				{
+					ID: "bob-in-shop", Details: details("bolt", 1, 0, 0), RoleKeys: []string{"buyer"}, State: zitadel.UserGrantStateActive,
+					UserID: "bob", UserName: "bob", OrgID: "bolt", OrgName: "Bolt", OrgDomain: "bolt.double.invalid",
+					ProjectID: "shop", ProjectName: "Shop", ProjectGrantID: "shop-to-bolt", PreferredLoginName: "bob", UserType: zitadel.UserTypeHuman,
+					GrantedOrgID: "bolt", GrantedOrgName: "Bolt", GrantedOrgDomain: "bolt.double.invalid",
+				},
+				{
+					ID: "bob-in-forge", Details: details("bolt", 1, 0, 0), State: zitadel.UserGrantStateActive,
+					UserID: "bob", UserName: "bob", OrgID: "bolt", OrgName: "Bolt", OrgDomain: "bolt.double.invalid",
+					ProjectID: "forge", ProjectName: "Forge", PreferredLoginName: "bob", UserType: zitadel.UserTypeHuman,
+					GrantedOrgID: "bolt", GrantedOrgName: "Bolt", GrantedOrgDomain: "bolt.double.invalid",
+				},
+			},
+		},
+		{
+			func(ctx context.Context, c *zitadel.Client) (any, error) { return collect(c.ListMembers(ctx, "idle")) },
+			request{"ListMembersPage", "POST", "/management/v1/orgs/me/members/_search", "", "idle", listed},
+			[]zitadel.Member{{
+				UserID: zitadeltest.Caller, Details: details("idle", 1, 0, 0), Roles: []string{"ORG_OWNER"}, PreferredLoginName: "zitadeltest",
+				DisplayName: "zitadeltest", UserType: zitadel.UserTypeMachine, UserResourceOwner: zitadeltest.DefaultOrganization,
 			}},
 		},
 		{
@@ -287,12 +337,13 @@ func TestOperationsAreSentAndReadAsDocumented(t *testing.T) {
 			[]zitadel.App{{ID: "web", Details: owned, State: zitadel.AppStateActive, Name: "Web", APIConfig: &zitadel.APIConfig{ClientID: "web@double"}}},
 		},
 	} {
-		t.Run(test.sent.Operation+" "+test.sent.Query, func(t *testing.T) {
+		t.Run(strings.TrimSpace(test.sent.Operation+" "+test.sent.Context+test.sent.Query), func(t *testing.T) {
 			t.Parallel()
 			synctest.Test(t, func(t *testing.T) {
 				srv := zitadeltest.NewServer()
 				populate(srv)
 				srv.AddOrganization(zitadeltest.Organization{ID: "idle", Inactive: true})
+				srv.AddMember(zitadeltest.Member{Organization: "idle"})
 				srv.AddOrganization(zitadeltest.Organization{ID: "a b"})
 				time.Sleep(time.Hour)
 				got, err := test.call(t.Context(), newClient(t, srv))

@@ -32,8 +32,11 @@ type Owned struct {
 // which there is nothing has the count 0. It says what is on the lists, which
 // follow changes after some time.
 //
+// Applications are not counted; they go with their projects.
+//
 // It takes a request for each kind, and one for the organization: lists of one that
-// was deleted are empty, not missing. It needs the permissions org.read, user.read,
+// was deleted are empty, not missing. That is [errors.OrganizationNotFound]; one that
+// is not known is [errors.PermissionDenied] (AUTH-Bs7Ds). It needs the permissions org.read, user.read,
 // project.read, project.grant.read, user.grant.read and org.member.read.
 func (c *Client) Preview(ctx context.Context, orgID string) ([]Owned, error) {
 	if err := c.confirm(ctx, "Preview", orgID); err != nil {

@@ -270,6 +270,20 @@ func TestAPageIsReadAgain(t *testing.T) {
 	})
 }
 
+func TestAQueryForTheDefaultOrganizationIsAnObject(t *testing.T) {
+	t.Parallel()
+	for text, want := range map[string]zitadel.DefaultQuery{"{}": true, "null": false} {
+		encoded, err := json.Marshal(want)
+		if err != nil || string(encoded) != text {
+			t.Errorf("%t: got %s and %v, want %s", want, encoded, err, text)
+		}
+		var got struct{ DefaultQuery zitadel.DefaultQuery }
+		if err := json.Unmarshal([]byte(`{"DefaultQuery":`+text+`}`), &got); err != nil || got.DefaultQuery != want {
+			t.Errorf("%s: got %t and %v", text, got.DefaultQuery, err)
+		}
+	}
+}
+
 func TestNumbersAreTexts(t *testing.T) {
 	t.Parallel()
 	var got struct{ A, B, C, D zitadel.Uint64 }

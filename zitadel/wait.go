@@ -9,7 +9,7 @@ import (
 
 // WaitForDeletion waits until an organization that was deleted is gone for those
 // who read: the organization itself, which is so at once, and the lists, which
-// follow after some time. It deletes nothing.
+// follow after some time. It deletes nothing, and takes one that never was for gone.
 //
 // progress, if it is not nil, is called with what is still there. When the context
 // ends first the error is [errors.NotFinished], with the same as its Steps. The

@@ -24,28 +24,50 @@ func TestRules(t *testing.T) {
 	rules.Run(t)
 }
 
-var rules = ruletest.Provider{
-	Operation: "DeleteOrganization",
-	Gone:      404,
-	New: func(testing.TB) ruletest.Case {
-		srv := zitadeltest.NewServer()
-		srv.AddOrganization(zitadeltest.Organization{ID: "acme", Name: "Acme"})
-		return ruletest.Case{
-			Server: srv.Server,
-			Exists: func() bool { return srv.Exists("acme") },
-			Delete: func(ctx context.Context, s ruletest.Settings) error {
-				id := "acme"
-				if s.ID != nil {
-					id = *s.ID
-				}
-				details, err := zitadel.DeleteOrganization(ctx, id, options(srv, s)...)
-				if (details == nil) != (err != nil) {
-					return errors.New("there are details and an error, or neither")
-				}
-				return err
-			},
-		}
-	},
+var rules = rulesOf("DeleteOrganization", 404, func(ctx context.Context, c *zitadel.Client, id string) error {
+	details, err := c.DeleteOrganization(ctx, id)
+	if (details == nil) != (err != nil) {
+		return errors.New("there are details and an error, or neither")
+	}
+	return err
+})
+
+func TestRulesOfTheManagement(t *testing.T) {
+	t.Parallel()
+	// That it is gone is read before it is sent: there is no such answer.
+	rulesOf("DeleteMyOrganization", 0, routes["DeleteMyOrganization"]).Run(t)
+}
+
+func TestRulesOfTheAPIV2(t *testing.T) {
+	t.Parallel()
+	rulesOf("DeleteOrganizationV2", 200, routes["DeleteOrganizationV2"]).Run(t)
+}
+
+// rulesOf are those of one of the routes.
+func rulesOf(operation string, gone int, call func(context.Context, *zitadel.Client, string) error) ruletest.Provider {
+	return ruletest.Provider{
+		Operation: operation,
+		Gone:      gone,
+		New: func(testing.TB) ruletest.Case {
+			srv := zitadeltest.NewServer()
+			srv.AddOrganization(zitadeltest.Organization{ID: "acme", Name: "Acme"})
+			return ruletest.Case{
+				Server: srv.Server,
+				Exists: func() bool { return srv.Exists("acme") },
+				Delete: func(ctx context.Context, s ruletest.Settings) error {
+					id := "acme"
+					if s.ID != nil {
+						id = *s.ID
+					}
+					c, err := zitadel.New(options(srv, s)...)
+					if err != nil {
+						return err
+					}
+					return call(ctx, c, id)
+				},
+			}
+		},
+	}
 }
 
 // options makes a client of the settings that the rules ask for.

@@ -71,32 +71,32 @@ type Domain struct {
 	Unverified   bool
 }
 
-// item is something that organizations have, as long as all of what it needs is
-// there.
+// item is something that an organization has, for as long as all is there that it
+// needs. What a kind does not have is zero.
 type item struct {
-	kind     string
-	id       string
-	owner    string   // the organization on whose list it is
-	needs    []string // the ids of what it goes with
-	user     string   // of a user grant or a member
-	project  string
-	roles    []string
-	name     string
-	machine  bool
-	verified bool
-	primary  bool
-	to       string // the organization that a project is granted to
-	grant    string
+	kind  string
+	id    string
+	owner string   // the organization that has it
+	needs []string // the ids of what it goes with, beside its owner
+	name  string
+
+	machine           bool     // of a user
+	verified, primary bool     // of a domain
+	project           string   // of an application or a grant
+	to                string   // of a project grant: the organization that it is given to
+	user              string   // of a user grant or a member
+	grant             string   // of a user grant: the project grant that it depends on
+	roles             []string // of a grant or a member
 
 	created time.Time
-	gone    time.Time // zero as long as it is there
+	gone    time.Time // zero for as long as it is there
 }
 
 // The kinds of items.
 const (
 	users         = "user"
 	projects      = "project"
-	apps          = "app"
+	apps          = "application"
 	projectGrants = "project grant"
 	userGrants    = "user grant"
 	members       = "member"
@@ -107,9 +107,10 @@ const (
 func (s *Server) AddUser(u User) string {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	u.Organization = cmp.Or(u.Organization, DefaultOrganization)
 	id := s.id(u.ID)
-	s.add(&item{kind: users, id: id, owner: u.Organization, name: cmp.Or(u.UserName, id), machine: u.Machine})
+	s.add(&item{
+		kind: users, id: id, owner: cmp.Or(u.Organization, DefaultOrganization), name: cmp.Or(u.UserName, id), machine: u.Machine,
+	})
 	return id
 }
 
@@ -127,7 +128,10 @@ func (s *Server) AddApp(a App) string {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	id := s.id(a.ID)
-	s.add(&item{kind: apps, id: id, owner: s.ownerOf(projects, a.Project), project: a.Project, needs: []string{a.Project}, name: cmp.Or(a.Name, id)})
+	s.add(&item{
+		kind: apps, id: id, owner: s.item(projects, a.Project).owner, name: cmp.Or(a.Name, id),
+		project: a.Project, needs: []string{a.Project},
+	})
 	return id
 }
 
@@ -138,7 +142,7 @@ func (s *Server) AddProjectGrant(g ProjectGrant) string {
 	id := s.id(g.ID)
 	to := cmp.Or(g.Organization, DefaultOrganization)
 	s.add(&item{
-		kind: projectGrants, id: id, owner: s.ownerOf(projects, g.Project), to: to,
+		kind: projectGrants, id: id, owner: s.item(projects, g.Project).owner, to: to,
 		project: g.Project, needs: []string{g.Project, to}, roles: g.Roles,
 	})
 	return id
@@ -150,7 +154,7 @@ func (s *Server) AddUserGrant(g UserGrant) string {
 	defer s.mu.Unlock()
 	id := s.id(g.ID)
 	i := &item{
-		kind: userGrants, id: id, owner: s.ownerOf(projects, g.Project), user: g.User, project: g.Project,
+		kind: userGrants, id: id, owner: s.item(projects, g.Project).owner, user: g.User, project: g.Project,
 		needs: []string{g.User, g.Project}, roles: g.Roles, grant: g.ProjectGrant,
 	}
 	if g.ProjectGrant != "" {
@@ -213,8 +217,6 @@ func (s *Server) item(kind, id string) *item {
 	}
 	return new(item)
 }
-
-func (s *Server) ownerOf(kind, id string) string { return s.item(kind, id).owner }
 
 // remove takes along all that goes with an organization: what it has, and what
 // needs any of that, whoever has it.

@@ -163,17 +163,19 @@ func (s *Server) SetDefault(id string) {
 	s.first = id
 }
 
-// SetPermissions sets what the users of all credentials may do, such as
-// "iam.read". Without any permission they have no role at all.
+// SetPermissions sets what the [Caller] may do in all of the instance, such as
+// "iam.read". Without any permission it has no role there; see [Server.AddMember]
+// for one in an organization.
 func (s *Server) SetPermissions(permissions ...string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.permissions = permissions
 }
 
-// Legacy makes the double play v2.54.10: an organization that was deleted is not
-// read any more, a request without a credential is answered with 401, an id that is
-// too long with 400, and answers have no X-Request-Id.
+// Legacy makes the double play v2.54.10: there is no API v2 and no query by id, an
+// organization that was deleted is not read any more and not known in a header, a
+// request without a credential is answered with 401, an id that is too long with
+// 400, and answers have no X-Request-Id.
 func (s *Server) Legacy(legacy bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -194,7 +196,8 @@ func (s *Server) ExhaustQuota(exhausted bool) {
 	s.quotaExhausted = exhausted
 }
 
-// Lag lets searches follow deletions after some time only.
+// Lag lets lists follow requests that create or delete something after some time
+// only.
 func (s *Server) Lag(lag time.Duration) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
