@@ -88,6 +88,34 @@ func (c *Client) DeleteOrganizationV2(ctx context.Context, orgID string) (time.T
 	return deleted, err
 }
 
+// CheckDeletionV2 returns the error that [Client.DeleteOrganizationV2] would return
+// now, as far as reads can tell without the permission iam.read, and changes
+// nothing. Nil means that nothing is known to stand in the way, not that the deletion
+// will succeed: neither what the credential may do in an organization is read, nor
+// which one has Zitadel's own project.
+//
+// It needs the permission org.read, in the default organization to tell that it is
+// that, and a server from v2.59 on. With an older one the error is
+// [errors.RouteNotFound].
+func (c *Client) CheckDeletionV2(ctx context.Context, orgID string) error {
+	const operation = "CheckDeletionV2"
+	if err := c.confirm(ctx, operation, orgID); err != nil {
+		return err
+	}
+	for first, err := range c.SearchOrganizationsV2(ctx, OrganizationQueryV2{DefaultQuery: true}) {
+		if err != nil {
+			return err
+		}
+		if first.ID == orgID {
+			return &errors.Error{
+				Provider: provider, Operation: operation, Target: orgID,
+				Code: errors.DefaultOrganization, Steps: []errors.Step{steps[errors.DefaultOrganization]},
+			}
+		}
+	}
+	return nil
+}
+
 // Password is the password of a user to be. It is sent, and not shown otherwise.
 type Password string
 

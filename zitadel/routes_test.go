@@ -50,10 +50,8 @@ func TestEveryRouteSaysWhatBecameOfTheOrganization(t *testing.T) {
 			id: "none", admin: errors.OrganizationNotFound, mine: errors.PermissionDenied, v2: errors.OrganizationNotFound,
 		},
 		"an organization that was deleted": {
-			prepare: func(srv *zitadeltest.Server) {
-				_, _ = zitadel.DeleteOrganization(context.Background(), "acme", srv.Option())
-			},
-			admin: errors.OrganizationNotFound, mine: errors.OrganizationNotFound, v2: errors.OrganizationNotFound,
+			prepare: deleteAcme,
+			admin:   errors.OrganizationNotFound, mine: errors.OrganizationNotFound, v2: errors.OrganizationNotFound,
 		},
 		"the default organization": {
 			prepare: func(srv *zitadeltest.Server) { srv.SetDefault("acme") },
@@ -68,11 +66,8 @@ func TestEveryRouteSaysWhatBecameOfTheOrganization(t *testing.T) {
 			admin:   errors.PermissionDenied,
 		},
 		"an owner of the organization": {
-			prepare: func(srv *zitadeltest.Server) {
-				srv.SetPermissions()
-				srv.AddMember(zitadeltest.Member{Organization: "acme"})
-			},
-			admin: errors.PermissionDenied,
+			prepare: ownAcmeOnly,
+			admin:   errors.PermissionDenied,
 		},
 		"an owner of another organization": {
 			prepare: func(srv *zitadeltest.Server) {
@@ -129,6 +124,51 @@ func TestEveryRouteSaysWhatBecameOfTheOrganization(t *testing.T) {
 	}
 }
 
+func TestAManagerCanAskWhatADeletionWouldSay(t *testing.T) {
+	t.Parallel()
+	for name, test := range map[string]struct {
+		id      string
+		prepare func(*zitadeltest.Server)
+		want    errors.Code
+	}{
+		"nothing in the way":             {id: "acme"},
+		"the default organization":       {id: zitadeltest.DefaultOrganization, want: errors.DefaultOrganization},
+		"one that was deleted":           {id: "acme", prepare: deleteAcme, want: errors.OrganizationNotFound},
+		"one that never was":             {id: "none", want: errors.PermissionDenied},
+		"no id":                          {want: errors.InvalidArgument},
+		"an old server":                  {id: "acme", prepare: func(srv *zitadeltest.Server) { srv.Legacy(true) }, want: errors.RouteNotFound},
+		"a default that may not be read": {id: "acme", prepare: ownAcmeOnly},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			srv := zitadeltest.NewServer()
+			srv.AddOrganization(zitadeltest.Organization{ID: "acme"})
+			if test.prepare != nil {
+				test.prepare(srv)
+			} else {
+				srv.SetPermissions("org.read", "org.delete")
+			}
+			before := len(srv.Deleted())
+			err := newClient(t, srv).CheckDeletionV2(t.Context(), test.id)
+			if code(err) != test.want || len(srv.Deleted()) != before {
+				t.Errorf("got %v, want code %q", err, test.want)
+			}
+			if e, _ := errors.AsType[*errors.Error](err); test.want == errors.DefaultOrganization && len(e.Steps) != 1 {
+				t.Errorf("got the steps %v", e.Steps)
+			}
+		})
+	}
+}
+
+func deleteAcme(srv *zitadeltest.Server) {
+	_, _ = zitadel.DeleteOrganization(context.Background(), "acme", srv.Option())
+}
+
+func ownAcmeOnly(srv *zitadeltest.Server) {
+	srv.SetPermissions()
+	srv.AddMember(zitadeltest.Member{Organization: "acme"})
+}
+
 func TestALostAnswerIsResolvedByTheRouteThatTheCredentialMayRead(t *testing.T) {
 	t.Parallel()
 	for name, test := range map[string]struct {
@@ -140,11 +180,8 @@ func TestALostAnswerIsResolvedByTheRouteThatTheCredentialMayRead(t *testing.T) {
 			srv.SetPermissions("org.read", "org.delete")
 		}},
 		"an owner from elsewhere": { // whose role has gone along
-			prepare: func(srv *zitadeltest.Server) {
-				srv.SetPermissions()
-				srv.AddMember(zitadeltest.Member{Organization: "acme"})
-			},
-			mine: errors.OutcomeUnknown, v2: errors.OutcomeUnknown,
+			prepare: ownAcmeOnly,
+			mine:    errors.OutcomeUnknown, v2: errors.OutcomeUnknown,
 		},
 		"an owner who belongs to it": { // who has gone along
 			prepare: func(srv *zitadeltest.Server) {

@@ -18,7 +18,8 @@
 // [errors.OrganizationNotFound]. [Client.DeleteMyOrganization] speaks the management
 // API v1, which servers of all versions have. The latter two are open to an
 // IAM_ORG_MANAGER, and to an ORG_OWNER for its own organization. All three find out
-// what became of a deletion whose answer was lost.
+// what became of a deletion whose answer was lost. [Client.CheckDeletionV2] asks what
+// stands in the way of the latter two.
 //
 // # What goes with an organization
 //
