@@ -3,6 +3,7 @@ package main
 import (
 	"fmt"
 	"go/token"
+	"maps"
 	"slices"
 	"strconv"
 	"strings"
@@ -67,6 +68,11 @@ func describe(op codegen.OperationDefinition) (*method, error) {
 		m.Name = strings.ToLower(m.Name[:1]) + m.Name[1:]
 	}
 	m.Comment = comment(m.Name, op.Spec)
+	for _, p := range op.PathParams {
+		if p.ParamName == extension(op.Spec.Extensions, "x-target") {
+			m.target(p.GoVariableName())
+		}
+	}
 	for _, p := range op.PathParams {
 		m.parameter(p)
 	}
@@ -233,6 +239,8 @@ func (m *method) body(op codegen.OperationDefinition) error {
 			key, id := m.lookup(name)
 			m.add("call.Require(%q, %s, rest.Opaque)", p.JsonFieldName, id)
 			goType, value = "rest.Lookup", fmt.Sprintf("rest.Lookup{Key: %s, ID: %s}", key, id)
+		} else if name := extension(p.Extensions, "x-check"); name != "" {
+			m.add("call.Require(%q, %s, rest.%s)", p.JsonFieldName, value, name)
 		}
 		fields = append(fields, fmt.Sprintf("%s %s `json:%q`", p.GoFieldName(), goType, p.JsonFieldName))
 		values = append(values, value)
@@ -295,22 +303,48 @@ func (m *method) returns(schema codegen.Schema, property string) {
 	case isEmptyObject(schema):
 		m.Out = "struct{}"
 	case property != "":
-		for _, p := range schema.Properties {
-			if p.JsonFieldName != property {
-				continue
-			}
-			goType := p.GoTypeDef()
-			m.Result = "rest.Value(&out." + p.GoFieldName() + ", c.api.Do(ctx, &call))"
-			if isStruct(p.Schema.OAPISchema) {
-				goType, m.Result = "*"+goType, "rest.Pointer(&out."+p.GoFieldName()+", c.api.Do(ctx, &call))"
-			}
-			m.Results = "(" + goType + ", error)"
-		}
+		m.part(schema, property)
 	case schema.OAPISchema != nil && schema.OAPISchema.Type.Is("array"):
 		m.Result, m.Results = "rest.Value(&out, c.api.Do(ctx, &call))", "("+m.Out+", error)"
 	case schema.RefType != "" || schema.DefineViaAlias && schema.GoType != "":
 		m.Result, m.Results = "rest.Pointer(&out, c.api.Do(ctx, &call))", "(*"+m.Out+", error)"
 	}
+}
+
+// part makes the method return a property of the body, whose path is written with
+// dots.
+func (m *method) part(schema codegen.Schema, path string) {
+	expression, goType := "out", ""
+	for name := range strings.SplitSeq(path, ".") {
+		i := slices.IndexFunc(schema.Properties, func(p codegen.Property) bool { return p.JsonFieldName == name })
+		if i < 0 {
+			return
+		}
+		p := schema.Properties[i]
+		expression += "." + p.GoFieldName()
+		goType, schema = p.GoTypeDef(), p.Schema
+	}
+	m.Result = "rest.Value(&" + expression + ", c.api.Do(ctx, &call))"
+	if isStruct(schema.OAPISchema) {
+		goType, m.Result = "*"+goType, "rest.Pointer(&"+expression+", c.api.Do(ctx, &call))"
+	}
+	m.Results = "(" + goType + ", error)"
+}
+
+// flat returns a schema without its allOf.
+func flat(s *openapi3.Schema) *openapi3.Schema {
+	switch len(s.AllOf) {
+	case 0:
+		return s
+	case 1:
+		return flat(s.AllOf[0].Value)
+	}
+	all := &openapi3.Schema{Type: &openapi3.Types{"object"}, Properties: openapi3.Schemas{}}
+	for _, part := range s.AllOf {
+		maps.Copy(all.Properties, flat(part.Value).Properties)
+		all.Required = append(all.Required, flat(part.Value).Required...)
+	}
+	return all
 }
 
 // isEmptyObject reports whether a body is an object that says nothing: {}.
@@ -321,9 +355,7 @@ func isEmptyObject(schema codegen.Schema) bool {
 
 // isStruct reports whether the generator makes a struct of a schema.
 func isStruct(s *openapi3.Schema) bool {
-	for len(s.AllOf) == 1 {
-		s = s.AllOf[0].Value
-	}
+	s = flat(s)
 	return s.Type.Is("object") && len(s.Properties) > 0
 }
 
@@ -337,10 +369,7 @@ func schemaName(p *openapi3.SchemaRef) string {
 
 // isComparable reports whether values of an object's type can be compared.
 func isComparable(s *openapi3.Schema) bool {
-	for len(s.AllOf) == 1 {
-		s = s.AllOf[0].Value
-	}
-	for _, p := range s.Properties {
+	for _, p := range flat(s).Properties {
 		if value := p.Value; value.Type.Is("array") || value.Type.Is("object") && (len(value.Properties) == 0 || !isComparable(value)) {
 			return false
 		}
@@ -351,12 +380,10 @@ func isComparable(s *openapi3.Schema) bool {
 // dues lists what has to be in a body by its schema: what is required and can
 // be told from its zero value.
 func dues(s *openapi3.Schema, expression, name string, depth int) []due {
-	for len(s.AllOf) == 1 {
-		s = s.AllOf[0].Value
-	}
 	if depth == 0 {
 		return nil
 	}
+	s = flat(s)
 	var all []due
 	for _, property := range codegen.SortedSchemaKeys(s.Properties) {
 		if !slices.Contains(s.Required, property) {
@@ -364,10 +391,7 @@ func dues(s *openapi3.Schema, expression, name string, depth int) []due {
 		}
 		p := s.Properties[property].Value
 		field, path := expression+"."+goName(property, p), strings.TrimPrefix(name+"."+property, ".")
-		value := p
-		for len(value.AllOf) == 1 {
-			value = value.AllOf[0].Value
-		}
+		value := flat(p)
 		switch {
 		case value.Extensions["x-const"] == true:
 			all = append(all, due{"!" + field, path})
