@@ -9,6 +9,225 @@ import (
 	"github.com/offboard-dev/offboard-go/internal/rest"
 )
 
+// Values of [CollaboratorRole]. Others are kept as they come.
+const (
+	CollaboratorRoleAdmin      CollaboratorRole = "admin"
+	CollaboratorRoleEditor     CollaboratorRole = "editor"
+	CollaboratorRoleOwner      CollaboratorRole = "owner"
+	CollaboratorRoleUnassigned CollaboratorRole = "unassigned"
+	CollaboratorRoleViewer     CollaboratorRole = "viewer"
+)
+
+// Values of [DeviceSubType]. Others are kept as they come.
+const (
+	DeviceSubTypeDevice     DeviceSubType = "device"
+	DeviceSubTypeEnrollment DeviceSubType = "enrollment"
+)
+
+// Values of [DeviceType]. Others are kept as they come.
+const (
+	DeviceTypeAOSP    DeviceType = "aosp"
+	DeviceTypeAndroid DeviceType = "android"
+	DeviceTypeApple   DeviceType = "apple"
+	DeviceTypeWindows DeviceType = "windows"
+)
+
+// Values of [EmployeeOrigin]. Others are kept as they come.
+const (
+	EmployeeOriginADM            EmployeeOrigin = "adm"
+	EmployeeOriginAgent          EmployeeOrigin = "agent"
+	EmployeeOriginDashboard      EmployeeOrigin = "dashboard"
+	EmployeeOriginEMM            EmployeeOrigin = "emm"
+	EmployeeOriginIntegrationAPI EmployeeOrigin = "integrationApi"
+	EmployeeOriginSCIM           EmployeeOrigin = "scim"
+	EmployeeOriginSDK            EmployeeOrigin = "sdk"
+	EmployeeOriginStore          EmployeeOrigin = "store"
+	EmployeeOriginWin            EmployeeOrigin = "win"
+)
+
+// Values of [EmployeeType]. Others are kept as they come.
+const (
+	EmployeeTypeCustomLogin EmployeeType = "customLogin"
+	EmployeeTypeLDAP        EmployeeType = "ldap"
+	EmployeeTypeSAML        EmployeeType = "saml"
+	EmployeeTypeTemporal    EmployeeType = "temporal"
+	EmployeeTypeTraditional EmployeeType = "traditional"
+)
+
+// Values of [SegmentExpansion]. Others are kept as they come.
+const (
+	SegmentExpansionAncestors SegmentExpansion = "ancestors"
+	SegmentExpansionChildren  SegmentExpansion = "children"
+)
+
+// Values of [StoreSecurity]. Others are kept as they come.
+const (
+	StoreSecurityLogged StoreSecurity = "logged"
+	StoreSecurityPublic StoreSecurity = "public"
+)
+
+// Values of [UserRole]. Others are kept as they come.
+const (
+	UserRoleAdmin          UserRole = "admin"
+	UserRoleAdminViewer    UserRole = "adminViewer"
+	UserRoleServiceAccount UserRole = "serviceAccount"
+	UserRoleUser           UserRole = "user"
+)
+
+// AndroidDevice is a device with Android and Google's services. No more of its reference page is known; [Device] has the state.
+type AndroidDevice struct {
+	ID string `json:"id,omitzero"`
+
+	// Organization is the id of the organization.
+	Organization  string  `json:"organization,omitzero"`
+	EMMEnterprise string  `json:"emmEnterprise,omitzero"`
+	MDMUser       MDMUser `json:"mdmUser,omitzero"`
+}
+
+// App is an app that an organization distributes. How it is built, announced and protected is left out.
+type App struct {
+	ID          string `json:"id"`
+	Name        string `json:"name,omitzero"`
+	Slug        string `json:"slug,omitzero"`
+	Description string `json:"description,omitzero"`
+
+	// OSs are the operating systems that it has builds for.
+	OSs            []string `json:"oss,omitzero"`
+	BuildPlatforms []string `json:"buildPlatforms,omitzero"`
+
+	// Role is the caller's.
+	Role                   string `json:"role,omitzero"`
+	LastBuildProcessedDate Time   `json:"lastBuildProcessedDate,omitzero"`
+
+	// Organization is the id of the organization.
+	Organization string `json:"organization,omitzero"`
+}
+
+// AppCollaborator is somebody who has a role in an app.
+type AppCollaborator struct {
+	// ID is that of the role, not of the user.
+	ID string `json:"id,omitzero"`
+
+	// Organization is the id of the organization.
+	Organization string           `json:"organization,omitzero"`
+	Application  AppReference     `json:"application,omitzero"`
+	Role         CollaboratorRole `json:"role,omitzero"`
+	Tags         []string         `json:"tags,omitzero"`
+	User         CollaboratorUser `json:"user,omitzero"`
+
+	// CreatedBy is the id of a user.
+	CreatedBy string `json:"createdBy,omitzero"`
+	UpdatedAt Time   `json:"updatedAt,omitzero"`
+	CreatedAt Time   `json:"createdAt,omitzero"`
+}
+
+// AppEmployee is somebody who uses an app.
+type AppEmployee struct {
+	ID string `json:"id,omitzero"`
+
+	// Organization is the id of the organization.
+	Organization string `json:"organization,omitzero"`
+
+	// Application is the id of the app.
+	Application string         `json:"application,omitzero"`
+	Employee    Employee       `json:"employee,omitzero"`
+	From        EmployeeOrigin `json:"from,omitzero"`
+
+	// CreatedBy is the id of a user.
+	CreatedBy string `json:"createdBy,omitzero"`
+	UpdatedAt Time   `json:"updatedAt,omitzero"`
+	CreatedAt Time   `json:"createdAt,omitzero"`
+}
+
+// AppReference names an app.
+type AppReference struct {
+	ID          string `json:"_id,omitzero"`
+	Name        string `json:"name,omitzero"`
+	Slug        string `json:"slug,omitzero"`
+	Description string `json:"description,omitzero"`
+}
+
+// AppleDevice is a device with an operating system of Apple's. What is installed on it, and the code that enrolls it, are left out.
+type AppleDevice struct {
+	ID string `json:"id,omitzero"`
+
+	// Organization is the id of the organization.
+	Organization         string   `json:"organization,omitzero"`
+	ADMEnterprise        string   `json:"admEnterprise,omitzero"`
+	MDMUser              MDMUser  `json:"mdmUser,omitzero"`
+	DisplayName          string   `json:"displayName,omitzero"`
+	Tags                 []string `json:"tags,omitzero"`
+	State                string   `json:"state,omitzero"`
+	Type                 string   `json:"type,omitzero"`
+	SubType              string   `json:"subType,omitzero"`
+	LastStatusReportTime Time     `json:"lastStatusReportTime,omitzero"`
+}
+
+// Collaborator is somebody who has a role in an organization.
+type Collaborator struct {
+	// ID is that of the role, not of the user.
+	ID string `json:"id,omitzero"`
+
+	// Organization is the id of the organization.
+	Organization string           `json:"organization,omitzero"`
+	Role         CollaboratorRole `json:"role,omitzero"`
+	Tags         []string         `json:"tags,omitzero"`
+	User         CollaboratorUser `json:"user,omitzero"`
+
+	// CreatedBy is the id of a user.
+	CreatedBy string `json:"createdBy,omitzero"`
+	UpdatedAt Time   `json:"updatedAt,omitzero"`
+	CreatedAt Time   `json:"createdAt,omitzero"`
+}
+
+// CollaboratorRole is what somebody may do in an organization or with an app.
+type CollaboratorRole string
+
+// CollaboratorUser is the user or the service account behind a role.
+type CollaboratorUser struct {
+	ID        string   `json:"id,omitzero"`
+	Email     string   `json:"email,omitzero"`
+	FirstName string   `json:"firstName,omitzero"`
+	LastName  string   `json:"lastName,omitzero"`
+	Role      UserRole `json:"role,omitzero"`
+	SSOUser   bool     `json:"ssoUser,omitzero"`
+}
+
+// Device is a device of any platform, or an enrollment that waits for one.
+type Device struct {
+	ID      string        `json:"id,omitzero"`
+	Type    DeviceType    `json:"type,omitzero"`
+	SubType DeviceSubType `json:"subType,omitzero"`
+
+	// State is in words that are not documented.
+	State string `json:"state,omitzero"`
+
+	// Organization is the id of the organization.
+	Organization string `json:"organization,omitzero"`
+}
+
+// DeviceSubType tells a device from an enrollment that waits for one.
+type DeviceSubType string
+
+// DeviceType is the platform of a device. One with Android, but without Google's services, is aosp.
+type DeviceType string
+
+// Employee is a person who uses apps.
+type Employee struct {
+	ID        string       `json:"_id,omitzero"`
+	Email     string       `json:"email,omitzero"`
+	FirstName string       `json:"firstName,omitzero"`
+	LastName  string       `json:"lastName,omitzero"`
+	Tags      []string     `json:"tags,omitzero"`
+	Type      EmployeeType `json:"type,omitzero"`
+}
+
+// EmployeeOrigin is what a person was first seen by.
+type EmployeeOrigin string
+
+// EmployeeType is how a person logs in.
+type EmployeeType string
+
 // ErrorDetail is what an error says beside its code and its message. Fields that it does not have are empty.
 type ErrorDetail struct {
 	// Entity is the kind of thing that was not found.
@@ -27,6 +246,12 @@ type ErrorDetail struct {
 	Text string `json:"text,omitzero"`
 }
 
+// MDMUser is whom a device belongs to.
+type MDMUser struct {
+	ID    string `json:"id,omitzero"`
+	Email string `json:"email,omitzero"`
+}
+
 // Organization is an organization, which Applivery calls a workspace as well.
 type Organization struct {
 	ID   string `json:"id"`
@@ -38,28 +263,84 @@ type Organization struct {
 	Type       string `json:"type,omitzero"`
 }
 
-// OrganizationsPage is one page of a list of organizations.
-type OrganizationsPage struct {
-	Items []Organization `json:"items"`
-
-	// TotalDocs is how many organizations all pages have.
-	TotalDocs int `json:"totalDocs,omitzero"`
-
-	// Limit is how many a page has at most, whatever was asked for.
-	Limit       int  `json:"limit,omitzero"`
-	HasPrevPage bool `json:"hasPrevPage,omitzero"`
-	HasNextPage bool `json:"hasNextPage,omitzero"`
-
-	// Page is the number of this page; the first is 1.
-	Page       int `json:"page,omitzero"`
-	TotalPages int `json:"totalPages,omitzero"`
-
-	// PrevPage is 0 on the first page.
-	PrevPage int `json:"prevPage,omitzero"`
-
-	// NextPage is 0 on the last page.
-	NextPage int `json:"nextPage,omitzero"`
+// OrganizationReference names an organization.
+type OrganizationReference struct {
+	ID   string `json:"id,omitzero"`
+	Name string `json:"name,omitzero"`
+	Slug string `json:"slug,omitzero"`
 }
+
+// PlatformRole is a role that a user has beyond organizations.
+type PlatformRole struct {
+	ID              string   `json:"id,omitzero"`
+	Name            string   `json:"name,omitzero"`
+	Description     string   `json:"description,omitzero"`
+	PlatformActions []string `json:"platformActions,omitzero"`
+}
+
+// Profile is a user of Applivery. The keys to other services that come with it, and what the user may do as somebody else, are left out.
+type Profile struct {
+	ID            string         `json:"id"`
+	Email         string         `json:"email,omitzero"`
+	FirstName     string         `json:"firstName,omitzero"`
+	LastName      string         `json:"lastName,omitzero"`
+	FullName      string         `json:"fullName,omitzero"`
+	Role          UserRole       `json:"role,omitzero"`
+	PlatformRoles []PlatformRole `json:"platformRoles,omitzero"`
+	HasPassword   bool           `json:"hasPassword,omitzero"`
+	Has2FAActive  bool           `json:"has2FAActive,omitzero"`
+	SSOUser       bool           `json:"ssoUser,omitzero"`
+
+	// OrganizationID is the organization that the session is about.
+	OrganizationID string `json:"organizationId,omitzero"`
+
+	// Organizations are all that the user is in.
+	Organizations      []OrganizationReference `json:"organizations,omitzero"`
+	Language           string                  `json:"language,omitzero"`
+	VerificationStatus string                  `json:"verificationStatus,omitzero"`
+	CreatedAt          Time                    `json:"createdAt,omitzero"`
+	UpdatedAt          Time                    `json:"updatedAt,omitzero"`
+}
+
+// Segment is a part of an organization, with the parts that it has itself.
+type Segment struct {
+	ID       int       `json:"id"`
+	Name     string    `json:"name"`
+	Icon     string    `json:"icon,omitzero"`
+	Children []Segment `json:"children"`
+}
+
+// SegmentExpansion is where a selection by segment is widened to.
+type SegmentExpansion string
+
+// SlugCheck is what is to be said of a slug.
+type SlugCheck struct {
+	Valid  bool   `json:"valid"`
+	Reason string `json:"reason,omitzero"`
+}
+
+// Store is where an organization offers its apps.
+type Store struct {
+	ID string `json:"id,omitzero"`
+
+	// Organization is the id of the organization.
+	Organization string        `json:"organization,omitzero"`
+	Security     StoreSecurity `json:"security,omitzero"`
+
+	// CustomDomain is a domain of the organization's own that leads to the store.
+	CustomDomain  string `json:"customDomain,omitzero"`
+	Configuration struct {
+		AllowPublicPubApps bool `json:"allowPublicPubApps,omitzero"`
+	} `json:"configuration,omitzero"`
+
+	// CreatedBy is the id of a user.
+	CreatedBy string `json:"createdBy,omitzero"`
+	UpdatedAt Time   `json:"updatedAt,omitzero"`
+	CreatedAt Time   `json:"createdAt,omitzero"`
+}
+
+// StoreSecurity is who may see a store.
+type StoreSecurity string
 
 // Subscription is a subscription of a workspace. Applivery documents neither the values of Status nor which of them keep a workspace from being deleted.
 type Subscription struct {
@@ -74,6 +355,28 @@ type Subscription struct {
 
 	// EndedAt is zero where the API names no end.
 	EndedAt Time `json:"endedAt,omitzero"`
+
+	// Price is in a currency and a unit that are not documented.
+	Price float64 `json:"price,omitzero"`
+}
+
+// UserRole is what a user is to Applivery as a whole.
+type UserRole string
+
+// WindowsDevice is a device with Windows. What is installed on it is left out.
+type WindowsDevice struct {
+	ID                   string   `json:"id,omitzero"`
+	OrganizationID       string   `json:"organizationId,omitzero"`
+	WinEnterpriseID      string   `json:"winEnterpriseId,omitzero"`
+	WinID                string   `json:"winId,omitzero"`
+	MDMUser              MDMUser  `json:"mdmUser,omitzero"`
+	DisplayName          string   `json:"displayName,omitzero"`
+	Tags                 []string `json:"tags,omitzero"`
+	State                string   `json:"state,omitzero"`
+	Type                 string   `json:"type,omitzero"`
+	SubType              string   `json:"subType,omitzero"`
+	EnrolledDate         Time     `json:"enrolledDate,omitzero"`
+	LastStatusReportTime Time     `json:"lastStatusReportTime,omitzero"`
 }
 
 // Workspace is an organization with what surrounds it, of which only the subscriptions are here.
@@ -86,6 +389,8 @@ type WorkspaceOrganization struct {
 	ID            string         `json:"id"`
 	Name          string         `json:"name,omitzero"`
 	Slug          string         `json:"slug,omitzero"`
+	WebSiteURL    string         `json:"webSiteUrl,omitzero"`
+	Type          string         `json:"type,omitzero"`
 	Subscriptions []Subscription `json:"subscriptions,omitzero"`
 }
 
@@ -94,7 +399,7 @@ type WorkspaceOrganization struct {
 type ListOrganizationsPageOptions struct {
 	// Page is the number of the page; the first is 1.
 	Page int
-	// Limit is how many organizations a page has at most. The API may give fewer.
+	// Limit is how many a page has at most. The API may give fewer.
 	Limit int
 	// Sort is a field to sort by and, if it is not to be ascending, the order, as
 	// in createdAt:desc.
@@ -128,6 +433,30 @@ func (c *Client) ListOrganizationsPage(ctx context.Context, options ListOrganiza
 	call.OptionalParam(options.Slug != "", "slug", "form", true, options.Slug)
 	call.Missing = func() string {
 		return rest.Missing(rest.Due{Name: "status", Absent: !out.Status}, rest.Due{Name: "data.items", Absent: out.Data.Items == nil})
+	}
+	return rest.Pointer(&out.Data, c.api.Do(ctx, &call))
+}
+
+// CheckSlug reports whether a slug may be given to an organization and, if not,
+// why. It says nothing about who has the slug. Whether that of a deleted
+// organization is free again is not documented. It needs the permission
+// base.organization.management.checkSlug.
+//
+// Source: vendor's reference page.
+func (c *Client) CheckSlug(ctx context.Context, slug string) (*SlugCheck, error) {
+	var out struct {
+		Status bool      `json:"status"`
+		Data   SlugCheck `json:"data"`
+		Error  noError   `json:"error,omitzero"`
+	}
+	call := rest.Call{
+		Operation: "CheckSlug", Target: slug,
+		Method: http.MethodGet, Path: "/organizations/check-slug/{slug}",
+		Status: http.StatusOK, Out: &out, Repeat: true,
+	}
+	call.PathParam("slug", slug, rest.Slug)
+	call.Missing = func() string {
+		return rest.Missing(rest.Due{Name: "status", Absent: !out.Status}, rest.Due{Name: "data", Absent: out.Data == (SlugCheck{})})
 	}
 	return rest.Pointer(&out.Data, c.api.Do(ctx, &call))
 }
@@ -179,6 +508,618 @@ func (c *Client) GetOrganization(ctx context.Context, idOrSlug string) (*Organiz
 	return rest.Pointer(&out.Data, c.api.Do(ctx, &call))
 }
 
+// ListAppsPageOptions are the optional parameters of [Client.ListAppsPage]. What is
+// zero is not sent.
+type ListAppsPageOptions struct {
+	// Page is the number of the page; the first is 1.
+	Page int
+	// Limit is how many a page has at most. The API may give fewer.
+	Limit int
+	// Sort is a field to sort by and, if it is not to be ascending, the order, as
+	// in createdAt:desc.
+	Sort string
+	// Name selects by the name.
+	Name string
+	// OS selects by the operating system, as in ios.
+	OS string
+}
+
+// ListAppsPage returns one page of the apps of an organization;
+// [Client.ListApps] goes through all. It needs the permission
+// mad.application.management.list.
+//
+// Source: vendor's reference page; third-party client (oss).
+func (c *Client) ListAppsPage(ctx context.Context, idOrSlug string, options ListAppsPageOptions) (*AppsPage, error) {
+	var out struct {
+		Status bool     `json:"status"`
+		Data   AppsPage `json:"data"`
+		Error  noError  `json:"error,omitzero"`
+	}
+	call := rest.Call{
+		Operation: "ListAppsPage", Target: idOrSlug,
+		Method: http.MethodGet, Path: "/organizations/{organizationId}/apps",
+		Status: http.StatusOK, Out: &out, Repeat: true,
+	}
+	call.PathParam("organizationId", idOrSlug, rest.Slug)
+	call.OptionalParam(options.Page != 0, "page", "form", true, options.Page)
+	call.OptionalParam(options.Limit != 0, "limit", "form", true, options.Limit)
+	call.OptionalParam(options.Sort != "", "sort", "form", true, options.Sort)
+	call.OptionalParam(options.Name != "", "name", "form", true, options.Name)
+	call.OptionalParam(options.OS != "", "oss", "form", true, options.OS)
+	call.Missing = func() string {
+		return rest.Missing(rest.Due{Name: "status", Absent: !out.Status}, rest.Due{Name: "data.items", Absent: out.Data.Items == nil})
+	}
+	return rest.Pointer(&out.Data, c.api.Do(ctx, &call))
+}
+
+// DeleteApp deletes an app for good, with its builds, its links and what was
+// counted of it, once. It goes to the id only: a slug may be another app's by
+// now. When the answer is lost the error is [errors.OutcomeUnknown], and
+// [Client.GetApp] tells. [errors.NotFound] is of the app or of its
+// organization, and is what a second deletion gets. No app stands in the way of
+// the deletion of its organization. It needs the permission
+// mad.application.management.remove.
+//
+// Source: vendor's reference page.
+func (c *Client) DeleteApp(ctx context.Context, idOrSlug string, appID string) error {
+	var out struct {
+		Status bool `json:"status"`
+		Data   struct {
+			Delete string `json:"delete"`
+		} `json:"data"`
+		Error noError `json:"error,omitzero"`
+	}
+	call := rest.Call{
+		Operation: "DeleteApp", Target: appID,
+		Method: http.MethodDelete, Path: "/organizations/{organizationId}/apps/{applicationId}",
+		Status: http.StatusOK, Out: &out,
+	}
+	call.PathParam("organizationId", idOrSlug, rest.Slug)
+	call.PathParam("applicationId", appID, rest.Hex24)
+	call.Missing = func() string {
+		return rest.Missing(rest.Due{Name: "status", Absent: !out.Status}, rest.Due{Name: "data.delete", Absent: out.Data.Delete != "OK"})
+	}
+	return c.api.Do(ctx, &call)
+}
+
+// GetApp returns one app of an organization by its id or its slug.
+// [errors.NotFound] is of the app or of its organization: one code stands for
+// both.
+//
+// Source: vendor's reference page.
+func (c *Client) GetApp(ctx context.Context, idOrSlug string, appIDOrSlug string) (*App, error) {
+	var out struct {
+		Status bool    `json:"status"`
+		Data   App     `json:"data"`
+		Error  noError `json:"error,omitzero"`
+	}
+	call := rest.Call{
+		Operation: "GetApp", Target: appIDOrSlug,
+		Method: http.MethodGet, Path: "/organizations/{organizationId}/apps/{applicationId}",
+		Status: http.StatusOK, Out: &out, Repeat: true,
+	}
+	call.PathParam("organizationId", idOrSlug, rest.Slug)
+	call.PathParam("applicationId", appIDOrSlug, rest.Slug)
+	call.Missing = func() string {
+		return rest.Missing(rest.Due{Name: "status", Absent: !out.Status}, rest.Due{Name: "data.id", Absent: out.Data.ID == ""})
+	}
+	return rest.Pointer(&out.Data, c.api.Do(ctx, &call))
+}
+
+// ListAppEmployeesPageOptions are the optional parameters of [Client.ListAppEmployeesPage]. What is
+// zero is not sent.
+type ListAppEmployeesPageOptions struct {
+	// Page is the number of the page; the first is 1.
+	Page int
+	// Limit is how many a page has at most. The API may give fewer.
+	Limit int
+	// Sort is a field to sort by and, if it is not to be ascending, the order, as
+	// in createdAt:desc.
+	Sort string
+	// Email selects by the address.
+	Email string
+	// Tags selects by tags.
+	Tags []string
+}
+
+// ListAppEmployeesPage returns one page of the people who use an app;
+// [Client.ListAppEmployees] goes through all. [errors.NotFound] is of the app
+// or of its organization. It needs the permission
+// base.people.applicationEmployee.list.
+//
+// Source: vendor's reference page.
+func (c *Client) ListAppEmployeesPage(ctx context.Context, idOrSlug string, appIDOrSlug string, options ListAppEmployeesPageOptions) (*AppEmployeesPage, error) {
+	var out struct {
+		Status bool             `json:"status"`
+		Data   AppEmployeesPage `json:"data"`
+		Error  noError          `json:"error,omitzero"`
+	}
+	call := rest.Call{
+		Operation: "ListAppEmployeesPage", Target: appIDOrSlug,
+		Method: http.MethodGet, Path: "/organizations/{organizationId}/apps/{applicationId}/employees",
+		Status: http.StatusOK, Out: &out, Repeat: true,
+	}
+	call.PathParam("organizationId", idOrSlug, rest.Slug)
+	call.PathParam("applicationId", appIDOrSlug, rest.Slug)
+	call.OptionalParam(options.Page != 0, "page", "form", true, options.Page)
+	call.OptionalParam(options.Limit != 0, "limit", "form", true, options.Limit)
+	call.OptionalParam(options.Sort != "", "sort", "form", true, options.Sort)
+	call.OptionalParam(options.Email != "", "email", "form", true, options.Email)
+	call.OptionalParam(len(options.Tags) > 0, "tags", "form", true, options.Tags)
+	call.Missing = func() string {
+		return rest.Missing(rest.Due{Name: "status", Absent: !out.Status}, rest.Due{Name: "data.items", Absent: out.Data.Items == nil})
+	}
+	return rest.Pointer(&out.Data, c.api.Do(ctx, &call))
+}
+
+// ChangeOwner makes another user the owner of an organization and reports
+// whether it did. It is sent once: when the answer is lost the error is
+// [errors.OutcomeUnknown], and [Client.ListCollaborators] with the role owner
+// tells. What becomes of the former owner is not documented: do it when nothing
+// else needs an owner's rights. [errors.NotFound] is of the user or of the
+// organization. It needs the permission
+// base.organization.management.ownerChange.
+//
+// Source: vendor's reference page.
+func (c *Client) ChangeOwner(ctx context.Context, idOrSlug string, newOwner string) (bool, error) {
+	var out struct {
+		Status bool `json:"status"`
+		Data   struct {
+			Changed bool `json:"changed"`
+		} `json:"data"`
+		Error noError `json:"error,omitzero"`
+	}
+	call := rest.Call{
+		Operation: "ChangeOwner", Target: idOrSlug,
+		Method: http.MethodPost, Path: "/organizations/{organizationId}/change-owner",
+		Body: struct {
+			NewOwner string `json:"newOwner"`
+		}{newOwner},
+		Status: http.StatusOK, Out: &out,
+	}
+	call.PathParam("organizationId", idOrSlug, rest.Slug)
+	call.Require("newOwner", newOwner, rest.Slug)
+	call.Missing = func() string {
+		return rest.Missing(rest.Due{Name: "status", Absent: !out.Status})
+	}
+	return rest.Value(&out.Data.Changed, c.api.Do(ctx, &call))
+}
+
+// ListCollaboratorsPageOptions are the optional parameters of [Client.ListCollaboratorsPage]. What is
+// zero is not sent.
+type ListCollaboratorsPageOptions struct {
+	// Page is the number of the page; the first is 1.
+	Page int
+	// Limit is how many a page has at most. The API may give fewer.
+	Limit int
+	// Sort is a field to sort by and, if it is not to be ascending, the order, as
+	// in createdAt:desc.
+	Sort string
+	// Role selects by the role.
+	Role CollaboratorRole
+	// Email selects by the address.
+	Email string
+	// Tags selects by tags.
+	Tags []string
+	// OnlyUsers leaves out service accounts, as its name has it; the reference
+	// page says no more.
+	OnlyUsers bool
+}
+
+// ListCollaboratorsPage returns one page of the people and service accounts who
+// have a role in an organization; [Client.ListCollaborators] goes through all.
+// A service account is one whose User.Role is serviceAccount; no other list has
+// them. It needs the permission base.people.organizationCollaborator.list.
+//
+// Source: vendor's reference page.
+func (c *Client) ListCollaboratorsPage(ctx context.Context, idOrSlug string, options ListCollaboratorsPageOptions) (*CollaboratorsPage, error) {
+	var out struct {
+		Status bool              `json:"status"`
+		Data   CollaboratorsPage `json:"data"`
+		Error  noError           `json:"error,omitzero"`
+	}
+	call := rest.Call{
+		Operation: "ListCollaboratorsPage", Target: idOrSlug,
+		Method: http.MethodGet, Path: "/organizations/{organizationId}/collaborators",
+		Status: http.StatusOK, Out: &out, Repeat: true,
+	}
+	call.PathParam("organizationId", idOrSlug, rest.Slug)
+	call.OptionalParam(options.Page != 0, "page", "form", true, options.Page)
+	call.OptionalParam(options.Limit != 0, "limit", "form", true, options.Limit)
+	call.OptionalParam(options.Sort != "", "sort", "form", true, options.Sort)
+	call.OptionalParam(options.Role != "", "role", "form", true, options.Role)
+	call.OptionalParam(options.Email != "", "email", "form", true, options.Email)
+	call.OptionalParam(len(options.Tags) > 0, "tags", "form", true, options.Tags)
+	call.OptionalParam(options.OnlyUsers, "onlyUsers", "form", true, options.OnlyUsers)
+	call.Missing = func() string {
+		return rest.Missing(rest.Due{Name: "status", Absent: !out.Status}, rest.Due{Name: "data.items", Absent: out.Data.Items == nil})
+	}
+	return rest.Pointer(&out.Data, c.api.Do(ctx, &call))
+}
+
+// ListAppCollaboratorsPageOptions are the optional parameters of [Client.ListAppCollaboratorsPage]. What is
+// zero is not sent.
+type ListAppCollaboratorsPageOptions struct {
+	// Page is the number of the page; the first is 1.
+	Page int
+	// Limit is how many a page has at most. The API may give fewer.
+	Limit int
+	// Sort is a field to sort by and, if it is not to be ascending, the order, as
+	// in createdAt:desc.
+	Sort string
+}
+
+// ListAppCollaboratorsPage returns one page of the people who have a role in an
+// app, for all apps of an organization; [Client.ListAppCollaborators] goes
+// through all. It needs the permission
+// base.people.organizationCollaborator.list.
+//
+// Source: vendor's reference page.
+func (c *Client) ListAppCollaboratorsPage(ctx context.Context, idOrSlug string, options ListAppCollaboratorsPageOptions) (*AppCollaboratorsPage, error) {
+	var out struct {
+		Status bool                 `json:"status"`
+		Data   AppCollaboratorsPage `json:"data"`
+		Error  noError              `json:"error,omitzero"`
+	}
+	call := rest.Call{
+		Operation: "ListAppCollaboratorsPage", Target: idOrSlug,
+		Method: http.MethodGet, Path: "/organizations/{organizationId}/collaborators/apps",
+		Status: http.StatusOK, Out: &out, Repeat: true,
+	}
+	call.PathParam("organizationId", idOrSlug, rest.Slug)
+	call.OptionalParam(options.Page != 0, "page", "form", true, options.Page)
+	call.OptionalParam(options.Limit != 0, "limit", "form", true, options.Limit)
+	call.OptionalParam(options.Sort != "", "sort", "form", true, options.Sort)
+	call.Missing = func() string {
+		return rest.Missing(rest.Due{Name: "status", Absent: !out.Status}, rest.Due{Name: "data.items", Absent: out.Data.Items == nil})
+	}
+	return rest.Pointer(&out.Data, c.api.Do(ctx, &call))
+}
+
+// ListAndroidDevicesPageOptions are the optional parameters of [Client.ListAndroidDevicesPage]. What is
+// zero is not sent.
+type ListAndroidDevicesPageOptions struct {
+	// Page is the number of the page; the first is 1.
+	Page int
+	// Limit is how many a page has at most. The API may give fewer.
+	Limit int
+	// Sort is a field to sort by and, if it is not to be ascending, the order, as
+	// in createdAt:desc.
+	Sort string
+	// MDMUser selects by the user, an id of 24 hexadecimal digits.
+	MDMUser string
+	// EMMPolicy selects by the policy, an id of 24 hexadecimal digits.
+	EMMPolicy string
+	// ShowDeleted includes devices that are deleted.
+	ShowDeleted bool
+	// Tags selects by tags.
+	Tags []string
+	// SegmentID selects by the segment; 0 for all.
+	SegmentID int
+	// ExpandTo widens SegmentID to the segments above or below it.
+	ExpandTo SegmentExpansion
+}
+
+// ListAndroidDevicesPage returns one page of the Android devices of an
+// organization; [Client.ListAndroidDevices] goes through all. Devices that are
+// deleted are left out unless ShowDeleted says otherwise. It needs the
+// permission mdm.android.device.list.
+//
+// Source: vendor's reference page.
+func (c *Client) ListAndroidDevicesPage(ctx context.Context, idOrSlug string, options ListAndroidDevicesPageOptions) (*AndroidDevicesPage, error) {
+	var out struct {
+		Status bool               `json:"status"`
+		Data   AndroidDevicesPage `json:"data"`
+		Error  noError            `json:"error,omitzero"`
+	}
+	call := rest.Call{
+		Operation: "ListAndroidDevicesPage", Target: idOrSlug,
+		Method: http.MethodGet, Path: "/organizations/{organizationId}/mdm/android/enterprise/devices",
+		Status: http.StatusOK, Out: &out, Repeat: true,
+	}
+	call.PathParam("organizationId", idOrSlug, rest.Slug)
+	call.OptionalParam(options.Page != 0, "page", "form", true, options.Page)
+	call.OptionalParam(options.Limit != 0, "limit", "form", true, options.Limit)
+	call.OptionalParam(options.Sort != "", "sort", "form", true, options.Sort)
+	call.OptionalParam(options.MDMUser != "", "mdm-user", "form", true, options.MDMUser)
+	call.OptionalParam(options.EMMPolicy != "", "emm-policy", "form", true, options.EMMPolicy)
+	call.OptionalParam(options.ShowDeleted, "show-deleted", "form", true, options.ShowDeleted)
+	call.OptionalParam(len(options.Tags) > 0, "tags", "form", true, options.Tags)
+	call.OptionalParam(options.SegmentID != 0, "segmentId", "form", true, options.SegmentID)
+	call.OptionalParam(options.ExpandTo != "", "expandTo", "form", true, options.ExpandTo)
+	call.Missing = func() string {
+		return rest.Missing(rest.Due{Name: "status", Absent: !out.Status}, rest.Due{Name: "data.items", Absent: out.Data.Items == nil})
+	}
+	return rest.Pointer(&out.Data, c.api.Do(ctx, &call))
+}
+
+// DisenrollAOSPDevice tells a device with Android, but without Google's
+// services, to leave the management of its organization, once. A nil error
+// means that the command is queued; the device leaves when it hears of it,
+// which [Client.WaitForDevices] waits for. To ask again changes nothing as long
+// as the command waits, and queues another after it has expired.
+// [errors.Conflict] (5173): no message can be pushed to the device, and nothing
+// is begun. [errors.ValidationError] (5209): the input is not valid.
+// [errors.NotFound] is of the device or of its organization. It needs the
+// permission mdm.aosp.device.remove. For devices of other platforms no such
+// operation is known.
+//
+// Source: vendor's reference page.
+func (c *Client) DisenrollAOSPDevice(ctx context.Context, idOrSlug string, deviceID string) error {
+	var out struct {
+		Status bool `json:"status"`
+		Data   struct {
+			Status bool `json:"status"`
+		} `json:"data"`
+		Error noError `json:"error,omitzero"`
+	}
+	call := rest.Call{
+		Operation: "DisenrollAOSPDevice", Target: deviceID,
+		Method: http.MethodDelete, Path: "/organizations/{organizationId}/mdm/aosp/enterprise/devices/{aosDeviceId}",
+		Status: http.StatusOK, Out: &out,
+	}
+	call.PathParam("organizationId", idOrSlug, rest.Slug)
+	call.PathParam("aosDeviceId", deviceID, rest.Hex24)
+	call.Missing = func() string {
+		return rest.Missing(rest.Due{Name: "status", Absent: !out.Status}, rest.Due{Name: "data.status", Absent: !out.Data.Status})
+	}
+	return c.api.Do(ctx, &call)
+}
+
+// ListAppleDevicesPageOptions are the optional parameters of [Client.ListAppleDevicesPage]. What is
+// zero is not sent.
+type ListAppleDevicesPageOptions struct {
+	// Page is the number of the page; the first is 1.
+	Page int
+	// Limit is how many a page has at most. The API may give fewer.
+	Limit int
+	// Sort is a field to sort by and, if it is not to be ascending, the order, as
+	// in createdAt:desc.
+	Sort string
+	// MDMUser selects by the user, an id of 24 hexadecimal digits.
+	MDMUser string
+	// ADMPolicy selects by the policy of the device, an id.
+	ADMPolicy string
+	// UserADMPolicy selects by the policy of the user, an id.
+	UserADMPolicy string
+	// ShowDeleted includes devices that are deleted.
+	ShowDeleted bool
+	// Tags selects by tags.
+	Tags []string
+	// SegmentID selects by the segment; 0 for all.
+	SegmentID int
+	// ExpandTo widens SegmentID to the segments above or below it.
+	ExpandTo SegmentExpansion
+}
+
+// ListAppleDevicesPage returns one page of the Apple devices of an
+// organization; [Client.ListAppleDevices] goes through all. Devices that are
+// deleted are left out unless ShowDeleted says otherwise.
+//
+// Source: vendor's reference page.
+func (c *Client) ListAppleDevicesPage(ctx context.Context, idOrSlug string, options ListAppleDevicesPageOptions) (*AppleDevicesPage, error) {
+	var out struct {
+		Status bool             `json:"status"`
+		Data   AppleDevicesPage `json:"data"`
+		Error  noError          `json:"error,omitzero"`
+	}
+	call := rest.Call{
+		Operation: "ListAppleDevicesPage", Target: idOrSlug,
+		Method: http.MethodGet, Path: "/organizations/{organizationId}/mdm/apple/enterprise/devices",
+		Status: http.StatusOK, Out: &out, Repeat: true,
+	}
+	call.PathParam("organizationId", idOrSlug, rest.Slug)
+	call.OptionalParam(options.Page != 0, "page", "form", true, options.Page)
+	call.OptionalParam(options.Limit != 0, "limit", "form", true, options.Limit)
+	call.OptionalParam(options.Sort != "", "sort", "form", true, options.Sort)
+	call.OptionalParam(options.MDMUser != "", "mdm-user", "form", true, options.MDMUser)
+	call.OptionalParam(options.ADMPolicy != "", "adm-policy", "form", true, options.ADMPolicy)
+	call.OptionalParam(options.UserADMPolicy != "", "user-adm-policy", "form", true, options.UserADMPolicy)
+	call.OptionalParam(options.ShowDeleted, "show-deleted", "form", true, options.ShowDeleted)
+	call.OptionalParam(len(options.Tags) > 0, "tags", "form", true, options.Tags)
+	call.OptionalParam(options.SegmentID != 0, "segmentId", "form", true, options.SegmentID)
+	call.OptionalParam(options.ExpandTo != "", "expandTo", "form", true, options.ExpandTo)
+	call.Missing = func() string {
+		return rest.Missing(rest.Due{Name: "status", Absent: !out.Status}, rest.Due{Name: "data.items", Absent: out.Data.Items == nil})
+	}
+	return rest.Pointer(&out.Data, c.api.Do(ctx, &call))
+}
+
+// ListDevicesPageOptions are the optional parameters of [Client.ListDevicesPage]. What is
+// zero is not sent.
+type ListDevicesPageOptions struct {
+	// Page is the number of the page; the first is 1.
+	Page int
+	// Limit is how many a page has at most. The API may give fewer.
+	Limit int
+	// Sort is a field to sort by and, if it is not to be ascending, the order, as
+	// in createdAt:desc.
+	Sort string
+	// MDMUserID selects by the user, an id of 24 hexadecimal digits.
+	MDMUserID string
+	// Type selects by the platform.
+	Type DeviceType
+	// SubType selects devices or pending enrollments.
+	SubType DeviceSubType
+	// ShowAll includes what is left out otherwise; the reference page does not
+	// say what that is.
+	ShowAll bool
+	// PolicyID selects by the policy, an id of 24 hexadecimal digits.
+	PolicyID string
+	// IMEI selects by the IMEI.
+	IMEI string
+	// SerialNumber selects by the serial number.
+	SerialNumber string
+	// State selects by the state.
+	State string
+	// Name selects by the name.
+	Name string
+	// Tags selects by tags.
+	Tags []string
+	// Search is a text to look for.
+	Search string
+}
+
+// ListDevicesPage returns one page of the devices of an organization, of all
+// platforms; [Client.ListDevices] goes through all. Without a SubType the list
+// mixes devices with enrollments that nobody has used yet. A page has 10,000
+// devices at most. What becomes of devices when their organization is deleted
+// is not documented: what is on this list may be left with a management that is
+// gone.
+//
+// Source: vendor's reference page; third-party client (limit, pending
+// enrollments).
+func (c *Client) ListDevicesPage(ctx context.Context, idOrSlug string, options ListDevicesPageOptions) (*DevicesPage, error) {
+	var out struct {
+		Status bool        `json:"status"`
+		Data   DevicesPage `json:"data"`
+		Error  noError     `json:"error,omitzero"`
+	}
+	call := rest.Call{
+		Operation: "ListDevicesPage", Target: idOrSlug,
+		Method: http.MethodGet, Path: "/organizations/{organizationId}/mdm/devices",
+		Status: http.StatusOK, Out: &out, Repeat: true,
+	}
+	call.PathParam("organizationId", idOrSlug, rest.Slug)
+	call.OptionalParam(options.Page != 0, "page", "form", true, options.Page)
+	call.OptionalParam(options.Limit != 0, "limit", "form", true, options.Limit)
+	call.OptionalParam(options.Sort != "", "sort", "form", true, options.Sort)
+	call.OptionalParam(options.MDMUserID != "", "mdmUserId", "form", true, options.MDMUserID)
+	call.OptionalParam(options.Type != "", "type", "form", true, options.Type)
+	call.OptionalParam(options.SubType != "", "subType", "form", true, options.SubType)
+	call.OptionalParam(options.ShowAll, "showAll", "form", true, options.ShowAll)
+	call.OptionalParam(options.PolicyID != "", "policyId", "form", true, options.PolicyID)
+	call.OptionalParam(options.IMEI != "", "imei", "form", true, options.IMEI)
+	call.OptionalParam(options.SerialNumber != "", "serialNumber", "form", true, options.SerialNumber)
+	call.OptionalParam(options.State != "", "state", "form", true, options.State)
+	call.OptionalParam(options.Name != "", "name", "form", true, options.Name)
+	call.OptionalParam(len(options.Tags) > 0, "tags", "form", true, options.Tags)
+	call.OptionalParam(options.Search != "", "search", "form", true, options.Search)
+	call.Missing = func() string {
+		return rest.Missing(rest.Due{Name: "status", Absent: !out.Status}, rest.Due{Name: "data.items", Absent: out.Data.Items == nil})
+	}
+	return rest.Pointer(&out.Data, c.api.Do(ctx, &call))
+}
+
+// ListWindowsDevicesPageOptions are the optional parameters of [Client.ListWindowsDevicesPage]. What is
+// zero is not sent.
+type ListWindowsDevicesPageOptions struct {
+	// Page is the number of the page; the first is 1.
+	Page int
+	// Limit is how many a page has at most. The API may give fewer.
+	Limit int
+	// Sort is a field to sort by and, if it is not to be ascending, the order, as
+	// in createdAt:desc.
+	Sort string
+	// MDMUser selects by the user, an id of 24 hexadecimal digits.
+	MDMUser string
+	// ShowDeleted includes devices that are deleted.
+	ShowDeleted bool
+	// Tags selects by tags.
+	Tags []string
+	// SegmentID selects by the segment; 0 for all.
+	SegmentID int
+	// ExpandTo widens SegmentID to the segments above or below it.
+	ExpandTo SegmentExpansion
+}
+
+// ListWindowsDevicesPage returns one page of the Windows devices of an
+// organization; [Client.ListWindowsDevices] goes through all. Devices that are
+// deleted are left out unless ShowDeleted says otherwise. It needs the
+// permission mdm.windows.device.list.
+//
+// Source: vendor's reference page.
+func (c *Client) ListWindowsDevicesPage(ctx context.Context, idOrSlug string, options ListWindowsDevicesPageOptions) (*WindowsDevicesPage, error) {
+	var out struct {
+		Status bool               `json:"status"`
+		Data   WindowsDevicesPage `json:"data"`
+		Error  noError            `json:"error,omitzero"`
+	}
+	call := rest.Call{
+		Operation: "ListWindowsDevicesPage", Target: idOrSlug,
+		Method: http.MethodGet, Path: "/organizations/{organizationId}/mdm/windows/enterprise/devices",
+		Status: http.StatusOK, Out: &out, Repeat: true,
+	}
+	call.PathParam("organizationId", idOrSlug, rest.Slug)
+	call.OptionalParam(options.Page != 0, "page", "form", true, options.Page)
+	call.OptionalParam(options.Limit != 0, "limit", "form", true, options.Limit)
+	call.OptionalParam(options.Sort != "", "sort", "form", true, options.Sort)
+	call.OptionalParam(options.MDMUser != "", "mdm-user", "form", true, options.MDMUser)
+	call.OptionalParam(options.ShowDeleted, "show-deleted", "form", true, options.ShowDeleted)
+	call.OptionalParam(len(options.Tags) > 0, "tags", "form", true, options.Tags)
+	call.OptionalParam(options.SegmentID != 0, "segmentId", "form", true, options.SegmentID)
+	call.OptionalParam(options.ExpandTo != "", "expandTo", "form", true, options.ExpandTo)
+	call.Missing = func() string {
+		return rest.Missing(rest.Due{Name: "status", Absent: !out.Status}, rest.Due{Name: "data.items", Absent: out.Data.Items == nil})
+	}
+	return rest.Pointer(&out.Data, c.api.Do(ctx, &call))
+}
+
+// ListSegments returns the segments that divide an organization, each with
+// those below it. The API does not page them. It needs the permission
+// base.organization.segment.list.
+//
+// Source: vendor's reference page.
+func (c *Client) ListSegments(ctx context.Context, idOrSlug string) ([]Segment, error) {
+	var out struct {
+		Status bool `json:"status"`
+		Data   struct {
+			OrganizationID string    `json:"organizationId"`
+			Children       []Segment `json:"children"`
+		} `json:"data"`
+		Error noError `json:"error,omitzero"`
+	}
+	call := rest.Call{
+		Operation: "ListSegments", Target: idOrSlug,
+		Method: http.MethodGet, Path: "/organizations/{organizationId}/segments",
+		Status: http.StatusOK, Out: &out, Repeat: true,
+	}
+	call.PathParam("organizationId", idOrSlug, rest.Slug)
+	call.Missing = func() string {
+		return rest.Missing(rest.Due{Name: "status", Absent: !out.Status}, rest.Due{Name: "data.organizationId", Absent: out.Data.OrganizationID == ""}, rest.Due{Name: "data.children", Absent: out.Data.Children == nil})
+	}
+	return rest.Value(&out.Data.Children, c.api.Do(ctx, &call))
+}
+
+// ListStoresPageOptions are the optional parameters of [Client.ListStoresPage]. What is
+// zero is not sent.
+type ListStoresPageOptions struct {
+	// Page is the number of the page; the first is 1.
+	Page int
+	// Limit is how many a page has at most. The API may give fewer.
+	Limit int
+	// Sort is a field to sort by and, if it is not to be ascending, the order, as
+	// in createdAt:desc.
+	Sort string
+}
+
+// ListStoresPage returns one page of the app stores of an organization;
+// [Client.ListStores] goes through all. Its reference page shows an answer by
+// page and no parameter that would choose one; those of the other lists are
+// sent. It needs the permission mad.store.management.list.
+//
+// Source: vendor's reference page.
+func (c *Client) ListStoresPage(ctx context.Context, idOrSlug string, options ListStoresPageOptions) (*StoresPage, error) {
+	var out struct {
+		Status bool       `json:"status"`
+		Data   StoresPage `json:"data"`
+		Error  noError    `json:"error,omitzero"`
+	}
+	call := rest.Call{
+		Operation: "ListStoresPage", Target: idOrSlug,
+		Method: http.MethodGet, Path: "/organizations/{organizationId}/stores",
+		Status: http.StatusOK, Out: &out, Repeat: true,
+	}
+	call.PathParam("organizationId", idOrSlug, rest.Slug)
+	call.OptionalParam(options.Page != 0, "page", "form", true, options.Page)
+	call.OptionalParam(options.Limit != 0, "limit", "form", true, options.Limit)
+	call.OptionalParam(options.Sort != "", "sort", "form", true, options.Sort)
+	call.Missing = func() string {
+		return rest.Missing(rest.Due{Name: "status", Absent: !out.Status}, rest.Due{Name: "data.items", Absent: out.Data.Items == nil})
+	}
+	return rest.Pointer(&out.Data, c.api.Do(ctx, &call))
+}
+
 // GetWorkspace returns one organization, by its id or its slug, with its
 // subscriptions. It needs the permission base.organization.management.get.
 //
@@ -197,6 +1138,27 @@ func (c *Client) GetWorkspace(ctx context.Context, idOrSlug string) (*Workspace,
 	call.PathParam("organizationId", idOrSlug, rest.Slug)
 	call.Missing = func() string {
 		return rest.Missing(rest.Due{Name: "status", Absent: !out.Status}, rest.Due{Name: "data.organization.id", Absent: out.Data.Organization.ID == ""})
+	}
+	return rest.Pointer(&out.Data, c.api.Do(ctx, &call))
+}
+
+// GetProfile returns the user whom the token belongs to, with the organizations
+// that the user is in. No read is cheaper to find out whether a token is good.
+//
+// Source: vendor's reference page.
+func (c *Client) GetProfile(ctx context.Context) (*Profile, error) {
+	var out struct {
+		Status bool    `json:"status"`
+		Data   Profile `json:"data"`
+		Error  noError `json:"error,omitzero"`
+	}
+	call := rest.Call{
+		Operation: "GetProfile",
+		Method:    http.MethodGet, Path: "/users/profile",
+		Status: http.StatusOK, Out: &out, Repeat: true,
+	}
+	call.Missing = func() string {
+		return rest.Missing(rest.Due{Name: "status", Absent: !out.Status}, rest.Due{Name: "data.id", Absent: out.Data.ID == ""})
 	}
 	return rest.Pointer(&out.Data, c.api.Do(ctx, &call))
 }

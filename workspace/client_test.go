@@ -427,7 +427,7 @@ func TestReads(t *testing.T) {
 		workspaceGot, err := c.GetWorkspace(t.Context(), acme)
 		wants(t, err, "")
 		wantWorkspace := workspace.Workspace{Organization: workspace.WorkspaceOrganization{
-			ID: acme, Name: "Acme", Slug: "acme",
+			ID: acme, Name: "Acme", Slug: "acme", WebSiteURL: "https://acme.example.com",
 			Subscriptions: []workspace.Subscription{{
 				ID: "sub_1", Plan: "Enterprise", Status: "active", IniDate: workspace.Time{Time: begun},
 			}},

@@ -74,16 +74,25 @@ func classify(a *rest.Answer, e *errors.Error) {
 			Name:        "subscriptions",
 			Description: "Cancel them in the dashboard, at Billing, Plan & Usage. No API does.",
 		}}
-	case e.Code == errors.OrganizationNotFound && (e.Target == "" || !organization(detail.Entity)):
+	case e.Code == errors.OrganizationNotFound && !organization(e, detail.Entity):
 		e.Code = errors.NotFound
 	}
 }
 
-// organization reports whether an entity that was not found is an organization,
-// which it is when the answer does not say: only paths of one are asked for.
-func organization(entity string) bool {
+// organization reports whether what was not found is an organization. Where the
+// answer does not say, it is, unless the request named something else as well.
+func organization(e *errors.Error, entity string) bool {
 	entity = strings.ToLower(entity)
+	switch {
+	case e.Target == "" || entity == "" && others[e.Operation]:
+		return false
+	}
 	return entity == "" || strings.HasPrefix(entity, "organization") || strings.HasPrefix(entity, "workspace")
+}
+
+// others are the operations that name something else than an organization, too.
+var others = map[string]bool{
+	"ChangeOwner": true, "GetApp": true, "DeleteApp": true, "ListAppEmployeesPage": true, "DisenrollAOSPDevice": true,
 }
 
 // codes maps Applivery's codes, and those of the framework it runs on. A code that
@@ -105,6 +114,8 @@ var codes = map[string]errors.Code{
 	"5003": errors.Conflict,         // a limit of the plan, which waiting does not lift
 	"5004": errors.PermissionDenied, // the plan does not include it
 	"5111": errors.ActiveSubscriptions,
+	"5173": errors.Conflict, // no message can be pushed to the device
+	"5209": errors.ValidationError,
 }
 
 // answered is a code below a status.

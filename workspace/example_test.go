@@ -116,3 +116,69 @@ func ExampleClient_ListOrganizations() {
 	// 65f0000000000000000000ac acme
 	// 65f0000000000000000000b1 beta
 }
+
+// Nothing but subscriptions stands in the way of a deletion; all that an
+// organization has goes with it. This is what to look at before.
+func Example_whatIsLeft() {
+	srv := workspacetest.NewServer() // in place of the real service
+	srv.AddOrganization(workspacetest.Organization{
+		Slug:          "acme",
+		Subscriptions: []workspacetest.Subscription{{Plan: "Enterprise", Status: "active"}},
+		Collaborators: []workspacetest.Collaborator{{User: workspacetest.User{FirstName: "Jane"}, Role: workspace.CollaboratorRoleEditor}},
+		Apps:          []workspacetest.App{{Name: "Acme Bank"}, {Name: "Acme Shop"}},
+		Stores:        []workspacetest.Store{{CustomDomain: "apps.acme.example"}},
+		Devices:       []workspacetest.Device{{Type: workspace.DeviceTypeApple}, {SubType: workspace.DeviceSubTypeEnrollment}},
+	})
+
+	if err := whatIsLeft(context.Background(), srv.Option()); err != nil {
+		fmt.Println(err)
+	}
+	// Output:
+	// subscription: Enterprise (active)
+	// collaborator: olive.owner@example.com (owner)
+	// collaborator: jane.doe@example.com (editor)
+	// app: Acme Bank
+	// app: Acme Shop
+	// store: apps.acme.example (public)
+	// device: apple (ACTIVE)
+}
+
+func whatIsLeft(ctx context.Context, options ...workspace.Option) error {
+	c, err := workspace.New(options...)
+	if err != nil {
+		return err
+	}
+	found, err := c.GetWorkspace(ctx, "acme")
+	if err != nil {
+		return err
+	}
+	for _, s := range found.Organization.Subscriptions {
+		fmt.Printf("subscription: %s (%s)\n", s.Plan, s.Status)
+	}
+	for collaborator, err := range c.ListCollaborators(ctx, "acme", workspace.ListCollaboratorsPageOptions{}) {
+		if err != nil {
+			return err
+		}
+		fmt.Printf("collaborator: %s (%s)\n", collaborator.User.Email, collaborator.Role)
+	}
+	for app, err := range c.ListApps(ctx, "acme", workspace.ListAppsPageOptions{}) {
+		if err != nil {
+			return err
+		}
+		fmt.Printf("app: %s\n", app.Name)
+	}
+	for store, err := range c.ListStores(ctx, "acme", workspace.ListStoresPageOptions{}) {
+		if err != nil {
+			return err
+		}
+		fmt.Printf("store: %s (%s)\n", store.CustomDomain, store.Security)
+	}
+	devices := workspace.ListDevicesPageOptions{SubType: workspace.DeviceSubTypeDevice} // no enrollments
+	for device, err := range c.ListDevices(ctx, "acme", devices) {
+		if err != nil {
+			return err
+		}
+		fmt.Printf("device: %s (%s)\n", device.Type, device.State)
+	}
+	return nil
+}

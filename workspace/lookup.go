@@ -1,9 +1,7 @@
 package workspace
 
 import (
-	"context"
 	"encoding/json"
-	"iter"
 	"strings"
 
 	"github.com/offboard-dev/offboard-go/errors"
@@ -54,32 +52,4 @@ func underscored(data []byte, id *string) error {
 	err := json.Unmarshal(data, &in)
 	*id = in.ID
 	return err
-}
-
-// ListOrganizations yields all organizations, a page at a time, beginning with
-// options.Page, or the first. It ends at the first error. Pages move up when
-// something on an earlier one is deleted: gather first, then delete.
-//
-// It needs the permission base.organization.management.list.
-func (c *Client) ListOrganizations(ctx context.Context, options ListOrganizationsPageOptions) iter.Seq2[Organization, error] {
-	const operation = "ListOrganizations"
-	first := max(options.Page, 1)
-	return rest.Pages(provider, operation, func(n int) ([]Organization, bool, error) {
-		options := options
-		options.Page = first + n - 1
-		page, err := c.ListOrganizationsPage(ctx, options)
-		if err != nil {
-			return nil, false, err
-		}
-		if page.Page != 0 && page.Page != options.Page {
-			// To go on would yield the same organizations again.
-			return nil, false, &errors.Error{
-				Provider: provider, Operation: operation,
-				Code: errors.UnexpectedResponse, Err: errors.New("the answer is another page than was asked for"),
-			}
-		}
-		// None of the three alone is to be trusted.
-		last := !page.HasNextPage || len(page.Items) == 0 || page.TotalPages > 0 && options.Page >= page.TotalPages
-		return page.Items, !last, nil
-	})
 }

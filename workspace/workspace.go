@@ -22,6 +22,22 @@
 // looks like an id is taken for one: when the organization that answers to it has
 // another id, the error is [errors.NotConfirmed] and nothing is deleted.
 //
+// # What is left
+//
+// Only subscriptions stand in the way of a deletion, and it takes everything else
+// along: what is worth a look before it is in [Client.GetWorkspace] and the lists,
+// of collaborators, apps, stores, segments and devices. A list goes through all
+// pages, and ends by what each page says of itself: neither the limit that is asked
+// for nor HasNextPage is to be relied on. One code of Applivery's stands for all that
+// is not found: a call that names an app or a device beside its organization ends
+// with [errors.NotFound], and never with [errors.OrganizationNotFound] unless
+// the answer says so.
+//
+// [Client.DeleteApp] removes one app, and [Client.DisenrollAOSPDevice] tells a device
+// to leave, which [Client.WaitForDevices] waits for. What becomes of devices whose
+// organization is deleted is not documented. [Client.ChangeOwner] keeps an
+// organization and gives it away.
+//
 // # Retries
 //
 // Reads are repeated after failures of the network and of the server. A deletion

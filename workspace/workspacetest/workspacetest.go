@@ -8,10 +8,9 @@
 package workspacetest
 
 import (
-	"cmp"
+	"fmt"
 	"net/http"
 	"slices"
-	"strconv"
 	"strings"
 	"sync"
 	"time"
@@ -22,10 +21,11 @@ import (
 	"github.com/offboard-dev/offboard-go/workspace"
 )
 
-// Tokens of users. For that of a service account see [Server.AddServiceAccount].
+// Tokens that are always there. For those of other users see [Server.AddUser], of
+// service accounts [Server.AddServiceAccount].
 const (
 	// Token is the access token of a user who may do everything with all
-	// organizations.
+	// organizations, and owns those that name no other owner.
 	Token = "workspacetest-token"
 
 	// ExpiredToken was valid once.
@@ -35,50 +35,72 @@ const (
 // basePath is the path of [workspace.DefaultBaseURL].
 const basePath = "/v1"
 
-// Organization is an organization at the double.
-type Organization struct {
-	ID   string // 24 hexadecimal digits
-	Slug string // ID, if it is empty
-	Name string // Slug, if it is empty
-
-	Subscriptions []Subscription
-}
-
-// Subscription is a subscription of an organization. As long as it has not ended
-// the organization cannot be deleted.
-type Subscription struct {
-	ID     string
-	Plan   string
-	Status string // shown, and without effect
-
-	From, Until time.Time // of the present period; not shown when zero
-	Ended       time.Time // zero: it has not
-}
-
-// active reports whether a subscription keeps its organization.
-func (s Subscription) active(now time.Time) bool { return s.Ended.IsZero() || s.Ended.After(now) }
-
 // Server is the double. It is safe for concurrent use.
 type Server struct {
 	*offboardtest.Server
 
 	mu            sync.Mutex
 	organizations []*Organization
-	accounts      map[string]*Organization // those of service accounts, by token
+	callers       map[string]*caller // by token
+	users         []User             // those who were added, and that of Token
+	ids           int
 	deleted       []string
+}
+
+// caller is whom a token belongs to.
+type caller struct {
+	user         User
+	organization *Organization // of a service account
+	everything   bool
 }
 
 // NewServer returns a double without organizations.
 func NewServer() *Server {
-	s := &Server{accounts: map[string]*Organization{}}
-	routes := fake.NewRoutes(func(w http.ResponseWriter, r *http.Request) {
-		failure(w, http.StatusNotFound, 1002)
-	})
-	routes.Handle("ListOrganizationsPage", "GET "+basePath+"/organizations", s.admit(s.list))
-	routes.Handle("GetOrganization", "GET "+basePath+"/organizations/{organization}", s.admit(found(s.get)))
-	routes.Handle("GetWorkspace", "GET "+basePath+"/organizations/{organization}/workspace", s.admit(found(s.workspace)))
-	routes.Handle("DeleteOrganization", "DELETE "+basePath+"/organizations/{organization}", s.admit(found(s.delete)))
-	s.Server = offboardtest.NewServer(routes, routes.Operation)
+	s := &Server{}
+	user := User{ID: s.id(), FirstName: "Olive", LastName: "Owner"}.complete()
+	s.users = []User{user}
+	s.callers = map[string]*caller{Token: {user: user, everything: true}}
+	unknown := func(w http.ResponseWriter, _ *http.Request) { failure(w, http.StatusNotFound, 1002) }
+	routes, slugs := fake.NewRoutes(unknown), fake.NewRoutes(unknown)
+	const organization = basePath + "/organizations/{organization}"
+	for _, route := range []struct {
+		operation, pattern string
+		handler            handler
+	}{
+		{"GetProfile", "GET " + basePath + "/users/profile", s.profile},
+		{"ListOrganizationsPage", "GET " + basePath + "/organizations", s.list},
+		{"GetOrganization", "GET " + organization, s.found(s.get)},
+		{"DeleteOrganization", "DELETE " + organization, s.found(s.delete)},
+		{"GetWorkspace", "GET " + organization + "/workspace", s.found(s.workspace)},
+		{"ChangeOwner", "POST " + organization + "/change-owner", s.found(s.changeOwner)},
+		{"ListCollaboratorsPage", "GET " + organization + "/collaborators", s.found(s.listCollaborators)},
+		{"ListAppCollaboratorsPage", "GET " + organization + "/collaborators/apps", s.found(s.listAppCollaborators)},
+		{"ListAppsPage", "GET " + organization + "/apps", s.found(s.listApps)},
+		{"GetApp", "GET " + organization + "/apps/{app}", s.found(s.getApp)},
+		{"DeleteApp", "DELETE " + organization + "/apps/{app}", s.found(s.deleteApp)},
+		{"ListAppEmployeesPage", "GET " + organization + "/apps/{app}/employees", s.found(s.listEmployees)},
+		{"ListStoresPage", "GET " + organization + "/stores", s.found(s.listStores)},
+		{"ListSegments", "GET " + organization + "/segments", s.found(s.listSegments)},
+		{"ListDevicesPage", "GET " + organization + "/mdm/devices", s.found(s.listDevices)},
+		{"ListAppleDevicesPage", "GET " + organization + "/mdm/apple/enterprise/devices", s.found(s.listPlatform(workspace.DeviceTypeApple))},
+		{"ListAndroidDevicesPage", "GET " + organization + "/mdm/android/enterprise/devices", s.found(s.listPlatform(workspace.DeviceTypeAndroid))},
+		{"ListWindowsDevicesPage", "GET " + organization + "/mdm/windows/enterprise/devices", s.found(s.listPlatform(workspace.DeviceTypeWindows))},
+		{"DisenrollAOSPDevice", "DELETE " + organization + "/mdm/aosp/enterprise/devices/{device}", s.found(s.disenroll)},
+	} {
+		routes.Handle(route.operation, route.pattern, s.admit(route.handler))
+	}
+	// Beside the others it would be ambiguous: check-slug might be an organization.
+	slugs.Handle("CheckSlug", "GET "+basePath+"/organizations/check-slug/{slug}", s.admit(s.checkSlug))
+	of := func(r *http.Request) *fake.Routes {
+		if strings.HasPrefix(r.URL.Path, basePath+"/organizations/check-slug/") {
+			return slugs
+		}
+		return routes
+	}
+	s.Server = offboardtest.NewServer(
+		http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { of(r).ServeHTTP(w, r) }),
+		func(r *http.Request) string { return of(r).Operation(r) },
+	)
 	return s
 }
 
@@ -105,12 +127,24 @@ func (s *Server) OptionWithToken(token string) workspace.Option {
 
 // AddOrganization adds an organization.
 func (s *Server) AddOrganization(o Organization) {
-	o.Slug = cmp.Or(o.Slug, o.ID)
-	o.Name = cmp.Or(o.Name, o.Slug)
-	o.Subscriptions = slices.Clone(o.Subscriptions)
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	s.complete(&o)
 	s.organizations = append(s.organizations, &o)
+}
+
+// AddUser adds a user and returns the user's token. It sees the organizations that
+// the user is a collaborator of, which the user becomes by [Client.ChangeOwner],
+// or as a [Collaborator] with the same ID.
+//
+// [Client.ChangeOwner]: https://pkg.go.dev/github.com/offboard-dev/offboard-go/workspace#Client.ChangeOwner
+func (s *Server) AddUser(u User) string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.identify(&u.ID)
+	u = u.complete()
+	s.users = append(s.users, u)
+	return s.admits(&caller{user: u})
 }
 
 // AddServiceAccount adds a service account to an organization and returns its
@@ -118,10 +152,20 @@ func (s *Server) AddOrganization(o Organization) {
 func (s *Server) AddServiceAccount(id string) string {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	token := "workspacetest-service-account-" + strconv.Itoa(len(s.accounts)+1)
-	if i := slices.IndexFunc(s.organizations, func(o *Organization) bool { return o.ID == id }); i >= 0 {
-		s.accounts[token] = s.organizations[i]
+	user := User{ID: s.id(), Role: workspace.UserRoleServiceAccount}
+	user.Email = user.ID + "@" + id + ".iam.applivery.io"
+	user = user.complete()
+	o := s.organization(id)
+	if o != nil {
+		o.Collaborators = append(o.Collaborators, Collaborator{ID: s.id(), User: user, Role: workspace.CollaboratorRoleAdmin})
 	}
+	return s.admits(&caller{user: user, organization: o})
+}
+
+// admits makes a token for a caller.
+func (s *Server) admits(c *caller) string {
+	token := fmt.Sprintf("workspacetest-token-%d", len(s.callers))
+	s.callers[token] = c
 	return token
 }
 
@@ -131,9 +175,9 @@ func (s *Server) CancelSubscriptions(id string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	now := time.Now()
-	for _, o := range s.organizations {
+	if o := s.organization(id); o != nil {
 		for i := range o.Subscriptions {
-			if o.ID == id && o.Subscriptions[i].active(now) {
+			if o.Subscriptions[i].active(now) {
 				o.Subscriptions[i].Ended = now
 			}
 		}
@@ -144,7 +188,7 @@ func (s *Server) CancelSubscriptions(id string) {
 func (s *Server) Exists(id string) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return slices.ContainsFunc(s.organizations, func(o *Organization) bool { return o.ID == id })
+	return s.organization(id) != nil
 }
 
 // Deleted returns the ids of all organizations that were deleted, in order.
@@ -154,8 +198,17 @@ func (s *Server) Deleted() []string {
 	return slices.Clone(s.deleted)
 }
 
-// handler answers a request of somebody who sees some organizations.
-type handler func(w http.ResponseWriter, r *http.Request, seen []*Organization)
+// organization returns the organization with an id; nil when there is none.
+func (s *Server) organization(id string) *Organization {
+	i := slices.IndexFunc(s.organizations, func(o *Organization) bool { return o.ID == id })
+	if i < 0 {
+		return nil
+	}
+	return s.organizations[i]
+}
+
+// handler answers a request of somebody.
+type handler func(w http.ResponseWriter, r *http.Request, by *caller)
 
 // admit checks the token, which each route does by itself: what is no route is
 // not found with any.
@@ -164,12 +217,10 @@ func (s *Server) admit(next handler) http.HandlerFunc {
 		s.mu.Lock()
 		defer s.mu.Unlock()
 		token, _ := strings.CutPrefix(r.Header.Get("Authorization"), "Bearer ")
-		own := s.accounts[token]
+		by := s.callers[token]
 		switch {
-		case token == Token:
-			next(w, r, s.organizations)
-		case own != nil && slices.Contains(s.organizations, own):
-			next(w, r, []*Organization{own})
+		case by != nil && (by.user.Role != workspace.UserRoleServiceAccount || slices.Contains(s.organizations, by.organization)):
+			next(w, r, by)
 		case token == "":
 			failure(w, http.StatusUnauthorized, 4002)
 		case token == ExpiredToken:
@@ -180,11 +231,33 @@ func (s *Server) admit(next handler) http.HandlerFunc {
 	}
 }
 
+// seen returns the organizations that somebody sees.
+func (s *Server) seen(by *caller) []*Organization {
+	if by.everything {
+		return s.organizations
+	}
+	return s.memberships(by.user)
+}
+
+// memberships returns the organizations that a user is a collaborator of.
+func (s *Server) memberships(u User) []*Organization {
+	var of []*Organization
+	for _, o := range s.organizations {
+		if o.role(u) != "" {
+			of = append(of, o)
+		}
+	}
+	return of
+}
+
+// about answers a request about an organization.
+type about func(w http.ResponseWriter, r *http.Request, o *Organization, by *caller)
+
 // found finds the organization that a request is about: by its id, or else by its
 // slug.
-func found(next func(http.ResponseWriter, *Organization)) handler {
-	return func(w http.ResponseWriter, r *http.Request, seen []*Organization) {
-		idOrSlug := r.PathValue("organization")
+func (s *Server) found(next about) handler {
+	return func(w http.ResponseWriter, r *http.Request, by *caller) {
+		idOrSlug, seen := r.PathValue("organization"), s.seen(by)
 		i := slices.IndexFunc(seen, func(o *Organization) bool { return strings.EqualFold(o.ID, idOrSlug) })
 		if i < 0 {
 			i = slices.IndexFunc(seen, func(o *Organization) bool { return o.Slug == idOrSlug })
@@ -193,7 +266,7 @@ func found(next func(http.ResponseWriter, *Organization)) handler {
 			failure(w, http.StatusNotFound, 3001)
 			return
 		}
-		next(w, seen[i])
+		next(w, r, seen[i], by)
 	}
 }
 
@@ -211,99 +284,10 @@ func failure(w http.ResponseWriter, status, code int) {
 var messages = map[int]string{
 	1002: "There is no such route.",
 	3001: "There is no such entity.",
+	4001: "The caller may not do this.",
 	4002: "There is no token.",
 	4004: "The token is not valid.",
 	4005: "The token has expired.",
 	5111: "Some subscriptions are active.",
-}
-
-// defaultLimit is how many organizations a page has when the request does not say.
-const defaultLimit = 100
-
-// list answers with a page. A name or slug selects those that are equal to it; by
-// name and slug it can be sorted.
-func (s *Server) list(w http.ResponseWriter, r *http.Request, seen []*Organization) {
-	query := r.URL.Query()
-	items := []fake.Object{}
-	for _, o := range seen {
-		if is(query.Get("name"), o.Name) && is(query.Get("slug"), o.Slug) {
-			items = append(items, object(o))
-		}
-	}
-	field, order, _ := strings.Cut(query.Get("sort"), ":")
-	slices.SortStableFunc(items, func(a, b fake.Object) int {
-		x, _ := a[field].(string)
-		y, _ := b[field].(string)
-		if order == "desc" {
-			x, y = y, x
-		}
-		return strings.Compare(x, y)
-	})
-	page, limit := number(query.Get("page"), 1), number(query.Get("limit"), defaultLimit)
-	total := len(items)
-	pages := max(1, (total+limit-1)/limit)
-	data := fake.Object{
-		"items":     items[min((page-1)*limit, total):min(page*limit, total)],
-		"totalDocs": total, "limit": limit, "page": page, "totalPages": pages,
-		"hasPrevPage": page > 1, "hasNextPage": page < pages, "prevPage": nil, "nextPage": nil,
-	}
-	if page > 1 {
-		data["prevPage"] = page - 1
-	}
-	if page < pages {
-		data["nextPage"] = page + 1
-	}
-	success(w, data)
-}
-
-// is reports whether a value is the one that is asked for, which "" does not do.
-func is(asked, value string) bool { return asked == "" || asked == value }
-
-// number reads a number of 1 to 10,000.
-func number(text string, otherwise int) int {
-	n, err := strconv.Atoi(text)
-	if err != nil {
-		return otherwise
-	}
-	return min(max(n, 1), 10_000)
-}
-
-func (s *Server) get(w http.ResponseWriter, o *Organization) { success(w, object(o)) }
-
-func (s *Server) workspace(w http.ResponseWriter, o *Organization) {
-	subscriptions := make([]fake.Object, 0, len(o.Subscriptions))
-	for _, subscription := range o.Subscriptions {
-		subscriptions = append(subscriptions, fake.Object{
-			"id": subscription.ID, "plan": subscription.Plan, "status": subscription.Status,
-			"iniDate": date(subscription.From), "endDate": date(subscription.Until), "endedAt": date(subscription.Ended),
-		})
-	}
-	organization := object(o)
-	organization["subscriptions"] = subscriptions
-	success(w, fake.Object{"organization": organization})
-}
-
-func (s *Server) delete(w http.ResponseWriter, o *Organization) {
-	now := time.Now()
-	if slices.ContainsFunc(o.Subscriptions, func(subscription Subscription) bool { return subscription.active(now) }) {
-		failure(w, http.StatusBadRequest, 5111)
-		return
-	}
-	s.organizations = slices.DeleteFunc(s.organizations, func(other *Organization) bool { return other == o })
-	s.deleted = append(s.deleted, o.ID)
-	success(w, fake.Object{"delete": "OK"})
-}
-
-func object(o *Organization) fake.Object {
-	return fake.Object{
-		"id": o.ID, "name": o.Name, "slug": o.Slug,
-		"webSiteUrl": "https://" + o.Slug + ".example.com",
-	}
-}
-
-func date(t time.Time) any {
-	if t.IsZero() {
-		return nil
-	}
-	return t.UTC().Format("2006-01-02T15:04:05.000Z")
+	5173: "The device has no token to push to.",
 }

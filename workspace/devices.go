@@ -1,0 +1,52 @@
+package workspace
+
+import (
+	"cmp"
+	"context"
+
+	"github.com/offboard-dev/offboard-go/errors"
+)
+
+// WaitForDevices waits until an organization has no more of the devices that the
+// options select, such as those that [Client.DisenrollAOSPDevice] told to leave.
+// Enrollments that wait for a device count unless the options leave them out. What
+// chooses a page is left out of the options.
+//
+// It reads the list again and again, soon at first and every 15 seconds later, and
+// passes what is left to progress, which may be nil. Failures that may pass do not
+// end it. When ctx ends first the error is [errors.NotFinished], and each of its
+// steps is a device that was still there, with its state. A device leaves when it
+// is reached, which may be never: give ctx a deadline.
+func (c *Client) WaitForDevices(ctx context.Context, idOrSlug string, options ListDevicesPageOptions, progress func(left []Device)) error {
+	options.Page = 0
+	return c.api.Wait(ctx, "WaitForDevices", idOrSlug, func(ctx context.Context) ([]errors.Step, error) {
+		var left []Device
+		var steps []errors.Step
+		for device, err := range c.ListDevices(ctx, idOrSlug, options) {
+			if err != nil {
+				return nil, err
+			}
+			left = append(left, device)
+			steps = append(steps, errors.Step{Name: "device", Description: device.describe()})
+		}
+		if progress != nil {
+			progress(left)
+		}
+		return steps, nil
+	})
+}
+
+// describe tells a person which device it is.
+func (d *Device) describe() string {
+	text := cmp.Or(string(d.Type), "device")
+	if d.SubType == DeviceSubTypeEnrollment {
+		text += " enrollment"
+	}
+	if d.ID != "" {
+		text += " " + d.ID
+	}
+	if d.State != "" {
+		text += ", " + d.State
+	}
+	return text
+}
