@@ -178,7 +178,7 @@ const (
 	InvalidJSONBody Code = "invalid_json_body"
 
 	// ValidationError: the provider's validation refused a value (Katapult 422, Atlas
-	// 400 VALIDATION_ERROR).
+	// 400 VALIDATION_ERROR, Applivery 400/5209).
 	ValidationError Code = "validation_error"
 )
 
