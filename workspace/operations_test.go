@@ -138,8 +138,8 @@ func TestEachOperationAsksAsDocumentedAndReadsTheAnswer(t *testing.T) {
 			},
 		},
 		"CheckSlug": {
-			func(ctx context.Context, c *workspace.Client) (any, error) { return c.CheckSlug(ctx, "workspace") },
-			"GET /v1/organizations/check-slug/workspace",
+			func(ctx context.Context, c *workspace.Client) (any, error) { return c.CheckSlug(ctx, "acme-labs") },
+			"GET /v1/organizations/check-slug/acme-labs",
 			&workspace.SlugCheck{Valid: true},
 		},
 		"CheckSlug of another's": {

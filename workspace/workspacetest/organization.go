@@ -212,10 +212,15 @@ func object(o *Organization) fake.Object {
 func (s *Server) workspace(w http.ResponseWriter, _ *http.Request, o *Organization, _ *caller) {
 	subscriptions := make([]fake.Object, 0, len(o.Subscriptions))
 	for _, subscription := range o.Subscriptions {
-		subscriptions = append(subscriptions, fake.Object{
-			"id": subscription.ID, "plan": subscription.Plan, "status": subscription.Status,
-			"iniDate": date(subscription.From), "endDate": date(subscription.Until), "endedAt": date(subscription.Ended),
-		})
+		item := fake.Object{"id": subscription.ID, "plan": subscription.Plan, "status": subscription.Status}
+		for name, at := range map[string]time.Time{
+			"iniDate": subscription.From, "endDate": subscription.Until, "endedAt": subscription.Ended,
+		} {
+			if !at.IsZero() {
+				item[name] = date(at)
+			}
+		}
+		subscriptions = append(subscriptions, item)
 	}
 	organization := object(o)
 	organization["subscriptions"] = subscriptions

@@ -70,9 +70,6 @@ func orEmpty[T any](list []T) []T {
 	return list
 }
 
-func date(t time.Time) any {
-	if t.IsZero() {
-		return nil
-	}
+func date(t time.Time) string {
 	return t.UTC().Format("2006-01-02T15:04:05.000Z")
 }
