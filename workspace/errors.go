@@ -83,16 +83,17 @@ func classify(a *rest.Answer, e *errors.Error) {
 // answer does not say, it is, unless the request named something else as well.
 func organization(e *errors.Error, entity string) bool {
 	entity = strings.ToLower(entity)
-	switch {
-	case e.Target == "" || entity == "" && others[e.Operation]:
-		return false
+	if e.Target == "" || entity == "" {
+		return e.Target != "" && !others[e.Operation]
 	}
-	return entity == "" || strings.HasPrefix(entity, "organization") || strings.HasPrefix(entity, "workspace")
+	return strings.HasPrefix(entity, "organization") || strings.HasPrefix(entity, "workspace")
 }
 
-// others are the operations that name something else than an organization, too.
+// others are the operations that name something else than an organization, or
+// something else as well.
 var others = map[string]bool{
-	"ChangeOwner": true, "GetApp": true, "DeleteApp": true, "ListAppEmployeesPage": true, "DisenrollAOSPDevice": true,
+	"CheckSlug": true, "ChangeOwner": true, "GetApp": true, "DeleteApp": true, "ListAppEmployeesPage": true,
+	"DisenrollAOSPDevice": true,
 }
 
 // codes maps Applivery's codes, and those of the framework it runs on. A code that

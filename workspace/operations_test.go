@@ -402,6 +402,13 @@ func TestWhatIsNotFoundIsAnOrganizationOnlyWhenNothingElseWasNamed(t *testing.T)
 			wants(t, call(t.Context(), c), errors.OrganizationNotFound)
 		})
 	}
+	t.Run("a slug that is checked is no organization", func(t *testing.T) {
+		t.Parallel()
+		srv := full()
+		srv.Fail(offboardtest.Answer("CheckSlug", http.StatusNotFound, `{"status":false,"error":{"code":3001}}`))
+		_, err := newClient(t, srv.Option()).CheckSlug(t.Context(), "acme-labs")
+		wants(t, err, errors.NotFound)
+	})
 	t.Run("segments are of an organization", func(t *testing.T) {
 		t.Parallel()
 		_, err := newClient(t, full().Option()).ListSegments(t.Context(), "nobody")

@@ -134,10 +134,8 @@ func (s *Server) AddOrganization(o Organization) {
 }
 
 // AddUser adds a user and returns the user's token. It sees the organizations that
-// the user is a collaborator of, which the user becomes by [Client.ChangeOwner],
-// or as a [Collaborator] with the same ID.
-//
-// [Client.ChangeOwner]: https://pkg.go.dev/github.com/offboard-dev/offboard-go/workspace#Client.ChangeOwner
+// the user is a collaborator of, which the user becomes by
+// [workspace.Client.ChangeOwner], or as a [Collaborator] with the same ID.
 func (s *Server) AddUser(u User) string {
 	s.mu.Lock()
 	defer s.mu.Unlock()
