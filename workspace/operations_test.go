@@ -746,3 +746,38 @@ func TestADeletionTakesEverythingAlong(t *testing.T) {
 		t.Errorf("the user is in %v", profile.Organizations)
 	}
 }
+
+func TestTheDoubleIsChangedAndShowsWhatIsThere(t *testing.T) {
+	t.Parallel()
+	srv := full()
+	srv.AddOrganization(workspacetest.Organization{ID: other, Owner: workspacetest.User{ID: jane, FirstName: "Jane"}})
+	before := srv.Organizations()
+	if diff := cmp.Diff(before, srv.Organizations()); diff != "" {
+		t.Errorf("nothing was done and something changed:\n%s", diff)
+	}
+	srv.Change(acme, func(o *workspacetest.Organization) {
+		o.Subscriptions = append(o.Subscriptions, workspacetest.Subscription{Plan: "Enterprise"})
+		o.Apps = append(o.Apps, workspacetest.App{Name: "Another"})
+	})
+	srv.Change("nobody", func(*workspacetest.Organization) { t.Error("there is no such organization") })
+	c := newClient(t, srv.Option())
+	wants(t, c.DeleteApp(t.Context(), acme, app), "")
+	wants(t, c.DeleteOrganization(t.Context(), acme), errors.ActiveSubscriptions)
+	after := srv.Organizations()
+	for name, test := range map[string]struct{ got, want int }{
+		"apps before":         {len(before[0].Apps), 1},
+		"apps after":          {len(after[0].Apps), 1},
+		"collaborators after": {len(after[0].Collaborators), 2},
+		"subscriptions after": {len(after[0].Subscriptions), 1},
+	} {
+		if test.got != test.want {
+			t.Errorf("%s: got %d, want %d", name, test.got, test.want)
+		}
+	}
+	if before[0].Apps[0].ID != app || after[0].Apps[0].Name != "Another" || after[0].Apps[0].ID == "" {
+		t.Errorf("got %+v and %+v", before[0].Apps, after[0].Apps)
+	}
+	if owner := after[1].Owner; owner.Email != "jane.doe@example.com" || after[1].Collaborators[0].User != owner {
+		t.Errorf("the owner is %+v", owner)
+	}
+}

@@ -130,7 +130,7 @@ func (s *Server) listEmployees(w http.ResponseWriter, r *http.Request, o *Organi
 					"_id": e.User.ID, "email": e.User.Email, "firstName": e.User.FirstName, "lastName": e.User.LastName,
 					"tags": orEmpty(e.Tags), "type": workspace.EmployeeTypeTraditional,
 				},
-				"detected": fake.Object{}, "createdBy": o.Owner.ID, "createdAt": date(o.created), "updatedAt": date(o.created),
+				"detected": fake.Object{}, "createdBy": o.Owner.ID, "createdAt": date(o.Created), "updatedAt": date(o.Created),
 			})
 		}
 	}
@@ -143,7 +143,7 @@ func (s *Server) listStores(w http.ResponseWriter, r *http.Request, o *Organizat
 		item := fake.Object{
 			"id": store.ID, "organization": o.ID, "security": store.Security,
 			"branding": fake.Object{"buttonColor": "#0241e3"}, "configuration": fake.Object{"allowPublicPubApps": true},
-			"createdBy": o.Owner.ID, "createdAt": date(o.created), "updatedAt": date(o.created),
+			"createdBy": o.Owner.ID, "createdAt": date(o.Created), "updatedAt": date(o.Created),
 		}
 		if store.CustomDomain != "" {
 			item["customDomain"] = store.CustomDomain

@@ -33,7 +33,8 @@ type Device struct {
 	// if it is zero.
 	Offline time.Duration
 
-	leaves time.Time // zero: it was not told to
+	// Leaves is when it is gone; zero as long as it was not told to leave.
+	Leaves time.Time
 }
 
 func (s *Server) completeDevice(d *Device) {
@@ -53,14 +54,14 @@ func (s *Server) completeDevice(d *Device) {
 
 // gone reports whether a device is deleted by now.
 func (d *Device) gone() bool {
-	return d.Deleted || !d.leaves.IsZero() && !time.Now().Before(d.leaves)
+	return d.Deleted || !d.Leaves.IsZero() && !time.Now().Before(d.Leaves)
 }
 
 func (d *Device) state() string {
 	switch {
 	case d.gone():
 		return "DELETED"
-	case !d.leaves.IsZero():
+	case !d.Leaves.IsZero():
 		return "PENDING_DISENROLL"
 	}
 	return d.State
@@ -110,12 +111,12 @@ func (d *Device) object(o *Organization) fake.Object {
 	}
 	all := fake.Object{
 		"id": d.ID, "mdmUser": user, "displayName": d.Name, "tags": orEmpty(d.Tags), "state": d.state(),
-		"type": d.Type, "subType": d.SubType, "lastStatusReportTime": date(o.created),
+		"type": d.Type, "subType": d.SubType, "lastStatusReportTime": date(o.Created),
 	}
 	if d.Type == workspace.DeviceTypeApple {
 		all["organization"], all["admEnterprise"] = o.ID, o.ID
 	} else {
-		all["organizationId"], all["winEnterpriseId"], all["winId"], all["enrolledDate"] = o.ID, o.ID, d.ID, date(o.created)
+		all["organizationId"], all["winEnterpriseId"], all["winId"], all["enrolledDate"] = o.ID, o.ID, d.ID, date(o.Created)
 	}
 	return all
 }
@@ -179,8 +180,8 @@ func (s *Server) disenroll(w http.ResponseWriter, r *http.Request, o *Organizati
 	case d.Unreachable:
 		failure(w, http.StatusBadRequest, 5173)
 		return
-	case d.leaves.IsZero():
-		d.leaves = time.Now().Add(d.Offline)
+	case d.Leaves.IsZero():
+		d.Leaves = time.Now().Add(d.Offline)
 	}
 	success(w, fake.Object{"status": true})
 }

@@ -31,7 +31,7 @@ type Organization struct {
 	Segments      []Segment
 	Devices       []Device
 
-	created time.Time
+	Created time.Time // now, if it is zero
 }
 
 // Subscription is a subscription of an organization. As long as it has not ended
@@ -95,33 +95,31 @@ func (s *Server) identify(id *string) {
 	}
 }
 
-// complete fills in what is empty in an organization, and makes it independent of
-// the caller's memory.
+// complete fills in what is empty in an organization.
 func (s *Server) complete(o *Organization) {
 	s.identify(&o.ID)
 	o.Slug = cmp.Or(o.Slug, o.ID)
 	o.Name = cmp.Or(o.Name, o.Slug)
-	o.created = time.Now()
-	if o.Owner == (User{}) {
-		o.Owner = s.users[0]
-	}
-	o.Subscriptions = slices.Clone(o.Subscriptions)
-	owner := Collaborator{User: o.Owner, Role: workspace.CollaboratorRoleOwner}
-	o.Collaborators = s.collaborators(append([]Collaborator{owner}, o.Collaborators...))
-	o.Owner = o.Collaborators[0].User
-	o.Stores = slices.Clone(o.Stores)
+	o.Collaborators = s.collaborators(o.Collaborators)
 	for i := range o.Stores {
 		s.identify(&o.Stores[i].ID)
 		o.Stores[i].Security = cmp.Or(o.Stores[i].Security, workspace.StoreSecurityPublic)
 	}
-	o.Apps = slices.Clone(o.Apps)
 	for i := range o.Apps {
 		s.completeApp(&o.Apps[i])
 	}
-	o.Devices = slices.Clone(o.Devices)
 	for i := range o.Devices {
 		s.completeDevice(&o.Devices[i])
 	}
+}
+
+// clone returns an organization that does not change with this one.
+func (o *Organization) clone() Organization {
+	c := *o
+	c.Subscriptions, c.Collaborators = slices.Clone(o.Subscriptions), slices.Clone(o.Collaborators)
+	c.Apps, c.Stores = slices.Clone(o.Apps), slices.Clone(o.Stores)
+	c.Segments, c.Devices = slices.Clone(o.Segments), slices.Clone(o.Devices)
+	return c
 }
 
 func (s *Server) collaborators(all []Collaborator) []Collaborator {
@@ -304,7 +302,7 @@ func (o *Organization) collaborator(c Collaborator) fake.Object {
 			"id": c.User.ID, "email": c.User.Email, "firstName": c.User.FirstName, "lastName": c.User.LastName,
 			"role": c.User.Role, "ssoUser": false,
 		},
-		"detected": fake.Object{}, "createdBy": o.Owner.ID, "createdAt": date(o.created), "updatedAt": date(o.created),
+		"detected": fake.Object{}, "createdBy": o.Owner.ID, "createdAt": date(o.Created), "updatedAt": date(o.Created),
 	}
 }
 

@@ -129,8 +129,39 @@ func (s *Server) OptionWithToken(token string) workspace.Option {
 func (s *Server) AddOrganization(o Organization) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	if o.Owner == (User{}) {
+		o.Owner = s.users[0]
+	}
+	o = o.clone()
+	if o.Created.IsZero() {
+		o.Created = time.Now()
+	}
+	o.Collaborators = slices.Insert(o.Collaborators, 0, Collaborator{User: o.Owner, Role: workspace.CollaboratorRoleOwner})
 	s.complete(&o)
+	o.Owner = o.Collaborators[0].User
 	s.organizations = append(s.organizations, &o)
+}
+
+// Change changes an organization, as somebody else may do meanwhile. It does nothing
+// when there is none with this id.
+func (s *Server) Change(id string, change func(*Organization)) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if o := s.organization(id); o != nil {
+		change(o)
+		s.complete(o)
+	}
+}
+
+// Organizations returns all organizations as they are now, with what they have.
+func (s *Server) Organizations() []Organization {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	all := make([]Organization, 0, len(s.organizations))
+	for _, o := range s.organizations {
+		all = append(all, o.clone())
+	}
+	return all
 }
 
 // AddUser adds a user and returns the user's token. It sees the organizations that
