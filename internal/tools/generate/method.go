@@ -136,8 +136,13 @@ func (m *method) target(expression string) {
 }
 
 // parameter states one parameter of the path or the query. One whose type is a
-// lookup is named by one of several keys.
+// lookup is named by one of several keys; one of the path that has a single value is
+// no argument.
 func (m *method) parameter(p codegen.ParameterDefinition) {
+	if only := p.Spec.Schema.Value.Extensions["x-const"]; only != nil && p.In == "path" {
+		m.Path = strings.ReplaceAll(m.Path, "{"+p.ParamName+"}", fmt.Sprint(only))
+		return
+	}
 	name, goType := p.GoVariableName(), p.TypeDef()
 	m.argument(name, goType)
 	switch {
