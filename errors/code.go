@@ -38,6 +38,10 @@ const (
 	// where the provider does. Katapult calls it so (429).
 	RateLimitReached Code = "rate_limit_reached"
 
+	// PartialResult: the provider answered with a part of what there is, and says so
+	// in a success (F5 200 with errors). What is known is returned beside the error.
+	PartialResult Code = "partial_result"
+
 	// Unavailable: the provider could not be reached or is not serving.
 	Unavailable Code = "unavailable"
 
@@ -83,6 +87,10 @@ const (
 	// OrganizationNotEmpty: the organization still has active projects (Atlas 409
 	// ORG_NOT_EMPTY).
 	OrganizationNotEmpty Code = "organization_not_empty"
+
+	// NamespaceNotEmpty: objects of a namespace could not be deleted, and [Error.Steps]
+	// are these (F5 200 with an error_message of each).
+	NamespaceNotEmpty Code = "namespace_not_empty"
 
 	// ActiveLiveMigration: a live migration into the organization is running (Atlas
 	// 409 CANNOT_DELETE_ORG_ACTIVE_LIVE_MIGRATION_ATLAS_ORG_LINK).
@@ -257,7 +265,7 @@ const (
 // Codes below [Internal].
 const (
 	// DeletionFailed: the organization could not be deleted although all steps are
-	// satisfied (Katapult 500).
+	// satisfied (Katapult 500), or a tenant that it owns (F5 StateDeleteFailed).
 	DeletionFailed Code = "deletion_failed"
 
 	// UnhandledException: the provider's framework caught a failure (Katapult 500).
@@ -288,8 +296,7 @@ const (
 // an umbrella or not known here.
 func (c Code) Umbrella() Code {
 	switch c {
-	case ActiveSubscriptions, OrganizationNotEmpty, ActiveLiveMigration,
-		PaymentRequired, DefaultOrganization, DeletionRestricted, SystemOrganization:
+	case ActiveSubscriptions, OrganizationNotEmpty, ActiveLiveMigration, PaymentRequired, DefaultOrganization, DeletionRestricted, SystemOrganization, NamespaceNotEmpty:
 		return DeletionStepsNotSatisfied
 	case OrganizationNotFound, DiskBackupPolicyNotFound, DiskNotFound, DNSZoneNotFound,
 		FileStorageVolumeNotFound, IPAddressNotFound, LoadBalancerNotFound,

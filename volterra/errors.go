@@ -50,7 +50,7 @@ func classify(a *rest.Answer, e *errors.Error) {
 		return // an error that calls itself a success says nothing that can be relied on
 	}
 	e.Code = codes[e.ProviderCode]
-	if e.Operation == "RequestTenantDeletion" && fails(e.Code) {
+	if changes(e.Operation) && fails(e.Code) {
 		// Whatever the status is: the request must not be sent again.
 		e.Code, e.Err = errors.OutcomeUnknown, e.Code
 	}
@@ -74,6 +74,11 @@ var codes = map[string]errors.Code{
 	"14": errors.Unavailable,      // 503
 	"15": errors.Internal,         // data loss, 500
 	"16": errors.Unauthenticated,  // 401
+}
+
+// changes reports whether an operation does more than read.
+func changes(operation string) bool {
+	return !strings.HasPrefix(operation, "Get") && !strings.HasPrefix(operation, "List")
 }
 
 // fails reports whether a code leaves open whether the work was done.

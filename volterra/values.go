@@ -1,6 +1,12 @@
 package volterra
 
-import "github.com/offboard-dev/offboard-go/errors"
+import (
+	"encoding/json"
+	"strconv"
+	"strings"
+
+	"github.com/offboard-dev/offboard-go/errors"
+)
 
 // DeletionReason is why a tenant is to be deleted.
 type DeletionReason string
@@ -35,3 +41,55 @@ type absent struct{}
 
 // UnmarshalJSON refuses.
 func (*absent) UnmarshalJSON([]byte) error { return errors.New("volterra: a field of an error") }
+
+// AddonService is an addon service that the tenant can be unsubscribed from. In
+// JSON it is the request for that: an object with the service as its only key.
+type AddonService string
+
+// The addon services that F5 knows.
+const (
+	AddonAppStackStandard               AddonService = "f5xc_appstack_standard"
+	AddonBIGIPIRuleStandard             AddonService = "f5xc_big_ip_irule_standard"
+	AddonBIGIPUtilitiesStandard         AddonService = "f5xc_bigip_utilities_standard"
+	AddonContentDeliveryNetworkAdvanced AddonService = "f5xc_content_delivery_network_advanced"
+	AddonContentDeliveryNetworkStandard AddonService = "f5xc_content_delivery_network_standard"
+	AddonDelegatedAccessStandard        AddonService = "f5xc_delegated_access_standard"
+	AddonSecureMeshAdvanced             AddonService = "f5xc_securemesh_advanced"
+	AddonSecureMeshStandard             AddonService = "f5xc_securemesh_standard"
+	AddonSiteManagementStandard         AddonService = "f5xc_site_management_standard"
+	AddonSyntheticMonitoringStandard    AddonService = "f5xc_synthetic_monitoring_standard"
+	AddonWAAPAdvanced                   AddonService = "f5xc_waap_advanced"
+	AddonWAAPStandard                   AddonService = "f5xc_waap_standard"
+	AddonWebAppScanningStandard         AddonService = "f5xc_web_app_scanning_standard"
+)
+
+// MarshalJSON writes the request to unsubscribe.
+func (s AddonService) MarshalJSON() ([]byte, error) {
+	return json.Marshal(map[string]struct{}{string(s): {}})
+}
+
+// Cents is an amount in hundredths of its currency, which the API writes as a
+// JSON string.
+type Cents int64
+
+// UnmarshalJSON reads a number, in quotes or not; null is zero.
+func (c *Cents) UnmarshalJSON(data []byte) error {
+	text := string(data)
+	if text == "null" {
+		return nil
+	}
+	if unquoted, ok := strings.CutPrefix(text, `"`); ok {
+		text = strings.TrimSuffix(unquoted, `"`)
+	}
+	value, err := strconv.ParseInt(text, 10, 64)
+	if err != nil {
+		return errors.New("volterra: an amount is not a whole number")
+	}
+	*c = Cents(value)
+	return nil
+}
+
+// MarshalJSON writes the number in quotes.
+func (c Cents) MarshalJSON() ([]byte, error) {
+	return strconv.AppendQuote(nil, strconv.FormatInt(int64(c), 10)), nil
+}

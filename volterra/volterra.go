@@ -101,8 +101,35 @@ func (c *Client) DeleteTenant(ctx context.Context, request DeleteTenantRequest) 
 	}
 	return c.api.Delete(ctx, rest.Deletion{
 		Send: func(ctx context.Context) error { return c.requestTenantDeletion(ctx, request) },
-		Look: func(ctx context.Context) (rest.Presence, error) { return c.look(ctx, request) },
+		Look: func(ctx context.Context) (rest.Presence, error) { return c.look(ctx, request.Name) },
 	})
+}
+
+// DeactivateTenant asks for the deactivation of the tenant that the credential
+// belongs to, which marks it for deletion as [Client.DeleteTenant] does, and
+// returns the id of the job that was begun for it. No documented operation reads
+// the job. Name has to be the tenant's name, and the tenant's settings are compared
+// with it and with the base URL before anything is sent.
+//
+// When the answer is lost and the settings show that the request was accepted, the
+// id is empty. The errors are those of [Client.DeleteTenant].
+//
+// Source: vendor OpenAPI 2026-06-26.
+func (c *Client) DeactivateTenant(ctx context.Context, name string, request DeactivateTenantRequest) (jobID string, err error) {
+	if err := c.compare(ctx, "DeactivateTenant", name); err != nil {
+		return "", err
+	}
+	err = c.api.Delete(ctx, rest.Deletion{
+		Send: func(ctx context.Context) error {
+			answer, err := c.deactivateTenant(ctx, request)
+			if err == nil {
+				jobID = answer.JobID
+			}
+			return err
+		},
+		Look: func(ctx context.Context) (rest.Presence, error) { return c.look(ctx, name) },
+	})
+	return jobID, err
 }
 
 // CheckDeletion returns the error that [Client.DeleteTenant] would return now, as
@@ -119,31 +146,36 @@ func (c *Client) CheckDeletion(ctx context.Context, request DeleteTenantRequest)
 // look reads whether a request whose outcome is open was accepted. That the
 // tenant is still in use is no proof that it was not: it may be queued, and its
 // state change later. It was not disabled when it was confirmed.
-func (c *Client) look(ctx context.Context, request DeleteTenantRequest) (rest.Presence, error) {
+func (c *Client) look(ctx context.Context, name string) (rest.Presence, error) {
 	settings, err := c.GetTenantSettings(ctx)
-	if err == nil && settings.Name == request.Name && settings.State == StateDisabled {
+	if err == nil && settings.Name == name && settings.State == StateDisabled {
 		return rest.Gone, nil
 	}
 	return rest.Unknown, err
 }
 
-// confirm compares the request with the tenant that the host and the credential
-// lead to. F5 does not say what becomes of a request that names another one.
+// confirm checks the request, and compares it with the tenant.
 func (c *Client) confirm(ctx context.Context, operation string, request DeleteTenantRequest) error {
-	switch {
-	case request.Name == "":
-		return rest.Invalid(provider, operation, request.Name, errors.New("name is empty"))
-	case request.Email == "":
+	if request.Name != "" && request.Email == "" {
 		return rest.Invalid(provider, operation, request.Name, errors.New("email is empty"))
+	}
+	return c.compare(ctx, operation, request.Name)
+}
+
+// compare compares a name with the tenant that the host and the credential lead
+// to. F5 does not say what becomes of a request that names another one.
+func (c *Client) compare(ctx context.Context, operation, name string) error {
+	if name == "" {
+		return rest.Invalid(provider, operation, name, errors.New("name is empty"))
 	}
 	settings, err := c.GetTenantSettings(ctx)
 	if err != nil {
 		return err
 	}
-	e := &errors.Error{Provider: provider, Operation: operation, Target: request.Name}
+	e := &errors.Error{Provider: provider, Operation: operation, Target: name}
 	host := label(c.api.BaseURL().Hostname())
 	switch {
-	case request.Name != settings.Name:
+	case name != settings.Name:
 		e.Code, e.Err = errors.NotConfirmed, fmt.Errorf("the tenant's name is %q", settings.Name)
 	case host != "" && !belongs(host, settings):
 		e.Code = errors.NotConfirmed
