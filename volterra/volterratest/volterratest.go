@@ -1,9 +1,10 @@
 // Package volterratest is a double of F5 Distributed Cloud for tests: one tenant,
-// in memory, with F5's own answers. It knows which requests for deletion were
-// accepted.
+// in memory, with F5's own answers, and with what it owns. It knows which requests
+// for deletion were accepted, and what is left.
 //
 //	srv := volterratest.NewServer()
 //	srv.SetTenant(volterratest.Tenant{Name: "acme-kqzvxwbn", Domain: "acme"})
+//	srv.AddChildTenant(volterratest.ChildTenant{Name: "branch", Takes: time.Minute})
 //	client, err := volterra.New(srv.Option())
 package volterratest
 
@@ -41,6 +42,10 @@ type Tenant struct {
 	// real one is expected not to.
 	KeepsCredential bool
 
+	// RefusesWhileInUse: a request for deletion is refused as long as [Server.Left]
+	// has anything. F5 documents no such refusal, and no other either.
+	RefusesWhileInUse bool
+
 	// KeepsState: the state does not show that a request was accepted.
 	KeepsState bool
 }
@@ -56,6 +61,12 @@ type Server struct {
 	perSecond float64 // 0: no limit
 	burst     int
 	buckets   map[string]*bucket
+
+	serial        int     // of the last object
+	items         []*item // all objects, in the order in which they were added
+	subscriptions []volterra.Subscription
+	invoices      []volterra.Invoice
+	missing       map[string][]volterra.ListError // by operation
 }
 
 // bucket is the limit of one operation.
@@ -64,15 +75,24 @@ type bucket struct {
 	filled time.Time
 }
 
-// NewServer returns a double of a tenant that is called acme, without a rate limit.
+// NewServer returns a double of a tenant that is called acme and has nothing but
+// the namespaces that come with it, without a rate limit.
 func NewServer() *Server {
-	s := &Server{}
+	s := &Server{missing: map[string][]volterra.ListError{}}
 	s.SetTenant(Tenant{Name: "acme"})
+	for _, name := range []string{"system", "shared", "default"} {
+		s.AddNamespace(Namespace{Name: name})
+	}
 	routes := fake.NewRoutes(console)
-	routes.Handle("GetTenantSettings", "GET /api/web/namespaces/system/tenant/settings",
-		s.admit("GetTenantSettings", s.settings))
-	routes.Handle("RequestTenantDeletion", "POST /api/web/namespaces/system/tenant/request-delete",
-		s.admit("RequestTenantDeletion", s.requestDelete))
+	handle := func(operation, pattern string, handler http.HandlerFunc) {
+		routes.Handle(operation, pattern, s.admit(operation, handler))
+	}
+	handle("GetTenantSettings", "GET /api/web/namespaces/system/tenant/settings", s.settings)
+	handle("RequestTenantDeletion", "POST /api/web/namespaces/system/tenant/request-delete", s.requestDelete)
+	handle("DeactivateTenant", "PUT /api/saas/namespaces/system/v2/tenant/deactivate", s.deactivate)
+	handle("GetTenantSummary", "GET /api/config/tenants/{tenant}/summary", s.summary)
+	handle("GetSupportInfo", "GET /api/web/namespaces/system/tenant/support-info", s.supportInfo)
+	s.routes(handle)
 	s.Server = offboardtest.NewServer(routes, routes.Operation)
 	return s
 }
@@ -104,7 +124,8 @@ func (s *Server) SetTenant(t Tenant) {
 	s.tenant, s.dead = t, false
 }
 
-// Accepted returns the requests for deletion that were accepted, in order.
+// Accepted returns the requests for deletion that were accepted, in order. One to
+// deactivate the tenant has neither a name nor an e-mail address.
 func (s *Server) Accepted() []volterra.DeleteTenantRequest {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -191,25 +212,54 @@ func (s *Server) settings(w http.ResponseWriter, _ *http.Request) {
 	})
 }
 
+func (s *Server) summary(w http.ResponseWriter, r *http.Request) {
+	if r.PathValue("tenant") != s.tenant.Name {
+		notFound(w, "tenant")
+		return
+	}
+	fake.JSON(w, http.StatusOK, fake.Object{"type": "shared", "vip": "192.0.2.10"})
+}
+
+func (s *Server) supportInfo(w http.ResponseWriter, _ *http.Request) {
+	fake.JSON(w, http.StatusOK, fake.Object{"support_email_address": "support@f5.example"})
+}
+
 // requestDelete accepts any request that is one: F5 documents no rule for its
 // fields, and no answer to another tenant's name.
 func (s *Server) requestDelete(w http.ResponseWriter, r *http.Request) {
+	if s.accept(w, r) {
+		fake.JSON(w, http.StatusOK, fake.Object{})
+	}
+}
+
+func (s *Server) deactivate(w http.ResponseWriter, r *http.Request) {
+	if s.accept(w, r) {
+		fake.JSON(w, http.StatusOK, fake.Object{"job_id": fmt.Sprint("job-", len(s.accepted))})
+	}
+}
+
+// accept reports whether a request for deletion was accepted, and answers it when
+// it was not.
+func (s *Server) accept(w http.ResponseWriter, r *http.Request) bool {
 	var request volterra.DeleteTenantRequest
 	err := json.NewDecoder(r.Body).Decode(&request)
 	switch {
 	case s.tenant.Unprivileged:
 		failure(w, http.StatusForbidden, 7, "The role is missing.")
-		return
+		return false
 	case err != nil || !slices.Contains(reasons, request.Reason):
 		failure(w, http.StatusBadRequest, 3, "The request is not valid.")
-		return
+		return false
+	case s.tenant.RefusesWhileInUse && len(s.left()) > 0:
+		failure(w, http.StatusConflict, 10, "The tenant is in use.")
+		return false
 	}
 	s.accepted = append(s.accepted, request)
 	s.dead = !s.tenant.KeepsCredential
 	if !s.tenant.KeepsState {
 		s.tenant.State = volterra.StateDisabled
 	}
-	fake.JSON(w, http.StatusOK, fake.Object{})
+	return true
 }
 
 // reasons are those of the API; none is one as well.

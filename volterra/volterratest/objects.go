@@ -1,0 +1,346 @@
+package volterratest
+
+import (
+	"encoding/json"
+	"io"
+	"net/http"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/offboard-dev/offboard-go/internal/fake"
+	"github.com/offboard-dev/offboard-go/volterra"
+)
+
+// routes adds the operations on objects.
+func (s *Server) routes(handle func(operation, pattern string, handler http.HandlerFunc)) {
+	handle("ListNamespaces", "GET /api/web/namespaces", s.list("ListNamespaces", namespaceKind))
+	handle("GetNamespace", "GET /api/web/namespaces/{name}", s.get(namespaceKind))
+	handle("CascadeDeleteNamespace", "POST /api/web/namespaces/{name}/cascade_delete", s.cascadeDelete)
+	const web = "/api/web/namespaces/system/"
+	for kind, suffix := range map[string]string{
+		childKind: "ChildTenant", managerKind: "ChildTenantManager", managedKind: "ManagedTenant", addonKind: "AddonSubscription",
+	} {
+		path := web + kind + "s"
+		handle("List"+suffix+"s", "GET "+path, s.list("List"+suffix+"s", kind))
+		handle("Get"+suffix, "GET "+path+"/{name}", s.get(kind))
+		handle("Delete"+suffix, "DELETE "+path+"/{name}", s.delete(kind))
+	}
+	handle("ListChildTenantAccessPage", "GET "+web+"partner-management/child_tenants", s.access)
+	handle("ListChildTenantsOfManager", "GET "+web+"partner-management/child_tenant_managers/{name}/child_tenants", s.ofManager)
+	handle("Unsubscribe", "POST "+web+"addon/unsubscribe", s.unsubscribe)
+	handle("GetQuotaUsage", "GET /api/web/namespaces/{namespace}/quota/usage", s.quota)
+	handle("ListSubscriptions", "GET "+web+"subscriptions/custom_list", s.listSubscriptions)
+	handle("ListInvoices", "GET "+web+"usage/invoices/custom_list", s.listInvoices)
+}
+
+// list answers with all objects of a kind.
+func (s *Server) list(operation, kind string) http.HandlerFunc {
+	return func(w http.ResponseWriter, r *http.Request) { s.answerList(w, r, operation, s.of(kind)) }
+}
+
+// ofManager answers with the child tenants of a manager.
+func (s *Server) ofManager(w http.ResponseWriter, r *http.Request) {
+	manager := s.find(managerKind, "system", r.PathValue("name"))
+	if manager == nil {
+		notFound(w, managerKind)
+		return
+	}
+	children := slices.DeleteFunc(s.of(childKind), func(i *item) bool { return !i.refersTo(manager) })
+	s.answerList(w, r, "ListChildTenantsOfManager", children)
+}
+
+// answerList answers with a summary of each object, and with all of it when any
+// more is asked for: F5 does not say which names the fields have.
+func (s *Server) answerList(w http.ResponseWriter, r *http.Request, operation string, items []*item) {
+	whole := len(r.URL.Query()["report_fields"]) > 0
+	answer := make([]fake.Object, 0, len(items))
+	for _, i := range items {
+		summary := fake.Object{
+			"tenant": s.tenant.Name, "namespace": i.namespace, "name": i.name, "uid": i.uid,
+			"description": "", "disabled": false, "labels": fake.Object{}, "annotations": fake.Object{},
+		}
+		if i.hasStatus() {
+			summary["status_set"] = []any{}
+		}
+		if whole {
+			summary["metadata"], summary["system_metadata"], summary["get_spec"] = i.metadata(), s.systemMetadata(i), i.whole()
+		}
+		answer = append(answer, summary)
+	}
+	missing := make([]fake.Object, 0)
+	for _, e := range s.missing[operation] {
+		missing = append(missing, fake.Object{"code": e.Code, "message": e.Message})
+	}
+	fake.JSON(w, http.StatusOK, fake.Object{"items": answer, "errors": missing})
+}
+
+// get answers with an object, or with what refers to it.
+func (s *Server) get(kind string) http.HandlerFunc {
+	return func(w http.ResponseWriter, r *http.Request) {
+		s.settle()
+		i := s.find(kind, namespaceOf(kind), r.PathValue("name"))
+		format := volterra.ResponseFormat(r.URL.Query().Get("response_format"))
+		switch {
+		case !slices.Contains(formats, format):
+			failure(w, http.StatusBadRequest, 3, "The format is not known.")
+			return
+		case i == nil:
+			notFound(w, kind)
+			return
+		}
+		referring := make([]fake.Object, 0)
+		if format == volterra.ResponseFormatReferringObjects {
+			for _, other := range s.referrers(i) {
+				referring = append(referring, fake.Object{
+					"kind": other.kind, "uid": other.uid, "tenant": s.tenant.Name, "namespace": other.namespace, "name": other.name,
+				})
+			}
+		}
+		answer := fake.Object{
+			"metadata": i.metadata(), "system_metadata": s.systemMetadata(i), "spec": i.whole(),
+			"referring_objects": referring, "deleted_referred_objects": []any{}, "disabled_referred_objects": []any{},
+		}
+		if i.hasStatus() {
+			answer["status"] = []any{}
+		}
+		fake.JSON(w, http.StatusOK, answer)
+	}
+}
+
+// formats are those that an object can be asked for in.
+var formats = []volterra.ResponseFormat{
+	"", volterra.ResponseFormatDefault, volterra.ResponseFormatForCreate, volterra.ResponseFormatForReplace,
+	volterra.ResponseFormatStatus, volterra.ResponseFormatRead, volterra.ResponseFormatReferringObjects,
+	volterra.ResponseFormatBrokenReferences,
+}
+
+// delete deletes an object, unless it is referred to and that is to count.
+func (s *Server) delete(kind string) http.HandlerFunc {
+	return func(w http.ResponseWriter, r *http.Request) {
+		s.settle()
+		name := r.PathValue("name")
+		request := volterra.DeleteRequest{Name: name, Namespace: "system"}
+		err := json.NewDecoder(r.Body).Decode(&request) // a request without a body is accepted
+		i := s.find(kind, "system", name)
+		switch {
+		case s.tenant.Unprivileged:
+			failure(w, http.StatusForbidden, 7, "The role is missing.")
+		case err != nil && err != io.EOF || request.Name != name || request.Namespace != "system":
+			failure(w, http.StatusBadRequest, 3, "The request is not valid.")
+		case i == nil:
+			notFound(w, kind)
+		case request.FailIfReferred && len(s.referrers(i)) > 0:
+			failure(w, http.StatusConflict, 10, "Other objects refer to it.")
+		default:
+			s.drop(i)
+			fake.JSON(w, http.StatusOK, fake.Object{})
+		}
+	}
+}
+
+// cascadeDelete deletes what it can of a namespace, and the namespace when that is
+// all. It is a success in any case.
+func (s *Server) cascadeDelete(w http.ResponseWriter, r *http.Request) {
+	s.settle()
+	var request volterra.CascadeDeleteRequest
+	name := r.PathValue("name")
+	err := json.NewDecoder(r.Body).Decode(&request)
+	namespace := s.find(namespaceKind, "", name)
+	switch {
+	case s.tenant.Unprivileged || comesWithTenant(name):
+		failure(w, http.StatusForbidden, 7, "The role is missing.")
+		return
+	case err != nil || request.Name != name:
+		failure(w, http.StatusBadRequest, 3, "The request is not valid.")
+		return
+	case namespace == nil:
+		notFound(w, namespaceKind)
+		return
+	}
+	answer := make([]fake.Object, 0)
+	failed := false
+	for _, i := range slices.Clone(s.items) {
+		if i.namespace != name {
+			continue
+		}
+		problem := ""
+		if by := slices.IndexFunc(s.items, func(o *item) bool { return o.namespace != name && o.refersTo(i) }); by >= 0 {
+			problem = "The object is referred to by " + s.items[by].kind + " " + s.items[by].path() + "."
+			failed = true
+		} else {
+			s.drop(i)
+		}
+		answer = append(answer, fake.Object{
+			"object_type": "ves.io.schema." + i.kind + ".Object", "object_name": i.name, "object_uid": i.uid, "error_message": problem,
+		})
+	}
+	if !failed {
+		s.drop(namespace)
+	}
+	fake.JSON(w, http.StatusOK, fake.Object{"items": answer})
+}
+
+// access answers with a page of the child tenants that may be entered: all of them.
+func (s *Server) access(w http.ResponseWriter, r *http.Request) {
+	query := r.URL.Query()
+	all := s.of(childKind)
+	found := slices.DeleteFunc(slices.Clone(all), func(i *item) bool {
+		manager := query.Get("ctm")
+		return query.Has("name") && !strings.Contains(i.name, query.Get("name")) ||
+			manager != "" && !slices.Contains(i.refers, managerKind+":system/"+manager)
+	})
+	limit := 100
+	first := 0
+	var err error
+	if query.Has("page_limit") {
+		limit, err = strconv.Atoi(query.Get("page_limit"))
+	}
+	if start := query.Get("page_start"); start != "" {
+		first = slices.IndexFunc(found, func(i *item) bool { return i.uid == start })
+	}
+	if err != nil || limit < 1 || first < 0 {
+		failure(w, http.StatusBadRequest, 3, "There is no such page.")
+		return
+	}
+	page, next := found[first:], ""
+	if len(page) > limit {
+		page, next = page[:limit], page[limit].uid
+	}
+	answer := make([]fake.Object, 0, len(page))
+	for _, i := range page {
+		answer = append(answer, fake.Object{
+			"name": i.name, "groups": []any{}, "tenant_status": accessStatus(i),
+			"link": fake.Object{"name": i.name, "href": "https://" + i.spec["domain"].(string) + ".console.ves.volterra.io"},
+			"support_request_count": fake.Object{
+				"ct_summary":          fake.Object{"open_support_tickets_count": 0},
+				"all_tenants_summary": fake.Object{"open_support_tickets_count": 0},
+			},
+		})
+	}
+	fake.JSON(w, http.StatusOK, fake.Object{
+		"access_config": answer, "next_page": next, "total_count": len(all), "total_filtered_count": len(found),
+	})
+}
+
+func accessStatus(child *item) volterra.TenantStatus {
+	switch child.spec["status"] {
+	case volterra.ChildTenantStateActive:
+		return volterra.TenantStatusActive
+	case volterra.ChildTenantStateDeleteInProgress:
+		return volterra.TenantStatusToBeDeleted
+	}
+	return volterra.TenantStatusInactive
+}
+
+// unsubscribe ends the subscriptions to a service; that to delegated access once
+// F5 has approved it.
+func (s *Server) unsubscribe(w http.ResponseWriter, r *http.Request) {
+	var request map[string]struct{}
+	if err := json.NewDecoder(r.Body).Decode(&request); err != nil || len(request) != 1 {
+		failure(w, http.StatusBadRequest, 3, "The request does not name one service.")
+		return
+	}
+	for _, i := range s.of(addonKind) {
+		service := i.spec["addon_service"].(fake.Object)["name"].(string)
+		if _, ok := request[service]; !ok {
+			continue
+		}
+		i.spec["status"] = volterra.AddonSubscriptionStateDisabled
+		if service == string(volterra.AddonDelegatedAccessStandard) {
+			i.spec["status"] = volterra.AddonSubscriptionStateDisablePending
+			i.spec["notification_preference"] = fake.Object{"support_ticket_id": fake.Object{
+				"subscription_ticket_id": "", "unsubscription_ticket_id": "ticket-" + i.name,
+			}}
+		}
+	}
+	fake.JSON(w, http.StatusOK, fake.Object{})
+}
+
+// quota counts the objects of a namespace by kind; in system, those of the tenant.
+func (s *Server) quota(w http.ResponseWriter, r *http.Request) {
+	s.settle()
+	namespace := r.PathValue("namespace")
+	if s.find(namespaceKind, "", namespace) == nil {
+		notFound(w, namespaceKind)
+		return
+	}
+	counts := map[string]int{}
+	for _, i := range s.items {
+		if namespace == "system" || i.namespace == namespace {
+			counts[i.kind]++
+		}
+	}
+	objects := fake.Object{}
+	for kind, n := range counts {
+		objects[kind] = fake.Object{
+			"display_name": strings.ReplaceAll(kind, "_", " "), "description": "",
+			"limit": fake.Object{"maximum": 100}, "usage": fake.Object{"current": n},
+		}
+	}
+	fake.JSON(w, http.StatusOK, fake.Object{
+		"objects": objects, "resources": fake.Object{}, "apis": fake.Object{},
+		"quota_usage": fake.Object{}, "float_quota_usage": fake.Object{}, "api_limits": fake.Object{},
+	})
+}
+
+func (s *Server) listSubscriptions(w http.ResponseWriter, r *http.Request) {
+	current := r.URL.Query().Get("current") == "true"
+	answer := make([]volterra.Subscription, 0)
+	for _, one := range s.subscriptions {
+		if !current || one.Current {
+			answer = append(answer, one)
+		}
+	}
+	fake.JSON(w, http.StatusOK, fake.Object{"subscriptions": answer})
+}
+
+func (s *Server) listInvoices(w http.ResponseWriter, r *http.Request) {
+	answer := append(make([]volterra.Invoice, 0), s.invoices...)
+	if limit, err := strconv.Atoi(r.URL.Query().Get("limit")); err == nil && limit > 0 {
+		answer = answer[:min(limit, len(answer))]
+	}
+	fake.JSON(w, http.StatusOK, fake.Object{"invoices": answer})
+}
+
+func notFound(w http.ResponseWriter, kind string) {
+	failure(w, http.StatusNotFound, 5, "There is no such "+strings.ReplaceAll(kind, "_", " ")+".")
+}
+
+// namespaceOf returns the namespace of all objects of a kind that has operations.
+func namespaceOf(kind string) string {
+	if kind == namespaceKind {
+		return ""
+	}
+	return "system"
+}
+
+// hasStatus reports whether F5 documents a status of the kind.
+func (i *item) hasStatus() bool { return i.kind != managerKind && i.kind != addonKind }
+
+func (i *item) whole() fake.Object {
+	if i.spec == nil {
+		return fake.Object{}
+	}
+	return i.spec
+}
+
+func (i *item) metadata() fake.Object {
+	return fake.Object{
+		"name": i.name, "namespace": i.namespace, "description": "", "disable": false,
+		"labels": fake.Object{}, "annotations": fake.Object{},
+	}
+}
+
+func (s *Server) systemMetadata(i *item) fake.Object {
+	metadata := fake.Object{
+		"uid": i.uid, "tenant": s.tenant.Name, "creation_timestamp": i.created.Format(time.RFC3339Nano),
+		"creator_class": "prism", "creator_id": "owner@" + s.tenant.Name + ".example",
+		"finalizers": []string{}, "labels": fake.Object{}, "object_index": 0,
+	}
+	if !i.deleted.IsZero() {
+		metadata["deletion_timestamp"] = i.deleted.Format(time.RFC3339Nano)
+	}
+	return metadata
+}
