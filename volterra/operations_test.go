@@ -1,0 +1,522 @@
+package volterra_test
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
+
+	"github.com/offboard-dev/offboard-go/errors"
+	"github.com/offboard-dev/offboard-go/offboardtest"
+	"github.com/offboard-dev/offboard-go/volterra"
+	"github.com/offboard-dev/offboard-go/volterra/volterratest"
+)
+
+const web = "/api/web/namespaces"
+
+var (
+	start = time.Date(2026, 5, 1, 0, 0, 0, 0, time.UTC)
+	end   = time.Date(2026, 6, 1, 0, 0, 0, 0, time.UTC)
+)
+
+// owner is a double of a tenant that owns one of everything.
+func owner() *volterratest.Server {
+	srv := volterratest.NewServer()
+	srv.AddNamespace(volterratest.Namespace{Name: "app", Objects: []volterratest.Object{
+		{Kind: "http_loadbalancer", Name: "web", RefersTo: []string{"pools/pool"}},
+	}})
+	srv.AddNamespace(volterratest.Namespace{Name: "pools", Objects: []volterratest.Object{{Kind: "origin_pool", Name: "pool"}}})
+	srv.AddChildTenantManager("retail")
+	srv.AddChildTenant(volterratest.ChildTenant{Name: "branch", CompanyName: "Acme Branch", Manager: "retail", Takes: time.Minute})
+	srv.AddManagedTenant(volterratest.ManagedTenant{Name: "partner", TenantID: "partner-abcdefgh"})
+	srv.AddAddonSubscription(volterratest.AddonSubscription{Name: "waap", Service: volterra.AddonWAAPAdvanced})
+	srv.AddSubscription(volterra.Subscription{
+		Name: "sub-1", PlanName: "Teams plan", PlanObjectName: "plan-1", Current: true, Start: start, LastPeriodStart: start, LastPeriodEnd: end,
+		PreviousPeriods: []volterra.BillingPeriod{{
+			UID: "1", Trial: true, Start: start, End: end, InternalStart: start, InternalEnd: end,
+			Invoices: []string{"inv-1"}, PendingInvoices: []string{"inv-1"}, ClosedInvoices: []string{},
+		}},
+	})
+	srv.AddInvoice(volterra.Invoice{Name: "inv-1", Active: true, Amount: 9_007_199_254_740_993, Currency: "USD", PeriodStart: start, PeriodEnd: end})
+	return srv
+}
+
+// operation is one operation of the client, as it is asked for and answered.
+type operation struct {
+	name    string // of the API's operation
+	call    func(context.Context, *volterra.Client) (any, error)
+	request string // what is sent: method, path, query, and body
+	want    any    // nil for an operation that returns an error only
+
+	// empty is what an empty object is as its answer; a success, if it is empty.
+	empty errors.Code
+}
+
+// none makes an operation's call of one that returns an error only.
+func none(call func(context.Context, *volterra.Client) error) func(context.Context, *volterra.Client) (any, error) {
+	return func(ctx context.Context, c *volterra.Client) (any, error) { return nil, call(ctx, c) }
+}
+
+const due = errors.UnexpectedResponse
+
+var operations = map[string]operation{
+	"tenant summary": {
+		"GetTenantSummary", func(ctx context.Context, c *volterra.Client) (any, error) { return c.GetTenantSummary(ctx, "acme") },
+		"GET /api/config/tenants/acme/summary", &volterra.TenantSummary{Type: "shared", VIP: "192.0.2.10"}, "",
+	},
+	"support info": {
+		"GetSupportInfo", func(ctx context.Context, c *volterra.Client) (any, error) { return c.GetSupportInfo(ctx) },
+		"GET " + web + "/system/tenant/support-info", &volterra.SupportInfo{SupportEmailAddress: "support@f5.example"}, "",
+	},
+	"namespaces": {
+		"ListNamespaces", func(ctx context.Context, c *volterra.Client) (any, error) {
+			return c.ListNamespaces(ctx, volterra.ListNamespacesOptions{LabelFilter: "env in (test)"})
+		},
+		"GET " + web + "?label_filter=env+in+%28test%29",
+		[]volterra.NamespaceItem{{Name: "system"}, {Name: "shared"}, {Name: "default"}, {Name: "app"}, {Name: "pools"}}, due,
+	},
+	"a namespace": {
+		"GetNamespace", func(ctx context.Context, c *volterra.Client) (any, error) {
+			return c.GetNamespace(ctx, "app", volterra.GetNamespaceOptions{})
+		},
+		"GET " + web + "/app",
+		&volterra.Namespace{
+			Metadata: volterra.Metadata{Name: "app"}, SystemMetadata: volterra.SystemMetadata{Tenant: "acme", CreatorClass: "prism", CreatorID: "owner@acme.example"},
+		}, due,
+	},
+	"who refers to a namespace": {
+		"GetNamespace", func(ctx context.Context, c *volterra.Client) (any, error) {
+			return c.GetNamespace(ctx, "pools", volterra.GetNamespaceOptions{ResponseFormat: volterra.ResponseFormatReferringObjects})
+		},
+		"GET " + web + "/pools?response_format=GET_RSP_FORMAT_REFERRING_OBJECTS",
+		&volterra.Namespace{
+			Metadata: volterra.Metadata{Name: "pools"}, SystemMetadata: volterra.SystemMetadata{Tenant: "acme", CreatorClass: "prism", CreatorID: "owner@acme.example"},
+			ReferringObjects: []volterra.ObjectReference{{Kind: "http_loadbalancer", Tenant: "acme", Namespace: "app", Name: "web"}},
+		}, due,
+	},
+	"a namespace with all that is in it": {
+		"CascadeDeleteNamespace", func(ctx context.Context, c *volterra.Client) (any, error) {
+			return c.CascadeDeleteNamespace(ctx, "app")
+		},
+		"POST " + web + `/app/cascade_delete {"name":"app"}`,
+		[]volterra.CascadeItem{{ObjectType: "ves.io.schema.http_loadbalancer.Object", ObjectName: "web"}}, due,
+	},
+	"child tenants": {
+		"ListChildTenants", func(ctx context.Context, c *volterra.Client) (any, error) {
+			return c.ListChildTenants(ctx, volterra.ListChildTenantsOptions{ReportFields: []string{"spec", "metadata"}, ReportStatusFields: []string{"a"}})
+		},
+		"GET " + web + "/system/child_tenants?report_fields=spec&report_fields=metadata&report_status_fields=a",
+		[]volterra.ChildTenantItem{{
+			Name: "branch", Namespace: "system", Metadata: volterra.Metadata{Name: "branch", Namespace: "system"},
+			SystemMetadata: volterra.SystemMetadata{Tenant: "acme", CreatorClass: "prism", CreatorID: "owner@acme.example"}, Spec: branch,
+		}}, due,
+	},
+	"a child tenant": {
+		"GetChildTenant", func(ctx context.Context, c *volterra.Client) (any, error) {
+			return c.GetChildTenant(ctx, "branch", volterra.GetChildTenantOptions{ResponseFormat: volterra.ResponseFormatRead})
+		},
+		"GET " + web + "/system/child_tenants/branch?response_format=GET_RSP_FORMAT_READ",
+		&volterra.ChildTenant{
+			Metadata:       volterra.Metadata{Name: "branch", Namespace: "system"},
+			SystemMetadata: volterra.SystemMetadata{Tenant: "acme", CreatorClass: "prism", CreatorID: "owner@acme.example"}, Spec: branch,
+		}, due,
+	},
+	"the end of a child tenant": {
+		"DeleteChildTenant", none(func(ctx context.Context, c *volterra.Client) error {
+			return c.DeleteChildTenant(ctx, "branch", volterra.DeleteOptions{})
+		}),
+		"DELETE " + web + `/system/child_tenants/branch {"name":"branch","namespace":"system","fail_if_referred":true}`, nil, "",
+	},
+	"a page of access": {
+		"ListChildTenantAccessPage", func(ctx context.Context, c *volterra.Client) (any, error) {
+			return c.ListChildTenantAccessPage(ctx, volterra.ListChildTenantAccessPageOptions{Name: "branch", Manager: "retail", PageLimit: 10})
+		},
+		"GET " + web + "/system/partner-management/child_tenants?name=branch&ctm=retail&page_limit=10",
+		&volterra.ChildTenantAccessPage{
+			Items: []volterra.ChildTenantAccess{{
+				Name: "branch", Status: volterra.TenantStatusActive, Link: volterra.Link{Name: "branch", URL: "https://branch.console.ves.volterra.io"},
+			}},
+			TotalCount: 1, TotalFilteredCount: 1,
+		}, due,
+	},
+	"child tenant managers": {
+		"ListChildTenantManagers", func(ctx context.Context, c *volterra.Client) (any, error) {
+			return c.ListChildTenantManagers(ctx, volterra.ListChildTenantManagersOptions{})
+		},
+		"GET " + web + "/system/child_tenant_managers", []volterra.ChildTenantManagerItem{{Name: "retail", Namespace: "system"}}, due,
+	},
+	"a child tenant manager": {
+		"GetChildTenantManager", func(ctx context.Context, c *volterra.Client) (any, error) {
+			return c.GetChildTenantManager(ctx, "retail", volterra.GetChildTenantManagerOptions{})
+		},
+		"GET " + web + "/system/child_tenant_managers/retail",
+		&volterra.ChildTenantManager{
+			Metadata:       volterra.Metadata{Name: "retail", Namespace: "system"},
+			SystemMetadata: volterra.SystemMetadata{Tenant: "acme", CreatorClass: "prism", CreatorID: "owner@acme.example"},
+			Spec:           volterra.ChildTenantManagerSpec{OwnerGroup: volterra.Reference{Tenant: "acme", Namespace: "system", Name: "owners"}},
+		}, due,
+	},
+	"the child tenants of a manager": {
+		"ListChildTenantsOfManager", func(ctx context.Context, c *volterra.Client) (any, error) {
+			return c.ListChildTenantsOfManager(ctx, "retail")
+		},
+		"GET " + web + "/system/partner-management/child_tenant_managers/retail/child_tenants",
+		[]volterra.ChildTenantItem{{Name: "branch", Namespace: "system"}}, due,
+	},
+	"the end of a manager": {
+		"DeleteChildTenantManager", none(func(ctx context.Context, c *volterra.Client) error {
+			return c.DeleteChildTenantManager(ctx, "retail", volterra.DeleteOptions{EvenIfReferred: true})
+		}),
+		"DELETE " + web + `/system/child_tenant_managers/retail {"name":"retail","namespace":"system"}`, nil, "",
+	},
+	"managed tenants": {
+		"ListManagedTenants", func(ctx context.Context, c *volterra.Client) (any, error) {
+			return c.ListManagedTenants(ctx, volterra.ListManagedTenantsOptions{})
+		},
+		"GET " + web + "/system/managed_tenants", []volterra.ManagedTenantItem{{Name: "partner", Namespace: "system"}}, due,
+	},
+	"a managed tenant": {
+		"GetManagedTenant", func(ctx context.Context, c *volterra.Client) (any, error) {
+			return c.GetManagedTenant(ctx, "partner", volterra.GetManagedTenantOptions{})
+		},
+		"GET " + web + "/system/managed_tenants/partner",
+		&volterra.ManagedTenant{
+			Metadata:       volterra.Metadata{Name: "partner", Namespace: "system"},
+			SystemMetadata: volterra.SystemMetadata{Tenant: "acme", CreatorClass: "prism", CreatorID: "owner@acme.example"},
+			Spec:           volterra.ManagedTenantSpec{TenantID: "partner-abcdefgh", Status: volterra.ManagedTenantStatusActive},
+		}, due,
+	},
+	"the end of the management of a tenant": {
+		"DeleteManagedTenant", none(func(ctx context.Context, c *volterra.Client) error {
+			return c.DeleteManagedTenant(ctx, "partner", volterra.DeleteOptions{})
+		}),
+		"DELETE " + web + `/system/managed_tenants/partner {"name":"partner","namespace":"system","fail_if_referred":true}`, nil, "",
+	},
+	"addon subscriptions": {
+		"ListAddonSubscriptions", func(ctx context.Context, c *volterra.Client) (any, error) {
+			return c.ListAddonSubscriptions(ctx, volterra.ListAddonSubscriptionsOptions{})
+		},
+		"GET " + web + "/system/addon_subscriptions", []volterra.AddonSubscriptionItem{{Name: "waap", Namespace: "system"}}, due,
+	},
+	"an addon subscription": {
+		"GetAddonSubscription", func(ctx context.Context, c *volterra.Client) (any, error) {
+			return c.GetAddonSubscription(ctx, "waap", volterra.GetAddonSubscriptionOptions{})
+		},
+		"GET " + web + "/system/addon_subscriptions/waap",
+		&volterra.AddonSubscription{
+			Metadata:       volterra.Metadata{Name: "waap", Namespace: "system"},
+			SystemMetadata: volterra.SystemMetadata{Tenant: "acme", CreatorClass: "prism", CreatorID: "owner@acme.example"},
+			Spec: volterra.AddonSubscriptionSpec{
+				Service: volterra.Reference{Tenant: "acme", Namespace: "shared", Name: "f5xc_waap_advanced"},
+				Status:  volterra.AddonSubscriptionStateEnabled,
+			},
+		}, due,
+	},
+	"the end of an addon subscription": {
+		"DeleteAddonSubscription", none(func(ctx context.Context, c *volterra.Client) error {
+			return c.DeleteAddonSubscription(ctx, "waap", volterra.DeleteOptions{})
+		}),
+		"DELETE " + web + `/system/addon_subscriptions/waap {"name":"waap","namespace":"system","fail_if_referred":true}`, nil, "",
+	},
+	"the end of a service": {
+		"Unsubscribe", none(func(ctx context.Context, c *volterra.Client) error {
+			return c.Unsubscribe(ctx, volterra.AddonWAAPAdvanced)
+		}),
+		"POST " + web + `/system/addon/unsubscribe {"f5xc_waap_advanced":{}}`, nil, "",
+	},
+	"quotas": {
+		"GetQuotaUsage", func(ctx context.Context, c *volterra.Client) (any, error) { return c.GetQuotaUsage(ctx, "app") },
+		"GET " + web + "/app/quota/usage",
+		&volterra.QuotaUsage{Objects: map[string]volterra.QuotaItem{"http_loadbalancer": {
+			DisplayName: "http loadbalancer", Limit: volterra.QuotaLimit{Maximum: 100}, Usage: volterra.QuotaCount{Current: 1},
+		}}}, due,
+	},
+	"subscriptions": {
+		"ListSubscriptions", func(ctx context.Context, c *volterra.Client) (any, error) {
+			return c.ListSubscriptions(ctx, volterra.ListSubscriptionsOptions{Current: true})
+		},
+		"GET " + web + "/system/subscriptions/custom_list?current=true",
+		[]volterra.Subscription{{
+			Name: "sub-1", PlanName: "Teams plan", PlanObjectName: "plan-1", Current: true, Start: start, LastPeriodStart: start, LastPeriodEnd: end,
+			PreviousPeriods: []volterra.BillingPeriod{{
+				UID: "1", Trial: true, Start: start, End: end, InternalStart: start, InternalEnd: end,
+				Invoices: []string{"inv-1"}, PendingInvoices: []string{"inv-1"},
+			}},
+		}}, due,
+	},
+	"invoices": {
+		"ListInvoices", func(ctx context.Context, c *volterra.Client) (any, error) {
+			return c.ListInvoices(ctx, volterra.ListInvoicesOptions{Limit: 5})
+		},
+		"GET " + web + "/system/usage/invoices/custom_list?limit=5",
+		[]volterra.Invoice{{
+			Name: "inv-1", Status: volterra.InvoiceStatusIssued, Active: true, Amount: 9_007_199_254_740_993, Currency: "USD",
+			PeriodStart: start, PeriodEnd: end,
+		}}, due,
+	},
+}
+
+// made leaves out what the double makes up.
+var made = cmp.Options{
+	cmpopts.IgnoreFields(volterra.SystemMetadata{}, "UID", "Created"),
+	cmpopts.IgnoreFields(volterra.ObjectReference{}, "UID"),
+	cmpopts.IgnoreFields(volterra.CascadeItem{}, "ObjectUID"),
+	cmpopts.IgnoreFields(volterra.NamespaceItem{}, "UID", "Tenant"),
+	cmpopts.IgnoreFields(volterra.ChildTenantItem{}, "UID", "Tenant"),
+	cmpopts.IgnoreFields(volterra.ChildTenantManagerItem{}, "UID", "Tenant"),
+	cmpopts.IgnoreFields(volterra.ManagedTenantItem{}, "UID", "Tenant"),
+	cmpopts.IgnoreFields(volterra.AddonSubscriptionItem{}, "UID", "Tenant"),
+}
+
+// branch is the child tenant of owner.
+var branch = volterra.ChildTenantSpec{
+	CompanyName: "Acme Branch", Domain: "branch", Status: volterra.ChildTenantStateActive,
+	Manager:      volterra.Reference{Tenant: "acme", Namespace: "system", Name: "retail"},
+	CustomerInfo: volterra.CustomerInfo{FirstName: "Ada", LastName: "Doe", Email: "owner@branch.example"},
+}
+
+func TestEachOperationIsAsDocumented(t *testing.T) {
+	t.Parallel()
+	for name, test := range operations {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			srv := owner()
+			got, err := test.call(t.Context(), newClient(t, srv))
+			if err != nil {
+				t.Fatal(err)
+			}
+			r := srv.Requests()[0]
+			sent := strings.TrimSuffix(r.Method+" "+r.Path+"?"+r.Query, "?")
+			if len(r.Body) > 0 {
+				sent += " " + string(r.Body)
+			}
+			if diff := cmp.Diff(test.request, sent); diff != "" {
+				t.Errorf("request (-want +got):\n%s", diff)
+			}
+			if r.Operation != test.name || len(srv.Requests()) != 1 {
+				t.Errorf("got the operation %q and %d requests", r.Operation, len(srv.Requests()))
+			}
+			if diff := cmp.Diff(test.want, got, cmpopts.EquateEmpty(), made); diff != "" {
+				t.Errorf("answer (-want +got):\n%s", diff)
+			}
+		})
+	}
+}
+
+// The console answers a wrong URL with its page and 200, and an empty object is
+// what is left of an answer whose fields have other names.
+func TestASuccessHasTheDocumentedBody(t *testing.T) {
+	t.Parallel()
+	for name, test := range operations {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			for body, want := range map[string]errors.Code{
+				"<!doctype html><title>Console</title>": errors.UnexpectedResponse,
+				"":                                      errors.UnexpectedResponse,
+				"null":                                  errors.UnexpectedResponse,
+				"[]":                                    errors.UnexpectedResponse,
+				"{}":                                    test.empty,
+			} {
+				srv := owner()
+				srv.Fail(offboardtest.Answer(test.name, 200, body))
+				if _, err := test.call(t.Context(), newClient(t, srv)); code(err) != want {
+					t.Errorf("%s: got %v, want code %q", body, err, want)
+				}
+				if n := len(srv.Requests()); n != 1 {
+					t.Errorf("%s: %d requests were sent", body, n)
+				}
+			}
+		})
+	}
+}
+
+func TestAnErrorOfF5IsNoSuccessOfADeletion(t *testing.T) {
+	t.Parallel()
+	for name, test := range operations {
+		if test.want != nil {
+			continue
+		}
+		for _, body := range []string{`{"code":14}`, `{"error":"x"}`, `{"message":""}`} {
+			srv := owner()
+			srv.Fail(offboardtest.Answer(test.name, 200, body))
+			if _, err := test.call(t.Context(), newClient(t, srv)); code(err) != errors.UnexpectedResponse {
+				t.Errorf("%s: %s: got %v, want %q", name, body, err, errors.UnexpectedResponse)
+			}
+		}
+	}
+}
+
+func TestNamesAreCheckedBeforeAnythingIsSent(t *testing.T) {
+	t.Parallel()
+	srv := owner()
+	c := newClient(t, srv)
+	for _, name := range []string{"", ".", "..", "a/b", "a\nb"} {
+		for operation, call := range map[string]func() error{
+			"GetNamespace":              func() error { _, err := c.GetNamespace(t.Context(), name, volterra.GetNamespaceOptions{}); return err },
+			"CascadeDeleteNamespace":    func() error { _, err := c.CascadeDeleteNamespace(t.Context(), name); return err },
+			"DeleteChildTenant":         func() error { return c.DeleteChildTenant(t.Context(), name, volterra.DeleteOptions{}) },
+			"DeleteChildTenantManager":  func() error { return c.DeleteChildTenantManager(t.Context(), name, volterra.DeleteOptions{}) },
+			"DeleteManagedTenant":       func() error { return c.DeleteManagedTenant(t.Context(), name, volterra.DeleteOptions{}) },
+			"DeleteAddonSubscription":   func() error { return c.DeleteAddonSubscription(t.Context(), name, volterra.DeleteOptions{}) },
+			"ListChildTenantsOfManager": func() error { _, err := c.ListChildTenantsOfManager(t.Context(), name); return err },
+			"GetQuotaUsage":             func() error { _, err := c.GetQuotaUsage(t.Context(), name); return err },
+			"GetTenantSummary":          func() error { _, err := c.GetTenantSummary(t.Context(), name); return err },
+			"GetChildTenant":            func() error { return c.WaitUntilChildTenantGone(t.Context(), name, nil) },
+		} {
+			e, _ := errors.AsType[*errors.Error](call())
+			if e == nil || e.Code != errors.InvalidArgument || e.Operation != operation || e.Status != 0 {
+				t.Errorf("%s %q: got %v, want %q", operation, name, e, errors.InvalidArgument)
+			}
+		}
+	}
+	if err := c.Unsubscribe(t.Context(), ""); code(err) != errors.InvalidArgument {
+		t.Errorf("no service: got %v, want %q", err, errors.InvalidArgument)
+	}
+	if n := len(srv.Requests()); n != 0 {
+		t.Errorf("%d requests were sent", n)
+	}
+}
+
+func TestAListThatIsNotCompleteIsReturnedWithAnError(t *testing.T) {
+	t.Parallel()
+	want := []volterra.ListError{
+		{Code: volterra.ListErrorCodePermissionDenied, Message: "No role for it."},
+		{Code: volterra.ListErrorCodePartial},
+	}
+	for name, test := range operations {
+		if _, paged := test.want.(*volterra.ChildTenantAccessPage); paged || !strings.HasPrefix(test.name, "List") ||
+			test.name == "ListSubscriptions" || test.name == "ListInvoices" {
+			continue
+		}
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			srv := owner()
+			srv.SetListErrors(test.name, append([]volterra.ListError{{Code: volterra.ListErrorCodeOK}}, want...)...)
+			got, err := test.call(t.Context(), newClient(t, srv))
+			if diff := cmp.Diff(test.want, got, cmpopts.EquateEmpty(), made); diff != "" {
+				t.Errorf("what is known (-want +got):\n%s", diff)
+			}
+			e, _ := errors.AsType[*errors.Error](err)
+			if e == nil || e.Code != errors.PartialResult || e.Operation != test.name || e.ProviderCode != "EPERMS" || e.Message != "No role for it." {
+				t.Fatalf("got %v, want %q", err, errors.PartialResult)
+			}
+			if diff := cmp.Diff(any(want), e.Detail); diff != "" {
+				t.Errorf("detail (-want +got):\n%s", diff)
+			}
+			srv.SetListErrors(test.name, volterra.ListError{Code: volterra.ListErrorCodeOK})
+			if _, err := test.call(t.Context(), newClient(t, srv)); err != nil {
+				t.Errorf("got %v, want nil when nothing is missing", err)
+			}
+		})
+	}
+}
+
+// names are what an iterator of access yields.
+func names(t *testing.T, c *volterra.Client, options volterra.ListChildTenantAccessPageOptions) ([]string, error) {
+	t.Helper()
+	var names []string
+	for access, err := range c.ListChildTenantAccess(t.Context(), options) {
+		if err != nil {
+			return names, err
+		}
+		names = append(names, access.Name)
+	}
+	return names, nil
+}
+
+func TestAccessIsListedByPages(t *testing.T) {
+	t.Parallel()
+	srv := volterratest.NewServer()
+	srv.AddChildTenantManager("retail")
+	var want []string
+	for i := range 250 {
+		name := fmt.Sprintf("branch-%03d", i)
+		srv.AddChildTenant(volterratest.ChildTenant{Name: name, Manager: []string{"", "retail"}[i%2]})
+		if i%2 == 1 {
+			want = append(want, name)
+		}
+	}
+	c := newClient(t, srv)
+	got, err := names(t, c, volterra.ListChildTenantAccessPageOptions{Manager: "retail", PageStart: "ignored", PageLimit: 1})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
+	}
+	if n := len(srv.Requests()); n != 2 {
+		t.Errorf("%d pages were asked for, want 2", n)
+	}
+	for range c.ListChildTenantAccess(t.Context(), volterra.ListChildTenantAccessPageOptions{}) {
+		break
+	}
+	if n := len(srv.Requests()); n != 3 {
+		t.Errorf("%d more pages were asked for, want 1", n-2)
+	}
+	if got, err := names(t, c, volterra.ListChildTenantAccessPageOptions{}); err != nil || len(got) != 250 {
+		t.Errorf("got %d and %v, want 250: the options of an iterator are its own", len(got), err)
+	}
+}
+
+func TestAListThatTurnsInCirclesEnds(t *testing.T) {
+	t.Parallel()
+	srv := volterratest.NewServer()
+	page := offboardtest.Answer("", 200, `{"access_config":[{"name":"branch"}],"next_page":"1"}`)
+	page.Times = 5
+	srv.Fail(page)
+	got, err := names(t, newClient(t, srv), volterra.ListChildTenantAccessPageOptions{})
+	if code(err) != errors.UnexpectedResponse || len(got) != 1 {
+		t.Errorf("got %v and %v, want %q", got, err, errors.UnexpectedResponse)
+	}
+}
+
+func TestAnAmountIsAWholeNumberInAString(t *testing.T) {
+	t.Parallel()
+	for text, want := range map[string]volterra.Cents{
+		`"100"`: 100, `100`: 100, `"-5"`: -5, `null`: 0, `"9223372036854775807"`: 9223372036854775807,
+	} {
+		var got volterra.Cents
+		if err := json.Unmarshal([]byte(text), &got); err != nil || got != want {
+			t.Errorf("%s: got %d and %v, want %d", text, got, err, want)
+		}
+	}
+	for _, text := range []string{`""`, `"1.5"`, `1.5`, `"x"`, `"9223372036854775808"`, `{}`, `1e3`, `true`} {
+		srv := volterratest.NewServer()
+		srv.Fail(offboardtest.Answer("", 200, `{"invoices":[{"amount":`+text+`}]}`))
+		_, err := newClient(t, srv).ListInvoices(t.Context(), volterra.ListInvoicesOptions{})
+		if code(err) != errors.UnexpectedResponse {
+			t.Errorf("%s: got %v, want %q", text, err, errors.UnexpectedResponse)
+		}
+	}
+	if got, err := json.Marshal(volterra.Invoice{Amount: 100}); err != nil || string(got) != `{"amount":"100"}` {
+		t.Errorf("got %s and %v", got, err)
+	}
+}
+
+// Live answers have null for what is not set.
+func TestWhatIsNullIsNotSet(t *testing.T) {
+	t.Parallel()
+	srv := volterratest.NewServer()
+	srv.Fail(offboardtest.Answer("", 200, `{"create_form":null,"replace_form":null,"resource_version":"1","metadata":{"name":"branch"},
+		"system_metadata":{"uid":"1","creation_timestamp":"2022-05-10T10:11:18.812992075Z","deletion_timestamp":null,"modification_timestamp":null,
+		"initializers":null,"finalizers":[],"owner_view":null,"object_index":0,"labels":{}},
+		"spec":{"status":"StateFrozen","child_tenant_manager":null,"customer_info":null},
+		"status":[],"referring_objects":[],"deleted_referred_objects":[],"disabled_referred_objects":[]}`))
+	got, err := newClient(t, srv).GetChildTenant(t.Context(), "branch", volterra.GetChildTenantOptions{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := &volterra.ChildTenant{
+		Metadata:       volterra.Metadata{Name: "branch"},
+		SystemMetadata: volterra.SystemMetadata{UID: "1", Created: time.Date(2022, 5, 10, 10, 11, 18, 812992075, time.UTC)},
+		Spec:           volterra.ChildTenantSpec{Status: "StateFrozen"}, // one of the future
+	}
+	if diff := cmp.Diff(want, got, cmpopts.EquateEmpty()); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
+	}
+}
