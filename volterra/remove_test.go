@@ -224,30 +224,46 @@ func TestANamespaceThatGoesAfterTheTimeOutIsGone(t *testing.T) {
 	}
 }
 
-func TestTheDeletionOfANamespaceIsGivenTwoMinutes(t *testing.T) {
+// Nothing was learned of a namespace, or what was learned is no longer true.
+func TestADeletionThatCannotBeReadIsOfUnknownOutcome(t *testing.T) {
 	t.Parallel()
-	synctest.Test(t, func(t *testing.T) {
-		srv := owner()
-		srv.Fail(offboardtest.Fault{Operation: "CascadeDeleteNamespace", Work: true, DelayAfter: 110 * time.Second})
-		items, err := newClient(t, srv).CascadeDeleteNamespace(t.Context(), "app")
-		if err != nil || len(items) != 1 || srv.Count("CascadeDeleteNamespace") != 1 {
-			t.Errorf("got %v and %v after %d requests", items, err, srv.Count("CascadeDeleteNamespace"))
-		}
-	})
+	const operation = "CascadeDeleteNamespace"
+	failing := offboardtest.Page("GetNamespace", 503)
+	failing.Times = 1000
+	for name, test := range map[string]struct {
+		within time.Duration // of the context
+		faults []offboardtest.Fault
+	}{
+		"the context ends before the answer": {10 * time.Second, []offboardtest.Fault{{Operation: operation, Work: true, DelayAfter: time.Hour}}},
+		"the context ends before it is gone": {10 * time.Second, []offboardtest.Fault{offboardtest.LoseAnswer(operation)}},
+		"no read is answered":                {time.Hour, []offboardtest.Fault{offboardtest.LoseAnswer(operation), failing}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				srv := volterratest.NewServer()
+				srv.AddNamespace(volterratest.Namespace{Name: "app", Takes: 30 * time.Second})
+				srv.Fail(test.faults...)
+				ctx, cancel := context.WithTimeout(t.Context(), test.within)
+				defer cancel()
+				_, err := newClient(t, srv).CascadeDeleteNamespace(ctx, "app")
+				if code(err) != errors.OutcomeUnknown || srv.Count(operation) != 1 {
+					t.Errorf("got %v after %d requests, want %q after one", err, srv.Count(operation), errors.OutcomeUnknown)
+				}
+			})
+		})
+	}
 }
 
-func TestADeletionThatTheContextEndsIsOfUnknownOutcome(t *testing.T) {
+func TestAChildTenantThatIsBeingDeletedIsNotDeletedAgain(t *testing.T) {
 	t.Parallel()
-	synctest.Test(t, func(t *testing.T) {
-		srv := owner()
-		srv.Fail(offboardtest.Fault{Operation: "CascadeDeleteNamespace", Work: true, DelayAfter: time.Hour})
-		ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
-		defer cancel()
-		_, err := newClient(t, srv).CascadeDeleteNamespace(ctx, "app")
-		if code(err) != errors.OutcomeUnknown || !errors.Is(err, context.DeadlineExceeded) {
-			t.Errorf("got %v, want %q", err, errors.OutcomeUnknown)
-		}
-	})
+	srv := owner()
+	srv.Fail(offboardtest.LoseRequest("DeleteChildTenant"),
+		offboardtest.Answer("GetChildTenant", 200, `{"spec":{"status":"StateDeleteInProgress"},"referring_objects":[]}`))
+	err := newClient(t, srv).DeleteChildTenant(t.Context(), "branch", volterra.DeleteOptions{})
+	if err != nil || srv.Count("DeleteChildTenant") != 1 {
+		t.Errorf("got %v after %d requests, want nil after one", err, srv.Count("DeleteChildTenant"))
+	}
 }
 
 func TestAServiceIsEndedByItsOwnKey(t *testing.T) {
@@ -346,7 +362,9 @@ func TestAFailedDeletionOfAChildTenantEndsTheWait(t *testing.T) {
 			if err := c.DeleteChildTenant(t.Context(), "branch", volterra.DeleteOptions{}); err != nil {
 				t.Fatal(err)
 			}
-			err := c.WaitUntilChildTenantGone(t.Context(), "branch", nil)
+			ctx, cancel := context.WithTimeout(t.Context(), time.Hour)
+			defer cancel()
+			err := c.WaitUntilChildTenantGone(ctx, "branch", nil)
 			e, _ := errors.AsType[*errors.Error](err)
 			switch {
 			case want == "" && err != nil:

@@ -1,5 +1,6 @@
 // Package volterra asks for the deletion of tenants of F5 Distributed Cloud,
-// which was Volterra, and says truly what became of the request.
+// which was Volterra, shows and removes what they own, and says truly what became
+// of each request.
 //
 // [DeleteTenant] is one line; a service makes a [Client] once and calls
 // [Client.DeleteTenant]. The URL is the same for all tenants, and what is deleted
@@ -14,11 +15,28 @@
 // back. The credential is expected to be refused from then on, so there is
 // nothing to wait for.
 //
+// # What is left
+//
+// F5 documents nothing that keeps a tenant from being deleted. What it owns can be
+// listed, and removed before: child tenants ([Client.ListChildTenants]), their managers, the
+// management of other tenants, namespaces ([Client.CascadeDeleteNamespace]) and
+// addon services ([Client.Unsubscribe]). [Client.GetQuotaUsage] of the namespace
+// system counts all objects at once. Subscriptions to plans and invoices can be
+// read only.
+//
+// F5 calls a success what is one in part only, and these methods do not. A list
+// with something missing is returned with an error of [errors.PartialResult], and
+// a namespace with objects that are still there is [errors.NamespaceNotEmpty].
+// What goes later is waited for: [Client.WaitUntilChildTenantGone] and
+// [Client.WaitUntilNamespaceGone].
+//
 // # What an error means
 //
 // Every error is an [*errors.Error]. Its ProviderCode is the gRPC code of the
-// answer in decimal digits, such as "7". F5 documents no codes of its own, so the
-// codes are umbrellas.
+// answer in decimal digits, such as "7"; in an [errors.PartialResult] it is that of
+// the first part that is missing, such as "EPERMS". F5 documents no other codes of
+// its own, so the other codes are umbrellas. F5 does not say which role an
+// operation needs.
 //
 // # Retries
 //
@@ -26,7 +44,9 @@
 // for deletion is repeated only when it was not sent, or was refused by the rate
 // limit. When its answer is lost the settings are read: the state
 // [StateDisabled], where there was another before, says that it was accepted.
-// Nothing says that it was not, so all else is [errors.OutcomeUnknown].
+// Nothing says that it was not, so all else is [errors.OutcomeUnknown]. The
+// deletion of anything else is told by reading it, and is sent again when it is
+// still there.
 //
 // # Rate limit
 //
