@@ -26,7 +26,10 @@ type DeleteOptions struct {
 // the child tenant is read, and asked to be deleted again if nothing shows that it
 // is.
 //
-// Errors, among those of every call: [errors.NotFound] when there was none before.
+// Errors, among those of every call:
+//
+//   - [errors.NotFound]: there was none before
+//   - [errors.Conflict]: another object refers to it
 //
 // Source: vendor OpenAPI 2026-06-26.
 func (c *Client) DeleteChildTenant(ctx context.Context, name string, options DeleteOptions) error {

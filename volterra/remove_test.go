@@ -127,6 +127,43 @@ func TestWhatIsReferredToIsKeptUnlessTheCallerSaysSo(t *testing.T) {
 	}
 }
 
+func TestRefusalsOfF5AreTypedErrors(t *testing.T) {
+	t.Parallel()
+	for name, test := range operations {
+		for _, refusal := range []struct {
+			answer offboardtest.Fault
+			want   errors.Code
+		}{
+			{offboardtest.Answer(test.name, 401, `{"code":16,"details":[],"message":"x"}`), errors.Unauthenticated},
+			{offboardtest.Answer(test.name, 403, `{"code":7,"details":[],"message":"x"}`), errors.PermissionDenied},
+			{offboardtest.Answer(test.name, 404, `{"code":5,"details":[],"message":"x"}`), errors.NotFound},
+			{offboardtest.Answer(test.name, 409, `{"code":10,"details":[],"message":"x"}`), errors.Conflict},
+			{offboardtest.Answer(test.name, 400, `{"code":3,"details":[],"message":"x"}`), errors.InvalidArgument},
+		} {
+			srv := owner()
+			srv.Fail(refusal.answer)
+			_, err := test.call(t.Context(), newClient(t, srv))
+			e, _ := errors.AsType[*errors.Error](err)
+			if e == nil || e.Code != refusal.want || e.Status != refusal.answer.Status || e.Operation != test.name || e.Message != "x" || e.Attempts != 1 {
+				t.Errorf("%s: got %v, want %q", name, err, refusal.want)
+			}
+		}
+	}
+}
+
+func TestWithoutTheRoleNothingIsDeleted(t *testing.T) {
+	t.Parallel()
+	for operation, deletion := range deletions {
+		srv := owner()
+		left := srv.Left()
+		srv.SetTenant(volterratest.Tenant{Name: "acme", Unprivileged: true})
+		err := deletion.delete(t.Context(), newClient(t, srv), volterra.DeleteOptions{EvenIfReferred: true})
+		if code(err) != errors.PermissionDenied || !cmp.Equal(left, srv.Left()) {
+			t.Errorf("%s: got %v, want %q; left are %q", operation, err, errors.PermissionDenied, srv.Left())
+		}
+	}
+}
+
 func TestTheNamespacesOfF5AreNotDeleted(t *testing.T) {
 	t.Parallel()
 	srv := volterratest.NewServer()

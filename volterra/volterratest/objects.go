@@ -238,6 +238,10 @@ func accessStatus(child *item) volterra.TenantStatus {
 // F5 has approved it.
 func (s *Server) unsubscribe(w http.ResponseWriter, r *http.Request) {
 	var request map[string]struct{}
+	if s.tenant.Unprivileged {
+		failure(w, http.StatusForbidden, 7, "The role is missing.")
+		return
+	}
 	if err := json.NewDecoder(r.Body).Decode(&request); err != nil || len(request) != 1 {
 		failure(w, http.StatusBadRequest, 3, "The request does not name one service.")
 		return
