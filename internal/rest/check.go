@@ -31,6 +31,18 @@ func Opaque(id string) error {
 	return nil
 }
 
+// ResourceID accepts an id that is opaque but for its slashes, as that of a
+// resource at a cloud provider has them. They are escaped in the path, so that it
+// stays one segment.
+func ResourceID(id string) error {
+	for part := range strings.SplitSeq(strings.TrimPrefix(id, "/"), "/") {
+		if err := Opaque(part); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 // Hex24 accepts an id of 24 lower-case hexadecimal digits.
 func Hex24(id string) error {
 	if len(id) != 24 {
@@ -39,6 +51,21 @@ func Hex24(id string) error {
 	for i := range len(id) {
 		if c := id[i]; (c < '0' || c > '9') && (c < 'a' || c > 'f') {
 			return errors.New("is not 24 hexadecimal digits")
+		}
+	}
+	return nil
+}
+
+// Name accepts letters, digits and hyphens of which a hyphen is not the first.
+func Name(name string) error {
+	if name == "" || name[0] == '-' {
+		return errors.New("does not begin with a letter or a digit")
+	}
+	for i := range len(name) {
+		switch c := name[i]; {
+		case c >= 'a' && c <= 'z', c >= 'A' && c <= 'Z', c >= '0' && c <= '9', c == '-':
+		default:
+			return errors.New("contains something else than letters, digits and hyphens")
 		}
 	}
 	return nil

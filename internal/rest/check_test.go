@@ -100,3 +100,47 @@ func TestRetryAfter(t *testing.T) {
 		}
 	}
 }
+
+func TestName(t *testing.T) {
+	t.Parallel()
+	for name, want := range map[string]bool{
+		"shop": true, "Cluster0": true, "0-a-": true,
+		"": false, "-a": false, "a.b": false, "a/b": false, "..": false, "a b": false, "é": false, "a\n": false,
+	} {
+		if got := rest.Name(name) == nil; got != want {
+			t.Errorf("%q: got %t, want %t", name, got, want)
+		}
+	}
+}
+
+func TestResourceIDStaysOneSegment(t *testing.T) {
+	t.Parallel()
+	for id, want := range map[string]string{
+		"vpce-0123456789abcdef0":        "/things/vpce-0123456789abcdef0",
+		"/subscriptions/a/b.c(d)":       "/things/%2Fsubscriptions%2Fa%2Fb.c%28d%29",
+		"a/b":                           "/things/a%2Fb",
+		"":                              "",
+		"/":                             "",
+		"//a":                           "",
+		"a/":                            "",
+		"a//b":                          "",
+		"a/../b":                        "",
+		"/..":                           "",
+		"./a":                           "",
+		`a\b`:                           "",
+		"a/\x00":                        "",
+		"a/" + strings.Repeat("b", 201): "",
+	} {
+		server := playing(answer(204, ""))
+		call := remove()
+		call.Path = "/things/{id}"
+		call.PathParam("id", id, rest.ResourceID)
+		got := ""
+		if err := newClient(t, server).Do(t.Context(), call); err == nil {
+			got = strings.TrimPrefix(server.requests[0].URL.EscapedPath(), "/v1")
+		}
+		if got != want {
+			t.Errorf("%q: sent to %q, want %q", id, got, want)
+		}
+	}
+}

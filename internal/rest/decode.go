@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"io"
 	"net/http"
+	"strings"
 
 	"github.com/offboard-dev/offboard-go/errors"
 )
@@ -60,13 +61,13 @@ func (a *Answer) decode(call *Call) error {
 	switch {
 	case a.Huge:
 		return errors.New("the body is too large")
-	case call.Out == nil && len(bytes.TrimSpace(a.Body)) > 0 && a.Status == http.StatusNoContent:
+	case call.Out == nil && len(bytes.TrimSpace(a.Body)) > 0 && (a.Status == http.StatusNoContent || !isObject(a.Body)):
 		return errors.New("a body where none is due")
 	case call.Out == nil:
 		return nil
-	case !isObject(a.Body):
+	case !begins(a.Body, "{["):
 		// null would decode into anything without an error.
-		return errors.New("the body is not a JSON object")
+		return errors.New("the body is not a JSON object or array")
 	}
 	if err := json.Unmarshal(a.Body, call.Out); err != nil {
 		// The error repeats parts of the body.
@@ -81,13 +82,11 @@ func (a *Answer) decode(call *Call) error {
 }
 
 // isObject reports whether a body begins as a JSON object does.
-func isObject(body []byte) bool {
-	for _, c := range body {
-		switch c {
-		case ' ', '\t', '\r', '\n':
-		default:
-			return c == '{'
-		}
-	}
-	return false
+func isObject(body []byte) bool { return begins(body, "{") }
+
+// begins reports whether the first character of a body, after white space, is one
+// of the given.
+func begins(body []byte, chars string) bool {
+	body = bytes.TrimLeft(body, " \t\r\n")
+	return len(body) > 0 && strings.IndexByte(chars, body[0]) >= 0
 }

@@ -297,6 +297,35 @@ func TestABodyThatIsDueHasToBeAnObject(t *testing.T) {
 	}
 }
 
+func TestABodyThatIsDueMayBeAnArray(t *testing.T) {
+	t.Parallel()
+	for body, want := range map[string]errors.Code{
+		"[]": "", ` [{"id":"a"}]`: "",
+		"{}": errors.UnexpectedResponse, "null": errors.UnexpectedResponse, "[7]": errors.UnexpectedResponse, "[": errors.UnexpectedResponse,
+	} {
+		var out []thing
+		call := get(nil)
+		call.Out, call.Missing = &out, nil
+		if got, _ := code(t, newClient(t, playing(answer(200, body))).Do(t.Context(), call)); got != want {
+			t.Errorf("%q: got code %q, want %q", body, got, want)
+		}
+	}
+}
+
+func TestWhereNoBodyIsDueNoneButAnObjectIsASuccess(t *testing.T) {
+	t.Parallel()
+	for body, want := range map[string]errors.Code{
+		"": "", " \n": "", "{}": "",
+		"<html>": errors.UnexpectedResponse, "null": errors.UnexpectedResponse, "accepted": errors.UnexpectedResponse,
+	} {
+		call := get(nil)
+		call.Out, call.Missing, call.Status = nil, nil, 202
+		if got, _ := code(t, newClient(t, playing(answer(202, body))).Do(t.Context(), call)); got != want {
+			t.Errorf("%q: got code %q, want %q", body, got, want)
+		}
+	}
+}
+
 func TestAttemptsEnd(t *testing.T) {
 	t.Parallel()
 	for name, first := range map[string]func(*http.Request) (*http.Response, error){

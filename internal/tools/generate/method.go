@@ -151,6 +151,9 @@ func (m *method) parameter(p codegen.ParameterDefinition) {
 		m.add("call.Require(%q, %s, rest.Opaque)", p.ParamName, id)
 		m.add(`call.QueryParam("%s["+%s+"]", "form", true, %s)`, p.ParamName, key, id)
 	case p.In == "path":
+		if goType != "string" {
+			name = "string(" + name + ")"
+		}
 		m.target(name)
 		m.add("call.PathParam(%q, %s, rest.%s)", p.ParamName, name, check(p.Spec.Extensions))
 	default:
