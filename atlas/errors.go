@@ -70,12 +70,18 @@ func step(errorCode string) string {
 // steps names what stands in the way, by the code that says so.
 var steps = map[string]string{
 	"ACCOUNT_SUSPENDED": "unpaid_invoice",
-	"CANNOT_DELETE_ORG_ACTIVE_LIVE_MIGRATION_ATLAS_ORG_LINK": "live_migrations",
-	"CANNOT_DELETE_ORG_FAILED_PAYMENTS":                      "failed_payments",
-	"FAILED_TO_DELETE_ORG_CHARGE_FAILED":                     "final_charge",
-	"NO_PAYMENT_INFORMATION_FOUND":                           "payment_method",
-	"ORG_NOT_EMPTY":                                          "projects",
-	"STREAM_TENANT_HAS_STREAM_PROCESSORS":                    "stream_processors",
+	"CANNOT_DELETE_ORG_ACTIVE_LIVE_MIGRATION_ATLAS_ORG_LINK":              "live_migrations",
+	"CANNOT_DELETE_ORG_FAILED_PAYMENTS":                                   "failed_payments",
+	"CANNOT_DELETE_PRIVATELINK_WITH_ENDPOINTS":                            "private_endpoints",
+	"CANNOT_DELETE_SNAPSHOT_WITH_BACKUP_COMPLIANCE_POLICY":                "backup_compliance_policy",
+	"CANNOT_TERMINATE_CLUSTER_WHEN_TERMINATION_PROTECTION_ENABLED":        "termination_protection",
+	"CANNOT_TERMINATE_CLUSTER_WITH_UNDERGOING_REGIONAL_OUTAGE_SIMULATION": "outage_simulation",
+	"CONTAINERS_IN_USE":                   "clusters_and_peerings",
+	"FAILED_TO_DELETE_ORG_CHARGE_FAILED":  "final_charge",
+	"NO_PAYMENT_INFORMATION_FOUND":        "payment_method",
+	"ORG_NOT_EMPTY":                       "projects",
+	"STREAM_PRIVATE_LINK_IN_USE":          "stream_connections",
+	"STREAM_TENANT_HAS_STREAM_PROCESSORS": "stream_processors",
 }
 
 // codes maps Atlas's codes. A code that is not here gets the umbrella of its
@@ -88,6 +94,20 @@ var codes = map[string]errors.Code{
 	"FAILED_TO_DELETE_ORG_CHARGE_FAILED":                     errors.PaymentRequired,
 	"NO_PAYMENT_INFORMATION_FOUND":                           errors.PaymentRequired,
 	"ORG_NOT_EMPTY":                                          errors.OrganizationNotEmpty,
+
+	// What stands in the way of a thing in a project; closeGroup has the project's own.
+	"CANNOT_CLOSE_GROUP_ACTIVE_BACKUP_COMPLIANCE_POLICY":                  errors.BackupCompliancePolicy,
+	"CANNOT_DELETE_PRIVATELINK_WITH_ENDPOINTS":                            errors.DeletionStepsNotSatisfied,
+	"CANNOT_DELETE_SNAPSHOT_WITH_BACKUP_COMPLIANCE_POLICY":                errors.BackupCompliancePolicy, // 400
+	"CANNOT_TERMINATE_CLUSTER_WHEN_TERMINATION_PROTECTION_ENABLED":        errors.TerminationProtection,
+	"CANNOT_TERMINATE_CLUSTER_WITH_UNDERGOING_REGIONAL_OUTAGE_SIMULATION": errors.DeletionStepsNotSatisfied,
+	"CONTAINERS_IN_USE":                   errors.DeletionStepsNotSatisfied,
+	"STREAM_PRIVATE_LINK_IN_USE":          errors.DeletionStepsNotSatisfied,
+	"STREAM_TENANT_HAS_STREAM_PROCESSORS": errors.DeletionStepsNotSatisfied, // 403
+
+	// What was begun before.
+	"CLUSTER_ALREADY_REQUESTED_DELETION": errors.AlreadyRequestedDeletion, // 400
+	"PEER_ALREADY_REQUESTED_DELETION":    errors.AlreadyRequestedDeletion,
 
 	// Credentials. A missing role is answered with 401 too.
 	"INVALID_REFRESH_TOKEN": errors.Unauthenticated,
@@ -141,10 +161,10 @@ var codes = map[string]errors.Code{
 	"USER_NOT_FOUND":                            errors.NotFound,
 
 	// Requests that are wrong in themselves.
-	"CANNOT_USE_CLUSTER_IN_SERVERLESS_INSTANCE_API": errors.InvalidArgument,
-	"CANNOT_USE_FLEX_CLUSTER_IN_CLUSTER_API":        errors.InvalidArgument,
-	"CANNOT_USE_NON_FLEX_CLUSTER_IN_FLEX_API":       errors.InvalidArgument,
-	"CANNOT_USE_SERVERLESS_INSTANCE_IN_CLUSTER_API": errors.InvalidArgument,
+	"CANNOT_USE_CLUSTER_IN_SERVERLESS_INSTANCE_API": errors.WrongClusterType,
+	"CANNOT_USE_FLEX_CLUSTER_IN_CLUSTER_API":        errors.WrongClusterType,
+	"CANNOT_USE_NON_FLEX_CLUSTER_IN_FLEX_API":       errors.WrongClusterType,
+	"CANNOT_USE_SERVERLESS_INSTANCE_IN_CLUSTER_API": errors.WrongClusterType,
 	"CONNECTED_ORG_CONFIG_IDP_NOT_IN_FEDERATION":    errors.InvalidArgument,
 	"INVALID_GROUP_ID":                              errors.InvalidArgument, // 404
 	"INVALID_ORG_ID":                                errors.InvalidArgument, // 404
@@ -166,31 +186,22 @@ var codes = map[string]errors.Code{
 	"WRITES_NOT_ALLOWED_DURING_APP_UPGRADES": errors.Unavailable, // 405
 
 	// Of other operations. Often the status alone would say something else.
-	"ATLAS_BACKUP_CANCEL_SHARD_RESTORE_JOB_NOT_ALLOWED":                   errors.Conflict, // 405
-	"ATLAS_CLUSTER_RESTORE_IN_PROGRESS":                                   errors.Conflict,
-	"CANNOT_DELETE_IN_PROGRESS_SNAPSHOT":                                  errors.Conflict, // 400
-	"CANNOT_DELETE_LAST_ADMIN":                                            errors.Conflict, // 403
-	"CANNOT_DELETE_LAST_OWNER":                                            errors.Conflict, // 403
-	"CANNOT_DELETE_PRIVATELINK_WITH_ENDPOINTS":                            errors.Conflict,
-	"CANNOT_DELETE_SNAPSHOT_WITH_BACKUP_COMPLIANCE_POLICY":                errors.Conflict, // 400
-	"CANNOT_DELETE_TEAM_ASSIGNED_TO_PROJECT":                              errors.Conflict, // 404
-	"CANNOT_DEMOTE_LAST_ORG_OWNER":                                        errors.Conflict, // 403
-	"CANNOT_MODIFY_CLUSTER_WITH_RUNNING_LIVE_IMPORT":                      errors.Conflict,
-	"CANNOT_TERMINATE_CLUSTER_WHEN_TERMINATION_PROTECTION_ENABLED":        errors.Conflict,
-	"CANNOT_TERMINATE_CLUSTER_WITH_UNDERGOING_REGIONAL_OUTAGE_SIMULATION": errors.Conflict,
-	"CLUSTER_ALREADY_REQUESTED_DELETION":                                  errors.Conflict, // 400
-	"CONTAINERS_IN_USE":                                                   errors.Conflict,
-	"EXPECTED_NON_ATLAS_ORG":                                              errors.Conflict, // 404
-	"GROUP_ALREADY_EXISTS":                                                errors.Conflict,
-	"NOT_ATLAS_GROUP":                                                     errors.Conflict, // 404, of Cloud Manager
-	"NOT_ATLAS_ORG":                                                       errors.Conflict, // 404, of Cloud Manager
-	"ORG_ALREADY_ASSOCIATED_WITH_FEDERATION":                              errors.Conflict, // 400
-	"PEER_ALREADY_REQUESTED_DELETION":                                     errors.Conflict,
-	"PEER_INVALID_STATE":                                                  errors.Conflict,
-	"STREAM_KAFKA_CONNECTION_IS_DEPLOYING":                                errors.Conflict,
-	"STREAM_PRIVATE_LINK_IN_USE":                                          errors.Conflict,
-	"STREAM_TENANT_HAS_STREAM_PROCESSORS":                                 errors.DeletionStepsNotSatisfied, // 403
-	"USER_ALREADY_EXISTS":                                                 errors.Conflict,
+	"ATLAS_BACKUP_CANCEL_SHARD_RESTORE_JOB_NOT_ALLOWED": errors.Conflict, // 405
+	"ATLAS_CLUSTER_RESTORE_IN_PROGRESS":                 errors.Conflict,
+	"CANNOT_DELETE_IN_PROGRESS_SNAPSHOT":                errors.Conflict, // 400
+	"CANNOT_DELETE_LAST_ADMIN":                          errors.Conflict, // 403
+	"CANNOT_DELETE_LAST_OWNER":                          errors.Conflict, // 403
+	"CANNOT_DELETE_TEAM_ASSIGNED_TO_PROJECT":            errors.Conflict, // 404
+	"CANNOT_DEMOTE_LAST_ORG_OWNER":                      errors.Conflict, // 403
+	"CANNOT_MODIFY_CLUSTER_WITH_RUNNING_LIVE_IMPORT":    errors.Conflict,
+	"EXPECTED_NON_ATLAS_ORG":                            errors.Conflict, // 404
+	"GROUP_ALREADY_EXISTS":                              errors.Conflict,
+	"NOT_ATLAS_GROUP":                                   errors.Conflict, // 404, of Cloud Manager
+	"NOT_ATLAS_ORG":                                     errors.Conflict, // 404, of Cloud Manager
+	"ORG_ALREADY_ASSOCIATED_WITH_FEDERATION":            errors.Conflict, // 400
+	"PEER_INVALID_STATE":                                errors.Conflict,
+	"STREAM_KAFKA_CONNECTION_IS_DEPLOYING":              errors.Conflict,
+	"USER_ALREADY_EXISTS":                               errors.Conflict,
 }
 
 // retryAfter reads how long to wait where the body says it, for an answer without

@@ -100,6 +100,14 @@ const (
 	// (Atlas 402). No API settles it.
 	PaymentRequired Code = "payment_required"
 
+	// TerminationProtection: the cluster is protected from deletion (Atlas
+	// CANNOT_TERMINATE_CLUSTER_WHEN_TERMINATION_PROTECTION_ENABLED).
+	TerminationProtection Code = "termination_protection"
+
+	// BackupCompliancePolicy: a policy protects snapshots (Atlas 400 and 409). Only the
+	// provider's support lifts it.
+	BackupCompliancePolicy Code = "backup_compliance_policy"
+
 	// DefaultOrganization: the organization is the default one of its instance
 	// (Zitadel 400 COMMA-wG9p1). Another one has to become the default first.
 	DefaultOrganization Code = "default_organization"
@@ -179,6 +187,10 @@ const (
 
 // Codes below [InvalidArgument].
 const (
+	// WrongClusterType: the cluster is one of another type, which has operations of
+	// its own (Atlas CANNOT_USE_FLEX_CLUSTER_IN_CLUSTER_API and its like).
+	WrongClusterType Code = "wrong_cluster_type"
+
 	// MissingRequiredArgument: an argument is missing (Katapult 400, of its framework).
 	MissingRequiredArgument Code = "missing_required_argument"
 
@@ -192,6 +204,11 @@ const (
 
 // Codes below [Conflict].
 const (
+	// AlreadyRequestedDeletion: an earlier request to delete the same thing was
+	// accepted, and it is not gone yet (Atlas 400 CLUSTER_ALREADY_REQUESTED_DELETION,
+	// 409 PEER_ALREADY_REQUESTED_DELETION).
+	AlreadyRequestedDeletion Code = "already_requested_deletion"
+
 	// ManagedOrganizationRequired: the organization is not a managed one and cannot
 	// be deleted by this API (Katapult 409).
 	ManagedOrganizationRequired Code = "managed_organization_required"
@@ -296,7 +313,7 @@ const (
 // an umbrella or not known here.
 func (c Code) Umbrella() Code {
 	switch c {
-	case ActiveSubscriptions, OrganizationNotEmpty, ActiveLiveMigration, PaymentRequired, DefaultOrganization, DeletionRestricted, SystemOrganization, NamespaceNotEmpty:
+	case ActiveSubscriptions, OrganizationNotEmpty, ActiveLiveMigration, PaymentRequired, DefaultOrganization, DeletionRestricted, SystemOrganization, NamespaceNotEmpty, TerminationProtection, BackupCompliancePolicy:
 		return DeletionStepsNotSatisfied
 	case OrganizationNotFound, DiskBackupPolicyNotFound, DiskNotFound, DNSZoneNotFound,
 		FileStorageVolumeNotFound, IPAddressNotFound, LoadBalancerNotFound,
@@ -309,9 +326,9 @@ func (c Code) Umbrella() Code {
 	case UnauthorizedNetworkForAPIToken, ScopeNotGranted, OrganizationSuspended,
 		OrganizationNotActivated, ObjectStorageAccountNotProvisioned, ObjectStorageAccountSuspended:
 		return PermissionDenied
-	case MissingRequiredArgument, InvalidJSONBody, ValidationError:
+	case MissingRequiredArgument, InvalidJSONBody, ValidationError, WrongClusterType:
 		return InvalidArgument
-	case ManagedOrganizationRequired, OrganizationLimitReached, ObjectInTrash, UnassignedDisk, UnableToUnassign, VirtualMachineMustBeStarted, NoAllocation, ResourceDoesNotSupportUnallocation, MultipleObjectStorageBucketsFound, ObjectStorageBucketDeletionError, OrganizationExists, OrganizationActive, OrganizationInactive:
+	case ManagedOrganizationRequired, OrganizationLimitReached, ObjectInTrash, UnassignedDisk, UnableToUnassign, VirtualMachineMustBeStarted, NoAllocation, ResourceDoesNotSupportUnallocation, MultipleObjectStorageBucketsFound, ObjectStorageBucketDeletionError, OrganizationExists, OrganizationActive, OrganizationInactive, AlreadyRequestedDeletion:
 		return Conflict
 	case QuotaExhausted, InstanceBlocked:
 		return RateLimitReached
