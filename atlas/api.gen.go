@@ -4,15 +4,233 @@ package atlas
 
 import (
 	"context"
+	"iter"
 	"net/http"
 	"time"
 
 	"github.com/offboard-dev/offboard-go/internal/rest"
 )
 
+// Values of [CloudProvider]. Others are kept as they come.
+const (
+	CloudProviderAWS   CloudProvider = "AWS"
+	CloudProviderAzure CloudProvider = "AZURE"
+	CloudProviderGCP   CloudProvider = "GCP"
+)
+
+// Values of [ClusterState]. Others are kept as they come.
+const (
+	ClusterStateCreating  ClusterState = "CREATING"
+	ClusterStateDeleting  ClusterState = "DELETING"
+	ClusterStateIdle      ClusterState = "IDLE"
+	ClusterStateRepairing ClusterState = "REPAIRING"
+	ClusterStateUpdating  ClusterState = "UPDATING"
+)
+
+// Values of [InvoiceStatus]. Others are kept as they come.
+const (
+	InvoiceStatusClosed   InvoiceStatus = "CLOSED"
+	InvoiceStatusFailed   InvoiceStatus = "FAILED"
+	InvoiceStatusForgiven InvoiceStatus = "FORGIVEN"
+	InvoiceStatusFree     InvoiceStatus = "FREE"
+	InvoiceStatusInvoiced InvoiceStatus = "INVOICED"
+	InvoiceStatusPaid     InvoiceStatus = "PAID"
+	InvoiceStatusPending  InvoiceStatus = "PENDING"
+	InvoiceStatusPrepaid  InvoiceStatus = "PREPAID"
+)
+
+// Values of [OnlineArchiveState]. Others are kept as they come.
+const (
+	OnlineArchiveStateArchiving OnlineArchiveState = "ARCHIVING"
+	OnlineArchiveStateDeleted   OnlineArchiveState = "DELETED"
+	OnlineArchiveStateIdle      OnlineArchiveState = "IDLE"
+	OnlineArchiveStateOrphaned  OnlineArchiveState = "ORPHANED"
+	OnlineArchiveStatePaused    OnlineArchiveState = "PAUSED"
+	OnlineArchiveStatePausing   OnlineArchiveState = "PAUSING"
+	OnlineArchiveStatePending   OnlineArchiveState = "PENDING"
+)
+
+// Values of [OutageSimulationState]. Others are kept as they come.
+const (
+	OutageSimulationStateComplete          OutageSimulationState = "COMPLETE"
+	OutageSimulationStateRecovering        OutageSimulationState = "RECOVERING"
+	OutageSimulationStateRecoveryRequested OutageSimulationState = "RECOVERY_REQUESTED"
+	OutageSimulationStateSimulating        OutageSimulationState = "SIMULATING"
+	OutageSimulationStateStartRequested    OutageSimulationState = "START_REQUESTED"
+	OutageSimulationStateStarting          OutageSimulationState = "STARTING"
+)
+
+// APIKey is an API key.
+type APIKey struct {
+	// Description is what somebody has written about it.
+	Description string `json:"desc,omitzero"`
+	ID          string `json:"id,omitzero"`
+
+	// PrivateKey is redacted but for its last characters.
+	PrivateKey string `json:"privateKey,omitzero"`
+	PublicKey  string `json:"publicKey,omitzero"`
+	Roles      []Role `json:"roles,omitzero"`
+}
+
+// APIKeyPage is a page of a list.
+type APIKeyPage struct {
+	Results []APIKey `json:"results"`
+
+	// TotalCount is an estimate of how many there are on all pages.
+	TotalCount int `json:"totalCount,omitzero"`
+
+	// Links lead to this page and to those beside it.
+	Links []Link `json:"links,omitzero"`
+}
+
+// AccessListEntry is an address, or a range of them, from which a key may be used.
+type AccessListEntry struct {
+	CidrBlock string `json:"cidrBlock,omitzero"`
+	IPAddress string `json:"ipAddress,omitzero"`
+}
+
+// BackupCompliancePolicy is the backup compliance policy of a project.
+type BackupCompliancePolicy struct {
+	// AuthorizedEmail is whom the vendor asks before it changes the policy.
+	AuthorizedEmail         string `json:"authorizedEmail,omitzero"`
+	AuthorizedUserFirstName string `json:"authorizedUserFirstName,omitzero"`
+	AuthorizedUserLastName  string `json:"authorizedUserLastName,omitzero"`
+	CopyProtectionEnabled   bool   `json:"copyProtectionEnabled,omitzero"`
+
+	// Deletable says that the vendor's support has allowed its removal.
+	Deletable               bool `json:"deletable,omitzero"`
+	EncryptionAtRestEnabled bool `json:"encryptionAtRestEnabled,omitzero"`
+
+	// PITEnabled says that clusters have to be restorable to a point in time.
+	PITEnabled        bool      `json:"pitEnabled,omitzero"`
+	ProjectID         string    `json:"projectId,omitzero"`
+	RestoreWindowDays int       `json:"restoreWindowDays,omitzero"`
+	State             string    `json:"state,omitzero"`
+	UpdatedDate       time.Time `json:"updatedDate,omitzero"`
+	UpdatedUser       string    `json:"updatedUser,omitzero"`
+}
+
 // BadRequestDetail lists what is wrong with the values of a request.
 type BadRequestDetail struct {
 	Fields []FieldViolation `json:"fields,omitzero"`
+}
+
+// CloudProvider is a cloud provider.
+type CloudProvider string
+
+// Cluster is a cluster.
+type Cluster struct {
+	BackupEnabled               bool      `json:"backupEnabled,omitzero"`
+	ClusterType                 string    `json:"clusterType,omitzero"`
+	CreateDate                  time.Time `json:"createDate,omitzero"`
+	EncryptionAtRestProvider    string    `json:"encryptionAtRestProvider,omitzero"`
+	FeatureCompatibilityVersion string    `json:"featureCompatibilityVersion,omitzero"`
+	ProjectID                   string    `json:"groupId,omitzero"`
+	ID                          string    `json:"id,omitzero"`
+	MongoDBMajorVersion         string    `json:"mongoDBMajorVersion,omitzero"`
+	MongoDBVersion              string    `json:"mongoDBVersion,omitzero"`
+	Name                        string    `json:"name"`
+	Paused                      bool      `json:"paused,omitzero"`
+
+	// PITEnabled says that it can be restored to a point in time.
+	PITEnabled bool `json:"pitEnabled,omitzero"`
+
+	// RetainBackups says that its snapshots stay when it is deleted.
+	RetainBackups bool         `json:"retainBackups,omitzero"`
+	State         ClusterState `json:"stateName,omitzero"`
+	Tags          []Tag        `json:"tags,omitzero"`
+
+	// TerminationProtectionEnabled says that it cannot be deleted.
+	TerminationProtectionEnabled bool   `json:"terminationProtectionEnabled,omitzero"`
+	VersionReleaseSystem         string `json:"versionReleaseSystem,omitzero"`
+}
+
+// ClusterPage is a page of a list.
+type ClusterPage struct {
+	Results []Cluster `json:"results"`
+
+	// TotalCount is an estimate of how many there are on all pages.
+	TotalCount int `json:"totalCount,omitzero"`
+
+	// Links lead to this page and to those beside it.
+	Links []Link `json:"links,omitzero"`
+}
+
+// ClusterState is what is being done to a cluster. It works in all states but CREATING and DELETING.
+type ClusterState string
+
+// ClusterSummary is what the list of all projects says of a cluster.
+type ClusterSummary struct {
+	AlertCount    int    `json:"alertCount,omitzero"`
+	AuthEnabled   bool   `json:"authEnabled,omitzero"`
+	Availability  string `json:"availability,omitzero"`
+	BackupEnabled bool   `json:"backupEnabled,omitzero"`
+	ClusterID     string `json:"clusterId,omitzero"`
+
+	// DataSizeBytes is the size of the data on disk.
+	DataSizeBytes int64  `json:"dataSizeBytes,omitzero"`
+	Name          string `json:"name,omitzero"`
+	NodeCount     int    `json:"nodeCount,omitzero"`
+	SSLEnabled    bool   `json:"sslEnabled,omitzero"`
+	Type          string `json:"type,omitzero"`
+
+	// Versions are the versions of MongoDB on its nodes.
+	Versions []string `json:"versions,omitzero"`
+}
+
+// ConnectedOrganization is an organization in a federation.
+type ConnectedOrganization struct {
+	DataAccessIdentityProviderIds []string `json:"dataAccessIdentityProviderIds,omitzero"`
+	DomainAllowList               []string `json:"domainAllowList,omitzero"`
+	DomainRestrictionEnabled      bool     `json:"domainRestrictionEnabled,omitzero"`
+	IdentityProviderID            string   `json:"identityProviderId,omitzero"`
+
+	// InstantUserProvisioningDisabled says that signing in does not make a user.
+	InstantUserProvisioningDisabled bool     `json:"instantUserProvisioningDisabled,omitzero"`
+	OrgID                           string   `json:"orgId,omitzero"`
+	PostAuthRoleGrants              []string `json:"postAuthRoleGrants,omitzero"`
+}
+
+// ConnectedOrganizationPage is a page of a list.
+type ConnectedOrganizationPage struct {
+	Results []ConnectedOrganization `json:"results"`
+
+	// TotalCount is an estimate of how many there are on all pages.
+	TotalCount int `json:"totalCount,omitzero"`
+
+	// Links lead to this page and to those beside it.
+	Links []Link `json:"links,omitzero"`
+}
+
+// CurrentAPIKey is the API key that asks.
+type CurrentAPIKey struct {
+	AccessList []AccessListEntry `json:"accessList,omitzero"`
+	ID         string            `json:"id,omitzero"`
+	PublicKey  string            `json:"publicKey,omitzero"`
+	Roles      []Role            `json:"roles,omitzero"`
+}
+
+// EncryptionEndpoint is a private endpoint to the keys for encryption at rest.
+type EncryptionEndpoint struct {
+	CloudProvider CloudProvider `json:"cloudProvider,omitzero"`
+
+	// ErrorMessage says why it failed.
+	ErrorMessage                  string `json:"errorMessage,omitzero"`
+	ID                            string `json:"id,omitzero"`
+	PrivateEndpointConnectionName string `json:"privateEndpointConnectionName,omitzero"`
+	RegionName                    string `json:"regionName,omitzero"`
+	Status                        string `json:"status,omitzero"`
+}
+
+// EncryptionEndpointPage is a page of a list.
+type EncryptionEndpointPage struct {
+	Results []EncryptionEndpoint `json:"results"`
+
+	// TotalCount is an estimate of how many there are on all pages.
+	TotalCount int `json:"totalCount,omitzero"`
+
+	// Links lead to this page and to those beside it.
+	Links []Link `json:"links,omitzero"`
 }
 
 // ErrorDetail is what an error says beside its code and its text.
@@ -25,6 +243,66 @@ type ErrorDetail struct {
 	BadRequestDetail BadRequestDetail `json:"badRequestDetail,omitzero"`
 }
 
+// FederatedDatabase is a federated database instance.
+type FederatedDatabase struct {
+	DataProcessRegion        FederatedDatabaseRegion     `json:"dataProcessRegion,omitzero"`
+	ProjectID                string                      `json:"groupId,omitzero"`
+	Hostnames                []string                    `json:"hostnames,omitzero"`
+	Name                     string                      `json:"name,omitzero"`
+	PrivateEndpointHostnames []FederatedDatabaseHostname `json:"privateEndpointHostnames,omitzero"`
+	State                    string                      `json:"state,omitzero"`
+}
+
+// FederatedDatabaseHostname is a name under which an instance is reached by a private endpoint.
+type FederatedDatabaseHostname struct {
+	Hostname        string `json:"hostname,omitzero"`
+	PrivateEndpoint string `json:"privateEndpoint,omitzero"`
+}
+
+// FederatedDatabaseRegion is where a federated database instance processes data.
+type FederatedDatabaseRegion struct {
+	CloudProvider string `json:"cloudProvider,omitzero"`
+	Region        string `json:"region,omitzero"`
+}
+
+// Federation is a federation of organizations, which share identity providers.
+type Federation struct {
+	FederatedDomains       []string `json:"federatedDomains,omitzero"`
+	HasRoleMappings        bool     `json:"hasRoleMappings,omitzero"`
+	ID                     string   `json:"id"`
+	IdentityProviderID     string   `json:"identityProviderId,omitzero"`
+	IdentityProviderStatus string   `json:"identityProviderStatus,omitzero"`
+}
+
+// FederationEndpoint is a private endpoint of federated database instances and online archives.
+type FederationEndpoint struct {
+	AzureLinkID               string `json:"azureLinkId,omitzero"`
+	Comment                   string `json:"comment,omitzero"`
+	CustomerEndpointDNSName   string `json:"customerEndpointDNSName,omitzero"`
+	CustomerEndpointIPAddress string `json:"customerEndpointIPAddress,omitzero"`
+
+	// EndpointID is the id of the interface at AWS and the resource id at Azure.
+	EndpointID string `json:"endpointId,omitzero"`
+
+	// ErrorMessage says why it failed.
+	ErrorMessage string `json:"errorMessage,omitzero"`
+	Provider     string `json:"provider,omitzero"`
+	Region       string `json:"region,omitzero"`
+	Status       string `json:"status,omitzero"`
+	Type         string `json:"type,omitzero"`
+}
+
+// FederationEndpointPage is a page of a list.
+type FederationEndpointPage struct {
+	Results []FederationEndpoint `json:"results"`
+
+	// TotalCount is an estimate of how many there are on all pages.
+	TotalCount int `json:"totalCount,omitzero"`
+
+	// Links lead to this page and to those beside it.
+	Links []Link `json:"links,omitzero"`
+}
+
 // FieldViolation says what is wrong with one value.
 type FieldViolation struct {
 	// Field is the path to the value.
@@ -32,12 +310,224 @@ type FieldViolation struct {
 	Description string `json:"description,omitzero"`
 }
 
+// FlexCluster is a flex cluster.
+type FlexCluster struct {
+	ClusterType      string               `json:"clusterType,omitzero"`
+	CreateDate       time.Time            `json:"createDate,omitzero"`
+	ProjectID        string               `json:"groupId,omitzero"`
+	ID               string               `json:"id,omitzero"`
+	MongoDBVersion   string               `json:"mongoDBVersion,omitzero"`
+	Name             string               `json:"name"`
+	ProviderSettings FlexProviderSettings `json:"providerSettings,omitzero"`
+	State            ClusterState         `json:"stateName,omitzero"`
+	Tags             []Tag                `json:"tags,omitzero"`
+
+	// TerminationProtectionEnabled says that it cannot be deleted.
+	TerminationProtectionEnabled bool   `json:"terminationProtectionEnabled,omitzero"`
+	VersionReleaseSystem         string `json:"versionReleaseSystem,omitzero"`
+}
+
+// FlexClusterPage is a page of a list.
+type FlexClusterPage struct {
+	Results []FlexCluster `json:"results"`
+
+	// TotalCount is an estimate of how many there are on all pages.
+	TotalCount int `json:"totalCount,omitzero"`
+
+	// Links lead to this page and to those beside it.
+	Links []Link `json:"links,omitzero"`
+}
+
+// FlexProviderSettings say where a flex cluster is.
+type FlexProviderSettings struct {
+	BackingProviderName string `json:"backingProviderName,omitzero"`
+
+	// DiskSizeGB is in gigabytes.
+	DiskSizeGB   float64 `json:"diskSizeGB,omitzero"`
+	ProviderName string  `json:"providerName,omitzero"`
+	RegionName   string  `json:"regionName,omitzero"`
+}
+
+// Invoice is an invoice.
+type Invoice struct {
+	// AmountBilledCents is what has to be paid, in cents of a US dollar, as are the other amounts.
+	AmountBilledCents int64     `json:"amountBilledCents,omitzero"`
+	AmountPaidCents   int64     `json:"amountPaidCents,omitzero"`
+	Created           time.Time `json:"created,omitzero"`
+
+	// CreditsCents is what is credited.
+	CreditsCents int64 `json:"creditsCents,omitzero"`
+
+	// EndDate is when its period ends.
+	EndDate time.Time `json:"endDate,omitzero"`
+	ID      string    `json:"id,omitzero"`
+
+	// LinkedInvoices are those of organizations that this one pays for.
+	LinkedInvoices []Invoice `json:"linkedInvoices,omitzero"`
+	OrgID          string    `json:"orgId,omitzero"`
+	SalesTaxCents  int64     `json:"salesTaxCents,omitzero"`
+
+	// StartDate is when its period begins.
+	StartDate            time.Time     `json:"startDate,omitzero"`
+	StartingBalanceCents int64         `json:"startingBalanceCents,omitzero"`
+	Status               InvoiceStatus `json:"statusName,omitzero"`
+	SubtotalCents        int64         `json:"subtotalCents,omitzero"`
+	Updated              time.Time     `json:"updated,omitzero"`
+}
+
+// InvoicePage is a page of a list.
+type InvoicePage struct {
+	Results []Invoice `json:"results"`
+
+	// TotalCount is an estimate of how many there are on all pages.
+	TotalCount int `json:"totalCount,omitzero"`
+
+	// Links lead to this page and to those beside it.
+	Links []Link `json:"links,omitzero"`
+}
+
+// InvoiceStatus is how far the payment of an invoice is.
+type InvoiceStatus string
+
 // Link leads from a page to another one.
 type Link struct {
 	// Rel is where it leads, such as self, next or previous.
 	Rel  string `json:"rel,omitzero"`
 	Href string `json:"href,omitzero"`
 }
+
+// LiveMigrationDeployment is a cluster that can be migrated.
+type LiveMigrationDeployment struct {
+	AgentVersion                string `json:"agentVersion,omitzero"`
+	ClusterID                   string `json:"clusterId,omitzero"`
+	DBSizeBytes                 int64  `json:"dbSizeBytes,omitzero"`
+	FeatureCompatibilityVersion string `json:"featureCompatibilityVersion,omitzero"`
+
+	// Managed says that Cloud Manager or Ops Manager manages it.
+	Managed        bool   `json:"managed,omitzero"`
+	MongoDBVersion string `json:"mongoDBVersion,omitzero"`
+	Name           string `json:"name,omitzero"`
+
+	// OplogSizeMB is in megabytes.
+	OplogSizeMB int  `json:"oplogSizeMB,omitzero"`
+	Sharded     bool `json:"sharded,omitzero"`
+
+	// ShardsSize is the number of shards.
+	ShardsSize int  `json:"shardsSize,omitzero"`
+	TLSEnabled bool `json:"tlsEnabled,omitzero"`
+}
+
+// LiveMigrationProject is a project of Cloud Manager or Ops Manager.
+type LiveMigrationProject struct {
+	Deployments []LiveMigrationDeployment `json:"deployments,omitzero"`
+
+	// MigrationHosts are the hosts that can carry a migration out.
+	MigrationHosts []string `json:"migrationHosts,omitzero"`
+	Name           string   `json:"name,omitzero"`
+	ProjectID      string   `json:"projectId"`
+}
+
+// NetworkContainer is a network that the clusters and peerings of a project are in, at one cloud provider.
+type NetworkContainer struct {
+	AtlasCidrBlock      string        `json:"atlasCidrBlock,omitzero"`
+	AzureSubscriptionID string        `json:"azureSubscriptionId,omitzero"`
+	GcpProjectID        string        `json:"gcpProjectId,omitzero"`
+	ID                  string        `json:"id,omitzero"`
+	NetworkName         string        `json:"networkName,omitzero"`
+	ProviderName        CloudProvider `json:"providerName,omitzero"`
+
+	// Provisioned says that a cluster is in it.
+	Provisioned bool     `json:"provisioned,omitzero"`
+	Region      string   `json:"region,omitzero"`
+	RegionName  string   `json:"regionName,omitzero"`
+	Regions     []string `json:"regions,omitzero"`
+	VnetName    string   `json:"vnetName,omitzero"`
+	VpcID       string   `json:"vpcId,omitzero"`
+}
+
+// NetworkContainerPage is a page of a list.
+type NetworkContainerPage struct {
+	Results []NetworkContainer `json:"results"`
+
+	// TotalCount is an estimate of how many there are on all pages.
+	TotalCount int `json:"totalCount,omitzero"`
+
+	// Links lead to this page and to those beside it.
+	Links []Link `json:"links,omitzero"`
+}
+
+// NetworkPeering is a network peering. Which fields it has depends on the cloud provider.
+type NetworkPeering struct {
+	AccepterRegionName  string `json:"accepterRegionName,omitzero"`
+	AwsAccountID        string `json:"awsAccountId,omitzero"`
+	AzureDirectoryID    string `json:"azureDirectoryId,omitzero"`
+	AzureSubscriptionID string `json:"azureSubscriptionId,omitzero"`
+	ConnectionID        string `json:"connectionId,omitzero"`
+	ContainerID         string `json:"containerId,omitzero"`
+
+	// ErrorMessage says why it failed, at GCP.
+	ErrorMessage string `json:"errorMessage,omitzero"`
+
+	// ErrorState says why it failed, at Azure.
+	ErrorState string `json:"errorState,omitzero"`
+
+	// ErrorStateName says why it failed, at AWS.
+	ErrorStateName string `json:"errorStateName,omitzero"`
+	GcpProjectID   string `json:"gcpProjectId,omitzero"`
+	ID             string `json:"id,omitzero"`
+	NetworkName    string `json:"networkName,omitzero"`
+
+	// ProviderName is missing where the list was asked for AWS only.
+	ProviderName        CloudProvider `json:"providerName,omitzero"`
+	ResourceGroupName   string        `json:"resourceGroupName,omitzero"`
+	RouteTableCidrBlock string        `json:"routeTableCidrBlock,omitzero"`
+
+	// Status is its state, at Azure and GCP.
+	Status string `json:"status,omitzero"`
+
+	// StatusName is its state, at AWS.
+	StatusName string `json:"statusName,omitzero"`
+	VnetName   string `json:"vnetName,omitzero"`
+	VpcID      string `json:"vpcId,omitzero"`
+}
+
+// NetworkPeeringPage is a page of a list.
+type NetworkPeeringPage struct {
+	Results []NetworkPeering `json:"results"`
+
+	// TotalCount is an estimate of how many there are on all pages.
+	TotalCount int `json:"totalCount,omitzero"`
+
+	// Links lead to this page and to those beside it.
+	Links []Link `json:"links,omitzero"`
+}
+
+// OnlineArchive is an online archive: documents of a collection that were moved off a cluster.
+type OnlineArchive struct {
+	ID             string             `json:"_id,omitzero"`
+	ClusterName    string             `json:"clusterName,omitzero"`
+	CollName       string             `json:"collName,omitzero"`
+	CollectionType string             `json:"collectionType,omitzero"`
+	DataSetName    string             `json:"dataSetName,omitzero"`
+	DBName         string             `json:"dbName,omitzero"`
+	ProjectID      string             `json:"groupId,omitzero"`
+	Paused         bool               `json:"paused,omitzero"`
+	State          OnlineArchiveState `json:"state,omitzero"`
+}
+
+// OnlineArchivePage is a page of a list.
+type OnlineArchivePage struct {
+	Results []OnlineArchive `json:"results"`
+
+	// TotalCount is an estimate of how many there are on all pages.
+	TotalCount int `json:"totalCount,omitzero"`
+
+	// Links lead to this page and to those beside it.
+	Links []Link `json:"links,omitzero"`
+}
+
+// OnlineArchiveState is what is being done to an online archive. One that is ORPHANED stays until somebody deletes it.
+type OnlineArchiveState string
 
 // Organization is an organization.
 type Organization struct {
@@ -62,6 +552,82 @@ type OrganizationPage struct {
 	Links []Link `json:"links,omitzero"`
 }
 
+// OrganizationSettings are the settings of an organization.
+type OrganizationSettings struct {
+	// APIAccessListRequired says that the API is served to listed addresses only.
+	APIAccessListRequired bool `json:"apiAccessListRequired,omitzero"`
+	GenAIFeaturesEnabled  bool `json:"genAIFeaturesEnabled,omitzero"`
+
+	// MaxServiceAccountSecretValidityInHours is how long a new secret of a service account may last.
+	MaxServiceAccountSecretValidityInHours int `json:"maxServiceAccountSecretValidityInHours,omitzero"`
+
+	// MultiFactorAuthRequired says that users have to sign in by several factors.
+	MultiFactorAuthRequired bool   `json:"multiFactorAuthRequired,omitzero"`
+	OperationsContact       string `json:"operationsContact,omitzero"`
+
+	// RestrictEmployeeAccess keeps the vendor's employees from the hosts of the clusters.
+	RestrictEmployeeAccess bool `json:"restrictEmployeeAccess,omitzero"`
+
+	// SecurityContact is the address that is told of incidents.
+	SecurityContact string `json:"securityContact,omitzero"`
+
+	// StreamsCrossGroupEnabled lets stream workspaces reach clusters of other projects.
+	StreamsCrossGroupEnabled bool `json:"streamsCrossGroupEnabled,omitzero"`
+}
+
+// OutageFilter is a region that is out.
+type OutageFilter struct {
+	CloudProvider string `json:"cloudProvider,omitzero"`
+	RegionName    string `json:"regionName,omitzero"`
+	Type          string `json:"type,omitzero"`
+}
+
+// OutageSimulation is a simulated outage of regions of a cluster.
+type OutageSimulation struct {
+	ClusterName string `json:"clusterName,omitzero"`
+
+	// ExpirationDate is when it ends by itself.
+	ExpirationDate time.Time `json:"expirationDate,omitzero"`
+	ProjectID      string    `json:"groupId,omitzero"`
+	ID             string    `json:"id,omitzero"`
+
+	// OutageFilters are the regions that are out.
+	OutageFilters    []OutageFilter        `json:"outageFilters,omitzero"`
+	StartRequestDate time.Time             `json:"startRequestDate,omitzero"`
+	State            OutageSimulationState `json:"state,omitzero"`
+}
+
+// OutageSimulationState is how far an outage simulation is.
+type OutageSimulationState string
+
+// PrivateEndpointService is a service that private endpoints of a project connect to.
+type PrivateEndpointService struct {
+	CloudProvider CloudProvider `json:"cloudProvider,omitzero"`
+
+	// EndpointGroupNames are the names of its endpoints, at GCP.
+	EndpointGroupNames  []string `json:"endpointGroupNames,omitzero"`
+	EndpointServiceName string   `json:"endpointServiceName,omitzero"`
+
+	// ErrorMessage says why it failed.
+	ErrorMessage string `json:"errorMessage,omitzero"`
+	ID           string `json:"id,omitzero"`
+
+	// InterfaceEndpoints are the ids of its endpoints, at AWS.
+	InterfaceEndpoints []string `json:"interfaceEndpoints,omitzero"`
+	PortMappingEnabled bool     `json:"portMappingEnabled,omitzero"`
+
+	// PrivateEndpoints are the resource ids of its endpoints, at Azure.
+	PrivateEndpoints             []string `json:"privateEndpoints,omitzero"`
+	PrivateLinkServiceName       string   `json:"privateLinkServiceName,omitzero"`
+	PrivateLinkServiceResourceID string   `json:"privateLinkServiceResourceId,omitzero"`
+	RegionName                   string   `json:"regionName,omitzero"`
+	ServiceAttachmentNames       []string `json:"serviceAttachmentNames,omitzero"`
+
+	// Status is its state, such as DELETING.
+	Status                 string   `json:"status,omitzero"`
+	SupportedRemoteRegions []string `json:"supportedRemoteRegions,omitzero"`
+}
+
 // Project is a project, which the API calls a group.
 type Project struct {
 	ID    string `json:"id"`
@@ -69,8 +635,32 @@ type Project struct {
 	OrgID string `json:"orgId,omitzero"`
 
 	// ClusterCount is how many clusters the project has.
-	ClusterCount int64     `json:"clusterCount,omitzero"`
-	Created      time.Time `json:"created,omitzero"`
+	ClusterCount            int64     `json:"clusterCount,omitzero"`
+	Created                 time.Time `json:"created,omitzero"`
+	RegionUsageRestrictions string    `json:"regionUsageRestrictions,omitzero"`
+	Tags                    []Tag     `json:"tags,omitzero"`
+}
+
+// ProjectClusters is a project with its clusters.
+type ProjectClusters struct {
+	Clusters    []ClusterSummary `json:"clusters,omitzero"`
+	ProjectID   string           `json:"groupId,omitzero"`
+	ProjectName string           `json:"groupName,omitzero"`
+	OrgID       string           `json:"orgId,omitzero"`
+	OrgName     string           `json:"orgName,omitzero"`
+	PlanType    string           `json:"planType,omitzero"`
+	Tags        []string         `json:"tags,omitzero"`
+}
+
+// ProjectClustersPage is a page of a list.
+type ProjectClustersPage struct {
+	Results []ProjectClusters `json:"results"`
+
+	// TotalCount is an estimate of how many there are on all pages.
+	TotalCount int `json:"totalCount,omitzero"`
+
+	// Links lead to this page and to those beside it.
+	Links []Link `json:"links,omitzero"`
 }
 
 // ProjectPage is a page of projects.
@@ -82,6 +672,1637 @@ type ProjectPage struct {
 
 	// Links lead to this page, and to the next and the previous one where there are any.
 	Links []Link `json:"links,omitzero"`
+}
+
+// RateLimit is the rate limit of a set of endpoints: a bucket of tokens, of which a request takes one.
+type RateLimit struct {
+	// Capacity is how many tokens the bucket holds.
+	Capacity        RateLimitValue      `json:"capacity,omitzero"`
+	EndpointSetID   string              `json:"endpointSetId"`
+	EndpointSetName string              `json:"endpointSetName,omitzero"`
+	Endpoints       []RateLimitEndpoint `json:"endpoints,omitzero"`
+
+	// RefillDurationSeconds is the time after which tokens are added, in seconds.
+	RefillDurationSeconds RateLimitValue `json:"refillDurationSeconds,omitzero"`
+
+	// RefillRate is how many are added.
+	RefillRate RateLimitValue `json:"refillRate,omitzero"`
+
+	// Scope is what has a bucket of its own, such as ORGANIZATION, GROUP, USER or IP.
+	Scope string `json:"scope,omitzero"`
+}
+
+// RateLimitEndpoint is a method and a path.
+type RateLimitEndpoint struct {
+	Method string `json:"method,omitzero"`
+	Path   string `json:"path,omitzero"`
+}
+
+// RateLimitPage is a page of a list.
+type RateLimitPage struct {
+	Results []RateLimit `json:"results"`
+
+	// TotalCount is an estimate of how many there are on all pages.
+	TotalCount int `json:"totalCount,omitzero"`
+
+	// Links lead to this page and to those beside it.
+	Links []Link `json:"links,omitzero"`
+}
+
+// RateLimitValue is a number of a rate limit.
+type RateLimitValue struct {
+	// DefaultValue is what it is for those for whom nothing else is set.
+	DefaultValue int64 `json:"defaultValue,omitzero"`
+
+	// Value is what it is for whom was asked about.
+	Value int64 `json:"value,omitzero"`
+}
+
+// Role is a role in a project or an organization, whose id is there.
+type Role struct {
+	ProjectID string `json:"groupId,omitzero"`
+	OrgID     string `json:"orgId,omitzero"`
+	RoleName  string `json:"roleName,omitzero"`
+}
+
+// ServiceAccount is a service account.
+type ServiceAccount struct {
+	// ClientID is the user name for tokens.
+	ClientID    string    `json:"clientId,omitzero"`
+	CreatedAt   time.Time `json:"createdAt,omitzero"`
+	Description string    `json:"description,omitzero"`
+	Name        string    `json:"name,omitzero"`
+
+	// Roles are the names of its roles in the organization.
+	Roles   []string               `json:"roles,omitzero"`
+	Secrets []ServiceAccountSecret `json:"secrets,omitzero"`
+}
+
+// ServiceAccountPage is a page of a list.
+type ServiceAccountPage struct {
+	Results []ServiceAccount `json:"results"`
+
+	// TotalCount is an estimate of how many there are on all pages.
+	TotalCount int `json:"totalCount,omitzero"`
+
+	// Links lead to this page and to those beside it.
+	Links []Link `json:"links,omitzero"`
+}
+
+// ServiceAccountSecret is a secret of a service account.
+type ServiceAccountSecret struct {
+	CreatedAt  time.Time `json:"createdAt,omitzero"`
+	ExpiresAt  time.Time `json:"expiresAt,omitzero"`
+	ID         string    `json:"id,omitzero"`
+	LastUsedAt time.Time `json:"lastUsedAt,omitzero"`
+
+	// MaskedSecretValue is the secret, redacted.
+	MaskedSecretValue string `json:"maskedSecretValue,omitzero"`
+}
+
+// ShardedSnapshot is a snapshot of a sharded cluster.
+type ShardedSnapshot struct {
+	ConfigServerType string    `json:"configServerType,omitzero"`
+	CreatedAt        time.Time `json:"createdAt,omitzero"`
+	Description      string    `json:"description,omitzero"`
+
+	// ExpiresAt is when it is deleted by itself.
+	ExpiresAt time.Time `json:"expiresAt,omitzero"`
+
+	// FrequencyType is how often it is taken.
+	FrequencyType string   `json:"frequencyType,omitzero"`
+	ID            string   `json:"id,omitzero"`
+	MongodVersion string   `json:"mongodVersion,omitzero"`
+	PolicyItems   []string `json:"policyItems,omitzero"`
+
+	// SnapshotIds are those of its parts.
+	SnapshotIds []string `json:"snapshotIds,omitzero"`
+
+	// SnapshotType says whether it is taken by schedule or by request.
+	SnapshotType string `json:"snapshotType,omitzero"`
+
+	// Status is the stage of the backup.
+	Status string `json:"status,omitzero"`
+
+	// StorageSizeBytes is what it takes on disk.
+	StorageSizeBytes int64  `json:"storageSizeBytes,omitzero"`
+	Type             string `json:"type,omitzero"`
+}
+
+// Snapshot is a snapshot of a cluster.
+type Snapshot struct {
+	CloudProvider string    `json:"cloudProvider,omitzero"`
+	CopyRegions   []string  `json:"copyRegions,omitzero"`
+	CreatedAt     time.Time `json:"createdAt,omitzero"`
+	Description   string    `json:"description,omitzero"`
+
+	// ExpiresAt is when it is deleted by itself.
+	ExpiresAt time.Time `json:"expiresAt,omitzero"`
+
+	// FrequencyType is how often it is taken.
+	FrequencyType  string   `json:"frequencyType,omitzero"`
+	ID             string   `json:"id,omitzero"`
+	MongodVersion  string   `json:"mongodVersion,omitzero"`
+	PolicyItems    []string `json:"policyItems,omitzero"`
+	ReplicaSetName string   `json:"replicaSetName,omitzero"`
+
+	// SnapshotType says whether it is taken by schedule or by request.
+	SnapshotType string `json:"snapshotType,omitzero"`
+
+	// Status is the stage of the backup.
+	Status string `json:"status,omitzero"`
+
+	// StorageSizeBytes is what it takes on disk.
+	StorageSizeBytes int64  `json:"storageSizeBytes,omitzero"`
+	Type             string `json:"type,omitzero"`
+}
+
+// SnapshotPage is a page of a list.
+type SnapshotPage struct {
+	Results []Snapshot `json:"results"`
+
+	// TotalCount is an estimate of how many there are on all pages.
+	TotalCount int `json:"totalCount,omitzero"`
+
+	// Links lead to this page and to those beside it.
+	Links []Link `json:"links,omitzero"`
+}
+
+// StreamPrivateLink is a private link of the stream workspaces.
+type StreamPrivateLink struct {
+	ID string `json:"_id,omitzero"`
+
+	// ARN is the name of the cluster that it leads to, at AWS.
+	ARN                  string   `json:"arn,omitzero"`
+	AuthenticationScheme string   `json:"authenticationScheme,omitzero"`
+	AzureResourceIds     []string `json:"azureResourceIds,omitzero"`
+	DNSDomain            string   `json:"dnsDomain,omitzero"`
+	DNSSubDomain         []string `json:"dnsSubDomain,omitzero"`
+
+	// ErrorMessage says why it failed.
+	ErrorMessage             string   `json:"errorMessage,omitzero"`
+	GCPConnectionIDs         []string `json:"gcpConnectionIds,omitzero"`
+	GCPServiceAttachmentURIs []string `json:"gcpServiceAttachmentUris,omitzero"`
+	InterfaceEndpointID      string   `json:"interfaceEndpointId,omitzero"`
+	InterfaceEndpointName    string   `json:"interfaceEndpointName,omitzero"`
+
+	// Provider is the cloud provider.
+	Provider          string `json:"provider,omitzero"`
+	ProviderAccountID string `json:"providerAccountId,omitzero"`
+	Region            string `json:"region,omitzero"`
+	ServiceEndpointID string `json:"serviceEndpointId,omitzero"`
+	State             string `json:"state,omitzero"`
+
+	// Vendor is whose service it leads to.
+	Vendor string `json:"vendor,omitzero"`
+}
+
+// StreamPrivateLinkPage is a page of a list.
+type StreamPrivateLinkPage struct {
+	Results []StreamPrivateLink `json:"results"`
+
+	// TotalCount is an estimate of how many there are on all pages.
+	TotalCount int `json:"totalCount,omitzero"`
+
+	// Links lead to this page and to those beside it.
+	Links []Link `json:"links,omitzero"`
+}
+
+// StreamProcessor is a processor of a stream workspace.
+type StreamProcessor struct {
+	ID                  string `json:"_id,omitzero"`
+	EligibleForFailover bool   `json:"eligibleForFailover,omitzero"`
+	FailoverEnabled     bool   `json:"failoverEnabled,omitzero"`
+	Name                string `json:"name,omitzero"`
+
+	// State is mostly CREATED, STARTED, STOPPED or FAILED.
+	State string `json:"state,omitzero"`
+	Tier  string `json:"tier,omitzero"`
+}
+
+// StreamProcessorPage is a page of a list.
+type StreamProcessorPage struct {
+	Results []StreamProcessor `json:"results"`
+
+	// TotalCount is an estimate of how many there are on all pages.
+	TotalCount int `json:"totalCount,omitzero"`
+
+	// Links lead to this page and to those beside it.
+	Links []Link `json:"links,omitzero"`
+}
+
+// StreamRegion is where streams are processed.
+type StreamRegion struct {
+	CloudProvider string `json:"cloudProvider,omitzero"`
+	Region        string `json:"region,omitzero"`
+}
+
+// StreamVPCPeering is an incoming VPC peering of the stream workspaces.
+type StreamVPCPeering struct {
+	ID                string `json:"_id,omitzero"`
+	AccepterAccountID string `json:"accepterAccountId,omitzero"`
+	AccepterCidr      string `json:"accepterCidr,omitzero"`
+	AccepterVpcID     string `json:"accepterVpcId,omitzero"`
+
+	// CloudStatus is its state as the cloud provider has it.
+	CloudStatus    string    `json:"cloudStatus,omitzero"`
+	ExpirationTime time.Time `json:"expirationTime,omitzero"`
+	ProjectID      string    `json:"groupId,omitzero"`
+
+	// LocalStatus is its state as Atlas has it.
+	LocalStatus        string `json:"localStatus,omitzero"`
+	Name               string `json:"name,omitzero"`
+	RequesterAccountID string `json:"requesterAccountId,omitzero"`
+	RequesterCidr      string `json:"requesterCidr,omitzero"`
+	RequesterVpcID     string `json:"requesterVpcId,omitzero"`
+	StatusMessage      string `json:"statusMessage,omitzero"`
+}
+
+// StreamVPCPeeringPage is a page of a list.
+type StreamVPCPeeringPage struct {
+	Results []StreamVPCPeering `json:"results"`
+
+	// TotalCount is an estimate of how many there are on all pages.
+	TotalCount int `json:"totalCount,omitzero"`
+
+	// Links lead to this page and to those beside it.
+	Links []Link `json:"links,omitzero"`
+}
+
+// StreamWorkspace is a stream workspace, which was called an instance.
+type StreamWorkspace struct {
+	ID                string         `json:"_id,omitzero"`
+	DataProcessRegion StreamRegion   `json:"dataProcessRegion,omitzero"`
+	FailoverRegions   []StreamRegion `json:"failoverRegions,omitzero"`
+	ProjectID         string         `json:"groupId,omitzero"`
+	Hostnames         []string       `json:"hostnames,omitzero"`
+	Name              string         `json:"name,omitzero"`
+}
+
+// StreamWorkspacePage is a page of a list.
+type StreamWorkspacePage struct {
+	Results []StreamWorkspace `json:"results"`
+
+	// TotalCount is an estimate of how many there are on all pages.
+	TotalCount int `json:"totalCount,omitzero"`
+
+	// Links lead to this page and to those beside it.
+	Links []Link `json:"links,omitzero"`
+}
+
+// SystemStatus is what the service says of itself and of the key that asks.
+type SystemStatus struct {
+	// APIKey is empty for a credential that is no API key.
+	APIKey  CurrentAPIKey `json:"apiKey,omitzero"`
+	AppName string        `json:"appName"`
+
+	// Build is the commit that the service is built of.
+	Build string `json:"build,omitzero"`
+
+	// Throttling says that the service slows requests down.
+	Throttling bool `json:"throttling,omitzero"`
+}
+
+// Tag is a pair of words that somebody has attached.
+type Tag struct {
+	Key   string `json:"key,omitzero"`
+	Value string `json:"value,omitzero"`
+}
+
+// GetSystemStatus returns the build of the service and what it knows of the API
+// key that asks. It is a cheap way to try a credential.
+//
+// Source: vendor OpenAPI of SDK v20250312023.
+func (c *Client) GetSystemStatus(ctx context.Context) (*SystemStatus, error) {
+	var out SystemStatus
+	call := rest.Call{
+		Operation: "GetSystemStatus",
+		Method:    http.MethodGet, Path: "/api/atlas/v2",
+		Accept: "application/vnd.atlas.2023-01-01+json",
+		Status: http.StatusOK, Out: &out, Repeat: true,
+	}
+	call.Missing = func() string {
+		return rest.Missing(rest.Due{Name: "appName", Absent: out.AppName == ""})
+	}
+	return rest.Pointer(&out, c.api.Do(ctx, &call))
+}
+
+// ListClusterDetailsPageOptions are the optional parameters of [Client.ListClusterDetailsPage]. What is
+// zero is not sent.
+type ListClusterDetailsPageOptions struct {
+	// PageNum is the number of the page; the first is 1, and the default.
+	PageNum int
+	// ItemsPerPage is how many a page has at most, from 1 to 500; 100 by default.
+	ItemsPerPage int
+}
+
+// ListClusterDetailsPage returns one page of the projects that the credential
+// is a member of, with their clusters. Projects it is no member of and clusters
+// on several clouds are missing: for what blocks an organization see
+// [Client.ListProjects].
+//
+// Source: vendor OpenAPI of SDK v20250312023; vendor's Terraform provider.
+func (c *Client) ListClusterDetailsPage(ctx context.Context, options ListClusterDetailsPageOptions) (*ProjectClustersPage, error) {
+	var out ProjectClustersPage
+	call := rest.Call{
+		Operation: "ListClusterDetailsPage",
+		Method:    http.MethodGet, Path: "/api/atlas/v2/clusters",
+		Accept: "application/vnd.atlas.2023-01-01+json",
+		Status: http.StatusOK, Out: &out, Repeat: true,
+	}
+	call.OptionalParam(options.PageNum != 0, "pageNum", "form", true, options.PageNum)
+	call.OptionalParam(options.ItemsPerPage != 0, "itemsPerPage", "form", true, options.ItemsPerPage)
+	call.Missing = func() string {
+		return rest.Missing(rest.Due{Name: "results", Absent: out.Results == nil})
+	}
+	return rest.Pointer(&out, c.api.Do(ctx, &call))
+}
+
+// ListClusterDetails yields the projects that the credential is a member of,
+// with their clusters. An error ends the list. See
+// [Client.ListClusterDetailsPage].
+//
+// Source: vendor OpenAPI of SDK v20250312023; vendor's Terraform provider.
+func (c *Client) ListClusterDetails(ctx context.Context) iter.Seq2[ProjectClusters, error] {
+	return rest.Pages(provider, "ListClusterDetails", func(n int) ([]ProjectClusters, bool, error) {
+		var options ListClusterDetailsPageOptions
+		options.PageNum, options.ItemsPerPage = n, pageSize
+		page, err := c.ListClusterDetailsPage(ctx, options)
+		if err != nil {
+			return nil, false, err
+		}
+		return page.Results, more(len(page.Results), page.Links), nil
+	})
+}
+
+// DeleteFederation deletes a federation with its identity providers and
+// domains. It is refused while more than one organization is connected. It
+// needs the role Organization Owner.
+//
+// Source: vendor OpenAPI of SDK v20250312023.
+func (c *Client) DeleteFederation(ctx context.Context, federationID string) error {
+	call := rest.Call{
+		Operation: "DeleteFederation", Target: federationID,
+		Method: http.MethodDelete, Path: "/api/atlas/v2/federationSettings/{federationSettingsId}",
+		Accept: "application/vnd.atlas.2023-01-01+json",
+		Status: http.StatusNoContent,
+	}
+	call.PathParam("federationSettingsId", federationID, rest.Hex24)
+	return c.api.Do(ctx, &call)
+}
+
+// ListConnectedOrganizationsPageOptions are the optional parameters of [Client.ListConnectedOrganizationsPage]. What is
+// zero is not sent.
+type ListConnectedOrganizationsPageOptions struct {
+	// PageNum is the number of the page; the first is 1, and the default.
+	PageNum int
+	// ItemsPerPage is how many a page has at most, from 1 to 500; 100 by default.
+	ItemsPerPage int
+}
+
+// ListConnectedOrganizationsPage returns one page of the organizations that are
+// connected to a federation. It needs the role Organization Owner.
+//
+// Source: vendor OpenAPI of SDK v20250312023.
+func (c *Client) ListConnectedOrganizationsPage(ctx context.Context, federationID string, options ListConnectedOrganizationsPageOptions) (*ConnectedOrganizationPage, error) {
+	var out ConnectedOrganizationPage
+	call := rest.Call{
+		Operation: "ListConnectedOrganizationsPage", Target: federationID,
+		Method: http.MethodGet, Path: "/api/atlas/v2/federationSettings/{federationSettingsId}/connectedOrgConfigs",
+		Accept: "application/vnd.atlas.2023-01-01+json",
+		Status: http.StatusOK, Out: &out, Repeat: true,
+	}
+	call.PathParam("federationSettingsId", federationID, rest.Hex24)
+	call.OptionalParam(options.PageNum != 0, "pageNum", "form", true, options.PageNum)
+	call.OptionalParam(options.ItemsPerPage != 0, "itemsPerPage", "form", true, options.ItemsPerPage)
+	call.Missing = func() string {
+		return rest.Missing(rest.Due{Name: "results", Absent: out.Results == nil})
+	}
+	return rest.Pointer(&out, c.api.Do(ctx, &call))
+}
+
+// ListConnectedOrganizations yields all organizations that are connected to a
+// federation. An error ends the list. See
+// [Client.ListConnectedOrganizationsPage].
+//
+// Source: vendor OpenAPI of SDK v20250312023.
+func (c *Client) ListConnectedOrganizations(ctx context.Context, federationID string) iter.Seq2[ConnectedOrganization, error] {
+	return rest.Pages(provider, "ListConnectedOrganizations", func(n int) ([]ConnectedOrganization, bool, error) {
+		var options ListConnectedOrganizationsPageOptions
+		options.PageNum, options.ItemsPerPage = n, pageSize
+		page, err := c.ListConnectedOrganizationsPage(ctx, federationID, options)
+		if err != nil {
+			return nil, false, err
+		}
+		return page.Results, more(len(page.Results), page.Links), nil
+	})
+}
+
+// DisconnectOrganization takes an organization out of a federation. It is
+// refused when no other one is connected; then the federation itself has to go,
+// by [Client.DeleteFederation]. Do this before the organization is deleted: it
+// needs an owner in a connected one. It needs the role Organization Owner.
+//
+// Source: vendor OpenAPI of SDK v20250312023.
+func (c *Client) DisconnectOrganization(ctx context.Context, federationID string, orgID string) error {
+	call := rest.Call{
+		Operation: "DisconnectOrganization", Target: orgID,
+		Method: http.MethodDelete, Path: "/api/atlas/v2/federationSettings/{federationSettingsId}/connectedOrgConfigs/{orgId}",
+		Accept: "application/vnd.atlas.2023-01-01+json",
+		Status: http.StatusNoContent,
+	}
+	call.PathParam("federationSettingsId", federationID, rest.Hex24)
+	call.PathParam("orgId", orgID, rest.Hex24)
+	return c.api.Do(ctx, &call)
+}
+
+// DeleteProject deletes a project, which has to be empty. Errors of
+// [errors.DeletionStepsNotSatisfied] name in Steps what is left; what is being
+// deleted counts until it is gone. After a deletion has left the last cluster,
+// peering or endpoint, Atlas may refuse for some minutes more.
+// [errors.BackupCompliancePolicy] is for the vendor's support to lift. It needs
+// the role Project Owner.
+//
+// Source: vendor OpenAPI of SDK v20250312023; vendor's error page; server
+// answers in public issues.
+func (c *Client) DeleteProject(ctx context.Context, projectID string) error {
+	call := rest.Call{
+		Operation: "DeleteProject", Target: projectID,
+		Method: http.MethodDelete, Path: "/api/atlas/v2/groups/{groupId}",
+		Accept: "application/vnd.atlas.2023-01-01+json",
+		Status: http.StatusNoContent,
+	}
+	call.PathParam("groupId", projectID, rest.Hex24)
+	return c.api.Do(ctx, &call)
+}
+
+// GetProject returns one project. It needs the role Project Read Only.
+//
+// Source: vendor OpenAPI of SDK v20250312023.
+func (c *Client) GetProject(ctx context.Context, projectID string) (*Project, error) {
+	var out Project
+	call := rest.Call{
+		Operation: "GetProject", Target: projectID,
+		Method: http.MethodGet, Path: "/api/atlas/v2/groups/{groupId}",
+		Accept: "application/vnd.atlas.2023-01-01+json",
+		Status: http.StatusOK, Out: &out, Repeat: true,
+	}
+	call.PathParam("groupId", projectID, rest.Hex24)
+	call.Missing = func() string {
+		return rest.Missing(rest.Due{Name: "id", Absent: out.ID == ""})
+	}
+	return rest.Pointer(&out, c.api.Do(ctx, &call))
+}
+
+// DeleteBackupCompliancePolicy removes the backup compliance policy of a
+// project. It is refused unless the vendor's support has made it Deletable. It
+// needs the role Project Owner.
+//
+// Source: vendor OpenAPI of SDK v20250312023.
+func (c *Client) DeleteBackupCompliancePolicy(ctx context.Context, projectID string) error {
+	call := rest.Call{
+		Operation: "DeleteBackupCompliancePolicy", Target: projectID,
+		Method: http.MethodDelete, Path: "/api/atlas/v2/groups/{groupId}/backupCompliancePolicy",
+		Accept: "application/vnd.atlas.2024-11-13+json",
+		Status: http.StatusNoContent,
+	}
+	call.PathParam("groupId", projectID, rest.Hex24)
+	return c.api.Do(ctx, &call)
+}
+
+// GetBackupCompliancePolicy returns the backup compliance policy of a project.
+// While there is one its snapshots cannot be deleted, and therefore the project
+// cannot. A 404 says that there is none ([errors.NotFound]), and an answer
+// without a State that it was never set. It needs the role Project Owner.
+//
+// Source: vendor OpenAPI of SDK v20250312023.
+func (c *Client) GetBackupCompliancePolicy(ctx context.Context, projectID string) (*BackupCompliancePolicy, error) {
+	var out BackupCompliancePolicy
+	call := rest.Call{
+		Operation: "GetBackupCompliancePolicy", Target: projectID,
+		Method: http.MethodGet, Path: "/api/atlas/v2/groups/{groupId}/backupCompliancePolicy",
+		Accept: "application/vnd.atlas.2023-10-01+json",
+		Status: http.StatusOK, Out: &out, Repeat: true,
+	}
+	call.PathParam("groupId", projectID, rest.Hex24)
+	return rest.Pointer(&out, c.api.Do(ctx, &call))
+}
+
+// ListClustersPageOptions are the optional parameters of [Client.ListClustersPage]. What is
+// zero is not sent.
+type ListClustersPageOptions struct {
+	// IncludeDeletedWithRetainedBackups adds clusters that were deleted and whose
+	// snapshots were kept.
+	IncludeDeletedWithRetainedBackups bool
+	// PageNum is the number of the page; the first is 1, and the default.
+	PageNum int
+	// ItemsPerPage is how many a page has at most, from 1 to 500; 100 by default.
+	ItemsPerPage int
+}
+
+// ListClustersPage returns one page of the clusters of a project. Flex clusters
+// are listed by [Client.ListFlexClusters]. It needs the role Project Read Only.
+//
+// Source: vendor OpenAPI of SDK v20250312023.
+func (c *Client) ListClustersPage(ctx context.Context, projectID string, options ListClustersPageOptions) (*ClusterPage, error) {
+	var out ClusterPage
+	call := rest.Call{
+		Operation: "ListClustersPage", Target: projectID,
+		Method: http.MethodGet, Path: "/api/atlas/v2/groups/{groupId}/clusters",
+		Accept: "application/vnd.atlas.2024-08-05+json",
+		Status: http.StatusOK, Out: &out, Repeat: true,
+	}
+	call.PathParam("groupId", projectID, rest.Hex24)
+	call.OptionalParam(options.IncludeDeletedWithRetainedBackups, "includeDeletedWithRetainedBackups", "form", true, options.IncludeDeletedWithRetainedBackups)
+	call.OptionalParam(options.PageNum != 0, "pageNum", "form", true, options.PageNum)
+	call.OptionalParam(options.ItemsPerPage != 0, "itemsPerPage", "form", true, options.ItemsPerPage)
+	call.Missing = func() string {
+		return rest.Missing(rest.Due{Name: "results", Absent: out.Results == nil})
+	}
+	return rest.Pointer(&out, c.api.Do(ctx, &call))
+}
+
+// ListClusters yields all clusters of a project. What chooses a page is left
+// out of the options. An error ends the list. See [Client.ListClustersPage].
+//
+// Source: vendor OpenAPI of SDK v20250312023.
+func (c *Client) ListClusters(ctx context.Context, projectID string, options ListClustersPageOptions) iter.Seq2[Cluster, error] {
+	return rest.Pages(provider, "ListClusters", func(n int) ([]Cluster, bool, error) {
+		options.PageNum, options.ItemsPerPage = n, pageSize
+		page, err := c.ListClustersPage(ctx, projectID, options)
+		if err != nil {
+			return nil, false, err
+		}
+		return page.Results, more(len(page.Results), page.Links), nil
+	})
+}
+
+// DeleteClusterOptions are the optional parameters of [Client.DeleteCluster]. What is
+// zero is not sent.
+type DeleteClusterOptions struct {
+	// RetainBackups keeps the snapshots, which then keep the project from being
+	// deleted.
+	RetainBackups bool
+}
+
+// DeleteCluster begins to delete a cluster, which takes minutes.
+// [Client.WaitUntilGone] waits for the end. Errors are
+// [errors.TerminationProtection], which
+// [Client.SetClusterTerminationProtection] lifts;
+// [errors.AlreadyRequestedDeletion], with status 400, when it was begun before;
+// [errors.WrongClusterType] for a flex cluster; and
+// [errors.DeletionStepsNotSatisfied] during an outage simulation. It needs the
+// role Project Owner.
+//
+// Source: vendor OpenAPI of SDK v20250312023; vendor's error page; server
+// answers in public issues; vendor's command line.
+func (c *Client) DeleteCluster(ctx context.Context, projectID string, clusterName string, options DeleteClusterOptions) error {
+	call := rest.Call{
+		Operation: "DeleteCluster", Target: clusterName,
+		Method: http.MethodDelete, Path: "/api/atlas/v2/groups/{groupId}/clusters/{clusterName}",
+		Accept: "application/vnd.atlas.2023-02-01+json",
+		Status: http.StatusAccepted,
+	}
+	call.PathParam("groupId", projectID, rest.Hex24)
+	call.PathParam("clusterName", clusterName, rest.Name)
+	call.OptionalParam(options.RetainBackups, "retainBackups", "form", true, options.RetainBackups)
+	return c.api.Do(ctx, &call)
+}
+
+// GetCluster returns one cluster. Once it was deleted, a 404 with
+// CLUSTER_NOT_FOUND says that it is gone ([errors.NotFound]). It needs the role
+// Project Read Only.
+//
+// Source: vendor OpenAPI of SDK v20250312023.
+func (c *Client) GetCluster(ctx context.Context, projectID string, clusterName string) (*Cluster, error) {
+	var out Cluster
+	call := rest.Call{
+		Operation: "GetCluster", Target: clusterName,
+		Method: http.MethodGet, Path: "/api/atlas/v2/groups/{groupId}/clusters/{clusterName}",
+		Accept: "application/vnd.atlas.2024-08-05+json",
+		Status: http.StatusOK, Out: &out, Repeat: true,
+	}
+	call.PathParam("groupId", projectID, rest.Hex24)
+	call.PathParam("clusterName", clusterName, rest.Name)
+	call.Missing = func() string {
+		return rest.Missing(rest.Due{Name: "name", Absent: out.Name == ""})
+	}
+	return rest.Pointer(&out, c.api.Do(ctx, &call))
+}
+
+// SetClusterTerminationProtection sets whether a cluster is protected from
+// deletion. It needs the role Project Owner.
+//
+// Source: vendor OpenAPI of SDK v20250312023.
+func (c *Client) SetClusterTerminationProtection(ctx context.Context, projectID string, clusterName string, protected bool) (*Cluster, error) {
+	var out Cluster
+	call := rest.Call{
+		Operation: "SetClusterTerminationProtection", Target: clusterName,
+		Method: http.MethodPatch, Path: "/api/atlas/v2/groups/{groupId}/clusters/{clusterName}",
+		Accept: "application/vnd.atlas.2024-10-23+json",
+		Body: struct {
+			Protected bool `json:"terminationProtectionEnabled"`
+		}{protected},
+		Status: http.StatusOK, Out: &out,
+	}
+	call.PathParam("groupId", projectID, rest.Hex24)
+	call.PathParam("clusterName", clusterName, rest.Name)
+	call.Missing = func() string {
+		return rest.Missing(rest.Due{Name: "name", Absent: out.Name == ""})
+	}
+	return rest.Pointer(&out, c.api.Do(ctx, &call))
+}
+
+// ListSnapshotsPageOptions are the optional parameters of [Client.ListSnapshotsPage]. What is
+// zero is not sent.
+type ListSnapshotsPageOptions struct {
+	// PageNum is the number of the page; the first is 1, and the default.
+	PageNum int
+	// ItemsPerPage is how many a page has at most, from 1 to 500; 100 by default.
+	ItemsPerPage int
+}
+
+// ListSnapshotsPage returns one page of the snapshots of a cluster that is no
+// sharded one. They outlive a cluster that was deleted with its backups
+// retained. It needs the role Project Read Only.
+//
+// Source: vendor OpenAPI of SDK v20250312023.
+func (c *Client) ListSnapshotsPage(ctx context.Context, projectID string, clusterName string, options ListSnapshotsPageOptions) (*SnapshotPage, error) {
+	var out SnapshotPage
+	call := rest.Call{
+		Operation: "ListSnapshotsPage", Target: clusterName,
+		Method: http.MethodGet, Path: "/api/atlas/v2/groups/{groupId}/clusters/{clusterName}/backup/snapshots",
+		Accept: "application/vnd.atlas.2023-01-01+json",
+		Status: http.StatusOK, Out: &out, Repeat: true,
+	}
+	call.PathParam("groupId", projectID, rest.Hex24)
+	call.PathParam("clusterName", clusterName, rest.Name)
+	call.OptionalParam(options.PageNum != 0, "pageNum", "form", true, options.PageNum)
+	call.OptionalParam(options.ItemsPerPage != 0, "itemsPerPage", "form", true, options.ItemsPerPage)
+	call.Missing = func() string {
+		return rest.Missing(rest.Due{Name: "results", Absent: out.Results == nil})
+	}
+	return rest.Pointer(&out, c.api.Do(ctx, &call))
+}
+
+// ListSnapshots yields all snapshots of a cluster that is no sharded one. An
+// error ends the list. See [Client.ListSnapshotsPage].
+//
+// Source: vendor OpenAPI of SDK v20250312023.
+func (c *Client) ListSnapshots(ctx context.Context, projectID string, clusterName string) iter.Seq2[Snapshot, error] {
+	return rest.Pages(provider, "ListSnapshots", func(n int) ([]Snapshot, bool, error) {
+		var options ListSnapshotsPageOptions
+		options.PageNum, options.ItemsPerPage = n, pageSize
+		page, err := c.ListSnapshotsPage(ctx, projectID, clusterName, options)
+		if err != nil {
+			return nil, false, err
+		}
+		return page.Results, more(len(page.Results), page.Links), nil
+	})
+}
+
+// DeleteShardedSnapshot deletes a snapshot of a sharded cluster. Errors are
+// [errors.BackupCompliancePolicy], with status 400, when a policy protects it,
+// and [errors.Conflict] while it is being taken. It needs the role Project
+// Backup Manager.
+//
+// Source: vendor OpenAPI of SDK v20250312023; vendor's error page.
+func (c *Client) DeleteShardedSnapshot(ctx context.Context, projectID string, clusterName string, snapshotID string) error {
+	call := rest.Call{
+		Operation: "DeleteShardedSnapshot", Target: snapshotID,
+		Method: http.MethodDelete, Path: "/api/atlas/v2/groups/{groupId}/clusters/{clusterName}/backup/snapshots/shardedCluster/{snapshotId}",
+		Accept: "application/vnd.atlas.2023-01-01+json",
+		Status: http.StatusNoContent,
+	}
+	call.PathParam("groupId", projectID, rest.Hex24)
+	call.PathParam("clusterName", clusterName, rest.Name)
+	call.PathParam("snapshotId", snapshotID, rest.Hex24)
+	return c.api.Do(ctx, &call)
+}
+
+// ListShardedSnapshots returns the snapshots of a sharded cluster. The API does
+// not page the list. It needs the role Project Read Only.
+//
+// Source: vendor OpenAPI of SDK v20250312023.
+func (c *Client) ListShardedSnapshots(ctx context.Context, projectID string, clusterName string) ([]ShardedSnapshot, error) {
+	var out struct {
+		Results []ShardedSnapshot `json:"results"`
+	}
+	call := rest.Call{
+		Operation: "ListShardedSnapshots", Target: clusterName,
+		Method: http.MethodGet, Path: "/api/atlas/v2/groups/{groupId}/clusters/{clusterName}/backup/snapshots/shardedClusters",
+		Accept: "application/vnd.atlas.2023-01-01+json",
+		Status: http.StatusOK, Out: &out, Repeat: true,
+	}
+	call.PathParam("groupId", projectID, rest.Hex24)
+	call.PathParam("clusterName", clusterName, rest.Name)
+	call.Missing = func() string {
+		return rest.Missing(rest.Due{Name: "results", Absent: out.Results == nil})
+	}
+	return rest.Value(&out.Results, c.api.Do(ctx, &call))
+}
+
+// DeleteSnapshot deletes a snapshot of a cluster that is no sharded one. Errors
+// are [errors.BackupCompliancePolicy], with status 400, when a policy protects
+// it, and [errors.Conflict] while it is being taken. It needs the role Project
+// Backup Manager.
+//
+// Source: vendor OpenAPI of SDK v20250312023; vendor's error page.
+func (c *Client) DeleteSnapshot(ctx context.Context, projectID string, clusterName string, snapshotID string) error {
+	call := rest.Call{
+		Operation: "DeleteSnapshot", Target: snapshotID,
+		Method: http.MethodDelete, Path: "/api/atlas/v2/groups/{groupId}/clusters/{clusterName}/backup/snapshots/{snapshotId}",
+		Accept: "application/vnd.atlas.2023-01-01+json",
+		Status: http.StatusNoContent,
+	}
+	call.PathParam("groupId", projectID, rest.Hex24)
+	call.PathParam("clusterName", clusterName, rest.Name)
+	call.PathParam("snapshotId", snapshotID, rest.Hex24)
+	return c.api.Do(ctx, &call)
+}
+
+// ListOnlineArchivesPageOptions are the optional parameters of [Client.ListOnlineArchivesPage]. What is
+// zero is not sent.
+type ListOnlineArchivesPageOptions struct {
+	// PageNum is the number of the page; the first is 1, and the default.
+	PageNum int
+	// ItemsPerPage is how many a page has at most, from 1 to 500; 100 by default.
+	ItemsPerPage int
+}
+
+// ListOnlineArchivesPage returns one page of the online archives of a cluster.
+// They keep the project from being deleted. It needs the role Project Read
+// Only.
+//
+// Source: vendor OpenAPI of SDK v20250312023.
+func (c *Client) ListOnlineArchivesPage(ctx context.Context, projectID string, clusterName string, options ListOnlineArchivesPageOptions) (*OnlineArchivePage, error) {
+	var out OnlineArchivePage
+	call := rest.Call{
+		Operation: "ListOnlineArchivesPage", Target: clusterName,
+		Method: http.MethodGet, Path: "/api/atlas/v2/groups/{groupId}/clusters/{clusterName}/onlineArchives",
+		Accept: "application/vnd.atlas.2023-01-01+json",
+		Status: http.StatusOK, Out: &out, Repeat: true,
+	}
+	call.PathParam("groupId", projectID, rest.Hex24)
+	call.PathParam("clusterName", clusterName, rest.Name)
+	call.OptionalParam(options.PageNum != 0, "pageNum", "form", true, options.PageNum)
+	call.OptionalParam(options.ItemsPerPage != 0, "itemsPerPage", "form", true, options.ItemsPerPage)
+	call.Missing = func() string {
+		return rest.Missing(rest.Due{Name: "results", Absent: out.Results == nil})
+	}
+	return rest.Pointer(&out, c.api.Do(ctx, &call))
+}
+
+// ListOnlineArchives yields all online archives of a cluster. An error ends the
+// list. See [Client.ListOnlineArchivesPage].
+//
+// Source: vendor OpenAPI of SDK v20250312023.
+func (c *Client) ListOnlineArchives(ctx context.Context, projectID string, clusterName string) iter.Seq2[OnlineArchive, error] {
+	return rest.Pages(provider, "ListOnlineArchives", func(n int) ([]OnlineArchive, bool, error) {
+		var options ListOnlineArchivesPageOptions
+		options.PageNum, options.ItemsPerPage = n, pageSize
+		page, err := c.ListOnlineArchivesPage(ctx, projectID, clusterName, options)
+		if err != nil {
+			return nil, false, err
+		}
+		return page.Results, more(len(page.Results), page.Links), nil
+	})
+}
+
+// DeleteOnlineArchive deletes an online archive with the documents in it. It
+// needs the role Project Data Access Admin.
+//
+// Source: vendor OpenAPI of SDK v20250312023.
+func (c *Client) DeleteOnlineArchive(ctx context.Context, projectID string, clusterName string, archiveID string) error {
+	call := rest.Call{
+		Operation: "DeleteOnlineArchive", Target: archiveID,
+		Method: http.MethodDelete, Path: "/api/atlas/v2/groups/{groupId}/clusters/{clusterName}/onlineArchives/{archiveId}",
+		Accept: "application/vnd.atlas.2023-01-01+json",
+		Status: http.StatusNoContent,
+	}
+	call.PathParam("groupId", projectID, rest.Hex24)
+	call.PathParam("clusterName", clusterName, rest.Name)
+	call.PathParam("archiveId", archiveID, rest.Hex24)
+	return c.api.Do(ctx, &call)
+}
+
+// EndOutageSimulation begins to end the outage simulation of a cluster, which
+// takes minutes. Until then the cluster cannot be deleted.
+// [Client.WaitUntilGone] waits for the end. It needs the role Project Cluster
+// Manager, Project Cluster Resilience Tester or Project Replica Set Manager.
+//
+// Source: vendor OpenAPI of SDK v20250312023.
+func (c *Client) EndOutageSimulation(ctx context.Context, projectID string, clusterName string) (*OutageSimulation, error) {
+	var out OutageSimulation
+	call := rest.Call{
+		Operation: "EndOutageSimulation", Target: clusterName,
+		Method: http.MethodDelete, Path: "/api/atlas/v2/groups/{groupId}/clusters/{clusterName}/outageSimulation",
+		Accept: "application/vnd.atlas.2023-01-01+json",
+		Status: http.StatusOK, Out: &out,
+	}
+	call.PathParam("groupId", projectID, rest.Hex24)
+	call.PathParam("clusterName", clusterName, rest.Name)
+	return rest.Pointer(&out, c.api.Do(ctx, &call))
+}
+
+// GetOutageSimulation returns the outage simulation of a cluster. A 404 says
+// that there is none ([errors.NotFound]). It needs the role Project Cluster
+// Manager or Project Cluster Resilience Tester.
+//
+// Source: vendor OpenAPI of SDK v20250312023.
+func (c *Client) GetOutageSimulation(ctx context.Context, projectID string, clusterName string) (*OutageSimulation, error) {
+	var out OutageSimulation
+	call := rest.Call{
+		Operation: "GetOutageSimulation", Target: clusterName,
+		Method: http.MethodGet, Path: "/api/atlas/v2/groups/{groupId}/clusters/{clusterName}/outageSimulation",
+		Accept: "application/vnd.atlas.2023-01-01+json",
+		Status: http.StatusOK, Out: &out, Repeat: true,
+	}
+	call.PathParam("groupId", projectID, rest.Hex24)
+	call.PathParam("clusterName", clusterName, rest.Name)
+	return rest.Pointer(&out, c.api.Do(ctx, &call))
+}
+
+// ListNetworkContainersPageOptions are the optional parameters of [Client.ListNetworkContainersPage]. What is
+// zero is not sent.
+type ListNetworkContainersPageOptions struct {
+	// PageNum is the number of the page; the first is 1, and the default.
+	PageNum int
+	// ItemsPerPage is how many a page has at most, from 1 to 500; 100 by default.
+	ItemsPerPage int
+}
+
+// ListNetworkContainersPage returns one page of the network containers of a
+// project, of all cloud providers. They do not keep the project from being
+// deleted. It needs the role Project Read Only.
+//
+// Source: vendor OpenAPI of SDK v20250312023; vendor's clean-up of its own test
+// organizations.
+func (c *Client) ListNetworkContainersPage(ctx context.Context, projectID string, options ListNetworkContainersPageOptions) (*NetworkContainerPage, error) {
+	var out NetworkContainerPage
+	call := rest.Call{
+		Operation: "ListNetworkContainersPage", Target: projectID,
+		Method: http.MethodGet, Path: "/api/atlas/v2/groups/{groupId}/containers/all",
+		Accept: "application/vnd.atlas.2023-01-01+json",
+		Status: http.StatusOK, Out: &out, Repeat: true,
+	}
+	call.PathParam("groupId", projectID, rest.Hex24)
+	call.OptionalParam(options.PageNum != 0, "pageNum", "form", true, options.PageNum)
+	call.OptionalParam(options.ItemsPerPage != 0, "itemsPerPage", "form", true, options.ItemsPerPage)
+	call.Missing = func() string {
+		return rest.Missing(rest.Due{Name: "results", Absent: out.Results == nil})
+	}
+	return rest.Pointer(&out, c.api.Do(ctx, &call))
+}
+
+// ListNetworkContainers yields all network containers of a project. An error
+// ends the list. See [Client.ListNetworkContainersPage].
+//
+// Source: vendor OpenAPI of SDK v20250312023; vendor's clean-up of its own test
+// organizations.
+func (c *Client) ListNetworkContainers(ctx context.Context, projectID string) iter.Seq2[NetworkContainer, error] {
+	return rest.Pages(provider, "ListNetworkContainers", func(n int) ([]NetworkContainer, bool, error) {
+		var options ListNetworkContainersPageOptions
+		options.PageNum, options.ItemsPerPage = n, pageSize
+		page, err := c.ListNetworkContainersPage(ctx, projectID, options)
+		if err != nil {
+			return nil, false, err
+		}
+		return page.Results, more(len(page.Results), page.Links), nil
+	})
+}
+
+// DeleteNetworkContainer deletes a network container. While a cluster or a
+// peering is in it the error is [errors.DeletionStepsNotSatisfied]. It needs
+// the role Project Owner.
+//
+// Source: vendor OpenAPI of SDK v20250312023; vendor's error page.
+func (c *Client) DeleteNetworkContainer(ctx context.Context, projectID string, containerID string) error {
+	call := rest.Call{
+		Operation: "DeleteNetworkContainer", Target: containerID,
+		Method: http.MethodDelete, Path: "/api/atlas/v2/groups/{groupId}/containers/{containerId}",
+		Accept: "application/vnd.atlas.2023-01-01+json",
+		Status: http.StatusNoContent,
+	}
+	call.PathParam("groupId", projectID, rest.Hex24)
+	call.PathParam("containerId", containerID, rest.Hex24)
+	return c.api.Do(ctx, &call)
+}
+
+// ListFederatedDatabases returns the federated database instances of a project.
+// The API does not page the list. It needs the role Project Read Only.
+//
+// Source: vendor OpenAPI of SDK v20250312023.
+func (c *Client) ListFederatedDatabases(ctx context.Context, projectID string) ([]FederatedDatabase, error) {
+	var out []FederatedDatabase
+	call := rest.Call{
+		Operation: "ListFederatedDatabases", Target: projectID,
+		Method: http.MethodGet, Path: "/api/atlas/v2/groups/{groupId}/dataFederation",
+		Accept: "application/vnd.atlas.2023-01-01+json",
+		Status: http.StatusOK, Out: &out, Repeat: true,
+	}
+	call.PathParam("groupId", projectID, rest.Hex24)
+	call.Missing = func() string {
+		return rest.Missing(rest.Due{Name: "the list", Absent: out == nil})
+	}
+	return rest.Value(&out, c.api.Do(ctx, &call))
+}
+
+// DeleteFederatedDatabase deletes a federated database instance. Atlas follows
+// with some delay. It needs the role Project Owner.
+//
+// Source: vendor OpenAPI of SDK v20250312023.
+func (c *Client) DeleteFederatedDatabase(ctx context.Context, projectID string, databaseName string) error {
+	call := rest.Call{
+		Operation: "DeleteFederatedDatabase", Target: databaseName,
+		Method: http.MethodDelete, Path: "/api/atlas/v2/groups/{groupId}/dataFederation/{tenantName}",
+		Accept: "application/vnd.atlas.2023-01-01+json",
+		Status: http.StatusNoContent,
+	}
+	call.PathParam("groupId", projectID, rest.Hex24)
+	call.PathParam("tenantName", databaseName, rest.Opaque)
+	return c.api.Do(ctx, &call)
+}
+
+// ListEncryptionEndpointsPageOptions are the optional parameters of [Client.ListEncryptionEndpointsPage]. What is
+// zero is not sent.
+type ListEncryptionEndpointsPageOptions struct {
+	// PageNum is the number of the page; the first is 1, and the default.
+	PageNum int
+	// ItemsPerPage is how many a page has at most, from 1 to 500; 100 by default.
+	ItemsPerPage int
+}
+
+// ListEncryptionEndpointsPage returns one page of the private endpoints for
+// encryption at rest of a project at one cloud provider. Only AWS and Azure
+// have them. It needs the role Project Owner.
+//
+// Source: vendor OpenAPI of SDK v20250312023.
+func (c *Client) ListEncryptionEndpointsPage(ctx context.Context, projectID string, cloudProvider CloudProvider, options ListEncryptionEndpointsPageOptions) (*EncryptionEndpointPage, error) {
+	var out EncryptionEndpointPage
+	call := rest.Call{
+		Operation: "ListEncryptionEndpointsPage", Target: projectID,
+		Method: http.MethodGet, Path: "/api/atlas/v2/groups/{groupId}/encryptionAtRest/{cloudProvider}/privateEndpoints",
+		Accept: "application/vnd.atlas.2023-01-01+json",
+		Status: http.StatusOK, Out: &out, Repeat: true,
+	}
+	call.PathParam("groupId", projectID, rest.Hex24)
+	call.PathParam("cloudProvider", string(cloudProvider), rest.Opaque)
+	call.OptionalParam(options.PageNum != 0, "pageNum", "form", true, options.PageNum)
+	call.OptionalParam(options.ItemsPerPage != 0, "itemsPerPage", "form", true, options.ItemsPerPage)
+	call.Missing = func() string {
+		return rest.Missing(rest.Due{Name: "results", Absent: out.Results == nil})
+	}
+	return rest.Pointer(&out, c.api.Do(ctx, &call))
+}
+
+// ListEncryptionEndpoints yields all private endpoints for encryption at rest
+// of a project at one cloud provider. An error ends the list. See
+// [Client.ListEncryptionEndpointsPage].
+//
+// Source: vendor OpenAPI of SDK v20250312023.
+func (c *Client) ListEncryptionEndpoints(ctx context.Context, projectID string, cloudProvider CloudProvider) iter.Seq2[EncryptionEndpoint, error] {
+	return rest.Pages(provider, "ListEncryptionEndpoints", func(n int) ([]EncryptionEndpoint, bool, error) {
+		var options ListEncryptionEndpointsPageOptions
+		options.PageNum, options.ItemsPerPage = n, pageSize
+		page, err := c.ListEncryptionEndpointsPage(ctx, projectID, cloudProvider, options)
+		if err != nil {
+			return nil, false, err
+		}
+		return page.Results, more(len(page.Results), page.Links), nil
+	})
+}
+
+// DeleteEncryptionEndpoint begins to delete a private endpoint for encryption
+// at rest. It keeps the project from being deleted until it is gone. It needs
+// the role Project Owner.
+//
+// Source: vendor OpenAPI of SDK v20250312023; vendor's clean-up of its own test
+// organizations.
+func (c *Client) DeleteEncryptionEndpoint(ctx context.Context, projectID string, cloudProvider CloudProvider, endpointID string) error {
+	call := rest.Call{
+		Operation: "DeleteEncryptionEndpoint", Target: endpointID,
+		Method: http.MethodDelete, Path: "/api/atlas/v2/groups/{groupId}/encryptionAtRest/{cloudProvider}/privateEndpoints/{endpointId}",
+		Accept: "application/vnd.atlas.2023-01-01+json",
+		Status: http.StatusNoContent,
+	}
+	call.PathParam("groupId", projectID, rest.Hex24)
+	call.PathParam("cloudProvider", string(cloudProvider), rest.Opaque)
+	call.PathParam("endpointId", endpointID, rest.Hex24)
+	return c.api.Do(ctx, &call)
+}
+
+// ListFlexClustersPageOptions are the optional parameters of [Client.ListFlexClustersPage]. What is
+// zero is not sent.
+type ListFlexClustersPageOptions struct {
+	// PageNum is the number of the page; the first is 1, and the default.
+	PageNum int
+	// ItemsPerPage is how many a page has at most, from 1 to 500; 100 by default.
+	ItemsPerPage int
+}
+
+// ListFlexClustersPage returns one page of the flex clusters of a project.
+// Serverless instances have become these. It needs the role Project Read Only.
+//
+// Source: vendor OpenAPI of SDK v20250312023.
+func (c *Client) ListFlexClustersPage(ctx context.Context, projectID string, options ListFlexClustersPageOptions) (*FlexClusterPage, error) {
+	var out FlexClusterPage
+	call := rest.Call{
+		Operation: "ListFlexClustersPage", Target: projectID,
+		Method: http.MethodGet, Path: "/api/atlas/v2/groups/{groupId}/flexClusters",
+		Accept: "application/vnd.atlas.2024-11-13+json",
+		Status: http.StatusOK, Out: &out, Repeat: true,
+	}
+	call.PathParam("groupId", projectID, rest.Hex24)
+	call.OptionalParam(options.PageNum != 0, "pageNum", "form", true, options.PageNum)
+	call.OptionalParam(options.ItemsPerPage != 0, "itemsPerPage", "form", true, options.ItemsPerPage)
+	call.Missing = func() string {
+		return rest.Missing(rest.Due{Name: "results", Absent: out.Results == nil})
+	}
+	return rest.Pointer(&out, c.api.Do(ctx, &call))
+}
+
+// ListFlexClusters yields all flex clusters of a project. An error ends the
+// list. See [Client.ListFlexClustersPage].
+//
+// Source: vendor OpenAPI of SDK v20250312023.
+func (c *Client) ListFlexClusters(ctx context.Context, projectID string) iter.Seq2[FlexCluster, error] {
+	return rest.Pages(provider, "ListFlexClusters", func(n int) ([]FlexCluster, bool, error) {
+		var options ListFlexClustersPageOptions
+		options.PageNum, options.ItemsPerPage = n, pageSize
+		page, err := c.ListFlexClustersPage(ctx, projectID, options)
+		if err != nil {
+			return nil, false, err
+		}
+		return page.Results, more(len(page.Results), page.Links), nil
+	})
+}
+
+// DeleteFlexCluster deletes a flex cluster. It is there for a while after that,
+// although Atlas answers as if it were gone: see [Client.WaitUntilGone]. Errors
+// are [errors.TerminationProtection], [errors.AlreadyRequestedDeletion] and
+// [errors.WrongClusterType]. It needs the role Project Owner.
+//
+// Source: vendor OpenAPI of SDK v20250312023; vendor's error page; vendor's
+// Terraform provider.
+func (c *Client) DeleteFlexCluster(ctx context.Context, projectID string, clusterName string) error {
+	call := rest.Call{
+		Operation: "DeleteFlexCluster", Target: clusterName,
+		Method: http.MethodDelete, Path: "/api/atlas/v2/groups/{groupId}/flexClusters/{name}",
+		Accept: "application/vnd.atlas.2024-11-13+json",
+		Status: http.StatusNoContent,
+	}
+	call.PathParam("groupId", projectID, rest.Hex24)
+	call.PathParam("name", clusterName, rest.Name)
+	return c.api.Do(ctx, &call)
+}
+
+// GetFlexCluster returns one flex cluster. Once it was deleted, a 404 says that
+// it is gone ([errors.NotFound]). It needs the role Project Read Only.
+//
+// Source: vendor OpenAPI of SDK v20250312023.
+func (c *Client) GetFlexCluster(ctx context.Context, projectID string, clusterName string) (*FlexCluster, error) {
+	var out FlexCluster
+	call := rest.Call{
+		Operation: "GetFlexCluster", Target: clusterName,
+		Method: http.MethodGet, Path: "/api/atlas/v2/groups/{groupId}/flexClusters/{name}",
+		Accept: "application/vnd.atlas.2024-11-13+json",
+		Status: http.StatusOK, Out: &out, Repeat: true,
+	}
+	call.PathParam("groupId", projectID, rest.Hex24)
+	call.PathParam("name", clusterName, rest.Name)
+	call.Missing = func() string {
+		return rest.Missing(rest.Due{Name: "name", Absent: out.Name == ""})
+	}
+	return rest.Pointer(&out, c.api.Do(ctx, &call))
+}
+
+// SetFlexClusterTerminationProtection sets whether a flex cluster is protected
+// from deletion. It needs the role Project Owner.
+//
+// Source: vendor OpenAPI of SDK v20250312023.
+func (c *Client) SetFlexClusterTerminationProtection(ctx context.Context, projectID string, clusterName string, protected bool) (*FlexCluster, error) {
+	var out FlexCluster
+	call := rest.Call{
+		Operation: "SetFlexClusterTerminationProtection", Target: clusterName,
+		Method: http.MethodPatch, Path: "/api/atlas/v2/groups/{groupId}/flexClusters/{name}",
+		Accept: "application/vnd.atlas.2024-11-13+json",
+		Body: struct {
+			Protected bool `json:"terminationProtectionEnabled"`
+		}{protected},
+		Status: http.StatusOK, Out: &out,
+	}
+	call.PathParam("groupId", projectID, rest.Hex24)
+	call.PathParam("name", clusterName, rest.Name)
+	call.Missing = func() string {
+		return rest.Missing(rest.Due{Name: "name", Absent: out.Name == ""})
+	}
+	return rest.Pointer(&out, c.api.Do(ctx, &call))
+}
+
+// ListNetworkPeeringsPageOptions are the optional parameters of [Client.ListNetworkPeeringsPage]. What is
+// zero is not sent.
+type ListNetworkPeeringsPageOptions struct {
+	// ProviderName is the cloud provider; AWS without it.
+	ProviderName CloudProvider
+	// PageNum is the number of the page; the first is 1, and the default.
+	PageNum int
+	// ItemsPerPage is how many a page has at most, from 1 to 500; 100 by default.
+	ItemsPerPage int
+}
+
+// ListNetworkPeeringsPage returns one page of the network peerings of a project
+// at one cloud provider. Without ProviderName it is AWS, not all. It needs the
+// role Project Read Only.
+//
+// Source: vendor OpenAPI of SDK v20250312023.
+func (c *Client) ListNetworkPeeringsPage(ctx context.Context, projectID string, options ListNetworkPeeringsPageOptions) (*NetworkPeeringPage, error) {
+	var out NetworkPeeringPage
+	call := rest.Call{
+		Operation: "ListNetworkPeeringsPage", Target: projectID,
+		Method: http.MethodGet, Path: "/api/atlas/v2/groups/{groupId}/peers",
+		Accept: "application/vnd.atlas.2023-01-01+json",
+		Status: http.StatusOK, Out: &out, Repeat: true,
+	}
+	call.PathParam("groupId", projectID, rest.Hex24)
+	call.OptionalParam(options.ProviderName != "", "providerName", "form", true, options.ProviderName)
+	call.OptionalParam(options.PageNum != 0, "pageNum", "form", true, options.PageNum)
+	call.OptionalParam(options.ItemsPerPage != 0, "itemsPerPage", "form", true, options.ItemsPerPage)
+	call.Missing = func() string {
+		return rest.Missing(rest.Due{Name: "results", Absent: out.Results == nil})
+	}
+	return rest.Pointer(&out, c.api.Do(ctx, &call))
+}
+
+// ListNetworkPeerings yields all network peerings of a project at one cloud
+// provider; AWS without ProviderName. What chooses a page is left out of the
+// options. An error ends the list. See [Client.ListNetworkPeeringsPage].
+//
+// Source: vendor OpenAPI of SDK v20250312023.
+func (c *Client) ListNetworkPeerings(ctx context.Context, projectID string, options ListNetworkPeeringsPageOptions) iter.Seq2[NetworkPeering, error] {
+	return rest.Pages(provider, "ListNetworkPeerings", func(n int) ([]NetworkPeering, bool, error) {
+		options.PageNum, options.ItemsPerPage = n, pageSize
+		page, err := c.ListNetworkPeeringsPage(ctx, projectID, options)
+		if err != nil {
+			return nil, false, err
+		}
+		return page.Results, more(len(page.Results), page.Links), nil
+	})
+}
+
+// DeleteNetworkPeering begins to delete a network peering. When it was begun
+// before, the error is [errors.AlreadyRequestedDeletion]; [errors.Conflict]
+// when its state does not allow it yet. It needs the role Project Network
+// Access Manager.
+//
+// Source: vendor OpenAPI of SDK v20250312023; vendor's error page.
+func (c *Client) DeleteNetworkPeering(ctx context.Context, projectID string, peeringID string) error {
+	call := rest.Call{
+		Operation: "DeleteNetworkPeering", Target: peeringID,
+		Method: http.MethodDelete, Path: "/api/atlas/v2/groups/{groupId}/peers/{peerId}",
+		Accept: "application/vnd.atlas.2023-01-01+json",
+		Status: http.StatusAccepted,
+	}
+	call.PathParam("groupId", projectID, rest.Hex24)
+	call.PathParam("peerId", peeringID, rest.Hex24)
+	return c.api.Do(ctx, &call)
+}
+
+// ListPrivateEndpointServices returns the private endpoint services of a
+// project at one cloud provider. All takes three calls, one for each provider;
+// the API does not page the list. It needs the role Project Read Only.
+//
+// Source: vendor OpenAPI of SDK v20250312023.
+func (c *Client) ListPrivateEndpointServices(ctx context.Context, projectID string, cloudProvider CloudProvider) ([]PrivateEndpointService, error) {
+	var out []PrivateEndpointService
+	call := rest.Call{
+		Operation: "ListPrivateEndpointServices", Target: projectID,
+		Method: http.MethodGet, Path: "/api/atlas/v2/groups/{groupId}/privateEndpoint/{cloudProvider}/endpointService",
+		Accept: "application/vnd.atlas.2023-01-01+json",
+		Status: http.StatusOK, Out: &out, Repeat: true,
+	}
+	call.PathParam("groupId", projectID, rest.Hex24)
+	call.PathParam("cloudProvider", string(cloudProvider), rest.Opaque)
+	call.Missing = func() string {
+		return rest.Missing(rest.Due{Name: "the list", Absent: out == nil})
+	}
+	return rest.Value(&out, c.api.Do(ctx, &call))
+}
+
+// DeletePrivateEndpointService begins to delete a private endpoint service. Its
+// endpoints have to go first: the error is [errors.DeletionStepsNotSatisfied].
+// It needs the role Project Owner.
+//
+// Source: vendor OpenAPI of SDK v20250312023; vendor's error page.
+func (c *Client) DeletePrivateEndpointService(ctx context.Context, projectID string, cloudProvider CloudProvider, serviceID string) error {
+	call := rest.Call{
+		Operation: "DeletePrivateEndpointService", Target: serviceID,
+		Method: http.MethodDelete, Path: "/api/atlas/v2/groups/{groupId}/privateEndpoint/{cloudProvider}/endpointService/{endpointServiceId}",
+		Accept: "application/vnd.atlas.2023-01-01+json",
+		Status: http.StatusNoContent,
+	}
+	call.PathParam("groupId", projectID, rest.Hex24)
+	call.PathParam("cloudProvider", string(cloudProvider), rest.Opaque)
+	call.PathParam("endpointServiceId", serviceID, rest.Hex24)
+	return c.api.Do(ctx, &call)
+}
+
+// DeletePrivateEndpoint begins to delete an endpoint of a private endpoint
+// service. With the last one the service goes too. An endpoint is named by the
+// id of the interface at AWS, the resource id at Azure and the name of the
+// group at GCP. It needs the role Project Owner.
+//
+// Source: vendor OpenAPI of SDK v20250312023.
+func (c *Client) DeletePrivateEndpoint(ctx context.Context, projectID string, cloudProvider CloudProvider, serviceID string, endpointID string) error {
+	call := rest.Call{
+		Operation: "DeletePrivateEndpoint", Target: endpointID,
+		Method: http.MethodDelete, Path: "/api/atlas/v2/groups/{groupId}/privateEndpoint/{cloudProvider}/endpointService/{endpointServiceId}/endpoint/{endpointId}",
+		Accept: "application/vnd.atlas.2023-01-01+json",
+		Status: http.StatusNoContent,
+	}
+	call.PathParam("groupId", projectID, rest.Hex24)
+	call.PathParam("cloudProvider", string(cloudProvider), rest.Opaque)
+	call.PathParam("endpointServiceId", serviceID, rest.Hex24)
+	call.PathParam("endpointId", endpointID, rest.ResourceID)
+	return c.api.Do(ctx, &call)
+}
+
+// ListFederationEndpointsPageOptions are the optional parameters of [Client.ListFederationEndpointsPage]. What is
+// zero is not sent.
+type ListFederationEndpointsPageOptions struct {
+	// PageNum is the number of the page; the first is 1, and the default.
+	PageNum int
+	// ItemsPerPage is how many a page has at most, from 1 to 500; 100 by default.
+	ItemsPerPage int
+}
+
+// ListFederationEndpointsPage returns one page of the private endpoints of the
+// federated database instances and online archives of a project. It needs the
+// role Project Read Only.
+//
+// Source: vendor OpenAPI of SDK v20250312023.
+func (c *Client) ListFederationEndpointsPage(ctx context.Context, projectID string, options ListFederationEndpointsPageOptions) (*FederationEndpointPage, error) {
+	var out FederationEndpointPage
+	call := rest.Call{
+		Operation: "ListFederationEndpointsPage", Target: projectID,
+		Method: http.MethodGet, Path: "/api/atlas/v2/groups/{groupId}/privateNetworkSettings/endpointIds",
+		Accept: "application/vnd.atlas.2023-01-01+json",
+		Status: http.StatusOK, Out: &out, Repeat: true,
+	}
+	call.PathParam("groupId", projectID, rest.Hex24)
+	call.OptionalParam(options.PageNum != 0, "pageNum", "form", true, options.PageNum)
+	call.OptionalParam(options.ItemsPerPage != 0, "itemsPerPage", "form", true, options.ItemsPerPage)
+	call.Missing = func() string {
+		return rest.Missing(rest.Due{Name: "results", Absent: out.Results == nil})
+	}
+	return rest.Pointer(&out, c.api.Do(ctx, &call))
+}
+
+// ListFederationEndpoints yields all private endpoints of the federated
+// database instances and online archives of a project. An error ends the list.
+// See [Client.ListFederationEndpointsPage].
+//
+// Source: vendor OpenAPI of SDK v20250312023.
+func (c *Client) ListFederationEndpoints(ctx context.Context, projectID string) iter.Seq2[FederationEndpoint, error] {
+	return rest.Pages(provider, "ListFederationEndpoints", func(n int) ([]FederationEndpoint, bool, error) {
+		var options ListFederationEndpointsPageOptions
+		options.PageNum, options.ItemsPerPage = n, pageSize
+		page, err := c.ListFederationEndpointsPage(ctx, projectID, options)
+		if err != nil {
+			return nil, false, err
+		}
+		return page.Results, more(len(page.Results), page.Links), nil
+	})
+}
+
+// DeleteFederationEndpoint deletes a private endpoint of the federated database
+// instances and online archives. One success is sometimes not enough: list them
+// again, and delete what is still there once more. It needs the role Project
+// Owner.
+//
+// Source: vendor OpenAPI of SDK v20250312023; vendor's Kubernetes operator.
+func (c *Client) DeleteFederationEndpoint(ctx context.Context, projectID string, endpointID string) error {
+	call := rest.Call{
+		Operation: "DeleteFederationEndpoint", Target: endpointID,
+		Method: http.MethodDelete, Path: "/api/atlas/v2/groups/{groupId}/privateNetworkSettings/endpointIds/{endpointId}",
+		Accept: "application/vnd.atlas.2023-01-01+json",
+		Status: http.StatusNoContent,
+	}
+	call.PathParam("groupId", projectID, rest.Hex24)
+	call.PathParam("endpointId", endpointID, rest.ResourceID)
+	return c.api.Do(ctx, &call)
+}
+
+// ListStreamWorkspacesPageOptions are the optional parameters of [Client.ListStreamWorkspacesPage]. What is
+// zero is not sent.
+type ListStreamWorkspacesPageOptions struct {
+	// PageNum is the number of the page; the first is 1, and the default.
+	PageNum int
+	// ItemsPerPage is how many a page has at most, from 1 to 500; 100 by default.
+	ItemsPerPage int
+}
+
+// ListStreamWorkspacesPage returns one page of the stream workspaces of a
+// project. It needs the role Project Read Only.
+//
+// Source: vendor OpenAPI of SDK v20250312023.
+func (c *Client) ListStreamWorkspacesPage(ctx context.Context, projectID string, options ListStreamWorkspacesPageOptions) (*StreamWorkspacePage, error) {
+	var out StreamWorkspacePage
+	call := rest.Call{
+		Operation: "ListStreamWorkspacesPage", Target: projectID,
+		Method: http.MethodGet, Path: "/api/atlas/v2/groups/{groupId}/streams",
+		Accept: "application/vnd.atlas.2023-02-01+json",
+		Status: http.StatusOK, Out: &out, Repeat: true,
+	}
+	call.PathParam("groupId", projectID, rest.Hex24)
+	call.OptionalParam(options.PageNum != 0, "pageNum", "form", true, options.PageNum)
+	call.OptionalParam(options.ItemsPerPage != 0, "itemsPerPage", "form", true, options.ItemsPerPage)
+	call.Missing = func() string {
+		return rest.Missing(rest.Due{Name: "results", Absent: out.Results == nil})
+	}
+	return rest.Pointer(&out, c.api.Do(ctx, &call))
+}
+
+// ListStreamWorkspaces yields all stream workspaces of a project. An error ends
+// the list. See [Client.ListStreamWorkspacesPage].
+//
+// Source: vendor OpenAPI of SDK v20250312023.
+func (c *Client) ListStreamWorkspaces(ctx context.Context, projectID string) iter.Seq2[StreamWorkspace, error] {
+	return rest.Pages(provider, "ListStreamWorkspaces", func(n int) ([]StreamWorkspace, bool, error) {
+		var options ListStreamWorkspacesPageOptions
+		options.PageNum, options.ItemsPerPage = n, pageSize
+		page, err := c.ListStreamWorkspacesPage(ctx, projectID, options)
+		if err != nil {
+			return nil, false, err
+		}
+		return page.Results, more(len(page.Results), page.Links), nil
+	})
+}
+
+// ListActiveStreamVPCPeeringsPageOptions are the optional parameters of [Client.ListActiveStreamVPCPeeringsPage]. What is
+// zero is not sent.
+type ListActiveStreamVPCPeeringsPageOptions struct {
+	// PageNum is the number of the page; the first is 1, and the default.
+	PageNum int
+	// ItemsPerPage is how many a page has at most, from 1 to 500; 100 by default.
+	ItemsPerPage int
+}
+
+// ListActiveStreamVPCPeeringsPage returns one page of the incoming VPC peerings
+// of the stream workspaces that are active, of all accounts. It needs the role
+// Project Read Only.
+//
+// Source: vendor OpenAPI of SDK v20250312023.
+func (c *Client) ListActiveStreamVPCPeeringsPage(ctx context.Context, projectID string, options ListActiveStreamVPCPeeringsPageOptions) (*StreamVPCPeeringPage, error) {
+	var out StreamVPCPeeringPage
+	call := rest.Call{
+		Operation: "ListActiveStreamVPCPeeringsPage", Target: projectID,
+		Method: http.MethodGet, Path: "/api/atlas/v2/groups/{groupId}/streams/activeVpcPeeringConnections",
+		Accept: "application/vnd.atlas.2024-11-13+json",
+		Status: http.StatusOK, Out: &out, Repeat: true,
+	}
+	call.PathParam("groupId", projectID, rest.Hex24)
+	call.OptionalParam(options.PageNum != 0, "pageNum", "form", true, options.PageNum)
+	call.OptionalParam(options.ItemsPerPage != 0, "itemsPerPage", "form", true, options.ItemsPerPage)
+	call.Missing = func() string {
+		return rest.Missing(rest.Due{Name: "results", Absent: out.Results == nil})
+	}
+	return rest.Pointer(&out, c.api.Do(ctx, &call))
+}
+
+// ListActiveStreamVPCPeerings yields all incoming VPC peerings of the stream
+// workspaces that are active. An error ends the list. See
+// [Client.ListActiveStreamVPCPeeringsPage].
+//
+// Source: vendor OpenAPI of SDK v20250312023.
+func (c *Client) ListActiveStreamVPCPeerings(ctx context.Context, projectID string) iter.Seq2[StreamVPCPeering, error] {
+	return rest.Pages(provider, "ListActiveStreamVPCPeerings", func(n int) ([]StreamVPCPeering, bool, error) {
+		var options ListActiveStreamVPCPeeringsPageOptions
+		options.PageNum, options.ItemsPerPage = n, pageSize
+		page, err := c.ListActiveStreamVPCPeeringsPage(ctx, projectID, options)
+		if err != nil {
+			return nil, false, err
+		}
+		return page.Results, more(len(page.Results), page.Links), nil
+	})
+}
+
+// ListStreamPrivateLinksPageOptions are the optional parameters of [Client.ListStreamPrivateLinksPage]. What is
+// zero is not sent.
+type ListStreamPrivateLinksPageOptions struct {
+	// PageNum is the number of the page; the first is 1, and the default.
+	PageNum int
+	// ItemsPerPage is how many a page has at most, from 1 to 500; 100 by default.
+	ItemsPerPage int
+}
+
+// ListStreamPrivateLinksPage returns one page of the private links of the
+// stream workspaces of a project. It needs the role Project Read Only.
+//
+// Source: vendor OpenAPI of SDK v20250312023.
+func (c *Client) ListStreamPrivateLinksPage(ctx context.Context, projectID string, options ListStreamPrivateLinksPageOptions) (*StreamPrivateLinkPage, error) {
+	var out StreamPrivateLinkPage
+	call := rest.Call{
+		Operation: "ListStreamPrivateLinksPage", Target: projectID,
+		Method: http.MethodGet, Path: "/api/atlas/v2/groups/{groupId}/streams/privateLinkConnections",
+		Accept: "application/vnd.atlas.2023-02-01+json",
+		Status: http.StatusOK, Out: &out, Repeat: true,
+	}
+	call.PathParam("groupId", projectID, rest.Hex24)
+	call.OptionalParam(options.PageNum != 0, "pageNum", "form", true, options.PageNum)
+	call.OptionalParam(options.ItemsPerPage != 0, "itemsPerPage", "form", true, options.ItemsPerPage)
+	call.Missing = func() string {
+		return rest.Missing(rest.Due{Name: "results", Absent: out.Results == nil})
+	}
+	return rest.Pointer(&out, c.api.Do(ctx, &call))
+}
+
+// ListStreamPrivateLinks yields all private links of the stream workspaces of a
+// project. An error ends the list. See [Client.ListStreamPrivateLinksPage].
+//
+// Source: vendor OpenAPI of SDK v20250312023.
+func (c *Client) ListStreamPrivateLinks(ctx context.Context, projectID string) iter.Seq2[StreamPrivateLink, error] {
+	return rest.Pages(provider, "ListStreamPrivateLinks", func(n int) ([]StreamPrivateLink, bool, error) {
+		var options ListStreamPrivateLinksPageOptions
+		options.PageNum, options.ItemsPerPage = n, pageSize
+		page, err := c.ListStreamPrivateLinksPage(ctx, projectID, options)
+		if err != nil {
+			return nil, false, err
+		}
+		return page.Results, more(len(page.Results), page.Links), nil
+	})
+}
+
+// DeleteStreamPrivateLink begins to delete a private link of the stream
+// workspaces. One that is left behind keeps the project from being deleted
+// after its workspaces are gone. While a connection uses it the error is
+// [errors.DeletionStepsNotSatisfied]. It needs the role Organization Stream
+// Processing Admin or Project Stream Processing Manager.
+//
+// Source: vendor OpenAPI of SDK v20250312023; vendor's clean-up of its own test
+// organizations.
+func (c *Client) DeleteStreamPrivateLink(ctx context.Context, projectID string, connectionID string) error {
+	call := rest.Call{
+		Operation: "DeleteStreamPrivateLink", Target: connectionID,
+		Method: http.MethodDelete, Path: "/api/atlas/v2/groups/{groupId}/streams/privateLinkConnections/{connectionId}",
+		Accept: "application/vnd.atlas.2023-02-01+json",
+		Status: http.StatusAccepted,
+	}
+	call.PathParam("groupId", projectID, rest.Hex24)
+	call.PathParam("connectionId", connectionID, rest.Opaque)
+	return c.api.Do(ctx, &call)
+}
+
+// ListStreamVPCPeeringsPageOptions are the optional parameters of [Client.ListStreamVPCPeeringsPage]. What is
+// zero is not sent.
+type ListStreamVPCPeeringsPageOptions struct {
+	// PageNum is the number of the page; the first is 1, and the default.
+	PageNum int
+	// ItemsPerPage is how many a page has at most, from 1 to 500; 100 by default.
+	ItemsPerPage int
+}
+
+// ListStreamVPCPeeringsPage returns one page of the incoming VPC peerings of
+// the stream workspaces that an account has requested.
+// [Client.ListActiveStreamVPCPeerings] needs no account. It needs the role
+// Project Read Only.
+//
+// Source: vendor OpenAPI of SDK v20250312023.
+func (c *Client) ListStreamVPCPeeringsPage(ctx context.Context, projectID string, requesterAccountID string, options ListStreamVPCPeeringsPageOptions) (*StreamVPCPeeringPage, error) {
+	var out StreamVPCPeeringPage
+	call := rest.Call{
+		Operation: "ListStreamVPCPeeringsPage", Target: projectID,
+		Method: http.MethodGet, Path: "/api/atlas/v2/groups/{groupId}/streams/vpcPeeringConnections",
+		Accept: "application/vnd.atlas.2023-02-01+json",
+		Status: http.StatusOK, Out: &out, Repeat: true,
+	}
+	call.PathParam("groupId", projectID, rest.Hex24)
+	call.QueryParam("requesterAccountId", "form", true, requesterAccountID)
+	call.OptionalParam(options.PageNum != 0, "pageNum", "form", true, options.PageNum)
+	call.OptionalParam(options.ItemsPerPage != 0, "itemsPerPage", "form", true, options.ItemsPerPage)
+	call.Missing = func() string {
+		return rest.Missing(rest.Due{Name: "results", Absent: out.Results == nil})
+	}
+	return rest.Pointer(&out, c.api.Do(ctx, &call))
+}
+
+// ListStreamVPCPeerings yields all incoming VPC peerings of the stream
+// workspaces that an account has requested. An error ends the list. See
+// [Client.ListStreamVPCPeeringsPage].
+//
+// Source: vendor OpenAPI of SDK v20250312023.
+func (c *Client) ListStreamVPCPeerings(ctx context.Context, projectID string, requesterAccountID string) iter.Seq2[StreamVPCPeering, error] {
+	return rest.Pages(provider, "ListStreamVPCPeerings", func(n int) ([]StreamVPCPeering, bool, error) {
+		var options ListStreamVPCPeeringsPageOptions
+		options.PageNum, options.ItemsPerPage = n, pageSize
+		page, err := c.ListStreamVPCPeeringsPage(ctx, projectID, requesterAccountID, options)
+		if err != nil {
+			return nil, false, err
+		}
+		return page.Results, more(len(page.Results), page.Links), nil
+	})
+}
+
+// DeleteStreamVPCPeering begins to delete an incoming VPC peering of the stream
+// workspaces. It needs the role Organization Stream Processing Admin or Project
+// Stream Processing Owner.
+//
+// Source: vendor OpenAPI of SDK v20250312023.
+func (c *Client) DeleteStreamVPCPeering(ctx context.Context, projectID string, peeringID string) error {
+	call := rest.Call{
+		Operation: "DeleteStreamVPCPeering", Target: peeringID,
+		Method: http.MethodDelete, Path: "/api/atlas/v2/groups/{groupId}/streams/vpcPeeringConnections/{id}",
+		Accept: "application/vnd.atlas.2023-02-01+json",
+		Status: http.StatusAccepted,
+	}
+	call.PathParam("groupId", projectID, rest.Hex24)
+	call.PathParam("id", peeringID, rest.Opaque)
+	return c.api.Do(ctx, &call)
+}
+
+// DeleteStreamWorkspace begins to delete a stream workspace. Its processors
+// have to go first: the error is [errors.DeletionStepsNotSatisfied], although
+// its status is 403. It needs the role Organization Stream Processing Admin,
+// Project Data Access Admin or Project Stream Processing Manager.
+//
+// Source: vendor OpenAPI of SDK v20250312023; vendor's error page; vendor's
+// command line.
+func (c *Client) DeleteStreamWorkspace(ctx context.Context, projectID string, workspaceName string) error {
+	call := rest.Call{
+		Operation: "DeleteStreamWorkspace", Target: workspaceName,
+		Method: http.MethodDelete, Path: "/api/atlas/v2/groups/{groupId}/streams/{tenantName}",
+		Accept: "application/vnd.atlas.2023-02-01+json",
+		Status: http.StatusAccepted,
+	}
+	call.PathParam("groupId", projectID, rest.Hex24)
+	call.PathParam("tenantName", workspaceName, rest.Opaque)
+	return c.api.Do(ctx, &call)
+}
+
+// DeleteStreamProcessor deletes a processor of a stream workspace. It needs the
+// role Organization Stream Processing Admin or Project Stream Processing
+// Manager.
+//
+// Source: vendor OpenAPI of SDK v20250312023.
+func (c *Client) DeleteStreamProcessor(ctx context.Context, projectID string, workspaceName string, processorName string) error {
+	call := rest.Call{
+		Operation: "DeleteStreamProcessor", Target: processorName,
+		Method: http.MethodDelete, Path: "/api/atlas/v2/groups/{groupId}/streams/{tenantName}/processor/{processorName}",
+		Accept: "application/vnd.atlas.2024-05-30+json",
+		Status: http.StatusNoContent,
+	}
+	call.PathParam("groupId", projectID, rest.Hex24)
+	call.PathParam("tenantName", workspaceName, rest.Opaque)
+	call.PathParam("processorName", processorName, rest.Opaque)
+	return c.api.Do(ctx, &call)
+}
+
+// ListStreamProcessorsPageOptions are the optional parameters of [Client.ListStreamProcessorsPage]. What is
+// zero is not sent.
+type ListStreamProcessorsPageOptions struct {
+	// PageNum is the number of the page; the first is 1, and the default.
+	PageNum int
+	// ItemsPerPage is how many a page has at most, from 1 to 500; 100 by default.
+	ItemsPerPage int
+}
+
+// ListStreamProcessorsPage returns one page of the processors of a stream
+// workspace. It needs the role Organization Stream Processing Admin or Project
+// Stream Processing Manager.
+//
+// Source: vendor OpenAPI of SDK v20250312023.
+func (c *Client) ListStreamProcessorsPage(ctx context.Context, projectID string, workspaceName string, options ListStreamProcessorsPageOptions) (*StreamProcessorPage, error) {
+	var out StreamProcessorPage
+	call := rest.Call{
+		Operation: "ListStreamProcessorsPage", Target: workspaceName,
+		Method: http.MethodGet, Path: "/api/atlas/v2/groups/{groupId}/streams/{tenantName}/processors",
+		Accept: "application/vnd.atlas.2024-05-30+json",
+		Status: http.StatusOK, Out: &out, Repeat: true,
+	}
+	call.PathParam("groupId", projectID, rest.Hex24)
+	call.PathParam("tenantName", workspaceName, rest.Opaque)
+	call.OptionalParam(options.PageNum != 0, "pageNum", "form", true, options.PageNum)
+	call.OptionalParam(options.ItemsPerPage != 0, "itemsPerPage", "form", true, options.ItemsPerPage)
+	call.Missing = func() string {
+		return rest.Missing(rest.Due{Name: "results", Absent: out.Results == nil})
+	}
+	return rest.Pointer(&out, c.api.Do(ctx, &call))
+}
+
+// ListStreamProcessors yields all processors of a stream workspace. An error
+// ends the list. See [Client.ListStreamProcessorsPage].
+//
+// Source: vendor OpenAPI of SDK v20250312023.
+func (c *Client) ListStreamProcessors(ctx context.Context, projectID string, workspaceName string) iter.Seq2[StreamProcessor, error] {
+	return rest.Pages(provider, "ListStreamProcessors", func(n int) ([]StreamProcessor, bool, error) {
+		var options ListStreamProcessorsPageOptions
+		options.PageNum, options.ItemsPerPage = n, pageSize
+		page, err := c.ListStreamProcessorsPage(ctx, projectID, workspaceName, options)
+		if err != nil {
+			return nil, false, err
+		}
+		return page.Results, more(len(page.Results), page.Links), nil
+	})
 }
 
 // ListOrganizationsPageOptions are the optional parameters of [Client.ListOrganizationsPage]. What is
@@ -116,6 +2337,22 @@ func (c *Client) ListOrganizationsPage(ctx context.Context, options ListOrganiza
 	return rest.Pointer(&out, c.api.Do(ctx, &call))
 }
 
+// ListOrganizations yields all organizations that the credential reaches, which
+// is mostly its own only. What chooses a page is left out of the options. An
+// error ends the list. See [Client.ListOrganizationsPage].
+//
+// Source: vendor OpenAPI of SDK v20250312023.
+func (c *Client) ListOrganizations(ctx context.Context, options ListOrganizationsPageOptions) iter.Seq2[Organization, error] {
+	return rest.Pages(provider, "ListOrganizations", func(n int) ([]Organization, bool, error) {
+		options.PageNum, options.ItemsPerPage = n, pageSize
+		page, err := c.ListOrganizationsPage(ctx, options)
+		if err != nil {
+			return nil, false, err
+		}
+		return page.Results, more(len(page.Results), page.Links), nil
+	})
+}
+
 // deleteOrganization deletes an organization, once. It needs the role
 // Organization Owner.
 //
@@ -140,6 +2377,73 @@ func (c *Client) GetOrganization(ctx context.Context, orgID string) (*Organizati
 	call := rest.Call{
 		Operation: "GetOrganization", Target: orgID,
 		Method: http.MethodGet, Path: "/api/atlas/v2/orgs/{orgId}",
+		Accept: "application/vnd.atlas.2023-01-01+json",
+		Status: http.StatusOK, Out: &out, Repeat: true,
+	}
+	call.PathParam("orgId", orgID, rest.Hex24)
+	call.Missing = func() string {
+		return rest.Missing(rest.Due{Name: "id", Absent: out.ID == ""})
+	}
+	return rest.Pointer(&out, c.api.Do(ctx, &call))
+}
+
+// ListAPIKeysPageOptions are the optional parameters of [Client.ListAPIKeysPage]. What is
+// zero is not sent.
+type ListAPIKeysPageOptions struct {
+	// PageNum is the number of the page; the first is 1, and the default.
+	PageNum int
+	// ItemsPerPage is how many a page has at most, from 1 to 500; 100 by default.
+	ItemsPerPage int
+}
+
+// ListAPIKeysPage returns one page of the API keys of an organization. They end
+// with the organization. One that is deleted before it, and is in use, locks
+// its owner out. It needs the role Organization Member.
+//
+// Source: vendor OpenAPI of SDK v20250312023.
+func (c *Client) ListAPIKeysPage(ctx context.Context, orgID string, options ListAPIKeysPageOptions) (*APIKeyPage, error) {
+	var out APIKeyPage
+	call := rest.Call{
+		Operation: "ListAPIKeysPage", Target: orgID,
+		Method: http.MethodGet, Path: "/api/atlas/v2/orgs/{orgId}/apiKeys",
+		Accept: "application/vnd.atlas.2023-01-01+json",
+		Status: http.StatusOK, Out: &out, Repeat: true,
+	}
+	call.PathParam("orgId", orgID, rest.Hex24)
+	call.OptionalParam(options.PageNum != 0, "pageNum", "form", true, options.PageNum)
+	call.OptionalParam(options.ItemsPerPage != 0, "itemsPerPage", "form", true, options.ItemsPerPage)
+	call.Missing = func() string {
+		return rest.Missing(rest.Due{Name: "results", Absent: out.Results == nil})
+	}
+	return rest.Pointer(&out, c.api.Do(ctx, &call))
+}
+
+// ListAPIKeys yields all API keys of an organization. An error ends the list.
+// See [Client.ListAPIKeysPage].
+//
+// Source: vendor OpenAPI of SDK v20250312023.
+func (c *Client) ListAPIKeys(ctx context.Context, orgID string) iter.Seq2[APIKey, error] {
+	return rest.Pages(provider, "ListAPIKeys", func(n int) ([]APIKey, bool, error) {
+		var options ListAPIKeysPageOptions
+		options.PageNum, options.ItemsPerPage = n, pageSize
+		page, err := c.ListAPIKeysPage(ctx, orgID, options)
+		if err != nil {
+			return nil, false, err
+		}
+		return page.Results, more(len(page.Results), page.Links), nil
+	})
+}
+
+// GetFederation returns the federation that an organization is connected to.
+// Its id is what the other operations on federations take. A 404 says that
+// there is none ([errors.NotFound]). It needs the role Organization Owner.
+//
+// Source: vendor OpenAPI of SDK v20250312023.
+func (c *Client) GetFederation(ctx context.Context, orgID string) (*Federation, error) {
+	var out Federation
+	call := rest.Call{
+		Operation: "GetFederation", Target: orgID,
+		Method: http.MethodGet, Path: "/api/atlas/v2/orgs/{orgId}/federationSettings",
 		Accept: "application/vnd.atlas.2023-01-01+json",
 		Status: http.StatusOK, Out: &out, Repeat: true,
 	}
@@ -180,6 +2484,304 @@ func (c *Client) ListProjectsPage(ctx context.Context, orgID string, options Lis
 	call.OptionalParam(options.ItemsPerPage != 0, "itemsPerPage", "form", true, options.ItemsPerPage)
 	call.Missing = func() string {
 		return rest.Missing(rest.Due{Name: "results", Absent: out.Results == nil})
+	}
+	return rest.Pointer(&out, c.api.Do(ctx, &call))
+}
+
+// ListProjects yields all projects of an organization, also those that the
+// credential is no member of. What chooses a page is left out of the options.
+// An error ends the list. See [Client.ListProjectsPage].
+//
+// Source: vendor OpenAPI of SDK v20250312023; vendor's Terraform provider.
+func (c *Client) ListProjects(ctx context.Context, orgID string, options ListProjectsPageOptions) iter.Seq2[Project, error] {
+	return rest.Pages(provider, "ListProjects", func(n int) ([]Project, bool, error) {
+		options.PageNum, options.ItemsPerPage = n, pageSize
+		page, err := c.ListProjectsPage(ctx, orgID, options)
+		if err != nil {
+			return nil, false, err
+		}
+		return page.Results, more(len(page.Results), page.Links), nil
+	})
+}
+
+// ListInvoicesPageOptions are the optional parameters of [Client.ListInvoicesPage]. What is
+// zero is not sent.
+type ListInvoicesPageOptions struct {
+	// StatusNames selects invoices by their status.
+	StatusNames []InvoiceStatus
+	// ViewLinkedInvoices adds the invoices of organizations that this one pays
+	// for.
+	ViewLinkedInvoices bool
+	// PageNum is the number of the page; the first is 1, and the default.
+	PageNum int
+	// ItemsPerPage is how many a page has at most, from 1 to 500; 100 by default.
+	ItemsPerPage int
+}
+
+// ListInvoicesPage returns one page of the invoices of an organization. Those
+// that failed keep it from being deleted, and no operation pays them. It needs
+// the role Organization Billing Viewer.
+//
+// Source: vendor OpenAPI of SDK v20250312023.
+func (c *Client) ListInvoicesPage(ctx context.Context, orgID string, options ListInvoicesPageOptions) (*InvoicePage, error) {
+	var out InvoicePage
+	call := rest.Call{
+		Operation: "ListInvoicesPage", Target: orgID,
+		Method: http.MethodGet, Path: "/api/atlas/v2/orgs/{orgId}/invoices",
+		Accept: "application/vnd.atlas.2023-01-01+json",
+		Status: http.StatusOK, Out: &out, Repeat: true,
+	}
+	call.PathParam("orgId", orgID, rest.Hex24)
+	call.OptionalParam(len(options.StatusNames) > 0, "statusNames", "form", true, options.StatusNames)
+	call.OptionalParam(options.ViewLinkedInvoices, "viewLinkedInvoices", "form", true, options.ViewLinkedInvoices)
+	call.OptionalParam(options.PageNum != 0, "pageNum", "form", true, options.PageNum)
+	call.OptionalParam(options.ItemsPerPage != 0, "itemsPerPage", "form", true, options.ItemsPerPage)
+	call.Missing = func() string {
+		return rest.Missing(rest.Due{Name: "results", Absent: out.Results == nil})
+	}
+	return rest.Pointer(&out, c.api.Do(ctx, &call))
+}
+
+// ListInvoices yields all invoices of an organization. What chooses a page is
+// left out of the options. An error ends the list. See
+// [Client.ListInvoicesPage].
+//
+// Source: vendor OpenAPI of SDK v20250312023.
+func (c *Client) ListInvoices(ctx context.Context, orgID string, options ListInvoicesPageOptions) iter.Seq2[Invoice, error] {
+	return rest.Pages(provider, "ListInvoices", func(n int) ([]Invoice, bool, error) {
+		options.PageNum, options.ItemsPerPage = n, pageSize
+		page, err := c.ListInvoicesPage(ctx, orgID, options)
+		if err != nil {
+			return nil, false, err
+		}
+		return page.Results, more(len(page.Results), page.Links), nil
+	})
+}
+
+// ListPendingInvoices returns the invoices of the current billing cycle of an
+// organization. None of them keeps the organization from being deleted; one
+// that is unpaid does, and Atlas charges the rest when it deletes the
+// organization. A 404 with PENDING_INVOICE_NOT_FOUND says that there are none
+// ([errors.NotFound]). It needs the role Organization Billing Viewer.
+//
+// Source: vendor OpenAPI of SDK v20250312023; vendor's error page.
+func (c *Client) ListPendingInvoices(ctx context.Context, orgID string) ([]Invoice, error) {
+	var out struct {
+		Results []Invoice `json:"results"`
+	}
+	call := rest.Call{
+		Operation: "ListPendingInvoices", Target: orgID,
+		Method: http.MethodGet, Path: "/api/atlas/v2/orgs/{orgId}/invoices/pending",
+		Accept: "application/vnd.atlas.2023-01-01+json",
+		Status: http.StatusOK, Out: &out, Repeat: true,
+	}
+	call.PathParam("orgId", orgID, rest.Hex24)
+	call.Missing = func() string {
+		return rest.Missing(rest.Due{Name: "results", Absent: out.Results == nil})
+	}
+	return rest.Value(&out.Results, c.api.Do(ctx, &call))
+}
+
+// ListLiveMigrationProjects returns the projects of Cloud Manager or Ops
+// Manager that a link lets migrate into an organization. The API does not page
+// the list. It needs the role Organization Owner.
+//
+// Source: vendor OpenAPI of SDK v20250312023.
+func (c *Client) ListLiveMigrationProjects(ctx context.Context, orgID string) ([]LiveMigrationProject, error) {
+	var out []LiveMigrationProject
+	call := rest.Call{
+		Operation: "ListLiveMigrationProjects", Target: orgID,
+		Method: http.MethodGet, Path: "/api/atlas/v2/orgs/{orgId}/liveMigrations/availableProjects",
+		Accept: "application/vnd.atlas.2023-01-01+json",
+		Status: http.StatusOK, Out: &out, Repeat: true,
+	}
+	call.PathParam("orgId", orgID, rest.Hex24)
+	call.Missing = func() string {
+		return rest.Missing(rest.Due{Name: "the list", Absent: out == nil})
+	}
+	return rest.Value(&out, c.api.Do(ctx, &call))
+}
+
+// DeleteLiveMigrationLink removes the link by which live migrations reach an
+// organization, and the API key that belongs to it. It is refused with
+// [errors.ActiveLiveMigration] while a migration runs; its text names the
+// projects. It needs the role Organization Owner.
+//
+// Source: vendor OpenAPI of SDK v20250312023.
+func (c *Client) DeleteLiveMigrationLink(ctx context.Context, orgID string) error {
+	call := rest.Call{
+		Operation: "DeleteLiveMigrationLink", Target: orgID,
+		Method: http.MethodDelete, Path: "/api/atlas/v2/orgs/{orgId}/liveMigrations/linkTokens",
+		Accept: "application/vnd.atlas.2023-01-01+json",
+		Status: http.StatusNoContent,
+	}
+	call.PathParam("orgId", orgID, rest.Hex24)
+	return c.api.Do(ctx, &call)
+}
+
+// ListServiceAccountsPageOptions are the optional parameters of [Client.ListServiceAccountsPage]. What is
+// zero is not sent.
+type ListServiceAccountsPageOptions struct {
+	// IncludeSystemManaged adds the service accounts that the service manages
+	// itself.
+	IncludeSystemManaged bool
+	// PageNum is the number of the page; the first is 1, and the default.
+	PageNum int
+	// ItemsPerPage is how many a page has at most, from 1 to 500; 100 by default.
+	ItemsPerPage int
+}
+
+// ListServiceAccountsPage returns one page of the service accounts of an
+// organization. They end with the organization. One that is deleted before it,
+// and is in use, locks its owner out. It needs the role Organization Read Only.
+//
+// Source: vendor OpenAPI of SDK v20250312023.
+func (c *Client) ListServiceAccountsPage(ctx context.Context, orgID string, options ListServiceAccountsPageOptions) (*ServiceAccountPage, error) {
+	var out ServiceAccountPage
+	call := rest.Call{
+		Operation: "ListServiceAccountsPage", Target: orgID,
+		Method: http.MethodGet, Path: "/api/atlas/v2/orgs/{orgId}/serviceAccounts",
+		Accept: "application/vnd.atlas.2024-08-05+json",
+		Status: http.StatusOK, Out: &out, Repeat: true,
+	}
+	call.PathParam("orgId", orgID, rest.Hex24)
+	call.OptionalParam(options.IncludeSystemManaged, "includeSystemManaged", "form", true, options.IncludeSystemManaged)
+	call.OptionalParam(options.PageNum != 0, "pageNum", "form", true, options.PageNum)
+	call.OptionalParam(options.ItemsPerPage != 0, "itemsPerPage", "form", true, options.ItemsPerPage)
+	call.Missing = func() string {
+		return rest.Missing(rest.Due{Name: "results", Absent: out.Results == nil})
+	}
+	return rest.Pointer(&out, c.api.Do(ctx, &call))
+}
+
+// ListServiceAccounts yields all service accounts of an organization. What
+// chooses a page is left out of the options. An error ends the list. See
+// [Client.ListServiceAccountsPage].
+//
+// Source: vendor OpenAPI of SDK v20250312023.
+func (c *Client) ListServiceAccounts(ctx context.Context, orgID string, options ListServiceAccountsPageOptions) iter.Seq2[ServiceAccount, error] {
+	return rest.Pages(provider, "ListServiceAccounts", func(n int) ([]ServiceAccount, bool, error) {
+		options.PageNum, options.ItemsPerPage = n, pageSize
+		page, err := c.ListServiceAccountsPage(ctx, orgID, options)
+		if err != nil {
+			return nil, false, err
+		}
+		return page.Results, more(len(page.Results), page.Links), nil
+	})
+}
+
+// GetOrganizationSettings returns the settings of an organization. They say
+// whether its API asks for an access list. It needs the role Organization
+// Member.
+//
+// Source: vendor OpenAPI of SDK v20250312023.
+func (c *Client) GetOrganizationSettings(ctx context.Context, orgID string) (*OrganizationSettings, error) {
+	var out OrganizationSettings
+	call := rest.Call{
+		Operation: "GetOrganizationSettings", Target: orgID,
+		Method: http.MethodGet, Path: "/api/atlas/v2/orgs/{orgId}/settings",
+		Accept: "application/vnd.atlas.2023-01-01+json",
+		Status: http.StatusOK, Out: &out, Repeat: true,
+	}
+	call.PathParam("orgId", orgID, rest.Hex24)
+	return rest.Pointer(&out, c.api.Do(ctx, &call))
+}
+
+// ListRateLimitsPageOptions are the optional parameters of [Client.ListRateLimitsPage]. What is
+// zero is not sent.
+type ListRateLimitsPageOptions struct {
+	// OrgID chooses the buckets of an organization.
+	OrgID string
+	// ProjectID chooses the buckets of a project.
+	ProjectID string
+	// UserID chooses the buckets of a user or a service account.
+	UserID string
+	// IPAddress chooses the buckets of an address.
+	IPAddress string
+	// Name selects the sets of this name.
+	Name string
+	// EndpointPath selects the sets with this path, as it is documented, such as
+	// /api/atlas/v2/orgs/{orgId}.
+	EndpointPath string
+	// PageNum is the number of the page; the first is 1, and the default.
+	PageNum int
+	// ItemsPerPage is how many a page has at most, from 1 to 500; 100 by default.
+	ItemsPerPage int
+}
+
+// ListRateLimitsPage returns one page of the rate limits of the API, by set of
+// endpoints. Each set has a bucket for each organization, project, user or
+// address. The options choose whose values are shown.
+//
+// Source: vendor OpenAPI of SDK v20250312023.
+func (c *Client) ListRateLimitsPage(ctx context.Context, options ListRateLimitsPageOptions) (*RateLimitPage, error) {
+	var out RateLimitPage
+	call := rest.Call{
+		Operation: "ListRateLimitsPage",
+		Method:    http.MethodGet, Path: "/api/atlas/v2/rateLimits",
+		Accept: "application/vnd.atlas.2025-03-12+json",
+		Status: http.StatusOK, Out: &out, Repeat: true,
+	}
+	call.OptionalParam(options.OrgID != "", "orgId", "form", true, options.OrgID)
+	call.OptionalParam(options.ProjectID != "", "groupId", "form", true, options.ProjectID)
+	call.OptionalParam(options.UserID != "", "userId", "form", true, options.UserID)
+	call.OptionalParam(options.IPAddress != "", "ipAddress", "form", true, options.IPAddress)
+	call.OptionalParam(options.Name != "", "name", "form", true, options.Name)
+	call.OptionalParam(options.EndpointPath != "", "endpointPath", "form", true, options.EndpointPath)
+	call.OptionalParam(options.PageNum != 0, "pageNum", "form", true, options.PageNum)
+	call.OptionalParam(options.ItemsPerPage != 0, "itemsPerPage", "form", true, options.ItemsPerPage)
+	call.Missing = func() string {
+		return rest.Missing(rest.Due{Name: "results", Absent: out.Results == nil})
+	}
+	return rest.Pointer(&out, c.api.Do(ctx, &call))
+}
+
+// ListRateLimits yields all rate limits of the API. What chooses a page is left
+// out of the options. An error ends the list. See [Client.ListRateLimitsPage].
+//
+// Source: vendor OpenAPI of SDK v20250312023.
+func (c *Client) ListRateLimits(ctx context.Context, options ListRateLimitsPageOptions) iter.Seq2[RateLimit, error] {
+	return rest.Pages(provider, "ListRateLimits", func(n int) ([]RateLimit, bool, error) {
+		options.PageNum, options.ItemsPerPage = n, pageSize
+		page, err := c.ListRateLimitsPage(ctx, options)
+		if err != nil {
+			return nil, false, err
+		}
+		return page.Results, more(len(page.Results), page.Links), nil
+	})
+}
+
+// GetRateLimitOptions are the optional parameters of [Client.GetRateLimit]. What is
+// zero is not sent.
+type GetRateLimitOptions struct {
+	// OrgID chooses the buckets of an organization.
+	OrgID string
+	// ProjectID chooses the buckets of a project.
+	ProjectID string
+	// UserID chooses the buckets of a user or a service account.
+	UserID string
+	// IPAddress chooses the buckets of an address.
+	IPAddress string
+}
+
+// GetRateLimit returns the rate limit of one set of endpoints.
+//
+// Source: vendor OpenAPI of SDK v20250312023.
+func (c *Client) GetRateLimit(ctx context.Context, endpointSetID string, options GetRateLimitOptions) (*RateLimit, error) {
+	var out RateLimit
+	call := rest.Call{
+		Operation: "GetRateLimit", Target: endpointSetID,
+		Method: http.MethodGet, Path: "/api/atlas/v2/rateLimits/{endpointSetId}",
+		Accept: "application/vnd.atlas.2025-03-12+json",
+		Status: http.StatusOK, Out: &out, Repeat: true,
+	}
+	call.PathParam("endpointSetId", endpointSetID, rest.Opaque)
+	call.OptionalParam(options.OrgID != "", "orgId", "form", true, options.OrgID)
+	call.OptionalParam(options.ProjectID != "", "groupId", "form", true, options.ProjectID)
+	call.OptionalParam(options.UserID != "", "userId", "form", true, options.UserID)
+	call.OptionalParam(options.IPAddress != "", "ipAddress", "form", true, options.IPAddress)
+	call.Missing = func() string {
+		return rest.Missing(rest.Due{Name: "endpointSetId", Absent: out.EndpointSetID == ""})
 	}
 	return rest.Pointer(&out, c.api.Do(ctx, &call))
 }

@@ -136,7 +136,7 @@ func (c *Client) CheckDeletion(ctx context.Context, orgID string) error {
 		e.Code = errors.OrganizationNotFound
 		return e
 	}
-	for project, err := range c.ListProjects(ctx, orgID) {
+	for project, err := range c.ListProjects(ctx, orgID, ListProjectsPageOptions{}) {
 		if err != nil {
 			return err
 		}

@@ -481,7 +481,7 @@ func TestTheEnvironmentIsReadWhenAskedOnly(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			gather(t, c.ListOrganizations(t.Context()))
+			gather(t, c.ListOrganizations(t.Context(), atlas.ListOrganizationsPageOptions{}))
 			requests := srv.Requests()
 			if got := requests[len(requests)-1].Header.Get("Authorization"); !strings.HasPrefix(got, test.want+" ") {
 				t.Errorf("got Authorization %q, want %s", got, test.want)

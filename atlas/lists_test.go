@@ -32,7 +32,7 @@ func TestReads(t *testing.T) {
 			t.Errorf("organization (-want +got):\n%s", diff)
 		}
 		all := atlas.Organization{ID: other, Name: "Other"}
-		if diff := cmp.Diff([]atlas.Organization{organization, all}, gather(t, c.ListOrganizations(t.Context()))); diff != "" {
+		if diff := cmp.Diff([]atlas.Organization{organization, all}, gather(t, c.ListOrganizations(t.Context(), atlas.ListOrganizationsPageOptions{}))); diff != "" {
 			t.Errorf("organizations (-want +got):\n%s", diff)
 		}
 		page, err := c.ListOrganizationsPage(t.Context(), atlas.ListOrganizationsPageOptions{Name: "aC"})
@@ -46,7 +46,7 @@ func TestReads(t *testing.T) {
 			ID: shop, Name: "shop", OrgID: acme, ClusterCount: 2,
 			Created: time.Date(2000, 1, 1, 0, 0, 0, 0, time.UTC),
 		}
-		if diff := cmp.Diff([]atlas.Project{project}, gather(t, c.ListProjects(t.Context(), acme))); diff != "" {
+		if diff := cmp.Diff([]atlas.Project{project}, gather(t, c.ListProjects(t.Context(), acme, atlas.ListProjectsPageOptions{}))); diff != "" {
 			t.Errorf("projects (-want +got):\n%s", diff)
 		}
 		projects, err := c.ListProjectsPage(t.Context(), acme, atlas.ListProjectsPageOptions{Name: "blog"})
@@ -56,7 +56,7 @@ func TestReads(t *testing.T) {
 		if len(projects.Results) != 0 {
 			t.Errorf("got projects %v by name, want none", projects.Results)
 		}
-		if none := gather(t, c.ListProjects(t.Context(), other)); len(none) != 0 {
+		if none := gather(t, c.ListProjects(t.Context(), other, atlas.ListProjectsPageOptions{})); len(none) != 0 {
 			t.Errorf("got projects %v, want none", none)
 		}
 		_, err = c.ListProjectsPage(t.Context(), acme, atlas.ListProjectsPageOptions{ItemsPerPage: 501})
@@ -73,7 +73,7 @@ func TestACredentialOfAnOrganizationSeesThatOneOnly(t *testing.T) {
 	srv.AddOrganization(atlastest.Organization{ID: acme, Name: "Acme"})
 	c := as(t, srv, own["service account"](srv))
 	want := []atlas.Organization{{ID: acme, Name: "Acme"}}
-	if diff := cmp.Diff(want, gather(t, c.ListOrganizations(t.Context()))); diff != "" {
+	if diff := cmp.Diff(want, gather(t, c.ListOrganizations(t.Context(), atlas.ListOrganizationsPageOptions{}))); diff != "" {
 		t.Errorf("organizations (-want +got):\n%s", diff)
 	}
 }
@@ -102,7 +102,7 @@ func TestAListGoesOnToItsLastPage(t *testing.T) {
 		want = append(want, id)
 	}
 	var got []string
-	for _, p := range gather(t, newClient(t, srv).ListProjects(t.Context(), acme)) {
+	for _, p := range gather(t, newClient(t, srv).ListProjects(t.Context(), acme, atlas.ListProjectsPageOptions{})) {
 		got = append(got, p.ID)
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
@@ -138,13 +138,13 @@ func TestAListEndsByItsPagesAndNotByItsTotal(t *testing.T) {
 			t.Parallel()
 			for what, list := range map[string]func(*atlas.Client) (int, error){
 				"projects": func(c *atlas.Client) (n int, err error) {
-					for _, err = range c.ListProjects(t.Context(), acme) {
+					for _, err = range c.ListProjects(t.Context(), acme, atlas.ListProjectsPageOptions{}) {
 						n++
 					}
 					return n, err
 				},
 				"organizations": func(c *atlas.Client) (n int, err error) {
-					for _, err = range c.ListOrganizations(t.Context()) {
+					for _, err = range c.ListOrganizations(t.Context(), atlas.ListOrganizationsPageOptions{}) {
 						n++
 					}
 					return n, err
@@ -177,12 +177,12 @@ func TestAnErrorEndsAList(t *testing.T) {
 			srv.Fail(answer)
 			c := newClient(t, srv)
 			n := 0
-			for _, err := range c.ListProjects(t.Context(), acme) {
+			for _, err := range c.ListProjects(t.Context(), acme, atlas.ListProjectsPageOptions{}) {
 				if n++; err == nil {
 					t.Error("got a project")
 				}
 			}
-			for _, err := range c.ListOrganizations(t.Context()) {
+			for _, err := range c.ListOrganizations(t.Context(), atlas.ListOrganizationsPageOptions{}) {
 				if n++; err == nil {
 					t.Error("got an organization")
 				}
