@@ -44,7 +44,7 @@ func TestReads(t *testing.T) {
 		}
 		project := atlas.Project{
 			ID: shop, Name: "shop", OrgID: acme, ClusterCount: 2,
-			Created: time.Date(2000, 1, 1, 0, 0, 0, 0, time.UTC),
+			Created: time.Date(2000, 1, 1, 0, 0, 0, 0, time.UTC), Tags: []atlas.Tag{},
 		}
 		if diff := cmp.Diff([]atlas.Project{project}, gather(t, c.ListProjects(t.Context(), acme, atlas.ListProjectsPageOptions{}))); diff != "" {
 			t.Errorf("projects (-want +got):\n%s", diff)

@@ -6,6 +6,11 @@
 //	srv.AddOrganization(atlastest.Organization{ID: "5e2f00000000000000000001", Name: "Acme"})
 //	srv.AddProject("5e2f00000000000000000001", atlastest.Project{ID: "5e2f00000000000000000002", Name: "shop"})
 //	client, err := atlas.New(srv.Option())
+//
+// A project is deleted once nothing is left in it, and an organization once it has no
+// projects. [Server.AddResource] puts things into a project. Most of them are still
+// there for a minute after their deletion was accepted: see
+// [Server.SetDeletionTime].
 package atlastest
 
 import (
@@ -28,9 +33,6 @@ import (
 // basePath is what the paths of all operations begin with.
 const basePath = "/api/atlas/v2"
 
-// mediaType is that of what the double answers, but for errors.
-const mediaType = "application/vnd.atlas.2023-01-01+json"
-
 // Organization is an organization at the double.
 type Organization struct {
 	ID   string // 24 hexadecimal digits
@@ -40,7 +42,14 @@ type Organization struct {
 	FailedPayments bool
 	Lingers        bool // it is found after its deletion, as deleted
 
-	projects []Project
+	// Federation is the id of the federation that it is connected to, of 24
+	// hexadecimal digits; "" for none. Organizations with the same are in one.
+	Federation string
+
+	// LinkedProjects are the names of projects that its live-migration link reaches.
+	LinkedProjects []string
+
+	projects []*project
 	deleted  bool
 }
 
@@ -48,7 +57,7 @@ type Organization struct {
 type Project struct {
 	ID       string // 24 hexadecimal digits
 	Name     string // ID, if it is empty
-	Clusters int
+	Clusters int    // to begin with; more are added by [Server.AddResource]
 }
 
 // Server is the double. It is safe for concurrent use.
@@ -60,32 +69,46 @@ type Server struct {
 	deleted       []string
 	created       time.Time
 	buckets       map[string]*bucket // by operation
+	routes        []route
+	takes         time.Duration // a deletion
+	made          int           // resources, to number them
 	outside       bool
 	credentials   credentials
+}
+
+// route is how an operation is asked for.
+type route struct {
+	operation, method, path string
+	version                 string // of the resource
+	handler                 handler
 }
 
 // NewServer returns a double without organizations and without rate limits, but
 // for that of the token endpoint.
 func NewServer() *Server {
-	s := &Server{created: time.Now().UTC(), buckets: map[string]*bucket{}, credentials: newCredentials()}
+	s := &Server{
+		created: time.Now().UTC(), takes: time.Minute,
+		buckets: map[string]*bucket{}, credentials: newCredentials(),
+	}
 	routes := fake.NewRoutes(func(w http.ResponseWriter, r *http.Request) {
 		failure(w, http.StatusNotFound, "RESOURCE_NOT_FOUND", r.URL.Path)
 	})
 	routes.Handle("RequestToken", "POST "+tokenPath, s.issue)
-	for operation, route := range map[string]struct {
-		pattern string
-		handler handler
-	}{
-		"ListOrganizationsPage": {"GET " + basePath + "/orgs", s.listOrganizations},
-		"GetOrganization":       {"GET " + basePath + "/orgs/{org}", s.found(s.get)},
-		"ListProjectsPage":      {"GET " + basePath + "/orgs/{org}/groups", s.found(s.listProjects)},
-		"DeleteOrganization":    {"DELETE " + basePath + "/orgs/{org}", s.found(s.delete)},
-	} {
-		routes.Handle(operation, route.pattern, s.admit(operation, route.handler))
+	s.routes = slices.Concat([]route{
+		{"ListOrganizationsPage", "GET", "/orgs", v2023, s.listOrganizations},
+		{"GetOrganization", "GET", "/orgs/{orgId}", v2023, s.found(s.get)},
+		{"ListProjectsPage", "GET", "/orgs/{orgId}/groups", v2023, s.found(s.listProjects)},
+		{"DeleteOrganization", "DELETE", "/orgs/{orgId}", v2023, s.found(s.delete)},
+	}, s.accountRoutes(), s.projectRoutes())
+	for _, route := range s.routes {
+		routes.Handle(route.operation, route.method+" "+basePath+route.path, s.admit(route))
 	}
 	s.Server = offboardtest.NewServer(routes, routes.Operation)
 	return s
 }
+
+// v2023 is the version of most resources.
+const v2023 = "2023-01-01"
 
 // Option makes a client speak to the double: in memory, or to the listener once
 // it was started. The client has [Token], so that its requests are those of the
@@ -122,8 +145,14 @@ func (s *Server) AddProject(orgID string, p Project) {
 	p.Name = cmp.Or(p.Name, p.ID)
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if o := s.find(orgID); o != nil {
-		o.projects = append(o.projects, p)
+	o := s.find(orgID)
+	if o == nil {
+		return
+	}
+	added := &project{Project: p, organization: o}
+	o.projects = append(o.projects, added)
+	for i := range p.Clusters {
+		s.add(added, Resource{Kind: atlas.KindCluster, ID: fmt.Sprintf("cluster-%d", i)})
 	}
 }
 
@@ -133,6 +162,26 @@ func (s *Server) RemoveProjects(orgID string) {
 	defer s.mu.Unlock()
 	if o := s.find(orgID); o != nil {
 		o.projects = nil
+	}
+}
+
+// Resolve does for an organization what no operation does: its live migration ends,
+// its payments are made, and support allows its backup compliance policies to be
+// removed.
+func (s *Server) Resolve(orgID string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	o := s.find(orgID)
+	if o == nil {
+		return
+	}
+	o.LiveMigration, o.FailedPayments = false, false
+	for _, p := range o.projects {
+		for _, r := range p.resources {
+			if r.Kind == atlas.KindBackupCompliancePolicy {
+				r.Protected = false
+			}
+		}
 	}
 }
 
@@ -194,33 +243,54 @@ type handler func(http.ResponseWriter, *http.Request, *Credential)
 // admit does what Atlas does before it looks at the operation: it checks the
 // credential and its address, takes a token from the bucket, and looks for the
 // version that is asked for.
-func (s *Server) admit(operation string, next handler) http.HandlerFunc {
+func (s *Server) admit(of route) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
 		s.mu.Lock()
 		defer s.mu.Unlock()
+		s.settle(time.Now())
 		credential := s.credentials.authenticate(w.Header(), r)
+		asked := version(r.Header.Get("Accept"))
 		switch {
 		case credential == nil:
 			unauthorized(w)
 		case s.outside:
 			address, _, _ := strings.Cut(r.RemoteAddr, ":")
 			failure(w, http.StatusForbidden, "IP_ADDRESS_NOT_ON_ACCESS_LIST", address)
-		case !s.buckets[operation].admits(w, r):
-		case !versioned(r.Header.Get("Accept")):
+		case !s.buckets[of.operation].admits(w, r):
+		case asked < "2023":
 			failure(w, http.StatusNotAcceptable, "INVALID_VERSION_DATE")
+		case asked < of.version:
+			failure(w, http.StatusGone, "VERSION_GONE", asked, r.URL.Path)
+		case credential.Member && of.method != "GET" && of.operation != "DeleteOrganization":
+			failure(w, http.StatusUnauthorized, "USER_UNAUTHORIZED")
 		default:
-			next(w, r, credential)
+			of.handler(versioned{w, of.version}, r, credential)
 		}
 	}
 }
 
-// versioned reports whether an Accept names a version of the resources that are
-// here, which are all of the same date: a version is good for all later dates.
-func versioned(accept string) bool {
+// version is the date that an Accept names, "" when it names none. One is good for
+// all versions of a resource up to it, of which the double has the latest.
+func version(accept string) string {
 	date, prefixed := strings.CutPrefix(accept, "application/vnd.atlas.")
 	date, suffixed := strings.CutSuffix(date, "+json")
-	at, err := time.Parse(time.DateOnly, date)
-	return prefixed && suffixed && err == nil && at.Year() >= 2023
+	if _, err := time.Parse(time.DateOnly, date); err != nil || !prefixed || !suffixed {
+		return ""
+	}
+	return date
+}
+
+// versioned gives an answer that is no error the media type of its version.
+type versioned struct {
+	http.ResponseWriter
+	version string
+}
+
+func (w versioned) WriteHeader(status int) {
+	if status == http.StatusOK {
+		w.Header().Set("Content-Type", "application/vnd.atlas."+w.version+"+json")
+	}
+	w.ResponseWriter.WriteHeader(status)
 }
 
 // failure answers with an error.
@@ -230,7 +300,7 @@ func failure(w http.ResponseWriter, status int, code string, parameters ...any) 
 	}
 	fake.JSON(w, status, fake.Object{
 		"error": status, "errorCode": code, "reason": http.StatusText(status),
-		"detail": descriptions[code], "parameters": parameters,
+		"detail": cmp.Or(descriptions[code], "Something is left."), "parameters": parameters,
 	})
 }
 
@@ -245,25 +315,48 @@ func unauthorized(w http.ResponseWriter) {
 
 // descriptions are texts of our own for the codes that the double answers.
 var descriptions = map[string]string{
-	"CANNOT_DELETE_ORG_ACTIVE_LIVE_MIGRATION_ATLAS_ORG_LINK": "A live migration is running.",
-	"CANNOT_DELETE_ORG_FAILED_PAYMENTS":                      "A payment has failed.",
-	"INVALID_ORG_ID":                                         "The id is not one of an organization.",
-	"INVALID_VERSION_DATE":                                   "The version is not valid.",
-	"IP_ADDRESS_NOT_ON_ACCESS_LIST":                          "The address is not on the access list.",
-	"NOT_ORG_OWNER":                                          "The credential is no owner.",
-	"ORG_NOT_EMPTY":                                          "The organization has projects.",
-	"ORG_NOT_FOUND":                                          "There is no such organization.",
-	"RATE_LIMITED":                                           "There were too many requests.",
-	"RATE_LIMITED_TOKEN_BUCKET":                              "The bucket is empty.",
-	"RESOURCE_NOT_FOUND":                                     "There is no such resource.",
-	"VALIDATION_ERROR":                                       "A value is not valid.",
+	"ACCESS_FORBIDDEN":                                                    "This is not allowed.",
+	"CANNOT_DELETE_IN_PROGRESS_SNAPSHOT":                                  "The snapshot is being taken.",
+	"CANNOT_DELETE_ORG_ACTIVE_LIVE_MIGRATION_ATLAS_ORG_LINK":              "A live migration is running.",
+	"CANNOT_DELETE_ORG_FAILED_PAYMENTS":                                   "A payment has failed.",
+	"CANNOT_DELETE_PRIVATELINK_WITH_ENDPOINTS":                            "The service has endpoints.",
+	"CANNOT_DELETE_SNAPSHOT_WITH_BACKUP_COMPLIANCE_POLICY":                "A policy protects the snapshot.",
+	"CANNOT_TERMINATE_CLUSTER_WHEN_TERMINATION_PROTECTION_ENABLED":        "The cluster is protected.",
+	"CANNOT_TERMINATE_CLUSTER_WITH_UNDERGOING_REGIONAL_OUTAGE_SIMULATION": "An outage is simulated.",
+	"CANNOT_USE_FLEX_CLUSTER_IN_CLUSTER_API":                              "This is a flex cluster.",
+	"CANNOT_USE_NON_FLEX_CLUSTER_IN_FLEX_API":                             "This is no flex cluster.",
+	"CLUSTER_ALREADY_REQUESTED_DELETION":                                  "The cluster is being deleted.",
+	"CLUSTER_NOT_FOUND":                                                   "There is no such cluster.",
+	"CONTAINERS_IN_USE":                                                   "Something is in the container.",
+	"DATA_FEDERATION_TENANT_NOT_FOUND_FOR_NAME":                           "There is no such instance.",
+	"GROUP_NOT_FOUND":                                                     "There is no such project.",
+	"INVALID_GROUP_ID":                                                    "The id is not one of a project.",
+	"INVALID_ORG_ID":                                                      "The id is not one of an organization.",
+	"INVALID_VERSION_DATE":                                                "The version is not valid.",
+	"IP_ADDRESS_NOT_ON_ACCESS_LIST":                                       "The address is not on the access list.",
+	"NOT_IN_GROUP":                                                        "The credential is not in the project.",
+	"NOT_ORG_OWNER":                                                       "The credential is no owner.",
+	"ORG_NOT_EMPTY":                                                       "The organization has projects.",
+	"ORG_NOT_FOUND":                                                       "There is no such organization.",
+	"PEER_ALREADY_REQUESTED_DELETION":                                     "The peering is being deleted.",
+	"PEER_NOT_FOUND":                                                      "There is no such peering.",
+	"PRIVATE_ENDPOINT_SERVICE_NOT_FOUND":                                  "There is no such service.",
+	"RATE_LIMITED":                                                        "There were too many requests.",
+	"RATE_LIMITED_TOKEN_BUCKET":                                           "The bucket is empty.",
+	"RESOURCE_NOT_FOUND":                                                  "There is no such resource.",
+	"SNAPSHOT_NOT_FOUND":                                                  "There is no such snapshot.",
+	"STREAM_TENANT_HAS_STREAM_PROCESSORS":                                 "The workspace has processors.",
+	"STREAM_TENANT_NOT_FOUND_FOR_NAME":                                    "There is no such workspace.",
+	"USER_UNAUTHORIZED":                                                   "The credential lacks a role.",
+	"VALIDATION_ERROR":                                                    "A value is not valid.",
+	"VERSION_GONE":                                                        "The version is not served any more.",
 }
 
 // found finds the organization that a request is about. To a credential of
 // another organization it is not told whether there is one.
 func (s *Server) found(next func(http.ResponseWriter, *http.Request, *Credential, *Organization)) handler {
 	return func(w http.ResponseWriter, r *http.Request, c *Credential) {
-		id := r.PathValue("org")
+		id := r.PathValue("orgId")
 		o := s.find(id)
 		switch {
 		case rest.Hex24(id) != nil:
@@ -279,7 +372,7 @@ func (s *Server) found(next func(http.ResponseWriter, *http.Request, *Credential
 }
 
 func (s *Server) get(w http.ResponseWriter, _ *http.Request, _ *Credential, o *Organization) {
-	fake.JSON(versionedWriter{w}, http.StatusOK, object(o))
+	fake.JSON(w, http.StatusOK, object(o))
 }
 
 func (s *Server) listOrganizations(w http.ResponseWriter, r *http.Request, c *Credential) {
@@ -303,10 +396,7 @@ func (s *Server) listProjects(w http.ResponseWriter, r *http.Request, _ *Credent
 	var all []fake.Object
 	for _, p := range o.projects {
 		if selected(r, p.Name) {
-			all = append(all, fake.Object{
-				"id": p.ID, "name": p.Name, "orgId": o.ID, "clusterCount": p.Clusters,
-				"created": s.created.Format(time.RFC3339), "links": []any{},
-			})
+			all = append(all, s.project(p))
 		}
 	}
 	page(w, r, all)
@@ -358,7 +448,7 @@ func page(w http.ResponseWriter, r *http.Request, all []fake.Object) {
 	if end < len(all) {
 		links = append(links, link(r, "next", number+1))
 	}
-	fake.JSON(versionedWriter{w}, http.StatusOK, fake.Object{
+	fake.JSON(w, http.StatusOK, fake.Object{
 		"results": append([]fake.Object{}, all[start:end]...), "totalCount": len(all), "links": links,
 	})
 }
@@ -367,12 +457,4 @@ func link(r *http.Request, rel string, number int) fake.Object {
 	query := r.URL.Query()
 	query.Set("pageNum", fmt.Sprint(number))
 	return fake.Object{"rel": rel, "href": atlas.DefaultBaseURL + r.URL.Path + "?" + query.Encode()}
-}
-
-// versionedWriter gives an answer the media type of its version.
-type versionedWriter struct{ http.ResponseWriter }
-
-func (w versionedWriter) WriteHeader(status int) {
-	w.Header().Set("Content-Type", mediaType)
-	w.ResponseWriter.WriteHeader(status)
 }

@@ -1,0 +1,798 @@
+package atlastest
+
+import (
+	"cmp"
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"regexp"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/offboard-dev/offboard-go/atlas"
+	"github.com/offboard-dev/offboard-go/internal/fake"
+	"github.com/offboard-dev/offboard-go/internal/rest"
+)
+
+// KindNetworkContainer is the kind of network containers, which do not keep a
+// project from being deleted.
+const KindNetworkContainer atlas.Kind = "network_container"
+
+// Resource is a thing in a project, of any kind that package atlas names, or of
+// [KindNetworkContainer].
+type Resource struct {
+	Kind atlas.Kind
+
+	// ID is what the operations take: the name of a cluster, a stream workspace or
+	// processor and a federated database, and the id of everything else. One is made
+	// where it is empty.
+	ID string
+
+	// Parent is the name of the cluster or stream workspace, or the id of the private
+	// endpoint service, that it belongs to. An outage simulation has no ID of its own.
+	Parent string
+
+	Provider atlas.CloudProvider // AWS, if it is empty
+	State    string              // what is usual, if it is empty
+
+	// Protected: a cluster has termination protection; a backup compliance policy may
+	// not be removed, until [Server.Resolve].
+	Protected bool
+
+	Sharded bool // of a cluster
+
+	// Takes is how long it is there after its deletion was accepted; 0 for what
+	// [Server.SetDeletionTime] has set. Only what Atlas deletes in its own time takes
+	// any.
+	Takes time.Duration
+
+	// Fails: its deletion fails in the end, the first time.
+	Fails bool
+
+	// RemovedAfter is how many deletions it needs, all of which are answered with
+	// success; 0 for one. A federation endpoint may need two.
+	RemovedAfter int
+
+	deleting string    // the state meanwhile
+	id       string    // of 24 hexadecimal digits, also for what is known by its name
+	gone     time.Time // when it is; zero while nobody has asked for that
+	retain   bool      // its snapshots stay
+	retained bool      // it is gone, and its snapshots are not
+	failed   bool
+}
+
+// project is a project with what is in it.
+type project struct {
+	Project
+	organization *Organization
+	resources    []*Resource
+}
+
+// AddResource puts a thing into a project and returns its ID.
+func (s *Server) AddResource(projectID string, r Resource) string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if p := s.findProject(projectID); p != nil {
+		return s.add(p, r)
+	}
+	return ""
+}
+
+// Resources returns what is in a project now.
+func (s *Server) Resources(projectID string) []Resource {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.settle(time.Now())
+	var all []Resource
+	if p := s.findProject(projectID); p != nil {
+		for _, r := range p.resources {
+			all = append(all, *r)
+		}
+	}
+	return all
+}
+
+// SetDeletionTime sets how long things are there after their deletion was accepted;
+// a minute without it.
+func (s *Server) SetDeletionTime(d time.Duration) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.takes = d
+}
+
+func (s *Server) add(p *project, r Resource) string {
+	s.made++
+	r.id = fmt.Sprintf("64a7%020x", s.made)
+	switch {
+	case r.Kind == atlas.KindOutageSimulation:
+		r.ID = cmp.Or(r.Parent, r.ID)
+		r.Parent = r.ID
+	case r.ID != "":
+		if rest.Hex24(r.ID) == nil {
+			r.id = r.ID
+		}
+	case r.Kind == atlas.KindFederationEndpoint, r.Kind == atlas.KindPrivateEndpoint:
+		r.ID = fmt.Sprintf("vpce-%017x", s.made)
+	case kinds[r.Kind].named:
+		r.ID = fmt.Sprintf("%s-%d", strings.ReplaceAll(string(r.Kind), "_", "-"), s.made)
+	default:
+		r.ID = r.id
+	}
+	r.Provider = cmp.Or(r.Provider, atlas.CloudProviderAWS)
+	r.State = cmp.Or(r.State, kinds[r.Kind].state)
+	r.deleting = cmp.Or(kinds[r.Kind].deleting, "DELETING")
+	p.resources = append(p.resources, &r)
+	return r.ID
+}
+
+func (s *Server) findProject(id string) *project {
+	for _, o := range s.organizations {
+		for _, p := range o.projects {
+			if p.ID == id {
+				return p
+			}
+		}
+	}
+	return nil
+}
+
+// find finds a thing that is there.
+func (p *project) find(kind atlas.Kind, id, parent string) *Resource {
+	for _, r := range p.resources {
+		if r.Kind == kind && r.ID == id && (parent == "" || r.Parent == parent) {
+			return r
+		}
+	}
+	return nil
+}
+
+// has reports whether there is a thing of a kind, of a parent or of any.
+func (p *project) has(kind atlas.Kind, parent string) bool {
+	return slices.ContainsFunc(p.resources, func(r *Resource) bool {
+		return r.Kind == kind && !r.retained && (parent == "" || r.Parent == parent)
+	})
+}
+
+// settle does what time has brought: what was being deleted is gone or has failed.
+func (s *Server) settle(now time.Time) {
+	for _, o := range s.organizations {
+		for _, p := range o.projects {
+			for next := p.next(now); next != nil; next = p.next(now) {
+				s.end(p, next)
+			}
+		}
+	}
+}
+
+// next finds the first thing whose deletion has ended.
+func (p *project) next(now time.Time) *Resource {
+	var first *Resource
+	for _, r := range p.resources {
+		if !r.gone.IsZero() && !r.gone.After(now) && (first == nil || r.gone.Before(first.gone)) {
+			first = r
+		}
+	}
+	return first
+}
+
+// end ends a deletion.
+func (s *Server) end(p *project, r *Resource) {
+	at := r.gone
+	r.gone = time.Time{}
+	if r.Fails {
+		r.Fails, r.failed = false, true
+		return
+	}
+	switch r.Kind {
+	case atlas.KindCluster:
+		kept := r.retain || p.has(atlas.KindBackupCompliancePolicy, "")
+		p.remove(func(c *Resource) bool {
+			snapshot := c.Kind == atlas.KindSnapshot || c.Kind == atlas.KindShardedSnapshot
+			return clustered(c.Kind) && c.Parent == r.ID && !(kept && snapshot)
+		})
+		if kept && (p.has(atlas.KindSnapshot, r.ID) || p.has(atlas.KindShardedSnapshot, r.ID)) {
+			r.retained = true
+			return
+		}
+	case atlas.KindPrivateEndpoint:
+		p.remove(func(c *Resource) bool { return c == r })
+		// With the last endpoint its service goes.
+		if service := p.find(atlas.KindPrivateEndpointService, r.Parent, ""); service != nil && !p.has(r.Kind, r.Parent) {
+			service.gone = at.Add(s.time(service))
+		}
+		return
+	}
+	p.remove(func(c *Resource) bool { return c == r })
+	if r.Kind == atlas.KindSnapshot || r.Kind == atlas.KindShardedSnapshot {
+		if !p.has(r.Kind, r.Parent) {
+			p.remove(func(c *Resource) bool { return c.retained && c.ID == r.Parent })
+		}
+	}
+}
+
+// clustered reports whether things of a kind belong to a cluster.
+func clustered(kind atlas.Kind) bool {
+	return strings.HasPrefix(kinds[kind].path, "/clusters/{clusterName}/") || kind == atlas.KindShardedSnapshot
+}
+
+func (p *project) remove(which func(*Resource) bool) {
+	p.resources = slices.DeleteFunc(p.resources, which)
+}
+
+// time is how long a thing is there after its deletion was accepted.
+func (s *Server) time(r *Resource) time.Duration {
+	if !kinds[r.Kind].takes {
+		return 0
+	}
+	return cmp.Or(r.Takes, s.takes)
+}
+
+// kind is what the double knows of a kind: the operations and their paths, what the
+// answers are, and how it keeps a project from being deleted.
+type kind struct {
+	list, get, delete string // operations; "" for none
+	path              string // of the list, below the project
+	item              string // of one thing, its path goes on from path; or all of it
+	version           string
+	deleteVersion     string // where it is another one
+	status            int    // of an accepted deletion; 204 when it is 0
+	array             bool   // the list is one, and not of pages
+	named             bool   // things are known by their names
+	takes             bool   // deletions take time
+	state, deleting   string
+	missing           string // code
+	blocks            string // code of a project that cannot be deleted, after closeGroup
+	object            func(*project, *Resource) fake.Object
+	refuse            func(*project, *Resource) (status int, code string) // a deletion; nil: never
+}
+
+const closeGroup = "CANNOT_CLOSE_GROUP_ACTIVE_"
+
+var kinds = map[atlas.Kind]kind{
+	atlas.KindCluster: {
+		list: "ListClustersPage", get: "GetCluster", delete: "DeleteCluster",
+		path: "/clusters", item: "/{clusterName}", version: "2024-08-05", deleteVersion: "2023-02-01",
+		status: http.StatusAccepted, named: true, takes: true, state: "IDLE", deleting: "DELETING",
+		missing: "CLUSTER_NOT_FOUND", blocks: "ATLAS_CLUSTERS", refuse: refuseCluster,
+		object: func(p *project, r *Resource) fake.Object {
+			return fake.Object{
+				"id": r.id, "name": r.ID, "groupId": p.ID, "stateName": r.state(), "clusterType": r.clusterType(),
+				"terminationProtectionEnabled": r.Protected, "backupEnabled": true, "paused": false, "pitEnabled": false,
+				"retainBackups": r.retain, "mongoDBVersion": "8.0.4", "mongoDBMajorVersion": "8.0",
+				"featureCompatibilityVersion": "8.0", "versionReleaseSystem": "LTS", "encryptionAtRestProvider": "NONE",
+				"createDate": created, "tags": []any{}, "replicationSpecs": []any{}, "links": []any{},
+			}
+		},
+	},
+	atlas.KindFlexCluster: {
+		list: "ListFlexClustersPage", get: "GetFlexCluster", delete: "DeleteFlexCluster",
+		path: "/flexClusters", item: "/{name}", version: "2024-11-13",
+		named: true, takes: true, state: "IDLE", deleting: "DELETING",
+		missing: "CLUSTER_NOT_FOUND", blocks: "ATLAS_CLUSTERS", refuse: refuseCluster,
+		object: func(p *project, r *Resource) fake.Object {
+			return fake.Object{
+				"id": r.id, "name": r.ID, "groupId": p.ID, "stateName": r.state(), "clusterType": "REPLICASET",
+				"terminationProtectionEnabled": r.Protected, "mongoDBVersion": "8.0.4", "versionReleaseSystem": "LTS",
+				"createDate": created, "tags": []any{}, "links": []any{},
+				"providerSettings": fake.Object{
+					"providerName": "FLEX", "backingProviderName": r.Provider, "regionName": "US_EAST_1", "diskSizeGB": 5.0,
+				},
+			}
+		},
+	},
+	atlas.KindOutageSimulation: {
+		get: "GetOutageSimulation", delete: "EndOutageSimulation",
+		item: "/clusters/{clusterName}/outageSimulation", version: v2023, status: http.StatusOK,
+		takes: true, state: "SIMULATING", deleting: "RECOVERY_REQUESTED", missing: "RESOURCE_NOT_FOUND",
+		object: func(p *project, r *Resource) fake.Object {
+			return fake.Object{
+				"id": r.id, "groupId": p.ID, "clusterName": r.Parent, "state": r.state(),
+				"startRequestDate": created, "expirationDate": created,
+				"outageFilters": []any{fake.Object{"cloudProvider": r.Provider, "regionName": "US_EAST_1", "type": "REGION"}},
+			}
+		},
+	},
+	atlas.KindOnlineArchive: {
+		list: "ListOnlineArchivesPage", delete: "DeleteOnlineArchive",
+		path: "/clusters/{clusterName}/onlineArchives", item: "/{archiveId}", version: v2023,
+		state: "IDLE", missing: "RESOURCE_NOT_FOUND",
+		object: func(p *project, r *Resource) fake.Object {
+			return fake.Object{
+				"_id": r.id, "groupId": p.ID, "clusterName": r.Parent, "state": r.state(), "paused": false,
+				"dbName": "shop", "collName": "orders", "collectionType": "STANDARD", "dataSetName": "v1$atlas$snapshot",
+			}
+		},
+	},
+	atlas.KindSnapshot: {
+		list: "ListSnapshotsPage", delete: "DeleteSnapshot",
+		path: "/clusters/{clusterName}/backup/snapshots", item: "/{snapshotId}", version: v2023,
+		state: "completed", missing: "SNAPSHOT_NOT_FOUND", blocks: "BACKUP", refuse: refuseSnapshot,
+		object: func(p *project, r *Resource) fake.Object {
+			return merge(snapshot(r), fake.Object{"cloudProvider": r.Provider, "replicaSetName": r.Parent, "type": "replicaSet", "copyRegions": []any{}})
+		},
+	},
+	atlas.KindShardedSnapshot: {
+		list: "ListShardedSnapshots", delete: "DeleteShardedSnapshot",
+		path: "/clusters/{clusterName}/backup/snapshots/shardedClusters", version: v2023,
+		item:  "/clusters/{clusterName}/backup/snapshots/shardedCluster/{snapshotId}",
+		state: "completed", missing: "SNAPSHOT_NOT_FOUND", blocks: "BACKUP", refuse: refuseSnapshot,
+		object: func(p *project, r *Resource) fake.Object {
+			return merge(snapshot(r), fake.Object{"type": "shardedCluster", "snapshotIds": []any{}, "members": []any{}, "configServerType": "DEDICATED"})
+		},
+	},
+	atlas.KindBackupCompliancePolicy: {
+		get: "GetBackupCompliancePolicy", delete: "DeleteBackupCompliancePolicy",
+		item: "/backupCompliancePolicy", version: "2023-10-01", deleteVersion: "2024-11-13",
+		state: "ACTIVE", missing: "RESOURCE_NOT_FOUND",
+		// What Atlas answers here is not documented.
+		refuse: func(_ *project, r *Resource) (int, string) {
+			if r.Protected {
+				return http.StatusForbidden, "ACCESS_FORBIDDEN"
+			}
+			return 0, ""
+		},
+		object: func(p *project, r *Resource) fake.Object {
+			return fake.Object{
+				"projectId": p.ID, "state": r.state(), "deletable": !r.Protected, "copyProtectionEnabled": false,
+				"encryptionAtRestEnabled": false, "pitEnabled": false, "restoreWindowDays": 7,
+				"authorizedEmail": "owner@example.com", "authorizedUserFirstName": "A", "authorizedUserLastName": "B",
+				"updatedDate": created, "updatedUser": "owner@example.com", "scheduledPolicyItems": []any{},
+			}
+		},
+	},
+	atlas.KindNetworkPeering: {
+		list: "ListNetworkPeeringsPage", delete: "DeleteNetworkPeering",
+		path: "/peers", item: "/{peerId}", version: v2023, status: http.StatusAccepted, takes: true,
+		state: "AVAILABLE", missing: "PEER_NOT_FOUND", blocks: "PEERING_CONNECTIONS",
+		refuse: func(_ *project, r *Resource) (int, string) {
+			if !r.gone.IsZero() {
+				return http.StatusConflict, "PEER_ALREADY_REQUESTED_DELETION"
+			}
+			return 0, ""
+		},
+		object: func(p *project, r *Resource) fake.Object {
+			o := fake.Object{"id": r.id, "containerId": r.container(p), "providerName": r.Provider}
+			switch r.Provider {
+			case atlas.CloudProviderAzure:
+				return merge(o, fake.Object{"status": r.state(), "vnetName": "shop", "resourceGroupName": "shop"})
+			case atlas.CloudProviderGCP:
+				return merge(o, fake.Object{"status": r.state(), "gcpProjectId": "shop-project", "networkName": "shop"})
+			}
+			state := r.state()
+			if state == "DELETING" {
+				state = "TERMINATING"
+			}
+			return merge(o, fake.Object{
+				"statusName": state, "awsAccountId": "123456789012", "vpcId": "vpc-0123456789abcdef0",
+				"accepterRegionName": "us-east-1", "routeTableCidrBlock": "10.0.0.0/24", "connectionId": "pcx-0123456789abcdef0",
+			})
+		},
+	},
+	KindNetworkContainer: {
+		list: "ListNetworkContainersPage", delete: "DeleteNetworkContainer",
+		path: "/containers/all", item: "/containers/{containerId}", version: v2023, missing: "RESOURCE_NOT_FOUND",
+		refuse: func(p *project, r *Resource) (int, string) {
+			if slices.ContainsFunc(p.resources, func(x *Resource) bool {
+				return (x.Kind == atlas.KindCluster || x.Kind == atlas.KindNetworkPeering) && x.Provider == r.Provider && !x.retained
+			}) {
+				return http.StatusConflict, "CONTAINERS_IN_USE"
+			}
+			return 0, ""
+		},
+		object: func(p *project, r *Resource) fake.Object {
+			return fake.Object{
+				"id": r.id, "providerName": r.Provider, "provisioned": p.has(atlas.KindCluster, ""), "atlasCidrBlock": "10.8.0.0/21",
+			}
+		},
+	},
+	atlas.KindFederationEndpoint: {
+		list: "ListFederationEndpointsPage", delete: "DeleteFederationEndpoint",
+		path: "/privateNetworkSettings/endpointIds", item: "/{endpointId}", version: v2023,
+		state: "OK", missing: "RESOURCE_NOT_FOUND", blocks: "ATLAS_DATA_FEDERATION_PRIVATE_ENDPOINTS",
+		object: func(_ *project, r *Resource) fake.Object {
+			return fake.Object{
+				"endpointId": r.ID, "provider": r.Provider, "region": "US_EAST_1", "status": r.state(),
+				"type": "DATA_LAKE", "comment": "",
+			}
+		},
+	},
+	atlas.KindFederatedDatabase: {
+		list: "ListFederatedDatabases", delete: "DeleteFederatedDatabase", array: true,
+		path: "/dataFederation", item: "/{tenantName}", version: v2023, named: true, takes: true,
+		state: "ACTIVE", deleting: "ACTIVE", missing: "DATA_FEDERATION_TENANT_NOT_FOUND_FOR_NAME", blocks: "ATLAS_DATA_LAKES",
+		object: func(p *project, r *Resource) fake.Object {
+			return fake.Object{
+				"name": r.ID, "groupId": p.ID, "state": r.state(), "hostnames": []string{r.ID + ".example.net"},
+				"dataProcessRegion": fake.Object{"cloudProvider": r.Provider, "region": "VIRGINIA_USA"}, "privateEndpointHostnames": []any{},
+			}
+		},
+	},
+	atlas.KindStreamWorkspace: {
+		list: "ListStreamWorkspacesPage", delete: "DeleteStreamWorkspace",
+		path: "/streams", item: "/{tenantName}", version: "2023-02-01", status: http.StatusAccepted, named: true, takes: true,
+		missing: "STREAM_TENANT_NOT_FOUND_FOR_NAME", blocks: "STREAMS_RESOURCE",
+		refuse: func(p *project, r *Resource) (int, string) {
+			if p.has(atlas.KindStreamProcessor, r.ID) {
+				return http.StatusForbidden, "STREAM_TENANT_HAS_STREAM_PROCESSORS"
+			}
+			return 0, ""
+		},
+		object: func(p *project, r *Resource) fake.Object {
+			return fake.Object{
+				"_id": r.id, "name": r.ID, "groupId": p.ID, "hostnames": []string{r.ID + ".example.net"}, "links": []any{},
+				"dataProcessRegion": fake.Object{"cloudProvider": r.Provider, "region": "VIRGINIA_USA"}, "failoverRegions": []any{},
+			}
+		},
+	},
+	atlas.KindStreamProcessor: {
+		list: "ListStreamProcessorsPage", delete: "DeleteStreamProcessor",
+		path: "/streams/{tenantName}/processors", item: "/streams/{tenantName}/processor/{processorName}", version: "2024-05-30",
+		named: true, state: "STARTED", missing: "RESOURCE_NOT_FOUND", blocks: "STREAMS_RESOURCE",
+		object: func(_ *project, r *Resource) fake.Object {
+			return fake.Object{
+				"_id": r.id, "name": r.ID, "state": r.state(), "pipeline": []any{}, "tier": "SP10",
+				"eligibleForFailover": false, "failoverEnabled": false, "links": []any{},
+			}
+		},
+	},
+	atlas.KindStreamPrivateLink: {
+		list: "ListStreamPrivateLinksPage", delete: "DeleteStreamPrivateLink",
+		path: "/streams/privateLinkConnections", item: "/{connectionId}", version: "2023-02-01",
+		status: http.StatusAccepted, takes: true, state: "DONE", missing: "RESOURCE_NOT_FOUND", blocks: "STREAMS_RESOURCE",
+		object: func(_ *project, r *Resource) fake.Object {
+			return fake.Object{
+				"_id": r.id, "provider": r.Provider, "region": "us-east-1", "state": r.state(), "vendor": "S3",
+				"interfaceEndpointId": "vpce-0123456789abcdef0", "links": []any{},
+			}
+		},
+	},
+	atlas.KindStreamVPCPeering: {
+		list: "ListActiveStreamVPCPeeringsPage", delete: "DeleteStreamVPCPeering",
+		path: "/streams/activeVpcPeeringConnections", item: "/streams/vpcPeeringConnections/{id}", version: "2024-11-13",
+		deleteVersion: "2023-02-01", status: http.StatusAccepted, takes: true, state: "ACCEPTED",
+		missing: "RESOURCE_NOT_FOUND", blocks: "STREAMS_RESOURCE",
+		object: func(p *project, r *Resource) fake.Object {
+			return fake.Object{
+				"_id": r.id, "name": "pcx-0123456789abcdef0", "groupId": p.ID, "localStatus": r.state(), "cloudStatus": "active",
+				"requesterAccountId": requester, "requesterVpcId": "vpc-0123456789abcdef0", "requesterCidr": "10.0.0.0/24",
+				"accepterAccountId": "210987654321", "accepterVpcId": "vpc-0123456789abcdef1", "accepterCidr": "10.8.0.0/24",
+				"statusMessage": "", "links": []any{},
+			}
+		},
+	},
+	atlas.KindPrivateEndpointService: {
+		list: "ListPrivateEndpointServices", delete: "DeletePrivateEndpointService", array: true,
+		path: "/privateEndpoint/{cloudProvider}/endpointService", item: "/{endpointServiceId}", version: v2023,
+		takes: true, state: "AVAILABLE", missing: "PRIVATE_ENDPOINT_SERVICE_NOT_FOUND", blocks: "ATLAS_PRIVATE_ENDPOINT_SERVICES",
+		refuse: func(p *project, r *Resource) (int, string) {
+			if p.has(atlas.KindPrivateEndpoint, r.ID) {
+				return http.StatusConflict, "CANNOT_DELETE_PRIVATELINK_WITH_ENDPOINTS"
+			}
+			return 0, ""
+		},
+		object: func(p *project, r *Resource) fake.Object {
+			endpoints := []string{}
+			for _, x := range p.resources {
+				if x.Kind == atlas.KindPrivateEndpoint && x.Parent == r.ID {
+					endpoints = append(endpoints, x.ID)
+				}
+			}
+			field := map[atlas.CloudProvider]string{
+				atlas.CloudProviderAWS: "interfaceEndpoints", atlas.CloudProviderAzure: "privateEndpoints",
+				atlas.CloudProviderGCP: "endpointGroupNames",
+			}[r.Provider]
+			return fake.Object{"id": r.id, "cloudProvider": r.Provider, "regionName": "us-east-1", "status": r.state(), field: endpoints}
+		},
+	},
+	atlas.KindPrivateEndpoint: {
+		delete: "DeletePrivateEndpoint", version: v2023, takes: true, missing: "RESOURCE_NOT_FOUND",
+		item:   "/privateEndpoint/{cloudProvider}/endpointService/{endpointServiceId}/endpoint/{endpointId}",
+		blocks: "ATLAS_PRIVATE_ENDPOINT_SERVICES",
+	},
+	atlas.KindEncryptionEndpoint: {
+		list: "ListEncryptionEndpointsPage", delete: "DeleteEncryptionEndpoint",
+		path: "/encryptionAtRest/{cloudProvider}/privateEndpoints", item: "/{endpointId}", version: v2023,
+		takes: true, state: "ACTIVE", missing: "RESOURCE_NOT_FOUND",
+		// By which code these keep a project from being deleted is not documented.
+		blocks: "ATLAS_PRIVATE_ENDPOINT_SERVICES",
+		object: func(_ *project, r *Resource) fake.Object {
+			return fake.Object{"id": r.id, "cloudProvider": r.Provider, "regionName": "US_EAST_1", "status": r.state()}
+		},
+	},
+}
+
+// created is when everything was made, and requester the account that has asked for
+// all VPC peerings of streams.
+const (
+	created   = "2000-01-01T00:00:00Z"
+	requester = "123456789012"
+)
+
+func merge(o, more fake.Object) fake.Object {
+	for key, value := range more {
+		o[key] = value
+	}
+	return o
+}
+
+func snapshot(r *Resource) fake.Object {
+	return fake.Object{
+		"id": r.id, "status": r.state(), "createdAt": created, "expiresAt": "2100-01-01T00:00:00Z", "frequencyType": "daily",
+		"snapshotType": "scheduled", "storageSizeBytes": 1 << 30, "mongodVersion": "8.0.4", "policyItems": []any{},
+		"description": "", "links": []any{},
+	}
+}
+
+// state is what the thing shows of itself.
+func (r *Resource) state() string {
+	switch {
+	case r.failed:
+		return "FAILED"
+	case !r.gone.IsZero():
+		return r.deleting
+	}
+	return r.State
+}
+
+func (r *Resource) clusterType() string {
+	if r.Sharded {
+		return "SHARDED"
+	}
+	return "REPLICASET"
+}
+
+// container is the id of the network container that a peering is in.
+func (r *Resource) container(p *project) string {
+	for _, x := range p.resources {
+		if x.Kind == KindNetworkContainer && x.Provider == r.Provider {
+			return x.id
+		}
+	}
+	return r.id
+}
+
+func refuseCluster(p *project, r *Resource) (int, string) {
+	switch {
+	case !r.gone.IsZero():
+		return http.StatusBadRequest, "CLUSTER_ALREADY_REQUESTED_DELETION"
+	case r.Protected:
+		return http.StatusBadRequest, "CANNOT_TERMINATE_CLUSTER_WHEN_TERMINATION_PROTECTION_ENABLED"
+	case p.has(atlas.KindOutageSimulation, r.ID):
+		return http.StatusBadRequest, "CANNOT_TERMINATE_CLUSTER_WITH_UNDERGOING_REGIONAL_OUTAGE_SIMULATION"
+	}
+	return 0, ""
+}
+
+func refuseSnapshot(p *project, r *Resource) (int, string) {
+	switch {
+	case p.has(atlas.KindBackupCompliancePolicy, ""):
+		return http.StatusBadRequest, "CANNOT_DELETE_SNAPSHOT_WITH_BACKUP_COMPLIANCE_POLICY"
+	case r.State != "completed":
+		return http.StatusBadRequest, "CANNOT_DELETE_IN_PROGRESS_SNAPSHOT"
+	}
+	return 0, ""
+}
+
+// projectHandler answers a request about a project.
+type projectHandler func(http.ResponseWriter, *http.Request, *project)
+
+// projectRoutes are the operations on projects and what is in them.
+func (s *Server) projectRoutes() []route {
+	const group = "/groups/{groupId}"
+	in := func(operation, method, path, version string, handler projectHandler) route {
+		return route{operation, method, group + path, version, s.inProject(handler)}
+	}
+	routes := []route{
+		in("GetProject", "GET", "", v2023, func(w http.ResponseWriter, _ *http.Request, p *project) {
+			fake.JSON(w, http.StatusOK, s.project(p))
+		}),
+		in("DeleteProject", "DELETE", "", v2023, s.deleteProject),
+		in("SetClusterTerminationProtection", "PATCH", "/clusters/{clusterName}", "2024-10-23", s.protect(atlas.KindCluster)),
+		in("SetFlexClusterTerminationProtection", "PATCH", "/flexClusters/{name}", "2024-11-13", s.protect(atlas.KindFlexCluster)),
+		in("ListStreamVPCPeeringsPage", "GET", "/streams/vpcPeeringConnections", "2023-02-01", func(w http.ResponseWriter, r *http.Request, p *project) {
+			switch r.URL.Query().Get("requesterAccountId") {
+			case requester:
+				s.list(atlas.KindStreamVPCPeering)(w, r, p)
+			case "":
+				failure(w, http.StatusBadRequest, "VALIDATION_ERROR", "requesterAccountId")
+			default:
+				page(w, r, nil)
+			}
+		}),
+	}
+	for name, k := range kinds {
+		item := k.item
+		if strings.Count(item, "/") == 1 && k.path != "" {
+			item = k.path + k.item
+		}
+		if k.list != "" {
+			routes = append(routes, in(k.list, "GET", k.path, k.version, s.list(name)))
+		}
+		if k.get != "" {
+			routes = append(routes, in(k.get, "GET", item, k.version, s.one(name, item, s.show)))
+		}
+		routes = append(routes, in(k.delete, "DELETE", item, cmp.Or(k.deleteVersion, k.version), s.one(name, item, s.deleteResource)))
+	}
+	return routes
+}
+
+// inProject finds the project that a request is about. A credential of another
+// organization is told the same whether there is one or not.
+func (s *Server) inProject(next projectHandler) handler {
+	return func(w http.ResponseWriter, r *http.Request, c *Credential) {
+		id := r.PathValue("groupId")
+		p := s.findProject(id)
+		switch {
+		case rest.Hex24(id) != nil:
+			failure(w, http.StatusNotFound, "INVALID_GROUP_ID", id)
+		case c.Organization != "" && (p == nil || !c.reaches(p.organization.ID)):
+			failure(w, http.StatusUnauthorized, "NOT_IN_GROUP", id)
+		case p == nil:
+			failure(w, http.StatusNotFound, "GROUP_NOT_FOUND", id)
+		default:
+			next(w, r, p)
+		}
+	}
+}
+
+func (s *Server) project(p *project) fake.Object {
+	clusters := 0
+	for _, r := range p.resources {
+		if (r.Kind == atlas.KindCluster || r.Kind == atlas.KindFlexCluster) && !r.retained {
+			clusters++
+		}
+	}
+	return fake.Object{
+		"id": p.ID, "name": p.Name, "orgId": p.organization.ID, "clusterCount": clusters,
+		"created": s.created.Format(time.RFC3339), "tags": []any{}, "links": []any{},
+	}
+}
+
+// deleteProject deletes a project in which nothing is left.
+func (s *Server) deleteProject(w http.ResponseWriter, _ *http.Request, p *project) {
+	for _, r := range p.resources {
+		blocks := kinds[r.Kind].blocks
+		if r.retained || blocks == "" {
+			continue
+		}
+		if blocks == "BACKUP" && p.find(atlas.KindCluster, r.Parent, "") != nil && !p.find(atlas.KindCluster, r.Parent, "").retained {
+			continue // it goes with its cluster
+		}
+		if blocks == "BACKUP" && p.has(atlas.KindBackupCompliancePolicy, "") {
+			blocks = "BACKUP_COMPLIANCE_POLICY"
+		}
+		failure(w, http.StatusConflict, closeGroup+blocks)
+		return
+	}
+	o := p.organization
+	o.projects = slices.DeleteFunc(o.projects, func(x *project) bool { return x == p })
+	w.WriteHeader(http.StatusNoContent)
+}
+
+// list answers with the things of a kind.
+func (s *Server) list(name atlas.Kind) projectHandler {
+	k := kinds[name]
+	return func(w http.ResponseWriter, r *http.Request, p *project) {
+		provider := atlas.CloudProvider(r.PathValue("cloudProvider"))
+		if name == atlas.KindNetworkPeering {
+			provider = atlas.CloudProvider(cmp.Or(r.URL.Query().Get("providerName"), "AWS"))
+		}
+		parent := ""
+		switch {
+		case clustered(name):
+			parent = r.PathValue("clusterName")
+			if p.find(atlas.KindCluster, parent, "") == nil {
+				failure(w, http.StatusNotFound, "CLUSTER_NOT_FOUND", parent)
+				return
+			}
+		case name == atlas.KindStreamProcessor:
+			parent = r.PathValue("tenantName")
+			if p.find(atlas.KindStreamWorkspace, parent, "") == nil {
+				failure(w, http.StatusNotFound, "STREAM_TENANT_NOT_FOUND_FOR_NAME", parent)
+				return
+			}
+		}
+		retained := r.URL.Query().Get("includeDeletedWithRetainedBackups") == "true"
+		all := []fake.Object{}
+		for _, x := range p.resources {
+			if x.Kind == name && (parent == "" || x.Parent == parent) && (provider == "" || x.Provider == provider) && (!x.retained || retained) {
+				all = append(all, k.object(p, x))
+			}
+		}
+		if k.array {
+			fake.JSON(w, http.StatusOK, all)
+			return
+		}
+		page(w, r, all)
+	}
+}
+
+// parameter matches the parameters of a path.
+var parameter = regexp.MustCompile(`{(\w+)}`)
+
+// one finds the thing that a request is about: by the last parameter of its path, of
+// the parent that the one before it names.
+func (s *Server) one(name atlas.Kind, path string, next func(http.ResponseWriter, *http.Request, *project, *Resource)) projectHandler {
+	var names []string
+	for _, match := range parameter.FindAllStringSubmatch(path, -1) {
+		if match[1] != "cloudProvider" {
+			names = append(names, match[1])
+		}
+	}
+	return func(w http.ResponseWriter, r *http.Request, p *project) {
+		var found *Resource
+		id, parent := "", ""
+		switch len(names) {
+		case 0: // a project has one at most
+			for _, x := range p.resources {
+				if x.Kind == name {
+					found = x
+				}
+			}
+		default:
+			id = r.PathValue(names[len(names)-1])
+			if len(names) > 1 {
+				parent = r.PathValue(names[0])
+			}
+			found = p.find(name, id, parent)
+		}
+		other, code := atlas.KindFlexCluster, "CANNOT_USE_FLEX_CLUSTER_IN_CLUSTER_API"
+		if name == atlas.KindFlexCluster {
+			other, code = atlas.KindCluster, "CANNOT_USE_NON_FLEX_CLUSTER_IN_FLEX_API"
+		}
+		switch {
+		case found != nil && !found.retained:
+			next(w, r, p, found)
+		case kinds[name].missing == "CLUSTER_NOT_FOUND" && p.find(other, id, "") != nil:
+			failure(w, http.StatusBadRequest, code, id)
+		default:
+			failure(w, http.StatusNotFound, kinds[name].missing, id)
+		}
+	}
+}
+
+func (s *Server) show(w http.ResponseWriter, _ *http.Request, p *project, r *Resource) {
+	fake.JSON(w, http.StatusOK, kinds[r.Kind].object(p, r))
+}
+
+// deleteResource begins a deletion, which ends at once where it takes no time.
+func (s *Server) deleteResource(w http.ResponseWriter, req *http.Request, p *project, r *Resource) {
+	k := kinds[r.Kind]
+	if k.refuse != nil {
+		if status, code := k.refuse(p, r); code != "" {
+			failure(w, status, code, r.ID)
+			return
+		}
+	}
+	r.retain = r.Kind == atlas.KindCluster && req.URL.Query().Get("retainBackups") == "true"
+	if r.RemovedAfter > 1 {
+		r.RemovedAfter--
+	} else if r.gone.IsZero() {
+		r.failed, r.gone = false, time.Now().Add(s.time(r))
+	}
+	switch status := cmp.Or(k.status, http.StatusNoContent); {
+	case status == http.StatusOK:
+		s.show(w, req, p, r)
+	case r.Kind == atlas.KindNetworkPeering:
+		fake.JSON(w, status, fake.Object{})
+	default:
+		w.WriteHeader(status)
+	}
+	s.settle(time.Now())
+}
+
+// protect sets the termination protection of a cluster.
+func (s *Server) protect(name atlas.Kind) projectHandler {
+	return s.one(name, kinds[name].item, func(w http.ResponseWriter, req *http.Request, p *project, r *Resource) {
+		var body struct {
+			TerminationProtectionEnabled *bool `json:"terminationProtectionEnabled"`
+		}
+		if err := json.NewDecoder(req.Body).Decode(&body); err != nil || body.TerminationProtectionEnabled == nil {
+			failure(w, http.StatusBadRequest, "VALIDATION_ERROR", "terminationProtectionEnabled")
+			return
+		}
+		r.Protected = *body.TerminationProtectionEnabled
+		s.show(w, req, p, r)
+	})
+}

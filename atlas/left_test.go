@@ -1,0 +1,687 @@
+package atlas_test
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/offboard-dev/offboard-go/atlas"
+	"github.com/offboard-dev/offboard-go/atlas/atlastest"
+	"github.com/offboard-dev/offboard-go/errors"
+	"github.com/offboard-dev/offboard-go/offboardtest"
+)
+
+// remove asks for the deletion of what is left, by its kind.
+func remove(ctx context.Context, c *atlas.Client, left atlas.Left) (err error) {
+	switch left.Kind {
+	case atlas.KindOutageSimulation:
+		_, err = c.EndOutageSimulation(ctx, shop, left.ID)
+	case atlas.KindOnlineArchive:
+		err = c.DeleteOnlineArchive(ctx, shop, left.Parent, left.ID)
+	case atlas.KindCluster:
+		err = c.DeleteCluster(ctx, shop, left.ID, atlas.DeleteClusterOptions{RetainBackups: left.ID == "shards"})
+	case atlas.KindFlexCluster:
+		err = c.DeleteFlexCluster(ctx, shop, left.ID)
+	case atlas.KindBackupCompliancePolicy:
+		err = c.DeleteBackupCompliancePolicy(ctx, shop)
+	case atlas.KindSnapshot:
+		err = c.DeleteSnapshot(ctx, shop, left.Parent, left.ID)
+	case atlas.KindShardedSnapshot:
+		err = c.DeleteShardedSnapshot(ctx, shop, left.Parent, left.ID)
+	case atlas.KindNetworkPeering:
+		err = c.DeleteNetworkPeering(ctx, shop, left.ID)
+	case atlas.KindFederationEndpoint:
+		err = c.DeleteFederationEndpoint(ctx, shop, left.ID)
+	case atlas.KindFederatedDatabase:
+		err = c.DeleteFederatedDatabase(ctx, shop, left.ID)
+	case atlas.KindStreamProcessor:
+		err = c.DeleteStreamProcessor(ctx, shop, left.Parent, left.ID)
+	case atlas.KindStreamWorkspace:
+		err = c.DeleteStreamWorkspace(ctx, shop, left.ID)
+	case atlas.KindStreamPrivateLink:
+		err = c.DeleteStreamPrivateLink(ctx, shop, left.ID)
+	case atlas.KindStreamVPCPeering:
+		err = c.DeleteStreamVPCPeering(ctx, shop, left.ID)
+	case atlas.KindPrivateEndpoint:
+		err = c.DeletePrivateEndpoint(ctx, shop, left.Provider, left.Parent, left.ID)
+	case atlas.KindPrivateEndpointService:
+		err = c.DeletePrivateEndpointService(ctx, shop, left.Provider, left.ID)
+	case atlas.KindEncryptionEndpoint:
+		err = c.DeleteEncryptionEndpoint(ctx, shop, left.Provider, left.ID)
+	default:
+		err = fmt.Errorf("%s is a kind that is not known", left.Kind)
+	}
+	return err
+}
+
+// kindsOf are the kinds of what is left, each once.
+func kindsOf(t *testing.T, c *atlas.Client) []atlas.Kind {
+	t.Helper()
+	var kinds []atlas.Kind
+	for _, left := range gather(t, c.ListLeft(t.Context(), shop)) {
+		if !slices.Contains(kinds, left.Kind) {
+			kinds = append(kinds, left.Kind)
+		}
+	}
+	return kinds
+}
+
+func TestAnOrganizationWithEveryKindOfBlockerIsBroughtToItsEnd(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		srv := furnish()
+		srv.AddResource(shop, atlastest.Resource{Kind: atlas.KindBackupCompliancePolicy, Protected: true})
+		c, ctx := newClient(t, srv), t.Context()
+		every := []atlas.Kind{
+			atlas.KindOutageSimulation, atlas.KindOnlineArchive, atlas.KindCluster, atlas.KindFlexCluster, atlas.KindBackupCompliancePolicy,
+			atlas.KindNetworkPeering, atlas.KindFederationEndpoint, atlas.KindFederatedDatabase,
+			atlas.KindStreamProcessor, atlas.KindStreamWorkspace, atlas.KindStreamPrivateLink, atlas.KindStreamVPCPeering,
+			atlas.KindPrivateEndpoint, atlas.KindPrivateEndpointService, atlas.KindEncryptionEndpoint,
+		}
+		if diff := cmp.Diff(every, kindsOf(t, c)); diff != "" {
+			t.Errorf("kinds (-want +got):\n%s", diff)
+		}
+		blocked := func() {
+			t.Helper()
+			if err := c.DeleteOrganization(ctx, acme); !errors.Is(err, errors.OrganizationNotEmpty) {
+				t.Fatalf("got %v, want %q", err, errors.OrganizationNotEmpty)
+			}
+			if err := c.DeleteProject(ctx, shop); !errors.Is(err, errors.DeletionStepsNotSatisfied) {
+				t.Fatalf("got %v, want %q", err, errors.DeletionStepsNotSatisfied)
+			}
+		}
+		for _, kind := range every {
+			if kind == atlas.KindBackupCompliancePolicy {
+				continue
+			}
+			blocked()
+			for _, left := range gather(t, c.ListLeft(ctx, shop, kind)) {
+				if err := remove(ctx, c, left); err != nil {
+					t.Fatalf("%+v: %v", left, err)
+				}
+			}
+			if err := c.WaitUntilGone(ctx, shop, nil, kind); err != nil {
+				t.Fatal(err)
+			}
+		}
+		// The policy has kept the snapshots of the clusters.
+		kept := []atlas.Kind{atlas.KindBackupCompliancePolicy, atlas.KindSnapshot, atlas.KindShardedSnapshot}
+		if diff := cmp.Diff(kept, kindsOf(t, c)); diff != "" {
+			t.Errorf("kinds (-want +got):\n%s", diff)
+		}
+		if err := c.DeleteProject(ctx, shop); !errors.Is(err, errors.BackupCompliancePolicy) {
+			t.Errorf("got %v, want %q", err, errors.BackupCompliancePolicy)
+		}
+		if err := c.DeleteSnapshot(ctx, shop, "main", snapshot); !errors.Is(err, errors.BackupCompliancePolicy) {
+			t.Errorf("got %v, want %q", err, errors.BackupCompliancePolicy)
+		}
+		if err := c.DeleteBackupCompliancePolicy(ctx, shop); !errors.Is(err, errors.PermissionDenied) {
+			t.Errorf("got %v, want %q", err, errors.PermissionDenied)
+		}
+		srv.Resolve(acme)
+		for left, err := range c.ListLeft(ctx, shop) {
+			if err == nil {
+				err = remove(ctx, c, left)
+			}
+			if err != nil {
+				t.Fatalf("%+v: %v", left, err)
+			}
+		}
+		if err := c.DeleteProject(ctx, shop); err != nil {
+			t.Fatal(err)
+		}
+		if err := c.DeleteOrganization(ctx, acme); err != nil {
+			t.Fatal(err)
+		}
+		if srv.Exists(acme) || len(srv.Resources(shop)) != 0 {
+			t.Errorf("the organization is there: %t; left: %v", srv.Exists(acme), srv.Resources(shop))
+		}
+	})
+}
+
+func TestSnapshotsThatAClusterLeavesBehindAreListed(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		srv := atlastest.NewServer()
+		srv.AddOrganization(atlastest.Organization{ID: acme})
+		srv.AddProject(acme, atlastest.Project{ID: shop})
+		for _, name := range []string{"kept", "dropped", "there"} {
+			srv.AddResource(shop, atlastest.Resource{Kind: atlas.KindCluster, ID: name})
+			srv.AddResource(shop, atlastest.Resource{Kind: atlas.KindSnapshot, Parent: name})
+		}
+		c, ctx := newClient(t, srv), t.Context()
+		for _, name := range []string{"kept", "dropped"} {
+			if err := c.DeleteCluster(ctx, shop, name, atlas.DeleteClusterOptions{RetainBackups: name == "kept"}); err != nil {
+				t.Fatal(err)
+			}
+		}
+		time.Sleep(time.Hour)
+		var got []string
+		for _, left := range gather(t, c.ListLeft(ctx, shop)) {
+			got = append(got, string(left.Kind)+" "+left.Parent)
+		}
+		if diff := cmp.Diff([]string{"cluster ", "snapshot kept"}, got); diff != "" {
+			t.Errorf("left (-want +got):\n%s", diff)
+		}
+	})
+}
+
+func TestTheWaitGoesOnWhileAnythingIsThere(t *testing.T) {
+	t.Parallel()
+	for kind, call := range map[atlas.Kind]struct{ status int }{
+		atlas.KindOutageSimulation: {200}, atlas.KindCluster: {202}, atlas.KindFlexCluster: {204},
+		atlas.KindNetworkPeering: {202}, atlas.KindFederatedDatabase: {204}, atlas.KindStreamWorkspace: {202},
+		atlas.KindStreamPrivateLink: {202}, atlas.KindStreamVPCPeering: {202}, atlas.KindPrivateEndpoint: {204},
+		atlas.KindPrivateEndpointService: {204}, atlas.KindEncryptionEndpoint: {204},
+	} {
+		t.Run(string(kind), func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				srv := atlastest.NewServer()
+				srv.AddOrganization(atlastest.Organization{ID: acme})
+				srv.AddProject(acme, atlastest.Project{ID: shop})
+				parent := ""
+				switch kind {
+				case atlas.KindOutageSimulation:
+					parent = srv.AddResource(shop, atlastest.Resource{Kind: atlas.KindCluster})
+				case atlas.KindPrivateEndpoint:
+					parent = srv.AddResource(shop, atlastest.Resource{Kind: atlas.KindPrivateEndpointService})
+				}
+				srv.AddResource(shop, atlastest.Resource{Kind: kind, Parent: parent, Takes: 10 * time.Minute})
+				c := newClient(t, srv)
+				for _, left := range gather(t, c.ListLeft(t.Context(), shop, kind)) {
+					if err := remove(t.Context(), c, left); err != nil {
+						t.Fatal(err)
+					}
+				}
+				requests := srv.Requests()
+				if got := requests[len(requests)-1].Status; got != call.status {
+					t.Errorf("the deletion was answered with %d, want %d", got, call.status)
+				}
+				if err := c.DeleteProject(t.Context(), shop); !errors.Is(err, errors.DeletionStepsNotSatisfied) {
+					t.Errorf("got %v before the end, want %q", err, errors.DeletionStepsNotSatisfied)
+				}
+				begin, looked := time.Now(), 0
+				if err := c.WaitUntilGone(t.Context(), shop, func(left []atlas.Left) { looked++ }, kind); err != nil {
+					t.Fatal(err)
+				}
+				if took := time.Since(begin); took < 10*time.Minute || took > 11*time.Minute || looked < 10 {
+					t.Errorf("waited %v and looked %d times", took, looked)
+				}
+				if left := gather(t, c.ListLeft(t.Context(), shop, kind)); len(left) != 0 {
+					t.Errorf("left: %v", left)
+				}
+			})
+		})
+	}
+}
+
+func TestAWaitThatEndsEarlySaysWhatIsLeft(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		srv := furnish()
+		c := newClient(t, srv)
+		if err := c.DeleteCluster(t.Context(), shop, "shards", atlas.DeleteClusterOptions{}); err != nil {
+			t.Fatal(err)
+		}
+		ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
+		defer cancel()
+		err := c.WaitUntilGone(ctx, shop, nil, atlas.KindCluster, atlas.KindPrivateEndpoint)
+		e, _ := errors.AsType[*errors.Error](err)
+		if e == nil || e.Code != errors.NotFinished || !errors.Is(err, context.DeadlineExceeded) || e.Operation != "WaitUntilGone" || e.Target != shop {
+			t.Fatalf("got %v, want %q", err, errors.NotFinished)
+		}
+		want := []errors.Step{
+			{Name: "cluster", Description: "main, IDLE"},
+			{Name: "cluster", Description: "shards, DELETING"},
+			{Name: "private_endpoint", Description: endpoint + " of " + service},
+			{Name: "private_endpoint", Description: resource + " of " + azure},
+		}
+		if diff := cmp.Diff(want, e.Steps); diff != "" {
+			t.Errorf("steps (-want +got):\n%s", diff)
+		}
+	})
+}
+
+func TestADeletionThatFailsEndsTheWait(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		srv := atlastest.NewServer()
+		srv.AddOrganization(atlastest.Organization{ID: acme})
+		srv.AddProject(acme, atlastest.Project{ID: shop})
+		// That one has failed before is no failure of its deletion.
+		srv.AddResource(shop, atlastest.Resource{Kind: atlas.KindEncryptionEndpoint, ID: keys, State: "FAILED"})
+		srv.AddResource(shop, atlastest.Resource{Kind: atlas.KindNetworkPeering, ID: peer, Fails: true})
+		c := newClient(t, srv)
+		go func() {
+			time.Sleep(10 * time.Second)
+			_ = c.DeleteEncryptionEndpoint(t.Context(), shop, atlas.CloudProviderAWS, keys)
+			_ = c.DeleteNetworkPeering(t.Context(), shop, peer)
+		}()
+		err := c.WaitUntilGone(t.Context(), shop, nil)
+		e, _ := errors.AsType[*errors.Error](err)
+		if e == nil || e.Code != errors.Conflict {
+			t.Fatalf("got %v, want %q", err, errors.Conflict)
+		}
+		want := []errors.Step{{Name: "network_peering", Description: peer + ", FAILED"}}
+		if diff := cmp.Diff(want, e.Steps); diff != "" {
+			t.Errorf("steps (-want +got):\n%s", diff)
+		}
+		if err := c.DeleteNetworkPeering(t.Context(), shop, peer); err != nil {
+			t.Errorf("got %v for the next deletion", err)
+		}
+		if err := c.WaitUntilGone(t.Context(), shop, nil); err != nil {
+			t.Error(err)
+		}
+	})
+}
+
+func TestAFailureThatPassesDoesNotEndTheWait(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		srv := furnish()
+		down := offboardtest.Page("ListFlexClustersPage", 503)
+		down.Times = 20
+		srv.Fail(down)
+		c := newClient(t, srv)
+		if err := c.DeleteFlexCluster(t.Context(), shop, "small"); err != nil {
+			t.Fatal(err)
+		}
+		if err := c.WaitUntilGone(t.Context(), shop, nil, atlas.KindFlexCluster); err != nil {
+			t.Error(err)
+		}
+		srv.Fail(offboardtest.Answer("ListFlexClustersPage", 403, `{"error":403,"errorCode":"ACCESS_FORBIDDEN"}`))
+		if err := c.WaitUntilGone(t.Context(), shop, nil, atlas.KindFlexCluster); !errors.Is(err, errors.PermissionDenied) {
+			t.Errorf("got %v, want %q", err, errors.PermissionDenied)
+		}
+	})
+}
+
+func TestWhatIsLeftIsNotListedInPart(t *testing.T) {
+	t.Parallel()
+	for _, operation := range []string{
+		"ListClustersPage", "GetOutageSimulation", "ListOnlineArchivesPage", "ListFlexClustersPage", "GetBackupCompliancePolicy",
+		"ListNetworkPeeringsPage", "ListFederationEndpointsPage", "ListFederatedDatabases", "ListStreamWorkspacesPage",
+		"ListStreamProcessorsPage", "ListStreamPrivateLinksPage", "ListActiveStreamVPCPeeringsPage", "ListPrivateEndpointServices",
+		"ListEncryptionEndpointsPage",
+	} {
+		t.Run(operation, func(t *testing.T) {
+			t.Parallel()
+			srv := furnish()
+			fault := offboardtest.Answer(operation, 403, `{"error":403,"errorCode":"ACCESS_FORBIDDEN"}`)
+			srv.Fail(fault)
+			last := error(nil)
+			for _, err := range newClient(t, srv).ListLeft(t.Context(), shop) {
+				if last != nil {
+					t.Fatal("the list goes on after an error")
+				}
+				last = err
+			}
+			if !errors.Is(last, errors.PermissionDenied) {
+				t.Errorf("got %v, want %q", last, errors.PermissionDenied)
+			}
+		})
+	}
+	t.Run("a project that is not there", func(t *testing.T) {
+		t.Parallel()
+		srv := furnish()
+		for _, kind := range []atlas.Kind{atlas.KindCluster, atlas.KindBackupCompliancePolicy, atlas.KindSnapshot} {
+			var last error
+			for _, err := range newClient(t, srv).ListLeft(t.Context(), empty, kind) {
+				last = err
+			}
+			if e, _ := errors.AsType[*errors.Error](last); e == nil || e.ProviderCode != "GROUP_NOT_FOUND" || e.Code != errors.NotFound {
+				t.Errorf("%s: got %v, want %q", kind, last, errors.NotFound)
+			}
+		}
+	})
+}
+
+func TestWhatGoesWhileItIsLookedIntoIsNotLeft(t *testing.T) {
+	t.Parallel()
+	srv := furnish()
+	gone := offboardtest.Answer("ListOnlineArchivesPage", 404, `{"error":404,"errorCode":"CLUSTER_NOT_FOUND"}`)
+	srv.Fail(gone)
+	if left := gather(t, newClient(t, srv).ListLeft(t.Context(), shop, atlas.KindOnlineArchive)); len(left) != 0 {
+		t.Errorf("left: %v", left)
+	}
+	srv.Fail(
+		offboardtest.Answer("GetOutageSimulation", 200, `{"clusterName":"main","state":"COMPLETE"}`),
+		offboardtest.Answer("ListOnlineArchivesPage", 200, `{"results":[{"_id":"`+archive+`","state":"DELETED"}]}`),
+		offboardtest.Answer("GetBackupCompliancePolicy", 200, `{}`),
+	)
+	c := newClient(t, srv)
+	kinds := []atlas.Kind{atlas.KindOutageSimulation, atlas.KindOnlineArchive, atlas.KindBackupCompliancePolicy}
+	if left := gather(t, c.ListLeft(t.Context(), shop, kinds...)); len(left) != 0 {
+		t.Errorf("left: %v", left)
+	}
+}
+
+func TestAListOfWhatIsLeftCanBeLeftAtAnyPoint(t *testing.T) {
+	t.Parallel()
+	srv := furnish()
+	srv.AddResource(shop, atlastest.Resource{Kind: atlas.KindBackupCompliancePolicy})
+	c := newClient(t, srv)
+	whole := gather(t, c.ListLeft(t.Context(), shop))
+	for n := range whole {
+		var got []atlas.Left
+		for left := range c.ListLeft(t.Context(), shop) {
+			if got = append(got, left); len(got) == n+1 {
+				break
+			}
+		}
+		if diff := cmp.Diff(whole[:n+1], got); diff != "" {
+			t.Errorf("after %d (-want +got):\n%s", n, diff)
+		}
+	}
+}
+
+func TestEachRuleOfAtlasHasItsCode(t *testing.T) {
+	t.Parallel()
+	removeBy := func(left atlas.Left) func(context.Context, *atlas.Client) error {
+		return func(ctx context.Context, c *atlas.Client) error { return remove(ctx, c, left) }
+	}
+	for name, test := range map[string]struct {
+		add      []atlastest.Resource
+		before   func(context.Context, *atlas.Client) error
+		call     func(context.Context, *atlas.Client) error
+		code     errors.Code
+		umbrella errors.Code
+		status   int
+		provider string
+		step     string
+	}{
+		"a protected cluster": {
+			add:  []atlastest.Resource{{Kind: atlas.KindCluster, ID: "safe", Protected: true}},
+			call: removeBy(atlas.Left{Kind: atlas.KindCluster, ID: "safe"}), code: errors.TerminationProtection,
+			umbrella: errors.DeletionStepsNotSatisfied, status: 400,
+			provider: "CANNOT_TERMINATE_CLUSTER_WHEN_TERMINATION_PROTECTION_ENABLED", step: "termination_protection",
+		},
+		"a protected flex cluster": {
+			add:  []atlastest.Resource{{Kind: atlas.KindFlexCluster, ID: "safe", Protected: true}},
+			call: removeBy(atlas.Left{Kind: atlas.KindFlexCluster, ID: "safe"}), code: errors.TerminationProtection,
+			umbrella: errors.DeletionStepsNotSatisfied, status: 400,
+			provider: "CANNOT_TERMINATE_CLUSTER_WHEN_TERMINATION_PROTECTION_ENABLED", step: "termination_protection",
+		},
+		"a cluster in an outage simulation": {
+			call: removeBy(atlas.Left{Kind: atlas.KindCluster, ID: "main"}), code: errors.DeletionStepsNotSatisfied,
+			umbrella: errors.DeletionStepsNotSatisfied, status: 400,
+			provider: "CANNOT_TERMINATE_CLUSTER_WITH_UNDERGOING_REGIONAL_OUTAGE_SIMULATION", step: "outage_simulation",
+		},
+		"a cluster that is being deleted": {
+			before: removeBy(atlas.Left{Kind: atlas.KindCluster, ID: "shards"}),
+			call:   removeBy(atlas.Left{Kind: atlas.KindCluster, ID: "shards"}), code: errors.AlreadyRequestedDeletion,
+			umbrella: errors.Conflict, status: 400, provider: "CLUSTER_ALREADY_REQUESTED_DELETION",
+		},
+		"a flex cluster that is being deleted": {
+			before: removeBy(atlas.Left{Kind: atlas.KindFlexCluster, ID: "small"}),
+			call:   removeBy(atlas.Left{Kind: atlas.KindFlexCluster, ID: "small"}), code: errors.AlreadyRequestedDeletion,
+			umbrella: errors.Conflict, status: 400, provider: "CLUSTER_ALREADY_REQUESTED_DELETION",
+		},
+		"a peering that is being deleted": {
+			before: removeBy(atlas.Left{Kind: atlas.KindNetworkPeering, ID: peer}),
+			call:   removeBy(atlas.Left{Kind: atlas.KindNetworkPeering, ID: peer}), code: errors.AlreadyRequestedDeletion,
+			umbrella: errors.Conflict, status: 409, provider: "PEER_ALREADY_REQUESTED_DELETION",
+		},
+		"a flex cluster as a cluster": {
+			call: removeBy(atlas.Left{Kind: atlas.KindCluster, ID: "small"}), code: errors.WrongClusterType,
+			umbrella: errors.InvalidArgument, status: 400, provider: "CANNOT_USE_FLEX_CLUSTER_IN_CLUSTER_API",
+		},
+		"a cluster as a flex cluster": {
+			call: removeBy(atlas.Left{Kind: atlas.KindFlexCluster, ID: "main"}), code: errors.WrongClusterType,
+			umbrella: errors.InvalidArgument, status: 400, provider: "CANNOT_USE_NON_FLEX_CLUSTER_IN_FLEX_API",
+		},
+		"a workspace with processors": {
+			call: removeBy(atlas.Left{Kind: atlas.KindStreamWorkspace, ID: "events"}), code: errors.DeletionStepsNotSatisfied,
+			umbrella: errors.DeletionStepsNotSatisfied, status: 403, provider: "STREAM_TENANT_HAS_STREAM_PROCESSORS", step: "stream_processors",
+		},
+		"a service with endpoints": {
+			call: removeBy(atlas.Left{Kind: atlas.KindPrivateEndpointService, ID: service, Provider: "AWS"}), code: errors.DeletionStepsNotSatisfied,
+			umbrella: errors.DeletionStepsNotSatisfied, status: 409, provider: "CANNOT_DELETE_PRIVATELINK_WITH_ENDPOINTS", step: "private_endpoints",
+		},
+		"a snapshot that is being taken": {
+			add:  []atlastest.Resource{{Kind: atlas.KindSnapshot, ID: other, Parent: "main", State: "inProgress"}},
+			call: removeBy(atlas.Left{Kind: atlas.KindSnapshot, ID: other, Parent: "main"}), code: errors.Conflict,
+			umbrella: errors.Conflict, status: 400, provider: "CANNOT_DELETE_IN_PROGRESS_SNAPSHOT",
+		},
+		"a sharded snapshot under a policy": {
+			add:  []atlastest.Resource{{Kind: atlas.KindBackupCompliancePolicy}},
+			call: removeBy(atlas.Left{Kind: atlas.KindShardedSnapshot, ID: shards, Parent: "shards"}), code: errors.BackupCompliancePolicy,
+			umbrella: errors.DeletionStepsNotSatisfied, status: 400,
+			provider: "CANNOT_DELETE_SNAPSHOT_WITH_BACKUP_COMPLIANCE_POLICY", step: "backup_compliance_policy",
+		},
+		"a container with a peering": {
+			add: []atlastest.Resource{{Kind: atlastest.KindNetworkContainer, ID: other, Provider: atlas.CloudProviderAzure}},
+			call: func(ctx context.Context, c *atlas.Client) error {
+				return c.DeleteNetworkContainer(ctx, shop, other)
+			}, code: errors.DeletionStepsNotSatisfied,
+			umbrella: errors.DeletionStepsNotSatisfied, status: 409, provider: "CONTAINERS_IN_USE", step: "clusters_and_peerings",
+		},
+		"a cluster that is not there": {
+			call: removeBy(atlas.Left{Kind: atlas.KindCluster, ID: "none"}), code: errors.NotFound,
+			umbrella: errors.NotFound, status: 404, provider: "CLUSTER_NOT_FOUND",
+		},
+		"a project with clusters": {
+			call: func(ctx context.Context, c *atlas.Client) error { return c.DeleteProject(ctx, shop) }, code: errors.DeletionStepsNotSatisfied,
+			umbrella: errors.DeletionStepsNotSatisfied, status: 409, provider: "CANNOT_CLOSE_GROUP_ACTIVE_ATLAS_CLUSTERS", step: "atlas_clusters",
+		},
+		"the only organization of a federation": {
+			before: func(ctx context.Context, c *atlas.Client) error {
+				return c.DisconnectOrganization(ctx, federation, other)
+			},
+			call: func(ctx context.Context, c *atlas.Client) error {
+				return c.DisconnectOrganization(ctx, federation, acme)
+			},
+			code: errors.ValidationError, umbrella: errors.InvalidArgument, status: 400, provider: "VALIDATION_ERROR",
+		},
+		"a federation of several organizations": {
+			call: func(ctx context.Context, c *atlas.Client) error { return c.DeleteFederation(ctx, federation) },
+			code: errors.ValidationError, umbrella: errors.InvalidArgument, status: 400, provider: "VALIDATION_ERROR",
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			srv := furnish()
+			for _, r := range test.add {
+				srv.AddResource(shop, r)
+			}
+			c, ctx := newClient(t, srv), t.Context()
+			if test.before != nil {
+				if err := test.before(ctx, c); err != nil {
+					t.Fatal(err)
+				}
+			}
+			err := test.call(ctx, c)
+			e, _ := errors.AsType[*errors.Error](err)
+			if e == nil || e.Code != test.code || !errors.Is(err, test.umbrella) || e.Status != test.status || e.ProviderCode != test.provider {
+				t.Fatalf("got %v, want %q with status %d and %s", err, test.code, test.status, test.provider)
+			}
+			step := ""
+			if len(e.Steps) == 1 {
+				step = e.Steps[0].Name
+			}
+			if step != test.step {
+				t.Errorf("got steps %v, want %q", e.Steps, test.step)
+			}
+		})
+	}
+}
+
+func TestTerminationProtectionIsLiftedByAnOperationOfItsOwn(t *testing.T) {
+	t.Parallel()
+	srv := atlastest.NewServer()
+	srv.AddOrganization(atlastest.Organization{ID: acme})
+	srv.AddProject(acme, atlastest.Project{ID: shop})
+	srv.AddResource(shop, atlastest.Resource{Kind: atlas.KindCluster, ID: "safe", Protected: true})
+	c, ctx := newClient(t, srv), t.Context()
+	if left := gather(t, c.ListLeft(ctx, shop)); len(left) != 1 || !left[0].Protected {
+		t.Errorf("left: %+v, want one that is protected", left)
+	}
+	if _, err := c.SetClusterTerminationProtection(ctx, shop, "safe", false); err != nil {
+		t.Fatal(err)
+	}
+	if err := c.DeleteCluster(ctx, shop, "safe", atlas.DeleteClusterOptions{}); err != nil {
+		t.Error(err)
+	}
+}
+
+func TestAFederationEndpointMayNeedTwoDeletions(t *testing.T) {
+	t.Parallel()
+	srv := atlastest.NewServer()
+	srv.AddOrganization(atlastest.Organization{ID: acme})
+	srv.AddProject(acme, atlastest.Project{ID: shop})
+	srv.AddResource(shop, atlastest.Resource{Kind: atlas.KindFederationEndpoint, ID: endpoint, RemovedAfter: 2})
+	c, ctx := newClient(t, srv), t.Context()
+	for _, left := range []int{1, 0} {
+		if err := c.DeleteFederationEndpoint(ctx, shop, endpoint); err != nil {
+			t.Fatal(err)
+		}
+		if got := gather(t, c.ListFederationEndpoints(ctx, shop)); len(got) != left {
+			t.Errorf("%d endpoints are there, want %d", len(got), left)
+		}
+	}
+	if err := c.DeleteProject(ctx, shop); err != nil {
+		t.Error(err)
+	}
+}
+
+func TestWithTheLastEndpointItsServiceGoes(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		srv := furnish()
+		c, ctx := newClient(t, srv), t.Context()
+		if err := c.DeletePrivateEndpoint(ctx, shop, atlas.CloudProviderAWS, service, endpoint); err != nil {
+			t.Fatal(err)
+		}
+		var states []string
+		for range 3 {
+			found, err := c.ListPrivateEndpointServices(ctx, shop, atlas.CloudProviderAWS)
+			if err != nil {
+				t.Fatal(err)
+			}
+			states = append(states, "")
+			for _, s := range found {
+				states[len(states)-1] = s.Status
+			}
+			time.Sleep(time.Minute)
+		}
+		if diff := cmp.Diff([]string{"AVAILABLE", "DELETING", ""}, states); diff != "" {
+			t.Errorf("states (-want +got):\n%s", diff)
+		}
+	})
+}
+
+func TestALiveMigrationLinkStaysWhileAMigrationRuns(t *testing.T) {
+	t.Parallel()
+	srv := atlastest.NewServer()
+	srv.AddOrganization(atlastest.Organization{ID: acme, LiveMigration: true, FailedPayments: true, LinkedProjects: []string{"old"}})
+	c, ctx := newClient(t, srv), t.Context()
+	for _, err := range []error{c.DeleteLiveMigrationLink(ctx, acme), c.DeleteOrganization(ctx, acme)} {
+		if !errors.Is(err, errors.ActiveLiveMigration) {
+			t.Errorf("got %v, want %q", err, errors.ActiveLiveMigration)
+		}
+	}
+	srv.Resolve(acme)
+	if err := c.DeleteLiveMigrationLink(ctx, acme); err != nil {
+		t.Error(err)
+	}
+	if found, err := c.ListLiveMigrationProjects(ctx, acme); err != nil || len(found) != 0 {
+		t.Errorf("got %v, %v", found, err)
+	}
+	if err := c.DeleteOrganization(ctx, acme); err != nil {
+		t.Error(err)
+	}
+}
+
+func TestALostAnswerToADeletionInAProjectIsUnknown(t *testing.T) {
+	t.Parallel()
+	srv := furnish()
+	srv.Fail(offboardtest.LoseAnswer("DeleteCluster"))
+	err := newClient(t, srv).DeleteCluster(t.Context(), shop, "shards", atlas.DeleteClusterOptions{})
+	if e, _ := errors.AsType[*errors.Error](err); e == nil || e.Code != errors.OutcomeUnknown || e.Target != "shards" || srv.Count("DeleteCluster") != 1 {
+		t.Errorf("got %v after %d requests, want %q after one", err, srv.Count("DeleteCluster"), errors.OutcomeUnknown)
+	}
+}
+
+func TestAnotherSuccessThanTheDocumentedOneIsNone(t *testing.T) {
+	t.Parallel()
+	srv := furnish()
+	c, ctx := newClient(t, srv), t.Context()
+	srv.Fail(
+		offboardtest.Answer("DeleteCluster", 204, ""), offboardtest.Page("DeleteCluster", 202),
+		offboardtest.Answer("DeleteFlexCluster", 202, ""), offboardtest.Answer("DeleteFederatedDatabase", 200, "{}"),
+		offboardtest.Answer("ListFederatedDatabases", 200, "{}"), offboardtest.Answer("ListFederatedDatabases", 200, "null"),
+	)
+	_, object := c.ListFederatedDatabases(ctx, shop)
+	_, null := c.ListFederatedDatabases(ctx, shop)
+	for i, err := range []error{
+		c.DeleteCluster(ctx, shop, "shards", atlas.DeleteClusterOptions{}), c.DeleteCluster(ctx, shop, "shards", atlas.DeleteClusterOptions{}),
+		c.DeleteFlexCluster(ctx, shop, "small"), c.DeleteFederatedDatabase(ctx, shop, "lake"), object, null,
+	} {
+		if !errors.Is(err, errors.UnexpectedResponse) {
+			t.Errorf("%d: got %v, want %q", i, err, errors.UnexpectedResponse)
+		}
+	}
+}
+
+func TestAnEarlierVersionOfAResourceIsGone(t *testing.T) {
+	t.Parallel()
+	srv := furnish()
+	hc := *srv.Client()
+	hc.Transport = changed{hc.Transport, "Accept", "application/vnd.atlas.2023-02-01+json"}
+	c := newClient(t, srv, atlas.WithHTTPClient(&hc))
+	_, err := c.GetCluster(t.Context(), shop, "main")
+	if e, _ := errors.AsType[*errors.Error](err); e == nil || e.Code != errors.VersionNotSupported || e.Status != 410 {
+		t.Errorf("got %v, want %q with status 410", err, errors.VersionNotSupported)
+	}
+}
+
+func TestACredentialIsToldNothingOfTheProjectsOfOthers(t *testing.T) {
+	t.Parallel()
+	srv := furnish()
+	srv.AddServiceAccount(atlastest.Credential{ID: "id", Secret: "secret", Organization: other})
+	c := as(t, srv, atlas.WithServiceAccount("id", "secret"))
+	for _, id := range []string{shop, empty} {
+		_, err := c.GetProject(t.Context(), id)
+		if e, _ := errors.AsType[*errors.Error](err); e == nil || e.Code != errors.PermissionDenied || e.ProviderCode != "NOT_IN_GROUP" {
+			t.Errorf("got %v, want %q", err, errors.PermissionDenied)
+		}
+	}
+	srv.AddServiceAccount(atlastest.Credential{ID: "member", Secret: "secret", Organization: acme, Member: true})
+	err := as(t, srv, atlas.WithServiceAccount("member", "secret")).DeleteFlexCluster(t.Context(), shop, "small")
+	if !errors.Is(err, errors.PermissionDenied) {
+		t.Errorf("got %v, want %q", err, errors.PermissionDenied)
+	}
+}
+
+func TestIdsInAProjectAreCheckedBeforeAnythingIsSent(t *testing.T) {
+	t.Parallel()
+	srv := furnish()
+	c, ctx := newClient(t, srv), t.Context()
+	for _, id := range []string{"", ".", "..", "a/b", "../groups/" + shop, "a b/..", `a\b`, "a\n"} {
+		for what, err := range map[string]error{
+			"project":   c.DeleteProject(ctx, id),
+			"cluster":   c.DeleteCluster(ctx, shop, id, atlas.DeleteClusterOptions{}),
+			"workspace": c.DeleteStreamWorkspace(ctx, shop, id),
+			"provider":  c.DeleteEncryptionEndpoint(ctx, shop, atlas.CloudProvider(id), keys),
+			"peering":   c.DeleteNetworkPeering(ctx, shop, id),
+		} {
+			if !errors.Is(err, errors.InvalidArgument) {
+				t.Errorf("%s %q: got %v, want %q", what, id, err, errors.InvalidArgument)
+			}
+		}
+		if id != "a/b" && id != "../groups/"+shop {
+			if err := c.DeletePrivateEndpoint(ctx, shop, "AWS", service, id); !errors.Is(err, errors.InvalidArgument) {
+				t.Errorf("endpoint %q: got %v, want %q", id, err, errors.InvalidArgument)
+			}
+		}
+	}
+	if n := len(srv.Requests()); n != 0 {
+		t.Errorf("%d requests were sent", n)
+	}
+}
