@@ -1857,11 +1857,12 @@ func (c *Client) ListNetworkPeerings(ctx context.Context, projectID string, opti
 //
 // Source: vendor OpenAPI of SDK v20250312023; vendor's error page.
 func (c *Client) DeleteNetworkPeering(ctx context.Context, projectID string, peeringID string) error {
+	var out struct{}
 	call := rest.Call{
 		Operation: "DeleteNetworkPeering", Target: peeringID,
 		Method: http.MethodDelete, Path: "/api/atlas/v2/groups/{groupId}/peers/{peerId}",
 		Accept: "application/vnd.atlas.2023-01-01+json",
-		Status: http.StatusAccepted,
+		Status: http.StatusAccepted, Out: &out,
 	}
 	call.PathParam("groupId", projectID, rest.Hex24)
 	call.PathParam("peerId", peeringID, rest.Hex24)

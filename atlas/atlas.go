@@ -7,6 +7,21 @@
 // a payment. [Client.CheckDeletion] asks without changing anything, and names
 // each project.
 //
+// # What is left
+//
+// An organization can be deleted once it has no projects ([Client.ListProjects]), and
+// a project once nothing is left in it that Atlas runs or keeps.
+// [Client.ListLeft] finds that, of all kinds and in the order in which it has to go,
+// and says what the operation that removes it takes: [Client.DeleteCluster],
+// [Client.DeleteStreamProcessor], [Client.DeletePrivateEndpoint] and so on. Most of it
+// is still there when its deletion was accepted; [Client.WaitUntilGone] waits until it
+// is not. A backup compliance policy, an unpaid invoice and a running live migration
+// are not for this API to end. Serverless instances are flex clusters by now.
+//
+// These operations do one request each, and do not find out what became of one whose
+// answer was lost: that is [errors.OutcomeUnknown], and what is left tells. A deletion
+// that was begun before is [errors.AlreadyRequestedDeletion].
+//
 // # What an error means
 //
 // Every error is an [*errors.Error]. Its ProviderCode is Atlas's own errorCode,

@@ -67,6 +67,61 @@ func ExampleClient_CheckDeletion() {
 	// project blog (5e2f0000000000000000000b), clusters: 0
 }
 
+func ExampleClient_ListLeft() {
+	srv := atlastest.NewServer() // in place of the real service
+	srv.AddOrganization(atlastest.Organization{ID: "5e2f00000000000000000001"})
+	srv.AddProject("5e2f00000000000000000001", atlastest.Project{ID: "5e2f0000000000000000000a", Name: "shop"})
+	srv.AddResource("5e2f0000000000000000000a", atlastest.Resource{Kind: atlas.KindCluster, ID: "main", Protected: true})
+	srv.AddResource("5e2f0000000000000000000a", atlastest.Resource{Kind: atlas.KindStreamWorkspace, ID: "events"})
+	srv.AddResource("5e2f0000000000000000000a", atlastest.Resource{Kind: atlas.KindStreamProcessor, ID: "count", Parent: "events"})
+
+	c, err := atlas.New(srv.Option())
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	for left, err := range c.ListLeft(context.Background(), "5e2f0000000000000000000a") {
+		if err != nil {
+			fmt.Println(err)
+			return
+		}
+		fmt.Println(left.Kind, left.ID, left.Parent, left.State, left.Protected)
+	}
+	// Output:
+	// cluster main  IDLE true
+	// stream_processor count events STARTED false
+	// stream_workspace events   false
+}
+
+func ExampleClient_WaitUntilGone() {
+	srv := atlastest.NewServer() // in place of the real service
+	srv.SetDeletionTime(0)       // in place of minutes
+	srv.AddOrganization(atlastest.Organization{ID: "5e2f00000000000000000001"})
+	srv.AddProject("5e2f00000000000000000001", atlastest.Project{ID: "5e2f0000000000000000000a", Name: "shop"})
+	srv.AddResource("5e2f0000000000000000000a", atlastest.Resource{Kind: atlas.KindCluster, ID: "main"})
+
+	ctx := context.Background()
+	c, err := atlas.New(srv.Option())
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	err = c.DeleteCluster(ctx, "5e2f0000000000000000000a", "main", atlas.DeleteClusterOptions{})
+	if err != nil && !errors.Is(err, errors.AlreadyRequestedDeletion) {
+		fmt.Println(err)
+		return
+	}
+	err = c.WaitUntilGone(ctx, "5e2f0000000000000000000a", func(left []atlas.Left) { fmt.Println("left:", left) }, atlas.KindCluster)
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	fmt.Println(c.DeleteProject(ctx, "5e2f0000000000000000000a"))
+	// Output:
+	// left: []
+	// <nil>
+}
+
 // The answer to a deletion is lost after Atlas has done its work. The client
 // reads the organization, finds it gone, and does not send a second deletion.
 func ExampleClient_DeleteOrganization_lostAnswer() {

@@ -29,7 +29,7 @@ const (
 	azure      = "5e2f000000000000000000a9"
 	keys       = "5e2f000000000000000000aa"
 	endpoint   = "vpce-0123456789abcdef0"
-	resource   = "/subscriptions/0a/resourceGroups/shop/providers/Microsoft.Network/privateEndpoints/pe"
+	resource   = "/subscriptions/00000000-0000-0000-0000-00000000000a/resourceGroups/shop/providers/Microsoft.Network/privateEndpoints/pe"
 )
 
 // furnish makes a double with an organization in which there is one of everything.

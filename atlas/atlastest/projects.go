@@ -103,6 +103,7 @@ func (s *Server) SetDeletionTime(d time.Duration) {
 
 func (s *Server) add(p *project, r Resource) string {
 	s.made++
+	r.Provider = cmp.Or(r.Provider, atlas.CloudProviderAWS)
 	r.id = fmt.Sprintf("64a7%020x", s.made)
 	switch {
 	case r.Kind == atlas.KindOutageSimulation:
@@ -113,17 +114,24 @@ func (s *Server) add(p *project, r Resource) string {
 			r.id = r.ID
 		}
 	case r.Kind == atlas.KindFederationEndpoint, r.Kind == atlas.KindPrivateEndpoint:
-		r.ID = fmt.Sprintf("vpce-%017x", s.made)
+		r.ID = fmt.Sprintf(endpoints[r.Provider], s.made)
 	case kinds[r.Kind].named:
 		r.ID = fmt.Sprintf("%s-%d", strings.ReplaceAll(string(r.Kind), "_", "-"), s.made)
 	default:
 		r.ID = r.id
 	}
-	r.Provider = cmp.Or(r.Provider, atlas.CloudProviderAWS)
 	r.State = cmp.Or(r.State, kinds[r.Kind].state)
 	r.deleting = cmp.Or(kinds[r.Kind].deleting, "DELETING")
 	p.resources = append(p.resources, &r)
 	return r.ID
+}
+
+// endpoints are the ids of private endpoints, which the cloud providers give.
+var endpoints = map[atlas.CloudProvider]string{
+	atlas.CloudProviderAWS: "vpce-%017x",
+	atlas.CloudProviderAzure: "/subscriptions/00000000-0000-0000-0000-000000000000/resourceGroups/shop" +
+		"/providers/Microsoft.Network/privateEndpoints/endpoint-%d",
+	atlas.CloudProviderGCP: "endpoint-%d",
 }
 
 func (s *Server) findProject(id string) *project {
@@ -365,7 +373,7 @@ var kinds = map[atlas.Kind]kind{
 			}
 			return merge(o, fake.Object{
 				"statusName": state, "awsAccountId": "123456789012", "vpcId": "vpc-0123456789abcdef0",
-				"accepterRegionName": "us-east-1", "routeTableCidrBlock": "10.0.0.0/24", "connectionId": "pcx-0123456789abcdef0",
+				"accepterRegionName": "us-east-1", "connectionId": "pcx-0123456789abcdef0",
 			})
 		},
 	},
