@@ -72,14 +72,14 @@ type APIKey struct {
 	Roles      []Role `json:"roles,omitzero"`
 }
 
-// APIKeyPage is a page of a list.
+// APIKeyPage is a page of what [Client.ListAPIKeys] yields.
 type APIKeyPage struct {
 	Results []APIKey `json:"results"`
 
 	// TotalCount is an estimate of how many there are on all pages.
 	TotalCount int `json:"totalCount,omitzero"`
 
-	// Links lead to this page and to those beside it.
+	// Links lead to other pages.
 	Links []Link `json:"links,omitzero"`
 }
 
@@ -145,14 +145,14 @@ type Cluster struct {
 	VersionReleaseSystem         string `json:"versionReleaseSystem,omitzero"`
 }
 
-// ClusterPage is a page of a list.
+// ClusterPage is a page of what [Client.ListClusters] yields.
 type ClusterPage struct {
 	Results []Cluster `json:"results"`
 
 	// TotalCount is an estimate of how many there are on all pages.
 	TotalCount int `json:"totalCount,omitzero"`
 
-	// Links lead to this page and to those beside it.
+	// Links lead to other pages.
 	Links []Link `json:"links,omitzero"`
 }
 
@@ -191,14 +191,14 @@ type ConnectedOrganization struct {
 	PostAuthRoleGrants              []string `json:"postAuthRoleGrants,omitzero"`
 }
 
-// ConnectedOrganizationPage is a page of a list.
+// ConnectedOrganizationPage is a page of what [Client.ListConnectedOrganizations] yields.
 type ConnectedOrganizationPage struct {
 	Results []ConnectedOrganization `json:"results"`
 
 	// TotalCount is an estimate of how many there are on all pages.
 	TotalCount int `json:"totalCount,omitzero"`
 
-	// Links lead to this page and to those beside it.
+	// Links lead to other pages.
 	Links []Link `json:"links,omitzero"`
 }
 
@@ -222,14 +222,14 @@ type EncryptionEndpoint struct {
 	Status                        string `json:"status,omitzero"`
 }
 
-// EncryptionEndpointPage is a page of a list.
+// EncryptionEndpointPage is a page of what [Client.ListEncryptionEndpoints] yields.
 type EncryptionEndpointPage struct {
 	Results []EncryptionEndpoint `json:"results"`
 
 	// TotalCount is an estimate of how many there are on all pages.
 	TotalCount int `json:"totalCount,omitzero"`
 
-	// Links lead to this page and to those beside it.
+	// Links lead to other pages.
 	Links []Link `json:"links,omitzero"`
 }
 
@@ -292,14 +292,14 @@ type FederationEndpoint struct {
 	Type         string `json:"type,omitzero"`
 }
 
-// FederationEndpointPage is a page of a list.
+// FederationEndpointPage is a page of what [Client.ListFederationEndpoints] yields.
 type FederationEndpointPage struct {
 	Results []FederationEndpoint `json:"results"`
 
 	// TotalCount is an estimate of how many there are on all pages.
 	TotalCount int `json:"totalCount,omitzero"`
 
-	// Links lead to this page and to those beside it.
+	// Links lead to other pages.
 	Links []Link `json:"links,omitzero"`
 }
 
@@ -327,14 +327,14 @@ type FlexCluster struct {
 	VersionReleaseSystem         string `json:"versionReleaseSystem,omitzero"`
 }
 
-// FlexClusterPage is a page of a list.
+// FlexClusterPage is a page of what [Client.ListFlexClusters] yields.
 type FlexClusterPage struct {
 	Results []FlexCluster `json:"results"`
 
 	// TotalCount is an estimate of how many there are on all pages.
 	TotalCount int `json:"totalCount,omitzero"`
 
-	// Links lead to this page and to those beside it.
+	// Links lead to other pages.
 	Links []Link `json:"links,omitzero"`
 }
 
@@ -375,14 +375,14 @@ type Invoice struct {
 	Updated              time.Time     `json:"updated,omitzero"`
 }
 
-// InvoicePage is a page of a list.
+// InvoicePage is a page of what [Client.ListInvoices] yields.
 type InvoicePage struct {
 	Results []Invoice `json:"results"`
 
 	// TotalCount is an estimate of how many there are on all pages.
 	TotalCount int `json:"totalCount,omitzero"`
 
-	// Links lead to this page and to those beside it.
+	// Links lead to other pages.
 	Links []Link `json:"links,omitzero"`
 }
 
@@ -445,14 +445,14 @@ type NetworkContainer struct {
 	VpcID       string   `json:"vpcId,omitzero"`
 }
 
-// NetworkContainerPage is a page of a list.
+// NetworkContainerPage is a page of what [Client.ListNetworkContainers] yields.
 type NetworkContainerPage struct {
 	Results []NetworkContainer `json:"results"`
 
 	// TotalCount is an estimate of how many there are on all pages.
 	TotalCount int `json:"totalCount,omitzero"`
 
-	// Links lead to this page and to those beside it.
+	// Links lead to other pages.
 	Links []Link `json:"links,omitzero"`
 }
 
@@ -472,12 +472,10 @@ type NetworkPeering struct {
 	ErrorState string `json:"errorState,omitzero"`
 
 	// ErrorStateName says why it failed, at AWS.
-	ErrorStateName string `json:"errorStateName,omitzero"`
-	GcpProjectID   string `json:"gcpProjectId,omitzero"`
-	ID             string `json:"id,omitzero"`
-	NetworkName    string `json:"networkName,omitzero"`
-
-	// ProviderName is missing where the list was asked for AWS only.
+	ErrorStateName      string        `json:"errorStateName,omitzero"`
+	GcpProjectID        string        `json:"gcpProjectId,omitzero"`
+	ID                  string        `json:"id,omitzero"`
+	NetworkName         string        `json:"networkName,omitzero"`
 	ProviderName        CloudProvider `json:"providerName,omitzero"`
 	ResourceGroupName   string        `json:"resourceGroupName,omitzero"`
 	RouteTableCidrBlock string        `json:"routeTableCidrBlock,omitzero"`
@@ -491,14 +489,14 @@ type NetworkPeering struct {
 	VpcID      string `json:"vpcId,omitzero"`
 }
 
-// NetworkPeeringPage is a page of a list.
+// NetworkPeeringPage is a page of what [Client.ListNetworkPeerings] yields.
 type NetworkPeeringPage struct {
 	Results []NetworkPeering `json:"results"`
 
 	// TotalCount is an estimate of how many there are on all pages.
 	TotalCount int `json:"totalCount,omitzero"`
 
-	// Links lead to this page and to those beside it.
+	// Links lead to other pages.
 	Links []Link `json:"links,omitzero"`
 }
 
@@ -515,14 +513,14 @@ type OnlineArchive struct {
 	State          OnlineArchiveState `json:"state,omitzero"`
 }
 
-// OnlineArchivePage is a page of a list.
+// OnlineArchivePage is a page of what [Client.ListOnlineArchives] yields.
 type OnlineArchivePage struct {
 	Results []OnlineArchive `json:"results"`
 
 	// TotalCount is an estimate of how many there are on all pages.
 	TotalCount int `json:"totalCount,omitzero"`
 
-	// Links lead to this page and to those beside it.
+	// Links lead to other pages.
 	Links []Link `json:"links,omitzero"`
 }
 
@@ -652,14 +650,14 @@ type ProjectClusters struct {
 	Tags        []string         `json:"tags,omitzero"`
 }
 
-// ProjectClustersPage is a page of a list.
+// ProjectClustersPage is a page of what [Client.ListClusterDetails] yields.
 type ProjectClustersPage struct {
 	Results []ProjectClusters `json:"results"`
 
 	// TotalCount is an estimate of how many there are on all pages.
 	TotalCount int `json:"totalCount,omitzero"`
 
-	// Links lead to this page and to those beside it.
+	// Links lead to other pages.
 	Links []Link `json:"links,omitzero"`
 }
 
@@ -698,14 +696,14 @@ type RateLimitEndpoint struct {
 	Path   string `json:"path,omitzero"`
 }
 
-// RateLimitPage is a page of a list.
+// RateLimitPage is a page of what [Client.ListRateLimits] yields.
 type RateLimitPage struct {
 	Results []RateLimit `json:"results"`
 
 	// TotalCount is an estimate of how many there are on all pages.
 	TotalCount int `json:"totalCount,omitzero"`
 
-	// Links lead to this page and to those beside it.
+	// Links lead to other pages.
 	Links []Link `json:"links,omitzero"`
 }
 
@@ -738,14 +736,14 @@ type ServiceAccount struct {
 	Secrets []ServiceAccountSecret `json:"secrets,omitzero"`
 }
 
-// ServiceAccountPage is a page of a list.
+// ServiceAccountPage is a page of what [Client.ListServiceAccounts] yields.
 type ServiceAccountPage struct {
 	Results []ServiceAccount `json:"results"`
 
 	// TotalCount is an estimate of how many there are on all pages.
 	TotalCount int `json:"totalCount,omitzero"`
 
-	// Links lead to this page and to those beside it.
+	// Links lead to other pages.
 	Links []Link `json:"links,omitzero"`
 }
 
@@ -817,14 +815,14 @@ type Snapshot struct {
 	Type             string `json:"type,omitzero"`
 }
 
-// SnapshotPage is a page of a list.
+// SnapshotPage is a page of what [Client.ListSnapshots] yields.
 type SnapshotPage struct {
 	Results []Snapshot `json:"results"`
 
 	// TotalCount is an estimate of how many there are on all pages.
 	TotalCount int `json:"totalCount,omitzero"`
 
-	// Links lead to this page and to those beside it.
+	// Links lead to other pages.
 	Links []Link `json:"links,omitzero"`
 }
 
@@ -857,14 +855,14 @@ type StreamPrivateLink struct {
 	Vendor string `json:"vendor,omitzero"`
 }
 
-// StreamPrivateLinkPage is a page of a list.
+// StreamPrivateLinkPage is a page of what [Client.ListStreamPrivateLinks] yields.
 type StreamPrivateLinkPage struct {
 	Results []StreamPrivateLink `json:"results"`
 
 	// TotalCount is an estimate of how many there are on all pages.
 	TotalCount int `json:"totalCount,omitzero"`
 
-	// Links lead to this page and to those beside it.
+	// Links lead to other pages.
 	Links []Link `json:"links,omitzero"`
 }
 
@@ -880,14 +878,14 @@ type StreamProcessor struct {
 	Tier  string `json:"tier,omitzero"`
 }
 
-// StreamProcessorPage is a page of a list.
+// StreamProcessorPage is a page of what [Client.ListStreamProcessors] yields.
 type StreamProcessorPage struct {
 	Results []StreamProcessor `json:"results"`
 
 	// TotalCount is an estimate of how many there are on all pages.
 	TotalCount int `json:"totalCount,omitzero"`
 
-	// Links lead to this page and to those beside it.
+	// Links lead to other pages.
 	Links []Link `json:"links,omitzero"`
 }
 
@@ -918,14 +916,14 @@ type StreamVPCPeering struct {
 	StatusMessage      string `json:"statusMessage,omitzero"`
 }
 
-// StreamVPCPeeringPage is a page of a list.
+// StreamVPCPeeringPage is a page of what [Client.ListStreamVPCPeerings] yields.
 type StreamVPCPeeringPage struct {
 	Results []StreamVPCPeering `json:"results"`
 
 	// TotalCount is an estimate of how many there are on all pages.
 	TotalCount int `json:"totalCount,omitzero"`
 
-	// Links lead to this page and to those beside it.
+	// Links lead to other pages.
 	Links []Link `json:"links,omitzero"`
 }
 
@@ -939,20 +937,19 @@ type StreamWorkspace struct {
 	Name              string         `json:"name,omitzero"`
 }
 
-// StreamWorkspacePage is a page of a list.
+// StreamWorkspacePage is a page of what [Client.ListStreamWorkspaces] yields.
 type StreamWorkspacePage struct {
 	Results []StreamWorkspace `json:"results"`
 
 	// TotalCount is an estimate of how many there are on all pages.
 	TotalCount int `json:"totalCount,omitzero"`
 
-	// Links lead to this page and to those beside it.
+	// Links lead to other pages.
 	Links []Link `json:"links,omitzero"`
 }
 
 // SystemStatus is what the service says of itself and of the key that asks.
 type SystemStatus struct {
-	// APIKey is empty for a credential that is no API key.
 	APIKey  CurrentAPIKey `json:"apiKey,omitzero"`
 	AppName string        `json:"appName"`
 
@@ -1118,8 +1115,7 @@ func (c *Client) DisconnectOrganization(ctx context.Context, federationID string
 
 // DeleteProject deletes a project, which has to be empty. Errors of
 // [errors.DeletionStepsNotSatisfied] name in Steps what is left; what is being
-// deleted counts until it is gone. After a deletion has left the last cluster,
-// peering or endpoint, Atlas may refuse for some minutes more.
+// deleted counts until it is gone, and Atlas may refuse for some minutes more.
 // [errors.BackupCompliancePolicy] is for the vendor's support to lift. It needs
 // the role Project Owner.
 //
@@ -1172,8 +1168,8 @@ func (c *Client) DeleteBackupCompliancePolicy(ctx context.Context, projectID str
 
 // GetBackupCompliancePolicy returns the backup compliance policy of a project.
 // While there is one its snapshots cannot be deleted, and therefore the project
-// cannot. A 404 says that there is none ([errors.NotFound]), and an answer
-// without a State that it was never set. It needs the role Project Owner.
+// cannot. Where there is none the answer is a 404 ([errors.NotFound]), or one
+// without a State. It needs the role Project Owner.
 //
 // Source: vendor OpenAPI of SDK v20250312023.
 func (c *Client) GetBackupCompliancePolicy(ctx context.Context, projectID string) (*BackupCompliancePolicy, error) {
@@ -2436,8 +2432,8 @@ func (c *Client) ListAPIKeys(ctx context.Context, orgID string) iter.Seq2[APIKey
 }
 
 // GetFederation returns the federation that an organization is connected to.
-// Its id is what the other operations on federations take. A 404 says that
-// there is none ([errors.NotFound]). It needs the role Organization Owner.
+// Its id is what the other operations on federations take. It needs the role
+// Organization Owner.
 //
 // Source: vendor OpenAPI of SDK v20250312023.
 func (c *Client) GetFederation(ctx context.Context, orgID string) (*Federation, error) {
@@ -2560,10 +2556,10 @@ func (c *Client) ListInvoices(ctx context.Context, orgID string, options ListInv
 }
 
 // ListPendingInvoices returns the invoices of the current billing cycle of an
-// organization. None of them keeps the organization from being deleted; one
-// that is unpaid does, and Atlas charges the rest when it deletes the
-// organization. A 404 with PENDING_INVOICE_NOT_FOUND says that there are none
-// ([errors.NotFound]). It needs the role Organization Billing Viewer.
+// organization. They do not keep the organization from being deleted, as those
+// that failed do, but it may charge them. A 404 with PENDING_INVOICE_NOT_FOUND
+// says that there are none ([errors.NotFound]). It needs the role Organization
+// Billing Viewer.
 //
 // Source: vendor OpenAPI of SDK v20250312023; vendor's error page.
 func (c *Client) ListPendingInvoices(ctx context.Context, orgID string) ([]Invoice, error) {

@@ -144,6 +144,19 @@ func TestAnOrganizationWithEveryKindOfBlockerIsBroughtToItsEnd(t *testing.T) {
 	})
 }
 
+func TestPeeringsAreAskedForAtEachCloudProvider(t *testing.T) {
+	t.Parallel()
+	srv := furnish()
+	c, ctx := newClient(t, srv), t.Context()
+	if found := gather(t, c.ListNetworkPeerings(ctx, shop, atlas.ListNetworkPeeringsPageOptions{})); len(found) != 0 {
+		t.Errorf("got %v without a provider, want those at AWS only", found)
+	}
+	want := []atlas.Left{{Kind: atlas.KindNetworkPeering, ID: peer, Provider: atlas.CloudProviderAzure, State: "AVAILABLE"}}
+	if diff := cmp.Diff(want, gather(t, c.ListLeft(ctx, shop, atlas.KindNetworkPeering))); diff != "" {
+		t.Errorf("left (-want +got):\n%s", diff)
+	}
+}
+
 func TestSnapshotsThatAClusterLeavesBehindAreListed(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {

@@ -105,18 +105,13 @@ var operations = map[string]struct {
 		func(t *testing.T, c *atlas.Client) (any, error) {
 			return all(c.ListRateLimits(t.Context(), atlas.ListRateLimitsPageOptions{OrgID: acme, EndpointPath: "/api/atlas/v2/orgs"}))
 		},
-		"GET /rateLimits?orgId=" + acme + "&endpointPath=%2Fapi%2Fatlas%2Fv2%2Forgs&pageNum=1&itemsPerPage=500", "2025-03-12", "", []atlas.RateLimit(nil),
+		"GET /rateLimits?orgId=" + acme + "&endpointPath=%2Fapi%2Fatlas%2Fv2%2Forgs&pageNum=1&itemsPerPage=500", "2025-03-12", "", []atlas.RateLimit{rateLimit("ListOrganizationsPage", "/api/atlas/v2/orgs")},
 	},
 	"GetRateLimit": {
 		func(t *testing.T, c *atlas.Client) (any, error) {
 			return c.GetRateLimit(t.Context(), "GetProject", atlas.GetRateLimitOptions{ProjectID: shop})
 		},
-		"GET /rateLimits/GetProject?groupId=" + shop, "2025-03-12", "", &atlas.RateLimit{
-			EndpointSetID: "GetProject", EndpointSetName: "GetProject", Scope: "ORGANIZATION",
-			Capacity: atlas.RateLimitValue{DefaultValue: 300, Value: 300}, RefillRate: atlas.RateLimitValue{DefaultValue: 100, Value: 100},
-			RefillDurationSeconds: atlas.RateLimitValue{DefaultValue: 60, Value: 60},
-			Endpoints:             []atlas.RateLimitEndpoint{{Method: "GET", Path: "/api/atlas/v2/groups/{groupId}"}},
-		},
+		"GET /rateLimits/GetProject?groupId=" + shop, "2025-03-12", "", new(rateLimit("GetProject", "/api/atlas/v2/groups/{groupId}")),
 	},
 	"ListClusterDetailsPage": {
 		func(t *testing.T, c *atlas.Client) (any, error) { return all(c.ListClusterDetails(t.Context())) },
@@ -524,6 +519,15 @@ func summary(id, name string) atlas.ClusterSummary {
 	}
 }
 
+func rateLimit(operation, path string) atlas.RateLimit {
+	return atlas.RateLimit{
+		EndpointSetID: operation, EndpointSetName: operation, Scope: "ORGANIZATION",
+		Capacity: atlas.RateLimitValue{DefaultValue: 300, Value: 300}, RefillRate: atlas.RateLimitValue{DefaultValue: 100, Value: 100},
+		RefillDurationSeconds: atlas.RateLimitValue{DefaultValue: 60, Value: 60},
+		Endpoints:             []atlas.RateLimitEndpoint{{Method: "GET", Path: path}},
+	}
+}
+
 func connected(orgID string) atlas.ConnectedOrganization {
 	return atlas.ConnectedOrganization{
 		OrgID: orgID, IdentityProviderID: "c2777a9eca931f29fc2f",
@@ -581,6 +585,7 @@ func TestEachOperationIsAskedForAsDocumentedAndItsAnswerDecoded(t *testing.T) {
 				srv.AddAPIKey(atlastest.Credential{ID: "acmepublic", Organization: acme})
 				srv.AddServiceAccount(atlastest.Credential{ID: "mdb_sa_id_" + acme, Organization: acme, Member: true})
 				srv.LimitRate("GetProject", 300, 100, time.Minute)
+				srv.LimitRate("ListOrganizationsPage", 300, 100, time.Minute)
 				got, err := test.call(t, newClient(t, srv))
 				if err != nil {
 					t.Fatal(err)
