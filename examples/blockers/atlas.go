@@ -1,0 +1,84 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"strings"
+
+	"github.com/offboard-dev/offboard-go/atlas"
+	"github.com/offboard-dev/offboard-go/atlas/atlastest"
+	"github.com/offboard-dev/offboard-go/errors"
+)
+
+func atlasAtDouble(ctx context.Context) (*node, error) {
+	const id, project = "5e2f00000000000000000001", "5e2f000000000000000000a1"
+	srv := atlastest.NewServer()
+	srv.AddOrganization(atlastest.Organization{ID: id, Name: "Acme"})
+	srv.AddProject(id, atlastest.Project{ID: project, Name: "Bank"})
+	srv.AddProject(id, atlastest.Project{ID: "5e2f000000000000000000a2", Name: "Empty"})
+	for _, resource := range []atlastest.Resource{
+		{Kind: atlas.KindCluster, ID: "ledger", Protected: true},
+		{Kind: atlas.KindFlexCluster, ID: "scratch"},
+		{Kind: atlas.KindOnlineArchive, Parent: "ledger"},
+		{Kind: atlas.KindStreamWorkspace, ID: "events"},
+		{Kind: atlas.KindFederatedDatabase, ID: "reports"},
+	} {
+		srv.AddResource(project, resource)
+	}
+	c, err := atlas.New(srv.Option())
+	if err != nil {
+		return nil, err
+	}
+	return walkAtlas(ctx, c, id)
+}
+
+// walkAtlas reads an organization at Atlas: projects stand in its way, and what they
+// have stands in theirs.
+func walkAtlas(ctx context.Context, c *atlas.Client, id string) (*node, error) {
+	found, err := c.GetOrganization(ctx, id)
+	if err != nil {
+		return nil, err
+	}
+	n := &node{text: found.Name + " (" + id + ")"}
+	failed := []error{verdict(n, c.CheckDeletion(ctx, id), described)}
+	projects := n.add("projects")
+	for project, err := range c.ListProjects(ctx, id, atlas.ListProjectsPageOptions{}) {
+		if err != nil {
+			failed = append(failed, err)
+			break
+		}
+		failed = append(failed, walkProject(ctx, c, projects.add("%s", project.Name), project.ID))
+	}
+	return n, errors.Join(append(failed,
+		gather(n, "invoices, paid in the console only", all(c.ListPendingInvoices(ctx, id)),
+			func(i atlas.Invoice) string {
+				return fmt.Sprintf("%s, %s", i.ID, strings.ToLower(string(i.Status)))
+			}),
+	)...)
+}
+
+// walkProject reads what stands in the way of a project, kind by kind, in the order
+// in which it has to go.
+func walkProject(ctx context.Context, c *atlas.Client, n *node, projectID string) error {
+	var kind *node
+	for left, err := range c.ListLeft(ctx, projectID) {
+		if err != nil {
+			return err
+		}
+		if name := strings.ReplaceAll(string(left.Kind), "_", " "); kind == nil || kind.text != name {
+			kind = n.add("%s", name)
+		}
+		text := left.ID
+		if left.Parent != "" {
+			text += " of " + left.Parent
+		}
+		if left.State != "" {
+			text += ", " + left.State
+		}
+		if left.Protected {
+			text += ", protected"
+		}
+		kind.add("%s", text)
+	}
+	return nil
+}

@@ -1,0 +1,146 @@
+// Command blockers shows what stands in the way of the deletion of an organization,
+// and what goes with it, at each of five providers: a tree of providers,
+// organizations, kinds of things, and things.
+//
+// Doubles in memory play the providers: no account is needed and no network is
+// used. What reads a provider is in the file with its name, and works as well with
+// a client of the real one.
+package main
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"iter"
+	"os"
+	"os/signal"
+	"strings"
+	"unicode"
+
+	"github.com/jedib0t/go-pretty/v6/list"
+
+	"github.com/offboard-dev/offboard-go/errors"
+)
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
+	err := run(ctx, os.Stdout)
+	stop()
+	if err != nil {
+		fmt.Fprintln(os.Stderr, "blockers:", err)
+		os.Exit(1)
+	}
+}
+
+// run walks one organization of each provider and prints what was found. What
+// fails is left out of the tree and returned.
+func run(ctx context.Context, out io.Writer) error {
+	tree := list.NewWriter()
+	tree.SetStyle(list.StyleConnectedRounded)
+	var failed []error
+	for _, provider := range []struct {
+		name string
+		walk func(context.Context) (*node, error)
+	}{
+		{"katapult", katapultAtDouble},
+		{"zitadel", zitadelAtDouble},
+		{"atlas", atlasAtDouble},
+		{"workspace", workspaceAtDouble},
+		{"volterra", volterraAtDouble},
+	} {
+		organization, err := provider.walk(ctx)
+		if err != nil {
+			failed = append(failed, fmt.Errorf("%s: %w", provider.name, err))
+		}
+		root := &node{text: provider.name}
+		if organization != nil {
+			root.children = []*node{organization}
+		}
+		root.appendTo(tree)
+	}
+	fmt.Fprintln(out, tree.Render())
+	return errors.Join(failed...)
+}
+
+// node is a line of the tree, with those below it.
+type node struct {
+	text     string
+	children []*node
+}
+
+// add adds a line below this one.
+func (n *node) add(format string, args ...any) *node {
+	child := &node{text: fmt.Sprintf(format, args...)}
+	n.children = append(n.children, child)
+	return child
+}
+
+func (n *node) appendTo(tree list.Writer) {
+	tree.AppendItem(printable(n.text))
+	tree.Indent()
+	for _, child := range n.children {
+		child.appendTo(tree)
+	}
+	tree.UnIndent()
+}
+
+// printable keeps a provider's text from steering the terminal.
+func printable(text string) string {
+	return strings.Map(func(r rune) rune {
+		if unicode.IsPrint(r) {
+			return r
+		}
+		return '?'
+	}, text)
+}
+
+// gather adds the things of one kind below a line of their own; nothing when there
+// are none. text says what a thing is; what it calls "" is left out.
+func gather[T any](n *node, kind string, things iter.Seq2[T, error], text func(T) string) error {
+	branch := &node{text: kind}
+	for thing, err := range things {
+		if err != nil {
+			return err
+		}
+		if line := text(thing); line != "" {
+			branch.add("%s", line)
+		}
+	}
+	if len(branch.children) > 0 {
+		n.children = append(n.children, branch)
+	}
+	return nil
+}
+
+// all makes a list of what a method returns that is not paged.
+func all[T any](things []T, err error) iter.Seq2[T, error] {
+	return func(yield func(T, error) bool) {
+		if err != nil {
+			var none T
+			yield(none, err)
+			return
+		}
+		for _, thing := range things {
+			if !yield(thing, nil) {
+				return
+			}
+		}
+	}
+}
+
+// verdict adds what a check of the deletion says: why it would be refused, and what
+// has to go first. Other errors than a refusal are returned.
+func verdict(n *node, err error, text func(errors.Step) string) error {
+	e, ok := errors.AsType[*errors.Error](err)
+	if !ok || !errors.Is(err, errors.DeletionStepsNotSatisfied) {
+		return err
+	}
+	refused := n.add("refused: %v", e.Code)
+	for _, step := range e.Steps {
+		refused.add("%s", text(step))
+	}
+	return nil
+}
+
+// described is the text of a step that tells more than its name.
+func described(s errors.Step) string { return s.Description }
