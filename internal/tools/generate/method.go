@@ -303,11 +303,6 @@ func (m *method) response(op codegen.OperationDefinition) error {
 // conditions only, one property when the operation names it, or all of it.
 func (m *method) returns(schema codegen.Schema, property string) {
 	m.Out = schema.TypeDecl()
-	if s := schema.OAPISchema; schema.RefType == "" && s != nil && s.Type.Is("object") &&
-		len(s.Properties) == 0 && s.AdditionalProperties.Schema == nil {
-		m.Out = "struct{}" // an object that says nothing
-		return
-	}
 	m.Due = dues(schema.OAPISchema, "out", "", 3)
 	if schema.OAPISchema != nil && schema.OAPISchema.Type.Is("array") {
 		m.Due = []due{{"out == nil", "the list"}}
