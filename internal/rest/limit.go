@@ -26,9 +26,11 @@ type Window struct {
 // A try that fails costs one refusal and puts off the next.
 type limit struct {
 	underWay int // requests that were sent and not answered
+	number   int // of the last request that was sent
 
 	// From headers; remaining is -1 while they have told nothing.
 	remaining, permitted int
+	told                 int       // number of the last request that was sent before they told
 	start                time.Time // of the window, by the provider's clock
 	ends                 time.Time // of the window, by ours; zero when unknown
 	span                 time.Duration
@@ -169,6 +171,7 @@ func (l *limit) open(at time.Time, rested bool) {
 func (l *limit) sending() {
 	l.underWay++
 	l.sent++
+	l.number++
 }
 
 // returned records a request that is not sent after all.
@@ -239,13 +242,16 @@ func (l *limit) close(now time.Time, after time.Duration) {
 	}
 }
 
-// learn takes over what headers say. Answers overtake each other: the smallest
-// number that was seen in a window is the latest.
-func (l *limit) learn(w Window, now time.Time) {
+// learn takes over what the headers of an answer say. Answers overtake each other:
+// of those to requests that were under way together, and of those in one window,
+// the smallest number is the latest.
+func (l *limit) learn(w Window, now time.Time, number int) {
 	l.permitted = w.Permitted
 	switch {
+	case w.Start.IsZero() && l.remaining >= 0 && number <= l.told:
+		l.remaining = min(l.remaining, w.Remaining)
 	case w.Start.IsZero():
-		l.remaining = w.Remaining
+		l.remaining, l.told = w.Remaining, l.number
 	case w.Start.After(l.start):
 		l.start, l.span, l.remaining = w.Start, w.Length, w.Remaining
 		l.ends = now.Add(w.Start.Add(w.Length).Sub(w.Date))

@@ -54,6 +54,7 @@ type pacer struct {
 type permit struct {
 	pacer  *pacer
 	window int
+	number int // of the request, among all of the pacer
 }
 
 // waiter is a call that waits for its permit.
@@ -79,7 +80,7 @@ func (p *pacer) wait(ctx context.Context, again bool, most time.Duration, waitin
 	defer p.mu.Unlock()
 	if len(p.queue) == 0 {
 		if ok, _ := p.take(time.Now()); ok {
-			return permit{p, p.limit.window}, 0, nil
+			return permit{p, p.limit.window, p.limit.number}, 0, nil
 		}
 	}
 	w := &waiter{look: make(chan struct{}, 1)}
@@ -140,7 +141,7 @@ func (p *pacer) dispatch(now time.Time, asks *waiter) time.Duration {
 		first := p.queue[0]
 		ok, pause := p.take(now)
 		if ok {
-			first.permit = permit{p, p.limit.window}
+			first.permit = permit{p, p.limit.window, p.limit.number}
 			p.queue = p.queue[1:]
 		}
 		if first != asks {
@@ -188,7 +189,7 @@ func (pm permit) answered(w Window, told bool) {
 	pm.end(func(l *limit, now time.Time) {
 		l.answered(pm.window)
 		if told {
-			l.learn(w, now)
+			l.learn(w, now, pm.number)
 		}
 	})
 }
@@ -198,7 +199,7 @@ func (pm permit) answered(w Window, told bool) {
 func (pm permit) refused(after time.Duration, w Window, told bool) {
 	pm.end(func(l *limit, now time.Time) {
 		if told {
-			l.learn(w, now)
+			l.learn(w, now, pm.number)
 		}
 		until := now.Add(l.refused(pm.window, now, after))
 		if until.After(pm.pacer.gate) {
