@@ -76,7 +76,9 @@ func TestAnOrganizationWithEveryKindOfBlockerIsBroughtToItsEnd(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		srv := furnish()
 		srv.AddResource(shop, atlastest.Resource{Kind: atlas.KindBackupCompliancePolicy, Protected: true})
-		c, ctx := newClient(t, srv), t.Context()
+		c := newClient(t, srv)
+		ctx, cancel := context.WithTimeout(t.Context(), 24*time.Hour)
+		defer cancel()
 		every := []atlas.Kind{
 			atlas.KindOutageSimulation, atlas.KindOnlineArchive, atlas.KindCluster, atlas.KindFlexCluster, atlas.KindBackupCompliancePolicy,
 			atlas.KindNetworkPeering, atlas.KindFederationEndpoint, atlas.KindFederatedDatabase,
@@ -220,7 +222,9 @@ func TestTheWaitGoesOnWhileAnythingIsThere(t *testing.T) {
 					t.Errorf("got %v before the end, want %q", err, errors.DeletionStepsNotSatisfied)
 				}
 				begin, looked := time.Now(), 0
-				if err := c.WaitUntilGone(t.Context(), shop, func(left []atlas.Left) { looked++ }, kind); err != nil {
+				ctx, cancel := context.WithTimeout(t.Context(), time.Hour)
+				defer cancel()
+				if err := c.WaitUntilGone(ctx, shop, func(left []atlas.Left) { looked++ }, kind); err != nil {
 					t.Fatal(err)
 				}
 				if took := time.Since(begin); took < 10*time.Minute || took > 11*time.Minute || looked < 10 {
@@ -264,6 +268,8 @@ func TestAWaitThatEndsEarlySaysWhatIsLeft(t *testing.T) {
 func TestADeletionThatFailsEndsTheWait(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
+		ctx, cancel := context.WithTimeout(t.Context(), time.Hour)
+		defer cancel()
 		srv := atlastest.NewServer()
 		srv.AddOrganization(atlastest.Organization{ID: acme})
 		srv.AddProject(acme, atlastest.Project{ID: shop})
@@ -273,10 +279,10 @@ func TestADeletionThatFailsEndsTheWait(t *testing.T) {
 		c := newClient(t, srv)
 		go func() {
 			time.Sleep(10 * time.Second)
-			_ = c.DeleteEncryptionEndpoint(t.Context(), shop, atlas.CloudProviderAWS, keys)
-			_ = c.DeleteNetworkPeering(t.Context(), shop, peer)
+			_ = c.DeleteEncryptionEndpoint(ctx, shop, atlas.CloudProviderAWS, keys)
+			_ = c.DeleteNetworkPeering(ctx, shop, peer)
 		}()
-		err := c.WaitUntilGone(t.Context(), shop, nil)
+		err := c.WaitUntilGone(ctx, shop, nil)
 		e, _ := errors.AsType[*errors.Error](err)
 		if e == nil || e.Code != errors.Conflict {
 			t.Fatalf("got %v, want %q", err, errors.Conflict)
@@ -285,10 +291,10 @@ func TestADeletionThatFailsEndsTheWait(t *testing.T) {
 		if diff := cmp.Diff(want, e.Steps); diff != "" {
 			t.Errorf("steps (-want +got):\n%s", diff)
 		}
-		if err := c.DeleteNetworkPeering(t.Context(), shop, peer); err != nil {
+		if err := c.DeleteNetworkPeering(ctx, shop, peer); err != nil {
 			t.Errorf("got %v for the next deletion", err)
 		}
-		if err := c.WaitUntilGone(t.Context(), shop, nil); err != nil {
+		if err := c.WaitUntilGone(ctx, shop, nil); err != nil {
 			t.Error(err)
 		}
 	})
