@@ -17,12 +17,12 @@ type errorEnvelope struct {
 }
 
 type errorBody struct {
-	Code        string      `json:"code"`
-	Description string      `json:"description"`
-	Detail      errorDetail `json:"detail"`
+	Code        string          `json:"code"`
+	Description string          `json:"description"`
+	Detail      json.RawMessage `json:"detail"`
 }
 
-// errorDetail has the fields of all details, so that one pass decodes them.
+// errorDetail has the fields of all details.
 type errorDetail struct {
 	DeletionStepsNotSatisfiedDetail
 	ScopeNotGrantedDetail
@@ -52,12 +52,15 @@ func classify(a *rest.Answer, e *errors.Error) {
 	}
 	e.ProviderCode, e.Message = body.Code, body.Description
 	e.Code = codes[body.Code]
+	var detail errorDetail
 	if typed := details[body.Code]; typed != nil {
-		e.Detail = typed(&body.Detail)
+		// Apart from the code, which a fault in the detail must not hide.
+		_ = json.Unmarshal(body.Detail, &detail)
+		e.Detail = typed(&detail)
 	}
 	switch e.Code {
 	case errors.DeletionStepsNotSatisfied:
-		e.Steps = body.Detail.Steps.Open()
+		e.Steps = detail.Steps.Open()
 	case errors.RateLimitReached:
 		if e.RetryAfter == 0 {
 			e.RetryAfter = untilNextMinute(a.Header)

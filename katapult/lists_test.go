@@ -88,6 +88,17 @@ func TestTheSizeOfAPageIsTheServers(t *testing.T) {
 	}
 }
 
+// A server that does not say which page it gives cannot keep a list from ending.
+func TestAnEmptyPageIsTheLast(t *testing.T) {
+	t.Parallel()
+	srv := katapulttest.NewServer()
+	srv.Fail(answer(200, `{"pagination":{"total_pages":2,"per_page":100},"dns_zones":[]}`))
+	zones, err := all(newClient(t, srv).ListDNSZones(t.Context(), katapult.ID("org_acme")))
+	if err != nil || len(zones.([]katapult.DNSZone)) != 0 || srv.Count("ListDNSZonesPage") != 1 {
+		t.Errorf("got %v, %v after %d pages", zones, err, srv.Count("ListDNSZonesPage"))
+	}
+}
+
 // An empty list and no list are not the same: nothing is gone because an answer
 // does not name it.
 func TestAPageWithoutItsListIsNotAnEmptyOne(t *testing.T) {

@@ -140,7 +140,9 @@ func TestAFailedTaskEndsTheWait(t *testing.T) {
 				if _, err := test.begin(t.Context(), c); err != nil {
 					t.Fatal(err)
 				}
-				err := test.wait(t.Context(), c, func() {})
+				ctx, cancel := context.WithTimeout(t.Context(), time.Hour)
+				defer cancel()
+				err := test.wait(ctx, c, func() {})
 				if e, _ := errors.AsType[*errors.Error](err); e == nil || e.Code != errors.TaskFailed || len(e.Steps) != 1 || errors.Retryable(err) {
 					t.Errorf("got %v, want %q", err, errors.TaskFailed)
 				}
@@ -158,7 +160,9 @@ func TestAMachineThatCannotStopIsNotWaitedFor(t *testing.T) {
 		srv := katapulttest.NewServer()
 		srv.AddOrganization(katapulttest.Organization{ID: "org_acme"})
 		srv.Add("org_acme", katapulttest.VirtualMachine{ID: "vm_1", State: state})
-		_, err := newClient(t, srv).WaitUntilStopped(t.Context(), katapult.ID("vm_1"), nil)
+		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+		_, err := newClient(t, srv).WaitUntilStopped(ctx, katapult.ID("vm_1"), nil)
+		cancel()
 		if e, _ := errors.AsType[*errors.Error](err); e == nil || e.Code != errors.TaskFailed || e.Target != "vm_1" {
 			t.Errorf("%s: got %v, want %q", state, err, errors.TaskFailed)
 		}
