@@ -89,6 +89,9 @@ func TestADiskThatIsUnassignedOutlivesItsMachine(t *testing.T) {
 		must(t, err)
 		_, err = c.DeleteVirtualMachine(t.Context(), katapult.ID("vm_1"))
 		must(t, err)
+		if diff := cmp.Diff([]string{"vm_1: in the trash", "disk_vm_1: in the trash with vm_1", "disk_1"}, srv.Left("org_acme")[1:4]); diff != "" {
+			t.Errorf("left (-want +got):\n%s", diff)
+		}
 		_, err = c.PurgeTrash(t.Context(), org)
 		must(t, err)
 		must(t, c.WaitUntilTrashIsEmpty(t.Context(), org, nil))
@@ -101,6 +104,31 @@ func TestADiskThatIsUnassignedOutlivesItsMachine(t *testing.T) {
 		want(t, err, errors.DiskNotFound, nil)
 		_, err = c.GetVirtualMachine(t.Context(), katapult.ID("vm_1"))
 		want(t, err, errors.VirtualMachineNotFound, nil)
+	})
+}
+
+func TestAPurgeIsOfOneOrganization(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		srv := katapulttest.NewServer()
+		furnish(srv)
+		srv.Add("org_child", katapulttest.FileStorageVolume{ID: "fsv_2"}, katapulttest.Disk{ID: "disk_2"})
+		c := newClient(t, srv)
+		for _, id := range []katapult.ID{"fsv_1", "fsv_2"} {
+			_, err := c.DeleteFileStorageVolume(t.Context(), id)
+			must(t, err)
+		}
+		_, err := c.PurgeTrash(t.Context(), org)
+		must(t, err)
+		must(t, c.WaitUntilTrashIsEmpty(t.Context(), org, nil))
+		if diff := cmp.Diff([]string{"fsv_2: in the trash", "disk_2"}, srv.Left("org_child")); diff != "" {
+			t.Errorf("left (-want +got):\n%s", diff)
+		}
+		steps, err := c.GetDeletionSteps(t.Context(), katapult.ID("org_child"))
+		must(t, err)
+		if open := steps.Open(); len(open) != 2 || open[0].Name != "disks" || open[1].Name != "empty_trash" {
+			t.Errorf("open: %v", open)
+		}
 	})
 }
 

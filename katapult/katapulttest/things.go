@@ -233,19 +233,37 @@ func (s *Server) Remove(ids ...string) {
 	}
 }
 
-// Left returns the ids of all that an organization has, in the order in which it
-// was added, with what is in the trash. A bucket's id is made up.
+// Left returns all that an organization has, in the order in which it was added, as
+// its id and its state where it has one: "vm_web: started", "disk_1: in the trash".
+// A bucket's id is made up.
 func (s *Server) Left(organization string) []string {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.settle()
-	var ids []string
+	var left []string
 	for _, t := range s.things {
 		if t.owner.ID == organization {
-			ids = append(ids, t.id)
+			left = append(left, t.id+t.state())
 		}
 	}
-	return ids
+	return left
+}
+
+// state says what is special about something.
+func (t *thing) state() string {
+	switch {
+	case t.trash != nil:
+		return ": in the trash"
+	case t.inside != nil:
+		return ": in the trash with " + t.inside.id
+	case t.machine != nil:
+		return ": " + string(t.machine.State)
+	case t.disk != nil && t.disk.VirtualMachine != "":
+		return ": " + string(t.disk.state) + ", of " + t.disk.VirtualMachine
+	case t.ip != nil && t.ip.HeldBy != "":
+		return ": held by " + t.ip.HeldBy
+	}
+	return ""
 }
 
 // drop lets something be gone for good, with all that is inside it, and lets go of
