@@ -908,9 +908,9 @@ func (c *Client) GetDNSZone(ctx context.Context, dnsZone DNSZoneLookup) (*DNSZon
 
 // DeleteFileStorageVolume moves a file storage volume to the trash. It stays
 // there for 48 hours unless it is purged. Virtual machines that are associated
-// with it do not hinder that. errors.ValidationError (422) refuses it, with
-// ValidationErrorDetail. A second deletion is errors.ObjectInTrash (406), with
-// ObjectInTrashDetail. It needs the scope file_storage_volumes.
+// with it do not hinder that. It may be refused: errors.ValidationError (422),
+// with ValidationErrorDetail. A second deletion is errors.ObjectInTrash (406),
+// with ObjectInTrashDetail. It needs the scope file_storage_volumes.
 //
 // Source: vendor OpenAPI 2.68.0; live exchanges.
 func (c *Client) DeleteFileStorageVolume(ctx context.Context, fileStorageVolume ID) (*TrashObject, error) {
@@ -1021,7 +1021,7 @@ func (c *Client) UnallocateIPAddress(ctx context.Context, ipAddress IPAddressLoo
 }
 
 // DeleteLoadBalancer deletes a load balancer, at once and without the trash. It
-// frees its address. errors.ValidationError (422) refuses it, with
+// frees its address. It may be refused: errors.ValidationError (422), with
 // ValidationErrorDetail. It needs the scope load_balancers.
 //
 // Source: vendor OpenAPI 2.68.0; live exchanges.
@@ -1660,10 +1660,10 @@ type ListManagedOrganizationsPageOptions struct {
 	PerPage int
 }
 
-// ListManagedOrganizationsPage returns a page of the organizations of an
-// organization. These are the organizations that it manages; they have to be
-// deleted before it. Items have nothing below Managed, and neither Suspended
-// nor ActivatedAt. It needs the scope managed_organizations.
+// ListManagedOrganizationsPage returns a page of the organizations that an
+// organization manages. They have to be deleted before it. Items have nothing
+// below Managed, and neither Suspended nor ActivatedAt. It needs the scope
+// managed_organizations.
 //
 // Source: vendor OpenAPI 2.68.0.
 func (c *Client) ListManagedOrganizationsPage(ctx context.Context, organization OrganizationLookup, options ListManagedOrganizationsPageOptions) (*OrganizationPage, error) {
@@ -1684,10 +1684,10 @@ func (c *Client) ListManagedOrganizationsPage(ctx context.Context, organization 
 	return rest.Pointer(&out, c.api.Do(ctx, &call))
 }
 
-// ListManagedOrganizations yields all organizations of an organization. These
-// are the organizations that it manages; they have to be deleted before it.
-// Items have nothing below Managed, and neither Suspended nor ActivatedAt. It
-// needs the scope managed_organizations. An error ends the list. See
+// ListManagedOrganizations yields all organizations that an organization
+// manages. They have to be deleted before it. Items have nothing below Managed,
+// and neither Suspended nor ActivatedAt. It needs the scope
+// managed_organizations. An error ends the list. See
 // [Client.ListManagedOrganizationsPage].
 //
 // Source: vendor OpenAPI 2.68.0.
@@ -2086,10 +2086,10 @@ func (c *Client) GetTrashObject(ctx context.Context, trashObject TrashObjectLook
 }
 
 // DeleteVirtualMachine moves a virtual machine to the trash. It stays there for
-// 48 hours unless it is purged, and keeps its host name, its addresses and its
-// network interfaces until then. Stop it before, and unassign the disks that
-// are to outlive it. A second deletion is errors.ObjectInTrash (406), with
-// ObjectInTrashDetail. It needs the scope virtual_machines.
+// 48 hours unless it is purged, and keeps its host name until then. Stop it
+// before, and unassign the disks that are to outlive it. A second deletion is
+// errors.ObjectInTrash (406), with ObjectInTrashDetail. It needs the scope
+// virtual_machines.
 //
 // Source: vendor OpenAPI 2.68.0; live exchanges.
 func (c *Client) DeleteVirtualMachine(ctx context.Context, virtualMachine VirtualMachineLookup) (*TrashObject, error) {
@@ -2292,9 +2292,9 @@ func (c *Client) StopVirtualMachine(ctx context.Context, virtualMachine VirtualM
 }
 
 // DeleteVirtualNetwork deletes a virtual network, at once and without the
-// trash. Network interfaces that are left in it, also of virtual machines in
-// the trash, are errors.DeletionRestricted (409), with
-// DeletionRestrictedDetail. It needs the scope virtual_networks.
+// trash. Network interfaces that are left in it are errors.DeletionRestricted
+// (409), with DeletionRestrictedDetail; purge the virtual machines before. It
+// needs the scope virtual_networks.
 //
 // Source: vendor OpenAPI 2.68.0; live exchanges.
 func (c *Client) DeleteVirtualNetwork(ctx context.Context, virtualNetwork ID) error {
