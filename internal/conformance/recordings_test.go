@@ -22,15 +22,23 @@ import (
 // They are not part of the project: where they are absent the test is skipped.
 func recordings(t *testing.T, name string) string {
 	t.Helper()
+	if !recorded(name) {
+		t.Skipf("there are no recordings to compare with: OFFBOARD_RECORDINGS names the folder that has %s", name)
+	}
+	return recordingsPath(name)
+}
+
+func recordingsPath(name string) string {
 	folder := os.Getenv("OFFBOARD_RECORDINGS")
 	if folder == "" {
 		folder = filepath.Join("..", "..", "..", "shared", "recordings")
 	}
-	path := filepath.Join(folder, name)
-	if _, err := os.Stat(path); err != nil {
-		t.Skipf("there are no recordings to compare with: OFFBOARD_RECORDINGS names the folder that has %s", name)
-	}
-	return path
+	return filepath.Join(folder, name)
+}
+
+func recorded(name string) bool {
+	_, err := os.Stat(recordingsPath(name))
+	return err == nil
 }
 
 // exchange is a recorded request and its answer.
@@ -40,6 +48,11 @@ type exchange struct {
 	status       int
 	header       http.Header
 	body         []byte
+
+	// Of the request.
+	query         string
+	request       []byte
+	requestHeader http.Header
 }
 
 // RoundTrip gives the recorded answer to any request.
@@ -67,7 +80,7 @@ func katapultExchanges(t *testing.T) []*exchange {
 	for lines.Scan() {
 		var line struct {
 			Recording string
-			Request   struct{ Method, Path string }
+			Request   struct{ Method, Path, Query, Body string }
 			Response  struct {
 				Status  int
 				Headers map[string]string
@@ -80,6 +93,7 @@ func katapultExchanges(t *testing.T) []*exchange {
 		x := &exchange{
 			name: line.Recording, method: line.Request.Method, path: line.Request.Path,
 			status: line.Response.Status, header: http.Header{}, body: []byte(line.Response.Body),
+			query: line.Request.Query, request: []byte(line.Request.Body), requestHeader: http.Header{},
 		}
 		for name, value := range line.Response.Headers {
 			x.header.Set(name, value)
@@ -115,6 +129,7 @@ func zitadelExchanges(t *testing.T) []*exchange {
 			t.Fatalf("%s is no exchange", name)
 		}
 		x := &exchange{name: filepath.Base(name), method: string(request[1]), path: string(request[2])}
+		x.readRequest(string(text[:response[0]]))
 		resp, err := http.ReadResponse(bufio.NewReader(bytes.NewReader(text[response[1]:])), &http.Request{Method: x.method})
 		if err != nil {
 			// No answer was recorded.
@@ -128,6 +143,20 @@ func zitadelExchanges(t *testing.T) []*exchange {
 		found = append(found, x)
 	}
 	return found
+}
+
+// readRequest takes up the rest of a recorded request.
+func (x *exchange) readRequest(text string) {
+	_, x.query, _ = strings.Cut(x.path, "?")
+	_, text, _ = strings.Cut(strings.ReplaceAll(text, "\r\n", "\n"), "\n") // the heading
+	_, text, _ = strings.Cut(text, "\n")                                   // the request line
+	head, body, _ := strings.Cut(text, "\n\n")
+	x.requestHeader, x.request = http.Header{}, []byte(strings.TrimSpace(body))
+	for line := range strings.SplitSeq(head, "\n") {
+		if name, value, ok := strings.Cut(line, ":"); ok {
+			x.requestHeader.Add(name, strings.TrimSpace(value))
+		}
+	}
 }
 
 // check reports an error that is not what an answer has to become.

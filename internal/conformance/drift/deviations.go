@@ -11,12 +11,26 @@ import (
 	"github.com/goccy/go-yaml"
 )
 
-// Deviation is a difference that is meant, or several.
+// Deviation is a difference that is meant, or several of one kind. In a file an
+// entry may have a list of places.
 type Deviation struct {
-	Where  string `yaml:"where"` // as [Difference.Where]; * stands for any characters
-	Only   Side   `yaml:"only"`
-	Reason string `yaml:"reason"`
-	Source string `yaml:"source"`
+	Where  string // as [Difference.Where]; * stands for any characters
+	Only   Side
+	Reason string
+	Source string
+}
+
+// places are one or several of [Deviation.Where], with the same reason.
+type places []string
+
+// UnmarshalYAML reads a text or a list.
+func (p *places) UnmarshalYAML(unmarshal func(any) error) error {
+	var one string
+	if unmarshal(&one) == nil {
+		*p = places{one}
+		return nil
+	}
+	return unmarshal((*[]string)(p))
 }
 
 // ReadDeviations reads a file of deviations; one that is not there has none. A
@@ -29,9 +43,23 @@ func ReadDeviations(file string) ([]Deviation, error) {
 	if err != nil {
 		return nil, err
 	}
-	var all []Deviation
-	if err := yaml.UnmarshalWithOptions(data, &all, yaml.DisallowUnknownField()); err != nil {
+	var entries []struct {
+		Where  places `yaml:"where"`
+		Only   Side   `yaml:"only"`
+		Reason string `yaml:"reason"`
+		Source string `yaml:"source"`
+	}
+	if err := yaml.UnmarshalWithOptions(data, &entries, yaml.DisallowUnknownField()); err != nil {
 		return nil, fmt.Errorf("%s: %w", file, err)
+	}
+	var all []Deviation
+	for _, e := range entries {
+		for _, where := range e.Where {
+			all = append(all, Deviation{where, e.Only, e.Reason, e.Source})
+		}
+		if len(e.Where) == 0 {
+			all = append(all, Deviation{"", e.Only, e.Reason, e.Source})
+		}
 	}
 	for _, d := range all {
 		if d.Where == "" || d.Reason == "" || d.Source == "" {

@@ -45,11 +45,10 @@ type Difference struct {
 // Compare returns the differences, by where they are.
 func Compare(ours *openapi3.T, vendors []*openapi3.T) []Difference {
 	c := &comparison{places: map[string]*place{}, seen: map[pair]bool{}}
-	their := index(vendors)
 	for path, item := range ours.Paths.Map() {
 		for method, op := range item.Operations() {
 			where := method + " " + path
-			theirs := their.find(method, base(ours)+path)
+			theirs := Find(vendors, method, base(ours)+path)
 			if theirs == nil {
 				c.add(where, Ours, "operation")
 				continue
@@ -113,10 +112,10 @@ func (c *comparison) parameters(where string, ours, theirs openapi3.Parameters) 
 		if !ok {
 			continue
 		}
-		if o.required && !p.required {
+		if o.Required && !p.Required {
 			c.add(where+"?"+name, Both, "required by the vendor, optional in ours")
 		}
-		c.collect(where+"?"+name, p.schema, o.schema)
+		c.collect(where+"?"+name, p.Schema, o.Schema)
 	}
 }
 

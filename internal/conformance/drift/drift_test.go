@@ -166,6 +166,9 @@ func TestADeviationNeedsAReason(t *testing.T) {
 	t.Parallel()
 	for text, ok := range map[string]bool{
 		"- {where: Thing, reason: r, source: s}":                  true,
+		"- {where: [Thing], reason: r, source: s}":                true,
+		"- {where: [], reason: r, source: s}":                     false,
+		"- {where: {a: b}, reason: r, source: s}":                 false,
 		"- {where: Thing, only: ours, reason: r, source: s}":      true,
 		"- {where: Thing, only: ous, reason: r, source: s}":       false,
 		"- {where: Thing, reason: r}":                             false,

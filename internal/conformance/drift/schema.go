@@ -82,15 +82,16 @@ func refName(s *openapi3.SchemaRef) string {
 	return name
 }
 
-type parameter struct {
-	required bool
-	schema   *openapi3.SchemaRef
+// Parameter is one of the query or a header.
+type Parameter struct {
+	Required bool
+	Schema   *openapi3.SchemaRef
 }
 
 // parameters returns those of the query and the headers by their names as they
 // are sent: an object in deepObject style has one for each property.
-func parameters(all openapi3.Parameters) map[string]parameter {
-	named := map[string]parameter{}
+func parameters(all openapi3.Parameters) map[string]Parameter {
+	named := map[string]Parameter{}
 	for _, ref := range all {
 		p := ref.Value
 		if p.In != openapi3.ParameterInQuery && p.In != openapi3.ParameterInHeader {
@@ -103,11 +104,11 @@ func parameters(all openapi3.Parameters) map[string]parameter {
 		if p.Style == openapi3.SerializationDeepObject {
 			for property, schema := range flatten(p.Schema.Value).properties {
 				// Of a lookup one key is given, so none of them is required.
-				named[name+"["+property+"]"] = parameter{schema: schema}
+				named[name+"["+property+"]"] = Parameter{Schema: schema}
 			}
 			continue
 		}
-		named[name] = parameter{p.Required, p.Schema}
+		named[name] = Parameter{p.Required, p.Schema}
 	}
 	return named
 }
@@ -162,55 +163,6 @@ func vendorCodes(r *openapi3.Response) []string {
 		search(content.Schema, 0)
 	}
 	return slices.Sorted(maps.Keys(found))
-}
-
-// operation is one of the vendor's.
-type operation struct {
-	op         *openapi3.Operation
-	parameters openapi3.Parameters
-}
-
-// operations are the vendor's, by method and path.
-type operations map[string]*operation
-
-func index(specs []*openapi3.T) operations {
-	all := operations{}
-	for _, spec := range specs {
-		for path, item := range spec.Paths.Map() {
-			for method, op := range item.Operations() {
-				all[method+" "+blank(base(spec)+path)] = &operation{op, append(slices.Clone(item.Parameters), op.Parameters...)}
-			}
-		}
-	}
-	return all
-}
-
-// find finds an operation by its path, whatever its parameters are called; a word
-// of ours may stand for a parameter of the vendor's.
-func (o operations) find(method, path string) *operation {
-	path = blank(path)
-	if op := o[method+" "+path]; op != nil {
-		return op
-	}
-	mine := strings.Split(path, "/")
-	for key, op := range o {
-		other, ok := strings.CutPrefix(key, method+" ")
-		if theirs := strings.Split(other, "/"); ok && slices.EqualFunc(mine, theirs, func(a, b string) bool { return a == b || b == "{}" }) {
-			return op
-		}
-	}
-	return nil
-}
-
-// blank removes the names of parameters from a path.
-func blank(path string) string {
-	segments := strings.Split(path, "/")
-	for i, segment := range segments {
-		if strings.HasPrefix(segment, "{") && strings.HasSuffix(segment, "}") {
-			segments[i] = "{}"
-		}
-	}
-	return strings.Join(segments, "/")
 }
 
 // base is the path of the server, without a slash at its end.
