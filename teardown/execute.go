@@ -128,7 +128,7 @@ func (r *run) compare(now *Plan) error {
 // hand: then nothing is touched, unless that is permitted.
 func (r *run) hopeless(now *Plan) bool {
 	err := now.Err()
-	if err != nil && !errors.Is(err, errors.DeletionStepsNotSatisfied) {
+	if err != nil && (!errors.Is(err, errors.DeletionStepsNotSatisfied) || lasting(err)) {
 		return true
 	}
 	return len(now.Manual()) > 0 && !r.settings.permits(Partial)
@@ -284,9 +284,18 @@ func (r *run) try(ctx context.Context, step Step) (bool, error) {
 	}
 }
 
+// lasting reports whether neither a step nor time changes a refusal: the organization
+// has to stay as what it is.
+func lasting(err error) bool {
+	return errors.Is(err, errors.DefaultOrganization) || errors.Is(err, errors.SystemOrganization)
+}
+
 // passes reports whether trying again may help: what may succeed later, what others
 // stand in the way of, and what was lost and is read to be still there.
 func passes(err error) bool {
+	if lasting(err) {
+		return false
+	}
 	return errors.Retryable(err) || errors.Is(err, errors.Conflict) || errors.Is(err, errors.DeletionStepsNotSatisfied) ||
 		errors.Is(err, errors.OutcomeUnknown) || errors.Is(err, errors.NotFound)
 }

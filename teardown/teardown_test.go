@@ -400,10 +400,12 @@ func TestWhatHandsHaveToDoKeepsEverything(t *testing.T) {
 
 func TestARefusalThatNoStepCuresBlocks(t *testing.T) {
 	t.Parallel()
-	w := &world{refusal: &teardown.Refusal{Operation: "CheckDeletion", Code: errors.PermissionDenied, Status: 403}}
-	r, err := w.execute(t)
-	if !errors.Is(err, errors.PermissionDenied) || r == nil || r.Outcome != teardown.Blocked || w.deleted != 0 {
-		t.Errorf("got %+v, %v", r, err)
+	for _, code := range []errors.Code{errors.PermissionDenied, errors.DefaultOrganization, errors.SystemOrganization} {
+		w := &world{refusal: &teardown.Refusal{Operation: "CheckDeletion", Code: code, Status: 403}}
+		r, err := w.execute(t)
+		if !errors.Is(err, code) || r == nil || r.Outcome != teardown.Blocked || w.deleted != 0 {
+			t.Errorf("got %+v, %v", r, err)
+		}
 	}
 }
 
@@ -421,6 +423,7 @@ func TestTheVerdictOfTheDeletion(t *testing.T) {
 		"unknown":         {func(int) (teardown.Deletion, error) { return teardown.Deletion{}, refused(errors.OutcomeUnknown) }, teardown.Unknown, errors.OutcomeUnknown, 1},
 		"gone in between": {func(int) (teardown.Deletion, error) { return teardown.Deletion{}, refused(errors.OrganizationNotFound) }, teardown.Gone, "", 1},
 		"denied":          {func(int) (teardown.Deletion, error) { return teardown.Deletion{}, refused(errors.PermissionDenied) }, teardown.Blocked, errors.PermissionDenied, 1},
+		"it has to stay":  {func(int) (teardown.Deletion, error) { return teardown.Deletion{}, refused(errors.SystemOrganization) }, teardown.Blocked, errors.SystemOrganization, 1},
 		"something is back": {func(int) (teardown.Deletion, error) {
 			return teardown.Deletion{}, refused(errors.DeletionStepsNotSatisfied)
 		}, teardown.Blocked, errors.DeletionStepsNotSatisfied, 8},
