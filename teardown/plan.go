@@ -22,8 +22,14 @@ const version = 1
 // Plan is all that has to go before an organization can be deleted, as it was read
 // at one time, and what goes along with it.
 type Plan struct {
-	Version      int          `json:"version"`
-	Provider     string       `json:"provider"`
+	Version  int    `json:"version"`
+	Provider string `json:"provider"`
+
+	// Instance is the address of the provider, of one that there are many of. The
+	// client refuses the plan of another instance: what is not there would be taken
+	// for gone.
+	Instance string `json:"instance,omitempty"`
+
 	Organization Organization `json:"organization"`
 	TakenAt      time.Time    `json:"taken_at"`
 	ExpiresAt    time.Time    `json:"expires_at"`
@@ -96,6 +102,9 @@ type Refusal struct {
 	Message      string        `json:"message,omitempty"`
 	RequestID    string        `json:"request_id,omitempty"`
 	Steps        []errors.Step `json:"steps,omitempty"`
+
+	// Reason is the text of the error's cause, where it has one.
+	Reason string `json:"reason,omitempty"`
 }
 
 // RefusalOf keeps an error that a deletion would have; nil for one that is no
@@ -105,10 +114,14 @@ func RefusalOf(err error) *Refusal {
 	if !ok {
 		return nil
 	}
-	return &Refusal{
+	r := &Refusal{
 		Operation: e.Operation, Code: e.Code, ProviderCode: e.ProviderCode, Status: e.Status,
 		Message: e.Message, RequestID: e.RequestID, Steps: e.Steps,
 	}
+	if e.Err != nil {
+		r.Reason = e.Err.Error()
+	}
+	return r
 }
 
 // Seal completes a plan that was just taken: version, times and fingerprint. A
@@ -128,11 +141,15 @@ func (p *Plan) Err() error {
 	if r == nil {
 		return nil
 	}
-	return &errors.Error{
+	e := &errors.Error{
 		Provider: p.Provider, Operation: r.Operation, Target: p.Organization.ID,
 		Code: r.Code, ProviderCode: r.ProviderCode, Status: r.Status,
 		Message: r.Message, RequestID: r.RequestID, Steps: r.Steps,
 	}
+	if r.Reason != "" {
+		e.Err = errors.New(r.Reason)
+	}
+	return e
 }
 
 // Manual returns the steps that no API can do.

@@ -24,11 +24,12 @@ func full() *teardown.Plan {
 	steps[2].Manual = true
 	steps[2].Name = "evil\x1b[2Jname\u202e"
 	return &teardown.Plan{
-		Provider: "world", Organization: acme, Steps: steps,
+		Provider: "world", Instance: "https://world.invalid", Organization: acme, Steps: steps,
 		Needs: []teardown.Consent{teardown.OwnOrganization},
 		Refusal: teardown.RefusalOf(&errors.Error{
 			Provider: "world", Operation: "CheckDeletion", Target: "org_1", Code: errors.DeletionStepsNotSatisfied, ProviderCode: "left",
 			Status: 409, Message: "something is left", RequestID: "r-1", Steps: []errors.Step{{Name: "vms", Description: "delete them"}},
+			Err: errors.New("they run"),
 		}),
 		Losses: []teardown.Loss{{Kind: "users", Count: 3, Names: []string{"ann", "bob"}, Note: "of other organizations, too"}},
 	}
@@ -49,7 +50,7 @@ func TestAPlanIsTheSameAfterJSON(t *testing.T) {
 		t.Errorf("(-want +got):\n%s", diff)
 	}
 	e, _ := errors.AsType[*errors.Error](got.Err())
-	if e == nil || e.Code != errors.DeletionStepsNotSatisfied || e.Status != 409 || len(e.Steps) != 1 || e.Target != "org_1" {
+	if e == nil || e.Code != errors.DeletionStepsNotSatisfied || e.Status != 409 || len(e.Steps) != 1 || e.Target != "org_1" || !strings.HasSuffix(e.Error(), ": they run") {
 		t.Errorf("got %v", got.Err())
 	}
 	if (&teardown.Plan{}).Err() != nil {
