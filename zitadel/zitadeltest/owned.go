@@ -3,10 +3,12 @@ package zitadeltest
 import (
 	"cmp"
 	"encoding/json"
+	"fmt"
 	"io"
 	"net/http"
 	"slices"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/offboard-dev/offboard-go/internal/fake"
@@ -192,6 +194,25 @@ func (s *Server) HasAccess(user, project string) bool {
 	return slices.ContainsFunc(s.items, func(i *item) bool {
 		return i.kind == userGrants && i.user == user && i.project == project && i.gone.IsZero()
 	})
+}
+
+// Contents returns all that the double has, a line each: the organizations, and what
+// they have with the ids of what it goes with.
+func (s *Server) Contents() []string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	var all []string
+	for _, o := range s.organizations {
+		if !o.removed {
+			all = append(all, fmt.Sprintf("organization %s: %s, %s", o.ID, o.Name, o.state()))
+		}
+	}
+	for _, i := range s.items {
+		if i.gone.IsZero() {
+			all = append(all, strings.Join(slices.Concat([]string{i.kind, i.id, "of", i.owner, i.name}, i.needs, i.roles), " "))
+		}
+	}
+	return append(all, "default "+s.first)
 }
 
 // id makes an id, unless there is one.
