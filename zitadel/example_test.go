@@ -3,9 +3,11 @@ package zitadel_test
 import (
 	"context"
 	"fmt"
+	"os"
 
 	"github.com/offboard-dev/offboard-go/errors"
 	"github.com/offboard-dev/offboard-go/offboardtest"
+	"github.com/offboard-dev/offboard-go/teardown"
 	"github.com/offboard-dev/offboard-go/zitadel"
 	"github.com/offboard-dev/offboard-go/zitadel/zitadeltest"
 )
@@ -118,6 +120,49 @@ func ExampleClient_Preview() {
 	// members 0
 	// domains 1
 	// Bolt loses Shop
+}
+
+// What would become of an organization is shown, and then done.
+func ExampleClient_Teardown() {
+	srv := zitadeltest.NewServer() // in place of the real service
+	srv.AddOrganization(zitadeltest.Organization{ID: "312909075211944042", Name: "Acme"})
+	srv.AddOrganization(zitadeltest.Organization{ID: "312909075211944043", Name: "Bolt"})
+	srv.AddUser(zitadeltest.User{Organization: "312909075211944042", UserName: "ada"})
+	shop := srv.AddProject(zitadeltest.Project{Organization: "312909075211944042", Name: "Shop"})
+	grant := srv.AddProjectGrant(zitadeltest.ProjectGrant{Project: shop, Organization: "312909075211944043"})
+	bea := srv.AddUser(zitadeltest.User{Organization: "312909075211944043", UserName: "bea"})
+	srv.AddUserGrant(zitadeltest.UserGrant{User: bea, Project: shop, ProjectGrant: grant})
+
+	c, err := zitadel.New(srv.Option())
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	plan, err := c.Plan(context.Background(), "312909075211944042")
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	if err := plan.WriteTree(os.Stdout); err != nil {
+		fmt.Println(err)
+		return
+	}
+	report, err := c.Teardown(context.Background(), plan, teardown.Confirm("Acme"))
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	fmt.Println(report.Organization.Name, "is", report.Outcome)
+	// Output:
+	// zitadel: Acme (312909075211944042): nothing stands in the way
+	// └─ goes along
+	//    ├─ 1 users: ada (with their credentials, sessions and memberships)
+	//    ├─ 1 projects: Shop
+	//    ├─ 1 project_grants: Shop to Bolt (given to other organizations)
+	//    ├─ 1 user_grants: bea in Shop (roles of users in projects)
+	//    ├─ 1 users_of_other_organizations: bea of Bolt (who lose roles in projects or the management)
+	//    └─ 1 domains: acme.double.invalid (free for others at once)
+	// Acme is gone
 }
 
 // A manager of organizations is no owner of the instance, and may delete them

@@ -57,7 +57,8 @@ func (c *Client) Preview(ctx context.Context, orgID string) ([]Owned, error) {
 }
 
 // Count returns how many of a kind an organization has, by a request for one of
-// them. It needs the permission of the kind's list.
+// them. It needs the permission of the kind's list. Of kinds that only [Client.Plan]
+// has there is no list: they are [errors.InvalidArgument].
 func (c *Client) Count(ctx context.Context, orgID string, kind Kind) (uint64, error) {
 	one := ListQuery{Limit: 1}
 	switch kind {

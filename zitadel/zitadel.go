@@ -28,6 +28,12 @@
 // Lists follow changes after some time; [Client.WaitForDeletion] waits for them.
 // [Client.GetMyUser] tells the organization that the credential ends with.
 //
+// [Client.Plan] says all of that as data that can be reviewed and kept, with the users
+// of other organizations who lose something, and [Client.Teardown] carries it out: it
+// reads all of it again, asks for the organization's name and for the caller's own
+// organization to be permitted, and reads in the end that the organization is gone. See
+// package teardown.
+//
 // An organization can be deactivated instead, by [Client.DeactivateOrganization],
 // which is undone by [Client.ReactivateOrganization]. Its users cannot log in then,
 // but the tokens of its service accounts stay good.
@@ -59,6 +65,7 @@ import (
 	"fmt"
 	"net/http"
 	"slices"
+	"strings"
 
 	"github.com/offboard-dev/offboard-go/errors"
 	"github.com/offboard-dev/offboard-go/internal/rest"
@@ -67,7 +74,8 @@ import (
 // Client speaks to an instance of Zitadel. It is safe for concurrent use; make one
 // with [New].
 type Client struct {
-	api *rest.Client
+	api      *rest.Client
+	instance string // its address
 }
 
 // New returns a client. It needs the instance's address and a credential:
@@ -83,7 +91,7 @@ func New(options ...Option) (*Client, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Client{api}, nil
+	return &Client{api, strings.TrimRight(config.BaseURL, "/")}, nil
 }
 
 // DeleteOrganization deletes an organization with a client of its own. See
@@ -185,38 +193,58 @@ func presence(orgID string, found *Organization) rest.Presence {
 //
 // It needs the permission iam.read.
 func (c *Client) CheckDeletion(ctx context.Context, orgID string) error {
-	e := &errors.Error{Provider: provider, Operation: "CheckDeletion", Target: orgID}
+	const operation = "CheckDeletion"
 	if err := rest.Opaque(orgID); err != nil {
-		return rest.Invalid(provider, e.Operation, orgID, fmt.Errorf("orgId %w", err))
+		return rest.Invalid(provider, operation, orgID, fmt.Errorf("orgId %w", err))
 	}
-	// In the order in which Zitadel looks at a deletion.
-	permissions, err := c.ListPermissions(ctx)
+	refusal, err := c.refusal(ctx, orgID)
 	if err != nil {
 		return err
+	}
+	if refusal != nil {
+		return refusal
+	}
+	_, err = c.existing(ctx, operation, orgID)
+	return err
+}
+
+// refusal reads whether an organization that is there may be deleted, in the order in
+// which Zitadel looks at a deletion, as [Client.CheckDeletion] says it; nil for yes.
+func (c *Client) refusal(ctx context.Context, orgID string) (*errors.Error, error) {
+	e := &errors.Error{Provider: provider, Operation: "CheckDeletion", Target: orgID}
+	permissions, err := c.ListPermissions(ctx)
+	if err != nil {
+		return nil, err
 	}
 	if !slices.Contains(permissions, "iam.write") {
 		e.Code, e.Err = errors.PermissionDenied, errors.New("the permission iam.write is missing")
-		return e
+		return e, nil
 	}
 	first, err := c.GetDefaultOrganization(ctx)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	if first.ID == orgID {
 		e.Code, e.Steps = errors.DefaultOrganization, []errors.Step{steps[errors.DefaultOrganization]}
-		return e
+		return e, nil
 	}
+	return nil, nil
+}
+
+// existing returns an organization, or an error when it is not there.
+func (c *Client) existing(ctx context.Context, operation, orgID string) (*Organization, error) {
 	found, err := c.GetOrganization(ctx, orgID)
 	if err != nil {
-		return err
+		return nil, err
 	}
+	e := &errors.Error{Provider: provider, Operation: operation, Target: orgID}
 	switch presence(orgID, found) {
 	case rest.Present:
-		return nil
+		return found, nil
 	case rest.Gone:
 		e.Code = errors.OrganizationNotFound
 	default:
 		e.Code, e.Err = errors.UnexpectedResponse, errors.New("what was read is not about this organization")
 	}
-	return e
+	return nil, e
 }
