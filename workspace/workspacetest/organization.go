@@ -100,6 +100,9 @@ func (s *Server) complete(o *Organization) {
 	s.identify(&o.ID)
 	o.Slug = cmp.Or(o.Slug, o.ID)
 	o.Name = cmp.Or(o.Name, o.Slug)
+	for i := range o.Subscriptions {
+		s.identify(&o.Subscriptions[i].ID)
+	}
 	o.Collaborators = s.collaborators(o.Collaborators)
 	for i := range o.Stores {
 		s.identify(&o.Stores[i].ID)
