@@ -32,21 +32,38 @@ func (t Time) MarshalJSON() ([]byte, error) {
 	return t.Time.MarshalJSON()
 }
 
-// unfinished returns a step for each subscription that is not known to have
-// ended. Its status is not asked: no value of it is documented.
-func unfinished(subscriptions []Subscription, now time.Time) []errors.Step {
+// refusal is the error of a deletion that subscriptions stand in the way of; nil
+// when all are known to have ended.
+func refusal(target string, subscriptions []Subscription, now time.Time) error {
 	var steps []errors.Step
 	for _, s := range subscriptions {
-		if s.EndedAt.IsZero() || s.EndedAt.After(now) {
+		if !s.ended(now) {
 			steps = append(steps, errors.Step{Name: "subscription", Description: s.describe()})
 		}
 	}
-	return steps
+	if len(steps) == 0 {
+		return nil
+	}
+	return &errors.Error{
+		Provider: provider, Operation: "CheckDeletion", Target: target,
+		Code: errors.ActiveSubscriptions, Steps: steps,
+	}
 }
 
-// describe tells a person which subscription it is.
+// ended reports whether a subscription is known to have ended. Its status is not
+// asked: no value of it is documented.
+func (s *Subscription) ended(now time.Time) bool {
+	return !s.EndedAt.IsZero() && !s.EndedAt.After(now)
+}
+
+// name is what people call it.
+func (s *Subscription) name() string {
+	return cmp.Or(s.Plan, s.PlanCode, s.ID, "without a name")
+}
+
+// describe tells a person which subscription it is, and how it stands.
 func (s *Subscription) describe() string {
-	text := cmp.Or(s.Plan, s.PlanCode, s.ID, "without a name")
+	text := s.name()
 	if s.Status != "" {
 		text += ", " + s.Status
 	}

@@ -38,6 +38,13 @@
 // organization is deleted is not documented. [Client.ChangeOwner] keeps an
 // organization and gives it away.
 //
+// # Teardown
+//
+// [Client.Plan] reads all of that at once, and changes nothing: each subscription
+// is a step that a person has to do, and everything else is counted, for it goes
+// along. [Client.Teardown] deletes the organization once no subscription is left, and
+// reads that it is gone.
+//
 // # Retries
 //
 // Reads are repeated after failures of the network and of the server. A deletion
@@ -56,6 +63,7 @@ package workspace
 
 import (
 	"context"
+	"sync/atomic"
 	"time"
 
 	"github.com/offboard-dev/offboard-go/errors"
@@ -68,6 +76,9 @@ const DefaultBaseURL = "https://api.applivery.io/v1"
 // Client speaks to Applivery. It is safe for concurrent use; make one with [New].
 type Client struct {
 	api *rest.Client
+
+	// account is whom the token belongs to, once that was read: it does not change.
+	account atomic.Pointer[account]
 }
 
 // New returns a client. It needs a credential: [WithToken] or [FromEnv]. What
@@ -81,7 +92,7 @@ func New(options ...Option) (*Client, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Client{api}, nil
+	return &Client{api: api}, nil
 }
 
 // DeleteOrganization deletes an organization with a client of its own. See
@@ -150,20 +161,12 @@ func (c *Client) look(ctx context.Context, id string) (rest.Presence, error) {
 // for Applivery does not document which of them keep a workspace. It needs the
 // permission base.organization.management.get.
 func (c *Client) CheckDeletion(ctx context.Context, idOrSlug string) error {
-	const operation = "CheckDeletion"
 	found, err := c.GetWorkspace(ctx, idOrSlug)
 	if err != nil {
 		return err
 	}
-	if _, err := confirm(operation, idOrSlug, found.Organization.ID, found.Organization.Slug); err != nil {
+	if _, err := confirm("CheckDeletion", idOrSlug, found.Organization.ID, found.Organization.Slug); err != nil {
 		return err
 	}
-	steps := unfinished(found.Organization.Subscriptions, time.Now())
-	if len(steps) == 0 {
-		return nil
-	}
-	return &errors.Error{
-		Provider: provider, Operation: operation, Target: idOrSlug,
-		Code: errors.ActiveSubscriptions, Steps: steps,
-	}
+	return refusal(idOrSlug, found.Organization.Subscriptions, time.Now())
 }

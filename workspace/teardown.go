@@ -1,0 +1,361 @@
+package workspace
+
+import (
+	"cmp"
+	"context"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/offboard-dev/offboard-go/errors"
+	"github.com/offboard-dev/offboard-go/internal/rest"
+	"github.com/offboard-dev/offboard-go/teardown"
+)
+
+// Plan reads what stands in the way of an organization's deletion and what goes
+// along with it, and changes nothing.
+//
+// Each subscription that is not known to have ended is a step that has to be done by
+// hand. Applivery does not document which of them keep a workspace: when it turns
+// out that one does not, [Client.DeleteOrganization] leaves the decision to
+// Applivery, which refuses as long as one does. Apps, devices, collaborators, stores
+// and segments are losses. What the token may not list, or the organization's
+// subscription does not include, is a loss of none, with a note that says so.
+//
+// The plan needs [teardown.OwnOrganization] when the token belongs to a service
+// account, which sees no workspace but its own and is gone with it; and when it
+// cannot be told whom the token belongs to.
+//
+// The plan's error is that of [Client.CheckDeletion] by id.
+//
+// It needs the permission base.organization.management.get, and to count losses
+// mad.application.management.list, base.people.organizationCollaborator.list,
+// mad.store.management.list and base.organization.segment.list. It costs six
+// requests, and one more for the first plan of a client. Where a page does not say
+// how many there are on all pages, it costs one for each page of 100.
+//
+// Errors are those of [Client.GetWorkspace] and of the lists, and
+// [errors.NotConfirmed] when the organization that answers is not the one that is
+// named.
+//
+// Source: vendor's reference pages; vendor's pages about service accounts.
+func (c *Client) Plan(ctx context.Context, idOrSlug string) (*teardown.Plan, error) {
+	return c.inspect(ctx, idOrSlug, nil)
+}
+
+// Teardown carries out a plan of [Client.Plan]: it deletes the organization, with
+// all that it has, once no subscription is left. No subscription is touched, for no
+// API cancels one: carry out the same plan again when they have ended.
+//
+// The outcome is [teardown.Gone] when Applivery has said so, and no read says that
+// it is still there. Should reads still show it after a minute, it is
+// [teardown.Pending]. It is [teardown.Unknown] when the answer was lost and nothing
+// can be read, as it is with a service account of the workspace itself.
+//
+// Applivery does not tell an organization that is gone from one that the user may not
+// see: carry out a plan as the user who made it. A service account is told apart, and
+// the error is [errors.NotConfirmed].
+//
+// It needs the permissions of [Client.Plan] and
+// base.organization.management.remove. It costs four requests, and one for each kind
+// of loss that the plan has none of.
+//
+// Errors are those of [teardown.Execute] and of [Client.DeleteOrganization];
+// [errors.PlanStale] for a plan of another provider, before anything is read.
+//
+// Source: seed page; vendor's reference pages.
+func (c *Client) Teardown(ctx context.Context, p *teardown.Plan, options ...teardown.Option) (*teardown.Report, error) {
+	if p.Provider != provider {
+		// What another provider's id names is not here, which is no proof of anything.
+		return nil, &errors.Error{
+			Provider: provider, Operation: "Teardown", Target: p.Organization.ID, Code: errors.PlanStale,
+			Steps: []errors.Step{{Name: "provider", Description: "is " + strconv.Quote(p.Provider)}},
+			Err:   errors.New("the plan is of another provider"),
+		}
+	}
+	return teardown.Execute(ctx, driver{c}, p, options...)
+}
+
+// driver is Applivery's.
+type driver struct{ c *Client }
+
+// Inspect takes a plan. A service account never sees that its own workspace is gone,
+// for it is gone too: what it does not find is another's, and may well be there.
+func (d driver) Inspect(ctx context.Context, o teardown.Organization, before *teardown.Plan) (*teardown.Plan, error) {
+	p, err := d.c.inspect(ctx, o.ID, before)
+	if !errors.Is(err, errors.OrganizationNotFound) {
+		return p, err
+	}
+	switch own, failed := d.c.own(ctx, o.ID); {
+	case failed != nil:
+		return nil, failed
+	case own:
+		return nil, &errors.Error{
+			Provider: provider, Operation: "Teardown", Target: o.ID, Code: errors.NotConfirmed,
+			Err: errors.New("the token does not see the organization, and is no user's who would"),
+		}
+	}
+	return nil, err
+}
+
+// Remove refuses: all steps have to be done by hand, whatever a plan says.
+func (d driver) Remove(_ context.Context, _ teardown.Organization, step teardown.Step, _ func(string)) error {
+	return &errors.Error{
+		Provider: provider, Operation: "Teardown", Target: step.ID, Code: errors.InvalidArgument,
+		Err: errors.New("no API does this"),
+	}
+}
+
+// IsGone reads whether a subscription has ended.
+func (d driver) IsGone(ctx context.Context, o teardown.Organization, step teardown.Step) (bool, error) {
+	found, err := d.c.GetWorkspace(ctx, o.ID)
+	if err != nil {
+		return false, err
+	}
+	if _, err := confirm("Teardown", o.ID, found.Organization.ID, found.Organization.Slug); err != nil {
+		return false, err
+	}
+	left := steps(found.Organization.Subscriptions, time.Now())
+	return !slices.ContainsFunc(left, func(s teardown.Step) bool { return s.ID == step.ID }), nil
+}
+
+// Delete deletes the organization, and reads that it is gone.
+func (d driver) Delete(ctx context.Context, o teardown.Organization) (teardown.Deletion, error) {
+	if err := d.c.DeleteOrganization(ctx, o.ID); err != nil {
+		return teardown.Deletion{}, err
+	}
+	if d.c.lingers(ctx, o.ID) {
+		return teardown.Deletion{
+			Outcome: teardown.Pending,
+			Decides: "Applivery has answered that it is deleted, and still shows it.",
+		}, nil
+	}
+	return teardown.Deletion{Outcome: teardown.Gone}, nil
+}
+
+// maxLinger is how long a deleted organization may still be shown. Applivery does
+// not document whether it is gone at once.
+const maxLinger = time.Minute
+
+// lingers reports whether an organization is still shown after its deletion. A read
+// that cannot tell does not take back what Applivery has said.
+func (c *Client) lingers(ctx context.Context, id string) bool {
+	ctx, cancel := context.WithTimeout(ctx, maxLinger)
+	defer cancel()
+	err := c.api.Wait(ctx, "Teardown", id, func(ctx context.Context) ([]errors.Step, error) {
+		presence, err := c.look(ctx, id)
+		if presence == rest.Present {
+			return []errors.Step{{Name: "organization", Description: id}}, nil
+		}
+		return nil, err
+	})
+	e, _ := errors.AsType[*errors.Error](err)
+	return e != nil && e.Code == errors.NotFinished && len(e.Steps) > 0
+}
+
+// inspect takes a plan. What the plan before has counted is not counted again: only
+// what it had none of matters.
+func (c *Client) inspect(ctx context.Context, idOrSlug string, before *teardown.Plan) (*teardown.Plan, error) {
+	found, err := c.GetWorkspace(ctx, idOrSlug)
+	if err != nil {
+		return nil, err
+	}
+	o, now := &found.Organization, time.Now()
+	id, err := confirm("Plan", idOrSlug, o.ID, o.Slug)
+	if err != nil {
+		return nil, err
+	}
+	p := &teardown.Plan{
+		Provider:     provider,
+		Organization: teardown.Organization{ID: id, Name: cmp.Or(o.Name, o.Slug, id)},
+		Refusal:      teardown.RefusalOf(refusal(id, o.Subscriptions, now)),
+		Steps:        steps(o.Subscriptions, now),
+	}
+	own, err := c.own(ctx, id)
+	if err != nil {
+		return nil, err
+	}
+	if own {
+		p.Needs = []teardown.Consent{teardown.OwnOrganization}
+	}
+	if p.Losses, err = c.losses(ctx, id, before); err != nil {
+		return nil, err
+	}
+	return p.Seal(), nil
+}
+
+// steps returns a step for each subscription that is not known to have ended. Their
+// names say nothing that changes while somebody cancels one.
+func steps(subscriptions []Subscription, now time.Time) []teardown.Step {
+	var steps []teardown.Step
+	alike := map[string]int{}
+	for _, s := range subscriptions {
+		id := "subscription/" + s.identity()
+		alike[id]++
+		if n := alike[id]; n > 1 {
+			id += "#" + strconv.Itoa(n)
+		}
+		if s.ended(now) {
+			continue
+		}
+		removal := "cancel it in the dashboard, at Billing, Plan & Usage"
+		if !s.EndedAt.IsZero() {
+			removal = "wait until it ends"
+		}
+		steps = append(steps, teardown.Step{
+			ID: id, Kind: "subscription", Name: s.name(), Manual: true,
+			Why: "it is not known to have ended: " + s.describe(), Removal: removal,
+		})
+	}
+	return steps
+}
+
+// identity tells a subscription from others, by its id where it has one.
+func (s *Subscription) identity() string {
+	if s.ID != "" {
+		return s.ID
+	}
+	text := cmp.Or(s.PlanCode, s.Plan, "unnamed")
+	if !s.IniDate.IsZero() {
+		text += "," + s.IniDate.Format(time.DateOnly)
+	}
+	return text
+}
+
+// account is whom a token belongs to.
+type account struct {
+	service bool // it is a service account
+	email   string
+}
+
+// own reports whether an organization is the one that the token belongs to, or that
+// cannot be told.
+func (c *Client) own(ctx context.Context, id string) (bool, error) {
+	a := c.account.Load()
+	if a == nil {
+		user, err := c.GetProfile(ctx)
+		switch {
+		case errors.Is(err, errors.Unauthenticated), errors.Is(err, errors.PermissionDenied), errors.Is(err, errors.NotFound):
+			// The token reads the organization, and is nobody's: no user's, at least.
+			return true, nil
+		case err != nil:
+			return false, err
+		}
+		a = &account{user.Role == UserRoleServiceAccount, strings.ToLower(user.Email)}
+		c.account.Store(a)
+	}
+	return a.service || strings.HasSuffix(a.email, "@"+id+".iam.applivery.io"), nil
+}
+
+// maxNames is how many a loss names.
+const maxNames = 5
+
+// pageSize is how many of a page's are asked for: it mostly takes one page to count.
+const pageSize = 100
+
+// losses counts what goes along with an organization.
+func (c *Client) losses(ctx context.Context, id string, before *teardown.Plan) ([]teardown.Loss, error) {
+	var losses []teardown.Loss
+	for _, of := range []struct {
+		kind, note string
+		count      func() (teardown.Loss, error)
+	}{
+		{"apps", "", func() (teardown.Loss, error) {
+			return count(id, func(page int) (*AppsPage, error) {
+				return c.ListAppsPage(ctx, id, ListAppsPageOptions{Page: page, Limit: pageSize})
+			}, func(a *App) string { return cmp.Or(a.Name, a.Slug, a.ID) })
+		}},
+		{"devices", "it is not documented what becomes of them", func() (teardown.Loss, error) {
+			return count(id, func(page int) (*DevicesPage, error) {
+				return c.ListDevicesPage(ctx, id, ListDevicesPageOptions{Page: page, Limit: pageSize, SubType: DeviceSubTypeDevice})
+			}, (*Device).describe)
+		}},
+		{"collaborators", "", func() (teardown.Loss, error) {
+			return count(id, func(page int) (*CollaboratorsPage, error) {
+				return c.ListCollaboratorsPage(ctx, id, ListCollaboratorsPageOptions{Page: page, Limit: pageSize})
+			}, func(c *Collaborator) string { return cmp.Or(c.User.Email, c.User.ID, c.ID) })
+		}},
+		{"stores", "", func() (teardown.Loss, error) {
+			return count(id, func(page int) (*StoresPage, error) {
+				return c.ListStoresPage(ctx, id, ListStoresPageOptions{Page: page, Limit: pageSize})
+			}, func(s *Store) string { return cmp.Or(s.CustomDomain, s.ID) })
+		}},
+		{"segments", "", func() (teardown.Loss, error) {
+			var loss teardown.Loss
+			top, err := c.ListSegments(ctx, id)
+			noteAll(&loss, top)
+			return loss, err
+		}},
+	} {
+		if i := counted(before, of.kind); i >= 0 {
+			losses = append(losses, before.Losses[i])
+			continue
+		}
+		loss, err := of.count()
+		switch {
+		case errors.Is(err, errors.PermissionDenied), errors.Is(err, errors.NotFound):
+			// One code stands for all that is not found. That the organization is there
+			// was just read, so that this is not about it.
+			e, _ := errors.AsType[*errors.Error](err)
+			loss = teardown.Loss{Note: "how many is not known: " + e.Code.Umbrella().Error()}
+		case err != nil:
+			return nil, err
+		case loss.Count == 0:
+			continue
+		default:
+			loss.Note = of.note
+		}
+		loss.Kind = of.kind
+		losses = append(losses, loss)
+	}
+	return losses, nil
+}
+
+// counted returns which loss of a plan is of a kind and not none; -1 for none.
+func counted(p *teardown.Plan, kind string) int {
+	if p == nil {
+		return -1
+	}
+	return slices.IndexFunc(p.Losses, func(l teardown.Loss) bool { return l.Kind == kind && l.Count > 0 })
+}
+
+// note adds something to a loss.
+func note(loss *teardown.Loss, name string) {
+	loss.Count++
+	if len(loss.Names) < maxNames && name != "" {
+		loss.Names = append(loss.Names, name)
+	}
+}
+
+// count counts what is on a list. It reads no more pages than it has to: one, where
+// the page says how many there are on all.
+func count[T any](id string, fetch func(page int) (*Page[T], error), name func(*T) string) (teardown.Loss, error) {
+	var loss teardown.Loss
+	total := 0
+	for item, err := range all("Plan", id, 1, func(page int) (*Page[T], error) {
+		p, err := fetch(page)
+		if err == nil {
+			total = max(total, p.TotalDocs)
+		}
+		return p, err
+	}) {
+		if err != nil {
+			return loss, err
+		}
+		note(&loss, name(&item))
+		if total > loss.Count && loss.Count >= maxNames {
+			break
+		}
+	}
+	loss.Count = max(loss.Count, total)
+	return loss, nil
+}
+
+// noteAll adds segments to a loss, each before those below it.
+func noteAll(loss *teardown.Loss, level []Segment) {
+	for _, s := range level {
+		note(loss, s.Name)
+		noteAll(loss, s.Children)
+	}
+}
