@@ -313,7 +313,9 @@ const (
 // an umbrella or not known here.
 func (c Code) Umbrella() Code {
 	switch c {
-	case ActiveSubscriptions, OrganizationNotEmpty, ActiveLiveMigration, PaymentRequired, DefaultOrganization, DeletionRestricted, SystemOrganization, NamespaceNotEmpty, TerminationProtection, BackupCompliancePolicy:
+	case ActiveSubscriptions, OrganizationNotEmpty, ActiveLiveMigration, PaymentRequired,
+		DefaultOrganization, DeletionRestricted, SystemOrganization, NamespaceNotEmpty,
+		TerminationProtection, BackupCompliancePolicy:
 		return DeletionStepsNotSatisfied
 	case OrganizationNotFound, DiskBackupPolicyNotFound, DiskNotFound, DNSZoneNotFound,
 		FileStorageVolumeNotFound, IPAddressNotFound, LoadBalancerNotFound,
@@ -324,11 +326,16 @@ func (c Code) Umbrella() Code {
 	case MissingAPIToken, InvalidAPIToken, InvalidCapabilitiesToken, ExpiredAPIToken:
 		return Unauthenticated
 	case UnauthorizedNetworkForAPIToken, ScopeNotGranted, OrganizationSuspended,
-		OrganizationNotActivated, ObjectStorageAccountNotProvisioned, ObjectStorageAccountSuspended:
+		OrganizationNotActivated, ObjectStorageAccountNotProvisioned,
+		ObjectStorageAccountSuspended:
 		return PermissionDenied
 	case MissingRequiredArgument, InvalidJSONBody, ValidationError, WrongClusterType:
 		return InvalidArgument
-	case ManagedOrganizationRequired, OrganizationLimitReached, ObjectInTrash, UnassignedDisk, UnableToUnassign, VirtualMachineMustBeStarted, NoAllocation, ResourceDoesNotSupportUnallocation, MultipleObjectStorageBucketsFound, ObjectStorageBucketDeletionError, OrganizationExists, OrganizationActive, OrganizationInactive, AlreadyRequestedDeletion:
+	case ManagedOrganizationRequired, OrganizationLimitReached, ObjectInTrash, UnassignedDisk,
+		UnableToUnassign, VirtualMachineMustBeStarted, NoAllocation,
+		ResourceDoesNotSupportUnallocation, MultipleObjectStorageBucketsFound,
+		ObjectStorageBucketDeletionError, OrganizationExists, OrganizationActive,
+		OrganizationInactive, AlreadyRequestedDeletion:
 		return Conflict
 	case QuotaExhausted, InstanceBlocked:
 		return RateLimitReached
