@@ -53,7 +53,11 @@ func Execute(ctx context.Context, d Driver, p *Plan, options ...Option) (*Report
 	case now == nil:
 		return r.finish(Deletion{Outcome: Gone}, nil)
 	case r.hopeless(now):
-		return r.finish(Deletion{Outcome: Blocked}, now.Err())
+		err := now.Err()
+		if err == nil { // the provider would not refuse, and hands are needed all the same
+			err = r.refuse(errors.DeletionStepsNotSatisfied, (&Report{Steps: r.states}).steps(), "")
+		}
+		return r.finish(Deletion{Outcome: Blocked}, err)
 	}
 	r.steps(ctx)
 	return r.end(ctx)

@@ -21,6 +21,7 @@ var acme = teardown.Organization{ID: "org_1", Name: "Acme"}
 type world struct {
 	steps   []teardown.Step
 	refusal *teardown.Refusal
+	lenient bool // what is left would not be refused
 	losses  []teardown.Loss
 	takes   time.Duration
 	remove  func(id string, attempt int) error // instead of a removal that succeeds; nil error removes
@@ -66,7 +67,7 @@ func (w *world) Inspect(context.Context, teardown.Organization, *teardown.Plan) 
 			p.Steps = append(p.Steps, s)
 		}
 	}
-	if p.Refusal == nil && len(p.Steps) > 0 {
+	if p.Refusal == nil && len(p.Steps) > 0 && !w.lenient {
 		p.Refusal = &teardown.Refusal{Operation: "CheckDeletion", Code: errors.DeletionStepsNotSatisfied}
 	}
 	return p.Seal(), nil
@@ -395,6 +396,21 @@ func TestWhatHandsHaveToDoKeepsEverything(t *testing.T) {
 	w.gone = append(w.gone, "invoice") // paid
 	if r, err = w.execute(t); err != nil || r.Outcome != teardown.Gone {
 		t.Errorf("got %+v, %v", r, err)
+	}
+}
+
+func TestWhatIsBlockedIsAnErrorWhereTheProviderWouldNotRefuse(t *testing.T) {
+	t.Parallel()
+	steps := things("a", "invoice")
+	steps[1].Manual = true
+	w := &world{steps: steps, lenient: true}
+	r, err := w.execute(t)
+	if !errors.Is(err, errors.DeletionStepsNotSatisfied) || r == nil || r.Outcome != teardown.Blocked || len(w.removed)+w.deleted != 0 {
+		t.Fatalf("got %+v, %v; %v were removed", r, err, w.removed)
+	}
+	want := []errors.Step{{Name: "a", Description: "untouched"}, {Name: "invoice", Description: "by_hand"}}
+	if e, _ := errors.AsType[*errors.Error](err); !cmp.Equal(want, e.Steps) {
+		t.Errorf("got the steps %+v, want %+v", e.Steps, want)
 	}
 }
 
