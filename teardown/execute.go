@@ -92,6 +92,10 @@ func (r *run) admit() error {
 	if wrong := p.check(); len(wrong) > 0 {
 		return r.refuse(errors.PlanStale, wrong, "%s %s", wrong[0].Name, wrong[0].Description)
 	}
+	if name, instance := r.driver.Provider(); p.Provider != name || p.Instance != instance {
+		steps := []errors.Step{{Name: "provider", Description: fmt.Sprintf("is %s at %s", name, instance)}}
+		return r.refuse(errors.PlanStale, steps, "the plan is of %s at %q, not of %s at %q", p.Provider, p.Instance, name, instance)
+	}
 	switch id := p.Organization.ID; {
 	case !s.confirmed:
 		return r.refuse(errors.NotConfirmed, nil, "the name was not given")

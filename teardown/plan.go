@@ -25,9 +25,8 @@ type Plan struct {
 	Version  int    `json:"version"`
 	Provider string `json:"provider"`
 
-	// Instance is the address of the provider, of one that there are many of. The
-	// client refuses the plan of another instance: what is not there would be taken
-	// for gone.
+	// Instance is the address of the provider. What a plan of another instance names
+	// would not be found, and be taken for gone.
 	Instance string `json:"instance,omitempty"`
 
 	Organization Organization `json:"organization"`
@@ -233,9 +232,6 @@ func (p *Plan) changes(now *Plan) []errors.Step {
 	var changed []errors.Step
 	add := func(name, format string, args ...any) {
 		changed = append(changed, errors.Step{Name: name, Description: fmt.Sprintf(format, args...)})
-	}
-	if p.Provider != now.Provider {
-		add("provider", "is %s", now.Provider)
 	}
 	if p.Organization.ID != now.Organization.ID {
 		add("organization", "has the id %q", now.Organization.ID)

@@ -73,7 +73,7 @@ func TestAPlanPrints(t *testing.T) {
 	if err := p.WriteTree(&tree); err != nil {
 		t.Fatal(err)
 	}
-	want := `world: Acme (org_1): 3 steps, 1 of them by hand; to be permitted: managed_organizations, own_organization
+	want := `world: Acme (org_1): 3 steps, 1 by hand; to be permitted: managed_organizations, own_organization
 ├─ vm
 │  └─ VM/1 (vm/1): delete it
 ├─ disk
@@ -86,7 +86,7 @@ func TestAPlanPrints(t *testing.T) {
 	if diff := cmp.Diff(want, tree.String()); diff != "" {
 		t.Errorf("tree (-want +got):\n%s", diff)
 	}
-	want = `world: Acme (org_1): 3 steps, 1 of them by hand; to be permitted: managed_organizations, own_organization
+	want = `world: Acme (org_1): 3 steps, 1 by hand; to be permitted: managed_organizations, own_organization
 STEP       NAME            WHY          REMOVAL                             AFTER
 vm/1       VM/1            it is there  delete it                           
 disk/1     DISK/1          it is there  delete it [managed_organizations]   vm/1

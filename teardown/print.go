@@ -75,9 +75,9 @@ func (p *Plan) title() string {
 	verdict := "nothing stands in the way"
 	switch manual := len(p.Manual()); {
 	case manual > 0:
-		verdict = fmt.Sprintf("%d steps, %d of them by hand", len(p.Steps), manual)
+		verdict = fmt.Sprintf("%s, %d by hand", counted(len(p.Steps)), manual)
 	case len(p.Steps) > 0:
-		verdict = fmt.Sprintf("%d steps", len(p.Steps))
+		verdict = counted(len(p.Steps))
 	case p.Refusal != nil:
 		verdict = p.Refusal.Code.Error()
 	}
@@ -86,6 +86,13 @@ func (p *Plan) title() string {
 		line += "; to be permitted: " + clean(joined(needed))
 	}
 	return line
+}
+
+func counted(steps int) string {
+	if steps == 1 {
+		return "1 step"
+	}
+	return fmt.Sprintf("%d steps", steps)
 }
 
 func (s Step) removal() string {

@@ -55,7 +55,7 @@ const (
 	ByHand      State = "by_hand" // no API can do it, and it is still there
 )
 
-// Ended reports whether nothing is left to do for a step.
+// gone reports whether nothing is left to do for a step.
 func (s State) gone() bool { return s == Done || s == AlreadyGone }
 
 // Left returns the steps that are not gone.

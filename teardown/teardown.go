@@ -39,6 +39,10 @@ import (
 // theirs; see their methods Plan and Teardown. One of another provider can be
 // used with [Execute].
 type Driver interface {
+	// Provider returns what a plan has as its Provider and its Instance, when it is of
+	// this driver.
+	Provider() (name, instance string)
+
 	// Inspect reads what there is now, and changes nothing. When a plan is carried
 	// out it is given, so that what has changed its form since, such as what was
 	// moved to a trash, keeps the id of its step.

@@ -51,13 +51,15 @@ func things(ids ...string) []teardown.Step {
 	return steps
 }
 
+func (w *world) Provider() (string, string) { return "world", "https://world.invalid" }
+
 func (w *world) Inspect(context.Context, teardown.Organization, *teardown.Plan) (*teardown.Plan, error) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	if w.inspect != nil {
 		return nil, w.inspect
 	}
-	p := &teardown.Plan{Provider: "world", Organization: acme, Refusal: w.refusal, Losses: slices.Clone(w.losses)}
+	p := &teardown.Plan{Provider: "world", Instance: "https://world.invalid", Organization: acme, Refusal: w.refusal, Losses: slices.Clone(w.losses)}
 	if w.name != "" {
 		p.Organization.Name = w.name
 	}
@@ -341,6 +343,7 @@ func TestAPlanThatIsNoLongerTrueIsRefused(t *testing.T) {
 		"of a later version":   {edit: func(p *teardown.Plan) { p.Version++; p.SealAs() }, want: "version"},
 		"from the future":      {edit: func(p *teardown.Plan) { p.TakenAt = p.TakenAt.Add(time.Hour); p.SealAs() }, want: "taken_at"},
 		"of another provider":  {edit: func(p *teardown.Plan) { p.Provider = "moon"; p.Seal() }, want: "provider"},
+		"of another instance":  {edit: func(p *teardown.Plan) { p.Instance = "https://moon.invalid"; p.Seal() }, want: "provider"},
 		"of another":           {edit: func(p *teardown.Plan) { p.Organization.ID = "org_2"; p.Seal() }, want: "organization"},
 		"in an impossible way": {edit: func(p *teardown.Plan) { p.Steps[0].After = []string{"b"}; p.Seal() }, want: "a"},
 		"with a step twice":    {edit: func(p *teardown.Plan) { p.Steps = append(p.Steps, p.Steps[0]); p.Seal() }, want: "a"},
@@ -477,6 +480,14 @@ func TestAnOrganizationThatIsGoneAlreadyIsGone(t *testing.T) {
 	if err != nil || r.Outcome != teardown.Gone || r.Steps[0].State != teardown.AlreadyGone || w.deleted != 0 {
 		t.Errorf("got %+v, %v", r, err)
 	}
+	w.inspect = refused(errors.OrganizationNotFound)
+	p.Provider = "moon" // where it is not looked for
+	p.Seal()
+	if r, err := teardown.Execute(t.Context(), w, p, teardown.Confirm("Acme")); !errors.Is(err, errors.PlanStale) || r != nil {
+		t.Errorf("got %+v, %v for a plan of another provider", r, err)
+	}
+	p.Provider = "world"
+	p.Seal()
 	w.inspect = refused(errors.NotFound) // not of the organization
 	if r, err := teardown.Execute(t.Context(), w, p, teardown.Confirm("Acme")); !errors.Is(err, errors.NotFound) || r != nil {
 		t.Errorf("got %+v, %v", r, err)

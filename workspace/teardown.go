@@ -66,19 +66,14 @@ func (c *Client) Plan(ctx context.Context, idOrSlug string) (*teardown.Plan, err
 //
 // Source: seed page; vendor's reference pages.
 func (c *Client) Teardown(ctx context.Context, p *teardown.Plan, options ...teardown.Option) (*teardown.Report, error) {
-	if p.Provider != provider {
-		// What another provider's id names is not here, which is no proof of anything.
-		return nil, &errors.Error{
-			Provider: provider, Operation: "Teardown", Target: p.Organization.ID, Code: errors.PlanStale,
-			Steps: []errors.Step{{Name: "provider", Description: "is " + strconv.Quote(p.Provider)}},
-			Err:   errors.New("the plan is of another provider"),
-		}
-	}
 	return teardown.Execute(ctx, driver{c}, p, options...)
 }
 
 // driver is Applivery's.
 type driver struct{ c *Client }
+
+// Provider says whose plans are carried out.
+func (d driver) Provider() (name, instance string) { return provider, d.c.api.BaseURL().String() }
 
 // Inspect takes a plan. A service account never sees that its own workspace is gone,
 // for it is gone too: what it does not find is another's, and may well be there.
@@ -168,6 +163,7 @@ func (c *Client) inspect(ctx context.Context, idOrSlug string, before *teardown.
 	}
 	p := &teardown.Plan{
 		Provider:     provider,
+		Instance:     c.api.BaseURL().String(),
 		Organization: teardown.Organization{ID: id, Name: cmp.Or(o.Name, o.Slug, id)},
 		Refusal:      teardown.RefusalOf(refusal(id, o.Subscriptions, now)),
 		Steps:        steps(o.Subscriptions, now),

@@ -555,7 +555,7 @@ func ExampleClient_Teardown() {
 	report, err = c.Teardown(ctx, plan, teardown.Confirm("Acme Ltd"))
 	fmt.Println(report.Outcome, err)
 	// Output:
-	// workspace: Acme Ltd (65f0000000000000000000ac): 1 steps, 1 of them by hand
+	// workspace: Acme Ltd (65f0000000000000000000ac): 1 step, 1 by hand
 	// ├─ subscription
 	// │  └─ Enterprise (subscription/65f0000000000000000000d1): by hand: cancel it in the dashboard, at Billing, Plan & Usage
 	// └─ goes along
