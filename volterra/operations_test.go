@@ -212,7 +212,7 @@ var operations = map[string]operation{
 			Metadata:       volterra.Metadata{Name: "waap", Namespace: "system"},
 			SystemMetadata: volterra.SystemMetadata{Tenant: "acme", CreatorClass: "prism", CreatorID: "owner@acme.example"},
 			Spec: volterra.AddonSubscriptionSpec{
-				Service: volterra.Reference{Tenant: "acme", Namespace: "shared", Name: "f5xc_waap_advanced"},
+				Service: volterra.Reference{Tenant: "acme", Namespace: "shared", Name: "f5xc-waap-advanced"},
 				Status:  volterra.AddonSubscriptionStateEnabled,
 			},
 		}, due,

@@ -76,6 +76,27 @@ func (t *ManagedTenant) leaving() bool { return t.SystemMetadata.leaving() }
 
 func (s *AddonSubscription) leaving() bool { return s.SystemMetadata.leaving() }
 
+// ended reports whether the subscription is over, and only its object is left.
+func (s *AddonSubscription) ended() bool { return s.Spec.Status == AddonSubscriptionStateDisabled }
+
+// ticket is that of a request to end the subscription which somebody at F5 has to
+// approve; "" for none.
+func (s *AddonSubscription) ticket() string {
+	if s.Spec.Status != AddonSubscriptionStateDisablePending {
+		return ""
+	}
+	return s.Spec.Notification.SupportTickets.UnsubscriptionTicketID
+}
+
+// describe says how far the subscription has come.
+func (s *AddonSubscription) describe() string {
+	text := string(s.Spec.Status)
+	if ticket := s.ticket(); ticket != "" {
+		text += ", ticket " + ticket
+	}
+	return text
+}
+
 // remove deletes an object of the namespace system, and reads it when the answer
 // does not say what became of it.
 func remove[T leaving, O any](
@@ -204,8 +225,9 @@ func notDeleted(operation, namespace string, items []CascadeItem) error {
 
 // Unsubscribe ends the subscription to an addon service. Nil means that F5 has
 // accepted the request: some services end when F5 has approved it, as
-// [AddonSubscriptionStateDisablePending] shows. A request whose answer is lost is
-// [errors.OutcomeUnknown]; see [Client.ListAddonSubscriptions].
+// [AddonSubscriptionStateDisablePending] shows; see [Client.WaitUntilUnsubscribed]. A
+// request whose answer is lost is [errors.OutcomeUnknown]; see
+// [Client.ListAddonSubscriptions].
 //
 // Source: vendor OpenAPI 2026-06-26.
 func (c *Client) Unsubscribe(ctx context.Context, service AddonService) error {
@@ -280,4 +302,46 @@ func (c *Client) WaitUntilNamespaceGone(ctx context.Context, name string, progre
 		}
 		return []errors.Step{{Name: "namespace", Description: name + ": " + state}}, nil
 	})
+}
+
+// WaitUntilUnsubscribed waits until a subscription to an addon service is in
+// [AddonSubscriptionStateDisabled], or is not there any more. progress, which may be
+// nil, is called with what each look has found.
+//
+// It waits for as long as the context permits, and then returns [errors.NotFinished].
+// It returns that at once when F5 has made a ticket of the request: somebody there
+// has to approve it, and nothing says how long that takes.
+//
+// Source: vendor OpenAPI 2026-06-26.
+func (c *Client) WaitUntilUnsubscribed(ctx context.Context, name string, progress func(*AddonSubscription)) error {
+	const operation = "WaitUntilUnsubscribed"
+	var stays error
+	err := c.api.Wait(ctx, operation, name, func(ctx context.Context) ([]errors.Step, error) {
+		subscription, err := c.GetAddonSubscription(ctx, name, GetAddonSubscriptionOptions{})
+		switch {
+		case errors.Is(err, errors.NotFound):
+			return nil, nil
+		case err != nil:
+			return nil, err
+		}
+		if progress != nil {
+			progress(subscription)
+		}
+		if subscription.ended() {
+			return nil, nil
+		}
+		left := []errors.Step{{Name: "addon_subscription", Description: name + ": " + subscription.describe()}}
+		if subscription.ticket() != "" {
+			stays = &errors.Error{
+				Provider: provider, Operation: operation, Target: name, Code: errors.NotFinished, Status: http.StatusOK,
+				ProviderCode: string(subscription.Spec.Status), Steps: left, Err: errors.New("F5 has to approve it"),
+			}
+			return nil, nil
+		}
+		return left, nil
+	})
+	if err != nil {
+		return err
+	}
+	return stays
 }

@@ -423,6 +423,7 @@ func TestAWaitThatEndsSaysWhatIsLeft(t *testing.T) {
 		srv.AddChildTenant(volterratest.ChildTenant{Name: "branch", Takes: time.Hour})
 		srv.AddNamespace(volterratest.Namespace{Name: "app", Takes: time.Hour})
 		srv.AddNamespace(volterratest.Namespace{Name: "kept"})
+		srv.AddAddonSubscription(volterratest.AddonSubscription{Name: "waap", Takes: time.Hour})
 		c := newClient(t, srv)
 		if _, err := c.CascadeDeleteNamespace(t.Context(), "app"); err != nil {
 			t.Fatal(err)
@@ -437,6 +438,9 @@ func TestAWaitThatEndsSaysWhatIsLeft(t *testing.T) {
 			},
 			{Name: "namespace", Description: "kept: still there"}: func(ctx context.Context) error {
 				return c.WaitUntilNamespaceGone(ctx, "kept", nil)
+			},
+			{Name: "addon_subscription", Description: "waap: SUBSCRIPTION_ENABLED"}: func(ctx context.Context) error {
+				return c.WaitUntilUnsubscribed(ctx, "waap", nil)
 			},
 		} {
 			ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
@@ -456,6 +460,46 @@ func TestAWaitThatEndsSaysWhatIsLeft(t *testing.T) {
 	})
 }
 
+func TestTheEndOfASubscriptionIsWaitedFor(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		srv := volterratest.NewServer()
+		srv.AddAddonSubscription(volterratest.AddonSubscription{Name: "waap", Takes: 10 * time.Minute})
+		srv.AddAddonSubscription(volterratest.AddonSubscription{Name: "support", Service: volterra.AddonDelegatedAccessStandard})
+		c := newClient(t, srv)
+		for _, service := range []volterra.AddonService{volterra.AddonWAAPStandard, volterra.AddonDelegatedAccessStandard} {
+			if err := c.Unsubscribe(t.Context(), service); err != nil {
+				t.Fatal(err)
+			}
+		}
+		begun := time.Now()
+		// Nobody knows how long it takes until somebody approves.
+		err := c.WaitUntilUnsubscribed(t.Context(), "support", nil)
+		want := []errors.Step{{Name: "addon_subscription", Description: "support: SUBSCRIPTION_DISABLE_PENDING, ticket ticket-support"}}
+		e, _ := errors.AsType[*errors.Error](err)
+		if e == nil || e.Code != errors.NotFinished || !cmp.Equal(want, e.Steps) || time.Since(begun) != 0 {
+			t.Errorf("got %v after %v, want the ticket at once", err, time.Since(begun))
+		}
+		var states []volterra.AddonSubscriptionState
+		if err := c.WaitUntilUnsubscribed(t.Context(), "waap", func(s *volterra.AddonSubscription) { states = append(states, s.Spec.Status) }); err != nil {
+			t.Errorf("got %v, want nil", err)
+		}
+		if took := time.Since(begun); took < 10*time.Minute || took > 11*time.Minute {
+			t.Errorf("took %v, want about ten minutes", took)
+		}
+		seen := []volterra.AddonSubscriptionState{volterra.AddonSubscriptionStateDisablePending, volterra.AddonSubscriptionStateDisabled}
+		if diff := cmp.Diff(seen, slices.Compact(states)); diff != "" {
+			t.Errorf("states (-want +got):\n%s", diff)
+		}
+		srv.ApproveUnsubscription("support")
+		for _, name := range []string{"support", "never there"} {
+			if err := c.WaitUntilUnsubscribed(t.Context(), name, nil); err != nil {
+				t.Errorf("%s: got %v, want nil", name, err)
+			}
+		}
+	})
+}
+
 // A 404 of a proxy, and the page of the console, say nothing about a thing.
 func TestOnlyF5SaysThatAThingIsGone(t *testing.T) {
 	t.Parallel()
@@ -463,12 +507,15 @@ func TestOnlyF5SaysThatAThingIsGone(t *testing.T) {
 		offboardtest.Page("", 404), offboardtest.Page("", 200), offboardtest.Answer("", 404, `{}`), offboardtest.Answer("", 404, `"Not Found"`),
 	} {
 		srv := owner()
-		srv.Fail(fault, fault)
+		srv.Fail(fault, fault, fault)
 		c := newClient(t, srv)
 		if err := c.WaitUntilChildTenantGone(t.Context(), "branch", nil); code(err) != errors.UnexpectedResponse {
 			t.Errorf("%d: got %v, want %q", fault.Status, err, errors.UnexpectedResponse)
 		}
 		if err := c.WaitUntilNamespaceGone(t.Context(), "app", nil); code(err) != errors.UnexpectedResponse {
+			t.Errorf("%d: got %v, want %q", fault.Status, err, errors.UnexpectedResponse)
+		}
+		if err := c.WaitUntilUnsubscribed(t.Context(), "waap", nil); code(err) != errors.UnexpectedResponse {
 			t.Errorf("%d: got %v, want %q", fault.Status, err, errors.UnexpectedResponse)
 		}
 	}

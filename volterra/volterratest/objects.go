@@ -247,18 +247,19 @@ func (s *Server) unsubscribe(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	for _, i := range s.of(addonKind) {
-		service := i.spec["addon_service"].(fake.Object)["name"].(string)
-		if _, ok := request[service]; !ok {
+		// What calls itself f5xc-waap-standard is f5xc_waap_standard in the request.
+		service := strings.ReplaceAll(i.spec["addon_service"].(fake.Object)["name"].(string), "-", "_")
+		if _, ok := request[service]; !ok || i.spec["status"] == volterra.AddonSubscriptionStateDisabled {
 			continue
 		}
-		i.spec["status"] = volterra.AddonSubscriptionStateDisabled
+		i.spec["status"] = volterra.AddonSubscriptionStateDisablePending
 		if service == string(volterra.AddonDelegatedAccessStandard) {
-			i.spec["status"] = volterra.AddonSubscriptionStateDisablePending
-			i.spec["notification_preference"] = fake.Object{"support_ticket_id": fake.Object{
-				"subscription_ticket_id": "", "unsubscription_ticket_id": "ticket-" + i.name,
-			}}
+			i.spec["notification_preference"] = ticket("ticket-" + i.name)
+		} else if i.ends.IsZero() {
+			i.ends = time.Now().Add(i.takes)
 		}
 	}
+	s.settle()
 	fake.JSON(w, http.StatusOK, fake.Object{})
 }
 

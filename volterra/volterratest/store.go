@@ -52,8 +52,14 @@ type ManagedTenant struct {
 // AddonSubscription is a subscription to an addon service.
 type AddonSubscription struct {
 	Name    string
-	Service volterra.AddonService           // AddonWAAPStandard, if it is empty
-	State   volterra.AddonSubscriptionState // SUBSCRIPTION_ENABLED, if it is empty
+	Service volterra.AddonService // AddonWAAPStandard, if it is empty
+
+	// State is SUBSCRIPTION_ENABLED, if it is empty. In SUBSCRIPTION_DISABLE_PENDING
+	// F5 has made a ticket of it: see [Server.ApproveUnsubscription].
+	State volterra.AddonSubscriptionState
+
+	// Takes is how long it is in SUBSCRIPTION_DISABLE_PENDING without a ticket.
+	Takes time.Duration
 }
 
 // Kinds of objects that have operations of their own.
@@ -77,6 +83,7 @@ type item struct {
 	takes    time.Duration
 	failures int
 	deleted  time.Time // when its deletion was asked for; zero if it was not
+	ends     time.Time // when the subscription that it is ends by itself; zero if it does not
 }
 
 func (i *item) path() string { return i.namespace + "/" + i.name }
@@ -159,10 +166,18 @@ func (s *Server) AddAddonSubscription(a AddonSubscription) {
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.add(&item{kind: addonKind, namespace: "system", name: a.Name, spec: fake.Object{
-		"addon_service": s.reference("shared", string(a.Service)), "status": a.State,
-		"notification_preference": fake.Object{"support_ticket_id": fake.Object{"subscription_ticket_id": "", "unsubscription_ticket_id": ""}},
+	addon := s.add(&item{kind: addonKind, namespace: "system", name: a.Name, takes: a.Takes, spec: fake.Object{
+		"addon_service": s.reference("shared", strings.ReplaceAll(string(a.Service), "_", "-")), "status": a.State,
+		"notification_preference": ticket(""),
 	}})
+	if a.State == volterra.AddonSubscriptionStateDisablePending {
+		addon.spec["notification_preference"] = ticket("ticket-" + a.Name)
+	}
+}
+
+// ticket is where the end of a subscription is followed.
+func ticket(id string) fake.Object {
+	return fake.Object{"support_ticket_id": fake.Object{"subscription_ticket_id": "", "unsubscription_ticket_id": id}}
 }
 
 // ApproveUnsubscription does what F5 does by hand: it ends a subscription in
@@ -228,6 +243,28 @@ func (s *Server) SetListErrors(operation string, missing ...volterra.ListError) 
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.missing[operation] = missing
+}
+
+// Objects returns all that the tenant has, with its state where it has one.
+func (s *Server) Objects() []string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.settle()
+	var objects []string
+	for _, i := range s.items {
+		text := i.kind + " " + i.path()
+		if state, ok := i.spec["status"]; ok {
+			text += fmt.Sprint(": ", state)
+		}
+		objects = append(objects, text)
+	}
+	for _, one := range s.subscriptions {
+		objects = append(objects, fmt.Sprintf("subscription %s: current %t", one.Name, one.Current))
+	}
+	for _, one := range s.invoices {
+		objects = append(objects, fmt.Sprintf("invoice %s: %s", one.Name, one.Status))
+	}
+	return objects
 }
 
 // Left returns what of the tenant is still in use, by kind and name: its own
@@ -320,6 +357,9 @@ func (s *Server) drop(i *item) {
 func (s *Server) settle() {
 	now := time.Now()
 	s.items = slices.DeleteFunc(s.items, func(i *item) bool {
+		if !i.ends.IsZero() && !now.Before(i.ends) {
+			i.spec["status"], i.ends = volterra.AddonSubscriptionStateDisabled, time.Time{}
+		}
 		switch {
 		case i.deleted.IsZero() || now.Sub(i.deleted) < i.takes:
 			return false
