@@ -16,7 +16,7 @@ import (
 )
 
 // newClient makes a client of a double, with options beside.
-func newClient(t *testing.T, srv *volterratest.Server, options ...volterra.Option) *volterra.Client {
+func newClient(t testing.TB, srv *volterratest.Server, options ...volterra.Option) *volterra.Client {
 	t.Helper()
 	c, err := volterra.New(append([]volterra.Option{srv.Option()}, options...)...)
 	if err != nil {

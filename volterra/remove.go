@@ -79,6 +79,11 @@ func (s *AddonSubscription) leaving() bool { return s.SystemMetadata.leaving() }
 // ended reports whether the subscription is over, and only its object is left.
 func (s *AddonSubscription) ended() bool { return s.Spec.Status == AddonSubscriptionStateDisabled }
 
+// ending reports whether the end of the subscription was asked for.
+func (s *AddonSubscription) ending() bool {
+	return s.ended() || s.Spec.Status == AddonSubscriptionStateDisablePending || s.leaving()
+}
+
 // ticket is that of a request to end the subscription which somebody at F5 has to
 // approve; "" for none.
 func (s *AddonSubscription) ticket() string {

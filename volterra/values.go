@@ -63,6 +63,18 @@ const (
 	AddonWebAppScanningStandard         AddonService = "f5xc_web_app_scanning_standard"
 )
 
+// known reports whether F5 documents how to unsubscribe from a service.
+func (s AddonService) known() bool {
+	switch s {
+	case AddonAppStackStandard, AddonBIGIPIRuleStandard, AddonBIGIPUtilitiesStandard,
+		AddonContentDeliveryNetworkAdvanced, AddonContentDeliveryNetworkStandard, AddonDelegatedAccessStandard,
+		AddonSecureMeshAdvanced, AddonSecureMeshStandard, AddonSiteManagementStandard,
+		AddonSyntheticMonitoringStandard, AddonWAAPAdvanced, AddonWAAPStandard, AddonWebAppScanningStandard:
+		return true
+	}
+	return false
+}
+
 // MarshalJSON writes the request to unsubscribe.
 func (s AddonService) MarshalJSON() ([]byte, error) {
 	return json.Marshal(map[string]struct{}{string(s): {}})

@@ -28,7 +28,10 @@
 // with something missing is returned with an error of [errors.PartialResult], and
 // a namespace with objects that are still there is [errors.NamespaceNotEmpty].
 // What goes later is waited for: [Client.WaitUntilChildTenantGone] and
-// [Client.WaitUntilNamespaceGone].
+// [Client.WaitUntilNamespaceGone], [Client.WaitUntilUnsubscribed].
+//
+// [Client.Plan] lists all of it and what goes along, and [Client.Teardown] removes it
+// in order and then asks for the deletion of the tenant.
 //
 // # What an error means
 //
@@ -176,36 +179,63 @@ func (c *Client) look(ctx context.Context, name string) (rest.Presence, error) {
 
 // confirm checks the request, and compares it with the tenant.
 func (c *Client) confirm(ctx context.Context, operation string, request DeleteTenantRequest) error {
-	if request.Name != "" && request.Email == "" {
-		return rest.Invalid(provider, operation, request.Name, errors.New("email is empty"))
+	if err := complete(operation, request); err != nil {
+		return err
 	}
 	return c.compare(ctx, operation, request.Name)
 }
 
-// compare compares a name with the tenant that the host and the credential lead
-// to. F5 does not say what becomes of a request that names another one.
-func (c *Client) compare(ctx context.Context, operation, name string) error {
-	if name == "" {
-		return rest.Invalid(provider, operation, name, errors.New("name is empty"))
+// complete refuses a request in which something is missing.
+func complete(operation string, request DeleteTenantRequest) error {
+	if request.Name != "" && request.Email == "" {
+		return rest.Invalid(provider, operation, request.Name, errors.New("email is empty"))
 	}
-	settings, err := c.GetTenantSettings(ctx)
+	return nil
+}
+
+// compare compares a name with the tenant that the host and the credential lead
+// to, which must not be marked for deletion yet.
+func (c *Client) compare(ctx context.Context, operation, name string) error {
+	settings, err := c.identify(ctx, operation, name)
 	if err != nil {
 		return err
 	}
-	e := &errors.Error{Provider: provider, Operation: operation, Target: name}
+	return marked(operation, settings)
+}
+
+// identify returns the settings of the tenant that the host and the credential lead
+// to, if it is the one of the name. F5 does not say what becomes of a request that
+// names another one.
+func (c *Client) identify(ctx context.Context, operation, name string) (*TenantSettings, error) {
+	if name == "" {
+		return nil, rest.Invalid(provider, operation, name, errors.New("name is empty"))
+	}
+	settings, err := c.GetTenantSettings(ctx)
+	if err != nil {
+		return nil, err
+	}
+	e := &errors.Error{Provider: provider, Operation: operation, Target: name, Code: errors.NotConfirmed}
 	host := label(c.api.BaseURL().Hostname())
 	switch {
 	case name != settings.Name:
-		e.Code, e.Err = errors.NotConfirmed, fmt.Errorf("the tenant's name is %q", settings.Name)
+		e.Err = fmt.Errorf("the tenant's name is %q", settings.Name)
 	case host != "" && !belongs(host, settings):
-		e.Code = errors.NotConfirmed
 		e.Err = fmt.Errorf("the host is that of %q, the tenant's domain is %q", host, settings.Domain)
-	case settings.State == StateDisabled:
-		e.Code, e.Err = errors.Conflict, errors.New("the tenant is in the state StateDisabled already")
 	default:
+		return settings, nil
+	}
+	return nil, e
+}
+
+// marked returns the error of a tenant that is marked for deletion; nil for another.
+func marked(operation string, settings *TenantSettings) error {
+	if settings.State != StateDisabled {
 		return nil
 	}
-	return e
+	return &errors.Error{
+		Provider: provider, Operation: operation, Target: settings.Name,
+		Code: errors.Conflict, Err: errors.New("the tenant is in the state StateDisabled already"),
+	}
 }
 
 // label returns what names the tenant in the host of its console,

@@ -1,0 +1,463 @@
+package volterra
+
+import (
+	"cmp"
+	"context"
+	"maps"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/offboard-dev/offboard-go/errors"
+	"github.com/offboard-dev/offboard-go/internal/rest"
+	"github.com/offboard-dev/offboard-go/teardown"
+)
+
+// Plan reads what the tenant owns and what goes along with it, and changes nothing.
+// The request is that of [Client.DeleteTenant], whose Name is the plan's id and name
+// of the organization. The rest of it is not in the plan: give it to
+// [Client.Teardown] again.
+//
+// F5 documents nothing that keeps a tenant from being deleted, and does not say what
+// becomes of what it owns. So all that can be removed is a step: child tenants, then
+// their managers; the management of other tenants; namespaces, those of F5 itself
+// left out; and after all these, addon services. A child tenant needs
+// [teardown.ManagedOrganizations], for it is deleted with all that it has. A service
+// whose end F5 has to approve is a step by hand once F5 has made a ticket of it.
+//
+// Losses are what the quota of the tenant counts, by F5's own kinds, plans that are
+// active, and invoices that are not paid, which F5 does not document to stand in the
+// way. What the credential may not see of them is a loss of none, with a note that
+// says so. What the sites of a tenant have made at a cloud provider is not F5's to
+// delete: destroy it before. Users and credentials go along as well, and are not
+// listed.
+//
+// The plan's Err is the error of [Client.CheckDeletion]. It is nil with steps left,
+// or [errors.Conflict] for a tenant that is in [StateDisabled]. That one is marked
+// for deletion already: nothing more is read, and nothing has to go before.
+//
+// The tenant is always the one that the credential belongs to, for no other can be
+// deleted. That is not asked for by [teardown.OwnOrganization].
+//
+// It takes 9 requests, and one for each subscription to an addon service. F5 does not
+// say which role they need.
+//
+// Errors, among those of every call:
+//
+//   - [errors.NotConfirmed]: the tenant is another one than the request names
+//   - [errors.InvalidArgument]: Name or Email is empty
+//   - [errors.PartialResult]: F5 has left something out of a list, so that there is
+//     no plan of it
+//
+// Source: vendor OpenAPI 2026-06-26; vendor's page on account deletion.
+func (c *Client) Plan(ctx context.Context, request DeleteTenantRequest) (*teardown.Plan, error) {
+	return c.inspect(ctx, "Plan", request, nil)
+}
+
+// Teardown carries out a plan of [Client.Plan], and then asks for the deletion of the
+// tenant with the request, whose Name has to be that of the plan.
+//
+// The outcome is [teardown.Pending]: F5 has the tenant in its deletion queue, approves
+// that and removes it later. The credential is expected to be dead from then on, so
+// that nothing can be read. Where it lives and shows the tenant in [StateDisabled],
+// carrying out the same plan again is Pending as well. When the answer was lost and
+// nothing can be read, it is [teardown.Unknown].
+//
+// A namespace with objects that others refer to is tried again as those go. Where an
+// object of a namespace of F5 itself refers to them, it stays: the step's error is
+// [errors.NamespaceNotEmpty] and says which. A service whose end F5 has to approve is
+// asked to end, and its step fails with [errors.NotFinished]. Carry out the plan again
+// once it is approved.
+//
+// It takes 7 requests, one for each subscription to an addon service, 4 for most
+// steps and more for child tenants, which take their time, and 2 for the deletion.
+//
+// Errors, among those of [teardown.Execute] and [Client.DeleteTenant], with the report
+// being nil where nothing was begun:
+//
+//   - [errors.NotConfirmed]: the request or the confirmation names another tenant, or
+//     something was not permitted
+//   - [errors.PlanStale]: the plan is of another provider, too old, or was changed; or
+//     the tenant has something that is not in it
+//   - [errors.PartialResult]: F5 has left something out of a list
+//   - [errors.DeletionFailed]: a child tenant cannot be deleted
+//
+// Source: vendor OpenAPI 2026-06-26; vendor's page on account deletion; issues of the
+// vendor's Terraform provider.
+func (c *Client) Teardown(ctx context.Context, p *teardown.Plan, request DeleteTenantRequest, options ...teardown.Option) (*teardown.Report, error) {
+	e := &errors.Error{Provider: provider, Operation: "Teardown", Target: p.Organization.ID}
+	switch {
+	case p.Provider != provider:
+		e.Code, e.Err = errors.PlanStale, errors.New("the plan is of another provider")
+		e.Steps = []errors.Step{{Name: "provider", Description: "is " + strconv.Quote(p.Provider)}}
+		return nil, e
+	case request.Name != p.Organization.ID:
+		e.Code, e.Err = errors.NotConfirmed, errors.New("the request names "+strconv.Quote(request.Name))
+		return nil, e
+	}
+	return teardown.Execute(ctx, driver{c, request}, p, options...)
+}
+
+// The kinds of steps, which are F5's own words.
+const (
+	childKind     = "child_tenant"
+	managerKind   = "child_tenant_manager"
+	managedKind   = "managed_tenant"
+	namespaceKind = "namespace"
+	addonKind     = "addon_subscription"
+)
+
+// inspect takes a plan. With one before it does so for its execution: that the tenant
+// is marked is no refusal then.
+func (c *Client) inspect(ctx context.Context, operation string, request DeleteTenantRequest, before *teardown.Plan) (*teardown.Plan, error) {
+	if err := complete(operation, request); err != nil {
+		return nil, err
+	}
+	settings, err := c.identify(ctx, operation, request.Name)
+	if err != nil {
+		return nil, err
+	}
+	p := &teardown.Plan{
+		Provider:     provider,
+		Organization: teardown.Organization{ID: settings.Name, Name: settings.Name},
+		Steps:        []teardown.Step{},
+	}
+	if before == nil {
+		p.Refusal = teardown.RefusalOf(marked("CheckDeletion", settings))
+	}
+	if settings.State == StateDisabled && (before == nil || len(before.Steps) == 0) {
+		return p.Seal(), nil
+	}
+	if p.Steps, err = c.steps(ctx); err != nil {
+		return nil, err
+	}
+	if p.Losses, err = c.losses(ctx, p, before); err != nil {
+		return nil, err
+	}
+	return p.Seal(), nil
+}
+
+// steps returns a step for each thing that the tenant owns.
+func (c *Client) steps(ctx context.Context) ([]teardown.Step, error) {
+	children, err := c.ListChildTenants(ctx, ListChildTenantsOptions{})
+	if err != nil {
+		return nil, err
+	}
+	managers, err := c.ListChildTenantManagers(ctx, ListChildTenantManagersOptions{})
+	if err != nil {
+		return nil, err
+	}
+	managed, err := c.ListManagedTenants(ctx, ListManagedTenantsOptions{})
+	if err != nil {
+		return nil, err
+	}
+	namespaces, err := c.ListNamespaces(ctx, ListNamespacesOptions{})
+	if err != nil {
+		return nil, err
+	}
+	namespaces = slices.DeleteFunc(namespaces, func(n NamespaceItem) bool { return ownedByF5(n.Name) })
+
+	steps := each(children, func(i ChildTenantItem) (string, string) { return i.Name, i.UID }, teardown.Step{
+		Kind: childKind, Why: "the tenant owns it",
+		Removal: "delete it, with all that it has, and wait until it is gone",
+		Needs:   teardown.ManagedOrganizations,
+	})
+	// Which manager a child tenant has is not on the list.
+	steps = append(steps, each(managers, func(i ChildTenantManagerItem) (string, string) { return i.Name, i.UID }, teardown.Step{
+		Kind: managerKind, Why: "the tenant makes child tenants by it", Removal: "delete it", After: ids(steps),
+	})...)
+	steps = append(steps, each(managed, func(i ManagedTenantItem) (string, string) { return i.Name, i.UID }, teardown.Step{
+		Kind: managedKind, Why: "the tenant manages another one by it", Removal: "delete it; the other tenant stays",
+	})...)
+	steps = append(steps, each(namespaces, func(i NamespaceItem) (string, string) { return i.Name, i.UID }, teardown.Step{
+		Kind: namespaceKind, Why: "the tenant owns it", Removal: "delete it, with all that is in it",
+	})...)
+	addons, err := c.addons(ctx, ids(steps))
+	return append(steps, addons...), err
+}
+
+// addons returns a step for each subscription to an addon service that has not ended.
+// What uses the service goes before.
+func (c *Client) addons(ctx context.Context, after []string) ([]teardown.Step, error) {
+	list, err := c.ListAddonSubscriptions(ctx, ListAddonSubscriptionsOptions{})
+	if err != nil {
+		return nil, err
+	}
+	var steps []teardown.Step
+	for _, step := range each(list, func(i AddonSubscriptionItem) (string, string) { return i.Name, i.UID }, teardown.Step{Kind: addonKind, After: after}) {
+		s, err := c.GetAddonSubscription(ctx, step.Name, GetAddonSubscriptionOptions{})
+		switch {
+		case errors.Is(err, errors.NotFound):
+			continue // since the list was made
+		case err != nil:
+			return nil, err
+		case s.ended():
+			continue
+		}
+		step.Why = "the tenant is subscribed to " + cmp.Or(s.Spec.Service.Name, "it")
+		if s.Spec.Status != "" {
+			step.Why += ": " + s.describe()
+		}
+		switch _, known := s.service(); {
+		case s.ticket() != "":
+			step.Manual, step.After = true, nil
+			step.Removal = "have F5 approve its end, by the ticket"
+		case s.ending():
+			step.Removal = "wait until it has ended"
+		case known:
+			step.Removal = "unsubscribe from the service, and wait until that is done"
+		default:
+			step.Removal = "delete it"
+		}
+		steps = append(steps, step)
+	}
+	return steps, nil
+}
+
+// service returns the service as the request to unsubscribe from it names it, if it
+// does: F5 calls f5xc-waap-standard there f5xc_waap_standard.
+func (s *AddonSubscription) service() (service AddonService, known bool) {
+	service = AddonService(strings.ReplaceAll(s.Spec.Service.Name, "-", "_"))
+	return service, service.known()
+}
+
+// each returns a step for each item of a list, by name. A name is taken again once
+// what had it is gone, so the id has F5's own as well.
+func each[T any](items []T, identity func(T) (name, uid string), like teardown.Step) []teardown.Step {
+	steps := make([]teardown.Step, len(items))
+	for i, item := range items {
+		name, uid := identity(item)
+		steps[i] = like
+		steps[i].Name, steps[i].ID = name, like.Kind+"/"+name
+		if uid != "" {
+			steps[i].ID += "/" + uid
+		}
+	}
+	slices.SortFunc(steps, func(a, b teardown.Step) int { return cmp.Compare(a.ID, b.ID) })
+	return steps
+}
+
+func ids(steps []teardown.Step) []string {
+	var ids []string
+	for _, step := range steps {
+		ids = append(ids, step.ID)
+	}
+	return ids
+}
+
+// maxNames is how many a loss names.
+const maxNames = 5
+
+// losses returns what goes along with the tenant. When a plan was begun they are what
+// that plan has: what the steps themselves have caused would look new.
+func (c *Client) losses(ctx context.Context, p, before *teardown.Plan) ([]teardown.Loss, error) {
+	var losses []teardown.Loss
+	if before != nil {
+		here := ids(p.Steps)
+		if slices.ContainsFunc(before.Steps, func(s teardown.Step) bool { return !slices.Contains(here, s.ID) }) {
+			return before.Losses, nil
+		}
+	}
+	usage, err := c.GetQuotaUsage(ctx, system)
+	switch {
+	case unseen(err):
+		losses = append(losses, unknown("objects", err))
+	case err != nil:
+		return nil, err
+	default:
+		for _, kind := range slices.Sorted(maps.Keys(usage.Objects)) {
+			count := int(usage.Objects[kind].Usage.Current)
+			if count > 0 && !slices.Contains([]string{childKind, managerKind, managedKind, namespaceKind, addonKind}, kind) {
+				losses = append(losses, teardown.Loss{Kind: kind, Count: count})
+			}
+		}
+	}
+	if before != nil {
+		return losses, nil // the rest is for who reviews the plan, and no reason to refuse it
+	}
+	plans, err := c.plans(ctx)
+	if err != nil {
+		return nil, err
+	}
+	invoices, err := c.unpaid(ctx)
+	return slices.Concat(losses, plans, invoices), err
+}
+
+// plans returns the plans that are active, as a loss.
+func (c *Client) plans(ctx context.Context) ([]teardown.Loss, error) {
+	subscriptions, err := c.ListSubscriptions(ctx, ListSubscriptionsOptions{Current: true})
+	if unseen(err) {
+		return []teardown.Loss{unknown("subscription", err)}, nil
+	}
+	loss := teardown.Loss{Kind: "subscription", Note: "its charges are prorated"}
+	for _, s := range subscriptions {
+		if s.Current {
+			name(&loss, cmp.Or(s.PlanName, s.Name))
+		}
+	}
+	return some(loss), err
+}
+
+// unpaid returns the invoices that are not settled, as a loss.
+func (c *Client) unpaid(ctx context.Context) ([]teardown.Loss, error) {
+	invoices, err := c.ListInvoices(ctx, ListInvoicesOptions{})
+	if unseen(err) {
+		return []teardown.Loss{unknown("invoice", err)}, nil
+	}
+	loss := teardown.Loss{Kind: "invoice", Note: "still to be paid; another one comes when the tenant is closed"}
+	for _, i := range invoices {
+		switch i.Status {
+		case InvoiceStatusPaid, InvoiceStatusCancelled, InvoiceStatusRefunded:
+		default:
+			name(&loss, i.Name)
+		}
+	}
+	return some(loss), err
+}
+
+// name adds one to a loss.
+func name(loss *teardown.Loss, name string) {
+	loss.Count++
+	if len(loss.Names) < maxNames && name != "" {
+		loss.Names = append(loss.Names, name)
+	}
+}
+
+// some leaves out a loss of none.
+func some(loss teardown.Loss) []teardown.Loss {
+	if loss.Count == 0 {
+		return nil
+	}
+	return []teardown.Loss{loss}
+}
+
+// unseen reports whether an error is that of a credential, or of a tenant, to which
+// F5 does not show something.
+func unseen(err error) bool {
+	return errors.Is(err, errors.PermissionDenied) || errors.Is(err, errors.NotFound) || errors.Is(err, errors.RouteNotFound)
+}
+
+func unknown(kind string, err error) teardown.Loss {
+	e, _ := errors.AsType[*errors.Error](err)
+	return teardown.Loss{Kind: kind, Note: "how many is not known: " + e.Code.Error()}
+}
+
+// driver is what a teardown asks of F5.
+type driver struct {
+	c       *Client
+	request DeleteTenantRequest
+}
+
+func (d driver) Inspect(ctx context.Context, _ teardown.Organization, before *teardown.Plan) (*teardown.Plan, error) {
+	return d.c.inspect(ctx, "Teardown", d.request, before)
+}
+
+// Remove removes what a step is about. What takes its time and is going already is not
+// asked to go again.
+func (d driver) Remove(ctx context.Context, _ teardown.Organization, step teardown.Step, progress func(string)) error {
+	switch step.Kind {
+	case childKind:
+		return d.removeChildTenant(ctx, step.Name, progress)
+	case managerKind:
+		return d.c.DeleteChildTenantManager(ctx, step.Name, DeleteOptions{})
+	case managedKind:
+		return d.c.DeleteManagedTenant(ctx, step.Name, DeleteOptions{})
+	case namespaceKind:
+		return d.removeNamespace(ctx, step.Name, progress)
+	case addonKind:
+		return d.removeAddonSubscription(ctx, step.Name, progress)
+	}
+	return noStep(step)
+}
+
+func (d driver) removeChildTenant(ctx context.Context, name string, progress func(string)) error {
+	tenant, err := d.c.GetChildTenant(ctx, name, GetChildTenantOptions{})
+	if err == nil && !tenant.leaving() {
+		err = d.c.DeleteChildTenant(ctx, name, DeleteOptions{})
+	}
+	if err != nil {
+		return err
+	}
+	return d.c.WaitUntilChildTenantGone(ctx, name, func(t *ChildTenant) {
+		progress("the child tenant is in " + string(t.Spec.Status))
+	})
+}
+
+func (d driver) removeNamespace(ctx context.Context, name string, progress func(string)) error {
+	namespace, err := d.c.GetNamespace(ctx, name, GetNamespaceOptions{})
+	if err == nil && !namespace.SystemMetadata.leaving() {
+		_, err = d.c.CascadeDeleteNamespace(ctx, name)
+	}
+	if err != nil {
+		return err
+	}
+	return d.c.WaitUntilNamespaceGone(ctx, name, func(*Namespace) { progress("the namespace is still there") })
+}
+
+func (d driver) removeAddonSubscription(ctx context.Context, name string, progress func(string)) error {
+	s, err := d.c.GetAddonSubscription(ctx, name, GetAddonSubscriptionOptions{})
+	if err == nil && !s.ending() {
+		if service, known := s.service(); known {
+			err = d.c.Unsubscribe(ctx, service)
+		} else {
+			err = d.c.DeleteAddonSubscription(ctx, name, DeleteOptions{})
+		}
+	}
+	if err != nil {
+		return err
+	}
+	return d.c.WaitUntilUnsubscribed(ctx, name, func(s *AddonSubscription) {
+		progress("the subscription is in " + s.describe())
+	})
+}
+
+func (d driver) IsGone(ctx context.Context, _ teardown.Organization, step teardown.Step) (bool, error) {
+	switch step.Kind {
+	case childKind:
+		return gone(d.c.GetChildTenant(ctx, step.Name, GetChildTenantOptions{}))
+	case managerKind:
+		return gone(d.c.GetChildTenantManager(ctx, step.Name, GetChildTenantManagerOptions{}))
+	case managedKind:
+		return gone(d.c.GetManagedTenant(ctx, step.Name, GetManagedTenantOptions{}))
+	case namespaceKind:
+		return gone(d.c.GetNamespace(ctx, step.Name, GetNamespaceOptions{}))
+	case addonKind:
+		s, err := d.c.GetAddonSubscription(ctx, step.Name, GetAddonSubscriptionOptions{})
+		if err == nil && s.ended() {
+			return true, nil
+		}
+		return gone(s, err)
+	}
+	return false, noStep(step)
+}
+
+// gone reports whether a read has not found what it was to read.
+func gone[T any](_ T, err error) (bool, error) {
+	if errors.Is(err, errors.NotFound) {
+		return true, nil
+	}
+	return false, err
+}
+
+// noStep is the error of a step of a kind that no plan has.
+func noStep(step teardown.Step) error {
+	return rest.Invalid(provider, "Teardown", step.ID, errors.New("there is no such step"))
+}
+
+// Delete asks for the deletion. A tenant that is marked already is as good as one that
+// was just marked: nobody else's request makes it another outcome.
+func (d driver) Delete(ctx context.Context, _ teardown.Organization) (teardown.Deletion, error) {
+	err := d.c.DeleteTenant(ctx, d.request)
+	if errors.Is(err, errors.Conflict) {
+		if presence, _ := d.c.look(ctx, d.request.Name); presence == rest.Gone {
+			err = nil
+		}
+	}
+	if err != nil {
+		return teardown.Deletion{}, err
+	}
+	return teardown.Deletion{
+		Outcome: teardown.Pending,
+		Decides: "F5 has the tenant in its deletion queue, and removes it once that is approved. No API tells when.",
+	}, nil
+}
