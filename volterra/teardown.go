@@ -85,15 +85,11 @@ func (c *Client) Plan(ctx context.Context, request DeleteTenantRequest) (*teardo
 // Source: vendor OpenAPI 2026-06-26; vendor's page on account deletion; issues of the
 // vendor's Terraform provider.
 func (c *Client) Teardown(ctx context.Context, p *teardown.Plan, request DeleteTenantRequest, options ...teardown.Option) (*teardown.Report, error) {
-	e := &errors.Error{Provider: provider, Operation: "Teardown", Target: p.Organization.ID}
-	switch {
-	case p.Provider != provider:
-		e.Code, e.Err = errors.PlanStale, errors.New("the plan is of another provider")
-		e.Steps = []errors.Step{{Name: "provider", Description: "is " + strconv.Quote(p.Provider)}}
-		return nil, e
-	case request.Name != p.Organization.ID:
-		e.Code, e.Err = errors.NotConfirmed, errors.New("the request names "+strconv.Quote(request.Name))
-		return nil, e
+	if request.Name != p.Organization.ID {
+		return nil, &errors.Error{
+			Provider: provider, Operation: "Teardown", Target: p.Organization.ID,
+			Code: errors.NotConfirmed, Err: errors.New("the request names " + strconv.Quote(request.Name)),
+		}
 	}
 	return teardown.Execute(ctx, driver{c, request}, p, options...)
 }
@@ -119,6 +115,7 @@ func (c *Client) inspect(ctx context.Context, operation string, request DeleteTe
 	}
 	p := &teardown.Plan{
 		Provider:     provider,
+		Instance:     c.api.BaseURL().String(),
 		Organization: teardown.Organization{ID: settings.Name, Name: settings.Name},
 		Steps:        []teardown.Step{},
 	}
@@ -347,6 +344,9 @@ type driver struct {
 	c       *Client
 	request DeleteTenantRequest
 }
+
+// Provider says whose plans are carried out.
+func (d driver) Provider() (name, instance string) { return provider, d.c.api.BaseURL().String() }
 
 func (d driver) Inspect(ctx context.Context, _ teardown.Organization, before *teardown.Plan) (*teardown.Plan, error) {
 	return d.c.inspect(ctx, "Teardown", d.request, before)
