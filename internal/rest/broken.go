@@ -28,7 +28,7 @@ func (c *Client) broken(ctx context.Context, call *Call, resp *http.Response, er
 		return e
 	case certificateRefused(err):
 		return c.newError(call, errors.Unauthenticated, err)
-	case unsent(err):
+	case unsent(err) || call.reach.never():
 		if ctx.Err() != nil {
 			return c.newError(call, errors.Canceled, err)
 		}
@@ -78,8 +78,9 @@ func withoutURL(err error) error {
 	}
 }
 
-// unsent reports whether an exchange failed before the request can have reached
-// the provider. Anything not known here may have reached it.
+// unsent reports whether an error says that the request cannot have reached the
+// provider, for transports that do not tell of their connections (see [reach]).
+// Anything not known here may have reached it.
 func unsent(err error) bool {
 	if op, ok := errors.AsType[*net.OpError](err); ok {
 		switch op.Op {

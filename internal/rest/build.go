@@ -52,6 +52,9 @@ func (c *Client) build(ctx context.Context, call *Call) (*http.Request, error) {
 		return nil, err
 	}
 	u.RawQuery = call.query
+	if !call.Repeat { // what may be repeated anyway does not need to know
+		ctx = call.reach.watch(ctx)
+	}
 	req := c.blank.WithContext(ctx)
 	req.Method, req.URL, req.Host = call.Method, &u, u.Host
 	req.Header = make(http.Header, 6)

@@ -38,6 +38,7 @@ type Call struct {
 	err    error // the first argument that was refused
 	sent   int   // how often
 	answer Answer
+	reach  reach     // of the last attempt
 	accept [1]string // here to be allocated with the rest
 }
 

@@ -7,6 +7,7 @@
 //	authorize the credential, fetched and renewed
 //	pace     the brake that all calls of a client share
 //	send     one exchange, with redirects refused
+//	reach    whether it had a connection at all
 //	decode   the body, to a limit, into what the operation documents
 //	classify everything else into an [errors.Error]
 //	retry    again, when that is safe and worth it
