@@ -8,6 +8,7 @@ package auth
 
 import (
 	"context"
+	"encoding/json"
 	"net/http"
 	"strings"
 
@@ -75,10 +76,19 @@ func refusal(err error, secret string) error {
 	if !ok || r.Response == nil {
 		return err
 	}
+	body := struct {
+		Code        string `json:"error"`
+		Description string `json:"error_description"`
+	}{r.ErrorCode, r.ErrorDescription}
+	if body.Code == "" {
+		// Where a gateway has changed the Content-Type, the package did not read it. A
+		// field of another type is left empty.
+		_ = json.Unmarshal(r.Body, &body)
+	}
 	return &rest.TokenRefusal{
 		Answer:      &rest.Answer{Status: r.Response.StatusCode, Header: r.Response.Header, Body: r.Body},
-		Code:        r.ErrorCode,
-		Description: r.ErrorDescription,
+		Code:        body.Code,
+		Description: body.Description,
 		Secret:      secret,
 	}
 }

@@ -26,6 +26,7 @@ type issuer struct {
 	lifetime int                                   // of tokens, in seconds; 0: not said
 	answer   func(n int) (status int, body string) // of the n-th token request; nil for a token
 	delay    time.Duration
+	media    string // type of the answers; "" for JSON
 
 	mu     sync.Mutex
 	tokens []url.Values // requests for tokens
@@ -40,7 +41,10 @@ func (i *issuer) RoundTrip(req *http.Request) (*http.Response, error) {
 	}
 	i.mu.Lock()
 	defer i.mu.Unlock()
-	status, body := 200, "{}"
+	status, body, media := 200, "{}", "application/json"
+	if i.media != "" {
+		media = i.media
+	}
 	if req.URL.Path == "/token" {
 		form, _ := io.ReadAll(req.Body)
 		values, _ := url.ParseQuery(string(form))
@@ -60,7 +64,7 @@ func (i *issuer) RoundTrip(req *http.Request) (*http.Response, error) {
 		}
 	}
 	return &http.Response{
-		StatusCode: status, Header: http.Header{"Content-Type": {"application/json"}},
+		StatusCode: status, Header: http.Header{"Content-Type": {media}},
 		Body: io.NopCloser(strings.NewReader(body)), ContentLength: int64(len(body)), Request: req,
 	}, nil
 }
@@ -287,8 +291,8 @@ func TestNoTokenIsAnErrorOfTheCall(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			synctest.Test(t, func(t *testing.T) {
-				server := &issuer{answer: func(int) (int, string) { return test.status, test.body }}
+			refused := func(t *testing.T, media string) {
+				server := &issuer{media: media, answer: func(int) (int, string) { return test.status, test.body }}
 				err := newClient(t, server, auth.Fetched(grant)).Do(t.Context(), call())
 				e, _ := errors.AsType[*errors.Error](err)
 				if e == nil || e.Code != test.code || e.Status != 0 || e.Operation != "DeleteThing" || e.Target != "x" || e.Attempts != 0 {
@@ -304,7 +308,11 @@ func TestNoTokenIsAnErrorOfTheCall(t *testing.T) {
 				if server.calls != 0 {
 					t.Errorf("%d calls were sent", server.calls)
 				}
-			})
+			}
+			// What is in the body counts, whatever it calls itself.
+			for _, media := range []string{"application/json", "text/plain", "text/html"} {
+				synctest.Test(t, func(t *testing.T) { refused(t, media) })
+			}
 		})
 	}
 	t.Run("no connection", func(t *testing.T) {
