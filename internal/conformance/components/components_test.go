@@ -1,0 +1,250 @@
+package components_test
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"net"
+	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"sync"
+	"syscall"
+	"testing"
+	"text/template"
+	"time"
+
+	"github.com/offboard-dev/offboard-go/errors"
+)
+
+// program returns the path of a program. Where it is absent the test ends: it is
+// skipped, or fails where the environment wants all of them.
+func program(t *testing.T, name string) string {
+	t.Helper()
+	for _, path := range []string{name, "/usr/sbin/" + name} { // which the PATH of users lacks
+		if found, err := exec.LookPath(path); err == nil {
+			return found
+		}
+	}
+	if os.Getenv("OFFBOARD_COMPONENTS") == "required" {
+		t.Fatalf("%s is not installed, and the environment requires it: run install.sh", name)
+	}
+	t.Skipf("%s is not installed: run install.sh", name)
+	return ""
+}
+
+// directory returns a directory that goes with the test and that daemons can read
+// after they have given up their rights, which t.TempDir is not.
+func directory(t *testing.T) string {
+	t.Helper()
+	dir, err := os.MkdirTemp("", "components")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { os.RemoveAll(dir) })
+	if err := os.Chmod(dir, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	return dir
+}
+
+// write writes a file.
+func write(t *testing.T, path, content string) {
+	t.Helper()
+	if err := os.WriteFile(path, []byte(content), 0o644); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// daemon is a component that is started for a test.
+type daemon struct {
+	config  string   // its configuration: a template with .Dir, .Port and .Settings
+	command []string // {config} and {dir} are replaced
+	dir     string
+
+	address string
+	stop    func() // ends it, which the end of the test does as well
+}
+
+// start runs a daemon on a port of loopback until the test ends. When that fails,
+// what the daemon wrote is shown.
+func (d *daemon) start(t *testing.T, settings any) {
+	t.Helper()
+	for range 3 { // another program may have taken the port
+		if d.try(t, settings) {
+			return
+		}
+	}
+	t.Fatalf("%s did not start", d.command[0])
+}
+
+func (d *daemon) try(t *testing.T, settings any) (started bool) {
+	t.Helper()
+	port := freePort(t)
+	var config bytes.Buffer
+	if err := template.Must(template.New("").Parse(d.config)).Execute(&config, struct {
+		Dir      string
+		Port     int
+		Settings any
+	}{d.dir, port, settings}); err != nil {
+		t.Fatal(err)
+	}
+	file := filepath.Join(d.dir, "config")
+	write(t, file, config.String())
+
+	var output bytes.Buffer
+	command := exec.Command(d.command[0])
+	for _, arg := range d.command[1:] {
+		command.Args = append(command.Args, os.Expand(arg, func(name string) string {
+			return map[string]string{"config": file, "dir": d.dir}[name]
+		}))
+	}
+	command.Stdout, command.Stderr, command.WaitDelay = &output, &output, time.Second
+	if err := command.Start(); err != nil {
+		t.Fatal(err)
+	}
+	ended := make(chan struct{})
+	go func() {
+		_ = command.Wait()
+		close(ended)
+	}()
+	stop := sync.OnceFunc(func() {
+		_ = command.Process.Signal(syscall.SIGTERM)
+		select {
+		case <-ended:
+		case <-time.After(5 * time.Second):
+			_ = command.Process.Kill()
+			<-ended
+		}
+	})
+	t.Cleanup(func() {
+		stop()
+		if started && !t.Failed() {
+			return
+		}
+		t.Logf("%s wrote:\n%s", d.command[0], &output)
+		logs, _ := filepath.Glob(filepath.Join(d.dir, "*.log"))
+		for _, log := range logs {
+			content, _ := os.ReadFile(log)
+			t.Logf("%s:\n%s", filepath.Base(log), content)
+		}
+	})
+	d.stop, d.address = stop, fmt.Sprintf("127.0.0.1:%d", port)
+	for begun := time.Now(); time.Since(begun) < 10*time.Second; {
+		if conn, err := net.Dial("tcp", d.address); err == nil {
+			conn.Close()
+			// It may be another's port, and this one about to give up.
+			select {
+			case <-ended:
+			case <-time.After(20 * time.Millisecond):
+				return true
+			}
+		}
+		select {
+		case <-ended:
+			return false
+		case <-time.After(20 * time.Millisecond):
+		}
+	}
+	return false
+}
+
+// freePort returns a port of loopback that nothing listens on.
+func freePort(t *testing.T) int {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	return l.Addr().(*net.TCPAddr).Port
+}
+
+// exchange is what went over the wire once.
+type exchange struct {
+	status int // 0: there was no answer
+	url    string
+	header http.Header
+	answer http.Header
+}
+
+// recorder notes all exchanges of a client.
+type recorder struct {
+	next http.RoundTripper
+
+	mu  sync.Mutex
+	all []exchange
+}
+
+func (r *recorder) RoundTrip(req *http.Request) (*http.Response, error) {
+	resp, err := r.next.RoundTrip(req)
+	x := exchange{url: req.URL.String(), header: req.Header.Clone()}
+	if err == nil {
+		x.status, x.answer = resp.StatusCode, resp.Header.Clone()
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.all = append(r.all, x)
+	return resp, err
+}
+
+// take returns the exchanges since it was called last.
+func (r *recorder) take() []exchange {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	all := r.all
+	r.all = nil
+	return all
+}
+
+// statuses returns the statuses of exchanges.
+func statuses(all []exchange) []int {
+	var s []int
+	for _, x := range all {
+		s = append(s, x.status)
+	}
+	return s
+}
+
+// code returns the code and the status of an error; none for nil.
+func code(t *testing.T, err error) (errors.Code, int) {
+	t.Helper()
+	if err == nil {
+		return "", 0
+	}
+	e, ok := errors.AsType[*errors.Error](err)
+	if !ok {
+		t.Fatalf("got an error without a type: %v", err)
+	}
+	return e.Code, e.Status
+}
+
+// in returns a context that outlasts no test.
+func in(t *testing.T) context.Context {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+	t.Cleanup(cancel)
+	return ctx
+}
+
+// serve starts a server on loopback that ends with the test, and returns its
+// address.
+func serve(t *testing.T, server *http.Server, handler http.HandlerFunc) string {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	server.Handler = handler
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		_ = server.Serve(l)
+	}()
+	t.Cleanup(func() {
+		_ = server.Close()
+		<-done
+	})
+	return l.Addr().String()
+}
