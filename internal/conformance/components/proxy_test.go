@@ -1,0 +1,320 @@
+package components_test
+
+import (
+	"bytes"
+	"crypto/tls"
+	"fmt"
+	"io"
+	"log"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"net/url"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/offboard-dev/offboard-go/errors"
+	"github.com/offboard-dev/offboard-go/zitadel"
+	"github.com/offboard-dev/offboard-go/zitadel/zitadeltest"
+)
+
+// tinyproxyConfig is tinyproxy, which logs all that it can.
+const tinyproxyConfig = `
+Listen 127.0.0.1
+Port {{.Port}}
+Allow 127.0.0.1
+LogFile "{{.Dir}}/proxy.log"
+LogLevel Info
+MaxClients 20
+{{with .Settings.Password}}BasicAuth proxy {{.}}{{end}}
+{{if .Settings.Refuse}}Filter "{{$.Dir}}/filter"
+FilterDefaultDeny Yes{{end}}
+`
+
+// tinyproxy are the settings of a tinyproxy.
+type tinyproxy struct {
+	Password string // of the user proxy; "" for none
+	Refuse   bool   // it connects to nowhere
+}
+
+const (
+	proxyPassword = "canary-proxy-0d107d09f5bb"
+	apiToken      = zitadeltest.Token
+	victim        = "312909075211944042" // the organization that is deleted
+)
+
+// route is what lies between a client and a Zitadel that speaks TLS: a tinyproxy,
+// and in front of it a tap.
+type route struct {
+	srv   *zitadeltest.Server
+	api   *httptest.Server
+	proxy *daemon
+	tap   *tap
+}
+
+// newRoute starts all of it.
+func newRoute(t *testing.T, settings tinyproxy) *route {
+	t.Helper()
+	r := &route{srv: zitadeltest.NewServer(), proxy: &daemon{config: tinyproxyConfig, dir: directory(t)}}
+	r.proxy.command = []string{program(t, "tinyproxy"), "-d", "-c", "${config}"}
+	write(t, filepath.Join(r.proxy.dir, "filter"), "^nowhere$\n")
+	r.proxy.start(t, settings)
+	r.tap = newTap(t, r.proxy.address)
+	r.srv.AddOrganization(zitadeltest.Organization{ID: victim})
+	r.api = httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, req *http.Request) {
+		req.Host = "double.invalid"
+		front(r.srv).ServeHTTP(w, req)
+	}))
+	r.api.Config.ErrorLog = log.New(io.Discard, "", 0)
+	r.api.EnableHTTP2 = true
+	r.api.StartTLS()
+	t.Cleanup(r.api.Close)
+	return r
+}
+
+// client returns a client that goes the route, with a password for the proxy.
+func (r *route) client(t *testing.T, password string, options ...zitadel.Option) *zitadel.Client {
+	t.Helper()
+	proxy := &url.URL{Scheme: "http", Host: r.tap.address}
+	if password != "" {
+		proxy.User = url.UserPassword("proxy", password)
+	}
+	transport := r.api.Client().Transport.(*http.Transport).Clone()
+	transport.Proxy = http.ProxyURL(proxy)
+	t.Cleanup(transport.CloseIdleConnections)
+	c, err := zitadel.New(append([]zitadel.Option{
+		zitadel.WithBaseURL(r.api.URL), zitadel.WithToken(apiToken), zitadel.WithHTTPClient(&http.Client{Transport: transport}),
+	}, options...)...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return c
+}
+
+// log returns what the proxy has logged.
+func (r *route) log(t *testing.T) string {
+	t.Helper()
+	content, err := os.ReadFile(filepath.Join(r.proxy.dir, "proxy.log"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(content)
+}
+
+// tap passes connections on, and keeps what clients send.
+type tap struct {
+	address string
+
+	mu   sync.Mutex
+	sent bytes.Buffer
+}
+
+func newTap(t *testing.T, to string) *tap {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	tp := &tap{address: l.Addr().String()}
+	var group sync.WaitGroup
+	group.Go(func() {
+		for {
+			client, err := l.Accept()
+			if err != nil {
+				return
+			}
+			server, err := net.Dial("tcp", to)
+			if err != nil {
+				client.Close()
+				continue
+			}
+			group.Go(func() {
+				_, _ = io.Copy(io.MultiWriter(server, tp), client)
+				server.Close()
+			})
+			group.Go(func() {
+				_, _ = io.Copy(client, server)
+				client.Close()
+			})
+		}
+	})
+	t.Cleanup(func() {
+		l.Close()
+		group.Wait()
+	})
+	return tp
+}
+
+func (tp *tap) Write(b []byte) (int, error) {
+	tp.mu.Lock()
+	defer tp.mu.Unlock()
+	return tp.sent.Write(b)
+}
+
+func (tp *tap) String() string {
+	tp.mu.Lock()
+	defer tp.mu.Unlock()
+	return tp.sent.String()
+}
+
+func TestAProxyLearnsTheHostAndNoCredential(t *testing.T) {
+	t.Parallel()
+	for _, password := range []string{"", proxyPassword} {
+		t.Run(fmt.Sprintf("password %t", password != ""), func(t *testing.T) {
+			t.Parallel()
+			r := newRoute(t, tinyproxy{Password: password})
+			if _, err := r.client(t, password).DeleteOrganization(in(t), victim); err != nil || r.srv.Exists(victim) {
+				t.Fatalf("got %v, and the organization is there: %t", err, r.srv.Exists(victim))
+			}
+			r.proxy.stop() // it has written its log then
+			for what, text := range map[string]string{"the log": r.log(t), "what was sent": r.tap.String()} {
+				if !strings.Contains(text, r.api.Listener.Addr().String()) {
+					t.Errorf("%s does not show where the request went, so it proves nothing: %s", what, text)
+				}
+				if strings.Contains(text, apiToken) || strings.Contains(text, victim) {
+					t.Errorf("%s shows the credential or the path", what)
+				}
+			}
+			if strings.Contains(r.log(t), proxyPassword) {
+				t.Error("the log shows the proxy's password")
+			}
+		})
+	}
+}
+
+// What the test above does not find, the tap would have seen: here it is in clear.
+func TestWithoutTLSAProxyReadsTheCredential(t *testing.T) {
+	t.Parallel()
+	r := newRoute(t, tinyproxy{})
+	plain := httptest.NewServer(r.api.Config.Handler)
+	t.Cleanup(plain.Close)
+	if _, err := r.client(t, "", zitadel.WithBaseURL(plain.URL)).DeleteOrganization(in(t), victim); err != nil {
+		t.Fatal(err)
+	}
+	if sent := r.tap.String(); !strings.Contains(sent, apiToken) || !strings.Contains(sent, victim) {
+		t.Errorf("the tap saw %s", sent)
+	}
+}
+
+// A request that the proxy did not let through has not been sent: its outcome is
+// no secret.
+func TestARefusalOfAProxyIsNoUnknownOutcome(t *testing.T) {
+	t.Parallel()
+	for name, test := range map[string]struct {
+		settings tinyproxy
+		password string
+		cause    string
+	}{
+		"no password":         {tinyproxy{Password: proxyPassword}, "", "Proxy Authentication Required"},
+		"another password":    {tinyproxy{Password: proxyPassword}, proxyPassword + "x", "Unauthorized"},
+		"a host that is none": {tinyproxy{Refuse: true}, "", "Filtered"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			r := newRoute(t, test.settings)
+			_, err := r.client(t, test.password, zitadel.WithRetry(2, time.Second)).DeleteOrganization(in(t), victim)
+			e, _ := errors.AsType[*errors.Error](err)
+			if e == nil || e.Code != errors.Unavailable || e.Status != 0 || e.Attempts != 2 || !errors.Retryable(err) {
+				t.Fatalf("got %v, want %q after two attempts", err, errors.Unavailable)
+			}
+			if e.Err == nil || !strings.Contains(e.Err.Error(), test.cause) {
+				t.Errorf("got cause %v, want %q", e.Err, test.cause)
+			}
+			if shown := fmt.Sprintf("%v %#v", err, e.Err); strings.Contains(shown, proxyPassword) || strings.Contains(shown, apiToken) {
+				t.Errorf("a credential is shown: %s", shown)
+			}
+			if sent := r.tap.String(); strings.Contains(sent, apiToken) {
+				t.Error("the credential was sent to the proxy")
+			}
+			if n := len(r.srv.Requests()); n != 0 || !r.srv.Exists(victim) {
+				t.Errorf("%d requests passed, and the organization is there: %t", n, r.srv.Exists(victim))
+			}
+		})
+	}
+	t.Run("no proxy", func(t *testing.T) {
+		t.Parallel()
+		r := newRoute(t, tinyproxy{})
+		r.proxy.stop()
+		_, err := r.client(t, proxyPassword, zitadel.WithRetry(2, time.Second)).DeleteOrganization(in(t), victim)
+		e, _ := errors.AsType[*errors.Error](err)
+		if e == nil || e.Code != errors.Unavailable || e.Status != 0 || e.Attempts != 2 {
+			t.Errorf("got %v, want %q after two attempts", err, errors.Unavailable)
+		}
+		if shown := fmt.Sprintf("%v %#v", err, err); strings.Contains(shown, proxyPassword) {
+			t.Errorf("the proxy's password is shown: %s", shown)
+		}
+	})
+	t.Run("no server behind it", func(t *testing.T) {
+		t.Parallel()
+		r := newRoute(t, tinyproxy{})
+		r.api.Close()
+		_, err := r.client(t, "", zitadel.WithRetry(2, time.Second)).DeleteOrganization(in(t), victim)
+		if got, status := code(t, err); got != errors.Unavailable || status != 0 {
+			t.Errorf("got %v, want %q", err, errors.Unavailable)
+		}
+	})
+}
+
+// The proxy goes while the server works. No read gets through either.
+func TestAProxyThatDiesInMidRequestLeavesTheOutcomeUnknown(t *testing.T) {
+	t.Parallel()
+	r := newRoute(t, tinyproxy{})
+	work := r.api.Config.Handler
+	r.api.Config.Handler = http.HandlerFunc(func(w http.ResponseWriter, req *http.Request) {
+		work.ServeHTTP(httptest.NewRecorder(), req)
+		r.proxy.stop()
+		panic(http.ErrAbortHandler)
+	})
+	_, err := r.client(t, "", zitadel.WithRetry(2, time.Second)).DeleteOrganization(in(t), victim)
+	if got, status := code(t, err); got != errors.OutcomeUnknown || status != 0 {
+		t.Errorf("got %v, want %q", err, errors.OutcomeUnknown)
+	}
+	if diff := cmp.Diff([]string{victim}, r.srv.Deleted()); diff != "" {
+		t.Errorf("deleted (-want +got):\n%s", diff)
+	}
+	if n := r.srv.Count("DeleteOrganization"); n != 1 {
+		t.Errorf("the deletion was sent %d times", n)
+	}
+}
+
+// A proxy that answers in the name of the server has to be trusted by the client.
+func TestAProxyCannotPlayTheServer(t *testing.T) {
+	t.Parallel()
+	r := newRoute(t, tinyproxy{})
+	transport := &http.Transport{
+		Proxy:             http.ProxyURL(&url.URL{Scheme: "http", Host: r.tap.address}),
+		TLSClientConfig:   &tls.Config{}, // which does not know the server's authority
+		ForceAttemptHTTP2: true,
+	}
+	t.Cleanup(transport.CloseIdleConnections)
+	_, err := r.client(t, "", zitadel.WithHTTPClient(&http.Client{Transport: transport}), zitadel.WithRetry(1, 0)).
+		DeleteOrganization(in(t), victim)
+	if got, status := code(t, err); got != errors.Unavailable || status != 0 {
+		t.Errorf("got %v, want %q", err, errors.Unavailable)
+	}
+	if strings.Contains(r.tap.String(), apiToken) || !r.srv.Exists(victim) {
+		t.Error("the credential was sent, or the organization is gone")
+	}
+}
+
+// front plays a double to a listener, which is none of the double's own.
+func front(double http.RoundTripper) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		resp, err := double.RoundTrip(r)
+		if err != nil {
+			panic(http.ErrAbortHandler) // which closes the connection without an answer
+		}
+		defer resp.Body.Close()
+		for name, values := range resp.Header {
+			w.Header()[name] = values
+		}
+		w.WriteHeader(resp.StatusCode)
+		_, _ = io.Copy(w, resp.Body)
+	})
+}
