@@ -11,6 +11,7 @@ require (
 	github.com/google/go-cmp v0.7.0
 	github.com/offboard-dev/offboard-go v0.0.0-00010101000000-000000000000
 	github.com/zitadel/oidc/v3 v3.47.5
+	golang.org/x/net v0.62.0
 )
 
 require (
