@@ -9,6 +9,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strconv"
 	"sync"
 	"syscall"
 	"testing"
@@ -60,7 +61,7 @@ func write(t *testing.T, path, content string) {
 // daemon is a component that is started for a test.
 type daemon struct {
 	config  string   // its configuration: a template with .Dir, .Port and .Settings
-	command []string // {config} and {dir} are replaced
+	command []string // with ${config}, its file, ${dir} and ${port}
 	dir     string
 
 	address string
@@ -91,13 +92,15 @@ func (d *daemon) try(t *testing.T, settings any) (started bool) {
 		t.Fatal(err)
 	}
 	file := filepath.Join(d.dir, "config")
-	write(t, file, config.String())
+	if d.config != "" {
+		write(t, file, config.String())
+	}
 
 	var output bytes.Buffer
 	command := exec.Command(d.command[0])
 	for _, arg := range d.command[1:] {
 		command.Args = append(command.Args, os.Expand(arg, func(name string) string {
-			return map[string]string{"config": file, "dir": d.dir}[name]
+			return map[string]string{"config": file, "dir": d.dir, "port": strconv.Itoa(port)}[name]
 		}))
 	}
 	command.Stdout, command.Stderr, command.WaitDelay = &output, &output, time.Second

@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/offboard-dev/offboard-go/errors"
 	"github.com/offboard-dev/offboard-go/volterra"
@@ -231,5 +232,46 @@ func TestAServerThatAnotherAuthorityVouchesForIsNotSpokenTo(t *testing.T) {
 	}
 	if len(srv.Requests()) != 0 {
 		t.Error("a request passed")
+	}
+}
+
+// OpenSSL's own server ends the handshake, which says more than nginx's page. With
+// TLS 1.3 that is heard only after the request was written.
+func TestTheAlertOfOpenSSLSaysThatTheCertificateIsRefused(t *testing.T) {
+	t.Parallel()
+	dir := certificates(t)
+	for _, test := range []struct {
+		protocol, name string
+		code           errors.Code
+		cause          string
+	}{
+		{"-tls1_2", "expired", errors.Unauthenticated, "expired certificate"},
+		{"-tls1_2", "foreign", errors.Unauthenticated, "unknown certificate authority"},
+		{"-tls1_2", "", errors.Unavailable, "handshake failure"}, // which is also said of much else
+		{"-tls1_3", "expired", errors.Unauthenticated, "expired certificate"},
+		{"-tls1_3", "foreign", errors.Unauthenticated, "unknown certificate authority"},
+		{"-tls1_3", "", errors.Unauthenticated, "certificate required"},
+	} {
+		t.Run(test.protocol+" "+test.name, func(t *testing.T) {
+			t.Parallel()
+			d := daemon{dir: dir}
+			d.command = []string{program(t, "openssl"), "s_server", "-accept", "127.0.0.1:${port}", test.protocol, "-www",
+				"-cert", "${dir}/server.pem", "-key", "${dir}/server.key", "-CAfile", "${dir}/ca.pem", "-Verify", "1", "-verify_return_error"}
+			d.start(t, nil)
+			roots, err := os.ReadFile(filepath.Join(dir, "ca.pem"))
+			if err != nil {
+				t.Fatal(err)
+			}
+			credential := volterra.WithAPIToken(volterratest.Token)
+			if test.name != "" {
+				credential = volterra.WithCertificateFiles(filepath.Join(dir, test.name+".pem"), filepath.Join(dir, test.name+".key"))
+			}
+			// A reset can overtake the alert. The read that comes first is repeated then.
+			err = volterra.DeleteTenant(in(t), deletion, credential, volterra.WithRetry(8, time.Second),
+				volterra.WithBaseURL("https://"+d.address), volterra.WithCACertificate(roots))
+			if got, status := code(t, err); got != test.code || status != 0 || !strings.Contains(err.Error(), test.cause) {
+				t.Errorf("got %v, want %q by %q", err, test.code, test.cause)
+			}
+		})
 	}
 }
