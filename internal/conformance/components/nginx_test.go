@@ -6,6 +6,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -55,17 +56,22 @@ type nginx struct {
 // p12Password is that of all p12 files here. It is none of ASCII only.
 const p12Password = "canary-pässword-5ebe2294"
 
+// curve are the arguments for a key of an elliptic curve.
+var curve = []string{"-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes"}
+
 // certificates makes, with OpenSSL, an authority; certificates of it for the
-// server and for clients that are right, expired, and of an elliptic curve; and a
-// client's of another authority. It returns their directory.
+// server and for clients that are right, with RSA as F5's or with an elliptic
+// curve, or expired; and a client's of another authority. It returns their
+// directory.
 func certificates(t *testing.T) string {
 	t.Helper()
 	dir := t.TempDir()
 	openssl := opensslIn(t, dir)
 	write(t, filepath.Join(dir, "server.ext"), "subjectAltName=IP:127.0.0.1\n")
 	for _, ca := range []string{"ca", "another"} {
-		openssl("req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2",
-			"-subj", "/CN="+ca, "-keyout", ca+".key", "-out", ca+".pem")
+		openssl(slices.Concat([]string{"req", "-x509"}, curve, []string{
+			"-days", "2", "-subj", "/CN=" + ca, "-keyout", ca + ".key", "-out", ca + ".pem",
+		})...)
 	}
 	for _, c := range []struct {
 		name, ca, days string
@@ -77,14 +83,15 @@ func certificates(t *testing.T) string {
 		{name: "expired", ca: "ca", days: "-1"},
 		{name: "foreign", ca: "another", days: "1"},
 	} {
-		key := []string{"-newkey", "rsa:2048"}
-		if c.name == "curve" {
-			key = []string{"-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1"}
+		key := curve
+		if c.name == "right" {
+			key = []string{"-newkey", "rsa:2048", "-nodes"}
 		}
-		openssl(append(append([]string{"req", "-new"}, key...),
-			"-nodes", "-subj", "/CN="+c.name, "-keyout", c.name+".key", "-out", c.name+".csr")...)
-		openssl(append([]string{"x509", "-req", "-in", c.name + ".csr", "-CA", c.ca + ".pem", "-CAkey", c.ca + ".key",
-			"-CAcreateserial", "-days", c.days, "-out", c.name + ".pem"}, c.more...)...)
+		openssl(slices.Concat([]string{"req", "-new"}, key, []string{
+			"-subj", "/CN=" + c.name, "-keyout", c.name + ".key", "-out", c.name + ".csr",
+		})...)
+		openssl(slices.Concat([]string{"x509", "-req", "-in", c.name + ".csr", "-CA", c.ca + ".pem", "-CAkey", c.ca + ".key",
+			"-CAcreateserial", "-days", c.days, "-out", c.name + ".pem"}, c.more)...)
 	}
 	return dir
 }

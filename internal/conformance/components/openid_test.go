@@ -131,10 +131,7 @@ func (i *issuer) counts() (tokens, refused int) {
 // out.
 func (i *issuer) addKey(t *testing.T, id string) []byte {
 	t.Helper()
-	private, err := rsa.GenerateKey(rand.Reader, 2048)
-	if err != nil {
-		t.Fatal(err)
-	}
+	private := privateKeyOf(t, id)
 	file, err := json.Marshal(map[string]string{
 		"type": "serviceaccount", "keyId": id, "userId": userID,
 		"key": string(pem.EncodeToMemory(&pem.Block{Type: "RSA PRIVATE KEY", Bytes: x509.MarshalPKCS1PrivateKey(private)})),
@@ -186,11 +183,31 @@ type signingKey struct {
 
 func newSigningKey(t *testing.T, id string) *signingKey {
 	t.Helper()
-	private, err := rsa.GenerateKey(rand.Reader, 2048)
-	if err != nil {
-		t.Fatal(err)
+	return &signingKey{id, privateKeyOf(t, id)}
+}
+
+// privateKeys are made once: that takes long.
+var privateKeys struct {
+	sync.Mutex
+	byID map[string]*rsa.PrivateKey
+}
+
+// privateKeyOf returns the private key of an id.
+func privateKeyOf(t *testing.T, id string) *rsa.PrivateKey {
+	t.Helper()
+	privateKeys.Lock()
+	defer privateKeys.Unlock()
+	if privateKeys.byID[id] == nil {
+		private, err := rsa.GenerateKey(rand.Reader, 2048)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if privateKeys.byID == nil {
+			privateKeys.byID = map[string]*rsa.PrivateKey{}
+		}
+		privateKeys.byID[id] = private
 	}
-	return &signingKey{id, private}
+	return privateKeys.byID[id]
 }
 
 func (k *signingKey) ID() string                                  { return k.id }
