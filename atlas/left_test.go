@@ -80,7 +80,7 @@ func TestAnOrganizationWithEveryKindOfBlockerIsBroughtToItsEnd(t *testing.T) {
 		ctx, cancel := context.WithTimeout(t.Context(), 24*time.Hour)
 		defer cancel()
 		every := []atlas.Kind{
-			atlas.KindOutageSimulation, atlas.KindOnlineArchive, atlas.KindCluster, atlas.KindFlexCluster, atlas.KindBackupCompliancePolicy,
+			atlas.KindOutageSimulation, atlas.KindOnlineArchive, atlas.KindBackupCompliancePolicy, atlas.KindCluster, atlas.KindFlexCluster,
 			atlas.KindNetworkPeering, atlas.KindFederationEndpoint, atlas.KindFederatedDatabase,
 			atlas.KindStreamProcessor, atlas.KindStreamWorkspace, atlas.KindStreamPrivateLink, atlas.KindStreamVPCPeering,
 			atlas.KindPrivateEndpoint, atlas.KindPrivateEndpointService, atlas.KindEncryptionEndpoint,
@@ -155,6 +155,51 @@ func TestPeeringsAreAskedForAtEachCloudProvider(t *testing.T) {
 	}
 	want := []atlas.Left{{Kind: atlas.KindNetworkPeering, ID: peer, Provider: atlas.CloudProviderAzure, State: "AVAILABLE"}}
 	if diff := cmp.Diff(want, gather(t, c.ListLeft(ctx, shop, atlas.KindNetworkPeering))); diff != "" {
+		t.Errorf("left (-want +got):\n%s", diff)
+	}
+}
+
+func TestNoListIsReadTwiceForWhatIsLeft(t *testing.T) {
+	t.Parallel()
+	for name, test := range map[string]struct {
+		add  []atlastest.Resource
+		want int
+	}{
+		"nothing":                    {nil, 13},
+		"clusters":                   {[]atlastest.Resource{{Kind: atlas.KindCluster}, {Kind: atlas.KindCluster}}, 13 + 2 + 2*2},
+		"a cluster that was deleted": {[]atlastest.Resource{{Kind: atlas.KindCluster, ID: "old", Retained: true}, {Kind: atlas.KindSnapshot, Parent: "old"}}, 13 + 2 + 1},
+		"a peering":                  {[]atlastest.Resource{{Kind: atlas.KindNetworkPeering}}, 13 + 1},
+		"a stream workspace":         {[]atlastest.Resource{{Kind: atlas.KindStreamWorkspace}}, 13 + 1},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			srv := atlastest.NewServer()
+			srv.AddOrganization(atlastest.Organization{ID: acme})
+			srv.AddProject(acme, atlastest.Project{ID: shop})
+			for _, r := range test.add {
+				srv.AddResource(shop, r)
+			}
+			gather(t, newClient(t, srv).ListLeft(t.Context(), shop))
+			if n := len(srv.Requests()); n != test.want {
+				t.Errorf("got %d requests, want %d: %v", n, test.want, asked(srv))
+			}
+		})
+	}
+}
+
+func TestAPolicyIsLeftWhereItKeepsSnapshots(t *testing.T) {
+	t.Parallel()
+	srv := atlastest.NewServer()
+	srv.AddOrganization(atlastest.Organization{ID: acme})
+	srv.AddProject(acme, atlastest.Project{ID: shop})
+	srv.AddResource(shop, atlastest.Resource{Kind: atlas.KindBackupCompliancePolicy, Protected: true})
+	c := newClient(t, srv)
+	if left := gather(t, c.ListLeft(t.Context(), shop, atlas.KindBackupCompliancePolicy)); len(left) != 0 {
+		t.Errorf("got %v, and there is nothing that it keeps", left)
+	}
+	srv.AddResource(shop, atlastest.Resource{Kind: atlas.KindCluster})
+	want := []atlas.Left{{Kind: atlas.KindBackupCompliancePolicy, ID: shop, State: "ACTIVE", Protected: true}}
+	if diff := cmp.Diff(want, gather(t, c.ListLeft(t.Context(), shop, atlas.KindBackupCompliancePolicy))); diff != "" {
 		t.Errorf("left (-want +got):\n%s", diff)
 	}
 }

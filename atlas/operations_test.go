@@ -485,7 +485,7 @@ var operations = map[string]struct {
 			return all(c.ListNetworkPeerings(t.Context(), shop, atlas.ListNetworkPeeringsPageOptions{ProviderName: atlas.CloudProviderAzure}))
 		},
 		"GET /groups/{project}/peers?providerName=AZURE&pageNum=1&itemsPerPage=500", "2023-01-01", "", []atlas.NetworkPeering{{
-			ID: peer, ContainerID: peer, ProviderName: atlas.CloudProviderAzure, Status: "AVAILABLE", VnetName: "shop", ResourceGroupName: "shop",
+			ID: peer, ContainerID: "64a800000000000000000008", ProviderName: atlas.CloudProviderAzure, Status: "AVAILABLE", VnetName: "shop", ResourceGroupName: "shop",
 		}},
 	},
 	"DeleteNetworkPeering": {
@@ -498,9 +498,10 @@ var operations = map[string]struct {
 		func(t *testing.T, c *atlas.Client) (any, error) {
 			return all(c.ListNetworkContainers(t.Context(), shop))
 		},
-		"GET /groups/{project}/containers/all?pageNum=1&itemsPerPage=500", "2023-01-01", "", []atlas.NetworkContainer{{
-			ID: container, ProviderName: atlas.CloudProviderGCP, Provisioned: true, AtlasCidrBlock: "10.8.0.0/21",
-		}},
+		"GET /groups/{project}/containers/all?pageNum=1&itemsPerPage=500", "2023-01-01", "", []atlas.NetworkContainer{
+			{ID: "64a800000000000000000008", ProviderName: atlas.CloudProviderAzure, Provisioned: true, AtlasCidrBlock: "10.8.0.0/21"},
+			{ID: container, ProviderName: atlas.CloudProviderGCP, Provisioned: true, AtlasCidrBlock: "10.8.0.0/21"},
+		},
 	},
 	"DeleteNetworkContainer": {
 		func(t *testing.T, c *atlas.Client) (any, error) {

@@ -286,7 +286,7 @@ func (s *Server) listClusterDetails(w http.ResponseWriter, r *http.Request, c *C
 func (p *project) details() fake.Object {
 	clusters := []fake.Object{}
 	for _, x := range p.resources {
-		if kinds[x.Kind].blocks == "ATLAS_CLUSTERS" && !x.retained {
+		if kinds[x.Kind].blocks == "ATLAS_CLUSTERS" && !x.Retained {
 			clusters = append(clusters, fake.Object{
 				"clusterId": x.id, "name": x.ID, "type": "REPLICA_SET", "availability": "available", "nodeCount": 3,
 				"alertCount": 0, "authEnabled": true, "backupEnabled": true, "sslEnabled": true, "dataSizeBytes": 1 << 30,

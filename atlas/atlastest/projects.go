@@ -20,7 +20,7 @@ import (
 const KindNetworkContainer atlas.Kind = "network_container"
 
 // Resource is a thing in a project, of any kind that package atlas names, or of
-// [KindNetworkContainer].
+// [KindNetworkContainer], which a peering brings along where there is none.
 type Resource struct {
 	Kind atlas.Kind
 
@@ -42,6 +42,9 @@ type Resource struct {
 
 	Sharded bool // of a cluster
 
+	// Retained: a cluster was deleted, and its snapshots were kept.
+	Retained bool
+
 	// Takes is how long it is there after its deletion was accepted; 0 for what
 	// [Server.SetDeletionTime] has set. Only what Atlas deletes in its own time takes
 	// any.
@@ -58,7 +61,6 @@ type Resource struct {
 	id       string    // of 24 hexadecimal digits, also for what is known by its name
 	gone     time.Time // when it is; zero while nobody has asked for that
 	retain   bool      // its snapshots stay
-	retained bool      // it is gone, and its snapshots are not
 	failed   bool
 }
 
@@ -123,6 +125,10 @@ func (s *Server) add(p *project, r Resource) string {
 	r.State = cmp.Or(r.State, kinds[r.Kind].state)
 	r.deleting = cmp.Or(kinds[r.Kind].deleting, "DELETING")
 	p.resources = append(p.resources, &r)
+	if r.Kind == atlas.KindNetworkPeering && r.container(p) == nil {
+		id := fmt.Sprintf("64a8%020x", s.made)
+		p.resources = append(p.resources, &Resource{Kind: KindNetworkContainer, ID: id, Provider: r.Provider, id: id})
+	}
 	return r.ID
 }
 
@@ -158,7 +164,7 @@ func (p *project) find(kind atlas.Kind, id, parent string) *Resource {
 // has reports whether there is a thing of a kind, of a parent or of any.
 func (p *project) has(kind atlas.Kind, parent string) bool {
 	return slices.ContainsFunc(p.resources, func(r *Resource) bool {
-		return r.Kind == kind && !r.retained && (parent == "" || r.Parent == parent)
+		return r.Kind == kind && !r.Retained && (parent == "" || r.Parent == parent)
 	})
 }
 
@@ -200,7 +206,7 @@ func (s *Server) end(p *project, r *Resource) {
 			return clustered(c.Kind) && c.Parent == r.ID && !(kept && snapshot)
 		})
 		if kept && (p.has(atlas.KindSnapshot, r.ID) || p.has(atlas.KindShardedSnapshot, r.ID)) {
-			r.retained = true
+			r.Retained = true
 			return
 		}
 	case atlas.KindPrivateEndpoint:
@@ -214,7 +220,7 @@ func (s *Server) end(p *project, r *Resource) {
 	p.remove(func(c *Resource) bool { return c == r })
 	if r.Kind == atlas.KindSnapshot || r.Kind == atlas.KindShardedSnapshot {
 		if !p.has(r.Kind, r.Parent) {
-			p.remove(func(c *Resource) bool { return c.retained && c.ID == r.Parent })
+			p.remove(func(c *Resource) bool { return c.Retained && c.ID == r.Parent })
 		}
 	}
 }
@@ -360,7 +366,7 @@ var kinds = map[atlas.Kind]kind{
 			return 0, ""
 		},
 		object: func(p *project, r *Resource) fake.Object {
-			o := fake.Object{"id": r.id, "containerId": r.container(p), "providerName": r.Provider}
+			o := fake.Object{"id": r.id, "containerId": r.container(p).id, "providerName": r.Provider}
 			switch r.Provider {
 			case atlas.CloudProviderAzure:
 				return merge(o, fake.Object{"status": r.state(), "vnetName": "shop", "resourceGroupName": "shop"})
@@ -382,7 +388,7 @@ var kinds = map[atlas.Kind]kind{
 		path: "/containers/all", item: "/containers/{containerId}", version: v2023, missing: "RESOURCE_NOT_FOUND",
 		refuse: func(p *project, r *Resource) (int, string) {
 			if slices.ContainsFunc(p.resources, func(x *Resource) bool {
-				return (x.Kind == atlas.KindCluster || x.Kind == atlas.KindNetworkPeering) && x.Provider == r.Provider && !x.retained
+				return (x.Kind == atlas.KindCluster || x.Kind == atlas.KindNetworkPeering) && x.Provider == r.Provider && !x.Retained
 			}) {
 				return http.StatusConflict, "CONTAINERS_IN_USE"
 			}
@@ -550,14 +556,14 @@ func (r *Resource) clusterType() string {
 	return "REPLICASET"
 }
 
-// container is the id of the network container that a peering is in.
-func (r *Resource) container(p *project) string {
+// container is the network container that a peering is in.
+func (r *Resource) container(p *project) *Resource {
 	for _, x := range p.resources {
 		if x.Kind == KindNetworkContainer && x.Provider == r.Provider {
-			return x.id
+			return x
 		}
 	}
-	return r.id
+	return nil
 }
 
 func refuseCluster(p *project, r *Resource) (int, string) {
@@ -647,7 +653,7 @@ func (s *Server) inProject(next projectHandler) handler {
 func (s *Server) project(p *project) fake.Object {
 	clusters := 0
 	for _, r := range p.resources {
-		if (r.Kind == atlas.KindCluster || r.Kind == atlas.KindFlexCluster) && !r.retained {
+		if (r.Kind == atlas.KindCluster || r.Kind == atlas.KindFlexCluster) && !r.Retained {
 			clusters++
 		}
 	}
@@ -661,10 +667,10 @@ func (s *Server) project(p *project) fake.Object {
 func (s *Server) deleteProject(w http.ResponseWriter, _ *http.Request, p *project) {
 	for _, r := range p.resources {
 		blocks := kinds[r.Kind].blocks
-		if r.retained || blocks == "" {
+		if r.Retained || blocks == "" {
 			continue
 		}
-		if blocks == "BACKUP" && p.find(atlas.KindCluster, r.Parent, "") != nil && !p.find(atlas.KindCluster, r.Parent, "").retained {
+		if blocks == "BACKUP" && p.find(atlas.KindCluster, r.Parent, "") != nil && !p.find(atlas.KindCluster, r.Parent, "").Retained {
 			continue // it goes with its cluster
 		}
 		if blocks == "BACKUP" && p.has(atlas.KindBackupCompliancePolicy, "") {
@@ -704,7 +710,7 @@ func (s *Server) list(name atlas.Kind) projectHandler {
 		retained := r.URL.Query().Get("includeDeletedWithRetainedBackups") == "true"
 		all := []fake.Object{}
 		for _, x := range p.resources {
-			if x.Kind == name && (parent == "" || x.Parent == parent) && (provider == "" || x.Provider == provider) && (!x.retained || retained) {
+			if x.Kind == name && (parent == "" || x.Parent == parent) && (provider == "" || x.Provider == provider) && (!x.Retained || retained) {
 				all = append(all, k.object(p, x))
 			}
 		}
@@ -750,7 +756,7 @@ func (s *Server) one(name atlas.Kind, path string, next func(http.ResponseWriter
 			other, code = atlas.KindCluster, "CANNOT_USE_NON_FLEX_CLUSTER_IN_FLEX_API"
 		}
 		switch {
-		case found != nil && !found.retained:
+		case found != nil && !found.Retained:
 			next(w, r, p, found)
 		case kinds[name].missing == "CLUSTER_NOT_FOUND" && p.find(other, id, "") != nil:
 			failure(w, http.StatusBadRequest, code, id)
