@@ -301,7 +301,7 @@ func lasting(err error) bool {
 // passes reports whether trying again may help: what may succeed later, what others
 // stand in the way of, and what was lost and is read to be still there.
 func passes(err error) bool {
-	if lasting(err) {
+	if lasting(err) || errors.Is(err, errors.PaymentRequired) { // each try may charge somebody
 		return false
 	}
 	return errors.Retryable(err) || errors.Is(err, errors.Conflict) || errors.Is(err, errors.DeletionStepsNotSatisfied) ||

@@ -442,6 +442,7 @@ func TestTheVerdictOfTheDeletion(t *testing.T) {
 		"unknown":         {func(int) (teardown.Deletion, error) { return teardown.Deletion{}, refused(errors.OutcomeUnknown) }, teardown.Unknown, errors.OutcomeUnknown, 1},
 		"gone in between": {func(int) (teardown.Deletion, error) { return teardown.Deletion{}, refused(errors.OrganizationNotFound) }, teardown.Gone, "", 1},
 		"denied":          {func(int) (teardown.Deletion, error) { return teardown.Deletion{}, refused(errors.PermissionDenied) }, teardown.Blocked, errors.PermissionDenied, 1},
+		"not paid":        {func(int) (teardown.Deletion, error) { return teardown.Deletion{}, refused(errors.PaymentRequired) }, teardown.Blocked, errors.PaymentRequired, 1},
 		"it has to stay":  {func(int) (teardown.Deletion, error) { return teardown.Deletion{}, refused(errors.SystemOrganization) }, teardown.Blocked, errors.SystemOrganization, 1},
 		"something is back": {func(int) (teardown.Deletion, error) {
 			return teardown.Deletion{}, refused(errors.DeletionStepsNotSatisfied)
