@@ -39,6 +39,10 @@ type Config struct {
 	Rate       Rate
 	Authorizer NewAuthorizer
 
+	// Identity is what the credential is known by where a provider lists credentials;
+	// no secret, and "" where there is none.
+	Identity string
+
 	// Classify fills code, provider code, message, steps and detail from an answer
 	// that is no success. It leaves Code empty for what it does not know.
 	Classify func(*Answer, *errors.Error)
@@ -93,6 +97,9 @@ func (c *Client) BaseURL() *url.URL {
 	base := c.base
 	return &base
 }
+
+// Identity returns what the credential is known by; "" where that is not known.
+func (c *Client) Identity() string { return c.config.Identity }
 
 // invalid is the error of a New that was given what cannot work.
 func (c *Client) invalid(why string) error {
