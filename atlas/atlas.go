@@ -136,33 +136,72 @@ func (c *Client) look(ctx context.Context, orgID string) (rest.Presence, error) 
 
 // CheckDeletion returns the error that [Client.DeleteOrganization] would return
 // now, as far as reads can tell, and changes nothing. Nil means that nothing is
-// known to stand in the way, not that the deletion will succeed: a live
-// migration, an unpaid invoice and the role of the credential do not show.
+// known to stand in the way, not that the deletion will succeed: a live migration,
+// other matters of payment than an invoice that failed, and the role of the
+// credential do not show.
 //
-// The error of an organization with projects has one step for each of them. It
-// needs the role Organization Member.
+// The error has one step for each project and each invoice whose payment has failed.
+// It needs the role Organization Member; without Organization Billing Viewer invoices
+// do not show.
 func (c *Client) CheckDeletion(ctx context.Context, orgID string) error {
-	found, err := c.GetOrganization(ctx, orgID)
+	_, projects, err := c.survey(ctx, "CheckDeletion", orgID)
 	if err != nil {
 		return err
 	}
-	e := &errors.Error{Provider: provider, Operation: "CheckDeletion", Target: orgID}
-	if found.IsDeleted {
+	invoices, err := c.failedInvoices(ctx, orgID)
+	if err != nil && !errors.Is(err, errors.PermissionDenied) {
+		return err
+	}
+	return refusal(orgID, projects, invoices)
+}
+
+// survey reads an organization and its projects.
+func (c *Client) survey(ctx context.Context, operation, orgID string) (*Organization, []Project, error) {
+	found, err := c.GetOrganization(ctx, orgID)
+	if err != nil {
+		return nil, nil, err
+	}
+	e := &errors.Error{Provider: provider, Operation: operation, Target: orgID}
+	switch {
+	case found.ID != orgID:
+		e.Code, e.Err = errors.UnexpectedResponse, fmt.Errorf("it is about %q", found.ID)
+		return nil, nil, e
+	case found.IsDeleted:
 		e.Code = errors.OrganizationNotFound
-		return e
+		return nil, nil, e
 	}
-	for project, err := range c.ListProjects(ctx, orgID, ListProjectsPageOptions{}) {
-		if err != nil {
-			return err
-		}
-		e.Steps = append(e.Steps, errors.Step{
-			Name:        "project",
-			Description: fmt.Sprintf("%s (%s), clusters: %d", project.Name, project.ID, project.ClusterCount),
-		})
-	}
-	if len(e.Steps) == 0 {
+	projects, err := gather(c.ListProjects(ctx, orgID, ListProjectsPageOptions{}))
+	return found, projects, err
+}
+
+// failedInvoices reads the invoices whose payment has failed.
+func (c *Client) failedInvoices(ctx context.Context, orgID string) ([]Invoice, error) {
+	return gather(c.ListInvoices(ctx, orgID, ListInvoicesPageOptions{StatusNames: []InvoiceStatus{InvoiceStatusFailed}}))
+}
+
+// refusal is the error of an organization with these projects and failed invoices.
+func refusal(orgID string, projects []Project, invoices []Invoice) error {
+	e := &errors.Error{Provider: provider, Operation: "CheckDeletion", Target: orgID}
+	switch {
+	case len(projects) > 0:
+		e.Code = errors.OrganizationNotEmpty
+	case len(invoices) > 0:
+		e.Code = errors.PaymentRequired
+	default:
 		return nil
 	}
-	e.Code = errors.OrganizationNotEmpty
+	for _, x := range projects {
+		e.Steps = append(e.Steps, errors.Step{
+			Name:        "project",
+			Description: fmt.Sprintf("%s (%s), clusters: %d", x.Name, x.ID, x.ClusterCount),
+		})
+	}
+	for _, x := range invoices {
+		unpaid := x.AmountBilledCents - x.AmountPaidCents
+		e.Steps = append(e.Steps, errors.Step{
+			Name:        "failed_invoice",
+			Description: fmt.Sprintf("%s, unpaid: USD %d.%02d", x.ID, unpaid/100, unpaid%100),
+		})
+	}
 	return e
 }

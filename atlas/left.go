@@ -69,6 +69,9 @@ func (l Left) step() errors.Step {
 	return errors.Step{Name: string(l.Kind), Description: description}
 }
 
+// failed is the state of what could not be made or removed.
+const failed = "FAILED"
+
 // going reports whether it is on its way out, by its state.
 func (l Left) going() bool {
 	return strings.HasPrefix(l.State, "DELET") || strings.HasPrefix(l.State, "RECOVER") || l.State == "TERMINATING"
@@ -203,7 +206,7 @@ func (c *Client) WaitUntilGone(ctx context.Context, projectID string, progress f
 	deleting := map[Left]bool{}
 	return c.api.Wait(ctx, operation, projectID, func(ctx context.Context) (steps []errors.Step, err error) {
 		var all []Left
-		var failed []errors.Step
+		var broken []errors.Step
 		for left, err := range c.ListLeft(ctx, projectID, kinds...) {
 			if err != nil {
 				return nil, err
@@ -212,18 +215,18 @@ func (c *Client) WaitUntilGone(ctx context.Context, projectID string, progress f
 			switch {
 			case left.going():
 				deleting[key] = true
-			case left.State == "FAILED" && deleting[key]:
-				failed = append(failed, left.step())
+			case left.State == failed && deleting[key]:
+				broken = append(broken, left.step())
 			}
 			all, steps = append(all, left), append(steps, left.step())
 		}
 		if progress != nil {
 			progress(all)
 		}
-		if len(failed) > 0 {
+		if len(broken) > 0 {
 			return nil, &errors.Error{
 				Provider: provider, Operation: operation, Target: projectID, Code: errors.Conflict,
-				Steps: failed, Err: errors.New("a deletion that had begun failed"),
+				Steps: broken, Err: errors.New("a deletion that had begun failed"),
 			}
 		}
 		return steps, nil

@@ -53,6 +53,7 @@ func WithServiceAccount(id, secret string) Option {
 		if err := auth.Check("the client secret", secret); err != nil {
 			return err
 		}
+		c.Identity = id
 		return c.Authorize(func(client *http.Client) rest.Authorizer {
 			// This runs after all options. Any of them may have set the base URL, and
 			// the secret must not go to another one.
@@ -77,6 +78,7 @@ func WithAPIKey(public, private string) Option {
 		if err := auth.Check("the private key", private); err != nil {
 			return err
 		}
+		c.Identity = public
 		return c.Authorize(digestauth.New(public, private))
 	}
 }

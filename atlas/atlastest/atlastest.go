@@ -128,6 +128,7 @@ func (s *Server) Option() atlas.Option {
 				return err
 			}
 		}
+		c.Identity = ClientID
 		return c.Authorize(auth.Fixed("Bearer", Token))
 	}
 }
@@ -201,6 +202,35 @@ func (s *Server) Exists(id string) bool {
 	defer s.mu.Unlock()
 	o := s.find(id)
 	return o != nil && !o.deleted
+}
+
+// Organization returns an organization as it is now, and the zero Organization when
+// it is not there.
+func (s *Server) Organization(id string) Organization {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	o := s.find(id)
+	if o == nil || o.deleted {
+		return Organization{}
+	}
+	return Organization{
+		ID: o.ID, Name: o.Name, LiveMigration: o.LiveMigration, FailedPayments: o.FailedPayments, Lingers: o.Lingers,
+		Federation: o.Federation, LinkedProjects: slices.Clone(o.LinkedProjects),
+	}
+}
+
+// Projects returns the projects of an organization, in the order in which they were
+// added. Clusters is how many each had to begin with.
+func (s *Server) Projects(orgID string) []Project {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	var all []Project
+	if o := s.find(orgID); o != nil {
+		for _, p := range o.projects {
+			all = append(all, p.Project)
+		}
+	}
+	return all
 }
 
 // Deleted returns the ids of all organizations that were deleted by request, in

@@ -1,0 +1,311 @@
+package atlas
+
+import (
+	"context"
+	"math"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/offboard-dev/offboard-go/errors"
+	"github.com/offboard-dev/offboard-go/internal/rest"
+	"github.com/offboard-dev/offboard-go/teardown"
+)
+
+// driver is Atlas's, of one teardown.
+type driver struct {
+	c      *Client
+	before *teardown.Plan
+	things map[string]thing // by step, as they were found at first
+
+	mu    sync.Mutex // of what is below
+	looks map[scope]*look
+	clock int            // counts lists that are begun and requests that have ended
+	sent  map[string]int // by step: when the last request to remove it had ended
+}
+
+// thing is what a step is about, and where it is listed.
+type thing struct {
+	Left
+	in scope
+}
+
+// look is the last list of a scope.
+type look struct {
+	turn  chan struct{} // is held by the one that reads
+	begun int
+	at    time.Time
+	found []Left
+}
+
+func newDriver(c *Client) *driver {
+	return &driver{c: c, things: map[string]thing{}, looks: map[scope]*look{}, sent: map[string]int{}}
+}
+
+// instance is the address of Atlas, of which there is another one for Government.
+func (c *Client) instance() string { return strings.TrimRight(c.api.BaseURL().String(), "/") }
+
+// Those who ask at about the same time share a list. One that is as old as this says
+// enough of what nobody was asked to remove since.
+const fresh = 10 * time.Second
+
+// settling is how long Atlas is given after it has refused to delete a project: the
+// vendor's own clean-up waits as long.
+const settling = time.Minute
+
+// Remove removes what a step is about and waits until a list is without it.
+func (d *driver) Remove(ctx context.Context, o teardown.Organization, step teardown.Step, progress func(string)) error {
+	left, err := d.find(ctx, step, fresh)
+	if err != nil || left == nil {
+		return err
+	}
+	if !left.going() {
+		if err := d.remove(ctx, o, step, *left); err != nil {
+			return err
+		}
+	}
+	begun, going := time.Now(), left.going() || left.State != failed
+	return d.c.api.Wait(ctx, "Teardown", step.ID, func(ctx context.Context) ([]errors.Step, error) {
+		left, err := d.find(ctx, step, min(time.Since(begun)/4, fresh))
+		if err != nil || left == nil {
+			return nil, err
+		}
+		going = going || left.going()
+		switch {
+		case left.State == failed && going:
+			return nil, &errors.Error{
+				Provider: provider, Operation: "Teardown", Target: step.ID, Code: errors.Conflict,
+				Steps: []errors.Step{left.step()}, Err: errors.New("a deletion that had begun failed"),
+			}
+		case left.Kind == KindFederationEndpoint && !left.going(): // one success may not be enough
+			if err := d.remove(ctx, o, step, *left); err != nil {
+				return nil, err
+			}
+		}
+		progress(left.step().Description)
+		return []errors.Step{left.step()}, nil
+	})
+}
+
+// IsGone reads whether what a step is about is on the list no more.
+func (d *driver) IsGone(ctx context.Context, _ teardown.Organization, step teardown.Step) (bool, error) {
+	left, err := d.find(ctx, step, math.MaxInt64)
+	return err == nil && left == nil, err
+}
+
+// Delete deletes the organization.
+func (d *driver) Delete(ctx context.Context, o teardown.Organization) (teardown.Deletion, error) {
+	if err := d.c.DeleteOrganization(ctx, o.ID); err != nil {
+		return teardown.Deletion{}, err
+	}
+	return teardown.Deletion{Outcome: teardown.Gone}, nil
+}
+
+// find finds what a step is about; nil when it is gone. The list may have the given
+// age, but was begun after the last request to remove it, or what it goes after.
+func (d *driver) find(ctx context.Context, step teardown.Step, age time.Duration) (*Left, error) {
+	t := d.things[step.ID]
+	found, err := d.look(ctx, t.in, d.since(step), age)
+	if err != nil {
+		return nil, err
+	}
+	i := slices.IndexFunc(found, func(x Left) bool { return stepID(t.in.kind, t.in.projectID, x) == step.ID })
+	if i < 0 {
+		return nil, nil
+	}
+	return &found[i], nil
+}
+
+// since is when the last request had ended that a list has to show.
+func (d *driver) since(step teardown.Step) int {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	last := d.sent[step.ID]
+	for _, id := range step.After {
+		last = max(last, d.sent[id])
+	}
+	return last
+}
+
+// tick counts.
+func (d *driver) tick() int {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.clock++
+	return d.clock
+}
+
+// look returns the list of a scope, unless the last one is good enough.
+func (d *driver) look(ctx context.Context, in scope, since int, age time.Duration) ([]Left, error) {
+	d.mu.Lock()
+	l := d.looks[in]
+	if l == nil {
+		l = &look{turn: make(chan struct{}, 1)}
+		d.looks[in] = l
+	}
+	d.mu.Unlock()
+	select {
+	case l.turn <- struct{}{}:
+		defer func() { <-l.turn }()
+	case <-ctx.Done():
+		return nil, context.Cause(ctx)
+	}
+	if l.begun > since && time.Since(l.at) <= age {
+		return l.found, nil
+	}
+	begun, at := d.tick(), time.Now()
+	found, err := d.list(ctx, in)
+	if err != nil {
+		return nil, err
+	}
+	l.begun, l.at, l.found = begun, at, found
+	return found, nil
+}
+
+// list reads a scope. Where what it is in is gone, nothing is left.
+func (d *driver) list(ctx context.Context, in scope) (found []Left, err error) {
+	switch in.kind {
+	case kindProject:
+		found, err = gather(each(d.c.ListProjects(ctx, in.projectID, ListProjectsPageOptions{}), func(x Project) Left {
+			return Left{ID: x.ID}
+		}))
+	case kindLiveMigrationLink:
+		var linked []LiveMigrationProject
+		if linked, err = d.c.ListLiveMigrationProjects(ctx, in.projectID); len(linked) > 0 {
+			found = []Left{{ID: in.projectID}}
+		}
+	case kindFederation:
+		var federation *Federation
+		if federation, err = d.c.GetFederation(ctx, in.projectID); err == nil {
+			found = []Left{{ID: federation.ID}}
+		}
+	default:
+		found, err = gather(d.c.listIn(ctx, in))
+	}
+	if errors.Is(err, errors.NotFound) {
+		return nil, nil
+	}
+	for i := range found {
+		found[i].Kind = in.kind
+	}
+	return found, err
+}
+
+// remove asks for the removal of what a step is about. That it was asked for before,
+// or is not there, is no error: the list tells.
+func (d *driver) remove(ctx context.Context, o teardown.Organization, step teardown.Step, left Left) error {
+	err := d.send(ctx, o.ID, d.things[step.ID].in.projectID, left, step.Needs == teardown.TerminationProtection)
+	ended := d.tick()
+	d.mu.Lock()
+	d.sent[step.ID] = ended
+	d.mu.Unlock()
+	if errors.Is(err, errors.AlreadyRequestedDeletion) || errors.Is(err, errors.NotFound) {
+		return nil
+	}
+	return err
+}
+
+// send sends what removes a thing. Termination protection is only taken off where
+// that was planned.
+func (d *driver) send(ctx context.Context, orgID, projectID string, left Left, unprotect bool) (err error) {
+	c, unprotect := d.c, unprotect && left.Protected
+	switch left.Kind {
+	case KindOutageSimulation:
+		_, err = c.EndOutageSimulation(ctx, projectID, left.ID)
+	case KindOnlineArchive:
+		err = c.DeleteOnlineArchive(ctx, projectID, left.Parent, left.ID)
+	case KindBackupCompliancePolicy:
+		err = c.DeleteBackupCompliancePolicy(ctx, projectID)
+	case KindCluster:
+		if unprotect {
+			_, err = c.SetClusterTerminationProtection(ctx, projectID, left.ID, false)
+		}
+		if err == nil {
+			err = c.DeleteCluster(ctx, projectID, left.ID, DeleteClusterOptions{})
+		}
+	case KindFlexCluster:
+		if unprotect {
+			_, err = c.SetFlexClusterTerminationProtection(ctx, projectID, left.ID, false)
+		}
+		if err == nil {
+			err = c.DeleteFlexCluster(ctx, projectID, left.ID)
+		}
+	case KindSnapshot:
+		err = c.DeleteSnapshot(ctx, projectID, left.Parent, left.ID)
+	case KindShardedSnapshot:
+		err = c.DeleteShardedSnapshot(ctx, projectID, left.Parent, left.ID)
+	case KindNetworkPeering:
+		err = c.DeleteNetworkPeering(ctx, projectID, left.ID)
+	case KindFederationEndpoint:
+		err = c.DeleteFederationEndpoint(ctx, projectID, left.ID)
+	case KindFederatedDatabase:
+		err = c.DeleteFederatedDatabase(ctx, projectID, left.ID)
+	case KindStreamProcessor:
+		err = c.DeleteStreamProcessor(ctx, projectID, left.Parent, left.ID)
+	case KindStreamWorkspace:
+		err = c.DeleteStreamWorkspace(ctx, projectID, left.ID)
+	case KindStreamPrivateLink:
+		err = c.DeleteStreamPrivateLink(ctx, projectID, left.ID)
+	case KindStreamVPCPeering:
+		err = c.DeleteStreamVPCPeering(ctx, projectID, left.ID)
+	case KindPrivateEndpoint:
+		err = c.DeletePrivateEndpoint(ctx, projectID, left.Provider, left.Parent, left.ID)
+	case KindPrivateEndpointService:
+		err = c.DeletePrivateEndpointService(ctx, projectID, left.Provider, left.ID)
+	case KindEncryptionEndpoint:
+		err = c.DeleteEncryptionEndpoint(ctx, projectID, left.Provider, left.ID)
+	case kindLiveMigrationLink:
+		err = c.DeleteLiveMigrationLink(ctx, orgID)
+	case kindFederation:
+		err = c.leave(ctx, orgID, left.ID)
+	case kindProject:
+		err = d.deleteProject(ctx, left.ID)
+	default:
+		err = rest.Invalid(provider, "Teardown", left.ID, errors.New("no API removes it"))
+	}
+	return err
+}
+
+// leave takes an organization out of a federation, or deletes the federation when it
+// is the last one in it. Others may leave at the same time.
+func (c *Client) leave(ctx context.Context, orgID, federationID string) (err error) {
+	for range 2 {
+		var connected []ConnectedOrganization
+		if connected, err = gather(c.ListConnectedOrganizations(ctx, federationID)); err != nil {
+			return err
+		}
+		if slices.ContainsFunc(connected, func(x ConnectedOrganization) bool { return x.OrgID != orgID }) {
+			err = c.DisconnectOrganization(ctx, federationID, orgID)
+		} else {
+			err = c.DeleteFederation(ctx, federationID)
+		}
+		if !errors.Is(err, errors.InvalidArgument) {
+			return err
+		}
+	}
+	return err
+}
+
+// deleteProject deletes a project, and what snapshots its clusters have left behind
+// when these keep it.
+func (d *driver) deleteProject(ctx context.Context, projectID string) error {
+	err := d.c.DeleteProject(ctx, projectID)
+	e, _ := errors.AsType[*errors.Error](err)
+	if e != nil && e.ProviderCode == closeGroup+"BACKUP" {
+		for left, err := range d.c.ListLeft(ctx, projectID, KindSnapshot, KindShardedSnapshot) {
+			if err == nil && d.leftBehind(projectID, left) {
+				err = d.send(ctx, "", projectID, left, false)
+			}
+			if err != nil && !errors.Is(err, errors.NotFound) {
+				return err
+			}
+		}
+		err = d.c.DeleteProject(ctx, projectID)
+		e, _ = errors.AsType[*errors.Error](err)
+	}
+	if e != nil && errors.Is(e, errors.DeletionStepsNotSatisfied) {
+		e.RetryAfter = max(e.RetryAfter, settling)
+	}
+	return err
+}
