@@ -22,6 +22,12 @@
 // answer was lost: that is [errors.OutcomeUnknown], and what is left tells. A deletion
 // that was begun before is [errors.AlreadyRequestedDeletion].
 //
+// # Teardown
+//
+// [Client.Plan] names all of that, in every project, as a plan to be reviewed, and
+// [Client.Teardown] carries it out: it removes each thing once what it goes after is
+// gone, waits, and deletes the organization. See package teardown.
+//
 // # What an error means
 //
 // Every error is an [*errors.Error]. Its ProviderCode is Atlas's own errorCode,

@@ -197,7 +197,11 @@ func TestCheckDeletionSaysWhatDeletionWouldSay(t *testing.T) {
 	}{
 		"nothing in the way": {func(*atlastest.Server) {}, ""},
 		"projects":           {func(srv *atlastest.Server) { srv.AddProject(acme, atlastest.Project{ID: shop}) }, errors.OrganizationNotEmpty},
-		"not there":          {func(srv *atlastest.Server) { srv.RemoveOrganization(acme) }, errors.OrganizationNotFound},
+		"a failed payment": {func(srv *atlastest.Server) {
+			srv.RemoveOrganization(acme)
+			srv.AddOrganization(atlastest.Organization{ID: acme, FailedPayments: true})
+		}, errors.PaymentRequired},
+		"not there": {func(srv *atlastest.Server) { srv.RemoveOrganization(acme) }, errors.OrganizationNotFound},
 		"deleted, but found": {func(srv *atlastest.Server) {
 			srv.RemoveOrganization(acme)
 			srv.AddOrganization(atlastest.Organization{ID: acme, Lingers: true})
@@ -243,9 +247,25 @@ func TestCheckDeletionNamesEachProject(t *testing.T) {
 	if diff := cmp.Diff(want, e.Steps); diff != "" {
 		t.Errorf("steps (-want +got):\n%s", diff)
 	}
+	// Who may not see invoices is told of the rest.
+	srv.Fail(offboardtest.Answer("ListInvoicesPage", 403, `{"errorCode":"ACCESS_FORBIDDEN"}`))
+	if err := newClient(t, srv).CheckDeletion(t.Context(), acme); !errors.Is(err, errors.OrganizationNotEmpty) {
+		t.Errorf("got %v although the invoices could not be read, want %q", err, errors.OrganizationNotEmpty)
+	}
 	srv.Fail(offboardtest.Answer("ListProjectsPage", 403, `{"errorCode":"ACCESS_FORBIDDEN"}`))
 	if err := newClient(t, srv).CheckDeletion(t.Context(), acme); !errors.Is(err, errors.PermissionDenied) {
 		t.Errorf("got %v although the projects could not be read, want %q", err, errors.PermissionDenied)
+	}
+}
+
+func TestCheckDeletionNamesEachFailedInvoice(t *testing.T) {
+	t.Parallel()
+	srv := atlastest.NewServer()
+	srv.AddOrganization(atlastest.Organization{ID: acme, FailedPayments: true})
+	e, _ := errors.AsType[*errors.Error](newClient(t, srv).CheckDeletion(t.Context(), acme))
+	want := []errors.Step{{Name: "failed_invoice", Description: "313565326630303030303030, unpaid: USD 42.00"}}
+	if e == nil || !cmp.Equal(want, e.Steps) {
+		t.Errorf("got %+v, want the steps %v", e, want)
 	}
 }
 

@@ -3,11 +3,13 @@ package atlas_test
 import (
 	"context"
 	"fmt"
+	"os"
 
 	"github.com/offboard-dev/offboard-go/atlas"
 	"github.com/offboard-dev/offboard-go/atlas/atlastest"
 	"github.com/offboard-dev/offboard-go/errors"
 	"github.com/offboard-dev/offboard-go/offboardtest"
+	"github.com/offboard-dev/offboard-go/teardown"
 )
 
 func ExampleDeleteOrganization() {
@@ -120,6 +122,49 @@ func ExampleClient_WaitUntilGone() {
 	// Output:
 	// left: []
 	// <nil>
+}
+
+func ExampleClient_Teardown() {
+	srv := atlastest.NewServer() // in place of the real service
+	srv.SetDeletionTime(0)       // in place of minutes
+	srv.AddOrganization(atlastest.Organization{ID: "5e2f00000000000000000001", Name: "Acme"})
+	srv.AddServiceAccount(atlastest.Credential{ID: "mdb_sa_id_ci", Secret: "secret", Organization: "5e2f00000000000000000001"})
+	srv.AddProject("5e2f00000000000000000001", atlastest.Project{ID: "5e2f0000000000000000000a", Name: "shop"})
+	srv.AddResource("5e2f0000000000000000000a", atlastest.Resource{Kind: atlas.KindCluster, ID: "main", Protected: true})
+	srv.AddResource("5e2f0000000000000000000a", atlastest.Resource{Kind: atlas.KindNetworkPeering})
+
+	ctx := context.Background()
+	c, err := atlas.New(srv.Option())
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	plan, err := c.Plan(ctx, "5e2f00000000000000000001")
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	if err := plan.WriteTree(os.Stdout); err != nil {
+		fmt.Println(err)
+		return
+	}
+	report, err := c.Teardown(ctx, plan, teardown.Confirm("Acme"), teardown.Permit(teardown.TerminationProtection))
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	fmt.Println(report.Outcome)
+	// Output:
+	// atlas: Acme (5e2f00000000000000000001): 3 steps; to be permitted: termination_protection
+	// ├─ cluster
+	// │  └─ main in shop (cluster/5e2f0000000000000000000a/64a700000000000000000001): take off its termination protection, and delete it with its data and snapshots [termination_protection]
+	// ├─ network_peering
+	// │  └─ 64a700000000000000000002 in shop (network_peering/5e2f0000000000000000000a/64a700000000000000000002): delete it
+	// ├─ project
+	// │  └─ shop (project/5e2f0000000000000000000a): delete it, with the snapshots that its clusters may leave behind
+	// └─ goes along
+	//    └─ 1 service_accounts: mdb_sa_id_ci (they end with the organization)
+	// gone
 }
 
 // The answer to a deletion is lost after Atlas has done its work. The client

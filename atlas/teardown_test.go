@@ -3,11 +3,20 @@ package atlas_test
 import (
 	"context"
 	"fmt"
+	"net/http"
+	"slices"
+	"strings"
 	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
 
 	"github.com/offboard-dev/offboard-go/atlas"
 	"github.com/offboard-dev/offboard-go/atlas/atlastest"
+	"github.com/offboard-dev/offboard-go/errors"
 	"github.com/offboard-dev/offboard-go/internal/teardowntest"
+	"github.com/offboard-dev/offboard-go/offboardtest"
 	"github.com/offboard-dev/offboard-go/teardown"
 )
 
@@ -102,4 +111,566 @@ func rest(srv *atlastest.Server) []string {
 		}
 	}
 	return all
+}
+
+// with makes a double with an organization that has one project with these things.
+func with(resources ...atlastest.Resource) *atlastest.Server {
+	srv := atlastest.NewServer()
+	srv.AddOrganization(atlastest.Organization{ID: acme, Name: "Acme"})
+	srv.AddProject(acme, atlastest.Project{ID: shop, Name: "shop"})
+	for _, r := range resources {
+		srv.AddResource(shop, r)
+	}
+	return srv
+}
+
+// planned returns a plan for acme.
+func planned(t *testing.T, c *atlas.Client) *teardown.Plan {
+	t.Helper()
+	p, err := c.Plan(t.Context(), acme)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return p
+}
+
+// carryOut carries out a plan for acme.
+func carryOut(t *testing.T, c *atlas.Client, p *teardown.Plan, options ...teardown.Option) (*teardown.Report, error) {
+	t.Helper()
+	return c.Teardown(t.Context(), p, append(options, teardown.Confirm("Acme"))...)
+}
+
+// check checks what became of acme.
+func check(t *testing.T, r *teardown.Report, err error, outcome teardown.Outcome, code errors.Code) {
+	t.Helper()
+	if r == nil || r.Outcome != outcome || (code == "") != (err == nil) || err != nil && !errors.Is(err, code) {
+		t.Fatalf("got %+v, %v, want %q with code %q", r, err, outcome, code)
+	}
+}
+
+// during calls f when a step of a kind begins.
+func during(kind string, f func()) teardown.Option {
+	return teardown.OnEvent(func(e teardown.Event) {
+		if e.Kind == teardown.Begun && strings.HasPrefix(e.Step, kind+"/") {
+			f()
+		}
+	})
+}
+
+// follow are kinds of things, and the kinds that go after all of these in a project.
+var follow = map[string][]string{
+	"live_migration_link":      {"outage_simulation", "online_archive", "backup_compliance_policy", "flex_cluster", "federation_endpoint", "stream_processor", "private_endpoint"},
+	"backup_compliance_policy": {"cluster", "snapshot", "sharded_snapshot"},
+	"cluster":                  {"network_peering", "encryption_endpoint"},
+	"federation_endpoint":      {"federated_database"},
+	"stream_processor":         {"stream_workspace"},
+	"stream_workspace":         {"stream_private_link", "stream_vpc_peering"},
+	"project":                  {"federation"},
+}
+
+func TestEachThingGoesAfterWhatKeepsIt(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		srv := blocked()
+		srv.Resolve(acme)
+		c := newClient(t, srv)
+		r, err := carryOut(t, c, planned(t, c), teardown.Permit(teardown.TerminationProtection))
+		check(t, r, err, teardown.Gone, "")
+		begun, ended, after := map[string]time.Time{}, map[string]time.Time{}, map[string][]string{}
+		for _, s := range r.Steps {
+			if strings.Contains(s.ID, "/"+blog) {
+				continue
+			}
+			if at, ok := begun[s.Kind]; !ok || s.Started.Before(at) {
+				begun[s.Kind] = s.Started
+			}
+			if s.Ended.After(ended[s.Kind]) {
+				ended[s.Kind] = s.Ended
+			}
+			for _, id := range s.After {
+				kind, _, _ := strings.Cut(id, "/")
+				after[s.Name] = append(after[s.Name], kind)
+			}
+		}
+		for first, others := range follow {
+			for _, other := range others {
+				if ended[first].IsZero() || begun[other].Before(ended[first]) {
+					t.Errorf("%s began at %v, and %s ended at %v", other, begun[other], first, ended[first])
+				}
+			}
+		}
+		want := []string{"outage_simulation", "online_archive", "backup_compliance_policy"}
+		if diff := cmp.Diff(want, after["main in shop"][1:]); diff != "" { // the first is of the simulation
+			t.Errorf("what a cluster goes after (-want +got):\n%s", diff)
+		}
+	})
+}
+
+func TestALiveMigrationThatRunsKeepsEverything(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		srv := atlastest.NewServer()
+		srv.AddOrganization(atlastest.Organization{ID: acme, Name: "Acme", LiveMigration: true, LinkedProjects: []string{"old"}})
+		srv.AddProject(acme, atlastest.Project{ID: shop, Clusters: 2})
+		c := newClient(t, srv)
+		p := planned(t, c)
+		r, err := carryOut(t, c, p)
+		check(t, r, err, teardown.Blocked, errors.ActiveLiveMigration)
+		if n := len(srv.Resources(shop)); n != 2 || len(r.Left()) != 4 || srv.Count("DeleteCluster") != 0 {
+			t.Errorf("%d things are there; left: %+v", n, r.Left())
+		}
+		srv.Resolve(acme)
+		r, err = carryOut(t, c, p)
+		check(t, r, err, teardown.Gone, "")
+	})
+}
+
+func TestTerminationProtectionIsTakenOffOnlyWhereThatWasPermitted(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		srv := with(
+			atlastest.Resource{Kind: atlas.KindCluster, ID: "safe", Protected: true},
+			atlastest.Resource{Kind: atlas.KindCluster, ID: "free"},
+			atlastest.Resource{Kind: atlas.KindOutageSimulation, Parent: "free"},
+		)
+		c := newClient(t, srv)
+		p := planned(t, c)
+		if r, err := carryOut(t, c, p); r != nil || !errors.Is(err, errors.NotConfirmed) || !srv.Resources(shop)[0].Protected {
+			t.Fatalf("got %+v, %v", r, err)
+		}
+		protect := during("outage_simulation", func() {
+			if _, err := c.SetClusterTerminationProtection(t.Context(), shop, "free", true); err != nil {
+				t.Error(err)
+			}
+		})
+		permitted := teardown.Permit(teardown.TerminationProtection)
+		r, err := carryOut(t, c, p, permitted, protect)
+		check(t, r, err, teardown.Blocked, errors.TerminationProtection)
+		if left := srv.Resources(shop); len(left) != 1 || left[0].ID != "free" || !left[0].Protected {
+			t.Errorf("left: %+v", left)
+		}
+		r, err = carryOut(t, c, p, permitted)
+		if r != nil || !errors.Is(err, errors.PlanStale) {
+			t.Errorf("got %+v, %v, and it was not planned", r, err)
+		}
+		r, err = carryOut(t, c, planned(t, c), permitted)
+		check(t, r, err, teardown.Gone, "")
+	})
+}
+
+// A cluster of the same name is not what was planned.
+func TestAnotherThingOfTheSameNameIsAnother(t *testing.T) {
+	t.Parallel()
+	for _, kind := range []atlas.Kind{atlas.KindCluster, atlas.KindFlexCluster, atlas.KindStreamWorkspace} {
+		t.Run(string(kind), func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				srv := with(atlastest.Resource{Kind: kind, ID: "main"})
+				c := newClient(t, srv)
+				p := planned(t, c)
+				again := func() {
+					if err := remove(t.Context(), c, atlas.Left{Kind: kind, ID: "main"}); err != nil {
+						t.Error(err)
+					}
+					time.Sleep(time.Hour)
+					srv.AddResource(shop, atlastest.Resource{Kind: kind, ID: "main"})
+				}
+				again()
+				if r, err := carryOut(t, c, p); r != nil || !errors.Is(err, errors.PlanStale) {
+					t.Errorf("got %+v, %v", r, err)
+				}
+				// Nor is it when it is made while the plan is carried out.
+				r, err := carryOut(t, c, planned(t, c), during(string(kind), again))
+				check(t, r, err, teardown.Blocked, errors.DeletionStepsNotSatisfied)
+				if n := len(srv.Resources(shop)); n != 1 {
+					t.Errorf("%d things are there", n)
+				}
+			})
+		})
+	}
+}
+
+func TestWhatIsBeingDeletedIsWaitedFor(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		srv := with(
+			atlastest.Resource{Kind: atlas.KindCluster, ID: "main", Takes: 20 * time.Minute},
+			atlastest.Resource{Kind: atlas.KindNetworkPeering},
+			atlastest.Resource{Kind: atlas.KindPrivateEndpointService, Takes: 20 * time.Minute},
+			atlastest.Resource{Kind: atlas.KindOutageSimulation, Parent: "main"},
+		)
+		c := newClient(t, srv)
+		p := planned(t, c)
+		for range 3 {
+			ctx, cancel := context.WithTimeout(t.Context(), 5*time.Minute)
+			r, err := c.Teardown(ctx, p, teardown.Confirm("Acme"))
+			cancel()
+			check(t, r, err, teardown.Blocked, errors.NotFinished)
+		}
+		r, err := carryOut(t, c, p)
+		check(t, r, err, teardown.Gone, "")
+		for _, operation := range []string{"EndOutageSimulation", "DeleteCluster", "DeletePrivateEndpointService", "DeleteNetworkPeering"} {
+			if n := srv.Count(operation); n != 1 {
+				t.Errorf("%s was sent %d times", operation, n)
+			}
+		}
+	})
+}
+
+// Somebody else was faster.
+func TestWhatWasAskedForBeforeIsWaitedFor(t *testing.T) {
+	t.Parallel()
+	for name, test := range map[string]struct {
+		kind      atlas.Kind
+		operation string
+		status    int
+		code      string
+	}{
+		"a cluster":           {atlas.KindCluster, "DeleteCluster", 400, "CLUSTER_ALREADY_REQUESTED_DELETION"},
+		"a peering":           {atlas.KindNetworkPeering, "DeleteNetworkPeering", 409, "PEER_ALREADY_REQUESTED_DELETION"},
+		"a flex cluster gone": {atlas.KindFlexCluster, "DeleteFlexCluster", 404, "CLUSTER_NOT_FOUND"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				srv := with(atlastest.Resource{Kind: test.kind})
+				fault := offboardtest.Answer(test.operation, test.status, `{"errorCode":"`+test.code+`"}`)
+				fault.Work = true
+				srv.Fail(fault)
+				c := newClient(t, srv)
+				r, err := carryOut(t, c, planned(t, c))
+				check(t, r, err, teardown.Gone, "")
+				if n := srv.Count(test.operation); n != 1 {
+					t.Errorf("it was asked for %d times", n)
+				}
+			})
+		})
+	}
+}
+
+// What may not be removed fails at once, with all that comes after it.
+func TestARefusalThatNothingCuresEndsItsStep(t *testing.T) {
+	t.Parallel()
+	invalid, denied := `{"errorCode":"VALIDATION_ERROR"}`, `{"errorCode":"ACCESS_FORBIDDEN"}`
+	for name, test := range map[string]struct {
+		fault offboardtest.Fault
+		code  errors.Code
+		left  int
+	}{
+		"a cluster":               {offboardtest.Answer("DeleteCluster", 403, denied), errors.PermissionDenied, 3},
+		"the project":             {offboardtest.Answer("DeleteProject", 403, denied), errors.PermissionDenied, 2},
+		"who is in a federation":  {offboardtest.Answer("ListConnectedOrganizationsPage", 403, denied), errors.PermissionDenied, 1},
+		"to leave the federation": {offboardtest.Answer("DisconnectOrganization", 400, invalid), errors.ValidationError, 1},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				srv := atlastest.NewServer()
+				srv.AddOrganization(atlastest.Organization{ID: acme, Name: "Acme", Federation: federation})
+				srv.AddOrganization(atlastest.Organization{ID: other, Name: "Other", Federation: federation})
+				srv.AddProject(acme, atlastest.Project{ID: shop, Clusters: 1})
+				test.fault.Times = 2
+				srv.Fail(test.fault)
+				c := newClient(t, srv)
+				r, err := carryOut(t, c, planned(t, c))
+				check(t, r, err, teardown.Blocked, test.code)
+				if n := len(r.Left()); n != test.left || srv.Count("DeleteOrganization") != 0 {
+					t.Errorf("%d steps are left: %+v", n, r.Left())
+				}
+			})
+		})
+	}
+}
+
+func TestADeletionThatFailsIsTriedAgain(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		srv := with(
+			atlastest.Resource{Kind: atlas.KindNetworkPeering, Fails: true},
+			atlastest.Resource{Kind: atlas.KindEncryptionEndpoint, State: "FAILED"}, // which is no failure of its deletion
+			atlastest.Resource{Kind: atlas.KindFederationEndpoint, RemovedAfter: 3},
+		)
+		c := newClient(t, srv)
+		r, err := carryOut(t, c, planned(t, c))
+		check(t, r, err, teardown.Gone, "")
+		got := []int{srv.Count("DeleteNetworkPeering"), srv.Count("DeleteEncryptionEndpoint"), srv.Count("DeleteFederationEndpoint")}
+		if diff := cmp.Diff([]int{2, 1, 3}, got); diff != "" {
+			t.Errorf("deletions (-want +got):\n%s", diff)
+		}
+	})
+}
+
+func TestAProjectIsGivenTimeToSettle(t *testing.T) {
+	t.Parallel()
+	for name, test := range map[string]struct {
+		code     string
+		times    int
+		outcome  teardown.Outcome
+		want     errors.Code
+		requests int
+	}{
+		"after some minutes": {"CANNOT_CLOSE_GROUP_ACTIVE_PEERING_CONNECTIONS", 5, teardown.Gone, "", 6},
+		"not for ever":       {"CANNOT_CLOSE_GROUP_ACTIVE_SOMETHING_NEW", 1000, teardown.Blocked, errors.DeletionStepsNotSatisfied, 8},
+		"after its failures": {"UNEXPECTED_ERROR", 2, teardown.Gone, "", 3},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				srv := with(atlastest.Resource{Kind: atlas.KindFlexCluster})
+				status := http.StatusConflict
+				if test.code == "UNEXPECTED_ERROR" {
+					status = http.StatusInternalServerError
+				}
+				fault := offboardtest.Answer("DeleteProject", status, `{"errorCode":"`+test.code+`"}`)
+				fault.Times = test.times
+				srv.Fail(fault)
+				c := newClient(t, srv)
+				start := time.Now()
+				r, err := carryOut(t, c, planned(t, c))
+				check(t, r, err, test.outcome, test.want)
+				if n := srv.Count("DeleteProject"); n != test.requests {
+					t.Errorf("it was asked for %d times, want %d", n, test.requests)
+				}
+				if took := time.Since(start); status == http.StatusConflict && took < time.Duration(test.requests-1)*time.Minute {
+					t.Errorf("took %v", took)
+				}
+			})
+		})
+	}
+}
+
+// Somebody else deletes a cluster of the plan and keeps its snapshots.
+func TestSnapshotsThatAClusterOfThePlanLeavesBehindGoWithTheProject(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		srv := with(
+			atlastest.Resource{Kind: atlas.KindCluster, ID: "main", Takes: 10 * time.Minute},
+			atlastest.Resource{Kind: atlas.KindSnapshot, Parent: "main"},
+			atlastest.Resource{Kind: atlas.KindCluster, ID: "shards", Sharded: true},
+			atlastest.Resource{Kind: atlas.KindShardedSnapshot, Parent: "shards"},
+			atlastest.Resource{Kind: atlas.KindFlexCluster, Takes: 20 * time.Minute},
+		)
+		c := newClient(t, srv)
+		p := planned(t, c)
+		for _, name := range []string{"main", "shards"} {
+			if err := c.DeleteCluster(t.Context(), shop, name, atlas.DeleteClusterOptions{RetainBackups: true}); err != nil {
+				t.Fatal(err)
+			}
+		}
+		ctx, cancel := context.WithTimeout(t.Context(), 15*time.Minute)
+		defer cancel()
+		r, err := c.Teardown(ctx, p, teardown.Confirm("Acme"))
+		check(t, r, err, teardown.Blocked, errors.NotFinished)
+		if n := len(srv.Resources(shop)); n != 5 {
+			t.Fatalf("%d things are there", n)
+		}
+		srv.Fail(offboardtest.Answer("DeleteSnapshot", http.StatusForbidden, `{"errorCode":"ACCESS_FORBIDDEN"}`))
+		r, err = carryOut(t, c, p)
+		check(t, r, err, teardown.Blocked, errors.PermissionDenied)
+		r, err = carryOut(t, c, p)
+		check(t, r, err, teardown.Gone, "")
+	})
+}
+
+// Snapshots of a cluster that nobody has planned for stay.
+func TestSnapshotsThatAreNotOfThePlanStay(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		srv := with(atlastest.Resource{Kind: atlas.KindFlexCluster})
+		c := newClient(t, srv)
+		r, err := carryOut(t, c, planned(t, c), during("flex_cluster", func() {
+			srv.AddResource(shop, atlastest.Resource{Kind: atlas.KindCluster, ID: "new", Retained: true})
+			srv.AddResource(shop, atlastest.Resource{Kind: atlas.KindSnapshot, Parent: "new"})
+		}))
+		check(t, r, err, teardown.Blocked, errors.DeletionStepsNotSatisfied)
+		if n := len(srv.Resources(shop)); n != 2 {
+			t.Errorf("%d things are there", n)
+		}
+	})
+}
+
+func TestTheOwnOrganizationOfACredentialNeedsToBePermitted(t *testing.T) {
+	t.Parallel()
+	for name, credential := range own {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				for _, lost := range []bool{false, true} {
+					srv := with(atlastest.Resource{Kind: atlas.KindCluster})
+					c := as(t, srv, credential(srv))
+					p := planned(t, c)
+					if diff := cmp.Diff([]teardown.Consent{teardown.OwnOrganization}, p.Consents()); diff != "" {
+						t.Errorf("consents (-want +got):\n%s", diff)
+					}
+					if r, err := carryOut(t, c, p); r != nil || !errors.Is(err, errors.NotConfirmed) || srv.Count("DeleteCluster") != 0 {
+						t.Fatalf("got %+v, %v", r, err)
+					}
+					permitted := teardown.Permit(teardown.OwnOrganization)
+					if !lost {
+						r, err := carryOut(t, c, p, permitted)
+						check(t, r, err, teardown.Gone, "")
+						continue
+					}
+					srv.Fail(offboardtest.LoseAnswer("DeleteOrganization"))
+					r, err := carryOut(t, c, p, permitted)
+					check(t, r, err, teardown.Unknown, errors.OutcomeUnknown)
+					if srv.Exists(acme) || srv.Count("DeleteOrganization") != 1 {
+						t.Errorf("%d deletions were sent", srv.Count("DeleteOrganization"))
+					}
+				}
+			})
+		})
+	}
+}
+
+func TestAPlanNamesTheCredentialsThatEnd(t *testing.T) {
+	t.Parallel()
+	srv := with()
+	for i := range 12 {
+		srv.AddAPIKey(atlastest.Credential{ID: fmt.Sprintf("key%02d", i), Secret: "secret", Organization: acme})
+	}
+	srv.AddServiceAccount(atlastest.Credential{ID: "account", Secret: "secret", Organization: acme})
+	srv.AddServiceAccount(atlastest.Credential{ID: "another", Secret: "secret", Organization: other})
+	const note = "they end with the organization"
+	want := []teardown.Loss{
+		{Kind: "service_accounts", Count: 1, Names: []string{"account"}, Note: note},
+		{Kind: "api_keys", Count: 12, Names: []string{"key00", "key01", "key02", "key03", "key04", "key05", "key06", "key07", "key08", "key09"}, Note: note},
+	}
+	p := planned(t, newClient(t, srv))
+	if diff := cmp.Diff(want, p.Losses); diff != "" || len(p.Consents()) != 0 {
+		t.Errorf("consents %v; losses (-want +got):\n%s", p.Consents(), diff)
+	}
+}
+
+func TestADeletionThatIsNotPaidIsNotTriedAgain(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		srv := with()
+		srv.Fail(offboardtest.Answer("DeleteOrganization", http.StatusPaymentRequired, `{"errorCode":"FAILED_TO_DELETE_ORG_CHARGE_FAILED"}`))
+		c := newClient(t, srv)
+		p := planned(t, c)
+		r, err := carryOut(t, c, p)
+		check(t, r, err, teardown.Blocked, errors.PaymentRequired)
+		if n := srv.Count("DeleteOrganization"); n != 1 || !srv.Exists(acme) {
+			t.Errorf("%d deletions were sent", n)
+		}
+		r, err = carryOut(t, c, p)
+		check(t, r, err, teardown.Gone, "")
+	})
+}
+
+func TestAnOrganizationLeavesItsFederation(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		srv := atlastest.NewServer()
+		ids := []string{acme, other, "5e2f00000000000000000003", "5e2f00000000000000000004"}
+		for _, id := range ids {
+			srv.AddOrganization(atlastest.Organization{ID: id, Name: "Acme", Federation: federation})
+		}
+		c := newClient(t, srv)
+		var jobs []teardown.Job
+		for _, id := range ids {
+			jobs = append(jobs, teardown.Job{
+				Plan:     func(ctx context.Context) (*teardown.Plan, error) { return c.Plan(ctx, id) },
+				Teardown: c.Teardown, Options: []teardown.Option{teardown.Confirm("Acme")},
+			})
+		}
+		// One after the other, and two of them at the same time: both see another one.
+		for r := range teardown.Run(t.Context(), jobs[:2], 1) {
+			check(t, r.Report, r.Err, teardown.Gone, "")
+		}
+		srv.Fail(offboardtest.Fault{Operation: "DisconnectOrganization", Delay: time.Second}, offboardtest.Fault{Operation: "DisconnectOrganization", Delay: 2 * time.Second})
+		for r := range teardown.Run(t.Context(), jobs[2:], 2) {
+			check(t, r.Report, r.Err, teardown.Gone, "")
+		}
+		if got := []int{srv.Count("DisconnectOrganization"), srv.Count("DeleteFederation")}; !slices.Equal(got, []int{4, 1}) {
+			t.Errorf("got %v, want 4 to disconnect, of which one was late, and one to delete", got)
+		}
+	})
+}
+
+func TestAPlanOfAnotherPlaceIsRefused(t *testing.T) {
+	t.Parallel()
+	for name, change := range map[string]func(*teardown.Plan){
+		"another provider": func(p *teardown.Plan) { p.Provider = "zitadel" },
+		"Government":       func(p *teardown.Plan) { p.Instance = "https://cloud.mongodbgov.com" },
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			srv := with()
+			c := newClient(t, srv)
+			p := planned(t, c)
+			n := len(srv.Requests())
+			change(p)
+			p.Organization.ID = other // which is not there
+			if r, err := carryOut(t, c, p.Seal()); r != nil || !errors.Is(err, errors.PlanStale) || len(srv.Requests()) != n {
+				t.Errorf("got %+v, %v", r, err)
+			}
+		})
+	}
+}
+
+func TestAPlanAndATeardownTakeFewRequests(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		const clusters = 24
+		srv := atlastest.NewServer()
+		srv.AddOrganization(atlastest.Organization{ID: acme, Name: "Acme"})
+		c := newClient(t, srv)
+		planned(t, c)
+		if n := len(srv.Requests()); n != 7 {
+			t.Errorf("a plan without projects took %d requests: %v", n, asked(srv))
+		}
+		srv.AddProject(acme, atlastest.Project{ID: shop, Clusters: clusters})
+		srv.SetDeletionTime(10 * time.Minute)
+		before := len(srv.Requests())
+		p := planned(t, c)
+		const want = 7 + 13 + 2 + 2*clusters
+		if n := len(srv.Requests()) - before; n != want {
+			t.Errorf("a plan took %d requests, want %d", n, want)
+		}
+		r, err := carryOut(t, c, p)
+		check(t, r, err, teardown.Gone, "")
+		if n := srv.Count("DeleteCluster"); n != clusters {
+			t.Errorf("%d clusters were deleted", n)
+		}
+		// Three times eight clusters wait for ten minutes, and look every 15 seconds at last.
+		if n := srv.Count("ListClustersPage"); n > 3*80 {
+			t.Errorf("clusters were listed %d times", n)
+		}
+	})
+}
+
+func TestNoPlanIsMadeOfWhatCannotBeRead(t *testing.T) {
+	t.Parallel()
+	for _, operation := range []string{
+		"GetOrganization", "ListProjectsPage", "ListInvoicesPage", "ListLiveMigrationProjects", "GetFederation", "ListServiceAccountsPage",
+		"ListAPIKeysPage", "ListClustersPage", "ListFlexClustersPage", "ListStreamProcessorsPage",
+	} {
+		t.Run(operation, func(t *testing.T) {
+			t.Parallel()
+			srv := furnish()
+			srv.Fail(offboardtest.Answer(operation, http.StatusForbidden, `{"errorCode":"ACCESS_FORBIDDEN"}`))
+			if p, err := newClient(t, srv).Plan(t.Context(), acme); p != nil || !errors.Is(err, errors.PermissionDenied) {
+				t.Errorf("got %+v, %v", p, err)
+			}
+		})
+	}
+	t.Run("another organization", func(t *testing.T) {
+		t.Parallel()
+		srv := furnish()
+		srv.Fail(offboardtest.Answer("GetOrganization", http.StatusOK, `{"id":"`+other+`","name":"Other"}`))
+		if p, err := newClient(t, srv).Plan(t.Context(), acme); p != nil || !errors.Is(err, errors.UnexpectedResponse) {
+			t.Errorf("got %+v, %v", p, err)
+		}
+	})
+	t.Run("a project that goes meanwhile", func(t *testing.T) {
+		t.Parallel()
+		srv := furnish()
+		srv.Fail(offboardtest.Answer("ListClustersPage", http.StatusNotFound, `{"errorCode":"GROUP_NOT_FOUND"}`))
+		p, err := newClient(t, srv).Plan(t.Context(), acme)
+		if err != nil || !slices.ContainsFunc(p.Steps, func(s teardown.Step) bool { return s.ID == "project/"+shop }) {
+			t.Errorf("got %+v, %v", p, err)
+		}
+	})
 }
