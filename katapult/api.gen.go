@@ -419,6 +419,20 @@ type ObjectInTrashDetail struct {
 	TrashObject TrashObject `json:"trash_object,omitzero"`
 }
 
+// ObjectStorageAccess says who may use a bucket.
+type ObjectStorageAccess struct {
+	PublicRead   bool `json:"public_read,omitzero"`
+	PublicList   bool `json:"public_list,omitzero"`
+	AllKeysRead  bool `json:"all_keys_read,omitzero"`
+	AllKeysWrite bool `json:"all_keys_write,omitzero"`
+
+	// ReadKeyIDs are the ids of the access keys that may read it, beside those that may read all.
+	ReadKeyIDs []string `json:"read_key_ids,omitzero"`
+
+	// WriteKeyIDs are the ids of the access keys that may write it, beside those that may write all.
+	WriteKeyIDs []string `json:"write_key_ids,omitzero"`
+}
+
 // ObjectStorageAccessKey is an access key to object storage.
 type ObjectStorageAccessKey struct {
 	ID              string             `json:"id"`
@@ -459,13 +473,14 @@ type ObjectStorageAccount struct {
 
 // ObjectStorageBucket is a bucket.
 type ObjectStorageBucket struct {
-	Name        string             `json:"name"`
-	Label       string             `json:"label,omitzero"`
-	CreatedAt   Time               `json:"created_at,omitzero"`
-	State       ObjectStorageState `json:"state,omitzero"`
-	ObjectCount int64              `json:"object_count,omitzero"`
-	Size        int64              `json:"size,omitzero"`
-	PublicURL   string             `json:"public_url,omitzero"`
+	Name              string              `json:"name"`
+	Label             string              `json:"label,omitzero"`
+	CreatedAt         Time                `json:"created_at,omitzero"`
+	State             ObjectStorageState  `json:"state,omitzero"`
+	ObjectCount       int64               `json:"object_count,omitzero"`
+	Size              int64               `json:"size,omitzero"`
+	PublicURL         string              `json:"public_url,omitzero"`
+	AccessControlList ObjectStorageAccess `json:"access_control_list,omitzero"`
 }
 
 // ObjectStorageBucketDeletionErrorDetail is the detail of object_storage_bucket_deletion_error.

@@ -533,6 +533,7 @@ var operations = map[string]struct {
 		query: "bucket[name]=backups&object_storage_cluster[region]=uk-lon-1",
 		want: &katapult.ObjectStorageBucket{
 			Name: "backups", CreatedAt: began, State: katapult.ObjectStorageStateConfigured, PublicURL: "https://backups.example.com",
+			AccessControlList: katapult.ObjectStorageAccess{ReadKeyIDs: []string{"objkey_1"}, WriteKeyIDs: []string{"objkey_1"}},
 		},
 	},
 	"DeleteObjectStorageBucket": {

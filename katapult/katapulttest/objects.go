@@ -203,9 +203,16 @@ func universalTemplate() fake.Object {
 }
 
 func (s *Server) loadBalancerItem(t *thing) fake.Object {
+	resources, ids := []fake.Object{}, []string{}
+	for _, id := range t.lb.Targets {
+		if vm := s.byID(id); vm != nil && vm.present() {
+			resources = append(resources, fake.Object{"type": "VirtualMachine", "value": s.machine(vm)})
+			ids = append(ids, id)
+		}
+	}
 	return fake.Object{
 		"id": t.id, "name": t.name, "api_reference": orNull(t.second),
-		"resource_type": katapult.LoadBalancerResourceTypeVirtualMachines, "resources": []any{}, "resource_ids": []string{},
+		"resource_type": katapult.LoadBalancerResourceTypeVirtualMachines, "resources": resources, "resource_ids": ids,
 		"ip_address":  fake.Object{"address": s.listensOn(t)["address"]},
 		"data_center": fake.Object{"id": "dc_lon", "name": "London"},
 	}
@@ -282,14 +289,20 @@ func (s *Server) account(t *thing) fake.Object {
 	}
 }
 
-func bucket(t *thing) fake.Object {
+func (s *Server) bucket(t *thing) fake.Object {
+	keys := []string{}
+	for _, key := range s.things {
+		if key.key != nil && key.owner == t.owner && key.region == t.region && slices.Contains(key.key.Buckets, t.name) {
+			keys = append(keys, key.id)
+		}
+	}
 	return fake.Object{
 		"name": t.name, "label": nil, "created_at": t.created.Unix(), "state": katapult.ObjectStorageStateConfigured,
 		"object_count": 0, "size": 0, "serve_static_site": false, "static_site_index": nil, "static_site_error": nil,
 		"public_url": "https://" + t.name + ".example.com", "custom_domains": []string{}, "cors_origins": []string{},
 		"access_control_list": fake.Object{
 			"public_read": false, "public_list": false, "all_keys_read": false, "all_keys_write": false,
-			"read_key_ids": []string{}, "write_key_ids": []string{},
+			"read_key_ids": keys, "write_key_ids": keys,
 		},
 	}
 }

@@ -288,7 +288,7 @@ func (s *Server) aboutBucket(next func(*request, *thing)) http.HandlerFunc {
 }
 
 func (s *Server) getBucket(q *request, t *thing) {
-	q.answer(http.StatusOK, fake.Object{"object_storage_bucket": bucket(t)})
+	q.answer(http.StatusOK, fake.Object{"object_storage_bucket": s.bucket(t)})
 }
 
 func (s *Server) deleteBucket(q *request, t *thing) {

@@ -56,7 +56,8 @@ type DiskTemplate struct{ ID, Name string }
 // LoadBalancer is a load balancer.
 type LoadBalancer struct {
 	ID, Name, APIReference string
-	Ports                  []int // a rule for each
+	Ports                  []int    // a rule for each
+	Targets                []string // ids of virtual machines
 }
 
 // DNSZone is a DNS zone.
