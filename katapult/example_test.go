@@ -3,11 +3,13 @@ package katapult_test
 import (
 	"context"
 	"fmt"
+	"os"
 
 	"github.com/offboard-dev/offboard-go/errors"
 	"github.com/offboard-dev/offboard-go/katapult"
 	"github.com/offboard-dev/offboard-go/katapult/katapulttest"
 	"github.com/offboard-dev/offboard-go/offboardtest"
+	"github.com/offboard-dev/offboard-go/teardown"
 )
 
 func ExampleDeleteOrganization() {
@@ -140,4 +142,49 @@ func ExampleClient_DeleteOrganization_lostAnswer() {
 	err := katapult.DeleteOrganization(context.Background(), katapult.ID("org_acme"), srv.Option())
 	fmt.Println(err, srv.Count("DeleteOrganization"), srv.Deleted())
 	// Output: <nil> 1 [org_acme]
+}
+
+// Everything is read first, for somebody to review, and goes then.
+func ExampleClient_Teardown() {
+	srv := katapulttest.NewServer() // in place of the real service
+	srv.AddOrganization(katapulttest.Organization{ID: "org_acme", Name: "Acme Ltd"})
+	srv.AddOrganization(katapulttest.Organization{ID: "org_labs", Name: "Acme Labs", Parent: "org_acme"})
+	srv.Add("org_acme",
+		katapulttest.VirtualMachine{ID: "vm_1", Name: "web"},
+		katapulttest.IPAddress{ID: "ip_1", Address: "192.0.2.1", HeldBy: "vm_1"},
+	)
+	srv.SetTaskTime(0)
+
+	c, err := katapult.New(srv.Option()) // katapult.New(katapult.WithToken(token))
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	ctx := context.Background()
+	plan, err := c.Plan(ctx, katapult.ID("org_acme"))
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	if err := plan.WriteTree(os.Stdout); err != nil {
+		fmt.Println(err)
+		return
+	}
+	report, err := c.Teardown(ctx, plan, teardown.Confirm("Acme Ltd"), teardown.Permit(teardown.ManagedOrganizations))
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	fmt.Println(report.Outcome, srv.Deleted())
+	// Output:
+	// katapult: Acme Ltd (org_acme): 4 steps; to be permitted: managed_organizations
+	// ├─ managed_organization
+	// │  └─ Acme Labs (managed_organization/org_labs): delete it, once nothing of it is left [managed_organizations]
+	// ├─ virtual_machine
+	// │  └─ web (virtual_machine/vm_1): stop it, unassign its disks but the one it boots from, delete it, and purge it from the trash
+	// ├─ disk
+	// │  └─ System Disk (disk/disk_vm_1): delete it, and purge it from the trash, unless it goes with the virtual machine that boots from it
+	// └─ ip_address
+	//    └─ 192.0.2.1 (ip_address/ip_1): take it away from what holds it, and give it back
+	// gone [org_labs org_acme]
 }

@@ -30,6 +30,12 @@
 // the trash is [errors.ObjectInTrash], with what to purge in its
 // [ObjectInTrashDetail].
 //
+// # Teardown
+//
+// [Client.Plan] reads all that stands in the way, for somebody to review, and
+// [Client.Teardown] removes it in order, sees that it is gone, and deletes the
+// organization. See package teardown.
+//
 // # What an error means
 //
 // Every error is an [*errors.Error]. Its code is Katapult's own wherever

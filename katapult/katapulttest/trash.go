@@ -113,6 +113,18 @@ func (s *Server) discard(t *thing) {
 	}
 }
 
+// Discard moves things to the trash as somebody does by the console. What never goes
+// there stays as it is.
+func (s *Server) Discard(ids ...string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, id := range ids {
+		if t := s.byID(id); t != nil && t.kind.trash != "" && t.present() {
+			s.discard(t)
+		}
+	}
+}
+
 // trashObject shows something that is in the trash. Object storage has no id there.
 func (t *thing) trashObject() fake.Object {
 	o := fake.Object{"id": t.trash.id, "keep_until": t.trash.keepUntil.Unix(), "object_type": t.kind.trash}
