@@ -43,6 +43,9 @@ func newDriver(c *Client) *driver {
 	return &driver{c: c, things: map[string]thing{}, looks: map[scope]*look{}, sent: map[string]int{}}
 }
 
+// Provider says whose plans are carried out.
+func (d *driver) Provider() (name, instance string) { return provider, d.c.instance() }
+
 // instance is the address of Atlas, of which there is another one for Government.
 func (c *Client) instance() string { return strings.TrimRight(c.api.BaseURL().String(), "/") }
 

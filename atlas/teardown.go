@@ -3,7 +3,6 @@ package atlas
 import (
 	"cmp"
 	"context"
-	"fmt"
 	"slices"
 	"strings"
 
@@ -110,13 +109,6 @@ func (c *Client) Plan(ctx context.Context, orgID string) (*teardown.Plan, error)
 //   - [errors.DeletionStepsNotSatisfied]: something is to be done by hand, or was
 //     still in the way after all attempts
 func (c *Client) Teardown(ctx context.Context, p *teardown.Plan, options ...teardown.Option) (*teardown.Report, error) {
-	if p.Provider != provider || p.Instance != c.instance() {
-		// What is not at this address may well be at another.
-		return nil, &errors.Error{
-			Provider: provider, Operation: "Teardown", Target: p.Organization.ID, Code: errors.PlanStale,
-			Err: fmt.Errorf("it is a plan of %s %q, not of %s %q", p.Provider, p.Instance, provider, c.instance()),
-		}
-	}
 	return teardown.Execute(ctx, newDriver(c), p, options...)
 }
 

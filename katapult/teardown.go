@@ -3,7 +3,6 @@ package katapult
 import (
 	"context"
 	"fmt"
-	"strconv"
 
 	"github.com/offboard-dev/offboard-go/errors"
 	"github.com/offboard-dev/offboard-go/teardown"
@@ -76,14 +75,6 @@ func (c *Client) Plan(ctx context.Context, organization OrganizationLookup) (*te
 //
 // Source: vendor OpenAPI 2.68.0; live exchanges.
 func (c *Client) Teardown(ctx context.Context, p *teardown.Plan, options ...teardown.Option) (*teardown.Report, error) {
-	if p.Provider != provider {
-		// What another provider's id names is not here, which is no proof of anything.
-		return nil, &errors.Error{
-			Provider: provider, Operation: "Teardown", Target: p.Organization.ID, Code: errors.PlanStale,
-			Steps: []errors.Step{{Name: "provider", Description: "is " + strconv.Quote(p.Provider)}},
-			Err:   errors.New("the plan is of another provider"),
-		}
-	}
 	return teardown.Execute(ctx, driver{c}, p, options...)
 }
 
@@ -110,6 +101,7 @@ func (c *Client) inspect(ctx context.Context, organization OrganizationLookup, b
 	}
 	p := &teardown.Plan{
 		Provider:     provider,
+		Instance:     c.api.BaseURL().String(),
 		Organization: teardown.Organization{ID: found.ID, Name: found.Name},
 		Steps:        n.list(),
 	}
@@ -121,6 +113,9 @@ func (c *Client) inspect(ctx context.Context, organization OrganizationLookup, b
 
 // driver is what a teardown asks of Katapult.
 type driver struct{ c *Client }
+
+// Provider says whose plans are carried out.
+func (d driver) Provider() (name, instance string) { return provider, d.c.api.BaseURL().String() }
 
 func (d driver) Inspect(ctx context.Context, o teardown.Organization, before *teardown.Plan) (*teardown.Plan, error) {
 	return d.c.inspect(ctx, ID(o.ID), before)
