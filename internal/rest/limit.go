@@ -74,6 +74,8 @@ func (l *limit) room(now time.Time) (bool, time.Duration) {
 		return false, 0
 	case l.remaining > 0 && l.underWay >= l.remaining:
 		return false, 0
+	case l.remaining > 0 && l.safe > 0:
+		return true, 0 // whatever refusals have taught
 	case l.safe == 0:
 		// One at first, so that a small limit is met by few.
 		return l.underWay < 1+l.granted*l.granted/slowStart, 0
