@@ -40,10 +40,11 @@ type Server struct {
 	provider http.Handler
 	name     func(*http.Request) string
 
-	mu       sync.Mutex
-	faults   []Fault
-	requests []Request
-	listener *httptest.Server
+	mu        sync.Mutex
+	faults    []Fault
+	requests  []Request
+	forgotten int // requests before these
+	listener  *httptest.Server
 }
 
 // NewServer returns the shared part of a double. The handler is the provider
@@ -57,6 +58,14 @@ func (s *Server) Requests() []Request {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return slices.Clone(s.requests)
+}
+
+// Forget empties the log of requests, for tests that make very many.
+func (s *Server) Forget() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.forgotten += len(s.requests)
+	s.requests = nil
 }
 
 // Count returns how many requests asked for an operation.
@@ -139,13 +148,15 @@ func (s *Server) record(r Request) int {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.requests = append(s.requests, r)
-	return len(s.requests) - 1
+	return s.forgotten + len(s.requests) - 1
 }
 
 func (s *Server) amend(index int, r Request) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.requests[index] = r
+	if index >= s.forgotten {
+		s.requests[index-s.forgotten] = r
+	}
 }
 
 func wait(ctx context.Context, d time.Duration) error {

@@ -1,0 +1,280 @@
+package offboard_test
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"runtime"
+	"strings"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/offboard-dev/offboard-go/atlas"
+	"github.com/offboard-dev/offboard-go/atlas/atlastest"
+	"github.com/offboard-dev/offboard-go/katapult"
+	"github.com/offboard-dev/offboard-go/katapult/katapulttest"
+	"github.com/offboard-dev/offboard-go/offboardtest"
+	"github.com/offboard-dev/offboard-go/teardown"
+	"github.com/offboard-dev/offboard-go/volterra"
+	"github.com/offboard-dev/offboard-go/volterra/volterratest"
+	"github.com/offboard-dev/offboard-go/workspace"
+	"github.com/offboard-dev/offboard-go/workspace/workspacetest"
+	"github.com/offboard-dev/offboard-go/zitadel"
+	"github.com/offboard-dev/offboard-go/zitadel/zitadeltest"
+)
+
+// meter counts what a provider is asked, and takes as long as a network does.
+type meter struct {
+	inner  http.RoundTripper
+	forget func()
+
+	limited func(*http.Request) bool // the requests that the limit counts; nil: all
+
+	mu          sync.Mutex
+	requests    int // of these
+	sent        int // of all
+	refused     int
+	first, last time.Time
+}
+
+const latency = 20 * time.Millisecond
+
+// parallel is how many organizations of a provider are torn down at a time: as many
+// as there are of it among a hundred.
+const parallel = 20
+
+func (m *meter) RoundTrip(req *http.Request) (*http.Response, error) {
+	m.mu.Lock()
+	if m.first.IsZero() {
+		m.first = time.Now()
+	}
+	if m.limited == nil || m.limited(req) {
+		m.requests++
+	}
+	m.sent++
+	m.mu.Unlock()
+	time.Sleep(latency)
+	resp, err := m.inner.RoundTrip(req)
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.last = time.Now()
+	if m.sent%100 == 0 && m.forget != nil {
+		m.forget() // or else the doubles' logs would be what is measured
+	}
+	if err == nil && resp.StatusCode == http.StatusTooManyRequests {
+		m.refused++
+	}
+	return resp, err
+}
+
+// used is the share of the permitted requests that were granted, between the first and
+// the last.
+func (m *meter) used(perSecond float64, burst int) float64 {
+	return float64(m.requests-m.refused) / (float64(burst) + perSecond*m.last.Sub(m.first).Seconds())
+}
+
+// fleet is many organizations at one provider.
+type fleet struct {
+	*meter
+	jobs []teardown.Job
+
+	perSecond float64 // what is permitted; 0: more than is needed
+	burst     int
+}
+
+// fleets are n organizations, a fifth at each provider.
+func fleets(t *testing.T, n int) map[string]*fleet {
+	t.Helper()
+	n /= 5
+	name := func(i int) string { return fmt.Sprintf("Acme %d", i) }
+	confirm := func(i int) []teardown.Option {
+		return []teardown.Option{teardown.Confirm(name(i)), teardown.Permit(teardown.OwnOrganization, teardown.TerminationProtection)}
+	}
+	must := func(err error) {
+		t.Helper()
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	all := map[string]*fleet{}
+	make := func(provider string, double *offboardtest.Server, perSecond float64, burst int) (*fleet, *http.Client) {
+		f := &fleet{meter: &meter{inner: double, forget: double.Forget}, perSecond: perSecond, burst: burst}
+		all[provider] = f
+		return f, &http.Client{Transport: f.meter}
+	}
+
+	// Katapult says in headers what is left of 1,000 requests a minute.
+	k := katapulttest.NewServer()
+	f, hc := make("katapult", k.Server, 1000.0/60, 1000)
+	kc, err := katapult.New(k.Option(), katapult.WithHTTPClient(hc))
+	must(err)
+	for i := range n {
+		id := fmt.Sprintf("org_%d", i)
+		k.AddOrganization(katapulttest.Organization{ID: id, Name: name(i)})
+		k.Add(id, katapulttest.VirtualMachine{ID: fmt.Sprintf("vm_%d", i)}, katapulttest.Disk{ID: fmt.Sprintf("disk_%d", i)},
+			katapulttest.LoadBalancer{ID: fmt.Sprintf("lb_%d", i)}, katapulttest.VirtualNetwork{ID: fmt.Sprintf("vnet_%d", i)})
+		f.jobs = append(f.jobs, teardown.Job{
+			Plan:     func(ctx context.Context) (*teardown.Plan, error) { return kc.Plan(ctx, katapult.ID(id)) },
+			Teardown: kc.Teardown, Options: confirm(i),
+		})
+	}
+
+	// Zitadel has no limit but what its operator wants to bear.
+	z := zitadeltest.NewServer()
+	f, hc = make("zitadel", z.Server, 50, 50)
+	zc, err := zitadel.New(z.Option(), zitadel.WithHTTPClient(hc), zitadel.WithRateLimit(50, 50))
+	must(err)
+	for i := range n {
+		id := fmt.Sprintf("%018d", i+1)
+		z.AddOrganization(zitadeltest.Organization{ID: id, Name: name(i)})
+		z.AddUser(zitadeltest.User{Organization: id})
+		f.jobs = append(f.jobs, teardown.Job{
+			Plan:     func(ctx context.Context) (*teardown.Plan, error) { return zc.Plan(ctx, id) },
+			Teardown: zc.Teardown, Options: confirm(i),
+		})
+	}
+
+	// Applivery speaks of 10,000 requests an hour.
+	w := workspacetest.NewServer()
+	f, hc = make("workspace", w.Server, 10_000.0/3600, 100)
+	wc, err := workspace.New(w.Option(), workspace.WithHTTPClient(hc), workspace.WithRateLimit(10_000.0/3600, 100))
+	must(err)
+	for i := range n {
+		id := fmt.Sprintf("%024x", i+1)
+		w.AddOrganization(workspacetest.Organization{ID: id, Name: name(i), Slug: fmt.Sprintf("acme-%d", i), Devices: []workspacetest.Device{{}}})
+		f.jobs = append(f.jobs, teardown.Job{
+			Plan:     func(ctx context.Context) (*teardown.Plan, error) { return wc.Plan(ctx, id) },
+			Teardown: wc.Teardown, Options: confirm(i),
+		})
+	}
+
+	// Atlas has a bucket of tokens for each operation, and says in headers what is in
+	// it. The one of the deletion of clusters is the one that runs dry.
+	a := atlastest.NewServer()
+	a.LimitRate("DeleteCluster", 10, 5, time.Minute)
+	f, hc = make("atlas", a.Server, 5.0/60, 10)
+	f.limited = func(req *http.Request) bool {
+		return req.Method == http.MethodDelete && strings.Contains(req.URL.Path, "/clusters/")
+	}
+	ac, err := atlas.New(a.Option(), atlas.WithHTTPClient(hc))
+	must(err)
+	for i := range n {
+		id, project := fmt.Sprintf("%024x", 2*i+1), fmt.Sprintf("%024x", 2*i+2)
+		a.AddOrganization(atlastest.Organization{ID: id, Name: name(i)})
+		a.AddProject(id, atlastest.Project{ID: project, Clusters: 2})
+		f.jobs = append(f.jobs, teardown.Job{
+			Plan:     func(ctx context.Context) (*teardown.Plan, error) { return ac.Plan(ctx, id) },
+			Teardown: ac.Teardown, Options: confirm(i),
+		})
+	}
+
+	// At F5 every tenant has a host, a credential and limits of its own.
+	tenants := hosts{}
+	f = &fleet{meter: &meter{inner: tenants}}
+	all["volterra"], hc = f, &http.Client{Transport: f.meter}
+	for i := range n {
+		v := volterratest.NewServer()
+		v.SetTenant(volterratest.Tenant{Name: name(i), Domain: fmt.Sprintf("acme-%d", i), RefusesWhileInUse: true})
+		v.AddNamespace(volterratest.Namespace{Name: "app", Objects: []volterratest.Object{{Name: "web"}}})
+		v.LimitRate(120, 30)
+		host := fmt.Sprintf("acme-%d.console.ves.volterra.io", i)
+		tenants[host] = v
+		request := volterra.DeleteTenantRequest{Name: name(i), Email: "owner@acme.example"}
+		var vc *volterra.Client // for as long as the job runs
+		f.jobs = append(f.jobs, teardown.Job{
+			Plan: func(ctx context.Context) (plan *teardown.Plan, err error) {
+				vc, err = volterra.New(v.Option(), volterra.WithHTTPClient(hc), volterra.WithBaseURL("https://"+host))
+				if err != nil {
+					return nil, err
+				}
+				return vc.Plan(ctx, request)
+			},
+			Teardown: func(ctx context.Context, p *teardown.Plan, options ...teardown.Option) (*teardown.Report, error) {
+				defer func() { vc = nil }()
+				defer v.Forget()
+				return vc.Teardown(ctx, p, request, options...)
+			},
+			Options: confirm(i),
+		})
+	}
+	return all
+}
+
+// hosts is a transport that leads to one of several doubles.
+type hosts map[string]http.RoundTripper
+
+func (h hosts) RoundTrip(req *http.Request) (*http.Response, error) {
+	return h[req.URL.Host].RoundTrip(req)
+}
+
+// measured is what a run of many organizations came to.
+type measured struct {
+	peak  uint64 // of the heap, in bytes
+	took  time.Duration
+	left  int
+	fleet map[string]*fleet
+}
+
+// run tears down n organizations, all fleets at the same time.
+func run(t *testing.T, n int) measured {
+	t.Helper()
+	all := fleets(t, n)
+	m := measured{fleet: all}
+	base, start := heap(), time.Now()
+	done := 0
+	var mu sync.Mutex
+	var group sync.WaitGroup
+	for provider, f := range all {
+		group.Go(func() {
+			for result := range teardown.Run(t.Context(), f.jobs, parallel) {
+				mu.Lock()
+				if result.Err != nil {
+					m.left++
+					t.Errorf("%s: organization %d of %d: %v", provider, result.Index, n, result.Err)
+				}
+				if done++; done%(n/10) == 0 {
+					m.peak = max(m.peak, heap()-min(base, heap()))
+				}
+				mu.Unlock()
+			}
+		})
+	}
+	group.Wait()
+	m.took = time.Since(start)
+	return m
+}
+
+func heap() uint64 {
+	runtime.GC()
+	var m runtime.MemStats
+	runtime.ReadMemStats(&m)
+	return m.HeapAlloc
+}
+
+func TestAThousandOrganizations(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		few, many := run(t, 100), run(t, 1000)
+		requests, refused := 0, 0
+		for provider, f := range many.fleet {
+			requests, refused = requests+f.sent, refused+f.refused
+			used := 1.0
+			if f.perSecond > 0 {
+				used = f.used(f.perSecond, f.burst)
+			}
+			t.Logf("%-9s %6d requests in %7s, %5.1f %% of what is permitted, %d refused",
+				provider, f.sent, f.last.Sub(f.first).Round(time.Second), 100*used, f.refused)
+			if used < 0.9 {
+				t.Errorf("%s: %.1f %% of the permitted requests were used", provider, 100*used)
+			}
+		}
+		if refused*100 > requests {
+			t.Errorf("%d of %d requests were refused", refused, requests)
+		}
+		t.Logf("in all %d requests, %d refused; heap %d KiB for 1,000, %d KiB for 100", requests, refused, many.peak>>10, few.peak>>10)
+		if many.peak > few.peak*3/2 {
+			t.Errorf("%d KiB for 1,000 organizations, %d KiB for 100", many.peak>>10, few.peak>>10)
+		}
+	})
+}
