@@ -19,12 +19,12 @@ import (
 // own are the kinds of credentials, as ones of an organization itself.
 var own = map[string]func(*atlastest.Server) atlas.Option{
 	"service account": func(srv *atlastest.Server) atlas.Option {
-		srv.AddServiceAccount(atlastest.Credential{ID: "own", Secret: "own-secret", Organization: acme})
-		return atlas.WithServiceAccount("own", "own-secret")
+		srv.AddServiceAccount(atlastest.Credential{ID: "mdb_sa_id_" + acme, Secret: "own-secret", Organization: acme})
+		return atlas.WithServiceAccount("mdb_sa_id_"+acme, "own-secret")
 	},
 	"API key": func(srv *atlastest.Server) atlas.Option {
-		srv.AddAPIKey(atlastest.Credential{ID: "own", Secret: "own-secret", Organization: acme})
-		return atlas.WithAPIKey("own", "own-secret")
+		srv.AddAPIKey(atlastest.Credential{ID: "acmeacme", Secret: "own-secret", Organization: acme})
+		return atlas.WithAPIKey("acmeacme", "own-secret")
 	},
 }
 

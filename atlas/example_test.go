@@ -128,7 +128,7 @@ func ExampleClient_Teardown() {
 	srv := atlastest.NewServer() // in place of the real service
 	srv.SetDeletionTime(0)       // in place of minutes
 	srv.AddOrganization(atlastest.Organization{ID: "5e2f00000000000000000001", Name: "Acme"})
-	srv.AddServiceAccount(atlastest.Credential{ID: "mdb_sa_id_ci", Secret: "secret", Organization: "5e2f00000000000000000001"})
+	srv.AddServiceAccount(atlastest.Credential{ID: "mdb_sa_id_5e2f000000000000000000c1", Secret: "secret", Organization: "5e2f00000000000000000001"})
 	srv.AddProject("5e2f00000000000000000001", atlastest.Project{ID: "5e2f0000000000000000000a", Name: "shop"})
 	srv.AddResource("5e2f0000000000000000000a", atlastest.Resource{Kind: atlas.KindCluster, ID: "main", Protected: true})
 	srv.AddResource("5e2f0000000000000000000a", atlastest.Resource{Kind: atlas.KindNetworkPeering})
@@ -163,7 +163,7 @@ func ExampleClient_Teardown() {
 	// ├─ project
 	// │  └─ shop (project/5e2f0000000000000000000a): delete it, with the snapshots that its clusters may leave behind
 	// └─ goes along
-	//    └─ 1 service_accounts: mdb_sa_id_ci (they end with the organization)
+	//    └─ 1 service_accounts: mdb_sa_id_5e2f000000000000000000c1 (they end with the organization)
 	// gone
 }
 

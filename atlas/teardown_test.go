@@ -28,8 +28,8 @@ func blocked() *atlastest.Server {
 		srv.AddOrganization(atlastest.Organization{
 			ID: o.id, Name: "Acme", Federation: federation, LinkedProjects: []string{"old"}, FailedPayments: true,
 		})
-		srv.AddServiceAccount(atlastest.Credential{ID: "account of " + o.id, Secret: "secret", Organization: o.id})
-		srv.AddAPIKey(atlastest.Credential{ID: "key of " + o.id, Secret: "secret", Organization: o.id})
+		srv.AddServiceAccount(atlastest.Credential{ID: "mdb_sa_id_" + o.id, Secret: "secret", Organization: o.id})
+		srv.AddAPIKey(atlastest.Credential{ID: "key" + o.id[19:], Secret: "secret", Organization: o.id})
 		srv.AddProject(o.id, atlastest.Project{ID: o.shop, Name: "shop"})
 		srv.AddProject(o.id, atlastest.Project{ID: o.blog, Name: "blog", Clusters: 2})
 		srv.AddProject(o.id, atlastest.Project{ID: o.blog[:23] + "f"}) // with nothing in it
@@ -527,14 +527,14 @@ func TestAPlanNamesTheCredentialsThatEnd(t *testing.T) {
 	t.Parallel()
 	srv := with()
 	for i := range 12 {
-		srv.AddAPIKey(atlastest.Credential{ID: fmt.Sprintf("key%02d", i), Secret: "secret", Organization: acme})
+		srv.AddAPIKey(atlastest.Credential{ID: fmt.Sprintf("acmekey%x", i), Secret: "secret", Organization: acme})
 	}
-	srv.AddServiceAccount(atlastest.Credential{ID: "account", Secret: "secret", Organization: acme})
-	srv.AddServiceAccount(atlastest.Credential{ID: "another", Secret: "secret", Organization: other})
+	srv.AddServiceAccount(atlastest.Credential{ID: "mdb_sa_id_" + acme, Secret: "secret", Organization: acme})
+	srv.AddServiceAccount(atlastest.Credential{ID: "mdb_sa_id_" + other, Secret: "secret", Organization: other})
 	const note = "they end with the organization"
 	want := []teardown.Loss{
-		{Kind: "service_accounts", Count: 1, Names: []string{"account"}, Note: note},
-		{Kind: "api_keys", Count: 12, Names: []string{"key00", "key01", "key02", "key03", "key04", "key05", "key06", "key07", "key08", "key09"}, Note: note},
+		{Kind: "service_accounts", Count: 1, Names: []string{"mdb_sa_id_" + acme}, Note: note},
+		{Kind: "api_keys", Count: 12, Names: []string{"acmekey0", "acmekey1", "acmekey2", "acmekey3", "acmekey4", "acmekey5", "acmekey6", "acmekey7", "acmekey8", "acmekey9"}, Note: note},
 	}
 	p := planned(t, newClient(t, srv))
 	if diff := cmp.Diff(want, p.Losses); diff != "" || len(p.Consents()) != 0 {

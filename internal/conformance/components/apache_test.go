@@ -138,7 +138,7 @@ func TestApacheTakesOneRequestForACallOnceItsChallengeIsKnown(t *testing.T) {
 			t.Parallel()
 			srv, c, watch := a.protected(t, privateKey)
 			for range 10 {
-				if err := c.CheckDeletion(in(t), orgID); err != nil { // two requests
+				if err := c.CheckDeletion(in(t), orgID); err != nil { // three requests
 					t.Fatal(err)
 				}
 			}
@@ -146,16 +146,16 @@ func TestApacheTakesOneRequestForACallOnceItsChallengeIsKnown(t *testing.T) {
 				t.Fatalf("got %v, and the organization is there: %t", err, srv.Exists(orgID))
 			}
 			all := watch.take()
-			if len(all) != 22 || all[0].status != http.StatusUnauthorized || stale(all[0]) {
-				t.Errorf("got %d exchanges, want 22 of which the first is refused: %v", len(all), statuses(all))
+			if len(all) != 32 || all[0].status != http.StatusUnauthorized || stale(all[0]) {
+				t.Errorf("got %d exchanges, want 32 of which the first is refused: %v", len(all), statuses(all))
 			}
 			for _, x := range all[1:] {
 				if x.status == http.StatusUnauthorized || !strings.Contains(x.header.Get("Authorization"), "qop=auth") {
 					t.Errorf("got %v and %q", x.status, x.header.Get("Authorization"))
 				}
 			}
-			if got := len(srv.Requests()); got != 21 {
-				t.Errorf("%d requests passed, want 21", got)
+			if got := len(srv.Requests()); got != 31 {
+				t.Errorf("%d requests passed, want 31", got)
 			}
 		})
 	}
