@@ -32,7 +32,7 @@ func (c *Config) UseRetry(attempts int, maxWait time.Duration) error {
 	if attempts < 1 || maxWait < 0 {
 		return errors.New("retry needs at least one attempt and no negative wait")
 	}
-	c.Retry = Retry{attempts, maxWait}
+	c.Retry.Attempts, c.Retry.MaxWait = attempts, maxWait
 	return nil
 }
 

@@ -66,7 +66,7 @@ func (c *Client) Delete(ctx context.Context, d Deletion) error {
 		case Unknown:
 			return unknown(e)
 		}
-		wait := max(e.RetryAfter, backoff(attempt))
+		wait := max(e.RetryAfter, c.config.Retry.backoff(attempt))
 		if attempt >= c.config.Retry.Attempts || wait > c.config.Retry.MaxWait || !c.waits(ctx, e, wait) {
 			return stillThere(e)
 		}

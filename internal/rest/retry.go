@@ -11,6 +11,10 @@ import (
 type Retry struct {
 	Attempts int           // how often a call is sent at most; 0 for the default, 1 for never again
 	MaxWait  time.Duration // the longest single wait; 0 for the default
+
+	// Jitter picks a wait below a bound; nil for one by chance. A simulation, whose
+	// runs have to be repeatable, sets its own.
+	Jitter func(bound time.Duration) time.Duration
 }
 
 // Defaults. Real limits refill by the minute, at Katapult as at Atlas, so a
@@ -34,6 +38,9 @@ func (r Retry) orDefault() Retry {
 	if r.MaxWait <= 0 {
 		r.MaxWait = defaultMaxWait
 	}
+	if r.Jitter == nil {
+		r.Jitter = rand.N[time.Duration]
+	}
 	return r
 }
 
@@ -45,7 +52,7 @@ func (r Retry) next(call *Call, e *errors.Error, attempt int) (time.Duration, bo
 	}
 	wait := e.RetryAfter
 	if wait == 0 || e.Code != errors.RateLimitReached {
-		wait = max(wait, backoff(attempt))
+		wait = max(wait, r.backoff(attempt))
 	}
 	return wait, wait <= r.MaxWait
 }
@@ -57,6 +64,6 @@ func repeatable(call *Call, e *errors.Error) bool {
 	return call.Repeat || e.Status == 0 || refused(e.Status)
 }
 
-func backoff(attempt int) time.Duration {
-	return 1 + rand.N(min(firstBackoff<<min(attempt-1, 10), maxBackoff))
+func (r Retry) backoff(attempt int) time.Duration {
+	return 1 + r.Jitter(min(firstBackoff<<min(attempt-1, 10), maxBackoff))
 }

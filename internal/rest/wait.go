@@ -2,7 +2,6 @@ package rest
 
 import (
 	"context"
-	"math/rand/v2"
 	"time"
 
 	"github.com/offboard-dev/offboard-go/errors"
@@ -32,7 +31,7 @@ func (c *Client) Wait(ctx context.Context, operation, target string, look func(c
 		case ctx.Err() == nil && !errors.Retryable(err):
 			return err
 		}
-		timer := time.NewTimer(poll - rand.N(poll/4))
+		timer := time.NewTimer(poll - c.config.Retry.Jitter(poll/4))
 		select {
 		case <-timer.C:
 			continue
