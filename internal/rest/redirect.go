@@ -4,6 +4,8 @@ import (
 	"net/http"
 	"net/url"
 	"time"
+
+	"github.com/offboard-dev/offboard-go/errors"
 )
 
 // guard returns a copy of the caller's client, or a client of our own when
@@ -32,8 +34,14 @@ type redirectGuard struct{ next http.RoundTripper }
 
 func (g redirectGuard) RoundTrip(req *http.Request) (*http.Response, error) {
 	resp, err := g.next.RoundTrip(req)
-	if err != nil || resp == nil || resp.StatusCode < 300 || resp.StatusCode > 399 {
+	if err != nil || resp == nil {
 		return resp, err
+	}
+	if resp.Request == nil { // which is how ledAstray tells
+		resp.Request = req
+	}
+	if resp.StatusCode < 300 || resp.StatusCode > 399 {
+		return resp, nil
 	}
 	if !followable(req, resp.Header.Get("Location")) {
 		resp.Header.Del("Location")
@@ -56,4 +64,15 @@ func redirectable(req *http.Request) bool {
 
 func sameOrigin(a, b *url.URL) bool {
 	return a.Scheme == b.Scheme && a.Host == b.Host && b.User == nil
+}
+
+var errLed = errors.New("the answer is to another path, which a redirect led to")
+
+// ledAstray takes the meaning off a "not found" at the end of a redirect: it is about
+// the path that the redirect led to, and says nothing about what was asked for.
+func ledAstray(e *errors.Error, resp *http.Response) {
+	led := resp.Request != nil && resp.Request.Response != nil
+	if e != nil && led && errors.Is(e, errors.NotFound) {
+		e.Code, e.Err = errors.UnexpectedResponse, errLed
+	}
 }

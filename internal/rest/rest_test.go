@@ -135,6 +135,28 @@ func TestReadsFollowRedirectsWithinTheirOrigin(t *testing.T) {
 	})
 }
 
+// What a redirect led to may well not be there. That is no proof that what was asked
+// for is not: a deletion would be called done.
+func TestNotFoundAtTheEndOfARedirectProvesNothing(t *testing.T) {
+	t.Parallel()
+	notFound := func(c *rest.Config) {
+		c.Classify = func(a *rest.Answer, e *errors.Error) {
+			if a.Status == 404 {
+				e.Code = errors.OrganizationNotFound
+			}
+		}
+	}
+	var out thing
+	server := playing(answer(302, "", "Location", "/login"), answer(404, "{}"))
+	if got, status := code(t, newClient(t, server, notFound).Do(t.Context(), get(&out))); got != errors.UnexpectedResponse || status != 404 {
+		t.Errorf("got code %q and status %d, want %q", got, status, errors.UnexpectedResponse)
+	}
+	server = playing(answer(404, "{}"))
+	if got, _ := code(t, newClient(t, server, notFound).Do(t.Context(), get(&out))); got != errors.OrganizationNotFound {
+		t.Errorf("without a redirect: got code %q, want %q", got, errors.OrganizationNotFound)
+	}
+}
+
 func TestWritesFollowNoRedirect(t *testing.T) {
 	t.Parallel()
 	for name, set := range map[string]func(*rest.Config){

@@ -54,6 +54,7 @@ func (c *Client) try(ctx context.Context, call *Call) *errors.Error {
 		header := resp.Header
 		trace.Note(ctx, header.Get("X-Request-Id"))
 		e = c.receive(call, resp, secret(req))
+		ledAstray(e, resp)
 		c.tell(pm, header, e)
 		if !credentialRefused(e) || renewed || !c.auth.Refused(req, header) {
 			return e
