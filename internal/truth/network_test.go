@@ -1,0 +1,314 @@
+package truth
+
+import (
+	"bytes"
+	"context"
+	"io"
+	"math/rand/v2"
+	"net/http"
+	"strings"
+	"sync/atomic"
+	"time"
+)
+
+// network is all that is between a client and a double: it is where things go
+// wrong, and it writes down what the client has seen. A run sends one request at a
+// time.
+type network struct {
+	scenario *scenario
+	random   *rand.Rand
+	weather  weather
+	cancel   context.CancelFunc
+	began    time.Time
+
+	exchanges []*exchange
+	pending   *pending // work of which the client has been told something else
+	late      bool
+	limited   bool // the client was told of a limit
+	open      atomic.Int64
+}
+
+// weather is what a run meets.
+type weather struct {
+	often  float64 // how often a request is befallen by a fault
+	befall func(*network, kind) bool
+	faults []func(*rand.Rand) fault
+	skew   time.Duration // of the provider's clock
+	haste  time.Duration // the longest time that a request takes
+	gusts  float64       // how often the double is disturbed
+
+	cancelAt int // the exchange in which the context is canceled; -1 for none
+	moment   moment
+}
+
+// moment is a point in the course of an exchange.
+type moment int
+
+const (
+	before  moment = iota // the provider has not begun
+	worked                // it has done its work
+	reading               // some of the body has been read
+	after                 // some time after the answer: while the client waits
+	moments = iota
+)
+
+// Values of cancelAt that are no exchange.
+const (
+	notAtAll = -1
+	atOnce   = -2 // before anything is sent
+)
+
+// newWeather makes the weather of a run.
+func newWeather(r *rand.Rand) weather {
+	w := weather{
+		often:    one(r, 0.05, 0.2, 0.4, 0.6, 0.95),
+		befall:   one(r, everywhere, everywhere, deletions, deletions, deletions, afterTheFirst, tokens),
+		faults:   faults,
+		haste:    one(r, time.Millisecond, time.Second, time.Minute),
+		cancelAt: notAtAll,
+		moment:   moment(r.IntN(moments)),
+	}
+	if chance(r, 0.5) { // a few kinds of faults that come again and again
+		n := 1 + r.IntN(3)
+		w.faults = nil
+		for range n {
+			w.faults = append(w.faults, one(r, faults...))
+		}
+	}
+	if chance(r, 0.2) {
+		w.skew = one(r, time.Second, time.Minute, 5*time.Hour, 10*365*24*time.Hour)
+		w.skew = time.Duration((r.Float64()*2 - 1) * float64(w.skew))
+	}
+	if chance(r, 0.3) {
+		w.gusts = 0.3
+	}
+	switch {
+	case chance(r, 0.02):
+		w.cancelAt = atOnce
+	case chance(r, 0.2):
+		w.cancelAt = min(r.IntN(8), r.IntN(8))
+	}
+	return w
+}
+
+func everywhere(*network, kind) bool        { return true }
+func deletions(_ *network, k kind) bool     { return k == deletion }
+func tokens(_ *network, k kind) bool        { return k == token }
+func afterTheFirst(n *network, _ kind) bool { return n.asked(deletion) }
+
+// latency is how long a request takes in one direction.
+func (n *network) latency() time.Duration {
+	return time.Duration(n.random.Int64N(int64(n.weather.haste)))
+}
+
+// did notes that what is asked for was done in the course of an exchange.
+func (n *network) did(x *exchange, was bool) { x.did = x.did || !was && n.scenario.done() }
+
+// due reports whether this is the moment at which the context is to end.
+func (n *network) due(m moment) bool {
+	return len(n.exchanges)-1 == n.weather.cancelAt && m == n.weather.moment
+}
+
+// cancels ends the context when it is due, and reports whether it did.
+func (n *network) cancels(m moment) bool {
+	if !n.due(m) {
+		return false
+	}
+	n.cancel()
+	return true
+}
+
+// asked reports whether a request of a kind was sent before.
+func (n *network) asked(k kind) bool {
+	for _, x := range n.exchanges {
+		if x.kind == k {
+			return true
+		}
+	}
+	return false
+}
+
+// pending is a request that a gateway has given up and the provider has not.
+type pending struct {
+	in   int // exchanges until it is worked on
+	work func()
+}
+
+// RoundTrip plays a request with what befalls it.
+func (n *network) RoundTrip(req *http.Request) (*http.Response, error) {
+	ctx := req.Context()
+	was := n.scenario.done()
+	if p := n.pending; p != nil {
+		if p.in--; p.in < 0 {
+			p.work()
+			n.pending = nil
+		}
+	}
+	if n.scenario.disturb != nil && chance(n.random, n.weather.gusts) {
+		n.scenario.disturb()
+	}
+	k := n.scenario.kind(req)
+	f := fault{works: true}
+	if n.weather.befall(n, k) && chance(n.random, n.weather.often) {
+		f = one(n.random, n.weather.faults...)(n.random)
+	}
+	x := &exchange{
+		at: time.Since(n.began), kind: k, path: req.Method + " " + req.URL.EscapedPath(), fault: f.name, reached: true, led: req.Response != nil,
+	}
+	n.exchanges = append(n.exchanges, x)
+	n.did(x, was)
+
+	var body []byte
+	if req.Body != nil {
+		body, _ = io.ReadAll(req.Body)
+		req.Body.Close()
+	}
+	if err := pass(ctx, n.latency()); err != nil {
+		return nil, err
+	}
+	if f.refused != nil {
+		x.reached = false
+		return nil, f.refused
+	}
+	if n.cancels(before) {
+		return nil, ctx.Err()
+	}
+	work := func() *http.Response {
+		again := req.Clone(context.WithoutCancel(ctx))
+		if again.Body = http.NoBody; body != nil {
+			again.Body = io.NopCloser(bytes.NewReader(body))
+		}
+		resp, err := n.scenario.server.RoundTrip(again)
+		if err != nil {
+			panic(err) // no fault is asked of the double
+		}
+		return resp
+	}
+	var resp *http.Response
+	switch was = n.scenario.done(); {
+	case f.works:
+		resp = work()
+	case f.late && k == deletion:
+		n.pending = &pending{n.random.IntN(2), func() {
+			was := n.scenario.done()
+			work()
+			n.late = n.late || !was && n.scenario.done()
+		}}
+	}
+	n.did(x, was)
+	if n.cancels(worked) {
+		return nil, ctx.Err()
+	}
+	if err := pass(ctx, n.latency()); err != nil {
+		return nil, err
+	}
+	if f.lost != nil {
+		return nil, f.lost
+	}
+	return n.answer(ctx, x, f, resp, req), nil
+}
+
+// answer makes what the client sees of the provider's answer.
+func (n *network) answer(ctx context.Context, x *exchange, f fault, resp *http.Response, req *http.Request) *http.Response {
+	if f.status != 0 {
+		resp = &http.Response{
+			StatusCode: f.status, Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1,
+			Header: http.Header{}, Body: io.NopCloser(strings.NewReader(f.body)), Request: req,
+		}
+	}
+	body, err := io.ReadAll(resp.Body)
+	if err != nil {
+		panic(err)
+	}
+	resp.ContentLength = int64(len(body))
+	resp.Header.Set("Date", time.Now().Add(n.weather.skew).UTC().Format(http.TimeFormat))
+	n.limited = n.limited || f.limits || resp.StatusCode == http.StatusTooManyRequests
+	for name, value := range f.header {
+		resp.Header.Set(name, value)
+	}
+	x.status, x.genuine, x.whole, x.body = resp.StatusCode, f.status == 0, f.status == 0, body
+	b := &slow{n: n, x: x, ctx: ctx, rest: body, each: f.slow, all: len(body)}
+	if f.cut && len(body) > 0 {
+		b.all = n.random.IntN(len(body))
+		x.genuine, x.whole = false, false
+	}
+	n.open.Add(1)
+	resp.Body = b
+	return resp
+}
+
+// slow is a body that comes in pieces, and perhaps not to its end.
+type slow struct {
+	n      *network
+	x      *exchange
+	ctx    context.Context
+	rest   []byte
+	all    int           // how many bytes come
+	read   int           // so far
+	each   time.Duration // how long a piece takes
+	closed bool
+}
+
+func (b *slow) Read(p []byte) (int, error) {
+	if b.n.cancels(reading) {
+		b.ends()
+		return 0, b.ctx.Err()
+	}
+	piece := len(b.rest)
+	if b.each > 0 {
+		piece = (piece + 1) / 2
+	}
+	piece = min(piece, len(p), b.all-b.read)
+	if err := pass(b.ctx, b.each); err != nil {
+		b.ends()
+		return 0, err
+	}
+	if piece > 0 {
+		copy(p, b.rest[:piece])
+		b.rest, b.read = b.rest[piece:], b.read+piece
+		return piece, nil
+	}
+	b.settle()
+	if len(b.rest) > 0 {
+		return 0, io.ErrUnexpectedEOF
+	}
+	return 0, io.EOF
+}
+
+// ends notes that the body has no end that the client could see.
+func (b *slow) ends() {
+	b.x.genuine, b.x.whole = false, b.x.whole && len(b.rest) == 0
+}
+
+func (b *slow) Close() error {
+	if !b.closed {
+		b.closed = true
+		b.n.open.Add(-1)
+	}
+	b.settle()
+	return nil
+}
+
+// settle ends the context some time after the body has been read, if that is when
+// it is to end.
+func (b *slow) settle() {
+	if n := b.n; n.due(after) {
+		n.weather.cancelAt = notAtAll
+		time.AfterFunc(1+time.Duration(n.random.Int64N(int64(one(n.random, time.Microsecond, time.Second, time.Minute)))), n.cancel)
+	}
+}
+
+// pass lets time pass, unless the context ends.
+func pass(ctx context.Context, d time.Duration) error {
+	if err := ctx.Err(); err != nil || d <= 0 {
+		return err
+	}
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-ctx.Done():
+		return ctx.Err()
+	case <-timer.C:
+		return nil
+	}
+}

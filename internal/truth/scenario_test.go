@@ -1,0 +1,137 @@
+package truth
+
+import (
+	"context"
+	"fmt"
+	"math/rand/v2"
+	"net/http"
+	"strings"
+	"time"
+
+	"github.com/offboard-dev/offboard-go/internal/rest"
+	"github.com/offboard-dev/offboard-go/offboardtest"
+)
+
+// provider is a provider under test, and what can be asked of it.
+type provider struct {
+	name      string
+	scenarios []func(*rand.Rand) *scenario
+}
+
+// providers are all five.
+var providers = []provider{
+	{"katapult", []func(*rand.Rand) *scenario{katapultDeletion}},
+	{"zitadel", []func(*rand.Rand) *scenario{zitadelDeletion}},
+	{"atlas", []func(*rand.Rand) *scenario{atlasDeletion}},
+	{"workspace", []func(*rand.Rand) *scenario{workspaceDeletion}},
+	{"volterra", []func(*rand.Rand) *scenario{volterraDeletion}},
+}
+
+// scenario is a double in some state, something that is asked of a client, and what
+// is true of it. A deletion is one kind of scenario; whatever has a judge can be
+// another.
+type scenario struct {
+	title  string // of the state, for people
+	server *offboardtest.Server
+
+	// do asks a client that is set as the run wants it.
+	do func(context.Context, setting) error
+
+	// kind tells what a request is for.
+	kind func(*http.Request) kind
+
+	// done reports whether what is asked for has been done at the double.
+	done func() bool
+
+	// limited: the double has a limit that a run may meet.
+	limited bool
+
+	// disturb does something at the double between two requests; nil for nothing.
+	disturb func()
+
+	// judge returns what the client said, in a word or two of the table, and what
+	// is wrong with that.
+	judge func(*trial) (verdict string, lies []string)
+}
+
+// setting makes the client of a run out of one that is set up for the double.
+type setting func(*rest.Config)
+
+// kind is what a request is for.
+type kind string
+
+const (
+	deletion kind = "deletion"
+	read     kind = "read"
+	token    kind = "token"
+)
+
+// kindOf tells the kind of a request that has to do with a deletion.
+func kindOf(req *http.Request) kind {
+	switch path := req.URL.Path; {
+	case strings.Contains(path, "/oauth/"):
+		return token
+	case req.Method == http.MethodDelete, strings.HasSuffix(path, "/request-delete"):
+		return deletion
+	}
+	return read
+}
+
+// trial is what happened in a run.
+type trial struct {
+	exchanges []*exchange
+	err       error         // what the client said
+	ended     bool          // the context ended before the client said it
+	overtime  time.Duration // how long after that it did
+	open      int           // bodies that were not closed
+	late      bool          // the work was done behind the client's back, after its request was answered
+	limited   bool          // the client may not send as it likes
+}
+
+// exchange is one request, and what the client has seen of it.
+type exchange struct {
+	at      time.Duration // since the run began
+	kind    kind
+	path    string
+	fault   string // what befell it; "" for nothing
+	led     bool   // a redirect led to it
+	reached bool   // it may have reached the provider, as far as a client can know
+	status  int    // that the client has seen; 0 for none
+	genuine bool   // the answer is the provider's own, and whole
+	whole   bool   // every byte of it came, although perhaps its end did not
+	body    []byte
+	did     bool // what is asked for was done in its course
+}
+
+func (x *exchange) String() string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "%12v  %-8s  %s", x.at.Round(time.Microsecond), x.kind, x.path)
+	if x.fault != "" {
+		fmt.Fprintf(&b, "  [%s]", x.fault)
+	}
+	switch {
+	case x.genuine:
+		fmt.Fprintf(&b, "  -> %d %.120q", x.status, x.body)
+	case x.status != 0:
+		fmt.Fprintf(&b, "  -> %d, not the provider's", x.status)
+	default:
+		b.WriteString("  -> nothing")
+	}
+	if x.did {
+		b.WriteString("  ** done **")
+	}
+	return b.String()
+}
+
+// telling reports whether the answer to a deletion says whether it was done: it is
+// the provider's own and no failure, or the request was refused or never sent.
+func (x *exchange) telling() bool {
+	refused := x.status >= 400 && x.status < 500 && x.status != http.StatusRequestTimeout && x.status != 499
+	return !x.reached || refused || x.genuine && x.status < 500
+}
+
+// one picks one of several.
+func one[T any](r *rand.Rand, of ...T) T { return of[r.IntN(len(of))] }
+
+// chance is true that often.
+func chance(r *rand.Rand, p float64) bool { return r.Float64() < p }

@@ -1,0 +1,221 @@
+package truth
+
+import (
+	"cmp"
+	"context"
+	"flag"
+	"fmt"
+	"io"
+	"math/rand/v2"
+	"net/http"
+	"regexp"
+	"strings"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"text/tabwriter"
+	"time"
+
+	"github.com/offboard-dev/offboard-go/internal/rest"
+)
+
+var (
+	seed  = flag.Uint64("seed", 0, "the `seed` of a single run, which is told in full")
+	first = flag.Uint64("first", 1, "the first `seed` of all runs")
+	runs  = flag.Int("runs", 0, "how many runs each provider has; 0 for 10,000, or 1,000 with -short or -race")
+)
+
+// howMany is how many runs each provider has. The race detector makes each of them
+// ten times as slow, and they have one goroutine: it is for the other tests.
+func howMany() int {
+	if testing.Short() || raceDetector {
+		return cmp.Or(*runs, 1_000)
+	}
+	return cmp.Or(*runs, 10_000)
+}
+
+// maxShown is how many lies are shown of a provider; all are counted.
+const maxShown = 3
+
+func TestTruth(t *testing.T) {
+	t.Parallel()
+	table := &table{}
+	t.Cleanup(func() { table.write(t.Output()) })
+	for _, p := range providers {
+		t.Run(p.name, func(t *testing.T) {
+			t.Parallel()
+			if *seed != 0 {
+				r := play(t, p, *seed)
+				t.Log(r.story())
+				if len(r.lies) > 0 {
+					t.Error(strings.Join(r.lies, "\n"))
+				}
+				return
+			}
+			row := table.add(p.name)
+			for s := *first; s < *first+uint64(howMany()); s++ {
+				r := play(t, p, s)
+				row.count(r)
+				if len(r.lies) > 0 && row.lies <= maxShown {
+					t.Errorf("seed %d: %s\n%s\nagain: go test ./internal/truth -run 'TestTruth/%s' -seed %d -v",
+						s, strings.Join(r.lies, "; "), r.story(), p.name, s)
+				}
+			}
+		})
+	}
+}
+
+// A run has to be the same whenever it is made, or else a seed is worth nothing.
+func TestARunIsMadeOfItsSeed(t *testing.T) {
+	t.Parallel()
+	for _, p := range providers {
+		for s := range uint64(200) {
+			if one, two := play(t, p, s).story(), play(t, p, s).story(); one != two {
+				t.Fatalf("%s, seed %d: two runs differ:\n%s\n%s", p.name, s, one, two)
+			}
+		}
+	}
+}
+
+// run is what came of a seed.
+type run struct {
+	scenario *scenario
+	trial    trial
+	setting  string
+	verdict  string
+	lies     []string
+}
+
+// play makes the run of a seed.
+func play(t *testing.T, p provider, seed uint64) *run {
+	t.Helper()
+	result := &run{}
+	synctest.Test(t, func(t *testing.T) {
+		random := rand.New(rand.NewPCG(seed, uint64(p.name[0])))
+		s := one(random, p.scenarios...)(random)
+		ctx, cancel := context.WithCancel(t.Context())
+		defer cancel()
+		if chance(random, 0.15) {
+			var stop context.CancelFunc
+			ctx, stop = context.WithTimeout(ctx, time.Duration(random.Int64N(int64(one(random, time.Second, time.Minute, time.Hour)))))
+			defer stop()
+		}
+		n := &network{scenario: s, random: random, weather: newWeather(random), cancel: cancel, began: time.Now()}
+		if n.weather.cancelAt == atOnce {
+			cancel()
+		}
+		set, told, limited := newSetting(random, n)
+		var ended time.Time
+		context.AfterFunc(ctx, func() { ended = time.Now() })
+
+		err := s.do(ctx, set)
+
+		overtime := time.Duration(0)
+		synctest.Wait()
+		if !ended.IsZero() {
+			overtime = time.Since(ended)
+		}
+		*result = run{scenario: s, setting: told, trial: trial{
+			exchanges: n.exchanges, err: err, ended: ctx.Err() != nil, overtime: overtime, open: int(n.open.Load()), late: n.late,
+			limited: limited || s.limited || n.limited,
+		}}
+		result.verdict, result.lies = s.judge(&result.trial)
+	})
+	return result
+}
+
+// newSetting sets a client by chance: how patient it is, and the caller's http.Client
+// with a time-out, which net/http makes another way through, or without.
+func newSetting(r *rand.Rand, n *network) (set setting, told string, limited bool) {
+	client := &http.Client{Transport: n, Timeout: one(r, 0, 0, time.Second, time.Minute, time.Hour)}
+	retry := rest.Retry{Attempts: one(r, 0, 0, 1, 2, 3, 8), MaxWait: one(r, 0, 0, time.Second, time.Hour)}
+	jitter := rand.New(rand.NewPCG(r.Uint64(), 0))
+	retry.Jitter = func(bound time.Duration) time.Duration { return time.Duration(jitter.Int64N(int64(bound))) }
+	var rate rest.Rate
+	if chance(r, 0.1) {
+		rate = rest.Rate{PerSecond: 0.5, Burst: 1}
+	}
+	return func(c *rest.Config) { c.HTTPClient, c.Retry, c.Rate = client, retry, rate },
+		fmt.Sprintf("attempts %d, longest wait %v, time-out %v, rate %v", retry.Attempts, retry.MaxWait, client.Timeout, rate.PerSecond),
+		rate.Burst > 0
+}
+
+// story tells a run.
+func (r *run) story() string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "    organization: %s\n    client: %s\n", r.scenario.title, r.setting)
+	for _, x := range r.trial.exchanges {
+		fmt.Fprintf(&b, "    %v\n", x)
+	}
+	fmt.Fprintf(&b, "    verdict: %s: %s", r.verdict, timeout.ReplaceAllString(fmt.Sprint(r.trial.err), ""))
+	if r.trial.ended {
+		b.WriteString(" (the context has ended)")
+	}
+	return b.String()
+}
+
+// timeout is what net/http adds to an error, or does not: that is a matter of two
+// goroutines that a time-out wakes at once.
+var timeout = regexp.MustCompile(` \(Client\.Timeout [^)]*\)`)
+
+// table counts the verdicts of all providers.
+type table struct {
+	mu   sync.Mutex
+	rows []*row
+}
+
+type row struct {
+	provider   string
+	runs, lies int
+	requests   int
+	faults     int
+	verdicts   map[string]int
+	began      time.Time
+	took       time.Duration
+}
+
+func (t *table) add(provider string) *row {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	r := &row{provider: provider, verdicts: map[string]int{}, began: time.Now()}
+	t.rows = append(t.rows, r)
+	return r
+}
+
+func (r *row) count(of *run) {
+	r.runs++
+	r.verdicts[of.verdict]++
+	r.requests += len(of.trial.exchanges)
+	for _, x := range of.trial.exchanges {
+		if x.fault != "" {
+			r.faults++
+		}
+	}
+	if len(of.lies) > 0 {
+		r.lies++
+	}
+	r.took = time.Since(r.began)
+}
+
+// write writes the table, in the order of the providers.
+func (t *table) write(w io.Writer) {
+	out := tabwriter.NewWriter(w, 0, 0, 2, ' ', tabwriter.AlignRight)
+	fmt.Fprint(out, "provider\truns\trequests\tfaults\t")
+	for _, v := range verdicts {
+		fmt.Fprintf(out, "%s\t", v)
+	}
+	fmt.Fprintln(out, "lies\ttime\t")
+	for _, p := range providers {
+		for _, r := range t.rows {
+			if r.provider != p.name {
+				continue
+			}
+			fmt.Fprintf(out, "%s\t%d\t%d\t%d\t", r.provider, r.runs, r.requests, r.faults)
+			for _, v := range verdicts {
+				fmt.Fprintf(out, "%d\t", r.verdicts[v])
+			}
+			fmt.Fprintf(out, "%d\t%v\t\n", r.lies, r.took.Round(time.Millisecond))
+		}
+	}
+	_ = out.Flush()
+}
