@@ -110,7 +110,7 @@ func (e *Error) Error() string {
 func (e *Error) cause() string {
 	inner, ok := e.Err.(*Error)
 	if !ok || inner.Provider != e.Provider {
-		return e.Err.Error()
+		return clean(e.Err.Error())
 	}
 	short := *inner
 	short.Provider = ""
@@ -124,6 +124,24 @@ func (e *Error) cause() string {
 func printable(s string) string {
 	quoted := strconv.Quote(s)
 	return quoted[1 : len(quoted)-1]
+}
+
+// clean escapes what would break a line or steer a terminal. Causes come from
+// anywhere: the names in a server's certificate are the server's own.
+func clean(s string) string {
+	if !strings.ContainsFunc(s, func(r rune) bool { return !strconv.IsPrint(r) }) {
+		return s
+	}
+	var b strings.Builder
+	for _, r := range s {
+		if strconv.IsPrint(r) {
+			b.WriteRune(r)
+			continue
+		}
+		quoted := strconv.QuoteRune(r)
+		b.WriteString(quoted[1 : len(quoted)-1])
+	}
+	return b.String()
 }
 
 // Is reports whether target is the error's [Code] or the umbrella of it.

@@ -128,6 +128,9 @@ func TestTheTextIsOneLineWithoutTheProvidersWords(t *testing.T) {
 			Provider: "atlas", Operation: "DeleteOrganization", Target: "x", Code: errors.Unauthenticated,
 			Err: &errors.Error{Provider: "atlas", Operation: "token request", Code: errors.Unauthenticated, Status: 401, ProviderCode: "invalid_client"},
 		},
+		`unavailable: a certificate for \x1b[2J"é", \u202e or \n\x00`: {
+			Code: errors.Unavailable, Err: errors.New("a certificate for \x1b[2J\"é\", \u202e or \n\x00"),
+		},
 		`conflict (409 a\x1b[31m\nb)`: {Code: errors.Conflict, Status: 409, ProviderCode: "a\x1b[31m\nb"},
 		`not found (5111)`:            {Code: errors.NotFound, ProviderCode: "5111"},
 		`unknown error`:               {},

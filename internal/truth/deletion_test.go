@@ -4,8 +4,6 @@ import (
 	"context"
 	"fmt"
 	"slices"
-	"strings"
-	"unicode"
 
 	"github.com/offboard-dev/offboard-go/errors"
 )
@@ -197,8 +195,6 @@ func (o *organization) untyped(err error) string {
 		return "has no code"
 	case e.Provider != o.provider || e.Operation == "":
 		return "does not say of what"
-	case strings.ContainsFunc(e.Error(), func(r rune) bool { return !unicode.IsPrint(r) }):
-		return "cannot be printed as a line"
 	}
 	return ""
 }

@@ -85,7 +85,6 @@ func TestTheJudgeFindsEachLie(t *testing.T) {
 		"an error of no type":                {here, trial{err: io.EOF}, "is a *errors.errorString"},
 		"an error without a code":            {here, trial{err: of("")}, "has no code"},
 		"an error of another":                {here, trial{err: &errors.Error{Code: errors.Internal}}, "does not say of what"},
-		"an error that steers":               {here, trial{err: &errors.Error{Provider: "test", Operation: "\x1b[2J", Code: errors.Internal}}, "cannot be printed"},
 		"something else was changed":         {touched, trial{err: of(errors.Unavailable)}, "something else"},
 		"the context ended and it went on":   {here, trial{err: canceled, ended: true, overtime: time.Second}, "it went on"},
 		"a body is open":                     {here, trial{err: of(errors.Unavailable), open: 1}, "left open"},
