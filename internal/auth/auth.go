@@ -56,6 +56,12 @@ func Source(source oauth2.TokenSource) rest.NewAuthorizer {
 			if err != nil {
 				return refusal(err, "")
 			}
+			if token == nil {
+				return errors.New("the token source returned neither a token nor an error")
+			}
+			if err := Check("the token", token.AccessToken); err != nil {
+				return err
+			}
 			token.SetAuthHeader(req)
 			return nil
 		})

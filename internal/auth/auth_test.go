@@ -424,3 +424,30 @@ func TestASourceMayFailWithoutAnAnswer(t *testing.T) {
 		t.Errorf("got %v", err)
 	}
 }
+
+// Sent as it is, a line break would begin a header of somebody else's. Refused by the
+// transport, nobody would know that nothing was sent.
+func TestACredentialThatCannotBeSentIsRefusedBeforeIt(t *testing.T) {
+	t.Parallel()
+	for name, token := range map[string]*oauth2.Token{
+		"no token":               nil,
+		"an empty one":           {},
+		"one with a line break":  {AccessToken: "a\r\nHost: elsewhere"},
+		"one with a NUL":         {AccessToken: "a\x00"},
+		"a type with line break": {AccessToken: "a", TokenType: "Bearer x\r\nHost: elsewhere"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			server := new(issuer)
+			c := newClient(t, server, auth.Source(sourceFunc(func() (*oauth2.Token, error) { return token, nil })))
+			err := c.Do(t.Context(), call())
+			e, _ := errors.AsType[*errors.Error](err)
+			if e == nil || e.Code != errors.Unauthenticated || e.Status != 0 || e.Attempts != 0 {
+				t.Errorf("got %v, want %q of a call that was not sent", err, errors.Unauthenticated)
+			}
+			if server.calls != 0 {
+				t.Error("it was sent")
+			}
+		})
+	}
+}

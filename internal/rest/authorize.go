@@ -25,6 +25,22 @@ type Authorizer interface {
 // guarded client of the Client that it serves.
 type NewAuthorizer func(*http.Client) Authorizer
 
+var errUnsendable = errors.New("the credential has what no header can have")
+
+// sendable reports whether an Authorization can be sent. A transport may refuse one
+// that cannot, by an error of which nobody knows that it came before the request was
+// sent; or send it, with a header of somebody else's behind a line break.
+func sendable(authorization []string) bool {
+	for _, value := range authorization {
+		for i := range len(value) {
+			if c := value[i]; c < ' ' || c == 0x7f {
+				return false
+			}
+		}
+	}
+	return true
+}
+
 // secret is what the Authorization of a request carries after its scheme.
 func secret(req *http.Request) string {
 	authorization := req.Header["Authorization"]

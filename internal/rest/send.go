@@ -93,7 +93,11 @@ func (c *Client) ready(ctx context.Context, call *Call) (*http.Request, *errors.
 	if err != nil {
 		return nil, c.newError(call, errors.InvalidArgument, err)
 	}
-	if err := c.auth.Authorize(ctx, req); err != nil {
+	err = c.auth.Authorize(ctx, req)
+	if err == nil && !sendable(req.Header["Authorization"]) {
+		err = errUnsendable
+	}
+	if err != nil {
 		return nil, c.unauthorized(ctx, call, err)
 	}
 	return req, nil
