@@ -54,7 +54,7 @@ func Source(source oauth2.TokenSource) rest.NewAuthorizer {
 		return authorizer(func(_ context.Context, req *http.Request) error {
 			token, err := source.Token()
 			if err != nil {
-				return refusal(err, "")
+				return refusal(err)
 			}
 			if token == nil {
 				return errors.New("the token source returned neither a token nor an error")
@@ -76,8 +76,9 @@ func (a authorizer) Authorize(ctx context.Context, req *http.Request) error { re
 func (authorizer) Refused(*http.Request, http.Header) bool { return false }
 
 // refusal takes an error of package oauth2 apart, whose text would repeat the
-// answer's body. Other errors stay as they are.
-func refusal(err error, secret string) error {
+// answer's body. Other errors stay as they are. secrets are what was sent: the answer
+// may repeat it.
+func refusal(err error, secrets ...string) error {
 	r, ok := errors.AsType[*oauth2.RetrieveError](err)
 	if !ok || r.Response == nil {
 		return err
@@ -95,6 +96,6 @@ func refusal(err error, secret string) error {
 		Answer:      &rest.Answer{Status: r.Response.StatusCode, Header: r.Response.Header, Body: r.Body},
 		Code:        body.Code,
 		Description: body.Description,
-		Secret:      secret,
+		Secrets:     secrets,
 	}
 }

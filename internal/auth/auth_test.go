@@ -153,7 +153,12 @@ func TestAnAnswerThatRepeatsTheSecretIsNotRepeated(t *testing.T) {
 	t.Parallel()
 	for _, body := range []string{
 		`{"error":"invalid_client","error_description":"no s3cret/+ here"}`,
+		`{"error":"invalid_client","error_description":"no s3cret\/\u002b here"}`,
+		`{"error":"no s3cret/+ here"}`,
 		`{"error":401,"detail":"no s3cret/+ here"}`,
+		`{"error":401,"detail":"no s3cret%2F%2B here"}`,
+		`{"error":401,"detail":"no s3cret\/\u002B here"}`,
+		`{"error":401,"detail":"no ` + base64.StdEncoding.EncodeToString([]byte("id%3A1:s3cret%2F%2B")) + ` here"}`,
 	} {
 		server := &issuer{answer: func(int) (int, string) { return 401, body }}
 		c, err := rest.New(rest.Config{
@@ -166,9 +171,24 @@ func TestAnAnswerThatRepeatsTheSecretIsNotRepeated(t *testing.T) {
 		err = c.Do(t.Context(), call())
 		e, _ := errors.AsType[*errors.Error](err)
 		cause, _ := errors.AsType[*errors.Error](e.Err)
-		if strings.Contains(cause.Message, "s3cret") || !strings.Contains(cause.Message, "[redacted] here") {
-			t.Errorf("got %q", cause.Message)
+		said := cause.ProviderCode + cause.Message
+		if strings.Contains(said, "s3cret") || !strings.Contains(said, "[redacted] here") {
+			t.Errorf("%s became %q", body, said)
 		}
+	}
+}
+
+// An assertion is good for a token until it ends.
+func TestAnAnswerThatRepeatsTheAssertionIsNotRepeated(t *testing.T) {
+	t.Parallel()
+	signed := auth.Grant{TokenURL: base + "/token", Assertion: func() (string, error) { return "head.claims.signature", nil }}
+	server := &issuer{answer: func(int) (int, string) {
+		return 400, `{"error":"invalid_grant","error_description":"head.claims.signature is too old"}`
+	}}
+	err := newClient(t, server, auth.Fetched(signed)).Do(t.Context(), call())
+	e, _ := errors.AsType[*errors.Error](err)
+	if e == nil || e.Message != "[redacted] is too old" {
+		t.Errorf("got %+v", e)
 	}
 }
 

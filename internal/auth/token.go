@@ -2,6 +2,7 @@ package auth
 
 import (
 	"context"
+	"encoding/base64"
 	"net/http"
 	"net/url"
 	"sync/atomic"
@@ -53,12 +54,14 @@ func (g Grant) fetch(ctx context.Context) (*oauth2.Token, error) {
 	if g.InHeader {
 		config.AuthStyle = oauth2.AuthStyleInHeader
 	}
+	secrets := g.secrets()
 	if g.Assertion != nil {
 		assertion, err := g.Assertion()
 		if err != nil {
 			return nil, err
 		}
 		config.EndpointParams = url.Values{"grant_type": {jwtBearer}, "assertion": {assertion}}
+		secrets = append(secrets, assertion)
 	}
 	token, err := config.Token(ctx)
 	_, refused := errors.AsType[*oauth2.RetrieveError](err)
@@ -67,10 +70,16 @@ func (g Grant) fetch(ctx context.Context) (*oauth2.Token, error) {
 	case err == nil && Check("the token", token.AccessToken) == nil:
 		return token, nil
 	case refused || network:
-		return nil, refusal(err, g.ClientSecret)
+		return nil, refusal(err, secrets...)
 	}
 	// A success that is no token. The error would repeat parts of the answer.
 	return nil, &rest.TokenRefusal{Answer: &rest.Answer{Status: http.StatusOK}}
+}
+
+// secrets are all forms in which the client secret is sent.
+func (g Grant) secrets() []string {
+	id, secret := url.QueryEscape(g.ClientID), url.QueryEscape(g.ClientSecret)
+	return []string{base64.StdEncoding.EncodeToString([]byte(id + ":" + secret)), g.ClientSecret, secret}
 }
 
 type fetched struct {

@@ -1,10 +1,8 @@
 package rest
 
 import (
-	"bytes"
 	"context"
 	"net/http"
-	"strings"
 	"time"
 
 	"github.com/offboard-dev/offboard-go/errors"
@@ -41,27 +39,6 @@ func sendable(authorization []string) bool {
 	return true
 }
 
-// secret is what the Authorization of a request carries after its scheme.
-func secret(req *http.Request) string {
-	authorization := req.Header["Authorization"]
-	if len(authorization) == 0 {
-		return ""
-	}
-	_, secret, _ := strings.Cut(authorization[0], " ")
-	return secret
-}
-
-// shortestSecret is the shortest credential that is looked for in answers: what
-// is shorter would be found in any text.
-const shortestSecret = 6
-
-// redact takes a credential out of an answer that repeats it.
-func (a *Answer) redact(secret string) {
-	if len(secret) >= shortestSecret && bytes.Contains(a.Body, []byte(secret)) {
-		a.Body = bytes.ReplaceAll(a.Body, []byte(secret), []byte("[redacted]"))
-	}
-}
-
 // TokenRequest is the operation of an error of a token endpoint.
 const TokenRequest = "token request"
 
@@ -70,7 +47,7 @@ type TokenRefusal struct {
 	Answer      *Answer
 	Code        string // of RFC 6749, section 5.2: "invalid_client"
 	Description string
-	Secret      string // what was sent, in case the answer repeats it
+	Secrets     []string // what was sent, in case the answer repeats it
 }
 
 func (*TokenRefusal) Error() string { return "the token endpoint gave no token" }
@@ -79,15 +56,15 @@ func (*TokenRefusal) Error() string { return "the token endpoint gave no token" 
 func (c *Client) refusedToken(r *TokenRefusal) *errors.Error {
 	e := c.newError(&Call{Operation: TokenRequest}, "", nil)
 	e.Status = r.Answer.Status
-	e.RequestID = r.Answer.Header.Get("X-Request-Id")
 	e.RetryAfter = RetryAfter(r.Answer.Header, time.Now())
-	r.Answer.redact(r.Secret)
+	for _, secret := range r.Secrets {
+		r.Answer.redact(secret)
+		r.Code, r.Description = redact(r.Code, secret), redact(r.Description, secret)
+	}
+	e.RequestID = requestID(r.Answer.Header)
 	c.config.Classify(r.Answer, e)
 	if r.Code != "" {
 		e.ProviderCode, e.Message = r.Code, r.Description
-		if len(r.Secret) >= shortestSecret {
-			e.Message = strings.ReplaceAll(e.Message, r.Secret, "[redacted]")
-		}
 	}
 	if e.Code == "" {
 		e.Code = ofGrant(r.Code)

@@ -14,7 +14,7 @@ import (
 func (c *Client) classify(call *Call, a *Answer) *errors.Error {
 	e := c.newError(call, "", nil)
 	e.Status = a.Status
-	e.RequestID = a.Header.Get("X-Request-Id")
+	e.RequestID = requestID(a.Header)
 	e.RetryAfter = RetryAfter(a.Header, time.Now())
 	if isObject(a.Body) || !success(a.Status) {
 		c.config.Classify(a, e)

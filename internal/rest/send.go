@@ -52,8 +52,8 @@ func (c *Client) try(ctx context.Context, call *Call) *errors.Error {
 			return c.broken(ctx, call, resp, err)
 		}
 		header := resp.Header
-		trace.Note(ctx, header.Get("X-Request-Id"))
 		e = c.receive(call, resp, secret(req))
+		trace.Note(ctx, redact(requestID(header), secret(req)))
 		ledAstray(e, resp)
 		c.tell(pm, header, e)
 		if !credentialRefused(e) || renewed || !c.auth.Refused(req, header) {
