@@ -65,6 +65,12 @@ func TestAnAnswerThatRepeatsTheCredentialIsNotRepeated(t *testing.T) {
 	if e.RequestID != "r-[redacted]-1" || last.ID() != e.RequestID {
 		t.Errorf("request ids: got %q and %q", e.RequestID, last.ID())
 	}
+	c := newClient(t, playing(answer(200, `{"id":"x"}`, "X-Request-Id", "r-abc/def-2")), func(c *rest.Config) {
+		c.Authorizer = func(*http.Client) rest.Authorizer { return bearer("abc/def") }
+	})
+	if err := c.Do(trace.With(t.Context(), &last), get(new(thing))); err != nil || last.ID() != "r-[redacted]-2" {
+		t.Errorf("the request id of a success: got %q, %v", last.ID(), err)
+	}
 }
 
 func FuzzRedaction(f *testing.F) {
