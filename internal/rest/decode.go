@@ -73,6 +73,9 @@ func (a *Answer) decode(call *Call) error {
 		// The error repeats parts of the body.
 		return errors.New("the body is not the documented JSON")
 	}
+	if !call.Repeat && repeated(a.Body) {
+		return errors.New("the body says something twice")
+	}
 	if call.Missing != nil {
 		if name := call.Missing(); name != "" {
 			return errors.New("the body lacks " + name)
