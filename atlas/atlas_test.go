@@ -133,6 +133,13 @@ func TestErrorAnswers(t *testing.T) {
 
 func FuzzErrorAnswers(f *testing.F) { ruletest.Fuzz(f, "testdata/errors.json", read) }
 
+func FuzzSuccess(f *testing.F) {
+	ruletest.FuzzSuccess(f, 204, "", func(hc *http.Client) error {
+		return atlas.DeleteOrganization(context.Background(), acme,
+			atlas.WithAPIKey("public", "private"), atlas.WithHTTPClient(hc), atlas.WithRetry(1, time.Minute))
+	}, func(body string) bool { return strings.TrimSpace(body) == "" })
+}
+
 // read reads an organization, once.
 func read(hc *http.Client) error {
 	c, err := atlas.New(atlas.WithAPIKey("public", "private"), atlas.WithHTTPClient(hc), atlas.WithRetry(1, time.Minute))

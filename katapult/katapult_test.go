@@ -79,6 +79,13 @@ func TestErrorAnswers(t *testing.T) {
 
 func FuzzErrorAnswers(f *testing.F) { ruletest.Fuzz(f, "testdata/errors.json", read) }
 
+func FuzzSuccess(f *testing.F) {
+	ruletest.FuzzSuccess(f, 200, `{"success":true}`, func(hc *http.Client) error {
+		return katapult.DeleteOrganization(context.Background(), katapult.ID("org_acme"),
+			katapult.WithToken("token"), katapult.WithHTTPClient(hc), katapult.WithRetry(1, time.Minute))
+	}, func(body string) bool { return ruletest.Field(body, "success") == true })
+}
+
 // read reads an organization, once.
 func read(hc *http.Client) error {
 	c, err := katapult.New(katapult.WithToken("token"), katapult.WithHTTPClient(hc), katapult.WithRetry(1, time.Minute))

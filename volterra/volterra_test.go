@@ -88,6 +88,26 @@ func TestSuccessesThatAreErrorsInPart(t *testing.T) {
 
 func FuzzErrorAnswers(f *testing.F) { ruletest.Fuzz(f, "testdata/errors.json", read) }
 
+func FuzzSuccess(f *testing.F) {
+	ruletest.FuzzSuccess(f, 200, `{}`, func(hc *http.Client) error {
+		return volterra.DeleteTenant(context.Background(), acme, volterra.WithAPIToken("token"), volterra.WithBaseURL(offboardtest.InMemory),
+			volterra.WithHTTPClient(&http.Client{Transport: settled{hc.Transport}}), volterra.WithRetry(1, time.Minute))
+	}, func(body string) bool {
+		object, ok := ruletest.Field(body).(map[string]any)
+		return ok && object != nil && ruletest.Field(body, "code") == nil && ruletest.Field(body, "error") == nil && ruletest.Field(body, "message") == nil
+	})
+}
+
+// settled answers reads by the settings of a tenant.
+type settled struct{ next http.RoundTripper }
+
+func (s settled) RoundTrip(req *http.Request) (*http.Response, error) {
+	if req.Method != http.MethodGet {
+		return s.next.RoundTrip(req)
+	}
+	return ruletest.Fixture{Status: 200, Text: `{"name":"acme","state":"StateActive"}`}.RoundTrip(req)
+}
+
 // read reads the settings, once.
 func read(hc *http.Client) error {
 	_, err := once(hc).GetTenantSettings(context.Background())

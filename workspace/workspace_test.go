@@ -91,6 +91,15 @@ func TestErrorAnswers(t *testing.T) {
 
 func FuzzErrorAnswers(f *testing.F) { ruletest.Fuzz(f, "testdata/errors.json", read) }
 
+func FuzzSuccess(f *testing.F) {
+	ruletest.FuzzSuccess(f, 200, `{"status":true,"data":{"delete":"OK"}}`, func(hc *http.Client) error {
+		return workspace.DeleteOrganization(context.Background(), acme, workspace.WithToken("token"),
+			workspace.WithHTTPClient(&http.Client{Transport: readable{hc.Transport}}), workspace.WithRetry(1, time.Minute))
+	}, func(body string) bool {
+		return ruletest.Field(body, "status") == true && ruletest.Field(body, "data", "delete") == "OK" && ruletest.Field(body, "error") == nil
+	})
+}
+
 // read reads an organization, once.
 func read(hc *http.Client) error {
 	c, err := workspace.New(workspace.WithToken("token"), workspace.WithHTTPClient(hc), workspace.WithRetry(1, time.Minute))

@@ -182,6 +182,17 @@ func TestErrorAnswers(t *testing.T) {
 
 func FuzzErrorAnswers(f *testing.F) { ruletest.Fuzz(f, "testdata/errors.json", read) }
 
+func FuzzSuccess(f *testing.F) {
+	ruletest.FuzzSuccess(f, 200, `{"details":{"sequence":"7","changeDate":"2026-08-15T16:12:13Z","resourceOwner":"1"}}`, func(hc *http.Client) error {
+		_, err := zitadel.DeleteOrganization(context.Background(), "acme", zitadel.WithBaseURL(offboardtest.InMemory),
+			zitadel.WithToken("token"), zitadel.WithHTTPClient(hc), zitadel.WithRetry(1, time.Minute))
+		return err
+	}, func(body string) bool {
+		owner, _ := ruletest.Field(body, "details", "resourceOwner").(string)
+		return owner != ""
+	})
+}
+
 // read reads an organization, once.
 func read(hc *http.Client) error {
 	c, err := zitadel.New(zitadel.WithBaseURL(offboardtest.InMemory), zitadel.WithToken("token"),

@@ -8,7 +8,6 @@ import (
 	"os"
 	"strings"
 	"testing"
-	"unicode"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -53,32 +52,6 @@ func load(t testing.TB, file string) []Fixture {
 		t.Fatalf("%s: %v", file, err)
 	}
 	return fixtures
-}
-
-// Fuzz lets a client meet answers that grow from the fixtures of a file. Whatever
-// the answer is, a status that is no success is a typed error that keeps it.
-func Fuzz(f *testing.F, file string, call func(*http.Client) error) {
-	f.Helper()
-	for _, fixture := range load(f, file) {
-		f.Add(fixture.Status, fixture.body())
-	}
-	f.Fuzz(func(t *testing.T, status int, body string) {
-		if status < 200 || status > 599 {
-			t.Skip("not a status")
-		}
-		err := call(&http.Client{Transport: Fixture{Status: status, Text: body}})
-		e, ok := errors.AsType[*errors.Error](err)
-		switch {
-		case err == nil && status > 299:
-			t.Errorf("%d is a success", status)
-		case err != nil && !ok:
-			t.Errorf("got %T, want an *errors.Error", err)
-		case ok && (e.Code == "" || e.Status != status || e.Error() == ""):
-			t.Errorf("got %v with status %d and code %q for %d", err, e.Status, e.Code, status)
-		case ok && strings.ContainsFunc(e.Error(), unicode.IsControl):
-			t.Errorf("%q has control characters", e.Error())
-		}
-	})
 }
 
 // Fixtures lets a client meet each fixture of a file.
