@@ -7,6 +7,8 @@ import (
 	"strings"
 
 	"github.com/oapi-codegen/runtime"
+
+	"github.com/offboard-dev/offboard-go/errors"
 )
 
 // Call is what a generated method asks for.
@@ -77,7 +79,11 @@ func (c *Call) OptionalParam(given bool, name, style string, explode bool, value
 
 // HeaderParam adds a header that chooses what the call is about, after checking it.
 func (c *Call) HeaderParam(name, value string, check Check) {
-	if err := check(value); err != nil {
+	err := check(value)
+	if err == nil && !survives(value) {
+		err = errors.New("contains what a header does not keep")
+	}
+	if err != nil {
 		c.refuse(name, err)
 		return
 	}
@@ -85,6 +91,12 @@ func (c *Call) HeaderParam(name, value string, check Check) {
 		c.header = make(http.Header, 1)
 	}
 	c.header.Set(name, value)
+}
+
+// survives reports whether a header has a value as it is: spaces around it are taken
+// off, and what is left of " " would be about something else, or everything.
+func survives(value string) bool {
+	return strings.TrimSpace(value) == value && !strings.ContainsFunc(value, func(r rune) bool { return r < ' ' || r > '~' })
 }
 
 // Require refuses the call when an argument is not what it has to be.
