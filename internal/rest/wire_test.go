@@ -38,7 +38,8 @@ func FuzzRequests(f *testing.F) {
 		"\u2028", "\u0085", "\u202e", "a\tb", "a+b", "{id}", "a;b",
 	} {
 		f.Add(id, "a&b=c\r\n#?", "shop/1.0 (x; y)", "token")
-		f.Add("x", id, id, id)
+		f.Add("x", id, id, "token")
+		f.Add("x", "", "", id)
 	}
 	f.Fuzz(func(t *testing.T, id, value, product, token string) {
 		config := rest.Config{}

@@ -2,6 +2,7 @@ package truth
 
 import (
 	"context"
+	"iter"
 	"net/http"
 	"testing"
 	"time"
@@ -25,12 +26,12 @@ type room struct {
 	server *offboardtest.Server
 	add    func(id string)                       // an organization
 	exists func(id string) bool                  // the truth about it
-	use    func(*testing.T, *http.Client) client // makes the client
+	use    func(testing.TB, *http.Client) client // makes the client
 }
 
 // client is what all clients can do.
 type client struct {
-	read, remove func(ctx context.Context, id string) error
+	read, remove, check, list func(ctx context.Context, id string) error
 }
 
 // once is how the clients are set: they send a request once, so that nothing waits.
@@ -42,7 +43,7 @@ var rooms = map[string]func() room{
 		srv := katapulttest.NewServer()
 		srv.LimitRate(1 << 30)
 		return room{srv.Server, func(id string) { srv.AddOrganization(katapulttest.Organization{ID: id}) }, srv.Exists,
-			func(t *testing.T, hc *http.Client) client {
+			func(t testing.TB, hc *http.Client) client {
 				c, err := katapult.New(srv.Option(), katapult.WithHTTPClient(hc), katapult.WithRetry(once, time.Minute))
 				must(t, err)
 				return client{
@@ -51,42 +52,54 @@ var rooms = map[string]func() room{
 						return err
 					},
 					func(ctx context.Context, id string) error { return c.DeleteOrganization(ctx, katapult.ID(id)) },
+					func(ctx context.Context, id string) error { return c.CheckDeletion(ctx, katapult.ID(id)) },
+					func(ctx context.Context, _ string) error { _, err := c.ListOrganizations(ctx); return err },
 				}
 			}}
 	},
 	"zitadel": func() room {
 		srv := zitadeltest.NewServer()
 		return room{srv.Server, func(id string) { srv.AddOrganization(zitadeltest.Organization{ID: id}) }, srv.Exists,
-			func(t *testing.T, hc *http.Client) client {
+			func(t testing.TB, hc *http.Client) client {
 				c, err := zitadel.New(srv.Option(), zitadel.WithHTTPClient(hc), zitadel.WithRetry(once, time.Minute))
 				must(t, err)
 				return client{
 					func(ctx context.Context, id string) error { _, err := c.GetOrganization(ctx, id); return err },
 					func(ctx context.Context, id string) error { _, err := c.DeleteOrganization(ctx, id); return err },
+					c.CheckDeletion,
+					func(ctx context.Context, _ string) error { return all(c.SearchOrganizations(ctx)) },
 				}
 			}}
 	},
 	"atlas": func() room {
 		srv := atlastest.NewServer()
 		return room{srv.Server, func(id string) { srv.AddOrganization(atlastest.Organization{ID: id}) }, srv.Exists,
-			func(t *testing.T, hc *http.Client) client {
+			func(t testing.TB, hc *http.Client) client {
 				c, err := atlas.New(srv.Option(), atlas.WithHTTPClient(hc), atlas.WithRetry(once, time.Minute))
 				must(t, err)
 				return client{
 					func(ctx context.Context, id string) error { _, err := c.GetOrganization(ctx, id); return err },
 					func(ctx context.Context, id string) error { return c.DeleteOrganization(ctx, id) },
+					c.CheckDeletion,
+					func(ctx context.Context, _ string) error {
+						return all(c.ListOrganizations(ctx))
+					},
 				}
 			}}
 	},
 	"workspace": func() room {
 		srv := workspacetest.NewServer()
 		return room{srv.Server, func(id string) { srv.AddOrganization(workspacetest.Organization{ID: id}) }, srv.Exists,
-			func(t *testing.T, hc *http.Client) client {
+			func(t testing.TB, hc *http.Client) client {
 				c, err := workspace.New(srv.Option(), workspace.WithHTTPClient(hc), workspace.WithRetry(once, time.Minute))
 				must(t, err)
 				return client{
 					func(ctx context.Context, id string) error { _, err := c.GetOrganization(ctx, id); return err },
 					func(ctx context.Context, id string) error { return c.DeleteOrganization(ctx, id) },
+					c.CheckDeletion,
+					func(ctx context.Context, _ string) error {
+						return all(c.ListOrganizations(ctx, workspace.ListOrganizationsPageOptions{}))
+					},
 				}
 			}}
 	},
@@ -104,7 +117,7 @@ var rooms = map[string]func() room{
 				}
 				return true
 			},
-			func(t *testing.T, hc *http.Client) client {
+			func(t testing.TB, hc *http.Client) client {
 				c, err := volterra.New(srv.Option(), volterra.WithHTTPClient(hc), volterra.WithRetry(once, time.Minute))
 				must(t, err)
 				return client{
@@ -112,12 +125,27 @@ var rooms = map[string]func() room{
 					func(ctx context.Context, id string) error {
 						return c.DeleteTenant(ctx, volterra.DeleteTenantRequest{Name: id, Email: "owner@acme.example"})
 					},
+					func(ctx context.Context, id string) error {
+						return c.CheckDeletion(ctx, volterra.DeleteTenantRequest{Name: id, Email: "owner@acme.example"})
+					},
+					nil,
 				}
 			}}
 	},
 }
 
-func must(t *testing.T, err error) {
+// all goes through a list.
+func all[T any](list iter.Seq2[T, error]) error {
+	n := 0
+	for _, err := range list {
+		if n++; err != nil || n > 1_000 {
+			return err
+		}
+	}
+	return nil
+}
+
+func must(t testing.TB, err error) {
 	t.Helper()
 	if err != nil {
 		t.Fatal(err)
