@@ -22,7 +22,9 @@ func FuzzChangedAnswers(f *testing.F) {
 	for provider := range uint8(5) {
 		for call := range uint8(4) {
 			for i, value := range changes {
-				f.Add(provider, call, uint8(i%3), uint16(i), value)
+				for node := uint16(i % 3); node < 24; node += 3 {
+					f.Add(provider, call, uint8(node%2), node, value)
+				}
 			}
 		}
 	}
