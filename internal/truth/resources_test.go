@@ -158,33 +158,46 @@ func settle(t *testing.T, left func() string) {
 func TestConnectionsAreUsedAgain(t *testing.T) {
 	for name, make := range rooms {
 		t.Run(name, func(t *testing.T) {
-			r, w := make(), new(wires)
-			r.server.Start()
-			defer r.server.Close()
-			transport := w.transport()
-			defer transport.CloseIdleConnections()
-			c := r.use(t, &http.Client{Transport: transport})
-			for i := range 1_000 {
-				id := fmt.Sprintf("%024x", i)
-				switch r.add(id); i % 4 { // answers of all kinds, each to its end
-				case 1:
-					r.server.Fail(offboardtest.Page("", 403))
-				case 2:
-					r.server.Fail(offboardtest.Answer("", 409, strings.Repeat(" ", 1<<10)))
-				}
-				err := c.read(t.Context(), id)
-				if i%4 == 3 {
-					err = c.remove(t.Context(), id)
-				}
-				if failed := i%4 == 1 || i%4 == 2; (err != nil) != failed {
-					t.Fatalf("call %d: %v", i, err)
+			// net/http gives up a connection whose writer was not heard of for 50 ms, which
+			// happens on a machine that has too much to do.
+			n := int64(0)
+			for range 3 {
+				if n = connections(t, make()); n <= 1 {
+					return
 				}
 			}
-			if n := w.dialed.Load(); n > 1 {
-				t.Errorf("%d connections for 1,000 calls, want 1", n)
-			}
+			t.Errorf("%d connections for 1,000 calls, want 1", n)
 		})
 	}
+}
+
+// connections makes 1,000 calls, one after the other, and returns how many
+// connections they took.
+func connections(t *testing.T, r room) int64 {
+	t.Helper()
+	w := new(wires)
+	r.server.Start()
+	defer r.server.Close()
+	transport := w.transport()
+	defer transport.CloseIdleConnections()
+	c := r.use(t, &http.Client{Transport: transport})
+	for i := range 1_000 {
+		id := fmt.Sprintf("%024x", i)
+		switch r.add(id); i % 4 { // answers of all kinds, each to its end
+		case 1:
+			r.server.Fail(offboardtest.Page("", 403))
+		case 2:
+			r.server.Fail(offboardtest.Answer("", 409, strings.Repeat(" ", 1<<10)))
+		}
+		err := c.read(t.Context(), id)
+		if i%4 == 3 {
+			err = c.remove(t.Context(), id)
+		}
+		if failed := i%4 == 1 || i%4 == 2; (err != nil) != failed {
+			t.Fatalf("call %d: %v", i, err)
+		}
+	}
+	return w.dialed.Load()
 }
 
 func TestMemoryIsFlat(t *testing.T) {
