@@ -82,7 +82,7 @@ var rooms = map[string]func() room{
 					func(ctx context.Context, id string) error { return c.DeleteOrganization(ctx, id) },
 					c.CheckDeletion,
 					func(ctx context.Context, _ string) error {
-						return all(c.ListOrganizations(ctx))
+						return all(c.ListOrganizations(ctx, atlas.ListOrganizationsPageOptions{}))
 					},
 				}
 			}}
