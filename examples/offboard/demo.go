@@ -96,15 +96,15 @@ func obstacles(ctx context.Context, s *scene, refusal *errors.Error) string {
 	return strings.Join(lines, "\n")
 }
 
-// verdict is what the SDK says of a deletion.
-type verdict struct {
+// demoVerdict is what the SDK says of a deletion.
+type demoVerdict struct {
 	err      error
 	attempts int // deletions that reached the double
 	took     time.Duration
 }
 
 // report shows the verdicts, and fails when one is not what really happened.
-func report(out io.Writer, scenes []*scene, verdicts []verdict) error {
+func report(out io.Writer, scenes []*scene, verdicts []demoVerdict) error {
 	t := newTable(out, "provider", "organization", "verdict", "truth", "attempts", "time")
 	var lies []string
 	for i, s := range scenes {

@@ -1,5 +1,5 @@
-// Command offboard deletes one organization at one of five providers, or says why
-// that cannot be done.
+// Command offboard deletes organizations at five providers, or says why that cannot
+// be done.
 //
 // Without arguments it shows what the SDK does, with doubles in place of the
 // providers: no account is needed and no network is used.
@@ -7,28 +7,39 @@
 //	offboard                                        the demonstration
 //	offboard check PROVIDER ORG                     may it be deleted, and if not, why
 //	offboard delete PROVIDER ORG --confirm NAME     delete it, for good
+//	offboard plan MANIFEST -o PLAN                  what has to go, of many organizations
+//	offboard apply PLAN                             clear it in order, and delete them
+//	offboard status PLAN                            what is done, and what is left
 //
-// Exit codes:
+// Exit codes, of several the one that asks for most attention:
 //
-//	0  done; for check: nothing is known to stand in the way
+//	0  done: gone, or accepted by the provider; for check and plan: nothing is
+//	   known to stand in the way that apply does not clear
 //	1  the provider refused or failed
-//	2  usage: a bad flag, a missing credential, an unknown provider, no --confirm
+//	2  usage: a bad flag or file, a missing credential, an unknown provider
 //	3  something stands in the way and has to go first
 //	4  the outcome is not known: look before trying again
-//	5  --confirm is not what the provider calls the organization
+//	5  a name was not given, or is not what the provider calls the organization;
+//	   or what has to be permitted was not
+//	6  the plan is too old, was edited, or is no longer the truth: plan again
+//	7  it was stopped before it was through: the same command goes on
 package main
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
 	"io"
+	"log/slog"
 	"os"
 	"os/signal"
 	"strings"
+	"syscall"
 
 	"github.com/spf13/cobra"
 
 	"github.com/offboard-dev/offboard-go/errors"
+	"github.com/offboard-dev/offboard-go/teardown"
 )
 
 // Exit codes.
@@ -39,34 +50,42 @@ const (
 	exitBlocked      = 3
 	exitUnknown      = 4
 	exitNotConfirmed = 5
+	exitStale        = 6
+	exitStopped      = 7
 )
 
 func main() {
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
-	code := run(ctx, os.Args[1:], os.Stdout, os.Stderr)
-	stop()
-	os.Exit(code)
+	signals := make(chan os.Signal, 2)
+	signal.Notify(signals, os.Interrupt, syscall.SIGTERM)
+	p := &program{in: os.Stdin, out: os.Stdout, errOut: os.Stderr, connect: connect, signals: signals}
+	os.Exit(p.run(context.Background(), os.Args[1:]))
 }
 
-// run is the program without the process around it.
-func run(ctx context.Context, args []string, out, errOut io.Writer) int {
-	return runWith(ctx, args, out, errOut, open)
+// program is the program without the process around it.
+type program struct {
+	in          io.Reader
+	out, errOut io.Writer
+	connect     func(*slog.Logger) opener
+	signals     <-chan os.Signal
+
+	// What flags set.
+	json, verbose bool
+
+	// code is the exit code of a command that had no error.
+	code int
 }
 
-// opener returns an organization at a provider.
-type opener func(provider, id string, s settings) (organization, error)
-
-// runWith is run with another source of organizations.
-func runWith(ctx context.Context, args []string, out, errOut io.Writer, open opener) int {
-	command := newCommand(out, open)
-	command.SetArgs(args)
-	command.SetOut(out)
-	command.SetErr(errOut)
-	err := command.ExecuteContext(ctx)
-	if err != nil {
-		advise(errOut, err)
+func (p *program) run(ctx context.Context, args []string) int {
+	command := p.command()
+	command.SetArgs(append([]string{}, args...)) // nil would be those of the process
+	command.SetIn(p.in)
+	command.SetOut(p.out)
+	command.SetErr(p.errOut)
+	if err := command.ExecuteContext(ctx); err != nil {
+		advise(p.errOut, err)
+		return exitCode(err)
 	}
-	return exitCode(err)
+	return p.code
 }
 
 // exitCode maps an error to the exit codes.
@@ -81,88 +100,228 @@ func exitCode(err error) int {
 		return exitUnknown
 	case errors.Is(err, errors.NotConfirmed):
 		return exitNotConfirmed
+	case errors.Is(err, errors.PlanStale):
+		return exitStale
 	case errors.Is(err, errors.DeletionStepsNotSatisfied):
 		return exitBlocked
 	}
 	return exitFailed
 }
 
-func newCommand(out io.Writer, open opener) *cobra.Command {
+// logger logs what is sent and waited for, when that is asked for; and tells another
+// handler, which may be nil.
+func (p *program) logger(other slog.Handler) *slog.Logger {
+	var handlers []slog.Handler
+	if p.verbose {
+		handlers = append(handlers, slog.NewTextHandler(p.errOut, &slog.HandlerOptions{Level: slog.LevelDebug}))
+	}
+	if other != nil {
+		handlers = append(handlers, other)
+	}
+	return slog.New(slog.NewMultiHandler(handlers...))
+}
+
+// untilInterrupted ends a context at the first signal.
+func (p *program) untilInterrupted(ctx context.Context) (context.Context, func()) {
+	ctx, cancel := context.WithCancel(ctx)
+	go func() {
+		select {
+		case <-p.signals:
+			cancel()
+		case <-ctx.Done():
+		}
+	}()
+	return ctx, cancel
+}
+
+// stoppable closes a channel at the first signal, and ends a context at the second.
+func (p *program) stoppable(ctx context.Context, stopping func()) (context.Context, <-chan struct{}, func()) {
+	ctx, cancel := context.WithCancel(ctx)
+	stop := make(chan struct{})
+	go func() {
+		select {
+		case <-p.signals:
+			stopping()
+			close(stop)
+		case <-ctx.Done():
+			return
+		}
+		select {
+		case <-p.signals:
+			cancel()
+		case <-ctx.Done():
+		}
+	}()
+	return ctx, stop, cancel
+}
+
+// emit writes a document for machines, in one line.
+func (p *program) emit(document any) {
+	_ = json.NewEncoder(p.out).Encode(document) // who reads it has gone: there is nobody to tell
+}
+
+const rootHelp = `Delete organizations, tenants and workspaces at five providers, and say truly what
+became of them. Without a command: a demonstration that needs no account.
+
+For one organization:     offboard check, offboard delete
+For many, and what they
+still have:               offboard plan, review, offboard apply, offboard status
+
+Exit codes, of several the one that asks for most attention:
+  0  done: gone, or accepted by the provider
+  1  the provider refused or failed
+  2  usage: a bad flag or file, a missing credential, an unknown provider
+  3  something stands in the way and has to go first
+  4  the outcome is not known: look before trying again
+  5  not confirmed by its name, or not permitted
+  6  the plan is too old, was edited, or is no longer the truth: plan again
+  7  stopped before it was through: the same command goes on
+`
+
+func (p *program) command() *cobra.Command {
 	root := &cobra.Command{
-		Use:           "offboard",
-		Short:         "Delete organizations, tenants and workspaces, and say truly what became of them",
-		Long:          "Delete organizations, tenants and workspaces at five providers, and say truly what\nbecame of them. Without a command: a demonstration that needs no account.",
+		Use:   "offboard",
+		Short: "Delete organizations, tenants and workspaces, and say truly what became of them",
+		Long:  rootHelp,
+		Example: `  offboard demo
+  offboard check katapult acme-hosting
+  offboard plan manifest.yaml -o plan.json && offboard apply plan.json`,
 		Args:          cobra.NoArgs,
 		SilenceUsage:  true,
 		SilenceErrors: true,
-		RunE:          func(cmd *cobra.Command, _ []string) error { return demonstrate(cmd.Context(), out) },
+		RunE:          p.demo,
 	}
-	root.CompletionOptions.HiddenDefaultCmd = true
-	var settings settings
+	flags := root.PersistentFlags()
+	flags.BoolVar(&p.json, "json", false, "write JSON: one document, or one a line while something goes on")
+	flags.BoolVarP(&p.verbose, "verbose", "v", false, "log what is sent and waited for; never a credential")
+	root.AddCommand(p.checkCommand(), p.deleteCommand(), p.planCommand(), p.applyCommand(), p.statusCommand(), &cobra.Command{
+		Use:   "demo",
+		Short: "Show it all with doubles in place of the providers; no account is needed",
+		Args:  cobra.NoArgs,
+		RunE:  p.demo,
+	})
+	return root
+}
+
+// deletion is what a check or a deletion says to machines.
+type deletion struct {
+	Provider     string           `json:"provider"`
+	Organization string           `json:"organization"`
+	Deletable    *bool            `json:"deletable,omitempty"` // of check
+	Outcome      teardown.Outcome `json:"outcome,omitempty"`   // of delete
+	Problem      *problem         `json:"problem,omitempty"`
+}
+
+func (p *program) checkCommand() *cobra.Command {
+	var e entry
 	check := &cobra.Command{
-		Use:   "check PROVIDER ORG",
-		Short: "Say whether an organization may be deleted, and if not, why; changes nothing",
-		Long:  "Say whether an organization may be deleted, and if not, why. It reads only.\n\n" + credentials(),
-		Args:  cobra.ExactArgs(2),
+		Use:               "check PROVIDER ORG",
+		Short:             "Say whether an organization may be deleted, and if not, why; changes nothing",
+		Long:              "Say whether an organization may be deleted, and if not, why. It reads only.\n\n" + credentials(),
+		Example:           "  offboard check katapult acme-hosting\n  offboard check volterra acme-edge-kqzvxwbn --email owner@example.com",
+		Args:              cobra.ExactArgs(2),
+		ValidArgsFunction: providerNames,
 		RunE: func(cmd *cobra.Command, args []string) error {
-			settings.log = cmd.ErrOrStderr()
-			organization, err := open(args[0], args[1], settings)
+			e.Provider, e.Organization = args[0], args[1]
+			organization, err := p.connect(p.logger(nil))(e)
 			if err != nil {
 				return err
 			}
-			if err := organization.Check(cmd.Context()); err != nil {
+			ctx, done := p.untilInterrupted(cmd.Context())
+			defer done()
+			err = organization.Check(ctx)
+			if p.json {
+				deletable := err == nil
+				p.emit(deletion{Provider: e.Provider, Organization: e.Organization, Deletable: &deletable, Problem: problemOf(err)})
 				return err
 			}
-			fmt.Fprintf(out, "%s %s: nothing is known to stand in the way of its deletion\n", args[0], printable(args[1]))
+			if err != nil {
+				return err
+			}
+			fmt.Fprintf(p.out, "%s %s: nothing is known to stand in the way of its deletion\n", args[0], printable(args[1]))
 			return nil
 		},
 	}
-	var name string
+	emailFlag(check, &e)
+	return check
+}
+
+func (p *program) deleteCommand() *cobra.Command {
+	var e entry
 	remove := &cobra.Command{
 		Use:   "delete PROVIDER ORG --confirm NAME",
 		Short: "Delete an organization, for good",
 		Long: "Delete an organization, for good. NAME has to be what the provider calls it.\n" +
+			"What it still has is not touched: offboard plan and offboard apply clear that too.\n" +
 			"At volterra the tenant is put into the provider's deletion queue.\n\n" + credentials(),
-		Args: cobra.ExactArgs(2),
+		Example:           `  offboard delete katapult acme-hosting --confirm "Acme Hosting"`,
+		Args:              cobra.ExactArgs(2),
+		ValidArgsFunction: providerNames,
 		RunE: func(cmd *cobra.Command, args []string) error {
-			if name == "" {
+			if e.Confirm == "" {
 				return errors.New("nothing is deleted without --confirm NAME, the name that the provider has for the organization")
 			}
-			settings.log = cmd.ErrOrStderr()
-			organization, err := open(args[0], args[1], settings)
+			e.Provider, e.Organization = args[0], args[1]
+			organization, err := p.connect(p.logger(nil))(e)
 			if err != nil {
 				return err
 			}
-			if err := confirm(cmd.Context(), args[0], args[1], organization, name); err != nil {
+			ctx, done := p.untilInterrupted(cmd.Context())
+			defer done()
+			if err = confirm(ctx, e, organization); err == nil {
+				err = organization.Delete(ctx)
+			}
+			if p.json {
+				p.emit(deletion{Provider: e.Provider, Organization: e.Organization, Outcome: outcomeOf(e.Provider, err), Problem: problemOf(err)})
 				return err
 			}
-			if err := organization.Delete(cmd.Context()); err != nil {
+			if err != nil {
 				return err
 			}
-			fmt.Fprintf(out, "%s %s: %s\n", args[0], printable(args[1]), organization.Done())
+			fmt.Fprintf(p.out, "%s %s: %s\n", args[0], printable(args[1]), organization.Done())
 			return nil
 		},
 	}
-	remove.Flags().StringVar(&name, "confirm", "", "the `NAME` that the provider has for the organization")
-	for _, command := range []*cobra.Command{check, remove} {
-		command.Flags().BoolVarP(&settings.verbose, "verbose", "v", false, "log what is sent and waited for; never a credential")
-		command.Flags().StringVar(&settings.email, "email", "", "volterra: the e-mail `ADDRESS` of the account to be deleted")
-		root.AddCommand(command)
+	remove.Flags().StringVar(&e.Confirm, "confirm", "", "the `NAME` that the provider has for the organization")
+	emailFlag(remove, &e)
+	return remove
+}
+
+func emailFlag(command *cobra.Command, e *entry) {
+	command.Flags().StringVar(&e.Email, "email", "", "volterra: the e-mail `ADDRESS` of the account to be deleted")
+}
+
+// outcomeOf is the outcome that an error of a deletion means.
+func outcomeOf(provider string, err error) teardown.Outcome {
+	switch {
+	case err == nil && provider == f5:
+		return teardown.Pending
+	case err == nil:
+		return teardown.Gone
+	case errors.Is(err, errors.OutcomeUnknown):
+		return teardown.Unknown
 	}
-	return root
+	return teardown.Blocked
+}
+
+func providerNames(_ *cobra.Command, args []string, _ string) ([]string, cobra.ShellCompDirective) {
+	var names []string
+	if len(args) == 0 {
+		for _, p := range providers {
+			names = append(names, p.name)
+		}
+	}
+	return names, cobra.ShellCompDirectiveNoFileComp
 }
 
 // confirm compares the name that was given with what the provider has.
-func confirm(ctx context.Context, provider, id string, o organization, name string) error {
+func confirm(ctx context.Context, e entry, o organization) error {
 	actual, err := o.Name(ctx)
 	if err != nil {
 		return err
 	}
-	if actual != name {
-		return &errors.Error{
-			Provider: provider, Operation: "confirm", Target: id, Code: errors.NotConfirmed,
-			Err: fmt.Errorf("it is called %q, not %q", actual, name),
-		}
+	if actual != e.Confirm {
+		return misnamed(e, actual)
 	}
 	return nil
 }
@@ -175,4 +334,9 @@ func credentials() string {
 		fmt.Fprintf(&b, "  %-10s %s\n", p.name, p.environment)
 	}
 	return b.String()
+}
+
+// demo is the demonstration.
+func (p *program) demo(cmd *cobra.Command, _ []string) error {
+	return demonstrate(cmd.Context(), p.out)
 }

@@ -3,6 +3,8 @@ package main
 import (
 	"bytes"
 	"context"
+	"io"
+	"log/slog"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -58,6 +60,16 @@ func TestTheDemonstrationEndsWellAndNamesAllFive(t *testing.T) {
 	})
 }
 
+// run is the program with the credentials of the environment.
+func run(ctx context.Context, args []string, out, errOut io.Writer) int {
+	return runWith(ctx, args, out, errOut, connect)
+}
+
+// runWith is run with another source of organizations.
+func runWith(ctx context.Context, args []string, out, errOut io.Writer, connect func(*slog.Logger) opener) int {
+	return (&program{in: strings.NewReader(""), out: out, errOut: errOut, connect: connect}).run(ctx, args)
+}
+
 // line returns the first line of a table about a provider.
 func line(text, provider string) string {
 	for l := range strings.Lines(text) {
@@ -71,7 +83,7 @@ func line(text, provider string) string {
 func TestReportFailsWhenAVerdictIsNotWhatHappened(t *testing.T) {
 	t.Parallel()
 	s := &scene{provider: "atlas", organization: atAtlas{}, gone: func() bool { return false }}
-	if err := report(new(bytes.Buffer), []*scene{s}, []verdict{{}}); err == nil {
+	if err := report(new(bytes.Buffer), []*scene{s}, []demoVerdict{{}}); err == nil {
 		t.Error("a false success is reported as if nothing were")
 	}
 }
@@ -141,11 +153,13 @@ func TestAnOrganizationIsDeletedWithCredentialsFromTheEnvironment(t *testing.T) 
 }
 
 // atDouble opens organizations at a double.
-func atDouble(t *testing.T, srv *workspacetest.Server, options ...workspace.Option) opener {
-	return func(provider, id string, _ settings) (organization, error) {
-		t.Helper()
-		c, err := workspace.New(append([]workspace.Option{srv.Option()}, options...)...)
-		return atApplivery{c, id}, err
+func atDouble(t *testing.T, srv *workspacetest.Server) func(*slog.Logger) opener {
+	return func(*slog.Logger) opener {
+		return func(e entry) (organization, error) {
+			t.Helper()
+			c, err := workspace.New(srv.Option())
+			return atApplivery{c, e.Organization}, err
+		}
 	}
 }
 

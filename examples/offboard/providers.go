@@ -3,12 +3,15 @@ package main
 import (
 	"context"
 	"fmt"
-	"io"
 	"log/slog"
+	"os"
+	"slices"
 	"strings"
 
 	"github.com/offboard-dev/offboard-go/atlas"
+	"github.com/offboard-dev/offboard-go/errors"
 	"github.com/offboard-dev/offboard-go/katapult"
+	"github.com/offboard-dev/offboard-go/teardown"
 	"github.com/offboard-dev/offboard-go/volterra"
 	"github.com/offboard-dev/offboard-go/workspace"
 	"github.com/offboard-dev/offboard-go/zitadel"
@@ -27,82 +30,228 @@ type organization interface {
 
 	// Done says what a nil error of Delete means.
 	Done() string
+
+	// Plan reads what has to go before, and Teardown carries a plan out.
+	Plan(context.Context) (*teardown.Plan, error)
+	Teardown(context.Context, *teardown.Plan, ...teardown.Option) (*teardown.Report, error)
 }
 
-// settings are what flags set.
-type settings struct {
-	email   string // of volterra only
-	verbose bool
-	log     io.Writer // where to, when verbose
+// access is what a client is made of.
+type access struct {
+	baseURL     string
+	credentials map[string]string // see [entry]
+	log         *slog.Logger
 }
 
-// logger logs what is sent and waited for, when that is asked for.
-func (s settings) logger() *slog.Logger {
-	if !s.verbose {
-		return slog.New(slog.DiscardHandler)
+// variable reads an environment variable, or the one that stands in for it.
+func (a access) variable(name string) (string, error) {
+	if other := a.credentials[name]; other != "" {
+		value := os.Getenv(other)
+		if value == "" {
+			return "", fmt.Errorf("%s is not set: it stands in for %s", other, name)
+		}
+		return value, nil
 	}
-	return slog.New(slog.NewTextHandler(s.log, &slog.HandlerOptions{Level: slog.LevelDebug}))
+	return os.Getenv(name), nil
 }
 
-// provider makes an organization of its id, with credentials from the
-// environment.
+// credential makes the option of a credential that other variables than the usual
+// ones have: the first whose first name is among them.
+func credential[O any](a access, kinds ...kind[O]) (O, error) {
+	for _, k := range kinds {
+		if a.credentials[k.names[0]] == "" {
+			continue
+		}
+		values := make([]string, len(k.names))
+		for i, name := range k.names {
+			var err error
+			if values[i], err = a.variable(name); err != nil {
+				return *new(O), err
+			}
+		}
+		return k.option(values), nil
+	}
+	return *new(O), errors.New("the credentials name no credential: use " + list(namesOf(kinds)))
+}
+
+// kind is one kind of credential.
+type kind[O any] struct {
+	names  []string
+	option func(values []string) O
+}
+
+func namesOf[O any](kinds []kind[O]) []string {
+	var names []string
+	for _, k := range kinds {
+		names = append(names, k.names[0])
+	}
+	return names
+}
+
+// provider connects to organizations, with credentials from the environment.
 type provider struct {
 	name        string
 	environment string
-	open        func(id string, s settings) (organization, error)
+	variables   []string // that others can stand in for
+	connect     func(access) (func(entry) organization, error)
 }
+
+// f5 is the name of the provider whose organizations are tenants that are asked
+// for by the e-mail address of an account.
+const f5 = "volterra"
 
 var providers = []provider{
-	{"katapult", "KATAPULT_API_KEY; ORG is org_… or a sub domain", func(id string, s settings) (organization, error) {
-		c, err := katapult.New(katapult.FromEnv(), katapult.WithLogger(s.logger()))
-		if err != nil {
-			return nil, err
-		}
-		return atKatapult{c, lookup(id)}, nil
-	}},
-	{"zitadel", "ZITADEL_API_URL and ZITADEL_SERVICE_USER_TOKEN or ZITADEL_KEY_PATH", func(id string, s settings) (organization, error) {
-		c, err := zitadel.New(zitadel.FromEnv(), zitadel.WithLogger(s.logger()))
-		if err != nil {
-			return nil, err
-		}
-		return atZitadel{c, id}, nil
-	}},
-	{"atlas", "MONGODB_ATLAS_CLIENT_ID and _CLIENT_SECRET, or _PUBLIC_KEY and _PRIVATE_KEY", func(id string, s settings) (organization, error) {
-		c, err := atlas.New(atlas.FromEnv(), atlas.WithLogger(s.logger()))
-		if err != nil {
-			return nil, err
-		}
-		return atAtlas{c, id}, nil
-	}},
-	{"workspace", "APPLIVERY_API_TOKEN; ORG is an id or a slug", func(id string, s settings) (organization, error) {
-		c, err := workspace.New(workspace.FromEnv(), workspace.WithLogger(s.logger()))
-		if err != nil {
-			return nil, err
-		}
-		return atApplivery{c, id}, nil
-	}},
-	{"volterra", "F5XC_API_URL and F5XC_API_TOKEN, or a certificate: F5XC_P12_FILE, VOLT_API_P12_FILE, …", func(id string, s settings) (organization, error) {
-		if s.email == "" {
-			return nil, fmt.Errorf("volterra needs --email ADDRESS, the e-mail address of the account to be deleted")
-		}
-		c, err := volterra.New(volterra.FromEnv(), volterra.WithLogger(s.logger()))
-		if err != nil {
-			return nil, err
-		}
-		return atF5{c, volterra.DeleteTenantRequest{Name: id, Email: s.email}}, nil
-	}},
+	{
+		"katapult", "KATAPULT_API_KEY; ORG is org_… or a sub domain",
+		[]string{"KATAPULT_API_KEY"}, toKatapult,
+	},
+	{
+		"zitadel", "ZITADEL_API_URL and ZITADEL_SERVICE_USER_TOKEN or ZITADEL_KEY_PATH",
+		[]string{"ZITADEL_SERVICE_USER_TOKEN", "ZITADEL_KEY_PATH"}, toZitadel,
+	},
+	{
+		"atlas", "MONGODB_ATLAS_CLIENT_ID and _CLIENT_SECRET, or _PUBLIC_KEY and _PRIVATE_KEY",
+		[]string{"MONGODB_ATLAS_CLIENT_ID", "MONGODB_ATLAS_CLIENT_SECRET", "MONGODB_ATLAS_PUBLIC_KEY", "MONGODB_ATLAS_PRIVATE_KEY"}, toAtlas,
+	},
+	{
+		"workspace", "APPLIVERY_API_TOKEN; ORG is an id or a slug",
+		[]string{"APPLIVERY_API_TOKEN"}, toApplivery,
+	},
+	{
+		f5, "F5XC_API_URL and F5XC_API_TOKEN, or a certificate: F5XC_P12_FILE, VOLT_API_P12_FILE, …",
+		[]string{"F5XC_API_TOKEN", "F5XC_P12_FILE", "F5XC_P12_PASSWORD"}, toF5,
+	},
 }
 
-// open finds a provider by its name.
-func open(name, id string, s settings) (organization, error) {
+func toKatapult(a access) (func(entry) organization, error) {
+	options := []katapult.Option{katapult.FromEnv()}
+	if len(a.credentials) > 0 {
+		option, err := credential(a, kind[katapult.Option]{[]string{"KATAPULT_API_KEY"}, func(v []string) katapult.Option { return katapult.WithToken(v[0]) }})
+		if err != nil {
+			return nil, err
+		}
+		options = []katapult.Option{option}
+	}
+	if a.baseURL != "" {
+		options = append(options, katapult.WithBaseURL(a.baseURL))
+	}
+	c, err := katapult.New(append(options, katapult.WithLogger(a.log))...)
+	return func(e entry) organization { return atKatapult{c, lookup(e.Organization)} }, err
+}
+
+func toZitadel(a access) (func(entry) organization, error) {
+	options := []zitadel.Option{zitadel.FromEnv()}
+	if len(a.credentials) > 0 {
+		option, err := credential(a,
+			kind[zitadel.Option]{[]string{"ZITADEL_SERVICE_USER_TOKEN"}, func(v []string) zitadel.Option { return zitadel.WithToken(v[0]) }},
+			kind[zitadel.Option]{[]string{"ZITADEL_KEY_PATH"}, func(v []string) zitadel.Option { return zitadel.WithKeyFile(v[0]) }})
+		if err != nil {
+			return nil, err
+		}
+		options = []zitadel.Option{option, zitadel.WithBaseURL(os.Getenv("ZITADEL_API_URL"))}
+	}
+	if a.baseURL != "" {
+		options = append(options, zitadel.WithBaseURL(a.baseURL))
+	}
+	c, err := zitadel.New(append(options, zitadel.WithLogger(a.log))...)
+	return func(e entry) organization { return atZitadel{c, e.Organization} }, err
+}
+
+func toAtlas(a access) (func(entry) organization, error) {
+	options := []atlas.Option{atlas.FromEnv()}
+	if len(a.credentials) > 0 {
+		option, err := credential(a,
+			kind[atlas.Option]{
+				[]string{"MONGODB_ATLAS_CLIENT_ID", "MONGODB_ATLAS_CLIENT_SECRET"},
+				func(v []string) atlas.Option { return atlas.WithServiceAccount(v[0], v[1]) },
+			},
+			kind[atlas.Option]{
+				[]string{"MONGODB_ATLAS_PUBLIC_KEY", "MONGODB_ATLAS_PRIVATE_KEY"},
+				func(v []string) atlas.Option { return atlas.WithAPIKey(v[0], v[1]) },
+			})
+		if err != nil {
+			return nil, err
+		}
+		options = []atlas.Option{option}
+	}
+	if a.baseURL != "" {
+		options = append(options, atlas.WithBaseURL(a.baseURL))
+	}
+	c, err := atlas.New(append(options, atlas.WithLogger(a.log))...)
+	return func(e entry) organization { return atAtlas{c, e.Organization} }, err
+}
+
+func toApplivery(a access) (func(entry) organization, error) {
+	options := []workspace.Option{workspace.FromEnv()}
+	if len(a.credentials) > 0 {
+		option, err := credential(a, kind[workspace.Option]{[]string{"APPLIVERY_API_TOKEN"}, func(v []string) workspace.Option { return workspace.WithToken(v[0]) }})
+		if err != nil {
+			return nil, err
+		}
+		options = []workspace.Option{option}
+	}
+	if a.baseURL != "" {
+		options = append(options, workspace.WithBaseURL(a.baseURL))
+	}
+	c, err := workspace.New(append(options, workspace.WithLogger(a.log))...)
+	return func(e entry) organization { return atApplivery{c, e.Organization} }, err
+}
+
+func toF5(a access) (func(entry) organization, error) {
+	options := []volterra.Option{volterra.FromEnv()}
+	if len(a.credentials) > 0 {
+		option, err := credential(a,
+			kind[volterra.Option]{[]string{"F5XC_API_TOKEN"}, func(v []string) volterra.Option { return volterra.WithAPIToken(v[0]) }},
+			kind[volterra.Option]{[]string{"F5XC_P12_FILE", "F5XC_P12_PASSWORD"}, func(v []string) volterra.Option { return volterra.WithP12File(v[0], v[1]) }})
+		if err != nil {
+			return nil, err
+		}
+		options = []volterra.Option{option, volterra.WithBaseURL(os.Getenv("F5XC_API_URL"))}
+	}
+	if a.baseURL != "" {
+		options = append(options, volterra.WithBaseURL(a.baseURL))
+	}
+	c, err := volterra.New(append(options, volterra.WithLogger(a.log))...)
+	return func(e entry) organization {
+		return &atF5{c, volterra.DeleteTenantRequest{
+			Name: e.Organization, Email: e.Email, Reason: volterra.DeletionReason(e.Reason), Feedback: e.Feedback,
+		}}
+	}, err
+}
+
+// opener returns organizations at their providers.
+type opener func(entry) (organization, error)
+
+// connect returns an opener that makes one client for all organizations that are
+// reached the same way: they share its rate limit.
+func connect(log *slog.Logger) opener {
+	clients := map[string]func(entry) organization{}
+	return func(e entry) (organization, error) {
+		i := slices.IndexFunc(providers, func(p provider) bool { return p.name == e.Provider })
+		switch {
+		case i < 0:
+			return nil, unknownProvider(e.Provider)
+		case e.Provider == f5 && e.Email == "":
+			return nil, errors.New("volterra needs --email ADDRESS, the e-mail address of the account to be deleted")
+		}
+		key := fmt.Sprintf("%s %q %q", e.Provider, e.BaseURL, e.Credentials)
+		if clients[key] == nil {
+			open, err := providers[i].connect(access{e.BaseURL, e.Credentials, log})
+			if err != nil {
+				return nil, err
+			}
+			clients[key] = open
+		}
+		return clients[key](e), nil
+	}
+}
+
+func unknownProvider(name string) error {
 	var known []string
 	for _, p := range providers {
-		if p.name == name {
-			return p.open(id, s)
-		}
 		known = append(known, p.name)
 	}
-	return nil, fmt.Errorf("there is no provider %q: use one of %s", name, strings.Join(known, ", "))
+	return fmt.Errorf("there is no provider %q: use one of %s", name, list(known))
 }
 
 // lookup takes what does not look like an id for a sub domain.
@@ -204,3 +353,27 @@ func (o atF5) Name(ctx context.Context) (string, error) {
 func (o atF5) Check(ctx context.Context) error  { return o.CheckDeletion(ctx, o.request) }
 func (o atF5) Delete(ctx context.Context) error { return o.DeleteTenant(ctx, o.request) }
 func (atF5) Done() string                       { return "accepted into the deletion queue" }
+
+// errUnplanned is until the clients can plan.
+var errUnplanned = errors.New("cannot be planned yet")
+
+func (o atKatapult) Plan(context.Context) (*teardown.Plan, error) { return nil, errUnplanned }
+func (o atKatapult) Teardown(context.Context, *teardown.Plan, ...teardown.Option) (*teardown.Report, error) {
+	return nil, errUnplanned
+}
+func (o atZitadel) Plan(context.Context) (*teardown.Plan, error) { return nil, errUnplanned }
+func (o atZitadel) Teardown(context.Context, *teardown.Plan, ...teardown.Option) (*teardown.Report, error) {
+	return nil, errUnplanned
+}
+func (o atAtlas) Plan(context.Context) (*teardown.Plan, error) { return nil, errUnplanned }
+func (o atAtlas) Teardown(context.Context, *teardown.Plan, ...teardown.Option) (*teardown.Report, error) {
+	return nil, errUnplanned
+}
+func (o atApplivery) Plan(context.Context) (*teardown.Plan, error) { return nil, errUnplanned }
+func (o atApplivery) Teardown(context.Context, *teardown.Plan, ...teardown.Option) (*teardown.Report, error) {
+	return nil, errUnplanned
+}
+func (o atF5) Plan(context.Context) (*teardown.Plan, error) { return nil, errUnplanned }
+func (o atF5) Teardown(context.Context, *teardown.Plan, ...teardown.Option) (*teardown.Report, error) {
+	return nil, errUnplanned
+}

@@ -34,12 +34,12 @@ func newView(out io.Writer) *view {
 func (v *view) logger(provider string) *slog.Logger { return slog.New(handler{v, provider}) }
 
 // delete deletes all organizations at once, with the trouble of each.
-func (v *view) delete(ctx context.Context, scenes []*scene) []verdict {
+func (v *view) delete(ctx context.Context, scenes []*scene) []demoVerdict {
 	show, done := v.lines()
 	if v.terminal {
 		show, done = v.rows(len(scenes))
 	}
-	verdicts := make([]verdict, len(scenes))
+	verdicts := make([]demoVerdict, len(scenes))
 	var group sync.WaitGroup
 	for i, s := range scenes {
 		s.server.Fail(s.trouble...)
@@ -50,7 +50,7 @@ func (v *view) delete(ctx context.Context, scenes []*scene) []verdict {
 		group.Go(func() {
 			start, before := time.Now(), s.server.Count(s.deletion)
 			err := s.organization.Delete(ctx)
-			verdicts[i] = verdict{err, s.server.Count(s.deletion) - before, time.Since(start)}
+			verdicts[i] = demoVerdict{err, s.server.Count(s.deletion) - before, time.Since(start)}
 			end(err)
 		})
 	}

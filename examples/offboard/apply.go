@@ -1,0 +1,338 @@
+package main
+
+import (
+	"bufio"
+	"context"
+	"fmt"
+	"io"
+	"os"
+	"slices"
+	"strings"
+	"sync/atomic"
+	"time"
+
+	"github.com/jedib0t/go-pretty/v6/table"
+	"github.com/spf13/cobra"
+	"golang.org/x/term"
+
+	"github.com/offboard-dev/offboard-go/errors"
+	"github.com/offboard-dev/offboard-go/teardown"
+)
+
+const applyHelp = `Carry out a plan file: remove what it names, in order, see that it is gone, and then
+delete the organizations, for good. Nothing else is read or touched. A plan that is
+too old, was edited, or no longer is the truth is refused before anything is changed.
+
+Every organization has to be confirmed by its name: by "confirm" in the manifest, by
+--confirm, or when asked on a terminal.
+
+Ctrl-C once ends it gently: what runs is finished, and nothing more is begun. Twice
+ends it at once. Either way, and after a crash, the same command goes on: what is gone
+is not removed again. The journal has everything that was begun and every verdict.
+`
+
+// applying are the settings of apply.
+type applying struct {
+	names       []string
+	journal     string
+	report      string
+	parallel    int
+	concurrency int
+}
+
+func (p *program) applyCommand() *cobra.Command {
+	var s applying
+	command := &cobra.Command{
+		Use:   "apply PLAN",
+		Short: "Carry out a plan file: clear what stands in the way and delete, for good",
+		Long:  applyHelp + "\n" + credentials(),
+		Example: `  offboard apply plan.json
+  offboard apply plan.json --confirm "Acme Hosting"      for what the manifest does not confirm
+  offboard apply plan.json --report report.html          and a report to be filed
+  offboard apply plan.json --json | jq 'select(.type == "verdict")'`,
+		Args:              cobra.ExactArgs(1),
+		ValidArgsFunction: planFiles,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			file, err := readPlanFile(args[0])
+			if err != nil {
+				return err
+			}
+			if s.journal == "" {
+				s.journal = journalOf(args[0])
+			}
+			return p.apply(cmd.Context(), file, s, "offboard apply "+quoted(args[0]))
+		},
+	}
+	flags := command.Flags()
+	flags.StringArrayVar(&s.names, "confirm", nil, "the `NAME` of an organization that may be deleted; repeatable")
+	flags.StringVar(&s.journal, "journal", "", "append what is done to this `FILE` (default: beside the plan, PLAN.journal)")
+	flags.StringVar(&s.report, "report", "", "write a report for people to this HTML `FILE`")
+	flags.IntVar(&s.parallel, "parallel", 4, "how many organizations at a time")
+	flags.IntVar(&s.concurrency, "concurrency", 8, "how many steps of an organization at a time")
+	return command
+}
+
+// journalOf is where the journal of a plan file is kept.
+func journalOf(plan string) string { return plan + ".journal" }
+
+func planFiles(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
+	return []string{"json"}, cobra.ShellCompDirectiveFilterFileExt
+}
+
+// apply carries out a plan file. again is the command that goes on after it.
+func (p *program) apply(ctx context.Context, file *planFile, s applying, again string) error {
+	w := new(atomic.Pointer[watcher])
+	open := p.connect(p.logger(relay{w}))
+	jobs, index, err := p.jobs(file, open, s, w)
+	if err != nil {
+		return err
+	}
+	entries, err := openJournal(s.journal)
+	if err != nil {
+		return err
+	}
+	defer entries.Close()
+	if s.report != "" {
+		if err := writable(s.report); err != nil {
+			return err
+		}
+	}
+
+	view := newWatcher(p.out, file, p.json, p.verbose)
+	w.Store(&view)
+	ctx, stop, done := p.stoppable(ctx, view.stopping)
+	defer done()
+	started := time.Now()
+	verdicts := make([]verdict, len(file.Organizations))
+	for i, o := range file.Organizations {
+		verdicts[i] = notBegun(o)
+	}
+	for result := range teardown.Run(ctx, jobs, s.parallel,
+		teardown.Stop(stop), teardown.Journal(entries), teardown.Concurrency(s.concurrency),
+		teardown.Allow(file.Allow...), teardown.Deny(file.Deny...),
+	) {
+		i := index[result.Index]
+		verdicts[i] = verdictOf(file.Organizations[i], result)
+		view.end(i, verdicts[i])
+		if s.report == "" {
+			verdicts[i].report = nil // of many organizations these are most of the memory
+		}
+	}
+	view.close()
+
+	codes := make([]int, len(verdicts))
+	for i, v := range verdicts {
+		codes[i] = v.code()
+	}
+	p.code = worst(codes)
+	if s.report != "" {
+		if err := writeReport(s.report, file, verdicts, s.journal, started, time.Now()); err != nil {
+			return err
+		}
+	}
+	p.summarize(verdicts, s, again)
+	return nil
+}
+
+// jobs are the organizations that have a plan, each confirmed; and the place of
+// each in the file.
+func (p *program) jobs(file *planFile, open opener, s applying, w *atomic.Pointer[watcher]) ([]teardown.Job, []int, error) {
+	var jobs []teardown.Job
+	var index []int
+	var opened []organization
+	for i, o := range file.Organizations {
+		if o.Plan == nil {
+			continue
+		}
+		at, err := open(o.Entry)
+		if err != nil {
+			return nil, nil, fmt.Errorf("%s %s: %w", o.Entry.Provider, o.Entry.Organization, err)
+		}
+		index, opened = append(index, i), append(opened, at)
+	}
+	if len(index) == 0 {
+		return nil, nil, errors.New("there is no plan in it that could be carried out")
+	}
+	answers := bufio.NewReader(p.in)
+	for j, i := range index {
+		o := file.Organizations[i]
+		name, err := p.confirmed(o, s.names, answers)
+		if err != nil {
+			return nil, nil, err
+		}
+		jobs = append(jobs, teardown.Job{
+			Plan: func(context.Context) (*teardown.Plan, error) { return o.Plan, nil },
+			Teardown: func(ctx context.Context, plan *teardown.Plan, options ...teardown.Option) (*teardown.Report, error) {
+				return opened[j].Teardown(of(ctx, i), plan, options...)
+			},
+			Options: []teardown.Option{
+				teardown.Confirm(name), teardown.Permit(o.Entry.Permit...),
+				teardown.OnEvent(func(e teardown.Event) { (*w.Load()).event(i, e) }),
+			},
+		})
+	}
+	return jobs, index, nil
+}
+
+// confirmed returns the name that somebody gave for an organization. It asks on a
+// terminal only.
+func (p *program) confirmed(o planned, names []string, answers *bufio.Reader) (string, error) {
+	actual := o.Plan.Organization.Name
+	switch {
+	case o.Entry.Confirm == actual, slices.Contains(names, actual):
+		return actual, nil
+	case o.Entry.Confirm != "":
+		return "", misnamed(o.Entry, actual)
+	case p.json || !p.interactive():
+		return "", &errors.Error{
+			Provider: o.Entry.Provider, Operation: "confirm", Target: o.Plan.Organization.ID, Code: errors.NotConfirmed,
+			Err: errors.New("its name was given neither in the manifest nor by --confirm NAME"),
+		}
+	}
+	return ask(p.out, o, answers)
+}
+
+// ask shows what goes, and asks for the organization's name.
+func ask(out io.Writer, o planned, answers *bufio.Reader) (string, error) {
+	if err := o.Plan.WriteTree(out); err != nil {
+		return "", err
+	}
+	fmt.Fprint(out, "All this goes, for good. The name of the organization: ")
+	answer, err := answers.ReadString('\n')
+	if err != nil && err != io.EOF {
+		return "", err
+	}
+	o.Entry.Confirm = strings.TrimRight(answer, "\r\n")
+	if o.Entry.Confirm != o.Plan.Organization.Name {
+		return "", misnamed(o.Entry, o.Plan.Organization.Name)
+	}
+	return o.Entry.Confirm, nil
+}
+
+// interactive reports whether somebody is there to answer.
+func (p *program) interactive() bool {
+	file, ok := p.in.(*os.File)
+	return ok && term.IsTerminal(int(file.Fd()))
+}
+
+// openJournal opens a journal to be appended to.
+func openJournal(name string) (*os.File, error) {
+	return os.OpenFile(name, os.O_APPEND|os.O_CREATE|os.O_WRONLY, 0o600)
+}
+
+// writable finds out before anything is deleted that a report could not be written.
+func writable(name string) error {
+	file, err := os.OpenFile(name, os.O_CREATE|os.O_WRONLY, 0o600)
+	if err != nil {
+		return err
+	}
+	return file.Close()
+}
+
+// summarize says what became of all, and how to go on.
+func (p *program) summarize(verdicts []verdict, s applying, again string) {
+	if p.json {
+		p.emit(summaryOf(verdicts, p.code))
+		return
+	}
+	fmt.Fprintln(p.out)
+	t := table.NewWriter()
+	t.SetOutputMirror(p.out)
+	t.SetStyle(table.StyleLight)
+	t.AppendHeader(table.Row{"provider", "organization", "steps", "verdict"})
+	left := false
+	for _, v := range verdicts {
+		name := v.Organization.Name
+		if name == "" {
+			name = v.Organization.ID
+		}
+		t.AppendRow(table.Row{v.Provider, printable(name), fmt.Sprintf("%d/%d", v.Done, v.Total), v.what()})
+		left = left || v.code() != exitOK
+	}
+	t.Render()
+	for _, v := range verdicts {
+		p.explain(v)
+	}
+	if s.report != "" {
+		fmt.Fprintf(p.out, "The report: %s\n", s.report)
+	}
+	if left {
+		fmt.Fprintf(p.out, "The journal: %s\nTo see what is left: %s\nTo go on: %s\n",
+			s.journal, strings.Replace(again, "offboard apply", "offboard status", 1), again)
+	}
+}
+
+// most is how many steps of an organization are explained: the rest are in the
+// report.
+const most = 10
+
+// explain says why an organization is not gone, and what can be done.
+func (p *program) explain(v verdict) {
+	if v.err == nil {
+		return
+	}
+	fmt.Fprintf(p.out, "%s %s: %s\n", v.Provider, printable(v.Organization.Name), v.what())
+	for i, l := range v.Left {
+		if i == most {
+			fmt.Fprintf(p.out, "  … and %d more\n", len(v.Left)-most)
+			break
+		}
+		text := stateText(l.State)
+		if l.Problem != nil {
+			text = printable(l.Problem.Text)
+		} else if l.State == teardown.ByHand {
+			text += ": " + printable(l.Removal)
+		}
+		fmt.Fprintf(p.out, "  - %s: %s\n", printable(l.ID), text)
+	}
+	e, ok := errors.AsType[*errors.Error](v.err)
+	if !ok {
+		return
+	}
+	if len(v.Left) == 0 {
+		for i, step := range e.Steps {
+			if i == most {
+				break
+			}
+			fmt.Fprintf(p.out, "  - %s\n", describe(step))
+		}
+	}
+	if e.Message != "" {
+		fmt.Fprintf(p.out, "  the provider says: %s\n", printable(e.Message))
+	}
+	if text := advice(e); text != "" && e.Code != errors.Canceled {
+		fmt.Fprintf(p.out, "  %s\n", text)
+	}
+}
+
+// summary is the last line for machines.
+type summary struct {
+	Type          string                   `json:"type"`
+	Organizations int                      `json:"organizations"`
+	Outcomes      map[teardown.Outcome]int `json:"outcomes"`
+	NotBegun      int                      `json:"not_begun,omitempty"`
+	ExitCode      int                      `json:"exit_code"`
+}
+
+func summaryOf(verdicts []verdict, code int) summary {
+	s := summary{"summary", len(verdicts), map[teardown.Outcome]int{}, 0, code}
+	for _, v := range verdicts {
+		if v.Outcome == "" {
+			s.NotBegun++
+			continue
+		}
+		s.Outcomes[v.Outcome]++
+	}
+	return s
+}
+
+// quoted is a file's name as a shell takes it.
+func quoted(name string) string {
+	plain := func(r rune) bool {
+		return r == '/' || r == '.' || r == '-' || r == '_' || r >= '0' && r <= '9' || r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z'
+	}
+	if name != "" && strings.IndexFunc(name, func(r rune) bool { return !plain(r) }) < 0 {
+		return name
+	}
+	return "'" + strings.ReplaceAll(name, "'", `'\''`) + "'"
+}

@@ -1,0 +1,366 @@
+package main
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"charm.land/lipgloss/v2"
+	"github.com/charmbracelet/x/ansi"
+
+	"github.com/offboard-dev/offboard-go/errors"
+	"github.com/offboard-dev/offboard-go/teardown"
+)
+
+// board is the live view without the terminal: what goes on, and how it looks at a
+// moment. Events are put down as they come; whoever draws asks for a picture.
+type board struct {
+	mu      sync.Mutex
+	started time.Time
+	rows    []*row
+	hint    string // what the keys do now
+
+	width, height int // of the terminal
+}
+
+// row is one organization.
+type row struct {
+	provider, name string
+	plan           *teardown.Plan
+	done, total    int
+	started, ended time.Time
+	outcome        teardown.Outcome // "" until it has ended
+	text           string           // what became of it
+	failed         int              // steps
+	running        []*activity
+	note           string // what its client waits for
+	until          time.Time
+}
+
+// activity is a step that runs.
+type activity struct {
+	id, title string
+	since     time.Time
+	text      string    // what is waited for
+	until     time.Time // when it goes on; zero when that is not known
+}
+
+func newBoard(now time.Time, organizations []planned) *board {
+	b := &board{started: now, width: 80, height: 24}
+	for _, p := range organizations {
+		r := &row{provider: p.Entry.Provider, name: p.title(), plan: p.Plan}
+		if p.Plan != nil {
+			r.total = len(p.Plan.Steps)
+		} else {
+			r.outcome, r.text = teardown.Blocked, "not planned"
+		}
+		b.rows = append(b.rows, r)
+	}
+	return b
+}
+
+// event puts down what happens to an organization.
+func (b *board) event(i int, e teardown.Event) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	r := b.rows[i]
+	r.done, r.total = e.Done, e.Total
+	if e.Step == "" {
+		switch e.Kind {
+		case teardown.Begun:
+			r.started = e.Time
+		case teardown.Retrying:
+			r.note, r.until = reasonOf(e), e.Time.Add(e.Wait)
+		case teardown.Waiting:
+			r.note, r.until = printable(e.Text), time.Time{}
+		}
+		return
+	}
+	at := slices.IndexFunc(r.running, func(a *activity) bool { return a.id == e.Step })
+	if e.Kind == teardown.Ended {
+		if at >= 0 {
+			r.running = slices.Delete(r.running, at, at+1)
+		}
+		if teardown.State(e.Text) == teardown.Failed {
+			r.failed++
+		}
+		return
+	}
+	if at < 0 {
+		r.running = append(r.running, &activity{id: e.Step, title: stepTitle(r.plan, e.Step), since: e.Time})
+		at = len(r.running) - 1
+	}
+	a := r.running[at]
+	switch e.Kind {
+	case teardown.Waiting:
+		a.text, a.until = printable(e.Text), time.Time{}
+		if e.Wait > 0 {
+			a.until = e.Time.Add(e.Wait)
+		}
+	case teardown.Retrying:
+		a.text, a.until = reasonOf(e), e.Time.Add(e.Wait)
+	}
+}
+
+// wait puts down that the client of an organization waits.
+func (b *board) wait(i int, now time.Time, why string, d time.Duration) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.rows[i].note, b.rows[i].until = printable(why), now.Add(d)
+}
+
+// end puts down what became of an organization.
+func (b *board) end(i int, now time.Time, v verdict) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	r := b.rows[i]
+	r.running, r.ended, r.outcome, r.text, r.note = nil, now, v.Outcome, v.what(), ""
+}
+
+func (b *board) resize(width, height int) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.width, b.height = width, height
+}
+
+// draw is the picture for the terminal, whose last line is left to the cursor.
+func (b *board) draw(now time.Time) string {
+	b.mu.Lock()
+	width, height := b.width, b.height
+	b.mu.Unlock()
+	return b.render(now, width, max(height-1, 1))
+}
+
+func (b *board) setHint(text string) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.hint = text
+}
+
+// stepTitle is how people call a step.
+func stepTitle(p *teardown.Plan, id string) string {
+	if p != nil {
+		for _, s := range p.Steps {
+			if s.ID == id {
+				return printable(s.Kind + " " + s.Name)
+			}
+		}
+	}
+	return printable(id)
+}
+
+// reasonOf is why something is tried again.
+func reasonOf(e teardown.Event) string {
+	if typed, ok := errors.AsType[*errors.Error](e.Err); ok {
+		return printable(reason(typed))
+	}
+	return printable(e.Text)
+}
+
+// styles of the board. What a terminal cannot show is left out when it is drawn.
+var (
+	dim    = lipgloss.NewStyle().Foreground(lipgloss.BrightBlack)
+	strong = lipgloss.NewStyle().Bold(true)
+	good   = lipgloss.NewStyle().Foreground(lipgloss.Green)
+	fair   = lipgloss.NewStyle().Foreground(lipgloss.Yellow)
+	bad    = lipgloss.NewStyle().Foreground(lipgloss.Red)
+	accent = lipgloss.NewStyle().Foreground(lipgloss.Cyan)
+)
+
+// shade is the colour of an outcome.
+func shade(o teardown.Outcome) lipgloss.Style {
+	switch o {
+	case teardown.Gone:
+		return good
+	case teardown.Pending:
+		return fair
+	}
+	return bad
+}
+
+var spinner = []rune("⠋⠙⠹⠸⠼⠴⠦⠧⠇⠏")
+
+// render is the picture at a moment: at most height lines of at most width cells.
+func (b *board) render(now time.Time, width, height int) string {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	names := 0
+	for _, r := range b.rows {
+		names = max(names, ansi.StringWidth(r.name))
+	}
+	names = min(names, max(width/4, 8))
+	foot := b.totals(now)
+	var lines []string
+	steps, shown := b.room(max(height-len(foot), 1))
+	for i, r := range b.rows {
+		if !shown[i] {
+			continue
+		}
+		lines = append(lines, r.line(now, names))
+		for j, a := range r.running {
+			if j == steps[i] {
+				break
+			}
+			lines = append(lines, a.line(now))
+		}
+	}
+	lines = append(lines, foot...)
+	for i, line := range lines {
+		lines[i] = ansi.Truncate(line, width, "…")
+	}
+	return strings.Join(lines[max(len(lines)-height, 0):], "\n")
+}
+
+// room decides what is shown when not everything can be: what runs, then what went
+// wrong, then what has ended, then what is to come; and of what runs its steps.
+func (b *board) room(height int) (steps []int, shown []bool) {
+	steps, shown = make([]int, len(b.rows)), make([]bool, len(b.rows))
+	left := height
+	for _, class := range []func(*row) bool{
+		func(r *row) bool { return !r.started.IsZero() && r.outcome == "" },
+		func(r *row) bool {
+			return r.outcome != "" && r.outcome != teardown.Gone && r.outcome != teardown.Pending
+		},
+		func(r *row) bool { return r.outcome != "" },
+		func(*row) bool { return true },
+	} {
+		for i, r := range b.rows {
+			if left > 0 && !shown[i] && class(r) {
+				shown[i] = true
+				left--
+			}
+		}
+	}
+	// A line for a step of each in its turn, so that none is without.
+	for more := true; more && left > 0; {
+		more = false
+		for i, r := range b.rows {
+			if shown[i] && left > 0 && steps[i] < len(r.running) {
+				steps[i]++
+				left--
+				more = true
+			}
+		}
+	}
+	return steps, shown
+}
+
+// line is the organization's own.
+func (r *row) line(now time.Time, names int) string {
+	mark, text, took := dim.Render("·"), dim.Render("to come"), ""
+	switch {
+	case r.outcome != "":
+		sign := "✗"
+		switch r.outcome {
+		case teardown.Gone:
+			sign = "✓"
+		case teardown.Pending:
+			sign = "◷"
+		}
+		mark, text = shade(r.outcome).Render(sign), shade(r.outcome).Render(r.text)
+	case !r.started.IsZero():
+		mark, text = accent.Render(spin(now)), r.doing(now)
+	}
+	if !r.started.IsZero() {
+		end := now
+		if !r.ended.IsZero() {
+			end = r.ended
+		}
+		took = clock(end.Sub(r.started))
+	}
+	return fmt.Sprintf("%s %-9s  %s  %s %7s  %6s  %s", mark, r.provider, strong.Render(fit(r.name, names)),
+		bar(r.done, r.total, r.failed), fmt.Sprintf("%d/%d", r.done, r.total), took, text)
+}
+
+// doing is what an organization that is not through is at.
+func (r *row) doing(now time.Time) string {
+	switch {
+	case r.until.After(now):
+		return fair.Render(fmt.Sprintf("%s, for %s", r.note, clock(r.until.Sub(now))))
+	case r.done == r.total:
+		return "the organization itself"
+	case len(r.running) == 0:
+		return ""
+	case r.failed > 0:
+		return bad.Render(fmt.Sprintf("%d failed", r.failed))
+	}
+	return dim.Render(fmt.Sprintf("%d running", len(r.running)))
+}
+
+func (a *activity) line(now time.Time) string {
+	line := fmt.Sprintf("   %s %s %s", accent.Render(spin(now)), a.title, dim.Render(clock(now.Sub(a.since))))
+	switch {
+	case a.text == "":
+	case a.until.After(now):
+		line += fair.Render(fmt.Sprintf("  %s, again in %s", a.text, clock(a.until.Sub(now))))
+	default:
+		line += dim.Render("  " + a.text)
+	}
+	return line
+}
+
+// totals are the last lines.
+func (b *board) totals(now time.Time) []string {
+	outcomes := map[teardown.Outcome]int{}
+	done, total, ended := 0, 0, 0
+	for _, r := range b.rows {
+		done, total = done+r.done, total+r.total
+		if r.outcome != "" {
+			ended++
+			outcomes[r.outcome]++
+		}
+	}
+	parts := []string{strong.Render(fmt.Sprintf("%d of %s", ended, count(len(b.rows), "organization")))}
+	for _, o := range []teardown.Outcome{teardown.Gone, teardown.Pending, teardown.Blocked, teardown.Unknown} {
+		if n := outcomes[o]; n > 0 {
+			parts = append(parts, shade(o).Render(fmt.Sprintf("%d %s", n, o)))
+		}
+	}
+	parts = append(parts, fmt.Sprintf("%d of %s", done, count(total, "step")), clock(now.Sub(b.started)))
+	lines := []string{"", strings.Join(parts, dim.Render(" · "))}
+	if b.hint != "" {
+		lines = append(lines, dim.Render(b.hint))
+	}
+	return lines
+}
+
+const barLength = 14
+
+// bar shows how far something has come.
+func bar(done, total, failed int) string {
+	if total == 0 {
+		return dim.Render(strings.Repeat("─", barLength))
+	}
+	n := done * barLength / total
+	wrong := min((failed*barLength+total-1)/total, barLength-n)
+	return good.Render(strings.Repeat("━", n)) + bad.Render(strings.Repeat("━", wrong)) + dim.Render(strings.Repeat("─", barLength-n-wrong))
+}
+
+func spin(now time.Time) string {
+	return string(spinner[now.UnixMilli()/100%int64(len(spinner))])
+}
+
+// clock is a duration as minutes and seconds.
+func clock(d time.Duration) string {
+	s := max(int(d.Round(time.Second).Seconds()), 0)
+	if s >= 3600 {
+		return fmt.Sprintf("%d:%02d:%02d", s/3600, s/60%60, s%60)
+	}
+	return fmt.Sprintf("%d:%02d", s/60, s%60)
+}
+
+// fit makes a text as wide as a column.
+func fit(text string, width int) string {
+	text = ansi.Truncate(text, width, "…")
+	return text + strings.Repeat(" ", max(width-ansi.StringWidth(text), 0))
+}
+
+// count is a number of things.
+func count(n int, thing string) string {
+	if n == 1 {
+		return "1 " + thing
+	}
+	return fmt.Sprintf("%d %ss", n, thing)
+}

@@ -1,0 +1,131 @@
+package main
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/charmbracelet/x/ansi"
+
+	"github.com/offboard-dev/offboard-go/errors"
+	"github.com/offboard-dev/offboard-go/teardown"
+)
+
+// at is a moment of a picture.
+func at(seconds float64) time.Time {
+	return time.Date(2000, 1, 1, 0, 0, 0, 0, time.UTC).Add(time.Duration(seconds * float64(time.Second)))
+}
+
+func planOf(t *testing.T, s *scripted) planned {
+	t.Helper()
+	p, err := s.Plan(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	return planned{Entry: entry{Provider: s.provider, Organization: s.ID}, Plan: p}
+}
+
+func TestTheBoardShowsWhatGoesOn(t *testing.T) {
+	t.Parallel()
+	login, data := hosting(), hosting()
+	login.provider, login.Organization.Name = "zitadel", "Acme Login"
+	data.provider, data.Organization.Name = "atlas", "Acme Data"
+	b := newBoard(at(0), []planned{planOf(t, hosting()), planOf(t, tenant()), planOf(t, login), planOf(t, data)})
+	b.setHint(hintRunning)
+	show := func(now float64) string {
+		return fmt.Sprintf("--- %v s\n%s\n", now, ansi.Strip(b.render(at(now), 96, 24)))
+	}
+	text := show(0)
+	b.event(0, teardown.Event{Time: at(0), Kind: teardown.Begun, Total: 3})
+	b.event(1, teardown.Event{Time: at(0), Kind: teardown.Begun})
+	b.event(2, teardown.Event{Time: at(1), Kind: teardown.Begun, Total: 3})
+	b.event(0, teardown.Event{Time: at(1), Kind: teardown.Begun, Step: "virtual_machine/vm_1", Total: 3})
+	b.event(0, teardown.Event{Time: at(2), Kind: teardown.Waiting, Step: "virtual_machine/vm_1", Text: "it is being stopped", Total: 3})
+	b.event(2, teardown.Event{Time: at(2), Kind: teardown.Begun, Step: "virtual_machine/vm_1", Total: 3})
+	b.event(2, teardown.Event{
+		Time: at(3), Kind: teardown.Retrying, Step: "virtual_machine/vm_1", Wait: 10 * time.Second, Total: 3,
+		Err: &errors.Error{Code: errors.Conflict, Status: 409},
+	})
+	b.wait(1, at(3), "rate limit reached", 57*time.Second)
+	text += show(3)
+	b.event(0, teardown.Event{Time: at(4), Kind: teardown.Ended, Step: "virtual_machine/vm_1", Text: "done", Done: 1, Total: 3})
+	b.event(2, teardown.Event{Time: at(14), Kind: teardown.Ended, Step: "virtual_machine/vm_1", Text: "failed", Total: 3})
+	b.event(2, teardown.Event{Time: at(14), Kind: teardown.Begun, Step: "disk/disk_1", Total: 3})
+	b.setHint(hintStopping)
+	text += show(14)
+	b.end(0, at(20), verdict{Outcome: teardown.Gone})
+	b.end(1, at(21), verdict{Outcome: teardown.Pending, Decides: "F5 decides"})
+	b.end(2, at(22), verdict{Outcome: teardown.Blocked, report: &teardown.Report{}, Left: []left{{State: teardown.Failed}}})
+	b.setHint("")
+	text += show(3700)
+	golden(t, "board.txt", text)
+}
+
+func TestTheBoardFitsTheTerminal(t *testing.T) {
+	t.Parallel()
+	var plans []planned
+	for i := range 40 {
+		s := hosting()
+		s.Organization.Name = fmt.Sprintf("Organization %d of a company with a very long name 株式会社", i)
+		plans = append(plans, planOf(t, s))
+	}
+	b := newBoard(at(0), plans)
+	for i := range 20 {
+		b.event(i, teardown.Event{Time: at(0), Kind: teardown.Begun, Total: 3})
+		for _, s := range plans[i].Plan.Steps {
+			b.event(i, teardown.Event{Time: at(0), Kind: teardown.Begun, Step: s.ID, Total: 3})
+		}
+	}
+	for i := range 5 {
+		b.end(i, at(1), verdict{Outcome: teardown.Gone})
+	}
+	for _, size := range [][2]int{{120, 60}, {80, 24}, {40, 10}, {20, 3}, {1, 1}} {
+		lines := strings.Split(b.render(at(2), size[0], size[1]), "\n")
+		if len(lines) > size[1] {
+			t.Errorf("%v: %d lines", size, len(lines))
+		}
+		for _, line := range lines {
+			if w := ansi.StringWidth(line); w > size[0] {
+				t.Errorf("%v: a line is %d wide: %q", size, w, line)
+			}
+		}
+	}
+	// Of what runs every one has its line before any has one for a step.
+	picture := ansi.Strip(b.render(at(2), 80, 24))
+	for i := 5; i < 20; i++ {
+		if !strings.Contains(picture, fmt.Sprintf("Organization %d ", i)) {
+			t.Errorf("organization %d runs and is not shown:\n%s", i, picture)
+		}
+	}
+}
+
+func TestNamesDoNotSteerTheBoard(t *testing.T) {
+	t.Parallel()
+	const hostile = "a\x1b[2J\x1b]0;title\x07\r\nb\u202Ec\u200B"
+	s := hosting()
+	s.Organization.Name, s.steps[0].Name, s.steps[0].ID = hostile, hostile, "virtual_machine/"+hostile
+	p := planOf(t, s)
+	b := newBoard(at(0), []planned{p})
+	b.event(0, teardown.Event{Time: at(0), Kind: teardown.Begun, Total: 3})
+	b.event(0, teardown.Event{Time: at(0), Kind: teardown.Begun, Step: s.steps[0].ID, Total: 3})
+	b.event(0, teardown.Event{Time: at(0), Kind: teardown.Waiting, Step: s.steps[0].ID, Text: hostile, Total: 3})
+	b.wait(0, at(0), hostile, time.Minute)
+	pictures := b.render(at(1), 200, 24)
+	b.end(0, at(2), verdict{Outcome: teardown.Pending, Decides: hostile})
+	pictures += b.render(at(3), 200, 24)
+	var out strings.Builder
+	l := &lines{out: &out, plans: []planned{p}, started: at(0)}
+	for _, kind := range []teardown.EventKind{teardown.Begun, teardown.Waiting, teardown.Retrying, teardown.Ended} {
+		l.event(0, teardown.Event{Kind: kind, Step: s.steps[0].ID, Text: hostile, Err: errors.New(hostile)})
+		l.event(0, teardown.Event{Kind: kind, Text: hostile})
+	}
+	l.wait(0, hostile, time.Minute)
+	l.end(0, verdict{Outcome: teardown.Pending, Decides: hostile})
+	pictures += out.String()
+	for _, bad := range []string{"\x1b[2J", "\x1b]", "\x07", "\r", "\u202E", "\u200B"} {
+		if strings.Contains(pictures, bad) {
+			t.Errorf("%q is in %q", bad, pictures)
+		}
+	}
+}

@@ -1,0 +1,221 @@
+package main
+
+import (
+	"bytes"
+	"fmt"
+	"io"
+	"maps"
+	"slices"
+	"strings"
+
+	"github.com/goccy/go-yaml"
+	"github.com/goccy/go-yaml/ast"
+	"github.com/goccy/go-yaml/parser"
+
+	"github.com/offboard-dev/offboard-go/errors"
+	"github.com/offboard-dev/offboard-go/teardown"
+)
+
+// manifest is what somebody wants gone, as they write it.
+type manifest struct {
+	Organizations []entry `yaml:"organizations"`
+
+	// Allow and Deny are ids: of what may be deleted at all, and of what never is.
+	Allow []string `yaml:"allow"`
+	Deny  []string `yaml:"deny"`
+}
+
+// entry is one organization of a manifest.
+type entry struct {
+	Provider     string `yaml:"provider" json:"provider"`
+	Organization string `yaml:"organization" json:"organization"`
+
+	// Confirm is the name that the provider has for it.
+	Confirm string `yaml:"confirm" json:"confirm,omitempty"`
+
+	Permit []teardown.Consent `yaml:"permit" json:"permit,omitempty"`
+
+	BaseURL string `yaml:"base_url" json:"base_url,omitempty"`
+
+	// Credentials says which environment variables stand in for the usual ones, by
+	// their names. No credential is in a manifest, nor in a plan.
+	Credentials map[string]string `yaml:"credentials" json:"credentials,omitempty"`
+
+	// Of volterra only.
+	Email    string `yaml:"email" json:"email,omitempty"`
+	Reason   string `yaml:"reason" json:"reason,omitempty"`
+	Feedback string `yaml:"feedback" json:"feedback,omitempty"`
+}
+
+var consents = []teardown.Consent{
+	teardown.OwnOrganization, teardown.TerminationProtection, teardown.ManagedOrganizations, teardown.Partial,
+}
+
+// manifestExample is in the help, and is read by a test.
+const manifestExample = `organizations:
+  - provider: katapult            # katapult, zitadel, atlas, workspace or volterra
+    organization: org_Fh7dKq2     # its id, or a sub domain
+    confirm: Acme Hosting         # what the provider calls it
+    permit: [managed_organizations]
+  - provider: volterra
+    organization: acme-edge-kqzvxwbn
+    confirm: acme-edge-kqzvxwbn
+    email: owner@example.com      # of the account that is deleted
+    base_url: https://acme-edge.console.ves.volterra.io
+    credentials:                  # variables to be read in place of the usual ones
+      F5XC_API_TOKEN: ACME_EDGE_TOKEN
+deny: [org_Platform]              # never deleted, whatever is asked for
+`
+
+// readManifest reads a manifest. Its errors name the line.
+func readManifest(r io.Reader, name string) (*manifest, error) {
+	text, err := io.ReadAll(r)
+	if err != nil {
+		return nil, err
+	}
+	file, err := parser.ParseBytes(text, 0)
+	if err != nil {
+		return nil, located(name, err)
+	}
+	if len(file.Docs) > 1 {
+		return nil, fmt.Errorf("%s: there is more than one document", name)
+	}
+	m := new(manifest)
+	if err := yaml.NewDecoder(bytes.NewReader(text), yaml.Strict()).Decode(m); err != nil && err != io.EOF {
+		return nil, located(name, err)
+	}
+	if len(m.Organizations) == 0 {
+		return nil, fmt.Errorf("%s: it names no organizations", name)
+	}
+	return m, m.check(&source{name, file})
+}
+
+// located is an error of the YAML library in one line.
+func located(name string, err error) error {
+	if e, ok := errors.AsType[yaml.Error](err); ok && e.GetToken() != nil {
+		return fmt.Errorf("%s:%d: %s", name, e.GetToken().Position.Line, printable(e.GetMessage()))
+	}
+	return fmt.Errorf("%s: %s", name, printable(err.Error()))
+}
+
+// source is a manifest's text, and knows the lines of what is in it.
+type source struct {
+	name string
+	file *ast.File
+}
+
+// node finds a value; nil when there is none.
+func (s *source) node(path string) ast.Node {
+	p, err := yaml.PathString(path)
+	if err != nil {
+		return nil
+	}
+	node, err := p.FilterFile(s.file)
+	if err != nil {
+		return nil
+	}
+	return node
+}
+
+// errorf is an error at a value, or where it is missing in what is around it.
+func (s *source) errorf(path, key, format string, args ...any) error {
+	node := s.node(path + key)
+	if node == nil {
+		node = s.node(path)
+	}
+	if node == nil {
+		return fmt.Errorf("%s: %s", s.name, fmt.Sprintf(format, args...))
+	}
+	token := node.GetToken()
+	if mapping, ok := node.(*ast.MappingNode); ok && len(mapping.Values) > 0 {
+		token = mapping.Values[0].Key.GetToken() // its own is that of the first colon
+	}
+	return fmt.Errorf("%s:%d: %s", s.name, token.Position.Line, fmt.Sprintf(format, args...))
+}
+
+// literal refuses a value that YAML takes for something else than its text, such as
+// 0123 for 83: it would be another organization.
+func (s *source) literal(path, key, value string) error {
+	node := s.node(path + key)
+	if node == nil || slices.Contains([]ast.NodeType{ast.StringType, ast.LiteralType, ast.NullType}, node.Type()) {
+		return nil
+	}
+	if text := node.GetToken().Value; text != value {
+		return s.errorf(path, key, "write %q in quotes: as it stands it is %q", text, value)
+	}
+	return nil
+}
+
+// check reports the first thing that is wrong.
+func (m *manifest) check(s *source) error {
+	type place struct{ provider, organization, baseURL string }
+	seen := map[place]bool{}
+	for i, e := range m.Organizations {
+		path := fmt.Sprintf("$.organizations[%d]", i)
+		if err := e.check(s, path); err != nil {
+			return err
+		}
+		at := place{e.Provider, e.Organization, e.BaseURL}
+		if seen[at] {
+			return s.errorf(path, ".organization", "%s is there twice", printable(e.Organization))
+		}
+		seen[at] = true
+	}
+	for key, ids := range map[string][]string{"allow": m.Allow, "deny": m.Deny} {
+		for i, id := range ids {
+			if err := s.literal(fmt.Sprintf("$.%s[%d]", key, i), "", id); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+func (e *entry) check(s *source, path string) error {
+	i := slices.IndexFunc(providers, func(p provider) bool { return p.name == e.Provider })
+	switch {
+	case e.Provider == "":
+		return s.errorf(path, ".provider", "it names no provider")
+	case i < 0:
+		return s.errorf(path, ".provider", "%v", unknownProvider(e.Provider))
+	case e.Organization == "":
+		return s.errorf(path, ".organization", "it names no organization")
+	case e.Provider == f5 && e.Email == "":
+		return s.errorf(path, ".email", "volterra needs the email of the account that is to be deleted")
+	}
+	for _, of := range []struct{ key, value string }{{".email", e.Email}, {".reason", e.Reason}, {".feedback", e.Feedback}} {
+		if of.value != "" && e.Provider != f5 {
+			return s.errorf(path, of.key, "only volterra takes this")
+		}
+	}
+	for _, of := range []struct{ key, value string }{
+		{".organization", e.Organization}, {".confirm", e.Confirm}, {".email", e.Email},
+	} {
+		if err := s.literal(path, of.key, of.value); err != nil {
+			return err
+		}
+	}
+	for j, c := range e.Permit {
+		if !slices.Contains(consents, c) {
+			return s.errorf(path, fmt.Sprintf(".permit[%d]", j), "there is nothing to permit called %q: use %s", c, list(consents))
+		}
+	}
+	for _, variable := range slices.Sorted(maps.Keys(e.Credentials)) {
+		if !slices.Contains(providers[i].variables, variable) {
+			return s.errorf(path, ".credentials."+variable, "%s does not read %q: use %s", e.Provider, variable, list(providers[i].variables))
+		}
+		if e.Credentials[variable] == "" {
+			return s.errorf(path, ".credentials."+variable, "it names no environment variable")
+		}
+	}
+	return nil
+}
+
+// list names what there is to choose from.
+func list[S ~string](of []S) string {
+	names := make([]string, len(of))
+	for i, s := range of {
+		names[i] = string(s)
+	}
+	return strings.Join(names, ", ")
+}

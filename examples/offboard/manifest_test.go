@@ -1,0 +1,110 @@
+package main
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/offboard-dev/offboard-go/teardown"
+)
+
+func TestTheManifestOfTheHelpIsRead(t *testing.T) {
+	t.Parallel()
+	got, err := readManifest(strings.NewReader(manifestExample), "manifest.yaml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := &manifest{
+		Organizations: []entry{
+			{
+				Provider: "katapult", Organization: "org_Fh7dKq2", Confirm: "Acme Hosting",
+				Permit: []teardown.Consent{teardown.ManagedOrganizations},
+			},
+			{
+				Provider: "volterra", Organization: "acme-edge-kqzvxwbn", Confirm: "acme-edge-kqzvxwbn", Email: "owner@example.com",
+				BaseURL: "https://acme-edge.console.ves.volterra.io", Credentials: map[string]string{"F5XC_API_TOKEN": "ACME_EDGE_TOKEN"},
+			},
+		},
+		Deny: []string{"org_Platform"},
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
+	}
+}
+
+func TestAnErrorInAManifestNamesItsLine(t *testing.T) {
+	t.Parallel()
+	const head = "organizations:\n  - provider: atlas\n    organization: 5e2f00000000000000000001\n"
+	for _, test := range []struct{ text, want string }{
+		{"", "m.yaml: it names no organizations"},
+		{"organizations: []\n", "m.yaml: it names no organizations"},
+		{"organizations: 5\n", "m.yaml:1: int was used where sequence is expected"},
+		{"organisations: []\n", `m.yaml:1: unknown field "organisations"`},
+		{head + "    confrim: Acme\n", `m.yaml:4: unknown field "confrim"`},
+		{head + "    confirm: Acme\n    confirm: Acme\n", `m.yaml:5: mapping key "confirm" already defined`},
+		{head + "\t- x\n", "m.yaml:4: "},
+		{head + "---\n" + head, "m.yaml: there is more than one document"},
+		{head + "  - provider: acme\n    organization: a\n", `m.yaml:4: there is no provider "acme"`},
+		{head + "  - organization: a\n", "m.yaml:4: it names no provider"},
+		{head + "  - provider: atlas\n", "m.yaml:4: it names no organization"},
+		{head + "  - provider: atlas\n    organization: ~\n", "m.yaml:5: it names no organization"},
+		{head + "    permit: [partial, all]\n", `m.yaml:4: there is nothing to permit called "all"`},
+		{head + "    email: a@example.com\n", "m.yaml:4: only volterra takes this"},
+		{head + "  - provider: volterra\n    organization: acme\n", "m.yaml:4: volterra needs the email"},
+		{head + "    credentials:\n      API_KEY: X\n", `m.yaml:5: atlas does not read "API_KEY"`},
+		{head + "    credentials:\n      MONGODB_ATLAS_CLIENT_ID: ''\n", "m.yaml:5: it names no environment variable"},
+		{head + "  - provider: atlas\n    organization: 5e2f00000000000000000001\n", "m.yaml:5: 5e2f00000000000000000001 is there twice"},
+	} {
+		_, err := readManifest(strings.NewReader(test.text), "m.yaml")
+		if err == nil || !strings.HasPrefix(err.Error(), test.want) || strings.Contains(err.Error(), "\n") {
+			t.Errorf("%q: got %v, want %q", test.text, err, test.want)
+		}
+	}
+}
+
+// YAML reads 0123 as 83: that would be another organization.
+func TestAnIDIsNeverTakenForANumber(t *testing.T) {
+	t.Parallel()
+	for text, want := range map[string]string{
+		"0123": "", "1_000": "", "0x1F": "", "1.50": "",
+		"281763529917394947": "281763529917394947", "52e000000000000000000001": "52e000000000000000000001",
+		"no": "no", "'0123'": "0123", "123456789012345678901234": "123456789012345678901234", "2020-01-01": "2020-01-01",
+	} {
+		for _, manifest := range []string{
+			"organizations: [{provider: zitadel, organization: " + text + "}]",
+			"organizations: [{provider: zitadel, organization: a, confirm: " + text + "}]",
+			"organizations: [{provider: zitadel, organization: a}]\ndeny: [" + text + "]",
+		} {
+			m, err := readManifest(strings.NewReader(manifest), "m.yaml")
+			if want == "" {
+				if err == nil || !strings.Contains(err.Error(), "in quotes") {
+					t.Errorf("%s: got %+v, %v", manifest, m, err)
+				}
+				continue
+			}
+			if err != nil || m.Organizations[0].Organization != want && m.Organizations[0].Confirm != want && m.Deny[0] != want {
+				t.Errorf("%s: got %+v, %v", manifest, m, err)
+			}
+		}
+	}
+}
+
+func FuzzManifest(f *testing.F) {
+	f.Add(manifestExample)
+	f.Add("organizations: [{provider: *a}]")
+	f.Fuzz(func(t *testing.T, text string) {
+		m, err := readManifest(strings.NewReader(text), "m.yaml")
+		if err != nil {
+			if strings.ContainsAny(err.Error(), "\n\x1b") {
+				t.Errorf("the error is not one plain line: %q", err)
+			}
+			return
+		}
+		for _, e := range m.Organizations {
+			if e.Provider == "" || e.Organization == "" {
+				t.Errorf("an entry names nothing: %+v", e)
+			}
+		}
+	})
+}

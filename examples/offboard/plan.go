@@ -1,0 +1,208 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"os"
+	"slices"
+	"strings"
+	"sync"
+
+	"github.com/spf13/cobra"
+
+	"github.com/offboard-dev/offboard-go/errors"
+	"github.com/offboard-dev/offboard-go/teardown"
+)
+
+const planHelp = `Read what stands in the way of each organization of a manifest, and write down what
+would have to go. It reads only. What is not in the plan file is not touched later,
+and a plan is good for 24 hours.
+
+The manifest is YAML. What is not known in it is refused, with its line:
+
+`
+
+func (p *program) planCommand() *cobra.Command {
+	var output, view string
+	var parallel int
+	command := &cobra.Command{
+		Use:   "plan MANIFEST",
+		Short: "Write down what has to go for the organizations of a manifest; changes nothing",
+		Long:  planHelp + indented(manifestExample) + "\nbase_url is where the credential is sent.\n\n" + credentials(),
+		Example: `  offboard plan manifest.yaml                    what would have to go, as a tree
+  offboard plan manifest.yaml -o plan.json       the same, to be reviewed and carried out later
+  offboard plan manifest.yaml --view table
+  offboard plan manifest.yaml --json | jq '.organizations[].plan.steps | length'`,
+		Args: cobra.ExactArgs(1),
+		ValidArgsFunction: func(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
+			return []string{"yaml", "yml"}, cobra.ShellCompDirectiveFilterFileExt
+		},
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if view != "tree" && view != "table" {
+				return fmt.Errorf("there is no view %q: use tree or table", view)
+			}
+			m, err := p.manifest(args[0])
+			if err != nil {
+				return err
+			}
+			ctx, done := p.untilInterrupted(cmd.Context())
+			defer done()
+			file, code, err := p.plan(ctx, m, parallel)
+			if err != nil {
+				return err
+			}
+			if output != "" {
+				if err := file.write(output); err != nil {
+					return err
+				}
+			}
+			p.code = code
+			return p.showPlan(file, output, view)
+		},
+	}
+	command.Flags().StringVarP(&output, "output", "o", "", "write the plan to this `FILE`, for offboard apply")
+	command.Flags().StringVar(&view, "view", "tree", "how to show it: tree or table")
+	command.Flags().IntVar(&parallel, "parallel", 4, "how many organizations are read at a time")
+	_ = command.RegisterFlagCompletionFunc("view", cobra.FixedCompletions([]string{"tree", "table"}, cobra.ShellCompDirectiveNoFileComp))
+	return command
+}
+
+func (p *program) manifest(name string) (*manifest, error) {
+	if name == "-" {
+		return readManifest(p.in, "manifest")
+	}
+	file, err := os.Open(name)
+	if err != nil {
+		return nil, err
+	}
+	defer file.Close()
+	return readManifest(file, name)
+}
+
+// plan plans all organizations, several at a time. What could not be planned is in
+// the file too, with its problem; the exit code says what is worst.
+func (p *program) plan(ctx context.Context, m *manifest, parallel int) (*planFile, int, error) {
+	open := p.connect(p.logger(nil))
+	file := &planFile{Allow: m.Allow, Deny: m.Deny, Organizations: make([]planned, len(m.Organizations))}
+	codes, opened := make([]int, len(m.Organizations)), make([]organization, len(m.Organizations))
+	for i, e := range m.Organizations {
+		var err error
+		if opened[i], err = open(e); err != nil {
+			return nil, 0, fmt.Errorf("%s %s: %w", e.Provider, e.Organization, err)
+		}
+	}
+	each(len(opened), parallel, func(i int) {
+		file.Organizations[i], codes[i] = planOne(ctx, m.Organizations[i], opened[i])
+	})
+	if err := ctx.Err(); err != nil {
+		return nil, 0, &errors.Error{Provider: "offboard", Operation: "plan", Code: errors.Canceled, Err: err}
+	}
+	file.seal()
+	return file, worst(codes), nil
+}
+
+// each calls a function for 0 to n-1, several at a time.
+func each(n, parallel int, f func(int)) {
+	var group sync.WaitGroup
+	slots := make(chan struct{}, max(parallel, 1))
+	for i := range n {
+		slots <- struct{}{}
+		group.Go(func() {
+			defer func() { <-slots }()
+			f(i)
+		})
+	}
+	group.Wait()
+}
+
+// planOne plans an organization, and holds it against the name that was given.
+func planOne(ctx context.Context, e entry, o organization) (planned, int) {
+	made := planned{Entry: e}
+	plan, err := o.Plan(ctx)
+	if err == nil && e.Confirm != "" && plan.Organization.Name != e.Confirm {
+		err = misnamed(e, plan.Organization.Name)
+	}
+	if err != nil {
+		made.Problem = problemOf(err)
+		return made, exitCode(err)
+	}
+	made.Plan = plan
+	// A refusal that steps will not end, and what hands have to do, are told now.
+	if refusal := plan.Err(); refusal != nil && (len(plan.Steps) == 0 || len(plan.Manual()) > 0) {
+		return made, exitCode(refusal)
+	}
+	if len(e.forbids(plan)) > 0 {
+		return made, exitNotConfirmed
+	}
+	return made, exitOK
+}
+
+// misnamed is the error of an organization that is not called what was given.
+func misnamed(e entry, name string) error {
+	return &errors.Error{
+		Provider: e.Provider, Operation: "confirm", Target: e.Organization, Code: errors.NotConfirmed,
+		Err: fmt.Errorf("it is called %q, not %q", name, e.Confirm),
+	}
+}
+
+// showPlan shows what was planned.
+func (p *program) showPlan(file *planFile, output, view string) error {
+	if p.json {
+		encoder := json.NewEncoder(p.out)
+		encoder.SetIndent("", "  ")
+		return encoder.Encode(file)
+	}
+	steps, ready := 0, 0
+	for i, o := range file.Organizations {
+		if i > 0 {
+			fmt.Fprintln(p.out)
+		}
+		if o.Plan == nil {
+			fmt.Fprintf(p.out, "%s: %s: %s\n", o.Entry.Provider, o.title(), printable(o.Problem.Text))
+			if o.Problem.Advice != "" {
+				fmt.Fprintf(p.out, "  %s\n", o.Problem.Advice)
+			}
+			continue
+		}
+		ready++
+		steps += len(o.Plan.Steps)
+		write := o.Plan.WriteTree
+		if view == "table" {
+			write = o.Plan.WriteTable
+		}
+		if err := write(p.out); err != nil {
+			return err
+		}
+		p.showRefusal(o)
+	}
+	fmt.Fprintf(p.out, "\n%s", count(ready, "organization"))
+	if missing := len(file.Organizations) - ready; missing > 0 {
+		fmt.Fprintf(p.out, " (%d more could not be planned)", missing)
+	}
+	fmt.Fprintf(p.out, ", %s. Nothing was changed.\n", count(steps, "step"))
+	if output != "" && ready > 0 {
+		fmt.Fprintf(p.out, "To carry it out: offboard apply %s\n", quoted(output))
+	}
+	return nil
+}
+
+// showRefusal says what no step will end, and what has to be permitted.
+func (p *program) showRefusal(o planned) {
+	if err := o.Plan.Err(); err != nil && len(o.Plan.Steps) == 0 {
+		advise(p.out, err)
+	}
+	for _, c := range o.Entry.forbids(o.Plan) {
+		fmt.Fprintf(p.out, "  The manifest does not permit %s, without which nothing is done.\n", c)
+	}
+}
+
+// forbids returns what a plan needs to be permitted and is not.
+func (e entry) forbids(p *teardown.Plan) []teardown.Consent {
+	return slices.DeleteFunc(p.Consents(), func(c teardown.Consent) bool { return slices.Contains(e.Permit, c) })
+}
+
+// indented indents every line, as an example in a help text.
+func indented(text string) string {
+	return "    " + strings.ReplaceAll(strings.TrimSuffix(text, "\n"), "\n", "\n    ") + "\n"
+}

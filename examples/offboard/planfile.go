@@ -1,0 +1,120 @@
+package main
+
+import (
+	"bytes"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+
+	"github.com/offboard-dev/offboard-go/errors"
+	"github.com/offboard-dev/offboard-go/teardown"
+)
+
+// planFileVersion is that of the file's form.
+const planFileVersion = 1
+
+// planFile is what was planned for a manifest: all that is carried out, and all
+// that is read to do so.
+type planFile struct {
+	Version       int       `json:"version"`
+	Allow         []string  `json:"allow,omitempty"`
+	Deny          []string  `json:"deny,omitempty"`
+	Organizations []planned `json:"organizations"`
+
+	// Fingerprint is of all the rest: a file that was edited does not have it.
+	Fingerprint string `json:"fingerprint"`
+}
+
+// planned is an entry of the manifest and its plan.
+type planned struct {
+	Entry entry `json:"entry"`
+
+	// Plan is nil when there could be none. Problem says why.
+	Plan    *teardown.Plan `json:"plan,omitempty"`
+	Problem *problem       `json:"problem,omitempty"`
+}
+
+// title is how people call it.
+func (p planned) title() string {
+	if p.Plan != nil {
+		return printable(p.Plan.Organization.Name)
+	}
+	if p.Entry.Confirm != "" {
+		return printable(p.Entry.Confirm)
+	}
+	return printable(p.Entry.Organization)
+}
+
+func (f *planFile) seal() {
+	f.Version = planFileVersion
+	f.Fingerprint = f.fingerprint()
+}
+
+func (f *planFile) fingerprint() string {
+	bare := *f
+	bare.Fingerprint = ""
+	text, err := json.Marshal(bare)
+	if err != nil {
+		return "" // no file has it
+	}
+	sum := sha256.Sum256(text)
+	return hex.EncodeToString(sum[:])
+}
+
+// readPlanFile reads the plans that are to be carried out. What was edited is
+// refused: a plan is made of what is there.
+func readPlanFile(name string) (*planFile, error) {
+	text, err := os.ReadFile(name)
+	if err != nil {
+		return nil, err
+	}
+	decoder := json.NewDecoder(bytes.NewReader(text))
+	decoder.DisallowUnknownFields()
+	f := new(planFile)
+	if err := decoder.Decode(f); err != nil {
+		return nil, fmt.Errorf("%s: this is no plan file: %w", name, err)
+	}
+	if _, err := decoder.Token(); err != io.EOF {
+		return nil, fmt.Errorf("%s: something follows the plan", name)
+	}
+	switch {
+	case f.Version != planFileVersion:
+		return nil, stale(name, "its version is %d, and this program carries out %d", f.Version, planFileVersion)
+	case f.Fingerprint == "" || f.Fingerprint != f.fingerprint():
+		return nil, stale(name, "it was changed since it was made")
+	}
+	return f, nil
+}
+
+func stale(name, format string, args ...any) error {
+	return &errors.Error{
+		Provider: "offboard", Operation: "apply", Target: name, Code: errors.PlanStale, Err: fmt.Errorf(format, args...),
+	}
+}
+
+// write writes the file whole or not at all. It is for its owner only: what an
+// organization has is nobody else's business.
+func (f *planFile) write(name string) error {
+	text, err := json.MarshalIndent(f, "", "  ")
+	if err != nil {
+		return err
+	}
+	return writeWhole(name, append(text, '\n'))
+}
+
+func writeWhole(name string, text []byte) error {
+	file, err := os.CreateTemp(filepath.Dir(name), "."+filepath.Base(name)+"-*")
+	if err != nil {
+		return err
+	}
+	defer os.Remove(file.Name()) // it is gone when all went well
+	_, err = file.Write(text)
+	if err = errors.Join(err, file.Sync(), file.Close()); err != nil {
+		return err
+	}
+	return os.Rename(file.Name(), name)
+}

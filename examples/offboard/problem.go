@@ -1,0 +1,34 @@
+package main
+
+import (
+	"github.com/offboard-dev/offboard-go/errors"
+)
+
+// problem is an error for machines.
+type problem struct {
+	Text         string        `json:"text"`
+	Code         errors.Code   `json:"code,omitempty"`
+	Status       int           `json:"status,omitempty"`
+	ProviderCode string        `json:"provider_code,omitempty"`
+	Message      string        `json:"message,omitempty"` // the provider's own words
+	RequestID    string        `json:"request_id,omitempty"`
+	RetryAfter   float64       `json:"retry_after_seconds,omitempty"`
+	Retryable    bool          `json:"retryable,omitempty"`
+	Steps        []errors.Step `json:"steps,omitempty"`
+	Advice       string        `json:"advice,omitempty"`
+}
+
+// problemOf is nil for no error. Of several errors it has the text of all and the
+// particulars of the first.
+func problemOf(err error) *problem {
+	if err == nil {
+		return nil
+	}
+	p := &problem{Text: err.Error(), Retryable: errors.Retryable(err)}
+	if e, ok := errors.AsType[*errors.Error](err); ok {
+		p.Code, p.Status, p.ProviderCode = e.Code, e.Status, e.ProviderCode
+		p.Message, p.RequestID, p.RetryAfter = e.Message, e.RequestID, e.RetryAfter.Seconds()
+		p.Steps, p.Advice = e.Steps, advice(e)
+	}
+	return p
+}

@@ -1,0 +1,232 @@
+package main
+
+import (
+	"bytes"
+	_ "embed"
+	"fmt"
+	"html/template"
+	"runtime/debug"
+	"time"
+
+	"github.com/offboard-dev/offboard-go/errors"
+	"github.com/offboard-dev/offboard-go/teardown"
+)
+
+//go:embed report.html.tmpl
+var reportText string
+
+// reportTemplate escapes all that comes from a provider: names are their users'.
+var reportTemplate = template.Must(template.New("report").Parse(reportText))
+
+// paper is what a report shows.
+type paper struct {
+	Started, Ended string
+	Took           string
+	Program        string
+	Totals         []tally
+	Steps          tally
+	Organizations  []sheet
+}
+
+// tally is a number of things.
+type tally struct {
+	Class, Text string
+	Count, Of   int
+}
+
+// sheet is one organization of a report.
+type sheet struct {
+	Anchor             string
+	Provider, Name, ID string
+	Class, Verdict     string
+	Detail             string // what it depends on, or what went wrong
+	Advice             string
+	PlanTaken          string
+	Fingerprint        string
+	Started, Took      string
+	Refusal            string // why it would have been refused before
+	Done, Total        int
+	Rows               []sheetRow
+	Remains            []sheetRow
+	Losses             []string
+	Said               []said
+}
+
+// sheetRow is one step.
+type sheetRow struct {
+	Kind, Name, ID string
+	Class, State   string
+	Removal        string
+	Attempts       int
+	When, Took     string
+	Problem        string
+	RequestID      string
+	Earlier        bool // by an earlier run: the journal says so
+}
+
+// said is what the provider said to something.
+type said struct {
+	To, Code, Status, Text, RequestID string
+}
+
+// writeReport writes what became of all, for people. What was gone before it began
+// is told as the journal has it.
+func writeReport(name string, file *planFile, verdicts []verdict, journal string, started, ended time.Time) error {
+	entries, err := readJournal(journal)
+	if err != nil {
+		return err
+	}
+	page, err := renderReport(file, verdicts, entries, started, ended)
+	if err != nil {
+		return err
+	}
+	return writeWhole(name, page)
+}
+
+func renderReport(file *planFile, verdicts []verdict, entries chronicle, started, ended time.Time) ([]byte, error) {
+	r := paper{
+		Started: stamp(started), Ended: stamp(ended), Took: clock(ended.Sub(started)), Program: version(),
+	}
+	counts := map[string]int{}
+	for i, v := range verdicts {
+		s := sheetOf(file.Organizations[i], v, entries)
+		s.Anchor = fmt.Sprintf("organization-%d", i+1)
+		counts[s.Class]++
+		r.Steps.Count += s.Done
+		r.Steps.Of += s.Total
+		r.Organizations = append(r.Organizations, s)
+	}
+	for _, class := range []string{"gone", "pending", "blocked", "unknown", "untouched"} {
+		if counts[class] > 0 {
+			r.Totals = append(r.Totals, tally{Class: class, Text: class, Count: counts[class]})
+		}
+	}
+	var b bytes.Buffer
+	if err := reportTemplate.Execute(&b, r); err != nil {
+		return nil, err
+	}
+	return b.Bytes(), nil
+}
+
+func sheetOf(p planned, v verdict, entries chronicle) sheet {
+	s := sheet{
+		Provider: printable(v.Provider), Name: printable(v.Organization.Name), ID: printable(v.Organization.ID),
+		Class: "untouched", Verdict: v.what(), Done: v.Done, Total: v.Total,
+	}
+	if s.Name == "" {
+		s.Name = s.ID
+	}
+	if e, ok := errors.AsType[*errors.Error](v.err); ok {
+		s.Advice = advice(e)
+		s.Detail = printable(e.Error())
+		if v.report == nil {
+			for _, step := range e.Steps {
+				s.Remains = append(s.Remains, sheetRow{Name: printable(step.Name), Removal: printable(step.Description)})
+			}
+		}
+	}
+	if p.Plan != nil {
+		s.PlanTaken, s.Fingerprint = stamp(p.Plan.TakenAt), p.Plan.Fingerprint
+		if err := p.Plan.Err(); err != nil {
+			s.Refusal = printable(err.Error())
+			s.say("the question whether it may be deleted", err)
+		}
+		for _, l := range p.Plan.Losses {
+			s.Losses = append(s.Losses, lossText(l))
+		}
+	}
+	if v.report == nil {
+		return s
+	}
+	s.Class, s.Verdict = string(v.Outcome), string(v.Outcome)
+	if v.Outcome == teardown.Pending {
+		s.Detail = printable(v.Decides)
+	}
+	s.Started, s.Took = stamp(v.report.Started), clock(v.report.Ended.Sub(v.report.Started))
+	told := entries.of(p.Plan)
+	for _, step := range v.report.Steps {
+		row := rowOf(step, told)
+		s.Rows = append(s.Rows, row)
+		if row.Class != "gone" {
+			s.Remains = append(s.Remains, row)
+		}
+		if step.Err != nil {
+			s.say(step.ID, step.Err)
+		}
+	}
+	if len(s.Remains) == 0 && v.err != nil {
+		s.say("the deletion", v.err)
+	}
+	return s
+}
+
+// say keeps what the provider said; our own errors are none of its words.
+func (s *sheet) say(to string, err error) {
+	e, ok := errors.AsType[*errors.Error](err)
+	if !ok || e.Status == 0 && e.ProviderCode == "" && e.Message == "" {
+		return
+	}
+	code := string(e.Code)
+	if e.ProviderCode != "" && e.ProviderCode != code {
+		code += " (" + e.ProviderCode + ")"
+	}
+	line := said{To: printable(to), Code: printable(code), Text: printable(e.Message), RequestID: printable(e.RequestID)}
+	if e.Status != 0 {
+		line.Status = fmt.Sprint(e.Status)
+	}
+	s.Said = append(s.Said, line)
+}
+
+func rowOf(step teardown.StepReport, told *record) sheetRow {
+	row := sheetRow{
+		Kind: printable(step.Kind), Name: printable(step.Name), ID: printable(step.ID), Removal: printable(step.Removal),
+		State: stateText(step.State), Class: "left", Attempts: step.Attempts, RequestID: printable(step.RequestID),
+	}
+	switch step.State {
+	case teardown.Done, teardown.AlreadyGone:
+		row.Class = "gone"
+	case teardown.Failed, teardown.Interrupted:
+		row.Class = "failed"
+	case teardown.ByHand:
+		row.Class = "hand"
+	}
+	if !step.Ended.IsZero() {
+		row.When, row.Took = stamp(step.Ended), clock(step.Ended.Sub(step.Started))
+	}
+	if step.Err != nil {
+		row.Problem = printable(step.Err.Error())
+	}
+	if entry := told.steps[step.ID]; step.State == teardown.AlreadyGone && entry.Verdict == string(teardown.Done) {
+		row.Earlier, row.State, row.When, row.RequestID = true, "gone, by an earlier run", stamp(entry.Time), printable(entry.RequestID)
+	}
+	return row
+}
+
+func lossText(l teardown.Loss) string {
+	text := fmt.Sprintf("%d %s", l.Count, l.Kind)
+	for i, name := range l.Names {
+		sign := ", "
+		if i == 0 {
+			sign = ": "
+		}
+		text += sign + name
+	}
+	if len(l.Names) > 0 && len(l.Names) < l.Count {
+		text += ", …"
+	}
+	if l.Note != "" {
+		text += " (" + l.Note + ")"
+	}
+	return printable(text)
+}
+
+func stamp(t time.Time) string { return t.UTC().Format("2006-01-02 15:04:05 UTC") }
+
+// version is that of the program, as far as it was built with one.
+func version() string {
+	info, ok := debug.ReadBuildInfo()
+	if !ok || info.Main.Version == "" {
+		return "offboard"
+	}
+	return "offboard " + info.Main.Version
+}

@@ -1,0 +1,59 @@
+package main
+
+import (
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/offboard-dev/offboard-go/errors"
+	"github.com/offboard-dev/offboard-go/teardown"
+)
+
+func TestNamesDoNotSteerTheReport(t *testing.T) {
+	t.Parallel()
+	const hostile = "<script>alert(1)</script>\"'><img src=x onerror=alert(1)>\x1b[2J\u202E\u0000</style>"
+	s := hosting()
+	s.Organization = teardown.Organization{ID: hostile, Name: hostile}
+	s.provider = hostile
+	for i := range s.steps {
+		step := &s.steps[i]
+		step.Kind, step.Name, step.Why, step.Removal = hostile, hostile, hostile, hostile
+	}
+	s.losses = []teardown.Loss{{Kind: hostile, Count: 2, Names: []string{hostile}, Note: hostile}}
+	s.refusal = &teardown.Refusal{Operation: hostile, Code: hostile, ProviderCode: hostile, Status: 409, Message: hostile, RequestID: hostile}
+	p := planOf(t, s)
+	failure := &errors.Error{Provider: hostile, Operation: hostile, Target: hostile, Code: hostile, ProviderCode: hostile, Status: 400, Message: hostile, RequestID: hostile}
+	report := &teardown.Report{Provider: hostile, Organization: s.Organization, Outcome: teardown.Pending, Decides: hostile}
+	for _, step := range p.Plan.Steps {
+		report.Steps = append(report.Steps, teardown.StepReport{Step: step, State: teardown.Failed, Err: failure, Error: hostile, Message: hostile, RequestID: hostile})
+	}
+	v := verdictOf(p, teardown.Result{Plan: p.Plan, Report: report, Err: failure})
+	page, err := renderReport(&planFile{Organizations: []planned{p, p}}, []verdict{v, notBegun(p)}, chronicle{}, at(0), at(60))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, bad := range []string{"<script", "<img", "\x1b", "\u202E", "\u0000", "onerror=alert(1)>"} {
+		if strings.Contains(string(page), bad) {
+			t.Errorf("%q is in the report", bad)
+		}
+	}
+	if n := strings.Count(string(page), "</style>"); n != 1 {
+		t.Errorf("%d ends of the style", n)
+	}
+	if !strings.Contains(string(page), "&lt;script&gt;alert(1)&lt;/script&gt;") {
+		t.Error("the names are not there")
+	}
+}
+
+func TestAReportNeedsNothingElse(t *testing.T) {
+	t.Parallel()
+	page, err := renderReport(&planFile{}, nil, chronicle{}, at(0), at(0).Add(time.Minute))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, outside := range []string{"http:", "https:", "src=", "url(", "@import", "<link", "<script"} {
+		if strings.Contains(string(page), outside) {
+			t.Errorf("%q is in the report", outside)
+		}
+	}
+}

@@ -1,0 +1,254 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"flag"
+	"fmt"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/offboard-dev/offboard-go/errors"
+	"github.com/offboard-dev/offboard-go/teardown"
+)
+
+var update = flag.Bool("update", false, "write the golden files")
+
+// golden compares a text with the one that is kept.
+func golden(t *testing.T, name, got string) {
+	t.Helper()
+	path := filepath.Join("testdata", name)
+	if *update {
+		if err := os.WriteFile(path, []byte(got), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	want, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(string(want), got); diff != "" {
+		t.Errorf("%s (-want +got):\n%s", path, diff)
+	}
+}
+
+// scripted is an organization that does what a test says. It is carried out by the
+// library itself.
+type scripted struct {
+	provider string
+	teardown.Organization
+	steps   []teardown.Step
+	losses  []teardown.Loss
+	refusal *teardown.Refusal
+	outcome teardown.Deletion
+
+	takes  time.Duration                 // each removal
+	remove func(teardown.Step) error     // nil: it goes
+	lost   error                         // of Delete
+	told   func(progress func(s string)) // what a removal waits for
+
+	mu      sync.Mutex
+	gone    map[string]bool
+	removed []string
+	deleted bool
+}
+
+func (s *scripted) Name(context.Context) (string, error) { return s.Organization.Name, nil }
+func (s *scripted) Done() string                         { return "deleted" }
+
+func (s *scripted) Check(ctx context.Context) error {
+	p, err := s.Plan(ctx)
+	if err != nil {
+		return err
+	}
+	return p.Err()
+}
+
+func (s *scripted) Plan(ctx context.Context) (*teardown.Plan, error) {
+	return driver{s}.Inspect(ctx, s.Organization, nil)
+}
+
+func (s *scripted) Teardown(ctx context.Context, p *teardown.Plan, options ...teardown.Option) (*teardown.Report, error) {
+	time.Sleep(time.Second) // the verdict on another is told meanwhile
+	return teardown.Execute(ctx, driver{s}, p, options...)
+}
+
+func (s *scripted) Delete(ctx context.Context) error {
+	_, err := driver{s}.Delete(ctx, s.Organization)
+	return err
+}
+
+// driver is a scripted organization as the library wants it.
+type driver struct{ *scripted }
+
+func (d driver) Inspect(context.Context, teardown.Organization, *teardown.Plan) (*teardown.Plan, error) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if d.deleted {
+		return nil, &errors.Error{Provider: d.provider, Operation: "Plan", Target: d.ID, Code: errors.OrganizationNotFound, Status: 404}
+	}
+	p := &teardown.Plan{Provider: d.provider, Organization: d.Organization, Losses: d.losses, Refusal: d.refusal}
+	for _, step := range d.steps {
+		if !d.gone[step.ID] {
+			step.After = slices.DeleteFunc(slices.Clone(step.After), func(id string) bool { return d.gone[id] })
+			p.Steps = append(p.Steps, step)
+		}
+	}
+	return p.Seal(), nil
+}
+
+func (d driver) Remove(ctx context.Context, _ teardown.Organization, step teardown.Step, progress func(string)) error {
+	if d.told != nil {
+		d.told(progress)
+	}
+	select {
+	case <-time.After(d.takes):
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+	if d.remove != nil {
+		if err := d.remove(step); err != nil {
+			return err
+		}
+	}
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if d.gone == nil {
+		d.gone = map[string]bool{}
+	}
+	d.gone[step.ID] = true
+	d.removed = append(d.removed, step.ID)
+	return nil
+}
+
+func (d driver) IsGone(_ context.Context, _ teardown.Organization, step teardown.Step) (bool, error) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return d.gone[step.ID], nil
+}
+
+func (d driver) Delete(context.Context, teardown.Organization) (teardown.Deletion, error) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.deleted = d.outcome.Outcome == teardown.Gone
+	if d.lost != nil {
+		return teardown.Deletion{}, d.lost
+	}
+	return d.outcome, nil
+}
+
+// touched says whether anything was removed or deleted.
+func (s *scripted) touched() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.deleted || len(s.removed) > 0
+}
+
+var blocked = &teardown.Refusal{Operation: "CheckDeletion", Code: errors.DeletionStepsNotSatisfied, Status: 409, RequestID: "req-before"}
+
+// hosting has a little of everything.
+func hosting() *scripted {
+	return &scripted{
+		provider: "katapult", Organization: teardown.Organization{ID: "org_1", Name: "Acme Hosting"},
+		refusal: blocked, outcome: teardown.Deletion{Outcome: teardown.Gone}, takes: 2 * time.Second,
+		steps: []teardown.Step{
+			{ID: "virtual_machine/vm_1", Kind: "virtual_machine", Name: "web-1", Why: "it runs", Removal: "stop and delete it"},
+			{ID: "disk/disk_1", Kind: "disk", Name: "data-1", Why: "it is there", Removal: "detach and delete it", After: []string{"virtual_machine/vm_1"}},
+			{ID: "trash/all", Kind: "trash", Name: "trash", Why: "it is not empty", Removal: "purge it", After: []string{"virtual_machine/vm_1", "disk/disk_1"}},
+		},
+	}
+}
+
+// tenant is deleted later, by its provider.
+func tenant() *scripted {
+	return &scripted{
+		provider: "volterra", Organization: teardown.Organization{ID: "acme-edge", Name: "acme-edge"},
+		outcome: teardown.Deletion{Outcome: teardown.Pending, Decides: "F5 deletes it after its grace period"},
+		losses:  []teardown.Loss{{Kind: "namespace", Count: 3, Names: []string{"shop", "blog"}, Note: "with all that is in them"}},
+	}
+}
+
+// bench is a program over scripted organizations, in a folder of its own.
+type bench struct {
+	*testing.T
+	dir           string
+	organizations []*scripted
+	in            string
+	signals       chan os.Signal
+}
+
+func newBench(t *testing.T, organizations ...*scripted) *bench {
+	return &bench{T: t, dir: t.TempDir(), organizations: organizations, signals: make(chan os.Signal, 2)}
+}
+
+// connect opens the scripted organizations.
+func (b *bench) connect(*slog.Logger) opener {
+	return func(e entry) (organization, error) {
+		for _, o := range b.organizations {
+			if o.provider == e.Provider && o.ID == e.Organization {
+				return o, nil
+			}
+		}
+		return nil, fmt.Errorf("there is no %s", e.Organization)
+	}
+}
+
+// run runs a command. DIR stands for the folder in arguments and in what is printed.
+func (b *bench) run(args ...string) (code int, out, errOut string) {
+	var o, e bytes.Buffer
+	p := &program{in: strings.NewReader(b.in), out: &o, errOut: &e, connect: b.connect, signals: b.signals}
+	for i := range args {
+		args[i] = strings.ReplaceAll(args[i], "DIR", b.dir)
+	}
+	code = p.run(b.Context(), args)
+	return code, strings.ReplaceAll(o.String(), b.dir, "DIR"), strings.ReplaceAll(e.String(), b.dir, "DIR")
+}
+
+// write writes a file.
+func (b *bench) write(name, text string) {
+	b.Helper()
+	if err := os.WriteFile(filepath.Join(b.dir, name), []byte(text), 0o600); err != nil {
+		b.Fatal(err)
+	}
+}
+
+func (b *bench) read(name string) string {
+	b.Helper()
+	text, err := os.ReadFile(filepath.Join(b.dir, name))
+	if err != nil {
+		b.Fatal(err)
+	}
+	return string(text)
+}
+
+// manifest writes one for all organizations, confirmed by their names.
+func (b *bench) manifest(more ...string) {
+	text := "organizations:\n"
+	for _, o := range b.organizations {
+		text += fmt.Sprintf("  - provider: %s\n    organization: %q\n    confirm: %q\n", o.provider, o.ID, o.Organization.Name)
+		if o.provider == f5 {
+			text += "    email: owner@example.com\n"
+		}
+		for _, line := range more {
+			text += "    " + line + "\n"
+		}
+	}
+	b.write("manifest.yaml", text)
+}
+
+// plan writes a manifest, and plans it.
+func (b *bench) plan(more ...string) {
+	b.Helper()
+	b.manifest(more...)
+	if code, out, errOut := b.run("plan", "DIR/manifest.yaml", "-o", "DIR/plan.json"); code != exitOK && code != exitNotConfirmed {
+		b.Fatalf("exit code %d: %s%s", code, out, errOut)
+	}
+}

@@ -1,0 +1,280 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"io/fs"
+	"os"
+	"slices"
+	"time"
+
+	"github.com/jedib0t/go-pretty/v6/table"
+	"github.com/spf13/cobra"
+
+	"github.com/offboard-dev/offboard-go/errors"
+	"github.com/offboard-dev/offboard-go/teardown"
+)
+
+const statusHelp = `Say what became of a plan file: what the journal has, beside what there is now. It
+reads only, and can be asked while apply is running, after it, and after a crash.
+`
+
+// standing is how far an organization of a plan file has come.
+type standing struct {
+	Provider     string                `json:"provider"`
+	Organization teardown.Organization `json:"organization"`
+
+	// Journal is what was last written about the organization itself.
+	Journal *teardown.Entry `json:"journal,omitempty"`
+
+	// Verified counts the steps that the journal has as gone.
+	Verified int `json:"verified"`
+	Total    int `json:"total"`
+
+	// Now is what a read says: "there", "not_found", "not_read" when none was made or
+	// it failed, which is the Problem then.
+	Now     string   `json:"now"`
+	Left    []string `json:"left,omitempty"`   // ids of steps of the plan
+	Others  []string `json:"others,omitempty"` // ids of steps that the plan does not have
+	Problem *problem `json:"problem,omitempty"`
+
+	code int
+}
+
+func (p *program) statusCommand() *cobra.Command {
+	var journal string
+	var offline bool
+	var parallel int
+	command := &cobra.Command{
+		Use:   "status PLAN",
+		Short: "Say what of a plan file is done and what is left; changes nothing",
+		Long:  statusHelp + "\n" + credentials(),
+		Example: `  offboard status plan.json
+  offboard status plan.json --offline     what the journal alone has; no credential is needed
+  offboard status plan.json --json | jq '.[] | select(.now == "there") | .left'`,
+		Args:              cobra.ExactArgs(1),
+		ValidArgsFunction: planFiles,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			file, err := readPlanFile(args[0])
+			if err != nil {
+				return err
+			}
+			if journal == "" {
+				journal = journalOf(args[0])
+			}
+			entries, err := readJournal(journal)
+			if err != nil {
+				return err
+			}
+			ctx, done := p.untilInterrupted(cmd.Context())
+			defer done()
+			standings, err := p.status(ctx, file, entries, parallel, offline)
+			if err != nil {
+				return err
+			}
+			codes := make([]int, len(standings))
+			for i, s := range standings {
+				codes[i] = s.code
+			}
+			p.code = worst(codes)
+			return p.showStatus(standings, "offboard apply "+quoted(args[0]))
+		},
+	}
+	command.Flags().StringVar(&journal, "journal", "", "the journal `FILE` (default: beside the plan, PLAN.journal)")
+	command.Flags().BoolVar(&offline, "offline", false, "read the journal only")
+	command.Flags().IntVar(&parallel, "parallel", 4, "how many organizations are read at a time")
+	return command
+}
+
+// chronicle is a journal by organization.
+type chronicle map[chapter]*record
+
+type chapter struct{ provider, organization string }
+
+// record is what a journal has of an organization: the last entry about itself, and
+// about each of its steps.
+type record struct {
+	last  *teardown.Entry
+	steps map[string]teardown.Entry
+}
+
+// gone reports whether a step was read to be gone.
+func (r *record) gone(step string) bool {
+	verdict := teardown.State(r.steps[step].Verdict)
+	return verdict == teardown.Done || verdict == teardown.AlreadyGone
+}
+
+// of is never nil.
+func (c chronicle) of(p *teardown.Plan) *record {
+	if r := c[chapter{p.Provider, p.Organization.ID}]; r != nil {
+		return r
+	}
+	return &record{}
+}
+
+// readJournal reads a journal; one that is not there is empty.
+func readJournal(name string) (chronicle, error) {
+	c := chronicle{}
+	file, err := os.Open(name)
+	if errors.Is(err, fs.ErrNotExist) {
+		return c, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	defer file.Close()
+	for e, err := range teardown.ReadJournal(file) {
+		if err != nil {
+			return nil, err
+		}
+		key := chapter{e.Provider, e.Organization}
+		if c[key] == nil {
+			c[key] = &record{steps: map[string]teardown.Entry{}}
+		}
+		if e.Step == "" {
+			c[key].last = &e
+			continue
+		}
+		c[key].steps[e.Step] = e
+	}
+	return c, nil
+}
+
+// status holds the plans against the journal and what there is.
+func (p *program) status(ctx context.Context, file *planFile, journal chronicle, parallel int, offline bool) ([]standing, error) {
+	standings := make([]standing, len(file.Organizations))
+	opened := make([]organization, len(file.Organizations))
+	open := p.connect(p.logger(nil))
+	for i, o := range file.Organizations {
+		if o.Plan == nil || offline {
+			continue
+		}
+		var err error
+		if opened[i], err = open(o.Entry); err != nil {
+			return nil, fmt.Errorf("%s %s: %w", o.Entry.Provider, o.Entry.Organization, err)
+		}
+	}
+	each(len(standings), parallel, func(i int) {
+		standings[i] = stand(ctx, file.Organizations[i], journal, opened[i])
+	})
+	return standings, ctx.Err()
+}
+
+// stand is how far one organization has come. It is not read when there is no way
+// to it.
+func stand(ctx context.Context, p planned, journal chronicle, o organization) standing {
+	s := standing{Provider: p.Entry.Provider, Organization: teardown.Organization{ID: p.Entry.Organization, Name: p.Entry.Confirm}, Now: "not_read"}
+	if p.Plan == nil {
+		s.Problem, s.code = p.Problem, exitFailed
+		return s
+	}
+	r := journal.of(p.Plan)
+	s.Organization, s.Journal, s.Total = p.Plan.Organization, r.last, len(p.Plan.Steps)
+	for _, step := range p.Plan.Steps {
+		if r.gone(step.ID) {
+			s.Verified++
+		}
+	}
+	through := r.last != nil && (r.last.Verdict == string(teardown.Gone) || r.last.Verdict == string(teardown.Pending))
+	if o != nil {
+		now, err := o.Plan(ctx)
+		switch {
+		case errors.Is(err, errors.OrganizationNotFound):
+			s.Now = "not_found"
+			return s
+		case err != nil:
+			s.Problem, s.code = problemOf(err), exitCode(err)
+			if through {
+				s.code = exitOK // its credential may have gone with it
+			}
+			return s
+		}
+		s.Now = "there"
+		s.Left, s.Others = compare(p.Plan, now)
+		through = r.last != nil && r.last.Verdict == string(teardown.Pending)
+	}
+	if !through {
+		s.code = exitBlocked
+	}
+	return s
+}
+
+// compare returns the steps of a plan that are still there, and what else is.
+func compare(plan, now *teardown.Plan) (left, others []string) {
+	for _, step := range now.Steps {
+		if slices.ContainsFunc(plan.Steps, func(s teardown.Step) bool { return s.ID == step.ID }) {
+			left = append(left, step.ID)
+			continue
+		}
+		others = append(others, step.ID)
+	}
+	return left, others
+}
+
+func (p *program) showStatus(standings []standing, again string) error {
+	if p.json {
+		encoder := json.NewEncoder(p.out)
+		encoder.SetIndent("", "  ")
+		return encoder.Encode(standings)
+	}
+	t := table.NewWriter()
+	t.SetOutputMirror(p.out)
+	t.SetStyle(table.StyleLight)
+	t.AppendHeader(table.Row{"provider", "organization", "journal", "steps gone", "now"})
+	for _, s := range standings {
+		name := s.Organization.Name
+		if name == "" {
+			name = s.Organization.ID
+		}
+		t.AppendRow(table.Row{s.Provider, printable(name), s.journal(), fmt.Sprintf("%d/%d", s.Verified, s.Total), s.now()})
+	}
+	t.Render()
+	for _, s := range standings {
+		show := func(title string, ids []string) {
+			for i, id := range ids {
+				if i == most {
+					fmt.Fprintf(p.out, "  … and %d more\n", len(ids)-most)
+					break
+				}
+				fmt.Fprintf(p.out, "%s %s: %s: %s\n", s.Provider, printable(s.Organization.Name), title, printable(id))
+			}
+		}
+		show("left", s.Left)
+		show("not in the plan", s.Others)
+	}
+	if p.code != exitOK {
+		fmt.Fprintf(p.out, "To go on: %s\n", again)
+	}
+	return nil
+}
+
+// journal is what the journal has, in words.
+func (s *standing) journal() string {
+	switch {
+	case s.Journal == nil:
+		return "nothing"
+	case s.Journal.Verdict == "begun":
+		return "begun " + s.Journal.Time.Format(time.DateTime)
+	}
+	return printable(s.Journal.Verdict) + " " + s.Journal.Time.Format(time.DateTime)
+}
+
+// now is what there is, in words.
+func (s *standing) now() string {
+	switch {
+	case s.Now == "not_found":
+		return "gone, or not to be seen with this credential"
+	case s.Problem != nil:
+		return printable(s.Problem.Text)
+	case s.Now == "not_read":
+		return "not read"
+	case len(s.Left)+len(s.Others) == 0:
+		return "there; no step is left"
+	}
+	text := fmt.Sprintf("there; %s left", count(len(s.Left), "step"))
+	if n := len(s.Others); n > 0 {
+		text += fmt.Sprintf(", %d not in the plan", n)
+	}
+	return text
+}

@@ -1,0 +1,448 @@
+package main
+
+import (
+	"bufio"
+	"encoding/json"
+	"os"
+	"slices"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/offboard-dev/offboard-go/errors"
+	"github.com/offboard-dev/offboard-go/teardown"
+)
+
+func bubble(t *testing.T, f func(*testing.T)) {
+	t.Parallel()
+	t.Helper()
+	synctest.Test(t, f)
+}
+
+func TestAPlanIsShownAndChangesNothing(t *testing.T) {
+	for _, view := range []string{"tree", "table"} {
+		t.Run(view, func(t *testing.T) {
+			bubble(t, func(t *testing.T) {
+				b := newBench(t, hosting(), tenant())
+				b.manifest()
+				code, out, errOut := b.run("plan", "DIR/manifest.yaml", "-o", "DIR/plan.json", "--view", view)
+				if code != exitOK || errOut != "" {
+					t.Errorf("exit code %d: %s", code, errOut)
+				}
+				golden(t, "plan-"+view+".txt", out)
+				if b.organizations[0].touched() || b.organizations[1].touched() {
+					t.Error("something was changed")
+				}
+			})
+		})
+	}
+}
+
+func TestAPlanForMachinesIsTheFile(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		b := newBench(t, hosting(), tenant())
+		b.manifest("permit: [partial]")
+		code, out, _ := b.run("plan", "DIR/manifest.yaml", "-o", "DIR/plan.json", "--json")
+		if code != exitOK {
+			t.Errorf("exit code %d", code)
+		}
+		if diff := cmp.Diff(b.read("plan.json"), out); diff != "" {
+			t.Errorf("(-file +printed):\n%s", diff)
+		}
+		golden(t, "plan.json", out)
+		if info, err := os.Stat(b.dir + "/plan.json"); err != nil || info.Mode().Perm() != 0o600 {
+			t.Errorf("%v, %v", info.Mode(), err)
+		}
+	})
+}
+
+func TestWhatCannotBePlannedIsToldAndTheRestIsPlanned(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		missing, named, byHand := hosting(), tenant(), hosting()
+		missing.ID, missing.deleted = "org_2", true
+		byHand.ID, byHand.Organization.Name = "org_3", "By Hand"
+		byHand.steps[0].Manual, byHand.steps[1].Needs = true, teardown.TerminationProtection
+		b := newBench(t, missing, named, byHand, hosting())
+		b.manifest()
+		b.write("manifest.yaml", strings.Replace(b.read("manifest.yaml"), `confirm: "acme-edge"`, `confirm: "Acme"`, 1))
+		code, out, _ := b.run("plan", "DIR/manifest.yaml", "-o", "DIR/plan.json")
+		if code != exitFailed {
+			t.Errorf("exit code %d", code)
+		}
+		golden(t, "plan-problems.txt", out)
+		if code, _, errOut := b.run("apply", "DIR/plan.json"); code != exitFailed || errOut != "" {
+			t.Errorf("exit code %d: %s", code, errOut)
+		}
+		if last := b.organizations[3]; !last.deleted {
+			t.Error("what was planned was not carried out")
+		}
+	})
+}
+
+func TestApplyClearsAndDeletes(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		b := newBench(t, hosting(), tenant())
+		b.organizations[0].told = func(progress func(string)) { progress("the machine is being stopped") }
+		b.plan()
+		code, out, errOut := b.run("apply", "DIR/plan.json", "--parallel", "1")
+		if code != exitOK || errOut != "" {
+			t.Errorf("exit code %d: %s", code, errOut)
+		}
+		golden(t, "apply.txt", out)
+		want := []string{"virtual_machine/vm_1", "disk/disk_1", "trash/all"}
+		if diff := cmp.Diff(want, b.organizations[0].removed); diff != "" || !b.organizations[0].deleted {
+			t.Errorf("what was removed (-want +got):\n%s", diff)
+		}
+		golden(t, "journal.jsonl", withoutPlans(b.read("plan.json.journal")))
+	})
+}
+
+// withoutPlans takes the fingerprints out, which are of the module's own.
+func withoutPlans(journal string) string {
+	var kept []string
+	for line := range strings.Lines(journal) {
+		if before, after, found := strings.Cut(line, `"plan":"`); found {
+			line = before + after[strings.Index(after, ",")+1:]
+		}
+		kept = append(kept, line)
+	}
+	return strings.Join(kept, "")
+}
+
+func TestApplyForMachines(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		b := newBench(t, hosting(), tenant())
+		b.plan()
+		code, out, errOut := b.run("apply", "DIR/plan.json", "--parallel", "1", "--json")
+		if code != exitOK || errOut != "" {
+			t.Errorf("exit code %d: %s", code, errOut)
+		}
+		golden(t, "apply.jsonl", out)
+		for line := range strings.Lines(out) {
+			var document struct{ Type string }
+			if err := json.Unmarshal([]byte(line), &document); err != nil || document.Type == "" {
+				t.Errorf("%q: %v", line, err)
+			}
+		}
+	})
+}
+
+func TestNothingIsBegunWithoutItsName(t *testing.T) {
+	for name, test := range map[string]struct {
+		confirm string // in the manifest
+		args    []string
+		code    int
+		want    string
+	}{
+		"nobody gave it":             {"", nil, exitNotConfirmed, "neither in the manifest nor by --confirm"},
+		"by a flag":                  {"", []string{"--confirm", "Acme Hosting"}, exitOK, ""},
+		"another one by a flag":      {"", []string{"--confirm", "Acme"}, exitNotConfirmed, "neither in the manifest nor by --confirm"},
+		"in the manifest":            {"Acme Hosting", nil, exitOK, ""},
+		"in the manifest, for JSON":  {"Acme Hosting", []string{"--json"}, exitOK, ""},
+		"nobody to ask, for JSON":    {"", []string{"--json"}, exitNotConfirmed, "neither in the manifest nor by --confirm"},
+		"one of several, by a flag":  {"", []string{"--confirm", "x", "--confirm", "Acme Hosting"}, exitOK, ""},
+		"the name has to be precise": {"", []string{"--confirm", "acme hosting"}, exitNotConfirmed, "neither in the manifest"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			bubble(t, func(t *testing.T) {
+				b := newBench(t, hosting())
+				b.write("manifest.yaml", "organizations: [{provider: katapult, organization: org_1, confirm: "+strings.TrimSpace(test.confirm+" ")+"}]")
+				if code, out, errOut := b.run("plan", "DIR/manifest.yaml", "-o", "DIR/plan.json"); code != exitOK {
+					t.Fatalf("exit code %d: %s%s", code, out, errOut)
+				}
+				code, _, errOut := b.run(append([]string{"apply", "DIR/plan.json"}, test.args...)...)
+				if code != test.code || !strings.Contains(errOut, test.want) {
+					t.Errorf("exit code %d, want %d: %s", code, test.code, errOut)
+				}
+				if touched := b.organizations[0].touched(); touched != (test.code == exitOK) {
+					t.Errorf("touched: %t", touched)
+				}
+			})
+		})
+	}
+}
+
+// A pipe is nobody: only a terminal is asked. The answer itself is tested here.
+func TestTheAnswerIsHeldAgainstTheName(t *testing.T) {
+	t.Parallel()
+	plan, err := hosting().Plan(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	for answer, ok := range map[string]bool{"Acme Hosting\n": true, "Acme Hosting\r\n": true, "Acme Hosting": true, "Acme\n": false, "\n": false, "": false, "yes\n": false} {
+		var out strings.Builder
+		name, err := ask(&out, planned{Plan: plan}, bufio.NewReader(strings.NewReader(answer)))
+		if ok != (err == nil && name == "Acme Hosting") || !ok && !errors.Is(err, errors.NotConfirmed) {
+			t.Errorf("%q: got %q, %v", answer, name, err)
+		}
+		if !strings.Contains(out.String(), "web-1") {
+			t.Errorf("what goes is not shown: %s", out.String())
+		}
+	}
+}
+
+func TestAPlanFileThatIsNotTheTruthTouchesNothing(t *testing.T) {
+	for name, test := range map[string]struct {
+		edit func(string) string
+		wait time.Duration
+		more bool // something comes to be there
+		code int
+		want string
+	}{
+		"another machine":        {edit: replace(`"web-1"`, `"web-2"`), code: exitStale, want: "was changed since it was made"},
+		"another organization":   {edit: replace(`"id": "org_1"`, `"id": "org_2"`), code: exitStale, want: "was changed"},
+		"another confirmation":   {edit: replace(`"confirm": "Acme Hosting"`, `"confirm": "Acme"`), code: exitStale, want: "was changed"},
+		"another base URL":       {edit: replace(`"confirm"`, `"base_url": "https://example.com", "confirm"`), code: exitStale, want: "was changed"},
+		"a later version":        {edit: replace(`"version": 1,`, `"version": 2,`), code: exitStale, want: "its version is 2"},
+		"something unknown":      {edit: replace(`"version": 1,`, `"version": 1, "force": true,`), code: exitUsage, want: `unknown field "force"`},
+		"something follows":      {edit: func(s string) string { return s + "{}" }, code: exitUsage, want: "something follows the plan"},
+		"it is cut":              {edit: func(s string) string { return s[:len(s)/2] }, code: exitUsage, want: "this is no plan file"},
+		"it is too old":          {wait: 25 * time.Hour, code: exitStale, want: ""},
+		"overtaken by a machine": {more: true, code: exitStale, want: ""},
+	} {
+		t.Run(name, func(t *testing.T) {
+			bubble(t, func(t *testing.T) {
+				b := newBench(t, hosting())
+				b.plan()
+				if test.edit != nil {
+					b.write("plan.json", test.edit(b.read("plan.json")))
+				}
+				time.Sleep(test.wait)
+				if test.more {
+					b.organizations[0].steps = append(b.organizations[0].steps, teardown.Step{ID: "virtual_machine/vm_2", Kind: "virtual_machine", Name: "web-2"})
+				}
+				code, out, errOut := b.run("apply", "DIR/plan.json")
+				if code != test.code || !strings.Contains(errOut, test.want) {
+					t.Errorf("exit code %d, want %d: %s", code, test.code, errOut)
+				}
+				if test.want == "" && !strings.Contains(out, "the plan is no longer the truth") {
+					t.Errorf("the verdict is not there:\n%s", out)
+				}
+				if b.organizations[0].touched() {
+					t.Error("something was changed")
+				}
+			})
+		})
+	}
+}
+
+// replace edits a text by hand.
+func replace(old, new string) func(string) string {
+	return func(s string) string { return strings.Replace(s, old, new, 1) }
+}
+
+func TestOneInterruptFinishesWhatRunsAndTheSameCommandGoesOn(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		b := newBench(t, hosting(), tenant())
+		b.plan()
+		go func() {
+			time.Sleep(2 * time.Second)
+			b.signals <- os.Interrupt
+		}()
+		code, out, errOut := b.run("apply", "DIR/plan.json", "--parallel", "1")
+		if code != exitStopped || errOut != "" {
+			t.Errorf("exit code %d: %s", code, errOut)
+		}
+		golden(t, "apply-stopped.txt", out)
+		if diff := cmp.Diff([]string{"virtual_machine/vm_1"}, b.organizations[0].removed); diff != "" {
+			t.Errorf("what was removed (-want +got):\n%s", diff)
+		}
+		_, out, _ = b.run("status", "DIR/plan.json")
+		golden(t, "status-stopped.txt", out)
+
+		code, _, errOut = b.run("apply", "DIR/plan.json", "--report", "DIR/report.html")
+		if code != exitOK {
+			t.Errorf("the same again: exit code %d: %s", code, errOut)
+		}
+		if diff := cmp.Diff([]string{"virtual_machine/vm_1", "disk/disk_1", "trash/all"}, b.organizations[0].removed); diff != "" {
+			t.Errorf("what was removed (-want +got):\n%s", diff)
+		}
+		if !strings.Contains(b.read("report.html"), "gone, by an earlier run") {
+			t.Error("the report does not say what an earlier run did")
+		}
+	})
+}
+
+func TestTwoInterruptsEndItAtOnce(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		b := newBench(t, hosting())
+		b.organizations[0].takes = time.Hour / 2
+		b.plan()
+		go func() {
+			time.Sleep(2 * time.Second)
+			b.signals <- os.Interrupt
+			time.Sleep(time.Second)
+			b.signals <- os.Interrupt
+		}()
+		began := time.Now()
+		code, out, _ := b.run("apply", "DIR/plan.json")
+		if took := time.Since(began); code != exitStopped || took != 3*time.Second {
+			t.Errorf("exit code %d after %v", code, took)
+		}
+		if !strings.Contains(out, "interrupted") || !strings.Contains(out, "To go on: offboard apply DIR/plan.json") {
+			t.Errorf("it does not say how to go on:\n%s", out)
+		}
+	})
+}
+
+func TestAnInterruptEndsAPlan(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		b := newBench(t, hosting())
+		b.manifest()
+		b.signals <- os.Interrupt
+		ctx, done := (&program{signals: b.signals}).untilInterrupted(t.Context())
+		defer done()
+		<-ctx.Done()
+	})
+}
+
+func TestWhatFailsIsExplained(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		failing, lost, byHand := hosting(), tenant(), hosting()
+		failing.remove = func(s teardown.Step) error {
+			if s.Kind != "disk" {
+				return nil
+			}
+			return &errors.Error{
+				Provider: "katapult", Operation: "DeleteDisk", Target: s.ID, Code: errors.PermissionDenied, Status: 403,
+				RequestID: "req-1", Message: "Not \x1b[31myours",
+			}
+		}
+		lost.lost = &errors.Error{Provider: f5, Operation: "DeleteTenant", Target: "acme-edge", Code: errors.OutcomeUnknown}
+		byHand.ID, byHand.Organization.Name, byHand.steps[0].Manual = "org_3", "By Hand", true
+		b := newBench(t, failing, lost, byHand)
+		b.manifest()
+		if code, _, _ := b.run("plan", "DIR/manifest.yaml", "-o", "DIR/plan.json"); code != exitBlocked {
+			t.Errorf("plan: exit code %d", code)
+		}
+		code, out, errOut := b.run("apply", "DIR/plan.json", "--parallel", "1", "--report", "DIR/report.html")
+		if code != exitUnknown || errOut != "" {
+			t.Errorf("exit code %d: %s", code, errOut)
+		}
+		golden(t, "apply-problems.txt", out)
+		golden(t, "report.html", withoutPlans(b.read("report.html")))
+		code, out, _ = b.run("status", "DIR/plan.json", "--offline")
+		if code != exitBlocked {
+			t.Errorf("status: exit code %d", code)
+		}
+		golden(t, "status-offline.txt", out)
+		code, out, _ = b.run("status", "DIR/plan.json", "--json")
+		if code != exitBlocked {
+			t.Errorf("status: exit code %d", code)
+		}
+		golden(t, "status.json", withoutPlans(out))
+	})
+}
+
+func TestDenyAndAllowAreKept(t *testing.T) {
+	for _, line := range []string{"deny: [org_1]\n", "allow: [org_2]\n"} {
+		t.Run(line, func(t *testing.T) {
+			bubble(t, func(t *testing.T) {
+				b := newBench(t, hosting())
+				b.manifest()
+				b.write("manifest.yaml", b.read("manifest.yaml")+line)
+				if code, _, errOut := b.run("plan", "DIR/manifest.yaml", "-o", "DIR/plan.json"); code != exitOK {
+					t.Fatalf("exit code %d: %s", code, errOut)
+				}
+				if code, out, _ := b.run("apply", "DIR/plan.json"); code != exitNotConfirmed || b.organizations[0].touched() {
+					t.Errorf("exit code %d: %s", code, out)
+				}
+			})
+		})
+	}
+}
+
+func TestWhatHasToBePermittedIsSaid(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		b := newBench(t, hosting())
+		b.organizations[0].steps[0].Needs = teardown.ManagedOrganizations
+		b.plan()
+		if code, out, _ := b.run("apply", "DIR/plan.json"); code != exitNotConfirmed || b.organizations[0].touched() || !strings.Contains(out, "managed_organizations") {
+			t.Errorf("exit code %d: %s", code, out)
+		}
+		b.plan("permit: [managed_organizations]")
+		if code, out, _ := b.run("apply", "DIR/plan.json"); code != exitOK {
+			t.Errorf("exit code %d: %s", code, out)
+		}
+	})
+}
+
+func TestAJournalThatCannotBeWrittenStopsItBeforeAnything(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		b := newBench(t, hosting())
+		b.plan()
+		for _, flag := range []string{"--journal", "--report"} {
+			if code, _, _ := b.run("apply", "DIR/plan.json", flag, "DIR/none/file"); code != exitUsage || b.organizations[0].touched() {
+				t.Errorf("%s: exit code %d", flag, code)
+			}
+		}
+	})
+}
+
+func TestTheExitCodeOfSeveralIsTheOneThatMattersMost(t *testing.T) {
+	t.Parallel()
+	for _, test := range []struct {
+		codes []int
+		want  int
+	}{
+		{nil, exitOK}, {[]int{exitOK, exitOK}, exitOK}, {[]int{exitStopped, exitBlocked}, exitBlocked},
+		{[]int{exitBlocked, exitUnknown, exitFailed}, exitUnknown}, {[]int{exitFailed, exitStale, exitOK}, exitFailed},
+		{[]int{exitNotConfirmed, exitBlocked}, exitNotConfirmed},
+	} {
+		if got := worst(test.codes); got != test.want {
+			t.Errorf("%v: got %d, want %d", test.codes, got, test.want)
+		}
+	}
+	for code := exitOK; code <= exitStopped; code++ {
+		if !slices.Contains(gravity, code) {
+			t.Errorf("%d has no place", code)
+		}
+	}
+}
+
+func TestCheckAndDeleteForMachines(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		b := newBench(t, hosting())
+		var text strings.Builder
+		for _, command := range [][]string{
+			{"check", "katapult", "org_1", "--json"},
+			{"delete", "katapult", "org_1", "--confirm", "Acme", "--json"},
+			{"delete", "katapult", "org_1", "--confirm", "Acme Hosting", "--json"},
+		} {
+			_, out, _ := b.run(command...)
+			text.WriteString(out)
+		}
+		golden(t, "single.jsonl", text.String())
+	})
+}
+
+func TestHelpTeaches(t *testing.T) {
+	t.Parallel()
+	b := newBench(t)
+	for _, command := range []string{"", "check", "delete", "plan", "apply", "status", "demo"} {
+		_, out, _ := b.run(append(strings.Fields(command), "--help")...)
+		golden(t, "help"+command+".txt", out)
+	}
+}
+
+func TestTheShellIsHelped(t *testing.T) {
+	t.Parallel()
+	b := newBench(t)
+	for _, test := range []struct {
+		args []string
+		want string
+	}{
+		{[]string{"completion", "bash"}, "__start_offboard"},
+		{[]string{"__complete", "check", ""}, "zitadel\n"},
+		{[]string{"__complete", "plan", ""}, "yaml\n"},
+		{[]string{"__complete", "apply", ""}, "json\n"},
+		{[]string{"__complete", "plan", "--view", ""}, "table\n"},
+	} {
+		if code, out, _ := b.run(test.args...); code != exitOK || !strings.Contains(out, test.want) {
+			t.Errorf("%v: %d, %s", test.args, code, out)
+		}
+	}
+}

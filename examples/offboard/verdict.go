@@ -1,0 +1,152 @@
+package main
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/offboard-dev/offboard-go/errors"
+	"github.com/offboard-dev/offboard-go/teardown"
+)
+
+// verdict is what became of an organization of a plan file.
+type verdict struct {
+	Provider     string                `json:"provider"`
+	Organization teardown.Organization `json:"organization"`
+
+	// Outcome is "" for what was not begun.
+	Outcome teardown.Outcome `json:"outcome,omitempty"`
+	Decides string           `json:"decides,omitempty"`
+
+	Done    int      `json:"done"`
+	Total   int      `json:"total"`
+	Left    []left   `json:"left,omitempty"`
+	Problem *problem `json:"problem,omitempty"`
+	err     error    // nil for what was not begun as well
+	begun   bool
+	report  *teardown.Report // nil when nothing was begun, or when nobody wants it any more
+}
+
+// left is a step that is not gone.
+type left struct {
+	ID      string         `json:"id"`
+	State   teardown.State `json:"state"`
+	Removal string         `json:"removal"`
+	Problem *problem       `json:"problem,omitempty"`
+}
+
+// notBegun is the verdict of what nothing was done for.
+func notBegun(p planned) verdict {
+	v := verdict{Provider: p.Entry.Provider, Organization: teardown.Organization{ID: p.Entry.Organization, Name: p.Entry.Confirm}, Problem: p.Problem}
+	if p.Plan != nil {
+		v.Organization, v.Total = p.Plan.Organization, len(p.Plan.Steps)
+	}
+	return v
+}
+
+// verdictOf is what became of what was begun, or refused.
+func verdictOf(p planned, r teardown.Result) verdict {
+	v := notBegun(p)
+	v.err, v.Problem, v.report = r.Err, problemOf(r.Err), r.Report
+	if r.Report == nil {
+		v.Outcome = teardown.Blocked
+		return v
+	}
+	v.begun, v.Outcome, v.Decides = true, r.Report.Outcome, r.Report.Decides
+	for _, s := range r.Report.Left() {
+		v.Left = append(v.Left, left{s.ID, s.State, s.Removal, problemOf(s.Err)})
+	}
+	v.Total = len(r.Report.Steps)
+	v.Done = v.Total - len(v.Left)
+	return v
+}
+
+// what is the verdict in a few words.
+func (v verdict) what() string {
+	switch {
+	case v.Outcome == teardown.Pending && v.Decides != "":
+		return "pending: " + printable(v.Decides)
+	case v.Outcome == teardown.Gone, v.Outcome == teardown.Pending:
+		return string(v.Outcome)
+	case v.Outcome == "" && v.Problem != nil:
+		return "not planned: " + printable(v.Problem.Text)
+	case v.Outcome == "":
+		return "not begun"
+	case errors.Is(v.err, errors.PlanStale):
+		return "untouched: the plan is no longer the truth"
+	case !v.begun:
+		return "untouched: " + short(v.err)
+	case errors.Is(v.err, errors.Canceled):
+		return "stopped"
+	case v.Outcome == teardown.Unknown:
+		return "unknown: it may be deleted or not"
+	}
+	return string(v.Outcome) + ": " + v.why()
+}
+
+// why is what keeps an organization from going.
+func (v verdict) why() string {
+	states := map[teardown.State]int{}
+	for _, l := range v.Left {
+		states[l.State]++
+	}
+	var parts []string
+	for _, s := range []struct {
+		state teardown.State
+		text  string
+	}{
+		{teardown.Failed, "failed"}, {teardown.ByHand, "by hand"},
+		{teardown.Interrupted, "interrupted"}, {teardown.Untouched, "untouched"},
+	} {
+		if n := states[s.state]; n > 0 {
+			parts = append(parts, fmt.Sprintf("%d %s", n, s.text))
+		}
+	}
+	if len(parts) == 0 {
+		return short(v.err)
+	}
+	return strings.Join(parts, ", ")
+}
+
+// short is an error in a few words.
+func short(err error) string {
+	e, ok := errors.AsType[*errors.Error](err)
+	switch {
+	case err == nil:
+		return ""
+	case !ok:
+		return printable(err.Error())
+	case e.Status == 0 && e.Err != nil:
+		return printable(fmt.Sprintf("%v: %v", e.Code, e.Err))
+	}
+	return printable(reason(e))
+}
+
+// code is the exit code of one verdict.
+func (v verdict) code() int {
+	switch {
+	case v.Outcome == "" && v.Problem != nil:
+		return exitFailed
+	case v.Outcome == "":
+		return exitStopped
+	case v.Outcome == teardown.Unknown:
+		return exitUnknown
+	case errors.Is(v.err, errors.Canceled), errors.Is(v.err, errors.NotFinished):
+		return exitStopped
+	case v.begun && v.Outcome == teardown.Blocked:
+		return exitBlocked
+	}
+	return exitCode(v.err)
+}
+
+// gravity orders exit codes: of several the one that asks for most attention is
+// that of all.
+var gravity = []int{exitOK, exitStopped, exitBlocked, exitNotConfirmed, exitStale, exitUsage, exitFailed, exitUnknown}
+
+// worst is the exit code of several.
+func worst(codes []int) int {
+	return slices.MaxFunc(append([]int{exitOK}, codes...), func(a, b int) int {
+		return cmp.Compare(slices.Index(gravity, a), slices.Index(gravity, b))
+	})
+}

@@ -1,0 +1,263 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"log/slog"
+	"os"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	tea "charm.land/bubbletea/v2"
+	"golang.org/x/term"
+
+	"github.com/offboard-dev/offboard-go/teardown"
+)
+
+// watcher shows what goes on while plans are carried out. Organizations are told by
+// their place in the plan file. It is called from several goroutines.
+type watcher interface {
+	event(i int, e teardown.Event)
+	wait(i int, why string, d time.Duration) // of the organization's client
+	end(i int, v verdict)
+	stopping()
+	close()
+}
+
+// newWatcher picks the one that fits: JSON lines for machines, the live view on a
+// terminal, plain lines elsewhere.
+func newWatcher(out io.Writer, f *planFile, asJSON, plain bool) watcher {
+	file, ok := out.(*os.File)
+	switch {
+	case asJSON:
+		return &jsonLines{out: out}
+	case ok && !plain && term.IsTerminal(int(file.Fd())) && os.Getenv("TERM") != "dumb":
+		return newLive(file, newBoard(time.Now(), f.Organizations))
+	}
+	return &lines{out: out, plans: f.Organizations, started: time.Now()}
+}
+
+// live shows a board on a terminal.
+type live struct {
+	*board
+	program *tea.Program
+	ended   chan struct{}
+}
+
+const (
+	hintRunning  = "Ctrl-C: what runs is finished, and nothing more is begun"
+	hintStopping = "Stopping: what runs is finished. Ctrl-C again: end at once"
+)
+
+func newLive(out *os.File, b *board) *live {
+	l := &live{board: b, ended: make(chan struct{})}
+	b.setHint(hintRunning)
+	// Without input: Ctrl-C stays a signal, and what is typed ahead stays the shell's.
+	l.program = tea.NewProgram(picture{b}, tea.WithOutput(out), tea.WithInput(nil), tea.WithoutSignalHandler(), tea.WithFPS(20))
+	go func() {
+		defer close(l.ended)
+		_, _ = l.program.Run() // what it shows is shown again, in words, at the end
+	}()
+	return l
+}
+
+func (l *live) wait(i int, why string, d time.Duration) { l.board.wait(i, time.Now(), why, d) }
+func (l *live) end(i int, v verdict)                    { l.board.end(i, time.Now(), v) }
+func (l *live) stopping()                               { l.setHint(hintStopping) }
+
+func (l *live) close() {
+	l.setHint("")
+	l.program.Quit()
+	<-l.ended
+}
+
+// picture is a board as the terminal's library wants it.
+type picture struct{ *board }
+
+type tick time.Time
+
+func ticking() tea.Cmd {
+	return tea.Tick(100*time.Millisecond, func(t time.Time) tea.Msg { return tick(t) })
+}
+
+// Init implements [tea.Model].
+func (p picture) Init() tea.Cmd { return ticking() }
+
+// Update implements [tea.Model].
+func (p picture) Update(message tea.Msg) (tea.Model, tea.Cmd) {
+	switch m := message.(type) {
+	case tea.WindowSizeMsg:
+		p.resize(m.Width, m.Height)
+	case tick:
+		return p, ticking()
+	}
+	return p, nil
+}
+
+// View implements [tea.Model].
+func (p picture) View() tea.View { return tea.NewView(p.draw(time.Now()) + "\n") }
+
+// lines shows what goes on in plain lines, each with the time since the beginning.
+type lines struct {
+	mu      sync.Mutex
+	out     io.Writer
+	plans   []planned
+	started time.Time
+}
+
+func (l *lines) print(i int, format string, args ...any) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	p := l.plans[i]
+	fmt.Fprintf(l.out, "%6s  %-9s  %s: %s\n", clock(time.Since(l.started)), p.Entry.Provider, p.title(), fmt.Sprintf(format, args...))
+}
+
+func (l *lines) event(i int, e teardown.Event) {
+	if e.Step == "" {
+		switch e.Kind {
+		case teardown.Begun:
+			l.print(i, "begun, %s", count(e.Total, "step"))
+		case teardown.Waiting:
+			l.print(i, "waits: %s", printable(e.Text))
+		case teardown.Retrying:
+			l.print(i, "again in %s: %s", clock(e.Wait), reasonOf(e))
+		}
+		return // its end is the verdict's
+	}
+	step := printable(e.Step)
+	switch e.Kind {
+	case teardown.Begun:
+		l.print(i, "%s: %s", step, printable(e.Text))
+	case teardown.Waiting:
+		l.print(i, "%s: waits: %s", step, printable(e.Text))
+	case teardown.Retrying:
+		l.print(i, "%s: again in %s: %s", step, clock(e.Wait), reasonOf(e))
+	case teardown.Ended:
+		text := stateText(teardown.State(e.Text))
+		if e.Err != nil {
+			text += ": " + short(e.Err)
+		}
+		l.print(i, "%s: %s (%d/%d)", step, text, e.Done, e.Total)
+	}
+}
+
+func (l *lines) wait(i int, why string, d time.Duration) {
+	l.print(i, "waits %v: %s", d.Round(time.Millisecond), printable(why))
+}
+
+func (l *lines) end(i int, v verdict) { l.print(i, "%s", v.what()) }
+
+func (l *lines) stopping() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	fmt.Fprintf(l.out, "%6s  %s\n", clock(time.Since(l.started)), hintStopping)
+}
+
+func (*lines) close() {}
+
+// stateText is a state in words.
+func stateText(s teardown.State) string {
+	switch s {
+	case teardown.Done:
+		return "gone"
+	case teardown.AlreadyGone:
+		return "was gone already"
+	case teardown.ByHand:
+		return "has to be done by hand"
+	}
+	return printable(string(s))
+}
+
+// jsonLines writes a document a line. Each has a type.
+type jsonLines struct {
+	mu  sync.Mutex
+	out io.Writer
+}
+
+func (j *jsonLines) write(document any) {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	_ = json.NewEncoder(j.out).Encode(document) // who reads it has gone: there is nobody to tell
+}
+
+// eventLine is a [teardown.Event] for machines.
+type eventLine struct {
+	Type         string                `json:"type"`
+	Time         time.Time             `json:"time"`
+	Provider     string                `json:"provider"`
+	Organization teardown.Organization `json:"organization"`
+	Step         string                `json:"step,omitempty"`
+	Kind         teardown.EventKind    `json:"kind"`
+	Text         string                `json:"text,omitempty"`
+	Wait         float64               `json:"wait_seconds,omitempty"`
+	Done         int                   `json:"done"`
+	Total        int                   `json:"total"`
+	Problem      *problem              `json:"problem,omitempty"`
+}
+
+func (j *jsonLines) event(_ int, e teardown.Event) {
+	j.write(eventLine{
+		"event", e.Time, e.Provider, e.Organization, e.Step, e.Kind, e.Text, e.Wait.Seconds(), e.Done, e.Total, problemOf(e.Err),
+	})
+}
+
+func (j *jsonLines) end(_ int, v verdict) {
+	j.write(struct {
+		Type string `json:"type"`
+		verdict
+		Report *teardown.Report `json:"report,omitempty"`
+	}{"verdict", v, v.report})
+}
+
+func (*jsonLines) wait(int, string, time.Duration) {}
+func (*jsonLines) stopping()                       {}
+func (*jsonLines) close()                          {}
+
+// relay takes what clients log to the watcher. A client may serve several
+// organizations, so each call says by its context whose it is.
+type relay struct {
+	watcher *atomic.Pointer[watcher]
+}
+
+type organizationKey struct{}
+
+// of marks the calls for an organization.
+func of(ctx context.Context, i int) context.Context {
+	return context.WithValue(ctx, organizationKey{}, i)
+}
+
+// Enabled implements [slog.Handler].
+func (relay) Enabled(_ context.Context, level slog.Level) bool { return level >= slog.LevelInfo }
+
+// WithAttrs implements [slog.Handler].
+func (r relay) WithAttrs([]slog.Attr) slog.Handler { return r }
+
+// WithGroup implements [slog.Handler].
+func (r relay) WithGroup(string) slog.Handler { return r }
+
+// Handle implements [slog.Handler]: waits are shown.
+func (r relay) Handle(ctx context.Context, record slog.Record) error {
+	i, ok := ctx.Value(organizationKey{}).(int)
+	w := r.watcher.Load()
+	if !ok || w == nil || record.Message != "waiting" {
+		return nil
+	}
+	var why string
+	var wait time.Duration
+	record.Attrs(func(a slog.Attr) bool {
+		switch a.Key {
+		case "why":
+			why = a.Value.String()
+		case "wait":
+			wait = a.Value.Duration()
+		}
+		return true
+	})
+	if wait >= time.Second { // shorter ones would only flicker
+		(*w).wait(i, why, wait)
+	}
+	return nil
+}
