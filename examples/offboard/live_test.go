@@ -1,0 +1,70 @@
+package main
+
+import (
+	"io"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/charmbracelet/x/ansi"
+	"github.com/creack/pty"
+	"github.com/hinshun/vt10x"
+
+	"github.com/offboard-dev/offboard-go/teardown"
+)
+
+// The board is tested by itself; this is that a terminal gets it, and keeps the last
+// picture.
+func TestTheLiveViewLeavesTheLastPicture(t *testing.T) {
+	t.Parallel()
+	master, slave, err := pty.Open()
+	if err != nil {
+		t.Skipf("there is no terminal to be had: %v", err)
+	}
+	defer master.Close()
+	if err := pty.Setsize(slave, &pty.Winsize{Rows: 20, Cols: 90}); err != nil {
+		t.Fatal(err)
+	}
+	terminal := vt10x.New(vt10x.WithSize(90, 20))
+	read := make(chan struct{})
+	go func() {
+		defer close(read)
+		_, _ = io.Copy(terminal, master) // until the other end is closed
+	}()
+
+	l := newLive(slave, newBoard(time.Now(), []planned{planOf(t, hosting()), planOf(t, tenant())}))
+	l.event(0, teardown.Event{Time: time.Now(), Kind: teardown.Begun, Total: 3})
+	l.event(0, teardown.Event{Time: time.Now(), Kind: teardown.Begun, Step: "virtual_machine/vm_1", Total: 3})
+	l.stopping()
+	l.end(0, verdict{Outcome: teardown.Gone})
+	l.end(1, verdict{Outcome: teardown.Pending, Decides: "F5 decides"})
+	l.close()
+	if err := slave.Close(); err != nil {
+		t.Fatal(err)
+	}
+	<-read
+
+	var shown []string
+	for line := range strings.Lines(terminal.String()) {
+		shown = append(shown, strings.TrimRight(line, " \n"))
+	}
+	got := strings.TrimRight(strings.Join(shown, "\n"), "\n")
+	for _, want := range []string{"✓ katapult   Acme Hosting", "◷ volterra   acme-edge", "pending: F5 decides", "2 of 2 organizations · 1 gone · 1 pending"} {
+		if !strings.Contains(got, want) {
+			t.Errorf("%q is not there:\n%s", want, ansi.Strip(got))
+		}
+	}
+	if strings.Contains(got, "Ctrl-C") {
+		t.Errorf("the hint stays:\n%s", got)
+	}
+}
+
+func TestPlainLinesWhereThereIsNoTerminal(t *testing.T) {
+	t.Parallel()
+	if w, ok := newWatcher(new(strings.Builder), &planFile{}, false, false).(*lines); !ok {
+		t.Errorf("it is a %T", w)
+	}
+	if w, ok := newWatcher(new(strings.Builder), &planFile{}, true, false).(*jsonLines); !ok {
+		t.Errorf("it is a %T", w)
+	}
+}

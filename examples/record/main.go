@@ -1,0 +1,121 @@
+// Command record runs a program under a terminal and draws what it shows as an
+// animated SVG, which a README can have as an image:
+//
+//	go run ./examples/record -o demo.svg -- go run ./examples/offboard demo
+//
+// The picture is what the terminal had, frame by frame; nothing is drawn by hand.
+package main
+
+import (
+	"errors"
+	"flag"
+	"fmt"
+	"os"
+	"os/exec"
+	"time"
+
+	"github.com/creack/pty"
+	"github.com/hinshun/vt10x"
+)
+
+func main() {
+	var r recorder
+	output := flag.String("o", "recording.svg", "the `file` to write")
+	title := flag.String("title", "", "what the picture shows, for who cannot see it")
+	flag.IntVar(&r.width, "width", 100, "columns of the terminal")
+	flag.IntVar(&r.height, "height", 30, "lines of the terminal")
+	flag.DurationVar(&r.every, "every", 200*time.Millisecond, "how often a frame is taken")
+	last := flag.Duration("last", 6*time.Second, "how long the last frame stays")
+	flag.Parse()
+	if flag.NArg() == 0 {
+		fmt.Fprintln(os.Stderr, "record: name a program to run")
+		os.Exit(2)
+	}
+	if err := record(&r, flag.Args(), *output, *title, *last); err != nil {
+		fmt.Fprintln(os.Stderr, "record:", err)
+		os.Exit(1)
+	}
+}
+
+func record(r *recorder, command []string, output, title string, last time.Duration) error {
+	frames, err := r.run(exec.Command(command[0], command[1:]...))
+	if err != nil {
+		return err
+	}
+	if len(frames) == 0 {
+		return errors.New("it showed nothing")
+	}
+	frames[len(frames)-1].duration = last
+	svg := draw(frames, r.width, r.height, title)
+	fmt.Fprintf(os.Stderr, "%d frames, %d kB\n", len(frames), len(svg)/1000)
+	return os.WriteFile(output, svg, 0o644)
+}
+
+// recorder takes frames of a terminal.
+type recorder struct {
+	width, height int
+	every         time.Duration
+}
+
+// frame is what a terminal had for some time.
+type frame struct {
+	lines    []line
+	duration time.Duration
+}
+
+// run runs a command under a terminal until it ends.
+func (r *recorder) run(command *exec.Cmd) ([]frame, error) {
+	// Of few abilities, which the terminal that is played here has all.
+	command.Env = append(os.Environ(), "TERM=xterm-256color", "COLORTERM=", "NO_COLOR=")
+	file, err := pty.StartWithSize(command, &pty.Winsize{Rows: uint16(r.height), Cols: uint16(r.width)})
+	if err != nil {
+		return nil, err
+	}
+	defer file.Close()
+	terminal := vt10x.New(vt10x.WithSize(r.width, r.height))
+	chunks := make(chan []byte)
+	go func() {
+		defer close(chunks)
+		for {
+			chunk := make([]byte, 4096)
+			n, err := file.Read(chunk)
+			if n > 0 {
+				chunks <- chunk[:n]
+			}
+			if err != nil {
+				return // the program has ended: Linux says EIO then
+			}
+		}
+	}()
+	frames := r.watch(terminal, chunks)
+	return frames, command.Wait()
+}
+
+// watch takes a frame whenever it is time and what is shown has changed.
+func (r *recorder) watch(terminal vt10x.Terminal, chunks <-chan []byte) []frame {
+	ticker := time.NewTicker(r.every)
+	defer ticker.Stop()
+	var frames []frame
+	take := func() {
+		lines := snapshot(terminal)
+		if n := len(frames); n > 0 && same(frames[n-1].lines, lines) {
+			frames[n-1].duration += r.every
+			return
+		}
+		if len(frames) > 0 || !blank(lines) {
+			frames = append(frames, frame{lines, r.every})
+		}
+	}
+	for {
+		select {
+		case chunk, ok := <-chunks:
+			if !ok {
+				take()
+				return frames
+			}
+			_, _ = terminal.Write(chunk) // in memory
+		case <-ticker.C:
+			take()
+		}
+	}
+}

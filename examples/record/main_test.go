@@ -1,0 +1,52 @@
+package main
+
+import (
+	"encoding/xml"
+	"io"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/hinshun/vt10x"
+)
+
+func TestSnapshotReadsWhatIsShown(t *testing.T) {
+	t.Parallel()
+	terminal := vt10x.New(vt10x.WithSize(20, 3))
+	if _, err := io.WriteString(terminal, "a \x1b[1;31mred\x1b[0m  b\r\n\x1b[32m<&>"); err != nil {
+		t.Fatal(err)
+	}
+	want := []line{
+		{{0, "a", "", false}, {2, "red", palette[9], true}, {7, "b", "", false}},
+		{{0, "<&>", palette[2], false}},
+		nil,
+	}
+	if diff := cmp.Diff(want, snapshot(terminal), cmp.AllowUnexported(run{})); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
+	}
+}
+
+func TestThePictureIsXMLAndHasEachLineOnce(t *testing.T) {
+	t.Parallel()
+	first := line{{0, "one <b>", "", false}}
+	frames := []frame{
+		{[]line{first, nil, nil}, time.Second},
+		{[]line{first, {{3, "two", "#ff0000", true}}, nil}, time.Second},
+	}
+	svg := string(draw(frames, 20, 3, "a <title>"))
+	decoder := xml.NewDecoder(strings.NewReader(svg))
+	for {
+		if _, err := decoder.Token(); err == io.EOF {
+			break
+		} else if err != nil {
+			t.Fatalf("%v in\n%s", err, svg)
+		}
+	}
+	if n := strings.Count(svg, "one &lt;b&gt;"); n != 1 {
+		t.Errorf("a line is there %d times", n)
+	}
+	if strings.Contains(svg, "<script") {
+		t.Error("there is a script")
+	}
+}
