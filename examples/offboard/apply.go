@@ -98,17 +98,30 @@ func (p *program) apply(ctx context.Context, file *planFile, s applying, again s
 		}
 	}
 
+	started := time.Now()
+	verdicts := p.carryOut(ctx, file, jobs, index, s, entries, w)
+	if s.report != "" {
+		if err := writeReport(s.report, file, verdicts, s.journal, started, time.Now()); err != nil {
+			return err
+		}
+	}
+	p.summarize(verdicts, s, again)
+	return nil
+}
+
+// carryOut runs jobs and shows how they go on, and returns what became of every
+// organization of the file.
+func (p *program) carryOut(ctx context.Context, file *planFile, jobs []teardown.Job, index []int, s applying, journal io.Writer, w *atomic.Pointer[watcher]) []verdict {
 	view := newWatcher(p.out, file, p.json, p.verbose)
 	w.Store(&view)
 	ctx, stop, done := p.stoppable(ctx, view.stopping)
 	defer done()
-	started := time.Now()
 	verdicts := make([]verdict, len(file.Organizations))
 	for i, o := range file.Organizations {
 		verdicts[i] = notBegun(o)
 	}
 	for result := range teardown.Run(ctx, jobs, s.parallel,
-		teardown.Stop(stop), teardown.Journal(entries), teardown.Concurrency(s.concurrency),
+		teardown.Stop(stop), teardown.Journal(journal), teardown.Concurrency(s.concurrency),
 		teardown.Allow(file.Allow...), teardown.Deny(file.Deny...),
 	) {
 		i := index[result.Index]
@@ -119,19 +132,12 @@ func (p *program) apply(ctx context.Context, file *planFile, s applying, again s
 		}
 	}
 	view.close()
-
 	codes := make([]int, len(verdicts))
 	for i, v := range verdicts {
 		codes[i] = v.code()
 	}
 	p.code = worst(codes)
-	if s.report != "" {
-		if err := writeReport(s.report, file, verdicts, s.journal, started, time.Now()); err != nil {
-			return err
-		}
-	}
-	p.summarize(verdicts, s, again)
-	return nil
+	return verdicts
 }
 
 // jobs are the organizations that have a plan, each confirmed; and the place of
