@@ -38,6 +38,8 @@ func advice(e *errors.Error) string {
 		return "It may be deleted or not. Look at the provider before you try again."
 	case e.Code == errors.NotConfirmed:
 		return "Nothing was changed. Check that it is the organization that you mean."
+	case e.Code == errors.PlanStale:
+		return "Nothing was changed. Plan again, and review what differs."
 	case e.Code == errors.ActiveSubscriptions:
 		return "Cancel the subscriptions in the provider's console: no API does."
 	case e.Code == errors.PaymentRequired:
@@ -82,4 +84,15 @@ func printable(text string) string {
 		}
 		return '\uFFFD'
 	}, text)
+}
+
+// reason is an error in a few words.
+func reason(e *errors.Error) string {
+	switch {
+	case e.Code == errors.OutcomeUnknown:
+		return "the answer is lost, so it is read what became of it"
+	case e.Status != 0:
+		return fmt.Sprintf("%v (%d)", e.Code, e.Status)
+	}
+	return e.Code.Error()
 }

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/jedib0t/go-pretty/v6/table"
+	"github.com/jedib0t/go-pretty/v6/text"
 	"github.com/spf13/cobra"
 	"golang.org/x/term"
 
@@ -81,25 +82,22 @@ func planFiles(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirec
 
 // apply carries out a plan file. again is the command that goes on after it.
 func (p *program) apply(ctx context.Context, file *planFile, s applying, again string) error {
-	w := new(atomic.Pointer[watcher])
-	open := p.connect(p.logger(relay{w}))
-	jobs, index, err := p.jobs(file, open, s, w)
+	x, err := p.prepare(file, s)
 	if err != nil {
 		return err
 	}
-	entries, err := openJournal(s.journal)
+	journal, err := openJournal(s.journal)
 	if err != nil {
 		return err
 	}
-	defer entries.Close()
+	defer journal.Close()
 	if s.report != "" {
 		if err := writable(s.report); err != nil {
 			return err
 		}
 	}
-
 	started := time.Now()
-	verdicts := p.carryOut(ctx, file, jobs, index, s, entries, w)
+	verdicts := x.run(ctx, journal)
 	if s.report != "" {
 		if err := writeReport(s.report, file, verdicts, s.journal, started, time.Now()); err != nil {
 			return err
@@ -109,25 +107,80 @@ func (p *program) apply(ctx context.Context, file *planFile, s applying, again s
 	return nil
 }
 
-// carryOut runs jobs and shows how they go on, and returns what became of every
-// organization of the file.
-func (p *program) carryOut(ctx context.Context, file *planFile, jobs []teardown.Job, index []int, s applying, journal io.Writer, w *atomic.Pointer[watcher]) []verdict {
-	view := newWatcher(p.out, file, p.json, p.verbose)
-	w.Store(&view)
-	ctx, stop, done := p.stoppable(ctx, view.stopping)
-	defer done()
-	verdicts := make([]verdict, len(file.Organizations))
-	for i, o := range file.Organizations {
-		verdicts[i] = notBegun(o)
+// execution is one run of a plan file.
+type execution struct {
+	*program
+	file     *planFile
+	settings applying
+	watcher  atomic.Pointer[watcher] // once it has begun
+	jobs     []teardown.Job          // for what has a plan
+	index    []int                   // of each job in the file
+}
+
+// prepare opens all organizations that have a plan, and has each confirmed. Nothing
+// is begun for any when one is not.
+func (p *program) prepare(file *planFile, s applying) (*execution, error) {
+	x := &execution{program: p, file: file, settings: s}
+	open := p.connect(p.logger(relay{&x.watcher}))
+	var opened []organization
+	for i, planned := range file.Organizations {
+		if planned.Plan == nil {
+			continue
+		}
+		o, err := open(planned.Entry)
+		if err != nil {
+			return nil, fmt.Errorf("%s %s: %w", planned.Entry.Provider, planned.Entry.Organization, err)
+		}
+		x.index, opened = append(x.index, i), append(opened, o)
 	}
-	for result := range teardown.Run(ctx, jobs, s.parallel,
-		teardown.Stop(stop), teardown.Journal(journal), teardown.Concurrency(s.concurrency),
-		teardown.Allow(file.Allow...), teardown.Deny(file.Deny...),
+	if len(opened) == 0 {
+		return nil, errors.New("there is no plan in it that could be carried out")
+	}
+	answers := bufio.NewReader(p.in)
+	for j, i := range x.index {
+		name, err := p.confirmed(file.Organizations[i], s.names, answers)
+		if err != nil {
+			return nil, err
+		}
+		x.jobs = append(x.jobs, x.job(i, opened[j], name))
+	}
+	return x, nil
+}
+
+// job is an organization of the file that was confirmed.
+func (x *execution) job(i int, o organization, name string) teardown.Job {
+	planned := x.file.Organizations[i]
+	return teardown.Job{
+		Plan: func(context.Context) (*teardown.Plan, error) { return planned.Plan, nil },
+		Teardown: func(ctx context.Context, plan *teardown.Plan, options ...teardown.Option) (*teardown.Report, error) {
+			return o.Teardown(of(ctx, i), plan, options...)
+		},
+		Options: []teardown.Option{
+			teardown.Confirm(name), teardown.Permit(planned.Entry.Permit...),
+			teardown.OnEvent(func(e teardown.Event) { (*x.watcher.Load()).event(i, e) }),
+		},
+	}
+}
+
+// run carries out the jobs and shows how they go on. It returns what became of every
+// organization of the file.
+func (x *execution) run(ctx context.Context, journal io.Writer) []verdict {
+	view := newWatcher(x.out, x.file, x.json, x.verbose)
+	x.watcher.Store(&view)
+	ctx, stop, done := x.stoppable(ctx, view.stopping)
+	defer done()
+	verdicts := make([]verdict, len(x.file.Organizations))
+	for i, planned := range x.file.Organizations {
+		verdicts[i] = notBegun(planned)
+	}
+	for result := range teardown.Run(ctx, x.jobs, x.settings.parallel,
+		teardown.Stop(stop), teardown.Journal(journal), teardown.Concurrency(x.settings.concurrency),
+		teardown.Allow(x.file.Allow...), teardown.Deny(x.file.Deny...),
 	) {
-		i := index[result.Index]
-		verdicts[i] = verdictOf(file.Organizations[i], result)
+		i := x.index[result.Index]
+		verdicts[i] = verdictOf(x.file.Organizations[i], result)
 		view.end(i, verdicts[i])
-		if s.report == "" {
+		if x.settings.report == "" {
 			verdicts[i].report = nil // of many organizations these are most of the memory
 		}
 	}
@@ -136,48 +189,8 @@ func (p *program) carryOut(ctx context.Context, file *planFile, jobs []teardown.
 	for i, v := range verdicts {
 		codes[i] = v.code()
 	}
-	p.code = worst(codes)
+	x.code = worst(codes)
 	return verdicts
-}
-
-// jobs are the organizations that have a plan, each confirmed; and the place of
-// each in the file.
-func (p *program) jobs(file *planFile, open opener, s applying, w *atomic.Pointer[watcher]) ([]teardown.Job, []int, error) {
-	var jobs []teardown.Job
-	var index []int
-	var opened []organization
-	for i, o := range file.Organizations {
-		if o.Plan == nil {
-			continue
-		}
-		at, err := open(o.Entry)
-		if err != nil {
-			return nil, nil, fmt.Errorf("%s %s: %w", o.Entry.Provider, o.Entry.Organization, err)
-		}
-		index, opened = append(index, i), append(opened, at)
-	}
-	if len(index) == 0 {
-		return nil, nil, errors.New("there is no plan in it that could be carried out")
-	}
-	answers := bufio.NewReader(p.in)
-	for j, i := range index {
-		o := file.Organizations[i]
-		name, err := p.confirmed(o, s.names, answers)
-		if err != nil {
-			return nil, nil, err
-		}
-		jobs = append(jobs, teardown.Job{
-			Plan: func(context.Context) (*teardown.Plan, error) { return o.Plan, nil },
-			Teardown: func(ctx context.Context, plan *teardown.Plan, options ...teardown.Option) (*teardown.Report, error) {
-				return opened[j].Teardown(of(ctx, i), plan, options...)
-			},
-			Options: []teardown.Option{
-				teardown.Confirm(name), teardown.Permit(o.Entry.Permit...),
-				teardown.OnEvent(func(e teardown.Event) { (*w.Load()).event(i, e) }),
-			},
-		})
-	}
-	return jobs, index, nil
 }
 
 // confirmed returns the name that somebody gave for an organization. It asks on a
@@ -190,25 +203,44 @@ func (p *program) confirmed(o planned, names []string, answers *bufio.Reader) (s
 	case o.Entry.Confirm != "":
 		return "", misnamed(o.Entry, actual)
 	case p.json || !p.interactive():
-		return "", &errors.Error{
-			Provider: o.Entry.Provider, Operation: "confirm", Target: o.Plan.Organization.ID, Code: errors.NotConfirmed,
-			Err: errors.New("its name was given neither in the manifest nor by --confirm NAME"),
-		}
+		return "", unconfirmed(o, "its name was given neither in the manifest nor by --confirm NAME")
 	}
-	return ask(p.out, o, answers)
+	return p.ask(o, answers)
+}
+
+func unconfirmed(o planned, text string) error {
+	return &errors.Error{
+		Provider: o.Entry.Provider, Operation: "confirm", Target: o.Plan.Organization.ID, Code: errors.NotConfirmed,
+		Err: errors.New(text),
+	}
 }
 
 // ask shows what goes, and asks for the organization's name.
-func ask(out io.Writer, o planned, answers *bufio.Reader) (string, error) {
-	if err := o.Plan.WriteTree(out); err != nil {
+func (p *program) ask(o planned, answers *bufio.Reader) (string, error) {
+	if err := o.Plan.WriteTree(p.out); err != nil {
 		return "", err
 	}
-	fmt.Fprint(out, "All this goes, for good. The name of the organization: ")
-	answer, err := answers.ReadString('\n')
-	if err != nil && err != io.EOF {
-		return "", err
+	fmt.Fprint(p.out, "All this goes, for good. The name of the organization: ")
+	type line struct {
+		text string
+		err  error
 	}
-	o.Entry.Confirm = strings.TrimRight(answer, "\r\n")
+	answer := make(chan line, 1)
+	go func() { // it may never end: then the program does
+		text, err := answers.ReadString('\n')
+		answer <- line{text, err}
+	}()
+	var given line
+	select {
+	case given = <-answer:
+	case <-p.signals:
+		fmt.Fprintln(p.out)
+		return "", unconfirmed(o, "it was interrupted")
+	}
+	if given.err != nil && given.err != io.EOF {
+		return "", given.err
+	}
+	o.Entry.Confirm = strings.TrimRight(given.text, "\r\n")
 	if o.Entry.Confirm != o.Plan.Organization.Name {
 		return "", misnamed(o.Entry, o.Plan.Organization.Name)
 	}
@@ -246,6 +278,7 @@ func (p *program) summarize(verdicts []verdict, s applying, again string) {
 	t.SetOutputMirror(p.out)
 	t.SetStyle(table.StyleLight)
 	t.AppendHeader(table.Row{"provider", "organization", "steps", "verdict"})
+	t.SetColumnConfigs([]table.ColumnConfig{{Name: "verdict", WidthMax: 60, WidthMaxEnforcer: text.WrapSoft}})
 	left := false
 	for _, v := range verdicts {
 		name := v.Organization.Name
@@ -283,13 +316,13 @@ func (p *program) explain(v verdict) {
 			fmt.Fprintf(p.out, "  … and %d more\n", len(v.Left)-most)
 			break
 		}
-		text := stateText(l.State)
+		why := stateText(l.State)
 		if l.Problem != nil {
-			text = printable(l.Problem.Text)
+			why = printable(l.Problem.Text)
 		} else if l.State == teardown.ByHand {
-			text += ": " + printable(l.Removal)
+			why += ": " + printable(l.Removal)
 		}
-		fmt.Fprintf(p.out, "  - %s: %s\n", printable(l.ID), text)
+		fmt.Fprintf(p.out, "  - %s: %s\n", printable(l.ID), why)
 	}
 	e, ok := errors.AsType[*errors.Error](v.err)
 	if !ok {
@@ -306,8 +339,8 @@ func (p *program) explain(v verdict) {
 	if e.Message != "" {
 		fmt.Fprintf(p.out, "  the provider says: %s\n", printable(e.Message))
 	}
-	if text := advice(e); text != "" && e.Code != errors.Canceled {
-		fmt.Fprintf(p.out, "  %s\n", text)
+	if what := advice(e); what != "" && e.Code != errors.Canceled {
+		fmt.Fprintf(p.out, "  %s\n", what)
 	}
 }
 

@@ -35,7 +35,8 @@ type row struct {
 	text           string           // what became of it
 	failed         int              // steps
 	running        []*activity
-	note           string // what its client waits for
+	note           string // what its client waits for, or what went wrong
+	waits          bool
 	until          time.Time
 }
 
@@ -72,9 +73,9 @@ func (b *board) event(i int, e teardown.Event) {
 		case teardown.Begun:
 			r.started = e.Time
 		case teardown.Retrying:
-			r.note, r.until = reasonOf(e), e.Time.Add(e.Wait)
+			r.note, r.waits, r.until = reasonOf(e), true, e.Time.Add(e.Wait)
 		case teardown.Waiting:
-			r.note, r.until = printable(e.Text), time.Time{}
+			r.note, r.waits, r.until = printable(e.Text), false, e.Time.Add(readable)
 		}
 		return
 	}
@@ -104,12 +105,19 @@ func (b *board) event(i int, e teardown.Event) {
 	}
 }
 
-// wait puts down that the client of an organization waits.
-func (b *board) wait(i int, now time.Time, why string, d time.Duration) {
+// note puts down what the client of an organization waits for, or what went wrong.
+func (b *board) note(i int, now time.Time, text string, wait time.Duration) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	b.rows[i].note, b.rows[i].until = printable(why), now.Add(d)
+	r := b.rows[i]
+	if wait == 0 && r.waits && r.until.After(now) {
+		return // another call's wait says more
+	}
+	r.note, r.waits, r.until = printable(text), wait > 0, now.Add(max(wait, readable))
 }
+
+// readable is how long a note stays that is about a moment.
+const readable = 1500 * time.Millisecond
 
 // end puts down what became of an organization.
 func (b *board) end(i int, now time.Time, v verdict) {
@@ -271,14 +279,24 @@ func (r *row) line(now time.Time, names int) string {
 		took = clock(end.Sub(r.started))
 	}
 	return fmt.Sprintf("%s %-9s  %s  %s %7s  %6s  %s", mark, r.provider, strong.Render(fit(r.name, names)),
-		bar(r.done, r.total, r.failed), fmt.Sprintf("%d/%d", r.done, r.total), took, text)
+		r.bar(), fmt.Sprintf("%d/%d", r.done, r.total), took, text)
+}
+
+// bar is full for what is gone and had nothing to be removed.
+func (r *row) bar() string {
+	if r.total == 0 && (r.outcome == teardown.Gone || r.outcome == teardown.Pending) {
+		return bar(1, 1, 0)
+	}
+	return bar(r.done, r.total, r.failed)
 }
 
 // doing is what an organization that is not through is at.
 func (r *row) doing(now time.Time) string {
 	switch {
+	case r.until.After(now) && r.waits:
+		return fair.Render(fmt.Sprintf("waits %s: %s", clock(r.until.Sub(now)), r.note))
 	case r.until.After(now):
-		return fair.Render(fmt.Sprintf("%s, for %s", r.note, clock(r.until.Sub(now))))
+		return fair.Render(r.note)
 	case r.done == r.total:
 		return "the organization itself"
 	case len(r.running) == 0:

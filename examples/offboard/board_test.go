@@ -47,7 +47,7 @@ func TestTheBoardShowsWhatGoesOn(t *testing.T) {
 		Time: at(3), Kind: teardown.Retrying, Step: "virtual_machine/vm_1", Wait: 10 * time.Second, Total: 3,
 		Err: &errors.Error{Code: errors.Conflict, Status: 409},
 	})
-	b.wait(1, at(3), "rate limit reached", 57*time.Second)
+	b.note(1, at(3), "rate limit reached", 57*time.Second)
 	text += show(3)
 	b.event(0, teardown.Event{Time: at(4), Kind: teardown.Ended, Step: "virtual_machine/vm_1", Text: "done", Done: 1, Total: 3})
 	b.event(2, teardown.Event{Time: at(14), Kind: teardown.Ended, Step: "virtual_machine/vm_1", Text: "failed", Total: 3})
@@ -56,7 +56,7 @@ func TestTheBoardShowsWhatGoesOn(t *testing.T) {
 	text += show(14)
 	b.end(0, at(20), verdict{Outcome: teardown.Gone})
 	b.end(1, at(21), verdict{Outcome: teardown.Pending, Decides: "F5 decides"})
-	b.end(2, at(22), verdict{Outcome: teardown.Blocked, report: &teardown.Report{}, Left: []left{{State: teardown.Failed}}})
+	b.end(2, at(22), verdict{Outcome: teardown.Blocked, begun: true, Left: []left{{State: teardown.Failed}}})
 	b.setHint("")
 	text += show(3700)
 	golden(t, "board.txt", text)
@@ -110,7 +110,7 @@ func TestNamesDoNotSteerTheBoard(t *testing.T) {
 	b.event(0, teardown.Event{Time: at(0), Kind: teardown.Begun, Total: 3})
 	b.event(0, teardown.Event{Time: at(0), Kind: teardown.Begun, Step: s.steps[0].ID, Total: 3})
 	b.event(0, teardown.Event{Time: at(0), Kind: teardown.Waiting, Step: s.steps[0].ID, Text: hostile, Total: 3})
-	b.wait(0, at(0), hostile, time.Minute)
+	b.note(0, at(0), hostile, time.Minute)
 	pictures := b.render(at(1), 200, 24)
 	b.end(0, at(2), verdict{Outcome: teardown.Pending, Decides: hostile})
 	pictures += b.render(at(3), 200, 24)
@@ -120,7 +120,8 @@ func TestNamesDoNotSteerTheBoard(t *testing.T) {
 		l.event(0, teardown.Event{Kind: kind, Step: s.steps[0].ID, Text: hostile, Err: errors.New(hostile)})
 		l.event(0, teardown.Event{Kind: kind, Text: hostile})
 	}
-	l.wait(0, hostile, time.Minute)
+	l.note(0, hostile, time.Minute)
+	l.note(0, hostile, 0)
 	l.end(0, verdict{Outcome: teardown.Pending, Decides: hostile})
 	pictures += out.String()
 	for _, bad := range []string{"\x1b[2J", "\x1b]", "\x07", "\r", "\u202E", "\u200B"} {

@@ -71,8 +71,10 @@ type program struct {
 	// What flags set.
 	json, verbose bool
 
-	// code is the exit code of a command that had no error.
+	// code is the exit code of a command that had no error. told: what a command says
+	// to machines has its error already.
 	code int
+	told bool
 }
 
 func (p *program) run(ctx context.Context, args []string) int {
@@ -82,10 +84,20 @@ func (p *program) run(ctx context.Context, args []string) int {
 	command.SetOut(p.out)
 	command.SetErr(p.errOut)
 	if err := command.ExecuteContext(ctx); err != nil {
+		if p.json && !p.told {
+			p.emit(failure{"error", problemOf(err), exitCode(err)})
+		}
 		advise(p.errOut, err)
 		return exitCode(err)
 	}
 	return p.code
+}
+
+// failure is what machines are told of a command that did not come to its end.
+type failure struct {
+	Type     string   `json:"type"`
+	Problem  *problem `json:"problem"`
+	ExitCode int      `json:"exit_code"`
 }
 
 // exitCode maps an error to the exit codes.
@@ -189,17 +201,12 @@ func (p *program) command() *cobra.Command {
 		Args:          cobra.NoArgs,
 		SilenceUsage:  true,
 		SilenceErrors: true,
-		RunE:          p.demo,
+		RunE:          func(cmd *cobra.Command, _ []string) error { return demonstrate(cmd.Context(), p.out) },
 	}
 	flags := root.PersistentFlags()
 	flags.BoolVar(&p.json, "json", false, "write JSON: one document, or one a line while something goes on")
 	flags.BoolVarP(&p.verbose, "verbose", "v", false, "log what is sent and waited for; never a credential")
-	root.AddCommand(p.checkCommand(), p.deleteCommand(), p.planCommand(), p.applyCommand(), p.statusCommand(), &cobra.Command{
-		Use:   "demo",
-		Short: "Show it all with doubles in place of the providers; no account is needed",
-		Args:  cobra.NoArgs,
-		RunE:  p.demo,
-	})
+	root.AddCommand(p.checkCommand(), p.deleteCommand(), p.planCommand(), p.applyCommand(), p.statusCommand(), p.demoCommand())
 	return root
 }
 
@@ -231,6 +238,7 @@ func (p *program) checkCommand() *cobra.Command {
 			defer done()
 			err = organization.Check(ctx)
 			if p.json {
+				p.told = true
 				deletable := err == nil
 				p.emit(deletion{Provider: e.Provider, Organization: e.Organization, Deletable: &deletable, Problem: problemOf(err)})
 				return err
@@ -272,6 +280,7 @@ func (p *program) deleteCommand() *cobra.Command {
 				err = organization.Delete(ctx)
 			}
 			if p.json {
+				p.told = true
 				p.emit(deletion{Provider: e.Provider, Organization: e.Organization, Outcome: outcomeOf(e.Provider, err), Problem: problemOf(err)})
 				return err
 			}
@@ -334,9 +343,4 @@ func credentials() string {
 		fmt.Fprintf(&b, "  %-10s %s\n", p.name, p.environment)
 	}
 	return b.String()
-}
-
-// demo is the demonstration.
-func (p *program) demo(cmd *cobra.Command, _ []string) error {
-	return demonstrate(cmd.Context(), p.out)
 }

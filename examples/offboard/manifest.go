@@ -21,8 +21,8 @@ type manifest struct {
 	Organizations []entry `yaml:"organizations"`
 
 	// Allow and Deny are ids: of what may be deleted at all, and of what never is.
-	Allow []string `yaml:"allow"`
-	Deny  []string `yaml:"deny"`
+	Allow []string `yaml:"allow,omitempty"`
+	Deny  []string `yaml:"deny,omitempty"`
 }
 
 // entry is one organization of a manifest.
@@ -31,20 +31,20 @@ type entry struct {
 	Organization string `yaml:"organization" json:"organization"`
 
 	// Confirm is the name that the provider has for it.
-	Confirm string `yaml:"confirm" json:"confirm,omitempty"`
+	Confirm string `yaml:"confirm,omitempty" json:"confirm,omitempty"`
 
-	Permit []teardown.Consent `yaml:"permit" json:"permit,omitempty"`
+	Permit []teardown.Consent `yaml:"permit,omitempty" json:"permit,omitempty"`
 
-	BaseURL string `yaml:"base_url" json:"base_url,omitempty"`
+	BaseURL string `yaml:"base_url,omitempty" json:"base_url,omitempty"`
 
 	// Credentials says which environment variables stand in for the usual ones, by
 	// their names. No credential is in a manifest, nor in a plan.
-	Credentials map[string]string `yaml:"credentials" json:"credentials,omitempty"`
+	Credentials map[string]string `yaml:"credentials,omitempty" json:"credentials,omitempty"`
 
 	// Of volterra only.
-	Email    string `yaml:"email" json:"email,omitempty"`
-	Reason   string `yaml:"reason" json:"reason,omitempty"`
-	Feedback string `yaml:"feedback" json:"feedback,omitempty"`
+	Email    string `yaml:"email,omitempty" json:"email,omitempty"`
+	Reason   string `yaml:"reason,omitempty" json:"reason,omitempty"`
+	Feedback string `yaml:"feedback,omitempty" json:"feedback,omitempty"`
 }
 
 var consents = []teardown.Consent{

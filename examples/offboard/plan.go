@@ -95,6 +95,12 @@ func (p *program) plan(ctx context.Context, m *manifest, parallel int) (*planFil
 	each(len(opened), parallel, func(i int) {
 		file.Organizations[i], codes[i] = planOne(ctx, m.Organizations[i], opened[i])
 	})
+	for i := range file.Organizations {
+		if err := file.forbidden(i); err != nil {
+			o := &file.Organizations[i]
+			o.Plan, o.Problem, codes[i] = nil, problemOf(err), exitCode(err)
+		}
+	}
 	if err := ctx.Err(); err != nil {
 		return nil, 0, &errors.Error{Provider: "offboard", Operation: "plan", Code: errors.Canceled, Err: err}
 	}
@@ -136,6 +142,29 @@ func planOne(ctx context.Context, e entry, o organization) (planned, int) {
 		return made, exitNotConfirmed
 	}
 	return made, exitOK
+}
+
+// forbidden reports why an organization must not be in the file although it could be
+// planned: it is denied, or is there under another name already.
+func (f *planFile) forbidden(i int) error {
+	o := f.Organizations[i]
+	if o.Plan == nil {
+		return nil
+	}
+	id := o.Plan.Organization.ID
+	switch {
+	case slices.Contains(f.Deny, id):
+		return unconfirmed(o, "the manifest denies it")
+	case len(f.Allow) > 0 && !slices.Contains(f.Allow, id):
+		return unconfirmed(o, "the manifest does not allow it")
+	}
+	for _, other := range f.Organizations[:i] {
+		if p := other.Plan; p != nil && p.Provider == o.Plan.Provider && p.Instance == o.Plan.Instance &&
+			p.Organization.ID == id && other.Entry.BaseURL == o.Entry.BaseURL {
+			return unconfirmed(o, fmt.Sprintf("it is the same as %q", other.Entry.Organization))
+		}
+	}
+	return nil
 }
 
 // misnamed is the error of an organization that is not called what was given.

@@ -213,7 +213,7 @@ func toF5(a access) (func(entry) organization, error) {
 	}
 	c, err := volterra.New(append(options, volterra.WithLogger(a.log))...)
 	return func(e entry) organization {
-		return &atF5{c, volterra.DeleteTenantRequest{
+		return atF5{c, volterra.DeleteTenantRequest{
 			Name: e.Organization, Email: e.Email, Reason: volterra.DeletionReason(e.Reason), Feedback: e.Feedback,
 		}}
 	}, err
@@ -303,6 +303,8 @@ func (o atZitadel) Delete(ctx context.Context) error {
 
 func (atZitadel) Done() string { return "deleted" }
 
+func (o atZitadel) Plan(ctx context.Context) (*teardown.Plan, error) { return o.Client.Plan(ctx, o.id) }
+
 type atAtlas struct {
 	*atlas.Client
 	id string
@@ -337,6 +339,10 @@ func (o atApplivery) Check(ctx context.Context) error  { return o.CheckDeletion(
 func (o atApplivery) Delete(ctx context.Context) error { return o.DeleteOrganization(ctx, o.id) }
 func (atApplivery) Done() string                       { return "deleted" }
 
+func (o atApplivery) Plan(ctx context.Context) (*teardown.Plan, error) {
+	return o.Client.Plan(ctx, o.id)
+}
+
 type atF5 struct {
 	*volterra.Client
 	request volterra.DeleteTenantRequest
@@ -354,6 +360,11 @@ func (o atF5) Check(ctx context.Context) error  { return o.CheckDeletion(ctx, o.
 func (o atF5) Delete(ctx context.Context) error { return o.DeleteTenant(ctx, o.request) }
 func (atF5) Done() string                       { return "accepted into the deletion queue" }
 
+func (o atF5) Plan(context.Context) (*teardown.Plan, error) { return nil, errUnplanned }
+func (o atF5) Teardown(context.Context, *teardown.Plan, ...teardown.Option) (*teardown.Report, error) {
+	return nil, errUnplanned
+}
+
 // errUnplanned is until the clients can plan.
 var errUnplanned = errors.New("cannot be planned yet")
 
@@ -361,19 +372,7 @@ func (o atKatapult) Plan(context.Context) (*teardown.Plan, error) { return nil, 
 func (o atKatapult) Teardown(context.Context, *teardown.Plan, ...teardown.Option) (*teardown.Report, error) {
 	return nil, errUnplanned
 }
-func (o atZitadel) Plan(context.Context) (*teardown.Plan, error) { return nil, errUnplanned }
-func (o atZitadel) Teardown(context.Context, *teardown.Plan, ...teardown.Option) (*teardown.Report, error) {
-	return nil, errUnplanned
-}
 func (o atAtlas) Plan(context.Context) (*teardown.Plan, error) { return nil, errUnplanned }
 func (o atAtlas) Teardown(context.Context, *teardown.Plan, ...teardown.Option) (*teardown.Report, error) {
-	return nil, errUnplanned
-}
-func (o atApplivery) Plan(context.Context) (*teardown.Plan, error) { return nil, errUnplanned }
-func (o atApplivery) Teardown(context.Context, *teardown.Plan, ...teardown.Option) (*teardown.Report, error) {
-	return nil, errUnplanned
-}
-func (o atF5) Plan(context.Context) (*teardown.Plan, error) { return nil, errUnplanned }
-func (o atF5) Teardown(context.Context, *teardown.Plan, ...teardown.Option) (*teardown.Report, error) {
 	return nil, errUnplanned
 }

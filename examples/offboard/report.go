@@ -37,7 +37,8 @@ type tally struct {
 // sheet is one organization of a report.
 type sheet struct {
 	Anchor             string
-	Provider, Name, ID string
+	Provider, Instance string // the instance is "" where there is but one
+	Name, ID           string
 	Class, Verdict     string
 	Detail             string // what it depends on, or what went wrong
 	Advice             string
@@ -126,6 +127,7 @@ func sheetOf(p planned, v verdict, entries chronicle) sheet {
 		}
 	}
 	if p.Plan != nil {
+		s.Instance = printable(p.Plan.Instance)
 		s.PlanTaken, s.Fingerprint = stamp(p.Plan.TakenAt), p.Plan.Fingerprint
 		if err := p.Plan.Err(); err != nil {
 			s.Refusal = printable(err.Error())

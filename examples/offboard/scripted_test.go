@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	stdcmp "cmp"
 	"context"
 	"flag"
 	"fmt"
@@ -45,6 +46,7 @@ func golden(t *testing.T, name, got string) {
 type scripted struct {
 	provider string
 	teardown.Organization
+	alias   string // what it is asked for by; its id, if it is empty
 	steps   []teardown.Step
 	losses  []teardown.Loss
 	refusal *teardown.Refusal
@@ -88,6 +90,8 @@ func (s *scripted) Delete(ctx context.Context) error {
 
 // driver is a scripted organization as the library wants it.
 type driver struct{ *scripted }
+
+func (d driver) Provider() (name, instance string) { return d.provider, "" }
 
 func (d driver) Inspect(context.Context, teardown.Organization, *teardown.Plan) (*teardown.Plan, error) {
 	d.mu.Lock()
@@ -193,7 +197,7 @@ func newBench(t *testing.T, organizations ...*scripted) *bench {
 func (b *bench) connect(*slog.Logger) opener {
 	return func(e entry) (organization, error) {
 		for _, o := range b.organizations {
-			if o.provider == e.Provider && o.ID == e.Organization {
+			if o.provider == e.Provider && stdcmp.Or(o.alias, o.ID) == e.Organization {
 				return o, nil
 			}
 		}
@@ -233,7 +237,7 @@ func (b *bench) read(name string) string {
 func (b *bench) manifest(more ...string) {
 	text := "organizations:\n"
 	for _, o := range b.organizations {
-		text += fmt.Sprintf("  - provider: %s\n    organization: %q\n    confirm: %q\n", o.provider, o.ID, o.Organization.Name)
+		text += fmt.Sprintf("  - provider: %s\n    organization: %q\n    confirm: %q\n", o.provider, stdcmp.Or(o.alias, o.ID), o.Organization.Name)
 		if o.provider == f5 {
 			text += "    email: owner@example.com\n"
 		}

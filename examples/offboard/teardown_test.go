@@ -3,6 +3,7 @@ package main
 import (
 	"bufio"
 	"encoding/json"
+	"io"
 	"os"
 	"slices"
 	"strings"
@@ -174,7 +175,8 @@ func TestTheAnswerIsHeldAgainstTheName(t *testing.T) {
 	}
 	for answer, ok := range map[string]bool{"Acme Hosting\n": true, "Acme Hosting\r\n": true, "Acme Hosting": true, "Acme\n": false, "\n": false, "": false, "yes\n": false} {
 		var out strings.Builder
-		name, err := ask(&out, planned{Plan: plan}, bufio.NewReader(strings.NewReader(answer)))
+		p := &program{out: &out}
+		name, err := p.ask(planned{Plan: plan}, bufio.NewReader(strings.NewReader(answer)))
 		if ok != (err == nil && name == "Acme Hosting") || !ok && !errors.Is(err, errors.NotConfirmed) {
 			t.Errorf("%q: got %q, %v", answer, name, err)
 		}
@@ -182,6 +184,23 @@ func TestTheAnswerIsHeldAgainstTheName(t *testing.T) {
 			t.Errorf("what goes is not shown: %s", out.String())
 		}
 	}
+}
+
+func TestAnInterruptIsAnAnswer(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		plan, err := hosting().Plan(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		signals := make(chan os.Signal, 1)
+		signals <- os.Interrupt
+		reader, writer := io.Pipe()
+		p := &program{out: new(strings.Builder), signals: signals}
+		if _, err := p.ask(planned{Plan: plan}, bufio.NewReader(reader)); !errors.Is(err, errors.NotConfirmed) {
+			t.Errorf("got %v", err)
+		}
+		writer.Close()
+	})
 }
 
 func TestAPlanFileThatIsNotTheTruthTouchesNothing(t *testing.T) {
@@ -337,22 +356,36 @@ func TestWhatFailsIsExplained(t *testing.T) {
 	})
 }
 
-func TestDenyAndAllowAreKept(t *testing.T) {
-	for _, line := range []string{"deny: [org_1]\n", "allow: [org_2]\n"} {
-		t.Run(line, func(t *testing.T) {
+func TestWhatIsDeniedIsNotPlanned(t *testing.T) {
+	for line, want := range map[string]string{"deny: [org_1]\n": "the manifest denies it", "allow: [org_2]\n": "the manifest does not allow it"} {
+		t.Run(want, func(t *testing.T) {
 			bubble(t, func(t *testing.T) {
 				b := newBench(t, hosting())
 				b.manifest()
 				b.write("manifest.yaml", b.read("manifest.yaml")+line)
-				if code, _, errOut := b.run("plan", "DIR/manifest.yaml", "-o", "DIR/plan.json"); code != exitOK {
-					t.Fatalf("exit code %d: %s", code, errOut)
+				code, out, _ := b.run("plan", "DIR/manifest.yaml", "-o", "DIR/plan.json")
+				if code != exitNotConfirmed || !strings.Contains(out, want) {
+					t.Errorf("exit code %d: %s", code, out)
 				}
-				if code, out, _ := b.run("apply", "DIR/plan.json"); code != exitNotConfirmed || b.organizations[0].touched() {
+				if code, out, _ := b.run("apply", "DIR/plan.json"); code != exitUsage || b.organizations[0].touched() {
 					t.Errorf("exit code %d: %s", code, out)
 				}
 			})
 		})
 	}
+}
+
+func TestOneOrganizationIsPlannedOnce(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		same := hosting()
+		same.alias = "acme-hosting"
+		b := newBench(t, hosting(), same)
+		b.manifest()
+		code, out, _ := b.run("plan", "DIR/manifest.yaml", "-o", "DIR/plan.json")
+		if code != exitNotConfirmed || !strings.Contains(out, `it is the same as "org_1"`) {
+			t.Errorf("exit code %d: %s", code, out)
+		}
+	})
 }
 
 func TestWhatHasToBePermittedIsSaid(t *testing.T) {
@@ -416,6 +449,23 @@ func TestCheckAndDeleteForMachines(t *testing.T) {
 			text.WriteString(out)
 		}
 		golden(t, "single.jsonl", text.String())
+	})
+}
+
+func TestMachinesAreToldWhyNothingWasDone(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		b := newBench(t, hosting())
+		b.plan()
+		b.write("plan.json", strings.Replace(b.read("plan.json"), "web-1", "web-2", 1))
+		code, out, errOut := b.run("apply", "DIR/plan.json", "--json")
+		want := `{"type":"error","problem":{"text":"offboard: apply \"DIR/plan.json\": plan stale: it was changed since it was made","code":"plan_stale",` +
+			`"advice":"Nothing was changed. Plan again, and review what differs."},"exit_code":6}` + "\n"
+		if code != exitStale || !strings.Contains(errOut, "Plan again") {
+			t.Errorf("exit code %d: %s", code, errOut)
+		}
+		if diff := cmp.Diff(want, out); diff != "" {
+			t.Errorf("(-want +got):\n%s", diff)
+		}
 	})
 }
 

@@ -25,24 +25,24 @@ type view struct {
 	tell map[string]func(string) // by provider
 }
 
-func newView(out io.Writer) *view {
+func newPlayView(out io.Writer) *view {
 	file, ok := out.(*os.File)
 	return &view{out: out, terminal: ok && term.IsTerminal(int(file.Fd())), tell: map[string]func(string){}}
 }
 
 // logger returns a logger whose records are shown.
-func (v *view) logger(provider string) *slog.Logger { return slog.New(handler{v, provider}) }
+func (v *view) logger(provider string) *slog.Logger { return slog.New(viewHandler{v, provider}) }
 
-// delete deletes all organizations at once, with the trouble of each.
-func (v *view) delete(ctx context.Context, scenes []*scene) []demoVerdict {
+// delete deletes all organizations at once, with the mishaps of each.
+func (v *view) delete(ctx context.Context, acts []*act) []actVerdict {
 	show, done := v.lines()
 	if v.terminal {
-		show, done = v.rows(len(scenes))
+		show, done = v.rows(len(acts))
 	}
-	verdicts := make([]demoVerdict, len(scenes))
+	verdicts := make([]actVerdict, len(acts))
 	var group sync.WaitGroup
-	for i, s := range scenes {
-		s.server.Fail(s.trouble...)
+	for i, s := range acts {
+		s.server.Fail(s.mishaps...)
 		tell, end := show(s)
 		v.mu.Lock()
 		v.tell[s.provider] = tell
@@ -50,7 +50,7 @@ func (v *view) delete(ctx context.Context, scenes []*scene) []demoVerdict {
 		group.Go(func() {
 			start, before := time.Now(), s.server.Count(s.deletion)
 			err := s.organization.Delete(ctx)
-			verdicts[i] = demoVerdict{err, s.server.Count(s.deletion) - before, time.Since(start)}
+			verdicts[i] = actVerdict{err, s.server.Count(s.deletion) - before, time.Since(start)}
 			end(err)
 		})
 	}
@@ -60,19 +60,19 @@ func (v *view) delete(ctx context.Context, scenes []*scene) []demoVerdict {
 }
 
 // show begins to show a deletion. It returns what shows its progress and its end.
-type show func(*scene) (tell func(string), end func(error))
+type show func(*act) (tell func(string), end func(error))
 
 // lines shows deletions in plain lines.
 func (v *view) lines() (show, func()) {
 	var mu sync.Mutex
-	print := func(s *scene, text string) {
+	print := func(s *act, text string) {
 		mu.Lock()
 		defer mu.Unlock()
 		fmt.Fprintf(v.out, "   %-9s  %s\n", s.provider, text)
 	}
-	return func(s *scene) (func(string), func(error)) {
+	return func(s *act) (func(string), func(error)) {
 		return func(text string) { print(s, text) },
-			func(err error) { print(s, outcome(s, err)) }
+			func(err error) { print(s, actOutcome(s, err)) }
 	}, func() {}
 }
 
@@ -88,12 +88,12 @@ func (v *view) rows(n int) (show, func()) {
 	p.SetTrackerLength(8)
 	p.SetMessageLength(64)
 	go p.Render()
-	return func(s *scene) (func(string), func(error)) {
+	return func(s *act) (func(string), func(error)) {
 			row := &progress.Tracker{Message: fmt.Sprintf("%-9s  sent", s.provider)}
 			p.AppendTracker(row)
 			message := func(text string) { row.UpdateMessage(fmt.Sprintf("%-9s  %s", s.provider, text)) }
 			return message, func(err error) {
-				message(outcome(s, err))
+				message(actOutcome(s, err))
 				if err != nil {
 					row.MarkAsErrored()
 					return
@@ -108,25 +108,25 @@ func (v *view) rows(n int) (show, func()) {
 		}
 }
 
-func outcome(s *scene, err error) string {
+func actOutcome(s *act, err error) string {
 	if err != nil {
 		return err.Error()
 	}
 	return s.organization.Done()
 }
 
-// handler shows the records of a client's log.
-type handler struct {
+// viewHandler shows the records of a client's log.
+type viewHandler struct {
 	view     *view
 	provider string
 }
 
-func (handler) Enabled(context.Context, slog.Level) bool { return true }
-func (h handler) WithAttrs([]slog.Attr) slog.Handler     { return h }
-func (h handler) WithGroup(string) slog.Handler          { return h }
+func (viewHandler) Enabled(context.Context, slog.Level) bool { return true }
+func (h viewHandler) WithAttrs([]slog.Attr) slog.Handler     { return h }
+func (h viewHandler) WithGroup(string) slog.Handler          { return h }
 
 // Handle tells what a record means to a person.
-func (h handler) Handle(_ context.Context, r slog.Record) error {
+func (h viewHandler) Handle(_ context.Context, r slog.Record) error {
 	h.view.mu.Lock()
 	tell := h.view.tell[h.provider]
 	h.view.mu.Unlock()
@@ -145,15 +145,4 @@ func (h handler) Handle(_ context.Context, r slog.Record) error {
 		}
 	}
 	return nil
-}
-
-// reason is an error in a few words.
-func reason(e *errors.Error) string {
-	switch {
-	case e.Code == errors.OutcomeUnknown:
-		return "the answer is lost, so it is read what became of it"
-	case e.Status != 0:
-		return fmt.Sprintf("%v (%d)", e.Code, e.Status)
-	}
-	return e.Code.Error()
 }

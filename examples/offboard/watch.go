@@ -14,6 +14,7 @@ import (
 	tea "charm.land/bubbletea/v2"
 	"golang.org/x/term"
 
+	"github.com/offboard-dev/offboard-go/errors"
 	"github.com/offboard-dev/offboard-go/teardown"
 )
 
@@ -21,7 +22,7 @@ import (
 // their place in the plan file. It is called from several goroutines.
 type watcher interface {
 	event(i int, e teardown.Event)
-	wait(i int, why string, d time.Duration) // of the organization's client
+	note(i int, text string, wait time.Duration) // of the organization's client; 0: it does not wait
 	end(i int, v verdict)
 	stopping()
 	close()
@@ -64,9 +65,9 @@ func newLive(out *os.File, b *board) *live {
 	return l
 }
 
-func (l *live) wait(i int, why string, d time.Duration) { l.board.wait(i, time.Now(), why, d) }
-func (l *live) end(i int, v verdict)                    { l.board.end(i, time.Now(), v) }
-func (l *live) stopping()                               { l.setHint(hintStopping) }
+func (l *live) note(i int, text string, wait time.Duration) { l.board.note(i, time.Now(), text, wait) }
+func (l *live) end(i int, v verdict)                        { l.board.end(i, time.Now(), v) }
+func (l *live) stopping()                                   { l.setHint(hintStopping) }
 
 func (l *live) close() {
 	l.setHint("")
@@ -144,8 +145,11 @@ func (l *lines) event(i int, e teardown.Event) {
 	}
 }
 
-func (l *lines) wait(i int, why string, d time.Duration) {
-	l.print(i, "waits %v: %s", d.Round(time.Millisecond), printable(why))
+func (l *lines) note(i int, text string, wait time.Duration) {
+	if wait > 0 {
+		text = fmt.Sprintf("waits %s: %s", clock(wait), text)
+	}
+	l.print(i, "%s", printable(text))
 }
 
 func (l *lines) end(i int, v verdict) { l.print(i, "%s", v.what()) }
@@ -212,7 +216,7 @@ func (j *jsonLines) end(_ int, v verdict) {
 	}{"verdict", v, v.report})
 }
 
-func (*jsonLines) wait(int, string, time.Duration) {}
+func (*jsonLines) note(int, string, time.Duration) {}
 func (*jsonLines) stopping()                       {}
 func (*jsonLines) close()                          {}
 
@@ -230,7 +234,7 @@ func of(ctx context.Context, i int) context.Context {
 }
 
 // Enabled implements [slog.Handler].
-func (relay) Enabled(_ context.Context, level slog.Level) bool { return level >= slog.LevelInfo }
+func (relay) Enabled(_ context.Context, level slog.Level) bool { return level >= slog.LevelDebug }
 
 // WithAttrs implements [slog.Handler].
 func (r relay) WithAttrs([]slog.Attr) slog.Handler { return r }
@@ -238,26 +242,25 @@ func (r relay) WithAttrs([]slog.Attr) slog.Handler { return r }
 // WithGroup implements [slog.Handler].
 func (r relay) WithGroup(string) slog.Handler { return r }
 
-// Handle implements [slog.Handler]: waits are shown.
+// Handle implements [slog.Handler]: waits are shown, and what goes wrong.
 func (r relay) Handle(ctx context.Context, record slog.Record) error {
 	i, ok := ctx.Value(organizationKey{}).(int)
 	w := r.watcher.Load()
-	if !ok || w == nil || record.Message != "waiting" {
+	if !ok || w == nil {
 		return nil
 	}
-	var why string
-	var wait time.Duration
-	record.Attrs(func(a slog.Attr) bool {
-		switch a.Key {
-		case "why":
-			why = a.Value.String()
-		case "wait":
-			wait = a.Value.Duration()
+	attrs := map[string]slog.Value{}
+	record.Attrs(func(a slog.Attr) bool { attrs[a.Key] = a.Value; return true })
+	switch record.Message {
+	case "waiting":
+		if wait := attrs["wait"].Duration(); wait >= time.Second { // shorter ones would only flicker
+			(*w).note(i, attrs["why"].String(), wait)
 		}
-		return true
-	})
-	if wait >= time.Second { // shorter ones would only flicker
-		(*w).wait(i, why, wait)
+	case "request":
+		// What a read does not find is mostly what is hoped for.
+		if e, failed := attrs["error"].Any().(*errors.Error); failed && (errors.Retryable(e) || e.Code == errors.OutcomeUnknown) {
+			(*w).note(i, fmt.Sprintf("%s: %s", attrs["operation"], reason(e)), 0)
+		}
 	}
 	return nil
 }

@@ -1,0 +1,74 @@
+package main
+
+import (
+	"log/slog"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/offboard-dev/offboard-go/zitadel/zitadeltest"
+)
+
+// Not parallel: they set the environment.
+func TestOtherVariablesStandInForTheUsualOnes(t *testing.T) {
+	srv := zitadeltest.NewServer()
+	srv.AddOrganization(zitadeltest.Organization{ID: "312909075211944042", Name: "Acme"})
+	base := srv.Start()
+	t.Cleanup(srv.Close)
+	for _, name := range []string{"ZITADEL_API_URL", "ZITADEL_SERVICE_USER_TOKEN", "ZITADEL_KEY_PATH", "EMPTY"} {
+		t.Setenv(name, "")
+	}
+	t.Setenv("ACME_TOKEN", zitadeltest.Token)
+	open := connect(slog.New(slog.DiscardHandler))
+	e := entry{
+		Provider: "zitadel", Organization: "312909075211944042", BaseURL: base,
+		Credentials: map[string]string{"ZITADEL_SERVICE_USER_TOKEN": "ACME_TOKEN"},
+	}
+	o, err := open(e)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if name, err := o.Name(t.Context()); err != nil || name != "Acme" {
+		t.Errorf("got %q, %v", name, err)
+	}
+	again, err := open(e)
+	if err != nil || again.(atZitadel).Client != o.(atZitadel).Client {
+		t.Errorf("two organizations do not share a client: %v", err)
+	}
+	e.Credentials = map[string]string{"ZITADEL_SERVICE_USER_TOKEN": "EMPTY"}
+	if _, err := open(e); err == nil || !strings.Contains(err.Error(), "EMPTY is not set: it stands in for ZITADEL_SERVICE_USER_TOKEN") {
+		t.Errorf("got %v", err)
+	}
+}
+
+func TestEveryVariableOfAManifestIsOfACredential(t *testing.T) {
+	for _, p := range providers {
+		for _, variable := range p.variables {
+			file := strings.HasSuffix(variable, "_PATH") || strings.HasSuffix(variable, "_FILE")
+			t.Setenv("ACME_SECRET", "secret-of-acme")
+			if file {
+				t.Setenv("ACME_SECRET", filepath.Join(t.TempDir(), "none"))
+			}
+			a := access{
+				baseURL: "https://double.invalid", log: slog.New(slog.DiscardHandler),
+				credentials: map[string]string{variable: "ACME_SECRET"},
+			}
+			for _, other := range p.variables { // halves of a pair need the other
+				t.Setenv(other, "secret-of-"+other)
+			}
+			_, err := p.connect(a)
+			if err != nil && strings.Contains(err.Error(), "secret-of") {
+				t.Errorf("%s %s: the error has the secret: %v", p.name, variable, err)
+			}
+			alone := strings.HasSuffix(variable, "_SECRET") || strings.HasSuffix(variable, "PRIVATE_KEY") || strings.HasSuffix(variable, "PASSWORD")
+			switch {
+			case alone && (err == nil || !strings.Contains(err.Error(), "name no credential")):
+				t.Errorf("%s %s: half a pair is taken: %v", p.name, variable, err)
+			case file && err == nil:
+				t.Errorf("%s %s: a file that is not there is taken", p.name, variable)
+			case !alone && !file && err != nil:
+				t.Errorf("%s %s: got %v", p.name, variable, err)
+			}
+		}
+	}
+}

@@ -1,0 +1,151 @@
+package main
+
+import (
+	"fmt"
+	"log/slog"
+	"net/http"
+	"net/url"
+
+	"github.com/offboard-dev/offboard-go/offboardtest"
+	"github.com/offboard-dev/offboard-go/teardown"
+	"github.com/offboard-dev/offboard-go/workspace"
+	"github.com/offboard-dev/offboard-go/workspace/workspacetest"
+	"github.com/offboard-dev/offboard-go/zitadel"
+	"github.com/offboard-dev/offboard-go/zitadel/zitadeltest"
+)
+
+// scene is one organization of the demonstration at the double of its provider.
+type scene struct {
+	entry       entry
+	server      *offboardtest.Server
+	path        string            // of the base URL
+	environment map[string]string // that reaches the double; "" is its base URL
+	connect     func(*slog.Logger) (organization, error)
+
+	byHand  func() string // does what no API can, and says what it was
+	deleted func() bool   // what really happened
+	spared  func() bool   // its neighbour has all that it had
+	trouble []offboardtest.Fault
+}
+
+// limited is a refusal by a rate limit that asks for a wait.
+func limited(operation string) offboardtest.Fault {
+	fault := offboardtest.Answer(operation, http.StatusTooManyRequests, "{}")
+	fault.Header.Set("Retry-After", "1")
+	return fault
+}
+
+// trouble is what befalls operations: each request in its turn.
+func trouble(deletion string, lost ...string) []offboardtest.Fault {
+	faults := []offboardtest.Fault{
+		limited(deletion),
+		offboardtest.Page(deletion, http.StatusServiceUnavailable),
+		offboardtest.LoseAnswer(deletion),
+	}
+	for _, operation := range lost {
+		faults = append(faults, offboardtest.LoseAnswer(operation))
+	}
+	return faults
+}
+
+// world is organizations at doubles, each with what can stand in the way
+// of its deletion, and each with a neighbour that has to be spared.
+func world() []*scene {
+	return []*scene{sceneZitadel(), sceneApplivery()}
+}
+
+func pathOf(base string) string {
+	u, err := url.Parse(base)
+	if err != nil {
+		return ""
+	}
+	return u.Path
+}
+
+func sceneZitadel() *scene {
+	const id, neighbour = "281763529917394947", "281763529917394948"
+	srv := zitadeltest.NewServer()
+	srv.AddOrganization(zitadeltest.Organization{ID: id, Name: "Acme Login"})
+	srv.AddOrganization(zitadeltest.Organization{ID: neighbour, Name: "Platform"})
+	srv.SetDefault(id)
+	jane := srv.AddUser(zitadeltest.User{Organization: id, UserName: "jane"})
+	srv.AddUser(zitadeltest.User{Organization: id, UserName: "deployer", Machine: true})
+	shop := srv.AddProject(zitadeltest.Project{Organization: id, Name: "Shop"})
+	srv.AddApp(zitadeltest.App{Project: shop, Name: "API"})
+	srv.AddUserGrant(zitadeltest.UserGrant{User: jane, Project: shop, Roles: []string{"clerk"}})
+	return &scene{
+		entry:  entry{Provider: "zitadel", Organization: id, Confirm: "Acme Login"},
+		server: srv.Server,
+		environment: map[string]string{
+			"ZITADEL_API_URL": "", "ZITADEL_SERVICE_USER_TOKEN": zitadeltest.Token,
+		},
+		connect: func(log *slog.Logger) (organization, error) {
+			c, err := zitadel.New(srv.Option(), zitadel.WithLogger(log))
+			return atZitadel{c, id}, err
+		},
+		byHand:  func() string { srv.SetDefault(neighbour); return "another organization is made the default one" },
+		deleted: func() bool { return !srv.Exists(id) },
+		spared:  func() bool { return srv.Exists(neighbour) },
+		trouble: trouble("DeleteOrganization"),
+	}
+}
+
+func sceneApplivery() *scene {
+	const id, neighbour = "65f000000000000000000001", "65f000000000000000000002"
+	srv := workspacetest.NewServer()
+	srv.AddOrganization(workspacetest.Organization{
+		ID: id, Slug: "acme-apps", Name: "Acme Apps",
+		Subscriptions: []workspacetest.Subscription{{ID: "sub_1", Plan: "Enterprise", Status: "active"}},
+		Apps:          []workspacetest.App{{Name: "Acme Bank"}, {Name: "Acme Shop", OSs: []string{"ios"}}},
+	})
+	srv.AddOrganization(workspacetest.Organization{ID: neighbour, Slug: "other", Name: "Other"})
+	return &scene{
+		entry:  entry{Provider: "workspace", Organization: "acme-apps", Confirm: "Acme Apps"},
+		server: srv.Server, path: pathOf(workspace.DefaultBaseURL),
+		environment: map[string]string{"APPLIVERY_API_TOKEN": workspacetest.Token},
+		connect: func(log *slog.Logger) (organization, error) {
+			c, err := workspace.New(srv.Option(), workspace.WithLogger(log))
+			return atApplivery{c, "acme-apps"}, err
+		},
+		byHand:  func() string { srv.CancelSubscriptions(id); return "the subscription is cancelled" },
+		deleted: func() bool { return !srv.Exists(id) },
+		spared:  func() bool { return srv.Exists(neighbour) },
+		trouble: trouble("DeleteOrganization"),
+	}
+}
+
+// opened opens the organizations of scenes.
+func opened(scenes []*scene) func(*slog.Logger) opener {
+	return func(log *slog.Logger) opener {
+		return func(e entry) (organization, error) {
+			for _, s := range scenes {
+				if s.entry.Provider == e.Provider {
+					return s.connect(log)
+				}
+			}
+			return nil, unknownProvider(e.Provider)
+		}
+	}
+}
+
+// truth is what really happened, in words.
+func (s *scene) truth() string {
+	switch {
+	case !s.spared():
+		return "NOT ONLY THIS ONE"
+	case !s.deleted():
+		return "still there"
+	case s.entry.Provider == f5:
+		return "in the queue, once"
+	}
+	return "gone; its neighbour is not"
+}
+
+// check fails when a verdict is not what really happened.
+func (s *scene) check(v verdict) error {
+	said := v.Outcome == teardown.Gone || v.Outcome == teardown.Pending
+	if said != s.deleted() || !s.spared() {
+		return fmt.Errorf("%s: the verdict is %q, and it is %s", s.entry.Provider, v.what(), s.truth())
+	}
+	return nil
+}
