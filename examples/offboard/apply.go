@@ -165,7 +165,7 @@ func (x *execution) job(i int, o organization, name string) teardown.Job {
 // run carries out the jobs and shows how they go on. It returns what became of every
 // organization of the file.
 func (x *execution) run(ctx context.Context, journal io.Writer) []verdict {
-	view := newWatcher(x.out, x.file, x.json, x.verbose)
+	view := x.newWatcher(x.file)
 	x.watcher.Store(&view)
 	ctx, stop, done := x.stoppable(ctx, view.stopping)
 	defer done()

@@ -2,10 +2,12 @@ package main
 
 import (
 	"io"
+	"os"
 	"strings"
 	"testing"
 	"time"
 
+	tea "charm.land/bubbletea/v2"
 	"github.com/charmbracelet/x/ansi"
 	"github.com/creack/pty"
 	"github.com/hinshun/vt10x"
@@ -32,7 +34,7 @@ func TestTheLiveViewLeavesTheLastPicture(t *testing.T) {
 		_, _ = io.Copy(terminal, master) // until the other end is closed
 	}()
 
-	l := newLive(slave, newBoard(time.Now(), []planned{planOf(t, hosting()), planOf(t, tenant())}))
+	l := newLive(slave, nil, nil, newBoard(time.Now(), []planned{planOf(t, hosting()), planOf(t, tenant())}))
 	l.event(0, teardown.Event{Time: time.Now(), Kind: teardown.Begun, Total: 3})
 	l.event(0, teardown.Event{Time: time.Now(), Kind: teardown.Begun, Step: "virtual_machine/vm_1", Total: 3})
 	l.stopping()
@@ -59,12 +61,28 @@ func TestTheLiveViewLeavesTheLastPicture(t *testing.T) {
 	}
 }
 
+func TestAKeyInterrupts(t *testing.T) {
+	t.Parallel()
+	p := &program{signals: make(chan os.Signal, 1)}
+	model := picture{newBoard(at(0), nil), p.interrupt}
+	for _, key := range []tea.KeyPressMsg{{Code: 'x'}, {Code: 'c', Mod: tea.ModCtrl}, {Code: 'c', Mod: tea.ModCtrl}} {
+		if _, command := model.Update(key); command != nil {
+			t.Errorf("%v: it does something else", key)
+		}
+	}
+	if len(p.signals) != 1 {
+		t.Errorf("there were %d interrupts", len(p.signals))
+	}
+}
+
 func TestPlainLinesWhereThereIsNoTerminal(t *testing.T) {
 	t.Parallel()
-	if w, ok := newWatcher(new(strings.Builder), &planFile{}, false, false).(*lines); !ok {
+	p := &program{out: new(strings.Builder)}
+	if w, ok := p.newWatcher(&planFile{}).(*lines); !ok {
 		t.Errorf("it is a %T", w)
 	}
-	if w, ok := newWatcher(new(strings.Builder), &planFile{}, true, false).(*jsonLines); !ok {
+	p.json = true
+	if w, ok := p.newWatcher(&planFile{}).(*jsonLines); !ok {
 		t.Errorf("it is a %T", w)
 	}
 }

@@ -66,7 +66,7 @@ type program struct {
 	in          io.Reader
 	out, errOut io.Writer
 	connect     func(*slog.Logger) opener
-	signals     <-chan os.Signal
+	signals     chan os.Signal
 
 	// What flags set.
 	json, verbose bool
@@ -131,6 +131,14 @@ func (p *program) logger(other slog.Handler) *slog.Logger {
 		handlers = append(handlers, other)
 	}
 	return slog.New(slog.NewMultiHandler(handlers...))
+}
+
+// interrupt is a key that means the signal.
+func (p *program) interrupt() {
+	select {
+	case p.signals <- os.Interrupt:
+	default: // more of them say no more
+	}
 }
 
 // untilInterrupted ends a context at the first signal.

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/jedib0t/go-pretty/v6/table"
+	"github.com/jedib0t/go-pretty/v6/text"
 	"github.com/spf13/cobra"
 
 	"github.com/offboard-dev/offboard-go/errors"
@@ -222,6 +223,7 @@ func (p *program) showStatus(standings []standing, again string) error {
 	t.SetOutputMirror(p.out)
 	t.SetStyle(table.StyleLight)
 	t.AppendHeader(table.Row{"provider", "organization", "journal", "steps gone", "now"})
+	t.SetColumnConfigs([]table.ColumnConfig{{Name: "now", WidthMax: 40, WidthMaxEnforcer: text.WrapSoft}})
 	for _, s := range standings {
 		name := s.Organization.Name
 		if name == "" {
@@ -263,6 +265,8 @@ func (s *standing) journal() string {
 // now is what there is, in words.
 func (s *standing) now() string {
 	switch {
+	case s.Now == "not_found" && s.Journal != nil && s.Journal.Verdict == string(teardown.Gone):
+		return "gone"
 	case s.Now == "not_found":
 		return "gone, or not to be seen with this credential"
 	case s.Problem != nil:
@@ -272,9 +276,9 @@ func (s *standing) now() string {
 	case len(s.Left)+len(s.Others) == 0:
 		return "there; no step is left"
 	}
-	text := fmt.Sprintf("there; %s left", count(len(s.Left), "step"))
+	now := fmt.Sprintf("there; %s left", count(len(s.Left), "step"))
 	if n := len(s.Others); n > 0 {
-		text += fmt.Sprintf(", %d not in the plan", n)
+		now += fmt.Sprintf(", %d not in the plan", n)
 	}
-	return text
+	return now
 }

@@ -30,15 +30,19 @@ type watcher interface {
 
 // newWatcher picks the one that fits: JSON lines for machines, the live view on a
 // terminal, plain lines elsewhere.
-func newWatcher(out io.Writer, f *planFile, asJSON, plain bool) watcher {
-	file, ok := out.(*os.File)
+func (p *program) newWatcher(f *planFile) watcher {
+	file, ok := p.out.(*os.File)
 	switch {
-	case asJSON:
-		return &jsonLines{out: out}
-	case ok && !plain && term.IsTerminal(int(file.Fd())) && os.Getenv("TERM") != "dumb":
-		return newLive(file, newBoard(time.Now(), f.Organizations))
+	case p.json:
+		return &jsonLines{out: p.out}
+	case ok && !p.verbose && term.IsTerminal(int(file.Fd())) && os.Getenv("TERM") != "dumb":
+		var keys io.Reader
+		if p.interactive() {
+			keys = p.in
+		}
+		return newLive(file, keys, p.interrupt, newBoard(time.Now(), f.Organizations))
 	}
-	return &lines{out: out, plans: f.Organizations, started: time.Now()}
+	return &lines{out: p.out, plans: f.Organizations, started: time.Now()}
 }
 
 // live shows a board on a terminal.
@@ -53,11 +57,12 @@ const (
 	hintStopping = "Stopping: what runs is finished. Ctrl-C again: end at once"
 )
 
-func newLive(out *os.File, b *board) *live {
+// newLive takes keys, which may be nil, so that the terminal does not write them into
+// the picture. Ctrl-C is a key then, and no signal.
+func newLive(out *os.File, keys io.Reader, interrupt func(), b *board) *live {
 	l := &live{board: b, ended: make(chan struct{})}
 	b.setHint(hintRunning)
-	// Without input: Ctrl-C stays a signal, and what is typed ahead stays the shell's.
-	l.program = tea.NewProgram(picture{b}, tea.WithOutput(out), tea.WithInput(nil), tea.WithoutSignalHandler(), tea.WithFPS(20))
+	l.program = tea.NewProgram(picture{b, interrupt}, tea.WithOutput(out), tea.WithInput(keys), tea.WithoutSignalHandler(), tea.WithFPS(20))
 	go func() {
 		defer close(l.ended)
 		_, _ = l.program.Run() // what it shows is shown again, in words, at the end
@@ -76,7 +81,10 @@ func (l *live) close() {
 }
 
 // picture is a board as the terminal's library wants it.
-type picture struct{ *board }
+type picture struct {
+	*board
+	interrupt func()
+}
 
 type tick time.Time
 
@@ -94,6 +102,13 @@ func (p picture) Update(message tea.Msg) (tea.Model, tea.Cmd) {
 		p.resize(m.Width, m.Height)
 	case tick:
 		return p, ticking()
+	case tea.KeyPressMsg:
+		switch m.String() {
+		case "ctrl+c":
+			p.interrupt()
+		case "ctrl+z":
+			return p, tea.Suspend
+		}
 	}
 	return p, nil
 }
