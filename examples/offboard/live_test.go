@@ -34,6 +34,12 @@ func TestTheLiveViewLeavesTheLastPicture(t *testing.T) {
 		_, _ = io.Copy(terminal, master) // until the other end is closed
 	}()
 
+	const before = "what was there before"
+	for range 20 {
+		if _, err := io.WriteString(slave, before+"\n"); err != nil {
+			t.Fatal(err)
+		}
+	}
 	l := newLive(slave, nil, nil, newBoard(time.Now(), []planned{planOf(t, hosting()), planOf(t, tenant())}))
 	l.event(0, teardown.Event{Time: time.Now(), Kind: teardown.Begun, Total: 3})
 	l.event(0, teardown.Event{Time: time.Now(), Kind: teardown.Begun, Step: "virtual_machine/vm_1", Total: 3})
@@ -56,15 +62,33 @@ func TestTheLiveViewLeavesTheLastPicture(t *testing.T) {
 			t.Errorf("%q is not there:\n%s", want, ansi.Strip(got))
 		}
 	}
+	if !strings.HasPrefix(got, before) || !strings.Contains(got, before+"\n✓") || strings.Count(got, "katapult") != 1 {
+		t.Errorf("something else is left:\n%s", got)
+	}
 	if strings.Contains(got, "Ctrl-C") {
 		t.Errorf("the hint stays:\n%s", got)
+	}
+}
+
+func TestAPictureNeverShrinks(t *testing.T) {
+	t.Parallel()
+	p := picture{height: new(int)}
+	for _, test := range []struct{ text, want string }{
+		{"a\n\ntotals", "a\n\ntotals"},
+		{"a\nb\nc\n\ntotals\nhint", "a\nb\nc\n\ntotals\nhint"},
+		{"a\n\ntotals\nhint", "a\n\n\n\ntotals\nhint"},
+		{"totals", "totals"},
+	} {
+		if got := p.steady(test.text); got != test.want {
+			t.Errorf("%q: got %q, want %q", test.text, got, test.want)
+		}
 	}
 }
 
 func TestAKeyInterrupts(t *testing.T) {
 	t.Parallel()
 	p := &program{signals: make(chan os.Signal, 1)}
-	model := picture{newBoard(at(0), nil), p.interrupt}
+	model := picture{board: newBoard(at(0), nil), interrupt: p.interrupt, height: new(int)}
 	for _, key := range []tea.KeyPressMsg{{Code: 'x'}, {Code: 'c', Mod: tea.ModCtrl}, {Code: 'c', Mod: tea.ModCtrl}} {
 		if _, command := model.Update(key); command != nil {
 			t.Errorf("%v: it does something else", key)

@@ -7,11 +7,13 @@ import (
 	"io"
 	"log/slog"
 	"os"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
 
 	tea "charm.land/bubbletea/v2"
+	"charm.land/lipgloss/v2"
 	"golang.org/x/term"
 
 	"github.com/offboard-dev/offboard-go/errors"
@@ -48,6 +50,7 @@ func (p *program) newWatcher(f *planFile) watcher {
 // live shows a board on a terminal.
 type live struct {
 	*board
+	out     *os.File
 	program *tea.Program
 	ended   chan struct{}
 }
@@ -60,9 +63,9 @@ const (
 // newLive takes keys, which may be nil, so that the terminal does not write them into
 // the picture. Ctrl-C is a key then, and no signal.
 func newLive(out *os.File, keys io.Reader, interrupt func(), b *board) *live {
-	l := &live{board: b, ended: make(chan struct{})}
+	l := &live{board: b, out: out, ended: make(chan struct{})}
 	b.setHint(hintRunning)
-	l.program = tea.NewProgram(picture{b, interrupt}, tea.WithOutput(out), tea.WithInput(keys), tea.WithoutSignalHandler(), tea.WithFPS(20))
+	l.program = tea.NewProgram(picture{board: b, interrupt: interrupt, height: new(int)}, tea.WithOutput(out), tea.WithInput(keys), tea.WithoutSignalHandler(), tea.WithFPS(20))
 	go func() {
 		defer close(l.ended)
 		_, _ = l.program.Run() // what it shows is shown again, in words, at the end
@@ -74,17 +77,24 @@ func (l *live) note(i int, text string, wait time.Duration) { l.board.note(i, ti
 func (l *live) end(i int, v verdict)                        { l.board.end(i, time.Now(), v) }
 func (l *live) stopping()                                   { l.setHint(hintStopping) }
 
+// close takes the picture away, and leaves the last one as text: the terminal's library
+// would write over its end.
 func (l *live) close() {
 	l.setHint("")
-	l.program.Quit()
+	l.program.Send(leave{})
 	<-l.ended
+	lipgloss.Fprintln(l.out, l.draw(time.Now()))
 }
 
 // picture is a board as the terminal's library wants it.
 type picture struct {
 	*board
 	interrupt func()
+	height    *int // of the largest picture: the library leaves lines behind when one shrinks
+	left      bool
 }
+
+type leave struct{}
 
 type tick time.Time
 
@@ -100,6 +110,10 @@ func (p picture) Update(message tea.Msg) (tea.Model, tea.Cmd) {
 	switch m := message.(type) {
 	case tea.WindowSizeMsg:
 		p.resize(m.Width, m.Height)
+		*p.height = 0
+	case leave:
+		p.left = true
+		return p, tea.Quit
 	case tick:
 		return p, ticking()
 	case tea.KeyPressMsg:
@@ -114,7 +128,23 @@ func (p picture) Update(message tea.Msg) (tea.Model, tea.Cmd) {
 }
 
 // View implements [tea.Model].
-func (p picture) View() tea.View { return tea.NewView(p.draw(time.Now()) + "\n") }
+func (p picture) View() tea.View {
+	if p.left {
+		return tea.NewView("")
+	}
+	return tea.NewView(p.steady(p.draw(time.Now())))
+}
+
+// steady makes a picture as high as the largest was, above its last lines.
+func (p picture) steady(text string) string {
+	n := strings.Count(text, "\n") + 1
+	*p.height = max(*p.height, n)
+	at := strings.LastIndex(text, "\n\n") // before the totals
+	if at < 0 || n == *p.height {
+		return text
+	}
+	return text[:at] + strings.Repeat("\n", *p.height-n) + text[at:]
+}
 
 // lines shows what goes on in plain lines, each with the time since the beginning.
 type lines struct {

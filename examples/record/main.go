@@ -63,15 +63,24 @@ type frame struct {
 	duration time.Duration
 }
 
-// run runs a command under a terminal until it ends.
+// run runs a command under a terminal until it ends. It has no input, for there is
+// nobody at the keys.
 func (r *recorder) run(command *exec.Cmd) ([]frame, error) {
-	// Of few abilities, which the terminal that is played here has all.
-	command.Env = append(os.Environ(), "TERM=xterm-256color", "COLORTERM=", "NO_COLOR=")
-	file, err := pty.StartWithSize(command, &pty.Winsize{Rows: uint16(r.height), Cols: uint16(r.width)})
+	file, slave, err := pty.Open()
 	if err != nil {
 		return nil, err
 	}
 	defer file.Close()
+	command.Env = append(os.Environ(), "TERM=xterm-256color", "COLORTERM=", "NO_COLOR=")
+	command.Stdout, command.Stderr = slave, slave
+	err = pty.Setsize(slave, &pty.Winsize{Rows: uint16(r.height), Cols: uint16(r.width)})
+	if err == nil {
+		err = command.Start()
+	}
+	slave.Close() // what was started has its own
+	if err != nil {
+		return nil, err
+	}
 	terminal := vt10x.New(vt10x.WithSize(r.width, r.height))
 	chunks := make(chan []byte)
 	go func() {
