@@ -360,9 +360,10 @@ func (o atF5) Check(ctx context.Context) error  { return o.CheckDeletion(ctx, o.
 func (o atF5) Delete(ctx context.Context) error { return o.DeleteTenant(ctx, o.request) }
 func (atF5) Done() string                       { return "accepted into the deletion queue" }
 
-func (o atF5) Plan(context.Context) (*teardown.Plan, error) { return nil, errUnplanned }
-func (o atF5) Teardown(context.Context, *teardown.Plan, ...teardown.Option) (*teardown.Report, error) {
-	return nil, errUnplanned
+func (o atF5) Plan(ctx context.Context) (*teardown.Plan, error) { return o.Client.Plan(ctx, o.request) }
+
+func (o atF5) Teardown(ctx context.Context, p *teardown.Plan, options ...teardown.Option) (*teardown.Report, error) {
+	return o.Client.Teardown(ctx, p, o.request, options...)
 }
 
 // errUnplanned is until the clients can plan.

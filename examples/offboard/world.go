@@ -5,9 +5,12 @@ import (
 	"log/slog"
 	"net/http"
 	"net/url"
+	"time"
 
 	"github.com/offboard-dev/offboard-go/offboardtest"
 	"github.com/offboard-dev/offboard-go/teardown"
+	"github.com/offboard-dev/offboard-go/volterra"
+	"github.com/offboard-dev/offboard-go/volterra/volterratest"
 	"github.com/offboard-dev/offboard-go/workspace"
 	"github.com/offboard-dev/offboard-go/workspace/workspacetest"
 	"github.com/offboard-dev/offboard-go/zitadel"
@@ -51,8 +54,11 @@ func trouble(deletion string, lost ...string) []offboardtest.Fault {
 // world is organizations at doubles, each with what can stand in the way
 // of its deletion, and each with a neighbour that has to be spared.
 func world() []*scene {
-	return []*scene{sceneZitadel(), sceneApplivery()}
+	return []*scene{sceneZitadel(), sceneApplivery(), sceneF5()}
 }
+
+// quick is how long the doubles take for what takes their providers minutes.
+const quick = 400 * time.Millisecond
 
 func pathOf(base string) string {
 	u, err := url.Parse(base)
@@ -111,6 +117,41 @@ func sceneApplivery() *scene {
 		deleted: func() bool { return !srv.Exists(id) },
 		spared:  func() bool { return srv.Exists(neighbour) },
 		trouble: trouble("DeleteOrganization"),
+	}
+}
+
+// sceneF5 has another trouble: a request for deletion is never repeated blindly, so
+// the page of 503 befalls the read before it. That the answer was lost is found out
+// by the tenant's state. There is no neighbour: a double plays one tenant.
+func sceneF5() *scene {
+	const name, email = "acme-edge-kqzvxwbn", "owner@example.com"
+	srv := volterratest.NewServer()
+	srv.SetTenant(volterratest.Tenant{Name: name, Domain: "acme-edge", KeepsCredential: true})
+	srv.AddNamespace(volterratest.Namespace{Name: "web", Takes: quick, Objects: []volterratest.Object{{Name: "front"}}})
+	srv.AddChildTenantManager("partners")
+	srv.AddChildTenant(volterratest.ChildTenant{Name: "acme-labs", Manager: "partners", Takes: quick})
+	srv.AddManagedTenant(volterratest.ManagedTenant{Name: "customer"})
+	srv.AddAddonSubscription(volterratest.AddonSubscription{Name: "waap"})
+	srv.AddInvoice(volterra.Invoice{Name: "inv-7", Amount: 12000, Currency: "USD"})
+	return &scene{
+		entry: entry{
+			Provider: f5, Organization: name, Confirm: name, Email: email,
+			Permit: []teardown.Consent{teardown.ManagedOrganizations},
+		},
+		server:      srv.Server,
+		environment: map[string]string{"F5XC_API_URL": "", "F5XC_API_TOKEN": volterratest.Token},
+		connect: func(log *slog.Logger) (organization, error) {
+			c, err := volterra.New(srv.Option(), volterra.WithLogger(log))
+			return atF5{c, volterra.DeleteTenantRequest{Name: name, Email: email}}, err
+		},
+		byHand:  func() string { return "" },
+		deleted: func() bool { return len(srv.Accepted()) == 1 },
+		spared:  func() bool { return true },
+		trouble: []offboardtest.Fault{
+			limited("RequestTenantDeletion"),
+			offboardtest.Page("GetTenantSettings", http.StatusServiceUnavailable),
+			offboardtest.LoseAnswer("RequestTenantDeletion"),
+		},
 	}
 }
 
