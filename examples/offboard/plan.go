@@ -134,11 +134,13 @@ func planOne(ctx context.Context, e entry, o organization) (planned, int) {
 		return made, exitCode(err)
 	}
 	made.Plan = plan
-	// A refusal that steps will not end, and what hands have to do, are told now.
-	if refusal := plan.Err(); refusal != nil && (len(plan.Steps) == 0 || len(plan.Manual()) > 0) {
+	// What apply will not clear is told now.
+	switch refusal := plan.Err(); {
+	case refusal != nil && len(plan.Steps) == 0:
 		return made, exitCode(refusal)
-	}
-	if len(e.forbids(plan)) > 0 {
+	case len(plan.Manual()) > 0:
+		return made, exitBlocked
+	case len(e.forbids(plan)) > 0:
 		return made, exitNotConfirmed
 	}
 	return made, exitOK
