@@ -14,6 +14,7 @@ import (
 
 	tea "charm.land/bubbletea/v2"
 	"charm.land/lipgloss/v2"
+	"github.com/charmbracelet/x/ansi"
 	"golang.org/x/term"
 
 	"github.com/offboard-dev/offboard-go/errors"
@@ -52,6 +53,7 @@ type live struct {
 	*board
 	out     *os.File
 	program *tea.Program
+	height  *int // of the picture
 	ended   chan struct{}
 }
 
@@ -63,9 +65,9 @@ const (
 // newLive takes keys, which may be nil, so that the terminal does not write them into
 // the picture. Ctrl-C is a key then, and no signal.
 func newLive(out *os.File, keys io.Reader, interrupt func(), b *board) *live {
-	l := &live{board: b, out: out, ended: make(chan struct{})}
+	l := &live{board: b, out: out, height: new(int), ended: make(chan struct{})}
 	b.setHint(hintRunning)
-	l.program = tea.NewProgram(picture{board: b, interrupt: interrupt, height: new(int)}, tea.WithOutput(out), tea.WithInput(keys), tea.WithoutSignalHandler(), tea.WithFPS(20))
+	l.program = tea.NewProgram(picture{b, interrupt, l.height}, tea.WithOutput(out), tea.WithInput(keys), tea.WithoutSignalHandler(), tea.WithFPS(20))
 	go func() {
 		defer close(l.ended)
 		_, _ = l.program.Run() // what it shows is shown again, in words, at the end
@@ -77,13 +79,17 @@ func (l *live) note(i int, text string, wait time.Duration) { l.board.note(i, ti
 func (l *live) end(i int, v verdict)                        { l.board.end(i, time.Now(), v) }
 func (l *live) stopping()                                   { l.setHint(hintStopping) }
 
-// close takes the picture away, and leaves the last one as text: the terminal's library
-// would write over its end.
+// close takes the picture away, and leaves the last one as text. The terminal's library
+// has gone to the last line of its picture, and would leave that out.
 func (l *live) close() {
-	l.setHint("")
-	l.program.Send(leave{})
+	l.program.Quit()
 	<-l.ended
-	lipgloss.Fprintln(l.out, l.draw(time.Now()))
+	l.setHint("")
+	up := ""
+	if n := *l.height - 1; n > 0 {
+		up = ansi.CursorUp(n)
+	}
+	lipgloss.Fprint(l.out, "\r"+up+ansi.EraseScreenBelow+l.draw(time.Now())+"\n")
 }
 
 // picture is a board as the terminal's library wants it.
@@ -91,10 +97,7 @@ type picture struct {
 	*board
 	interrupt func()
 	height    *int // of the largest picture: the library leaves lines behind when one shrinks
-	left      bool
 }
-
-type leave struct{}
 
 type tick time.Time
 
@@ -111,9 +114,6 @@ func (p picture) Update(message tea.Msg) (tea.Model, tea.Cmd) {
 	case tea.WindowSizeMsg:
 		p.resize(m.Width, m.Height)
 		*p.height = 0
-	case leave:
-		p.left = true
-		return p, tea.Quit
 	case tick:
 		return p, ticking()
 	case tea.KeyPressMsg:
@@ -129,9 +129,6 @@ func (p picture) Update(message tea.Msg) (tea.Model, tea.Cmd) {
 
 // View implements [tea.Model].
 func (p picture) View() tea.View {
-	if p.left {
-		return tea.NewView("")
-	}
 	return tea.NewView(p.steady(p.draw(time.Now())))
 }
 
