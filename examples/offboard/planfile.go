@@ -106,7 +106,12 @@ func (f *planFile) write(name string) error {
 	return writeWhole(name, append(text, '\n'))
 }
 
+// writeWhole writes a file under another name first. What is no file, such as a link
+// or /dev/stdout, is written to, and not replaced.
 func writeWhole(name string, text []byte) error {
+	if info, err := os.Lstat(name); err == nil && !info.Mode().IsRegular() {
+		return os.WriteFile(name, text, 0o600)
+	}
 	file, err := os.CreateTemp(filepath.Dir(name), "."+filepath.Base(name)+"-*")
 	if err != nil {
 		return err

@@ -60,6 +60,23 @@ func TestAPlanForMachinesIsTheFile(t *testing.T) {
 	})
 }
 
+func TestALinkIsWrittenThrough(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		b := newBench(t, hosting())
+		b.write("kept.json", "old")
+		if err := os.Symlink(b.dir+"/kept.json", b.dir+"/plan.json"); err != nil {
+			t.Skip(err)
+		}
+		b.plan()
+		if info, err := os.Lstat(b.dir + "/plan.json"); err != nil || info.Mode().IsRegular() {
+			t.Errorf("the link was replaced: %v", err)
+		}
+		if !strings.Contains(b.read("kept.json"), "fingerprint") {
+			t.Error("the file has no plan")
+		}
+	})
+}
+
 func TestWhatCannotBePlannedIsToldAndTheRestIsPlanned(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		missing, named, byHand := hosting(), tenant(), hosting()
