@@ -16,7 +16,7 @@ import (
 	"github.com/offboard-dev/offboard-go/errors"
 )
 
-const demoHelp = `Show it all with doubles in place of the providers: organizations, each with what
+const demoHelp = `Show it all with doubles in place of the providers: five organizations, each with what
 can stand in the way of its deletion, are planned, cleared in order and deleted while
 things go wrong. The verdicts are held against what really happened at the doubles. No
 account is needed, and no network is used.
@@ -55,7 +55,7 @@ func (p *program) demo(ctx context.Context) error {
 		text = io.Discard
 	}
 	p.connect = opened(scenes)
-	fmt.Fprint(text, "Doubles in memory play the providers: no account is needed, and no network is used.\n")
+	fmt.Fprint(text, "Five organizations at five providers. Doubles in memory play the providers: no\naccount is needed, and no network is used.\n")
 
 	fmt.Fprint(text, "\n1. What has to go, and what goes along:\n\n")
 	m := new(manifest)

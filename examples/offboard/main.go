@@ -209,7 +209,7 @@ func (p *program) command() *cobra.Command {
 		Args:          cobra.NoArgs,
 		SilenceUsage:  true,
 		SilenceErrors: true,
-		RunE:          func(cmd *cobra.Command, _ []string) error { return demonstrate(cmd.Context(), p.out) },
+		RunE:          func(cmd *cobra.Command, _ []string) error { return p.demo(cmd.Context()) },
 	}
 	flags := root.PersistentFlags()
 	flags.BoolVar(&p.json, "json", false, "write JSON: one document, or one a line while something goes on")

@@ -281,6 +281,10 @@ func (o atKatapult) Delete(ctx context.Context) error {
 }
 func (atKatapult) Done() string { return "deleted" }
 
+func (o atKatapult) Plan(ctx context.Context) (*teardown.Plan, error) {
+	return o.Client.Plan(ctx, o.organization)
+}
+
 type atZitadel struct {
 	*zitadel.Client
 	id string
@@ -321,6 +325,8 @@ func (o atAtlas) Name(ctx context.Context) (string, error) {
 func (o atAtlas) Check(ctx context.Context) error  { return o.CheckDeletion(ctx, o.id) }
 func (o atAtlas) Delete(ctx context.Context) error { return o.DeleteOrganization(ctx, o.id) }
 func (atAtlas) Done() string                       { return "deleted" }
+
+func (o atAtlas) Plan(ctx context.Context) (*teardown.Plan, error) { return o.Client.Plan(ctx, o.id) }
 
 type atApplivery struct {
 	*workspace.Client
@@ -364,16 +370,4 @@ func (o atF5) Plan(ctx context.Context) (*teardown.Plan, error) { return o.Clien
 
 func (o atF5) Teardown(ctx context.Context, p *teardown.Plan, options ...teardown.Option) (*teardown.Report, error) {
 	return o.Client.Teardown(ctx, p, o.request, options...)
-}
-
-// errUnplanned is until the clients can plan.
-var errUnplanned = errors.New("cannot be planned yet")
-
-func (o atKatapult) Plan(context.Context) (*teardown.Plan, error) { return nil, errUnplanned }
-func (o atKatapult) Teardown(context.Context, *teardown.Plan, ...teardown.Option) (*teardown.Report, error) {
-	return nil, errUnplanned
-}
-func (o atAtlas) Plan(context.Context) (*teardown.Plan, error) { return nil, errUnplanned }
-func (o atAtlas) Teardown(context.Context, *teardown.Plan, ...teardown.Option) (*teardown.Report, error) {
-	return nil, errUnplanned
 }

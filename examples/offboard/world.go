@@ -7,6 +7,10 @@ import (
 	"net/url"
 	"time"
 
+	"github.com/offboard-dev/offboard-go/atlas"
+	"github.com/offboard-dev/offboard-go/atlas/atlastest"
+	"github.com/offboard-dev/offboard-go/katapult"
+	"github.com/offboard-dev/offboard-go/katapult/katapulttest"
 	"github.com/offboard-dev/offboard-go/offboardtest"
 	"github.com/offboard-dev/offboard-go/teardown"
 	"github.com/offboard-dev/offboard-go/volterra"
@@ -51,14 +55,14 @@ func trouble(deletion string, lost ...string) []offboardtest.Fault {
 	return faults
 }
 
-// world is organizations at doubles, each with what can stand in the way
+// world is five organizations at five doubles, each with what can stand in the way
 // of its deletion, and each with a neighbour that has to be spared.
 func world() []*scene {
-	return []*scene{sceneZitadel(), sceneApplivery(), sceneF5()}
+	return []*scene{sceneKatapult(), sceneZitadel(), sceneAtlas(), sceneApplivery(), sceneF5()}
 }
 
 // quick is how long the doubles take for what takes their providers minutes.
-const quick = 400 * time.Millisecond
+const quick = 200 * time.Millisecond
 
 func pathOf(base string) string {
 	u, err := url.Parse(base)
@@ -66,6 +70,45 @@ func pathOf(base string) string {
 		return ""
 	}
 	return u.Path
+}
+
+func sceneKatapult() *scene {
+	const id, neighbour = "org_acme", "org_other"
+	srv := katapulttest.NewServer()
+	srv.SetTaskTime(quick)
+	srv.AddOrganization(katapulttest.Organization{ID: id, Name: "Acme Hosting", SubDomain: "acme-hosting", Open: []string{"ensure_zero_balance"}})
+	srv.AddOrganization(katapulttest.Organization{ID: "org_labs", Name: "Acme Labs", Parent: id})
+	srv.AddOrganization(katapulttest.Organization{ID: neighbour, Name: "Other"})
+	srv.Add(neighbour, katapulttest.VirtualMachine{ID: "vm_other", Name: "other"})
+	srv.Add("org_labs", katapulttest.VirtualMachine{ID: "vm_lab", Name: "lab"})
+	srv.Add(id,
+		katapulttest.VirtualMachine{ID: "vm_web", Name: "web"},
+		katapulttest.VirtualMachine{ID: "vm_mail", Name: "mail"},
+		katapulttest.Disk{ID: "disk_data", Name: "data", VirtualMachine: "vm_web"},
+		katapulttest.DiskBackupPolicy{ID: "dbp_daily", Target: "disk_data"},
+		katapulttest.FileStorageVolume{ID: "fsv_shared", Name: "shared"},
+		katapulttest.LoadBalancer{ID: "lb_front", Name: "front"},
+		katapulttest.DNSZone{ID: "dnszone_acme", Name: "acme.example"},
+		katapulttest.VirtualNetwork{ID: "vnet_inner", Name: "inner"},
+		katapulttest.IPAddress{ID: "ip_front", Address: "192.0.2.7", HeldBy: "lb_front"},
+	)
+	had := fmt.Sprint(srv.Left(neighbour))
+	return &scene{
+		entry: entry{
+			Provider: "katapult", Organization: id, Confirm: "Acme Hosting",
+			Permit: []teardown.Consent{teardown.ManagedOrganizations, teardown.OwnOrganization},
+		},
+		server: srv.Server, path: pathOf(katapult.DefaultBaseURL),
+		environment: map[string]string{"KATAPULT_API_KEY": katapulttest.Token},
+		connect: func(log *slog.Logger) (organization, error) {
+			c, err := katapult.New(srv.Option(), katapult.WithLogger(log))
+			return atKatapult{c, katapult.ID(id)}, err
+		},
+		byHand:  func() string { srv.SetOpen(id); return "the balance is settled" },
+		deleted: func() bool { return !srv.Exists(id) },
+		spared:  func() bool { return srv.Exists(neighbour) && fmt.Sprint(srv.Left(neighbour)) == had },
+		trouble: trouble("DeleteOrganization", "DeleteLoadBalancer", "DeleteDNSZone"),
+	}
 }
 
 func sceneZitadel() *scene {
@@ -93,6 +136,44 @@ func sceneZitadel() *scene {
 		deleted: func() bool { return !srv.Exists(id) },
 		spared:  func() bool { return srv.Exists(neighbour) },
 		trouble: trouble("DeleteOrganization"),
+	}
+}
+
+func sceneAtlas() *scene {
+	const id, neighbour, shop = "5e2f00000000000000000001", "5e2f00000000000000000002", "5e2f0000000000000000000a"
+	srv := atlastest.NewServer()
+	srv.SetDeletionTime(quick)
+	srv.AddOrganization(atlastest.Organization{ID: id, Name: "Acme Data"})
+	srv.AddOrganization(atlastest.Organization{ID: neighbour, Name: "Other"})
+	srv.AddProject(neighbour, atlastest.Project{ID: "5e2f0000000000000000000c", Name: "other", Clusters: 1})
+	srv.AddProject(id, atlastest.Project{ID: shop, Name: "shop"})
+	srv.AddProject(id, atlastest.Project{ID: "5e2f0000000000000000000b", Name: "empty"})
+	for _, resource := range []atlastest.Resource{
+		{Kind: atlas.KindCluster, ID: "ledger", Protected: true},
+		{Kind: atlas.KindFlexCluster, ID: "scratch"},
+		{Kind: atlas.KindOnlineArchive, Parent: "ledger"},
+		{Kind: atlas.KindStreamWorkspace, ID: "events"},
+		{Kind: atlas.KindFederatedDatabase, ID: "reports"},
+	} {
+		srv.AddResource(shop, resource)
+	}
+	return &scene{
+		entry: entry{
+			Provider: "atlas", Organization: id, Confirm: "Acme Data",
+			Permit: []teardown.Consent{teardown.TerminationProtection, teardown.OwnOrganization},
+		},
+		server: srv.Server,
+		environment: map[string]string{
+			"MONGODB_ATLAS_CLIENT_ID": atlastest.ClientID, "MONGODB_ATLAS_CLIENT_SECRET": atlastest.ClientSecret,
+		},
+		connect: func(log *slog.Logger) (organization, error) {
+			c, err := atlas.New(srv.Option(), atlas.WithLogger(log))
+			return atAtlas{c, id}, err
+		},
+		byHand:  func() string { return "" },
+		deleted: func() bool { return !srv.Exists(id) },
+		spared:  func() bool { return srv.Exists(neighbour) },
+		trouble: trouble("DeleteOrganization", "DeleteCluster"),
 	}
 }
 
