@@ -29,9 +29,9 @@ type standing struct {
 	// Journal is what was last written about the organization itself.
 	Journal *teardown.Entry `json:"journal,omitempty"`
 
-	// Verified counts the steps that the journal has as gone.
-	Verified int `json:"verified"`
-	Total    int `json:"total"`
+	// Gone counts the steps that the journal has as gone, or that a read does not find.
+	Gone  int `json:"gone"`
+	Total int `json:"total"`
 
 	// Now is what a read says: "there", "not_found", "not_read" when none was made or
 	// it failed, which is the Problem then.
@@ -172,17 +172,17 @@ func stand(ctx context.Context, p planned, journal chronicle, o organization) st
 	}
 	r := journal.of(p.Plan)
 	s.Organization, s.Journal, s.Total = p.Plan.Organization, r.last, len(p.Plan.Steps)
+	through := r.last != nil && (r.last.Verdict == string(teardown.Gone) || r.last.Verdict == string(teardown.Pending))
 	for _, step := range p.Plan.Steps {
-		if r.gone(step.ID) {
-			s.Verified++
+		if through || r.gone(step.ID) { // what is deleted had no step left
+			s.Gone++
 		}
 	}
-	through := r.last != nil && (r.last.Verdict == string(teardown.Gone) || r.last.Verdict == string(teardown.Pending))
 	if o != nil {
 		now, err := o.Plan(ctx)
 		switch {
 		case errors.Is(err, errors.OrganizationNotFound):
-			s.Now = "not_found"
+			s.Now, s.Gone = "not_found", s.Total
 			return s
 		case err != nil:
 			s.Problem, s.code = problemOf(err), exitCode(err)
@@ -193,6 +193,7 @@ func stand(ctx context.Context, p planned, journal chronicle, o organization) st
 		}
 		s.Now = "there"
 		s.Left, s.Others = compare(p.Plan, now)
+		s.Gone = s.Total - len(s.Left)
 		through = r.last != nil && r.last.Verdict == string(teardown.Pending)
 	}
 	if !through {
@@ -229,7 +230,7 @@ func (p *program) showStatus(standings []standing, again string) error {
 		if name == "" {
 			name = s.Organization.ID
 		}
-		t.AppendRow(table.Row{s.Provider, printable(name), s.journal(), fmt.Sprintf("%d/%d", s.Verified, s.Total), s.now()})
+		t.AppendRow(table.Row{s.Provider, printable(name), s.journal(), fmt.Sprintf("%d/%d", s.Gone, s.Total), s.now()})
 	}
 	t.Render()
 	for _, s := range standings {
