@@ -11,6 +11,7 @@ import (
 
 	"github.com/goccy/go-yaml"
 	"github.com/jedib0t/go-pretty/v6/table"
+	"github.com/jedib0t/go-pretty/v6/text"
 	"github.com/spf13/cobra"
 
 	"github.com/offboard-dev/offboard-go/errors"
@@ -70,19 +71,26 @@ func (p *program) demo(ctx context.Context) error {
 		return err
 	}
 
-	fmt.Fprint(text, "2. What no API can do, people do:\n\n")
+	fmt.Fprint(text, "2. Each is deleted as it is, and refused:\n\n")
+	if err := showRefusals(ctx, text, scenes); err != nil {
+		return err
+	}
+
+	fmt.Fprint(text, "\n3. What no API can do, people do:\n\n")
 	for _, s := range scenes {
 		if done := s.byHand(); done != "" {
 			fmt.Fprintf(text, "   %-9s  %s\n", s.entry.Provider, done)
 		}
 	}
 
-	fmt.Fprint(text, "\n3. All is planned again and carried out, while things go wrong: 429 with a wait, a\n   page of 503, answers that are lost after the work was done.\n\n")
+	fmt.Fprint(text, "\n4. All is planned again and carried out, while things go wrong: 429 with a wait, a\n   page of 503, answers that are lost after the work was done.\n\n")
 	file, _, err := p.plan(ctx, m, len(scenes))
 	if err != nil {
 		return err
 	}
-	for _, s := range scenes {
+	attempts := make([]int, len(scenes)) // so far
+	for i, s := range scenes {
+		attempts[i] = s.server.Count(s.deletion)
 		s.server.Fail(s.trouble...)
 	}
 	x, err := p.prepare(file, applying{parallel: len(scenes), concurrency: 8})
@@ -91,16 +99,17 @@ func (p *program) demo(ctx context.Context) error {
 	}
 	verdicts := x.run(ctx, io.Discard)
 
-	fmt.Fprint(text, "\n4. The verdicts, beside what really happened at the doubles:\n\n")
+	fmt.Fprint(text, "\n5. The verdicts, beside what really happened at the doubles:\n\n")
 	t := table.NewWriter()
 	t.SetOutputMirror(text)
 	t.SetStyle(table.StyleLight)
-	t.AppendHeader(table.Row{"provider", "organization", "steps", "verdict", "truth", "requests"})
+	t.AppendHeader(table.Row{"provider", "organization", "verdict", "truth", "steps", "attempts", "time", "requests"})
 	var lies []error
 	for i, s := range scenes {
 		v := verdicts[i]
 		t.AppendRow(table.Row{
-			v.Provider, v.Organization.Name, fmt.Sprintf("%d/%d", v.Done, v.Total), shortOutcome(v), s.truth(), requests(s),
+			v.Provider, v.Organization.Name, shortOutcome(v), s.truth(), fmt.Sprintf("%d/%d", v.Done, v.Total),
+			s.server.Count(s.deletion) - attempts[i], fmt.Sprintf("%.1fs", v.took.Seconds()), requests(s),
 		})
 		lies = append(lies, s.check(v))
 	}
@@ -141,6 +150,32 @@ func showBefore(text io.Writer, file *planFile) error {
 		}
 		fmt.Fprintln(text)
 	}
+	return nil
+}
+
+// showRefusals has each organization deleted as it is, which its provider, or the
+// client before it sends anything, refuses for its own reason.
+func showRefusals(ctx context.Context, w io.Writer, scenes []*scene) error {
+	t := table.NewWriter()
+	t.SetOutputMirror(w)
+	t.SetStyle(table.StyleLight)
+	t.AppendHeader(table.Row{"provider", "organization", "code", "what stands in the way"})
+	t.SetColumnConfigs([]table.ColumnConfig{{Name: "what stands in the way", WidthMax: 56, WidthMaxEnforcer: text.WrapSoft}})
+	for _, s := range scenes {
+		e, ok := errors.AsType[*errors.Error](s.attempt(ctx))
+		if !ok {
+			return fmt.Errorf("%s: it was not refused", s.entry.Provider)
+		}
+		var way []string
+		for _, step := range e.Steps {
+			way = append(way, step.Name)
+		}
+		if len(way) == 0 {
+			way = []string{short(e)}
+		}
+		t.AppendRow(table.Row{s.entry.Provider, s.entry.Confirm, string(e.Code), printable(strings.Join(way, ", "))})
+	}
+	t.Render()
 	return nil
 }
 

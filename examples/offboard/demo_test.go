@@ -29,7 +29,7 @@ func TestTheDemonstrationEndsWellAndNamesAllFive(t *testing.T) {
 		if took := time.Since(start); took > 9*time.Second {
 			t.Errorf("it took %v", took)
 		}
-		_, verdicts, found := strings.Cut(out.String(), "4. The verdicts")
+		_, verdicts, found := strings.Cut(out.String(), "5. The verdicts")
 		if !found {
 			t.Fatalf("there are no verdicts in\n%s", out.String())
 		}
@@ -47,6 +47,13 @@ func TestTheDemonstrationEndsWellAndNamesAllFive(t *testing.T) {
 		} {
 			if !strings.Contains(out.String(), "refused as it is: "+reason.Error()) {
 				t.Errorf("the reason %s is not there", reason)
+			}
+		}
+		for _, code := range []errors.Code{
+			errors.DeletionStepsNotSatisfied, errors.DefaultOrganization, errors.OrganizationNotEmpty, errors.ActiveSubscriptions, errors.NotConfirmed,
+		} {
+			if !strings.Contains(out.String(), "│ "+string(code)+" ") {
+				t.Errorf("the refusal %s is not in the table", code)
 			}
 		}
 		if strings.Contains(out.String(), "\x1b") {

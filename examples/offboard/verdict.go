@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/offboard-dev/offboard-go/errors"
 	"github.com/offboard-dev/offboard-go/teardown"
@@ -25,6 +26,7 @@ type verdict struct {
 	Problem *problem `json:"problem,omitempty"`
 	err     error    // nil for what was not begun as well
 	begun   bool
+	took    time.Duration
 	report  *teardown.Report // nil when nothing was begun, or when nobody wants it any more
 }
 
@@ -53,6 +55,7 @@ func verdictOf(p planned, r teardown.Result) verdict {
 		v.Outcome = teardown.Blocked
 		return v
 	}
+	v.took = r.Report.Ended.Sub(r.Report.Started)
 	v.begun, v.Outcome, v.Decides = true, r.Report.Outcome, r.Report.Decides
 	for _, s := range r.Report.Left() {
 		v.Left = append(v.Left, left{s.ID, s.State, s.Removal, problemOf(s.Err)})

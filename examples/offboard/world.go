@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"fmt"
 	"log/slog"
 	"net/http"
@@ -29,10 +30,13 @@ type scene struct {
 	environment map[string]string // that reaches the double; "" is its base URL
 	connect     func(*slog.Logger) (organization, error)
 
-	byHand  func() string // does what no API can, and says what it was
-	deleted func() bool   // what really happened
-	spared  func() bool   // its neighbour has all that it had
+	attempt func(context.Context) error // deletes it as it is, in one line
+	byHand  func() string               // does what no API can, and says what it was
+	deleted func() bool                 // what really happened
+	spared  func() bool                 // its neighbour has all that it had
 	trouble []offboardtest.Fault
+
+	deletion string // the operation, at the double
 }
 
 // limited is a refusal by a rate limit that asks for a wait.
@@ -104,10 +108,14 @@ func sceneKatapult() *scene {
 			c, err := katapult.New(srv.Option(), katapult.WithLogger(log))
 			return atKatapult{c, katapult.ID(id)}, err
 		},
-		byHand:  func() string { srv.SetOpen(id); return "the balance is settled" },
-		deleted: func() bool { return !srv.Exists(id) },
-		spared:  func() bool { return srv.Exists(neighbour) && fmt.Sprint(srv.Left(neighbour)) == had },
-		trouble: trouble("DeleteOrganization", "DeleteLoadBalancer", "DeleteDNSZone"),
+		attempt: func(ctx context.Context) error {
+			return katapult.DeleteOrganization(ctx, katapult.ID(id), srv.Option())
+		},
+		byHand:   func() string { srv.SetOpen(id); return "the balance is settled" },
+		deleted:  func() bool { return !srv.Exists(id) },
+		spared:   func() bool { return srv.Exists(neighbour) && fmt.Sprint(srv.Left(neighbour)) == had },
+		deletion: "DeleteOrganization",
+		trouble:  trouble("DeleteOrganization", "DeleteLoadBalancer", "DeleteDNSZone"),
 	}
 }
 
@@ -132,10 +140,15 @@ func sceneZitadel() *scene {
 			c, err := zitadel.New(srv.Option(), zitadel.WithLogger(log))
 			return atZitadel{c, id}, err
 		},
-		byHand:  func() string { srv.SetDefault(neighbour); return "another organization is made the default one" },
-		deleted: func() bool { return !srv.Exists(id) },
-		spared:  func() bool { return srv.Exists(neighbour) },
-		trouble: trouble("DeleteOrganization"),
+		attempt: func(ctx context.Context) error {
+			_, err := zitadel.DeleteOrganization(ctx, id, srv.Option())
+			return err
+		},
+		byHand:   func() string { srv.SetDefault(neighbour); return "another organization is made the default one" },
+		deleted:  func() bool { return !srv.Exists(id) },
+		spared:   func() bool { return srv.Exists(neighbour) },
+		deletion: "DeleteOrganization",
+		trouble:  trouble("DeleteOrganization"),
 	}
 }
 
@@ -170,10 +183,12 @@ func sceneAtlas() *scene {
 			c, err := atlas.New(srv.Option(), atlas.WithLogger(log))
 			return atAtlas{c, id}, err
 		},
-		byHand:  func() string { return "" },
-		deleted: func() bool { return !srv.Exists(id) },
-		spared:  func() bool { return srv.Exists(neighbour) },
-		trouble: trouble("DeleteOrganization", "DeleteCluster"),
+		attempt:  func(ctx context.Context) error { return atlas.DeleteOrganization(ctx, id, srv.Option()) },
+		byHand:   func() string { return "" },
+		deleted:  func() bool { return !srv.Exists(id) },
+		spared:   func() bool { return srv.Exists(neighbour) },
+		deletion: "DeleteOrganization",
+		trouble:  trouble("DeleteOrganization", "DeleteCluster"),
 	}
 }
 
@@ -194,10 +209,12 @@ func sceneApplivery() *scene {
 			c, err := workspace.New(srv.Option(), workspace.WithLogger(log))
 			return atApplivery{c, "acme-apps"}, err
 		},
-		byHand:  func() string { srv.CancelSubscriptions(id); return "the subscription is cancelled" },
-		deleted: func() bool { return !srv.Exists(id) },
-		spared:  func() bool { return srv.Exists(neighbour) },
-		trouble: trouble("DeleteOrganization"),
+		attempt:  func(ctx context.Context) error { return workspace.DeleteOrganization(ctx, "acme-apps", srv.Option()) },
+		byHand:   func() string { srv.CancelSubscriptions(id); return "the subscription is cancelled" },
+		deleted:  func() bool { return !srv.Exists(id) },
+		spared:   func() bool { return srv.Exists(neighbour) },
+		deletion: "DeleteOrganization",
+		trouble:  trouble("DeleteOrganization"),
 	}
 }
 
@@ -225,9 +242,13 @@ func sceneF5() *scene {
 			c, err := volterra.New(srv.Option(), volterra.WithLogger(log))
 			return atF5{c, volterra.DeleteTenantRequest{Name: name, Email: email}}, err
 		},
-		byHand:  func() string { return "" },
-		deleted: func() bool { return len(srv.Accepted()) == 1 },
-		spared:  func() bool { return true },
+		attempt: func(ctx context.Context) error { // with the host's name for the tenant's
+			return volterra.DeleteTenant(ctx, volterra.DeleteTenantRequest{Name: "acme-edge", Email: email}, srv.Option())
+		},
+		byHand:   func() string { return "" },
+		deleted:  func() bool { return len(srv.Accepted()) == 1 },
+		spared:   func() bool { return true },
+		deletion: "RequestTenantDeletion",
 		trouble: []offboardtest.Fault{
 			limited("RequestTenantDeletion"),
 			offboardtest.Page("GetTenantSettings", http.StatusServiceUnavailable),
