@@ -49,6 +49,13 @@ func Execute(ctx context.Context, d Driver, p *Plan, options ...Option) (*Report
 	if err := r.write("", begun, nil, ""); err != nil {
 		return nil, err
 	}
+	for _, s := range r.states {
+		if s.State == AlreadyGone {
+			if err := r.write(s.ID, string(s.State), nil, ""); err != nil {
+				return nil, err
+			}
+		}
+	}
 	switch {
 	case now == nil:
 		return r.finish(Deletion{Outcome: Gone}, nil)

@@ -194,21 +194,8 @@ func requests(s *scene) string {
 // serve lets the doubles listen until it is interrupted.
 func (p *program) serve(ctx context.Context, name string) error {
 	scenes := world()
-	m := new(manifest)
-	environment := map[string]string{}
-	for _, s := range scenes {
-		s.byHand()
-		base := s.server.Start()
-		defer s.server.Close()
-		s.entry.BaseURL = base + s.path
-		m.Organizations = append(m.Organizations, s.entry)
-		for variable, value := range s.environment {
-			if value == "" {
-				value = s.entry.BaseURL
-			}
-			environment[variable] = value
-		}
-	}
+	m, environment := listen(scenes)
+	defer hangUp(scenes)
 	text, err := yaml.Marshal(m)
 	if err != nil {
 		return err
@@ -224,4 +211,29 @@ func (p *program) serve(ctx context.Context, name string) error {
 	defer done()
 	<-ctx.Done()
 	return nil
+}
+
+// listen does by hand what no API can, lets the doubles listen, and returns a manifest
+// and the environment that lead to them.
+func listen(scenes []*scene) (*manifest, map[string]string) {
+	m, environment := new(manifest), map[string]string{}
+	for _, s := range scenes {
+		s.byHand()
+		s.entry.BaseURL = s.server.Start() + s.path
+		m.Organizations = append(m.Organizations, s.entry)
+		for variable, value := range s.environment {
+			if value == "" {
+				value = s.entry.BaseURL
+			}
+			environment[variable] = value
+		}
+	}
+	return m, environment
+}
+
+// hangUp ends what listen began.
+func hangUp(scenes []*scene) {
+	for _, s := range scenes {
+		s.server.Close()
+	}
 }

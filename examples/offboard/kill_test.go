@@ -3,12 +3,18 @@ package main
 import (
 	"bufio"
 	"bytes"
+	"cmp"
 	"fmt"
+	"math/rand/v2"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strconv"
+	"sync"
 	"testing"
 	"time"
+
+	"github.com/goccy/go-yaml"
 
 	"github.com/offboard-dev/offboard-go/teardown"
 	"github.com/offboard-dev/offboard-go/volterra/volterratest"
@@ -94,18 +100,137 @@ func told(t *testing.T, name string) {
 	t.Helper()
 	text, err := os.ReadFile(name)
 	if err != nil {
-		t.Fatal(err)
+		t.Error(err)
+		return
 	}
 	gone := map[string]bool{}
 	for e, err := range teardown.ReadJournal(bytes.NewReader(text)) {
 		if err != nil {
-			t.Fatal(err)
+			t.Error(err)
+			return
 		}
 		switch state := teardown.State(e.Verdict); {
-		case e.Step != "" && e.Verdict == "begun" && gone[e.Step]:
+		case e.Step != "" && e.Verdict == "begun" && gone[e.Organization+" "+e.Step]:
 			t.Errorf("%s was gone and is begun again", e.Step)
 		case e.Step != "" && (state == teardown.Done || state == teardown.AlreadyGone):
-			gone[e.Step] = true
+			gone[e.Organization+" "+e.Step] = true
+		}
+	}
+}
+
+// kills is how often the next test kills the program: more where there is time.
+func kills(t *testing.T) int {
+	t.Helper()
+	n, err := strconv.Atoi(cmp.Or(os.Getenv("OFFBOARD_KILLS"), "6"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return n
+}
+
+// Five organizations at five providers are torn down under trouble by a program that
+// is killed at any moment, and then run again.
+func TestKilledAtAnyMomentItEndsWellTheNextTime(t *testing.T) {
+	t.Parallel()
+	// Mostly they wait: more run at a time than the tests of a package do.
+	free := make(chan struct{}, 24)
+	var group sync.WaitGroup
+	for range kills(t) {
+		dir := t.TempDir()
+		free <- struct{}{}
+		group.Go(func() {
+			defer func() { <-free }()
+			killOnce(t, dir)
+		})
+	}
+	group.Wait()
+}
+
+// killOnce plans, has the program carry the plan out, kills it, and runs it again.
+func killOnce(t *testing.T, dir string) {
+	t.Helper()
+	scenes := world()
+	m, environment := listen(scenes)
+	defer hangUp(scenes)
+	text, err := yaml.Marshal(m)
+	if err == nil {
+		err = os.WriteFile(filepath.Join(dir, "manifest.yaml"), text, 0o600)
+	}
+	if err != nil {
+		t.Errorf("%v", err)
+		return
+	}
+	command := func(args ...string) *exec.Cmd {
+		c := exec.CommandContext(t.Context(), os.Args[0], args...)
+		c.Dir, c.Env = dir, append(os.Environ(), asProgram+"=1")
+		for name, value := range environment {
+			c.Env = append(c.Env, name+"="+value)
+		}
+		return c
+	}
+	if out, err := command("plan", "manifest.yaml", "-o", "plan.json").CombinedOutput(); err != nil {
+		t.Errorf("%v: %s", err, out)
+		return
+	}
+	for _, s := range scenes {
+		s.server.Fail(s.trouble...)
+	}
+	c := command("apply", "plan.json")
+	if err := c.Start(); err != nil {
+		t.Errorf("%v", err)
+		return
+	}
+	after := rand.N(4 * time.Second)
+	timer := time.AfterFunc(after, func() { _ = c.Process.Kill() })
+	_ = c.Wait() // it was killed, or was sooner
+	timer.Stop()
+	if out, err := command("apply", "plan.json").CombinedOutput(); err != nil {
+		t.Errorf("killed after %v, and then: %v: %s", after, err, out)
+	}
+	for _, s := range scenes {
+		if !s.deleted() || !s.spared() {
+			t.Errorf("killed after %v: %s: %s", after, s.entry.Provider, s.truth())
+		}
+	}
+	journal := filepath.Join(dir, "plan.json.journal")
+	told(t, journal)
+	whole(t, journal, filepath.Join(dir, "plan.json"))
+}
+
+// whole checks that no organization was deleted before all its steps were read to be
+// gone.
+func whole(t *testing.T, journal, plan string) {
+	t.Helper()
+	file, err := readPlanFile(plan)
+	if err != nil {
+		t.Error(err)
+		return
+	}
+	text, err := os.ReadFile(journal)
+	if err != nil {
+		t.Error(err)
+		return
+	}
+	gone := map[string]map[string]bool{}
+	for e, err := range teardown.ReadJournal(bytes.NewReader(text)) {
+		if err != nil {
+			t.Error(err)
+			return
+		}
+		if gone[e.Organization] == nil {
+			gone[e.Organization] = map[string]bool{}
+		}
+		switch state := teardown.State(e.Verdict); {
+		case state == teardown.Done, state == teardown.AlreadyGone:
+			gone[e.Organization][e.Step] = true
+		case e.Step == "" && (e.Verdict == "deleting" || e.Verdict == string(teardown.Gone)):
+			for _, o := range file.Organizations {
+				for _, step := range o.Plan.Steps {
+					if o.Plan.Organization.ID == e.Organization && !gone[e.Organization][step.ID] {
+						t.Errorf("%s: %s before %s was gone", o.Entry.Provider, e.Verdict, step.ID)
+					}
+				}
+			}
 		}
 	}
 }

@@ -137,6 +137,9 @@ func readJournal(name string) (chronicle, error) {
 			c[key].last = &e
 			continue
 		}
+		if before := c[key].steps[e.Step]; before.Verdict == string(teardown.Done) && e.Verdict == string(teardown.AlreadyGone) {
+			continue // by an earlier run
+		}
 		c[key].steps[e.Step] = e
 	}
 	return c, nil
