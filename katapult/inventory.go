@@ -274,9 +274,6 @@ func (n *inventory) addLoadBalancer(l LoadBalancer) {
 	n.holders[l.ID] = id
 	n.precede(id, l.IPAddress.Address)
 	n.precede(id, l.ResourceIDs...)
-	for _, resource := range l.Resources {
-		n.precede(id, resource.Value.ID)
-	}
 }
 
 // precede lets a step come before those of other things.
@@ -569,10 +566,6 @@ func (n *inventory) readTrash(ctx context.Context) error {
 		if s, ok := n.wasPlanned(o); ok {
 			n.keep(s)
 			inTrash[s.ID] = true
-			if s.Kind == kindMachine {
-				n.machines = append(n.machines, s.ID)
-				n.holders[o.ObjectID] = s.ID
-			}
 			return
 		}
 		if n.trashed[o.ID] {
@@ -595,12 +588,11 @@ func (n *inventory) readTrash(ctx context.Context) error {
 // wasPlanned returns the step that the plan before has for something that is in the
 // trash now.
 func (n *inventory) wasPlanned(o TrashObject) (teardown.Step, bool) {
-	for _, kind := range kinds {
-		if kind.trash == "" || o.ObjectID == "" {
-			continue
-		}
-		if s, ok := n.plannedAs(n.stepID(kind.name, o.ObjectID)); ok {
-			return s, true
+	if o.ObjectID != "" {
+		for _, kind := range kinds {
+			if s, ok := n.plannedAs(n.stepID(kind.name, o.ObjectID)); ok {
+				return s, true
+			}
 		}
 	}
 	return teardown.Step{}, false

@@ -30,7 +30,7 @@ type target struct {
 // target returns what a step is about.
 func (d driver) target(o teardown.Organization, step teardown.Step) (*target, error) {
 	organization, parts, ok := identity(step)
-	if !ok || step.Manual {
+	if !ok {
 		return nil, rest.Invalid(provider, "Teardown", step.ID, errors.New("there is no such step"))
 	}
 	if organization == "" {
@@ -51,7 +51,8 @@ func (d driver) target(o teardown.Organization, step teardown.Step) (*target, er
 	case kindMachine:
 		t = d.machine(id)
 	case kindDisk:
-		t = d.disk(id)
+		t = simple(errors.DiskNotFound, d.c.GetDisk, without(d.c.DeleteDisk), id)
+		t.discards(id)
 	case kindVolume:
 		t = simple(errors.FileStorageVolumeNotFound, d.c.GetFileStorageVolume, without(d.c.DeleteFileStorageVolume), id)
 		t.discards(id)
@@ -238,23 +239,6 @@ func (d driver) detach(ctx context.Context, id ID, state DiskAttachmentState, pr
 	return d.finish(ctx, task, progress)
 }
 
-// disk is a disk, which has to be assigned to no virtual machine.
-func (d driver) disk(id ID) *target {
-	var disk *Disk
-	t := simple(errors.DiskNotFound, func(ctx context.Context, id ID) (_ *Disk, err error) {
-		disk, err = d.c.GetDisk(ctx, id)
-		return disk, err
-	}, without(d.c.DeleteDisk), id)
-	t.discards(id)
-	t.ready = func(ctx context.Context, progress func(string)) error {
-		if disk.Assignment == nil {
-			return nil
-		}
-		return d.unassign(ctx, id, disk.Assignment.State, progress)
-	}
-	return t
-}
-
 // account is the object storage of an organization in a region. In the trash it has no
 // object id, so that only its id there names it.
 func (d driver) account(organization ID, region Region) *target {
@@ -301,11 +285,7 @@ func (d driver) address(id ID) *target {
 		if address.AllocationID == "" {
 			return nil
 		}
-		err := d.c.UnallocateIPAddress(ctx, id)
-		if errors.Is(err, errors.NoAllocation) {
-			return nil
-		}
-		return err
+		return d.c.UnallocateIPAddress(ctx, id)
 	}
 	return t
 }

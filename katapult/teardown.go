@@ -57,7 +57,7 @@ func (c *Client) Plan(ctx context.Context, organization OrganizationLookup) (*te
 //
 // It needs the scopes of Plan, and for what there is tasks:read, trash_objects:purge
 // and, without :read, those of the things, managed_organizations:delete included. It
-// costs what Plan does, and for each step three requests mostly; for what goes to the
+// costs what Plan does, and for each step two or three requests; for what goes to the
 // trash about ten, most of them to see how far its task is.
 //
 // Errors, among those of every call, and with the report being nil where nothing was
@@ -121,23 +121,26 @@ func (d driver) Inspect(ctx context.Context, o teardown.Organization, before *te
 	return d.c.inspect(ctx, ID(o.ID), before)
 }
 
+// Remove removes a thing, and reads it before where it may be in the trash already or
+// has to be made ready.
 func (d driver) Remove(ctx context.Context, o teardown.Organization, step teardown.Step, progress func(string)) error {
 	t, err := d.target(o, step)
 	if err != nil {
 		return err
 	}
-	err = t.read(ctx)
-	switch code := codeOf(err); {
-	case code == t.missing:
-		return nil
-	case code == errors.ObjectInTrash && t.trash != nil:
-		object, err := t.trash(ctx, err)
-		if err != nil {
+	if t.trash != nil || t.ready != nil {
+		switch err := t.read(ctx); {
+		case codeOf(err) == t.missing:
+			return nil
+		case codeOf(err) == errors.ObjectInTrash && t.trash != nil:
+			object, err := t.trash(ctx, err)
+			if err != nil {
+				return err
+			}
+			return d.purge(ctx, object, progress)
+		case err != nil:
 			return err
 		}
-		return d.purge(ctx, object, progress)
-	case err != nil:
-		return err
 	}
 	if t.ready != nil {
 		if err := t.ready(ctx, progress); err != nil {
@@ -145,13 +148,8 @@ func (d driver) Remove(ctx context.Context, o teardown.Organization, step teardo
 		}
 	}
 	object, err := t.remove(ctx)
-	switch code := codeOf(err); {
-	case code == t.missing:
-		return nil
-	case err != nil:
+	if err != nil || object == nil {
 		return err
-	case object == nil:
-		return nil
 	}
 	return d.purge(ctx, object, progress)
 }
@@ -182,10 +180,7 @@ func (d driver) Delete(ctx context.Context, o teardown.Organization) (teardown.D
 // purge deletes something in the trash for good.
 func (d driver) purge(ctx context.Context, object TrashObjectLookup, progress func(string)) error {
 	task, err := d.c.PurgeTrashObject(ctx, object)
-	switch {
-	case errors.Is(err, errors.TrashObjectNotFound):
-		return nil
-	case err != nil:
+	if err != nil {
 		return err
 	}
 	if err := d.finish(ctx, task, progress); err != nil {
