@@ -17,12 +17,16 @@ type errorEnvelope struct {
 }
 
 type errorBody struct {
-	Code        string          `json:"code"`
-	Description string          `json:"description"`
-	Detail      json.RawMessage `json:"detail"`
+	errorCode
+	Detail errorDetail `json:"detail"`
 }
 
-// errorDetail has the fields of all details.
+type errorCode struct {
+	Code        string `json:"code"`
+	Description string `json:"description"`
+}
+
+// errorDetail has the fields of all details, so that one pass decodes them.
 type errorDetail struct {
 	DeletionStepsNotSatisfiedDetail
 	ScopeNotGrantedDetail
@@ -41,8 +45,15 @@ type errorDetail struct {
 // classify reads an error's body.
 func classify(a *rest.Answer, e *errors.Error) {
 	var envelope errorEnvelope
-	// A field of another type than documented is left empty; the code is what counts.
-	_ = json.Unmarshal(a.Body, &envelope)
+	if json.Unmarshal(a.Body, &envelope) != nil {
+		// A fault in the detail may have ended it before the code, which is what counts.
+		var bare struct {
+			Error errorCode `json:"error"`
+			errorCode
+		}
+		_ = json.Unmarshal(a.Body, &bare)
+		envelope.Error.errorCode, envelope.errorCode = bare.Error, bare.errorCode
+	}
 	body := &envelope.Error
 	if body.Code == "" {
 		body = &envelope.errorBody
@@ -52,15 +63,12 @@ func classify(a *rest.Answer, e *errors.Error) {
 	}
 	e.ProviderCode, e.Message = body.Code, body.Description
 	e.Code = codes[body.Code]
-	var detail errorDetail
 	if typed := details[body.Code]; typed != nil {
-		// Apart from the code, which a fault in the detail must not hide.
-		_ = json.Unmarshal(body.Detail, &detail)
-		e.Detail = typed(&detail)
+		e.Detail = typed(&body.Detail)
 	}
 	switch e.Code {
 	case errors.DeletionStepsNotSatisfied:
-		e.Steps = detail.Steps.Open()
+		e.Steps = body.Detail.Steps.Open()
 	case errors.RateLimitReached:
 		if e.RetryAfter == 0 {
 			e.RetryAfter = untilNextMinute(a.Header)
