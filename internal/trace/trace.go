@@ -19,7 +19,8 @@ func With(ctx context.Context, last *Last) context.Context {
 // Note notes an id, where somebody asks for it.
 func Note(ctx context.Context, id string) {
 	if last, ok := ctx.Value(key{}).(*Last); ok && id != "" {
-		last.id.Store(&id)
+		kept := id // or else every call would have its id on the heap
+		last.id.Store(&kept)
 	}
 }
 
