@@ -266,13 +266,13 @@ func TestAnotherThingOfTheSameNameIsAnother(t *testing.T) {
 			t.Parallel()
 			synctest.Test(t, func(t *testing.T) {
 				srv := with(atlastest.Resource{Kind: kind, ID: "main"})
+				srv.SetDeletionTime(0) // for what is told of events must not wait
 				c := newClient(t, srv)
 				p := planned(t, c)
 				again := func() {
 					if err := remove(t.Context(), c, atlas.Left{Kind: kind, ID: "main"}); err != nil {
 						t.Error(err)
 					}
-					time.Sleep(time.Hour)
 					srv.AddResource(shop, atlastest.Resource{Kind: kind, ID: "main"})
 				}
 				again()
