@@ -21,8 +21,9 @@ type driver struct {
 
 	mu    sync.Mutex // of what is below
 	looks map[scope]*look
-	clock int            // counts lists that are begun and requests that have ended
+	clock int            // counts what follows, and lists that are begun
 	sent  map[string]int // by step: when the last request to remove it had ended
+	gone  map[string]int // by step: when it was found to be gone
 }
 
 // thing is what a step is about, and where it is listed.
@@ -40,7 +41,7 @@ type look struct {
 }
 
 func newDriver(c *Client) *driver {
-	return &driver{c: c, things: map[string]thing{}, looks: map[scope]*look{}, sent: map[string]int{}}
+	return &driver{c: c, things: map[string]thing{}, looks: map[scope]*look{}, sent: map[string]int{}, gone: map[string]int{}}
 }
 
 // Provider says whose plans are carried out.
@@ -106,7 +107,8 @@ func (d *driver) Delete(ctx context.Context, o teardown.Organization) (teardown.
 }
 
 // find finds what a step is about; nil when it is gone. The list may have the given
-// age, but was begun after the last request to remove it, or what it goes after.
+// age, but was begun after the last request to remove it, and after what it goes
+// after was gone.
 func (d *driver) find(ctx context.Context, step teardown.Step, age time.Duration) (*Left, error) {
 	t := d.things[step.ID]
 	found, err := d.look(ctx, t.in, d.since(step), age)
@@ -115,23 +117,32 @@ func (d *driver) find(ctx context.Context, step teardown.Step, age time.Duration
 	}
 	i := slices.IndexFunc(found, func(x Left) bool { return stepID(t.in.kind, t.in.projectID, x) == step.ID })
 	if i < 0 {
+		d.note(d.gone, step)
 		return nil, nil
 	}
 	return &found[i], nil
 }
 
-// since is when the last request had ended that a list has to show.
+// since is when the last of what a list has to show had happened.
 func (d *driver) since(step teardown.Step) int {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	last := d.sent[step.ID]
 	for _, id := range step.After {
-		last = max(last, d.sent[id])
+		last = max(last, d.gone[id])
 	}
 	return last
 }
 
-// tick counts.
+// note notes when something happened to a step.
+func (d *driver) note(when map[string]int, step teardown.Step) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.clock++
+	when[step.ID] = d.clock
+}
+
+// tick counts a list that is begun.
 func (d *driver) tick() int {
 	d.mu.Lock()
 	defer d.mu.Unlock()
@@ -199,10 +210,7 @@ func (d *driver) list(ctx context.Context, in scope) (found []Left, err error) {
 // or is not there, is no error: the list tells.
 func (d *driver) remove(ctx context.Context, o teardown.Organization, step teardown.Step, left Left) error {
 	err := d.send(ctx, o.ID, d.things[step.ID].in.projectID, left, step.Needs == teardown.TerminationProtection)
-	ended := d.tick()
-	d.mu.Lock()
-	d.sent[step.ID] = ended
-	d.mu.Unlock()
+	d.note(d.sent, step)
 	if errors.Is(err, errors.AlreadyRequestedDeletion) || errors.Is(err, errors.NotFound) {
 		return nil
 	}

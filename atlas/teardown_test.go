@@ -348,6 +348,61 @@ func TestWhatWasAskedForBeforeIsWaitedFor(t *testing.T) {
 	}
 }
 
+func TestALostAnswerIsReadAndNothingIsRepeated(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		srv := with(
+			atlastest.Resource{Kind: atlas.KindCluster, ID: "old", Retained: true},
+			atlastest.Resource{Kind: atlas.KindSnapshot, Parent: "old"},
+		)
+		srv.Fail(offboardtest.LoseAnswer("DeleteSnapshot"), offboardtest.LoseAnswer("DeleteProject"))
+		c := newClient(t, srv)
+		r, err := carryOut(t, c, planned(t, c))
+		check(t, r, err, teardown.Gone, "")
+		if got := []int{srv.Count("DeleteSnapshot"), srv.Count("DeleteProject")}; !slices.Equal(got, []int{1, 1}) {
+			t.Errorf("got %v deletions", got)
+		}
+	})
+}
+
+// With the last endpoint its service goes, which a list from before does not show.
+func TestAServiceThatGoesByItselfIsNotDeleted(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		srv := with(
+			atlastest.Resource{Kind: atlas.KindPrivateEndpointService, Takes: time.Second}, // whose list is read first
+			atlastest.Resource{Kind: atlas.KindPrivateEndpointService, ID: service},
+			atlastest.Resource{Kind: atlas.KindPrivateEndpoint, Parent: service, Takes: 3 * time.Second},
+		)
+		c := newClient(t, srv)
+		r, err := carryOut(t, c, planned(t, c))
+		check(t, r, err, teardown.Gone, "")
+		if n := srv.Count("DeletePrivateEndpointService"); n != 1 {
+			t.Errorf("%d services were deleted, want the one without endpoints only", n)
+		}
+	})
+}
+
+// That a thing had failed before says nothing of its deletion.
+func TestWhatHadFailedBeforeIsWaitedFor(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		srv := with(atlastest.Resource{Kind: atlas.KindEncryptionEndpoint, ID: keys, State: "FAILED"})
+		c := newClient(t, srv)
+		p := planned(t, c)
+		const list = "ListEncryptionEndpointsPage"
+		srv.Fail(
+			offboardtest.Fault{Operation: list, Times: 3}, // the plan's, of two providers, and the one before the deletion
+			offboardtest.Answer(list, http.StatusOK, `{"results":[{"id":"`+keys+`","cloudProvider":"AWS","status":"FAILED"}]}`),
+		)
+		r, err := carryOut(t, c, p)
+		check(t, r, err, teardown.Gone, "")
+		if n := srv.Count("DeleteEncryptionEndpoint"); n != 1 {
+			t.Errorf("it was deleted %d times", n)
+		}
+	})
+}
+
 // What may not be removed fails at once, with all that comes after it.
 func TestARefusalThatNothingCuresEndsItsStep(t *testing.T) {
 	t.Parallel()
