@@ -1,0 +1,118 @@
+// Command guards takes each guard out of a copy of the module, runs the test that
+// holds it, and fails unless that test fails:
+//
+//	go run ./internal/conformance/guards [-promise TEXT]
+//
+// guards.yaml has the guards. It prints what RELIABILITY.md shows.
+package main
+
+import (
+	"bytes"
+	_ "embed"
+	"flag"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"github.com/goccy/go-yaml"
+)
+
+//go:embed guards.yaml
+var table []byte
+
+// guard is what keeps a promise, and the test that holds it.
+type guard struct {
+	Promise string `yaml:"promise"`
+	File    string `yaml:"file"`
+	Take    string `yaml:"take"` // stands in the file once
+	Put     string `yaml:"put"`  // in its place
+	Package string `yaml:"package"`
+	Test    string `yaml:"test"` // as go test -run takes it
+}
+
+func main() {
+	held, err := run()
+	if err != nil {
+		fmt.Fprintln(os.Stderr, "guards:", err)
+		os.Exit(2)
+	}
+	if !held {
+		os.Exit(1)
+	}
+}
+
+func run() (held bool, err error) {
+	only := flag.String("promise", "", "only guards whose promise contains the `text`")
+	flag.Parse()
+	var guards []guard
+	if err := yaml.UnmarshalWithOptions(table, &guards, yaml.DisallowUnknownField()); err != nil {
+		return false, err
+	}
+	root, err := exec.Command("go", "list", "-m", "-f", "{{.Dir}}", "github.com/offboard-dev/offboard-go").Output()
+	if err != nil {
+		return false, fmt.Errorf("the module is not there: %w", err)
+	}
+	tree, err := os.MkdirTemp("", "guards")
+	if err != nil {
+		return false, err
+	}
+	defer os.RemoveAll(tree)
+	if err := os.CopyFS(tree, os.DirFS(strings.TrimSpace(string(root)))); err != nil {
+		return false, err
+	}
+	held = true
+	fmt.Println("| promise | guard | test | with it | without it |\n|---|---|---|---|---|")
+	for _, g := range guards {
+		if !strings.Contains(g.Promise, *only) {
+			continue
+		}
+		with, without, err := g.try(tree)
+		if err != nil {
+			return false, fmt.Errorf("%s: %w", g.Promise, err)
+		}
+		fmt.Printf("| %s | `%s` | `%s` in `%s` | %s | %s |\n", g.Promise, g.File, g.Test, g.Package, with, without)
+		held = held && with == "passes" && without == "fails"
+	}
+	return held, nil
+}
+
+// try runs the test with the guard and without it.
+func (g guard) try(tree string) (with, without string, err error) {
+	name := filepath.Join(tree, filepath.FromSlash(g.File))
+	source, err := os.ReadFile(name)
+	if err != nil {
+		return "", "", err
+	}
+	if n := bytes.Count(source, []byte(g.Take)); n != 1 {
+		return "", "", fmt.Errorf("%q stands in %s %d times", g.Take, g.File, n)
+	}
+	if with, err = g.test(tree); err != nil {
+		return "", "", err
+	}
+	if err := os.WriteFile(name, bytes.Replace(source, []byte(g.Take), []byte(g.Put), 1), 0o600); err != nil {
+		return "", "", err
+	}
+	without, err = g.test(tree)
+	if back := os.WriteFile(name, source, 0o600); err == nil {
+		err = back
+	}
+	return with, without, err
+}
+
+// test tells whether the test passes. One that does not build, or does not run,
+// tells nothing.
+func (g guard) test(tree string) (string, error) {
+	c := exec.Command("go", "test", g.Package, "-run", g.Test, "-count=1", "-short", "-timeout", (2 * time.Minute).String(), "-v")
+	c.Dir, c.Env = tree, append(os.Environ(), "GOWORK=off")
+	out, err := c.CombinedOutput()
+	switch {
+	case err == nil && bytes.Contains(out, []byte("--- PASS")):
+		return "passes", nil
+	case bytes.Contains(out, []byte("--- FAIL")), bytes.Contains(out, []byte("panic:")):
+		return "fails", nil
+	}
+	return "", fmt.Errorf("%v:\n%s", err, out)
+}
