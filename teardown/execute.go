@@ -237,11 +237,15 @@ func (r *run) step(ctx context.Context, i int) {
 	whole := ctx
 	ctx, cancel := context.WithTimeoutCause(trace.With(ctx, &last), r.settings.stepTimeout, errStepTimeout)
 	defer cancel()
+	tries := 0
 	for attempt := 1; ; attempt++ {
 		r.mu.Lock()
 		r.states[i].Attempts = attempt
 		r.mu.Unlock()
 		gone, err := r.try(ctx, step)
+		if !r.heldUp(i, err) {
+			tries++
+		}
 		switch {
 		case gone:
 			r.settle(i, Done, nil, last.ID())
@@ -252,7 +256,7 @@ func (r *run) step(ctx context.Context, i int) {
 		case ctx.Err() != nil:
 			r.settle(i, Failed, r.ended(step, err, ctx), last.ID())
 			return
-		case attempt == maxAttempts || err != nil && !passes(err) || r.stopped(ctx):
+		case tries == maxAttempts || err != nil && !passes(err) || r.stopped(ctx):
 			r.settle(i, Failed, err, last.ID())
 			return
 		}
@@ -260,6 +264,17 @@ func (r *run) step(ctx context.Context, i int) {
 		r.event(Event{Step: step.ID, Kind: Retrying, Text: text(err), Wait: wait, Err: err})
 		r.sleep(ctx, wait)
 	}
+}
+
+// heldUp notes whether something stands in the way of a step, and reports whether
+// another step, which nothing holds up, may be what it waits for: such a try does not
+// count. Two that wait for each other both do.
+func (r *run) heldUp(i int, err error) bool {
+	blocked := errors.Is(err, errors.Conflict) || errors.Is(err, errors.DeletionStepsNotSatisfied)
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.states[i].heldUp = blocked
+	return blocked && slices.ContainsFunc(r.states, func(s StepReport) bool { return s.State == Running && !s.heldUp })
 }
 
 var errStepTimeout = errors.New("the step took longer than it may")
@@ -316,7 +331,7 @@ func passes(err error) bool {
 }
 
 func backoff(attempt int, err error) time.Duration {
-	wait := firstBackoff/2 + rand.N(min(firstBackoff<<(attempt-1), maxBackoff))
+	wait := firstBackoff/2 + rand.N(min(firstBackoff<<min(attempt-1, 8), maxBackoff))
 	if e, ok := errors.AsType[*errors.Error](err); ok {
 		wait = max(wait, e.RetryAfter)
 	}

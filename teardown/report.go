@@ -39,6 +39,8 @@ type StepReport struct {
 	Err       error     `json:"-"`
 	Error     string    `json:"error,omitempty"`   // the text of Err
 	Message   string    `json:"message,omitempty"` // the provider's own words
+
+	heldUp bool // something stood in its way when it was tried last
 }
 
 // State is how far a step has come.

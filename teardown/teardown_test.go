@@ -256,6 +256,41 @@ func TestAStepIsGoneWhenAReadSaysSo(t *testing.T) {
 	}
 }
 
+func TestAStepThatOthersStandInTheWayOfIsTriedUntilTheyAreGone(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		w := &world{steps: things("slow", "held")}
+		w.remove = func(id string, _ int) error {
+			if id == "slow" {
+				time.Sleep(30 * time.Minute)
+				return nil
+			}
+			w.mu.Lock()
+			defer w.mu.Unlock()
+			if !slices.Contains(w.gone, "slow") {
+				return refused(errors.Conflict)
+			}
+			return nil
+		}
+		r, err := w.execute(t)
+		if err != nil || r.Steps[1].Attempts <= 8 {
+			t.Errorf("got %+v, %v", r, err)
+		}
+	})
+}
+
+func TestStepsThatStandInEachOthersWayEnd(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		start := time.Now()
+		w := &world{steps: things("a", "b"), remove: first(1000, errors.Conflict)}
+		r, err := w.execute(t)
+		if !errors.Is(err, errors.Conflict) || r == nil || time.Since(start) > 10*time.Minute {
+			t.Errorf("got %+v, %v after %v", r, err, time.Since(start))
+		}
+	})
+}
+
 // first fails so many times.
 func first(n int, code errors.Code) func(string, int) error {
 	return func(_ string, attempt int) error {

@@ -15,6 +15,7 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+	"testing/iotest"
 	"testing/synctest"
 	"time"
 
@@ -642,6 +643,28 @@ func TestEveryAttemptIsLogged(t *testing.T) {
 		}
 		if strings.Contains(log.String(), "words") {
 			t.Errorf("the log has the body: %s", log.String())
+		}
+	})
+}
+
+// What is left of a refusal may not say what it was.
+func TestARefusalOfAReadThatIsCutIsAskedForAgain(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		cut := func(req *http.Request) (*http.Response, error) {
+			resp, err := answer(404, `{"code":"not_fo`)(req)
+			resp.Body = io.NopCloser(io.MultiReader(resp.Body, iotest.ErrReader(io.ErrUnexpectedEOF)))
+			return resp, err
+		}
+		server := playing(cut, answer(200, `{"id":"x"}`))
+		var out thing
+		if err := newClient(t, server).Do(t.Context(), get(&out)); err != nil || out.ID != "x" {
+			t.Errorf("got %+v, %v", out, err)
+		}
+		server = playing(cut)
+		err := newClient(t, server).Do(t.Context(), remove())
+		if got, status := code(t, err); got == "" || status != 404 || len(server.requests) != 1 {
+			t.Errorf("got %q with status %d after %d requests, want one and an error", got, status, len(server.requests))
 		}
 	})
 }

@@ -122,7 +122,11 @@ func (c *Client) receive(call *Call, resp *http.Response, secret string) *errors
 		return e
 	case a.Status != call.Status:
 		a.redact(secret)
-		return c.classify(call, a)
+		e := c.classify(call, a)
+		if a.Cut && call.Repeat && e.Code == errors.UnexpectedResponse {
+			e.Code, e.Err = errors.Unavailable, errCut // the whole of it may say more
+		}
+		return e
 	}
 	wrong := a.decode(call)
 	if wrong == nil {

@@ -78,6 +78,7 @@ func (p Provider) Run(t *testing.T) {
 	t.Run("the plan has everything and changes nothing", p.plan)
 	t.Run("what hands have to do keeps everything", p.byHand)
 	t.Run("all of it goes, in order", p.whole)
+	t.Run("all of it goes in one run, under trouble", p.trouble)
 	t.Run("all of it goes, whatever goes wrong", p.faults)
 	t.Run("it goes on after being ended at any moment", p.interrupted)
 	t.Run("a plan that is not the truth touches nothing", p.stale)
@@ -271,8 +272,36 @@ func (p Provider) runs() int {
 	return 25
 }
 
-// trouble is what befalls requests at random.
-func trouble(random *rand.Rand) []offboardtest.Fault {
+// trouble has one run end well although every tenth request or so is refused by a
+// limit, is answered by a page of 5xx, or has its answer lost.
+func (p Provider) trouble(t *testing.T) {
+	t.Parallel()
+	for seed := range p.runs() {
+		p.bubble(t, func(t *testing.T, w *World) {
+			plan := w.ready(t)
+			before := w.Rest()
+			w.Server.Fail(trouble(rand.New(rand.NewPCG(uint64(seed), 3)), 10)...)
+			r, err := w.Teardown(t.Context(), plan, p.options(w)...)
+			switch {
+			case r == nil || r.Outcome != teardown.Unknown:
+			case w.Deleted():
+				return // the answer was lost with the credential, and that is said
+			case p.Outcome == teardown.Pending:
+				// Nothing that can be read says that a request was not accepted.
+				r, err = p.carryOut(t, w, plan)
+			}
+			if p.check(t, w, r, err); t.Failed() {
+				t.Fatalf("seed %d", seed)
+			}
+			if diff := cmp.Diff(before, w.Rest()); diff != "" {
+				t.Errorf("seed %d: something else was touched (-before +after):\n%s", seed, diff)
+			}
+		})
+	}
+}
+
+// trouble is what befalls requests at random, one of so many.
+func trouble(random *rand.Rand, of int) []offboardtest.Fault {
 	busy := offboardtest.Answer("", http.StatusTooManyRequests, "{}")
 	busy.Header.Set("Retry-After", "3")
 	faults := []offboardtest.Fault{
@@ -281,7 +310,7 @@ func trouble(random *rand.Rand) []offboardtest.Fault {
 	}
 	all := make([]offboardtest.Fault, 400)
 	for i := range all {
-		if random.IntN(6) == 0 {
+		if random.IntN(of) == 0 {
 			all[i] = faults[random.IntN(len(faults))]
 		}
 	}
@@ -313,7 +342,7 @@ func (p Provider) faults(t *testing.T) {
 		p.bubble(t, func(t *testing.T, w *World) {
 			plan := w.ready(t)
 			before := w.Rest()
-			w.Server.Fail(trouble(rand.New(rand.NewPCG(uint64(seed), 1)))...)
+			w.Server.Fail(trouble(rand.New(rand.NewPCG(uint64(seed), 1)), 6)...)
 			r, err := p.carryOut(t, w, plan)
 			if err != nil || !w.Deleted() {
 				t.Errorf("seed %d:", seed)
