@@ -3,6 +3,8 @@ package teardown
 import (
 	"context"
 	"fmt"
+	"hash/fnv"
+	"io"
 	"math/rand/v2"
 	"slices"
 	"sync"
@@ -260,7 +262,7 @@ func (r *run) step(ctx context.Context, i int) {
 			r.settle(i, Failed, err, last.ID())
 			return
 		}
-		wait := backoff(attempt, err)
+		wait := r.backoff(step.ID, attempt, err)
 		r.event(Event{Step: step.ID, Kind: Retrying, Text: text(err), Wait: wait, Err: err})
 		r.sleep(ctx, wait)
 	}
@@ -330,8 +332,14 @@ func passes(err error) bool {
 		errors.Is(err, errors.OutcomeUnknown) || errors.Is(err, errors.NotFound)
 }
 
-func backoff(attempt int, err error) time.Duration {
-	wait := firstBackoff/2 + rand.N(min(firstBackoff<<min(attempt-1, 8), maxBackoff))
+// backoff is how long to wait before a step, or with "" the organization, is tried
+// again. Its jitter is made of what is waited for, so that plans and steps differ and
+// the same run always waits the same.
+func (r *run) backoff(step string, attempt int, err error) time.Duration {
+	of := fnv.New64a()
+	_, _ = io.WriteString(of, r.plan.Fingerprint+"/"+step)
+	jitter := rand.New(rand.NewPCG(of.Sum64(), uint64(attempt)))
+	wait := firstBackoff/2 + time.Duration(jitter.Int64N(int64(min(firstBackoff<<min(attempt-1, 8), maxBackoff))))
 	if e, ok := errors.AsType[*errors.Error](err); ok {
 		wait = max(wait, e.RetryAfter)
 	}
@@ -400,7 +408,7 @@ func (r *run) end(ctx context.Context) (*Report, error) {
 		case attempt == maxAttempts || !passes(err) || r.stopped(ctx):
 			return r.finish(Deletion{Outcome: Blocked}, err, last.ID())
 		}
-		wait := backoff(attempt, err)
+		wait := r.backoff("", attempt, err)
 		r.event(Event{Kind: Retrying, Text: text(err), Wait: wait, Err: err})
 		r.sleep(ctx, wait)
 	}
