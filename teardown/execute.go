@@ -281,14 +281,16 @@ func (r *run) heldUp(i int, err error) bool {
 
 var errStepTimeout = errors.New("the step took longer than it may")
 
-// ended is the error of a step whose context ended.
+// ended is the error of a step whose context ended. What the step's own time has cut
+// off was not canceled by anybody.
 func (r *run) ended(step Step, err error, ctx context.Context) error {
-	if _, ok := errors.AsType[*errors.Error](err); ok {
+	cause := context.Cause(ctx)
+	if e, ok := errors.AsType[*errors.Error](err); ok && (e.Code != errors.Canceled || cause != errStepTimeout) {
 		return err
 	}
 	return &errors.Error{
 		Provider: r.plan.Provider, Operation: "Teardown", Target: step.ID,
-		Code: errors.NotFinished, Err: context.Cause(ctx),
+		Code: errors.NotFinished, Err: cause,
 	}
 }
 

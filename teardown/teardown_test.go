@@ -585,6 +585,22 @@ func TestAStepDoesNotTakeForEver(t *testing.T) {
 	})
 }
 
+// A request that was cut off says that it was canceled, and nobody has canceled the
+// teardown.
+func TestAStepThatTookTooLongWasNotCanceled(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		w := &world{steps: things("a"), remove: func(string, int) error {
+			time.Sleep(2 * time.Hour)
+			return &errors.Error{Code: errors.Canceled, Err: context.DeadlineExceeded}
+		}}
+		r, err := w.execute(t, teardown.StepTimeout(time.Hour))
+		if !errors.Is(err, errors.NotFinished) || errors.Is(err, errors.Canceled) || r == nil || r.Steps[0].State != teardown.Failed {
+			t.Errorf("got %+v, %v", r, err)
+		}
+	})
+}
+
 func TestEventsTellWhatHappens(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
