@@ -159,6 +159,9 @@ func (d *driver) look(ctx context.Context, in scope, since int, age time.Duratio
 		d.looks[in] = l
 	}
 	d.mu.Unlock()
+	if ctx.Err() != nil { // or else it would be left to chance which of two errors it is
+		return nil, context.Cause(ctx)
+	}
 	select {
 	case l.turn <- struct{}{}:
 		defer func() { <-l.turn }()
