@@ -3,12 +3,17 @@ package truth
 import (
 	"bytes"
 	"context"
+	"fmt"
 	"math/rand/v2"
+	"net/http"
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/offboard-dev/offboard-go/atlas"
 	"github.com/offboard-dev/offboard-go/atlas/atlastest"
 	"github.com/offboard-dev/offboard-go/internal/rest"
+	"github.com/offboard-dev/offboard-go/teardown"
 )
 
 func atlasDeletion(r *rand.Rand) *scenario {
@@ -101,4 +106,83 @@ func atlasSays(x *exchange) presence {
 		return gone
 	}
 	return byStatus(x)
+}
+
+func atlasTeardown(r *rand.Rand) *scenario {
+	const id, other, shop = "5e2f00000000000000000001", "5e2f00000000000000000002", "5e2f0000000000000000000a"
+	srv := atlastest.NewServer()
+	srv.SetDeletionTime(one(r, time.Second, time.Minute))
+	acme := atlastest.Organization{ID: id, Name: "Acme", Lingers: chance(r, 0.3)}
+	d := &demolition{
+		organization: organization{
+			provider: "atlas", there: true, reads: atlasSays,
+			exists:  func() bool { return srv.Exists(id) },
+			deleted: func() bool { return len(srv.Deleted()) > 0 },
+		},
+		name: acme.Name, outcome: teardown.Gone, permits: []teardown.Consent{teardown.TerminationProtection},
+		deletes: func(req *http.Request) bool {
+			return req.Method == http.MethodDelete && strings.HasSuffix(req.URL.Path, "/orgs/"+id)
+		},
+		about: func(x *exchange) bool { return strings.HasSuffix(x.path, "/orgs/"+id) },
+		rest: func() string {
+			all := fmt.Sprintf("%+v", srv.Organization(other))
+			for _, p := range srv.Projects(other) {
+				all += fmt.Sprintf("%+v%+v", p, srv.Resources(p.ID))
+			}
+			return all
+		},
+	}
+	state := one(r, "", "", "", "a linked project", "failed payments")
+	switch state {
+	case "a linked project":
+		acme.LinkedProjects = []string{"old"}
+	case "failed payments":
+		acme.FailedPayments = true
+		d.hands = func() { srv.Resolve(id) }
+	}
+	srv.AddOrganization(acme)
+	srv.AddOrganization(atlastest.Organization{ID: other, Name: "Other"})
+	srv.AddProject(other, atlastest.Project{ID: "5e2f0000000000000000000c", Name: "shop", Clusters: 1})
+	srv.AddProject(id, atlastest.Project{ID: shop, Name: "shop"})
+	srv.AddResource(shop, atlastest.Resource{Kind: atlas.KindCluster, ID: "ledger", Protected: chance(r, 0.5)})
+	srv.AddResource(shop, atlastest.Resource{Kind: atlas.KindStreamWorkspace, ID: "events"})
+	if chance(r, 0.5) {
+		srv.AddResource(shop, atlastest.Resource{Kind: atlas.KindOnlineArchive, Parent: "ledger"})
+	}
+	d.stands = func(s teardown.Step) bool {
+		switch s.Kind {
+		case "failed_invoice":
+			return srv.Organization(id).FailedPayments
+		case "live_migration_link":
+			return len(srv.Organization(id).LinkedProjects) > 0
+		case "project":
+			return slices.ContainsFunc(srv.Projects(id), func(p atlastest.Project) bool { return s.ID == "project/"+p.ID })
+		}
+		return slices.ContainsFunc(srv.Resources(shop), func(x atlastest.Resource) bool { return s.Kind == string(x.Kind) })
+	}
+	whose, option := one(r, "", "", "its own"), atlas.Option(nil)
+	credential := atlastest.Credential{ID: "mine", Secret: "my-own-secret"}
+	if whose == "its own" { // it ends with the organization
+		credential.Organization, d.ends, d.refused = id, true, true
+		d.permits = append(d.permits, teardown.OwnOrganization)
+	}
+	if chance(r, 0.5) {
+		srv.AddServiceAccount(credential)
+		option = atlas.WithServiceAccount(credential.ID, credential.Secret)
+	} else {
+		srv.AddAPIKey(credential)
+		option = atlas.WithAPIKey(credential.ID, credential.Secret)
+	}
+	d.use = func(set setting) (crew, error) {
+		base, _ := srv.Reach()
+		c, err := atlas.New(option, atlas.WithBaseURL(base), func(c *rest.Config) error { set(c); return nil })
+		return crew{func(ctx context.Context) (*teardown.Plan, error) { return c.Plan(ctx, id) }, c.Teardown}, err
+	}
+	return d.scenario(r, scenario{title: "teardown: " + titled(state, whose), server: srv.Server, disturb: func() {
+		if chance(r, 0.5) {
+			srv.EndTokens()
+		} else {
+			srv.EndNonces()
+		}
+	}})
 }

@@ -2,8 +2,12 @@
 // with whatever can go wrong on the way, and compares what a client says with what
 // the double knows. It has tests only.
 //
-//	go test ./internal/truth -run TestTruth -v                          the table of verdicts
+//	go test ./internal/truth -run TestTruth -v                          the tables of verdicts
 //	go test ./internal/truth -run 'TestTruth/katapult' -seed 4711 -v    one run, told in full
+//
+// One run in ten, those whose seed ends in 0, is a teardown: a plan, taken when nothing
+// goes wrong, of an organization with a few things that stand in its way, is carried
+// out when everything may, and once more when nothing does any longer.
 //
 // A run is made of its seed and nothing else: the state of the double, the
 // credential, what the client is set to, which request is befallen by which fault,
@@ -33,4 +37,31 @@
 // without having read in between that the organization is there; when it touches what
 // it was not asked for; when it goes on after its context has ended; and when it
 // leaves a body open.
+//
+// # What a lie of a teardown is
+//
+// Its report lies when it says
+//
+//   - gone or pending, of an organization that is there, or whose deletion was not
+//     accepted, or when the client has seen nothing that says so, or with a step left;
+//   - blocked, of an organization that it did delete, with the exceptions above;
+//   - unknown, when the client could know, as above;
+//   - done or already gone, of a thing that the double still has, one that waits in the
+//     trash included;
+//   - untouched, or to be done by hand, of a thing that is gone by itself;
+//   - interrupted, when no context has ended, or running, when all is over;
+//   - blocked or failed at all, when nothing befell a request and no hands are needed;
+//   - that the plan is stale, for it is the truth, unless its day is over;
+//
+// and when there is no report, something was sent that changes anything. A plan that
+// the client itself reads through the faults is a lie when it has other steps than the
+// one that was read without.
+//
+// It wrongs when it begins a step before those that it comes after are gone; when it
+// sends the deletion of the organization with a step left; when it touches anything
+// although hands are needed and no part was permitted; when the neighbor of the
+// organization is no longer as it was; and when the same plan, carried out again once
+// the faults have ended and hands have done their part, does not end well with
+// everything gone. Only what has died with the organization, its own credential, may
+// keep it from that.
 package truth

@@ -1,16 +1,23 @@
 package truth
 
 import (
+	"bytes"
 	"context"
 	"errors"
+	"fmt"
+	"io"
 	"math/rand/v2"
+	"net/http"
+	"slices"
 	"strings"
+	"time"
 
 	"golang.org/x/oauth2"
 
 	"github.com/offboard-dev/offboard-go/internal/rest"
 	"github.com/offboard-dev/offboard-go/katapult"
 	"github.com/offboard-dev/offboard-go/katapult/katapulttest"
+	"github.com/offboard-dev/offboard-go/teardown"
 )
 
 func katapultDeletion(r *rand.Rand) *scenario {
@@ -95,4 +102,77 @@ func titled(parts ...string) string {
 		return "nothing in the way"
 	}
 	return strings.Join(of, ", ")
+}
+
+func katapultTeardown(r *rand.Rand) *scenario {
+	const id, other = "org_acme", "org_other"
+	srv := katapulttest.NewServer()
+	var open []string
+	srv.SetTaskTime(one(r, time.Second, 20*time.Second))
+	acme := katapulttest.Organization{ID: id, Name: "Acme", SubDomain: "acme"}
+	d := &demolition{
+		organization: organization{
+			provider: "katapult", there: true, reads: byStatus,
+			exists:  func() bool { return srv.Exists(id) },
+			deleted: func() bool { return !srv.Exists(id) },
+		},
+		name: acme.Name, outcome: teardown.Gone,
+		deletes: func(req *http.Request) bool {
+			if !strings.HasSuffix(req.URL.Path, "/managed_organizations/organization") {
+				return false
+			}
+			body, err := req.GetBody() // has the name: it may be another that goes with it
+			if err != nil {
+				panic(err)
+			}
+			text, _ := io.ReadAll(body)
+			return bytes.Contains(text, []byte(id))
+		},
+		about: func(x *exchange) bool {
+			return strings.Contains(x.path, "/organizations/organization?") && strings.Contains(x.path, id)
+		},
+		rest: func() string { return fmt.Sprint(srv.Exists(other), srv.Left(other)) },
+		use: func(set setting) (crew, error) {
+			base, _ := srv.Reach()
+			c, err := katapult.New(katapult.WithToken(katapulttest.Token), katapult.WithBaseURL(base+"/core/v1"),
+				func(c *rest.Config) error { set(c); return nil })
+			return crew{func(ctx context.Context) (*teardown.Plan, error) { return c.Plan(ctx, katapult.ID(id)) }, c.Teardown}, err
+		},
+	}
+	state := one(r, "", "", "", "a managed organization", "a balance", "something vanishes")
+	switch state {
+	case "a balance":
+		open = []string{"ensure_zero_balance"}
+		acme.Open = open
+		d.hands = func() { srv.SetOpen(id); open = nil }
+	case "something vanishes":
+		d.vanish = func() { srv.Remove("ip_front") }
+	}
+	srv.AddOrganization(acme)
+	srv.AddOrganization(katapulttest.Organization{ID: other, Name: "Other"})
+	srv.Add(other, katapulttest.VirtualMachine{ID: "vm_other", Name: "web"}, katapulttest.DNSZone{ID: "dnszone_other", Name: "other.example"})
+	d.stands = func(s teardown.Step) bool {
+		_, thing, _ := strings.Cut(s.ID, "/")
+		if s.Manual {
+			return slices.Contains(open, s.Kind)
+		}
+		return srv.Exists(thing) || slices.ContainsFunc(slices.Concat(srv.Left(id), srv.Left("org_labs")), func(left string) bool {
+			left, _, _ = strings.Cut(left, ":")
+			return left == thing
+		})
+	}
+	srv.Add(id,
+		katapulttest.VirtualMachine{ID: "vm_web", Name: "web"},
+		katapulttest.LoadBalancer{ID: "lb_front", Name: "front", Targets: []string{"vm_web"}},
+		katapulttest.IPAddress{ID: "ip_front", Address: "192.0.2.7", HeldBy: "lb_front"},
+	)
+	if chance(r, 0.5) {
+		srv.Add(id, katapulttest.FileStorageVolume{ID: "fsv_shared", Name: "shared", Associations: []string{"vm_web"}})
+	}
+	if state == "a managed organization" {
+		srv.AddOrganization(katapulttest.Organization{ID: "org_labs", Name: "Acme Labs", Parent: id})
+		srv.Add("org_labs", katapulttest.DNSZone{ID: "dnszone_labs", Name: "labs.example"})
+		d.permits = []teardown.Consent{teardown.ManagedOrganizations}
+	}
+	return d.scenario(r, scenario{title: "teardown: " + titled(state), server: srv.Server})
 }

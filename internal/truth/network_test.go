@@ -91,6 +91,16 @@ func newWeather(r *rand.Rand) weather {
 	return w
 }
 
+// prolong makes it the weather of a run with many requests.
+func (w *weather) prolong(r *rand.Rand, length int) {
+	w.often = one(r, 0, 0.02, 0.05, 0.1, 0.2, 0.4)
+	w.befall = one(r, everywhere, everywhere, everywhere, writes, writes, deletions, afterTheFirst, tokens)
+	w.haste = one(r, time.Millisecond, time.Second)
+	if w.cancelAt >= 0 || chance(r, 0.1) {
+		w.cancelAt = r.IntN(length)
+	}
+}
+
 func everywhere(*network, kind) bool        { return true }
 func deletions(_ *network, k kind) bool     { return k == deletion }
 func tokens(_ *network, k kind) bool        { return k == token }
@@ -153,7 +163,7 @@ func (n *network) RoundTrip(req *http.Request) (*http.Response, error) {
 		f = one(n.random, n.weather.faults...)(n.random)
 	}
 	x := &exchange{
-		at: time.Since(n.began), kind: k, path: req.Method + " " + req.URL.EscapedPath(), fault: f.name, reached: true, led: req.Response != nil,
+		at: time.Since(n.began), kind: k, path: req.Method + " " + req.URL.RequestURI(), fault: f.name, reached: true, led: req.Response != nil,
 	}
 	n.exchanges = append(n.exchanges, x)
 	n.did(x, was)
@@ -188,7 +198,7 @@ func (n *network) RoundTrip(req *http.Request) (*http.Response, error) {
 	switch was = n.scenario.done(); {
 	case f.works:
 		resp = work()
-	case f.late && k == deletion:
+	case f.late && (k == deletion || k == write):
 		n.pending = &pending{n.random.IntN(2), func() {
 			was := n.scenario.done()
 			work()

@@ -14,17 +14,18 @@ import (
 
 // provider is a provider under test, and what can be asked of it.
 type provider struct {
-	name      string
-	scenarios []func(*rand.Rand) *scenario
+	name     string
+	deletion func(*rand.Rand) *scenario
+	teardown func(*rand.Rand) *scenario
 }
 
 // providers are all five.
 var providers = []provider{
-	{"katapult", []func(*rand.Rand) *scenario{katapultDeletion}},
-	{"zitadel", []func(*rand.Rand) *scenario{zitadelDeletion}},
-	{"atlas", []func(*rand.Rand) *scenario{atlasDeletion}},
-	{"workspace", []func(*rand.Rand) *scenario{workspaceDeletion}},
-	{"volterra", []func(*rand.Rand) *scenario{volterraDeletion}},
+	{"katapult", katapultDeletion, katapultTeardown},
+	{"zitadel", zitadelDeletion, zitadelTeardown},
+	{"atlas", atlasDeletion, atlasTeardown},
+	{"workspace", workspaceDeletion, workspaceTeardown},
+	{"volterra", volterraDeletion, volterraTeardown},
 }
 
 // scenario is a double in some state, something that is asked of a client, and what
@@ -52,6 +53,9 @@ type scenario struct {
 	// judge returns what the client said, in a word or two of the table, and what
 	// is wrong with that.
 	judge func(*trial) (verdict string, lies []string)
+
+	length int            // how many requests it takes at most, mostly; 0 for a few
+	counts map[string]int // what else the table counts; nil for none of a teardown
 }
 
 // setting makes the client of a run out of one that is set up for the double.
@@ -86,6 +90,7 @@ type trial struct {
 	open      int           // bodies that were not closed
 	late      bool          // the work was done behind the client's back, after its request was answered
 	limited   bool          // the client may not send as it likes
+	pending   *pending      // work that is still to be done behind the client's back
 }
 
 // exchange is one request, and what the client has seen of it.

@@ -52,10 +52,14 @@ func TestTruth(t *testing.T) {
 				}
 				return
 			}
-			row := table.add(p.name)
+			deletions, teardowns := table.add(p.name, false), table.add(p.name, true)
 			for s := *first; s < *first+uint64(howMany()); s++ {
-				r := play(t, p, s)
-				row.count(r)
+				began := time.Now()
+				r, row := play(t, p, s), deletions
+				if r.scenario.counts != nil {
+					row = teardowns
+				}
+				row.count(r, time.Since(began))
 				if len(r.lies) > 0 && row.lies <= maxShown {
 					t.Errorf("seed %d: %s\n%s\nagain: go test ./internal/truth -run 'TestTruth/%s' -seed %d -v",
 						s, strings.Join(r.lies, "; "), r.story(), p.name, s)
@@ -69,7 +73,11 @@ func TestTruth(t *testing.T) {
 func TestARunIsMadeOfItsSeed(t *testing.T) {
 	t.Parallel()
 	for _, p := range providers {
-		for s := range uint64(200) {
+		for i := range uint64(250) {
+			s := i
+			if i >= 200 { // more teardowns, which have more that could differ
+				s = i * teardownEvery
+			}
 			if one, two := play(t, p, s).story(), play(t, p, s).story(); one != two {
 				t.Fatalf("%s, seed %d: two runs differ:\n%s\n%s", p.name, s, one, two)
 			}
@@ -92,7 +100,7 @@ func play(t *testing.T, p provider, seed uint64) *run {
 	result := &run{}
 	synctest.Test(t, func(t *testing.T) {
 		random := rand.New(rand.NewPCG(seed, uint64(p.name[0])))
-		s := one(random, p.scenarios...)(random)
+		s := p.scenario(seed)(random)
 		ctx, cancel := context.WithCancel(t.Context())
 		defer cancel()
 		if chance(random, 0.15) {
@@ -101,6 +109,9 @@ func play(t *testing.T, p provider, seed uint64) *run {
 			defer stop()
 		}
 		n := &network{scenario: s, random: random, weather: newWeather(random), cancel: cancel, began: time.Now()}
+		if s.length > 0 {
+			n.weather.prolong(random, s.length)
+		}
 		if n.weather.cancelAt == atOnce {
 			cancel()
 		}
@@ -117,12 +128,22 @@ func play(t *testing.T, p provider, seed uint64) *run {
 		}
 		*result = run{scenario: s, setting: told, trial: trial{
 			exchanges: n.exchanges, err: err, ended: ctx.Err() != nil, overtime: overtime, open: int(n.open.Load()), late: n.late,
-			limited: limited || s.limited || n.limited,
+			limited: limited || s.limited || n.limited, pending: n.pending,
 		}}
 		result.verdict, result.lies = s.judge(&result.trial)
 	})
 	return result
 }
+
+// scenario picks what a run is about: one in ten is a teardown.
+func (p provider) scenario(seed uint64) func(*rand.Rand) *scenario {
+	if seed%teardownEvery == 0 {
+		return p.teardown
+	}
+	return p.deletion
+}
+
+const teardownEvery = 10
 
 // newSetting sets a client by chance: how patient it is, and the caller's http.Client
 // with a time-out, which net/http makes another way through, or without.
@@ -158,33 +179,37 @@ func (r *run) story() string {
 // goroutines that a time-out wakes at once.
 var timeout = regexp.MustCompile(` \(Client\.Timeout [^)]*\)`)
 
-// table counts the verdicts of all providers.
+// table counts the verdicts of all providers: of deletions, and of teardowns.
 type table struct {
 	mu   sync.Mutex
 	rows []*row
 }
 
+// row is of one provider, and of one of both.
 type row struct {
 	provider   string
+	teardowns  bool
 	runs, lies int
 	requests   int
 	faults     int
-	verdicts   map[string]int
-	began      time.Time
+	counts     map[string]int
 	took       time.Duration
 }
 
-func (t *table) add(provider string) *row {
+func (t *table) add(provider string, teardowns bool) *row {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	r := &row{provider: provider, verdicts: map[string]int{}, began: time.Now()}
+	r := &row{provider: provider, teardowns: teardowns, counts: map[string]int{}}
 	t.rows = append(t.rows, r)
 	return r
 }
 
-func (r *row) count(of *run) {
+func (r *row) count(of *run, took time.Duration) {
 	r.runs++
-	r.verdicts[of.verdict]++
+	r.counts[of.verdict]++
+	for what, n := range of.scenario.counts {
+		r.counts[what] += n
+	}
 	r.requests += len(of.trial.exchanges)
 	for _, x := range of.trial.exchanges {
 		if x.fault != "" {
@@ -194,25 +219,30 @@ func (r *row) count(of *run) {
 	if len(of.lies) > 0 {
 		r.lies++
 	}
-	r.took = time.Since(r.began)
+	r.took += took
 }
 
-// write writes the table, in the order of the providers.
+// write writes the tables, in the order of the providers.
 func (t *table) write(w io.Writer) {
+	t.part(w, false, "deletions", verdicts)
+	t.part(w, true, "teardowns", endings)
+}
+
+func (t *table) part(w io.Writer, teardowns bool, title string, columns []string) {
 	out := tabwriter.NewWriter(w, 0, 0, 2, ' ', tabwriter.AlignRight)
-	fmt.Fprint(out, "provider\truns\trequests\tfaults\t")
-	for _, v := range verdicts {
-		fmt.Fprintf(out, "%s\t", v)
+	fmt.Fprintf(out, "%s\truns\trequests\tfaults\t", title)
+	for _, column := range columns {
+		fmt.Fprintf(out, "%s\t", column)
 	}
 	fmt.Fprintln(out, "lies\ttime\t")
 	for _, p := range providers {
 		for _, r := range t.rows {
-			if r.provider != p.name {
+			if r.provider != p.name || r.teardowns != teardowns {
 				continue
 			}
 			fmt.Fprintf(out, "%s\t%d\t%d\t%d\t", r.provider, r.runs, r.requests, r.faults)
-			for _, v := range verdicts {
-				fmt.Fprintf(out, "%d\t", r.verdicts[v])
+			for _, column := range columns {
+				fmt.Fprintf(out, "%d\t", r.counts[column])
 			}
 			fmt.Fprintf(out, "%d\t%v\t\n", r.lies, r.took.Round(time.Millisecond))
 		}

@@ -3,10 +3,15 @@ package truth
 import (
 	"bytes"
 	"context"
+	"fmt"
 	"math/rand/v2"
+	"net/http"
 	"slices"
+	"strings"
+	"time"
 
 	"github.com/offboard-dev/offboard-go/internal/auth/clientcert"
+	"github.com/offboard-dev/offboard-go/teardown"
 	"github.com/offboard-dev/offboard-go/volterra"
 	"github.com/offboard-dev/offboard-go/volterra/volterratest"
 )
@@ -61,4 +66,68 @@ func volterraDeletion(r *rand.Rand) *scenario {
 				func(c *clientcert.Config) error { set(&c.Config); return nil })
 		},
 	}
+}
+
+// volterraTeardown has no neighbor, for a double plays one tenant: what is spared are
+// F5's own namespaces.
+func volterraTeardown(r *rand.Rand) *scenario {
+	srv := volterratest.NewServer()
+	tenant := volterratest.Tenant{Name: "acme", KeepsCredential: chance(r, 0.7), KeepsState: chance(r, 0.3)}
+	request := volterra.DeleteTenantRequest{Name: "acme", Email: "owner@acme.example", Reason: volterra.ReasonNoLongerNeeded}
+	d := &demolition{
+		organization: organization{
+			provider: "volterra", there: true,
+			exists:  func() bool { return len(srv.Accepted()) == 0 },
+			deleted: func() bool { return len(srv.Accepted()) > 0 },
+			reads: func(x *exchange) presence {
+				if x.status == 200 && bytes.Contains(x.body, []byte(`"StateDisabled"`)) {
+					return gone
+				}
+				return nothing
+			},
+		},
+		name: "acme", outcome: teardown.Pending, ends: !tenant.KeepsCredential,
+		deletes: func(req *http.Request) bool { return strings.HasSuffix(req.URL.Path, "/request-delete") },
+		about:   func(*exchange) bool { return true },
+		stands: func(s teardown.Step) bool {
+			return slices.Contains(srv.Left(), s.Kind+" "+s.Name)
+		},
+		rest: func() string {
+			return fmt.Sprint(tenant.KeepsState || len(srv.Accepted()) <= 1, slices.DeleteFunc(srv.Objects(), func(object string) bool { return !strings.Contains(object, "system-token") }))
+		},
+		use: func(set setting) (crew, error) {
+			base, _ := srv.Reach()
+			c, err := volterra.New(volterra.WithAPIToken(volterratest.Token), volterra.WithBaseURL(base),
+				func(c *clientcert.Config) error { set(&c.Config); return nil })
+			return crew{
+				func(ctx context.Context) (*teardown.Plan, error) { return c.Plan(ctx, request) },
+				func(ctx context.Context, p *teardown.Plan, options ...teardown.Option) (*teardown.Report, error) {
+					return c.Teardown(ctx, p, request, options...)
+				},
+			}, err
+		},
+	}
+	takes := one(r, 0, time.Second, time.Minute)
+	srv.SetTenant(tenant)
+	srv.AddNamespace(volterratest.Namespace{Name: "system", Objects: []volterratest.Object{{Kind: "token", Name: "system-token"}}})
+	srv.AddNamespace(volterratest.Namespace{Name: "web", Takes: takes, Objects: []volterratest.Object{{Name: "front"}}})
+	srv.AddNamespace(volterratest.Namespace{Name: "empty"})
+	srv.AddManagedTenant(volterratest.ManagedTenant{Name: "customer"})
+	state := one(r, "", "", "a child tenant", "an addon", "a ticket", "something vanishes")
+	switch state {
+	case "a child tenant":
+		srv.AddChildTenantManager("partners")
+		srv.AddChildTenant(volterratest.ChildTenant{Name: "labs", Manager: "partners", Takes: takes})
+		d.permits = []teardown.Consent{teardown.ManagedOrganizations}
+	case "an addon":
+		srv.AddAddonSubscription(volterratest.AddonSubscription{Name: "waap", Takes: takes})
+	case "a ticket":
+		srv.AddAddonSubscription(volterratest.AddonSubscription{
+			Name: "support", Service: volterra.AddonDelegatedAccessStandard, State: volterra.AddonSubscriptionStateDisablePending,
+		})
+		d.hands = func() { srv.ApproveUnsubscription("support") }
+	case "something vanishes":
+		d.vanish = func() { srv.RemoveObject("", "empty") }
+	}
+	return d.scenario(r, scenario{title: "teardown: " + titled(state), server: srv.Server})
 }

@@ -2,9 +2,14 @@ package truth
 
 import (
 	"context"
+	"fmt"
 	"math/rand/v2"
+	"net/http"
+	"slices"
+	"strings"
 
 	"github.com/offboard-dev/offboard-go/internal/rest"
+	"github.com/offboard-dev/offboard-go/teardown"
 	"github.com/offboard-dev/offboard-go/workspace"
 	"github.com/offboard-dev/offboard-go/workspace/workspacetest"
 )
@@ -53,4 +58,47 @@ func workspaceDeletion(r *rand.Rand) *scenario {
 				func(c *rest.Config) error { set(c); return nil })
 		},
 	}
+}
+
+func workspaceTeardown(r *rand.Rand) *scenario {
+	const id, other = "65f0000000000000000000ac", "65f0000000000000000000bd"
+	srv := workspacetest.NewServer()
+	acme := workspacetest.Organization{ID: id, Slug: "acme", Name: "Acme", Apps: []workspacetest.App{{Name: "Bank"}}}
+	d := &demolition{
+		organization: organization{
+			provider: "workspace", there: true, reads: byStatus,
+			exists:  func() bool { return srv.Exists(id) },
+			deleted: func() bool { return !srv.Exists(id) },
+		},
+		name: acme.Name, outcome: teardown.Gone,
+		deletes: func(req *http.Request) bool { return req.Method == http.MethodDelete },
+		about: func(x *exchange) bool {
+			return strings.HasSuffix(x.path, "/"+id) || strings.HasSuffix(x.path, "/workspace")
+		},
+	}
+	state := one(r, "", "", "", "a subscription")
+	if state == "a subscription" {
+		acme.Subscriptions = []workspacetest.Subscription{{ID: "sub", Plan: "Enterprise", Status: "active"}}
+		d.hands = func() { srv.CancelSubscriptions(id) }
+	}
+	srv.AddOrganization(acme)
+	srv.AddOrganization(workspacetest.Organization{ID: other, Slug: "other", Name: "Other", Apps: []workspacetest.App{{Name: "Shop"}}})
+	d.stands = func(teardown.Step) bool {
+		return slices.ContainsFunc(srv.Organizations(), func(o workspacetest.Organization) bool {
+			return o.ID == id && slices.ContainsFunc(o.Subscriptions, func(s workspacetest.Subscription) bool { return s.Ended.IsZero() })
+		})
+	}
+	d.rest = func() string {
+		return fmt.Sprintf("%+v", slices.DeleteFunc(srv.Organizations(), func(o workspacetest.Organization) bool { return o.ID == id }))
+	}
+	credential, t := one(r, "", "", "its own"), workspacetest.Token
+	if credential == "its own" { // it ends with the organization
+		t, d.ends, d.refused = srv.AddServiceAccount(id), true, true
+		d.permits = []teardown.Consent{teardown.OwnOrganization}
+	}
+	d.use = func(set setting) (crew, error) {
+		c, err := workspace.New(srv.OptionWithToken(t), func(c *rest.Config) error { set(c); return nil })
+		return crew{func(ctx context.Context) (*teardown.Plan, error) { return c.Plan(ctx, id) }, c.Teardown}, err
+	}
+	return d.scenario(r, scenario{title: "teardown: " + titled(state, credential), server: srv.Server})
 }

@@ -3,9 +3,14 @@ package truth
 import (
 	"bytes"
 	"context"
+	"fmt"
 	"math/rand/v2"
+	"net/http"
+	"slices"
+	"strings"
 
 	"github.com/offboard-dev/offboard-go/internal/rest"
+	"github.com/offboard-dev/offboard-go/teardown"
 	"github.com/offboard-dev/offboard-go/zitadel"
 	"github.com/offboard-dev/offboard-go/zitadel/zitadeltest"
 )
@@ -85,4 +90,44 @@ func zitadelSays(x *exchange) presence {
 		return gone
 	}
 	return nothing
+}
+
+func zitadelTeardown(r *rand.Rand) *scenario {
+	const id, other = "200000000000000001", "200000000000000002"
+	srv := zitadeltest.NewServer()
+	srv.Legacy(chance(r, 0.3))
+	acme := zitadeltest.Organization{ID: id, Name: "Acme"}
+	d := &demolition{
+		organization: organization{
+			provider: "zitadel", there: true, reads: zitadelSays,
+			exists:  func() bool { return srv.Exists(id) },
+			deleted: func() bool { return !srv.Exists(id) },
+		},
+		name: acme.Name, outcome: teardown.Gone,
+		deletes: func(req *http.Request) bool { return req.Method == http.MethodDelete },
+		about:   func(x *exchange) bool { return strings.Contains(x.path, id) },
+		stands:  func(teardown.Step) bool { return false }, // there is none
+		rest: func() string {
+			return fmt.Sprint(slices.DeleteFunc(srv.Contents(), func(line string) bool { return strings.Contains(line, id) }))
+		},
+		use: func(set setting) (crew, error) {
+			base, _ := srv.Reach()
+			c, err := zitadel.New(zitadel.WithToken(zitadeltest.Token), zitadel.WithBaseURL(base),
+				func(c *rest.Config) error { set(c); return nil })
+			return crew{func(ctx context.Context) (*teardown.Plan, error) { return c.Plan(ctx, id) }, c.Teardown}, err
+		},
+	}
+	state := one(r, "", "", "", "home")
+	if state == "home" { // the credential goes with the organization
+		acme.Home, d.ends, d.refused = true, true, true
+		d.permits = []teardown.Consent{teardown.OwnOrganization}
+	}
+	srv.AddOrganization(acme)
+	srv.AddOrganization(zitadeltest.Organization{ID: other, Name: "Other"})
+	for _, o := range []string{id, other} {
+		srv.AddUser(zitadeltest.User{ID: o + "-ada", UserName: "ada", Organization: o})
+		srv.AddProject(zitadeltest.Project{ID: o + "-shop", Name: "Shop", Organization: o})
+		srv.AddApp(zitadeltest.App{ID: o + "-web", Name: "Web", Project: o + "-shop"})
+	}
+	return d.scenario(r, scenario{title: "teardown: " + titled(state), server: srv.Server})
 }
