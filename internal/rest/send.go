@@ -123,8 +123,9 @@ func (c *Client) receive(call *Call, resp *http.Response, secret string) *errors
 	case a.Status != call.Status:
 		a.redact(secret)
 		e := c.classify(call, a)
-		if a.Cut && call.Repeat && e.Code == errors.UnexpectedResponse {
-			e.Code, e.Err = errors.Unavailable, errCut // the whole of it may say more
+		if a.Cut && refused(a.Status) && e.ProviderCode == "" && !errors.Retryable(e) && a.Status != http.StatusUnauthorized {
+			// It was refused, and the status alone does not say why: the whole of it would.
+			e.Code, e.Err = errors.Unavailable, errCut
 		}
 		return e
 	}

@@ -221,7 +221,7 @@ func (s *Server) id(given string) string {
 		return given
 	}
 	s.ids++
-	return strconv.Itoa(200_000_000_000_000_000 + s.ids)
+	return strconv.FormatInt(200_000_000_000_000_000+int64(s.ids), 10)
 }
 
 func (s *Server) add(i *item) {
