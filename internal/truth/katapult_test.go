@@ -139,7 +139,7 @@ func katapultTeardown(r *rand.Rand) *scenario {
 			return crew{func(ctx context.Context) (*teardown.Plan, error) { return c.Plan(ctx, katapult.ID(id)) }, c.Teardown}, err
 		},
 	}
-	state := one(r, "", "", "", "a managed organization", "a balance", "something vanishes")
+	state := one(r, "", "", "", "a managed organization", "a balance", "something vanishes", "something comes back")
 	switch state {
 	case "a balance":
 		open = []string{"ensure_zero_balance"}
@@ -161,9 +161,20 @@ func katapultTeardown(r *rand.Rand) *scenario {
 			return left == thing
 		})
 	}
+	front := katapulttest.LoadBalancer{ID: "lb_front", Name: "front", Targets: []string{"vm_web"}}
+	s := scenario{title: "teardown: " + titled(state), server: srv.Server}
+	if state == "something comes back" { // once, before anybody could read that it was gone
+		back := false
+		s.between = func() {
+			if !back && !d.stands(teardown.Step{ID: "load_balancer/" + front.ID}) {
+				back = true
+				srv.Add(id, front)
+			}
+		}
+	}
 	srv.Add(id,
 		katapulttest.VirtualMachine{ID: "vm_web", Name: "web"},
-		katapulttest.LoadBalancer{ID: "lb_front", Name: "front", Targets: []string{"vm_web"}},
+		front,
 		katapulttest.IPAddress{ID: "ip_front", Address: "192.0.2.7", HeldBy: "lb_front"},
 	)
 	if chance(r, 0.5) {
@@ -174,5 +185,5 @@ func katapultTeardown(r *rand.Rand) *scenario {
 		srv.Add("org_labs", katapulttest.DNSZone{ID: "dnszone_labs", Name: "labs.example"})
 		d.permits = []teardown.Consent{teardown.ManagedOrganizations}
 	}
-	return d.scenario(r, scenario{title: "teardown: " + titled(state), server: srv.Server})
+	return d.scenario(r, s)
 }

@@ -96,6 +96,11 @@ func (w *weather) prolong(r *rand.Rand, length int) {
 	w.often = one(r, 0, 0.02, 0.05, 0.1, 0.2, 0.4)
 	w.befall = one(r, everywhere, everywhere, everywhere, writes, writes, deletions, afterTheFirst, tokens)
 	w.haste = one(r, time.Millisecond, time.Second)
+	if chance(r, 0.3) { // once it has begun, something stands between the client and the provider
+		wall := withBody(r, fault{name: "refused by a wall", status: one(r, 401, 403, 403, 404, 503)})
+		w.often, w.befall = one(r, 0.4, 0.7, 1), afterTheFirstWrite
+		w.faults = []func(*rand.Rand) fault{func(*rand.Rand) fault { return wall }}
+	}
 	if w.cancelAt >= 0 || chance(r, 0.1) {
 		w.cancelAt = r.IntN(length)
 	}
@@ -105,6 +110,9 @@ func everywhere(*network, kind) bool        { return true }
 func deletions(_ *network, k kind) bool     { return k == deletion }
 func tokens(_ *network, k kind) bool        { return k == token }
 func afterTheFirst(n *network, _ kind) bool { return n.asked(deletion) }
+
+// afterTheFirstWrite is on and after it.
+func afterTheFirstWrite(n *network, k kind) bool { return k == write || n.asked(write) }
 
 // latency is how long a request takes in one direction.
 func (n *network) latency() time.Duration {
@@ -156,6 +164,9 @@ func (n *network) RoundTrip(req *http.Request) (*http.Response, error) {
 	}
 	if n.scenario.disturb != nil && chance(n.random, n.weather.gusts) {
 		n.scenario.disturb()
+	}
+	if n.scenario.between != nil {
+		n.scenario.between()
 	}
 	k := n.scenario.kind(req)
 	f := fault{works: true}

@@ -50,6 +50,9 @@ type scenario struct {
 	// disturb does something at the double between two requests; nil for nothing.
 	disturb func()
 
+	// between does something at the double before every request; nil for nothing.
+	between func()
+
 	// judge returns what the client said, in a word or two of the table, and what
 	// is wrong with that.
 	judge func(*trial) (verdict string, lies []string)
