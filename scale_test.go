@@ -254,6 +254,9 @@ func heap() uint64 {
 }
 
 func TestAThousandOrganizations(t *testing.T) {
+	if testing.Short() {
+		t.Skip("takes some seconds")
+	}
 	synctest.Test(t, func(t *testing.T) {
 		few, many := run(t, 100), run(t, 1000)
 		requests, refused := 0, 0

@@ -40,7 +40,8 @@ type Provider struct {
 	// Outcome is what becomes of the organization: Gone, or Pending.
 	Outcome teardown.Outcome
 
-	// Runs is how many random runs each test makes; 0 for 25.
+	// Runs is how many random runs each test makes; 0 for 25. With the race detector it
+	// is 3.
 	Runs int
 }
 
@@ -266,6 +267,9 @@ func (p Provider) whole(t *testing.T) {
 }
 
 func (p Provider) runs() int {
+	if slow {
+		return 3
+	}
 	if p.Runs > 0 {
 		return p.Runs
 	}

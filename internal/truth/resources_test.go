@@ -22,9 +22,12 @@ import (
 // These tests count what a process has, so they are not parallel: others run when
 // they are done.
 
-// scaled is a number of calls; a tenth of it with -short or -race.
+// scaled is a number of calls; a tenth of it with -short, and less with -race.
 func scaled(n int) int {
-	if testing.Short() || raceDetector {
+	switch {
+	case raceDetector:
+		return n / 40
+	case testing.Short():
 		return n / 10
 	}
 	return n

@@ -22,13 +22,16 @@ import (
 var (
 	seed  = flag.Uint64("seed", 0, "the `seed` of a single run, which is told in full")
 	first = flag.Uint64("first", 1, "the first `seed` of all runs")
-	runs  = flag.Int("runs", 0, "how many runs each provider has; 0 for 10,000, or 1,000 with -short or -race")
+	runs  = flag.Int("runs", 0, "how many runs each provider has; 0 for 10,000, 1,000 with -short, 200 with -race")
 )
 
 // howMany is how many runs each provider has. The race detector makes each of them
 // ten times as slow, and they have one goroutine: it is for the other tests.
 func howMany() int {
-	if testing.Short() || raceDetector {
+	switch {
+	case raceDetector:
+		return cmp.Or(*runs, 200)
+	case testing.Short():
 		return cmp.Or(*runs, 1_000)
 	}
 	return cmp.Or(*runs, 10_000)
@@ -72,10 +75,14 @@ func TestTruth(t *testing.T) {
 // A run has to be the same whenever it is made, or else a seed is worth nothing.
 func TestARunIsMadeOfItsSeed(t *testing.T) {
 	t.Parallel()
+	seeds := uint64(250)
+	if raceDetector {
+		seeds = 25
+	}
 	for _, p := range providers {
-		for i := range uint64(250) {
+		for i := range seeds {
 			s := i
-			if i >= 200 { // more teardowns, which have more that could differ
+			if i >= seeds*4/5 { // more teardowns, which have more that could differ
 				s = i * teardownEvery
 			}
 			if one, two := play(t, p, s).story(), play(t, p, s).story(); one != two {

@@ -1,0 +1,5 @@
+//go:build !race
+
+package teardowntest
+
+const slow = false
