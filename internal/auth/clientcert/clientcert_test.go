@@ -82,7 +82,7 @@ func TestACertificateIsTheCredential(t *testing.T) {
 				t.Run(name+", "+version+", "+protocol, func(t *testing.T) {
 					t.Parallel()
 					config := newConfig(server, nil)
-					config.Retry.Attempts = 5 // net/http may lose the alert in favor of HTTP/2
+					config.Retry.Attempts = 12 // net/http may lose the alert in favor of HTTP/2
 					if name == "none" && number == tls.VersionTLS12 {
 						// The alert does not say that a certificate is missing.
 						test.want, config.Retry.Attempts = errors.Unavailable, 1
