@@ -112,7 +112,7 @@ func unescape(b []byte) (rune, int) {
 	return first, 6
 }
 
-// hex4 reads \uXXXX.
+// hex4 reads the four digits of an escape.
 func hex4(b []byte) (rune, bool) {
 	if len(b) < 6 || b[0] != '\\' || b[1] != 'u' {
 		return 0, false
