@@ -52,8 +52,11 @@ func (c *Client) try(ctx context.Context, call *Call) *errors.Error {
 			return c.broken(ctx, call, resp, err)
 		}
 		header := resp.Header
-		e = c.receive(call, resp, secret(req))
-		trace.Note(ctx, redact(requestID(header), secret(req)))
+		credential := secret(req)
+		e = c.receive(call, resp, credential)
+		if last := trace.Of(ctx); last != nil {
+			last.Note(redact(requestID(header), credential))
+		}
 		ledAstray(e, resp)
 		c.tell(pm, header, e)
 		if !credentialRefused(e) || renewed || !c.auth.Refused(req, header) {

@@ -16,11 +16,16 @@ func With(ctx context.Context, last *Last) context.Context {
 	return context.WithValue(ctx, key{}, last)
 }
 
-// Note notes an id, where somebody asks for it.
-func Note(ctx context.Context, id string) {
-	if last, ok := ctx.Value(key{}).(*Last); ok && id != "" {
-		kept := id // or else every call would have its id on the heap
-		last.id.Store(&kept)
+// Of returns where the calls of a context are noted; nil when nobody asks.
+func Of(ctx context.Context) *Last {
+	last, _ := ctx.Value(key{}).(*Last)
+	return last
+}
+
+// Note keeps an id, unless it is empty.
+func (l *Last) Note(id string) {
+	if id != "" {
+		l.id.Store(&id)
 	}
 }
 
