@@ -4,7 +4,6 @@ import (
 	"context"
 	"math"
 	"slices"
-	"strings"
 	"sync"
 	"time"
 
@@ -48,7 +47,7 @@ func newDriver(c *Client) *driver {
 func (d *driver) Provider() (name, instance string) { return provider, d.c.instance() }
 
 // instance is the address of Atlas, of which there is another one for Government.
-func (c *Client) instance() string { return strings.TrimRight(c.api.BaseURL().String(), "/") }
+func (c *Client) instance() string { return c.api.BaseURL().String() }
 
 // Those who ask at about the same time share a list. One that is as old as this says
 // enough of what nobody was asked to remove since.

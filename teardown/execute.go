@@ -64,7 +64,7 @@ func Execute(ctx context.Context, d Driver, p *Plan, options ...Option) (*Report
 	case r.hopeless(now):
 		err := now.Err()
 		if err == nil { // the provider would not refuse, and hands are needed all the same
-			err = r.refuse(errors.DeletionStepsNotSatisfied, (&Report{Steps: r.states}).steps(), "")
+			err = r.refuse(errors.DeletionStepsNotSatisfied, whatIsLeft(r.states), "")
 		}
 		return r.finish(Deletion{Outcome: Blocked}, err)
 	}
@@ -389,9 +389,9 @@ func (r *run) end(ctx context.Context) (*Report, error) {
 	case len(failed) > 0:
 		return r.finish(Deletion{Outcome: Blocked}, errors.Join(failed...))
 	case r.stopped(ctx):
-		return r.finish(Deletion{Outcome: Blocked}, r.refuse(errors.Canceled, (&Report{Steps: r.states}).steps(), ""))
+		return r.finish(Deletion{Outcome: Blocked}, r.refuse(errors.Canceled, whatIsLeft(r.states), ""))
 	case left:
-		return r.finish(Deletion{Outcome: Blocked}, r.refuse(errors.DeletionStepsNotSatisfied, (&Report{Steps: r.states}).steps(), ""))
+		return r.finish(Deletion{Outcome: Blocked}, r.refuse(errors.DeletionStepsNotSatisfied, whatIsLeft(r.states), ""))
 	}
 	if err := r.write("", "deleting", nil, ""); err != nil {
 		return r.finish(Deletion{Outcome: Blocked}, err)

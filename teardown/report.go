@@ -65,11 +65,13 @@ func (r *Report) Left() []StepReport {
 	return slices.DeleteFunc(slices.Clone(r.Steps), func(s StepReport) bool { return s.State.gone() })
 }
 
-// steps lists what is left as an error does.
-func (r *Report) steps() []errors.Step {
+// whatIsLeft lists the steps that are not gone as an error does.
+func whatIsLeft(states []StepReport) []errors.Step {
 	var left []errors.Step
-	for _, s := range r.Left() {
-		left = append(left, errors.Step{Name: s.ID, Description: string(s.State)})
+	for _, s := range states {
+		if !s.State.gone() {
+			left = append(left, errors.Step{Name: s.ID, Description: string(s.State)})
+		}
 	}
 	return left
 }
