@@ -436,7 +436,7 @@ func (r *run) finish(d Deletion, err error, requestID ...string) (*Report, error
 // write writes an entry of the journal.
 func (r *run) write(step, verdict string, err error, requestID string) error {
 	e := Entry{
-		Time: time.Now().UTC(), Provider: r.plan.Provider, Organization: r.plan.Organization.ID,
+		Time: time.Now().UTC(), Provider: r.plan.Provider, Instance: r.plan.Instance, Organization: r.plan.Organization.ID,
 		Step: step, Verdict: verdict, RequestID: requestID, Error: text(err),
 	}
 	if step == "" {

@@ -16,7 +16,8 @@ import (
 type Entry struct {
 	Time         time.Time `json:"time"`
 	Provider     string    `json:"provider"`
-	Organization string    `json:"organization"` // its id
+	Instance     string    `json:"instance,omitempty"` // the address of the provider, as in [Plan.Instance]
+	Organization string    `json:"organization"`       // its id
 	Name         string    `json:"name,omitempty"`
 	Plan         string    `json:"plan,omitempty"` // its fingerprint
 
@@ -24,6 +25,7 @@ type Entry struct {
 	Step string `json:"step,omitempty"`
 
 	// Verdict is "begun"; or a [State] for a step, or an [Outcome] for the organization.
+	// For the organization it is "deleting" before its own deletion is sent.
 	Verdict string `json:"verdict"`
 
 	Code      errors.Code `json:"code,omitempty"`

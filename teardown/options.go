@@ -19,10 +19,13 @@ type settings struct {
 	concurrency int
 	stop        <-chan struct{}
 	stepTimeout time.Duration
+	retryFor    time.Duration
+	planTTL     time.Duration
+	resume      []Entry
 }
 
 func configure(options []Option) *settings {
-	s := &settings{concurrency: 8, stepTimeout: time.Hour}
+	s := &settings{concurrency: 8, stepTimeout: time.Hour, retryFor: 15 * time.Minute, planTTL: Validity}
 	for _, option := range options {
 		option(s)
 	}
@@ -78,6 +81,30 @@ func Stop(stop <-chan struct{}) Option {
 // StepTimeout sets how long a step may take, waits included; one hour by default.
 func StepTimeout(d time.Duration) Option {
 	return func(s *settings) { s.stepTimeout = d }
+}
+
+// WithRetryFor sets how long a failing step, and the deletion of the organization, is
+// retried: an attempt starts only within this time after the first failed one. The
+// default is 15 minutes; 0 disables retries. An attempt that fails because of a step
+// that still runs does not count. If the provider asks for a wait that exceeds the
+// remaining time, the step fails at once, with the wait in RetryAfter of its error.
+func WithRetryFor(d time.Duration) Option {
+	return func(s *settings) { s.retryFor = d }
+}
+
+// WithPlanTTL sets the maximum age of a plan when it is applied. The default is
+// [Validity], 24 hours. The age is the time since [Plan.TakenAt]; [Plan.ExpiresAt]
+// only informs.
+func WithPlanTTL(d time.Duration) Option {
+	return func(s *settings) { s.planTTL = d }
+}
+
+// WithResume sets the entries of earlier journals. An entry which shows that the
+// deletion of the same organization (provider, instance and ID) was started proves
+// that an organization which no longer exists was deleted: the outcome is [Gone]
+// instead of [NotFound]. Entries of other organizations are ignored.
+func WithResume(entries []Entry) Option {
+	return func(s *settings) { s.resume = append(s.resume, entries...) }
 }
 
 func (s *settings) permits(c Consent) bool { return slices.Contains(s.permitted, c) }

@@ -82,6 +82,10 @@ type Step struct {
 
 	// Needs is what has to be permitted for it, with [Permit]; "" for nothing.
 	Needs Consent `json:"needs,omitempty"`
+
+	// Organization is the organization that the step deletes as a whole, with all that
+	// it has; nil if the step deletes none. [Allow] and [Deny] apply to it.
+	Organization *Organization `json:"organization,omitempty"`
 }
 
 // Loss is what goes along with an organization.

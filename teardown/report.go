@@ -26,6 +26,12 @@ type Report struct {
 
 	// Error is the text of Err.
 	Error string `json:"error,omitempty"`
+
+	// UnmatchedAllow and UnmatchedDeny list the entries of [Allow] and [Deny] that match
+	// no organization that the plan deletes. An entry may be misspelled, or be meant for
+	// another plan.
+	UnmatchedAllow []string `json:"unmatched_allow,omitempty"`
+	UnmatchedDeny  []string `json:"unmatched_deny,omitempty"`
 }
 
 // StepReport is what became of a step.
@@ -109,4 +115,8 @@ const (
 	Waiting  EventKind = "waiting"  // for the provider
 	Retrying EventKind = "retrying" // after Wait
 	Ended    EventKind = "ended"    // Text is a [State], or an [Outcome] for the organization
+
+	// Unmatched: an entry of [Allow] or [Deny] matches no organization that the plan
+	// deletes. Text contains the entry.
+	Unmatched EventKind = "unmatched"
 )

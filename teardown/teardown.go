@@ -77,4 +77,10 @@ const (
 	Pending Outcome = "pending" // the provider has accepted the deletion and carries it out later
 	Blocked Outcome = "blocked" // it is still there, and something is left to do
 	Unknown Outcome = "unknown" // the answer to its deletion was lost, and nothing can be read
+
+	// NotFound: the provider reports that the organization does not exist, and nothing
+	// of this run or of the entries of [WithResume] shows that a deletion of ours was
+	// started. The credential may not see it. The error is
+	// [errors.OrganizationNotFound].
+	NotFound Outcome = "not_found"
 )
