@@ -1,8 +1,10 @@
 package offboardtest
 
 import (
+	"bytes"
 	"io"
 	"net/http"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -34,6 +36,19 @@ type Fault struct {
 
 	// Break says how the connection fails.
 	Break Break
+
+	// Err is the error of the connection if Break is Reset; nil for ECONNRESET. The
+	// listener ignores Err, because a client sees its own error there.
+	Err error
+
+	// EditRequest changes the request before the provider reads it; nil for no change.
+	EditRequest func(*http.Request)
+
+	// EditBody returns the body that replaces the body of the answer; nil for no change.
+	EditBody func([]byte) []byte
+
+	// AddHeader replaces headers of the answer. A header without values is removed.
+	AddHeader http.Header
 }
 
 // Break is a way in which a connection fails.
@@ -48,6 +63,10 @@ const (
 	Reset
 	// Truncated: the connection ends in the middle of the answer's body.
 	Truncated
+	// Redialed: the connection ends before there is an answer, and the transport
+	// connects again by itself, which is refused. The error is that of the second
+	// connection. The listener ends the connection.
+	Redialed
 )
 
 // Refuse refuses connections, so that nothing is sent.
@@ -65,6 +84,74 @@ func LoseAnswer(operation string) Fault {
 // provider has done its work.
 func TruncateAnswer(operation string) Fault {
 	return Fault{Operation: operation, Work: true, Break: Truncated}
+}
+
+// BreakAfterHandshake ends the connection after the provider has done its work, with
+// an error that a transport also returns for a connection that it could not make.
+func BreakAfterHandshake(operation string, err error) Fault {
+	return Fault{Operation: operation, Work: true, Break: Reset, Err: err}
+}
+
+// Redial ends the connection after the provider has done its work, and refuses the
+// connection that the transport makes by itself after that.
+func Redial(operation string) Fault {
+	return Fault{Operation: operation, Work: true, Break: Redialed}
+}
+
+// Accept lets the provider do its work, and answers with another status and body than
+// the provider's.
+func Accept(operation string, status int, body string) Fault {
+	f := Answer(operation, status, body)
+	f.Work = true
+	return f
+}
+
+// Ignore answers as if the provider had accepted the request. The provider does
+// nothing.
+func Ignore(operation string, status int, body string) Fault {
+	return Answer(operation, status, body)
+}
+
+// DropHeader removes a header from the request before the provider reads it.
+func DropHeader(operation, name string) Fault {
+	return Fault{Operation: operation, EditRequest: func(r *http.Request) { r.Header.Del(name) }}
+}
+
+// OtherPage sets a parameter of the query before the provider reads the request, so
+// that the provider answers with another page than the client requested.
+func OtherPage(operation, parameter, value string) Fault {
+	return Fault{Operation: operation, EditRequest: func(r *http.Request) {
+		query := r.URL.Query()
+		query.Set(parameter, value)
+		r.URL.RawQuery = query.Encode()
+	}}
+}
+
+// Cache marks the provider's answer as one of a cache, of the given age.
+func Cache(operation string, age time.Duration) Fault {
+	return Fault{Operation: operation, AddHeader: http.Header{"Age": {strconv.Itoa(int(age / time.Second))}}}
+}
+
+// EditBody changes the body of the provider's answer.
+func EditBody(operation string, edit func([]byte) []byte) Fault {
+	return Fault{Operation: operation, EditBody: edit}
+}
+
+// AddMember returns an edit that appends a member to a JSON object, whether the object
+// has the member or not: AddMember("error", `{"code":"x"}`). Other bodies are returned
+// as they are.
+func AddMember(name, value string) func([]byte) []byte {
+	return func(body []byte) []byte {
+		trimmed := bytes.TrimSpace(body)
+		if len(trimmed) < 2 || trimmed[0] != '{' || trimmed[len(trimmed)-1] != '}' {
+			return body
+		}
+		comma := ","
+		if len(bytes.TrimSpace(trimmed[1:len(trimmed)-1])) == 0 {
+			comma = ""
+		}
+		return slices.Concat(trimmed[:len(trimmed)-1], []byte(comma+strconv.Quote(name)+":"+value+"}"))
+	}
 }
 
 // Page answers with a web page, as a proxy or a load balancer does.
@@ -91,7 +178,7 @@ func Redirect(operation string, status int, location string) Fault {
 
 // replaces reports whether the fault keeps the provider from doing its work.
 func (f Fault) replaces() bool {
-	return !f.Work && (f.Status != 0 || f.Break == Refused || f.Break == Reset)
+	return !f.Work && (f.Status != 0 || f.Break == Refused || f.Break == Reset || f.Break == Redialed)
 }
 
 // answer is the answer that the fault gives.
@@ -110,4 +197,24 @@ func (f Fault) answer() *http.Response {
 		Body:          io.NopCloser(strings.NewReader(f.Body)),
 		ContentLength: int64(len(f.Body)),
 	}
+}
+
+// edit changes an answer as the fault says.
+func (f Fault) edit(resp *http.Response) error {
+	for name, values := range f.AddHeader {
+		if resp.Header.Del(name); len(values) > 0 {
+			resp.Header[http.CanonicalHeaderKey(name)] = slices.Clone(values)
+		}
+	}
+	if f.EditBody == nil {
+		return nil
+	}
+	body, err := io.ReadAll(resp.Body)
+	if err != nil {
+		return err
+	}
+	body = f.EditBody(body)
+	resp.Body, resp.ContentLength = newBody(body), int64(len(body))
+	resp.Header.Del("Content-Length")
+	return nil
 }

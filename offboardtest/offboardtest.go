@@ -105,8 +105,8 @@ func (s *Server) fault(operation string) Fault {
 }
 
 // exchange plays a request, in memory or from the listener, and returns the
-// answer and what befell it.
-func (s *Server) exchange(req *http.Request) (*http.Response, Fault, error) {
+// answer and what befell it. It calls connected once there is a connection.
+func (s *Server) exchange(req *http.Request, connected func()) (*http.Response, Fault, error) {
 	body, err := io.ReadAll(req.Body)
 	if err != nil {
 		return nil, Fault{}, err
@@ -118,11 +118,17 @@ func (s *Server) exchange(req *http.Request) (*http.Response, Fault, error) {
 	}
 	fault := s.fault(r.Operation)
 	index := s.record(r)
+	if fault.Break != Refused {
+		connected()
+	}
 	if err := wait(req.Context(), fault.Delay); err != nil {
 		return nil, fault, err
 	}
 	var resp *http.Response
 	if r.Worked = !fault.replaces(); r.Worked {
+		if fault.EditRequest != nil {
+			fault.EditRequest(req)
+		}
 		recorder := httptest.NewRecorder()
 		s.provider.ServeHTTP(recorder, req)
 		resp = recorder.Result()
@@ -133,6 +139,11 @@ func (s *Server) exchange(req *http.Request) (*http.Response, Fault, error) {
 	}
 	if fault.Status != 0 {
 		resp = fault.answer()
+	}
+	if resp != nil {
+		if err := fault.edit(resp); err != nil {
+			return nil, fault, err
+		}
 	}
 	if err := wait(req.Context(), fault.DelayAfter); err != nil {
 		return nil, fault, err

@@ -1,9 +1,12 @@
 package offboardtest_test
 
 import (
+	"bytes"
 	"context"
+	"crypto/tls"
 	"io"
 	"net/http"
+	"net/http/httptrace"
 	"strings"
 	"sync/atomic"
 	"syscall"
@@ -74,6 +77,14 @@ func TestFaultsAreTheSameInMemoryAndOverLoopback(t *testing.T) {
 		"a page after the work":        {done, 503, "<!DOCTYPE html><title>503</title><h1>Service Unavailable</h1>", false, 1, 503},
 		"an answer":                    {offboardtest.Answer("Thing", 409, "{}"), 409, "{}", false, 0, 409},
 		"a redirect to nowhere":        {offboardtest.Redirect("Thing", 302, ""), 302, "", false, 0, 302},
+		"accepted with another status": {offboardtest.Accept("Thing", 204, ""), 204, "", false, 1, 204},
+		"accepted and ignored":         {offboardtest.Ignore("Thing", 202, "{}"), 202, "{}", false, 0, 202},
+		"broken after the handshake":   {offboardtest.BreakAfterHandshake("Thing", tls.RecordHeaderError{Msg: "x"}), 0, "", true, 1, 0},
+		"connected again in vain":      {offboardtest.Redial("Thing"), 0, "", true, 1, 0},
+		"an edited body":               {offboardtest.EditBody("Thing", bytes.ToUpper), 202, "TWELVE BYTES", false, 1, 202},
+		"a cached answer":              {offboardtest.Cache("Thing", time.Minute), 202, "twelve bytes", false, 1, 202},
+		"a dropped header":             {offboardtest.DropHeader("Thing", "X-Other"), 202, "twelve bytes", false, 1, 202},
+		"another page":                 {offboardtest.OtherPage("Thing", "a", "c"), 202, "twelve bytes", false, 1, 202},
 		"truncation of another answer": {offboardtest.Fault{Status: 500, Body: "ab", Break: offboardtest.Truncated}, 500, "a", true, 0, 500},
 	} {
 		for _, loopback := range []bool{false, true} {
@@ -171,5 +182,96 @@ func TestStartAndCloseCanBeRepeated(t *testing.T) {
 	s.Close()
 	if url, _ := s.Reach(); url != offboardtest.InMemory {
 		t.Errorf("reached by %s", url)
+	}
+}
+
+// What the provider reads and what the client sees differ as the fault says.
+func TestFault_Edits(t *testing.T) {
+	t.Parallel()
+	for _, loopback := range []bool{false, true} {
+		t.Run(map[bool]string{false: "in memory", true: "over loopback"}[loopback], func(t *testing.T) {
+			t.Parallel()
+			s := offboardtest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+				w.Header().Set("X-Query", r.URL.Query().Get("page"))
+				w.Header().Set("X-Organization", r.Header.Get("X-Organization"))
+				_, _ = io.WriteString(w, `{"items":[1]}`)
+			}), func(*http.Request) string { return "List" })
+			if loopback {
+				s.Start()
+				defer s.Close()
+			}
+			s.Fail(
+				offboardtest.Fault{},
+				offboardtest.OtherPage("List", "page", "7"),
+				offboardtest.DropHeader("List", "X-Organization"),
+				offboardtest.Cache("List", time.Minute),
+				offboardtest.EditBody("List", offboardtest.AddMember("Items", "[]")),
+				offboardtest.Fault{AddHeader: http.Header{"X-Query": nil}},
+			)
+			var got []string
+			for range 6 {
+				url, client := s.Reach()
+				req, _ := http.NewRequestWithContext(t.Context(), "GET", url+"/List?page=1", nil)
+				req.Header.Set("X-Organization", "acme")
+				resp, err := client.Do(req)
+				if err != nil {
+					t.Fatal(err)
+				}
+				body, _ := io.ReadAll(resp.Body)
+				resp.Body.Close()
+				got = append(got, strings.Join([]string{resp.Header.Get("X-Query"), resp.Header.Get("X-Organization"), resp.Header.Get("Age"), string(body)}, " "))
+			}
+			if diff := cmp.Diff([]string{
+				`1 acme  {"items":[1]}`, `7 acme  {"items":[1]}`, `1   {"items":[1]}`, `1 acme 60 {"items":[1]}`,
+				`1 acme  {"items":[1],"Items":[]}`, ` acme  {"items":[1]}`,
+			}, got); diff != "" {
+				t.Errorf("(-want +got):\n%s", diff)
+			}
+		})
+	}
+}
+
+func TestAddMember(t *testing.T) {
+	t.Parallel()
+	add := offboardtest.AddMember("a", "1")
+	for body, want := range map[string]string{
+		"": "", "[]": "[]", "{}": `{"a":1}`, ` {"b":2} `: `{"b":2,"a":1}`, "{": "{",
+	} {
+		if got := string(add([]byte(body))); got != want {
+			t.Errorf("%q became %q, want %q", body, got, want)
+		}
+	}
+}
+
+// A client decides by the trace whether a request was sent, so the fake's transport
+// reports its connections as net/http's does.
+func TestServer_ConnectionTrace(t *testing.T) {
+	t.Parallel()
+	for name, test := range map[string]struct {
+		fault offboardtest.Fault
+		want  []string
+	}{
+		"answered": {offboardtest.Fault{}, []string{"GetConn", "GotConn"}},
+		"refused":  {offboardtest.Refuse(""), []string{"GetConn"}},
+		"reset":    {offboardtest.LoseRequest(""), []string{"GetConn", "GotConn"}},
+		"redialed": {offboardtest.Redial(""), []string{"GetConn", "GotConn", "GetConn"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			s, _ := newServer()
+			s.Fail(test.fault)
+			var got []string
+			ctx := httptrace.WithClientTrace(t.Context(), &httptrace.ClientTrace{
+				GetConn: func(string) { got = append(got, "GetConn") },
+				GotConn: func(httptrace.GotConnInfo) { got = append(got, "GotConn") },
+			})
+			req, _ := http.NewRequestWithContext(ctx, "GET", offboardtest.InMemory+"/Thing", nil)
+			if resp, err := s.RoundTrip(req); err == nil {
+				resp.Body.Close()
+			}
+			if diff := cmp.Diff(test.want, got); diff != "" {
+				t.Errorf("(-want +got):\n%s", diff)
+			}
+		})
 	}
 }

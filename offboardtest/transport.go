@@ -6,6 +6,7 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptest"
+	"net/http/httptrace"
 	"strconv"
 	"syscall"
 )
@@ -14,7 +15,8 @@ import (
 const InMemory = "https://double.invalid"
 
 // RoundTrip plays a request in memory, in the goroutine of the caller. No network
-// is used.
+// is used. As net/http's own transport does, it reports its connections to an
+// [httptrace.ClientTrace] of the request's context.
 func (s *Server) RoundTrip(req *http.Request) (*http.Response, error) {
 	incoming := req.Clone(req.Context())
 	if incoming.Body == nil {
@@ -25,15 +27,22 @@ func (s *Server) RoundTrip(req *http.Request) (*http.Response, error) {
 	}
 	incoming.RequestURI = req.URL.RequestURI()
 	incoming.RemoteAddr = "192.0.2.1:1234" // of the net for documentation
-	resp, fault, err := s.exchange(incoming)
+	asks, connects := connections(req)
+	asks()
+	resp, fault, err := s.exchange(incoming, connects)
 	if req.Body != nil {
 		req.Body.Close()
 	}
 	switch {
 	case err != nil:
 		return nil, err
+	case fault.Break == Redialed:
+		asks()
+		return nil, errRefused
 	case fault.Break == Refused:
-		return nil, &net.OpError{Op: "dial", Net: "tcp", Err: syscall.ECONNREFUSED}
+		return nil, errRefused
+	case fault.Break == Reset && fault.Err != nil:
+		return nil, fault.Err
 	case fault.Break == Reset:
 		return nil, &net.OpError{Op: "read", Net: "tcp", Err: syscall.ECONNRESET}
 	}
@@ -43,6 +52,25 @@ func (s *Server) RoundTrip(req *http.Request) (*http.Response, error) {
 		return truncated(resp)
 	}
 	return resp, nil
+}
+
+var errRefused = &net.OpError{Op: "dial", Net: "tcp", Err: syscall.ECONNREFUSED}
+
+// connections returns the functions that report a connection to the trace of a
+// request: that it is asked for, and that it is made.
+func connections(req *http.Request) (asks, connects func()) {
+	asks, connects = func() {}, func() {}
+	trace := httptrace.ContextClientTrace(req.Context())
+	if trace == nil {
+		return asks, connects
+	}
+	if f := trace.GetConn; f != nil {
+		asks = func() { f(req.URL.Host) }
+	}
+	if f := trace.GotConn; f != nil {
+		connects = func() { f(httptrace.GotConnInfo{}) }
+	}
+	return asks, connects
 }
 
 // truncated cuts the body in its middle.
@@ -87,8 +115,8 @@ func (s *Server) Close() {
 
 // serve plays a request of the listener.
 func (s *Server) serve(w http.ResponseWriter, req *http.Request) {
-	resp, fault, err := s.exchange(req)
-	if err != nil || fault.Break == Refused || fault.Break == Reset {
+	resp, fault, err := s.exchange(req, func() {})
+	if err != nil || fault.Break == Refused || fault.Break == Reset || fault.Break == Redialed {
 		panic(http.ErrAbortHandler) // which closes the connection without an answer
 	}
 	body, err := io.ReadAll(resp.Body)
