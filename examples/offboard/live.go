@@ -52,7 +52,9 @@ func (l *live) close() {
 	if n := *l.height - 1; n > 0 {
 		up = ansi.CursorUp(n)
 	}
-	lipgloss.Fprint(l.out, "\r"+up+ansi.EraseScreenBelow+l.draw(time.Now())+"\n")
+	// Not by lipgloss, which removes all sequences if it does not know the terminal.
+	_, _ = io.WriteString(l.out, "\r"+up+ansi.EraseScreenBelow)
+	lipgloss.Fprint(l.out, l.draw(time.Now())+"\n")
 }
 
 // picture is a board as the terminal's library wants it.

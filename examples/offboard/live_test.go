@@ -16,9 +16,19 @@ import (
 )
 
 // The board is tested by itself; this is that a terminal gets it, and keeps the last
-// picture.
+// picture, also if the environment does not name the terminal. Not parallel: it sets
+// the environment.
 func TestTheLiveViewLeavesTheLastPicture(t *testing.T) {
-	t.Parallel()
+	for _, terminal := range []string{"xterm-256color", "dumb", ""} {
+		t.Run("TERM="+terminal, func(t *testing.T) {
+			t.Setenv("TERM", terminal)
+			leavesTheLastPicture(t)
+		})
+	}
+}
+
+func leavesTheLastPicture(t *testing.T) {
+	t.Helper()
 	master, slave, err := pty.Open()
 	if err != nil {
 		t.Skipf("there is no terminal to be had: %v", err)
