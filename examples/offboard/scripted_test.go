@@ -9,6 +9,7 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 	"sync"
@@ -213,7 +214,16 @@ func (b *bench) run(args ...string) (code int, out, errOut string) {
 		args[i] = strings.ReplaceAll(args[i], "DIR", b.dir)
 	}
 	code = p.run(b.Context(), args)
-	return code, strings.ReplaceAll(o.String(), b.dir, "DIR"), strings.ReplaceAll(e.String(), b.dir, "DIR")
+	return code, b.hideDir(o.String()), b.hideDir(e.String())
+}
+
+// quotedDir is a file in the folder as the program prints it if the folder's name
+// has a space.
+var quotedDir = regexp.MustCompile(`'(DIR/[a-z.]+)'`)
+
+// hideDir replaces the name of the folder, which differs between runs and machines.
+func (b *bench) hideDir(text string) string {
+	return quotedDir.ReplaceAllString(strings.ReplaceAll(text, b.dir, "DIR"), "$1")
 }
 
 // write writes a file.
