@@ -5,6 +5,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -13,8 +14,9 @@ import (
 
 const module = "github.com/offboard-dev/offboard-go"
 
-// compiled returns the modules beside the consumer's own that a program compiles.
-// The network is off: what is needed has to be here by the SDK's own go.sum.
+// compiled returns the modules that a program compiles, without the consumer's own.
+// The SDK's own go.sum must be enough for it. The go command downloads the modules
+// that the module cache lacks: the workspace may compile newer versions of them.
 func compiled(t *testing.T, program string) []string {
 	t.Helper()
 	root, err := filepath.Abs(filepath.Join("..", ".."))
@@ -28,7 +30,7 @@ func compiled(t *testing.T, program string) []string {
 	consumer := t.TempDir()
 	for name, content := range map[string]string{
 		"go.mod": "module example.com/consumer\n\ngo 1.26.0\n\nrequire " + module + " v0.0.0\n\n" +
-			"replace " + module + " => " + root + "\n",
+			"replace " + module + " => " + strconv.Quote(root) + "\n",
 		"go.sum":  string(sums),
 		"main.go": program,
 	} {
@@ -38,12 +40,21 @@ func compiled(t *testing.T, program string) []string {
 	}
 	list := exec.Command("go", "list", "-mod=mod", "-deps", "-f", "{{with .Module}}{{if not .Main}}{{.Path}}{{end}}{{end}}", ".")
 	list.Dir = consumer
-	list.Env = append(os.Environ(), "GOWORK=off", "GOPROXY=off", "GOFLAGS=")
+	list.Env = append(os.Environ(), "GOWORK=off", "GOFLAGS=")
 	var problems strings.Builder
 	list.Stderr = &problems
 	out, err := list.Output()
 	if err != nil {
 		t.Fatalf("%v\n%s", err, problems.String())
+	}
+	after, err := os.ReadFile(filepath.Join(consumer, "go.sum"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for line := range strings.Lines(string(after)) {
+		if !strings.Contains(string(sums), line) {
+			t.Errorf("the SDK's go.sum lacks %s", line)
+		}
 	}
 	modules := strings.Fields(string(out))
 	slices.Sort(modules)
