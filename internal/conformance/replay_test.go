@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"maps"
+	"math/big"
 	"net/http"
 	"net/url"
 	"reflect"
@@ -377,10 +378,14 @@ func prune(value any) any {
 			return nil
 		}
 	case json.Number:
-		if v == "0" {
+		text := v.String() // Zitadel takes and gives some numbers as texts
+		if n, ok := new(big.Rat).SetString(text); ok {
+			text = n.RatString() // Atlas writes 5.0 for 5
+		}
+		if text == "0" {
 			return nil
 		}
-		return v.String() // Zitadel takes and gives some numbers as texts
+		return text
 	}
 	return value
 }
