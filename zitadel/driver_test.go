@@ -10,10 +10,10 @@ import (
 func TestTheDriverKnowsNoStep(t *testing.T) {
 	t.Parallel()
 	step := teardown.Step{ID: "user/1"}
-	if err := (driver{}).Remove(t.Context(), teardown.Organization{}, step, nil); !errors.Is(err, errors.InvalidArgument) {
+	if err := (&driver{}).Remove(t.Context(), teardown.Organization{}, step, nil); !errors.Is(err, errors.InvalidArgument) {
 		t.Errorf("got %v", err)
 	}
-	if gone, err := (driver{}).IsGone(t.Context(), teardown.Organization{}, step); gone || !errors.Is(err, errors.InvalidArgument) {
+	if gone, err := (&driver{}).IsGone(t.Context(), teardown.Organization{}, step); gone || !errors.Is(err, errors.InvalidArgument) {
 		t.Errorf("got %t, %v", gone, err)
 	}
 }

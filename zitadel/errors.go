@@ -56,19 +56,25 @@ func classify(a *rest.Answer, e *errors.Error) {
 			e.Code = grantCodes[body.Error]
 		}
 	case body.Code.valid():
-		body.fill(e)
+		body.fill(a.Status, e)
 	case a.Status == http.StatusTooManyRequests && bytes.Contains(a.Body, []byte(blockedPage)):
 		e.Code = errors.InstanceBlocked
 	}
 }
 
 // fill makes an error of a body of the API: by the id, which decides, or by what
-// little there is without one.
-func (b *errorBody) fill(e *errors.Error) {
+// little there is without one. An organization is not found only with the status that
+// belongs to the id.
+func (b *errorBody) fill(status int, e *errors.Error) {
 	id, unknown := b.id()
 	e.ProviderCode, e.Message = id, b.Message
 	e.Detail = ErrorDetail{GRPCCode: int(b.Code), Unknown: unknown}
 	e.Code = codes[id]
+	if e.Code == errors.OrganizationNotFound && status != notFoundStatus(id) {
+		if e.Code = errors.UnexpectedResponse; status >= http.StatusInternalServerError {
+			e.Code = errors.Internal
+		}
+	}
 	if e.Code == "" && id == "" {
 		e.Code = b.untranslated()
 	}
@@ -78,6 +84,14 @@ func (b *errorBody) fill(e *errors.Error) {
 	if step, ok := steps[e.Code]; ok {
 		e.Steps = []errors.Step{step}
 	}
+}
+
+// notFoundStatus is the status of an error that says that an organization does not exist.
+func notFoundStatus(id string) int {
+	if id == notFoundDefault {
+		return http.StatusBadRequest
+	}
+	return http.StatusNotFound
 }
 
 // id returns the id of an error, and the details of types that have none. Where
@@ -146,7 +160,7 @@ var codes = map[string]errors.Code{
 	"EVENT-Dbs2g":    errors.OrganizationInactive,
 	"EVENT-bfnrh":    errors.OrganizationActive,
 	"INST-SDfw2":     errors.Conflict,             // the default organization is that already
-	"INSTA-Wfe21":    errors.OrganizationNotFound, // 400: what should be the default one
+	notFoundDefault:  errors.OrganizationNotFound, // 400: what should be the default one
 	"LIMITS-molsj":   errors.InstanceBlocked,
 	"ORG-Dgf3g":      errors.OrganizationNotFound,
 	"ORG-laho2n":     errors.OrganizationExists,
@@ -157,6 +171,10 @@ var codes = map[string]errors.Code{
 	"V3-DKcYh":       errors.OrganizationExists,
 	instanceNotFound: errors.InstanceNotFound,
 }
+
+// notFoundDefault is the id of the error of an organization that does not exist and
+// should become the default one.
+const notFoundDefault = "INSTA-Wfe21"
 
 // instanceNotFound is an id that is in the text only.
 const instanceNotFound = "QUERY-1kIjX"

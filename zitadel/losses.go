@@ -3,201 +3,593 @@ package zitadel
 import (
 	"cmp"
 	"context"
+	"fmt"
+	"iter"
 	"slices"
+	"strings"
 
+	"github.com/offboard-dev/offboard-go/errors"
+	"github.com/offboard-dev/offboard-go/internal/rest"
 	"github.com/offboard-dev/offboard-go/teardown"
 )
 
-// Kinds of what goes with an organization, of which a plan has more than
+// Kinds of what is deleted along with an organization, of which a plan has more than
 // [Client.Preview].
 const (
 	// KindApps are the applications of its projects; see [Client.ListApps].
 	KindApps Kind = "apps"
 
 	// KindUsersOfOthers are the users of other organizations who lose roles in
-	// projects, or the management of this one.
+	// projects, or the management of this one, its projects or its grants.
 	KindUsersOfOthers Kind = "users_of_other_organizations"
+
+	// KindProjectMembers are the users who manage its projects; see
+	// [Client.ListProjectMembers].
+	KindProjectMembers Kind = "project_members"
+
+	// KindProjectGrantMembers are the users who manage the grants that it gave and has;
+	// see [Client.ListProjectGrantMembers].
+	KindProjectGrantMembers Kind = "project_grant_members"
+
+	// KindMemberships are the roles of its users in the instance, in other
+	// organizations and in their projects; see [Client.ListAdministrators].
+	KindMemberships Kind = "memberships_elsewhere"
+
+	// KindUserGrantsByOthers are the roles in projects that other organizations gave to
+	// its users; see [Client.ListAuthorizations].
+	KindUserGrantsByOthers Kind = "user_grants_by_others"
+
+	// KindIdentityProviders are its identity providers; see
+	// [Client.ListIdentityProviders].
+	KindIdentityProviders Kind = "identity_providers"
+
+	// KindActions are its actions; see [Client.ListActions].
+	KindActions Kind = "actions"
+
+	// KindMetadata are its metadata; see [Client.ListMetadata].
+	KindMetadata Kind = "metadata"
+
+	// KindPolicies are the policies that it has instead of the instance's; see
+	// [Client.ListPolicies].
+	KindPolicies Kind = "policies"
+
+	// KindGroups are its groups of users; see [Client.ListGroups].
+	KindGroups Kind = "groups"
 )
 
-// notes say what a loss means.
-var notes = map[Kind]string{
-	KindUsers:           "with their credentials, sessions and memberships",
-	KindApps:            "nobody can log in to them any more",
-	KindProjectGrants:   "given to other organizations",
-	KindGrantedProjects: "of other organizations, which keep them",
-	KindUserGrants:      "roles of users in projects",
-	KindMembers:         "who manage the organization",
-	KindUsersOfOthers:   "who lose roles in projects or the management",
-	KindDomains:         "free for others at once",
+// kinds are all kinds of a plan, in its order.
+var kinds = []struct {
+	kind Kind
+	note string // what the loss means
+	all  bool   // all are named, and not only the first
+}{
+	{KindUsers, "with their credentials, sessions and memberships", false},
+	{KindProjects, "", false},
+	{KindApps, "nobody can log in to them any more", false},
+	{KindProjectGrants, "given to other organizations", false},
+	{KindUserGrants, "roles of users in projects", false},
+	{KindMembers, "who manage the organization", false},
+	{KindUsersOfOthers, "who lose roles in projects or the management", true},
+	{KindGrantedProjects, "of other organizations, which keep them", false},
+	{KindDomains, "free for others at once", false},
+	{KindProjectMembers, "who manage its projects", false},
+	{KindProjectGrantMembers, "who manage grants of projects", false},
+	{KindMemberships, "roles of its users in the instance and in other organizations", true},
+	{KindUserGrantsByOthers, "roles that other organizations gave to its users", false},
+	{KindIdentityProviders, "users who log in with them need another way", false},
+	{KindActions, "", false},
+	{KindMetadata, "of the organization", false},
+	{KindPolicies, "which it has instead of the instance's", false},
+	{KindGroups, "of users", false},
 }
 
-// named is how many of a kind a plan names. It names all users of others.
+// named is how many of a kind a plan names.
 const named = 10
 
-// loss is that of a kind; names may be of all or of the first.
-func loss(kind Kind, count int, names []string) teardown.Loss {
-	if kind != KindUsersOfOthers {
-		names = names[:min(named, len(names))]
-	}
-	return teardown.Loss{Kind: string(kind), Count: count, Names: names, Note: notes[kind]}
+// What the note of a loss adds if the plan does not count all of its kind.
+const (
+	unreadable = "not readable with this credential"
+	partly     = "not all are readable with this credential"
+	unlisted   = "not listed by this server"
+)
+
+// survey reads what is deleted along with an organization.
+type survey struct {
+	*Client
+	orgID  string
+	access *access
+	names  map[Kind][]string // all of a kind
+	hidden map[Kind]hiding
+	others map[string]bool   // the IDs of users of other organizations
+	called map[string]string // the names of other organizations
+	users  []User
 }
 
-// losses reads what goes with an organization, but for kinds that a plan has something
-// of already.
-func (c *Client) losses(ctx context.Context, operation, orgID string, before *teardown.Plan) ([]teardown.Loss, error) {
+// hiding is why not all of a kind is counted.
+type hiding struct {
+	why string
+	err error
+}
+
+// losses reads what is deleted along with an organization. A list that the credential
+// may not read is a loss that says so. A plan from before is [errors.PlanStale] if
+// something is new, and cannot be compared by a credential that may read less than the
+// one which made it.
+func (c *Client) losses(ctx context.Context, operation, orgID string, a *access, before *teardown.Plan) ([]teardown.Loss, error) {
 	if err := c.confirm(ctx, operation, orgID); err != nil {
 		return nil, err
 	}
-	var all []teardown.Loss
-	for _, part := range []struct {
-		kinds []Kind
-		read  func(context.Context, string) ([]teardown.Loss, error)
-	}{
-		{[]Kind{KindUsers}, c.lostUsers},
-		{[]Kind{KindProjects, KindApps}, c.lostProjects},
-		{[]Kind{KindProjectGrants, KindUserGrants, KindMembers, KindUsersOfOthers}, c.lostAccess},
-		{[]Kind{KindGrantedProjects}, c.lostGrantedProjects},
-		{[]Kind{KindDomains}, c.lostDomains},
+	ctx = withConfirmed(ctx, orgID)
+	s := &survey{
+		Client: c, orgID: orgID, access: a, names: map[Kind][]string{}, hidden: map[Kind]hiding{},
+		others: map[string]bool{}, called: map[string]string{},
+	}
+	for _, read := range []func(context.Context) error{
+		s.readUsers, s.readProjects, s.readGrants, s.readMembers, s.readDomains, s.readSettings, s.readElsewhere,
 	} {
-		if !slices.ContainsFunc(part.kinds, func(k Kind) bool { return !has(before, k) }) {
+		if err := read(ctx); err != nil {
+			return nil, elsewhere(operation, orgID, err)
+		}
+	}
+	var losses []teardown.Loss
+	for _, k := range kinds {
+		names, hidden := s.names[k.kind], s.hidden[k.kind]
+		if len(names) == 0 && hidden.why == "" {
 			continue
 		}
-		lost, err := part.read(ctx, orgID)
-		if err != nil {
-			return nil, err
+		if before != nil {
+			if err := s.compare(operation, k.kind, before); err != nil {
+				return nil, err
+			}
 		}
-		all = append(all, lost...)
+		loss := teardown.Loss{Kind: string(k.kind), Count: len(names), Names: names, Note: k.note}
+		if !k.all {
+			loss.Names = names[:min(named, len(names))]
+		}
+		if hidden.why != "" {
+			loss.Note = strings.TrimPrefix(loss.Note+"; "+hidden.why, "; ")
+		}
+		losses = append(losses, loss)
 	}
-	return slices.DeleteFunc(all, func(l teardown.Loss) bool { return l.Count == 0 }), nil
+	return losses, nil
 }
 
-// has reports whether a plan has something of a kind.
-func has(p *teardown.Plan, kind Kind) bool {
-	return p != nil && slices.ContainsFunc(p.Losses, func(l teardown.Loss) bool { return l.Kind == string(kind) && l.Count > 0 })
+// compare refuses a plan that does not have all that is of a kind now. What the plan has
+// nothing of is compared by package teardown.
+func (s *survey) compare(operation string, kind Kind, before *teardown.Plan) error {
+	var planned teardown.Loss
+	if i := slices.IndexFunc(before.Losses, func(l teardown.Loss) bool { return l.Kind == string(kind) }); i >= 0 {
+		planned = before.Losses[i]
+	}
+	if hidden := s.hidden[kind]; hidden.why != "" && !hides(planned.Note) {
+		return hidden.err
+	}
+	names := s.names[kind]
+	text := ""
+	switch more := len(names) - planned.Count; {
+	case planned.Count == 0:
+	case more > 0:
+		text = fmt.Sprintf("has %d more", more)
+	case planned.Count == len(planned.Names) && kind != KindUsersOfOthers: // whose organizations may be called otherwise
+		i := slices.IndexFunc(names, func(name string) bool { return !slices.Contains(planned.Names, name) })
+		if i >= 0 {
+			text = fmt.Sprintf("has %q, which is new", names[i])
+		}
+	}
+	if text == "" {
+		return nil
+	}
+	return &errors.Error{
+		Provider: provider, Operation: operation, Target: s.orgID, Code: errors.PlanStale,
+		Steps: []errors.Step{{Name: string(kind), Description: text}}, Err: errors.New(string(kind) + " " + text),
+	}
 }
 
-// some makes a loss of the first page of a list.
-func some[P page[T], T any](kind Kind, found P, err error, name func(*T) string) ([]teardown.Loss, error) {
+// hides reports whether the note of a loss says that not all of its kind is counted.
+func hides(note string) bool {
+	return slices.ContainsFunc([]string{unreadable, partly, unlisted}, func(hint string) bool { return strings.Contains(note, hint) })
+}
+
+// elsewhere makes a "not found" an error that proves nothing: it is about a part of an
+// organization, or about another one, and the organization itself was read.
+func elsewhere(operation, orgID string, err error) error {
+	e, ok := errors.AsType[*errors.Error](err)
+	if !ok || !errors.Is(e, errors.NotFound) || errors.Is(e, errors.RouteNotFound) || errors.Is(e, errors.InstanceNotFound) {
+		return err
+	}
+	return &errors.Error{
+		Provider: provider, Operation: operation, Target: orgID, Code: errors.UnexpectedResponse, Status: e.Status,
+		ProviderCode: e.ProviderCode, Message: e.Message, RequestID: e.RequestID, Attempts: e.Attempts,
+		Err: fmt.Errorf("%s reports that something else does not exist", e.Operation),
+	}
+}
+
+func (s *survey) add(kind Kind, name string) { s.names[kind] = append(s.names[kind], name) }
+
+// hide notes that not all of a kind is readable, if that is what an error says, and
+// returns the error otherwise. A credential that has the permission for the whole
+// instance is not denied: such an answer is unexpected.
+func (s *survey) hide(err error, permission string, kinds ...Kind) error {
+	why := unreadable
+	e, ok := errors.AsType[*errors.Error](err)
+	switch {
+	case !ok:
+		return err
+	case errors.Is(e, errors.RouteNotFound):
+		why = unlisted
+	case !errors.Is(e, errors.PermissionDenied) || e.ProviderCode == unknownContext || s.access.wide && s.access.has(permission):
+		return err
+	}
+	for _, kind := range kinds {
+		if len(s.names[kind]) > 0 && why == unreadable {
+			why = partly
+		}
+		if s.hidden[kind].why == "" {
+			s.hidden[kind] = hiding{why, e}
+		}
+	}
+	return nil
+}
+
+// each calls a function with all items of a list, and hides kinds if it is not readable.
+func each[T any](s *survey, list iter.Seq2[T, error], permission string, do func(*T), kinds ...Kind) error {
+	for item, err := range list {
+		if err != nil {
+			return s.hide(err, permission, kinds...)
+		}
+		do(&item)
+	}
+	return nil
+}
+
+func (s *survey) readUsers(ctx context.Context) error {
+	return each(s, s.ListUsers(ctx, s.orgID), "user.read", func(u *User) {
+		s.users = append(s.users, *u)
+		s.add(KindUsers, cmp.Or(u.UserName, u.ID))
+	}, KindUsers)
+}
+
+// readProjects reads the projects with their applications and members, of which no list
+// spans all projects.
+func (s *survey) readProjects(ctx context.Context) error {
+	var projects []Project
+	err := each(s, s.ListProjects(ctx, s.orgID), "project.read", func(p *Project) {
+		projects = append(projects, *p)
+		s.add(KindProjects, cmp.Or(p.Name, p.ID))
+	}, KindProjects, KindApps, KindProjectMembers)
+	if err != nil {
+		return err
+	}
+	for _, project := range projects {
+		err := each(s, s.ListApps(ctx, project.ID, s.orgID), "project.app.read", func(a *App) {
+			s.add(KindApps, cmp.Or(a.Name, a.ID))
+		}, KindApps)
+		if err != nil {
+			return err
+		}
+		err = s.readManagers(ctx, s.ListProjectMembers(ctx, project.ID, s.orgID), "project.member.read",
+			KindProjectMembers, " in "+cmp.Or(project.Name, project.ID))
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// readManagers reads users who manage something, with the text that names it.
+func (s *survey) readManagers(ctx context.Context, list iter.Seq2[Member, error], permission string, kind Kind, of string) error {
+	return each(s, list, permission, func(m *Member) {
+		name := cmp.Or(m.PreferredLoginName, m.DisplayName)
+		s.add(kind, cmp.Or(name, m.UserID)+of)
+		s.other(ctx, m.UserID, name, cmp.Or(m.UserResourceOwner, s.orgID))
+	}, kind, KindUsersOfOthers)
+}
+
+// other notes a user who loses something, if it belongs to another organization, with
+// the organization's name.
+func (s *survey) other(ctx context.Context, id, name, orgID string) {
+	if orgID == s.orgID || s.others[id] {
+		return
+	}
+	s.others[id] = true
+	s.add(KindUsersOfOthers, cmp.Or(name, id)+" of "+s.nameOf(ctx, orgID))
+}
+
+// nameOf returns the name of an organization; its ID if the credential may not read it.
+func (s *survey) nameOf(ctx context.Context, orgID string) string {
+	if s.called[orgID] == "" {
+		s.called[orgID] = orgID
+		if s.access.reads {
+			if found, err := s.GetOrganization(ctx, orgID); err == nil && found.ID == orgID {
+				s.called[orgID] = cmp.Or(found.Name, orgID)
+			}
+			return s.called[orgID]
+		}
+		for found, err := range s.SearchOrganizationsV2(ctx, OrganizationQueryV2{IDQuery: IDQuery{ID: orgID}}) {
+			if err == nil {
+				s.called[orgID] = cmp.Or(found.Name, orgID)
+			}
+			break
+		}
+	}
+	return s.called[orgID]
+}
+
+// readGrants reads the grants that the organization gave and has, with the users who
+// manage them, and the roles that users have in its projects and in those that are
+// granted to it. Roles in its projects that another organization gave by a grant are on
+// the list of that one.
+func (s *survey) readGrants(ctx context.Context) error {
+	given := map[string]bool{}
+	givers := []string{s.orgID} // of roles
+	var grants []ProjectGrant
+	err := each(s, s.ListProjectGrants(ctx, s.orgID), "project.grant.read", func(g *ProjectGrant) {
+		given[g.GrantID] = true
+		grants = append(grants, *g)
+		if g.GrantedOrgName != "" {
+			s.called[g.GrantedOrgID] = g.GrantedOrgName
+		}
+		s.add(KindProjectGrants, cmp.Or(g.ProjectName, g.ProjectID)+" to "+cmp.Or(g.GrantedOrgName, g.GrantedOrgID))
+		if !slices.Contains(givers, g.GrantedOrgID) {
+			givers = append(givers, g.GrantedOrgID)
+		}
+	}, KindProjectGrants, KindProjectGrantMembers, KindUserGrants, KindUsersOfOthers)
+	if err != nil {
+		return err
+	}
+	for _, giver := range givers {
+		err := each(s, s.ListUserGrants(ctx, giver), "user.grant.read", func(g *UserGrant) {
+			if giver == s.orgID || given[g.ProjectGrantID] {
+				s.role(ctx, g)
+			}
+		}, KindUserGrants, KindUsersOfOthers)
+		if err != nil {
+			return err
+		}
+	}
+	err = each(s, s.ListGrantedProjects(ctx, s.orgID), "project.read", func(g *ProjectGrant) {
+		grants = append(grants, *g)
+		if g.ProjectOwnerName != "" {
+			s.called[g.ProjectOwnerID] = g.ProjectOwnerName
+		}
+		s.add(KindGrantedProjects, cmp.Or(g.ProjectName, g.ProjectID)+" of "+cmp.Or(g.ProjectOwnerName, g.ProjectOwnerID))
+	}, KindGrantedProjects, KindProjectGrantMembers)
+	if err != nil {
+		return err
+	}
+	for _, g := range grants {
+		of := " in " + cmp.Or(g.ProjectName, g.ProjectID) + " for " + cmp.Or(g.GrantedOrgName, g.GrantedOrgID)
+		err := s.readManagers(ctx, s.ListProjectGrantMembers(ctx, g.ProjectID, g.GrantID, s.orgID), "project.grant.member.read",
+			KindProjectGrantMembers, of)
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// role notes the roles of a user in a project. If the server does not name the user's
+// organization, it is the one that gave the roles.
+func (s *survey) role(ctx context.Context, g *UserGrant) {
+	name := cmp.Or(g.UserName, g.PreferredLoginName)
+	s.add(KindUserGrants, cmp.Or(name, g.UserID)+" in "+cmp.Or(g.ProjectName, g.ProjectID))
+	id, called := g.GrantedOrgID, g.GrantedOrgName
+	if id == "" {
+		id, called = g.OrgID, g.OrgName
+	}
+	if called != "" {
+		s.called[id] = called
+	}
+	s.other(ctx, g.UserID, name, id)
+}
+
+func (s *survey) readMembers(ctx context.Context) error {
+	return s.readManagers(ctx, s.ListMembers(ctx, s.orgID), "org.member.read", KindMembers, "")
+}
+
+func (s *survey) readDomains(ctx context.Context) error {
+	return each(s, s.ListDomains(ctx, s.orgID), "org.read", func(d *Domain) { s.add(KindDomains, d.DomainName) }, KindDomains)
+}
+
+// readSettings reads what an administrator has set up for the organization.
+func (s *survey) readSettings(ctx context.Context) error {
+	err := each(s, s.ListIdentityProviders(ctx, s.orgID), "org.idp.read", func(p *IdentityProvider) {
+		s.add(KindIdentityProviders, cmp.Or(p.Name, p.ID))
+	}, KindIdentityProviders)
+	if err != nil {
+		return err
+	}
+	err = each(s, s.ListActions(ctx, s.orgID), "org.action.read", func(a *Action) {
+		s.add(KindActions, cmp.Or(a.Name, a.ID))
+	}, KindActions)
+	if err != nil {
+		return err
+	}
+	err = each(s, s.ListMetadata(ctx, s.orgID), "org.read", func(m *Metadata) { s.add(KindMetadata, m.Key) }, KindMetadata)
+	if err != nil {
+		return err
+	}
+	err = each(s, s.ListPolicies(ctx, s.orgID), "policy.read", func(name *string) { s.add(KindPolicies, *name) }, KindPolicies)
+	if err != nil {
+		return err
+	}
+	err = each(s, s.ListGroups(ctx, s.orgID), "group.read", func(g *Group) { s.add(KindGroups, cmp.Or(g.Name, g.ID)) }, KindGroups)
+	if s.hidden[KindGroups].why == unlisted {
+		delete(s.hidden, KindGroups) // a server without this list has no groups
+	}
+	return err
+}
+
+// readElsewhere reads what the organization's users have in other organizations and in
+// the instance.
+func (s *survey) readElsewhere(ctx context.Context) error {
+	err := each(s, s.ListAuthorizations(ctx, s.orgID), "user.grant.read", func(a *Authorization) {
+		if a.Organization.ID != s.orgID && a.Project.OrganizationID != s.orgID {
+			s.add(KindUserGrantsByOthers, cmp.Or(a.User.PreferredLoginName, a.User.ID)+" in "+cmp.Or(a.Project.Name, a.Project.ID)+
+				" of "+cmp.Or(a.Organization.Name, a.Organization.ID))
+		}
+	}, KindUserGrantsByOthers)
+	if err != nil {
+		return err
+	}
+	if !s.access.wide || !s.access.has("user.grant.read") {
+		s.incomplete(KindUserGrantsByOthers, "ListAuthorizations")
+	}
+	instance := map[string]bool{} // the users with roles in the instance
+	err = each(s, s.ListAdministrators(ctx, s.orgID), "org.member.read", func(a *Administrator) {
+		if a.Instance {
+			instance[a.User.ID] = true
+		}
+		if of := s.administered(a); of != "" {
+			s.membership(cmp.Or(a.User.PreferredLoginName, a.User.ID), a.Roles, of)
+		}
+	}, KindMemberships)
+	if err != nil {
+		return err
+	}
+	if s.hidden[KindMemberships].why == "" && s.access.wide && s.access.has("iam.member.read", "org.member.read", "project.member.read", "project.grant.member.read") {
+		return nil
+	}
+	s.incomplete(KindMemberships, "ListAdministrators")
+	return s.readInstanceMembers(ctx, instance)
+}
+
+// incomplete notes that a list has only what the credential may read.
+func (s *survey) incomplete(kind Kind, operation string) {
+	if s.hidden[kind].why == "" {
+		s.hidden[kind] = hiding{partly, &errors.Error{
+			Provider: provider, Operation: operation, Target: s.orgID, Code: errors.PermissionDenied,
+			Err: errors.New("the list has only what the credential may read"),
+		}}
+	}
+}
+
+// administered names what an administrator has roles in; "" for what is the
+// organization's own or granted to it, and read otherwise.
+func (s *survey) administered(a *Administrator) string {
+	switch own := s.orgID; {
+	case a.Instance:
+		return "the instance"
+	case a.Organization.ID != "" && a.Organization.ID != own:
+		return cmp.Or(a.Organization.Name, a.Organization.ID)
+	case a.Project.ID != "" && a.Project.OrganizationID != own:
+		return cmp.Or(a.Project.Name, a.Project.ID)
+	case a.ProjectGrant.ID != "" && a.ProjectGrant.OrganizationID != own && a.ProjectGrant.GrantedOrganizationID != own:
+		return "a grant of " + cmp.Or(a.ProjectGrant.ProjectName, a.ProjectGrant.ProjectID)
+	}
+	return ""
+}
+
+func (s *survey) membership(name string, roles []string, of string) {
+	s.add(KindMemberships, name+": "+strings.Join(roles, " and ")+" of "+of)
+}
+
+// readInstanceMembers reads the roles of the organization's users in the instance, if
+// the list of administrators does not have them all: from the instance's members, or if
+// the credential may not read those, user by user.
+func (s *survey) readInstanceMembers(ctx context.Context, known map[string]bool) error {
+	for member, err := range s.ListInstanceMembers(ctx) {
+		if errors.Is(err, errors.PermissionDenied) || errors.Is(err, errors.RouteNotFound) {
+			return s.readUserMemberships(ctx, known)
+		}
+		if err != nil {
+			return err
+		}
+		if member.UserResourceOwner == s.orgID && !known[member.UserID] {
+			s.membership(cmp.Or(member.PreferredLoginName, member.UserID), member.Roles, "the instance")
+		}
+	}
+	return nil
+}
+
+func (s *survey) readUserMemberships(ctx context.Context, known map[string]bool) error {
+	for _, user := range s.users {
+		for membership, err := range s.ListUserMemberships(ctx, user.ID, s.orgID) {
+			if err != nil {
+				return s.hide(err, "user.membership.read", KindMemberships)
+			}
+			if membership.IAM && !known[user.ID] {
+				s.membership(cmp.Or(user.PreferredLoginName, user.UserName, user.ID), membership.Roles, "the instance")
+			}
+		}
+	}
+	return nil
+}
+
+// access is what a credential may do with an organization.
+type access struct {
+	permissions []string // in its user's own organization
+	home        string   // its user's own organization
+	wide        bool     // the permissions are for the whole instance
+
+	reads   bool // by the admin API
+	deletes bool // by the admin API
+	may     bool // delete by the API v2 and the management API, as far as is known
+}
+
+// has reports whether a credential has all of some permissions.
+func (a *access) has(permissions ...string) bool {
+	return !slices.ContainsFunc(permissions, func(p string) bool { return !slices.Contains(a.permissions, p) })
+}
+
+// accessTo reads what the credential may do with an organization.
+func (c *Client) accessTo(ctx context.Context, orgID string) (*access, error) {
+	permissions, err := c.ListPermissions(ctx)
 	if err != nil {
 		return nil, err
 	}
-	items, total := found.part()
-	var names []string
-	for i := range items {
-		names = append(names, name(&items[i]))
+	a := &access{permissions: permissions}
+	// Only roles in the instance have these.
+	a.reads, a.deletes = a.has("iam.read"), a.has("iam.write")
+	a.wide = a.reads || a.deletes
+	if a.deletes {
+		a.may = true
+		return a, nil
 	}
-	return []teardown.Loss{loss(kind, int(total), names)}, nil
+	return a, c.membership(ctx, a, orgID)
 }
 
-func (c *Client) lostUsers(ctx context.Context, orgID string) ([]teardown.Loss, error) {
-	found, err := c.ListUsersPage(ctx, orgID, UserSearch{
-		Query: ListQuery{Limit: named, Asc: true}, SortingColumn: UserFieldNameUserName,
-	})
-	return some(KindUsers, found, err, func(u *User) string { return cmp.Or(u.UserName, u.ID) })
-}
-
-func (c *Client) lostGrantedProjects(ctx context.Context, orgID string) ([]teardown.Loss, error) {
-	found, err := c.ListGrantedProjectsPage(ctx, orgID, ListQuery{Limit: named, Asc: true})
-	return some(KindGrantedProjects, found, err, func(g *ProjectGrant) string {
-		return cmp.Or(g.ProjectName, g.ProjectID) + " of " + cmp.Or(g.ProjectOwnerName, g.ProjectOwnerID)
-	})
-}
-
-func (c *Client) lostDomains(ctx context.Context, orgID string) ([]teardown.Loss, error) {
-	found, err := c.ListDomainsPage(ctx, orgID, ListQuery{Limit: named, Asc: true})
-	return some(KindDomains, found, err, func(d *Domain) string { return d.DomainName })
-}
-
-// lostProjects reads the projects and their applications, of which there is no list
-// for all projects.
-func (c *Client) lostProjects(ctx context.Context, orgID string) ([]teardown.Loss, error) {
-	var projects, names []string
-	apps := 0
-	for project, err := range c.ListProjects(ctx, orgID) {
+// membership reads whether a credential without the permission iam.write may delete an
+// organization. Its permissions are those of roles in its user's own organization and in
+// the instance. Roles in another organization may have the permission org.delete, too.
+func (c *Client) membership(ctx context.Context, a *access, orgID string) error {
+	me, err := c.GetMyUser(ctx)
+	if err != nil {
+		return err
+	}
+	a.home = me.Details.ResourceOwner
+	member := false
+	for m, err := range c.ListMyMemberships(ctx) {
 		if err != nil {
-			return nil, err
+			return err
 		}
-		projects = append(projects, cmp.Or(project.Name, project.ID))
-		found, err := c.ListAppsPage(ctx, project.ID, orgID, ListQuery{Limit: named, Asc: true})
-		if err != nil {
-			return nil, err
-		}
-		apps += int(found.Details.TotalResult)
-		for _, app := range found.Result {
-			names = append(names, cmp.Or(app.Name, app.ID))
-		}
+		a.wide = a.wide || m.IAM
+		member = member || m.OrgID == orgID
 	}
-	return []teardown.Loss{loss(KindProjects, len(projects), projects), loss(KindApps, apps, names)}, nil
+	switch {
+	case a.home == orgID:
+		a.may = a.has("org.delete")
+	case a.wide && a.has("org.delete"):
+		// It can be of a role in its own organization only: then Zitadel refuses.
+		a.may = true
+	default:
+		a.may = member
+	}
+	return nil
 }
 
-// access is what users lose.
-type access struct {
-	orgID string
-	roles []string        // all of them
-	names []string        // of users of others, once each
-	seen  map[string]bool // the ids of those
-}
-
-// user notes one who loses something, with the name or id of the user's organization.
-func (a *access) user(id, name, orgID, organization string) {
-	if orgID != a.orgID && !a.seen[id] {
-		a.seen[id] = true
-		a.names = append(a.names, cmp.Or(name, id)+" of "+cmp.Or(organization, orgID))
+// denied is the refusal of a deletion by a credential without the permission.
+func denied(operation, orgID, permission string) *errors.Error {
+	return &errors.Error{
+		Provider: provider, Operation: operation, Target: orgID,
+		Code: errors.PermissionDenied, Err: errors.New("the permission " + permission + " is missing"),
 	}
 }
 
-// role notes the roles of a user in a project. Servers that do not say which
-// organization the user is of are taken to mean the one that gave the roles.
-func (a *access) role(g *UserGrant) {
-	name := cmp.Or(g.UserName, g.PreferredLoginName)
-	a.roles = append(a.roles, cmp.Or(name, g.UserID)+" in "+cmp.Or(g.ProjectName, g.ProjectID))
-	if g.GrantedOrgID != "" {
-		a.user(g.UserID, name, g.GrantedOrgID, g.GrantedOrgName)
-	} else {
-		a.user(g.UserID, name, g.OrgID, g.OrgName)
+// invalidID refuses an ID that cannot be sent in a body.
+func invalidID(operation, orgID string) error {
+	if err := rest.Opaque(orgID); err != nil {
+		return rest.Invalid(provider, operation, orgID, fmt.Errorf("orgId %w", err))
 	}
-}
-
-// lostAccess reads the grants that the organization gave, the roles that users have in
-// its projects and in those that are granted to it, and its members. Roles in its
-// projects that another organization gave by a grant are on the list of that one.
-func (c *Client) lostAccess(ctx context.Context, orgID string) ([]teardown.Loss, error) {
-	var grants, members []string
-	given := map[string]bool{}
-	givers := []string{orgID} // of roles
-	for grant, err := range c.ListProjectGrants(ctx, orgID) {
-		if err != nil {
-			return nil, err
-		}
-		given[grant.GrantID] = true
-		grants = append(grants, cmp.Or(grant.ProjectName, grant.ProjectID)+" to "+cmp.Or(grant.GrantedOrgName, grant.GrantedOrgID))
-		if !slices.Contains(givers, grant.GrantedOrgID) {
-			givers = append(givers, grant.GrantedOrgID)
-		}
-	}
-	lost := access{orgID: orgID, seen: map[string]bool{}}
-	for _, giver := range givers {
-		for role, err := range c.ListUserGrants(ctx, giver) {
-			if err != nil {
-				return nil, err
-			}
-			if giver == orgID || given[role.ProjectGrantID] {
-				lost.role(&role)
-			}
-		}
-	}
-	for member, err := range c.ListMembers(ctx, orgID) {
-		if err != nil {
-			return nil, err
-		}
-		name := cmp.Or(member.PreferredLoginName, member.DisplayName)
-		members = append(members, cmp.Or(name, member.UserID))
-		lost.user(member.UserID, name, cmp.Or(member.UserResourceOwner, orgID), "")
-	}
-	return []teardown.Loss{
-		loss(KindProjectGrants, len(grants), grants),
-		loss(KindUserGrants, len(lost.roles), lost.roles),
-		loss(KindMembers, len(members), members),
-		loss(KindUsersOfOthers, len(lost.names), lost.names),
-	}, nil
+	return nil
 }

@@ -3,6 +3,7 @@ package zitadel_test
 import (
 	"context"
 	"iter"
+	"slices"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -525,8 +526,12 @@ func TestOperationsFailAsDocumented(t *testing.T) {
 			if e.Code != test.code || e.ProviderCode != test.provider || e.Status != test.status {
 				t.Errorf("got %q, %q and %d; want %q, %q and %d", e.Code, e.ProviderCode, e.Status, test.code, test.provider, test.status)
 			}
-			if sent := len(srv.Requests()); (sent == 0) != (test.status == 0) || sent > 1 {
-				t.Errorf("%d requests were sent", sent)
+			// A write that names its organization by a header only confirms it first.
+			sent := slices.DeleteFunc(requests(srv), func(operation string) bool {
+				return operation == "GetMyOrganization" && strings.HasSuffix(name, "active already")
+			})
+			if (len(sent) == 0) != (test.status == 0) || len(sent) > 1 {
+				t.Errorf("%v were sent", sent)
 			}
 			if diff := cmp.Diff([]string(nil), srv.Deleted()); diff != "" {
 				t.Errorf("deleted (-want +got):\n%s", diff)

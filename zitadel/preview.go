@@ -3,6 +3,7 @@ package zitadel
 import (
 	"context"
 	"fmt"
+	"iter"
 
 	"github.com/offboard-dev/offboard-go/errors"
 	"github.com/offboard-dev/offboard-go/internal/rest"
@@ -34,14 +35,16 @@ type Owned struct {
 //
 // Applications are not counted; they go with their projects.
 //
-// It takes a request for each kind, and one for the organization: lists of one that
-// was deleted are empty, not missing. That is [errors.OrganizationNotFound]; one that
-// is not known is [errors.PermissionDenied] (AUTH-Bs7Ds). It needs the permissions org.read, user.read,
-// project.read, project.grant.read, user.grant.read and org.member.read.
+// It takes a request for each 100 items of a kind, and one for the organization: lists
+// of one that was deleted are empty, not missing. That is
+// [errors.OrganizationNotFound]; one that is not known is [errors.PermissionDenied]
+// (AUTH-Bs7Ds). It needs the permissions org.read, user.read, project.read,
+// project.grant.read, user.grant.read and org.member.read.
 func (c *Client) Preview(ctx context.Context, orgID string) ([]Owned, error) {
 	if err := c.confirm(ctx, "Preview", orgID); err != nil {
 		return nil, err
 	}
+	ctx = withConfirmed(ctx, orgID)
 	kinds := []Kind{
 		KindUsers, KindProjects, KindProjectGrants, KindGrantedProjects, KindUserGrants, KindMembers, KindDomains,
 	}
@@ -56,55 +59,66 @@ func (c *Client) Preview(ctx context.Context, orgID string) ([]Owned, error) {
 	return owned, nil
 }
 
-// Count returns how many of a kind an organization has, by a request for one of
-// them. It needs the permission of the kind's list. Of kinds that only [Client.Plan]
-// has there is no list: they are [errors.InvalidArgument].
+// Count returns how many of a kind an organization has, by the items on the kind's list:
+// a total can be that of one page, or include what is no item. It needs the permission of
+// the list. A kind that only [Client.Plan] has is [errors.InvalidArgument].
 func (c *Client) Count(ctx context.Context, orgID string, kind Kind) (uint64, error) {
-	one := ListQuery{Limit: 1}
 	switch kind {
 	case KindUsers:
-		return total(c.ListUsersPage(ctx, orgID, UserSearch{Query: one}))
+		return count(c.ListUsers(ctx, orgID))
 	case KindProjects:
-		return total(c.ListProjectsPage(ctx, orgID, one))
+		return count(c.ListProjects(ctx, orgID))
 	case KindProjectGrants:
-		return total(c.ListProjectGrantsPage(ctx, orgID, one))
+		return count(c.ListProjectGrants(ctx, orgID))
 	case KindGrantedProjects:
-		return total(c.ListGrantedProjectsPage(ctx, orgID, one))
+		return count(c.ListGrantedProjects(ctx, orgID))
 	case KindUserGrants:
-		return total(c.ListUserGrantsPage(ctx, orgID, one))
+		return count(c.ListUserGrants(ctx, orgID))
 	case KindMembers:
-		return total(c.ListMembersPage(ctx, orgID, one))
+		return count(c.ListMembers(ctx, orgID))
 	case KindDomains:
-		return total(c.ListDomainsPage(ctx, orgID, one))
+		return count(c.ListDomains(ctx, orgID))
 	}
 	return 0, rest.Invalid(provider, "Count", orgID, fmt.Errorf("the kind %q is not known", kind))
 }
 
-// total is the number of items on all pages of a list.
-func total[P page[T], T any](found P, err error) (uint64, error) {
-	if err != nil {
-		return 0, err
+// count returns the number of items on a list.
+func count[T any](list iter.Seq2[T, error]) (uint64, error) {
+	n := uint64(0)
+	for _, err := range list {
+		if err != nil {
+			return 0, err
+		}
+		n++
 	}
-	_, all := found.part()
-	return uint64(all), nil
+	return n, nil
 }
 
 // confirm reads the organization that requests are made in, and returns an error
 // unless it is there and the one that is meant. A proxy that drops the header would
 // have them made in the caller's own.
 func (c *Client) confirm(ctx context.Context, operation, orgID string) error {
+	_, err := c.confirmed(ctx, operation, orgID)
+	return err
+}
+
+// confirmed returns the organization that requests are made in, as confirm reads it.
+func (c *Client) confirmed(ctx context.Context, operation, orgID string) (*Organization, error) {
+	if ctx != nil { // Do refuses a nil context
+		ctx = withRaw(ctx)
+	}
 	found, err := c.GetMyOrganization(ctx, orgID)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	e := &errors.Error{Provider: provider, Operation: operation, Target: orgID}
 	switch presence(orgID, found) {
 	case rest.Present:
-		return nil
+		return found, nil
 	case rest.Gone:
 		e.Code = errors.OrganizationNotFound
 	default:
 		e.Code, e.Err = errors.NotConfirmed, errors.New("what was read is not about this organization")
 	}
-	return e
+	return nil, e
 }

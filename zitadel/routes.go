@@ -34,10 +34,11 @@ func (c *Client) DeleteMyOrganization(ctx context.Context, orgID string) (*Objec
 	if err := c.confirm(ctx, "DeleteMyOrganization", orgID); err != nil {
 		return nil, err
 	}
+	ctx = withConfirmed(ctx, orgID)
 	return c.remove(ctx, orgID, c.deleteMyOrganization, func(ctx context.Context) (rest.Presence, *Organization, error) {
 		presence, found, err := look(ctx, orgID, c.GetMyOrganization)
 		// It was known a moment ago, to this very credential.
-		if e, ok := errors.AsType[*errors.Error](err); ok && e.ProviderCode == unknownContext {
+		if e, ok := errors.AsType[*errors.Error](err); ok && isUnknown(e) {
 			return rest.Gone, nil, nil
 		}
 		return presence, found, err
@@ -91,29 +92,71 @@ func (c *Client) DeleteOrganizationV2(ctx context.Context, orgID string) (time.T
 // CheckDeletionV2 returns the error that [Client.DeleteOrganizationV2] would return
 // now, as far as reads can tell without the permission iam.read, and changes
 // nothing. Nil means that nothing is known to stand in the way, not that the deletion
-// will succeed: neither what the credential may do in an organization is read, nor
-// which one has Zitadel's own project.
+// will succeed: what a role in another organization than its user's own permits is not
+// read, nor is which organization has Zitadel's own project.
 //
 // It needs the permission org.read, in the default organization to tell that it is
 // that, and a server from v2.59 on. With an older one the error is
 // [errors.RouteNotFound].
 func (c *Client) CheckDeletionV2(ctx context.Context, orgID string) error {
 	const operation = "CheckDeletionV2"
-	if err := c.confirm(ctx, operation, orgID); err != nil {
+	if err := invalidID(operation, orgID); err != nil {
 		return err
 	}
-	for first, err := range c.SearchOrganizationsV2(ctx, OrganizationQueryV2{DefaultQuery: true}) {
-		if err != nil {
-			return err
-		}
-		if first.ID == orgID {
-			return &errors.Error{
-				Provider: provider, Operation: operation, Target: orgID,
-				Code: errors.DefaultOrganization, Steps: []errors.Step{steps[errors.DefaultOrganization]},
-			}
-		}
+	a, err := c.accessTo(ctx, orgID)
+	if err != nil {
+		return err
+	}
+	if _, err := c.known(ctx, operation, orgID, a); err != nil {
+		return err
+	}
+	if !a.may {
+		return denied(operation, orgID, "org.delete")
+	}
+	refusal, err := c.isDefaultV2(ctx, operation, orgID)
+	if err != nil {
+		return err
+	}
+	if refusal != nil {
+		return refusal
 	}
 	return nil
+}
+
+// known returns an organization by the management API. Zitadel refuses a request that is
+// made in an organization that does not exist (AUTH-Bs7Ds). To a credential that may
+// delete all organizations of the instance that is [errors.OrganizationNotFound], as
+// [Client.DeleteOrganizationV2] says; others are not told whether it exists.
+func (c *Client) known(ctx context.Context, operation, orgID string, a *access) (*Organization, error) {
+	found, err := c.confirmed(ctx, operation, orgID)
+	e, ok := errors.AsType[*errors.Error](err)
+	if ok && isUnknown(e) && a.wide && a.may {
+		return nil, &errors.Error{
+			Provider: provider, Operation: operation, Target: orgID, Code: errors.OrganizationNotFound, Status: e.Status,
+			ProviderCode: e.ProviderCode, Message: e.Message, RequestID: e.RequestID, Attempts: e.Attempts,
+		}
+	}
+	return found, err
+}
+
+// isUnknown reports whether Zitadel says that the organization in the header of a request
+// does not exist.
+func isUnknown(e *errors.Error) bool {
+	return e.ProviderCode == unknownContext && e.Status == http.StatusForbidden
+}
+
+// isDefaultV2 returns the refusal of a deletion if an organization is the default one, as
+// far as the credential may read that; nil if not.
+func (c *Client) isDefaultV2(ctx context.Context, operation, orgID string) (*errors.Error, error) {
+	for first, err := range c.SearchOrganizationsV2(ctx, OrganizationQueryV2{DefaultQuery: true}) {
+		if err != nil {
+			return nil, elsewhere(operation, orgID, err)
+		}
+		if first.ID == orgID {
+			return isFirst(operation, orgID), nil
+		}
+	}
+	return nil, nil
 }
 
 // Password is the password of a user to be. It is sent, and not shown otherwise.

@@ -2,7 +2,6 @@ package zitadel
 
 import (
 	"context"
-	"fmt"
 	"time"
 
 	"github.com/offboard-dev/offboard-go/errors"
@@ -10,71 +9,75 @@ import (
 	"github.com/offboard-dev/offboard-go/teardown"
 )
 
-// Plan reads what becomes of an organization when it is deleted, and changes nothing.
+// Plan reads what is deleted along with an organization, and changes nothing.
 //
-// The plan has no steps, for nothing has to go before: all goes with the organization
-// and is among the plan's Losses, [KindApps] and [KindUsersOfOthers] included. What
-// cannot be listed goes as well: policies, identity providers, actions, metadata, and
-// the memberships of its users elsewhere. Losses are what is on the lists, which follow
-// changes after some time.
+// The plan has no steps, because nothing has to be removed before. Its Losses name what
+// is deleted along with the organization, counted by the items on the lists, which
+// follow changes after some time: all kinds from [KindUsers] to [KindGroups]. Flows,
+// texts, sessions, keys and tokens are deleted with them and are not counted.
 //
-// The plan's Err is what [Client.CheckDeletion] returns: [errors.DefaultOrganization],
-// which another default organization cures and no step, or [errors.PermissionDenied].
-// Which organization has Zitadel's own project is not read; Zitadel refuses to delete
-// it, with nothing touched before.
+// A list that the credential may not read, or not in full, is a loss whose note says so,
+// with the count of what was read. A credential that may read less than the one that made
+// a plan cannot carry it out ([errors.PermissionDenied]). Users who register make a plan
+// stale: [Client.DeactivateOrganization] prevents that.
+//
+// The plan's Err is what [Client.CheckDeletion] returns, or [Client.CheckDeletionV2] for a
+// credential without the permission iam.write: [errors.DefaultOrganization], which another
+// default organization cures and no step, or [errors.PermissionDenied]. Which organization
+// has Zitadel's own project is not read; Zitadel refuses to delete it, with nothing touched
+// before.
 //
 // The plan needs [teardown.OwnOrganization] to be permitted when the credential's user
 // belongs to the organization, as [Client.GetMyUser] tells: the credential ends with it
 // at once.
 //
-// It takes 12 requests, one more for each project and for each organization that a
-// project is granted to, and one for each further 100 projects, grants, roles and
-// members on a list. A list of many thousands of users takes Zitadel long.
-// [Client.Teardown] reads it again, but for kinds that the plan has something of.
+// It takes 26 requests, two more for each project, one more for each grant, for each
+// organization that a project is granted to and for each organization whose name is not
+// on a list, and one for each further 100 items. A list of many thousands of users takes
+// Zitadel long. [Client.Teardown] reads all of it again.
 //
-// It needs the permissions iam.read, org.read, user.read, project.read,
-// project.app.read, project.grant.read, user.grant.read and org.member.read, which of
-// Zitadel's own roles IAM_OWNER and IAM_OWNER_VIEWER have. Errors are those of reads,
-// among them [errors.OrganizationNotFound].
+// It needs the permission iam.read, or org.read in the organization. Errors are those of
+// reads, among them [errors.OrganizationNotFound], which is about this organization only.
 func (c *Client) Plan(ctx context.Context, orgID string) (*teardown.Plan, error) {
-	return c.plan(ctx, orgID, nil)
+	p, _, err := c.plan(ctx, orgID, nil)
+	return p, err
 }
 
-// Teardown carries out a plan of [Client.Plan]: it deletes the organization by
-// [Client.DeleteOrganization], and reads that it is gone, for up to a minute where an old
-// server still shows it; one that is shown after that is [errors.OutcomeUnknown]. When
+// Teardown carries out a plan of [Client.Plan]: it deletes the organization and reads that
+// it no longer exists. The credential decides how: with the permission iam.write by
+// [Client.DeleteOrganization], otherwise by [Client.DeleteOrganizationV2], or at a server
+// without the API v2 by [Client.DeleteMyOrganization].
+//
+// An organization that still exists 15 seconds after the answer to its deletion is deleted
+// again, at most three times; one that exists after that is [errors.OutcomeUnknown]. When
 // nothing can be read any more, as with the credential's own organization, the answer to
 // the deletion stands.
-//
-// It needs the permission iam.write beside those of Plan, and two requests beside its.
 //
 // Errors, among those of DeleteOrganization, and with the report being nil where
 // nothing was begun:
 //
 //   - [errors.NotConfirmed]: the name is another one, or something was not permitted
 //   - [errors.PlanStale]: the plan is of another provider or instance, too old, or was
-//     changed; or the organization is called otherwise, or has something of a kind that
-//     the plan has nothing of
+//     changed; or the organization is called otherwise, or has anything that is new
 //   - [errors.DefaultOrganization], [errors.SystemOrganization]: it has to stay, and
 //     nothing was touched
 func (c *Client) Teardown(ctx context.Context, p *teardown.Plan, options ...teardown.Option) (*teardown.Report, error) {
-	return teardown.Execute(ctx, driver{c}, p, options...)
+	return teardown.Execute(ctx, &driver{Client: c}, p, options...)
 }
 
-// plan makes a plan. Where there was one before, kinds of losses that it has something
-// of are left out: more of the same does not make it stale.
-func (c *Client) plan(ctx context.Context, orgID string, before *teardown.Plan) (*teardown.Plan, error) {
+// plan makes a plan, to be compared with the one before if there is one.
+func (c *Client) plan(ctx context.Context, orgID string, before *teardown.Plan) (*teardown.Plan, *access, error) {
 	const operation = "Plan"
-	if err := rest.Opaque(orgID); err != nil {
-		return nil, rest.Invalid(provider, operation, orgID, fmt.Errorf("orgId %w", err))
+	if err := invalidID(operation, orgID); err != nil {
+		return nil, nil, err
 	}
-	refusal, err := c.refusal(ctx, orgID)
+	a, err := c.accessTo(ctx, orgID)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
-	found, err := c.existing(ctx, operation, orgID)
+	found, refusal, err := c.planned(ctx, operation, orgID, a)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	p := &teardown.Plan{
 		Provider: provider, Instance: c.instance,
@@ -84,40 +87,81 @@ func (c *Client) plan(ctx context.Context, orgID string, before *teardown.Plan) 
 	if refusal != nil {
 		p.Refusal = teardown.RefusalOf(refusal)
 	}
-	me, err := c.GetMyUser(ctx)
-	if err != nil {
-		return nil, err
+	if a.home == "" {
+		me, err := c.GetMyUser(ctx)
+		if err != nil {
+			return nil, nil, elsewhere(operation, orgID, err)
+		}
+		a.home = me.Details.ResourceOwner
 	}
-	switch me.Details.ResourceOwner {
+	switch a.home {
 	case "":
-		return nil, &errors.Error{
+		return nil, nil, &errors.Error{
 			Provider: provider, Operation: operation, Target: orgID, Code: errors.UnexpectedResponse,
 			Err: errors.New("it cannot be told which organization the credential belongs to"),
 		}
 	case orgID:
 		p.Needs = []teardown.Consent{teardown.OwnOrganization}
 	}
-	if p.Losses, err = c.losses(ctx, operation, orgID, before); err != nil {
-		return nil, err
+	if p.Losses, err = c.losses(ctx, operation, orgID, a, before); err != nil {
+		return nil, nil, err
 	}
-	return p.Seal(), nil
+	return p.Seal(), a, nil
+}
+
+// planned returns an organization that is there, and why it may not be deleted, in the
+// order in which Zitadel decides.
+func (c *Client) planned(ctx context.Context, operation, orgID string, a *access) (found *Organization, refusal *errors.Error, err error) {
+	if !a.reads {
+		if found, err = c.known(ctx, operation, orgID, a); err != nil {
+			return nil, nil, err
+		}
+		if !a.may {
+			return found, denied("CheckDeletionV2", orgID, "org.delete"), nil
+		}
+		// An old server does not have this list, and refuses the deletion of the default
+		// organization all the same.
+		if refusal, err = c.isDefaultV2(ctx, "CheckDeletionV2", orgID); errors.Is(err, errors.RouteNotFound) {
+			err = nil
+		}
+		return found, refusal, err
+	}
+	refusal, err = c.isDefault(ctx, "CheckDeletion", orgID)
+	if err != nil {
+		return nil, nil, err
+	}
+	if found, err = c.existing(ctx, operation, orgID); err != nil {
+		return nil, nil, err
+	}
+	if !a.deletes && !a.may {
+		refusal = denied("CheckDeletion", orgID, "iam.write")
+	}
+	return found, refusal, nil
 }
 
 // driver is what a teardown asks of Zitadel.
-type driver struct{ *Client }
-
-// Provider says whose plans are carried out.
-func (d driver) Provider() (name, instance string) { return provider, d.instance }
-
-func (d driver) Inspect(ctx context.Context, organization teardown.Organization, before *teardown.Plan) (*teardown.Plan, error) {
-	return d.plan(ctx, organization.ID, before)
+type driver struct {
+	*Client
+	access   *access // as Inspect read it last
+	byHeader bool    // the last deletion named its organization by a header
 }
 
-func (driver) Remove(_ context.Context, _ teardown.Organization, step teardown.Step, _ func(string)) error {
+// Provider says whose plans are carried out.
+func (d *driver) Provider() (name, instance string) { return provider, d.instance }
+
+func (d *driver) Inspect(ctx context.Context, organization teardown.Organization, before *teardown.Plan) (*teardown.Plan, error) {
+	p, a, err := d.plan(ctx, organization.ID, before)
+	if err == nil {
+		d.access = a
+	}
+	return p, err
+}
+
+func (*driver) Remove(_ context.Context, _ teardown.Organization, step teardown.Step, _ func(string)) error {
 	return noStep(step)
 }
 
-func (driver) IsGone(_ context.Context, _ teardown.Organization, step teardown.Step) (bool, error) {
+func (*driver) IsGone(_ context.Context, _ teardown.Organization, step teardown.Step) (bool, error) {
 	return false, noStep(step)
 }
 
@@ -126,27 +170,82 @@ func noStep(step teardown.Step) error {
 	return rest.Invalid(provider, "Teardown", step.ID, errors.New("there is no such step"))
 }
 
-// settled is how long an organization may be read after its deletion was answered.
-const settled = time.Minute
+// How long an organization may be read after its deletion was answered, and how often the
+// deletion is sent again then: an answer does not prove that it took place.
+const (
+	settled = 15 * time.Second
+	repeats = 3
+)
 
-func (d driver) Delete(ctx context.Context, organization teardown.Organization) (teardown.Deletion, error) {
+// Delete deletes an organization by the API that the credential may use, and reads that
+// it no longer exists.
+func (d *driver) Delete(ctx context.Context, organization teardown.Organization) (teardown.Deletion, error) {
 	id := organization.ID
-	if _, err := d.DeleteOrganization(ctx, id); err != nil {
-		return teardown.Deletion{}, err
+	if d.access == nil {
+		a, err := d.accessTo(ctx, id)
+		if err != nil {
+			return teardown.Deletion{}, err
+		}
+		d.access = a
 	}
+	for sent := 0; ; sent++ {
+		err := d.send(ctx, id)
+		switch {
+		case err != nil && sent == 0:
+			return teardown.Deletion{}, err
+		case err != nil && !errors.Is(err, errors.OrganizationNotFound):
+			return teardown.Deletion{}, unproved(id, err)
+		}
+		still := d.remaining(ctx, id)
+		switch {
+		case still == nil:
+			return teardown.Deletion{Outcome: teardown.Gone}, nil
+		case sent == repeats || ctx.Err() != nil || !errors.Is(still, errors.NotFinished):
+			return teardown.Deletion{}, unproved(id, still)
+		}
+	}
+}
+
+// unproved is the error of a deletion that was answered with success and is not proved.
+func unproved(id string, why error) error {
+	return &errors.Error{Provider: provider, Operation: "Teardown", Target: id, Code: errors.OutcomeUnknown, Err: why}
+}
+
+// send sends a deletion by the API that the credential may use. A server without the API
+// v2 has deleted nothing.
+func (d *driver) send(ctx context.Context, id string) error {
+	if d.access.deletes {
+		_, err := d.DeleteOrganization(ctx, id)
+		return err
+	}
+	_, err := d.DeleteOrganizationV2(ctx, id)
+	if d.byHeader = errors.Is(err, errors.RouteNotFound); d.byHeader {
+		_, err = d.DeleteMyOrganization(ctx, id)
+	}
+	return err
+}
+
+// remaining reads for a while whether an organization still exists after a deletion that
+// was answered with success, and returns an error if it does. If it cannot be read, as
+// with the credential's own organization, the answer stands, unless the header by which
+// the deletion named the organization is lost on the way now.
+func (d *driver) remaining(ctx context.Context, id string) error {
 	ctx, cancel := context.WithTimeout(ctx, settled)
 	defer cancel()
+	read := d.GetMyOrganization
+	if d.access.reads {
+		read = d.GetOrganization
+	}
 	err := d.api.Wait(ctx, "Teardown", id, func(ctx context.Context) ([]errors.Step, error) {
-		presence, found, err := look(ctx, id, d.GetOrganization)
+		presence, found, err := look(ctx, id, read)
 		if presence != rest.Present {
 			return nil, err
 		}
 		return []errors.Step{{Name: "organization", Description: found.Name + ", " + string(found.State)}}, nil
 	})
-	if e, ok := errors.AsType[*errors.Error](err); ok && len(e.Steps) > 0 {
-		return teardown.Deletion{}, &errors.Error{
-			Provider: provider, Operation: "Teardown", Target: id, Code: errors.OutcomeUnknown, Err: e,
-		}
+	e, ok := errors.AsType[*errors.Error](err)
+	if ok && (len(e.Steps) > 0 || d.byHeader && e.Code == errors.UnexpectedResponse) {
+		return e
 	}
-	return teardown.Deletion{Outcome: teardown.Gone}, nil
+	return nil
 }

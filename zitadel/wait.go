@@ -2,6 +2,7 @@ package zitadel
 
 import (
 	"context"
+	"strings"
 
 	"github.com/offboard-dev/offboard-go/errors"
 	"github.com/offboard-dev/offboard-go/internal/rest"
@@ -13,11 +14,21 @@ import (
 //
 // progress, if it is not nil, is called with what is still there. When the context
 // ends first the error is [errors.NotFinished], with the same as its Steps. The
-// error is that of a read when it cannot be told. It needs the permission iam.read.
+// error is that of a read when it cannot be told.
+//
+// It needs the permission iam.read, or org.read with org.delete in the organization. A
+// credential without iam.read takes no empty list for a proof, because the list has only
+// what the credential may read: the organization itself has to be read without a state,
+// or to be unknown after it was read in this call (AUTH-Bs7Ds). A credential that ends
+// with the organization cannot tell.
 func (c *Client) WaitForDeletion(ctx context.Context, orgID string, progress func([]errors.Step)) error {
 	const operation = "WaitForDeletion"
+	if err := invalidID(operation, orgID); err != nil {
+		return err
+	}
+	w := waiting{Client: c, orgID: orgID}
 	return c.api.Wait(ctx, operation, orgID, func(ctx context.Context) ([]errors.Step, error) {
-		left, err := c.remains(ctx, operation, orgID)
+		left, err := w.remains(ctx, operation)
 		if err == nil && progress != nil {
 			progress(left)
 		}
@@ -25,29 +36,68 @@ func (c *Client) WaitForDeletion(ctx context.Context, orgID string, progress fun
 	})
 }
 
+// waiting is a wait for the deletion of an organization.
+type waiting struct {
+	*Client
+	orgID  string
+	access *access
+	seen   bool // the organization was read
+}
+
 // remains lists where an organization is still read.
-func (c *Client) remains(ctx context.Context, operation, orgID string) ([]errors.Step, error) {
+func (w *waiting) remains(ctx context.Context, operation string) ([]errors.Step, error) {
+	if w.access == nil {
+		a, err := w.accessTo(ctx, w.orgID)
+		if err != nil {
+			return nil, err
+		}
+		w.access = a
+	}
+	byHeader := !w.access.reads && w.access.may
+	read, listed := w.GetOrganization, w.listed
+	if byHeader {
+		read, listed = w.GetMyOrganization, w.listedV2
+	}
 	var left []errors.Step
-	present, found, err := look(ctx, orgID, c.GetOrganization)
+	present, found, err := look(ctx, w.orgID, read)
+	e, ok := errors.AsType[*errors.Error](err)
 	switch {
+	case ok && byHeader && w.seen && isUnknown(e): // an old server
 	case err != nil:
 		return nil, err
 	case present == rest.Present:
+		w.seen = true
 		left = append(left, errors.Step{Name: "organization", Description: found.Name + ", " + string(found.State)})
 	case present == rest.Unknown:
 		return nil, &errors.Error{
-			Provider: provider, Operation: operation, Target: orgID,
+			Provider: provider, Operation: operation, Target: w.orgID,
 			Code: errors.UnexpectedResponse, Err: errors.New("what was read is not about this organization"),
 		}
 	}
-	listed, err := c.listed(ctx, orgID)
+	entry, err := listed(ctx, w.orgID)
 	if err != nil {
-		return nil, err
+		return nil, elsewhere(operation, w.orgID, err)
 	}
-	if listed != nil {
-		left = append(left, errors.Step{Name: "list_entry", Description: listed.Name + ", " + string(listed.State)})
+	if entry != nil {
+		left = append(left, errors.Step{Name: "list_entry", Description: entry.Name + ", " + string(entry.State)})
 	}
 	return left, nil
+}
+
+// listedV2 returns an organization as the list of the API v2 has it; nil when it is not
+// there, or the server does not have the list.
+func (c *Client) listedV2(ctx context.Context, orgID string) (*Organization, error) {
+	for found, err := range c.SearchOrganizationsV2(ctx, OrganizationQueryV2{IDQuery: IDQuery{ID: orgID}}) {
+		if errors.Is(err, errors.RouteNotFound) {
+			return nil, nil
+		}
+		if err != nil {
+			return nil, err
+		}
+		state := strings.Replace(string(found.State), "ORGANIZATION_", "ORG_", 1)
+		return &Organization{ID: found.ID, Name: found.Name, State: OrganizationState(state)}, nil
+	}
+	return nil, nil
 }
 
 // listed returns an organization as the list of the instance has it; nil when it

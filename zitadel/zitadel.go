@@ -62,8 +62,6 @@ package zitadel
 
 import (
 	"context"
-	"fmt"
-	"net/http"
 	"slices"
 	"strings"
 
@@ -74,7 +72,7 @@ import (
 // Client speaks to an instance of Zitadel. It is safe for concurrent use; make one
 // with [New].
 type Client struct {
-	api      *rest.Client
+	api      api
 	instance string // its address
 }
 
@@ -87,11 +85,11 @@ func New(options ...Option) (*Client, error) {
 	if err != nil {
 		return nil, err
 	}
-	api, err := rest.New(*config)
+	client, err := rest.New(*config)
 	if err != nil {
 		return nil, err
 	}
-	return &Client{api, strings.TrimRight(config.BaseURL, "/")}, nil
+	return &Client{api{client}, strings.TrimRight(config.BaseURL, "/")}, nil
 }
 
 // DeleteOrganization deletes an organization with a client of its own. See
@@ -159,10 +157,12 @@ func (c *Client) remove(ctx context.Context, orgID string,
 	return details, nil
 }
 
-// look reads whether an organization is there, and what is left to be read of it.
+// look reads whether an organization is there, and what is left to be read of it. A
+// read of an organization reports with these two IDs that it does not exist.
 func look(ctx context.Context, orgID string, read func(context.Context, string) (*Organization, error)) (rest.Presence, *Organization, error) {
 	found, err := read(ctx, orgID)
-	if e, ok := errors.AsType[*errors.Error](err); ok && e.Code == errors.OrganizationNotFound && e.Status == http.StatusNotFound {
+	e, ok := errors.AsType[*errors.Error](err)
+	if ok && e.Code == errors.OrganizationNotFound && (e.ProviderCode == "QUERY-leq5Q" || e.ProviderCode == "QUERY-iTTGJ") {
 		return rest.Gone, nil, nil
 	}
 	if err != nil {
@@ -194,10 +194,17 @@ func presence(orgID string, found *Organization) rest.Presence {
 // It needs the permission iam.read.
 func (c *Client) CheckDeletion(ctx context.Context, orgID string) error {
 	const operation = "CheckDeletion"
-	if err := rest.Opaque(orgID); err != nil {
-		return rest.Invalid(provider, operation, orgID, fmt.Errorf("orgId %w", err))
+	if err := invalidID(operation, orgID); err != nil {
+		return err
 	}
-	refusal, err := c.refusal(ctx, orgID)
+	permissions, err := c.ListPermissions(ctx)
+	if err != nil {
+		return err
+	}
+	if !slices.Contains(permissions, "iam.write") {
+		return denied(operation, orgID, "iam.write")
+	}
+	refusal, err := c.isDefault(ctx, operation, orgID)
 	if err != nil {
 		return err
 	}
@@ -208,27 +215,25 @@ func (c *Client) CheckDeletion(ctx context.Context, orgID string) error {
 	return err
 }
 
-// refusal reads whether an organization that is there may be deleted, in the order in
-// which Zitadel looks at a deletion, as [Client.CheckDeletion] says it; nil for yes.
-func (c *Client) refusal(ctx context.Context, orgID string) (*errors.Error, error) {
-	e := &errors.Error{Provider: provider, Operation: "CheckDeletion", Target: orgID}
-	permissions, err := c.ListPermissions(ctx)
-	if err != nil {
-		return nil, err
-	}
-	if !slices.Contains(permissions, "iam.write") {
-		e.Code, e.Err = errors.PermissionDenied, errors.New("the permission iam.write is missing")
-		return e, nil
-	}
+// isDefault returns the refusal of a deletion if an organization is the default one; nil
+// if not. It needs the permission iam.read.
+func (c *Client) isDefault(ctx context.Context, operation, orgID string) (*errors.Error, error) {
 	first, err := c.GetDefaultOrganization(ctx)
-	if err != nil {
-		return nil, err
-	}
-	if first.ID == orgID {
-		e.Code, e.Steps = errors.DefaultOrganization, []errors.Step{steps[errors.DefaultOrganization]}
-		return e, nil
+	switch {
+	case err != nil:
+		return nil, elsewhere(operation, orgID, err)
+	case first.ID == orgID:
+		return isFirst(operation, orgID), nil
 	}
 	return nil, nil
+}
+
+// isFirst is the refusal of the deletion of the default organization.
+func isFirst(operation, orgID string) *errors.Error {
+	return &errors.Error{
+		Provider: provider, Operation: operation, Target: orgID,
+		Code: errors.DefaultOrganization, Steps: []errors.Step{steps[errors.DefaultOrganization]},
+	}
 }
 
 // existing returns an organization, or an error when it is not there.

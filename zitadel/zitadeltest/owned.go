@@ -477,6 +477,7 @@ func (s *Server) domainOf(id string) string {
 func rolePermissions(role string) []string {
 	viewer := []string{
 		"org.read", "org.member.read", "user.read", "user.grant.read", "project.read", "project.app.read", "project.grant.read",
+		"org.idp.read", "org.action.read", "policy.read", "project.member.read", "project.grant.member.read", "user.membership.read", "group.read",
 	}
 	switch role {
 	case "ORG_OWNER":
@@ -586,6 +587,7 @@ func (s *Server) routesOfOwned(routes *fake.Routes) {
 	} {
 		routes.Handle(l.operation, management+l.path, s.permittedIn(l.permission, s.list(l.kind, l.on, l.show)))
 	}
+	s.routesOfCascade(routes)
 	routes.Handle("GetMyUser", "GET /auth/v1/users/me", s.authenticated(s.getMyUser))
 	routes.Handle("ListMyMembershipsPage", "POST /auth/v1/memberships/me/_search", s.authenticated(s.listMyMemberships))
 }

@@ -87,6 +87,8 @@ func NewServer() *Server {
 		permissions: []string{
 			"org.read", "org.write", "org.delete", "iam.read", "iam.write", "org.create", "org.member.read",
 			"user.read", "user.grant.read", "project.read", "project.app.read", "project.grant.read",
+			"iam.member.read", "org.idp.read", "org.action.read", "policy.read", "project.member.read", "project.grant.member.read",
+			"user.membership.read", "group.read",
 		},
 	}
 	s.AddUser(User{ID: Caller, UserName: "zitadeltest", Machine: true})
