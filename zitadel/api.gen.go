@@ -1271,7 +1271,8 @@ func (c *Client) deleteMyOrganization(ctx context.Context, orgID string) (*Objec
 // there for those who may not use [Client.GetOrganization]: it needs the
 // permission org.read. One that was deleted is still returned, with an empty
 // State; servers of v2 and an organization that never was answer
-// [errors.PermissionDenied] (AUTH-Bs7Ds).
+// [errors.PermissionDenied] (AUTH-Bs7Ds). An answer about another organization,
+// because a proxy dropped the header, is [errors.UnexpectedResponse].
 //
 // Source: vendor OpenAPI of v4.13.1; live exchanges with v4.13.1 and v2.54.10.
 func (c *Client) GetMyOrganization(ctx context.Context, orgID string) (*Organization, error) {
@@ -1291,8 +1292,11 @@ func (c *Client) GetMyOrganization(ctx context.Context, orgID string) (*Organiza
 }
 
 // DeactivateOrganization keeps the users of an organization from logging in.
-// Tokens that service accounts have already stay good. It needs the permission
-// org.write. An organization that is inactive already is
+// Tokens that service accounts have already stay good. It needs the permissions
+// org.write and org.read: a header names the organization, and nothing is sent
+// unless a read with the same header shows that it arrives
+// ([errors.UnexpectedResponse]). [Client.DeactivateOrganizationV2] names it in
+// the path. An organization that is inactive already is
 // [errors.OrganizationInactive] (EVENT-Dbs2g).
 //
 // Source: vendor OpenAPI of v4.13.1; live exchanges with v4.13.1.
@@ -1314,7 +1318,8 @@ func (c *Client) DeactivateOrganization(ctx context.Context, orgID string) (*Obj
 }
 
 // ReactivateOrganization lets the users of an organization log in again. It
-// needs the permission org.write. An organization that is active is
+// needs the permissions org.write and org.read, which it reads with as
+// [Client.DeactivateOrganization] does. An organization that is active is
 // [errors.OrganizationActive] (EVENT-bfnrh).
 //
 // Source: vendor OpenAPI of v4.13.1; vendor's source, v4.13.1 (the errors).

@@ -97,6 +97,8 @@ func organizations(call *rest.Call) []string {
 		if call.Operation == "ListMembersPage" { // the others name what they are of in the path
 			ids = all(out.Result, func(m *Member) string { return m.Details.ResourceOwner })
 		}
+	case *MembershipPage: // those of the instance are on the list of any organization
+		ids = all(out.Result, func(m *Membership) string { return m.OrgID })
 	case *DomainPage:
 		ids = all(out.Result, func(d *Domain) string { return d.OrgID })
 		ids = append(ids, all(out.Result, func(d *Domain) string { return d.Details.ResourceOwner })...)
@@ -130,8 +132,8 @@ func all[T any](items []T, field func(*T) string) []string {
 	return fields
 }
 
-// isEmpty reports whether the answer to a call is a list without items, or a policy of
-// the instance. A page beyond the first one follows items that named the organization.
+// isEmpty reports whether the answer to a call that names no organization is a list
+// without items, a policy of the instance, or a list of roles in the instance. A page beyond the first one follows items that named the organization.
 func isEmpty(call *rest.Call) bool {
 	switch body := call.Body.(type) {
 	case UserSearch:
@@ -151,7 +153,7 @@ func isEmpty(call *rest.Call) bool {
 	}
 	var details ListDetails
 	switch out := call.Out.(type) {
-	case *PolicyResult:
+	case *PolicyResult, *MembershipPage:
 		return true
 	case *UserPage:
 		details = out.Details
@@ -162,8 +164,6 @@ func isEmpty(call *rest.Call) bool {
 	case *UserGrantPage:
 		details = out.Details
 	case *MemberPage:
-		details = out.Details
-	case *MembershipPage:
 		details = out.Details
 	case *DomainPage:
 		details = out.Details

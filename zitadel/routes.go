@@ -1,6 +1,7 @@
 package zitadel
 
 import (
+	"cmp"
 	"context"
 	"net/http"
 	"time"
@@ -22,7 +23,8 @@ const unknownContext = "AUTH-Bs7Ds"
 // The API deletes the organization that a request is made in, which is the
 // caller's own unless a header says otherwise. Therefore the organization is read
 // in the same way first, and nothing is deleted when it is another one
-// ([errors.NotConfirmed]). One that is not known is [errors.PermissionDenied]
+// ([errors.NotConfirmed]). The answer does not name the organization, but numbers the
+// event; if the number is not the next one, a read decides. One that is not known is [errors.PermissionDenied]
 // (AUTH-Bs7Ds), or [errors.OrganizationNotFound] where it is still read to have
 // been deleted. Other errors are those of [Client.DeleteOrganization].
 //
@@ -31,18 +33,34 @@ const unknownContext = "AUTH-Bs7Ds"
 //
 // Source: vendor OpenAPI of v4.13.1; live exchanges with v4.13.1 and v2.54.10.
 func (c *Client) DeleteMyOrganization(ctx context.Context, orgID string) (*ObjectDetails, error) {
-	if err := c.confirm(ctx, "DeleteMyOrganization", orgID); err != nil {
+	const operation = "DeleteMyOrganization"
+	before, err := c.confirmed(ctx, operation, orgID)
+	if err != nil {
 		return nil, err
 	}
 	ctx = withConfirmed(ctx, orgID)
-	return c.remove(ctx, orgID, c.deleteMyOrganization, func(ctx context.Context) (rest.Presence, *Organization, error) {
+	read := func(ctx context.Context) (rest.Presence, *Organization, error) {
 		presence, found, err := look(ctx, orgID, c.GetMyOrganization)
 		// It was known a moment ago, to this very credential.
 		if e, ok := errors.AsType[*errors.Error](err); ok && isUnknown(e) {
 			return rest.Gone, nil, nil
 		}
 		return presence, found, err
-	})
+	}
+	details, err := c.remove(ctx, orgID, c.deleteMyOrganization, read)
+	if err != nil || details.Sequence == 0 || details.Sequence == before.Details.Sequence+1 {
+		return details, err
+	}
+	// The answer names the instance, and the number of another event than the next one of
+	// the organization: it was changed in between, or another one was deleted.
+	presence, _, err := read(ctx)
+	if presence != rest.Gone {
+		return nil, &errors.Error{
+			Provider: provider, Operation: operation, Target: orgID, Code: errors.OutcomeUnknown,
+			Err: cmp.Or(err, errors.New("the answer may be about another organization")),
+		}
+	}
+	return details, nil
 }
 
 // DeleteOrganizationV2 deletes an organization as [Client.DeleteOrganization] does,

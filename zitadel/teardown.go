@@ -73,7 +73,7 @@ func (c *Client) plan(ctx context.Context, orgID string, before *teardown.Plan) 
 	}
 	a, err := c.accessTo(ctx, orgID)
 	if err != nil {
-		return nil, nil, err
+		return nil, nil, elsewhere(operation, orgID, err)
 	}
 	found, refusal, err := c.planned(ctx, operation, orgID, a)
 	if err != nil {

@@ -21,18 +21,25 @@
 // what became of a deletion whose answer was lost. [Client.CheckDeletionV2] asks what
 // stands in the way of the latter two.
 //
-// # What goes with an organization
+// The management API names an organization by the header x-zitadel-orgid only, which
+// some proxies drop: then Zitadel takes the caller's own. Every call of this package
+// with the header compares the organization that its answer names, and reads the
+// organization with the same header before a write: another one is
+// [errors.UnexpectedResponse], or [errors.NotConfirmed] before a deletion or a plan.
 //
-// [Client.Preview] counts what a deletion takes along, and methods such as
-// [Client.ListUsers], [Client.ListProjects] and [Client.ListProjectGrants] list it.
-// Lists follow changes after some time; [Client.WaitForDeletion] waits for them.
-// [Client.GetMyUser] tells the organization that the credential ends with.
+// # What is deleted along with an organization
 //
-// [Client.Plan] says all of that as data that can be reviewed and kept, with the users
-// of other organizations who lose something, and [Client.Teardown] carries it out: it
-// reads all of it again, asks for the organization's name and for the caller's own
-// organization to be permitted, and reads in the end that the organization is gone. See
-// package teardown.
+// [Client.Plan] names all that is deleted along with an organization as data that can be
+// reviewed and kept: what it has, the users of other organizations who lose something,
+// and what its own users have elsewhere. [Client.Teardown] carries the plan out, by the
+// route that the credential may use: it reads all of it again, asks for the
+// organization's name and for the caller's own organization to be permitted, and reads in
+// the end that the organization no longer exists. See package teardown.
+//
+// [Client.Preview] counts some of it, and methods such as [Client.ListUsers],
+// [Client.ListProjects] and [Client.ListAdministrators] list it. Lists follow changes
+// after some time; [Client.WaitForDeletion] waits for them. [Client.GetMyUser] tells the
+// organization that the credential ends with.
 //
 // An organization can be deactivated instead, by [Client.DeactivateOrganization],
 // which is undone by [Client.ReactivateOrganization]. Its users cannot log in then,

@@ -1,0 +1,566 @@
+package zitadel_test
+
+import (
+	"context"
+	"net/http"
+	"slices"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/offboard-dev/offboard-go/errors"
+	"github.com/offboard-dev/offboard-go/offboardtest"
+	"github.com/offboard-dev/offboard-go/teardown"
+	"github.com/offboard-dev/offboard-go/zitadel"
+	"github.com/offboard-dev/offboard-go/zitadel/zitadeltest"
+)
+
+// settle gives an organization of endow what else is deleted along with it: settings,
+// users of the partner who manage its projects and grants, and what its own users have
+// elsewhere.
+func settle(srv *zitadeltest.Server, id string) {
+	partner := id + "-partner"
+	srv.AddProjectMember(zitadeltest.ProjectMember{Project: id + "-shop", User: partner + "-bea"})
+	srv.AddProjectGrantMember(zitadeltest.ProjectGrantMember{ProjectGrant: id + "-lent", User: partner + "-cyd"})
+	srv.AddProjectGrantMember(zitadeltest.ProjectGrantMember{ProjectGrant: id + "-uses", User: partner + "-cyd"})
+	srv.AddInstanceMember(zitadeltest.InstanceMember{User: id + "-ada"})
+	srv.AddMember(zitadeltest.Member{Organization: partner, User: id + "-ada"})
+	srv.AddProjectMember(zitadeltest.ProjectMember{Project: partner + "-tool", User: id + "-bot"})
+	srv.AddUserGrant(zitadeltest.UserGrant{ID: partner + "-given", User: id + "-bot", Project: partner + "-tool", Roles: []string{"user"}})
+	srv.AddIdentityProvider(zitadeltest.IdentityProvider{ID: id + "-google", Name: "Google", Organization: id})
+	srv.AddIdentityProvider(zitadeltest.IdentityProvider{ID: "github", Name: "GitHub", Instance: true})
+	srv.AddAction(zitadeltest.Action{ID: id + "-claims", Name: "claims", Organization: id})
+	srv.AddMetadata(zitadeltest.Metadata{Organization: id, Key: "customer"})
+	srv.AddPolicy(zitadeltest.Policy{Organization: id, Name: "login"})
+	srv.AddPolicy(zitadeltest.Policy{Organization: id, Name: "password/complexity"})
+	srv.AddGroup(zitadeltest.Group{ID: id + "-staff", Name: "staff", Organization: id})
+}
+
+// newSettled returns a fake with an organization that has everything, and a client.
+func newSettled(t *testing.T) (*zitadeltest.Server, *zitadel.Client) {
+	t.Helper()
+	srv := zitadeltest.NewServer()
+	endow(srv, "acme", "Acme")
+	settle(srv, "acme")
+	return srv, newClient(t, srv)
+}
+
+func losses(p *teardown.Plan) map[string]teardown.Loss {
+	all := map[string]teardown.Loss{}
+	for _, l := range p.Losses {
+		all[l.Kind] = l
+	}
+	return all
+}
+
+func TestPlan_AllKindsOfLosses(t *testing.T) {
+	t.Parallel()
+	_, c := newSettled(t)
+	got := losses(planOf(t, c))
+	for _, want := range []teardown.Loss{
+		{Kind: "project_members", Count: 1, Names: []string{"bea in Shop"}, Note: "who manage its projects"},
+		{
+			Kind: "project_grant_members", Count: 2, Names: []string{"cyd in Shop for Partner of Acme", "cyd in Tool for Acme"},
+			Note: "who manage grants of projects",
+		},
+		{
+			Kind: "users_of_other_organizations", Count: 2, Names: []string{"bea of Partner of Acme", "cyd of Partner of Acme"},
+			Note: "who lose roles in projects or the management",
+		},
+		{
+			Kind: "memberships_elsewhere", Count: 3,
+			Names: []string{"ada: IAM_OWNER of the instance", "ada: ORG_OWNER of Partner of Acme", "bot: PROJECT_OWNER of Tool"},
+			Note:  "roles of its users in the instance and in other organizations",
+		},
+		{
+			Kind: "user_grants_by_others", Count: 1, Names: []string{"bot in Tool of Partner of Acme"},
+			Note: "roles that other organizations gave to its users",
+		},
+		{Kind: "identity_providers", Count: 1, Names: []string{"Google"}, Note: "users who log in with them need another way"},
+		{Kind: "actions", Count: 1, Names: []string{"claims"}},
+		{Kind: "metadata", Count: 1, Names: []string{"customer"}, Note: "of the organization"},
+		{Kind: "policies", Count: 2, Names: []string{"login", "password complexity"}, Note: "which it has instead of the instance's"},
+		{Kind: "groups", Count: 1, Names: []string{"staff"}, Note: "of users"},
+	} {
+		if diff := cmp.Diff(want, got[want.Kind]); diff != "" {
+			t.Errorf("%s (-want +got):\n%s", want.Kind, diff)
+		}
+	}
+}
+
+// What the plan does not name stays, and what it names goes: the fake deletes by its own
+// rules.
+func TestTeardown_WhatThePlanNamesIsDeleted(t *testing.T) {
+	t.Parallel()
+	srv, c := newSettled(t)
+	before := srv.Contents()
+	p := planOf(t, c)
+	counted := 0
+	for _, l := range p.Losses {
+		if l.Kind != string(zitadel.KindUsersOfOthers) { // whose roles are counted by their kinds
+			counted += l.Count
+		}
+	}
+	if _, err := c.Teardown(t.Context(), p, teardown.Confirm("Acme")); err != nil {
+		t.Fatal(err)
+	}
+	// One grant of a partner's project is on the list of those that the organization has.
+	if gone := len(before) - len(srv.Contents()) - 1; gone != counted {
+		t.Errorf("%d things were deleted along, and %d were counted", gone, counted)
+	}
+}
+
+// Each kind that was not there when the plan was made stops the deletion, and so does
+// more of each kind.
+func TestTeardown_SomethingNewSinceThePlan(t *testing.T) {
+	t.Parallel()
+	add := map[string]func(*zitadeltest.Server){
+		"a user":         func(s *zitadeltest.Server) { s.AddUser(zitadeltest.User{Organization: "acme"}) },
+		"a project":      func(s *zitadeltest.Server) { s.AddProject(zitadeltest.Project{Organization: "acme"}) },
+		"an application": func(s *zitadeltest.Server) { s.AddApp(zitadeltest.App{Project: "acme-shop"}) },
+		"a domain": func(s *zitadeltest.Server) {
+			s.AddDomain(zitadeltest.Domain{Organization: "acme", Name: "new.example"})
+		},
+		"a project grant": func(s *zitadeltest.Server) {
+			s.AddProjectGrant(zitadeltest.ProjectGrant{Project: "acme-site", Organization: "acme-partner"})
+		},
+		"a granted project": func(s *zitadeltest.Server) {
+			s.AddProjectGrant(zitadeltest.ProjectGrant{Project: "acme-partner-tool", Organization: "acme"})
+		},
+		"a role": func(s *zitadeltest.Server) {
+			s.AddUserGrant(zitadeltest.UserGrant{User: "acme-bot", Project: "acme-shop"})
+		},
+		"a member": func(s *zitadeltest.Server) { s.AddMember(zitadeltest.Member{Organization: "acme", User: "acme-bot"}) },
+		"a manager of a project": func(s *zitadeltest.Server) {
+			s.AddProjectMember(zitadeltest.ProjectMember{Project: "acme-site", User: "acme-partner-cyd"})
+		},
+		"a manager of a grant": func(s *zitadeltest.Server) {
+			s.AddProjectGrantMember(zitadeltest.ProjectGrantMember{ProjectGrant: "acme-lent", User: "acme-partner-bea"})
+		},
+		"a manager of the instance": func(s *zitadeltest.Server) { s.AddInstanceMember(zitadeltest.InstanceMember{User: "acme-bot"}) },
+		"a role given by another": func(s *zitadeltest.Server) {
+			s.AddUserGrant(zitadeltest.UserGrant{User: "acme-ada", Project: "acme-partner-tool"})
+		},
+		"an identity provider": func(s *zitadeltest.Server) { s.AddIdentityProvider(zitadeltest.IdentityProvider{Organization: "acme"}) },
+		"an action":            func(s *zitadeltest.Server) { s.AddAction(zitadeltest.Action{Organization: "acme"}) },
+		"metadata":             func(s *zitadeltest.Server) { s.AddMetadata(zitadeltest.Metadata{Organization: "acme", Key: "new"}) },
+		"a policy":             func(s *zitadeltest.Server) { s.AddPolicy(zitadeltest.Policy{Organization: "acme", Name: "lockout"}) },
+		"a group":              func(s *zitadeltest.Server) { s.AddGroup(zitadeltest.Group{Organization: "acme"}) },
+	}
+	for name, add := range add {
+		for _, settled := range []bool{false, true} {
+			srv := zitadeltest.NewServer()
+			endow(srv, "acme", "Acme")
+			if settled {
+				settle(srv, "acme")
+			}
+			c := newClient(t, srv)
+			p := planOf(t, c)
+			add(srv)
+			r, err := c.Teardown(t.Context(), p, teardown.Confirm("Acme"))
+			if r != nil || code(err) != errors.PlanStale || srv.Count("DeleteOrganization") != 0 {
+				t.Errorf("%s, settled %t: got %+v, %v after %d deletions", name, settled, r, err, srv.Count("DeleteOrganization"))
+			}
+			if e, _ := errors.AsType[*errors.Error](err); e != nil && len(e.Steps) == 0 {
+				t.Errorf("%s: the error does not say what is new: %v", name, err)
+			}
+		}
+	}
+}
+
+// A user who takes the place of another is new, although their number is the same.
+func TestTeardown_ReplacedSinceThePlan(t *testing.T) {
+	t.Parallel()
+	srv, c := newSettled(t)
+	p := planOf(t, c)
+	users := `{"details":{"totalResult":"2"},"result":[{"id":"acme-ada","userName":"ada","details":{"resourceOwner":"acme"}},
+		{"id":"acme-eve","userName":"eve","details":{"resourceOwner":"acme"}}]}`
+	srv.Fail(offboardtest.Answer("ListUsersPage", 200, users))
+	if r, err := c.Teardown(t.Context(), p, teardown.Confirm("Acme")); r != nil || code(err) != errors.PlanStale || !srv.Exists("acme") {
+		t.Errorf("got %+v, %v", r, err)
+	}
+}
+
+// Fewer than in the plan are no obstacle.
+func TestTeardown_LessThanInThePlan(t *testing.T) {
+	t.Parallel()
+	srv, c := newSettled(t)
+	p := planOf(t, c)
+	srv.Fail(offboardtest.Answer("ListUsersPage", 200, `{"details":{"viewTimestamp":"2026-11-22T05:05:22Z"}}`))
+	if r, err := c.Teardown(t.Context(), p, teardown.Confirm("Acme")); err != nil || r.Outcome != teardown.Gone {
+		t.Errorf("got %+v, %v", r, err)
+	}
+}
+
+// callers are those who may delete the organization "acme", and the operation by which a
+// teardown does.
+var callers = map[string]struct {
+	prepare   func(*zitadeltest.Server)
+	operation string
+	permits   []teardown.Consent
+}{
+	"an owner of the instance": {func(*zitadeltest.Server) {}, "DeleteOrganization", nil},
+	"a manager of organizations": {func(srv *zitadeltest.Server) {
+		srv.SetPermissions("org.create", "org.read", "org.write", "org.delete", "org.member.read", "user.read", "project.read")
+	}, "DeleteOrganizationV2", nil},
+	"a manager who may read nothing else": {func(srv *zitadeltest.Server) {
+		srv.SetPermissions("org.read", "org.delete")
+	}, "DeleteOrganizationV2", nil},
+	"an owner of the organization, from elsewhere": {ownAcmeOnly, "DeleteOrganizationV2", nil},
+	"an owner of the organization, from within": {func(srv *zitadeltest.Server) {
+		srv.AddOrganization(zitadeltest.Organization{ID: "acme", Name: "Acme", Home: true})
+		ownAcmeOnly(srv)
+	}, "DeleteOrganizationV2", []teardown.Consent{teardown.OwnOrganization}},
+	"a manager at an old server": {func(srv *zitadeltest.Server) {
+		srv.Legacy(true)
+		srv.SetPermissions("org.read", "org.delete")
+	}, "DeleteMyOrganization", nil},
+}
+
+func TestTeardown_EveryCallerWhoMayDelete(t *testing.T) {
+	t.Parallel()
+	for name, caller := range callers {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				srv, c := newSettled(t)
+				caller.prepare(srv)
+				p := planOf(t, c)
+				if p.Err() != nil || p.Organization.Name != "Acme" {
+					t.Errorf("got the plan's error %v", p.Err())
+				}
+				if diff := cmp.Diff(caller.permits, p.Needs); diff != "" {
+					t.Errorf("needs (-want +got):\n%s", diff)
+				}
+				r, err := c.Teardown(t.Context(), p, teardown.Confirm("Acme"), teardown.Permit(caller.permits...))
+				if err != nil || r.Outcome != teardown.Gone || srv.Exists("acme") {
+					t.Errorf("got %+v, %v", r, err)
+				}
+				for _, operation := range []string{"DeleteOrganization", "DeleteOrganizationV2", "DeleteMyOrganization"} {
+					// An old server has no API v2, and says so.
+					expected := operation == caller.operation || operation == "DeleteOrganizationV2" && caller.operation == "DeleteMyOrganization"
+					if n := srv.Count(operation); (n > 0) != expected {
+						t.Errorf("%s was sent %d times", operation, n)
+					}
+				}
+			})
+		})
+	}
+}
+
+func TestPlan_CallerWhoMayNotDelete(t *testing.T) {
+	t.Parallel()
+	for name, test := range map[string]struct {
+		prepare func(*zitadeltest.Server)
+		plan    errors.Code // of Plan itself
+		refusal errors.Code // that the plan has
+	}{
+		"a viewer of the organization": {func(srv *zitadeltest.Server) {
+			srv.AddOrganization(zitadeltest.Organization{ID: "acme", Name: "Acme", Home: true})
+			srv.SetPermissions()
+			srv.AddMember(zitadeltest.Member{Organization: "acme", Roles: []string{"ORG_OWNER_VIEWER"}})
+		}, "", errors.PermissionDenied},
+		"a reader of all organizations": {func(srv *zitadeltest.Server) { srv.SetPermissions("org.read") }, "", errors.PermissionDenied},
+		"an owner of another organization": {func(srv *zitadeltest.Server) {
+			srv.SetPermissions()
+			srv.AddMember(zitadeltest.Member{Organization: "acme-partner"})
+		}, errors.PermissionDenied, ""},
+		"a caller without a role": {func(srv *zitadeltest.Server) { srv.SetPermissions() }, errors.PermissionDenied, ""},
+	} {
+		srv, c := newSettled(t)
+		test.prepare(srv)
+		p, err := c.Plan(t.Context(), "acme")
+		if code(err) != test.plan || p != nil && code(p.Err()) != test.refusal {
+			t.Errorf("%s: got %+v, %v", name, p, err)
+		}
+		if p == nil {
+			continue
+		}
+		if got := code(c.CheckDeletionV2(t.Context(), "acme")); got != test.refusal {
+			t.Errorf("%s: CheckDeletionV2 says %q", name, got)
+		}
+		r, err := c.Teardown(t.Context(), p, teardown.Confirm("Acme"), teardown.Permit(teardown.OwnOrganization))
+		if r == nil || r.Outcome != teardown.Blocked || code(err) != errors.PermissionDenied || !srv.Exists("acme") {
+			t.Errorf("%s: got %+v, %v", name, r, err)
+		}
+	}
+}
+
+func TestPlan_UnreadableListsAreNamed(t *testing.T) {
+	t.Parallel()
+	for name, test := range map[string]struct {
+		prepare func(*zitadeltest.Server)
+		hidden  map[string]string // what the notes say, by kind
+	}{
+		"an owner of the instance": {func(*zitadeltest.Server) {}, map[string]string{}},
+		"a manager who may read nothing else": {func(srv *zitadeltest.Server) { srv.SetPermissions("org.read", "org.delete") }, map[string]string{
+			"users": "not readable", "projects": "not readable", "apps": "not readable", "project_members": "not readable",
+			"project_grants": "not readable", "project_grant_members": "not readable", "user_grants": "not readable",
+			"users_of_other_organizations": "not readable", "granted_projects": "not readable", "members": "not readable",
+			"identity_providers": "not readable", "actions": "not readable", "policies": "not readable",
+			"memberships_elsewhere": "not all are readable", "user_grants_by_others": "not all are readable",
+		}},
+		"an owner of the organization": {ownAcmeOnly, map[string]string{
+			// Roles in its projects that the partner gave are on the partner's list.
+			"user_grants": "not all are readable", "users_of_other_organizations": "not all are readable",
+			"memberships_elsewhere": "not all are readable", "user_grants_by_others": "not all are readable",
+		}},
+		"an old server": {func(srv *zitadeltest.Server) { srv.Legacy(true) }, map[string]string{
+			"memberships_elsewhere": "not listed", "user_grants_by_others": "not listed",
+		}},
+	} {
+		srv, c := newSettled(t)
+		test.prepare(srv)
+		got := map[string]string{}
+		for _, l := range planOf(t, c).Losses {
+			for _, hint := range []string{"not readable", "not all are readable", "not listed"} {
+				if strings.Contains(l.Note, hint) {
+					got[l.Kind] = hint
+				}
+			}
+		}
+		if diff := cmp.Diff(test.hidden, got); diff != "" {
+			t.Errorf("%s (-want +got):\n%s", name, diff)
+		}
+	}
+}
+
+// An owner of the organization does not see the list of the instance's members, and sees
+// the roles of its users in the instance.
+func TestPlan_RolesInTheInstanceWithoutItsList(t *testing.T) {
+	t.Parallel()
+	for name, prepare := range map[string]func(*zitadeltest.Server){
+		"an owner of the organization": ownAcmeOnly,
+		"an old server":                func(srv *zitadeltest.Server) { srv.Legacy(true) },
+	} {
+		srv, c := newSettled(t)
+		prepare(srv)
+		if l := losses(planOf(t, c))["memberships_elsewhere"]; !slices.Contains(l.Names, "ada: IAM_OWNER of the instance") {
+			t.Errorf("%s: got %+v", name, l)
+		}
+	}
+}
+
+// A list that was readable when the plan was made has to be readable when it is carried
+// out: what is new on it could not be seen.
+func TestTeardown_CredentialThatReadsLess(t *testing.T) {
+	t.Parallel()
+	srv, c := newSettled(t)
+	p := planOf(t, c)
+	srv.SetPermissions("org.read", "org.delete")
+	r, err := c.Teardown(t.Context(), p, teardown.Confirm("Acme"))
+	if r != nil || code(err) != errors.PermissionDenied || !srv.Exists("acme") {
+		t.Errorf("got %+v, %v", r, err)
+	}
+}
+
+func TestPlan_CountsItems(t *testing.T) {
+	t.Parallel()
+	srv, c := newSettled(t)
+	for _, operation := range []string{"ListUsersPage", "ListActionsPage"} {
+		// Metadata of users inflate the total (issue 10825 of Zitadel).
+		srv.Fail(offboardtest.Answer(operation, 200, `{"details":{"totalResult":"99"},"result":[{"id":"1","details":{"resourceOwner":"acme"}}]}`))
+	}
+	got := losses(planOf(t, c))
+	if got["users"].Count != 1 || got["actions"].Count != 1 {
+		t.Errorf("got %+v and %+v", got["users"], got["actions"])
+	}
+}
+
+// A server drops a filter that it does not know, and answers with what belongs to others.
+func TestPlan_FiltersThatAreDropped(t *testing.T) {
+	t.Parallel()
+	srv, c := newSettled(t)
+	srv.Fail(
+		offboardtest.Answer("ListAdministratorsPage", 200, `{"pagination":{"totalResult":"1","appliedLimit":"100"},"administrators":[
+			{"user":{"id":"1","organizationId":"other"},"instance":true,"roles":["IAM_OWNER"]}]}`),
+		offboardtest.Answer("ListAuthorizationsPage", 200, `{"pagination":{"totalResult":"1","appliedLimit":"100"},"authorizations":[
+			{"id":"1","user":{"id":"1","organizationId":"other"},"organization":{"id":"other"}}]}`),
+		offboardtest.Answer("ListGroupsPage", 200, `{"pagination":{"totalResult":"1","appliedLimit":"100"},"groups":[{"id":"1","organizationId":"other"}]}`),
+		offboardtest.Answer("ListIdentityProvidersPage", 200, `{"details":{"totalResult":"1"},"result":[
+			{"id":"1","owner":"IDP_OWNER_TYPE_SYSTEM","details":{"resourceOwner":"100000000000000000"}}]}`),
+	)
+	got := losses(planOf(t, c))
+	for _, kind := range []string{"memberships_elsewhere", "user_grants_by_others", "groups", "identity_providers"} {
+		if l, ok := got[kind]; ok {
+			t.Errorf("got %+v", l)
+		}
+	}
+}
+
+// Only a read of the organization itself says that it does not exist.
+func TestPlan_NotFoundOfSomethingElse(t *testing.T) {
+	t.Parallel()
+	for _, operation := range []string{
+		"GetDefaultOrganization", "GetMyUser", "ListPermissions", "ListUsersPage", "ListProjectsPage", "ListAppsPage", "ListProjectMembersPage",
+		"ListProjectGrantsPage", "ListUserGrantsPage", "ListGrantedProjectsPage", "ListProjectGrantMembersPage", "ListMembersPage",
+		"ListDomainsPage", "ListIdentityProvidersPage", "ListActionsPage", "ListMetadataPage", "GetLoginPolicy", "ListGroupsPage",
+		"ListAuthorizationsPage", "ListAdministratorsPage",
+	} {
+		srv, c := newSettled(t)
+		p := planOf(t, c)
+		fault := offboardtest.Answer(operation, http.StatusNotFound, notFound("QUERY-leq5Q"))
+		fault.Times = 5
+		srv.Fail(fault)
+		if _, err := c.Plan(t.Context(), "acme"); err == nil || errors.Is(err, errors.NotFound) || code(err) != errors.UnexpectedResponse {
+			t.Errorf("%s: Plan: got %v", operation, err)
+		}
+		r, err := c.Teardown(t.Context(), p, teardown.Confirm("Acme"))
+		if r != nil || errors.Is(err, errors.NotFound) || !srv.Exists("acme") {
+			t.Errorf("%s: Teardown: got %+v, %v", operation, r, err)
+		}
+	}
+	srv, c := newSettled(t)
+	srv.Fail(offboardtest.Answer("GetDefaultOrganization", http.StatusNotFound, notFound("QUERY-leq5Q")))
+	if err := c.CheckDeletion(t.Context(), "acme"); code(err) != errors.UnexpectedResponse {
+		t.Errorf("CheckDeletion: got %v", err)
+	}
+}
+
+func notFound(id string) string {
+	return `{"code":5,"message":"x (` + id + `)","details":[{"@type":"type.googleapis.com/zitadel.v1.ErrorDetail","id":"` + id + `"}]}`
+}
+
+// An ID counts with the status that belongs to it: others prove nothing.
+func TestClassify_NotFoundWithAnotherStatus(t *testing.T) {
+	t.Parallel()
+	for status, want := range map[int]errors.Code{
+		200: errors.UnexpectedResponse, 202: errors.UnexpectedResponse, 403: errors.UnexpectedResponse, 404: errors.OrganizationNotFound,
+		410: errors.UnexpectedResponse, 500: errors.Internal, 503: errors.Internal,
+	} {
+		srv := zitadeltest.NewServer()
+		srv.AddOrganization(zitadeltest.Organization{ID: "acme"})
+		srv.Fail(offboardtest.Answer("GetOrganization", status, notFound("QUERY-leq5Q")))
+		c := newClient(t, srv, zitadel.WithRetry(1, time.Second))
+		if _, err := c.GetOrganization(t.Context(), "acme"); code(err) != want {
+			t.Errorf("%d: got %v, want code %q", status, err, want)
+		}
+	}
+}
+
+func TestTeardown_AcceptedAndNeverStarted(t *testing.T) {
+	t.Parallel()
+	for name, test := range map[string]struct {
+		caller, operation, body string
+	}{
+		"the admin API":      {"an owner of the instance", "DeleteOrganization", `{"details":{"sequence":"5","resourceOwner":"100000000000000000"}}`},
+		"the API v2":         {"a manager who may read nothing else", "DeleteOrganizationV2", `{"deletionDate":"2026-11-22T05:10:49.122741Z"}`},
+		"the management API": {"a manager at an old server", "DeleteMyOrganization", `{"details":{"sequence":"5","resourceOwner":"100000000000000000"}}`},
+	} {
+		for times, outcome := range map[int]teardown.Outcome{1: teardown.Gone, 3: teardown.Gone, 4: teardown.Unknown} {
+			t.Run(name, func(t *testing.T) {
+				t.Parallel()
+				synctest.Test(t, func(t *testing.T) {
+					srv, c := newSettled(t)
+					callers[test.caller].prepare(srv)
+					p := planOf(t, c)
+					fault := offboardtest.Answer(test.operation, 200, test.body)
+					fault.Times = times
+					srv.Fail(fault)
+					r, err := c.Teardown(t.Context(), p, teardown.Confirm("Acme"))
+					if r == nil || r.Outcome != outcome || srv.Exists("acme") != (outcome == teardown.Unknown) {
+						t.Errorf("%d times: got %+v, %v; it exists: %t", times, r, err, srv.Exists("acme"))
+					}
+					if n := srv.Count(test.operation); n != min(times+1, 4) {
+						t.Errorf("%d times: %d deletions", times, n)
+					}
+				})
+			})
+		}
+	}
+}
+
+func TestWaitForDeletion_EveryCaller(t *testing.T) {
+	t.Parallel()
+	for name, test := range map[string]struct {
+		permissions []string
+		prepare     func(*zitadeltest.Server)
+		want        errors.Code
+	}{
+		"an owner of the instance":   {permissions: []string{"iam.read", "iam.write"}},
+		"a manager of organizations": {permissions: []string{"org.read", "org.delete"}},
+		"a manager at an old server": {permissions: []string{"org.read", "org.delete"}, prepare: func(srv *zitadeltest.Server) { srv.Legacy(true) }},
+		// Their roles end with the organization, and nothing tells.
+		"an owner of the organization, from elsewhere": {prepare: ownAcmeOnly, want: errors.PermissionDenied},
+		"an owner of the organization, from within": {prepare: func(srv *zitadeltest.Server) {
+			srv.AddOrganization(zitadeltest.Organization{ID: "acme", Name: "Acme", Home: true})
+			ownAcmeOnly(srv)
+		}, want: errors.InvalidAPIToken},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				srv, c := newSettled(t)
+				srv.Lag(3 * time.Second)
+				if test.prepare != nil {
+					test.prepare(srv)
+				}
+				srv.SetPermissions(test.permissions...)
+				var seen [][]errors.Step
+				done := make(chan error)
+				go func() {
+					done <- c.WaitForDeletion(t.Context(), "acme", func(left []errors.Step) { seen = append(seen, left) })
+				}()
+				time.Sleep(time.Minute)
+				if len(seen) == 0 || len(seen[0]) == 0 {
+					t.Fatalf("seen were %v", seen)
+				}
+				// Another credential deletes it.
+				srv.SetPermissions("iam.write")
+				_, err := c.DeleteOrganization(t.Context(), "acme")
+				srv.SetPermissions(test.permissions...)
+				if err != nil {
+					t.Fatal(err)
+				}
+				if err := <-done; code(err) != test.want {
+					t.Errorf("got %v, want code %q", err, test.want)
+				}
+			})
+		})
+	}
+}
+
+// An empty list has only what the credential may read.
+func TestWaitForDeletion_EmptyListProvesNothing(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		srv, c := newSettled(t)
+		srv.SetPermissions("org.read", "org.delete")
+		fault := offboardtest.Answer("SearchOrganizationsV2Page", 200, `{"details":{"timestamp":"2026-11-22T05:06:07.849809Z"}}`)
+		fault.Times = 100
+		srv.Fail(fault)
+		ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+		defer cancel()
+		if err := c.WaitForDeletion(ctx, "acme", nil); code(err) != errors.NotFinished {
+			t.Errorf("got %v, want code %q", err, errors.NotFinished)
+		}
+		// Nor does an organization that is unknown and was never read.
+		if err := c.WaitForDeletion(t.Context(), "none", nil); code(err) != errors.PermissionDenied {
+			t.Errorf("got %v, want code %q", err, errors.PermissionDenied)
+		}
+	})
+}
+
+// CheckDeletionV2 and DeleteOrganizationV2 say the same of an ID that nothing has.
+func TestCheckDeletionV2_UnknownID(t *testing.T) {
+	t.Parallel()
+	for name, prepare := range map[string]func(*zitadeltest.Server){
+		"an owner of the instance":     func(*zitadeltest.Server) {},
+		"a manager of organizations":   func(srv *zitadeltest.Server) { srv.SetPermissions("org.read", "org.delete") },
+		"a viewer of the instance":     func(srv *zitadeltest.Server) { srv.SetPermissions("org.read", "iam.read") },
+		"an owner of the organization": ownAcmeOnly,
+		"a caller without a role":      func(srv *zitadeltest.Server) { srv.SetPermissions() },
+	} {
+		srv, c := newSettled(t)
+		prepare(srv)
+		for _, id := range []string{"none", ""} {
+			check := c.CheckDeletionV2(t.Context(), id)
+			if _, err := c.DeleteOrganizationV2(t.Context(), id); err == nil || code(err) != code(check) {
+				t.Errorf("%s, %q: CheckDeletionV2 says %v, DeleteOrganizationV2 %v", name, id, check, err)
+			}
+		}
+	}
+}
