@@ -191,3 +191,12 @@ func TestNothingRunsOnAfterTheLoop(t *testing.T) {
 		})
 	}
 }
+
+func TestWriteTable_LossThatWasNotCounted(t *testing.T) {
+	t.Parallel()
+	p := &teardown.Plan{Losses: []teardown.Loss{{Kind: "users", Note: "not readable with this credential"}}}
+	var b strings.Builder
+	if err := p.WriteTable(&b); err != nil || !strings.HasSuffix(b.String(), "\nusers (not readable with this credential)\n") {
+		t.Errorf("got %q, %v", b.String(), err)
+	}
+}

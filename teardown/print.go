@@ -108,6 +108,9 @@ func (s Step) removal() string {
 
 func (l Loss) line() string {
 	line := fmt.Sprintf("%d %s", l.Count, clean(l.Kind))
+	if l.Count == 0 { // it was not counted, and the note says why
+		line = clean(l.Kind)
+	}
 	if len(l.Names) > 0 {
 		line += ": " + clean(strings.Join(l.Names, ", "))
 		if len(l.Names) < l.Count {

@@ -473,6 +473,63 @@ func TestTeardown_AcceptedAndNeverStarted(t *testing.T) {
 	}
 }
 
+// The first deletion was answered with success: a refusal of the second proves nothing.
+func TestTeardown_RefusedWhenSentAgain(t *testing.T) {
+	t.Parallel()
+	for _, status := range []int{400, 401, 403, 404} {
+		t.Run(http.StatusText(status), func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				srv, c := newSettled(t)
+				p := planOf(t, c)
+				srv.Fail(
+					offboardtest.Answer("DeleteOrganization", 200, `{"details":{"sequence":"5","resourceOwner":"100000000000000000"}}`),
+					offboardtest.Answer("DeleteOrganization", status, `{"code":7,"message":"no (AUTH-5mWD2)"}`),
+				)
+				r, err := c.Teardown(t.Context(), p, teardown.Confirm("Acme"))
+				if r == nil || r.Outcome != teardown.Unknown || code(err) != errors.OutcomeUnknown {
+					t.Errorf("got %+v, %v", r, err)
+				}
+			})
+		})
+	}
+}
+
+// A deletion by the management API whose organization is another one in the next read may
+// have been of another one.
+func TestTeardown_HeaderDroppedAfterTheDeletion(t *testing.T) {
+	t.Parallel()
+	srv, c := newSettled(t)
+	callers["a manager at an old server"].prepare(srv)
+	p := planOf(t, c)
+	deleted := false
+	c = newClient(t, srv, zitadel.WithHTTPClient(&http.Client{Transport: dropping{srv, func(req *http.Request) bool {
+		defer func() {
+			deleted = deleted || req.Method == http.MethodDelete && strings.HasPrefix(req.URL.Path, "/management/")
+		}()
+		return deleted
+	}}}))
+	r, err := c.Teardown(t.Context(), p, teardown.Confirm("Acme"))
+	if r == nil || r.Outcome != teardown.Unknown || code(err) != errors.OutcomeUnknown {
+		t.Errorf("got %+v, %v", r, err)
+	}
+}
+
+// An organization that becomes unknown while it is read is no list that may not be read.
+func TestPlan_OrganizationBecomesUnknown(t *testing.T) {
+	t.Parallel()
+	srv, c := newSettled(t)
+	srv.SetPermissions("org.read", "org.delete")
+	srv.Fail(offboardtest.Answer("ListActionsPage", 403, `{"code":7,"message":"Organisation doesn't exist (AUTH-Bs7Ds)"}`))
+	if p, err := c.Plan(t.Context(), "acme"); p != nil || code(err) != errors.PermissionDenied {
+		t.Errorf("got %+v, %v", p, err)
+	}
+	srv.Fail(offboardtest.Answer("GetMyOrganization", 404, `{"code":7,"message":"Organisation doesn't exist (AUTH-Bs7Ds)"}`))
+	if err := c.CheckDeletionV2(t.Context(), "acme"); code(err) != errors.PermissionDenied {
+		t.Errorf("got %v", err)
+	}
+}
+
 func TestWaitForDeletion_EveryCaller(t *testing.T) {
 	t.Parallel()
 	for name, test := range map[string]struct {

@@ -168,6 +168,7 @@ func TestAnOrganizationIsGoneOnlyWhenAReadSaysSo(t *testing.T) {
 		"no id":                         {200, `{"org":{"name":"Acme"}}`, errors.OutcomeUnknown},
 		"an error in a success":         {200, failure(5, "QUERY-leq5Q"), errors.OutcomeUnknown},
 		"404 without a role":            {404, failure(5, "AUTHZ-cdgFk"), errors.OutcomeUnknown},
+		"404 of a deletion":             {404, failure(5, "COMMA-aps2n"), errors.OutcomeUnknown},
 		"404 of something else":         {404, failure(5, "QUERY-wIPkA"), errors.OutcomeUnknown},
 		"404 of the router":             {404, `{"code":5,"message":"Not Found"}`, errors.OutcomeUnknown},
 		"404 of another host":           {404, `{"code":5,"message":"ID=QUERY-1kIjX Message=x"}`, errors.OutcomeUnknown},
