@@ -500,6 +500,7 @@ func TestTeardown_RefusedWhenSentAgain(t *testing.T) {
 func TestTeardown_HeaderDroppedAfterTheDeletion(t *testing.T) {
 	t.Parallel()
 	srv, c := newSettled(t)
+	srv.AddOrganization(zitadeltest.Organization{ID: "home", Home: true})
 	callers["a manager at an old server"].prepare(srv)
 	p := planOf(t, c)
 	deleted := false

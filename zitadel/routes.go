@@ -48,7 +48,8 @@ func (c *Client) DeleteMyOrganization(ctx context.Context, orgID string) (*Objec
 		return presence, found, err
 	}
 	details, err := c.remove(ctx, orgID, c.deleteMyOrganization, read)
-	if err != nil || details.Sequence == 0 || details.Sequence == before.Details.Sequence+1 {
+	next := before.Details.Sequence + 1
+	if err != nil || details.Sequence == 0 || next == 1 || details.Sequence == next { // 0 is no number
 		return details, err
 	}
 	// The answer names the instance, and the number of another event than the next one of
