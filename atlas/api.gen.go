@@ -1042,7 +1042,7 @@ func (c *Client) DeleteFederation(ctx context.Context, federationID string) erro
 		Operation: "DeleteFederation", Target: federationID,
 		Method: http.MethodDelete, Path: "/api/atlas/v2/federationSettings/{federationSettingsId}",
 		Accept: "application/vnd.atlas.2023-01-01+json",
-		Status: http.StatusNoContent,
+		Status: http.StatusNoContent, Removal: true,
 	}
 	call.PathParam("federationSettingsId", federationID, rest.Hex24)
 	return c.api.Do(ctx, &call)
@@ -1106,7 +1106,7 @@ func (c *Client) DisconnectOrganization(ctx context.Context, federationID string
 		Operation: "DisconnectOrganization", Target: orgID,
 		Method: http.MethodDelete, Path: "/api/atlas/v2/federationSettings/{federationSettingsId}/connectedOrgConfigs/{orgId}",
 		Accept: "application/vnd.atlas.2023-01-01+json",
-		Status: http.StatusNoContent,
+		Status: http.StatusNoContent, Removal: true,
 	}
 	call.PathParam("federationSettingsId", federationID, rest.Hex24)
 	call.PathParam("orgId", orgID, rest.Hex24)
@@ -1126,7 +1126,7 @@ func (c *Client) DeleteProject(ctx context.Context, projectID string) error {
 		Operation: "DeleteProject", Target: projectID,
 		Method: http.MethodDelete, Path: "/api/atlas/v2/groups/{groupId}",
 		Accept: "application/vnd.atlas.2023-01-01+json",
-		Status: http.StatusNoContent,
+		Status: http.StatusNoContent, Removal: true,
 	}
 	call.PathParam("groupId", projectID, rest.Hex24)
 	return c.api.Do(ctx, &call)
@@ -1160,7 +1160,7 @@ func (c *Client) DeleteBackupCompliancePolicy(ctx context.Context, projectID str
 		Operation: "DeleteBackupCompliancePolicy", Target: projectID,
 		Method: http.MethodDelete, Path: "/api/atlas/v2/groups/{groupId}/backupCompliancePolicy",
 		Accept: "application/vnd.atlas.2024-11-13+json",
-		Status: http.StatusNoContent,
+		Status: http.StatusNoContent, Removal: true,
 	}
 	call.PathParam("groupId", projectID, rest.Hex24)
 	return c.api.Do(ctx, &call)
@@ -1257,7 +1257,7 @@ func (c *Client) DeleteCluster(ctx context.Context, projectID string, clusterNam
 		Operation: "DeleteCluster", Target: clusterName,
 		Method: http.MethodDelete, Path: "/api/atlas/v2/groups/{groupId}/clusters/{clusterName}",
 		Accept: "application/vnd.atlas.2023-02-01+json",
-		Status: http.StatusAccepted,
+		Status: http.StatusAccepted, Removal: true,
 	}
 	call.PathParam("groupId", projectID, rest.Hex24)
 	call.PathParam("clusterName", clusterName, rest.Name)
@@ -1368,7 +1368,7 @@ func (c *Client) DeleteShardedSnapshot(ctx context.Context, projectID string, cl
 		Operation: "DeleteShardedSnapshot", Target: snapshotID,
 		Method: http.MethodDelete, Path: "/api/atlas/v2/groups/{groupId}/clusters/{clusterName}/backup/snapshots/shardedCluster/{snapshotId}",
 		Accept: "application/vnd.atlas.2023-01-01+json",
-		Status: http.StatusNoContent,
+		Status: http.StatusNoContent, Removal: true,
 	}
 	call.PathParam("groupId", projectID, rest.Hex24)
 	call.PathParam("clusterName", clusterName, rest.Name)
@@ -1409,7 +1409,7 @@ func (c *Client) DeleteSnapshot(ctx context.Context, projectID string, clusterNa
 		Operation: "DeleteSnapshot", Target: snapshotID,
 		Method: http.MethodDelete, Path: "/api/atlas/v2/groups/{groupId}/clusters/{clusterName}/backup/snapshots/{snapshotId}",
 		Accept: "application/vnd.atlas.2023-01-01+json",
-		Status: http.StatusNoContent,
+		Status: http.StatusNoContent, Removal: true,
 	}
 	call.PathParam("groupId", projectID, rest.Hex24)
 	call.PathParam("clusterName", clusterName, rest.Name)
@@ -1474,7 +1474,7 @@ func (c *Client) DeleteOnlineArchive(ctx context.Context, projectID string, clus
 		Operation: "DeleteOnlineArchive", Target: archiveID,
 		Method: http.MethodDelete, Path: "/api/atlas/v2/groups/{groupId}/clusters/{clusterName}/onlineArchives/{archiveId}",
 		Accept: "application/vnd.atlas.2023-01-01+json",
-		Status: http.StatusNoContent,
+		Status: http.StatusNoContent, Removal: true,
 	}
 	call.PathParam("groupId", projectID, rest.Hex24)
 	call.PathParam("clusterName", clusterName, rest.Name)
@@ -1494,7 +1494,7 @@ func (c *Client) EndOutageSimulation(ctx context.Context, projectID string, clus
 		Operation: "EndOutageSimulation", Target: clusterName,
 		Method: http.MethodDelete, Path: "/api/atlas/v2/groups/{groupId}/clusters/{clusterName}/outageSimulation",
 		Accept: "application/vnd.atlas.2023-01-01+json",
-		Status: http.StatusOK, Out: &out,
+		Status: http.StatusOK, Out: &out, Removal: true,
 	}
 	call.PathParam("groupId", projectID, rest.Hex24)
 	call.PathParam("clusterName", clusterName, rest.Name)
@@ -1578,7 +1578,7 @@ func (c *Client) DeleteNetworkContainer(ctx context.Context, projectID string, c
 		Operation: "DeleteNetworkContainer", Target: containerID,
 		Method: http.MethodDelete, Path: "/api/atlas/v2/groups/{groupId}/containers/{containerId}",
 		Accept: "application/vnd.atlas.2023-01-01+json",
-		Status: http.StatusNoContent,
+		Status: http.StatusNoContent, Removal: true,
 	}
 	call.PathParam("groupId", projectID, rest.Hex24)
 	call.PathParam("containerId", containerID, rest.Hex24)
@@ -1613,7 +1613,7 @@ func (c *Client) DeleteFederatedDatabase(ctx context.Context, projectID string, 
 		Operation: "DeleteFederatedDatabase", Target: databaseName,
 		Method: http.MethodDelete, Path: "/api/atlas/v2/groups/{groupId}/dataFederation/{tenantName}",
 		Accept: "application/vnd.atlas.2023-01-01+json",
-		Status: http.StatusNoContent,
+		Status: http.StatusNoContent, Removal: true,
 	}
 	call.PathParam("groupId", projectID, rest.Hex24)
 	call.PathParam("tenantName", databaseName, rest.Opaque)
@@ -1680,7 +1680,7 @@ func (c *Client) DeleteEncryptionEndpoint(ctx context.Context, projectID string,
 		Operation: "DeleteEncryptionEndpoint", Target: endpointID,
 		Method: http.MethodDelete, Path: "/api/atlas/v2/groups/{groupId}/encryptionAtRest/{cloudProvider}/privateEndpoints/{endpointId}",
 		Accept: "application/vnd.atlas.2023-01-01+json",
-		Status: http.StatusNoContent,
+		Status: http.StatusNoContent, Removal: true,
 	}
 	call.PathParam("groupId", projectID, rest.Hex24)
 	call.PathParam("cloudProvider", string(cloudProvider), rest.Opaque)
@@ -1746,7 +1746,7 @@ func (c *Client) DeleteFlexCluster(ctx context.Context, projectID string, cluste
 		Operation: "DeleteFlexCluster", Target: clusterName,
 		Method: http.MethodDelete, Path: "/api/atlas/v2/groups/{groupId}/flexClusters/{name}",
 		Accept: "application/vnd.atlas.2024-11-13+json",
-		Status: http.StatusNoContent,
+		Status: http.StatusNoContent, Removal: true,
 	}
 	call.PathParam("groupId", projectID, rest.Hex24)
 	call.PathParam("name", clusterName, rest.Name)
@@ -1858,7 +1858,7 @@ func (c *Client) DeleteNetworkPeering(ctx context.Context, projectID string, pee
 		Operation: "DeleteNetworkPeering", Target: peeringID,
 		Method: http.MethodDelete, Path: "/api/atlas/v2/groups/{groupId}/peers/{peerId}",
 		Accept: "application/vnd.atlas.2023-01-01+json",
-		Status: http.StatusAccepted, Out: &out,
+		Status: http.StatusAccepted, Out: &out, Removal: true,
 	}
 	call.PathParam("groupId", projectID, rest.Hex24)
 	call.PathParam("peerId", peeringID, rest.Hex24)
@@ -1896,7 +1896,7 @@ func (c *Client) DeletePrivateEndpointService(ctx context.Context, projectID str
 		Operation: "DeletePrivateEndpointService", Target: serviceID,
 		Method: http.MethodDelete, Path: "/api/atlas/v2/groups/{groupId}/privateEndpoint/{cloudProvider}/endpointService/{endpointServiceId}",
 		Accept: "application/vnd.atlas.2023-01-01+json",
-		Status: http.StatusNoContent,
+		Status: http.StatusNoContent, Removal: true,
 	}
 	call.PathParam("groupId", projectID, rest.Hex24)
 	call.PathParam("cloudProvider", string(cloudProvider), rest.Opaque)
@@ -1915,7 +1915,7 @@ func (c *Client) DeletePrivateEndpoint(ctx context.Context, projectID string, cl
 		Operation: "DeletePrivateEndpoint", Target: endpointID,
 		Method: http.MethodDelete, Path: "/api/atlas/v2/groups/{groupId}/privateEndpoint/{cloudProvider}/endpointService/{endpointServiceId}/endpoint/{endpointId}",
 		Accept: "application/vnd.atlas.2023-01-01+json",
-		Status: http.StatusNoContent,
+		Status: http.StatusNoContent, Removal: true,
 	}
 	call.PathParam("groupId", projectID, rest.Hex24)
 	call.PathParam("cloudProvider", string(cloudProvider), rest.Opaque)
@@ -1983,7 +1983,7 @@ func (c *Client) DeleteFederationEndpoint(ctx context.Context, projectID string,
 		Operation: "DeleteFederationEndpoint", Target: endpointID,
 		Method: http.MethodDelete, Path: "/api/atlas/v2/groups/{groupId}/privateNetworkSettings/endpointIds/{endpointId}",
 		Accept: "application/vnd.atlas.2023-01-01+json",
-		Status: http.StatusNoContent,
+		Status: http.StatusNoContent, Removal: true,
 	}
 	call.PathParam("groupId", projectID, rest.Hex24)
 	call.PathParam("endpointId", endpointID, rest.ResourceID)
@@ -2143,7 +2143,7 @@ func (c *Client) DeleteStreamPrivateLink(ctx context.Context, projectID string, 
 		Operation: "DeleteStreamPrivateLink", Target: connectionID,
 		Method: http.MethodDelete, Path: "/api/atlas/v2/groups/{groupId}/streams/privateLinkConnections/{connectionId}",
 		Accept: "application/vnd.atlas.2023-02-01+json",
-		Status: http.StatusAccepted,
+		Status: http.StatusAccepted, Removal: true,
 	}
 	call.PathParam("groupId", projectID, rest.Hex24)
 	call.PathParam("connectionId", connectionID, rest.Opaque)
@@ -2210,7 +2210,7 @@ func (c *Client) DeleteStreamVPCPeering(ctx context.Context, projectID string, p
 		Operation: "DeleteStreamVPCPeering", Target: peeringID,
 		Method: http.MethodDelete, Path: "/api/atlas/v2/groups/{groupId}/streams/vpcPeeringConnections/{id}",
 		Accept: "application/vnd.atlas.2023-02-01+json",
-		Status: http.StatusAccepted,
+		Status: http.StatusAccepted, Removal: true,
 	}
 	call.PathParam("groupId", projectID, rest.Hex24)
 	call.PathParam("id", peeringID, rest.Opaque)
@@ -2229,7 +2229,7 @@ func (c *Client) DeleteStreamWorkspace(ctx context.Context, projectID string, wo
 		Operation: "DeleteStreamWorkspace", Target: workspaceName,
 		Method: http.MethodDelete, Path: "/api/atlas/v2/groups/{groupId}/streams/{tenantName}",
 		Accept: "application/vnd.atlas.2023-02-01+json",
-		Status: http.StatusAccepted,
+		Status: http.StatusAccepted, Removal: true,
 	}
 	call.PathParam("groupId", projectID, rest.Hex24)
 	call.PathParam("tenantName", workspaceName, rest.Opaque)
@@ -2246,7 +2246,7 @@ func (c *Client) DeleteStreamProcessor(ctx context.Context, projectID string, wo
 		Operation: "DeleteStreamProcessor", Target: processorName,
 		Method: http.MethodDelete, Path: "/api/atlas/v2/groups/{groupId}/streams/{tenantName}/processor/{processorName}",
 		Accept: "application/vnd.atlas.2024-05-30+json",
-		Status: http.StatusNoContent,
+		Status: http.StatusNoContent, Removal: true,
 	}
 	call.PathParam("groupId", projectID, rest.Hex24)
 	call.PathParam("tenantName", workspaceName, rest.Opaque)
@@ -2610,7 +2610,7 @@ func (c *Client) DeleteLiveMigrationLink(ctx context.Context, orgID string) erro
 		Operation: "DeleteLiveMigrationLink", Target: orgID,
 		Method: http.MethodDelete, Path: "/api/atlas/v2/orgs/{orgId}/liveMigrations/linkTokens",
 		Accept: "application/vnd.atlas.2023-01-01+json",
-		Status: http.StatusNoContent,
+		Status: http.StatusNoContent, Removal: true,
 	}
 	call.PathParam("orgId", orgID, rest.Hex24)
 	return c.api.Do(ctx, &call)

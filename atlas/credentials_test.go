@@ -72,7 +72,7 @@ func TestARepeatedDeletionThatFindsNothing(t *testing.T) {
 				if got := code(t, err); got != errors.OutcomeUnknown {
 					t.Errorf("got %v, want %q", err, errors.OutcomeUnknown)
 				}
-				if cause, _ := errors.AsType[*errors.Error](errors.Unwrap(err)); cause == nil || cause.Code != errors.Unauthenticated {
+				if cause, _ := errors.AsType[*errors.Error](causeOf(err)); cause == nil || cause.Code != errors.Unauthenticated {
 					t.Errorf("got cause %v, want %q", cause, errors.Unauthenticated)
 				}
 			})
@@ -401,4 +401,13 @@ func TestAMissingRoleIsNotSoughtInANewToken(t *testing.T) {
 	if diff := cmp.Diff([]string{"RequestToken", "DeleteOrganization"}, asked(srv)); diff != "" {
 		t.Errorf("requests (-want +got):\n%s", diff)
 	}
+}
+
+// causeOf returns the whole cause of an error.
+func causeOf(err error) error {
+	e, _ := errors.AsType[*errors.Error](err)
+	if e == nil {
+		return nil
+	}
+	return e.Err
 }

@@ -16,11 +16,12 @@ import (
 type errorBody struct {
 	ErrorCode string `json:"errorCode"`
 	Detail    string `json:"detail"`
+	Error     int    `json:"error"` // the status
 	ErrorDetail
 }
 
 // classify reads an error's body.
-func classify(a *rest.Answer, e *errors.Error) {
+func classify(a *rest.Answer, e *errors.Error) (own bool) {
 	var body errorBody
 	// A field of another type than documented is left empty; the code is what counts.
 	_ = json.Unmarshal(a.Body, &body)
@@ -37,6 +38,14 @@ func classify(a *rest.Answer, e *errors.Error) {
 			e.RetryAfter = retryAfter(&body)
 		}
 	}
+	return body.own(a.Status)
+}
+
+// own reports whether a body is in one of the forms that Atlas gives its errors:
+// {error, errorCode, ...}, {error, reason, detail} without a code, as for a credential
+// that is refused, and {errorCode, message, status}.
+func (b *errorBody) own(status int) bool {
+	return b.ErrorCode != "" || b.Error == status && b.Detail != ""
 }
 
 // code returns the code of an answer; "" when its status decides.

@@ -677,8 +677,8 @@ func TestAnotherSuccessThanTheDocumentedOneIsNone(t *testing.T) {
 	srv := furnish()
 	c, ctx := newClient(t, srv), t.Context()
 	srv.Fail(
-		offboardtest.Answer("DeleteCluster", 204, ""), offboardtest.Page("DeleteCluster", 202),
-		offboardtest.Answer("DeleteFlexCluster", 202, ""), offboardtest.Answer("DeleteFederatedDatabase", 200, "{}"),
+		offboardtest.Answer("DeleteCluster", 201, ""), offboardtest.Page("DeleteCluster", 202),
+		offboardtest.Answer("DeleteFlexCluster", 206, ""), offboardtest.Answer("DeleteFederatedDatabase", 200, `{"error":"x"}`),
 		offboardtest.Answer("ListFederatedDatabases", 200, "{}"), offboardtest.Answer("ListFederatedDatabases", 200, "null"),
 	)
 	_, object := c.ListFederatedDatabases(ctx, shop)

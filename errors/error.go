@@ -2,6 +2,7 @@ package errors
 
 import (
 	"encoding/json"
+	stderrors "errors"
 	"log/slog"
 	"strconv"
 	"strings"
@@ -150,8 +151,65 @@ func (e *Error) Is(target error) bool {
 	return ok && (e.Code == code || e.Code.Umbrella() == code)
 }
 
-// Unwrap returns the cause.
-func (e *Error) Unwrap() error { return e.Err }
+// Unwrap returns the first cause that is not an error of this package, such as
+// [context.Canceled]; nil if there is none. The code of an error is decided by
+// [Error.Code] alone: [Is] does not match the code of a cause, so that
+// [OutcomeUnknown] is never taken for what its last attempt was answered. Err has the
+// whole cause.
+func (e *Error) Unwrap() error {
+	err := e.Err
+	for {
+		switch cause := err.(type) {
+		case nil:
+			return nil
+		case Code:
+			return nil
+		case *Error:
+			if cause == nil {
+				return nil
+			}
+			err = cause.Err
+			continue
+		}
+		if hasOurs(err) {
+			return foreign{err}
+		}
+		return err
+	}
+}
+
+// hasOurs reports whether there is an error of this package within another error.
+func hasOurs(err error) bool {
+	if _, ok := stderrors.AsType[*Error](err); ok {
+		return true
+	}
+	_, ok := stderrors.AsType[Code](err)
+	return ok
+}
+
+// foreign is a cause that holds errors of this package next to others, such as joined
+// errors. Only the others match.
+type foreign struct{ err error }
+
+func (f foreign) Error() string { return f.err.Error() }
+
+// Is reports whether the cause matches a target that is not a [Code].
+func (f foreign) Is(target error) bool {
+	switch target.(type) {
+	case Code, *Error:
+		return false
+	}
+	return stderrors.Is(f.err, target)
+}
+
+// As finds an error of another package.
+func (f foreign) As(target any) bool {
+	switch target.(type) {
+	case **Error, *Code:
+		return false
+	}
+	return stderrors.As(f.err, target)
+}
 
 // LogValue groups what is known for [slog], the provider's text included.
 func (e *Error) LogValue() slog.Value {

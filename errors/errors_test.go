@@ -87,8 +87,8 @@ func TestAnErrorIsItsCodeAndItsUmbrella(t *testing.T) {
 	for target, want := range map[error]bool{
 		errors.ActiveSubscriptions:       true,
 		errors.DeletionStepsNotSatisfied: true,
-		errors.ServiceUnavailable:        true, // the cause
-		errors.Unavailable:               true,
+		errors.ServiceUnavailable:        false, // the code of the cause is not the error's
+		errors.Unavailable:               false,
 		errors.NotFound:                  false,
 		errors.OrganizationNotEmpty:      false,
 		context.Canceled:                 false,
@@ -99,6 +99,52 @@ func TestAnErrorIsItsCodeAndItsUmbrella(t *testing.T) {
 		if got := stderrors.Is(err, target); got != want {
 			t.Errorf("the standard library's Is %q: got %t, want %t", target, got, want)
 		}
+	}
+}
+
+func TestUnwrap_SkipsErrorsOfThisPackage(t *testing.T) {
+	t.Parallel()
+	inner := &errors.Error{Code: errors.PermissionDenied, Err: context.Canceled}
+	for name, cause := range map[string]error{
+		"an error":       inner,
+		"a code":         errors.PermissionDenied,
+		"a nil error":    (*errors.Error)(nil),
+		"two errors":     &errors.Error{Code: errors.Conflict, Err: inner},
+		"joined":         errors.Join(context.Canceled, inner),
+		"a wrapped":      fmt.Errorf("read: %w", inner),
+		"a wrapped code": fmt.Errorf("read: %w", errors.PermissionDenied),
+	} {
+		err := error(&errors.Error{Code: errors.OutcomeUnknown, Err: cause})
+		if !errors.Is(err, errors.OutcomeUnknown) {
+			t.Errorf("%s: it is not OutcomeUnknown", name)
+		}
+		for _, code := range []errors.Code{errors.PermissionDenied, errors.Conflict} {
+			if errors.Is(err, code) {
+				t.Errorf("%s: it matches %q, the code of its cause", name, code)
+			}
+		}
+		if e, _ := errors.AsType[*errors.Error](err); e == nil || e.Code != errors.OutcomeUnknown || e.Err != cause {
+			t.Errorf("%s: got %v", name, e)
+		}
+		if code, ok := errors.AsType[errors.Code](err); ok {
+			t.Errorf("%s: the code %q of the cause is found", name, code)
+		}
+	}
+	for name, cause := range map[string]error{
+		"direct":  context.Canceled,
+		"nested":  inner,
+		"joined":  errors.Join(inner, context.Canceled),
+		"wrapped": fmt.Errorf("read: %w", inner),
+	} {
+		err := error(&errors.Error{Code: errors.OutcomeUnknown, Err: cause})
+		if !errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded) {
+			t.Errorf("%s: the cause of another package is not found", name)
+		}
+	}
+	var path *fs.PathError
+	err := &errors.Error{Err: errors.Join(inner, &fs.PathError{Op: "open", Err: fs.ErrNotExist})}
+	if !errors.As(error(err), &path) || path.Op != "open" {
+		t.Error("a type of another package is not found in joined errors")
 	}
 }
 

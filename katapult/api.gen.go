@@ -744,7 +744,7 @@ func (c *Client) DeleteDiskBackupPolicy(ctx context.Context, diskBackupPolicy ID
 		Body: struct {
 			DiskBackupPolicy rest.Lookup `json:"disk_backup_policy"`
 		}{rest.Lookup{Key: key, ID: id}},
-		Status: http.StatusOK, Out: &out,
+		Status: http.StatusOK, Out: &out, Removal: true,
 	}
 	call.Require("disk_backup_policy", id, rest.Opaque)
 	call.Missing = func() string {
@@ -793,7 +793,7 @@ func (c *Client) DeleteDisk(ctx context.Context, disk ID) (*TrashObject, error) 
 		Body: struct {
 			Disk rest.Lookup `json:"disk"`
 		}{rest.Lookup{Key: key, ID: id}},
-		Status: http.StatusOK, Out: &out,
+		Status: http.StatusOK, Out: &out, Removal: true,
 	}
 	call.Require("disk", id, rest.Opaque)
 	call.Missing = func() string {
@@ -891,7 +891,7 @@ func (c *Client) DeleteDNSZone(ctx context.Context, dnsZone DNSZoneLookup) error
 		Body: struct {
 			DNSZone rest.Lookup `json:"dns_zone"`
 		}{rest.Lookup{Key: key, ID: id}},
-		Status: http.StatusOK, Out: &out,
+		Status: http.StatusOK, Out: &out, Removal: true,
 	}
 	call.Require("dns_zone", id, rest.Opaque)
 	call.Missing = func() string {
@@ -939,7 +939,7 @@ func (c *Client) DeleteFileStorageVolume(ctx context.Context, fileStorageVolume 
 		Body: struct {
 			FileStorageVolume rest.Lookup `json:"file_storage_volume"`
 		}{rest.Lookup{Key: key, ID: id}},
-		Status: http.StatusOK, Out: &out,
+		Status: http.StatusOK, Out: &out, Removal: true,
 	}
 	call.Require("file_storage_volume", id, rest.Opaque)
 	call.Missing = func() string {
@@ -986,7 +986,7 @@ func (c *Client) DeleteIPAddress(ctx context.Context, ipAddress IPAddressLookup)
 		Body: struct {
 			IPAddress rest.Lookup `json:"ip_address"`
 		}{rest.Lookup{Key: key, ID: id}},
-		Status: http.StatusOK, Out: &out,
+		Status: http.StatusOK, Out: &out, Removal: true,
 	}
 	call.Require("ip_address", id, rest.Opaque)
 	return c.api.Do(ctx, &call)
@@ -1051,7 +1051,7 @@ func (c *Client) DeleteLoadBalancer(ctx context.Context, loadBalancer LoadBalanc
 		Body: struct {
 			LoadBalancer rest.Lookup `json:"load_balancer"`
 		}{rest.Lookup{Key: key, ID: id}},
-		Status: http.StatusOK, Out: &out,
+		Status: http.StatusOK, Out: &out, Removal: true,
 	}
 	call.Require("load_balancer", id, rest.Opaque)
 	call.Missing = func() string {
@@ -1170,7 +1170,7 @@ func (c *Client) DeleteObjectStorageAccessKey(ctx context.Context, accessKey ID)
 		Body: struct {
 			AccessKey rest.Lookup `json:"access_key"`
 		}{rest.Lookup{Key: key, ID: id}},
-		Status: http.StatusOK, Out: &out,
+		Status: http.StatusOK, Out: &out, Removal: true,
 	}
 	call.Require("access_key", id, rest.Opaque)
 	call.Missing = func() string {
@@ -1220,7 +1220,7 @@ func (c *Client) DeleteObjectStorageBucket(ctx context.Context, bucket ObjectSto
 			Bucket               rest.Lookup `json:"bucket"`
 			ObjectStorageCluster rest.Lookup `json:"object_storage_cluster"`
 		}{rest.Lookup{Key: key, ID: id}, rest.Lookup{Key: objectStorageClusterKey, ID: objectStorageClusterID}},
-		Status: http.StatusOK, Out: &out,
+		Status: http.StatusOK, Out: &out, Removal: true,
 	}
 	call.Require("bucket", id, rest.Opaque)
 	call.Require("object_storage_cluster", objectStorageClusterID, rest.Opaque)
@@ -1818,7 +1818,7 @@ func (c *Client) DeleteObjectStorageAccount(ctx context.Context, organization Or
 			Organization         rest.Lookup `json:"organization"`
 			ObjectStorageCluster rest.Lookup `json:"object_storage_cluster"`
 		}{rest.Lookup{Key: key, ID: id}, rest.Lookup{Key: objectStorageClusterKey, ID: objectStorageClusterID}},
-		Status: http.StatusOK, Out: &out,
+		Status: http.StatusOK, Out: &out, Removal: true,
 	}
 	call.Require("organization", id, rest.Opaque)
 	call.Require("object_storage_cluster", objectStorageClusterID, rest.Opaque)
@@ -1921,7 +1921,7 @@ func (c *Client) PurgeTrash(ctx context.Context, organization OrganizationLookup
 		Body: struct {
 			Organization rest.Lookup `json:"organization"`
 		}{rest.Lookup{Key: key, ID: id}},
-		Status: http.StatusOK, Out: &out,
+		Status: http.StatusOK, Out: &out, Removal: true,
 	}
 	call.Require("organization", id, rest.Opaque)
 	call.Missing = func() string {
@@ -2068,7 +2068,7 @@ func (c *Client) PurgeTrashObject(ctx context.Context, trashObject TrashObjectLo
 		Body: struct {
 			TrashObject rest.Lookup `json:"trash_object"`
 		}{rest.Lookup{Key: key, ID: id}},
-		Status: http.StatusOK, Out: &out,
+		Status: http.StatusOK, Out: &out, Removal: true,
 	}
 	call.Require("trash_object", id, rest.Opaque)
 	call.Missing = func() string {
@@ -2118,7 +2118,7 @@ func (c *Client) DeleteVirtualMachine(ctx context.Context, virtualMachine Virtua
 		Body: struct {
 			VirtualMachine rest.Lookup `json:"virtual_machine"`
 		}{rest.Lookup{Key: key, ID: id}},
-		Status: http.StatusOK, Out: &out,
+		Status: http.StatusOK, Out: &out, Removal: true,
 	}
 	call.Require("virtual_machine", id, rest.Opaque)
 	call.Missing = func() string {
@@ -2323,7 +2323,7 @@ func (c *Client) DeleteVirtualNetwork(ctx context.Context, virtualNetwork ID) er
 		Body: struct {
 			VirtualNetwork rest.Lookup `json:"virtual_network"`
 		}{rest.Lookup{Key: key, ID: id}},
-		Status: http.StatusOK, Out: &out,
+		Status: http.StatusOK, Out: &out, Removal: true,
 	}
 	call.Require("virtual_network", id, rest.Opaque)
 	call.Missing = func() string {

@@ -42,8 +42,8 @@ type errorDetail struct {
 	IssueDescription string   `json:"issue_description"`
 }
 
-// classify reads an error's body.
-func classify(a *rest.Answer, e *errors.Error) {
+// classify reads an error's body. One without a code is not Katapult's.
+func classify(a *rest.Answer, e *errors.Error) (own bool) {
 	var envelope errorEnvelope
 	if json.Unmarshal(a.Body, &envelope) != nil {
 		// A fault in the detail may have ended it before the code, which is what counts.
@@ -59,7 +59,7 @@ func classify(a *rest.Answer, e *errors.Error) {
 		body = &envelope.errorBody
 	}
 	if body.Code == "" {
-		return
+		return false
 	}
 	e.ProviderCode, e.Message = body.Code, body.Description
 	e.Code = codes[body.Code]
@@ -74,6 +74,7 @@ func classify(a *rest.Answer, e *errors.Error) {
 			e.RetryAfter = untilNextMinute(a.Header)
 		}
 	}
+	return true
 }
 
 // codes maps Katapult's codes, and those of the framework it runs on. A code that

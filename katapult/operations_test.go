@@ -617,6 +617,9 @@ func TestASuccessThatSaysNothingIsNone(t *testing.T) {
 			if body != "" && body[0] == '{' && (name == "UnallocateIPAddress" || name == "DeleteIPAddress") {
 				continue // an empty object is what it documents
 			}
+			if body == "" && (test.method == "DELETE" || name == "PurgeTrash") {
+				continue // a removal that is accepted
+			}
 			t.Run(name+" "+body, func(t *testing.T) {
 				t.Parallel()
 				synctest.Test(t, func(t *testing.T) {

@@ -793,7 +793,7 @@ func (c *Client) unsubscribe(ctx context.Context, body AddonService) error {
 		Operation: "Unsubscribe",
 		Method:    http.MethodPost, Path: "/api/web/namespaces/system/addon/unsubscribe",
 		Body:   body,
-		Status: http.StatusOK, Out: &out,
+		Status: http.StatusOK, Out: &out, Removal: true,
 	}
 	return c.api.Do(ctx, &call)
 }
@@ -949,7 +949,7 @@ func (c *Client) deleteAddonSubscription(ctx context.Context, name string, body 
 		Operation: "DeleteAddonSubscription", Target: name,
 		Method: http.MethodDelete, Path: "/api/web/namespaces/system/addon_subscriptions/{name}",
 		Body:   body,
-		Status: http.StatusOK, Out: &out,
+		Status: http.StatusOK, Out: &out, Removal: true,
 	}
 	call.PathParam("name", name, rest.Opaque)
 	return c.api.Do(ctx, &call)
@@ -1030,7 +1030,7 @@ func (c *Client) deleteChildTenantManager(ctx context.Context, name string, body
 		Operation: "DeleteChildTenantManager", Target: name,
 		Method: http.MethodDelete, Path: "/api/web/namespaces/system/child_tenant_managers/{name}",
 		Body:   body,
-		Status: http.StatusOK, Out: &out,
+		Status: http.StatusOK, Out: &out, Removal: true,
 	}
 	call.PathParam("name", name, rest.Opaque)
 	return c.api.Do(ctx, &call)
@@ -1113,7 +1113,7 @@ func (c *Client) deleteChildTenant(ctx context.Context, name string, body Delete
 		Operation: "DeleteChildTenant", Target: name,
 		Method: http.MethodDelete, Path: "/api/web/namespaces/system/child_tenants/{name}",
 		Body:   body,
-		Status: http.StatusOK, Out: &out,
+		Status: http.StatusOK, Out: &out, Removal: true,
 	}
 	call.PathParam("name", name, rest.Opaque)
 	return c.api.Do(ctx, &call)
@@ -1194,7 +1194,7 @@ func (c *Client) deleteManagedTenant(ctx context.Context, name string, body Dele
 		Operation: "DeleteManagedTenant", Target: name,
 		Method: http.MethodDelete, Path: "/api/web/namespaces/system/managed_tenants/{name}",
 		Body:   body,
-		Status: http.StatusOK, Out: &out,
+		Status: http.StatusOK, Out: &out, Removal: true,
 	}
 	call.PathParam("name", name, rest.Opaque)
 	return c.api.Do(ctx, &call)
@@ -1341,7 +1341,7 @@ func (c *Client) cascadeDeleteNamespace(ctx context.Context, name string, body C
 		Operation: "CascadeDeleteNamespace", Target: name,
 		Method: http.MethodPost, Path: "/api/web/namespaces/{name}/cascade_delete",
 		Body:   body,
-		Status: http.StatusOK, Out: &out,
+		Status: http.StatusOK, Out: &out, Removal: true,
 	}
 	call.PathParam("name", name, rest.Opaque)
 	call.Missing = func() string {

@@ -37,23 +37,25 @@ func (c *code) UnmarshalJSON(data []byte) error {
 }
 
 // classify reads an error's body.
-func classify(a *rest.Answer, e *errors.Error) {
+func classify(a *rest.Answer, e *errors.Error) (own bool) {
 	var body errorBody
 	// Raw bytes below 0x20 are no JSON. A field of another type than documented is
 	// left empty; the code is what counts.
 	_ = json.Unmarshal(bytes.Map(printable, a.Body), &body)
 	e.ProviderCode, e.Message = string(body.Code), cmp.Or(body.Message, body.Error)
+	own = e.ProviderCode != "" || e.Message != "" || json.Valid(a.Body) && text(a.Body) != ""
 	if e.ProviderCode == "" && e.Message == "" {
 		e.Message = text(a.Body)
 	}
 	if a.Status < 300 {
-		return // an error that calls itself a success says nothing that can be relied on
+		return own // an error that calls itself a success says nothing that can be relied on
 	}
 	e.Code = codes[e.ProviderCode]
 	if changes(e.Operation) && fails(e.Code) {
 		// Whatever the status is: the request must not be sent again.
 		e.Code, e.Err = errors.OutcomeUnknown, e.Code
 	}
+	return own
 }
 
 // codes maps gRPC's codes, as decimal text.

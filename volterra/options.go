@@ -28,10 +28,11 @@ type config = clientcert.Config
 // connections that a client of these options keeps for itself.
 func configure(options []Option) (built rest.Config, release func(), err error) {
 	c := config{Config: rest.Config{
-		Provider:     provider,
-		Timeout:      120 * time.Second, // F5 takes more than 30 seconds for some calls
-		Classify:     classify,
-		PerOperation: true,
+		Provider:         provider,
+		Timeout:          120 * time.Second, // F5 takes more than 30 seconds for some calls
+		Classify:         classify,
+		KnownMembersOnly: true, // a failure can be a 200 with other members
+		PerOperation:     true,
 	}}
 	for _, option := range options {
 		if err := option(&c); err != nil {

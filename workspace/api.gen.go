@@ -572,7 +572,7 @@ func (c *Client) DeleteApp(ctx context.Context, idOrSlug string, appID string) e
 	call := rest.Call{
 		Operation: "DeleteApp", Target: appID,
 		Method: http.MethodDelete, Path: "/organizations/{organizationId}/apps/{applicationId}",
-		Status: http.StatusOK, Out: &out,
+		Status: http.StatusOK, Out: &out, Removal: true,
 	}
 	call.PathParam("organizationId", idOrSlug, rest.Slug)
 	call.PathParam("applicationId", appID, rest.Hex24)
@@ -856,7 +856,7 @@ func (c *Client) DisenrollAOSPDevice(ctx context.Context, idOrSlug string, devic
 	call := rest.Call{
 		Operation: "DisenrollAOSPDevice", Target: deviceID,
 		Method: http.MethodDelete, Path: "/organizations/{organizationId}/mdm/aosp/enterprise/devices/{aosDeviceId}",
-		Status: http.StatusOK, Out: &out,
+		Status: http.StatusOK, Out: &out, Removal: true,
 	}
 	call.PathParam("organizationId", idOrSlug, rest.Slug)
 	call.PathParam("aosDeviceId", deviceID, rest.Hex24)

@@ -55,8 +55,8 @@ func (*noError) UnmarshalJSON(data []byte) error {
 	return nil
 }
 
-// classify reads an error's body.
-func classify(a *rest.Answer, e *errors.Error) {
+// classify reads an error's body. One without a code and a text is not Applivery's.
+func classify(a *rest.Answer, e *errors.Error) (own bool) {
 	var envelope errorEnvelope
 	// A field of another type than documented is left empty; the code is what counts.
 	_ = json.Unmarshal(a.Body, &envelope)
@@ -77,6 +77,7 @@ func classify(a *rest.Answer, e *errors.Error) {
 	case e.Code == errors.OrganizationNotFound && !organization(e, detail.Entity):
 		e.Code = errors.NotFound
 	}
+	return e.ProviderCode != "" || e.Message != ""
 }
 
 // organization reports whether what was not found is an organization. Where the

@@ -45,7 +45,7 @@ type errorDetail struct {
 }
 
 // classify reads an error's body.
-func classify(a *rest.Answer, e *errors.Error) {
+func classify(a *rest.Answer, e *errors.Error) (own bool) {
 	var body errorBody
 	// A field of another type than documented is left empty; the id is what counts.
 	_ = json.Unmarshal(a.Body, &body)
@@ -55,11 +55,15 @@ func classify(a *rest.Answer, e *errors.Error) {
 		if e.Operation == rest.TokenRequest {
 			e.Code = grantCodes[body.Error]
 		}
+		return true
 	case body.Code.valid():
 		body.fill(a.Status, e)
+		return true
 	case a.Status == http.StatusTooManyRequests && bytes.Contains(a.Body, []byte(blockedPage)):
 		e.Code = errors.InstanceBlocked
+		return true
 	}
+	return false
 }
 
 // fill makes an error of a body of the API: by the id, which decides, or by what

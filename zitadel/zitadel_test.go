@@ -213,6 +213,10 @@ func TestErrorAnswersOfTheTokenEndpoint(t *testing.T) {
 			return err
 		}
 		_, err = c.GetOrganization(context.Background(), "acme")
-		return errors.Unwrap(err) // the error of the call itself has no status
+		// The error of the call itself has no status.
+		if e, ok := errors.AsType[*errors.Error](err); ok {
+			return e.Err
+		}
+		return err
 	})
 }

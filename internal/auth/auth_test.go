@@ -81,7 +81,7 @@ func newClient(t *testing.T, server http.RoundTripper, authorizer rest.NewAuthor
 	t.Helper()
 	c, err := rest.New(rest.Config{
 		Provider: "test", BaseURL: base, HTTPClient: &http.Client{Transport: server},
-		Authorizer: authorizer, Classify: func(*rest.Answer, *errors.Error) {},
+		Authorizer: authorizer, Classify: func(*rest.Answer, *errors.Error) bool { return true },
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -163,7 +163,7 @@ func TestAnAnswerThatRepeatsTheSecretIsNotRepeated(t *testing.T) {
 		server := &issuer{answer: func(int) (int, string) { return 401, body }}
 		c, err := rest.New(rest.Config{
 			Provider: "test", BaseURL: base, HTTPClient: &http.Client{Transport: server}, Authorizer: auth.Fetched(grant),
-			Classify: func(a *rest.Answer, e *errors.Error) { e.Message = string(a.Body) },
+			Classify: func(a *rest.Answer, e *errors.Error) bool { e.Message = string(a.Body); return true },
 		})
 		if err != nil {
 			t.Fatal(err)

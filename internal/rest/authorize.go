@@ -62,14 +62,17 @@ func (c *Client) refusedToken(r *TokenRefusal) *errors.Error {
 		r.Code, r.Description = redact(r.Code, secret), redact(r.Description, secret)
 	}
 	e.RequestID = requestID(r.Answer.Header)
-	c.config.Classify(r.Answer, e)
+	own := c.config.Classify(r.Answer, e) || r.Code != ""
 	if r.Code != "" {
 		e.ProviderCode, e.Message = r.Code, r.Description
 	}
 	if e.Code == "" {
 		e.Code = ofGrant(r.Code)
 	}
-	if e.Code == "" {
+	switch {
+	case !own && refused(e.Status) && !speaksForItself(r.Answer):
+		e.Code, e.Err = errors.UnexpectedResponse, errForeign
+	case e.Code == "":
 		e.Code = ofStatus(e.Status, r.Code != "")
 	}
 	return e

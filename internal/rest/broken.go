@@ -2,8 +2,6 @@ package rest
 
 import (
 	"context"
-	"crypto/tls"
-	"crypto/x509"
 	"net"
 	"net/http"
 	"net/url"
@@ -26,17 +24,18 @@ func (c *Client) broken(ctx context.Context, call *Call, resp *http.Response, er
 		e := c.newError(call, errors.UnexpectedResponse, err)
 		e.Status = resp.StatusCode
 		return e
-	case certificateRefused(err):
+	case call.Repeat && certificateRefused(err):
 		return c.newError(call, errors.Unauthenticated, err)
-	case unsent(err) || call.reach.never():
-		if ctx.Err() != nil {
-			return c.newError(call, errors.Canceled, err)
-		}
-		return c.newError(call, errors.Unavailable, err)
 	case call.Repeat && ctx.Err() != nil:
 		return c.newError(call, errors.Canceled, err)
+	case !call.reach.never():
+		return c.newError(call, unanswered(call), err)
+	case ctx.Err() != nil:
+		return c.newError(call, errors.Canceled, err)
+	case certificateRefused(err):
+		return c.newError(call, errors.Unauthenticated, err)
 	}
-	return c.newError(call, unanswered(call), err)
+	return c.newError(call, errors.Unavailable, err)
 }
 
 // unanswered is the code of a call whose answer was lost.
@@ -78,36 +77,9 @@ func withoutURL(err error) error {
 	}
 }
 
-// unsent reports whether an error says that the request cannot have reached the
-// provider, for transports that do not tell of their connections (see [reach]).
-// Anything not known here may have reached it.
-func unsent(err error) bool {
-	if op, ok := errors.AsType[*net.OpError](err); ok {
-		switch op.Op {
-		case "dial", "proxyconnect", "socks connect":
-			return true
-		case "remote error": // an alert of TLS, which before version 1.3 ends the handshake
-			return op.Err.Error() == "tls: handshake failure"
-		}
-	}
-	if _, ok := errors.AsType[*tls.CertificateVerificationError](err); ok {
-		return true
-	}
-	if _, ok := errors.AsType[*net.DNSError](err); ok {
-		return true
-	}
-	if _, ok := errors.AsType[tls.RecordHeaderError](err); ok {
-		return true
-	}
-	if _, ok := errors.AsType[x509.UnknownAuthorityError](err); ok {
-		return true
-	}
-	return errors.Is(err, http.ErrSchemeMismatch)
-}
-
-// certificateRefused reports whether the provider ended the TLS handshake
-// because of our certificate. With TLS 1.3 this is heard only after the request
-// was written, but it was not read.
+// certificateRefused reports whether the provider ended the TLS connection because of
+// our certificate. With TLS 1.3 this is received only after the request was written.
+// It names the cause; it does not prove that the request was not read.
 func certificateRefused(err error) bool {
 	op, ok := errors.AsType[*net.OpError](err)
 	return ok && op.Op == "remote error" && strings.Contains(op.Err.Error(), "certificate")

@@ -20,8 +20,16 @@ type Call struct {
 	Accept    string // "" for application/json
 	Body      any    // to be sent as JSON; nil for none
 
-	// Status is the one status that is a success.
+	// Status is the status that the operation documents for a success, or was recorded
+	// to answer with.
 	Status int
+
+	// Removal: the call removes a resource. 200, 202 and 204 with an empty body or {}
+	// mean that the removal was accepted, whichever of them is documented: recorded
+	// answers differ from the documentation. Out is not filled then, and only a read
+	// shows when the resource no longer exists. The deletion of an organization is no
+	// Removal: an answer that is not the documented one leaves its outcome open.
+	Removal bool
 
 	// Out is what the body of a success is decoded into; nil when none is due.
 	Out any
@@ -33,15 +41,16 @@ type Call struct {
 	// Repeat: the call changes nothing, so it may be sent again after any failure.
 	Repeat bool
 
-	header http.Header
-	path   string // Path, escaped and filled in
-	query  string
-	body   []byte
-	err    error // the first argument that was refused
-	sent   int   // how often
-	answer Answer
-	reach  reach     // of the last attempt
-	accept [1]string // here to be allocated with the rest
+	header  http.Header
+	path    string // Path, escaped and filled in
+	query   string
+	body    []byte
+	err     error // the first argument that was refused
+	sent    int   // how often
+	foreign bool  // the last answer was not in the provider's own form
+	answer  Answer
+	reach   reach     // of the last attempt
+	accept  [1]string // here to be allocated with the rest
 }
 
 // PathParam fills in a parameter of the path after checking it.

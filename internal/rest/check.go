@@ -15,8 +15,11 @@ type Check func(string) error
 // one segment of a path, prints, and has at most 200 characters.
 func Opaque(id string) error {
 	switch {
-	case id == "":
+	case strings.TrimSpace(id) == "":
 		return errors.New("is empty")
+	case strings.TrimSpace(id) != id:
+		// A provider may remove it, and would then act on another resource.
+		return errors.New("begins or ends with white space")
 	case id == "." || id == "..":
 		return errors.New("is a relative path")
 	case strings.ContainsAny(id, `/\`):

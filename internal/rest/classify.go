@@ -16,13 +16,28 @@ func (c *Client) classify(call *Call, a *Answer) *errors.Error {
 	e.Status = a.Status
 	e.RequestID = requestID(a.Header)
 	e.RetryAfter = RetryAfter(a.Header, time.Now())
+	own := false
 	if isObject(a.Body) || !success(a.Status) {
-		c.config.Classify(a, e)
+		own = c.config.Classify(a, e)
 	}
-	if e.Code == "" {
+	call.foreign = !own
+	switch {
+	case !own && refused(a.Status) && !speaksForItself(a):
+		// A proxy, a firewall or a wrong address: the status is not the provider's.
+		e.Code, e.Err = errors.UnexpectedResponse, errForeign
+	case e.Code == "":
 		e.Code = ofStatus(a.Status, e.ProviderCode != "")
 	}
 	return e
+}
+
+var errForeign = errors.New("the body is not in the provider's form of an error")
+
+// speaksForItself reports whether a refusal needs no body: a 401 with a challenge, and
+// a 429.
+func speaksForItself(a *Answer) bool {
+	return a.Status == http.StatusTooManyRequests ||
+		a.Status == http.StatusUnauthorized && a.Header.Get("WWW-Authenticate") != ""
 }
 
 // newError starts an error about a call.

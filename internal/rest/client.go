@@ -44,8 +44,15 @@ type Config struct {
 	Identity string
 
 	// Classify fills code, provider code, message, steps and detail from an answer
-	// that is no success. It leaves Code empty for what it does not know.
-	Classify func(*Answer, *errors.Error)
+	// that is no success. It leaves Code empty for what it does not know. It reports
+	// whether the body is in the provider's own form of an error: a 4xx of another form
+	// comes from a proxy or a firewall, and is an UnexpectedResponse.
+	Classify func(*Answer, *errors.Error) (own bool)
+
+	// KnownMembersOnly: a success of a write has no member that its operation does not
+	// describe. It is for a provider whose failures can look like a success with other
+	// members.
+	KnownMembersOnly bool
 
 	// Window reads the provider's rate-limit headers; nil when it sends none.
 	Window func(http.Header) (Window, bool)
@@ -63,6 +70,7 @@ type Client struct {
 	blank     http.Request // what is the same in all requests
 	userAgent []string     // header values that they share
 	json      []string
+	noCache   []string
 	silent    bool
 	pacers    pacers
 	buffers   sync.Pool
@@ -86,6 +94,7 @@ func New(config Config) (*Client, error) {
 	c.auth = config.Authorizer(c.http)
 	c.userAgent = []string{userAgent(config.UserAgent)}
 	c.json = []string{"application/json"}
+	c.noCache = []string{"no-cache"}
 	c.blank = http.Request{Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1}
 	c.pacers.init(config.Rate, config.PerOperation)
 	c.buffers.New = func() any { return new([]byte) }

@@ -61,7 +61,7 @@ func (a *Answer) decode(call *Call) error {
 	switch {
 	case a.Huge:
 		return errors.New("the body is too large")
-	case call.Out == nil && len(bytes.TrimSpace(a.Body)) > 0 && (a.Status == http.StatusNoContent || !isObject(a.Body)):
+	case call.Out == nil && len(bytes.TrimSpace(a.Body)) > 0 && (a.Status == http.StatusNoContent || !isObject(a.Body) || !json.Valid(a.Body)):
 		return errors.New("a body where none is due")
 	case call.Out == nil:
 		return nil

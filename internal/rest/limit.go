@@ -256,7 +256,7 @@ func (l *limit) learn(w Window, now time.Time, number int) {
 		l.remaining, l.told = w.Remaining, l.number
 	case w.Start.After(l.start):
 		l.start, l.span, l.remaining = w.Start, w.Length, w.Remaining
-		l.ends = now.Add(w.Start.Add(w.Length).Sub(w.Date))
+		l.ends = now.Add(min(w.Start.Add(w.Length).Sub(w.Date), maxGate))
 	case w.Start.Equal(l.start):
 		l.remaining = min(l.remaining, w.Remaining)
 	}

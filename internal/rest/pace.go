@@ -47,6 +47,8 @@ type pacer struct {
 	limit limit
 	gate  time.Time // nothing is sent before
 	queue []*waiter
+
+	ownLimit bool // the caller's own limit was what held back the last request
 }
 
 // permit is a request that was let through. It ends with exactly one of
@@ -69,18 +71,19 @@ var errTooLong = errors.New("the wait is too long")
 
 // wait lets a request through as soon as that is permitted, in the order in
 // which calls came; one that was sent before goes first. When the time is known
-// to be later than most or the context's deadline it returns at once, with
+// to be later than most or, for the provider's limit, than the context's deadline it returns at once, with
 // errTooLong and how long it would be. It calls waiting once when it begins to
-// wait for a known time.
-func (p *pacer) wait(ctx context.Context, again bool, most time.Duration, waiting func(time.Duration)) (permit, time.Duration, error) {
+// wait for a known time. own reports whether the caller's own limit, not the
+// provider's, was what it waited for.
+func (p *pacer) wait(ctx context.Context, again bool, most time.Duration, waiting func(time.Duration)) (_ permit, _ time.Duration, own bool, _ error) {
 	if err := ctx.Err(); err != nil {
-		return permit{}, 0, err
+		return permit{}, 0, false, err
 	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if len(p.queue) == 0 {
 		if ok, _ := p.take(time.Now()); ok {
-			return permit{p, p.limit.window, p.limit.number}, 0, nil
+			return permit{p, p.limit.window, p.limit.number}, 0, false, nil
 		}
 	}
 	w := &waiter{look: make(chan struct{}, 1)}
@@ -93,24 +96,25 @@ func (p *pacer) wait(ctx context.Context, again bool, most time.Duration, waitin
 		now := time.Now()
 		pause := p.dispatch(now, w)
 		if w.permit.pacer != nil {
-			return w.permit, 0, nil
+			return w.permit, 0, false, nil
 		}
 		deadline, bounded := ctx.Deadline()
-		if pause > most || bounded && pause > 0 && now.Add(pause).After(deadline) {
+		if pause > most || bounded && pause > 0 && !p.ownLimit && now.Add(pause).After(deadline) {
 			p.leave(w)
-			return permit{}, pause, errTooLong
+			return permit{}, pause, p.ownLimit, errTooLong
 		}
 		if pause > 0 && !said {
 			said = true
 			waiting(pause)
 		}
 		first := p.queue[0] == w
+		own = p.ownLimit
 		p.mu.Unlock()
 		err := w.pause(ctx, pause, first)
 		p.mu.Lock()
 		if err != nil {
 			p.leave(w)
-			return permit{}, pause, err
+			return permit{}, pause, own, err
 		}
 	}
 }
@@ -171,6 +175,7 @@ func (p *pacer) leave(w *waiter) {
 // take reports whether a request may be sent now, or else when to ask again; 0
 // means when something has changed.
 func (p *pacer) take(now time.Time) (bool, time.Duration) {
+	p.ownLimit = false
 	if pause := p.gate.Sub(now); pause > 0 {
 		return false, pause
 	}
@@ -178,6 +183,7 @@ func (p *pacer) take(now time.Time) (bool, time.Duration) {
 		return false, pause
 	}
 	if ok, pause := p.own.take(now); !ok {
+		p.ownLimit = true
 		return false, pause
 	}
 	p.limit.sending()

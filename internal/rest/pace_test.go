@@ -212,7 +212,7 @@ func newClient(t *testing.T, transport http.RoundTripper, settings ...func(*rest
 		Provider: "test", BaseURL: "https://test.invalid/v1",
 		HTTPClient: &http.Client{Transport: transport},
 		Authorizer: func(*http.Client) rest.Authorizer { return noCredential{} },
-		Classify:   func(*rest.Answer, *errors.Error) {},
+		Classify:   func(*rest.Answer, *errors.Error) bool { return true },
 	}
 	for _, set := range settings {
 		set(&config)

@@ -6,10 +6,9 @@ import (
 	"sync/atomic"
 )
 
-// reach watches whether an exchange was given a connection to the provider.
-// Without one nothing can have been sent, whatever the error is. Most errors of
-// that kind have no type: a proxy's refusal to connect is its own words, and one
-// that ends a handshake is an io.EOF like that of a lost answer.
+// reach watches whether an exchange was given a connection to the provider. Only this
+// proves that nothing was sent. The type of an error never does: a transport may send
+// the request, lose the connection, dial again by itself and return the error of that.
 type reach struct {
 	asked     atomic.Bool // for a connection
 	connected atomic.Bool // to the provider, behind a proxy and TLS where there are any
@@ -25,6 +24,6 @@ func (r *reach) watch(ctx context.Context) context.Context {
 	})
 }
 
-// never reports whether no connection was made. A transport that does not tell
-// may have made one.
+// never reports whether no connection was made. A transport that does not report its
+// connections may have made one.
 func (r *reach) never() bool { return r.asked.Load() && !r.connected.Load() }

@@ -28,10 +28,11 @@ func repeating(t *testing.T, ctx context.Context, token, message, id string) *er
 	t.Helper()
 	c := newClient(t, playing(answer(403, `{"message":`+message+`}`, "X-Request-Id", id)), func(c *rest.Config) {
 		c.Authorizer = func(*http.Client) rest.Authorizer { return bearer(token) }
-		c.Classify = func(a *rest.Answer, e *errors.Error) {
+		c.Classify = func(a *rest.Answer, e *errors.Error) bool {
 			var body struct{ Message string }
 			_ = json.Unmarshal(a.Body, &body)
 			e.Message = body.Message
+			return true
 		}
 	})
 	e, ok := errors.AsType[*errors.Error](c.Do(ctx, get(new(thing))))

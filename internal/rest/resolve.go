@@ -2,6 +2,7 @@ package rest
 
 import (
 	"context"
+	"net/http"
 
 	"github.com/offboard-dev/offboard-go/errors"
 )
@@ -24,15 +25,16 @@ type Deletion struct {
 	Look func(context.Context) (Presence, error)
 }
 
-// Delete deletes, and finds out what became of it when the answer does not say:
-// after a 5xx or a lost answer a read decides. What is gone is a success; what
-// is still there is tried again; what cannot be told is an OutcomeUnknown. A
-// "not found" is a success only after an attempt of ours whose outcome was open.
+// Delete deletes, and reads what the outcome is when the answer does not show it: after
+// a lost answer, a 5xx, and any 2xx or 3xx that is not the documented success. If the
+// organization does not exist, that is a success; if it exists, the deletion is sent
+// again; if no read can decide, the error is OutcomeUnknown. A "not found" is a success
+// only after an attempt of ours whose outcome was open.
 func (c *Client) Delete(ctx context.Context, d Deletion) error {
+	var sent int
 	open := false
-	sent := 0
 	for attempt := 1; ; attempt++ {
-		err := d.Send(ctx)
+		err := d.Send(withAttempts(ctx, sent))
 		if err == nil {
 			return nil
 		}
@@ -42,29 +44,33 @@ func (c *Client) Delete(ctx context.Context, d Deletion) error {
 		}
 		sent += e.Attempts
 		e.Attempts = sent
+		refused := false // by an answer that proves neither existence nor deletion
 		switch {
 		case open && e.Code == errors.OrganizationNotFound:
 			return nil
 		case open && e.Code == errors.Canceled:
 			return unknown(e)
-		case open && (errors.Is(e, errors.Unauthenticated) || errors.Is(e, errors.PermissionDenied)):
-			// The credential may have gone with the organization, or not.
-			return unknown(e)
-		case !ambiguous(e):
+		case ambiguous(e):
+			open = true
+		case open && provesNothing(e):
+			// The credential may have ended with the organization, or not.
+			refused = true
+		default:
 			return e
 		}
-		open = true
 		presence := Unknown
 		if d.Look != nil {
 			if presence, err = d.Look(ctx); err != nil {
 				c.logLook(ctx, e, err)
 			}
 		}
-		switch presence {
-		case Gone:
+		switch {
+		case presence == Gone:
 			return nil
-		case Unknown:
+		case presence == Unknown:
 			return unknown(e)
+		case refused:
+			return e
 		}
 		wait := max(e.RetryAfter, c.config.Retry.backoff(attempt))
 		if attempt >= c.config.Retry.Attempts || wait > c.config.Retry.MaxWait || !c.waits(ctx, e, wait) {
@@ -73,12 +79,20 @@ func (c *Client) Delete(ctx context.Context, d Deletion) error {
 	}
 }
 
-// ambiguous reports whether the deletion may have taken place although it was
-// not answered so: the answer was lost, or is a failure of the server, with
-// whatever status it came.
+// ambiguous reports whether the deletion may have taken place although it was not
+// answered so: the answer was lost, is a failure of the server with whatever status,
+// or is a 2xx or 3xx that is not the documented success.
 func ambiguous(e *errors.Error) bool {
 	failed := errors.Is(e, errors.Internal) || errors.Is(e, errors.Unavailable)
-	return e.Code == errors.OutcomeUnknown || failed && e.Status != 0 && !refused(e.Status)
+	return e.Code == errors.OutcomeUnknown || failed && e.Status != 0 && !refused(e.Status) ||
+		errors.Is(e, errors.UnexpectedResponse) && e.Status >= 200 && e.Status <= 399
+}
+
+// provesNothing reports whether a refusal can be given for an organization that exists
+// as for one that was deleted.
+func provesNothing(e *errors.Error) bool {
+	return errors.Is(e, errors.Unauthenticated) || errors.Is(e, errors.PermissionDenied) ||
+		e.Status == http.StatusUnauthorized || e.Status == http.StatusForbidden
 }
 
 // unknown is the error of a deletion that may have taken place.
@@ -99,4 +113,21 @@ func stillThere(e *errors.Error) *errors.Error {
 		e.Code = errors.Unavailable
 	}
 	return e
+}
+
+// attemptsKey is the key of the number of attempts that were made before a call.
+type attemptsKey struct{}
+
+// withAttempts has a call count its attempts from those that were made before, which
+// its log records show.
+func withAttempts(ctx context.Context, sent int) context.Context {
+	if sent == 0 {
+		return ctx
+	}
+	return context.WithValue(ctx, attemptsKey{}, sent)
+}
+
+func attemptsBefore(ctx context.Context) int {
+	sent, _ := ctx.Value(attemptsKey{}).(int)
+	return sent
 }

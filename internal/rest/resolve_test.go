@@ -27,28 +27,37 @@ func TestDelete(t *testing.T) {
 		want     errors.Code
 		attempts int
 	}{
-		"done":                              {[]*errors.Error{nil}, nil, "", 0},
-		"refused":                           {[]*errors.Error{of(errors.ActiveSubscriptions, 400)}, nil, errors.ActiveSubscriptions, 1},
-		"not there":                         {[]*errors.Error{of(errors.OrganizationNotFound, 404)}, nil, errors.OrganizationNotFound, 1},
-		"lost, gone":                        {[]*errors.Error{lost}, []rest.Presence{rest.Gone}, "", 0},
-		"lost, unreadable":                  {[]*errors.Error{lost}, []rest.Presence{rest.Unknown}, errors.OutcomeUnknown, 1},
-		"failed, unreadable":                {[]*errors.Error{failed}, []rest.Presence{rest.Unknown}, errors.OutcomeUnknown, 1},
-		"failed, there, done":               {[]*errors.Error{failed, nil}, []rest.Presence{rest.Present}, "", 0},
-		"failed, there, not there":          {[]*errors.Error{failed, of(errors.OrganizationNotFound, 404)}, []rest.Presence{rest.Present}, "", 0},
-		"failed, there, refused":            {[]*errors.Error{failed, of(errors.OrganizationNotEmpty, 409)}, []rest.Presence{rest.Present}, errors.OrganizationNotEmpty, 2},
-		"failed, there, credential refused": {[]*errors.Error{failed, of(errors.InvalidAPIToken, 401)}, []rest.Presence{rest.Present}, errors.OutcomeUnknown, 2},
-		"failed, there, not permitted":      {[]*errors.Error{failed, of(errors.PermissionDenied, 403)}, []rest.Presence{rest.Present}, errors.OutcomeUnknown, 2},
-		"failed, there, canceled":           {[]*errors.Error{failed, of(errors.Canceled, 0)}, []rest.Presence{rest.Present}, errors.OutcomeUnknown, 2},
-		"failed, there, strange 404":        {[]*errors.Error{failed, of(errors.UnexpectedResponse, 404)}, []rest.Presence{rest.Present}, errors.UnexpectedResponse, 2},
-		"failed for ever":                   {[]*errors.Error{failed, failed, failed}, []rest.Presence{rest.Present, rest.Present, rest.Present}, errors.Internal, 3},
-		"lost for ever":                     {[]*errors.Error{lost, lost, lost}, []rest.Presence{rest.Present, rest.Present, rest.Present}, errors.Unavailable, 3},
-		"a failure sent as 200, gone":       {[]*errors.Error{of(errors.Internal, 200)}, []rest.Presence{rest.Gone}, "", 0},
-		"a failure sent as 408, gone":       {[]*errors.Error{of(errors.Unavailable, 408)}, []rest.Presence{rest.Gone}, "", 0},
-		"a failure sent as 499, gone":       {[]*errors.Error{of(errors.Unavailable, 499)}, []rest.Presence{rest.Gone}, "", 0},
-		"a failure sent as 405":             {[]*errors.Error{of(errors.Unavailable, 405)}, nil, errors.Unavailable, 1},
-		"a client fault sent as 500":        {[]*errors.Error{of(errors.InvalidArgument, 500)}, nil, errors.InvalidArgument, 1},
-		"a strange 200":                     {[]*errors.Error{of(errors.UnexpectedResponse, 200)}, nil, errors.UnexpectedResponse, 1},
-		"no token":                          {[]*errors.Error{of(errors.Internal, 0)}, nil, errors.Internal, 1},
+		"done":                     {[]*errors.Error{nil}, nil, "", 0},
+		"refused":                  {[]*errors.Error{of(errors.ActiveSubscriptions, 400)}, nil, errors.ActiveSubscriptions, 1},
+		"not there":                {[]*errors.Error{of(errors.OrganizationNotFound, 404)}, nil, errors.OrganizationNotFound, 1},
+		"lost, gone":               {[]*errors.Error{lost}, []rest.Presence{rest.Gone}, "", 0},
+		"lost, unreadable":         {[]*errors.Error{lost}, []rest.Presence{rest.Unknown}, errors.OutcomeUnknown, 1},
+		"failed, unreadable":       {[]*errors.Error{failed}, []rest.Presence{rest.Unknown}, errors.OutcomeUnknown, 1},
+		"failed, there, done":      {[]*errors.Error{failed, nil}, []rest.Presence{rest.Present}, "", 0},
+		"failed, there, not there": {[]*errors.Error{failed, of(errors.OrganizationNotFound, 404)}, []rest.Presence{rest.Present}, "", 0},
+		"failed, there, refused":   {[]*errors.Error{failed, of(errors.OrganizationNotEmpty, 409)}, []rest.Presence{rest.Present}, errors.OrganizationNotEmpty, 2},
+		"failed, there, credential refused, unreadable": {[]*errors.Error{failed, of(errors.InvalidAPIToken, 401)}, []rest.Presence{rest.Present, rest.Unknown}, errors.OutcomeUnknown, 2},
+		"failed, there, credential refused, gone":       {[]*errors.Error{failed, of(errors.InvalidAPIToken, 401)}, []rest.Presence{rest.Present, rest.Gone}, "", 0},
+		"failed, there, not permitted, unreadable":      {[]*errors.Error{failed, of(errors.PermissionDenied, 403)}, []rest.Presence{rest.Present, rest.Unknown}, errors.OutcomeUnknown, 2},
+		"failed, there, not permitted, gone":            {[]*errors.Error{failed, of(errors.PermissionDenied, 403)}, []rest.Presence{rest.Present, rest.Gone}, "", 0},
+		"failed, there, not permitted, there":           {[]*errors.Error{failed, of(errors.PermissionDenied, 403)}, []rest.Presence{rest.Present, rest.Present}, errors.PermissionDenied, 2},
+		"failed, there, canceled":                       {[]*errors.Error{failed, of(errors.Canceled, 0)}, []rest.Presence{rest.Present}, errors.OutcomeUnknown, 2},
+		"failed, there, strange 404":                    {[]*errors.Error{failed, of(errors.UnexpectedResponse, 404)}, []rest.Presence{rest.Present}, errors.UnexpectedResponse, 2},
+		"failed, there, strange 403, gone":              {[]*errors.Error{failed, of(errors.UnexpectedResponse, 403)}, []rest.Presence{rest.Present, rest.Gone}, "", 0},
+		"failed for ever":                               {[]*errors.Error{failed, failed, failed}, []rest.Presence{rest.Present, rest.Present, rest.Present}, errors.Internal, 3},
+		"lost for ever":                                 {[]*errors.Error{lost, lost, lost}, []rest.Presence{rest.Present, rest.Present, rest.Present}, errors.Unavailable, 3},
+		"a failure sent as 200, gone":                   {[]*errors.Error{of(errors.Internal, 200)}, []rest.Presence{rest.Gone}, "", 0},
+		"a failure sent as 408, gone":                   {[]*errors.Error{of(errors.Unavailable, 408)}, []rest.Presence{rest.Gone}, "", 0},
+		"a failure sent as 499, gone":                   {[]*errors.Error{of(errors.Unavailable, 499)}, []rest.Presence{rest.Gone}, "", 0},
+		"a failure sent as 405":                         {[]*errors.Error{of(errors.Unavailable, 405)}, nil, errors.Unavailable, 1},
+		"a client fault sent as 500":                    {[]*errors.Error{of(errors.InvalidArgument, 500)}, nil, errors.InvalidArgument, 1},
+		"a strange 200, gone":                           {[]*errors.Error{of(errors.UnexpectedResponse, 200)}, []rest.Presence{rest.Gone}, "", 0},
+		"a strange 200, unreadable":                     {[]*errors.Error{of(errors.UnexpectedResponse, 200)}, []rest.Presence{rest.Unknown}, errors.OutcomeUnknown, 1},
+		"a strange 202, there, done":                    {[]*errors.Error{of(errors.UnexpectedResponse, 202), nil}, []rest.Presence{rest.Present}, "", 0},
+		"a redirect, gone":                              {[]*errors.Error{of(errors.UnexpectedResponse, 302)}, []rest.Presence{rest.Gone}, "", 0},
+		"redirects for ever, there":                     {[]*errors.Error{of(errors.UnexpectedResponse, 307), of(errors.UnexpectedResponse, 307), of(errors.UnexpectedResponse, 307)}, []rest.Presence{rest.Present, rest.Present, rest.Present}, errors.UnexpectedResponse, 3},
+		"a route that is not there":                     {[]*errors.Error{of(errors.RouteNotFound, 404)}, nil, errors.RouteNotFound, 1},
+		"no token":                                      {[]*errors.Error{of(errors.Internal, 0)}, nil, errors.Internal, 1},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -108,8 +117,8 @@ func TestAnUnknownOutcomeKeepsItsCause(t *testing.T) {
 	if diff := cmp.Diff(error(want), err); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
 	}
-	if !errors.Is(err, errors.Unavailable) || errors.Retryable(err) {
-		t.Error("the cause is not seen, or the call is said to be retryable")
+	if errors.Is(err, errors.Unavailable) || errors.Is(err, errors.ServiceUnavailable) || errors.Retryable(err) {
+		t.Error("it matches the code of its cause, or the call is said to be retryable")
 	}
 }
 

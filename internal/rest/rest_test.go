@@ -3,14 +3,13 @@ package rest_test
 import (
 	"bytes"
 	"context"
-	"crypto/tls"
-	"crypto/x509"
 	"encoding/json"
 	"io"
 	"log/slog"
 	"net"
 	"net/http"
 	"net/http/cookiejar"
+	"net/http/httptrace"
 	"net/url"
 	"strings"
 	"syscall"
@@ -141,10 +140,11 @@ func TestReadsFollowRedirectsWithinTheirOrigin(t *testing.T) {
 func TestNotFoundAtTheEndOfARedirectProvesNothing(t *testing.T) {
 	t.Parallel()
 	notFound := func(c *rest.Config) {
-		c.Classify = func(a *rest.Answer, e *errors.Error) {
+		c.Classify = func(a *rest.Answer, e *errors.Error) bool {
 			if a.Status == 404 {
 				e.Code = errors.OrganizationNotFound
 			}
+			return true
 		}
 	}
 	var out thing
@@ -234,10 +234,19 @@ func TestWhatIsRepeated(t *testing.T) {
 	t.Parallel()
 	refused := func(c errors.Code) func(*rest.Config) {
 		return func(config *rest.Config) {
-			config.Classify = func(_ *rest.Answer, e *errors.Error) { e.Code = c }
+			config.Classify = func(_ *rest.Answer, e *errors.Error) bool { e.Code = c; return true }
 		}
 	}
 	none := func(*rest.Config) {}
+	fails := func(err error) func(*http.Request) (*http.Response, error) {
+		return func(*http.Request) (*http.Response, error) { return nil, err }
+	}
+	unsent := func(err error) func(*http.Request) (*http.Response, error) {
+		return func(req *http.Request) (*http.Response, error) {
+			httptrace.ContextClientTrace(req.Context()).GetConn("")
+			return nil, err
+		}
+	}
 	for name, test := range map[string]struct {
 		read     bool
 		first    func(*http.Request) (*http.Response, error)
@@ -255,31 +264,19 @@ func TestWhatIsRepeated(t *testing.T) {
 		"a read after 401":                       {true, answer(401, ""), none, 1, errors.Unauthenticated},
 		"a read after a strange 200":             {true, answer(200, "[]"), none, 1, errors.UnexpectedResponse},
 		"a read after a fault of ours, sent 500": {true, answer(500, ""), refused(errors.InvalidArgument), 1, errors.InvalidArgument},
-		"a write that was not sent": {false, func(*http.Request) (*http.Response, error) {
-			return nil, &net.OpError{Op: "dial", Err: syscall.ECONNREFUSED}
-		}, none, 2, ""},
-		"a write to a host without address": {false, func(*http.Request) (*http.Response, error) {
-			return nil, &net.OpError{Op: "write", Err: &net.DNSError{Err: "no such host"}}
-		}, none, 2, ""},
-		"a write to a certificate that is not trusted": {false, func(*http.Request) (*http.Response, error) {
-			return nil, &tls.CertificateVerificationError{Err: x509.UnknownAuthorityError{}}
-		}, none, 2, ""},
-		"a write after our certificate was refused": {false, func(*http.Request) (*http.Response, error) {
-			return nil, &net.OpError{Op: "remote error", Err: errors.New("tls: bad certificate")}
-		}, none, 1, errors.Unauthenticated},
-		"a write after a lost answer": {false, breaks, none, 1, errors.OutcomeUnknown},
-		"a write after 500":           {false, answer(500, ""), none, 1, errors.Internal},
-		"a write after 503":           {false, answer(503, ""), none, 1, errors.Unavailable},
-		"a write after 408":           {false, answer(408, ""), none, 1, errors.Unavailable},
-		"a write after 499":           {false, answer(499, ""), none, 1, errors.Unavailable},
-		"a write after a failed handshake": {false, func(*http.Request) (*http.Response, error) {
-			return nil, &net.OpError{Op: "remote error", Err: errors.New("tls: handshake failure")}
-		}, none, 2, ""},
-		"a write after 429":                   {false, answer(429, ""), none, 2, ""},
-		"a write after 409":                   {false, answer(409, ""), none, 1, errors.Conflict},
-		"a write after a 405 that passes":     {false, answer(405, ""), refused(errors.Unavailable), 2, ""},
-		"a write after a failure sent as 200": {false, answer(200, "{}"), refused(errors.Internal), 1, errors.Internal},
-		"a write after a quota":               {false, answer(429, ""), refused(errors.QuotaExhausted), 1, errors.QuotaExhausted},
+		"a write that was not sent":              {false, unsent(&net.OpError{Op: "dial", Err: syscall.ECONNREFUSED}), none, 2, ""},
+		"a write whose certificate was refused in the handshake": {false, unsent(&net.OpError{Op: "remote error", Err: errors.New("tls: bad certificate")}), none, 1, errors.Unauthenticated},
+		"a read whose certificate was refused":                   {true, fails(&net.OpError{Op: "remote error", Err: errors.New("tls: bad certificate")}), none, 1, errors.Unauthenticated},
+		"a write after a lost answer":                            {false, breaks, none, 1, errors.OutcomeUnknown},
+		"a write after 500":                                      {false, answer(500, ""), none, 1, errors.Internal},
+		"a write after 503":                                      {false, answer(503, ""), none, 1, errors.Unavailable},
+		"a write after 408":                                      {false, answer(408, ""), none, 1, errors.Unavailable},
+		"a write after 499":                                      {false, answer(499, ""), none, 1, errors.Unavailable},
+		"a write after 429":                                      {false, answer(429, ""), none, 2, ""},
+		"a write after 409":                                      {false, answer(409, ""), none, 1, errors.Conflict},
+		"a write after a 405 that passes":                        {false, answer(405, ""), refused(errors.Unavailable), 2, ""},
+		"a write after a failure sent as 200":                    {false, answer(200, "{}"), refused(errors.Internal), 1, errors.Internal},
+		"a write after a quota":                                  {false, answer(429, ""), refused(errors.QuotaExhausted), 1, errors.QuotaExhausted},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

@@ -2,6 +2,7 @@ package rest
 
 import (
 	"math/rand/v2"
+	"net/http"
 	"time"
 
 	"github.com/offboard-dev/offboard-go/errors"
@@ -47,7 +48,7 @@ func (r Retry) orDefault() Retry {
 // next decides whether a call is sent again after it failed, and how long to
 // wait before that.
 func (r Retry) next(call *Call, e *errors.Error, attempt int) (time.Duration, bool) {
-	if attempt >= r.Attempts || !errors.Retryable(e) || e.Code == errors.Canceled || !repeatable(call, e) {
+	if attempt >= r.Attempts || e.Code == errors.Canceled || !repeatable(call, e) || !errors.Retryable(e) && !burst(call, e) {
 		return 0, false
 	}
 	wait := e.RetryAfter
@@ -55,6 +56,13 @@ func (r Retry) next(call *Call, e *errors.Error, attempt int) (time.Duration, bo
 		wait = max(wait, r.backoff(attempt))
 	}
 	return wait, wait <= r.MaxWait
+}
+
+// burst reports whether a read was answered by a 403 that is not the provider's own.
+// They come in bursts, with credentials that otherwise work (Atlas, with an empty
+// body).
+func burst(call *Call, e *errors.Error) bool {
+	return call.Repeat && call.foreign && e.Status == http.StatusForbidden
 }
 
 // repeatable reports whether nothing can go wrong by sending the call again: it

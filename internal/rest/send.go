@@ -18,8 +18,9 @@ func (c *Client) Do(ctx context.Context, call *Call) error {
 	if err := call.prepare(); err != nil {
 		return c.newError(call, errors.InvalidArgument, err)
 	}
+	before := attemptsBefore(ctx)
 	for attempt := 1; ; attempt++ {
-		e := c.attempt(ctx, call, attempt)
+		e := c.attempt(ctx, call, before+attempt)
 		if e == nil {
 			return nil
 		}
@@ -58,7 +59,8 @@ func (c *Client) try(ctx context.Context, call *Call) *errors.Error {
 			last.Note(redact(requestID(header), credential))
 		}
 		ledAstray(e, resp)
-		c.tell(pm, header, e)
+		uncached(e, header)
+		c.tell(pm, header, e, call.foreign)
 		if !credentialRefused(e) || renewed || !c.auth.Refused(req, header) {
 			return e
 		}
@@ -123,6 +125,8 @@ func (c *Client) receive(call *Call, resp *http.Response, secret string) *errors
 		e := c.newError(call, unanswered(call), errCut)
 		e.Status = a.Status
 		return e
+	case call.accepted(a):
+		return c.cached(call, a)
 	case a.Status != call.Status:
 		a.redact(secret)
 		e := c.classify(call, a)
@@ -134,7 +138,10 @@ func (c *Client) receive(call *Call, resp *http.Response, secret string) *errors
 	}
 	wrong := a.decode(call)
 	if wrong == nil {
-		return nil
+		wrong = a.contradiction(call, c.config.KnownMembersOnly)
+	}
+	if wrong == nil {
+		return c.cached(call, a)
 	}
 	a.redact(secret)
 	e := c.classify(call, a)
@@ -149,13 +156,15 @@ const keptBuffer = 64 << 10
 
 // pace waits for the provider's limit and the caller's own.
 func (c *Client) pace(ctx context.Context, call *Call) (permit, *errors.Error) {
-	pm, pause, err := c.pacers.of(call.Operation).wait(ctx, call.sent > 0, c.config.Retry.MaxWait, func(pause time.Duration) {
+	pm, pause, own, err := c.pacers.of(call.Operation).wait(ctx, call.sent > 0, c.config.Retry.MaxWait, func(pause time.Duration) {
 		c.logWait(ctx, call.Operation, call.Target, "for the rate limit", pause)
 	})
 	switch {
 	case err == nil:
 		return pm, nil
-	case pause == 0:
+	case pause == 0 || own && ctx.Err() != nil:
+		// The provider has refused nothing: the context ended a wait for the caller's own
+		// limit.
 		return pm, c.newError(call, errors.Canceled, err)
 	}
 	e := c.newError(call, errors.RateLimitReached, nil)
@@ -166,15 +175,23 @@ func (c *Client) pace(ctx context.Context, call *Call) (permit, *errors.Error) {
 	return pm, e
 }
 
+// maxGate is the longest time for which one refusal holds back all calls of a client.
+// A provider that asks for more is asked again after it.
+const maxGate = 15 * time.Minute
+
 // tell lets the pacer learn from an answer.
-func (c *Client) tell(pm permit, header http.Header, e *errors.Error) {
+func (c *Client) tell(pm permit, header http.Header, e *errors.Error, foreign bool) {
 	var w Window
 	told := false
 	if c.config.Window != nil {
 		w, told = c.config.Window(header)
 	}
 	if e != nil && e.Code == errors.RateLimitReached {
-		pm.refused(e.RetryAfter, w, told)
+		after := min(e.RetryAfter, maxGate)
+		if foreign { // a proxy's page must not stop all calls of the client for long
+			after = min(after, c.config.Retry.MaxWait)
+		}
+		pm.refused(after, w, told)
 		return
 	}
 	pm.answered(w, told)

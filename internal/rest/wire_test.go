@@ -96,7 +96,7 @@ func FuzzRequests(f *testing.F) {
 		if got := req.Header.Get("User-Agent"); !strings.HasPrefix(got, strings.Trim(product, " ")) || !strings.Contains(got, "offboard-go/") {
 			t.Errorf("the User-Agent is %q", got)
 		}
-		want := []string{"Accept", "Authorization", "Content-Length", "Content-Type", "User-Agent", "X-Org"}
+		want := []string{"Accept", "Authorization", "Cache-Control", "Content-Length", "Content-Type", "User-Agent", "X-Org"}
 		if got := slices.Sorted(maps.Keys(req.Header)); !slices.Equal(got, want) {
 			t.Errorf("the headers are %v, want %v", got, want)
 		}

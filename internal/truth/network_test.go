@@ -6,6 +6,7 @@ import (
 	"io"
 	"math/rand/v2"
 	"net/http"
+	"net/http/httptrace"
 	"strings"
 	"sync/atomic"
 	"time"
@@ -189,6 +190,9 @@ func (n *network) RoundTrip(req *http.Request) (*http.Response, error) {
 	}
 	if f.refused != nil {
 		x.reached = false
+		if trace := httptrace.ContextClientTrace(ctx); trace != nil && trace.GetConn != nil {
+			trace.GetConn(req.URL.Host) // as a transport of net/http reports it
+		}
 		return nil, f.refused
 	}
 	if n.cancels(before) {

@@ -34,7 +34,7 @@ var certified = http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 func newConfig(server *httptest.Server, hc *http.Client) *clientcert.Config {
 	return &clientcert.Config{Config: rest.Config{
 		Provider: "test", BaseURL: server.URL, HTTPClient: hc, Timeout: 10 * time.Second,
-		Classify: func(*rest.Answer, *errors.Error) {}, Retry: rest.Retry{Attempts: 1},
+		Classify: func(*rest.Answer, *errors.Error) bool { return true }, Retry: rest.Retry{Attempts: 1},
 	}}
 }
 

@@ -69,7 +69,7 @@ func newClient(t *testing.T, server http.RoundTripper, password string) *rest.Cl
 	t.Helper()
 	c, err := rest.New(rest.Config{
 		Provider: "test", BaseURL: "https://test.invalid", HTTPClient: &http.Client{Transport: server},
-		Authorizer: digestauth.New("public", password), Classify: func(*rest.Answer, *errors.Error) {},
+		Authorizer: digestauth.New("public", password), Classify: func(*rest.Answer, *errors.Error) bool { return true },
 	})
 	if err != nil {
 		t.Fatal(err)

@@ -268,7 +268,7 @@ func TestTheBodyIsSentAgainAfterAChallengeOfApache(t *testing.T) {
 	c, err := rest.New(rest.Config{
 		Provider: "test", BaseURL: apache{Lifetime: 300, Backend: "http://" + address, Token: "token"}.start(t),
 		HTTPClient: &http.Client{Transport: watch}, Authorizer: digestauth.New(publicKey, privateKey),
-		Classify: func(*rest.Answer, *errors.Error) {},
+		Classify: func(*rest.Answer, *errors.Error) bool { return true },
 	})
 	if err != nil {
 		t.Fatal(err)

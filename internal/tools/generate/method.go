@@ -29,6 +29,7 @@ type method struct {
 	Body       string
 	Status     string
 	Repeat     bool
+	Removal    bool
 	Arguments  []string // statements that add to the call
 	Due        []due    // what a success has to contain
 	Options    []option // optional parameters of the query, gathered in a struct
@@ -63,6 +64,11 @@ func describe(op codegen.OperationDefinition) (*method, error) {
 		Method:    op.Method[:1] + strings.ToLower(op.Method[1:]),
 		Path:      op.Path,
 		Repeat:    op.Method == "GET" || extension(op.Spec.Extensions, "x-reads") == "true",
+		Removal:   op.Method == "DELETE",
+	}
+	// Some removals are a POST, and the deletion of an organization is no removal.
+	if removal := extension(op.Spec.Extensions, "x-removal"); removal != "" {
+		m.Removal = removal == "true"
 	}
 	if extension(op.Spec.Extensions, "x-internal") == "true" {
 		m.Name = strings.ToLower(m.Name[:1]) + m.Name[1:]

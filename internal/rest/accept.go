@@ -1,0 +1,119 @@
+package rest
+
+import (
+	"bytes"
+	"cmp"
+	"net/http"
+	"reflect"
+	"slices"
+	"strings"
+
+	"github.com/offboard-dev/offboard-go/errors"
+)
+
+// accepted reports whether an answer says that a removal was accepted, in a form that
+// providers give whatever they document.
+func (call *Call) accepted(a *Answer) bool {
+	switch a.Status {
+	case http.StatusOK, http.StatusAccepted, http.StatusNoContent:
+		return call.Removal && !a.Cut && !a.Huge && isEmpty(a.Body)
+	}
+	return false
+}
+
+// isEmpty reports whether a body is empty, or an object without members.
+func isEmpty(body []byte) bool {
+	body = bytes.TrimSpace(body)
+	return len(body) == 0 || body[0] == '{' && body[len(body)-1] == '}' && len(bytes.TrimSpace(body[1:len(body)-1])) == 0
+}
+
+var errCached = errors.New("the answer comes from a cache")
+
+// cached returns the error of a success that proves nothing, because its Age shows that
+// the provider did not generate it for this request (RFC 9111, section 5.1).
+func (c *Client) cached(call *Call, a *Answer) *errors.Error {
+	if a.Header.Get("Age") == "" {
+		return nil
+	}
+	e := c.newError(call, errors.UnexpectedResponse, errCached)
+	e.Status, e.RequestID = a.Status, requestID(a.Header)
+	return e
+}
+
+// uncached makes a "not found" that comes from a cache an answer that proves nothing.
+func uncached(e *errors.Error, header http.Header) {
+	if e != nil && header.Get("Age") != "" && errors.Is(e, errors.NotFound) {
+		e.Code, e.Err = errors.UnexpectedResponse, errCached
+	}
+}
+
+// errorMembers are the names of members by which an answer says that something failed.
+var errorMembers = []string{"error", "errors", "errorCode", "error_code", "errorMessage", "error_description", "err", "fault", "code"}
+
+var (
+	errContradiction = errors.New("there is an error next to the success")
+	errUnknownMember = errors.New("the body has a member that is not described")
+)
+
+// contradiction says what in the body of a success speaks against it: an error next to
+// it, which its operation does not describe, or, if only known members are permitted,
+// any member of a write that it does not describe. The body is valid JSON.
+func (a *Answer) contradiction(call *Call, knownOnly bool) error {
+	return contradiction(a.Body, reflect.TypeOf(call.Out), knownOnly && !call.Repeat)
+}
+
+func contradiction(body []byte, out reflect.Type, knownOnly bool) error {
+	for name, value := range members(body) {
+		suspicious := slices.ContainsFunc(errorMembers, func(m string) bool { return strings.EqualFold(m, name) })
+		switch {
+		case knownOnly && !described(out, name):
+			return errUnknownMember
+		case suspicious && !isNothing(value) && !described(out, name):
+			return errContradiction
+		case strings.EqualFold(name, "data"): // the envelope of some providers
+			if err := contradiction(value, memberType(out, name), false); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// isNothing reports whether a JSON value is one that says that there is no error.
+func isNothing(value []byte) bool {
+	switch string(bytes.Join(bytes.Fields(value), nil)) {
+	case "null", "false", `""`, "0", "{}", "[]":
+		return true
+	}
+	return false
+}
+
+// described reports whether a type has a member of this name, as encoding/json reads
+// it. A map or an interface has any.
+func described(out reflect.Type, name string) bool { return memberType(out, name) != nil }
+
+var anyType = reflect.TypeFor[any]()
+
+// memberType returns the type of a member; nil if the type has none of this name.
+func memberType(out reflect.Type, name string) reflect.Type {
+	for out != nil && out.Kind() == reflect.Pointer {
+		out = out.Elem()
+	}
+	if out == nil {
+		return nil
+	}
+	switch out.Kind() {
+	case reflect.Map:
+		return out.Elem()
+	case reflect.Interface:
+		return anyType
+	case reflect.Struct:
+		for _, field := range reflect.VisibleFields(out) {
+			tag, _, _ := strings.Cut(field.Tag.Get("json"), ",")
+			if field.IsExported() && tag != "-" && strings.EqualFold(cmp.Or(tag, field.Name), name) {
+				return field.Type
+			}
+		}
+	}
+	return nil
+}
