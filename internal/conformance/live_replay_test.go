@@ -195,11 +195,9 @@ func (x *liveExchange) want(operation string) errors.Code {
 }
 
 const (
-	acceptedOtherwise = "the client accepts the documented status only"
-	emptyBody         = "the client takes an empty body or a web page for the provider's answer"
-	noMeaning         = "the client reads a meaning into UNEXPECTED_ERROR"
-	textAlone         = "the client does not read the text"
-	transientList     = "the client takes it for an answer about the whole list"
+	noMeaning     = "the client reads a meaning into UNEXPECTED_ERROR"
+	textAlone     = "the client does not read the text"
+	transientList = "the client takes it for an answer about the whole list"
 )
 
 // expectedFailures are answers that the client does not handle, and the reason, by
@@ -209,9 +207,7 @@ var expectedFailures = map[string]map[string]string{
 	"atlas.jsonl": {
 		"atlas another operation 401 UNEXPECTED_ERROR":       noMeaning,
 		"atlas deleteCluster 401 UNEXPECTED_ERROR":           noMeaning,
-		"atlas deleteFederatedDatabase 202":                  acceptedOtherwise,
 		"atlas deleteLiveMigrationLink 404 UNEXPECTED_ERROR": noMeaning,
-		"atlas deletePrivateEndpointService 202":             acceptedOtherwise,
 		"atlas getCluster 401 UNEXPECTED_ERROR":              noMeaning,
 	},
 	"found.jsonl": {
@@ -219,13 +215,9 @@ var expectedFailures = map[string]map[string]string{
 		"atlas another operation 404 RESOURCE_POLICY_NOT_FOUND":                                                      "the client does not read message",
 		"atlas deleteBackupCompliancePolicy 400 CANNOT_UPDATE_BACKUP_COMPLIANCE_POLICY_SETTINGS_WITH_PENDING_ACTION": "the client does not know the code",
 		"atlas deleteFlexCluster 400 ATLAS_GENERAL_ERROR":                                                            textAlone,
-		"atlas deleteProject 401":                                                                                    emptyBody,
-		"atlas getCluster 401":                                                                                       emptyBody,
 		"atlas getCluster 401 UNEXPECTED_ERROR":                                                                      noMeaning,
-		"atlas getCluster 403":                                                                                       emptyBody,
 		"atlas listClustersPage 400 CANNOT_USE_FLEX_CLUSTER_IN_CLUSTER_API":                                          transientList,
 		"atlas listClustersPage 404 CLUSTER_NOT_FOUND":                                                               transientList,
-		"volterra another operation 403":                                                                             emptyBody,
 	},
 }
 

@@ -151,9 +151,9 @@ func TestNginxTakesTheRightCertificateAndNoOther(t *testing.T) {
 				"files in PEM":                    {files("right"), ""},
 				"files in PEM, elliptic curve":    {files("curve"), ""},
 				"a pair":                          {volterra.WithCertificate(pair), ""},
-				"one that is expired":             {files("expired"), errors.InvalidArgument},
-				"one of another authority":        {files("foreign"), errors.InvalidArgument},
-				"none, and a token that would do": {volterra.WithAPIToken(volterratest.Token), errors.InvalidArgument},
+				"one that is expired":             {files("expired"), errors.UnexpectedResponse},
+				"one of another authority":        {files("foreign"), errors.UnexpectedResponse},
+				"none, and a token that would do": {volterra.WithAPIToken(volterratest.Token), errors.UnexpectedResponse},
 			} {
 				t.Run(name, func(t *testing.T) { // not parallel: they share the tenant
 					srv.SetTenant(volterratest.Tenant{Name: "acme"})
