@@ -68,11 +68,15 @@ func classify(a *rest.Answer, e *errors.Error) (own bool) {
 
 // fill makes an error of a body of the API: by the id, which decides, or by what
 // little there is without one. An organization is not found only with the status that
-// belongs to the id.
+// belongs to the id, and an error with the status of a success is neither.
 func (b *errorBody) fill(status int, e *errors.Error) {
 	id, unknown := b.id()
 	e.ProviderCode, e.Message = id, b.Message
 	e.Detail = ErrorDetail{GRPCCode: int(b.Code), Unknown: unknown}
+	if status < http.StatusBadRequest {
+		e.Code = errors.UnexpectedResponse
+		return
+	}
 	e.Code = codes[id]
 	if e.Code == errors.OrganizationNotFound && status != notFoundStatus(id) {
 		if e.Code = errors.UnexpectedResponse; status >= http.StatusInternalServerError {
