@@ -614,7 +614,7 @@ func TestCheckDeletionV2_UnknownID(t *testing.T) {
 	} {
 		srv, c := newSettled(t)
 		prepare(srv)
-		for _, id := range []string{"none", ""} {
+		for _, id := range []string{"none", " ", "\u00a0", ""} {
 			check := c.CheckDeletionV2(t.Context(), id)
 			if _, err := c.DeleteOrganizationV2(t.Context(), id); err == nil || code(err) != code(check) {
 				t.Errorf("%s, %q: CheckDeletionV2 says %v, DeleteOrganizationV2 %v", name, id, check, err)
