@@ -120,3 +120,18 @@ func TestPlainLinesWhereThereIsNoTerminal(t *testing.T) {
 		t.Errorf("it is a %T", w)
 	}
 }
+
+func TestMovesCursor_TerminalType(t *testing.T) {
+	t.Parallel()
+	for _, test := range []struct {
+		terminal, system string
+		want             bool
+	}{
+		{"xterm", "linux", true}, {"dumb", "linux", false}, {"", "linux", false}, {"", "darwin", false},
+		{"", "windows", true}, {"dumb", "windows", false},
+	} {
+		if got := movesCursor(test.terminal, test.system); got != test.want {
+			t.Errorf("%q at %s: got %t", test.terminal, test.system, got)
+		}
+	}
+}

@@ -6,6 +6,7 @@ import (
 	"io"
 	"log/slog"
 	"os"
+	"runtime"
 	"sync/atomic"
 	"time"
 
@@ -32,7 +33,7 @@ func (p *program) newWatcher(f *planFile) watcher {
 	switch {
 	case p.json:
 		return &jsonLines{out: p.out}
-	case ok && !p.verbose && term.IsTerminal(int(file.Fd())) && os.Getenv("TERM") != "dumb":
+	case ok && !p.verbose && term.IsTerminal(int(file.Fd())) && movesCursor(os.Getenv("TERM"), runtime.GOOS):
 		var keys io.Reader
 		if p.interactive() {
 			keys = p.in
@@ -40,6 +41,12 @@ func (p *program) newWatcher(f *planFile) watcher {
 		return newLive(file, keys, p.interrupt, newBoard(time.Now(), f.Organizations))
 	}
 	return &lines{out: p.out, plans: f.Organizations, started: time.Now()}
+}
+
+// movesCursor reports whether a terminal of this type moves its cursor, which the live
+// view needs. A terminal of Windows does, and has no type.
+func movesCursor(terminal, system string) bool {
+	return terminal != "dumb" && (terminal != "" || system == "windows")
 }
 
 // relay takes what clients log to the watcher. A client may serve several
