@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"fmt"
 	"io"
-	"maps"
 	"slices"
 	"strings"
 
@@ -12,7 +11,6 @@ import (
 	"github.com/goccy/go-yaml/ast"
 	"github.com/goccy/go-yaml/parser"
 
-	"github.com/offboard-dev/offboard-go/errors"
 	"github.com/offboard-dev/offboard-go/teardown"
 )
 
@@ -38,7 +36,8 @@ type entry struct {
 	BaseURL string `yaml:"base_url,omitempty" json:"base_url,omitempty"`
 
 	// Credentials says which environment variables stand in for the usual ones, by
-	// their names. No credential is in a manifest, nor in a plan.
+	// their names, which start with a prefix of the provider or with OFFBOARD_. No
+	// credential is in a manifest, nor in a plan.
 	Credentials map[string]string `yaml:"credentials,omitempty" json:"credentials,omitempty"`
 
 	// Of volterra only.
@@ -63,39 +62,31 @@ const manifestExample = `organizations:
     email: owner@example.com      # of the account that is deleted
     base_url: https://acme-edge.console.ves.volterra.io
     credentials:                  # variables to be read in place of the usual ones
-      F5XC_API_TOKEN: ACME_EDGE_TOKEN
+      F5XC_API_TOKEN: F5XC_ACME_EDGE_TOKEN
 deny: [org_Platform]              # never deleted, whatever is asked for
 `
 
 // readManifest reads a manifest. Its errors name the line.
 func readManifest(r io.Reader, name string) (*manifest, error) {
-	text, err := io.ReadAll(r)
+	text, err := readText(r, name)
 	if err != nil {
 		return nil, err
 	}
 	file, err := parser.ParseBytes(text, 0)
 	if err != nil {
-		return nil, located(name, err)
+		return nil, located(name, text, err)
 	}
 	if len(file.Docs) > 1 {
 		return nil, fmt.Errorf("%s: there is more than one document", name)
 	}
 	m := new(manifest)
 	if err := yaml.NewDecoder(bytes.NewReader(text), yaml.Strict()).Decode(m); err != nil && err != io.EOF {
-		return nil, located(name, err)
+		return nil, located(name, text, err)
 	}
 	if len(m.Organizations) == 0 {
 		return nil, fmt.Errorf("%s: it names no organizations", name)
 	}
 	return m, m.check(&source{name, file})
-}
-
-// located is an error of the YAML library in one line.
-func located(name string, err error) error {
-	if e, ok := errors.AsType[yaml.Error](err); ok && e.GetToken() != nil {
-		return fmt.Errorf("%s:%d: %s", name, e.GetToken().Position.Line, printable(e.GetMessage()))
-	}
-	return fmt.Errorf("%s: %s", name, printable(err.Error()))
 }
 
 // source is a manifest's text, and knows the lines of what is in it.
@@ -200,13 +191,12 @@ func (e *entry) check(s *source, path string) error {
 			return s.errorf(path, fmt.Sprintf(".permit[%d]", j), "there is nothing to permit called %q: use %s", c, list(consents))
 		}
 	}
-	for _, variable := range slices.Sorted(maps.Keys(e.Credentials)) {
-		if !slices.Contains(providers[i].variables, variable) {
-			return s.errorf(path, ".credentials."+variable, "%s does not read %q: use %s", e.Provider, variable, list(providers[i].variables))
+	if fault := e.variableFault(providers[i]); fault != nil {
+		key := ".credentials"
+		if fault.key != "" {
+			key += "." + fault.key
 		}
-		if e.Credentials[variable] == "" {
-			return s.errorf(path, ".credentials."+variable, "it names no environment variable")
-		}
+		return s.errorf(path, key, "%v", fault)
 	}
 	return nil
 }

@@ -23,7 +23,7 @@ func TestTheManifestOfTheHelpIsRead(t *testing.T) {
 			},
 			{
 				Provider: "volterra", Organization: "acme-edge-kqzvxwbn", Confirm: "acme-edge-kqzvxwbn", Email: "owner@example.com",
-				BaseURL: "https://acme-edge.console.ves.volterra.io", Credentials: map[string]string{"F5XC_API_TOKEN": "ACME_EDGE_TOKEN"},
+				BaseURL: "https://acme-edge.console.ves.volterra.io", Credentials: map[string]string{"F5XC_API_TOKEN": "F5XC_ACME_EDGE_TOKEN"},
 			},
 		},
 		Deny: []string{"org_Platform"},
@@ -52,7 +52,7 @@ func TestAnErrorInAManifestNamesItsLine(t *testing.T) {
 		{head + "    permit: [partial, all]\n", `m.yaml:4: there is nothing to permit called "all"`},
 		{head + "    email: a@example.com\n", "m.yaml:4: only volterra takes this"},
 		{head + "  - provider: volterra\n    organization: acme\n", "m.yaml:4: volterra needs the email"},
-		{head + "    credentials:\n      API_KEY: X\n", `m.yaml:5: atlas does not read "API_KEY"`},
+		{head + "    credentials:\n      API_KEY: X\n", "m.yaml:5: atlas does not read this variable: use MONGODB_ATLAS_CLIENT_ID"},
 		{head + "    credentials:\n      MONGODB_ATLAS_CLIENT_ID: ''\n", "m.yaml:5: it names no environment variable"},
 		{head + "  - provider: atlas\n    organization: 5e2f00000000000000000001\n", "m.yaml:5: 5e2f00000000000000000001 is there twice"},
 	} {

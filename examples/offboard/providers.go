@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"log/slog"
@@ -43,16 +44,15 @@ type access struct {
 	log         *slog.Logger
 }
 
-// variable reads an environment variable, or the one that stands in for it.
+// variable reads an environment variable, or the one that stands in for it. A password
+// may be empty, unless a variable stands in for the usual one.
 func (a access) variable(name string) (string, error) {
-	if other := a.credentials[name]; other != "" {
-		value := os.Getenv(other)
-		if value == "" {
-			return "", fmt.Errorf("%s is not set: it stands in for %s", other, name)
-		}
-		return value, nil
+	from := cmp.Or(a.credentials[name], name)
+	value := os.Getenv(from)
+	if value == "" && (from != name || !strings.HasSuffix(name, "_PASSWORD")) {
+		return "", notSet(from, name)
 	}
-	return os.Getenv(name), nil
+	return value, nil
 }
 
 // credential makes the option of a credential that other variables than the usual
@@ -93,6 +93,7 @@ type provider struct {
 	name        string
 	environment string
 	variables   []string // that others can stand in for
+	prefixes    []string // of the names of all that its tools read
 	connect     func(access) (func(entry) organization, error)
 }
 
@@ -103,23 +104,23 @@ const f5 = "volterra"
 var providers = []provider{
 	{
 		"katapult", "KATAPULT_API_KEY; ORG is org_… or a sub domain",
-		[]string{"KATAPULT_API_KEY"}, toKatapult,
+		[]string{"KATAPULT_API_KEY"}, []string{"KATAPULT_"}, toKatapult,
 	},
 	{
 		"zitadel", "ZITADEL_API_URL and ZITADEL_SERVICE_USER_TOKEN or ZITADEL_KEY_PATH",
-		[]string{"ZITADEL_SERVICE_USER_TOKEN", "ZITADEL_KEY_PATH"}, toZitadel,
+		[]string{"ZITADEL_SERVICE_USER_TOKEN", "ZITADEL_KEY_PATH"}, []string{"ZITADEL_"}, toZitadel,
 	},
 	{
 		"atlas", "MONGODB_ATLAS_CLIENT_ID and _CLIENT_SECRET, or _PUBLIC_KEY and _PRIVATE_KEY",
-		[]string{"MONGODB_ATLAS_CLIENT_ID", "MONGODB_ATLAS_CLIENT_SECRET", "MONGODB_ATLAS_PUBLIC_KEY", "MONGODB_ATLAS_PRIVATE_KEY"}, toAtlas,
+		[]string{"MONGODB_ATLAS_CLIENT_ID", "MONGODB_ATLAS_CLIENT_SECRET", "MONGODB_ATLAS_PUBLIC_KEY", "MONGODB_ATLAS_PRIVATE_KEY"}, []string{"MONGODB_ATLAS_"}, toAtlas,
 	},
 	{
 		"workspace", "APPLIVERY_API_TOKEN; ORG is an id or a slug",
-		[]string{"APPLIVERY_API_TOKEN"}, toApplivery,
+		[]string{"APPLIVERY_API_TOKEN"}, []string{"APPLIVERY_"}, toApplivery,
 	},
 	{
 		f5, "F5XC_API_URL and F5XC_API_TOKEN, or a certificate: F5XC_P12_FILE, VOLT_API_P12_FILE, …",
-		[]string{"F5XC_API_TOKEN", "F5XC_P12_FILE", "F5XC_P12_PASSWORD"}, toF5,
+		[]string{"F5XC_API_TOKEN", "F5XC_P12_FILE", "F5XC_P12_PASSWORD"}, []string{"F5XC_", "VOLT_", "VES_"}, toF5,
 	},
 }
 
@@ -233,6 +234,9 @@ func connect(log *slog.Logger) opener {
 			return nil, unknownProvider(e.Provider)
 		case e.Provider == f5 && e.Email == "":
 			return nil, errors.New("volterra needs --email ADDRESS, the e-mail address of the account to be deleted")
+		}
+		if fault := e.variableFault(providers[i]); fault != nil {
+			return nil, fault
 		}
 		key := fmt.Sprintf("%s %q %q", e.Provider, e.BaseURL, e.Credentials)
 		if clients[key] == nil {

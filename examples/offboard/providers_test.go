@@ -15,14 +15,14 @@ func TestOtherVariablesStandInForTheUsualOnes(t *testing.T) {
 	srv.AddOrganization(zitadeltest.Organization{ID: "312909075211944042", Name: "Acme"})
 	base := srv.Start()
 	t.Cleanup(srv.Close)
-	for _, name := range []string{"ZITADEL_API_URL", "ZITADEL_SERVICE_USER_TOKEN", "ZITADEL_KEY_PATH", "EMPTY"} {
+	for _, name := range []string{"ZITADEL_API_URL", "ZITADEL_SERVICE_USER_TOKEN", "ZITADEL_KEY_PATH", "OFFBOARD_EMPTY"} {
 		t.Setenv(name, "")
 	}
-	t.Setenv("ACME_TOKEN", zitadeltest.Token)
+	t.Setenv("ZITADEL_ACME_TOKEN", zitadeltest.Token)
 	open := connect(slog.New(slog.DiscardHandler))
 	e := entry{
 		Provider: "zitadel", Organization: "312909075211944042", BaseURL: base,
-		Credentials: map[string]string{"ZITADEL_SERVICE_USER_TOKEN": "ACME_TOKEN"},
+		Credentials: map[string]string{"ZITADEL_SERVICE_USER_TOKEN": "ZITADEL_ACME_TOKEN"},
 	}
 	o, err := open(e)
 	if err != nil {
@@ -35,8 +35,8 @@ func TestOtherVariablesStandInForTheUsualOnes(t *testing.T) {
 	if err != nil || again.(atZitadel).Client != o.(atZitadel).Client {
 		t.Errorf("two organizations do not share a client: %v", err)
 	}
-	e.Credentials = map[string]string{"ZITADEL_SERVICE_USER_TOKEN": "EMPTY"}
-	if _, err := open(e); err == nil || !strings.Contains(err.Error(), "EMPTY is not set: it stands in for ZITADEL_SERVICE_USER_TOKEN") {
+	e.Credentials = map[string]string{"ZITADEL_SERVICE_USER_TOKEN": "OFFBOARD_EMPTY"}
+	if _, err := open(e); err == nil || !strings.Contains(err.Error(), "OFFBOARD_EMPTY is not set: it stands in for ZITADEL_SERVICE_USER_TOKEN") {
 		t.Errorf("got %v", err)
 	}
 }
@@ -45,13 +45,13 @@ func TestEveryVariableOfAManifestIsOfACredential(t *testing.T) {
 	for _, p := range providers {
 		for _, variable := range p.variables {
 			file := strings.HasSuffix(variable, "_PATH") || strings.HasSuffix(variable, "_FILE")
-			t.Setenv("ACME_SECRET", "secret-of-acme")
+			t.Setenv("OFFBOARD_ACME", "secret-of-acme")
 			if file {
-				t.Setenv("ACME_SECRET", filepath.Join(t.TempDir(), "none"))
+				t.Setenv("OFFBOARD_ACME", filepath.Join(t.TempDir(), "none"))
 			}
 			a := access{
 				baseURL: "https://double.invalid", log: slog.New(slog.DiscardHandler),
-				credentials: map[string]string{variable: "ACME_SECRET"},
+				credentials: map[string]string{variable: "OFFBOARD_ACME"},
 			}
 			for _, other := range p.variables { // halves of a pair need the other
 				t.Setenv(other, "secret-of-"+other)

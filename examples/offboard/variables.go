@@ -1,0 +1,70 @@
+package main
+
+import (
+	"fmt"
+	"maps"
+	"regexp"
+	"slices"
+	"strings"
+
+	"github.com/offboard-dev/offboard-go/errors"
+)
+
+// ownPrefix starts the names of variables that a manifest may name for any provider.
+const ownPrefix = "OFFBOARD_"
+
+// variableName is what the names of environment variables in a manifest look like.
+var variableName = regexp.MustCompile(`^[A-Z][A-Z0-9_]*$`)
+
+// variableFault is a fault of an entry's credentials. Its text never contains what the
+// manifest has, because that may be a secret which was put there by mistake.
+type variableFault struct {
+	key  string // the usual variable; "" if the provider does not read it
+	text string
+}
+
+func (f *variableFault) Error() string { return f.text }
+
+// variableFault returns the first fault of the variables that an entry names, or nil. A
+// manifest or a plan file may come from somebody else: without the rule about names it
+// could have the value of any variable sent to any base URL.
+func (e entry) variableFault(p provider) *variableFault {
+	for _, key := range slices.Sorted(maps.Keys(e.Credentials)) {
+		if !slices.Contains(p.variables, key) {
+			return &variableFault{"", fmt.Sprintf("%s does not read this variable: use %s", p.name, list(p.variables))}
+		}
+		switch name := e.Credentials[key]; {
+		case name == "":
+			return &variableFault{key, "it names no environment variable"}
+		case !p.mayRead(name):
+			return &variableFault{key, fmt.Sprintf("%s must name an environment variable that starts with %s, in capital letters, digits and underscores: a manifest contains no credential",
+				key, alternatives(append(slices.Clone(p.prefixes), ownPrefix)))}
+		}
+	}
+	return nil
+}
+
+// mayRead reports whether a manifest may name a variable for this provider.
+func (p provider) mayRead(name string) bool {
+	return variableName.MatchString(name) &&
+		slices.ContainsFunc(append(slices.Clone(p.prefixes), ownPrefix), func(prefix string) bool {
+			return len(name) > len(prefix) && strings.HasPrefix(name, prefix)
+		})
+}
+
+// alternatives lists names as "A, B or C".
+func alternatives(names []string) string {
+	last := len(names) - 1
+	if last < 1 {
+		return list(names)
+	}
+	return list(names[:last]) + " or " + names[last]
+}
+
+// notSet is the error of a variable without a value.
+func notSet(name, usual string) error {
+	if name == usual {
+		return errors.New(name + " is not set")
+	}
+	return fmt.Errorf("%s is not set: it stands in for %s", name, usual)
+}
