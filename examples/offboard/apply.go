@@ -34,6 +34,7 @@ is not removed again. The journal has everything that was begun and every verdic
 
 // applying are the settings of apply.
 type applying struct {
+	plan        string // the plan file's name
 	names       []string
 	journal     string
 	report      string
@@ -54,10 +55,12 @@ func (p *program) applyCommand() *cobra.Command {
 		Args:              cobra.ExactArgs(1),
 		ValidArgsFunction: planFiles,
 		RunE: func(cmd *cobra.Command, args []string) error {
-			file, err := readPlanFile(args[0])
+			file, held, err := openPlan(args[0])
 			if err != nil {
 				return err
 			}
+			defer release(held)
+			s.plan = args[0]
 			if s.journal == "" {
 				s.journal = journalOf(args[0])
 			}
@@ -82,6 +85,9 @@ func planFiles(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirec
 
 // apply carries out a plan file. again is the command that goes on after it.
 func (p *program) apply(ctx context.Context, file *planFile, s applying, again string) error {
+	if err := s.mayWrite(file); err != nil {
+		return err
+	}
 	x, err := p.prepare(file, s)
 	if err != nil {
 		return err
@@ -90,21 +96,40 @@ func (p *program) apply(ctx context.Context, file *planFile, s applying, again s
 	if err != nil {
 		return err
 	}
-	defer journal.Close()
-	if s.report != "" {
-		if err := writable(s.report); err != nil {
-			return err
-		}
+	if err := s.mayWrite(file); err != nil { // the journal exists now, by all its names
+		journal.discard()
+		return err
 	}
+	defer release(journal.File)
+	x.resume = byOrganization(journal.entries)
 	started := time.Now()
 	verdicts := x.run(ctx, journal)
+	var unwritten error
 	if s.report != "" {
-		if err := writeReport(s.report, file, verdicts, s.journal, started, time.Now()); err != nil {
-			return err
-		}
+		unwritten = writeReport(s.report, file, verdicts, s.journal, started, time.Now())
 	}
-	p.summarize(verdicts, s, again)
+	p.summarize(verdicts, s, again, unwritten)
 	return nil
+}
+
+// mayWrite returns an error if the journal or the report would overwrite an input or each
+// other, or the report what is not a report of this program.
+func (s applying) mayWrite(file *planFile) error {
+	uses := []use{{as: "the plan", name: s.plan}, {as: "--journal", name: s.journal, writes: true}}
+	if s.report != "" {
+		uses = append(uses, use{as: "--report", name: s.report, writes: true})
+	}
+	var entries []entry
+	for _, o := range file.Organizations {
+		entries = append(entries, o.Entry)
+	}
+	if err := apart(append(uses, keyFiles(entries...)...)...); err != nil {
+		return err
+	}
+	if s.report == "" {
+		return nil
+	}
+	return replaceable(s.report, "a report", isReport)
 }
 
 // execution is one run of a plan file.
@@ -115,6 +140,7 @@ type execution struct {
 	watcher  atomic.Pointer[watcher] // once it has begun
 	jobs     []teardown.Job          // for what has a plan
 	index    []int                   // of each job in the file
+	resume   map[subject][]teardown.Entry
 }
 
 // prepare opens all organizations that have a plan, and has each confirmed. Nothing
@@ -153,11 +179,17 @@ func (x *execution) job(i int, o organization, name string) teardown.Job {
 	return teardown.Job{
 		Plan: func(context.Context) (*teardown.Plan, error) { return planned.Plan, nil },
 		Teardown: func(ctx context.Context, plan *teardown.Plan, options ...teardown.Option) (*teardown.Report, error) {
-			return o.Teardown(of(ctx, i), plan, options...)
+			entries := x.resume[subject{plan.Provider, plan.Instance, plan.Organization.ID}]
+			return o.Teardown(of(ctx, i), plan, append(options, teardown.WithResume(entries))...)
 		},
 		Options: []teardown.Option{
 			teardown.Confirm(name), teardown.Permit(planned.Entry.Permit...),
-			teardown.OnEvent(func(e teardown.Event) { (*x.watcher.Load()).event(i, e) }),
+			teardown.OnEvent(func(e teardown.Event) {
+				// An entry that matches nothing in one plan may match another of the file.
+				if e.Kind != teardown.Unmatched {
+					(*x.watcher.Load()).event(i, e)
+				}
+			}),
 		},
 	}
 }
@@ -253,24 +285,18 @@ func (p *program) interactive() bool {
 	return ok && term.IsTerminal(int(file.Fd()))
 }
 
-// openJournal opens a journal to be appended to.
-func openJournal(name string) (*os.File, error) {
-	return os.OpenFile(name, os.O_APPEND|os.O_CREATE|os.O_WRONLY, 0o600)
-}
-
-// writable finds out before anything is deleted that a report could not be written.
-func writable(name string) error {
-	file, err := os.OpenFile(name, os.O_CREATE|os.O_WRONLY, 0o600)
-	if err != nil {
-		return err
-	}
-	return file.Close()
-}
-
 // summarize says what became of all, and how to go on.
-func (p *program) summarize(verdicts []verdict, s applying, again string) {
+//
+// A report that could not be written is told as well. It changes neither the outcomes nor
+// the exit code.
+func (p *program) summarize(verdicts []verdict, s applying, again string, unwritten error) {
+	if unwritten != nil {
+		defer fmt.Fprintf(p.errOut, "offboard: the report was not written: %v\n", unwritten)
+	}
 	if p.json {
-		p.emit(summaryOf(verdicts, p.code))
+		summary := summaryOf(verdicts, p.code)
+		summary.ReportProblem = problemOf(unwritten)
+		p.emit(summary)
 		return
 	}
 	fmt.Fprintln(p.out)
@@ -292,7 +318,7 @@ func (p *program) summarize(verdicts []verdict, s applying, again string) {
 	for _, v := range verdicts {
 		p.explain(v)
 	}
-	if s.report != "" {
+	if s.report != "" && unwritten == nil {
 		fmt.Fprintf(p.out, "The report: %s\n", s.report)
 	}
 	if left {
@@ -351,10 +377,13 @@ type summary struct {
 	Outcomes      map[teardown.Outcome]int `json:"outcomes"`
 	NotBegun      int                      `json:"not_begun,omitempty"`
 	ExitCode      int                      `json:"exit_code"`
+
+	// ReportProblem is why the report was not written.
+	ReportProblem *problem `json:"report_problem,omitempty"`
 }
 
 func summaryOf(verdicts []verdict, code int) summary {
-	s := summary{"summary", len(verdicts), map[teardown.Outcome]int{}, 0, code}
+	s := summary{Type: "summary", Organizations: len(verdicts), Outcomes: map[teardown.Outcome]int{}, ExitCode: code}
 	for _, v := range verdicts {
 		if v.Outcome == "" {
 			s.NotBegun++

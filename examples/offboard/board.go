@@ -331,7 +331,7 @@ func (b *board) totals(now time.Time) []string {
 		}
 	}
 	parts := []string{strong.Render(fmt.Sprintf("%d of %s", ended, count(len(b.rows), "organization")))}
-	for _, o := range []teardown.Outcome{teardown.Gone, teardown.Pending, teardown.Blocked, teardown.Unknown} {
+	for _, o := range []teardown.Outcome{teardown.Gone, teardown.Pending, teardown.Blocked, teardown.Unknown, teardown.NotFound} {
 		if n := outcomes[o]; n > 0 {
 			parts = append(parts, shade(o).Render(fmt.Sprintf("%d %s", n, o)))
 		}

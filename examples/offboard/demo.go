@@ -193,6 +193,9 @@ func requests(s *scene) string {
 
 // serve lets the doubles listen until it is interrupted.
 func (p *program) serve(ctx context.Context, name string) error {
+	if err := replaceable(name, "a manifest of demo --serve", isServed); err != nil {
+		return err
+	}
 	scenes := world()
 	m, environment := listen(scenes)
 	defer hangUp(scenes)
@@ -200,7 +203,7 @@ func (p *program) serve(ctx context.Context, name string) error {
 	if err != nil {
 		return err
 	}
-	if err := writeWhole(name, text); err != nil {
+	if err := writeWhole(name, append([]byte(served), text...)); err != nil {
 		return err
 	}
 	for _, variable := range slices.Sorted(maps.Keys(environment)) {

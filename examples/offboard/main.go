@@ -23,6 +23,7 @@
 //	   or what has to be permitted was not
 //	6  the plan is too old, was edited, or is no longer the truth: plan again
 //	7  it was stopped before it was through: the same command goes on
+//	8  the organization was not found, and no deletion of ours explains that
 package main
 
 import (
@@ -52,6 +53,7 @@ const (
 	exitNotConfirmed = 5
 	exitStale        = 6
 	exitStopped      = 7
+	exitNotFound     = 8
 )
 
 func main() {
@@ -116,6 +118,8 @@ func exitCode(err error) int {
 		return exitStale
 	case errors.Is(err, errors.DeletionStepsNotSatisfied):
 		return exitBlocked
+	case errors.Is(err, errors.OrganizationNotFound):
+		return exitNotFound
 	}
 	return exitFailed
 }
@@ -196,6 +200,8 @@ Exit codes, of several the one that asks for most attention:
   5  not confirmed by its name, or not permitted
   6  the plan is too old, was edited, or is no longer the truth: plan again
   7  stopped before it was through: the same command goes on
+  8  the organization was not found: nothing was deleted, and the journal has no
+     deletion of it; the credential may not see it
 `
 
 func (p *program) command() *cobra.Command {
@@ -317,6 +323,8 @@ func outcomeOf(provider string, err error) teardown.Outcome {
 		return teardown.Gone
 	case errors.Is(err, errors.OutcomeUnknown):
 		return teardown.Unknown
+	case errors.Is(err, errors.OrganizationNotFound):
+		return teardown.NotFound
 	}
 	return teardown.Blocked
 }

@@ -146,7 +146,11 @@ func TestExitCodesAndAdvice(t *testing.T) {
 			errOut: []string{`it is called "Acme", not "acme"`, "Nothing was changed."},
 		},
 		"it is not there": {
-			organization: free, args: "check workspace other", code: exitFailed,
+			organization: free, args: "check workspace other", code: exitNotFound,
+			errOut: []string{"organization not found", "cannot see it"},
+		},
+		"what is to be deleted is not there": {
+			organization: free, args: "delete workspace other --confirm Acme", code: exitNotFound,
 			errOut: []string{"organization not found", "cannot see it"},
 		},
 		"an id that is none": {

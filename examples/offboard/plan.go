@@ -46,6 +46,11 @@ func (p *program) planCommand() *cobra.Command {
 			if err != nil {
 				return err
 			}
+			if output != "" {
+				if err := p.mayWritePlan(args[0], output, m); err != nil {
+					return err
+				}
+			}
 			ctx, done := p.untilInterrupted(cmd.Context())
 			defer done()
 			file, code, err := p.plan(ctx, m, parallel)
@@ -72,12 +77,45 @@ func (p *program) manifest(name string) (*manifest, error) {
 	if name == "-" {
 		return readManifest(p.in, "manifest")
 	}
-	file, err := os.Open(name)
+	file, err := openRegular(name, os.O_RDONLY)
+	if errors.Is(err, errNotRegular) {
+		return nil, fmt.Errorf("%w; give - to read the standard input", err)
+	}
 	if err != nil {
 		return nil, err
 	}
 	defer file.Close()
 	return readManifest(file, name)
+}
+
+// mayWritePlan returns an error if the plan file would overwrite an input or what is not a
+// plan file of this program.
+func (p *program) mayWritePlan(name, output string, m *manifest) error {
+	input := use{as: "the manifest", name: name}
+	if name == "-" {
+		input.info = p.standardInput()
+	}
+	uses := []use{{as: "--output", name: output, writes: true}}
+	if name != "-" || input.info != nil {
+		uses = append(uses, input)
+	}
+	if err := apart(append(uses, keyFiles(m.Organizations...)...)...); err != nil {
+		return err
+	}
+	return replaceable(output, "a plan file", isPlanFile)
+}
+
+// standardInput describes the file of the standard input; nil if it is none.
+func (p *program) standardInput() os.FileInfo {
+	file, ok := p.in.(*os.File)
+	if !ok {
+		return nil
+	}
+	info, err := file.Stat()
+	if err != nil {
+		return nil
+	}
+	return info
 }
 
 // plan plans all organizations, several at a time. What could not be planned is in

@@ -8,7 +8,6 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"path/filepath"
 
 	"github.com/offboard-dev/offboard-go/errors"
 	"github.com/offboard-dev/offboard-go/teardown"
@@ -68,7 +67,34 @@ func (f *planFile) fingerprint() string {
 // readPlanFile reads the plans that are to be carried out. What was edited is
 // refused: a plan is made of what is there.
 func readPlanFile(name string) (*planFile, error) {
-	text, err := os.ReadFile(name)
+	file, err := openRegular(name, os.O_RDONLY)
+	if err != nil {
+		return nil, err
+	}
+	defer file.Close()
+	return parsePlanFile(file, name)
+}
+
+// openPlan opens a plan file and locks it against another process that applies it.
+func openPlan(name string) (*planFile, *os.File, error) {
+	file, err := openRegular(name, os.O_RDONLY)
+	if err != nil {
+		return nil, nil, err
+	}
+	if err := lockFile(file, name); err != nil {
+		file.Close()
+		return nil, nil, err
+	}
+	f, err := parsePlanFile(file, name)
+	if err != nil {
+		release(file)
+		return nil, nil, err
+	}
+	return f, file, nil
+}
+
+func parsePlanFile(r io.Reader, name string) (*planFile, error) {
+	text, err := io.ReadAll(r)
 	if err != nil {
 		return nil, err
 	}
@@ -86,6 +112,8 @@ func readPlanFile(name string) (*planFile, error) {
 		return nil, stale(name, "its version is %d, and this program carries out %d", f.Version, planFileVersion)
 	case f.Fingerprint == "" || f.Fingerprint != f.fingerprint():
 		return nil, stale(name, "it was changed since it was made")
+	case len(f.Organizations) == 0:
+		return nil, fmt.Errorf("%s: it names no organizations", name)
 	}
 	return f, nil
 }
@@ -106,20 +134,13 @@ func (f *planFile) write(name string) error {
 	return writeWhole(name, append(text, '\n'))
 }
 
-// writeWhole writes a file under another name first. What is no file, such as a link
-// or /dev/stdout, is written to, and not replaced.
-func writeWhole(name string, text []byte) error {
-	if info, err := os.Lstat(name); err == nil && !info.Mode().IsRegular() {
-		return os.WriteFile(name, text, 0o600)
+// isPlanFile reports whether a text is a plan file of this program, of any version, even
+// if it was changed.
+func isPlanFile(text []byte) bool {
+	var f struct {
+		Version       int               `json:"version"`
+		Fingerprint   string            `json:"fingerprint"`
+		Organizations []json.RawMessage `json:"organizations"`
 	}
-	file, err := os.CreateTemp(filepath.Dir(name), "."+filepath.Base(name)+"-*")
-	if err != nil {
-		return err
-	}
-	defer os.Remove(file.Name()) // it is gone when all went well
-	_, err = file.Write(text)
-	if err = errors.Join(err, file.Sync(), file.Close()); err != nil {
-		return err
-	}
-	return os.Rename(file.Name(), name)
+	return json.Unmarshal(text, &f) == nil && f.Version > 0 && f.Fingerprint != "" && f.Organizations != nil
 }

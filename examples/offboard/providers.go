@@ -94,6 +94,7 @@ type provider struct {
 	environment string
 	variables   []string // that others can stand in for
 	prefixes    []string // of the names of all that its tools read
+	files       []string // variables that name a file
 	connect     func(access) (func(entry) organization, error)
 }
 
@@ -104,23 +105,23 @@ const f5 = "volterra"
 var providers = []provider{
 	{
 		"katapult", "KATAPULT_API_KEY; ORG is org_… or a sub domain",
-		[]string{"KATAPULT_API_KEY"}, []string{"KATAPULT_"}, toKatapult,
+		[]string{"KATAPULT_API_KEY"}, []string{"KATAPULT_"}, nil, toKatapult,
 	},
 	{
 		"zitadel", "ZITADEL_API_URL and ZITADEL_SERVICE_USER_TOKEN or ZITADEL_KEY_PATH",
-		[]string{"ZITADEL_SERVICE_USER_TOKEN", "ZITADEL_KEY_PATH"}, []string{"ZITADEL_"}, toZitadel,
+		[]string{"ZITADEL_SERVICE_USER_TOKEN", "ZITADEL_KEY_PATH"}, []string{"ZITADEL_"}, []string{"ZITADEL_KEY_PATH"}, toZitadel,
 	},
 	{
 		"atlas", "MONGODB_ATLAS_CLIENT_ID and _CLIENT_SECRET, or _PUBLIC_KEY and _PRIVATE_KEY",
-		[]string{"MONGODB_ATLAS_CLIENT_ID", "MONGODB_ATLAS_CLIENT_SECRET", "MONGODB_ATLAS_PUBLIC_KEY", "MONGODB_ATLAS_PRIVATE_KEY"}, []string{"MONGODB_ATLAS_"}, toAtlas,
+		[]string{"MONGODB_ATLAS_CLIENT_ID", "MONGODB_ATLAS_CLIENT_SECRET", "MONGODB_ATLAS_PUBLIC_KEY", "MONGODB_ATLAS_PRIVATE_KEY"}, []string{"MONGODB_ATLAS_"}, nil, toAtlas,
 	},
 	{
 		"workspace", "APPLIVERY_API_TOKEN; ORG is an id or a slug",
-		[]string{"APPLIVERY_API_TOKEN"}, []string{"APPLIVERY_"}, toApplivery,
+		[]string{"APPLIVERY_API_TOKEN"}, []string{"APPLIVERY_"}, nil, toApplivery,
 	},
 	{
 		f5, "F5XC_API_URL and F5XC_API_TOKEN, or a certificate: F5XC_P12_FILE, VOLT_API_P12_FILE, …",
-		[]string{"F5XC_API_TOKEN", "F5XC_P12_FILE", "F5XC_P12_PASSWORD"}, []string{"F5XC_", "VOLT_", "VES_"}, toF5,
+		[]string{"F5XC_API_TOKEN", "F5XC_P12_FILE", "F5XC_P12_PASSWORD"}, []string{"F5XC_", "VOLT_", "VES_"}, []string{"F5XC_P12_FILE", "VOLT_API_P12_FILE", "VOLT_API_CERT", "VOLT_API_KEY", "VOLT_API_CA_CERT"}, toF5,
 	},
 }
 

@@ -73,10 +73,8 @@ type said struct {
 // writeReport writes what became of all, for people. What was gone before it began
 // is told as the journal has it.
 func writeReport(name string, file *planFile, verdicts []verdict, journal string, started, ended time.Time) error {
-	entries, err := readJournal(journal)
-	if err != nil {
-		return err
-	}
+	// Without the journal it does not say what earlier runs did, and all else it does.
+	entries, _, _ := readJournal(journal)
 	page, err := renderReport(file, verdicts, entries, started, ended)
 	if err != nil {
 		return err
@@ -97,7 +95,7 @@ func renderReport(file *planFile, verdicts []verdict, entries chronicle, started
 		r.Steps.Of += s.Total
 		r.Organizations = append(r.Organizations, s)
 	}
-	for _, class := range []string{"gone", "pending", "blocked", "unknown", "untouched"} {
+	for _, class := range []string{"gone", "pending", "blocked", "unknown", "not_found", "untouched"} {
 		if counts[class] > 0 {
 			r.Totals = append(r.Totals, tally{Class: class, Text: class, Count: counts[class]})
 		}

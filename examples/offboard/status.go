@@ -4,7 +4,6 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
-	"io/fs"
 	"os"
 	"slices"
 	"time"
@@ -63,10 +62,15 @@ func (p *program) statusCommand() *cobra.Command {
 			}
 			if journal == "" {
 				journal = journalOf(args[0])
+			} else if _, err := os.Stat(journal); err != nil {
+				return err // what was named is expected to exist
 			}
-			entries, err := readJournal(journal)
+			entries, unreadable, err := readJournal(journal)
 			if err != nil {
 				return err
+			}
+			if unreadable > 0 {
+				fmt.Fprintf(p.errOut, "offboard: %s of %s cannot be read; a crash leaves one\n", count(unreadable, "line"), journal)
 			}
 			ctx, done := p.untilInterrupted(cmd.Context())
 			defer done()
@@ -86,63 +90,6 @@ func (p *program) statusCommand() *cobra.Command {
 	command.Flags().BoolVar(&offline, "offline", false, "read the journal only")
 	command.Flags().IntVar(&parallel, "parallel", 4, "how many organizations are read at a time")
 	return command
-}
-
-// chronicle is a journal by organization.
-type chronicle map[chapter]*record
-
-type chapter struct{ provider, organization string }
-
-// record is what a journal has of an organization: the last entry about itself, and
-// about each of its steps.
-type record struct {
-	last  *teardown.Entry
-	steps map[string]teardown.Entry
-}
-
-// gone reports whether a step was read to be gone.
-func (r *record) gone(step string) bool {
-	verdict := teardown.State(r.steps[step].Verdict)
-	return verdict == teardown.Done || verdict == teardown.AlreadyGone
-}
-
-// of is never nil.
-func (c chronicle) of(p *teardown.Plan) *record {
-	if r := c[chapter{p.Provider, p.Organization.ID}]; r != nil {
-		return r
-	}
-	return &record{}
-}
-
-// readJournal reads a journal; one that is not there is empty.
-func readJournal(name string) (chronicle, error) {
-	c := chronicle{}
-	file, err := os.Open(name)
-	if errors.Is(err, fs.ErrNotExist) {
-		return c, nil
-	}
-	if err != nil {
-		return nil, err
-	}
-	defer file.Close()
-	for e, err := range teardown.ReadJournal(file) {
-		if err != nil {
-			return nil, err
-		}
-		key := chapter{e.Provider, e.Organization}
-		if c[key] == nil {
-			c[key] = &record{steps: map[string]teardown.Entry{}}
-		}
-		if e.Step == "" {
-			c[key].last = &e
-			continue
-		}
-		if before := c[key].steps[e.Step]; before.Verdict == string(teardown.Done) && e.Verdict == string(teardown.AlreadyGone) {
-			continue // by an earlier run
-		}
-		c[key].steps[e.Step] = e
-	}
-	return c, nil
 }
 
 // status holds the plans against the journal and what there is.
@@ -175,7 +122,7 @@ func stand(ctx context.Context, p planned, journal chronicle, o organization) st
 	}
 	r := journal.of(p.Plan)
 	s.Organization, s.Journal, s.Total = p.Plan.Organization, r.last, len(p.Plan.Steps)
-	through := r.last != nil && (r.last.Verdict == string(teardown.Gone) || r.last.Verdict == string(teardown.Pending))
+	through := r.through()
 	for _, step := range p.Plan.Steps {
 		if through || r.gone(step.ID) { // what is deleted had no step left
 			s.Gone++
@@ -184,12 +131,16 @@ func stand(ctx context.Context, p planned, journal chronicle, o organization) st
 	if o != nil {
 		now, err := o.Plan(ctx)
 		switch {
-		case errors.Is(err, errors.OrganizationNotFound):
+		case errors.Is(err, errors.OrganizationNotFound) && r.deleting:
 			s.Now, s.Gone = "not_found", s.Total
+			return s
+		case errors.Is(err, errors.OrganizationNotFound):
+			// Nothing shows that this plan deleted it.
+			s.Now, s.Problem, s.code = "not_found", problemOf(err), exitNotFound
 			return s
 		case err != nil:
 			s.Problem, s.code = problemOf(err), exitCode(err)
-			if through {
+			if through && (errors.Is(err, errors.Unauthenticated) || errors.Is(err, errors.PermissionDenied)) {
 				s.code = exitOK // its credential may have gone with it
 			}
 			return s
@@ -269,10 +220,10 @@ func (s *standing) journal() string {
 // now is what there is, in words.
 func (s *standing) now() string {
 	switch {
-	case s.Now == "not_found" && s.Journal != nil && s.Journal.Verdict == string(teardown.Gone):
-		return "gone"
+	case s.Now == "not_found" && s.code == exitNotFound:
+		return "not found, and the journal has no deletion of it: the credential may not see it"
 	case s.Now == "not_found":
-		return "gone, or not to be seen with this credential"
+		return "gone"
 	case s.Problem != nil:
 		return printable(s.Problem.Text)
 	case s.Now == "not_read":

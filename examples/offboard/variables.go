@@ -3,6 +3,7 @@ package main
 import (
 	"fmt"
 	"maps"
+	"os"
 	"regexp"
 	"slices"
 	"strings"
@@ -67,4 +68,26 @@ func notSet(name, usual string) error {
 		return errors.New(name + " is not set")
 	}
 	return fmt.Errorf("%s is not set: it stands in for %s", name, usual)
+}
+
+// keyFiles are the files that credentials are read from: the usual ones, and those that
+// entries name in their place.
+func keyFiles(entries ...entry) []use {
+	var files []use
+	for _, p := range providers {
+		for _, variable := range p.files {
+			names := []string{variable}
+			for _, e := range entries {
+				if other := e.Credentials[variable]; e.Provider == p.name && other != "" {
+					names = append(names, other)
+				}
+			}
+			for _, name := range names {
+				if file := os.Getenv(name); file != "" {
+					files = append(files, use{as: "the file of " + variable, name: file})
+				}
+			}
+		}
+	}
+	return files
 }

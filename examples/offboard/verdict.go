@@ -84,6 +84,8 @@ func (v verdict) what() string {
 		return "stopped"
 	case v.Outcome == teardown.Unknown:
 		return "unknown: it may be deleted or not"
+	case v.Outcome == teardown.NotFound:
+		return "not found: this run and its journal deleted nothing"
 	}
 	return string(v.Outcome) + ": " + v.why()
 }
@@ -129,12 +131,16 @@ func short(err error) string {
 // code is the exit code of one verdict.
 func (v verdict) code() int {
 	switch {
+	case v.Outcome == "" && v.Problem != nil && errors.Is(v.Problem.Code, errors.OrganizationNotFound):
+		return exitNotFound
 	case v.Outcome == "" && v.Problem != nil:
 		return exitFailed
 	case v.Outcome == "":
 		return exitStopped
 	case v.Outcome == teardown.Unknown:
 		return exitUnknown
+	case v.Outcome == teardown.NotFound:
+		return exitNotFound
 	case errors.Is(v.err, errors.Canceled), errors.Is(v.err, errors.NotFinished):
 		return exitStopped
 	case v.begun && v.Outcome == teardown.Blocked:
@@ -145,7 +151,7 @@ func (v verdict) code() int {
 
 // gravity orders exit codes: of several the one that asks for most attention is
 // that of all.
-var gravity = []int{exitOK, exitStopped, exitBlocked, exitNotConfirmed, exitStale, exitUsage, exitFailed, exitUnknown}
+var gravity = []int{exitOK, exitStopped, exitBlocked, exitNotConfirmed, exitStale, exitUsage, exitNotFound, exitFailed, exitUnknown}
 
 // worst is the exit code of several.
 func worst(codes []int) int {

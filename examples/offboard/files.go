@@ -1,0 +1,212 @@
+package main
+
+import (
+	"bytes"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"runtime"
+	"strings"
+
+	"github.com/offboard-dev/offboard-go/errors"
+)
+
+var errNotRegular = errors.New("only regular files are read and written")
+
+// openRegular opens a regular file, and neither waits for nor reads or writes anything
+// else: a FIFO may block forever, and a device may do something when it is opened.
+func openRegular(name string, flag int) (*os.File, error) {
+	info, err := os.Stat(name)
+	switch {
+	case err == nil:
+		if err := regular(name, info); err != nil {
+			return nil, err
+		}
+	case flag&os.O_CREATE == 0 || !errors.Is(err, fs.ErrNotExist):
+		return nil, err
+	}
+	file, err := os.OpenFile(name, flag|nonBlocking, 0o600)
+	if err != nil {
+		return nil, err
+	}
+	// Another file may have taken the name in between.
+	if info, err = file.Stat(); err == nil {
+		err = regular(name, info)
+	}
+	if err != nil {
+		file.Close()
+		return nil, err
+	}
+	return file, nil
+}
+
+// regular refuses everything but regular files.
+func regular(name string, info fs.FileInfo) error {
+	kind := "a special file"
+	switch mode := info.Mode(); {
+	case mode.IsRegular():
+		return nil
+	case mode.IsDir():
+		kind = "a directory"
+	case mode&fs.ModeNamedPipe != 0:
+		kind = "a named pipe"
+	case mode&fs.ModeSocket != 0:
+		kind = "a socket"
+	case mode&fs.ModeDevice != 0:
+		kind = "a device"
+	}
+	return fmt.Errorf("%s is %s: %w", name, kind, errNotRegular)
+}
+
+// use is a file that a command reads or writes.
+type use struct {
+	as     string // what it is, such as "the plan"
+	name   string
+	writes bool
+	info   fs.FileInfo // of a file that is open already; its name is not looked at
+}
+
+// apart returns an error if a file that is written is another file of the command as
+// well, by whatever name: the program would overwrite its own input.
+func apart(uses ...use) error {
+	for i, a := range uses {
+		for _, b := range uses[:i] {
+			if (a.writes || b.writes) && a.same(b) {
+				if !a.writes {
+					a, b = b, a
+				}
+				return fmt.Errorf("%s %s is the same file as %s: name another file; nothing was changed", a.as, a.name, b.as)
+			}
+		}
+	}
+	return nil
+}
+
+// same reports whether two uses are of one file.
+func (u use) same(other use) bool {
+	a, b := u.stat(), other.stat()
+	switch {
+	case a != nil && b != nil:
+		return os.SameFile(a, b)
+	case a != nil || b != nil:
+		return false
+	}
+	// Neither exists: both would be created.
+	folder, base := u.place()
+	otherFolder, otherBase := other.place()
+	if folder == nil || otherFolder == nil || !os.SameFile(folder, otherFolder) {
+		return false
+	}
+	return base == otherBase || foldsCase(runtime.GOOS) && strings.EqualFold(base, otherBase)
+}
+
+// stat is nil if there is no such file.
+func (u use) stat() fs.FileInfo {
+	if u.info != nil {
+		return u.info
+	}
+	info, err := os.Stat(u.name)
+	if err != nil {
+		return nil
+	}
+	return info
+}
+
+// place is the folder in which a file would be created, and its name there. The folder is
+// nil if it does not exist.
+func (u use) place() (folder fs.FileInfo, base string) {
+	name := target(u.name)
+	folder, err := os.Stat(filepath.Dir(name))
+	if err != nil {
+		return nil, ""
+	}
+	return folder, filepath.Base(name)
+}
+
+// foldsCase reports whether the file systems of an operating system usually take a.json
+// and A.json for one file.
+func foldsCase(system string) bool { return system == "windows" || system == "darwin" }
+
+// target follows symbolic links to the last name, which need not exist.
+func target(name string) string {
+	for range 40 { // as many as Linux follows
+		next, err := os.Readlink(name)
+		if err != nil {
+			break
+		}
+		if !filepath.IsAbs(next) {
+			next = filepath.Join(filepath.Dir(name), next)
+		}
+		name = next
+	}
+	return name
+}
+
+// replaceable returns an error if a file may not be written in place of what is there:
+// only a file that does not exist, is empty, or was written by the program is replaced.
+// It also finds out whether a file can be created there.
+func replaceable(name, kind string, ours func(text []byte) bool) error {
+	file, err := openRegular(name, os.O_RDONLY)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+	case err != nil:
+		return err
+	default:
+		defer file.Close()
+		text, err := io.ReadAll(file)
+		if err != nil {
+			return err
+		}
+		if len(text) > 0 && !ours(text) {
+			return fmt.Errorf("%s exists and is not %s of this program: remove it, or name another file", name, kind)
+		}
+		if err := unlocked(name); err != nil {
+			return err
+		}
+	}
+	probe, err := temporary(target(name))
+	if err != nil {
+		return err
+	}
+	return errors.Join(probe.Close(), os.Remove(probe.Name()))
+}
+
+// writeWhole writes a file whole or not at all: under another name first. A symbolic link
+// stays, and the file that it leads to is replaced.
+func writeWhole(name string, text []byte) error {
+	name = target(name)
+	if info, err := os.Stat(name); err == nil {
+		if err := regular(name, info); err != nil {
+			return err
+		}
+	}
+	file, err := temporary(name)
+	if err != nil {
+		return err
+	}
+	defer os.Remove(file.Name()) // it is gone when all went well
+	_, err = file.Write(text)
+	if err = errors.Join(err, file.Sync(), file.Close()); err != nil {
+		return err
+	}
+	return os.Rename(file.Name(), name)
+}
+
+// temporary creates a file beside another one.
+func temporary(name string) (*os.File, error) {
+	return os.CreateTemp(filepath.Dir(name), "."+filepath.Base(name)+"-*")
+}
+
+// isReport reports whether a text is a report of this program.
+func isReport(text []byte) bool {
+	head := text[:min(len(text), 4096)]
+	return bytes.HasPrefix(head, []byte("<!DOCTYPE html>")) && bytes.Contains(head, []byte("<title>Teardown report, "))
+}
+
+// served starts the manifests that offboard demo --serve writes.
+const served = "# Written by offboard demo --serve.\n"
+
+// isServed reports whether a text is a manifest of offboard demo --serve.
+func isServed(text []byte) bool { return bytes.HasPrefix(text, []byte(served)) }

@@ -1,0 +1,354 @@
+package main
+
+import (
+	"net"
+	"os"
+	"path/filepath"
+	"runtime"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/offboard-dev/offboard-go/teardown"
+)
+
+// link makes a name for a file, and skips a test where that cannot be done.
+func link(t *testing.T, make func(old, new string) error, old, new string) {
+	t.Helper()
+	if err := make(old, new); err != nil {
+		t.Skip(err)
+	}
+}
+
+// contents are the texts of all regular files of a folder.
+func contents(t *testing.T, folder string) map[string]string {
+	t.Helper()
+	texts := map[string]string{}
+	items, err := os.ReadDir(folder)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, item := range items {
+		if !item.Type().IsRegular() {
+			continue
+		}
+		text, err := os.ReadFile(filepath.Join(folder, item.Name()))
+		if err != nil {
+			t.Fatal(err)
+		}
+		texts[item.Name()] = string(text)
+	}
+	return texts
+}
+
+// Not parallel: it sets the environment.
+func TestFiles_InputIsNeverOverwritten(t *testing.T) {
+	b := newBench(t, hosting())
+	b.plan()
+	b.write("key.json", `{"keyId":"1"}`)
+	b.write("cert.pem", "certificate")
+	b.write("journal", `{"time":"2000-01-01T00:00:00Z","provider":"katapult","organization":"org_9","verdict":"begun"}`+"\n")
+	link(t, os.Symlink, "manifest.yaml", b.dir+"/manifest-link")
+	link(t, os.Symlink, "plan.json", b.dir+"/plan-link")
+	link(t, os.Symlink, "plan-link", b.dir+"/plan-link-link")
+	link(t, os.Link, b.dir+"/manifest.yaml", b.dir+"/manifest-hard")
+	link(t, os.Link, b.dir+"/plan.json", b.dir+"/plan-hard")
+	link(t, os.Symlink, b.dir, b.dir+"/folder")
+	link(t, os.Symlink, "new", b.dir+"/to-new") // leads to nothing yet
+	link(t, os.Symlink, "key.json", b.dir+"/key-link")
+	t.Setenv("ZITADEL_KEY_PATH", b.dir+"/key.json")
+	t.Setenv("VOLT_API_CERT", b.dir+"/cert.pem")
+	before := contents(t, b.dir)
+	for _, args := range []string{
+		"plan DIR/manifest.yaml -o DIR/manifest.yaml",
+		"plan DIR/manifest.yaml -o DIR/./folder/manifest.yaml",
+		"plan DIR/manifest.yaml -o DIR/manifest-link",
+		"plan DIR/manifest-link -o DIR/manifest.yaml",
+		"plan DIR/manifest.yaml -o DIR/manifest-hard",
+		"plan DIR/manifest.yaml -o DIR/key.json",
+		"plan DIR/manifest.yaml -o DIR/key-link",
+		"plan DIR/manifest.yaml -o DIR/cert.pem",
+		"apply DIR/plan.json --journal DIR/plan.json",
+		"apply DIR/plan.json --journal DIR/folder/plan.json",
+		"apply DIR/plan.json --journal DIR/plan-link-link",
+		"apply DIR/plan-link --journal DIR/plan.json",
+		"apply DIR/plan.json --journal DIR/plan-hard",
+		"apply DIR/plan.json --journal DIR/key.json",
+		"apply DIR/plan.json --report DIR/plan.json",
+		"apply DIR/plan.json --report DIR/plan-hard",
+		"apply DIR/plan.json --report DIR/cert.pem",
+		"apply DIR/plan.json --report DIR/plan.json.journal",
+		"apply DIR/plan.json --report DIR/folder/plan.json.journal",
+		"apply DIR/plan.json --report DIR/journal --journal DIR/journal",
+		"apply DIR/plan.json --report DIR/new --journal DIR/new",
+		"apply DIR/plan.json --report DIR/new --journal DIR/folder/../folder/new",
+		"apply DIR/plan.json --report DIR/to-new --journal DIR/new",
+		"apply DIR/plan.json --report DIR/new --journal DIR/to-new",
+	} {
+		code, _, errOut := b.run(strings.Fields(args)...)
+		if code != exitUsage || !strings.Contains(errOut, "is the same file as") || strings.Count(errOut, "\n") != 1 {
+			t.Errorf("%s: exit code %d: %s", args, code, errOut)
+		}
+		if b.organizations[0].touched() {
+			t.Fatalf("%s: something was changed", args)
+		}
+		if diff := cmp.Diff(before, contents(t, b.dir)); diff != "" {
+			t.Fatalf("%s: files (-before +after):\n%s", args, diff)
+		}
+	}
+}
+
+// The standard input is a file of the command as well.
+func TestFiles_StandardInputIsNeverOverwritten(t *testing.T) {
+	t.Parallel()
+	b := newBench(t, hosting())
+	b.manifest()
+	in, err := os.Open(b.dir + "/manifest.yaml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer in.Close()
+	var out, errOut strings.Builder
+	p := &program{in: in, out: &out, errOut: &errOut, connect: b.connect, signals: b.signals}
+	if code := p.run(t.Context(), []string{"plan", "-", "-o", b.dir + "/manifest.yaml"}); code != exitUsage || !strings.Contains(errOut.String(), "is the same file as the manifest") {
+		t.Errorf("exit code %d: %s", code, errOut.String())
+	}
+}
+
+func TestFiles_NamesThatFoldCase(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	upper, lower := use{as: "--report", name: dir + "/New", writes: true}, use{as: "--journal", name: dir + "/new", writes: true}
+	if got, want := upper.same(lower), foldsCase(runtime.GOOS); got != want {
+		t.Errorf("got %t, want %t", got, want)
+	}
+	if !foldsCase("windows") || !foldsCase("darwin") || foldsCase("linux") {
+		t.Error("the systems are mixed up")
+	}
+	elsewhere := use{as: "--journal", name: dir + "/none/New", writes: true}
+	if upper.same(elsewhere) || elsewhere.same(elsewhere) {
+		t.Error("what cannot be created is taken for a file")
+	}
+}
+
+func TestFiles_OnlyOwnFilesAreReplaced(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		b := newBench(t, hosting())
+		b.plan()
+		old := b.read("plan.json")
+		report := "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<title>Teardown report, 2000-01-01 00:00:00 UTC</title>\n"
+		journal := "\n" + `{"time":"2000-01-01T00:00:00Z","provider":"katapult","organization":"org_9","verdict":"begun"}` + "\n"
+		for name, test := range map[string]struct {
+			text                string
+			output, report, log bool // may be written to
+		}{
+			"empty":          {"", true, true, true},
+			"a plan":         {old, true, false, false},
+			"a changed plan": {strings.Replace(old, "web-1", "web-2", 1), true, false, false},
+			"a report":       {report, false, true, false},
+			"a journal":      {journal, false, false, true},
+			"cut at once":    {journal[:20], false, false, true},
+			"cut later":      {journal + journal[:40], false, false, true},
+			"a manifest":     {b.read("manifest.yaml"), false, false, false},
+			"a letter":       {"Dear Jane,\n", false, false, false},
+			"other JSON":     {`{"version":1,"name":"package"}`, false, false, false},
+			"JSON lines":     {`{"type":"verdict"}` + "\n" + `{"type":"summary"}` + "\n", false, false, false},
+			"another page":   {"<!DOCTYPE html>\n<title>Home</title>\n", false, false, false},
+			"a key":          {"-----BEGIN PRIVATE KEY-----\n", false, false, false},
+		} {
+			for _, try := range []struct {
+				args string
+				ok   bool
+			}{
+				{"plan DIR/manifest.yaml -o DIR/file", test.output},
+				{"apply DIR/plan.json --report DIR/file", test.report},
+				{"apply DIR/plan.json --journal DIR/file", test.log},
+			} {
+				b.write("file", test.text)
+				b.write("plan.json", old)
+				b.organizations[0].deleted, b.organizations[0].gone = false, nil
+				code, _, errOut := b.run(strings.Fields(try.args)...)
+				if try.ok != (code == exitOK) || !try.ok && code != exitUsage {
+					t.Errorf("%s: %s: exit code %d: %s", name, try.args, code, errOut)
+				}
+				if after := b.read("file"); !try.ok && after != test.text {
+					t.Errorf("%s: %s: it was changed", name, try.args)
+				}
+				if !try.ok && b.organizations[0].deleted {
+					t.Errorf("%s: %s: something was deleted", name, try.args)
+				}
+			}
+		}
+	})
+}
+
+func TestServe_OnlyOwnManifestIsReplaced(t *testing.T) {
+	t.Parallel()
+	b := newBench(t)
+	b.write("manifest.yaml", "organizations: []\n")
+	if code, _, errOut := b.run("demo", "--serve", "DIR/manifest.yaml"); code != exitUsage || !strings.Contains(errOut, "is not a manifest of demo --serve") {
+		t.Errorf("exit code %d: %s", code, errOut)
+	}
+	if !isServed([]byte(served + "organizations: []\n")) {
+		t.Error("its own is not recognized")
+	}
+}
+
+// A FIFO without another end would block forever.
+func TestFiles_OnlyRegularFiles(t *testing.T) {
+	t.Parallel()
+	b := newBench(t, hosting())
+	b.plan()
+	if err := makeFIFO(b.dir + "/fifo"); err != nil {
+		t.Skip(err)
+	}
+	link(t, os.Symlink, "fifo", b.dir+"/fifo-link")
+	if err := os.Mkdir(b.dir+"/folder", 0o700); err != nil {
+		t.Fatal(err)
+	}
+	kinds := []string{"DIR/fifo", "DIR/fifo-link", "DIR/folder", "/dev/null"}
+	// The name of a socket has a limit, which a folder of a test may exceed.
+	if socket, err := net.Listen("unix", b.dir+"/s"); err == nil {
+		t.Cleanup(func() { socket.Close() })
+		kinds = append(kinds, "DIR/s")
+	}
+	for _, name := range kinds {
+		for _, args := range []string{
+			"plan NAME", "plan DIR/manifest.yaml -o NAME", "apply NAME", "status NAME", "apply DIR/plan.json --journal NAME",
+			"apply DIR/plan.json --report NAME", "status DIR/plan.json --journal NAME", "demo --serve NAME",
+		} {
+			ended := make(chan struct{})
+			go func() {
+				defer close(ended)
+				code, _, errOut := b.run(strings.Fields(strings.ReplaceAll(args, "NAME", name))...)
+				if code != exitUsage || !strings.Contains(errOut, "only regular files") {
+					t.Errorf("%s: %s: exit code %d: %s", name, args, code, errOut)
+				}
+			}()
+			select {
+			case <-ended:
+			case <-time.After(time.Minute):
+				t.Fatalf("%s: %s: it waits", name, args)
+			}
+		}
+	}
+	if b.organizations[0].touched() {
+		t.Error("something was changed")
+	}
+}
+
+func TestApply_UnwrittenReportHidesNothing(t *testing.T) {
+	for _, format := range []string{"text", "json"} {
+		t.Run(format, func(t *testing.T) {
+			bubble(t, func(t *testing.T) {
+				b := newBench(t, hosting(), tenant())
+				b.organizations[0].steps[0].Manual = true
+				b.manifest()
+				b.run("plan", "DIR/manifest.yaml", "-o", "DIR/plan.json")
+				if err := os.Mkdir(b.dir+"/reports", 0o700); err != nil {
+					t.Fatal(err)
+				}
+				go func() {
+					time.Sleep(time.Second / 2) // the folder is removed while it runs
+					if err := os.RemoveAll(b.dir + "/reports"); err != nil {
+						t.Error(err)
+					}
+				}()
+				args := []string{"apply", "DIR/plan.json", "--report", "DIR/reports/report.html"}
+				wants := []string{"pending: F5 deletes it", "1 by hand", "To go on: "}
+				if format == "json" {
+					args, wants = append(args, "--json"), []string{`"type":"summary"`, `"outcomes":{"blocked":1,"pending":1}`, `"exit_code":3`, `"report_problem":{"text":`}
+				}
+				code, out, errOut := b.run(args...)
+				if code != exitBlocked || !strings.Contains(errOut, "the report was not written: ") || strings.Contains(out, "The report:") {
+					t.Errorf("exit code %d: %s%s", code, out, errOut)
+				}
+				for _, want := range wants {
+					if !strings.Contains(out, want) {
+						t.Errorf("%q is not there:\n%s", want, out)
+					}
+				}
+			})
+		})
+	}
+}
+
+// Everything was deleted, and the exit code says so.
+func TestApply_UnwrittenReportKeepsExitCode(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		b := newBench(t, hosting())
+		b.plan()
+		b.organizations[0].remove = func(teardown.Step) error { return os.RemoveAll(b.dir + "/reports") }
+		if err := os.Mkdir(b.dir+"/reports", 0o700); err != nil {
+			t.Fatal(err)
+		}
+		code, out, errOut := b.run("apply", "DIR/plan.json", "--report", "DIR/reports/report.html")
+		if code != exitOK || !strings.Contains(out, "gone") || !strings.Contains(errOut, "the report was not written") {
+			t.Errorf("exit code %d: %s%s", code, out, errOut)
+		}
+	})
+}
+
+func TestApply_SecondAtTheSameTimeIsRefused(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		b := newBench(t, hosting())
+		b.plan()
+		link(t, os.Link, b.dir+"/plan.json", b.dir+"/other.json")
+		b.write("third.json", b.read("plan.json"))
+		started, free := make(chan struct{}), make(chan struct{})
+		first := true
+		b.organizations[0].remove = func(teardown.Step) error {
+			if first {
+				first = false
+				close(started)
+				<-free
+			}
+			return nil
+		}
+		ended := make(chan int)
+		go func() {
+			code, _, _ := b.run("apply", "DIR/plan.json")
+			ended <- code
+		}()
+		<-started
+		for _, args := range []string{
+			"apply DIR/plan.json", "apply DIR/plan.json --journal DIR/another", "apply DIR/other.json",
+			"apply DIR/third.json --journal DIR/plan.json.journal", "plan DIR/manifest.yaml -o DIR/plan.json",
+		} {
+			if code, _, errOut := b.run(strings.Fields(args)...); code != exitUsage || !strings.Contains(errOut, "is in use by") {
+				t.Errorf("%s: exit code %d: %s", args, code, errOut)
+			}
+		}
+		if code, out, errOut := b.run("status", "DIR/plan.json", "--offline"); code != exitBlocked || !strings.Contains(out, "begun") {
+			t.Errorf("status meanwhile: exit code %d: %s%s", code, out, errOut)
+		}
+		if _, err := os.Stat(b.dir + "/another"); err == nil {
+			t.Error("a run that was refused has left a journal")
+		}
+		close(free)
+		if code := <-ended; code != exitOK {
+			t.Errorf("the first: exit code %d", code)
+		}
+		if code, _, errOut := b.run("apply", "DIR/plan.json"); code != exitOK {
+			t.Errorf("afterwards: exit code %d: %s", code, errOut)
+		}
+	})
+}
+
+func TestLockFile_ReplacedMeanwhile(t *testing.T) {
+	t.Parallel()
+	name := filepath.Join(t.TempDir(), "plan.json")
+	file, err := openRegular(name, os.O_CREATE|os.O_RDWR)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer file.Close()
+	if err := os.Remove(name); err != nil {
+		t.Skip(err)
+	}
+	if err := lockFile(file, name); err == nil || !strings.Contains(err.Error(), "was replaced") {
+		t.Errorf("got %v", err)
+	}
+}
