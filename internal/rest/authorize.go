@@ -19,6 +19,33 @@ type Authorizer interface {
 	Refused(*http.Request, http.Header) bool
 }
 
+// Renewer is an Authorizer that may renew the credential of one request more than
+// once. The pipeline calls Renew instead of Refused.
+type Renewer interface {
+	Authorizer
+
+	// Renew returns the authorizer that authorizes the refused request anew; nil if
+	// sending it again cannot fare better. It bounds the number of renewals.
+	Renew(*http.Request, http.Header) Authorizer
+}
+
+// renewed returns the authorizer with which a refused request is sent again; nil for
+// none.
+func renewed(auth Authorizer, req *http.Request, header http.Header) Authorizer {
+	if r, ok := auth.(Renewer); ok {
+		return r.Renew(req, header)
+	}
+	if !auth.Refused(req, header) {
+		return nil
+	}
+	return lastTry{auth}
+}
+
+// lastTry authorizes a request whose credential was refused once.
+type lastTry struct{ Authorizer }
+
+func (lastTry) Refused(*http.Request, http.Header) bool { return false }
+
 // NewAuthorizer makes an Authorizer that fetches what it needs through the
 // guarded client of the Client that it serves.
 type NewAuthorizer func(*http.Client) Authorizer

@@ -32,16 +32,16 @@ func (c *Client) Do(ctx context.Context, call *Call) error {
 	}
 }
 
-// try is one attempt: one exchange, or two when the credential was refused and
+// try is one attempt: one exchange, or more if the credential was refused and
 // could be renewed.
 func (c *Client) try(ctx context.Context, call *Call) *errors.Error {
-	for renewed := false; ; renewed = true {
+	for auth := c.auth; ; {
 		// The credential comes after the wait: it might not outlast it.
 		pm, e := c.pace(ctx, call)
 		if e != nil {
 			return e
 		}
-		req, e := c.ready(ctx, call)
+		req, e := c.ready(ctx, call, auth)
 		if e != nil {
 			pm.lost()
 			return e
@@ -61,7 +61,10 @@ func (c *Client) try(ctx context.Context, call *Call) *errors.Error {
 		ledAstray(e, resp)
 		uncached(e, header)
 		c.tell(pm, header, e, call.foreign)
-		if !credentialRefused(e) || renewed || !c.auth.Refused(req, header) {
+		if !credentialRefused(e) {
+			return e
+		}
+		if auth = renewed(auth, req, header); auth == nil {
 			return e
 		}
 	}
@@ -93,12 +96,12 @@ func credentialRefused(e *errors.Error) bool {
 }
 
 // ready returns the request with its credential.
-func (c *Client) ready(ctx context.Context, call *Call) (*http.Request, *errors.Error) {
+func (c *Client) ready(ctx context.Context, call *Call, auth Authorizer) (*http.Request, *errors.Error) {
 	req, err := c.build(ctx, call)
 	if err != nil {
 		return nil, c.newError(call, errors.InvalidArgument, err)
 	}
-	err = c.auth.Authorize(ctx, req)
+	err = auth.Authorize(ctx, req)
 	if err == nil && !sendable(req.Header["Authorization"]) {
 		err = errUnsendable
 	}

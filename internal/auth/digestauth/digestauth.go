@@ -5,6 +5,9 @@ package digestauth
 import (
 	"context"
 	"net/http"
+	"net/url"
+	"slices"
+	"strings"
 	"sync"
 
 	"github.com/icholy/digest"
@@ -16,28 +19,65 @@ import (
 // goes out without a credential and fetches the challenge.
 func New(user, password string) rest.NewAuthorizer {
 	return func(*http.Client) rest.Authorizer {
-		return &authorizer{answer: func(c *digest.Challenge, o digest.Options) (*digest.Credentials, error) {
-			o.Username, o.Password = user, password
-			return digest.Digest(c, o)
-		}}
+		return &authorizer{
+			answer: func(c *digest.Challenge, o digest.Options) (*digest.Credentials, error) {
+				o.Username, o.Password = user, password
+				return digest.Digest(c, o)
+			},
+			pools: map[origin][]*challenge{},
+		}
 	}
 }
+
+// maxRenewals is how often one request is sent again at most because its nonce was
+// refused.
+const maxRenewals = 5
+
+// maxChallenges is how many challenges of one origin are kept. There is more than one
+// only if servers with nonces of their own share the origin.
+const maxChallenges = 4
 
 type authorizer struct {
 	answer func(*digest.Challenge, digest.Options) (*digest.Credentials, error)
 
-	mu        sync.Mutex
-	challenge *digest.Challenge // nil until the server has sent one
-	uses      int               // how often it was answered: the nonce count
+	mu    sync.Mutex
+	pools map[origin][]*challenge // in the order of their arrival
+	used  int                     // how many credentials were made
+}
+
+// origin is where a nonce is valid. It is sent to no other one.
+type origin struct{ scheme, host string }
+
+func originOf(u *url.URL) origin { return origin{u.Scheme, u.Host} }
+
+// challenge is a challenge that is kept.
+type challenge struct {
+	*digest.Challenge      // is replaced, never changed
+	uses              int  // how often it was answered: the nonce count
+	last              int  // when it was answered last, as a number of [authorizer.used]
+	refused           bool // its last credential was refused, or a newer challenge replaced it
 }
 
 func (a *authorizer) Authorize(_ context.Context, req *http.Request) error {
-	challenge, use := a.next()
-	if challenge == nil {
+	return a.authorize(req, a.choose)
+}
+
+// authorize answers the challenge that a function chooses; nil for none.
+func (a *authorizer) authorize(req *http.Request, choose func(*http.Request) *challenge) error {
+	a.mu.Lock()
+	c := choose(req)
+	if c == nil {
+		a.mu.Unlock()
 		return nil
 	}
-	credentials, err := a.answer(challenge, digest.Options{
-		Method: req.Method, URI: req.URL.RequestURI(), GetBody: req.GetBody, Count: use,
+	a.used++
+	c.uses++
+	c.last, c.refused = a.used, false
+	answered, count := c.Challenge, c.uses
+	a.mu.Unlock()
+
+	credentials, err := a.answer(answered, digest.Options{
+		Method: req.Method, URI: req.URL.RequestURI(), GetBody: req.GetBody, Count: count,
 	})
 	if err != nil {
 		return err
@@ -46,27 +86,128 @@ func (a *authorizer) Authorize(_ context.Context, req *http.Request) error {
 	return nil
 }
 
-func (a *authorizer) next() (*digest.Challenge, int) {
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	a.uses++
-	return a.challenge, a.uses
+// choose returns the challenge for a request that was not sent yet. If there are
+// several, it is one whose domain has the request's path, and the least recently used
+// one: servers that take turns each get a nonce of their own.
+func (a *authorizer) choose(req *http.Request) *challenge {
+	var chosen *challenge
+	for _, c := range a.pools[originOf(req.URL)] {
+		if chosen == nil || better(req.URL, c, chosen) {
+			chosen = c
+		}
+	}
+	return chosen
+}
+
+func better(u *url.URL, c, than *challenge) bool {
+	if covered := covers(c, u); covered != covers(than, u) {
+		return covered
+	}
+	if c.refused != than.refused {
+		return than.refused
+	}
+	return c.last < than.last
+}
+
+// covers reports whether a URL is in the protection space that a challenge names.
+func covers(c *challenge, u *url.URL) bool {
+	for _, domain := range c.Domain {
+		space, err := u.Parse(domain)
+		if err == nil && originOf(space) == originOf(u) && strings.HasPrefix(u.EscapedPath(), space.EscapedPath()) {
+			return true
+		}
+	}
+	return len(c.Domain) == 0
 }
 
 // Refused takes up the challenge that came with a 401. It is worth answering
 // unless it is the one that was answered: then the password is wrong.
 func (a *authorizer) Refused(req *http.Request, header http.Header) bool {
-	challenge, err := digest.FindChallenge(header)
-	if err != nil || challenge.Nonce == "" || !digest.CanDigest(challenge) {
-		return false
+	return a.Renew(req, header) != nil
+}
+
+// Renew takes up the challenge that came with a 401, and returns the authorizer that
+// answers it; nil if the password is wrong.
+func (a *authorizer) Renew(req *http.Request, header http.Header) rest.Authorizer {
+	return (&renewal{authorizer: a}).Renew(req, header)
+}
+
+// renewal authorizes one request whose credential was refused.
+type renewal struct {
+	*authorizer
+	offered []*challenge // in the answers to this request
+}
+
+func (r *renewal) Authorize(_ context.Context, req *http.Request) error {
+	return r.authorize(req, func(*http.Request) *challenge {
+		last := len(r.offered) - 1
+		if last == 2 {
+			// Two new nonces were refused. Of two servers that take turns, the next one is
+			// that which sent the nonce before this one.
+			last = 1
+		}
+		return r.offered[last]
+	})
+}
+
+func (r *renewal) Refused(req *http.Request, header http.Header) bool {
+	return r.Renew(req, header) != nil
+}
+
+func (r *renewal) Renew(req *http.Request, header http.Header) rest.Authorizer {
+	offered := find(header)
+	if offered == nil || len(r.offered) == maxRenewals {
+		return nil
 	}
-	if sent, err := digest.ParseCredentials(req.Header.Get("Authorization")); err == nil && sent.Nonce == challenge.Nonce {
-		return false
+	sent := ""
+	if credentials, err := digest.ParseCredentials(req.Header.Get("Authorization")); err == nil {
+		sent = credentials.Nonce
 	}
+	// A new nonce was answered, and refused. Only "stale" says that the password is right.
+	if sent == offered.Nonce || len(r.offered) > 0 && !offered.Stale {
+		return nil
+	}
+	c := r.keep(originOf(req.URL), offered, sent, len(r.offered) > 0)
+	return &renewal{r.authorizer, append(slices.Clip(r.offered), c)}
+}
+
+// keep puts a challenge into the pool of an origin. The nonces before it have ended,
+// unless several servers have nonces of their own: then a new nonce of one is refused
+// by the other, and both are used. Nonces that have ended stay for a while, because a
+// server that sends one again expects the nonce count to go on.
+func (a *authorizer) keep(o origin, offered *digest.Challenge, refused string, several bool) *challenge {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	if a.challenge == nil || a.challenge.Nonce != challenge.Nonce {
-		a.challenge, a.uses = challenge, 0
+	pool := a.pools[o]
+	several = several || ready(pool) > 1
+	kept := (*challenge)(nil)
+	for _, c := range pool {
+		c.refused = c.refused || !several || c.Nonce == refused
+		if c.Nonce == offered.Nonce {
+			kept = c
+		}
 	}
-	return true
+	if kept == nil {
+		if len(pool) == maxChallenges {
+			// The oldest of those that were refused, or of all.
+			oldest := max(0, slices.IndexFunc(pool, func(c *challenge) bool { return c.refused }))
+			pool = slices.Delete(pool, oldest, oldest+1)
+		}
+		kept = new(challenge)
+		pool = append(pool, kept)
+	}
+	kept.Challenge, kept.refused = offered, false
+	a.pools[o] = pool
+	return kept
+}
+
+// ready returns how many challenges can be answered without a request for another one.
+func ready(pool []*challenge) int {
+	n := 0
+	for _, c := range pool {
+		if !c.refused {
+			n++
+		}
+	}
+	return n
 }

@@ -25,7 +25,11 @@ type server struct {
 	counts     map[int]bool
 	requests   int
 	challenges int
+	name       string // begins its nonces, so that no two servers share one
+	domain     string
 }
+
+func (s *server) present() string { return fmt.Sprintf("%sn%d", s.name, s.nonce) }
 
 func (s *server) RoundTrip(req *http.Request) (*http.Response, error) {
 	s.mu.Lock()
@@ -36,13 +40,13 @@ func (s *server) RoundTrip(req *http.Request) (*http.Response, error) {
 	if ok {
 		return resp, nil
 	}
-	if !known {
+	if foreign := s.name != "" && s.nonce > 0 && s.lives == 0; !known && !foreign {
 		s.nonce++
 		s.used, s.counts = 0, map[int]bool{}
 	}
 	s.challenges++
 	resp.StatusCode = 401
-	resp.Header.Set("WWW-Authenticate", fmt.Sprintf(`Digest realm="MMS Public API", domain="", nonce="n%d", algorithm=MD5, qop="auth", stale=%t`, s.nonce, s.stale && !known))
+	resp.Header.Set("WWW-Authenticate", fmt.Sprintf(`Digest realm="MMS Public API", domain="%s", nonce="%s", algorithm=MD5, qop="auth", stale=%t`, s.domain, s.present(), s.stale && !known))
 	resp.Body = io.NopCloser(strings.NewReader(`{"error":401,"reason":"Unauthorized"}`))
 	return resp, nil
 }
@@ -51,7 +55,7 @@ func (s *server) RoundTrip(req *http.Request) (*http.Response, error) {
 // present one.
 func (s *server) check(req *http.Request) (ok, known bool) {
 	sent, err := digest.ParseCredentials(req.Header.Get("Authorization"))
-	if err != nil || sent.Nonce != fmt.Sprintf("n%d", s.nonce) || s.lives > 0 && s.used >= s.lives {
+	if err != nil || sent.Nonce != s.present() || s.lives > 0 && s.used >= s.lives {
 		return false, false
 	}
 	want, err := digest.Digest(&digest.Challenge{Realm: sent.Realm, Nonce: sent.Nonce, Algorithm: "MD5", QOP: []string{"auth"}}, digest.Options{
@@ -77,8 +81,10 @@ func newClient(t *testing.T, server http.RoundTripper, password string) *rest.Cl
 	return c
 }
 
-func do(t *testing.T, c *rest.Client) error {
-	return c.Do(t.Context(), &rest.Call{Operation: "DeleteThing", Method: http.MethodDelete, Path: "/things/x", Status: 204})
+func do(t *testing.T, c *rest.Client) error { return doPath(t, c, "/things/x") }
+
+func doPath(t *testing.T, c *rest.Client, path string) error {
+	return c.Do(t.Context(), &rest.Call{Operation: "DeleteThing", Method: http.MethodDelete, Path: path, Status: 204})
 }
 
 func TestAKnownChallengeIsAnsweredAtOnce(t *testing.T) {
