@@ -22,6 +22,9 @@ type api struct{ *rest.Client }
 // [errors.UnexpectedResponse]. Before a write, and after a list without items, which
 // names no organization, Do reads the organization of a request with the same header.
 func (a api) Do(ctx context.Context, call *rest.Call) error {
+	if a.Client == nil {
+		return rest.Invalid(provider, call.Operation, call.Target, errZero)
+	}
 	orgID := call.Header(contextHeader)
 	if ctx == nil || orgID == "" || isRaw(ctx) {
 		return a.Client.Do(ctx, call)
@@ -51,6 +54,19 @@ func (a api) Do(ctx context.Context, call *rest.Call) error {
 		return err
 	}
 	return a.confirm(ctx, call.Operation, orgID)
+}
+
+var errZero = errors.New("the client was not made with New")
+
+// Wait waits as [rest.Client.Wait] does, for a client that was made with New.
+func (a api) Wait(ctx context.Context, operation, target string, look func(context.Context) ([]errors.Step, error)) error {
+	switch {
+	case a.Client == nil:
+		return rest.Invalid(provider, operation, target, errZero)
+	case ctx == nil:
+		return rest.Invalid(provider, operation, target, errors.New("the context is nil"))
+	}
+	return a.Client.Wait(ctx, operation, target, look)
 }
 
 // confirm reads the organization that requests are made in, and returns an error if it

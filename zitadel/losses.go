@@ -154,8 +154,7 @@ func (c *Client) losses(ctx context.Context, operation, orgID string, a *access,
 	return losses, nil
 }
 
-// compare refuses a plan that does not have all that is of a kind now. What the plan has
-// nothing of is compared by package teardown.
+// compare refuses a plan that does not have all that is of a kind now.
 func (s *survey) compare(operation string, kind Kind, before *teardown.Plan) error {
 	var planned teardown.Loss
 	if i := slices.IndexFunc(before.Losses, func(l teardown.Loss) bool { return l.Kind == string(kind) }); i >= 0 {
@@ -167,7 +166,6 @@ func (s *survey) compare(operation string, kind Kind, before *teardown.Plan) err
 	names := s.names[kind]
 	text := ""
 	switch more := len(names) - planned.Count; {
-	case planned.Count == 0:
 	case more > 0:
 		text = fmt.Sprintf("has %d more", more)
 	case planned.Count == len(planned.Names) && kind != KindUsersOfOthers: // whose organizations may be called otherwise
