@@ -622,3 +622,72 @@ func TestCheckDeletionV2_UnknownID(t *testing.T) {
 		}
 	}
 }
+
+// A server drops a filter whose name is wrong without a word, so that each is compared
+// with the name in the vendor's description or source.
+func TestLists_RequestsOfWhatIsDeletedAlong(t *testing.T) {
+	t.Parallel()
+	const page = `{"query":{"limit":100,"asc":true}`
+	const connected = `{"pagination":{"limit":100,"asc":true},"filters":[{"`
+	type request struct{ Operation, Method, Path, Context, Body string }
+	for _, test := range []struct {
+		call func(context.Context, *zitadel.Client) (int, error)
+		sent request
+	}{
+		{lists["identity providers"], request{
+			"ListIdentityProvidersPage", "POST", "/management/v1/idps/templates/_search", "acme",
+			page + `,"queries":[{"ownerTypeQuery":{"ownerType":"IDP_OWNER_TYPE_ORG"}}]}`,
+		}},
+		{lists["actions"], request{"ListActionsPage", "POST", "/management/v1/actions/_search", "acme", page + "}"}},
+		{lists["metadata"], request{"ListMetadataPage", "POST", "/management/v1/metadata/_search", "acme", page + "}"}},
+		{lists["project members"], request{
+			"ListProjectMembersPage", "POST", "/management/v1/projects/acme-shop/members/_search", "acme", page + "}",
+		}},
+		{lists["grant members"], request{
+			"ListProjectGrantMembersPage", "POST", "/management/v1/projects/acme-shop/grants/acme-lent/members/_search", "acme", page + "}",
+		}},
+		{lists["memberships of a user"], request{
+			"ListUserMembershipsPage", "POST", "/management/v1/users/acme-ada/memberships/_search", "acme", page + "}",
+		}},
+		{func(ctx context.Context, c *zitadel.Client) (int, error) {
+			return size(collect(c.ListInstanceMembers(ctx)))
+		}, request{"ListInstanceMembersPage", "POST", "/admin/v1/members/_search", "", page + "}"}},
+		{func(ctx context.Context, c *zitadel.Client) (int, error) {
+			return size(collect(c.ListAdministrators(ctx, "acme")))
+		}, request{
+			"ListAdministratorsPage", "POST", "/zitadel.internal_permission.v2.InternalPermissionService/ListAdministrators", "",
+			connected + `userOrganizationId":{"id":"acme"}}]}`,
+		}},
+		{func(ctx context.Context, c *zitadel.Client) (int, error) {
+			return size(collect(c.ListAuthorizations(ctx, "acme")))
+		}, request{
+			"ListAuthorizationsPage", "POST", "/zitadel.authorization.v2.AuthorizationService/ListAuthorizations", "",
+			connected + `userOrganizationId":{"id":"acme"}}]}`,
+		}},
+		{func(ctx context.Context, c *zitadel.Client) (int, error) {
+			return size(collect(c.ListGroups(ctx, "acme")))
+		}, request{"ListGroupsPage", "POST", "/zitadel.group.v2.GroupService/ListGroups", "", connected + `organizationId":{"id":"acme"}}]}`}},
+	} {
+		srv, c := newSettled(t)
+		if n, err := test.call(t.Context(), c); err != nil || n == 0 {
+			t.Errorf("%s: got %d items and %v", test.sent.Operation, n, err)
+		}
+		r := srv.Requests()[0]
+		sent := request{r.Operation, r.Method, r.Path, r.Header.Get("x-zitadel-orgid"), string(r.Body)}
+		if diff := cmp.Diff(test.sent, sent); diff != "" {
+			t.Errorf("request (-want +got):\n%s", diff)
+		}
+	}
+	// An ID that cannot be one is not sent in a body either.
+	srv, c := newSettled(t)
+	for _, id := range []string{"", " ", "..", "a/b"} {
+		_, administrators := collect(c.ListAdministrators(t.Context(), id))
+		_, authorizations := collect(c.ListAuthorizations(t.Context(), id))
+		_, groups := collect(c.ListGroups(t.Context(), id))
+		for _, err := range []error{administrators, authorizations, groups} {
+			if code(err) != errors.InvalidArgument || len(srv.Requests()) != 0 {
+				t.Errorf("%q: got %v after %d requests", id, err, len(srv.Requests()))
+			}
+		}
+	}
+}
