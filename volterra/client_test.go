@@ -298,7 +298,7 @@ func TestTheCodeCountsBeforeTheStatus(t *testing.T) {
 	t.Parallel()
 	for provided, want := range map[string]errors.Code{
 		"1": errors.Unavailable, "2": errors.Internal, "3": errors.InvalidArgument, "4": errors.Unavailable,
-		"5": errors.NotFound, "6": errors.Conflict, "7": errors.PermissionDenied, "8": errors.RateLimitReached,
+		"5": errors.UnexpectedResponse /* not with this status */, "6": errors.Conflict, "7": errors.PermissionDenied, "8": errors.RateLimitReached,
 		"9": errors.Conflict, "10": errors.Conflict, "11": errors.InvalidArgument, "12": errors.RouteNotFound,
 		"13": errors.Internal, "14": errors.Unavailable, "15": errors.Internal, "16": errors.Unauthenticated,
 		"17": errors.UnexpectedResponse,

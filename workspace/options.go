@@ -26,6 +26,9 @@ func configure(options []Option) (config, error) {
 		BaseURL:  DefaultBaseURL,
 		Timeout:  60 * time.Second,
 		Classify: classify,
+
+		// The reference documents 422 for an entity that does not exist.
+		NotFoundStatus: map[string]int{"3001": http.StatusUnprocessableEntity},
 	}
 	for _, option := range options {
 		if err := option(&c); err != nil {

@@ -31,6 +31,9 @@ func configure(options []Option) (*config, error) {
 		Provider: provider,
 		Timeout:  60 * time.Second, // a deletion is one exchange, whatever the organization has
 		Classify: classify,
+
+		// Recorded: the organization that is to become the default one does not exist.
+		NotFoundStatus: map[string]int{"INSTA-Wfe21": http.StatusBadRequest},
 	}
 	for _, option := range options {
 		if err := option(c); err != nil {

@@ -25,11 +25,16 @@ func (c *Client) classify(call *Call, a *Answer) *errors.Error {
 	case !own && refused(a.Status) && !speaksForItself(a):
 		// A proxy, a firewall or a wrong address: the status is not the provider's.
 		e.Code, e.Err = errors.UnexpectedResponse, errForeign
+	case errors.Is(e, errors.NotFound) && !c.notFoundStatus(a.Status, e.ProviderCode):
+		// The code of one answer with the status of another: nothing it says is proof.
+		e.Code, e.Err = errors.UnexpectedResponse, errMisplaced
 	case e.Code == "":
 		e.Code = ofStatus(a.Status, e.ProviderCode != "")
 	}
 	return e
 }
+
+var errMisplaced = errors.New("the code says that there is none, and the status does not")
 
 var errForeign = errors.New("the body is not in the provider's form of an error")
 
@@ -38,6 +43,12 @@ var errForeign = errors.New("the body is not in the provider's form of an error"
 func speaksForItself(a *Answer) bool {
 	return a.Status == http.StatusTooManyRequests ||
 		a.Status == http.StatusUnauthorized && a.Header.Get("WWW-Authenticate") != ""
+}
+
+// notFoundStatus reports whether a status belongs to a code that says that something
+// does not exist.
+func (c *Client) notFoundStatus(status int, providerCode string) bool {
+	return status == http.StatusNotFound || status == http.StatusGone || status != 0 && c.config.NotFoundStatus[providerCode] == status
 }
 
 // newError starts an error about a call.

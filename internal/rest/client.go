@@ -49,6 +49,10 @@ type Config struct {
 	// comes from a proxy or a firewall, and is an UnexpectedResponse.
 	Classify func(*Answer, *errors.Error) (own bool)
 
+	// NotFoundStatus has the statuses other than 404 and 410 that belong to a provider
+	// code which says that something does not exist.
+	NotFoundStatus map[string]int
+
 	// KnownMembersOnly: a success of a write has no member that its operation does not
 	// describe. It is for a provider whose failures can look like a success with other
 	// members.

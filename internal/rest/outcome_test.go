@@ -376,3 +376,21 @@ func TestOpaque_WhiteSpace(t *testing.T) {
 		t.Errorf("a space within an ID: %v", err)
 	}
 }
+
+func TestNotFound_NeedsItsStatus(t *testing.T) {
+	t.Parallel()
+	missing := func(c *rest.Config) {
+		c.Classify = func(_ *rest.Answer, e *errors.Error) bool { e.Code = errors.OrganizationNotFound; return true }
+	}
+	for status, want := range map[int]errors.Code{
+		404: errors.OrganizationNotFound, 410: errors.OrganizationNotFound,
+		400: errors.UnexpectedResponse, 403: errors.UnexpectedResponse, 409: errors.UnexpectedResponse, 418: errors.UnexpectedResponse,
+		500: errors.UnexpectedResponse, 503: errors.UnexpectedResponse,
+	} {
+		for _, call := range []*rest.Call{get(new(thing)), remove()} {
+			if got, _ := code(t, newClient(t, playing(answer(status, "{}")), missing).Do(t.Context(), call)); got != want {
+				t.Errorf("%s, %d: got code %q, want %q", call.Operation, status, got, want)
+			}
+		}
+	}
+}
