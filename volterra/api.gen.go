@@ -583,10 +583,13 @@ type QuotaRate struct {
 	Unit string `json:"unit,omitzero"`
 }
 
-// QuotaUsage is what there is and what there may be, by kind, such as virtual_host.
+// QuotaUsage is what there is and what there may be, by kind, such as virtual_host. An answer has quota_usage, or objects in an older form, or both; Objects has what either of them has.
 type QuotaUsage struct {
+	// Present are the objects of the configuration as F5 answers at present. Client.GetQuotaUsage adds them to Objects.
+	Present map[string]QuotaItem `json:"quota_usage,omitzero"`
+
 	// Objects are the objects of the configuration.
-	Objects map[string]QuotaItem `json:"objects"`
+	Objects map[string]QuotaItem `json:"objects,omitzero"`
 
 	// Resources are what else is counted.
 	Resources map[string]QuotaItem `json:"resources,omitzero"`
@@ -1227,12 +1230,12 @@ func (c *Client) GetManagedTenant(ctx context.Context, name string, options GetM
 	return rest.Pointer(&out, c.api.Do(ctx, &call))
 }
 
-// GetQuotaUsage returns what a namespace has and what it may have, by kind. The
-// quotas of the namespace system are those of the tenant. It is the cheapest
-// inventory: one request counts the objects of all kinds.
+// getQuotaUsage returns what a namespace has and what it may have, by kind, in
+// the form of the answer.
 //
-// Source: code generated from the vendor's protos in its Terraform provider.
-func (c *Client) GetQuotaUsage(ctx context.Context, namespace string) (*QuotaUsage, error) {
+// Source: code generated from the vendor's protos in its Terraform provider; a
+// client written from real answers.
+func (c *Client) getQuotaUsage(ctx context.Context, namespace string) (*QuotaUsage, error) {
 	var out QuotaUsage
 	call := rest.Call{
 		Operation: "GetQuotaUsage", Target: namespace,
@@ -1240,9 +1243,6 @@ func (c *Client) GetQuotaUsage(ctx context.Context, namespace string) (*QuotaUsa
 		Status: http.StatusOK, Out: &out, Repeat: true,
 	}
 	call.PathParam("namespace", namespace, rest.Opaque)
-	call.Missing = func() string {
-		return rest.Missing(rest.Due{Name: "objects", Absent: out.Objects == nil})
-	}
 	return rest.Pointer(&out, c.api.Do(ctx, &call))
 }
 

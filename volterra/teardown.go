@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"maps"
+	"net/http"
 	"slices"
 	"strconv"
 	"strings"
@@ -102,6 +103,9 @@ const (
 	namespaceKind = "namespace"
 	addonKind     = "addon_subscription"
 )
+
+// ticketKind is the kind of objects that the end of an addon service can cause.
+const ticketKind = "support_ticket"
 
 // inspect takes a plan. With one before it does so for its execution: that the tenant
 // is marked is no refusal then.
@@ -245,16 +249,10 @@ func ids(steps []teardown.Step) []string {
 // maxNames is how many a loss names.
 const maxNames = 5
 
-// losses returns what goes along with the tenant. When a plan was begun they are what
-// that plan has: what the steps themselves have caused would look new.
+// losses returns what is deleted along with the tenant. A kind that a plan before does
+// not have makes that plan stale, unless steps cause it.
 func (c *Client) losses(ctx context.Context, p, before *teardown.Plan) ([]teardown.Loss, error) {
 	var losses []teardown.Loss
-	if before != nil {
-		here := ids(p.Steps)
-		if slices.ContainsFunc(before.Steps, func(s teardown.Step) bool { return !slices.Contains(here, s.ID) }) {
-			return before.Losses, nil
-		}
-	}
 	usage, err := c.GetQuotaUsage(ctx, system)
 	switch {
 	case unseen(err):
@@ -264,6 +262,9 @@ func (c *Client) losses(ctx context.Context, p, before *teardown.Plan) ([]teardo
 	default:
 		for _, kind := range slices.Sorted(maps.Keys(usage.Objects)) {
 			count := int(usage.Objects[kind].Usage.Current)
+			if before != nil && kind == ticketKind {
+				continue // a step may have made it: F5 approves the end of a service by a ticket
+			}
 			if count > 0 && !slices.Contains([]string{childKind, managerKind, managedKind, namespaceKind, addonKind}, kind) {
 				losses = append(losses, teardown.Loss{Kind: kind, Count: count})
 			}
@@ -352,91 +353,181 @@ func (d driver) Inspect(ctx context.Context, _ teardown.Organization, before *te
 	return d.c.inspect(ctx, "Teardown", d.request, before)
 }
 
-// Remove removes what a step is about. What takes its time and is going already is not
-// asked to go again.
+// Remove removes the resource of a step and waits until it no longer exists. A removal
+// that is under way already is not requested again.
 func (d driver) Remove(ctx context.Context, _ teardown.Organization, step teardown.Step, progress func(string)) error {
+	found, err := d.read(ctx, step)
+	if err != nil || found.over {
+		return err
+	}
+	if !found.going {
+		if err := d.send(ctx, step, found); err != nil {
+			return err
+		}
+	}
+	return d.wait(ctx, step, progress)
+}
+
+// How often a removal that F5 has accepted is requested again when the resource stays
+// as it is: after so many reads of an unchanged resource, and so many times at most.
+// Vendors' own tools have to do this.
+const (
+	readsBeforeRepeat = 4
+	maxRepeats        = 3
+)
+
+// wait waits until the resource of a step no longer exists.
+func (d driver) wait(ctx context.Context, step teardown.Step, progress func(string)) error {
+	var failed error
+	unchanged, repeats := 0, 0
+	err := d.c.api.Wait(ctx, "Teardown", step.Name, func(ctx context.Context) ([]errors.Step, error) {
+		found, err := d.read(ctx, step)
+		switch {
+		case errors.Is(err, errors.NotFound):
+			return nil, nil
+		case err != nil:
+			return nil, err
+		}
+		progress(found.text)
+		switch {
+		case found.over:
+			return nil, nil
+		case found.failed != nil:
+			failed = found.failed
+			return nil, nil // nothing changes any more
+		}
+		left := []errors.Step{{Name: step.Kind, Description: step.Name + ": " + found.text}}
+		if unchanged++; found.going {
+			unchanged = 0
+		}
+		if unchanged > readsBeforeRepeat && repeats < maxRepeats {
+			unchanged, repeats = 0, repeats+1
+			if err := d.send(ctx, step, found); err != nil && !errors.Is(err, errors.NotFound) {
+				return left, err
+			}
+		}
+		return left, nil
+	})
+	if err != nil {
+		return err
+	}
+	return failed
+}
+
+// found is what a read shows of the resource of a step.
+type found struct {
+	over   bool   // the step's resource no longer exists, or has ended
+	going  bool   // its removal has started
+	text   string // its state
+	failed error  // why its removal cannot end
+
+	unsubscribes AddonService // what ends an addon subscription; "" for its deletion
+}
+
+// read reads the resource of a step. One of the same name with another UID is another
+// resource: that of the step no longer exists then.
+func (d driver) read(ctx context.Context, step teardown.Step) (found, error) {
+	var f found
+	var meta SystemMetadata
+	var err error
 	switch step.Kind {
 	case childKind:
-		return d.removeChildTenant(ctx, step.Name, progress)
+		var t *ChildTenant
+		if t, err = d.c.GetChildTenant(ctx, step.Name, GetChildTenantOptions{}); err == nil {
+			meta, f.going, f.text = t.SystemMetadata, t.leaving(), "the child tenant is in "+string(t.Spec.Status)
+			if t.Spec.Status == ChildTenantStateDeleteFailed {
+				f.failed = &errors.Error{
+					Provider: provider, Operation: "Teardown", Target: step.Name,
+					Code: errors.DeletionFailed, Status: http.StatusOK, ProviderCode: string(t.Spec.Status),
+				}
+			}
+		}
+	case managerKind:
+		var m *ChildTenantManager
+		if m, err = d.c.GetChildTenantManager(ctx, step.Name, GetChildTenantManagerOptions{}); err == nil {
+			meta, f.going, f.text = m.SystemMetadata, m.leaving(), "the manager still exists"
+		}
+	case managedKind:
+		var t *ManagedTenant
+		if t, err = d.c.GetManagedTenant(ctx, step.Name, GetManagedTenantOptions{}); err == nil {
+			meta, f.going, f.text = t.SystemMetadata, t.leaving(), "the managed tenant still exists"
+		}
+	case namespaceKind:
+		var n *Namespace
+		if n, err = d.c.GetNamespace(ctx, step.Name, GetNamespaceOptions{}); err == nil {
+			meta, f.going, f.text = n.SystemMetadata, n.SystemMetadata.leaving(), "the namespace is still there"
+		}
+	case addonKind:
+		var s *AddonSubscription
+		if s, err = d.c.GetAddonSubscription(ctx, step.Name, GetAddonSubscriptionOptions{}); err == nil {
+			meta, f.going, f.text = s.SystemMetadata, s.ending(), "the subscription is in "+s.describe()
+			f.over = s.ended()
+			if service, known := s.service(); known {
+				f.unsubscribes = service
+			}
+			if s.ticket() != "" {
+				f.failed = &errors.Error{
+					Provider: provider, Operation: "Teardown", Target: step.Name, Code: errors.NotFinished, Status: http.StatusOK,
+					ProviderCode: string(s.Spec.Status), Err: errors.New("F5 has to approve it"),
+					Steps: []errors.Step{{Name: addonKind, Description: step.Name + ": " + s.describe()}},
+				}
+			}
+		}
+	default:
+		return f, noStep(step)
+	}
+	if err != nil {
+		return f, err
+	}
+	switch uid := uidOf(step); {
+	case uid == "" || uid == meta.UID:
+	case meta.UID == "":
+		return f, &errors.Error{
+			Provider: provider, Operation: "Teardown", Target: step.Name,
+			Code: errors.UnexpectedResponse, Status: http.StatusOK, Err: errors.New("the answer has no UID to compare with the step's"),
+		}
+	default:
+		f.over = true
+	}
+	return f, nil
+}
+
+// uidOf returns the UID that the ID of a step contains; "" for none.
+func uidOf(step teardown.Step) string {
+	uid, _ := strings.CutPrefix(step.ID, step.Kind+"/"+step.Name+"/")
+	if uid == step.ID {
+		return ""
+	}
+	return uid
+}
+
+// send requests the removal of the resource of a step, once.
+func (d driver) send(ctx context.Context, step teardown.Step, f found) error {
+	switch step.Kind {
+	case childKind:
+		return d.c.DeleteChildTenant(ctx, step.Name, DeleteOptions{})
 	case managerKind:
 		return d.c.DeleteChildTenantManager(ctx, step.Name, DeleteOptions{})
 	case managedKind:
 		return d.c.DeleteManagedTenant(ctx, step.Name, DeleteOptions{})
 	case namespaceKind:
-		return d.removeNamespace(ctx, step.Name, progress)
+		_, err := d.c.CascadeDeleteNamespace(ctx, step.Name)
+		return err
 	case addonKind:
-		return d.removeAddonSubscription(ctx, step.Name, progress)
+		if f.unsubscribes != "" {
+			return d.c.Unsubscribe(ctx, f.unsubscribes)
+		}
+		return d.c.DeleteAddonSubscription(ctx, step.Name, DeleteOptions{})
 	}
 	return noStep(step)
 }
 
-func (d driver) removeChildTenant(ctx context.Context, name string, progress func(string)) error {
-	tenant, err := d.c.GetChildTenant(ctx, name, GetChildTenantOptions{})
-	if err == nil && !tenant.leaving() {
-		err = d.c.DeleteChildTenant(ctx, name, DeleteOptions{})
-	}
-	if err != nil {
-		return err
-	}
-	return d.c.WaitUntilChildTenantGone(ctx, name, func(t *ChildTenant) {
-		progress("the child tenant is in " + string(t.Spec.Status))
-	})
-}
-
-func (d driver) removeNamespace(ctx context.Context, name string, progress func(string)) error {
-	namespace, err := d.c.GetNamespace(ctx, name, GetNamespaceOptions{})
-	if err == nil && !namespace.SystemMetadata.leaving() {
-		_, err = d.c.CascadeDeleteNamespace(ctx, name)
-	}
-	if err != nil {
-		return err
-	}
-	return d.c.WaitUntilNamespaceGone(ctx, name, func(*Namespace) { progress("the namespace is still there") })
-}
-
-func (d driver) removeAddonSubscription(ctx context.Context, name string, progress func(string)) error {
-	s, err := d.c.GetAddonSubscription(ctx, name, GetAddonSubscriptionOptions{})
-	if err == nil && !s.ending() {
-		if service, known := s.service(); known {
-			err = d.c.Unsubscribe(ctx, service)
-		} else {
-			err = d.c.DeleteAddonSubscription(ctx, name, DeleteOptions{})
-		}
-	}
-	if err != nil {
-		return err
-	}
-	return d.c.WaitUntilUnsubscribed(ctx, name, func(s *AddonSubscription) {
-		progress("the subscription is in " + s.describe())
-	})
-}
-
 func (d driver) IsGone(ctx context.Context, _ teardown.Organization, step teardown.Step) (bool, error) {
-	switch step.Kind {
-	case childKind:
-		return gone(d.c.GetChildTenant(ctx, step.Name, GetChildTenantOptions{}))
-	case managerKind:
-		return gone(d.c.GetChildTenantManager(ctx, step.Name, GetChildTenantManagerOptions{}))
-	case managedKind:
-		return gone(d.c.GetManagedTenant(ctx, step.Name, GetManagedTenantOptions{}))
-	case namespaceKind:
-		return gone(d.c.GetNamespace(ctx, step.Name, GetNamespaceOptions{}))
-	case addonKind:
-		s, err := d.c.GetAddonSubscription(ctx, step.Name, GetAddonSubscriptionOptions{})
-		if err == nil && s.ended() {
-			return true, nil
-		}
-		return gone(s, err)
-	}
-	return false, noStep(step)
-}
-
-// gone reports whether a read has not found what it was to read.
-func gone[T any](_ T, err error) (bool, error) {
+	f, err := d.read(ctx, step)
 	if errors.Is(err, errors.NotFound) {
 		return true, nil
 	}
-	return false, err
+	return err == nil && f.over, err
 }
 
 // noStep is the error of a step of a kind that no plan has.

@@ -1,0 +1,187 @@
+package volterra_test
+
+import (
+	"slices"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/offboard-dev/offboard-go/errors"
+	"github.com/offboard-dev/offboard-go/offboardtest"
+	"github.com/offboard-dev/offboard-go/teardown"
+	"github.com/offboard-dev/offboard-go/volterra"
+	"github.com/offboard-dev/offboard-go/volterra/volterratest"
+)
+
+// A removal that F5 accepts and does not start is requested again, at most three times.
+func TestTeardown_AcceptedAndNeverStarted(t *testing.T) {
+	t.Parallel()
+	for operation, add := range map[string]func(*volterratest.Server){
+		"DeleteChildTenant":        func(s *volterratest.Server) { s.AddChildTenant(volterratest.ChildTenant{Name: "x"}) },
+		"DeleteChildTenantManager": func(s *volterratest.Server) { s.AddChildTenantManager("x") },
+		"DeleteManagedTenant": func(s *volterratest.Server) {
+			s.AddManagedTenant(volterratest.ManagedTenant{Name: "x", TenantID: "x-1"})
+		},
+		"CascadeDeleteNamespace": func(s *volterratest.Server) { s.AddNamespace(volterratest.Namespace{Name: "x"}) },
+		"Unsubscribe":            func(s *volterratest.Server) { s.AddAddonSubscription(volterratest.AddonSubscription{Name: "x"}) },
+	} {
+		for _, ignored := range []int{1, 3, 1000} {
+			synctest.Test(t, func(t *testing.T) {
+				srv := volterratest.NewServer()
+				srv.SetTenant(volterratest.Tenant{Name: "acme", KeepsCredential: true})
+				add(srv)
+				c := newClient(t, srv)
+				p, err := c.Plan(t.Context(), request)
+				if err != nil {
+					t.Fatal(err)
+				}
+				fault := offboardtest.Ignore(operation, 200, "{}")
+				fault.Times = ignored
+				srv.Fail(fault)
+				r, err := c.Teardown(t.Context(), p, request, teardown.Confirm("acme"), permit, teardown.StepTimeout(10*time.Minute))
+				switch n := srv.Count(operation); {
+				case ignored > 3 && (n != 4 || !errors.Is(err, errors.NotFinished) || len(srv.Accepted()) != 0):
+					t.Errorf("%s, never started: got %v after %d requests, want %q after 4", operation, err, n, errors.NotFinished)
+				case ignored <= 3 && (err != nil || n != ignored+1 || r.Outcome != teardown.Pending):
+					t.Errorf("%s, ignored %d times: got %v after %d requests", operation, ignored, err, n)
+				}
+			})
+		}
+	}
+}
+
+// What is removed is the resource that the plan names, not another one of its name.
+func TestTeardown_RecreatedUnderTheSameName(t *testing.T) {
+	t.Parallel()
+	srv := volterratest.NewServer()
+	srv.SetTenant(volterratest.Tenant{Name: "acme", KeepsCredential: true})
+	srv.AddNamespace(volterratest.Namespace{Name: "app"})
+	c := newClient(t, srv)
+	p, err := c.Plan(t.Context(), request)
+	if err != nil {
+		t.Fatal(err)
+	}
+	// After the plan was compared with what exists, and before the namespace is removed.
+	recreate := func() {
+		if _, err := c.CascadeDeleteNamespace(t.Context(), "app"); err != nil {
+			t.Error(err)
+		}
+		srv.AddNamespace(volterratest.Namespace{Name: "app"})
+	}
+	r, err := c.Teardown(t.Context(), p, request, teardown.Confirm("acme"), teardown.OnEvent(func(e teardown.Event) {
+		if e.Kind == teardown.Begun && e.Step != "" {
+			recreate()
+		}
+	}))
+	if n := srv.Count("CascadeDeleteNamespace"); n != 1 || !slices.Contains(srv.Objects(), "namespace /app") {
+		t.Errorf("%d namespaces were deleted, want 1; %v is left", n, srv.Objects())
+	}
+	if r == nil || r.Steps[0].State != teardown.Done {
+		t.Errorf("got %+v and %v", r, err)
+	}
+}
+
+func TestTeardown_ReadWithoutUID(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		srv := volterratest.NewServer()
+		srv.SetTenant(volterratest.Tenant{Name: "acme", KeepsCredential: true})
+		srv.AddNamespace(volterratest.Namespace{Name: "app"})
+		c := newClient(t, srv)
+		p, err := c.Plan(t.Context(), request)
+		if err != nil {
+			t.Fatal(err)
+		}
+		fault := offboardtest.Answer("GetNamespace", 200, `{"metadata":{"name":"app"},"system_metadata":{},"spec":{}}`)
+		fault.Times = 10_000
+		srv.Fail(fault)
+		_, err = c.Teardown(t.Context(), p, request, teardown.Confirm("acme"))
+		if !errors.Is(err, errors.UnexpectedResponse) || srv.Count("CascadeDeleteNamespace") != 0 {
+			t.Errorf("got %v after %d deletions, want %q and none", err, srv.Count("CascadeDeleteNamespace"), errors.UnexpectedResponse)
+		}
+	})
+}
+
+// A 404 with the code of something that does not exist and another status, a page, or an
+// answer from a cache do not end a step.
+func TestTeardown_NotFoundThatProvesNothing(t *testing.T) {
+	t.Parallel()
+	cached := offboardtest.Answer("GetNamespace", 404, `{"code":5,"message":"no namespace"}`)
+	cached.Header.Set("Age", "12")
+	for name, fault := range map[string]offboardtest.Fault{
+		"another status": offboardtest.Answer("GetNamespace", 400, `{"code":5,"message":"no namespace"}`),
+		"a page":         offboardtest.Page("GetNamespace", 404),
+		"cached":         cached,
+		"no code":        offboardtest.Answer("GetNamespace", 404, `{}`),
+		"no route":       offboardtest.Answer("GetNamespace", 404, `{"code":12,"message":"unimplemented"}`),
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			srv := volterratest.NewServer()
+			srv.SetTenant(volterratest.Tenant{Name: "acme", KeepsCredential: true})
+			srv.AddNamespace(volterratest.Namespace{Name: "app"})
+			c := newClient(t, srv)
+			p, err := c.Plan(t.Context(), request)
+			if err != nil {
+				t.Fatal(err)
+			}
+			fault.Times = 100_000
+			srv.Fail(fault)
+			r, err := c.Teardown(t.Context(), p, request, teardown.Confirm("acme"))
+			if err == nil || r == nil || r.Outcome != teardown.Blocked || len(srv.Accepted()) != 0 {
+				t.Errorf("%s: got %+v and %v", name, r, err)
+			}
+		})
+	}
+}
+
+func TestQuotaUsage_BothForms(t *testing.T) {
+	t.Parallel()
+	item := func(n float64) volterra.QuotaItem { return volterra.QuotaItem{Usage: volterra.QuotaCount{Current: n}} }
+	for body, want := range map[string]map[string]volterra.QuotaItem{
+		`{"objects":{"a":{"usage":{"current":1}}}}`:                                                    {"a": item(1)},
+		`{"quota_usage":{"a":{"limit":{"maximum":-1},"usage":{"current":2}}}}`:                         {"a": {Limit: volterra.QuotaLimit{Maximum: -1}, Usage: volterra.QuotaCount{Current: 2}}},
+		`{"objects":{"a":{"usage":{"current":1}},"b":{}},"quota_usage":{"a":{"usage":{"current":2}}}}`: {"a": item(2), "b": {}},
+		`{"quota_usage":{}}`: {},
+		`{}`:                 nil, `{"objects":null,"quota_usage":null}`: nil, `{"resources":{"a":{}}}`: nil,
+	} {
+		srv := volterratest.NewServer()
+		srv.Fail(offboardtest.Answer("GetQuotaUsage", 200, body))
+		got, err := newClient(t, srv).GetQuotaUsage(t.Context(), "system")
+		if want == nil {
+			if !errors.Is(err, errors.UnexpectedResponse) {
+				t.Errorf("%s: got %+v and %v, want %q", body, got, err, errors.UnexpectedResponse)
+			}
+			continue
+		}
+		if err != nil {
+			t.Errorf("%s: %v", body, err)
+			continue
+		}
+		if diff := cmp.Diff(want, got.Objects); diff != "" {
+			t.Errorf("%s (-want +got):\n%s", body, diff)
+		}
+	}
+}
+
+// A firewall's page in place of any read never makes a tenant look free of blockers.
+func TestPlan_ForeignRefusal(t *testing.T) {
+	t.Parallel()
+	for _, operation := range []string{
+		"GetTenantSettings", "ListChildTenants", "ListChildTenantManagers", "ListManagedTenants", "ListNamespaces",
+		"ListAddonSubscriptions", "GetAddonSubscription", "GetQuotaUsage", "ListSubscriptions", "ListInvoices",
+	} {
+		for _, fault := range []offboardtest.Fault{offboardtest.Page(operation, 403), offboardtest.Answer(operation, 403, ""), offboardtest.Page(operation, 404)} {
+			synctest.Test(t, func(t *testing.T) {
+				srv := volterratest.NewServer()
+				srv.AddAddonSubscription(volterratest.AddonSubscription{Name: "waap"})
+				fault.Times = 100
+				srv.Fail(fault)
+				if p, err := newClient(t, srv).Plan(t.Context(), request); p != nil || !errors.Is(err, errors.UnexpectedResponse) {
+					t.Errorf("%s, %d: got %+v and %v, want %q", operation, fault.Status, p, err, errors.UnexpectedResponse)
+				}
+			})
+		}
+	}
+}
