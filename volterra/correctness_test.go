@@ -19,7 +19,7 @@ import (
 func TestTeardown_AcceptedAndNeverStarted(t *testing.T) {
 	t.Parallel()
 	for operation, add := range map[string]func(*volterratest.Server){
-		"DeleteChildTenant":        func(s *volterratest.Server) { s.AddChildTenant(volterratest.ChildTenant{Name: "x"}) },
+		"DeleteChildTenant":        func(s *volterratest.Server) { s.AddChildTenant(volterratest.ChildTenant{Name: "x", Domain: "x-retail"}) },
 		"DeleteChildTenantManager": func(s *volterratest.Server) { s.AddChildTenantManager("x") },
 		"DeleteManagedTenant": func(s *volterratest.Server) {
 			s.AddManagedTenant(volterratest.ManagedTenant{Name: "x", TenantID: "x-1"})
