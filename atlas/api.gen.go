@@ -1299,7 +1299,8 @@ func (c *Client) SetClusterTerminationProtection(ctx context.Context, projectID 
 		Body: struct {
 			Protected bool `json:"terminationProtectionEnabled"`
 		}{protected},
-		Status: http.StatusOK, Out: &out,
+		ContentType: "application/vnd.atlas.2024-10-23+json",
+		Status:      http.StatusOK, Out: &out,
 	}
 	call.PathParam("groupId", projectID, rest.Hex24)
 	call.PathParam("clusterName", clusterName, rest.Name)
@@ -1786,7 +1787,8 @@ func (c *Client) SetFlexClusterTerminationProtection(ctx context.Context, projec
 		Body: struct {
 			Protected bool `json:"terminationProtectionEnabled"`
 		}{protected},
-		Status: http.StatusOK, Out: &out,
+		ContentType: "application/vnd.atlas.2024-11-13+json",
+		Status:      http.StatusOK, Out: &out,
 	}
 	call.PathParam("groupId", projectID, rest.Hex24)
 	call.PathParam("name", clusterName, rest.Name)

@@ -607,6 +607,13 @@ func TestEachOperationIsAskedForAsDocumentedAndItsAnswerDecoded(t *testing.T) {
 				if got, want := r.Header.Get("Accept"), "application/vnd.atlas."+test.version+"+json"; got != want {
 					t.Errorf("got Accept %q, want %q", got, want)
 				}
+				contentType := ""
+				if test.body != "" {
+					contentType = "application/vnd.atlas." + test.version + "+json"
+				}
+				if got := r.Header.Get("Content-Type"); got != contentType {
+					t.Errorf("got Content-Type %q, want %q", got, contentType)
+				}
 				if got := string(r.Body); got != test.body {
 					t.Errorf("got body %q, want %q", got, test.body)
 				}

@@ -68,6 +68,9 @@ func (c *Client) build(ctx context.Context, call *Call) (*http.Request, error) {
 	maps.Copy(req.Header, call.header)
 	if call.body != nil {
 		req.Header["Content-Type"] = c.json
+		if call.ContentType != "" {
+			req.Header["Content-Type"] = []string{call.ContentType}
+		}
 		req.ContentLength = int64(len(call.body))
 		req.Body = newBody(call.body)
 		req.GetBody = func() (io.ReadCloser, error) { return newBody(call.body), nil }

@@ -20,6 +20,9 @@ type Call struct {
 	Accept    string // "" for application/json
 	Body      any    // to be sent as JSON; nil for none
 
+	// ContentType is the media type of Body; "" for application/json.
+	ContentType string
+
 	// Status is the status that the operation documents for a success, or was recorded
 	// to answer with.
 	Status int

@@ -34,6 +34,9 @@ type method struct {
 	Due        []due    // what a success has to contain
 	Options    []option // optional parameters of the query, gathered in a struct
 	Pages      *pages   // how the list is gone through; nil for what is no page of one
+
+	// ContentType is the media type of the body; "" for application/json.
+	ContentType string
 }
 
 // pages is what client.tmpl needs to know to make an iterator of a list by page.
@@ -225,10 +228,18 @@ func (m *method) body(op codegen.OperationDefinition) error {
 	if len(op.Bodies) == 0 {
 		return nil
 	}
-	content := op.Spec.RequestBody.Value.Content.Get("application/json")
-	if content == nil {
+	mediaTypes := slices.Collect(maps.Keys(op.Spec.RequestBody.Value.Content))
+	if len(mediaTypes) != 1 {
+		return fmt.Errorf("%s: documents several media types of its body", op.OperationId)
+	}
+	switch mediaType := mediaTypes[0]; {
+	case mediaType == "application/json":
+	case strings.HasSuffix(mediaType, "+json"):
+		m.ContentType = mediaType
+	default:
 		return fmt.Errorf("%s: has a body that is not JSON", op.OperationId)
 	}
+	content := op.Spec.RequestBody.Value.Content[mediaTypes[0]]
 	schema, err := codegen.GenerateGoSchema(content.Schema, []string{op.OperationId})
 	if err != nil {
 		return err
