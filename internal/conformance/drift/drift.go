@@ -33,7 +33,7 @@ const (
 type Difference struct {
 	// Where is the operation, "GET /disks/disk"; a parameter of it, "GET
 	// /disks/disk?page"; a status, "GET /disks/disk 404"; a code or media type, "GET
-	// /disks/disk 404 disk_not_found"; a property, "Disk.name", and "GET /disks/disk
+	// /disks/disk 404 disk_not_found", "PUT /disks/disk body application/json"; a property, "Disk.name", and "GET /disks/disk
 	// 200.disk" or "PUT /disks/disk body.disk" outside of named schemas; or a value of
 	// an enum, `Disk.state "built"`.
 	Where string
@@ -128,6 +128,7 @@ func (c *comparison) body(where string, ours, theirs *openapi3.Operation) {
 	case mine == nil:
 		c.add(where+" body", Vendor, "request body")
 	default:
+		c.mediaTypes(where+" body", ours.RequestBody.Value.Content, theirs.RequestBody.Value.Content)
 		c.collect(where+" body", mine, other)
 	}
 }
@@ -147,7 +148,7 @@ func (c *comparison) responses(where string, ours, theirs *openapi3.Operation) {
 			}
 			continue
 		}
-		c.mediaTypes(at, response.Value, o.Value)
+		c.mediaTypes(at, response.Value.Content, o.Value.Content)
 		if schema := schemaOf(response.Value.Content); schema != nil {
 			if theirSchema := schemaOf(o.Value.Content); theirSchema != nil {
 				c.collect(at, schema, theirSchema)
@@ -162,12 +163,12 @@ func (c *comparison) responses(where string, ours, theirs *openapi3.Operation) {
 
 // mediaTypes reports a media type of ours that the vendor does not have, and those
 // of the vendor that are newer than ours: they carry dates.
-func (c *comparison) mediaTypes(where string, ours, theirs *openapi3.Response) {
-	for mine := range ours.Content {
-		if len(theirs.Content) > 0 && theirs.Content[mine] == nil {
+func (c *comparison) mediaTypes(where string, ours, theirs openapi3.Content) {
+	for mine := range ours {
+		if len(theirs) > 0 && theirs[mine] == nil {
 			c.add(where+" "+mine, Ours, "media type")
 		}
-		for other := range theirs.Content {
+		for other := range theirs {
 			if strings.HasSuffix(mine, "+json") && strings.HasSuffix(other, "+json") && other > mine {
 				c.add(where+" "+other, Vendor, "media type, newer than ours")
 			}

@@ -127,6 +127,7 @@ func TestEveryDifferenceIsFound(t *testing.T) {
 		"an enum value is gone":          {"[NEW, OLD]", "[NEW]", []string{`State "OLD" (ours)`}},
 		"a new property of what is sent": {"schema: {properties: {name: {type: string}}}", "schema: {properties: {name: {type: string}, size: {type: integer}}}", []string{"PUT /things/{thing_id} body.size (vendor)"}},
 		"nothing is sent":                {"      requestBody: {content: {application/json: {schema: {properties: {name: {type: string}}}}}}\n", "", []string{"PUT /things/{thing_id} body (ours)"}},
+		"another media type is sent":     {"{content: {application/json: {schema: {properties: {name", "{content: {application/vnd.2024-01-01+json: {schema: {properties: {name", []string{"PUT /things/{thing_id} body application/json (ours)"}},
 		"a newer media type":             {"application/vnd.2023-01-01+json: {schema: {type: object}}", "application/vnd.2024-01-01+json: {schema: {type: object, properties: {id: {type: string}, state: {type: string, enum: [NEW, OLD]}, parts: {type: array, items: {type: object, properties: {size: {type: integer}, made: {type: string, format: date-time}}}}}}}", []string{"GET /things/{thing_id} 200 application/vnd.2024-01-01+json (vendor)"}},
 	} {
 		t.Run(name, func(t *testing.T) {

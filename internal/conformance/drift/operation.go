@@ -144,6 +144,14 @@ func propertyOrder(s *openapi3.Schema) []string {
 // Request returns the schema of what is sent; nil for none.
 func (o *Operation) Request() *openapi3.SchemaRef { return requestSchema(o.op) }
 
+// RequestTypes returns the media types that a body may have.
+func (o *Operation) RequestTypes() []string {
+	if o.op.RequestBody == nil {
+		return nil
+	}
+	return slices.Sorted(maps.Keys(o.op.RequestBody.Value.Content))
+}
+
 // BodyRequired reports whether something has to be sent.
 func (o *Operation) BodyRequired() bool {
 	return o.op.RequestBody != nil && o.op.RequestBody.Value.Required

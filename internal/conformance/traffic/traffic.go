@@ -141,8 +141,8 @@ func (c *check) request(x *Exchange, op *drift.Operation, whose string) {
 	case schema == nil || len(x.Body) == 0 && !op.BodyRequired():
 	default:
 		c.json("request body", x.Body, schema, whose)
-		if got := x.Header.Get("Content-Type"); got != "application/json" {
-			c.fault("request: Content-Type %q", got)
+		if got := x.Header.Get("Content-Type"); !slices.Contains(op.RequestTypes(), got) {
+			c.fault("request: Content-Type %q is not in %s", got, whose)
 		}
 		if whose == "ours" {
 			c.unknown("request body", x.Body, func(op *drift.Operation) *openapi3.SchemaRef { return op.Request() })
