@@ -1006,6 +1006,7 @@ func (c *Client) ListClusterDetailsPage(ctx context.Context, options ListCluster
 		Method:    http.MethodGet, Path: "/api/atlas/v2/clusters",
 		Accept: "application/vnd.atlas.2023-01-01+json",
 		Status: http.StatusOK, Out: &out, Repeat: true,
+		PageSize: options.ItemsPerPage,
 	}
 	call.OptionalParam(options.PageNum != 0, "pageNum", "form", true, options.PageNum)
 	call.OptionalParam(options.ItemsPerPage != 0, "itemsPerPage", "form", true, options.ItemsPerPage)
@@ -1068,6 +1069,7 @@ func (c *Client) ListConnectedOrganizationsPage(ctx context.Context, federationI
 		Method: http.MethodGet, Path: "/api/atlas/v2/federationSettings/{federationSettingsId}/connectedOrgConfigs",
 		Accept: "application/vnd.atlas.2023-01-01+json",
 		Status: http.StatusOK, Out: &out, Repeat: true,
+		PageSize: options.ItemsPerPage,
 	}
 	call.PathParam("federationSettingsId", federationID, rest.Hex24)
 	call.OptionalParam(options.PageNum != 0, "pageNum", "form", true, options.PageNum)
@@ -1207,6 +1209,7 @@ func (c *Client) ListClustersPage(ctx context.Context, projectID string, options
 		Method: http.MethodGet, Path: "/api/atlas/v2/groups/{groupId}/clusters",
 		Accept: "application/vnd.atlas.2024-08-05+json",
 		Status: http.StatusOK, Out: &out, Repeat: true,
+		PageSize: options.ItemsPerPage,
 	}
 	call.PathParam("groupId", projectID, rest.Hex24)
 	call.OptionalParam(options.IncludeDeletedWithRetainedBackups, "includeDeletedWithRetainedBackups", "form", true, options.IncludeDeletedWithRetainedBackups)
@@ -1331,6 +1334,7 @@ func (c *Client) ListSnapshotsPage(ctx context.Context, projectID string, cluste
 		Method: http.MethodGet, Path: "/api/atlas/v2/groups/{groupId}/clusters/{clusterName}/backup/snapshots",
 		Accept: "application/vnd.atlas.2023-01-01+json",
 		Status: http.StatusOK, Out: &out, Repeat: true,
+		PageSize: options.ItemsPerPage,
 	}
 	call.PathParam("groupId", projectID, rest.Hex24)
 	call.PathParam("clusterName", clusterName, rest.Name)
@@ -1439,6 +1443,7 @@ func (c *Client) ListOnlineArchivesPage(ctx context.Context, projectID string, c
 		Method: http.MethodGet, Path: "/api/atlas/v2/groups/{groupId}/clusters/{clusterName}/onlineArchives",
 		Accept: "application/vnd.atlas.2023-01-01+json",
 		Status: http.StatusOK, Out: &out, Repeat: true,
+		PageSize: options.ItemsPerPage,
 	}
 	call.PathParam("groupId", projectID, rest.Hex24)
 	call.PathParam("clusterName", clusterName, rest.Name)
@@ -1542,6 +1547,7 @@ func (c *Client) ListNetworkContainersPage(ctx context.Context, projectID string
 		Method: http.MethodGet, Path: "/api/atlas/v2/groups/{groupId}/containers/all",
 		Accept: "application/vnd.atlas.2023-01-01+json",
 		Status: http.StatusOK, Out: &out, Repeat: true,
+		PageSize: options.ItemsPerPage,
 	}
 	call.PathParam("groupId", projectID, rest.Hex24)
 	call.OptionalParam(options.PageNum != 0, "pageNum", "form", true, options.PageNum)
@@ -1642,6 +1648,7 @@ func (c *Client) ListEncryptionEndpointsPage(ctx context.Context, projectID stri
 		Method: http.MethodGet, Path: "/api/atlas/v2/groups/{groupId}/encryptionAtRest/{cloudProvider}/privateEndpoints",
 		Accept: "application/vnd.atlas.2023-01-01+json",
 		Status: http.StatusOK, Out: &out, Repeat: true,
+		PageSize: options.ItemsPerPage,
 	}
 	call.PathParam("groupId", projectID, rest.Hex24)
 	call.PathParam("cloudProvider", string(cloudProvider), rest.Opaque)
@@ -1709,6 +1716,7 @@ func (c *Client) ListFlexClustersPage(ctx context.Context, projectID string, opt
 		Method: http.MethodGet, Path: "/api/atlas/v2/groups/{groupId}/flexClusters",
 		Accept: "application/vnd.atlas.2024-11-13+json",
 		Status: http.StatusOK, Out: &out, Repeat: true,
+		PageSize: options.ItemsPerPage,
 	}
 	call.PathParam("groupId", projectID, rest.Hex24)
 	call.OptionalParam(options.PageNum != 0, "pageNum", "form", true, options.PageNum)
@@ -1821,6 +1829,7 @@ func (c *Client) ListNetworkPeeringsPage(ctx context.Context, projectID string, 
 		Method: http.MethodGet, Path: "/api/atlas/v2/groups/{groupId}/peers",
 		Accept: "application/vnd.atlas.2023-01-01+json",
 		Status: http.StatusOK, Out: &out, Repeat: true,
+		PageSize: options.ItemsPerPage,
 	}
 	call.PathParam("groupId", projectID, rest.Hex24)
 	call.OptionalParam(options.ProviderName != "", "providerName", "form", true, options.ProviderName)
@@ -1947,6 +1956,7 @@ func (c *Client) ListFederationEndpointsPage(ctx context.Context, projectID stri
 		Method: http.MethodGet, Path: "/api/atlas/v2/groups/{groupId}/privateNetworkSettings/endpointIds",
 		Accept: "application/vnd.atlas.2023-01-01+json",
 		Status: http.StatusOK, Out: &out, Repeat: true,
+		PageSize: options.ItemsPerPage,
 	}
 	call.PathParam("groupId", projectID, rest.Hex24)
 	call.OptionalParam(options.PageNum != 0, "pageNum", "form", true, options.PageNum)
@@ -2012,6 +2022,7 @@ func (c *Client) ListStreamWorkspacesPage(ctx context.Context, projectID string,
 		Method: http.MethodGet, Path: "/api/atlas/v2/groups/{groupId}/streams",
 		Accept: "application/vnd.atlas.2023-02-01+json",
 		Status: http.StatusOK, Out: &out, Repeat: true,
+		PageSize: options.ItemsPerPage,
 	}
 	call.PathParam("groupId", projectID, rest.Hex24)
 	call.OptionalParam(options.PageNum != 0, "pageNum", "form", true, options.PageNum)
@@ -2059,6 +2070,7 @@ func (c *Client) ListActiveStreamVPCPeeringsPage(ctx context.Context, projectID 
 		Method: http.MethodGet, Path: "/api/atlas/v2/groups/{groupId}/streams/activeVpcPeeringConnections",
 		Accept: "application/vnd.atlas.2024-11-13+json",
 		Status: http.StatusOK, Out: &out, Repeat: true,
+		PageSize: options.ItemsPerPage,
 	}
 	call.PathParam("groupId", projectID, rest.Hex24)
 	call.OptionalParam(options.PageNum != 0, "pageNum", "form", true, options.PageNum)
@@ -2106,6 +2118,7 @@ func (c *Client) ListStreamPrivateLinksPage(ctx context.Context, projectID strin
 		Method: http.MethodGet, Path: "/api/atlas/v2/groups/{groupId}/streams/privateLinkConnections",
 		Accept: "application/vnd.atlas.2023-02-01+json",
 		Status: http.StatusOK, Out: &out, Repeat: true,
+		PageSize: options.ItemsPerPage,
 	}
 	call.PathParam("groupId", projectID, rest.Hex24)
 	call.OptionalParam(options.PageNum != 0, "pageNum", "form", true, options.PageNum)
@@ -2174,6 +2187,7 @@ func (c *Client) ListStreamVPCPeeringsPage(ctx context.Context, projectID string
 		Method: http.MethodGet, Path: "/api/atlas/v2/groups/{groupId}/streams/vpcPeeringConnections",
 		Accept: "application/vnd.atlas.2023-02-01+json",
 		Status: http.StatusOK, Out: &out, Repeat: true,
+		PageSize: options.ItemsPerPage,
 	}
 	call.PathParam("groupId", projectID, rest.Hex24)
 	call.QueryParam("requesterAccountId", "form", true, requesterAccountID)
@@ -2277,6 +2291,7 @@ func (c *Client) ListStreamProcessorsPage(ctx context.Context, projectID string,
 		Method: http.MethodGet, Path: "/api/atlas/v2/groups/{groupId}/streams/{tenantName}/processors",
 		Accept: "application/vnd.atlas.2024-05-30+json",
 		Status: http.StatusOK, Out: &out, Repeat: true,
+		PageSize: options.ItemsPerPage,
 	}
 	call.PathParam("groupId", projectID, rest.Hex24)
 	call.PathParam("tenantName", workspaceName, rest.Opaque)
@@ -2326,6 +2341,7 @@ func (c *Client) ListOrganizationsPage(ctx context.Context, options ListOrganiza
 		Method:    http.MethodGet, Path: "/api/atlas/v2/orgs",
 		Accept: "application/vnd.atlas.2023-01-01+json",
 		Status: http.StatusOK, Out: &out, Repeat: true,
+		PageSize: options.ItemsPerPage,
 	}
 	call.OptionalParam(options.Name != "", "name", "form", true, options.Name)
 	call.OptionalParam(options.PageNum != 0, "pageNum", "form", true, options.PageNum)
@@ -2407,6 +2423,7 @@ func (c *Client) ListAPIKeysPage(ctx context.Context, orgID string, options List
 		Method: http.MethodGet, Path: "/api/atlas/v2/orgs/{orgId}/apiKeys",
 		Accept: "application/vnd.atlas.2023-01-01+json",
 		Status: http.StatusOK, Out: &out, Repeat: true,
+		PageSize: options.ItemsPerPage,
 	}
 	call.PathParam("orgId", orgID, rest.Hex24)
 	call.OptionalParam(options.PageNum != 0, "pageNum", "form", true, options.PageNum)
@@ -2476,6 +2493,7 @@ func (c *Client) ListProjectsPage(ctx context.Context, orgID string, options Lis
 		Method: http.MethodGet, Path: "/api/atlas/v2/orgs/{orgId}/groups",
 		Accept: "application/vnd.atlas.2023-01-01+json",
 		Status: http.StatusOK, Out: &out, Repeat: true,
+		PageSize: options.ItemsPerPage,
 	}
 	call.PathParam("orgId", orgID, rest.Hex24)
 	call.OptionalParam(options.Name != "", "name", "form", true, options.Name)
@@ -2529,6 +2547,7 @@ func (c *Client) ListInvoicesPage(ctx context.Context, orgID string, options Lis
 		Method: http.MethodGet, Path: "/api/atlas/v2/orgs/{orgId}/invoices",
 		Accept: "application/vnd.atlas.2023-01-01+json",
 		Status: http.StatusOK, Out: &out, Repeat: true,
+		PageSize: options.ItemsPerPage,
 	}
 	call.PathParam("orgId", orgID, rest.Hex24)
 	call.OptionalParam(len(options.StatusNames) > 0, "statusNames", "form", true, options.StatusNames)
@@ -2642,6 +2661,7 @@ func (c *Client) ListServiceAccountsPage(ctx context.Context, orgID string, opti
 		Method: http.MethodGet, Path: "/api/atlas/v2/orgs/{orgId}/serviceAccounts",
 		Accept: "application/vnd.atlas.2024-08-05+json",
 		Status: http.StatusOK, Out: &out, Repeat: true,
+		PageSize: options.ItemsPerPage,
 	}
 	call.PathParam("orgId", orgID, rest.Hex24)
 	call.OptionalParam(options.IncludeSystemManaged, "includeSystemManaged", "form", true, options.IncludeSystemManaged)
@@ -2720,6 +2740,7 @@ func (c *Client) ListRateLimitsPage(ctx context.Context, options ListRateLimitsP
 		Method:    http.MethodGet, Path: "/api/atlas/v2/rateLimits",
 		Accept: "application/vnd.atlas.2025-03-12+json",
 		Status: http.StatusOK, Out: &out, Repeat: true,
+		PageSize: options.ItemsPerPage,
 	}
 	call.OptionalParam(options.OrgID != "", "orgId", "form", true, options.OrgID)
 	call.OptionalParam(options.ProjectID != "", "groupId", "form", true, options.ProjectID)

@@ -1102,6 +1102,7 @@ func (c *Client) ListLoadBalancerRulesPage(ctx context.Context, loadBalancer Loa
 		Operation: "ListLoadBalancerRulesPage", Target: id,
 		Method: http.MethodGet, Path: "/load_balancers/load_balancer/rules",
 		Status: http.StatusOK, Out: &out, Repeat: true,
+		PageSize: options.PerPage,
 	}
 	call.Require("load_balancer", id, rest.Opaque)
 	call.QueryParam("load_balancer["+key+"]", "form", true, id)
@@ -1340,6 +1341,7 @@ func (c *Client) ListDiskBackupPoliciesPage(ctx context.Context, organization Or
 		Operation: "ListDiskBackupPoliciesPage", Target: id,
 		Method: http.MethodGet, Path: "/organizations/organization/disk_backup_policies",
 		Status: http.StatusOK, Out: &out, Repeat: true,
+		PageSize: options.PerPage,
 	}
 	call.Require("organization", id, rest.Opaque)
 	call.QueryParam("organization["+key+"]", "form", true, id)
@@ -1393,6 +1395,7 @@ func (c *Client) ListDiskTemplatesPage(ctx context.Context, organization Organiz
 		Operation: "ListDiskTemplatesPage", Target: id,
 		Method: http.MethodGet, Path: "/organizations/organization/disk_templates",
 		Status: http.StatusOK, Out: &out, Repeat: true,
+		PageSize: options.PerPage,
 	}
 	call.Require("organization", id, rest.Opaque)
 	call.QueryParam("organization["+key+"]", "form", true, id)
@@ -1443,6 +1446,7 @@ func (c *Client) ListDisksPage(ctx context.Context, organization OrganizationLoo
 		Operation: "ListDisksPage", Target: id,
 		Method: http.MethodGet, Path: "/organizations/organization/disks",
 		Status: http.StatusOK, Out: &out, Repeat: true,
+		PageSize: options.PerPage,
 	}
 	call.Require("organization", id, rest.Opaque)
 	call.QueryParam("organization["+key+"]", "form", true, id)
@@ -1491,6 +1495,7 @@ func (c *Client) ListDNSZonesPage(ctx context.Context, organization Organization
 		Operation: "ListDNSZonesPage", Target: id,
 		Method: http.MethodGet, Path: "/organizations/organization/dns_zones",
 		Status: http.StatusOK, Out: &out, Repeat: true,
+		PageSize: options.PerPage,
 	}
 	call.Require("organization", id, rest.Opaque)
 	call.QueryParam("organization["+key+"]", "form", true, id)
@@ -1539,6 +1544,7 @@ func (c *Client) ListFileStorageVolumesPage(ctx context.Context, organization Or
 		Operation: "ListFileStorageVolumesPage", Target: id,
 		Method: http.MethodGet, Path: "/organizations/organization/file_storage_volumes",
 		Status: http.StatusOK, Out: &out, Repeat: true,
+		PageSize: options.PerPage,
 	}
 	call.Require("organization", id, rest.Opaque)
 	call.QueryParam("organization["+key+"]", "form", true, id)
@@ -1588,6 +1594,7 @@ func (c *Client) ListIPAddressesPage(ctx context.Context, organization Organizat
 		Operation: "ListIPAddressesPage", Target: id,
 		Method: http.MethodGet, Path: "/organizations/organization/ip_addresses",
 		Status: http.StatusOK, Out: &out, Repeat: true,
+		PageSize: options.PerPage,
 	}
 	call.Require("organization", id, rest.Opaque)
 	call.QueryParam("organization["+key+"]", "form", true, id)
@@ -1637,6 +1644,7 @@ func (c *Client) ListLoadBalancersPage(ctx context.Context, organization Organiz
 		Operation: "ListLoadBalancersPage", Target: id,
 		Method: http.MethodGet, Path: "/organizations/organization/load_balancers",
 		Status: http.StatusOK, Out: &out, Repeat: true,
+		PageSize: options.PerPage,
 	}
 	call.Require("organization", id, rest.Opaque)
 	call.QueryParam("organization["+key+"]", "form", true, id)
@@ -1688,6 +1696,7 @@ func (c *Client) ListManagedOrganizationsPage(ctx context.Context, organization 
 		Operation: "ListManagedOrganizationsPage", Target: id,
 		Method: http.MethodGet, Path: "/organizations/organization/managed",
 		Status: http.StatusOK, Out: &out, Repeat: true,
+		PageSize: options.PerPage,
 	}
 	call.Require("organization", id, rest.Opaque)
 	call.QueryParam("organization["+key+"]", "form", true, id)
@@ -1769,6 +1778,7 @@ func (c *Client) ListObjectStorageAccessKeysPage(ctx context.Context, organizati
 		Operation: "ListObjectStorageAccessKeysPage", Target: id,
 		Method: http.MethodGet, Path: "/organizations/organization/object_storage/access_keys",
 		Status: http.StatusOK, Out: &out, Repeat: true,
+		PageSize: options.PerPage,
 	}
 	call.Require("organization", id, rest.Opaque)
 	call.QueryParam("organization["+key+"]", "form", true, id)
@@ -1875,6 +1885,7 @@ func (c *Client) ListTrashObjectsPage(ctx context.Context, organization Organiza
 		Operation: "ListTrashObjectsPage", Target: id,
 		Method: http.MethodGet, Path: "/organizations/organization/trash_objects",
 		Status: http.StatusOK, Out: &out, Repeat: true,
+		PageSize: options.PerPage,
 	}
 	call.Require("organization", id, rest.Opaque)
 	call.QueryParam("organization["+key+"]", "form", true, id)
@@ -1952,6 +1963,7 @@ func (c *Client) ListVirtualMachinesPage(ctx context.Context, organization Organ
 		Operation: "ListVirtualMachinesPage", Target: id,
 		Method: http.MethodGet, Path: "/organizations/organization/virtual_machines",
 		Status: http.StatusOK, Out: &out, Repeat: true,
+		PageSize: options.PerPage,
 	}
 	call.Require("organization", id, rest.Opaque)
 	call.QueryParam("organization["+key+"]", "form", true, id)
@@ -2001,6 +2013,7 @@ func (c *Client) ListVirtualNetworksPage(ctx context.Context, organization Organ
 		Operation: "ListVirtualNetworksPage", Target: id,
 		Method: http.MethodGet, Path: "/organizations/organization/virtual_networks",
 		Status: http.StatusOK, Out: &out, Repeat: true,
+		PageSize: options.PerPage,
 	}
 	call.Require("organization", id, rest.Opaque)
 	call.QueryParam("organization["+key+"]", "form", true, id)
@@ -2172,6 +2185,7 @@ func (c *Client) ListVirtualMachineDisksPage(ctx context.Context, virtualMachine
 		Operation: "ListVirtualMachineDisksPage", Target: id,
 		Method: http.MethodGet, Path: "/virtual_machines/virtual_machine/disks",
 		Status: http.StatusOK, Out: &out, Repeat: true,
+		PageSize: options.PerPage,
 	}
 	call.Require("virtual_machine", id, rest.Opaque)
 	call.QueryParam("virtual_machine["+key+"]", "form", true, id)
@@ -2223,6 +2237,7 @@ func (c *Client) ListNetworkInterfacesPage(ctx context.Context, virtualMachine V
 		Operation: "ListNetworkInterfacesPage", Target: id,
 		Method: http.MethodGet, Path: "/virtual_machines/virtual_machine/network_interfaces",
 		Status: http.StatusOK, Out: &out, Repeat: true,
+		PageSize: options.PerPage,
 	}
 	call.Require("virtual_machine", id, rest.Opaque)
 	call.QueryParam("virtual_machine["+key+"]", "form", true, id)

@@ -843,6 +843,7 @@ func (c *Client) ListChildTenantAccessPage(ctx context.Context, options ListChil
 		Operation: "ListChildTenantAccessPage",
 		Method:    http.MethodGet, Path: "/api/web/namespaces/system/partner-management/child_tenants",
 		Status: http.StatusOK, Out: &out, Repeat: true,
+		PageSize: options.PageLimit,
 	}
 	call.OptionalParam(options.Name != "", "name", "form", true, options.Name)
 	call.OptionalParam(options.Manager != "", "ctm", "form", true, options.Manager)
@@ -1294,6 +1295,7 @@ func (c *Client) ListInvoices(ctx context.Context, options ListInvoicesOptions) 
 		Operation: "ListInvoices",
 		Method:    http.MethodGet, Path: "/api/web/namespaces/system/usage/invoices/custom_list",
 		Status: http.StatusOK, Out: &out, Repeat: true,
+		PageSize: options.Limit,
 	}
 	call.OptionalParam(options.Limit != 0, "limit", "form", true, options.Limit)
 	call.Missing = func() string {

@@ -425,6 +425,7 @@ func (c *Client) ListOrganizationsPage(ctx context.Context, options ListOrganiza
 		Operation: "ListOrganizationsPage",
 		Method:    http.MethodGet, Path: "/organizations",
 		Status: http.StatusOK, Out: &out, Repeat: true,
+		PageSize: options.Limit,
 	}
 	call.OptionalParam(options.Page != 0, "page", "form", true, options.Page)
 	call.OptionalParam(options.Limit != 0, "limit", "form", true, options.Limit)
@@ -539,6 +540,7 @@ func (c *Client) ListAppsPage(ctx context.Context, idOrSlug string, options List
 		Operation: "ListAppsPage", Target: idOrSlug,
 		Method: http.MethodGet, Path: "/organizations/{organizationId}/apps",
 		Status: http.StatusOK, Out: &out, Repeat: true,
+		PageSize: options.Limit,
 	}
 	call.PathParam("organizationId", idOrSlug, rest.Slug)
 	call.OptionalParam(options.Page != 0, "page", "form", true, options.Page)
@@ -638,6 +640,7 @@ func (c *Client) ListAppEmployeesPage(ctx context.Context, idOrSlug string, appI
 		Operation: "ListAppEmployeesPage", Target: appIDOrSlug,
 		Method: http.MethodGet, Path: "/organizations/{organizationId}/apps/{applicationId}/employees",
 		Status: http.StatusOK, Out: &out, Repeat: true,
+		PageSize: options.Limit,
 	}
 	call.PathParam("organizationId", idOrSlug, rest.Slug)
 	call.PathParam("applicationId", appIDOrSlug, rest.Slug)
@@ -722,6 +725,7 @@ func (c *Client) ListCollaboratorsPage(ctx context.Context, idOrSlug string, opt
 		Operation: "ListCollaboratorsPage", Target: idOrSlug,
 		Method: http.MethodGet, Path: "/organizations/{organizationId}/collaborators",
 		Status: http.StatusOK, Out: &out, Repeat: true,
+		PageSize: options.Limit,
 	}
 	call.PathParam("organizationId", idOrSlug, rest.Slug)
 	call.OptionalParam(options.Page != 0, "page", "form", true, options.Page)
@@ -765,6 +769,7 @@ func (c *Client) ListAppCollaboratorsPage(ctx context.Context, idOrSlug string, 
 		Operation: "ListAppCollaboratorsPage", Target: idOrSlug,
 		Method: http.MethodGet, Path: "/organizations/{organizationId}/collaborators/apps",
 		Status: http.StatusOK, Out: &out, Repeat: true,
+		PageSize: options.Limit,
 	}
 	call.PathParam("organizationId", idOrSlug, rest.Slug)
 	call.OptionalParam(options.Page != 0, "page", "form", true, options.Page)
@@ -816,6 +821,7 @@ func (c *Client) ListAndroidDevicesPage(ctx context.Context, idOrSlug string, op
 		Operation: "ListAndroidDevicesPage", Target: idOrSlug,
 		Method: http.MethodGet, Path: "/organizations/{organizationId}/mdm/android/enterprise/devices",
 		Status: http.StatusOK, Out: &out, Repeat: true,
+		PageSize: options.Limit,
 	}
 	call.PathParam("organizationId", idOrSlug, rest.Slug)
 	call.OptionalParam(options.Page != 0, "page", "form", true, options.Page)
@@ -907,6 +913,7 @@ func (c *Client) ListAppleDevicesPage(ctx context.Context, idOrSlug string, opti
 		Operation: "ListAppleDevicesPage", Target: idOrSlug,
 		Method: http.MethodGet, Path: "/organizations/{organizationId}/mdm/apple/enterprise/devices",
 		Status: http.StatusOK, Out: &out, Repeat: true,
+		PageSize: options.Limit,
 	}
 	call.PathParam("organizationId", idOrSlug, rest.Slug)
 	call.OptionalParam(options.Page != 0, "page", "form", true, options.Page)
@@ -979,6 +986,7 @@ func (c *Client) ListDevicesPage(ctx context.Context, idOrSlug string, options L
 		Operation: "ListDevicesPage", Target: idOrSlug,
 		Method: http.MethodGet, Path: "/organizations/{organizationId}/mdm/devices",
 		Status: http.StatusOK, Out: &out, Repeat: true,
+		PageSize: options.Limit,
 	}
 	call.PathParam("organizationId", idOrSlug, rest.Slug)
 	call.OptionalParam(options.Page != 0, "page", "form", true, options.Page)
@@ -1039,6 +1047,7 @@ func (c *Client) ListWindowsDevicesPage(ctx context.Context, idOrSlug string, op
 		Operation: "ListWindowsDevicesPage", Target: idOrSlug,
 		Method: http.MethodGet, Path: "/organizations/{organizationId}/mdm/windows/enterprise/devices",
 		Status: http.StatusOK, Out: &out, Repeat: true,
+		PageSize: options.Limit,
 	}
 	call.PathParam("organizationId", idOrSlug, rest.Slug)
 	call.OptionalParam(options.Page != 0, "page", "form", true, options.Page)
@@ -1109,6 +1118,7 @@ func (c *Client) ListStoresPage(ctx context.Context, idOrSlug string, options Li
 		Operation: "ListStoresPage", Target: idOrSlug,
 		Method: http.MethodGet, Path: "/organizations/{organizationId}/stores",
 		Status: http.StatusOK, Out: &out, Repeat: true,
+		PageSize: options.Limit,
 	}
 	call.PathParam("organizationId", idOrSlug, rest.Slug)
 	call.OptionalParam(options.Page != 0, "page", "form", true, options.Page)

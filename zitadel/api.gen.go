@@ -923,6 +923,7 @@ func (c *Client) ListInstanceMembersPage(ctx context.Context, query ListQuery) (
 			Query ListQuery `json:"query"`
 		}{query},
 		Status: http.StatusOK, Out: &out, Repeat: true,
+		PageSize: int(query.Limit),
 	}
 	call.Missing = func() string {
 		return rest.Missing(rest.Due{Name: "details", Absent: out.Details == (ListDetails{})})
@@ -969,6 +970,7 @@ func (c *Client) SearchOrganizationsPage(ctx context.Context, body OrganizationS
 		Method:    http.MethodPost, Path: "/admin/v1/orgs/_search",
 		Body:   body,
 		Status: http.StatusOK, Out: &out, Repeat: true,
+		PageSize: int(body.Query.Limit),
 	}
 	call.Missing = func() string {
 		return rest.Missing(rest.Due{Name: "details", Absent: out.Details == (ListDetails{})})
@@ -1094,6 +1096,7 @@ func (c *Client) ListMyMembershipsPage(ctx context.Context, query ListQuery) (*M
 			Query ListQuery `json:"query"`
 		}{query},
 		Status: http.StatusOK, Out: &out, Repeat: true,
+		PageSize: int(query.Limit),
 	}
 	call.Missing = func() string {
 		return rest.Missing(rest.Due{Name: "details", Absent: out.Details == (ListDetails{})})
@@ -1152,6 +1155,7 @@ func (c *Client) ListActionsPage(ctx context.Context, orgID string, query ListQu
 			Query ListQuery `json:"query"`
 		}{query},
 		Status: http.StatusOK, Out: &out, Repeat: true,
+		PageSize: int(query.Limit),
 	}
 	call.HeaderParam("x-zitadel-orgid", orgID, rest.Opaque)
 	call.Missing = func() string {
@@ -1173,6 +1177,7 @@ func (c *Client) ListGrantedProjectsPage(ctx context.Context, orgID string, quer
 			Query ListQuery `json:"query"`
 		}{query},
 		Status: http.StatusOK, Out: &out, Repeat: true,
+		PageSize: int(query.Limit),
 	}
 	call.HeaderParam("x-zitadel-orgid", orgID, rest.Opaque)
 	call.Missing = func() string {
@@ -1195,6 +1200,7 @@ func (c *Client) ListIdentityProvidersPage(ctx context.Context, orgID string, bo
 		Method: http.MethodPost, Path: "/management/v1/idps/templates/_search",
 		Body:   body,
 		Status: http.StatusOK, Out: &out, Repeat: true,
+		PageSize: int(body.Query.Limit),
 	}
 	call.HeaderParam("x-zitadel-orgid", orgID, rest.Opaque)
 	call.Missing = func() string {
@@ -1217,6 +1223,7 @@ func (c *Client) ListMetadataPage(ctx context.Context, orgID string, query ListQ
 			Query ListQuery `json:"query"`
 		}{query},
 		Status: http.StatusOK, Out: &out, Repeat: true,
+		PageSize: int(query.Limit),
 	}
 	call.HeaderParam("x-zitadel-orgid", orgID, rest.Opaque)
 	call.Missing = func() string {
@@ -1353,6 +1360,7 @@ func (c *Client) ListDomainsPage(ctx context.Context, orgID string, query ListQu
 			Query ListQuery `json:"query"`
 		}{query},
 		Status: http.StatusOK, Out: &out, Repeat: true,
+		PageSize: int(query.Limit),
 	}
 	call.HeaderParam("x-zitadel-orgid", orgID, rest.Opaque)
 	call.Missing = func() string {
@@ -1375,6 +1383,7 @@ func (c *Client) ListMembersPage(ctx context.Context, orgID string, query ListQu
 			Query ListQuery `json:"query"`
 		}{query},
 		Status: http.StatusOK, Out: &out, Repeat: true,
+		PageSize: int(query.Limit),
 	}
 	call.HeaderParam("x-zitadel-orgid", orgID, rest.Opaque)
 	call.Missing = func() string {
@@ -1549,6 +1558,7 @@ func (c *Client) ListProjectGrantsPage(ctx context.Context, orgID string, query 
 			Query ListQuery `json:"query"`
 		}{query},
 		Status: http.StatusOK, Out: &out, Repeat: true,
+		PageSize: int(query.Limit),
 	}
 	call.HeaderParam("x-zitadel-orgid", orgID, rest.Opaque)
 	call.Missing = func() string {
@@ -1570,6 +1580,7 @@ func (c *Client) ListProjectsPage(ctx context.Context, orgID string, query ListQ
 			Query ListQuery `json:"query"`
 		}{query},
 		Status: http.StatusOK, Out: &out, Repeat: true,
+		PageSize: int(query.Limit),
 	}
 	call.HeaderParam("x-zitadel-orgid", orgID, rest.Opaque)
 	call.Missing = func() string {
@@ -1591,6 +1602,7 @@ func (c *Client) ListAppsPage(ctx context.Context, projectID string, orgID strin
 			Query ListQuery `json:"query"`
 		}{query},
 		Status: http.StatusOK, Out: &out, Repeat: true,
+		PageSize: int(query.Limit),
 	}
 	call.PathParam("projectId", projectID, rest.Opaque)
 	call.HeaderParam("x-zitadel-orgid", orgID, rest.Opaque)
@@ -1615,6 +1627,7 @@ func (c *Client) ListProjectGrantMembersPage(ctx context.Context, projectID stri
 			Query ListQuery `json:"query"`
 		}{query},
 		Status: http.StatusOK, Out: &out, Repeat: true,
+		PageSize: int(query.Limit),
 	}
 	call.PathParam("projectId", projectID, rest.Opaque)
 	call.PathParam("grantId", grantID, rest.Opaque)
@@ -1640,6 +1653,7 @@ func (c *Client) ListProjectMembersPage(ctx context.Context, projectID string, o
 			Query ListQuery `json:"query"`
 		}{query},
 		Status: http.StatusOK, Out: &out, Repeat: true,
+		PageSize: int(query.Limit),
 	}
 	call.PathParam("projectId", projectID, rest.Opaque)
 	call.HeaderParam("x-zitadel-orgid", orgID, rest.Opaque)
@@ -1660,6 +1674,7 @@ func (c *Client) ListUsersPage(ctx context.Context, orgID string, body UserSearc
 		Method: http.MethodPost, Path: "/management/v1/users/_search",
 		Body:   body,
 		Status: http.StatusOK, Out: &out, Repeat: true,
+		PageSize: int(body.Query.Limit),
 	}
 	call.HeaderParam("x-zitadel-orgid", orgID, rest.Opaque)
 	call.Missing = func() string {
@@ -1681,6 +1696,7 @@ func (c *Client) ListUserGrantsPage(ctx context.Context, orgID string, query Lis
 			Query ListQuery `json:"query"`
 		}{query},
 		Status: http.StatusOK, Out: &out, Repeat: true,
+		PageSize: int(query.Limit),
 	}
 	call.HeaderParam("x-zitadel-orgid", orgID, rest.Opaque)
 	call.Missing = func() string {
@@ -1706,6 +1722,7 @@ func (c *Client) ListUserMembershipsPage(ctx context.Context, userID string, org
 			Query ListQuery `json:"query"`
 		}{query},
 		Status: http.StatusOK, Out: &out, Repeat: true,
+		PageSize: int(query.Limit),
 	}
 	call.PathParam("userId", userID, rest.Opaque)
 	call.HeaderParam("x-zitadel-orgid", orgID, rest.Opaque)
@@ -1750,6 +1767,7 @@ func (c *Client) SearchOrganizationsV2Page(ctx context.Context, body Organizatio
 		Method:    http.MethodPost, Path: "/v2/organizations/_search",
 		Body:   body,
 		Status: http.StatusOK, Out: &out, Repeat: true,
+		PageSize: int(body.Query.Limit),
 	}
 	call.Missing = func() string {
 		return rest.Missing(rest.Due{Name: "details", Absent: out.Details == (ListDetailsV2{})})
@@ -1837,6 +1855,7 @@ func (c *Client) ListAuthorizationsPage(ctx context.Context, body AuthorizationS
 		Method:    http.MethodPost, Path: "/zitadel.authorization.v2.AuthorizationService/ListAuthorizations",
 		Body:   body,
 		Status: http.StatusOK, Out: &out, Repeat: true,
+		PageSize: int(body.Pagination.Limit),
 	}
 	call.Missing = func() string {
 		return rest.Missing(rest.Due{Name: "pagination", Absent: out.Pagination == (Pagination{})})
@@ -1856,6 +1875,7 @@ func (c *Client) ListGroupsPage(ctx context.Context, body GroupSearch) (*GroupPa
 		Method:    http.MethodPost, Path: "/zitadel.group.v2.GroupService/ListGroups",
 		Body:   body,
 		Status: http.StatusOK, Out: &out, Repeat: true,
+		PageSize: int(body.Pagination.Limit),
 	}
 	call.Missing = func() string {
 		return rest.Missing(rest.Due{Name: "pagination", Absent: out.Pagination == (Pagination{})})
@@ -1880,6 +1900,7 @@ func (c *Client) ListAdministratorsPage(ctx context.Context, body AdministratorS
 		Method:    http.MethodPost, Path: "/zitadel.internal_permission.v2.InternalPermissionService/ListAdministrators",
 		Body:   body,
 		Status: http.StatusOK, Out: &out, Repeat: true,
+		PageSize: int(body.Pagination.Limit),
 	}
 	call.Missing = func() string {
 		return rest.Missing(rest.Due{Name: "pagination", Absent: out.Pagination == (Pagination{})})

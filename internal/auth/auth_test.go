@@ -471,3 +471,28 @@ func TestACredentialThatCannotBeSentIsRefusedBeforeIt(t *testing.T) {
 		})
 	}
 }
+
+// The answer of a token endpoint is bounded before the OAuth library decodes it.
+func TestFetched_HostileAnswer(t *testing.T) {
+	t.Parallel()
+	for name, body := range map[string]string{
+		"too long":          `{"access_token":"x","token_type":"Bearer","other":"` + strings.Repeat("x", 64<<10) + `"}`,
+		"too many elements": `{"access_token":"x","token_type":"Bearer","other":[` + strings.Repeat("0,", 12_000) + `0]}`,
+		"duplicate keys":    `{"access_token":"y","access_token":"x","token_type":"Bearer"}`,
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			i := &issuer{answer: func(int) (int, string) { return http.StatusOK, body }}
+			authorizer := auth.Fetched(auth.Grant{
+				TokenURL: "https://test.invalid/token", ClientID: "id", ClientSecret: "secret",
+			})(&http.Client{Transport: i})
+			req, err := http.NewRequest(http.MethodGet, "https://test.invalid/", nil)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if err := authorizer.Authorize(t.Context(), req); err == nil {
+				t.Error("the token is accepted")
+			}
+		})
+	}
+}

@@ -36,6 +36,7 @@ const jwtBearer = "urn:ietf:params:oauth:grant-type:jwt-bearer"
 // one at a time, one request is made.
 func Fetched(grant Grant) rest.NewAuthorizer {
 	return func(client *http.Client) rest.Authorizer {
+		client = bounded(client)
 		return &fetched{
 			fetch: func(ctx context.Context) (*oauth2.Token, error) {
 				return grant.fetch(context.WithValue(ctx, oauth2.HTTPClient, client))

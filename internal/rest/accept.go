@@ -16,7 +16,7 @@ import (
 func (call *Call) accepted(a *Answer) bool {
 	switch a.Status {
 	case http.StatusOK, http.StatusAccepted, http.StatusNoContent:
-		return call.Removal && !a.Cut && !a.Huge && isEmpty(a.Body)
+		return call.Removal && !a.Cut && !a.Huge && a.flaw == nil && isEmpty(a.Body)
 	}
 	return false
 }

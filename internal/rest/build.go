@@ -34,6 +34,7 @@ func (c *Client) setBase(base string) error {
 
 // prepare does what is the same for every attempt of a call.
 func (c *Call) prepare() error {
+	c.answer.call = c
 	if c.path == "" {
 		c.path = c.Path
 	}

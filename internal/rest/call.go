@@ -41,6 +41,10 @@ type Call struct {
 	// it is complete. It is called after decoding; nil when nothing has to be there.
 	Missing func() string
 
+	// PageSize is how many items were requested for a page of a list; 0 if the call names
+	// no number. More of them, beyond some slack, are no success.
+	PageSize int
+
 	// Repeat: the call changes nothing, so it may be sent again after any failure.
 	Repeat bool
 

@@ -14,6 +14,8 @@ import (
 const (
 	maxErrorBody = 1 << 20
 	maxBody      = 64 << 20
+
+	maxReserved = 4 << 20 // before the body comes, by the length that its header states
 )
 
 // Answer is a received answer. Its Body is valid until the answer is classified.
@@ -28,6 +30,10 @@ type Answer struct {
 
 	// Huge: the body goes on beyond what is read.
 	Huge bool
+
+	call *Call // that it answers; nil for a token
+	flaw error // why its body proves nothing: it is empty then
+	list list  // the longest in the body
 
 	limited io.LimitedReader // here to be allocated with the rest
 }
@@ -44,8 +50,8 @@ func (a *Answer) read(resp *http.Response, buffer []byte) {
 
 	a.limited = io.LimitedReader{R: resp.Body, N: limit + 1}
 	b := bytes.NewBuffer(buffer[:0])
-	if n := resp.ContentLength; n > 0 && n <= limit {
-		b.Grow(int(n) + bytes.MinRead)
+	if n := resp.ContentLength; n > 0 {
+		b.Grow(int(min(n, limit, maxReserved)) + bytes.MinRead)
 	}
 	n, err := b.ReadFrom(&a.limited)
 	a.Body = b.Bytes()
@@ -53,12 +59,42 @@ func (a *Answer) read(resp *http.Response, buffer []byte) {
 	if a.Huge = n > limit; a.Huge {
 		a.Body = a.Body[:limit]
 	}
+	a.scan()
+}
+
+// Flaw returns why a JSON text that no call answers proves nothing: a key is in it twice,
+// or it has more values than an error may have.
+func Flaw(text []byte) error {
+	_, err := scan(text, nil, maxErrorValues, maxErrorValues, maxItems)
+	return err
+}
+
+// scan finds a flaw of the body. A body with one is emptied, so that nothing decodes it.
+func (a *Answer) scan() {
+	a.flaw, a.list = nil, list{}
+	if a.call == nil || len(a.Body) == 0 || a.Huge {
+		return
+	}
+	var out any
+	members, elements, items := maxErrorValues, maxErrorValues, maxItems
+	if success(a.Status) {
+		members, elements = baseMembers+len(a.Body)/bytesPerMember, baseElements+len(a.Body)/bytesPerElement
+		items = maxPage(a.call.PageSize)
+		if a.call.Repeat {
+			out = a.call.Out
+		}
+	}
+	if a.list, a.flaw = scan(a.Body, out, members, elements, items); a.flaw != nil {
+		a.Body = a.Body[:0]
+	}
 }
 
 // decode fills call.Out from the body of a success and says what is wrong with
 // it, if anything is.
 func (a *Answer) decode(call *Call) error {
 	switch {
+	case a.flaw != nil:
+		return a.flaw
 	case a.Huge:
 		return errors.New("the body is too large")
 	case call.Out == nil && len(bytes.TrimSpace(a.Body)) > 0 && (a.Status == http.StatusNoContent || !isObject(a.Body) || !json.Valid(a.Body)):
@@ -69,12 +105,10 @@ func (a *Answer) decode(call *Call) error {
 		// null would decode into anything without an error.
 		return errors.New("the body is not a JSON object or array")
 	}
+	a.list.reserve(call.Out, a.Body)
 	if err := json.Unmarshal(a.Body, call.Out); err != nil {
 		// The error repeats parts of the body.
 		return errors.New("the body is not the documented JSON")
-	}
-	if !call.Repeat && repeated(a.Body) {
-		return errors.New("the body says something twice")
 	}
 	if call.Missing != nil {
 		if name := call.Missing(); name != "" {

@@ -2,6 +2,7 @@ package rest
 
 import (
 	"bytes"
+	"encoding/json"
 	"iter"
 )
 
@@ -59,4 +60,14 @@ func valueLength(text []byte) int {
 		}
 	}
 	return len(text)
+}
+
+// unquoted returns what a JSON string says.
+func unquoted(quoted []byte) []byte {
+	if bytes.IndexByte(quoted, '\\') < 0 {
+		return quoted[1 : len(quoted)-1]
+	}
+	var name string
+	_ = json.Unmarshal(quoted, &name) // it is valid
+	return []byte(name)
 }

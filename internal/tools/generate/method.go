@@ -30,6 +30,7 @@ type method struct {
 	Status     string
 	Repeat     bool
 	Removal    bool
+	PageSize   string   // expression of how many items are requested; "" for what is no page
 	Arguments  []string // statements that add to the call
 	Due        []due    // what a success has to contain
 	Options    []option // optional parameters of the query, gathered in a struct
@@ -201,6 +202,9 @@ func (m *method) option(p codegen.ParameterDefinition) error {
 		Comment: strings.Join(wrap(p.GoName()+" "+p.Spec.Description, 75), "\n// "), Field: p.GoName(), Type: p.TypeDef(),
 		Page: extension(p.Spec.Extensions, "x-page"),
 	})
+	if extension(p.Spec.Extensions, "x-page") == "size" {
+		m.PageSize = field
+	}
 	m.add("call.OptionalParam(%s, %q, %q, %t, %s)", given, p.ParamName, p.Style(), p.Explode(), field)
 	return nil
 }
@@ -245,6 +249,7 @@ func (m *method) body(op codegen.OperationDefinition) error {
 		return err
 	}
 	if content.Schema.Ref != "" {
+		m.PageSize = pageSize("body", content.Schema.Value, 2)
 		m.argument("body", schema.TypeDecl())
 		m.Body = "body"
 		if name := extension(op.Spec.Extensions, "x-target"); name != "" {
@@ -259,6 +264,9 @@ func (m *method) body(op codegen.OperationDefinition) error {
 			return fmt.Errorf("%s: %s is a Go keyword", op.OperationId, name)
 		}
 		m.argument(name, goType)
+		if size := pageSize(name, p.Schema.OAPISchema, 1); size != "" {
+			m.PageSize = size
+		}
 		value := name
 		if isLookup(goType) {
 			key, id := m.lookup(name)
@@ -272,6 +280,26 @@ func (m *method) body(op codegen.OperationDefinition) error {
 	}
 	m.Body = "struct{" + strings.Join(fields, ";") + "}{" + strings.Join(values, ",") + "}"
 	return nil
+}
+
+// pageSize is the expression of the property of a body that has x-page: size; "" if
+// none has.
+func pageSize(expression string, s *openapi3.Schema, depth int) string {
+	if s == nil || depth == 0 {
+		return ""
+	}
+	s = flat(s)
+	for _, property := range codegen.SortedSchemaKeys(s.Properties) {
+		p := s.Properties[property].Value
+		field := expression + "." + goName(property, p)
+		if extension(p.Extensions, "x-page") == "size" {
+			return "int(" + field + ")"
+		}
+		if size := pageSize(field, flat(p), depth-1); size != "" {
+			return size
+		}
+	}
+	return ""
 }
 
 // argumentName names the argument that becomes a property of a body.

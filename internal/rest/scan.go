@@ -1,0 +1,413 @@
+package rest
+
+import (
+	"bytes"
+	"encoding/binary"
+	"encoding/json"
+	"reflect"
+	"strings"
+	"sync"
+	"unicode"
+
+	"github.com/offboard-dev/offboard-go/errors"
+)
+
+// Limits of the values in a body. Package json allocates by their number, not by the
+// number of bytes: 3 MiB of {},{},… become gigabytes. The limits of a success grow with
+// its length. In recorded answers a member takes at least 21 bytes, and an element of an
+// array at least 38.
+const (
+	maxDepth = 100    // of objects and arrays in each other
+	maxKeys  = 1000   // of one object
+	maxItems = 10_000 // of a list, if the call requested no page size
+
+	baseMembers, bytesPerMember   = 32 << 10, 24
+	baseElements, bytesPerElement = 8 << 10, 256
+
+	maxErrorValues = 10_000 // members and elements each, of an answer that is no success
+)
+
+// maxPage returns how many items a page may have if size was requested.
+func maxPage(size int) int {
+	if size <= 0 {
+		return maxItems
+	}
+	return size + max(10, size/10)
+}
+
+// listDepth is the greatest depth of a list of items: {"data":{"items":[]}}.
+const listDepth = 3
+
+var (
+	errTwice    = errors.New("the body has a key twice")
+	errKeys     = errors.New("the body has an object with too many keys")
+	errDepth    = errors.New("the body is nested too deeply")
+	errMembers  = errors.New("the body has too many members")
+	errElements = errors.New("the body has too many elements")
+	errItems    = errors.New("the body has more items than were requested")
+)
+
+// scanner reads a JSON text once, before it is decoded. It counts values and finds keys
+// that an object has twice, as package json compares them: package json decodes the last
+// of them and others may read the first, so such a text proves nothing.
+//
+// It accepts a text that is not JSON. Package json refuses that before it allocates.
+type scanner struct {
+	text []byte
+
+	// out is what the text is decoded into. Keys of a map that differ in case only are
+	// different keys. If out is nil, they are the same in every object.
+	out any
+
+	// How many more members, and elements of all arrays, the text may have, and how many
+	// items each list may have.
+	members, elements, items int
+
+	// keys are the keys of the open objects and, of each open array, those of the last
+	// object in it: mostly the next object has the same.
+	keys []key
+
+	// path leads to the value that is read: by depth, the key of a member. An element of
+	// an array has the zero span.
+	path [maxDepth + 1]span
+
+	longest list
+	err     error
+}
+
+// span is a part of the text.
+type span struct{ start, end uint32 }
+
+// key is a key of an object, without its quotes, and the hash of its folded form.
+type key struct {
+	span
+	hash uint32
+}
+
+// list is a list of items: their number and the keys that lead to it.
+type list struct {
+	items int
+	depth int
+	keys  [listDepth - 1]span
+}
+
+// scan reads a body once and returns its longest list, or why it proves nothing.
+func scan(text []byte, out any, members, elements, items int) (list, error) {
+	s := scanners.Get().(*scanner)
+	s.text, s.out, s.members, s.elements, s.items = text, out, members, elements, items
+	s.keys, s.longest, s.err = s.keys[:0], list{}, nil
+	if i := s.space(0); i < len(text) {
+		s.value(i, 1)
+	}
+	longest, err := s.longest, s.err
+	s.text, s.out = nil, nil
+	scanners.Put(s)
+	return longest, err
+}
+
+// scanners are kept for their keys and path.
+var scanners = sync.Pool{New: func() any { return new(scanner) }}
+
+// stop ends the scan; err is nil for a text that is not JSON.
+func (s *scanner) stop(err error) int {
+	if s.err == nil {
+		s.err = err
+	}
+	return len(s.text)
+}
+
+// space returns the end of the white space at i.
+func (s *scanner) space(i int) int {
+	for i < len(s.text) && s.text[i] <= ' ' {
+		i++
+	}
+	return i
+}
+
+// quote returns the index of the quote that ends a string whose content begins at i.
+func (s *scanner) quote(i int) int {
+	for {
+		n := bytes.IndexByte(s.text[i:], '"')
+		if n < 0 {
+			return len(s.text)
+		}
+		i += n
+		escapes := 0
+		for s.text[i-1-escapes] == '\\' { // the quote at its beginning ends this
+			escapes++
+		}
+		if escapes%2 == 0 {
+			return i
+		}
+		i++
+	}
+}
+
+// value returns the end of the value that begins at i. depth is that of an object or
+// array.
+func (s *scanner) value(i, depth int) int {
+	switch s.text[i] {
+	case '"':
+		return s.quote(i+1) + 1
+	case '{':
+		keys := len(s.keys)
+		i, _ = s.object(i+1, depth, keys, 0)
+		s.keys = s.keys[:keys]
+		return i
+	case '[':
+		return s.array(i+1, depth)
+	}
+	for i++; i < len(s.text); i++ {
+		if c := s.text[i]; c == ',' || c == '}' || c == ']' || c <= ' ' {
+			break
+		}
+	}
+	return i
+}
+
+// array returns the end of an array whose content begins at i.
+func (s *scanner) array(i, depth int) int {
+	if depth > maxDepth {
+		return s.stop(errDepth)
+	}
+	s.path[depth] = span{}
+	keys, known := len(s.keys), 0
+	for items := 0; ; {
+		i = s.space(i)
+		if i >= len(s.text) {
+			return i
+		}
+		switch s.text[i] {
+		case ',':
+			i++
+			continue
+		case ']':
+			s.keys = s.keys[:keys]
+			if depth <= listDepth && items > s.longest.items {
+				s.longest = list{items: items, depth: depth}
+				copy(s.longest.keys[:], s.path[1:depth])
+			}
+			return i + 1
+		}
+		items++
+		if s.elements--; s.elements < 0 {
+			return s.stop(errElements)
+		}
+		if depth <= listDepth && items > s.items {
+			return s.stop(errItems)
+		}
+		if s.text[i] == '{' {
+			i, known = s.object(i+1, depth+1, keys, known)
+		} else {
+			i = s.value(i, depth+1)
+		}
+	}
+}
+
+// object returns the end of an object whose content begins at i. Its keys are those of
+// s.keys from the given index on. The known of them are there already, as those of the
+// object before it: as long as they come in the same order, none can be there twice.
+// object returns the number of the keys that it leaves there.
+func (s *scanner) object(i, depth, keys, known int) (end, left int) {
+	if depth > maxDepth {
+		return s.stop(errDepth), known
+	}
+	for n := 0; ; n++ {
+		i = s.space(i)
+		if i < len(s.text) && s.text[i] == ',' {
+			i = s.space(i + 1)
+		}
+		if i >= len(s.text) {
+			return i, known
+		}
+		if s.text[i] == '}' {
+			return i + 1, known
+		}
+		if s.text[i] != '"' {
+			return s.stop(nil), known
+		}
+		if s.members--; s.members < 0 {
+			return s.stop(errMembers), known
+		}
+		i++
+		if n < known && s.is(s.keys[keys+n], i) {
+			expected := s.keys[keys+n]
+			s.path[depth] = span{uint32(i), uint32(i) + expected.end - expected.start}
+			i += int(expected.end - expected.start)
+		} else {
+			s.keys = s.keys[:keys+n]
+			name := span{uint32(i), uint32(s.quote(i))}
+			s.path[depth] = name
+			if !s.add(name, depth, keys) {
+				return len(s.text), n
+			}
+			known = n + 1
+			i = int(name.end)
+		}
+		i = s.space(i + 1)
+		if i >= len(s.text) || s.text[i] != ':' {
+			return s.stop(nil), known
+		}
+		i = s.space(i + 1)
+		if i >= len(s.text) {
+			return i, known
+		}
+		if s.text[i] == '"' {
+			i = s.quote(i+1) + 1
+		} else {
+			i = s.value(i, depth+1)
+		}
+	}
+}
+
+// is reports whether the key whose content begins at i is written as another.
+func (s *scanner) is(k key, i int) bool {
+	end := i + int(k.end-k.start)
+	return end < len(s.text) && s.text[end] == '"' && string(s.text[i:end]) == string(s.text[k.start:k.end])
+}
+
+// add adds a key to those of its object, which are at the end of s.keys. It reports
+// whether the scan goes on.
+func (s *scanner) add(name span, depth, keys int) bool {
+	k := key{name, s.hash(name)}
+	for _, other := range s.keys[keys:] {
+		if other.hash == k.hash && s.same(other.span, name, depth) {
+			s.stop(errTwice)
+			return false
+		}
+	}
+	if len(s.keys)-keys >= maxKeys {
+		s.stop(errKeys)
+		return false
+	}
+	s.keys = append(s.keys, k)
+	return true
+}
+
+// same reports whether two keys with the same hash are one key.
+func (s *scanner) same(a, b span, depth int) bool {
+	p, q := s.text[a.start:a.end], s.text[b.start:b.end]
+	switch {
+	case bytes.Equal(p, q), bytes.IndexByte(p, '\\') >= 0, bytes.IndexByte(q, '\\') >= 0:
+		return true
+	}
+	return bytes.EqualFold(p, q) && !s.isMap(depth)
+}
+
+// hash returns a number that is the same for keys that package json takes for one.
+func (s *scanner) hash(name span) uint32 {
+	h, ascii := hashOf(s.text, int(name.start), int(name.end))
+	if !ascii {
+		key := folded(s.text[name.start:name.end])
+		h, _ = hashOf(key, 0, len(key))
+	}
+	return h
+}
+
+// hashOf hashes a part of a text, eight characters at a time, so that letters that differ
+// in case have the same hash. It reports whether the part is ASCII without an escape.
+func hashOf(text []byte, start, end int) (h uint32, ascii bool) {
+	const ones, highs = 0x0101010101010101, 0x8080808080808080
+	sum, special := uint64(end-start), uint64(0)
+	for ; start < end; start += 8 {
+		var word uint64
+		if start+8 <= len(text) {
+			word = binary.LittleEndian.Uint64(text[start:])
+		} else {
+			var last [8]byte
+			copy(last[:], text[start:])
+			word = binary.LittleEndian.Uint64(last[:])
+		}
+		if left := end - start; left < 8 {
+			word &= 1<<(8*left) - 1
+		}
+		backslash := word ^ '\\'*ones
+		special |= word&highs | (backslash-ones)&^backslash&highs
+		sum = (sum ^ (word | ' '*ones)) * 0x9E3779B97F4A7C15
+		sum ^= sum >> 32
+	}
+	return uint32(sum), special == 0
+}
+
+// folded returns what a key says, each character in the form that package json compares.
+func folded(key []byte) []byte {
+	text := string(key)
+	if strings.IndexByte(text, '\\') >= 0 {
+		quoted := append(append([]byte{'"'}, key...), '"')
+		_ = json.Unmarshal(quoted, &text) // a text that is not JSON is refused later
+	}
+	return []byte(strings.Map(func(r rune) rune {
+		for { // the least of those that differ in case only
+			next := unicode.SimpleFold(r)
+			if next <= r {
+				return next
+			}
+			r = next
+		}
+	}, text))
+}
+
+// isMap reports whether the object of the given depth is decoded into a map.
+func (s *scanner) isMap(depth int) bool {
+	if s.out == nil {
+		return false
+	}
+	t := reflect.TypeOf(s.out)
+	for d := 1; ; d++ {
+		for t.Kind() == reflect.Pointer {
+			t = t.Elem()
+		}
+		switch {
+		case reflect.PointerTo(t).Implements(unmarshaler):
+			return false
+		case d == depth:
+			return t.Kind() == reflect.Map
+		case t.Kind() == reflect.Map, t.Kind() == reflect.Slice:
+			t = t.Elem()
+		case t.Kind() == reflect.Struct:
+			i := fieldOf(t, s.text[s.path[d].start:s.path[d].end])
+			if i < 0 {
+				return false
+			}
+			t = t.Field(i).Type
+		default:
+			return false
+		}
+	}
+}
+
+var unmarshaler = reflect.TypeFor[json.Unmarshaler]()
+
+// fieldOf returns the index of the field of a struct that a key is decoded into; -1 if
+// none of its own is.
+func fieldOf(t reflect.Type, key []byte) int {
+	for i := range t.NumField() {
+		name, _, _ := strings.Cut(t.Field(i).Tag.Get("json"), ",")
+		if name != "" && strings.EqualFold(name, string(key)) {
+			return i
+		}
+	}
+	return -1
+}
+
+// reserve allocates the items of a list at once, in what the text is decoded into.
+// Package json would allocate and copy them several times.
+func (l *list) reserve(out any, text []byte) {
+	if l.items < 4 {
+		return
+	}
+	v := reflect.ValueOf(out).Elem()
+	for _, key := range l.keys[:l.depth-1] {
+		if v.Kind() != reflect.Struct || v.Addr().Type().Implements(unmarshaler) {
+			return
+		}
+		i := fieldOf(v.Type(), text[key.start:key.end])
+		if i < 0 {
+			return
+		}
+		v = v.Field(i)
+	}
+	if v.Kind() == reflect.Slice && v.IsNil() && v.Type().Elem().Kind() == reflect.Struct && !v.Addr().Type().Implements(unmarshaler) {
+		v.Grow(l.items)
+	}
+}
