@@ -56,7 +56,8 @@ func atlasDeletion(r *rand.Rand) *scenario {
 	}
 	return &scenario{
 		title: titled(state, credential), server: srv.Server, limited: limited, kind: kindOf, done: func() bool { return o.deleted() }, judge: o.judge,
-		disturb: func() {
+		ids: []string{id},
+		disturb: func(r *rand.Rand) {
 			switch r.IntN(3) {
 			case 0:
 				srv.EndTokens()
@@ -158,7 +159,9 @@ func atlasTeardown(r *rand.Rand) *scenario {
 		case "project":
 			return slices.ContainsFunc(srv.Projects(id), func(p atlastest.Project) bool { return s.ID == "project/"+p.ID })
 		}
-		return slices.ContainsFunc(srv.Resources(shop), func(x atlastest.Resource) bool { return s.Kind == string(x.Kind) })
+		return slices.ContainsFunc(srv.Resources(shop), func(x atlastest.Resource) bool {
+			return s.Kind == string(x.Kind) && (x.Kind != atlas.KindFlexCluster || strings.HasPrefix(s.Name, x.ID))
+		})
 	}
 	whose, option := one(r, "", "", "its own"), atlas.Option(nil)
 	credential := atlastest.Credential{ID: "mine", Secret: "my-own-secret"}
@@ -178,11 +181,58 @@ func atlasTeardown(r *rand.Rand) *scenario {
 		c, err := atlas.New(option, atlas.WithBaseURL(base), func(c *rest.Config) error { set(c); return nil })
 		return crew{func(ctx context.Context) (*teardown.Plan, error) { return c.Plan(ctx, id) }, c.Teardown}, err
 	}
-	return d.scenario(r, scenario{title: "teardown: " + titled(state, whose), server: srv.Server, disturb: func() {
+	if chance(r, 0.3) { // more than fit on a small page
+		for i := range 3 {
+			srv.AddResource(shop, atlastest.Resource{Kind: atlas.KindFlexCluster, ID: fmt.Sprint("flex", i)})
+		}
+	}
+	d.comesBack = &comesBack{string(atlas.KindStreamWorkspace), func() bool {
+		return slices.ContainsFunc(srv.Resources(shop), func(x atlastest.Resource) bool { return x.Kind == atlas.KindStreamWorkspace })
+	}, func() { srv.AddResource(shop, atlastest.Resource{Kind: atlas.KindStreamWorkspace, ID: "events"}) }}
+	ids := []string{id, shop, "ledger", "events", "flex0", "flex1", "flex2"}
+	return d.scenario(r, scenario{title: "teardown: " + titled(state, whose), server: srv.Server, ids: ids, disturb: func(r *rand.Rand) {
 		if chance(r, 0.5) {
 			srv.EndTokens()
 		} else {
 			srv.EndNonces()
 		}
 	}})
+}
+
+func atlasReading(r *rand.Rand) *scenario {
+	const id = "5e2f00000000000000000001"
+	srv := atlastest.NewServer()
+	acme := atlastest.Organization{ID: id, Name: "Acme"}
+	state := one(r, "", "", "failed payments")
+	acme.FailedPayments = state == "failed payments"
+	srv.AddOrganization(acme)
+	all := []string{id}
+	for i := range one(r, 0, 1, 2, 3, 4, one(r, 5, 6, 499, 500)) {
+		all = append(all, fmt.Sprintf("5e2f0000000000000000f%03d", i))
+		srv.AddOrganization(atlastest.Organization{ID: all[i+1]})
+	}
+	var projects []string
+	for i := range max(r.IntN(9)-3, 0) {
+		projects = append(projects, fmt.Sprintf("5e2f00000000000000000a%02d", i))
+		srv.AddProject(id, atlastest.Project{ID: projects[i]})
+	}
+	srv.AddServiceAccount(atlastest.Credential{ID: "mine", Secret: "my-own-secret"})
+	a := &asking{provider: "atlas", blocked: state != "" || len(projects) > 0}
+	what := one(r, "list", "projects", "check")
+	return a.scenario(scenario{
+		title: titled(what, state, fmt.Sprint(len(all), " organizations, ", len(projects), " projects")), server: srv.Server, ids: []string{id},
+		do: func(ctx context.Context, set setting) error {
+			base, _ := srv.Reach()
+			c, err := atlas.New(atlas.WithServiceAccount("mine", "my-own-secret"), atlas.WithBaseURL(base), func(c *rest.Config) error { set(c); return nil })
+			switch {
+			case err != nil:
+				return err
+			case what == "check":
+				return a.check(c.CheckDeletion(ctx, id))
+			case what == "projects":
+				return list(a, projects, c.ListProjects(ctx, id, atlas.ListProjectsPageOptions{}), func(p atlas.Project) string { return p.ID })
+			}
+			return list(a, all, c.ListOrganizations(ctx, atlas.ListOrganizationsPageOptions{}), func(o atlas.Organization) string { return o.ID })
+		},
+	})
 }

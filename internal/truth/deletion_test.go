@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"time"
 
 	"github.com/offboard-dev/offboard-go/errors"
 )
@@ -92,6 +93,9 @@ func verdict(err error) string {
 	case errors.DeletionStepsNotSatisfied:
 		return saysBlocked
 	case errors.NotFound:
+		if e.Code != errors.OrganizationNotFound { // of another resource, or of a route
+			return saysUnexpected
+		}
 		return saysNotFound
 	case errors.Unauthenticated, errors.PermissionDenied:
 		return saysRefused
@@ -124,7 +128,7 @@ func (o *organization) judge(t *trial) (string, []string) {
 	switch said {
 	case saysDeleted:
 		switch {
-		case o.exists():
+		case o.exists() && !(t.blind() && o.evident(t)):
 			lie("it says deleted, and it is there")
 		case !o.evident(t):
 			lie("it says deleted, and has seen nothing that says so")
@@ -133,7 +137,7 @@ func (o *organization) judge(t *trial) (string, []string) {
 		switch {
 		case deleted:
 			lie("it says not found of what it deleted itself")
-		case o.exists() && o.there && !o.hidden:
+		case o.exists() && o.there && !o.hidden && !t.blind():
 			lie("it says not found, and it is there")
 		}
 	case saysBlocked:
@@ -156,7 +160,11 @@ func (o *organization) judge(t *trial) (string, []string) {
 		}
 	}
 	switch said {
-	case saysDeleted, saysNotFound, saysUnexpected, saysUnknown:
+	case saysDeleted, saysNotFound, saysUnknown:
+	case saysUnexpected:
+		if deleted && !t.late && t.strict() {
+			lie("it says unexpected of what it deleted, and could read")
+		}
 	case saysRefused:
 		// A credential may end with what was deleted, so that its refusal proves nothing.
 		if deleted {
@@ -172,6 +180,17 @@ func (o *organization) judge(t *trial) (string, []string) {
 	}
 	if o.touched() {
 		lie("something else was changed")
+	}
+	if t.on[innerCode] {
+		if why := ambiguousCode(t.err); why != "" {
+			lie("%s", why)
+		}
+	}
+	if slices.ContainsFunc(t.exchanges, func(x *exchange) bool { return x.fault == clockOff }) {
+		lie("a token was refused because of a clock that is a minute off")
+	}
+	if t.on[longWait] && t.took > 48*time.Hour {
+		lie("it took %v", t.took)
 	}
 	if t.overtime > 0 {
 		lie("it went on for %v after its context had ended", t.overtime)
@@ -199,12 +218,37 @@ func (o *organization) untyped(err error) string {
 	return ""
 }
 
+// codes are those that a caller asks for before OutcomeUnknown.
+var codes = []errors.Code{
+	errors.DeletionStepsNotSatisfied, errors.NotFound, errors.Unauthenticated, errors.PermissionDenied, errors.InvalidArgument,
+	errors.Conflict, errors.RateLimitReached, errors.Unavailable, errors.Internal, errors.UnexpectedResponse, errors.Canceled,
+}
+
+// ambiguousCode says which other code an unknown outcome also is, or which context a
+// refusal by a limit also is.
+func ambiguousCode(err error) string {
+	switch verdict(err) {
+	case saysUnknown:
+		for _, code := range codes {
+			if errors.Is(err, code) {
+				return "it says unknown, and is also " + string(code)
+			}
+		}
+	case saysLimited:
+		e, _ := errors.AsType[*errors.Error](err)
+		if e.Status == 0 && (errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded)) {
+			return "it says limited, and the context ended while it waited"
+		}
+	}
+	return ""
+}
+
 // evident reports whether the client has seen that the organization is gone: by the
 // answer to its deletion, or by another answer after one that told nothing.
 func (o *organization) evident(t *trial) bool {
 	open := false
 	for _, x := range t.exchanges {
-		if x.kind == deletion && x.genuine && x.status < 300 || open && o.saysOf(x) == gone {
+		if x.kind == deletion && x.genuine && x.status < 300 || (open || x.redialed) && o.saysOf(x) == gone {
 			return true
 		}
 		open = open || x.kind == deletion && !x.telling()

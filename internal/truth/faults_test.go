@@ -7,6 +7,7 @@ import (
 	"math/rand/v2"
 	"net"
 	"net/http"
+	"slices"
 	"strconv"
 	"strings"
 	"syscall"
@@ -29,6 +30,75 @@ type fault struct {
 
 	cut  bool          // the connection ends in the middle of the body
 	slow time.Duration // for half of what is left of the body
+
+	edit     func(*http.Request, []byte) []byte // changes what the provider reads, and returns its body
+	rewrite  func([]byte) []byte                // changes the body of the provider's own answer
+	unproven bool                               // the answer proves nothing, although it is the provider's
+	stale    bool                               // the answer is an earlier one to the same request, if there is one
+	redials  redial                             // what the transport does by itself
+	harmless bool                               // a teardown ends well in spite of it
+	blind    bool                               // the credential sees nothing
+
+	accepts    bool // the fault applies only if the provider answers with a success
+	documented bool // the other answer is the documented success
+}
+
+// redial is what a transport does by itself when a connection has ended.
+type redial int
+
+const (
+	redialsNever   redial = iota
+	redialsInVain         // the second connection is refused
+	redialsAndAsks        // it sends the request again
+)
+
+// occasion is a request that a fault may apply to.
+type occasion struct {
+	n    *network
+	kind kind
+	req  *http.Request
+	body []byte
+}
+
+// faultKind is a kind of fault.
+type faultKind struct {
+	name string // of kindNames; "" for one that is always on
+	make func(*rand.Rand, *occasion) fault
+}
+
+// unharmed is no fault.
+var unharmed = fault{works: true}
+
+// slots is how many kinds of faults a request picks from. A slot without a kind is no
+// fault: it keeps the others where they are when a kind is added.
+const slots = 48
+
+// pick returns the fault of a slot; none if its kind is off or does not apply.
+func pick(slot int, r *rand.Rand, o *occasion) fault {
+	if slot >= len(faultKinds) {
+		return unharmed
+	}
+	k := faultKinds[slot]
+	if k.name != "" && !o.n.on[k.name] {
+		return unharmed
+	}
+	f := k.make(r, o)
+	if k.name != "" && f.name != "" {
+		f.name = k.name + ": " + f.name
+	}
+	return f
+}
+
+// faultKinds are all of them: those that are always on, and the new ones. The order
+// is part of what a seed means.
+var faultKinds = slices.Concat(always(faults), newFaults)
+
+func always(faults []func(*rand.Rand) fault) []faultKind {
+	var kinds []faultKind
+	for _, f := range faults {
+		kinds = append(kinds, faultKind{"", func(r *rand.Rand, _ *occasion) fault { return f(r) }})
+	}
+	return kinds
 }
 
 // faults are all kinds of them.

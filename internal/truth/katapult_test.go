@@ -63,8 +63,24 @@ func katapultDeletion(r *rand.Rand) *scenario {
 		o.dry = func() bool { return source.gone && source.left < 0 }
 		option = katapult.WithTokenSource(source)
 	}
+	heir := katapulttest.Organization{ID: "org_heir", Name: "Heir", SubDomain: acme.SubDomain}
+	takesOver, added := chance(r, 0.5), false
+	o.touched = func() bool { return !srv.Exists("org_other") || added && !srv.Exists(heir.ID) }
+	o.reads = func(x *exchange) presence {
+		if bytes.Contains(x.body, []byte(heir.ID)) {
+			return nothing
+		}
+		return byStatus(x)
+	}
 	return &scenario{
 		title: titled(state, credential), server: srv.Server, limited: limit < 1000, kind: kindOf, done: func() bool { return !o.exists() && o.there }, judge: o.judge,
+		ids: []string{acme.ID, acme.SubDomain},
+		meanwhile: func(n *network, _ kind) {
+			if n.on[takenOver] && takesOver && !added && o.there && !srv.Exists(acme.ID) {
+				srv.AddOrganization(heir)
+				added = true
+			}
+		},
 		do: func(ctx context.Context, set setting) error {
 			base, _ := srv.Reach()
 			return katapult.DeleteOrganization(ctx, name, option, katapult.WithBaseURL(base+"/core/v1"),
@@ -185,5 +201,56 @@ func katapultTeardown(r *rand.Rand) *scenario {
 		srv.Add("org_labs", katapulttest.DNSZone{ID: "dnszone_labs", Name: "labs.example"})
 		d.permits = []teardown.Consent{teardown.ManagedOrganizations}
 	}
+	zones := 0
+	if chance(r, 0.3) {
+		zones = 3
+	}
+	for i := range zones {
+		srv.Add(id, katapulttest.DNSZone{ID: fmt.Sprintf("dnszone_%d", i), Name: fmt.Sprintf("%d.example", i)})
+	}
+	s.ids = []string{
+		id, "vm_web", "lb_front", "ip_front", "fsv_shared", "org_labs", "dnszone_labs", "disk_vm_web", "dnszone_0", "dnszone_1", "dnszone_2",
+	}
+	d.comesBack = &comesBack{"load_balancer/", func() bool {
+		return srv.Exists(front.ID) || slices.ContainsFunc(srv.Left(id), func(x string) bool { return x == "lb_again" })
+	},
+		func() { srv.Add(id, katapulttest.LoadBalancer{ID: "lb_again", Name: front.Name}) }}
 	return d.scenario(r, s)
+}
+
+func katapultReading(r *rand.Rand) *scenario {
+	const id = "org_acme"
+	srv := katapulttest.NewServer()
+	acme := katapulttest.Organization{ID: id, Name: "Acme", SubDomain: "acme"}
+	state := one(r, "", "", "open steps", "unmanaged")
+	switch state {
+	case "open steps":
+		acme.Open = []string{"ensure_zero_balance"}
+	case "unmanaged":
+		acme.Unmanaged = true
+	}
+	srv.AddOrganization(acme)
+	var zones []string
+	for i := range one(r, 0, 1, 2, 3, 4, 5, one(r, 6, 100, 101)) {
+		zones = append(zones, fmt.Sprintf("dnszone_%d", i))
+		srv.Add(id, katapulttest.DNSZone{ID: zones[i], Name: fmt.Sprintf("%d.example", i)})
+	}
+	srv.SetLargeSets(chance(r, 0.2))
+	a := &asking{provider: "katapult", blocked: state != "" || len(zones) > 0}
+	what := one(r, "list", "list", "check")
+	return a.scenario(scenario{
+		title: titled(what, state, fmt.Sprint(len(zones), " zones")), server: srv.Server, ids: []string{id},
+		do: func(ctx context.Context, set setting) error {
+			base, _ := srv.Reach()
+			c, err := katapult.New(katapult.WithToken(katapulttest.Token), katapult.WithBaseURL(base+"/core/v1"),
+				func(c *rest.Config) error { set(c); return nil })
+			if err != nil {
+				return err
+			}
+			if what == "check" {
+				return a.check(c.CheckDeletion(ctx, katapult.ID(id)))
+			}
+			return list(a, zones, c.ListDNSZones(ctx, katapult.ID(id)), func(z katapult.DNSZone) string { return z.ID })
+		},
+	})
 }

@@ -3,6 +3,7 @@ package truth
 import (
 	"bytes"
 	"context"
+	"fmt"
 	"io"
 	"math/rand/v2"
 	"net/http"
@@ -17,7 +18,8 @@ import (
 // time.
 type network struct {
 	scenario *scenario
-	random   *rand.Rand
+	streams  streams
+	on       map[string]bool // the new kinds of faults
 	weather  weather
 	cancel   context.CancelFunc
 	began    time.Time
@@ -27,16 +29,27 @@ type network struct {
 	late      bool
 	limited   bool // the client was told of a limit
 	open      atomic.Int64
+
+	times   map[string]int            // how often a request was sent
+	ignored map[string]int            // how often one was accepted and never started
+	answers map[string]*http.Response // the first genuine answer to each read
 }
 
 // weather is what a run meets.
 type weather struct {
-	often  float64 // how often a request is befallen by a fault
-	befall func(*network, kind) bool
-	faults []func(*rand.Rand) fault
-	skew   time.Duration // of the provider's clock
-	haste  time.Duration // the longest time that a request takes
-	gusts  float64       // how often the double is disturbed
+	often              float64 // how often a request is befallen by a fault
+	befall             func(*network, kind) bool
+	slots              []int                        // the faults to pick from; nil for all
+	wall               func(*rand.Rand) fault       // the only fault; nil for none
+	out                func(*network) (fault, bool) // the fault of an outage, while it lasts
+	silent             bool                         // the transport does not report its connections
+	blind              int                          // the exchange from which on the credential sees nothing; -1 for none
+	clock              time.Duration                // how far the provider's clock is ahead of the client's
+	dropsHeader, stuck bool                         // every header that names an organization; every task
+	pages              int                          // the server's largest page; 0 for as large as requested
+	skew               time.Duration                // of the provider's clock
+	haste              time.Duration                // the longest time that a request takes
+	gusts              float64                      // how often the double is disturbed
 
 	cancelAt int // the exchange in which the context is canceled; -1 for none
 	moment   moment
@@ -64,16 +77,15 @@ func newWeather(r *rand.Rand) weather {
 	w := weather{
 		often:    one(r, 0.05, 0.2, 0.4, 0.6, 0.95),
 		befall:   one(r, everywhere, everywhere, deletions, deletions, deletions, afterTheFirst, tokens),
-		faults:   faults,
 		haste:    one(r, time.Millisecond, time.Second, time.Minute),
-		cancelAt: notAtAll,
-		moment:   moment(r.IntN(moments)),
+		cancelAt: notAtAll, blind: notAtAll,
+		moment: moment(r.IntN(moments)),
+		silent: chance(r, 0.2),
 	}
 	if chance(r, 0.5) { // a few kinds of faults that come again and again
 		n := 1 + r.IntN(3)
-		w.faults = nil
 		for range n {
-			w.faults = append(w.faults, one(r, faults...))
+			w.slots = append(w.slots, r.IntN(slots))
 		}
 	}
 	if chance(r, 0.2) {
@@ -100,7 +112,7 @@ func (w *weather) prolong(r *rand.Rand, length int) {
 	if chance(r, 0.3) { // once it has begun, something stands between the client and the provider
 		wall := withBody(r, fault{name: "refused by a wall", status: one(r, 401, 403, 403, 404, 503)})
 		w.often, w.befall = one(r, 0.4, 0.7, 1), afterTheFirstWrite
-		w.faults = []func(*rand.Rand) fault{func(*rand.Rand) fault { return wall }}
+		w.wall = func(*rand.Rand) fault { return wall }
 	}
 	if w.cancelAt >= 0 || chance(r, 0.1) {
 		w.cancelAt = r.IntN(length)
@@ -116,8 +128,59 @@ func afterTheFirst(n *network, _ kind) bool { return n.asked(deletion) }
 func afterTheFirstWrite(n *network, k kind) bool { return k == write || n.asked(write) }
 
 // latency is how long a request takes in one direction.
-func (n *network) latency() time.Duration {
-	return time.Duration(n.random.Int64N(int64(n.weather.haste)))
+func (n *network) latency(r *rand.Rand) time.Duration {
+	return time.Duration(r.Int64N(int64(n.weather.haste)))
+}
+
+// befallen returns what befalls a request.
+func (n *network) befallen(r *rand.Rand, o *occasion) fault {
+	w := &n.weather
+	if w.out != nil {
+		if f, out := w.out(n); out {
+			return f
+		}
+	}
+	if o.kind == token && bytes.Contains(o.body, []byte("assertion=")) {
+		edited, refused := assert(o.req, o.body, w.clock)
+		if refused {
+			return fault{name: clockOff, status: 500, body: `{"error":"server_error","error_description":"Errors.Internal"}`, header: jsonType}
+		}
+		o.body = edited
+	}
+	if w.blind >= 0 && len(n.exchanges) >= w.blind && o.kind != token {
+		return fault{name: noAccess, works: true, edit: n.swap, rewrite: n.swapBack, blind: true}
+	}
+	if f := w.constant(o); f.name != "" {
+		return f
+	}
+	hit, slot := chance(r, w.often), r.IntN(slots)
+	if len(w.slots) > 0 {
+		slot = w.slots[slot%len(w.slots)]
+	}
+	switch {
+	case !hit || !w.befall(n, o.kind):
+		return unharmed
+	case w.wall != nil:
+		return w.wall(r)
+	}
+	return pick(slot, r, o)
+}
+
+// constant returns what befalls a request of its kind throughout the run.
+func (w *weather) constant(o *occasion) fault {
+	f := unharmed
+	if w.dropsHeader {
+		f = drop(o)
+	}
+	if w.stuck && f.name == "" {
+		f = stick(o)
+	}
+	return f
+}
+
+// key names a request: the same one has the same key.
+func key(req *http.Request, body []byte) string {
+	return req.Method + " " + req.URL.RequestURI() + " " + string(body)
 }
 
 // did notes that what is asked for was done in the course of an exchange.
@@ -157,51 +220,63 @@ type pending struct {
 func (n *network) RoundTrip(req *http.Request) (*http.Response, error) {
 	ctx := req.Context()
 	was := n.scenario.done()
+	name := req.Method + " " + req.URL.RequestURI()
+	n.times[name]++
+	name += fmt.Sprintf(" %d", n.times[name])
+	way := n.streams.of("way " + name)
 	if p := n.pending; p != nil {
 		if p.in--; p.in < 0 {
 			p.work()
 			n.pending = nil
 		}
 	}
-	if n.scenario.disturb != nil && chance(n.random, n.weather.gusts) {
-		n.scenario.disturb()
+	if others := n.streams.of("others " + name); n.scenario.disturb != nil && chance(others, n.weather.gusts) {
+		n.scenario.disturb(others)
 	}
 	if n.scenario.between != nil {
 		n.scenario.between()
 	}
 	k := n.scenario.kind(req)
-	f := fault{works: true}
-	if n.weather.befall(n, k) && chance(n.random, n.weather.often) {
-		f = one(n.random, n.weather.faults...)(n.random)
+	if n.scenario.meanwhile != nil {
+		n.scenario.meanwhile(n, k)
 	}
-	x := &exchange{
-		at: time.Since(n.began), kind: k, path: req.Method + " " + req.URL.RequestURI(), fault: f.name, reached: true, led: req.Response != nil,
-	}
-	n.exchanges = append(n.exchanges, x)
-	n.did(x, was)
-
 	var body []byte
 	if req.Body != nil {
 		body, _ = io.ReadAll(req.Body)
 		req.Body.Close()
 	}
-	if err := pass(ctx, n.latency()); err != nil {
+	o := &occasion{n, k, req, body}
+	f := n.befallen(n.streams.of("fault "+name), o)
+	body = o.body
+	x := &exchange{
+		at: time.Since(n.began), kind: k, path: req.Method + " " + req.URL.RequestURI(), fault: f.name, reached: n.weather.silent,
+		led: req.Response != nil, blind: f.blind, redialed: f.redials == redialsAndAsks,
+	}
+	n.exchanges = append(n.exchanges, x)
+	n.did(x, was)
+
+	asks, connects := n.trace(ctx)
+	asks()
+	if err := pass(ctx, n.latency(way)); err != nil {
 		return nil, err
 	}
 	if f.refused != nil {
-		x.reached = false
-		if trace := httptrace.ContextClientTrace(ctx); trace != nil && trace.GetConn != nil {
-			trace.GetConn(req.URL.Host) // as a transport of net/http reports it
-		}
+		x.harmless = f.harmless
 		return nil, f.refused
 	}
+	connects()
+	x.reached = true
 	if n.cancels(before) {
 		return nil, ctx.Err()
 	}
 	work := func() *http.Response {
 		again := req.Clone(context.WithoutCancel(ctx))
-		if again.Body = http.NoBody; body != nil {
-			again.Body = io.NopCloser(bytes.NewReader(body))
+		sent := n.cap(again, body)
+		if f.edit != nil {
+			sent = f.edit(again, sent)
+		}
+		if again.Body, again.ContentLength = http.NoBody, int64(len(sent)); sent != nil {
+			again.Body = io.NopCloser(bytes.NewReader(sent))
 		}
 		resp, err := n.scenario.server.RoundTrip(again)
 		if err != nil {
@@ -211,10 +286,18 @@ func (n *network) RoundTrip(req *http.Request) (*http.Response, error) {
 	}
 	var resp *http.Response
 	switch was = n.scenario.done(); {
+	case f.stale && n.answers[key(req, body)] != nil:
+		resp = copied(n.answers[key(req, body)])
 	case f.works:
 		resp = work()
+		if f.redials == redialsAndAsks {
+			asks()
+			connects()
+			resp = work()
+		}
+		n.keep(k, key(req, body), f, resp)
 	case f.late && (k == deletion || k == write):
-		n.pending = &pending{n.random.IntN(2), func() {
+		n.pending = &pending{way.IntN(2), func() {
 			was := n.scenario.done()
 			work()
 			n.late = n.late || !was && n.scenario.done()
@@ -224,17 +307,24 @@ func (n *network) RoundTrip(req *http.Request) (*http.Response, error) {
 	if n.cancels(worked) {
 		return nil, ctx.Err()
 	}
-	if err := pass(ctx, n.latency()); err != nil {
+	if err := pass(ctx, n.latency(way)); err != nil {
 		return nil, err
+	}
+	if f.redials == redialsInVain {
+		asks()
 	}
 	if f.lost != nil {
 		return nil, f.lost
 	}
-	return n.answer(ctx, x, f, resp, req), nil
+	return n.answer(ctx, x, f, resp, req, way), nil
 }
 
 // answer makes what the client sees of the provider's answer.
-func (n *network) answer(ctx context.Context, x *exchange, f fault, resp *http.Response, req *http.Request) *http.Response {
+func (n *network) answer(ctx context.Context, x *exchange, f fault, resp *http.Response, req *http.Request, way *rand.Rand) *http.Response {
+	if f.accepts && resp.StatusCode >= 300 {
+		f = unharmed // the provider has refused the request
+		x.fault = ""
+	}
 	if f.status != 0 {
 		resp = &http.Response{
 			StatusCode: f.status, Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1,
@@ -245,16 +335,20 @@ func (n *network) answer(ctx context.Context, x *exchange, f fault, resp *http.R
 	if err != nil {
 		panic(err)
 	}
+	if f.rewrite != nil && f.status == 0 {
+		body = f.rewrite(body)
+	}
 	resp.ContentLength = int64(len(body))
 	resp.Header.Set("Date", time.Now().Add(n.weather.skew).UTC().Format(http.TimeFormat))
-	n.limited = n.limited || f.limits || resp.StatusCode == http.StatusTooManyRequests
+	n.limited = n.limited || f.limits || resp.StatusCode == http.StatusTooManyRequests && !f.harmless
 	for name, value := range f.header {
 		resp.Header.Set(name, value)
 	}
-	x.status, x.genuine, x.whole, x.body = resp.StatusCode, f.status == 0, f.status == 0, body
-	b := &slow{n: n, x: x, ctx: ctx, rest: body, each: f.slow, all: len(body)}
+	proven := f.status == 0 && !f.unproven || f.documented
+	x.status, x.genuine, x.whole, x.body, x.harmless = resp.StatusCode, proven, proven, body, f.harmless
+	b := &slow{n: n, x: x, ctx: ctx, way: way, rest: body, each: f.slow, all: len(body)}
 	if f.cut && len(body) > 0 {
-		b.all = n.random.IntN(len(body))
+		b.all = way.IntN(len(body))
 		x.genuine, x.whole = false, false
 	}
 	n.open.Add(1)
@@ -267,6 +361,7 @@ type slow struct {
 	n      *network
 	x      *exchange
 	ctx    context.Context
+	way    *rand.Rand
 	rest   []byte
 	all    int           // how many bytes come
 	read   int           // so far
@@ -302,7 +397,7 @@ func (b *slow) Read(p []byte) (int, error) {
 
 // ends notes that the body has no end that the client could see.
 func (b *slow) ends() {
-	b.x.genuine, b.x.whole = false, b.x.whole && len(b.rest) == 0
+	b.x.genuine, b.x.harmless, b.x.whole = false, false, b.x.whole && len(b.rest) == 0
 }
 
 func (b *slow) Close() error {
@@ -319,7 +414,7 @@ func (b *slow) Close() error {
 func (b *slow) settle() {
 	if n := b.n; n.due(after) {
 		n.weather.cancelAt = notAtAll
-		time.AfterFunc(1+time.Duration(n.random.Int64N(int64(one(n.random, time.Microsecond, time.Second, time.Minute)))), n.cancel)
+		time.AfterFunc(1+time.Duration(b.way.Int64N(int64(one(b.way, time.Microsecond, time.Second, time.Minute)))), n.cancel)
 	}
 }
 
@@ -336,4 +431,44 @@ func pass(ctx context.Context, d time.Duration) error {
 	case <-timer.C:
 		return nil
 	}
+}
+
+// trace returns the functions that report a connection, as net/http's transport does.
+func (n *network) trace(ctx context.Context) (asks, connects func()) {
+	asks, connects = func() {}, func() {}
+	if t := httptrace.ContextClientTrace(ctx); t != nil && !n.weather.silent {
+		if t.GetConn != nil {
+			asks = func() { t.GetConn("provider.invalid:443") }
+		}
+		if t.GotConn != nil {
+			connects = func() { t.GotConn(httptrace.GotConnInfo{}) }
+		}
+	}
+	return asks, connects
+}
+
+// keep remembers the first genuine answer to a read.
+func (n *network) keep(k kind, key string, f fault, resp *http.Response) {
+	if k != read || f.edit != nil || n.answers[key] != nil || !n.on[cached] {
+		return
+	}
+	body, err := io.ReadAll(resp.Body)
+	if err != nil {
+		panic(err)
+	}
+	resp.Body = io.NopCloser(bytes.NewReader(body))
+	n.answers[key] = copied(resp)
+	n.answers[key].Body = io.NopCloser(bytes.NewReader(body))
+}
+
+// copied returns a copy of an answer whose body can be read again.
+func copied(resp *http.Response) *http.Response {
+	body, err := io.ReadAll(resp.Body)
+	if err != nil {
+		panic(err)
+	}
+	resp.Body = io.NopCloser(bytes.NewReader(body))
+	again := *resp
+	again.Header, again.Body = resp.Header.Clone(), io.NopCloser(bytes.NewReader(body))
+	return &again
 }

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"net/http"
+	"slices"
 	"strings"
 	"time"
 
@@ -17,15 +18,16 @@ type provider struct {
 	name     string
 	deletion func(*rand.Rand) *scenario
 	teardown func(*rand.Rand) *scenario
+	reading  func(*rand.Rand) *scenario
 }
 
 // providers are all five.
 var providers = []provider{
-	{"katapult", katapultDeletion, katapultTeardown},
-	{"zitadel", zitadelDeletion, zitadelTeardown},
-	{"atlas", atlasDeletion, atlasTeardown},
-	{"workspace", workspaceDeletion, workspaceTeardown},
-	{"volterra", volterraDeletion, volterraTeardown},
+	{"katapult", katapultDeletion, katapultTeardown, katapultReading},
+	{"zitadel", zitadelDeletion, zitadelTeardown, zitadelReading},
+	{"atlas", atlasDeletion, atlasTeardown, atlasReading},
+	{"workspace", workspaceDeletion, workspaceTeardown, workspaceReading},
+	{"volterra", volterraDeletion, volterraTeardown, volterraReading},
 }
 
 // scenario is a double in some state, something that is asked of a client, and what
@@ -48,15 +50,22 @@ type scenario struct {
 	limited bool
 
 	// disturb does something at the double between two requests; nil for nothing.
-	disturb func()
+	disturb func(*rand.Rand)
+
+	// ids are what requests name resources by.
+	ids []string
 
 	// between does something at the double before every request; nil for nothing.
 	between func()
+
+	// meanwhile has others change something before a request; nil for nothing.
+	meanwhile func(*network, kind)
 
 	// judge returns what the client said, in a word or two of the table, and what
 	// is wrong with that.
 	judge func(*trial) (verdict string, lies []string)
 
+	reads  bool           // nothing is to be changed, or only by a call that the judge knows
 	length int            // how many requests it takes at most, mostly; 0 for a few
 	counts map[string]int // what else the table counts; nil for none of a teardown
 }
@@ -94,7 +103,22 @@ type trial struct {
 	late      bool          // the work was done behind the client's back, after its request was answered
 	limited   bool          // the client may not send as it likes
 	pending   *pending      // work that is still to be done behind the client's back
+	took      time.Duration
+	on        map[string]bool // the new kinds of faults
 }
+
+// blind reports whether the credential saw nothing from some time on.
+func (t *trial) blind() bool {
+	return slices.ContainsFunc(t.exchanges, func(x *exchange) bool { return x.blind })
+}
+
+// befell reports whether a kind of the new faults befell a request.
+func (t *trial) befell(kind string) bool {
+	return slices.ContainsFunc(t.exchanges, func(x *exchange) bool { return strings.HasPrefix(x.fault, kind) })
+}
+
+// strict reports whether an undocumented success is no excuse: a read decides.
+func (t *trial) strict() bool { return t.on[openSuccess] || t.on[unreadable] || t.on[accepted] }
 
 // exchange is one request, and what the client has seen of it.
 type exchange struct {
@@ -109,6 +133,10 @@ type exchange struct {
 	whole   bool   // every byte of it came, although perhaps its end did not
 	body    []byte
 	did     bool // what is asked for was done in its course
+
+	blind    bool // the credential sees nothing
+	redialed bool // the transport has sent the request twice
+	harmless bool // the fault does not keep a teardown from ending well
 }
 
 func (x *exchange) String() string {
@@ -135,7 +163,7 @@ func (x *exchange) String() string {
 // the provider's own and no failure, or the request was refused or never sent.
 func (x *exchange) telling() bool {
 	refused := x.status >= 400 && x.status < 500 && x.status != http.StatusRequestTimeout && x.status != 499
-	return !x.reached || refused || x.genuine && x.status < 500
+	return !x.redialed && (!x.reached || refused || x.genuine && x.status < 500)
 }
 
 // one picks one of several.

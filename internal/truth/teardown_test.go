@@ -1,6 +1,7 @@
 package truth
 
 import (
+	"bytes"
 	"context"
 	"fmt"
 	"math/rand/v2"
@@ -45,10 +46,25 @@ type demolition struct {
 	// rest is all that the double has beside the organization.
 	rest func() string
 
+	// create has others create something in the organization; nil for nothing. comesBack
+	// is what they create again once it is gone: whether it stands, and what creates it.
+	create    func()
+	comesBack *comesBack
+
+	// rename has others rename the organization; nil for nothing.
+	rename func()
+
 	// use makes a client.
 	use func(setting) (crew, error)
 
 	server http.RoundTripper // the double, with nothing in between
+}
+
+// comesBack is something that others create again under the same name.
+type comesBack struct {
+	step   string // its id begins so
+	stands func() bool
+	create func()
 }
 
 // crew is what of a client has to do with plans, for one organization.
@@ -63,13 +79,14 @@ const (
 	saysPending  = string(teardown.Pending)
 	saysHalted   = string(teardown.Blocked)
 	saysUnclear  = string(teardown.Unknown)
+	saysAbsent   = "not_found"
 	saysNotBegun = "not begun"
 	saysNoPlan   = "no plan"
 )
 
 // endings are all of them, and what became of the steps, in the order of the table.
 var endings = []string{
-	saysGone, saysPending, saysHalted, saysUnclear, saysNotBegun, saysNoPlan,
+	saysGone, saysPending, saysHalted, saysUnclear, saysAbsent, saysNotBegun, saysNoPlan,
 	stepWord(teardown.Done), stepWord(teardown.AlreadyGone), stepWord(teardown.Failed),
 	stepWord(teardown.Interrupted), stepWord(teardown.Untouched), stepWord(teardown.ByHand), saysAgain,
 }
@@ -94,14 +111,20 @@ type carrying struct {
 	partial bool   // what can be done is to be done, although hands are needed
 	timeout time.Duration
 	counts  map[string]int
+	journal bytes.Buffer
+
+	others  string // the kind of change that others make during the run
+	turn    int    // the request before which they do
+	changed int    // the number of requests before the change; -1 for none
 }
 
 // scenario makes a teardown of it.
 func (d *demolition) scenario(r *rand.Rand, s scenario) *scenario {
 	c := &carrying{
 		demolition: d, asked: chance(r, 0.2), partial: d.hands != nil && chance(r, 0.5),
-		timeout: one(r, time.Hour, time.Hour, 10*time.Minute, time.Minute), counts: map[string]int{},
+		timeout: one(r, time.Hour, time.Hour, 10*time.Minute, time.Minute), counts: map[string]int{}, changed: -1,
 	}
+	c.others, c.turn = one(r, "", "", created, created, recreated, recreated, renamed), r.IntN(12)
 	reads := d.reads
 	d.reads = func(x *exchange) presence {
 		if x.kind != deletion && !d.about(x) {
@@ -113,6 +136,7 @@ func (d *demolition) scenario(r *rand.Rand, s scenario) *scenario {
 	s.do, s.judge, s.counts = c.do, c.judge, c.counts
 	s.kind, s.length = d.kindOf, 60
 	s.done = func() bool { return !d.exists() }
+	s.meanwhile = c.meanwhile
 	return &s
 }
 
@@ -178,8 +202,64 @@ func (c *carrying) do(ctx context.Context, set setting) error {
 			return c.planErr
 		}
 	}
-	c.report, err = troubled.teardown(ctx, c.plan, c.options(c.partial, c.timeout)...)
+	c.report, err = troubled.teardown(ctx, c.plan, append(c.options(c.partial, c.timeout), teardown.Journal(&c.journal))...)
 	return err
+}
+
+// meanwhile makes the change of others, before a request.
+func (c *carrying) meanwhile(n *network, k kind) {
+	if c.changed >= 0 || !n.on[c.others] || c.report != nil {
+		return
+	}
+	switch c.others {
+	case created: // during a step, so that a read after the step shows it
+		if c.create == nil || k != write {
+			return
+		}
+		if c.turn -= 4; c.turn >= 0 {
+			return
+		}
+		c.create()
+	case recreated:
+		if b := c.comesBack; b == nil || !n.asked(write) || b.stands() {
+			return
+		}
+		if k == write { // nothing could be read in between
+			c.others = ""
+			return
+		}
+		c.comesBack.create()
+	case renamed:
+		if c.turn--; c.rename == nil || c.turn >= 0 || !c.exists() {
+			return
+		}
+		c.rename()
+	}
+	c.changed = len(n.exchanges)
+}
+
+// wasChanged reports whether others changed what the plan is about.
+func (c *carrying) wasChanged() bool { return c.changed >= 0 }
+
+// backAgain reports whether a step is about what others created again.
+func (c *carrying) backAgain(s teardown.Step) bool {
+	return c.wasChanged() && c.others == recreated && strings.HasPrefix(s.ID, c.comesBack.step)
+}
+
+// judgeOthers judges what became of the changes of others.
+func (c *carrying) judgeOthers(t *trial, lie func(string, ...any)) {
+	if !c.wasChanged() || c.others == renamed {
+		return
+	}
+	for i, x := range t.exchanges {
+		if i > c.changed && x.kind == deletion && c.deleted() {
+			lie("the organization was deleted with something that others created and the plan does not name")
+			return
+		}
+	}
+	if c.others == recreated && !c.comesBack.stands() {
+		lie("what others created under the same name was removed")
+	}
 }
 
 // judge compares what a client says of a teardown with what is true.
@@ -202,7 +282,7 @@ func (c *carrying) judge(t *trial) (string, []string) {
 		}
 		c.judgeError(t, err, lie)
 	}
-	if c.planned != nil && !sameSteps(c.planned.Steps, c.plan.Steps) {
+	if c.planned != nil && !c.wasChanged() && !t.befell(shiftedPage) && !sameSteps(c.planned.Steps, c.plan.Steps) {
 		lie("a plan that was read through faults has other steps")
 	}
 	if c.report == nil {
@@ -218,6 +298,10 @@ func (c *carrying) judge(t *trial) (string, []string) {
 	}
 	if c.blind(t) {
 		lie("a second deletion was sent after one whose answer told nothing, and nothing was read in between")
+	}
+	c.judgeOthers(t, lie)
+	if t.on[longWait] && t.took > 48*time.Hour {
+		lie("it took %v", t.took)
 	}
 	if t.overtime > 0 {
 		lie("it went on for %v after its context had ended", t.overtime)
@@ -235,7 +319,7 @@ func (c *carrying) judge(t *trial) (string, []string) {
 // judgeError judges one failure by itself.
 func (c *carrying) judgeError(t *trial, err error, lie func(string, ...any)) {
 	switch said := verdict(err); {
-	case errors.Is(err, errors.PlanStale) && !c.expired():
+	case errors.Is(err, errors.PlanStale) && !c.expired() && !c.wasChanged():
 		lie("it says that the plan is stale, and it is the truth: %v", err)
 	case said == saysRefused && !c.refused && !slices.ContainsFunc(t.exchanges, refuses):
 		lie("it says that it was refused, and nobody refused it: %v", err)
@@ -258,7 +342,7 @@ func (c *carrying) judgeReport(t *trial, lie func(string, ...any)) {
 		switch {
 		case r.Outcome == teardown.Gone && c.outcome != teardown.Gone:
 			lie("it says gone, which this provider never does at once")
-		case c.exists():
+		case c.exists() && !(t.blind() && c.evident(t)):
 			lie("it says %s, and it is not", r.Outcome)
 		case !c.evident(t):
 			lie("it says %s, and has seen nothing that says so", r.Outcome)
@@ -269,9 +353,16 @@ func (c *carrying) judgeReport(t *trial, lie func(string, ...any)) {
 		if why := c.knowable(t); why != "" {
 			lie("it says unknown, and %s", why)
 		}
+	case saysAbsent:
+		switch {
+		case c.deleted():
+			lie("it says not found of what it deleted itself")
+		case c.exists() && !c.hidden && !t.blind():
+			lie("it says not found, and it is there")
+		}
 	case teardown.Blocked:
 		// A page for an answer tells nothing, and says so.
-		if !c.exists() && !t.late && verdict(t.err) != saysUnexpected {
+		if !c.exists() && !t.late && (verdict(t.err) != saysUnexpected || t.strict()) {
 			lie("it says blocked of what it deleted")
 		}
 		if len(leaves(t.err)) == 0 {
@@ -283,8 +374,9 @@ func (c *carrying) judgeReport(t *trial, lie func(string, ...any)) {
 	if sent && len(left) > 0 {
 		lie("the organization was to be deleted although %s is %s", left[0].ID, left[0].State)
 	}
-	calm := !t.ended && !t.limited && c.timeout == time.Hour &&
-		!slices.ContainsFunc(t.exchanges, func(x *exchange) bool { return x.fault != "" || !x.genuine || refuses(x) })
+	calm := !t.ended && !t.limited && c.timeout == time.Hour && !c.wasChanged() && !slices.ContainsFunc(t.exchanges, func(x *exchange) bool {
+		return !x.harmless && (x.fault != "" || !x.genuine || refuses(x))
+	})
 	switch {
 	case calm && c.hands == nil && r.Outcome != c.outcome:
 		lie("nothing went wrong, and the outcome is %s: %v", r.Outcome, t.err)
@@ -303,7 +395,13 @@ func (c *carrying) judgeSteps(t *trial, lie func(string, ...any)) {
 	if len(c.report.Steps) != len(c.plan.Steps) {
 		lie("%d steps of %d are in the report", len(c.report.Steps), len(c.plan.Steps))
 	}
+	if t.blind() { // what a credential does not see is not to be told from what is gone
+		return
+	}
 	for _, s := range c.report.Steps {
+		if c.backAgain(s.Step) {
+			continue
+		}
 		switch s.State {
 		case teardown.Done, teardown.AlreadyGone:
 			if c.stands(s.Step) {
@@ -352,16 +450,23 @@ func (c *carrying) again(t *trial, lie func(string, ...any)) {
 	if c.hands != nil {
 		c.hands()
 	}
-	if c.expired() {
+	if c.expired() || c.wasChanged() {
 		return
 	}
 	was := c.exists()
+	var entries []teardown.Entry
+	for entry, err := range teardown.ReadJournal(&c.journal) {
+		if err != nil {
+			lie("the journal: %v", err)
+		}
+		entries = append(entries, entry)
+	}
 	calm, err := c.use(c.calm(c.server))
 	if err != nil {
 		lie("%v", err)
 		return
 	}
-	report, err := calm.teardown(context.Background(), c.plan, c.options(false, time.Hour)...)
+	report, err := calm.teardown(context.Background(), c.plan, append(c.options(false, time.Hour), teardown.WithResume(entries))...)
 	switch {
 	case !was && c.ends:
 		if err == nil || report != nil {

@@ -22,7 +22,7 @@ import (
 var (
 	seed  = flag.Uint64("seed", 0, "the `seed` of a single run, which is told in full")
 	first = flag.Uint64("first", 1, "the first `seed` of all runs")
-	runs  = flag.Int("runs", 0, "how many runs each provider has; 0 for 10,000, 1,000 with -short, 200 with -race")
+	runs  = flag.Int("runs", 0, "how many runs each provider has; 0 for 2,000, 500 with -short, 200 with -race")
 )
 
 // howMany is how many runs each provider has. The race detector makes each of them
@@ -32,9 +32,9 @@ func howMany() int {
 	case raceDetector:
 		return cmp.Or(*runs, 200)
 	case testing.Short():
-		return cmp.Or(*runs, 1_000)
+		return cmp.Or(*runs, 500)
 	}
-	return cmp.Or(*runs, 10_000)
+	return cmp.Or(*runs, 2_000)
 }
 
 // maxShown is how many lies are shown of a provider; all are counted.
@@ -42,30 +42,33 @@ const maxShown = 3
 
 func TestTruth(t *testing.T) {
 	t.Parallel()
-	table := &table{}
+	table, on := &table{}, kindsOn(*kindsFlag)
 	t.Cleanup(func() { table.write(t.Output()) })
 	for _, p := range providers {
 		t.Run(p.name, func(t *testing.T) {
 			t.Parallel()
 			if *seed != 0 {
-				r := play(t, p, *seed)
+				r := play(t, p, *seed, on)
 				t.Log(r.story())
 				if len(r.lies) > 0 {
 					t.Error(strings.Join(r.lies, "\n"))
 				}
 				return
 			}
-			deletions, teardowns := table.add(p.name, false), table.add(p.name, true)
+			deletions, teardowns, readings := table.add(p.name, ofDeletions), table.add(p.name, ofTeardowns), table.add(p.name, ofReadings)
 			for s := *first; s < *first+uint64(howMany()); s++ {
 				began := time.Now()
-				r, row := play(t, p, s), deletions
-				if r.scenario.counts != nil {
+				r, row := play(t, p, s, on), deletions
+				switch {
+				case r.scenario.counts != nil:
 					row = teardowns
+				case r.scenario.reads:
+					row = readings
 				}
 				row.count(r, time.Since(began))
 				if len(r.lies) > 0 && row.lies <= maxShown {
-					t.Errorf("seed %d: %s\n%s\nagain: go test ./internal/truth -run 'TestTruth/%s' -seed %d -v",
-						s, strings.Join(r.lies, "; "), r.story(), p.name, s)
+					t.Errorf("seed %d: %s\n%s\nagain: go test ./internal/truth -run 'TestTruth/%s' -kinds %q -seed %d -v",
+						s, strings.Join(r.lies, "; "), r.story(), p.name, *kindsFlag, s)
 				}
 			}
 		})
@@ -75,7 +78,7 @@ func TestTruth(t *testing.T) {
 // A run has to be the same whenever it is made, or else a seed is worth nothing.
 func TestARunIsMadeOfItsSeed(t *testing.T) {
 	t.Parallel()
-	seeds := uint64(250)
+	seeds, on := uint64(250), kindsOn("all")
 	if raceDetector {
 		seeds = 25
 	}
@@ -85,7 +88,7 @@ func TestARunIsMadeOfItsSeed(t *testing.T) {
 			if i >= seeds*4/5 { // more teardowns, which have more that could differ
 				s = i * teardownEvery
 			}
-			if one, two := play(t, p, s).story(), play(t, p, s).story(); one != two {
+			if one, two := play(t, p, s, on).story(), play(t, p, s, on).story(); one != two {
 				t.Fatalf("%s, seed %d: two runs differ:\n%s\n%s", p.name, s, one, two)
 			}
 		}
@@ -102,32 +105,39 @@ type run struct {
 }
 
 // play makes the run of a seed.
-func play(t *testing.T, p provider, seed uint64) *run {
+func play(t *testing.T, p provider, seed uint64, on map[string]bool) *run {
 	t.Helper()
 	result := &run{}
 	synctest.Test(t, func(t *testing.T) {
-		random := rand.New(rand.NewPCG(seed, uint64(p.name[0])))
-		s := p.scenario(seed)(random)
+		random := streams{p.name, seed}
+		s := p.scenario(seed)(random.of("scenario"))
 		ctx, cancel := context.WithCancel(t.Context())
 		defer cancel()
-		if chance(random, 0.15) {
+		if r := random.of("context"); chance(r, 0.15) {
 			var stop context.CancelFunc
-			ctx, stop = context.WithTimeout(ctx, time.Duration(random.Int64N(int64(one(random, time.Second, time.Minute, time.Hour)))))
+			ctx, stop = context.WithTimeout(ctx, time.Duration(r.Int64N(int64(one(r, time.Second, time.Minute, time.Hour)))))
 			defer stop()
 		}
-		n := &network{scenario: s, random: random, weather: newWeather(random), cancel: cancel, began: time.Now()}
-		if s.length > 0 {
-			n.weather.prolong(random, s.length)
+		n := &network{
+			scenario: s, streams: random, on: on, cancel: cancel, began: time.Now(),
+			times: map[string]int{}, ignored: map[string]int{}, answers: map[string]*http.Response{},
 		}
+		r := random.of("weather")
+		n.weather = newWeather(r)
+		if s.length > 0 {
+			n.weather.prolong(r, s.length)
+		}
+		n.weather.others(random.of("others"), n)
 		if n.weather.cancelAt == atOnce {
 			cancel()
 		}
-		set, told, limited := newSetting(random, n)
+		set, told, limited := newSetting(random.of("client"), n)
 		var ended time.Time
 		over := context.AfterFunc(ctx, func() { ended = time.Now() })
 
 		err := s.do(ctx, set)
 
+		took := time.Since(n.began)
 		overtime := time.Duration(0)
 		synctest.Wait()
 		over() // the judge takes its time
@@ -137,21 +147,25 @@ func play(t *testing.T, p provider, seed uint64) *run {
 		*result = run{scenario: s, setting: told, trial: trial{
 			exchanges: n.exchanges, err: err, ended: ctx.Err() != nil, overtime: overtime, open: int(n.open.Load()), late: n.late,
 			limited: limited || s.limited || n.limited, pending: n.pending,
+			took: took, on: on,
 		}}
 		result.verdict, result.lies = s.judge(&result.trial)
 	})
 	return result
 }
 
-// scenario picks what a run is about: one in ten is a teardown.
+// scenario picks what a run is about: one in five is a teardown, one in ten reads only.
 func (p provider) scenario(seed uint64) func(*rand.Rand) *scenario {
-	if seed%teardownEvery == 0 {
+	switch seed % 10 {
+	case 0, 5:
 		return p.teardown
+	case 7:
+		return p.reading
 	}
 	return p.deletion
 }
 
-const teardownEvery = 10
+const teardownEvery = 5
 
 // newSetting sets a client by chance: how patient it is, and the caller's http.Client
 // with a time-out, which net/http makes another way through, or without.
@@ -193,10 +207,10 @@ type table struct {
 	rows []*row
 }
 
-// row is of one provider, and of one of both.
+// row is of one provider and one part.
 type row struct {
 	provider   string
-	teardowns  bool
+	of         part
 	runs, lies int
 	requests   int
 	faults     int
@@ -204,10 +218,19 @@ type row struct {
 	took       time.Duration
 }
 
-func (t *table) add(provider string, teardowns bool) *row {
+// part is a part of the table.
+type part int
+
+const (
+	ofDeletions part = iota
+	ofTeardowns
+	ofReadings
+)
+
+func (t *table) add(provider string, of part) *row {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	r := &row{provider: provider, teardowns: teardowns, counts: map[string]int{}}
+	r := &row{provider: provider, of: of, counts: map[string]int{}}
 	t.rows = append(t.rows, r)
 	return r
 }
@@ -232,11 +255,12 @@ func (r *row) count(of *run, took time.Duration) {
 
 // write writes the tables, in the order of the providers.
 func (t *table) write(w io.Writer) {
-	t.part(w, false, "deletions", verdicts)
-	t.part(w, true, "teardowns", endings)
+	t.part(w, ofDeletions, "deletions", verdicts)
+	t.part(w, ofTeardowns, "teardowns", endings)
+	t.part(w, ofReadings, "lists, checks", readings)
 }
 
-func (t *table) part(w io.Writer, teardowns bool, title string, columns []string) {
+func (t *table) part(w io.Writer, of part, title string, columns []string) {
 	out := tabwriter.NewWriter(w, 0, 0, 2, ' ', tabwriter.AlignRight)
 	fmt.Fprintf(out, "%s\truns\trequests\tfaults\t", title)
 	for _, column := range columns {
@@ -245,7 +269,7 @@ func (t *table) part(w io.Writer, teardowns bool, title string, columns []string
 	fmt.Fprintln(out, "lies\ttime\t")
 	for _, p := range providers {
 		for _, r := range t.rows {
-			if r.provider != p.name || r.teardowns != teardowns {
+			if r.provider != p.name || r.of != of {
 				continue
 			}
 			fmt.Fprintf(out, "%s\t%d\t%d\t%d\t", r.provider, r.runs, r.requests, r.faults)

@@ -129,5 +129,50 @@ func volterraTeardown(r *rand.Rand) *scenario {
 	case "something vanishes":
 		d.vanish = func() { srv.RemoveObject("", "empty") }
 	}
+	d.create = func() { srv.AddNamespace(volterratest.Namespace{Name: "late"}) }
+	d.comesBack = &comesBack{"namespace/empty", func() bool { return slices.Contains(srv.Left(), "namespace empty") },
+		func() { srv.AddNamespace(volterratest.Namespace{Name: "empty"}) }}
 	return d.scenario(r, scenario{title: "teardown: " + titled(state), server: srv.Server})
+}
+
+func volterraReading(r *rand.Rand) *scenario {
+	srv := volterratest.NewServer()
+	tenant := volterratest.Tenant{Name: "acme"}
+	state := one(r, "", "", "disabled")
+	if state == "disabled" {
+		tenant.State = volterra.StateDisabled
+	}
+	srv.SetTenant(tenant)
+	all := []string{"system", "shared", "default"}
+	for i := range r.IntN(4) {
+		all = append(all, fmt.Sprint("web", i))
+		srv.AddNamespace(volterratest.Namespace{Name: all[i+3]})
+	}
+	var children []string
+	srv.AddChildTenantManager("partners")
+	for i := range r.IntN(4) {
+		children = append(children, fmt.Sprint("labs", i))
+		srv.AddChildTenant(volterratest.ChildTenant{Name: children[i], Manager: "partners"})
+	}
+	a := &asking{provider: "volterra", blocked: state != ""}
+	what := one(r, "list", "children", "check")
+	return a.scenario(scenario{
+		title: titled(what, state, fmt.Sprint(len(all), " namespaces, ", len(children), " child tenants")), server: srv.Server,
+		do: func(ctx context.Context, set setting) error {
+			base, _ := srv.Reach()
+			c, err := volterra.New(volterra.WithAPIToken(volterratest.Token), volterra.WithBaseURL(base),
+				func(c *clientcert.Config) error { set(&c.Config); return nil })
+			switch {
+			case err != nil:
+				return err
+			case what == "check":
+				return a.check(c.CheckDeletion(ctx, volterra.DeleteTenantRequest{Name: "acme", Email: "owner@acme.example"}))
+			case what == "children":
+				found, err := c.ListChildTenants(ctx, volterra.ListChildTenantsOptions{})
+				return list(a, children, sequence(found, err), func(c volterra.ChildTenantItem) string { return c.Name })
+			}
+			found, err := c.ListNamespaces(ctx, volterra.ListNamespacesOptions{})
+			return list(a, all, sequence(found, err), func(n volterra.NamespaceItem) string { return n.Name })
+		},
+	})
 }

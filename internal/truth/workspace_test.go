@@ -1,6 +1,7 @@
 package truth
 
 import (
+	"bytes"
 	"context"
 	"fmt"
 	"math/rand/v2"
@@ -51,8 +52,26 @@ func workspaceDeletion(r *rand.Rand) *scenario {
 	case "expired":
 		t, o.refused = workspacetest.ExpiredToken, true
 	}
+	const heir = "65f0000000000000000000fe"
+	takesOver, turn, added := chance(r, 0.5), 1+r.IntN(3), false
+	o.touched = func() bool { return !srv.Exists(other) || added && !srv.Exists(heir) }
+	o.reads = func(x *exchange) presence {
+		if bytes.Contains(x.body, []byte(heir)) {
+			return nothing
+		}
+		return byStatus(x)
+	}
 	return &scenario{
 		title: titled(state, credential), server: srv.Server, kind: kindOf, done: func() bool { return !o.exists() && o.there }, judge: o.judge,
+		ids: []string{id, "acme"},
+		meanwhile: func(n *network, _ kind) { // the slug is given up, and another organization registers it
+			read := slices.ContainsFunc(n.exchanges, func(x *exchange) bool { return x.genuine && x.status == 200 })
+			if n.on[takenOver] && takesOver && !added && o.there && read && len(n.exchanges) >= turn {
+				srv.Change(id, func(o *workspacetest.Organization) { o.Slug = "acme-old" })
+				srv.AddOrganization(workspacetest.Organization{ID: heir, Slug: "acme"})
+				added = true
+			}
+		},
 		do: func(ctx context.Context, set setting) error {
 			return workspace.DeleteOrganization(ctx, name, srv.OptionWithToken(t),
 				func(c *rest.Config) error { set(c); return nil })
@@ -100,5 +119,44 @@ func workspaceTeardown(r *rand.Rand) *scenario {
 		c, err := workspace.New(srv.OptionWithToken(t), func(c *rest.Config) error { set(c); return nil })
 		return crew{func(ctx context.Context) (*teardown.Plan, error) { return c.Plan(ctx, id) }, c.Teardown}, err
 	}
-	return d.scenario(r, scenario{title: "teardown: " + titled(state, credential), server: srv.Server})
+	d.rename = func() { srv.Change(id, func(o *workspacetest.Organization) { o.Name = "Acme 2" }) }
+	return d.scenario(r, scenario{title: "teardown: " + titled(state, credential), server: srv.Server, ids: []string{id, "acme"}})
+}
+
+func workspaceReading(r *rand.Rand) *scenario {
+	const id = "65f0000000000000000000ac"
+	srv := workspacetest.NewServer()
+	acme := workspacetest.Organization{ID: id, Slug: "acme", Name: "Acme"}
+	var apps []string
+	for i := range r.IntN(6) {
+		apps = append(apps, fmt.Sprintf("65f00000000000000000aa%02d", i))
+		acme.Apps = append(acme.Apps, workspacetest.App{ID: apps[i], Name: fmt.Sprint("App ", i)})
+	}
+	state := one(r, "", "a subscription")
+	if state != "" {
+		acme.Subscriptions = []workspacetest.Subscription{{ID: "sub", Plan: "Enterprise", Status: "active"}}
+	}
+	srv.AddOrganization(acme)
+	all := []string{id}
+	for i := range r.IntN(5) {
+		all = append(all, fmt.Sprintf("65f00000000000000000bb%02d", i))
+		srv.AddOrganization(workspacetest.Organization{ID: all[i+1], Slug: fmt.Sprint("other", i)})
+	}
+	a := &asking{provider: "workspace", blocked: state != ""}
+	what, limit := one(r, "list", "apps", "check"), one(r, 0, 2, 3)
+	return a.scenario(scenario{
+		title: titled(what, state, fmt.Sprint(len(all), " organizations, ", len(apps), " apps, pages of ", limit)), server: srv.Server, ids: []string{id},
+		do: func(ctx context.Context, set setting) error {
+			c, err := workspace.New(srv.Option(), func(c *rest.Config) error { set(c); return nil })
+			switch {
+			case err != nil:
+				return err
+			case what == "check":
+				return a.check(c.CheckDeletion(ctx, id))
+			case what == "apps":
+				return list(a, apps, c.ListApps(ctx, id, workspace.ListAppsPageOptions{Limit: limit}), func(a workspace.App) string { return a.ID })
+			}
+			return list(a, all, c.ListOrganizations(ctx, workspace.ListOrganizationsPageOptions{Limit: limit}), func(o workspace.Organization) string { return o.ID })
+		},
+	})
 }

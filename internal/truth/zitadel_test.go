@@ -58,18 +58,21 @@ func zitadelDeletion(r *rand.Rand) *scenario {
 	if o.there = state != "absent"; o.there {
 		srv.AddOrganization(acme)
 	}
-	credential := one(r, "", "", "", "", "", "wrong", "client credentials", "client credentials", "client credentials", "client credentials", "wrong client credentials")
+	credential := one(r, "", "", "", "", "", "wrong", "client credentials", "client credentials", "client credentials", "client credentials", "wrong client credentials", "key", "key")
 	option := zitadel.WithToken(zitadeltest.Token)
 	switch credential {
 	case "wrong":
 		option, o.refused = zitadel.WithToken("another-token"), true
 	case "client credentials":
 		option = zitadel.WithClientCredentials(zitadeltest.ClientID, zitadeltest.ClientSecret)
+	case "key":
+		option = zitadel.WithKey(keyFile())
 	case "wrong client credentials":
 		option, o.refused = zitadel.WithClientCredentials(zitadeltest.ClientID, "another-secret"), true
 	}
 	return &scenario{
 		title: titled(state, credential), server: srv.Server, kind: kindOf, done: func() bool { return !o.exists() && o.there }, judge: o.judge,
+		ids: []string{acme.ID},
 		do: func(ctx context.Context, set setting) error {
 			base, _ := srv.Reach()
 			_, err := zitadel.DeleteOrganization(ctx, acme.ID, option, zitadel.WithBaseURL(base),
@@ -129,5 +132,62 @@ func zitadelTeardown(r *rand.Rand) *scenario {
 		srv.AddProject(zitadeltest.Project{ID: o + "-shop", Name: "Shop", Organization: o})
 		srv.AddApp(zitadeltest.App{ID: o + "-web", Name: "Web", Project: o + "-shop"})
 	}
-	return d.scenario(r, scenario{title: "teardown: " + titled(state), server: srv.Server})
+	return d.scenario(r, scenario{title: "teardown: " + titled(state), server: srv.Server, ids: []string{id}})
+}
+
+func zitadelReading(r *rand.Rand) *scenario {
+	const id = "200000000000000001"
+	srv := zitadeltest.NewServer()
+	srv.Legacy(chance(r, 0.3))
+	srv.AddOrganization(zitadeltest.Organization{ID: id, Name: "Acme"})
+	all := []string{zitadeltest.DefaultOrganization, id}
+	for i := range r.IntN(4) {
+		all = append(all, fmt.Sprintf("20000000000000001%d", i))
+		srv.AddOrganization(zitadeltest.Organization{ID: all[i+2], Name: fmt.Sprint("Other ", i)})
+	}
+	srv.AddUser(zitadeltest.User{ID: "caller", UserName: "caller"}) // of the default organization
+	var users []string
+	for i := range one(r, 0, 1, 2, 3, 4, 5, 100, 101, 200) {
+		users = append(users, fmt.Sprintf("user%03d", i))
+		srv.AddUser(zitadeltest.User{ID: users[i], UserName: users[i], Organization: id})
+	}
+	state := one(r, "", "", "default")
+	if state == "default" {
+		srv.SetDefault(id)
+	}
+	what := one(r, "list", "list v2", "users", "users", "check", "deactivate", "deactivate")
+	a := &asking{provider: "zitadel", blocked: state == "default"}
+	before := srv.Contents()
+	a.touched = func() bool {
+		return slices.ContainsFunc(before, func(line string) bool {
+			return !(strings.HasPrefix(line, "organization "+id) && what == "deactivate") && !slices.Contains(srv.Contents(), line)
+		})
+	}
+	a.done = func() bool {
+		return what != "deactivate" || slices.ContainsFunc(srv.Contents(), func(line string) bool {
+			return strings.HasPrefix(line, "organization "+id) && strings.HasSuffix(line, "_INACTIVE")
+		})
+	}
+	return a.scenario(scenario{
+		title: titled(what, state, fmt.Sprint(len(all), " organizations, ", len(users), " users")), server: srv.Server, ids: []string{id},
+		do: func(ctx context.Context, set setting) error {
+			base, _ := srv.Reach()
+			c, err := zitadel.New(zitadel.WithToken(zitadeltest.Token), zitadel.WithBaseURL(base),
+				func(c *rest.Config) error { set(c); return nil })
+			switch {
+			case err != nil:
+				return err
+			case what == "check":
+				return a.check(c.CheckDeletion(ctx, id))
+			case what == "users":
+				return list(a, users, c.ListUsers(ctx, id), func(u zitadel.User) string { return u.ID })
+			case what == "deactivate":
+				_, err := c.DeactivateOrganization(ctx, id)
+				return err
+			case what == "list v2":
+				return list(a, all, c.SearchOrganizationsV2(ctx), func(o zitadel.OrganizationV2) string { return o.ID })
+			}
+			return list(a, all, c.SearchOrganizations(ctx), func(o zitadel.Organization) string { return o.ID })
+		},
+	})
 }
