@@ -47,6 +47,9 @@ func (c *Client) try(ctx context.Context, call *Call) *errors.Error {
 			return e
 		}
 		call.sent++
+		if !call.Repeat {
+			trace.Write(ctx)
+		}
 		resp, err := c.exchange(req)
 		if err != nil {
 			pm.lost()

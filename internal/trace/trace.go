@@ -36,3 +36,18 @@ func (l *Last) ID() string {
 	}
 	return ""
 }
+
+type writes struct{}
+
+// WithWrites returns a context whose calls call a function before each request that
+// may change something.
+func WithWrites(ctx context.Context, before func()) context.Context {
+	return context.WithValue(ctx, writes{}, before)
+}
+
+// Write calls the function of WithWrites, if there is one.
+func Write(ctx context.Context) {
+	if before, ok := ctx.Value(writes{}).(func()); ok {
+		before()
+	}
+}
