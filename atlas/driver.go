@@ -109,7 +109,10 @@ func (d *driver) Delete(ctx context.Context, o teardown.Organization) (teardown.
 // age, but was begun after the last request to remove it, and after what it goes
 // after was gone.
 func (d *driver) find(ctx context.Context, step teardown.Step, age time.Duration) (*Left, error) {
-	t := d.things[step.ID]
+	t, ok := d.things[step.ID]
+	if !ok {
+		return nil, rest.Invalid(provider, "Teardown", step.ID, errors.New("the step was not inspected"))
+	}
 	found, err := d.look(ctx, t.in, d.since(step), age)
 	if err != nil {
 		return nil, err

@@ -88,8 +88,8 @@ func (c *Client) Plan(ctx context.Context, orgID string) (*teardown.Plan, error)
 //
 // What is deleted in its own time, clusters above all, takes minutes. Those who wait
 // for things of one kind in one project share their lists. Atlas refuses to delete a
-// project for some time after all in it is gone; it is asked again each minute, eight
-// times. Snapshots that a cluster of the plan leaves behind go with the project.
+// project for some time after all in it is gone; it is asked again each minute, for
+// as long as [teardown.WithRetryFor] says. Snapshots that a cluster of the plan leaves behind go with the project.
 //
 // The outcome is [teardown.Gone] when Atlas has said so, or when that was read;
 // [teardown.Unknown] when the answer was lost and the credential can read nothing any

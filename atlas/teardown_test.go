@@ -465,7 +465,7 @@ func TestAProjectIsGivenTimeToSettle(t *testing.T) {
 		requests int
 	}{
 		"after some minutes": {"CANNOT_CLOSE_GROUP_ACTIVE_PEERING_CONNECTIONS", 5, teardown.Gone, "", 6},
-		"not for ever":       {"CANNOT_CLOSE_GROUP_ACTIVE_SOMETHING_NEW", 1000, teardown.Blocked, errors.DeletionStepsNotSatisfied, 8},
+		"not for ever":       {"CANNOT_CLOSE_GROUP_ACTIVE_SOMETHING_NEW", 1000, teardown.Blocked, errors.DeletionStepsNotSatisfied, 16},
 		"after its failures": {"UNEXPECTED_ERROR", 2, teardown.Gone, "", 3},
 	} {
 		t.Run(name, func(t *testing.T) {

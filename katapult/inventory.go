@@ -364,7 +364,7 @@ func (n *inventory) readOrganizations(ctx context.Context, seen map[ID]bool) err
 		}
 		s := teardown.Step{
 			Name: child.Name, Needs: teardown.ManagedOrganizations, Removal: "delete it, once nothing of it is left",
-			Why: "it is managed by " + n.name,
+			Why: "it is managed by " + n.name, Organization: &teardown.Organization{ID: child.ID, Name: child.Name},
 		}
 		steps, err := n.readOrganization(ctx, &child, seen)
 		switch code := codeOf(err); code {

@@ -166,6 +166,11 @@ func (d driver) IsGone(ctx context.Context, o teardown.Organization, step teardo
 		return true, nil
 	case errors.ObjectInTrash:
 		return false, nil
+	case errors.OrganizationNotFound:
+		// What a managed organization had is gone with it.
+		if organization, _, _ := identity(step); organization != "" && organization != o.ID {
+			return true, nil
+		}
 	}
 	return false, err
 }

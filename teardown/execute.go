@@ -7,16 +7,13 @@ import (
 	"io"
 	"math/rand/v2"
 	"slices"
+	"strings"
 	"sync"
 	"time"
 
 	"github.com/offboard-dev/offboard-go/errors"
 	"github.com/offboard-dev/offboard-go/internal/trace"
 )
-
-// maxAttempts is how often a step is tried: what a provider calls a conflict often
-// passes once its neighbours are gone.
-const maxAttempts = 8
 
 // Backoff between attempts: full jitter below a bound that doubles.
 const (
@@ -27,40 +24,64 @@ const (
 // Execute carries out a plan with a driver. The clients of this module call it from
 // their method Teardown, which says what errors there are.
 //
+// The plan only selects: a step is carried out if the plan names it and a fresh read
+// of the organization finds it, and as that read describes it.
+//
 // The report is nil when nothing was begun. Otherwise it lists every step, and the
 // error is its Err.
 func Execute(ctx context.Context, d Driver, p *Plan, options ...Option) (*Report, error) {
-	r := &run{driver: d, plan: p, settings: configure(options), started: time.Now()}
+	s := configure(options)
+	switch {
+	case ctx == nil:
+		s.invalid("the context is nil")
+	case isNil(d):
+		s.invalid("the driver is nil")
+	case p == nil:
+		s.invalid("the plan is nil")
+	}
+	if s.err != nil {
+		e := &errors.Error{Operation: "Teardown", Code: errors.InvalidArgument, Err: s.err}
+		if p != nil {
+			e.Provider, e.Target = p.Provider, p.Organization.ID
+		}
+		return nil, e
+	}
+	r := &run{driver: d, plan: p, settings: s, started: time.Now()}
 	if err := r.admit(); err != nil {
 		return nil, err
 	}
-	now, err := d.Inspect(ctx, p.Organization, p)
+	r.deletionStarted = started(s.resume, p)
+	r.journal = openJournal(s.journal)
+	defer r.journal.close()
+	now, err := r.inspect(ctx)
 	switch {
-	case errors.Is(err, errors.OrganizationNotFound):
-		// The plan is the proof that it was there.
-		now = nil
+	case r.absent(err):
+		return r.notFound(err)
+	case r.deletionStarted && denied(err):
+		// The credential may have ended with the organization. That proves nothing.
+		r.begin(nil, Untouched, nil)
+		if failed := r.write("", begun, nil, ""); failed != nil {
+			return nil, failed
+		}
+		return r.finish(Deletion{Outcome: Unknown}, r.unknown(err))
 	case err != nil:
 		return nil, err
-	default:
-		if err := r.compare(now); err != nil {
-			return nil, err
-		}
 	}
-	r.journal = newJournal(r.settings.journal)
-	r.begin(now)
+	missed, err := r.missed(ctx, now)
+	if err != nil {
+		return nil, err
+	}
+	r.begin(now, AlreadyGone, missed)
 	if err := r.write("", begun, nil, ""); err != nil {
 		return nil, err
 	}
-	for _, s := range r.states {
-		if s.State == AlreadyGone {
-			if err := r.write(s.ID, string(s.State), nil, ""); err != nil {
-				return nil, err
-			}
-		}
+	if err := r.writeGone(); err != nil {
+		return nil, err
 	}
 	switch {
-	case now == nil:
-		return r.finish(Deletion{Outcome: Gone}, nil)
+	case len(missed) > 0:
+		return r.finish(Deletion{Outcome: Blocked}, r.refuse(errors.DeletionStepsNotSatisfied, whatIsLeft(r.states),
+			"%s exists, and was not found in the organization", missed[0]))
 	case r.hopeless(now):
 		err := now.Err()
 		if err == nil { // the provider would not refuse, and hands are needed all the same
@@ -80,6 +101,10 @@ type run struct {
 	started  time.Time
 	journal  *journal
 
+	// deletionStarted: a deletion of the organization was sent, by this run or by one
+	// whose journal is known, and not refused.
+	deletionStarted bool
+
 	mu     sync.Mutex // of what is below, and of calls of OnEvent
 	states []StepReport
 }
@@ -95,25 +120,54 @@ func (r *run) refuse(code errors.Code, steps []errors.Step, format string, args 
 	return e
 }
 
+// unknown is the error of a deletion that was sent, and of which nothing can be read.
+func (r *run) unknown(err error) error { return r.refuse(errors.OutcomeUnknown, nil, "%w", err) }
+
 // admit looks at the plan and the options, before anything is read.
 func (r *run) admit() error {
 	p, s := r.plan, r.settings
-	if wrong := p.check(); len(wrong) > 0 {
+	if wrong := p.check(s.planTTL); len(wrong) > 0 {
 		return r.refuse(errors.PlanStale, wrong, "%s %s", wrong[0].Name, wrong[0].Description)
 	}
 	if name, instance := r.driver.Provider(); p.Provider != name || p.Instance != instance {
 		steps := []errors.Step{{Name: "provider", Description: fmt.Sprintf("is %s at %s", name, instance)}}
 		return r.refuse(errors.PlanStale, steps, "the plan is of %s at %q, not of %s at %q", p.Provider, p.Instance, name, instance)
 	}
-	switch id := p.Organization.ID; {
-	case !s.confirmed:
+	if err := r.confirmed(); err != nil {
+		return err
+	}
+	return r.permitted(p)
+}
+
+// confirmed refuses a plan whose organization was not confirmed by its name, or by its
+// ID if it has none.
+func (r *run) confirmed() error {
+	o, s := r.plan.Organization, r.settings
+	switch {
+	case !s.confirmed, strings.TrimSpace(s.name) == "":
 		return r.refuse(errors.NotConfirmed, nil, "the name was not given")
-	case s.name != p.Organization.Name:
-		return r.refuse(errors.NotConfirmed, nil, "the organization is called %q, not %q", p.Organization.Name, s.name)
-	case slices.Contains(s.deny, id):
-		return r.refuse(errors.NotConfirmed, nil, "the organization must not be deleted")
-	case len(s.allow) > 0 && !slices.Contains(s.allow, id):
-		return r.refuse(errors.NotConfirmed, nil, "the organization is not among those that may be deleted")
+	case strings.TrimSpace(o.Name) == "" && s.name != o.ID:
+		return r.refuse(errors.NotConfirmed, nil, "the organization has no name: confirm its ID, not %q", s.name)
+	case strings.TrimSpace(o.Name) != "" && s.name != o.Name:
+		return r.refuse(errors.NotConfirmed, nil, "the organization is called %q, not %q", o.Name, s.name)
+	}
+	return nil
+}
+
+// permitted refuses a plan that deletes an organization that must not be deleted, or
+// for which a consent is missing.
+func (r *run) permitted(p *Plan) error {
+	if err := r.settings.mayDelete(p.Organization.ID); err != nil {
+		return r.refuse(errors.NotConfirmed, nil, "%w", err)
+	}
+	for _, step := range p.Steps {
+		if step.Organization == nil {
+			continue
+		}
+		if err := r.settings.mayDelete(step.Organization.ID); err != nil {
+			steps := []errors.Step{{Name: step.ID, Description: err.Error()}}
+			return r.refuse(errors.NotConfirmed, steps, "%s: %w", step.ID, err)
+		}
 	}
 	return r.consented(p)
 }
@@ -133,12 +187,60 @@ func (r *run) consented(p *Plan) error {
 	return r.refuse(errors.NotConfirmed, steps, "it has to be permitted: %s", joined(missing))
 }
 
+// inspect reads what there is now, and refuses a plan that is no longer the truth.
+func (r *run) inspect(ctx context.Context) (*Plan, error) {
+	now, err := r.driver.Inspect(ctx, r.plan.Organization, r.plan)
+	switch {
+	case err != nil:
+		return nil, err
+	case now == nil:
+		return nil, r.refuse(errors.Internal, nil, "the driver has made no plan")
+	}
+	return now, r.compare(now)
+}
+
+// missed returns the ids of the steps of the plan that the organization was read to be
+// without, and that exist: a list of several pages may have missed one, and the plan
+// may name what is another organization's. A step by hand is none, for nothing but the
+// read of the organization tells, nor is one that the driver does not know.
+func (r *run) missed(ctx context.Context, now *Plan) ([]string, error) {
+	var missing []Step
+	for _, step := range r.plan.Steps {
+		if !step.Manual && now.step(step.ID) == nil {
+			missing = append(missing, step)
+		}
+	}
+	gone := make([]bool, len(missing))
+	errs := make([]error, len(missing))
+	var readers sync.WaitGroup
+	turn := make(chan struct{}, r.settings.concurrency)
+	for i, step := range missing {
+		turn <- struct{}{}
+		readers.Go(func() {
+			defer func() { <-turn }()
+			gone[i], errs[i] = r.driver.IsGone(ctx, r.plan.Organization, step)
+		})
+	}
+	readers.Wait()
+	var found []string
+	for i, step := range missing {
+		switch {
+		case errors.Is(errs[i], errors.InvalidArgument): // no plan of the driver's has it
+		case errs[i] != nil:
+			return nil, errs[i]
+		case !gone[i]:
+			found = append(found, step.ID)
+		}
+	}
+	return found, nil
+}
+
 // compare refuses a plan that is no longer the truth.
 func (r *run) compare(now *Plan) error {
 	if changed := r.plan.changes(now); len(changed) > 0 {
 		return r.refuse(errors.PlanStale, changed, "%s %s", changed[0].Name, changed[0].Description)
 	}
-	return r.consented(now)
+	return r.permitted(now)
 }
 
 // hopeless reports whether no step can make the deletion succeed, or only somebody's
@@ -151,26 +253,62 @@ func (r *run) hopeless(now *Plan) bool {
 	return len(now.Manual()) > 0 && !r.settings.permits(Partial)
 }
 
-// begin makes the report of every step of the plan: those that are no longer there
-// are gone already.
-func (r *run) begin(now *Plan) {
+// begin makes the report of every step of the plan, as it was found now. A step that
+// was not found is in the state missing, unless it is one of those that were missed:
+// they exist, and are not acted upon.
+func (r *run) begin(now *Plan, missing State, missed []string) {
 	r.states = make([]StepReport, len(r.plan.Steps))
 	for i, step := range r.plan.Steps {
-		r.states[i] = StepReport{Step: step, State: Untouched}
-		there := now != nil && slices.ContainsFunc(now.Steps, func(s Step) bool { return s.ID == step.ID })
+		found := now.step(step.ID)
 		switch {
-		case !there:
-			r.states[i].State = AlreadyGone
-		case step.Manual:
-			r.states[i].State = ByHand
+		case found == nil && slices.Contains(missed, step.ID):
+			r.states[i] = StepReport{Step: step, State: Untouched, Error: "it exists, and was not found in the organization"}
+		case found == nil:
+			r.states[i] = StepReport{Step: step, State: missing}
+		case found.Manual:
+			r.states[i] = StepReport{Step: *found, State: ByHand}
+		default:
+			r.states[i] = StepReport{Step: *found, State: Untouched}
 		}
 	}
 	r.event(Event{Kind: Begun})
+	for option, ids := range map[string][]string{"Allow": r.unmatched(r.settings.allow), "Deny": r.unmatched(r.settings.deny)} {
+		for _, id := range ids {
+			r.event(Event{Kind: Unmatched, Text: fmt.Sprintf("%s: %q is no organization of the plan", option, id)})
+		}
+	}
 	for _, s := range r.states {
 		if s.State == AlreadyGone || s.State == ByHand {
 			r.event(Event{Step: s.ID, Kind: Ended, Text: string(s.State)})
 		}
 	}
+}
+
+// unmatched returns the ids that are of no organization that the plan deletes.
+func (r *run) unmatched(ids []string) []string {
+	var unmatched []string
+	for _, id := range ids {
+		of := func(o Organization) bool { return strings.EqualFold(o.ID, id) }
+		planned := of(r.plan.Organization) || slices.ContainsFunc(r.states, func(s StepReport) bool {
+			return s.Organization != nil && of(*s.Organization)
+		})
+		if !planned && !slices.Contains(unmatched, id) {
+			unmatched = append(unmatched, id)
+		}
+	}
+	return unmatched
+}
+
+// writeGone writes down which steps are gone already.
+func (r *run) writeGone() error {
+	for _, s := range r.states {
+		if s.State == AlreadyGone {
+			if err := r.write(s.ID, string(s.State), nil, ""); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
 }
 
 // steps runs all steps that can be run, each once those before it are gone.
@@ -239,15 +377,18 @@ func (r *run) step(ctx context.Context, i int) {
 	whole := ctx
 	ctx, cancel := context.WithTimeoutCause(trace.With(ctx, &last), r.settings.stepTimeout, errStepTimeout)
 	defer cancel()
-	tries := 0
+	ctx, wait := withWaiting(ctx, r.settings.stop)
+	defer wait.end()
+	tries := retries{within: r.settings.retryFor}
 	for attempt := 1; ; attempt++ {
 		r.mu.Lock()
 		r.states[i].Attempts = attempt
 		r.mu.Unlock()
-		gone, err := r.try(ctx, step)
-		if !r.heldUp(i, err) {
-			tries++
+		gone, err := r.try(ctx, step, wait)
+		if r.heldUp(i, err) {
+			tries.reset()
 		}
+		pause := r.backoff(step.ID, attempt, err)
 		switch {
 		case gone:
 			r.settle(i, Done, nil, last.ID())
@@ -255,17 +396,44 @@ func (r *run) step(ctx context.Context, i int) {
 		case whole.Err() != nil:
 			r.settle(i, Interrupted, r.ended(step, err, whole), last.ID())
 			return
+		case context.Cause(ctx) == errStopped:
+			r.settle(i, Interrupted, r.ended(step, err, ctx), last.ID())
+			return
 		case ctx.Err() != nil:
 			r.settle(i, Failed, r.ended(step, err, ctx), last.ID())
 			return
-		case tries == maxAttempts || err != nil && !passes(err) || r.stopped(ctx):
+		case !passes(err) || !tries.again(pause):
 			r.settle(i, Failed, err, last.ID())
 			return
+		case r.stopped(ctx):
+			r.settle(i, Interrupted, err, last.ID())
+			return
 		}
-		wait := r.backoff(step.ID, attempt, err)
-		r.event(Event{Step: step.ID, Kind: Retrying, Text: text(err), Wait: wait, Err: err})
-		r.sleep(ctx, wait)
+		r.event(Event{Step: step.ID, Kind: Retrying, Text: text(err), Wait: pause, Err: err})
+		r.sleep(ctx, pause)
+		if r.stopped(whole) {
+			r.settle(i, Interrupted, err, last.ID())
+			return
+		}
 	}
+}
+
+// retries bounds the retries of something by time.
+type retries struct {
+	within time.Duration
+	since  time.Time // of the first attempt that failed
+}
+
+// reset forgets the attempts that failed.
+func (t *retries) reset() { t.since = time.Time{} }
+
+// again reports whether another attempt may start after a pause.
+func (t *retries) again(pause time.Duration) bool {
+	now := time.Now()
+	if t.since.IsZero() {
+		t.since = now
+	}
+	return pause <= t.within-now.Sub(t.since)
 }
 
 // heldUp notes whether something stands in the way of a step, and reports whether
@@ -279,13 +447,17 @@ func (r *run) heldUp(i int, err error) bool {
 	return blocked && slices.ContainsFunc(r.states, func(s StepReport) bool { return s.State == Running && !s.heldUp })
 }
 
-var errStepTimeout = errors.New("the step took longer than it may")
+// Causes of a step's context that ended.
+var (
+	errStepTimeout = errors.New("the step took longer than it may")
+	errStopped     = errors.New("the teardown was stopped while the step was waiting")
+)
 
-// ended is the error of a step whose context ended. What the step's own time has cut
-// off was not canceled by anybody.
+// ended is the error of a step whose context ended. What the step's own time or a
+// gentle stop has cut off was not canceled by anybody.
 func (r *run) ended(step Step, err error, ctx context.Context) error {
 	cause := context.Cause(ctx)
-	if e, ok := errors.AsType[*errors.Error](err); ok && (e.Code != errors.Canceled || cause != errStepTimeout) {
+	if e, ok := errors.AsType[*errors.Error](err); ok && (e.Code != errors.Canceled || cause != errStepTimeout && cause != errStopped) {
 		return err
 	}
 	return &errors.Error{
@@ -296,13 +468,12 @@ func (r *run) ended(step Step, err error, ctx context.Context) error {
 
 // try removes once, and reads whether it is gone. The error of the removal counts
 // only when it is not.
-func (r *run) try(ctx context.Context, step Step) (bool, error) {
+func (r *run) try(ctx context.Context, step Step, wait *waiting) (bool, error) {
 	removal := r.driver.Remove(ctx, r.plan.Organization, step, func(text string) {
 		r.event(Event{Step: step.ID, Kind: Waiting, Text: text})
+		wait.begin()
 	})
-	if removal != nil && ctx.Err() != nil {
-		return false, removal
-	}
+	wait.pause()
 	gone, err := r.driver.IsGone(ctx, r.plan.Organization, step)
 	switch {
 	case err == nil && gone:
@@ -324,14 +495,30 @@ func lasting(err error) bool {
 	return errors.Is(err, errors.DefaultOrganization) || errors.Is(err, errors.SystemOrganization)
 }
 
+// denied reports whether the provider does not accept the credential, or not for this.
+func denied(err error) bool {
+	return !errors.Is(err, errors.OutcomeUnknown) &&
+		(errors.Is(err, errors.Unauthenticated) || errors.Is(err, errors.PermissionDenied))
+}
+
+// waitsForOthers reports whether something was begun and does not end by itself soon:
+// somebody has to approve it. A wait that a context has cut off is none.
+func waitsForOthers(err error) bool {
+	return errors.Is(err, errors.NotFinished) && !errors.Is(err, context.Canceled) && !errors.Is(err, context.DeadlineExceeded)
+}
+
 // passes reports whether trying again may help: what may succeed later, what others
-// stand in the way of, and what was lost and is read to be still there.
+// stand in the way of, and what was lost and is read to be still there. What is not
+// known comes first: its cause says nothing of what became of it.
 func passes(err error) bool {
-	if lasting(err) || errors.Is(err, errors.PaymentRequired) { // each try may charge somebody
+	switch {
+	case errors.Is(err, errors.OutcomeUnknown):
+		return true
+	case lasting(err), waitsForOthers(err), errors.Is(err, errors.PaymentRequired): // each try may charge somebody
 		return false
 	}
 	return errors.Retryable(err) || errors.Is(err, errors.Conflict) || errors.Is(err, errors.DeletionStepsNotSatisfied) ||
-		errors.Is(err, errors.OutcomeUnknown) || errors.Is(err, errors.NotFound)
+		errors.Is(err, errors.NotFound)
 }
 
 // backoff is how long to wait before a step, or with "" the organization, is tried
@@ -375,47 +562,6 @@ func (r *run) settle(i int, state State, err error, requestID string) {
 	r.event(Event{Step: s.ID, Kind: Ended, Text: string(state), Err: err})
 }
 
-// end deletes the organization, once every step is gone.
-func (r *run) end(ctx context.Context) (*Report, error) {
-	var failed []error
-	left := false
-	for _, s := range r.states {
-		left = left || !s.State.gone()
-		if s.Err != nil {
-			failed = append(failed, s.Err)
-		}
-	}
-	switch {
-	case len(failed) > 0:
-		return r.finish(Deletion{Outcome: Blocked}, errors.Join(failed...))
-	case r.stopped(ctx):
-		return r.finish(Deletion{Outcome: Blocked}, r.refuse(errors.Canceled, whatIsLeft(r.states), ""))
-	case left:
-		return r.finish(Deletion{Outcome: Blocked}, r.refuse(errors.DeletionStepsNotSatisfied, whatIsLeft(r.states), ""))
-	}
-	if err := r.write("", "deleting", nil, ""); err != nil {
-		return r.finish(Deletion{Outcome: Blocked}, err)
-	}
-	var last trace.Last
-	ctx = trace.With(ctx, &last)
-	for attempt := 1; ; attempt++ {
-		deletion, err := r.driver.Delete(ctx, r.plan.Organization)
-		switch {
-		case err == nil:
-			return r.finish(deletion, nil, last.ID())
-		case errors.Is(err, errors.OrganizationNotFound):
-			return r.finish(Deletion{Outcome: Gone}, nil, last.ID()) // it was there a moment ago
-		case errors.Is(err, errors.OutcomeUnknown):
-			return r.finish(Deletion{Outcome: Unknown}, err, last.ID())
-		case attempt == maxAttempts || !passes(err) || r.stopped(ctx):
-			return r.finish(Deletion{Outcome: Blocked}, err, last.ID())
-		}
-		wait := r.backoff("", attempt, err)
-		r.event(Event{Kind: Retrying, Text: text(err), Wait: wait, Err: err})
-		r.sleep(ctx, wait)
-	}
-}
-
 // finish makes the report.
 func (r *run) finish(d Deletion, err error, requestID ...string) (*Report, error) {
 	id := ""
@@ -428,6 +574,7 @@ func (r *run) finish(d Deletion, err error, requestID ...string) (*Report, error
 	report := &Report{
 		Provider: r.plan.Provider, Organization: r.plan.Organization, Outcome: d.Outcome, Decides: d.Decides,
 		Started: r.started, Ended: time.Now(), Steps: slices.Clone(r.states), Err: err, Error: text(err),
+		UnmatchedAllow: r.unmatched(r.settings.allow), UnmatchedDeny: r.unmatched(r.settings.deny),
 	}
 	r.event(Event{Kind: Ended, Text: string(d.Outcome), Err: err})
 	return report, err

@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"io"
 	"iter"
+	"reflect"
 	"sync"
 	"time"
 
@@ -25,7 +26,8 @@ type Entry struct {
 	Step string `json:"step,omitempty"`
 
 	// Verdict is "begun"; or a [State] for a step, or an [Outcome] for the organization.
-	// For the organization it is "deleting" before its own deletion is sent.
+	// For the organization it is also "deleting", before each request to delete it, and
+	// "refused", after one by which the provider deleted nothing.
 	Verdict string `json:"verdict"`
 
 	Code      errors.Code `json:"code,omitempty"`
@@ -33,56 +35,142 @@ type Entry struct {
 	Error     string      `json:"error,omitempty"`
 }
 
-// begun is the verdict of what is about to be done.
-const begun = "begun"
+// Verdicts that are neither a [State] nor an [Outcome].
+const (
+	begun    = "begun"    // about to be done
+	deleting = "deleting" // the deletion of the organization is about to be sent
+	refused  = "refused"  // the provider refused that deletion
+)
 
-// journal writes entries. After a failure it writes none.
-type journal struct {
-	mu   sync.Mutex
-	w    io.Writer
-	sync func() error
-	new  bool // nothing was written yet
-	err  error
-}
-
-func newJournal(w io.Writer) *journal {
-	j := &journal{w: w, new: true, sync: func() error { return nil }}
-	if file, ok := w.(interface{ Sync() error }); ok {
-		j.sync = file.Sync
+// started reports whether entries show that a deletion of an organization was
+// started, and not that the provider refused it.
+func started(entries []Entry, p *Plan) bool {
+	open := 0
+	for _, e := range entries {
+		if e.Step != "" || e.Provider != p.Provider || e.Instance != p.Instance || e.Organization != p.Organization.ID {
+			continue
+		}
+		switch e.Verdict {
+		case deleting:
+			open++
+		case refused:
+			open = max(open-1, 0)
+		}
 	}
-	return j
+	return open > 0
 }
 
-// write appends an entry, in one write; what decides is synced.
+// journal writes the entries of one teardown. After a failure it writes none.
+type journal struct {
+	mu  sync.Mutex
+	w   *journalWriter // nil for none
+	err error
+}
+
+// journalWriter is a writer that teardowns may share.
+type journalWriter struct {
+	w io.Writer
+
+	mu    sync.Mutex
+	clean bool // the last write was a whole line
+	users int
+}
+
+// journalWriters are those in use, by the caller's writer: two options may have the
+// same.
+var journalWriters = struct {
+	sync.Mutex
+	m map[io.Writer]*journalWriter
+}{m: map[io.Writer]*journalWriter{}}
+
+// openJournal returns a journal, to be closed after the last entry.
+func openJournal(w *journalWriter) *journal {
+	if w == nil || !reflect.ValueOf(w.w).Comparable() {
+		return &journal{w: w}
+	}
+	all := &journalWriters
+	all.Lock()
+	defer all.Unlock()
+	shared := all.m[w.w]
+	if shared == nil {
+		shared = &journalWriter{w: w.w}
+		all.m[w.w] = shared
+	}
+	shared.users++
+	return &journal{w: shared}
+}
+
+func (j *journal) close() {
+	if j.w == nil {
+		return
+	}
+	all := &journalWriters
+	all.Lock()
+	defer all.Unlock()
+	if j.w.users == 0 {
+		return // it is not in the map
+	}
+	if j.w.users--; j.w.users == 0 {
+		delete(all.m, j.w.w)
+	}
+}
+
+// failed reports whether an entry could not be written.
+func (j *journal) failed() bool {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	return j.err != nil
+}
+
+// write appends an entry; what decides is synced.
 func (j *journal) write(e Entry) error {
 	if j.w == nil {
 		return nil
 	}
 	j.mu.Lock()
 	defer j.mu.Unlock()
-	if j.err != nil {
-		return j.err
+	if j.err == nil {
+		j.err = j.w.write(e)
 	}
+	return j.err
+}
+
+// write appends an entry, in one write.
+func (j *journalWriter) write(e Entry) error {
 	line, err := json.Marshal(e)
-	if err == nil {
-		line = append(line, '\n')
-		if j.new {
-			// The last line of an earlier run may have been cut.
-			line = append([]byte{'\n'}, line...)
-		}
-		_, err = j.w.Write(line)
+	if err != nil {
+		return err
 	}
-	if err == nil && e.Verdict != begun {
-		err = j.sync()
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	line = append(line, '\n')
+	if !j.clean {
+		// The last line of an earlier run, or of a write that failed, may have been cut.
+		line = append([]byte{'\n'}, line...)
 	}
-	j.err, j.new = err, false
-	return err
+	j.clean = false
+	n, err := j.w.Write(line)
+	switch {
+	case err != nil:
+		return err
+	case n != len(line):
+		return io.ErrShortWrite
+	}
+	j.clean = true
+	if file, ok := j.w.(interface{ Sync() error }); ok && e.Verdict != begun {
+		return file.Sync()
+	}
+	return nil
 }
 
 // ReadJournal yields the entries of a journal. Lines that are no entries are passed
 // over: a crash may have cut one at any byte. An error of reading ends it.
 func ReadJournal(r io.Reader) iter.Seq2[Entry, error] {
 	return func(yield func(Entry, error) bool) {
+		if isNil(r) {
+			yield(Entry{}, errors.New("teardown: the reader of the journal is nil"))
+			return
+		}
 		lines := bufio.NewReader(r)
 		for {
 			line, err := lines.ReadBytes('\n')

@@ -30,8 +30,13 @@ type Plan struct {
 	Instance string `json:"instance,omitempty"`
 
 	Organization Organization `json:"organization"`
-	TakenAt      time.Time    `json:"taken_at"`
-	ExpiresAt    time.Time    `json:"expires_at"`
+
+	// TakenAt is the time of the reads. The executor computes the age of the plan from
+	// it; see [WithPlanTTL].
+	TakenAt time.Time `json:"taken_at"`
+
+	// ExpiresAt is the end of the default age. It only informs.
+	ExpiresAt time.Time `json:"expires_at"`
 
 	// Refusal is why a deletion would be refused now; nil when nothing is known to
 	// stand in its way. See [Plan.Err].
@@ -46,7 +51,10 @@ type Plan struct {
 	// Losses are what goes along with the organization without standing in its way.
 	Losses []Loss `json:"losses,omitempty"`
 
-	// Fingerprint is of all the rest. A plan that was edited does not have it.
+	// Fingerprint is the SHA-256 of all other fields as JSON, in hex. It detects an
+	// accidental edit and a damaged file. It has no key, so that it does not protect from
+	// whoever edits the plan and computes it again: a plan only selects steps, and what a
+	// step does comes from a fresh read.
 	Fingerprint string `json:"fingerprint"`
 }
 
@@ -160,6 +168,17 @@ func (p *Plan) Manual() []Step {
 	return slices.DeleteFunc(slices.Clone(p.Steps), func(s Step) bool { return !s.Manual })
 }
 
+// step returns the step of an id; nil if there is none, or no plan.
+func (p *Plan) step(id string) *Step {
+	if p == nil {
+		return nil
+	}
+	if i := slices.IndexFunc(p.Steps, func(s Step) bool { return s.ID == id }); i >= 0 {
+		return &p.Steps[i]
+	}
+	return nil
+}
+
 // Consents returns all that has to be permitted for the plan to be carried out, once
 // each.
 func (p *Plan) Consents() []Consent {
@@ -199,8 +218,8 @@ func (p *Plan) fingerprint() string {
 	return hex.EncodeToString(sum[:])
 }
 
-// check reports what is wrong with a plan by itself.
-func (p *Plan) check() []errors.Step {
+// check reports what is wrong with a plan by itself, or with its age.
+func (p *Plan) check(ttl time.Duration) []errors.Step {
 	var wrong []errors.Step
 	add := func(name, format string, args ...any) {
 		wrong = append(wrong, errors.Step{Name: name, Description: fmt.Sprintf(format, args...)})
@@ -210,8 +229,9 @@ func (p *Plan) check() []errors.Step {
 		add("version", "is %d, and this package carries out %d", p.Version, version)
 	case p.Fingerprint == "" || p.Fingerprint != p.fingerprint():
 		add("fingerprint", "is not that of the plan: it was changed")
-	case now.After(p.ExpiresAt):
-		add("expires_at", "was %s", p.ExpiresAt.Format(time.RFC3339))
+	case now.Sub(p.TakenAt) > ttl:
+		// By the time of the reads: whoever edits the file can set its expiry.
+		add("expires_at", "was %s: the plan is older than %v", p.TakenAt.Add(ttl).Format(time.RFC3339), ttl)
 	case now.Before(p.TakenAt.Add(-time.Minute)): // clocks differ
 		add("taken_at", "is %s, which is to come", p.TakenAt.Format(time.RFC3339))
 	}
@@ -248,6 +268,8 @@ func (p *Plan) changes(now *Plan) []errors.Step {
 		switch {
 		case i < 0:
 			add(step.ID, "is new")
+		case step.Kind != p.Steps[i].Kind:
+			add(step.ID, "is a %s", step.Kind)
 		case step.Name != p.Steps[i].Name:
 			add(step.ID, "is now called %q", step.Name)
 		case step.Needs != p.Steps[i].Needs && step.Needs != "":

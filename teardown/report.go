@@ -20,7 +20,7 @@ type Report struct {
 	Ended   time.Time    `json:"ended"`
 	Steps   []StepReport `json:"steps"`
 
-	// Err is why the organization is not gone; nil for [Gone] and [Pending]. It joins
+	// Err is why the organization is not deleted; nil for [Gone] and [Pending]. It joins
 	// an [*errors.Error] for each step that failed.
 	Err error `json:"-"`
 
@@ -56,7 +56,7 @@ type State string
 const (
 	Untouched   State = "untouched"    // not begun
 	Running     State = "running"      // begun
-	Interrupted State = "interrupted"  // begun, and the context ended before a verdict
+	Interrupted State = "interrupted"  // begun, and the context or [Stop] ended it before a verdict
 	Done        State = "done"         // removed, and read to be gone
 	AlreadyGone State = "already_gone" // it was gone before anything was done
 	Failed      State = "failed"

@@ -5,6 +5,8 @@ import (
 	"iter"
 	"slices"
 	"sync"
+
+	"github.com/offboard-dev/offboard-go/errors"
 )
 
 // Job is one organization of many.
@@ -34,8 +36,19 @@ type Result struct {
 // When the context ends, or [Stop] says so, no more jobs are begun, and those that
 // run yield what became of them. When the loop is left they are ended. Either way
 // nothing runs any more once the loop is over.
+//
+// With parallel below 1 one job runs at a time. A nil context, and a job without a
+// function, are [errors.InvalidArgument] in the results.
 func Run(ctx context.Context, jobs []Job, parallel int, options ...Option) iter.Seq[Result] {
 	return func(yield func(Result) bool) {
+		if ctx == nil {
+			for i := range jobs {
+				if !yield(Result{Index: i, Err: invalidJob("the context is nil")}) {
+					return
+				}
+			}
+			return
+		}
 		ctx, cancel := context.WithCancel(ctx)
 		defer cancel()
 		indices, results, left := make(chan int), make(chan Result), make(chan struct{})
@@ -90,10 +103,21 @@ func feed(ctx context.Context, stop <-chan struct{}, n int, indices chan<- int) 
 	}
 }
 
+// invalidJob is the error of a job that cannot be run.
+func invalidJob(text string) error {
+	return &errors.Error{Operation: "Teardown", Code: errors.InvalidArgument, Err: errors.New(text)}
+}
+
 func (j *Job) run(ctx context.Context, options []Option) Result {
+	if j.Plan == nil || j.Teardown == nil {
+		return Result{Err: invalidJob("the job has no function Plan or Teardown")}
+	}
 	plan, err := j.Plan(ctx)
 	if err != nil {
 		return Result{Err: err}
+	}
+	if plan == nil {
+		return Result{Err: invalidJob("the job has made no plan")}
 	}
 	report, err := j.Teardown(ctx, plan, slices.Concat(options, j.Options)...)
 	return Result{Plan: plan, Report: report, Err: err}

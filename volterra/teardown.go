@@ -70,8 +70,9 @@ func (c *Client) Plan(ctx context.Context, request DeleteTenantRequest) (*teardo
 // asked to end, and its step fails with [errors.NotFinished]. Carry out the plan again
 // once it is approved.
 //
-// It takes 7 requests, one for each subscription to an addon service, 4 for most
-// steps and more for child tenants, which take their time, and 2 for the deletion.
+// It reads what the tenant has before the first step and once more before the deletion,
+// each time by 7 requests and one for each subscription to an addon service. It takes 4
+// requests for most steps and more for child tenants, and 2 for the deletion.
 //
 // Errors, among those of [teardown.Execute] and [Client.DeleteTenant], with the report
 // being nil where nothing was begun:
@@ -132,7 +133,7 @@ func (c *Client) inspect(ctx context.Context, operation string, request DeleteTe
 	if p.Steps, err = c.steps(ctx); err != nil {
 		return nil, err
 	}
-	if p.Losses, err = c.losses(ctx, settings.Name, before); err != nil {
+	if p.Losses, err = c.losses(ctx, p, before); err != nil {
 		return nil, err
 	}
 	return p.Seal(), nil
@@ -163,6 +164,10 @@ func (c *Client) steps(ctx context.Context) ([]teardown.Step, error) {
 		Removal: "delete it, with all that it has, and wait until it is gone",
 		Needs:   teardown.ManagedOrganizations,
 	})
+	for i := range steps {
+		// The name is what the tenant is known by: its own tenant settings have it, too.
+		steps[i].Organization = &teardown.Organization{ID: steps[i].Name, Name: steps[i].Name}
+	}
 	// Which manager a child tenant has is not on the list.
 	steps = append(steps, each(managers, func(i ChildTenantManagerItem) (string, string) { return i.Name, i.UID }, teardown.Step{
 		Kind: managerKind, Why: "the tenant makes child tenants by it", Removal: "delete it", After: ids(steps),
@@ -251,7 +256,7 @@ const maxNames = 5
 
 // losses returns what is deleted along with the tenant. A kind that a plan before does
 // not have makes that plan stale, unless steps cause it.
-func (c *Client) losses(ctx context.Context, tenant string, before *teardown.Plan) ([]teardown.Loss, error) {
+func (c *Client) losses(ctx context.Context, p, before *teardown.Plan) ([]teardown.Loss, error) {
 	var losses []teardown.Loss
 	usage, err := c.GetQuotaUsage(ctx, system)
 	switch {
@@ -266,9 +271,6 @@ func (c *Client) losses(ctx context.Context, tenant string, before *teardown.Pla
 				continue // a step may have made it: F5 approves the end of a service by a ticket
 			}
 			if count > 0 && !slices.Contains([]string{childKind, managerKind, managedKind, namespaceKind, addonKind}, kind) {
-				if err := compare(tenant, kind, count, before); err != nil {
-					return nil, err
-				}
 				losses = append(losses, teardown.Loss{Kind: kind, Count: count})
 			}
 		}
@@ -282,24 +284,6 @@ func (c *Client) losses(ctx context.Context, tenant string, before *teardown.Pla
 	}
 	invoices, err := c.unpaid(ctx)
 	return slices.Concat(losses, plans, invoices), err
-}
-
-// compare returns [errors.PlanStale] if there is more of a kind than in the plan before:
-// what is new would be deleted along with the tenant, and the plan does not name it. A
-// kind that the plan has none of is compared with the rest of the plan.
-func compare(tenant, kind string, count int, before *teardown.Plan) error {
-	if before == nil {
-		return nil
-	}
-	i := slices.IndexFunc(before.Losses, func(l teardown.Loss) bool { return l.Kind == kind && l.Count > 0 })
-	if i < 0 || count <= before.Losses[i].Count {
-		return nil
-	}
-	text := strconv.Itoa(count) + ", and the plan names " + strconv.Itoa(before.Losses[i].Count)
-	return &errors.Error{
-		Provider: provider, Operation: "Teardown", Target: tenant, Code: errors.PlanStale,
-		Steps: []errors.Step{{Name: kind, Description: text}}, Err: errors.New("there are more of " + kind + ": " + text),
-	}
 }
 
 // plans returns the plans that are active, as a loss.
@@ -446,7 +430,8 @@ type found struct {
 }
 
 // read reads the resource of a step. One of the same name with another UID is another
-// resource: that of the step no longer exists then.
+// resource: that of the step no longer exists then. So is one with a UID for a step
+// whose ID has none: no plan gives it this ID.
 func (d driver) read(ctx context.Context, step teardown.Step) (found, error) {
 	var f found
 	var meta SystemMetadata
@@ -501,7 +486,7 @@ func (d driver) read(ctx context.Context, step teardown.Step) (found, error) {
 		return f, err
 	}
 	switch uid := uidOf(step); {
-	case uid == "" || uid == meta.UID:
+	case uid == meta.UID:
 	case meta.UID == "":
 		return f, &errors.Error{
 			Provider: provider, Operation: "Teardown", Target: step.Name,

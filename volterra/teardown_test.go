@@ -636,9 +636,10 @@ func TestBillsDoNotStandInTheWay(t *testing.T) {
 	if err != nil || r.Outcome != teardown.Pending || len(p.Steps) != 0 || len(p.Losses) != 2 || len(srv.Accepted()) != 1 {
 		t.Errorf("got %+v, %+v and %v", p, r, err)
 	}
-	// 9 for the plan; 7, the settings once more, and the request itself.
-	if n := len(srv.Requests()); n != 18 {
-		t.Errorf("sent %d requests, want 18", n)
+	// 9 for the plan; 7 before the first step and 7 before the deletion; the settings once
+	// more, and the request itself.
+	if n := len(srv.Requests()); n != 25 {
+		t.Errorf("sent %d requests, want 25", n)
 	}
 }
 

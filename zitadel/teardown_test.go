@@ -382,7 +382,7 @@ func TestAnOrganizationIsReadToBeGone(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				srv, c := newAcme(t)
 				p := planOf(t, c)
-				srv.Fail(offboardtest.Fault{Operation: "GetOrganization"}, test.fault) // the first is before the deletion
+				srv.Fail(offboardtest.Fault{Operation: "GetOrganization", Times: 2}, test.fault) // the first two are before the deletion
 				start := time.Now()
 				r, err := c.Teardown(t.Context(), p, teardown.Confirm("Acme"))
 				deletions := 1

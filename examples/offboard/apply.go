@@ -205,10 +205,13 @@ func (x *execution) run(ctx context.Context, journal io.Writer) []verdict {
 	for i, planned := range x.file.Organizations {
 		verdicts[i] = notBegun(planned)
 	}
-	for result := range teardown.Run(ctx, x.jobs, x.settings.parallel,
-		teardown.Stop(stop), teardown.Journal(journal), teardown.Concurrency(x.settings.concurrency),
-		teardown.Allow(x.file.Allow...), teardown.Deny(x.file.Deny...),
-	) {
+	options := []teardown.Option{
+		teardown.Stop(stop), teardown.Journal(journal), teardown.Concurrency(x.settings.concurrency), teardown.Deny(x.file.Deny...),
+	}
+	if len(x.file.Allow) > 0 {
+		options = append(options, teardown.Allow(x.file.Allow...))
+	}
+	for result := range teardown.Run(ctx, x.jobs, x.settings.parallel, options...) {
 		i := x.index[result.Index]
 		verdicts[i] = verdictOf(x.file.Organizations[i], result)
 		view.end(i, verdicts[i])

@@ -243,10 +243,8 @@ func (p Provider) whole(t *testing.T) {
 			}
 		}
 		done := 0
-		for e, err := range teardown.ReadJournal(&journal) {
-			if err != nil {
-				t.Fatal(err)
-			}
+		entries := read(t, &journal)
+		for _, e := range entries {
 			if e.Verdict == string(teardown.Done) {
 				done++
 			}
@@ -257,13 +255,26 @@ func (p Provider) whole(t *testing.T) {
 		// Once more: there is nothing left to do.
 		n := len(w.writes())
 		if p.Outcome == teardown.Gone {
-			r, err = w.Teardown(t.Context(), plan, p.options(w)...)
+			r, err = w.Teardown(t.Context(), plan, append(p.options(w), teardown.WithResume(entries))...)
 			p.check(t, w, r, err)
 			if got := len(w.writes()); got != n {
 				t.Errorf("%d more requests changed something", got-n)
 			}
 		}
 	})
+}
+
+// read reads a journal.
+func read(t *testing.T, journal *bytes.Buffer) []teardown.Entry {
+	t.Helper()
+	var entries []teardown.Entry
+	for e, err := range teardown.ReadJournal(bytes.NewReader(journal.Bytes())) {
+		if err != nil {
+			t.Fatal(err)
+		}
+		entries = append(entries, e)
+	}
+	return entries
 }
 
 func (p Provider) runs() int {
@@ -285,14 +296,15 @@ func (p Provider) trouble(t *testing.T) {
 			plan := w.ready(t)
 			before := w.Rest()
 			w.Server.Fail(trouble(rand.New(rand.NewPCG(uint64(seed), 3)), 10)...)
-			r, err := w.Teardown(t.Context(), plan, p.options(w)...)
+			var journal bytes.Buffer
+			r, err := w.Teardown(t.Context(), plan, append(p.options(w), teardown.Journal(&journal))...)
 			switch {
 			case r == nil || r.Outcome != teardown.Unknown:
 			case w.Deleted():
 				return // the answer was lost with the credential, and that is said
 			case p.Outcome == teardown.Pending:
 				// Nothing that can be read says that a request was not accepted.
-				r, err = p.carryOut(t, w, plan)
+				r, err = p.carryOut(t, w, plan, &journal)
 			}
 			if p.check(t, w, r, err); t.Failed() {
 				t.Fatalf("seed %d", seed)
@@ -323,10 +335,10 @@ func trouble(random *rand.Rand, of int) []offboardtest.Fault {
 
 // carryOut carries a plan out, again and again as somebody would who reads the
 // report, until it is not blocked.
-func (p Provider) carryOut(t *testing.T, w *World, plan *teardown.Plan) (r *teardown.Report, err error) {
+func (p Provider) carryOut(t *testing.T, w *World, plan *teardown.Plan, journal *bytes.Buffer) (r *teardown.Report, err error) {
 	t.Helper()
 	for range 20 {
-		r, err = w.Teardown(t.Context(), plan, p.options(w)...)
+		r, err = w.Teardown(t.Context(), plan, append(p.options(w), teardown.WithResume(read(t, journal)), teardown.Journal(journal))...)
 		if r != nil && r.Outcome == teardown.Unknown && w.Deleted() {
 			return r, nil // the truth is not known, and that is said
 		}
@@ -347,7 +359,7 @@ func (p Provider) faults(t *testing.T) {
 			plan := w.ready(t)
 			before := w.Rest()
 			w.Server.Fail(trouble(rand.New(rand.NewPCG(uint64(seed), 1)), 6)...)
-			r, err := p.carryOut(t, w, plan)
+			r, err := p.carryOut(t, w, plan, new(bytes.Buffer))
 			if err != nil || !w.Deleted() {
 				t.Errorf("seed %d:", seed)
 				p.check(t, w, r, err)
@@ -372,14 +384,14 @@ func (p Provider) interrupted(t *testing.T) {
 			var journal bytes.Buffer
 			for range 6 {
 				ctx, cancel := context.WithTimeout(t.Context(), time.Duration(random.IntN(30_000))*time.Millisecond)
-				r, err := w.Teardown(ctx, plan, append(p.options(w), teardown.Journal(&journal))...)
+				r, err := w.Teardown(ctx, plan, append(p.options(w), teardown.WithResume(read(t, &journal)), teardown.Journal(&journal))...)
 				cancel()
 				if err == nil {
 					p.check(t, w, r, err)
 					break
 				}
 			}
-			r, err := p.carryOut(t, w, plan)
+			r, err := p.carryOut(t, w, plan, &journal)
 			if err != nil || !w.Deleted() {
 				t.Errorf("seed %d:", seed)
 				p.check(t, w, r, err)
@@ -388,7 +400,7 @@ func (p Provider) interrupted(t *testing.T) {
 				t.Errorf("seed %d: something else was touched (-before +after):\n%s", seed, diff)
 			}
 			done := map[string]int{}
-			for e := range teardown.ReadJournal(&journal) {
+			for _, e := range read(t, &journal) {
 				if e.Step != "" && e.Verdict == string(teardown.Done) {
 					done[e.Step]++
 				}

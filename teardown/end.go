@@ -1,0 +1,148 @@
+package teardown
+
+import (
+	"context"
+
+	"github.com/offboard-dev/offboard-go/errors"
+	"github.com/offboard-dev/offboard-go/internal/trace"
+)
+
+// end deletes the organization, once every step is gone.
+func (r *run) end(ctx context.Context) (*Report, error) {
+	var failed, interrupted []error
+	left := false
+	for _, s := range r.states {
+		left = left || !s.State.gone()
+		switch {
+		case s.State == Interrupted && ctx.Err() == nil: // by a gentle stop
+			interrupted = append(interrupted, s.Err)
+		case s.Err != nil:
+			failed = append(failed, s.Err)
+		}
+	}
+	switch {
+	case len(failed) > 0:
+		return r.finish(Deletion{Outcome: Blocked}, errors.Join(append(failed, interrupted...)...))
+	case r.stopped(ctx):
+		return r.finish(Deletion{Outcome: Blocked}, r.refuse(errors.Canceled, whatIsLeft(r.states), ""))
+	case left:
+		return r.finish(Deletion{Outcome: Blocked}, r.refuse(errors.DeletionStepsNotSatisfied, whatIsLeft(r.states), ""))
+	}
+	var last trace.Last
+	ctx = trace.With(ctx, &last)
+	tries := retries{within: r.settings.retryFor}
+	for attempt := 1; ; attempt++ {
+		deletion, err := r.delete(ctx, last.ID)
+		pause := r.backoff("", attempt, err)
+		switch {
+		case err == nil:
+			return r.finish(deletion, nil, last.ID())
+		// What is not known comes first: its cause says nothing of what became of it.
+		case errors.Is(err, errors.OutcomeUnknown):
+			return r.finish(Deletion{Outcome: Unknown}, err, last.ID())
+		case r.absent(err) && r.deletionStarted:
+			return r.finish(Deletion{Outcome: Gone}, nil, last.ID())
+		case r.absent(err):
+			// A read found it a moment ago, and no request of ours has deleted it.
+			return r.finish(Deletion{Outcome: NotFound}, err, last.ID())
+		case r.deletionStarted && denied(err):
+			return r.finish(Deletion{Outcome: Unknown}, r.unknown(err), last.ID())
+		case r.journal.failed() || !passes(err) || !tries.again(pause) || r.stopped(ctx):
+			return r.finish(Deletion{Outcome: Blocked}, err, last.ID())
+		}
+		r.event(Event{Kind: Retrying, Text: text(err), Wait: pause, Err: err})
+		r.sleep(ctx, pause)
+		if r.stopped(ctx) {
+			return r.finish(Deletion{Outcome: Blocked}, err, last.ID())
+		}
+	}
+}
+
+// delete reads the organization once more, and deletes it.
+func (r *run) delete(ctx context.Context, requestID func() string) (Deletion, error) {
+	if err := r.verify(ctx); err != nil {
+		return Deletion{}, err
+	}
+	if err := r.write("", deleting, nil, ""); err != nil {
+		return Deletion{}, err
+	}
+	deletion, err := r.driver.Delete(ctx, r.plan.Organization)
+	if err == nil || !definite(err) {
+		r.deletionStarted = true
+		return deletion, err
+	}
+	if failed := r.write("", refused, err, requestID()); failed != nil {
+		return Deletion{}, failed
+	}
+	return Deletion{}, err
+}
+
+// verify reads, right before the deletion, that the organization has nothing that is
+// not in the plan, and that what was removed is still gone. F5, Zitadel and Applivery
+// delete an organization with all that it has, so that what was created while the
+// steps ran would be deleted unseen. Katapult and Atlas refuse an organization that is
+// not empty; what they delete along with it, such as credentials, and the name that was
+// confirmed may have changed there, too. An organization without steps left takes few
+// requests to read.
+func (r *run) verify(ctx context.Context) error {
+	now, err := r.inspect(ctx)
+	if err != nil {
+		return err
+	}
+	if err := now.Err(); err != nil && lasting(err) {
+		return err
+	}
+	for _, step := range now.Steps {
+		// A list may still show what one read has shown to be gone.
+		gone, err := r.driver.IsGone(ctx, r.plan.Organization, step)
+		switch {
+		case err != nil:
+			return err
+		case !gone:
+			steps := []errors.Step{{Name: step.ID, Description: "exists again"}}
+			return r.refuse(errors.PlanStale, steps, "%s exists again", step.ID)
+		}
+	}
+	return nil
+}
+
+// definite reports whether an error of a deletion shows that the request was not sent,
+// or that the provider refused it. After any other error it may still be carried out.
+func definite(err error) bool {
+	for _, code := range []errors.Code{
+		errors.DeletionStepsNotSatisfied, errors.NotFound, errors.Unauthenticated, errors.PermissionDenied,
+		errors.InvalidArgument, errors.Conflict, errors.RateLimitReached, errors.NotConfirmed, errors.PlanStale,
+		errors.Canceled,
+	} {
+		if errors.Is(err, code) {
+			return !errors.Is(err, errors.OutcomeUnknown)
+		}
+	}
+	return false
+}
+
+// absent reports whether an error says that the organization of the plan does not
+// exist. That something else is not found, a list or another organization, does not
+// say so.
+func (r *run) absent(err error) bool {
+	e, ok := errors.AsType[*errors.Error](err)
+	return ok && e.Code == errors.OrganizationNotFound && (e.Target == "" || e.Target == r.plan.Organization.ID)
+}
+
+// notFound is the end of a teardown whose first read does not find the organization.
+// That is the end of a deletion only if one was started: the provider says the same to
+// a credential that may not see the organization.
+func (r *run) notFound(err error) (*Report, error) {
+	missing, d := Untouched, Deletion{Outcome: NotFound}
+	if r.deletionStarted {
+		missing, d, err = AlreadyGone, Deletion{Outcome: Gone}, nil
+	}
+	r.begin(nil, missing, nil)
+	if failed := r.write("", begun, nil, ""); failed != nil {
+		return nil, failed
+	}
+	if failed := r.writeGone(); failed != nil {
+		return nil, failed
+	}
+	return r.finish(d, err)
+}

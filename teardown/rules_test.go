@@ -1,0 +1,871 @@
+package teardown_test
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"io"
+	"runtime"
+	"slices"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/offboard-dev/offboard-go/errors"
+	"github.com/offboard-dev/offboard-go/teardown"
+)
+
+// entry is a journal entry of Acme.
+func entry(verdict string, change ...func(*teardown.Entry)) teardown.Entry {
+	e := teardown.Entry{Provider: "world", Instance: "https://world.invalid", Organization: "org_1", Verdict: verdict}
+	for _, f := range change {
+		f(&e)
+	}
+	return e
+}
+
+func TestExecute_OrganizationNotFound(t *testing.T) {
+	t.Parallel()
+	about := func(target string) error {
+		return &errors.Error{Provider: "world", Operation: "GetOrganization", Target: target, Code: errors.OrganizationNotFound, Status: 404}
+	}
+	for name, test := range map[string]struct {
+		err     error
+		journal []teardown.Entry
+		outcome teardown.Outcome // "" for no report
+		code    errors.Code
+	}{
+		"no journal":       {about("org_1"), nil, teardown.NotFound, errors.OrganizationNotFound},
+		"begun":            {about("org_1"), []teardown.Entry{entry("begun")}, teardown.NotFound, errors.OrganizationNotFound},
+		"deletion started": {about("org_1"), []teardown.Entry{entry("begun"), entry("deleting")}, teardown.Gone, ""},
+		"without a target": {about(""), []teardown.Entry{entry("deleting")}, teardown.Gone, ""},
+		"and blocked":      {about("org_1"), []teardown.Entry{entry("deleting"), entry("blocked")}, teardown.Gone, ""},
+		"and refused":      {about("org_1"), []teardown.Entry{entry("deleting"), entry("refused"), entry("blocked")}, teardown.NotFound, errors.OrganizationNotFound},
+		"refused first":    {about("org_1"), []teardown.Entry{entry("refused"), entry("deleting")}, teardown.Gone, ""},
+		"refused, started again": {
+			about("org_1"), []teardown.Entry{entry("deleting"), entry("refused"), entry("deleting")}, teardown.Gone, "",
+		},
+		"of another provider": {
+			about("org_1"), []teardown.Entry{entry("deleting", func(e *teardown.Entry) { e.Provider = "moon" })}, teardown.NotFound, errors.OrganizationNotFound,
+		},
+		"of another instance": {
+			about("org_1"), []teardown.Entry{entry("deleting", func(e *teardown.Entry) { e.Instance = "https://moon.invalid" })}, teardown.NotFound, errors.OrganizationNotFound,
+		},
+		"of no instance": {
+			about("org_1"), []teardown.Entry{entry("deleting", func(e *teardown.Entry) { e.Instance = "" })}, teardown.NotFound, errors.OrganizationNotFound,
+		},
+		"of another organization": {
+			about("org_1"), []teardown.Entry{entry("deleting", func(e *teardown.Entry) { e.Organization = "org_2" })}, teardown.NotFound, errors.OrganizationNotFound,
+		},
+		"of a step": {
+			about("org_1"), []teardown.Entry{entry("deleting", func(e *teardown.Entry) { e.Step = "a" })}, teardown.NotFound, errors.OrganizationNotFound,
+		},
+		"about another organization": {about("org_2"), []teardown.Entry{entry("deleting")}, "", errors.OrganizationNotFound},
+		"about something else":       {refused(errors.NotFound), []teardown.Entry{entry("deleting")}, "", errors.NotFound},
+		"not known": {
+			&errors.Error{Code: errors.OutcomeUnknown, Err: about("org_1")}, []teardown.Entry{entry("deleting")}, "", errors.OutcomeUnknown,
+		},
+		"credential ended": {refused(errors.Unauthenticated), []teardown.Entry{entry("deleting")}, teardown.Unknown, errors.OutcomeUnknown},
+		"access lost":      {refused(errors.PermissionDenied), []teardown.Entry{entry("deleting")}, teardown.Unknown, errors.OutcomeUnknown},
+		"credential wrong": {refused(errors.Unauthenticated), nil, "", errors.Unauthenticated},
+		"not serving":      {refused(errors.Unavailable), []teardown.Entry{entry("deleting")}, "", errors.Unavailable},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			w := &world{steps: things("a")}
+			p := w.plan(t)
+			w.inspect = test.err
+			journal := new(disk)
+			r, err := teardown.Execute(t.Context(), w, p, teardown.Confirm("Acme"), teardown.WithResume(test.journal), teardown.Journal(journal))
+			if (r != nil) != (test.outcome != "") || r != nil && r.Outcome != test.outcome {
+				t.Fatalf("got %+v, want outcome %q", r, test.outcome)
+			}
+			if test.code == "" && err != nil || test.code != "" && codeOf(err) != test.code || r != nil && r.Err != err {
+				t.Errorf("got %v, want %q", err, test.code)
+			}
+			if len(w.removed)+w.deleted != 0 {
+				t.Error("something was written")
+			}
+			if r == nil {
+				return
+			}
+			want := teardown.Untouched // nothing is known of it
+			if test.outcome == teardown.Gone {
+				want = teardown.AlreadyGone
+			}
+			if r.Steps[0].State != want {
+				t.Errorf("the step is %s, want %s", r.Steps[0].State, want)
+			}
+			if entries := read(t, &journal.Buffer); entries[len(entries)-1].Verdict != string(test.outcome) || entries[0].Instance != "https://world.invalid" {
+				t.Errorf("the journal has %+v", entries)
+			}
+		})
+	}
+}
+
+func codeOf(err error) errors.Code {
+	e, _ := errors.AsType[*errors.Error](err)
+	if e == nil {
+		return ""
+	}
+	return e.Code
+}
+
+// A run resumes from the journal that an earlier run has written.
+func TestExecute_ResumeFromOwnJournal(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		for name, test := range map[string]struct {
+			delete  error
+			outcome teardown.Outcome
+		}{
+			"answer lost":  {refused(errors.OutcomeUnknown), teardown.Gone},
+			"not answered": {context.DeadlineExceeded, teardown.Gone},
+			"failed":       {refused(errors.Internal), teardown.Gone},
+			"denied":       {refused(errors.PermissionDenied), teardown.NotFound},
+			"not paid":     {refused(errors.PaymentRequired), teardown.NotFound},
+			"not sent":     {refused(errors.Canceled), teardown.NotFound},
+		} {
+			journal := new(disk)
+			w := &world{steps: things("a"), delete: func() (teardown.Deletion, error) { return teardown.Deletion{}, test.delete }}
+			p := w.plan(t)
+			if _, err := teardown.Execute(t.Context(), w, p, teardown.Confirm("Acme"), teardown.Journal(journal), teardown.WithRetryFor(0)); err == nil {
+				t.Errorf("%s: no error", name)
+			}
+			w.inspect = refused(errors.OrganizationNotFound)
+			r, err := teardown.Execute(t.Context(), w, p, teardown.Confirm("Acme"), teardown.WithResume(read(t, &journal.Buffer)))
+			if r == nil || r.Outcome != test.outcome {
+				t.Errorf("%s: got %+v, %v", name, r, err)
+			}
+		}
+	})
+}
+
+func TestExecute_DeletionNotFound(t *testing.T) {
+	t.Parallel()
+	type answers []errors.Code // of the requests to delete, in order; "" is a success
+	for name, test := range map[string]struct {
+		answers answers
+		outcome teardown.Outcome
+		code    errors.Code
+		journal []string
+	}{
+		"first answer": {answers{errors.OrganizationNotFound}, teardown.NotFound, errors.OrganizationNotFound, []string{"deleting", "refused", "not_found"}},
+		"after a failure": {
+			answers{errors.Unavailable, errors.OrganizationNotFound}, teardown.Gone, "", []string{"deleting", "deleting", "refused", "gone"},
+		},
+		"after a refusal": {
+			answers{errors.Conflict, errors.OrganizationNotFound}, teardown.NotFound, errors.OrganizationNotFound,
+			[]string{"deleting", "refused", "deleting", "refused", "not_found"},
+		},
+		"after the rate limit": {
+			answers{errors.RateLimitReached, errors.OrganizationNotFound}, teardown.NotFound, errors.OrganizationNotFound,
+			[]string{"deleting", "refused", "deleting", "refused", "not_found"},
+		},
+		"after both": {
+			answers{errors.Internal, errors.Conflict, errors.OrganizationNotFound}, teardown.Gone, "",
+			[]string{"deleting", "deleting", "refused", "deleting", "refused", "gone"},
+		},
+		"something else": {answers{errors.NotFound, ""}, teardown.Gone, "", []string{"deleting", "refused", "deleting", "gone"}},
+		"credential ended after a failure": {
+			answers{errors.Unavailable, errors.Unauthenticated}, teardown.Unknown, errors.OutcomeUnknown, []string{"deleting", "deleting", "refused", "unknown"},
+		},
+		"credential ended after a refusal": {
+			answers{errors.Conflict, errors.Unauthenticated}, teardown.Blocked, errors.Unauthenticated,
+			[]string{"deleting", "refused", "deleting", "refused", "blocked"},
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				w := &world{}
+				w.delete = func() (teardown.Deletion, error) {
+					if code := test.answers[w.deleted-1]; code != "" {
+						return teardown.Deletion{}, refused(code)
+					}
+					return teardown.Deletion{Outcome: teardown.Gone}, nil
+				}
+				journal := new(disk)
+				r, err := w.execute(t, teardown.Journal(journal))
+				if r == nil || r.Outcome != test.outcome || w.deleted != len(test.answers) || codeOf(err) != test.code {
+					t.Errorf("got %+v, %v after %d deletions", r, err, w.deleted)
+				}
+				if diff := cmp.Diff(append([]string{"begun"}, test.journal...), verdicts(read(t, &journal.Buffer))); diff != "" {
+					t.Errorf("journal (-want +got):\n%s", diff)
+				}
+			})
+		})
+	}
+}
+
+// An error whose cause has another code is what it says itself.
+func TestExecute_UnknownWithCause(t *testing.T) {
+	t.Parallel()
+	for _, cause := range []errors.Code{errors.OrganizationNotFound, errors.DefaultOrganization, errors.PermissionDenied, errors.Conflict} {
+		synctest.Test(t, func(t *testing.T) {
+			unknown := &errors.Error{Provider: "world", Operation: "DeleteOrganization", Target: "org_1", Code: errors.OutcomeUnknown, Err: &errors.Error{Code: cause, Target: "org_1"}}
+			w := &world{delete: func() (teardown.Deletion, error) { return teardown.Deletion{}, unknown }}
+			if r, err := w.execute(t); r == nil || r.Outcome != teardown.Unknown || err != unknown || w.deleted != 1 {
+				t.Errorf("%s: got %+v, %v", cause, r, err)
+			}
+			// A step whose answer is lost is read, and tried again.
+			w = &world{steps: things("a"), remove: func(_ string, attempt int) error {
+				if attempt == 1 {
+					return unknown
+				}
+				return nil
+			}}
+			if r, err := w.execute(t); err != nil || r.Steps[0].Attempts != 2 {
+				t.Errorf("%s: got %+v, %v", cause, r, err)
+			}
+		})
+	}
+}
+
+// owns returns a step that deletes an organization.
+func owns(id string) teardown.Step {
+	s := things("organization/" + id)[0]
+	s.Organization = &teardown.Organization{ID: id, Name: strings.ToUpper(id)}
+	return s
+}
+
+func TestExecute_AllowAndDeny(t *testing.T) {
+	t.Parallel()
+	for name, test := range map[string]struct {
+		options                       []teardown.Option
+		code                          errors.Code
+		unmatchedAllow, unmatchedDeny []string
+	}{
+		"none":                       {nil, "", nil, nil},
+		"deny the organization":      {[]teardown.Option{teardown.Deny("org_1")}, errors.NotConfirmed, nil, nil},
+		"deny a child":               {[]teardown.Option{teardown.Deny("org_child")}, errors.NotConfirmed, nil, nil},
+		"deny a child in capitals":   {[]teardown.Option{teardown.Deny("ORG_CHILD")}, errors.NotConfirmed, nil, nil},
+		"deny another":               {[]teardown.Option{teardown.Deny("org_9", "org_9")}, "", nil, []string{"org_9"}},
+		"deny nothing":               {[]teardown.Option{teardown.Deny()}, "", nil, nil},
+		"deny an empty id":           {[]teardown.Option{teardown.Deny("")}, errors.InvalidArgument, nil, nil},
+		"deny white space":           {[]teardown.Option{teardown.Deny("org_9", " \t")}, errors.InvalidArgument, nil, nil},
+		"deny an id with a space":    {[]teardown.Option{teardown.Deny("org_child ")}, errors.InvalidArgument, nil, nil},
+		"deny an invisible id":       {[]teardown.Option{teardown.Deny("org_child\u200b")}, errors.InvalidArgument, nil, nil},
+		"allow all":                  {[]teardown.Option{teardown.Allow("org_1", "org_child")}, "", nil, nil},
+		"allow all, one by one":      {[]teardown.Option{teardown.Allow("org_1"), teardown.Allow("org_child")}, "", nil, nil},
+		"allow more":                 {[]teardown.Option{teardown.Allow("org_1", "org_child", "org_9")}, "", []string{"org_9"}, nil},
+		"allow no child":             {[]teardown.Option{teardown.Allow("org_1")}, errors.NotConfirmed, nil, nil},
+		"allow no parent":            {[]teardown.Option{teardown.Allow("org_child")}, errors.NotConfirmed, nil, nil},
+		"allow nothing":              {[]teardown.Option{teardown.Allow()}, errors.NotConfirmed, nil, nil},
+		"allow an empty id":          {[]teardown.Option{teardown.Allow("org_1", "org_child", "")}, errors.InvalidArgument, nil, nil},
+		"allow and deny a child":     {[]teardown.Option{teardown.Allow("org_1", "org_child"), teardown.Deny("org_child")}, errors.NotConfirmed, nil, nil},
+		"allow it in other capitals": {[]teardown.Option{teardown.Allow("ORG_1", "org_child")}, errors.NotConfirmed, nil, nil},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			w := &world{steps: append(things("a"), owns("org_child"))}
+			p := w.plan(t)
+			w.inspected = 0
+			var events []string
+			options := append([]teardown.Option{teardown.Confirm("Acme"), teardown.OnEvent(func(e teardown.Event) {
+				if e.Kind == teardown.Unmatched {
+					events = append(events, e.Text)
+				}
+			})}, test.options...)
+			r, err := teardown.Execute(t.Context(), w, p, options...)
+			if codeOf(err) != test.code {
+				t.Fatalf("got %v, want %q", err, test.code)
+			}
+			if test.code != "" {
+				if r != nil || w.inspected+len(w.removed)+w.deleted != 0 {
+					t.Errorf("got %+v after %d reads and %v", r, w.inspected, w.removed)
+				}
+				return
+			}
+			if diff := cmp.Diff([][]string{test.unmatchedAllow, test.unmatchedDeny}, [][]string{r.UnmatchedAllow, r.UnmatchedDeny}); diff != "" {
+				t.Errorf("unmatched (-want +got):\n%s", diff)
+			}
+			if want := len(test.unmatchedAllow) + len(test.unmatchedDeny); len(events) != want || want > 0 && !strings.Contains(events[0], "org_9") {
+				t.Errorf("got events %q", events)
+			}
+		})
+	}
+}
+
+// Which organization a step deletes is what a fresh read says, and not the plan.
+func TestExecute_DenyComesFromFreshRead(t *testing.T) {
+	t.Parallel()
+	w := &world{steps: []teardown.Step{owns("org_child")}}
+	p := w.plan(t)
+	p.Steps = slices.Clone(p.Steps)
+	p.Steps[0].Organization = nil
+	p.SealAs()
+	r, err := teardown.Execute(t.Context(), w, p, teardown.Confirm("Acme"), teardown.Deny("org_child"))
+	if r != nil || !errors.Is(err, errors.NotConfirmed) || len(w.removed)+w.deleted != 0 {
+		t.Errorf("got %+v, %v", r, err)
+	}
+}
+
+func TestExecute_Confirm(t *testing.T) {
+	t.Parallel()
+	for name, test := range map[string]struct {
+		name    string // of the organization
+		confirm string
+		ok      bool
+	}{
+		"by name":                {"Acme", "Acme", true},
+		"empty":                  {"Acme", "", false},
+		"by ID":                  {"Acme", "org_1", false},
+		"nameless, empty":        {" ", "", false},
+		"nameless, white space":  {"\t ", "\t ", false},
+		"nameless, by ID":        {" ", "org_1", true},
+		"nameless, by another":   {" ", "org_2", false},
+		"with white space added": {"Acme", " Acme", false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			w := &world{name: test.name}
+			p := w.plan(t)
+			if strings.TrimSpace(test.name) == "" { // the zero name is the fake's default
+				p.Organization.Name = test.name
+				p.Seal()
+			}
+			w.inspected = 0
+			r, err := teardown.Execute(t.Context(), w, p, teardown.Confirm(test.confirm))
+			if test.ok && err != nil || !test.ok && (!errors.Is(err, errors.NotConfirmed) || r != nil || w.inspected+w.deleted != 0) {
+				t.Errorf("got %+v, %v", r, err)
+			}
+		})
+	}
+}
+
+func TestExecute_PlanAge(t *testing.T) {
+	t.Parallel()
+	for name, test := range map[string]struct {
+		edit    func(*teardown.Plan)
+		later   time.Duration
+		options []teardown.Option
+		code    errors.Code
+	}{
+		"expiry moved":      {func(p *teardown.Plan) { p.ExpiresAt = p.ExpiresAt.Add(1000 * time.Hour) }, 25 * time.Hour, nil, errors.PlanStale},
+		"expiry set back":   {func(p *teardown.Plan) { p.ExpiresAt = p.TakenAt }, time.Hour, nil, ""},
+		"no expiry":         {func(p *teardown.Plan) { p.ExpiresAt = time.Time{} }, time.Hour, nil, ""},
+		"no time":           {func(p *teardown.Plan) { p.TakenAt = time.Time{} }, 0, nil, errors.PlanStale},
+		"longer TTL":        {nil, 25 * time.Hour, []teardown.Option{teardown.WithPlanTTL(26 * time.Hour)}, ""},
+		"shorter TTL":       {nil, time.Hour, []teardown.Option{teardown.WithPlanTTL(30 * time.Minute)}, errors.PlanStale},
+		"no TTL":            {nil, 0, []teardown.Option{teardown.WithPlanTTL(0)}, errors.InvalidArgument},
+		"a clock a bit off": {func(p *teardown.Plan) { p.TakenAt = p.TakenAt.Add(50 * time.Second) }, 0, nil, ""},
+		"from the future":   {func(p *teardown.Plan) { p.TakenAt = p.TakenAt.Add(2 * time.Minute) }, 0, nil, errors.PlanStale},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				w := &world{}
+				p := w.plan(t)
+				if test.edit != nil {
+					test.edit(p)
+					p.SealAs()
+				}
+				time.Sleep(test.later)
+				w.inspected = 0
+				r, err := teardown.Execute(t.Context(), w, p, append(test.options, teardown.Confirm("Acme"))...)
+				if codeOf(err) != test.code || test.code != "" && (r != nil || w.inspected != 0) {
+					t.Errorf("got %+v, %v", r, err)
+				}
+			})
+		})
+	}
+}
+
+// A plan that was edited, and whose hash was computed again, selects steps and no more.
+func TestExecute_EditedPlan(t *testing.T) {
+	t.Parallel()
+	for name, test := range map[string]struct {
+		edit    func(*teardown.Plan)
+		code    errors.Code
+		removed []string
+	}{
+		"order removed":   {func(p *teardown.Plan) { p.Steps[1].After = nil }, "", []string{"a", "b"}},
+		"made manual":     {func(p *teardown.Plan) { p.Steps[0].Manual = true }, "", []string{"a", "b"}},
+		"consent removed": {func(p *teardown.Plan) { p.Steps[2].Needs = "" }, errors.PlanStale, nil},
+		"kind changed":    {func(p *teardown.Plan) { p.Steps[2].Kind = "other" }, errors.PlanStale, nil},
+		"step removed":    {func(p *teardown.Plan) { p.Steps = p.Steps[:2] }, errors.PlanStale, nil},
+		"foreign step":    {func(p *teardown.Plan) { p.Steps = append(p.Steps, things("foreign<a")...) }, errors.DeletionStepsNotSatisfied, nil},
+		"step of nothing": {func(p *teardown.Plan) { p.Steps = append(p.Steps, things("nothing<a")...) }, "", []string{"a", "b"}},
+		"name changed":    {func(p *teardown.Plan) { p.Steps[0].Name = "other" }, errors.PlanStale, nil},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				w := &world{steps: things("a", "b<a", "c"), takes: time.Minute, foreign: []string{"foreign"}}
+				w.steps[2].Needs = teardown.TerminationProtection
+				p := w.plan(t)
+				p.Steps = slices.Clone(p.Steps)
+				test.edit(p)
+				p.SealAs()
+				r, err := teardown.Execute(t.Context(), w, p, teardown.Confirm("Acme"), teardown.Permit(teardown.TerminationProtection))
+				if codeOf(err) != test.code {
+					t.Fatalf("got %+v, %v, want %q", r, err, test.code)
+				}
+				removed := slices.DeleteFunc(slices.Clone(w.removed), func(id string) bool { return id == "c" })
+				if diff := cmp.Diff(test.removed, removed); diff != "" || test.code != "" && len(w.removed)+w.deleted != 0 {
+					t.Errorf("removed %v; (-want +got):\n%s", w.removed, diff)
+				}
+				if name == "foreign step" && (r == nil || r.Outcome != teardown.Blocked || states(r)["foreign"] != teardown.Untouched) {
+					t.Errorf("got %+v", r)
+				}
+				if name == "step of nothing" && states(r)["nothing"] != teardown.AlreadyGone {
+					t.Errorf("got %v", states(r))
+				}
+			})
+		})
+	}
+}
+
+// What is carried out is the step of the fresh read, its words included.
+func TestExecute_StepComesFromFreshRead(t *testing.T) {
+	t.Parallel()
+	w := &world{steps: things("a")}
+	p := w.plan(t)
+	p.Steps = slices.Clone(p.Steps)
+	p.Steps[0].Removal, p.Steps[0].Why = "do nothing", "no reason"
+	p.SealAs()
+	r, err := teardown.Execute(t.Context(), w, p, teardown.Confirm("Acme"))
+	if err != nil || cmp.Diff(w.steps[0], r.Steps[0].Step) != "" {
+		t.Errorf("got %+v, %v", r, err)
+	}
+}
+
+// A list of several pages can miss a resource that exists.
+func TestExecute_MissedStepIsNotGone(t *testing.T) {
+	t.Parallel()
+	for name, read := range map[string]error{"exists": nil, "denied": refused(errors.PermissionDenied)} {
+		w := &world{steps: things("a", "b")}
+		p := w.plan(t)
+		w.foreign = []string{"b"} // it exists, and the inspection does not find it
+		w.steps = w.steps[:1]
+		if read != nil {
+			w.read = func(id string) error {
+				if id == "b" {
+					return read
+				}
+				return nil
+			}
+		}
+		journal := new(disk)
+		r, err := teardown.Execute(t.Context(), w, p, teardown.Confirm("Acme"), teardown.Journal(journal))
+		if err == nil || len(w.removed)+w.deleted != 0 || strings.Contains(journal.String(), "already_gone") {
+			t.Errorf("%s: got %+v, %v", name, r, err)
+		}
+		if read == nil && (r == nil || r.Outcome != teardown.Blocked || !errors.Is(err, errors.DeletionStepsNotSatisfied)) {
+			t.Errorf("%s: got %+v, %v", name, r, err)
+		}
+		if read != nil && (r != nil || !errors.Is(err, errors.PermissionDenied)) {
+			t.Errorf("%s: got %+v, %v", name, r, err)
+		}
+	}
+}
+
+func TestExecute_ChangesBeforeDeletion(t *testing.T) {
+	t.Parallel()
+	for name, test := range map[string]struct {
+		change func(*world)
+		code   errors.Code
+	}{
+		"nothing":           {func(*world) {}, ""},
+		"new resource":      {func(w *world) { w.steps = append(w.steps, things("new")...) }, errors.PlanStale},
+		"resource is back":  {func(w *world) { w.gone = nil }, errors.PlanStale},
+		"new cascade":       {func(w *world) { w.losses = []teardown.Loss{{Kind: "apps", Count: 1}} }, errors.PlanStale},
+		"another name":      {func(w *world) { w.name = "Other" }, errors.PlanStale},
+		"new consent":       {func(w *world) { w.needs = []teardown.Consent{teardown.OwnOrganization} }, errors.PlanStale},
+		"has to stay now":   {func(w *world) { w.refusal = &teardown.Refusal{Code: errors.DefaultOrganization} }, errors.DefaultOrganization},
+		"cannot be read":    {func(w *world) { w.inspect = refused(errors.PermissionDenied) }, errors.PermissionDenied},
+		"deleted by others": {func(w *world) { w.inspect = refused(errors.OrganizationNotFound) }, errors.OrganizationNotFound},
+	} {
+		for _, when := range []string{"during a step", "during a retry"} {
+			t.Run(name+" "+when, func(t *testing.T) {
+				t.Parallel()
+				synctest.Test(t, func(t *testing.T) {
+					w := &world{steps: things("a")}
+					deletions := 0
+					if when == "during a step" {
+						w.remove = func(string, int) error {
+							time.AfterFunc(0, func() {
+								w.mu.Lock()
+								defer w.mu.Unlock()
+								test.change(w)
+							})
+							time.Sleep(time.Minute)
+							return nil
+						}
+						if name == "resource is back" {
+							t.Skip("it is not gone")
+						}
+					} else {
+						w.delete = func() (teardown.Deletion, error) {
+							if w.deleted == 1 {
+								test.change(w)
+								return teardown.Deletion{}, refused(errors.Conflict)
+							}
+							return teardown.Deletion{Outcome: teardown.Gone}, nil
+						}
+						deletions = 1
+					}
+					r, err := w.execute(t)
+					if test.code == "" {
+						if err != nil || r.Outcome != teardown.Gone {
+							t.Errorf("got %+v, %v", r, err)
+						}
+						return
+					}
+					want := teardown.Blocked
+					if test.code == errors.OrganizationNotFound {
+						want = teardown.NotFound
+					}
+					if r == nil || r.Outcome != want || codeOf(err) != test.code || w.deleted != deletions || r.Steps[0].State != teardown.Done {
+						t.Errorf("got %+v, %v after %d deletions", r, err, w.deleted)
+					}
+				})
+			})
+		}
+	}
+}
+
+// A list that still shows what a read has shown to be gone stops nothing.
+func TestExecute_ListLagsBeforeDeletion(t *testing.T) {
+	t.Parallel()
+	w := &world{steps: things("a")}
+	w.lags = true
+	if r, err := w.execute(t); err != nil || r.Outcome != teardown.Gone {
+		t.Errorf("got %+v, %v", r, err)
+	}
+}
+
+// For as long as the refusals last, and no longer than the time for retries.
+func TestExecute_RetryFor(t *testing.T) {
+	t.Parallel()
+	for name, test := range map[string]struct {
+		lasts   time.Duration
+		after   time.Duration // the provider's Retry-After
+		options []teardown.Option
+		ok      bool
+		within  time.Duration
+	}{
+		"five minutes":           {5 * time.Minute, 0, nil, true, 6 * time.Minute},
+		"fourteen minutes":       {14 * time.Minute, 0, nil, true, 15 * time.Minute},
+		"an hour":                {time.Hour, 0, nil, false, 15 * time.Minute},
+		"an hour, with two":      {time.Hour, 0, []teardown.Option{teardown.WithRetryFor(2 * time.Hour), teardown.StepTimeout(3 * time.Hour)}, true, time.Hour + time.Minute},
+		"no retry":               {time.Second, 0, []teardown.Option{teardown.WithRetryFor(0)}, false, 0},
+		"asked for three":        {time.Minute, 3 * time.Minute, nil, true, 3*time.Minute + time.Second},
+		"asked for half an hour": {time.Minute, 30 * time.Minute, nil, false, 0},
+		"asked for 31 years":     {time.Minute, 999999999 * time.Second, nil, false, 0},
+		"negative":               {time.Minute, 0, []teardown.Option{teardown.WithRetryFor(-1)}, false, 0},
+	} {
+		for _, of := range []string{"step", "deletion"} {
+			t.Run(name+" "+of, func(t *testing.T) {
+				t.Parallel()
+				synctest.Test(t, func(t *testing.T) {
+					start := time.Now()
+					refusal := func() error {
+						if time.Since(start) < test.lasts {
+							return &errors.Error{Provider: "world", Code: errors.RateLimitReached, Status: 429, RetryAfter: test.after}
+						}
+						return nil
+					}
+					w := &world{}
+					if of == "step" {
+						w.steps = things("a")
+						w.remove = func(string, int) error { return refusal() }
+					} else {
+						w.delete = func() (teardown.Deletion, error) {
+							return teardown.Deletion{Outcome: teardown.Gone}, refusal()
+						}
+					}
+					r, err := w.execute(t, test.options...)
+					if test.ok != (err == nil) || time.Since(start) > test.within {
+						t.Errorf("got %+v, %v after %v", r, err, time.Since(start))
+					}
+					if e, _ := errors.AsType[*errors.Error](err); test.after > 15*time.Minute && (e.RetryAfter != test.after || r.Outcome != teardown.Blocked) {
+						t.Errorf("got %+v", e)
+					}
+				})
+			})
+		}
+	}
+}
+
+// What somebody has to approve is not asked for again and again.
+func TestExecute_NotFinishedByOthers(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		w := &world{steps: things("a"), remove: first(100, errors.NotFinished)}
+		if r, err := w.execute(t); !errors.Is(err, errors.NotFinished) || r.Steps[0].Attempts != 1 {
+			t.Errorf("got %+v, %v", r, err)
+		}
+	})
+}
+
+func TestStop_WhileStepWaits(t *testing.T) {
+	t.Parallel()
+	for name, test := range map[string]struct {
+		world func() *world
+		state teardown.State
+		took  time.Duration
+	}{
+		"for the provider": {func() *world { return &world{steps: things("a"), takes: time.Hour / 2} }, teardown.Interrupted, time.Minute},
+		"before an attempt": {func() *world {
+			return &world{steps: things("a"), remove: func(string, int) error {
+				return &errors.Error{Provider: "world", Code: errors.RateLimitReached, RetryAfter: 10 * time.Minute}
+			}}
+		}, teardown.Interrupted, time.Minute},
+		"for nothing, but works": {func() *world {
+			w := &world{steps: things("a")}
+			w.remove = func(string, int) error { time.Sleep(5 * time.Minute); return nil }
+			return w
+		}, teardown.Done, 5 * time.Minute},
+		"and fails for good": {func() *world {
+			w := &world{steps: things("a")}
+			w.remove = func(string, int) error { time.Sleep(5 * time.Minute); return refused(errors.PermissionDenied) }
+			return w
+		}, teardown.Failed, 5 * time.Minute},
+		"and could be tried again": {func() *world {
+			w := &world{steps: things("a")}
+			w.remove = func(string, int) error { time.Sleep(5 * time.Minute); return refused(errors.Unavailable) }
+			return w
+		}, teardown.Interrupted, 5 * time.Minute},
+		"after the stop": {func() *world {
+			w := &world{steps: things("a"), takes: time.Hour / 2}
+			w.before = func(ctx context.Context) { time.Sleep(5 * time.Minute) }
+			return w
+		}, teardown.Interrupted, 5 * time.Minute},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				w, stop, start := test.world(), make(chan struct{}), time.Now()
+				time.AfterFunc(time.Minute, func() { close(stop) })
+				p := w.plan(t)
+				r, err := teardown.Execute(t.Context(), w, p, teardown.Confirm("Acme"), teardown.Stop(stop))
+				if r == nil || r.Outcome != teardown.Blocked || r.Steps[0].State != test.state || w.deleted != 0 {
+					t.Fatalf("got %+v, %v", r, err)
+				}
+				if took := time.Since(start); took != test.took {
+					t.Errorf("took %v, want %v", took, test.took)
+				}
+				if want := test.state != teardown.Failed; errors.Is(err, errors.Canceled) != want {
+					t.Errorf("got %v", err)
+				}
+				// The same plan resumes.
+				w.takes, w.remove, w.before = 0, nil, nil
+				if r, err := teardown.Execute(t.Context(), w, p, teardown.Confirm("Acme")); err != nil || r.Outcome != teardown.Gone {
+					t.Errorf("resumed: got %+v, %v", r, err)
+				}
+			})
+		})
+	}
+}
+
+// A read that shows that the resource is gone counts, also when the removal was cut off.
+func TestStep_CutOffAndGone(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		w := &world{steps: things("a")}
+		ctx, cancel := context.WithCancel(t.Context())
+		w.remove = func(id string, _ int) error {
+			w.mu.Lock()
+			defer w.mu.Unlock()
+			w.gone = append(w.gone, id)
+			cancel()
+			return refused(errors.OutcomeUnknown)
+		}
+		r, err := teardown.Execute(ctx, w, w.plan(t), teardown.Confirm("Acme"))
+		if r == nil || r.Steps[0].State != teardown.Done || w.deleted != 0 || !errors.Is(err, errors.Canceled) {
+			t.Errorf("got %+v, %v", r, err)
+		}
+	})
+}
+
+func TestExecute_InvalidArguments(t *testing.T) {
+	t.Parallel()
+	w := &world{}
+	p := w.plan(t)
+	confirm := teardown.Confirm("Acme")
+	for name, f := range map[string]func() (*teardown.Report, error){
+		"nil context": func() (*teardown.Report, error) { return teardown.Execute(nil, w, p, confirm) }, //nolint:staticcheck // the point
+		"nil driver":  func() (*teardown.Report, error) { return teardown.Execute(t.Context(), nil, p, confirm) },
+		"nil world":   func() (*teardown.Report, error) { return teardown.Execute(t.Context(), (*world)(nil), p, confirm) },
+		"nil plan":    func() (*teardown.Report, error) { return teardown.Execute(t.Context(), w, nil, confirm) },
+		"nil option":  func() (*teardown.Report, error) { return teardown.Execute(t.Context(), w, p, confirm, nil) },
+		"nil journal": func() (*teardown.Report, error) {
+			return teardown.Execute(t.Context(), w, p, confirm, teardown.Journal(nil))
+		},
+		"journal of a nil": func() (*teardown.Report, error) {
+			return teardown.Execute(t.Context(), w, p, confirm, teardown.Journal((*disk)(nil)))
+		},
+	} {
+		w.inspected = 0
+		if r, err := f(); r != nil || !errors.Is(err, errors.InvalidArgument) || w.inspected+w.deleted != 0 {
+			t.Errorf("%s: got %+v, %v", name, r, err)
+		}
+	}
+	// What is left out by a nil is left out.
+	if _, err := w.execute(t, teardown.OnEvent(nil), teardown.Stop(nil), teardown.WithResume(nil), teardown.Concurrency(-1)); err != nil {
+		t.Errorf("got %v", err)
+	}
+	// An empty plan is an error, too, and a driver that makes none.
+	if r, err := teardown.Execute(t.Context(), w, new(teardown.Plan), confirm); r != nil || !errors.Is(err, errors.PlanStale) {
+		t.Errorf("got %+v, %v", r, err)
+	}
+	if r, err := teardown.Execute(t.Context(), planless{w}, p, confirm); r != nil || !errors.Is(err, errors.Internal) {
+		t.Errorf("got %+v, %v", r, err)
+	}
+	for _, err := range teardown.ReadJournal(nil) {
+		if err == nil {
+			t.Error("a nil reader was read")
+		}
+	}
+}
+
+// planless is a driver that makes no plan.
+type planless struct{ *world }
+
+func (planless) Inspect(context.Context, teardown.Organization, *teardown.Plan) (*teardown.Plan, error) {
+	return nil, nil
+}
+
+func TestRun_InvalidArguments(t *testing.T) {
+	t.Parallel()
+	good := jobs([]*world{{}})[0]
+	for name, test := range map[string]struct {
+		ctx     context.Context
+		job     teardown.Job
+		options []teardown.Option
+	}{
+		"zero job":    {t.Context(), teardown.Job{}, nil},
+		"no teardown": {t.Context(), teardown.Job{Plan: good.Plan}, nil},
+		"no plan": {t.Context(), teardown.Job{
+			Plan: func(context.Context) (*teardown.Plan, error) { return nil, nil }, Teardown: good.Teardown,
+		}, nil},
+		"nil context":       {nil, good, nil},
+		"nil option":        {t.Context(), good, []teardown.Option{nil}},
+		"nil option of one": {t.Context(), teardown.Job{Plan: good.Plan, Teardown: good.Teardown, Options: []teardown.Option{nil}}, nil},
+	} {
+		n := 0
+		for r := range teardown.Run(test.ctx, []teardown.Job{test.job}, 0, test.options...) {
+			n++
+			if r.Report != nil || !errors.Is(r.Err, errors.InvalidArgument) {
+				t.Errorf("%s: got %+v", name, r)
+			}
+		}
+		if n != 1 {
+			t.Errorf("%s: %d results", name, n)
+		}
+	}
+	for range teardown.Run(t.Context(), nil, -1) {
+		t.Error("a result of nothing")
+	}
+	for range teardown.Run(nil, []teardown.Job{good, good}, 1) { //nolint:staticcheck // the point
+		break
+	}
+}
+
+// slowWriter lets others run while it writes.
+type slowWriter struct {
+	writing, mixed atomic.Bool
+
+	mu   sync.Mutex
+	text bytes.Buffer
+}
+
+func (s *slowWriter) Write(p []byte) (int, error) {
+	if s.writing.Swap(true) {
+		s.mixed.Store(true)
+	}
+	for range 100 {
+		runtime.Gosched()
+	}
+	s.writing.Store(false)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.text.Write(p)
+}
+
+// A writer is the same whether it was given once for all jobs, or once for each.
+func TestJournal_SharedByJobs(t *testing.T) {
+	t.Parallel()
+	for _, each := range []bool{false, true} {
+		t.Run(fmt.Sprintf("each %t", each), func(t *testing.T) {
+			t.Parallel()
+			w := new(slowWriter)
+			worlds := make([]*world, 8)
+			for i := range worlds {
+				worlds[i] = &world{steps: things("a", "b", "c")}
+			}
+			all := jobs(worlds)
+			var options []teardown.Option
+			for i := range all {
+				if each {
+					all[i].Options = append(all[i].Options, teardown.Journal(w))
+				}
+			}
+			if !each {
+				options = append(options, teardown.Journal(w))
+			}
+			for r := range teardown.Run(t.Context(), all, 8, options...) {
+				if r.Err != nil {
+					t.Error(r.Err)
+				}
+			}
+			if w.mixed.Load() {
+				t.Error("two entries were written at the same time")
+			}
+			if n := len(read(t, &w.text)); n != 8*(3*2+3) {
+				t.Errorf("%d entries", n)
+			}
+		})
+	}
+}
+
+// shortWriter writes a part of the third entry, and says nothing of it.
+type shortWriter struct {
+	bytes.Buffer
+	writes int
+}
+
+func (s *shortWriter) Write(p []byte) (int, error) {
+	if s.writes++; s.writes == 3 {
+		return s.Buffer.Write(p[:len(p)/2])
+	}
+	return s.Buffer.Write(p)
+}
+
+func TestJournal_ShortWrite(t *testing.T) {
+	t.Parallel()
+	w, s := &world{steps: things("a")}, new(shortWriter)
+	r, err := w.execute(t, teardown.Journal(s))
+	if !errors.Is(err, io.ErrShortWrite) || r == nil || r.Outcome != teardown.Blocked || w.deleted != 0 {
+		t.Errorf("got %+v, %v", r, err)
+	}
+	// Another teardown of the same writer does not write into the line that was cut.
+	before := len(read(t, bytes.NewBuffer(bytes.Clone(s.Bytes()))))
+	if _, err := (&world{}).execute(t, teardown.Journal(s)); err != nil {
+		t.Fatal(err)
+	}
+	if got := len(read(t, &s.Buffer)); got != before+3 {
+		t.Errorf("%d entries, want %d", got, before+3)
+	}
+}
+
+// incomparable is a writer that is no key of a map.
+type incomparable struct{ write func([]byte) (int, error) }
+
+func (i incomparable) Write(p []byte) (int, error) { return i.write(p) }
+
+func TestJournal_IncomparableWriter(t *testing.T) {
+	t.Parallel()
+	var b bytes.Buffer
+	w := &world{}
+	if _, err := w.execute(t, teardown.Journal(incomparable{b.Write})); err != nil || len(read(t, &b)) != 3 {
+		t.Errorf("got %v, %s", err, fmt.Sprint(verdicts(read(t, &b))))
+	}
+}
