@@ -19,7 +19,9 @@ import (
 func TestTeardown_AcceptedAndNeverStarted(t *testing.T) {
 	t.Parallel()
 	for operation, add := range map[string]func(*volterratest.Server){
-		"DeleteChildTenant":        func(s *volterratest.Server) { s.AddChildTenant(volterratest.ChildTenant{Name: "x", Domain: "x-retail"}) },
+		"DeleteChildTenant": func(s *volterratest.Server) {
+			s.AddChildTenant(volterratest.ChildTenant{Name: "x", Domain: "x-retail"})
+		},
 		"DeleteChildTenantManager": func(s *volterratest.Server) { s.AddChildTenantManager("x") },
 		"DeleteManagedTenant": func(s *volterratest.Server) {
 			s.AddManagedTenant(volterratest.ManagedTenant{Name: "x", TenantID: "x-1"})
@@ -183,5 +185,23 @@ func TestPlan_ForeignRefusal(t *testing.T) {
 				}
 			})
 		}
+	}
+}
+
+// More of what is deleted along with a tenant than the plan names stops the deletion.
+func TestTeardown_MoreThanInThePlan(t *testing.T) {
+	t.Parallel()
+	srv := volterratest.NewServer()
+	srv.SetTenant(volterratest.Tenant{Name: "acme", KeepsCredential: true})
+	srv.AddNamespace(volterratest.Namespace{Name: "system", Objects: []volterratest.Object{{Kind: "token", Name: "one"}}})
+	c := newClient(t, srv)
+	p, err := c.Plan(t.Context(), request)
+	if err != nil {
+		t.Fatal(err)
+	}
+	srv.AddNamespace(volterratest.Namespace{Name: "shared", Objects: []volterratest.Object{{Kind: "token", Name: "two"}}})
+	_, err = c.Teardown(t.Context(), p, request, teardown.Confirm("acme"))
+	if !errors.Is(err, errors.PlanStale) || len(srv.Accepted()) != 0 {
+		t.Errorf("got %v after %d requests, want %q and none", err, len(srv.Accepted()), errors.PlanStale)
 	}
 }

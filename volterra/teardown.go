@@ -133,7 +133,7 @@ func (c *Client) inspect(ctx context.Context, operation string, request DeleteTe
 	if p.Steps, err = c.steps(ctx); err != nil {
 		return nil, err
 	}
-	if p.Losses, err = c.losses(ctx, p, before); err != nil {
+	if p.Losses, err = c.losses(ctx, settings.Name, before); err != nil {
 		return nil, err
 	}
 	return p.Seal(), nil
@@ -256,7 +256,7 @@ const maxNames = 5
 
 // losses returns what is deleted along with the tenant. A kind that a plan before does
 // not have makes that plan stale, unless steps cause it.
-func (c *Client) losses(ctx context.Context, p, before *teardown.Plan) ([]teardown.Loss, error) {
+func (c *Client) losses(ctx context.Context, tenant string, before *teardown.Plan) ([]teardown.Loss, error) {
 	var losses []teardown.Loss
 	usage, err := c.GetQuotaUsage(ctx, system)
 	switch {
@@ -271,6 +271,9 @@ func (c *Client) losses(ctx context.Context, p, before *teardown.Plan) ([]teardo
 				continue // a step may have made it: F5 approves the end of a service by a ticket
 			}
 			if count > 0 && !slices.Contains([]string{childKind, managerKind, managedKind, namespaceKind, addonKind}, kind) {
+				if err := compare(tenant, kind, count, before); err != nil {
+					return nil, err
+				}
 				losses = append(losses, teardown.Loss{Kind: kind, Count: count})
 			}
 		}
@@ -284,6 +287,24 @@ func (c *Client) losses(ctx context.Context, p, before *teardown.Plan) ([]teardo
 	}
 	invoices, err := c.unpaid(ctx)
 	return slices.Concat(losses, plans, invoices), err
+}
+
+// compare returns [errors.PlanStale] if there is more of a kind than in the plan before:
+// what is new would be deleted along with the tenant, and the plan does not name it. A
+// kind that the plan has none of is compared with the rest of the plan.
+func compare(tenant, kind string, count int, before *teardown.Plan) error {
+	if before == nil {
+		return nil
+	}
+	i := slices.IndexFunc(before.Losses, func(l teardown.Loss) bool { return l.Kind == kind && l.Count > 0 })
+	if i < 0 || count <= before.Losses[i].Count {
+		return nil
+	}
+	text := strconv.Itoa(count) + ", and the plan names " + strconv.Itoa(before.Losses[i].Count)
+	return &errors.Error{
+		Provider: provider, Operation: "Teardown", Target: tenant, Code: errors.PlanStale,
+		Steps: []errors.Step{{Name: kind, Description: text}}, Err: errors.New("there are more of " + kind + ": " + text),
+	}
 }
 
 // plans returns the plans that are active, as a loss.

@@ -554,7 +554,7 @@ func (c *Client) ListAppsPage(ctx context.Context, idOrSlug string, options List
 	return rest.Pointer(&out.Data, c.api.Do(ctx, &call))
 }
 
-// DeleteApp deletes an app for good, with its builds, its links and what was
+// deleteApp deletes an app for good, with its builds, its links and what was
 // counted of it, once. It goes to the id only: a slug may be another app's by
 // now. When the answer is lost the error is [errors.OutcomeUnknown], and
 // [Client.GetApp] tells. [errors.NotFound] is of the app or of its
@@ -563,7 +563,7 @@ func (c *Client) ListAppsPage(ctx context.Context, idOrSlug string, options List
 // mad.application.management.remove.
 //
 // Source: vendor's reference page.
-func (c *Client) DeleteApp(ctx context.Context, idOrSlug string, appID string) error {
+func (c *Client) deleteApp(ctx context.Context, idOrSlug string, appID string) error {
 	var out struct {
 		Status bool `json:"status"`
 		Data   struct {
@@ -655,7 +655,7 @@ func (c *Client) ListAppEmployeesPage(ctx context.Context, idOrSlug string, appI
 	return rest.Pointer(&out.Data, c.api.Do(ctx, &call))
 }
 
-// ChangeOwner makes another user the owner of an organization and reports
+// changeOwner makes another user the owner of an organization and reports
 // whether it did. It is sent once: when the answer is lost the error is
 // [errors.OutcomeUnknown], and [Client.ListCollaborators] with the role owner
 // tells. What becomes of the former owner is not documented: do it when nothing
@@ -664,7 +664,7 @@ func (c *Client) ListAppEmployeesPage(ctx context.Context, idOrSlug string, appI
 // base.organization.management.ownerChange.
 //
 // Source: vendor's reference page.
-func (c *Client) ChangeOwner(ctx context.Context, idOrSlug string, newOwner string) (bool, error) {
+func (c *Client) changeOwner(ctx context.Context, idOrSlug string, newOwner string) (bool, error) {
 	var out struct {
 		Status bool `json:"status"`
 		Data   struct {
@@ -839,7 +839,7 @@ func (c *Client) ListAndroidDevicesPage(ctx context.Context, idOrSlug string, op
 	return rest.Pointer(&out.Data, c.api.Do(ctx, &call))
 }
 
-// DisenrollAOSPDevice tells a device with Android, but without Google's
+// disenrollAOSPDevice tells a device with Android, but without Google's
 // services, to leave the management of its organization, once. A nil error
 // means that the command is queued; the device leaves when it hears of it,
 // which [Client.WaitForDevices] waits for. To ask again changes nothing as long
@@ -851,7 +851,7 @@ func (c *Client) ListAndroidDevicesPage(ctx context.Context, idOrSlug string, op
 // operation is known.
 //
 // Source: vendor's reference page.
-func (c *Client) DisenrollAOSPDevice(ctx context.Context, idOrSlug string, deviceID string) error {
+func (c *Client) disenrollAOSPDevice(ctx context.Context, idOrSlug string, deviceID string) error {
 	var out struct {
 		Status bool `json:"status"`
 		Data   struct {

@@ -80,22 +80,19 @@ func classify(a *rest.Answer, e *errors.Error) (own bool) {
 	return e.ProviderCode != "" || e.Message != ""
 }
 
-// organization reports whether what was not found is an organization. Where the
-// answer does not say, it is, unless the request named something else as well.
+// organization reports whether what was not found is an organization. If the answer
+// does not say, it is only if the operation names nothing else.
 func organization(e *errors.Error, entity string) bool {
 	entity = strings.ToLower(entity)
 	if e.Target == "" || entity == "" {
-		return e.Target != "" && !others[e.Operation]
+		return e.Target != "" && aboutOrganization[e.Operation]
 	}
 	return strings.HasPrefix(entity, "organization") || strings.HasPrefix(entity, "workspace")
 }
 
-// others are the operations that name something else than an organization, or
-// something else as well.
-var others = map[string]bool{
-	"CheckSlug": true, "ChangeOwner": true, "GetApp": true, "DeleteApp": true, "ListAppEmployeesPage": true,
-	"DisenrollAOSPDevice": true,
-}
+// aboutOrganization are the operations that name an organization and nothing else, so
+// that a "not found" without an entity is about it.
+var aboutOrganization = map[string]bool{"GetOrganization": true, "GetWorkspace": true, "DeleteOrganization": true}
 
 // codes maps Applivery's codes, and those of the framework it runs on. A code that
 // is not here gets the umbrella of its status.

@@ -1,6 +1,7 @@
 package workspace
 
 import (
+	"context"
 	"encoding/json"
 	"strings"
 
@@ -24,6 +25,78 @@ func confirm(operation, idOrSlug, foundID, foundSlug string) (string, error) {
 		return id, nil
 	}
 	return "", e
+}
+
+// resolve returns the ID of an organization that is named by its ID or its slug. A slug
+// can become another organization's while a request waits to be sent, so no write is
+// sent to one.
+func (c *Client) resolve(ctx context.Context, operation, idOrSlug string) (string, error) {
+	if rest.Hex24(idOrSlug) == nil {
+		return idOrSlug, nil
+	}
+	if err := rest.Slug(idOrSlug); err != nil {
+		return "", rest.Invalid(provider, operation, idOrSlug, err)
+	}
+	found, err := c.GetOrganization(ctx, idOrSlug)
+	if err != nil {
+		return "", err
+	}
+	return confirm(operation, idOrSlug, found.ID, found.Slug)
+}
+
+// ChangeOwner makes another user the owner of an organization and reports whether it
+// did. A slug is resolved to the ID first.
+//
+// It is sent once: if the answer is lost, the error is [errors.OutcomeUnknown], and
+// [Client.ListCollaborators] with the role owner shows the owner. What becomes of the
+// former owner is not documented: change the owner last. [errors.NotFound] is of the user
+// or of the organization. It needs the permission
+// base.organization.management.ownerChange.
+//
+// Source: vendor's reference page.
+func (c *Client) ChangeOwner(ctx context.Context, idOrSlug string, newOwner string) (bool, error) {
+	id, err := c.resolve(ctx, "ChangeOwner", idOrSlug)
+	if err != nil {
+		return false, err
+	}
+	return c.changeOwner(ctx, id, newOwner)
+}
+
+// DeleteApp deletes an app for good, with its builds, its links and its statistics. The
+// slug of the organization is resolved to the ID first; the app is named by its ID only.
+//
+// It is sent once: if the answer is lost, the error is [errors.OutcomeUnknown], and
+// [Client.GetApp] shows whether the app exists. [errors.NotFound] is of the app or of its
+// organization, and is the answer to a second deletion. No app blocks the deletion of its
+// organization. It needs the permission mad.application.management.remove.
+//
+// Source: vendor's reference page.
+func (c *Client) DeleteApp(ctx context.Context, idOrSlug string, appID string) error {
+	id, err := c.resolve(ctx, "DeleteApp", idOrSlug)
+	if err != nil {
+		return err
+	}
+	return c.deleteApp(ctx, id, appID)
+}
+
+// DisenrollAOSPDevice tells a device with Android, but without Google's services, to
+// leave the management of its organization. A slug is resolved to the ID first.
+//
+// It is sent once. Nil means that the command is queued; the device leaves when it
+// receives the command, which [Client.WaitForDevices] waits for. Another request changes
+// nothing while the command waits, and queues another command after it has expired.
+// [errors.Conflict] (5173): no message can be pushed to the device, and nothing is
+// started. [errors.ValidationError] (5209): the input is invalid. [errors.NotFound] is of
+// the device or of its organization. It needs the permission mdm.aosp.device.remove. No
+// such operation is known for devices of other platforms.
+//
+// Source: vendor's reference page.
+func (c *Client) DisenrollAOSPDevice(ctx context.Context, idOrSlug string, deviceID string) error {
+	id, err := c.resolve(ctx, "DisenrollAOSPDevice", idOrSlug)
+	if err != nil {
+		return err
+	}
+	return c.disenrollAOSPDevice(ctx, id, deviceID)
 }
 
 // UnmarshalJSON takes the id by either name: id, as documented, or _id, as others

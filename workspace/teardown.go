@@ -58,9 +58,9 @@ func (c *Client) Plan(ctx context.Context, idOrSlug string) (*teardown.Plan, err
 // the error is [errors.NotConfirmed].
 //
 // It needs the permissions of [Client.Plan] and
-// base.organization.management.remove. It costs five requests, and two for each kind
-// of loss that the plan has none of: the organization is read before anything is begun,
-// and once more right before its deletion.
+// base.organization.management.remove. It costs the requests of a plan, before the first
+// write and again right before the deletion, and four more. More of what is deleted along
+// with the organization than the plan names is [errors.PlanStale].
 //
 // Errors are those of [teardown.Execute] and of [Client.DeleteOrganization];
 // [errors.PlanStale] for a plan of another provider, before anything is read.
@@ -134,24 +134,37 @@ func (d driver) Delete(ctx context.Context, o teardown.Organization) (teardown.D
 // not document whether it is gone at once.
 const maxLinger = time.Minute
 
-// lingers reports whether an organization is still shown after its deletion. A read
-// that cannot tell does not take back what Applivery has said.
+// How often a deletion that Applivery has accepted is requested again when reads still
+// show the organization: after so many of them, and so many times at most.
+const (
+	readsBeforeRepeat = 2
+	maxRepeats        = 3
+)
+
+// lingers reports whether an organization is still shown after its deletion was
+// accepted. The deletion is requested again when reads go on to show it. A read that
+// cannot decide does not revoke what Applivery has answered.
 func (c *Client) lingers(ctx context.Context, id string) bool {
 	ctx, cancel := context.WithTimeout(ctx, maxLinger)
 	defer cancel()
+	reads, repeats := 0, 0
 	err := c.api.Wait(ctx, "Teardown", id, func(ctx context.Context) ([]errors.Step, error) {
 		presence, err := c.look(ctx, id)
-		if presence == rest.Present {
-			return []errors.Step{{Name: "organization", Description: id}}, nil
+		if presence != rest.Present {
+			return nil, err
 		}
-		return nil, err
+		if reads++; reads > readsBeforeRepeat && repeats < maxRepeats {
+			reads, repeats = 0, repeats+1
+			// Whatever is answered, the next read decides.
+			_ = c.deleteOrganization(ctx, id)
+		}
+		return []errors.Step{{Name: "organization", Description: id}}, nil
 	})
 	e, _ := errors.AsType[*errors.Error](err)
 	return e != nil && e.Code == errors.NotFinished && len(e.Steps) > 0
 }
 
-// inspect takes a plan. What the plan before has counted is not counted again: only
-// what it had none of matters.
+// inspect takes a plan. More of a kind than the plan before names makes that plan stale.
 func (c *Client) inspect(ctx context.Context, idOrSlug string, before *teardown.Plan) (*teardown.Plan, error) {
 	found, err := c.GetWorkspace(ctx, idOrSlug)
 	if err != nil {
@@ -285,10 +298,6 @@ func (c *Client) losses(ctx context.Context, id string, before *teardown.Plan) (
 			return loss, err
 		}},
 	} {
-		if i := counted(before, of.kind); i >= 0 {
-			losses = append(losses, before.Losses[i])
-			continue
-		}
 		loss, err := of.count()
 		switch {
 		case errors.Is(err, errors.PermissionDenied), errors.Is(err, errors.NotFound):
@@ -303,18 +312,31 @@ func (c *Client) losses(ctx context.Context, id string, before *teardown.Plan) (
 		default:
 			loss.Note = of.note
 		}
+		if err := compare(id, of.kind, loss.Count, before); err != nil {
+			return nil, err
+		}
 		loss.Kind = of.kind
 		losses = append(losses, loss)
 	}
 	return losses, nil
 }
 
-// counted returns which loss of a plan is of a kind and not none; -1 for none.
-func counted(p *teardown.Plan, kind string) int {
-	if p == nil {
-		return -1
+// compare returns [errors.PlanStale] if there is more of a kind than in the plan before:
+// what is new would be deleted along with the organization, and the plan does not name
+// it.
+func compare(id, kind string, count int, before *teardown.Plan) error {
+	if before == nil {
+		return nil
 	}
-	return slices.IndexFunc(p.Losses, func(l teardown.Loss) bool { return l.Kind == kind && l.Count > 0 })
+	i := slices.IndexFunc(before.Losses, func(l teardown.Loss) bool { return l.Kind == kind })
+	if i < 0 || count <= before.Losses[i].Count || before.Losses[i].Count == 0 {
+		return nil // a kind that the plan has none of is compared with the rest of the plan
+	}
+	text := strconv.Itoa(count) + ", and the plan names " + strconv.Itoa(before.Losses[i].Count)
+	return &errors.Error{
+		Provider: provider, Operation: "Teardown", Target: id, Code: errors.PlanStale,
+		Steps: []errors.Step{{Name: kind, Description: text}}, Err: errors.New("there are more " + kind + ": " + text),
+	}
 }
 
 // note adds something to a loss.

@@ -1,0 +1,134 @@
+package workspace_test
+
+import (
+	"context"
+	"testing"
+	"testing/synctest"
+
+	"github.com/offboard-dev/offboard-go/errors"
+	"github.com/offboard-dev/offboard-go/offboardtest"
+	"github.com/offboard-dev/offboard-go/teardown"
+	"github.com/offboard-dev/offboard-go/workspace"
+	"github.com/offboard-dev/offboard-go/workspace/workspacetest"
+)
+
+// A deletion that Applivery accepts and does not start is requested again.
+func TestTeardown_AcceptedAndNeverStarted(t *testing.T) {
+	t.Parallel()
+	for _, ignored := range []int{1, 2, 1000} {
+		synctest.Test(t, func(t *testing.T) {
+			srv := workspacetest.NewServer()
+			srv.AddOrganization(workspacetest.Organization{ID: acme, Name: "Acme", Slug: "acme"})
+			c := newClient(t, srv.Option())
+			p := planned(t, c)
+			fault := offboardtest.Ignore("DeleteOrganization", 200, `{"status":true,"data":{"delete":"OK"}}`)
+			fault.Times = ignored
+			srv.Fail(fault)
+			r, err := c.Teardown(t.Context(), p, teardown.Confirm("Acme"))
+			if err != nil {
+				t.Fatal(err)
+			}
+			n := srv.Count("DeleteOrganization")
+			if ignored == 1000 {
+				if r.Outcome != teardown.Pending || n > 4 || n < 2 {
+					t.Errorf("never started: got %q after %d requests", r.Outcome, n)
+				}
+			} else if r.Outcome != teardown.Gone || n != ignored+1 || srv.Exists(acme) {
+				t.Errorf("ignored %d times: got %q after %d requests", ignored, r.Outcome, n)
+			}
+		})
+	}
+}
+
+// A slug that becomes another organization's while a write waits leads nowhere.
+func TestWrite_SlugThatChangesHands(t *testing.T) {
+	t.Parallel()
+	for name, write := range map[string]func(context.Context, *workspace.Client) error{
+		"DeleteOrganization": func(ctx context.Context, c *workspace.Client) error { return c.DeleteOrganization(ctx, "acme") },
+		"ChangeOwner": func(ctx context.Context, c *workspace.Client) error {
+			_, err := c.ChangeOwner(ctx, "acme", "jane-doe")
+			return err
+		},
+		"DeleteApp":           func(ctx context.Context, c *workspace.Client) error { return c.DeleteApp(ctx, "acme", app) },
+		"DisenrollAOSPDevice": func(ctx context.Context, c *workspace.Client) error { return c.DisenrollAOSPDevice(ctx, "acme", aosp) },
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			srv := workspacetest.NewServer()
+			srv.AddOrganization(workspacetest.Organization{ID: acme, Name: "Acme", Slug: "acme"})
+			// Refused once; by the second attempt the slug is the other organization's.
+			srv.Fail(offboardtest.Answer(name, 429, `{"status":false,"error":{"code":4029}}`))
+			c := newClient(t, srv.Option())
+			_ = write(t.Context(), c)
+			for _, r := range srv.Requests() {
+				if r.Operation == name && r.Path[:len("/v1/organizations/")+len(acme)] != "/v1/organizations/"+acme {
+					t.Errorf("%s was sent to %s", name, r.Path)
+				}
+			}
+			if srv.Count(name) == 0 {
+				t.Errorf("%s was not sent", name)
+			}
+		})
+	}
+}
+
+// What a list answers says nothing about the organization that was just read.
+func TestNotFound_OfAListIsNotTheOrganizations(t *testing.T) {
+	t.Parallel()
+	srv := workspacetest.NewServer()
+	srv.AddOrganization(workspacetest.Organization{ID: acme, Name: "Acme", Slug: "acme"})
+	for operation, read := range lists {
+		if operation == "ListOrganizations" {
+			continue
+		}
+		srv.Fail(offboardtest.Answer(operation+"Page", 404, `{"status":false,"error":{"code":3001}}`), offboardtest.Answer(operation, 404, `{"status":false,"error":{"code":3001}}`))
+		_, err := read(t.Context(), newClient(t, srv.Option()))
+		if errors.Is(err, errors.OrganizationNotFound) || !errors.Is(err, errors.NotFound) {
+			t.Errorf("%s: got %v, want %q", operation, err, errors.NotFound)
+		}
+	}
+}
+
+// A firewall's page in place of any read makes no plan, and no check that finds nothing.
+func TestPlan_ForeignRefusal(t *testing.T) {
+	t.Parallel()
+	for _, operation := range []string{
+		"GetWorkspace", "GetProfile", "ListAppsPage", "ListDevicesPage", "ListCollaboratorsPage", "ListStoresPage", "ListSegments",
+	} {
+		for _, fault := range []offboardtest.Fault{
+			offboardtest.Page(operation, 403), offboardtest.Answer(operation, 403, ""), offboardtest.Page(operation, 404), offboardtest.Answer(operation, 401, ""),
+		} {
+			synctest.Test(t, func(t *testing.T) {
+				srv := full()
+				fault.Times = 100
+				srv.Fail(fault)
+				c := newClient(t, srv.Option())
+				if p, err := c.Plan(t.Context(), acme); p != nil || !errors.Is(err, errors.UnexpectedResponse) {
+					t.Errorf("%s, %d: got %+v and %v, want %q", operation, fault.Status, p, err, errors.UnexpectedResponse)
+				}
+				if operation == "GetWorkspace" {
+					if err := c.CheckDeletion(t.Context(), acme); !errors.Is(err, errors.UnexpectedResponse) {
+						t.Errorf("CheckDeletion, %d: got %v, want %q", fault.Status, err, errors.UnexpectedResponse)
+					}
+				}
+			})
+		}
+	}
+}
+
+// More of what is deleted along with an organization than the plan names stops the
+// deletion.
+func TestTeardown_MoreThanInThePlan(t *testing.T) {
+	t.Parallel()
+	srv := full()
+	c := newClient(t, srv.Option())
+	p := planned(t, c)
+	srv.Change(acme, func(o *workspacetest.Organization) { o.Apps = append(o.Apps, workspacetest.App{ID: link, Name: "New"}) })
+	_, err := c.Teardown(t.Context(), p, teardown.Confirm("Acme"))
+	if !errors.Is(err, errors.PlanStale) || srv.Count("DeleteOrganization") != 0 {
+		t.Errorf("got %v after %d deletions, want %q and none", err, srv.Count("DeleteOrganization"), errors.PlanStale)
+	}
+	srv.Change(acme, func(o *workspacetest.Organization) { o.Apps = o.Apps[:1] })
+	if _, err := c.Teardown(t.Context(), p, teardown.Confirm("Acme")); err != nil {
+		t.Errorf("with fewer: got %v", err)
+	}
+}
