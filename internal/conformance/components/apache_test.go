@@ -26,10 +26,10 @@ import (
 // server, which takes the token that is put on what has passed.
 const apacheConfig = `
 ServerName localhost
-ServerRoot {{.Dir}}
-DefaultRuntimeDir {{.Dir}}
-PidFile {{.Dir}}/pid
-ErrorLog {{.Dir}}/error.log
+ServerRoot "{{.Dir}}"
+DefaultRuntimeDir "{{.Dir}}"
+PidFile "{{.Dir}}/pid"
+ErrorLog "{{.Dir}}/error.log"
 LogLevel info
 Listen 127.0.0.1:{{.Port}}
 {{range .Settings.Modules}}
@@ -47,7 +47,7 @@ Group www-data
 AuthType Digest
 AuthName "MMS Public API"
 AuthDigestProvider file
-AuthUserFile {{.Dir}}/users
+AuthUserFile "{{.Dir}}/users"
 AuthDigestQop auth
 AuthDigestNonceLifetime {{.Settings.Lifetime}}
 AuthDigestNcCheck {{.Settings.Strict}}
@@ -55,7 +55,7 @@ Require valid-user
 RequestHeader set Authorization "Bearer {{.Settings.Token}}"
 {{with .Settings.Backend}}ProxyPass {{.}}/{{end}}
 </Location>
-DocumentRoot {{.Dir}}/files
+DocumentRoot "{{.Dir}}/files"
 `
 
 // apache are the settings of an Apache httpd.

@@ -39,7 +39,11 @@ func program(t *testing.T, name string) string {
 // after they have given up their rights, which t.TempDir is not.
 func directory(t *testing.T) string {
 	t.Helper()
-	dir, err := os.MkdirTemp("", "components")
+	base := ""
+	if os.Getuid() == 0 && !readable(os.TempDir()) {
+		base = "/tmp" // daemons that root starts change to a user who cannot enter TMPDIR
+	}
+	dir, err := os.MkdirTemp(base, "components")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -48,6 +52,19 @@ func directory(t *testing.T) string {
 		t.Fatal(err)
 	}
 	return dir
+}
+
+// readable reports whether all users can enter a directory.
+func readable(dir string) bool {
+	for ; ; dir = filepath.Dir(dir) {
+		info, err := os.Stat(dir)
+		if err != nil || info.Mode().Perm()&0o001 == 0 {
+			return false
+		}
+		if dir == filepath.Dir(dir) {
+			return true
+		}
+	}
 }
 
 // write writes a file.

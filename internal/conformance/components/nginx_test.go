@@ -20,21 +20,21 @@ import (
 // takes the token that is put on what has passed.
 const nginxConfig = `
 daemon off;
-pid {{.Dir}}/pid;
+pid "{{.Dir}}/pid";
 worker_processes 1;
 events {}
 http {
 	access_log off;
-	client_body_temp_path {{.Dir}}/body;
-	proxy_temp_path {{.Dir}}/proxy;
-	fastcgi_temp_path {{.Dir}}/fastcgi;
-	uwsgi_temp_path {{.Dir}}/uwsgi;
-	scgi_temp_path {{.Dir}}/scgi;
+	client_body_temp_path "{{.Dir}}/body";
+	proxy_temp_path "{{.Dir}}/proxy";
+	fastcgi_temp_path "{{.Dir}}/fastcgi";
+	uwsgi_temp_path "{{.Dir}}/uwsgi";
+	scgi_temp_path "{{.Dir}}/scgi";
 	server {
 		listen 127.0.0.1:{{.Port}} ssl http2;
-		ssl_certificate {{.Settings.Certificates}}/server.pem;
-		ssl_certificate_key {{.Settings.Certificates}}/server.key;
-		ssl_client_certificate {{.Settings.Certificates}}/ca.pem;
+		ssl_certificate "{{.Settings.Certificates}}/server.pem";
+		ssl_certificate_key "{{.Settings.Certificates}}/server.key";
+		ssl_client_certificate "{{.Settings.Certificates}}/ca.pem";
 		ssl_verify_client on;
 		ssl_protocols {{.Settings.Protocol}};
 		location / {
