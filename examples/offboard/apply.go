@@ -24,12 +24,26 @@ const applyHelp = `Carry out a plan file: remove what it names, in order, see th
 delete the organizations, for good. Nothing else is read or touched. A plan that is
 too old, was edited, or no longer is the truth is refused before anything is changed.
 
+The age of a plan is computed when it is applied; the limit is 24 hours. The fingerprint
+shows that the plan file was changed or cut by accident. It does not protect from a
+person who can write the file and computes it again: what such a person adds is refused
+only if a fresh read does not find it.
+
 Every organization has to be confirmed by its name: by "confirm" in the manifest, by
---confirm, or when asked on a terminal.
+--confirm, or when asked on a terminal. One --confirm confirms one organization. An
+organization without a name, or whose name is not the only one in the file, is confirmed
+by its ID. A --confirm that matches nothing is an error, and so is an empty one.
+
+The plan file and the journal are locked meanwhile: a second apply is refused, and a
+crash leaves no lock. The journal and the report never replace the plan, each other or a
+file with a key; --report replaces a report of this program or an empty file only. A
+report that cannot be written changes neither the outcomes nor the exit code.
 
 Ctrl-C once ends it gently: what runs is finished, and nothing more is begun. Twice
 ends it at once. Either way, and after a crash, the same command goes on: what is gone
-is not removed again. The journal has everything that was begun and every verdict.
+is not removed again. The journal has everything that was begun and every verdict. An
+organization that is not found any more counts as gone if the journal shows that its
+deletion was begun; otherwise it is "not found", with exit code 8.
 `
 
 // applying are the settings of apply.
@@ -68,7 +82,7 @@ func (p *program) applyCommand() *cobra.Command {
 		},
 	}
 	flags := command.Flags()
-	flags.StringArrayVar(&s.names, "confirm", nil, "the `NAME` of an organization that may be deleted; repeatable")
+	flags.StringArrayVar(&s.names, "confirm", nil, "the `NAME` of one organization that may be deleted; repeatable")
 	flags.StringVar(&s.journal, "journal", "", "append what is done to this `FILE` (default: beside the plan, PLAN.journal)")
 	flags.StringVar(&s.report, "report", "", "write a report for people to this HTML `FILE`")
 	flags.IntVar(&s.parallel, "parallel", 4, "how many organizations at a time")
@@ -108,7 +122,7 @@ func (p *program) apply(ctx context.Context, file *planFile, s applying, again s
 	if s.report != "" {
 		unwritten = writeReport(s.report, file, verdicts, s.journal, started, time.Now())
 	}
-	p.summarize(verdicts, s, again, unwritten)
+	p.summarize(file, verdicts, s, again, unwritten)
 	return nil
 }
 
@@ -162,19 +176,22 @@ func (p *program) prepare(file *planFile, s applying) (*execution, error) {
 	if len(opened) == 0 {
 		return nil, errors.New("there is no plan in it that could be carried out")
 	}
+	given, err := file.confirmedBy(s.names)
+	if err != nil {
+		return nil, err
+	}
 	answers := bufio.NewReader(p.in)
 	for j, i := range x.index {
-		name, err := p.confirmed(file.Organizations[i], s.names, answers)
-		if err != nil {
+		if err := p.confirmed(file.Organizations[i], slices.Contains(given, i), file.wanted(i), answers); err != nil {
 			return nil, err
 		}
-		x.jobs = append(x.jobs, x.job(i, opened[j], name))
+		x.jobs = append(x.jobs, x.job(i, opened[j]))
 	}
 	return x, nil
 }
 
 // job is an organization of the file that was confirmed.
-func (x *execution) job(i int, o organization, name string) teardown.Job {
+func (x *execution) job(i int, o organization) teardown.Job {
 	planned := x.file.Organizations[i]
 	return teardown.Job{
 		Plan: func(context.Context) (*teardown.Plan, error) { return planned.Plan, nil },
@@ -183,7 +200,7 @@ func (x *execution) job(i int, o organization, name string) teardown.Job {
 			return o.Teardown(of(ctx, i), plan, append(options, teardown.WithResume(entries))...)
 		},
 		Options: []teardown.Option{
-			teardown.Confirm(name), teardown.Permit(planned.Entry.Permit...),
+			teardown.Confirm(confirmation(planned.Plan.Organization)), teardown.Permit(planned.Entry.Permit...),
 			teardown.OnEvent(func(e teardown.Event) {
 				// An entry that matches nothing in one plan may match another of the file.
 				if e.Kind != teardown.Unmatched {
@@ -228,19 +245,18 @@ func (x *execution) run(ctx context.Context, journal io.Writer) []verdict {
 	return verdicts
 }
 
-// confirmed returns the name that somebody gave for an organization. It asks on a
-// terminal only.
-func (p *program) confirmed(o planned, names []string, answers *bufio.Reader) (string, error) {
-	actual := o.Plan.Organization.Name
+// confirmed returns an error if an organization was confirmed neither in the manifest nor
+// by --confirm. It asks for what is wanted, on a terminal only.
+func (p *program) confirmed(o planned, given bool, wanted string, answers *bufio.Reader) error {
 	switch {
-	case o.Entry.Confirm == actual, slices.Contains(names, actual):
-		return actual, nil
+	case given, confirms(o.Entry.Confirm, o.Plan.Organization):
+		return nil
 	case o.Entry.Confirm != "":
-		return "", misnamed(o.Entry, actual)
+		return misnamed(o.Entry, o.Plan.Organization)
 	case p.json || !p.interactive():
-		return "", unconfirmed(o, "its name was given neither in the manifest nor by --confirm NAME")
+		return unconfirmed(o, "its name was given neither in the manifest nor by --confirm NAME")
 	}
-	return p.ask(o, answers)
+	return p.ask(o, wanted, answers)
 }
 
 func unconfirmed(o planned, text string) error {
@@ -250,12 +266,16 @@ func unconfirmed(o planned, text string) error {
 	}
 }
 
-// ask shows what goes, and asks for the organization's name.
-func (p *program) ask(o planned, answers *bufio.Reader) (string, error) {
+// ask shows what goes, and asks for what is wanted: the organization's name, or its ID.
+func (p *program) ask(o planned, wanted string, answers *bufio.Reader) error {
 	if err := o.Plan.WriteTree(p.out); err != nil {
-		return "", err
+		return err
 	}
-	fmt.Fprint(p.out, "All this goes, for good. The name of the organization: ")
+	what := "name"
+	if wanted != o.Plan.Organization.Name {
+		what = "ID"
+	}
+	fmt.Fprintf(p.out, "All this goes, for good. The %s of the organization: ", what)
 	type line struct {
 		text string
 		err  error
@@ -270,16 +290,15 @@ func (p *program) ask(o planned, answers *bufio.Reader) (string, error) {
 	case given = <-answer:
 	case <-p.signals:
 		fmt.Fprintln(p.out)
-		return "", unconfirmed(o, "it was interrupted")
+		return unconfirmed(o, "it was interrupted")
 	}
 	if given.err != nil && given.err != io.EOF {
-		return "", given.err
+		return given.err
 	}
-	o.Entry.Confirm = strings.TrimRight(given.text, "\r\n")
-	if o.Entry.Confirm != o.Plan.Organization.Name {
-		return "", misnamed(o.Entry, o.Plan.Organization.Name)
+	if answer := strings.TrimRight(given.text, "\r\n"); strings.TrimSpace(answer) == "" || answer != wanted {
+		return unconfirmed(o, fmt.Sprintf("the answer is %q, and not its %s %q", answer, what, wanted))
 	}
-	return o.Entry.Confirm, nil
+	return nil
 }
 
 // interactive reports whether somebody is there to answer.
@@ -292,12 +311,13 @@ func (p *program) interactive() bool {
 //
 // A report that could not be written is told as well. It changes neither the outcomes nor
 // the exit code.
-func (p *program) summarize(verdicts []verdict, s applying, again string, unwritten error) {
+func (p *program) summarize(file *planFile, verdicts []verdict, s applying, again string, unwritten error) {
 	if unwritten != nil {
 		defer fmt.Fprintf(p.errOut, "offboard: the report was not written: %v\n", unwritten)
 	}
 	if p.json {
 		summary := summaryOf(verdicts, p.code)
+		summary.Unmatched = file.Unmatched
 		summary.ReportProblem = problemOf(unwritten)
 		p.emit(summary)
 		return
@@ -321,6 +341,7 @@ func (p *program) summarize(verdicts []verdict, s applying, again string, unwrit
 	for _, v := range verdicts {
 		p.explain(v)
 	}
+	file.showUnmatched(p.out)
 	if s.report != "" && unwritten == nil {
 		fmt.Fprintf(p.out, "The report: %s\n", s.report)
 	}
@@ -380,6 +401,9 @@ type summary struct {
 	Outcomes      map[teardown.Outcome]int `json:"outcomes"`
 	NotBegun      int                      `json:"not_begun,omitempty"`
 	ExitCode      int                      `json:"exit_code"`
+
+	// Unmatched are the entries of allow and deny that match no organization.
+	Unmatched []string `json:"unmatched,omitempty"`
 
 	// ReportProblem is why the report was not written.
 	ReportProblem *problem `json:"report_problem,omitempty"`

@@ -280,7 +280,7 @@ func (p *program) deleteCommand() *cobra.Command {
 		Args:              cobra.ExactArgs(2),
 		ValidArgsFunction: providerNames,
 		RunE: func(cmd *cobra.Command, args []string) error {
-			if e.Confirm == "" {
+			if strings.TrimSpace(e.Confirm) == "" {
 				return errors.New("nothing is deleted without --confirm NAME, the name that the provider has for the organization")
 			}
 			e.Provider, e.Organization = args[0], args[1]
@@ -337,18 +337,6 @@ func providerNames(_ *cobra.Command, args []string, _ string) ([]string, cobra.S
 		}
 	}
 	return names, cobra.ShellCompDirectiveNoFileComp
-}
-
-// confirm compares the name that was given with what the provider has.
-func confirm(ctx context.Context, e entry, o organization) error {
-	actual, err := o.Name(ctx)
-	if err != nil {
-		return err
-	}
-	if actual != e.Confirm {
-		return misnamed(e, actual)
-	}
-	return nil
 }
 
 // credentials tells where the credentials come from.

@@ -18,7 +18,8 @@ import (
 type manifest struct {
 	Organizations []entry `yaml:"organizations"`
 
-	// Allow and Deny are ids: of what may be deleted at all, and of what never is.
+	// Allow and Deny name, as an entry does, what may be deleted at all, and what never
+	// is. Both apply to organizations that are deleted along with another one as well.
 	Allow []string `yaml:"allow,omitempty"`
 	Deny  []string `yaml:"deny,omitempty"`
 }
@@ -28,7 +29,7 @@ type entry struct {
 	Provider     string `yaml:"provider" json:"provider"`
 	Organization string `yaml:"organization" json:"organization"`
 
-	// Confirm is the name that the provider has for it.
+	// Confirm is the name that the provider has for it; its ID if it has no name.
 	Confirm string `yaml:"confirm,omitempty" json:"confirm,omitempty"`
 
 	Permit []teardown.Consent `yaml:"permit,omitempty" json:"permit,omitempty"`
@@ -63,7 +64,7 @@ const manifestExample = `organizations:
     base_url: https://acme-edge.console.ves.volterra.io
     credentials:                  # variables to be read in place of the usual ones
       F5XC_API_TOKEN: F5XC_ACME_EDGE_TOKEN
-deny: [org_Platform]              # never deleted, whatever is asked for
+deny: [org_Platform, acme-www]    # never deleted, whatever is asked for; named as above
 `
 
 // readManifest reads a manifest. Its errors name the line.
@@ -154,10 +155,17 @@ func (m *manifest) check(s *source) error {
 	}
 	for key, ids := range map[string][]string{"allow": m.Allow, "deny": m.Deny} {
 		for i, id := range ids {
-			if err := s.literal(fmt.Sprintf("$.%s[%d]", key, i), "", id); err != nil {
+			path := fmt.Sprintf("$.%s[%d]", key, i)
+			if strings.TrimSpace(id) == "" {
+				return s.errorf(path, "", "an entry of %s is empty", key)
+			}
+			if err := s.literal(path, "", id); err != nil {
 				return err
 			}
 		}
+	}
+	if len(m.Allow) == 0 && s.node("$.allow") != nil {
+		return s.errorf("$.allow", "", "allow names no organizations: nothing could be deleted")
 	}
 	return nil
 }
@@ -185,6 +193,9 @@ func (e *entry) check(s *source, path string) error {
 		if err := s.literal(path, of.key, of.value); err != nil {
 			return err
 		}
+	}
+	if confirm := s.node(path + ".confirm"); confirm != nil && confirm.Type() != ast.NullType && strings.TrimSpace(e.Confirm) == "" {
+		return s.errorf(path, ".confirm", "confirm is empty, which confirms nothing: leave it out, or write what the provider calls the organization")
 	}
 	for j, c := range e.Permit {
 		if !slices.Contains(consents, c) {

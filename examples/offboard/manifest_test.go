@@ -26,7 +26,7 @@ func TestTheManifestOfTheHelpIsRead(t *testing.T) {
 				BaseURL: "https://acme-edge.console.ves.volterra.io", Credentials: map[string]string{"F5XC_API_TOKEN": "F5XC_ACME_EDGE_TOKEN"},
 			},
 		},
-		Deny: []string{"org_Platform"},
+		Deny: []string{"org_Platform", "acme-www"},
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)

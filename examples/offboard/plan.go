@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"io"
 	"os"
 	"slices"
 	"strings"
@@ -16,10 +17,33 @@ import (
 )
 
 const planHelp = `Read what stands in the way of each organization of a manifest, and write down what
-would have to go. It reads only. What is not in the plan file is not touched later,
-and a plan is good for 24 hours.
+would have to go. It reads only. What is not in the plan file is not touched later.
+apply refuses a plan that is older than 24 hours: it computes the age itself, and the
+expiry in the file only informs.
+
+The fingerprint of the plan file shows that the file was changed or cut by accident. It
+does not protect from a person who can write the file, because that person can compute
+it again: keep the file as you keep the manifest. Whatever the file says, apply reads
+everything again and removes only what that read finds and the plan names. Deny lists,
+permissions, confirmations and base URLs are taken from the file.
+
+--output replaces a plan file of this program or an empty file, and nothing else. It
+never replaces the manifest or a file with a key. All files are regular files; a manifest
+may also come from the standard input, as "-".
 
 The manifest is YAML. What is not known in it is refused, with its line:
+
+`
+
+const manifestNotes = `
+allow and deny are looked up like organization: by ID, subdomain or slug, as the provider
+allows. Both also apply to organizations that are deleted before the one that is named,
+such as child tenants. An entry that is empty or that no provider finds is an error; one
+that matches no organization of the plan is reported.
+
+base_url is where the credential is sent: https, or http to this machine. A manifest
+cannot allow http to another machine. It contains no credential: under credentials it
+names variables that start with a prefix of the provider's own ones, or with OFFBOARD_.
 
 `
 
@@ -29,7 +53,7 @@ func (p *program) planCommand() *cobra.Command {
 	command := &cobra.Command{
 		Use:   "plan MANIFEST",
 		Short: "Write down what has to go for the organizations of a manifest; changes nothing",
-		Long:  planHelp + indented(manifestExample) + "\nbase_url is where the credential is sent.\n\n" + credentials(),
+		Long:  planHelp + indented(manifestExample) + manifestNotes + credentials(),
 		Example: `  offboard plan manifest.yaml                    what would have to go, as a tree
   offboard plan manifest.yaml -o plan.json       the same, to be reviewed and carried out later
   offboard plan manifest.yaml --view table
@@ -122,7 +146,7 @@ func (p *program) standardInput() os.FileInfo {
 // the file too, with its problem; the exit code says what is worst.
 func (p *program) plan(ctx context.Context, m *manifest, parallel int) (*planFile, int, error) {
 	open := p.connect(p.logger(nil))
-	file := &planFile{Allow: m.Allow, Deny: m.Deny, Organizations: make([]planned, len(m.Organizations))}
+	file := &planFile{Organizations: make([]planned, len(m.Organizations))}
 	codes, opened := make([]int, len(m.Organizations)), make([]organization, len(m.Organizations))
 	for i, e := range m.Organizations {
 		var err error
@@ -133,14 +157,20 @@ func (p *program) plan(ctx context.Context, m *manifest, parallel int) (*planFil
 	each(len(opened), parallel, func(i int) {
 		file.Organizations[i], codes[i] = planOne(ctx, m.Organizations[i], opened[i])
 	})
+	if err := ctx.Err(); err != nil {
+		return nil, 0, &errors.Error{Provider: "offboard", Operation: "plan", Code: errors.Canceled, Err: err}
+	}
+	listed, err := resolve(ctx, m, file, open, parallel)
+	if err != nil {
+		return nil, 0, err
+	}
+	file.Allow, file.Deny = ids(listed.allow), ids(listed.deny)
+	file.Unmatched = listed.unmatched(file)
 	for i := range file.Organizations {
-		if err := file.forbidden(i); err != nil {
+		if err := file.forbidden(i, listed); err != nil {
 			o := &file.Organizations[i]
 			o.Plan, o.Problem, codes[i] = nil, problemOf(err), exitCode(err)
 		}
-	}
-	if err := ctx.Err(); err != nil {
-		return nil, 0, &errors.Error{Provider: "offboard", Operation: "plan", Code: errors.Canceled, Err: err}
 	}
 	file.seal()
 	return file, worst(codes), nil
@@ -164,8 +194,8 @@ func each(n, parallel int, f func(int)) {
 func planOne(ctx context.Context, e entry, o organization) (planned, int) {
 	made := planned{Entry: e}
 	plan, err := o.Plan(ctx)
-	if err == nil && e.Confirm != "" && plan.Organization.Name != e.Confirm {
-		err = misnamed(e, plan.Organization.Name)
+	if err == nil && e.Confirm != "" && !confirms(e.Confirm, plan.Organization) {
+		err = misnamed(e, plan.Organization)
 	}
 	if err != nil {
 		made.Problem = problemOf(err)
@@ -186,17 +216,14 @@ func planOne(ctx context.Context, e entry, o organization) (planned, int) {
 
 // forbidden reports why an organization must not be in the file although it could be
 // planned: it is denied, or is there under another name already.
-func (f *planFile) forbidden(i int) error {
+func (f *planFile) forbidden(i int, l lists) error {
 	o := f.Organizations[i]
 	if o.Plan == nil {
 		return nil
 	}
 	id := o.Plan.Organization.ID
-	switch {
-	case slices.Contains(f.Deny, id):
-		return unconfirmed(o, "the manifest denies it")
-	case len(f.Allow) > 0 && !slices.Contains(f.Allow, id):
-		return unconfirmed(o, "the manifest does not allow it")
+	if why := l.forbids(o); why != "" {
+		return unconfirmed(o, why)
 	}
 	for _, other := range f.Organizations[:i] {
 		if p := other.Plan; p != nil && p.Provider == o.Plan.Provider && p.Instance == o.Plan.Instance &&
@@ -207,14 +234,6 @@ func (f *planFile) forbidden(i int) error {
 	return nil
 }
 
-// misnamed is the error of an organization that is not called what was given.
-func misnamed(e entry, name string) error {
-	return &errors.Error{
-		Provider: e.Provider, Operation: "confirm", Target: e.Organization, Code: errors.NotConfirmed,
-		Err: fmt.Errorf("it is called %q, not %q", name, e.Confirm),
-	}
-}
-
 // showPlan shows what was planned.
 func (p *program) showPlan(file *planFile, output, view string) error {
 	if p.json {
@@ -222,6 +241,7 @@ func (p *program) showPlan(file *planFile, output, view string) error {
 		encoder.SetIndent("", "  ")
 		return encoder.Encode(file)
 	}
+	file.showUnmatched(p.out)
 	steps, ready := 0, 0
 	for i, o := range file.Organizations {
 		if i > 0 {
@@ -254,6 +274,14 @@ func (p *program) showPlan(file *planFile, output, view string) error {
 		fmt.Fprintf(p.out, "To carry it out: offboard apply %s\n", quoted(output))
 	}
 	return nil
+}
+
+// showUnmatched shows the entries of allow and deny that match nothing: they may be
+// misspelled.
+func (f *planFile) showUnmatched(out io.Writer) {
+	for _, text := range f.Unmatched {
+		fmt.Fprintf(out, "%s matches no organization of this plan\n", printable(text))
+	}
 }
 
 // showRefusal says what no step will end, and what has to be permitted.

@@ -20,8 +20,9 @@ const planFileVersion = 1
 // that is read to do so.
 type planFile struct {
 	Version       int       `json:"version"`
-	Allow         []string  `json:"allow,omitempty"`
+	Allow         []string  `json:"allow,omitempty"` // IDs, as those of Deny
 	Deny          []string  `json:"deny,omitempty"`
+	Unmatched     []string  `json:"unmatched,omitempty"` // entries of both that match no organization
 	Organizations []planned `json:"organizations"`
 
 	// Fingerprint is of all the rest: a file that was edited does not have it.
@@ -40,7 +41,7 @@ type planned struct {
 // title is how people call it.
 func (p planned) title() string {
 	if p.Plan != nil {
-		return printable(p.Plan.Organization.Name)
+		return printable(confirmation(p.Plan.Organization))
 	}
 	if p.Entry.Confirm != "" {
 		return printable(p.Entry.Confirm)

@@ -20,8 +20,8 @@ import (
 
 // organization is one organization at one provider, the same for all.
 type organization interface {
-	// Name returns what the provider calls it.
-	Name(context.Context) (string, error)
+	// Identify reads its ID and its name.
+	Identify(context.Context) (teardown.Organization, error)
 
 	// Check returns what stands in the way of its deletion.
 	Check(context.Context) error
@@ -239,7 +239,7 @@ func connect(log *slog.Logger) opener {
 		if fault := e.variableFault(providers[i]); fault != nil {
 			return nil, fault
 		}
-		key := fmt.Sprintf("%s %q %q", e.Provider, e.BaseURL, e.Credentials)
+		key := e.way()
 		if clients[key] == nil {
 			open, err := providers[i].connect(access{e.BaseURL, e.Credentials, log})
 			if err != nil {
@@ -272,12 +272,12 @@ type atKatapult struct {
 	organization katapult.OrganizationLookup
 }
 
-func (o atKatapult) Name(ctx context.Context) (string, error) {
+func (o atKatapult) Identify(ctx context.Context) (teardown.Organization, error) {
 	found, err := o.GetOrganization(ctx, o.organization)
 	if err != nil {
-		return "", err
+		return teardown.Organization{}, err
 	}
-	return found.Name, nil
+	return teardown.Organization{ID: found.ID, Name: found.Name}, nil
 }
 
 func (o atKatapult) Check(ctx context.Context) error { return o.CheckDeletion(ctx, o.organization) }
@@ -295,12 +295,12 @@ type atZitadel struct {
 	id string
 }
 
-func (o atZitadel) Name(ctx context.Context) (string, error) {
+func (o atZitadel) Identify(ctx context.Context) (teardown.Organization, error) {
 	found, err := o.GetOrganization(ctx, o.id)
 	if err != nil {
-		return "", err
+		return teardown.Organization{}, err
 	}
-	return found.Name, nil
+	return teardown.Organization{ID: found.ID, Name: found.Name}, nil
 }
 
 func (o atZitadel) Check(ctx context.Context) error { return o.CheckDeletion(ctx, o.id) }
@@ -319,12 +319,12 @@ type atAtlas struct {
 	id string
 }
 
-func (o atAtlas) Name(ctx context.Context) (string, error) {
+func (o atAtlas) Identify(ctx context.Context) (teardown.Organization, error) {
 	found, err := o.GetOrganization(ctx, o.id)
 	if err != nil {
-		return "", err
+		return teardown.Organization{}, err
 	}
-	return found.Name, nil
+	return teardown.Organization{ID: found.ID, Name: found.Name}, nil
 }
 
 func (o atAtlas) Check(ctx context.Context) error  { return o.CheckDeletion(ctx, o.id) }
@@ -338,12 +338,12 @@ type atApplivery struct {
 	id string
 }
 
-func (o atApplivery) Name(ctx context.Context) (string, error) {
+func (o atApplivery) Identify(ctx context.Context) (teardown.Organization, error) {
 	found, err := o.GetOrganization(ctx, o.id)
 	if err != nil {
-		return "", err
+		return teardown.Organization{}, err
 	}
-	return found.Name, nil
+	return teardown.Organization{ID: found.ID, Name: found.Name}, nil
 }
 
 func (o atApplivery) Check(ctx context.Context) error  { return o.CheckDeletion(ctx, o.id) }
@@ -359,12 +359,18 @@ type atF5 struct {
 	request volterra.DeleteTenantRequest
 }
 
-func (o atF5) Name(ctx context.Context) (string, error) {
+func (o atF5) Identify(ctx context.Context) (teardown.Organization, error) {
 	found, err := o.GetTenantSettings(ctx)
 	if err != nil {
-		return "", err
+		return teardown.Organization{}, err
 	}
-	return found.Name, nil
+	if found.Name != o.request.Name { // the credential reaches its own tenant only
+		return teardown.Organization{}, &errors.Error{
+			Provider: f5, Operation: "GetTenantSettings", Target: o.request.Name, Code: errors.NotConfirmed,
+			Err: fmt.Errorf("the credential belongs to the tenant %q", found.Name),
+		}
+	}
+	return teardown.Organization{ID: found.Name, Name: found.Name}, nil
 }
 
 func (o atF5) Check(ctx context.Context) error  { return o.CheckDeletion(ctx, o.request) }

@@ -28,8 +28,8 @@ func TestOtherVariablesStandInForTheUsualOnes(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if name, err := o.Name(t.Context()); err != nil || name != "Acme" {
-		t.Errorf("got %q, %v", name, err)
+	if found, err := o.Identify(t.Context()); err != nil || found.Name != "Acme" {
+		t.Errorf("got %+v, %v", found, err)
 	}
 	again, err := open(e)
 	if err != nil || again.(atZitadel).Client != o.(atZitadel).Client {

@@ -25,6 +25,7 @@ type paper struct {
 	Program        string
 	Totals         []tally
 	Steps          tally
+	Unmatched      []string // entries of allow and deny that match nothing
 	Organizations  []sheet
 }
 
@@ -85,6 +86,9 @@ func writeReport(name string, file *planFile, verdicts []verdict, journal string
 func renderReport(file *planFile, verdicts []verdict, entries chronicle, started, ended time.Time) ([]byte, error) {
 	r := paper{
 		Started: stamp(started), Ended: stamp(ended), Took: clock(ended.Sub(started)), Program: version(),
+	}
+	for _, text := range file.Unmatched {
+		r.Unmatched = append(r.Unmatched, printable(text))
 	}
 	counts := map[string]int{}
 	for i, v := range verdicts {

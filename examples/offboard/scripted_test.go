@@ -64,8 +64,15 @@ type scripted struct {
 	deleted bool
 }
 
-func (s *scripted) Name(context.Context) (string, error) { return s.Organization.Name, nil }
-func (s *scripted) Done() string                         { return "deleted" }
+func (s *scripted) Done() string { return "deleted" }
+
+func (s *scripted) Identify(ctx context.Context) (teardown.Organization, error) {
+	p, err := s.Plan(ctx)
+	if err != nil {
+		return teardown.Organization{}, err
+	}
+	return p.Organization, nil
+}
 
 func (s *scripted) Check(ctx context.Context) error {
 	p, err := s.Plan(ctx)

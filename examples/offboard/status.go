@@ -17,7 +17,9 @@ import (
 )
 
 const statusHelp = `Say what became of a plan file: what the journal has, beside what there is now. It
-reads only, and can be asked while apply is running, after it, and after a crash.
+reads only, and can be asked while apply is running, after it, and after a crash. Of the
+journal it counts what was written for this plan, at the same provider and instance.
+Exit code 0 means that all is done: it is never that of a file which cannot be read.
 `
 
 // standing is how far an organization of a plan file has come.

@@ -163,12 +163,12 @@ func TestNothingIsBegunWithoutItsName(t *testing.T) {
 	}{
 		"nobody gave it":             {"", nil, exitNotConfirmed, "neither in the manifest nor by --confirm"},
 		"by a flag":                  {"", []string{"--confirm", "Acme Hosting"}, exitOK, ""},
-		"another one by a flag":      {"", []string{"--confirm", "Acme"}, exitNotConfirmed, "neither in the manifest nor by --confirm"},
+		"another one by a flag":      {"", []string{"--confirm", "Acme"}, exitUsage, "matches no organization"},
 		"in the manifest":            {"Acme Hosting", nil, exitOK, ""},
 		"in the manifest, for JSON":  {"Acme Hosting", []string{"--json"}, exitOK, ""},
 		"nobody to ask, for JSON":    {"", []string{"--json"}, exitNotConfirmed, "neither in the manifest nor by --confirm"},
-		"one of several, by a flag":  {"", []string{"--confirm", "x", "--confirm", "Acme Hosting"}, exitOK, ""},
-		"the name has to be precise": {"", []string{"--confirm", "acme hosting"}, exitNotConfirmed, "neither in the manifest"},
+		"one of several, by a flag":  {"", []string{"--confirm", "x", "--confirm", "Acme Hosting"}, exitUsage, "matches no organization"},
+		"the name has to be precise": {"", []string{"--confirm", "acme hosting"}, exitUsage, "matches no organization"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			bubble(t, func(t *testing.T) {
@@ -199,9 +199,9 @@ func TestTheAnswerIsHeldAgainstTheName(t *testing.T) {
 	for answer, ok := range map[string]bool{"Acme Hosting\n": true, "Acme Hosting\r\n": true, "Acme Hosting": true, "Acme\n": false, "\n": false, "": false, "yes\n": false} {
 		var out strings.Builder
 		p := &program{out: &out}
-		name, err := p.ask(planned{Plan: plan}, bufio.NewReader(strings.NewReader(answer)))
-		if ok != (err == nil && name == "Acme Hosting") || !ok && !errors.Is(err, errors.NotConfirmed) {
-			t.Errorf("%q: got %q, %v", answer, name, err)
+		err := p.ask(planned{Plan: plan}, "Acme Hosting", bufio.NewReader(strings.NewReader(answer)))
+		if ok != (err == nil) || !ok && !errors.Is(err, errors.NotConfirmed) {
+			t.Errorf("%q: got %v", answer, err)
 		}
 		if !strings.Contains(out.String(), "web-1") {
 			t.Errorf("what goes is not shown: %s", out.String())
@@ -219,7 +219,7 @@ func TestAnInterruptIsAnAnswer(t *testing.T) {
 		signals <- os.Interrupt
 		reader, writer := io.Pipe()
 		p := &program{out: new(strings.Builder), signals: signals}
-		if _, err := p.ask(planned{Plan: plan}, bufio.NewReader(reader)); !errors.Is(err, errors.NotConfirmed) {
+		if err := p.ask(planned{Plan: plan}, "Acme Hosting", bufio.NewReader(reader)); !errors.Is(err, errors.NotConfirmed) {
 			t.Errorf("got %v", err)
 		}
 		writer.Close()
@@ -385,6 +385,9 @@ func TestWhatIsDeniedIsNotPlanned(t *testing.T) {
 			bubble(t, func(t *testing.T) {
 				b := newBench(t, hosting())
 				b.manifest()
+				other := hosting() // an entry that cannot be resolved is refused as such
+				other.ID = "org_2"
+				b.organizations = append(b.organizations, other)
 				b.write("manifest.yaml", b.read("manifest.yaml")+line)
 				code, out, _ := b.run("plan", "DIR/manifest.yaml", "-o", "DIR/plan.json")
 				if code != exitNotConfirmed || !strings.Contains(out, want) {

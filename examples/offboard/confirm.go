@@ -1,0 +1,107 @@
+package main
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/offboard-dev/offboard-go/errors"
+	"github.com/offboard-dev/offboard-go/teardown"
+)
+
+// confirmation is what confirms an organization at the library: its name, or its ID if it
+// has no name.
+func confirmation(o teardown.Organization) string {
+	if strings.TrimSpace(o.Name) == "" {
+		return o.ID
+	}
+	return o.Name
+}
+
+// confirms reports whether a value that was given for one organization confirms it. An
+// empty value confirms nothing.
+func confirms(value string, o teardown.Organization) bool {
+	return strings.TrimSpace(value) != "" && value == confirmation(o)
+}
+
+// wanted is what --confirm, or the answer to a prompt, has to be for an organization of
+// the file: its name, or its ID if the name is not the only one of the file or is empty.
+func (f *planFile) wanted(i int) string {
+	o := f.Organizations[i].Plan.Organization
+	for j, other := range f.Organizations {
+		if j != i && other.Plan != nil && other.Plan.Organization.Name == o.Name {
+			return o.ID
+		}
+	}
+	return confirmation(o)
+}
+
+// confirmedBy returns the places of the organizations that the values of --confirm
+// confirm. Each value has to confirm exactly one.
+func (f *planFile) confirmedBy(values []string) ([]int, error) {
+	var confirmed []int
+	for _, value := range values {
+		if strings.TrimSpace(value) == "" {
+			return nil, errors.New("--confirm is empty: give the name of an organization")
+		}
+		var by, called []int
+		for i, o := range f.Organizations {
+			if o.Plan == nil {
+				continue
+			}
+			if f.wanted(i) == value {
+				by = append(by, i)
+			}
+			if o.Plan.Organization.Name == value {
+				called = append(called, i)
+			}
+		}
+		// The name of one may be the ID of another.
+		both := slices.Compact(slices.Sorted(slices.Values(slices.Concat(by, called))))
+		switch {
+		case len(by) == 1 && len(both) == 1:
+			confirmed = append(confirmed, by[0])
+		case len(both) == 0:
+			return nil, fmt.Errorf("--confirm %q matches no organization of the plan file: give the name, or the ID of one that has no name or whose name is not the only one", value)
+		case len(by) == 0:
+			return nil, fmt.Errorf("%d organizations are called %q: confirm each by its ID: %s", len(called), value, list(f.ids(called)))
+		default:
+			return nil, fmt.Errorf("--confirm %q matches %d organizations: confirm them in the manifest", value, len(both))
+		}
+	}
+	return confirmed, nil
+}
+
+// ids are those of organizations of the file.
+func (f *planFile) ids(places []int) []string {
+	var ids []string
+	for _, i := range places {
+		ids = append(ids, fmt.Sprintf("%q", f.Organizations[i].Plan.Organization.ID))
+	}
+	return ids
+}
+
+// confirm compares the name that was given with what the provider has.
+func confirm(ctx context.Context, e entry, o organization) error {
+	actual, err := o.Identify(ctx)
+	if err != nil {
+		return err
+	}
+	if !confirms(e.Confirm, actual) {
+		return misnamed(e, actual)
+	}
+	return nil
+}
+
+// misnamed is the error of an organization that is not called what was given.
+func misnamed(e entry, o teardown.Organization) error {
+	text := fmt.Errorf("it is called %q, not %q", o.Name, e.Confirm)
+	if strings.TrimSpace(o.Name) == "" {
+		text = fmt.Errorf("it has no name: confirm its ID %q, not %q", o.ID, e.Confirm)
+	}
+	return &errors.Error{
+		Provider: e.Provider, Operation: "confirm", Target: cmp.Or(e.Organization, o.ID), Code: errors.NotConfirmed, Err: text,
+	}
+}

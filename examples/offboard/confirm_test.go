@@ -1,0 +1,163 @@
+package main
+
+import (
+	"bufio"
+	"fmt"
+	"strings"
+	"testing"
+
+	"github.com/offboard-dev/offboard-go/errors"
+	"github.com/offboard-dev/offboard-go/teardown"
+)
+
+// named is an organization of Katapult without anything in it.
+func named(id, name string) *scripted {
+	return &scripted{
+		provider: "katapult", Organization: teardown.Organization{ID: id, Name: name}, outcome: teardown.Deletion{Outcome: teardown.Gone},
+	}
+}
+
+// unconfirmedPlan plans all organizations of a bench, and confirms none in the manifest.
+func (b *bench) unconfirmedPlan() {
+	b.Helper()
+	text := "organizations:\n"
+	for _, o := range b.organizations {
+		text += fmt.Sprintf("  - {provider: %s, organization: %q}\n", o.provider, o.ID)
+	}
+	b.write("manifest.yaml", text)
+	if code, out, errOut := b.run("plan", "DIR/manifest.yaml", "-o", "DIR/plan.json"); code != exitOK {
+		b.Fatalf("exit code %d: %s%s", code, out, errOut)
+	}
+}
+
+func TestConfirm_OneValueConfirmsOneOrganization(t *testing.T) {
+	acme, other := named("org_1", "Acme"), named("org_2", "Other")
+	for name, test := range map[string]struct {
+		organizations []*scripted
+		values        []string
+		code          int
+		want          string
+	}{
+		"each by its name":              {[]*scripted{acme, other}, []string{"Acme", "Other"}, exitOK, ""},
+		"one twice":                     {[]*scripted{acme}, []string{"Acme", "Acme"}, exitOK, ""},
+		"one is missing":                {[]*scripted{acme, other}, []string{"Acme"}, exitNotConfirmed, "neither in the manifest nor by --confirm"},
+		"one is missing, the other two": {[]*scripted{acme, other}, []string{"Acme", "Acme"}, exitNotConfirmed, "neither"},
+		"nothing":                       {[]*scripted{acme}, []string{"Acme", "Nobody"}, exitUsage, "matches no organization"},
+		"other case":                    {[]*scripted{acme}, []string{"acme"}, exitUsage, "matches no organization"},
+		"empty":                         {[]*scripted{acme}, []string{"Acme", ""}, exitUsage, "--confirm is empty"},
+		"white space":                   {[]*scripted{acme}, []string{" \t"}, exitUsage, "--confirm is empty"},
+		"two of the same name":          {[]*scripted{acme, named("org_3", "Acme")}, []string{"Acme"}, exitUsage, `confirm each by its ID: "org_1", "org_3"`},
+		"two of the same name, twice":   {[]*scripted{acme, named("org_3", "Acme")}, []string{"Acme", "Acme"}, exitUsage, "by its ID"},
+		"two of the same name, by ID":   {[]*scripted{acme, named("org_3", "Acme")}, []string{"org_1", "org_3"}, exitOK, ""},
+		"two of the same name, one ID":  {[]*scripted{acme, named("org_3", "Acme")}, []string{"org_3"}, exitNotConfirmed, "org_1"},
+		"the ID of one with a name":     {[]*scripted{acme}, []string{"org_1"}, exitUsage, "matches no organization"},
+		"without a name, by ID":         {[]*scripted{named("org_4", "")}, []string{"org_4"}, exitOK, ""},
+		"without a name, empty":         {[]*scripted{named("org_4", "")}, []string{""}, exitUsage, "--confirm is empty"},
+		"without a name, not given":     {[]*scripted{named("org_4", "")}, nil, exitNotConfirmed, "neither"},
+		"blank name, by it":             {[]*scripted{named("org_4", " ")}, []string{" "}, exitUsage, "--confirm is empty"},
+		"blank name, by ID":             {[]*scripted{named("org_4", " ")}, []string{"org_4"}, exitOK, ""},
+		"two without a name":            {[]*scripted{named("org_4", ""), named("org_5", "")}, []string{"org_4", "org_5"}, exitOK, ""},
+		"two without a name, one":       {[]*scripted{named("org_4", ""), named("org_5", "")}, []string{"org_4"}, exitNotConfirmed, "org_5"},
+		"the name is another's ID":      {[]*scripted{named("org_4", ""), named("org_5", "org_4")}, []string{"org_4"}, exitUsage, "matches 2 organizations"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			bubble(t, func(t *testing.T) {
+				b := newBench(t)
+				for _, o := range test.organizations { // copies: they are deleted
+					b.organizations = append(b.organizations, named(o.ID, o.Organization.Name))
+				}
+				b.unconfirmedPlan()
+				args := []string{"apply", "DIR/plan.json"}
+				for _, value := range test.values {
+					args = append(args, "--confirm", value)
+				}
+				code, out, errOut := b.run(args...)
+				if code != test.code || !strings.Contains(errOut, test.want) {
+					t.Errorf("exit code %d: %s%s", code, out, errOut)
+				}
+				for _, o := range b.organizations {
+					if o.deleted != (test.code == exitOK) {
+						t.Errorf("%s: deleted: %t", o.ID, o.deleted)
+					}
+				}
+			})
+		})
+	}
+}
+
+func TestConfirm_ManifestConfirmsItsEntry(t *testing.T) {
+	for name, test := range map[string]struct {
+		called, confirm string
+		code            int // of plan
+	}{
+		"by name":               {"Acme", "Acme", exitOK},
+		"by ID":                 {"Acme", "org_1", exitNotConfirmed},
+		"without a name, by ID": {"", "org_1", exitOK},
+		"without a name":        {"", "Acme", exitNotConfirmed},
+		"empty":                 {"", "", exitUsage},
+		"blank":                 {" ", " ", exitUsage},
+	} {
+		t.Run(name, func(t *testing.T) {
+			bubble(t, func(t *testing.T) {
+				b := newBench(t, named("org_1", test.called))
+				b.write("manifest.yaml", fmt.Sprintf("organizations:\n  - provider: katapult\n    organization: org_1\n    confirm: %q\n", test.confirm))
+				code, out, errOut := b.run("plan", "DIR/manifest.yaml", "-o", "DIR/plan.json")
+				if code != test.code || code == exitUsage && !strings.Contains(errOut, "manifest.yaml:4: confirm is empty") {
+					t.Errorf("exit code %d: %s%s", code, out, errOut)
+				}
+				if code != exitOK {
+					return
+				}
+				if code, out, errOut := b.run("apply", "DIR/plan.json"); code != exitOK || !b.organizations[0].deleted {
+					t.Errorf("apply: exit code %d: %s%s", code, out, errOut)
+				}
+			})
+		})
+	}
+}
+
+func TestConfirm_Delete(t *testing.T) {
+	for name, test := range map[string]struct {
+		called, confirm string
+		code            int
+	}{
+		"by name":                {"Acme", "Acme", exitOK},
+		"by ID":                  {"Acme", "org_1", exitNotConfirmed},
+		"without a name, by ID":  {"", "org_1", exitOK},
+		"without a name, empty":  {"", "", exitUsage},
+		"without a name, blank":  {"", " ", exitUsage},
+		"a blank name, by blank": {" ", " ", exitUsage},
+	} {
+		t.Run(name, func(t *testing.T) {
+			bubble(t, func(t *testing.T) {
+				b := newBench(t, named("org_1", test.called))
+				code, out, errOut := b.run("delete", "katapult", "org_1", "--confirm", test.confirm)
+				if code != test.code || b.organizations[0].deleted != (code == exitOK) {
+					t.Errorf("exit code %d: %s%s", code, out, errOut)
+				}
+			})
+		})
+	}
+}
+
+func TestAsk_EmptyLineConfirmsNothing(t *testing.T) {
+	t.Parallel()
+	for _, test := range []struct {
+		organization   *scripted
+		wanted, answer string
+		ok             bool
+	}{
+		{named("org_4", ""), "org_4", "\n", false}, {named("org_4", ""), "org_4", "", false}, {named("org_4", ""), "org_4", "org_4\n", true},
+		{named("org_4", " "), "org_4", " \n", false}, {named("org_1", "Acme"), "org_1", "Acme\n", false}, {named("org_1", "Acme"), "org_1", "org_1\n", true},
+		{named("", ""), "", "\n", false},
+	} {
+		var out strings.Builder
+		err := (&program{out: &out}).ask(planOf(t, test.organization), test.wanted, bufio.NewReader(strings.NewReader(test.answer)))
+		if test.ok != (err == nil) || !test.ok && !errors.Is(err, errors.NotConfirmed) {
+			t.Errorf("%q: got %v", test.answer, err)
+		}
+		if test.wanted != "" && !strings.Contains(out.String(), "The ID of the organization: ") {
+			t.Errorf("it does not ask for the ID: %s", out.String())
+		}
+	}
+}

@@ -1,0 +1,184 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+	"sync"
+
+	"github.com/offboard-dev/offboard-go/errors"
+	"github.com/offboard-dev/offboard-go/teardown"
+)
+
+// lists are the resolved entries of a manifest's allow and deny.
+type lists struct{ allow, deny []*listed }
+
+// listed is an entry of allow or deny, and the organizations that it names.
+type listed struct {
+	list, text string
+
+	mu    sync.Mutex
+	names []place
+	err   error
+}
+
+// place is an organization at a provider, as one way leads to it.
+type place struct{ way, id string }
+
+// way is how an organization is reached: organizations of one way are seen by the same
+// credential at the same address.
+func (e entry) way() string { return fmt.Sprintf("%s %q %q", e.Provider, e.BaseURL, e.Credentials) }
+
+// deleted returns the organizations that a plan deletes: its own, and those that steps
+// delete.
+func deleted(p *teardown.Plan) []teardown.Organization {
+	all := []teardown.Organization{p.Organization}
+	for _, step := range p.Steps {
+		if step.Organization != nil {
+			all = append(all, *step.Organization)
+		}
+	}
+	return all
+}
+
+// resolve resolves allow and deny as "organization:" is resolved: by what each provider
+// of the manifest takes. The ID of an organization that is planned needs no read. An entry
+// that no provider knows is an error, and so is one that could not be read: nobody knows
+// what it allows or denies then.
+func resolve(ctx context.Context, m *manifest, file *planFile, open opener, parallel int) (lists, error) {
+	l := lists{}
+	for _, text := range m.Allow {
+		l.allow = append(l.allow, &listed{list: "allow", text: text})
+	}
+	for _, text := range m.Deny {
+		l.deny = append(l.deny, &listed{list: "deny", text: text})
+	}
+	all := slices.Concat(l.allow, l.deny)
+	type lookup struct {
+		of *listed
+		at entry
+	}
+	var lookups []lookup
+	for _, e := range all {
+		if e.planned(file); len(e.names) > 0 {
+			continue
+		}
+		seen := map[string]bool{}
+		for _, at := range m.Organizations {
+			if way := at.way(); !seen[way] {
+				seen[way] = true
+				at.Organization = e.text
+				lookups = append(lookups, lookup{e, at})
+			}
+		}
+	}
+	opened := make([]organization, len(lookups)) // one after the other: they share clients
+	for i, at := range lookups {
+		var err error
+		if opened[i], err = open(at.at); err != nil {
+			return l, fmt.Errorf("%s: %q cannot be resolved: %w", at.of.list, at.of.text, err)
+		}
+	}
+	each(len(lookups), parallel, func(i int) {
+		found, err := opened[i].Identify(ctx)
+		lookups[i].of.add(lookups[i].at.way(), found, err)
+	})
+	for _, e := range all {
+		switch {
+		case e.err != nil:
+			return l, fmt.Errorf("%s: %q cannot be resolved: %w", e.list, e.text, e.err)
+		case len(e.names) == 0:
+			return l, fmt.Errorf("%s: %q cannot be resolved: no provider of the manifest finds it with its credential; nothing was planned", e.list, e.text)
+		}
+	}
+	return l, nil
+}
+
+// planned notes the organizations of plans whose ID the entry is.
+func (e *listed) planned(file *planFile) {
+	for _, o := range file.Organizations {
+		if o.Plan == nil {
+			continue
+		}
+		for _, d := range deleted(o.Plan) {
+			if d.ID == e.text {
+				e.names = append(e.names, place{o.Entry.way(), d.ID})
+			}
+		}
+	}
+}
+
+// add notes what a provider has said.
+func (e *listed) add(way string, found teardown.Organization, err error) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	switch {
+	case err == nil:
+		e.names = append(e.names, place{way, found.ID})
+	case errors.Is(err, errors.NotFound), errors.Is(err, errors.InvalidArgument), errors.Is(err, errors.NotConfirmed),
+		errors.Is(err, errors.PermissionDenied) && !errors.Is(err, errors.OutcomeUnknown):
+		// It is not one of this provider that this credential could delete.
+	case e.err == nil:
+		e.err = err
+	}
+}
+
+// denies reports whether the entry names an organization, at whatever provider.
+func (e *listed) denies(o teardown.Organization) bool {
+	return slices.ContainsFunc(e.names, func(p place) bool { return strings.EqualFold(p.id, o.ID) })
+}
+
+// allows reports whether the entry names an organization that is reached this way.
+func (e *listed) allows(way string, o teardown.Organization) bool {
+	return slices.Contains(e.names, place{way, o.ID})
+}
+
+// forbids reports why a plan must not be carried out; "" if nothing forbids it.
+func (l lists) forbids(p planned) string {
+	for i, o := range deleted(p.Plan) {
+		object := " it"
+		if i > 0 {
+			object = fmt.Sprintf(" %q, which is deleted before it", o.ID)
+		}
+		switch {
+		case slices.ContainsFunc(l.deny, func(e *listed) bool { return e.denies(o) }):
+			return "the manifest denies" + object
+		case len(l.allow) > 0 && !slices.ContainsFunc(l.allow, func(e *listed) bool { return e.allows(p.Entry.way(), o) }):
+			return "the manifest does not allow" + object
+		}
+	}
+	return ""
+}
+
+// ids are those that a list names.
+func ids(entries []*listed) []string {
+	var ids []string
+	for _, e := range entries {
+		for _, p := range e.names {
+			if !slices.Contains(ids, p.id) {
+				ids = append(ids, p.id)
+			}
+		}
+	}
+	slices.Sort(ids)
+	return ids
+}
+
+// unmatched lists the entries that name no organization of the file.
+func (l lists) unmatched(file *planFile) []string {
+	var unmatched []string
+	for _, e := range slices.Concat(l.allow, l.deny) {
+		matches := slices.ContainsFunc(file.Organizations, func(o planned) bool {
+			return o.Plan != nil && slices.ContainsFunc(deleted(o.Plan), e.denies)
+		})
+		if !matches {
+			text := fmt.Sprintf("%s: %q", e.list, e.text)
+			if id := e.names[0].id; id != e.text {
+				text += fmt.Sprintf(" (%s)", printable(id))
+			}
+			unmatched = append(unmatched, text)
+		}
+	}
+	return unmatched
+}

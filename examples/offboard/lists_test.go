@@ -1,0 +1,167 @@
+package main
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/offboard-dev/offboard-go/errors"
+	"github.com/offboard-dev/offboard-go/teardown"
+	"github.com/offboard-dev/offboard-go/workspace/workspacetest"
+)
+
+// family manages another organization, which its plan deletes first.
+func family() *scripted {
+	s := named("org_1", "Acme")
+	s.refusal = blocked
+	s.steps = []teardown.Step{{
+		ID: "managed_organization/org_child", Kind: "managed_organization", Name: "Child", Needs: teardown.ManagedOrganizations,
+		Organization: &teardown.Organization{ID: "org_child", Name: "Child"},
+	}}
+	return s
+}
+
+// listing plans the first organization of a bench with lists in the manifest.
+func (b *bench) listing(lines string) (code int, out, errOut string) {
+	b.Helper()
+	o := b.organizations[0]
+	b.write("manifest.yaml", fmt.Sprintf("organizations:\n  - {provider: %s, organization: %s, confirm: %q, permit: [managed_organizations]}\n%s\n", o.provider, o.ID, o.Organization.Name, lines))
+	return b.run("plan", "DIR/manifest.yaml", "-o", "DIR/plan.json")
+}
+
+func TestLists_ResolvedLikeOrganizations(t *testing.T) {
+	for name, test := range map[string]struct {
+		lines string
+		code  int
+		want  string // in the output
+	}{
+		"denied by ID":              {"deny: [org_1]", exitNotConfirmed, "the manifest denies it"},
+		"denied by subdomain":       {"deny: [acme]", exitNotConfirmed, "the manifest denies it"},
+		"child denied by ID":        {"deny: [org_child]", exitNotConfirmed, `the manifest denies "org_child", which is deleted before it`},
+		"child denied by subdomain": {"deny: [child]", exitNotConfirmed, `the manifest denies "org_child"`},
+		"another denied":            {"deny: [org_2]", exitOK, "deny: \"org_2\" matches no organization of this plan\n"},
+		"another by subdomain":      {"deny: [other]", exitOK, "deny: \"other\" (org_2) matches no organization of this plan\n"},
+		"all allowed by ID":         {"allow: [org_1, org_child]", exitOK, ""},
+		"all allowed by subdomain":  {"allow: [acme, child]", exitOK, ""},
+		"allowed without its child": {"allow: [acme]", exitNotConfirmed, `the manifest does not allow "org_child"`},
+		"child allowed alone":       {"allow: [org_child]", exitNotConfirmed, "the manifest does not allow it"},
+		"another allowed":           {"allow: [other]", exitNotConfirmed, "the manifest does not allow it"},
+		"allowed and another":       {"allow: [acme, child, other]", exitOK, "allow: \"other\" (org_2) matches no organization"},
+		"denied wins":               {"allow: [acme, child]\ndeny: [acme]", exitNotConfirmed, "denies it"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			bubble(t, func(t *testing.T) {
+				b := newBench(t, family())
+				for _, other := range []*scripted{family(), named("org_2", "Other"), named("org_2", "Other"), named("org_child", "Child"), named("org_child", "Child")} {
+					b.organizations = append(b.organizations, other)
+				}
+				b.organizations[1].alias, b.organizations[2].alias, b.organizations[4].alias = "acme", "other", "child"
+				code, out, errOut := b.listing(test.lines)
+				if code != test.code || !strings.Contains(out, test.want) || test.want == "" && strings.Contains(out, "matches no") {
+					t.Errorf("exit code %d: %s%s", code, out, errOut)
+				}
+				if code, out, errOut := b.run("apply", "DIR/plan.json", "--report", "DIR/report.html"); (code == exitOK) != (test.code == exitOK) {
+					t.Errorf("apply: exit code %d: %s%s", code, out, errOut)
+				} else if strings.Contains(test.want, "matches no") && (!strings.Contains(out, "matches no") || !strings.Contains(b.read("report.html"), "matches no")) {
+					t.Errorf("apply does not report what matches nothing: %s", out)
+				}
+				if b.organizations[0].touched() != (test.code == exitOK) {
+					t.Error("touched, or not")
+				}
+			})
+		})
+	}
+}
+
+func TestLists_UnmatchedForMachines(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		b := newBench(t, family(), named("org_2", "Other"))
+		b.listing("deny: [org_2]")
+		if !strings.Contains(b.read("plan.json"), `"unmatched": [`) {
+			t.Error("the plan file does not have it")
+		}
+		if _, out, _ := b.run("apply", "DIR/plan.json", "--json"); !strings.Contains(out, `"unmatched":["deny: \"org_2\""]`) || strings.Contains(out, `"kind":"unmatched"`) {
+			t.Errorf("the summary does not have it, or each organization has: %s", out)
+		}
+	})
+}
+
+func TestLists_UnresolvedEntryFailsClosed(t *testing.T) {
+	for name, test := range map[string]struct {
+		lines, want string
+	}{
+		"deny, unknown":          {"deny: [org_gone]", `deny: "org_gone" cannot be resolved`},
+		"allow, unknown":         {"allow: [org_1, org_child, org_gone]", `allow: "org_gone" cannot be resolved`},
+		"deny, by name":          {"deny: [Acme]", `deny: "Acme" cannot be resolved`},
+		"deny, empty":            {"deny: ['']", "manifest.yaml:3: an entry of deny is empty"},
+		"deny, blank":            {"deny: [' ']", "manifest.yaml:3: an entry of deny is empty"},
+		"deny, null":             {"deny: [~]", "manifest.yaml:3: an entry of deny is empty"},
+		"allow, empty":           {"allow: [org_1, '']", "manifest.yaml:3: an entry of allow is empty"},
+		"allow without entries":  {"allow: []", "manifest.yaml:3: allow names no organizations"},
+		"allow without anything": {"allow:", "manifest.yaml:3: allow names no organizations"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			bubble(t, func(t *testing.T) {
+				gone := named("org_gone", "Gone")
+				gone.deleted = true
+				acme := named("Acme", "")
+				acme.deleted = true
+				b := newBench(t, family(), gone, acme)
+				code, out, errOut := b.listing(test.lines)
+				if code == exitOK || !strings.Contains(errOut, test.want) {
+					t.Errorf("exit code %d: %s%s", code, out, errOut)
+				}
+				if code, _, _ := b.run("apply", "DIR/plan.json"); code != exitUsage || b.organizations[0].touched() {
+					t.Errorf("apply: exit code %d", code)
+				}
+			})
+		})
+	}
+}
+
+// A failure of a read is no answer: the entry may be one of those that are planned.
+func TestListed_FailedReadIsNotAbsence(t *testing.T) {
+	t.Parallel()
+	for code, failed := range map[errors.Code]bool{
+		errors.OrganizationNotFound: false, errors.NotFound: false, errors.InvalidArgument: false, errors.NotConfirmed: false, errors.PermissionDenied: false,
+		errors.Unavailable: true, errors.Unauthenticated: true, errors.UnexpectedResponse: true, errors.RateLimitReached: true, errors.Canceled: true,
+		errors.Internal: true,
+	} {
+		e := &listed{list: "deny", text: "acme"}
+		e.add("way", teardown.Organization{}, &errors.Error{Code: code})
+		if (e.err != nil) != failed || len(e.names) > 0 {
+			t.Errorf("%s: got %v", code, e.err)
+		}
+	}
+}
+
+// The slug of another organization is denied at a fake, and so is an ID of it.
+func TestLists_SlugAtTheFake(t *testing.T) {
+	for entry, want := range map[string]int{"acme": exitNotConfirmed, "65f000000000000000000001": exitNotConfirmed, "other": exitOK, "none": exitUsage} {
+		t.Run(entry, func(t *testing.T) {
+			bubble(t, func(t *testing.T) {
+				srv := workspacetest.NewServer()
+				srv.AddOrganization(workspacetest.Organization{ID: "65f000000000000000000001", Slug: "acme", Name: "Acme"})
+				srv.AddOrganization(workspacetest.Organization{ID: "65f000000000000000000002", Slug: "other", Name: "Other"})
+				b := newBench(t)
+				b.write("manifest.yaml", "organizations: [{provider: workspace, organization: acme, confirm: Acme}]\ndeny: ["+entry+"]\n")
+				var out, errOut strings.Builder
+				code := runWith(t.Context(), []string{"plan", b.dir + "/manifest.yaml"}, &out, &errOut, atDouble(t, srv))
+				if code != want {
+					t.Errorf("exit code %d: %s%s", code, out.String(), errOut.String())
+				}
+			})
+		})
+	}
+}
+
+func TestLists_AllowedOnlyByTheSameWay(t *testing.T) {
+	t.Parallel()
+	e := &listed{list: "allow", text: "acme", names: []place{{"here", "1"}}}
+	got := []bool{e.allows("here", teardown.Organization{ID: "1"}), e.allows("there", teardown.Organization{ID: "1"}), e.denies(teardown.Organization{ID: "1"})}
+	if diff := cmp.Diff([]bool{true, false, true}, got); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
+	}
+}

@@ -1,0 +1,230 @@
+package main
+
+import (
+	"context"
+	"os"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/offboard-dev/offboard-go/errors"
+	"github.com/offboard-dev/offboard-go/teardown"
+)
+
+func TestApply_NotFound(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		b := newBench(t, hosting(), tenant())
+		b.plan()
+		b.organizations[0].deleted = true // by somebody else, or the credential may not see it any more
+		code, out, errOut := b.run("apply", "DIR/plan.json", "--report", "DIR/report.html")
+		if code != exitNotFound || errOut != "" || !strings.Contains(out, "not found: this run and its journal deleted nothing") {
+			t.Errorf("exit code %d: %s%s", code, out, errOut)
+		}
+		if page := b.read("report.html"); !strings.Contains(page, `<span class="badge not_found">not_found</span>`) || strings.Contains(page, `class="badge gone"`) {
+			t.Error("the report does not say so")
+		}
+		code, out, _ = b.run("status", "DIR/plan.json")
+		if code != exitNotFound || !strings.Contains(out, "the journal has no deletion of") {
+			t.Errorf("status: exit code %d: %s", code, out)
+		}
+		code, out, _ = b.run("apply", "DIR/plan.json", "--json")
+		if code != exitNotFound || !strings.Contains(out, `"outcome":"not_found"`) || !strings.Contains(out, `"outcomes":{"not_found":1,"pending":1}`) {
+			t.Errorf("again: exit code %d: %s", code, out)
+		}
+	})
+}
+
+// The first run ended after the deletion was sent, and before its result was written.
+func TestApply_ResumedByTheJournal(t *testing.T) {
+	const head = `{"time":"2000-01-01T00:00:00Z","provider":"katapult","organization":"org_1",`
+	for name, test := range map[string]struct {
+		journal string
+		code    int
+	}{
+		"deleting":               {head + `"verdict":"begun"}` + "\n" + head + `"verdict":"deleting"}` + "\n", exitOK},
+		"deleting, and cut":      {head + `"verdict":"deleting"}` + "\n" + head + `"verd`, exitOK},
+		"unknown":                {head + `"verdict":"deleting"}` + "\n" + head + `"verdict":"unknown"}` + "\n", exitOK},
+		"gone":                   {head + `"verdict":"deleting"}` + "\n" + head + `"verdict":"gone"}` + "\n", exitOK},
+		"begun only":             {head + `"verdict":"begun"}` + "\n", exitNotFound},
+		"cut before it":          {head + `"verdict":"begun"}` + "\n" + head + `"verdict":"dele`, exitNotFound},
+		"another provider":       {strings.Replace(head, "katapult", "zitadel", 1) + `"verdict":"deleting"}` + "\n", exitNotFound},
+		"another instance":       {head + `"instance":"https://other.example","verdict":"deleting"}` + "\n", exitNotFound},
+		"another organization":   {strings.Replace(head, "org_1", "org_2", 1) + `"verdict":"deleting"}` + "\n", exitNotFound},
+		"a step is no deletion":  {head + `"step":"disk/disk_1","verdict":"done"}` + "\n", exitNotFound},
+		"nothing":                {"", exitNotFound},
+		"earlier lines, then it": {"\n" + strings.Replace(head, "org_1", "org_9", 1) + `"verdict":"gone"}` + "\n" + head + `"verdict":"deleting"}` + "\n", exitOK},
+	} {
+		t.Run(name, func(t *testing.T) {
+			bubble(t, func(t *testing.T) {
+				b := newBench(t, hosting())
+				b.plan()
+				b.write("plan.json.journal", test.journal)
+				b.organizations[0].deleted = true
+				code, out, errOut := b.run("apply", "DIR/plan.json")
+				if code != test.code {
+					t.Errorf("exit code %d: %s%s", code, out, errOut)
+				}
+			})
+		})
+	}
+}
+
+func TestDelete_NotFoundForMachines(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		b := newBench(t, hosting())
+		b.organizations[0].deleted = true
+		code, out, _ := b.run("delete", "katapult", "org_1", "--confirm", "Acme Hosting", "--json")
+		if code != exitNotFound || !strings.Contains(out, `"outcome":"not_found"`) {
+			t.Errorf("exit code %d: %s", code, out)
+		}
+	})
+}
+
+func TestStatus_OtherInstancesAndPlansDoNotCount(t *testing.T) {
+	const head = `{"time":"2000-01-01T00:00:00Z","provider":"katapult","organization":"org_1",`
+	for name, test := range map[string]struct {
+		journal string // PLAN is this plan's fingerprint
+		code    int
+		gone    int
+	}{
+		"this plan":            {head + `"plan":"PLAN","verdict":"gone"}` + "\n", exitOK, 3},
+		"another plan":         {head + `"plan":"other","verdict":"gone"}` + "\n", exitBlocked, 0},
+		"no plan":              {head + `"verdict":"gone"}` + "\n", exitBlocked, 0},
+		"another instance":     {head + `"instance":"https://other.example","plan":"PLAN","verdict":"gone"}` + "\n", exitBlocked, 0},
+		"another organization": {strings.Replace(head, "org_1", "org_2", 1) + `"plan":"PLAN","verdict":"gone"}` + "\n", exitBlocked, 0},
+		"steps of this plan": {
+			head + `"plan":"other","verdict":"begun"}` + "\n" + head + `"step":"trash/all","verdict":"done"}` + "\n" +
+				head + `"plan":"PLAN","verdict":"begun"}` + "\n" + head + `"step":"disk/disk_1","verdict":"done"}` + "\n", exitBlocked, 1,
+		},
+		"steps of another plan": {
+			head + `"plan":"PLAN","verdict":"begun"}` + "\n" + head + `"step":"disk/disk_1","verdict":"done"}` + "\n" +
+				head + `"plan":"other","verdict":"begun"}` + "\n" + head + `"step":"trash/all","verdict":"done"}` + "\n", exitBlocked, 1,
+		},
+		"steps at another instance": {
+			head + `"plan":"PLAN","verdict":"begun"}` + "\n" + head + `"instance":"https://other.example","plan":"other","verdict":"begun"}` + "\n" +
+				head + `"instance":"https://other.example","step":"trash/all","verdict":"done"}` + "\n" +
+				head + `"step":"disk/disk_1","verdict":"done"}` + "\n", exitBlocked, 1,
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			bubble(t, func(t *testing.T) {
+				b := newBench(t, hosting())
+				b.plan()
+				file, err := readPlanFile(b.dir + "/plan.json")
+				if err != nil {
+					t.Fatal(err)
+				}
+				b.write("plan.json.journal", strings.ReplaceAll(test.journal, "PLAN", file.Organizations[0].Plan.Fingerprint))
+				code, out, errOut := b.run("status", "DIR/plan.json", "--offline")
+				if want := strings.Repeat(" ", 1) + string(rune('0'+test.gone)) + "/3"; code != test.code || !strings.Contains(out, want) {
+					t.Errorf("exit code %d: %s%s", code, out, errOut)
+				}
+			})
+		})
+	}
+}
+
+func TestStatus_NothingReadIsNotDone(t *testing.T) {
+	const head = `{"time":"2000-01-01T00:00:00Z","provider":"katapult","organization":"org_1",`
+	for name, test := range map[string]struct {
+		file, text string
+		args       []string
+		code       int
+		want       string
+	}{
+		"empty plan":            {"plan.json", "", nil, exitUsage, "this is no plan file"},
+		"cut plan":              {"plan.json", `{"version":1,"organiz`, nil, exitUsage, "this is no plan file"},
+		"foreign plan":          {"plan.json", `{"name":"package"}`, nil, exitUsage, "this is no plan file"},
+		"no organizations":      {"plan.json", `{"version":1,"organizations":[],"fingerprint":"EMPTY"}`, nil, exitUsage, "it names no organizations"},
+		"null organizations":    {"plan.json", `{"version":1,"organizations":null,"fingerprint":"NULL"}`, nil, exitUsage, "it names no organizations"},
+		"null":                  {"plan.json", `null`, nil, exitStale, ""},
+		"empty journal":         {"plan.json.journal", "", nil, exitBlocked, ""},
+		"foreign journal":       {"plan.json.journal", "Dear Jane,\n", nil, exitUsage, "is not a journal"},
+		"foreign JSON":          {"plan.json.journal", `{"type":"verdict"}` + "\n", nil, exitUsage, "is not a journal"},
+		"entries of nothing":    {"plan.json.journal", `{"verdict":"gone"}` + "\n", nil, exitUsage, "is not a journal"},
+		"cut journal":           {"plan.json.journal", head + `"verdict":"go`, nil, exitBlocked, "1 line of DIR/plan.json.journal cannot be read"},
+		"named and not there":   {"other", "", []string{"--journal", "DIR/none"}, exitUsage, "no such file"},
+		"bytes":                 {"plan.json.journal", "\x00\x01\x02\n\xff", nil, exitUsage, "is not a journal"},
+		"plan in place of it":   {"other", "", []string{"--journal", "DIR/plan.json"}, exitUsage, "is not a journal"},
+		"manifest for the plan": {"plan.json", "organizations: []\n", nil, exitUsage, "this is no plan file"},
+	} {
+		for _, offline := range []bool{false, true} {
+			t.Run(name, func(t *testing.T) {
+				bubble(t, func(t *testing.T) {
+					b := newBench(t, hosting())
+					b.plan()
+					text := strings.ReplaceAll(test.text, "EMPTY", (&planFile{Version: 1, Organizations: []planned{}}).fingerprint())
+					b.write(test.file, strings.ReplaceAll(text, "NULL", (&planFile{Version: 1}).fingerprint()))
+					args := append([]string{"status", "DIR/plan.json"}, test.args...)
+					if offline {
+						args = append(args, "--offline")
+					}
+					code, out, errOut := b.run(args...)
+					if code != test.code || !strings.Contains(errOut, test.want) {
+						t.Errorf("exit code %d: %s%s", code, out, errOut)
+					}
+				})
+			})
+		}
+	}
+}
+
+func TestStatus_UnreadableJournal(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		b := newBench(t, hosting())
+		b.plan()
+		b.write("plan.json.journal", "")
+		if err := os.Chmod(b.dir+"/plan.json.journal", 0); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := os.ReadFile(b.dir + "/plan.json.journal"); err == nil {
+			t.Skip("this user reads everything")
+		}
+		if code, _, errOut := b.run("status", "DIR/plan.json"); code != exitUsage || !strings.Contains(errOut, "permission denied") {
+			t.Errorf("exit code %d: %s", code, errOut)
+		}
+	})
+}
+
+// unreadable is an organization that cannot be read.
+type unreadable struct {
+	organization
+	err error
+}
+
+func (u unreadable) Plan(context.Context) (*teardown.Plan, error) { return nil, u.err }
+
+func TestStand_FailedReadIsNotDone(t *testing.T) {
+	t.Parallel()
+	for code, want := range map[errors.Code]int{
+		errors.Unauthenticated: exitOK, errors.PermissionDenied: exitOK, // the credential may have gone with the organization
+		errors.Unavailable: exitFailed, errors.UnexpectedResponse: exitFailed, errors.OrganizationNotFound: exitOK,
+	} {
+		p := planOf(t, hosting())
+		s := subject{p.Plan.Provider, p.Plan.Instance, p.Plan.Organization.ID}
+		c := chronicleOf([]teardown.Entry{{
+			Time: time.Now(), Provider: s.provider, Instance: s.instance, Organization: s.organization, Plan: p.Plan.Fingerprint, Verdict: "gone",
+		}})
+		got := stand(t.Context(), p, c, unreadable{err: &errors.Error{Code: code}})
+		if got.code != want {
+			t.Errorf("%s: exit code %d, want %d", code, got.code, want)
+		}
+	}
+}
+
+func TestChronicle_DeletionThatWasRefused(t *testing.T) {
+	t.Parallel()
+	var got []bool
+	for _, verdicts := range [][]string{{"begun"}, {"deleting"}, {"deleting", "refused"}, {"deleting", "refused", "deleting"}, {"deleting", "begun"}, {"unknown"}, {"pending"}, {"blocked"}} {
+		var entries []teardown.Entry
+		for _, verdict := range verdicts {
+			entries = append(entries, teardown.Entry{Provider: "atlas", Organization: "1", Plan: "a", Verdict: verdict})
+		}
+		got = append(got, chronicleOf(entries)[chapter{subject{"atlas", "", "1"}, "a"}].deleting)
+	}
+	if diff := cmp.Diff([]bool{false, true, false, true, true, true, true, false}, got); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
+	}
+}
