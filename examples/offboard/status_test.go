@@ -26,7 +26,7 @@ func TestApply_NotFound(t *testing.T) {
 			t.Error("the report does not say so")
 		}
 		code, out, _ = b.run("status", "DIR/plan.json")
-		if code != exitNotFound || !strings.Contains(out, "the journal has no deletion of") {
+		if code != exitNotFound || !strings.Contains(out, "not found, and the journal has no") {
 			t.Errorf("status: exit code %d: %s", code, out)
 		}
 		code, out, _ = b.run("apply", "DIR/plan.json", "--json")

@@ -1,0 +1,72 @@
+package main
+
+import (
+	"log/slog"
+	"os"
+	"strings"
+	"testing"
+
+	"github.com/offboard-dev/offboard-go/volterra"
+	"github.com/offboard-dev/offboard-go/volterra/volterratest"
+)
+
+// F5 has accepted the deletion, and a read shows the tenant in its queue. The first run
+// may have ended before it has written that down.
+func TestApply_PendingTenantAgain(t *testing.T) {
+	for name, test := range map[string]struct {
+		keeps  bool // the credential works until F5 deletes the tenant
+		cut    bool // the last entry of the journal
+		again  int
+		status int
+	}{
+		"the credential works":                   {keeps: true, again: exitOK, status: exitOK},
+		"the credential works, after a crash":    {keeps: true, cut: true, again: exitOK, status: exitOK},
+		"the credential has ended":               {again: exitUnknown, status: exitFailed},
+		"the credential has ended after a crash": {cut: true, again: exitUnknown, status: exitFailed},
+	} {
+		t.Run(name, func(t *testing.T) {
+			bubble(t, func(t *testing.T) {
+				const tenant = "acme-edge-kqzvxwbn"
+				srv := volterratest.NewServer()
+				srv.SetTenant(volterratest.Tenant{Name: tenant, KeepsCredential: test.keeps})
+				b := newBench(t)
+				b.write("manifest.yaml", "organizations: [{provider: volterra, organization: "+tenant+", confirm: "+tenant+", email: owner@example.com}]")
+				at := func(*slog.Logger) opener {
+					return func(e entry) (organization, error) {
+						c, err := volterra.New(srv.Option())
+						return atF5{c, volterra.DeleteTenantRequest{Name: e.Organization, Email: e.Email}}, err
+					}
+				}
+				command := func(args ...string) (int, string) {
+					var out strings.Builder
+					for i := range args {
+						args[i] = strings.ReplaceAll(args[i], "DIR", b.dir)
+					}
+					code := runWith(t.Context(), args, &out, &out, at)
+					return code, out.String()
+				}
+				if code, out := command("plan", "DIR/manifest.yaml", "-o", "DIR/plan.json"); code != exitOK {
+					t.Fatalf("plan: exit code %d: %s", code, out)
+				}
+				if code, out := command("apply", "DIR/plan.json"); code != exitOK || !strings.Contains(out, "pending") {
+					t.Fatalf("exit code %d: %s", code, out)
+				}
+				if test.cut {
+					journal := b.read("plan.json.journal")
+					if err := os.Truncate(b.dir+"/plan.json.journal", int64(len(journal)-30)); err != nil {
+						t.Fatal(err)
+					}
+				}
+				if code, out := command("apply", "DIR/plan.json"); code != test.again {
+					t.Errorf("again: exit code %d: %s", code, out)
+				}
+				if n := len(srv.Accepted()); n != 1 {
+					t.Errorf("%d requests were accepted", n)
+				}
+				if code, out := command("status", "DIR/plan.json"); code != test.status {
+					t.Errorf("status: exit code %d: %s", code, out)
+				}
+			})
+		})
+	}
+}
