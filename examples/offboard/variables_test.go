@@ -49,7 +49,7 @@ func TestManifest_LiteralSecretInCredentials(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			bench := newBench(t)
-			for _, secret := range []string{canary, "hunter-two", "123456789", "AKIAIOSFODNN7EXAMPLE", "a\\b", "sk_live_5Ünï"} {
+			for _, secret := range []string{canary, "hunter-two", "123456789", "AKIAIOSFODNN7EXAMPLE", "opensesame", "a\\b", "sk_live_5Ünï"} {
 				if name == "prefix" && secret == "AKIAIOSFODNN7EXAMPLE" {
 					continue // a name like any other, so that it is a variable that is not set
 				}

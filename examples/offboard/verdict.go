@@ -139,8 +139,6 @@ func (v verdict) code() int {
 		return exitStopped
 	case v.Outcome == teardown.Unknown:
 		return exitUnknown
-	case v.Outcome == teardown.NotFound:
-		return exitNotFound
 	case errors.Is(v.err, errors.Canceled), errors.Is(v.err, errors.NotFinished):
 		return exitStopped
 	case v.begun && v.Outcome == teardown.Blocked:
