@@ -4,7 +4,6 @@ import (
 	"log/slog"
 	"net/http"
 	"os"
-	"strings"
 	"time"
 
 	"github.com/offboard-dev/offboard-go/errors"
@@ -58,7 +57,7 @@ func WithServiceAccount(id, secret string) Option {
 			// This runs after all options. Any of them may have set the base URL, and
 			// the secret must not go to another one.
 			grant := auth.Grant{
-				TokenURL: strings.TrimRight(c.BaseURL, "/") + tokenPath,
+				TokenURL: rest.NormalizeURL(c.BaseURL) + tokenPath,
 				ClientID: id, ClientSecret: secret, InHeader: true,
 			}
 			return auth.Fetched(grant)(client)

@@ -51,7 +51,7 @@ func configure(options []Option) (*config, error) {
 // whichever option comes first.
 func fetch(c *config, grant func(issuer string) auth.Grant) error {
 	return c.Authorize(func(client *http.Client) rest.Authorizer {
-		issuer := strings.TrimRight(c.BaseURL, "/")
+		issuer := rest.NormalizeURL(c.BaseURL)
 		g := grant(issuer)
 		g.TokenURL = issuer + "/oauth/v2/token"
 		g.Scopes = []string{audience}
@@ -71,8 +71,9 @@ func WithToken(token string) Option {
 
 // WithKey authenticates by the key of a service account: the content of the JSON
 // file that Zitadel hands out. Assertions are signed with it and made out to the
-// base URL, which therefore has to be the issuer exactly. An expired key is not
-// used.
+// base URL, which therefore must be the issuer: letter case, the default port and a
+// dot at the end of the host do not matter. The clock may be a minute off. An expired
+// key is not used.
 func WithKey(keyJSON []byte) Option {
 	return func(c *config) error {
 		key, err := jwtprofile.Parse(keyJSON)

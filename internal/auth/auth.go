@@ -76,9 +76,8 @@ func (a authorizer) Authorize(ctx context.Context, req *http.Request) error { re
 func (authorizer) Refused(*http.Request, http.Header) bool { return false }
 
 // refusal takes an error of package oauth2 apart, whose text would repeat the
-// answer's body. Other errors stay as they are. secrets are what was sent: the answer
-// may repeat it.
-func refusal(err error, secrets ...string) error {
+// answer's body. Other errors stay as they are.
+func refusal(err error) error {
 	r, ok := errors.AsType[*oauth2.RetrieveError](err)
 	if !ok || r.Response == nil {
 		return err
@@ -96,6 +95,5 @@ func refusal(err error, secrets ...string) error {
 		Answer:      &rest.Answer{Status: r.Response.StatusCode, Header: r.Response.Header, Body: r.Body},
 		Code:        body.Code,
 		Description: body.Description,
-		Secrets:     secrets,
 	}
 }

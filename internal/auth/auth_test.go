@@ -262,6 +262,44 @@ func TestATokenIsReplacedBeforeItEnds(t *testing.T) {
 	}
 }
 
+func TestToken_ExpiresInForms(t *testing.T) {
+	t.Parallel()
+	for form, want := range map[string]time.Duration{ // until the token is replaced
+		`3600`: 59 * time.Minute, `3600.0`: 59 * time.Minute, `3599.9`: 58*time.Minute + 59900*time.Millisecond,
+		`3.6e3`: 59 * time.Minute, `"3600"`: 59 * time.Minute, `"3600.5"`: 59*time.Minute + 500*time.Millisecond, `" 3600 "`: 59 * time.Minute,
+		`100`: 90 * time.Second,
+		`0`:   0, `-5`: 0, `null`: 0, `""`: 0, `"soon"`: 0, `{}`: 0, `"NaN"`: 0, // not said
+		`1e300`: 30*24*time.Hour - time.Minute, `"Inf"`: 30*24*time.Hour - time.Minute,
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			server := &issuer{answer: func(n int) (int, string) {
+				return 200, fmt.Sprintf(`{"access_token":"token-%d","token_type":"Bearer","expires_in":%s}`, n, form)
+			}}
+			c := newClient(t, server, auth.Fetched(grant))
+			do := func() {
+				if err := c.Do(t.Context(), call()); err != nil {
+					t.Fatalf("%s: %v", form, err)
+				}
+			}
+			do()
+			lasts := want
+			if want == 0 {
+				lasts = 365 * 24 * time.Hour
+			}
+			time.Sleep(lasts - time.Millisecond)
+			do()
+			if len(server.tokens) != 1 {
+				t.Errorf("%s: replaced before %v", form, lasts)
+			}
+			time.Sleep(2 * time.Millisecond)
+			do()
+			if replaced := len(server.tokens) == 2; replaced != (want > 0) {
+				t.Errorf("%s: %d tokens after %v", form, len(server.tokens), lasts)
+			}
+		})
+	}
+}
+
 func TestARefusedTokenIsReplacedOnce(t *testing.T) {
 	t.Parallel()
 	server := &issuer{} // whose tokens end when it says so
@@ -303,6 +341,7 @@ func TestNoTokenIsAnErrorOfTheCall(t *testing.T) {
 		"a failure":             {500, `{"error":"server_error"}`, errors.Internal, "server_error", 5},
 		"a limit":               {429, `too many`, errors.RateLimitReached, "", 5},
 		"a page":                {502, `<html>`, errors.Unavailable, "", 5},
+		"an error in a success": {200, `{"error":"invalid_client","access_token":"x"}`, errors.Unauthenticated, "invalid_client", 1},
 		"a redirect":            {302, ``, errors.UnexpectedResponse, "", 1},
 		"a success with a page": {200, `<html>`, errors.UnexpectedResponse, "", 1},
 		"a success without":     {200, `{}`, errors.UnexpectedResponse, "", 1},

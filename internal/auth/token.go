@@ -3,13 +3,14 @@ package auth
 import (
 	"context"
 	"encoding/base64"
+	"encoding/json"
+	"io"
 	"net/http"
 	"net/url"
+	"strconv"
+	"strings"
 	"sync/atomic"
 	"time"
-
-	"golang.org/x/oauth2"
-	"golang.org/x/oauth2/clientcredentials"
 
 	"github.com/offboard-dev/offboard-go/errors"
 	"github.com/offboard-dev/offboard-go/internal/rest"
@@ -38,43 +39,94 @@ func Fetched(grant Grant) rest.NewAuthorizer {
 	return func(client *http.Client) rest.Authorizer {
 		client = bounded(client)
 		return &fetched{
-			fetch: func(ctx context.Context) (*oauth2.Token, error) {
-				return grant.fetch(context.WithValue(ctx, oauth2.HTTPClient, client))
-			},
+			fetch:    func(ctx context.Context) (*kept, error) { return grant.fetch(ctx, client) },
 			fetching: make(chan struct{}, 1),
 		}
 	}
 }
 
-func (g Grant) fetch(ctx context.Context) (*oauth2.Token, error) {
-	config := clientcredentials.Config{
-		ClientID: g.ClientID, ClientSecret: g.ClientSecret,
-		TokenURL: g.TokenURL, Scopes: g.Scopes,
-		AuthStyle: oauth2.AuthStyleInParams,
+// maxTokenBody is how much of a token endpoint's answer is read.
+const maxTokenBody = 1 << 20
+
+// fetch asks for a token. Package oauth2 is not used for it, because that refuses a
+// lifetime that is not an integer.
+func (g Grant) fetch(ctx context.Context, client *http.Client) (*kept, error) {
+	form, secrets := url.Values{"grant_type": {"client_credentials"}}, g.secrets()
+	if len(g.Scopes) > 0 {
+		form.Set("scope", strings.Join(g.Scopes, " "))
 	}
-	if g.InHeader {
-		config.AuthStyle = oauth2.AuthStyleInHeader
-	}
-	secrets := g.secrets()
-	if g.Assertion != nil {
+	switch {
+	case g.Assertion != nil:
 		assertion, err := g.Assertion()
 		if err != nil {
 			return nil, err
 		}
-		config.EndpointParams = url.Values{"grant_type": {jwtBearer}, "assertion": {assertion}}
+		form.Set("grant_type", jwtBearer)
+		form.Set("assertion", assertion)
 		secrets = append(secrets, assertion)
+	case !g.InHeader:
+		form.Set("client_id", g.ClientID)
+		form.Set("client_secret", g.ClientSecret)
 	}
-	token, err := config.Token(ctx)
-	_, refused := errors.AsType[*oauth2.RetrieveError](err)
-	_, network := errors.AsType[*url.Error](err)
-	switch {
-	case err == nil && Check("the token", token.AccessToken) == nil:
+	req, err := http.NewRequestWithContext(ctx, http.MethodPost, g.TokenURL, strings.NewReader(form.Encode()))
+	if err != nil {
+		return nil, errors.New("the token endpoint's URL cannot be used")
+	}
+	req.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+	req.Header.Set("Accept", "application/json")
+	if g.Assertion == nil && g.InHeader {
+		req.SetBasicAuth(url.QueryEscape(g.ClientID), url.QueryEscape(g.ClientSecret))
+	}
+	resp, err := client.Do(req)
+	if err != nil {
+		return nil, err
+	}
+	defer resp.Body.Close()
+	body, err := io.ReadAll(io.LimitReader(resp.Body, maxTokenBody))
+	if err != nil {
+		// As a lost connection: asking once more changes nothing.
+		return nil, &url.Error{Op: "Post", URL: g.TokenURL, Err: err}
+	}
+	var answer tokenAnswer
+	_ = json.Unmarshal(body, &answer) // a field of another type is left empty
+	granted := resp.StatusCode >= 200 && resp.StatusCode <= 299 && answer.Code == ""
+	if granted && Check("the token", answer.Token) == nil {
+		token := &kept{header: []string{"Bearer " + answer.Token}}
+		if lifetime := answer.lifetime(); lifetime > 0 {
+			token.until = time.Now().Add(lifetime - min(spare, lifetime/10))
+		}
 		return token, nil
-	case refused || network:
-		return nil, refusal(err, secrets...)
 	}
-	// A success that is no token. The error would repeat parts of the answer.
-	return nil, &rest.TokenRefusal{Answer: &rest.Answer{Status: http.StatusOK}}
+	refusal := &rest.TokenRefusal{
+		Answer: &rest.Answer{Status: resp.StatusCode, Header: resp.Header, Body: body},
+		Code:   answer.Code, Description: answer.Description, Secrets: secrets,
+	}
+	if granted { // A success that is no token. The error would repeat parts of the answer.
+		refusal = &rest.TokenRefusal{Answer: &rest.Answer{Status: resp.StatusCode}}
+	}
+	return nil, refusal
+}
+
+// tokenAnswer is the answer of a token endpoint (RFC 6749, sections 5.1 and 5.2).
+type tokenAnswer struct {
+	Token       string          `json:"access_token"`
+	ExpiresIn   json.RawMessage `json:"expires_in"`
+	Code        string          `json:"error"`
+	Description string          `json:"error_description"`
+}
+
+// maxLifetime is the longest life of a token that is relied on.
+const maxLifetime = 30 * 24 * time.Hour
+
+// lifetime returns how long the token lasts; 0 if the answer does not say. It is a
+// number of seconds by RFC 6749, and some servers send a fraction or a string.
+func (a *tokenAnswer) lifetime() time.Duration {
+	text := strings.TrimSpace(strings.Trim(string(a.ExpiresIn), `"`))
+	seconds, err := strconv.ParseFloat(text, 64)
+	if err != nil || !(seconds > 0) {
+		return 0
+	}
+	return time.Duration(min(seconds, maxLifetime.Seconds()) * float64(time.Second))
 }
 
 // secrets are all forms in which the client secret is sent.
@@ -84,7 +136,7 @@ func (g Grant) secrets() []string {
 }
 
 type fetched struct {
-	fetch    func(context.Context) (*oauth2.Token, error)
+	fetch    func(context.Context) (*kept, error)
 	fetching chan struct{} // holds one element while a token is being fetched
 	current  atomic.Pointer[kept]
 }
@@ -121,13 +173,9 @@ func (f *fetched) token(ctx context.Context) (*kept, error) {
 	if token := f.current.Load(); token.lasts() {
 		return token, nil
 	}
-	fresh, err := f.fetch(ctx)
+	token, err := f.fetch(ctx)
 	if err != nil {
 		return nil, err
-	}
-	token := &kept{header: []string{"Bearer " + fresh.AccessToken}}
-	if !fresh.Expiry.IsZero() {
-		token.until = fresh.Expiry.Add(-min(spare, time.Until(fresh.Expiry)/10))
 	}
 	f.current.Store(token)
 	return token, nil

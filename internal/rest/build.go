@@ -26,8 +26,7 @@ func (c *Client) setBase(base string) error {
 	case u.RawQuery != "" || u.ForceQuery || u.Fragment != "":
 		return c.invalid("the base URL contains a query or a fragment")
 	}
-	u.Path = strings.TrimRight(u.Path, "/")
-	u.RawPath = strings.TrimRight(u.RawPath, "/")
+	normalize(u)
 	c.base = *u
 	return nil
 }

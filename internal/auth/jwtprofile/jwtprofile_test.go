@@ -1,6 +1,7 @@
 package jwtprofile_test
 
 import (
+	"bytes"
 	"crypto/ecdsa"
 	"crypto/elliptic"
 	"crypto/rand"
@@ -93,7 +94,7 @@ func TestAnAssertionIsWhatTheIssuerWants(t *testing.T) {
 					t.Errorf("header (-want +got):\n%s", diff)
 				}
 				now := float64(time.Now().Unix())
-				claims := jwt.MapClaims{"iss": "user-1", "sub": "user-1", "aud": issuer, "iat": now, "exp": now + 3600}
+				claims := jwt.MapClaims{"iss": "user-1", "sub": "user-1", "aud": issuer, "iat": now - 90, "exp": now + 3510}
 				if diff := cmp.Diff(claims, got); diff != "" {
 					t.Errorf("claims (-want +got):\n%s", diff)
 				}
@@ -151,6 +152,73 @@ func TestAKeyWithoutAnEndIsTaken(t *testing.T) {
 	}
 	if _, err := key.Assertion(issuer)(); err != nil {
 		t.Error(err)
+	}
+}
+
+// The issuer takes no assertion of the future, none that is older than an hour and none
+// that has ended: zitadel/oidc, op.NewJWTProfileVerifier(storage, issuer, time.Hour,
+// time.Second).
+func TestAssertion_ClockOff(t *testing.T) {
+	t.Parallel()
+	for _, off := range []time.Duration{-time.Minute, 0, time.Minute} {
+		synctest.Test(t, func(t *testing.T) {
+			key, err := jwtprofile.Parse(file(t, nil))
+			if err != nil {
+				t.Fatal(err)
+			}
+			assertion, err := key.Assertion(issuer)()
+			if err != nil {
+				t.Fatal(err)
+			}
+			claims := new(jwt.RegisteredClaims)
+			if _, _, err := jwt.NewParser().ParseUnverified(assertion, claims); err != nil {
+				t.Fatal(err)
+			}
+			now := time.Now().Add(-off) // at the issuer
+			if claims.IssuedAt.After(now) || claims.IssuedAt.Before(now.Add(-time.Hour)) || claims.ExpiresAt.Before(now) ||
+				claims.ExpiresAt.Sub(claims.IssuedAt.Time) > time.Hour {
+				t.Errorf("off by %v: issued at %v, expires at %v, now %v", off, claims.IssuedAt, claims.ExpiresAt, now)
+			}
+		})
+	}
+}
+
+func TestParse_FileForms(t *testing.T) {
+	t.Parallel()
+	plain := file(t, nil)
+	var indented bytes.Buffer
+	if err := json.Indent(&indented, plain, "\t", "    "); err != nil {
+		t.Fatal(err)
+	}
+	utf16le := []byte{0xff, 0xfe}
+	utf16be := []byte{0xfe, 0xff}
+	for _, c := range plain {
+		utf16le, utf16be = append(utf16le, c, 0), append(utf16be, 0, c)
+	}
+	lines := strings.ReplaceAll(pkcs1(), "\n", "\r\n  \t")
+	for name, content := range map[string][]byte{
+		"a BOM":                          append([]byte("\ufeff"), plain...),
+		"a BOM and white space":          append([]byte("\ufeff\r\n "), append(plain, "\r\n\r\n"...)...),
+		"indentation":                    indented.Bytes(),
+		"UTF-16, as PowerShell writes":   utf16le,
+		"UTF-16, big endian":             utf16be,
+		"an empty expirationDate":        file(t, map[string]any{"expirationDate": ""}),
+		"a blank expirationDate":         file(t, map[string]any{"expirationDate": " "}),
+		"the zero expirationDate":        file(t, map[string]any{"expirationDate": "0001-01-01T00:00:00Z"}),
+		"an indented PEM":                file(t, map[string]any{"key": "  " + lines}),
+		"a PEM without its last break":   file(t, map[string]any{"key": strings.TrimSpace(pkcs1())}),
+		"a PEM with escaped line breaks": file(t, map[string]any{"key": strings.ReplaceAll(pkcs1(), "\n", `\n`)}),
+	} {
+		key, err := jwtprofile.Parse(content)
+		if err != nil {
+			t.Errorf("%s: %v", name, err)
+			continue
+		}
+		synctest.Test(t, func(t *testing.T) {
+			if _, err := key.Assertion(issuer)(); err != nil {
+				t.Errorf("%s: %v", name, err)
+			}
+		})
 	}
 }
 

@@ -1,0 +1,58 @@
+package auth
+
+import (
+	"bytes"
+	"encoding/binary"
+	"fmt"
+	"io/fs"
+	"os"
+	"unicode/utf16"
+
+	"github.com/offboard-dev/offboard-go/errors"
+)
+
+// ReadFile reads a file of a credential. Its path is in no error: it may be what
+// should have been in the file.
+func ReadFile(what, path string) ([]byte, error) {
+	if path == "" {
+		return nil, errors.New(what + " has no path")
+	}
+	data, err := os.ReadFile(path)
+	if e, ok := errors.AsType[*fs.PathError](err); ok {
+		return nil, fmt.Errorf("%s cannot be read: %w", what, e.Err)
+	}
+	if err != nil {
+		return nil, errors.New(what + " cannot be read")
+	}
+	return data, nil
+}
+
+// Text returns the text of a file without the byte order mark that editors and
+// PowerShell put before it, in UTF-8.
+func Text(file []byte) []byte {
+	for mark, order := range map[string]binary.ByteOrder{"\xff\xfe": binary.LittleEndian, "\xfe\xff": binary.BigEndian} {
+		rest, ok := bytes.CutPrefix(file, []byte(mark))
+		if !ok {
+			continue
+		}
+		units := make([]uint16, len(rest)/2)
+		for i := range units {
+			units[i] = order.Uint16(rest[2*i:])
+		}
+		return []byte(string(utf16.Decode(units)))
+	}
+	return bytes.TrimPrefix(file, []byte("\ufeff"))
+}
+
+// PEM returns PEM as package pem reads it: without a byte order mark, without the
+// indentation that it has in YAML, and with the line breaks that an environment
+// variable has as \n.
+func PEM(file []byte) []byte {
+	text := bytes.ReplaceAll(Text(file), []byte(`\n`), []byte("\n"))
+	var out bytes.Buffer
+	for line := range bytes.Lines(text) {
+		out.Write(bytes.TrimSpace(line))
+		out.WriteByte('\n')
+	}
+	return out.Bytes()
+}
