@@ -1,9 +1,11 @@
 package atlas
 
 import (
+	"fmt"
 	"log/slog"
 	"net/http"
 	"os"
+	"strings"
 	"time"
 
 	"github.com/offboard-dev/offboard-go/errors"
@@ -33,10 +35,8 @@ func configure(options []Option) (config, error) {
 		Window:       window,
 		PerOperation: true,
 	}
-	for _, option := range options {
-		if err := option(&c); err != nil {
-			return c, rest.Invalid(provider, "New", "", err)
-		}
+	if err := rest.Apply(provider, &c, options); err != nil {
+		return c, err
 	}
 	return c, nil
 }
@@ -52,6 +52,9 @@ func WithServiceAccount(id, secret string) Option {
 		if err := auth.Check("the client secret", secret); err != nil {
 			return err
 		}
+		if strings.HasPrefix(id, "mdb_sa_sk_") {
+			return errors.New("the client id is a client secret")
+		}
 		c.Identity = id
 		return c.Authorize(func(client *http.Client) rest.Authorizer {
 			// This runs after all options. Any of them may have set the base URL, and
@@ -61,7 +64,7 @@ func WithServiceAccount(id, secret string) Option {
 				ClientID: id, ClientSecret: secret, InHeader: true,
 			}
 			return auth.Fetched(grant)(client)
-		})
+		}, secret)
 	}
 }
 
@@ -77,9 +80,18 @@ func WithAPIKey(public, private string) Option {
 		if err := auth.Check("the private key", private); err != nil {
 			return err
 		}
+		if isPrivateKey(public) {
+			return errors.New("the public key is a private key")
+		}
 		c.Identity = public
-		return c.Authorize(digestauth.New(public, private))
+		return c.Authorize(digestauth.New(public, private), private)
 	}
+}
+
+// isPrivateKey reports whether a text has the form of a private key, which is that of a
+// UUID. It would be sent as the user name, which digest does not hide.
+func isPrivateKey(key string) bool {
+	return len(key) == 36 && strings.Count(key, "-") == 4
 }
 
 // FromEnv takes the credential from MONGODB_ATLAS_CLIENT_ID and
@@ -101,7 +113,10 @@ func FromEnv() Option {
 			name, secret := os.Getenv(pair.name), os.Getenv(pair.secret)
 			switch {
 			case name != "" && secret != "":
-				return pair.with(name, secret)(c)
+				if err := pair.with(name, secret)(c); err != nil {
+					return fmt.Errorf("%w (%s, %s)", err, pair.name, pair.secret)
+				}
+				return nil
 			case name != "":
 				return errors.New(pair.secret + " is not set")
 			case secret != "":
@@ -123,6 +138,14 @@ func WithHTTPClient(client *http.Client) Option {
 // from there too, whatever the order of the options.
 func WithBaseURL(url string) Option {
 	return func(c *config) error { c.BaseURL = url; return nil }
+}
+
+// WithPlainHTTP allows a base URL with the scheme http. Without it New refuses one,
+// unless its host is this machine (127.0.0.0/8, ::1, localhost and names below it),
+// because without TLS each network on the way can read the credential and change the
+// answers.
+func WithPlainHTTP() Option {
+	return func(c *config) error { return c.UsePlainHTTP() }
 }
 
 // WithLogger logs attempts, waits and doubts. Without it nothing is logged.

@@ -1,6 +1,7 @@
 package katapult
 
 import (
+	"fmt"
 	"log/slog"
 	"net/http"
 	"os"
@@ -30,10 +31,8 @@ func configure(options []Option) (config, error) {
 		Classify: classify,
 		Window:   window,
 	}
-	for _, option := range options {
-		if err := option(&c); err != nil {
-			return c, rest.Invalid(provider, "New", "", err)
-		}
+	if err := rest.Apply(provider, &c, options); err != nil {
+		return c, err
 	}
 	return c, nil
 }
@@ -44,7 +43,7 @@ func WithToken(token string) Option {
 		if err := auth.Check("the token", token); err != nil {
 			return err
 		}
-		return c.Authorize(auth.Fixed("Bearer", token))
+		return c.Authorize(auth.Fixed("Bearer", token), token)
 	}
 }
 
@@ -68,7 +67,10 @@ func FromEnv() Option {
 		if token == "" {
 			return errors.New("KATAPULT_API_KEY is not set")
 		}
-		return WithToken(token)(c)
+		if err := WithToken(token)(c); err != nil {
+			return fmt.Errorf("%w (KATAPULT_API_KEY)", err)
+		}
+		return nil
 	}
 }
 
@@ -82,6 +84,14 @@ func WithHTTPClient(client *http.Client) Option {
 // WithBaseURL speaks to another address than [DefaultBaseURL].
 func WithBaseURL(url string) Option {
 	return func(c *config) error { c.BaseURL = url; return nil }
+}
+
+// WithPlainHTTP allows a base URL with the scheme http. Without it New refuses one,
+// unless its host is this machine (127.0.0.0/8, ::1, localhost and names below it),
+// because without TLS each network on the way can read the credential and change the
+// answers.
+func WithPlainHTTP() Option {
+	return func(c *config) error { return c.UsePlainHTTP() }
 }
 
 // WithLogger logs attempts, waits and doubts. Without it nothing is logged.

@@ -147,9 +147,9 @@ func (r *run) confirmed() error {
 	case !s.confirmed, strings.TrimSpace(s.name) == "":
 		return r.refuse(errors.NotConfirmed, nil, "the name was not given")
 	case strings.TrimSpace(o.Name) == "" && s.name != o.ID:
-		return r.refuse(errors.NotConfirmed, nil, "the organization has no name: confirm its ID, not %q", s.name)
+		return r.refuse(errors.NotConfirmed, nil, "the organization has no name: confirm its ID")
 	case strings.TrimSpace(o.Name) != "" && s.name != o.Name:
-		return r.refuse(errors.NotConfirmed, nil, "the organization is called %q, not %q", o.Name, s.name)
+		return r.refuse(errors.NotConfirmed, nil, "the organization is called %q, and another name was given", o.Name)
 	}
 	return nil
 }

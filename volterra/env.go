@@ -3,10 +3,12 @@ package volterra
 import (
 	"cmp"
 	"encoding/base64"
+	"fmt"
 	"os"
 	"strings"
 
 	"github.com/offboard-dev/offboard-go/errors"
+	"github.com/offboard-dev/offboard-go/internal/auth"
 )
 
 // FromEnv takes the base URL and the credential from the variables that the
@@ -45,44 +47,71 @@ func rootsFromEnv(c *config) error {
 	if path == "" {
 		return nil
 	}
-	pem, err := read("the file of VOLT_API_CA_CERT", path)
+	pem, err := auth.ReadFile("the file of VOLT_API_CA_CERT", path)
 	if err != nil {
 		return err
 	}
-	return c.UseRoots(pem)
+	return named("VOLT_API_CA_CERT", c.UseRoots(pem))
+}
+
+// named puts the variable that an error is about behind it.
+func named(variable string, err error) error {
+	if err != nil {
+		return fmt.Errorf("%w (%s)", err, variable)
+	}
+	return nil
+}
+
+// credentials are the variables that hold a credential, or lead to one. with makes an
+// option of the values of name and of second, which is "" if there is no second one.
+var credentials = []struct {
+	name, second string
+	with         func(value, second string) Option
+}{
+	{"F5XC_API_TOKEN", "", func(token, _ string) Option { return WithAPIToken(token) }},
+	{"F5XC_P12_FILE", "F5XC_P12_PASSWORD", WithP12File},
+	{"VOLT_API_P12_FILE", "VES_P12_PASSWORD", WithP12File},
+	{"VES_P12_CONTENT", "VES_P12_PASSWORD", withP12Content},
+	{"VOLT_API_CERT", "VOLT_API_KEY", WithCertificateFiles},
 }
 
 func credentialFromEnv(c *config) error {
-	var known, set []string
+	var known, set, alone []string
 	var credential Option
-	for _, one := range []struct {
-		name   string
-		option func(value string) Option
-	}{
-		{"F5XC_API_TOKEN", WithAPIToken},
-		{"F5XC_P12_FILE", func(path string) Option { return WithP12File(path, os.Getenv("F5XC_P12_PASSWORD")) }},
-		{"VOLT_API_P12_FILE", func(path string) Option { return WithP12File(path, os.Getenv("VES_P12_PASSWORD")) }},
-		{"VES_P12_CONTENT", func(content string) Option { return withP12Content(content, os.Getenv("VES_P12_PASSWORD")) }},
-		{"VOLT_API_CERT", func(path string) Option { return WithCertificateFiles(path, os.Getenv("VOLT_API_KEY")) }},
-	} {
+	for _, one := range credentials {
 		known = append(known, one.name)
-		if value := os.Getenv(one.name); value != "" {
-			set, credential = append(set, one.name), one.option(value)
+		value, second := os.Getenv(one.name), ""
+		if one.second != "" {
+			second = os.Getenv(one.second)
+		}
+		switch {
+		case value == "" && second != "":
+			alone = append(alone, one.second+" is set, and "+one.name+" is not")
+		case value != "":
+			set = append(set, one.name)
+			credential = func(c *config) error {
+				err := one.with(value, second)(c)
+				if err != nil && one.second != "" && second == "" {
+					return named(one.name+"; "+one.second+" is not set", err)
+				}
+				return named(one.name, err)
+			}
 		}
 	}
-	switch len(set) {
-	case 0:
-		return errors.New("no credential is set: none of " + strings.Join(known, ", "))
-	case 1:
+	switch {
+	case len(set) == 1:
 		return credential(c)
+	case len(set) > 1:
+		return errors.New("more than one credential is set: " + strings.Join(set, ", "))
 	}
-	return errors.New("more than one credential is set: " + strings.Join(set, ", "))
+	return errors.New(strings.Join(append([]string{"no credential is set: none of " + strings.Join(known, ", ")}, alone...), "; "))
 }
 
-// withP12Content is [WithP12] for data in base64.
+// withP12Content is [WithP12] for data in base64, which may have line breaks and
+// spaces.
 func withP12Content(content, password string) Option {
 	return func(c *config) error {
-		data, err := base64.StdEncoding.DecodeString(content)
+		data, err := base64.StdEncoding.DecodeString(strings.Join(strings.Fields(strings.TrimPrefix(content, "\ufeff")), ""))
 		if err != nil {
 			return errors.New("VES_P12_CONTENT is not base64")
 		}

@@ -2,11 +2,8 @@ package volterra
 
 import (
 	"crypto/tls"
-	"fmt"
-	"io/fs"
 	"log/slog"
 	"net/http"
-	"os"
 	"strings"
 	"time"
 
@@ -34,10 +31,8 @@ func configure(options []Option) (built rest.Config, release func(), err error) 
 		KnownMembersOnly: true, // a failure can be a 200 with other members
 		PerOperation:     true,
 	}}
-	for _, option := range options {
-		if err := option(&c); err != nil {
-			return built, nil, rest.Invalid(provider, "New", "", err)
-		}
+	if err := rest.Apply(provider, &c, options); err != nil {
+		return built, nil, err
 	}
 	if c.BaseURL == "" {
 		return built, nil, rest.Invalid(provider, "New", "", errors.New("no base URL was given: every tenant has its own"))
@@ -55,7 +50,7 @@ func WithAPIToken(token string) Option {
 		if err := auth.Check("the token", token); err != nil {
 			return err
 		}
-		return c.Authorize(auth.Fixed("APIToken", token))
+		return c.Authorize(auth.Fixed("APIToken", token), token)
 	}
 }
 
@@ -70,15 +65,15 @@ func WithCertificate(certificate tls.Certificate) Option {
 // both in files in PEM. See [WithCertificate].
 func WithCertificateFiles(certFile, keyFile string) Option {
 	return func(c *config) error {
-		cert, err := read("the certificate's file", certFile)
+		cert, err := auth.ReadFile("the certificate's file", certFile)
 		if err != nil {
 			return err
 		}
-		key, err := read("the private key's file", keyFile)
+		key, err := auth.ReadFile("the private key's file", keyFile)
 		if err != nil {
 			return err
 		}
-		certificate, err := tls.X509KeyPair(cert, key)
+		certificate, err := clientcert.FromPEM(cert, key)
 		if err != nil {
 			return err
 		}
@@ -94,6 +89,7 @@ func WithP12(data []byte, password string) Option {
 		if err != nil {
 			return err
 		}
+		c.Conceal(password)
 		return c.UseCertificate(certificate)
 	}
 }
@@ -101,22 +97,12 @@ func WithP12(data []byte, password string) Option {
 // WithP12File authenticates by an API certificate in a .p12 file. See [WithP12].
 func WithP12File(path, password string) Option {
 	return func(c *config) error {
-		data, err := read("the p12 file", path)
+		data, err := auth.ReadFile("the p12 file", path)
 		if err != nil {
 			return err
 		}
 		return WithP12(data, password)(c)
 	}
-}
-
-// read reads a file. Its path is in no error: it may be what should have been in
-// the file.
-func read(what, path string) ([]byte, error) {
-	data, err := os.ReadFile(path)
-	if e, ok := errors.AsType[*fs.PathError](err); ok {
-		return nil, fmt.Errorf("%s cannot be read: %w", what, e.Err)
-	}
-	return data, err
 }
 
 // WithCACertificate checks the server's certificate by the given ones, in PEM,
@@ -142,6 +128,14 @@ func withoutAPI(url string) string {
 // client has a time-out of 120 seconds for an exchange.
 func WithHTTPClient(client *http.Client) Option {
 	return func(c *config) error { return c.UseHTTPClient(client) }
+}
+
+// WithPlainHTTP allows a base URL with the scheme http. Without it New refuses one,
+// unless its host is this machine (127.0.0.0/8, ::1, localhost and names below it),
+// because without TLS each network on the way can read the credential and change the
+// answers.
+func WithPlainHTTP() Option {
+	return func(c *config) error { return c.UsePlainHTTP() }
 }
 
 // WithLogger logs attempts, waits and doubts. Without it nothing is logged.

@@ -6,7 +6,6 @@ import (
 	"maps"
 	"net/http"
 	"slices"
-	"strconv"
 	"strings"
 
 	"github.com/offboard-dev/offboard-go/errors"
@@ -90,7 +89,7 @@ func (c *Client) Teardown(ctx context.Context, p *teardown.Plan, request DeleteT
 	if request.Name != p.Organization.ID {
 		return nil, &errors.Error{
 			Provider: provider, Operation: "Teardown", Target: p.Organization.ID,
-			Code: errors.NotConfirmed, Err: errors.New("the request names " + strconv.Quote(request.Name)),
+			Code: errors.NotConfirmed, Err: errors.New("the request names another tenant"),
 		}
 	}
 	return teardown.Execute(ctx, driver{c, request}, p, options...)

@@ -188,7 +188,7 @@ func (c *Client) confirm(ctx context.Context, operation string, request DeleteTe
 // complete refuses a request in which something is missing.
 func complete(operation string, request DeleteTenantRequest) error {
 	if request.Name != "" && request.Email == "" {
-		return rest.Invalid(provider, operation, request.Name, errors.New("email is empty"))
+		return rest.Invalid(provider, operation, "", errors.New("email is empty"))
 	}
 	return nil
 }
@@ -208,13 +208,13 @@ func (c *Client) compare(ctx context.Context, operation, name string) error {
 // names another one.
 func (c *Client) identify(ctx context.Context, operation, name string) (*TenantSettings, error) {
 	if name == "" {
-		return nil, rest.Invalid(provider, operation, name, errors.New("name is empty"))
+		return nil, rest.Invalid(provider, operation, "", errors.New("name is empty"))
 	}
 	settings, err := c.GetTenantSettings(ctx)
 	if err != nil {
 		return nil, err
 	}
-	e := &errors.Error{Provider: provider, Operation: operation, Target: name, Code: errors.NotConfirmed}
+	e := &errors.Error{Provider: provider, Operation: operation, Target: c.api.Shown(name), Code: errors.NotConfirmed}
 	host := label(c.api.BaseURL().Hostname())
 	switch {
 	case name != settings.Name:

@@ -1,6 +1,7 @@
 package workspace
 
 import (
+	"fmt"
 	"log/slog"
 	"net/http"
 	"os"
@@ -30,10 +31,8 @@ func configure(options []Option) (config, error) {
 		// The reference documents 422 for an entity that does not exist.
 		NotFoundStatus: map[string]int{"3001": http.StatusUnprocessableEntity},
 	}
-	for _, option := range options {
-		if err := option(&c); err != nil {
-			return c, rest.Invalid(provider, "New", "", err)
-		}
+	if err := rest.Apply(provider, &c, options); err != nil {
+		return c, err
 	}
 	return c, nil
 }
@@ -47,7 +46,7 @@ func WithToken(token string) Option {
 		if err := auth.Check("the token", token); err != nil {
 			return err
 		}
-		return c.Authorize(auth.Fixed("Bearer", token))
+		return c.Authorize(auth.Fixed("Bearer", token), token)
 	}
 }
 
@@ -59,7 +58,10 @@ func FromEnv() Option {
 		if token == "" {
 			return errors.New("APPLIVERY_API_TOKEN is not set")
 		}
-		return WithToken(token)(c)
+		if err := WithToken(token)(c); err != nil {
+			return fmt.Errorf("%w (APPLIVERY_API_TOKEN)", err)
+		}
+		return nil
 	}
 }
 
@@ -74,6 +76,14 @@ func WithHTTPClient(client *http.Client) Option {
 // have their own.
 func WithBaseURL(url string) Option {
 	return func(c *config) error { c.BaseURL = url; return nil }
+}
+
+// WithPlainHTTP allows a base URL with the scheme http. Without it New refuses one,
+// unless its host is this machine (127.0.0.0/8, ::1, localhost and names below it),
+// because without TLS each network on the way can read the credential and change the
+// answers.
+func WithPlainHTTP() Option {
+	return func(c *config) error { return c.UsePlainHTTP() }
 }
 
 // WithLogger logs attempts, waits and doubts. Without it nothing is logged.

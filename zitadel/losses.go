@@ -587,7 +587,7 @@ func denied(operation, orgID, permission string) *errors.Error {
 // invalidID refuses an ID that cannot be sent in a body.
 func invalidID(operation, orgID string) error {
 	if err := rest.Opaque(orgID); err != nil {
-		return rest.Invalid(provider, operation, orgID, fmt.Errorf("orgId %w", err))
+		return rest.Invalid(provider, operation, "", fmt.Errorf("orgId %w", err)) // which may be a token
 	}
 	return nil
 }

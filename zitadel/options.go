@@ -1,10 +1,10 @@
 package zitadel
 
 import (
+	"fmt"
 	"log/slog"
 	"net/http"
 	"os"
-	"strings"
 	"time"
 
 	"github.com/offboard-dev/offboard-go/errors"
@@ -35,10 +35,8 @@ func configure(options []Option) (*config, error) {
 		// Recorded: the organization that is to become the default one does not exist.
 		NotFoundStatus: map[string]int{"INSTA-Wfe21": http.StatusBadRequest},
 	}
-	for _, option := range options {
-		if err := option(c); err != nil {
-			return nil, rest.Invalid(provider, "New", "", err)
-		}
+	if err := rest.Apply(provider, c, options); err != nil {
+		return nil, err
 	}
 	if c.BaseURL == "" {
 		return nil, rest.Invalid(provider, "New", "", errors.New("no base URL was given"))
@@ -49,14 +47,14 @@ func configure(options []Option) (*config, error) {
 // fetch authenticates by tokens of the instance's token endpoint. The grant is
 // made when all options are applied: a credential goes to the base URL that holds,
 // whichever option comes first.
-func fetch(c *config, grant func(issuer string) auth.Grant) error {
+func fetch(c *config, grant func(issuer string) auth.Grant, secrets ...string) error {
 	return c.Authorize(func(client *http.Client) rest.Authorizer {
 		issuer := rest.NormalizeURL(c.BaseURL)
 		g := grant(issuer)
 		g.TokenURL = issuer + "/oauth/v2/token"
 		g.Scopes = []string{audience}
 		return auth.Fetched(g)(client)
-	})
+	}, secrets...)
 }
 
 // WithToken authenticates by a personal access token of a service account.
@@ -65,7 +63,7 @@ func WithToken(token string) Option {
 		if err := auth.Check("the token", token); err != nil {
 			return err
 		}
-		return c.Authorize(auth.Fixed("Bearer", token))
+		return c.Authorize(auth.Fixed("Bearer", token), token)
 	}
 }
 
@@ -87,9 +85,12 @@ func WithKey(keyJSON []byte) Option {
 }
 
 // WithKeyFile is [WithKey] with the file at a path, which is read at once.
-func WithKeyFile(path string) Option {
+func WithKeyFile(path string) Option { return keyFile("the key file", path) }
+
+// keyFile is [WithKeyFile] with what errors call the file.
+func keyFile(what, path string) Option {
 	return func(c *config) error {
-		keyJSON, err := os.ReadFile(path)
+		keyJSON, err := auth.ReadFile(what, path)
 		if err != nil {
 			return err
 		}
@@ -109,7 +110,7 @@ func WithClientCredentials(id, secret string) Option {
 		}
 		return fetch(c, func(string) auth.Grant {
 			return auth.Grant{ClientID: id, ClientSecret: secret}
-		})
+		}, secret)
 	}
 }
 
@@ -129,10 +130,14 @@ func FromEnv() Option {
 			return errors.New("ZITADEL_SERVICE_USER_TOKEN and ZITADEL_KEY_PATH are both set")
 		}
 		c.BaseURL = url
+		name, credential := "ZITADEL_KEY_PATH", keyFile("the key file", path)
 		if token != "" {
-			return WithToken(token)(c)
+			name, credential = "ZITADEL_SERVICE_USER_TOKEN", WithToken(token)
 		}
-		return WithKeyFile(path)(c)
+		if err := credential(c); err != nil {
+			return fmt.Errorf("%w (%s)", err, name)
+		}
+		return nil
 	}
 }
 
@@ -148,6 +153,14 @@ func WithHTTPClient(client *http.Client) Option {
 // An instance answers to its own host name only.
 func WithBaseURL(url string) Option {
 	return func(c *config) error { c.BaseURL = url; return nil }
+}
+
+// WithPlainHTTP allows a base URL with the scheme http. Without it New refuses one,
+// unless its host is this machine (127.0.0.0/8, ::1, localhost and names below it),
+// because without TLS each network on the way can read the credential and change the
+// answers.
+func WithPlainHTTP() Option {
+	return func(c *config) error { return c.UsePlainHTTP() }
 }
 
 // WithLogger logs attempts, waits and doubts. Without it nothing is logged.

@@ -2,7 +2,6 @@ package zitadel
 
 import (
 	"context"
-	"fmt"
 	"iter"
 
 	"github.com/offboard-dev/offboard-go/errors"
@@ -79,7 +78,7 @@ func (c *Client) Count(ctx context.Context, orgID string, kind Kind) (uint64, er
 	case KindDomains:
 		return count(c.ListDomains(ctx, orgID))
 	}
-	return 0, rest.Invalid(provider, "Count", orgID, fmt.Errorf("the kind %q is not known", kind))
+	return 0, rest.Invalid(provider, "Count", "", errors.New("the kind is not known"))
 }
 
 // count returns the number of items on a list.

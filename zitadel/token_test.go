@@ -143,6 +143,25 @@ func TestAnAssertionIsMadeOutToTheIssuer(t *testing.T) {
 	}
 }
 
+// An instance is the issuer by its own name, in lower case, without the default port.
+func TestWithKey_AudienceOfBaseURL(t *testing.T) {
+	t.Parallel()
+	srv := zitadeltest.NewServer()
+	host := strings.TrimPrefix(offboardtest.InMemory, "https://")
+	for _, base := range []string{
+		offboardtest.InMemory, offboardtest.InMemory + "/", offboardtest.InMemory + ":443", offboardtest.InMemory + ".",
+		"HTTPS://" + strings.ToUpper(host), "https://" + strings.ToUpper(host) + ".:443//",
+	} {
+		c, err := zitadel.New(zitadel.WithKey(srv.Key()), zitadel.WithBaseURL(base), zitadel.WithHTTPClient(&http.Client{Transport: srv}))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := c.GetDefaultOrganization(t.Context()); err != nil {
+			t.Errorf("%s: %v", base, err)
+		}
+	}
+}
+
 func TestATokenIsReplacedWhenItEnds(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -270,6 +289,7 @@ func TestTheDoubleChecksAssertions(t *testing.T) {
 			"of somebody else":              func(_ map[string]any, c jwt.MapClaims) { c["iss"] = "other" },
 			"about somebody else":           func(_ map[string]any, c jwt.MapClaims) { c["sub"] = "other" },
 			"older than an hour":            func(_ map[string]any, c jwt.MapClaims) { c["iat"] = now - 3601 },
+			"of the future":                 func(_ map[string]any, c jwt.MapClaims) { c["iat"] = now + 2 },
 			"of no time":                    func(_ map[string]any, c jwt.MapClaims) { delete(c, "iat") },
 			"expired":                       func(_ map[string]any, c jwt.MapClaims) { c["exp"] = now - 1 },
 			"without an end":                func(_ map[string]any, c jwt.MapClaims) { delete(c, "exp") },

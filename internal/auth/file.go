@@ -6,25 +6,34 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
+	"path/filepath"
 	"unicode/utf16"
 
 	"github.com/offboard-dev/offboard-go/errors"
 )
 
-// ReadFile reads a file of a credential. Its path is in no error: it may be what
-// should have been in the file.
+// ReadFile reads a file of a credential. Its path is in an error only if the folder
+// exists: else it may be what should have been in the file.
 func ReadFile(what, path string) ([]byte, error) {
 	if path == "" {
-		return nil, errors.New(what + " has no path")
+		return nil, errors.New(what + " cannot be read: it has no path")
 	}
 	data, err := os.ReadFile(path)
 	if e, ok := errors.AsType[*fs.PathError](err); ok {
+		if folder := filepath.Dir(path); filepath.IsAbs(path) && folder != filepath.Dir(folder) && isFolder(folder) {
+			return nil, fmt.Errorf("%s cannot be read: %w: %s", what, e.Err, path)
+		}
 		return nil, fmt.Errorf("%s cannot be read: %w", what, e.Err)
 	}
 	if err != nil {
 		return nil, errors.New(what + " cannot be read")
 	}
 	return data, nil
+}
+
+func isFolder(path string) bool {
+	info, err := os.Stat(path)
+	return err == nil && info.IsDir()
 }
 
 // Text returns the text of a file without the byte order mark that editors and

@@ -27,6 +27,9 @@ func (c *Client) setBase(base string) error {
 		return c.invalid("the base URL contains a query or a fragment")
 	}
 	normalize(u)
+	if u.Scheme == "http" && !c.config.PlainHTTP && !loopback(u) {
+		return c.invalid("the base URL has plain http, which shows the credential to the network: use https, or WithPlainHTTP")
+	}
 	c.base = *u
 	return nil
 }

@@ -65,8 +65,8 @@ func (c *Call) PathParam(name, value string, check Check) {
 	if c.path == "" {
 		c.path = c.Path
 	}
-	if err := check(value); err != nil {
-		c.refuse(name, err)
+	if err := verify(value, check); err != nil {
+		c.refuse(name, value, err)
 		return
 	}
 	c.path = strings.Replace(c.path, "{"+name+"}", url.PathEscape(value), 1)
@@ -76,8 +76,8 @@ func (c *Call) PathParam(name, value string, check Check) {
 // documents.
 func (c *Call) QueryParam(name, style string, explode bool, value any) {
 	styled, err := runtime.StyleParamWithLocation(style, explode, name, runtime.ParamLocationQuery, value)
-	if err != nil {
-		c.refuse(name, err)
+	if err != nil { // its text may repeat the value
+		c.refuse(name, c.Target, errors.New("cannot be written into a query"))
 		return
 	}
 	if c.query != "" {
@@ -95,12 +95,12 @@ func (c *Call) OptionalParam(given bool, name, style string, explode bool, value
 
 // HeaderParam adds a header that chooses what the call is about, after checking it.
 func (c *Call) HeaderParam(name, value string, check Check) {
-	err := check(value)
+	err := verify(value, check)
 	if err == nil && !survives(value) {
 		err = errors.New("contains what a header does not keep")
 	}
 	if err != nil {
-		c.refuse(name, err)
+		c.refuse(name, value, err)
 		return
 	}
 	if c.header == nil {
@@ -117,14 +117,30 @@ func survives(value string) bool {
 
 // Require refuses the call when an argument is not what it has to be.
 func (c *Call) Require(name, value string, check Check) {
-	if err := check(value); err != nil {
-		c.refuse(name, err)
+	if err := verify(value, check); err != nil {
+		c.refuse(name, value, err)
 	}
 }
 
-func (c *Call) refuse(name string, err error) {
+// verify refuses a value that its check refuses, or that has the form of a credential.
+func verify(value string, check Check) error {
+	if err := check(value); err != nil {
+		return err
+	}
+	if isCredential(value) {
+		return errLooksSecret
+	}
+	return nil
+}
+
+// refuse refuses the call, and takes the value that was refused out of its target: it
+// may be a credential that was passed by mistake.
+func (c *Call) refuse(name, value string, err error) {
 	if c.err == nil {
 		c.err = &argumentError{name, err}
+	}
+	if strings.Contains(c.Target, value) {
+		c.Target = ""
 	}
 }
 

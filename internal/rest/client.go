@@ -39,6 +39,13 @@ type Config struct {
 	Rate       Rate
 	Authorizer NewAuthorizer
 
+	// PlainHTTP: the base URL may have the scheme http for a host other than this one.
+	PlainHTTP bool
+
+	// secrets returns what must be in no argument. It is a function, where no
+	// formatting verb reaches them.
+	secrets func() []string
+
 	// Identity is what the credential is known by where a provider lists credentials;
 	// no secret, and "" where there is none.
 	Identity string
@@ -76,6 +83,7 @@ type Client struct {
 	json      []string
 	noCache   []string
 	silent    bool
+	leaks     func(*Call) bool // reports whether an argument contains the credential; nil: none can
 	pacers    pacers
 	buffers   sync.Pool
 }
@@ -84,6 +92,16 @@ type Client struct {
 // http.Client is copied and stays as it is.
 func New(config Config) (*Client, error) {
 	c := &Client{config: config}
+	if config.secrets != nil {
+		secrets := config.secrets()
+		switch {
+		case contains(config.BaseURL, secrets):
+			return nil, c.invalid("the base URL contains the credential")
+		case contains(config.UserAgent, secrets):
+			return nil, c.invalid("the user agent contains the credential")
+		}
+		c.leaks = own(secrets)
+	}
 	if err := c.setBase(config.BaseURL); err != nil {
 		return nil, err
 	}
@@ -119,10 +137,11 @@ func (c *Client) invalid(why string) error {
 	return Invalid(c.config.Provider, "New", "", errors.New(why))
 }
 
-// Invalid returns the error of a request that is refused before it is sent.
+// Invalid returns the error of a request that is refused before it is sent. The target
+// must not be the argument that was refused.
 func Invalid(provider, operation, target string, why error) *errors.Error {
 	return &errors.Error{
-		Provider: provider, Operation: operation, Target: target,
+		Provider: provider, Operation: operation, Target: shown(target),
 		Code: errors.InvalidArgument, Err: why,
 	}
 }

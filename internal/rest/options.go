@@ -3,19 +3,43 @@ package rest
 import (
 	"math"
 	"net/http"
+	"slices"
 	"strings"
 	"time"
 
 	"github.com/offboard-dev/offboard-go/errors"
 )
 
-// Authorize takes the credential; there can be one only.
-func (c *Config) Authorize(authorizer NewAuthorizer) error {
+// Apply applies options to a configuration. The error is that of New.
+func Apply[C any, O ~func(*C) error](provider string, config *C, options []O) error {
+	for _, option := range options {
+		if option == nil {
+			return Invalid(provider, "New", "", errors.New("an option is nil"))
+		}
+		if err := option(config); err != nil {
+			return Invalid(provider, "New", "", err)
+		}
+	}
+	return nil
+}
+
+// Authorize takes the credential; there can be one only. No argument may contain its
+// secrets.
+func (c *Config) Authorize(authorizer NewAuthorizer, secrets ...string) error {
 	if c.Authorizer != nil {
 		return errors.New("more than one credential was given")
 	}
 	c.Authorizer = authorizer
+	c.Conceal(secrets...)
 	return nil
+}
+
+// Conceal takes secrets that no argument may contain.
+func (c *Config) Conceal(secrets ...string) {
+	if c.secrets != nil {
+		secrets = append(c.secrets(), secrets...)
+	}
+	c.secrets = func() []string { return slices.Clip(secrets) }
 }
 
 // UseHTTPClient takes the caller's client.
@@ -42,6 +66,12 @@ func (c *Config) UseRateLimit(perSecond float64, burst int) error {
 		return errors.New("a rate limit needs a positive rate and a burst of at least one")
 	}
 	c.Rate = Rate{perSecond, burst}
+	return nil
+}
+
+// UsePlainHTTP allows a base URL without TLS.
+func (c *Config) UsePlainHTTP() error {
+	c.PlainHTTP = true
 	return nil
 }
 

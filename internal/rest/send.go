@@ -16,8 +16,14 @@ func (c *Client) Do(ctx context.Context, call *Call) error {
 		return c.newError(call, errors.InvalidArgument, errors.New("the context is nil"))
 	}
 	if err := call.prepare(); err != nil {
+		call.Target = shown(call.Target)
 		return c.newError(call, errors.InvalidArgument, err)
 	}
+	if c.leaks != nil && c.leaks(call) {
+		call.Target = ""
+		return c.newError(call, errors.InvalidArgument, errOwnCredential)
+	}
+	call.Target = shown(call.Target)
 	before := attemptsBefore(ctx)
 	for attempt := 1; ; attempt++ {
 		e := c.attempt(ctx, call, before+attempt)

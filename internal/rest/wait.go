@@ -43,7 +43,7 @@ func (c *Client) Wait(ctx context.Context, operation, target string, look func(c
 			cause = errors.Join(cause, err)
 		}
 		return &errors.Error{
-			Provider: c.config.Provider, Operation: operation, Target: target,
+			Provider: c.config.Provider, Operation: operation, Target: shown(target),
 			Code: errors.NotFinished, Steps: left, Err: cause,
 		}
 	}

@@ -126,8 +126,12 @@ func (s *Server) verify(assertion string) error {
 		return &s.key.private.PublicKey, nil
 	}, jwt.WithValidMethods([]string{"RS256"}), jwt.WithIssuer(userID), jwt.WithSubject(userID),
 		jwt.WithAudience(s.issuer()), jwt.WithExpirationRequired())
-	if err == nil && (claims.IssuedAt == nil || time.Since(claims.IssuedAt.Time) > time.Hour) {
+	switch {
+	case err != nil:
+	case claims.IssuedAt == nil || time.Since(claims.IssuedAt.Time) > time.Hour:
 		err = errors.New("the assertion is too old")
+	case time.Until(claims.IssuedAt.Time) > time.Second: // zitadel/oidc, op.NewJWTProfileVerifier
+		err = errors.New("the assertion is of the future")
 	}
 	return err
 }

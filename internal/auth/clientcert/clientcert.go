@@ -6,7 +6,10 @@ import (
 	"crypto"
 	"crypto/tls"
 	"crypto/x509"
+	"encoding/pem"
+	"fmt"
 	"slices"
+	"strings"
 
 	"software.sslmate.com/src/go-pkcs12"
 
@@ -35,9 +38,9 @@ func (c *Config) UseCertificate(certificate tls.Certificate) error {
 }
 
 // UseRoots takes the certificates that the server's is checked by, in PEM.
-func (c *Config) UseRoots(pem []byte) error {
+func (c *Config) UseRoots(text []byte) error {
 	c.roots = x509.NewCertPool()
-	if !c.roots.AppendCertsFromPEM(pem) {
+	if !c.roots.AppendCertsFromPEM(auth.PEM(text)) {
 		return errors.New("the CA certificate is not in PEM")
 	}
 	return nil
@@ -70,13 +73,55 @@ func fits(key any, certificate *x509.Certificate) bool {
 	return ok && public.Equal(certificate.PublicKey)
 }
 
+// FromPEM reads a certificate and its private key, each in PEM. Errors repeat nothing
+// of them.
+func FromPEM(certificate, key []byte) (tls.Certificate, error) {
+	certificate, key = auth.PEM(certificate), auth.PEM(key)
+	switch {
+	case !has(certificate, isCertificate) && has(certificate, isKey):
+		return tls.Certificate{}, errors.New("the certificate's file has a private key and no certificate")
+	case !has(certificate, isCertificate):
+		return tls.Certificate{}, errors.New("the certificate's file has no certificate in PEM")
+	case !has(key, isKey) && has(key, isCertificate):
+		return tls.Certificate{}, errors.New("the private key's file has a certificate and no private key")
+	case !has(key, isKey):
+		return tls.Certificate{}, errors.New("the private key's file has no private key in PEM")
+	}
+	pair, err := tls.X509KeyPair(certificate, key)
+	if err != nil {
+		return tls.Certificate{}, errors.New("the certificate and the private key are not a pair, or cannot be parsed")
+	}
+	return pair, nil
+}
+
+// has reports whether a text has a PEM block of a kind.
+func has(text []byte, kind func(string) bool) bool {
+	for block, rest := pem.Decode(text); block != nil; block, rest = pem.Decode(rest) {
+		if kind(block.Type) {
+			return true
+		}
+	}
+	return false
+}
+
+func isCertificate(kind string) bool { return kind == "CERTIFICATE" }
+
+func isKey(kind string) bool { return kind == "PRIVATE KEY" || strings.HasSuffix(kind, " PRIVATE KEY") }
+
+// ErrPassword is the error of a p12 file whose password is another one.
+var ErrPassword = errors.New("the password is not that of the p12 file")
+
+var errNoPassword = fmt.Errorf("%w: none was given", ErrPassword)
+
 // FromP12 reads a PKCS#12 file, as F5 hands out, of any age: those that OpenSSL 3
 // writes and those with the ciphers of before.
 func FromP12(data []byte, password string) (tls.Certificate, error) {
 	key, leaf, others, err := pkcs12.DecodeChain(data, password)
 	switch {
+	case errors.Is(err, pkcs12.ErrIncorrectPassword) && password == "":
+		return tls.Certificate{}, errNoPassword
 	case errors.Is(err, pkcs12.ErrIncorrectPassword):
-		return tls.Certificate{}, errors.New("the password is not that of the p12 file")
+		return tls.Certificate{}, ErrPassword
 	case err != nil:
 		// The decoder's own words are about ASN.1.
 		return tls.Certificate{}, errors.New("the p12 file cannot be decoded")
