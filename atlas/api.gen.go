@@ -981,7 +981,7 @@ func (c *Client) GetSystemStatus(ctx context.Context) (*SystemStatus, error) {
 	call.Missing = func() string {
 		return rest.Missing(rest.Due{Name: "appName", Absent: out.AppName == ""})
 	}
-	return rest.Pointer(&out, c.api.Do(ctx, &call))
+	return rest.Pointer(&out, c.rest().Do(ctx, &call))
 }
 
 // ListClusterDetailsPageOptions are the optional parameters of [Client.ListClusterDetailsPage]. What is
@@ -1013,7 +1013,7 @@ func (c *Client) ListClusterDetailsPage(ctx context.Context, options ListCluster
 	call.Missing = func() string {
 		return rest.Missing(rest.Due{Name: "results", Absent: out.Results == nil})
 	}
-	return rest.Pointer(&out, c.api.Do(ctx, &call))
+	return rest.Pointer(&out, c.rest().Do(ctx, &call))
 }
 
 // ListClusterDetails yields the projects that the credential is a member of,
@@ -1046,7 +1046,7 @@ func (c *Client) DeleteFederation(ctx context.Context, federationID string) erro
 		Status: http.StatusNoContent, Removal: true,
 	}
 	call.PathParam("federationSettingsId", federationID, rest.Hex24)
-	return c.api.Do(ctx, &call)
+	return c.rest().Do(ctx, &call)
 }
 
 // ListConnectedOrganizationsPageOptions are the optional parameters of [Client.ListConnectedOrganizationsPage]. What is
@@ -1077,7 +1077,7 @@ func (c *Client) ListConnectedOrganizationsPage(ctx context.Context, federationI
 	call.Missing = func() string {
 		return rest.Missing(rest.Due{Name: "results", Absent: out.Results == nil})
 	}
-	return rest.Pointer(&out, c.api.Do(ctx, &call))
+	return rest.Pointer(&out, c.rest().Do(ctx, &call))
 }
 
 // ListConnectedOrganizations yields all organizations that are connected to a
@@ -1112,7 +1112,7 @@ func (c *Client) DisconnectOrganization(ctx context.Context, federationID string
 	}
 	call.PathParam("federationSettingsId", federationID, rest.Hex24)
 	call.PathParam("orgId", orgID, rest.Hex24)
-	return c.api.Do(ctx, &call)
+	return c.rest().Do(ctx, &call)
 }
 
 // DeleteProject deletes a project, which has to be empty. Errors of
@@ -1131,7 +1131,7 @@ func (c *Client) DeleteProject(ctx context.Context, projectID string) error {
 		Status: http.StatusNoContent, Removal: true,
 	}
 	call.PathParam("groupId", projectID, rest.Hex24)
-	return c.api.Do(ctx, &call)
+	return c.rest().Do(ctx, &call)
 }
 
 // GetProject returns one project. It needs the role Project Read Only.
@@ -1149,7 +1149,7 @@ func (c *Client) GetProject(ctx context.Context, projectID string) (*Project, er
 	call.Missing = func() string {
 		return rest.Missing(rest.Due{Name: "id", Absent: out.ID == ""})
 	}
-	return rest.Pointer(&out, c.api.Do(ctx, &call))
+	return rest.Pointer(&out, c.rest().Do(ctx, &call))
 }
 
 // DeleteBackupCompliancePolicy removes the backup compliance policy of a
@@ -1165,7 +1165,7 @@ func (c *Client) DeleteBackupCompliancePolicy(ctx context.Context, projectID str
 		Status: http.StatusNoContent, Removal: true,
 	}
 	call.PathParam("groupId", projectID, rest.Hex24)
-	return c.api.Do(ctx, &call)
+	return c.rest().Do(ctx, &call)
 }
 
 // GetBackupCompliancePolicy returns the backup compliance policy of a project.
@@ -1183,7 +1183,7 @@ func (c *Client) GetBackupCompliancePolicy(ctx context.Context, projectID string
 		Status: http.StatusOK, Out: &out, Repeat: true,
 	}
 	call.PathParam("groupId", projectID, rest.Hex24)
-	return rest.Pointer(&out, c.api.Do(ctx, &call))
+	return rest.Pointer(&out, c.rest().Do(ctx, &call))
 }
 
 // ListClustersPageOptions are the optional parameters of [Client.ListClustersPage]. What is
@@ -1218,7 +1218,7 @@ func (c *Client) ListClustersPage(ctx context.Context, projectID string, options
 	call.Missing = func() string {
 		return rest.Missing(rest.Due{Name: "results", Absent: out.Results == nil})
 	}
-	return rest.Pointer(&out, c.api.Do(ctx, &call))
+	return rest.Pointer(&out, c.rest().Do(ctx, &call))
 }
 
 // ListClusters yields all clusters of a project. What chooses a page is left
@@ -1265,7 +1265,7 @@ func (c *Client) DeleteCluster(ctx context.Context, projectID string, clusterNam
 	call.PathParam("groupId", projectID, rest.Hex24)
 	call.PathParam("clusterName", clusterName, rest.Name)
 	call.OptionalParam(options.RetainBackups, "retainBackups", "form", true, options.RetainBackups)
-	return c.api.Do(ctx, &call)
+	return c.rest().Do(ctx, &call)
 }
 
 // GetCluster returns one cluster. Once it was deleted, a 404 with
@@ -1286,7 +1286,7 @@ func (c *Client) GetCluster(ctx context.Context, projectID string, clusterName s
 	call.Missing = func() string {
 		return rest.Missing(rest.Due{Name: "name", Absent: out.Name == ""})
 	}
-	return rest.Pointer(&out, c.api.Do(ctx, &call))
+	return rest.Pointer(&out, c.rest().Do(ctx, &call))
 }
 
 // SetClusterTerminationProtection sets whether a cluster is protected from
@@ -1310,7 +1310,7 @@ func (c *Client) SetClusterTerminationProtection(ctx context.Context, projectID 
 	call.Missing = func() string {
 		return rest.Missing(rest.Due{Name: "name", Absent: out.Name == ""})
 	}
-	return rest.Pointer(&out, c.api.Do(ctx, &call))
+	return rest.Pointer(&out, c.rest().Do(ctx, &call))
 }
 
 // ListSnapshotsPageOptions are the optional parameters of [Client.ListSnapshotsPage]. What is
@@ -1343,7 +1343,7 @@ func (c *Client) ListSnapshotsPage(ctx context.Context, projectID string, cluste
 	call.Missing = func() string {
 		return rest.Missing(rest.Due{Name: "results", Absent: out.Results == nil})
 	}
-	return rest.Pointer(&out, c.api.Do(ctx, &call))
+	return rest.Pointer(&out, c.rest().Do(ctx, &call))
 }
 
 // ListSnapshots yields all snapshots of a cluster that is no sharded one. An
@@ -1378,7 +1378,7 @@ func (c *Client) DeleteShardedSnapshot(ctx context.Context, projectID string, cl
 	call.PathParam("groupId", projectID, rest.Hex24)
 	call.PathParam("clusterName", clusterName, rest.Name)
 	call.PathParam("snapshotId", snapshotID, rest.Hex24)
-	return c.api.Do(ctx, &call)
+	return c.rest().Do(ctx, &call)
 }
 
 // ListShardedSnapshots returns the snapshots of a sharded cluster. The API does
@@ -1400,7 +1400,7 @@ func (c *Client) ListShardedSnapshots(ctx context.Context, projectID string, clu
 	call.Missing = func() string {
 		return rest.Missing(rest.Due{Name: "results", Absent: out.Results == nil})
 	}
-	return rest.Value(&out.Results, c.api.Do(ctx, &call))
+	return rest.Value(&out.Results, c.rest().Do(ctx, &call))
 }
 
 // DeleteSnapshot deletes a snapshot of a cluster that is no sharded one. Errors
@@ -1419,7 +1419,7 @@ func (c *Client) DeleteSnapshot(ctx context.Context, projectID string, clusterNa
 	call.PathParam("groupId", projectID, rest.Hex24)
 	call.PathParam("clusterName", clusterName, rest.Name)
 	call.PathParam("snapshotId", snapshotID, rest.Hex24)
-	return c.api.Do(ctx, &call)
+	return c.rest().Do(ctx, &call)
 }
 
 // ListOnlineArchivesPageOptions are the optional parameters of [Client.ListOnlineArchivesPage]. What is
@@ -1452,7 +1452,7 @@ func (c *Client) ListOnlineArchivesPage(ctx context.Context, projectID string, c
 	call.Missing = func() string {
 		return rest.Missing(rest.Due{Name: "results", Absent: out.Results == nil})
 	}
-	return rest.Pointer(&out, c.api.Do(ctx, &call))
+	return rest.Pointer(&out, c.rest().Do(ctx, &call))
 }
 
 // ListOnlineArchives yields all online archives of a cluster. An error ends the
@@ -1485,7 +1485,7 @@ func (c *Client) DeleteOnlineArchive(ctx context.Context, projectID string, clus
 	call.PathParam("groupId", projectID, rest.Hex24)
 	call.PathParam("clusterName", clusterName, rest.Name)
 	call.PathParam("archiveId", archiveID, rest.Hex24)
-	return c.api.Do(ctx, &call)
+	return c.rest().Do(ctx, &call)
 }
 
 // EndOutageSimulation begins to end the outage simulation of a cluster, which
@@ -1504,7 +1504,7 @@ func (c *Client) EndOutageSimulation(ctx context.Context, projectID string, clus
 	}
 	call.PathParam("groupId", projectID, rest.Hex24)
 	call.PathParam("clusterName", clusterName, rest.Name)
-	return rest.Pointer(&out, c.api.Do(ctx, &call))
+	return rest.Pointer(&out, c.rest().Do(ctx, &call))
 }
 
 // GetOutageSimulation returns the outage simulation of a cluster. A 404 says
@@ -1522,7 +1522,7 @@ func (c *Client) GetOutageSimulation(ctx context.Context, projectID string, clus
 	}
 	call.PathParam("groupId", projectID, rest.Hex24)
 	call.PathParam("clusterName", clusterName, rest.Name)
-	return rest.Pointer(&out, c.api.Do(ctx, &call))
+	return rest.Pointer(&out, c.rest().Do(ctx, &call))
 }
 
 // ListNetworkContainersPageOptions are the optional parameters of [Client.ListNetworkContainersPage]. What is
@@ -1555,7 +1555,7 @@ func (c *Client) ListNetworkContainersPage(ctx context.Context, projectID string
 	call.Missing = func() string {
 		return rest.Missing(rest.Due{Name: "results", Absent: out.Results == nil})
 	}
-	return rest.Pointer(&out, c.api.Do(ctx, &call))
+	return rest.Pointer(&out, c.rest().Do(ctx, &call))
 }
 
 // ListNetworkContainers yields all network containers of a project. An error
@@ -1589,7 +1589,7 @@ func (c *Client) DeleteNetworkContainer(ctx context.Context, projectID string, c
 	}
 	call.PathParam("groupId", projectID, rest.Hex24)
 	call.PathParam("containerId", containerID, rest.Hex24)
-	return c.api.Do(ctx, &call)
+	return c.rest().Do(ctx, &call)
 }
 
 // ListFederatedDatabases returns the federated database instances of a project.
@@ -1608,7 +1608,7 @@ func (c *Client) ListFederatedDatabases(ctx context.Context, projectID string) (
 	call.Missing = func() string {
 		return rest.Missing(rest.Due{Name: "the list", Absent: out == nil})
 	}
-	return rest.Value(&out, c.api.Do(ctx, &call))
+	return rest.Value(&out, c.rest().Do(ctx, &call))
 }
 
 // DeleteFederatedDatabase deletes a federated database instance. Atlas follows
@@ -1624,7 +1624,7 @@ func (c *Client) DeleteFederatedDatabase(ctx context.Context, projectID string, 
 	}
 	call.PathParam("groupId", projectID, rest.Hex24)
 	call.PathParam("tenantName", databaseName, rest.Opaque)
-	return c.api.Do(ctx, &call)
+	return c.rest().Do(ctx, &call)
 }
 
 // ListEncryptionEndpointsPageOptions are the optional parameters of [Client.ListEncryptionEndpointsPage]. What is
@@ -1657,7 +1657,7 @@ func (c *Client) ListEncryptionEndpointsPage(ctx context.Context, projectID stri
 	call.Missing = func() string {
 		return rest.Missing(rest.Due{Name: "results", Absent: out.Results == nil})
 	}
-	return rest.Pointer(&out, c.api.Do(ctx, &call))
+	return rest.Pointer(&out, c.rest().Do(ctx, &call))
 }
 
 // ListEncryptionEndpoints yields all private endpoints for encryption at rest
@@ -1693,7 +1693,7 @@ func (c *Client) DeleteEncryptionEndpoint(ctx context.Context, projectID string,
 	call.PathParam("groupId", projectID, rest.Hex24)
 	call.PathParam("cloudProvider", string(cloudProvider), rest.Opaque)
 	call.PathParam("endpointId", endpointID, rest.Hex24)
-	return c.api.Do(ctx, &call)
+	return c.rest().Do(ctx, &call)
 }
 
 // ListFlexClustersPageOptions are the optional parameters of [Client.ListFlexClustersPage]. What is
@@ -1724,7 +1724,7 @@ func (c *Client) ListFlexClustersPage(ctx context.Context, projectID string, opt
 	call.Missing = func() string {
 		return rest.Missing(rest.Due{Name: "results", Absent: out.Results == nil})
 	}
-	return rest.Pointer(&out, c.api.Do(ctx, &call))
+	return rest.Pointer(&out, c.rest().Do(ctx, &call))
 }
 
 // ListFlexClusters yields all flex clusters of a project. An error ends the
@@ -1759,7 +1759,7 @@ func (c *Client) DeleteFlexCluster(ctx context.Context, projectID string, cluste
 	}
 	call.PathParam("groupId", projectID, rest.Hex24)
 	call.PathParam("name", clusterName, rest.Name)
-	return c.api.Do(ctx, &call)
+	return c.rest().Do(ctx, &call)
 }
 
 // GetFlexCluster returns one flex cluster. Once it was deleted, a 404 says that
@@ -1779,7 +1779,7 @@ func (c *Client) GetFlexCluster(ctx context.Context, projectID string, clusterNa
 	call.Missing = func() string {
 		return rest.Missing(rest.Due{Name: "name", Absent: out.Name == ""})
 	}
-	return rest.Pointer(&out, c.api.Do(ctx, &call))
+	return rest.Pointer(&out, c.rest().Do(ctx, &call))
 }
 
 // SetFlexClusterTerminationProtection sets whether a flex cluster is protected
@@ -1803,7 +1803,7 @@ func (c *Client) SetFlexClusterTerminationProtection(ctx context.Context, projec
 	call.Missing = func() string {
 		return rest.Missing(rest.Due{Name: "name", Absent: out.Name == ""})
 	}
-	return rest.Pointer(&out, c.api.Do(ctx, &call))
+	return rest.Pointer(&out, c.rest().Do(ctx, &call))
 }
 
 // ListNetworkPeeringsPageOptions are the optional parameters of [Client.ListNetworkPeeringsPage]. What is
@@ -1838,7 +1838,7 @@ func (c *Client) ListNetworkPeeringsPage(ctx context.Context, projectID string, 
 	call.Missing = func() string {
 		return rest.Missing(rest.Due{Name: "results", Absent: out.Results == nil})
 	}
-	return rest.Pointer(&out, c.api.Do(ctx, &call))
+	return rest.Pointer(&out, c.rest().Do(ctx, &call))
 }
 
 // ListNetworkPeerings yields all network peerings of a project at one cloud
@@ -1873,7 +1873,7 @@ func (c *Client) DeleteNetworkPeering(ctx context.Context, projectID string, pee
 	}
 	call.PathParam("groupId", projectID, rest.Hex24)
 	call.PathParam("peerId", peeringID, rest.Hex24)
-	return c.api.Do(ctx, &call)
+	return c.rest().Do(ctx, &call)
 }
 
 // ListPrivateEndpointServices returns the private endpoint services of a
@@ -1894,7 +1894,7 @@ func (c *Client) ListPrivateEndpointServices(ctx context.Context, projectID stri
 	call.Missing = func() string {
 		return rest.Missing(rest.Due{Name: "the list", Absent: out == nil})
 	}
-	return rest.Value(&out, c.api.Do(ctx, &call))
+	return rest.Value(&out, c.rest().Do(ctx, &call))
 }
 
 // DeletePrivateEndpointService begins to delete a private endpoint service. Its
@@ -1912,7 +1912,7 @@ func (c *Client) DeletePrivateEndpointService(ctx context.Context, projectID str
 	call.PathParam("groupId", projectID, rest.Hex24)
 	call.PathParam("cloudProvider", string(cloudProvider), rest.Opaque)
 	call.PathParam("endpointServiceId", serviceID, rest.Hex24)
-	return c.api.Do(ctx, &call)
+	return c.rest().Do(ctx, &call)
 }
 
 // DeletePrivateEndpoint begins to delete an endpoint of a private endpoint
@@ -1932,7 +1932,7 @@ func (c *Client) DeletePrivateEndpoint(ctx context.Context, projectID string, cl
 	call.PathParam("cloudProvider", string(cloudProvider), rest.Opaque)
 	call.PathParam("endpointServiceId", serviceID, rest.Hex24)
 	call.PathParam("endpointId", endpointID, rest.ResourceID)
-	return c.api.Do(ctx, &call)
+	return c.rest().Do(ctx, &call)
 }
 
 // ListFederationEndpointsPageOptions are the optional parameters of [Client.ListFederationEndpointsPage]. What is
@@ -1964,7 +1964,7 @@ func (c *Client) ListFederationEndpointsPage(ctx context.Context, projectID stri
 	call.Missing = func() string {
 		return rest.Missing(rest.Due{Name: "results", Absent: out.Results == nil})
 	}
-	return rest.Pointer(&out, c.api.Do(ctx, &call))
+	return rest.Pointer(&out, c.rest().Do(ctx, &call))
 }
 
 // ListFederationEndpoints yields all private endpoints of the federated
@@ -1999,7 +1999,7 @@ func (c *Client) DeleteFederationEndpoint(ctx context.Context, projectID string,
 	}
 	call.PathParam("groupId", projectID, rest.Hex24)
 	call.PathParam("endpointId", endpointID, rest.ResourceID)
-	return c.api.Do(ctx, &call)
+	return c.rest().Do(ctx, &call)
 }
 
 // ListStreamWorkspacesPageOptions are the optional parameters of [Client.ListStreamWorkspacesPage]. What is
@@ -2030,7 +2030,7 @@ func (c *Client) ListStreamWorkspacesPage(ctx context.Context, projectID string,
 	call.Missing = func() string {
 		return rest.Missing(rest.Due{Name: "results", Absent: out.Results == nil})
 	}
-	return rest.Pointer(&out, c.api.Do(ctx, &call))
+	return rest.Pointer(&out, c.rest().Do(ctx, &call))
 }
 
 // ListStreamWorkspaces yields all stream workspaces of a project. An error ends
@@ -2078,7 +2078,7 @@ func (c *Client) ListActiveStreamVPCPeeringsPage(ctx context.Context, projectID 
 	call.Missing = func() string {
 		return rest.Missing(rest.Due{Name: "results", Absent: out.Results == nil})
 	}
-	return rest.Pointer(&out, c.api.Do(ctx, &call))
+	return rest.Pointer(&out, c.rest().Do(ctx, &call))
 }
 
 // ListActiveStreamVPCPeerings yields all incoming VPC peerings of the stream
@@ -2126,7 +2126,7 @@ func (c *Client) ListStreamPrivateLinksPage(ctx context.Context, projectID strin
 	call.Missing = func() string {
 		return rest.Missing(rest.Due{Name: "results", Absent: out.Results == nil})
 	}
-	return rest.Pointer(&out, c.api.Do(ctx, &call))
+	return rest.Pointer(&out, c.rest().Do(ctx, &call))
 }
 
 // ListStreamPrivateLinks yields all private links of the stream workspaces of a
@@ -2162,7 +2162,7 @@ func (c *Client) DeleteStreamPrivateLink(ctx context.Context, projectID string, 
 	}
 	call.PathParam("groupId", projectID, rest.Hex24)
 	call.PathParam("connectionId", connectionID, rest.Opaque)
-	return c.api.Do(ctx, &call)
+	return c.rest().Do(ctx, &call)
 }
 
 // ListStreamVPCPeeringsPageOptions are the optional parameters of [Client.ListStreamVPCPeeringsPage]. What is
@@ -2196,7 +2196,7 @@ func (c *Client) ListStreamVPCPeeringsPage(ctx context.Context, projectID string
 	call.Missing = func() string {
 		return rest.Missing(rest.Due{Name: "results", Absent: out.Results == nil})
 	}
-	return rest.Pointer(&out, c.api.Do(ctx, &call))
+	return rest.Pointer(&out, c.rest().Do(ctx, &call))
 }
 
 // ListStreamVPCPeerings yields all incoming VPC peerings of the stream
@@ -2230,7 +2230,7 @@ func (c *Client) DeleteStreamVPCPeering(ctx context.Context, projectID string, p
 	}
 	call.PathParam("groupId", projectID, rest.Hex24)
 	call.PathParam("id", peeringID, rest.Opaque)
-	return c.api.Do(ctx, &call)
+	return c.rest().Do(ctx, &call)
 }
 
 // DeleteStreamWorkspace begins to delete a stream workspace. Its processors
@@ -2249,7 +2249,7 @@ func (c *Client) DeleteStreamWorkspace(ctx context.Context, projectID string, wo
 	}
 	call.PathParam("groupId", projectID, rest.Hex24)
 	call.PathParam("tenantName", workspaceName, rest.Opaque)
-	return c.api.Do(ctx, &call)
+	return c.rest().Do(ctx, &call)
 }
 
 // DeleteStreamProcessor deletes a processor of a stream workspace. It needs the
@@ -2267,7 +2267,7 @@ func (c *Client) DeleteStreamProcessor(ctx context.Context, projectID string, wo
 	call.PathParam("groupId", projectID, rest.Hex24)
 	call.PathParam("tenantName", workspaceName, rest.Opaque)
 	call.PathParam("processorName", processorName, rest.Opaque)
-	return c.api.Do(ctx, &call)
+	return c.rest().Do(ctx, &call)
 }
 
 // ListStreamProcessorsPageOptions are the optional parameters of [Client.ListStreamProcessorsPage]. What is
@@ -2300,7 +2300,7 @@ func (c *Client) ListStreamProcessorsPage(ctx context.Context, projectID string,
 	call.Missing = func() string {
 		return rest.Missing(rest.Due{Name: "results", Absent: out.Results == nil})
 	}
-	return rest.Pointer(&out, c.api.Do(ctx, &call))
+	return rest.Pointer(&out, c.rest().Do(ctx, &call))
 }
 
 // ListStreamProcessors yields all processors of a stream workspace. An error
@@ -2349,7 +2349,7 @@ func (c *Client) ListOrganizationsPage(ctx context.Context, options ListOrganiza
 	call.Missing = func() string {
 		return rest.Missing(rest.Due{Name: "results", Absent: out.Results == nil})
 	}
-	return rest.Pointer(&out, c.api.Do(ctx, &call))
+	return rest.Pointer(&out, c.rest().Do(ctx, &call))
 }
 
 // ListOrganizations yields all organizations that the credential reaches, which
@@ -2380,7 +2380,7 @@ func (c *Client) deleteOrganization(ctx context.Context, orgID string) error {
 		Status: http.StatusNoContent,
 	}
 	call.PathParam("orgId", orgID, rest.Hex24)
-	return c.api.Do(ctx, &call)
+	return c.rest().Do(ctx, &call)
 }
 
 // GetOrganization returns one organization. One that was deleted may still be
@@ -2399,7 +2399,7 @@ func (c *Client) GetOrganization(ctx context.Context, orgID string) (*Organizati
 	call.Missing = func() string {
 		return rest.Missing(rest.Due{Name: "id", Absent: out.ID == ""})
 	}
-	return rest.Pointer(&out, c.api.Do(ctx, &call))
+	return rest.Pointer(&out, c.rest().Do(ctx, &call))
 }
 
 // ListAPIKeysPageOptions are the optional parameters of [Client.ListAPIKeysPage]. What is
@@ -2431,7 +2431,7 @@ func (c *Client) ListAPIKeysPage(ctx context.Context, orgID string, options List
 	call.Missing = func() string {
 		return rest.Missing(rest.Due{Name: "results", Absent: out.Results == nil})
 	}
-	return rest.Pointer(&out, c.api.Do(ctx, &call))
+	return rest.Pointer(&out, c.rest().Do(ctx, &call))
 }
 
 // ListAPIKeys yields all API keys of an organization. An error ends the list.
@@ -2467,7 +2467,7 @@ func (c *Client) GetFederation(ctx context.Context, orgID string) (*Federation, 
 	call.Missing = func() string {
 		return rest.Missing(rest.Due{Name: "id", Absent: out.ID == ""})
 	}
-	return rest.Pointer(&out, c.api.Do(ctx, &call))
+	return rest.Pointer(&out, c.rest().Do(ctx, &call))
 }
 
 // ListProjectsPageOptions are the optional parameters of [Client.ListProjectsPage]. What is
@@ -2502,7 +2502,7 @@ func (c *Client) ListProjectsPage(ctx context.Context, orgID string, options Lis
 	call.Missing = func() string {
 		return rest.Missing(rest.Due{Name: "results", Absent: out.Results == nil})
 	}
-	return rest.Pointer(&out, c.api.Do(ctx, &call))
+	return rest.Pointer(&out, c.rest().Do(ctx, &call))
 }
 
 // ListProjects yields all projects of an organization, also those that the
@@ -2557,7 +2557,7 @@ func (c *Client) ListInvoicesPage(ctx context.Context, orgID string, options Lis
 	call.Missing = func() string {
 		return rest.Missing(rest.Due{Name: "results", Absent: out.Results == nil})
 	}
-	return rest.Pointer(&out, c.api.Do(ctx, &call))
+	return rest.Pointer(&out, c.rest().Do(ctx, &call))
 }
 
 // ListInvoices yields all invoices of an organization. What chooses a page is
@@ -2597,7 +2597,7 @@ func (c *Client) ListPendingInvoices(ctx context.Context, orgID string) ([]Invoi
 	call.Missing = func() string {
 		return rest.Missing(rest.Due{Name: "results", Absent: out.Results == nil})
 	}
-	return rest.Value(&out.Results, c.api.Do(ctx, &call))
+	return rest.Value(&out.Results, c.rest().Do(ctx, &call))
 }
 
 // ListLiveMigrationProjects returns the projects of Cloud Manager or Ops
@@ -2617,7 +2617,7 @@ func (c *Client) ListLiveMigrationProjects(ctx context.Context, orgID string) ([
 	call.Missing = func() string {
 		return rest.Missing(rest.Due{Name: "the list", Absent: out == nil})
 	}
-	return rest.Value(&out, c.api.Do(ctx, &call))
+	return rest.Value(&out, c.rest().Do(ctx, &call))
 }
 
 // DeleteLiveMigrationLink removes the link by which live migrations reach an
@@ -2634,7 +2634,7 @@ func (c *Client) DeleteLiveMigrationLink(ctx context.Context, orgID string) erro
 		Status: http.StatusNoContent, Removal: true,
 	}
 	call.PathParam("orgId", orgID, rest.Hex24)
-	return c.api.Do(ctx, &call)
+	return c.rest().Do(ctx, &call)
 }
 
 // ListServiceAccountsPageOptions are the optional parameters of [Client.ListServiceAccountsPage]. What is
@@ -2670,7 +2670,7 @@ func (c *Client) ListServiceAccountsPage(ctx context.Context, orgID string, opti
 	call.Missing = func() string {
 		return rest.Missing(rest.Due{Name: "results", Absent: out.Results == nil})
 	}
-	return rest.Pointer(&out, c.api.Do(ctx, &call))
+	return rest.Pointer(&out, c.rest().Do(ctx, &call))
 }
 
 // ListServiceAccounts yields all service accounts of an organization. What
@@ -2703,7 +2703,7 @@ func (c *Client) GetOrganizationSettings(ctx context.Context, orgID string) (*Or
 		Status: http.StatusOK, Out: &out, Repeat: true,
 	}
 	call.PathParam("orgId", orgID, rest.Hex24)
-	return rest.Pointer(&out, c.api.Do(ctx, &call))
+	return rest.Pointer(&out, c.rest().Do(ctx, &call))
 }
 
 // ListRateLimitsPageOptions are the optional parameters of [Client.ListRateLimitsPage]. What is
@@ -2753,7 +2753,7 @@ func (c *Client) ListRateLimitsPage(ctx context.Context, options ListRateLimitsP
 	call.Missing = func() string {
 		return rest.Missing(rest.Due{Name: "results", Absent: out.Results == nil})
 	}
-	return rest.Pointer(&out, c.api.Do(ctx, &call))
+	return rest.Pointer(&out, c.rest().Do(ctx, &call))
 }
 
 // ListRateLimits yields all rate limits of the API. What chooses a page is left
@@ -2803,5 +2803,5 @@ func (c *Client) GetRateLimit(ctx context.Context, endpointSetID string, options
 	call.Missing = func() string {
 		return rest.Missing(rest.Due{Name: "endpointSetId", Absent: out.EndpointSetID == ""})
 	}
-	return rest.Pointer(&out, c.api.Do(ctx, &call))
+	return rest.Pointer(&out, c.rest().Do(ctx, &call))
 }

@@ -72,6 +72,17 @@ type Client struct {
 	api *rest.Client
 }
 
+// unmade is what a Client that [New] has not made calls: every call fails.
+var unmade = rest.Unusable(provider)
+
+// rest returns the pipeline of the client.
+func (c *Client) rest() *rest.Client {
+	if c == nil || c.api == nil {
+		return unmade
+	}
+	return c.api
+}
+
 // New returns a client. It needs a credential: [WithServiceAccount], [WithAPIKey]
 // or [FromEnv]. What cannot work is refused here, with [errors.InvalidArgument].
 func New(options ...Option) (*Client, error) {
@@ -117,7 +128,7 @@ func DeleteOrganization(ctx context.Context, orgID string, options ...Option) er
 //
 // Source: vendor OpenAPI of SDK v20250312023; vendor's error page.
 func (c *Client) DeleteOrganization(ctx context.Context, orgID string) error {
-	return c.api.Delete(ctx, rest.Deletion{
+	return c.rest().Delete(ctx, rest.Deletion{
 		Send: func(ctx context.Context) error { return c.deleteOrganization(ctx, orgID) },
 		Look: func(ctx context.Context) (rest.Presence, error) { return c.look(ctx, orgID) },
 	})

@@ -47,7 +47,7 @@ func newDriver(c *Client) *driver {
 func (d *driver) Provider() (name, instance string) { return provider, d.c.instance() }
 
 // instance is the address of Atlas, of which there is another one for Government.
-func (c *Client) instance() string { return c.api.BaseURL().String() }
+func (c *Client) instance() string { return c.rest().BaseURL().String() }
 
 // Those who ask at about the same time share a list. One that is as old as this says
 // enough of what nobody was asked to remove since.
@@ -69,7 +69,7 @@ func (d *driver) Remove(ctx context.Context, o teardown.Organization, step teard
 		}
 	}
 	begun, going := time.Now(), left.going() || left.State != failed
-	return d.c.api.Wait(ctx, "Teardown", step.ID, func(ctx context.Context) ([]errors.Step, error) {
+	return d.c.rest().Wait(ctx, "Teardown", step.ID, func(ctx context.Context) ([]errors.Step, error) {
 		left, err := d.find(ctx, step, min(time.Since(begun)/4, fresh))
 		if err != nil || left == nil {
 			return nil, err

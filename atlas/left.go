@@ -204,7 +204,7 @@ func (c *Client) ListLeft(ctx context.Context, projectID string, kinds ...Kind) 
 func (c *Client) WaitUntilGone(ctx context.Context, projectID string, progress func([]Left), kinds ...Kind) error {
 	const operation = "WaitUntilGone"
 	deleting := map[Left]bool{}
-	return c.api.Wait(ctx, operation, projectID, func(ctx context.Context) (steps []errors.Step, err error) {
+	return c.rest().Wait(ctx, operation, projectID, func(ctx context.Context) (steps []errors.Step, err error) {
 		var all []Left
 		var broken []errors.Step
 		for left, err := range c.ListLeft(ctx, projectID, kinds...) {

@@ -55,7 +55,7 @@ func WithServiceAccount(id, secret string) Option {
 		if strings.HasPrefix(id, "mdb_sa_sk_") {
 			return errors.New("the client id is a client secret")
 		}
-		c.Identity = id
+		c.Identity = func() string { return id }
 		return c.Authorize(func(client *http.Client) rest.Authorizer {
 			// This runs after all options. Any of them may have set the base URL, and
 			// the secret must not go to another one.
@@ -83,7 +83,7 @@ func WithAPIKey(public, private string) Option {
 		if isPrivateKey(public) {
 			return errors.New("the public key is a private key")
 		}
-		c.Identity = public
+		c.Identity = func() string { return public }
 		return c.Authorize(digestauth.New(public, private), private)
 	}
 }

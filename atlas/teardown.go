@@ -291,7 +291,7 @@ func (d *driver) credentials(ctx context.Context, p *teardown.Plan) error {
 		loss := teardown.Loss{Kind: kind, Count: n, Note: note}
 		for i := range n {
 			id, name := at(i)
-			own = own || id == d.c.api.Identity()
+			own = own || id == d.c.rest().Identity()
 			if i < named {
 				loss.Names = append(loss.Names, cmp.Or(name, id))
 			}

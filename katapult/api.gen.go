@@ -750,7 +750,7 @@ func (c *Client) DeleteDiskBackupPolicy(ctx context.Context, diskBackupPolicy ID
 	call.Missing = func() string {
 		return rest.Missing(rest.Due{Name: "disk_backup_policy.id", Absent: out.DiskBackupPolicy.ID == ""})
 	}
-	return c.api.Do(ctx, &call)
+	return c.rest().Do(ctx, &call)
 }
 
 // GetDiskBackupPolicy returns a disk backup policy. One in the trash is
@@ -773,7 +773,7 @@ func (c *Client) GetDiskBackupPolicy(ctx context.Context, diskBackupPolicy ID) (
 	call.Missing = func() string {
 		return rest.Missing(rest.Due{Name: "disk_backup_policy.id", Absent: out.DiskBackupPolicy.ID == ""})
 	}
-	return rest.Pointer(&out.DiskBackupPolicy, c.api.Do(ctx, &call))
+	return rest.Pointer(&out.DiskBackupPolicy, c.rest().Do(ctx, &call))
 }
 
 // DeleteDisk moves a disk to the trash. It stays there for 48 hours unless it
@@ -799,7 +799,7 @@ func (c *Client) DeleteDisk(ctx context.Context, disk ID) (*TrashObject, error) 
 	call.Missing = func() string {
 		return rest.Missing(rest.Due{Name: "trash_object.id", Absent: out.TrashObject.ID == ""})
 	}
-	return rest.Pointer(&out.TrashObject, c.api.Do(ctx, &call))
+	return rest.Pointer(&out.TrashObject, c.rest().Do(ctx, &call))
 }
 
 // GetDisk returns a disk with its assignment. One in the trash is
@@ -822,7 +822,7 @@ func (c *Client) GetDisk(ctx context.Context, disk ID) (*Disk, error) {
 	call.Missing = func() string {
 		return rest.Missing(rest.Due{Name: "disk.id", Absent: out.Disk.ID == ""})
 	}
-	return rest.Pointer(&out.Disk, c.api.Do(ctx, &call))
+	return rest.Pointer(&out.Disk, c.rest().Do(ctx, &call))
 }
 
 // DetachDisk detaches a disk from the virtual machine that it is assigned to.
@@ -848,7 +848,7 @@ func (c *Client) DetachDisk(ctx context.Context, disk ID) (*Task, error) {
 	call.Missing = func() string {
 		return rest.Missing(rest.Due{Name: "task.id", Absent: out.Task.ID == ""})
 	}
-	return rest.Pointer(&out.Task, c.api.Do(ctx, &call))
+	return rest.Pointer(&out.Task, c.rest().Do(ctx, &call))
 }
 
 // UnassignDisk takes a disk away from its virtual machine, so that it outlives
@@ -873,7 +873,7 @@ func (c *Client) UnassignDisk(ctx context.Context, disk ID) (*Disk, error) {
 	call.Missing = func() string {
 		return rest.Missing(rest.Due{Name: "disk.id", Absent: out.Disk.ID == ""})
 	}
-	return rest.Pointer(&out.Disk, c.api.Do(ctx, &call))
+	return rest.Pointer(&out.Disk, c.rest().Do(ctx, &call))
 }
 
 // DeleteDNSZone deletes a DNS zone, at once and without the trash. It needs the
@@ -897,7 +897,7 @@ func (c *Client) DeleteDNSZone(ctx context.Context, dnsZone DNSZoneLookup) error
 	call.Missing = func() string {
 		return rest.Missing(rest.Due{Name: "deleted", Absent: !out.Deleted})
 	}
-	return c.api.Do(ctx, &call)
+	return c.rest().Do(ctx, &call)
 }
 
 // GetDNSZone returns a DNS zone. It needs the scope dns or dns:read.
@@ -918,7 +918,7 @@ func (c *Client) GetDNSZone(ctx context.Context, dnsZone DNSZoneLookup) (*DNSZon
 	call.Missing = func() string {
 		return rest.Missing(rest.Due{Name: "dns_zone.id", Absent: out.DNSZone.ID == ""})
 	}
-	return rest.Pointer(&out.DNSZone, c.api.Do(ctx, &call))
+	return rest.Pointer(&out.DNSZone, c.rest().Do(ctx, &call))
 }
 
 // DeleteFileStorageVolume moves a file storage volume to the trash. It stays
@@ -945,7 +945,7 @@ func (c *Client) DeleteFileStorageVolume(ctx context.Context, fileStorageVolume 
 	call.Missing = func() string {
 		return rest.Missing(rest.Due{Name: "trash_object.id", Absent: out.TrashObject.ID == ""})
 	}
-	return rest.Pointer(&out.TrashObject, c.api.Do(ctx, &call))
+	return rest.Pointer(&out.TrashObject, c.rest().Do(ctx, &call))
 }
 
 // GetFileStorageVolume returns a file storage volume. One in the trash is
@@ -969,7 +969,7 @@ func (c *Client) GetFileStorageVolume(ctx context.Context, fileStorageVolume ID)
 	call.Missing = func() string {
 		return rest.Missing(rest.Due{Name: "file_storage_volume.id", Absent: out.FileStorageVolume.ID == ""})
 	}
-	return rest.Pointer(&out.FileStorageVolume, c.api.Do(ctx, &call))
+	return rest.Pointer(&out.FileStorageVolume, c.rest().Do(ctx, &call))
 }
 
 // DeleteIPAddress gives an IP address back. Unallocate it before:
@@ -989,7 +989,7 @@ func (c *Client) DeleteIPAddress(ctx context.Context, ipAddress IPAddressLookup)
 		Status: http.StatusOK, Out: &out, Removal: true,
 	}
 	call.Require("ip_address", id, rest.Opaque)
-	return c.api.Do(ctx, &call)
+	return c.rest().Do(ctx, &call)
 }
 
 // GetIPAddress returns an IP address. It needs the scope ip_addresses or
@@ -1011,7 +1011,7 @@ func (c *Client) GetIPAddress(ctx context.Context, ipAddress IPAddressLookup) (*
 	call.Missing = func() string {
 		return rest.Missing(rest.Due{Name: "ip_address.address", Absent: out.IPAddress.Address == ""})
 	}
-	return rest.Pointer(&out.IPAddress, c.api.Do(ctx, &call))
+	return rest.Pointer(&out.IPAddress, c.rest().Do(ctx, &call))
 }
 
 // UnallocateIPAddress takes an IP address away from what holds it. That works
@@ -1032,7 +1032,7 @@ func (c *Client) UnallocateIPAddress(ctx context.Context, ipAddress IPAddressLoo
 		Status: http.StatusOK, Out: &out,
 	}
 	call.Require("ip_address", id, rest.Opaque)
-	return c.api.Do(ctx, &call)
+	return c.rest().Do(ctx, &call)
 }
 
 // DeleteLoadBalancer deletes a load balancer, at once and without the trash. It
@@ -1057,7 +1057,7 @@ func (c *Client) DeleteLoadBalancer(ctx context.Context, loadBalancer LoadBalanc
 	call.Missing = func() string {
 		return rest.Missing(rest.Due{Name: "load_balancer.id", Absent: out.LoadBalancer.ID == ""})
 	}
-	return c.api.Do(ctx, &call)
+	return c.rest().Do(ctx, &call)
 }
 
 // GetLoadBalancer returns a load balancer. It needs the scope load_balancers or
@@ -1079,7 +1079,7 @@ func (c *Client) GetLoadBalancer(ctx context.Context, loadBalancer LoadBalancerL
 	call.Missing = func() string {
 		return rest.Missing(rest.Due{Name: "load_balancer.id", Absent: out.LoadBalancer.ID == ""})
 	}
-	return rest.Pointer(&out.LoadBalancer, c.api.Do(ctx, &call))
+	return rest.Pointer(&out.LoadBalancer, c.rest().Do(ctx, &call))
 }
 
 // ListLoadBalancerRulesPageOptions are the optional parameters of [Client.ListLoadBalancerRulesPage]. What is
@@ -1111,7 +1111,7 @@ func (c *Client) ListLoadBalancerRulesPage(ctx context.Context, loadBalancer Loa
 	call.Missing = func() string {
 		return rest.Missing(rest.Due{Name: "pagination", Absent: out.Pagination == (Pagination{})}, rest.Due{Name: "load_balancer_rules", Absent: out.Rules == nil})
 	}
-	return rest.Pointer(&out, c.api.Do(ctx, &call))
+	return rest.Pointer(&out, c.rest().Do(ctx, &call))
 }
 
 // ListLoadBalancerRules yields all rules of a load balancer. It needs the scope
@@ -1152,7 +1152,7 @@ func (c *Client) deleteOrganization(ctx context.Context, organization Organizati
 	call.Missing = func() string {
 		return rest.Missing(rest.Due{Name: "success", Absent: !out.Success})
 	}
-	return c.api.Do(ctx, &call)
+	return c.rest().Do(ctx, &call)
 }
 
 // DeleteObjectStorageAccessKey deletes an access key to object storage, at once
@@ -1177,7 +1177,7 @@ func (c *Client) DeleteObjectStorageAccessKey(ctx context.Context, accessKey ID)
 	call.Missing = func() string {
 		return rest.Missing(rest.Due{Name: "success", Absent: !out.Success})
 	}
-	return c.api.Do(ctx, &call)
+	return c.rest().Do(ctx, &call)
 }
 
 // GetObjectStorageAccessKey returns an access key to object storage, without
@@ -1199,7 +1199,7 @@ func (c *Client) GetObjectStorageAccessKey(ctx context.Context, accessKey ID) (*
 	call.Missing = func() string {
 		return rest.Missing(rest.Due{Name: "object_storage_access_key.id", Absent: out.ObjectStorageAccessKey.ID == ""})
 	}
-	return rest.Pointer(&out.ObjectStorageAccessKey, c.api.Do(ctx, &call))
+	return rest.Pointer(&out.ObjectStorageAccessKey, c.rest().Do(ctx, &call))
 }
 
 // DeleteObjectStorageBucket deletes a bucket, at once and without the trash.
@@ -1228,7 +1228,7 @@ func (c *Client) DeleteObjectStorageBucket(ctx context.Context, bucket ObjectSto
 	call.Missing = func() string {
 		return rest.Missing(rest.Due{Name: "success", Absent: !out.Success})
 	}
-	return c.api.Do(ctx, &call)
+	return c.rest().Do(ctx, &call)
 }
 
 // GetObjectStorageBucket returns a bucket. No operation lists buckets: their
@@ -1253,7 +1253,7 @@ func (c *Client) GetObjectStorageBucket(ctx context.Context, bucket ObjectStorag
 	call.Missing = func() string {
 		return rest.Missing(rest.Due{Name: "object_storage_bucket.name", Absent: out.ObjectStorageBucket.Name == ""})
 	}
-	return rest.Pointer(&out.ObjectStorageBucket, c.api.Do(ctx, &call))
+	return rest.Pointer(&out.ObjectStorageBucket, c.rest().Do(ctx, &call))
 }
 
 // ListOrganizations returns all organizations that the token has access to. The
@@ -1272,7 +1272,7 @@ func (c *Client) ListOrganizations(ctx context.Context) ([]Organization, error) 
 	call.Missing = func() string {
 		return rest.Missing(rest.Due{Name: "organizations", Absent: out.Organizations == nil})
 	}
-	return rest.Value(&out.Organizations, c.api.Do(ctx, &call))
+	return rest.Value(&out.Organizations, c.rest().Do(ctx, &call))
 }
 
 // GetOrganization returns one organization. It needs the scope
@@ -1294,7 +1294,7 @@ func (c *Client) GetOrganization(ctx context.Context, organization OrganizationL
 	call.Missing = func() string {
 		return rest.Missing(rest.Due{Name: "organization.id", Absent: out.Organization.ID == ""})
 	}
-	return rest.Pointer(&out.Organization, c.api.Do(ctx, &call))
+	return rest.Pointer(&out.Organization, c.rest().Do(ctx, &call))
 }
 
 // GetDeletionSteps returns what has to be done before an organization can be
@@ -1317,7 +1317,7 @@ func (c *Client) GetDeletionSteps(ctx context.Context, organization Organization
 	call.Missing = func() string {
 		return rest.Missing(rest.Due{Name: "steps", Absent: out.Steps == nil})
 	}
-	return rest.Value(&out.Steps, c.api.Do(ctx, &call))
+	return rest.Value(&out.Steps, c.rest().Do(ctx, &call))
 }
 
 // ListDiskBackupPoliciesPageOptions are the optional parameters of [Client.ListDiskBackupPoliciesPage]. What is
@@ -1350,7 +1350,7 @@ func (c *Client) ListDiskBackupPoliciesPage(ctx context.Context, organization Or
 	call.Missing = func() string {
 		return rest.Missing(rest.Due{Name: "pagination", Absent: out.Pagination == (Pagination{})}, rest.Due{Name: "disk_backup_policies", Absent: out.DiskBackupPolicies == nil})
 	}
-	return rest.Pointer(&out, c.api.Do(ctx, &call))
+	return rest.Pointer(&out, c.rest().Do(ctx, &call))
 }
 
 // ListDiskBackupPolicies yields all disk backup policies of an organization.
@@ -1405,7 +1405,7 @@ func (c *Client) ListDiskTemplatesPage(ctx context.Context, organization Organiz
 	call.Missing = func() string {
 		return rest.Missing(rest.Due{Name: "pagination", Absent: out.Pagination == (Pagination{})}, rest.Due{Name: "disk_templates", Absent: out.DiskTemplates == nil})
 	}
-	return rest.Pointer(&out, c.api.Do(ctx, &call))
+	return rest.Pointer(&out, c.rest().Do(ctx, &call))
 }
 
 // ListDiskTemplates yields all disk templates of an organization. No API
@@ -1455,7 +1455,7 @@ func (c *Client) ListDisksPage(ctx context.Context, organization OrganizationLoo
 	call.Missing = func() string {
 		return rest.Missing(rest.Due{Name: "pagination", Absent: out.Pagination == (Pagination{})}, rest.Due{Name: "disk", Absent: out.Disks == nil})
 	}
-	return rest.Pointer(&out, c.api.Do(ctx, &call))
+	return rest.Pointer(&out, c.rest().Do(ctx, &call))
 }
 
 // ListDisks yields all disks of an organization. Items have no times and say of
@@ -1504,7 +1504,7 @@ func (c *Client) ListDNSZonesPage(ctx context.Context, organization Organization
 	call.Missing = func() string {
 		return rest.Missing(rest.Due{Name: "pagination", Absent: out.Pagination == (Pagination{})}, rest.Due{Name: "dns_zones", Absent: out.Zones == nil})
 	}
-	return rest.Pointer(&out, c.api.Do(ctx, &call))
+	return rest.Pointer(&out, c.rest().Do(ctx, &call))
 }
 
 // ListDNSZones yields all DNS zones of an organization. It needs the scope dns
@@ -1553,7 +1553,7 @@ func (c *Client) ListFileStorageVolumesPage(ctx context.Context, organization Or
 	call.Missing = func() string {
 		return rest.Missing(rest.Due{Name: "pagination", Absent: out.Pagination == (Pagination{})}, rest.Due{Name: "file_storage_volumes", Absent: out.FileStorageVolumes == nil})
 	}
-	return rest.Pointer(&out, c.api.Do(ctx, &call))
+	return rest.Pointer(&out, c.rest().Do(ctx, &call))
 }
 
 // ListFileStorageVolumes yields all file storage volumes of an organization. It
@@ -1603,7 +1603,7 @@ func (c *Client) ListIPAddressesPage(ctx context.Context, organization Organizat
 	call.Missing = func() string {
 		return rest.Missing(rest.Due{Name: "pagination", Absent: out.Pagination == (Pagination{})}, rest.Due{Name: "ip_addresses", Absent: out.Addresses == nil})
 	}
-	return rest.Pointer(&out, c.api.Do(ctx, &call))
+	return rest.Pointer(&out, c.rest().Do(ctx, &call))
 }
 
 // ListIPAddresses yields all IP addresses of an organization. Items have no
@@ -1653,7 +1653,7 @@ func (c *Client) ListLoadBalancersPage(ctx context.Context, organization Organiz
 	call.Missing = func() string {
 		return rest.Missing(rest.Due{Name: "pagination", Absent: out.Pagination == (Pagination{})}, rest.Due{Name: "load_balancers", Absent: out.LoadBalancers == nil})
 	}
-	return rest.Pointer(&out, c.api.Do(ctx, &call))
+	return rest.Pointer(&out, c.rest().Do(ctx, &call))
 }
 
 // ListLoadBalancers yields all load balancers of an organization. Items have no
@@ -1705,7 +1705,7 @@ func (c *Client) ListManagedOrganizationsPage(ctx context.Context, organization 
 	call.Missing = func() string {
 		return rest.Missing(rest.Due{Name: "pagination", Absent: out.Pagination == (Pagination{})}, rest.Due{Name: "organizations", Absent: out.Organizations == nil})
 	}
-	return rest.Pointer(&out, c.api.Do(ctx, &call))
+	return rest.Pointer(&out, c.rest().Do(ctx, &call))
 }
 
 // ListManagedOrganizations yields all organizations that an organization
@@ -1754,7 +1754,7 @@ func (c *Client) CreateManagedOrganization(ctx context.Context, organization Org
 	call.Missing = func() string {
 		return rest.Missing(rest.Due{Name: "organization.id", Absent: out.Organization.ID == ""})
 	}
-	return rest.Pointer(&out.Organization, c.api.Do(ctx, &call))
+	return rest.Pointer(&out.Organization, c.rest().Do(ctx, &call))
 }
 
 // ListObjectStorageAccessKeysPageOptions are the optional parameters of [Client.ListObjectStorageAccessKeysPage]. What is
@@ -1787,7 +1787,7 @@ func (c *Client) ListObjectStorageAccessKeysPage(ctx context.Context, organizati
 	call.Missing = func() string {
 		return rest.Missing(rest.Due{Name: "pagination", Absent: out.Pagination == (Pagination{})}, rest.Due{Name: "object_storage_access_keys", Absent: out.AccessKeys == nil})
 	}
-	return rest.Pointer(&out, c.api.Do(ctx, &call))
+	return rest.Pointer(&out, c.rest().Do(ctx, &call))
 }
 
 // ListObjectStorageAccessKeys yields all access keys to object storage of an
@@ -1835,7 +1835,7 @@ func (c *Client) DeleteObjectStorageAccount(ctx context.Context, organization Or
 	call.Missing = func() string {
 		return rest.Missing(rest.Due{Name: "trash_object.id", Absent: out.TrashObject.ID == ""})
 	}
-	return rest.Pointer(&out.TrashObject, c.api.Do(ctx, &call))
+	return rest.Pointer(&out.TrashObject, c.rest().Do(ctx, &call))
 }
 
 // GetObjectStorageAccount returns the object storage of an organization in a
@@ -1862,7 +1862,7 @@ func (c *Client) GetObjectStorageAccount(ctx context.Context, organization Organ
 	call.Missing = func() string {
 		return rest.Missing(rest.Due{Name: "object_storage_account.region", Absent: out.ObjectStorageAccount.Region == ""})
 	}
-	return rest.Pointer(&out.ObjectStorageAccount, c.api.Do(ctx, &call))
+	return rest.Pointer(&out.ObjectStorageAccount, c.rest().Do(ctx, &call))
 }
 
 // ListTrashObjectsPageOptions are the optional parameters of [Client.ListTrashObjectsPage]. What is
@@ -1894,7 +1894,7 @@ func (c *Client) ListTrashObjectsPage(ctx context.Context, organization Organiza
 	call.Missing = func() string {
 		return rest.Missing(rest.Due{Name: "pagination", Absent: out.Pagination == (Pagination{})}, rest.Due{Name: "trash_objects", Absent: out.TrashObjects == nil})
 	}
-	return rest.Pointer(&out, c.api.Do(ctx, &call))
+	return rest.Pointer(&out, c.rest().Do(ctx, &call))
 }
 
 // ListTrashObjects yields all that is in the trash of an organization. It needs
@@ -1938,7 +1938,7 @@ func (c *Client) PurgeTrash(ctx context.Context, organization OrganizationLookup
 	call.Missing = func() string {
 		return rest.Missing(rest.Due{Name: "task.id", Absent: out.Task.ID == ""})
 	}
-	return rest.Pointer(&out.Task, c.api.Do(ctx, &call))
+	return rest.Pointer(&out.Task, c.rest().Do(ctx, &call))
 }
 
 // ListVirtualMachinesPageOptions are the optional parameters of [Client.ListVirtualMachinesPage]. What is
@@ -1972,7 +1972,7 @@ func (c *Client) ListVirtualMachinesPage(ctx context.Context, organization Organ
 	call.Missing = func() string {
 		return rest.Missing(rest.Due{Name: "pagination", Absent: out.Pagination == (Pagination{})}, rest.Due{Name: "virtual_machines", Absent: out.VirtualMachines == nil})
 	}
-	return rest.Pointer(&out, c.api.Do(ctx, &call))
+	return rest.Pointer(&out, c.rest().Do(ctx, &call))
 }
 
 // ListVirtualMachines yields all virtual machines of an organization. Items
@@ -2022,7 +2022,7 @@ func (c *Client) ListVirtualNetworksPage(ctx context.Context, organization Organ
 	call.Missing = func() string {
 		return rest.Missing(rest.Due{Name: "pagination", Absent: out.Pagination == (Pagination{})}, rest.Due{Name: "virtual_networks", Absent: out.VirtualNetworks == nil})
 	}
-	return rest.Pointer(&out, c.api.Do(ctx, &call))
+	return rest.Pointer(&out, c.rest().Do(ctx, &call))
 }
 
 // ListVirtualNetworks yields all virtual networks of an organization. It needs
@@ -2061,7 +2061,7 @@ func (c *Client) GetTask(ctx context.Context, task ID) (*Task, error) {
 	call.Missing = func() string {
 		return rest.Missing(rest.Due{Name: "task.id", Absent: out.Task.ID == ""})
 	}
-	return rest.Pointer(&out.Task, c.api.Do(ctx, &call))
+	return rest.Pointer(&out.Task, c.rest().Do(ctx, &call))
 }
 
 // PurgeTrashObject begins to delete an object in the trash for good. It is done
@@ -2087,7 +2087,7 @@ func (c *Client) PurgeTrashObject(ctx context.Context, trashObject TrashObjectLo
 	call.Missing = func() string {
 		return rest.Missing(rest.Due{Name: "task.id", Absent: out.Task.ID == ""})
 	}
-	return rest.Pointer(&out.Task, c.api.Do(ctx, &call))
+	return rest.Pointer(&out.Task, c.rest().Do(ctx, &call))
 }
 
 // GetTrashObject returns an object in the trash. One that was purged is
@@ -2110,7 +2110,7 @@ func (c *Client) GetTrashObject(ctx context.Context, trashObject TrashObjectLook
 	call.Missing = func() string {
 		return rest.Missing(rest.Due{Name: "trash_object.id", Absent: out.TrashObject.ID == ""})
 	}
-	return rest.Pointer(&out.TrashObject, c.api.Do(ctx, &call))
+	return rest.Pointer(&out.TrashObject, c.rest().Do(ctx, &call))
 }
 
 // DeleteVirtualMachine moves a virtual machine to the trash. It stays there for
@@ -2137,7 +2137,7 @@ func (c *Client) DeleteVirtualMachine(ctx context.Context, virtualMachine Virtua
 	call.Missing = func() string {
 		return rest.Missing(rest.Due{Name: "trash_object.id", Absent: out.TrashObject.ID == ""})
 	}
-	return rest.Pointer(&out.TrashObject, c.api.Do(ctx, &call))
+	return rest.Pointer(&out.TrashObject, c.rest().Do(ctx, &call))
 }
 
 // GetVirtualMachine returns a virtual machine with its state. One in the trash
@@ -2161,7 +2161,7 @@ func (c *Client) GetVirtualMachine(ctx context.Context, virtualMachine VirtualMa
 	call.Missing = func() string {
 		return rest.Missing(rest.Due{Name: "virtual_machine.id", Absent: out.VirtualMachine.ID == ""})
 	}
-	return rest.Pointer(&out.VirtualMachine, c.api.Do(ctx, &call))
+	return rest.Pointer(&out.VirtualMachine, c.rest().Do(ctx, &call))
 }
 
 // ListVirtualMachineDisksPageOptions are the optional parameters of [Client.ListVirtualMachineDisksPage]. What is
@@ -2194,7 +2194,7 @@ func (c *Client) ListVirtualMachineDisksPage(ctx context.Context, virtualMachine
 	call.Missing = func() string {
 		return rest.Missing(rest.Due{Name: "pagination", Absent: out.Pagination == (Pagination{})}, rest.Due{Name: "disks", Absent: out.Disks == nil})
 	}
-	return rest.Pointer(&out, c.api.Do(ctx, &call))
+	return rest.Pointer(&out, c.rest().Do(ctx, &call))
 }
 
 // ListVirtualMachineDisks yields all disks of a virtual machine. Those that do
@@ -2246,7 +2246,7 @@ func (c *Client) ListNetworkInterfacesPage(ctx context.Context, virtualMachine V
 	call.Missing = func() string {
 		return rest.Missing(rest.Due{Name: "pagination", Absent: out.Pagination == (Pagination{})}, rest.Due{Name: "virtual_machine_network_interfaces", Absent: out.NetworkInterfaces == nil})
 	}
-	return rest.Pointer(&out, c.api.Do(ctx, &call))
+	return rest.Pointer(&out, c.rest().Do(ctx, &call))
 }
 
 // ListNetworkInterfaces yields all network interfaces of a virtual machine.
@@ -2291,7 +2291,7 @@ func (c *Client) ShutdownVirtualMachine(ctx context.Context, virtualMachine Virt
 	call.Missing = func() string {
 		return rest.Missing(rest.Due{Name: "task.id", Absent: out.Task.ID == ""})
 	}
-	return rest.Pointer(&out.Task, c.api.Do(ctx, &call))
+	return rest.Pointer(&out.Task, c.rest().Do(ctx, &call))
 }
 
 // StopVirtualMachine stops a virtual machine. It is done by a task, in 3 to 6
@@ -2318,7 +2318,7 @@ func (c *Client) StopVirtualMachine(ctx context.Context, virtualMachine VirtualM
 	call.Missing = func() string {
 		return rest.Missing(rest.Due{Name: "task.id", Absent: out.Task.ID == ""})
 	}
-	return rest.Pointer(&out.Task, c.api.Do(ctx, &call))
+	return rest.Pointer(&out.Task, c.rest().Do(ctx, &call))
 }
 
 // DeleteVirtualNetwork deletes a virtual network, at once and without the
@@ -2344,7 +2344,7 @@ func (c *Client) DeleteVirtualNetwork(ctx context.Context, virtualNetwork ID) er
 	call.Missing = func() string {
 		return rest.Missing(rest.Due{Name: "virtual_network.id", Absent: out.VirtualNetwork.ID == ""})
 	}
-	return c.api.Do(ctx, &call)
+	return c.rest().Do(ctx, &call)
 }
 
 // GetVirtualNetwork returns a virtual network. It needs the scope
@@ -2366,5 +2366,5 @@ func (c *Client) GetVirtualNetwork(ctx context.Context, virtualNetwork ID) (*Vir
 	call.Missing = func() string {
 		return rest.Missing(rest.Due{Name: "virtual_network.id", Absent: out.VirtualNetwork.ID == ""})
 	}
-	return rest.Pointer(&out.VirtualNetwork, c.api.Do(ctx, &call))
+	return rest.Pointer(&out.VirtualNetwork, c.rest().Do(ctx, &call))
 }

@@ -72,6 +72,17 @@ type Client struct {
 	api *rest.Client
 }
 
+// unmade is what a Client that [New] has not made calls: every call fails.
+var unmade = rest.Unusable(provider)
+
+// rest returns the pipeline of the client.
+func (c *Client) rest() *rest.Client {
+	if c == nil || c.api == nil {
+		return unmade
+	}
+	return c.api
+}
+
 // New returns a client. It needs a credential: [WithToken], [WithTokenSource] or
 // [FromEnv]. What cannot work is refused here, with [errors.InvalidArgument].
 func New(options ...Option) (*Client, error) {
@@ -113,7 +124,7 @@ func DeleteOrganization(ctx context.Context, organization OrganizationLookup, op
 //
 // Source: vendor OpenAPI 2.68.0; seed page.
 func (c *Client) DeleteOrganization(ctx context.Context, organization OrganizationLookup) error {
-	return c.api.Delete(ctx, rest.Deletion{
+	return c.rest().Delete(ctx, rest.Deletion{
 		Send: func(ctx context.Context) error { return c.deleteOrganization(ctx, organization) },
 		Look: func(ctx context.Context) (rest.Presence, error) { return c.look(ctx, organization) },
 	})

@@ -134,7 +134,7 @@ func (d driver) machine(id ID) *target {
 func (d driver) stop(ctx context.Context, machine *VirtualMachine, progress func(string)) error {
 	id := ID(machine.ID)
 	if changes(machine.State) {
-		err := d.c.api.Wait(ctx, "Teardown", machine.ID, func(ctx context.Context) ([]errors.Step, error) {
+		err := d.c.rest().Wait(ctx, "Teardown", machine.ID, func(ctx context.Context) ([]errors.Step, error) {
 			found, err := d.c.GetVirtualMachine(ctx, id)
 			if err != nil {
 				return nil, err
@@ -209,7 +209,7 @@ func (d driver) detach(ctx context.Context, id ID, state DiskAttachmentState, pr
 		return state == DiskAttachmentStateAttaching || state == DiskAttachmentStateDetaching
 	}
 	if moves() {
-		err := d.c.api.Wait(ctx, "Teardown", string(id), func(ctx context.Context) ([]errors.Step, error) {
+		err := d.c.rest().Wait(ctx, "Teardown", string(id), func(ctx context.Context) ([]errors.Step, error) {
 			disk, err := d.c.GetDisk(ctx, id)
 			if err != nil {
 				return nil, err

@@ -101,7 +101,7 @@ func (c *Client) inspect(ctx context.Context, organization OrganizationLookup, b
 	}
 	p := &teardown.Plan{
 		Provider:     provider,
-		Instance:     c.api.BaseURL().String(),
+		Instance:     c.rest().BaseURL().String(),
 		Organization: teardown.Organization{ID: found.ID, Name: found.Name},
 		Steps:        n.list(),
 	}
@@ -115,7 +115,7 @@ func (c *Client) inspect(ctx context.Context, organization OrganizationLookup, b
 type driver struct{ c *Client }
 
 // Provider says whose plans are carried out.
-func (d driver) Provider() (name, instance string) { return provider, d.c.api.BaseURL().String() }
+func (d driver) Provider() (name, instance string) { return provider, d.c.rest().BaseURL().String() }
 
 func (d driver) Inspect(ctx context.Context, o teardown.Organization, before *teardown.Plan) (*teardown.Plan, error) {
 	return d.c.inspect(ctx, ID(o.ID), before)

@@ -18,7 +18,7 @@ import (
 func (c *Client) WaitForTask(ctx context.Context, id ID, progress func(*Task)) (*Task, error) {
 	const operation = "WaitForTask"
 	var task *Task
-	err := c.api.Wait(ctx, operation, string(id), func(ctx context.Context) ([]errors.Step, error) {
+	err := c.rest().Wait(ctx, operation, string(id), func(ctx context.Context) ([]errors.Step, error) {
 		found, err := c.GetTask(ctx, id)
 		if err != nil {
 			return nil, err
@@ -52,7 +52,7 @@ func (c *Client) WaitUntilStopped(ctx context.Context, virtualMachine VirtualMac
 	const operation = "WaitUntilStopped"
 	_, target := lookup(virtualMachine)
 	var machine *VirtualMachine
-	err := c.api.Wait(ctx, operation, target, func(ctx context.Context) ([]errors.Step, error) {
+	err := c.rest().Wait(ctx, operation, target, func(ctx context.Context) ([]errors.Step, error) {
 		found, err := c.GetVirtualMachine(ctx, virtualMachine)
 		if err != nil {
 			return nil, err
@@ -84,7 +84,7 @@ func (c *Client) WaitUntilStopped(ctx context.Context, virtualMachine VirtualMac
 // at most.
 func (c *Client) WaitUntilPurged(ctx context.Context, trashObject TrashObjectLookup, progress func(*TrashObject)) error {
 	_, target := lookup(trashObject)
-	return c.api.Wait(ctx, "WaitUntilPurged", target, func(ctx context.Context) ([]errors.Step, error) {
+	return c.rest().Wait(ctx, "WaitUntilPurged", target, func(ctx context.Context) ([]errors.Step, error) {
 		found, err := c.GetTrashObject(ctx, trashObject)
 		switch {
 		case errors.Is(err, errors.TrashObjectNotFound):
@@ -109,7 +109,7 @@ func (c *Client) WaitUntilPurged(ctx context.Context, trashObject TrashObjectLoo
 // Source: vendor OpenAPI 2.68.0; live exchanges.
 func (c *Client) WaitUntilTrashIsEmpty(ctx context.Context, organization OrganizationLookup, progress func([]TrashObject)) error {
 	_, target := lookup(organization)
-	return c.api.Wait(ctx, "WaitUntilTrashIsEmpty", target, func(ctx context.Context) ([]errors.Step, error) {
+	return c.rest().Wait(ctx, "WaitUntilTrashIsEmpty", target, func(ctx context.Context) ([]errors.Step, error) {
 		var left []TrashObject
 		var steps []errors.Step
 		for object, err := range c.ListTrashObjects(ctx, organization) {

@@ -724,7 +724,7 @@ func (c *Client) GetTenantSummary(ctx context.Context, tenant string) (*TenantSu
 		Status: http.StatusOK, Out: &out, Repeat: true,
 	}
 	call.PathParam("tenant", tenant, rest.Opaque)
-	return rest.Pointer(&out, c.api.Do(ctx, &call))
+	return rest.Pointer(&out, c.rest().Do(ctx, &call))
 }
 
 // deactivateTenant asks for the deactivation of the tenant, once. It marks the
@@ -744,7 +744,7 @@ func (c *Client) deactivateTenant(ctx context.Context, body DeactivateTenantRequ
 	call.Missing = func() string {
 		return rest.Missing(rest.Due{Name: "job_id", Absent: out.JobID == ""})
 	}
-	return rest.Pointer(&out, c.api.Do(ctx, &call))
+	return rest.Pointer(&out, c.rest().Do(ctx, &call))
 }
 
 // ListNamespacesOptions are the optional parameters of [Client.ListNamespaces]. What is
@@ -778,7 +778,7 @@ func (c *Client) listNamespaces(ctx context.Context, options ListNamespacesOptio
 	call.Missing = func() string {
 		return rest.Missing(rest.Due{Name: "items", Absent: out.Items == nil})
 	}
-	return rest.Pointer(&out, c.api.Do(ctx, &call))
+	return rest.Pointer(&out, c.rest().Do(ctx, &call))
 }
 
 // unsubscribe ends the subscription to one addon service, once. A success means
@@ -798,7 +798,7 @@ func (c *Client) unsubscribe(ctx context.Context, body AddonService) error {
 		Body:   body,
 		Status: http.StatusOK, Out: &out, Removal: true,
 	}
-	return c.api.Do(ctx, &call)
+	return c.rest().Do(ctx, &call)
 }
 
 // listChildTenantsOfManager returns all child tenants of a manager, at once.
@@ -816,7 +816,7 @@ func (c *Client) listChildTenantsOfManager(ctx context.Context, name string) (*C
 	call.Missing = func() string {
 		return rest.Missing(rest.Due{Name: "items", Absent: out.Items == nil})
 	}
-	return rest.Pointer(&out, c.api.Do(ctx, &call))
+	return rest.Pointer(&out, c.rest().Do(ctx, &call))
 }
 
 // ListChildTenantAccessPageOptions are the optional parameters of [Client.ListChildTenantAccessPage]. What is
@@ -852,7 +852,7 @@ func (c *Client) ListChildTenantAccessPage(ctx context.Context, options ListChil
 	call.Missing = func() string {
 		return rest.Missing(rest.Due{Name: "access_config", Absent: out.Items == nil})
 	}
-	return rest.Pointer(&out, c.api.Do(ctx, &call))
+	return rest.Pointer(&out, c.rest().Do(ctx, &call))
 }
 
 // requestTenantDeletion asks for the deletion of the tenant, once. A success
@@ -872,7 +872,7 @@ func (c *Client) requestTenantDeletion(ctx context.Context, body DeleteTenantReq
 		Body:   body,
 		Status: http.StatusOK, Out: &out,
 	}
-	return c.api.Do(ctx, &call)
+	return c.rest().Do(ctx, &call)
 }
 
 // GetTenantSettings returns the settings of the tenant that the host and the
@@ -889,7 +889,7 @@ func (c *Client) GetTenantSettings(ctx context.Context) (*TenantSettings, error)
 	call.Missing = func() string {
 		return rest.Missing(rest.Due{Name: "name", Absent: out.Name == ""})
 	}
-	return rest.Pointer(&out, c.api.Do(ctx, &call))
+	return rest.Pointer(&out, c.rest().Do(ctx, &call))
 }
 
 // GetSupportInfo returns where the tenant's owner finds help.
@@ -902,7 +902,7 @@ func (c *Client) GetSupportInfo(ctx context.Context) (*SupportInfo, error) {
 		Method:    http.MethodGet, Path: "/api/web/namespaces/system/tenant/support-info",
 		Status: http.StatusOK, Out: &out, Repeat: true,
 	}
-	return rest.Pointer(&out, c.api.Do(ctx, &call))
+	return rest.Pointer(&out, c.rest().Do(ctx, &call))
 }
 
 // ListAddonSubscriptionsOptions are the optional parameters of [Client.ListAddonSubscriptions]. What is
@@ -935,7 +935,7 @@ func (c *Client) listAddonSubscriptions(ctx context.Context, options ListAddonSu
 	call.Missing = func() string {
 		return rest.Missing(rest.Due{Name: "items", Absent: out.Items == nil})
 	}
-	return rest.Pointer(&out, c.api.Do(ctx, &call))
+	return rest.Pointer(&out, c.rest().Do(ctx, &call))
 }
 
 // deleteAddonSubscription deletes a subscription to an addon service, once. A
@@ -956,7 +956,7 @@ func (c *Client) deleteAddonSubscription(ctx context.Context, name string, body 
 		Status: http.StatusOK, Out: &out, Removal: true,
 	}
 	call.PathParam("name", name, rest.Opaque)
-	return c.api.Do(ctx, &call)
+	return c.rest().Do(ctx, &call)
 }
 
 // GetAddonSubscriptionOptions are the optional parameters of [Client.GetAddonSubscription]. What is
@@ -983,7 +983,7 @@ func (c *Client) GetAddonSubscription(ctx context.Context, name string, options 
 	call.Missing = func() string {
 		return rest.Missing(rest.Due{Name: "referring_objects", Absent: out.ReferringObjects == nil})
 	}
-	return rest.Pointer(&out, c.api.Do(ctx, &call))
+	return rest.Pointer(&out, c.rest().Do(ctx, &call))
 }
 
 // ListChildTenantManagersOptions are the optional parameters of [Client.ListChildTenantManagers]. What is
@@ -1016,7 +1016,7 @@ func (c *Client) listChildTenantManagers(ctx context.Context, options ListChildT
 	call.Missing = func() string {
 		return rest.Missing(rest.Due{Name: "items", Absent: out.Items == nil})
 	}
-	return rest.Pointer(&out, c.api.Do(ctx, &call))
+	return rest.Pointer(&out, c.rest().Do(ctx, &call))
 }
 
 // deleteChildTenantManager deletes a child tenant manager, once. Its child
@@ -1037,7 +1037,7 @@ func (c *Client) deleteChildTenantManager(ctx context.Context, name string, body
 		Status: http.StatusOK, Out: &out, Removal: true,
 	}
 	call.PathParam("name", name, rest.Opaque)
-	return c.api.Do(ctx, &call)
+	return c.rest().Do(ctx, &call)
 }
 
 // GetChildTenantManagerOptions are the optional parameters of [Client.GetChildTenantManager]. What is
@@ -1064,7 +1064,7 @@ func (c *Client) GetChildTenantManager(ctx context.Context, name string, options
 	call.Missing = func() string {
 		return rest.Missing(rest.Due{Name: "referring_objects", Absent: out.ReferringObjects == nil})
 	}
-	return rest.Pointer(&out, c.api.Do(ctx, &call))
+	return rest.Pointer(&out, c.rest().Do(ctx, &call))
 }
 
 // ListChildTenantsOptions are the optional parameters of [Client.ListChildTenants]. What is
@@ -1097,7 +1097,7 @@ func (c *Client) listChildTenants(ctx context.Context, options ListChildTenantsO
 	call.Missing = func() string {
 		return rest.Missing(rest.Due{Name: "items", Absent: out.Items == nil})
 	}
-	return rest.Pointer(&out, c.api.Do(ctx, &call))
+	return rest.Pointer(&out, c.rest().Do(ctx, &call))
 }
 
 // deleteChildTenant asks for the deletion of a child tenant, once. The deletion
@@ -1120,7 +1120,7 @@ func (c *Client) deleteChildTenant(ctx context.Context, name string, body Delete
 		Status: http.StatusOK, Out: &out, Removal: true,
 	}
 	call.PathParam("name", name, rest.Opaque)
-	return c.api.Do(ctx, &call)
+	return c.rest().Do(ctx, &call)
 }
 
 // GetChildTenantOptions are the optional parameters of [Client.GetChildTenant]. What is
@@ -1147,7 +1147,7 @@ func (c *Client) GetChildTenant(ctx context.Context, name string, options GetChi
 	call.Missing = func() string {
 		return rest.Missing(rest.Due{Name: "referring_objects", Absent: out.ReferringObjects == nil})
 	}
-	return rest.Pointer(&out, c.api.Do(ctx, &call))
+	return rest.Pointer(&out, c.rest().Do(ctx, &call))
 }
 
 // ListManagedTenantsOptions are the optional parameters of [Client.ListManagedTenants]. What is
@@ -1180,7 +1180,7 @@ func (c *Client) listManagedTenants(ctx context.Context, options ListManagedTena
 	call.Missing = func() string {
 		return rest.Missing(rest.Due{Name: "items", Absent: out.Items == nil})
 	}
-	return rest.Pointer(&out, c.api.Do(ctx, &call))
+	return rest.Pointer(&out, c.rest().Do(ctx, &call))
 }
 
 // deleteManagedTenant ends the management of another tenant, once. The other
@@ -1201,7 +1201,7 @@ func (c *Client) deleteManagedTenant(ctx context.Context, name string, body Dele
 		Status: http.StatusOK, Out: &out, Removal: true,
 	}
 	call.PathParam("name", name, rest.Opaque)
-	return c.api.Do(ctx, &call)
+	return c.rest().Do(ctx, &call)
 }
 
 // GetManagedTenantOptions are the optional parameters of [Client.GetManagedTenant]. What is
@@ -1228,7 +1228,7 @@ func (c *Client) GetManagedTenant(ctx context.Context, name string, options GetM
 	call.Missing = func() string {
 		return rest.Missing(rest.Due{Name: "referring_objects", Absent: out.ReferringObjects == nil})
 	}
-	return rest.Pointer(&out, c.api.Do(ctx, &call))
+	return rest.Pointer(&out, c.rest().Do(ctx, &call))
 }
 
 // getQuotaUsage returns what a namespace has and what it may have, by kind, in
@@ -1244,7 +1244,7 @@ func (c *Client) getQuotaUsage(ctx context.Context, namespace string) (*QuotaUsa
 		Status: http.StatusOK, Out: &out, Repeat: true,
 	}
 	call.PathParam("namespace", namespace, rest.Opaque)
-	return rest.Pointer(&out, c.api.Do(ctx, &call))
+	return rest.Pointer(&out, c.rest().Do(ctx, &call))
 }
 
 // ListSubscriptionsOptions are the optional parameters of [Client.ListSubscriptions]. What is
@@ -1272,7 +1272,7 @@ func (c *Client) ListSubscriptions(ctx context.Context, options ListSubscription
 	call.Missing = func() string {
 		return rest.Missing(rest.Due{Name: "subscriptions", Absent: out.Subscriptions == nil})
 	}
-	return rest.Value(&out.Subscriptions, c.api.Do(ctx, &call))
+	return rest.Value(&out.Subscriptions, c.rest().Do(ctx, &call))
 }
 
 // ListInvoicesOptions are the optional parameters of [Client.ListInvoices]. What is
@@ -1301,7 +1301,7 @@ func (c *Client) ListInvoices(ctx context.Context, options ListInvoicesOptions) 
 	call.Missing = func() string {
 		return rest.Missing(rest.Due{Name: "invoices", Absent: out.Invoices == nil})
 	}
-	return rest.Value(&out.Invoices, c.api.Do(ctx, &call))
+	return rest.Value(&out.Invoices, c.rest().Do(ctx, &call))
 }
 
 // GetNamespaceOptions are the optional parameters of [Client.GetNamespace]. What is
@@ -1328,7 +1328,7 @@ func (c *Client) GetNamespace(ctx context.Context, name string, options GetNames
 	call.Missing = func() string {
 		return rest.Missing(rest.Due{Name: "referring_objects", Absent: out.ReferringObjects == nil})
 	}
-	return rest.Pointer(&out, c.api.Do(ctx, &call))
+	return rest.Pointer(&out, c.rest().Do(ctx, &call))
 }
 
 // cascadeDeleteNamespace deletes a namespace and all that is in it, once. It
@@ -1349,5 +1349,5 @@ func (c *Client) cascadeDeleteNamespace(ctx context.Context, name string, body C
 	call.Missing = func() string {
 		return rest.Missing(rest.Due{Name: "items", Absent: out.Items == nil})
 	}
-	return rest.Pointer(&out, c.api.Do(ctx, &call))
+	return rest.Pointer(&out, c.rest().Do(ctx, &call))
 }

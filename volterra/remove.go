@@ -137,7 +137,7 @@ func (c *Client) delete(ctx context.Context, d rest.Deletion) error {
 		again = true
 		return err
 	}
-	return c.api.Delete(ctx, d)
+	return c.rest().Delete(ctx, d)
 }
 
 // CascadeDeleteNamespace deletes a namespace and all that is in it, and returns
@@ -239,7 +239,7 @@ func (c *Client) Unsubscribe(ctx context.Context, service AddonService) error {
 	if service == "" {
 		return rest.Invalid(provider, "Unsubscribe", "", errors.New("service is empty"))
 	}
-	return c.api.Delete(ctx, rest.Deletion{
+	return c.rest().Delete(ctx, rest.Deletion{
 		Send: func(ctx context.Context) error { return c.unsubscribe(ctx, service) },
 	})
 }
@@ -257,7 +257,7 @@ func (c *Client) Unsubscribe(ctx context.Context, service AddonService) error {
 func (c *Client) WaitUntilChildTenantGone(ctx context.Context, name string, progress func(*ChildTenant)) error {
 	const operation = "WaitUntilChildTenantGone"
 	var failed error
-	err := c.api.Wait(ctx, operation, name, func(ctx context.Context) ([]errors.Step, error) {
+	err := c.rest().Wait(ctx, operation, name, func(ctx context.Context) ([]errors.Step, error) {
 		tenant, err := c.GetChildTenant(ctx, name, GetChildTenantOptions{})
 		switch {
 		case errors.Is(err, errors.NotFound):
@@ -290,7 +290,7 @@ func (c *Client) WaitUntilChildTenantGone(ctx context.Context, name string, prog
 //
 // Source: vendor OpenAPI 2026-06-26; issues of the vendor's Terraform provider.
 func (c *Client) WaitUntilNamespaceGone(ctx context.Context, name string, progress func(*Namespace)) error {
-	return c.api.Wait(ctx, "WaitUntilNamespaceGone", name, func(ctx context.Context) ([]errors.Step, error) {
+	return c.rest().Wait(ctx, "WaitUntilNamespaceGone", name, func(ctx context.Context) ([]errors.Step, error) {
 		namespace, err := c.GetNamespace(ctx, name, GetNamespaceOptions{})
 		switch {
 		case errors.Is(err, errors.NotFound):
@@ -321,7 +321,7 @@ func (c *Client) WaitUntilNamespaceGone(ctx context.Context, name string, progre
 func (c *Client) WaitUntilUnsubscribed(ctx context.Context, name string, progress func(*AddonSubscription)) error {
 	const operation = "WaitUntilUnsubscribed"
 	var stays error
-	err := c.api.Wait(ctx, operation, name, func(ctx context.Context) ([]errors.Step, error) {
+	err := c.rest().Wait(ctx, operation, name, func(ctx context.Context) ([]errors.Step, error) {
 		subscription, err := c.GetAddonSubscription(ctx, name, GetAddonSubscriptionOptions{})
 		switch {
 		case errors.Is(err, errors.NotFound):

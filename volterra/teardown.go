@@ -6,6 +6,7 @@ import (
 	"maps"
 	"net/http"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/offboard-dev/offboard-go/errors"
@@ -86,7 +87,7 @@ func (c *Client) Plan(ctx context.Context, request DeleteTenantRequest) (*teardo
 // Source: vendor OpenAPI 2026-06-26; vendor's page on account deletion; issues of the
 // vendor's Terraform provider.
 func (c *Client) Teardown(ctx context.Context, p *teardown.Plan, request DeleteTenantRequest, options ...teardown.Option) (*teardown.Report, error) {
-	if request.Name != p.Organization.ID {
+	if p != nil && request.Name != p.Organization.ID {
 		return nil, &errors.Error{
 			Provider: provider, Operation: "Teardown", Target: p.Organization.ID,
 			Code: errors.NotConfirmed, Err: errors.New("the request names another tenant"),
@@ -119,7 +120,7 @@ func (c *Client) inspect(ctx context.Context, operation string, request DeleteTe
 	}
 	p := &teardown.Plan{
 		Provider:     provider,
-		Instance:     c.api.BaseURL().String(),
+		Instance:     c.rest().BaseURL().String(),
 		Organization: teardown.Organization{ID: settings.Name, Name: settings.Name},
 		Steps:        []teardown.Step{},
 	}
@@ -372,7 +373,7 @@ type driver struct {
 }
 
 // Provider says whose plans are carried out.
-func (d driver) Provider() (name, instance string) { return provider, d.c.api.BaseURL().String() }
+func (d driver) Provider() (name, instance string) { return provider, d.c.rest().BaseURL().String() }
 
 func (d driver) Inspect(ctx context.Context, _ teardown.Organization, before *teardown.Plan) (*teardown.Plan, error) {
 	return d.c.inspect(ctx, "Teardown", d.request, before)
@@ -405,7 +406,7 @@ const (
 func (d driver) wait(ctx context.Context, step teardown.Step, progress func(string)) error {
 	var failed error
 	unchanged, repeats := 0, 0
-	err := d.c.api.Wait(ctx, "Teardown", step.Name, func(ctx context.Context) ([]errors.Step, error) {
+	err := d.c.rest().Wait(ctx, "Teardown", step.Name, func(ctx context.Context) ([]errors.Step, error) {
 		found, err := d.read(ctx, step)
 		switch {
 		case errors.Is(err, errors.NotFound):

@@ -73,6 +73,17 @@ type Client struct {
 	release func() // closes idle connections that are not the caller's
 }
 
+// unmade is what a Client that [New] has not made calls: every call fails.
+var unmade = rest.Unusable(provider)
+
+// rest returns the pipeline of the client.
+func (c *Client) rest() *rest.Client {
+	if c == nil || c.api == nil {
+		return unmade
+	}
+	return c.api
+}
+
 // New returns a client. It needs the tenant's base URL, by [WithBaseURL], and a
 // credential: [WithAPIToken], [WithP12], [WithP12File], [WithCertificate] or
 // [WithCertificateFiles]. [FromEnv] has both. What cannot work is refused here,
@@ -122,7 +133,7 @@ func (c *Client) DeleteTenant(ctx context.Context, request DeleteTenantRequest) 
 	if err := c.confirm(ctx, "DeleteTenant", request); err != nil {
 		return err
 	}
-	return c.api.Delete(ctx, rest.Deletion{
+	return c.rest().Delete(ctx, rest.Deletion{
 		Send: func(ctx context.Context) error { return c.requestTenantDeletion(ctx, request) },
 		Look: func(ctx context.Context) (rest.Presence, error) { return c.look(ctx, request.Name) },
 	})
@@ -142,7 +153,7 @@ func (c *Client) DeactivateTenant(ctx context.Context, name string, request Deac
 	if err := c.compare(ctx, "DeactivateTenant", name); err != nil {
 		return "", err
 	}
-	err = c.api.Delete(ctx, rest.Deletion{
+	err = c.rest().Delete(ctx, rest.Deletion{
 		Send: func(ctx context.Context) error {
 			answer, err := c.deactivateTenant(ctx, request)
 			if err == nil {
@@ -214,8 +225,8 @@ func (c *Client) identify(ctx context.Context, operation, name string) (*TenantS
 	if err != nil {
 		return nil, err
 	}
-	e := &errors.Error{Provider: provider, Operation: operation, Target: c.api.Shown(name), Code: errors.NotConfirmed}
-	host := label(c.api.BaseURL().Hostname())
+	e := &errors.Error{Provider: provider, Operation: operation, Target: c.rest().Shown(name), Code: errors.NotConfirmed}
+	host := label(c.rest().BaseURL().Hostname())
 	switch {
 	case name != settings.Name:
 		e.Err = fmt.Errorf("the tenant's name is %q", settings.Name)

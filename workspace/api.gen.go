@@ -435,7 +435,7 @@ func (c *Client) ListOrganizationsPage(ctx context.Context, options ListOrganiza
 	call.Missing = func() string {
 		return rest.Missing(rest.Due{Name: "status", Absent: !out.Status}, rest.Due{Name: "data.items", Absent: out.Data.Items == nil})
 	}
-	return rest.Pointer(&out.Data, c.api.Do(ctx, &call))
+	return rest.Pointer(&out.Data, c.rest().Do(ctx, &call))
 }
 
 // CheckSlug reports whether a slug may be given to an organization and, if not,
@@ -459,7 +459,7 @@ func (c *Client) CheckSlug(ctx context.Context, slug string) (*SlugCheck, error)
 	call.Missing = func() string {
 		return rest.Missing(rest.Due{Name: "status", Absent: !out.Status}, rest.Due{Name: "data", Absent: out.Data == (SlugCheck{})})
 	}
-	return rest.Pointer(&out.Data, c.api.Do(ctx, &call))
+	return rest.Pointer(&out.Data, c.rest().Do(ctx, &call))
 }
 
 // deleteOrganization deletes an organization, once. It goes to the id only: a
@@ -484,7 +484,7 @@ func (c *Client) deleteOrganization(ctx context.Context, id string) error {
 	call.Missing = func() string {
 		return rest.Missing(rest.Due{Name: "status", Absent: !out.Status}, rest.Due{Name: "data.delete", Absent: out.Data.Delete != "OK"})
 	}
-	return c.api.Do(ctx, &call)
+	return c.rest().Do(ctx, &call)
 }
 
 // GetOrganization returns one organization by its id or its slug. It needs the
@@ -506,7 +506,7 @@ func (c *Client) GetOrganization(ctx context.Context, idOrSlug string) (*Organiz
 	call.Missing = func() string {
 		return rest.Missing(rest.Due{Name: "status", Absent: !out.Status}, rest.Due{Name: "data.id", Absent: out.Data.ID == ""})
 	}
-	return rest.Pointer(&out.Data, c.api.Do(ctx, &call))
+	return rest.Pointer(&out.Data, c.rest().Do(ctx, &call))
 }
 
 // ListAppsPageOptions are the optional parameters of [Client.ListAppsPage]. What is
@@ -551,7 +551,7 @@ func (c *Client) ListAppsPage(ctx context.Context, idOrSlug string, options List
 	call.Missing = func() string {
 		return rest.Missing(rest.Due{Name: "status", Absent: !out.Status}, rest.Due{Name: "data.items", Absent: out.Data.Items == nil})
 	}
-	return rest.Pointer(&out.Data, c.api.Do(ctx, &call))
+	return rest.Pointer(&out.Data, c.rest().Do(ctx, &call))
 }
 
 // deleteApp deletes an app for good, with its builds, its links and what was
@@ -581,7 +581,7 @@ func (c *Client) deleteApp(ctx context.Context, idOrSlug string, appID string) e
 	call.Missing = func() string {
 		return rest.Missing(rest.Due{Name: "status", Absent: !out.Status}, rest.Due{Name: "data.delete", Absent: out.Data.Delete != "OK"})
 	}
-	return c.api.Do(ctx, &call)
+	return c.rest().Do(ctx, &call)
 }
 
 // GetApp returns one app of an organization by its id or its slug.
@@ -605,7 +605,7 @@ func (c *Client) GetApp(ctx context.Context, idOrSlug string, appIDOrSlug string
 	call.Missing = func() string {
 		return rest.Missing(rest.Due{Name: "status", Absent: !out.Status}, rest.Due{Name: "data.id", Absent: out.Data.ID == ""})
 	}
-	return rest.Pointer(&out.Data, c.api.Do(ctx, &call))
+	return rest.Pointer(&out.Data, c.rest().Do(ctx, &call))
 }
 
 // ListAppEmployeesPageOptions are the optional parameters of [Client.ListAppEmployeesPage]. What is
@@ -652,7 +652,7 @@ func (c *Client) ListAppEmployeesPage(ctx context.Context, idOrSlug string, appI
 	call.Missing = func() string {
 		return rest.Missing(rest.Due{Name: "status", Absent: !out.Status}, rest.Due{Name: "data.items", Absent: out.Data.Items == nil})
 	}
-	return rest.Pointer(&out.Data, c.api.Do(ctx, &call))
+	return rest.Pointer(&out.Data, c.rest().Do(ctx, &call))
 }
 
 // changeOwner makes another user the owner of an organization and reports
@@ -685,7 +685,7 @@ func (c *Client) changeOwner(ctx context.Context, idOrSlug string, newOwner stri
 	call.Missing = func() string {
 		return rest.Missing(rest.Due{Name: "status", Absent: !out.Status})
 	}
-	return rest.Value(&out.Data.Changed, c.api.Do(ctx, &call))
+	return rest.Value(&out.Data.Changed, c.rest().Do(ctx, &call))
 }
 
 // ListCollaboratorsPageOptions are the optional parameters of [Client.ListCollaboratorsPage]. What is
@@ -738,7 +738,7 @@ func (c *Client) ListCollaboratorsPage(ctx context.Context, idOrSlug string, opt
 	call.Missing = func() string {
 		return rest.Missing(rest.Due{Name: "status", Absent: !out.Status}, rest.Due{Name: "data.items", Absent: out.Data.Items == nil})
 	}
-	return rest.Pointer(&out.Data, c.api.Do(ctx, &call))
+	return rest.Pointer(&out.Data, c.rest().Do(ctx, &call))
 }
 
 // ListAppCollaboratorsPageOptions are the optional parameters of [Client.ListAppCollaboratorsPage]. What is
@@ -778,7 +778,7 @@ func (c *Client) ListAppCollaboratorsPage(ctx context.Context, idOrSlug string, 
 	call.Missing = func() string {
 		return rest.Missing(rest.Due{Name: "status", Absent: !out.Status}, rest.Due{Name: "data.items", Absent: out.Data.Items == nil})
 	}
-	return rest.Pointer(&out.Data, c.api.Do(ctx, &call))
+	return rest.Pointer(&out.Data, c.rest().Do(ctx, &call))
 }
 
 // ListAndroidDevicesPageOptions are the optional parameters of [Client.ListAndroidDevicesPage]. What is
@@ -836,7 +836,7 @@ func (c *Client) ListAndroidDevicesPage(ctx context.Context, idOrSlug string, op
 	call.Missing = func() string {
 		return rest.Missing(rest.Due{Name: "status", Absent: !out.Status}, rest.Due{Name: "data.items", Absent: out.Data.Items == nil})
 	}
-	return rest.Pointer(&out.Data, c.api.Do(ctx, &call))
+	return rest.Pointer(&out.Data, c.rest().Do(ctx, &call))
 }
 
 // disenrollAOSPDevice tells a device with Android, but without Google's
@@ -869,7 +869,7 @@ func (c *Client) disenrollAOSPDevice(ctx context.Context, idOrSlug string, devic
 	call.Missing = func() string {
 		return rest.Missing(rest.Due{Name: "status", Absent: !out.Status}, rest.Due{Name: "data.status", Absent: !out.Data.Status})
 	}
-	return c.api.Do(ctx, &call)
+	return c.rest().Do(ctx, &call)
 }
 
 // ListAppleDevicesPageOptions are the optional parameters of [Client.ListAppleDevicesPage]. What is
@@ -929,7 +929,7 @@ func (c *Client) ListAppleDevicesPage(ctx context.Context, idOrSlug string, opti
 	call.Missing = func() string {
 		return rest.Missing(rest.Due{Name: "status", Absent: !out.Status}, rest.Due{Name: "data.items", Absent: out.Data.Items == nil})
 	}
-	return rest.Pointer(&out.Data, c.api.Do(ctx, &call))
+	return rest.Pointer(&out.Data, c.rest().Do(ctx, &call))
 }
 
 // ListDevicesPageOptions are the optional parameters of [Client.ListDevicesPage]. What is
@@ -1006,7 +1006,7 @@ func (c *Client) ListDevicesPage(ctx context.Context, idOrSlug string, options L
 	call.Missing = func() string {
 		return rest.Missing(rest.Due{Name: "status", Absent: !out.Status}, rest.Due{Name: "data.items", Absent: out.Data.Items == nil})
 	}
-	return rest.Pointer(&out.Data, c.api.Do(ctx, &call))
+	return rest.Pointer(&out.Data, c.rest().Do(ctx, &call))
 }
 
 // ListWindowsDevicesPageOptions are the optional parameters of [Client.ListWindowsDevicesPage]. What is
@@ -1061,7 +1061,7 @@ func (c *Client) ListWindowsDevicesPage(ctx context.Context, idOrSlug string, op
 	call.Missing = func() string {
 		return rest.Missing(rest.Due{Name: "status", Absent: !out.Status}, rest.Due{Name: "data.items", Absent: out.Data.Items == nil})
 	}
-	return rest.Pointer(&out.Data, c.api.Do(ctx, &call))
+	return rest.Pointer(&out.Data, c.rest().Do(ctx, &call))
 }
 
 // ListSegments returns the segments that divide an organization, each with
@@ -1087,7 +1087,7 @@ func (c *Client) ListSegments(ctx context.Context, idOrSlug string) ([]Segment, 
 	call.Missing = func() string {
 		return rest.Missing(rest.Due{Name: "status", Absent: !out.Status}, rest.Due{Name: "data.organizationId", Absent: out.Data.OrganizationID == ""}, rest.Due{Name: "data.children", Absent: out.Data.Children == nil})
 	}
-	return rest.Value(&out.Data.Children, c.api.Do(ctx, &call))
+	return rest.Value(&out.Data.Children, c.rest().Do(ctx, &call))
 }
 
 // ListStoresPageOptions are the optional parameters of [Client.ListStoresPage]. What is
@@ -1127,7 +1127,7 @@ func (c *Client) ListStoresPage(ctx context.Context, idOrSlug string, options Li
 	call.Missing = func() string {
 		return rest.Missing(rest.Due{Name: "status", Absent: !out.Status}, rest.Due{Name: "data.items", Absent: out.Data.Items == nil})
 	}
-	return rest.Pointer(&out.Data, c.api.Do(ctx, &call))
+	return rest.Pointer(&out.Data, c.rest().Do(ctx, &call))
 }
 
 // GetWorkspace returns one organization, by its id or its slug, with its
@@ -1149,7 +1149,7 @@ func (c *Client) GetWorkspace(ctx context.Context, idOrSlug string) (*Workspace,
 	call.Missing = func() string {
 		return rest.Missing(rest.Due{Name: "status", Absent: !out.Status}, rest.Due{Name: "data.organization.id", Absent: out.Data.Organization.ID == ""})
 	}
-	return rest.Pointer(&out.Data, c.api.Do(ctx, &call))
+	return rest.Pointer(&out.Data, c.rest().Do(ctx, &call))
 }
 
 // GetProfile returns the user whom the token belongs to, with the organizations
@@ -1170,5 +1170,5 @@ func (c *Client) GetProfile(ctx context.Context) (*Profile, error) {
 	call.Missing = func() string {
 		return rest.Missing(rest.Due{Name: "status", Absent: !out.Status}, rest.Due{Name: "data.id", Absent: out.Data.ID == ""})
 	}
-	return rest.Pointer(&out.Data, c.api.Do(ctx, &call))
+	return rest.Pointer(&out.Data, c.rest().Do(ctx, &call))
 }

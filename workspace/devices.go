@@ -19,7 +19,7 @@ import (
 // is reached, which may be never: give ctx a deadline.
 func (c *Client) WaitForDevices(ctx context.Context, idOrSlug string, options ListDevicesPageOptions, progress func(left []Device)) error {
 	options.Page = 0
-	return c.api.Wait(ctx, "WaitForDevices", idOrSlug, func(ctx context.Context) ([]errors.Step, error) {
+	return c.rest().Wait(ctx, "WaitForDevices", idOrSlug, func(ctx context.Context) ([]errors.Step, error) {
 		var left []Device
 		var steps []errors.Step
 		for device, err := range c.ListDevices(ctx, idOrSlug, options) {

@@ -35,7 +35,7 @@ func (c *Client) resolve(ctx context.Context, operation, idOrSlug string) (strin
 		return idOrSlug, nil
 	}
 	if err := rest.Slug(idOrSlug); err != nil {
-		return "", rest.Invalid(provider, operation, idOrSlug, err)
+		return "", rest.Invalid(provider, operation, "", err) // the argument may be a token
 	}
 	found, err := c.GetOrganization(ctx, idOrSlug)
 	if err != nil {

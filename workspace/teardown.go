@@ -74,7 +74,7 @@ func (c *Client) Teardown(ctx context.Context, p *teardown.Plan, options ...tear
 type driver struct{ c *Client }
 
 // Provider says whose plans are carried out.
-func (d driver) Provider() (name, instance string) { return provider, d.c.api.BaseURL().String() }
+func (d driver) Provider() (name, instance string) { return provider, d.c.rest().BaseURL().String() }
 
 // Inspect takes a plan. A service account never sees that its own workspace is gone,
 // for it is gone too: what it does not find is another's, and may well be there.
@@ -148,7 +148,7 @@ func (c *Client) lingers(ctx context.Context, id string) bool {
 	ctx, cancel := context.WithTimeout(ctx, maxLinger)
 	defer cancel()
 	reads, repeats := 0, 0
-	err := c.api.Wait(ctx, "Teardown", id, func(ctx context.Context) ([]errors.Step, error) {
+	err := c.rest().Wait(ctx, "Teardown", id, func(ctx context.Context) ([]errors.Step, error) {
 		presence, err := c.look(ctx, id)
 		if presence != rest.Present {
 			return nil, err
@@ -177,7 +177,7 @@ func (c *Client) inspect(ctx context.Context, idOrSlug string, before *teardown.
 	}
 	p := &teardown.Plan{
 		Provider:     provider,
-		Instance:     c.api.BaseURL().String(),
+		Instance:     c.rest().BaseURL().String(),
 		Organization: teardown.Organization{ID: id, Name: cmp.Or(o.Name, o.Slug, id)},
 		Refusal:      teardown.RefusalOf(refusal(id, o.Subscriptions, now)),
 		Steps:        steps(o.Subscriptions, now),

@@ -81,6 +81,17 @@ type Client struct {
 	account atomic.Pointer[account]
 }
 
+// unmade is what a Client that [New] has not made calls: every call fails.
+var unmade = rest.Unusable(provider)
+
+// rest returns the pipeline of the client.
+func (c *Client) rest() *rest.Client {
+	if c == nil || c.api == nil {
+		return unmade
+	}
+	return c.api
+}
+
 // New returns a client. It needs a credential: [WithToken] or [FromEnv]. What
 // cannot work is refused here, with [errors.InvalidArgument].
 func New(options ...Option) (*Client, error) {
@@ -132,7 +143,7 @@ func (c *Client) DeleteOrganization(ctx context.Context, idOrSlug string) error 
 	if err != nil {
 		return err
 	}
-	return c.api.Delete(ctx, rest.Deletion{
+	return c.rest().Delete(ctx, rest.Deletion{
 		Send: func(ctx context.Context) error { return c.deleteOrganization(ctx, id) },
 		Look: func(ctx context.Context) (rest.Presence, error) { return c.look(ctx, id) },
 	})

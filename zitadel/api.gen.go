@@ -905,7 +905,7 @@ func (c *Client) CheckHealth(ctx context.Context) error {
 		Method:    http.MethodGet, Path: "/admin/v1/healthz",
 		Status: http.StatusOK, Out: &out, Repeat: true,
 	}
-	return c.api.Do(ctx, &call)
+	return c.rest().Do(ctx, &call)
 }
 
 // ListInstanceMembersPage returns one page of the users who manage the
@@ -928,7 +928,7 @@ func (c *Client) ListInstanceMembersPage(ctx context.Context, query ListQuery) (
 	call.Missing = func() string {
 		return rest.Missing(rest.Due{Name: "details", Absent: out.Details == (ListDetails{})})
 	}
-	return rest.Pointer(&out, c.api.Do(ctx, &call))
+	return rest.Pointer(&out, c.rest().Do(ctx, &call))
 }
 
 // IsOrganizationUniqueOptions are the optional parameters of [Client.IsOrganizationUnique]. What is
@@ -956,7 +956,7 @@ func (c *Client) IsOrganizationUnique(ctx context.Context, options IsOrganizatio
 	}
 	call.OptionalParam(options.Name != "", "name", "form", true, options.Name)
 	call.OptionalParam(options.Domain != "", "domain", "form", true, options.Domain)
-	return rest.Value(&out.IsUnique, c.api.Do(ctx, &call))
+	return rest.Value(&out.IsUnique, c.rest().Do(ctx, &call))
 }
 
 // SearchOrganizationsPage returns one page of the organizations of the
@@ -975,7 +975,7 @@ func (c *Client) SearchOrganizationsPage(ctx context.Context, body OrganizationS
 	call.Missing = func() string {
 		return rest.Missing(rest.Due{Name: "details", Absent: out.Details == (ListDetails{})})
 	}
-	return rest.Pointer(&out, c.api.Do(ctx, &call))
+	return rest.Pointer(&out, c.rest().Do(ctx, &call))
 }
 
 // SetUpOrganization creates an organization with its first user, who gets the
@@ -994,7 +994,7 @@ func (c *Client) SetUpOrganization(ctx context.Context, body OrganizationSetup) 
 	call.Missing = func() string {
 		return rest.Missing(rest.Due{Name: "details.resourceOwner", Absent: out.Details.ResourceOwner == ""}, rest.Due{Name: "orgId", Absent: out.OrgID == ""})
 	}
-	return rest.Pointer(&out, c.api.Do(ctx, &call))
+	return rest.Pointer(&out, c.rest().Do(ctx, &call))
 }
 
 // GetDefaultOrganization returns the default organization of the instance,
@@ -1013,7 +1013,7 @@ func (c *Client) GetDefaultOrganization(ctx context.Context) (*Organization, err
 	call.Missing = func() string {
 		return rest.Missing(rest.Due{Name: "org.id", Absent: out.Org.ID == ""})
 	}
-	return rest.Pointer(&out.Org, c.api.Do(ctx, &call))
+	return rest.Pointer(&out.Org, c.rest().Do(ctx, &call))
 }
 
 // SetDefaultOrganization makes an organization the default one of the instance.
@@ -1039,7 +1039,7 @@ func (c *Client) SetDefaultOrganization(ctx context.Context, orgID string) (*Obj
 	call.Missing = func() string {
 		return rest.Missing(rest.Due{Name: "details.resourceOwner", Absent: out.Details.ResourceOwner == ""})
 	}
-	return rest.Pointer(&out.Details, c.api.Do(ctx, &call))
+	return rest.Pointer(&out.Details, c.rest().Do(ctx, &call))
 }
 
 // deleteOrganization deletes an organization, once. It needs the permission
@@ -1059,7 +1059,7 @@ func (c *Client) deleteOrganization(ctx context.Context, orgID string) (*ObjectD
 	call.Missing = func() string {
 		return rest.Missing(rest.Due{Name: "details.resourceOwner", Absent: out.Details.ResourceOwner == ""})
 	}
-	return rest.Pointer(&out.Details, c.api.Do(ctx, &call))
+	return rest.Pointer(&out.Details, c.rest().Do(ctx, &call))
 }
 
 // GetOrganization returns one organization. From v3.4.0 and v4.1.0 on one that
@@ -1080,7 +1080,7 @@ func (c *Client) GetOrganization(ctx context.Context, orgID string) (*Organizati
 	call.Missing = func() string {
 		return rest.Missing(rest.Due{Name: "org.id", Absent: out.Org.ID == ""})
 	}
-	return rest.Pointer(&out.Org, c.api.Do(ctx, &call))
+	return rest.Pointer(&out.Org, c.rest().Do(ctx, &call))
 }
 
 // ListMyMembershipsPage returns one page of the roles that the credential has,
@@ -1101,7 +1101,7 @@ func (c *Client) ListMyMembershipsPage(ctx context.Context, query ListQuery) (*M
 	call.Missing = func() string {
 		return rest.Missing(rest.Due{Name: "details", Absent: out.Details == (ListDetails{})})
 	}
-	return rest.Pointer(&out, c.api.Do(ctx, &call))
+	return rest.Pointer(&out, c.rest().Do(ctx, &call))
 }
 
 // ListPermissions returns the permissions that the credential has, such as
@@ -1118,7 +1118,7 @@ func (c *Client) ListPermissions(ctx context.Context) ([]string, error) {
 		Body:   struct{}{},
 		Status: http.StatusOK, Out: &out, Repeat: true,
 	}
-	return rest.Value(&out.Result, c.api.Do(ctx, &call))
+	return rest.Value(&out.Result, c.rest().Do(ctx, &call))
 }
 
 // GetMyUser returns the credential's own user. Its Details.ResourceOwner is the
@@ -1138,7 +1138,7 @@ func (c *Client) GetMyUser(ctx context.Context) (*User, error) {
 	call.Missing = func() string {
 		return rest.Missing(rest.Due{Name: "user.id", Absent: out.User.ID == ""})
 	}
-	return rest.Pointer(&out.User, c.api.Do(ctx, &call))
+	return rest.Pointer(&out.User, c.rest().Do(ctx, &call))
 }
 
 // ListActionsPage returns one page of the actions of an organization. The plan
@@ -1161,7 +1161,7 @@ func (c *Client) ListActionsPage(ctx context.Context, orgID string, query ListQu
 	call.Missing = func() string {
 		return rest.Missing(rest.Due{Name: "details", Absent: out.Details == (ListDetails{})})
 	}
-	return rest.Pointer(&out, c.api.Do(ctx, &call))
+	return rest.Pointer(&out, c.rest().Do(ctx, &call))
 }
 
 // ListGrantedProjectsPage returns one page of the projects of others that are
@@ -1183,7 +1183,7 @@ func (c *Client) ListGrantedProjectsPage(ctx context.Context, orgID string, quer
 	call.Missing = func() string {
 		return rest.Missing(rest.Due{Name: "details", Absent: out.Details == (ListDetails{})})
 	}
-	return rest.Pointer(&out, c.api.Do(ctx, &call))
+	return rest.Pointer(&out, c.rest().Do(ctx, &call))
 }
 
 // ListIdentityProvidersPage returns one page of the identity providers that
@@ -1206,7 +1206,7 @@ func (c *Client) ListIdentityProvidersPage(ctx context.Context, orgID string, bo
 	call.Missing = func() string {
 		return rest.Missing(rest.Due{Name: "details", Absent: out.Details == (ListDetails{})})
 	}
-	return rest.Pointer(&out, c.api.Do(ctx, &call))
+	return rest.Pointer(&out, c.rest().Do(ctx, &call))
 }
 
 // ListMetadataPage returns one page of the metadata of an organization. The
@@ -1229,7 +1229,7 @@ func (c *Client) ListMetadataPage(ctx context.Context, orgID string, query ListQ
 	call.Missing = func() string {
 		return rest.Missing(rest.Due{Name: "details", Absent: out.Details == (ListDetails{})})
 	}
-	return rest.Pointer(&out, c.api.Do(ctx, &call))
+	return rest.Pointer(&out, c.rest().Do(ctx, &call))
 }
 
 // AddOrganization creates an organization, in which the caller gets the role
@@ -1250,7 +1250,7 @@ func (c *Client) AddOrganization(ctx context.Context, name string) (*AddedOrgani
 	call.Missing = func() string {
 		return rest.Missing(rest.Due{Name: "id", Absent: out.ID == ""}, rest.Due{Name: "details.resourceOwner", Absent: out.Details.ResourceOwner == ""})
 	}
-	return rest.Pointer(&out, c.api.Do(ctx, &call))
+	return rest.Pointer(&out, c.rest().Do(ctx, &call))
 }
 
 // deleteMyOrganization deletes the organization that the request is made in,
@@ -1271,7 +1271,7 @@ func (c *Client) deleteMyOrganization(ctx context.Context, orgID string) (*Objec
 	call.Missing = func() string {
 		return rest.Missing(rest.Due{Name: "details.resourceOwner", Absent: out.Details.ResourceOwner == ""})
 	}
-	return rest.Pointer(&out.Details, c.api.Do(ctx, &call))
+	return rest.Pointer(&out.Details, c.rest().Do(ctx, &call))
 }
 
 // GetMyOrganization returns the organization that the request is made in. It is
@@ -1295,7 +1295,7 @@ func (c *Client) GetMyOrganization(ctx context.Context, orgID string) (*Organiza
 	call.Missing = func() string {
 		return rest.Missing(rest.Due{Name: "org.id", Absent: out.Org.ID == ""})
 	}
-	return rest.Pointer(&out.Org, c.api.Do(ctx, &call))
+	return rest.Pointer(&out.Org, c.rest().Do(ctx, &call))
 }
 
 // DeactivateOrganization keeps the users of an organization from logging in.
@@ -1321,7 +1321,7 @@ func (c *Client) DeactivateOrganization(ctx context.Context, orgID string) (*Obj
 	call.Missing = func() string {
 		return rest.Missing(rest.Due{Name: "details.resourceOwner", Absent: out.Details.ResourceOwner == ""})
 	}
-	return rest.Pointer(&out.Details, c.api.Do(ctx, &call))
+	return rest.Pointer(&out.Details, c.rest().Do(ctx, &call))
 }
 
 // ReactivateOrganization lets the users of an organization log in again. It
@@ -1344,7 +1344,7 @@ func (c *Client) ReactivateOrganization(ctx context.Context, orgID string) (*Obj
 	call.Missing = func() string {
 		return rest.Missing(rest.Due{Name: "details.resourceOwner", Absent: out.Details.ResourceOwner == ""})
 	}
-	return rest.Pointer(&out.Details, c.api.Do(ctx, &call))
+	return rest.Pointer(&out.Details, c.rest().Do(ctx, &call))
 }
 
 // ListDomainsPage returns one page of the domains of an organization. They are
@@ -1366,7 +1366,7 @@ func (c *Client) ListDomainsPage(ctx context.Context, orgID string, query ListQu
 	call.Missing = func() string {
 		return rest.Missing(rest.Due{Name: "details", Absent: out.Details == (ListDetails{})})
 	}
-	return rest.Pointer(&out, c.api.Do(ctx, &call))
+	return rest.Pointer(&out, c.rest().Do(ctx, &call))
 }
 
 // ListMembersPage returns one page of the members of an organization: those who
@@ -1389,7 +1389,7 @@ func (c *Client) ListMembersPage(ctx context.Context, orgID string, query ListQu
 	call.Missing = func() string {
 		return rest.Missing(rest.Due{Name: "details", Absent: out.Details == (ListDetails{})})
 	}
-	return rest.Pointer(&out, c.api.Do(ctx, &call))
+	return rest.Pointer(&out, c.rest().Do(ctx, &call))
 }
 
 // getDomainPolicy returns the policy of an organization for domains. It is the
@@ -1408,7 +1408,7 @@ func (c *Client) getDomainPolicy(ctx context.Context, orgID string) (*PolicyResu
 	call.Missing = func() string {
 		return rest.Missing(rest.Due{Name: "policy", Absent: out.Policy == (Policy{})})
 	}
-	return rest.Pointer(&out, c.api.Do(ctx, &call))
+	return rest.Pointer(&out, c.rest().Do(ctx, &call))
 }
 
 // getLabelPolicy returns the policy of an organization for colors and pictures.
@@ -1427,7 +1427,7 @@ func (c *Client) getLabelPolicy(ctx context.Context, orgID string) (*PolicyResul
 	call.Missing = func() string {
 		return rest.Missing(rest.Due{Name: "policy", Absent: out.Policy == (Policy{})})
 	}
-	return rest.Pointer(&out, c.api.Do(ctx, &call))
+	return rest.Pointer(&out, c.rest().Do(ctx, &call))
 }
 
 // getLockoutPolicy returns the policy of an organization for lockouts. It is
@@ -1446,7 +1446,7 @@ func (c *Client) getLockoutPolicy(ctx context.Context, orgID string) (*PolicyRes
 	call.Missing = func() string {
 		return rest.Missing(rest.Due{Name: "policy", Absent: out.Policy == (Policy{})})
 	}
-	return rest.Pointer(&out, c.api.Do(ctx, &call))
+	return rest.Pointer(&out, c.rest().Do(ctx, &call))
 }
 
 // getLoginPolicy returns the policy of an organization for logins. It is the
@@ -1465,7 +1465,7 @@ func (c *Client) getLoginPolicy(ctx context.Context, orgID string) (*PolicyResul
 	call.Missing = func() string {
 		return rest.Missing(rest.Due{Name: "policy", Absent: out.Policy == (Policy{})})
 	}
-	return rest.Pointer(&out, c.api.Do(ctx, &call))
+	return rest.Pointer(&out, c.rest().Do(ctx, &call))
 }
 
 // getNotificationPolicy returns the policy of an organization for
@@ -1484,7 +1484,7 @@ func (c *Client) getNotificationPolicy(ctx context.Context, orgID string) (*Poli
 	call.Missing = func() string {
 		return rest.Missing(rest.Due{Name: "policy", Absent: out.Policy == (Policy{})})
 	}
-	return rest.Pointer(&out, c.api.Do(ctx, &call))
+	return rest.Pointer(&out, c.rest().Do(ctx, &call))
 }
 
 // getPasswordAgePolicy returns the policy of an organization for the age of
@@ -1503,7 +1503,7 @@ func (c *Client) getPasswordAgePolicy(ctx context.Context, orgID string) (*Polic
 	call.Missing = func() string {
 		return rest.Missing(rest.Due{Name: "policy", Absent: out.Policy == (Policy{})})
 	}
-	return rest.Pointer(&out, c.api.Do(ctx, &call))
+	return rest.Pointer(&out, c.rest().Do(ctx, &call))
 }
 
 // getPasswordComplexityPolicy returns the policy of an organization for the
@@ -1522,7 +1522,7 @@ func (c *Client) getPasswordComplexityPolicy(ctx context.Context, orgID string) 
 	call.Missing = func() string {
 		return rest.Missing(rest.Due{Name: "policy", Absent: out.Policy == (Policy{})})
 	}
-	return rest.Pointer(&out, c.api.Do(ctx, &call))
+	return rest.Pointer(&out, c.rest().Do(ctx, &call))
 }
 
 // getPrivacyPolicy returns the policy of an organization for links to terms. It
@@ -1541,7 +1541,7 @@ func (c *Client) getPrivacyPolicy(ctx context.Context, orgID string) (*PolicyRes
 	call.Missing = func() string {
 		return rest.Missing(rest.Due{Name: "policy", Absent: out.Policy == (Policy{})})
 	}
-	return rest.Pointer(&out, c.api.Do(ctx, &call))
+	return rest.Pointer(&out, c.rest().Do(ctx, &call))
 }
 
 // ListProjectGrantsPage returns one page of the grants that an organization
@@ -1564,7 +1564,7 @@ func (c *Client) ListProjectGrantsPage(ctx context.Context, orgID string, query 
 	call.Missing = func() string {
 		return rest.Missing(rest.Due{Name: "details", Absent: out.Details == (ListDetails{})})
 	}
-	return rest.Pointer(&out, c.api.Do(ctx, &call))
+	return rest.Pointer(&out, c.rest().Do(ctx, &call))
 }
 
 // ListProjectsPage returns one page of the projects that an organization owns.
@@ -1586,7 +1586,7 @@ func (c *Client) ListProjectsPage(ctx context.Context, orgID string, query ListQ
 	call.Missing = func() string {
 		return rest.Missing(rest.Due{Name: "details", Absent: out.Details == (ListDetails{})})
 	}
-	return rest.Pointer(&out, c.api.Do(ctx, &call))
+	return rest.Pointer(&out, c.rest().Do(ctx, &call))
 }
 
 // ListAppsPage returns one page of the applications of a project. It needs the
@@ -1609,7 +1609,7 @@ func (c *Client) ListAppsPage(ctx context.Context, projectID string, orgID strin
 	call.Missing = func() string {
 		return rest.Missing(rest.Due{Name: "details", Absent: out.Details == (ListDetails{})})
 	}
-	return rest.Pointer(&out, c.api.Do(ctx, &call))
+	return rest.Pointer(&out, c.rest().Do(ctx, &call))
 }
 
 // ListProjectGrantMembersPage returns one page of the users who manage a grant
@@ -1635,7 +1635,7 @@ func (c *Client) ListProjectGrantMembersPage(ctx context.Context, projectID stri
 	call.Missing = func() string {
 		return rest.Missing(rest.Due{Name: "details", Absent: out.Details == (ListDetails{})})
 	}
-	return rest.Pointer(&out, c.api.Do(ctx, &call))
+	return rest.Pointer(&out, c.rest().Do(ctx, &call))
 }
 
 // ListProjectMembersPage returns one page of the users who manage a project.
@@ -1660,7 +1660,7 @@ func (c *Client) ListProjectMembersPage(ctx context.Context, projectID string, o
 	call.Missing = func() string {
 		return rest.Missing(rest.Due{Name: "details", Absent: out.Details == (ListDetails{})})
 	}
-	return rest.Pointer(&out, c.api.Do(ctx, &call))
+	return rest.Pointer(&out, c.rest().Do(ctx, &call))
 }
 
 // ListUsersPage returns one page of the users of an organization, human and
@@ -1680,7 +1680,7 @@ func (c *Client) ListUsersPage(ctx context.Context, orgID string, body UserSearc
 	call.Missing = func() string {
 		return rest.Missing(rest.Due{Name: "details", Absent: out.Details == (ListDetails{})})
 	}
-	return rest.Pointer(&out, c.api.Do(ctx, &call))
+	return rest.Pointer(&out, c.rest().Do(ctx, &call))
 }
 
 // ListUserGrantsPage returns one page of the roles that users have in an
@@ -1702,7 +1702,7 @@ func (c *Client) ListUserGrantsPage(ctx context.Context, orgID string, query Lis
 	call.Missing = func() string {
 		return rest.Missing(rest.Due{Name: "details", Absent: out.Details == (ListDetails{})})
 	}
-	return rest.Pointer(&out, c.api.Do(ctx, &call))
+	return rest.Pointer(&out, c.rest().Do(ctx, &call))
 }
 
 // ListUserMembershipsPage returns one page of the roles that a user has in the
@@ -1729,7 +1729,7 @@ func (c *Client) ListUserMembershipsPage(ctx context.Context, userID string, org
 	call.Missing = func() string {
 		return rest.Missing(rest.Due{Name: "details", Absent: out.Details == (ListDetails{})})
 	}
-	return rest.Pointer(&out, c.api.Do(ctx, &call))
+	return rest.Pointer(&out, c.rest().Do(ctx, &call))
 }
 
 // AddOrganizationV2 creates an organization, if asked for with an id of the
@@ -1750,7 +1750,7 @@ func (c *Client) AddOrganizationV2(ctx context.Context, body OrganizationCreatio
 	call.Missing = func() string {
 		return rest.Missing(rest.Due{Name: "details.resourceOwner", Absent: out.Details.ResourceOwner == ""}, rest.Due{Name: "organizationId", Absent: out.OrganizationID == ""})
 	}
-	return rest.Pointer(&out, c.api.Do(ctx, &call))
+	return rest.Pointer(&out, c.rest().Do(ctx, &call))
 }
 
 // SearchOrganizationsV2Page returns one page of the organizations that the
@@ -1772,7 +1772,7 @@ func (c *Client) SearchOrganizationsV2Page(ctx context.Context, body Organizatio
 	call.Missing = func() string {
 		return rest.Missing(rest.Due{Name: "details", Absent: out.Details == (ListDetailsV2{})})
 	}
-	return rest.Pointer(&out, c.api.Do(ctx, &call))
+	return rest.Pointer(&out, c.rest().Do(ctx, &call))
 }
 
 // deleteOrganizationV2 deletes an organization, once. The date is the year 1
@@ -1790,7 +1790,7 @@ func (c *Client) deleteOrganizationV2(ctx context.Context, orgID string) (*time.
 		Status: http.StatusOK, Out: &out,
 	}
 	call.PathParam("organizationId", orgID, rest.Opaque)
-	return rest.Value(&out.DeletionDate, c.api.Do(ctx, &call))
+	return rest.Value(&out.DeletionDate, c.rest().Do(ctx, &call))
 }
 
 // ActivateOrganizationV2 lets the users of an organization log in again, as
@@ -1813,7 +1813,7 @@ func (c *Client) ActivateOrganizationV2(ctx context.Context, orgID string) (time
 	call.Missing = func() string {
 		return rest.Missing(rest.Due{Name: "changeDate", Absent: out.ChangeDate.IsZero()})
 	}
-	return rest.Value(&out.ChangeDate, c.api.Do(ctx, &call))
+	return rest.Value(&out.ChangeDate, c.rest().Do(ctx, &call))
 }
 
 // DeactivateOrganizationV2 keeps the users of an organization from logging in,
@@ -1836,7 +1836,7 @@ func (c *Client) DeactivateOrganizationV2(ctx context.Context, orgID string) (ti
 	call.Missing = func() string {
 		return rest.Missing(rest.Due{Name: "changeDate", Absent: out.ChangeDate.IsZero()})
 	}
-	return rest.Value(&out.ChangeDate, c.api.Do(ctx, &call))
+	return rest.Value(&out.ChangeDate, c.rest().Do(ctx, &call))
 }
 
 // ListAuthorizationsPage returns one page of the roles that users have in
@@ -1860,7 +1860,7 @@ func (c *Client) ListAuthorizationsPage(ctx context.Context, body AuthorizationS
 	call.Missing = func() string {
 		return rest.Missing(rest.Due{Name: "pagination", Absent: out.Pagination == (Pagination{})})
 	}
-	return rest.Pointer(&out, c.api.Do(ctx, &call))
+	return rest.Pointer(&out, c.rest().Do(ctx, &call))
 }
 
 // ListGroupsPage returns one page of the groups of users. The plan of a
@@ -1880,7 +1880,7 @@ func (c *Client) ListGroupsPage(ctx context.Context, body GroupSearch) (*GroupPa
 	call.Missing = func() string {
 		return rest.Missing(rest.Due{Name: "pagination", Absent: out.Pagination == (Pagination{})})
 	}
-	return rest.Pointer(&out, c.api.Do(ctx, &call))
+	return rest.Pointer(&out, c.rest().Do(ctx, &call))
 }
 
 // ListAdministratorsPage returns one page of the administrators of the
@@ -1905,5 +1905,5 @@ func (c *Client) ListAdministratorsPage(ctx context.Context, body AdministratorS
 	call.Missing = func() string {
 		return rest.Missing(rest.Due{Name: "pagination", Absent: out.Pagination == (Pagination{})})
 	}
-	return rest.Pointer(&out, c.api.Do(ctx, &call))
+	return rest.Pointer(&out, c.rest().Do(ctx, &call))
 }

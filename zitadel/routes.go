@@ -82,13 +82,13 @@ func (c *Client) DeleteMyOrganization(ctx context.Context, orgID string) (*Objec
 func (c *Client) DeleteOrganizationV2(ctx context.Context, orgID string) (time.Time, error) {
 	const operation = "DeleteOrganizationV2"
 	var deleted time.Time
-	err := c.api.Delete(ctx, rest.Deletion{
+	err := c.rest().Delete(ctx, rest.Deletion{
 		Send: func(ctx context.Context) error {
 			date, err := c.deleteOrganizationV2(ctx, orgID)
 			if err != nil {
 				return err
 			}
-			e := &errors.Error{Provider: provider, Operation: operation, Target: orgID, Status: http.StatusOK, Attempts: 1}
+			e := &errors.Error{Provider: provider, Operation: operation, Target: c.rest().Shown(orgID), Status: http.StatusOK, Attempts: 1}
 			switch {
 			case date == nil:
 				e.Code, e.Err = errors.UnexpectedResponse, errors.New("the answer lacks deletionDate")
@@ -151,7 +151,7 @@ func (c *Client) known(ctx context.Context, operation, orgID string, a *access) 
 	e, ok := errors.AsType[*errors.Error](err)
 	if ok && isUnknown(e) && a.wide && a.may {
 		return nil, &errors.Error{
-			Provider: provider, Operation: operation, Target: orgID, Code: errors.OrganizationNotFound, Status: e.Status,
+			Provider: provider, Operation: operation, Target: c.rest().Shown(orgID), Code: errors.OrganizationNotFound, Status: e.Status,
 			ProviderCode: e.ProviderCode, Message: e.Message, RequestID: e.RequestID, Attempts: e.Attempts,
 		}
 	}

@@ -80,7 +80,7 @@ func (c *Client) plan(ctx context.Context, orgID string, before *teardown.Plan) 
 		return nil, nil, err
 	}
 	p := &teardown.Plan{
-		Provider: provider, Instance: c.instance,
+		Provider: provider, Instance: c.address(),
 		Organization: teardown.Organization{ID: found.ID, Name: found.Name},
 		Steps:        []teardown.Step{},
 	}
@@ -147,7 +147,7 @@ type driver struct {
 }
 
 // Provider says whose plans are carried out.
-func (d *driver) Provider() (name, instance string) { return provider, d.instance }
+func (d *driver) Provider() (name, instance string) { return provider, d.Client.address() }
 
 func (d *driver) Inspect(ctx context.Context, organization teardown.Organization, before *teardown.Plan) (*teardown.Plan, error) {
 	p, a, err := d.plan(ctx, organization.ID, before)
@@ -236,7 +236,7 @@ func (d *driver) remaining(ctx context.Context, id string) error {
 	if d.access.reads {
 		read = d.GetOrganization
 	}
-	err := d.api.Wait(ctx, "Teardown", id, func(ctx context.Context) ([]errors.Step, error) {
+	err := d.rest().Wait(ctx, "Teardown", id, func(ctx context.Context) ([]errors.Step, error) {
 		presence, found, err := look(ctx, id, read)
 		if presence != rest.Present {
 			return nil, err

@@ -27,7 +27,7 @@ func (c *Client) WaitForDeletion(ctx context.Context, orgID string, progress fun
 		return err
 	}
 	w := waiting{Client: c, orgID: orgID}
-	return c.api.Wait(ctx, operation, orgID, func(ctx context.Context) ([]errors.Step, error) {
+	return c.rest().Wait(ctx, operation, orgID, func(ctx context.Context) ([]errors.Step, error) {
 		left, err := w.remains(ctx, operation)
 		if err == nil && progress != nil {
 			progress(left)

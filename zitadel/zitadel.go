@@ -70,7 +70,6 @@ package zitadel
 import (
 	"context"
 	"slices"
-	"strings"
 
 	"github.com/offboard-dev/offboard-go/errors"
 	"github.com/offboard-dev/offboard-go/internal/rest"
@@ -81,6 +80,17 @@ import (
 type Client struct {
 	api      api
 	instance string // its address
+}
+
+// unmade is what a Client that [New] has not made calls: every call fails.
+var unmade = rest.Unusable(provider)
+
+// rest returns the pipeline of the client.
+func (c *Client) rest() api {
+	if c == nil || c.api.Client == nil {
+		return api{unmade}
+	}
+	return c.api
 }
 
 // New returns a client. It needs the instance's address and a credential:
@@ -96,7 +106,7 @@ func New(options ...Option) (*Client, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Client{api{client}, strings.TrimRight(config.BaseURL, "/")}, nil
+	return &Client{api{client}, rest.NormalizeURL(config.BaseURL)}, nil
 }
 
 // DeleteOrganization deletes an organization with a client of its own. See
@@ -142,7 +152,7 @@ func (c *Client) remove(ctx context.Context, orgID string,
 	look func(context.Context) (rest.Presence, *Organization, error),
 ) (*ObjectDetails, error) {
 	details := new(ObjectDetails)
-	err := c.api.Delete(ctx, rest.Deletion{
+	err := c.rest().Delete(ctx, rest.Deletion{
 		Send: func(ctx context.Context) error {
 			answered, err := send(ctx, orgID)
 			if err == nil {
@@ -259,4 +269,12 @@ func (c *Client) existing(ctx context.Context, operation, orgID string) (*Organi
 		e.Code, e.Err = errors.UnexpectedResponse, errors.New("what was read is not about this organization")
 	}
 	return nil, e
+}
+
+// address returns the instance's address; "" for a client that New has not made.
+func (c *Client) address() string {
+	if c == nil {
+		return ""
+	}
+	return c.instance
 }

@@ -128,7 +128,7 @@ func (s *Server) Option() atlas.Option {
 				return err
 			}
 		}
-		c.Identity = ClientID
+		c.Identity = func() string { return ClientID }
 		return c.Authorize(auth.Fixed("Bearer", Token))
 	}
 }

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"net/http"
 	"net/url"
+	"reflect"
 	"strings"
 
 	"github.com/oapi-codegen/runtime"
@@ -48,16 +49,17 @@ type Call struct {
 	// Repeat: the call changes nothing, so it may be sent again after any failure.
 	Repeat bool
 
-	header  http.Header
-	path    string // Path, escaped and filled in
-	query   string
-	body    []byte
-	err     error // the first argument that was refused
-	sent    int   // how often
-	foreign bool  // the last answer was not in the provider's own form
-	answer  Answer
-	reach   reach     // of the last attempt
-	accept  [1]string // here to be allocated with the rest
+	header    http.Header
+	path      string // Path, escaped and filled in
+	query     string
+	body      []byte
+	err       error  // the first argument that was refused
+	sent      int    // how often
+	concealed string // the target, if it was taken for a credential
+	foreign   bool   // the last answer was not in the provider's own form
+	answer    Answer
+	reach     reach     // of the last attempt
+	accept    [1]string // here to be allocated with the rest
 }
 
 // PathParam fills in a parameter of the path after checking it.
@@ -75,6 +77,10 @@ func (c *Call) PathParam(name, value string, check Check) {
 // QueryParam adds a parameter to the query in the style that the operation
 // documents.
 func (c *Call) QueryParam(name, style string, explode bool, value any) {
+	if v := reflect.ValueOf(value); v.Kind() == reflect.String && isCredential(v.String()) {
+		c.refuse(name, v.String(), errLooksSecret)
+		return
+	}
 	styled, err := runtime.StyleParamWithLocation(style, explode, name, runtime.ParamLocationQuery, value)
 	if err != nil { // its text may repeat the value
 		c.refuse(name, c.Target, errors.New("cannot be written into a query"))

@@ -15,6 +15,7 @@
 package rest
 
 import (
+	"context"
 	"log/slog"
 	"net/http"
 	"net/url"
@@ -46,9 +47,10 @@ type Config struct {
 	// formatting verb reaches them.
 	secrets func() []string
 
-	// Identity is what the credential is known by where a provider lists credentials;
-	// no secret, and "" where there is none.
-	Identity string
+	// Identity returns what the credential is known by where a provider lists
+	// credentials; nil if it has no such name. It is no secret, unless the caller mistook
+	// one for it: so it is a function, where no formatting verb reaches it.
+	Identity func() string
 
 	// Classify fills code, provider code, message, steps and detail from an answer
 	// that is no success. It leaves Code empty for what it does not know. It reports
@@ -83,6 +85,7 @@ type Client struct {
 	json      []string
 	noCache   []string
 	silent    bool
+	unusable  error            // why every call fails; nil for a client that New has made
 	leaks     func(*Call) bool // reports whether an argument contains the credential; nil: none can
 	pacers    pacers
 	buffers   sync.Pool
@@ -123,6 +126,25 @@ func New(config Config) (*Client, error) {
 	return c, nil
 }
 
+// Unusable returns a client of which every call fails: that of a provider's Client that
+// its New has not made.
+func Unusable(provider string) *Client {
+	return &Client{
+		config: Config{Provider: provider, Logger: slog.New(slog.DiscardHandler), Retry: Retry{}.orDefault()},
+		silent: true, unusable: errors.New("the client was not made by New"),
+	}
+}
+
+// check refuses a call that no client can make.
+func (c *Client) check(ctx context.Context) error {
+	if ctx == nil {
+		return errNoContext
+	}
+	return c.unusable
+}
+
+var errNoContext = errors.New("the context is nil")
+
 // BaseURL returns the URL that all paths are relative to.
 func (c *Client) BaseURL() *url.URL {
 	base := c.base
@@ -130,7 +152,12 @@ func (c *Client) BaseURL() *url.URL {
 }
 
 // Identity returns what the credential is known by; "" where that is not known.
-func (c *Client) Identity() string { return c.config.Identity }
+func (c *Client) Identity() string {
+	if c.config.Identity == nil {
+		return ""
+	}
+	return c.config.Identity()
+}
 
 // invalid is the error of a New that was given what cannot work.
 func (c *Client) invalid(why string) error {

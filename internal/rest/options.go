@@ -80,6 +80,9 @@ func (c *Config) UseUserAgent(product string) error {
 	if strings.ContainsFunc(product, func(r rune) bool { return r < ' ' || r > '~' }) {
 		return errors.New("the user agent contains what a header cannot")
 	}
+	if isCredential(product) || random(product) {
+		return errors.New("the user agent has the form of a credential")
+	}
 	c.UserAgent = product
 	return nil
 }

@@ -31,6 +31,9 @@ type Deletion struct {
 // again; if no read can decide, the error is OutcomeUnknown. A "not found" is a success
 // only after an attempt of ours whose outcome was open.
 func (c *Client) Delete(ctx context.Context, d Deletion) error {
+	if ctx == nil { // it is about to get a value
+		return d.Send(ctx)
+	}
 	var sent int
 	open := false
 	for attempt := 1; ; attempt++ {

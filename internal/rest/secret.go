@@ -83,10 +83,18 @@ const longestID = 32
 
 // shown returns a target as errors and log records have it.
 func shown(target string) string {
-	if len(target) >= longestID && (isCredential(target) || random(target)) {
+	if isCredential(target) || random(target) {
 		return redacted
 	}
 	return target
+}
+
+// conceal takes a credential out of the target, and remembers it: an answer may repeat
+// it.
+func (c *Call) conceal() {
+	if target := shown(c.Target); target != c.Target {
+		c.concealed, c.Target = c.Target, target
+	}
 }
 
 // Shown returns a target as errors may have it that no call was made about: without a
@@ -102,6 +110,9 @@ func (c *Client) Shown(target string) string {
 // both cases and digits that change more often than they do in words, or a long number
 // of hexadecimal digits.
 func random(s string) bool {
+	if len(s) < longestID {
+		return false
+	}
 	for part := range strings.FieldsFuncSeq(s, func(r rune) bool { return classOf(r) == 0 }) {
 		if len(part) < longestID {
 			continue

@@ -12,8 +12,9 @@ import (
 // Do carries out a call and repeats it while that is safe and worth it. The
 // error is an [*errors.Error].
 func (c *Client) Do(ctx context.Context, call *Call) error {
-	if ctx == nil {
-		return c.newError(call, errors.InvalidArgument, errors.New("the context is nil"))
+	if err := c.check(ctx); err != nil {
+		call.Target = ""
+		return c.newError(call, errors.InvalidArgument, err)
 	}
 	if err := call.prepare(); err != nil {
 		call.Target = shown(call.Target)
@@ -23,7 +24,7 @@ func (c *Client) Do(ctx context.Context, call *Call) error {
 		call.Target = ""
 		return c.newError(call, errors.InvalidArgument, errOwnCredential)
 	}
-	call.Target = shown(call.Target)
+	call.conceal()
 	before := attemptsBefore(ctx)
 	for attempt := 1; ; attempt++ {
 		e := c.attempt(ctx, call, before+attempt)
@@ -141,6 +142,7 @@ func (c *Client) receive(call *Call, resp *http.Response, secret string) *errors
 		return c.cached(call, a)
 	case a.Status != call.Status:
 		a.redact(secret)
+		a.redact(call.concealed)
 		e := c.classify(call, a)
 		if a.Cut && refused(a.Status) && e.ProviderCode == "" && !errors.Retryable(e) && a.Status != http.StatusUnauthorized {
 			// It was refused, and the status alone does not say why: the whole of it would.
@@ -156,6 +158,7 @@ func (c *Client) receive(call *Call, resp *http.Response, secret string) *errors
 		return c.cached(call, a)
 	}
 	a.redact(secret)
+	a.redact(call.concealed)
 	e := c.classify(call, a)
 	if e.Code == errors.UnexpectedResponse {
 		e.Err = wrong

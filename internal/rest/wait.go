@@ -20,6 +20,9 @@ const (
 // context does, with an error of [errors.NotFinished] that lists what was left
 // when it was last looked.
 func (c *Client) Wait(ctx context.Context, operation, target string, look func(context.Context) ([]errors.Step, error)) error {
+	if err := c.check(ctx); err != nil {
+		return Invalid(c.config.Provider, operation, "", err)
+	}
 	var left []errors.Step
 	for poll := firstPoll; ; poll = min(poll*3/2, maxPoll) {
 		found, err := look(ctx)

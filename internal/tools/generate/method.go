@@ -358,9 +358,9 @@ func (m *method) returns(schema codegen.Schema, property string) {
 	case property != "":
 		m.part(schema, property)
 	case schema.OAPISchema != nil && schema.OAPISchema.Type.Is("array"):
-		m.Result, m.Results = "rest.Value(&out, c.api.Do(ctx, &call))", "("+m.Out+", error)"
+		m.Result, m.Results = "rest.Value(&out, c.rest().Do(ctx, &call))", "("+m.Out+", error)"
 	case schema.RefType != "" || schema.DefineViaAlias && schema.GoType != "":
-		m.Result, m.Results = "rest.Pointer(&out, c.api.Do(ctx, &call))", "(*"+m.Out+", error)"
+		m.Result, m.Results = "rest.Pointer(&out, c.rest().Do(ctx, &call))", "(*"+m.Out+", error)"
 	}
 }
 
@@ -377,9 +377,9 @@ func (m *method) part(schema codegen.Schema, path string) {
 		expression += "." + p.GoFieldName()
 		goType, schema = p.GoTypeDef(), p.Schema
 	}
-	m.Result = "rest.Value(&" + expression + ", c.api.Do(ctx, &call))"
+	m.Result = "rest.Value(&" + expression + ", c.rest().Do(ctx, &call))"
 	if isStruct(schema.OAPISchema) {
-		goType, m.Result = "*"+goType, "rest.Pointer(&"+expression+", c.api.Do(ctx, &call))"
+		goType, m.Result = "*"+goType, "rest.Pointer(&"+expression+", c.rest().Do(ctx, &call))"
 	}
 	m.Results = "(" + goType + ", error)"
 }

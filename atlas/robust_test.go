@@ -1,0 +1,77 @@
+package atlas_test
+
+import (
+	"log/slog"
+	"net/http"
+	"testing"
+
+	"github.com/offboard-dev/offboard-go/atlas"
+	"github.com/offboard-dev/offboard-go/atlas/atlastest"
+	"github.com/offboard-dev/offboard-go/internal/ruletest"
+	"github.com/offboard-dev/offboard-go/offboardtest"
+)
+
+// surface is the public API of the package.
+func surface(t *testing.T) ruletest.Surface {
+	t.Helper()
+	return ruletest.Surface{
+		Client:    clientOf(t, "", nil),
+		Except:    []string{"Teardown"},
+		Functions: map[string]any{"New": atlas.New, "DeleteOrganization": atlas.DeleteOrganization},
+		Options: map[string]any{
+			"WithServiceAccount": atlas.WithServiceAccount, "WithAPIKey": atlas.WithAPIKey,
+			"FromEnv": atlas.FromEnv, "WithBaseURL": atlas.WithBaseURL, "WithHTTPClient": atlas.WithHTTPClient,
+			"WithLogger": atlas.WithLogger, "WithPlainHTTP": atlas.WithPlainHTTP, "WithRateLimit": atlas.WithRateLimit,
+			"WithRetry": atlas.WithRetry, "WithUserAgent": atlas.WithUserAgent,
+			"WithBaseURL, as its host": func(host string) atlas.Option { return atlas.WithBaseURL("https://" + host) },
+			"WithBaseURL, as its password": func(password string) atlas.Option {
+				return atlas.WithBaseURL("https://user:" + password + "@double.invalid")
+			},
+		},
+		New: func(options ...any) (any, error) {
+			var all []atlas.Option
+			for _, option := range options {
+				all = append(all, option.(atlas.Option))
+			}
+			return atlas.New(all...)
+		},
+	}
+}
+
+// clientOf returns a client of a new fake that has a secret as its credential, or the
+// one that the fake accepts.
+func clientOf(t *testing.T, secret string, logger *slog.Logger) *atlas.Client {
+	t.Helper()
+	srv := atlastest.NewServer()
+	if secret == "" {
+		secret = atlastest.ClientSecret
+	}
+	c, err := atlas.New(atlas.WithServiceAccount(atlastest.ClientID, secret), atlas.WithLogger(logger),
+		atlas.WithBaseURL(offboardtest.InMemory), atlas.WithHTTPClient(&http.Client{Transport: srv}))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return c
+}
+
+func TestAPI_NoPanic(t *testing.T) {
+	t.Parallel()
+	surface(t).NoPanic(t)
+}
+
+func TestAPI_MisplacedSecrets(t *testing.T) {
+	t.Parallel()
+	surface(t).Misplaced(t, func(secret string, logger *slog.Logger) any { return clientOf(t, secret, logger) })
+}
+
+func TestWithPlainHTTP(t *testing.T) {
+	t.Parallel()
+	ruletest.PlainHTTP(t, func(base string, allowed bool) error {
+		options := []atlas.Option{atlas.WithAPIKey("public", "private"), atlas.WithBaseURL(base)}
+		if allowed {
+			options = append(options, atlas.WithPlainHTTP())
+		}
+		_, err := atlas.New(options...)
+		return err
+	})
+}
