@@ -16,7 +16,6 @@ func surface(t *testing.T) ruletest.Surface {
 	t.Helper()
 	return ruletest.Surface{
 		Client:    clientOf(t, "", nil),
-		Except:    []string{"Teardown"},
 		Functions: map[string]any{"New": atlas.New, "DeleteOrganization": atlas.DeleteOrganization},
 		Options: map[string]any{
 			"WithServiceAccount": atlas.WithServiceAccount, "WithAPIKey": atlas.WithAPIKey,

@@ -41,6 +41,9 @@ func Execute(ctx context.Context, d Driver, p *Plan, options ...Option) (*Report
 	}
 	if s.err != nil {
 		e := &errors.Error{Operation: "Teardown", Code: errors.InvalidArgument, Err: s.err}
+		if !isNil(d) {
+			e.Provider, _ = d.Provider()
+		}
 		if p != nil {
 			e.Provider, e.Target = p.Provider, p.Organization.ID
 		}

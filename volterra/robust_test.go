@@ -16,7 +16,6 @@ func surface(t *testing.T) ruletest.Surface {
 	t.Helper()
 	return ruletest.Surface{
 		Client:    clientOf(t, "", nil),
-		Except:    []string{"Teardown"},
 		Functions: map[string]any{"New": volterra.New, "DeleteTenant": volterra.DeleteTenant},
 		Options: map[string]any{
 			"WithAPIToken": volterra.WithAPIToken, "WithCertificate": volterra.WithCertificate, "WithCertificateFiles": volterra.WithCertificateFiles, "WithP12": volterra.WithP12, "WithP12File": volterra.WithP12File, "WithCACertificate": volterra.WithCACertificate,

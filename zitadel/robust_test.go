@@ -16,7 +16,6 @@ func surface(t *testing.T) ruletest.Surface {
 	t.Helper()
 	return ruletest.Surface{
 		Client:    clientOf(t, "", nil),
-		Except:    []string{"Teardown"},
 		Functions: map[string]any{"New": zitadel.New, "DeleteOrganization": zitadel.DeleteOrganization},
 		Options: map[string]any{
 			"WithToken": zitadel.WithToken, "WithKey": zitadel.WithKey, "WithKeyFile": zitadel.WithKeyFile, "WithClientCredentials": zitadel.WithClientCredentials,

@@ -8,7 +8,6 @@ import (
 	"log/slog"
 	"reflect"
 	"runtime/debug"
-	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -16,6 +15,7 @@ import (
 	"time"
 
 	"github.com/offboard-dev/offboard-go/errors"
+	"github.com/offboard-dev/offboard-go/teardown"
 )
 
 // Surface is the public API of a provider, for tests that call all of it.
@@ -32,9 +32,6 @@ type Surface struct {
 
 	// New makes a client with options, given as values of the option's type.
 	New func(options ...any) (any, error)
-
-	// Except are the methods that other tests call without arguments.
-	Except []string
 
 	// Interfaces are values that implement the package's own interfaces, by which
 	// methods name resources. The string that a test passes is converted to the type.
@@ -56,9 +53,6 @@ func (s Surface) NoPanic(t *testing.T) {
 			}
 			for i := range client.NumMethod() {
 				method := client.Type().Method(i).Name
-				if slices.Contains(s.Except, method) {
-					continue
-				}
 				t.Run(name+", "+contexts+"/"+method, func(t *testing.T) {
 					t.Parallel()
 					failsWithout(t, client.Method(i), arguments{ctx: ctx})
@@ -159,6 +153,7 @@ func (a arguments) fill(v reflect.Value, depth int) {
 			v.Set(reflect.ValueOf(a.ctx))
 		}
 	case a.text == "" || depth > 4 || !v.CanSet():
+	case v.Type() == reflect.TypeFor[*teardown.Plan](): // is data of the provider, and no argument
 	case v.Kind() == reflect.String:
 		v.SetString(a.text)
 	case v.Kind() == reflect.Struct:
@@ -283,9 +278,6 @@ func (s Surface) misplace(t *testing.T, how, secret string, make func(*slog.Logg
 	var log recorder
 	client := reflect.ValueOf(make(slog.New(slog.NewJSONHandler(&log, &slog.HandlerOptions{Level: slog.LevelDebug}))))
 	for i := range client.NumMethod() {
-		if slices.Contains(s.Except, client.Type().Method(i).Name) {
-			continue
-		}
 		name := how + " " + client.Type().Method(i).Name
 		ctx, cancel := context.WithTimeout(t.Context(), time.Hour)
 		errs, _ := call(client.Method(i), arguments{ctx: ctx, text: secret, interfaces: s.Interfaces})
