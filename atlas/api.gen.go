@@ -1115,20 +1115,21 @@ func (c *Client) DisconnectOrganization(ctx context.Context, federationID string
 	return c.rest().Do(ctx, &call)
 }
 
-// DeleteProject deletes a project, which has to be empty. Errors of
-// [errors.DeletionStepsNotSatisfied] name in Steps what is left; what is being
-// deleted counts until it is gone, and Atlas may refuse for some minutes more.
-// [errors.BackupCompliancePolicy] is for the vendor's support to lift. It needs
-// the role Project Owner.
+// DeleteProject begins to delete a project, which must be empty. Atlas accepts
+// the deletion; the project is deleted when [Client.GetProject] returns
+// [errors.NotFound]. Errors of [errors.DeletionStepsNotSatisfied] name in Steps
+// what is left; what is being deleted counts until it is gone, and Atlas may
+// refuse for some minutes more. [errors.BackupCompliancePolicy] is for the
+// vendor's support to lift. It needs the role Project Owner.
 //
 // Source: vendor OpenAPI of SDK v20250312023; vendor's error page; server
-// answers in public issues.
+// answers in public issues; recorded answers (status).
 func (c *Client) DeleteProject(ctx context.Context, projectID string) error {
 	call := rest.Call{
 		Operation: "DeleteProject", Target: projectID,
 		Method: http.MethodDelete, Path: "/api/atlas/v2/groups/{groupId}",
 		Accept: "application/vnd.atlas.2023-01-01+json",
-		Status: http.StatusNoContent, Removal: true,
+		Status: http.StatusAccepted, Removal: true,
 	}
 	call.PathParam("groupId", projectID, rest.Hex24)
 	return c.rest().Do(ctx, &call)
@@ -1471,16 +1472,16 @@ func (c *Client) ListOnlineArchives(ctx context.Context, projectID string, clust
 	})
 }
 
-// DeleteOnlineArchive deletes an online archive with the documents in it. It
-// needs the role Project Data Access Admin.
+// DeleteOnlineArchive begins to delete an online archive with the documents in
+// it. It needs the role Project Data Access Admin.
 //
-// Source: vendor OpenAPI of SDK v20250312023.
+// Source: vendor OpenAPI of SDK v20250312023; recorded answers (status).
 func (c *Client) DeleteOnlineArchive(ctx context.Context, projectID string, clusterName string, archiveID string) error {
 	call := rest.Call{
 		Operation: "DeleteOnlineArchive", Target: archiveID,
 		Method: http.MethodDelete, Path: "/api/atlas/v2/groups/{groupId}/clusters/{clusterName}/onlineArchives/{archiveId}",
 		Accept: "application/vnd.atlas.2023-01-01+json",
-		Status: http.StatusNoContent, Removal: true,
+		Status: http.StatusOK, Removal: true,
 	}
 	call.PathParam("groupId", projectID, rest.Hex24)
 	call.PathParam("clusterName", clusterName, rest.Name)
@@ -1611,16 +1612,16 @@ func (c *Client) ListFederatedDatabases(ctx context.Context, projectID string) (
 	return rest.Value(&out, c.rest().Do(ctx, &call))
 }
 
-// DeleteFederatedDatabase deletes a federated database instance. Atlas follows
-// with some delay. It needs the role Project Owner.
+// DeleteFederatedDatabase begins to delete a federated database instance. It
+// needs the role Project Owner.
 //
-// Source: vendor OpenAPI of SDK v20250312023.
+// Source: vendor OpenAPI of SDK v20250312023; recorded answers (status).
 func (c *Client) DeleteFederatedDatabase(ctx context.Context, projectID string, databaseName string) error {
 	call := rest.Call{
 		Operation: "DeleteFederatedDatabase", Target: databaseName,
 		Method: http.MethodDelete, Path: "/api/atlas/v2/groups/{groupId}/dataFederation/{tenantName}",
 		Accept: "application/vnd.atlas.2023-01-01+json",
-		Status: http.StatusNoContent, Removal: true,
+		Status: http.StatusAccepted, Removal: true,
 	}
 	call.PathParam("groupId", projectID, rest.Hex24)
 	call.PathParam("tenantName", databaseName, rest.Opaque)
@@ -1901,13 +1902,14 @@ func (c *Client) ListPrivateEndpointServices(ctx context.Context, projectID stri
 // endpoints have to go first: the error is [errors.DeletionStepsNotSatisfied].
 // It needs the role Project Owner.
 //
-// Source: vendor OpenAPI of SDK v20250312023; vendor's error page.
+// Source: vendor OpenAPI of SDK v20250312023; vendor's error page; recorded
+// answers (status).
 func (c *Client) DeletePrivateEndpointService(ctx context.Context, projectID string, cloudProvider CloudProvider, serviceID string) error {
 	call := rest.Call{
 		Operation: "DeletePrivateEndpointService", Target: serviceID,
 		Method: http.MethodDelete, Path: "/api/atlas/v2/groups/{groupId}/privateEndpoint/{cloudProvider}/endpointService/{endpointServiceId}",
 		Accept: "application/vnd.atlas.2023-01-01+json",
-		Status: http.StatusNoContent, Removal: true,
+		Status: http.StatusAccepted, Removal: true,
 	}
 	call.PathParam("groupId", projectID, rest.Hex24)
 	call.PathParam("cloudProvider", string(cloudProvider), rest.Opaque)

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"encoding/json"
 	"net/http"
+	"slices"
 	"strings"
 	"time"
 
@@ -16,7 +17,8 @@ import (
 type errorBody struct {
 	ErrorCode string `json:"errorCode"`
 	Detail    string `json:"detail"`
-	Error     int    `json:"error"` // the status
+	Message   string `json:"message"` // instead of Detail, in the form {errorCode, message, status}
+	Error     int    `json:"error"`   // the status
 	ErrorDetail
 }
 
@@ -25,14 +27,14 @@ func classify(a *rest.Answer, e *errors.Error) (own bool) {
 	var body errorBody
 	// A field of another type than documented is left empty; the code is what counts.
 	_ = json.Unmarshal(a.Body, &body)
-	e.ProviderCode, e.Message = body.ErrorCode, body.Detail
+	e.ProviderCode, e.Message = body.ErrorCode, body.text()
 	if body.Reason != "" || len(body.Parameters) > 0 || len(body.BadRequestDetail.Fields) > 0 {
 		e.Detail = body.ErrorDetail
 	}
-	e.Code = code(a.Status, body.ErrorCode, e.Operation)
+	e.Code = body.code(a.Status, e.Operation, e.Target)
 	switch e.Code.Umbrella() {
 	case errors.DeletionStepsNotSatisfied:
-		e.Steps = []errors.Step{{Name: step(body.ErrorCode), Description: body.Detail}}
+		e.Steps = []errors.Step{{Name: step(body.ErrorCode, e.Code), Description: e.Message}}
 	case errors.RateLimitReached:
 		if e.RetryAfter == 0 {
 			e.RetryAfter = retryAfter(&body)
@@ -48,18 +50,80 @@ func (b *errorBody) own(status int) bool {
 	return b.ErrorCode != "" || b.Error == status && b.Detail != ""
 }
 
-// code returns the code of an answer; "" when its status decides.
-func code(status int, errorCode, operation string) errors.Code {
-	if known := codes[errorCode]; known != "" {
-		return known
-	}
+// text returns the message of the error.
+func (b *errorBody) text() string { return cmp.Or(b.Detail, b.Message) }
+
+// code returns the code of an answer; "" if its status decides.
+func (b *errorBody) code(status int, operation, target string) errors.Code {
+	known := codes[b.ErrorCode]
+	organization := operation == "DeleteOrganization" || operation == "GetOrganization"
 	switch {
-	case errorCode == "RESOURCE_NOT_FOUND" && (operation == "DeleteOrganization" || operation == "GetOrganization"):
+	case status < http.StatusBadRequest:
+		return "" // an error in the body of a success: neither proves anything
+	case b.ErrorCode == "ATLAS_GENERAL_ERROR":
+		return b.generalCode()
+	case isList(operation) && b.isTransientList(known, target, operation):
+		return errors.Unavailable
+	case known.Umbrella() == errors.NotFound && status != http.StatusNotFound:
+		return "" // not the status that belongs to the code
+	case known != "":
+		return known
+	case b.ErrorCode == "RESOURCE_NOT_FOUND" && status == http.StatusNotFound && organization:
 		return errors.OrganizationNotFound
-	case len(errorCode) > len(closeGroup) && strings.HasPrefix(errorCode, closeGroup):
+	case len(b.ErrorCode) > len(closeGroup) && strings.HasPrefix(b.ErrorCode, closeGroup):
 		return errors.DeletionStepsNotSatisfied
 	case status == http.StatusPaymentRequired:
 		return errors.PaymentRequired
+	}
+	return ""
+}
+
+// isList reports whether an operation reads a list.
+func isList(operation string) bool { return strings.HasPrefix(operation, "List") }
+
+// isTransientList reports whether the error of a list is about one of its items, which
+// just changes: another read may succeed. Recorded are 404 CLUSTER_NOT_FOUND from the
+// list of clusters while one cluster is being deleted, and 400
+// CANNOT_USE_FLEX_CLUSTER_IN_CLUSTER_API while a flex cluster changes. An error about
+// the parent of the list is not transient.
+func (b *errorBody) isTransientList(known errors.Code, target, operation string) bool {
+	switch {
+	case known == errors.WrongClusterType:
+		return true
+	case known.Umbrella() != errors.NotFound, slices.Contains(projectMissing, b.ErrorCode), known == errors.OrganizationNotFound:
+		return false
+	case b.ErrorCode == parentMissing[operation]:
+		named := len(b.Parameters) > 0
+		return named && !slices.Contains(b.Parameters, any(target)) // of another parent
+	}
+	return true
+}
+
+// projectMissing are the codes which say that a project does not exist.
+var projectMissing = []string{"GROUP_NOT_FOUND", "PROJECT_NOT_FOUND", "RESOURCE_NOT_FOUND"}
+
+// parentMissing is the code which says that the parent of a list in a project does not
+// exist, by operation. The parent is the operation's target.
+var parentMissing = map[string]string{
+	"ListOnlineArchivesPage":   "CLUSTER_NOT_FOUND",
+	"ListSnapshotsPage":        "CLUSTER_NOT_FOUND",
+	"ListShardedSnapshots":     "CLUSTER_NOT_FOUND",
+	"ListStreamProcessorsPage": "STREAM_TENANT_NOT_FOUND_FOR_NAME",
+}
+
+// generalCode returns the code of ATLAS_GENERAL_ERROR, whose text alone says what it is
+// about; "" if the text says nothing that is known.
+func (b *errorBody) generalCode() errors.Code {
+	text := b.text()
+	if len(b.Parameters) > 0 {
+		parameter, _ := b.Parameters[0].(string)
+		text += "\n" + parameter
+	}
+	switch text = strings.ToLower(text); {
+	case strings.Contains(text, "already requested to be deleted"), strings.Contains(text, "already been requested for deletion"):
+		return errors.AlreadyRequestedDeletion
+	case strings.Contains(text, "termination protection is enabled"):
+		return errors.TerminationProtection
 	}
 	return ""
 }
@@ -69,9 +133,12 @@ func code(status int, errorCode, operation string) errors.Code {
 const closeGroup = "CANNOT_CLOSE_GROUP_ACTIVE_"
 
 // step names what stands in the way.
-func step(errorCode string) string {
+func step(errorCode string, code errors.Code) string {
 	if what, ok := strings.CutPrefix(errorCode, closeGroup); ok && what != "" {
 		return strings.ToLower(what)
+	}
+	if code == errors.TerminationProtection {
+		return "termination_protection"
 	}
 	return cmp.Or(steps[errorCode], "payment")
 }
@@ -83,7 +150,6 @@ var steps = map[string]string{
 	"CANNOT_DELETE_ORG_FAILED_PAYMENTS":                                   "failed_payments",
 	"CANNOT_DELETE_PRIVATELINK_WITH_ENDPOINTS":                            "private_endpoints",
 	"CANNOT_DELETE_SNAPSHOT_WITH_BACKUP_COMPLIANCE_POLICY":                "backup_compliance_policy",
-	"CANNOT_TERMINATE_CLUSTER_WHEN_TERMINATION_PROTECTION_ENABLED":        "termination_protection",
 	"CANNOT_TERMINATE_CLUSTER_WITH_UNDERGOING_REGIONAL_OUTAGE_SIMULATION": "outage_simulation",
 	"CONTAINERS_IN_USE":                   "clusters_and_peerings",
 	"FAILED_TO_DELETE_ORG_CHARGE_FAILED":  "final_charge",
@@ -94,7 +160,7 @@ var steps = map[string]string{
 }
 
 // codes maps Atlas's codes. A code that is not here gets the umbrella of its
-// status.
+// status: UNEXPECTED_ERROR, too, which Atlas answers with 401, 404 and 500.
 var codes = map[string]errors.Code{
 	// The deletion of an organization.
 	"ACCOUNT_SUSPENDED": errors.PaymentRequired,
@@ -191,26 +257,26 @@ var codes = map[string]errors.Code{
 
 	// Failures.
 	"SERVICE_UNAVAILABLE":                    errors.ServiceUnavailable,
-	"UNEXPECTED_ERROR":                       errors.Internal,
 	"WRITES_NOT_ALLOWED_DURING_APP_UPGRADES": errors.Unavailable, // 405
 
 	// Of other operations. Often the status alone would say something else.
-	"ATLAS_BACKUP_CANCEL_SHARD_RESTORE_JOB_NOT_ALLOWED": errors.Conflict, // 405
-	"ATLAS_CLUSTER_RESTORE_IN_PROGRESS":                 errors.Conflict,
-	"CANNOT_DELETE_IN_PROGRESS_SNAPSHOT":                errors.Conflict, // 400
-	"CANNOT_DELETE_LAST_ADMIN":                          errors.Conflict, // 403
-	"CANNOT_DELETE_LAST_OWNER":                          errors.Conflict, // 403
-	"CANNOT_DELETE_TEAM_ASSIGNED_TO_PROJECT":            errors.Conflict, // 404
-	"CANNOT_DEMOTE_LAST_ORG_OWNER":                      errors.Conflict, // 403
-	"CANNOT_MODIFY_CLUSTER_WITH_RUNNING_LIVE_IMPORT":    errors.Conflict,
-	"EXPECTED_NON_ATLAS_ORG":                            errors.Conflict, // 404
-	"GROUP_ALREADY_EXISTS":                              errors.Conflict,
-	"NOT_ATLAS_GROUP":                                   errors.Conflict, // 404, of Cloud Manager
-	"NOT_ATLAS_ORG":                                     errors.Conflict, // 404, of Cloud Manager
-	"ORG_ALREADY_ASSOCIATED_WITH_FEDERATION":            errors.Conflict, // 400
-	"PEER_INVALID_STATE":                                errors.Conflict,
-	"STREAM_KAFKA_CONNECTION_IS_DEPLOYING":              errors.Conflict,
-	"USER_ALREADY_EXISTS":                               errors.Conflict,
+	"ATLAS_BACKUP_CANCEL_SHARD_RESTORE_JOB_NOT_ALLOWED":                   errors.Conflict, // 405
+	"ATLAS_CLUSTER_RESTORE_IN_PROGRESS":                                   errors.Conflict,
+	"CANNOT_DELETE_IN_PROGRESS_SNAPSHOT":                                  errors.Conflict, // 400
+	"CANNOT_DELETE_LAST_ADMIN":                                            errors.Conflict, // 403
+	"CANNOT_DELETE_LAST_OWNER":                                            errors.Conflict, // 403
+	"CANNOT_DELETE_TEAM_ASSIGNED_TO_PROJECT":                              errors.Conflict, // 404
+	"CANNOT_DEMOTE_LAST_ORG_OWNER":                                        errors.Conflict, // 403
+	"CANNOT_MODIFY_CLUSTER_WITH_RUNNING_LIVE_IMPORT":                      errors.Conflict,
+	"CANNOT_UPDATE_BACKUP_COMPLIANCE_POLICY_SETTINGS_WITH_PENDING_ACTION": errors.Conflict, // 400
+	"EXPECTED_NON_ATLAS_ORG":                                              errors.Conflict, // 404
+	"GROUP_ALREADY_EXISTS":                                                errors.Conflict,
+	"NOT_ATLAS_GROUP":                                                     errors.Conflict, // 404, of Cloud Manager
+	"NOT_ATLAS_ORG":                                                       errors.Conflict, // 404, of Cloud Manager
+	"ORG_ALREADY_ASSOCIATED_WITH_FEDERATION":                              errors.Conflict, // 400
+	"PEER_INVALID_STATE":                                                  errors.Conflict,
+	"STREAM_KAFKA_CONNECTION_IS_DEPLOYING":                                errors.Conflict,
+	"USER_ALREADY_EXISTS":                                                 errors.Conflict,
 }
 
 // retryAfter reads how long to wait where the body says it, for an answer without

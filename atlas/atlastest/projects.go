@@ -250,7 +250,7 @@ type kind struct {
 	item              string // of one thing, its path goes on from path; or all of it
 	version           string
 	deleteVersion     string // where it is another one
-	status            int    // of an accepted deletion; 204 when it is 0
+	status            int    // of an accepted deletion, as recorded; 204 if it is 0
 	array             bool   // the list is one, and not of pages
 	named             bool   // things are known by their names
 	takes             bool   // deletions take time
@@ -283,7 +283,7 @@ var kinds = map[atlas.Kind]kind{
 		list: "ListFlexClustersPage", get: "GetFlexCluster", delete: "DeleteFlexCluster",
 		path: "/flexClusters", item: "/{name}", version: "2024-11-13",
 		named: true, takes: true, state: "IDLE", deleting: "DELETING",
-		missing: "CLUSTER_NOT_FOUND", blocks: "ATLAS_CLUSTERS", refuse: refuseCluster,
+		missing: "CLUSTER_NOT_FOUND", blocks: "ATLAS_CLUSTERS", refuse: refuseFlexCluster,
 		object: func(p *project, r *Resource) fake.Object {
 			return fake.Object{
 				"id": r.id, "name": r.ID, "groupId": p.ID, "stateName": r.state(), "clusterType": "REPLICASET",
@@ -309,7 +309,7 @@ var kinds = map[atlas.Kind]kind{
 	},
 	atlas.KindOnlineArchive: {
 		list: "ListOnlineArchivesPage", delete: "DeleteOnlineArchive",
-		path: "/clusters/{clusterName}/onlineArchives", item: "/{archiveId}", version: v2023,
+		path: "/clusters/{clusterName}/onlineArchives", item: "/{archiveId}", version: v2023, status: http.StatusOK,
 		state: "IDLE", missing: "RESOURCE_NOT_FOUND",
 		object: func(p *project, r *Resource) fake.Object {
 			return fake.Object{
@@ -413,7 +413,7 @@ var kinds = map[atlas.Kind]kind{
 	},
 	atlas.KindFederatedDatabase: {
 		list: "ListFederatedDatabases", delete: "DeleteFederatedDatabase", array: true,
-		path: "/dataFederation", item: "/{tenantName}", version: v2023, named: true, takes: true,
+		path: "/dataFederation", item: "/{tenantName}", version: v2023, status: http.StatusAccepted, named: true, takes: true,
 		state: "ACTIVE", deleting: "ACTIVE", missing: "DATA_FEDERATION_TENANT_NOT_FOUND_FOR_NAME", blocks: "ATLAS_DATA_LAKES",
 		object: func(p *project, r *Resource) fake.Object {
 			return fake.Object{
@@ -477,7 +477,7 @@ var kinds = map[atlas.Kind]kind{
 	},
 	atlas.KindPrivateEndpointService: {
 		list: "ListPrivateEndpointServices", delete: "DeletePrivateEndpointService", array: true,
-		path: "/privateEndpoint/{cloudProvider}/endpointService", item: "/{endpointServiceId}", version: v2023,
+		path: "/privateEndpoint/{cloudProvider}/endpointService", item: "/{endpointServiceId}", version: v2023, status: http.StatusAccepted,
 		takes: true, state: "AVAILABLE", missing: "PRIVATE_ENDPOINT_SERVICE_NOT_FOUND", blocks: "ATLAS_PRIVATE_ENDPOINT_SERVICES",
 		refuse: func(p *project, r *Resource) (int, string) {
 			if p.has(atlas.KindPrivateEndpoint, r.ID) {
@@ -574,6 +574,18 @@ func refuseCluster(p *project, r *Resource) (int, string) {
 		return http.StatusBadRequest, "CANNOT_TERMINATE_CLUSTER_WHEN_TERMINATION_PROTECTION_ENABLED"
 	case p.has(atlas.KindOutageSimulation, r.ID):
 		return http.StatusBadRequest, "CANNOT_TERMINATE_CLUSTER_WITH_UNDERGOING_REGIONAL_OUTAGE_SIMULATION"
+	}
+	return 0, ""
+}
+
+// refuseFlexCluster refuses as recorded: the code says nothing, and the reason is in the
+// text alone.
+func refuseFlexCluster(p *project, r *Resource) (int, string) {
+	switch status, code := refuseCluster(p, r); code {
+	case "CLUSTER_ALREADY_REQUESTED_DELETION":
+		return status, general + "Cluster already requested to be deleted"
+	case "CANNOT_TERMINATE_CLUSTER_WHEN_TERMINATION_PROTECTION_ENABLED":
+		return status, general + "Cannot terminate the cluster because termination protection is enabled"
 	}
 	return 0, ""
 }
@@ -681,7 +693,7 @@ func (s *Server) deleteProject(w http.ResponseWriter, _ *http.Request, p *projec
 	}
 	o := p.organization
 	o.projects = slices.DeleteFunc(o.projects, func(x *project) bool { return x == p })
-	w.WriteHeader(http.StatusNoContent)
+	fake.JSON(w, http.StatusAccepted, fake.Object{}) // recorded; the vendor documents 204
 }
 
 // list answers with the things of a kind.
@@ -774,7 +786,11 @@ func (s *Server) show(w http.ResponseWriter, _ *http.Request, p *project, r *Res
 func (s *Server) deleteResource(w http.ResponseWriter, req *http.Request, p *project, r *Resource) {
 	k := kinds[r.Kind]
 	if k.refuse != nil {
-		if status, code := k.refuse(p, r); code != "" {
+		switch status, code := k.refuse(p, r); {
+		case strings.HasPrefix(code, general):
+			generalFailure(w, status, strings.TrimPrefix(code, general))
+			return
+		case code != "":
 			failure(w, status, code, r.ID)
 			return
 		}
@@ -786,12 +802,12 @@ func (s *Server) deleteResource(w http.ResponseWriter, req *http.Request, p *pro
 		r.failed, r.gone = false, time.Now().Add(s.time(r))
 	}
 	switch status := cmp.Or(k.status, http.StatusNoContent); {
-	case status == http.StatusOK:
+	case r.Kind == atlas.KindOutageSimulation:
 		s.show(w, req, p, r)
-	case r.Kind == atlas.KindNetworkPeering:
-		fake.JSON(w, status, fake.Object{})
-	default:
+	case status == http.StatusNoContent:
 		w.WriteHeader(status)
+	default:
+		fake.JSON(w, status, fake.Object{})
 	}
 	s.settle(time.Now())
 }

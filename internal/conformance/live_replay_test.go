@@ -194,32 +194,10 @@ func (x *liveExchange) want(operation string) errors.Code {
 	return ""
 }
 
-const (
-	noMeaning     = "the client reads a meaning into UNEXPECTED_ERROR"
-	textAlone     = "the client does not read the text"
-	transientList = "the client takes it for an answer about the whole list"
-)
-
 // expectedFailures are answers that the client does not handle, and the reason, by
 // file and by operation, status and the provider's code. An entry that passes fails
 // the test, and so does one that no exchange has.
-var expectedFailures = map[string]map[string]string{
-	"atlas.jsonl": {
-		"atlas another operation 401 UNEXPECTED_ERROR":       noMeaning,
-		"atlas deleteCluster 401 UNEXPECTED_ERROR":           noMeaning,
-		"atlas deleteLiveMigrationLink 404 UNEXPECTED_ERROR": noMeaning,
-		"atlas getCluster 401 UNEXPECTED_ERROR":              noMeaning,
-	},
-	"found.jsonl": {
-		"atlas another operation 401 UNEXPECTED_ERROR":                                                               noMeaning,
-		"atlas another operation 404 RESOURCE_POLICY_NOT_FOUND":                                                      "the client does not read message",
-		"atlas deleteBackupCompliancePolicy 400 CANNOT_UPDATE_BACKUP_COMPLIANCE_POLICY_SETTINGS_WITH_PENDING_ACTION": "the client does not know the code",
-		"atlas deleteFlexCluster 400 ATLAS_GENERAL_ERROR":                                                            textAlone,
-		"atlas getCluster 401 UNEXPECTED_ERROR":                                                                      noMeaning,
-		"atlas listClustersPage 400 CANNOT_USE_FLEX_CLUSTER_IN_CLUSTER_API":                                          transientList,
-		"atlas listClustersPage 404 CLUSTER_NOT_FOUND":                                                               transientList,
-	},
-}
+var expectedFailures = map[string]map[string]string{}
 
 // liveReplay gives the recorded answer to each request for the recorded operation,
 // for a client may send it again, and no answer of use to any other request.
