@@ -166,10 +166,34 @@ func (c *Client) CheckDeletion(ctx context.Context, orgID string) error {
 		return err
 	}
 	invoices, err := c.failedInvoices(ctx, orgID)
-	if err != nil && !errors.Is(err, errors.PermissionDenied) {
+	if err != nil && !refusedByAtlas(err) {
 		return err
 	}
 	return refusal(orgID, projects, invoices)
+}
+
+// doubted returns the error of a list of an organization that was read before. That the
+// list was not found does not say that the organization was not: another read of it
+// decides.
+func (c *Client) doubted(ctx context.Context, orgID string, err error) error {
+	if !errors.Is(err, errors.NotFound) {
+		return err
+	}
+	found, wrong := c.GetOrganization(ctx, orgID)
+	switch {
+	case wrong != nil:
+		return wrong
+	case found.IsDeleted && found.ID == orgID:
+		return &errors.Error{Provider: provider, Operation: "GetOrganization", Target: orgID, Code: errors.OrganizationNotFound}
+	}
+	return contradicted(err)
+}
+
+// refusedByAtlas reports whether Atlas itself denies a permission. A page of a firewall
+// does not say so, nor does a credential that was revoked meanwhile.
+func refusedByAtlas(err error) bool {
+	e, ok := errors.AsType[*errors.Error](err)
+	return ok && e.Code == errors.PermissionDenied && e.ProviderCode != ""
 }
 
 // survey reads an organization and its projects.
@@ -188,12 +212,13 @@ func (c *Client) survey(ctx context.Context, operation, orgID string) (*Organiza
 		return nil, nil, e
 	}
 	projects, err := gather(c.ListProjects(ctx, orgID, ListProjectsPageOptions{}))
-	return found, projects, err
+	return found, projects, c.doubted(ctx, orgID, err)
 }
 
 // failedInvoices reads the invoices whose payment has failed.
 func (c *Client) failedInvoices(ctx context.Context, orgID string) ([]Invoice, error) {
-	return gather(c.ListInvoices(ctx, orgID, ListInvoicesPageOptions{StatusNames: []InvoiceStatus{InvoiceStatusFailed}}))
+	all, err := gather(c.ListInvoices(ctx, orgID, ListInvoicesPageOptions{StatusNames: []InvoiceStatus{InvoiceStatusFailed}}))
+	return all, c.doubted(ctx, orgID, err)
 }
 
 // refusal is the error of an organization with these projects and failed invoices.

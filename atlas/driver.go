@@ -14,9 +14,11 @@ import (
 
 // driver is Atlas's, of one teardown.
 type driver struct {
-	c      *Client
-	before *teardown.Plan
-	things map[string]thing // by step, as they were found at first
+	c       *Client
+	orgID   string
+	before  *teardown.Plan
+	things  map[string]thing     // by step, as they were found at first
+	created map[string]time.Time // projects, by id
 
 	mu    sync.Mutex // of what is below
 	looks map[scope]*look
@@ -36,11 +38,11 @@ type look struct {
 	turn  chan struct{} // is held by the one that reads
 	begun int
 	at    time.Time
-	found []Left
+	listed
 }
 
 func newDriver(c *Client) *driver {
-	return &driver{c: c, things: map[string]thing{}, looks: map[scope]*look{}, sent: map[string]int{}, gone: map[string]int{}}
+	return &driver{c: c, things: map[string]thing{}, created: map[string]time.Time{}, looks: map[scope]*look{}, sent: map[string]int{}, gone: map[string]int{}}
 }
 
 // Provider says whose plans are carried out.
@@ -57,7 +59,16 @@ const fresh = 10 * time.Second
 // vendor's own clean-up waits as long.
 const settling = time.Minute
 
-// Remove removes what a step is about and waits until a list is without it.
+// How often a removal that Atlas has accepted is requested again if the resource stays as
+// it is: after so many reads of an unchanged resource, and so many times at most. The
+// vendor's own operator has to do this.
+const (
+	readsBeforeRepeat = 5
+	maxRepeats        = 3
+)
+
+// Remove removes what a step is about and waits until a read shows that it does not
+// exist.
 func (d *driver) Remove(ctx context.Context, o teardown.Organization, step teardown.Step, progress func(string)) error {
 	left, err := d.find(ctx, step, fresh)
 	if err != nil || left == nil {
@@ -69,25 +80,38 @@ func (d *driver) Remove(ctx context.Context, o teardown.Organization, step teard
 		}
 	}
 	begun, going := time.Now(), left.going() || left.State != failed
+	state, unchanged, repeats := left.State, 0, 0
 	return d.c.rest().Wait(ctx, "Teardown", step.ID, func(ctx context.Context) ([]errors.Step, error) {
 		left, err := d.find(ctx, step, min(time.Since(begun)/4, fresh))
 		if err != nil || left == nil {
 			return nil, err
 		}
 		going = going || left.going()
-		switch {
-		case left.State == failed && going:
+		if left.State == failed && going {
 			return nil, &errors.Error{
 				Provider: provider, Operation: "Teardown", Target: step.ID, Code: errors.Conflict,
 				Steps: []errors.Step{left.step()}, Err: errors.New("a deletion that had begun failed"),
 			}
-		case left.Kind == KindFederationEndpoint && !left.going(): // one success may not be enough
-			if err := d.remove(ctx, o, step, *left); err != nil {
-				return nil, err
-			}
 		}
 		progress(left.step().Description)
-		return []errors.Step{left.step()}, nil
+		steps := []errors.Step{left.step()}
+		if unchanged++; left.going() || left.State != state {
+			state, unchanged = left.State, 0
+		}
+		patience := readsBeforeRepeat
+		if left.Kind == KindFederationEndpoint {
+			patience = 1 // one success may not be enough
+		}
+		if unchanged < patience || repeats == maxRepeats {
+			return steps, nil
+		}
+		unchanged, repeats = 0, repeats+1
+		switch err := d.remove(ctx, o, step, *left); {
+		case errors.Is(err, errors.OutcomeUnknown), errors.Is(err, errors.Conflict), errors.Retryable(err):
+			return steps, nil // the request before was accepted: the next read tells
+		default:
+			return steps, err
+		}
 	})
 }
 
@@ -105,7 +129,8 @@ func (d *driver) Delete(ctx context.Context, o teardown.Organization) (teardown.
 	return teardown.Deletion{Outcome: teardown.Gone}, nil
 }
 
-// find finds what a step is about; nil when it is gone. The list may have the given
+// find finds what a step is about; nil when it is gone. Absence from a list of several
+// pages is proved by another read. The list may have the given
 // age, but was begun after the last request to remove it, and after what it goes
 // after was gone.
 func (d *driver) find(ctx context.Context, step teardown.Step, age time.Duration) (*Left, error) {
@@ -113,16 +138,18 @@ func (d *driver) find(ctx context.Context, step teardown.Step, age time.Duration
 	if !ok {
 		return nil, rest.Invalid(provider, "Teardown", step.ID, errors.New("the step was not inspected"))
 	}
-	found, err := d.look(ctx, t.in, d.since(step), age)
+	l, err := d.look(ctx, t.in, d.since(step), age)
 	if err != nil {
 		return nil, err
 	}
-	i := slices.IndexFunc(found, func(x Left) bool { return stepID(t.in.kind, t.in.projectID, x) == step.ID })
-	if i < 0 {
-		d.note(d.gone, step)
-		return nil, nil
+	left := of(l.found, step.ID, t.in)
+	if left == nil && l.paged {
+		left, err = d.prove(ctx, step.ID, t)
 	}
-	return &found[i], nil
+	if left == nil && err == nil {
+		d.note(d.gone, step)
+	}
+	return left, err
 }
 
 // since is when the last of what a list has to show had happened.
@@ -153,7 +180,7 @@ func (d *driver) tick() int {
 }
 
 // look returns the list of a scope, unless the last one is good enough.
-func (d *driver) look(ctx context.Context, in scope, since int, age time.Duration) ([]Left, error) {
+func (d *driver) look(ctx context.Context, in scope, since int, age time.Duration) (listed, error) {
 	d.mu.Lock()
 	l := d.looks[in]
 	if l == nil {
@@ -162,64 +189,39 @@ func (d *driver) look(ctx context.Context, in scope, since int, age time.Duratio
 	}
 	d.mu.Unlock()
 	if ctx.Err() != nil { // or else it would be left to chance which of two errors it is
-		return nil, context.Cause(ctx)
+		return listed{}, context.Cause(ctx)
 	}
 	select {
 	case l.turn <- struct{}{}:
 		defer func() { <-l.turn }()
 	case <-ctx.Done():
-		return nil, context.Cause(ctx)
+		return listed{}, context.Cause(ctx)
 	}
 	if l.begun > since && time.Since(l.at) <= age {
-		return l.found, nil
+		return l.listed, nil
 	}
 	begun, at := d.tick(), time.Now()
 	found, err := d.list(ctx, in)
 	if err != nil {
-		return nil, err
+		return listed{}, err
 	}
-	l.begun, l.at, l.found = begun, at, found
+	l.begun, l.at, l.listed = begun, at, found
 	return found, nil
-}
-
-// list reads a scope. Where what it is in is gone, nothing is left.
-func (d *driver) list(ctx context.Context, in scope) (found []Left, err error) {
-	switch in.kind {
-	case kindProject:
-		found, err = gather(each(d.c.ListProjects(ctx, in.projectID, ListProjectsPageOptions{}), func(x Project) Left {
-			return Left{ID: x.ID}
-		}))
-	case kindLiveMigrationLink:
-		var linked []LiveMigrationProject
-		if linked, err = d.c.ListLiveMigrationProjects(ctx, in.projectID); len(linked) > 0 {
-			found = []Left{{ID: in.projectID}}
-		}
-	case kindFederation:
-		var federation *Federation
-		if federation, err = d.c.GetFederation(ctx, in.projectID); err == nil {
-			found = []Left{{ID: federation.ID}}
-		}
-	default:
-		found, err = gather(d.c.listIn(ctx, in))
-	}
-	if errors.Is(err, errors.NotFound) {
-		return nil, nil
-	}
-	for i := range found {
-		found[i].Kind = in.kind
-	}
-	return found, err
 }
 
 // remove asks for the removal of what a step is about. That it was asked for before,
 // or is not there, is no error: the list tells.
 func (d *driver) remove(ctx context.Context, o teardown.Organization, step teardown.Step, left Left) error {
-	err := d.send(ctx, o.ID, d.things[step.ID].in.projectID, left, step.Needs == teardown.TerminationProtection)
+	in := d.things[step.ID].in
+	err := d.send(ctx, o.ID, in.projectID, left, step.Needs == teardown.TerminationProtection)
 	d.note(d.sent, step)
-	if errors.Is(err, errors.AlreadyRequestedDeletion) || errors.Is(err, errors.NotFound) {
+	if errors.Is(err, errors.AlreadyRequestedDeletion) || errors.Is(err, errors.NotFound) || isNotInGroup(err) {
 		return nil
 	}
-	return err
+	if in.kind == kindProject {
+		return d.passing(left.ID, err)
+	}
+	return d.passing(in.projectID, err)
 }
 
 // send sends what removes a thing. Termination protection is only taken off where

@@ -94,14 +94,10 @@ var lists = []kindList{
 	{KindOnlineArchive, (*sources).onlineArchives},
 	{KindBackupCompliancePolicy, (*sources).backupCompliancePolicy},
 	{KindCluster, func(s *sources, _ context.Context) list {
-		return each(whole(s.clusters()), func(x Cluster) Left {
-			return Left{ID: x.Name, UID: x.ID, State: string(x.State), Protected: x.TerminationProtectionEnabled}
-		})
+		return each(whole(s.clusters()), leftCluster)
 	}},
 	{KindFlexCluster, func(s *sources, ctx context.Context) list {
-		return each(s.c.ListFlexClusters(ctx, s.projectID), func(x FlexCluster) Left {
-			return Left{ID: x.Name, UID: x.ID, State: string(x.State), Protected: x.TerminationProtectionEnabled}
-		})
+		return each(s.c.ListFlexClusters(ctx, s.projectID), leftFlexCluster)
 	}},
 	{KindSnapshot, func(s *sources, ctx context.Context) list { return s.snapshots(ctx, false) }},
 	{KindShardedSnapshot, func(s *sources, ctx context.Context) list { return s.snapshots(ctx, true) }},
@@ -111,7 +107,7 @@ var lists = []kindList{
 			return each(s.c.ListNetworkPeerings(ctx, s.projectID, options), func(x NetworkPeering) Left {
 				return Left{ID: x.ID, Provider: p, State: x.Status + x.StatusName}
 			})
-		})
+		}, s.atAbsent)
 	}},
 	{KindFederationEndpoint, func(s *sources, ctx context.Context) list {
 		return each(s.c.ListFederationEndpoints(ctx, s.projectID), func(x FederationEndpoint) Left {
@@ -155,8 +151,16 @@ var lists = []kindList{
 			return each(s.c.ListEncryptionEndpoints(ctx, s.projectID, p), func(x EncryptionEndpoint) Left {
 				return Left{ID: x.ID, Provider: p, State: x.Status}
 			})
-		})
+		}, s.atAbsent)
 	}},
+}
+
+func leftCluster(x Cluster) Left {
+	return Left{ID: x.Name, UID: x.ID, State: string(x.State), Protected: x.TerminationProtectionEnabled}
+}
+
+func leftFlexCluster(x FlexCluster) Left {
+	return Left{ID: x.Name, UID: x.ID, State: string(x.State), Protected: x.TerminationProtectionEnabled}
 }
 
 // ListLeft yields what is left in a project and keeps it from being deleted, in the
@@ -174,8 +178,15 @@ var lists = []kindList{
 // Source: vendor OpenAPI of SDK v20250312023; vendor's clean-up of its own test
 // organizations.
 func (c *Client) ListLeft(ctx context.Context, projectID string, kinds ...Kind) iter.Seq2[Left, error] {
+	return c.listLeft(ctx, projectID, false, kinds...)
+}
+
+// listLeft is ListLeft. If it is strict, a parent that a list reports as not existing is
+// read before the list counts as empty.
+func (c *Client) listLeft(ctx context.Context, projectID string, strict bool, kinds ...Kind) list {
 	return func(yield func(Left, error) bool) {
 		s := c.sources(ctx, projectID, kinds)
+		s.strict = strict
 		for _, l := range lists {
 			if len(kinds) > 0 && !slices.Contains(kinds, l.kind) {
 				continue
@@ -197,8 +208,7 @@ func (c *Client) ListLeft(ctx context.Context, projectID string, kinds ...Kind) 
 // When the context ends the error is [errors.NotFinished], and Steps are what was
 // left. A deletion that Atlas gives up, so that a thing is FAILED after it was being
 // deleted, ends the wait with [errors.Conflict], and Steps are what has failed. What
-// nobody has asked to delete is waited for, too. A list that is empty for a moment
-// is believed.
+// nobody has asked to delete is waited for, too. One empty list ends the wait.
 //
 // It needs what [Client.ListLeft] needs.
 func (c *Client) WaitUntilGone(ctx context.Context, projectID string, progress func([]Left), kinds ...Kind) error {
@@ -207,7 +217,7 @@ func (c *Client) WaitUntilGone(ctx context.Context, projectID string, progress f
 	return c.rest().Wait(ctx, operation, projectID, func(ctx context.Context) (steps []errors.Step, err error) {
 		var all []Left
 		var broken []errors.Step
-		for left, err := range c.ListLeft(ctx, projectID, kinds...) {
+		for left, err := range c.listLeft(ctx, projectID, true, kinds...) {
 			if err != nil {
 				return nil, err
 			}
@@ -275,9 +285,9 @@ func gather[T any](list iter.Seq2[T, error]) ([]T, error) {
 	return all, nil
 }
 
-// within goes through the lists of all parents. A parent may go while it is looked
-// into, and then nothing is left in it.
-func within[T any](parents iter.Seq2[T, error], of func(T) list) list {
+// within goes through the lists of all parents. A parent may be deleted while its list
+// is read: absent reports whether an error shows that.
+func within[T any](parents iter.Seq2[T, error], of func(T) list, absent func(T, error) (bool, error)) list {
 	return func(yield func(Left, error) bool) {
 		for parent, err := range parents {
 			if err != nil {
@@ -285,10 +295,15 @@ func within[T any](parents iter.Seq2[T, error], of func(T) list) list {
 				return
 			}
 			for left, err := range of(parent) {
-				if errors.Is(err, errors.NotFound) {
-					break
+				if err != nil {
+					gone, err := absent(parent, err)
+					if gone {
+						break
+					}
+					yield(Left{}, err)
+					return
 				}
-				if !yield(left, err) || err != nil {
+				if !yield(left, nil) {
 					return
 				}
 			}
@@ -306,7 +321,7 @@ func (s *sources) outageSimulations(ctx context.Context) list {
 				yield(Left{ID: x.Name, UID: found.ID, State: string(found.State)}, nil)
 			}
 		}
-	})
+	}, s.clusterAbsent(ctx))
 }
 
 func (s *sources) onlineArchives(ctx context.Context) list {
@@ -321,7 +336,7 @@ func (s *sources) onlineArchives(ctx context.Context) list {
 				}
 			}
 		}
-	})
+	}, s.clusterAbsent(ctx))
 }
 
 // backupCompliancePolicy reads the policy of a project. One that was never set may
@@ -366,7 +381,7 @@ func (s *sources) snapshots(ctx context.Context, sharded bool) list {
 		return each(s.c.ListSnapshots(ctx, s.projectID, x.Name), func(found Snapshot) Left {
 			return Left{ID: found.ID, Parent: x.Name, State: found.Status}
 		})
-	})
+	}, s.clusterAbsent(ctx))
 }
 
 func (s *sources) streamProcessors(ctx context.Context) list {
@@ -374,7 +389,7 @@ func (s *sources) streamProcessors(ctx context.Context) list {
 		return each(s.c.ListStreamProcessors(ctx, s.projectID, x.Name), func(p StreamProcessor) Left {
 			return Left{ID: p.Name, UID: p.ID, Parent: x.Name, State: p.State}
 		})
-	})
+	}, s.workspaceAbsent(ctx))
 }
 
 // endpointServices lists what the private endpoint services of all cloud providers

@@ -5,6 +5,7 @@ import (
 	"context"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/offboard-dev/offboard-go/errors"
 	"github.com/offboard-dev/offboard-go/teardown"
@@ -114,10 +115,18 @@ func (c *Client) Teardown(ctx context.Context, p *teardown.Plan, options ...tear
 
 // Inspect takes a plan, and keeps what its steps are about.
 func (d *driver) Inspect(ctx context.Context, o teardown.Organization, before *teardown.Plan) (*teardown.Plan, error) {
-	d.before = before
-	found, projects, err := d.c.survey(ctx, "Plan", o.ID)
+	d.before, d.orgID = before, o.ID
+	var found *Organization
+	var projects []Project
+	var err error
+	answers := counted(ctx, func(ctx context.Context) { found, projects, err = d.c.survey(ctx, "Plan", o.ID) })
 	if err != nil {
 		return nil, err
+	}
+	all := listed{paged: answers > 2} // one answer for the organization, one for each page
+	for _, x := range projects {
+		all.found = append(all.found, Left{ID: x.ID, Parent: x.Name})
+		d.created[x.ID] = x.Created
 	}
 	invoices, err := d.c.failedInvoices(ctx, o.ID)
 	if err != nil {
@@ -148,6 +157,9 @@ func (d *driver) Inspect(ctx context.Context, o teardown.Organization, before *t
 	if _, err := d.inspect(ctx, p, scope{kind: kindFederation, projectID: o.ID}, last); err != nil {
 		return nil, err
 	}
+	if err := d.confirm(ctx, p, all); err != nil {
+		return nil, err
+	}
 	if err := d.credentials(ctx, p); err != nil {
 		return nil, err
 	}
@@ -156,9 +168,9 @@ func (d *driver) Inspect(ctx context.Context, o teardown.Organization, before *t
 
 // inspect adds a step for each thing in a scope of the organization's.
 func (d *driver) inspect(ctx context.Context, p *teardown.Plan, in scope, after []string) ([]string, error) {
-	found, err := d.list(ctx, in)
-	ids := make([]string, len(found))
-	for i, left := range found {
+	l, err := d.list(ctx, in)
+	ids := make([]string, len(l.found))
+	for i, left := range l.found {
 		ids[i] = d.step(p, in, left, left.ID, after)
 	}
 	return ids, err
@@ -168,8 +180,8 @@ func (d *driver) inspect(ctx context.Context, p *teardown.Plan, in scope, after 
 // goes after nothing else in it goes after first. It returns what the project goes
 // after.
 func (d *driver) within(ctx context.Context, p *teardown.Plan, project Project, first []string) ([]string, error) {
-	all, err := gather(d.c.ListLeft(ctx, project.ID))
-	if err != nil && !errors.Is(err, errors.NotFound) {
+	all, err := d.inProject(ctx, project.ID)
+	if err != nil {
 		return nil, err
 	}
 	all = slices.DeleteFunc(all, func(left Left) bool { return d.leftBehind(project.ID, left) })
@@ -198,6 +210,32 @@ func (d *driver) within(ctx context.Context, p *teardown.Plan, project Project, 
 		return first, nil
 	}
 	return ids, nil
+}
+
+// maxInspectWait bounds the waits of inProject.
+const maxInspectWait = 8 * time.Second
+
+// inProject reads what is in a project. If the project does not exist any more, which a
+// read of it shows, nothing is. In a project that was just made roles may be missing for
+// some seconds.
+func (d *driver) inProject(ctx context.Context, projectID string) (all []Left, err error) {
+	for wait := time.Duration(0); ; wait = max(time.Second, 2*wait) {
+		if all, err = gather(d.c.listLeft(ctx, projectID, true)); err == nil {
+			return all, nil
+		}
+		err = d.inAbsentParent(ctx, scope{projectID: projectID}, err)
+		again := errors.Is(err, errContradicted) || d.passing(projectID, err) != err
+		if err == nil || !again || wait > maxInspectWait {
+			return nil, err
+		}
+		timer := time.NewTimer(wait)
+		select {
+		case <-timer.C:
+		case <-ctx.Done():
+			timer.Stop()
+			return nil, err
+		}
+	}
 }
 
 // follows reports whether a thing goes after another one in its project.
@@ -277,11 +315,11 @@ const named = 10
 func (d *driver) credentials(ctx context.Context, p *teardown.Plan) error {
 	accounts, err := gather(d.c.ListServiceAccounts(ctx, p.Organization.ID, ListServiceAccountsPageOptions{}))
 	if err != nil {
-		return err
+		return d.c.doubted(ctx, p.Organization.ID, err)
 	}
 	keys, err := gather(d.c.ListAPIKeys(ctx, p.Organization.ID))
 	if err != nil {
-		return err
+		return d.c.doubted(ctx, p.Organization.ID, err)
 	}
 	own, note := false, "they end with the organization"
 	add := func(kind string, n int, at func(int) (id, name string)) {

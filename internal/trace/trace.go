@@ -6,8 +6,12 @@ import (
 	"sync/atomic"
 )
 
-// Last keeps the provider's id of the last request that was answered.
-type Last struct{ id atomic.Pointer[string] }
+// Last keeps the provider's id of the last request that was answered, and counts the
+// answers.
+type Last struct {
+	id      atomic.Pointer[string]
+	answers atomic.Int32
+}
 
 type key struct{}
 
@@ -22,12 +26,16 @@ func Of(ctx context.Context) *Last {
 	return last
 }
 
-// Note keeps an id, unless it is empty.
+// Note counts an answer and keeps its id, unless that is empty.
 func (l *Last) Note(id string) {
+	l.answers.Add(1)
 	if id != "" {
 		l.id.Store(&id)
 	}
 }
+
+// Answers returns the number of answers, those to repeated requests included.
+func (l *Last) Answers() int { return int(l.answers.Load()) }
 
 // ID returns the last id; "" for none.
 func (l *Last) ID() string {

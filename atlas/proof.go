@@ -1,0 +1,415 @@
+package atlas
+
+import (
+	"context"
+	"net/http"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/offboard-dev/offboard-go/errors"
+	"github.com/offboard-dev/offboard-go/internal/trace"
+	"github.com/offboard-dev/offboard-go/teardown"
+)
+
+// providerCode returns Atlas's own code of an error; "" if it has none.
+func providerCode(err error) string {
+	if e, ok := errors.AsType[*errors.Error](err); ok {
+		return e.ProviderCode
+	}
+	return ""
+}
+
+// saysProjectMissing reports whether an error says that a project does not exist.
+func saysProjectMissing(err error) bool {
+	return errors.Is(err, errors.NotFound) && slices.Contains(projectMissing, providerCode(err))
+}
+
+// isNotInGroup reports whether Atlas answers that the credential is not in a project. It
+// answers so for a project that was deleted, too.
+func isNotInGroup(err error) bool { return providerCode(err) == "NOT_IN_GROUP" }
+
+var errContradicted = errors.New("a list reports that its parent does not exist, and a read finds it")
+
+// contradicted returns the error of a list whose parent a read finds: the list proves
+// nothing, and another read may succeed.
+func contradicted(err error) error {
+	e, ok := errors.AsType[*errors.Error](err)
+	if !ok {
+		return err
+	}
+	passing := *e
+	passing.Code, passing.Err = errors.Unavailable, errContradicted
+	return &passing
+}
+
+// saysParentMissing reports whether an error may say that the parent of a list, or the
+// resource that is read, does not exist. It does not if it is about the project or the
+// organization, or has no meaning.
+func saysParentMissing(err error) bool {
+	switch providerCode(err) {
+	case "GROUP_NOT_FOUND", "PROJECT_NOT_FOUND", "ORG_NOT_FOUND", "UNEXPECTED_ERROR":
+		return false
+	}
+	return errors.Is(err, errors.NotFound)
+}
+
+// atAbsent reports whether nothing exists at a cloud provider.
+func (s *sources) atAbsent(_ CloudProvider, err error) (bool, error) {
+	return !s.strict && saysParentMissing(err), err
+}
+
+// clusterAbsent returns a function that reports whether an error shows that a cluster,
+// or the one resource that it has of a kind, does not exist.
+func (s *sources) clusterAbsent(ctx context.Context) func(Cluster, error) (bool, error) {
+	return func(x Cluster, err error) (bool, error) {
+		switch {
+		case !saysParentMissing(err):
+			return false, err
+		case !s.strict:
+			return true, nil
+		}
+		e, _ := errors.AsType[*errors.Error](err)
+		if e.Operation == "GetOutageSimulation" && e.ProviderCode != "CLUSTER_NOT_FOUND" {
+			return true, nil // it is about the simulation
+		}
+		// Clusters that were deleted and left snapshots are in this list alone.
+		kept, wrong := gather(s.c.ListClusters(ctx, s.projectID, ListClustersPageOptions{IncludeDeletedWithRetainedBackups: true}))
+		switch {
+		case wrong != nil:
+			return false, wrong
+		case slices.ContainsFunc(kept, func(other Cluster) bool { return other.Name == x.Name }):
+			return false, contradicted(err)
+		}
+		return true, nil
+	}
+}
+
+// workspaceAbsent returns a function that reports whether an error shows that a stream
+// workspace does not exist.
+func (s *sources) workspaceAbsent(ctx context.Context) func(StreamWorkspace, error) (bool, error) {
+	return func(x StreamWorkspace, err error) (bool, error) {
+		switch {
+		case !saysParentMissing(err):
+			return false, err
+		case !s.strict:
+			return true, nil
+		}
+		all, wrong := gather(s.c.ListStreamWorkspaces(ctx, s.projectID))
+		switch {
+		case wrong != nil:
+			return false, wrong
+		case slices.ContainsFunc(all, func(other StreamWorkspace) bool { return other.Name == x.Name }):
+			return false, contradicted(err)
+		}
+		return true, nil
+	}
+}
+
+// listed is a list, and whether it may have had several pages: an item that is not in
+// such a list may exist, because items move to an earlier page when others are removed.
+type listed struct {
+	found []Left
+	paged bool
+}
+
+// counted counts the answers to the requests of a function.
+func counted(ctx context.Context, f func(context.Context)) int {
+	var answers trace.Last
+	f(trace.With(ctx, &answers))
+	if outer := trace.Of(ctx); outer != nil {
+		outer.Note(answers.ID())
+	}
+	return answers.Answers()
+}
+
+// list reads a scope. If the parent of the scope does not exist, which a read of the
+// parent shows, nothing is in it.
+func (d *driver) list(ctx context.Context, in scope) (l listed, err error) {
+	answers := counted(ctx, func(ctx context.Context) { l.found, err = d.read(ctx, in) })
+	l.paged = answers > 1
+	if err != nil {
+		if err = d.inAbsentParent(ctx, in, err); err != nil {
+			return listed{}, d.passing(in.projectID, err)
+		}
+		return listed{}, nil
+	}
+	for i := range l.found {
+		l.found[i].Kind = in.kind
+	}
+	return l, nil
+}
+
+// read reads the list of a scope.
+func (d *driver) read(ctx context.Context, in scope) (found []Left, err error) {
+	switch in.kind {
+	case kindProject:
+		return gather(each(d.c.ListProjects(ctx, in.projectID, ListProjectsPageOptions{}), func(x Project) Left {
+			return Left{ID: x.ID}
+		}))
+	case kindLiveMigrationLink:
+		linked, err := d.c.ListLiveMigrationProjects(ctx, in.projectID)
+		if len(linked) > 0 {
+			found = []Left{{ID: in.projectID}}
+		}
+		return found, err
+	case kindFederation:
+		federation, err := d.c.GetFederation(ctx, in.projectID)
+		if err == nil {
+			found = []Left{{ID: federation.ID}}
+		}
+		return found, err
+	}
+	return gather(d.c.listIn(ctx, in))
+}
+
+// inAbsentParent returns nil if the error of a list is a consequence of that its parent
+// does not exist, and a read of the parent shows that.
+func (d *driver) inAbsentParent(ctx context.Context, in scope, err error) error {
+	switch in.kind {
+	case kindProject, kindLiveMigrationLink, kindFederation:
+		switch {
+		case !errors.Is(err, errors.NotFound):
+			return err
+		case in.kind == kindFederation && providerCode(err) == "RESOURCE_NOT_FOUND":
+			return nil // it is about the federation
+		}
+		gone, wrong := d.organizationAbsent(ctx)
+		switch {
+		case wrong != nil:
+			return wrong
+		case gone, in.kind == kindLiveMigrationLink && saysLinkMissing(err):
+			return nil
+		}
+		return contradicted(err)
+	}
+	if !saysProjectMissing(err) && !isNotInGroup(err) {
+		return err
+	}
+	gone, wrong := d.projectAbsent(ctx, in.projectID)
+	switch {
+	case wrong != nil:
+		return wrong
+	case gone:
+		return nil
+	}
+	return contradicted(err)
+}
+
+// saysLinkMissing reports whether an error says that an organization has no link for
+// live migrations. The code that Atlas gives has no meaning of its own (recorded).
+func saysLinkMissing(err error) bool {
+	e, _ := errors.AsType[*errors.Error](err)
+	return e.ProviderCode == "RESOURCE_NOT_FOUND" || strings.Contains(e.Message, "external organization link")
+}
+
+// organizationAbsent reads whether the organization does not exist.
+func (d *driver) organizationAbsent(ctx context.Context) (bool, error) {
+	found, err := d.c.GetOrganization(ctx, d.orgID)
+	switch {
+	case errors.Is(err, errors.OrganizationNotFound):
+		return true, nil
+	case err != nil:
+		return false, err
+	}
+	return found.ID == d.orgID && found.IsDeleted, nil
+}
+
+// projectAbsent reads whether a project does not exist. If Atlas answers that the
+// credential is not in the project, the organization's list of projects tells whether
+// it was deleted.
+func (d *driver) projectAbsent(ctx context.Context, projectID string) (bool, error) {
+	_, err := d.c.GetProject(ctx, projectID)
+	switch {
+	case err == nil:
+		return false, nil
+	case saysProjectMissing(err):
+		return true, nil
+	case !isNotInGroup(err):
+		return false, d.passing(projectID, err)
+	}
+	found, wrong := d.stable(ctx, scope{kind: kindProject, projectID: d.orgID})
+	switch {
+	case wrong != nil:
+		return false, wrong
+	case slices.ContainsFunc(found, func(x Left) bool { return x.ID == projectID }):
+		return false, err
+	}
+	return true, nil
+}
+
+// maxUnstable is how often a list of several pages is read until two reads agree.
+const maxUnstable = 5
+
+// stable reads a list of a scope. One of several pages is read until two reads after
+// each other are equal: then no item was removed between their pages, so that none was
+// left out of both.
+func (d *driver) stable(ctx context.Context, in scope) ([]Left, error) {
+	var last []string
+	for i := range maxUnstable {
+		l, err := d.list(ctx, in)
+		if err != nil || !l.paged {
+			return l.found, err
+		}
+		ids := make([]string, len(l.found))
+		for i, x := range l.found {
+			ids[i] = stepID(in.kind, in.projectID, x)
+		}
+		slices.Sort(ids)
+		if i > 0 && slices.Equal(ids, last) {
+			return l.found, nil
+		}
+		last = ids
+	}
+	return nil, &errors.Error{
+		Provider: provider, Operation: "Teardown", Target: in.projectID, Code: errors.Unavailable,
+		Err: errors.New("the list changes between reads"),
+	}
+}
+
+// prove reads what a step is about, which a list of several pages lacks; nil if it does
+// not exist. What no operation reads by itself is sought in a list that does not change.
+func (d *driver) prove(ctx context.Context, stepID string, t thing) (*Left, error) {
+	var left Left
+	var err error
+	switch t.in.kind {
+	case kindProject:
+		gone, err := d.projectAbsent(ctx, t.ID)
+		if gone || err != nil {
+			return nil, err
+		}
+		return &Left{Kind: kindProject, ID: t.ID}, nil
+	case KindCluster:
+		var x *Cluster
+		if x, err = d.c.GetCluster(ctx, t.in.projectID, t.ID); err == nil {
+			left = leftCluster(*x)
+		}
+	case KindFlexCluster:
+		var x *FlexCluster
+		if x, err = d.c.GetFlexCluster(ctx, t.in.projectID, t.ID); err == nil {
+			left = leftFlexCluster(*x)
+		}
+	default:
+		found, err := d.stable(ctx, t.in)
+		if err != nil {
+			return nil, err
+		}
+		return of(found, stepID, t.in), nil
+	}
+	switch {
+	case err == nil:
+		left.Kind = t.in.kind
+		return of([]Left{left}, stepID, t.in), nil // another one of the name is another
+	case providerCode(err) == "CLUSTER_NOT_FOUND" && errors.Is(err, errors.NotFound):
+		return nil, nil
+	}
+	return nil, d.passing(t.in.projectID, d.inAbsentParent(ctx, t.in, err))
+}
+
+// of returns what a step is about, of a list; nil if the list lacks it.
+func of(found []Left, id string, in scope) *Left {
+	i := slices.IndexFunc(found, func(x Left) bool { return stepID(in.kind, in.projectID, x) == id })
+	if i < 0 {
+		return nil
+	}
+	return &found[i]
+}
+
+// young is how long after it was made a project may refuse what its roles permit.
+const young = 15 * time.Minute
+
+// passing returns the error of a request in a project. A role that is missing in a
+// project that was just made is transient: Atlas takes some time to grant it.
+func (d *driver) passing(projectID string, err error) error {
+	e, ok := errors.AsType[*errors.Error](err)
+	created, known := d.created[projectID]
+	if !ok || !known || e.Status != http.StatusUnauthorized || e.Code != errors.PermissionDenied || isNotInGroup(err) || time.Since(created) > young {
+		return err
+	}
+	later := *e
+	later.Code, later.Err = errors.Unavailable, errors.New("the project is new, and a role in it is missing")
+	return &later
+}
+
+// confirm adds those steps of the plan before that the lists lack and that exist
+// nevertheless: a list of several pages may leave out what exists.
+func (d *driver) confirm(ctx context.Context, p *teardown.Plan, projects listed) error {
+	if d.before == nil {
+		return nil
+	}
+	present := map[string]string{} // projects, and their names
+	for _, x := range projects.found {
+		present[x.ID] = x.Parent
+	}
+	scopes := map[scope]listed{}
+	for _, s := range d.before.Steps {
+		if slices.ContainsFunc(p.Steps, func(now teardown.Step) bool { return now.ID == s.ID }) {
+			continue
+		}
+		kind, rest, _ := strings.Cut(s.ID, "/")
+		projectID, _, _ := strings.Cut(rest, "/")
+		t := thing{in: scope{kind: Kind(kind), projectID: projectID}}
+		switch t.in.kind {
+		case kindProject:
+			if !projects.paged {
+				continue
+			}
+			t.in.projectID, t.ID = d.orgID, projectID
+		case KindFederatedDatabase, KindPrivateEndpoint, KindPrivateEndpointService, KindShardedSnapshot, KindBackupCompliancePolicy,
+			kindFailedInvoice, kindPolicyProtection, kindLiveMigrationLink, kindFederation:
+			continue // not in pages
+		default:
+			name, ok := present[projectID]
+			if !ok || !slices.ContainsFunc(p.Steps, func(now teardown.Step) bool {
+				return strings.HasPrefix(now.ID, kind+"/"+projectID+"/")
+			}) {
+				continue // the project does not exist, or its list is empty
+			}
+			l, ok := scopes[t.in]
+			if !ok {
+				var err error
+				if l, err = d.list(ctx, t.in); err != nil {
+					return err
+				}
+				scopes[t.in] = l
+			}
+			t.ID = strings.TrimSuffix(s.Name, " in "+name)
+			if left := of(l.found, s.ID, t.in); left != nil {
+				d.again(p, s, thing{*left, scopeOf(projectID, *left)})
+				continue
+			} else if !l.paged {
+				continue
+			}
+		}
+		left, err := d.prove(ctx, s.ID, t)
+		switch {
+		case err != nil:
+			return err
+		case left != nil && t.in.kind != kindProject:
+			d.again(p, s, thing{*left, scopeOf(projectID, *left)})
+		case left != nil:
+			d.again(p, s, thing{*left, t.in})
+		}
+	}
+	return nil
+}
+
+// again adds a step of the plan before.
+func (d *driver) again(p *teardown.Plan, s teardown.Step, t thing) {
+	s.After = slices.DeleteFunc(slices.Clone(s.After), func(id string) bool {
+		return !slices.ContainsFunc(p.Steps, func(now teardown.Step) bool { return now.ID == id })
+	})
+	if s.Needs == "" && t.Protected && (t.in.kind == KindCluster || t.in.kind == KindFlexCluster) {
+		s.Needs = teardown.TerminationProtection
+	}
+	at := len(p.Steps)
+	for i, now := range p.Steps {
+		if now.ID == string(kindProject)+"/"+t.in.projectID {
+			at = i
+			p.Steps[i].After = append(slices.Clone(now.After), s.ID)
+			break
+		}
+	}
+	p.Steps = slices.Insert(p.Steps, at, s)
+	d.things[s.ID] = t
+}
