@@ -1,6 +1,7 @@
 package atlas
 
 import (
+	"cmp"
 	"context"
 	"net/http"
 	"slices"
@@ -331,64 +332,76 @@ func (d *driver) passing(projectID string, err error) error {
 	return &later
 }
 
-// confirm adds those steps of the plan before that the lists lack and that exist
-// nevertheless: a list of several pages may leave out what exists.
-func (d *driver) confirm(ctx context.Context, p *teardown.Plan, projects listed) error {
+// omitted adds those projects of the plan before that a list of several pages lacks and
+// that exist nevertheless.
+func (d *driver) omitted(ctx context.Context, projects []Project) ([]Project, error) {
+	if d.before == nil {
+		return projects, nil
+	}
+	for _, s := range d.before.Steps {
+		id, ok := strings.CutPrefix(s.ID, string(kindProject)+"/")
+		if !ok || slices.ContainsFunc(projects, func(x Project) bool { return x.ID == id }) {
+			continue
+		}
+		x, err := d.c.GetProject(ctx, id)
+		if err == nil {
+			projects = append(projects, *x)
+			continue
+		}
+		if gone, wrong := d.projectAbsent(ctx, id); !gone {
+			return nil, cmp.Or(wrong, err)
+		}
+	}
+	return projects, nil
+}
+
+// notPaged are the kinds of steps that no list of pages has.
+var notPaged = []Kind{
+	KindBackupCompliancePolicy, KindFederatedDatabase, KindPrivateEndpoint, KindPrivateEndpointService,
+	kindProject, kindFailedInvoice, kindPolicyProtection, kindLiveMigrationLink, kindFederation,
+}
+
+// nested are the kinds of steps whose resources are listed for each cluster or stream
+// workspace, of which a list may have several pages.
+var nested = []Kind{KindOutageSimulation, KindOnlineArchive, KindSnapshot, KindShardedSnapshot, KindStreamProcessor}
+
+// confirm adds those steps of the plan before that the lists of projects lack and that
+// exist nevertheless: a list of several pages may leave out what exists. An empty list
+// has one page.
+func (d *driver) confirm(ctx context.Context, p *teardown.Plan, projects []Project) error {
 	if d.before == nil {
 		return nil
 	}
-	present := map[string]string{} // projects, and their names
-	for _, x := range projects.found {
-		present[x.ID] = x.Parent
-	}
 	scopes := map[scope]listed{}
 	for _, s := range d.before.Steps {
-		if slices.ContainsFunc(p.Steps, func(now teardown.Step) bool { return now.ID == s.ID }) {
-			continue
-		}
 		kind, rest, _ := strings.Cut(s.ID, "/")
 		projectID, _, _ := strings.Cut(rest, "/")
-		t := thing{in: scope{kind: Kind(kind), projectID: projectID}}
-		switch t.in.kind {
-		case kindProject:
-			if !projects.paged {
-				continue
+		i := slices.IndexFunc(projects, func(x Project) bool { return x.ID == projectID })
+		if i < 0 || slices.Contains(notPaged, Kind(kind)) || slices.ContainsFunc(p.Steps, func(now teardown.Step) bool { return now.ID == s.ID }) {
+			continue
+		}
+		listedNow := slices.ContainsFunc(p.Steps, func(now teardown.Step) bool { return strings.HasPrefix(now.ID, kind+"/"+projectID+"/") })
+		if !listedNow && !slices.Contains(nested, Kind(kind)) {
+			continue
+		}
+		t := thing{Left{ID: strings.TrimSuffix(s.Name, " in "+projects[i].Name)}, scope{kind: Kind(kind), projectID: projectID}}
+		l, ok := scopes[t.in]
+		if !ok {
+			var err error
+			if l, err = d.list(ctx, t.in); err != nil {
+				return err
 			}
-			t.in.projectID, t.ID = d.orgID, projectID
-		case KindFederatedDatabase, KindPrivateEndpoint, KindPrivateEndpointService, KindShardedSnapshot, KindBackupCompliancePolicy,
-			kindFailedInvoice, kindPolicyProtection, kindLiveMigrationLink, kindFederation:
-			continue // not in pages
-		default:
-			name, ok := present[projectID]
-			if !ok || !slices.ContainsFunc(p.Steps, func(now teardown.Step) bool {
-				return strings.HasPrefix(now.ID, kind+"/"+projectID+"/")
-			}) {
-				continue // the project does not exist, or its list is empty
-			}
-			l, ok := scopes[t.in]
-			if !ok {
-				var err error
-				if l, err = d.list(ctx, t.in); err != nil {
-					return err
-				}
-				scopes[t.in] = l
-			}
-			t.ID = strings.TrimSuffix(s.Name, " in "+name)
-			if left := of(l.found, s.ID, t.in); left != nil {
-				d.again(p, s, thing{*left, scopeOf(projectID, *left)})
-				continue
-			} else if !l.paged {
-				continue
+			scopes[t.in] = l
+		}
+		left := of(l.found, s.ID, t.in)
+		if left == nil && l.paged {
+			var err error
+			if left, err = d.prove(ctx, s.ID, t); err != nil {
+				return err
 			}
 		}
-		left, err := d.prove(ctx, s.ID, t)
-		switch {
-		case err != nil:
-			return err
-		case left != nil && t.in.kind != kindProject:
+		if left != nil {
 			d.again(p, s, thing{*left, scopeOf(projectID, *left)})
-		case left != nil:
-			d.again(p, s, thing{*left, t.in})
 		}
 	}
 	return nil

@@ -98,9 +98,11 @@ func (c *Client) listIn(ctx context.Context, in scope) list {
 		parent.ClusterType = "SHARDED"
 	}
 	only := func() ([]Cluster, error) { return []Cluster{parent}, nil }
-	s.kept, s.deleted = only, only
+	if in.kind == KindBackupCompliancePolicy {
+		s.kept = only
+	}
 	if in.parent != "" {
-		s.clusters = only
+		s.clusters, s.deleted = only, only
 		s.workspaces = func() ([]StreamWorkspace, error) { return []StreamWorkspace{{Name: in.parent}}, nil }
 	}
 	if in.provider != "" {

@@ -123,9 +123,12 @@ func (d *driver) Inspect(ctx context.Context, o teardown.Organization, before *t
 	if err != nil {
 		return nil, err
 	}
-	all := listed{paged: answers > 2} // one answer for the organization, one for each page
+	if answers > 2 { // one for the organization, and one for each page
+		if projects, err = d.omitted(ctx, projects); err != nil {
+			return nil, err
+		}
+	}
 	for _, x := range projects {
-		all.found = append(all.found, Left{ID: x.ID, Parent: x.Name})
 		d.created[x.ID] = x.Created
 	}
 	invoices, err := d.c.failedInvoices(ctx, o.ID)
@@ -157,7 +160,7 @@ func (d *driver) Inspect(ctx context.Context, o teardown.Organization, before *t
 	if _, err := d.inspect(ctx, p, scope{kind: kindFederation, projectID: o.ID}, last); err != nil {
 		return nil, err
 	}
-	if err := d.confirm(ctx, p, all); err != nil {
+	if err := d.confirm(ctx, p, projects); err != nil {
 		return nil, err
 	}
 	if err := d.credentials(ctx, p); err != nil {

@@ -1,0 +1,369 @@
+package atlas_test
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"io"
+	"net/http"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/offboard-dev/offboard-go/atlas"
+	"github.com/offboard-dev/offboard-go/atlas/atlastest"
+	"github.com/offboard-dev/offboard-go/errors"
+	"github.com/offboard-dev/offboard-go/offboardtest"
+	"github.com/offboard-dev/offboard-go/teardown"
+)
+
+// omitting splits the list of a path into two pages, and leaves out an item by its name:
+// it moves to page 1 while page 2 is read.
+type omitting struct {
+	next http.RoundTripper
+	path string // the end of it
+	name string
+	on   *atomic.Bool
+}
+
+func (o omitting) RoundTrip(req *http.Request) (*http.Response, error) {
+	resp, err := o.next.RoundTrip(req)
+	if err != nil || resp.StatusCode != http.StatusOK || !o.on.Load() || req.Method != http.MethodGet || !strings.HasSuffix(req.URL.Path, o.path) {
+		return resp, err
+	}
+	var page struct {
+		Results    []map[string]any `json:"results"`
+		TotalCount int              `json:"totalCount"`
+		Links      []map[string]any `json:"links"`
+	}
+	err = json.NewDecoder(resp.Body).Decode(&page)
+	resp.Body.Close()
+	if err != nil {
+		return nil, err
+	}
+	kept := []map[string]any{}
+	for _, item := range page.Results {
+		if item["name"] != o.name {
+			kept = append(kept, item)
+		}
+	}
+	if len(kept) < 2 { // one page has all items
+		kept = page.Results
+	}
+	half := (len(kept) + 1) / 2
+	page.Links = []map[string]any{{"rel": "self", "href": req.URL.String()}}
+	if page.Results = kept[:half]; req.URL.Query().Get("pageNum") == "1" && half < len(kept) && len(kept) > 1 {
+		page.Links = append(page.Links, map[string]any{"rel": "next", "href": req.URL.String()})
+	}
+	if req.URL.Query().Get("pageNum") == "2" {
+		page.Results = kept[half:]
+	}
+	body, err := json.Marshal(page)
+	if err != nil {
+		return nil, err
+	}
+	resp.Body, resp.ContentLength = io.NopCloser(bytes.NewReader(body)), int64(len(body))
+	return resp, nil
+}
+
+// omittingClient returns a client whose lists omit an item once the flag is set. The
+// second page of the double is empty, so that the transport asks it for the first.
+func omittingClient(t *testing.T, srv *atlastest.Server, path, name string) (*atlas.Client, *atomic.Bool) {
+	t.Helper()
+	on := new(atomic.Bool)
+	_, hc := srv.Reach()
+	first := roundTripper(func(req *http.Request) (*http.Response, error) {
+		if on.Load() && strings.HasSuffix(req.URL.Path, path) && req.URL.Query().Get("pageNum") == "2" {
+			req = req.Clone(req.Context())
+			req.URL.RawQuery = strings.Replace(req.URL.RawQuery, "pageNum=2", "pageNum=1", 1)
+		}
+		return hc.Transport.RoundTrip(req)
+	})
+	return newClient(t, srv, atlas.WithHTTPClient(&http.Client{Transport: omitting{first, path, name, on}})), on
+}
+
+type roundTripper func(*http.Request) (*http.Response, error)
+
+func (f roundTripper) RoundTrip(req *http.Request) (*http.Response, error) { return f(req) }
+
+// What exists is removed although a list of several pages lacks it: when the plan is
+// applied, and while a step waits for the end of its deletion.
+func TestTeardown_AbsentFromPages(t *testing.T) {
+	t.Parallel()
+	for name, test := range map[string]struct {
+		kind            atlas.Kind
+		path, operation string
+	}{
+		"clusters":      {atlas.KindCluster, "/clusters", "DeleteCluster"},
+		"flex clusters": {atlas.KindFlexCluster, "/flexClusters", "DeleteFlexCluster"},
+		"projects":      {"", "/groups", "DeleteProject"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			for _, when := range []string{"at first", "while it is removed"} {
+				t.Run(when, func(t *testing.T) {
+					synctest.Test(t, func(t *testing.T) {
+						srv := atlastest.NewServer()
+						srv.AddOrganization(atlastest.Organization{ID: acme, Name: "Acme"})
+						srv.AddProject(acme, atlastest.Project{ID: shop, Name: "shop"})
+						for i := range 3 {
+							if test.kind == "" {
+								id := fmt.Sprintf("5e2f0000000000000000010%d", i)
+								srv.AddProject(acme, atlastest.Project{ID: id, Name: fmt.Sprintf("item-%d", i), Clusters: 1})
+							} else {
+								srv.AddResource(shop, atlastest.Resource{Kind: test.kind, ID: fmt.Sprintf("item-%d", i)})
+							}
+						}
+						c, on := omittingClient(t, srv, test.path, "item-1")
+						p := planned(t, c)
+						option := during("cluster", func() { on.Store(true) })
+						if when == "at first" {
+							on.Store(true)
+						}
+						r, err := carryOut(t, c, p, option)
+						check(t, r, err, teardown.Gone, "")
+						for _, s := range r.Steps {
+							if s.State != teardown.Done {
+								t.Errorf("%s is %s, want %s", s.ID, s.State, teardown.Done)
+							}
+						}
+						want := 3
+						if test.kind == "" {
+							want = 4
+						}
+						if n := srv.Count(test.operation); n != want {
+							t.Errorf("%d deletions, want %d", n, want)
+						}
+					})
+				})
+			}
+		})
+	}
+}
+
+// A 404 of one list, or one about a cluster, marks nothing as deleted.
+func TestTeardown_NotFoundOfOneList(t *testing.T) {
+	t.Parallel()
+	for name, fault := range map[string]offboardtest.Fault{
+		"a cluster that is deleted": offboardtest.Answer("ListClustersPage", 404, `{"error":404,"errorCode":"CLUSTER_NOT_FOUND","parameters":["gone"]}`),
+		"a flex cluster":            offboardtest.Answer("ListClustersPage", 400, `{"error":400,"errorCode":"CANNOT_USE_FLEX_CLUSTER_IN_CLUSTER_API"}`),
+		"the project":               offboardtest.Answer("ListClustersPage", 404, `{"error":404,"errorCode":"GROUP_NOT_FOUND"}`),
+		"without a meaning":         offboardtest.Answer("ListFlexClustersPage", 404, `{"error":404,"errorCode":"RESOURCE_NOT_FOUND"}`),
+		"archives":                  offboardtest.Answer("ListOnlineArchivesPage", 404, `{"error":404,"errorCode":"CLUSTER_NOT_FOUND"}`),
+		"processors":                offboardtest.Answer("ListStreamProcessorsPage", 404, `{"error":404,"errorCode":"STREAM_TENANT_NOT_FOUND_FOR_NAME"}`),
+		"peerings":                  offboardtest.Answer("ListNetworkPeeringsPage", 404, `{"error":404,"errorCode":"RESOURCE_NOT_FOUND"}`),
+		"projects":                  offboardtest.Answer("ListProjectsPage", 404, `{"error":404,"errorCode":"ORG_NOT_FOUND"}`),
+		"service accounts":          offboardtest.Answer("ListServiceAccountsPage", 404, `{"error":404,"errorCode":"ORG_NOT_FOUND"}`),
+		"the link":                  offboardtest.Answer("ListLiveMigrationProjects", 404, `{"error":404,"errorCode":"ORG_NOT_FOUND"}`),
+	} {
+		for _, when := range []string{"at first", "while a cluster is removed"} {
+			t.Run(name+"/"+when, func(t *testing.T) {
+				t.Parallel()
+				synctest.Test(t, func(t *testing.T) {
+					srv := with(
+						atlastest.Resource{Kind: atlas.KindCluster, ID: "main"}, atlastest.Resource{Kind: atlas.KindCluster, ID: "other"},
+						atlastest.Resource{Kind: atlas.KindOnlineArchive, Parent: "main"},
+						atlastest.Resource{Kind: atlas.KindFlexCluster}, atlastest.Resource{Kind: atlas.KindNetworkPeering},
+						atlastest.Resource{Kind: atlas.KindStreamWorkspace, ID: "events"},
+						atlastest.Resource{Kind: atlas.KindStreamProcessor, Parent: "events"},
+					)
+					c := newClient(t, srv)
+					p := planned(t, c)
+					fault.Times = 7
+					option := during("cluster", func() { srv.Fail(fault) })
+					if when == "at first" {
+						srv.Fail(fault)
+					}
+					r, err := carryOut(t, c, p, option)
+					if r == nil { // nothing was started
+						if errors.Is(err, errors.NotFound) || len(srv.Projects(acme)) != 1 {
+							t.Fatalf("got %v", err)
+						}
+						return
+					}
+					check(t, r, err, teardown.Gone, "")
+					for _, s := range r.Steps {
+						if s.State != teardown.Done {
+							t.Errorf("%s is %s, want %s", s.ID, s.State, teardown.Done)
+						}
+					}
+				})
+			})
+		}
+	}
+}
+
+// Atlas has accepted a deletion that never starts: it is requested again, three times
+// at most.
+func TestTeardown_DeletionNeverStarts(t *testing.T) {
+	t.Parallel()
+	for _, kind := range []atlas.Kind{
+		atlas.KindCluster, atlas.KindFlexCluster, atlas.KindOnlineArchive, atlas.KindNetworkPeering, atlas.KindFederationEndpoint,
+		atlas.KindFederatedDatabase, atlas.KindStreamWorkspace, atlas.KindStreamPrivateLink, atlas.KindStreamVPCPeering,
+		atlas.KindPrivateEndpointService, atlas.KindEncryptionEndpoint,
+	} {
+		for needed, want := range map[int]teardown.Outcome{3: teardown.Gone, 100: teardown.Blocked} {
+			t.Run(fmt.Sprintf("%s/%d", kind, needed), func(t *testing.T) {
+				t.Parallel()
+				synctest.Test(t, func(t *testing.T) {
+					resources := []atlastest.Resource{{Kind: kind, RemovedAfter: needed, Takes: time.Second}}
+					if kind == atlas.KindOnlineArchive {
+						resources = append([]atlastest.Resource{{Kind: atlas.KindCluster, ID: "main"}}, resources...)
+						resources[1].Parent = "main"
+					}
+					srv := with(resources...)
+					c := newClient(t, srv)
+					r, err := carryOut(t, c, planned(t, c), teardown.StepTimeout(10*time.Minute))
+					if want == teardown.Gone {
+						check(t, r, err, teardown.Gone, "")
+					} else {
+						check(t, r, err, teardown.Blocked, errors.NotFinished)
+					}
+					sent := 0
+					for _, request := range srv.Requests() {
+						if request.Method == http.MethodDelete && !strings.HasPrefix(request.Operation, "DeleteOrg") &&
+							request.Operation != "DeleteProject" && (kind != atlas.KindOnlineArchive || request.Operation == "DeleteOnlineArchive") {
+							sent++
+						}
+					}
+					if sent != min(needed, 4) {
+						t.Errorf("%d requests, want %d", sent, min(needed, 4))
+					}
+				})
+			})
+		}
+	}
+	t.Run("project", func(t *testing.T) {
+		t.Parallel()
+		synctest.Test(t, func(t *testing.T) {
+			srv := with()
+			fault := offboardtest.Answer("DeleteProject", http.StatusAccepted, "{}")
+			fault.Times = 2
+			srv.Fail(fault)
+			c := newClient(t, srv)
+			r, err := carryOut(t, c, planned(t, c))
+			check(t, r, err, teardown.Gone, "")
+			if n := srv.Count("DeleteProject"); n != 3 {
+				t.Errorf("%d requests, want 3", n)
+			}
+		})
+	})
+}
+
+// A role that is missing in a project that was just made is granted in time; in an older
+// one it is not.
+func TestTeardown_RoleMissingInNewProject(t *testing.T) {
+	t.Parallel()
+	for _, operation := range []string{"DeleteProject", "DeleteFlexCluster", "ListFlexClustersPage"} {
+		for _, code := range []string{"USER_UNAUTHORIZED", "USER_CANNOT_ACCESS_GROUP"} {
+			t.Run(operation+"/"+code, func(t *testing.T) {
+				t.Parallel()
+				synctest.Test(t, func(t *testing.T) {
+					for _, age := range []time.Duration{0, time.Hour} {
+						srv := with(atlastest.Resource{Kind: atlas.KindFlexCluster})
+						c := newClient(t, srv)
+						p := planned(t, c)
+						time.Sleep(age)
+						fault := offboardtest.Answer(operation, http.StatusUnauthorized, `{"error":401,"errorCode":"`+code+`"}`)
+						fault.Times = 2
+						srv.Fail(fault)
+						r, err := carryOut(t, c, p)
+						if age == 0 {
+							check(t, r, err, teardown.Gone, "")
+						} else if !errors.Is(err, errors.PermissionDenied) {
+							t.Errorf("got %v for an older project, want %q", err, errors.PermissionDenied)
+						}
+					}
+				})
+			})
+		}
+	}
+}
+
+// Atlas answers 401 NOT_IN_GROUP for a project that was deleted, and for one that the
+// credential may not read. The organization's list of projects tells which.
+func TestTeardown_NotInGroup(t *testing.T) {
+	t.Parallel()
+	const notInGroup = `{"error":401,"errorCode":"NOT_IN_GROUP"}`
+	for name, deleted := range map[string]bool{"deleted": true, "denied": false} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				srv := with(atlastest.Resource{Kind: atlas.KindFlexCluster, Takes: time.Hour})
+				c := newClient(t, srv)
+				p := planned(t, c)
+				r, err := carryOut(t, c, p, during("flex_cluster", func() {
+					if deleted {
+						srv.RemoveProjects(acme)
+					}
+					for _, operation := range []string{"GetProject", "ListFlexClustersPage", "DeleteProject"} {
+						fault := offboardtest.Answer(operation, http.StatusUnauthorized, notInGroup)
+						fault.Times = 100
+						srv.Fail(fault)
+					}
+				}))
+				if deleted {
+					check(t, r, err, teardown.Gone, "")
+					return
+				}
+				check(t, r, err, teardown.Blocked, errors.PermissionDenied)
+				if len(srv.Projects(acme)) != 1 || srv.Count("DeleteOrganization") != 0 {
+					t.Errorf("projects: %v", srv.Projects(acme))
+				}
+			})
+		})
+	}
+}
+
+// A page that is not Atlas's proves nothing, whichever read it answers.
+func TestCheckDeletion_ForeignPage(t *testing.T) {
+	t.Parallel()
+	for _, operation := range []string{"GetOrganization", "ListProjectsPage", "ListInvoicesPage"} {
+		for name, fault := range map[string]offboardtest.Fault{
+			"403 page":  offboardtest.Answer(operation, http.StatusForbidden, "<html>Request blocked</html>"),
+			"403 empty": offboardtest.Answer(operation, http.StatusForbidden, ""),
+			"401 empty": offboardtest.Answer(operation, http.StatusUnauthorized, ""),
+			"404 page":  offboardtest.Answer(operation, http.StatusNotFound, "<html>Not found</html>"),
+		} {
+			t.Run(operation+"/"+name, func(t *testing.T) {
+				t.Parallel()
+				synctest.Test(t, func(t *testing.T) {
+					srv := atlastest.NewServer()
+					srv.AddOrganization(atlastest.Organization{ID: acme, Name: "Acme", FailedPayments: true})
+					srv.Fail(always(fault))
+					c := newClient(t, srv)
+					if err := c.CheckDeletion(t.Context(), acme); !errors.Is(err, errors.UnexpectedResponse) {
+						t.Errorf("CheckDeletion: got %v", err)
+					}
+					if p, err := c.Plan(t.Context(), acme); p != nil || !errors.Is(err, errors.UnexpectedResponse) {
+						t.Errorf("Plan: got %v, %v", p, err)
+					}
+				})
+			})
+		}
+	}
+	t.Run("a burst passes", func(t *testing.T) {
+		t.Parallel()
+		synctest.Test(t, func(t *testing.T) {
+			srv := atlastest.NewServer()
+			srv.AddOrganization(atlastest.Organization{ID: acme, Name: "Acme", FailedPayments: true})
+			fault := offboardtest.Answer("ListInvoicesPage", http.StatusForbidden, "")
+			fault.Times = 3
+			srv.Fail(fault)
+			if err := newClient(t, srv).CheckDeletion(t.Context(), acme); !errors.Is(err, errors.PaymentRequired) {
+				t.Errorf("got %v", err)
+			}
+		})
+	})
+	t.Run("a revoked credential", func(t *testing.T) {
+		t.Parallel()
+		srv := atlastest.NewServer()
+		srv.AddOrganization(atlastest.Organization{ID: acme, Name: "Acme", FailedPayments: true})
+		srv.Fail(always(offboardtest.Answer("ListInvoicesPage", http.StatusUnauthorized, `{"error":401,"errorCode":"UNEXPECTED_ERROR"}`)))
+		if err := newClient(t, srv).CheckDeletion(t.Context(), acme); !errors.Is(err, errors.Unauthenticated) {
+			t.Errorf("got %v", err)
+		}
+	})
+}
