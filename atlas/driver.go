@@ -99,8 +99,11 @@ func (d *driver) Remove(ctx context.Context, o teardown.Organization, step teard
 			state, unchanged = left.State, 0
 		}
 		patience := readsBeforeRepeat
-		if left.Kind == KindFederationEndpoint {
+		switch {
+		case left.Kind == KindFederationEndpoint:
 			patience = 1 // one success may not be enough
+		case left.State == "":
+			patience *= 2 // a deletion that has started does not show
 		}
 		if unchanged < patience || repeats == maxRepeats {
 			return steps, nil

@@ -26,9 +26,16 @@ type omitting struct {
 	path string // the end of it
 	name string
 	on   *atomic.Bool
+	once bool // a later read is complete
 }
 
 func (o omitting) RoundTrip(req *http.Request) (*http.Response, error) {
+	// The double has one page: both of ours are made of it.
+	number := req.URL.Query().Get("pageNum")
+	if o.on.Load() && req.Method == http.MethodGet && strings.HasSuffix(req.URL.Path, o.path) {
+		req = req.Clone(req.Context())
+		req.URL.RawQuery = strings.Replace(req.URL.RawQuery, "pageNum=2", "pageNum=1", 1)
+	}
 	resp, err := o.next.RoundTrip(req)
 	if err != nil || resp.StatusCode != http.StatusOK || !o.on.Load() || req.Method != http.MethodGet || !strings.HasSuffix(req.URL.Path, o.path) {
 		return resp, err
@@ -54,11 +61,12 @@ func (o omitting) RoundTrip(req *http.Request) (*http.Response, error) {
 	}
 	half := (len(kept) + 1) / 2
 	page.Links = []map[string]any{{"rel": "self", "href": req.URL.String()}}
-	if page.Results = kept[:half]; req.URL.Query().Get("pageNum") == "1" && half < len(kept) && len(kept) > 1 {
+	if page.Results = kept[:half]; number == "1" && half < len(kept) && len(kept) > 1 {
 		page.Links = append(page.Links, map[string]any{"rel": "next", "href": req.URL.String()})
 	}
-	if req.URL.Query().Get("pageNum") == "2" {
+	if number == "2" {
 		page.Results = kept[half:]
+		o.on.Store(!o.once)
 	}
 	body, err := json.Marshal(page)
 	if err != nil {
@@ -68,25 +76,13 @@ func (o omitting) RoundTrip(req *http.Request) (*http.Response, error) {
 	return resp, nil
 }
 
-// omittingClient returns a client whose lists omit an item once the flag is set. The
-// second page of the double is empty, so that the transport asks it for the first.
-func omittingClient(t *testing.T, srv *atlastest.Server, path, name string) (*atlas.Client, *atomic.Bool) {
+// omittingClient returns a client whose lists omit an item once the flag is set.
+func omittingClient(t *testing.T, srv *atlastest.Server, path, name string, once bool) (*atlas.Client, *atomic.Bool) {
 	t.Helper()
 	on := new(atomic.Bool)
 	_, hc := srv.Reach()
-	first := roundTripper(func(req *http.Request) (*http.Response, error) {
-		if on.Load() && strings.HasSuffix(req.URL.Path, path) && req.URL.Query().Get("pageNum") == "2" {
-			req = req.Clone(req.Context())
-			req.URL.RawQuery = strings.Replace(req.URL.RawQuery, "pageNum=2", "pageNum=1", 1)
-		}
-		return hc.Transport.RoundTrip(req)
-	})
-	return newClient(t, srv, atlas.WithHTTPClient(&http.Client{Transport: omitting{first, path, name, on}})), on
+	return newClient(t, srv, atlas.WithHTTPClient(&http.Client{Transport: omitting{hc.Transport, path, name, on, once}})), on
 }
-
-type roundTripper func(*http.Request) (*http.Response, error)
-
-func (f roundTripper) RoundTrip(req *http.Request) (*http.Response, error) { return f(req) }
 
 // What exists is removed although a list of several pages lacks it: when the plan is
 // applied, and while a step waits for the end of its deletion.
@@ -95,10 +91,12 @@ func TestTeardown_AbsentFromPages(t *testing.T) {
 	for name, test := range map[string]struct {
 		kind            atlas.Kind
 		path, operation string
+		once            bool // no operation reads one item, and the next list has it
 	}{
-		"clusters":      {atlas.KindCluster, "/clusters", "DeleteCluster"},
-		"flex clusters": {atlas.KindFlexCluster, "/flexClusters", "DeleteFlexCluster"},
-		"projects":      {"", "/groups", "DeleteProject"},
+		"clusters":          {atlas.KindCluster, "/clusters", "DeleteCluster", false},
+		"flex clusters":     {atlas.KindFlexCluster, "/flexClusters", "DeleteFlexCluster", false},
+		"projects":          {"", "/groups", "DeleteProject", false},
+		"stream workspaces": {atlas.KindStreamWorkspace, "/streams", "DeleteStreamWorkspace", true},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -116,9 +114,14 @@ func TestTeardown_AbsentFromPages(t *testing.T) {
 								srv.AddResource(shop, atlastest.Resource{Kind: test.kind, ID: fmt.Sprintf("item-%d", i)})
 							}
 						}
-						c, on := omittingClient(t, srv, test.path, "item-1")
-						p := planned(t, c)
-						option := during("cluster", func() { on.Store(true) })
+						c, on := omittingClient(t, srv, test.path, "item-1", test.once)
+						p, set := planned(t, c), false
+						option := teardown.OnEvent(func(e teardown.Event) { // when a deletion has begun
+							if e.Kind == teardown.Waiting && !set {
+								set = true
+								on.Store(true)
+							}
+						})
 						if when == "at first" {
 							on.Store(true)
 						}
