@@ -111,7 +111,7 @@ func TestTeardown_AbsentFromPages(t *testing.T) {
 								id := fmt.Sprintf("5e2f0000000000000000010%d", i)
 								srv.AddProject(acme, atlastest.Project{ID: id, Name: fmt.Sprintf("item-%d", i), Clusters: 1})
 							} else {
-								srv.AddResource(shop, atlastest.Resource{Kind: test.kind, ID: fmt.Sprintf("item-%d", i)})
+								srv.AddResource(shop, atlastest.Resource{Kind: test.kind, ID: fmt.Sprintf("item-%d", i), Takes: 10 * time.Second})
 							}
 						}
 						c, on := omittingClient(t, srv, test.path, "item-1", test.once)
