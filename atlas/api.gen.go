@@ -72,6 +72,9 @@ type APIKey struct {
 	Roles      []Role `json:"roles,omitzero"`
 }
 
+// identity tells the items of a list apart. It is empty for what is no item.
+func (x *APIKey) identity() string { return x.ID }
+
 // APIKeyPage is a page of what [Client.ListAPIKeys] yields.
 type APIKeyPage struct {
 	Results []APIKey `json:"results"`
@@ -145,6 +148,9 @@ type Cluster struct {
 	VersionReleaseSystem         string `json:"versionReleaseSystem,omitzero"`
 }
 
+// identity tells the items of a list apart. It is empty for what is no item.
+func (x *Cluster) identity() string { return x.Name }
+
 // ClusterPage is a page of what [Client.ListClusters] yields.
 type ClusterPage struct {
 	Results []Cluster `json:"results"`
@@ -191,6 +197,9 @@ type ConnectedOrganization struct {
 	PostAuthRoleGrants              []string `json:"postAuthRoleGrants,omitzero"`
 }
 
+// identity tells the items of a list apart. It is empty for what is no item.
+func (x *ConnectedOrganization) identity() string { return x.OrgID }
+
 // ConnectedOrganizationPage is a page of what [Client.ListConnectedOrganizations] yields.
 type ConnectedOrganizationPage struct {
 	Results []ConnectedOrganization `json:"results"`
@@ -222,6 +231,9 @@ type EncryptionEndpoint struct {
 	Status                        string `json:"status,omitzero"`
 }
 
+// identity tells the items of a list apart. It is empty for what is no item.
+func (x *EncryptionEndpoint) identity() string { return x.ID }
+
 // EncryptionEndpointPage is a page of what [Client.ListEncryptionEndpoints] yields.
 type EncryptionEndpointPage struct {
 	Results []EncryptionEndpoint `json:"results"`
@@ -252,6 +264,9 @@ type FederatedDatabase struct {
 	PrivateEndpointHostnames []FederatedDatabaseHostname `json:"privateEndpointHostnames,omitzero"`
 	State                    string                      `json:"state,omitzero"`
 }
+
+// identity tells the items of a list apart. It is empty for what is no item.
+func (x *FederatedDatabase) identity() string { return x.Name }
 
 // FederatedDatabaseHostname is a name under which an instance is reached by a private endpoint.
 type FederatedDatabaseHostname struct {
@@ -292,6 +307,9 @@ type FederationEndpoint struct {
 	Type         string `json:"type,omitzero"`
 }
 
+// identity tells the items of a list apart. It is empty for what is no item.
+func (x *FederationEndpoint) identity() string { return x.EndpointID }
+
 // FederationEndpointPage is a page of what [Client.ListFederationEndpoints] yields.
 type FederationEndpointPage struct {
 	Results []FederationEndpoint `json:"results"`
@@ -326,6 +344,9 @@ type FlexCluster struct {
 	TerminationProtectionEnabled bool   `json:"terminationProtectionEnabled,omitzero"`
 	VersionReleaseSystem         string `json:"versionReleaseSystem,omitzero"`
 }
+
+// identity tells the items of a list apart. It is empty for what is no item.
+func (x *FlexCluster) identity() string { return x.Name }
 
 // FlexClusterPage is a page of what [Client.ListFlexClusters] yields.
 type FlexClusterPage struct {
@@ -374,6 +395,9 @@ type Invoice struct {
 	SubtotalCents        int64         `json:"subtotalCents,omitzero"`
 	Updated              time.Time     `json:"updated,omitzero"`
 }
+
+// identity tells the items of a list apart. It is empty for what is no item.
+func (x *Invoice) identity() string { return x.ID }
 
 // InvoicePage is a page of what [Client.ListInvoices] yields.
 type InvoicePage struct {
@@ -427,6 +451,9 @@ type LiveMigrationProject struct {
 	ProjectID      string   `json:"projectId"`
 }
 
+// identity tells the items of a list apart. It is empty for what is no item.
+func (x *LiveMigrationProject) identity() string { return x.ProjectID }
+
 // NetworkContainer is a network that the clusters and peerings of a project are in, at one cloud provider.
 type NetworkContainer struct {
 	AtlasCidrBlock      string        `json:"atlasCidrBlock,omitzero"`
@@ -444,6 +471,9 @@ type NetworkContainer struct {
 	VnetName    string   `json:"vnetName,omitzero"`
 	VpcID       string   `json:"vpcId,omitzero"`
 }
+
+// identity tells the items of a list apart. It is empty for what is no item.
+func (x *NetworkContainer) identity() string { return x.ID }
 
 // NetworkContainerPage is a page of what [Client.ListNetworkContainers] yields.
 type NetworkContainerPage struct {
@@ -489,6 +519,9 @@ type NetworkPeering struct {
 	VpcID      string `json:"vpcId,omitzero"`
 }
 
+// identity tells the items of a list apart. It is empty for what is no item.
+func (x *NetworkPeering) identity() string { return x.ID }
+
 // NetworkPeeringPage is a page of what [Client.ListNetworkPeerings] yields.
 type NetworkPeeringPage struct {
 	Results []NetworkPeering `json:"results"`
@@ -512,6 +545,9 @@ type OnlineArchive struct {
 	Paused         bool               `json:"paused,omitzero"`
 	State          OnlineArchiveState `json:"state,omitzero"`
 }
+
+// identity tells the items of a list apart. It is empty for what is no item.
+func (x *OnlineArchive) identity() string { return x.ID }
 
 // OnlineArchivePage is a page of what [Client.ListOnlineArchives] yields.
 type OnlineArchivePage struct {
@@ -538,6 +574,9 @@ type Organization struct {
 	// SkipDefaultAlertsSettings says that the organization was made without the default alerts.
 	SkipDefaultAlertsSettings bool `json:"skipDefaultAlertsSettings,omitzero"`
 }
+
+// identity tells the items of a list apart. It is empty for what is no item.
+func (x *Organization) identity() string { return x.ID }
 
 // OrganizationPage is a page of organizations.
 type OrganizationPage struct {
@@ -626,6 +665,9 @@ type PrivateEndpointService struct {
 	SupportedRemoteRegions []string `json:"supportedRemoteRegions,omitzero"`
 }
 
+// identity tells the items of a list apart. It is empty for what is no item.
+func (x *PrivateEndpointService) identity() string { return x.ID }
+
 // Project is a project, which the API calls a group.
 type Project struct {
 	ID    string `json:"id"`
@@ -639,6 +681,9 @@ type Project struct {
 	Tags                    []Tag     `json:"tags,omitzero"`
 }
 
+// identity tells the items of a list apart. It is empty for what is no item.
+func (x *Project) identity() string { return x.ID }
+
 // ProjectClusters is a project with its clusters.
 type ProjectClusters struct {
 	Clusters    []ClusterSummary `json:"clusters,omitzero"`
@@ -649,6 +694,9 @@ type ProjectClusters struct {
 	PlanType    string           `json:"planType,omitzero"`
 	Tags        []string         `json:"tags,omitzero"`
 }
+
+// identity tells the items of a list apart. It is empty for what is no item.
+func (x *ProjectClusters) identity() string { return x.ProjectID }
 
 // ProjectClustersPage is a page of what [Client.ListClusterDetails] yields.
 type ProjectClustersPage struct {
@@ -689,6 +737,9 @@ type RateLimit struct {
 	// Scope is what has a bucket of its own, such as ORGANIZATION, GROUP, USER or IP.
 	Scope string `json:"scope,omitzero"`
 }
+
+// identity tells the items of a list apart. It is empty for what is no item.
+func (x *RateLimit) identity() string { return x.EndpointSetID }
 
 // RateLimitEndpoint is a method and a path.
 type RateLimitEndpoint struct {
@@ -735,6 +786,9 @@ type ServiceAccount struct {
 	Roles   []string               `json:"roles,omitzero"`
 	Secrets []ServiceAccountSecret `json:"secrets,omitzero"`
 }
+
+// identity tells the items of a list apart. It is empty for what is no item.
+func (x *ServiceAccount) identity() string { return x.ClientID }
 
 // ServiceAccountPage is a page of what [Client.ListServiceAccounts] yields.
 type ServiceAccountPage struct {
@@ -787,6 +841,9 @@ type ShardedSnapshot struct {
 	Type             string `json:"type,omitzero"`
 }
 
+// identity tells the items of a list apart. It is empty for what is no item.
+func (x *ShardedSnapshot) identity() string { return x.ID }
+
 // Snapshot is a snapshot of a cluster.
 type Snapshot struct {
 	CloudProvider string    `json:"cloudProvider,omitzero"`
@@ -814,6 +871,9 @@ type Snapshot struct {
 	StorageSizeBytes int64  `json:"storageSizeBytes,omitzero"`
 	Type             string `json:"type,omitzero"`
 }
+
+// identity tells the items of a list apart. It is empty for what is no item.
+func (x *Snapshot) identity() string { return x.ID }
 
 // SnapshotPage is a page of what [Client.ListSnapshots] yields.
 type SnapshotPage struct {
@@ -855,6 +915,9 @@ type StreamPrivateLink struct {
 	Vendor string `json:"vendor,omitzero"`
 }
 
+// identity tells the items of a list apart. It is empty for what is no item.
+func (x *StreamPrivateLink) identity() string { return x.ID }
+
 // StreamPrivateLinkPage is a page of what [Client.ListStreamPrivateLinks] yields.
 type StreamPrivateLinkPage struct {
 	Results []StreamPrivateLink `json:"results"`
@@ -877,6 +940,9 @@ type StreamProcessor struct {
 	State string `json:"state,omitzero"`
 	Tier  string `json:"tier,omitzero"`
 }
+
+// identity tells the items of a list apart. It is empty for what is no item.
+func (x *StreamProcessor) identity() string { return x.Name }
 
 // StreamProcessorPage is a page of what [Client.ListStreamProcessors] yields.
 type StreamProcessorPage struct {
@@ -916,6 +982,9 @@ type StreamVPCPeering struct {
 	StatusMessage      string `json:"statusMessage,omitzero"`
 }
 
+// identity tells the items of a list apart. It is empty for what is no item.
+func (x *StreamVPCPeering) identity() string { return x.ID }
+
 // StreamVPCPeeringPage is a page of what [Client.ListStreamVPCPeerings] yields.
 type StreamVPCPeeringPage struct {
 	Results []StreamVPCPeering `json:"results"`
@@ -936,6 +1005,9 @@ type StreamWorkspace struct {
 	Hostnames         []string       `json:"hostnames,omitzero"`
 	Name              string         `json:"name,omitzero"`
 }
+
+// identity tells the items of a list apart. It is empty for what is no item.
+func (x *StreamWorkspace) identity() string { return x.Name }
 
 // StreamWorkspacePage is a page of what [Client.ListStreamWorkspaces] yields.
 type StreamWorkspacePage struct {
@@ -1011,7 +1083,7 @@ func (c *Client) ListClusterDetailsPage(ctx context.Context, options ListCluster
 	call.OptionalParam(options.PageNum != 0, "pageNum", "form", true, options.PageNum)
 	call.OptionalParam(options.ItemsPerPage != 0, "itemsPerPage", "form", true, options.ItemsPerPage)
 	call.Missing = func() string {
-		return rest.Missing(rest.Due{Name: "results", Absent: out.Results == nil})
+		return rest.Missing(rest.Due{Name: "results", Absent: out.Results == nil}, rest.Due{Name: "results[].groupId", Absent: rest.Lacks(out.Results, (*ProjectClusters).identity)}, rest.Due{Name: "the requested page", Absent: isOther(out.Links, options.PageNum)})
 	}
 	return rest.Pointer(&out, c.rest().Do(ctx, &call))
 }
@@ -1022,14 +1094,14 @@ func (c *Client) ListClusterDetailsPage(ctx context.Context, options ListCluster
 //
 // Source: vendor OpenAPI of SDK v20250312023; vendor's Terraform provider.
 func (c *Client) ListClusterDetails(ctx context.Context) iter.Seq2[ProjectClusters, error] {
-	return rest.Pages(provider, "ListClusterDetails", func(n int) ([]ProjectClusters, bool, error) {
+	return rest.Pages(provider, "ListClusterDetails", (*ProjectClusters).identity, func(n int) (rest.Page[ProjectClusters], error) {
 		var options ListClusterDetailsPageOptions
 		options.PageNum, options.ItemsPerPage = n, pageSize
 		page, err := c.ListClusterDetailsPage(ctx, options)
 		if err != nil {
-			return nil, false, err
+			return rest.Page[ProjectClusters]{}, err
 		}
-		return page.Results, more(len(page.Results), page.Links), nil
+		return paged(page.Results, page.Links, page.TotalCount), nil
 	})
 }
 
@@ -1075,7 +1147,7 @@ func (c *Client) ListConnectedOrganizationsPage(ctx context.Context, federationI
 	call.OptionalParam(options.PageNum != 0, "pageNum", "form", true, options.PageNum)
 	call.OptionalParam(options.ItemsPerPage != 0, "itemsPerPage", "form", true, options.ItemsPerPage)
 	call.Missing = func() string {
-		return rest.Missing(rest.Due{Name: "results", Absent: out.Results == nil})
+		return rest.Missing(rest.Due{Name: "results", Absent: out.Results == nil}, rest.Due{Name: "results[].orgId", Absent: rest.Lacks(out.Results, (*ConnectedOrganization).identity)}, rest.Due{Name: "the requested page", Absent: isOther(out.Links, options.PageNum)})
 	}
 	return rest.Pointer(&out, c.rest().Do(ctx, &call))
 }
@@ -1086,14 +1158,14 @@ func (c *Client) ListConnectedOrganizationsPage(ctx context.Context, federationI
 //
 // Source: vendor OpenAPI of SDK v20250312023.
 func (c *Client) ListConnectedOrganizations(ctx context.Context, federationID string) iter.Seq2[ConnectedOrganization, error] {
-	return rest.Pages(provider, "ListConnectedOrganizations", func(n int) ([]ConnectedOrganization, bool, error) {
+	return rest.Pages(provider, "ListConnectedOrganizations", (*ConnectedOrganization).identity, func(n int) (rest.Page[ConnectedOrganization], error) {
 		var options ListConnectedOrganizationsPageOptions
 		options.PageNum, options.ItemsPerPage = n, pageSize
 		page, err := c.ListConnectedOrganizationsPage(ctx, federationID, options)
 		if err != nil {
-			return nil, false, err
+			return rest.Page[ConnectedOrganization]{}, err
 		}
-		return page.Results, more(len(page.Results), page.Links), nil
+		return paged(page.Results, page.Links, page.TotalCount), nil
 	})
 }
 
@@ -1217,7 +1289,7 @@ func (c *Client) ListClustersPage(ctx context.Context, projectID string, options
 	call.OptionalParam(options.PageNum != 0, "pageNum", "form", true, options.PageNum)
 	call.OptionalParam(options.ItemsPerPage != 0, "itemsPerPage", "form", true, options.ItemsPerPage)
 	call.Missing = func() string {
-		return rest.Missing(rest.Due{Name: "results", Absent: out.Results == nil})
+		return rest.Missing(rest.Due{Name: "results", Absent: out.Results == nil}, rest.Due{Name: "results[].name", Absent: rest.Lacks(out.Results, (*Cluster).identity)}, rest.Due{Name: "the requested page", Absent: isOther(out.Links, options.PageNum)})
 	}
 	return rest.Pointer(&out, c.rest().Do(ctx, &call))
 }
@@ -1227,13 +1299,13 @@ func (c *Client) ListClustersPage(ctx context.Context, projectID string, options
 //
 // Source: vendor OpenAPI of SDK v20250312023.
 func (c *Client) ListClusters(ctx context.Context, projectID string, options ListClustersPageOptions) iter.Seq2[Cluster, error] {
-	return rest.Pages(provider, "ListClusters", func(n int) ([]Cluster, bool, error) {
+	return rest.Pages(provider, "ListClusters", (*Cluster).identity, func(n int) (rest.Page[Cluster], error) {
 		options.PageNum, options.ItemsPerPage = n, pageSize
 		page, err := c.ListClustersPage(ctx, projectID, options)
 		if err != nil {
-			return nil, false, err
+			return rest.Page[Cluster]{}, err
 		}
-		return page.Results, more(len(page.Results), page.Links), nil
+		return paged(page.Results, page.Links, page.TotalCount), nil
 	})
 }
 
@@ -1342,7 +1414,7 @@ func (c *Client) ListSnapshotsPage(ctx context.Context, projectID string, cluste
 	call.OptionalParam(options.PageNum != 0, "pageNum", "form", true, options.PageNum)
 	call.OptionalParam(options.ItemsPerPage != 0, "itemsPerPage", "form", true, options.ItemsPerPage)
 	call.Missing = func() string {
-		return rest.Missing(rest.Due{Name: "results", Absent: out.Results == nil})
+		return rest.Missing(rest.Due{Name: "results", Absent: out.Results == nil}, rest.Due{Name: "results[].id", Absent: rest.Lacks(out.Results, (*Snapshot).identity)}, rest.Due{Name: "the requested page", Absent: isOther(out.Links, options.PageNum)})
 	}
 	return rest.Pointer(&out, c.rest().Do(ctx, &call))
 }
@@ -1352,14 +1424,14 @@ func (c *Client) ListSnapshotsPage(ctx context.Context, projectID string, cluste
 //
 // Source: vendor OpenAPI of SDK v20250312023.
 func (c *Client) ListSnapshots(ctx context.Context, projectID string, clusterName string) iter.Seq2[Snapshot, error] {
-	return rest.Pages(provider, "ListSnapshots", func(n int) ([]Snapshot, bool, error) {
+	return rest.Pages(provider, "ListSnapshots", (*Snapshot).identity, func(n int) (rest.Page[Snapshot], error) {
 		var options ListSnapshotsPageOptions
 		options.PageNum, options.ItemsPerPage = n, pageSize
 		page, err := c.ListSnapshotsPage(ctx, projectID, clusterName, options)
 		if err != nil {
-			return nil, false, err
+			return rest.Page[Snapshot]{}, err
 		}
-		return page.Results, more(len(page.Results), page.Links), nil
+		return paged(page.Results, page.Links, page.TotalCount), nil
 	})
 }
 
@@ -1399,7 +1471,7 @@ func (c *Client) ListShardedSnapshots(ctx context.Context, projectID string, clu
 	call.PathParam("groupId", projectID, rest.Hex24)
 	call.PathParam("clusterName", clusterName, rest.Name)
 	call.Missing = func() string {
-		return rest.Missing(rest.Due{Name: "results", Absent: out.Results == nil})
+		return rest.Missing(rest.Due{Name: "results", Absent: out.Results == nil}, rest.Due{Name: "results[].id", Absent: rest.Lacks(out.Results, (*ShardedSnapshot).identity)})
 	}
 	return rest.Value(&out.Results, c.rest().Do(ctx, &call))
 }
@@ -1451,7 +1523,7 @@ func (c *Client) ListOnlineArchivesPage(ctx context.Context, projectID string, c
 	call.OptionalParam(options.PageNum != 0, "pageNum", "form", true, options.PageNum)
 	call.OptionalParam(options.ItemsPerPage != 0, "itemsPerPage", "form", true, options.ItemsPerPage)
 	call.Missing = func() string {
-		return rest.Missing(rest.Due{Name: "results", Absent: out.Results == nil})
+		return rest.Missing(rest.Due{Name: "results", Absent: out.Results == nil}, rest.Due{Name: "results[]._id", Absent: rest.Lacks(out.Results, (*OnlineArchive).identity)}, rest.Due{Name: "the requested page", Absent: isOther(out.Links, options.PageNum)})
 	}
 	return rest.Pointer(&out, c.rest().Do(ctx, &call))
 }
@@ -1461,14 +1533,14 @@ func (c *Client) ListOnlineArchivesPage(ctx context.Context, projectID string, c
 //
 // Source: vendor OpenAPI of SDK v20250312023.
 func (c *Client) ListOnlineArchives(ctx context.Context, projectID string, clusterName string) iter.Seq2[OnlineArchive, error] {
-	return rest.Pages(provider, "ListOnlineArchives", func(n int) ([]OnlineArchive, bool, error) {
+	return rest.Pages(provider, "ListOnlineArchives", (*OnlineArchive).identity, func(n int) (rest.Page[OnlineArchive], error) {
 		var options ListOnlineArchivesPageOptions
 		options.PageNum, options.ItemsPerPage = n, pageSize
 		page, err := c.ListOnlineArchivesPage(ctx, projectID, clusterName, options)
 		if err != nil {
-			return nil, false, err
+			return rest.Page[OnlineArchive]{}, err
 		}
-		return page.Results, more(len(page.Results), page.Links), nil
+		return paged(page.Results, page.Links, page.TotalCount), nil
 	})
 }
 
@@ -1554,7 +1626,7 @@ func (c *Client) ListNetworkContainersPage(ctx context.Context, projectID string
 	call.OptionalParam(options.PageNum != 0, "pageNum", "form", true, options.PageNum)
 	call.OptionalParam(options.ItemsPerPage != 0, "itemsPerPage", "form", true, options.ItemsPerPage)
 	call.Missing = func() string {
-		return rest.Missing(rest.Due{Name: "results", Absent: out.Results == nil})
+		return rest.Missing(rest.Due{Name: "results", Absent: out.Results == nil}, rest.Due{Name: "results[].id", Absent: rest.Lacks(out.Results, (*NetworkContainer).identity)}, rest.Due{Name: "the requested page", Absent: isOther(out.Links, options.PageNum)})
 	}
 	return rest.Pointer(&out, c.rest().Do(ctx, &call))
 }
@@ -1565,14 +1637,14 @@ func (c *Client) ListNetworkContainersPage(ctx context.Context, projectID string
 // Source: vendor OpenAPI of SDK v20250312023; vendor's clean-up of its own test
 // organizations.
 func (c *Client) ListNetworkContainers(ctx context.Context, projectID string) iter.Seq2[NetworkContainer, error] {
-	return rest.Pages(provider, "ListNetworkContainers", func(n int) ([]NetworkContainer, bool, error) {
+	return rest.Pages(provider, "ListNetworkContainers", (*NetworkContainer).identity, func(n int) (rest.Page[NetworkContainer], error) {
 		var options ListNetworkContainersPageOptions
 		options.PageNum, options.ItemsPerPage = n, pageSize
 		page, err := c.ListNetworkContainersPage(ctx, projectID, options)
 		if err != nil {
-			return nil, false, err
+			return rest.Page[NetworkContainer]{}, err
 		}
-		return page.Results, more(len(page.Results), page.Links), nil
+		return paged(page.Results, page.Links, page.TotalCount), nil
 	})
 }
 
@@ -1607,7 +1679,7 @@ func (c *Client) ListFederatedDatabases(ctx context.Context, projectID string) (
 	}
 	call.PathParam("groupId", projectID, rest.Hex24)
 	call.Missing = func() string {
-		return rest.Missing(rest.Due{Name: "the list", Absent: out == nil})
+		return rest.Missing(rest.Due{Name: "the list", Absent: out == nil}, rest.Due{Name: "name", Absent: rest.Lacks(out, (*FederatedDatabase).identity)})
 	}
 	return rest.Value(&out, c.rest().Do(ctx, &call))
 }
@@ -1656,7 +1728,7 @@ func (c *Client) ListEncryptionEndpointsPage(ctx context.Context, projectID stri
 	call.OptionalParam(options.PageNum != 0, "pageNum", "form", true, options.PageNum)
 	call.OptionalParam(options.ItemsPerPage != 0, "itemsPerPage", "form", true, options.ItemsPerPage)
 	call.Missing = func() string {
-		return rest.Missing(rest.Due{Name: "results", Absent: out.Results == nil})
+		return rest.Missing(rest.Due{Name: "results", Absent: out.Results == nil}, rest.Due{Name: "results[].id", Absent: rest.Lacks(out.Results, (*EncryptionEndpoint).identity)}, rest.Due{Name: "the requested page", Absent: isOther(out.Links, options.PageNum)})
 	}
 	return rest.Pointer(&out, c.rest().Do(ctx, &call))
 }
@@ -1667,14 +1739,14 @@ func (c *Client) ListEncryptionEndpointsPage(ctx context.Context, projectID stri
 //
 // Source: vendor OpenAPI of SDK v20250312023.
 func (c *Client) ListEncryptionEndpoints(ctx context.Context, projectID string, cloudProvider CloudProvider) iter.Seq2[EncryptionEndpoint, error] {
-	return rest.Pages(provider, "ListEncryptionEndpoints", func(n int) ([]EncryptionEndpoint, bool, error) {
+	return rest.Pages(provider, "ListEncryptionEndpoints", (*EncryptionEndpoint).identity, func(n int) (rest.Page[EncryptionEndpoint], error) {
 		var options ListEncryptionEndpointsPageOptions
 		options.PageNum, options.ItemsPerPage = n, pageSize
 		page, err := c.ListEncryptionEndpointsPage(ctx, projectID, cloudProvider, options)
 		if err != nil {
-			return nil, false, err
+			return rest.Page[EncryptionEndpoint]{}, err
 		}
-		return page.Results, more(len(page.Results), page.Links), nil
+		return paged(page.Results, page.Links, page.TotalCount), nil
 	})
 }
 
@@ -1723,7 +1795,7 @@ func (c *Client) ListFlexClustersPage(ctx context.Context, projectID string, opt
 	call.OptionalParam(options.PageNum != 0, "pageNum", "form", true, options.PageNum)
 	call.OptionalParam(options.ItemsPerPage != 0, "itemsPerPage", "form", true, options.ItemsPerPage)
 	call.Missing = func() string {
-		return rest.Missing(rest.Due{Name: "results", Absent: out.Results == nil})
+		return rest.Missing(rest.Due{Name: "results", Absent: out.Results == nil}, rest.Due{Name: "results[].name", Absent: rest.Lacks(out.Results, (*FlexCluster).identity)}, rest.Due{Name: "the requested page", Absent: isOther(out.Links, options.PageNum)})
 	}
 	return rest.Pointer(&out, c.rest().Do(ctx, &call))
 }
@@ -1733,14 +1805,14 @@ func (c *Client) ListFlexClustersPage(ctx context.Context, projectID string, opt
 //
 // Source: vendor OpenAPI of SDK v20250312023.
 func (c *Client) ListFlexClusters(ctx context.Context, projectID string) iter.Seq2[FlexCluster, error] {
-	return rest.Pages(provider, "ListFlexClusters", func(n int) ([]FlexCluster, bool, error) {
+	return rest.Pages(provider, "ListFlexClusters", (*FlexCluster).identity, func(n int) (rest.Page[FlexCluster], error) {
 		var options ListFlexClustersPageOptions
 		options.PageNum, options.ItemsPerPage = n, pageSize
 		page, err := c.ListFlexClustersPage(ctx, projectID, options)
 		if err != nil {
-			return nil, false, err
+			return rest.Page[FlexCluster]{}, err
 		}
-		return page.Results, more(len(page.Results), page.Links), nil
+		return paged(page.Results, page.Links, page.TotalCount), nil
 	})
 }
 
@@ -1837,7 +1909,7 @@ func (c *Client) ListNetworkPeeringsPage(ctx context.Context, projectID string, 
 	call.OptionalParam(options.PageNum != 0, "pageNum", "form", true, options.PageNum)
 	call.OptionalParam(options.ItemsPerPage != 0, "itemsPerPage", "form", true, options.ItemsPerPage)
 	call.Missing = func() string {
-		return rest.Missing(rest.Due{Name: "results", Absent: out.Results == nil})
+		return rest.Missing(rest.Due{Name: "results", Absent: out.Results == nil}, rest.Due{Name: "results[].id", Absent: rest.Lacks(out.Results, (*NetworkPeering).identity)}, rest.Due{Name: "the requested page", Absent: isOther(out.Links, options.PageNum)})
 	}
 	return rest.Pointer(&out, c.rest().Do(ctx, &call))
 }
@@ -1848,13 +1920,13 @@ func (c *Client) ListNetworkPeeringsPage(ctx context.Context, projectID string, 
 //
 // Source: vendor OpenAPI of SDK v20250312023.
 func (c *Client) ListNetworkPeerings(ctx context.Context, projectID string, options ListNetworkPeeringsPageOptions) iter.Seq2[NetworkPeering, error] {
-	return rest.Pages(provider, "ListNetworkPeerings", func(n int) ([]NetworkPeering, bool, error) {
+	return rest.Pages(provider, "ListNetworkPeerings", (*NetworkPeering).identity, func(n int) (rest.Page[NetworkPeering], error) {
 		options.PageNum, options.ItemsPerPage = n, pageSize
 		page, err := c.ListNetworkPeeringsPage(ctx, projectID, options)
 		if err != nil {
-			return nil, false, err
+			return rest.Page[NetworkPeering]{}, err
 		}
-		return page.Results, more(len(page.Results), page.Links), nil
+		return paged(page.Results, page.Links, page.TotalCount), nil
 	})
 }
 
@@ -1893,7 +1965,7 @@ func (c *Client) ListPrivateEndpointServices(ctx context.Context, projectID stri
 	call.PathParam("groupId", projectID, rest.Hex24)
 	call.PathParam("cloudProvider", string(cloudProvider), rest.Opaque)
 	call.Missing = func() string {
-		return rest.Missing(rest.Due{Name: "the list", Absent: out == nil})
+		return rest.Missing(rest.Due{Name: "the list", Absent: out == nil}, rest.Due{Name: "id", Absent: rest.Lacks(out, (*PrivateEndpointService).identity)})
 	}
 	return rest.Value(&out, c.rest().Do(ctx, &call))
 }
@@ -1964,7 +2036,7 @@ func (c *Client) ListFederationEndpointsPage(ctx context.Context, projectID stri
 	call.OptionalParam(options.PageNum != 0, "pageNum", "form", true, options.PageNum)
 	call.OptionalParam(options.ItemsPerPage != 0, "itemsPerPage", "form", true, options.ItemsPerPage)
 	call.Missing = func() string {
-		return rest.Missing(rest.Due{Name: "results", Absent: out.Results == nil})
+		return rest.Missing(rest.Due{Name: "results", Absent: out.Results == nil}, rest.Due{Name: "results[].endpointId", Absent: rest.Lacks(out.Results, (*FederationEndpoint).identity)}, rest.Due{Name: "the requested page", Absent: isOther(out.Links, options.PageNum)})
 	}
 	return rest.Pointer(&out, c.rest().Do(ctx, &call))
 }
@@ -1975,14 +2047,14 @@ func (c *Client) ListFederationEndpointsPage(ctx context.Context, projectID stri
 //
 // Source: vendor OpenAPI of SDK v20250312023.
 func (c *Client) ListFederationEndpoints(ctx context.Context, projectID string) iter.Seq2[FederationEndpoint, error] {
-	return rest.Pages(provider, "ListFederationEndpoints", func(n int) ([]FederationEndpoint, bool, error) {
+	return rest.Pages(provider, "ListFederationEndpoints", (*FederationEndpoint).identity, func(n int) (rest.Page[FederationEndpoint], error) {
 		var options ListFederationEndpointsPageOptions
 		options.PageNum, options.ItemsPerPage = n, pageSize
 		page, err := c.ListFederationEndpointsPage(ctx, projectID, options)
 		if err != nil {
-			return nil, false, err
+			return rest.Page[FederationEndpoint]{}, err
 		}
-		return page.Results, more(len(page.Results), page.Links), nil
+		return paged(page.Results, page.Links, page.TotalCount), nil
 	})
 }
 
@@ -2030,7 +2102,7 @@ func (c *Client) ListStreamWorkspacesPage(ctx context.Context, projectID string,
 	call.OptionalParam(options.PageNum != 0, "pageNum", "form", true, options.PageNum)
 	call.OptionalParam(options.ItemsPerPage != 0, "itemsPerPage", "form", true, options.ItemsPerPage)
 	call.Missing = func() string {
-		return rest.Missing(rest.Due{Name: "results", Absent: out.Results == nil})
+		return rest.Missing(rest.Due{Name: "results", Absent: out.Results == nil}, rest.Due{Name: "results[].name", Absent: rest.Lacks(out.Results, (*StreamWorkspace).identity)}, rest.Due{Name: "the requested page", Absent: isOther(out.Links, options.PageNum)})
 	}
 	return rest.Pointer(&out, c.rest().Do(ctx, &call))
 }
@@ -2040,14 +2112,14 @@ func (c *Client) ListStreamWorkspacesPage(ctx context.Context, projectID string,
 //
 // Source: vendor OpenAPI of SDK v20250312023.
 func (c *Client) ListStreamWorkspaces(ctx context.Context, projectID string) iter.Seq2[StreamWorkspace, error] {
-	return rest.Pages(provider, "ListStreamWorkspaces", func(n int) ([]StreamWorkspace, bool, error) {
+	return rest.Pages(provider, "ListStreamWorkspaces", (*StreamWorkspace).identity, func(n int) (rest.Page[StreamWorkspace], error) {
 		var options ListStreamWorkspacesPageOptions
 		options.PageNum, options.ItemsPerPage = n, pageSize
 		page, err := c.ListStreamWorkspacesPage(ctx, projectID, options)
 		if err != nil {
-			return nil, false, err
+			return rest.Page[StreamWorkspace]{}, err
 		}
-		return page.Results, more(len(page.Results), page.Links), nil
+		return paged(page.Results, page.Links, page.TotalCount), nil
 	})
 }
 
@@ -2078,7 +2150,7 @@ func (c *Client) ListActiveStreamVPCPeeringsPage(ctx context.Context, projectID 
 	call.OptionalParam(options.PageNum != 0, "pageNum", "form", true, options.PageNum)
 	call.OptionalParam(options.ItemsPerPage != 0, "itemsPerPage", "form", true, options.ItemsPerPage)
 	call.Missing = func() string {
-		return rest.Missing(rest.Due{Name: "results", Absent: out.Results == nil})
+		return rest.Missing(rest.Due{Name: "results", Absent: out.Results == nil}, rest.Due{Name: "results[]._id", Absent: rest.Lacks(out.Results, (*StreamVPCPeering).identity)}, rest.Due{Name: "the requested page", Absent: isOther(out.Links, options.PageNum)})
 	}
 	return rest.Pointer(&out, c.rest().Do(ctx, &call))
 }
@@ -2089,14 +2161,14 @@ func (c *Client) ListActiveStreamVPCPeeringsPage(ctx context.Context, projectID 
 //
 // Source: vendor OpenAPI of SDK v20250312023.
 func (c *Client) ListActiveStreamVPCPeerings(ctx context.Context, projectID string) iter.Seq2[StreamVPCPeering, error] {
-	return rest.Pages(provider, "ListActiveStreamVPCPeerings", func(n int) ([]StreamVPCPeering, bool, error) {
+	return rest.Pages(provider, "ListActiveStreamVPCPeerings", (*StreamVPCPeering).identity, func(n int) (rest.Page[StreamVPCPeering], error) {
 		var options ListActiveStreamVPCPeeringsPageOptions
 		options.PageNum, options.ItemsPerPage = n, pageSize
 		page, err := c.ListActiveStreamVPCPeeringsPage(ctx, projectID, options)
 		if err != nil {
-			return nil, false, err
+			return rest.Page[StreamVPCPeering]{}, err
 		}
-		return page.Results, more(len(page.Results), page.Links), nil
+		return paged(page.Results, page.Links, page.TotalCount), nil
 	})
 }
 
@@ -2126,7 +2198,7 @@ func (c *Client) ListStreamPrivateLinksPage(ctx context.Context, projectID strin
 	call.OptionalParam(options.PageNum != 0, "pageNum", "form", true, options.PageNum)
 	call.OptionalParam(options.ItemsPerPage != 0, "itemsPerPage", "form", true, options.ItemsPerPage)
 	call.Missing = func() string {
-		return rest.Missing(rest.Due{Name: "results", Absent: out.Results == nil})
+		return rest.Missing(rest.Due{Name: "results", Absent: out.Results == nil}, rest.Due{Name: "results[]._id", Absent: rest.Lacks(out.Results, (*StreamPrivateLink).identity)}, rest.Due{Name: "the requested page", Absent: isOther(out.Links, options.PageNum)})
 	}
 	return rest.Pointer(&out, c.rest().Do(ctx, &call))
 }
@@ -2136,14 +2208,14 @@ func (c *Client) ListStreamPrivateLinksPage(ctx context.Context, projectID strin
 //
 // Source: vendor OpenAPI of SDK v20250312023.
 func (c *Client) ListStreamPrivateLinks(ctx context.Context, projectID string) iter.Seq2[StreamPrivateLink, error] {
-	return rest.Pages(provider, "ListStreamPrivateLinks", func(n int) ([]StreamPrivateLink, bool, error) {
+	return rest.Pages(provider, "ListStreamPrivateLinks", (*StreamPrivateLink).identity, func(n int) (rest.Page[StreamPrivateLink], error) {
 		var options ListStreamPrivateLinksPageOptions
 		options.PageNum, options.ItemsPerPage = n, pageSize
 		page, err := c.ListStreamPrivateLinksPage(ctx, projectID, options)
 		if err != nil {
-			return nil, false, err
+			return rest.Page[StreamPrivateLink]{}, err
 		}
-		return page.Results, more(len(page.Results), page.Links), nil
+		return paged(page.Results, page.Links, page.TotalCount), nil
 	})
 }
 
@@ -2196,7 +2268,7 @@ func (c *Client) ListStreamVPCPeeringsPage(ctx context.Context, projectID string
 	call.OptionalParam(options.PageNum != 0, "pageNum", "form", true, options.PageNum)
 	call.OptionalParam(options.ItemsPerPage != 0, "itemsPerPage", "form", true, options.ItemsPerPage)
 	call.Missing = func() string {
-		return rest.Missing(rest.Due{Name: "results", Absent: out.Results == nil})
+		return rest.Missing(rest.Due{Name: "results", Absent: out.Results == nil}, rest.Due{Name: "results[]._id", Absent: rest.Lacks(out.Results, (*StreamVPCPeering).identity)}, rest.Due{Name: "the requested page", Absent: isOther(out.Links, options.PageNum)})
 	}
 	return rest.Pointer(&out, c.rest().Do(ctx, &call))
 }
@@ -2207,14 +2279,14 @@ func (c *Client) ListStreamVPCPeeringsPage(ctx context.Context, projectID string
 //
 // Source: vendor OpenAPI of SDK v20250312023.
 func (c *Client) ListStreamVPCPeerings(ctx context.Context, projectID string, requesterAccountID string) iter.Seq2[StreamVPCPeering, error] {
-	return rest.Pages(provider, "ListStreamVPCPeerings", func(n int) ([]StreamVPCPeering, bool, error) {
+	return rest.Pages(provider, "ListStreamVPCPeerings", (*StreamVPCPeering).identity, func(n int) (rest.Page[StreamVPCPeering], error) {
 		var options ListStreamVPCPeeringsPageOptions
 		options.PageNum, options.ItemsPerPage = n, pageSize
 		page, err := c.ListStreamVPCPeeringsPage(ctx, projectID, requesterAccountID, options)
 		if err != nil {
-			return nil, false, err
+			return rest.Page[StreamVPCPeering]{}, err
 		}
-		return page.Results, more(len(page.Results), page.Links), nil
+		return paged(page.Results, page.Links, page.TotalCount), nil
 	})
 }
 
@@ -2300,7 +2372,7 @@ func (c *Client) ListStreamProcessorsPage(ctx context.Context, projectID string,
 	call.OptionalParam(options.PageNum != 0, "pageNum", "form", true, options.PageNum)
 	call.OptionalParam(options.ItemsPerPage != 0, "itemsPerPage", "form", true, options.ItemsPerPage)
 	call.Missing = func() string {
-		return rest.Missing(rest.Due{Name: "results", Absent: out.Results == nil})
+		return rest.Missing(rest.Due{Name: "results", Absent: out.Results == nil}, rest.Due{Name: "results[].name", Absent: rest.Lacks(out.Results, (*StreamProcessor).identity)}, rest.Due{Name: "the requested page", Absent: isOther(out.Links, options.PageNum)})
 	}
 	return rest.Pointer(&out, c.rest().Do(ctx, &call))
 }
@@ -2310,14 +2382,14 @@ func (c *Client) ListStreamProcessorsPage(ctx context.Context, projectID string,
 //
 // Source: vendor OpenAPI of SDK v20250312023.
 func (c *Client) ListStreamProcessors(ctx context.Context, projectID string, workspaceName string) iter.Seq2[StreamProcessor, error] {
-	return rest.Pages(provider, "ListStreamProcessors", func(n int) ([]StreamProcessor, bool, error) {
+	return rest.Pages(provider, "ListStreamProcessors", (*StreamProcessor).identity, func(n int) (rest.Page[StreamProcessor], error) {
 		var options ListStreamProcessorsPageOptions
 		options.PageNum, options.ItemsPerPage = n, pageSize
 		page, err := c.ListStreamProcessorsPage(ctx, projectID, workspaceName, options)
 		if err != nil {
-			return nil, false, err
+			return rest.Page[StreamProcessor]{}, err
 		}
-		return page.Results, more(len(page.Results), page.Links), nil
+		return paged(page.Results, page.Links, page.TotalCount), nil
 	})
 }
 
@@ -2349,7 +2421,7 @@ func (c *Client) ListOrganizationsPage(ctx context.Context, options ListOrganiza
 	call.OptionalParam(options.PageNum != 0, "pageNum", "form", true, options.PageNum)
 	call.OptionalParam(options.ItemsPerPage != 0, "itemsPerPage", "form", true, options.ItemsPerPage)
 	call.Missing = func() string {
-		return rest.Missing(rest.Due{Name: "results", Absent: out.Results == nil})
+		return rest.Missing(rest.Due{Name: "results", Absent: out.Results == nil}, rest.Due{Name: "results[].id", Absent: rest.Lacks(out.Results, (*Organization).identity)}, rest.Due{Name: "the requested page", Absent: isOther(out.Links, options.PageNum)})
 	}
 	return rest.Pointer(&out, c.rest().Do(ctx, &call))
 }
@@ -2360,13 +2432,13 @@ func (c *Client) ListOrganizationsPage(ctx context.Context, options ListOrganiza
 //
 // Source: vendor OpenAPI of SDK v20250312023.
 func (c *Client) ListOrganizations(ctx context.Context, options ListOrganizationsPageOptions) iter.Seq2[Organization, error] {
-	return rest.Pages(provider, "ListOrganizations", func(n int) ([]Organization, bool, error) {
+	return rest.Pages(provider, "ListOrganizations", (*Organization).identity, func(n int) (rest.Page[Organization], error) {
 		options.PageNum, options.ItemsPerPage = n, pageSize
 		page, err := c.ListOrganizationsPage(ctx, options)
 		if err != nil {
-			return nil, false, err
+			return rest.Page[Organization]{}, err
 		}
-		return page.Results, more(len(page.Results), page.Links), nil
+		return paged(page.Results, page.Links, page.TotalCount), nil
 	})
 }
 
@@ -2431,7 +2503,7 @@ func (c *Client) ListAPIKeysPage(ctx context.Context, orgID string, options List
 	call.OptionalParam(options.PageNum != 0, "pageNum", "form", true, options.PageNum)
 	call.OptionalParam(options.ItemsPerPage != 0, "itemsPerPage", "form", true, options.ItemsPerPage)
 	call.Missing = func() string {
-		return rest.Missing(rest.Due{Name: "results", Absent: out.Results == nil})
+		return rest.Missing(rest.Due{Name: "results", Absent: out.Results == nil}, rest.Due{Name: "results[].id", Absent: rest.Lacks(out.Results, (*APIKey).identity)}, rest.Due{Name: "the requested page", Absent: isOther(out.Links, options.PageNum)})
 	}
 	return rest.Pointer(&out, c.rest().Do(ctx, &call))
 }
@@ -2441,14 +2513,14 @@ func (c *Client) ListAPIKeysPage(ctx context.Context, orgID string, options List
 //
 // Source: vendor OpenAPI of SDK v20250312023.
 func (c *Client) ListAPIKeys(ctx context.Context, orgID string) iter.Seq2[APIKey, error] {
-	return rest.Pages(provider, "ListAPIKeys", func(n int) ([]APIKey, bool, error) {
+	return rest.Pages(provider, "ListAPIKeys", (*APIKey).identity, func(n int) (rest.Page[APIKey], error) {
 		var options ListAPIKeysPageOptions
 		options.PageNum, options.ItemsPerPage = n, pageSize
 		page, err := c.ListAPIKeysPage(ctx, orgID, options)
 		if err != nil {
-			return nil, false, err
+			return rest.Page[APIKey]{}, err
 		}
-		return page.Results, more(len(page.Results), page.Links), nil
+		return paged(page.Results, page.Links, page.TotalCount), nil
 	})
 }
 
@@ -2502,7 +2574,7 @@ func (c *Client) ListProjectsPage(ctx context.Context, orgID string, options Lis
 	call.OptionalParam(options.PageNum != 0, "pageNum", "form", true, options.PageNum)
 	call.OptionalParam(options.ItemsPerPage != 0, "itemsPerPage", "form", true, options.ItemsPerPage)
 	call.Missing = func() string {
-		return rest.Missing(rest.Due{Name: "results", Absent: out.Results == nil})
+		return rest.Missing(rest.Due{Name: "results", Absent: out.Results == nil}, rest.Due{Name: "results[].id", Absent: rest.Lacks(out.Results, (*Project).identity)}, rest.Due{Name: "the requested page", Absent: isOther(out.Links, options.PageNum)})
 	}
 	return rest.Pointer(&out, c.rest().Do(ctx, &call))
 }
@@ -2513,13 +2585,13 @@ func (c *Client) ListProjectsPage(ctx context.Context, orgID string, options Lis
 //
 // Source: vendor OpenAPI of SDK v20250312023; vendor's Terraform provider.
 func (c *Client) ListProjects(ctx context.Context, orgID string, options ListProjectsPageOptions) iter.Seq2[Project, error] {
-	return rest.Pages(provider, "ListProjects", func(n int) ([]Project, bool, error) {
+	return rest.Pages(provider, "ListProjects", (*Project).identity, func(n int) (rest.Page[Project], error) {
 		options.PageNum, options.ItemsPerPage = n, pageSize
 		page, err := c.ListProjectsPage(ctx, orgID, options)
 		if err != nil {
-			return nil, false, err
+			return rest.Page[Project]{}, err
 		}
-		return page.Results, more(len(page.Results), page.Links), nil
+		return paged(page.Results, page.Links, page.TotalCount), nil
 	})
 }
 
@@ -2557,7 +2629,7 @@ func (c *Client) ListInvoicesPage(ctx context.Context, orgID string, options Lis
 	call.OptionalParam(options.PageNum != 0, "pageNum", "form", true, options.PageNum)
 	call.OptionalParam(options.ItemsPerPage != 0, "itemsPerPage", "form", true, options.ItemsPerPage)
 	call.Missing = func() string {
-		return rest.Missing(rest.Due{Name: "results", Absent: out.Results == nil})
+		return rest.Missing(rest.Due{Name: "results", Absent: out.Results == nil}, rest.Due{Name: "results[].id", Absent: rest.Lacks(out.Results, (*Invoice).identity)}, rest.Due{Name: "the requested page", Absent: isOther(out.Links, options.PageNum)})
 	}
 	return rest.Pointer(&out, c.rest().Do(ctx, &call))
 }
@@ -2568,13 +2640,13 @@ func (c *Client) ListInvoicesPage(ctx context.Context, orgID string, options Lis
 //
 // Source: vendor OpenAPI of SDK v20250312023.
 func (c *Client) ListInvoices(ctx context.Context, orgID string, options ListInvoicesPageOptions) iter.Seq2[Invoice, error] {
-	return rest.Pages(provider, "ListInvoices", func(n int) ([]Invoice, bool, error) {
+	return rest.Pages(provider, "ListInvoices", (*Invoice).identity, func(n int) (rest.Page[Invoice], error) {
 		options.PageNum, options.ItemsPerPage = n, pageSize
 		page, err := c.ListInvoicesPage(ctx, orgID, options)
 		if err != nil {
-			return nil, false, err
+			return rest.Page[Invoice]{}, err
 		}
-		return page.Results, more(len(page.Results), page.Links), nil
+		return paged(page.Results, page.Links, page.TotalCount), nil
 	})
 }
 
@@ -2597,7 +2669,7 @@ func (c *Client) ListPendingInvoices(ctx context.Context, orgID string) ([]Invoi
 	}
 	call.PathParam("orgId", orgID, rest.Hex24)
 	call.Missing = func() string {
-		return rest.Missing(rest.Due{Name: "results", Absent: out.Results == nil})
+		return rest.Missing(rest.Due{Name: "results", Absent: out.Results == nil}, rest.Due{Name: "results[].id", Absent: rest.Lacks(out.Results, (*Invoice).identity)})
 	}
 	return rest.Value(&out.Results, c.rest().Do(ctx, &call))
 }
@@ -2617,7 +2689,7 @@ func (c *Client) ListLiveMigrationProjects(ctx context.Context, orgID string) ([
 	}
 	call.PathParam("orgId", orgID, rest.Hex24)
 	call.Missing = func() string {
-		return rest.Missing(rest.Due{Name: "the list", Absent: out == nil})
+		return rest.Missing(rest.Due{Name: "the list", Absent: out == nil}, rest.Due{Name: "projectId", Absent: rest.Lacks(out, (*LiveMigrationProject).identity)})
 	}
 	return rest.Value(&out, c.rest().Do(ctx, &call))
 }
@@ -2670,7 +2742,7 @@ func (c *Client) ListServiceAccountsPage(ctx context.Context, orgID string, opti
 	call.OptionalParam(options.PageNum != 0, "pageNum", "form", true, options.PageNum)
 	call.OptionalParam(options.ItemsPerPage != 0, "itemsPerPage", "form", true, options.ItemsPerPage)
 	call.Missing = func() string {
-		return rest.Missing(rest.Due{Name: "results", Absent: out.Results == nil})
+		return rest.Missing(rest.Due{Name: "results", Absent: out.Results == nil}, rest.Due{Name: "results[].clientId", Absent: rest.Lacks(out.Results, (*ServiceAccount).identity)}, rest.Due{Name: "the requested page", Absent: isOther(out.Links, options.PageNum)})
 	}
 	return rest.Pointer(&out, c.rest().Do(ctx, &call))
 }
@@ -2681,13 +2753,13 @@ func (c *Client) ListServiceAccountsPage(ctx context.Context, orgID string, opti
 //
 // Source: vendor OpenAPI of SDK v20250312023.
 func (c *Client) ListServiceAccounts(ctx context.Context, orgID string, options ListServiceAccountsPageOptions) iter.Seq2[ServiceAccount, error] {
-	return rest.Pages(provider, "ListServiceAccounts", func(n int) ([]ServiceAccount, bool, error) {
+	return rest.Pages(provider, "ListServiceAccounts", (*ServiceAccount).identity, func(n int) (rest.Page[ServiceAccount], error) {
 		options.PageNum, options.ItemsPerPage = n, pageSize
 		page, err := c.ListServiceAccountsPage(ctx, orgID, options)
 		if err != nil {
-			return nil, false, err
+			return rest.Page[ServiceAccount]{}, err
 		}
-		return page.Results, more(len(page.Results), page.Links), nil
+		return paged(page.Results, page.Links, page.TotalCount), nil
 	})
 }
 
@@ -2753,7 +2825,7 @@ func (c *Client) ListRateLimitsPage(ctx context.Context, options ListRateLimitsP
 	call.OptionalParam(options.PageNum != 0, "pageNum", "form", true, options.PageNum)
 	call.OptionalParam(options.ItemsPerPage != 0, "itemsPerPage", "form", true, options.ItemsPerPage)
 	call.Missing = func() string {
-		return rest.Missing(rest.Due{Name: "results", Absent: out.Results == nil})
+		return rest.Missing(rest.Due{Name: "results", Absent: out.Results == nil}, rest.Due{Name: "results[].endpointSetId", Absent: rest.Lacks(out.Results, (*RateLimit).identity)}, rest.Due{Name: "the requested page", Absent: isOther(out.Links, options.PageNum)})
 	}
 	return rest.Pointer(&out, c.rest().Do(ctx, &call))
 }
@@ -2763,13 +2835,13 @@ func (c *Client) ListRateLimitsPage(ctx context.Context, options ListRateLimitsP
 //
 // Source: vendor OpenAPI of SDK v20250312023.
 func (c *Client) ListRateLimits(ctx context.Context, options ListRateLimitsPageOptions) iter.Seq2[RateLimit, error] {
-	return rest.Pages(provider, "ListRateLimits", func(n int) ([]RateLimit, bool, error) {
+	return rest.Pages(provider, "ListRateLimits", (*RateLimit).identity, func(n int) (rest.Page[RateLimit], error) {
 		options.PageNum, options.ItemsPerPage = n, pageSize
 		page, err := c.ListRateLimitsPage(ctx, options)
 		if err != nil {
-			return nil, false, err
+			return rest.Page[RateLimit]{}, err
 		}
-		return page.Results, more(len(page.Results), page.Links), nil
+		return paged(page.Results, page.Links, page.TotalCount), nil
 	})
 }
 

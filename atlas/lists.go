@@ -1,12 +1,48 @@
 package atlas
 
-import "slices"
+import (
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/offboard-dev/offboard-go/internal/rest"
+)
 
 // pageSize is the largest page that the API gives.
 const pageSize = 500
 
-// more reports whether another page may follow. The total that a page shows is
-// an estimate and says nothing about that.
-func more(results int, links []Link) bool {
-	return results >= pageSize || slices.ContainsFunc(links, func(l Link) bool { return l.Rel == "next" })
+// paged returns a page with what its answer says of further pages. The total is an
+// estimate.
+func paged[T any](results []T, links []Link, total int) rest.Page[T] {
+	return rest.Page[T]{
+		Items: results, Size: rest.FullAt(pageSize, parameter(links, "itemsPerPage")),
+		More:  slices.ContainsFunc(links, func(l Link) bool { return l.Rel == "next" }),
+		Total: total, Estimate: true,
+	}
+}
+
+// isOther reports whether a page links to itself as another than was requested. Without a
+// number the first was.
+func isOther(links []Link, requested int) bool {
+	number := parameter(links, "pageNum")
+	return number != 0 && number != max(requested, 1)
+}
+
+// parameter returns a number in the query of a page's link to itself; 0 if there is none.
+func parameter(links []Link, name string) int {
+	i := slices.IndexFunc(links, func(l Link) bool { return l.Rel == "self" })
+	if i < 0 {
+		return 0
+	}
+	_, query, _ := strings.Cut(links[i].Href, "?")
+	for pair := range strings.SplitSeq(query, "&") {
+		if value, ok := strings.CutPrefix(pair, name+"="); ok {
+			n, err := strconv.Atoi(value)
+			if err != nil || n < 0 {
+				return -1
+			}
+			return n
+		}
+	}
+	return 0
 }

@@ -129,7 +129,8 @@ func TestAListEndsByItsPagesAndNotByItsTotal(t *testing.T) {
 		pages       []offboardtest.Fault
 		items, sent int
 	}{
-		"a short page":                            {[]offboardtest.Fault{answer(2, 900, "previous")}, 2, 1},
+		"a short page":                            {[]offboardtest.Fault{answer(2, 2, "previous")}, 2, 1},
+		"a short page whose total says more":      {[]offboardtest.Fault{answer(2, 900, "previous"), answer(0, 900, "previous")}, 2, 2},
 		"an empty page":                           {[]offboardtest.Fault{answer(0, 900, "previous")}, 0, 1},
 		"a short page before another one":         {[]offboardtest.Fault{answer(2, 2, "next"), answer(1, 2, "previous")}, 3, 2},
 		"a full page that says nothing of others": {[]offboardtest.Fault{answer(500, 500, "self"), answer(0, 500, "previous")}, 500, 2},

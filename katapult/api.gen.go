@@ -143,6 +143,9 @@ type DNSZone struct {
 	Verified   bool `json:"verified,omitzero"`
 }
 
+// identity tells the items of a list apart. It is empty for what is no item.
+func (x *DNSZone) identity() string { return x.ID }
+
 // DNSZonePage is a page of DNS zones.
 type DNSZonePage struct {
 	Pagination Pagination `json:"pagination"`
@@ -191,6 +194,9 @@ type Disk struct {
 	Assignment *DiskAssignment `json:"virtual_machine_disk"`
 }
 
+// identity tells the items of a list apart. It is empty for what is no item.
+func (x *Disk) identity() string { return x.ID }
+
 // DiskAssignment is a disk's virtual machine. A list shows which one only.
 type DiskAssignment struct {
 	VirtualMachine DiskVirtualMachine `json:"virtual_machine,omitzero"`
@@ -217,6 +223,9 @@ type DiskBackupPolicy struct {
 	// AutoMoveToTrashAt is when the policy goes to the trash by itself; zero for never.
 	AutoMoveToTrashAt Time `json:"auto_move_to_trash_at,omitzero"`
 }
+
+// identity tells the items of a list apart. It is empty for what is no item.
+func (x *DiskBackupPolicy) identity() string { return x.ID }
 
 // DiskBackupPolicyPage is a page of disk backup policies.
 type DiskBackupPolicyPage struct {
@@ -246,6 +255,9 @@ type DiskTemplate struct {
 	LatestVersion   DiskTemplateVersion `json:"latest_version,omitzero"`
 	OperatingSystem OperatingSystem     `json:"operating_system,omitzero"`
 }
+
+// identity tells the items of a list apart. It is empty for what is no item.
+func (x *DiskTemplate) identity() string { return x.ID }
 
 // DiskTemplatePage is a page of disk templates.
 type DiskTemplatePage struct {
@@ -280,6 +292,9 @@ type FileStorageVolume struct {
 	Size int64 `json:"size,omitzero"`
 }
 
+// identity tells the items of a list apart. It is empty for what is no item.
+func (x *FileStorageVolume) identity() string { return x.ID }
+
 // FileStorageVolumePage is a page of file storage volumes.
 type FileStorageVolumePage struct {
 	Pagination         Pagination          `json:"pagination"`
@@ -305,6 +320,9 @@ type IPAddress struct {
 	// AllocationType is the kind of what holds it.
 	AllocationType string `json:"allocation_type,omitzero"`
 }
+
+// identity tells the items of a list apart. It is empty for what is no item.
+func (x *IPAddress) identity() string { return x.Address }
 
 // IPAddressPage is a page of IP addresses.
 type IPAddressPage struct {
@@ -341,6 +359,9 @@ type LoadBalancer struct {
 	DataCenter   DataCenter               `json:"data_center,omitzero"`
 }
 
+// identity tells the items of a list apart. It is empty for what is no item.
+func (x *LoadBalancer) identity() string { return x.ID }
+
 // LoadBalancerAddress is the address that a load balancer listens on.
 type LoadBalancerAddress struct {
 	ID      string `json:"id,omitzero"`
@@ -366,6 +387,9 @@ type LoadBalancerRule struct {
 	Certificates    []Named                   `json:"certificates,omitzero"`
 	CheckEnabled    bool                      `json:"check_enabled,omitzero"`
 }
+
+// identity tells the items of a list apart. It is empty for what is no item.
+func (x *LoadBalancerRule) identity() string { return x.ID }
 
 // LoadBalancerRuleAlgorithm is how a rule chooses among what it sends to.
 type LoadBalancerRuleAlgorithm string
@@ -406,6 +430,9 @@ type NetworkInterface struct {
 	VirtualNetwork *Named      `json:"virtual_network"`
 	IPAddresses    []IPAddress `json:"ip_addresses,omitzero"`
 }
+
+// identity tells the items of a list apart. It is empty for what is no item.
+func (x *NetworkInterface) identity() string { return x.ID }
 
 // NetworkInterfacePage is a page of network interfaces.
 type NetworkInterfacePage struct {
@@ -452,6 +479,9 @@ type ObjectStorageAccessKey struct {
 	ServerURL     string   `json:"server_url,omitzero"`
 	S3AccessKeyID string   `json:"s3_access_key_id,omitzero"`
 }
+
+// identity tells the items of a list apart. It is empty for what is no item.
+func (x *ObjectStorageAccessKey) identity() string { return x.ID }
 
 // ObjectStorageAccessKeyPage is a page of access keys to object storage.
 type ObjectStorageAccessKeyPage struct {
@@ -526,6 +556,9 @@ type Organization struct {
 	Country      Country      `json:"country,omitzero"`
 	CountryState CountryState `json:"country_state,omitzero"`
 }
+
+// identity tells the items of a list apart. It is empty for what is no item.
+func (x *Organization) identity() string { return x.ID }
 
 // OrganizationPage is a page of organizations.
 type OrganizationPage struct {
@@ -619,6 +652,9 @@ type TrashObject struct {
 	ObjectType string `json:"object_type,omitzero"`
 }
 
+// identity tells the items of a list apart. It is empty for what is no item.
+func (x *TrashObject) identity() string { return x.ID }
+
 // TrashObjectPage is a page of what is in the trash.
 type TrashObjectPage struct {
 	Pagination   Pagination    `json:"pagination"`
@@ -666,6 +702,9 @@ type VirtualMachine struct {
 	SuspendedAt Time        `json:"suspended_at,omitzero"`
 }
 
+// identity tells the items of a list apart. It is empty for what is no item.
+func (x *VirtualMachine) identity() string { return x.ID }
+
 // VirtualMachineDisk is a disk as a virtual machine has it.
 type VirtualMachineDisk struct {
 	Disk         Disk `json:"disk"`
@@ -675,6 +714,9 @@ type VirtualMachineDisk struct {
 	Boot  bool                `json:"boot,omitzero"`
 	State DiskAttachmentState `json:"state,omitzero"`
 }
+
+// identity tells the items of a list apart. It is empty for what is no item.
+func (x *VirtualMachineDisk) identity() string { return x.Disk.ID }
 
 // VirtualMachineDiskPage is a page of the disks of a virtual machine.
 type VirtualMachineDiskPage struct {
@@ -712,6 +754,9 @@ type VirtualNetwork struct {
 	Name       string     `json:"name"`
 	DataCenter DataCenter `json:"data_center,omitzero"`
 }
+
+// identity tells the items of a list apart. It is empty for what is no item.
+func (x *VirtualNetwork) identity() string { return x.ID }
 
 // VirtualNetworkPage is a page of virtual networks.
 type VirtualNetworkPage struct {
@@ -1109,7 +1154,7 @@ func (c *Client) ListLoadBalancerRulesPage(ctx context.Context, loadBalancer Loa
 	call.OptionalParam(options.Page != 0, "page", "form", true, options.Page)
 	call.OptionalParam(options.PerPage != 0, "per_page", "form", true, options.PerPage)
 	call.Missing = func() string {
-		return rest.Missing(rest.Due{Name: "pagination", Absent: out.Pagination == (Pagination{})}, rest.Due{Name: "load_balancer_rules", Absent: out.Rules == nil})
+		return rest.Missing(rest.Due{Name: "pagination", Absent: out.Pagination == (Pagination{})}, rest.Due{Name: "load_balancer_rules", Absent: out.Rules == nil}, rest.Due{Name: "load_balancer_rules[].id", Absent: rest.Lacks(out.Rules, (*LoadBalancerRule).identity)}, rest.Due{Name: "the requested page", Absent: isOther(out.Pagination, options.Page)})
 	}
 	return rest.Pointer(&out, c.rest().Do(ctx, &call))
 }
@@ -1120,14 +1165,14 @@ func (c *Client) ListLoadBalancerRulesPage(ctx context.Context, loadBalancer Loa
 //
 // Source: vendor OpenAPI 2.68.0; live exchanges.
 func (c *Client) ListLoadBalancerRules(ctx context.Context, loadBalancer LoadBalancerLookup) iter.Seq2[LoadBalancerRule, error] {
-	return rest.Pages(provider, "ListLoadBalancerRules", func(n int) ([]LoadBalancerRule, bool, error) {
+	return rest.Pages(provider, "ListLoadBalancerRules", (*LoadBalancerRule).identity, func(n int) (rest.Page[LoadBalancerRule], error) {
 		var options ListLoadBalancerRulesPageOptions
 		options.Page, options.PerPage = n, pageSize
 		page, err := c.ListLoadBalancerRulesPage(ctx, loadBalancer, options)
 		if err != nil {
-			return nil, false, err
+			return rest.Page[LoadBalancerRule]{}, err
 		}
-		return page.Rules, more(len(page.Rules), page.Pagination), nil
+		return paged(page.Rules, page.Pagination), nil
 	})
 }
 
@@ -1270,7 +1315,7 @@ func (c *Client) ListOrganizations(ctx context.Context) ([]Organization, error) 
 		Status: http.StatusOK, Out: &out, Repeat: true,
 	}
 	call.Missing = func() string {
-		return rest.Missing(rest.Due{Name: "organizations", Absent: out.Organizations == nil})
+		return rest.Missing(rest.Due{Name: "organizations", Absent: out.Organizations == nil}, rest.Due{Name: "organizations[].id", Absent: rest.Lacks(out.Organizations, (*Organization).identity)})
 	}
 	return rest.Value(&out.Organizations, c.rest().Do(ctx, &call))
 }
@@ -1348,7 +1393,7 @@ func (c *Client) ListDiskBackupPoliciesPage(ctx context.Context, organization Or
 	call.OptionalParam(options.Page != 0, "page", "form", true, options.Page)
 	call.OptionalParam(options.PerPage != 0, "per_page", "form", true, options.PerPage)
 	call.Missing = func() string {
-		return rest.Missing(rest.Due{Name: "pagination", Absent: out.Pagination == (Pagination{})}, rest.Due{Name: "disk_backup_policies", Absent: out.DiskBackupPolicies == nil})
+		return rest.Missing(rest.Due{Name: "pagination", Absent: out.Pagination == (Pagination{})}, rest.Due{Name: "disk_backup_policies", Absent: out.DiskBackupPolicies == nil}, rest.Due{Name: "disk_backup_policies[].id", Absent: rest.Lacks(out.DiskBackupPolicies, (*DiskBackupPolicy).identity)}, rest.Due{Name: "the requested page", Absent: isOther(out.Pagination, options.Page)})
 	}
 	return rest.Pointer(&out, c.rest().Do(ctx, &call))
 }
@@ -1360,14 +1405,14 @@ func (c *Client) ListDiskBackupPoliciesPage(ctx context.Context, organization Or
 //
 // Source: vendor OpenAPI 2.68.0.
 func (c *Client) ListDiskBackupPolicies(ctx context.Context, organization OrganizationLookup) iter.Seq2[DiskBackupPolicy, error] {
-	return rest.Pages(provider, "ListDiskBackupPolicies", func(n int) ([]DiskBackupPolicy, bool, error) {
+	return rest.Pages(provider, "ListDiskBackupPolicies", (*DiskBackupPolicy).identity, func(n int) (rest.Page[DiskBackupPolicy], error) {
 		var options ListDiskBackupPoliciesPageOptions
 		options.Page, options.PerPage = n, pageSize
 		page, err := c.ListDiskBackupPoliciesPage(ctx, organization, options)
 		if err != nil {
-			return nil, false, err
+			return rest.Page[DiskBackupPolicy]{}, err
 		}
-		return page.DiskBackupPolicies, more(len(page.DiskBackupPolicies), page.Pagination), nil
+		return paged(page.DiskBackupPolicies, page.Pagination), nil
 	})
 }
 
@@ -1403,7 +1448,7 @@ func (c *Client) ListDiskTemplatesPage(ctx context.Context, organization Organiz
 	call.OptionalParam(options.Page != 0, "page", "form", true, options.Page)
 	call.OptionalParam(options.PerPage != 0, "per_page", "form", true, options.PerPage)
 	call.Missing = func() string {
-		return rest.Missing(rest.Due{Name: "pagination", Absent: out.Pagination == (Pagination{})}, rest.Due{Name: "disk_templates", Absent: out.DiskTemplates == nil})
+		return rest.Missing(rest.Due{Name: "pagination", Absent: out.Pagination == (Pagination{})}, rest.Due{Name: "disk_templates", Absent: out.DiskTemplates == nil}, rest.Due{Name: "disk_templates[].id", Absent: rest.Lacks(out.DiskTemplates, (*DiskTemplate).identity)}, rest.Due{Name: "the requested page", Absent: isOther(out.Pagination, options.Page)})
 	}
 	return rest.Pointer(&out, c.rest().Do(ctx, &call))
 }
@@ -1415,13 +1460,13 @@ func (c *Client) ListDiskTemplatesPage(ctx context.Context, organization Organiz
 //
 // Source: vendor OpenAPI 2.68.0; live exchanges.
 func (c *Client) ListDiskTemplates(ctx context.Context, organization OrganizationLookup, options ListDiskTemplatesPageOptions) iter.Seq2[DiskTemplate, error] {
-	return rest.Pages(provider, "ListDiskTemplates", func(n int) ([]DiskTemplate, bool, error) {
+	return rest.Pages(provider, "ListDiskTemplates", (*DiskTemplate).identity, func(n int) (rest.Page[DiskTemplate], error) {
 		options.Page, options.PerPage = n, pageSize
 		page, err := c.ListDiskTemplatesPage(ctx, organization, options)
 		if err != nil {
-			return nil, false, err
+			return rest.Page[DiskTemplate]{}, err
 		}
-		return page.DiskTemplates, more(len(page.DiskTemplates), page.Pagination), nil
+		return paged(page.DiskTemplates, page.Pagination), nil
 	})
 }
 
@@ -1453,7 +1498,7 @@ func (c *Client) ListDisksPage(ctx context.Context, organization OrganizationLoo
 	call.OptionalParam(options.Page != 0, "page", "form", true, options.Page)
 	call.OptionalParam(options.PerPage != 0, "per_page", "form", true, options.PerPage)
 	call.Missing = func() string {
-		return rest.Missing(rest.Due{Name: "pagination", Absent: out.Pagination == (Pagination{})}, rest.Due{Name: "disk", Absent: out.Disks == nil})
+		return rest.Missing(rest.Due{Name: "pagination", Absent: out.Pagination == (Pagination{})}, rest.Due{Name: "disk", Absent: out.Disks == nil}, rest.Due{Name: "disk[].id", Absent: rest.Lacks(out.Disks, (*Disk).identity)}, rest.Due{Name: "the requested page", Absent: isOther(out.Pagination, options.Page)})
 	}
 	return rest.Pointer(&out, c.rest().Do(ctx, &call))
 }
@@ -1464,14 +1509,14 @@ func (c *Client) ListDisksPage(ctx context.Context, organization OrganizationLoo
 //
 // Source: vendor OpenAPI 2.68.0; live exchanges.
 func (c *Client) ListDisks(ctx context.Context, organization OrganizationLookup) iter.Seq2[Disk, error] {
-	return rest.Pages(provider, "ListDisks", func(n int) ([]Disk, bool, error) {
+	return rest.Pages(provider, "ListDisks", (*Disk).identity, func(n int) (rest.Page[Disk], error) {
 		var options ListDisksPageOptions
 		options.Page, options.PerPage = n, pageSize
 		page, err := c.ListDisksPage(ctx, organization, options)
 		if err != nil {
-			return nil, false, err
+			return rest.Page[Disk]{}, err
 		}
-		return page.Disks, more(len(page.Disks), page.Pagination), nil
+		return paged(page.Disks, page.Pagination), nil
 	})
 }
 
@@ -1502,7 +1547,7 @@ func (c *Client) ListDNSZonesPage(ctx context.Context, organization Organization
 	call.OptionalParam(options.Page != 0, "page", "form", true, options.Page)
 	call.OptionalParam(options.PerPage != 0, "per_page", "form", true, options.PerPage)
 	call.Missing = func() string {
-		return rest.Missing(rest.Due{Name: "pagination", Absent: out.Pagination == (Pagination{})}, rest.Due{Name: "dns_zones", Absent: out.Zones == nil})
+		return rest.Missing(rest.Due{Name: "pagination", Absent: out.Pagination == (Pagination{})}, rest.Due{Name: "dns_zones", Absent: out.Zones == nil}, rest.Due{Name: "dns_zones[].id", Absent: rest.Lacks(out.Zones, (*DNSZone).identity)}, rest.Due{Name: "the requested page", Absent: isOther(out.Pagination, options.Page)})
 	}
 	return rest.Pointer(&out, c.rest().Do(ctx, &call))
 }
@@ -1512,14 +1557,14 @@ func (c *Client) ListDNSZonesPage(ctx context.Context, organization Organization
 //
 // Source: vendor OpenAPI 2.68.0.
 func (c *Client) ListDNSZones(ctx context.Context, organization OrganizationLookup) iter.Seq2[DNSZone, error] {
-	return rest.Pages(provider, "ListDNSZones", func(n int) ([]DNSZone, bool, error) {
+	return rest.Pages(provider, "ListDNSZones", (*DNSZone).identity, func(n int) (rest.Page[DNSZone], error) {
 		var options ListDNSZonesPageOptions
 		options.Page, options.PerPage = n, pageSize
 		page, err := c.ListDNSZonesPage(ctx, organization, options)
 		if err != nil {
-			return nil, false, err
+			return rest.Page[DNSZone]{}, err
 		}
-		return page.Zones, more(len(page.Zones), page.Pagination), nil
+		return paged(page.Zones, page.Pagination), nil
 	})
 }
 
@@ -1551,7 +1596,7 @@ func (c *Client) ListFileStorageVolumesPage(ctx context.Context, organization Or
 	call.OptionalParam(options.Page != 0, "page", "form", true, options.Page)
 	call.OptionalParam(options.PerPage != 0, "per_page", "form", true, options.PerPage)
 	call.Missing = func() string {
-		return rest.Missing(rest.Due{Name: "pagination", Absent: out.Pagination == (Pagination{})}, rest.Due{Name: "file_storage_volumes", Absent: out.FileStorageVolumes == nil})
+		return rest.Missing(rest.Due{Name: "pagination", Absent: out.Pagination == (Pagination{})}, rest.Due{Name: "file_storage_volumes", Absent: out.FileStorageVolumes == nil}, rest.Due{Name: "file_storage_volumes[].id", Absent: rest.Lacks(out.FileStorageVolumes, (*FileStorageVolume).identity)}, rest.Due{Name: "the requested page", Absent: isOther(out.Pagination, options.Page)})
 	}
 	return rest.Pointer(&out, c.rest().Do(ctx, &call))
 }
@@ -1562,14 +1607,14 @@ func (c *Client) ListFileStorageVolumesPage(ctx context.Context, organization Or
 //
 // Source: vendor OpenAPI 2.68.0; live exchanges.
 func (c *Client) ListFileStorageVolumes(ctx context.Context, organization OrganizationLookup) iter.Seq2[FileStorageVolume, error] {
-	return rest.Pages(provider, "ListFileStorageVolumes", func(n int) ([]FileStorageVolume, bool, error) {
+	return rest.Pages(provider, "ListFileStorageVolumes", (*FileStorageVolume).identity, func(n int) (rest.Page[FileStorageVolume], error) {
 		var options ListFileStorageVolumesPageOptions
 		options.Page, options.PerPage = n, pageSize
 		page, err := c.ListFileStorageVolumesPage(ctx, organization, options)
 		if err != nil {
-			return nil, false, err
+			return rest.Page[FileStorageVolume]{}, err
 		}
-		return page.FileStorageVolumes, more(len(page.FileStorageVolumes), page.Pagination), nil
+		return paged(page.FileStorageVolumes, page.Pagination), nil
 	})
 }
 
@@ -1601,7 +1646,7 @@ func (c *Client) ListIPAddressesPage(ctx context.Context, organization Organizat
 	call.OptionalParam(options.Page != 0, "page", "form", true, options.Page)
 	call.OptionalParam(options.PerPage != 0, "per_page", "form", true, options.PerPage)
 	call.Missing = func() string {
-		return rest.Missing(rest.Due{Name: "pagination", Absent: out.Pagination == (Pagination{})}, rest.Due{Name: "ip_addresses", Absent: out.Addresses == nil})
+		return rest.Missing(rest.Due{Name: "pagination", Absent: out.Pagination == (Pagination{})}, rest.Due{Name: "ip_addresses", Absent: out.Addresses == nil}, rest.Due{Name: "ip_addresses[].address", Absent: rest.Lacks(out.Addresses, (*IPAddress).identity)}, rest.Due{Name: "the requested page", Absent: isOther(out.Pagination, options.Page)})
 	}
 	return rest.Pointer(&out, c.rest().Do(ctx, &call))
 }
@@ -1612,14 +1657,14 @@ func (c *Client) ListIPAddressesPage(ctx context.Context, organization Organizat
 //
 // Source: vendor OpenAPI 2.68.0.
 func (c *Client) ListIPAddresses(ctx context.Context, organization OrganizationLookup) iter.Seq2[IPAddress, error] {
-	return rest.Pages(provider, "ListIPAddresses", func(n int) ([]IPAddress, bool, error) {
+	return rest.Pages(provider, "ListIPAddresses", (*IPAddress).identity, func(n int) (rest.Page[IPAddress], error) {
 		var options ListIPAddressesPageOptions
 		options.Page, options.PerPage = n, pageSize
 		page, err := c.ListIPAddressesPage(ctx, organization, options)
 		if err != nil {
-			return nil, false, err
+			return rest.Page[IPAddress]{}, err
 		}
-		return page.Addresses, more(len(page.Addresses), page.Pagination), nil
+		return paged(page.Addresses, page.Pagination), nil
 	})
 }
 
@@ -1651,7 +1696,7 @@ func (c *Client) ListLoadBalancersPage(ctx context.Context, organization Organiz
 	call.OptionalParam(options.Page != 0, "page", "form", true, options.Page)
 	call.OptionalParam(options.PerPage != 0, "per_page", "form", true, options.PerPage)
 	call.Missing = func() string {
-		return rest.Missing(rest.Due{Name: "pagination", Absent: out.Pagination == (Pagination{})}, rest.Due{Name: "load_balancers", Absent: out.LoadBalancers == nil})
+		return rest.Missing(rest.Due{Name: "pagination", Absent: out.Pagination == (Pagination{})}, rest.Due{Name: "load_balancers", Absent: out.LoadBalancers == nil}, rest.Due{Name: "load_balancers[].id", Absent: rest.Lacks(out.LoadBalancers, (*LoadBalancer).identity)}, rest.Due{Name: "the requested page", Absent: isOther(out.Pagination, options.Page)})
 	}
 	return rest.Pointer(&out, c.rest().Do(ctx, &call))
 }
@@ -1663,14 +1708,14 @@ func (c *Client) ListLoadBalancersPage(ctx context.Context, organization Organiz
 //
 // Source: vendor OpenAPI 2.68.0; live exchanges.
 func (c *Client) ListLoadBalancers(ctx context.Context, organization OrganizationLookup) iter.Seq2[LoadBalancer, error] {
-	return rest.Pages(provider, "ListLoadBalancers", func(n int) ([]LoadBalancer, bool, error) {
+	return rest.Pages(provider, "ListLoadBalancers", (*LoadBalancer).identity, func(n int) (rest.Page[LoadBalancer], error) {
 		var options ListLoadBalancersPageOptions
 		options.Page, options.PerPage = n, pageSize
 		page, err := c.ListLoadBalancersPage(ctx, organization, options)
 		if err != nil {
-			return nil, false, err
+			return rest.Page[LoadBalancer]{}, err
 		}
-		return page.LoadBalancers, more(len(page.LoadBalancers), page.Pagination), nil
+		return paged(page.LoadBalancers, page.Pagination), nil
 	})
 }
 
@@ -1703,7 +1748,7 @@ func (c *Client) ListManagedOrganizationsPage(ctx context.Context, organization 
 	call.OptionalParam(options.Page != 0, "page", "form", true, options.Page)
 	call.OptionalParam(options.PerPage != 0, "per_page", "form", true, options.PerPage)
 	call.Missing = func() string {
-		return rest.Missing(rest.Due{Name: "pagination", Absent: out.Pagination == (Pagination{})}, rest.Due{Name: "organizations", Absent: out.Organizations == nil})
+		return rest.Missing(rest.Due{Name: "pagination", Absent: out.Pagination == (Pagination{})}, rest.Due{Name: "organizations", Absent: out.Organizations == nil}, rest.Due{Name: "organizations[].id", Absent: rest.Lacks(out.Organizations, (*Organization).identity)}, rest.Due{Name: "the requested page", Absent: isOther(out.Pagination, options.Page)})
 	}
 	return rest.Pointer(&out, c.rest().Do(ctx, &call))
 }
@@ -1716,14 +1761,14 @@ func (c *Client) ListManagedOrganizationsPage(ctx context.Context, organization 
 //
 // Source: vendor OpenAPI 2.68.0.
 func (c *Client) ListManagedOrganizations(ctx context.Context, organization OrganizationLookup) iter.Seq2[Organization, error] {
-	return rest.Pages(provider, "ListManagedOrganizations", func(n int) ([]Organization, bool, error) {
+	return rest.Pages(provider, "ListManagedOrganizations", (*Organization).identity, func(n int) (rest.Page[Organization], error) {
 		var options ListManagedOrganizationsPageOptions
 		options.Page, options.PerPage = n, pageSize
 		page, err := c.ListManagedOrganizationsPage(ctx, organization, options)
 		if err != nil {
-			return nil, false, err
+			return rest.Page[Organization]{}, err
 		}
-		return page.Organizations, more(len(page.Organizations), page.Pagination), nil
+		return paged(page.Organizations, page.Pagination), nil
 	})
 }
 
@@ -1785,7 +1830,7 @@ func (c *Client) ListObjectStorageAccessKeysPage(ctx context.Context, organizati
 	call.OptionalParam(options.Page != 0, "page", "form", true, options.Page)
 	call.OptionalParam(options.PerPage != 0, "per_page", "form", true, options.PerPage)
 	call.Missing = func() string {
-		return rest.Missing(rest.Due{Name: "pagination", Absent: out.Pagination == (Pagination{})}, rest.Due{Name: "object_storage_access_keys", Absent: out.AccessKeys == nil})
+		return rest.Missing(rest.Due{Name: "pagination", Absent: out.Pagination == (Pagination{})}, rest.Due{Name: "object_storage_access_keys", Absent: out.AccessKeys == nil}, rest.Due{Name: "object_storage_access_keys[].id", Absent: rest.Lacks(out.AccessKeys, (*ObjectStorageAccessKey).identity)}, rest.Due{Name: "the requested page", Absent: isOther(out.Pagination, options.Page)})
 	}
 	return rest.Pointer(&out, c.rest().Do(ctx, &call))
 }
@@ -1797,14 +1842,14 @@ func (c *Client) ListObjectStorageAccessKeysPage(ctx context.Context, organizati
 //
 // Source: vendor OpenAPI 2.68.0; live exchanges.
 func (c *Client) ListObjectStorageAccessKeys(ctx context.Context, organization OrganizationLookup) iter.Seq2[ObjectStorageAccessKey, error] {
-	return rest.Pages(provider, "ListObjectStorageAccessKeys", func(n int) ([]ObjectStorageAccessKey, bool, error) {
+	return rest.Pages(provider, "ListObjectStorageAccessKeys", (*ObjectStorageAccessKey).identity, func(n int) (rest.Page[ObjectStorageAccessKey], error) {
 		var options ListObjectStorageAccessKeysPageOptions
 		options.Page, options.PerPage = n, pageSize
 		page, err := c.ListObjectStorageAccessKeysPage(ctx, organization, options)
 		if err != nil {
-			return nil, false, err
+			return rest.Page[ObjectStorageAccessKey]{}, err
 		}
-		return page.AccessKeys, more(len(page.AccessKeys), page.Pagination), nil
+		return paged(page.AccessKeys, page.Pagination), nil
 	})
 }
 
@@ -1892,7 +1937,7 @@ func (c *Client) ListTrashObjectsPage(ctx context.Context, organization Organiza
 	call.OptionalParam(options.Page != 0, "page", "form", true, options.Page)
 	call.OptionalParam(options.PerPage != 0, "per_page", "form", true, options.PerPage)
 	call.Missing = func() string {
-		return rest.Missing(rest.Due{Name: "pagination", Absent: out.Pagination == (Pagination{})}, rest.Due{Name: "trash_objects", Absent: out.TrashObjects == nil})
+		return rest.Missing(rest.Due{Name: "pagination", Absent: out.Pagination == (Pagination{})}, rest.Due{Name: "trash_objects", Absent: out.TrashObjects == nil}, rest.Due{Name: "trash_objects[].id", Absent: rest.Lacks(out.TrashObjects, (*TrashObject).identity)}, rest.Due{Name: "the requested page", Absent: isOther(out.Pagination, options.Page)})
 	}
 	return rest.Pointer(&out, c.rest().Do(ctx, &call))
 }
@@ -1903,14 +1948,14 @@ func (c *Client) ListTrashObjectsPage(ctx context.Context, organization Organiza
 //
 // Source: vendor OpenAPI 2.68.0.
 func (c *Client) ListTrashObjects(ctx context.Context, organization OrganizationLookup) iter.Seq2[TrashObject, error] {
-	return rest.Pages(provider, "ListTrashObjects", func(n int) ([]TrashObject, bool, error) {
+	return rest.Pages(provider, "ListTrashObjects", (*TrashObject).identity, func(n int) (rest.Page[TrashObject], error) {
 		var options ListTrashObjectsPageOptions
 		options.Page, options.PerPage = n, pageSize
 		page, err := c.ListTrashObjectsPage(ctx, organization, options)
 		if err != nil {
-			return nil, false, err
+			return rest.Page[TrashObject]{}, err
 		}
-		return page.TrashObjects, more(len(page.TrashObjects), page.Pagination), nil
+		return paged(page.TrashObjects, page.Pagination), nil
 	})
 }
 
@@ -1970,7 +2015,7 @@ func (c *Client) ListVirtualMachinesPage(ctx context.Context, organization Organ
 	call.OptionalParam(options.Page != 0, "page", "form", true, options.Page)
 	call.OptionalParam(options.PerPage != 0, "per_page", "form", true, options.PerPage)
 	call.Missing = func() string {
-		return rest.Missing(rest.Due{Name: "pagination", Absent: out.Pagination == (Pagination{})}, rest.Due{Name: "virtual_machines", Absent: out.VirtualMachines == nil})
+		return rest.Missing(rest.Due{Name: "pagination", Absent: out.Pagination == (Pagination{})}, rest.Due{Name: "virtual_machines", Absent: out.VirtualMachines == nil}, rest.Due{Name: "virtual_machines[].id", Absent: rest.Lacks(out.VirtualMachines, (*VirtualMachine).identity)}, rest.Due{Name: "the requested page", Absent: isOther(out.Pagination, options.Page)})
 	}
 	return rest.Pointer(&out, c.rest().Do(ctx, &call))
 }
@@ -1982,14 +2027,14 @@ func (c *Client) ListVirtualMachinesPage(ctx context.Context, organization Organ
 //
 // Source: vendor OpenAPI 2.68.0; live exchanges.
 func (c *Client) ListVirtualMachines(ctx context.Context, organization OrganizationLookup) iter.Seq2[VirtualMachine, error] {
-	return rest.Pages(provider, "ListVirtualMachines", func(n int) ([]VirtualMachine, bool, error) {
+	return rest.Pages(provider, "ListVirtualMachines", (*VirtualMachine).identity, func(n int) (rest.Page[VirtualMachine], error) {
 		var options ListVirtualMachinesPageOptions
 		options.Page, options.PerPage = n, pageSize
 		page, err := c.ListVirtualMachinesPage(ctx, organization, options)
 		if err != nil {
-			return nil, false, err
+			return rest.Page[VirtualMachine]{}, err
 		}
-		return page.VirtualMachines, more(len(page.VirtualMachines), page.Pagination), nil
+		return paged(page.VirtualMachines, page.Pagination), nil
 	})
 }
 
@@ -2020,7 +2065,7 @@ func (c *Client) ListVirtualNetworksPage(ctx context.Context, organization Organ
 	call.OptionalParam(options.Page != 0, "page", "form", true, options.Page)
 	call.OptionalParam(options.PerPage != 0, "per_page", "form", true, options.PerPage)
 	call.Missing = func() string {
-		return rest.Missing(rest.Due{Name: "pagination", Absent: out.Pagination == (Pagination{})}, rest.Due{Name: "virtual_networks", Absent: out.VirtualNetworks == nil})
+		return rest.Missing(rest.Due{Name: "pagination", Absent: out.Pagination == (Pagination{})}, rest.Due{Name: "virtual_networks", Absent: out.VirtualNetworks == nil}, rest.Due{Name: "virtual_networks[].id", Absent: rest.Lacks(out.VirtualNetworks, (*VirtualNetwork).identity)}, rest.Due{Name: "the requested page", Absent: isOther(out.Pagination, options.Page)})
 	}
 	return rest.Pointer(&out, c.rest().Do(ctx, &call))
 }
@@ -2031,14 +2076,14 @@ func (c *Client) ListVirtualNetworksPage(ctx context.Context, organization Organ
 //
 // Source: vendor OpenAPI 2.68.0; live exchanges.
 func (c *Client) ListVirtualNetworks(ctx context.Context, organization OrganizationLookup) iter.Seq2[VirtualNetwork, error] {
-	return rest.Pages(provider, "ListVirtualNetworks", func(n int) ([]VirtualNetwork, bool, error) {
+	return rest.Pages(provider, "ListVirtualNetworks", (*VirtualNetwork).identity, func(n int) (rest.Page[VirtualNetwork], error) {
 		var options ListVirtualNetworksPageOptions
 		options.Page, options.PerPage = n, pageSize
 		page, err := c.ListVirtualNetworksPage(ctx, organization, options)
 		if err != nil {
-			return nil, false, err
+			return rest.Page[VirtualNetwork]{}, err
 		}
-		return page.VirtualNetworks, more(len(page.VirtualNetworks), page.Pagination), nil
+		return paged(page.VirtualNetworks, page.Pagination), nil
 	})
 }
 
@@ -2192,7 +2237,7 @@ func (c *Client) ListVirtualMachineDisksPage(ctx context.Context, virtualMachine
 	call.OptionalParam(options.Page != 0, "page", "form", true, options.Page)
 	call.OptionalParam(options.PerPage != 0, "per_page", "form", true, options.PerPage)
 	call.Missing = func() string {
-		return rest.Missing(rest.Due{Name: "pagination", Absent: out.Pagination == (Pagination{})}, rest.Due{Name: "disks", Absent: out.Disks == nil})
+		return rest.Missing(rest.Due{Name: "pagination", Absent: out.Pagination == (Pagination{})}, rest.Due{Name: "disks", Absent: out.Disks == nil}, rest.Due{Name: "disks[].disk.id", Absent: rest.Lacks(out.Disks, (*VirtualMachineDisk).identity)}, rest.Due{Name: "the requested page", Absent: isOther(out.Pagination, options.Page)})
 	}
 	return rest.Pointer(&out, c.rest().Do(ctx, &call))
 }
@@ -2204,14 +2249,14 @@ func (c *Client) ListVirtualMachineDisksPage(ctx context.Context, virtualMachine
 //
 // Source: vendor OpenAPI 2.68.0; live exchanges.
 func (c *Client) ListVirtualMachineDisks(ctx context.Context, virtualMachine VirtualMachineLookup) iter.Seq2[VirtualMachineDisk, error] {
-	return rest.Pages(provider, "ListVirtualMachineDisks", func(n int) ([]VirtualMachineDisk, bool, error) {
+	return rest.Pages(provider, "ListVirtualMachineDisks", (*VirtualMachineDisk).identity, func(n int) (rest.Page[VirtualMachineDisk], error) {
 		var options ListVirtualMachineDisksPageOptions
 		options.Page, options.PerPage = n, pageSize
 		page, err := c.ListVirtualMachineDisksPage(ctx, virtualMachine, options)
 		if err != nil {
-			return nil, false, err
+			return rest.Page[VirtualMachineDisk]{}, err
 		}
-		return page.Disks, more(len(page.Disks), page.Pagination), nil
+		return paged(page.Disks, page.Pagination), nil
 	})
 }
 
@@ -2244,7 +2289,7 @@ func (c *Client) ListNetworkInterfacesPage(ctx context.Context, virtualMachine V
 	call.OptionalParam(options.Page != 0, "page", "form", true, options.Page)
 	call.OptionalParam(options.PerPage != 0, "per_page", "form", true, options.PerPage)
 	call.Missing = func() string {
-		return rest.Missing(rest.Due{Name: "pagination", Absent: out.Pagination == (Pagination{})}, rest.Due{Name: "virtual_machine_network_interfaces", Absent: out.NetworkInterfaces == nil})
+		return rest.Missing(rest.Due{Name: "pagination", Absent: out.Pagination == (Pagination{})}, rest.Due{Name: "virtual_machine_network_interfaces", Absent: out.NetworkInterfaces == nil}, rest.Due{Name: "virtual_machine_network_interfaces[].id", Absent: rest.Lacks(out.NetworkInterfaces, (*NetworkInterface).identity)}, rest.Due{Name: "the requested page", Absent: isOther(out.Pagination, options.Page)})
 	}
 	return rest.Pointer(&out, c.rest().Do(ctx, &call))
 }
@@ -2257,14 +2302,14 @@ func (c *Client) ListNetworkInterfacesPage(ctx context.Context, virtualMachine V
 //
 // Source: vendor OpenAPI 2.68.0; live exchanges.
 func (c *Client) ListNetworkInterfaces(ctx context.Context, virtualMachine VirtualMachineLookup) iter.Seq2[NetworkInterface, error] {
-	return rest.Pages(provider, "ListNetworkInterfaces", func(n int) ([]NetworkInterface, bool, error) {
+	return rest.Pages(provider, "ListNetworkInterfaces", (*NetworkInterface).identity, func(n int) (rest.Page[NetworkInterface], error) {
 		var options ListNetworkInterfacesPageOptions
 		options.Page, options.PerPage = n, pageSize
 		page, err := c.ListNetworkInterfacesPage(ctx, virtualMachine, options)
 		if err != nil {
-			return nil, false, err
+			return rest.Page[NetworkInterface]{}, err
 		}
-		return page.NetworkInterfaces, more(len(page.NetworkInterfaces), page.Pagination), nil
+		return paged(page.NetworkInterfaces, page.Pagination), nil
 	})
 }
 

@@ -35,7 +35,7 @@ func TestListsGoThroughAllPages(t *testing.T) {
 	}{
 		{0, 1, false},
 		{1, 1, false},
-		{100, 1, false},
+		{100, 2, false}, // a full page, whatever the total says
 		{101, 2, false},
 		{250, 3, false},
 
@@ -88,14 +88,25 @@ func TestTheSizeOfAPageIsTheServers(t *testing.T) {
 	}
 }
 
-// A server that does not say which page it gives cannot keep a list from ending.
-func TestAnEmptyPageIsTheLast(t *testing.T) {
+func TestList_PageThatProvesNothing(t *testing.T) {
 	t.Parallel()
-	srv := katapulttest.NewServer()
-	srv.Fail(answer(200, `{"pagination":{"total_pages":2,"per_page":100},"dns_zones":[]}`))
-	zones, err := all(newClient(t, srv).ListDNSZones(t.Context(), katapult.ID("org_acme")))
-	if err != nil || len(zones.([]katapult.DNSZone)) != 0 || srv.Count("ListDNSZonesPage") != 1 {
-		t.Errorf("got %v, %v after %d pages", zones, err, srv.Count("ListDNSZonesPage"))
+	for name, body := range map[string]string{
+		"no number":                  `{"pagination":{"total_pages":1,"per_page":100},"dns_zones":[]}`,
+		"another page":               `{"pagination":{"current_page":2,"total_pages":2,"total":101,"per_page":100},"dns_zones":[]}`,
+		"empty with pages to follow": `{"pagination":{"current_page":1,"total_pages":2,"per_page":100},"dns_zones":[]}`,
+		"empty with a total":         `{"pagination":{"current_page":1,"total_pages":1,"total":2,"per_page":100},"dns_zones":[]}`,
+		"an item without an id":      `{"pagination":{"current_page":1,"total_pages":1,"total":1,"per_page":100},"dns_zones":[{"name":"acme.com"}]}`,
+		"an item that is null":       `{"pagination":{"current_page":1,"total_pages":1,"total":1,"per_page":100},"dns_zones":[null]}`,
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			srv := katapulttest.NewServer()
+			srv.Fail(answer(200, body))
+			zones, err := all(newClient(t, srv).ListDNSZones(t.Context(), katapult.ID("org_acme")))
+			if !errors.Is(err, errors.UnexpectedResponse) || zones != nil || srv.Count("ListDNSZonesPage") != 1 {
+				t.Errorf("got %v, %v after %d pages", zones, err, srv.Count("ListDNSZonesPage"))
+			}
+		})
 	}
 }
 

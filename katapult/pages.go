@@ -1,19 +1,24 @@
 package katapult
 
+import "github.com/offboard-dev/offboard-go/internal/rest"
+
 // pageSize is how many items the iterators ask for. The API documents no limit;
 // 100 and 200 were accepted.
 const pageSize = 100
 
-// more reports whether another page may follow one with the given number of items.
-// Of a large set the API does not count the pages: it ends with a page that is
-// not full.
-func more(items int, p Pagination) bool {
-	if p.LargeSet || p.TotalPages == nil {
-		size := p.PerPage
-		if size <= 0 {
-			size = pageSize
+// paged returns a page with what its answer says of further pages. Of a large set the
+// API does not count the items.
+func paged[T any](items []T, p Pagination) rest.Page[T] {
+	page := rest.Page[T]{Items: items, Size: rest.FullAt(pageSize, p.PerPage)}
+	if !p.LargeSet {
+		page.More = p.TotalPages != nil && p.CurrentPage < *p.TotalPages
+		if p.Total != nil {
+			page.Total = *p.Total
 		}
-		return items >= size
 	}
-	return items > 0 && p.CurrentPage < *p.TotalPages
+	return page
 }
+
+// isOther reports whether a page is another than was requested. Without a number the
+// first was.
+func isOther(p Pagination, requested int) bool { return p.CurrentPage != max(requested, 1) }

@@ -128,6 +128,9 @@ type AddonSubscriptionItem struct {
 	Spec AddonSubscriptionSpec `json:"get_spec,omitzero"`
 }
 
+// identity tells the items of a list apart. It is empty for what is no item.
+func (x *AddonSubscriptionItem) identity() string { return x.Name }
+
 // AddonSubscriptionList is a list that is not paged, with what could not be listed.
 type AddonSubscriptionList struct {
 	Items []AddonSubscriptionItem `json:"items"`
@@ -211,6 +214,9 @@ type ChildTenantAccess struct {
 	SupportRequests SupportRequestCount `json:"support_request_count,omitzero"`
 }
 
+// identity tells the items of a list apart. It is empty for what is no item.
+func (x *ChildTenantAccess) identity() string { return x.Name }
+
 // ChildTenantAccessPage is one page of the child tenants that may be entered.
 type ChildTenantAccessPage struct {
 	Items []ChildTenantAccess `json:"access_config"`
@@ -243,6 +249,9 @@ type ChildTenantItem struct {
 	// Status is there when it was asked for.
 	Status []ObjectStatus `json:"status_set,omitzero"`
 }
+
+// identity tells the items of a list apart. It is empty for what is no item.
+func (x *ChildTenantItem) identity() string { return x.Name }
 
 // ChildTenantList is a list that is not paged, with what could not be listed.
 type ChildTenantList struct {
@@ -287,6 +296,9 @@ type ChildTenantManagerItem struct {
 	// Spec is there when it was asked for.
 	Spec ChildTenantManagerSpec `json:"get_spec,omitzero"`
 }
+
+// identity tells the items of a list apart. It is empty for what is no item.
+func (x *ChildTenantManagerItem) identity() string { return x.Name }
 
 // ChildTenantManagerList is a list that is not paged, with what could not be listed.
 type ChildTenantManagerList struct {
@@ -395,6 +407,9 @@ type Invoice struct {
 	PeriodEnd   time.Time `json:"period_end,omitzero"`
 }
 
+// identity tells the items of a list apart. It is empty for what is no item.
+func (x *Invoice) identity() string { return x.Name }
+
 // InvoiceStatus is how far an invoice has come.
 type InvoiceStatus string
 
@@ -454,6 +469,9 @@ type ManagedTenantItem struct {
 	// Status is there when it was asked for.
 	Status []ObjectStatus `json:"status_set,omitzero"`
 }
+
+// identity tells the items of a list apart. It is empty for what is no item.
+func (x *ManagedTenantItem) identity() string { return x.Name }
 
 // ManagedTenantList is a list that is not paged, with what could not be listed.
 type ManagedTenantList struct {
@@ -519,6 +537,9 @@ type NamespaceItem struct {
 	// Status is there when it was asked for.
 	Status []ObjectStatus `json:"status_set,omitzero"`
 }
+
+// identity tells the items of a list apart. It is empty for what is no item.
+func (x *NamespaceItem) identity() string { return x.Name }
 
 // NamespaceList is a list that is not paged, with what could not be listed.
 type NamespaceList struct {
@@ -624,6 +645,9 @@ type Subscription struct {
 	LastPeriodEnd   time.Time       `json:"last_billing_period_end_date,omitzero"`
 	PreviousPeriods []BillingPeriod `json:"previous_billing_periods,omitzero"`
 }
+
+// identity tells the items of a list apart. It is empty for what is no item.
+func (x *Subscription) identity() string { return x.Name }
 
 // SupportInfo says where the tenant's owner finds help.
 type SupportInfo struct {
@@ -776,7 +800,7 @@ func (c *Client) listNamespaces(ctx context.Context, options ListNamespacesOptio
 	call.OptionalParam(len(options.ReportFields) > 0, "report_fields", "form", true, options.ReportFields)
 	call.OptionalParam(len(options.ReportStatusFields) > 0, "report_status_fields", "form", true, options.ReportStatusFields)
 	call.Missing = func() string {
-		return rest.Missing(rest.Due{Name: "items", Absent: out.Items == nil})
+		return rest.Missing(rest.Due{Name: "items", Absent: out.Items == nil}, rest.Due{Name: "items[].name", Absent: rest.Lacks(out.Items, (*NamespaceItem).identity)})
 	}
 	return rest.Pointer(&out, c.rest().Do(ctx, &call))
 }
@@ -814,7 +838,7 @@ func (c *Client) listChildTenantsOfManager(ctx context.Context, name string) (*C
 	}
 	call.PathParam("name", name, rest.Opaque)
 	call.Missing = func() string {
-		return rest.Missing(rest.Due{Name: "items", Absent: out.Items == nil})
+		return rest.Missing(rest.Due{Name: "items", Absent: out.Items == nil}, rest.Due{Name: "items[].name", Absent: rest.Lacks(out.Items, (*ChildTenantItem).identity)})
 	}
 	return rest.Pointer(&out, c.rest().Do(ctx, &call))
 }
@@ -850,7 +874,7 @@ func (c *Client) ListChildTenantAccessPage(ctx context.Context, options ListChil
 	call.OptionalParam(options.PageStart != "", "page_start", "form", true, options.PageStart)
 	call.OptionalParam(options.PageLimit != 0, "page_limit", "form", true, options.PageLimit)
 	call.Missing = func() string {
-		return rest.Missing(rest.Due{Name: "access_config", Absent: out.Items == nil})
+		return rest.Missing(rest.Due{Name: "access_config", Absent: out.Items == nil}, rest.Due{Name: "access_config[].name", Absent: rest.Lacks(out.Items, (*ChildTenantAccess).identity)})
 	}
 	return rest.Pointer(&out, c.rest().Do(ctx, &call))
 }
@@ -933,7 +957,7 @@ func (c *Client) listAddonSubscriptions(ctx context.Context, options ListAddonSu
 	call.OptionalParam(len(options.ReportFields) > 0, "report_fields", "form", true, options.ReportFields)
 	call.OptionalParam(len(options.ReportStatusFields) > 0, "report_status_fields", "form", true, options.ReportStatusFields)
 	call.Missing = func() string {
-		return rest.Missing(rest.Due{Name: "items", Absent: out.Items == nil})
+		return rest.Missing(rest.Due{Name: "items", Absent: out.Items == nil}, rest.Due{Name: "items[].name", Absent: rest.Lacks(out.Items, (*AddonSubscriptionItem).identity)})
 	}
 	return rest.Pointer(&out, c.rest().Do(ctx, &call))
 }
@@ -1014,7 +1038,7 @@ func (c *Client) listChildTenantManagers(ctx context.Context, options ListChildT
 	call.OptionalParam(len(options.ReportFields) > 0, "report_fields", "form", true, options.ReportFields)
 	call.OptionalParam(len(options.ReportStatusFields) > 0, "report_status_fields", "form", true, options.ReportStatusFields)
 	call.Missing = func() string {
-		return rest.Missing(rest.Due{Name: "items", Absent: out.Items == nil})
+		return rest.Missing(rest.Due{Name: "items", Absent: out.Items == nil}, rest.Due{Name: "items[].name", Absent: rest.Lacks(out.Items, (*ChildTenantManagerItem).identity)})
 	}
 	return rest.Pointer(&out, c.rest().Do(ctx, &call))
 }
@@ -1095,7 +1119,7 @@ func (c *Client) listChildTenants(ctx context.Context, options ListChildTenantsO
 	call.OptionalParam(len(options.ReportFields) > 0, "report_fields", "form", true, options.ReportFields)
 	call.OptionalParam(len(options.ReportStatusFields) > 0, "report_status_fields", "form", true, options.ReportStatusFields)
 	call.Missing = func() string {
-		return rest.Missing(rest.Due{Name: "items", Absent: out.Items == nil})
+		return rest.Missing(rest.Due{Name: "items", Absent: out.Items == nil}, rest.Due{Name: "items[].name", Absent: rest.Lacks(out.Items, (*ChildTenantItem).identity)})
 	}
 	return rest.Pointer(&out, c.rest().Do(ctx, &call))
 }
@@ -1178,7 +1202,7 @@ func (c *Client) listManagedTenants(ctx context.Context, options ListManagedTena
 	call.OptionalParam(len(options.ReportFields) > 0, "report_fields", "form", true, options.ReportFields)
 	call.OptionalParam(len(options.ReportStatusFields) > 0, "report_status_fields", "form", true, options.ReportStatusFields)
 	call.Missing = func() string {
-		return rest.Missing(rest.Due{Name: "items", Absent: out.Items == nil})
+		return rest.Missing(rest.Due{Name: "items", Absent: out.Items == nil}, rest.Due{Name: "items[].name", Absent: rest.Lacks(out.Items, (*ManagedTenantItem).identity)})
 	}
 	return rest.Pointer(&out, c.rest().Do(ctx, &call))
 }
@@ -1270,7 +1294,7 @@ func (c *Client) ListSubscriptions(ctx context.Context, options ListSubscription
 	}
 	call.OptionalParam(options.Current, "current", "form", true, options.Current)
 	call.Missing = func() string {
-		return rest.Missing(rest.Due{Name: "subscriptions", Absent: out.Subscriptions == nil})
+		return rest.Missing(rest.Due{Name: "subscriptions", Absent: out.Subscriptions == nil}, rest.Due{Name: "subscriptions[].name", Absent: rest.Lacks(out.Subscriptions, (*Subscription).identity)})
 	}
 	return rest.Value(&out.Subscriptions, c.rest().Do(ctx, &call))
 }
@@ -1299,7 +1323,7 @@ func (c *Client) ListInvoices(ctx context.Context, options ListInvoicesOptions) 
 	}
 	call.OptionalParam(options.Limit != 0, "limit", "form", true, options.Limit)
 	call.Missing = func() string {
-		return rest.Missing(rest.Due{Name: "invoices", Absent: out.Invoices == nil})
+		return rest.Missing(rest.Due{Name: "invoices", Absent: out.Invoices == nil}, rest.Due{Name: "invoices[].name", Absent: rest.Lacks(out.Invoices, (*Invoice).identity)})
 	}
 	return rest.Value(&out.Invoices, c.rest().Do(ctx, &call))
 }

@@ -116,21 +116,35 @@ const pageSize = 100
 // Source: vendor OpenAPI 2026-06-26.
 func (c *Client) ListChildTenantAccess(ctx context.Context, options ListChildTenantAccessPageOptions) iter.Seq2[ChildTenantAccess, error] {
 	const operation = "ListChildTenantAccess"
+	unexpected := func(why string) (rest.Page[ChildTenantAccess], error) {
+		return rest.Page[ChildTenantAccess]{}, &errors.Error{
+			Provider: provider, Operation: operation, Code: errors.UnexpectedResponse, Err: errors.New(why),
+		}
+	}
 	return func(yield func(ChildTenantAccess, error) bool) {
+		options := options
 		options.PageStart, options.PageLimit = "", pageSize
-		rest.Pages(provider, operation, func(int) ([]ChildTenantAccess, bool, error) {
+		starts := map[string]bool{}
+		seen := 0
+		rest.Pages(provider, operation, (*ChildTenantAccess).identity, func(int) (rest.Page[ChildTenantAccess], error) {
 			page, err := c.ListChildTenantAccessPage(ctx, options)
 			if err != nil {
-				return nil, false, err
+				return rest.Page[ChildTenantAccess]{}, err
 			}
-			if page.NextPage != "" && page.NextPage == options.PageStart {
-				return nil, false, &errors.Error{
-					Provider: provider, Operation: operation,
-					Code: errors.UnexpectedResponse, Err: errors.New("a page is followed by itself"),
-				}
+			seen += len(page.Items)
+			next, total := page.NextPage, page.TotalFilteredCount
+			if total == 0 && options.Name == "" && options.Manager == "" {
+				total = page.TotalCount
 			}
-			options.PageStart = page.NextPage
-			return page.Items, page.NextPage != "", nil
+			switch {
+			case next == "" && total > seen:
+				return unexpected("the list ends before its total")
+			case next != "" && starts[next]:
+				return unexpected("a page is followed by a page before it")
+			}
+			starts[next] = true
+			options.PageStart = next
+			return rest.Page[ChildTenantAccess]{Items: page.Items, More: next != ""}, nil
 		})(yield)
 	}
 }

@@ -84,6 +84,9 @@ type AndroidDevice struct {
 	MDMUser       MDMUser `json:"mdmUser,omitzero"`
 }
 
+// identity tells the items of a list apart. It is empty for what is no item.
+func (x *AndroidDevice) identity() string { return x.ID }
+
 // App is an app that an organization distributes. How it is built, announced and protected is left out.
 type App struct {
 	ID          string `json:"id"`
@@ -103,6 +106,9 @@ type App struct {
 	Organization string `json:"organization,omitzero"`
 }
 
+// identity tells the items of a list apart. It is empty for what is no item.
+func (x *App) identity() string { return x.ID }
+
 // AppCollaborator is somebody who has a role in an app.
 type AppCollaborator struct {
 	// ID is that of the role, not of the user.
@@ -121,6 +127,9 @@ type AppCollaborator struct {
 	CreatedAt Time   `json:"createdAt,omitzero"`
 }
 
+// identity tells the items of a list apart. It is empty for what is no item.
+func (x *AppCollaborator) identity() string { return x.ID }
+
 // AppEmployee is somebody who uses an app.
 type AppEmployee struct {
 	ID string `json:"id,omitzero"`
@@ -138,6 +147,9 @@ type AppEmployee struct {
 	UpdatedAt Time   `json:"updatedAt,omitzero"`
 	CreatedAt Time   `json:"createdAt,omitzero"`
 }
+
+// identity tells the items of a list apart. It is empty for what is no item.
+func (x *AppEmployee) identity() string { return x.ID }
 
 // AppReference names an app.
 type AppReference struct {
@@ -163,6 +175,9 @@ type AppleDevice struct {
 	LastStatusReportTime Time     `json:"lastStatusReportTime,omitzero"`
 }
 
+// identity tells the items of a list apart. It is empty for what is no item.
+func (x *AppleDevice) identity() string { return x.ID }
+
 // Collaborator is somebody who has a role in an organization.
 type Collaborator struct {
 	// ID is that of the role, not of the user.
@@ -179,6 +194,9 @@ type Collaborator struct {
 	UpdatedAt Time   `json:"updatedAt,omitzero"`
 	CreatedAt Time   `json:"createdAt,omitzero"`
 }
+
+// identity tells the items of a list apart. It is empty for what is no item.
+func (x *Collaborator) identity() string { return x.ID }
 
 // CollaboratorRole is what somebody may do in an organization or with an app.
 type CollaboratorRole string
@@ -205,6 +223,9 @@ type Device struct {
 	// Organization is the id of the organization.
 	Organization string `json:"organization,omitzero"`
 }
+
+// identity tells the items of a list apart. It is empty for what is no item.
+func (x *Device) identity() string { return x.ID }
 
 // DeviceSubType tells a device from an enrollment that waits for one.
 type DeviceSubType string
@@ -262,6 +283,9 @@ type Organization struct {
 	WebSiteURL string `json:"webSiteUrl,omitzero"`
 	Type       string `json:"type,omitzero"`
 }
+
+// identity tells the items of a list apart. It is empty for what is no item.
+func (x *Organization) identity() string { return x.ID }
 
 // OrganizationReference names an organization.
 type OrganizationReference struct {
@@ -339,6 +363,9 @@ type Store struct {
 	CreatedAt Time   `json:"createdAt,omitzero"`
 }
 
+// identity tells the items of a list apart. It is empty for what is no item.
+func (x *Store) identity() string { return x.ID }
+
 // StoreSecurity is who may see a store.
 type StoreSecurity string
 
@@ -378,6 +405,9 @@ type WindowsDevice struct {
 	EnrolledDate         Time     `json:"enrolledDate,omitzero"`
 	LastStatusReportTime Time     `json:"lastStatusReportTime,omitzero"`
 }
+
+// identity tells the items of a list apart. It is empty for what is no item.
+func (x *WindowsDevice) identity() string { return x.ID }
 
 // Workspace is an organization with what surrounds it, of which only the subscriptions are here.
 type Workspace struct {
@@ -433,7 +463,7 @@ func (c *Client) ListOrganizationsPage(ctx context.Context, options ListOrganiza
 	call.OptionalParam(options.Name != "", "name", "form", true, options.Name)
 	call.OptionalParam(options.Slug != "", "slug", "form", true, options.Slug)
 	call.Missing = func() string {
-		return rest.Missing(rest.Due{Name: "status", Absent: !out.Status}, rest.Due{Name: "data.items", Absent: out.Data.Items == nil})
+		return rest.Missing(rest.Due{Name: "status", Absent: !out.Status}, rest.Due{Name: "data.items", Absent: out.Data.Items == nil}, rest.Due{Name: "data.items[].id", Absent: rest.Lacks(out.Data.Items, (*Organization).identity)}, rest.Due{Name: "the requested page", Absent: isOther(&out.Data, options.Page)})
 	}
 	return rest.Pointer(&out.Data, c.rest().Do(ctx, &call))
 }
@@ -549,7 +579,7 @@ func (c *Client) ListAppsPage(ctx context.Context, idOrSlug string, options List
 	call.OptionalParam(options.Name != "", "name", "form", true, options.Name)
 	call.OptionalParam(options.OS != "", "oss", "form", true, options.OS)
 	call.Missing = func() string {
-		return rest.Missing(rest.Due{Name: "status", Absent: !out.Status}, rest.Due{Name: "data.items", Absent: out.Data.Items == nil})
+		return rest.Missing(rest.Due{Name: "status", Absent: !out.Status}, rest.Due{Name: "data.items", Absent: out.Data.Items == nil}, rest.Due{Name: "data.items[].id", Absent: rest.Lacks(out.Data.Items, (*App).identity)}, rest.Due{Name: "the requested page", Absent: isOther(&out.Data, options.Page)})
 	}
 	return rest.Pointer(&out.Data, c.rest().Do(ctx, &call))
 }
@@ -650,7 +680,7 @@ func (c *Client) ListAppEmployeesPage(ctx context.Context, idOrSlug string, appI
 	call.OptionalParam(options.Email != "", "email", "form", true, options.Email)
 	call.OptionalParam(len(options.Tags) > 0, "tags", "form", true, options.Tags)
 	call.Missing = func() string {
-		return rest.Missing(rest.Due{Name: "status", Absent: !out.Status}, rest.Due{Name: "data.items", Absent: out.Data.Items == nil})
+		return rest.Missing(rest.Due{Name: "status", Absent: !out.Status}, rest.Due{Name: "data.items", Absent: out.Data.Items == nil}, rest.Due{Name: "data.items[].id", Absent: rest.Lacks(out.Data.Items, (*AppEmployee).identity)}, rest.Due{Name: "the requested page", Absent: isOther(&out.Data, options.Page)})
 	}
 	return rest.Pointer(&out.Data, c.rest().Do(ctx, &call))
 }
@@ -736,7 +766,7 @@ func (c *Client) ListCollaboratorsPage(ctx context.Context, idOrSlug string, opt
 	call.OptionalParam(len(options.Tags) > 0, "tags", "form", true, options.Tags)
 	call.OptionalParam(options.OnlyUsers, "onlyUsers", "form", true, options.OnlyUsers)
 	call.Missing = func() string {
-		return rest.Missing(rest.Due{Name: "status", Absent: !out.Status}, rest.Due{Name: "data.items", Absent: out.Data.Items == nil})
+		return rest.Missing(rest.Due{Name: "status", Absent: !out.Status}, rest.Due{Name: "data.items", Absent: out.Data.Items == nil}, rest.Due{Name: "data.items[].id", Absent: rest.Lacks(out.Data.Items, (*Collaborator).identity)}, rest.Due{Name: "the requested page", Absent: isOther(&out.Data, options.Page)})
 	}
 	return rest.Pointer(&out.Data, c.rest().Do(ctx, &call))
 }
@@ -776,7 +806,7 @@ func (c *Client) ListAppCollaboratorsPage(ctx context.Context, idOrSlug string, 
 	call.OptionalParam(options.Limit != 0, "limit", "form", true, options.Limit)
 	call.OptionalParam(options.Sort != "", "sort", "form", true, options.Sort)
 	call.Missing = func() string {
-		return rest.Missing(rest.Due{Name: "status", Absent: !out.Status}, rest.Due{Name: "data.items", Absent: out.Data.Items == nil})
+		return rest.Missing(rest.Due{Name: "status", Absent: !out.Status}, rest.Due{Name: "data.items", Absent: out.Data.Items == nil}, rest.Due{Name: "data.items[].id", Absent: rest.Lacks(out.Data.Items, (*AppCollaborator).identity)}, rest.Due{Name: "the requested page", Absent: isOther(&out.Data, options.Page)})
 	}
 	return rest.Pointer(&out.Data, c.rest().Do(ctx, &call))
 }
@@ -834,7 +864,7 @@ func (c *Client) ListAndroidDevicesPage(ctx context.Context, idOrSlug string, op
 	call.OptionalParam(options.SegmentID != 0, "segmentId", "form", true, options.SegmentID)
 	call.OptionalParam(options.ExpandTo != "", "expandTo", "form", true, options.ExpandTo)
 	call.Missing = func() string {
-		return rest.Missing(rest.Due{Name: "status", Absent: !out.Status}, rest.Due{Name: "data.items", Absent: out.Data.Items == nil})
+		return rest.Missing(rest.Due{Name: "status", Absent: !out.Status}, rest.Due{Name: "data.items", Absent: out.Data.Items == nil}, rest.Due{Name: "data.items[].id", Absent: rest.Lacks(out.Data.Items, (*AndroidDevice).identity)}, rest.Due{Name: "the requested page", Absent: isOther(&out.Data, options.Page)})
 	}
 	return rest.Pointer(&out.Data, c.rest().Do(ctx, &call))
 }
@@ -927,7 +957,7 @@ func (c *Client) ListAppleDevicesPage(ctx context.Context, idOrSlug string, opti
 	call.OptionalParam(options.SegmentID != 0, "segmentId", "form", true, options.SegmentID)
 	call.OptionalParam(options.ExpandTo != "", "expandTo", "form", true, options.ExpandTo)
 	call.Missing = func() string {
-		return rest.Missing(rest.Due{Name: "status", Absent: !out.Status}, rest.Due{Name: "data.items", Absent: out.Data.Items == nil})
+		return rest.Missing(rest.Due{Name: "status", Absent: !out.Status}, rest.Due{Name: "data.items", Absent: out.Data.Items == nil}, rest.Due{Name: "data.items[].id", Absent: rest.Lacks(out.Data.Items, (*AppleDevice).identity)}, rest.Due{Name: "the requested page", Absent: isOther(&out.Data, options.Page)})
 	}
 	return rest.Pointer(&out.Data, c.rest().Do(ctx, &call))
 }
@@ -1004,7 +1034,7 @@ func (c *Client) ListDevicesPage(ctx context.Context, idOrSlug string, options L
 	call.OptionalParam(len(options.Tags) > 0, "tags", "form", true, options.Tags)
 	call.OptionalParam(options.Search != "", "search", "form", true, options.Search)
 	call.Missing = func() string {
-		return rest.Missing(rest.Due{Name: "status", Absent: !out.Status}, rest.Due{Name: "data.items", Absent: out.Data.Items == nil})
+		return rest.Missing(rest.Due{Name: "status", Absent: !out.Status}, rest.Due{Name: "data.items", Absent: out.Data.Items == nil}, rest.Due{Name: "data.items[].id", Absent: rest.Lacks(out.Data.Items, (*Device).identity)}, rest.Due{Name: "the requested page", Absent: isOther(&out.Data, options.Page)})
 	}
 	return rest.Pointer(&out.Data, c.rest().Do(ctx, &call))
 }
@@ -1059,7 +1089,7 @@ func (c *Client) ListWindowsDevicesPage(ctx context.Context, idOrSlug string, op
 	call.OptionalParam(options.SegmentID != 0, "segmentId", "form", true, options.SegmentID)
 	call.OptionalParam(options.ExpandTo != "", "expandTo", "form", true, options.ExpandTo)
 	call.Missing = func() string {
-		return rest.Missing(rest.Due{Name: "status", Absent: !out.Status}, rest.Due{Name: "data.items", Absent: out.Data.Items == nil})
+		return rest.Missing(rest.Due{Name: "status", Absent: !out.Status}, rest.Due{Name: "data.items", Absent: out.Data.Items == nil}, rest.Due{Name: "data.items[].id", Absent: rest.Lacks(out.Data.Items, (*WindowsDevice).identity)}, rest.Due{Name: "the requested page", Absent: isOther(&out.Data, options.Page)})
 	}
 	return rest.Pointer(&out.Data, c.rest().Do(ctx, &call))
 }
@@ -1125,7 +1155,7 @@ func (c *Client) ListStoresPage(ctx context.Context, idOrSlug string, options Li
 	call.OptionalParam(options.Limit != 0, "limit", "form", true, options.Limit)
 	call.OptionalParam(options.Sort != "", "sort", "form", true, options.Sort)
 	call.Missing = func() string {
-		return rest.Missing(rest.Due{Name: "status", Absent: !out.Status}, rest.Due{Name: "data.items", Absent: out.Data.Items == nil})
+		return rest.Missing(rest.Due{Name: "status", Absent: !out.Status}, rest.Due{Name: "data.items", Absent: out.Data.Items == nil}, rest.Due{Name: "data.items[].id", Absent: rest.Lacks(out.Data.Items, (*Store).identity)}, rest.Due{Name: "the requested page", Absent: isOther(&out.Data, options.Page)})
 	}
 	return rest.Pointer(&out.Data, c.rest().Do(ctx, &call))
 }

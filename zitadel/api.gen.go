@@ -169,6 +169,9 @@ type Action struct {
 	Name    string        `json:"name,omitzero"`
 }
 
+// identity tells the items of a list apart. It is empty for what is no item.
+func (x *Action) identity() string { return x.ID }
+
 // ActionPage is a part of a list of actions.
 type ActionPage struct {
 	Details ListDetails `json:"details"`
@@ -196,6 +199,11 @@ type Administrator struct {
 	Project      AdministratorProject      `json:"project,omitzero"`
 	ProjectGrant AdministratorProjectGrant `json:"projectGrant,omitzero"`
 	Roles        []string                  `json:"roles,omitzero"`
+}
+
+// identity tells the items of a list apart. It is empty for what is no item.
+func (x *Administrator) identity() string {
+	return rest.Identity(x.User.ID, x.Organization.ID, x.Project.ID, x.ProjectGrant.ID)
 }
 
 // AdministratorFilter is what an administrator has to match.
@@ -263,6 +271,9 @@ type App struct {
 	SAMLConfig *SAMLConfig `json:"samlConfig"`
 }
 
+// identity tells the items of a list apart. It is empty for what is no item.
+func (x *App) identity() string { return x.ID }
+
 // AppPage is a part of a list of applications.
 type AppPage struct {
 	Details ListDetails `json:"details"`
@@ -281,6 +292,9 @@ type Authorization struct {
 	Organization AuthorizationOrganization `json:"organization,omitzero"`
 	User         AuthorizationUser         `json:"user,omitzero"`
 }
+
+// identity tells the items of a list apart. It is empty for what is no item.
+func (x *Authorization) identity() string { return x.ID }
 
 // AuthorizationFilter is what an authorization has to match.
 type AuthorizationFilter struct {
@@ -343,6 +357,9 @@ type Domain struct {
 	ValidationType DomainValidationType `json:"validationType,omitzero"`
 }
 
+// identity tells the items of a list apart. It is empty for what is no item.
+func (x *Domain) identity() string { return x.DomainName }
+
 // DomainPage is a part of a list of domains.
 type DomainPage struct {
 	Details ListDetails `json:"details"`
@@ -373,6 +390,9 @@ type Group struct {
 	Name           string `json:"name,omitzero"`
 	OrganizationID string `json:"organizationId,omitzero"`
 }
+
+// identity tells the items of a list apart. It is empty for what is no item.
+func (x *Group) identity() string { return x.ID }
 
 // GroupFilter is what a group has to match.
 type GroupFilter struct {
@@ -417,6 +437,9 @@ type IdentityProvider struct {
 	Name    string                `json:"name,omitzero"`
 	Owner   IdentityProviderOwner `json:"owner,omitzero"`
 }
+
+// identity tells the items of a list apart. It is empty for what is no item.
+func (x *IdentityProvider) identity() string { return x.ID }
 
 // IdentityProviderOwner is whether an identity provider belongs to the instance or to the organization.
 type IdentityProviderOwner string
@@ -503,6 +526,9 @@ type Member struct {
 	UserResourceOwner string `json:"userResourceOwner,omitzero"`
 }
 
+// identity tells the items of a list apart. It is empty for what is no item.
+func (x *Member) identity() string { return x.UserID }
+
 // MemberPage is a part of a list of members.
 type MemberPage struct {
 	Details ListDetails `json:"details"`
@@ -527,6 +553,11 @@ type Membership struct {
 	ProjectGrantID string `json:"projectGrantId,omitzero"`
 }
 
+// identity tells the items of a list apart. It is empty for what is no item.
+func (x *Membership) identity() string {
+	return rest.Identity(x.UserID, x.OrgID, x.ProjectID, x.ProjectGrantID)
+}
+
 // MembershipPage is a part of a list of memberships.
 type MembershipPage struct {
 	Details ListDetails  `json:"details"`
@@ -538,6 +569,9 @@ type Metadata struct {
 	Details ObjectDetails `json:"details,omitzero"`
 	Key     string        `json:"key"`
 }
+
+// identity tells the items of a list apart. It is empty for what is no item.
+func (x *Metadata) identity() string { return x.Key }
 
 // MetadataPage is a part of a list of metadata.
 type MetadataPage struct {
@@ -609,6 +643,9 @@ type Organization struct {
 	Name          string            `json:"name,omitzero"`
 	PrimaryDomain string            `json:"primaryDomain,omitzero"`
 }
+
+// identity tells the items of a list apart. It is empty for what is no item.
+func (x *Organization) identity() string { return x.ID }
 
 // OrganizationAdmin is a user who becomes an administrator of an organization to be.
 type OrganizationAdmin struct {
@@ -716,6 +753,9 @@ type OrganizationV2 struct {
 	PrimaryDomain string              `json:"primaryDomain,omitzero"`
 }
 
+// identity tells the items of a list apart. It is empty for what is no item.
+func (x *OrganizationV2) identity() string { return x.ID }
+
 // Pagination states how long a list of the API v2 is.
 type Pagination struct {
 	// TotalResult is how many there are on all pages.
@@ -766,6 +806,9 @@ type Project struct {
 	State   ProjectState  `json:"state,omitzero"`
 }
 
+// identity tells the items of a list apart. It is empty for what is no item.
+func (x *Project) identity() string { return x.ID }
+
 // ProjectGrant is a project that one organization lets another have users in.
 type ProjectGrant struct {
 	GrantID string `json:"grantId"`
@@ -783,6 +826,9 @@ type ProjectGrant struct {
 	ProjectOwnerName string        `json:"projectOwnerName,omitzero"`
 	Details          ObjectDetails `json:"details,omitzero"`
 }
+
+// identity tells the items of a list apart. It is empty for what is no item.
+func (x *ProjectGrant) identity() string { return x.GrantID }
 
 // ProjectGrantPage is a part of a list of grants of projects.
 type ProjectGrantPage struct {
@@ -836,6 +882,9 @@ type User struct {
 	Machine *Machine `json:"machine"`
 }
 
+// identity tells the items of a list apart. It is empty for what is no item.
+func (x *User) identity() string { return x.ID }
+
 // UserFieldName is what users are sorted by.
 type UserFieldName string
 
@@ -863,6 +912,9 @@ type UserGrant struct {
 	GrantedOrgName     string         `json:"grantedOrgName,omitzero"`
 	GrantedOrgDomain   string         `json:"grantedOrgDomain,omitzero"`
 }
+
+// identity tells the items of a list apart. It is empty for what is no item.
+func (x *UserGrant) identity() string { return x.ID }
 
 // UserGrantPage is a part of a list of roles of users.
 type UserGrantPage struct {
@@ -926,7 +978,7 @@ func (c *Client) ListInstanceMembersPage(ctx context.Context, query ListQuery) (
 		PageSize: int(query.Limit),
 	}
 	call.Missing = func() string {
-		return rest.Missing(rest.Due{Name: "details", Absent: out.Details == (ListDetails{})})
+		return rest.Missing(rest.Due{Name: "details", Absent: out.Details == (ListDetails{})}, rest.Due{Name: "result[].userId", Absent: rest.Lacks(out.Result, (*Member).identity)})
 	}
 	return rest.Pointer(&out, c.rest().Do(ctx, &call))
 }
@@ -973,7 +1025,7 @@ func (c *Client) SearchOrganizationsPage(ctx context.Context, body OrganizationS
 		PageSize: int(body.Query.Limit),
 	}
 	call.Missing = func() string {
-		return rest.Missing(rest.Due{Name: "details", Absent: out.Details == (ListDetails{})})
+		return rest.Missing(rest.Due{Name: "details", Absent: out.Details == (ListDetails{})}, rest.Due{Name: "result[].id", Absent: rest.Lacks(out.Result, (*Organization).identity)})
 	}
 	return rest.Pointer(&out, c.rest().Do(ctx, &call))
 }
@@ -1099,7 +1151,7 @@ func (c *Client) ListMyMembershipsPage(ctx context.Context, query ListQuery) (*M
 		PageSize: int(query.Limit),
 	}
 	call.Missing = func() string {
-		return rest.Missing(rest.Due{Name: "details", Absent: out.Details == (ListDetails{})})
+		return rest.Missing(rest.Due{Name: "details", Absent: out.Details == (ListDetails{})}, rest.Due{Name: "result[].userId", Absent: rest.Lacks(out.Result, (*Membership).identity)})
 	}
 	return rest.Pointer(&out, c.rest().Do(ctx, &call))
 }
@@ -1159,7 +1211,7 @@ func (c *Client) ListActionsPage(ctx context.Context, orgID string, query ListQu
 	}
 	call.HeaderParam("x-zitadel-orgid", orgID, rest.Opaque)
 	call.Missing = func() string {
-		return rest.Missing(rest.Due{Name: "details", Absent: out.Details == (ListDetails{})})
+		return rest.Missing(rest.Due{Name: "details", Absent: out.Details == (ListDetails{})}, rest.Due{Name: "result[].id", Absent: rest.Lacks(out.Result, (*Action).identity)})
 	}
 	return rest.Pointer(&out, c.rest().Do(ctx, &call))
 }
@@ -1181,7 +1233,7 @@ func (c *Client) ListGrantedProjectsPage(ctx context.Context, orgID string, quer
 	}
 	call.HeaderParam("x-zitadel-orgid", orgID, rest.Opaque)
 	call.Missing = func() string {
-		return rest.Missing(rest.Due{Name: "details", Absent: out.Details == (ListDetails{})})
+		return rest.Missing(rest.Due{Name: "details", Absent: out.Details == (ListDetails{})}, rest.Due{Name: "result[].grantId", Absent: rest.Lacks(out.Result, (*ProjectGrant).identity)})
 	}
 	return rest.Pointer(&out, c.rest().Do(ctx, &call))
 }
@@ -1204,7 +1256,7 @@ func (c *Client) ListIdentityProvidersPage(ctx context.Context, orgID string, bo
 	}
 	call.HeaderParam("x-zitadel-orgid", orgID, rest.Opaque)
 	call.Missing = func() string {
-		return rest.Missing(rest.Due{Name: "details", Absent: out.Details == (ListDetails{})})
+		return rest.Missing(rest.Due{Name: "details", Absent: out.Details == (ListDetails{})}, rest.Due{Name: "result[].id", Absent: rest.Lacks(out.Result, (*IdentityProvider).identity)})
 	}
 	return rest.Pointer(&out, c.rest().Do(ctx, &call))
 }
@@ -1227,7 +1279,7 @@ func (c *Client) ListMetadataPage(ctx context.Context, orgID string, query ListQ
 	}
 	call.HeaderParam("x-zitadel-orgid", orgID, rest.Opaque)
 	call.Missing = func() string {
-		return rest.Missing(rest.Due{Name: "details", Absent: out.Details == (ListDetails{})})
+		return rest.Missing(rest.Due{Name: "details", Absent: out.Details == (ListDetails{})}, rest.Due{Name: "result[].key", Absent: rest.Lacks(out.Result, (*Metadata).identity)})
 	}
 	return rest.Pointer(&out, c.rest().Do(ctx, &call))
 }
@@ -1364,7 +1416,7 @@ func (c *Client) ListDomainsPage(ctx context.Context, orgID string, query ListQu
 	}
 	call.HeaderParam("x-zitadel-orgid", orgID, rest.Opaque)
 	call.Missing = func() string {
-		return rest.Missing(rest.Due{Name: "details", Absent: out.Details == (ListDetails{})})
+		return rest.Missing(rest.Due{Name: "details", Absent: out.Details == (ListDetails{})}, rest.Due{Name: "result[].domainName", Absent: rest.Lacks(out.Result, (*Domain).identity)})
 	}
 	return rest.Pointer(&out, c.rest().Do(ctx, &call))
 }
@@ -1387,7 +1439,7 @@ func (c *Client) ListMembersPage(ctx context.Context, orgID string, query ListQu
 	}
 	call.HeaderParam("x-zitadel-orgid", orgID, rest.Opaque)
 	call.Missing = func() string {
-		return rest.Missing(rest.Due{Name: "details", Absent: out.Details == (ListDetails{})})
+		return rest.Missing(rest.Due{Name: "details", Absent: out.Details == (ListDetails{})}, rest.Due{Name: "result[].userId", Absent: rest.Lacks(out.Result, (*Member).identity)})
 	}
 	return rest.Pointer(&out, c.rest().Do(ctx, &call))
 }
@@ -1562,7 +1614,7 @@ func (c *Client) ListProjectGrantsPage(ctx context.Context, orgID string, query 
 	}
 	call.HeaderParam("x-zitadel-orgid", orgID, rest.Opaque)
 	call.Missing = func() string {
-		return rest.Missing(rest.Due{Name: "details", Absent: out.Details == (ListDetails{})})
+		return rest.Missing(rest.Due{Name: "details", Absent: out.Details == (ListDetails{})}, rest.Due{Name: "result[].grantId", Absent: rest.Lacks(out.Result, (*ProjectGrant).identity)})
 	}
 	return rest.Pointer(&out, c.rest().Do(ctx, &call))
 }
@@ -1584,7 +1636,7 @@ func (c *Client) ListProjectsPage(ctx context.Context, orgID string, query ListQ
 	}
 	call.HeaderParam("x-zitadel-orgid", orgID, rest.Opaque)
 	call.Missing = func() string {
-		return rest.Missing(rest.Due{Name: "details", Absent: out.Details == (ListDetails{})})
+		return rest.Missing(rest.Due{Name: "details", Absent: out.Details == (ListDetails{})}, rest.Due{Name: "result[].id", Absent: rest.Lacks(out.Result, (*Project).identity)})
 	}
 	return rest.Pointer(&out, c.rest().Do(ctx, &call))
 }
@@ -1607,7 +1659,7 @@ func (c *Client) ListAppsPage(ctx context.Context, projectID string, orgID strin
 	call.PathParam("projectId", projectID, rest.Opaque)
 	call.HeaderParam("x-zitadel-orgid", orgID, rest.Opaque)
 	call.Missing = func() string {
-		return rest.Missing(rest.Due{Name: "details", Absent: out.Details == (ListDetails{})})
+		return rest.Missing(rest.Due{Name: "details", Absent: out.Details == (ListDetails{})}, rest.Due{Name: "result[].id", Absent: rest.Lacks(out.Result, (*App).identity)})
 	}
 	return rest.Pointer(&out, c.rest().Do(ctx, &call))
 }
@@ -1633,7 +1685,7 @@ func (c *Client) ListProjectGrantMembersPage(ctx context.Context, projectID stri
 	call.PathParam("grantId", grantID, rest.Opaque)
 	call.HeaderParam("x-zitadel-orgid", orgID, rest.Opaque)
 	call.Missing = func() string {
-		return rest.Missing(rest.Due{Name: "details", Absent: out.Details == (ListDetails{})})
+		return rest.Missing(rest.Due{Name: "details", Absent: out.Details == (ListDetails{})}, rest.Due{Name: "result[].userId", Absent: rest.Lacks(out.Result, (*Member).identity)})
 	}
 	return rest.Pointer(&out, c.rest().Do(ctx, &call))
 }
@@ -1658,7 +1710,7 @@ func (c *Client) ListProjectMembersPage(ctx context.Context, projectID string, o
 	call.PathParam("projectId", projectID, rest.Opaque)
 	call.HeaderParam("x-zitadel-orgid", orgID, rest.Opaque)
 	call.Missing = func() string {
-		return rest.Missing(rest.Due{Name: "details", Absent: out.Details == (ListDetails{})})
+		return rest.Missing(rest.Due{Name: "details", Absent: out.Details == (ListDetails{})}, rest.Due{Name: "result[].userId", Absent: rest.Lacks(out.Result, (*Member).identity)})
 	}
 	return rest.Pointer(&out, c.rest().Do(ctx, &call))
 }
@@ -1678,7 +1730,7 @@ func (c *Client) ListUsersPage(ctx context.Context, orgID string, body UserSearc
 	}
 	call.HeaderParam("x-zitadel-orgid", orgID, rest.Opaque)
 	call.Missing = func() string {
-		return rest.Missing(rest.Due{Name: "details", Absent: out.Details == (ListDetails{})})
+		return rest.Missing(rest.Due{Name: "details", Absent: out.Details == (ListDetails{})}, rest.Due{Name: "result[].id", Absent: rest.Lacks(out.Result, (*User).identity)})
 	}
 	return rest.Pointer(&out, c.rest().Do(ctx, &call))
 }
@@ -1700,7 +1752,7 @@ func (c *Client) ListUserGrantsPage(ctx context.Context, orgID string, query Lis
 	}
 	call.HeaderParam("x-zitadel-orgid", orgID, rest.Opaque)
 	call.Missing = func() string {
-		return rest.Missing(rest.Due{Name: "details", Absent: out.Details == (ListDetails{})})
+		return rest.Missing(rest.Due{Name: "details", Absent: out.Details == (ListDetails{})}, rest.Due{Name: "result[].id", Absent: rest.Lacks(out.Result, (*UserGrant).identity)})
 	}
 	return rest.Pointer(&out, c.rest().Do(ctx, &call))
 }
@@ -1727,7 +1779,7 @@ func (c *Client) ListUserMembershipsPage(ctx context.Context, userID string, org
 	call.PathParam("userId", userID, rest.Opaque)
 	call.HeaderParam("x-zitadel-orgid", orgID, rest.Opaque)
 	call.Missing = func() string {
-		return rest.Missing(rest.Due{Name: "details", Absent: out.Details == (ListDetails{})})
+		return rest.Missing(rest.Due{Name: "details", Absent: out.Details == (ListDetails{})}, rest.Due{Name: "result[].userId", Absent: rest.Lacks(out.Result, (*Membership).identity)})
 	}
 	return rest.Pointer(&out, c.rest().Do(ctx, &call))
 }
@@ -1770,7 +1822,7 @@ func (c *Client) SearchOrganizationsV2Page(ctx context.Context, body Organizatio
 		PageSize: int(body.Query.Limit),
 	}
 	call.Missing = func() string {
-		return rest.Missing(rest.Due{Name: "details", Absent: out.Details == (ListDetailsV2{})})
+		return rest.Missing(rest.Due{Name: "details", Absent: out.Details == (ListDetailsV2{})}, rest.Due{Name: "result[].id", Absent: rest.Lacks(out.Result, (*OrganizationV2).identity)})
 	}
 	return rest.Pointer(&out, c.rest().Do(ctx, &call))
 }
@@ -1858,7 +1910,7 @@ func (c *Client) ListAuthorizationsPage(ctx context.Context, body AuthorizationS
 		PageSize: int(body.Pagination.Limit),
 	}
 	call.Missing = func() string {
-		return rest.Missing(rest.Due{Name: "pagination", Absent: out.Pagination == (Pagination{})})
+		return rest.Missing(rest.Due{Name: "pagination", Absent: out.Pagination == (Pagination{})}, rest.Due{Name: "authorizations[].id", Absent: rest.Lacks(out.Authorizations, (*Authorization).identity)})
 	}
 	return rest.Pointer(&out, c.rest().Do(ctx, &call))
 }
@@ -1878,7 +1930,7 @@ func (c *Client) ListGroupsPage(ctx context.Context, body GroupSearch) (*GroupPa
 		PageSize: int(body.Pagination.Limit),
 	}
 	call.Missing = func() string {
-		return rest.Missing(rest.Due{Name: "pagination", Absent: out.Pagination == (Pagination{})})
+		return rest.Missing(rest.Due{Name: "pagination", Absent: out.Pagination == (Pagination{})}, rest.Due{Name: "groups[].id", Absent: rest.Lacks(out.Groups, (*Group).identity)})
 	}
 	return rest.Pointer(&out, c.rest().Do(ctx, &call))
 }
@@ -1903,7 +1955,7 @@ func (c *Client) ListAdministratorsPage(ctx context.Context, body AdministratorS
 		PageSize: int(body.Pagination.Limit),
 	}
 	call.Missing = func() string {
-		return rest.Missing(rest.Due{Name: "pagination", Absent: out.Pagination == (Pagination{})})
+		return rest.Missing(rest.Due{Name: "pagination", Absent: out.Pagination == (Pagination{})}, rest.Due{Name: "administrators[].user.id", Absent: rest.Lacks(out.Administrators, (*Administrator).identity)})
 	}
 	return rest.Pointer(&out, c.rest().Do(ctx, &call))
 }

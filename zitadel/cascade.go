@@ -26,7 +26,7 @@ func (p *AuthorizationPage) part() ([]Authorization, Uint64) {
 //
 // Source: vendor OpenAPI of v4.13.1.
 func (c *Client) ListProjectMembers(ctx context.Context, projectID, orgID string) iter.Seq2[Member, error] {
-	return pages("ListProjectMembers", func(part ListQuery) (*MemberPage, error) {
+	return pages("ListProjectMembers", (*Member).identity, func(part ListQuery) (*MemberPage, error) {
 		return c.ListProjectMembersPage(ctx, projectID, orgID, part)
 	})
 }
@@ -37,7 +37,7 @@ func (c *Client) ListProjectMembers(ctx context.Context, projectID, orgID string
 //
 // Source: vendor OpenAPI of v4.13.1.
 func (c *Client) ListProjectGrantMembers(ctx context.Context, projectID, grantID, orgID string) iter.Seq2[Member, error] {
-	return pages("ListProjectGrantMembers", func(part ListQuery) (*MemberPage, error) {
+	return pages("ListProjectGrantMembers", (*Member).identity, func(part ListQuery) (*MemberPage, error) {
 		return c.ListProjectGrantMembersPage(ctx, projectID, grantID, orgID, part)
 	})
 }
@@ -48,7 +48,7 @@ func (c *Client) ListProjectGrantMembers(ctx context.Context, projectID, grantID
 //
 // Source: vendor OpenAPI of v4.13.1; vendor's source (which roles are on the list).
 func (c *Client) ListUserMemberships(ctx context.Context, userID, orgID string) iter.Seq2[Membership, error] {
-	return pages("ListUserMemberships", func(part ListQuery) (*MembershipPage, error) {
+	return pages("ListUserMemberships", (*Membership).identity, func(part ListQuery) (*MembershipPage, error) {
 		return c.ListUserMembershipsPage(ctx, userID, orgID, part)
 	})
 }
@@ -58,7 +58,7 @@ func (c *Client) ListUserMemberships(ctx context.Context, userID, orgID string) 
 //
 // Source: vendor OpenAPI of v4.13.1.
 func (c *Client) ListInstanceMembers(ctx context.Context) iter.Seq2[Member, error] {
-	return pages("ListInstanceMembers", func(part ListQuery) (*MemberPage, error) {
+	return pages("ListInstanceMembers", (*Member).identity, func(part ListQuery) (*MemberPage, error) {
 		return c.ListInstanceMembersPage(ctx, part)
 	})
 }
@@ -69,7 +69,7 @@ func (c *Client) ListInstanceMembers(ctx context.Context) iter.Seq2[Member, erro
 // Source: vendor OpenAPI of v4.13.1.
 func (c *Client) ListIdentityProviders(ctx context.Context, orgID string) iter.Seq2[IdentityProvider, error] {
 	own := []IdentityProviderQuery{{OwnerTypeQuery: IdentityProviderOwnerQuery{OwnerType: IdentityProviderOwnerOrganization}}}
-	listed := pages("ListIdentityProviders", func(part ListQuery) (*IdentityProviderPage, error) {
+	listed := pages("ListIdentityProviders", (*IdentityProvider).identity, func(part ListQuery) (*IdentityProviderPage, error) {
 		return c.ListIdentityProvidersPage(ctx, orgID, IdentityProviderSearch{Query: part, Queries: own})
 	})
 	// A server drops a query that it does not know.
@@ -81,7 +81,7 @@ func (c *Client) ListIdentityProviders(ctx context.Context, orgID string) iter.S
 //
 // Source: vendor OpenAPI of v4.13.1.
 func (c *Client) ListActions(ctx context.Context, orgID string) iter.Seq2[Action, error] {
-	return pages("ListActions", func(part ListQuery) (*ActionPage, error) {
+	return pages("ListActions", (*Action).identity, func(part ListQuery) (*ActionPage, error) {
 		return c.ListActionsPage(ctx, orgID, part)
 	})
 }
@@ -91,7 +91,7 @@ func (c *Client) ListActions(ctx context.Context, orgID string) iter.Seq2[Action
 //
 // Source: vendor OpenAPI of v4.13.1.
 func (c *Client) ListMetadata(ctx context.Context, orgID string) iter.Seq2[Metadata, error] {
-	return pages("ListMetadata", func(part ListQuery) (*MetadataPage, error) {
+	return pages("ListMetadata", (*Metadata).identity, func(part ListQuery) (*MetadataPage, error) {
 		return c.ListMetadataPage(ctx, orgID, part)
 	})
 }
@@ -129,7 +129,7 @@ func (c *Client) ListPolicies(ctx context.Context, orgID string) iter.Seq2[strin
 // Source: vendor's source of July 2026.
 func (c *Client) ListGroups(ctx context.Context, orgID string) iter.Seq2[Group, error] {
 	const operation = "ListGroups"
-	listed := pages(operation, func(part ListQuery) (*GroupPage, error) {
+	listed := filteredPages(operation, (*Group).identity, func(part ListQuery) (*GroupPage, error) {
 		if err := invalidID(operation, orgID); err != nil {
 			return nil, err
 		}
@@ -146,7 +146,7 @@ func (c *Client) ListGroups(ctx context.Context, orgID string) iter.Seq2[Group, 
 // Source: live exchanges with v4.13.1 (the answer); vendor's source (the filter).
 func (c *Client) ListAdministrators(ctx context.Context, orgID string) iter.Seq2[Administrator, error] {
 	const operation = "ListAdministrators"
-	listed := pages(operation, func(part ListQuery) (*AdministratorPage, error) {
+	listed := filteredPages(operation, (*Administrator).identity, func(part ListQuery) (*AdministratorPage, error) {
 		if err := invalidID(operation, orgID); err != nil {
 			return nil, err
 		}
@@ -165,7 +165,7 @@ func (c *Client) ListAdministrators(ctx context.Context, orgID string) iter.Seq2
 // Source: live exchanges with v4.13.1 (an empty page); vendor's source (the rest).
 func (c *Client) ListAuthorizations(ctx context.Context, orgID string) iter.Seq2[Authorization, error] {
 	const operation = "ListAuthorizations"
-	listed := pages(operation, func(part ListQuery) (*AuthorizationPage, error) {
+	listed := filteredPages(operation, (*Authorization).identity, func(part ListQuery) (*AuthorizationPage, error) {
 		if err := invalidID(operation, orgID); err != nil {
 			return nil, err
 		}

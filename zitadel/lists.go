@@ -10,28 +10,47 @@ import (
 // pageSize is how much of a list is asked for at a time.
 const pageSize = 100
 
-// page is a part of a list, with the number of items on all pages.
+// page is a part of a list, with the number of items on all pages that it states.
 type page[T any] interface {
 	part() (items []T, total Uint64)
 }
 
-// pages yields what is on all pages of a list. It goes by the total that the first
-// page says: a page beyond the end says none, and one in the middle may be empty
-// because it was filtered after it was made.
-func pages[P page[T], T any](operation string, fetch func(ListQuery) (P, error)) iter.Seq2[T, error] {
+// pages yields the items of all pages of a list, by offset. A full page means that there
+// may be another one, whatever its total states: a server with relational tables states
+// the number of items on the page. A page that is short although its total states more
+// comes from a server with smaller pages: the next page begins at its end.
+//
+// A page beyond the end states no total and has no items. Another page that states a total
+// and is empty proves nothing. The greatest total counts.
+func pages[P page[T], T any](operation string, identity func(*T) string, fetch func(ListQuery) (P, error)) iter.Seq2[T, error] {
+	return paged(operation, false, identity, fetch)
+}
+
+// filteredPages yields the items of all pages of a list from which the server removes what
+// the credential may not read, after it cut the list into pages: pages in the middle may
+// be short or empty.
+func filteredPages[P page[T], T any](operation string, identity func(*T) string, fetch func(ListQuery) (P, error)) iter.Seq2[T, error] {
+	return paged(operation, true, identity, fetch)
+}
+
+func paged[P page[T], T any](operation string, filtered bool, identity func(*T) string, fetch func(ListQuery) (P, error)) iter.Seq2[T, error] {
 	return func(yield func(T, error) bool) {
-		var total Uint64
-		rest.Pages(provider, operation, func(n int) ([]T, bool, error) {
-			offset := Uint64(n-1) * pageSize
+		var offset, stated Uint64
+		rest.Pages(provider, operation, identity, func(int) (rest.Page[T], error) {
 			found, err := fetch(ListQuery{Offset: offset, Limit: pageSize, Asc: true})
 			if err != nil {
-				return nil, false, err
+				return rest.Page[T]{}, err
 			}
-			items, all := found.part()
-			if n == 1 {
-				total = all
+			items, total := found.part()
+			step := Uint64(pageSize)
+			if n := Uint64(len(items)); !filtered && n > 0 && n < step && offset+n < total {
+				step = n
 			}
-			return items, offset+pageSize < total, nil
+			page := rest.Page[T]{Items: items, Size: pageSize, Filtered: filtered || total == 0}
+			stated = max(stated, total)
+			page.More = stated > offset+step || len(items) == 0 && total > offset && !page.Filtered
+			offset += step
+			return page, nil
 		})(yield)
 	}
 }
@@ -55,7 +74,7 @@ func (p *MembershipPage) part() ([]Membership, Uint64)     { return p.Result, p.
 //
 // Source: vendor OpenAPI of v4.13.1; live exchanges with v4.13.1 and v2.54.10.
 func (c *Client) ListUsers(ctx context.Context, orgID string) iter.Seq2[User, error] {
-	return pages("ListUsers", func(part ListQuery) (*UserPage, error) {
+	return pages("ListUsers", (*User).identity, func(part ListQuery) (*UserPage, error) {
 		return c.ListUsersPage(ctx, orgID, UserSearch{Query: part, SortingColumn: UserFieldNameUserName})
 	})
 }
@@ -65,7 +84,7 @@ func (c *Client) ListUsers(ctx context.Context, orgID string) iter.Seq2[User, er
 //
 // Source: vendor OpenAPI of v4.13.1; live exchanges with v4.13.1 and v2.54.10.
 func (c *Client) ListProjects(ctx context.Context, orgID string) iter.Seq2[Project, error] {
-	return pages("ListProjects", func(part ListQuery) (*ProjectPage, error) {
+	return pages("ListProjects", (*Project).identity, func(part ListQuery) (*ProjectPage, error) {
 		return c.ListProjectsPage(ctx, orgID, part)
 	})
 }
@@ -76,7 +95,7 @@ func (c *Client) ListProjects(ctx context.Context, orgID string) iter.Seq2[Proje
 //
 // Source: vendor OpenAPI of v4.13.1; live exchanges with v4.13.1 and v2.54.10.
 func (c *Client) ListGrantedProjects(ctx context.Context, orgID string) iter.Seq2[ProjectGrant, error] {
-	return pages("ListGrantedProjects", func(part ListQuery) (*ProjectGrantPage, error) {
+	return pages("ListGrantedProjects", (*ProjectGrant).identity, func(part ListQuery) (*ProjectGrantPage, error) {
 		return c.ListGrantedProjectsPage(ctx, orgID, part)
 	})
 }
@@ -88,7 +107,7 @@ func (c *Client) ListGrantedProjects(ctx context.Context, orgID string) iter.Seq
 //
 // Source: vendor OpenAPI of v4.13.1; live exchanges with v4.13.1 and v2.54.10.
 func (c *Client) ListProjectGrants(ctx context.Context, orgID string) iter.Seq2[ProjectGrant, error] {
-	return pages("ListProjectGrants", func(part ListQuery) (*ProjectGrantPage, error) {
+	return pages("ListProjectGrants", (*ProjectGrant).identity, func(part ListQuery) (*ProjectGrantPage, error) {
 		return c.ListProjectGrantsPage(ctx, orgID, part)
 	})
 }
@@ -99,7 +118,7 @@ func (c *Client) ListProjectGrants(ctx context.Context, orgID string) iter.Seq2[
 //
 // Source: vendor OpenAPI of v4.13.1; live exchanges with v4.13.1 and v2.54.10.
 func (c *Client) ListUserGrants(ctx context.Context, orgID string) iter.Seq2[UserGrant, error] {
-	return pages("ListUserGrants", func(part ListQuery) (*UserGrantPage, error) {
+	return pages("ListUserGrants", (*UserGrant).identity, func(part ListQuery) (*UserGrantPage, error) {
 		return c.ListUserGrantsPage(ctx, orgID, part)
 	})
 }
@@ -109,7 +128,7 @@ func (c *Client) ListUserGrants(ctx context.Context, orgID string) iter.Seq2[Use
 //
 // Source: vendor OpenAPI of v4.13.1; live exchanges with v4.13.1 and v2.54.10.
 func (c *Client) ListMembers(ctx context.Context, orgID string) iter.Seq2[Member, error] {
-	return pages("ListMembers", func(part ListQuery) (*MemberPage, error) {
+	return pages("ListMembers", (*Member).identity, func(part ListQuery) (*MemberPage, error) {
 		return c.ListMembersPage(ctx, orgID, part)
 	})
 }
@@ -119,7 +138,7 @@ func (c *Client) ListMembers(ctx context.Context, orgID string) iter.Seq2[Member
 //
 // Source: vendor OpenAPI of v4.13.1; live exchanges with v4.13.1 and v2.54.10.
 func (c *Client) ListDomains(ctx context.Context, orgID string) iter.Seq2[Domain, error] {
-	return pages("ListDomains", func(part ListQuery) (*DomainPage, error) {
+	return pages("ListDomains", (*Domain).identity, func(part ListQuery) (*DomainPage, error) {
 		return c.ListDomainsPage(ctx, orgID, part)
 	})
 }
@@ -130,7 +149,7 @@ func (c *Client) ListDomains(ctx context.Context, orgID string) iter.Seq2[Domain
 //
 // Source: vendor OpenAPI of v4.13.1; live exchanges with v4.13.1 and v2.54.10.
 func (c *Client) ListApps(ctx context.Context, projectID, orgID string) iter.Seq2[App, error] {
-	return pages("ListApps", func(part ListQuery) (*AppPage, error) {
+	return pages("ListApps", (*App).identity, func(part ListQuery) (*AppPage, error) {
 		return c.ListAppsPage(ctx, projectID, orgID, part)
 	})
 }
@@ -140,7 +159,7 @@ func (c *Client) ListApps(ctx context.Context, projectID, orgID string) iter.Seq
 //
 // Source: vendor OpenAPI of v4.13.1; live exchanges with v4.13.1.
 func (c *Client) ListMyMemberships(ctx context.Context) iter.Seq2[Membership, error] {
-	return pages("ListMyMemberships", func(part ListQuery) (*MembershipPage, error) {
+	return pages("ListMyMemberships", (*Membership).identity, func(part ListQuery) (*MembershipPage, error) {
 		return c.ListMyMembershipsPage(ctx, part)
 	})
 }

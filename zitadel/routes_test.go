@@ -496,6 +496,7 @@ func TestALaggingListDoesNotHaveWhatWasCreated(t *testing.T) {
 	})
 }
 
+// A list that is not filtered has no empty page before its end.
 func TestAListIsReadByItsFirstTotalOverEmptyPages(t *testing.T) {
 	t.Parallel()
 	for operation, list := range map[string]func(context.Context, *zitadel.Client) (int, error){
@@ -520,6 +521,12 @@ func TestAListIsReadByItsFirstTotalOverEmptyPages(t *testing.T) {
 			offboardtest.Answer("", 200, `{"details":{"totalResult":"201",`+stamp+`},"result":[{"id":"a","userId":"a"}]}`),
 		)
 		n, err := list(t.Context(), newClient(t, srv))
+		if operation != "SearchOrganizationsV2Page" {
+			if !errors.Is(err, errors.UnexpectedResponse) || n != 0 || srv.Count(operation) != 1 {
+				t.Errorf("%s: got %d on %d pages and %v", operation, n, srv.Count(operation), err)
+			}
+			continue
+		}
 		if err != nil || n != 1 || srv.Count(operation) != 3 {
 			t.Errorf("%s: got %d on %d pages and %v", operation, n, srv.Count(operation), err)
 		}

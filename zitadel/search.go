@@ -29,7 +29,7 @@ func (c *Client) SearchOrganizations(ctx context.Context, queries ...Organizatio
 				return
 			}
 		}
-		pages(operation, func(part ListQuery) (*OrganizationPage, error) {
+		pages(operation, (*Organization).identity, func(part ListQuery) (*OrganizationPage, error) {
 			found, err := c.SearchOrganizationsPage(ctx, OrganizationSearch{
 				Query: part, SortingColumn: OrganizationFieldNameName, Queries: queries,
 			})
@@ -61,7 +61,7 @@ func (c *Client) SearchOrganizationsV2(ctx context.Context, queries ...Organizat
 				return
 			}
 		}
-		pages(operation, func(part ListQuery) (*OrganizationPageV2, error) {
+		filteredPages(operation, (*OrganizationV2).identity, func(part ListQuery) (*OrganizationPageV2, error) {
 			found, err := c.SearchOrganizationsV2Page(ctx, OrganizationSearchV2{
 				Query: part, SortingColumn: OrganizationFieldNameV2Name, Queries: queries,
 			})

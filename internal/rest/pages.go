@@ -1,24 +1,100 @@
 package rest
 
 import (
+	"hash/maphash"
 	"iter"
+	"slices"
+	"strings"
 
 	"github.com/offboard-dev/offboard-go/errors"
 )
 
-// maxPages ends a list that a provider never says the end of.
-const maxPages = 100_000
+const (
+	maxPages = 10_000 // of a list
+	maxEmpty = 1000   // pages without an item, one after the other, of a filtered list
+)
 
-// Pages yields what is on all pages of a list, from page 1 on. fetch returns the
-// items of a page and whether another page may follow. An error ends the list.
-func Pages[T any](provider, operation string, fetch func(page int) (items []T, more bool, err error)) iter.Seq2[T, error] {
+var (
+	errPages    = errors.New("the list exceeds the page limit")
+	errRepeated = errors.New("a page has the items of a page before it")
+	errEmpty    = errors.New("a page is empty although more items follow")
+)
+
+// Page is one page of a list. What the answer says of further pages may be wrong in both
+// directions: it can add a page to the list, but not end the list after a full page.
+type Page[T any] struct {
+	Items []T
+
+	// Size is the number of items of a full page; 0 if it is not known.
+	Size int
+
+	// More: the answer says that another page follows.
+	More bool
+
+	// Total is the number of items of all pages by this answer; 0 if it says none. With
+	// Estimate it may be wrong, and an empty page ends the list in spite of it.
+	Total    int
+	Estimate bool
+
+	// Filtered: the provider removes items from a page after it cut the list into pages,
+	// so a page in the middle may be empty.
+	Filtered bool
+}
+
+// FullAt returns the number of items of a full page: what was requested, or what the
+// answer says if that is less. Zero is not known.
+func FullAt(requested, answered int) int {
+	if requested <= 0 || answered > 0 && answered < requested {
+		return max(answered, 0)
+	}
+	return requested
+}
+
+// Pages yields the items of all pages of a list, from page 1 on. identity tells items
+// apart. An error ends the list. It is an UnexpectedResponse if a page has exactly the
+// items of a page before it, as with a server that ignores the page number, if a page is
+// empty and says that more items follow, or if the list has too many pages. An item that
+// moves from one page to the next while the list is read is no error.
+func Pages[T any](provider, operation string, identity func(*T) string, fetch func(page int) (Page[T], error)) iter.Seq2[T, error] {
 	return func(yield func(T, error) bool) {
 		var none T
-		for page := 1; page <= maxPages; page++ {
-			items, more, err := fetch(page)
+		fail := func(err error) {
+			yield(none, &errors.Error{
+				Provider: provider, Operation: operation, Code: errors.UnexpectedResponse, Err: err,
+			})
+		}
+		var prints []uint64 // of the pages before
+		seed := maphash.MakeSeed()
+		seen, empty := 0, 0
+		for number := 1; number <= maxPages; number++ {
+			page, err := fetch(number)
 			if err != nil {
 				yield(none, err)
 				return
+			}
+			items := page.Items
+			seen += len(items)
+			missing := page.Total > seen
+			switch {
+			case len(items) > 0:
+				empty = 0
+			case !page.Filtered && (page.More || missing && !page.Estimate):
+				fail(errEmpty)
+				return
+			default:
+				if empty++; empty > maxEmpty {
+					fail(errEmpty)
+					return
+				}
+			}
+			more := page.More || len(items) > 0 && (missing || page.Size > 0 && len(items) >= page.Size)
+			if len(items) > 0 && (more || number > 1) {
+				fingerprint := fingerprint(items, identity, seed)
+				if slices.Contains(prints, fingerprint) {
+					fail(errRepeated)
+					return
+				}
+				prints = append(prints, fingerprint)
 			}
 			for _, item := range items {
 				if !yield(item, nil) {
@@ -29,9 +105,34 @@ func Pages[T any](provider, operation string, fetch func(page int) (items []T, m
 				return
 			}
 		}
-		yield(none, &errors.Error{
-			Provider: provider, Operation: operation,
-			Code: errors.UnexpectedResponse, Err: errors.New("the list does not end"),
-		})
+		fail(errPages)
 	}
+}
+
+// fingerprint returns a number that is the same for pages with the same items, in
+// whatever order.
+func fingerprint[T any](items []T, identity func(*T) string, seed maphash.Seed) uint64 {
+	sum := uint64(len(items))
+	for i := range items {
+		sum += maphash.String(seed, identity(&items[i]))
+	}
+	return sum
+}
+
+// Identity returns the identity of an item that has several parts; "" without the first.
+func Identity(parts ...string) string {
+	if parts[0] == "" {
+		return ""
+	}
+	return strings.Join(parts, "\x00")
+}
+
+// Lacks reports whether an item of a list has no identity: it is none.
+func Lacks[T any](items []T, identity func(*T) string) bool {
+	for i := range items {
+		if identity(&items[i]) == "" {
+			return true
+		}
+	}
+	return false
 }

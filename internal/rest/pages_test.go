@@ -1,7 +1,10 @@
 package rest_test
 
 import (
+	"fmt"
+	"iter"
 	"slices"
+	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -10,26 +13,93 @@ import (
 	"github.com/offboard-dev/offboard-go/internal/rest"
 )
 
+func self(s *string) string { return *s }
+
+// page makes a page of the letters of a text.
+func page(items string) rest.Page[string] {
+	if items == "" {
+		return rest.Page[string]{}
+	}
+	return rest.Page[string]{Items: strings.Split(items, ""), Size: 2}
+}
+
+// gather returns the letters that a list yields, and the error that ends it.
+func gather(list iter.Seq2[string, error]) (got string, err error) {
+	for item, e := range list {
+		if e != nil {
+			return got, e
+		}
+		got += item
+	}
+	return got, nil
+}
+
 func TestPages(t *testing.T) {
 	t.Parallel()
-	pages := map[int][]int{1: {1, 2}, 2: {}, 3: {3}}
+	with := func(p rest.Page[string], set func(*rest.Page[string])) rest.Page[string] {
+		set(&p)
+		return p
+	}
+	more := func(items string) rest.Page[string] {
+		return with(page(items), func(p *rest.Page[string]) { p.More = true })
+	}
+	total := func(items string, n int) rest.Page[string] {
+		return with(page(items), func(p *rest.Page[string]) { p.Total = n })
+	}
+	estimate := func(items string, n int) rest.Page[string] {
+		return with(total(items, n), func(p *rest.Page[string]) { p.Estimate = true })
+	}
+	filtered := func(items string, more bool) rest.Page[string] {
+		return with(page(items), func(p *rest.Page[string]) { p.More, p.Filtered = more, true })
+	}
+	for name, test := range map[string]struct {
+		pages   []rest.Page[string]
+		want    string
+		fetched int
+		fails   bool
+	}{
+		"a short page":                         {[]rest.Page[string]{page("a")}, "a", 1, false},
+		"an empty list":                        {[]rest.Page[string]{page("")}, "", 1, false},
+		"a full page and an empty one":         {[]rest.Page[string]{page("ab"), page("")}, "ab", 2, false},
+		"a full page whose total says no more": {[]rest.Page[string]{total("ab", 2), total("c", 2)}, "abc", 2, false},
+		"a full page whose total is too small": {[]rest.Page[string]{total("ab", 1), total("cd", 1), total("e", 1)}, "abcde", 3, false},
+		"a short page before another one":      {[]rest.Page[string]{more("a"), page("b")}, "ab", 2, false},
+		"a short page whose total says more":   {[]rest.Page[string]{total("a", 2), total("b", 2)}, "ab", 2, false},
+		"an estimate that is too large":        {[]rest.Page[string]{estimate("a", 9), estimate("", 9)}, "a", 2, false},
+		"a page of an unknown size":            {[]rest.Page[string]{with(page("ab"), func(p *rest.Page[string]) { p.Size = 0 })}, "ab", 1, false},
+		"an empty page before another one":     {[]rest.Page[string]{more("a"), more("")}, "a", 2, true},
+		"an empty first page with more":        {[]rest.Page[string]{more("")}, "", 1, true},
+		"an empty page with a total":           {[]rest.Page[string]{total("a", 2), total("", 2)}, "a", 2, true},
+		"empty pages of a filtered list":       {[]rest.Page[string]{filtered("", true), filtered("a", true), filtered("", true), filtered("", false)}, "a", 4, false},
+		"the same page again":                  {[]rest.Page[string]{page("ab"), page("ab")}, "ab", 2, true},
+		"the same page in another order":       {[]rest.Page[string]{page("ab"), page("ba")}, "ab", 2, true},
+		"the same page, which is the last":     {[]rest.Page[string]{more("a"), page("a")}, "a", 2, true},
+		"a cycle":                              {[]rest.Page[string]{page("ab"), page("cd"), page("ab")}, "abcd", 3, true},
+		"an item that moved to the next page":  {[]rest.Page[string]{page("ab"), page("bc"), page("c")}, "abbcc", 3, false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			fetched := 0
+			got, err := gather(rest.Pages("test", "ListThings", self, func(n int) (rest.Page[string], error) {
+				if fetched++; n != fetched || n > len(test.pages) {
+					t.Fatalf("page %d was fetched after %d", n, fetched-1)
+				}
+				return test.pages[n-1], nil
+			}))
+			if got != test.want || fetched != test.fetched || (err != nil) != test.fails || err != nil && !errors.Is(err, errors.UnexpectedResponse) {
+				t.Errorf("got %q by %d pages and %v, want %q by %d and an error: %t", got, fetched, err, test.want, test.fetched, test.fails)
+			}
+		})
+	}
+}
+
+func TestPages_Break(t *testing.T) {
+	t.Parallel()
 	fetched := 0
-	list := rest.Pages("test", "ListThings", func(page int) ([]int, bool, error) {
+	for range rest.Pages("test", "ListThings", self, func(int) (rest.Page[string], error) {
 		fetched++
-		return pages[page], page < 3, nil
-	})
-	var got []int
-	for item, err := range list {
-		if err != nil {
-			t.Fatal(err)
-		}
-		got = append(got, item)
-	}
-	if diff := cmp.Diff([]int{1, 2, 3}, got); diff != "" || fetched != 3 {
-		t.Errorf("%d pages (-want +got):\n%s", fetched, diff)
-	}
-	fetched = 0
-	for range list {
+		return page("ab"), nil
+	}) {
 		break
 	}
 	if fetched != 1 {
@@ -37,30 +107,66 @@ func TestPages(t *testing.T) {
 	}
 }
 
-func TestAnErrorEndsAList(t *testing.T) {
+func TestPages_Error(t *testing.T) {
 	t.Parallel()
 	fails := errors.New("fails")
 	var got []error
-	for _, err := range rest.Pages("test", "ListThings", func(page int) ([]int, bool, error) {
-		if page == 2 {
-			return nil, true, fails
+	for _, err := range rest.Pages("test", "ListThings", self, func(n int) (rest.Page[string], error) {
+		if n == 2 {
+			return rest.Page[string]{}, fails
 		}
-		return []int{1}, true, nil
+		return page("ab"), nil
 	}) {
 		got = append(got, err)
 	}
-	if !slices.Equal(got, []error{nil, fails}) {
+	if !slices.Equal(got, []error{nil, nil, fails}) {
 		t.Errorf("got %v", got)
 	}
 }
 
-func TestAListWithoutEndIsAnError(t *testing.T) {
+// No server keeps a list from ending, whatever it answers.
+func TestPages_Limit(t *testing.T) {
 	t.Parallel()
-	var last error
-	for _, err := range rest.Pages("test", "ListThings", func(int) ([]int, bool, error) { return nil, true, nil }) {
-		last = err
+	for name, test := range map[string]struct {
+		fetch func(n int) rest.Page[string]
+		pages int
+	}{
+		"other items on every page": {func(n int) rest.Page[string] { return rest.Page[string]{Items: []string{fmt.Sprint(n)}, Size: 1} }, 10_000},
+		"empty pages for ever":      {func(int) rest.Page[string] { return rest.Page[string]{More: true, Filtered: true} }, 1001},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			fetched := 0
+			_, err := gather(rest.Pages("test", "ListThings", self, func(n int) (rest.Page[string], error) {
+				fetched++
+				return test.fetch(n), nil
+			}))
+			if !errors.Is(err, errors.UnexpectedResponse) || fetched != test.pages {
+				t.Errorf("got %v after %d pages, want %q after %d", err, fetched, errors.UnexpectedResponse, test.pages)
+			}
+		})
 	}
-	if !errors.Is(last, errors.UnexpectedResponse) {
-		t.Errorf("got %v, want %q", last, errors.UnexpectedResponse)
+}
+
+func TestFullAt(t *testing.T) {
+	t.Parallel()
+	for _, test := range []struct{ requested, answered, want int }{
+		{100, 0, 100}, {100, 30, 30}, {100, 200, 100}, {0, 30, 30}, {0, 0, 0}, {-1, -1, 0}, {100, -1, 100},
+	} {
+		if got := rest.FullAt(test.requested, test.answered); got != test.want {
+			t.Errorf("FullAt(%d, %d) = %d, want %d", test.requested, test.answered, got, test.want)
+		}
+	}
+}
+
+func TestIdentity(t *testing.T) {
+	t.Parallel()
+	got := []string{rest.Identity("", "a"), rest.Identity("a", ""), rest.Identity("a", "b")}
+	if diff := cmp.Diff([]string{"", "a\x00", "a\x00b"}, got); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
+	}
+	items := []string{"a", ""}
+	if !rest.Lacks(items, self) || rest.Lacks(items[:1], self) {
+		t.Error("an item without an identity is one, or the other way round")
 	}
 }

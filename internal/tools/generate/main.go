@@ -51,7 +51,14 @@ func generate(provider string) error {
 			config.OutputOptions.ExcludeSchemas = append(config.OutputOptions.ExcludeSchemas, name)
 		}
 	}
+	var items map[string]string
 	codegen.TemplateFunctions["method"] = describe
+	codegen.TemplateFunctions["identity"] = func(name string) string {
+		if items == nil { // names are those of the generator only once it runs
+			items = listItems(spec)
+		}
+		return items[name]
+	}
 	code, err := codegen.Generate(spec, config)
 	if err != nil {
 		return err

@@ -48,8 +48,7 @@ type pages struct {
 	Arguments  string // for the method for a page
 	Paging     string // what is set in the options
 	Item       string // type
-	Items      string // field of the page
-	State      string // field of the page that says whether another follows
+	Page       string // arguments of the function that says what the page tells of itself
 }
 
 // option is an optional parameter of the query.
@@ -340,17 +339,25 @@ func (m *method) response(op codegen.OperationDefinition) error {
 	if i < 0 {
 		return nil
 	}
-	m.returns(types[i].Schema, extension(op.Spec.Extensions, "x-result"))
+	m.returns(op, types[i].Schema, extension(op.Spec.Extensions, "x-result"))
 	return nil
 }
 
 // returns decides what the method returns of the body: nothing when it is
 // conditions only, one property when the operation names it, or all of it.
-func (m *method) returns(schema codegen.Schema, property string) {
+func (m *method) returns(op codegen.OperationDefinition, schema codegen.Schema, property string) {
 	m.Out = schema.TypeDecl()
 	m.Due = dues(schema.OAPISchema, "out", "", 3)
 	if schema.OAPISchema != nil && schema.OAPISchema.Type.Is("array") {
 		m.Due = []due{{"out == nil", "the list"}}
+	}
+	for _, l := range lists(op.Spec, schema.OAPISchema) {
+		m.Due = append(m.Due, due{
+			fmt.Sprintf("rest.Lacks(%s, (*%s).identity)", l.expression, l.item), strings.TrimPrefix(l.path+"[]."+l.identity[0], "[]."),
+		})
+	}
+	if state := extension(op.Spec.Extensions, "x-page-state"); state != "" {
+		m.otherPage("&out" + goPath(schema.OAPISchema, state))
 	}
 	switch {
 	case isEmptyObject(schema):
@@ -361,6 +368,15 @@ func (m *method) returns(schema codegen.Schema, property string) {
 		m.Result, m.Results = "rest.Value(&out, c.rest().Do(ctx, &call))", "("+m.Out+", error)"
 	case schema.RefType != "" || schema.DefineViaAlias && schema.GoType != "":
 		m.Result, m.Results = "rest.Pointer(&out, c.rest().Do(ctx, &call))", "(*"+m.Out+", error)"
+	}
+}
+
+// otherPage refuses a page that says of itself that it is another than was requested.
+func (m *method) otherPage(state string) {
+	for _, o := range m.Options {
+		if o.Page == "number" {
+			m.Due = append(m.Due, due{fmt.Sprintf("isOther(%s, options.%s)", state, o.Field), "the requested page"})
+		}
 	}
 }
 
@@ -505,10 +521,15 @@ func (m *method) pages(op codegen.OperationDefinition) error {
 	if schema == nil || schema.Properties[items] == nil || schema.Properties[state] == nil {
 		return fmt.Errorf("answers no page with %s and %s", items, state)
 	}
-	m.Pages = &pages{
-		Name: name, Items: goName(items, schema.Properties[items].Value), State: goName(state, schema.Properties[state].Value),
-		Item: schemaName(schema.Properties[items].Value.Items),
+	if len(identityOf(schema.Properties[items].Value.Items.Value)) == 0 {
+		return fmt.Errorf("lists items without an identity")
 	}
+	arguments := "page." + goName(items, schema.Properties[items].Value) + ", page." + goName(state, schema.Properties[state].Value)
+	if total := extension(config, "total"); total != "" {
+		arguments += ", page." + goName(total, schema.Properties[total].Value)
+	}
+	m.Pages = &pages{Name: name, Page: arguments, Item: schemaName(schema.Properties[items].Value.Items)}
+	m.otherPage("out." + goName(state, schema.Properties[state].Value))
 	filtered := false
 	var paging, values []string
 	for _, o := range m.Options {
@@ -546,8 +567,10 @@ func (m *method) pages(op codegen.OperationDefinition) error {
 }
 
 // successOf is the status of the success that an operation documents.
-func successOf(op codegen.OperationDefinition) int {
-	for code := range op.Spec.Responses.Map() {
+func successOf(op codegen.OperationDefinition) int { return successStatus(op.Spec) }
+
+func successStatus(op *openapi3.Operation) int {
+	for code := range op.Responses.Map() {
 		if n, err := strconv.Atoi(code); err == nil && n < 300 {
 			return n
 		}
