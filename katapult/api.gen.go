@@ -824,7 +824,8 @@ func (c *Client) GetDiskBackupPolicy(ctx context.Context, diskBackupPolicy ID) (
 // DeleteDisk moves a disk to the trash. It stays there for 48 hours unless it
 // is purged. Unassign it before: errors.ValidationError (422) refuses it, with
 // ValidationErrorDetail. A second deletion is errors.ObjectInTrash (406), with
-// ObjectInTrashDetail. It needs the scope disks.
+// ObjectInTrashDetail. If the request is accepted without a body, the trash
+// object is empty: read the resource. It needs the scope disks.
 //
 // Source: vendor OpenAPI 2.68.0; live exchanges.
 func (c *Client) DeleteDisk(ctx context.Context, disk ID) (*TrashObject, error) {
@@ -936,7 +937,7 @@ func (c *Client) DeleteDNSZone(ctx context.Context, dnsZone DNSZoneLookup) error
 		Body: struct {
 			DNSZone rest.Lookup `json:"dns_zone"`
 		}{rest.Lookup{Key: key, ID: id}},
-		Status: http.StatusOK, Out: &out, Removal: true,
+		Status: http.StatusOK, Out: &out, Removal: true, Once: reusable(dnsZone),
 	}
 	call.Require("dns_zone", id, rest.Opaque)
 	call.Missing = func() string {
@@ -970,7 +971,9 @@ func (c *Client) GetDNSZone(ctx context.Context, dnsZone DNSZoneLookup) (*DNSZon
 // there for 48 hours unless it is purged. Virtual machines that are associated
 // with it do not hinder that. It may be refused: errors.ValidationError (422),
 // with ValidationErrorDetail. A second deletion is errors.ObjectInTrash (406),
-// with ObjectInTrashDetail. It needs the scope file_storage_volumes.
+// with ObjectInTrashDetail. If the request is accepted without a body, the
+// trash object is empty: read the resource. It needs the scope
+// file_storage_volumes.
 //
 // Source: vendor OpenAPI 2.68.0; live exchanges.
 func (c *Client) DeleteFileStorageVolume(ctx context.Context, fileStorageVolume ID) (*TrashObject, error) {
@@ -1031,7 +1034,7 @@ func (c *Client) DeleteIPAddress(ctx context.Context, ipAddress IPAddressLookup)
 		Body: struct {
 			IPAddress rest.Lookup `json:"ip_address"`
 		}{rest.Lookup{Key: key, ID: id}},
-		Status: http.StatusOK, Out: &out, Removal: true,
+		Status: http.StatusOK, Out: &out, Removal: true, Once: reusable(ipAddress),
 	}
 	call.Require("ip_address", id, rest.Opaque)
 	return c.rest().Do(ctx, &call)
@@ -1074,7 +1077,7 @@ func (c *Client) UnallocateIPAddress(ctx context.Context, ipAddress IPAddressLoo
 		Body: struct {
 			IPAddress rest.Lookup `json:"ip_address"`
 		}{rest.Lookup{Key: key, ID: id}},
-		Status: http.StatusOK, Out: &out,
+		Status: http.StatusOK, Out: &out, Once: reusable(ipAddress),
 	}
 	call.Require("ip_address", id, rest.Opaque)
 	return c.rest().Do(ctx, &call)
@@ -1096,7 +1099,7 @@ func (c *Client) DeleteLoadBalancer(ctx context.Context, loadBalancer LoadBalanc
 		Body: struct {
 			LoadBalancer rest.Lookup `json:"load_balancer"`
 		}{rest.Lookup{Key: key, ID: id}},
-		Status: http.StatusOK, Out: &out, Removal: true,
+		Status: http.StatusOK, Out: &out, Removal: true, Once: reusable(loadBalancer),
 	}
 	call.Require("load_balancer", id, rest.Opaque)
 	call.Missing = func() string {
@@ -1191,7 +1194,7 @@ func (c *Client) deleteOrganization(ctx context.Context, organization Organizati
 		Body: struct {
 			Organization rest.Lookup `json:"organization"`
 		}{rest.Lookup{Key: key, ID: id}},
-		Status: http.StatusOK, Out: &out,
+		Status: http.StatusOK, Out: &out, Once: reusable(organization),
 	}
 	call.Require("organization", id, rest.Opaque)
 	call.Missing = func() string {
@@ -1266,7 +1269,7 @@ func (c *Client) DeleteObjectStorageBucket(ctx context.Context, bucket ObjectSto
 			Bucket               rest.Lookup `json:"bucket"`
 			ObjectStorageCluster rest.Lookup `json:"object_storage_cluster"`
 		}{rest.Lookup{Key: key, ID: id}, rest.Lookup{Key: objectStorageClusterKey, ID: objectStorageClusterID}},
-		Status: http.StatusOK, Out: &out, Removal: true,
+		Status: http.StatusOK, Out: &out, Removal: true, Once: reusable(bucket) || reusable(objectStorageCluster),
 	}
 	call.Require("bucket", id, rest.Opaque)
 	call.Require("object_storage_cluster", objectStorageClusterID, rest.Opaque)
@@ -1793,7 +1796,7 @@ func (c *Client) CreateManagedOrganization(ctx context.Context, organization Org
 			Name         string      `json:"name"`
 			SubDomain    string      `json:"sub_domain"`
 		}{rest.Lookup{Key: key, ID: id}, name, subDomain},
-		Status: http.StatusCreated, Out: &out,
+		Status: http.StatusCreated, Out: &out, Once: reusable(organization),
 	}
 	call.Require("organization", id, rest.Opaque)
 	call.Missing = func() string {
@@ -1857,7 +1860,8 @@ func (c *Client) ListObjectStorageAccessKeys(ctx context.Context, organization O
 // region to the trash. Buckets and access keys have to be deleted before:
 // errors.ValidationError (422), with ValidationErrorDetail. The trash object
 // has no ObjectID: keep its ID. A second deletion is errors.ObjectInTrash
-// (406). It needs the scope object_storage.
+// (406). If the request is accepted without a body, the trash object is empty:
+// read the resource. It needs the scope object_storage.
 //
 // Source: vendor OpenAPI 2.68.0; live exchanges.
 func (c *Client) DeleteObjectStorageAccount(ctx context.Context, organization OrganizationLookup, objectStorageCluster ObjectStorageClusterLookup) (*TrashObject, error) {
@@ -1873,7 +1877,7 @@ func (c *Client) DeleteObjectStorageAccount(ctx context.Context, organization Or
 			Organization         rest.Lookup `json:"organization"`
 			ObjectStorageCluster rest.Lookup `json:"object_storage_cluster"`
 		}{rest.Lookup{Key: key, ID: id}, rest.Lookup{Key: objectStorageClusterKey, ID: objectStorageClusterID}},
-		Status: http.StatusOK, Out: &out, Removal: true,
+		Status: http.StatusOK, Out: &out, Removal: true, Once: reusable(organization) || reusable(objectStorageCluster),
 	}
 	call.Require("organization", id, rest.Opaque)
 	call.Require("object_storage_cluster", objectStorageClusterID, rest.Opaque)
@@ -1962,7 +1966,8 @@ func (c *Client) ListTrashObjects(ctx context.Context, organization Organization
 // PurgeTrash begins to delete all that is in the trash of an organization for
 // good. It is done by a task: see WaitUntilTrashIsEmpty. What comes to the
 // trash later may not be part of it. errors.TaskQueueingError (406) says that
-// the task could not be queued, and is repeated. It needs the scope
+// the task could not be queued, and is repeated. If the request is accepted
+// without a body, the task is empty: wait for the trash. It needs the scope
 // trash_objects:purge.
 //
 // Source: vendor OpenAPI 2.68.0.
@@ -1977,7 +1982,7 @@ func (c *Client) PurgeTrash(ctx context.Context, organization OrganizationLookup
 		Body: struct {
 			Organization rest.Lookup `json:"organization"`
 		}{rest.Lookup{Key: key, ID: id}},
-		Status: http.StatusOK, Out: &out, Removal: true,
+		Status: http.StatusOK, Out: &out, Removal: true, Once: reusable(organization),
 	}
 	call.Require("organization", id, rest.Opaque)
 	call.Missing = func() string {
@@ -2112,7 +2117,8 @@ func (c *Client) GetTask(ctx context.Context, task ID) (*Task, error) {
 // PurgeTrashObject begins to delete an object in the trash for good. It is done
 // by a task, in 6 seconds mostly and 66 at most by live exchanges: see
 // WaitUntilPurged. errors.TaskQueueingError (406) says that the task could not
-// be queued, and is repeated. It needs the scope trash_objects:purge.
+// be queued, and is repeated. If the request is accepted without a body, the
+// task is empty: wait for the trash. It needs the scope trash_objects:purge.
 //
 // Source: vendor OpenAPI 2.68.0; live exchanges.
 func (c *Client) PurgeTrashObject(ctx context.Context, trashObject TrashObjectLookup) (*Task, error) {
@@ -2126,7 +2132,7 @@ func (c *Client) PurgeTrashObject(ctx context.Context, trashObject TrashObjectLo
 		Body: struct {
 			TrashObject rest.Lookup `json:"trash_object"`
 		}{rest.Lookup{Key: key, ID: id}},
-		Status: http.StatusOK, Out: &out, Removal: true,
+		Status: http.StatusOK, Out: &out, Removal: true, Once: reusable(trashObject),
 	}
 	call.Require("trash_object", id, rest.Opaque)
 	call.Missing = func() string {
@@ -2161,8 +2167,9 @@ func (c *Client) GetTrashObject(ctx context.Context, trashObject TrashObjectLook
 // DeleteVirtualMachine moves a virtual machine to the trash. It stays there for
 // 48 hours unless it is purged, and keeps its host name until then. Stop it
 // before, and unassign the disks that are to outlive it. A second deletion is
-// errors.ObjectInTrash (406), with ObjectInTrashDetail. It needs the scope
-// virtual_machines.
+// errors.ObjectInTrash (406), with ObjectInTrashDetail. If the request is
+// accepted without a body, the trash object is empty: read the resource. It
+// needs the scope virtual_machines.
 //
 // Source: vendor OpenAPI 2.68.0; live exchanges.
 func (c *Client) DeleteVirtualMachine(ctx context.Context, virtualMachine VirtualMachineLookup) (*TrashObject, error) {
@@ -2176,7 +2183,7 @@ func (c *Client) DeleteVirtualMachine(ctx context.Context, virtualMachine Virtua
 		Body: struct {
 			VirtualMachine rest.Lookup `json:"virtual_machine"`
 		}{rest.Lookup{Key: key, ID: id}},
-		Status: http.StatusOK, Out: &out, Removal: true,
+		Status: http.StatusOK, Out: &out, Removal: true, Once: reusable(virtualMachine),
 	}
 	call.Require("virtual_machine", id, rest.Opaque)
 	call.Missing = func() string {
@@ -2330,7 +2337,7 @@ func (c *Client) ShutdownVirtualMachine(ctx context.Context, virtualMachine Virt
 		Body: struct {
 			VirtualMachine rest.Lookup `json:"virtual_machine"`
 		}{rest.Lookup{Key: key, ID: id}},
-		Status: http.StatusOK, Out: &out,
+		Status: http.StatusOK, Out: &out, Once: reusable(virtualMachine),
 	}
 	call.Require("virtual_machine", id, rest.Opaque)
 	call.Missing = func() string {
@@ -2357,7 +2364,7 @@ func (c *Client) StopVirtualMachine(ctx context.Context, virtualMachine VirtualM
 		Body: struct {
 			VirtualMachine rest.Lookup `json:"virtual_machine"`
 		}{rest.Lookup{Key: key, ID: id}},
-		Status: http.StatusOK, Out: &out,
+		Status: http.StatusOK, Out: &out, Once: reusable(virtualMachine),
 	}
 	call.Require("virtual_machine", id, rest.Opaque)
 	call.Missing = func() string {

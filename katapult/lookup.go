@@ -67,8 +67,11 @@ type keyed interface {
 type ID string
 
 // SubDomain names an organization by its sub domain: katapult.SubDomain("acme").
-// An id is the safer name: a sub domain is free for others once its organization
-// is gone.
+// An ID is the safer name: a subdomain is free for others once its organization
+// is deleted. [Client.DeleteOrganization], [Client.Plan] and the waiters read the ID
+// first and send that. Any other call that changes something is sent once if it names
+// its target by anything but an ID: it is not repeated after a refusal, because the
+// name may belong to another resource by then.
 type SubDomain string
 
 // FQDN names a virtual machine by its host name: katapult.FQDN("web.acme.katapult.cloud").
@@ -124,6 +127,18 @@ func lookup(l keyed) (key, value string) {
 		return "id", ""
 	}
 	return l.key()
+}
+
+// reusable reports whether a lookup is a name that another resource can have later: a
+// subdomain is free once its organization is deleted, and an address once it is given
+// back. A write by such a name is sent once. IDs are never reused, and the region of a
+// cluster is the provider's own.
+func reusable(l keyed) bool {
+	switch l.(type) {
+	case SubDomain, FQDN, APIReference, ZoneName, Address, BucketName:
+		return true
+	}
+	return false
 }
 
 // names reports whether a lookup is one of the organization that was found.

@@ -49,6 +49,10 @@ type Call struct {
 	// Repeat: the call changes nothing, so it may be sent again after any failure.
 	Repeat bool
 
+	// Once: the call names its target by a name that can belong to another resource
+	// later, so that it is not sent again, whatever the answer to the first request is.
+	Once bool
+
 	header    http.Header
 	path      string // Path, escaped and filled in
 	query     string

@@ -48,7 +48,7 @@ func (r Retry) orDefault() Retry {
 // next decides whether a call is sent again after it failed, and how long to
 // wait before that.
 func (r Retry) next(call *Call, e *errors.Error, attempt int) (time.Duration, bool) {
-	if attempt >= r.Attempts || e.Code == errors.Canceled || !repeatable(call, e) || !errors.Retryable(e) && !burst(call, e) {
+	if attempt >= r.Attempts || call.Once || e.Code == errors.Canceled || !repeatable(call, e) || !errors.Retryable(e) && !burst(call, e) {
 		return 0, false
 	}
 	wait := e.RetryAfter

@@ -31,6 +31,7 @@ type method struct {
 	Repeat     bool
 	Removal    bool
 	PageSize   string   // expression of how many items are requested; "" for what is no page
+	Once       string   // expression of whether a write is sent once; "" for never
 	Arguments  []string // statements that add to the call
 	Due        []due    // what a success has to contain
 	Options    []option // optional parameters of the query, gathered in a struct
@@ -220,6 +221,17 @@ func (m *method) lookup(name string) (key, id string) {
 	return key, id
 }
 
+// once lets a write be sent once if its lookup is a name that can change hands.
+func (m *method) once(name, goType string) {
+	switch {
+	case m.Repeat || goType == "ID":
+	case m.Once == "":
+		m.Once = "reusable(" + name + ")"
+	default:
+		m.Once += " || reusable(" + name + ")"
+	}
+}
+
 func (m *method) add(format string, args ...any) {
 	m.Arguments = append(m.Arguments, fmt.Sprintf(format, args...))
 }
@@ -270,6 +282,7 @@ func (m *method) body(op codegen.OperationDefinition) error {
 		if isLookup(goType) {
 			key, id := m.lookup(name)
 			m.add("call.Require(%q, %s, rest.Opaque)", p.JsonFieldName, id)
+			m.once(name, goType)
 			goType, value = "rest.Lookup", fmt.Sprintf("rest.Lookup{Key: %s, ID: %s}", key, id)
 		} else if name := extension(p.Extensions, "x-check"); name != "" {
 			m.add("call.Require(%q, %s, rest.%s)", p.JsonFieldName, value, name)
