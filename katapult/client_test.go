@@ -24,14 +24,16 @@ func TestTheDeletionIsSentAsTheAPIWantsIt(t *testing.T) {
 		body         string
 	}{
 		"by id":                      {katapult.ID("org_acme"), `{"organization":{"id":"org_acme"}}`},
-		"by sub domain":              {katapult.SubDomain("acme"), `{"organization":{"sub_domain":"acme"}}`},
-		"by a name that JSON quotes": {katapult.SubDomain(`ä"<`), `{"organization":{"sub_domain":"ä\"\u003c"}}`},
+		"by sub domain":              {katapult.SubDomain("acme"), `{"organization":{"id":"org_acme"}}`},
+		"by a name that JSON quotes": {katapult.ID(`ä"<`), `{"organization":{"id":"ä\"\u003c"}}`},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			srv := katapulttest.NewServer()
+			srv.AddOrganization(katapulttest.Organization{ID: "org_acme", SubDomain: "acme"})
 			_ = katapult.DeleteOrganization(t.Context(), test.organization, srv.Option(), katapult.WithUserAgent("acme-cleaner/2"))
-			r := srv.Requests()[0]
+			requests := srv.Requests()
+			r := requests[len(requests)-1] // a subdomain is resolved first
 			if r.Method != "DELETE" || r.Path != "/core/v1/managed_organizations/organization" || r.Query != "" {
 				t.Errorf("got %s %s?%s", r.Method, r.Path, r.Query)
 			}
@@ -188,6 +190,9 @@ func TestAnotherOrganizationIsNoProof(t *testing.T) {
 	for _, organization := range []katapult.OrganizationLookup{katapult.ID("org_acme"), katapult.SubDomain("acme")} {
 		srv := katapulttest.NewServer()
 		srv.AddOrganization(katapulttest.Organization{ID: "org_acme", SubDomain: "acme"})
+		if _, ok := organization.(katapult.SubDomain); ok {
+			srv.Fail(offboardtest.Fault{Operation: "GetOrganization"}) // resolves it
+		}
 		srv.Fail(offboardtest.LoseRequest("DeleteOrganization"),
 			offboardtest.Answer("GetOrganization", 200, `{"organization":{"id":"org_other","name":"Other","sub_domain":"other"}}`))
 		err := katapult.DeleteOrganization(t.Context(), organization, srv.Option())

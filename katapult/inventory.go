@@ -10,6 +10,7 @@ import (
 	"strings"
 
 	"github.com/offboard-dev/offboard-go/errors"
+	"github.com/offboard-dev/offboard-go/internal/rest"
 	"github.com/offboard-dev/offboard-go/teardown"
 )
 
@@ -32,20 +33,29 @@ const (
 	kindTemplate     = "disk_template"
 )
 
+// Types of objects in the trash.
+const (
+	typeMachine = "VirtualMachine"
+	typeDisk    = "Disk"
+	typeVolume  = "FileStorageVolume"
+	typePolicy  = "DiskBackupPolicy" // no object of it was recorded
+	typeAccount = "ObjectStorageAccount"
+)
+
 // kinds are all of them in the order in which they go, each with the deletion step
 // that it keeps open and with its type in the trash, if it goes there.
 var kinds = []struct{ name, step, trash string }{
 	{kindOrganization, "managed_organizations", ""},
 	{kindLoadBalancer, "load_balancers", ""},
 	{kindZone, "dns_zones", ""},
-	{kindPolicy, "disk_backup_policies", "DiskBackupPolicy"},
-	{kindMachine, "virtual_machines", "VirtualMachine"},
-	{kindDisk, "disks", "Disk"},
-	{kindVolume, "file_storage_volumes", "FileStorageVolume"},
+	{kindPolicy, "disk_backup_policies", typePolicy},
+	{kindMachine, "virtual_machines", typeMachine},
+	{kindDisk, "disks", typeDisk},
+	{kindVolume, "file_storage_volumes", typeVolume},
 	{kindBucket, "object_storage", ""},
 	{kindBuckets, "object_storage", ""},
 	{kindKey, "object_storage", ""},
-	{kindAccount, "object_storage", "ObjectStorageAccount"},
+	{kindAccount, "object_storage", typeAccount},
 	{kindTrash, "empty_trash", ""},
 	{kindNetwork, "virtual_networks", ""},
 	{kindAddress, "ip_addresses", ""},
@@ -97,13 +107,14 @@ type inventory struct {
 
 	trashed   map[string]bool // ids, in the trash, of accounts that are steps already
 	anonymous int             // such accounts whose ids there are not known
+	long      map[string]bool // kinds of lists that may have had several pages
 }
 
 func newInventory(c *Client, o *Organization, open DeletionSteps, before *teardown.Plan) *inventory {
 	return &inventory{
 		c: c, id: ID(o.ID), name: o.Name, open: open, before: before,
 		own: map[string][]teardown.Step{}, explained: map[string]bool{}, first: map[string][]string{},
-		holders: map[string]string{}, trashed: map[string]bool{},
+		holders: map[string]string{}, trashed: map[string]bool{}, long: map[string]bool{},
 	}
 }
 
@@ -206,6 +217,80 @@ func each[T any](list iter.Seq2[T, error], f func(T)) error {
 	return nil
 }
 
+// listed calls a function with all that a list of a kind yields, and notes whether the
+// list may have had several pages.
+func listed[T any](n *inventory, kind string, list iter.Seq2[T, error], f func(T)) error {
+	count := 0
+	err := each(list, func(item T) {
+		count++
+		f(item)
+	})
+	n.long[kind] = n.long[kind] || count >= pageSize
+	return err
+}
+
+// maxInventories is how often the lists of an organization are read, at most.
+const maxInventories = 3
+
+// inventory reads what an organization has, as steps.
+//
+// Absence from a list of several pages is a hint only: if an item of the first page is
+// deleted between two reads, the first item of the second page is never seen. A step of
+// the plan before that such lists do not show is read by itself; if its resource exists,
+// all lists are read again. Only a list shows that a resource belongs to the
+// organization, so that a step that no list shows is never part of the inventory.
+func (c *Client) inventory(ctx context.Context, o *Organization, before *teardown.Plan, child bool, seen map[ID]bool) (DeletionSteps, []teardown.Step, error) {
+	for attempt := 1; ; attempt++ {
+		open, err := c.GetDeletionSteps(ctx, ID(o.ID))
+		if err != nil {
+			return nil, nil, err
+		}
+		n := newInventory(c, o, open, before)
+		n.child = child
+		visited := maps.Clone(seen)
+		if err := n.read(ctx, visited); err != nil {
+			return nil, nil, err
+		}
+		missed, err := n.missed(ctx)
+		if err != nil {
+			return nil, nil, err
+		}
+		if !missed || attempt == maxInventories {
+			maps.Copy(seen, visited)
+			return open, n.list(), nil
+		}
+	}
+}
+
+// missed reports whether the resource of a step of the plan before exists although no
+// list shows it, and a list that would show it may have had several pages.
+func (n *inventory) missed(ctx context.Context) (bool, error) {
+	for _, kind := range kinds {
+		long := n.long[kind.name] || kind.trash != "" && n.long[kindTrash] || kind.step == "object_storage" && n.long[kindKey]
+		if !long {
+			continue
+		}
+		for _, s := range n.planned(kind.name) {
+			if s.Manual || n.has(s.ID, s.Kind) {
+				continue
+			}
+			t, err := driver{n.c}.target(teardown.Organization{ID: string(n.id)}, s)
+			if err != nil {
+				continue // no plan of this package has such a step
+			}
+			err = t.read(ctx)
+			switch code := codeOf(err); {
+			case code == t.missing:
+			case err == nil, code == errors.ObjectInTrash:
+				return true, nil
+			default:
+				return false, err
+			}
+		}
+	}
+	return false, nil
+}
+
 // read reads what the organization has, and the organizations that it manages. The
 // trash is read after all that goes there, so that nothing is missed that goes there
 // meanwhile.
@@ -221,17 +306,17 @@ func (n *inventory) read(ctx context.Context, seen map[ID]bool) error {
 		read func() error
 	}{
 		{"managed_organizations", no, func() error { return n.readOrganizations(ctx, seen) }},
-		{"load_balancers", no, func() error { return each(n.c.ListLoadBalancers(ctx, n.id), n.addLoadBalancer) }},
-		{"dns_zones", no, func() error { return each(n.c.ListDNSZones(ctx, n.id), n.addZone) }},
-		{"disk_backup_policies", no, func() error { return each(n.c.ListDiskBackupPolicies(ctx, n.id), n.addPolicy) }},
-		{"virtual_machines", no, func() error { return each(n.c.ListVirtualMachines(ctx, n.id), n.addMachine) }},
-		{"disks", func() bool { return there(kindMachine) }, func() error { return each(n.c.ListDisks(ctx, n.id), n.addDisk) }},
-		{"file_storage_volumes", no, func() error { return each(n.c.ListFileStorageVolumes(ctx, n.id), n.addVolume) }},
+		{"load_balancers", no, func() error { return listed(n, kindLoadBalancer, n.c.ListLoadBalancers(ctx, n.id), n.addLoadBalancer) }},
+		{"dns_zones", no, func() error { return listed(n, kindZone, n.c.ListDNSZones(ctx, n.id), n.addZone) }},
+		{"disk_backup_policies", no, func() error { return listed(n, kindPolicy, n.c.ListDiskBackupPolicies(ctx, n.id), n.addPolicy) }},
+		{"virtual_machines", no, func() error { return listed(n, kindMachine, n.c.ListVirtualMachines(ctx, n.id), n.addMachine) }},
+		{"disks", func() bool { return there(kindMachine) }, func() error { return listed(n, kindDisk, n.c.ListDisks(ctx, n.id), n.addDisk) }},
+		{"file_storage_volumes", no, func() error { return listed(n, kindVolume, n.c.ListFileStorageVolumes(ctx, n.id), n.addVolume) }},
 		{"object_storage", no, func() error { return n.readObjectStorage(ctx) }},
 		{"empty_trash", func() bool { return n.caused("empty_trash") }, func() error { return n.readTrash(ctx) }},
-		{"virtual_networks", no, func() error { return each(n.c.ListVirtualNetworks(ctx, n.id), n.addNetwork) }},
+		{"virtual_networks", no, func() error { return listed(n, kindNetwork, n.c.ListVirtualNetworks(ctx, n.id), n.addNetwork) }},
 		{"ip_addresses", func() bool { return there(kindMachine, kindLoadBalancer) }, func() error {
-			return each(n.c.ListIPAddresses(ctx, n.id), n.addAddress)
+			return listed(n, kindAddress, n.c.ListIPAddresses(ctx, n.id), n.addAddress)
 		}},
 		{"disk_templates", no, func() error {
 			return each(n.c.ListDiskTemplates(ctx, n.id, ListDiskTemplatesPageOptions{}), n.addTemplate)
@@ -355,7 +440,7 @@ func (n *inventory) addTemplate(t DiskTemplate) {
 // have.
 func (n *inventory) readOrganizations(ctx context.Context, seen map[ID]bool) error {
 	var children []Organization
-	if err := each(n.c.ListManagedOrganizations(ctx, n.id), func(o Organization) { children = append(children, o) }); err != nil {
+	if err := listed(n, kindOrganization, n.c.ListManagedOrganizations(ctx, n.id), func(o Organization) { children = append(children, o) }); err != nil {
 		return err
 	}
 	for _, child := range children {
@@ -366,17 +451,23 @@ func (n *inventory) readOrganizations(ctx context.Context, seen map[ID]bool) err
 			Name: child.Name, Needs: teardown.ManagedOrganizations, Removal: "delete it, once nothing of it is left",
 			Why: "it is managed by " + n.name, Organization: &teardown.Organization{ID: child.ID, Name: child.Name},
 		}
-		steps, err := n.readOrganization(ctx, &child, seen)
+		_, steps, err := n.c.inventory(ctx, &child, n.before, true, seen)
+		if codeOf(err) == errors.OrganizationNotFound {
+			// One of its lists says so, and so must a read of it.
+			switch presence, failed := n.c.look(ctx, ID(child.ID)); {
+			case presence == rest.Gone:
+				continue
+			case failed != nil:
+				err = failed
+			}
+		}
 		switch code := codeOf(err); code {
 		case "":
 			for _, step := range steps {
 				s.After = append(s.After, step.ID)
 			}
 			n.steps = append(n.steps, steps...)
-		case errors.OrganizationNotFound:
-			// It is gone since it was listed, and must not be taken for the one that is read.
-			continue
-		case errors.OrganizationSuspended, errors.OrganizationNotActivated, errors.PermissionDenied:
+		case errors.OrganizationSuspended, errors.OrganizationNotActivated, errors.PermissionDenied, errors.OrganizationNotFound:
 			s.Manual = true
 			s.Why += ", and what it has cannot be read: " + code.Error()
 			s.Removal = "let it be read, or delete it " + noAPI
@@ -388,25 +479,12 @@ func (n *inventory) readOrganizations(ctx context.Context, seen map[ID]bool) err
 	return nil
 }
 
-func (n *inventory) readOrganization(ctx context.Context, child *Organization, seen map[ID]bool) ([]teardown.Step, error) {
-	open, err := n.c.GetDeletionSteps(ctx, ID(child.ID))
-	if err != nil {
-		return nil, err
-	}
-	of := newInventory(n.c, child, open, n.before)
-	of.child = true
-	if err := of.read(ctx, seen); err != nil {
-		return nil, err
-	}
-	return of.list(), nil
-}
-
 // readObjectStorage reads the object storage in all regions that are known: those that
 // an access key names, and those of the plan before.
 func (n *inventory) readObjectStorage(ctx context.Context) error {
 	var regions []string
 	keys := map[string][]ObjectStorageAccessKey{}
-	err := each(n.c.ListObjectStorageAccessKeys(ctx, n.id), func(k ObjectStorageAccessKey) {
+	err := listed(n, kindKey, n.c.ListObjectStorageAccessKeys(ctx, n.id), func(k ObjectStorageAccessKey) {
 		regions = append(regions, k.Region)
 		keys[k.Region] = append(keys[k.Region], k)
 	})
@@ -501,8 +579,7 @@ func (n *inventory) readBuckets(ctx context.Context, account *ObjectStorageAccou
 		case err != nil:
 			return nil, err
 		}
-		access := bucket.AccessControlList
-		if slices.ContainsFunc(slices.Concat(access.ReadKeyIDs, access.WriteKeyIDs), func(id string) bool { return slices.Contains(ids, id) }) {
+		if bucket.usedBy(ids) {
 			steps = append(steps, n.add(kindBucket, teardown.Step{Name: name, Removal: deletes}, account.Region, name))
 		}
 	}
@@ -526,28 +603,35 @@ func (n *inventory) counts(region string) bool {
 	})
 }
 
-// addTrashedAccount keeps the step of object storage that the plan before has, and
-// that is in the trash now. There it does not say in which region it was.
+// addTrashedAccount adds the step of object storage that the plan before has, and that
+// is in the trash now. There it does not say in which region it was.
 func (n *inventory) addTrashedAccount(region string, err error) {
 	s, ok := n.plannedAs(n.stepID(kindAccount, region))
 	if !ok {
 		return
 	}
-	n.keep(s)
+	n.addTrashed(kindAccount, s.Name, region)
 	n.explained["empty_trash"] = true
-	if id := trashID(err); id != "" {
+	if id := trashObject(err).ID; id != "" {
 		n.trashed[id] = true
 	} else {
 		n.anonymous++
 	}
 }
 
-// trashID returns the id that something has in the trash, from the error that says
-// that it is there; "" where that does not tell.
-func trashID(err error) string {
+// addTrashed adds the step of something that is in the trash and that the plan before
+// has, by its name there: the trash does not tell names. All else comes from the reads
+// of now.
+func (n *inventory) addTrashed(kind, name, identity string) string {
+	return n.add(kind, teardown.Step{Name: name, Why: "it is in the trash", Removal: "purge it"}, identity)
+}
+
+// trashObject returns the object that something has in the trash, from the error that
+// says that it is there; an empty one if that does not tell.
+func trashObject(err error) TrashObject {
 	e, _ := errors.AsType[*errors.Error](err)
 	detail, _ := e.Detail.(ObjectInTrashDetail)
-	return detail.TrashObject.ID
+	return detail.TrashObject
 }
 
 // readTrash adds what is in the trash. What the plan before has as something else
@@ -560,42 +644,86 @@ func (n *inventory) readTrash(ctx context.Context) error {
 			return err
 		}
 	}
-	inTrash := map[string]bool{}
-	err := each(n.c.ListTrashObjects(ctx, n.id), func(o TrashObject) {
+	machines := map[string]string{} // step IDs of machines in the trash, by the machine's ID
+	err := listed(n, kindTrash, n.c.ListTrashObjects(ctx, n.id), func(o TrashObject) {
 		n.explained["empty_trash"] = true
-		if s, ok := n.wasPlanned(o); ok {
-			n.keep(s)
-			inTrash[s.ID] = true
+		if kind, name, ok := n.wasPlanned(o); ok {
+			id := n.addTrashed(kind, name, o.ObjectID)
+			if kind == kindMachine {
+				machines[o.ObjectID] = id
+				n.machines = append(n.machines, id)
+				n.holders[o.ObjectID] = id
+			}
 			return
 		}
 		if n.trashed[o.ID] {
 			return
 		}
-		if _, ok := n.plannedAs(n.stepID(kindTrash, o.ID)); !ok && o.ObjectID == "" && o.ObjectType == "ObjectStorageAccount" && n.anonymous > 0 {
+		if _, ok := n.plannedAs(n.stepID(kindTrash, o.ID)); !ok && o.ObjectID == "" && o.ObjectType == typeAccount && n.anonymous > 0 {
 			n.anonymous--
 			return
 		}
 		n.addTrash(o)
 	})
+	if err != nil {
+		return err
+	}
 	for _, s := range n.planned(kindDisk) {
-		if slices.ContainsFunc(s.After, func(id string) bool { return inTrash[id] }) {
-			n.keep(s)
+		if err := n.addDiskOf(ctx, s, machines); err != nil {
+			return err
 		}
 	}
-	return err
+	return nil
 }
 
-// wasPlanned returns the step that the plan before has for something that is in the
-// trash now.
-func (n *inventory) wasPlanned(o TrashObject) (teardown.Step, bool) {
-	if o.ObjectID != "" {
-		for _, kind := range kinds {
-			if s, ok := n.plannedAs(n.stepID(kind.name, o.ObjectID)); ok {
-				return s, true
+// addDiskOf adds a disk that the plan before has if it went to the trash with one of the
+// machines that are there. No list shows that, and the plan alone proves nothing: it may
+// name the disk of another organization.
+func (n *inventory) addDiskOf(ctx context.Context, s teardown.Step, machines map[string]string) error {
+	if n.has(s.ID, s.Kind) {
+		return nil
+	}
+	for machine, step := range machines {
+		if !slices.Contains(s.After, step) {
+			continue
+		}
+		_, of, _ := identity(s)
+		disk, err := n.c.GetDisk(ctx, ID(of[0]))
+		switch code := codeOf(err); {
+		case code == errors.DiskNotFound:
+			return nil
+		case code == errors.ObjectInTrash:
+			if in := trashObject(err); in.ID != "" && in.ObjectID != machine {
+				continue
 			}
+		case err != nil:
+			return err
+		case disk.ID != of[0] || disk.Assignment == nil || disk.Assignment.VirtualMachine.ID != machine:
+			continue
+		}
+		n.add(kindDisk, teardown.Step{
+			Name: s.Name, After: []string{step}, Why: "it is in the trash with its virtual machine", Removal: "it is purged with the machine",
+		}, of[0])
+		return nil
+	}
+	return nil
+}
+
+// wasPlanned returns the kind and the name of the step that the plan before has for
+// something that is in the trash now. The kind is that of the object's type: what the
+// plan says about an ID proves nothing.
+func (n *inventory) wasPlanned(o TrashObject) (kind, name string, ok bool) {
+	if o.ObjectID == "" {
+		return "", "", false
+	}
+	kind = kindPolicy // whose type was never recorded
+	for _, k := range kinds {
+		if k.trash != "" && k.trash == o.ObjectType {
+			kind = k.name
 		}
 	}
-	return teardown.Step{}, false
+	s, ok := n.plannedAs(n.stepID(kind, o.ObjectID))
+	return kind, s.Name, ok
 }
 
 func (n *inventory) addTrash(o TrashObject) {
@@ -607,7 +735,7 @@ func (n *inventory) addTrash(o TrashObject) {
 			n.explained[kind.step] = true
 		}
 	}
-	if o.ObjectType == "VirtualMachine" {
+	if o.ObjectType == typeMachine {
 		n.explained["disks"] = true // what it boots from
 		n.machines = append(n.machines, id)
 		n.holders[o.ObjectID] = id

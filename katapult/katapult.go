@@ -59,6 +59,7 @@ package katapult
 
 import (
 	"context"
+	"fmt"
 
 	"github.com/offboard-dev/offboard-go/errors"
 	"github.com/offboard-dev/offboard-go/internal/rest"
@@ -119,30 +120,84 @@ func DeleteOrganization(ctx context.Context, organization OrganizationLookup, op
 //   - [errors.DeletionFailed]: Katapult failed, and the organization is still there
 //   - [errors.OutcomeUnknown]: the answer was lost and nothing can be read
 //
-// After a lost answer or a 5xx the organization is read, which needs the scope
+// An organization that is named by its subdomain is read first, and deleted by its ID;
+// the error is [errors.NotConfirmed] if the one that answers has another subdomain. After
+// a lost answer or a 5xx the organization is read. Both need the scope
 // organizations:read.
 //
 // Source: vendor OpenAPI 2.68.0; seed page.
 func (c *Client) DeleteOrganization(ctx context.Context, organization OrganizationLookup) error {
+	id, err := c.identify(ctx, "DeleteOrganization", organization)
+	if err != nil {
+		return err
+	}
 	return c.rest().Delete(ctx, rest.Deletion{
-		Send: func(ctx context.Context) error { return c.deleteOrganization(ctx, organization) },
-		Look: func(ctx context.Context) (rest.Presence, error) { return c.look(ctx, organization) },
+		Send: func(ctx context.Context) error { return c.deleteOrganization(ctx, id) },
+		Look: func(ctx context.Context) (rest.Presence, error) { return c.look(ctx, id) },
 	})
 }
 
-// look reads whether an organization is there.
-func (c *Client) look(ctx context.Context, organization OrganizationLookup) (rest.Presence, error) {
+// identify returns the ID of an organization. One that is named by its subdomain is
+// read: the subdomain may belong to another organization later.
+func (c *Client) identify(ctx context.Context, operation string, organization OrganizationLookup) (ID, error) {
+	if _, ok := organization.(SubDomain); !ok {
+		_, id := lookup(organization)
+		return ID(id), nil
+	}
+	found, err := c.find(ctx, operation, organization)
+	if err != nil {
+		return "", err
+	}
+	return ID(found.ID), nil
+}
+
+// find reads an organization. The one that answers must be the one that is named.
+func (c *Client) find(ctx context.Context, operation string, organization OrganizationLookup) (*Organization, error) {
 	found, err := c.GetOrganization(ctx, organization)
+	if err == nil && !names(organization, found) {
+		_, target := lookup(organization)
+		return nil, &errors.Error{
+			Provider: provider, Operation: operation, Target: target, Code: errors.NotConfirmed,
+			Err: fmt.Errorf("the organization that answers is %q", found.ID),
+		}
+	}
+	return found, err
+}
+
+// look reads whether an organization exists.
+func (c *Client) look(ctx context.Context, id ID) (rest.Presence, error) {
+	found, err := c.GetOrganization(ctx, id)
 	switch {
 	case errors.Is(err, errors.OrganizationNotFound):
 		return rest.Gone, nil
 	case err != nil:
 		return rest.Unknown, err
-	case !names(organization, found):
+	case !names(id, found):
 		return rest.Unknown, nil
 	}
 	return rest.Present, nil
 }
+
+// proven returns the error of a read of something that an organization has. That the
+// organization does not exist is proven only by a read of the organization itself: a
+// list, or the deletion steps, may say so of one that was read a moment ago.
+func (c *Client) proven(ctx context.Context, id ID, err error) error {
+	e, ok := errors.AsType[*errors.Error](err)
+	if !ok || e.Code != errors.OrganizationNotFound {
+		return err
+	}
+	switch presence, failed := c.look(ctx, id); {
+	case presence == rest.Gone:
+		return err
+	case failed != nil:
+		return failed
+	}
+	contradicted := *e
+	contradicted.Code, contradicted.Err = errors.UnexpectedResponse, errContradicted
+	return &contradicted
+}
+
+var errContradicted = errors.New("the organization exists, as a read of it shows")
 
 // CheckDeletion returns the error that [Client.DeleteOrganization] would return
 // now, as far as reads can tell, and changes nothing. Nil means that nothing is
@@ -150,13 +205,13 @@ func (c *Client) look(ctx context.Context, organization OrganizationLookup) (res
 //
 // It needs the scopes managed_organizations:delete and organizations:read.
 func (c *Client) CheckDeletion(ctx context.Context, organization OrganizationLookup) error {
-	steps, err := c.GetDeletionSteps(ctx, organization)
+	found, err := c.find(ctx, "CheckDeletion", organization)
 	if err != nil {
 		return err
 	}
-	found, err := c.GetOrganization(ctx, organization)
+	steps, err := c.GetDeletionSteps(ctx, ID(found.ID))
 	if err != nil {
-		return err
+		return c.proven(ctx, ID(found.ID), err)
 	}
 	_, target := lookup(organization)
 	if e := refusal(target, found, steps); e != nil {

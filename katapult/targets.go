@@ -2,32 +2,35 @@ package katapult
 
 import (
 	"context"
-	"fmt"
+	"slices"
 
 	"github.com/offboard-dev/offboard-go/errors"
 	"github.com/offboard-dev/offboard-go/internal/rest"
 	"github.com/offboard-dev/offboard-go/teardown"
 )
 
-// target is the thing that a step is about.
+// target is the resource of a step.
 type target struct {
-	// read reads it; missing is the one code that says that it is gone.
+	id string
+
+	// read reads it; missing is the one code that proves that it does not exist.
 	read    func(context.Context) error
 	missing errors.Code
 
-	// ready does what has to be done before it can be removed; nil for nothing. It was
-	// read before.
+	// ready does what must be done before the removal; nil for nothing. It is called
+	// after a read.
 	ready func(ctx context.Context, progress func(string)) error
 
-	// remove removes it, and returns where it is in the trash; nil when it is gone.
-	remove func(context.Context) (TrashObjectLookup, error)
+	// remove requests the removal, which for an object in the trash is a task.
+	remove func(context.Context) (*Task, error)
 
-	// trash finds it in the trash, from the error that says that it is there; nil when
-	// it never goes there.
+	// trash returns its lookup in the trash, from the error that says that it is there,
+	// or nil if only another resource, with which it went there, can be purged. It is nil
+	// if resources of this kind never go to the trash.
 	trash func(context.Context, error) (TrashObjectLookup, error)
 }
 
-// target returns what a step is about.
+// target returns the resource of a step.
 func (d driver) target(o teardown.Organization, step teardown.Step) (*target, error) {
 	organization, parts, ok := identity(step)
 	if !ok {
@@ -40,227 +43,177 @@ func (d driver) target(o teardown.Organization, step teardown.Step) (*target, er
 	var t *target
 	switch step.Kind {
 	case kindOrganization:
-		t = simple(errors.OrganizationNotFound, d.c.GetOrganization, d.c.DeleteOrganization, OrganizationLookup(id))
+		t = simple(errors.OrganizationNotFound, d.c.GetOrganization, d.c.DeleteOrganization, OrganizationLookup(id),
+			func(o *Organization) string { return o.ID })
 	case kindLoadBalancer:
-		t = simple(errors.LoadBalancerNotFound, d.c.GetLoadBalancer, d.c.DeleteLoadBalancer, LoadBalancerLookup(id))
+		t = simple(errors.LoadBalancerNotFound, d.c.GetLoadBalancer, d.c.DeleteLoadBalancer, LoadBalancerLookup(id),
+			func(l *LoadBalancer) string { return l.ID })
 	case kindZone:
-		t = simple(errors.DNSZoneNotFound, d.c.GetDNSZone, d.c.DeleteDNSZone, DNSZoneLookup(id))
+		t = simple(errors.DNSZoneNotFound, d.c.GetDNSZone, d.c.DeleteDNSZone, DNSZoneLookup(id), func(z *DNSZone) string { return z.ID })
 	case kindPolicy:
-		t = simple(errors.DiskBackupPolicyNotFound, d.c.GetDiskBackupPolicy, d.c.DeleteDiskBackupPolicy, id)
-		t.discards(id)
+		t = simple(errors.DiskBackupPolicyNotFound, d.c.GetDiskBackupPolicy, d.c.DeleteDiskBackupPolicy, id,
+			func(p *DiskBackupPolicy) string { return p.ID })
+		t.trash = d.inTrashOf(ID(organization), id)
 	case kindMachine:
 		t = d.machine(id)
+		t.trash = d.inTrashOf(ID(organization), id)
 	case kindDisk:
-		t = simple(errors.DiskNotFound, d.c.GetDisk, without(d.c.DeleteDisk), id)
-		t.discards(id)
+		t = simple(errors.DiskNotFound, d.c.GetDisk, discarding(d.c.DeleteDisk), id, func(disk *Disk) string { return disk.ID })
+		t.trash = d.inTrashOf(ID(organization), id)
 	case kindVolume:
-		t = simple(errors.FileStorageVolumeNotFound, d.c.GetFileStorageVolume, without(d.c.DeleteFileStorageVolume), id)
-		t.discards(id)
+		t = simple(errors.FileStorageVolumeNotFound, d.c.GetFileStorageVolume, discarding(d.c.DeleteFileStorageVolume), id,
+			func(v *FileStorageVolume) string { return v.ID })
+		t.trash = d.inTrashOf(ID(organization), id)
 	case kindBucket:
-		region, name := Region(parts[0]), BucketName(parts[1])
-		t = &target{
-			missing: errors.ObjectStorageBucketNotFound,
-			read:    func(ctx context.Context) error { return failure(d.c.GetObjectStorageBucket(ctx, name, region)) },
-			remove: func(ctx context.Context) (TrashObjectLookup, error) {
-				return nil, d.c.DeleteObjectStorageBucket(ctx, name, region)
-			},
-		}
+		t = d.bucket(ID(organization), Region(parts[0]), BucketName(parts[1]))
 	case kindKey:
-		t = simple(errors.ObjectStorageAccessKeyNotFound, d.c.GetObjectStorageAccessKey, d.c.DeleteObjectStorageAccessKey, id)
+		t = simple(errors.ObjectStorageAccessKeyNotFound, d.c.GetObjectStorageAccessKey, d.c.DeleteObjectStorageAccessKey, id,
+			func(k *ObjectStorageAccessKey) string { return k.ID })
 	case kindAccount:
 		t = d.account(ID(organization), Region(parts[0]))
 	case kindTrash:
-		t = &target{
-			missing: errors.TrashObjectNotFound,
-			read:    func(ctx context.Context) error { return failure(d.c.GetTrashObject(ctx, id)) },
-			remove:  func(context.Context) (TrashObjectLookup, error) { return id, nil },
-		}
+		t = simple(errors.TrashObjectNotFound, d.c.GetTrashObject, nil, TrashObjectLookup(id), func(o *TrashObject) string { return o.ID })
+		t.remove = func(ctx context.Context) (*Task, error) { return d.c.PurgeTrashObject(ctx, id) }
 	case kindNetwork:
-		t = simple(errors.VirtualNetworkNotFound, d.c.GetVirtualNetwork, d.c.DeleteVirtualNetwork, id)
+		t = simple(errors.VirtualNetworkNotFound, d.c.GetVirtualNetwork, d.c.DeleteVirtualNetwork, id, func(v *VirtualNetwork) string { return v.ID })
 	case kindAddress:
 		t = d.address(id)
 	default:
 		return nil, rest.Invalid(provider, "Teardown", step.ID, errors.New("there is no such kind of step"))
 	}
+	t.id = parts[len(parts)-1]
 	return t, nil
 }
 
-// failure returns the error of a call alone.
-func failure[T any](_ T, err error) error { return err }
-
-// without makes a deletion of one that returns something, too.
-func without[L, T any](remove func(context.Context, L) (T, error)) func(context.Context, L) error {
-	return func(ctx context.Context, l L) error { return failure(remove(ctx, l)) }
-}
-
-// simple is something that a read and a deletion are all there is to.
-func simple[L, T any](missing errors.Code, read func(context.Context, L) (T, error), remove func(context.Context, L) error, l L) *target {
+// simple is a resource that a read and a deletion are enough for. idOf returns the ID of
+// what the read answers, which must be that of the resource.
+func simple[L keyed, T any](missing errors.Code, read func(context.Context, L) (*T, error), remove func(context.Context, L) error, l L, idOf func(*T) string) *target {
+	_, id := lookup(l)
 	return &target{
 		missing: missing,
-		read:    func(ctx context.Context) error { return failure(read(ctx, l)) },
-		remove:  func(ctx context.Context) (TrashObjectLookup, error) { return nil, remove(ctx, l) },
-	}
-}
-
-// discards lets a thing go to the trash, where it is found by its id.
-func (t *target) discards(id ID) {
-	object := ObjectID(id)
-	remove := t.remove
-	t.remove = func(ctx context.Context) (TrashObjectLookup, error) {
-		_, err := remove(ctx)
-		return object, err
-	}
-	t.trash = func(context.Context, error) (TrashObjectLookup, error) { return object, nil }
-}
-
-// machine is a virtual machine.
-func (d driver) machine(id ID) *target {
-	var machine *VirtualMachine
-	t := simple(errors.VirtualMachineNotFound, func(ctx context.Context, l VirtualMachineLookup) (_ *VirtualMachine, err error) {
-		machine, err = d.c.GetVirtualMachine(ctx, l)
-		return machine, err
-	}, without(d.c.DeleteVirtualMachine), VirtualMachineLookup(id))
-	t.discards(id)
-	t.ready = func(ctx context.Context, progress func(string)) error {
-		if err := d.stop(ctx, machine, progress); err != nil {
-			return err
-		}
-		return d.strip(ctx, id, progress)
-	}
-	return t
-}
-
-// stop stops a virtual machine. What is done to it already is waited for before.
-func (d driver) stop(ctx context.Context, machine *VirtualMachine, progress func(string)) error {
-	id := ID(machine.ID)
-	if changes(machine.State) {
-		err := d.c.rest().Wait(ctx, "Teardown", machine.ID, func(ctx context.Context) ([]errors.Step, error) {
-			found, err := d.c.GetVirtualMachine(ctx, id)
-			if err != nil {
-				return nil, err
+		read: func(ctx context.Context) error {
+			found, err := read(ctx, l)
+			if err == nil && idOf(found) != id {
+				err = another(id, idOf(found))
 			}
-			machine = found
-			if !changes(machine.State) {
-				return nil, nil
-			}
-			text := fmt.Sprintf("%s: %s", machine.Name, machine.State)
-			progress(text)
-			return []errors.Step{{Name: "virtual_machines", Description: text}}, nil
-		})
-		if err != nil {
 			return err
+		},
+		remove: func(ctx context.Context) (*Task, error) { return nil, remove(ctx, l) },
+	}
+}
+
+// another is the error of an answer about another resource than the one requested. It
+// proves nothing.
+func another(id, found string) error {
+	return &errors.Error{
+		Provider: provider, Operation: "Teardown", Target: id, Code: errors.UnexpectedResponse, Status: 200,
+		Err: errors.New("the answer is about another resource: " + found),
+	}
+}
+
+// discarding is a deletion that moves a resource to the trash. The object in the trash
+// must be that of the resource, if the answer has one.
+func discarding[L keyed](remove func(context.Context, L) (*TrashObject, error)) func(context.Context, L) error {
+	return func(ctx context.Context, l L) error {
+		object, err := remove(ctx, l)
+		if _, id := lookup(l); err == nil && object.ObjectID != "" && object.ObjectID != id {
+			err = another(id, object.ObjectID)
 		}
-	}
-	if machine.State != VirtualMachineStateStarted {
-		return nil
-	}
-	task, err := d.c.StopVirtualMachine(ctx, id)
-	if err != nil {
 		return err
 	}
-	return d.finish(ctx, task, progress)
 }
 
-// changes reports whether a virtual machine will soon be in another state.
-func changes(state VirtualMachineState) bool {
-	switch state {
-	case VirtualMachineStateAllocating, VirtualMachineStateMigrating, VirtualMachineStateResetting, VirtualMachineStateShuttingDown,
-		VirtualMachineStateStarting, VirtualMachineStateStopping, VirtualMachineStateTransferring:
-		return true
-	}
-	return false
-}
-
-// strip unassigns all disks of a virtual machine but those that it boots from, so that
-// none goes with it that no step is about.
-func (d driver) strip(ctx context.Context, machine ID, progress func(string)) error {
-	var disks []VirtualMachineDisk
-	if err := each(d.c.ListVirtualMachineDisks(ctx, machine), func(disk VirtualMachineDisk) { disks = append(disks, disk) }); err != nil {
-		return err
-	}
-	for _, disk := range disks {
-		if disk.Boot {
-			continue
+// inTrashOf finds a resource in the trash, where it keeps its ID as the object's. If the
+// error does not tell the object, the trash of the organization does. A resource that
+// has no object in it went to the trash with another one.
+func (d driver) inTrashOf(organization, id ID) func(context.Context, error) (TrashObjectLookup, error) {
+	return func(ctx context.Context, inTrash error) (TrashObjectLookup, error) {
+		object := trashObject(inTrash)
+		switch {
+		case object.ObjectID == string(id):
+			return ObjectID(id), nil
+		case object.ID != "":
+			return nil, nil // that of what it went there with
 		}
-		if err := d.unassign(ctx, ID(disk.Disk.ID), disk.State, progress); err != nil {
+		found := false
+		err := each(d.c.ListTrashObjects(ctx, organization), func(o TrashObject) { found = found || o.ObjectID == string(id) })
+		if err != nil || !found {
+			return nil, err
+		}
+		return ObjectID(id), nil
+	}
+}
+
+// bucket is a bucket. It has no ID, and its name finds the buckets of every organization
+// that the token has access to: before the deletion a fresh read must show that an
+// access key of the organization may use it.
+func (d driver) bucket(organization ID, region Region, name BucketName) *target {
+	var bucket *ObjectStorageBucket
+	return &target{
+		missing: errors.ObjectStorageBucketNotFound,
+		read: func(ctx context.Context) (err error) {
+			if bucket, err = d.c.GetObjectStorageBucket(ctx, name, region); err == nil && bucket.Name != string(name) {
+				err = another(string(name), bucket.Name)
+			}
 			return err
-		}
+		},
+		ready: func(ctx context.Context, _ func(string)) error {
+			var keys []string
+			if err := each(d.c.ListObjectStorageAccessKeys(ctx, organization), func(k ObjectStorageAccessKey) {
+				if k.Region == string(region) {
+					keys = append(keys, k.ID)
+				}
+			}); err != nil {
+				return err
+			}
+			if !bucket.usedBy(keys) {
+				return &errors.Error{
+					Provider: provider, Operation: "Teardown", Target: string(name), Code: errors.NotConfirmed,
+					Err: errors.New("the bucket names no access key of the organization"),
+				}
+			}
+			return nil
+		},
+		remove: func(ctx context.Context) (*Task, error) { return nil, d.c.DeleteObjectStorageBucket(ctx, name, region) },
 	}
-	return nil
 }
 
-// unassign takes a disk away from its virtual machine. One that is gone, or that
-// somebody else has unassigned, is fine.
-func (d driver) unassign(ctx context.Context, id ID, state DiskAttachmentState, progress func(string)) error {
-	err := d.detach(ctx, id, state, progress)
-	if err == nil {
-		_, err = d.c.UnassignDisk(ctx, id)
-	}
-	switch codeOf(err) {
-	case errors.UnassignedDisk, errors.DiskNotFound, errors.ObjectInTrash:
-		return nil
-	}
-	return err
-}
-
-// detach detaches a disk. What is done to it already is waited for before.
-func (d driver) detach(ctx context.Context, id ID, state DiskAttachmentState, progress func(string)) error {
-	moves := func() bool {
-		return state == DiskAttachmentStateAttaching || state == DiskAttachmentStateDetaching
-	}
-	if moves() {
-		err := d.c.rest().Wait(ctx, "Teardown", string(id), func(ctx context.Context) ([]errors.Step, error) {
-			disk, err := d.c.GetDisk(ctx, id)
-			if err != nil {
-				return nil, err
-			}
-			state = ""
-			if disk.Assignment != nil {
-				state = disk.Assignment.State
-			}
-			if !moves() {
-				return nil, nil
-			}
-			text := fmt.Sprintf("%s: %s", disk.Name, state)
-			progress(text)
-			return []errors.Step{{Name: "disks", Description: text}}, nil
-		})
-		if err != nil {
-			return err
-		}
-	}
-	if state != DiskAttachmentStateAttached {
-		return nil
-	}
-	task, err := d.c.DetachDisk(ctx, id)
-	if err != nil {
-		return err
-	}
-	return d.finish(ctx, task, progress)
+// usedBy reports whether a bucket names one of the access keys.
+func (b *ObjectStorageBucket) usedBy(keys []string) bool {
+	access := b.AccessControlList
+	return slices.ContainsFunc(slices.Concat(access.ReadKeyIDs, access.WriteKeyIDs), func(id string) bool { return slices.Contains(keys, id) })
 }
 
 // account is the object storage of an organization in a region. In the trash it has no
-// object id, so that only its id there names it.
+// object ID, so that only its ID there names it.
 func (d driver) account(organization ID, region Region) *target {
+	var trashed ID // as the answer to its deletion tells it
 	return &target{
 		missing: errors.ObjectStorageAccountNotFound,
 		read: func(ctx context.Context) error {
-			return failure(d.c.GetObjectStorageAccount(ctx, organization, region))
-		},
-		remove: func(ctx context.Context) (TrashObjectLookup, error) {
-			object, err := d.c.DeleteObjectStorageAccount(ctx, organization, region)
-			if err != nil {
-				return nil, err
+			found, err := d.c.GetObjectStorageAccount(ctx, organization, region)
+			if err == nil && found.Region != string(region) {
+				err = another(string(region), found.Region)
 			}
-			return ID(object.ID), nil
+			return err
+		},
+		remove: func(ctx context.Context) (*Task, error) {
+			object, err := d.c.DeleteObjectStorageAccount(ctx, organization, region)
+			if err == nil {
+				trashed = ID(object.ID)
+			}
+			return nil, err
 		},
 		trash: func(ctx context.Context, inTrash error) (TrashObjectLookup, error) {
-			if id := trashID(inTrash); id != "" {
+			if id := trashObject(inTrash).ID; id != "" {
 				return ID(id), nil
+			}
+			if trashed != "" {
+				return trashed, nil
 			}
 			var accounts []ID
 			if err := each(d.c.ListTrashObjects(ctx, organization), func(o TrashObject) {
-				if o.ObjectType == "ObjectStorageAccount" {
+				if o.ObjectType == typeAccount {
 					accounts = append(accounts, ID(o.ID))
 				}
 			}); err != nil {
@@ -272,20 +225,4 @@ func (d driver) account(organization ID, region Region) *target {
 			return accounts[0], nil
 		},
 	}
-}
-
-// address is an IP address, which nothing may hold.
-func (d driver) address(id ID) *target {
-	var address *IPAddress
-	t := simple(errors.IPAddressNotFound, func(ctx context.Context, l IPAddressLookup) (_ *IPAddress, err error) {
-		address, err = d.c.GetIPAddress(ctx, l)
-		return address, err
-	}, d.c.DeleteIPAddress, IPAddressLookup(id))
-	t.ready = func(ctx context.Context, _ func(string)) error {
-		if address.AllocationID == "" {
-			return nil
-		}
-		return d.c.UnallocateIPAddress(ctx, id)
-	}
-	return t
 }

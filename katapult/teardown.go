@@ -2,9 +2,10 @@ package katapult
 
 import (
 	"context"
-	"fmt"
+	"time"
 
 	"github.com/offboard-dev/offboard-go/errors"
+	"github.com/offboard-dev/offboard-go/internal/rest"
 	"github.com/offboard-dev/offboard-go/teardown"
 )
 
@@ -52,18 +53,26 @@ func (c *Client) Plan(ctx context.Context, organization OrganizationLookup) (*te
 // that is in the trash is. An address is taken away from what holds it. What went to the
 // trash by an earlier run of the same plan stays the step that it was.
 //
+// Reads decide. A task is a record, and proves neither success nor failure: its resource
+// is read while the task goes on, and before a result is reported. A request that
+// Katapult accepts while its resource stays as it is is sent again, at most three times
+// and within the time of the step. A bucket has no ID: it is deleted only if a read right
+// before shows that an access key of the organization may use it. A resource in the trash
+// is purged only if the trash of the organization has it.
+//
 // Katapult does not tell an organization that is gone from one that the token may not
 // see: carry out a plan with a token of whoever made it.
 //
 // It needs the scopes of Plan, and for what there is tasks:read, trash_objects:purge
 // and, without :read, those of the things, managed_organizations:delete included. It
-// costs what Plan does, and for each step two or three requests; for what goes to the
+// costs what Plan does, and for each step three or four requests; for what goes to the
 // trash about ten, most of them to see how far its task is.
 //
 // Errors, among those of every call, and with the report being nil where nothing was
 // begun:
 //
-//   - [errors.NotConfirmed]: the name is another one, or something was not permitted
+//   - [errors.NotConfirmed]: the name is another one, something was not permitted, or a
+//     bucket names no access key of the organization
 //   - [errors.PlanStale]: the plan is of another provider, too old, was changed, or is
 //     no longer the truth
 //   - [errors.DeletionStepsNotSatisfied]: something has to be done by hand, is back, or
@@ -80,30 +89,19 @@ func (c *Client) Teardown(ctx context.Context, p *teardown.Plan, options ...tear
 
 // inspect takes a plan.
 func (c *Client) inspect(ctx context.Context, organization OrganizationLookup, before *teardown.Plan) (*teardown.Plan, error) {
-	found, err := c.GetOrganization(ctx, organization)
+	found, err := c.find(ctx, "Plan", organization)
 	if err != nil {
 		return nil, err
 	}
-	if !names(organization, found) {
-		_, target := lookup(organization)
-		return nil, &errors.Error{
-			Provider: provider, Operation: "Plan", Target: target, Code: errors.NotConfirmed,
-			Err: fmt.Errorf("the organization that answers is %q", found.ID),
-		}
-	}
-	open, err := c.GetDeletionSteps(ctx, ID(found.ID))
+	open, steps, err := c.inventory(ctx, found, before, false, map[ID]bool{})
 	if err != nil {
-		return nil, err
-	}
-	n := newInventory(c, found, open, before)
-	if err := n.read(ctx, map[ID]bool{}); err != nil {
-		return nil, err
+		return nil, c.proven(ctx, ID(found.ID), err)
 	}
 	p := &teardown.Plan{
 		Provider:     provider,
 		Instance:     c.rest().BaseURL().String(),
 		Organization: teardown.Organization{ID: found.ID, Name: found.Name},
-		Steps:        n.list(),
+		Steps:        steps,
 	}
 	if e := refusal(found.ID, found, open); e != nil {
 		p.Refusal = teardown.RefusalOf(e)
@@ -121,37 +119,81 @@ func (d driver) Inspect(ctx context.Context, o teardown.Organization, before *te
 	return d.c.inspect(ctx, ID(o.ID), before)
 }
 
-// Remove removes a thing, and reads it before where it may be in the trash already or
-// has to be made ready.
+// Remove removes the resource of a step and waits until it no longer exists. A resource
+// that can be in the trash, or must be made ready, is read first.
 func (d driver) Remove(ctx context.Context, o teardown.Organization, step teardown.Step, progress func(string)) error {
 	t, err := d.target(o, step)
 	if err != nil {
 		return err
 	}
+	var inTrash error
+	look := func(ctx context.Context) (exists bool, err error) {
+		inTrash = nil
+		err = t.read(ctx)
+		switch code := codeOf(err); {
+		case code == t.missing:
+			return false, nil
+		case code == errors.ObjectInTrash && t.trash != nil:
+			inTrash = err
+			return false, nil
+		default:
+			return err == nil, err
+		}
+	}
+	exists := true
 	if t.trash != nil || t.ready != nil {
-		switch err := t.read(ctx); {
-		case codeOf(err) == t.missing:
-			return nil
-		case codeOf(err) == errors.ObjectInTrash && t.trash != nil:
-			object, err := t.trash(ctx, err)
-			if err != nil {
-				return err
-			}
-			return d.purge(ctx, object, progress)
-		case err != nil:
+		if exists, err = look(ctx); err != nil {
 			return err
 		}
 	}
-	if t.ready != nil {
+	if exists && t.ready != nil {
 		if err := t.ready(ctx, progress); err != nil {
 			return err
 		}
 	}
-	object, err := t.remove(ctx)
-	if err != nil || object == nil {
-		return err
+	if exists {
+		err := d.carryOut(ctx, request{
+			kind: step.Kind, id: t.id, missing: t.missing, send: t.remove,
+			read: func(ctx context.Context) (string, error) {
+				if exists, err := look(ctx); err != nil || !exists {
+					return "", err
+				}
+				return t.id + " exists", nil
+			},
+		}, progress)
+		if err != nil {
+			return err
+		}
 	}
-	return d.purge(ctx, object, progress)
+	if inTrash == nil {
+		return nil
+	}
+	return d.carryOut(ctx, request{
+		kind: step.Kind, id: t.id, missing: t.missing,
+		send: func(ctx context.Context) (*Task, error) {
+			object, err := t.trash(ctx, inTrash)
+			if err != nil || object == nil {
+				return nil, err
+			}
+			return d.c.PurgeTrashObject(ctx, object)
+		},
+		read: func(ctx context.Context) (string, error) {
+			last := inTrash
+			switch exists, err := look(ctx); {
+			case err != nil:
+				inTrash = last
+				return "", err
+			case exists:
+				return "", &errors.Error{
+					Provider: provider, Operation: "Teardown", Target: t.id, Code: errors.Conflict,
+					Err: errors.New("it was taken out of the trash"),
+				}
+			case inTrash == nil:
+				return "", nil
+			}
+			return t.id + " is in the trash", nil
+		},
+	}, progress)
 }
 
 // IsGone reads whether a thing is gone. What is in the trash is not.
@@ -175,29 +217,35 @@ func (d driver) IsGone(ctx context.Context, o teardown.Organization, step teardo
 	return false, err
 }
 
+// Delete deletes the organization, and reads whether it is deleted: a deletion that was
+// accepted and not carried out is sent again.
 func (d driver) Delete(ctx context.Context, o teardown.Organization) (teardown.Deletion, error) {
-	if err := d.c.DeleteOrganization(ctx, ID(o.ID)); err != nil {
+	id := ID(o.ID)
+	if err := d.c.DeleteOrganization(ctx, id); err != nil {
 		return teardown.Deletion{}, err
+	}
+	reading, cancel := context.WithTimeout(ctx, maxLinger)
+	defer cancel()
+	reads, repeats := 0, 0
+	err := d.c.rest().Wait(reading, "Teardown", o.ID, func(ctx context.Context) ([]errors.Step, error) {
+		// A read that cannot decide does not revoke what Katapult has answered.
+		if presence, _ := d.c.look(ctx, id); presence != rest.Present {
+			return nil, nil
+		}
+		if reads++; reads > readsBeforeRepeat && repeats < maxRepeats {
+			reads, repeats = 0, repeats+1
+			_ = d.c.deleteOrganization(ctx, id) // the next read decides
+		}
+		return []errors.Step{{Name: "organization", Description: "it exists, and its deletion was accepted"}}, nil
+	})
+	if err != nil {
+		return teardown.Deletion{}, &errors.Error{
+			Provider: provider, Operation: "DeleteOrganization", Target: o.ID, Code: errors.OutcomeUnknown, Err: err,
+		}
 	}
 	return teardown.Deletion{Outcome: teardown.Gone}, nil
 }
 
-// purge deletes something in the trash for good.
-func (d driver) purge(ctx context.Context, object TrashObjectLookup, progress func(string)) error {
-	task, err := d.c.PurgeTrashObject(ctx, object)
-	if err != nil {
-		return err
-	}
-	if err := d.finish(ctx, task, progress); err != nil {
-		return err
-	}
-	return d.c.WaitUntilPurged(ctx, object, func(*TrashObject) { progress("in the trash") })
-}
-
-// finish waits for a task.
-func (d driver) finish(ctx context.Context, task *Task, progress func(string)) error {
-	_, err := d.c.WaitForTask(ctx, ID(task.ID), func(t *Task) {
-		progress(fmt.Sprintf("%s: %s, %d %%", t.Name, t.Status, t.Progress))
-	})
-	return err
-}
+// maxLinger is the longest time for which an organization is read after its deletion was
+// accepted. Katapult does not document whether it no longer exists at once.
+const maxLinger = 5 * time.Minute

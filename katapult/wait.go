@@ -14,6 +14,12 @@ import (
 // A task that failed is [errors.TaskFailed]; why is not told. When the context ends
 // first the error is [errors.NotFinished]. It needs the scope tasks or tasks:read.
 //
+// A task is a record: it proves nothing about its resource, and may stay running after
+// the work is done. An answer without a body has no task, whose ID is then empty and
+// refused here with [errors.InvalidArgument]. In both cases wait for the resource
+// instead, with [Client.WaitUntilPurged], [Client.WaitUntilTrashIsEmpty] or
+// [Client.WaitUntilStopped].
+//
 // Source: live exchanges.
 func (c *Client) WaitForTask(ctx context.Context, id ID, progress func(*Task)) (*Task, error) {
 	const operation = "WaitForTask"
@@ -57,7 +63,11 @@ func (c *Client) WaitUntilStopped(ctx context.Context, virtualMachine VirtualMac
 		if err != nil {
 			return nil, err
 		}
-		machine = found
+		if id, ok := virtualMachine.(ID); ok && found.ID != string(id) {
+			return nil, another(string(id), found.ID)
+		}
+		// Another machine may have the name later.
+		machine, virtualMachine = found, ID(found.ID)
 		if progress != nil {
 			progress(found)
 		}
@@ -104,17 +114,25 @@ func (c *Client) WaitUntilPurged(ctx context.Context, trashObject TrashObjectLoo
 // [Client.PurgeTrash] may be completed before that.
 //
 // When the context ends first the error is [errors.NotFinished], and its Steps are
-// what is left. It needs the scope trash_objects:read.
+// what is left. A subdomain is resolved to the ID first. It needs the scope
+// trash_objects:read, and organizations:read for a subdomain.
 //
 // Source: vendor OpenAPI 2.68.0; live exchanges.
 func (c *Client) WaitUntilTrashIsEmpty(ctx context.Context, organization OrganizationLookup, progress func([]TrashObject)) error {
+	const operation = "WaitUntilTrashIsEmpty"
 	_, target := lookup(organization)
-	return c.rest().Wait(ctx, "WaitUntilTrashIsEmpty", target, func(ctx context.Context) ([]errors.Step, error) {
+	id := ID("") // of the organization, once it was read: another one may have the subdomain later
+	return c.rest().Wait(ctx, operation, target, func(ctx context.Context) (_ []errors.Step, err error) {
+		if id == "" {
+			if id, err = c.identify(ctx, operation, organization); err != nil {
+				return nil, err
+			}
+		}
 		var left []TrashObject
 		var steps []errors.Step
-		for object, err := range c.ListTrashObjects(ctx, organization) {
+		for object, err := range c.ListTrashObjects(ctx, id) {
 			if err != nil {
-				return nil, err
+				return nil, c.proven(ctx, id, err)
 			}
 			left, steps = append(left, object), append(steps, object.step())
 		}

@@ -298,7 +298,7 @@ func TestADeletionBeyondAGOAWAYIsSentAgainWithItsBody(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			if err := c.DeleteOrganization(in(t), katapult.SubDomain("victim")); err != nil {
+			if err := c.DeleteOrganization(in(t), katapult.ID("org_victim")); err != nil {
 				t.Fatal(err)
 			}
 			if diff := cmp.Diff([]string{"org_victim"}, srv.Deleted()); diff != "" {

@@ -1,0 +1,783 @@
+package katapult_test
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"slices"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/offboard-dev/offboard-go/errors"
+	"github.com/offboard-dev/offboard-go/katapult"
+	"github.com/offboard-dev/offboard-go/katapult/katapulttest"
+	"github.com/offboard-dev/offboard-go/offboardtest"
+	"github.com/offboard-dev/offboard-go/teardown"
+)
+
+// forever is the number of times of a fault that does not end.
+const forever = 100_000
+
+// times returns a fault that is in effect for a number of requests.
+func times(n int, f offboardtest.Fault) offboardtest.Fault {
+	f.Times = n
+	return f
+}
+
+// removals are the requests of a teardown that change something, each with what an
+// organization has for it.
+var removals = map[string][]katapulttest.Thing{
+	"DeleteLoadBalancer":           {katapulttest.LoadBalancer{ID: "lb_1"}},
+	"DeleteDNSZone":                {katapulttest.DNSZone{ID: "dnszone_1"}},
+	"DeleteDiskBackupPolicy":       {katapulttest.DiskBackupPolicy{ID: "dbp_1"}},
+	"StopVirtualMachine":           {katapulttest.VirtualMachine{ID: "vm_1"}},
+	"DetachDisk":                   {katapulttest.VirtualMachine{ID: "vm_1", State: katapult.VirtualMachineStateFailed}, katapulttest.Disk{ID: "disk_1", VirtualMachine: "vm_1"}},
+	"UnassignDisk":                 {katapulttest.VirtualMachine{ID: "vm_1", State: katapult.VirtualMachineStateStopped}, katapulttest.Disk{ID: "disk_1", VirtualMachine: "vm_1", Detached: true}},
+	"DeleteVirtualMachine":         {katapulttest.VirtualMachine{ID: "vm_1", State: katapult.VirtualMachineStateStopped}},
+	"DeleteDisk":                   {katapulttest.Disk{ID: "disk_1"}},
+	"DeleteFileStorageVolume":      {katapulttest.FileStorageVolume{ID: "fsv_1"}},
+	"PurgeTrashObject":             {katapulttest.Disk{ID: "disk_1"}},
+	"DeleteObjectStorageBucket":    {katapulttest.ObjectStorage{}, katapulttest.Bucket{Name: "b"}, katapulttest.AccessKey{ID: "k", Buckets: []string{"b"}}},
+	"DeleteObjectStorageAccessKey": {katapulttest.AccessKey{ID: "k"}},
+	"DeleteObjectStorageAccount":   {katapulttest.ObjectStorage{}, katapulttest.AccessKey{ID: "k"}},
+	"DeleteVirtualNetwork":         {katapulttest.VirtualNetwork{ID: "vnet_1"}},
+	"UnallocateIPAddress":          {katapulttest.VirtualMachine{ID: "vm_1"}, katapulttest.IPAddress{ID: "ip_1", HeldBy: "vm_other"}},
+	"DeleteIPAddress":              {katapulttest.IPAddress{ID: "ip_1"}},
+	"DeleteOrganization":           nil,
+}
+
+// removing returns a fake with an organization that an operation is needed for.
+func removing(t *testing.T, operation string) (*katapulttest.Server, *katapult.Client) {
+	t.Helper()
+	srv, c := withThings(t, removals[operation]...)
+	if operation == "UnallocateIPAddress" {
+		srv.AddOrganization(katapulttest.Organization{ID: "org_other"})
+		srv.Add("org_other", katapulttest.VirtualMachine{ID: "vm_other"})
+	}
+	return srv, c
+}
+
+// 200, 202 and 204 with an empty body or {} mean that a request was accepted. Reads show
+// when its work is done, for the answer has neither a task nor an object in the trash.
+func TestTeardown_AcceptedWithoutBody(t *testing.T) {
+	t.Parallel()
+	for operation := range removals {
+		for _, status := range []int{200, 202, 204} {
+			for _, body := range []string{"", "{}"} {
+				t.Run(fmt.Sprint(operation, " ", status, " ", body), func(t *testing.T) {
+					t.Parallel()
+					synctest.Test(t, func(t *testing.T) {
+						srv, c := removing(t, operation)
+						p := planned(t, c)
+						srv.Fail(times(forever, offboardtest.Accept(operation, status, body)))
+						r, err := carriedOut(t, c, p)
+						outcome(t, r, err, teardown.Gone, "")
+						sent := slices.DeleteFunc(writes(srv), func(w string) bool { return !strings.HasPrefix(w, operation+" ") })
+						slices.Sort(sent)
+						if once := slices.Compact(slices.Clone(sent)); len(once) != len(sent) || r.Ended.Sub(r.Started) > time.Minute {
+							t.Errorf("sent %q in %v, want each once in less than a minute", sent, r.Ended.Sub(r.Started))
+						}
+					})
+				})
+			}
+		}
+	}
+}
+
+// An answer without a body has no task and no object in the trash.
+func TestRemovals_AcceptedWithoutBody(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		srv := katapulttest.NewServer()
+		furnish(srv)
+		c := newClient(t, srv)
+		srv.Fail(offboardtest.Accept("DeleteFileStorageVolume", 202, ""), offboardtest.Accept("PurgeTrashObject", 204, ""), offboardtest.Accept("PurgeTrash", 202, "{}"))
+		object, err := c.DeleteFileStorageVolume(t.Context(), "fsv_1")
+		if err != nil || *object != (katapult.TrashObject{}) {
+			t.Errorf("got %+v and %v", object, err)
+		}
+		task, err := c.PurgeTrashObject(t.Context(), katapult.ObjectID("fsv_1"))
+		if err != nil || task.ID != "" {
+			t.Errorf("got %+v and %v", task, err)
+		}
+		if _, err := c.WaitForTask(t.Context(), katapult.ID(task.ID), nil); !errors.Is(err, errors.InvalidArgument) {
+			t.Errorf("a task without an ID: got %v, want %q", err, errors.InvalidArgument)
+		}
+		must(t, c.WaitUntilPurged(t.Context(), katapult.ObjectID("fsv_1"), nil))
+		if task, err = c.PurgeTrash(t.Context(), org); err != nil || task.ID != "" {
+			t.Errorf("got %+v and %v", task, err)
+		}
+		must(t, c.WaitUntilTrashIsEmpty(t.Context(), org, nil))
+	})
+}
+
+// started are the documented answers of requests whose work never starts.
+var started = map[string]string{
+	"DeleteLoadBalancer":           `{"load_balancer":{"id":"lb_1"}}`,
+	"DeleteDNSZone":                `{"deleted":true}`,
+	"DeleteDiskBackupPolicy":       `{"disk_backup_policy":{"id":"dbp_1"}}`,
+	"StopVirtualMachine":           `{"task":{"id":"task_none","status":"pending"}}`,
+	"DetachDisk":                   `{"task":{"id":"task_none","status":"pending"}}`,
+	"UnassignDisk":                 `{"disk":{"id":"disk_1","name":"disk_1"}}`,
+	"DeleteVirtualMachine":         `{"trash_object":{"id":"trsh_none","object_id":"vm_1","object_type":"VirtualMachine"}}`,
+	"DeleteDisk":                   `{"trash_object":{"id":"trsh_none","object_id":"disk_1","object_type":"Disk"}}`,
+	"DeleteFileStorageVolume":      `{"trash_object":{"id":"trsh_none","object_id":"fsv_1","object_type":"FileStorageVolume"}}`,
+	"PurgeTrashObject":             `{"task":{"id":"task_none","status":"pending"}}`,
+	"DeleteObjectStorageBucket":    `{"success":true}`,
+	"DeleteObjectStorageAccessKey": `{"success":true}`,
+	"DeleteObjectStorageAccount":   `{"trash_object":{"id":"trsh_none","object_type":"ObjectStorageAccount"}}`,
+	"DeleteVirtualNetwork":         `{"virtual_network":{"id":"vnet_1"}}`,
+	"UnallocateIPAddress":          `{}`,
+	"DeleteIPAddress":              `{}`,
+	"DeleteOrganization":           `{"success":true}`,
+}
+
+// A request that Katapult accepts and does not carry out is sent again, at most three
+// times and within the step's time.
+func TestTeardown_AcceptedAndNeverStarted(t *testing.T) {
+	t.Parallel()
+	for operation, documented := range started {
+		for _, answer := range []offboardtest.Fault{
+			offboardtest.Ignore(operation, 200, documented), offboardtest.Ignore(operation, 202, ""),
+		} {
+			if operation == "DeleteOrganization" && answer.Body == "" {
+				continue // is no documented success, and leaves the outcome open
+			}
+			for _, ignored := range []int{1, 3, forever} {
+				t.Run(fmt.Sprintf("%s %d %d", operation, answer.Status, ignored), func(t *testing.T) {
+					t.Parallel()
+					synctest.Test(t, func(t *testing.T) {
+						srv, c := removing(t, operation)
+						p := planned(t, c)
+						srv.Fail(times(ignored, answer))
+						r, err := carriedOut(t, c, p, teardown.StepTimeout(10*time.Minute))
+						n := srv.Count(operation)
+						if ignored < forever {
+							outcome(t, r, err, teardown.Gone, "")
+							if n < ignored+1 || operation != "PurgeTrashObject" && operation != "DeleteObjectStorageAccount" && n > ignored+1 {
+								t.Errorf("%d requests, want %d", n, ignored+1)
+							}
+							return
+						}
+						want, code := teardown.Blocked, errors.NotFinished
+						if operation == "DeleteOrganization" {
+							want, code = teardown.Unknown, errors.OutcomeUnknown
+						}
+						outcome(t, r, err, want, code)
+						if n != 4 || !srv.Exists("org_acme") {
+							t.Errorf("%d requests, want 4; the organization exists: %t", n, srv.Exists("org_acme"))
+						}
+					})
+				})
+			}
+		}
+	}
+	t.Run("a managed organization", func(t *testing.T) {
+		t.Parallel()
+		synctest.Test(t, func(t *testing.T) {
+			srv, c := withThings(t)
+			srv.AddOrganization(katapulttest.Organization{ID: "org_child", Parent: "org_acme"})
+			p := planned(t, c)
+			srv.Fail(times(3, offboardtest.Ignore("DeleteOrganization", 200, `{"success":true}`)))
+			r, err := carriedOut(t, c, p)
+			outcome(t, r, err, teardown.Gone, "")
+			if n := srv.Count("DeleteOrganization"); n != 5 {
+				t.Errorf("%d deletions, want 4 of the managed organization and 1", n)
+			}
+		})
+	})
+}
+
+// A task that stays pending or running is a record. What it was about is read.
+func TestTeardown_TaskIsARecord(t *testing.T) {
+	t.Parallel()
+	for name, task := range map[string]offboardtest.Fault{
+		"running":     offboardtest.Answer("GetTask", 200, `{"task":{"id":"task_1","name":"x","status":"running","progress":50}}`),
+		"pending":     offboardtest.Answer("GetTask", 200, `{"task":{"id":"task_1","name":"x","status":"pending","progress":0}}`),
+		"not found":   fault("GetTask", 404, "task_not_found"),
+		"failed":      offboardtest.Answer("GetTask", 200, `{"task":{"id":"task_1","name":"x","status":"failed","progress":50}}`),
+		"a page":      offboardtest.Page("GetTask", 403),
+		"another one": offboardtest.Answer("GetTask", 200, `{"task":{"id":"task_other","name":"x","status":"failed"}}`),
+		"refused":     fault("GetTask", 403, "scope_not_granted"),
+		"unavailable": fault("GetTask", 503, "service_unavailable"),
+	} {
+		for operation, things := range map[string][]katapulttest.Thing{
+			"PurgeTrashObject":   {katapulttest.FileStorageVolume{ID: "fsv_1"}},
+			"StopVirtualMachine": {katapulttest.VirtualMachine{ID: "vm_1"}},
+			"DetachDisk":         removals["DetachDisk"],
+		} {
+			t.Run(operation+" "+name, func(t *testing.T) {
+				t.Parallel()
+				synctest.Test(t, func(t *testing.T) {
+					srv, c := withThings(t, things...)
+					p := planned(t, c)
+					if name == "failed" {
+						srv.SetTaskTime(0) // the work is done when the failure is read
+					}
+					srv.Fail(times(forever, task))
+					r, err := carriedOut(t, c, p)
+					outcome(t, r, err, teardown.Gone, "")
+					if took := r.Ended.Sub(r.Started); took > 3*time.Minute {
+						t.Errorf("took %v", took)
+					}
+				})
+			})
+		}
+	}
+}
+
+// A subdomain becomes another organization's once its organization is deleted: it is
+// resolved before the first write and never sent with one.
+func TestDeleteOrganization_SubDomainChangesHands(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		srv := katapulttest.NewServer()
+		srv.AddOrganization(katapulttest.Organization{ID: "org_acme", SubDomain: "acme"})
+		register := offboardtest.Accept("DeleteOrganization", 502, "")
+		register.EditBody = func(body []byte) []byte {
+			srv.AddOrganization(katapulttest.Organization{ID: "org_new", SubDomain: "acme"})
+			return body
+		}
+		srv.Fail(register)
+		if err := katapult.DeleteOrganization(t.Context(), katapult.SubDomain("acme"), srv.Option()); err != nil {
+			t.Error(err)
+		}
+		if diff := cmp.Diff([]string{"org_acme"}, srv.Deleted()); diff != "" {
+			t.Errorf("deleted (-want +got):\n%s", diff)
+		}
+		// The organization that answers must have the subdomain.
+		srv.Fail(offboardtest.Answer("GetOrganization", 200, `{"organization":{"id":"org_new","name":"New","sub_domain":"other"}}`))
+		err := katapult.DeleteOrganization(t.Context(), katapult.SubDomain("acme"), srv.Option())
+		if !errors.Is(err, errors.NotConfirmed) || !srv.Exists("org_new") {
+			t.Errorf("got %v, want %q", err, errors.NotConfirmed)
+		}
+	})
+}
+
+func TestTeardown_SubDomainChangesHands(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		srv := katapulttest.NewServer()
+		srv.AddOrganization(katapulttest.Organization{ID: "org_acme", Name: "Acme", SubDomain: "acme"})
+		srv.Add("org_acme", katapulttest.DNSZone{ID: "dnszone_1"})
+		c := newClient(t, srv)
+		p, err := c.Plan(t.Context(), katapult.SubDomain("acme"))
+		must(t, err)
+		register := offboardtest.Accept("DeleteOrganization", 502, "")
+		register.EditBody = func(body []byte) []byte {
+			srv.AddOrganization(katapulttest.Organization{ID: "org_new", Name: "Acme", SubDomain: "acme"})
+			return body
+		}
+		srv.Fail(register)
+		r, err := carriedOut(t, c, p)
+		outcome(t, r, err, teardown.Gone, "")
+		if diff := cmp.Diff([]string{"org_acme"}, srv.Deleted()); diff != "" {
+			t.Errorf("deleted (-want +got):\n%s", diff)
+		}
+		for _, request := range srv.Requests()[1:] {
+			if strings.Contains(request.Query+string(request.Body), "sub_domain") {
+				t.Errorf("%s %s %s", request.Operation, request.Query, request.Body)
+			}
+		}
+	})
+}
+
+// A write that names its target by a name that can change hands is sent once: after a
+// refusal, the name may be another resource's.
+func TestWrites_ByNameAreSentOnce(t *testing.T) {
+	t.Parallel()
+	for name, test := range map[string]struct {
+		call call
+		sent int
+	}{
+		"a host name": {func(ctx context.Context, c *katapult.Client) (any, error) {
+			return result(c.StopVirtualMachine(ctx, katapult.FQDN("web.acme.example.com")))
+		}, 1},
+		"a machine's deletion": {func(ctx context.Context, c *katapult.Client) (any, error) {
+			return result(c.DeleteVirtualMachine(ctx, katapult.FQDN("web.acme.example.com")))
+		}, 1},
+		"a reference": {func(ctx context.Context, c *katapult.Client) (any, error) {
+			return nothing(c.DeleteLoadBalancer(ctx, katapult.APIReference("front-ref")))
+		}, 1},
+		"a domain": {func(ctx context.Context, c *katapult.Client) (any, error) {
+			return nothing(c.DeleteDNSZone(ctx, katapult.ZoneName("acme.com")))
+		}, 1},
+		"an address": {func(ctx context.Context, c *katapult.Client) (any, error) {
+			return nothing(c.UnallocateIPAddress(ctx, katapult.Address("192.0.2.10")))
+		}, 1},
+		"a bucket": {func(ctx context.Context, c *katapult.Client) (any, error) {
+			return nothing(c.DeleteObjectStorageBucket(ctx, katapult.BucketName("backups"), katapult.Region("uk-lon-1")))
+		}, 1},
+		"a subdomain": {func(ctx context.Context, c *katapult.Client) (any, error) {
+			return result(c.PurgeTrash(ctx, katapult.SubDomain("acme")))
+		}, 1},
+		"a subdomain of an account": {func(ctx context.Context, c *katapult.Client) (any, error) {
+			return result(c.DeleteObjectStorageAccount(ctx, katapult.SubDomain("acme"), katapult.Region("uk-lon-1")))
+		}, 1},
+		"an ID": {func(ctx context.Context, c *katapult.Client) (any, error) {
+			return nothing(c.DeleteDNSZone(ctx, katapult.ID("dnszone_1")))
+		}, 5},
+		"an ID in the trash": {func(ctx context.Context, c *katapult.Client) (any, error) {
+			return result(c.PurgeTrashObject(ctx, katapult.ObjectID("fsv_1")))
+		}, 5},
+		"an account": {func(ctx context.Context, c *katapult.Client) (any, error) {
+			return result(c.DeleteObjectStorageAccount(ctx, org, katapult.Region("uk-lon-1")))
+		}, 5},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				srv := katapulttest.NewServer()
+				furnish(srv)
+				srv.Fail(times(forever, fault("", 429, "rate_limit_reached")))
+				_, err := test.call(t.Context(), newClient(t, srv))
+				if n := len(srv.Requests()); n != test.sent || !errors.Is(err, errors.RateLimitReached) {
+					t.Errorf("got %v after %d requests, want %q after %d", err, n, errors.RateLimitReached, test.sent)
+				}
+			})
+		})
+	}
+}
+
+// Waiters go on with the ID of what their first read has found.
+func TestWaiters_NameChangesHands(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		srv := katapulttest.NewServer()
+		furnish(srv)
+		c := newClient(t, srv)
+		must(t, failure(c.StopVirtualMachine(t.Context(), katapult.ID("vm_1"))))
+		renamed := false
+		machine, err := c.WaitUntilStopped(t.Context(), katapult.FQDN("web.acme.example.com"), func(*katapult.VirtualMachine) {
+			if !renamed {
+				renamed = true
+				srv.Fail(times(forever, offboardtest.Fault{Operation: "GetVirtualMachine", EditRequest: func(r *http.Request) {
+					if r.URL.Query().Has("virtual_machine[fqdn]") {
+						t.Error("the name was sent again")
+					}
+				}}))
+			}
+		})
+		if err != nil || machine.ID != "vm_1" {
+			t.Errorf("got %+v and %v", machine, err)
+		}
+
+		_, err = discarded(t.Context(), c)
+		must(t, err)
+		must(t, failure(c.PurgeTrash(t.Context(), org)))
+		n := len(srv.Requests())
+		must(t, c.WaitUntilTrashIsEmpty(t.Context(), katapult.SubDomain("acme"), nil))
+		for _, r := range srv.Requests()[n+1:] {
+			if strings.Contains(r.Query, "sub_domain") {
+				t.Errorf("%s %s: the name was sent again", r.Operation, r.Query)
+			}
+		}
+		other := katapulttest.NewServer()
+		other.Fail(offboardtest.Answer("GetVirtualMachine", 200, `{"virtual_machine":{"id":"vm_other","name":"x","state":"stopped"}}`))
+		if _, err := newClient(t, other).WaitUntilStopped(t.Context(), katapult.ID("vm_1"), nil); !errors.Is(err, errors.UnexpectedResponse) {
+			t.Errorf("another machine: got %v, want %q", err, errors.UnexpectedResponse)
+		}
+	})
+}
+
+// A bucket has a name only. One that another organization has made under that name is
+// not deleted.
+func TestTeardown_BucketChangesHands(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		srv, c := withThings(t, katapulttest.ObjectStorage{}, katapulttest.Bucket{Name: "b"}, katapulttest.AccessKey{ID: "k", Buckets: []string{"b"}})
+		srv.AddOrganization(katapulttest.Organization{ID: "org_other"})
+		p := planned(t, c)
+		r, err := carriedOut(t, c, p, teardown.OnEvent(func(e teardown.Event) {
+			if e.Kind == teardown.Begun && e.Step == "object_storage_bucket/uk-lon-1/b" {
+				srv.Remove("bucket_1")
+				srv.Add("org_other", katapulttest.ObjectStorage{}, katapulttest.Bucket{Name: "b"})
+			}
+		}))
+		outcome(t, r, err, teardown.Blocked, errors.NotConfirmed)
+		if n := srv.Count("DeleteObjectStorageBucket"); n != 0 || len(srv.Left("org_other")) != 2 {
+			t.Errorf("%d deletions; left %q", n, srv.Left("org_other"))
+		}
+	})
+}
+
+// An answer about another resource than the one requested proves nothing.
+func TestTeardown_AnswerAboutAnotherResource(t *testing.T) {
+	t.Parallel()
+	for name, test := range map[string]struct {
+		fault offboardtest.Fault
+		thing katapulttest.Thing
+	}{
+		"a read": {offboardtest.Answer("GetDisk", 200, `{"disk":{"id":"disk_other","name":"x"}}`), katapulttest.Disk{ID: "disk_1"}},
+		"a deletion": {
+			offboardtest.Ignore("DeleteDisk", 200, `{"trash_object":{"id":"trsh_other","object_id":"disk_other","object_type":"Disk"}}`),
+			katapulttest.Disk{ID: "disk_1"},
+		},
+		"a machine": {
+			offboardtest.Answer("GetVirtualMachine", 200, `{"virtual_machine":{"id":"vm_other","name":"x","state":"started"}}`),
+			katapulttest.VirtualMachine{ID: "vm_1"},
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				srv, c := withThings(t, test.thing)
+				p := planned(t, c)
+				srv.Fail(times(forever, test.fault))
+				r, err := carriedOut(t, c, p)
+				outcome(t, r, err, teardown.Blocked, errors.UnexpectedResponse)
+				if strings.Contains(strings.Join(writes(srv), " "), "_other") || srv.Count("PurgeTrashObject") != 0 {
+					t.Errorf("written: %q", writes(srv))
+				}
+			})
+		})
+	}
+}
+
+// reads are the reads of a plan below the organization.
+var reads = []string{
+	"GetDeletionSteps", "ListManagedOrganizationsPage", "ListLoadBalancersPage", "ListDNSZonesPage", "ListDiskBackupPoliciesPage",
+	"ListVirtualMachinesPage", "ListDisksPage", "ListFileStorageVolumesPage", "ListObjectStorageAccessKeysPage", "GetObjectStorageAccount",
+	"ListTrashObjectsPage", "ListVirtualNetworksPage", "ListIPAddressesPage", "ListDiskTemplatesPage",
+}
+
+// A 404 of a part of an organization says nothing about the organization, which was read
+// a moment ago.
+func TestPlan_NotFoundOfAPart(t *testing.T) {
+	t.Parallel()
+	for _, operation := range reads {
+		t.Run(operation, func(t *testing.T) {
+			t.Parallel()
+			srv := katapulttest.NewServer()
+			srv.AddOrganization(katapulttest.Organization{ID: "org_acme", Name: "Acme"})
+			fill(srv, "org_acme", "acme")
+			srv.AddOrganization(katapulttest.Organization{ID: "org_child", Parent: "org_acme"})
+			c := newClient(t, srv)
+			before := planned(t, c)
+			missing := fault(operation, 404, "organization_not_found")
+			srv.Fail(missing)
+			if p, err := c.Plan(t.Context(), org); p != nil || !errors.Is(err, errors.UnexpectedResponse) {
+				t.Errorf("Plan: got %+v and %v, want %q", p, err, errors.UnexpectedResponse)
+			}
+			srv.Fail(missing)
+			r, err := carriedOut(t, c, before, teardown.Permit(teardown.Partial))
+			if r != nil || !errors.Is(err, errors.UnexpectedResponse) || len(writes(srv)) != 0 {
+				t.Errorf("Teardown: got %+v and %v after %q, want %q", r, err, writes(srv), errors.UnexpectedResponse)
+			}
+			if operation == "GetDeletionSteps" {
+				srv.Fail(missing)
+				if err := c.CheckDeletion(t.Context(), org); !errors.Is(err, errors.UnexpectedResponse) {
+					t.Errorf("CheckDeletion: got %v, want %q", err, errors.UnexpectedResponse)
+				}
+			}
+			if operation == "ListTrashObjectsPage" {
+				srv.Fail(missing)
+				if err := c.WaitUntilTrashIsEmpty(t.Context(), org, nil); !errors.Is(err, errors.UnexpectedResponse) {
+					t.Errorf("WaitUntilTrashIsEmpty: got %v, want %q", err, errors.UnexpectedResponse)
+				}
+			}
+			// If the organization is not found by itself, it is not found.
+			srv.Fail(offboardtest.Fault{Operation: "GetOrganization"}, missing, fault("GetOrganization", 404, "organization_not_found"))
+			if _, err := c.Plan(t.Context(), org); !errors.Is(err, errors.OrganizationNotFound) {
+				t.Errorf("Plan: got %v, want %q", err, errors.OrganizationNotFound)
+			}
+		})
+	}
+}
+
+// A managed organization of which one list is not found exists. It is not deleted, and
+// neither is the one that manages it.
+func TestTeardown_NotFoundOfAPartOfAManagedOrganization(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		srv, c := withThings(t)
+		srv.AddOrganization(katapulttest.Organization{ID: "org_child", Parent: "org_acme"})
+		srv.Add("org_child", katapulttest.DNSZone{})
+		p := planned(t, c)
+		srv.Fail(fault("ListDNSZonesPage", 404, "organization_not_found"))
+		r, err := carriedOut(t, c, p)
+		outcome(t, r, err, teardown.Blocked, errors.DeletionStepsNotSatisfied)
+		if len(writes(srv)) != 0 {
+			t.Errorf("written: %q", writes(srv))
+		}
+		for _, s := range r.Steps {
+			if s.ID == "managed_organization/org_child" && (s.State == teardown.AlreadyGone || s.State == teardown.Done) {
+				t.Errorf("%s is %s", s.ID, s.State)
+			}
+		}
+	})
+}
+
+// A 404 about another kind of resource, of another status, of another sender, or from a
+// cache does not end a step.
+func TestTeardown_NotFoundThatProvesNothing(t *testing.T) {
+	t.Parallel()
+	cached := fault("GetDisk", 404, "disk_not_found")
+	cached.Header.Set("Age", "12")
+	for name, f := range map[string]offboardtest.Fault{
+		"another kind":        fault("GetDisk", 404, "virtual_machine_not_found"),
+		"the organization":    fault("GetDisk", 404, "organization_not_found"),
+		"no route":            fault("GetDisk", 404, "route_not_found"),
+		"another status":      fault("GetDisk", 400, "disk_not_found"),
+		"a page":              offboardtest.Page("GetDisk", 404),
+		"no code":             offboardtest.Answer("GetDisk", 404, `{}`),
+		"cached":              cached,
+		"an object in trash":  fault("GetDisk", 404, "trash_object_not_found"),
+		"an unknown resource": fault("GetDisk", 404, "object_not_found"),
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				srv, c := withThings(t, katapulttest.Disk{ID: "disk_1"})
+				p := planned(t, c)
+				srv.Fail(times(forever, f))
+				r, err := carriedOut(t, c, p)
+				if err == nil || r == nil || r.Outcome != teardown.Blocked || r.Steps[0].State != teardown.Failed || srv.Count("DeleteOrganization") != 0 {
+					t.Errorf("got %+v and %v", r, err)
+				}
+			})
+		})
+	}
+}
+
+// An item that moves from the second page of a list to the first between two reads is not
+// seen. One read of the item decides whether it exists.
+func TestTeardown_MissedByAListOfSeveralPages(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		srv, c := withThings(t)
+		const zones = 103
+		for i := range zones {
+			srv.Add("org_acme", katapulttest.DNSZone{ID: fmt.Sprintf("dnszone_%d", i), Name: fmt.Sprintf("zone-%d.example", i)})
+		}
+		p := planned(t, c)
+		srv.Remove("dnszone_50") // by somebody else
+		srv.Fail(offboardtest.Fault{Operation: "ListDNSZonesPage"}, offboardtest.EditBody("ListDNSZonesPage", func(body []byte) []byte {
+			start, end := strings.Index(string(body), `{"default_ttl"`), strings.Index(string(body), `},{`)
+			if start < 0 || end < 0 {
+				t.Fatalf("page %s", body)
+			}
+			return slices.Concat(body[:start], body[end+2:])
+		}))
+		r, err := carriedOut(t, c, p)
+		outcome(t, r, err, teardown.Gone, "")
+		for _, s := range r.Steps {
+			if want := map[bool]teardown.State{true: teardown.AlreadyGone, false: teardown.Done}[s.ID == "dns_zone/dnszone_50"]; s.State != want {
+				t.Errorf("%s is %s, want %s", s.ID, s.State, want)
+			}
+		}
+	})
+}
+
+// A plan selects steps. What is acted upon is only what a fresh read of the organization
+// shows, whatever the plan says.
+func TestTeardown_ForeignStep(t *testing.T) {
+	t.Parallel()
+	for name, test := range map[string]struct {
+		step    teardown.Step
+		prepare func(*katapulttest.Server)
+	}{
+		"a disk":                          {step: teardown.Step{ID: "disk/disk_other", Kind: "disk"}},
+		"a disk in the trash":             {teardown.Step{ID: "disk/disk_other", Kind: "disk"}, func(srv *katapulttest.Server) { srv.Discard("disk_other") }},
+		"a disk in a machine":             {teardown.Step{ID: "disk/disk_vm_other", Kind: "disk"}, nil},
+		"a disk in a machine in trash":    {teardown.Step{ID: "disk/disk_vm_other", Kind: "disk"}, func(srv *katapulttest.Server) { srv.Discard("vm_other") }},
+		"a machine":                       {teardown.Step{ID: "virtual_machine/vm_other", Kind: "virtual_machine"}, nil},
+		"a machine in the trash":          {teardown.Step{ID: "virtual_machine/vm_other", Kind: "virtual_machine"}, func(srv *katapulttest.Server) { srv.Discard("vm_other") }},
+		"a disk of a managed one":         {teardown.Step{ID: "disk/org_child/disk_other", Kind: "disk"}, nil},
+		"a managed organization":          {teardown.Step{ID: "managed_organization/org_other", Kind: "managed_organization"}, nil},
+		"a zone":                          {teardown.Step{ID: "dns_zone/dnszone_other", Kind: "dns_zone"}, nil},
+		"an object in the trash":          {teardown.Step{ID: "trash_object/trsh_2", Kind: "trash_object"}, func(srv *katapulttest.Server) { srv.Discard("disk_other") }},
+		"object storage":                  {teardown.Step{ID: "object_storage_account/nl-ams-1", Kind: "object_storage_account"}, nil},
+		"a bucket":                        {teardown.Step{ID: "object_storage_bucket/nl-ams-1/b", Kind: "object_storage_bucket"}, nil},
+		"a key":                           {teardown.Step{ID: "object_storage_access_key/k_other", Kind: "object_storage_access_key"}, nil},
+		"our machine as another kind":     {teardown.Step{ID: "file_storage_volume/vm_1", Kind: "file_storage_volume"}, nil},
+		"a disk of a managed one, nested": {teardown.Step{ID: "disk/org_child/disk_vm_other", Kind: "disk"}, func(srv *katapulttest.Server) { srv.Discard("vm_other", "vm_child") }},
+	} {
+		for _, after := range []string{"virtual_machine/vm_1", "virtual_machine/org_child/vm_child"} {
+			t.Run(name+" after "+after, func(t *testing.T) {
+				t.Parallel()
+				synctest.Test(t, func(t *testing.T) {
+					srv, c := withThings(t, katapulttest.VirtualMachine{ID: "vm_1", State: katapult.VirtualMachineStateStopped})
+					srv.AddOrganization(katapulttest.Organization{ID: "org_child", Parent: "org_acme"})
+					srv.Add("org_child", katapulttest.VirtualMachine{ID: "vm_child", State: katapult.VirtualMachineStateStopped})
+					srv.AddOrganization(katapulttest.Organization{ID: "org_other"})
+					srv.Add("org_other", katapulttest.VirtualMachine{ID: "vm_other", State: katapult.VirtualMachineStateStopped},
+						katapulttest.Disk{ID: "disk_other"}, katapulttest.DNSZone{ID: "dnszone_other"},
+						katapulttest.ObjectStorage{Region: "nl-ams-1"}, katapulttest.Bucket{Name: "b", Region: "nl-ams-1"},
+						katapulttest.AccessKey{ID: "k_other", Region: "nl-ams-1", Buckets: []string{"b"}})
+					p := planned(t, c)
+					srv.Discard("vm_1") // as our own step does
+					if test.prepare != nil {
+						test.prepare(srv)
+					}
+					left := srv.Left("org_other")
+					test.step.Name, test.step.After = "x", []string{after}
+					if test.step.Kind == "managed_organization" {
+						test.step.Needs = teardown.ManagedOrganizations
+					}
+					p.Steps = append(p.Steps, test.step)
+					r, err := carriedOut(t, c, p.Seal(), teardown.StepTimeout(10*time.Minute))
+					if diff := cmp.Diff(left, srv.Left("org_other")); diff != "" || !srv.Exists("org_other") {
+						t.Errorf("another organization has changed (-want +got):\n%s", diff)
+					}
+					id := test.step.ID[strings.LastIndex(test.step.ID, "/")+1:]
+					for _, w := range writes(srv) {
+						if id != "vm_1" && strings.Contains(w, `"`+id+`"`) {
+							t.Errorf("written: %s", w)
+						}
+					}
+					if r != nil && r.Outcome == teardown.Unknown {
+						t.Errorf("got %+v and %v", r, err)
+					}
+				})
+			})
+		}
+	}
+}
+
+// What a plan says about a step that is in the trash now is not taken from it: neither
+// that it is manual nor what it needs.
+func TestTeardown_TrashedStepComesFromFreshReads(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		srv, c := withThings(t)
+		srv.AddOrganization(katapulttest.Organization{ID: "org_child", Name: "Labs", Parent: "org_acme"})
+		srv.Add("org_child", katapulttest.FileStorageVolume{ID: "fsv_1"})
+		p := planned(t, c)
+		srv.Discard("fsv_1")
+		for i := range p.Steps {
+			p.Steps[i].Needs = ""
+		}
+		r, err := c.Teardown(t.Context(), p.Seal(), teardown.Confirm("Acme"))
+		if r != nil || err == nil || len(writes(srv)) != 0 {
+			t.Errorf("got %+v, %v and %q", r, err, writes(srv))
+		}
+	})
+}
+
+// A step that deletes an organization names it.
+func TestPlan_ManagedOrganizationOfStep(t *testing.T) {
+	t.Parallel()
+	srv, c := withThings(t, katapulttest.DNSZone{})
+	srv.AddOrganization(katapulttest.Organization{ID: "org_child", Name: "Labs", Parent: "org_acme"})
+	srv.AddOrganization(katapulttest.Organization{ID: "org_grandchild", Name: "Labs Two", Parent: "org_child"})
+	srv.AddOrganization(katapulttest.Organization{ID: "org_suspended", Name: "Labs Three", Parent: "org_acme", Suspended: true})
+	got := map[string]teardown.Organization{}
+	for _, s := range planned(t, c).Steps {
+		if s.Organization != nil {
+			got[s.ID] = *s.Organization
+		}
+	}
+	want := map[string]teardown.Organization{
+		"managed_organization/org_child":                {ID: "org_child", Name: "Labs"},
+		"managed_organization/org_child/org_grandchild": {ID: "org_grandchild", Name: "Labs Two"},
+		"managed_organization/org_suspended":            {ID: "org_suspended", Name: "Labs Three"},
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("organizations (-want +got):\n%s", diff)
+	}
+}
+
+// A firewall's page in place of any read never makes an organization look free of
+// blockers.
+func TestPlan_ForeignRefusal(t *testing.T) {
+	t.Parallel()
+	for _, operation := range append([]string{"GetOrganization", "GetObjectStorageBucket"}, reads...) {
+		for _, f := range []offboardtest.Fault{
+			offboardtest.Page(operation, 403), offboardtest.Answer(operation, 403, ""), offboardtest.Page(operation, 404),
+			offboardtest.Answer(operation, 403, `{"message":"Forbidden"}`),
+		} {
+			t.Run(fmt.Sprint(operation, f.Status, f.Body), func(t *testing.T) {
+				t.Parallel()
+				synctest.Test(t, func(t *testing.T) {
+					srv := katapulttest.NewServer()
+					srv.AddOrganization(katapulttest.Organization{ID: "org_acme", Name: "Acme"})
+					fill(srv, "org_acme", "acme")
+					srv.AddOrganization(katapulttest.Organization{ID: "org_child", Parent: "org_acme"})
+					c := newClient(t, srv)
+					srv.Fail(times(100, f))
+					if p, err := c.Plan(t.Context(), org); p != nil || !errors.Is(err, errors.UnexpectedResponse) {
+						t.Errorf("got %+v and %v, want %q", p, err, errors.UnexpectedResponse)
+					}
+					if operation != "GetOrganization" && operation != "GetDeletionSteps" {
+						return
+					}
+					if err := c.CheckDeletion(t.Context(), org); !errors.Is(err, errors.UnexpectedResponse) {
+						t.Errorf("CheckDeletion: got %v, want %q", err, errors.UnexpectedResponse)
+					}
+				})
+			})
+		}
+	}
+}
+
+// The same for each managed organization, which a refusal of Katapult's own makes a
+// manual step.
+func TestPlan_ForeignRefusalOfAManagedOrganization(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		srv, c := withThings(t, katapulttest.DNSZone{})
+		srv.AddOrganization(katapulttest.Organization{ID: "org_child", Parent: "org_acme"})
+		srv.Fail(offboardtest.Fault{Operation: "GetDeletionSteps"}, times(100, offboardtest.Page("GetDeletionSteps", 403)))
+		if p, err := c.Plan(t.Context(), org); p != nil || !errors.Is(err, errors.UnexpectedResponse) {
+			t.Errorf("got %+v and %v, want %q", p, err, errors.UnexpectedResponse)
+		}
+	})
+}
+
+// An ID of white space reaches no resource, or another one.
+func TestLookups_WhiteSpace(t *testing.T) {
+	t.Parallel()
+	srv := katapulttest.NewServer()
+	c := newClient(t, srv)
+	for _, s := range []string{" ", "\t", "\n", " x", "x ", "\u00a0", ""} {
+		id := katapult.ID(s)
+		for name, call := range map[string]call{
+			"DeleteOrganization": func(ctx context.Context, c *katapult.Client) (any, error) {
+				return nothing(c.DeleteOrganization(ctx, id))
+			},
+			"DeleteOrganization by subdomain": func(ctx context.Context, c *katapult.Client) (any, error) {
+				return nothing(c.DeleteOrganization(ctx, katapult.SubDomain(s)))
+			},
+			"CheckDeletion": func(ctx context.Context, c *katapult.Client) (any, error) { return nothing(c.CheckDeletion(ctx, id)) },
+			"Plan":          func(ctx context.Context, c *katapult.Client) (any, error) { return result(c.Plan(ctx, id)) },
+			"DeleteDisk":    func(ctx context.Context, c *katapult.Client) (any, error) { return result(c.DeleteDisk(ctx, id)) },
+			"GetDisk":       func(ctx context.Context, c *katapult.Client) (any, error) { return result(c.GetDisk(ctx, id)) },
+			"DeleteVirtualMachine": func(ctx context.Context, c *katapult.Client) (any, error) {
+				return result(c.DeleteVirtualMachine(ctx, katapult.FQDN(s)))
+			},
+			"DeleteDNSZone": func(ctx context.Context, c *katapult.Client) (any, error) {
+				return nothing(c.DeleteDNSZone(ctx, katapult.ZoneName(s)))
+			},
+			"DeleteObjectStorageAccount": func(ctx context.Context, c *katapult.Client) (any, error) {
+				return result(c.DeleteObjectStorageAccount(ctx, org, katapult.Region(s)))
+			},
+			"DeleteObjectStorageBucket": func(ctx context.Context, c *katapult.Client) (any, error) {
+				return nothing(c.DeleteObjectStorageBucket(ctx, katapult.BucketName(s), katapult.Region("uk-lon-1")))
+			},
+			"PurgeTrash": func(ctx context.Context, c *katapult.Client) (any, error) { return result(c.PurgeTrash(ctx, id)) },
+			"PurgeTrashObject": func(ctx context.Context, c *katapult.Client) (any, error) {
+				return result(c.PurgeTrashObject(ctx, katapult.ObjectID(s)))
+			},
+			"ListDisks":   func(ctx context.Context, c *katapult.Client) (any, error) { return all(c.ListDisks(ctx, id)) },
+			"WaitForTask": func(ctx context.Context, c *katapult.Client) (any, error) { return result(c.WaitForTask(ctx, id, nil)) },
+			"WaitUntilTrashIsEmpty": func(ctx context.Context, c *katapult.Client) (any, error) {
+				return nothing(c.WaitUntilTrashIsEmpty(ctx, katapult.SubDomain(s), nil))
+			},
+			"CreateManagedOrganization": func(ctx context.Context, c *katapult.Client) (any, error) {
+				return result(c.CreateManagedOrganization(ctx, id, "New", "new"))
+			},
+		} {
+			if _, err := call(t.Context(), c); !errors.Is(err, errors.InvalidArgument) {
+				t.Errorf("%s of %q: got %v, want %q", name, s, err, errors.InvalidArgument)
+			}
+		}
+	}
+	if n := len(srv.Requests()); n != 0 {
+		t.Errorf("%d requests were sent", n)
+	}
+}
