@@ -186,7 +186,7 @@ func atlasTeardown(r *rand.Rand) *scenario {
 			srv.AddResource(shop, atlastest.Resource{Kind: atlas.KindFlexCluster, ID: fmt.Sprint("flex", i)})
 		}
 	}
-	d.comesBack = &comesBack{string(atlas.KindStreamWorkspace), func() bool {
+	d.comesBack = &comesBack{string(atlas.KindStreamWorkspace), "/streams", func() bool {
 		return slices.ContainsFunc(srv.Resources(shop), func(x atlastest.Resource) bool { return x.Kind == atlas.KindStreamWorkspace })
 	}, func() { srv.AddResource(shop, atlastest.Resource{Kind: atlas.KindStreamWorkspace, ID: "events"}) }}
 	ids := []string{id, shop, "ledger", "events", "flex0", "flex1", "flex2"}

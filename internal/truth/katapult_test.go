@@ -211,7 +211,7 @@ func katapultTeardown(r *rand.Rand) *scenario {
 	s.ids = []string{
 		id, "vm_web", "lb_front", "ip_front", "fsv_shared", "org_labs", "dnszone_labs", "disk_vm_web", "dnszone_0", "dnszone_1", "dnszone_2",
 	}
-	d.comesBack = &comesBack{"load_balancer/", func() bool {
+	d.comesBack = &comesBack{"load_balancer/", "load_balancer", func() bool {
 		return srv.Exists(front.ID) || slices.ContainsFunc(srv.Left(id), func(x string) bool { return x == "lb_again" })
 	},
 		func() { srv.Add(id, katapulttest.LoadBalancer{ID: "lb_again", Name: front.Name}) }}

@@ -250,7 +250,7 @@ func (n *network) RoundTrip(req *http.Request) (*http.Response, error) {
 	body = o.body
 	x := &exchange{
 		at: time.Since(n.began), kind: k, path: req.Method + " " + req.URL.RequestURI(), fault: f.name, reached: n.weather.silent,
-		led: req.Response != nil, blind: f.blind, redialed: f.redials == redialsAndAsks,
+		led: req.Response != nil, number: len(n.exchanges), blind: f.blind, redialed: f.redials == redialsAndAsks,
 	}
 	n.exchanges = append(n.exchanges, x)
 	n.did(x, was)

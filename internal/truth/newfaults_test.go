@@ -92,7 +92,7 @@ var newFaults = []faultKind{
 		return fault{name: "connected again", works: chance(r, 0.7), redials: redialsInVain, lost: one(r, refusals...)}
 	}},
 	{redialed, func(r *rand.Rand, o *occasion) fault {
-		if o.req.Method == http.MethodPost {
+		if o.req.Method == http.MethodPost || o.req.Header.Get("Authorization") == "" { // which could not do anything
 			return unharmed
 		}
 		return fault{name: "sent again", works: true, redials: redialsAndAsks}

@@ -134,6 +134,7 @@ type exchange struct {
 	body    []byte
 	did     bool // what is asked for was done in its course
 
+	number   int  // of the requests before it
 	blind    bool // the credential sees nothing
 	redialed bool // the transport has sent the request twice
 	harmless bool // the fault does not keep a teardown from ending well

@@ -63,6 +63,7 @@ type demolition struct {
 // comesBack is something that others create again under the same name.
 type comesBack struct {
 	step   string // its id begins so
+	path   string // is in the paths of requests about it
 	stands func() bool
 	create func()
 }
@@ -257,8 +258,17 @@ func (c *carrying) judgeOthers(t *trial, lie func(string, ...any)) {
 			return
 		}
 	}
-	if c.others == recreated && !c.comesBack.stands() {
-		lie("what others created under the same name was removed")
+	if c.others != recreated {
+		return
+	}
+	// Without a read since then, nothing tells it from what was there before.
+	known := slices.IndexFunc(t.exchanges, func(x *exchange) bool {
+		return x.kind == read && x.genuine && strings.Contains(x.path, c.comesBack.path) && x.number > c.changed
+	})
+	if !c.comesBack.stands() && known >= 0 && slices.ContainsFunc(t.exchanges[known:], func(x *exchange) bool {
+		return x.kind == write && strings.Contains(x.path, c.comesBack.path)
+	}) {
+		lie("what others created under the same name before request %d was removed", c.changed)
 	}
 }
 

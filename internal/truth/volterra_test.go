@@ -130,7 +130,7 @@ func volterraTeardown(r *rand.Rand) *scenario {
 		d.vanish = func() { srv.RemoveObject("", "empty") }
 	}
 	d.create = func() { srv.AddNamespace(volterratest.Namespace{Name: "late"}) }
-	d.comesBack = &comesBack{"namespace/empty", func() bool { return slices.Contains(srv.Left(), "namespace empty") },
+	d.comesBack = &comesBack{"namespace/empty", "namespaces/empty", func() bool { return slices.Contains(srv.Left(), "namespace empty") },
 		func() { srv.AddNamespace(volterratest.Namespace{Name: "empty"}) }}
 	return d.scenario(r, scenario{title: "teardown: " + titled(state), server: srv.Server})
 }
