@@ -53,10 +53,7 @@ func TestLists_ResolvedLikeOrganizations(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			bubble(t, func(t *testing.T) {
-				b := newBench(t, family())
-				for _, other := range []*scripted{family(), named("org_2", "Other"), named("org_2", "Other"), named("org_child", "Child"), named("org_child", "Child")} {
-					b.organizations = append(b.organizations, other)
-				}
+				b := newBench(t, family(), family(), named("org_2", "Other"), named("org_2", "Other"), named("org_child", "Child"), named("org_child", "Child"))
 				b.organizations[1].alias, b.organizations[2].alias, b.organizations[4].alias = "acme", "other", "child"
 				code, out, errOut := b.listing(test.lines)
 				if code != test.code || !strings.Contains(out, test.want) || test.want == "" && strings.Contains(out, "matches no") {
