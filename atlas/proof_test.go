@@ -31,7 +31,7 @@ type omitting struct {
 
 func (o omitting) RoundTrip(req *http.Request) (*http.Response, error) {
 	// The double has one page: both of ours are made of it.
-	number := req.URL.Query().Get("pageNum")
+	number, requested := req.URL.Query().Get("pageNum"), req.URL.String()
 	if o.on.Load() && req.Method == http.MethodGet && strings.HasSuffix(req.URL.Path, o.path) {
 		req = req.Clone(req.Context())
 		req.URL.RawQuery = strings.Replace(req.URL.RawQuery, "pageNum=2", "pageNum=1", 1)
@@ -60,7 +60,7 @@ func (o omitting) RoundTrip(req *http.Request) (*http.Response, error) {
 		kept = page.Results
 	}
 	half := (len(kept) + 1) / 2
-	page.Links = []map[string]any{{"rel": "self", "href": req.URL.String()}}
+	page.Links = []map[string]any{{"rel": "self", "href": requested}}
 	if page.Results = kept[:half]; number == "1" && half < len(kept) && len(kept) > 1 {
 		page.Links = append(page.Links, map[string]any{"rel": "next", "href": req.URL.String()})
 	}

@@ -1,6 +1,7 @@
 package katapult_test
 
 import (
+	"bytes"
 	"context"
 	"fmt"
 	"net/http"
@@ -561,7 +562,7 @@ func TestTeardown_MissedByAListOfSeveralPages(t *testing.T) {
 			if start < 0 || end < 0 {
 				t.Fatalf("page %s", body)
 			}
-			return slices.Concat(body[:start], body[end+2:])
+			return bytes.Replace(slices.Concat(body[:start], body[end+2:]), []byte(`"total":102`), []byte(`"total":101`), 1)
 		}))
 		r, err := carriedOut(t, c, p)
 		outcome(t, r, err, teardown.Gone, "")
