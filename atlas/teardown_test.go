@@ -89,13 +89,15 @@ func TestTeardown(t *testing.T) {
 			}
 			return &teardowntest.World{
 				Server: srv.Server, Name: "Acme",
-				Plan:     func(ctx context.Context) (*teardown.Plan, error) { return c.Plan(ctx, acme) },
-				Teardown: c.Teardown,
-				Check:    func(ctx context.Context) error { return c.CheckDeletion(ctx, acme) },
-				ByHand:   func() { srv.Resolve(acme) },
-				Overtake: func() { srv.AddResource(blog, atlastest.Resource{Kind: atlas.KindFlexCluster}) },
-				Deleted:  func() bool { return !srv.Exists(acme) },
-				Rest:     func() any { return rest(srv) },
+				Plan:      func(ctx context.Context) (*teardown.Plan, error) { return c.Plan(ctx, acme) },
+				Teardown:  c.Teardown,
+				Check:     func(ctx context.Context) error { return c.CheckDeletion(ctx, acme) },
+				ByHand:    func() { srv.Resolve(acme) },
+				Overtake:  func() { srv.AddResource(blog, atlastest.Resource{Kind: atlas.KindFlexCluster}) },
+				Meanwhile: func() { srv.AddProject(acme, atlastest.Project{ID: "5e2f0000000000000000000f", Name: "new"}) },
+				Other:     func(ctx context.Context) (*teardown.Plan, error) { return c.Plan(ctx, other) },
+				Deleted:   func() bool { return !srv.Exists(acme) },
+				Rest:      func() any { return rest(srv) },
 			}
 		},
 	}.Run(t)

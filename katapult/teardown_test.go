@@ -108,12 +108,14 @@ func TestTeardown(t *testing.T) {
 			}
 			return &teardowntest.World{
 				Server: srv.Server, Name: "Acme",
-				Plan:     func(ctx context.Context) (*teardown.Plan, error) { return c.Plan(ctx, org) },
-				Teardown: c.Teardown,
-				Check:    func(ctx context.Context) error { return c.CheckDeletion(ctx, org) },
-				ByHand:   byHand,
-				Overtake: func() { srv.Add("org_grandchild", katapulttest.VirtualMachine{ID: "vm_new"}) },
-				Deleted:  func() bool { return !srv.Exists("org_acme") },
+				Plan:      func(ctx context.Context) (*teardown.Plan, error) { return c.Plan(ctx, org) },
+				Teardown:  c.Teardown,
+				Check:     func(ctx context.Context) error { return c.CheckDeletion(ctx, org) },
+				ByHand:    byHand,
+				Overtake:  func() { srv.Add("org_grandchild", katapulttest.VirtualMachine{ID: "vm_new"}) },
+				Meanwhile: func() { srv.Add("org_acme", katapulttest.VirtualMachine{ID: "vm_new"}) },
+				Other:     func(ctx context.Context) (*teardown.Plan, error) { return c.Plan(ctx, katapult.ID("org_other")) },
+				Deleted:   func() bool { return !srv.Exists("org_acme") },
 				Rest: func() any {
 					rest := map[string][]string{}
 					for _, id := range []string{"org_other", "org_other_child"} {

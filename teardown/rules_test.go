@@ -17,6 +17,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/offboard-dev/offboard-go/errors"
+	"github.com/offboard-dev/offboard-go/internal/trace"
 	"github.com/offboard-dev/offboard-go/teardown"
 )
 
@@ -339,6 +340,18 @@ func TestExecute_Confirm(t *testing.T) {
 	}
 }
 
+// Nor does an empty name confirm a plan without a name and an ID.
+func TestExecute_ConfirmNothing(t *testing.T) {
+	t.Parallel()
+	w := &world{}
+	p := w.plan(t)
+	p.Organization = teardown.Organization{}
+	w.inspected = 0
+	if r, err := teardown.Execute(t.Context(), w, p.Seal(), teardown.Confirm("")); r != nil || !errors.Is(err, errors.NotConfirmed) || w.inspected != 0 {
+		t.Errorf("got %+v, %v", r, err)
+	}
+}
+
 func TestExecute_PlanAge(t *testing.T) {
 	t.Parallel()
 	for name, test := range map[string]struct {
@@ -403,7 +416,11 @@ func TestExecute_EditedPlan(t *testing.T) {
 				p.Steps = slices.Clone(p.Steps)
 				test.edit(p)
 				p.SealAs()
+				start := time.Now()
 				r, err := teardown.Execute(t.Context(), w, p, teardown.Confirm("Acme"), teardown.Permit(teardown.TerminationProtection))
+				if took := time.Since(start); test.code == "" && took != 2*time.Minute {
+					t.Errorf("took %v: b has to come after a", took)
+				}
 				if codeOf(err) != test.code {
 					t.Fatalf("got %+v, %v, want %q", r, err, test.code)
 				}
@@ -635,7 +652,7 @@ func TestStop_WhileStepWaits(t *testing.T) {
 		}, teardown.Interrupted, 5 * time.Minute},
 		"after the stop": {func() *world {
 			w := &world{steps: things("a"), takes: time.Hour / 2}
-			w.before = func(ctx context.Context) { time.Sleep(5 * time.Minute) }
+			w.before = func(context.Context, func(string)) { time.Sleep(5 * time.Minute) }
 			return w
 		}, teardown.Interrupted, 5 * time.Minute},
 	} {
@@ -665,6 +682,29 @@ func TestStop_WhileStepWaits(t *testing.T) {
 	}
 }
 
+// A request that changes something is not cut off, and the step ends when it waits again.
+func TestStop_DuringWrite(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		stop, start := make(chan struct{}), time.Now()
+		w := &world{steps: things("a"), takes: time.Hour / 2}
+		w.before = func(ctx context.Context, progress func(string)) {
+			progress("it waits")
+			time.Sleep(time.Second)
+			trace.Write(ctx)
+			time.AfterFunc(time.Minute, func() { close(stop) })
+			time.Sleep(5 * time.Minute)
+			if ctx.Err() != nil {
+				t.Error("the write was cut off")
+			}
+		}
+		r, err := w.execute(t, teardown.Stop(stop))
+		if r == nil || r.Steps[0].State != teardown.Interrupted || !errors.Is(err, errors.Canceled) || time.Since(start) != 5*time.Minute+time.Second {
+			t.Errorf("got %+v, %v after %v", r, err, time.Since(start))
+		}
+	})
+}
+
 // A read that shows that the resource is gone counts, also when the removal was cut off.
 func TestStep_CutOffAndGone(t *testing.T) {
 	t.Parallel()
@@ -685,13 +725,16 @@ func TestStep_CutOffAndGone(t *testing.T) {
 	})
 }
 
+// none is no context.
+var none context.Context
+
 func TestExecute_InvalidArguments(t *testing.T) {
 	t.Parallel()
 	w := &world{}
 	p := w.plan(t)
 	confirm := teardown.Confirm("Acme")
 	for name, f := range map[string]func() (*teardown.Report, error){
-		"nil context": func() (*teardown.Report, error) { return teardown.Execute(nil, w, p, confirm) }, //nolint:staticcheck // the point
+		"nil context": func() (*teardown.Report, error) { return teardown.Execute(none, w, p, confirm) },
 		"nil driver":  func() (*teardown.Report, error) { return teardown.Execute(t.Context(), nil, p, confirm) },
 		"nil world":   func() (*teardown.Report, error) { return teardown.Execute(t.Context(), (*world)(nil), p, confirm) },
 		"nil plan":    func() (*teardown.Report, error) { return teardown.Execute(t.Context(), w, nil, confirm) },
@@ -764,7 +807,7 @@ func TestRun_InvalidArguments(t *testing.T) {
 	for range teardown.Run(t.Context(), nil, -1) {
 		t.Error("a result of nothing")
 	}
-	for range teardown.Run(nil, []teardown.Job{good, good}, 1) { //nolint:staticcheck // the point
+	for range teardown.Run(none, []teardown.Job{good, good}, 1) {
 		break
 	}
 }

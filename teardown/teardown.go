@@ -12,6 +12,18 @@
 // and a plan that is too old, was changed, or no longer is the truth is refused
 // with [errors.PlanStale].
 //
+// A plan file is not trusted. It only selects: a step is carried out if the plan names
+// it and the fresh read of the organization finds it, with the order, the consents and
+// the words of that read. A step that the read does not find is never acted on. The
+// fingerprint detects accidental edits and damaged files. It has no key, so that whoever
+// can write the file can compute it again: such a person can change which resources of
+// the organization are selected, and what a reviewer reads, but cannot have anything
+// removed that the organization does not own, or without its consent. Keep the file
+// where only its reviewers can write.
+//
+// Right before its deletion the organization is read once more. Anything that is new
+// since the plan stops the deletion with [errors.PlanStale].
+//
 // # Steps
 //
 // Each step is one thing that has to go: a virtual machine, a project. Steps run
@@ -24,11 +36,14 @@
 // An organization is [Gone]; or its deletion is [Pending], for the provider takes
 // its time and decides; or it is [Blocked], and the report has what is left; or
 // the outcome is [Unknown], for the answer to the deletion was lost and nothing
-// can be read.
+// can be read; or it is [NotFound], because the provider reports that it does not
+// exist and no deletion of ours was started.
 //
 // Carrying out the same plan again goes on where things are: what is gone already
 // is not removed again. A [Journal] keeps what was done, through a crash at any
-// moment.
+// moment. Give its entries to the next run by [WithResume]: a provider answers for an
+// organization that was deleted as for one that the credential may not see, and only
+// the journal tells the two apart.
 package teardown
 
 import (

@@ -31,9 +31,9 @@ type world struct {
 	inspects func(n int) error // of each inspection, from 1
 	name     string
 	needs    []teardown.Consent
-	lags     bool                  // the inspection shows what is gone
-	before   func(context.Context) // a removal that takes
-	foreign  []string              // exist, and are another organization's
+	lags     bool                                             // the inspection shows what is gone
+	before   func(ctx context.Context, progress func(string)) // a removal that takes
+	foreign  []string                                         // exist, and are another organization's
 
 	mu        sync.Mutex
 	gone      []string // in order
@@ -106,7 +106,7 @@ func (w *world) Remove(ctx context.Context, _ teardown.Organization, step teardo
 		w.mu.Unlock()
 	}()
 	if w.before != nil {
-		w.before(ctx)
+		w.before(ctx, progress)
 	}
 	if w.takes > 0 {
 		progress("it takes its time")

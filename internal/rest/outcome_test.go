@@ -20,6 +20,7 @@ import (
 
 	"github.com/offboard-dev/offboard-go/errors"
 	"github.com/offboard-dev/offboard-go/internal/rest"
+	"github.com/offboard-dev/offboard-go/internal/trace"
 )
 
 func TestRemoval_AcceptedAnswers(t *testing.T) {
@@ -391,6 +392,31 @@ func TestNotFound_NeedsItsStatus(t *testing.T) {
 			if got, _ := code(t, newClient(t, playing(answer(status, "{}")), missing).Do(t.Context(), call)); got != want {
 				t.Errorf("%s, %d: got code %q, want %q", call.Operation, status, got, want)
 			}
+		}
+	}
+}
+
+// A gentle stop of a teardown ends what waits, and must know what does not.
+func TestWrite_IsReportedBeforeItIsSent(t *testing.T) {
+	t.Parallel()
+	for name, test := range map[string]struct {
+		call *rest.Call
+		want int
+	}{
+		"read":  {get(new(thing)), 0},
+		"write": {remove(), 1},
+	} {
+		reported := 0
+		server := playing(func(req *http.Request) (*http.Response, error) {
+			if reported != test.want {
+				t.Errorf("%s: reported %d times before it is sent, want %d", name, reported, test.want)
+			}
+			return answer(test.call.Status, `{"id":"x"}`)(req)
+		})
+		ctx := trace.WithWrites(t.Context(), func() { reported++ })
+		_ = newClient(t, server).Do(ctx, test.call)
+		if len(server.requests) != 1 || reported != test.want {
+			t.Errorf("%s: %d requests, reported %d times", name, len(server.requests), reported)
 		}
 	}
 }

@@ -66,6 +66,14 @@ type World struct {
 	// Overtake adds something that stands in the way, or is lost.
 	Overtake func()
 
+	// Meanwhile adds something to the first organization itself, while it is torn down;
+	// nil if Overtake does.
+	Meanwhile func()
+
+	// Other is the client's Plan of the second organization; nil if the client cannot
+	// reach it, or no API removes anything of it.
+	Other func(context.Context) (*teardown.Plan, error)
+
 	// Deleted tells the truth: the first organization is gone, or its deletion was
 	// accepted.
 	Deleted func() bool
@@ -83,6 +91,11 @@ func (p Provider) Run(t *testing.T) {
 	t.Run("all of it goes, whatever goes wrong", p.faults)
 	t.Run("it goes on after being ended at any moment", p.interrupted)
 	t.Run("a plan that is not the truth touches nothing", p.stale)
+	t.Run("NotFound", p.notFound)
+	t.Run("ForeignSteps", p.foreign)
+	t.Run("NewBeforeDeletion", p.newBeforeDeletion)
+	t.Run("DeniedOrganizations", p.denied)
+	t.Run("Unconfirmed", p.unconfirmed)
 }
 
 // writes returns the requests that change something.
@@ -447,4 +460,156 @@ func (p Provider) stale(t *testing.T) {
 			})
 		})
 	}
+}
+
+// notFound: an organization that the first read does not find is deleted only if the
+// journal shows that the deletion was started.
+func (p Provider) notFound(t *testing.T) {
+	t.Parallel()
+	p.bubble(t, func(t *testing.T, w *World) {
+		if p.Outcome != teardown.Gone {
+			t.Skip("nothing can be read after the deletion")
+		}
+		plan := w.ready(t)
+		var journal bytes.Buffer
+		r, err := w.Teardown(t.Context(), plan, append(p.options(w), teardown.Journal(&journal))...)
+		p.check(t, w, r, err)
+		entries := read(t, &journal)
+		begun := slices.DeleteFunc(slices.Clone(entries), func(e teardown.Entry) bool { return e.Verdict == "deleting" })
+		elsewhere := slices.Clone(entries)
+		for i := range elsewhere {
+			elsewhere[i].Instance += "/elsewhere"
+		}
+		n := len(w.writes())
+		for name, entries := range map[string][]teardown.Entry{"none": nil, "not started": begun, "of another instance": elsewhere} {
+			r, err := w.Teardown(t.Context(), plan, append(p.options(w), teardown.WithResume(entries))...)
+			if r == nil || r.Outcome != teardown.NotFound || !errors.Is(err, errors.OrganizationNotFound) || slices.ContainsFunc(r.Steps, func(s teardown.StepReport) bool { return s.State != teardown.Untouched }) {
+				t.Errorf("journal %s: got %+v, %v, want %s", name, r, err, teardown.NotFound)
+			}
+		}
+		r, err = w.Teardown(t.Context(), plan, append(p.options(w), teardown.WithResume(entries))...)
+		p.check(t, w, r, err)
+		if got := len(w.writes()); got != n {
+			t.Errorf("%d more requests changed something", got-n)
+		}
+	})
+}
+
+// foreign: steps of another organization's plan are never acted upon, whatever the plan
+// says that they come after.
+func (p Provider) foreign(t *testing.T) {
+	t.Parallel()
+	steps := 1
+	for i := 0; i < steps; i++ {
+		p.bubble(t, func(t *testing.T, w *World) {
+			if w.Other == nil {
+				t.Skip("the client cannot plan for the second organization")
+			}
+			plan := w.ready(t)
+			other, err := w.Other(t.Context())
+			if err != nil {
+				t.Fatal(err)
+			}
+			if steps = len(other.Steps); slow {
+				steps = min(steps, p.runs())
+			}
+			before := w.Rest()
+			// The plan itself is carried out for a while, so that something is in a trash.
+			ctx, cancel := context.WithTimeout(t.Context(), time.Duration(9+4*(i%4))*time.Second)
+			_, _ = w.Teardown(ctx, plan, p.options(w)...)
+			cancel()
+			foreign := other.Steps[i]
+			foreign.Manual, foreign.Needs, foreign.After = false, "", nil
+			for _, s := range plan.Steps {
+				foreign.After = append(foreign.After, s.ID)
+			}
+			plan.Steps = append(plan.Steps, foreign)
+			r, err := w.Teardown(t.Context(), plan.Seal(), p.options(w)...)
+			if (r != nil && r.Outcome == p.Outcome) != w.Deleted() {
+				t.Errorf("%s: got %+v, %v, deleted %t", foreign.ID, r, err, w.Deleted())
+			}
+			if diff := cmp.Diff(before, w.Rest()); diff != "" {
+				t.Errorf("%s: something of the second organization was touched (-before +after):\n%s", foreign.ID, diff)
+			}
+		})
+	}
+}
+
+// newBeforeDeletion: what is new when every step is gone keeps the organization.
+func (p Provider) newBeforeDeletion(t *testing.T) {
+	t.Parallel()
+	p.bubble(t, func(t *testing.T, w *World) {
+		plan := w.ready(t)
+		added := false
+		options := append(p.options(w), teardown.OnEvent(func(e teardown.Event) {
+			if added || e.Done != e.Total {
+				return
+			}
+			added = true
+			if w.Meanwhile != nil {
+				w.Meanwhile()
+			} else {
+				w.Overtake()
+			}
+		}))
+		r, err := w.Teardown(t.Context(), plan, options...)
+		if !added || r == nil || r.Outcome != teardown.Blocked || !errors.Is(err, errors.PlanStale) || w.Deleted() || len(r.Left()) > 0 {
+			t.Errorf("got %+v, %v, deleted %t", r, err, w.Deleted())
+		}
+	})
+}
+
+// denied: Deny and Allow apply to every organization that the plan deletes.
+func (p Provider) denied(t *testing.T) {
+	t.Parallel()
+	p.bubble(t, func(t *testing.T, w *World) {
+		plan := w.ready(t)
+		organizations := []string{plan.Organization.ID}
+		for _, s := range plan.Steps {
+			if s.Organization == nil {
+				continue
+			}
+			if s.Organization.ID == "" || s.Needs != teardown.ManagedOrganizations {
+				t.Errorf("%s deletes an organization, and is %+v", s.ID, s)
+			}
+			organizations = append(organizations, s.Organization.ID)
+		}
+		if slices.Contains(p.Permit, teardown.ManagedOrganizations) == (len(organizations) == 1) {
+			t.Errorf("the plan names the organizations %q", organizations)
+		}
+		refused := func(name string, options ...teardown.Option) {
+			t.Helper()
+			r, err := w.Teardown(t.Context(), plan, append(p.options(w), options...)...)
+			if r != nil || !errors.Is(err, errors.NotConfirmed) || len(w.writes()) != 0 {
+				t.Errorf("%s: got %+v, %v and %d writes", name, r, err, len(w.writes()))
+			}
+		}
+		for i, id := range organizations {
+			refused("deny "+id, teardown.Deny("another", id))
+			refused("allow all but "+id, teardown.Allow(slices.Delete(slices.Clone(organizations), i, i+1)...))
+		}
+		// Also if the plan file no longer says which organization a step deletes.
+		for i := range plan.Steps {
+			plan.Steps[i].Organization = nil
+		}
+		plan.Seal()
+		for _, id := range organizations {
+			refused("deny hidden "+id, teardown.Deny(id))
+		}
+	})
+}
+
+// unconfirmed: an empty name, and the ID of an organization that has a name, confirm
+// nothing.
+func (p Provider) unconfirmed(t *testing.T) {
+	t.Parallel()
+	p.bubble(t, func(t *testing.T, w *World) {
+		plan := w.ready(t)
+		for _, name := range []string{"", " ", "\t", plan.Organization.ID + " ", w.Name + " "} {
+			r, err := w.Teardown(t.Context(), plan, append(p.options(w), teardown.Confirm(name))...)
+			if r != nil || !errors.Is(err, errors.NotConfirmed) || len(w.writes()) != 0 {
+				t.Errorf("%q: got %+v, %v and %d writes", name, r, err, len(w.writes()))
+			}
+		}
+	})
 }
