@@ -275,10 +275,11 @@ func (r *run) begin(now *Plan, missing State, missed []string) {
 		}
 	}
 	r.event(Event{Kind: Begun})
-	for option, ids := range map[string][]string{"Allow": r.unmatched(r.settings.allow), "Deny": r.unmatched(r.settings.deny)} {
-		for _, id := range ids {
-			r.event(Event{Kind: Unmatched, Text: fmt.Sprintf("%s: %q is no organization of the plan", option, id)})
-		}
+	for _, id := range r.unmatched(r.settings.allow) {
+		r.event(Event{Kind: Unmatched, Text: fmt.Sprintf("Allow: %q is no organization of the plan", id)})
+	}
+	for _, id := range r.unmatched(r.settings.deny) {
+		r.event(Event{Kind: Unmatched, Text: fmt.Sprintf("Deny: %q is no organization of the plan", id)})
 	}
 	for _, s := range r.states {
 		if s.State == AlreadyGone || s.State == ByHand {
