@@ -171,15 +171,15 @@ const keptBuffer = 64 << 10
 
 // pace waits for the provider's limit and the caller's own.
 func (c *Client) pace(ctx context.Context, call *Call) (permit, *errors.Error) {
-	pm, pause, own, err := c.pacers.of(call.Operation).wait(ctx, call.sent > 0, c.config.Retry.MaxWait, func(pause time.Duration) {
+	pm, pause, _, err := c.pacers.of(call.Operation).wait(ctx, call.sent > 0, c.config.Retry.MaxWait, func(pause time.Duration) {
 		c.logWait(ctx, call.Operation, call.Target, "for the rate limit", pause)
 	})
 	switch {
 	case err == nil:
 		return pm, nil
-	case pause == 0 || own && ctx.Err() != nil:
-		// The provider has refused nothing: the context ended a wait for the caller's own
-		// limit.
+	case pause == 0 || ctx.Err() != nil:
+		// The context ended a wait before anything was sent, whether the caller's own limit
+		// or the provider's was the reason.
 		return pm, c.newError(call, errors.Canceled, err)
 	}
 	e := c.newError(call, errors.RateLimitReached, nil)
