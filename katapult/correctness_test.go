@@ -1,7 +1,6 @@
 package katapult_test
 
 import (
-	"bytes"
 	"context"
 	"fmt"
 	"net/http"
@@ -556,13 +555,10 @@ func TestTeardown_MissedByAListOfSeveralPages(t *testing.T) {
 			srv.Add("org_acme", katapulttest.DNSZone{ID: fmt.Sprintf("dnszone_%d", i), Name: fmt.Sprintf("zone-%d.example", i)})
 		}
 		p := planned(t, c)
-		srv.Remove("dnszone_50") // by somebody else
-		srv.Fail(offboardtest.Fault{Operation: "ListDNSZonesPage"}, offboardtest.EditBody("ListDNSZonesPage", func(body []byte) []byte {
-			start, end := strings.Index(string(body), `{"default_ttl"`), strings.Index(string(body), `},{`)
-			if start < 0 || end < 0 {
-				t.Fatalf("page %s", body)
-			}
-			return bytes.Replace(slices.Concat(body[:start], body[end+2:]), []byte(`"total":102`), []byte(`"total":101`), 1)
+		// Somebody else deletes an item of the first page once that was read.
+		srv.Fail(offboardtest.EditBody("ListDNSZonesPage", func(body []byte) []byte {
+			srv.Remove("dnszone_50")
+			return body
 		}))
 		r, err := carriedOut(t, c, p)
 		outcome(t, r, err, teardown.Gone, "")
