@@ -393,15 +393,6 @@ func (m *method) otherPage(state string) {
 	}
 }
 
-// otherPage refuses a page that says of itself that it is another than was requested.
-func (m *method) otherPage(state string) {
-	for _, o := range m.Options {
-		if o.Page == "number" {
-			m.Due = append(m.Due, due{fmt.Sprintf("isOther(%s, options.%s)", state, o.Field), "the requested page"})
-		}
-	}
-}
-
 // part makes the method return a property of the body, whose path is written with
 // dots.
 func (m *method) part(schema codegen.Schema, path string) {
