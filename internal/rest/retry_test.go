@@ -119,3 +119,53 @@ func TestNotSent_UnreportedSecondAttempt(t *testing.T) {
 		}
 	})
 }
+
+// A transport that connects again by itself may have sent a deletion twice: that the
+// second one is refused says nothing of the first, and a read decides.
+func TestDelete_TransportThatRedials(t *testing.T) {
+	t.Parallel()
+	for name, test := range map[string]struct {
+		status, connections int
+		presence            rest.Presence
+		want                errors.Code // "" for a success
+		requests            int
+	}{
+		"not found, deleted":      {404, 2, rest.Gone, "", 1},
+		"not found, not readable": {404, 2, rest.Unknown, errors.OutcomeUnknown, 1},
+		"unauthenticated":         {401, 2, rest.Gone, "", 1},
+		"forbidden":               {403, 2, rest.Gone, "", 1},
+		"still there":             {403, 2, rest.Present, errors.Unavailable, 5},
+		"limited":                 {429, 2, rest.Gone, "", 1},
+		"a conflict":              {409, 2, rest.Gone, errors.Conflict, 1},
+		"sent once":               {404, 1, rest.Gone, errors.OrganizationNotFound, 1},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				server := playing(func(req *http.Request) (*http.Response, error) {
+					trace := httptrace.ContextClientTrace(req.Context())
+					for range test.connections {
+						trace.GetConn("")
+						trace.GotConn(httptrace.GotConnInfo{})
+					}
+					return answer(test.status, "{}")(req)
+				})
+				c := newClient(t, server, func(c *rest.Config) {
+					c.Classify = func(a *rest.Answer, e *errors.Error) bool {
+						if a.Status == 404 {
+							e.Code = errors.OrganizationNotFound
+						}
+						return true
+					}
+				})
+				got, _ := code(t, c.Delete(t.Context(), rest.Deletion{
+					Send: func(ctx context.Context) error { return c.Do(ctx, remove()) },
+					Look: func(context.Context) (rest.Presence, error) { return test.presence, nil },
+				}))
+				if n := len(server.requests); got != test.want || n != test.requests {
+					t.Errorf("got %q after %d requests, want %q after %d", got, n, test.want, test.requests)
+				}
+			})
+		})
+	}
+}

@@ -71,6 +71,9 @@ func (c *Client) try(ctx context.Context, call *Call) *errors.Error {
 		ledAstray(e, resp)
 		uncached(e, header)
 		c.tell(pm, header, e, call.foreign)
+		if c.resent(call, e) {
+			return unknown(e)
+		}
 		if !credentialRefused(e) {
 			return e
 		}

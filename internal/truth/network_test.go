@@ -270,7 +270,7 @@ func (n *network) RoundTrip(req *http.Request) (*http.Response, error) {
 		return nil, ctx.Err()
 	}
 	work := func() *http.Response {
-		again := req.Clone(context.WithoutCancel(ctx))
+		again := req.Clone(context.Background()) // the connections of the fake are not the client's
 		sent := n.cap(again, body)
 		if f.edit != nil {
 			sent = f.edit(again, sent)
