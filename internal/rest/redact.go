@@ -2,6 +2,8 @@ package rest
 
 import (
 	"bytes"
+	"encoding/base64"
+	"encoding/hex"
 	"net/http"
 	"strconv"
 	"strings"
@@ -27,77 +29,209 @@ const shortestSecret = 6
 const redacted = "[redacted]"
 
 // redact takes a credential out of an answer that repeats it: out of what is read of
-// the header, and out of the body, as it is or as JSON writes it.
+// the header, and out of the body, in all codes that [patterns] has. It runs on error
+// answers only.
 func (a *Answer) redact(secret string) {
 	if len(secret) < shortestSecret {
 		return
 	}
-	if id := requestID(a.Header); strings.Contains(id, secret) {
+	if id := requestID(a.Header); id != "" {
 		a.Header.Set(requestIDHeader, redact(id, secret))
 	}
-	if bytes.IndexByte(a.Body, '\\') >= 0 {
-		a.Body = redactEscaped(a.Body, secret)
+	if len(a.Body) < len(secret) { // no code is shorter
+		return
 	}
-	if bytes.Contains(a.Body, []byte(secret)) {
-		a.Body = bytes.ReplaceAll(a.Body, []byte(secret), []byte(redacted))
+	for _, p := range patterns(secret) {
+		a.Body = p.cut(a.Body)
 	}
 }
 
 // redact takes a credential out of a text.
 func redact(text, secret string) string {
-	if len(secret) < shortestSecret {
+	if len(secret) < shortestSecret || len(text) < len(secret) {
 		return text
 	}
-	return strings.ReplaceAll(text, secret, redacted)
+	b := []byte(text)
+	for _, p := range patterns(secret) {
+		b = p.cut(b)
+	}
+	return string(b)
 }
 
 const requestIDHeader = "X-Request-Id"
 
 func requestID(h http.Header) string { return h.Get(requestIDHeader) }
 
-// redactEscaped takes a credential out of JSON that writes some of it as escapes:
-// many write a slash, which is in every other token, as \/.
-func redactEscaped(body []byte, secret string) []byte {
-	var out []byte
-	done := 0
-	for i := 0; i < len(body); {
-		if n := escaped(body[i:], secret); n > 0 {
-			out = append(append(out, body[done:i]...), redacted...)
-			i += n
-			done = i
-			continue
-		}
-		_, n := unescape(body[i:]) // an escape is one character: none begins within it
-		i += max(n, 1)
-	}
-	if done == 0 {
-		return body
-	}
-	return append(out, body[done:]...)
+// pattern is a text to be taken out of others.
+type pattern struct {
+	text string
+
+	// decode: each of its characters may be escaped, as JSON, URLs and HTML do.
+	decode bool
+
+	// within: it is the middle of a base64 text, whose ends depend on what is around the
+	// credential. As many characters before and after it are taken out as well.
+	within int
 }
 
-// escaped returns how many bytes at the beginning of a body are a text as JSON may
-// write it; 0 for none.
-func escaped(body []byte, text string) int {
-	at := 0
-	for _, want := range text {
-		got, n := unescape(body[at:])
-		if n == 0 || got != want {
+// shortestCode is the shortest middle of a base64 text that is looked for.
+const shortestCode = 8
+
+// patterns returns what a credential looks like in an answer: as it is, with escapes of
+// JSON, URLs and HTML, in hexadecimal digits, and in base64, of both alphabets and with
+// anything before and after it.
+func patterns(secret string) []pattern {
+	digits := hex.EncodeToString([]byte(secret))
+	// Escapes come first: what looks like the secret may begin within one.
+	all := []pattern{
+		{text: secret, decode: true}, {text: secret}, {text: digits}, {text: strings.ToUpper(digits)},
+	}
+	for before := range 3 {
+		code := base64.RawStdEncoding.EncodeToString([]byte("\x00\x00\x00"[:before] + secret))
+		// A character of the code that has bits of what is before or after is left out.
+		start, end := (before*8+5)/6, len(code)
+		if (before+len(secret))%3 != 0 {
+			end--
+		}
+		if end-start < shortestCode {
+			continue
+		}
+		code = code[start:end]
+		all = append(all, pattern{text: code, decode: true, within: 2})
+		if url := strings.NewReplacer("+", "-", "/", "_").Replace(code); url != code {
+			all = append(all, pattern{text: url, decode: true, within: 2})
+		}
+	}
+	return all
+}
+
+// cut takes the pattern out of a text. It returns the text itself if that has none.
+func (p pattern) cut(text []byte) []byte {
+	if escapes := p.decode && bytes.ContainsAny(text, `\%&`); !escapes && !bytes.Contains(text, []byte(p.text)) {
+		return text
+	}
+	var out []byte
+	done := 0
+	for i := 0; i < len(text); {
+		n := p.at(text[i:])
+		if n == 0 {
+			if i++; p.decode && text[i-1] == '\\' {
+				_, escape := p.next(text[i-1:], nil) // is one character: none begins within it
+				i += escape - 1
+			}
+			continue
+		}
+		start, end := i, i+n
+		for range p.within {
+			if start > done && isBase64(text[start-1]) {
+				start--
+			}
+			if end < len(text) && isBase64(text[end]) {
+				end++
+			}
+		}
+		out = append(append(out, text[done:start]...), redacted...)
+		i, done = end, end
+	}
+	if done == 0 {
+		return text
+	}
+	return append(out, text[done:]...)
+}
+
+// at returns how many bytes at the beginning of a text are the pattern; 0 for none.
+func (p pattern) at(text []byte) int {
+	if !p.decode {
+		if len(text) < len(p.text) || text[0] != p.text[0] || string(text[:len(p.text)]) != p.text {
 			return 0
 		}
+		return len(p.text)
+	}
+	if c := text[0]; c != p.text[0] && c != '\\' && c != '%' && c != '&' {
+		return 0
+	}
+	var buffer [utf8.UTFMax]byte
+	at := 0
+	for want := p.text; want != ""; {
+		if at == len(text) {
+			return 0
+		}
+		got, n := p.next(text[at:], buffer[:0])
+		if !strings.HasPrefix(want, string(got)) || len(got) == 0 {
+			return 0
+		}
+		want = want[len(got):]
 		at += n
 	}
 	return at
 }
 
-// unescape returns the first character of a JSON string, and its length there.
-func unescape(b []byte) (rune, int) {
-	switch {
-	case len(b) == 0:
+// next appends the first character of a text to a buffer, decoded, and returns its
+// length in the text. A character without an escape is one byte of it.
+func (p pattern) next(text, buffer []byte) (char []byte, n int) {
+	if p.decode {
+		switch text[0] {
+		case '\\':
+			if r, n := unescape(text); n > 0 {
+				return utf8.AppendRune(buffer, r), n
+			}
+		case '%':
+			if len(text) > 2 {
+				if b, err := strconv.ParseUint(string(text[1:3]), 16, 8); err == nil {
+					return append(buffer, byte(b)), 3
+				}
+			}
+		case '&':
+			if r, n := entity(text); n > 0 {
+				return utf8.AppendRune(buffer, r), n
+			}
+		}
+	}
+	return append(buffer, text[0]), 1
+}
+
+func isBase64(c byte) bool {
+	return c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' || c >= '0' && c <= '9' || strings.IndexByte("+/-_=", c) >= 0
+}
+
+// entities are the names that HTML has for the characters of credentials.
+var entities = map[string]rune{
+	"amp": '&', "lt": '<', "gt": '>', "quot": '"', "apos": '\'', "sol": '/', "plus": '+', "equals": '=', "lowbar": '_',
+	"hyphen": '-', "dash": '-', "period": '.', "colon": ':', "comma": ',', "semi": ';', "num": '#', "percnt": '%',
+	"dollar": '$', "excl": '!', "ast": '*', "commat": '@', "quest": '?', "lpar": '(', "rpar": ')', "lsqb": '[', "rsqb": ']',
+	"lbrack": '[', "rbrack": ']', "lcub": '{', "rcub": '}', "lbrace": '{', "rbrace": '}', "bsol": '\\', "grave": '`',
+	"Hat": '^', "vert": '|', "verbar": '|', "tilde": '~',
+}
+
+// longestEntity is the length of the longest entity that is read: &#x0010ffff;
+const longestEntity = 13
+
+// entity reads an HTML entity: &amp; &#47; &#x2F;
+func entity(text []byte) (rune, int) {
+	end := bytes.IndexByte(text[:min(len(text), longestEntity)], ';')
+	if end < 0 {
 		return 0, 0
-	case b[0] != '\\':
-		return utf8.DecodeRune(b)
-	case len(b) > 1 && b[1] != 'u':
+	}
+	name := string(text[1:end])
+	if r, ok := entities[name]; ok {
+		return r, end + 1
+	}
+	number, ok := strings.CutPrefix(strings.ToLower(name), "#")
+	base := 10
+	if digits, isHex := strings.CutPrefix(number, "x"); isHex {
+		number, base = digits, 16
+	}
+	r, err := strconv.ParseUint(number, base, 21)
+	if !ok || err != nil {
+		return 0, 0
+	}
+	return rune(r), end + 1
+}
+
+// unescape returns the first character of a JSON string, which begins with a backslash,
+// and its length there.
+func unescape(b []byte) (rune, int) {
+	if len(b) > 1 && b[1] != 'u' {
 		return rune(b[1]), 2 // a line break or the like is in no credential
 	}
 	first, ok := hex4(b)

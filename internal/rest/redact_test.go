@@ -2,9 +2,13 @@ package rest_test
 
 import (
 	"context"
+	"encoding/base64"
+	"encoding/hex"
 	"encoding/json"
 	"fmt"
+	"html"
 	"net/http"
+	"net/url"
 	"strings"
 	"testing"
 
@@ -74,9 +78,125 @@ func TestAnAnswerThatRepeatsTheCredentialIsNotRepeated(t *testing.T) {
 	}
 }
 
+// codes are the codes in which an answer may repeat a credential.
+var codes = map[string]func(string) string{
+	"as it is":        func(s string) string { return s },
+	"percent":         url.QueryEscape,
+	"percent of path": url.PathEscape,
+	"percent of all":  func(s string) string { return each(s, "%%%02X") },
+	"percent, small":  func(s string) string { return each(s, "%%%02x") },
+	"hex":             func(s string) string { return hex.EncodeToString([]byte(s)) },
+	"HEX":             func(s string) string { return strings.ToUpper(hex.EncodeToString([]byte(s))) },
+	"HTML":            html.EscapeString,
+	"HTML in decimal": func(s string) string { return eachRune(s, "&#%d;") },
+	"HTML in hex":     func(s string) string { return eachRune(s, "&#x%X;") },
+	"HTML by name": strings.NewReplacer("/", "&sol;", "+", "&plus;", "=", "&equals;", "_", "&lowbar;", ".", "&period;",
+		"<", "&lt;", "&", "&amp;", "-", "&hyphen;").Replace,
+	"JSON":             func(s string) string { b, _ := json.Marshal(s); return strings.Trim(string(b), `"`) },
+	"JSON with \\/":    strings.NewReplacer("/", `\/`).Replace,
+	"JSON of all":      func(s string) string { return eachRune(s, `\u%04x`) },
+	"base64":           func(s string) string { return base64.StdEncoding.EncodeToString([]byte(s)) },
+	"base64 after 1":   func(s string) string { return base64.StdEncoding.EncodeToString([]byte("x" + s)) },
+	"base64 after 2":   func(s string) string { return base64.StdEncoding.EncodeToString([]byte("xy" + s)) },
+	"base64 within":    func(s string) string { return base64.RawStdEncoding.EncodeToString([]byte("user:" + s + "\n}")) },
+	"base64url":        func(s string) string { return base64.URLEncoding.EncodeToString([]byte(s)) },
+	"base64url within": func(s string) string { return base64.RawURLEncoding.EncodeToString([]byte("a:" + s + ".")) },
+	"base64 with \\/": func(s string) string {
+		return strings.ReplaceAll(base64.StdEncoding.EncodeToString([]byte(s)), "/", `\/`)
+	},
+	"base64, percent": func(s string) string { return url.QueryEscape(base64.StdEncoding.EncodeToString([]byte(s))) },
+}
+
+func each(s, format string) string {
+	var b strings.Builder
+	for i := range len(s) {
+		fmt.Fprintf(&b, format, s[i])
+	}
+	return b.String()
+}
+
+func eachRune(s, format string) string {
+	var b strings.Builder
+	for _, r := range s {
+		fmt.Fprintf(&b, format, r)
+	}
+	return b.String()
+}
+
+// remains returns the longest part of a credential that a text has in any code.
+func remains(text, token string) int {
+	for n := len(token); n > 3; n-- {
+		for i := 0; i+n <= len(token); i++ {
+			part := token[i : i+n]
+			if strings.Contains(text, part) || strings.Contains(strings.ToLower(text), hex.EncodeToString([]byte(part))) {
+				return n
+			}
+		}
+	}
+	return 0
+}
+
+func TestRedaction_Codes(t *testing.T) {
+	t.Parallel()
+	for name, code := range codes {
+		for _, token := range []string{
+			"abc/def=+g", "kQ7mXz2Rv9LwT4bN8cYhP3sJfD6gA1eUoVi5xZqB0nMrKtWy", "a?b>c~d&e<f_g.h-i", "abc/def=+\u00e9\u00ff", "???>>>~~~abc", "abcdef",
+		} {
+			t.Run(name+"/"+token, func(t *testing.T) {
+				t.Parallel()
+				var body string
+				c := newClient(t, playing(answer(403, "before "+code(token)+" after", "X-Request-Id", "r "+code(token)+" r")), func(c *rest.Config) {
+					c.Authorizer = func(*http.Client) rest.Authorizer { return bearer(token) }
+					c.Classify = func(a *rest.Answer, _ *errors.Error) bool { body = string(a.Body); return true }
+				})
+				e, _ := errors.AsType[*errors.Error](c.Do(t.Context(), get(new(thing))))
+				if len(token) == 6 && strings.HasPrefix(name, "base64") {
+					return // too short to be told from any other text
+				}
+				if body != "before [redacted] after" && !strings.HasPrefix(name, "base64") {
+					t.Errorf("%q became %q", code(token), body)
+				}
+				if !strings.HasPrefix(body, "before ") || !strings.HasSuffix(body, " after") || !strings.Contains(body, "[redacted]") {
+					t.Errorf("%q became %q", code(token), body)
+				}
+				// What remains of base64 is its ends, which are of what is around it, too.
+				if strings.HasPrefix(name, "base64") && len(body) > len("before [redacted] after")+len("user:\n}")*2 {
+					t.Errorf("%q became %q", code(token), body)
+				}
+				if n := remains(body, token); n > 3 {
+					t.Errorf("%q became %q, which has %d characters", code(token), body, n)
+				}
+				if !strings.Contains(e.RequestID, "[redacted]") {
+					t.Errorf("the request id is %q", e.RequestID)
+				}
+			})
+		}
+	}
+}
+
+// A text that looks like an escape and is none stays as it is.
+func TestRedaction_OtherText(t *testing.T) {
+	t.Parallel()
+	for _, body := range []string{
+		"%", "%4", "%zz%", "&", "&;", "&#;", "&#x;", "&#xffffff;", "&unknown;", `\`, `\u`, `\u00`, `ends with \`, "&amp", strings.Repeat("&", 100),
+		strings.Repeat("%61", 3), "abcde", "dGVzdA==", "100% of &lt;a&gt;",
+	} {
+		var got string
+		c := newClient(t, playing(answer(403, body)), func(c *rest.Config) {
+			c.Authorizer = func(*http.Client) rest.Authorizer { return bearer("abcdefghij") }
+			c.Classify = func(a *rest.Answer, _ *errors.Error) bool { got = string(a.Body); return true }
+		})
+		_ = c.Do(t.Context(), get(new(thing)))
+		if got != body {
+			t.Errorf("%q became %q", body, got)
+		}
+	}
+}
+
 func FuzzRedaction(f *testing.F) {
 	f.Add("abc/def=+", uint64(0b10110))
 	f.Add("aaaaaaab", uint64(0b1))
+	f.Add("000000", uint64(0b1)) // begins within the escape
 	f.Add("\\u0061\"<&>", uint64(0xffff))
 	f.Fuzz(func(t *testing.T, token string, escapes uint64) {
 		if len(token) < 6 || len(token) > 100 || strings.ContainsFunc(token, func(r rune) bool { return r <= ' ' || r > '~' }) ||
