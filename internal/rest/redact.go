@@ -150,6 +150,19 @@ func (p pattern) at(text []byte) int {
 	if c := text[0]; c != p.text[0] && c != '\\' && c != '%' && c != '&' {
 		return 0
 	}
+	// What looks like the escape of a URL or of HTML may be part of the secret.
+	if n := p.decoded(text, false); n > 0 {
+		return n
+	}
+	if strings.ContainsAny(p.text, "%&") {
+		return p.decoded(text, true)
+	}
+	return 0
+}
+
+// decoded returns how many bytes at the beginning of a text are the pattern, with
+// escapes; 0 for none. literal: what stands in the pattern as it is, is no escape.
+func (p pattern) decoded(text []byte, literal bool) int {
 	var buffer [utf8.UTFMax]byte
 	at := 0
 	for want := p.text; want != ""; {
@@ -157,6 +170,9 @@ func (p pattern) at(text []byte) int {
 			return 0
 		}
 		got, n := p.next(text[at:], buffer[:0])
+		if literal && text[at] != '\\' && strings.HasPrefix(want, string(text[at:at+n])) {
+			got = text[at : at+n]
+		}
 		if !strings.HasPrefix(want, string(got)) || len(got) == 0 {
 			return 0
 		}

@@ -196,7 +196,8 @@ func TestRedaction_OtherText(t *testing.T) {
 func FuzzRedaction(f *testing.F) {
 	f.Add("abc/def=+", uint64(0b10110))
 	f.Add("aaaaaaab", uint64(0b1))
-	f.Add("000000", uint64(0b1)) // begins within the escape
+	f.Add("000000", uint64(0b1))      // begins within the escape
+	f.Add("00000000%00", uint64(162)) // has what looks like an escape
 	f.Add("\\u0061\"<&>", uint64(0xffff))
 	f.Fuzz(func(t *testing.T, token string, escapes uint64) {
 		if len(token) < 6 || len(token) > 100 || strings.ContainsFunc(token, func(r rune) bool { return r <= ' ' || r > '~' }) ||
