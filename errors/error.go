@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	stderrors "errors"
 	"log/slog"
+	"reflect"
 	"strconv"
 	"strings"
 	"time"
@@ -77,7 +78,12 @@ func (s Step) String() string { return s.Name }
 // Error returns one line without the provider's text, for example
 //
 //	katapult: DeleteOrganization "org_x": deletion steps not satisfied (409 deletion_steps_not_satisfied)
+//
+// The text of a nil *Error is "<nil>".
 func (e *Error) Error() string {
+	if e == nil {
+		return nilText
+	}
 	var b strings.Builder
 	b.WriteString(e.Provider)
 	if e.Provider != "" {
@@ -107,8 +113,20 @@ func (e *Error) Error() string {
 	return b.String()
 }
 
+// nilText is the text of a nil error, as package fmt writes it.
+const nilText = "<nil>"
+
+// isNil reports whether an error is a nil pointer, whose methods may panic.
+func isNil(err error) bool {
+	v := reflect.ValueOf(err)
+	return v.Kind() == reflect.Pointer && v.IsNil()
+}
+
 // cause is the text of the cause without what this error has said already.
 func (e *Error) cause() string {
+	if isNil(e.Err) {
+		return nilText
+	}
 	inner, ok := e.Err.(*Error)
 	if !ok || inner.Provider != e.Provider {
 		return clean(e.Err.Error())
@@ -148,7 +166,7 @@ func clean(s string) string {
 // Is reports whether target is the error's [Code] or the umbrella of it.
 func (e *Error) Is(target error) bool {
 	code, ok := target.(Code)
-	return ok && (e.Code == code || e.Code.Umbrella() == code)
+	return ok && e != nil && (e.Code == code || e.Code.Umbrella() == code)
 }
 
 // Unwrap returns the first cause that is not an error of this package, such as
@@ -157,6 +175,9 @@ func (e *Error) Is(target error) bool {
 // [OutcomeUnknown] is never taken for what its last attempt was answered. Err has the
 // whole cause.
 func (e *Error) Unwrap() error {
+	if e == nil || isNil(e.Err) {
+		return nil
+	}
 	err := e.Err
 	for {
 		switch cause := err.(type) {
@@ -165,7 +186,7 @@ func (e *Error) Unwrap() error {
 		case Code:
 			return nil
 		case *Error:
-			if cause == nil {
+			if cause == nil || isNil(cause.Err) {
 				return nil
 			}
 			err = cause.Err
@@ -213,6 +234,9 @@ func (f foreign) As(target any) bool {
 
 // LogValue groups what is known for [slog], the provider's text included.
 func (e *Error) LogValue() slog.Value {
+	if e == nil {
+		return slog.AnyValue(nil)
+	}
 	attrs := make([]slog.Attr, 0, 12)
 	text := func(key, value string) {
 		if value != "" {
@@ -244,6 +268,9 @@ func (e *Error) LogValue() slog.Value {
 
 // MarshalJSON writes the error for machines. The cause is written as its text.
 func (e *Error) MarshalJSON() ([]byte, error) {
+	if e == nil {
+		return []byte("null"), nil
+	}
 	out := struct {
 		Provider     string `json:"provider,omitempty"`
 		Operation    string `json:"operation,omitempty"`

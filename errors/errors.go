@@ -56,13 +56,16 @@ func Unwrap(err error) error { return stderrors.Unwrap(err) }
 // [TaskFailed], and for all that somebody has to change first. Of several joined errors each one
 // has to be retryable.
 func Retryable(err error) bool {
+	if isNil(err) {
+		return false
+	}
 	switch e := err.(type) {
 	case nil:
 		return false
 	case Code:
 		return e.retryable()
 	case *Error:
-		return e.Code.retryable()
+		return e != nil && e.Code.retryable()
 	case interface{ Unwrap() error }:
 		return Retryable(e.Unwrap())
 	case interface{ Unwrap() []error }:

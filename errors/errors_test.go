@@ -221,6 +221,57 @@ func TestLogsAndJSONHaveEverything(t *testing.T) {
 	}
 }
 
+func TestError_NilAndZero(t *testing.T) {
+	t.Parallel()
+	var none *errors.Error
+	var path *fs.PathError
+	for name, e := range map[string]*errors.Error{
+		"nil":               none,
+		"zero":              {},
+		"nil cause":         {Code: errors.Internal, Err: none},
+		"nil cause within":  {Code: errors.Internal, Err: &errors.Error{Err: path}},
+		"nil cause of OS":   {Code: errors.Internal, Err: path},
+		"nil detail":        {Code: errors.Internal, Detail: none},
+		"joined nil causes": {Code: errors.Internal, Err: errors.Join(none, errors.New("x"))},
+		"unknown code":      {Code: "no code"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			texts := []string{e.Error(), fmt.Sprintf("%v %+v %s %q", e, e, e, e), fmt.Sprint(e.Unwrap(), errors.Unwrap(e))}
+			for _, text := range texts {
+				if text == "" || strings.Contains(text, "PANIC") {
+					t.Errorf("got %q", text)
+				}
+			}
+			encoded, err := json.Marshal(e)
+			if err != nil || len(encoded) == 0 {
+				t.Errorf("got %s, %v", encoded, err)
+			}
+			if text, err := e.MarshalJSON(); err != nil || !json.Valid(text) {
+				t.Errorf("got %s, %v", text, err)
+			}
+			var log bytes.Buffer
+			logger := slog.New(slog.NewMultiHandler(slog.NewTextHandler(&log, nil), slog.NewJSONHandler(&log, nil)))
+			logger.Error("x", "error", e, slog.Any("value", e.LogValue()))
+			if strings.Contains(log.String(), "PANIC") || strings.Contains(log.String(), "panic") {
+				t.Errorf("the log has %s", log.String())
+			}
+			if errors.Is(e, errors.NotFound) || errors.Is(e, nil) || errors.Is(nil, e) {
+				t.Error("it matches what it is not")
+			}
+			if _, ok := errors.AsType[*fs.PathError](error(e)); ok {
+				t.Error("it has a cause that is nil")
+			}
+			if retryable := errors.Retryable(e); retryable != (e != nil && e.Code == errors.Internal) {
+				t.Errorf("is retryable: %t", retryable)
+			}
+		})
+	}
+	if errors.Retryable(path) || none.Error() != "<nil>" || none.LogValue().Any() != nil {
+		t.Errorf("got %q and %v", none.Error(), none.LogValue())
+	}
+}
+
 func TestRetryable(t *testing.T) {
 	t.Parallel()
 	of := func(c errors.Code) error { return &errors.Error{Code: c} }
