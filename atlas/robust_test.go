@@ -74,3 +74,34 @@ func TestWithPlainHTTP(t *testing.T) {
 		return err
 	})
 }
+
+func TestFromEnv_NamesVariable(t *testing.T) {
+	ruletest.Variables(t, []string{"MONGODB_ATLAS_BASE_URL", "MONGODB_ATLAS_CLIENT_ID", "MONGODB_ATLAS_CLIENT_SECRET", "MONGODB_ATLAS_PUBLIC_KEY", "MONGODB_ATLAS_PRIVATE_KEY"}, func() error {
+		_, err := atlas.New(atlas.FromEnv())
+		return err
+	}, map[string]ruletest.Environment{
+		"nothing":            {Set: nil, Words: []string{"MONGODB_ATLAS_CLIENT_ID", "MONGODB_ATLAS_PUBLIC_KEY"}},
+		"an id alone":        {Set: map[string]string{"MONGODB_ATLAS_CLIENT_ID": "mdb_sa_id_canary"}, Words: []string{"MONGODB_ATLAS_CLIENT_SECRET is not set"}},
+		"a secret alone":     {Set: map[string]string{"MONGODB_ATLAS_CLIENT_SECRET": "mdb_sa_sk_canary"}, Words: []string{"MONGODB_ATLAS_CLIENT_ID is not set"}},
+		"a public key alone": {Set: map[string]string{"MONGODB_ATLAS_PUBLIC_KEY": "canaryab"}, Words: []string{"MONGODB_ATLAS_PRIVATE_KEY is not set"}},
+		"a private key alone": {
+			Set: map[string]string{"MONGODB_ATLAS_PRIVATE_KEY": "1f6ec9b4-4e4f-4a2b-9a5e-0c8f3f1f7a11"}, Words: []string{"MONGODB_ATLAS_PUBLIC_KEY is not set"},
+		},
+		"a secret with a line break": {
+			Set:   map[string]string{"MONGODB_ATLAS_CLIENT_ID": "mdb_sa_id_canary", "MONGODB_ATLAS_CLIENT_SECRET": "canary\n"},
+			Words: []string{"the client secret", "MONGODB_ATLAS_CLIENT_SECRET"},
+		},
+		"a secret as the id": {
+			Set:   map[string]string{"MONGODB_ATLAS_CLIENT_ID": "mdb_sa_sk_canary", "MONGODB_ATLAS_CLIENT_SECRET": "mdb_sa_id_canary"},
+			Words: []string{"the client id is a client secret", "MONGODB_ATLAS_CLIENT_ID"},
+		},
+		"a private key as the public one": {
+			Set:   map[string]string{"MONGODB_ATLAS_PUBLIC_KEY": "1f6ec9b4-4e4f-4a2b-9a5e-0c8f3f1f7a11", "MONGODB_ATLAS_PRIVATE_KEY": "canaryab"},
+			Words: []string{"the public key is a private key", "MONGODB_ATLAS_PUBLIC_KEY"},
+		},
+		"a base URL that is none": {
+			Set:   map[string]string{"MONGODB_ATLAS_BASE_URL": "canary", "MONGODB_ATLAS_PUBLIC_KEY": "public", "MONGODB_ATLAS_PRIVATE_KEY": "private"},
+			Words: []string{"base URL"},
+		},
+	})
+}

@@ -78,3 +78,13 @@ func TestWithPlainHTTP(t *testing.T) {
 		return err
 	})
 }
+
+func TestFromEnv_NamesVariable(t *testing.T) {
+	ruletest.Variables(t, []string{"KATAPULT_API_KEY"}, func() error {
+		_, err := katapult.New(katapult.FromEnv())
+		return err
+	}, map[string]ruletest.Environment{
+		"not set":         {Set: nil, Words: []string{"KATAPULT_API_KEY is not set"}},
+		"with line break": {Set: map[string]string{"KATAPULT_API_KEY": "canary\n"}, Words: []string{"KATAPULT_API_KEY"}},
+	})
+}

@@ -74,3 +74,13 @@ func TestWithPlainHTTP(t *testing.T) {
 		return err
 	})
 }
+
+func TestFromEnv_NamesVariable(t *testing.T) {
+	ruletest.Variables(t, []string{"APPLIVERY_API_TOKEN"}, func() error {
+		_, err := workspace.New(workspace.FromEnv())
+		return err
+	}, map[string]ruletest.Environment{
+		"not set":      {Set: nil, Words: []string{"APPLIVERY_API_TOKEN is not set"}},
+		"with a space": {Set: map[string]string{"APPLIVERY_API_TOKEN": "Bearer canary"}, Words: []string{"APPLIVERY_API_TOKEN"}},
+	})
+}

@@ -1,8 +1,12 @@
 package zitadel_test
 
 import (
+	"bytes"
+	"encoding/json"
 	"log/slog"
 	"net/http"
+	"os"
+	"path/filepath"
 	"testing"
 
 	"github.com/offboard-dev/offboard-go/internal/ruletest"
@@ -73,4 +77,51 @@ func TestWithPlainHTTP(t *testing.T) {
 		_, err := zitadel.New(options...)
 		return err
 	})
+}
+
+func TestFromEnv_NamesVariable(t *testing.T) {
+	ruletest.Variables(t, []string{"ZITADEL_API_URL", "ZITADEL_SERVICE_USER_TOKEN", "ZITADEL_KEY_PATH"}, func() error {
+		_, err := zitadel.New(zitadel.FromEnv())
+		return err
+	}, map[string]ruletest.Environment{
+		"no URL":        {Set: map[string]string{"ZITADEL_SERVICE_USER_TOKEN": "canary"}, Words: []string{"ZITADEL_API_URL is not set"}},
+		"no credential": {Set: map[string]string{"ZITADEL_API_URL": offboardtest.InMemory}, Words: []string{"ZITADEL_SERVICE_USER_TOKEN", "ZITADEL_KEY_PATH"}},
+		"a key as the path of one": {
+			Set:   map[string]string{"ZITADEL_API_URL": offboardtest.InMemory, "ZITADEL_KEY_PATH": string(zitadeltest.NewServer().Key())},
+			Words: []string{"ZITADEL_KEY_PATH", "cannot be read"},
+		},
+		"a token as the path of a key": {
+			Set:   map[string]string{"ZITADEL_API_URL": offboardtest.InMemory, "ZITADEL_KEY_PATH": "canary-5ebe2294ecd0"},
+			Words: []string{"ZITADEL_KEY_PATH", "cannot be read"},
+		},
+		"a token with a space": {
+			Set:   map[string]string{"ZITADEL_API_URL": offboardtest.InMemory, "ZITADEL_SERVICE_USER_TOKEN": "Bearer canary"},
+			Words: []string{"ZITADEL_SERVICE_USER_TOKEN"},
+		},
+	})
+}
+
+// A key file is read as editors and PowerShell write it.
+func TestWithKeyFile_Forms(t *testing.T) {
+	t.Parallel()
+	srv := zitadeltest.NewServer()
+	var indented bytes.Buffer
+	if err := json.Indent(&indented, srv.Key(), "  ", "\t"); err != nil {
+		t.Fatal(err)
+	}
+	for name, content := range map[string][]byte{
+		"a BOM":                 append([]byte("\ufeff"), srv.Key()...),
+		"a BOM and indentation": append([]byte("\ufeff\r\n"), indented.Bytes()...),
+		"an empty expirationDate": bytes.Replace(srv.Key(), []byte(`"expirationDate":"9999-12-31T23:59:59Z"`),
+			[]byte(`"expirationDate":""`), 1),
+	} {
+		path := filepath.Join(t.TempDir(), "key.json")
+		if err := os.WriteFile(path, content, 0o600); err != nil {
+			t.Fatal(err)
+		}
+		c := with(t, srv, zitadel.WithKeyFile(path))
+		if _, err := c.GetDefaultOrganization(t.Context()); err != nil {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
 }
