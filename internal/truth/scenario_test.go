@@ -164,7 +164,7 @@ func (x *exchange) String() string {
 // the provider's own and no failure, or the request was refused or never sent.
 func (x *exchange) telling() bool {
 	refused := x.status >= 400 && x.status < 500 && x.status != http.StatusRequestTimeout && x.status != 499
-	return !x.redialed && (!x.reached || refused || x.genuine && x.status < 500)
+	return !x.reached || !x.redialed && (refused || x.genuine && x.status < 500)
 }
 
 // one picks one of several.
