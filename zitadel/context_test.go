@@ -192,11 +192,11 @@ func TestContext_ConfirmedByOneReadInAPlan(t *testing.T) {
 		"a preview": func(ctx context.Context, c *zitadel.Client) error { _, err := c.Preview(ctx, "acme"); return err },
 		"a check":   func(ctx context.Context, c *zitadel.Client) error { return c.CheckDeletionV2(ctx, "acme") },
 	} {
-		srv, c := newHome(t, true, anyRequest)
+		_, c := newHome(t, true, anyRequest)
 		if err := call(t.Context(), c); code(err) != errors.NotConfirmed {
 			t.Errorf("%s: got %v, want code %q", name, err, errors.NotConfirmed)
 		}
-		srv = zitadeltest.NewServer()
+		srv := zitadeltest.NewServer()
 		srv.AddOrganization(zitadeltest.Organization{ID: "acme"})
 		if err := call(t.Context(), newClient(t, srv)); err != nil || srv.Count("GetMyOrganization") != 1 {
 			t.Errorf("%s: got %v after %d reads of the organization", name, err, srv.Count("GetMyOrganization"))

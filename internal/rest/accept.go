@@ -13,10 +13,10 @@ import (
 
 // accepted reports whether an answer says that a removal was accepted, in a form that
 // providers give whatever they document.
-func (call *Call) accepted(a *Answer) bool {
+func (c *Call) accepted(a *Answer) bool {
 	switch a.Status {
 	case http.StatusOK, http.StatusAccepted, http.StatusNoContent:
-		return call.Removal && !a.Cut && !a.Huge && a.flaw == nil && isEmpty(a.Body)
+		return c.Removal && !a.Cut && !a.Huge && a.flaw == nil && isEmpty(a.Body)
 	}
 	return false
 }

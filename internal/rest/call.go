@@ -119,6 +119,10 @@ func (c *Call) HeaderParam(name, value string, check Check) {
 	c.header.Set(name, value)
 }
 
+// Header returns a header that chooses what the call is about; "" if there is none, or
+// if its value was refused.
+func (c *Call) Header(name string) string { return c.header.Get(name) }
+
 // survives reports whether a header has a value as it is: spaces around it are taken
 // off, and what is left of " " would be about something else, or everything.
 func survives(value string) bool {

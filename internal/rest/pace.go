@@ -73,17 +73,16 @@ var errTooLong = errors.New("the wait is too long")
 // which calls came; one that was sent before goes first. When the time is known
 // to be later than most or, for the provider's limit, than the context's deadline it returns at once, with
 // errTooLong and how long it would be. It calls waiting once when it begins to
-// wait for a known time. own reports whether the caller's own limit, not the
-// provider's, was what it waited for.
-func (p *pacer) wait(ctx context.Context, again bool, most time.Duration, waiting func(time.Duration)) (_ permit, _ time.Duration, own bool, _ error) {
+// wait for a known time.
+func (p *pacer) wait(ctx context.Context, again bool, most time.Duration, waiting func(time.Duration)) (permit, time.Duration, error) {
 	if err := ctx.Err(); err != nil {
-		return permit{}, 0, false, err
+		return permit{}, 0, err
 	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if len(p.queue) == 0 {
 		if ok, _ := p.take(time.Now()); ok {
-			return permit{p, p.limit.window, p.limit.number}, 0, false, nil
+			return permit{p, p.limit.window, p.limit.number}, 0, nil
 		}
 	}
 	w := &waiter{look: make(chan struct{}, 1)}
@@ -96,25 +95,24 @@ func (p *pacer) wait(ctx context.Context, again bool, most time.Duration, waitin
 		now := time.Now()
 		pause := p.dispatch(now, w)
 		if w.permit.pacer != nil {
-			return w.permit, 0, false, nil
+			return w.permit, 0, nil
 		}
 		deadline, bounded := ctx.Deadline()
 		if pause > most || bounded && pause > 0 && !p.ownLimit && now.Add(pause).After(deadline) {
 			p.leave(w)
-			return permit{}, pause, p.ownLimit, errTooLong
+			return permit{}, pause, errTooLong
 		}
 		if pause > 0 && !said {
 			said = true
 			waiting(pause)
 		}
 		first := p.queue[0] == w
-		own = p.ownLimit
 		p.mu.Unlock()
 		err := w.pause(ctx, pause, first)
 		p.mu.Lock()
 		if err != nil {
 			p.leave(w)
-			return permit{}, pause, own, err
+			return permit{}, pause, err
 		}
 	}
 }

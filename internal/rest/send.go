@@ -174,7 +174,7 @@ const keptBuffer = 64 << 10
 
 // pace waits for the provider's limit and the caller's own.
 func (c *Client) pace(ctx context.Context, call *Call) (permit, *errors.Error) {
-	pm, pause, _, err := c.pacers.of(call.Operation).wait(ctx, call.sent > 0, c.config.Retry.MaxWait, func(pause time.Duration) {
+	pm, pause, err := c.pacers.of(call.Operation).wait(ctx, call.sent > 0, c.config.Retry.MaxWait, func(pause time.Duration) {
 		c.logWait(ctx, call.Operation, call.Target, "for the rate limit", pause)
 	})
 	switch {
@@ -187,9 +187,6 @@ func (c *Client) pace(ctx context.Context, call *Call) (permit, *errors.Error) {
 	}
 	e := c.newError(call, errors.RateLimitReached, nil)
 	e.RetryAfter = pause
-	if err != errTooLong {
-		e.Err = err
-	}
 	return pm, e
 }
 
