@@ -1,7 +1,10 @@
 package volterra_test
 
 import (
+	"io"
+	"net/http"
 	"slices"
+	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -82,6 +85,64 @@ func TestTeardown_RecreatedUnderTheSameName(t *testing.T) {
 	}
 	if r == nil || r.Steps[0].State != teardown.Done {
 		t.Errorf("got %+v and %v", r, err)
+	}
+}
+
+// losing loses the answer to the first removal, after which others create a resource of
+// the same name.
+type losing struct {
+	next     http.RoundTripper
+	recreate func()
+	lost     bool
+}
+
+func (l *losing) RoundTrip(req *http.Request) (*http.Response, error) {
+	resp, err := l.next.RoundTrip(req)
+	removal := req.Method == http.MethodDelete || strings.HasSuffix(req.URL.Path, "/cascade_delete")
+	if err != nil || l.lost || !removal {
+		return resp, err
+	}
+	resp.Body.Close()
+	l.lost = true
+	l.recreate()
+	return nil, io.ErrUnexpectedEOF
+}
+
+// After a lost answer, another UID shows that the resource of the step was removed: the
+// removal, which names it by its name, is not sent again.
+func TestTeardown_RecreatedAfterALostAnswer(t *testing.T) {
+	t.Parallel()
+	for operation, add := range map[string]func(*volterratest.Server){
+		"DeleteChildTenant": func(s *volterratest.Server) {
+			s.AddChildTenant(volterratest.ChildTenant{Name: "x", Domain: "x-retail"})
+		},
+		"DeleteChildTenantManager": func(s *volterratest.Server) { s.AddChildTenantManager("x") },
+		"DeleteManagedTenant": func(s *volterratest.Server) {
+			s.AddManagedTenant(volterratest.ManagedTenant{Name: "x", TenantID: "x-1"})
+		},
+		"CascadeDeleteNamespace": func(s *volterratest.Server) { s.AddNamespace(volterratest.Namespace{Name: "x"}) },
+	} {
+		t.Run(operation, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				srv := volterratest.NewServer()
+				srv.SetTenant(volterratest.Tenant{Name: "acme", KeepsCredential: true})
+				add(srv)
+				p, err := newClient(t, srv).Plan(t.Context(), request)
+				if err != nil {
+					t.Fatal(err)
+				}
+				before := len(srv.Left())
+				c := newClient(t, srv, volterra.WithHTTPClient(&http.Client{Transport: &losing{next: srv, recreate: func() { add(srv) }}}))
+				r, err := c.Teardown(t.Context(), p, request, teardown.Confirm("acme"), permit)
+				if n := srv.Count(operation); n != 1 || len(srv.Left()) != before || len(srv.Accepted()) != 0 {
+					t.Errorf("%d removals, want 1; %v exist; %d deletions of the tenant were accepted, want none", n, srv.Left(), len(srv.Accepted()))
+				}
+				if r == nil || r.Steps[0].State != teardown.Done || !errors.Is(err, errors.PlanStale) {
+					t.Errorf("got %+v and %v, want a step that is done and %q", r, err, errors.PlanStale)
+				}
+			})
+		})
 	}
 }
 

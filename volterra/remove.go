@@ -61,8 +61,37 @@ func (c *Client) DeleteAddonSubscription(ctx context.Context, name string, optio
 	return remove(ctx, c, name, options, c.deleteAddonSubscription, c.GetAddonSubscription)
 }
 
-// leaving is an object that can tell that its deletion has begun.
-type leaving interface{ leaving() bool }
+// leaving is an object that can tell that its deletion has begun, or that it is another
+// one than the one to remove.
+type leaving interface {
+	leaving() bool
+	replaced(context.Context) bool
+}
+
+// uidKey is the context key of the UID of the object to remove.
+type uidKey struct{}
+
+// withUID states the UID of the object that a request removes by its name. If a read
+// after a lost answer finds another UID, others created another object of this name:
+// the request is not sent again.
+func withUID(ctx context.Context, uid string) context.Context {
+	return context.WithValue(ctx, uidKey{}, uid)
+}
+
+func (m SystemMetadata) replaced(ctx context.Context) bool {
+	uid, _ := ctx.Value(uidKey{}).(string)
+	return uid != "" && m.UID != "" && m.UID != uid
+}
+
+func (t *ChildTenant) replaced(ctx context.Context) bool { return t.SystemMetadata.replaced(ctx) }
+
+func (m *ChildTenantManager) replaced(ctx context.Context) bool {
+	return m.SystemMetadata.replaced(ctx)
+}
+
+func (t *ManagedTenant) replaced(ctx context.Context) bool { return t.SystemMetadata.replaced(ctx) }
+
+func (s *AddonSubscription) replaced(ctx context.Context) bool { return s.SystemMetadata.replaced(ctx) }
 
 func (m SystemMetadata) leaving() bool { return !m.Deleted.IsZero() }
 
@@ -115,7 +144,7 @@ func remove[T leaving, O any](
 			var whole O
 			object, err := get(ctx, name, whole)
 			switch {
-			case err == nil && object.leaving(), errors.Is(err, errors.NotFound):
+			case err == nil && (object.leaving() || object.replaced(ctx)), errors.Is(err, errors.NotFound):
 				return rest.Gone, nil
 			case err == nil:
 				return rest.Present, nil
@@ -198,10 +227,16 @@ const cascadeTime = time.Minute
 func (c *Client) settle(ctx context.Context, namespace string) (rest.Presence, error) {
 	settling, cancel := context.WithTimeout(ctx, cascadeTime)
 	defer cancel()
-	err := c.WaitUntilNamespaceGone(settling, namespace, nil)
+	replaced := false
+	err := c.WaitUntilNamespaceGone(settling, namespace, func(n *Namespace) {
+		if n.SystemMetadata.replaced(ctx) {
+			replaced = true
+			cancel()
+		}
+	})
 	e, _ := errors.AsType[*errors.Error](err)
 	switch {
-	case err == nil:
+	case err == nil, replaced:
 		return rest.Gone, nil
 	case ctx.Err() == nil && e.Code == errors.NotFinished && len(e.Steps) > 0:
 		return rest.Present, nil

@@ -530,6 +530,7 @@ func uidOf(step teardown.Step) string {
 
 // send requests the removal of the resource of a step, once.
 func (d driver) send(ctx context.Context, step teardown.Step, f found) error {
+	ctx = withUID(ctx, uidOf(step))
 	switch step.Kind {
 	case childKind:
 		return d.c.DeleteChildTenant(ctx, step.Name, DeleteOptions{})

@@ -182,7 +182,7 @@ func (o *organization) judge(t *trial) (string, []string) {
 		lie("something else was changed")
 	}
 	if t.on[innerCode] {
-		if why := ambiguousCode(t.err); why != "" {
+		if why := ambiguousCode(t); why != "" {
 			lie("%s", why)
 		}
 	}
@@ -226,7 +226,8 @@ var codes = []errors.Code{
 
 // ambiguousCode says which other code an unknown outcome also is, or which context a
 // refusal by a limit also is.
-func ambiguousCode(err error) string {
+func ambiguousCode(t *trial) string {
+	err := t.err
 	switch verdict(err) {
 	case saysUnknown:
 		for _, code := range codes {
@@ -236,7 +237,7 @@ func ambiguousCode(err error) string {
 		}
 	case saysLimited:
 		e, _ := errors.AsType[*errors.Error](err)
-		if e.Status == 0 && (errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded)) {
+		if e.Status == 0 && t.throttled && (errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded)) {
 			return "it says limited, and the context ended while it waited"
 		}
 	}

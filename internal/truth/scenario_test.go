@@ -103,6 +103,7 @@ type trial struct {
 	late      bool          // the work was done behind the client's back, after its request was answered
 	limited   bool          // the client may not send as it likes
 	pending   *pending      // work that is still to be done behind the client's back
+	throttled bool          // the caller has set a limit, and the provider none
 	took      time.Duration
 	on        map[string]bool // the new kinds of faults
 }

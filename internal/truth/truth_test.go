@@ -147,7 +147,7 @@ func play(t *testing.T, p provider, seed uint64, on map[string]bool) *run {
 		*result = run{scenario: s, setting: told, trial: trial{
 			exchanges: n.exchanges, err: err, ended: ctx.Err() != nil, overtime: overtime, open: int(n.open.Load()), late: n.late,
 			limited: limited || s.limited || n.limited, pending: n.pending,
-			took: took, on: on,
+			throttled: limited && !s.limited && !n.limited, took: took, on: on,
 		}}
 		result.verdict, result.lies = s.judge(&result.trial)
 	})

@@ -156,6 +156,12 @@ func zitadelReading(r *rand.Rand) *scenario {
 		srv.SetDefault(id)
 	}
 	what := one(r, "list", "list v2", "users", "users", "check", "deactivate", "deactivate")
+	if what == "list v2" && chance(r, 0.2) { // more than fit on a page
+		for i := range 100 {
+			all = append(all, fmt.Sprintf("20000000000000002%02d", i))
+			srv.AddOrganization(zitadeltest.Organization{ID: all[len(all)-1], Name: fmt.Sprint("More ", i)})
+		}
+	}
 	a := &asking{provider: "zitadel", blocked: state == "default"}
 	before := srv.Contents()
 	a.touched = func() bool {
