@@ -73,18 +73,28 @@ var unharmed = fault{works: true}
 // fault: it keeps the others where they are when a kind is added.
 const slots = 48
 
-// pick returns the fault of a slot; none if its kind is off or does not apply.
+// pick returns the fault of a slot, or of one of the next slots if its kind does not
+// apply to the request; none if its kind is off.
 func pick(slot int, r *rand.Rand, o *occasion) fault {
-	if slot >= len(faultKinds) {
-		return unharmed
+	for i := range slots {
+		n := (slot + i) % slots
+		if n >= len(faultKinds) || faultKinds[n].name != "" && !o.n.on[faultKinds[n].name] {
+			if i == 0 {
+				break
+			}
+			continue
+		}
+		if f := faultKinds[n].make(r, o); f.name != "" {
+			return f.of(faultKinds[n].name)
+		}
 	}
-	k := faultKinds[slot]
-	if k.name != "" && !o.n.on[k.name] {
-		return unharmed
-	}
-	f := k.make(r, o)
-	if k.name != "" && f.name != "" {
-		f.name = k.name + ": " + f.name
+	return unharmed
+}
+
+// of names the kind of a new fault.
+func (f fault) of(kind string) fault {
+	if kind != "" && f.name != "" {
+		f.name = kind + ": " + f.name
 	}
 	return f
 }

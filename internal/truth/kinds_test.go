@@ -10,7 +10,7 @@ import (
 )
 
 // kindNames are the kinds of faults that came with issue "Correct results on real
-// services". The other kinds are always on.
+// services". The kinds that were there before are always on.
 var kindNames = []string{
 	accepted, contradicted, duplicated, unreadable, ignored, otherPage, repeatedPage, shiftedPage, cappedPages, wrongHints,
 	droppedHeader, cached, otherNotFound, listNotFound, emptyRefusal, noAccess, created, recreated, renamed, takenOver,
@@ -51,23 +51,15 @@ const (
 	silentTransport      = "silent-transport"       // does not report its connections, and refuses some
 )
 
-// landed are the kinds whose faults are on by default.
-var landed = []string{
-	contradicted, unreadable, droppedHeader, cached, emptyRefusal, renamed,
-	brokenAfterHandshake, redialedInVain, openSuccess, innerCode, silentTransport,
-}
-
-var kindsFlag = flag.String("kinds", "", "the `kinds` of new faults that are on, separated by commas; all, none, or those that landed")
+var kindsFlag = flag.String("kinds", "", "the `kinds` of new faults that are on, separated by commas, or none; all without it")
 
 // kindsOn returns the kinds that a flag names.
 func kindsOn(names string) map[string]bool {
-	list := landed
+	var list []string
 	switch names {
-	case "":
-	case "all":
+	case "", "all":
 		list = kindNames
 	case "none":
-		list = nil
 	default:
 		list = strings.Split(names, ",")
 	}

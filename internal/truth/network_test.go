@@ -170,10 +170,10 @@ func (n *network) befallen(r *rand.Rand, o *occasion) fault {
 func (w *weather) constant(o *occasion) fault {
 	f := unharmed
 	if w.dropsHeader {
-		f = drop(o)
+		f = drop(o).of(droppedHeader)
 	}
 	if w.stuck && f.name == "" {
-		f = stick(o)
+		f = stick(o).of(stuckTask)
 	}
 	return f
 }

@@ -54,7 +54,13 @@ var newFaults = []faultKind{
 		}
 		return fault{name: "hints " + strconv.Itoa(how), works: true, rewrite: func(body []byte) []byte { return changeHints(body, how) }}
 	}},
-	{droppedHeader, func(_ *rand.Rand, o *occasion) fault { return drop(o) }},
+	{droppedHeader, func(_ *rand.Rand, o *occasion) fault {
+		// A write that loses its header right after a read that had it cannot be prevented.
+		if !strings.HasSuffix(o.req.URL.Path, "/_search") {
+			return unharmed
+		}
+		return drop(o)
+	}},
 	{cached, func(r *rand.Rand, o *occasion) fault {
 		age := map[string]string{"Age": one(r, "1", "60", "86400")}
 		if o.kind != read {
@@ -238,7 +244,9 @@ func duplicate(r *rand.Rand, o *occasion) fault {
 // drop drops the header that names the organization.
 func drop(o *occasion) fault {
 	const name = "x-zitadel-orgid"
-	if o.req.Header.Get(name) == "" {
+	// An empty second page of another organization is not told from the end of the list,
+	// because totals of Zitadel may be too large.
+	if o.req.Header.Get(name) == "" || bytes.Contains(o.body, []byte(`"offset"`)) {
 		return unharmed
 	}
 	return fault{name: name, works: true, edit: func(req *http.Request, body []byte) []byte {

@@ -43,7 +43,14 @@ const maxShown = 3
 func TestTruth(t *testing.T) {
 	t.Parallel()
 	table, on := &table{}, kindsOn(*kindsFlag)
-	t.Cleanup(func() { table.write(t.Output()) })
+	t.Cleanup(func() {
+		table.write(t.Output())
+		for _, k := range faultKinds { // a kind that befalls nothing tests nothing
+			if on[k.name] && *seed == 0 && howMany() >= 2_000 && table.befell(k.name, "") == 0 {
+				t.Errorf("no request was befallen by %s", k.name)
+			}
+		}
+	})
 	for _, p := range providers {
 		t.Run(p.name, func(t *testing.T) {
 			t.Parallel()
@@ -215,6 +222,7 @@ type row struct {
 	requests   int
 	faults     int
 	counts     map[string]int
+	kinds      map[string]int // of the new faults: how many requests each befell
 	took       time.Duration
 }
 
@@ -230,7 +238,7 @@ const (
 func (t *table) add(provider string, of part) *row {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	r := &row{provider: provider, of: of, counts: map[string]int{}}
+	r := &row{provider: provider, of: of, counts: map[string]int{}, kinds: map[string]int{}}
 	t.rows = append(t.rows, r)
 	return r
 }
@@ -246,6 +254,8 @@ func (r *row) count(of *run, took time.Duration) {
 		if x.fault != "" {
 			r.faults++
 		}
+		kind, _, _ := strings.Cut(x.fault, ":")
+		r.kinds[kind]++
 	}
 	if len(of.lies) > 0 {
 		r.lies++
@@ -258,6 +268,40 @@ func (t *table) write(w io.Writer) {
 	t.part(w, ofDeletions, "deletions", verdicts)
 	t.part(w, ofTeardowns, "teardowns", endings)
 	t.part(w, ofReadings, "lists, checks", readings)
+	t.kinds(w)
+}
+
+// befell returns how many requests of a provider a kind of the new faults befell.
+func (t *table) befell(kind, provider string) int {
+	n := 0
+	for _, r := range t.rows {
+		if provider == "" || r.provider == provider {
+			n += r.kinds[kind]
+		}
+	}
+	return n
+}
+
+// kinds writes how many requests each kind of the new faults befell. Those that befall
+// no single request, such as changes by others, are left out.
+func (t *table) kinds(w io.Writer) {
+	out := tabwriter.NewWriter(w, 0, 0, 2, ' ', tabwriter.AlignRight)
+	fmt.Fprint(out, "requests befallen\t")
+	for _, p := range providers {
+		fmt.Fprintf(out, "%s\t", p.name)
+	}
+	fmt.Fprintln(out)
+	for _, kind := range kindNames {
+		if t.befell(kind, "") == 0 {
+			continue
+		}
+		fmt.Fprintf(out, "%s\t", kind)
+		for _, p := range providers {
+			fmt.Fprintf(out, "%d\t", t.befell(kind, p.name))
+		}
+		fmt.Fprintln(out)
+	}
+	_ = out.Flush()
 }
 
 func (t *table) part(w io.Writer, of part, title string, columns []string) {
