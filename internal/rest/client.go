@@ -20,6 +20,7 @@ import (
 	"net/http"
 	"net/url"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/offboard-dev/offboard-go/errors"
@@ -85,7 +86,8 @@ type Client struct {
 	json      []string
 	noCache   []string
 	silent    bool
-	unusable  error            // why every call fails; nil for a client that New has made
+	unusable  error // why every call fails; nil for a client that New has made
+	redaction atomic.Pointer[kept]
 	leaks     func(*Call) bool // reports whether an argument contains the credential; nil: none can
 	pacers    pacers
 	buffers   sync.Pool

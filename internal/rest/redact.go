@@ -32,18 +32,44 @@ const redacted = "[redacted]"
 // the header, and out of the body, in all codes that [patterns] has. It runs on error
 // answers only.
 func (a *Answer) redact(secret string) {
-	if len(secret) < shortestSecret {
-		return
+	if len(secret) >= shortestSecret {
+		a.cut(patterns(secret))
 	}
+}
+
+// cut takes patterns out of an answer.
+func (a *Answer) cut(all []pattern) {
 	if id := requestID(a.Header); id != "" {
-		a.Header.Set(requestIDHeader, redact(id, secret))
+		text := []byte(id)
+		for _, p := range all {
+			text = p.cut(text)
+		}
+		a.Header.Set(requestIDHeader, string(text))
 	}
-	if len(a.Body) < len(secret) { // no code is shorter
-		return
-	}
-	for _, p := range patterns(secret) {
+	for _, p := range all {
 		a.Body = p.cut(a.Body)
 	}
+}
+
+// kept are the patterns of a secret that was redacted before. Most credentials are sent
+// many times.
+type kept struct {
+	secret   string
+	patterns []pattern
+}
+
+// patternsOf returns the patterns of the credential of a request, which are made once for
+// one that is sent again and again.
+func (c *Client) patternsOf(secret string) []pattern {
+	if len(secret) < shortestSecret {
+		return nil
+	}
+	if k := c.redaction.Load(); k != nil && k.secret == secret {
+		return k.patterns
+	}
+	k := &kept{secret, patterns(secret)}
+	c.redaction.Store(k)
+	return k.patterns
 }
 
 // redact takes a credential out of a text.
@@ -107,7 +133,7 @@ func patterns(secret string) []pattern {
 
 // cut takes the pattern out of a text. It returns the text itself if that has none.
 func (p pattern) cut(text []byte) []byte {
-	if escapes := p.decode && bytes.ContainsAny(text, `\%&`); !escapes && !bytes.Contains(text, []byte(p.text)) {
+	if escapes := p.decode && hasEscapes(text); len(text) < len(p.text) || !escapes && !holds(text, p.text) {
 		return text
 	}
 	var out []byte
@@ -204,6 +230,11 @@ func (p pattern) next(text, buffer []byte) (char []byte, n int) {
 		}
 	}
 	return append(buffer, text[0]), 1
+}
+
+// hasEscapes reports whether a text may have an escape of JSON, of a URL or of HTML.
+func hasEscapes(text []byte) bool {
+	return bytes.IndexByte(text, '\\') >= 0 || bytes.IndexByte(text, '%') >= 0 || bytes.IndexByte(text, '&') >= 0
 }
 
 func isBase64(c byte) bool {

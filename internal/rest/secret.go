@@ -24,14 +24,14 @@ var (
 // own reports whether a text contains one of the secrets of a configuration, as it is
 // or as a URL has it. It returns nil if there is none to look for.
 func own(secrets []string) func(*Call) bool {
-	var forms [][]byte
+	var forms []string
 	for _, secret := range secrets {
 		if len(secret) < shortestSecret {
 			continue
 		}
 		for _, form := range []string{secret, url.PathEscape(secret), url.QueryEscape(secret)} {
-			if len(forms) == 0 || string(forms[len(forms)-1]) != form {
-				forms = append(forms, []byte(form))
+			if len(forms) == 0 || forms[len(forms)-1] != form {
+				forms = append(forms, form)
 			}
 		}
 	}
@@ -41,13 +41,13 @@ func own(secrets []string) func(*Call) bool {
 	return func(c *Call) bool {
 		for _, form := range forms {
 			// A secret that is a word of the API itself is none that can be looked for.
-			if strings.Contains(c.path, string(form)) && !strings.Contains(c.Path, string(form)) ||
-				strings.Contains(c.query, string(form)) || bytes.Contains(c.body, form) || strings.Contains(c.Target, string(form)) {
+			if strings.Contains(c.path, form) && !strings.Contains(c.Path, form) ||
+				strings.Contains(c.query, form) || holds(c.body, form) || strings.Contains(c.Target, form) {
 				return true
 			}
 			for _, values := range c.header {
 				for _, value := range values {
-					if strings.Contains(value, string(form)) {
+					if strings.Contains(value, form) {
 						return true
 					}
 				}
@@ -55,6 +55,21 @@ func own(secrets []string) func(*Call) bool {
 		}
 		return false
 	}
+}
+
+// holds reports whether a body contains a text, without an allocation for the text.
+func holds(body []byte, text string) bool {
+	for len(body) >= len(text) {
+		i := bytes.IndexByte(body[:len(body)-len(text)+1], text[0])
+		if i < 0 {
+			return false
+		}
+		if string(body[i:i+len(text)]) == text {
+			return true
+		}
+		body = body[i+1:]
+	}
+	return false
 }
 
 // contains reports whether a text contains one of the secrets.

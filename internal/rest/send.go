@@ -144,7 +144,7 @@ func (c *Client) receive(call *Call, resp *http.Response, secret string) *errors
 	case call.accepted(a):
 		return c.cached(call, a)
 	case a.Status != call.Status:
-		a.redact(secret)
+		a.cut(c.patternsOf(secret))
 		a.redact(call.concealed)
 		e := c.classify(call, a)
 		if a.Cut && refused(a.Status) && e.ProviderCode == "" && !errors.Retryable(e) && a.Status != http.StatusUnauthorized {
@@ -160,7 +160,7 @@ func (c *Client) receive(call *Call, resp *http.Response, secret string) *errors
 	if wrong == nil {
 		return c.cached(call, a)
 	}
-	a.redact(secret)
+	a.cut(c.patternsOf(secret))
 	a.redact(call.concealed)
 	e := c.classify(call, a)
 	if e.Code == errors.UnexpectedResponse {
