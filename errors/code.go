@@ -57,7 +57,7 @@ const (
 // Codes of the client itself.
 const (
 	// OutcomeUnknown: the request may have done its work, and nothing can be read
-	// that would tell. [Error.Unwrap] returns why. Look before repeating it.
+	// that would tell. [Error.Err] is why. Look before repeating it.
 	OutcomeUnknown Code = "outcome_unknown"
 
 	// NotConfirmed: what the caller asks for is not what the provider calls the
@@ -65,7 +65,8 @@ const (
 	NotConfirmed Code = "not_confirmed"
 
 	// PlanStale: the plan of a teardown is too old, was changed, or is no longer the
-	// truth. [Error.Steps] says what changed. Nothing was deleted.
+	// truth. [Error.Steps] says what changed. The organization was not deleted. If the plan
+	// became stale after its application had started, steps were.
 	PlanStale Code = "plan_stale"
 
 	// Canceled: the caller's context ended before the request was sent. Nothing was

@@ -22,7 +22,8 @@ import (
 
 const applyHelp = `Carry out a plan file: remove what it names, in order, see that it is gone, and then
 delete the organizations, for good. Nothing else is read or touched. A plan that is
-too old, was edited, or no longer is the truth is refused before anything is changed.
+too old, was edited, or no longer is the truth is refused before anything is changed;
+if something new appears later, the organization is not deleted.
 
 The age of a plan is computed when it is applied; the limit is 24 hours. The fingerprint
 shows that the plan file was changed or cut by accident. It does not protect from a

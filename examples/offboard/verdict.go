@@ -62,6 +62,10 @@ func verdictOf(p planned, r teardown.Result) verdict {
 	}
 	v.Total = len(r.Report.Steps)
 	v.Done = v.Total - len(v.Left)
+	if v.Problem != nil && errors.Is(r.Err, errors.PlanStale) {
+		// It became stale after steps were done.
+		v.Problem.Advice = "The steps that are done are permanent; the organization was not deleted. Plan again, and review what differs."
+	}
 	return v
 }
 
@@ -76,10 +80,12 @@ func (v verdict) what() string {
 		return "not planned: " + printable(v.Problem.Text)
 	case v.Outcome == "":
 		return "not begun"
-	case errors.Is(v.err, errors.PlanStale):
+	case !v.begun && errors.Is(v.err, errors.PlanStale):
 		return "untouched: the plan is no longer the truth"
 	case !v.begun:
 		return "untouched: " + short(v.err)
+	case errors.Is(v.err, errors.PlanStale):
+		return fmt.Sprintf("blocked: %d of %d steps are done, and the organization no longer matches the plan", v.Done, v.Total)
 	case errors.Is(v.err, errors.Canceled):
 		return "stopped"
 	case v.Outcome == teardown.Unknown:
@@ -141,6 +147,8 @@ func (v verdict) code() int {
 		return exitUnknown
 	case errors.Is(v.err, errors.Canceled), errors.Is(v.err, errors.NotFinished):
 		return exitStopped
+	case v.begun && errors.Is(v.err, errors.PlanStale):
+		return exitStale // the same plan cannot be resumed
 	case v.begun && v.Outcome == teardown.Blocked:
 		return exitBlocked
 	}

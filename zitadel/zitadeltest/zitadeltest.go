@@ -144,7 +144,7 @@ func (s *Server) AddOrganization(o Organization) {
 // complete fills in what an organization always has.
 func complete(o Organization) Organization {
 	o.Name = cmp.Or(o.Name, o.ID)
-	o.PrimaryDomain = cmp.Or(o.PrimaryDomain, strings.ToLower(o.Name)+".double.invalid")
+	o.PrimaryDomain = cmp.Or(o.PrimaryDomain, strings.ReplaceAll(strings.ToLower(o.Name), " ", "-")+".double.invalid")
 	return o
 }
 
