@@ -174,6 +174,7 @@ func TestTeardown_NotFoundOfOneList(t *testing.T) {
 					)
 					c := newClient(t, srv)
 					p := planned(t, c)
+					fault := fault
 					fault.Times = 7
 					option := during("cluster", func() { srv.Fail(fault) })
 					if when == "at first" {
