@@ -122,6 +122,8 @@ func TestWhatIsNotTheOneThatIsNamedIsNotDeleted(t *testing.T) {
 		"an id in another case":    {acme, `{"id":"` + strings.ToUpper(acme) + `"}`, ""},
 		"an id with an underscore": {acme, `{"_id":"` + acme + `"}`, ""},
 		"another, with underscore": {acme, `{"_id":"` + other + `"}`, errors.NotConfirmed},
+		"two ids":                  {acme, `{"id":"` + acme + `","_id":"` + other + `"}`, errors.UnexpectedResponse},
+		"one id by two names":      {acme, `{"id":"` + acme + `","_id":"` + acme + `"}`, ""},
 		"an id that is none":       {"acme", `{"id":"../` + acme + `","slug":"acme"}`, errors.UnexpectedResponse},
 		"a slug for an id":         {"acme", `{"id":"acme","slug":"acme"}`, errors.UnexpectedResponse},
 		"no id":                    {"acme", `{"slug":"acme"}`, errors.UnexpectedResponse},

@@ -1,6 +1,7 @@
 package workspace
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"strings"
@@ -103,7 +104,7 @@ func (c *Client) DisenrollAOSPDevice(ctx context.Context, idOrSlug string, devic
 // have met it.
 func (o *Organization) UnmarshalJSON(data []byte) error {
 	type plain Organization
-	if err := json.Unmarshal(data, (*plain)(o)); err != nil || o.ID != "" {
+	if err := json.Unmarshal(data, (*plain)(o)); err != nil {
 		return err
 	}
 	return underscored(data, &o.ID)
@@ -112,17 +113,23 @@ func (o *Organization) UnmarshalJSON(data []byte) error {
 // UnmarshalJSON takes the id by either name, as that of [Organization] does.
 func (o *WorkspaceOrganization) UnmarshalJSON(data []byte) error {
 	type plain WorkspaceOrganization
-	if err := json.Unmarshal(data, (*plain)(o)); err != nil || o.ID != "" {
+	if err := json.Unmarshal(data, (*plain)(o)); err != nil {
 		return err
 	}
 	return underscored(data, &o.ID)
 }
 
+// underscored sets an id that is named _id. One that contradicts the id is an error.
 func underscored(data []byte, id *string) error {
 	var in struct {
 		ID string `json:"_id"`
 	}
-	err := json.Unmarshal(data, &in)
-	*id = in.ID
-	return err
+	if err := json.Unmarshal(data, &in); err != nil {
+		return err
+	}
+	if *id != "" && in.ID != "" && *id != in.ID {
+		return errors.New("workspace: id and _id differ")
+	}
+	*id = cmp.Or(*id, in.ID)
+	return nil
 }

@@ -17,9 +17,10 @@ import (
 // its length. In recorded answers a member takes at least 21 bytes, and an element of an
 // array at least 38.
 const (
-	maxDepth = 100    // of objects and arrays in each other
-	maxKeys  = 1000   // of one object
-	maxItems = 10_000 // of a list, if the call requested no page size
+	maxDepth  = 100    // of objects and arrays in each other
+	maxKeys   = 1000   // of one object
+	maxNumber = 1000   // characters of a number
+	maxItems  = 10_000 // of a list, if the call requested no page size
 
 	baseMembers, bytesPerMember   = 32 << 10, 24
 	baseElements, bytesPerElement = 8 << 10, 256
@@ -42,6 +43,7 @@ var (
 	errTwice    = errors.New("the body has a key twice")
 	errKeys     = errors.New("the body has an object with too many keys")
 	errDepth    = errors.New("the body is nested too deeply")
+	errNumber   = errors.New("the body has a number that is too long")
 	errMembers  = errors.New("the body has too many members")
 	errElements = errors.New("the body has too many elements")
 	errItems    = errors.New("the body has more items than were requested")
@@ -157,12 +159,17 @@ func (s *scanner) value(i, depth int) int {
 	case '[':
 		return s.array(i+1, depth)
 	}
-	for i++; i < len(s.text); i++ {
-		if c := s.text[i]; c == ',' || c == '}' || c == ']' || c <= ' ' {
+	end := i + 1
+	for end < len(s.text) {
+		if c := s.text[end]; c == ',' || c == '}' || c == ']' || c <= ' ' {
 			break
 		}
+		end++
 	}
-	return i
+	if end-i > maxNumber {
+		return s.stop(errNumber)
+	}
+	return end
 }
 
 // array returns the end of an array whose content begins at i.

@@ -130,6 +130,8 @@ func TestAnswer_Limits(t *testing.T) {
 		"too many elements in one array":  {list(1, `{"any":[`+strings.Repeat("0,", 12_000)+`0]}`), 100, false},
 		"too many members":                {list(100, `{"any":{`+members(900)+`}}`), 100, false},
 		"too many members of one object":  {list(1, `{"any":{`+members(1_001)+`}}`), 100, false},
+		"a long number":                   {`{"any":` + strings.Repeat("9", 300) + `}`, 0, true},
+		"a number that is too long":       {`{"any":` + strings.Repeat("9", 1001) + `}`, 0, false},
 		"nested deeply":                   {deep(99), 0, true},
 		"nested too deeply":               {deep(100), 0, false},
 		"objects that are nested too far": {strings.Repeat(`{"any":`, 101) + "1" + strings.Repeat("}", 101), 0, false},
