@@ -607,6 +607,7 @@ func TestTeardown_ForeignStep(t *testing.T) {
 						katapulttest.ObjectStorage{Region: "nl-ams-1"}, katapulttest.Bucket{Name: "b", Region: "nl-ams-1"},
 						katapulttest.AccessKey{ID: "k_other", Region: "nl-ams-1", Buckets: []string{"b"}})
 					p := planned(t, c)
+					test := test        // changed below
 					srv.Discard("vm_1") // as our own step does
 					if test.prepare != nil {
 						test.prepare(srv)
