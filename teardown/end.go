@@ -118,7 +118,10 @@ func definite(err error) bool {
 			return !errors.Is(err, errors.OutcomeUnknown)
 		}
 	}
-	return false
+	// A 4xx of a proxy or of a route that does not exist: the request did not reach the
+	// organization.
+	e, ok := errors.AsType[*errors.Error](err)
+	return ok && errors.Is(err, errors.UnexpectedResponse) && e.Status >= 400 && e.Status <= 499
 }
 
 // absent reports whether an error says that the organization of the plan does not

@@ -88,7 +88,7 @@ func Deny(ids ...string) Option {
 func (s *settings) check(option string, ids []string) {
 	for _, id := range ids {
 		if id == "" || strings.TrimSpace(id) != id || strings.ContainsFunc(id, func(r rune) bool { return !unicode.IsGraphic(r) }) {
-			s.invalid("%s contains %q, which is no ID", option, id)
+			s.invalid("%s contains an entry that is no ID", option) // it may be a secret
 		}
 	}
 }

@@ -912,3 +912,27 @@ func TestJournal_IncomparableWriter(t *testing.T) {
 		t.Errorf("got %v, %s", err, fmt.Sprint(verdicts(read(t, &b))))
 	}
 }
+
+// An answer that never came from the provider starts no deletion: a later "not found"
+// is not ours.
+func TestDefinite_ForeignRefusal(t *testing.T) {
+	t.Parallel()
+	for status, want := range map[int]bool{400: true, 403: true, 404: true, 200: false, 302: false, 500: false, 0: false} {
+		for _, code := range []errors.Code{errors.UnexpectedResponse, errors.RouteNotFound} {
+			if got := teardown.Definite(&errors.Error{Code: code, Status: status}); got != want {
+				t.Errorf("%s with %d: got %t, want %t", code, status, got, want)
+			}
+		}
+	}
+}
+
+func TestOptions_SecretInAllowAndDeny(t *testing.T) {
+	t.Parallel()
+	const secret = "-----BEGIN PRIVATE KEY-----\nMIIEvQIBADANBg"
+	for _, option := range []teardown.Option{teardown.Allow(secret), teardown.Deny(secret)} {
+		_, err := teardown.Execute(t.Context(), nil, nil, option)
+		if err == nil || strings.Contains(err.Error(), "MIIE") || strings.Contains(err.Error(), "PRIVATE") {
+			t.Errorf("got %v", err)
+		}
+	}
+}
