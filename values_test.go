@@ -172,6 +172,10 @@ func perform(client reflect.Value, method string) {
 
 // TestHostileBody_HeapGrowth is not parallel: the heap is that of the whole process, and
 // parallel tests wait until it has ended.
+//
+// It is in a file behind scale_test.go, because tests run in the order of their files:
+// TestAThousandOrganizations compares heaps that include caches of encoding/json, which
+// this test fills.
 func TestHostileBody_HeapGrowth(t *testing.T) {
 	bodies := map[string]string{}
 	for name, shape := range shapes {
