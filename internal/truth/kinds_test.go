@@ -9,8 +9,8 @@ import (
 	"strings"
 )
 
-// kindNames are the kinds of faults that came with issue "Correct results on real
-// services". The kinds that were there before are always on.
+// kindNames are the kinds of faults that can be chosen. Those without a name, in faults,
+// are always on.
 var kindNames = []string{
 	accepted, contradicted, duplicated, unreadable, ignored, otherPage, repeatedPage, shiftedPage, cappedPages, wrongHints,
 	droppedHeader, cached, otherNotFound, listNotFound, emptyRefusal, noAccess, created, recreated, renamed, takenOver,
