@@ -385,7 +385,9 @@ func (c *carrying) judgeReport(t *trial, lie func(string, ...any)) {
 		lie("the organization was to be deleted although %s is %s", left[0].ID, left[0].State)
 	}
 	calm := !t.ended && !t.limited && c.timeout == time.Hour && !c.wasChanged() && !slices.ContainsFunc(t.exchanges, func(x *exchange) bool {
-		return !x.harmless && (x.fault != "" || !x.genuine || refuses(x))
+		// A deletion in an outage that also keeps the reads from deciding ends as unknown.
+		open := x.fault == outage && x.kind == deletion && !x.telling()
+		return open || !x.harmless && (x.fault != "" || !x.genuine || refuses(x))
 	})
 	switch {
 	case calm && c.hands == nil && r.Outcome != c.outcome:
