@@ -131,8 +131,11 @@ func (c *Client) DeleteOrganization(ctx context.Context, organization Organizati
 	if err != nil {
 		return err
 	}
+	if _, ok := organization.(ID); !ok {
+		organization = id
+	}
 	return c.rest().Delete(ctx, rest.Deletion{
-		Send: func(ctx context.Context) error { return c.deleteOrganization(ctx, id) },
+		Send: func(ctx context.Context) error { return c.deleteOrganization(ctx, organization) },
 		Look: func(ctx context.Context) (rest.Presence, error) { return c.look(ctx, id) },
 	})
 }

@@ -35,6 +35,8 @@ type Answer struct {
 	flaw error // why its body proves nothing: it is empty then
 	list list  // the longest in the body
 
+	suspect bool // a key of the body may be one of errorMembers
+
 	limited io.LimitedReader // here to be allocated with the rest
 }
 
@@ -65,13 +67,13 @@ func (a *Answer) read(resp *http.Response, buffer []byte) {
 // Flaw returns why a JSON text that no call answers proves nothing: a key is in it twice,
 // or it has more values than an error may have.
 func Flaw(text []byte) error {
-	_, err := scan(text, nil, maxErrorValues, maxErrorValues, maxItems)
+	_, _, err := scan(text, nil, maxErrorValues, maxErrorValues, maxItems)
 	return err
 }
 
 // scan finds a flaw of the body. A body with one is emptied, so that nothing decodes it.
 func (a *Answer) scan() {
-	a.flaw, a.list = nil, list{}
+	a.flaw, a.list, a.suspect = nil, list{}, false
 	if a.call == nil || len(a.Body) == 0 || a.Huge {
 		return
 	}
@@ -84,7 +86,7 @@ func (a *Answer) scan() {
 			out = a.call.Out
 		}
 	}
-	if a.list, a.flaw = scan(a.Body, out, members, elements, items); a.flaw != nil {
+	if a.list, a.suspect, a.flaw = scan(a.Body, out, members, elements, items); a.flaw != nil {
 		a.Body = a.Body[:0]
 	}
 }

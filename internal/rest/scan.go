@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/binary"
 	"encoding/json"
+	"math/bits"
 	"reflect"
 	"strings"
 	"sync"
@@ -74,6 +75,7 @@ type scanner struct {
 	path [maxDepth + 1]span
 
 	longest list
+	suspect bool // a key may be one of errorMembers
 	err     error
 }
 
@@ -93,18 +95,19 @@ type list struct {
 	keys  [listDepth - 1]span
 }
 
-// scan reads a body once and returns its longest list, or why it proves nothing.
-func scan(text []byte, out any, members, elements, items int) (list, error) {
+// scan reads a body once and returns its longest list, whether it may have one of
+// errorMembers, or why it proves nothing.
+func scan(text []byte, out any, members, elements, items int) (longest list, suspect bool, err error) {
 	s := scanners.Get().(*scanner)
 	s.text, s.out, s.members, s.elements, s.items = text, out, members, elements, items
-	s.keys, s.longest, s.err = s.keys[:0], list{}, nil
+	s.keys, s.longest, s.suspect, s.err = s.keys[:0], list{}, false, nil
 	if i := s.space(0); i < len(text) {
 		s.value(i, 1)
 	}
-	longest, err := s.longest, s.err
+	longest, suspect, err = s.longest, s.suspect, s.err
 	s.text, s.out = nil, nil
 	scanners.Put(s)
-	return longest, err
+	return longest, suspect, err
 }
 
 // scanners are kept for their keys and path.
@@ -243,9 +246,10 @@ func (s *scanner) object(i, depth, keys, known int) (end, left int) {
 			i += int(expected.end - expected.start)
 		} else {
 			s.keys = s.keys[:keys+n]
-			name := span{uint32(i), uint32(s.quote(i))}
+			end, hash := s.key(i)
+			name := span{uint32(i), uint32(end)}
 			s.path[depth] = name
-			if !s.add(name, depth, keys) {
+			if !s.add(key{name, hash}, depth, keys) {
 				return len(s.text), n
 			}
 			known = n + 1
@@ -275,10 +279,10 @@ func (s *scanner) is(k key, i int) bool {
 
 // add adds a key to those of its object, which are at the end of s.keys. It reports
 // whether the scan goes on.
-func (s *scanner) add(name span, depth, keys int) bool {
-	k := key{name, s.hash(name)}
+func (s *scanner) add(k key, depth, keys int) bool {
+	s.suspect = s.suspect || errorHashes[k.hash%uint32(len(errorHashes))] == k.hash
 	for _, other := range s.keys[keys:] {
-		if other.hash == k.hash && s.same(other.span, name, depth) {
+		if other.hash == k.hash && s.same(other.span, k.span, depth) {
 			s.stop(errTwice)
 			return false
 		}
@@ -301,40 +305,70 @@ func (s *scanner) same(a, b span, depth int) bool {
 	return bytes.EqualFold(p, q) && !s.isMap(depth)
 }
 
-// hash returns a number that is the same for keys that package json takes for one.
-func (s *scanner) hash(name span) uint32 {
-	h, ascii := hashOf(s.text, int(name.start), int(name.end))
-	if !ascii {
-		key := folded(s.text[name.start:name.end])
-		h, _ = hashOf(key, 0, len(key))
-	}
-	return h
+// A hash is the same for keys that package json takes for one. It is made of words of
+// eight characters, in each of which letters that differ in case only are the same.
+const (
+	ones, highs = 0x0101010101010101, 0x8080808080808080
+	mix         = 0x9E3779B97F4A7C15
+)
+
+// has returns the high bits of those bytes of a word that are a character. Above the
+// lowest of them a bit may be wrong.
+func has(word uint64, char byte) uint64 {
+	word ^= uint64(char) * ones
+	return (word - ones) &^ word & highs
 }
 
-// hashOf hashes a part of a text, eight characters at a time, so that letters that differ
-// in case have the same hash. It reports whether the part is ASCII without an escape.
-func hashOf(text []byte, start, end int) (h uint32, ascii bool) {
-	const ones, highs = 0x0101010101010101, 0x8080808080808080
-	sum, special := uint64(end-start), uint64(0)
-	for ; start < end; start += 8 {
-		var word uint64
-		if start+8 <= len(text) {
-			word = binary.LittleEndian.Uint64(text[start:])
-		} else {
-			var last [8]byte
-			copy(last[:], text[start:])
-			word = binary.LittleEndian.Uint64(last[:])
-		}
-		if left := end - start; left < 8 {
-			word &= 1<<(8*left) - 1
-		}
-		backslash := word ^ '\\'*ones
-		special |= word&highs | (backslash-ones)&^backslash&highs
-		sum = (sum ^ (word | ' '*ones)) * 0x9E3779B97F4A7C15
-		sum ^= sum >> 32
-	}
-	return uint32(sum), special == 0
+// mixed adds a word to a hash.
+func mixed(hash, word uint64) uint64 {
+	hash = (hash ^ (word | ' '*ones)) * mix
+	return hash ^ hash>>32
 }
+
+// key returns the end and the hash of the key that begins at i.
+func (s *scanner) key(i int) (end int, hash uint32) {
+	var sum, special uint64
+	for at := i; at+8 <= len(s.text); at += 8 {
+		word := binary.LittleEndian.Uint64(s.text[at:])
+		quote := has(word, '"')
+		if quote != 0 {
+			end = at + bits.TrailingZeros64(quote)/8
+			word &= 1<<(8*(end-at)) - 1
+		}
+		special |= word&highs | has(word, '\\')
+		if quote == 0 || end > at {
+			sum = mixed(sum, word)
+		}
+		if special != 0 {
+			break
+		}
+		if quote != 0 {
+			return end, uint32(sum ^ uint64(end-i)*mix>>32)
+		}
+	}
+	end = s.quote(i)
+	return end, hashOf(folded(s.text[i:end]))
+}
+
+// hashOf returns the hash of a key that is ASCII and has no escape.
+func hashOf(key []byte) uint32 {
+	var sum uint64
+	for i := 0; i < len(key); i += 8 {
+		var word [8]byte
+		copy(word[:], key[i:])
+		sum = mixed(sum, binary.LittleEndian.Uint64(word[:]))
+	}
+	return uint32(sum ^ uint64(len(key))*mix>>32)
+}
+
+// errorHashes has the hashes of errorMembers, each at its remainder. No two have the same.
+var errorHashes = func() (table [61]uint32) {
+	for _, name := range errorMembers {
+		h := hashOf([]byte(name))
+		table[h%uint32(len(table))] = h
+	}
+	return table
+}()
 
 // folded returns what a key says, each character in the form that package json compares.
 func folded(key []byte) []byte {

@@ -80,6 +80,7 @@ func TestRead_DuplicateKeys(t *testing.T) {
 		`{"items":[],"Items":[{"id":"x"}]}`:                                              false,
 		`{"items":[],"ITEM\u017f":[]}`:                                                   false, // a long s is an s
 		"{\"items\":[],\"item\u017f\":[]}":                                               false,
+		"{\"k\":1,\"\u212a\":2}":                                                         false, // the sign of the Kelvin is a K
 		`{"items":[{"id":"x","other":{"a":1,"a":2}}]}`:                                   false,
 		`{"items":[{"id":"x","other":{"a":1,"A":2}}]}`:                                   false,
 		`{"items":[{"id":"x","any":{"a":1,"A":2}}]}`:                                     false,
