@@ -32,7 +32,7 @@ var errCached = errors.New("the answer comes from a cache")
 // cached returns the error of a success that proves nothing, because its Age shows that
 // the provider did not generate it for this request (RFC 9111, section 5.1).
 func (c *Client) cached(call *Call, a *Answer) *errors.Error {
-	if a.Header.Get("Age") == "" {
+	if !aged(a.Header) {
 		return nil
 	}
 	e := c.newError(call, errors.UnexpectedResponse, errCached)
@@ -40,9 +40,16 @@ func (c *Client) cached(call *Call, a *Answer) *errors.Error {
 	return e
 }
 
+// aged reports whether an answer has an Age. The name of the header is canonical, which
+// spares looking at it in each answer.
+func aged(header http.Header) bool {
+	age := header["Age"]
+	return len(age) > 0 && age[0] != ""
+}
+
 // uncached makes a "not found" that comes from a cache an answer that proves nothing.
 func uncached(e *errors.Error, header http.Header) {
-	if e != nil && header.Get("Age") != "" && errors.Is(e, errors.NotFound) {
+	if e != nil && aged(header) && errors.Is(e, errors.NotFound) {
 		e.Code, e.Err = errors.UnexpectedResponse, errCached
 	}
 }

@@ -97,7 +97,7 @@ func (c *Client) refusedToken(r *TokenRefusal) *errors.Error {
 		e.Code = ofGrant(r.Code)
 	}
 	switch {
-	case !own && refused(e.Status) && !speaksForItself(r.Answer):
+	case !own && r.Answer.needsForm():
 		e.Code, e.Err = errors.UnexpectedResponse, errForeign
 	case e.Code == "":
 		e.Code = ofStatus(e.Status, r.Code != "")

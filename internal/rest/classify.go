@@ -22,10 +22,9 @@ func (c *Client) classify(call *Call, a *Answer) *errors.Error {
 	}
 	call.foreign = !own
 	switch {
-	case !own && refused(a.Status) && !speaksForItself(a):
-		// A proxy, a firewall or a wrong address: the status is not the provider's.
+	case !own && a.needsForm():
 		e.Code, e.Err = errors.UnexpectedResponse, errForeign
-	case errors.Is(e, errors.NotFound) && !c.notFoundStatus(a.Status, e.ProviderCode):
+	case e.Code.Umbrella() == errors.NotFound && !c.notFoundStatus(a.Status, e.ProviderCode):
 		// The code of one answer with the status of another: nothing it says is proof.
 		e.Code, e.Err = errors.UnexpectedResponse, errMisplaced
 	case e.Code == "":
@@ -38,11 +37,17 @@ var errMisplaced = errors.New("the code says that there is none, and the status 
 
 var errForeign = errors.New("the body is not in the provider's form of an error")
 
-// speaksForItself reports whether a refusal needs no body: a 401 with a challenge, and
-// a 429.
-func speaksForItself(a *Answer) bool {
-	return a.Status == http.StatusTooManyRequests ||
-		a.Status == http.StatusUnauthorized && a.Header.Get("WWW-Authenticate") != ""
+// needsForm reports whether an answer is a refusal that counts only in the provider's
+// form: otherwise a proxy, a firewall or a wrong address has answered, and the status is
+// not the provider's. A 429 and a 401 with a challenge need no body.
+func (a *Answer) needsForm() bool {
+	switch a.Status {
+	case http.StatusTooManyRequests:
+		return false
+	case http.StatusUnauthorized:
+		return a.Header.Get("WWW-Authenticate") == ""
+	}
+	return refused(a.Status)
 }
 
 // notFoundStatus reports whether a status belongs to a code that says that something

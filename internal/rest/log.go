@@ -8,14 +8,15 @@ import (
 	"github.com/offboard-dev/offboard-go/errors"
 )
 
-// attempt is one attempt, timed when there is a logger.
+// attempt is one attempt, timed when there is a logger. n counts from the call's first;
+// log records count those of a deletion that were made before it, too.
 func (c *Client) attempt(ctx context.Context, call *Call, n int) *errors.Error {
 	if c.silent {
 		return c.try(ctx, call)
 	}
 	start := time.Now()
 	e := c.try(ctx, call)
-	c.logAttempt(ctx, call, n, time.Since(start), e)
+	c.logAttempt(ctx, call, attemptsBefore(ctx)+n, time.Since(start), e)
 	return e
 }
 

@@ -71,9 +71,9 @@ var errTooLong = errors.New("the wait is too long")
 
 // wait lets a request through as soon as that is permitted, in the order in
 // which calls came; one that was sent before goes first. When the time is known
-// to be later than most or, for the provider's limit, than the context's deadline it returns at once, with
-// errTooLong and how long it would be. It calls waiting once when it begins to
-// wait for a known time.
+// to be later than most, or for the provider's limit than the context's deadline, it
+// returns at once, with errTooLong and how long it would be. It calls waiting once
+// when it begins to wait for a known time.
 func (p *pacer) wait(ctx context.Context, again bool, most time.Duration, waiting func(time.Duration)) (permit, time.Duration, error) {
 	if err := ctx.Err(); err != nil {
 		return permit{}, 0, err

@@ -86,9 +86,15 @@ func (c *Client) Delete(ctx context.Context, d Deletion) error {
 // answered so: the answer was lost, is a failure of the server with whatever status,
 // or is a 2xx or 3xx that is not the documented success.
 func ambiguous(e *errors.Error) bool {
-	failed := errors.Is(e, errors.Internal) || errors.Is(e, errors.Unavailable)
-	return e.Code == errors.OutcomeUnknown || failed && e.Status != 0 && !refused(e.Status) ||
-		errors.Is(e, errors.UnexpectedResponse) && e.Status >= 200 && e.Status <= 399
+	switch e.Code.Umbrella() {
+	case errors.OutcomeUnknown:
+		return true
+	case errors.Internal, errors.Unavailable:
+		return e.Status != 0 && !refused(e.Status)
+	case errors.UnexpectedResponse:
+		return e.Status >= 200 && e.Status <= 399
+	}
+	return false
 }
 
 // provesNothing reports whether a refusal can be given for an organization that exists

@@ -78,18 +78,22 @@ func contains(text string, secrets []string) bool {
 	return leaks != nil && leaks(&Call{path: text})
 }
 
+// credentialPrefixes are how texts begin that are credentials, or have one behind it.
+var credentialPrefixes = [...]string{"mdb_sa_sk_", "Bearer ", "APIToken ", "Basic ", "Digest "}
+
 // isCredential reports whether a text has a form that credentials have, and that no id
 // or name has: PEM, a JWT, an Authorization, a client secret of Atlas.
 func isCredential(s string) bool {
 	if len(s) < 16 {
 		return false
 	}
-	for _, prefix := range []string{"mdb_sa_sk_", "Bearer ", "APIToken ", "Basic ", "Digest "} {
+	for _, prefix := range credentialPrefixes {
 		if strings.HasPrefix(s, prefix) {
 			return true
 		}
 	}
-	return strings.Contains(s, "-----BEGIN ") || strings.HasPrefix(s, "eyJ") && strings.Count(s, ".") >= 2
+	return strings.HasPrefix(s, "eyJ") && strings.Count(s, ".") >= 2 ||
+		strings.IndexByte(s, '-') >= 0 && strings.Contains(s, "-----BEGIN ")
 }
 
 // longestID is the length from which on a random text is taken for a secret. The

@@ -25,9 +25,8 @@ func (c *Client) Do(ctx context.Context, call *Call) error {
 		return c.newError(call, errors.InvalidArgument, errOwnCredential)
 	}
 	call.conceal()
-	before := attemptsBefore(ctx)
 	for attempt := 1; ; attempt++ {
-		e := c.attempt(ctx, call, before+attempt)
+		e := c.attempt(ctx, call, attempt)
 		if e == nil {
 			return nil
 		}
@@ -143,28 +142,28 @@ func (c *Client) receive(call *Call, resp *http.Response, secret string) *errors
 		return e
 	case call.accepted(a):
 		return c.cached(call, a)
-	case a.Status != call.Status:
-		a.cut(c.patternsOf(secret))
-		a.redact(call.concealed)
-		e := c.classify(call, a)
-		if a.Cut && refused(a.Status) && e.ProviderCode == "" && !errors.Retryable(e) && a.Status != http.StatusUnauthorized {
-			// It was refused, and the status alone does not say why: the whole of it would.
-			e.Code, e.Err = errors.Unavailable, errCut
+	}
+	var wrong error
+	if a.Status == call.Status {
+		wrong = a.decode(call)
+		if wrong == nil {
+			wrong = a.contradiction(call, c.config.KnownMembersOnly)
 		}
-		return e
-	}
-	wrong := a.decode(call)
-	if wrong == nil {
-		wrong = a.contradiction(call, c.config.KnownMembersOnly)
-	}
-	if wrong == nil {
-		return c.cached(call, a)
+		if wrong == nil {
+			return c.cached(call, a)
+		}
 	}
 	a.cut(c.patternsOf(secret))
 	a.redact(call.concealed)
 	e := c.classify(call, a)
-	if e.Code == errors.UnexpectedResponse {
-		e.Err = wrong
+	switch {
+	case wrong != nil:
+		if e.Code == errors.UnexpectedResponse {
+			e.Err = wrong
+		}
+	case a.Cut && refused(a.Status) && e.ProviderCode == "" && !errors.Retryable(e) && a.Status != http.StatusUnauthorized:
+		// It was refused, and the status alone does not say why: the whole of it would.
+		e.Code, e.Err = errors.Unavailable, errCut
 	}
 	return e
 }
