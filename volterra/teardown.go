@@ -6,10 +6,10 @@ import (
 	"maps"
 	"net/http"
 	"slices"
-	"strconv"
 	"strings"
 
 	"github.com/offboard-dev/offboard-go/errors"
+	"github.com/offboard-dev/offboard-go/internal/cascade"
 	"github.com/offboard-dev/offboard-go/internal/rest"
 	"github.com/offboard-dev/offboard-go/teardown"
 )
@@ -271,7 +271,7 @@ func (c *Client) losses(ctx context.Context, tenant string, before *teardown.Pla
 				continue // a step may have made it: F5 approves the end of a service by a ticket
 			}
 			if count > 0 && !slices.Contains([]string{childKind, managerKind, managedKind, namespaceKind, addonKind}, kind) {
-				if err := compare(tenant, kind, count, before); err != nil {
+				if err := cascade.Compare(provider, tenant, kind, count, before); err != nil {
 					return nil, err
 				}
 				losses = append(losses, teardown.Loss{Kind: kind, Count: count})
@@ -287,24 +287,6 @@ func (c *Client) losses(ctx context.Context, tenant string, before *teardown.Pla
 	}
 	invoices, err := c.unpaid(ctx)
 	return slices.Concat(losses, plans, invoices), err
-}
-
-// compare returns [errors.PlanStale] if there is more of a kind than in the plan before:
-// what is new would be deleted along with the tenant, and the plan does not name it. A
-// kind that the plan has none of is compared with the rest of the plan.
-func compare(tenant, kind string, count int, before *teardown.Plan) error {
-	if before == nil {
-		return nil
-	}
-	i := slices.IndexFunc(before.Losses, func(l teardown.Loss) bool { return l.Kind == kind && l.Count > 0 })
-	if i < 0 || count <= before.Losses[i].Count {
-		return nil
-	}
-	text := strconv.Itoa(count) + ", and the plan names " + strconv.Itoa(before.Losses[i].Count)
-	return &errors.Error{
-		Provider: provider, Operation: "Teardown", Target: tenant, Code: errors.PlanStale,
-		Steps: []errors.Step{{Name: kind, Description: text}}, Err: errors.New("there are more of " + kind + ": " + text),
-	}
 }
 
 // plans returns the plans that are active, as a loss.

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/offboard-dev/offboard-go/errors"
+	"github.com/offboard-dev/offboard-go/internal/cascade"
 	"github.com/offboard-dev/offboard-go/internal/rest"
 	"github.com/offboard-dev/offboard-go/teardown"
 )
@@ -305,31 +306,13 @@ func (c *Client) losses(ctx context.Context, id string, before *teardown.Plan) (
 		default:
 			loss.Note = of.note
 		}
-		if err := compare(id, of.kind, loss.Count, before); err != nil {
+		if err := cascade.Compare(provider, id, of.kind, loss.Count, before); err != nil {
 			return nil, err
 		}
 		loss.Kind = of.kind
 		losses = append(losses, loss)
 	}
 	return losses, nil
-}
-
-// compare returns [errors.PlanStale] if there is more of a kind than in the plan before:
-// what is new would be deleted along with the organization, and the plan does not name
-// it.
-func compare(id, kind string, count int, before *teardown.Plan) error {
-	if before == nil {
-		return nil
-	}
-	i := slices.IndexFunc(before.Losses, func(l teardown.Loss) bool { return l.Kind == kind })
-	if i < 0 || count <= before.Losses[i].Count || before.Losses[i].Count == 0 {
-		return nil // a kind that the plan has none of is compared with the rest of the plan
-	}
-	text := strconv.Itoa(count) + ", and the plan names " + strconv.Itoa(before.Losses[i].Count)
-	return &errors.Error{
-		Provider: provider, Operation: "Teardown", Target: id, Code: errors.PlanStale,
-		Steps: []errors.Step{{Name: kind, Description: text}}, Err: errors.New("there are more " + kind + ": " + text),
-	}
 }
 
 // note adds something to a loss.
