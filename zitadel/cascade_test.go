@@ -564,6 +564,7 @@ func TestWaitForDeletion_EveryCaller(t *testing.T) {
 					done <- c.WaitForDeletion(t.Context(), "acme", func(left []errors.Step) { seen = append(seen, left) })
 				}()
 				time.Sleep(time.Minute)
+				synctest.Wait()
 				if len(seen) == 0 || len(seen[0]) == 0 {
 					t.Fatalf("seen were %v", seen)
 				}
