@@ -32,7 +32,7 @@ func (r *run) end(ctx context.Context) (*Report, error) {
 	ctx = trace.With(ctx, &last)
 	tries := retries{within: r.settings.retryFor}
 	for attempt := 1; ; attempt++ {
-		deletion, err := r.delete(ctx, last.ID)
+		deletion, err := r.delete(ctx, &last)
 		pause := r.backoff("", attempt, err)
 		switch {
 		case err == nil:
@@ -59,19 +59,22 @@ func (r *run) end(ctx context.Context) (*Report, error) {
 }
 
 // delete reads the organization once more, and deletes it.
-func (r *run) delete(ctx context.Context, requestID func() string) (Deletion, error) {
+func (r *run) delete(ctx context.Context, last *trace.Last) (Deletion, error) {
 	if err := r.verify(ctx); err != nil {
 		return Deletion{}, err
 	}
 	if err := r.write("", deleting, nil, ""); err != nil {
 		return Deletion{}, err
 	}
+	triedBefore, sentBefore := last.Writes()
 	deletion, err := r.driver.Delete(ctx, r.plan.Organization)
-	if err == nil || !definite(err) {
+	tried, sent := last.Writes()
+	unsent := tried > triedBefore && sent == sentBefore
+	if err == nil || !unsent && !definite(err) {
 		r.deletionStarted = true
 		return deletion, err
 	}
-	if failed := r.write("", refused, err, requestID()); failed != nil {
+	if failed := r.write("", refused, err, last.ID()); failed != nil {
 		return Deletion{}, failed
 	}
 	return Deletion{}, err
@@ -106,8 +109,9 @@ func (r *run) verify(ctx context.Context) error {
 	return nil
 }
 
-// definite reports whether an error of a deletion shows that the request was not sent,
-// or that the provider refused it. After any other error it may still be carried out.
+// definite reports whether an error of a deletion shows that the provider refused it.
+// After any other error it may still be carried out, unless no connection was made for
+// it: an error cannot tell that.
 func definite(err error) bool {
 	for _, code := range []errors.Code{
 		errors.DeletionStepsNotSatisfied, errors.NotFound, errors.Unauthenticated, errors.PermissionDenied,

@@ -926,6 +926,56 @@ func TestDefinite_ForeignRefusal(t *testing.T) {
 	}
 }
 
+// unsent is a provider whose deletion is not sent first, and not found then.
+type unsent struct {
+	*world
+	unsent func(n int) bool
+	writes int // of each deletion
+	tries  int
+}
+
+func (w *unsent) Delete(ctx context.Context, _ teardown.Organization) (teardown.Deletion, error) {
+	w.tries++
+	if w.tries > 1 {
+		return teardown.Deletion{}, refused(errors.OrganizationNotFound)
+	}
+	for n := range w.writes {
+		trace.Of(ctx).Write()
+		if w.unsent(n) {
+			trace.Of(ctx).Unsent()
+		}
+	}
+	return teardown.Deletion{}, refused(errors.Unavailable)
+}
+
+// What was not sent deleted nothing: who deleted the organization then is not known.
+func TestExecute_DeletionNotSent(t *testing.T) {
+	t.Parallel()
+	for name, test := range map[string]struct {
+		unsent func(n int) bool
+		writes int
+		want   teardown.Outcome
+	}{
+		"not sent":        {func(int) bool { return true }, 1, teardown.NotFound},
+		"not sent twice":  {func(int) bool { return true }, 2, teardown.NotFound},
+		"sent":            {func(int) bool { return false }, 1, teardown.Gone},
+		"the second sent": {func(n int) bool { return n == 0 }, 2, teardown.Gone},
+		"not reported":    {nil, 0, teardown.Gone},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				var journal bytes.Buffer
+				w := &unsent{world: &world{}, unsent: test.unsent, writes: test.writes}
+				r, _ := teardown.Execute(t.Context(), w, w.plan(t), teardown.Confirm("Acme"), teardown.Journal(&journal))
+				if r == nil || r.Outcome != test.want || w.tries != 2 {
+					t.Errorf("got %+v after %d tries, want %s", r, w.tries, test.want)
+				}
+			})
+		})
+	}
+}
+
 func TestOptions_SecretInAllowAndDeny(t *testing.T) {
 	t.Parallel()
 	const secret = "-----BEGIN PRIVATE KEY-----\nMIIEvQIBADANBg"

@@ -413,8 +413,12 @@ func TestWrite_IsReportedBeforeItIsSent(t *testing.T) {
 			}
 			return answer(test.call.Status, `{"id":"x"}`)(req)
 		})
-		ctx := trace.WithWrites(t.Context(), func() { reported++ })
+		var last trace.Last
+		ctx := trace.WithWrites(trace.With(t.Context(), &last), func() { reported++ })
 		_ = newClient(t, server).Do(ctx, test.call)
+		if tried, sent := last.Writes(); tried != test.want || sent != test.want {
+			t.Errorf("%s: %d writes tried, %d sent, want %d", name, tried, sent, test.want)
+		}
 		if len(server.requests) != 1 || reported != test.want {
 			t.Errorf("%s: %d requests, reported %d times", name, len(server.requests), reported)
 		}

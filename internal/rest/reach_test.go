@@ -15,6 +15,7 @@ import (
 
 	"github.com/offboard-dev/offboard-go/errors"
 	"github.com/offboard-dev/offboard-go/internal/rest"
+	"github.com/offboard-dev/offboard-go/internal/trace"
 )
 
 // through returns a transport that goes through a proxy.
@@ -76,7 +77,11 @@ func TestWhatNeverHadAConnectionWasNotSent(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			c := newClient(t, test.transport, func(c *rest.Config) { c.BaseURL, c.Retry.Attempts = test.baseURL, 2 })
-			err := c.Do(t.Context(), remove())
+			var last trace.Last
+			err := c.Do(trace.With(t.Context(), &last), remove())
+			if tried, sent := last.Writes(); tried != 2 || sent != 0 {
+				t.Errorf("%d writes tried, %d sent", tried, sent)
+			}
 			if got, status := code(t, err); got != errors.Unavailable || status != 0 || attempts(err) != 2 {
 				t.Errorf("got %v after %d attempts, want %q after 2", err, attempts(err), errors.Unavailable)
 			}

@@ -53,18 +53,25 @@ func (c *Client) try(ctx context.Context, call *Call) *errors.Error {
 			return e
 		}
 		call.sent++
+		last := trace.Of(ctx)
 		if !call.Repeat {
 			trace.Write(ctx)
+			if last != nil {
+				last.Write()
+			}
 		}
 		resp, err := c.exchange(req)
 		if err != nil {
 			pm.lost()
+			if !call.Repeat && last != nil && call.reach.never() {
+				last.Unsent()
+			}
 			return c.broken(ctx, call, resp, err)
 		}
 		header := resp.Header
 		credential := secret(req)
 		e = c.receive(call, resp, credential)
-		if last := trace.Of(ctx); last != nil {
+		if last != nil {
 			last.Note(redact(requestID(header), credential))
 		}
 		ledAstray(e, resp)

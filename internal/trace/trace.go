@@ -7,10 +7,12 @@ import (
 )
 
 // Last keeps the provider's id of the last request that was answered, and counts the
-// answers.
+// answers and the writes.
 type Last struct {
 	id      atomic.Pointer[string]
 	answers atomic.Int32
+	writes  atomic.Int32 // the requests that may change something
+	unsent  atomic.Int32 // those of them that no connection was made for
 }
 
 type key struct{}
@@ -32,6 +34,20 @@ func (l *Last) Note(id string) {
 	if id != "" {
 		l.id.Store(&id)
 	}
+}
+
+// Write counts a request that may change something, right before it is sent.
+func (l *Last) Write() { l.writes.Add(1) }
+
+// Unsent takes the last write back: no connection was made for it.
+func (l *Last) Unsent() { l.unsent.Add(1) }
+
+// Writes returns how many requests that may change something were tried, and how many
+// of them may have been sent.
+func (l *Last) Writes() (tried, sent int) {
+	unsent := int(l.unsent.Load()) // first: it never counts more than the writes read after it
+	tried = int(l.writes.Load())
+	return tried, tried - unsent
 }
 
 // Answers returns the number of answers, those to repeated requests included.
