@@ -23,7 +23,10 @@ things go wrong. The verdicts are held against what really happened at the doubl
 account is needed, and no network is used.
 
 With --serve the doubles listen on the loopback interface until Ctrl-C, and a manifest
-for them is written: all other commands can be tried on them, from another shell.
+for them is written: all other commands can be tried on them, from another shell that has
+run the lines of the standard output. They set the credentials and the base URLs of all
+five doubles and unset all other credentials. Without them check and delete reach the
+real providers.
 `
 
 func (p *program) demoCommand() *cobra.Command {
@@ -35,6 +38,7 @@ func (p *program) demoCommand() *cobra.Command {
 		Example: `  offboard demo
   offboard demo --json | jq 'select(.type == "verdict")'
   offboard demo --serve manifest.yaml > environment &
+  . ./environment; offboard check katapult org_acme
   . ./environment; offboard plan manifest.yaml -o plan.json`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
@@ -206,14 +210,33 @@ func (p *program) serve(ctx context.Context, name string) error {
 	if err := writeWhole(name, append([]byte(served), text...)); err != nil {
 		return err
 	}
-	for _, variable := range slices.Sorted(maps.Keys(environment)) {
-		fmt.Fprintf(p.out, "export %s=%s\n", variable, quoted(environment[variable]))
-	}
-	fmt.Fprintf(p.errOut, "The doubles listen until Ctrl-C. In another shell: set these variables, then\n  offboard plan %s -o plan.json\n", quoted(name))
+	writeEnvironment(p.out, environment)
+	fmt.Fprintf(p.errOut, `The doubles listen until Ctrl-C. In another shell, run the lines of the standard output,
+which let every command reach the doubles and take away all other credentials. Without
+them check and delete reach the real providers. Then, for example:
+  offboard plan %s -o plan.json
+  offboard check %s %s
+`, quoted(name), scenes[0].entry.Provider, scenes[0].entry.Organization)
 	ctx, done := p.untilInterrupted(ctx)
 	defer done()
 	<-ctx.Done()
 	return nil
+}
+
+// writeEnvironment writes shell commands that set the variables of an environment and
+// unset all others that the clients of the providers read: a credential of a real account
+// is not left for the doubles, and no other base URL.
+func writeEnvironment(out io.Writer, environment map[string]string) {
+	for _, p := range providers {
+		for _, variable := range slices.Concat(p.variables, p.others) {
+			if _, set := environment[variable]; !set {
+				fmt.Fprintf(out, "unset %s\n", variable)
+			}
+		}
+	}
+	for _, variable := range slices.Sorted(maps.Keys(environment)) {
+		fmt.Fprintf(out, "export %s=%s\n", variable, quoted(environment[variable]))
+	}
 }
 
 // listen does by hand what no API can, lets the doubles listen, and returns a manifest
@@ -230,6 +253,7 @@ func listen(scenes []*scene) (*manifest, map[string]string) {
 			}
 			environment[variable] = value
 		}
+		environment[baseURLVariable(s.entry.Provider)] = s.entry.BaseURL
 	}
 	return m, environment
 }

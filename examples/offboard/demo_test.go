@@ -5,9 +5,15 @@ import (
 	"bytes"
 	"encoding/json"
 	"io"
+	"net"
+	"net/http"
+	"net/url"
 	"os"
 	"path/filepath"
+	"regexp"
+	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -121,8 +127,42 @@ func TestTheDemonstrationFailsWhenAVerdictIsNotWhatHappened(t *testing.T) {
 	}
 }
 
-// Not parallel: it sets the environment.
-func TestTheDoublesCanBeUsedFromAnotherProcess(t *testing.T) {
+// loopbackOnly is a transport that reaches this machine only, and counts the requests to
+// each host.
+type loopbackOnly struct {
+	next http.RoundTripper
+
+	mu      sync.Mutex
+	sent    map[string]int
+	outside []string
+}
+
+func (l *loopbackOnly) RoundTrip(req *http.Request) (*http.Response, error) {
+	l.mu.Lock()
+	l.sent[req.URL.Host]++
+	local := net.ParseIP(req.URL.Hostname()).IsLoopback()
+	if !local {
+		l.outside = append(l.outside, req.Method+" "+req.URL.String())
+	}
+	l.mu.Unlock()
+	if !local {
+		return nil, errors.New("the request leaves this machine")
+	}
+	return l.next.RoundTrip(req)
+}
+
+// Not parallel: it sets the environment and the default transport.
+func TestDemo_ServedEnvironmentReachesTheDoublesOnly(t *testing.T) {
+	only := &loopbackOnly{next: http.DefaultTransport, sent: map[string]int{}}
+	http.DefaultTransport = only
+	t.Cleanup(func() { http.DefaultTransport = only.next })
+	for _, p := range providers { // of a person who uses the program with real accounts
+		for _, variable := range slices.Concat(p.variables, p.others) {
+			t.Setenv(variable, "https://real.invalid/"+variable)
+		}
+		t.Setenv(baseURLVariable(p.name), "")
+	}
+
 	name := filepath.Join(t.TempDir(), "manifest.yaml")
 	signals := make(chan os.Signal, 1)
 	reader, writer := io.Pipe()
@@ -130,30 +170,103 @@ func TestTheDoublesCanBeUsedFromAnotherProcess(t *testing.T) {
 	server := &program{in: strings.NewReader(""), out: &out, errOut: writer, connect: connect, signals: signals}
 	ended := make(chan int)
 	go func() { ended <- server.run(t.Context(), []string{"demo", "--serve", name}) }()
+	var instructions strings.Builder
 	lines := bufio.NewReader(reader)
-	for range 2 { // what it says when it listens
-		if _, err := lines.ReadString('\n'); err != nil {
+	for !strings.Contains(instructions.String(), "offboard check") { // what it says when it listens
+		line, err := lines.ReadString('\n')
+		if err != nil {
 			t.Fatal(err)
 		}
+		instructions.WriteString(line)
 	}
-	for _, p := range providers {
-		for _, variable := range p.variables {
-			t.Setenv(variable, "")
-		}
+	if !strings.Contains(instructions.String(), "reach the real providers") { // without the variables
+		t.Errorf("the instructions do not warn:\n%s", &instructions)
 	}
 	for text := range strings.Lines(out.String()) {
-		variable, value, ok := strings.Cut(strings.TrimPrefix(strings.TrimSpace(text), "export "), "=")
-		if !ok {
+		command, rest, _ := strings.Cut(strings.TrimSpace(text), " ")
+		switch variable, value, ok := strings.Cut(rest, "="); {
+		case command == "export" && ok:
+			t.Setenv(variable, strings.Trim(value, "'"))
+		case command == "unset" && !ok:
+			os.Unsetenv(variable) // t.Setenv has noted it
+		default:
 			t.Errorf("%q sets nothing", text)
 		}
-		t.Setenv(variable, strings.Trim(value, "'"))
 	}
-	client := &program{in: strings.NewReader(""), out: new(bytes.Buffer), errOut: os.Stderr, connect: connect}
-	if code := client.run(t.Context(), []string{"plan", name}); code != exitOK {
-		t.Errorf("exit code %d: %s", code, client.out)
+
+	file, err := os.Open(name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer file.Close()
+	m, err := readManifest(file, name)
+	if err != nil || len(m.Organizations) != len(providers) {
+		t.Fatalf("got %+v, %v", m, err)
+	}
+	offboard := func(args ...string) int {
+		t.Helper()
+		var out, errOut bytes.Buffer
+		code := (&program{in: strings.NewReader(""), out: &out, errOut: &errOut, connect: connect}).run(t.Context(), args)
+		if code != exitOK && code != exitBlocked {
+			t.Errorf("%v: exit code %d: %s%s", args, code, &out, &errOut)
+		}
+		return code
+	}
+	if code := offboard("plan", name, "-o", filepath.Join(t.TempDir(), "plan.json")); code != exitOK {
+		t.Errorf("plan: exit code %d", code)
+	}
+	for _, e := range m.Organizations {
+		at, err := url.Parse(e.BaseURL)
+		if err != nil {
+			t.Fatal(err)
+		}
+		args := []string{e.Provider, e.Organization}
+		if e.Email != "" {
+			args = append(args, "--email", e.Email)
+		}
+		for _, command := range []string{"check", "delete"} {
+			before := only.sent[at.Host]
+			all := append([]string{command}, args...)
+			if command == "delete" {
+				all = append(all, "--confirm", e.Confirm)
+			}
+			offboard(all...)
+			if only.sent[at.Host] == before {
+				t.Errorf("%v: nothing was sent to the double at %s", all, at.Host)
+			}
+		}
+	}
+	for _, request := range only.outside {
+		t.Errorf("%s was sent", request)
 	}
 	signals <- os.Interrupt
 	if code := <-ended; code != exitOK {
 		t.Errorf("exit code %d", code)
+	}
+}
+
+// The names of all variables that the clients read are in their source.
+func TestProviders_VariablesAreComplete(t *testing.T) {
+	t.Parallel()
+	name := regexp.MustCompile(`"((?:KATAPULT|ZITADEL|MONGODB_ATLAS|APPLIVERY|F5XC|VOLT|VES)_[A-Z0-9_]+)"`)
+	for _, p := range providers {
+		files, err := filepath.Glob(filepath.Join("..", "..", p.name, "*.go"))
+		if err != nil || len(files) == 0 {
+			t.Fatalf("%s: no source: %v", p.name, err)
+		}
+		for _, file := range files {
+			if strings.HasSuffix(file, "_test.go") {
+				continue
+			}
+			text, err := os.ReadFile(file)
+			if err != nil {
+				t.Fatal(err)
+			}
+			for _, match := range name.FindAllSubmatch(text, -1) {
+				if variable := string(match[1]); !slices.Contains(slices.Concat(p.variables, p.others), variable) {
+					t.Errorf("%s reads %s, which is missing from the table of providers", file, variable)
+				}
+			}
+		}
 	}
 }

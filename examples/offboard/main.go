@@ -346,5 +346,7 @@ func credentials() string {
 	for _, p := range providers {
 		fmt.Fprintf(&b, "  %-10s %s\n", p.name, p.environment)
 	}
+	b.WriteString("OFFBOARD_KATAPULT_BASE_URL, OFFBOARD_ZITADEL_BASE_URL and so on replace the base URL of a\n" +
+		"provider wherever base_url in a manifest names none.\n")
 	return b.String()
 }

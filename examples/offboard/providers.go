@@ -93,6 +93,7 @@ type provider struct {
 	name        string
 	environment string
 	variables   []string // that others can stand in for
+	others      []string // that its client reads as well
 	prefixes    []string // of the names of all that its tools read
 	files       []string // variables that name a file
 	connect     func(access) (func(entry) organization, error)
@@ -104,24 +105,32 @@ const f5 = "volterra"
 
 var providers = []provider{
 	{
-		"katapult", "KATAPULT_API_KEY; ORG is org_… or a sub domain",
-		[]string{"KATAPULT_API_KEY"}, []string{"KATAPULT_"}, nil, toKatapult,
+		name: "katapult", environment: "KATAPULT_API_KEY; ORG is org_… or a sub domain",
+		variables: []string{"KATAPULT_API_KEY"}, prefixes: []string{"KATAPULT_"}, connect: toKatapult,
 	},
 	{
-		"zitadel", "ZITADEL_API_URL and ZITADEL_SERVICE_USER_TOKEN or ZITADEL_KEY_PATH",
-		[]string{"ZITADEL_SERVICE_USER_TOKEN", "ZITADEL_KEY_PATH"}, []string{"ZITADEL_"}, []string{"ZITADEL_KEY_PATH"}, toZitadel,
+		name: "zitadel", environment: "ZITADEL_API_URL and ZITADEL_SERVICE_USER_TOKEN or ZITADEL_KEY_PATH",
+		variables: []string{"ZITADEL_SERVICE_USER_TOKEN", "ZITADEL_KEY_PATH"}, others: []string{"ZITADEL_API_URL"},
+		prefixes: []string{"ZITADEL_"}, files: []string{"ZITADEL_KEY_PATH"}, connect: toZitadel,
 	},
 	{
-		"atlas", "MONGODB_ATLAS_CLIENT_ID and _CLIENT_SECRET, or _PUBLIC_KEY and _PRIVATE_KEY",
-		[]string{"MONGODB_ATLAS_CLIENT_ID", "MONGODB_ATLAS_CLIENT_SECRET", "MONGODB_ATLAS_PUBLIC_KEY", "MONGODB_ATLAS_PRIVATE_KEY"}, []string{"MONGODB_ATLAS_"}, nil, toAtlas,
+		name: "atlas", environment: "MONGODB_ATLAS_CLIENT_ID and _CLIENT_SECRET, or _PUBLIC_KEY and _PRIVATE_KEY",
+		variables: []string{"MONGODB_ATLAS_CLIENT_ID", "MONGODB_ATLAS_CLIENT_SECRET", "MONGODB_ATLAS_PUBLIC_KEY", "MONGODB_ATLAS_PRIVATE_KEY"},
+		others:    []string{"MONGODB_ATLAS_BASE_URL"}, prefixes: []string{"MONGODB_ATLAS_"}, connect: toAtlas,
 	},
 	{
-		"workspace", "APPLIVERY_API_TOKEN; ORG is an id or a slug",
-		[]string{"APPLIVERY_API_TOKEN"}, []string{"APPLIVERY_"}, nil, toApplivery,
+		name: "workspace", environment: "APPLIVERY_API_TOKEN; ORG is an id or a slug",
+		variables: []string{"APPLIVERY_API_TOKEN"}, prefixes: []string{"APPLIVERY_"}, connect: toApplivery,
 	},
 	{
-		f5, "F5XC_API_URL and F5XC_API_TOKEN, or a certificate: F5XC_P12_FILE, VOLT_API_P12_FILE, …",
-		[]string{"F5XC_API_TOKEN", "F5XC_P12_FILE", "F5XC_P12_PASSWORD"}, []string{"F5XC_", "VOLT_", "VES_"}, []string{"F5XC_P12_FILE", "VOLT_API_P12_FILE", "VOLT_API_CERT", "VOLT_API_KEY", "VOLT_API_CA_CERT"}, toF5,
+		name: f5, environment: "F5XC_API_URL and F5XC_API_TOKEN, or a certificate: F5XC_P12_FILE, VOLT_API_P12_FILE, …",
+		variables: []string{"F5XC_API_TOKEN", "F5XC_P12_FILE", "F5XC_P12_PASSWORD"},
+		others: []string{
+			"F5XC_API_URL", "VOLT_API_URL", "VOLT_API_P12_FILE", "VES_P12_CONTENT", "VES_P12_PASSWORD",
+			"VOLT_API_CERT", "VOLT_API_KEY", "VOLT_API_CA_CERT",
+		},
+		prefixes: []string{"F5XC_", "VOLT_", "VES_"},
+		files:    []string{"F5XC_P12_FILE", "VOLT_API_P12_FILE", "VOLT_API_CERT", "VOLT_API_KEY", "VOLT_API_CA_CERT"}, connect: toF5,
 	},
 }
 
@@ -175,6 +184,9 @@ func toAtlas(a access) (func(entry) organization, error) {
 			return nil, err
 		}
 		options = []atlas.Option{option}
+		if a.baseURL == "" { // as FromEnv does
+			a.baseURL = os.Getenv("MONGODB_ATLAS_BASE_URL")
+		}
 	}
 	if a.baseURL != "" {
 		options = append(options, atlas.WithBaseURL(a.baseURL))
@@ -224,6 +236,12 @@ func toF5(a access) (func(entry) organization, error) {
 // opener returns organizations at their providers.
 type opener func(entry) (organization, error)
 
+// baseURLVariable is the variable with the base URL of a provider for everything that
+// names none: check and delete, and entries of a manifest without base_url.
+func baseURLVariable(provider string) string {
+	return ownPrefix + strings.ToUpper(provider) + "_BASE_URL"
+}
+
 // connect returns an opener that makes one client for all organizations that are
 // reached the same way: they share its rate limit.
 func connect(log *slog.Logger) opener {
@@ -241,7 +259,8 @@ func connect(log *slog.Logger) opener {
 		}
 		key := e.way()
 		if clients[key] == nil {
-			open, err := providers[i].connect(access{e.BaseURL, e.Credentials, log})
+			baseURL := cmp.Or(e.BaseURL, os.Getenv(baseURLVariable(e.Provider)))
+			open, err := providers[i].connect(access{baseURL, e.Credentials, log})
 			if err != nil {
 				return nil, err
 			}

@@ -6,6 +6,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/offboard-dev/offboard-go/atlas/atlastest"
 	"github.com/offboard-dev/offboard-go/zitadel/zitadeltest"
 )
 
@@ -70,5 +71,33 @@ func TestEveryVariableOfAManifestIsOfACredential(t *testing.T) {
 				t.Errorf("%s %s: got %v", p.name, variable, err)
 			}
 		}
+	}
+}
+
+// Not parallel: it sets the environment. Credentials of an entry change nothing about the
+// base URL: those of Atlas for government would be sent to another host.
+func TestConnect_BaseURLOfTheEnvironmentWithCredentialsOfAnEntry(t *testing.T) {
+	srv := atlastest.NewServer()
+	base := srv.Start()
+	t.Cleanup(srv.Close)
+	const id = "5e2f00000000000000000001"
+	srv.AddOrganization(atlastest.Organization{ID: id, Name: "Acme"})
+	t.Setenv("OFFBOARD_ID", atlastest.ClientID)
+	t.Setenv("OFFBOARD_SECRET", atlastest.ClientSecret)
+	for _, variable := range []string{"MONGODB_ATLAS_BASE_URL", "OFFBOARD_ATLAS_BASE_URL"} {
+		t.Run(variable, func(t *testing.T) {
+			t.Setenv("MONGODB_ATLAS_BASE_URL", "http://127.0.0.1:9")
+			t.Setenv(variable, base)
+			o, err := connect(slog.New(slog.DiscardHandler))(entry{
+				Provider: "atlas", Organization: id,
+				Credentials: map[string]string{"MONGODB_ATLAS_CLIENT_ID": "OFFBOARD_ID", "MONGODB_ATLAS_CLIENT_SECRET": "OFFBOARD_SECRET"},
+			})
+			if err != nil {
+				t.Fatal(err)
+			}
+			if found, err := o.Identify(t.Context()); err != nil || found.Name != "Acme" {
+				t.Errorf("got %+v, %v", found, err)
+			}
+		})
 	}
 }
