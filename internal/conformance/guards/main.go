@@ -105,8 +105,9 @@ func (g guard) try(tree string) (with, without string, err error) {
 // test tells whether the test passes. One that does not build, or does not run,
 // tells nothing.
 func (g guard) test(tree string) (string, error) {
-	c := exec.Command("go", "test", g.Package, "-run", g.Test, "-count=1", "-short", "-timeout", (2 * time.Minute).String(), "-v")
-	c.Dir, c.Env = tree, append(os.Environ(), "GOWORK=off")
+	dir := filepath.Join(tree, filepath.FromSlash(g.Package)) // it may be in a nested module
+	c := exec.Command("go", "test", ".", "-run", g.Test, "-count=1", "-short", "-timeout", (2 * time.Minute).String(), "-v")
+	c.Dir, c.Env = dir, append(os.Environ(), "GOWORK=off")
 	out, err := c.CombinedOutput()
 	switch {
 	case err == nil && bytes.Contains(out, []byte("--- PASS")):
