@@ -58,10 +58,14 @@ func (r *run) end(ctx context.Context) (*Report, error) {
 	}
 }
 
-// delete reads the organization once more, and deletes it.
+// delete reads the organization once more, and deletes it. A deletion that is under way
+// already is not requested, and the journal has no entry of one.
 func (r *run) delete(ctx context.Context, last *trace.Last) (Deletion, error) {
 	if err := r.verify(ctx); err != nil {
 		return Deletion{}, err
+	}
+	if r.underway != nil {
+		return *r.underway, nil
 	}
 	if err := r.write("", deleting, nil, ""); err != nil {
 		return Deletion{}, err
@@ -95,6 +99,7 @@ func (r *run) verify(ctx context.Context) error {
 	if err := now.Err(); err != nil && lasting(err) {
 		return err
 	}
+	r.underway = now.Underway
 	for _, step := range now.Steps {
 		// A list may still show what one read has shown to be gone.
 		gone, err := r.driver.IsGone(ctx, r.plan.Organization, step)

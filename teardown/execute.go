@@ -108,6 +108,8 @@ type run struct {
 	// whose journal is known, and not refused.
 	deletionStarted bool
 
+	underway *Deletion // as the read right before the deletion found it; nil for none
+
 	mu     sync.Mutex // of what is below, and of calls of OnEvent
 	states []StepReport
 }

@@ -51,6 +51,10 @@ type Plan struct {
 	// Losses are what goes along with the organization without standing in its way.
 	Losses []Loss `json:"losses,omitempty"`
 
+	// Underway is set by a [Driver] whose provider already carries out a deletion of the
+	// organization: the outcome of a run that does not request one. It is never kept.
+	Underway *Deletion `json:"-"`
+
 	// Fingerprint is the SHA-256 of all other fields as JSON, in hex. It detects an
 	// accidental edit and a damaged file. It has no key, so that it does not protect from
 	// whoever edits the plan and computes it again: a plan only selects steps, and what a

@@ -31,6 +31,9 @@ func TestTeardown_AcceptedAndNeverStarted(t *testing.T) {
 		},
 		"CascadeDeleteNamespace": func(s *volterratest.Server) { s.AddNamespace(volterratest.Namespace{Name: "x"}) },
 		"Unsubscribe":            func(s *volterratest.Server) { s.AddAddonSubscription(volterratest.AddonSubscription{Name: "x"}) },
+		"DeleteAddonSubscription": func(s *volterratest.Server) {
+			s.AddAddonSubscription(volterratest.AddonSubscription{Name: "x", Service: "f5xc_bot_defense_advanced"})
+		},
 	} {
 		for _, ignored := range []int{1, 3, 1000} {
 			synctest.Test(t, func(t *testing.T) {
@@ -54,6 +57,37 @@ func TestTeardown_AcceptedAndNeverStarted(t *testing.T) {
 				}
 			})
 		}
+	}
+}
+
+// A request for the tenant's deletion that F5 accepts and does not act on is sent again, at
+// most three times. What the credential cannot read any more does not revoke the answer.
+func TestTeardown_TenantDeletionNeverStarted(t *testing.T) {
+	t.Parallel()
+	for _, ignored := range []int{0, 1, 3, 1000} {
+		synctest.Test(t, func(t *testing.T) {
+			srv := volterratest.NewServer()
+			srv.SetTenant(volterratest.Tenant{Name: "acme", KeepsCredential: true})
+			c := newClient(t, srv)
+			p, err := c.Plan(t.Context(), request)
+			if err != nil {
+				t.Fatal(err)
+			}
+			fault := offboardtest.Ignore("RequestTenantDeletion", 200, "{}")
+			fault.Times = ignored
+			if ignored > 0 {
+				srv.Fail(fault)
+			}
+			r, err := c.Teardown(t.Context(), p, request, teardown.Confirm("acme"))
+			switch n := srv.Count("RequestTenantDeletion"); {
+			case r == nil:
+				t.Error(err)
+			case ignored > 3 && (n != 4 || r.Outcome != teardown.Unknown || !errors.Is(err, errors.OutcomeUnknown)):
+				t.Errorf("never started: got %q and %v after %d requests, want %q after 4", r.Outcome, err, n, teardown.Unknown)
+			case ignored <= 3 && (n != ignored+1 || r.Outcome != teardown.Pending || err != nil || len(srv.Accepted()) != 1):
+				t.Errorf("ignored %d times: got %q and %v after %d requests", ignored, r.Outcome, err, n)
+			}
+		})
 	}
 }
 

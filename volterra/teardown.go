@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/offboard-dev/offboard-go/errors"
 	"github.com/offboard-dev/offboard-go/internal/cascade"
@@ -60,9 +61,11 @@ func (c *Client) Plan(ctx context.Context, request DeleteTenantRequest) (*teardo
 //
 // The outcome is [teardown.Pending]: F5 has the tenant in its deletion queue, approves
 // that and removes it later. The credential is expected to be dead from then on, so
-// that nothing can be read. Where it lives and shows the tenant in [StateDisabled],
-// carrying out the same plan again is Pending as well. When the answer was lost and
-// nothing can be read, it is [teardown.Unknown].
+// that nothing can be read, and the answer stands. If reads still show the tenant in use
+// after 15 seconds, the request is sent again, at most three times; after that the
+// outcome is [teardown.Unknown]. It is Unknown as well when the answer was lost and
+// nothing can be read. For a tenant that is in [StateDisabled] before, no request is
+// sent: the outcome is Pending, and the report says so.
 //
 // A namespace with objects that others refer to is tried again as those go. Where an
 // object of a namespace of F5 itself refers to them, it stays: the step's error is
@@ -72,7 +75,7 @@ func (c *Client) Plan(ctx context.Context, request DeleteTenantRequest) (*teardo
 //
 // It reads what the tenant has before the first step and once more before the deletion,
 // each time by 7 requests and one for each subscription to an addon service. It takes 4
-// requests for most steps and more for child tenants, and 2 for the deletion.
+// requests for most steps and more for child tenants, and 3 for the deletion.
 //
 // Errors, among those of [teardown.Execute] and [Client.DeleteTenant], with the report
 // being nil where nothing was begun:
@@ -126,6 +129,12 @@ func (c *Client) inspect(ctx context.Context, operation string, request DeleteTe
 	}
 	if before == nil {
 		p.Refusal = teardown.RefusalOf(marked("CheckDeletion", settings))
+	}
+	if settings.State == StateDisabled {
+		p.Underway = &teardown.Deletion{
+			Outcome: teardown.Pending,
+			Decides: "The tenant was marked for deletion already, so that no request was sent. F5 removes it once that is approved. No API tells when.",
+		}
 	}
 	if settings.State == StateDisabled && (before == nil || len(before.Steps) == 0) {
 		return p.Seal(), nil
@@ -545,20 +554,56 @@ func noStep(step teardown.Step) error {
 	return rest.Invalid(provider, "Teardown", step.ID, errors.New("there is no such step"))
 }
 
-// Delete asks for the deletion. A tenant that is marked already is as good as one that
-// was just marked: nobody else's request makes it another outcome.
-func (d driver) Delete(ctx context.Context, _ teardown.Organization) (teardown.Deletion, error) {
-	err := d.c.DeleteTenant(ctx, d.request)
-	if errors.Is(err, errors.Conflict) {
-		if presence, _ := d.c.look(ctx, d.request.Name); presence == rest.Gone {
-			err = nil
-		}
-	}
-	if err != nil {
+// How long the tenant may be read to be in use after its deletion was accepted, before the
+// deletion is requested again, and how many times at most.
+const (
+	settled = 15 * time.Second
+	repeats = 3
+)
+
+// Delete requests the deletion of the tenant, and reads that F5 has marked it. A tenant
+// that reads show to be in use is requested to be deleted again: an accepted request does
+// not prove that F5 acts on it. If nothing can be read any more, as is expected, the
+// answer to the request stands.
+func (d driver) Delete(ctx context.Context, o teardown.Organization) (teardown.Deletion, error) {
+	if err := d.c.DeleteTenant(ctx, d.request); err != nil {
 		return teardown.Deletion{}, err
 	}
-	return teardown.Deletion{
-		Outcome: teardown.Pending,
-		Decides: "F5 has the tenant in its deletion queue, and removes it once that is approved. No API tells when.",
-	}, nil
+	for sent := 0; ; sent++ {
+		still := d.unmarked(ctx)
+		switch {
+		case still == nil:
+			return teardown.Deletion{
+				Outcome: teardown.Pending,
+				Decides: "F5 has the tenant in its deletion queue, and removes it once that is approved. No API tells when.",
+			}, nil
+		case sent == repeats || ctx.Err() != nil:
+			return teardown.Deletion{}, &errors.Error{
+				Provider: provider, Operation: "Teardown", Target: o.ID, Code: errors.OutcomeUnknown, Err: still,
+			}
+		}
+		// Whatever is answered, the next read decides.
+		_ = d.c.DeleteTenant(ctx, d.request)
+	}
+}
+
+// unmarked reads for a while whether the tenant is still in use after a request for its
+// deletion was accepted, and returns an error if it is.
+func (d driver) unmarked(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, settled)
+	defer cancel()
+	err := d.c.rest().Wait(ctx, "Teardown", d.request.Name, func(ctx context.Context) ([]errors.Step, error) {
+		settings, err := d.c.GetTenantSettings(ctx)
+		switch {
+		case err != nil:
+			return nil, err
+		case settings.Name == d.request.Name && settings.State == StateDisabled:
+			return nil, nil
+		}
+		return []errors.Step{{Name: "tenant", Description: settings.Name + ": " + string(settings.State)}}, nil
+	})
+	if e, ok := errors.AsType[*errors.Error](err); ok && len(e.Steps) > 0 {
+		return e
+	}
+	return nil
 }

@@ -1,6 +1,7 @@
 package volterra_test
 
 import (
+	"bytes"
 	"context"
 	"fmt"
 	"slices"
@@ -638,8 +639,8 @@ func TestBillsDoNotStandInTheWay(t *testing.T) {
 	}
 	// 9 for the plan; 7 before the first step and 7 before the deletion; the settings once
 	// more, and the request itself.
-	if n := len(srv.Requests()); n != 25 {
-		t.Errorf("sent %d requests, want 25", n)
+	if n := len(srv.Requests()); n != 26 {
+		t.Errorf("sent %d requests, want 26", n)
 	}
 }
 
@@ -653,7 +654,8 @@ func TestATenantThatIsMarkedIsPending(t *testing.T) {
 		if e, _ := errors.AsType[*errors.Error](p.Err()); e == nil || e.Code != errors.Conflict || e.Operation != "CheckDeletion" || len(p.Steps) != 0 {
 			t.Errorf("got %v and %+v, want %v", p.Err(), p.Steps, errors.Conflict)
 		}
-		if err != nil || r.Outcome != teardown.Pending || srv.Count("GetTenantSettings") != len(srv.Requests()) {
+		if err != nil || r.Outcome != teardown.Pending || !strings.Contains(r.Decides, "no request was sent") ||
+			srv.Count("GetTenantSettings") != len(srv.Requests()) {
 			t.Errorf("got %+v and %v after %+v", r, err, srv.Requests())
 		}
 	})
@@ -683,9 +685,15 @@ func TestATenantThatIsMarkedIsPending(t *testing.T) {
 				t.Fatal(err)
 			}
 			srv.SetTenant(volterratest.Tenant{Name: "acme", State: volterra.StateDisabled})
-			r, err := c.Teardown(t.Context(), p, request, teardown.Confirm("acme"))
-			if err != nil || r.Outcome != teardown.Pending || states(r)["namespace app"] != teardown.Done || len(srv.Accepted()) != 0 {
+			var journal bytes.Buffer
+			r, err := c.Teardown(t.Context(), p, request, teardown.Confirm("acme"), teardown.Journal(&journal))
+			if err != nil || r.Outcome != teardown.Pending || !strings.Contains(r.Decides, "no request was sent") ||
+				states(r)["namespace app"] != teardown.Done || srv.Count("RequestTenantDeletion") != 0 {
 				t.Errorf("got %+v and %v", r, err)
+			}
+			// No entry says that a deletion was sent.
+			if text := journal.String(); strings.Contains(text, `"deleting"`) || !strings.Contains(text, `"pending"`) {
+				t.Errorf("got the journal\n%s", text)
 			}
 		})
 	})

@@ -51,9 +51,10 @@ func (c *Client) Plan(ctx context.Context, idOrSlug string) (*teardown.Plan, err
 // API cancels one: carry out the same plan again when they have ended.
 //
 // The outcome is [teardown.Gone] when Applivery has said so, and no read says that
-// it is still there. Should reads still show it after a minute, it is
-// [teardown.Pending]. It is [teardown.Unknown] when the answer was lost and nothing
-// can be read, as it is with a service account of the workspace itself.
+// it is still there. While reads still show it, the deletion is sent again, at most three
+// times; if they do so for a minute, the outcome is [teardown.Unknown]. It is Unknown as
+// well when the answer was lost and nothing can be read, as it is with a service account
+// of the workspace itself.
 //
 // Applivery does not tell an organization that is gone from one that the user may not
 // see: carry out a plan as the user who made it. A service account is told apart, and
@@ -118,16 +119,16 @@ func (d driver) IsGone(ctx context.Context, o teardown.Organization, step teardo
 	return !slices.ContainsFunc(left, func(s teardown.Step) bool { return s.ID == step.ID }), nil
 }
 
-// Delete deletes the organization, and reads that it is gone.
+// Delete deletes the organization, and reads that it no longer exists. If reads go on to
+// show it, Applivery's answer does not prove that the deletion takes place.
 func (d driver) Delete(ctx context.Context, o teardown.Organization) (teardown.Deletion, error) {
 	if err := d.c.DeleteOrganization(ctx, o.ID); err != nil {
 		return teardown.Deletion{}, err
 	}
-	if d.c.lingers(ctx, o.ID) {
-		return teardown.Deletion{
-			Outcome: teardown.Pending,
-			Decides: "Applivery has answered that it is deleted, and still shows it.",
-		}, nil
+	if still := d.c.remaining(ctx, o.ID); still != nil {
+		return teardown.Deletion{}, &errors.Error{
+			Provider: provider, Operation: "Teardown", Target: o.ID, Code: errors.OutcomeUnknown, Err: still,
+		}
 	}
 	return teardown.Deletion{Outcome: teardown.Gone}, nil
 }
@@ -143,18 +144,19 @@ const (
 	maxRepeats        = 3
 )
 
-// lingers reports whether an organization is still shown after its deletion was
-// accepted. The deletion is requested again when reads go on to show it. A read that
-// cannot decide does not revoke what Applivery has answered.
-func (c *Client) lingers(ctx context.Context, id string) bool {
+// remaining returns an error if an organization is still shown after its deletion was
+// accepted. The deletion is requested again when reads go on to show it. Reads that cannot
+// decide do not revoke what Applivery has answered, unless one of them has shown it.
+func (c *Client) remaining(ctx context.Context, id string) error {
 	ctx, cancel := context.WithTimeout(ctx, maxLinger)
 	defer cancel()
-	reads, repeats := 0, 0
+	reads, repeats, shown := 0, 0, false
 	err := c.rest().Wait(ctx, "Teardown", id, func(ctx context.Context) ([]errors.Step, error) {
 		presence, err := c.look(ctx, id)
 		if presence != rest.Present {
 			return nil, err
 		}
+		shown = true
 		if reads++; reads > readsBeforeRepeat && repeats < maxRepeats {
 			reads, repeats = 0, repeats+1
 			// Whatever is answered, the next read decides.
@@ -162,8 +164,10 @@ func (c *Client) lingers(ctx context.Context, id string) bool {
 		}
 		return []errors.Step{{Name: "organization", Description: id}}, nil
 	})
-	e, _ := errors.AsType[*errors.Error](err)
-	return e != nil && e.Code == errors.NotFinished && len(e.Steps) > 0
+	if !shown {
+		return nil
+	}
+	return err
 }
 
 // inspect takes a plan. More of a kind than the plan before names makes that plan stale.

@@ -410,7 +410,7 @@ func TestAPlanIsOfTheOrganizationThatIsNamed(t *testing.T) {
 	wants(t, err, errors.OrganizationNotFound)
 }
 
-func TestWhatIsStillShownIsPending(t *testing.T) {
+func TestTeardown_StillShown(t *testing.T) {
 	t.Parallel()
 	shown := answer("GetOrganization", `{"status":true,"data":{"id":"`+acme+`","slug":"acme"}}`)
 	hidden := offboardtest.Answer("GetOrganization", 403, `{"status":false,"error":{"code":4003}}`)
@@ -421,8 +421,9 @@ func TestWhatIsStillShownIsPending(t *testing.T) {
 		least time.Duration
 	}{
 		"for a while":                   {slices.Repeat([]offboardtest.Fault{shown}, 3), teardown.Gone, time.Second},
-		"for long":                      {slices.Repeat([]offboardtest.Fault{shown}, 100), teardown.Pending, time.Minute},
-		"and then nothing":              {append(slices.Repeat([]offboardtest.Fault{shown}, 3), slices.Repeat([]offboardtest.Fault{lost}, 100)...), teardown.Pending, time.Minute},
+		"for long":                      {slices.Repeat([]offboardtest.Fault{shown}, 100), teardown.Unknown, time.Minute},
+		"and then nothing":              {append(slices.Repeat([]offboardtest.Fault{shown}, 3), slices.Repeat([]offboardtest.Fault{lost}, 100)...), teardown.Unknown, time.Minute},
+		"and then denied":               {[]offboardtest.Fault{shown, hidden}, teardown.Unknown, 0},
 		"what cannot be read is gone":   {slices.Repeat([]offboardtest.Fault{lost}, 100), teardown.Gone, time.Minute},
 		"what may not be read, as well": {[]offboardtest.Fault{hidden}, teardown.Gone, 0},
 	} {
@@ -435,11 +436,12 @@ func TestWhatIsStillShownIsPending(t *testing.T) {
 				srv.Fail(append([]offboardtest.Fault{shown}, test.reads...)...) // the first comes before it
 				start := time.Now()
 				r, err := c.Teardown(t.Context(), p, teardown.Confirm("Acme"))
-				wants(t, err, "")
-				outcome(t, r, test.want)
-				if (r.Decides != "") != (test.want == teardown.Pending) {
-					t.Errorf("got decides %q", r.Decides)
+				want := errors.Code("")
+				if test.want == teardown.Unknown {
+					want = errors.OutcomeUnknown
 				}
+				wants(t, err, want)
+				outcome(t, r, test.want)
 				if n := srv.Count("DeleteOrganization"); n < 1 || n > 4 || srv.Exists(acme) {
 					t.Errorf("%d deletions were sent, want 1, and 3 more at most", n)
 				}
