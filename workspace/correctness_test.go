@@ -4,6 +4,7 @@ import (
 	"context"
 	"testing"
 	"testing/synctest"
+	"time"
 
 	"github.com/offboard-dev/offboard-go/errors"
 	"github.com/offboard-dev/offboard-go/offboardtest"
@@ -66,6 +67,68 @@ func TestWrite_SlugThatChangesHands(t *testing.T) {
 			}
 		})
 	}
+}
+
+// No write is sent unless a read by the same ID or slug names that organization: an ID that
+// no organization has may be the slug of another, and an answer that does not name its
+// organization proves nothing.
+func TestWrite_UnprovenOrganization(t *testing.T) {
+	t.Parallel()
+	writes := map[string]func(context.Context, *workspace.Client, string) error{
+		"DeleteOrganization": func(ctx context.Context, c *workspace.Client, o string) error { return c.DeleteOrganization(ctx, o) },
+		"ChangeOwner": func(ctx context.Context, c *workspace.Client, o string) error {
+			_, err := c.ChangeOwner(ctx, o, "jane-doe")
+			return err
+		},
+		"DeleteApp": func(ctx context.Context, c *workspace.Client, o string) error { return c.DeleteApp(ctx, o, app) },
+		"DisenrollAOSPDevice": func(ctx context.Context, c *workspace.Client, o string) error {
+			return c.DisenrollAOSPDevice(ctx, o, aosp)
+		},
+	}
+	for name, test := range map[string]struct {
+		named, answer string
+		want          errors.Code
+	}{
+		"a slug that looks like an id": {acme, "", errors.NotConfirmed}, // as the double answers
+		"no id":                        {acme, `{"slug":"acme"}`, errors.UnexpectedResponse},
+		"no slug, and another id":      {"acme", `{"id":"` + other + `"}`, errors.UnexpectedResponse},
+		"an empty slug":                {"acme", `{"id":"` + acme + `","slug":""}`, errors.UnexpectedResponse},
+		"no organization":              {"acme", `{}`, errors.UnexpectedResponse},
+	} {
+		for operation, write := range writes {
+			srv := workspacetest.NewServer()
+			srv.AddOrganization(workspacetest.Organization{
+				ID: other, Slug: acme, Apps: []workspacetest.App{{ID: app}}, Devices: []workspacetest.Device{{ID: aosp, Type: "aosp"}},
+			})
+			if test.answer != "" {
+				srv.Fail(answer("GetOrganization", `{"status":true,"data":`+test.answer+`}`))
+			}
+			err := write(t.Context(), newClient(t, srv.Option()), test.named)
+			if e, _ := errors.AsType[*errors.Error](err); e == nil || e.Code != test.want || srv.Count(operation) != 0 {
+				t.Errorf("%s, %s: got %v after %d requests, want %q and none", operation, name, err, srv.Count(operation), test.want)
+			}
+		}
+	}
+}
+
+// A slug that becomes another organization's during a wait leads nowhere.
+func TestWaitForDevices_SlugThatChangesHands(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		srv := workspacetest.NewServer()
+		srv.AddOrganization(workspacetest.Organization{ID: acme, Slug: "acme", Devices: []workspacetest.Device{{ID: aosp, Type: "aosp"}}})
+		ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+		defer cancel()
+		err := newClient(t, srv.Option()).WaitForDevices(ctx, "acme", workspace.ListDevicesPageOptions{}, func([]workspace.Device) {
+			srv.Change(acme, func(o *workspacetest.Organization) { o.Slug = "acme-old" })
+			if !srv.Exists(other) {
+				srv.AddOrganization(workspacetest.Organization{ID: other, Slug: "acme"})
+			}
+		})
+		if !errors.Is(err, errors.NotFinished) {
+			t.Errorf("got %v, want %q", err, errors.NotFinished)
+		}
+	})
 }
 
 // What a list answers says nothing about the organization that was just read.

@@ -16,13 +16,21 @@ import (
 // passes what is left to progress, which may be nil. Failures that may pass do not
 // end it. When ctx ends first the error is [errors.NotFinished], and each of its
 // steps is a device that was still there, with its state. A device leaves when it
-// is reached, which may be never: give ctx a deadline.
+// is reached, which may be never: give ctx a deadline. The organization is read first,
+// because its slug can become another's during the wait.
 func (c *Client) WaitForDevices(ctx context.Context, idOrSlug string, options ListDevicesPageOptions, progress func(left []Device)) error {
 	options.Page = 0
+	id := "" // as the first read confirms it
 	return c.rest().Wait(ctx, "WaitForDevices", idOrSlug, func(ctx context.Context) ([]errors.Step, error) {
+		if id == "" {
+			var err error
+			if id, err = c.resolve(ctx, "WaitForDevices", idOrSlug); err != nil {
+				return nil, err
+			}
+		}
 		var left []Device
 		var steps []errors.Step
-		for device, err := range c.ListDevices(ctx, idOrSlug, options) {
+		for device, err := range c.ListDevices(ctx, id, options) {
 			if err != nil {
 				return nil, err
 			}

@@ -4,15 +4,17 @@ import (
 	"cmp"
 	"context"
 	"encoding/json"
+	"fmt"
 	"strings"
 
 	"github.com/offboard-dev/offboard-go/errors"
 	"github.com/offboard-dev/offboard-go/internal/rest"
 )
 
-// confirm compares an organization that was asked for with the one that answered,
-// and returns its id. A slug may have 24 hexadecimal digits too, so that even an
-// id can lead to another organization than the one that is meant.
+// confirm compares an organization that was requested with the one that answered, and
+// returns its ID. A slug may have 24 hexadecimal digits too, so that even an ID can lead
+// to another organization than the one that is meant. An answer without the ID proves
+// nothing, nor does one without the slug if the slug was requested.
 func confirm(operation, idOrSlug, foundID, foundSlug string) (string, error) {
 	e := &errors.Error{Provider: provider, Operation: operation, Target: idOrSlug}
 	asked, id := strings.ToLower(idOrSlug), strings.ToLower(foundID)
@@ -22,19 +24,19 @@ func confirm(operation, idOrSlug, foundID, foundSlug string) (string, error) {
 		e.Code, e.Err = errors.UnexpectedResponse, errors.New("the organization that answers has an id that is none")
 	case isID && id != asked, !isID && foundSlug != "" && strings.ToLower(foundSlug) != asked:
 		e.Code, e.Err = errors.NotConfirmed, errors.New("the organization that answers is another one, with the id "+id)
+	case !isID && foundSlug == "":
+		e.Code, e.Err = errors.UnexpectedResponse, errors.New("the organization that answers has no slug to compare with; name it by its id")
 	default:
 		return id, nil
 	}
 	return "", e
 }
 
-// resolve returns the ID of an organization that is named by its ID or its slug. A slug
-// can become another organization's while a request waits to be sent, so no write is
-// sent to one.
+// resolve returns the ID of an organization that is named by its ID or its slug, as a read
+// confirms it. A slug can become another organization's while a request waits to be sent,
+// so no write is sent to one; and the API takes an ID that no organization has for the
+// slug of another.
 func (c *Client) resolve(ctx context.Context, operation, idOrSlug string) (string, error) {
-	if rest.Hex24(idOrSlug) == nil {
-		return idOrSlug, nil
-	}
 	if err := rest.Slug(idOrSlug); err != nil {
 		return "", rest.Invalid(provider, operation, "", err) // the argument may be a token
 	}
@@ -46,7 +48,7 @@ func (c *Client) resolve(ctx context.Context, operation, idOrSlug string) (strin
 }
 
 // ChangeOwner makes another user the owner of an organization and reports whether it
-// did. A slug is resolved to the ID first.
+// did. The organization is read first, and the request names it by the ID that was read.
 //
 // It is sent once: if the answer is lost, the error is [errors.OutcomeUnknown], and
 // [Client.ListCollaborators] with the role owner shows the owner. What becomes of the
@@ -56,6 +58,9 @@ func (c *Client) resolve(ctx context.Context, operation, idOrSlug string) (strin
 //
 // Source: vendor's reference page.
 func (c *Client) ChangeOwner(ctx context.Context, idOrSlug string, newOwner string) (bool, error) {
+	if err := rest.Slug(newOwner); err != nil {
+		return false, rest.Invalid(provider, "ChangeOwner", "", fmt.Errorf("newOwner %w", err))
+	}
 	id, err := c.resolve(ctx, "ChangeOwner", idOrSlug)
 	if err != nil {
 		return false, err
@@ -64,7 +69,8 @@ func (c *Client) ChangeOwner(ctx context.Context, idOrSlug string, newOwner stri
 }
 
 // DeleteApp deletes an app for good, with its builds, its links and its statistics. The
-// slug of the organization is resolved to the ID first; the app is named by its ID only.
+// organization is read first, and the request names it by the ID that was read; the app is
+// named by its ID only.
 //
 // It is sent once: if the answer is lost, the error is [errors.OutcomeUnknown], and
 // [Client.GetApp] shows whether the app exists. [errors.NotFound] is of the app or of its
@@ -73,6 +79,9 @@ func (c *Client) ChangeOwner(ctx context.Context, idOrSlug string, newOwner stri
 //
 // Source: vendor's reference page.
 func (c *Client) DeleteApp(ctx context.Context, idOrSlug string, appID string) error {
+	if err := rest.Hex24(appID); err != nil {
+		return rest.Invalid(provider, "DeleteApp", "", fmt.Errorf("applicationId %w", err))
+	}
 	id, err := c.resolve(ctx, "DeleteApp", idOrSlug)
 	if err != nil {
 		return err
@@ -81,7 +90,8 @@ func (c *Client) DeleteApp(ctx context.Context, idOrSlug string, appID string) e
 }
 
 // DisenrollAOSPDevice tells a device with Android, but without Google's services, to
-// leave the management of its organization. A slug is resolved to the ID first.
+// leave the management of its organization, which is read first: the request names it by
+// the ID that was read.
 //
 // It is sent once. Nil means that the command is queued; the device leaves when it
 // receives the command, which [Client.WaitForDevices] waits for. Another request changes
@@ -93,6 +103,9 @@ func (c *Client) DeleteApp(ctx context.Context, idOrSlug string, appID string) e
 //
 // Source: vendor's reference page.
 func (c *Client) DisenrollAOSPDevice(ctx context.Context, idOrSlug string, deviceID string) error {
+	if err := rest.Hex24(deviceID); err != nil {
+		return rest.Invalid(provider, "DisenrollAOSPDevice", "", fmt.Errorf("aosDeviceId %w", err))
+	}
 	id, err := c.resolve(ctx, "DisenrollAOSPDevice", idOrSlug)
 	if err != nil {
 		return err

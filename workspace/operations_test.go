@@ -676,7 +676,7 @@ func TestAFailureThatStaysEndsTheWait(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		start := time.Now()
 		err := newClient(t, full().Option()).WaitForDevices(t.Context(), "nobody", workspace.ListDevicesPageOptions{}, nil)
-		wants(t, err, errors.NotFound)
+		wants(t, err, errors.OrganizationNotFound)
 		if took := time.Since(start); took != 0 {
 			t.Errorf("took %v, want no time", took)
 		}

@@ -135,11 +135,7 @@ func DeleteOrganization(ctx context.Context, idOrSlug string, options ...Option)
 //
 // Source: seed page; vendor's reference pages.
 func (c *Client) DeleteOrganization(ctx context.Context, idOrSlug string) error {
-	found, err := c.GetOrganization(ctx, idOrSlug)
-	if err != nil {
-		return err
-	}
-	id, err := confirm("DeleteOrganization", idOrSlug, found.ID, found.Slug)
+	id, err := c.resolve(ctx, "DeleteOrganization", idOrSlug)
 	if err != nil {
 		return err
 	}
