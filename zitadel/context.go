@@ -4,7 +4,9 @@ import (
 	"context"
 	"fmt"
 	"net/http"
+	"reflect"
 	"slices"
+	"sync"
 
 	"github.com/offboard-dev/offboard-go/errors"
 	"github.com/offboard-dev/offboard-go/internal/rest"
@@ -18,9 +20,10 @@ const contextHeader = "x-zitadel-orgid"
 // succeeds only if its answer is about that organization.
 type api struct{ *rest.Client }
 
-// Do runs a call. An answer about another organization than the one in the header is
-// [errors.UnexpectedResponse]. Before a write, and after a list without items, which
-// names no organization, Do reads the organization of a request with the same header.
+// Do runs a call, and compares the organization that its answer names with the one in
+// the header: another one is [errors.UnexpectedResponse]. Before a write, Do reads the
+// organization of a request with the same header. An answer to a read that names no
+// organization, such as an empty list, is proved by further requests: see prove.
 func (a api) Do(ctx context.Context, call *rest.Call) error {
 	if a.Client == nil {
 		return rest.Invalid(provider, call.Operation, call.Target, errZero)
@@ -35,25 +38,119 @@ func (a api) Do(ctx context.Context, call *rest.Call) error {
 		}
 	}
 	documented := call.Missing
-	var named []string
+	proved := false
 	call.Missing = func() string {
 		if documented != nil {
 			if name := documented(); name != "" {
 				return name
 			}
 		}
-		named = organizations(call)
-		for _, id := range named {
+		ids := organizations(call, orgID)
+		for _, id := range ids {
 			if id != orgID {
 				return fmt.Sprintf("the organization of the request: it is about %q", id)
 			}
 		}
+		proved = len(ids) > 0 || isNamedByPath(call)
+		if total := isShort(call); total > 0 {
+			return fmt.Sprintf("result, although totalResult is %d", total)
+		}
 		return ""
 	}
-	if err := a.Client.Do(ctx, call); err != nil || len(named) > 0 || !isEmpty(call) || isConfirmed(ctx, orgID) {
+	err := a.Client.Do(ctx, call)
+	switch known := arrivalsOf(ctx); {
+	case !call.Repeat:
+		return a.explain(ctx, call, orgID, err)
+	case err == nil && !proved, known != nil && known.denials && isDenied(err):
+		return a.prove(ctx, call, known, &proved, err)
+	case err == nil:
+		known.add(call)
+	}
+	return err
+}
+
+// noOrganization is the ID of an organization that does not exist. Zitadel refuses a
+// request that names it in the header, unless the header does not arrive.
+const noOrganization = "offboard-no-such-organization"
+
+// prove sends a read again whose answer names no organization: an empty list or a policy
+// of the instance, or a refusal. It could be about the caller's own organization, if the
+// header was lost. A request that names an organization which does not exist shows whether
+// the header arrives at this path, and the second answer whether it was
+// lost once. The second answer decides if it names the organization; otherwise it must be
+// the same as the first.
+func (a api) prove(ctx context.Context, call *rest.Call, known *arrivals, proved *bool, first error) error {
+	before := content(call)
+	if first == nil && !known.has(call) {
+		if err := a.arrives(ctx, call); err != nil {
+			return err
+		}
+		known.add(call)
+	}
+	reflect.ValueOf(call.Out).Elem().SetZero()
+	*proved = false
+	err := a.Client.Do(ctx, call.Clone())
+	switch {
+	case err != nil && !isDenied(err), err == nil && *proved:
+		return err
+	case (err == nil) == (first == nil) && (err != nil || isEqual(before, content(call))):
 		return err
 	}
-	return a.confirm(ctx, call.Operation, orgID)
+	return a.unproved(call, errors.New("the answers to two requests differ, and name no organization"))
+}
+
+// arrives returns an error if a request to the path of a call does not arrive with its
+// header.
+func (a api) arrives(ctx context.Context, call *rest.Call) error {
+	probe := call.Clone()
+	probe.HeaderParam(contextHeader, noOrganization, rest.Opaque)
+	probe.Missing = nil
+	err := a.Client.Do(ctx, probe)
+	switch {
+	case err == nil:
+		return a.unproved(call, errors.New("the header "+contextHeader+" does not arrive: an organization that does not exist is not refused"))
+	case !errors.Is(err, errors.PermissionDenied):
+		return err
+	}
+	return nil
+}
+
+// unproved is the error of an answer of which nothing shows that it is about the
+// organization in the header.
+func (a api) unproved(call *rest.Call, why error) error {
+	return &errors.Error{
+		Provider: provider, Operation: call.Operation, Target: a.Shown(call.Target), Code: errors.UnexpectedResponse, Err: why,
+	}
+}
+
+// isDenied reports whether a read was refused by a permission that is missing in the
+// organization of the request, which may be another one.
+func isDenied(err error) bool {
+	e, ok := errors.AsType[*errors.Error](err)
+	return ok && errors.Is(e, errors.PermissionDenied) && !isUnknown(e)
+}
+
+// explain returns the error of a write. A refusal because of the state of an organization
+// counts only if a read shows that the organization of the request has this state.
+func (a api) explain(ctx context.Context, call *rest.Call, orgID string, err error) error {
+	e, ok := errors.AsType[*errors.Error](err)
+	if !ok {
+		return err
+	}
+	state, ok := map[errors.Code]OrganizationState{
+		errors.OrganizationInactive: OrganizationStateInactive, errors.OrganizationActive: OrganizationStateActive,
+	}[e.Code]
+	if !ok {
+		return err
+	}
+	found, readErr := (&Client{api: a}).GetMyOrganization(ctx, orgID)
+	if readErr == nil && found.State == state {
+		return err
+	}
+	contradiction := a.unproved(call, fmt.Errorf("the refusal %s may be about another organization", e.ProviderCode)).(*errors.Error)
+	contradiction.Status, contradiction.RequestID, contradiction.Attempts = e.Status, e.RequestID, e.Attempts
+	contradiction.ProviderCode, contradiction.Message = e.ProviderCode, e.Message
+	return contradiction
 }
 
 var errZero = errors.New("the client was not made with New")
@@ -82,7 +179,7 @@ func (a api) confirm(ctx context.Context, operation, orgID string) error {
 // organizations returns the IDs of the organizations that the answer to a call names as
 // the one of the request. An answer to a deletion names the instance, and an item
 // without the field names none.
-func organizations(call *rest.Call) []string {
+func organizations(call *rest.Call, orgID string) []string {
 	var ids []string
 	switch out := call.Out.(type) {
 	case *struct {
@@ -101,7 +198,12 @@ func organizations(call *rest.Call) []string {
 		ids = all(out.Result, func(p *Project) string { return p.Details.ResourceOwner })
 	case *ProjectGrantPage:
 		if call.Operation == "ListGrantedProjectsPage" {
-			ids = all(out.Result, func(g *ProjectGrant) string { return g.GrantedOrgID })
+			ids = all(out.Result, func(g *ProjectGrant) string {
+				if g.GrantedOrgID == "" && g.Details.ResourceOwner == orgID {
+					return orgID
+				}
+				return g.GrantedOrgID
+			})
 			break
 		}
 		ids = all(out.Result, func(g *ProjectGrant) string { return g.ProjectOwnerID })
@@ -148,60 +250,61 @@ func all[T any](items []T, field func(*T) string) []string {
 	return fields
 }
 
-// isEmpty reports whether the answer to a call that names no organization is a list
-// without items, a policy of the instance, or a list of roles in the instance. A page beyond the first one follows items that named the organization.
-func isEmpty(call *rest.Call) bool {
+// isNamedByPath reports whether the answer to a call has items of what the path of the
+// call names, so that they need not name an organization.
+func isNamedByPath(call *rest.Call) bool {
+	page, ok := call.Out.(*MemberPage)
+	return ok && call.Operation != "ListMembersPage" && len(page.Result) > 0
+}
+
+// isShort returns the number of items that a list without items states, if it is the
+// first page; 0 otherwise. Zitadel states none for a list without items.
+func isShort(call *rest.Call) Uint64 {
+	offset := Uint64(0)
 	switch body := call.Body.(type) {
 	case UserSearch:
-		if body.Query.Offset > 0 {
-			return false
-		}
+		offset = body.Query.Offset
 	case IdentityProviderSearch:
-		if body.Query.Offset > 0 {
-			return false
-		}
+		offset = body.Query.Offset
 	case struct {
 		Query ListQuery `json:"query"`
 	}:
-		if body.Query.Offset > 0 {
-			return false
-		}
+		offset = body.Query.Offset
 	}
-	var details ListDetails
-	switch out := call.Out.(type) {
-	case *PolicyResult, *MembershipPage:
-		return true
-	case *UserPage:
-		details = out.Details
-	case *ProjectPage:
-		details = out.Details
-	case *ProjectGrantPage:
-		details = out.Details
-	case *UserGrantPage:
-		details = out.Details
-	case *MemberPage:
-		details = out.Details
-	case *DomainPage:
-		details = out.Details
-	case *AppPage:
-		details = out.Details
-	case *IdentityProviderPage:
-		details = out.Details
-	case *ActionPage:
-		details = out.Details
-	case *MetadataPage:
-		details = out.Details
-	default:
-		return false
+	if items, ok := content(call).(reflect.Value); !ok || items.Len() > 0 || offset > 0 {
+		return 0
 	}
-	return details.TotalResult == 0
+	details, _ := reflect.ValueOf(call.Out).Elem().FieldByName("Details").Interface().(ListDetails)
+	return details.TotalResult
+}
+
+// content returns what an answer says: the items of a list as a [reflect.Value], or
+// whether a policy is the instance's.
+func content(call *rest.Call) any {
+	if policy, ok := call.Out.(*PolicyResult); ok {
+		return policy.IsDefault || policy.Policy.IsDefault
+	}
+	if items := reflect.ValueOf(call.Out).Elem().FieldByName("Result"); items.IsValid() && items.Kind() == reflect.Slice {
+		return reflect.ValueOf(items.Interface()) // not the field, which is decoded into again
+	}
+	return nil
+}
+
+// isEqual reports whether two answers say the same.
+func isEqual(a, b any) bool {
+	x, ok := a.(reflect.Value)
+	if !ok {
+		return a == b
+	}
+	y, ok := b.(reflect.Value)
+	return ok && x.Len() == y.Len() && (x.Len() == 0 || reflect.DeepEqual(x.Interface(), y.Interface()))
 }
 
 // confirmedKey is the key of the organization that a context was confirmed for.
 type confirmedKey struct{}
 
-// withConfirmed returns a context in which empty lists of an organization are not
-// confirmed one by one, because the caller has read the organization by the header.
+// withConfirmed returns a context in which Do does not read an organization before a
+// write, because the caller has just read it by the header.
 func withConfirmed(ctx context.Context, orgID string) context.Context {
 	return context.WithValue(ctx, confirmedKey{}, orgID)
 }
@@ -209,6 +312,49 @@ func withConfirmed(ctx context.Context, orgID string) context.Context {
 func isConfirmed(ctx context.Context, orgID string) bool {
 	confirmed, _ := ctx.Value(confirmedKey{}).(string)
 	return confirmed == orgID
+}
+
+// arrivals are the paths to which requests arrive with their header, as an answer showed.
+type arrivals struct {
+	paths   sync.Map
+	denials bool // a refusal is proved, too
+}
+
+// has reports whether requests to the path of a call arrive.
+func (a *arrivals) has(call *rest.Call) bool {
+	if a == nil {
+		return false
+	}
+	_, ok := a.paths.Load(call.Location())
+	return ok
+}
+
+// add notes that requests to the path of a call arrive.
+func (a *arrivals) add(call *rest.Call) {
+	if a != nil {
+		a.paths.Store(call.Location(), true)
+	}
+}
+
+// arrivalsKey is the key of the arrivals of a list, or of all lists of a plan.
+type arrivalsKey struct{}
+
+func arrivalsOf(ctx context.Context) *arrivals {
+	known, _ := ctx.Value(arrivalsKey{}).(*arrivals)
+	return known
+}
+
+// withArrivals returns a context in which the arrivals are remembered.
+func withArrivals(ctx context.Context, known *arrivals) context.Context {
+	return context.WithValue(ctx, arrivalsKey{}, known)
+}
+
+// listing returns a context in which the arrivals are remembered for the pages of a list.
+func listing(ctx context.Context) context.Context {
+	if ctx == nil || arrivalsOf(ctx) != nil { // Do refuses a nil context
+		return ctx
+	}
+	return withArrivals(ctx, new(arrivals))
 }
 
 // rawKey is the key of a context whose answers are not compared with the header.

@@ -8,7 +8,6 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/offboard-dev/offboard-go/errors"
-	"github.com/offboard-dev/offboard-go/offboardtest"
 	"github.com/offboard-dev/offboard-go/zitadel"
 	"github.com/offboard-dev/offboard-go/zitadel/zitadeltest"
 )
@@ -160,27 +159,6 @@ func TestContext_HeaderDroppedFromWrites(t *testing.T) {
 		c = newClient(t, srv, zitadel.WithHTTPClient(&http.Client{Transport: dropping{srv, writes}}))
 		if err := test.call(t.Context(), c); test.operation != "DeleteMyOrganization" && code(err) != errors.UnexpectedResponse {
 			t.Errorf("%s: got %v, want code %q", name, err, errors.UnexpectedResponse)
-		}
-	}
-}
-
-// The answer to a deletion names the instance: the number of the event tells.
-func TestDeleteMyOrganization_AnswerAboutAnotherEvent(t *testing.T) {
-	t.Parallel()
-	for name, test := range map[string]struct {
-		body string
-		want errors.Code
-	}{
-		"the next one":        {`{"details":{"sequence":"5","resourceOwner":"100000000000000000"}}`, ""},
-		"a later one":         {`{"details":{"sequence":"9","resourceOwner":"100000000000000000"}}`, errors.OutcomeUnknown},
-		"one that was before": {`{"details":{"sequence":"3","resourceOwner":"100000000000000000"}}`, errors.OutcomeUnknown},
-		"no number":           {`{"details":{"resourceOwner":"100000000000000000"}}`, ""},
-	} {
-		srv := zitadeltest.NewServer()
-		srv.AddOrganization(zitadeltest.Organization{ID: "acme"})
-		srv.Fail(offboardtest.Answer("DeleteMyOrganization", 200, test.body)) // it still exists
-		if _, err := newClient(t, srv).DeleteMyOrganization(t.Context(), "acme"); code(err) != test.want {
-			t.Errorf("%s: got %v, want code %q", name, err, test.want)
 		}
 	}
 }

@@ -119,7 +119,7 @@ func (c *Client) losses(ctx context.Context, operation, orgID string, a *access,
 	if err := c.confirm(ctx, operation, orgID); err != nil {
 		return nil, err
 	}
-	ctx = withConfirmed(ctx, orgID)
+	ctx = withArrivals(ctx, &arrivals{denials: !a.reads})
 	s := &survey{
 		Client: c, orgID: orgID, access: a, names: map[Kind][]string{}, hidden: map[Kind]hiding{},
 		others: map[string]bool{}, called: map[string]string{},

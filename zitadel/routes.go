@@ -1,8 +1,8 @@
 package zitadel
 
 import (
-	"cmp"
 	"context"
+	"fmt"
 	"net/http"
 	"time"
 
@@ -22,9 +22,16 @@ const unknownContext = "AUTH-Bs7Ds"
 //
 // The API deletes the organization that a request is made in, which is the
 // caller's own unless a header says otherwise. Therefore the organization is read
-// in the same way first, and nothing is deleted when it is another one
-// ([errors.NotConfirmed]). The answer does not name the organization, but numbers the
-// event; if the number is not the next one, a read decides. One that is not known is [errors.PermissionDenied]
+// in the same way right before, and nothing is deleted when it is another one
+// ([errors.NotConfirmed]). A header that is lost on the way of the deletion alone cannot be
+// noticed before: [Client.DeleteOrganizationV2] has no such risk. The answer does not name
+// the organization, so that a read decides. The error is nil only if the organization is
+// read to have been deleted; or if the credential can read it no more and its own
+// organization is another one, which still exists; or if it is the credential's own, which
+// no lost header changes. Otherwise the error is [errors.OutcomeUnknown], with what was
+// answered: the credential's own organization may have been deleted instead.
+//
+// One that is not known is [errors.PermissionDenied]
 // (AUTH-Bs7Ds), or [errors.OrganizationNotFound] where it is still read to have
 // been deleted. Other errors are those of [Client.DeleteOrganization].
 //
@@ -38,30 +45,95 @@ func (c *Client) DeleteMyOrganization(ctx context.Context, orgID string) (*Objec
 	if err != nil {
 		return nil, err
 	}
+	home, err := c.home(ctx, operation, orgID)
+	if err != nil {
+		return nil, err
+	}
 	ctx = withConfirmed(ctx, orgID)
+	gone := false
 	read := func(ctx context.Context) (rest.Presence, *Organization, error) {
 		presence, found, err := look(ctx, orgID, c.GetMyOrganization)
 		// It was known a moment ago, to this very credential.
 		if e, ok := errors.AsType[*errors.Error](err); ok && isUnknown(e) {
-			return rest.Gone, nil, nil
+			presence, err = rest.Gone, nil
 		}
+		gone = presence == rest.Gone
 		return presence, found, err
 	}
 	details, err := c.remove(ctx, orgID, c.deleteMyOrganization, read)
-	next := before.Details.Sequence + 1
-	if err != nil || details.Sequence == 0 || next == 1 || details.Sequence == next { // 0 is no number
+	if err != nil || gone {
 		return details, err
 	}
-	// The answer names the instance, and the number of another event than the next one of
-	// the organization: it was changed in between, or another one was deleted.
-	presence, _, err := read(ctx)
-	if presence != rest.Gone {
-		return nil, &errors.Error{
-			Provider: provider, Operation: operation, Target: orgID, Code: errors.OutcomeUnknown,
-			Err: cmp.Or(err, errors.New("the answer may be about another organization")),
+	presence, _, err := c.settle(ctx, operation, orgID, read)
+	switch {
+	case presence == rest.Gone: // read by the credential, whose own organization exists then
+		return details, nil
+	case presence == rest.Present:
+		err = errStillExists
+	case home == orgID:
+		return details, nil
+	case errors.Is(err, errors.PermissionDenied):
+		// The role in the organization may have ended with it. The credential ends with its
+		// own organization.
+		if err = c.stillIn(ctx, home); err == nil && isNext(details, before) {
+			return details, nil
 		}
 	}
-	return details, nil
+	return nil, &errors.Error{
+		Provider: provider, Operation: operation, Target: c.rest().Shown(orgID), Code: errors.OutcomeUnknown,
+		Err: &answeredError{*details, home, err},
+	}
+}
+
+// errStillExists is why a deletion that was answered with success proves nothing.
+var errStillExists = errors.New("the organization still exists")
+
+// isNext reports whether a deletion was the next event of an organization, as far as both
+// are numbered.
+func isNext(details *ObjectDetails, before *Organization) bool {
+	return details.Sequence == 0 || before.Details.Sequence == 0 || details.Sequence == before.Details.Sequence+1
+}
+
+// answeredError says what a deletion was answered, and why that proves nothing.
+type answeredError struct {
+	details ObjectDetails
+	home    string
+	err     error
+}
+
+func (e *answeredError) Error() string {
+	text := fmt.Sprintf("the deletion was answered with the resource owner %q and the sequence %d", e.details.ResourceOwner, e.details.Sequence)
+	if errors.Is(e.err, errStillExists) {
+		return text + ", and the organization still exists"
+	}
+	return text + fmt.Sprintf(", and no read shows that the organization was deleted, and not %q, the credential's own", e.home)
+}
+
+func (e *answeredError) Unwrap() error { return e.err }
+
+// home returns the ID of the organization that the credential's user belongs to, which
+// requests are made in that name none.
+func (c *Client) home(ctx context.Context, operation, orgID string) (string, error) {
+	me, err := c.GetMyUser(ctx)
+	if err != nil {
+		return "", elsewhere(operation, orgID, err)
+	}
+	if me.Details.ResourceOwner == "" {
+		return "", &errors.Error{
+			Provider: provider, Operation: operation, Target: orgID, Code: errors.UnexpectedResponse,
+			Err: errors.New("it cannot be told which organization the credential belongs to"),
+		}
+	}
+	return me.Details.ResourceOwner, nil
+}
+
+// stillIn returns an error unless the credential still belongs to an organization.
+func (c *Client) stillIn(ctx context.Context, home string) error {
+	me, err := c.GetMyUser(ctx)
+	if err == nil && me.Details.ResourceOwner != home {
+		err = errors.New("the credential belongs to another organization")
+	}
+	return err
 }
 
 // DeleteOrganizationV2 deletes an organization as [Client.DeleteOrganization] does,

@@ -33,7 +33,8 @@ import (
 //
 // It takes 26 requests, two more for each project, one more for each grant, for each
 // organization that a project is granted to and for each organization whose name is not
-// on a list, and one for each further 100 items. A list of many thousands of users takes
+// on a list, one for each further 100 items, and two for each list without items and each
+// policy of the instance: such an answer names no organization, and is proved. A list of many thousands of users takes
 // Zitadel long. [Client.Teardown] reads all of it again.
 //
 // It needs the permission iam.read, or org.read in the organization. Errors are those of
@@ -48,7 +49,7 @@ func (c *Client) Plan(ctx context.Context, orgID string) (*teardown.Plan, error)
 // [Client.DeleteOrganization], otherwise by [Client.DeleteOrganizationV2], or at a server
 // without the API v2 by [Client.DeleteMyOrganization].
 //
-// An organization that still exists 15 seconds after the answer to its deletion is deleted
+// An organization that still exists 10 to 15 seconds after the answer to its deletion is deleted
 // again, at most three times; one that exists after that is [errors.OutcomeUnknown]. When
 // nothing can be read any more, as with the credential's own organization, the answer to
 // the deletion stands.
@@ -88,19 +89,11 @@ func (c *Client) plan(ctx context.Context, orgID string, before *teardown.Plan) 
 		p.Refusal = teardown.RefusalOf(refusal)
 	}
 	if a.home == "" {
-		me, err := c.GetMyUser(ctx)
-		if err != nil {
-			return nil, nil, elsewhere(operation, orgID, err)
+		if a.home, err = c.home(ctx, operation, orgID); err != nil {
+			return nil, nil, err
 		}
-		a.home = me.Details.ResourceOwner
 	}
-	switch a.home {
-	case "":
-		return nil, nil, &errors.Error{
-			Provider: provider, Operation: operation, Target: orgID, Code: errors.UnexpectedResponse,
-			Err: errors.New("it cannot be told which organization the credential belongs to"),
-		}
-	case orgID:
+	if a.home == orgID {
 		p.Needs = []teardown.Consent{teardown.OwnOrganization}
 	}
 	if p.Losses, err = c.losses(ctx, operation, orgID, a, before); err != nil {
@@ -170,10 +163,10 @@ func noStep(step teardown.Step) error {
 	return rest.Invalid(provider, "Teardown", step.ID, errors.New("there is no such step"))
 }
 
-// How long an organization may be read after its deletion was answered, and how often the
-// deletion is sent again then: an answer does not prove that it took place.
+// How long an organization may be read at least after its deletion was answered, and how
+// often the deletion is sent again then: an answer does not prove that it took place.
 const (
-	settled = 15 * time.Second
+	settled = 10 * time.Second
 	repeats = 3
 )
 
@@ -190,20 +183,31 @@ func (d *driver) Delete(ctx context.Context, organization teardown.Organization)
 	}
 	for sent := 0; ; sent++ {
 		err := d.send(ctx, id)
+		still := errors.Is(err, errStillExists) // was read for a while
 		switch {
-		case err != nil && sent == 0:
+		case still || err == nil || sent > 0 && isGone(err):
+		case sent == 0:
 			return teardown.Deletion{}, err
-		case err != nil && !errors.Is(err, errors.OrganizationNotFound):
+		default:
 			return teardown.Deletion{}, unproved(id, err)
 		}
-		still := d.remaining(ctx, id)
-		switch {
-		case still == nil:
-			return teardown.Deletion{Outcome: teardown.Gone}, nil
-		case sent == repeats || ctx.Err() != nil || !errors.Is(still, errors.NotFinished):
-			return teardown.Deletion{}, unproved(id, still)
+		if !still {
+			if err = d.remaining(ctx, id); err == nil {
+				return teardown.Deletion{Outcome: teardown.Gone}, nil
+			}
+			still = errors.Is(err, errors.NotFinished)
+		}
+		if sent == repeats || ctx.Err() != nil || !still {
+			return teardown.Deletion{}, unproved(id, err)
 		}
 	}
+}
+
+// isGone reports whether a deletion that was sent again is answered that the organization
+// does not exist, or no longer exists.
+func isGone(err error) bool {
+	e, ok := errors.AsType[*errors.Error](err)
+	return ok && (errors.Is(e, errors.OrganizationNotFound) || isUnknown(e))
 }
 
 // unproved is the error of a deletion that was answered with success and is not proved.
@@ -225,27 +229,54 @@ func (d *driver) send(ctx context.Context, id string) error {
 	return err
 }
 
+// settle reads an organization whose deletion was answered with success until it no longer
+// exists, or has been read to exist for a while: reads may follow the deletion after some
+// time. A failure of the server does not count against a read before it. The waits for a
+// rate limit are not counted.
+func (c *Client) settle(ctx context.Context, operation, orgID string,
+	read func(context.Context) (rest.Presence, *Organization, error),
+) (presence rest.Presence, found *Organization, err error) {
+	var first time.Time
+	_ = c.rest().Wait(ctx, operation, orgID, func(ctx context.Context) ([]errors.Step, error) {
+		now, shown, failure := read(ctx)
+		if presence != rest.Present || !errors.Retryable(failure) {
+			presence, err = now, failure
+		}
+		if now == rest.Present {
+			found = shown
+		}
+		if first.IsZero() {
+			first = time.Now()
+		}
+		if presence == rest.Present && time.Since(first) < settled {
+			return []errors.Step{{Name: "organization"}}, nil
+		}
+		return nil, nil
+	})
+	return presence, found, err
+}
+
 // remaining reads for a while whether an organization still exists after a deletion that
 // was answered with success, and returns an error if it does. If it cannot be read, as
 // with the credential's own organization, the answer stands, unless the header by which
 // the deletion named the organization is lost on the way now.
 func (d *driver) remaining(ctx context.Context, id string) error {
-	ctx, cancel := context.WithTimeout(ctx, settled)
-	defer cancel()
 	read := d.GetMyOrganization
 	if d.access.reads {
 		read = d.GetOrganization
 	}
-	err := d.rest().Wait(ctx, "Teardown", id, func(ctx context.Context) ([]errors.Step, error) {
-		presence, found, err := look(ctx, id, read)
-		if presence != rest.Present {
-			return nil, err
-		}
-		return []errors.Step{{Name: "organization", Description: found.Name + ", " + string(found.State)}}, nil
+	presence, found, err := d.settle(ctx, "Teardown", id, func(ctx context.Context) (rest.Presence, *Organization, error) {
+		return look(ctx, id, read)
 	})
-	e, ok := errors.AsType[*errors.Error](err)
-	if ok && (len(e.Steps) > 0 || d.byHeader && e.Code == errors.UnexpectedResponse) {
-		return e
+	switch {
+	case presence == rest.Present:
+		return &errors.Error{
+			Provider: provider, Operation: "Teardown", Target: id, Code: errors.NotFinished,
+			Steps: []errors.Step{{Name: "organization", Description: found.Name + ", " + string(found.State)}},
+			Err:   errStillExists,
+		}
+	case d.byHeader && errors.Is(err, errors.UnexpectedResponse):
+		return err
 	}
 	return nil
 }

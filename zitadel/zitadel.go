@@ -25,7 +25,10 @@
 // some proxies drop: then Zitadel takes the caller's own. Every call of this package
 // with the header compares the organization that its answer names, and reads the
 // organization with the same header before a write: another one is
-// [errors.UnexpectedResponse], or [errors.NotConfirmed] before a deletion or a plan.
+// [errors.UnexpectedResponse], or [errors.NotConfirmed] before a deletion or a plan. An
+// answer that names no organization, such as an empty list, is read again, and a request
+// for an organization that does not exist shows that the header arrives: Zitadel refuses
+// that request (AUTH-Bs7Ds).
 //
 // # What is deleted along with an organization
 //

@@ -35,7 +35,9 @@ var rules = rulesOf("DeleteOrganization", 404, func(ctx context.Context, c *zita
 func TestRulesOfTheManagement(t *testing.T) {
 	t.Parallel()
 	// That it is gone is read before it is sent: there is no such answer.
-	rulesOf("DeleteMyOrganization", 0, routes["DeleteMyOrganization"]).Run(t)
+	rules := rulesOf("DeleteMyOrganization", 0, routes["DeleteMyOrganization"])
+	rules.Verified = true
+	rules.Run(t)
 }
 
 func TestRulesOfTheAPIV2(t *testing.T) {

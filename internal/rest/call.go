@@ -1,6 +1,7 @@
 package rest
 
 import (
+	"cmp"
 	"encoding/json"
 	"net/http"
 	"net/url"
@@ -122,6 +123,20 @@ func (c *Call) HeaderParam(name, value string, check Check) {
 // Header returns a header that chooses what the call is about; "" if there is none, or
 // if its value was refused.
 func (c *Call) Header(name string) string { return c.header.Get(name) }
+
+// Location returns the path of a call with its parameters.
+func (c *Call) Location() string { return cmp.Or(c.path, c.Path) }
+
+// Clone returns a call that is sent as c, with headers of its own. It is decoded into the
+// same Out.
+func (c *Call) Clone() *Call {
+	return &Call{
+		Operation: c.Operation, Target: c.Target, Method: c.Method, Path: c.Path, Accept: c.Accept, Body: c.Body,
+		ContentType: c.ContentType, Status: c.Status, Removal: c.Removal, Out: c.Out, Missing: c.Missing,
+		PageSize: c.PageSize, Repeat: c.Repeat, Once: c.Once,
+		header: c.header.Clone(), path: c.path, query: c.query, err: c.err,
+	}
+}
 
 // survives reports whether a header has a value as it is: spaces around it are taken
 // off, and what is left of " " would be about something else, or everything.

@@ -1,0 +1,424 @@
+package zitadel_test
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
+
+	"github.com/offboard-dev/offboard-go/errors"
+	"github.com/offboard-dev/offboard-go/offboardtest"
+	"github.com/offboard-dev/offboard-go/teardown"
+	"github.com/offboard-dev/offboard-go/zitadel"
+	"github.com/offboard-dev/offboard-go/zitadel/zitadeltest"
+)
+
+// losing is a proxy that loses the header of the requests that it chooses, of those with
+// the header, which it counts from 1 on.
+type losing struct {
+	next http.RoundTripper
+	lose func(n int, req *http.Request) bool
+
+	mu   sync.Mutex
+	n    int
+	lost []string // the paths of the requests that lost it
+}
+
+func (l *losing) RoundTrip(req *http.Request) (*http.Response, error) {
+	if req.Header.Get("x-zitadel-orgid") != "" {
+		l.mu.Lock()
+		l.n++
+		loses := l.lose(l.n, req)
+		if loses {
+			l.lost = append(l.lost, req.Method+" "+req.URL.Path)
+		}
+		l.mu.Unlock()
+		if loses {
+			req = req.Clone(req.Context())
+			req.Header.Set("x-zitadel-orgid", "home") // as without it, and as described
+		}
+	}
+	return l.next.RoundTrip(req)
+}
+
+// byHeader are all calls that send the header, with what they return.
+var byHeader = func() map[string]func(context.Context, *zitadel.Client) (any, error) {
+	all := map[string]func(context.Context, *zitadel.Client) (any, error){
+		"a plan": func(ctx context.Context, c *zitadel.Client) (any, error) {
+			p, err := c.Plan(ctx, "acme")
+			if err != nil {
+				return nil, err
+			}
+			return p.Losses, nil
+		},
+		"a preview": func(ctx context.Context, c *zitadel.Client) (any, error) { return c.Preview(ctx, "acme") },
+		"a check":   func(ctx context.Context, c *zitadel.Client) (any, error) { return nil, c.CheckDeletionV2(ctx, "acme") },
+		"a teardown": func(ctx context.Context, c *zitadel.Client) (any, error) {
+			p, err := c.Plan(ctx, "acme")
+			if err != nil {
+				return nil, err
+			}
+			r, err := c.Teardown(ctx, p, teardown.Confirm("Acme"))
+			if r == nil {
+				return nil, err
+			}
+			return r.Outcome, err
+		},
+		"a deletion": func(ctx context.Context, c *zitadel.Client) (any, error) {
+			_, err := c.DeleteMyOrganization(ctx, "acme")
+			return nil, err
+		},
+		"a deletion by v2": func(ctx context.Context, c *zitadel.Client) (any, error) {
+			_, err := c.DeleteOrganizationV2(ctx, "acme")
+			return nil, err
+		},
+		"a wait": func(ctx context.Context, c *zitadel.Client) (any, error) {
+			ctx, cancel := context.WithTimeout(ctx, time.Minute)
+			defer cancel()
+			err := c.WaitForDeletion(ctx, "acme", nil)
+			return code(err), second(err, errors.NotFinished)
+		},
+		"a deactivation": func(ctx context.Context, c *zitadel.Client) (any, error) {
+			_, err := c.DeactivateOrganization(ctx, "acme")
+			return nil, err
+		},
+		"a second deactivation": func(ctx context.Context, c *zitadel.Client) (any, error) {
+			if _, err := c.DeactivateOrganization(ctx, "acme"); err != nil {
+				return nil, err
+			}
+			_, err := c.DeactivateOrganization(ctx, "acme")
+			return code(err), second(err, errors.OrganizationInactive)
+		},
+		"a reactivation": func(ctx context.Context, c *zitadel.Client) (any, error) {
+			_, err := c.ReactivateOrganization(ctx, "acme")
+			return code(err), second(err, errors.OrganizationActive)
+		},
+	}
+	for name, list := range lists {
+		all[name] = func(ctx context.Context, c *zitadel.Client) (any, error) { return list(ctx, c) }
+	}
+	return all
+}()
+
+// second returns the error of a call, unless it has the code that is expected.
+func second(err error, want errors.Code) error {
+	if code(err) == want {
+		return nil
+	}
+	return err
+}
+
+// targets prepare the organization "acme".
+var targets = map[string]func(*zitadeltest.Server){
+	"with all kinds": func(srv *zitadeltest.Server) {
+		endow(srv, "acme", "Acme")
+		settle(srv, "acme")
+	},
+	"with pages": func(srv *zitadeltest.Server) {
+		endow(srv, "acme", "Acme")
+		settle(srv, "acme")
+		for i := range 130 {
+			user := srv.AddUser(zitadeltest.User{Organization: "acme", UserName: fmt.Sprint("user-", i)})
+			srv.AddAction(zitadeltest.Action{Organization: "acme", Name: fmt.Sprint("action-", i)})
+			srv.AddProjectMember(zitadeltest.ProjectMember{Project: "acme-shop", User: user})
+		}
+	},
+	"with nothing": func(srv *zitadeltest.Server) {
+		srv.AddOrganization(zitadeltest.Organization{ID: "acme", Name: "Acme"})
+	},
+}
+
+// isSlow reports whether a call is made of so many requests that it is tried with few
+// combinations.
+func isSlow(name, target, home, caller string) bool {
+	switch name {
+	case "a teardown":
+		return target != "with nothing" || home != "empty" || caller != "a manager at an old server"
+	case "a plan":
+		return target == "with pages" || home == "inactive" || home != "empty" && caller != "an owner of the instance"
+	}
+	return target == "with pages" && (home != "empty" || caller != "an owner of the instance")
+}
+
+// homes prepare the organization "home" of the caller.
+var homes = map[string]func(*zitadeltest.Server){
+	"empty": func(srv *zitadeltest.Server) {
+		srv.AddOrganization(zitadeltest.Organization{ID: "home", Name: "Home", Home: true})
+	},
+	"inactive": func(srv *zitadeltest.Server) {
+		srv.AddOrganization(zitadeltest.Organization{ID: "home", Name: "Home", Home: true, Inactive: true})
+	},
+	"with all kinds": func(srv *zitadeltest.Server) {
+		endow(srv, "home", "Home")
+		settle(srv, "home")
+		srv.AddOrganization(zitadeltest.Organization{ID: "home", Name: "Home", Home: true})
+	},
+}
+
+// lossy are the callers of a call with losses.
+var lossy = map[string]func(*zitadeltest.Server){
+	"an owner of the instance":     func(*zitadeltest.Server) {},
+	"an owner of the organization": ownAcmeOnly,
+	"a manager at an old server": func(srv *zitadeltest.Server) {
+		callers["a manager at an old server"].prepare(srv)
+	},
+}
+
+// A call with a proxy that loses the header: it changes nothing of the caller's own
+// organization and returns nil, and its result is the same or an error.
+func underLoss(t *testing.T, target, home, caller string, call func(context.Context, *zitadel.Client) (any, error),
+	lose func(n int, req *http.Request) bool,
+) (result any, err error, p *losing) {
+	t.Helper()
+	srv := zitadeltest.NewServer()
+	targets[target](srv)
+	homes[home](srv)
+	lossy[caller](srv)
+	p = &losing{next: srv, lose: lose}
+	before := ofHome(srv)
+	result, err = call(t.Context(), newClient(t, srv, zitadel.WithHTTPClient(&http.Client{Transport: p})))
+	if diff := cmp.Diff(before, ofHome(srv)); diff != "" && err == nil {
+		t.Errorf("the caller's own organization was changed, and the error is nil (-before +after):\n%s", diff)
+	}
+	return result, err, p
+}
+
+// ofHome returns what the organization "home" has.
+func ofHome(srv *zitadeltest.Server) []string {
+	return slices.DeleteFunc(srv.Contents(), func(line string) bool { return !strings.Contains(line, "home") || strings.Contains(line, "acme") })
+}
+
+func never(int, *http.Request) bool { return false }
+
+func TestContext_HeaderLostOnce(t *testing.T) {
+	t.Parallel()
+	for name, call := range byHeader {
+		for target := range targets {
+			for home := range homes {
+				for caller := range lossy {
+					if isSlow(name, target, home, caller) {
+						continue
+					}
+					t.Run(strings.Join([]string{name, target, home, caller}, "/"), func(t *testing.T) {
+						t.Parallel()
+						synctest.Test(t, func(t *testing.T) {
+							want, wantErr, p := underLoss(t, target, home, caller, call, never)
+							for k := 1; k <= p.n; k++ {
+								got, err, lost := underLoss(t, target, home, caller, call, func(n int, _ *http.Request) bool { return n == k })
+								if diff := cmp.Diff(want, got, cmpopts.EquateEmpty()); err == nil && (wantErr != nil || diff != "") {
+									t.Errorf("lost on %v, request %d: the result differs, and the error is nil instead of %v (-want +got):\n%s", lost.lost, k, wantErr, diff)
+								}
+							}
+						})
+					})
+				}
+			}
+		}
+	}
+}
+
+// A proxy that loses the header on the way to one path.
+func TestContext_HeaderLostOnOnePath(t *testing.T) {
+	t.Parallel()
+	for name, call := range byHeader {
+		for target := range targets {
+			for home := range homes {
+				if isSlow(name, target, home, "an owner of the instance") {
+					continue
+				}
+				t.Run(strings.Join([]string{name, target, home}, "/"), func(t *testing.T) {
+					t.Parallel()
+					synctest.Test(t, func(t *testing.T) {
+						const caller = "an owner of the instance"
+						paths := map[string]bool{}
+						want, wantErr, _ := underLoss(t, target, home, caller, call, func(_ int, req *http.Request) bool {
+							paths[req.Method+req.URL.Path] = true
+							return false
+						})
+						for path := range paths {
+							got, err, _ := underLoss(t, target, home, caller, call, func(_ int, req *http.Request) bool { return req.Method+req.URL.Path == path })
+							if diff := cmp.Diff(want, got, cmpopts.EquateEmpty()); err == nil && (wantErr != nil || diff != "") {
+								t.Errorf("lost on %s: the result differs, and the error is nil instead of %v (-want +got):\n%s", path, wantErr, diff)
+							}
+							if err == nil && !strings.HasSuffix(name, "activation") {
+								t.Errorf("lost on %s: got %v without an error", path, got)
+							}
+						}
+					})
+				})
+			}
+		}
+	}
+}
+
+// The header is lost on the way of the deletion alone, at two organizations whose events
+// have the same numbers.
+func TestDeleteMyOrganization_HeaderLostOnTheDeletion(t *testing.T) {
+	t.Parallel()
+	for caller := range lossy {
+		for home := range homes {
+			t.Run(caller+", "+home, func(t *testing.T) {
+				t.Parallel()
+				synctest.Test(t, func(t *testing.T) {
+					onDeletion := func(_ int, req *http.Request) bool { return req.Method == http.MethodDelete }
+					_, err, _ := underLoss(t, "with nothing", home, caller, byHeader["a deletion"], onDeletion)
+					want := errors.OutcomeUnknown
+					if caller == "an owner of the organization" { // may not delete the other one
+						want = errors.PermissionDenied
+					}
+					if code(err) != want {
+						t.Fatalf("got %v, want code %q", err, want)
+					}
+					if text := err.Error(); want == errors.OutcomeUnknown && (!strings.Contains(text, `sequence 5`) || !strings.Contains(text, `"home"`)) {
+						t.Errorf("got %q, which does not say what was answered", text)
+					}
+				})
+			})
+		}
+	}
+}
+
+// A deletion is answered with success: reads decide.
+func TestDeleteMyOrganization_ReadsDecide(t *testing.T) {
+	t.Parallel()
+	const answer = `{"details":{"sequence":"5","resourceOwner":"100000000000000000"}}`
+	ignored := offboardtest.Answer("DeleteMyOrganization", 200, answer)
+	for name, test := range map[string]struct {
+		prepare func(*zitadeltest.Server)
+		want    errors.Code
+	}{
+		"it is deleted": {func(*zitadeltest.Server) {}, ""},
+		"it is deleted, and read so later": {func(srv *zitadeltest.Server) {
+			shown := offboardtest.Answer("GetMyOrganization", 200, `{"org":{"id":"acme","state":"ORG_STATE_ACTIVE"}}`)
+			shown.Times = 3
+			srv.Fail(offboardtest.Fault{Operation: "GetMyOrganization"}, shown) // the first is before the deletion
+		}, ""},
+		"it still exists": {func(srv *zitadeltest.Server) { srv.Fail(ignored) }, errors.OutcomeUnknown},
+		"its number is missing, and it still exists": {func(srv *zitadeltest.Server) {
+			srv.Fail(offboardtest.Answer("DeleteMyOrganization", 200, `{"details":{"resourceOwner":"100000000000000000"}}`))
+		}, errors.OutcomeUnknown},
+		"the role in it ended with it": {ownAcmeOnly, ""},
+		"the role in it ended with it, and the number is another one": {func(srv *zitadeltest.Server) {
+			ownAcmeOnly(srv)
+			srv.Fail(offboardtest.EditBody("DeleteMyOrganization", func([]byte) []byte { return []byte(strings.Replace(answer, "5", "9", 1)) }))
+		}, errors.OutcomeUnknown},
+		"the role in it ended with it, and the credential, too": {func(srv *zitadeltest.Server) {
+			ownAcmeOnly(srv)
+			srv.Fail(offboardtest.Fault{Operation: "GetMyUser"}, offboardtest.Answer("GetMyUser", 401, `{"code":16,"message":"no (AUTH-7fs1e)"}`))
+		}, errors.OutcomeUnknown},
+		"the role in it ended with it, and the credential is another one": {func(srv *zitadeltest.Server) {
+			ownAcmeOnly(srv)
+			srv.Fail(offboardtest.Fault{Operation: "GetMyUser"},
+				offboardtest.Answer("GetMyUser", 200, `{"user":{"id":"1","details":{"resourceOwner":"other"}}}`))
+		}, errors.OutcomeUnknown},
+		"it is the credential's own": {func(srv *zitadeltest.Server) {
+			srv.AddOrganization(zitadeltest.Organization{ID: "acme", Home: true})
+		}, ""},
+		"it is the credential's own, and still exists": {func(srv *zitadeltest.Server) {
+			srv.AddOrganization(zitadeltest.Organization{ID: "acme", Home: true})
+			srv.Fail(ignored)
+		}, errors.OutcomeUnknown},
+		"nothing can be read": {func(srv *zitadeltest.Server) {
+			srv.Fail(offboardtest.Fault{Operation: "GetMyOrganization"},
+				offboardtest.Fault{Operation: "GetMyOrganization", Status: 503, Body: "{}", Times: 1000})
+		}, errors.OutcomeUnknown},
+		"another organization is read": {func(srv *zitadeltest.Server) {
+			srv.Fail(offboardtest.Fault{Operation: "GetMyOrganization"}, offboardtest.DropHeader("GetMyOrganization", "x-zitadel-orgid"))
+		}, errors.OutcomeUnknown},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				srv := zitadeltest.NewServer()
+				srv.AddOrganization(zitadeltest.Organization{ID: "acme"})
+				test.prepare(srv)
+				details, err := newClient(t, srv).DeleteMyOrganization(t.Context(), "acme")
+				if code(err) != test.want || (details == nil) != (err != nil) {
+					t.Errorf("got %v and %v, want code %q", details, err, test.want)
+				}
+			})
+		})
+	}
+}
+
+// A caller whose own organization cannot be told deletes nothing by the header.
+func TestDeleteMyOrganization_OwnOrganizationNotReadable(t *testing.T) {
+	t.Parallel()
+	for body, want := range map[string]errors.Code{
+		`{"user":{"id":"1"}}`:                    errors.UnexpectedResponse,
+		`{"code":7,"message":"no (AUTH-5mWD2)"}`: errors.UnexpectedResponse,
+	} {
+		srv := zitadeltest.NewServer()
+		srv.AddOrganization(zitadeltest.Organization{ID: "acme"})
+		srv.Fail(offboardtest.Answer("GetMyUser", 200, body))
+		if _, err := newClient(t, srv).DeleteMyOrganization(t.Context(), "acme"); code(err) != want || srv.Count("DeleteMyOrganization") != 0 {
+			t.Errorf("%s: got %v after %d deletions, want code %q", body, err, srv.Count("DeleteMyOrganization"), want)
+		}
+	}
+}
+
+// A list without items that states some is no list.
+func TestContext_TotalWithoutItems(t *testing.T) {
+	t.Parallel()
+	srv, c := newSettled(t)
+	for operation, page := range map[string]func() error{
+		"ListIdentityProvidersPage": func() error {
+			_, err := c.ListIdentityProvidersPage(t.Context(), "acme", zitadel.IdentityProviderSearch{})
+			return err
+		},
+		"ListUsersPage": func() error {
+			_, err := c.ListUsersPage(t.Context(), "acme", zitadel.UserSearch{})
+			return err
+		},
+		"ListActionsPage": func() error {
+			_, err := c.ListActionsPage(t.Context(), "acme", zitadel.ListQuery{})
+			return err
+		},
+	} {
+		srv.Fail(offboardtest.Answer(operation, 200, `{"details":{"totalResult":"3"}}`))
+		if err := page(); code(err) != errors.UnexpectedResponse {
+			t.Errorf("%s: got %v, want code %q", operation, err, errors.UnexpectedResponse)
+		}
+	}
+}
+
+// A refusal because of the state of the caller's own organization says nothing of another.
+func TestContext_RefusalAboutAnotherState(t *testing.T) {
+	t.Parallel()
+	for operation, call := range map[string]func(context.Context, *zitadel.Client) error{
+		"DeactivateOrganization": func(ctx context.Context, c *zitadel.Client) error {
+			_, err := c.DeactivateOrganization(ctx, "acme")
+			return err
+		},
+		"ReactivateOrganization": func(ctx context.Context, c *zitadel.Client) error {
+			_, err := c.ReactivateOrganization(ctx, "acme")
+			return err
+		},
+	} {
+		deactivates := operation == "DeactivateOrganization"
+		for _, lost := range []bool{false, true} {
+			srv := zitadeltest.NewServer()
+			srv.AddOrganization(zitadeltest.Organization{ID: "acme", Inactive: deactivates != lost})
+			srv.AddOrganization(zitadeltest.Organization{ID: "home", Home: true, Inactive: deactivates})
+			want := errors.OrganizationActive
+			if deactivates {
+				want = errors.OrganizationInactive
+			}
+			if lost {
+				srv.Fail(offboardtest.DropHeader(operation, "x-zitadel-orgid"))
+				want = errors.UnexpectedResponse
+			}
+			if err := call(t.Context(), newClient(t, srv)); code(err) != want {
+				t.Errorf("%s, lost %t: got %v, want code %q", operation, lost, err, want)
+			}
+		}
+	}
+}
