@@ -102,10 +102,17 @@ type Step struct {
 
 // Loss is what goes along with an organization.
 type Loss struct {
-	Kind  string   `json:"kind"`
+	Kind string `json:"kind"`
+
+	// Count is how many there are; 0 if that could not be read, as Note says.
 	Count int      `json:"count"`
 	Names []string `json:"names,omitempty"` // some of them
 	Note  string   `json:"note,omitempty"`
+
+	// IDs are the IDs of all of them, where the provider shows them, and Digest is that of
+	// the IDs if they are many. Others than these make the plan stale.
+	IDs    []string `json:"ids,omitempty"`
+	Digest string   `json:"digest,omitempty"`
 }
 
 // Refusal is why a deletion would be refused, as an [errors.Error] says it.
@@ -255,7 +262,9 @@ func (p *Plan) check(ttl time.Duration) []errors.Step {
 }
 
 // changes says how what is there now differs from the plan, as far as it matters:
-// what is gone already does not, nor how many there are of what goes along.
+// what is gone already does not, nor how many there are of what goes along. What goes along
+// and cannot be read now does, unless it could not be read when the plan was made: it may be
+// new.
 func (p *Plan) changes(now *Plan) []errors.Step {
 	var changed []errors.Step
 	add := func(name, format string, args ...any) {
@@ -288,6 +297,9 @@ func (p *Plan) changes(now *Plan) []errors.Step {
 	for _, loss := range now.Losses {
 		if loss.Count > 0 && !slices.ContainsFunc(p.Losses, func(l Loss) bool { return l.Kind == loss.Kind && l.Count > 0 }) {
 			add(loss.Kind, "would be lost as well: %d", loss.Count)
+		}
+		if loss.Count == 0 && !slices.ContainsFunc(p.Losses, func(l Loss) bool { return l.Kind == loss.Kind && l.Count == 0 }) {
+			add(loss.Kind, "cannot be read, and could be when the plan was made")
 		}
 	}
 	return changed

@@ -483,6 +483,34 @@ func TestExecute_MissedStepIsNotGone(t *testing.T) {
 	}
 }
 
+// A kind that the plan has none of, or that could not be read when it was made, may have
+// items now; one that cannot be read now may have new ones.
+func TestExecute_CascadeOfNone(t *testing.T) {
+	t.Parallel()
+	none, one := teardown.Loss{Kind: "apps", Note: "denied"}, teardown.Loss{Kind: "apps", Count: 1}
+	for name, test := range map[string]struct {
+		planned, now []teardown.Loss
+		stale        bool
+	}{
+		"none, and one now":       {[]teardown.Loss{none}, []teardown.Loss{one}, true},
+		"no kind, and one now":    {nil, []teardown.Loss{one}, true},
+		"one, and unread now":     {[]teardown.Loss{one}, []teardown.Loss{none}, true},
+		"no kind, and unread now": {nil, []teardown.Loss{none}, true},
+		"unread, and unread now":  {[]teardown.Loss{none}, []teardown.Loss{none}, false},
+		"one, and no kind now":    {[]teardown.Loss{one}, nil, false},
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			w := &world{losses: test.planned}
+			p := w.plan(t)
+			w.losses = test.now
+			_, err := teardown.Execute(t.Context(), w, p, teardown.Confirm("Acme"))
+			if errors.Is(err, errors.PlanStale) != test.stale || !test.stale && err != nil || (w.deleted == 0) != test.stale {
+				t.Errorf("%s: got %v after %d deletions, want stale %t", name, err, w.deleted, test.stale)
+			}
+		})
+	}
+}
+
 func TestExecute_ChangesBeforeDeletion(t *testing.T) {
 	t.Parallel()
 	for name, test := range map[string]struct {
@@ -493,6 +521,7 @@ func TestExecute_ChangesBeforeDeletion(t *testing.T) {
 		"new resource":      {func(w *world) { w.steps = append(w.steps, things("new")...) }, errors.PlanStale},
 		"resource is back":  {func(w *world) { w.gone = nil }, errors.PlanStale},
 		"new cascade":       {func(w *world) { w.losses = []teardown.Loss{{Kind: "apps", Count: 1}} }, errors.PlanStale},
+		"unread cascade":    {func(w *world) { w.losses = []teardown.Loss{{Kind: "apps", Note: "denied"}} }, errors.PlanStale},
 		"another name":      {func(w *world) { w.name = "Other" }, errors.PlanStale},
 		"new consent":       {func(w *world) { w.needs = []teardown.Consent{teardown.OwnOrganization} }, errors.PlanStale},
 		"has to stay now":   {func(w *world) { w.refusal = &teardown.Refusal{Code: errors.DefaultOrganization} }, errors.DefaultOrganization},

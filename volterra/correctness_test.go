@@ -300,3 +300,64 @@ func TestTeardown_MoreThanInThePlan(t *testing.T) {
 		t.Errorf("got %v after %d requests, want %q and none", err, len(srv.Accepted()), errors.PlanStale)
 	}
 }
+
+// A quota that cannot be read any more, or that counts nothing, stops the deletion: before
+// anything is done, and right before the deletion.
+func TestTeardown_QuotaUnreadable(t *testing.T) {
+	t.Parallel()
+	for _, token := range []bool{true, false} { // whether the plan counts anything
+		for _, before := range []int{0, 1} { // reads of the quota that succeed
+			for name, test := range map[string]struct {
+				fault offboardtest.Fault
+				want  errors.Code
+			}{
+				"denied":          {offboardtest.Answer("GetQuotaUsage", 403, `{"code":7,"details":[],"message":"denied"}`), errors.PlanStale},
+				"not found":       {offboardtest.Answer("GetQuotaUsage", 404, `{"code":5,"details":[],"message":"none"}`), errors.PlanStale},
+				"not implemented": {offboardtest.Answer("GetQuotaUsage", 501, `{"code":12,"details":[],"message":"unimplemented"}`), errors.PlanStale},
+				"no kinds":        {offboardtest.Answer("GetQuotaUsage", 200, `{"objects":{}}`), errors.UnexpectedResponse},
+				"a list":          {offboardtest.Answer("GetQuotaUsage", 200, `{"objects":[]}`), errors.UnexpectedResponse},
+				"a text":          {offboardtest.Answer("GetQuotaUsage", 200, `{"objects":{"token":{"usage":{"current":"1"}}}}`), errors.UnexpectedResponse},
+				"less than none":  {offboardtest.Answer("GetQuotaUsage", 200, `{"objects":{"token":{"usage":{"current":-1}}}}`), errors.UnexpectedResponse},
+				"a part":          {offboardtest.Answer("GetQuotaUsage", 200, `{"objects":{"token":{"usage":{"current":0.5}}}}`), errors.UnexpectedResponse},
+				"too many":        {offboardtest.Answer("GetQuotaUsage", 200, `{"objects":{"token":{"usage":{"current":1e300}}}}`), errors.UnexpectedResponse},
+				"none by one":     {offboardtest.Answer("GetQuotaUsage", 200, `{"objects":{"token":{"usage":{"current":9}}},"quota_usage":{"token":{"usage":{"current":0}}}}`), errors.PlanStale},
+			} {
+				synctest.Test(t, func(t *testing.T) {
+					srv := volterratest.NewServer()
+					srv.SetTenant(volterratest.Tenant{Name: "acme", KeepsCredential: true})
+					if token {
+						srv.AddNamespace(volterratest.Namespace{Name: "system", Objects: []volterratest.Object{{Kind: "token", Name: "one"}}})
+					}
+					c := newClient(t, srv)
+					p, err := c.Plan(t.Context(), request)
+					if err != nil {
+						t.Fatal(err)
+					}
+					if before > 0 {
+						srv.Fail(offboardtest.Fault{Operation: "GetQuotaUsage", Delay: 1})
+					}
+					test.fault.Times = 1000
+					srv.Fail(test.fault)
+					_, err = c.Teardown(t.Context(), p, request, teardown.Confirm("acme"))
+					if !errors.Is(err, test.want) || srv.Count("RequestTenantDeletion") != 0 {
+						t.Errorf("%s after %d reads: got %v after %d requests, want %q and none", name, before, err, srv.Count("RequestTenantDeletion"), test.want)
+					}
+				})
+			}
+		}
+	}
+}
+
+// What could not be read when the plan was made does not have to be readable later.
+func TestTeardown_QuotaNeverReadable(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		srv := volterratest.NewServer()
+		fault := offboardtest.Answer("GetQuotaUsage", 403, `{"code":7,"details":[],"message":"denied"}`)
+		fault.Times = 1000
+		srv.Fail(fault)
+		if _, r, err := carryOut(t, newClient(t, srv)); err != nil || r.Outcome != teardown.Pending {
+			t.Errorf("got %+v and %v", r, err)
+		}
+	})
+}

@@ -154,7 +154,8 @@ func (c *Client) ListChildTenantAccess(ctx context.Context, options ListChildTen
 // request counts the objects of all kinds.
 //
 // F5 answers quota_usage, or objects in an older form, or both. Objects has the kinds of
-// both, and the usage of quota_usage where both have a kind. An answer with neither is
+// both, and where both have a kind that of quota_usage, unless objects has a greater usage.
+// An answer with neither is
 // [errors.UnexpectedResponse], never an empty result.
 //
 // Source: code generated from the vendor's protos in its Terraform provider; a client
@@ -172,7 +173,10 @@ func (c *Client) GetQuotaUsage(ctx context.Context, namespace string) (*QuotaUsa
 	}
 	objects := make(map[string]QuotaItem, len(usage.Objects)+len(usage.Present))
 	maps.Copy(objects, usage.Objects)
-	maps.Copy(objects, usage.Present)
+	for kind, item := range usage.Present {
+		item.Usage.Current = max(item.Usage.Current, objects[kind].Usage.Current)
+		objects[kind] = item
+	}
 	usage.Objects = objects
 	return usage, nil
 }

@@ -3,7 +3,9 @@ package volterra
 import (
 	"cmp"
 	"context"
+	"fmt"
 	"maps"
+	"math"
 	"net/http"
 	"slices"
 	"strings"
@@ -30,7 +32,8 @@ import (
 // Losses are what the quota of the tenant counts, by F5's own kinds, plans that are
 // active, and invoices that are not paid, which F5 does not document to stand in the
 // way. What the credential may not see of them is a loss of none, with a note that
-// says so. What the sites of a tenant have made at a cloud provider is not F5's to
+// says so. The quota counts objects and does not name them: that others were created in
+// place of some that were removed is not seen. What the sites of a tenant have made at a cloud provider is not F5's to
 // delete: destroy it before. Users and credentials go along as well, and are not
 // listed.
 //
@@ -83,7 +86,8 @@ func (c *Client) Plan(ctx context.Context, request DeleteTenantRequest) (*teardo
 //   - [errors.NotConfirmed]: the request or the confirmation names another tenant, or
 //     something was not permitted
 //   - [errors.PlanStale]: the plan is of another provider, too old, or was changed; or
-//     the tenant has something that is not in it
+//     the tenant has something that is not in it, or what the quota counts cannot be read
+//     any more
 //   - [errors.PartialResult]: F5 has left something out of a list
 //   - [errors.DeletionFailed]: a child tenant cannot be deleted
 //
@@ -263,31 +267,22 @@ func ids(steps []teardown.Step) []string {
 // maxNames is how many a loss names.
 const maxNames = 5
 
-// losses returns what is deleted along with the tenant. A kind that a plan before does
-// not have makes that plan stale, unless steps cause it.
+// losses returns what is deleted along with the tenant. A kind of which there is more than
+// in a plan before makes that plan stale, unless steps cause it, and so does a count that
+// cannot be read any more.
 func (c *Client) losses(ctx context.Context, tenant string, before *teardown.Plan) ([]teardown.Loss, error) {
-	var losses []teardown.Loss
-	usage, err := c.GetQuotaUsage(ctx, system)
-	switch {
-	case unseen(err):
-		losses = append(losses, unknown("objects", err))
-	case err != nil:
+	losses, err := c.counted(ctx, tenant)
+	if err != nil {
 		return nil, err
-	default:
-		for _, kind := range slices.Sorted(maps.Keys(usage.Objects)) {
-			count := int(usage.Objects[kind].Usage.Current)
-			if before != nil && kind == ticketKind {
-				continue // a step may have made it: F5 approves the end of a service by a ticket
-			}
-			if count > 0 && !slices.Contains([]string{childKind, managerKind, managedKind, namespaceKind, addonKind}, kind) {
-				if err := cascade.Compare(provider, tenant, kind, count, before); err != nil {
-					return nil, err
-				}
-				losses = append(losses, teardown.Loss{Kind: kind, Count: count})
-			}
-		}
 	}
 	if before != nil {
+		// A step may have made a ticket: F5 approves the end of a service by one.
+		losses = slices.DeleteFunc(losses, func(l teardown.Loss) bool { return l.Kind == ticketKind })
+		for _, loss := range losses {
+			if err := cascade.Compare(provider, tenant, loss, before); err != nil {
+				return nil, err
+			}
+		}
 		return losses, nil // the rest is for who reviews the plan, and no reason to refuse it
 	}
 	plans, err := c.plans(ctx)
@@ -296,6 +291,39 @@ func (c *Client) losses(ctx context.Context, tenant string, before *teardown.Pla
 	}
 	invoices, err := c.unpaid(ctx)
 	return slices.Concat(losses, plans, invoices), err
+}
+
+// counted returns the objects of the tenant that are no steps, as its quota counts them.
+// Every tenant has namespaces, so that a quota that counts nothing proves nothing.
+func (c *Client) counted(ctx context.Context, tenant string) ([]teardown.Loss, error) {
+	usage, err := c.GetQuotaUsage(ctx, system)
+	switch {
+	case unseen(err):
+		return []teardown.Loss{unknown("objects", err)}, nil
+	case err != nil:
+		return nil, err
+	case len(usage.Objects) == 0:
+		return nil, miscounted(tenant, "the quota counts no kind of object")
+	}
+	var losses []teardown.Loss
+	for _, kind := range slices.Sorted(maps.Keys(usage.Objects)) {
+		count := usage.Objects[kind].Usage.Current
+		switch {
+		case count < 0, count > math.MaxInt32, count != math.Trunc(count):
+			return nil, miscounted(tenant, fmt.Sprintf("the quota counts %v of %s", count, kind))
+		case count > 0 && !slices.Contains([]string{childKind, managerKind, managedKind, namespaceKind, addonKind}, kind):
+			losses = append(losses, teardown.Loss{Kind: kind, Count: int(count)})
+		}
+	}
+	return losses, nil
+}
+
+// miscounted is the error of a quota that cannot be one.
+func miscounted(tenant, why string) error {
+	return &errors.Error{
+		Provider: provider, Operation: "GetQuotaUsage", Target: tenant,
+		Code: errors.UnexpectedResponse, Status: http.StatusOK, Err: errors.New(why),
+	}
 }
 
 // plans returns the plans that are active, as a loss.

@@ -2,6 +2,7 @@ package workspace_test
 
 import (
 	"context"
+	"net/http"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -192,3 +193,69 @@ func TestTeardown_MoreThanInThePlan(t *testing.T) {
 		t.Errorf("with fewer: got %v", err)
 	}
 }
+
+// Whatever is deleted along with an organization and is not what the plan names stops the
+// deletion: as many others, a list that the credential may not read any more, or one that is
+// none. It does so before anything is done, and right before the deletion.
+func TestTeardown_OthersThanInThePlan(t *testing.T) {
+	t.Parallel()
+	const late = "65f0000000000000000000dd"
+	reads := map[string]string{
+		"apps": "ListAppsPage", "devices": "ListDevicesPage", "collaborators": "ListCollaboratorsPage", "stores": "ListStoresPage", "segments": "ListSegments",
+	}
+	replace := map[string]func(*workspacetest.Organization){
+		"apps":          func(o *workspacetest.Organization) { o.Apps = []workspacetest.App{{ID: late, Name: o.Apps[0].Name}} },
+		"devices":       func(o *workspacetest.Organization) { o.Devices[0].ID = late },
+		"collaborators": func(o *workspacetest.Organization) { o.Collaborators[0].ID = late },
+		"stores":        func(o *workspacetest.Organization) { o.Stores[0].ID = late },
+		"segments":      func(o *workspacetest.Organization) { o.Segments[0].ID = 77 },
+	}
+	for kind, operation := range reads {
+		for _, before := range []int{0, 1} { // reads that the change comes after
+			for name, test := range map[string]struct {
+				fault offboardtest.Fault // none: others are there
+				want  errors.Code
+			}{
+				"others":       {want: errors.PlanStale},
+				"denied":       {offboardtest.Answer(operation, 403, `{"status":false,"error":{"code":4003}}`), errors.PlanStale},
+				"unauthorized": {offboardtest.Answer(operation, 401, `{"status":false,"error":{"code":4001}}`), errors.PlanStale},
+				"not found":    {offboardtest.Answer(operation, 404, `{"status":false,"error":{"code":3001}}`), errors.PlanStale},
+				"no list":      {offboardtest.Answer(operation, 200, `{"status":true,"data":{"items":{},"organizationId":"`+acme+`","children":{}}}`), errors.UnexpectedResponse},
+				"no items":     {offboardtest.Answer(operation, 200, `{"status":true,"data":{}}`), errors.UnexpectedResponse},
+				"no ids":       {offboardtest.Answer(operation, 200, `{"status":true,"data":{"items":[{}],"organizationId":"`+acme+`","children":[{"name":"x"}]}}`), errors.UnexpectedResponse},
+			} {
+				synctest.Test(t, func(t *testing.T) {
+					srv := full()
+					c := newClient(t, srv.Option())
+					p := planned(t, c)
+					if test.fault.Operation == "" {
+						// The double is asked once for each of the kinds, in an order.
+						count := srv.Count(operation)
+						c = newClient(t, srv.Option(), workspace.WithHTTPClient(&http.Client{Transport: roundTrip(func(req *http.Request) (*http.Response, error) {
+							if srv.Count(operation) == count+before {
+								srv.Change(acme, replace[kind])
+								count = -10
+							}
+							return srv.RoundTrip(req)
+						})}))
+					} else {
+						test.fault.Times = 1000
+						if before > 0 {
+							srv.Fail(offboardtest.Fault{Operation: operation, Delay: 1})
+						}
+						srv.Fail(test.fault)
+					}
+					_, err := c.Teardown(t.Context(), p, teardown.Confirm("Acme"))
+					if !errors.Is(err, test.want) || srv.Count("DeleteOrganization") != 0 {
+						t.Errorf("%s, %s after %d reads: got %v after %d deletions, want %q and none", kind, name, before, err, srv.Count("DeleteOrganization"), test.want)
+					}
+				})
+			}
+		}
+	}
+}
+
+// roundTrip is a transport.
+type roundTrip func(*http.Request) (*http.Response, error)
+
+func (f roundTrip) RoundTrip(req *http.Request) (*http.Response, error) { return f(req) }

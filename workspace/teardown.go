@@ -62,8 +62,8 @@ func (c *Client) Plan(ctx context.Context, idOrSlug string) (*teardown.Plan, err
 //
 // It needs the permissions of [Client.Plan] and
 // base.organization.management.remove. It costs the requests of a plan, before the first
-// write and again right before the deletion, and four more. More of what is deleted along
-// with the organization than the plan names is [errors.PlanStale].
+// write and again right before the deletion, and four more. What is deleted along with the
+// organization and is not in the plan, or cannot be read any more, is [errors.PlanStale].
 //
 // Errors are those of [teardown.Execute] and of [Client.DeleteOrganization];
 // [errors.PlanStale] for a plan of another provider, before anything is read.
@@ -170,7 +170,8 @@ func (c *Client) remaining(ctx context.Context, id string) error {
 	return err
 }
 
-// inspect takes a plan. More of a kind than the plan before names makes that plan stale.
+// inspect takes a plan. What is deleted along and the plan before does not name makes that
+// plan stale.
 func (c *Client) inspect(ctx context.Context, idOrSlug string, before *teardown.Plan) (*teardown.Plan, error) {
 	found, err := c.GetWorkspace(ctx, idOrSlug)
 	if err != nil {
@@ -278,22 +279,20 @@ func (c *Client) losses(ctx context.Context, id string, before *teardown.Plan) (
 		count      func() (teardown.Loss, error)
 	}{
 		{"apps", "", func() (teardown.Loss, error) {
-			return count(c.ListApps(ctx, id, ListAppsPageOptions{Limit: pageSize}), func(a *App) string { return cmp.Or(a.Name, a.Slug, a.ID) })
+			return count(c.ListApps(ctx, id, ListAppsPageOptions{Limit: pageSize}), (*App).identity, func(a *App) string { return cmp.Or(a.Name, a.Slug, a.ID) })
 		}},
 		{"devices", "it is not documented what becomes of them", func() (teardown.Loss, error) {
-			return count(c.ListDevices(ctx, id, ListDevicesPageOptions{Limit: pageSize, SubType: DeviceSubTypeDevice}), (*Device).describe)
+			return count(c.ListDevices(ctx, id, ListDevicesPageOptions{Limit: pageSize, SubType: DeviceSubTypeDevice}), (*Device).identity, (*Device).describe)
 		}},
 		{"collaborators", "", func() (teardown.Loss, error) {
-			return count(c.ListCollaborators(ctx, id, ListCollaboratorsPageOptions{Limit: pageSize}), func(c *Collaborator) string { return cmp.Or(c.User.Email, c.User.ID, c.ID) })
+			return count(c.ListCollaborators(ctx, id, ListCollaboratorsPageOptions{Limit: pageSize}), (*Collaborator).identity, func(c *Collaborator) string { return cmp.Or(c.User.Email, c.User.ID, c.ID) })
 		}},
 		{"stores", "", func() (teardown.Loss, error) {
-			return count(c.ListStores(ctx, id, ListStoresPageOptions{Limit: pageSize}), func(s *Store) string { return cmp.Or(s.CustomDomain, s.ID) })
+			return count(c.ListStores(ctx, id, ListStoresPageOptions{Limit: pageSize}), (*Store).identity, func(s *Store) string { return cmp.Or(s.CustomDomain, s.ID) })
 		}},
 		{"segments", "", func() (teardown.Loss, error) {
-			var loss teardown.Loss
 			top, err := c.ListSegments(ctx, id)
-			noteAll(&loss, top)
-			return loss, err
+			return count(below(top, err), (*Segment).identity, func(s *Segment) string { return s.Name })
 		}},
 	} {
 		loss, err := of.count()
@@ -310,39 +309,63 @@ func (c *Client) losses(ctx context.Context, id string, before *teardown.Plan) (
 		default:
 			loss.Note = of.note
 		}
-		if err := cascade.Compare(provider, id, of.kind, loss.Count, before); err != nil {
+		loss.Kind = of.kind
+		if err := cascade.Compare(provider, id, loss, before); err != nil {
 			return nil, err
 		}
-		loss.Kind = of.kind
 		losses = append(losses, loss)
 	}
 	return losses, nil
 }
 
-// note adds something to a loss.
-func note(loss *teardown.Loss, name string) {
-	loss.Count++
-	if len(loss.Names) < maxNames && name != "" {
-		loss.Names = append(loss.Names, name)
-	}
-}
-
 // count counts the items of a list: the total that a page states may be wrong.
-func count[T any](list iter.Seq2[T, error], name func(*T) string) (teardown.Loss, error) {
+func count[T any](list iter.Seq2[T, error], identity, name func(*T) string) (teardown.Loss, error) {
 	var loss teardown.Loss
+	var ids []string
 	for item, err := range list {
 		if err != nil {
 			return loss, err
 		}
-		note(&loss, name(&item))
+		id := identity(&item)
+		if id == "" {
+			return loss, &errors.Error{
+				Provider: provider, Operation: "Plan", Code: errors.UnexpectedResponse, Err: errors.New("an item of a list has no id"),
+			}
+		}
+		loss.Count++
+		ids = append(ids, id)
+		if text := name(&item); len(loss.Names) < maxNames && text != "" {
+			loss.Names = append(loss.Names, text)
+		}
 	}
+	cascade.Identify(&loss, ids)
 	return loss, nil
 }
 
-// noteAll adds segments to a loss, each before those below it.
-func noteAll(loss *teardown.Loss, level []Segment) {
-	for _, s := range level {
-		note(loss, s.Name)
-		noteAll(loss, s.Children)
+// identity tells a segment from others; "" for what is none.
+func (s *Segment) identity() string {
+	if s.ID == 0 {
+		return ""
+	}
+	return strconv.Itoa(s.ID)
+}
+
+// below yields segments, each before those below it, or an error.
+func below(level []Segment, err error) iter.Seq2[Segment, error] {
+	return func(yield func(Segment, error) bool) {
+		if err != nil {
+			yield(Segment{}, err)
+			return
+		}
+		for _, s := range level {
+			if !yield(s, nil) {
+				return
+			}
+			for s, err := range below(s.Children, nil) {
+				if !yield(s, err) {
+					return
+				}
+			}
+		}
 	}
 }
