@@ -36,21 +36,24 @@ func (c *code) UnmarshalJSON(data []byte) error {
 	return nil
 }
 
-// classify reads an error's body.
+// classify reads an error's body, and reports whether it is F5's.
 func classify(a *rest.Answer, e *errors.Error) (own bool) {
 	var body errorBody
 	// Raw bytes below 0x20 are no JSON. A field of another type than documented is
 	// left empty; the code is what counts.
 	_ = json.Unmarshal(bytes.Map(printable, a.Body), &body)
 	e.ProviderCode, e.Message = string(body.Code), cmp.Or(body.Message, body.Error)
-	own = e.ProviderCode != "" || e.Message != "" || json.Valid(a.Body) && text(a.Body) != ""
+	number := cmp.Or(numbers[e.ProviderCode], e.ProviderCode)
+	// Only an error with a code of gRPC is F5's. A gateway answers with a message, or a
+	// text, or with its status for a code.
+	_, own = codes[number]
 	if e.ProviderCode == "" && e.Message == "" {
 		e.Message = text(a.Body)
 	}
 	if a.Status < 300 {
 		return own // an error that calls itself a success says nothing that can be relied on
 	}
-	e.Code = codes[e.ProviderCode]
+	e.Code = codes[number]
 	if changes(e.Operation) && fails(e.Code) {
 		// Whatever the status is: the request must not be sent again.
 		e.Code, e.Err = errors.OutcomeUnknown, e.Code
@@ -58,7 +61,15 @@ func classify(a *rest.Answer, e *errors.Error) (own bool) {
 	return own
 }
 
-// codes maps gRPC's codes, as decimal text.
+// numbers are the codes of gRPC by their names, which clients of others expect.
+var numbers = map[string]string{
+	"CANCELLED": "1", "UNKNOWN": "2", "INVALID_ARGUMENT": "3", "DEADLINE_EXCEEDED": "4", "NOT_FOUND": "5",
+	"ALREADY_EXISTS": "6", "PERMISSION_DENIED": "7", "RESOURCE_EXHAUSTED": "8", "FAILED_PRECONDITION": "9",
+	"ABORTED": "10", "OUT_OF_RANGE": "11", "UNIMPLEMENTED": "12", "INTERNAL": "13", "UNAVAILABLE": "14",
+	"DATA_LOSS": "15", "UNAUTHENTICATED": "16",
+}
+
+// codes maps gRPC's codes, as decimal text. gRPC has no others.
 var codes = map[string]errors.Code{
 	"1":  errors.Unavailable,      // canceled, 408
 	"2":  errors.Internal,         // unknown, 500

@@ -10,10 +10,11 @@ import (
 	"github.com/offboard-dev/offboard-go/internal/rest"
 )
 
-// errorEnvelope is the body of an error. The status beside it is not asked: older
-// answers have an error and say true.
+// errorEnvelope is the body of an error. Its status is true in older answers, and what is
+// not Applivery's has none.
 type errorEnvelope struct {
-	Error struct {
+	Status any `json:"status"`
+	Error  struct {
 		Code    code        `json:"code"`
 		Message string      `json:"message"`
 		Data    ErrorDetail `json:"data"`
@@ -55,13 +56,17 @@ func (*noError) UnmarshalJSON(data []byte) error {
 	return nil
 }
 
-// classify reads an error's body. One without a code and a text is not Applivery's.
+// classify reads an error's body, and reports whether it is Applivery's: one without a
+// status that is true or false, or without a code and a text, is not.
 func classify(a *rest.Answer, e *errors.Error) (own bool) {
 	var envelope errorEnvelope
 	// A field of another type than documented is left empty; the code is what counts.
 	_ = json.Unmarshal(a.Body, &envelope)
 	body := &envelope.Error
 	e.ProviderCode, e.Message = string(body.Code), cmp.Or(body.Message, body.Msg)
+	if _, own = envelope.Status.(bool); !own {
+		return false
+	}
 	e.Code = cmp.Or(codesByStatus[answered{a.Status, e.ProviderCode}], codes[e.ProviderCode])
 	detail := body.Data
 	detail.Field = cmp.Or(detail.Field, body.Field)
