@@ -329,13 +329,20 @@ func (c *carrying) judge(t *trial) (string, []string) {
 // judgeError judges one failure by itself.
 func (c *carrying) judgeError(t *trial, err error, lie func(string, ...any)) {
 	switch said := verdict(err); {
-	case errors.Is(err, errors.PlanStale) && !c.expired() && !c.wasChanged():
+	case errors.Is(err, errors.PlanStale) && !c.expired() && !c.wasChanged() && !unread(t, err):
 		lie("it says that the plan is stale, and it is the truth: %v", err)
 	case said == saysRefused && !c.refused && !slices.ContainsFunc(t.exchanges, refuses):
 		lie("it says that it was refused, and nobody refused it: %v", err)
 	case said == saysCanceled && !t.ended:
 		lie("it says canceled, and the context has not ended: %v", err)
 	}
+}
+
+// unread reports whether a plan is stale because a list that it was made by was refused,
+// which hides what may be new.
+func unread(t *trial, err error) bool {
+	return strings.Contains(err.Error(), "cannot be read, and could be when the plan was made") &&
+		slices.ContainsFunc(t.exchanges, func(x *exchange) bool { return x.kind == read && x.status >= 400 })
 }
 
 // judgeReport judges what is said of the organization.
