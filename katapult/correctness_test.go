@@ -779,3 +779,44 @@ func TestLookups_WhiteSpace(t *testing.T) {
 		t.Errorf("%d requests were sent", n)
 	}
 }
+
+// No read shows what became of a deletion that Katapult has accepted: the outcome is
+// unknown, unless a later read decides.
+func TestTeardown_OrganizationNotRead(t *testing.T) {
+	t.Parallel()
+	cached := fault("GetOrganization", 404, "organization_not_found")
+	cached.Header.Set("Age", "7")
+	for name, f := range map[string]offboardtest.Fault{
+		"a page":               offboardtest.Page("GetOrganization", 403),
+		"a page of a route":    offboardtest.Page("GetOrganization", 404),
+		"no route":             fault("GetOrganization", 404, "route_not_found"),
+		"another kind":         fault("GetOrganization", 404, "disk_not_found"),
+		"another status":       fault("GetOrganization", 403, "organization_not_found"),
+		"denied":               fault("GetOrganization", 403, "permission_denied"),
+		"a token that ended":   fault("GetOrganization", 403, "invalid_api_token"),
+		"suspended":            fault("GetOrganization", 403, "organization_suspended"),
+		"unavailable":          fault("GetOrganization", 503, "service_unavailable"),
+		"cached":               cached,
+		"another organization": offboardtest.Answer("GetOrganization", 200, `{"organization":{"id":"org_other","name":"Acme","sub_domain":"other","managed":true}}`),
+	} {
+		for _, n := range []int{12, forever} {
+			t.Run(fmt.Sprintf("%s %d", name, n), func(t *testing.T) {
+				t.Parallel()
+				synctest.Test(t, func(t *testing.T) {
+					srv, c := withThings(t)
+					p := planned(t, c)
+					srv.Fail(offboardtest.Fault{Operation: "DeleteOrganization", EditRequest: func(*http.Request) { srv.Fail(times(n, f)) }})
+					r, err := carriedOut(t, c, p)
+					if n < forever {
+						outcome(t, r, err, teardown.Gone, "")
+					} else {
+						outcome(t, r, err, teardown.Unknown, errors.OutcomeUnknown)
+					}
+					if n := srv.Count("DeleteOrganization"); n != 1 {
+						t.Errorf("%d deletions were sent", n)
+					}
+				})
+			})
+		}
+	}
+}

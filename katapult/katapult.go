@@ -39,9 +39,10 @@
 // # What an error means
 //
 // Every error is an [*errors.Error]. Its code is Katapult's own wherever
-// Katapult documents one. A nil error means that Katapult answered that the
-// organization is deleted, or that it was read to be gone after the answer to a
-// deletion had been lost.
+// Katapult documents one. A nil error of [Client.DeleteOrganization] means that Katapult
+// accepted the deletion with the answer that it documents for one that is done, or that a
+// read found the organization deleted after any other answer. [Client.Teardown] reads
+// after every answer.
 //
 // # Retries
 //
@@ -122,8 +123,12 @@ func DeleteOrganization(ctx context.Context, organization OrganizationLookup, op
 //
 // An organization that is named by its subdomain is read first, and deleted by its ID;
 // the error is [errors.NotConfirmed] if the one that answers has another subdomain. After
-// a lost answer or a 5xx the organization is read. Both need the scope
-// organizations:read.
+// a lost answer, a 5xx and any other 2xx or 3xx the organization is read. Both need the
+// scope organizations:read.
+//
+// A nil error proves that Katapult answered {"success":true}, which it documents for an
+// organization that is deleted; that answer is not checked by a read. [Client.Teardown]
+// checks it.
 //
 // Source: vendor OpenAPI 2.68.0; seed page.
 func (c *Client) DeleteOrganization(ctx context.Context, organization OrganizationLookup) error {

@@ -45,8 +45,10 @@ func (c *Client) Plan(ctx context.Context, organization OrganizationLookup) (*te
 }
 
 // Teardown carries out a plan of [Client.Plan]: it removes one thing after the other,
-// in order, and deletes the organization once all are read to be gone. The outcome is
-// then [teardown.Gone].
+// in order, and deletes the organization once all are read to be gone. After Katapult has
+// accepted that, a read decides. The outcome is [teardown.Gone] when that shows that the
+// organization is deleted; while it exists the deletion is requested again, three times at
+// most. It is [teardown.Unknown] when no read shows that within 5 minutes.
 //
 // A virtual machine is stopped, its disks are unassigned but for the one it boots from,
 // and it is deleted. What goes to the trash is purged there by itself, and nothing else
@@ -227,24 +229,32 @@ func (d driver) Delete(ctx context.Context, o teardown.Organization) (teardown.D
 	reading, cancel := context.WithTimeout(ctx, maxLinger)
 	defer cancel()
 	reads, repeats := 0, 0
+	var last error // of the last read
 	err := d.c.rest().Wait(reading, "Teardown", o.ID, func(ctx context.Context) ([]errors.Step, error) {
-		// A read that cannot decide does not revoke what Katapult has answered.
-		if presence, _ := d.c.look(ctx, id); presence != rest.Present {
+		presence, err := d.c.look(ctx, id)
+		last = err
+		switch presence {
+		case rest.Gone:
 			return nil, nil
+		case rest.Unknown:
+			return []errors.Step{{Name: "organization", Description: "its deletion was accepted, and no read shows whether it exists"}}, nil
 		}
 		if reads++; reads > readsBeforeRepeat && repeats < maxRepeats {
 			reads, repeats = 0, repeats+1
 			_ = d.c.deleteOrganization(ctx, id) // the next read decides
 		}
-		return []errors.Step{{Name: "organization", Description: "it exists, and its deletion was accepted"}}, nil
+		return []errors.Step{{Name: "organization", Description: "its deletion was accepted, and it exists"}}, nil
 	})
 	if err != nil {
 		return teardown.Deletion{}, &errors.Error{
-			Provider: provider, Operation: "DeleteOrganization", Target: o.ID, Code: errors.OutcomeUnknown, Err: err,
+			Provider: provider, Operation: "DeleteOrganization", Target: o.ID, Code: errors.OutcomeUnknown,
+			Err: errors.Join(errAccepted, err, last),
 		}
 	}
 	return teardown.Deletion{Outcome: teardown.Gone}, nil
 }
+
+var errAccepted = errors.New("the deletion was accepted, and no read shows that the organization is deleted")
 
 // maxLinger is the longest time for which an organization is read after its deletion was
 // accepted. Katapult does not document whether it no longer exists at once.

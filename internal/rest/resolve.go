@@ -29,7 +29,9 @@ type Deletion struct {
 // a lost answer, a 5xx, and any 2xx or 3xx that is not the documented success. If the
 // organization does not exist, that is a success; if it exists, the deletion is sent
 // again; if no read can decide, the error is OutcomeUnknown. A "not found" is a success
-// only after an attempt of ours whose outcome was open.
+// only after an attempt of ours whose outcome was open. After the documented success
+// nothing is read: it proves that the provider has accepted the deletion and says that it
+// is done. A teardown reads after that, too.
 func (c *Client) Delete(ctx context.Context, d Deletion) error {
 	if ctx == nil { // it is about to get a value
 		return d.Send(ctx)
@@ -92,7 +94,7 @@ func ambiguous(e *errors.Error) bool {
 	case errors.Internal, errors.Unavailable:
 		return e.Status != 0 && !refused(e.Status)
 	case errors.UnexpectedResponse:
-		return e.Status >= 200 && e.Status <= 399
+		return e.Status >= 200 && e.Status <= 399 || serverFailed(e.Status)
 	}
 	return false
 }

@@ -56,6 +56,8 @@ func TestDelete(t *testing.T) {
 		"a strange 202, there, done":                    {[]*errors.Error{of(errors.UnexpectedResponse, 202), nil}, []rest.Presence{rest.Present}, "", 0},
 		"a redirect, gone":                              {[]*errors.Error{of(errors.UnexpectedResponse, 302)}, []rest.Presence{rest.Gone}, "", 0},
 		"redirects for ever, there":                     {[]*errors.Error{of(errors.UnexpectedResponse, 307), of(errors.UnexpectedResponse, 307), of(errors.UnexpectedResponse, 307)}, []rest.Presence{rest.Present, rest.Present, rest.Present}, errors.UnexpectedResponse, 3},
+		"a strange 500, gone":                           {[]*errors.Error{of(errors.UnexpectedResponse, 500)}, []rest.Presence{rest.Gone}, "", 0},
+		"a strange 503, unreadable":                     {[]*errors.Error{of(errors.UnexpectedResponse, 503)}, []rest.Presence{rest.Unknown}, errors.OutcomeUnknown, 1},
 		"a route that is not there":                     {[]*errors.Error{of(errors.RouteNotFound, 404)}, nil, errors.RouteNotFound, 1},
 		"no token":                                      {[]*errors.Error{of(errors.Internal, 0)}, nil, errors.Internal, 1},
 	} {

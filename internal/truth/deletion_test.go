@@ -155,7 +155,7 @@ func (o *organization) judge(t *trial) (string, []string) {
 			lie("it says canceled, and not by what")
 		}
 	case saysUnknown:
-		if why := o.knowable(t); why != "" {
+		if why := o.knowable(t, false); why != "" {
 			lie("it says unknown, and %s", why)
 		}
 	}
@@ -257,13 +257,16 @@ func (o *organization) evident(t *trial) bool {
 	return false
 }
 
-// knowable says why the outcome could be known; "" when it could not.
-func (o *organization) knowable(t *trial) string {
-	open, looked, was, refused := false, false, nothing, false
+// knowable says why the outcome could be known; "" when it could not. With checked, a
+// deletion that was accepted is open, too, until a read shows that it is done, and an
+// organization that is read to be there may still be deleted.
+func (o *organization) knowable(t *trial, checked bool) string {
+	open, looked, was, refused, accepted := false, false, nothing, false, false
 	for _, x := range t.exchanges {
+		done := checked && x.kind == deletion && x.status >= 200 && x.status < 300
 		switch {
-		case x.kind == deletion && !x.telling():
-			open, looked, was, refused = true, false, nothing, false
+		case done, x.kind == deletion && !x.telling():
+			open, looked, was, refused, accepted = true, false, nothing, false, accepted || done
 			continue
 		case !open:
 		case x.genuine && o.saysOf(x) != nothing:
@@ -281,7 +284,7 @@ func (o *organization) knowable(t *trial) string {
 		return "it was read to be gone"
 	case !looked && !t.ended && !t.limited && !dry:
 		return "it has not looked"
-	case was == there && !refused && !t.ended && !dry:
+	case was == there && !accepted && !refused && !t.ended && !dry:
 		return "it was read to be there"
 	}
 	return ""

@@ -367,7 +367,7 @@ func (c *carrying) judgeReport(t *trial, lie func(string, ...any)) {
 			lie("it says %s, and that %s is %s", r.Outcome, left[0].ID, left[0].State)
 		}
 	case teardown.Unknown:
-		if why := c.knowable(t); why != "" {
+		if why := c.knowable(t, true); why != "" {
 			lie("it says unknown, and %s", why)
 		}
 	case teardown.NotFound:
