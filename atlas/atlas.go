@@ -32,9 +32,10 @@
 //
 // Every error is an [*errors.Error]. Its ProviderCode is Atlas's own errorCode,
 // verbatim; its code says the same in the words that all providers share, also
-// where Atlas's status says something else. A nil error means that Atlas answered
-// that the organization is deleted, or that it was read to be gone after the
-// answer to a deletion had been lost.
+// where Atlas's status says something else. A nil error of
+// [Client.DeleteOrganization] means that Atlas accepted the deletion with the answer that
+// it documents for one that is done, or that a read found the organization deleted after
+// any other answer. [Client.Teardown] reads after every answer.
 //
 // # Retries
 //
@@ -123,8 +124,11 @@ func DeleteOrganization(ctx context.Context, orgID string, options ...Option) er
 // The first three are below [errors.DeletionStepsNotSatisfied], and Steps names
 // what is in the way.
 //
-// After a lost answer or a 5xx the organization is read, which needs the role
-// Organization Member in it, with a credential that has not ended with it.
+// A nil error proves that Atlas answered 204, which it documents for an organization that
+// is deleted; that answer is not checked by a read. [Client.Teardown] checks it.
+//
+// After a lost answer, a 5xx and any other 2xx or 3xx the organization is read, which
+// needs the role Organization Member in it, with a credential that has not ended with it.
 //
 // Source: vendor OpenAPI of SDK v20250312023; vendor's error page.
 func (c *Client) DeleteOrganization(ctx context.Context, orgID string) error {

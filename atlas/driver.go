@@ -19,6 +19,7 @@ type driver struct {
 	before  *teardown.Plan
 	things  map[string]thing     // by step, as they were found at first
 	created map[string]time.Time // projects, by id
+	own     bool                 // the client's credential is one of the organization's
 
 	mu    sync.Mutex // of what is below
 	looks map[scope]*look
@@ -124,18 +125,55 @@ func (d *driver) IsGone(ctx context.Context, _ teardown.Organization, step teard
 	return err == nil && left == nil, err
 }
 
-// Delete deletes the organization.
+// maxLinger is the longest time for which an organization is read after its deletion was
+// accepted. Atlas documents that it no longer exists at once.
+const maxLinger = 5 * time.Minute
+
+// Delete deletes the organization, and reads whether it is deleted: an answer says only
+// that the deletion was accepted. If it was and the organization stays, the request is
+// sent again. A credential of the organization itself ends with it: that Atlas accepted
+// it right before the deletion, and refuses it right after, is all that it can read.
 func (d *driver) Delete(ctx context.Context, o teardown.Organization) (teardown.Deletion, error) {
 	if err := d.c.DeleteOrganization(ctx, o.ID); err != nil {
 		return teardown.Deletion{}, err
 	}
+	reading, cancel := context.WithTimeout(ctx, maxLinger)
+	defer cancel()
+	accepted, reads, repeats := true, 0, 0
+	var last error // of the last read
+	err := d.c.rest().Wait(reading, "Teardown", o.ID, func(ctx context.Context) ([]errors.Step, error) {
+		presence, err := d.c.look(ctx, o.ID)
+		last = err
+		ended := errors.Is(err, errors.Unauthenticated)
+		switch {
+		case presence == rest.Gone, ended && d.own && accepted:
+			return nil, nil
+		case ended:
+			return nil, err // no later read decides either
+		case presence == rest.Unknown:
+			return []errors.Step{{Name: "organization", Description: "its deletion was accepted, and no read shows whether it exists"}}, nil
+		}
+		if reads++; reads > readsBeforeRepeat && repeats < maxRepeats {
+			reads, repeats = 0, repeats+1
+			accepted = d.c.deleteOrganization(ctx, o.ID) == nil // the next read decides
+		}
+		return []errors.Step{{Name: "organization", Description: "its deletion was accepted, and it exists"}}, nil
+	})
+	if err != nil {
+		return teardown.Deletion{}, &errors.Error{
+			Provider: provider, Operation: "DeleteOrganization", Target: o.ID, Code: errors.OutcomeUnknown,
+			Err: errors.Join(errAccepted, err, last),
+		}
+	}
 	return teardown.Deletion{Outcome: teardown.Gone}, nil
 }
 
-// find finds what a step is about; nil when it is gone. Absence from a list of several
-// pages is proved by another read. The list may have the given
-// age, but was begun after the last request to remove it, and after what it goes
-// after was gone.
+var errAccepted = errors.New("the deletion was accepted, and no read shows that the organization is deleted")
+
+// find finds what a step is about; nil when it is gone. Absence from a list is proved by
+// a read of the resource, if an operation reads it, and by another read of a list of
+// several pages. The list may have the given age, but was begun after the last request to
+// remove it, and after what it goes after was gone.
 func (d *driver) find(ctx context.Context, step teardown.Step, age time.Duration) (*Left, error) {
 	t, ok := d.things[step.ID]
 	if !ok {
@@ -146,13 +184,24 @@ func (d *driver) find(ctx context.Context, step teardown.Step, age time.Duration
 		return nil, err
 	}
 	left := of(l.found, step.ID, t.in)
-	if left == nil && l.paged {
+	if left != nil || d.proved(step.ID) {
+		return left, nil
+	}
+	if l.paged || slices.Contains(readable, t.in.kind) {
 		left, err = d.prove(ctx, step.ID, t)
 	}
 	if left == nil && err == nil {
-		d.note(d.gone, step)
+		d.note(d.gone, step.ID)
 	}
 	return left, err
+}
+
+// proved reports whether a read has shown that what a step is about does not exist,
+// after the last request to remove it.
+func (d *driver) proved(stepID string) bool {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return d.gone[stepID] > d.sent[stepID]
 }
 
 // since is when the last of what a list has to show had happened.
@@ -167,11 +216,11 @@ func (d *driver) since(step teardown.Step) int {
 }
 
 // note notes when something happened to a step.
-func (d *driver) note(when map[string]int, step teardown.Step) {
+func (d *driver) note(when map[string]int, stepID string) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	d.clock++
-	when[step.ID] = d.clock
+	when[stepID] = d.clock
 }
 
 // tick counts a list that is begun.
@@ -217,7 +266,7 @@ func (d *driver) look(ctx context.Context, in scope, since int, age time.Duratio
 func (d *driver) remove(ctx context.Context, o teardown.Organization, step teardown.Step, left Left) error {
 	in := d.things[step.ID].in
 	err := d.send(ctx, o.ID, in.projectID, left, step.Needs == teardown.TerminationProtection)
-	d.note(d.sent, step)
+	d.note(d.sent, step.ID)
 	if errors.Is(err, errors.AlreadyRequestedDeletion) || errors.Is(err, errors.NotFound) || isNotInGroup(err) {
 		return nil
 	}

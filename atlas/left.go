@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/offboard-dev/offboard-go/errors"
+	"github.com/offboard-dev/offboard-go/internal/rest"
 )
 
 // Kind is a kind of thing that keeps a project from being deleted.
@@ -107,7 +108,7 @@ var lists = []kindList{
 			return each(s.c.ListNetworkPeerings(ctx, s.projectID, options), func(x NetworkPeering) Left {
 				return Left{ID: x.ID, Provider: p, State: x.Status + x.StatusName}
 			})
-		}, s.atAbsent)
+		}, nil)
 	}},
 	{KindFederationEndpoint, func(s *sources, ctx context.Context) list {
 		return each(s.c.ListFederationEndpoints(ctx, s.projectID), func(x FederationEndpoint) Left {
@@ -151,7 +152,7 @@ var lists = []kindList{
 			return each(s.c.ListEncryptionEndpoints(ctx, s.projectID, p), func(x EncryptionEndpoint) Left {
 				return Left{ID: x.ID, Provider: p, State: x.Status}
 			})
-		}, s.atAbsent)
+		}, nil)
 	}},
 }
 
@@ -172,21 +173,16 @@ func leftFlexCluster(x FlexCluster) Left {
 // It takes 13 requests for a project with nothing in it; one more for each cloud
 // provider that it has a network at, each stream workspace and each deleted cluster
 // that has left snapshots; and with clusters two more, and two for each of them. An
-// error ends the list. It needs the roles Project Read Only and, for some kinds,
+// error ends the list. A list that is answered with "not found" is such an error, unless
+// another read shows that the cluster or the stream workspace that it belongs to does not
+// exist any more. It needs the roles Project Read Only and, for some kinds,
 // Project Owner.
 //
 // Source: vendor OpenAPI of SDK v20250312023; vendor's clean-up of its own test
 // organizations.
 func (c *Client) ListLeft(ctx context.Context, projectID string, kinds ...Kind) iter.Seq2[Left, error] {
-	return c.listLeft(ctx, projectID, false, kinds...)
-}
-
-// listLeft is ListLeft. If it is strict, a parent that a list reports as not existing is
-// read before the list counts as empty.
-func (c *Client) listLeft(ctx context.Context, projectID string, strict bool, kinds ...Kind) list {
 	return func(yield func(Left, error) bool) {
 		s := c.sources(ctx, projectID, kinds)
-		s.strict = strict
 		for _, l := range lists {
 			if len(kinds) > 0 && !slices.Contains(kinds, l.kind) {
 				continue
@@ -214,13 +210,13 @@ func (c *Client) listLeft(ctx context.Context, projectID string, strict bool, ki
 func (c *Client) WaitUntilGone(ctx context.Context, projectID string, progress func([]Left), kinds ...Kind) error {
 	const operation = "WaitUntilGone"
 	deleting := map[Left]bool{}
-	return c.rest().Wait(ctx, operation, projectID, func(ctx context.Context) (steps []errors.Step, err error) {
-		var all []Left
+	return c.rest().Wait(ctx, operation, projectID, func(ctx context.Context) (steps []errors.Step, _ error) {
+		all, err := gather(c.ListLeft(ctx, projectID, kinds...))
+		if err != nil {
+			return nil, err
+		}
 		var broken []errors.Step
-		for left, err := range c.listLeft(ctx, projectID, true, kinds...) {
-			if err != nil {
-				return nil, err
-			}
+		for _, left := range all {
 			key := Left{Kind: left.Kind, ID: left.ID, Parent: left.Parent}
 			switch {
 			case left.going():
@@ -228,7 +224,7 @@ func (c *Client) WaitUntilGone(ctx context.Context, projectID string, progress f
 			case left.State == failed && deleting[key]:
 				broken = append(broken, left.step())
 			}
-			all, steps = append(all, left), append(steps, left.step())
+			steps = append(steps, left.step())
 		}
 		if progress != nil {
 			progress(all)
@@ -274,19 +270,11 @@ func whole[T any](things []T, err error) iter.Seq2[T, error] {
 }
 
 // gather takes all of a list.
-func gather[T any](list iter.Seq2[T, error]) ([]T, error) {
-	var all []T
-	for item, err := range list {
-		if err != nil {
-			return nil, err
-		}
-		all = append(all, item)
-	}
-	return all, nil
-}
+func gather[T any](list iter.Seq2[T, error]) ([]T, error) { return rest.Gather(list) }
 
 // within goes through the lists of all parents. A parent may be deleted while its list
-// is read: absent reports whether an error shows that.
+// is read: absent reports whether an error shows that; nil for a parent that always
+// exists.
 func within[T any](parents iter.Seq2[T, error], of func(T) list, absent func(T, error) (bool, error)) list {
 	return func(yield func(Left, error) bool) {
 		for parent, err := range parents {
@@ -295,11 +283,13 @@ func within[T any](parents iter.Seq2[T, error], of func(T) list, absent func(T, 
 				return
 			}
 			for left, err := range of(parent) {
-				if err != nil {
-					gone, err := absent(parent, err)
-					if gone {
+				if err != nil && absent != nil {
+					var gone bool
+					if gone, err = absent(parent, err); gone {
 						break
 					}
+				}
+				if err != nil {
 					yield(Left{}, err)
 					return
 				}

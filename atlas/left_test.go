@@ -406,14 +406,77 @@ func TestWhatIsLeftIsNotListedInPart(t *testing.T) {
 	})
 }
 
-func TestWhatGoesWhileItIsLookedIntoIsNotLeft(t *testing.T) {
+// A cluster that is deleted while its archives are listed has none left.
+func TestListLeft_ClusterDeletedMeanwhile(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		srv := with(
+			atlastest.Resource{Kind: atlas.KindCluster, ID: "main", Takes: time.Second},
+			atlastest.Resource{Kind: atlas.KindOnlineArchive, Parent: "main"},
+		)
+		c := newClient(t, srv)
+		if err := c.DeleteCluster(t.Context(), shop, "main", atlas.DeleteClusterOptions{}); err != nil {
+			t.Fatal(err)
+		}
+		srv.Fail(offboardtest.Fault{Operation: "ListOnlineArchivesPage", Delay: 2 * time.Second})
+		if left := gather(t, c.ListLeft(t.Context(), shop, atlas.KindOnlineArchive)); len(left) != 0 {
+			t.Errorf("left: %v", left)
+		}
+	})
+}
+
+// A list that is answered with "not found" is an error, and not a shorter list: nothing
+// shows that its parent does not exist.
+func TestListLeft_NotFoundOfOneList(t *testing.T) {
+	t.Parallel()
+	for operation, kind := range map[string]atlas.Kind{
+		"ListClustersPage": atlas.KindCluster, "ListFlexClustersPage": atlas.KindFlexCluster,
+		"ListOnlineArchivesPage": atlas.KindOnlineArchive, "GetOutageSimulation": atlas.KindOutageSimulation,
+		"ListNetworkContainersPage": atlas.KindNetworkPeering, "ListNetworkPeeringsPage": atlas.KindNetworkPeering,
+		"ListFederationEndpointsPage": atlas.KindFederationEndpoint, "ListFederatedDatabases": atlas.KindFederatedDatabase,
+		"ListStreamWorkspacesPage": atlas.KindStreamWorkspace, "ListStreamProcessorsPage": atlas.KindStreamProcessor,
+		"ListStreamPrivateLinksPage": atlas.KindStreamPrivateLink, "ListActiveStreamVPCPeeringsPage": atlas.KindStreamVPCPeering,
+		"ListPrivateEndpointServices": atlas.KindPrivateEndpointService, "ListEncryptionEndpointsPage": atlas.KindEncryptionEndpoint,
+	} {
+		for _, code := range []string{
+			"CLUSTER_NOT_FOUND", "STREAM_TENANT_NOT_FOUND_FOR_NAME", "GROUP_NOT_FOUND", "PROJECT_NOT_FOUND", "PEER_NOT_FOUND",
+			"SNAPSHOT_NOT_FOUND", "UNEXPECTED_ERROR", "RESOURCE_NOT_FOUND",
+		} {
+			if kind == atlas.KindOutageSimulation && code == "RESOURCE_NOT_FOUND" {
+				continue // there is none
+			}
+			t.Run(operation+"/"+code, func(t *testing.T) {
+				t.Parallel()
+				synctest.Test(t, func(t *testing.T) {
+					srv := with(
+						atlastest.Resource{Kind: atlas.KindCluster, ID: "main"},
+						atlastest.Resource{Kind: atlas.KindOutageSimulation, Parent: "main"},
+						atlastest.Resource{Kind: atlas.KindOnlineArchive, Parent: "main"},
+						atlastest.Resource{Kind: atlas.KindFlexCluster}, atlastest.Resource{Kind: atlas.KindNetworkPeering},
+						atlastest.Resource{Kind: atlas.KindFederationEndpoint}, atlastest.Resource{Kind: atlas.KindFederatedDatabase},
+						atlastest.Resource{Kind: atlas.KindStreamWorkspace, ID: "events"},
+						atlastest.Resource{Kind: atlas.KindStreamProcessor, Parent: "events"},
+						atlastest.Resource{Kind: atlas.KindStreamPrivateLink}, atlastest.Resource{Kind: atlas.KindStreamVPCPeering},
+						atlastest.Resource{Kind: atlas.KindPrivateEndpointService}, atlastest.Resource{Kind: atlas.KindEncryptionEndpoint},
+					)
+					srv.Fail(always(offboardtest.Answer(operation, 404, `{"error":404,"errorCode":"`+code+`"}`)))
+					left, err := all(newClient(t, srv).ListLeft(t.Context(), shop, kind))
+					if err == nil {
+						t.Errorf("left: %v, without an error", left)
+					}
+					if srv.Count(operation) == 0 {
+						t.Errorf("%s was not called", operation)
+					}
+				})
+			})
+		}
+	}
+}
+
+// What has ended is not left.
+func TestListLeft_Ended(t *testing.T) {
 	t.Parallel()
 	srv := furnish()
-	gone := offboardtest.Answer("ListOnlineArchivesPage", 404, `{"error":404,"errorCode":"CLUSTER_NOT_FOUND"}`)
-	srv.Fail(gone)
-	if left := gather(t, newClient(t, srv).ListLeft(t.Context(), shop, atlas.KindOnlineArchive)); len(left) != 0 {
-		t.Errorf("left: %v", left)
-	}
 	srv.Fail(
 		offboardtest.Answer("GetOutageSimulation", 200, `{"clusterName":"main","state":"COMPLETE"}`),
 		offboardtest.Answer("ListOnlineArchivesPage", 200, `{"results":[{"_id":"`+archive+`","state":"DELETED"}]}`),

@@ -11,13 +11,14 @@ import (
 // pageSize is the largest page that the API gives.
 const pageSize = 500
 
-// paged returns a page with what its answer says of further pages. The total is an
-// estimate.
+// paged returns a page with what its answer says of further pages. Atlas documents that
+// the total is an estimate; it is the number of items in all recorded answers, so that a
+// list with fewer items is no list.
 func paged[T any](results []T, links []Link, total int) rest.Page[T] {
 	return rest.Page[T]{
 		Items: results, Size: rest.FullAt(pageSize, parameter(links, "itemsPerPage")),
 		More:  slices.ContainsFunc(links, func(l Link) bool { return l.Rel == "next" }),
-		Total: total, Estimate: true,
+		Total: total,
 	}
 }
 

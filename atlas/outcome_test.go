@@ -2,6 +2,7 @@ package atlas_test
 
 import (
 	"context"
+	"maps"
 	"net/http"
 	"strings"
 	"testing"
@@ -12,6 +13,7 @@ import (
 	"github.com/offboard-dev/offboard-go/atlas/atlastest"
 	"github.com/offboard-dev/offboard-go/errors"
 	"github.com/offboard-dev/offboard-go/offboardtest"
+	"github.com/offboard-dev/offboard-go/teardown"
 )
 
 // Atlas documents 204 for these, and was recorded to answer 202 or 200 with {}.
@@ -112,4 +114,135 @@ func TestWaitUntilGone_CredentialRevoked(t *testing.T) {
 			t.Errorf("got %v after %d requests", err, n)
 		}
 	})
+}
+
+// Atlas accepts the deletion of the organization and never starts it: reads show that the
+// organization exists, and the deletion is requested again, three times at most.
+func TestTeardown_OrganizationDeletionIgnored(t *testing.T) {
+	t.Parallel()
+	for name, test := range map[string]struct {
+		ignored, sent int
+		outcome       teardown.Outcome
+		code          errors.Code
+	}{
+		"once":        {1, 2, teardown.Gone, ""},
+		"three times": {3, 4, teardown.Gone, ""},
+		"always":      {1000, 4, teardown.Unknown, errors.OutcomeUnknown},
+	} {
+		for whose, credential := range withOwn() {
+			t.Run(name+"/"+whose, func(t *testing.T) {
+				t.Parallel()
+				synctest.Test(t, func(t *testing.T) {
+					srv := with()
+					c := as(t, srv, credential(srv))
+					p := planned(t, c)
+					ignored := offboardtest.Ignore("DeleteOrganization", http.StatusNoContent, "")
+					ignored.Times = test.ignored
+					srv.Fail(ignored)
+					r, err := carryOut(t, c, p, teardown.Permit(teardown.OwnOrganization))
+					check(t, r, err, test.outcome, test.code)
+					if n := srv.Count("DeleteOrganization"); n != test.sent || srv.Exists(acme) != (test.code != "") {
+						t.Errorf("%d deletions were sent, want %d; it exists: %t", n, test.sent, srv.Exists(acme))
+					}
+				})
+			})
+		}
+	}
+}
+
+// withOwn are credentials of any organization, and those of the organization itself.
+func withOwn() map[string]func(*atlastest.Server) atlas.Option {
+	all := maps.Clone(own)
+	all["another organization's"] = func(srv *atlastest.Server) atlas.Option {
+		srv.AddAPIKey(atlastest.Credential{ID: "otherkey", Secret: "secret"})
+		return atlas.WithAPIKey("otherkey", "secret")
+	}
+	return all
+}
+
+// No read shows what became of a deletion that Atlas has accepted: the outcome is
+// unknown, unless a later read decides.
+func TestTeardown_OrganizationNotRead(t *testing.T) {
+	t.Parallel()
+	cached := offboardtest.Answer("GetOrganization", http.StatusNotFound, `{"error":404,"errorCode":"ORG_NOT_FOUND"}`)
+	cached.Header = http.Header{"Age": {"7"}}
+	for name, test := range map[string]struct {
+		answer offboardtest.Fault
+		times  int
+		want   teardown.Outcome
+	}{
+		"a page":                   {offboardtest.Page("GetOrganization", http.StatusForbidden), 1000, teardown.Unknown},
+		"a page for a while":       {offboardtest.Page("GetOrganization", http.StatusForbidden), 12, teardown.Gone},
+		"a failure":                {offboardtest.Answer("GetOrganization", http.StatusInternalServerError, `{"error":500,"errorCode":"UNEXPECTED_ERROR"}`), 1000, teardown.Unknown},
+		"a page of a wrong path":   {offboardtest.Page("GetOrganization", http.StatusNotFound), 1000, teardown.Unknown},
+		"from a cache":             {cached, 1000, teardown.Unknown},
+		"denied":                   {offboardtest.Answer("GetOrganization", http.StatusForbidden, `{"error":403,"errorCode":"ACCESS_FORBIDDEN"}`), 1000, teardown.Unknown},
+		"a role that is missing":   {offboardtest.Answer("GetOrganization", http.StatusUnauthorized, `{"error":401,"errorCode":"USER_CANNOT_ACCESS_ORG"}`), 1000, teardown.Unknown},
+		"a credential that ended":  {offboardtest.Answer("GetOrganization", http.StatusUnauthorized, `{"error":401,"errorCode":"UNEXPECTED_ERROR","detail":"-"}`), 1000, teardown.Unknown},
+		"another organization":     {offboardtest.Answer("GetOrganization", http.StatusOK, `{"id":"`+other+`","name":"Acme"}`), 1000, teardown.Unknown},
+		"another thing is missing": {offboardtest.Answer("GetOrganization", http.StatusNotFound, `{"error":404,"errorCode":"GROUP_NOT_FOUND"}`), 1000, teardown.Unknown},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				srv := with()
+				c := newClient(t, srv)
+				p := planned(t, c)
+				test.answer.Times = test.times
+				srv.Fail(offboardtest.Fault{Operation: "DeleteOrganization", EditRequest: func(*http.Request) { srv.Fail(test.answer) }})
+				r, err := carryOut(t, c, p)
+				code := errors.Code("")
+				if test.want == teardown.Unknown {
+					code = errors.OutcomeUnknown
+				}
+				check(t, r, err, test.want, code)
+				if n := srv.Count("DeleteOrganization"); n != 1 {
+					t.Errorf("%d deletions were sent", n)
+				}
+			})
+		})
+	}
+}
+
+// A credential of the organization itself is refused after the deletion. A page that is
+// not Atlas's does not say so.
+func TestTeardown_OwnCredentialRefusedByPage(t *testing.T) {
+	t.Parallel()
+	for name, credential := range own {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				srv := with()
+				c := as(t, srv, credential(srv))
+				p := planned(t, c)
+				page := offboardtest.Page("", http.StatusUnauthorized)
+				page.Times = 1000
+				srv.Fail(offboardtest.Fault{Operation: "DeleteOrganization", EditRequest: func(*http.Request) { srv.Fail(page) }})
+				r, err := carryOut(t, c, p, teardown.Permit(teardown.OwnOrganization))
+				check(t, r, err, teardown.Unknown, errors.OutcomeUnknown)
+			})
+		})
+	}
+}
+
+// The request that is sent again is answered with a refusal: that the credential of the
+// organization itself is refused afterwards proves nothing.
+func TestTeardown_OwnCredentialRefusedByRepeat(t *testing.T) {
+	t.Parallel()
+	for name, credential := range own {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				srv := with()
+				c := as(t, srv, credential(srv))
+				p := planned(t, c)
+				srv.Fail(
+					offboardtest.Ignore("DeleteOrganization", http.StatusNoContent, ""),
+					offboardtest.Accept("DeleteOrganization", http.StatusUnauthorized, `{"error":401,"errorCode":"UNEXPECTED_ERROR","detail":"-"}`),
+				)
+				r, err := carryOut(t, c, p, teardown.Permit(teardown.OwnOrganization))
+				check(t, r, err, teardown.Unknown, errors.OutcomeUnknown)
+			})
+		})
+	}
 }

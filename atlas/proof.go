@@ -32,6 +32,15 @@ func isNotInGroup(err error) bool { return providerCode(err) == "NOT_IN_GROUP" }
 
 var errContradicted = errors.New("a list reports that its parent does not exist, and a read finds it")
 
+// another returns the error of an answer that is not about the resource requested. It
+// proves nothing.
+func another(operation, id string) error {
+	return &errors.Error{
+		Provider: provider, Operation: operation, Target: id, Code: errors.UnexpectedResponse,
+		Err: errors.New("the answer is about another resource"),
+	}
+}
+
 // contradicted returns the error of a list whose parent a read finds: the list proves
 // nothing, and another read may succeed.
 func contradicted(err error) error {
@@ -44,35 +53,39 @@ func contradicted(err error) error {
 	return &passing
 }
 
-// saysParentMissing reports whether an error may say that the parent of a list, or the
-// resource that is read, does not exist. It does not if it is about the project or the
-// organization, or has no meaning.
-func saysParentMissing(err error) bool {
-	switch providerCode(err) {
-	case "GROUP_NOT_FOUND", "PROJECT_NOT_FOUND", "ORG_NOT_FOUND", "UNEXPECTED_ERROR":
+// says reports whether an error says by a code of Atlas that the resource of this name
+// does not exist. Atlas names the resource among the parameters of the error (recorded).
+func says(err error, code, name string) bool {
+	e, ok := errors.AsType[*errors.Error](err)
+	if !ok || e.ProviderCode != code || !errors.Is(err, errors.NotFound) {
 		return false
 	}
-	return errors.Is(err, errors.NotFound)
+	detail, _ := e.Detail.(ErrorDetail)
+	return len(detail.Parameters) == 0 || slices.Contains(detail.Parameters, any(name))
 }
 
-// atAbsent reports whether nothing exists at a cloud provider.
-func (s *sources) atAbsent(_ CloudProvider, err error) (bool, error) {
-	return !s.strict && saysParentMissing(err), err
+// saysClusterMissing reports whether an error says that a cluster does not exist.
+func saysClusterMissing(err error, name string) bool { return says(err, "CLUSTER_NOT_FOUND", name) }
+
+// saysNoSimulation reports whether an error says that a cluster has no outage
+// simulation. No recorded answer shows the code: it is RESOURCE_NOT_FOUND, as with other
+// resources of a cluster, or one that names the simulation. A code that names another
+// resource, and one without a meaning, says nothing of the simulation.
+func saysNoSimulation(e *errors.Error) bool {
+	return e.ProviderCode == "RESOURCE_NOT_FOUND" || strings.Contains(e.ProviderCode, "OUTAGE_SIMULATION")
 }
 
 // clusterAbsent returns a function that reports whether an error shows that a cluster,
 // or the one resource that it has of a kind, does not exist.
 func (s *sources) clusterAbsent(ctx context.Context) func(Cluster, error) (bool, error) {
 	return func(x Cluster, err error) (bool, error) {
-		switch {
-		case !saysParentMissing(err):
+		switch e, _ := errors.AsType[*errors.Error](err); {
+		case !errors.Is(err, errors.NotFound):
 			return false, err
-		case !s.strict:
+		case e.Operation == "GetOutageSimulation" && saysNoSimulation(e):
 			return true, nil
-		}
-		e, _ := errors.AsType[*errors.Error](err)
-		if e.Operation == "GetOutageSimulation" && e.ProviderCode != "CLUSTER_NOT_FOUND" {
-			return true, nil // it is about the simulation
+		case !saysClusterMissing(err, x.Name):
+			return false, err
 		}
 		// Clusters that were deleted and left snapshots are in this list alone.
 		kept, wrong := gather(s.c.ListClusters(ctx, s.projectID, ListClustersPageOptions{IncludeDeletedWithRetainedBackups: true}))
@@ -90,11 +103,8 @@ func (s *sources) clusterAbsent(ctx context.Context) func(Cluster, error) (bool,
 // workspace does not exist.
 func (s *sources) workspaceAbsent(ctx context.Context) func(StreamWorkspace, error) (bool, error) {
 	return func(x StreamWorkspace, err error) (bool, error) {
-		switch {
-		case !saysParentMissing(err):
+		if !says(err, "STREAM_TENANT_NOT_FOUND_FOR_NAME", x.Name) {
 			return false, err
-		case !s.strict:
-			return true, nil
 		}
 		all, wrong := gather(s.c.ListStreamWorkspaces(ctx, s.projectID))
 		switch {
@@ -272,7 +282,10 @@ func (d *driver) stable(ctx context.Context, in scope) ([]Left, error) {
 	}
 }
 
-// prove reads what a step is about, which a list of several pages lacks; nil if it does
+// readable are the kinds of steps whose resource an operation reads by itself.
+var readable = []Kind{kindProject, KindCluster, KindFlexCluster}
+
+// prove reads what a step is about, which a list lacks; nil if it does
 // not exist. What no operation reads by itself is sought in a list that does not change.
 func (d *driver) prove(ctx context.Context, stepID string, t thing) (*Left, error) {
 	var left Left
@@ -287,12 +300,16 @@ func (d *driver) prove(ctx context.Context, stepID string, t thing) (*Left, erro
 	case KindCluster:
 		var x *Cluster
 		if x, err = d.c.GetCluster(ctx, t.in.projectID, t.ID); err == nil {
-			left = leftCluster(*x)
+			if left = leftCluster(*x); left.ID != t.ID || left.UID == "" {
+				return nil, another("GetCluster", t.ID)
+			}
 		}
 	case KindFlexCluster:
 		var x *FlexCluster
 		if x, err = d.c.GetFlexCluster(ctx, t.in.projectID, t.ID); err == nil {
-			left = leftFlexCluster(*x)
+			if left = leftFlexCluster(*x); left.ID != t.ID || left.UID == "" {
+				return nil, another("GetFlexCluster", t.ID)
+			}
 		}
 	default:
 		found, err := d.stable(ctx, t.in)
@@ -305,7 +322,7 @@ func (d *driver) prove(ctx context.Context, stepID string, t thing) (*Left, erro
 	case err == nil:
 		left.Kind = t.in.kind
 		return of([]Left{left}, stepID, t.in), nil // another one of the name is another
-	case providerCode(err) == "CLUSTER_NOT_FOUND" && errors.Is(err, errors.NotFound):
+	case saysClusterMissing(err, t.ID):
 		return nil, nil
 	}
 	return nil, d.passing(t.in.projectID, d.inAbsentParent(ctx, t.in, err))
@@ -336,25 +353,31 @@ func (d *driver) passing(projectID string, err error) error {
 	return &later
 }
 
-// omitted adds those projects of the plan before that a list of several pages lacks and
-// that exist nevertheless.
+// omitted adds those projects of the plan before that the list of projects lacks and that
+// exist nevertheless, as a read of each shows.
 func (d *driver) omitted(ctx context.Context, projects []Project) ([]Project, error) {
 	if d.before == nil {
 		return projects, nil
 	}
 	for _, s := range d.before.Steps {
 		id, ok := strings.CutPrefix(s.ID, string(kindProject)+"/")
-		if !ok || slices.ContainsFunc(projects, func(x Project) bool { return x.ID == id }) {
+		if !ok || d.proved(s.ID) || slices.ContainsFunc(projects, func(x Project) bool { return x.ID == id }) {
 			continue
 		}
 		x, err := d.c.GetProject(ctx, id)
-		if err == nil {
+		switch {
+		case err == nil && x.ID == id && x.OrgID == d.orgID:
 			projects = append(projects, *x)
 			continue
+		case err == nil && x.ID == id && x.OrgID != "":
+			continue // of another organization, whatever the plan says
+		case err == nil:
+			return nil, another("GetProject", id)
 		}
 		if gone, wrong := d.projectAbsent(ctx, id); !gone {
 			return nil, cmp.Or(wrong, err)
 		}
+		d.note(d.gone, s.ID)
 	}
 	return projects, nil
 }
@@ -370,8 +393,9 @@ var notPaged = []Kind{
 var nested = []Kind{KindOutageSimulation, KindOnlineArchive, KindSnapshot, KindShardedSnapshot, KindStreamProcessor}
 
 // confirm adds those steps of the plan before that the lists of projects lack and that
-// exist nevertheless: a list of several pages may leave out what exists. An empty list
-// has one page.
+// exist nevertheless. What an operation reads by itself is read; anything else is sought
+// in a list again if its list may have had several pages, which may leave out what
+// exists. An empty list has one page.
 func (d *driver) confirm(ctx context.Context, p *teardown.Plan, projects []Project) error {
 	if d.before == nil {
 		return nil
@@ -384,11 +408,26 @@ func (d *driver) confirm(ctx context.Context, p *teardown.Plan, projects []Proje
 		if i < 0 || slices.Contains(notPaged, Kind(kind)) || slices.ContainsFunc(p.Steps, func(now teardown.Step) bool { return now.ID == s.ID }) {
 			continue
 		}
+		t := thing{Left{ID: strings.TrimSuffix(s.Name, " in "+projects[i].Name)}, scope{kind: Kind(kind), projectID: projectID}}
+		if slices.Contains(readable, t.in.kind) {
+			if d.proved(s.ID) {
+				continue
+			}
+			left, err := d.prove(ctx, s.ID, t)
+			switch {
+			case err != nil:
+				return err
+			case left == nil:
+				d.note(d.gone, s.ID)
+			default:
+				d.again(p, s, thing{*left, scopeOf(projectID, *left)})
+			}
+			continue
+		}
 		listedNow := slices.ContainsFunc(p.Steps, func(now teardown.Step) bool { return strings.HasPrefix(now.ID, kind+"/"+projectID+"/") })
 		if !listedNow && !slices.Contains(nested, Kind(kind)) {
 			continue
 		}
-		t := thing{Left{ID: strings.TrimSuffix(s.Name, " in "+projects[i].Name)}, scope{kind: Kind(kind), projectID: projectID}}
 		l, ok := scopes[t.in]
 		if !ok {
 			var err error

@@ -20,7 +20,8 @@ import (
 )
 
 // omitting splits the list of a path into two pages, and leaves out an item by its name:
-// it moves to page 1 while page 2 is read.
+// it moves to page 1 while page 2 is read. The total is that of an item less, so that it
+// shows nothing of this.
 type omitting struct {
 	next http.RoundTripper
 	path string // the end of it
@@ -60,6 +61,7 @@ func (o omitting) RoundTrip(req *http.Request) (*http.Response, error) {
 		kept = page.Results
 	}
 	half := (len(kept) + 1) / 2
+	page.TotalCount = len(kept)
 	page.Links = []map[string]any{{"rel": "self", "href": requested}}
 	if page.Results = kept[:half]; number == "1" && half < len(kept) && len(kept) > 1 {
 		page.Links = append(page.Links, map[string]any{"rel": "next", "href": req.URL.String()})
@@ -370,4 +372,157 @@ func TestCheckDeletion_ForeignPage(t *testing.T) {
 			t.Errorf("got %v", err)
 		}
 	})
+}
+
+// An empty page whose total names items is no empty list: no step is taken to be done by
+// it, when the plan is applied and while a step waits.
+func TestTeardown_EmptyPageWithTotal(t *testing.T) {
+	t.Parallel()
+	const body = `{"results":[],"totalCount":2,"links":[]}`
+	for operation, kind := range map[string]atlas.Kind{
+		"ListClustersPage": atlas.KindCluster, "ListFlexClustersPage": atlas.KindFlexCluster,
+		"ListNetworkPeeringsPage": atlas.KindNetworkPeering, "ListFederationEndpointsPage": atlas.KindFederationEndpoint,
+		"ListStreamWorkspacesPage": atlas.KindStreamWorkspace, "ListEncryptionEndpointsPage": atlas.KindEncryptionEndpoint,
+		"ListStreamPrivateLinksPage": atlas.KindStreamPrivateLink, "ListActiveStreamVPCPeeringsPage": atlas.KindStreamVPCPeering,
+		"ListProjectsPage": "project",
+	} {
+		for _, when := range []string{"at first", "while it is removed"} {
+			for _, times := range []int{2, 1000} {
+				t.Run(fmt.Sprintf("%s/%s/%d", operation, when, times), func(t *testing.T) {
+					t.Parallel()
+					synctest.Test(t, func(t *testing.T) {
+						srv := with()
+						if kind != "project" {
+							srv.AddResource(shop, atlastest.Resource{Kind: kind, Takes: time.Minute})
+						}
+						c := newClient(t, srv)
+						p := planned(t, c)
+						answer := offboardtest.Answer(operation, http.StatusOK, body)
+						answer.Times = times
+						option := during(string(kind), func() { srv.Fail(answer) })
+						if when == "at first" {
+							srv.Fail(answer)
+						}
+						r, err := carryOut(t, c, p, option, teardown.StepTimeout(10*time.Minute))
+						if times == 2 { // another read of the list succeeds
+							check(t, r, err, teardown.Gone, "")
+							for _, s := range r.Steps {
+								if s.State != teardown.Done {
+									t.Errorf("%s is %s, want %s", s.ID, s.State, teardown.Done)
+								}
+							}
+							return
+						}
+						if err == nil || !srv.Exists(acme) || srv.Count("DeleteOrganization") != 0 {
+							t.Errorf("got %v; it exists: %t", err, srv.Exists(acme))
+						}
+						if r == nil {
+							return
+						}
+						for _, s := range r.Steps {
+							if s.Kind == string(kind) && s.State == teardown.AlreadyGone {
+								t.Errorf("%s is %s", s.ID, s.State)
+							}
+						}
+					})
+				})
+			}
+		}
+	}
+}
+
+// What one page lacks is read before its step counts as done.
+func TestTeardown_AbsentFromOnePage(t *testing.T) {
+	t.Parallel()
+	const body = `{"results":[],"totalCount":0,"links":[]}`
+	for operation, kind := range map[string]atlas.Kind{
+		"ListClustersPage": atlas.KindCluster, "ListFlexClustersPage": atlas.KindFlexCluster, "ListProjectsPage": "project",
+	} {
+		for _, when := range []string{"at first", "while it is removed"} {
+			t.Run(operation+"/"+when, func(t *testing.T) {
+				t.Parallel()
+				synctest.Test(t, func(t *testing.T) {
+					srv := with()
+					if kind != "project" {
+						srv.AddResource(shop, atlastest.Resource{Kind: kind, Takes: time.Minute})
+					}
+					c := newClient(t, srv)
+					p := planned(t, c)
+					answer := offboardtest.Answer(operation, http.StatusOK, body)
+					answer.Times = 2
+					option := during(string(kind), func() { srv.Fail(answer) })
+					if when == "at first" {
+						srv.Fail(answer)
+					}
+					r, err := carryOut(t, c, p, option)
+					check(t, r, err, teardown.Gone, "")
+					for _, s := range r.Steps {
+						if s.State != teardown.Done || s.Kind != "project" && s.Ended.Sub(s.Started) < time.Minute {
+							t.Errorf("%s is %s after %s", s.ID, s.State, s.Ended.Sub(s.Started))
+						}
+					}
+				})
+			})
+		}
+	}
+}
+
+// A read that answers about another resource proves nothing.
+func TestTeardown_ProofAboutAnother(t *testing.T) {
+	t.Parallel()
+	for name, proof := range map[string]offboardtest.Fault{
+		"another cluster":           offboardtest.Answer("GetCluster", http.StatusOK, `{"id":"64a700000000000000000099","name":"other"}`),
+		"a cluster without an ID":   offboardtest.Answer("GetCluster", http.StatusOK, `{"name":"main"}`),
+		"another cluster's absence": offboardtest.Answer("GetCluster", http.StatusNotFound, `{"error":404,"errorCode":"CLUSTER_NOT_FOUND","detail":"-","parameters":["other","`+shop+`"]}`),
+		"an absence in a cache": func() offboardtest.Fault {
+			f := offboardtest.Answer("GetCluster", http.StatusNotFound, `{"error":404,"errorCode":"CLUSTER_NOT_FOUND","detail":"-"}`)
+			f.Header = http.Header{"Age": {"3"}}
+			return f
+		}(),
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				srv := with(atlastest.Resource{Kind: atlas.KindCluster, ID: "main", Takes: time.Hour})
+				c := newClient(t, srv)
+				p := planned(t, c)
+				proof.Times = 1000
+				empty := offboardtest.Answer("ListClustersPage", http.StatusOK, `{"results":[],"totalCount":0,"links":[]}`)
+				empty.Times = 1000
+				r, err := carryOut(t, c, p, during("cluster", func() { srv.Fail(proof, empty) }), teardown.StepTimeout(10*time.Minute))
+				if err == nil || r == nil || r.Outcome != teardown.Blocked || srv.Count("DeleteProject") != 0 {
+					t.Errorf("got %+v, %v", r, err)
+				}
+			})
+		})
+	}
+}
+
+// A plan names a project of another organization that the list does not show: it is not
+// removed.
+func TestTeardown_ProjectOfAnotherOrganization(t *testing.T) {
+	t.Parallel()
+	for name, body := range map[string]string{
+		"as it is":                `{"id":"` + blog + `","name":"blog","orgId":"` + other + `"}`,
+		"without an organization": `{"id":"` + blog + `","name":"blog"}`,
+		"another project":         `{"id":"` + shop + `","name":"blog","orgId":"` + acme + `"}`,
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				srv := with()
+				srv.AddOrganization(atlastest.Organization{ID: other, Name: "Other"})
+				srv.AddProject(other, atlastest.Project{ID: blog, Name: "blog"})
+				c := newClient(t, srv)
+				p := planned(t, c)
+				p.Steps = append(p.Steps, teardown.Step{ID: "project/" + blog, Kind: "project", Name: "blog"})
+				p.Seal()
+				srv.Fail(always(offboardtest.Answer("GetProject", http.StatusOK, body)))
+				_, err := carryOut(t, c, p)
+				if len(srv.Projects(other)) != 1 {
+					t.Errorf("the project was removed: %v", err)
+				}
+			})
+		})
+	}
 }

@@ -12,7 +12,6 @@ type sources struct {
 	c         *Client
 	projectID string
 	provider  CloudProvider // what is at others is not looked for; "" for none
-	strict    bool          // parents are read before their lists count as empty
 
 	clusters   func() ([]Cluster, error) // that are there
 	kept       func() ([]Cluster, error) // that are there or have left snapshots behind
@@ -92,7 +91,7 @@ func scopeOf(projectID string, left Left) scope {
 // listIn yields what is left in a scope.
 func (c *Client) listIn(ctx context.Context, in scope) list {
 	s := c.sources(ctx, in.projectID, []Kind{in.kind})
-	s.provider, s.strict = in.provider, true
+	s.provider = in.provider
 	parent := Cluster{Name: in.parent}
 	if in.kind == KindShardedSnapshot {
 		parent.ClusterType = "SHARDED"

@@ -92,9 +92,12 @@ func (c *Client) Plan(ctx context.Context, orgID string) (*teardown.Plan, error)
 // project for some time after all in it is gone; it is asked again each minute, for
 // as long as [teardown.WithRetryFor] says. Snapshots that a cluster of the plan leaves behind go with the project.
 //
-// The outcome is [teardown.Gone] when Atlas has said so, or when that was read;
-// [teardown.Unknown] when the answer was lost and the credential can read nothing any
-// more, as is so for one of the organization itself.
+// After Atlas has accepted the deletion of the organization a read decides. The outcome
+// is [teardown.Gone] when that shows that it is deleted; while it exists the deletion is
+// requested again, three times at most. It is [teardown.Unknown] when no read shows that
+// within 5 minutes. A credential of the organization itself ends with it: with such a one,
+// as the plan shows, it is Gone when Atlas has accepted the deletion and then refuses the
+// credential, and Unknown when the answer was lost.
 //
 // It needs the role Organization Owner. It takes as many requests as the plan, and
 // for each thing its deletion and a part of the lists, which are read before it and
@@ -116,17 +119,12 @@ func (c *Client) Teardown(ctx context.Context, p *teardown.Plan, options ...tear
 // Inspect takes a plan, and keeps what its steps are about.
 func (d *driver) Inspect(ctx context.Context, o teardown.Organization, before *teardown.Plan) (*teardown.Plan, error) {
 	d.before, d.orgID = before, o.ID
-	var found *Organization
-	var projects []Project
-	var err error
-	answers := counted(ctx, func(ctx context.Context) { found, projects, err = d.c.survey(ctx, "Plan", o.ID) })
+	found, projects, err := d.c.survey(ctx, "Plan", o.ID)
 	if err != nil {
 		return nil, err
 	}
-	if answers > 2 { // one for the organization, and one for each page
-		if projects, err = d.omitted(ctx, projects); err != nil {
-			return nil, err
-		}
+	if projects, err = d.omitted(ctx, projects); err != nil {
+		return nil, err
 	}
 	for _, x := range projects {
 		d.created[x.ID] = x.Created
@@ -223,7 +221,7 @@ const maxInspectWait = 8 * time.Second
 // some seconds.
 func (d *driver) inProject(ctx context.Context, projectID string) (all []Left, err error) {
 	for wait := time.Duration(0); ; wait = max(time.Second, 2*wait) {
-		if all, err = gather(d.c.listLeft(ctx, projectID, true)); err == nil {
+		if all, err = gather(d.c.ListLeft(ctx, projectID)); err == nil {
 			return all, nil
 		}
 		err = d.inAbsentParent(ctx, scope{projectID: projectID}, err)
@@ -341,7 +339,7 @@ func (d *driver) credentials(ctx context.Context, p *teardown.Plan) error {
 	}
 	add("service_accounts", len(accounts), func(i int) (string, string) { return accounts[i].ClientID, accounts[i].Name })
 	add("api_keys", len(keys), func(i int) (string, string) { return keys[i].PublicKey, keys[i].Description })
-	if own {
+	if d.own = own; own {
 		p.Needs = []teardown.Consent{teardown.OwnOrganization}
 	}
 	return nil

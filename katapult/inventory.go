@@ -208,13 +208,11 @@ func (n *inventory) unsatisfied(step string) bool { return !n.open[step].Satisfi
 
 // each calls a function with all that a list yields.
 func each[T any](list iter.Seq2[T, error], f func(T)) error {
-	for item, err := range list {
-		if err != nil {
-			return err
-		}
+	all, err := rest.Gather(list)
+	for _, item := range all {
 		f(item)
 	}
-	return nil
+	return err
 }
 
 // listed calls a function with all that a list of a kind yields, and notes whether the

@@ -2,6 +2,7 @@ package katapult_test
 
 import (
 	"fmt"
+	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -173,5 +174,45 @@ func TestSomethingUnknownInAnAnswerIsKeptOrPassedOver(t *testing.T) {
 	}
 	if diff := cmp.Diff(&katapult.Disk{ID: "disk_1", Name: "data", State: "dreaming"}, disk); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
+	}
+}
+
+// The largest total of all pages counts, also that of a large set: a later page with a
+// smaller total does not end the list.
+func TestList_SmallerTotalLater(t *testing.T) {
+	t.Parallel()
+	page := func(number, total int, large bool, ids ...string) offboardtest.Fault {
+		var zones []string
+		for _, id := range ids {
+			zones = append(zones, fmt.Sprintf(`{"id":%q,"name":"%s.example"}`, id, id))
+		}
+		return answer(200, fmt.Sprintf(`{"pagination":{"current_page":%d,"per_page":100,"total":%d,"total_pages":1,"large_set":%t},"dns_zones":[%s]}`,
+			number, total, large, strings.Join(zones, ",")))
+	}
+	for name, test := range map[string]struct {
+		pages []offboardtest.Fault
+		want  int
+		fails bool
+	}{
+		"a smaller total":      {[]offboardtest.Fault{page(1, 3, false, "a"), page(2, 2, false, "b"), page(3, 3, false, "c")}, 3, false},
+		"a smaller total, end": {[]offboardtest.Fault{page(1, 3, false, "a"), page(2, 2, false, "b"), page(3, 2, false)}, 2, true},
+		"a large set":          {[]offboardtest.Fault{page(1, 3, true, "a"), page(2, 3, true, "b", "c")}, 3, false},
+		"a large set, empty":   {[]offboardtest.Fault{page(1, 3, true)}, 0, true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			srv := katapulttest.NewServer()
+			srv.Fail(test.pages...)
+			n := 0
+			var err error
+			for _, e := range newClient(t, srv).ListDNSZones(t.Context(), katapult.ID("org_acme")) {
+				if err = e; e == nil {
+					n++
+				}
+			}
+			if n != test.want || test.fails != errors.Is(err, errors.UnexpectedResponse) || !test.fails && err != nil {
+				t.Errorf("got %d zones and %v, want %d", n, err, test.want)
+			}
+		})
 	}
 }

@@ -10,11 +10,9 @@ const pageSize = 100
 // API does not count the items.
 func paged[T any](items []T, p Pagination) rest.Page[T] {
 	page := rest.Page[T]{Items: items, Size: rest.FullAt(pageSize, p.PerPage)}
-	if !p.LargeSet {
-		page.More = p.TotalPages != nil && p.CurrentPage < *p.TotalPages
-		if p.Total != nil {
-			page.Total = *p.Total
-		}
+	page.More = p.TotalPages != nil && p.CurrentPage < *p.TotalPages
+	if p.Total != nil {
+		page.Total = *p.Total
 	}
 	return page
 }

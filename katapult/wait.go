@@ -128,13 +128,13 @@ func (c *Client) WaitUntilTrashIsEmpty(ctx context.Context, organization Organiz
 				return nil, err
 			}
 		}
-		var left []TrashObject
+		left, err := rest.Gather(c.ListTrashObjects(ctx, id))
+		if err != nil {
+			return nil, c.proven(ctx, id, err)
+		}
 		var steps []errors.Step
-		for object, err := range c.ListTrashObjects(ctx, id) {
-			if err != nil {
-				return nil, c.proven(ctx, id, err)
-			}
-			left, steps = append(left, object), append(steps, object.step())
+		for i := range left {
+			steps = append(steps, left[i].step())
 		}
 		if progress != nil {
 			progress(left)

@@ -31,10 +31,9 @@ type Page[T any] struct {
 	// More: the answer says that another page follows.
 	More bool
 
-	// Total is the number of items of all pages by this answer; 0 if it says none. With
-	// Estimate it may be wrong, and an empty page ends the list in spite of it.
-	Total    int
-	Estimate bool
+	// Total is the number of items of all pages by this answer; 0 if it says none. The
+	// largest total of all answers counts.
+	Total int
 
 	// Filtered: the provider removes items from a page after it cut the list into pages,
 	// so a page in the middle may be empty.
@@ -53,8 +52,9 @@ func FullAt(requested, answered int) int {
 // Pages yields the items of all pages of a list, from page 1 on. identity tells items
 // apart. An error ends the list. It is an UnexpectedResponse if a page has exactly the
 // items of a page before it, as with a server that ignores the page number, if a page is
-// empty and says that more items follow, or if the list has too many pages. An item that
-// moves from one page to the next while the list is read is no error.
+// empty and says that more items follow, if the list has fewer items than one of its
+// totals, or if it has too many pages. An item that moves from one page to the next while
+// the list is read is no error.
 func Pages[T any](provider, operation string, identity func(*T) string, fetch func(page int) (Page[T], error)) iter.Seq2[T, error] {
 	return func(yield func(T, error) bool) {
 		var none T
@@ -65,7 +65,7 @@ func Pages[T any](provider, operation string, identity func(*T) string, fetch fu
 		}
 		var prints []uint64 // of the pages before
 		seed := maphash.MakeSeed()
-		seen, empty := 0, 0
+		seen, empty, total := 0, 0, 0
 		for number := 1; number <= maxPages; number++ {
 			page, err := fetch(number)
 			if err != nil {
@@ -74,11 +74,12 @@ func Pages[T any](provider, operation string, identity func(*T) string, fetch fu
 			}
 			items := page.Items
 			seen += len(items)
-			missing := page.Total > seen
+			total = max(total, page.Total)
+			missing := total > seen
 			switch {
 			case len(items) > 0:
 				empty = 0
-			case !page.Filtered && (page.More || missing && !page.Estimate):
+			case !page.Filtered && (page.More || missing):
 				fail(errEmpty)
 				return
 			default:
@@ -107,6 +108,31 @@ func Pages[T any](provider, operation string, identity func(*T) string, fetch fu
 		}
 		fail(errPages)
 	}
+}
+
+// maxReads is how often Gather reads a list, at most.
+const maxReads = 3
+
+// Gather returns all items of a list. A list that ends before one of its totals is read
+// again, because it may have changed while it was read.
+func Gather[T any](list iter.Seq2[T, error]) ([]T, error) {
+	for read := 1; ; read++ {
+		all, err := gather(list)
+		if err == nil || read == maxReads || !errors.Is(err, errEmpty) {
+			return all, err
+		}
+	}
+}
+
+func gather[T any](list iter.Seq2[T, error]) ([]T, error) {
+	var all []T
+	for item, err := range list {
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, item)
+	}
+	return all, nil
 }
 
 // fingerprint returns a number that is the same for pages with the same items, in

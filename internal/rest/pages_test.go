@@ -46,9 +46,6 @@ func TestPages(t *testing.T) {
 	total := func(items string, n int) rest.Page[string] {
 		return with(page(items), func(p *rest.Page[string]) { p.Total = n })
 	}
-	estimate := func(items string, n int) rest.Page[string] {
-		return with(total(items, n), func(p *rest.Page[string]) { p.Estimate = true })
-	}
 	filtered := func(items string, more bool) rest.Page[string] {
 		return with(page(items), func(p *rest.Page[string]) { p.More, p.Filtered = more, true })
 	}
@@ -65,7 +62,10 @@ func TestPages(t *testing.T) {
 		"a full page whose total is too small": {[]rest.Page[string]{total("ab", 1), total("cd", 1), total("e", 1)}, "abcde", 3, false},
 		"a short page before another one":      {[]rest.Page[string]{more("a"), page("b")}, "ab", 2, false},
 		"a short page whose total says more":   {[]rest.Page[string]{total("a", 2), total("b", 2)}, "ab", 2, false},
-		"an estimate that is too large":        {[]rest.Page[string]{estimate("a", 9), estimate("", 9)}, "a", 2, false},
+		"an empty first page with a total":     {[]rest.Page[string]{total("", 9)}, "", 1, true},
+		"a smaller total later":                {[]rest.Page[string]{total("ab", 5), total("c", 3), total("de", 5), total("", 5)}, "abcde", 4, false},
+		"no total later":                       {[]rest.Page[string]{total("ab", 4), page("c"), page("d")}, "abcd", 3, false},
+		"a smaller total and an empty page":    {[]rest.Page[string]{total("ab", 5), total("c", 3), total("", 3)}, "abc", 3, true},
 		"a page of an unknown size":            {[]rest.Page[string]{with(page("ab"), func(p *rest.Page[string]) { p.Size = 0 })}, "ab", 1, false},
 		"an empty page before another one":     {[]rest.Page[string]{more("a"), more("")}, "a", 2, true},
 		"an empty first page with more":        {[]rest.Page[string]{more("")}, "", 1, true},
@@ -91,6 +91,52 @@ func TestPages(t *testing.T) {
 			}
 		})
 	}
+}
+
+// A list that changes while it is read is read again; one that goes on to contradict
+// itself is an error.
+func TestGather(t *testing.T) {
+	t.Parallel()
+	for name, test := range map[string]struct {
+		shorter int // how many of the reads end before the total
+		total   int // of the last page of such a read
+		want    string
+		reads   int
+	}{
+		"a list":                     {0, 3, "abc", 1},
+		"a list that changes once":   {1, 2, "abc", 2},
+		"a page that is empty twice": {2, 3, "abc", 3},
+		"a list that goes on so":     {3, 2, "", 3},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			reads := 0
+			got, err := rest.Gather(rest.Pages("test", "ListThings", self, func(n int) (rest.Page[string], error) {
+				if n == 1 {
+					reads++
+					return rest.Page[string]{Items: []string{"a", "b"}, Size: 2, Total: 3}, nil
+				}
+				if reads <= test.shorter {
+					return rest.Page[string]{Size: 2, Total: test.total}, nil
+				}
+				return rest.Page[string]{Items: []string{"c"}, Size: 2, Total: 3}, nil
+			}))
+			fails := test.want == ""
+			if strings.Join(got, "") != test.want || reads != test.reads || fails != errors.Is(err, errors.UnexpectedResponse) {
+				t.Errorf("got %q by %d reads and %v, want %q by %d", got, reads, err, test.want, test.reads)
+			}
+		})
+	}
+	t.Run("another error", func(t *testing.T) {
+		t.Parallel()
+		reads, fails := 0, errors.New("fails")
+		if _, err := rest.Gather(rest.Pages("test", "ListThings", self, func(int) (rest.Page[string], error) {
+			reads++
+			return rest.Page[string]{}, fails
+		})); err != fails || reads != 1 {
+			t.Errorf("got %v by %d reads", err, reads)
+		}
+	})
 }
 
 func TestPages_Break(t *testing.T) {
