@@ -94,7 +94,7 @@ func ambiguous(e *errors.Error) bool {
 	case errors.Internal, errors.Unavailable:
 		return e.Status != 0 && !refused(e.Status)
 	case errors.UnexpectedResponse:
-		return e.Status >= 200 && e.Status <= 399 || serverFailed(e.Status)
+		return e.Status >= 200 && e.Status <= 399 || e.Code == errors.UnexpectedResponse && serverFailed(e.Status)
 	}
 	return false
 }
