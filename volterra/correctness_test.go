@@ -180,6 +180,70 @@ func TestTeardown_RecreatedAfterALostAnswer(t *testing.T) {
 	}
 }
 
+// A removal by name is sent again only if a read shows the UID of the object that was there
+// before the first attempt.
+func TestDelete_RecreatedAfterALostAnswer(t *testing.T) {
+	t.Parallel()
+	add := map[string]func(*volterratest.Server){
+		"DeleteChildTenant": func(s *volterratest.Server) {
+			s.AddChildTenant(volterratest.ChildTenant{Name: "branch"})
+		},
+		"DeleteChildTenantManager": func(s *volterratest.Server) { s.AddChildTenantManager("retail") },
+		"DeleteManagedTenant": func(s *volterratest.Server) {
+			s.AddManagedTenant(volterratest.ManagedTenant{Name: "partner", TenantID: "x-1"})
+		},
+		"DeleteAddonSubscription": func(s *volterratest.Server) {
+			s.AddAddonSubscription(volterratest.AddonSubscription{Name: "waap"})
+		},
+		"CascadeDeleteNamespace": func(s *volterratest.Server) { s.AddNamespace(volterratest.Namespace{Name: "app"}) },
+	}
+	const noUID = `{"metadata":{"name":"x"},"system_metadata":{},"spec":{},"referring_objects":[]}`
+	for operation, deletion := range deletions {
+		real := offboardtest.Fault{Operation: deletion.read, Delay: 1}
+		bare := offboardtest.Answer(deletion.read, 200, noUID)
+		bare.Times = 1000
+		denied := offboardtest.Answer(deletion.read, 403, `{"code":7,"details":[],"message":"denied"}`)
+		for name, test := range map[string]struct {
+			reads    []offboardtest.Fault
+			recreate bool
+			want     errors.Code
+			sent     int
+		}{
+			"another one":                   {nil, true, "", 1},
+			"another one, not read before":  {[]offboardtest.Fault{denied}, true, errors.OutcomeUnknown, 1},
+			"another one, no UID before":    {[]offboardtest.Fault{offboardtest.Answer(deletion.read, 200, noUID)}, true, errors.OutcomeUnknown, 1},
+			"another one, no UID after":     {[]offboardtest.Fault{real, bare}, true, errors.OutcomeUnknown, 1},
+			"none":                          {nil, false, "", 1},
+			"none, not read before":         {[]offboardtest.Fault{denied}, false, "", 1},
+			"none before":                   {[]offboardtest.Fault{offboardtest.Answer(deletion.read, 404, `{"code":5,"details":[],"message":"none"}`)}, false, errors.NotFound, 0},
+			"another one's page before":     {[]offboardtest.Fault{offboardtest.Page(deletion.read, 200)}, true, errors.OutcomeUnknown, 1},
+			"the credential ended before":   {[]offboardtest.Fault{offboardtest.Answer(deletion.read, 401, `{"code":16,"details":[],"message":"expired"}`)}, false, errors.Unauthenticated, 0},
+			"none, and the read is another": {[]offboardtest.Fault{real, offboardtest.Page(deletion.read, 404)}, false, errors.OutcomeUnknown, 1},
+		} {
+			synctest.Test(t, func(t *testing.T) {
+				srv := volterratest.NewServer()
+				add[operation](srv)
+				srv.Fail(test.reads...)
+				c := newClient(t, srv, volterra.WithHTTPClient(&http.Client{Transport: &losing{next: srv, recreate: func() {
+					if test.recreate {
+						add[operation](srv)
+					}
+				}}}))
+				err := deletion.delete(t.Context(), c, volterra.DeleteOptions{})
+				if code(err) != test.want || srv.Count(operation) != test.sent {
+					t.Errorf("%s, %s: got %v after %d removals, want %q after %d", operation, name, err, srv.Count(operation), test.want, test.sent)
+				}
+				if test.recreate && len(srv.Left()) != 1 {
+					t.Errorf("%s, %s: what others created was removed", operation, name)
+				}
+				if e, ok := errors.AsType[*errors.Error](err); ok && e.Operation != operation {
+					t.Errorf("%s, %s: the error is of %s", operation, name, e.Operation)
+				}
+			})
+		}
+	}
+}
+
 func TestTeardown_ReadWithoutUID(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {

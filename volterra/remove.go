@@ -1,6 +1,7 @@
 package volterra
 
 import (
+	"cmp"
 	"context"
 	"net/http"
 	"strings"
@@ -22,9 +23,12 @@ type DeleteOptions struct {
 }
 
 // DeleteChildTenant asks for the deletion of a child tenant. Nil means that it has
-// begun, or is over: see [Client.WaitUntilChildTenantGone]. When the answer is lost
-// the child tenant is read, and asked to be deleted again if nothing shows that it
-// is.
+// begun, or is over: see [Client.WaitUntilChildTenantGone].
+//
+// The child tenant is read first. When the answer is lost it is read again, and asked to be
+// deleted again if it is still there by its UID. Another UID shows that it was deleted, and
+// that others have made another child tenant of its name; without a UID the outcome is
+// [errors.OutcomeUnknown].
 //
 // Errors, among those of every call:
 //
@@ -33,65 +37,104 @@ type DeleteOptions struct {
 //
 // Source: vendor OpenAPI 2026-06-26.
 func (c *Client) DeleteChildTenant(ctx context.Context, name string, options DeleteOptions) error {
-	return remove(ctx, c, name, options, c.deleteChildTenant, c.GetChildTenant)
+	return remove(ctx, c, "DeleteChildTenant", name, options, c.deleteChildTenant, c.GetChildTenant)
 }
 
 // DeleteChildTenantManager deletes a child tenant manager. [errors.Conflict] means
-// that it has child tenants: see [Client.ListChildTenantsOfManager]. When the
-// answer is lost a read tells what became of it.
+// that it has child tenants: see [Client.ListChildTenantsOfManager]. It is read
+// first; when the answer is lost a read tells what became of it, as for
+// [Client.DeleteChildTenant].
 //
 // Source: vendor OpenAPI 2026-06-26.
 func (c *Client) DeleteChildTenantManager(ctx context.Context, name string, options DeleteOptions) error {
-	return remove(ctx, c, name, options, c.deleteChildTenantManager, c.GetChildTenantManager)
+	return remove(ctx, c, "DeleteChildTenantManager", name, options, c.deleteChildTenantManager, c.GetChildTenantManager)
 }
 
 // DeleteManagedTenant ends the management of another tenant, which stays as it is.
-// When the answer is lost a read tells what became of it.
+// It is read first; when the answer is lost a read tells what became of it, as for
+// [Client.DeleteChildTenant].
 //
 // Source: vendor OpenAPI 2026-06-26.
 func (c *Client) DeleteManagedTenant(ctx context.Context, name string, options DeleteOptions) error {
-	return remove(ctx, c, name, options, c.deleteManagedTenant, c.GetManagedTenant)
+	return remove(ctx, c, "DeleteManagedTenant", name, options, c.deleteManagedTenant, c.GetManagedTenant)
 }
 
-// DeleteAddonSubscription deletes a subscription to an addon service. When the
-// answer is lost a read tells what became of it. See also [Client.Unsubscribe].
+// DeleteAddonSubscription deletes a subscription to an addon service. It is read
+// first; when the answer is lost a read tells what became of it, as for
+// [Client.DeleteChildTenant]. See also [Client.Unsubscribe].
 //
 // Source: vendor OpenAPI 2026-06-26.
 func (c *Client) DeleteAddonSubscription(ctx context.Context, name string, options DeleteOptions) error {
-	return remove(ctx, c, name, options, c.deleteAddonSubscription, c.GetAddonSubscription)
+	return remove(ctx, c, "DeleteAddonSubscription", name, options, c.deleteAddonSubscription, c.GetAddonSubscription)
 }
 
-// leaving is an object that can tell that its deletion has begun, or that it is another
-// one than the one to remove.
-type leaving interface {
+// removable is an object that can be removed by its name.
+type removable interface {
+	// leaving reports whether its deletion has begun.
 	leaving() bool
-	replaced(context.Context) bool
+
+	// identity is its UID, which no other object of its name ever has; "" if the answer
+	// has none.
+	identity() string
 }
 
 // uidKey is the context key of the UID of the object to remove.
 type uidKey struct{}
 
-// withUID states the UID of the object that a request removes by its name. If a read
-// after a lost answer finds another UID, others created another object of this name:
-// the request is not sent again.
+// withUID states the UID of the object that a request removes by its name, as a read has
+// just shown it. Without it the object is read before it is removed.
 func withUID(ctx context.Context, uid string) context.Context {
 	return context.WithValue(ctx, uidKey{}, uid)
 }
 
-func (m SystemMetadata) replaced(ctx context.Context) bool {
-	uid, _ := ctx.Value(uidKey{}).(string)
-	return uid != "" && m.UID != "" && m.UID != uid
+// uidOfTarget returns the UID of the object to remove: that of the context, or of a read.
+// It is not known if the credential may not read the object, or if the answer is not F5's.
+// An argument that is invalid is for the removal to refuse.
+func uidOfTarget[T removable](ctx context.Context, operation string, get func(context.Context) (T, error)) (string, error) {
+	if ctx != nil {
+		if uid, ok := ctx.Value(uidKey{}).(string); ok {
+			return uid, nil
+		}
+	}
+	object, err := get(ctx)
+	switch {
+	case errors.Is(err, errors.PermissionDenied), errors.Is(err, errors.UnexpectedResponse), errors.Is(err, errors.InvalidArgument):
+		return "", nil
+	case err != nil:
+		if e, ok := errors.AsType[*errors.Error](err); ok {
+			e.Operation = operation
+		}
+		return "", err
+	}
+	return object.identity(), nil
 }
 
-func (t *ChildTenant) replaced(ctx context.Context) bool { return t.SystemMetadata.replaced(ctx) }
-
-func (m *ChildTenantManager) replaced(ctx context.Context) bool {
-	return m.SystemMetadata.replaced(ctx)
+// presenceOf says what a read of a name shows of the object of a UID, whose removal is open.
+// Another UID shows that the object was removed, and that others created another one. That
+// it exists, and can be removed by its name once more, only its own UID shows.
+func presenceOf(object removable, uid string) (rest.Presence, error) {
+	switch {
+	case object.leaving():
+		return rest.Gone, nil
+	case uid == "" || object.identity() == "":
+		return rest.Unknown, errNoUID
+	case object.identity() != uid:
+		return rest.Gone, nil
+	}
+	return rest.Present, nil
 }
 
-func (t *ManagedTenant) replaced(ctx context.Context) bool { return t.SystemMetadata.replaced(ctx) }
+var errNoUID = errors.New("without a UID the object is not told from another one of its name")
 
-func (s *AddonSubscription) replaced(ctx context.Context) bool { return s.SystemMetadata.replaced(ctx) }
+func (m SystemMetadata) identity() string { return m.UID }
+
+func (t *ChildTenant) identity() string { return t.SystemMetadata.UID }
+
+func (m *ChildTenantManager) identity() string { return m.SystemMetadata.UID }
+
+func (t *ManagedTenant) identity() string { return t.SystemMetadata.UID }
+
+func (s *AddonSubscription) identity() string { return s.SystemMetadata.UID }
 
 func (m SystemMetadata) leaving() bool { return !m.Deleted.IsZero() }
 
@@ -131,25 +174,30 @@ func (s *AddonSubscription) describe() string {
 	return text
 }
 
-// remove deletes an object of the namespace system, and reads it when the answer
-// does not say what became of it.
-func remove[T leaving, O any](
-	ctx context.Context, c *Client, name string, options DeleteOptions,
+// remove deletes an object of the namespace system. It reads the object before, so that a
+// read tells what became of it when the answer does not.
+func remove[T removable, O any](
+	ctx context.Context, c *Client, operation, name string, options DeleteOptions,
 	send func(context.Context, string, DeleteRequest) error, get func(context.Context, string, O) (T, error),
 ) error {
+	var whole O
+	read := func(ctx context.Context) (T, error) { return get(ctx, name, whole) }
+	uid, err := uidOfTarget(ctx, operation, read)
+	if err != nil {
+		return err
+	}
 	request := DeleteRequest{Name: name, Namespace: system, FailIfReferred: !options.EvenIfReferred}
 	return c.delete(ctx, rest.Deletion{
 		Send: func(ctx context.Context) error { return send(ctx, name, request) },
 		Look: func(ctx context.Context) (rest.Presence, error) {
-			var whole O
-			object, err := get(ctx, name, whole)
+			object, err := read(ctx)
 			switch {
-			case err == nil && (object.leaving() || object.replaced(ctx)), errors.Is(err, errors.NotFound):
+			case errors.Is(err, errors.NotFound):
 				return rest.Gone, nil
-			case err == nil:
-				return rest.Present, nil
+			case err != nil:
+				return rest.Unknown, err
 			}
-			return rest.Unknown, err
+			return presenceOf(object, uid)
 		},
 	})
 }
@@ -180,9 +228,10 @@ func (c *Client) delete(ctx context.Context, d rest.Deletion) error {
 // []CascadeItem of them. [Client.GetNamespace] with [ResponseFormatReferringObjects]
 // shows who refers. Delete that, and then the namespace again.
 //
-// When the answer is lost the namespace is read until it is gone, for a minute at
-// most, since the work goes on without the connection. Then no objects are
-// returned. Still there, the request is sent again.
+// The namespace is read first. When the answer is lost it is read until it is gone, for a
+// minute at most, since the work goes on without the connection. Then no objects are
+// returned. Still there by its UID, the request is sent again. Another UID shows that it
+// was deleted; without a UID the outcome is [errors.OutcomeUnknown].
 //
 // The namespaces of F5 itself, which are system, shared, default and ves-io-*, are
 // [errors.InvalidArgument] before anything is sent.
@@ -193,8 +242,18 @@ func (c *Client) CascadeDeleteNamespace(ctx context.Context, name string) ([]Cas
 	if ownedByF5(name) {
 		return nil, rest.Invalid(provider, operation, name, errors.New("name is that of a namespace of F5 itself"))
 	}
+	uid, err := uidOfTarget(ctx, operation, func(ctx context.Context) (SystemMetadata, error) {
+		namespace, err := c.GetNamespace(ctx, name, GetNamespaceOptions{})
+		if err != nil {
+			return SystemMetadata{}, err
+		}
+		return namespace.SystemMetadata, nil
+	})
+	if err != nil {
+		return nil, err
+	}
 	var items []CascadeItem
-	err := c.delete(ctx, rest.Deletion{
+	err = c.delete(ctx, rest.Deletion{
 		Send: func(ctx context.Context) error {
 			result, err := c.cascadeDeleteNamespace(ctx, name, CascadeDeleteRequest{Name: name})
 			if err == nil {
@@ -202,7 +261,7 @@ func (c *Client) CascadeDeleteNamespace(ctx context.Context, name string) ([]Cas
 			}
 			return err
 		},
-		Look: func(ctx context.Context) (rest.Presence, error) { return c.settle(ctx, name) },
+		Look: func(ctx context.Context) (rest.Presence, error) { return c.settle(ctx, name, uid) },
 	})
 	if err != nil {
 		return nil, err
@@ -224,20 +283,26 @@ func ownedByF5(namespace string) bool {
 const cascadeTime = time.Minute
 
 // settle waits for the end of a deletion whose answer was lost.
-func (c *Client) settle(ctx context.Context, namespace string) (rest.Presence, error) {
+func (c *Client) settle(ctx context.Context, namespace, uid string) (rest.Presence, error) {
 	settling, cancel := context.WithTimeout(ctx, cascadeTime)
 	defer cancel()
-	replaced := false
+	presence, unread := rest.Unknown, error(nil) // as the last look has found it
 	err := c.WaitUntilNamespaceGone(settling, namespace, func(n *Namespace) {
-		if n.SystemMetadata.replaced(ctx) {
-			replaced = true
+		meta := n.SystemMetadata
+		if meta.leaving() && meta.identity() == uid {
+			presence, unread = rest.Present, nil // the work goes on
+			return
+		}
+		if presence, unread = presenceOf(meta, uid); presence != rest.Present {
 			cancel()
 		}
 	})
 	e, _ := errors.AsType[*errors.Error](err)
 	switch {
-	case err == nil, replaced:
+	case err == nil:
 		return rest.Gone, nil
+	case presence != rest.Present:
+		return presence, cmp.Or(unread, err)
 	case ctx.Err() == nil && e.Code == errors.NotFinished && len(e.Steps) > 0:
 		return rest.Present, nil
 	}

@@ -42,7 +42,7 @@ var deletions = map[string]struct {
 
 func TestALostDeletionIsToldByARead(t *testing.T) {
 	t.Parallel()
-	there := `{"metadata":{"name":"x"},"referring_objects":[]}`
+	there := `{"metadata":{"name":"x"},"system_metadata":{"uid":"u-1"},"referring_objects":[]}`
 	leaving := `{"metadata":{"name":"x"},"system_metadata":{"deletion_timestamp":"2026-05-01T00:00:00Z"},"referring_objects":[]}`
 	after := func(operation string, status int, body string) offboardtest.Fault {
 		return offboardtest.Fault{Operation: operation, Work: true, Status: status, Body: body}
@@ -73,6 +73,7 @@ func TestALostDeletionIsToldByARead(t *testing.T) {
 				t.Parallel()
 				synctest.Test(t, func(t *testing.T) {
 					srv := owner()
+					srv.Fail(offboardtest.Fault{Operation: deletion.read, Delay: 1}) // the read before it succeeds
 					srv.Fail(test.faults...)
 					err := deletion.delete(t.Context(), newClient(t, srv), volterra.DeleteOptions{EvenIfReferred: true})
 					if code(err) != test.want {
@@ -91,7 +92,7 @@ func TestALostDeletionIsToldByARead(t *testing.T) {
 			t.Parallel()
 			synctest.Test(t, func(t *testing.T) {
 				srv := owner()
-				srv.Fail(offboardtest.LoseAnswer(operation), offboardtest.Answer(deletion.read, 200, there), offboardtest.Answer(operation, 404, `{"code":5}`))
+				srv.Fail(offboardtest.LoseAnswer(operation), offboardtest.Answer(deletion.read, 200, there), offboardtest.Answer(deletion.read, 200, there), offboardtest.Answer(operation, 404, `{"code":5}`))
 				if err := deletion.delete(t.Context(), newClient(t, srv), volterra.DeleteOptions{EvenIfReferred: true}); err != nil {
 					t.Errorf("got %v, want nil", err)
 				}
@@ -101,7 +102,7 @@ func TestALostDeletionIsToldByARead(t *testing.T) {
 			t.Parallel()
 			synctest.Test(t, func(t *testing.T) {
 				srv := owner()
-				srv.Fail(offboardtest.LoseRequest(operation), offboardtest.Answer(deletion.read, 200, leaving))
+				srv.Fail(offboardtest.LoseRequest(operation), offboardtest.Answer(deletion.read, 200, there), offboardtest.Answer(deletion.read, 200, leaving))
 				err := deletion.delete(t.Context(), newClient(t, srv), volterra.DeleteOptions{EvenIfReferred: true})
 				if err != nil || srv.Count(operation) != 1 {
 					t.Errorf("got %v after %d requests, want nil after one", err, srv.Count(operation))
@@ -280,6 +281,7 @@ func TestADeletionThatCannotBeReadIsOfUnknownOutcome(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				srv := volterratest.NewServer()
 				srv.AddNamespace(volterratest.Namespace{Name: "app", Takes: 30 * time.Second})
+				srv.Fail(offboardtest.Fault{Operation: "GetNamespace", Delay: 1}) // the read before it succeeds
 				srv.Fail(test.faults...)
 				ctx, cancel := context.WithTimeout(t.Context(), test.within)
 				defer cancel()
@@ -295,7 +297,7 @@ func TestADeletionThatCannotBeReadIsOfUnknownOutcome(t *testing.T) {
 func TestAChildTenantThatIsBeingDeletedIsNotDeletedAgain(t *testing.T) {
 	t.Parallel()
 	srv := owner()
-	srv.Fail(offboardtest.LoseRequest("DeleteChildTenant"),
+	srv.Fail(offboardtest.LoseRequest("DeleteChildTenant"), offboardtest.Fault{Operation: "GetChildTenant", Delay: 1},
 		offboardtest.Answer("GetChildTenant", 200, `{"spec":{"status":"StateDeleteInProgress"},"referring_objects":[]}`))
 	err := newClient(t, srv).DeleteChildTenant(t.Context(), "branch", volterra.DeleteOptions{})
 	if err != nil || srv.Count("DeleteChildTenant") != 1 {
@@ -363,12 +365,12 @@ func TestAChildTenantIsWaitedForUntilItIsGone(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		srv := owner() // whose child tenant takes a minute
-		srv.Fail(offboardtest.Page("GetChildTenant", 503))
 		c := newClient(t, srv)
 		begun := time.Now()
 		if err := c.DeleteChildTenant(t.Context(), "branch", volterra.DeleteOptions{}); err != nil {
 			t.Fatal(err)
 		}
+		srv.Fail(offboardtest.Page("GetChildTenant", 503))
 		var states []volterra.ChildTenantState
 		err := c.WaitUntilChildTenantGone(t.Context(), "branch", func(tenant *volterra.ChildTenant) {
 			states = append(states, tenant.Spec.Status)
