@@ -128,9 +128,13 @@ func fitting(t reflect.Type, depth, times int) []string {
 }
 
 // unsized answers without a Content-Length: then the body takes more memory.
-type unsized struct{ *canned }
+type unsized struct {
+	*canned
+	answers *uint64 // how many were given
+}
 
 func (u unsized) RoundTrip(req *http.Request) (*http.Response, error) {
+	*u.answers++
 	resp, err := u.canned.RoundTrip(req)
 	resp.ContentLength = -1
 	return resp, err
@@ -183,8 +187,8 @@ func TestHostileBody_HeapGrowth(t *testing.T) {
 	}
 	names := slices.Sorted(maps.Keys(bodies))
 	for name, newClient := range impatient {
-		answer := new(canned)
-		c, err := newClient(&http.Client{Transport: unsized{answer}})
+		answer, answers := new(canned), new(uint64)
+		c, err := newClient(&http.Client{Transport: unsized{answer, answers}})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -196,8 +200,10 @@ func TestHostileBody_HeapGrowth(t *testing.T) {
 		var most uint64
 		var what string
 		try := func(method, shape string, status int, body string) {
-			*answer = canned{status, body}
+			*answer, *answers = canned{status, body}, 0
 			n := growth(func() { perform(client, method) })
+			// A removal that reads before has two answers, one after the other.
+			n /= max(*answers, 1)
 			if n > most {
 				most, what = n, fmt.Sprintf("%s of %d: %s", method, status, shape)
 			}
