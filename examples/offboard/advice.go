@@ -38,6 +38,8 @@ func advice(e *errors.Error) string {
 		return "It may be deleted or not. Look at the provider before you try again."
 	case e.Code == errors.NotConfirmed:
 		return "Nothing was changed. Check that it is the organization that you mean."
+	case e.Code == errors.Canceled:
+		return "It was stopped before anything more was sent. To go on, run the same command."
 	case e.Code == errors.PlanStale:
 		return "Nothing was changed. Plan again, and review what differs."
 	case e.Code == errors.ActiveSubscriptions:

@@ -144,7 +144,7 @@ func (s applying) mayWrite(file *planFile) error {
 	if s.report == "" {
 		return nil
 	}
-	return replaceable(s.report, "a report", isReport)
+	return fileError("--report", s.report, replaceable(s.report, "a report", isReport))
 }
 
 // execution is one run of a plan file.
@@ -162,7 +162,12 @@ type execution struct {
 // is begun for any when one is not.
 func (p *program) prepare(file *planFile, s applying) (*execution, error) {
 	x := &execution{program: p, file: file, settings: s}
-	open := p.connect(p.logger(relay{&x.watcher}))
+	for i, planned := range file.Organizations {
+		if planned.misnamed() {
+			return nil, &coded{exitUsage, file.failed(i, errors.New(`"confirm" in the manifest is not what the provider calls it: correct the manifest and plan again; nothing was changed`))}
+		}
+	}
+	open := p.opener(relay{&x.watcher})
 	var opened []organization
 	for i, planned := range file.Organizations {
 		if planned.Plan == nil {
@@ -170,12 +175,16 @@ func (p *program) prepare(file *planFile, s applying) (*execution, error) {
 		}
 		o, err := open(planned.Entry)
 		if err != nil {
-			return nil, fmt.Errorf("%s %s: %w", planned.Entry.Provider, planned.Entry.Organization, err)
+			return nil, file.failed(i, err)
 		}
 		x.index, opened = append(x.index, i), append(opened, o)
 	}
 	if len(opened) == 0 {
-		return nil, errors.New("there is no plan in it that could be carried out")
+		codes := make([]int, len(file.Organizations))
+		for i, o := range file.Organizations {
+			codes[i] = o.code()
+		}
+		return nil, &coded{worst(codes), errors.New("the plan file has no organization that could be planned")}
 	}
 	given, err := file.confirmedBy(s.names)
 	if err != nil {
@@ -252,8 +261,6 @@ func (p *program) confirmed(o planned, given bool, wanted string, answers *bufio
 	switch {
 	case given, confirms(o.Entry.Confirm, o.Plan.Organization):
 		return nil
-	case o.Entry.Confirm != "":
-		return misnamed(o.Entry, o.Plan.Organization)
 	case p.json || !p.interactive():
 		return unconfirmed(o, "its name was given neither in the manifest nor by --confirm NAME")
 	}
@@ -297,7 +304,7 @@ func (p *program) ask(o planned, wanted string, answers *bufio.Reader) error {
 		return given.err
 	}
 	if answer := strings.TrimRight(given.text, "\r\n"); strings.TrimSpace(answer) == "" || answer != wanted {
-		return unconfirmed(o, fmt.Sprintf("the answer is %q, and not its %s %q", answer, what, wanted))
+		return unconfirmed(o, fmt.Sprintf("the answer is not its %s %q", what, wanted))
 	}
 	return nil
 }
@@ -331,11 +338,7 @@ func (p *program) summarize(file *planFile, verdicts []verdict, s applying, agai
 	t.SetColumnConfigs([]table.ColumnConfig{{Name: "verdict", WidthMax: 60, WidthMaxEnforcer: text.WrapSoft}})
 	left := false
 	for _, v := range verdicts {
-		name := v.Organization.Name
-		if name == "" {
-			name = v.Organization.ID
-		}
-		t.AppendRow(table.Row{v.Provider, printable(name), fmt.Sprintf("%d/%d", v.Done, v.Total), v.what()})
+		t.AppendRow(table.Row{v.Provider, v.title, fmt.Sprintf("%d/%d", v.Done, v.Total), v.what()})
 		left = left || v.code() != exitOK
 	}
 	t.Render()
@@ -361,7 +364,7 @@ func (p *program) explain(v verdict) {
 	if v.err == nil {
 		return
 	}
-	fmt.Fprintf(p.out, "%s %s: %s\n", v.Provider, printable(v.Organization.Name), v.what())
+	fmt.Fprintf(p.out, "%s %s: %s\n", v.Provider, v.title, v.what())
 	for i, l := range v.Left {
 		if i == most {
 			fmt.Fprintf(p.out, "  … and %d more\n", len(v.Left)-most)

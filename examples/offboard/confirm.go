@@ -42,7 +42,7 @@ func (f *planFile) wanted(i int) string {
 // confirm. Each value has to confirm exactly one.
 func (f *planFile) confirmedBy(values []string) ([]int, error) {
 	var confirmed []int
-	for _, value := range values {
+	for n, value := range values {
 		if strings.TrimSpace(value) == "" {
 			return nil, errors.New("--confirm is empty: give the name of an organization")
 		}
@@ -64,11 +64,11 @@ func (f *planFile) confirmedBy(values []string) ([]int, error) {
 		case len(by) == 1 && len(both) == 1:
 			confirmed = append(confirmed, by[0])
 		case len(both) == 0:
-			return nil, fmt.Errorf("--confirm %q matches no organization of the plan file: give the name, or the ID of one that has no name or whose name is not the only one", value)
+			return nil, fmt.Errorf("--confirm number %d matches no organization of the plan file: give the name, or the ID of one that has no name or whose name is not the only one", n+1)
 		case len(by) == 0:
 			return nil, fmt.Errorf("%d organizations are called %q: confirm each by its ID: %s", len(called), value, list(f.ids(called)))
 		default:
-			return nil, fmt.Errorf("--confirm %q matches %d organizations: confirm them in the manifest", value, len(both))
+			return nil, fmt.Errorf("--confirm number %d matches %d organizations: confirm them in the manifest", n+1, len(both))
 		}
 	}
 	return confirmed, nil
@@ -95,13 +95,14 @@ func confirm(ctx context.Context, e entry, o organization) error {
 	return nil
 }
 
-// misnamed is the error of an organization that is not called what was given.
+// misnamed is the error of an organization that is not called what was given. It does not
+// repeat what was given, which may be a secret.
 func misnamed(e entry, o teardown.Organization) error {
-	text := fmt.Errorf("it is called %q, not %q", o.Name, e.Confirm)
+	text := fmt.Errorf("it is called %q, which was not given", o.Name)
 	if strings.TrimSpace(o.Name) == "" {
-		text = fmt.Errorf("it has no name: confirm its ID %q, not %q", o.ID, e.Confirm)
+		text = fmt.Errorf("it has no name, and its ID %q was not given", o.ID)
 	}
 	return &errors.Error{
-		Provider: e.Provider, Operation: "confirm", Target: cmp.Or(e.Organization, o.ID), Code: errors.NotConfirmed, Err: text,
+		Provider: e.Provider, Operation: "confirm", Target: cmp.Or(o.ID, o.Name), Code: errors.NotConfirmed, Err: text,
 	}
 }

@@ -91,9 +91,9 @@ func TestConfirm_ManifestConfirmsItsEntry(t *testing.T) {
 		code            int // of plan
 	}{
 		"by name":               {"Acme", "Acme", exitOK},
-		"by ID":                 {"Acme", "org_1", exitNotConfirmed},
+		"by ID":                 {"Acme", "org_1", exitUsage},
 		"without a name, by ID": {"", "org_1", exitOK},
-		"without a name":        {"", "Acme", exitNotConfirmed},
+		"without a name":        {"", "Acme", exitUsage},
 		"empty":                 {"", "", exitUsage},
 		"blank":                 {" ", " ", exitUsage},
 	} {
@@ -102,10 +102,18 @@ func TestConfirm_ManifestConfirmsItsEntry(t *testing.T) {
 				b := newBench(t, named("org_1", test.called))
 				b.write("manifest.yaml", fmt.Sprintf("organizations:\n  - provider: katapult\n    organization: org_1\n    confirm: %q\n", test.confirm))
 				code, out, errOut := b.run("plan", "DIR/manifest.yaml", "-o", "DIR/plan.json")
-				if code != test.code || code == exitUsage && !strings.Contains(errOut, "manifest.yaml:4: confirm is empty") {
+				if code != test.code || strings.TrimSpace(test.confirm) == "" && !strings.Contains(errOut, "manifest.yaml:4: confirm is empty") {
 					t.Errorf("exit code %d: %s%s", code, out, errOut)
 				}
+				if strings.TrimSpace(test.confirm) == "" {
+					return
+				}
 				if code != exitOK {
+					for _, command := range []string{"apply", "status"} {
+						if code, out, errOut := b.run(command, "DIR/plan.json"); code != exitUsage || b.organizations[0].touched() {
+							t.Errorf("%s: exit code %d: %s%s", command, code, out, errOut)
+						}
+					}
 					return
 				}
 				if code, out, errOut := b.run("apply", "DIR/plan.json"); code != exitOK || !b.organizations[0].deleted {

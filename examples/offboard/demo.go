@@ -40,7 +40,7 @@ func (p *program) demoCommand() *cobra.Command {
   offboard demo --serve manifest.yaml > environment &
   . ./environment; offboard check katapult org_acme
   . ./environment; offboard plan manifest.yaml -o plan.json`,
-		Args: cobra.NoArgs,
+		Args: noArguments,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if serve != "" {
 				return p.serve(cmd.Context(), serve)
@@ -126,7 +126,10 @@ func (p *program) demo(ctx context.Context) error {
 			p.explain(v)
 		}
 	}
-	return errors.Join(lies...)
+	if err := errors.Join(lies...); err != nil {
+		return &coded{exitFailed, err}
+	}
+	return nil
 }
 
 // shortOutcome leaves out what a pending deletion depends on, which the live view has
@@ -198,7 +201,7 @@ func requests(s *scene) string {
 // serve lets the doubles listen until it is interrupted.
 func (p *program) serve(ctx context.Context, name string) error {
 	if err := replaceable(name, "a manifest of demo --serve", isServed); err != nil {
-		return err
+		return fileError("--serve", name, err)
 	}
 	scenes := world()
 	m, environment := listen(scenes)
@@ -208,7 +211,7 @@ func (p *program) serve(ctx context.Context, name string) error {
 		return err
 	}
 	if err := writeWhole(name, append([]byte(served), text...)); err != nil {
-		return err
+		return fileError("--serve", name, err)
 	}
 	writeEnvironment(p.out, environment)
 	fmt.Fprintf(p.errOut, `The doubles listen until Ctrl-C. In another shell, run the lines of the standard output,

@@ -24,7 +24,7 @@ func openJournal(name string) (*journalFile, error) {
 	_, missing := os.Stat(name)
 	file, err := openRegular(name, os.O_APPEND|os.O_CREATE|os.O_RDWR)
 	if err != nil {
-		return nil, err
+		return nil, fileError("the journal", name, err)
 	}
 	j := &journalFile{File: file, created: missing != nil}
 	if err = lockFile(file, name); err == nil {
@@ -178,7 +178,7 @@ func readJournal(name string) (c chronicle, unreadable int, err error) {
 		return chronicle{}, 0, nil
 	}
 	if err != nil {
-		return nil, 0, err
+		return nil, 0, fileError("the journal", name, err)
 	}
 	defer file.Close()
 	entries, unreadable, err := entriesOf(file, name)

@@ -17,6 +17,7 @@ type lists struct{ allow, deny []*listed }
 // listed is an entry of allow or deny, and the organizations that it names.
 type listed struct {
 	list, text string
+	index      int
 
 	mu    sync.Mutex
 	names []place
@@ -46,13 +47,13 @@ func deleted(p *teardown.Plan) []teardown.Organization {
 // of the manifest takes. The ID of an organization that is planned needs no read. An entry
 // that no provider knows is an error, and so is one that could not be read: nobody knows
 // what it allows or denies then.
-func resolve(ctx context.Context, m *manifest, file *planFile, open opener, parallel int) (lists, error) {
+func resolve(ctx context.Context, m *manifest, s *source, file *planFile, open opener, parallel int) (lists, error) {
 	l := lists{}
-	for _, text := range m.Allow {
-		l.allow = append(l.allow, &listed{list: "allow", text: text})
+	for i, text := range m.Allow {
+		l.allow = append(l.allow, &listed{list: "allow", text: text, index: i})
 	}
-	for _, text := range m.Deny {
-		l.deny = append(l.deny, &listed{list: "deny", text: text})
+	for i, text := range m.Deny {
+		l.deny = append(l.deny, &listed{list: "deny", text: text, index: i})
 	}
 	all := slices.Concat(l.allow, l.deny)
 	type lookup struct {
@@ -77,7 +78,7 @@ func resolve(ctx context.Context, m *manifest, file *planFile, open opener, para
 	for i, at := range lookups {
 		var err error
 		if opened[i], err = open(at.at); err != nil {
-			return l, fmt.Errorf("%s: %q cannot be resolved: %w", at.of.list, at.of.text, err)
+			return l, at.of.unresolved(s, err)
 		}
 	}
 	each(len(lookups), parallel, func(i int) {
@@ -87,12 +88,19 @@ func resolve(ctx context.Context, m *manifest, file *planFile, open opener, para
 	for _, e := range all {
 		switch {
 		case e.err != nil:
-			return l, fmt.Errorf("%s: %q cannot be resolved: %w", e.list, e.text, e.err)
+			return l, e.unresolved(s, e.err)
 		case len(e.names) == 0:
-			return l, fmt.Errorf("%s: %q cannot be resolved: no provider of the manifest finds it with its credential; nothing was planned", e.list, e.text)
+			return l, e.unresolved(s, errors.New("no provider of the manifest finds it with its credential; nothing was planned"))
 		}
 	}
 	return l, nil
+}
+
+// unresolved is the error of an entry that cannot be resolved. It does not repeat the
+// entry, which may be a secret.
+func (e *listed) unresolved(s *source, err error) error {
+	what := fmt.Sprintf("entry %d of %s", e.index+1, e.list)
+	return s.at(fmt.Sprintf("$.%s[%d]", e.list, e.index), "", what, fmt.Errorf("%s cannot be resolved: %w", what, err))
 }
 
 // planned notes the organizations of plans whose ID the entry is.

@@ -89,9 +89,9 @@ func TestLists_UnresolvedEntryFailsClosed(t *testing.T) {
 	for name, test := range map[string]struct {
 		lines, want string
 	}{
-		"deny, unknown":          {"deny: [org_gone]", `deny: "org_gone" cannot be resolved`},
-		"allow, unknown":         {"allow: [org_1, org_child, org_gone]", `allow: "org_gone" cannot be resolved`},
-		"deny, by name":          {"deny: [Acme]", `deny: "Acme" cannot be resolved`},
+		"deny, unknown":          {"deny: [org_gone]", `manifest.yaml:3: entry 1 of deny cannot be resolved`},
+		"allow, unknown":         {"allow: [org_1, org_child, org_gone]", `manifest.yaml:3: entry 3 of allow cannot be resolved`},
+		"deny, by name":          {"deny: [Acme]", `entry 1 of deny cannot be resolved`},
 		"deny, empty":            {"deny: ['']", "manifest.yaml:3: an entry of deny is empty"},
 		"deny, blank":            {"deny: [' ']", "manifest.yaml:3: an entry of deny is empty"},
 		"deny, null":             {"deny: [~]", "manifest.yaml:3: an entry of deny is empty"},

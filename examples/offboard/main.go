@@ -16,11 +16,12 @@
 //	0  done: gone, or accepted by the provider; for check and plan: nothing is
 //	   known to stand in the way that apply does not clear
 //	1  the provider refused or failed
-//	2  usage: a bad flag or file, a missing credential, an unknown provider
+//	2  usage: a bad flag, file or ID, a missing credential, an unknown provider, a
+//	   "confirm" of the manifest or a --confirm of apply that matches no organization
 //	3  something stands in the way and has to go first
 //	4  the outcome is not known: look before trying again
-//	5  a name was not given, or is not what the provider calls the organization;
-//	   or what has to be permitted was not
+//	5  a name was not given, or delete has another name than the provider; or the
+//	   manifest denies the organization, or does not permit what has to be permitted
 //	6  the plan is too old, was edited, or is no longer the truth: plan again
 //	7  it was stopped before it was through: the same command goes on
 //	8  the organization was not found, and no deletion of ours explains that
@@ -73,6 +74,8 @@ type program struct {
 	// What flags set.
 	json, verbose bool
 
+	source *source // of the manifest; nil if none was read
+
 	// code is the exit code of a command that had no error. told: what a command says
 	// to machines has its error already.
 	code int
@@ -102,8 +105,19 @@ type failure struct {
 	ExitCode int      `json:"exit_code"`
 }
 
+// coded is an error with an exit code of its own.
+type coded struct {
+	code int
+	error
+}
+
+func (c *coded) Unwrap() error { return c.error }
+
 // exitCode maps an error to the exit codes.
 func exitCode(err error) int {
+	if e, ok := errors.AsType[*coded](err); ok {
+		return e.code
+	}
 	_, provider := errors.AsType[*errors.Error](err)
 	switch {
 	case err == nil:
@@ -120,16 +134,18 @@ func exitCode(err error) int {
 		return exitBlocked
 	case errors.Is(err, errors.OrganizationNotFound):
 		return exitNotFound
+	case errors.Is(err, errors.Canceled), errors.Is(err, errors.NotFinished):
+		return exitStopped
 	}
 	return exitFailed
 }
 
 // logger logs what is sent and waited for, when that is asked for; and tells another
-// handler, which may be nil.
-func (p *program) logger(other slog.Handler) *slog.Logger {
+// handler, which may be nil. Hidden texts are not logged.
+func (p *program) logger(other slog.Handler, hidden *hiddenTexts) *slog.Logger {
 	var handlers []slog.Handler
 	if p.verbose {
-		handlers = append(handlers, slog.NewTextHandler(p.errOut, &slog.HandlerOptions{Level: slog.LevelDebug}))
+		handlers = append(handlers, slog.NewTextHandler(p.errOut, &slog.HandlerOptions{Level: slog.LevelDebug, ReplaceAttr: hidden.replace}))
 	}
 	if other != nil {
 		handlers = append(handlers, other)
@@ -194,10 +210,12 @@ still have:               offboard plan, review, offboard apply, offboard status
 Exit codes, of several the one that asks for most attention:
   0  done: gone, or accepted by the provider
   1  the provider refused or failed
-  2  usage: a bad flag or file, a missing credential, an unknown provider
+  2  usage: a bad flag, file or ID, a missing credential, an unknown provider, a
+     "confirm" of the manifest or a --confirm of apply that matches no organization
   3  something stands in the way and has to go first
   4  the outcome is not known: look before trying again
-  5  not confirmed by its name, or not permitted
+  5  not confirmed: no name was given, or delete has another name than the provider;
+     or denied or not permitted by the manifest
   6  the plan is too old, was edited, or is no longer the truth: plan again
   7  stopped before it was through: the same command goes on
   8  the organization was not found: nothing was deleted, and the journal has no
@@ -212,15 +230,38 @@ func (p *program) command() *cobra.Command {
 		Example: `  offboard demo
   offboard check katapult acme-hosting
   offboard plan manifest.yaml -o plan.json && offboard apply plan.json`,
-		Args:          cobra.NoArgs,
-		SilenceUsage:  true,
-		SilenceErrors: true,
-		RunE:          func(cmd *cobra.Command, _ []string) error { return p.demo(cmd.Context()) },
+		Args:              noArguments,
+		SilenceUsage:      true,
+		SilenceErrors:     true,
+		PersistentPreRunE: refuseSecrets,
+		RunE:              func(cmd *cobra.Command, _ []string) error { return p.demo(cmd.Context()) },
 	}
+	root.SetFlagErrorFunc(flagError)
+	root.SetOut(p.out) // the library's own commands keep it
 	flags := root.PersistentFlags()
 	flags.BoolVar(&p.json, "json", false, "write JSON: one document, or one a line while something goes on")
 	flags.BoolVarP(&p.verbose, "verbose", "v", false, "log what is sent and waited for; never a credential")
 	root.AddCommand(p.checkCommand(), p.deleteCommand(), p.planCommand(), p.applyCommand(), p.statusCommand(), p.demoCommand())
+	// The library's own commands repeat the arguments that they do not know.
+	root.InitDefaultCompletionCmd()
+	root.InitDefaultHelpCmd()
+	for _, c := range root.Commands() {
+		switch c.Name() {
+		case "completion":
+			c.Args = noArguments
+			for _, shell := range c.Commands() {
+				shell.Args = noArguments
+			}
+		case "help":
+			c.Run, c.RunE = nil, func(cmd *cobra.Command, args []string) error {
+				about, rest, err := root.Find(args)
+				if err != nil || len(rest) > 0 {
+					return noArguments(root, args)
+				}
+				return about.Help()
+			}
+		}
+	}
 	return root
 }
 
@@ -244,7 +285,7 @@ func (p *program) checkCommand() *cobra.Command {
 		ValidArgsFunction: providerNames,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			e.Provider, e.Organization = args[0], args[1]
-			organization, err := p.connect(p.logger(nil))(e)
+			organization, err := p.opener(nil)(e)
 			if err != nil {
 				return err
 			}
@@ -254,7 +295,7 @@ func (p *program) checkCommand() *cobra.Command {
 			if p.json {
 				p.told = true
 				deletable := err == nil
-				p.emit(deletion{Provider: e.Provider, Organization: e.Organization, Deletable: &deletable, Problem: problemOf(err)})
+				p.emit(deletion{Provider: e.Provider, Organization: e.shown(err), Deletable: &deletable, Problem: problemOf(err)})
 				return err
 			}
 			if err != nil {
@@ -284,7 +325,7 @@ func (p *program) deleteCommand() *cobra.Command {
 				return errors.New("nothing is deleted without --confirm NAME, the name that the provider has for the organization")
 			}
 			e.Provider, e.Organization = args[0], args[1]
-			organization, err := p.connect(p.logger(nil))(e)
+			organization, err := p.opener(nil)(e)
 			if err != nil {
 				return err
 			}
@@ -295,7 +336,7 @@ func (p *program) deleteCommand() *cobra.Command {
 			}
 			if p.json {
 				p.told = true
-				p.emit(deletion{Provider: e.Provider, Organization: e.Organization, Outcome: outcomeOf(e.Provider, err), Problem: problemOf(err)})
+				p.emit(deletion{Provider: e.Provider, Organization: e.shown(err), Outcome: outcomeOf(e.Provider, err), Problem: problemOf(err)})
 				return err
 			}
 			if err != nil {

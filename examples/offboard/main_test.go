@@ -40,10 +40,10 @@ func TestWrongUseIsOneLineAndExitCode2(t *testing.T) {
 	}
 	for _, test := range []struct{ args, want string }{
 		{"--verbos", "unknown flag: --verbos"},
-		{"remove", `unknown command "remove"`},
+		{"remove", "unknown command: use apply, check"},
 		{"check", "accepts 2 arg(s)"},
 		{"check atlas", "accepts 2 arg(s)"},
-		{"check acme 1", `there is no provider "acme": use one of katapult, zitadel, atlas, workspace, volterra`},
+		{"check acme 1", `there is no such provider: use one of katapult, zitadel, atlas, workspace, volterra`},
 		{"check katapult org_acme", "KATAPULT_API_KEY is not set"},
 		{"check zitadel 1", "ZITADEL_API_URL is not set"},
 		{"check atlas 5e2f00000000000000000001", "MONGODB_ATLAS_"},
@@ -143,7 +143,7 @@ func TestExitCodesAndAdvice(t *testing.T) {
 		},
 		"it is called otherwise": {
 			organization: free, args: "delete workspace acme --confirm acme", code: exitNotConfirmed,
-			errOut: []string{`it is called "Acme", not "acme"`, "Nothing was changed."},
+			errOut: []string{`it is called "Acme", which was not given`, "Nothing was changed."},
 		},
 		"it is not there": {
 			organization: free, args: "check workspace other", code: exitNotFound,
@@ -240,7 +240,7 @@ func TestACanceledContextEndsIt(t *testing.T) {
 	cancel()
 	srv := workspacetest.NewServer()
 	var out, errOut bytes.Buffer
-	if code := runWith(ctx, []string{"check", "workspace", "acme"}, &out, &errOut, atDouble(t, srv)); code != exitFailed {
+	if code := runWith(ctx, []string{"check", "workspace", "acme"}, &out, &errOut, atDouble(t, srv)); code != exitStopped {
 		t.Errorf("exit code %d: %s", code, errOut.String())
 	}
 }

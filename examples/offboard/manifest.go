@@ -69,25 +69,49 @@ deny: [org_Platform, acme-www]    # never deleted, whatever is asked for; named 
 
 // readManifest reads a manifest. Its errors name the line.
 func readManifest(r io.Reader, name string) (*manifest, error) {
+	m, _, err := parseManifest(r, name)
+	return m, err
+}
+
+// parseManifest reads a manifest, and returns its source as well.
+func parseManifest(r io.Reader, name string) (*manifest, *source, error) {
 	text, err := readText(r, name)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	file, err := parser.ParseBytes(text, 0)
 	if err != nil {
-		return nil, located(name, text, err)
+		return nil, nil, located(name, text, err)
 	}
 	if len(file.Docs) > 1 {
-		return nil, fmt.Errorf("%s: there is more than one document", name)
+		return nil, nil, fmt.Errorf("%s: there is more than one document", name)
 	}
 	m := new(manifest)
 	if err := yaml.NewDecoder(bytes.NewReader(text), yaml.Strict()).Decode(m); err != nil && err != io.EOF {
-		return nil, located(name, text, err)
+		return nil, nil, located(name, text, err)
 	}
 	if len(m.Organizations) == 0 {
-		return nil, fmt.Errorf("%s: it names no organizations", name)
+		return nil, nil, fmt.Errorf("%s: it names no organizations", name)
 	}
-	return m, m.check(&source{name, file})
+	s := &source{name, file}
+	return m, s, m.check(s)
+}
+
+// at is an error at a value of a manifest, or about what the value is if the manifest was
+// not read from a text.
+func (s *source) at(path, key, what string, err error) error {
+	if s == nil {
+		return fmt.Errorf("%s: %w", what, err)
+	}
+	return fmt.Errorf("%s: %w", s.place(path, key), err)
+}
+
+// entryLine is the line of an entry; 0 if it is not known.
+func (s *source) entryLine(i int) int {
+	if s == nil {
+		return 0
+	}
+	return s.line(fmt.Sprintf("$.organizations[%d]", i), ".organization")
 }
 
 // source is a manifest's text, and knows the lines of what is in it.
@@ -109,20 +133,34 @@ func (s *source) node(path string) ast.Node {
 	return node
 }
 
-// errorf is an error at a value, or where it is missing in what is around it.
+// errorf is an error at a value, or where it is missing in what is around it. It must not
+// repeat the value, which may be a secret.
 func (s *source) errorf(path, key, format string, args ...any) error {
+	return fmt.Errorf("%s: %s", s.place(path, key), fmt.Sprintf(format, args...))
+}
+
+// place is the name and the line of a value, or of what is around it.
+func (s *source) place(path, key string) string {
+	if line := s.line(path, key); line > 0 {
+		return fmt.Sprintf("%s:%d", s.name, line)
+	}
+	return s.name
+}
+
+// line is the line of a value, or of what is around it; 0 if it is not known.
+func (s *source) line(path, key string) int {
 	node := s.node(path + key)
 	if node == nil {
 		node = s.node(path)
 	}
 	if node == nil {
-		return fmt.Errorf("%s: %s", s.name, fmt.Sprintf(format, args...))
+		return 0
 	}
 	token := node.GetToken()
 	if mapping, ok := node.(*ast.MappingNode); ok && len(mapping.Values) > 0 {
 		token = mapping.Values[0].Key.GetToken() // its own is that of the first colon
 	}
-	return fmt.Errorf("%s:%d: %s", s.name, token.Position.Line, fmt.Sprintf(format, args...))
+	return token.Position.Line
 }
 
 // literal refuses a value that YAML takes for something else than its text, such as
@@ -132,8 +170,8 @@ func (s *source) literal(path, key, value string) error {
 	if node == nil || slices.Contains([]ast.NodeType{ast.StringType, ast.LiteralType, ast.NullType}, node.Type()) {
 		return nil
 	}
-	if text := node.GetToken().Value; text != value {
-		return s.errorf(path, key, "write %q in quotes: as it stands it is %q", text, value)
+	if node.GetToken().Value != value {
+		return s.errorf(path, key, "write the value in quotes: YAML reads it as another text")
 	}
 	return nil
 }
@@ -141,17 +179,17 @@ func (s *source) literal(path, key, value string) error {
 // check reports the first thing that is wrong.
 func (m *manifest) check(s *source) error {
 	type place struct{ provider, organization, baseURL string }
-	seen := map[place]bool{}
+	seen := map[place]int{}
 	for i, e := range m.Organizations {
 		path := fmt.Sprintf("$.organizations[%d]", i)
 		if err := e.check(s, path); err != nil {
 			return err
 		}
 		at := place{e.Provider, e.Organization, e.BaseURL}
-		if seen[at] {
-			return s.errorf(path, ".organization", "%s is there twice", printable(e.Organization))
+		if first, twice := seen[at]; twice {
+			return s.errorf(path, ".organization", "the organization is there twice: line %d has it, too", s.entryLine(first))
 		}
-		seen[at] = true
+		seen[at] = i
 	}
 	for key, ids := range map[string][]string{"allow": m.Allow, "deny": m.Deny} {
 		for i, id := range ids {
@@ -176,7 +214,7 @@ func (e *entry) check(s *source, path string) error {
 	case e.Provider == "":
 		return s.errorf(path, ".provider", "it names no provider")
 	case i < 0:
-		return s.errorf(path, ".provider", "%v", unknownProvider(e.Provider))
+		return s.errorf(path, ".provider", "%v", unknownProvider())
 	case e.Organization == "":
 		return s.errorf(path, ".organization", "it names no organization")
 	case e.Provider == f5 && e.Email == "":
@@ -197,9 +235,25 @@ func (e *entry) check(s *source, path string) error {
 	if confirm := s.node(path + ".confirm"); confirm != nil && confirm.Type() != ast.NullType && strings.TrimSpace(e.Confirm) == "" {
 		return s.errorf(path, ".confirm", "confirm is empty, which confirms nothing: leave it out, or write what the provider calls the organization")
 	}
+	for _, of := range []struct{ key, value string }{
+		{".organization", e.Organization}, {".confirm", e.Confirm}, {".base_url", e.BaseURL},
+	} {
+		if fault := secretFault(of.value); fault != "" {
+			return s.errorf(path, of.key, "%s is refused: %s", of.key[1:], fault)
+		}
+	}
+	// The plan file contains these as they are, and no provider confirms them.
+	for _, of := range []struct{ key, value string }{{".email", e.Email}, {".reason", e.Reason}, {".feedback", e.Feedback}} {
+		if secretFault(of.value) != "" || looksSecret(of.value) {
+			return s.errorf(path, of.key, "%s is refused: it looks like a credential", of.key[1:])
+		}
+	}
+	if e.Email != "" && !strings.Contains(e.Email, "@") {
+		return s.errorf(path, ".email", "email is not an e-mail address")
+	}
 	for j, c := range e.Permit {
 		if !slices.Contains(consents, c) {
-			return s.errorf(path, fmt.Sprintf(".permit[%d]", j), "there is nothing to permit called %q: use %s", c, list(consents))
+			return s.errorf(path, fmt.Sprintf(".permit[%d]", j), "there is no such thing to permit: use %s", list(consents))
 		}
 	}
 	if fault := e.variableFault(providers[i]); fault != nil {

@@ -45,16 +45,16 @@ func TestAnErrorInAManifestNamesItsLine(t *testing.T) {
 		{head + "    confirm: Acme\n    confirm: Acme\n", `m.yaml:5: mapping key "confirm" already defined`},
 		{head + "\t- x\n", "m.yaml:4: "},
 		{head + "---\n" + head, "m.yaml: there is more than one document"},
-		{head + "  - provider: acme\n    organization: a\n", `m.yaml:4: there is no provider "acme"`},
+		{head + "  - provider: acme\n    organization: a\n", `m.yaml:4: there is no such provider: use one of`},
 		{head + "  - organization: a\n", "m.yaml:4: it names no provider"},
 		{head + "  - provider: atlas\n", "m.yaml:4: it names no organization"},
 		{head + "  - provider: atlas\n    organization: ~\n", "m.yaml:5: it names no organization"},
-		{head + "    permit: [partial, all]\n", `m.yaml:4: there is nothing to permit called "all"`},
+		{head + "    permit: [partial, all]\n", `m.yaml:4: there is no such thing to permit: use`},
 		{head + "    email: a@example.com\n", "m.yaml:4: only volterra takes this"},
 		{head + "  - provider: volterra\n    organization: acme\n", "m.yaml:4: volterra needs the email"},
 		{head + "    credentials:\n      API_KEY: X\n", "m.yaml:5: atlas does not read this variable: use MONGODB_ATLAS_CLIENT_ID"},
 		{head + "    credentials:\n      MONGODB_ATLAS_CLIENT_ID: ''\n", "m.yaml:5: it names no environment variable"},
-		{head + "  - provider: atlas\n    organization: 5e2f00000000000000000001\n", "m.yaml:5: 5e2f00000000000000000001 is there twice"},
+		{head + "  - provider: atlas\n    organization: 5e2f00000000000000000001\n", "m.yaml:5: the organization is there twice: line 3"},
 	} {
 		_, err := readManifest(strings.NewReader(test.text), "m.yaml")
 		if err == nil || !strings.HasPrefix(err.Error(), test.want) || strings.Contains(err.Error(), "\n") {

@@ -4,7 +4,7 @@ import (
 	"bytes"
 	"fmt"
 	"io"
-	"regexp"
+	"slices"
 	"strings"
 	"unicode/utf8"
 
@@ -31,7 +31,7 @@ func readText(r io.Reader, name string) ([]byte, error) {
 }
 
 // located is an error of the YAML library in one line. What the library repeats of the
-// manifest is left out unless it looks like a key: it may be a secret.
+// manifest is left out unless it is a key of a manifest: it may be a secret.
 func located(name string, text []byte, err error) error {
 	e, ok := errors.AsType[yaml.Error](err)
 	if !ok || e.GetToken() == nil {
@@ -41,20 +41,24 @@ func located(name string, text []byte, err error) error {
 	return fmt.Errorf("%s:%d: %s", name, line, printable(withoutValues(e.GetMessage(), inCredentials(text, line))))
 }
 
-var (
-	quotedText = regexp.MustCompile(`"(?:[^"\\]|\\.)*"`)
-	plainKey   = regexp.MustCompile(`^"[a-z_]{1,24}"$`)
-)
+// manifestKeys are the keys of a manifest.
+var manifestKeys = []string{
+	"organizations", "allow", "deny",
+	"provider", "organization", "confirm", "permit", "base_url", "credentials", "email", "reason", "feedback",
+}
 
-// withoutValues replaces the quoted parts of a message: all, or those that do not look
-// like a manifest's key.
+// withoutValues replaces what is in quotes in a message, from the first quote to the last,
+// because a value may contain quotes itself. A key of a manifest, or almost one, remains
+// unless all is to be replaced.
 func withoutValues(message string, all bool) string {
-	return quotedText.ReplaceAllStringFunc(message, func(quoted string) string {
-		if !all && plainKey.MatchString(quoted) {
-			return quoted
-		}
-		return `"…"`
-	})
+	first, last := strings.Index(message, `"`), strings.LastIndex(message, `"`)
+	if first < 0 {
+		return message
+	}
+	if key := message[first:last]; !all && len(key) > 0 && (slices.Contains(manifestKeys, key[1:]) || misspelled(key[1:], manifestKeys)) {
+		return message
+	}
+	return message[:first] + `"…"` + message[last+1:]
 }
 
 // inCredentials reports whether a line, which counts from 1, belongs to the credentials

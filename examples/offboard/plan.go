@@ -64,7 +64,7 @@ func (p *program) planCommand() *cobra.Command {
 		},
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if view != "tree" && view != "table" {
-				return fmt.Errorf("there is no view %q: use tree or table", view)
+				return errors.New("there is no such --view: use tree or table")
 			}
 			m, err := p.manifest(args[0])
 			if err != nil {
@@ -97,19 +97,21 @@ func (p *program) planCommand() *cobra.Command {
 	return command
 }
 
-func (p *program) manifest(name string) (*manifest, error) {
+func (p *program) manifest(name string) (m *manifest, err error) {
 	if name == "-" {
-		return readManifest(p.in, "manifest")
+		m, p.source, err = parseManifest(p.in, "manifest")
+		return m, err
 	}
 	file, err := openRegular(name, os.O_RDONLY)
 	if errors.Is(err, errNotRegular) {
 		return nil, fmt.Errorf("%w; give - to read the standard input", err)
 	}
 	if err != nil {
-		return nil, err
+		return nil, fileError("MANIFEST", name, err)
 	}
 	defer file.Close()
-	return readManifest(file, name)
+	m, p.source, err = parseManifest(file, name)
+	return m, err
 }
 
 // mayWritePlan returns an error if the plan file would overwrite an input or what is not a
@@ -126,7 +128,7 @@ func (p *program) mayWritePlan(name, output string, m *manifest) error {
 	if err := apart(append(uses, keyFiles(m.Organizations...)...)...); err != nil {
 		return err
 	}
-	return replaceable(output, "a plan file", isPlanFile)
+	return fileError("--output", output, replaceable(output, "a plan file", isPlanFile))
 }
 
 // standardInput describes the file of the standard input; nil if it is none.
@@ -145,22 +147,25 @@ func (p *program) standardInput() os.FileInfo {
 // plan plans all organizations, several at a time. What could not be planned is in
 // the file too, with its problem; the exit code says what is worst.
 func (p *program) plan(ctx context.Context, m *manifest, parallel int) (*planFile, int, error) {
-	open := p.connect(p.logger(nil))
+	open := p.opener(nil)
 	file := &planFile{Organizations: make([]planned, len(m.Organizations))}
 	codes, opened := make([]int, len(m.Organizations)), make([]organization, len(m.Organizations))
 	for i, e := range m.Organizations {
 		var err error
 		if opened[i], err = open(e); err != nil {
-			return nil, 0, fmt.Errorf("%s %s: %w", e.Provider, e.Organization, err)
+			return nil, 0, p.source.at(fmt.Sprintf("$.organizations[%d]", i), ".organization", fmt.Sprintf("%s: organization %d", e.Provider, i+1), err)
 		}
 	}
 	each(len(opened), parallel, func(i int) {
 		file.Organizations[i], codes[i] = planOne(ctx, m.Organizations[i], opened[i])
+		if file.Organizations[i].Plan == nil {
+			file.Organizations[i].Line = p.source.entryLine(i)
+		}
 	})
 	if err := ctx.Err(); err != nil {
 		return nil, 0, &errors.Error{Provider: "offboard", Operation: "plan", Code: errors.Canceled, Err: err}
 	}
-	listed, err := resolve(ctx, m, file, open, parallel)
+	listed, err := resolve(ctx, m, p.source, file, open, parallel)
 	if err != nil {
 		return nil, 0, err
 	}
@@ -169,10 +174,15 @@ func (p *program) plan(ctx context.Context, m *manifest, parallel int) (*planFil
 	for i := range file.Organizations {
 		if err := file.forbidden(i, listed); err != nil {
 			o := &file.Organizations[i]
-			o.Plan, o.Problem, codes[i] = nil, problemOf(err), exitCode(err)
+			found := o.Plan.Organization
+			o.Plan, o.Organization, o.Problem, o.ExitCode, o.Line = nil, &found, problemOf(err), exitCode(err), p.source.entryLine(i)
+			codes[i], o.Entry = o.ExitCode, o.Entry.bare()
 		}
 	}
 	file.seal()
+	if slices.ContainsFunc(file.Organizations, planned.misnamed) {
+		return file, exitUsage, nil // apply refuses all of the file
+	}
 	return file, worst(codes), nil
 }
 
@@ -195,11 +205,12 @@ func planOne(ctx context.Context, e entry, o organization) (planned, int) {
 	made := planned{Entry: e}
 	plan, err := o.Plan(ctx)
 	if err == nil && e.Confirm != "" && !confirms(e.Confirm, plan.Organization) {
-		err = misnamed(e, plan.Organization)
+		found := plan.Organization
+		made.Organization, err = &found, &coded{exitUsage, misnamed(e, found)}
 	}
 	if err != nil {
-		made.Problem = problemOf(err)
-		return made, exitCode(err)
+		made.Entry, made.Problem, made.ExitCode = e.bare(), problemOf(err), exitCode(err)
+		return made, made.ExitCode
 	}
 	made.Plan = plan
 	// What apply will not clear is told now.

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"slices"
 
 	"github.com/offboard-dev/offboard-go/errors"
 	"github.com/offboard-dev/offboard-go/teardown"
@@ -36,17 +37,55 @@ type planned struct {
 	// Plan is nil when there could be none. Problem says why.
 	Plan    *teardown.Plan `json:"plan,omitempty"`
 	Problem *problem       `json:"problem,omitempty"`
+
+	// Of an organization without a plan: what the provider has, if it was found, the line
+	// of the manifest, and the exit code that the problem means for every command.
+	Organization *teardown.Organization `json:"organization,omitempty"`
+	Line         int                    `json:"line,omitempty"`
+	ExitCode     int                    `json:"exit_code,omitempty"`
+}
+
+// subject is the organization as far as it may be shown.
+func (p planned) subject() teardown.Organization {
+	switch {
+	case p.Plan != nil:
+		return p.Plan.Organization
+	case p.Organization != nil:
+		return *p.Organization
+	}
+	return teardown.Organization{ID: p.Entry.bare().Organization}
+}
+
+// code is the exit code of an organization without a plan.
+func (p planned) code() int {
+	if slices.Contains(gravity, p.ExitCode) && p.ExitCode != exitOK {
+		return p.ExitCode
+	}
+	return exitFailed
+}
+
+// misnamed reports whether the manifest confirms another name than the provider has.
+func (p planned) misnamed() bool {
+	if p.Plan != nil {
+		return p.Entry.Confirm != "" && !confirms(p.Entry.Confirm, p.Plan.Organization)
+	}
+	return p.Problem != nil && p.Problem.Code == errors.NotConfirmed && p.ExitCode == exitUsage
+}
+
+// failed is the error of an organization of the file.
+func (*planFile) failed(i int, err error) error {
+	return fmt.Errorf("organization %d of the plan file: %w", i+1, err)
 }
 
 // title is how people call it.
 func (p planned) title() string {
-	if p.Plan != nil {
-		return printable(confirmation(p.Plan.Organization))
+	if name := confirmation(p.subject()); name != "" {
+		return printable(name)
 	}
-	if p.Entry.Confirm != "" {
-		return printable(p.Entry.Confirm)
+	if p.Line > 0 {
+		return fmt.Sprintf("line %d of the manifest", p.Line)
 	}
-	return printable(p.Entry.Organization)
+	return "an organization of the manifest"
 }
 
 func (f *planFile) seal() {
@@ -70,7 +109,7 @@ func (f *planFile) fingerprint() string {
 func readPlanFile(name string) (*planFile, error) {
 	file, err := openRegular(name, os.O_RDONLY)
 	if err != nil {
-		return nil, err
+		return nil, fileError("PLAN", name, err)
 	}
 	defer file.Close()
 	return parsePlanFile(file, name)
@@ -80,7 +119,7 @@ func readPlanFile(name string) (*planFile, error) {
 func openPlan(name string) (*planFile, *os.File, error) {
 	file, err := openRegular(name, os.O_RDONLY)
 	if err != nil {
-		return nil, nil, err
+		return nil, nil, fileError("PLAN", name, err)
 	}
 	if err := lockFile(file, name); err != nil {
 		file.Close()
@@ -103,7 +142,7 @@ func parsePlanFile(r io.Reader, name string) (*planFile, error) {
 	decoder.DisallowUnknownFields()
 	f := new(planFile)
 	if err := decoder.Decode(f); err != nil {
-		return nil, fmt.Errorf("%s: this is no plan file: %w", name, err)
+		return nil, fmt.Errorf("%s: this is no plan file: %s", name, fault(err))
 	}
 	if _, err := decoder.Token(); err != io.EOF {
 		return nil, fmt.Errorf("%s: something follows the plan", name)
@@ -119,6 +158,20 @@ func parsePlanFile(r io.Reader, name string) (*planFile, error) {
 	return f, nil
 }
 
+// fault says what is wrong with a text in JSON, without a part of the text.
+func fault(err error) string {
+	if e, ok := errors.AsType[*json.SyntaxError](err); ok {
+		return fmt.Sprintf("invalid JSON at byte %d", e.Offset)
+	}
+	if e, ok := errors.AsType[*json.UnmarshalTypeError](err); ok {
+		return fmt.Sprintf("wrong type at byte %d", e.Offset)
+	}
+	if errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) {
+		return "the JSON is cut"
+	}
+	return "unknown fields or invalid values"
+}
+
 func stale(name, format string, args ...any) error {
 	return &errors.Error{
 		Provider: "offboard", Operation: "apply", Target: name, Code: errors.PlanStale, Err: fmt.Errorf(format, args...),
@@ -132,7 +185,7 @@ func (f *planFile) write(name string) error {
 	if err != nil {
 		return err
 	}
-	return writeWhole(name, append(text, '\n'))
+	return fileError("--output", name, writeWhole(name, append(text, '\n')))
 }
 
 // isPlanFile reports whether a text is a plan file of this program, of any version, even

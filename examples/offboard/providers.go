@@ -250,7 +250,7 @@ func connect(log *slog.Logger) opener {
 		i := slices.IndexFunc(providers, func(p provider) bool { return p.name == e.Provider })
 		switch {
 		case i < 0:
-			return nil, unknownProvider(e.Provider)
+			return nil, unknownProvider()
 		case e.Provider == f5 && e.Email == "":
 			return nil, errors.New("volterra needs --email ADDRESS, the e-mail address of the account to be deleted")
 		}
@@ -270,12 +270,12 @@ func connect(log *slog.Logger) opener {
 	}
 }
 
-func unknownProvider(name string) error {
+func unknownProvider() error {
 	var known []string
 	for _, p := range providers {
 		known = append(known, p.name)
 	}
-	return fmt.Errorf("there is no provider %q: use one of %s", name, list(known))
+	return errors.New("there is no such provider: use one of " + list(known))
 }
 
 // lookup takes what does not look like an id for a sub domain.

@@ -80,7 +80,7 @@ func writeReport(name string, file *planFile, verdicts []verdict, journal string
 	if err != nil {
 		return err
 	}
-	return writeWhole(name, page)
+	return fileError("--report", name, writeWhole(name, page))
 }
 
 func renderReport(file *planFile, verdicts []verdict, entries chronicle, started, ended time.Time) ([]byte, error) {
@@ -117,7 +117,7 @@ func sheetOf(p planned, v verdict, entries chronicle) sheet {
 		Class: "untouched", Verdict: v.what(), Done: v.Done, Total: v.Total,
 	}
 	if s.Name == "" {
-		s.Name = s.ID
+		s.Name = v.title
 	}
 	if e, ok := errors.AsType[*errors.Error](v.err); ok {
 		s.Advice = advice(e)

@@ -26,6 +26,7 @@ Exit code 0 means that all is done: it is never that of a file which cannot be r
 type standing struct {
 	Provider     string                `json:"provider"`
 	Organization teardown.Organization `json:"organization"`
+	Line         int                   `json:"line,omitempty"` // of the manifest, for what has no plan
 
 	// Journal is what was last written about the organization itself.
 	Journal *teardown.Entry `json:"journal,omitempty"`
@@ -41,7 +42,8 @@ type standing struct {
 	Others  []string `json:"others,omitempty"` // ids of steps that the plan does not have
 	Problem *problem `json:"problem,omitempty"`
 
-	code int
+	code  int
+	title string // how people call it
 }
 
 func (p *program) statusCommand() *cobra.Command {
@@ -65,7 +67,7 @@ func (p *program) statusCommand() *cobra.Command {
 			if journal == "" {
 				journal = journalOf(args[0])
 			} else if _, err := os.Stat(journal); err != nil {
-				return err // what was named is expected to exist
+				return fileError("--journal", journal, err) // what was named is expected to exist
 			}
 			entries, unreadable, err := readJournal(journal)
 			if err != nil {
@@ -98,28 +100,35 @@ func (p *program) statusCommand() *cobra.Command {
 func (p *program) status(ctx context.Context, file *planFile, journal chronicle, parallel int, offline bool) ([]standing, error) {
 	standings := make([]standing, len(file.Organizations))
 	opened := make([]organization, len(file.Organizations))
-	open := p.connect(p.logger(nil))
+	open := p.opener(nil)
 	for i, o := range file.Organizations {
 		if o.Plan == nil || offline {
 			continue
 		}
 		var err error
 		if opened[i], err = open(o.Entry); err != nil {
-			return nil, fmt.Errorf("%s %s: %w", o.Entry.Provider, o.Entry.Organization, err)
+			return nil, file.failed(i, err)
 		}
 	}
 	each(len(standings), parallel, func(i int) {
 		standings[i] = stand(ctx, file.Organizations[i], journal, opened[i])
 	})
-	return standings, ctx.Err()
+	if err := ctx.Err(); err != nil {
+		return nil, &errors.Error{Provider: "offboard", Operation: "status", Code: errors.Canceled, Err: err}
+	}
+	return standings, nil
 }
 
 // stand is how far one organization has come. It is not read when there is no way
 // to it.
 func stand(ctx context.Context, p planned, journal chronicle, o organization) standing {
-	s := standing{Provider: p.Entry.Provider, Organization: teardown.Organization{ID: p.Entry.Organization, Name: p.Entry.Confirm}, Now: "not_read"}
+	s := standing{Provider: p.Entry.Provider, Organization: p.subject(), Line: p.Line, Now: "not_read", title: p.title()}
 	if p.Plan == nil {
-		s.Problem, s.code = p.Problem, exitFailed
+		s.Problem, s.code = p.Problem, p.code()
+		return s
+	}
+	if p.misnamed() {
+		s.Problem, s.code = problemOf(misnamed(p.Entry, p.Plan.Organization)), exitUsage
 		return s
 	}
 	r := journal.of(p.Plan)
@@ -182,11 +191,7 @@ func (p *program) showStatus(standings []standing, again string) error {
 	t.AppendHeader(table.Row{"provider", "organization", "journal", "steps gone", "now"})
 	t.SetColumnConfigs([]table.ColumnConfig{{Name: "now", WidthMax: 40, WidthMaxEnforcer: text.WrapSoft}})
 	for _, s := range standings {
-		name := s.Organization.Name
-		if name == "" {
-			name = s.Organization.ID
-		}
-		t.AppendRow(table.Row{s.Provider, printable(name), s.journal(), fmt.Sprintf("%d/%d", s.Gone, s.Total), s.now()})
+		t.AppendRow(table.Row{s.Provider, s.title, s.journal(), fmt.Sprintf("%d/%d", s.Gone, s.Total), s.now()})
 	}
 	t.Render()
 	for _, s := range standings {
@@ -196,7 +201,7 @@ func (p *program) showStatus(standings []standing, again string) error {
 					fmt.Fprintf(p.out, "  … and %d more\n", len(ids)-most)
 					break
 				}
-				fmt.Fprintf(p.out, "%s %s: %s: %s\n", s.Provider, printable(s.Organization.Name), title, printable(id))
+				fmt.Fprintf(p.out, "%s %s: %s: %s\n", s.Provider, s.title, title, printable(id))
 			}
 		}
 		show("left", s.Left)

@@ -93,11 +93,23 @@ func TestWhatCannotBePlannedIsToldAndTheRestIsPlanned(t *testing.T) {
 		b.manifest()
 		b.write("manifest.yaml", strings.Replace(b.read("manifest.yaml"), `confirm: "acme-edge"`, `confirm: "Acme"`, 1))
 		code, out, _ := b.run("plan", "DIR/manifest.yaml", "-o", "DIR/plan.json")
-		if code != exitNotFound {
+		if code != exitUsage {
 			t.Errorf("exit code %d", code)
 		}
 		golden(t, "plan-problems.txt", out)
-		if code, _, errOut := b.run("apply", "DIR/plan.json"); code != exitFailed || errOut != "" {
+		if code, _, errOut := b.run("apply", "DIR/plan.json"); code != exitUsage || !strings.Contains(errOut, "organization 2 of the plan file") {
+			t.Errorf("exit code %d: %s", code, errOut)
+		}
+		for _, o := range b.organizations[1:] { // the first does not exist
+			if o.touched() {
+				t.Errorf("%s was touched, although a name is wrong", o.ID)
+			}
+		}
+		b.manifest()
+		if code, _, _ := b.run("plan", "DIR/manifest.yaml", "-o", "DIR/plan.json"); code != exitNotFound {
+			t.Errorf("exit code %d", code)
+		}
+		if code, _, errOut := b.run("apply", "DIR/plan.json"); code != exitNotFound || errOut != "" {
 			t.Errorf("exit code %d: %s", code, errOut)
 		}
 		if last := b.organizations[3]; !last.deleted {
@@ -239,7 +251,7 @@ func TestAPlanFileThatIsNotTheTruthTouchesNothing(t *testing.T) {
 		"another confirmation":   {edit: replace(`"confirm": "Acme Hosting"`, `"confirm": "Acme"`), code: exitStale, want: "was changed"},
 		"another base URL":       {edit: replace(`"confirm"`, `"base_url": "https://example.com", "confirm"`), code: exitStale, want: "was changed"},
 		"a later version":        {edit: replace(`"version": 1,`, `"version": 2,`), code: exitStale, want: "its version is 2"},
-		"something unknown":      {edit: replace(`"version": 1,`, `"version": 1, "force": true,`), code: exitUsage, want: `unknown field "force"`},
+		"something unknown":      {edit: replace(`"version": 1,`, `"version": 1, "force": true,`), code: exitUsage, want: "unknown fields or invalid values"},
 		"something follows":      {edit: func(s string) string { return s + "{}" }, code: exitUsage, want: "something follows the plan"},
 		"it is cut":              {edit: func(s string) string { return s[:len(s)/2] }, code: exitUsage, want: "this is no plan file"},
 		"it is too old":          {wait: 25 * time.Hour, code: exitStale, want: ""},
@@ -393,7 +405,7 @@ func TestWhatIsDeniedIsNotPlanned(t *testing.T) {
 				if code != exitNotConfirmed || !strings.Contains(out, want) {
 					t.Errorf("exit code %d: %s", code, out)
 				}
-				if code, out, _ := b.run("apply", "DIR/plan.json"); code != exitUsage || b.organizations[0].touched() {
+				if code, out, _ := b.run("apply", "DIR/plan.json"); code != exitNotConfirmed || b.organizations[0].touched() {
 					t.Errorf("exit code %d: %s", code, out)
 				}
 			})

@@ -15,6 +15,7 @@ import (
 type verdict struct {
 	Provider     string                `json:"provider"`
 	Organization teardown.Organization `json:"organization"`
+	Line         int                   `json:"line,omitempty"` // of the manifest, for what has no plan
 
 	// Outcome is "" for what was not begun.
 	Outcome teardown.Outcome `json:"outcome,omitempty"`
@@ -26,8 +27,11 @@ type verdict struct {
 	Problem *problem `json:"problem,omitempty"`
 	err     error    // nil for what was not begun as well
 	begun   bool
-	took    time.Duration
-	report  *teardown.Report // nil when nothing was begun, or when nobody wants it any more
+	title   string // how people call it
+
+	unplanned int // the exit code of what has no plan
+	took      time.Duration
+	report    *teardown.Report // nil when nothing was begun, or when nobody wants it any more
 }
 
 // left is a step that is not gone.
@@ -40,9 +44,11 @@ type left struct {
 
 // notBegun is the verdict of what nothing was done for.
 func notBegun(p planned) verdict {
-	v := verdict{Provider: p.Entry.Provider, Organization: teardown.Organization{ID: p.Entry.Organization, Name: p.Entry.Confirm}, Problem: p.Problem}
+	v := verdict{Provider: p.Entry.Provider, Organization: p.subject(), Problem: p.Problem, Line: p.Line, title: p.title()}
 	if p.Plan != nil {
-		v.Organization, v.Total = p.Plan.Organization, len(p.Plan.Steps)
+		v.Total = len(p.Plan.Steps)
+	} else {
+		v.unplanned = p.code()
 	}
 	return v
 }
@@ -137,10 +143,8 @@ func short(err error) string {
 // code is the exit code of one verdict.
 func (v verdict) code() int {
 	switch {
-	case v.Outcome == "" && v.Problem != nil && errors.Is(v.Problem.Code, errors.OrganizationNotFound):
-		return exitNotFound
 	case v.Outcome == "" && v.Problem != nil:
-		return exitFailed
+		return v.unplanned // as plan had it
 	case v.Outcome == "":
 		return exitStopped
 	case v.Outcome == teardown.Unknown:

@@ -266,7 +266,7 @@ func opened(scenes []*scene) func(*slog.Logger) opener {
 					return s.connect(log)
 				}
 			}
-			return nil, unknownProvider(e.Provider)
+			return nil, unknownProvider()
 		}
 	}
 }

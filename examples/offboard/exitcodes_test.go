@@ -1,0 +1,128 @@
+package main
+
+import (
+	"fmt"
+	"go/ast"
+	"go/parser"
+	"go/token"
+	"os"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/offboard-dev/offboard-go/errors"
+)
+
+// exitCodes are the values of the constants of the program.
+func exitCodes(t *testing.T) []int {
+	t.Helper()
+	file, err := parser.ParseFile(token.NewFileSet(), "main.go", nil, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var codes []int
+	ast.Inspect(file, func(n ast.Node) bool {
+		if spec, ok := n.(*ast.ValueSpec); ok && strings.HasPrefix(spec.Names[0].Name, "exit") {
+			code, err := strconv.Atoi(spec.Values[0].(*ast.BasicLit).Value)
+			if err != nil {
+				t.Fatal(err)
+			}
+			codes = append(codes, code)
+		}
+		return true
+	})
+	return codes
+}
+
+func TestExitCodes_DocumentationIsComplete(t *testing.T) {
+	t.Parallel()
+	want := exitCodes(t)
+	if len(want) < 9 {
+		t.Fatalf("got %v", want)
+	}
+	read := func(name string) string {
+		text, err := os.ReadFile(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return string(text)
+	}
+	for place, of := range map[string]struct{ text, line string }{
+		"README.md":      {read(filepath.Join("..", "..", "README.md")), `(?m)^\| (\d+) \|`},
+		"offboard help":  {rootHelp, `(?m)^  (\d+)  `},
+		"package main":   {read("main.go"), `(?m)^//\t(\d+)  `},
+		"order of codes": {strings.ReplaceAll(fmt.Sprintln(slices.Sorted(slices.Values(gravity))), " ", "\n"), `(?m)^\[?(\d+)`},
+	} {
+		var got []int
+		for _, match := range regexp.MustCompile(of.line).FindAllStringSubmatch(of.text, -1) {
+			code, _ := strconv.Atoi(match[1])
+			got = append(got, code)
+		}
+		if diff := cmp.Diff(want, got); diff != "" {
+			t.Errorf("%s (-want +got):\n%s", place, diff)
+		}
+	}
+}
+
+func TestExitCodes_EveryErrorHasOneOfThem(t *testing.T) {
+	t.Parallel()
+	want := exitCodes(t)
+	text, err := os.ReadFile(filepath.Join("..", "..", "errors", "code.go"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	codes := regexp.MustCompile(`Code += "([a-z_]+)"`).FindAllSubmatch(text, -1)
+	if len(codes) < 50 {
+		t.Fatalf("got %d codes", len(codes))
+	}
+	for _, match := range codes {
+		code := errors.Code(match[1])
+		if got := exitCode(&errors.Error{Code: code}); !slices.Contains(want, got) || got == exitOK {
+			t.Errorf("%s: exit code %d", code, got)
+		}
+	}
+}
+
+// An organization without a plan has one exit code, whichever command meets it.
+func TestExitCodes_SameForEveryCommand(t *testing.T) {
+	for name, test := range map[string]struct {
+		organization *scripted
+		lines        string // of the entry and of the manifest
+		code         int
+	}{
+		"another name":  {named("org_1", "Acme"), "    confirm: Other\n", exitUsage},
+		"not found":     {func() *scripted { s := named("org_1", "Acme"); s.deleted = true; return s }(), "    confirm: Acme\n", exitNotFound},
+		"denied":        {named("org_1", "Acme"), "    confirm: Acme\ndeny: [org_1]\n", exitNotConfirmed},
+		"not allowed":   {named("org_1", "Acme"), "    confirm: Acme\nallow: [org_9]\n", exitNotConfirmed},
+		"not confirmed": {named("org_1", "Acme"), "", exitOK},
+	} {
+		t.Run(name, func(t *testing.T) {
+			bubble(t, func(t *testing.T) {
+				b := newBench(t, test.organization, named("org_9", "Nine"))
+				touched := test.organization.touched()
+				b.write("manifest.yaml", "organizations:\n  - provider: katapult\n    organization: org_1\n"+test.lines)
+				if code, out, errOut := b.run("plan", "DIR/manifest.yaml", "-o", "DIR/plan.json"); code != test.code {
+					t.Errorf("plan: exit code %d: %s%s", code, out, errOut)
+				}
+				wantApply, wantStatus := test.code, test.code
+				if test.code == exitOK { // only apply asks for a name
+					wantApply, wantStatus = exitNotConfirmed, exitBlocked
+				}
+				if code, out, errOut := b.run("apply", "DIR/plan.json"); code != wantApply {
+					t.Errorf("apply: exit code %d: %s%s", code, out, errOut)
+				}
+				if code, out, errOut := b.run("status", "DIR/plan.json"); code != wantStatus {
+					t.Errorf("status: exit code %d: %s%s", code, out, errOut)
+				}
+				if test.organization.touched() != touched {
+					t.Error("the organization was touched")
+				}
+			})
+		})
+	}
+}

@@ -1,0 +1,409 @@
+package main
+
+import (
+	"context"
+	"io/fs"
+	"log/slog"
+	"net/url"
+	"os"
+	"regexp"
+	"slices"
+	"strings"
+	"sync"
+	"unicode"
+
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
+
+	"github.com/offboard-dev/offboard-go/errors"
+	"github.com/offboard-dev/offboard-go/teardown"
+)
+
+// A secret may be passed by mistake as any argument, flag or field of a manifest. So the
+// program prints no value that it was given before a provider has confirmed it, unless it
+// has the form of an ID: an error names the argument, the flag or the line instead, and
+// lists the accepted values.
+
+// idForms are the forms of the IDs of organizations. Names of other forms, such as a
+// subdomain or a slug, cannot be distinguished from a password.
+var idForms = map[string]*regexp.Regexp{
+	"katapult":  regexp.MustCompile(`^org_[A-Za-z0-9_]{1,24}$`),
+	"zitadel":   regexp.MustCompile(`^[0-9]{1,20}$`),
+	"atlas":     regexp.MustCompile(`^[0-9a-f]{24}$`),
+	"workspace": regexp.MustCompile(`^[0-9a-f]{24}$`),
+}
+
+// hasIDForm reports whether the organization is named by a text that has the form of an
+// ID of its provider.
+func (e entry) hasIDForm() bool {
+	form := idForms[e.Provider]
+	return form != nil && form.MatchString(e.Organization)
+}
+
+// bare returns what of an entry may be shown and stored if no provider has confirmed it.
+func (e entry) bare() entry {
+	b := entry{Provider: e.Provider}
+	if e.hasIDForm() {
+		b.Organization = e.Organization
+	}
+	return b
+}
+
+// shown is the organization for machines: without a text that no provider has confirmed.
+func (e entry) shown(err error) string {
+	if found(err) || e.hasIDForm() {
+		return e.Organization
+	}
+	return ""
+}
+
+// found reports whether a provider has found the organization that an error is about.
+func found(err error) bool {
+	return err == nil || errors.Is(err, errors.DeletionStepsNotSatisfied)
+}
+
+// given are the texts of an entry that an error does not show.
+func (e entry) given(err error) []string {
+	given := []string{e.Email, e.Feedback, e.Reason, e.Confirm, e.BaseURL}
+	if !e.hasIDForm() && !found(err) {
+		given = append(given, e.Organization)
+	}
+	return given
+}
+
+// shortestGiven is the length from which on a text is looked for in other texts: a
+// shorter one is part of too many words.
+const shortestGiven = 6
+
+// notShown stands for a text that is not shown.
+const notShown = "[not shown]"
+
+// without returns a text without texts that are not shown.
+func without(text string, hidden []string) string {
+	for _, h := range hidden {
+		if text == h && h != "" {
+			return notShown
+		}
+		if len(h) < shortestGiven {
+			continue
+		}
+		quoted := strings.Trim(printableQuote(h), `"`)
+		for _, form := range []string{h, quoted, url.PathEscape(h), url.QueryEscape(h)} {
+			text = strings.ReplaceAll(text, form, notShown)
+		}
+	}
+	return text
+}
+
+// hiding is an error whose text lacks what is not shown. It keeps its code.
+type hiding struct {
+	error
+	text string
+}
+
+func (h *hiding) Error() string { return h.text }
+func (h *hiding) Unwrap() error { return h.error }
+
+// conceal returns an error without the texts that the entry was given. A code and what
+// the provider says remain.
+func (of entry) conceal(err error) error {
+	if err == nil {
+		return nil
+	}
+	given := of.given(err)
+	e, ok := errors.AsType[*errors.Error](err)
+	if !ok || e == nil {
+		if text := without(err.Error(), given); text != err.Error() {
+			return &hiding{err, text}
+		}
+		return err
+	}
+	bare := *e
+	if bare.Target = without(bare.Target, given); bare.Target == notShown {
+		bare.Target = ""
+	}
+	bare.Message, bare.ProviderCode = without(bare.Message, given), without(bare.ProviderCode, given)
+	bare.Steps = slices.Clone(bare.Steps)
+	for i := range bare.Steps {
+		bare.Steps[i].Name, bare.Steps[i].Description = without(bare.Steps[i].Name, given), without(bare.Steps[i].Description, given)
+	}
+	if bare.Err != nil {
+		if text := without(bare.Err.Error(), given); text != bare.Err.Error() {
+			bare.Err = &hiding{bare.Err, text}
+		}
+	}
+	return &bare
+}
+
+// concealing is an organization whose errors lack the texts of its entry.
+type concealing struct {
+	organization
+	entry entry
+}
+
+func (c concealing) Identify(ctx context.Context) (teardown.Organization, error) {
+	found, err := c.organization.Identify(ctx)
+	return found, c.entry.conceal(err)
+}
+
+func (c concealing) Check(ctx context.Context) error {
+	return c.entry.conceal(c.organization.Check(ctx))
+}
+
+func (c concealing) Delete(ctx context.Context) error {
+	return c.entry.conceal(c.organization.Delete(ctx))
+}
+
+func (c concealing) Plan(ctx context.Context) (*teardown.Plan, error) {
+	plan, err := c.organization.Plan(ctx)
+	return plan, c.entry.conceal(err)
+}
+
+func (c concealing) Teardown(ctx context.Context, plan *teardown.Plan, options ...teardown.Option) (*teardown.Report, error) {
+	report, err := c.organization.Teardown(ctx, plan, options...)
+	e := c.entry
+	if plan != nil && (e.Organization == plan.Organization.ID || e.Organization == plan.Organization.Name) {
+		e.Organization = "" // the provider has confirmed it
+	}
+	if plan != nil && confirms(e.Confirm, plan.Organization) {
+		e.Confirm = ""
+	}
+	return report, e.conceal(err)
+}
+
+// opener opens organizations. Neither their errors nor what is logged has a text that is
+// not shown. The handler may be nil.
+func (p *program) opener(other slog.Handler) opener {
+	hidden := new(hiddenTexts)
+	open := p.connect(p.logger(other, hidden))
+	return func(e entry) (organization, error) {
+		hidden.add(e.given(errNotFound))
+		o, err := open(e)
+		if err != nil {
+			return nil, e.conceal(err)
+		}
+		return concealing{o, e}, nil
+	}
+}
+
+// errNotFound is the error of an organization that no provider has found.
+var errNotFound = &errors.Error{Code: errors.OrganizationNotFound}
+
+// hiddenTexts are texts that are not logged.
+type hiddenTexts struct {
+	mu    sync.Mutex
+	texts []string
+}
+
+func (h *hiddenTexts) add(texts []string) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	for _, text := range texts {
+		if text != "" && !slices.Contains(h.texts, text) {
+			h.texts = append(h.texts, text)
+		}
+	}
+}
+
+// replace is for [slog.HandlerOptions].
+func (h *hiddenTexts) replace(_ []string, a slog.Attr) slog.Attr {
+	switch v := a.Value.Resolve(); v.Kind() {
+	case slog.KindString, slog.KindAny:
+		text := v.String()
+		h.mu.Lock()
+		clean := without(text, h.texts)
+		h.mu.Unlock()
+		if clean != text {
+			a.Value = slog.StringValue(clean)
+		}
+	}
+	return a
+}
+
+// printableQuote is a text in quotes, as errors have it.
+func printableQuote(text string) string {
+	return strings.Map(func(r rune) rune {
+		if unicode.IsPrint(r) {
+			return r
+		}
+		return -1
+	}, text)
+}
+
+// fileError is the error of a file that cannot be used, without the name of one that does
+// not exist: it may be a secret that was passed in place of a name.
+func fileError(as, name string, err error) error {
+	if err == nil {
+		return nil
+	}
+	e, ok := errors.AsType[*fs.PathError](err)
+	if !ok {
+		return err
+	}
+	if _, missing := os.Lstat(name); missing == nil {
+		return err
+	}
+	return &fileFault{as + ": " + e.Err.Error(), err}
+}
+
+// fileFault keeps the cause of a text.
+type fileFault struct {
+	text string
+	err  error
+}
+
+func (f *fileFault) Error() string { return f.text }
+func (f *fileFault) Unwrap() error { return f.err }
+
+// credentialForm are texts that have the form of a credential, and that no name has.
+var credentialForm = regexp.MustCompile(`-----BEGIN |^\s*\{|^eyJ[\w-]*\.|mdb_sa_sk_|(?i)^(bearer|basic|digest|apitoken)\s|[\r\n]`)
+
+// secretWord is a word that looks like a token: letters and digits without a space.
+var secretWord = regexp.MustCompile(`[A-Za-z0-9+/=_-]{20,}`)
+
+// looksSecret reports whether a text of a person has a word that looks like a token.
+func looksSecret(text string) bool {
+	if credentialForm.MatchString(text) {
+		return true
+	}
+	for _, word := range secretWord.FindAllString(text, -1) {
+		if strings.IndexFunc(word, unicode.IsDigit) >= 0 && strings.IndexFunc(word, unicode.IsLetter) >= 0 {
+			return true
+		}
+	}
+	return false
+}
+
+// ownCredential returns the variable whose value a text is; "" if there is none.
+func ownCredential(text string) string {
+	text = strings.TrimSpace(text)
+	if text == "" {
+		return ""
+	}
+	for _, p := range providers {
+		for _, variable := range slices.Concat(p.variables, p.others) {
+			if strings.HasSuffix(variable, "_URL") || slices.Contains(p.files, variable) {
+				continue
+			}
+			value := strings.TrimSpace(os.Getenv(variable))
+			if value != "" && (value == text || len(value) >= 16 && strings.Contains(text, value)) {
+				return variable
+			}
+		}
+	}
+	return ""
+}
+
+// secretFault says why a text is refused as an argument: it is a credential. The fault is
+// "" if nothing shows that.
+func secretFault(text string) string {
+	if variable := ownCredential(text); variable != "" {
+		return "it is the value of " + variable
+	}
+	if credentialForm.MatchString(text) {
+		return "it has the form of a credential"
+	}
+	return ""
+}
+
+// refuseSecrets returns an error if an argument or a flag is a credential. Nothing is
+// sent and no file is written then.
+func refuseSecrets(cmd *cobra.Command, args []string) error {
+	for i, arg := range args {
+		if fault := secretFault(arg); fault != "" {
+			return errors.New(argumentName(cmd, i) + " is refused: " + fault)
+		}
+	}
+	var err error
+	cmd.Flags().Visit(func(f *pflag.Flag) {
+		values := []string{f.Value.String()}
+		if many, ok := f.Value.(pflag.SliceValue); ok {
+			values = many.GetSlice()
+		}
+		for _, value := range values {
+			if fault := secretFault(value); fault != "" && err == nil {
+				err = errors.New("--" + f.Name + " is refused: " + fault)
+			}
+		}
+	})
+	return err
+}
+
+// argumentName is the name of an argument in the usage of its command.
+func argumentName(cmd *cobra.Command, i int) string {
+	if names := strings.Fields(cmd.Use); i+1 < len(names) {
+		return names[i+1]
+	}
+	return "an argument"
+}
+
+// flagError is an error of the flags without what was given.
+func flagError(cmd *cobra.Command, err error) error {
+	if unknown, ok := errors.AsType[*pflag.NotExistError](err); ok {
+		if name := "--" + unknown.GetSpecifiedName(); misspelled(name, flagNames(cmd)) {
+			return errors.New("unknown flag: " + name)
+		}
+		return errors.New("unknown flag: --help lists the flags")
+	}
+	if e, ok := errors.AsType[*pflag.ValueRequiredError](err); ok {
+		return errors.New("flag needs an argument: --" + e.GetFlag().Name)
+	}
+	if e, ok := errors.AsType[*pflag.InvalidValueError](err); ok {
+		return errors.New("--" + e.GetFlag().Name + " has an invalid value: use a value of type " + e.GetFlag().Value.Type())
+	}
+	return errors.New("a flag is not valid: --help lists the flags")
+}
+
+func flagNames(cmd *cobra.Command) []string {
+	var names []string
+	add := func(f *pflag.Flag) { names = append(names, "--"+f.Name) }
+	cmd.Flags().VisitAll(add)
+	cmd.InheritedFlags().VisitAll(add)
+	return names
+}
+
+// misspelled reports whether a text is one of the known names with at most two letters
+// changed, added or left out: it is no secret then, and may be shown.
+func misspelled(text string, known []string) bool {
+	return slices.ContainsFunc(known, func(name string) bool {
+		return len(name) >= 5 && len(text) <= len(name)+2 && distance(text, name) <= 2
+	})
+}
+
+// distance is the number of letters that have to be changed, added or left out.
+func distance(a, b string) int {
+	row := make([]int, len(b)+1)
+	for j := range row {
+		row[j] = j
+	}
+	for i := range len(a) {
+		last := row[0]
+		row[0] = i + 1
+		for j := range len(b) {
+			change := last
+			if a[i] != b[j] {
+				change++
+			}
+			last = row[j+1]
+			row[j+1] = min(change, row[j]+1, row[j+1]+1)
+		}
+	}
+	return row[len(b)]
+}
+
+// noArguments is for commands that take no arguments. It does not repeat what was given.
+func noArguments(cmd *cobra.Command, args []string) error {
+	if len(args) == 0 {
+		return nil
+	}
+	var names []string
+	for _, c := range cmd.Commands() {
+		if c.IsAvailableCommand() {
+			names = append(names, c.Name())
+		}
+	}
+	if len(names) == 0 {
+		return errors.New("offboard " + cmd.Name() + " takes no arguments")
+	}
+	return errors.New("unknown command: use " + list(names))
+}

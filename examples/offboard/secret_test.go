@@ -1,0 +1,348 @@
+package main
+
+import (
+	"bufio"
+	"bytes"
+	"encoding/base64"
+	"encoding/json"
+	"fmt"
+	"net/url"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/offboard-dev/offboard-go/atlas/atlastest"
+	"github.com/offboard-dev/offboard-go/errors"
+	"github.com/offboard-dev/offboard-go/teardown"
+)
+
+// secrets are made-up credentials of all kinds, each in the form of the real ones.
+var secrets = map[string]string{
+	"Katapult token":      "k4tQm7Zt2Wn9Lx5Rb1Vd",
+	"Zitadel token":       "3qXw9yTtUa_Lk2-Pz8mCvB6nHs4JdEfG7rYiOoWlQxNc1KbVtZaMuSjRpDhF0gIe5wXvTyQ",
+	"Zitadel key":         `{"type":"serviceaccount","keyId":"keyid-4Rw8Zb2Tn","key":"-----BEGIN RSA PRIVATE KEY-----\nMIIEowIBAAKCAQEAq7Zt2Wn9Lx5Rb1VdTqXw\n-----END RSA PRIVATE KEY-----\n","userId":"userid-7Lq3Xc9Vm"}`,
+	"Atlas public key":    "qzvxwbnk",
+	"Atlas private key":   "6d2f9c1e-4b7a-4e05-9a3c-d81f5b20c7e4",
+	"Atlas client secret": "mdb_sa_sk_Vt9Lq2Xz7Rb4Nw1Kd8Pm5Yc3Hs6Jf0Ga",
+	"F5 token":            "Zx9/Qw3+Lm7Rt2Kp5Vb8Nc1Hd4Y=",
+	"PEM":                 "-----BEGIN PRIVATE KEY-----\nMIIEvQIBADANBgkqhkiG9w0BAQEFAASCBKcwggSj\nQXw9yTtUaLk2Pz8mCvB6nHs4JdEfG7rY\n-----END PRIVATE KEY-----\n",
+	"p12":                 "MIIJqQIBAzCCCW8GCSqGSIb3DQEHAaCCCWAEgglcMIIJWDCCA/8GCSqGSIb3DQEHBqCCA/AwggPsAgEAMIID5QYJKoZIhvcNAQcBMBwGCiqG+SIb3==",
+	"bearer":              "Bearer 9fKq2Zx7Wm4Rt1Lb8Vn5",
+	"password":            "hunter-two-opensesame",
+}
+
+// words are parts of the secrets that nothing but the secrets has.
+func words(secret string) []string {
+	encoded, _ := json.Marshal(secret)
+	all := []string{
+		secret, strings.Trim(string(encoded), `"`), strings.Trim(fmt.Sprintf("%q", secret), `"`),
+		url.QueryEscape(secret), url.PathEscape(secret), base64.StdEncoding.EncodeToString([]byte(secret)),
+	}
+	for _, word := range strings.FieldsFunc(secret, func(r rune) bool { return strings.ContainsRune(" \n\"\\", r) }) {
+		if len(word) >= 18 { // also of a text that was cut
+			all = append(all, word[:12], word[len(word)-12:])
+		}
+	}
+	return all
+}
+
+// servedBench runs commands at doubles that listen, in a folder of its own.
+type servedBench struct {
+	*testing.T
+	dir string
+	m   *manifest
+}
+
+// Not parallel: it sets the environment and the working directory.
+func newServedBench(t *testing.T) *servedBench {
+	t.Helper()
+	scenes := world()
+	m, environment := listen(scenes)
+	t.Cleanup(func() { hangUp(scenes) })
+	for _, p := range providers {
+		for _, variable := range slices.Concat(p.variables, p.others) {
+			t.Setenv(variable, environment[variable])
+		}
+	}
+	for variable, value := range environment {
+		t.Setenv(variable, value)
+	}
+	// Tokens of a service account are limited.
+	t.Setenv("MONGODB_ATLAS_CLIENT_ID", "")
+	t.Setenv("MONGODB_ATLAS_CLIENT_SECRET", "")
+	t.Setenv("MONGODB_ATLAS_PUBLIC_KEY", atlastest.PublicKey)
+	t.Setenv("MONGODB_ATLAS_PRIVATE_KEY", atlastest.PrivateKey)
+	b := &servedBench{T: t, dir: t.TempDir(), m: m}
+	t.Chdir(b.dir)
+	return b
+}
+
+// shows fails if a command prints or writes a secret. The manifest, and a plan that a test
+// has written, have it themselves.
+func (b *servedBench) shows(secret string, args ...string) {
+	b.Helper()
+	var out, errOut bytes.Buffer
+	signals := make(chan os.Signal, 2)
+	signals <- os.Interrupt // ends demo --serve
+	p := &program{in: strings.NewReader(""), out: &out, errOut: &errOut, connect: connect}
+	if slices.Contains(args, "--serve") {
+		p.signals = signals
+	}
+	code := p.run(b.Context(), args)
+	texts := map[string]string{"the standard output": out.String(), "the standard error": errOut.String()}
+	files, err := os.ReadDir(b.dir)
+	if err != nil {
+		b.Fatal(err)
+	}
+	for _, file := range files {
+		if name := file.Name(); name != "manifest.yaml" && name != "edited.json" {
+			text, err := os.ReadFile(filepath.Join(b.dir, name))
+			if err != nil {
+				b.Fatal(err)
+			}
+			texts[name] = string(text)
+		}
+	}
+	for where, text := range texts {
+		for _, word := range words(secret) {
+			if strings.Contains(text, word) {
+				i := strings.Index(text, word)
+				b.Errorf("%q: exit code %d: %s shows the secret: …%s…", args, code, where, text[max(0, i-100):min(len(text), i+100)])
+				break
+			}
+		}
+	}
+}
+
+// Not parallel: it sets the environment.
+func TestSecret_AsArgument(t *testing.T) {
+	b := newServedBench(t)
+	text := "organizations: [{provider: zitadel, organization: \"281763529917394947\", base_url: " + os.Getenv("ZITADEL_API_URL") + "}]\n"
+	if err := os.WriteFile("manifest.yaml", []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	b.shows(secrets["password"], "plan", "manifest.yaml", "-o", "plan.json")
+	commands := [][]string{
+		{"SECRET"}, {"SECRET", "katapult"}, {"check", "SECRET"}, {"check", "SECRET", "org_acme"}, {"check", "katapult", "org_acme", "SECRET"},
+		{"check", "volterra", "acme-edge-kqzvxwbn", "--email", "SECRET"}, {"delete", "SECRET", "org_acme", "--confirm", "Acme Hosting"},
+		{"plan", "SECRET"}, {"plan", "SECRET/x"}, {"plan", "manifest.yaml", "-o", "none/SECRET"}, {"plan", "manifest.yaml", "-o", "SECRET/x"},
+		{"plan", "manifest.yaml", "--view", "SECRET"}, {"plan", "manifest.yaml", "--parallel", "SECRET"}, {"plan", "manifest.yaml", "--SECRET"},
+		{"plan", "manifest.yaml", "--SECRET=x"}, {"plan", "manifest.yaml", "-SECRET"}, {"plan", "manifest.yaml", "--json=SECRET"}, {"plan", "manifest.yaml", "-v=SECRET"},
+		{"plan", "manifest.yaml", "SECRET"},
+		{"apply", "SECRET"}, {"apply", "plan.json", "SECRET"}, {"apply", "plan.json", "--confirm", "SECRET"},
+		{"apply", "plan.json", "--confirm", "Acme Login", "--confirm", "SECRET"}, {"apply", "plan.json", "--journal", "SECRET/x"},
+		{"apply", "plan.json", "--report", "SECRET/x"}, {"apply", "plan.json", "--parallel", "SECRET"}, {"apply", "plan.json", "--concurrency", "SECRET"},
+		{"status", "SECRET"}, {"status", "plan.json", "--journal", "SECRET"}, {"status", "plan.json", "--offline=SECRET"}, {"status", "plan.json", "--parallel", "SECRET"},
+		{"demo", "SECRET"}, {"demo", "--serve", "SECRET/x"}, {"help", "SECRET"}, {"help", "plan", "SECRET"}, {"completion", "SECRET"}, {"completion", "bash", "SECRET"},
+	}
+	for _, e := range b.m.Organizations {
+		for _, command := range [][]string{
+			{"check", e.Provider, "SECRET"},
+			{"delete", e.Provider, e.Organization, "--confirm", "SECRET"},
+			{"delete", e.Provider, "SECRET", "--confirm", e.Confirm},
+		} {
+			if e.Provider == f5 {
+				command = append(command, "--email", e.Email)
+			}
+			commands = append(commands, command)
+		}
+	}
+	for kind, secret := range secrets {
+		t.Run(kind, func(t *testing.T) {
+			b := &servedBench{T: t, dir: b.dir, m: b.m}
+			for _, command := range commands {
+				for _, more := range [][]string{{"-v"}, {"--json"}} {
+					args := slices.Concat(command, more)
+					for i := range args {
+						args[i] = strings.ReplaceAll(args[i], "SECRET", secret)
+					}
+					b.shows(secret, args...)
+				}
+			}
+		})
+	}
+}
+
+// A file that is to be written may have any name but one that has the form of a
+// credential.
+func TestSecret_AsNameOfAFile(t *testing.T) {
+	b := newServedBench(t)
+	text := "organizations: [{provider: zitadel, organization: \"281763529917394947\", base_url: " + os.Getenv("ZITADEL_API_URL") + "}]\n"
+	if err := os.WriteFile("manifest.yaml", []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	b.shows(secrets["password"], "plan", "manifest.yaml", "-o", "plan.json")
+	t.Setenv("KATAPULT_API_KEY", secrets["Katapult token"])
+	t.Setenv("MONGODB_ATLAS_PRIVATE_KEY", secrets["Atlas private key"])
+	for _, kind := range []string{"Zitadel key", "Atlas client secret", "PEM", "bearer", "Katapult token", "Atlas private key"} {
+		secret := secrets[kind]
+		for _, command := range [][]string{
+			{"plan", "manifest.yaml", "-o", secret}, {"apply", "plan.json", "--report", secret}, {"apply", "plan.json", "--journal", secret},
+			{"demo", "--serve", secret},
+		} {
+			b.shows(secret, command...)
+		}
+	}
+	files, err := os.ReadDir(".")
+	if err != nil || len(files) != 2 {
+		t.Errorf("got %v, %v, want the manifest and the plan", files, err)
+	}
+}
+
+// Not parallel: it sets the environment.
+func TestSecret_InManifest(t *testing.T) {
+	b := newServedBench(t)
+	base := map[string]string{}
+	for _, e := range b.m.Organizations {
+		base[e.Provider] = e.BaseURL
+	}
+	// One organization that can be planned is before it, so that there is a plan file.
+	head := "organizations:\n  - {provider: zitadel, organization: \"281763529917394947\", base_url: \"" + base["zitadel"] + "\"}\n"
+	tenant := "  - {provider: volterra, organization: acme-edge-kqzvxwbn, base_url: \"" + base[f5] + "\""
+	manifests := map[string]string{
+		"provider":          head + "  - {provider: SECRET, organization: org_acme}\n",
+		"provider alone":    "organizations: [{provider: SECRET}]\n",
+		"email":             head + tenant + ", email: SECRET}\n",
+		"confirm":           head + "  - {provider: atlas, organization: 5e2f00000000000000000001, confirm: SECRET, base_url: \"" + base["atlas"] + "\"}\n",
+		"permit":            head + "  - {provider: atlas, organization: 5e2f00000000000000000001, permit: [SECRET]}\n",
+		"permit, text":      head + "  - {provider: atlas, organization: 5e2f00000000000000000001, permit: SECRET}\n",
+		"base_url":          head + "  - {provider: atlas, organization: 5e2f00000000000000000001, base_url: SECRET}\n",
+		"credentials, name": head + "  - {provider: katapult, organization: org_acme, credentials: {SECRET: KATAPULT_X}}\n",
+		"credentials":       head + "  - {provider: katapult, organization: org_acme, credentials: {KATAPULT_API_KEY: SECRET}}\n",
+		"allow":             head + "allow: [SECRET]\n",
+		"deny":              head + "deny: [SECRET]\n",
+		"deny, text":        head + "deny: SECRET\n",
+		"key":               head + "SECRET: 1\n",
+		"key twice":         head + "SECRET: 1\nSECRET: 2\n",
+		"key of an entry":   head + "  - {provider: katapult, SECRET: org_acme}\n",
+		"text":              "SECRET\n",
+		"entry":             "organizations: [SECRET]\n",
+		"entries":           "organizations: SECRET\n",
+		"alias":             "organizations: *a\nSECRET: &b\n",
+		"reason of another": head + "  - {provider: atlas, organization: 5e2f00000000000000000001, reason: SECRET}\n",
+	}
+	for provider, url := range base {
+		entry := "  - {provider: " + provider + ", organization: SECRET, base_url: \"" + url + "\""
+		if provider == f5 {
+			entry += ", email: owner@example.com"
+		}
+		manifests["organization at "+provider] = head + entry + "}\n"
+		manifests["organization twice at "+provider] = head + entry + "}\n" + entry + "}\n"
+	}
+	for kind, secret := range secrets {
+		more := map[string]string{}
+		if looksSecret(secret) { // any other text may be a person's words
+			more["feedback"] = head + tenant + ", email: owner@example.com, feedback: SECRET}\n"
+			more["reason"] = head + tenant + ", email: owner@example.com, reason: SECRET}\n"
+		}
+		for _, all := range []map[string]string{manifests, more} {
+			for what, text := range all {
+				t.Run(kind+"/"+what, func(t *testing.T) {
+					b := &servedBench{T: t, dir: t.TempDir(), m: b.m}
+					t.Chdir(b.dir)
+					quoted, err := json.Marshal(secret)
+					if err != nil {
+						t.Fatal(err)
+					}
+					if err := os.WriteFile("manifest.yaml", []byte(strings.ReplaceAll(text, "SECRET", string(quoted))), 0o600); err != nil {
+						t.Fatal(err)
+					}
+					b.shows(secret, "plan", "manifest.yaml", "-v", "-o", "plan.json")
+					b.shows(secret, "plan", "manifest.yaml", "--json")
+					if _, err := os.Stat("plan.json"); err == nil {
+						b.shows(secret, "apply", "plan.json", "--report", "report.html", "-v", "--confirm", "nothing")
+						b.shows(secret, "status", "plan.json", "-v")
+						b.shows(secret, "status", "plan.json", "--json")
+					}
+				})
+			}
+		}
+	}
+}
+
+// Not parallel: it sets the environment.
+func TestSecret_InPlanFile(t *testing.T) {
+	b := newServedBench(t)
+	text := "organizations: [{provider: zitadel, organization: \"281763529917394947\", base_url: " + os.Getenv("ZITADEL_API_URL") + "}]\n"
+	if err := os.WriteFile("manifest.yaml", []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	b.shows(secrets["password"], "plan", "manifest.yaml", "-o", "plan.json")
+	for kind, secret := range secrets {
+		for what, edit := range map[string]func(*planned){
+			"provider":     func(p *planned) { p.Entry.Provider = secret },
+			"organization": func(p *planned) { p.Entry.Organization = secret },
+			"confirm":      func(p *planned) { p.Entry.Confirm = secret },
+			"permit":       func(p *planned) { p.Entry.Permit = []teardown.Consent{teardown.Consent(secret)} },
+			"base_url":     func(p *planned) { p.Entry.BaseURL = secret },
+			"no plan":      func(p *planned) { p.Entry.Organization, p.Entry.Confirm, p.Plan = secret, secret, nil },
+		} {
+			t.Run(kind+"/"+what, func(t *testing.T) {
+				file, err := readPlanFile("plan.json")
+				if err != nil {
+					t.Fatal(err)
+				}
+				edit(&file.Organizations[0])
+				file.seal()
+				if err := file.write("edited.json"); err != nil {
+					t.Fatal(err)
+				}
+				b := &servedBench{T: t, dir: b.dir, m: b.m}
+				for _, args := range [][]string{
+					{"apply", "edited.json", "-v", "--report", "report.html"}, {"apply", "edited.json", "--json"}, {"status", "edited.json"}, {"status", "edited.json", "--json"},
+				} {
+					b.shows(secret, args...)
+				}
+			})
+		}
+		for what, text := range map[string]string{
+			"member": `{"version":1,"SECRET":1}`, "number": `{"version":"SECRET"}`, "text": `SECRET`,
+			"time": `{"version":1,"organizations":[{"plan":{"taken_at":"SECRET"}}]}`,
+		} {
+			quoted, _ := json.Marshal(secret)
+			if err := os.WriteFile("edited.json", []byte(strings.ReplaceAll(strings.ReplaceAll(text, `"SECRET"`, string(quoted)), "SECRET", secret)), 0o600); err != nil {
+				t.Fatal(err)
+			}
+			t.Run(kind+"/JSON, "+what, func(t *testing.T) {
+				b := &servedBench{T: t, dir: b.dir, m: b.m}
+				b.shows(secret, "apply", "edited.json")
+				b.shows(secret, "status", "edited.json", "--journal", "edited.json")
+			})
+		}
+	}
+}
+
+// Not parallel: it sets the environment.
+func TestSecret_InVariable(t *testing.T) {
+	b := newServedBench(t)
+	for kind, secret := range secrets {
+		for _, p := range providers {
+			for _, variable := range append(slices.Concat(p.variables, p.others), baseURLVariable(p.name)) {
+				t.Run(kind+"/"+variable, func(t *testing.T) {
+					t.Setenv(variable, secret)
+					b := &servedBench{T: t, dir: b.dir, m: b.m}
+					e := b.m.Organizations[slices.IndexFunc(b.m.Organizations, func(e entry) bool { return e.Provider == p.name })]
+					args := []string{"check", e.Provider, e.Organization, "-v"}
+					if e.Email != "" {
+						args = append(args, "--email", e.Email)
+					}
+					b.shows(secret, args...)
+				})
+			}
+		}
+	}
+}
+
+func TestSecret_NotInAnswerToPrompt(t *testing.T) {
+	t.Parallel()
+	for kind, secret := range secrets {
+		secret, _, _ := strings.Cut(secret, "\n")
+		var out strings.Builder
+		err := (&program{out: &out}).ask(planOf(t, named("org_1", "Acme")), "Acme", bufio.NewReader(strings.NewReader(secret+"\n")))
+		if !errors.Is(err, errors.NotConfirmed) || strings.Contains(err.Error()+out.String(), secret) {
+			t.Errorf("%s: got %v", kind, err)
+		}
+	}
+}
