@@ -1,6 +1,8 @@
 package volterra_test
 
 import (
+	"bytes"
+	"context"
 	"io"
 	"net/http"
 	"slices"
@@ -243,6 +245,71 @@ func TestDelete_RecreatedAfterALostAnswer(t *testing.T) {
 		}
 	}
 }
+
+// A wait is about the object that its first look shows, not about another one of its name.
+func TestWait_RecreatedUnderTheSameName(t *testing.T) {
+	t.Parallel()
+	for name, wait := range map[string]func(context.Context, *volterra.Client, *volterratest.Server) error{
+		"child tenant": func(ctx context.Context, c *volterra.Client, srv *volterratest.Server) error {
+			add := func() { srv.AddChildTenant(volterratest.ChildTenant{Name: "x"}) }
+			add()
+			return c.WaitUntilChildTenantGone(ctx, "x", func(*volterra.ChildTenant) { srv.RemoveObject("system", "x"); add() })
+		},
+		"namespace": func(ctx context.Context, c *volterra.Client, srv *volterratest.Server) error {
+			add := func() { srv.AddNamespace(volterratest.Namespace{Name: "x"}) }
+			add()
+			return c.WaitUntilNamespaceGone(ctx, "x", func(*volterra.Namespace) { srv.RemoveObject("", "x"); add() })
+		},
+		"subscription": func(ctx context.Context, c *volterra.Client, srv *volterratest.Server) error {
+			add := func() { srv.AddAddonSubscription(volterratest.AddonSubscription{Name: "x"}) }
+			add()
+			return c.WaitUntilUnsubscribed(ctx, "x", func(*volterra.AddonSubscription) { srv.RemoveObject("system", "x"); add() })
+		},
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			srv := volterratest.NewServer()
+			ctx, cancel := context.WithTimeout(t.Context(), time.Hour)
+			defer cancel()
+			if err := wait(ctx, newClient(t, srv), srv); err != nil {
+				t.Errorf("%s: got %v", name, err)
+			}
+		})
+	}
+}
+
+// A tenant that others mark right before the request is Pending, and the journal does not
+// say that a deletion was started.
+func TestTeardown_MarkedRightBeforeTheRequest(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		srv := volterratest.NewServer()
+		p, err := newClient(t, srv).Plan(t.Context(), request)
+		if err != nil {
+			t.Fatal(err)
+		}
+		c := newClient(t, srv, volterra.WithHTTPClient(&http.Client{Transport: transport(func(req *http.Request) (*http.Response, error) {
+			// The plan, the read before it is applied, and the read right before the deletion.
+			if srv.Count("GetTenantSettings") == 3 {
+				srv.SetTenant(volterratest.Tenant{Name: "acme", State: volterra.StateDisabled})
+			}
+			return srv.RoundTrip(req)
+		})}))
+		var journal bytes.Buffer
+		r, err := c.Teardown(t.Context(), p, request, teardown.Confirm("acme"), teardown.Journal(&journal))
+		if err != nil || r.Outcome != teardown.Pending || !strings.Contains(r.Decides, "no request was sent") || srv.Count("RequestTenantDeletion") != 0 {
+			t.Errorf("got %+v and %v after %d requests", r, err, srv.Count("RequestTenantDeletion"))
+		}
+		text := journal.String()
+		if strings.Count(text, `"deleting"`) != strings.Count(text, `"refused"`) {
+			t.Errorf("got the journal\n%s", text)
+		}
+	})
+}
+
+// transport is a function that is a transport.
+type transport func(*http.Request) (*http.Response, error)
+
+func (f transport) RoundTrip(req *http.Request) (*http.Response, error) { return f(req) }
 
 func TestTeardown_ReadWithoutUID(t *testing.T) {
 	t.Parallel()

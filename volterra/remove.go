@@ -344,9 +344,22 @@ func (c *Client) Unsubscribe(ctx context.Context, service AddonService) error {
 	})
 }
 
+// first is the UID of the object that a wait is about: that of the first look that shows one.
+// Another UID shows that the object is gone, and that others made another one of its name.
+type first string
+
+func (f *first) replacedBy(object removable) bool {
+	uid := object.identity()
+	if *f == "" {
+		*f = first(uid)
+	}
+	return uid != "" && uid != string(*f)
+}
+
 // WaitUntilChildTenantGone waits until a child tenant whose deletion was asked for
 // is not there any more. progress, which may be nil, is called with what each look
-// has found. It waits for as long as the context permits.
+// has found. It waits for as long as the context permits. Another child tenant of its name,
+// by the UID, is not waited for.
 //
 // Errors, among those of every call:
 //
@@ -357,6 +370,7 @@ func (c *Client) Unsubscribe(ctx context.Context, service AddonService) error {
 func (c *Client) WaitUntilChildTenantGone(ctx context.Context, name string, progress func(*ChildTenant)) error {
 	const operation = "WaitUntilChildTenantGone"
 	var failed error
+	var waited first
 	err := c.rest().Wait(ctx, operation, name, func(ctx context.Context) ([]errors.Step, error) {
 		tenant, err := c.GetChildTenant(ctx, name, GetChildTenantOptions{})
 		switch {
@@ -364,6 +378,8 @@ func (c *Client) WaitUntilChildTenantGone(ctx context.Context, name string, prog
 			return nil, nil
 		case err != nil:
 			return nil, err
+		case waited.replacedBy(tenant):
+			return nil, nil
 		}
 		if progress != nil {
 			progress(tenant)
@@ -390,6 +406,7 @@ func (c *Client) WaitUntilChildTenantGone(ctx context.Context, name string, prog
 //
 // Source: vendor OpenAPI 2026-06-26; issues of the vendor's Terraform provider.
 func (c *Client) WaitUntilNamespaceGone(ctx context.Context, name string, progress func(*Namespace)) error {
+	var waited first
 	return c.rest().Wait(ctx, "WaitUntilNamespaceGone", name, func(ctx context.Context) ([]errors.Step, error) {
 		namespace, err := c.GetNamespace(ctx, name, GetNamespaceOptions{})
 		switch {
@@ -397,6 +414,8 @@ func (c *Client) WaitUntilNamespaceGone(ctx context.Context, name string, progre
 			return nil, nil
 		case err != nil:
 			return nil, err
+		case waited.replacedBy(namespace.SystemMetadata):
+			return nil, nil
 		}
 		if progress != nil {
 			progress(namespace)
@@ -421,6 +440,7 @@ func (c *Client) WaitUntilNamespaceGone(ctx context.Context, name string, progre
 func (c *Client) WaitUntilUnsubscribed(ctx context.Context, name string, progress func(*AddonSubscription)) error {
 	const operation = "WaitUntilUnsubscribed"
 	var stays error
+	var waited first
 	err := c.rest().Wait(ctx, operation, name, func(ctx context.Context) ([]errors.Step, error) {
 		subscription, err := c.GetAddonSubscription(ctx, name, GetAddonSubscriptionOptions{})
 		switch {
@@ -428,6 +448,8 @@ func (c *Client) WaitUntilUnsubscribed(ctx context.Context, name string, progres
 			return nil, nil
 		case err != nil:
 			return nil, err
+		case waited.replacedBy(subscription):
+			return nil, nil
 		}
 		if progress != nil {
 			progress(subscription)
