@@ -424,3 +424,22 @@ func TestWrite_IsReportedBeforeItIsSent(t *testing.T) {
 		}
 	}
 }
+
+// A failure of the server is open, also with the code of a "not found" that its status
+// does not belong to.
+func TestDelete_NotFoundWithTheStatusOfAFailure(t *testing.T) {
+	t.Parallel()
+	missing := func(c *rest.Config) {
+		c.Classify = func(_ *rest.Answer, e *errors.Error) bool { e.Code = errors.OrganizationNotFound; return true }
+	}
+	for status, want := range map[int]errors.Code{500: "", 503: "", 408: "", 403: errors.UnexpectedResponse, 404: errors.OrganizationNotFound} {
+		c := newClient(t, playing(answer(status, "{}")), missing)
+		got, _ := code(t, c.Delete(t.Context(), rest.Deletion{
+			Send: func(ctx context.Context) error { return c.Do(ctx, remove()) },
+			Look: func(context.Context) (rest.Presence, error) { return rest.Gone, nil },
+		}))
+		if got != want {
+			t.Errorf("%d: got code %q, want %q", status, got, want)
+		}
+	}
+}

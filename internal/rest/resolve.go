@@ -85,8 +85,8 @@ func (c *Client) Delete(ctx context.Context, d Deletion) error {
 }
 
 // ambiguous reports whether the deletion may have taken place although it was not
-// answered so: the answer was lost, is a failure of the server with whatever status,
-// or is a 2xx or 3xx that is not the documented success.
+// answered so: the answer was lost, is a failure of the server with whatever status and
+// code, or is a 2xx or 3xx that is not the documented success.
 func ambiguous(e *errors.Error) bool {
 	switch e.Code.Umbrella() {
 	case errors.OutcomeUnknown:
@@ -94,7 +94,8 @@ func ambiguous(e *errors.Error) bool {
 	case errors.Internal, errors.Unavailable:
 		return e.Status != 0 && !refused(e.Status)
 	case errors.UnexpectedResponse:
-		return e.Status >= 200 && e.Status <= 399 || e.Code == errors.UnexpectedResponse && serverFailed(e.Status)
+		misplaced := errors.Is(e.Err, errMisplaced) && !refused(e.Status)
+		return e.Status >= 200 && e.Status <= 399 || e.Code == errors.UnexpectedResponse && serverFailed(e.Status) || misplaced
 	}
 	return false
 }
