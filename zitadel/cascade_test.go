@@ -482,6 +482,71 @@ func TestTeardown_AcceptedAndNeverStarted(t *testing.T) {
 	}
 }
 
+// The credential belongs to the organization, which still exists: so does the credential.
+func TestTeardown_OwnOrganizationNeverStarted(t *testing.T) {
+	t.Parallel()
+	for operation, body := range map[string]string{
+		"DeleteOrganization":   `{"details":{"sequence":"5","resourceOwner":"100000000000000000"}}`,
+		"DeleteOrganizationV2": `{"deletionDate":"2026-11-22T05:10:49.122741Z"}`,
+		"DeleteMyOrganization": `{"details":{"sequence":"5","resourceOwner":"100000000000000000"}}`,
+	} {
+		for times, outcome := range map[int]teardown.Outcome{3: teardown.Gone, 4: teardown.Unknown} {
+			t.Run(operation, func(t *testing.T) {
+				t.Parallel()
+				synctest.Test(t, func(t *testing.T) {
+					srv, c := newSettled(t)
+					srv.AddOrganization(zitadeltest.Organization{ID: "acme", Name: "Acme", Home: true})
+					if operation != "DeleteOrganization" {
+						ownAcmeOnly(srv)
+					}
+					srv.Legacy(operation == "DeleteMyOrganization")
+					ignored := offboardtest.Ignore(operation, 200, body)
+					ignored.Times = times
+					srv.Fail(ignored)
+					r, err := c.Teardown(t.Context(), planOf(t, c), teardown.Confirm("Acme"), teardown.Permit(teardown.OwnOrganization))
+					if r == nil || r.Outcome != outcome || srv.Count(operation) != 4 {
+						t.Errorf("%d times: got %+v, %v after %d deletions", times, r, err, srv.Count(operation))
+					}
+				})
+			})
+		}
+	}
+}
+
+// A deletion that is accepted in another form may be performed later.
+func TestTeardown_AcceptedInAnotherForm(t *testing.T) {
+	t.Parallel()
+	for name, test := range map[string]struct {
+		status int
+		body   string
+		later  bool
+		want   teardown.Outcome
+	}{
+		"202":                    {202, "{}", false, teardown.Unknown},
+		"204":                    {204, "", false, teardown.Unknown},
+		"200":                    {200, "{}", false, teardown.Unknown},
+		"202, and deleted later": {202, "{}", true, teardown.Gone},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				srv, c := newSettled(t)
+				p := planOf(t, c)
+				ignored := offboardtest.Ignore("DeleteOrganization", test.status, test.body)
+				ignored.Times = 5
+				srv.Fail(ignored)
+				if test.later {
+					time.AfterFunc(8*time.Second, func() { deleteAcme(srv) })
+				}
+				r, err := c.Teardown(t.Context(), p, teardown.Confirm("Acme"))
+				if r == nil || r.Outcome != test.want || (code(err) == errors.OutcomeUnknown) != (test.want == teardown.Unknown) {
+					t.Errorf("got %+v, %v", r, err)
+				}
+			})
+		})
+	}
+}
+
 // The first deletion was answered with success: a refusal of the second proves nothing.
 func TestTeardown_RefusedWhenSentAgain(t *testing.T) {
 	t.Parallel()

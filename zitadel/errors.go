@@ -50,7 +50,7 @@ func classify(a *rest.Answer, e *errors.Error) (own bool) {
 	// A field of another type than documented is left empty; the id is what counts.
 	_ = json.Unmarshal(a.Body, &body)
 	switch {
-	case body.Error != "" && a.Status != http.StatusNotFound: // no error of OAuth is a 404
+	case body.Error != "" && isOAuth(a.Status, e.Operation):
 		e.ProviderCode, e.Message = body.Error, body.Description
 		if e.Operation == rest.TokenRequest {
 			e.Code = grantCodes[body.Error]
@@ -66,6 +66,18 @@ func classify(a *rest.Answer, e *errors.Error) (own bool) {
 	return false
 }
 
+// isOAuth reports whether an error in OAuth's form is the server's. No error of OAuth is a
+// 404. The API itself refuses in gRPC's form: such a refusal comes from something before it.
+func isOAuth(status int, operation string) bool {
+	switch {
+	case status == http.StatusNotFound:
+		return false
+	case operation == rest.TokenRequest, status == http.StatusUnauthorized:
+		return true
+	}
+	return status < http.StatusBadRequest || status >= http.StatusInternalServerError
+}
+
 // fill makes an error of a body of the API: by the id, which decides, or by what
 // little there is without one. An organization is not found only with the status that
 // belongs to the id, and an error with the status of a success is neither.
@@ -78,6 +90,9 @@ func (b *errorBody) fill(status int, e *errors.Error) {
 		return
 	}
 	e.Code = codes[id]
+	if id == "COMMA-wG9p1" && strings.Contains(strings.ToLower(b.Message), "not found") {
+		e.Code = errors.Conflict // the same ID if the events of an organization cannot be read (vendor's source)
+	}
 	if e.Code == errors.OrganizationNotFound && status != notFoundStatus(id) {
 		if e.Code = errors.UnexpectedResponse; status >= http.StatusInternalServerError {
 			e.Code = errors.Internal

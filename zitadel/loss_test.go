@@ -344,6 +344,9 @@ func TestDeleteMyOrganization_ReadsDecide(t *testing.T) {
 				if code(err) != test.want || (details == nil) != (err != nil) {
 					t.Errorf("got %v and %v, want code %q", details, err, test.want)
 				}
+				if errors.Is(err, errors.PermissionDenied) || errors.Is(err, errors.Unauthenticated) {
+					t.Errorf("%v is also the code of its cause", err)
+				}
 			})
 		})
 	}

@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"testing"
 	"testing/synctest"
+	"time"
 
 	"github.com/offboard-dev/offboard-go/errors"
 	"github.com/offboard-dev/offboard-go/offboardtest"
@@ -166,6 +167,87 @@ func TestCheckDeletion_PageOfAFirewall(t *testing.T) {
 					})
 				})
 			}
+		}
+	}
+}
+
+// An organization that was deleted is read with its details and without a state.
+func TestDelete_ReadOfADeletedOrganization(t *testing.T) {
+	t.Parallel()
+	for body, want := range map[string]errors.Code{
+		`{"org":{"id":"acme","name":"Acme","details":{"sequence":"5","resourceOwner":"acme"}}}`:    "",
+		`{"org":{"id":"acme","details":{"resourceOwner":"acme"},"state":null}}`:                    errors.OutcomeUnknown,
+		`{"org":{"id":"acme","details":{"resourceOwner":"acme"},"state":""}}`:                      errors.OutcomeUnknown,
+		`{"org":{"id":"acme","details":{"resourceOwner":"acme"},"state":"ORG_STATE_UNSPECIFIED"}}`: errors.OutcomeUnknown,
+		`{"org":{"id":"acme","details":{"resourceOwner":"acme"},"state":1}}`:                       errors.OutcomeUnknown,
+		`{"org":{"id":"acme","ID":"bolt","details":{"resourceOwner":"acme"}}}`:                     errors.OutcomeUnknown,
+		`{"org":{"id":"acme"}}`:                                    errors.OutcomeUnknown,
+		`{"org":{"id":"acme","details":{"sequence":"5"}}}`:         errors.OutcomeUnknown,
+		`{"org":{"id":"acme","details":{"resourceOwner":"bolt"}}}`: errors.OutcomeUnknown,
+	} {
+		for route, del := range routes {
+			srv := zitadeltest.NewServer()
+			srv.AddOrganization(zitadeltest.Organization{ID: "acme"})
+			if reader[route] == "GetMyOrganization" && route == "DeleteMyOrganization" {
+				srv.Fail(offboardtest.Fault{Operation: reader[route]}) // before the deletion
+			}
+			srv.Fail(offboardtest.LoseRequest(route), offboardtest.Answer(reader[route], 200, body))
+			if err := del(t.Context(), newClient(t, srv, zitadel.WithRetry(1, time.Second)), "acme"); code(err) != want {
+				t.Errorf("%s, %s: got %v, want code %q", route, body, err, want)
+			}
+		}
+	}
+}
+
+// A date that no deletion can have leaves the outcome open.
+func TestDeleteOrganizationV2_DateOfNoDeletion(t *testing.T) {
+	t.Parallel()
+	for date, want := range map[string]errors.Code{
+		"0001-01-01T00:00:00Z":      errors.OrganizationNotFound,
+		"0001-01-01T00:00:00.5Z":    errors.OrganizationNotFound,
+		"0001-01-01T00:00:00+01:00": errors.OrganizationNotFound,
+		"1970-01-01T00:00:00Z":      errors.OutcomeUnknown,
+	} {
+		srv := zitadeltest.NewServer() // without the organization
+		srv.Fail(offboardtest.Answer("DeleteOrganizationV2", 200, `{"deletionDate":"`+date+`"}`))
+		if _, err := newClient(t, srv).DeleteOrganizationV2(t.Context(), "acme"); code(err) != want {
+			t.Errorf("%s: got %v, want code %q", date, err, want)
+		}
+	}
+}
+
+// The API refuses in gRPC's form. OAuth's is that of the token endpoint and of gateways.
+func TestClassify_RefusalInTheFormOfOAuth(t *testing.T) {
+	t.Parallel()
+	for status, want := range map[int]errors.Code{
+		400: errors.UnexpectedResponse, 401: errors.Unauthenticated, 403: errors.UnexpectedResponse, 404: errors.UnexpectedResponse,
+		409: errors.UnexpectedResponse, 500: errors.Internal,
+	} {
+		srv := zitadeltest.NewServer()
+		srv.Fail(offboardtest.Answer("GetDefaultOrganization", status, `{"error":"access_denied","error_description":"blocked"}`))
+		c := newClient(t, srv, zitadel.WithRetry(1, time.Second))
+		if err := c.CheckDeletion(t.Context(), "acme"); code(err) != want {
+			t.Errorf("%d: got %v, want code %q", status, err, want)
+		}
+	}
+}
+
+// COMMA-wG9p1 is also the ID of the error if the events of an organization cannot be read.
+func TestClassify_IDOfTwoErrors(t *testing.T) {
+	t.Parallel()
+	for text, want := range map[string]errors.Code{
+		"Default Organisation must not be deleted":             errors.DefaultOrganization,
+		"Die Standard-Organisation kann nicht gelöscht werden": errors.DefaultOrganization,
+		"Organisation not found":                               errors.Conflict,
+	} {
+		srv := zitadeltest.NewServer()
+		srv.AddOrganization(zitadeltest.Organization{ID: "acme"})
+		srv.Fail(offboardtest.Answer("DeleteOrganization", 400, `{"code":9,"message":"`+text+` (COMMA-wG9p1)","details":[
+			{"@type":"type.googleapis.com/zitadel.v1.ErrorDetail","id":"COMMA-wG9p1"}]}`))
+		_, err := newClient(t, srv).DeleteOrganization(t.Context(), "acme")
+		e, _ := errors.AsType[*errors.Error](err)
+		if code(err) != want || len(e.Steps) > 0 != (want == errors.DefaultOrganization) {
+			t.Errorf("%s: got %v, want code %q", text, err, want)
 		}
 	}
 }

@@ -164,8 +164,10 @@ func (c *Client) DeleteOrganizationV2(ctx context.Context, orgID string) (time.T
 			switch {
 			case date == nil:
 				e.Code, e.Err = errors.UnexpectedResponse, errors.New("the answer lacks deletionDate")
-			case date.IsZero():
+			case date.Year() <= 1:
 				e.Code = errors.OrganizationNotFound
+			case date.Unix() <= 0: // no date that a server means
+				e.Code, e.Err = errors.UnexpectedResponse, errors.New("deletionDate is before Zitadel existed")
 			default:
 				deleted = *date
 				return nil

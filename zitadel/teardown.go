@@ -186,6 +186,12 @@ func (d *driver) Delete(ctx context.Context, organization teardown.Organization)
 		still := errors.Is(err, errStillExists) // was read for a while
 		switch {
 		case still || err == nil || sent > 0 && isGone(err):
+		case sent == 0 && isAccepted(err):
+			presence, _, _ := d.settle(ctx, "Teardown", id, d.read(id))
+			if presence == rest.Gone {
+				return teardown.Deletion{Outcome: teardown.Gone}, nil
+			}
+			return teardown.Deletion{}, unproved(id, err)
 		case sent == 0:
 			return teardown.Deletion{}, err
 		default:
@@ -208,6 +214,22 @@ func (d *driver) Delete(ctx context.Context, organization teardown.Organization)
 func isGone(err error) bool {
 	e, ok := errors.AsType[*errors.Error](err)
 	return ok && (errors.Is(e, errors.OrganizationNotFound) || isUnknown(e))
+}
+
+// isAccepted reports whether a deletion was answered with a success that is not the
+// documented one, by an organization that still existed then: it may be deleted later.
+func isAccepted(err error) bool {
+	e, ok := errors.AsType[*errors.Error](err)
+	return ok && e.Code == errors.UnexpectedResponse && e.Status >= 200 && e.Status <= 299
+}
+
+// read returns a read of an organization that the credential may make.
+func (d *driver) read(id string) func(context.Context) (rest.Presence, *Organization, error) {
+	read := d.GetMyOrganization
+	if d.access.reads {
+		read = d.GetOrganization
+	}
+	return func(ctx context.Context) (rest.Presence, *Organization, error) { return look(ctx, id, read) }
 }
 
 // unproved is the error of a deletion that was answered with success and is not proved.
@@ -261,13 +283,7 @@ func (c *Client) settle(ctx context.Context, operation, orgID string,
 // with the credential's own organization, the answer stands, unless the header by which
 // the deletion named the organization is lost on the way now.
 func (d *driver) remaining(ctx context.Context, id string) error {
-	read := d.GetMyOrganization
-	if d.access.reads {
-		read = d.GetOrganization
-	}
-	presence, found, err := d.settle(ctx, "Teardown", id, func(ctx context.Context) (rest.Presence, *Organization, error) {
-		return look(ctx, id, read)
-	})
+	presence, found, err := d.settle(ctx, "Teardown", id, d.read(id))
 	switch {
 	case presence == rest.Present:
 		return &errors.Error{

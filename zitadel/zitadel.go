@@ -72,6 +72,7 @@ package zitadel
 
 import (
 	"context"
+	"encoding/json"
 	"slices"
 
 	"github.com/offboard-dev/offboard-go/errors"
@@ -192,7 +193,7 @@ func look(ctx context.Context, orgID string, read func(context.Context, string) 
 }
 
 // presence is what an organization that was read says of the one that was asked
-// for. One that was deleted is still read, without a state.
+// for. One that was deleted is still read, without a state, and with its details.
 func presence(orgID string, found *Organization) rest.Presence {
 	if found.ID != orgID {
 		return rest.Unknown
@@ -201,9 +202,20 @@ func presence(orgID string, found *Organization) rest.Presence {
 	case OrganizationStateActive, OrganizationStateInactive:
 		return rest.Present
 	case "":
-		return rest.Gone
+		if found.Details.ResourceOwner == orgID {
+			return rest.Gone
+		}
 	}
 	return rest.Unknown
+}
+
+// UnmarshalJSON reads a state. One that is null or empty is no state, and not the same as
+// none, by which Zitadel shows that an organization was deleted.
+func (s *OrganizationState) UnmarshalJSON(data []byte) error {
+	if string(data) == "null" || string(data) == `""` {
+		return errors.New("zitadel: a state is empty")
+	}
+	return json.Unmarshal(data, (*string)(s))
 }
 
 // CheckDeletion returns the error that [Client.DeleteOrganization] would return
