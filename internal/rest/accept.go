@@ -73,7 +73,8 @@ func (a *Answer) contradiction(call *Call, knownOnly bool) error {
 }
 
 func contradiction(body []byte, out reflect.Type, knownOnly bool) error {
-	for name, value := range members(body) {
+	for m := JSON(body).Members(); m.Next(); {
+		name, value := m.Name(), m.Value
 		suspicious := slices.ContainsFunc(errorMembers, func(m string) bool { return strings.EqualFold(m, name) })
 		switch {
 		case knownOnly && !described(out, name):

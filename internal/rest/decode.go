@@ -31,9 +31,10 @@ type Answer struct {
 	// Huge: the body goes on beyond what is read.
 	Huge bool
 
-	call *Call // that it answers; nil for a token
-	flaw error // why its body proves nothing: it is empty then
-	list list  // the longest in the body
+	call  *Call // that it answers; nil for a token
+	flaw  error // why its body proves nothing: it is empty then
+	valid bool  // the body was scanned and is JSON
+	list  list  // the longest in the body
 
 	suspect bool // a key of the body may be one of errorMembers
 
@@ -68,12 +69,15 @@ func (a *Answer) read(resp *http.Response, buffer []byte) {
 // or it has more values than an error may have.
 func Flaw(text []byte) error {
 	_, _, err := scan(text, nil, maxErrorValues, maxErrorValues, maxItems)
+	if err == errNotJSON {
+		return nil
+	}
 	return err
 }
 
 // scan finds a flaw of the body. A body with one is emptied, so that nothing decodes it.
 func (a *Answer) scan() {
-	a.flaw, a.list, a.suspect = nil, list{}, false
+	a.flaw, a.valid, a.list, a.suspect = nil, false, list{}, false
 	if a.call == nil || len(a.Body) == 0 || a.Huge {
 		return
 	}
@@ -86,8 +90,13 @@ func (a *Answer) scan() {
 			out = a.call.Out
 		}
 	}
-	if a.list, a.suspect, a.flaw = scan(a.Body, out, members, elements, items); a.flaw != nil {
-		a.Body = a.Body[:0]
+	var err error
+	switch a.list, a.suspect, err = scan(a.Body, out, members, elements, items); err {
+	case nil:
+		a.valid = true
+	case errNotJSON:
+	default:
+		a.flaw, a.Body = err, a.Body[:0]
 	}
 }
 
@@ -99,7 +108,7 @@ func (a *Answer) decode(call *Call) error {
 		return a.flaw
 	case a.Huge:
 		return errors.New("the body is too large")
-	case call.Out == nil && len(bytes.TrimSpace(a.Body)) > 0 && (a.Status == http.StatusNoContent || !isObject(a.Body) || !json.Valid(a.Body)):
+	case call.Out == nil && len(bytes.TrimSpace(a.Body)) > 0 && (a.Status == http.StatusNoContent || !isObject(a.Body) || !a.valid):
 		return errors.New("a body where none is due")
 	case call.Out == nil:
 		return nil

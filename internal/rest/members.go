@@ -3,32 +3,113 @@ package rest
 import (
 	"bytes"
 	"encoding/json"
-	"iter"
+	"strconv"
+	"strings"
+	"unicode/utf8"
 )
 
-// members yields the names and values of the members of a valid JSON object, and
-// nothing for another value. Values are not decoded.
-func members(text []byte) iter.Seq2[string, []byte] {
-	return func(yield func(string, []byte) bool) {
-		text = bytes.TrimLeft(text, " \t\r\n")
-		if len(text) == 0 || text[0] != '{' {
-			return
-		}
-		for i := 1; i < len(text); i++ {
-			if text[i] != '"' {
-				continue // white space, a comma, or the end
-			}
-			end := i + valueLength(text[i:])
-			name := unquoted(text[i:end])
-			start := end + bytes.IndexByte(text[end:], ':') + 1
-			start += len(text[start:]) - len(bytes.TrimLeft(text[start:], " \t\r\n"))
-			end = start + valueLength(text[start:])
-			if !yield(string(name), text[start:end]) {
-				return
-			}
-			i = end - 1
-		}
+// Members reads the members of a JSON object, one after the other. The zero Members has
+// none.
+//
+//	for m := a.Members(); m.Next(); {
+//		switch {
+//		case m.Is("code"):
+//			code = m.Value.Text()
+//		}
+//	}
+type Members struct {
+	Value JSON // of the present member
+
+	name []byte // of the present member
+	rest []byte // of the object, after the present member
+}
+
+// JSON is a value in a valid JSON text.
+type JSON []byte
+
+// Members returns the members of the body; none if the body is not JSON, or not an
+// object. The body was checked when it was received: package json would do so again.
+func (a *Answer) Members() Members {
+	if a.valid || a.call == nil && json.Valid(a.Body) {
+		return JSON(a.Body).Members()
 	}
+	return Members{}
+}
+
+// Next goes to the next member and reports whether there is one.
+func (m *Members) Next() bool {
+	text := trimSpace(m.rest)
+	if len(text) > 0 && text[0] == ',' {
+		text = trimSpace(text[1:])
+	}
+	if len(text) == 0 || text[0] != '"' {
+		return false
+	}
+	end := valueLength(text)
+	m.name = text[1 : end-1]
+	if bytes.IndexByte(m.name, '\\') >= 0 {
+		m.name = []byte(JSON(text[:end]).Text())
+	}
+	text = trimSpace(trimSpace(text[end:])[1:]) // behind the colon
+	end = valueLength(text)
+	m.Value, m.rest = text[:end], text[end:]
+	return true
+}
+
+// Name returns the name of the present member.
+func (m *Members) Name() string { return string(m.name) }
+
+// Is reports whether the present member has a name, as package json compares it: letters
+// that differ in case only are the same.
+func (m *Members) Is(name string) bool {
+	return string(m.name) == name || len(m.name) >= len(name) && strings.EqualFold(string(m.name), name)
+}
+
+// Members returns the members of a value; none if it is not an object.
+func (v JSON) Members() Members {
+	if v = trimSpace(v); len(v) == 0 || v[0] != '{' {
+		return Members{}
+	}
+	return Members{rest: v[1:]}
+}
+
+// Text returns what a string says; "" if the value is not a string.
+func (v JSON) Text() string {
+	if len(v) == 0 || v[0] != '"' {
+		return ""
+	}
+	text := v[1 : len(v)-1]
+	if bytes.IndexByte(text, '\\') < 0 && utf8.Valid(text) {
+		return string(text)
+	}
+	var decoded string
+	_ = json.Unmarshal(v, &decoded) // it is valid
+	return decoded
+}
+
+// Int returns an integer; 0 if the value is not an integer, or too large.
+func (v JSON) Int() int {
+	n, err := strconv.Atoi(string(v))
+	if err != nil {
+		return 0
+	}
+	return n
+}
+
+// Decode decodes a value as package json does. What has another type than documented is
+// left empty.
+func (v JSON) Decode(out any) {
+	if len(v) > 0 {
+		_ = json.Unmarshal(v, out)
+	}
+}
+
+// trimSpace returns a text without the white space at its beginning.
+func trimSpace(text []byte) []byte {
+	for len(text) > 0 && (text[0] == ' ' || text[0] == '\n' || text[0] == '\t' || text[0] == '\r') {
+		text = text[1:]
+	}
+	return text
 }
 
 // valueLength returns the length of the valid JSON value at the beginning of a text.
@@ -60,14 +141,4 @@ func valueLength(text []byte) int {
 		}
 	}
 	return len(text)
-}
-
-// unquoted returns what a JSON string says.
-func unquoted(quoted []byte) []byte {
-	if bytes.IndexByte(quoted, '\\') < 0 {
-		return quoted[1 : len(quoted)-1]
-	}
-	var name string
-	_ = json.Unmarshal(quoted, &name) // it is valid
-	return []byte(name)
 }

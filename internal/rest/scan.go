@@ -48,13 +48,16 @@ var (
 	errMembers  = errors.New("the body has too many members")
 	errElements = errors.New("the body has too many elements")
 	errItems    = errors.New("the body has more items than were requested")
+
+	errNotJSON = errors.New("the body is not JSON")
 )
 
 // scanner reads a JSON text once, before it is decoded. It counts values and finds keys
 // that an object has twice, as package json compares them: package json decodes the last
 // of them and others may read the first, so such a text proves nothing.
 //
-// It accepts a text that is not JSON. Package json refuses that before it allocates.
+// It counts the values of a text that is not JSON, too, as some providers' errors are not,
+// and tells that it is not.
 type scanner struct {
 	text []byte
 
@@ -76,6 +79,7 @@ type scanner struct {
 
 	longest list
 	suspect bool // a key may be one of errorMembers
+	invalid bool // the text is not JSON
 	err     error
 }
 
@@ -96,15 +100,21 @@ type list struct {
 }
 
 // scan reads a body once and returns its longest list, whether it may have one of
-// errorMembers, or why it proves nothing.
+// errorMembers, or why it proves nothing. The error is errNotJSON if the only reason is
+// that package json does not accept the text.
 func scan(text []byte, out any, members, elements, items int) (longest list, suspect bool, err error) {
 	s := scanners.Get().(*scanner)
 	s.text, s.out, s.members, s.elements, s.items = text, out, members, elements, items
-	s.keys, s.longest, s.suspect, s.err = s.keys[:0], list{}, false, nil
+	s.keys, s.longest, s.suspect, s.invalid, s.err = s.keys[:0], list{}, false, false, nil
 	if i := s.space(0); i < len(text) {
-		s.value(i, 1)
+		i = s.space(s.value(i, 1))
+		s.require(i == len(text))
+	} else {
+		s.invalid = true
 	}
-	longest, suspect, err = s.longest, s.suspect, s.err
+	if longest, suspect, err = s.longest, s.suspect, s.err; err == nil && s.invalid {
+		err = errNotJSON
+	}
 	s.text, s.out = nil, nil
 	scanners.Put(s)
 	return longest, suspect, err
@@ -118,34 +128,70 @@ func (s *scanner) stop(err error) int {
 	if s.err == nil {
 		s.err = err
 	}
+	s.invalid = true
 	return len(s.text)
+}
+
+// require takes a text for no JSON unless a rule of JSON holds. The scan goes on.
+func (s *scanner) require(rule bool) {
+	if !rule {
+		s.invalid = true
+	}
 }
 
 // space returns the end of the white space at i.
 func (s *scanner) space(i int) int {
-	for i < len(s.text) && s.text[i] <= ' ' {
-		i++
+	if i < len(s.text) && s.text[i] <= ' ' {
+		return s.spaces(i)
+	}
+	return i
+}
+
+func (s *scanner) spaces(i int) int {
+	for ; i < len(s.text) && s.text[i] <= ' '; i++ {
+		c := s.text[i]
+		s.require(c == ' ' || c == '\n' || c == '\t' || c == '\r')
 	}
 	return i
 }
 
 // quote returns the index of the quote that ends a string whose content begins at i.
 func (s *scanner) quote(i int) int {
-	for {
-		n := bytes.IndexByte(s.text[i:], '"')
-		if n < 0 {
-			return len(s.text)
+	for i < len(s.text) {
+		if i+8 <= len(s.text) { // eight characters at once
+			word := binary.LittleEndian.Uint64(s.text[i:])
+			special := has(word, '"') | has(word, '\\') | controls(word)
+			if special == 0 {
+				i += 8
+				continue
+			}
+			i += bits.TrailingZeros64(special) / 8
 		}
-		i += n
-		escapes := 0
-		for s.text[i-1-escapes] == '\\' { // the quote at its beginning ends this
-			escapes++
-		}
-		if escapes%2 == 0 {
+		switch c := s.text[i]; {
+		case c == '"':
 			return i
+		case c == '\\':
+			s.require(isEscape(s.text[i:]))
+			i += 2
+		default:
+			s.require(c >= ' ')
+			i++
 		}
-		i++
 	}
+	s.invalid = true
+	return len(s.text)
+}
+
+// isEscape reports whether a text begins with an escape of a JSON string.
+func isEscape(text []byte) bool {
+	if len(text) < 2 {
+		return false
+	}
+	if text[1] == 'u' {
+		_, ok := hex4(text)
+		return ok
+	}
+	return strings.IndexByte(`"\/bfnrt`, text[1]) >= 0
 }
 
 // value returns the end of the value that begins at i. depth is that of an object or
@@ -172,7 +218,48 @@ func (s *scanner) value(i, depth int) int {
 	if end-i > maxNumber {
 		return s.stop(errNumber)
 	}
+	s.require(isLiteral(s.text[i:end]))
 	return end
+}
+
+// isLiteral reports whether a text is a number, true, false or null.
+func isLiteral(text []byte) bool {
+	switch string(text) {
+	case "true", "false", "null":
+		return true
+	}
+	text = bytes.TrimPrefix(text, []byte("-"))
+	n := digits(text)
+	if n == 0 || n > 1 && text[0] == '0' {
+		return false
+	}
+	text = text[n:]
+	if len(text) > 0 && text[0] == '.' {
+		if n = digits(text[1:]); n == 0 {
+			return false
+		}
+		text = text[1+n:]
+	}
+	if len(text) > 0 && (text[0] == 'e' || text[0] == 'E') {
+		text = text[1:]
+		if len(text) > 0 && (text[0] == '+' || text[0] == '-') {
+			text = text[1:]
+		}
+		if n = digits(text); n == 0 {
+			return false
+		}
+		text = text[n:]
+	}
+	return len(text) == 0
+}
+
+// digits returns how many digits a text begins with.
+func digits(text []byte) int {
+	n := 0
+	for n < len(text) && text[n] >= '0' && text[n] <= '9' {
+		n++
+	}
+	return n
 }
 
 // array returns the end of an array whose content begins at i.
@@ -182,16 +269,21 @@ func (s *scanner) array(i, depth int) int {
 	}
 	s.path[depth] = span{}
 	keys, known := len(s.keys), 0
+	comma := false // before i
 	for items := 0; ; {
 		i = s.space(i)
 		if i >= len(s.text) {
+			s.invalid = true
 			return i
 		}
 		switch s.text[i] {
 		case ',':
+			s.require(items > 0 && !comma)
+			comma = true
 			i++
 			continue
 		case ']':
+			s.require(!comma)
 			s.keys = s.keys[:keys]
 			if depth <= listDepth && items > s.longest.items {
 				s.longest = list{items: items, depth: depth}
@@ -199,6 +291,8 @@ func (s *scanner) array(i, depth int) int {
 			}
 			return i + 1
 		}
+		s.require(comma == (items > 0))
+		comma = false
 		items++
 		if s.elements--; s.elements < 0 {
 			return s.stop(errElements)
@@ -224,15 +318,19 @@ func (s *scanner) object(i, depth, keys, known int) (end, left int) {
 	}
 	for n := 0; ; n++ {
 		i = s.space(i)
-		if i < len(s.text) && s.text[i] == ',' {
+		comma := i < len(s.text) && s.text[i] == ','
+		if comma {
 			i = s.space(i + 1)
 		}
 		if i >= len(s.text) {
+			s.invalid = true
 			return i, known
 		}
 		if s.text[i] == '}' {
+			s.require(!comma)
 			return i + 1, known
 		}
+		s.require(comma == (n > 0))
 		if s.text[i] != '"' {
 			return s.stop(nil), known
 		}
@@ -261,6 +359,7 @@ func (s *scanner) object(i, depth, keys, known int) (end, left int) {
 		}
 		i = s.space(i + 1)
 		if i >= len(s.text) {
+			s.invalid = true
 			return i, known
 		}
 		if s.text[i] == '"' {
@@ -319,6 +418,10 @@ func has(word uint64, char byte) uint64 {
 	return (word - ones) &^ word & highs
 }
 
+// controls returns the high bits of those bytes of a word that are control characters.
+// Above the lowest of them a bit may be wrong.
+func controls(word uint64) uint64 { return (word - ' '*ones) &^ word & highs }
+
 // mixed adds a word to a hash.
 func mixed(hash, word uint64) uint64 {
 	hash = (hash ^ (word | ' '*ones)) * mix
@@ -330,12 +433,14 @@ func (s *scanner) key(i int) (end int, hash uint32) {
 	var sum, special uint64
 	for at := i; at+8 <= len(s.text); at += 8 {
 		word := binary.LittleEndian.Uint64(s.text[at:])
-		quote := has(word, '"')
+		quote, control := has(word, '"'), controls(word)
 		if quote != 0 {
 			end = at + bits.TrailingZeros64(quote)/8
-			word &= 1<<(8*(end-at)) - 1
+			key := uint64(1)<<(8*(end-at)) - 1
+			word &= key
+			control &= key
 		}
-		special |= word&highs | has(word, '\\')
+		special |= word&highs | has(word, '\\') | control
 		if quote == 0 || end > at {
 			sum = mixed(sum, word)
 		}
