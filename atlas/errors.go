@@ -2,7 +2,6 @@ package atlas
 
 import (
 	"cmp"
-	"encoding/json"
 	"net/http"
 	"slices"
 	"strings"
@@ -15,18 +14,41 @@ import (
 // errorBody is the body of an error. A 401 for a credential that is not accepted
 // has no errorCode, although the vendor's OpenAPI requires one.
 type errorBody struct {
-	ErrorCode string `json:"errorCode"`
-	Detail    string `json:"detail"`
-	Message   string `json:"message"` // instead of Detail, in the form {errorCode, message, status}
-	Error     int    `json:"error"`   // the status
+	ErrorCode string
+	Detail    string
+	Message   string // instead of Detail, in the form {errorCode, message, status}
+	Error     int    // the status
 	ErrorDetail
+}
+
+// readError reads an error's body. A member of another type than documented is left
+// empty; the code is what counts.
+func readError(a *rest.Answer) *errorBody {
+	var b errorBody
+	for m := a.Members(); m.Next(); {
+		switch {
+		case m.Is("errorCode"):
+			b.ErrorCode = m.Value.Text()
+		case m.Is("detail"):
+			b.Detail = m.Value.Text()
+		case m.Is("message"):
+			b.Message = m.Value.Text()
+		case m.Is("error"):
+			b.Error = m.Value.Int()
+		case m.Is("reason"):
+			b.Reason = m.Value.Text()
+		case m.Is("parameters"):
+			m.Value.Decode(&b.Parameters)
+		case m.Is("badRequestDetail"):
+			m.Value.Decode(&b.BadRequestDetail)
+		}
+	}
+	return &b
 }
 
 // classify reads an error's body.
 func classify(a *rest.Answer, e *errors.Error) (own bool) {
-	var body errorBody
-	// A field of another type than documented is left empty; the code is what counts.
-	_ = json.Unmarshal(a.Body, &body)
+	body := readError(a)
 	e.ProviderCode, e.Message = body.ErrorCode, body.text()
 	if body.Reason != "" || len(body.Parameters) > 0 || len(body.BadRequestDetail.Fields) > 0 {
 		e.Detail = body.ErrorDetail
@@ -37,7 +59,7 @@ func classify(a *rest.Answer, e *errors.Error) (own bool) {
 		e.Steps = []errors.Step{{Name: step(body.ErrorCode, e.Code), Description: e.Message}}
 	case errors.RateLimitReached:
 		if e.RetryAfter == 0 {
-			e.RetryAfter = retryAfter(&body)
+			e.RetryAfter = retryAfter(body)
 		}
 	}
 	return body.own(a.Status)
