@@ -1,7 +1,6 @@
 package katapult
 
 import (
-	"encoding/json"
 	"net/http"
 	"time"
 
@@ -9,66 +8,56 @@ import (
 	"github.com/offboard-dev/offboard-go/internal/rest"
 )
 
-// errorEnvelope is the body of an error. The API wraps it; the vendor's OpenAPI
-// shows it flat, which is taken as well.
-type errorEnvelope struct {
-	Error errorBody `json:"error"`
-	errorBody
-}
-
+// errorBody is what an error says. The API wraps it; the vendor's OpenAPI shows it flat,
+// which is taken as well.
 type errorBody struct {
-	errorCode
-	Detail errorDetail `json:"detail"`
+	code, description string
+	detail            rest.JSON
 }
 
-type errorCode struct {
-	Code        string `json:"code"`
-	Description string `json:"description"`
+// readError reads an error's body.
+func readError(a *rest.Answer) errorBody {
+	for m := a.Members(); m.Next(); {
+		if !m.Is("error") {
+			continue
+		}
+		if wrapped := readBody(m.Value.Members()); wrapped.code != "" {
+			return wrapped
+		}
+	}
+	return readBody(a.Members())
 }
 
-// errorDetail has the fields of all details, so that one pass decodes them.
-type errorDetail struct {
-	DeletionStepsNotSatisfiedDetail
-	ScopeNotGrantedDetail
-	UnauthorizedNetworkDetail
-	RateLimitReachedDetail
-	ObjectInTrashDetail
-	VirtualMachineMustBeStartedDetail
-	Details          string   `json:"details"`
-	Errors           []string `json:"errors"`
-	Path             []string `json:"path"`
-	Index            int      `json:"index"`
-	Issue            string   `json:"issue"`
-	IssueDescription string   `json:"issue_description"`
+func readBody(m rest.Members) errorBody {
+	var b errorBody
+	for m.Next() {
+		switch {
+		case m.Is("code"):
+			b.code = m.Value.Text()
+		case m.Is("description"):
+			b.description = m.Value.Text()
+		case m.Is("detail"):
+			b.detail = m.Value
+		}
+	}
+	return b
 }
 
 // classify reads an error's body. One without a code is not Katapult's.
 func classify(a *rest.Answer, e *errors.Error) (own bool) {
-	var envelope errorEnvelope
-	if json.Unmarshal(a.Body, &envelope) != nil {
-		// A fault in the detail may have ended it before the code, which is what counts.
-		var bare struct {
-			Error errorCode `json:"error"`
-			errorCode
-		}
-		_ = json.Unmarshal(a.Body, &bare)
-		envelope.Error.errorCode, envelope.errorCode = bare.Error, bare.errorCode
-	}
-	body := &envelope.Error
-	if body.Code == "" {
-		body = &envelope.errorBody
-	}
-	if body.Code == "" {
+	body := readError(a)
+	if body.code == "" {
 		return false
 	}
-	e.ProviderCode, e.Message = body.Code, body.Description
-	e.Code = codes[body.Code]
-	if typed := details[body.Code]; typed != nil {
-		e.Detail = typed(&body.Detail)
+	e.ProviderCode, e.Message = body.code, body.description
+	e.Code = codes[body.code]
+	if typed := details[body.code]; typed != nil {
+		e.Detail = typed(body.detail)
 	}
 	switch e.Code {
 	case errors.DeletionStepsNotSatisfied:
-		e.Steps = body.Detail.Steps.Open()
+		detail, _ := e.Detail.(DeletionStepsNotSatisfiedDetail)
+		e.Steps = detail.Steps.Open()
 	case errors.RateLimitReached:
 		if e.RetryAfter == 0 {
 			e.RetryAfter = untilNextMinute(a.Header)
@@ -135,35 +124,29 @@ var codes = map[string]errors.Code{
 }
 
 // details makes the typed detail of the codes that have one.
-var details = map[string]func(*errorDetail) any{
-	"deletion_restricted":          func(d *errorDetail) any { return DeletionRestrictedDetail{d.Errors} },
-	"deletion_steps_not_satisfied": func(d *errorDetail) any { return d.DeletionStepsNotSatisfiedDetail },
-	"invalid_api_token":            func(d *errorDetail) any { return InvalidAPITokenDetail{d.Details} },
-	"invalid_argument":             invalidArgument,
-	"missing_required_argument":    invalidArgument,
-	"object_in_trash":              func(d *errorDetail) any { return d.ObjectInTrashDetail },
-	"object_storage_bucket_deletion_error": func(d *errorDetail) any {
-		return ObjectStorageBucketDeletionErrorDetail{d.Details}
-	},
-	"permission_denied":   func(d *errorDetail) any { return PermissionDeniedDetail{d.Details} },
-	"rate_limit_reached":  func(d *errorDetail) any { return d.RateLimitReachedDetail },
-	"scope_not_granted":   func(d *errorDetail) any { return d.ScopeNotGrantedDetail },
-	"task_queueing_error": func(d *errorDetail) any { return TaskQueueingErrorDetail{d.Details} },
-	"unable_to_unassign":  func(d *errorDetail) any { return UnableToUnassignDetail{d.Errors} },
-	"unauthorized_network_for_api_token": func(d *errorDetail) any {
-		return d.UnauthorizedNetworkDetail
-	},
-	"validation_error": func(d *errorDetail) any { return ValidationErrorDetail{d.Errors} },
-	"virtual_machine_must_be_started": func(d *errorDetail) any {
-		return d.VirtualMachineMustBeStartedDetail
-	},
+var details = map[string]func(rest.JSON) any{
+	"deletion_restricted":                  decode[DeletionRestrictedDetail],
+	"deletion_steps_not_satisfied":         decode[DeletionStepsNotSatisfiedDetail],
+	"invalid_api_token":                    decode[InvalidAPITokenDetail],
+	"invalid_argument":                     decode[InvalidArgumentDetail],
+	"missing_required_argument":            decode[InvalidArgumentDetail],
+	"object_in_trash":                      decode[ObjectInTrashDetail],
+	"object_storage_bucket_deletion_error": decode[ObjectStorageBucketDeletionErrorDetail],
+	"permission_denied":                    decode[PermissionDeniedDetail],
+	"rate_limit_reached":                   decode[RateLimitReachedDetail],
+	"scope_not_granted":                    decode[ScopeNotGrantedDetail],
+	"task_queueing_error":                  decode[TaskQueueingErrorDetail],
+	"unable_to_unassign":                   decode[UnableToUnassignDetail],
+	"unauthorized_network_for_api_token":   decode[UnauthorizedNetworkDetail],
+	"validation_error":                     decode[ValidationErrorDetail],
+	"virtual_machine_must_be_started":      decode[VirtualMachineMustBeStartedDetail],
 }
 
-func invalidArgument(d *errorDetail) any {
-	return InvalidArgumentDetail{
-		Path: d.Path, Index: d.Index, Issue: d.Issue,
-		IssueDescription: d.IssueDescription, Errors: d.Errors,
-	}
+// decode decodes a detail. What has another type than documented is left empty.
+func decode[T any](detail rest.JSON) any {
+	var typed T
+	detail.Decode(&typed)
+	return typed
 }
 
 // window reads the rate-limit headers, which every answer has. The window is the
