@@ -60,14 +60,11 @@ func (c *Client) build(ctx context.Context, call *Call) (*http.Request, error) {
 	}
 	req := c.blank.WithContext(ctx)
 	req.Method, req.URL, req.Host = call.Method, &u, u.Host
-	req.Header = make(http.Header, 7)
-	req.Header["Accept"] = c.json
+	req.Header = maps.Clone(c.blank.Header)
 	if call.Accept != "" {
 		call.accept[0] = call.Accept
 		req.Header["Accept"] = call.accept[:]
 	}
-	req.Header["User-Agent"] = c.userAgent
-	req.Header["Cache-Control"] = c.noCache // a cached answer proves nothing
 	maps.Copy(req.Header, call.header)
 	if call.body != nil {
 		req.Header["Content-Type"] = c.json

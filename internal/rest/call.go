@@ -76,7 +76,9 @@ func (c *Call) PathParam(name, value string, check Check) {
 		c.refuse(name, value, err)
 		return
 	}
-	c.path = strings.Replace(c.path, "{"+name+"}", url.PathEscape(value), 1)
+	if before, after, ok := strings.Cut(c.path, "{"+name+"}"); ok {
+		c.path = before + url.PathEscape(value) + after
+	}
 }
 
 // QueryParam adds a parameter to the query in the style that the operation

@@ -15,7 +15,9 @@ func (c *Client) classify(call *Call, a *Answer) *errors.Error {
 	e := c.newError(call, "", nil)
 	e.Status = a.Status
 	e.RequestID = requestID(a.Header)
-	e.RetryAfter = RetryAfter(a.Header, time.Now())
+	if len(a.Header["Retry-After"]) > 0 {
+		e.RetryAfter = RetryAfter(a.Header, time.Now())
+	}
 	own := false
 	if isObject(a.Body) || !success(a.Status) {
 		own = c.config.Classify(a, e)

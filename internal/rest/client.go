@@ -81,10 +81,8 @@ type Client struct {
 	base      url.URL
 	http      *http.Client
 	auth      Authorizer
-	blank     http.Request // what is the same in all requests
-	userAgent []string     // header values that they share
+	blank     http.Request // what is the same in all requests; they share its header's values
 	json      []string
-	noCache   []string
 	silent    bool
 	unusable  error // why every call fails; nil for a client that New has made
 	redaction atomic.Pointer[kept]
@@ -119,10 +117,12 @@ func New(config Config) (*Client, error) {
 	}
 	c.http = guard(config.HTTPClient, config.Timeout)
 	c.auth = config.Authorizer(c.http)
-	c.userAgent = []string{userAgent(config.UserAgent)}
 	c.json = []string{"application/json"}
-	c.noCache = []string{"no-cache"}
-	c.blank = http.Request{Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1}
+	c.blank = http.Request{Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1, Header: http.Header{
+		"Accept":        c.json,
+		"Cache-Control": {"no-cache"}, // a cached answer proves nothing
+		"User-Agent":    {userAgent(config.UserAgent)},
+	}}
 	c.pacers.init(config.Rate, config.PerOperation)
 	c.buffers.New = func() any { return new([]byte) }
 	return c, nil

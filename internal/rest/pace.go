@@ -190,10 +190,10 @@ func (p *pacer) take(now time.Time) (bool, time.Duration) {
 
 // answered records an answer that was no refusal.
 func (pm permit) answered(w Window, told bool) {
-	pm.end(func(l *limit, now time.Time) {
+	pm.end(func(l *limit) {
 		l.answered(pm.window)
 		if told {
-			l.learn(w, now, pm.number)
+			l.learn(w, time.Now(), pm.number)
 		}
 	})
 }
@@ -201,7 +201,8 @@ func (pm permit) answered(w Window, told bool) {
 // refused records a refusal by the rate limit. Nothing is sent for as long as the
 // provider asks.
 func (pm permit) refused(after time.Duration, w Window, told bool) {
-	pm.end(func(l *limit, now time.Time) {
+	pm.end(func(l *limit) {
+		now := time.Now()
 		if told {
 			l.learn(w, now, pm.number)
 		}
@@ -213,16 +214,17 @@ func (pm permit) refused(after time.Duration, w Window, told bool) {
 }
 
 // lost records that there was no answer.
-func (pm permit) lost() { pm.end(func(*limit, time.Time) {}) }
+func (pm permit) lost() { pm.end(func(*limit) {}) }
 
-func (pm permit) end(record func(*limit, time.Time)) {
+func (pm permit) end(record func(*limit)) {
 	p := pm.pacer
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	now := time.Now()
 	p.limit.underWay--
-	record(&p.limit, now)
-	p.dispatch(now, nil)
+	record(&p.limit)
+	if len(p.queue) > 0 {
+		p.dispatch(time.Now(), nil)
+	}
 }
 
 // sleep waits, or returns the context's error at once when it ends first.
