@@ -327,6 +327,9 @@ const longestWait = 24 * time.Hour
 // window reads the rate-limit headers, which not every answer has. Nothing says
 // when the bucket fills again.
 func window(h http.Header) (rest.Window, bool) {
+	if h["Ratelimit-Limit"] == nil { // a canonical name, which Get would look at
+		return rest.Window{}, false
+	}
 	permitted, ok := rest.Count(h.Get("Ratelimit-Limit"))
 	if !ok || permitted == 0 {
 		return rest.Window{}, false

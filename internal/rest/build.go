@@ -7,6 +7,7 @@ import (
 	"io"
 	"maps"
 	"net/http"
+	"net/http/httptrace"
 	"net/url"
 	"runtime"
 	"strings"
@@ -50,16 +51,19 @@ func (c *Call) prepare() error {
 
 // build makes the request of one attempt, without its credential.
 func (c *Client) build(ctx context.Context, call *Call) (*http.Request, error) {
-	u := c.base
-	if err := appendPath(&u, call.path); err != nil {
+	x := &struct { // allocated in one piece
+		url   url.URL
+		trace httptrace.ClientTrace
+	}{url: c.base}
+	if err := appendPath(&x.url, call.path); err != nil {
 		return nil, err
 	}
-	u.RawQuery = call.query
+	x.url.RawQuery = call.query
 	if !call.Repeat { // what may be repeated anyway does not need to know
-		ctx = call.reach.watch(ctx)
+		ctx = call.reach.watch(ctx, &x.trace)
 	}
 	req := c.blank.WithContext(ctx)
-	req.Method, req.URL, req.Host = call.Method, &u, u.Host
+	req.Method, req.URL, req.Host = call.Method, &x.url, x.url.Host
 	req.Header = maps.Clone(c.blank.Header)
 	if call.Accept != "" {
 		call.accept[0] = call.Accept

@@ -29,13 +29,6 @@ type Call struct {
 	// to answer with.
 	Status int
 
-	// Removal: the call removes a resource. 200, 202 and 204 with an empty body or {}
-	// mean that the removal was accepted, whichever of them is documented: recorded
-	// answers differ from the documentation. Out is not filled then, and only a read
-	// shows when the resource no longer exists. The deletion of an organization is no
-	// Removal: an answer that is not the documented one leaves its outcome open.
-	Removal bool
-
 	// Out is what the body of a success is decoded into; nil when none is due.
 	Out any
 
@@ -54,6 +47,14 @@ type Call struct {
 	// later, so that it is not sent again, whatever the answer to the first request is.
 	Once bool
 
+	// Removal: the call removes a resource. 200, 202 and 204 with an empty body or {}
+	// mean that the removal was accepted, whichever of them is documented: recorded
+	// answers differ from the documentation. Out is not filled then, and only a read
+	// shows when the resource no longer exists. The deletion of an organization is no
+	// Removal: an answer that is not the documented one leaves its outcome open.
+	Removal bool
+
+	foreign   bool // the last answer was not in the provider's own form
 	header    http.Header
 	path      string // Path, escaped and filled in
 	query     string
@@ -61,7 +62,6 @@ type Call struct {
 	err       error  // the first argument that was refused
 	sent      int    // how often
 	concealed string // the target, if it was taken for a credential
-	foreign   bool   // the last answer was not in the provider's own form
 	answer    Answer
 	reach     reach     // of the last attempt
 	accept    [1]string // here to be allocated with the rest
@@ -76,8 +76,11 @@ func (c *Call) PathParam(name, value string, check Check) {
 		c.refuse(name, value, err)
 		return
 	}
+	if !isWord(value) { // a word needs no escape
+		value = url.PathEscape(value)
+	}
 	if before, after, ok := strings.Cut(c.path, "{"+name+"}"); ok {
-		c.path = before + url.PathEscape(value) + after
+		c.path = before + value + after
 	}
 }
 

@@ -15,6 +15,8 @@ type Check func(string) error
 // one segment of a path, prints, and has at most 200 characters.
 func Opaque(id string) error {
 	switch {
+	case isWord(id):
+		return nil // as most ids
 	case strings.TrimSpace(id) == "":
 		return errors.New("is empty")
 	case strings.TrimSpace(id) != id:
@@ -32,6 +34,18 @@ func Opaque(id string) error {
 		return errors.New("is longer than 200 characters")
 	}
 	return nil
+}
+
+// isWord reports whether an id has 1 to 200 letters, digits, hyphens and underscores only.
+func isWord(id string) bool {
+	for i := range len(id) {
+		switch c := id[i]; {
+		case c >= 'a' && c <= 'z', c >= 'A' && c <= 'Z', c >= '0' && c <= '9', c == '-', c == '_':
+		default:
+			return false
+		}
+	}
+	return id != "" && len(id) <= 200
 }
 
 // ResourceID accepts an id that is opaque but for its slashes, as that of a

@@ -31,12 +31,11 @@ type Answer struct {
 	// Huge: the body goes on beyond what is read.
 	Huge bool
 
-	call  *Call // that it answers; nil for a token
-	flaw  error // why its body proves nothing: it is empty then
-	valid bool  // the body was scanned and is JSON
-	list  list  // the longest in the body
-
-	suspect bool // a key of the body may be one of errorMembers
+	valid   bool  // the body was scanned and is JSON
+	suspect bool  // a key of the body may be one of errorMembers
+	call    *Call // that it answers; nil for a token
+	flaw    error // why its body proves nothing: it is empty then
+	list    list  // the longest in the body
 
 	limited io.LimitedReader // here to be allocated with the rest
 }
@@ -135,6 +134,6 @@ func isObject(body []byte) bool { return begins(body, "{") }
 // begins reports whether the first character of a body, after white space, is one
 // of the given.
 func begins(body []byte, chars string) bool {
-	body = bytes.TrimLeft(body, " \t\r\n")
+	body = trimSpace(body)
 	return len(body) > 0 && strings.IndexByte(chars, body[0]) >= 0
 }

@@ -63,11 +63,11 @@ const (
 
 // room reports whether a request may be sent now, or else when to ask again; 0
 // means after the next answer.
-func (l *limit) room(now time.Time) (bool, time.Duration) {
+func (l *limit) room(clock *clock) (bool, time.Duration) {
 	if !l.ends.IsZero() {
-		return l.roomByHeaders(now)
+		return l.roomByHeaders(clock.now())
 	}
-	l.turn(now)
+	l.turn(clock)
 	switch {
 	case l.remaining == 0 && l.underWay > 0:
 		// Nobody says when there will be more: one at a time, until an answer tells.
@@ -80,7 +80,7 @@ func (l *limit) room(now time.Time) (bool, time.Duration) {
 		// One at first, so that a small limit is met by few.
 		return l.underWay < 1+l.granted*l.granted/slowStart, 0
 	}
-	return l.roomInWindow(now)
+	return l.roomInWindow(clock.now())
 }
 
 func (l *limit) roomByHeaders(now time.Time) (bool, time.Duration) {
@@ -122,14 +122,14 @@ func (l *limit) roomInWindow(now time.Time) (bool, time.Duration) {
 }
 
 // turn opens the next window when it is time.
-func (l *limit) turn(now time.Time) {
+func (l *limit) turn(clock *clock) {
 	switch {
 	case l.opened.IsZero():
-		l.opened = now
+		l.opened = clock.now()
 		return
 	case l.closed:
-		l.open(now, true)
-	case l.safe == 0 || now.Before(l.opened.Add(l.length)):
+		l.open(clock.now(), true)
+	case l.safe == 0 || clock.now().Before(l.opened.Add(l.length)):
 		return
 	default:
 		if l.granted+l.underWay >= l.safe+l.extra+l.trying {
@@ -137,7 +137,7 @@ func (l *limit) turn(now time.Time) {
 			l.extra += l.trying
 		}
 		next := l.opened.Add(l.length)
-		if now.Sub(next) >= l.length {
+		if now := clock.now(); now.Sub(next) >= l.length {
 			next = now
 		}
 		l.open(next, false)

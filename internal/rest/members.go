@@ -45,7 +45,7 @@ func (m *Members) Next() bool {
 	if len(text) == 0 || text[0] != '"' {
 		return false
 	}
-	end := valueLength(text)
+	end := stringLength(text)
 	m.name = text[1 : end-1]
 	if bytes.IndexByte(m.name, '\\') >= 0 {
 		m.name = []byte(JSON(text[:end]).Text())
@@ -65,12 +65,15 @@ func (m *Members) Is(name string) bool {
 	return string(m.name) == name || len(m.name) >= len(name) && strings.EqualFold(string(m.name), name)
 }
 
+// IsObject reports whether a value is an object.
+func (v JSON) IsObject() bool { return isObject(v) }
+
 // Members returns the members of a value; none if it is not an object.
 func (v JSON) Members() Members {
-	if v = trimSpace(v); len(v) == 0 || v[0] != '{' {
+	if !v.IsObject() {
 		return Members{}
 	}
-	return Members{rest: v[1:]}
+	return Members{rest: trimSpace(v)[1:]}
 }
 
 // Text returns what a string says; "" if the value is not a string.
@@ -95,6 +98,9 @@ func (v JSON) Int() int {
 	}
 	return n
 }
+
+// Bool reports whether a value is true.
+func (v JSON) Bool() bool { return string(v) == "true" }
 
 // Decode decodes a value as package json does. What has another type than documented is
 // left empty.
@@ -130,15 +136,27 @@ func valueLength(text []byte) int {
 				return i
 			}
 		case '"':
-			for i++; text[i] != '"'; i++ {
-				if text[i] == '\\' {
-					i++
-				}
-			}
+			i += stringLength(text[i:]) - 1
 			if depth == 0 {
 				return i + 1
 			}
 		}
 	}
 	return len(text)
+}
+
+// stringLength returns the length of the valid JSON string at the beginning of a text.
+func stringLength(text []byte) int {
+	end := 1 + bytes.IndexByte(text[1:], '"')
+	if bytes.IndexByte(text[1:end], '\\') < 0 {
+		return end + 1
+	}
+	for i := 1; ; i++ {
+		switch text[i] {
+		case '\\':
+			i++
+		case '"':
+			return i + 1
+		}
+	}
 }

@@ -54,13 +54,14 @@ func FuzzMembers(f *testing.F) {
 	for _, text := range []string{
 		`{"text":"a\u00e9\ud83d\ude00\ud800","Number":12,"inner":{"TEXT":"x"}}`, `{"number":1.0,"text":5,"inner":[{"text":"x"}]}`,
 		`{"number":9223372036854775808,"text":null,"inner":null}`, "{\"te\u017ft\":1,\"te\\u0078t\":\"\xff\",\"inner\":{\"text\":\"\",\"x\":[{}]}}",
-		`{"inner" : { "text" : "x" , "number" : -3 } , "text" : "y"}`, `{"number":"5","any":[1,"a",{"b":null}]}`,
+		`{"inner" : { "text" : "x" , "number" : -3 } , "text" : "y"}`, `{"number":"5","any":[1,"a",{"b":null}]}`, `{"bool":true,"inner":{"bool":"true"}}`,
 	} {
 		f.Add([]byte(text))
 	}
 	type fields struct {
 		Text   string
 		Number int
+		Bool   bool
 		Any    []any
 	}
 	f.Fuzz(func(t *testing.T, text []byte) {
@@ -78,6 +79,8 @@ func FuzzMembers(f *testing.F) {
 				f.Text = m.Value.Text()
 			case m.Is("number"):
 				f.Number = m.Value.Int()
+			case m.Is("bool"):
+				f.Bool = m.Value.Bool()
 			case m.Is("any"):
 				m.Value.Decode(&f.Any)
 			}

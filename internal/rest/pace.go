@@ -14,6 +14,7 @@ import (
 type pacers struct {
 	own          *throttle
 	perOperation bool
+	shared       *pacer // of all operations, unless each has one
 
 	mu  sync.Mutex
 	all map[string]*pacer
@@ -21,18 +22,21 @@ type pacers struct {
 
 func (p *pacers) init(rate Rate, perOperation bool) {
 	p.own, p.perOperation = newThrottle(rate), perOperation
-	p.all = make(map[string]*pacer, 1)
+	p.shared = p.new()
+	p.all = make(map[string]*pacer)
 }
+
+func (p *pacers) new() *pacer { return &pacer{own: p.own, limit: limit{remaining: -1}} }
 
 func (p *pacers) of(operation string) *pacer {
 	if !p.perOperation {
-		operation = ""
+		return p.shared
 	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	one := p.all[operation]
 	if one == nil {
-		one = &pacer{own: p.own, limit: limit{remaining: -1}}
+		one = p.new()
 		p.all[operation] = one
 	}
 	return one
@@ -81,7 +85,7 @@ func (p *pacer) wait(ctx context.Context, again bool, most time.Duration, waitin
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if len(p.queue) == 0 {
-		if ok, _ := p.take(time.Now()); ok {
+		if ok, _ := p.take(&clock{}); ok {
 			return permit{p, p.limit.window, p.limit.number}, 0, nil
 		}
 	}
@@ -141,7 +145,7 @@ func (w *waiter) pause(ctx context.Context, pause time.Duration, first bool) err
 func (p *pacer) dispatch(now time.Time, asks *waiter) time.Duration {
 	for len(p.queue) > 0 {
 		first := p.queue[0]
-		ok, pause := p.take(now)
+		ok, pause := p.take(&clock{now})
 		if ok {
 			first.permit = permit{p, p.limit.window, p.limit.number}
 			p.queue = p.queue[1:]
@@ -172,20 +176,32 @@ func (p *pacer) leave(w *waiter) {
 
 // take reports whether a request may be sent now, or else when to ask again; 0
 // means when something has changed.
-func (p *pacer) take(now time.Time) (bool, time.Duration) {
+func (p *pacer) take(clock *clock) (bool, time.Duration) {
 	p.ownLimit = false
-	if pause := p.gate.Sub(now); pause > 0 {
+	if !p.gate.IsZero() {
+		if pause := p.gate.Sub(clock.now()); pause > 0 {
+			return false, pause
+		}
+	}
+	if ok, pause := p.limit.room(clock); !ok {
 		return false, pause
 	}
-	if ok, pause := p.limit.room(now); !ok {
-		return false, pause
-	}
-	if ok, pause := p.own.take(now); !ok {
+	if ok, pause := p.own.take(clock); !ok {
 		p.ownLimit = true
 		return false, pause
 	}
 	p.limit.sending()
 	return true, 0
+}
+
+// clock is the time of one decision. It is read when it is needed first: mostly it is not.
+type clock struct{ read time.Time }
+
+func (c *clock) now() time.Time {
+	if c.read.IsZero() {
+		c.read = time.Now()
+	}
+	return c.read
 }
 
 // answered records an answer that was no refusal.

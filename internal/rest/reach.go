@@ -17,14 +17,14 @@ type reach struct {
 	connected atomic.Int32 // how often to the provider, behind a proxy and TLS where there are any
 }
 
-// watch returns a context that makes the transport tell of its connections.
-func (r *reach) watch(ctx context.Context) context.Context {
+// watch returns a context that makes the transport tell of its connections, by the trace
+// of one attempt.
+func (r *reach) watch(ctx context.Context, trace *httptrace.ClientTrace) context.Context {
 	r.asked.Store(false)
 	r.connected.Store(0)
-	return httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{
-		GetConn: func(string) { r.asked.Store(true) },
-		GotConn: func(httptrace.GotConnInfo) { r.connected.Add(1) },
-	})
+	trace.GetConn = func(string) { r.asked.Store(true) }
+	trace.GotConn = func(httptrace.GotConnInfo) { r.connected.Add(1) }
+	return httptrace.WithClientTrace(ctx, trace)
 }
 
 // never reports whether no connection was made. A transport that does not report its

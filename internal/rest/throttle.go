@@ -28,10 +28,11 @@ func newThrottle(rate Rate) *throttle {
 }
 
 // take takes a token, or says how long it is until there is one.
-func (t *throttle) take(now time.Time) (bool, time.Duration) {
+func (t *throttle) take(clock *clock) (bool, time.Duration) {
 	if t.rate.PerSecond == 0 {
 		return true, 0
 	}
+	now := clock.now()
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	if !t.filled.IsZero() {
