@@ -126,7 +126,7 @@ var codes = map[string]errors.Code{
 // details makes the typed detail of the codes that have one.
 var details = map[string]func(rest.JSON) any{
 	"deletion_restricted":                  decode[DeletionRestrictedDetail],
-	"deletion_steps_not_satisfied":         decode[DeletionStepsNotSatisfiedDetail],
+	"deletion_steps_not_satisfied":         readSteps,
 	"invalid_api_token":                    decode[InvalidAPITokenDetail],
 	"invalid_argument":                     decode[InvalidArgumentDetail],
 	"missing_required_argument":            decode[InvalidArgumentDetail],
@@ -142,6 +142,34 @@ var details = map[string]func(rest.JSON) any{
 	"virtual_machine_must_be_started":      decode[VirtualMachineMustBeStartedDetail],
 }
 
+// readSteps reads the detail of the refusal that a deletion mostly meets, as decode would.
+func readSteps(detail rest.JSON) any {
+	var d DeletionStepsNotSatisfiedDetail
+	for m := detail.Members(); m.Next(); {
+		if !m.Is("steps") || !m.Value.IsObject() {
+			continue
+		}
+		d.Steps = make(DeletionSteps)
+		for step := m.Value.Members(); step.Next(); {
+			d.Steps[step.Name()] = readStep(step.Value.Members())
+		}
+	}
+	return d
+}
+
+func readStep(m rest.Members) DeletionStep {
+	var s DeletionStep
+	for m.Next() {
+		switch {
+		case m.Is("satisfied"):
+			s.Satisfied = m.Value.Bool()
+		case m.Is("description"):
+			s.Description = m.Value.Text()
+		}
+	}
+	return s
+}
+
 // decode decodes a detail. What has another type than documented is left empty.
 func decode[T any](detail rest.JSON) any {
 	var typed T
@@ -152,6 +180,9 @@ func decode[T any](detail rest.JSON) any {
 // window reads the rate-limit headers, which every answer has. The window is the
 // minute of the server's clock.
 func window(h http.Header) (rest.Window, bool) {
+	if h["X-Ratelimit-Permitted"] == nil { // a canonical name, which Get would look at
+		return rest.Window{}, false
+	}
 	permitted, ok := rest.Count(h.Get("X-Ratelimit-Permitted"))
 	if !ok || permitted == 0 {
 		return rest.Window{}, false
