@@ -225,6 +225,33 @@ func BenchmarkAtlasRefusal(b *testing.B) {
 		})
 }
 
+// BenchmarkAtlasOtherForm is a refusal in the form {errorCode, message, status}.
+func BenchmarkAtlasOtherForm(b *testing.B) {
+	const body = `{"errorCode":"ORG_NOT_EMPTY","message":"The organization still has projects.","status":"ERROR"}`
+	compare(b, canned{409, body},
+		func(client *http.Client) func() {
+			return func() {
+				var out struct {
+					ErrorCode string `json:"errorCode"`
+					Message   string `json:"message"`
+					Status    string `json:"status"`
+				}
+				floor(b, client, "DELETE", atlas.DefaultBaseURL+"/api/atlas/v2/orgs/"+orgID, nil, &out)
+				if out.ErrorCode != "ORG_NOT_EMPTY" {
+					b.Fatal("not refused")
+				}
+			}
+		},
+		func(client *http.Client) func() {
+			c := newAtlas(b, client)
+			return func() {
+				if err := c.DeleteOrganization(b.Context(), orgID); !errors.Is(err, errors.OrganizationNotEmpty) {
+					b.Fatal(err)
+				}
+			}
+		})
+}
+
 func newKatapult(b *testing.B, client *http.Client) *katapult.Client {
 	b.Helper()
 	c, err := katapult.New(katapult.WithToken("token"), katapult.WithHTTPClient(client))
@@ -295,6 +322,40 @@ func BenchmarkKatapultRefusal(b *testing.B) {
 			return func() {
 				err := c.DeleteOrganization(b.Context(), katapult.ID("org_x"))
 				if !errors.Is(err, errors.DeletionStepsNotSatisfied) {
+					b.Fatal(err)
+				}
+			}
+		})
+}
+
+// BenchmarkKatapultOtherDetail is a refusal whose detail is not the documented one.
+func BenchmarkKatapultOtherDetail(b *testing.B) {
+	const body = `{"error":{"code":"deletion_restricted","description":"The organization cannot be deleted","detail":` +
+		`{"errors":"a text in place of a list","reason":{"kind":"hold","since":1786810364,"by":["billing","support"]},"retry":false}}}`
+	compare(b, canned{409, body},
+		func(client *http.Client) func() {
+			return func() {
+				var in lookupBody
+				in.Organization.ID = "org_x"
+				var out struct {
+					Error struct {
+						Code        string `json:"code"`
+						Description string `json:"description"`
+						Detail      struct {
+							Errors any `json:"errors"`
+						} `json:"detail"`
+					} `json:"error"`
+				}
+				floor(b, client, "DELETE", katapult.DefaultBaseURL+"/managed_organizations/organization", in, &out)
+				if out.Error.Code != "deletion_restricted" {
+					b.Fatal("not refused")
+				}
+			}
+		},
+		func(client *http.Client) func() {
+			c := newKatapult(b, client)
+			return func() {
+				if err := c.DeleteOrganization(b.Context(), katapult.ID("org_x")); !errors.Is(err, errors.DeletionRestricted) {
 					b.Fatal(err)
 				}
 			}
