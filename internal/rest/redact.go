@@ -47,10 +47,12 @@ func (a *Answer) cut(all []pattern) {
 		}
 		a.Header.Set(requestIDHeader, string(text))
 	}
+	before := a.Body
 	for _, p := range all {
-		if body := p.cut(a.Body); !bytes.Equal(body, a.Body) {
-			a.Body, a.valid = body, json.Valid(body)
-		}
+		a.Body = p.cut(a.Body)
+	}
+	if !bytes.Equal(a.Body, before) {
+		a.valid = json.Valid(a.Body)
 	}
 }
 
