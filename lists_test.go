@@ -3,8 +3,10 @@ package offboard_test
 import (
 	"context"
 	"fmt"
+	"maps"
 	"net/http"
 	"reflect"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -154,6 +156,8 @@ type script struct {
 	p     provider
 	pages []served
 	sent  int
+
+	bodies map[int]string // of the pages that were sent
 }
 
 func (s *script) RoundTrip(req *http.Request) (*http.Response, error) {
@@ -163,9 +167,12 @@ func (s *script) RoundTrip(req *http.Request) (*http.Response, error) {
 	if strings.HasSuffix(req.URL.Path, "/orgs/me") { // Zitadel: confirms the organization of an empty page
 		return canned{http.StatusOK, `{"org":{"id":"` + orgID + `","details":{"resourceOwner":"` + orgID + `"}}}`}.RoundTrip(req)
 	}
-	page := s.pages[min(s.sent, len(s.pages)-1)]
+	n := min(s.sent, len(s.pages)-1)
 	s.sent++
-	return canned{http.StatusOK, s.p.body(page)}.RoundTrip(req)
+	if s.bodies[n] == "" {
+		s.bodies[n] = s.p.body(s.pages[n])
+	}
+	return canned{http.StatusOK, s.bodies[n]}.RoundTrip(req)
 }
 
 // composed are methods that yield what several lists have.
@@ -265,10 +272,11 @@ func TestLists(t *testing.T) {
 			"a page that says that it is another":         {[]served{with(full, more), with(last, func(s *served) { s.number = 3 })}, p.size, 2, true, false, false, false},
 			"a short page that says that another follows": {[]served{{number: 1, size: p.size, ids: ids(0, 7), more: true, list: true}, with(last, func(s *served) { s.ids, s.total = ids(7, 9), 9 })}, 9, 2, false, true, false, true},
 		}
-		for rule, test := range rules {
+		for number, rule := range slices.Sorted(maps.Keys(rules)) {
+			test := rules[rule]
 			t.Run(name+"/"+rule, func(t *testing.T) {
 				t.Parallel()
-				s := &script{p: p, pages: test.pages}
+				s := &script{p: p, pages: test.pages, bodies: map[int]string{}}
 				c, err := p.client(s)
 				if err != nil {
 					t.Fatal(err)
@@ -278,7 +286,12 @@ func TestLists(t *testing.T) {
 				if len(methods) == 0 {
 					t.Fatal("there is no list")
 				}
-				for _, method := range methods {
+				for i, method := range methods {
+					// All lists of a provider share their code. Under the race detector each
+					// rule has a third of them, and each list has a third of the rules.
+					if raced && (i+number)%3 != 0 {
+						continue
+					}
 					filtered := p.filtered != nil && p.filtered(method)
 					if name == "volterra" && !test.cursors || filtered && !test.filtered || p.omitted && !test.omitted || name == "workspace" && rule == "more items than were requested" {
 						continue
@@ -297,6 +310,7 @@ func TestLists(t *testing.T) {
 // TestLists_WithoutPages holds the lists that come at once to the same rules.
 func TestLists_WithoutPages(t *testing.T) {
 	t.Parallel()
+	many := strings.TrimSuffix(strings.Repeat(`{"id":"x","_id":"x","name":"x"},`, 10_001), ",")
 	for name, p := range providers {
 		if p.omitted {
 			continue // its only such list has texts, and is left out when it is empty
@@ -307,8 +321,8 @@ func TestLists_WithoutPages(t *testing.T) {
 			"an item without identity":   `[{"other":1}]`,
 			"a member without identity":  `{"status":true` + members(`{"other":1}`, "results", "items", "organizations", "invoices", "subscriptions", "data") + `}`,
 			"a member that is null":      `{"status":true` + members(`null`, "results", "items", "organizations", "invoices", "subscriptions", "data") + `}`,
-			"too many items":             `[` + strings.Repeat(items([]string{"x"}, "x")+",", 10_000) + items([]string{"x"}, "x") + `]`,
-			"too many items of a member": `{"status":true` + members(strings.Repeat(items([]string{"x"}, "x")+",", 10_000)+items([]string{"x"}, "x"), "results", "items", "organizations", "invoices") + `}`,
+			"too many items":             `[` + many + `]`,
+			"too many items of a member": `{"status":true` + members(many, "results", "items", "organizations", "invoices") + `}`,
 		} {
 			t.Run(name+"/"+what, func(t *testing.T) {
 				t.Parallel()

@@ -19,14 +19,7 @@ import (
 	"github.com/offboard-dev/offboard-go/zitadel"
 )
 
-const (
-	hostileSize = 3 << 20
-	maxGrowth   = 32 << 20
-
-	// What a success of this size may have, a little below the limits of internal/rest.
-	hostileElements = 20_000
-	hostileMembers  = 160_000
-)
+const maxGrowth = 32 << 20
 
 // impatient are clients that send everything once. The heap is measured for one answer.
 var impatient = map[string]func(*http.Client) (any, error){
