@@ -526,3 +526,59 @@ func TestTeardown_ProjectOfAnotherOrganization(t *testing.T) {
 		})
 	}
 }
+
+// The same for the removals that the fake cannot delay: each is accepted and ignored.
+func TestTeardown_DeletionIgnored(t *testing.T) {
+	t.Parallel()
+	cluster := atlastest.Resource{Kind: atlas.KindCluster, ID: "main"}
+	for operation, resources := range map[string][]atlastest.Resource{
+		"EndOutageSimulation":          {cluster, {Kind: atlas.KindOutageSimulation, Parent: "main"}},
+		"DeleteBackupCompliancePolicy": {cluster, {Kind: atlas.KindBackupCompliancePolicy}},
+		"DeleteSnapshot":               {{Kind: atlas.KindCluster, ID: "old", Retained: true}, {Kind: atlas.KindSnapshot, Parent: "old"}},
+		"DeleteShardedSnapshot":        {{Kind: atlas.KindCluster, ID: "old", Retained: true, Sharded: true}, {Kind: atlas.KindShardedSnapshot, Parent: "old"}},
+		"DeleteStreamProcessor":        {{Kind: atlas.KindStreamWorkspace, ID: "events"}, {Kind: atlas.KindStreamProcessor, Parent: "events"}},
+		"DeletePrivateEndpoint":        {{Kind: atlas.KindPrivateEndpointService, ID: strings.Repeat("6", 24)}, {Kind: atlas.KindPrivateEndpoint, Parent: strings.Repeat("6", 24)}},
+		"DeleteLiveMigrationLink":      nil,
+		"DeleteFederation":             nil,
+		"DisconnectOrganization":       nil,
+		"DeleteProject":                nil,
+	} {
+		for _, ignored := range []int{2, 1000} {
+			t.Run(fmt.Sprintf("%s/%d", operation, ignored), func(t *testing.T) {
+				t.Parallel()
+				synctest.Test(t, func(t *testing.T) {
+					srv := atlastest.NewServer()
+					o := atlastest.Organization{ID: acme, Name: "Acme"}
+					switch operation {
+					case "DeleteLiveMigrationLink":
+						o.LinkedProjects = []string{"old"}
+					case "DeleteFederation", "DisconnectOrganization":
+						o.Federation = "5e2f0000000000000000000c"
+					}
+					srv.AddOrganization(o)
+					if operation == "DisconnectOrganization" {
+						srv.AddOrganization(atlastest.Organization{ID: other, Name: "Other", Federation: o.Federation})
+					}
+					srv.AddProject(acme, atlastest.Project{ID: shop, Name: "shop"})
+					for _, x := range resources {
+						srv.AddResource(shop, x)
+					}
+					c := newClient(t, srv)
+					p := planned(t, c)
+					fault := offboardtest.Ignore(operation, http.StatusNoContent, "")
+					fault.Times = ignored
+					srv.Fail(fault)
+					r, err := carryOut(t, c, p, teardown.StepTimeout(10*time.Minute))
+					if ignored == 2 {
+						check(t, r, err, teardown.Gone, "")
+					} else {
+						check(t, r, err, teardown.Blocked, errors.NotFinished)
+					}
+					if n := srv.Count(operation); n != min(ignored+1, 4) {
+						t.Errorf("%d requests, want %d", n, min(ignored+1, 4))
+					}
+				})
+			})
+		}
+	}
+}

@@ -731,3 +731,30 @@ func TestNoPlanIsMadeOfWhatCannotBeRead(t *testing.T) {
 		}
 	})
 }
+
+// A project exists for a while after its deletion was accepted: its step waits for the
+// end, and the organization goes after it.
+func TestTeardown_SlowProjectDeletion(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		srv := atlastest.NewServer()
+		srv.AddOrganization(atlastest.Organization{ID: acme, Name: "Acme"})
+		srv.AddProject(acme, atlastest.Project{ID: shop, Name: "shop", Clusters: 1, Takes: 5 * time.Minute})
+		srv.AddProject(acme, atlastest.Project{ID: blog, Name: "blog", Takes: time.Minute})
+		c := newClient(t, srv)
+		r, err := carryOut(t, c, planned(t, c))
+		check(t, r, err, teardown.Gone, "")
+		for _, s := range r.Steps {
+			took := map[string]time.Duration{"project/" + shop: 5 * time.Minute, "project/" + blog: time.Minute}[s.ID]
+			if s.State != teardown.Done || s.Ended.Sub(s.Started) < took {
+				t.Errorf("%s is %s after %s", s.ID, s.State, s.Ended.Sub(s.Started))
+			}
+		}
+		if n := srv.Count("DeleteOrganization"); n != 1 {
+			t.Errorf("%d deletions of the organization, want 1", n)
+		}
+		if n := srv.Count("DeleteProject"); n > 2*4 {
+			t.Errorf("%d deletions of projects, want 4 of each at most", n)
+		}
+	})
+}

@@ -820,3 +820,49 @@ func TestTeardown_OrganizationNotRead(t *testing.T) {
 		}
 	}
 }
+
+// A task that stays as it is while its resource does, too, was never started: the request
+// is sent again. One that makes progress is waited for.
+func TestTeardown_TaskWithoutProgress(t *testing.T) {
+	t.Parallel()
+	answers := map[string]string{
+		"PurgeTrashObject":   `{"task":{"id":"task_stuck","name":"x","status":"pending"}}`,
+		"StopVirtualMachine": `{"task":{"id":"task_stuck","name":"x","status":"pending"}}`,
+		"DetachDisk":         `{"disk":{"id":"disk_1","name":"x"},"task":{"id":"task_stuck","name":"x","status":"pending"}}`,
+	}
+	for operation, things := range map[string][]katapulttest.Thing{
+		"PurgeTrashObject":   {katapulttest.FileStorageVolume{ID: "fsv_1"}},
+		"StopVirtualMachine": {katapulttest.VirtualMachine{ID: "vm_1"}},
+		"DetachDisk":         removals["DetachDisk"],
+	} {
+		for _, moves := range []bool{false, true} {
+			t.Run(fmt.Sprintf("%s, progress %t", operation, moves), func(t *testing.T) {
+				t.Parallel()
+				synctest.Test(t, func(t *testing.T) {
+					srv, c := withThings(t, things...)
+					p := planned(t, c)
+					srv.Fail(offboardtest.Ignore(operation, 200, answers[operation]))
+					if moves {
+						for i := range 99 {
+							srv.Fail(offboardtest.Answer("GetTask", 200, fmt.Sprintf(`{"task":{"id":"task_stuck","name":"x","status":"running","progress":%d}}`, i)))
+						}
+					} else {
+						srv.Fail(times(forever, offboardtest.Answer("GetTask", 200, `{"task":{"id":"task_stuck","name":"x","status":"running","progress":50}}`)))
+					}
+					r, err := carriedOut(t, c, p, teardown.StepTimeout(10*time.Minute))
+					sent := srv.Count(operation)
+					if moves {
+						if err == nil || sent != 1 {
+							t.Errorf("got %v after %d requests, want one", err, sent)
+						}
+						return
+					}
+					outcome(t, r, err, teardown.Gone, "")
+					if sent < 2 {
+						t.Errorf("%d requests, want 2", sent)
+					}
+				})
+			})
+		}
+	}
+}

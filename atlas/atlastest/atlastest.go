@@ -58,6 +58,10 @@ type Project struct {
 	ID       string // 24 hexadecimal digits
 	Name     string // ID, if it is empty
 	Clusters int    // to begin with; more are added by [Server.AddResource]
+
+	// Takes is how long the project exists after its deletion was accepted with 202. Until
+	// then it keeps its organization, and is listed and read as before.
+	Takes time.Duration
 }
 
 // Server is the double. It is safe for concurrent use.
@@ -224,6 +228,7 @@ func (s *Server) Organization(id string) Organization {
 func (s *Server) Projects(orgID string) []Project {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	s.settle(time.Now())
 	var all []Project
 	if o := s.find(orgID); o != nil {
 		for _, p := range o.projects {

@@ -69,6 +69,7 @@ type project struct {
 	Project
 	organization *Organization
 	resources    []*Resource
+	gone         time.Time // when its deletion ends; zero while none was accepted
 }
 
 // AddResource puts a thing into a project and returns its ID.
@@ -176,6 +177,7 @@ func (s *Server) settle(now time.Time) {
 				s.end(p, next)
 			}
 		}
+		o.projects = slices.DeleteFunc(o.projects, func(p *project) bool { return !p.gone.IsZero() && !p.gone.After(now) })
 	}
 }
 
@@ -691,8 +693,10 @@ func (s *Server) deleteProject(w http.ResponseWriter, _ *http.Request, p *projec
 		failure(w, http.StatusConflict, closeGroup+blocks)
 		return
 	}
-	o := p.organization
-	o.projects = slices.DeleteFunc(o.projects, func(x *project) bool { return x == p })
+	if p.gone.IsZero() {
+		p.gone = time.Now().Add(p.Takes)
+	}
+	s.settle(time.Now())
 	fake.JSON(w, http.StatusAccepted, fake.Object{}) // recorded; the vendor documents 204
 }
 
