@@ -866,3 +866,27 @@ func TestTeardown_TaskWithoutProgress(t *testing.T) {
 		}
 	}
 }
+
+// The answer to a request that is sent again is lost, or refuses it for now: the same
+// attempt goes on, and the resource decides.
+func TestTeardown_RepeatWithoutAnswer(t *testing.T) {
+	t.Parallel()
+	for name, f := range map[string]offboardtest.Fault{
+		"lost":     offboardtest.LoseRequest("DeleteDNSZone"),
+		"no queue": times(5, fault("DeleteDNSZone", 406, "task_queueing_error")),
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				srv, c := withThings(t, katapulttest.DNSZone{ID: "dnszone_1"})
+				p := planned(t, c)
+				srv.Fail(offboardtest.Ignore("DeleteDNSZone", 200, `{"deleted":true}`), f)
+				r, err := carriedOut(t, c, p)
+				outcome(t, r, err, teardown.Gone, "")
+				if r.Steps[0].Attempts != 1 {
+					t.Errorf("%d attempts, want 1", r.Steps[0].Attempts)
+				}
+			})
+		})
+	}
+}

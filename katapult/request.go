@@ -71,7 +71,7 @@ func (w *wait) send(ctx context.Context) error {
 	case err == nil, accepted(err):
 	case w.immaterial(err):
 		w.refusal = err
-	case w.repeats > 0 && (errors.Is(err, errors.OutcomeUnknown) || errors.Is(err, errors.TaskQueueingError)):
+	case w.repeats > 0 && errors.Is(err, errors.OutcomeUnknown):
 		w.refusal = err
 	default:
 		return err
