@@ -143,7 +143,7 @@ func (c *Client) DeleteOrganization(ctx context.Context, orgID string) error {
 func (c *Client) look(ctx context.Context, orgID string) (rest.Presence, error) {
 	found, err := c.GetOrganization(ctx, orgID)
 	switch {
-	case errors.Is(err, errors.OrganizationNotFound):
+	case errors.Is(err, errors.OrganizationNotFound) && !isAboutAnother(err, orgID):
 		return rest.Gone, nil
 	case err != nil:
 		return rest.Unknown, err

@@ -180,6 +180,8 @@ func TestTeardown_OrganizationNotRead(t *testing.T) {
 		"a role that is missing":   {offboardtest.Answer("GetOrganization", http.StatusUnauthorized, `{"error":401,"errorCode":"USER_CANNOT_ACCESS_ORG"}`), 1000, teardown.Unknown},
 		"a credential that ended":  {offboardtest.Answer("GetOrganization", http.StatusUnauthorized, `{"error":401,"errorCode":"UNEXPECTED_ERROR","detail":"-"}`), 1000, teardown.Unknown},
 		"another organization":     {offboardtest.Answer("GetOrganization", http.StatusOK, `{"id":"`+other+`","name":"Acme"}`), 1000, teardown.Unknown},
+		"another one is missing":   {offboardtest.Answer("GetOrganization", http.StatusNotFound, `{"error":404,"errorCode":"ORG_NOT_FOUND","parameters":["`+other+`"]}`), 1000, teardown.Unknown},
+		"it is missing":            {offboardtest.Answer("GetOrganization", http.StatusNotFound, `{"error":404,"errorCode":"RESOURCE_NOT_FOUND","parameters":["/api/atlas/v2/orgs/`+acme+`"]}`), 1000, teardown.Gone},
 		"another thing is missing": {offboardtest.Answer("GetOrganization", http.StatusNotFound, `{"error":404,"errorCode":"GROUP_NOT_FOUND"}`), 1000, teardown.Unknown},
 	} {
 		t.Run(name, func(t *testing.T) {

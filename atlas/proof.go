@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/offboard-dev/offboard-go/errors"
+	"github.com/offboard-dev/offboard-go/internal/rest"
 	"github.com/offboard-dev/offboard-go/internal/trace"
 	"github.com/offboard-dev/offboard-go/teardown"
 )
@@ -24,6 +25,20 @@ func providerCode(err error) string {
 // saysProjectMissing reports whether an error says that a project does not exist.
 func saysProjectMissing(err error) bool {
 	return errors.Is(err, errors.NotFound) && slices.Contains(projectMissing, providerCode(err))
+}
+
+// isAboutAnother reports whether the parameters of an error name other resources than the
+// one with this ID. A parameter may be a path.
+func isAboutAnother(err error, id string) bool {
+	e, _ := errors.AsType[*errors.Error](err)
+	if e == nil {
+		return false
+	}
+	detail, _ := e.Detail.(ErrorDetail)
+	return len(detail.Parameters) > 0 && !slices.ContainsFunc(detail.Parameters, func(p any) bool {
+		text, ok := p.(string)
+		return ok && strings.Contains(text, id)
+	})
 }
 
 // isNotInGroup reports whether Atlas answers that the credential is not in a project. It
@@ -220,14 +235,13 @@ func saysLinkMissing(err error) bool {
 
 // organizationAbsent reads whether the organization does not exist.
 func (d *driver) organizationAbsent(ctx context.Context) (bool, error) {
-	found, err := d.c.GetOrganization(ctx, d.orgID)
-	switch {
-	case errors.Is(err, errors.OrganizationNotFound):
-		return true, nil
-	case err != nil:
-		return false, err
+	presence, err := d.c.look(ctx, d.orgID)
+	if presence != rest.Unknown {
+		err = nil
+	} else if err == nil {
+		err = another("GetOrganization", d.orgID)
 	}
-	return found.ID == d.orgID && found.IsDeleted, nil
+	return presence == rest.Gone, err
 }
 
 // projectAbsent reads whether a project does not exist. If Atlas answers that the
@@ -238,6 +252,8 @@ func (d *driver) projectAbsent(ctx context.Context, projectID string) (bool, err
 	switch {
 	case err == nil:
 		return false, nil
+	case saysProjectMissing(err) && isAboutAnother(err, projectID):
+		return false, contradicted(err)
 	case saysProjectMissing(err):
 		return true, nil
 	case !isNotInGroup(err):
@@ -402,8 +418,8 @@ func (d *driver) confirm(ctx context.Context, p *teardown.Plan, projects []Proje
 	}
 	scopes := map[scope]listed{}
 	for _, s := range d.before.Steps {
-		kind, rest, _ := strings.Cut(s.ID, "/")
-		projectID, _, _ := strings.Cut(rest, "/")
+		kind, identity, _ := strings.Cut(s.ID, "/")
+		projectID, _, _ := strings.Cut(identity, "/")
 		i := slices.IndexFunc(projects, func(x Project) bool { return x.ID == projectID })
 		if i < 0 || slices.Contains(notPaged, Kind(kind)) || slices.ContainsFunc(p.Steps, func(now teardown.Step) bool { return now.ID == s.ID }) {
 			continue

@@ -582,3 +582,22 @@ func TestTeardown_DeletionIgnored(t *testing.T) {
 		}
 	}
 }
+
+// A 404 of a project that names another project proves nothing.
+func TestTeardown_AnotherProjectMissing(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		srv := with()
+		c := newClient(t, srv)
+		p := planned(t, c)
+		r, err := carryOut(t, c, p, teardown.StepTimeout(10*time.Minute), during("project", func() {
+			missing := offboardtest.Answer("GetProject", http.StatusNotFound, `{"error":404,"errorCode":"GROUP_NOT_FOUND","parameters":["`+blog+`"]}`)
+			empty := offboardtest.Answer("ListProjectsPage", http.StatusOK, `{"results":[],"totalCount":0,"links":[]}`)
+			missing.Times, empty.Times = 1000, 1000
+			srv.Fail(missing, empty)
+		}))
+		if err == nil || r == nil || r.Outcome != teardown.Blocked || srv.Count("DeleteOrganization") != 0 {
+			t.Errorf("got %+v, %v", r, err)
+		}
+	})
+}

@@ -548,22 +548,31 @@ func TestTeardown_NotFoundThatProvesNothing(t *testing.T) {
 // seen. One read of the item decides whether it exists.
 func TestTeardown_MissedByAListOfSeveralPages(t *testing.T) {
 	t.Parallel()
+	for zones, size := range map[int]int{103: 0, 53: 30} { // the server may give smaller pages
+		t.Run(fmt.Sprint(zones), func(t *testing.T) {
+			t.Parallel()
+			missedByAList(t, zones, size)
+		})
+	}
+}
+
+func missedByAList(t *testing.T, zones, size int) {
 	synctest.Test(t, func(t *testing.T) {
 		srv, c := withThings(t)
-		const zones = 103
+		srv.SetMaxPageSize(size)
 		for i := range zones {
 			srv.Add("org_acme", katapulttest.DNSZone{ID: fmt.Sprintf("dnszone_%d", i), Name: fmt.Sprintf("zone-%d.example", i)})
 		}
 		p := planned(t, c)
 		// Somebody else deletes an item of the first page once that was read.
 		srv.Fail(offboardtest.EditBody("ListDNSZonesPage", func(body []byte) []byte {
-			srv.Remove("dnszone_50")
+			srv.Remove("dnszone_20")
 			return body
 		}))
 		r, err := carriedOut(t, c, p)
 		outcome(t, r, err, teardown.Gone, "")
 		for _, s := range r.Steps {
-			if want := map[bool]teardown.State{true: teardown.AlreadyGone, false: teardown.Done}[s.ID == "dns_zone/dnszone_50"]; s.State != want {
+			if want := map[bool]teardown.State{true: teardown.AlreadyGone, false: teardown.Done}[s.ID == "dns_zone/dnszone_20"]; s.State != want {
 				t.Errorf("%s is %s, want %s", s.ID, s.State, want)
 			}
 		}
@@ -889,4 +898,24 @@ func TestTeardown_RepeatWithoutAnswer(t *testing.T) {
 			})
 		})
 	}
+}
+
+// A read of something that a managed organization has reports that this organization does
+// not exist. That counts only if a read of the organization shows it.
+func TestTeardown_ManagedOrganizationNotFoundByAPart(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		srv, c := withThings(t)
+		srv.AddOrganization(katapulttest.Organization{ID: "org_child", Parent: "org_acme"})
+		srv.Add("org_child", katapulttest.DNSZone{ID: "dnszone_1"})
+		p := planned(t, c)
+		r, err := carriedOut(t, c, p, teardown.Permit(teardown.ManagedOrganizations), teardown.OnEvent(func(e teardown.Event) {
+			if e.Kind == teardown.Begun && e.Step == "dns_zone/org_child/dnszone_1" {
+				srv.Fail(times(forever, fault("GetDNSZone", 404, "organization_not_found")))
+			}
+		}))
+		if err == nil || r == nil || r.Outcome != teardown.Blocked || r.Steps[0].State != teardown.Failed || srv.Count("DeleteOrganization") != 0 {
+			t.Errorf("got %+v and %v", r, err)
+		}
+	})
 }

@@ -11,6 +11,7 @@ import (
 
 	"github.com/offboard-dev/offboard-go/errors"
 	"github.com/offboard-dev/offboard-go/internal/rest"
+	"github.com/offboard-dev/offboard-go/internal/trace"
 	"github.com/offboard-dev/offboard-go/teardown"
 )
 
@@ -107,7 +108,7 @@ type inventory struct {
 
 	trashed   map[string]bool // ids, in the trash, of accounts that are steps already
 	anonymous int             // such accounts whose ids there are not known
-	long      map[string]bool // kinds of lists that may have had several pages
+	long      map[string]bool // deletion steps whose lists may have had several pages
 }
 
 func newInventory(c *Client, o *Organization, open DeletionSteps, before *teardown.Plan) *inventory {
@@ -215,18 +216,6 @@ func each[T any](list iter.Seq2[T, error], f func(T)) error {
 	return err
 }
 
-// listed calls a function with all that a list of a kind yields, and notes whether the
-// list may have had several pages.
-func listed[T any](n *inventory, kind string, list iter.Seq2[T, error], f func(T)) error {
-	count := 0
-	err := each(list, func(item T) {
-		count++
-		f(item)
-	})
-	n.long[kind] = n.long[kind] || count >= pageSize
-	return err
-}
-
 // maxInventories is how often the lists of an organization are read, at most.
 const maxInventories = 3
 
@@ -264,8 +253,7 @@ func (c *Client) inventory(ctx context.Context, o *Organization, before *teardow
 // list shows it, and a list that would show it may have had several pages.
 func (n *inventory) missed(ctx context.Context) (bool, error) {
 	for _, kind := range kinds {
-		long := n.long[kind.name] || kind.trash != "" && n.long[kindTrash] || kind.step == "object_storage" && n.long[kindKey]
-		if !long {
+		if !n.long[kind.step] && (kind.trash == "" || !n.long["empty_trash"]) {
 			continue
 		}
 		for _, s := range n.planned(kind.name) {
@@ -298,23 +286,24 @@ func (n *inventory) read(ctx context.Context, seen map[ID]bool) error {
 		return slices.ContainsFunc(kinds, func(kind string) bool { return len(n.own[kind]) > 0 })
 	}
 	no := func() bool { return false }
+	outer := ctx
 	for _, part := range []struct {
 		step string
 		also func() bool // it is read although the step is satisfied
 		read func() error
 	}{
 		{"managed_organizations", no, func() error { return n.readOrganizations(ctx, seen) }},
-		{"load_balancers", no, func() error { return listed(n, kindLoadBalancer, n.c.ListLoadBalancers(ctx, n.id), n.addLoadBalancer) }},
-		{"dns_zones", no, func() error { return listed(n, kindZone, n.c.ListDNSZones(ctx, n.id), n.addZone) }},
-		{"disk_backup_policies", no, func() error { return listed(n, kindPolicy, n.c.ListDiskBackupPolicies(ctx, n.id), n.addPolicy) }},
-		{"virtual_machines", no, func() error { return listed(n, kindMachine, n.c.ListVirtualMachines(ctx, n.id), n.addMachine) }},
-		{"disks", func() bool { return there(kindMachine) }, func() error { return listed(n, kindDisk, n.c.ListDisks(ctx, n.id), n.addDisk) }},
-		{"file_storage_volumes", no, func() error { return listed(n, kindVolume, n.c.ListFileStorageVolumes(ctx, n.id), n.addVolume) }},
+		{"load_balancers", no, func() error { return each(n.c.ListLoadBalancers(ctx, n.id), n.addLoadBalancer) }},
+		{"dns_zones", no, func() error { return each(n.c.ListDNSZones(ctx, n.id), n.addZone) }},
+		{"disk_backup_policies", no, func() error { return each(n.c.ListDiskBackupPolicies(ctx, n.id), n.addPolicy) }},
+		{"virtual_machines", no, func() error { return each(n.c.ListVirtualMachines(ctx, n.id), n.addMachine) }},
+		{"disks", func() bool { return there(kindMachine) }, func() error { return each(n.c.ListDisks(ctx, n.id), n.addDisk) }},
+		{"file_storage_volumes", no, func() error { return each(n.c.ListFileStorageVolumes(ctx, n.id), n.addVolume) }},
 		{"object_storage", no, func() error { return n.readObjectStorage(ctx) }},
 		{"empty_trash", func() bool { return n.caused("empty_trash") }, func() error { return n.readTrash(ctx) }},
-		{"virtual_networks", no, func() error { return listed(n, kindNetwork, n.c.ListVirtualNetworks(ctx, n.id), n.addNetwork) }},
+		{"virtual_networks", no, func() error { return each(n.c.ListVirtualNetworks(ctx, n.id), n.addNetwork) }},
 		{"ip_addresses", func() bool { return there(kindMachine, kindLoadBalancer) }, func() error {
-			return listed(n, kindAddress, n.c.ListIPAddresses(ctx, n.id), n.addAddress)
+			return each(n.c.ListIPAddresses(ctx, n.id), n.addAddress)
 		}},
 		{"disk_templates", no, func() error {
 			return each(n.c.ListDiskTemplates(ctx, n.id, ListDiskTemplatesPageOptions{}), n.addTemplate)
@@ -323,9 +312,16 @@ func (n *inventory) read(ctx context.Context, seen map[ID]bool) error {
 		if !n.unsatisfied(part.step) && !part.also() {
 			continue
 		}
-		if err := part.read(); err != nil {
+		var answers trace.Last
+		ctx = trace.With(outer, &answers)
+		err := part.read()
+		if last := trace.Of(outer); last != nil {
+			last.Note(answers.ID())
+		}
+		if err != nil {
 			return err
 		}
+		n.long[part.step] = answers.Answers() > 1
 	}
 	n.addUnexplained()
 	return nil
@@ -438,7 +434,7 @@ func (n *inventory) addTemplate(t DiskTemplate) {
 // have.
 func (n *inventory) readOrganizations(ctx context.Context, seen map[ID]bool) error {
 	var children []Organization
-	if err := listed(n, kindOrganization, n.c.ListManagedOrganizations(ctx, n.id), func(o Organization) { children = append(children, o) }); err != nil {
+	if err := each(n.c.ListManagedOrganizations(ctx, n.id), func(o Organization) { children = append(children, o) }); err != nil {
 		return err
 	}
 	for _, child := range children {
@@ -482,7 +478,7 @@ func (n *inventory) readOrganizations(ctx context.Context, seen map[ID]bool) err
 func (n *inventory) readObjectStorage(ctx context.Context) error {
 	var regions []string
 	keys := map[string][]ObjectStorageAccessKey{}
-	err := listed(n, kindKey, n.c.ListObjectStorageAccessKeys(ctx, n.id), func(k ObjectStorageAccessKey) {
+	err := each(n.c.ListObjectStorageAccessKeys(ctx, n.id), func(k ObjectStorageAccessKey) {
 		regions = append(regions, k.Region)
 		keys[k.Region] = append(keys[k.Region], k)
 	})
@@ -643,7 +639,7 @@ func (n *inventory) readTrash(ctx context.Context) error {
 		}
 	}
 	machines := map[string]string{} // step IDs of machines in the trash, by the machine's ID
-	err := listed(n, kindTrash, n.c.ListTrashObjects(ctx, n.id), func(o TrashObject) {
+	err := each(n.c.ListTrashObjects(ctx, n.id), func(o TrashObject) {
 		n.explained["empty_trash"] = true
 		if kind, name, ok := n.wasPlanned(o); ok {
 			id := n.addTrashed(kind, name, o.ObjectID)

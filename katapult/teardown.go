@@ -211,9 +211,15 @@ func (d driver) IsGone(ctx context.Context, o teardown.Organization, step teardo
 	case errors.ObjectInTrash:
 		return false, nil
 	case errors.OrganizationNotFound:
-		// What a managed organization had is gone with it.
+		// What a managed organization had is gone with it, if a read of it shows that.
 		if organization, _, _ := identity(step); organization != "" && organization != o.ID {
-			return true, nil
+			presence, failed := d.c.look(ctx, ID(organization))
+			switch {
+			case presence == rest.Gone:
+				return true, nil
+			case failed != nil:
+				return false, failed
+			}
 		}
 	}
 	return false, err

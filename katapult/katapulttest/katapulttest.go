@@ -79,6 +79,7 @@ type Server struct {
 	failing  int             // how many of the coming tasks fail
 	regions  map[string]bool // in which there is object storage
 	large    bool
+	maxPage  int
 	ids      map[string]int // how many were made up, by prefix
 }
 
@@ -147,6 +148,14 @@ func (s *Server) SetLargeSets(large bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.large = large
+}
+
+// SetMaxPageSize sets the largest number of items of a page, whatever is requested; 0
+// for no limit.
+func (s *Server) SetMaxPageSize(n int) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.maxPage = n
 }
 
 // organization returns the organization with an id; nil when there is none.

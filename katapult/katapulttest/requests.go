@@ -85,6 +85,9 @@ func (q *request) text(name string) string {
 // empty.
 func (s *Server) page(q *request, property string, all []fake.Object) {
 	number, size := q.count("page", 1), q.count("per_page", 30)
+	if s.maxPage > 0 {
+		size = min(size, s.maxPage)
+	}
 	first := min((number-1)*size, len(all))
 	items := all[first:min(first+size, len(all))]
 	pagination := fake.Object{
