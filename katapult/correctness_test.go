@@ -1,6 +1,7 @@
 package katapult_test
 
 import (
+	"bytes"
 	"context"
 	"fmt"
 	"net/http"
@@ -916,6 +917,23 @@ func TestTeardown_ManagedOrganizationNotFoundByAPart(t *testing.T) {
 		}))
 		if err == nil || r == nil || r.Outcome != teardown.Blocked || r.Steps[0].State != teardown.Failed || srv.Count("DeleteOrganization") != 0 {
 			t.Errorf("got %+v and %v", r, err)
+		}
+	})
+}
+
+// A change of state that takes long is waited for, and nothing is sent meanwhile.
+func TestTeardown_LongChangeOfState(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		srv, c := withThings(t, katapulttest.VirtualMachine{ID: "vm_1"})
+		p := planned(t, c)
+		srv.Fail(times(12, offboardtest.EditBody("GetVirtualMachine", func(body []byte) []byte {
+			return bytes.Replace(body, []byte(`"state":"started"`), []byte(`"state":"migrating"`), 1)
+		})))
+		r, err := carriedOut(t, c, p)
+		outcome(t, r, err, teardown.Gone, "")
+		if n := srv.Count("StopVirtualMachine"); n != 1 {
+			t.Errorf("%d requests to stop it, want 1", n)
 		}
 	})
 }

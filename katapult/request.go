@@ -139,7 +139,7 @@ func (w *wait) look(ctx context.Context) ([]errors.Step, error) {
 func (w *wait) readTask(ctx context.Context) (going, failed bool) {
 	t, err := w.c.GetTask(ctx, w.task)
 	switch {
-	case errors.Retryable(err) || err != nil && ctx.Err() != nil:
+	case errors.Retryable(err):
 		return false, false
 	case err != nil || t.ID != string(w.task):
 		w.task = ""
