@@ -163,7 +163,7 @@ func ExampleClient_Teardown() {
 	// ├─ project
 	// │  └─ shop (project/5e2f0000000000000000000a): delete it, with the snapshots that its clusters may leave behind
 	// └─ goes along
-	//    └─ 1 service_accounts: mdb_sa_id_5e2f000000000000000000c1 (they end with the organization)
+	//    └─ 1 service_account: mdb_sa_id_5e2f000000000000000000c1 (they end with the organization)
 	// gone
 }
 

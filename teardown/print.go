@@ -21,7 +21,7 @@ func (p *Plan) WriteTable(w io.Writer) error {
 	}
 	_ = table.Flush() // to a strings.Builder
 	for _, l := range p.Losses {
-		fmt.Fprintln(b, l.line())
+		fmt.Fprintln(b, l.String())
 	}
 	_, err := io.WriteString(w, b.String())
 	return err
@@ -48,7 +48,7 @@ func (p *Plan) WriteTree(w io.Writer) error {
 		add(clean(s.Kind), fmt.Sprintf("%s (%s): %s", clean(s.Name), clean(s.ID), s.removal()))
 	}
 	for _, l := range p.Losses {
-		add("goes along", l.line())
+		add("goes along", l.String())
 	}
 	b := new(strings.Builder)
 	fmt.Fprintln(b, p.title())
@@ -106,8 +106,32 @@ func (s Step) removal() string {
 	return text
 }
 
-func (l Loss) line() string {
-	line := fmt.Sprintf("%d %s", l.Count, clean(l.Kind))
+// quantity is a number of things of a kind, whose name may be singular or plural.
+func quantity(n int, kind string) string {
+	head, rest := kind, ""
+	for _, link := range []string{"_of_", "_by_", "_elsewhere"} { // users_of_other_organizations
+		if i := strings.Index(head, link); i > 0 {
+			head, rest = head[:i], head[i:]+rest
+		}
+	}
+	switch {
+	case head == "metadata":
+	case n == 1 && strings.HasSuffix(head, "ies"):
+		head = strings.TrimSuffix(head, "ies") + "y"
+	case n == 1:
+		head = strings.TrimSuffix(head, "s")
+	case strings.HasSuffix(head, "s"):
+	case strings.HasSuffix(head, "y"):
+		head = strings.TrimSuffix(head, "y") + "ies"
+	default:
+		head += "s"
+	}
+	return fmt.Sprintf("%d %s%s", n, head, rest)
+}
+
+// String returns the loss in one printable line.
+func (l Loss) String() string {
+	line := clean(quantity(l.Count, l.Kind))
 	if l.Count == 0 { // it was not counted, and the note says why
 		line = clean(l.Kind)
 	}

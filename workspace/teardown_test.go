@@ -548,8 +548,8 @@ func ExampleClient_Teardown() {
 	// │  └─ Enterprise (subscription/65f0000000000000000000d1): by hand: cancel it in the dashboard, at Billing, Plan & Usage
 	// └─ goes along
 	//    ├─ 2 apps: Acme Bank, Acme Shop
-	//    ├─ 1 collaborators: olive.owner@example.com
-	//    └─ 1 stores: apps.acme.example
+	//    ├─ 1 collaborator: olive.owner@example.com
+	//    └─ 1 store: apps.acme.example
 	// blocked workspace: CheckDeletion "65f0000000000000000000ac": active subscriptions
 	// gone <nil>
 }

@@ -156,12 +156,12 @@ func ExampleClient_Teardown() {
 	// Output:
 	// zitadel: Acme (312909075211944042): nothing stands in the way
 	// └─ goes along
-	//    ├─ 1 users: ada (with their credentials, sessions and memberships)
-	//    ├─ 1 projects: Shop
-	//    ├─ 1 project_grants: Shop to Bolt (given to other organizations)
-	//    ├─ 1 user_grants: bea in Shop (roles of users in projects)
-	//    ├─ 1 users_of_other_organizations: bea of Bolt (who lose roles in projects or the management)
-	//    └─ 1 domains: acme.double.invalid (free for others at once)
+	//    ├─ 1 user: ada (with their credentials, sessions and memberships)
+	//    ├─ 1 project: Shop
+	//    ├─ 1 project_grant: Shop to Bolt (given to other organizations)
+	//    ├─ 1 user_grant: bea in Shop (roles of users in projects)
+	//    ├─ 1 user_of_other_organizations: bea of Bolt (who lose roles in projects or the management)
+	//    └─ 1 domain: acme.double.invalid (free for others at once)
 	// Acme is gone
 }
 

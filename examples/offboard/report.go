@@ -136,7 +136,7 @@ func sheetOf(p planned, v verdict, entries chronicle) sheet {
 			s.say("the question whether it may be deleted", err)
 		}
 		for _, l := range p.Plan.Losses {
-			s.Losses = append(s.Losses, lossText(l))
+			s.Losses = append(s.Losses, l.String())
 		}
 	}
 	if v.report == nil {
@@ -204,24 +204,6 @@ func rowOf(step teardown.StepReport, told *record) sheetRow {
 		row.Earlier, row.State, row.When, row.RequestID = true, "gone, by an earlier run", stamp(entry.Time), printable(entry.RequestID)
 	}
 	return row
-}
-
-func lossText(l teardown.Loss) string {
-	text := fmt.Sprintf("%d %s", l.Count, l.Kind)
-	for i, name := range l.Names {
-		sign := ", "
-		if i == 0 {
-			sign = ": "
-		}
-		text += sign + name
-	}
-	if len(l.Names) > 0 && len(l.Names) < l.Count {
-		text += ", …"
-	}
-	if l.Note != "" {
-		text += " (" + l.Note + ")"
-	}
-	return printable(text)
 }
 
 func stamp(t time.Time) string { return t.UTC().Format("2006-01-02 15:04:05 UTC") }
