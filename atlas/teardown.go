@@ -113,7 +113,7 @@ func (c *Client) Plan(ctx context.Context, orgID string) (*teardown.Plan, error)
 //   - [errors.DeletionStepsNotSatisfied]: something is to be done by hand, or was
 //     still in the way after all attempts
 func (c *Client) Teardown(ctx context.Context, p *teardown.Plan, options ...teardown.Option) (*teardown.Report, error) {
-	return teardown.Execute(ctx, newDriver(c), p, options...)
+	return teardown.Execute(ctx, teardown.FromBlocking(newDriver(c)), p, options...)
 }
 
 // Inspect takes a plan, and keeps what its steps are about.

@@ -86,7 +86,7 @@ func (c *Client) Plan(ctx context.Context, organization OrganizationLookup) (*te
 //
 // Source: vendor OpenAPI 2.68.0; live exchanges.
 func (c *Client) Teardown(ctx context.Context, p *teardown.Plan, options ...teardown.Option) (*teardown.Report, error) {
-	return teardown.Execute(ctx, driver{c}, p, options...)
+	return teardown.Execute(ctx, teardown.FromBlocking(driver{c}), p, options...)
 }
 
 // inspect takes a plan.

@@ -102,7 +102,7 @@ func (r *run) verify(ctx context.Context) error {
 	r.underway = now.Underway
 	for _, step := range now.Steps {
 		// A list may still show what one read has shown to be gone.
-		gone, err := r.driver.IsGone(ctx, r.plan.Organization, step)
+		gone, err := r.isGone(ctx, step)
 		switch {
 		case err != nil:
 			return err

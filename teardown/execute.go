@@ -12,7 +12,6 @@ import (
 	"time"
 
 	"github.com/offboard-dev/offboard-go/errors"
-	"github.com/offboard-dev/offboard-go/internal/trace"
 )
 
 // Backoff between attempts: full jitter below a bound that doubles.
@@ -92,7 +91,7 @@ func Execute(ctx context.Context, d Driver, p *Plan, options ...Option) (*Report
 		}
 		return r.finish(Deletion{Outcome: Blocked}, err)
 	}
-	r.steps(ctx)
+	newScheduler(ctx, r).runSteps()
 	return r.end(ctx)
 }
 
@@ -110,8 +109,11 @@ type run struct {
 
 	underway *Deletion // as the read right before the deletion found it; nil for none
 
-	mu     sync.Mutex // of what is below, and of calls of OnEvent
 	states []StepReport
+	index  map[string]int // of states, by the ID of the step
+
+	mu   sync.Mutex // of done, and of calls of OnEvent
+	done int        // steps of which nothing is left
 }
 
 // refuse is the error of a plan that is not carried out.
@@ -210,8 +212,9 @@ func (r *run) inspect(ctx context.Context) (*Plan, error) {
 // read of the organization tells, nor is one that the driver does not know.
 func (r *run) missed(ctx context.Context, now *Plan) ([]string, error) {
 	var missing []Step
+	steps := now.byID()
 	for _, step := range r.plan.Steps {
-		if !step.Manual && now.step(step.ID) == nil {
+		if !step.Manual && steps[step.ID] == nil {
 			missing = append(missing, step)
 		}
 	}
@@ -223,7 +226,7 @@ func (r *run) missed(ctx context.Context, now *Plan) ([]string, error) {
 		turn <- struct{}{}
 		readers.Go(func() {
 			defer func() { <-turn }()
-			gone[i], errs[i] = r.driver.IsGone(ctx, r.plan.Organization, step)
+			gone[i], errs[i] = r.isGone(ctx, step)
 		})
 	}
 	readers.Wait()
@@ -238,6 +241,18 @@ func (r *run) missed(ctx context.Context, now *Plan) ([]string, error) {
 		}
 	}
 	return found, nil
+}
+
+// isGone reads whether the resource of a step does not exist.
+func (r *run) isGone(ctx context.Context, step Step) (bool, error) {
+	all, err := r.driver.Poll(ctx, r.plan.Organization, "", []Step{step})
+	switch {
+	case err != nil:
+		return false, err
+	case len(all) != 1:
+		return false, r.refuse(errors.Internal, nil, "the driver answered for %d steps of 1", len(all))
+	}
+	return all[0].State == ProgressNotFound, nil
 }
 
 // compare refuses a plan that is no longer the truth.
@@ -263,8 +278,11 @@ func (r *run) hopeless(now *Plan) bool {
 // they exist, and are not acted upon.
 func (r *run) begin(now *Plan, missing State, missed []string) {
 	r.states = make([]StepReport, len(r.plan.Steps))
+	r.index = make(map[string]int, len(r.plan.Steps))
+	steps := now.byID()
 	for i, step := range r.plan.Steps {
-		found := now.step(step.ID)
+		r.index[step.ID] = i
+		found := steps[step.ID]
 		switch {
 		case found == nil && slices.Contains(missed, step.ID):
 			r.states[i] = StepReport{Step: step, State: Untouched, Error: "it exists, and was not found in the organization"}
@@ -273,7 +291,10 @@ func (r *run) begin(now *Plan, missing State, missed []string) {
 		case found.Manual:
 			r.states[i] = StepReport{Step: *found, State: ByHand}
 		default:
-			r.states[i] = StepReport{Step: *found, State: Untouched}
+			r.states[i] = StepReport{Step: *found, State: Untouched, found: true}
+		}
+		if r.states[i].State.gone() {
+			r.done++
 		}
 	}
 	r.event(Event{Kind: Begun})
@@ -309,36 +330,12 @@ func (r *run) unmatched(ids []string) []string {
 func (r *run) writeGone() error {
 	for _, s := range r.states {
 		if s.State == AlreadyGone {
-			if err := r.write(s.ID, string(s.State), nil, ""); err != nil {
+			if err := r.append(s.ID, string(s.State), nil, ""); err != nil {
 				return err
 			}
 		}
 	}
-	return nil
-}
-
-// steps runs all steps that can be run, each once those before it are gone.
-func (r *run) steps(ctx context.Context) {
-	ended := make(chan struct{}, len(r.states))
-	running := 0
-	for {
-		for running < r.settings.concurrency && !r.stopped(ctx) {
-			i := r.next()
-			if i < 0 {
-				break
-			}
-			running++
-			go func() {
-				r.step(ctx, i)
-				ended <- struct{}{}
-			}()
-		}
-		if running == 0 {
-			return
-		}
-		<-ended
-		running--
-	}
+	return r.sync()
 }
 
 // stopped reports whether nothing more is to be begun.
@@ -348,79 +345,6 @@ func (r *run) stopped(ctx context.Context) bool {
 		return true
 	default:
 		return ctx.Err() != nil
-	}
-}
-
-// next takes a step that has not begun and whose predecessors are gone; -1 for none.
-func (r *run) next() int {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	for i := range r.states {
-		s := &r.states[i]
-		if s.State == Untouched && !slices.ContainsFunc(s.After, func(id string) bool { return !r.gone(id) }) {
-			s.State, s.Started = Running, time.Now()
-			return i
-		}
-	}
-	return -1
-}
-
-// gone reports whether a step is gone. The caller holds the mutex.
-func (r *run) gone(id string) bool {
-	i := slices.IndexFunc(r.states, func(s StepReport) bool { return s.ID == id })
-	return i >= 0 && r.states[i].State.gone()
-}
-
-// step removes one thing and sees that it is gone.
-func (r *run) step(ctx context.Context, i int) {
-	step := r.states[i].Step
-	if err := r.write(step.ID, begun, nil, ""); err != nil {
-		r.settle(i, Failed, err, "")
-		return
-	}
-	r.event(Event{Step: step.ID, Kind: Begun, Text: step.Removal})
-	var last trace.Last
-	whole := ctx
-	ctx, cancel := context.WithTimeoutCause(trace.With(ctx, &last), r.settings.stepTimeout, errStepTimeout)
-	defer cancel()
-	ctx, wait := withWaiting(ctx, r.settings.stop)
-	defer wait.end()
-	tries := retries{within: r.settings.retryFor}
-	for attempt := 1; ; attempt++ {
-		r.mu.Lock()
-		r.states[i].Attempts = attempt
-		r.mu.Unlock()
-		gone, err := r.try(ctx, step, wait)
-		if r.heldUp(i, err) {
-			tries.reset()
-		}
-		pause := r.backoff(step.ID, attempt, err)
-		switch {
-		case gone:
-			r.settle(i, Done, nil, last.ID())
-			return
-		case whole.Err() != nil:
-			r.settle(i, Interrupted, r.ended(step, err, whole), last.ID())
-			return
-		case context.Cause(ctx) == errStopped:
-			r.settle(i, Interrupted, r.ended(step, err, ctx), last.ID())
-			return
-		case ctx.Err() != nil:
-			r.settle(i, Failed, r.ended(step, err, ctx), last.ID())
-			return
-		case !passes(err) || !tries.again(pause):
-			r.settle(i, Failed, err, last.ID())
-			return
-		case r.stopped(ctx):
-			r.settle(i, Interrupted, err, last.ID())
-			return
-		}
-		r.event(Event{Step: step.ID, Kind: Retrying, Text: text(err), Wait: pause, Err: err})
-		r.sleep(ctx, pause)
-		if r.stopped(whole) {
-			r.settle(i, Interrupted, err, last.ID())
-			return
-		}
 	}
 }
 
@@ -442,56 +366,21 @@ func (t *retries) again(pause time.Duration) bool {
 	return pause <= t.within-now.Sub(t.since)
 }
 
-// heldUp notes whether something stands in the way of a step, and reports whether
-// another step, which nothing holds up, may be what it waits for: such a try does not
-// count. Two that wait for each other both do.
-func (r *run) heldUp(i int, err error) bool {
-	blocked := errors.Is(err, errors.Conflict) || errors.Is(err, errors.DeletionStepsNotSatisfied)
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	r.states[i].heldUp = blocked
-	return blocked && slices.ContainsFunc(r.states, func(s StepReport) bool { return s.State == Running && !s.heldUp })
-}
-
 // Causes of a step's context that ended.
 var (
 	errStepTimeout = errors.New("the step took longer than it may")
 	errStopped     = errors.New("the teardown was stopped while the step was waiting")
 )
 
-// ended is the error of a step whose context ended. What the step's own time or a
+// ended is the error of a step that was ended by a cause. What the step's own time or a
 // gentle stop has cut off was not canceled by anybody.
-func (r *run) ended(step Step, err error, ctx context.Context) error {
-	cause := context.Cause(ctx)
+func (r *run) ended(step string, err, cause error) error {
 	if e, ok := errors.AsType[*errors.Error](err); ok && (e.Code != errors.Canceled || cause != errStepTimeout && cause != errStopped) {
 		return err
 	}
 	return &errors.Error{
-		Provider: r.plan.Provider, Operation: "Teardown", Target: step.ID,
+		Provider: r.plan.Provider, Operation: "Teardown", Target: step,
 		Code: errors.NotFinished, Err: cause,
-	}
-}
-
-// try removes once, and reads whether it is gone. The error of the removal counts
-// only when it is not.
-func (r *run) try(ctx context.Context, step Step, wait *waiting) (bool, error) {
-	removal := r.driver.Remove(ctx, r.plan.Organization, step, func(text string) {
-		r.event(Event{Step: step.ID, Kind: Waiting, Text: text})
-		wait.begin()
-	})
-	wait.pause()
-	gone, err := r.driver.IsGone(ctx, r.plan.Organization, step)
-	switch {
-	case err == nil && gone:
-		return true, nil
-	case removal != nil:
-		return false, removal
-	case err != nil:
-		return false, err
-	}
-	return false, &errors.Error{
-		Provider: r.plan.Provider, Operation: "Teardown", Target: step.ID,
-		Code: errors.Unavailable, Err: errors.New("it was removed and is still there"),
 	}
 }
 
@@ -552,22 +441,6 @@ func (r *run) sleep(ctx context.Context, d time.Duration) {
 	}
 }
 
-// settle ends a step with a verdict. One that cannot be written down is a failure.
-func (r *run) settle(i int, state State, err error, requestID string) {
-	if e, ok := errors.AsType[*errors.Error](err); ok && e.RequestID != "" {
-		requestID = e.RequestID
-	}
-	if failed := r.write(r.states[i].ID, string(state), err, requestID); failed != nil && err == nil {
-		err = failed
-	}
-	r.mu.Lock()
-	s := &r.states[i]
-	s.State, s.Err, s.RequestID, s.Ended = state, err, requestID, time.Now()
-	s.Error, s.Message = text(err), message(err)
-	r.mu.Unlock()
-	r.event(Event{Step: s.ID, Kind: Ended, Text: string(state), Err: err})
-}
-
 // finish makes the report.
 func (r *run) finish(d Deletion, err error, requestID ...string) (*Report, error) {
 	id := ""
@@ -586,8 +459,16 @@ func (r *run) finish(d Deletion, err error, requestID ...string) (*Report, error
 	return report, err
 }
 
-// write writes an entry of the journal.
+// write appends an entry to the journal, and syncs one that is a result.
 func (r *run) write(step, verdict string, err error, requestID string) error {
+	if failed := r.append(step, verdict, err, requestID); failed != nil || verdict == begun {
+		return failed
+	}
+	return r.sync()
+}
+
+// append appends an entry to the journal.
+func (r *run) append(step, verdict string, err error, requestID string) error {
 	e := Entry{
 		Time: time.Now().UTC(), Provider: r.plan.Provider, Instance: r.plan.Instance, Organization: r.plan.Organization.ID,
 		Step: step, Verdict: verdict, RequestID: requestID, Error: text(err),
@@ -598,7 +479,14 @@ func (r *run) write(step, verdict string, err error, requestID string) error {
 	if typed, ok := errors.AsType[*errors.Error](err); ok {
 		e.Code = typed.Code
 	}
-	if failed := r.journal.write(e); failed != nil {
+	return r.unwritten(r.journal.append(e))
+}
+
+// sync has the journal written to the disk.
+func (r *run) sync() error { return r.unwritten(r.journal.sync()) }
+
+func (r *run) unwritten(failed error) error {
+	if failed != nil {
 		return r.refuse(errors.Internal, nil, "the journal cannot be written: %w", failed)
 	}
 	return nil
@@ -611,13 +499,16 @@ func (r *run) event(e Event) {
 	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	e.Time, e.Provider, e.Organization, e.Total = time.Now(), r.plan.Provider, r.plan.Organization, len(r.states)
-	for _, s := range r.states {
-		if s.State.gone() {
-			e.Done++
-		}
-	}
+	e.Time, e.Provider, e.Organization = time.Now(), r.plan.Provider, r.plan.Organization
+	e.Done, e.Total = r.done, len(r.states)
 	r.settings.onEvent(e)
+}
+
+// countDone counts a step of which nothing is left.
+func (r *run) countDone() {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.done++
 }
 
 func text(err error) string {

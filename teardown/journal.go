@@ -122,21 +122,34 @@ func (j *journal) failed() bool {
 	return j.err != nil
 }
 
-// write appends an entry; what decides is synced.
-func (j *journal) write(e Entry) error {
+// append appends an entry.
+func (j *journal) append(e Entry) error {
 	if j.w == nil {
 		return nil
 	}
 	j.mu.Lock()
 	defer j.mu.Unlock()
 	if j.err == nil {
-		j.err = j.w.write(e)
+		j.err = j.w.append(e)
 	}
 	return j.err
 }
 
-// write appends an entry, in one write.
-func (j *journalWriter) write(e Entry) error {
+// sync has the disk keep all entries.
+func (j *journal) sync() error {
+	if j.w == nil {
+		return nil
+	}
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	if j.err == nil {
+		j.err = j.w.sync()
+	}
+	return j.err
+}
+
+// append appends an entry, in one write.
+func (j *journalWriter) append(e Entry) error {
 	line, err := json.Marshal(e)
 	if err != nil {
 		return err
@@ -157,7 +170,11 @@ func (j *journalWriter) write(e Entry) error {
 		return io.ErrShortWrite
 	}
 	j.clean = true
-	if file, ok := j.w.(interface{ Sync() error }); ok && e.Verdict != begun {
+	return nil
+}
+
+func (j *journalWriter) sync() error {
+	if file, ok := j.w.(interface{ Sync() error }); ok {
 		return file.Sync()
 	}
 	return nil

@@ -67,7 +67,7 @@ func TestTheJournalHasEveryVerdict(t *testing.T) {
 			return nil
 		}}
 		p := w.plan(t)
-		_, err := teardown.Execute(t.Context(), w, p, teardown.Confirm("Acme"), teardown.Journal(d), teardown.OnEvent(func(e teardown.Event) {
+		_, err := teardown.Execute(t.Context(), teardown.FromBlocking(w), p, teardown.Confirm("Acme"), teardown.Journal(d), teardown.OnEvent(func(e teardown.Event) {
 			if e.Kind == teardown.Ended && d.synced != d.Len() {
 				t.Errorf("%s %s was told before it was synced", e.Step, e.Text)
 			}
@@ -165,7 +165,7 @@ func FuzzReadPlan(f *testing.F) {
 			return
 		}
 		w := &world{}
-		if _, err := teardown.Execute(t.Context(), w, p, teardown.Confirm(p.Organization.Name)); err == nil && p.Organization != acme {
+		if _, err := teardown.Execute(t.Context(), teardown.FromBlocking(w), p, teardown.Confirm(p.Organization.Name)); err == nil && p.Organization != acme {
 			t.Errorf("a plan of %+v was carried out", p.Organization)
 		}
 		if err := p.WriteTree(io.Discard); err != nil {

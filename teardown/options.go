@@ -23,7 +23,8 @@ type settings struct {
 	permitted   []Consent
 	onEvent     func(Event)
 	journal     *journalWriter
-	concurrency int
+	concurrency int // requests in flight
+	maxStarted  int
 	stop        <-chan struct{}
 	stepTimeout time.Duration
 	retryFor    time.Duration
@@ -33,7 +34,7 @@ type settings struct {
 }
 
 func configure(options []Option) *settings {
-	s := &settings{concurrency: 8, stepTimeout: time.Hour, retryFor: 15 * time.Minute, planTTL: Validity}
+	s := &settings{concurrency: 8, maxStarted: 100, stepTimeout: time.Hour, retryFor: 15 * time.Minute, planTTL: Validity}
 	for _, option := range options {
 		if option == nil {
 			s.invalid("an option is nil")
@@ -129,9 +130,22 @@ func isNil(v any) bool {
 	return false
 }
 
-// Concurrency sets how many steps run at a time; 8 by default.
+// Concurrency sets how many requests of steps are in flight at a time; 8 by default. As
+// many polls may be in addition, except with 1. A step that waits for the provider has
+// none.
 func Concurrency(n int) Option {
 	return func(s *settings) { s.concurrency = max(n, 1) }
+}
+
+// WithMaxStarted sets how many steps may be started and not finished; 100 by default.
+// What is started may be deleted although the teardown is stopped, so this limits what a
+// stop cannot prevent any more. It must be positive.
+func WithMaxStarted(n int) Option {
+	return func(s *settings) {
+		if s.maxStarted = n; n <= 0 {
+			s.invalid("the number of steps that may be started must be positive, not %d", n)
+		}
+	}
 }
 
 // Stop ends a teardown gently when the channel is closed: no attempt and no step

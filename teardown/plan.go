@@ -98,6 +98,10 @@ type Step struct {
 	// Organization is the organization that the step deletes as a whole, with all that
 	// it has; nil if the step deletes none. [Allow] and [Deny] apply to it.
 	Organization *Organization `json:"organization,omitempty"`
+
+	// Ref says where the driver reads the resource. It belongs to the driver, and is always
+	// that of a fresh read.
+	Ref json.RawMessage `json:"ref,omitempty"`
 }
 
 // Loss is what goes along with an organization.
@@ -179,15 +183,16 @@ func (p *Plan) Manual() []Step {
 	return slices.DeleteFunc(slices.Clone(p.Steps), func(s Step) bool { return !s.Manual })
 }
 
-// step returns the step of an id; nil if there is none, or no plan.
-func (p *Plan) step(id string) *Step {
+// byID returns the steps by their IDs; none of no plan.
+func (p *Plan) byID() map[string]*Step {
 	if p == nil {
 		return nil
 	}
-	if i := slices.IndexFunc(p.Steps, func(s Step) bool { return s.ID == id }); i >= 0 {
-		return &p.Steps[i]
+	steps := make(map[string]*Step, len(p.Steps))
+	for i := range p.Steps {
+		steps[p.Steps[i].ID] = &p.Steps[i]
 	}
-	return nil
+	return steps
 }
 
 // Consents returns all that has to be permitted for the plan to be carried out, once
@@ -276,16 +281,17 @@ func (p *Plan) changes(now *Plan) []errors.Step {
 	if p.Organization.Name != now.Organization.Name {
 		add("organization", "is called %q", now.Organization.Name)
 	}
+	planned := p.byID()
 	for _, step := range now.Steps {
-		i := slices.IndexFunc(p.Steps, func(s Step) bool { return s.ID == step.ID })
+		before := planned[step.ID]
 		switch {
-		case i < 0:
+		case before == nil:
 			add(step.ID, "is new")
-		case step.Kind != p.Steps[i].Kind:
+		case step.Kind != before.Kind:
 			add(step.ID, "is a %s", step.Kind)
-		case step.Name != p.Steps[i].Name:
+		case step.Name != before.Name:
 			add(step.ID, "is now called %q", step.Name)
-		case step.Needs != p.Steps[i].Needs && step.Needs != "":
+		case step.Needs != before.Needs && step.Needs != "":
 			add(step.ID, "now needs to be permitted: %s", step.Needs)
 		}
 	}

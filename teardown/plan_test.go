@@ -111,7 +111,7 @@ func jobs(worlds []*world) []teardown.Job {
 		all[i] = teardown.Job{
 			Plan: func(ctx context.Context) (*teardown.Plan, error) { return w.Inspect(ctx, acme, nil) },
 			Teardown: func(ctx context.Context, p *teardown.Plan, options ...teardown.Option) (*teardown.Report, error) {
-				return teardown.Execute(ctx, w, p, options...)
+				return teardown.Execute(ctx, teardown.FromBlocking(w), p, options...)
 			},
 			Options: []teardown.Option{teardown.Confirm("Acme")},
 		}

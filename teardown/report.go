@@ -46,7 +46,7 @@ type StepReport struct {
 	Error     string    `json:"error,omitempty"`   // the text of Err
 	Message   string    `json:"message,omitempty"` // the provider's own words
 
-	heldUp bool // something stood in its way when it was tried last
+	found bool // by the read before the plan is applied
 }
 
 // State is how far a step has come.

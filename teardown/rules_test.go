@@ -82,7 +82,7 @@ func TestExecute_OrganizationNotFound(t *testing.T) {
 			p := w.plan(t)
 			w.inspect = test.err
 			journal := new(disk)
-			r, err := teardown.Execute(t.Context(), w, p, teardown.Confirm("Acme"), teardown.WithResume(test.journal), teardown.Journal(journal))
+			r, err := teardown.Execute(t.Context(), teardown.FromBlocking(w), p, teardown.Confirm("Acme"), teardown.WithResume(test.journal), teardown.Journal(journal))
 			if (r != nil) != (test.outcome != "") || r != nil && r.Outcome != test.outcome {
 				t.Fatalf("got %+v, want outcome %q", r, test.outcome)
 			}
@@ -135,11 +135,11 @@ func TestExecute_ResumeFromOwnJournal(t *testing.T) {
 			journal := new(disk)
 			w := &world{steps: things("a"), delete: func() (teardown.Deletion, error) { return teardown.Deletion{}, test.delete }}
 			p := w.plan(t)
-			if _, err := teardown.Execute(t.Context(), w, p, teardown.Confirm("Acme"), teardown.Journal(journal), teardown.WithRetryFor(0)); err == nil {
+			if _, err := teardown.Execute(t.Context(), teardown.FromBlocking(w), p, teardown.Confirm("Acme"), teardown.Journal(journal), teardown.WithRetryFor(0)); err == nil {
 				t.Errorf("%s: no error", name)
 			}
 			w.inspect = refused(errors.OrganizationNotFound)
-			r, err := teardown.Execute(t.Context(), w, p, teardown.Confirm("Acme"), teardown.WithResume(read(t, &journal.Buffer)))
+			r, err := teardown.Execute(t.Context(), teardown.FromBlocking(w), p, teardown.Confirm("Acme"), teardown.WithResume(read(t, &journal.Buffer)))
 			if r == nil || r.Outcome != test.outcome {
 				t.Errorf("%s: got %+v, %v", name, r, err)
 			}
@@ -273,7 +273,7 @@ func TestExecute_AllowAndDeny(t *testing.T) {
 					events = append(events, e.Text)
 				}
 			})}, test.options...)
-			r, err := teardown.Execute(t.Context(), w, p, options...)
+			r, err := teardown.Execute(t.Context(), teardown.FromBlocking(w), p, options...)
 			if codeOf(err) != test.code {
 				t.Fatalf("got %v, want %q", err, test.code)
 			}
@@ -301,7 +301,7 @@ func TestExecute_DenyComesFromFreshRead(t *testing.T) {
 	p.Steps = slices.Clone(p.Steps)
 	p.Steps[0].Organization = nil
 	p.SealAs()
-	r, err := teardown.Execute(t.Context(), w, p, teardown.Confirm("Acme"), teardown.Deny("org_child"))
+	r, err := teardown.Execute(t.Context(), teardown.FromBlocking(w), p, teardown.Confirm("Acme"), teardown.Deny("org_child"))
 	if r != nil || !errors.Is(err, errors.NotConfirmed) || len(w.removed)+w.deleted != 0 {
 		t.Errorf("got %+v, %v", r, err)
 	}
@@ -332,7 +332,7 @@ func TestExecute_Confirm(t *testing.T) {
 				p.Seal()
 			}
 			w.inspected = 0
-			r, err := teardown.Execute(t.Context(), w, p, teardown.Confirm(test.confirm))
+			r, err := teardown.Execute(t.Context(), teardown.FromBlocking(w), p, teardown.Confirm(test.confirm))
 			if test.ok && err != nil || !test.ok && (!errors.Is(err, errors.NotConfirmed) || r != nil || w.inspected+w.deleted != 0) {
 				t.Errorf("got %+v, %v", r, err)
 			}
@@ -347,7 +347,7 @@ func TestExecute_ConfirmNothing(t *testing.T) {
 	p := w.plan(t)
 	p.Organization = teardown.Organization{}
 	w.inspected = 0
-	if r, err := teardown.Execute(t.Context(), w, p.Seal(), teardown.Confirm("")); r != nil || !errors.Is(err, errors.NotConfirmed) || w.inspected != 0 {
+	if r, err := teardown.Execute(t.Context(), teardown.FromBlocking(w), p.Seal(), teardown.Confirm("")); r != nil || !errors.Is(err, errors.NotConfirmed) || w.inspected != 0 {
 		t.Errorf("got %+v, %v", r, err)
 	}
 }
@@ -381,7 +381,7 @@ func TestExecute_PlanAge(t *testing.T) {
 				}
 				time.Sleep(test.later)
 				w.inspected = 0
-				r, err := teardown.Execute(t.Context(), w, p, append(test.options, teardown.Confirm("Acme"))...)
+				r, err := teardown.Execute(t.Context(), teardown.FromBlocking(w), p, append(test.options, teardown.Confirm("Acme"))...)
 				if codeOf(err) != test.code || test.code != "" && (r != nil || w.inspected != 0) {
 					t.Errorf("got %+v, %v", r, err)
 				}
@@ -417,7 +417,7 @@ func TestExecute_EditedPlan(t *testing.T) {
 				test.edit(p)
 				p.SealAs()
 				start := time.Now()
-				r, err := teardown.Execute(t.Context(), w, p, teardown.Confirm("Acme"), teardown.Permit(teardown.TerminationProtection))
+				r, err := teardown.Execute(t.Context(), teardown.FromBlocking(w), p, teardown.Confirm("Acme"), teardown.Permit(teardown.TerminationProtection))
 				if took := time.Since(start); test.code == "" && took != 2*time.Minute {
 					t.Errorf("took %v: b has to come after a", took)
 				}
@@ -447,7 +447,7 @@ func TestExecute_StepComesFromFreshRead(t *testing.T) {
 	p.Steps = slices.Clone(p.Steps)
 	p.Steps[0].Removal, p.Steps[0].Why = "do nothing", "no reason"
 	p.SealAs()
-	r, err := teardown.Execute(t.Context(), w, p, teardown.Confirm("Acme"))
+	r, err := teardown.Execute(t.Context(), teardown.FromBlocking(w), p, teardown.Confirm("Acme"))
 	if err != nil || cmp.Diff(w.steps[0], r.Steps[0].Step) != "" {
 		t.Errorf("got %+v, %v", r, err)
 	}
@@ -470,7 +470,7 @@ func TestExecute_MissedStepIsNotGone(t *testing.T) {
 			}
 		}
 		journal := new(disk)
-		r, err := teardown.Execute(t.Context(), w, p, teardown.Confirm("Acme"), teardown.Journal(journal))
+		r, err := teardown.Execute(t.Context(), teardown.FromBlocking(w), p, teardown.Confirm("Acme"), teardown.Journal(journal))
 		if err == nil || len(w.removed)+w.deleted != 0 || strings.Contains(journal.String(), "already_gone") {
 			t.Errorf("%s: got %+v, %v", name, r, err)
 		}
@@ -503,7 +503,7 @@ func TestExecute_CascadeOfNone(t *testing.T) {
 			w := &world{losses: test.planned}
 			p := w.plan(t)
 			w.losses = test.now
-			_, err := teardown.Execute(t.Context(), w, p, teardown.Confirm("Acme"))
+			_, err := teardown.Execute(t.Context(), teardown.FromBlocking(w), p, teardown.Confirm("Acme"))
 			if errors.Is(err, errors.PlanStale) != test.stale || !test.stale && err != nil || (w.deleted == 0) != test.stale {
 				t.Errorf("%s: got %v after %d deletions, want stale %t", name, err, w.deleted, test.stale)
 			}
@@ -691,7 +691,7 @@ func TestStop_WhileStepWaits(t *testing.T) {
 				w, stop, start := test.world(), make(chan struct{}), time.Now()
 				time.AfterFunc(time.Minute, func() { close(stop) })
 				p := w.plan(t)
-				r, err := teardown.Execute(t.Context(), w, p, teardown.Confirm("Acme"), teardown.Stop(stop))
+				r, err := teardown.Execute(t.Context(), teardown.FromBlocking(w), p, teardown.Confirm("Acme"), teardown.Stop(stop))
 				if r == nil || r.Outcome != teardown.Blocked || r.Steps[0].State != test.state || w.deleted != 0 {
 					t.Fatalf("got %+v, %v", r, err)
 				}
@@ -703,7 +703,7 @@ func TestStop_WhileStepWaits(t *testing.T) {
 				}
 				// The same plan resumes.
 				w.takes, w.remove, w.before = 0, nil, nil
-				if r, err := teardown.Execute(t.Context(), w, p, teardown.Confirm("Acme")); err != nil || r.Outcome != teardown.Gone {
+				if r, err := teardown.Execute(t.Context(), teardown.FromBlocking(w), p, teardown.Confirm("Acme")); err != nil || r.Outcome != teardown.Gone {
 					t.Errorf("resumed: got %+v, %v", r, err)
 				}
 			})
@@ -747,7 +747,7 @@ func TestStep_CutOffAndGone(t *testing.T) {
 			cancel()
 			return refused(errors.OutcomeUnknown)
 		}
-		r, err := teardown.Execute(ctx, w, w.plan(t), teardown.Confirm("Acme"))
+		r, err := teardown.Execute(ctx, teardown.FromBlocking(w), w.plan(t), teardown.Confirm("Acme"))
 		if r == nil || r.Steps[0].State != teardown.Done || w.deleted != 0 || !errors.Is(err, errors.Canceled) {
 			t.Errorf("got %+v, %v", r, err)
 		}
@@ -763,16 +763,24 @@ func TestExecute_InvalidArguments(t *testing.T) {
 	p := w.plan(t)
 	confirm := teardown.Confirm("Acme")
 	for name, f := range map[string]func() (*teardown.Report, error){
-		"nil context": func() (*teardown.Report, error) { return teardown.Execute(none, w, p, confirm) },
-		"nil driver":  func() (*teardown.Report, error) { return teardown.Execute(t.Context(), nil, p, confirm) },
-		"nil world":   func() (*teardown.Report, error) { return teardown.Execute(t.Context(), (*world)(nil), p, confirm) },
-		"nil plan":    func() (*teardown.Report, error) { return teardown.Execute(t.Context(), w, nil, confirm) },
-		"nil option":  func() (*teardown.Report, error) { return teardown.Execute(t.Context(), w, p, confirm, nil) },
+		"nil context": func() (*teardown.Report, error) { return teardown.Execute(none, teardown.FromBlocking(w), p, confirm) },
+		"nil driver": func() (*teardown.Report, error) {
+			return teardown.Execute(t.Context(), teardown.FromBlocking(nil), p, confirm)
+		},
+		"nil world": func() (*teardown.Report, error) {
+			return teardown.Execute(t.Context(), teardown.FromBlocking((*world)(nil)), p, confirm)
+		},
+		"nil plan": func() (*teardown.Report, error) {
+			return teardown.Execute(t.Context(), teardown.FromBlocking(w), nil, confirm)
+		},
+		"nil option": func() (*teardown.Report, error) {
+			return teardown.Execute(t.Context(), teardown.FromBlocking(w), p, confirm, nil)
+		},
 		"nil journal": func() (*teardown.Report, error) {
-			return teardown.Execute(t.Context(), w, p, confirm, teardown.Journal(nil))
+			return teardown.Execute(t.Context(), teardown.FromBlocking(w), p, confirm, teardown.Journal(nil))
 		},
 		"journal of a nil": func() (*teardown.Report, error) {
-			return teardown.Execute(t.Context(), w, p, confirm, teardown.Journal((*disk)(nil)))
+			return teardown.Execute(t.Context(), teardown.FromBlocking(w), p, confirm, teardown.Journal((*disk)(nil)))
 		},
 	} {
 		w.inspected = 0
@@ -785,10 +793,10 @@ func TestExecute_InvalidArguments(t *testing.T) {
 		t.Errorf("got %v", err)
 	}
 	// An empty plan is an error, too, and a driver that makes none.
-	if r, err := teardown.Execute(t.Context(), w, new(teardown.Plan), confirm); r != nil || !errors.Is(err, errors.PlanStale) {
+	if r, err := teardown.Execute(t.Context(), teardown.FromBlocking(w), new(teardown.Plan), confirm); r != nil || !errors.Is(err, errors.PlanStale) {
 		t.Errorf("got %+v, %v", r, err)
 	}
-	if r, err := teardown.Execute(t.Context(), planless{w}, p, confirm); r != nil || !errors.Is(err, errors.Internal) {
+	if r, err := teardown.Execute(t.Context(), teardown.FromBlocking(planless{w}), p, confirm); r != nil || !errors.Is(err, errors.Internal) {
 		t.Errorf("got %+v, %v", r, err)
 	}
 	for _, err := range teardown.ReadJournal(nil) {
@@ -996,7 +1004,7 @@ func TestExecute_DeletionNotSent(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				var journal bytes.Buffer
 				w := &unsent{world: &world{}, unsent: test.unsent, writes: test.writes}
-				r, _ := teardown.Execute(t.Context(), w, w.plan(t), teardown.Confirm("Acme"), teardown.Journal(&journal))
+				r, _ := teardown.Execute(t.Context(), teardown.FromBlocking(w), w.plan(t), teardown.Confirm("Acme"), teardown.Journal(&journal))
 				if r == nil || r.Outcome != test.want || w.tries != 2 {
 					t.Errorf("got %+v after %d tries, want %s", r, w.tries, test.want)
 				}
@@ -1009,7 +1017,7 @@ func TestOptions_SecretInAllowAndDeny(t *testing.T) {
 	t.Parallel()
 	const secret = "-----BEGIN PRIVATE KEY-----\nMIIEvQIBADANBg"
 	for _, option := range []teardown.Option{teardown.Allow(secret), teardown.Deny(secret)} {
-		_, err := teardown.Execute(t.Context(), nil, nil, option)
+		_, err := teardown.Execute(t.Context(), teardown.FromBlocking(nil), nil, option)
 		if err == nil || strings.Contains(err.Error(), "MIIE") || strings.Contains(err.Error(), "PRIVATE") {
 			t.Errorf("got %v", err)
 		}

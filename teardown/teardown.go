@@ -46,43 +46,6 @@
 // the journal tells the two apart.
 package teardown
 
-import (
-	"context"
-)
-
-// Driver is what a teardown asks of a provider. The clients of this module bring
-// theirs; see their methods Plan and Teardown. One of another provider can be
-// used with [Execute].
-type Driver interface {
-	// Provider returns what a plan has as its Provider and its Instance, when it is of
-	// this driver.
-	Provider() (name, instance string)
-
-	// Inspect reads what there is now, and changes nothing. When a plan is carried
-	// out it is given, so that what has changed its form since, such as what was
-	// moved to a trash, keeps the id of its step.
-	Inspect(ctx context.Context, organization Organization, before *Plan) (*Plan, error)
-
-	// Remove removes what a step is about and waits until it is gone. It may be
-	// called again after a failure. progress takes what is being waited for.
-	Remove(ctx context.Context, organization Organization, step Step, progress func(text string)) error
-
-	// IsGone reads whether what a step is about is gone.
-	IsGone(ctx context.Context, organization Organization, step Step) (bool, error)
-
-	// Delete deletes the organization itself. Only [Gone] and [Pending] come without
-	// an error.
-	Delete(ctx context.Context, organization Organization) (Deletion, error)
-}
-
-// Deletion is what became of a request to delete an organization.
-type Deletion struct {
-	Outcome Outcome
-
-	// Decides says what a pending deletion depends on.
-	Decides string
-}
-
 // Outcome is what became of an organization.
 type Outcome string
 

@@ -160,7 +160,7 @@ func (w *world) plan(t *testing.T) *teardown.Plan {
 
 func (w *world) execute(t *testing.T, options ...teardown.Option) (*teardown.Report, error) {
 	t.Helper()
-	return teardown.Execute(t.Context(), w, w.plan(t), append([]teardown.Option{teardown.Confirm("Acme")}, options...)...)
+	return teardown.Execute(t.Context(), teardown.FromBlocking(w), w.plan(t), append([]teardown.Option{teardown.Confirm("Acme")}, options...)...)
 }
 
 func states(r *teardown.Report) map[string]teardown.State {
@@ -363,7 +363,7 @@ func TestNothingIsDoneThatWasNotConfirmed(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			w := &world{steps: test.steps}
-			r, err := teardown.Execute(t.Context(), w, w.plan(t), test.options...)
+			r, err := teardown.Execute(t.Context(), teardown.FromBlocking(w), w.plan(t), test.options...)
 			if test.ok != (err == nil) || !test.ok && (!errors.Is(err, errors.NotConfirmed) || r != nil) {
 				t.Errorf("got %+v, %v", r, err)
 			}
@@ -416,7 +416,7 @@ func TestAPlanThatIsNoLongerTrueIsRefused(t *testing.T) {
 					test.change(w)
 				}
 				time.Sleep(test.later)
-				r, err := teardown.Execute(t.Context(), w, p, teardown.Confirm("Acme"))
+				r, err := teardown.Execute(t.Context(), teardown.FromBlocking(w), p, teardown.Confirm("Acme"))
 				if test.want == "" {
 					if err != nil || r.Outcome != teardown.Gone {
 						t.Errorf("got %+v, %v", r, err)
@@ -534,7 +534,7 @@ func TestCancelingLeavesNothingHalfKnown(t *testing.T) {
 		w := &world{steps: things("a", "b<a", "c<b"), takes: time.Minute}
 		p := w.plan(t)
 		time.AfterFunc(90*time.Second, cancel)
-		r, err := teardown.Execute(ctx, w, p, teardown.Confirm("Acme"))
+		r, err := teardown.Execute(ctx, teardown.FromBlocking(w), p, teardown.Confirm("Acme"))
 		want := map[string]teardown.State{"a": teardown.Done, "b": teardown.Interrupted, "c": teardown.Untouched}
 		if !errors.Is(err, context.Canceled) || r == nil || r.Outcome != teardown.Blocked || w.deleted != 0 {
 			t.Fatalf("got %+v, %v", r, err)
@@ -542,7 +542,7 @@ func TestCancelingLeavesNothingHalfKnown(t *testing.T) {
 		if diff := cmp.Diff(want, states(r)); diff != "" {
 			t.Errorf("states (-want +got):\n%s", diff)
 		}
-		r, err = teardown.Execute(t.Context(), w, p, teardown.Confirm("Acme"))
+		r, err = teardown.Execute(t.Context(), teardown.FromBlocking(w), p, teardown.Confirm("Acme"))
 		want = map[string]teardown.State{"a": teardown.AlreadyGone, "b": teardown.Done, "c": teardown.Done}
 		if err != nil || r.Outcome != teardown.Gone {
 			t.Fatalf("got %+v, %v", r, err)

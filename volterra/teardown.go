@@ -100,7 +100,7 @@ func (c *Client) Teardown(ctx context.Context, p *teardown.Plan, request DeleteT
 			Code: errors.NotConfirmed, Err: errors.New("the request names another tenant"),
 		}
 	}
-	return teardown.Execute(ctx, driver{c, request}, p, options...)
+	return teardown.Execute(ctx, teardown.FromBlocking(driver{c, request}), p, options...)
 }
 
 // The kinds of steps, which are F5's own words.

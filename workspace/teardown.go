@@ -70,7 +70,7 @@ func (c *Client) Plan(ctx context.Context, idOrSlug string) (*teardown.Plan, err
 //
 // Source: seed page; vendor's reference pages.
 func (c *Client) Teardown(ctx context.Context, p *teardown.Plan, options ...teardown.Option) (*teardown.Report, error) {
-	return teardown.Execute(ctx, driver{c}, p, options...)
+	return teardown.Execute(ctx, teardown.FromBlocking(driver{c}), p, options...)
 }
 
 // driver is Applivery's.

@@ -63,7 +63,7 @@ func (c *Client) Plan(ctx context.Context, orgID string) (*teardown.Plan, error)
 //   - [errors.DefaultOrganization], [errors.SystemOrganization]: it has to stay, and
 //     nothing was touched
 func (c *Client) Teardown(ctx context.Context, p *teardown.Plan, options ...teardown.Option) (*teardown.Report, error) {
-	return teardown.Execute(ctx, &driver{Client: c}, p, options...)
+	return teardown.Execute(ctx, teardown.FromBlocking(&driver{Client: c}), p, options...)
 }
 
 // plan makes a plan, to be compared with the one before if there is one.

@@ -88,7 +88,7 @@ func (s *scripted) Plan(ctx context.Context) (*teardown.Plan, error) {
 
 func (s *scripted) Teardown(ctx context.Context, p *teardown.Plan, options ...teardown.Option) (*teardown.Report, error) {
 	time.Sleep(time.Second) // the verdict on another is told meanwhile
-	return teardown.Execute(ctx, driver{s}, p, options...)
+	return teardown.Execute(ctx, teardown.FromBlocking(driver{s}), p, options...)
 }
 
 func (s *scripted) Delete(ctx context.Context) error {

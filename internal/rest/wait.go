@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/offboard-dev/offboard-go/errors"
+	"github.com/offboard-dev/offboard-go/internal/trace"
 )
 
 // How often a waiter looks: soon at first, since much is done in seconds, and
@@ -34,13 +35,11 @@ func (c *Client) Wait(ctx context.Context, operation, target string, look func(c
 		case ctx.Err() == nil && !errors.Retryable(err):
 			return err
 		}
-		timer := time.NewTimer(poll - c.config.Retry.Jitter(poll/4))
-		select {
-		case <-timer.C:
+		var ended error
+		trace.Pause(ctx, func() { ended = sleep(ctx, poll-c.config.Retry.Jitter(poll/4)) })
+		if ended == nil {
 			continue
-		case <-ctx.Done():
 		}
-		timer.Stop()
 		cause := context.Cause(ctx)
 		if left == nil { // it was never read
 			cause = errors.Join(cause, err)

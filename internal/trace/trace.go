@@ -75,3 +75,20 @@ func Write(ctx context.Context) {
 		before()
 	}
 }
+
+type pauses struct{}
+
+// WithPauses returns a context whose calls wait for the provider within a function, which
+// is given the wait.
+func WithPauses(ctx context.Context, around func(wait func())) context.Context {
+	return context.WithValue(ctx, pauses{}, around)
+}
+
+// Pause waits, within the function of WithPauses if there is one.
+func Pause(ctx context.Context, wait func()) {
+	if around, ok := ctx.Value(pauses{}).(func(func())); ok {
+		around(wait)
+		return
+	}
+	wait()
+}

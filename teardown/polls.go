@@ -1,0 +1,298 @@
+package teardown
+
+import (
+	"container/heap"
+	"context"
+	"slices"
+	"time"
+
+	"github.com/offboard-dev/offboard-go/errors"
+	"github.com/offboard-dev/offboard-go/internal/trace"
+)
+
+// Intervals between two polls of a group. They shrink with the number of steps that wait
+// and are due: one poll answers for all of them.
+const (
+	shortestInterval = time.Second
+	longestInterval  = 15 * time.Second
+)
+
+// group is what waits for the same poll. A step that is read by itself is in a group
+// with the others of its class: while they are not due one of them is polled, and the
+// others wait until that one is done.
+type group struct {
+	name   string // of [Wait.Group]
+	single bool   // one step is polled, not all
+
+	waiting  []int // in the order in which they began to wait
+	inFlight int   // polls
+	window   int   // how many single reads may be in flight
+	timer    int   // the valid one
+	at       time.Time
+	ended    time.Time // the last poll
+	queued   bool      // due, without a slot
+}
+
+// wait has a step wait for its next poll.
+func (s *scheduler) wait(i int, now time.Time) {
+	t := &s.tasks[i]
+	if !now.Before(t.deadline) {
+		s.settle(i, Failed, s.ended(s.states[i].ID, t.actErr, errStepTimeout))
+		return
+	}
+	t.phase = waiting
+	if t.dueAt.IsZero() {
+		t.dueAt = now.Add(s.expected(t.wait))
+	}
+	if t.wait.Now {
+		t.dueAt = now
+	}
+	t.group = s.groupOf(i, t.wait)
+	t.group.waiting = append(t.group.waiting, i)
+	s.schedule(t.group, now)
+}
+
+// groupOf returns the group that a step waits in.
+func (s *scheduler) groupOf(i int, w Wait) *group {
+	key := "group " + w.Group
+	switch {
+	case w.Group != "":
+	case w.Class != "" && !w.Now:
+		key = "class " + w.Class
+	default:
+		key = "step " + s.states[i].ID
+	}
+	g := s.groups[key]
+	if g == nil {
+		g = &group{name: w.Group, single: w.Group == "", window: 1}
+		s.groups[key] = g
+	}
+	return g
+}
+
+// expected returns how long a step probably waits.
+func (s *scheduler) expected(w Wait) time.Duration {
+	if learned := s.durations.expected(w.Class); learned > 0 {
+		return learned
+	}
+	if w.Expect > 0 {
+		return w.Expect
+	}
+	return shortestInterval
+}
+
+// learn takes the result of a poll of a step, so long after its last act.
+func (s *scheduler) learn(t *task, now time.Time, done bool) {
+	if t.wait.Class != "" && !t.wait.Now && !t.acted.IsZero() {
+		s.durations.learn(t.wait.Class, now.Sub(t.acted), done)
+	}
+}
+
+// schedule sets when a group is polled next.
+func (s *scheduler) schedule(g *group, now time.Time) {
+	if len(g.waiting) == 0 || g.queued || !g.single && g.inFlight > 0 || g.inFlight >= g.window {
+		return
+	}
+	at := s.nextPoll(g, now)
+	switch {
+	case !at.After(now):
+		g.queued, g.at, g.timer = true, time.Time{}, 0
+		s.due = append(s.due, g)
+	case g.at.IsZero() || at.Before(g.at):
+		g.at = at
+		g.timer = s.timers.add(at, -1, g)
+	}
+}
+
+// nextPoll returns when a poll of a group is worth its request.
+func (s *scheduler) nextPoll(g *group, now time.Time) time.Time {
+	last := &s.tasks[g.waiting[len(g.waiting)-1]]
+	if last.wait.Now {
+		return now
+	}
+	first := &s.tasks[g.waiting[0]]
+	at := first.dueAt
+	if last.dueAt.Before(at) {
+		at = last.dueAt
+	}
+	if g.ended.IsZero() {
+		return at
+	}
+	if soonest := g.ended.Add(s.interval(g, now)); at.Before(soonest) {
+		return soonest
+	}
+	return at
+}
+
+// interval returns the time between two polls of a group.
+func (s *scheduler) interval(g *group, now time.Time) time.Duration {
+	first := &s.tasks[g.waiting[0]]
+	d := longestInterval / time.Duration(len(g.waiting))
+	return max(min(d, again(now.Sub(first.acted))), shortestInterval)
+}
+
+// again returns when something that has taken so long already is worth another read.
+func again(took time.Duration) time.Duration {
+	return min(max(took/4, shortestInterval), longestInterval)
+}
+
+// poll sends a poll of a group that is due.
+func (s *scheduler) poll(g *group) {
+	if len(g.waiting) == 0 {
+		return
+	}
+	var tasks []int
+	if g.single {
+		tasks, g.waiting = []int{g.waiting[0]}, g.waiting[1:]
+	} else {
+		tasks, g.waiting = g.waiting, nil
+	}
+	g.at, g.timer = time.Time{}, 0
+	g.inFlight++
+	s.polling++
+	steps := make([]Step, len(tasks))
+	for n, i := range tasks {
+		s.tasks[i].phase, s.tasks[i].group = polling, nil
+		steps[n] = s.states[i].Step
+	}
+	var until time.Time
+	if g.single {
+		until = s.tasks[tasks[0]].deadline
+	}
+	go func() {
+		var last trace.Last
+		ctx := trace.With(s.ctx, &last)
+		if !until.IsZero() {
+			var cancel context.CancelFunc
+			ctx, cancel = context.WithDeadlineCause(ctx, until, errStepTimeout)
+			defer cancel()
+		}
+		progress, err := s.driver.Poll(ctx, s.plan.Organization, g.name, steps)
+		if err == nil && len(progress) != len(steps) {
+			err = s.refuse(errors.Internal, nil, "the driver answered for %d steps of %d", len(progress), len(steps))
+		}
+		s.results <- result{tasks: tasks, group: g, progress: progress, err: err, requestID: last.ID()}
+	}()
+	if g.single {
+		s.schedule(g, time.Now())
+	}
+}
+
+// polled takes the result of a poll. It counts for the steps that waited when the poll
+// was sent: those whose last act had ended.
+func (s *scheduler) polled(r result, now time.Time) {
+	g := r.group
+	g.inFlight--
+	finished := false
+	for n, i := range r.tasks {
+		t := &s.tasks[i]
+		if t.phase != polling { // its time ended meanwhile
+			continue
+		}
+		t.note(r.requestID)
+		var p Progress
+		if r.err == nil {
+			p = r.progress[n]
+		}
+		s.outcome(i, p, r.err, now)
+		finished = finished || t.phase != waiting
+	}
+	switch {
+	case !g.single:
+		g.ended = now
+	case finished:
+		// The others of the class probably take as long.
+		g.window = min(2*g.window, s.settings.concurrency)
+		for n := range min(g.window, len(g.waiting)) {
+			t := &s.tasks[g.waiting[n]]
+			if at := t.acted.Add(s.expected(t.wait)); at.Before(t.dueAt) {
+				t.dueAt = at
+			}
+		}
+		g.ended = time.Time{}
+	default:
+		// One that takes longer says little of the others, unless most do.
+		if g.window /= 2; g.window <= 1 {
+			g.window, g.ended = 1, now
+		}
+	}
+	s.schedule(g, now)
+}
+
+// fire does what is due.
+func (s *scheduler) fire(now time.Time) {
+	for len(s.deadlines) > 0 && !s.deadlines[0].at.After(now) {
+		i := s.deadlines[0].task
+		s.deadlines = s.deadlines[1:]
+		t := &s.tasks[i]
+		switch t.phase {
+		case waiting:
+			g := t.group
+			if n := slices.Index(g.waiting, i); n >= 0 {
+				g.waiting = slices.Delete(g.waiting, n, n+1)
+			}
+			s.settle(i, Failed, s.ended(s.states[i].ID, t.actErr, errStepTimeout))
+		case pausing, queued:
+			s.settle(i, Failed, s.ended(s.states[i].ID, t.pauseErr, errStepTimeout))
+		}
+		// The result of a request in flight counts first.
+	}
+	for len(s.timers.all) > 0 && !s.timers.all[0].at.After(now) {
+		due := heap.Pop(&s.timers).(timer)
+		switch {
+		case !s.valid(due):
+		case due.group != nil:
+			g := due.group
+			g.at, g.timer = time.Time{}, 0
+			g.queued = true
+			s.due = append(s.due, g)
+		default:
+			s.tasks[due.task].timer = 0
+			s.states[due.task].Attempts++
+			s.tasks[due.task].phase = queued
+			s.again = append(s.again, due.task)
+		}
+	}
+}
+
+// timers is a heap.
+type timers struct {
+	all  []timer
+	last int // number of the last one
+}
+
+// timer is a pause of a step, or the next poll of a group.
+type timer struct {
+	at    time.Time
+	id    int
+	task  int
+	group *group
+}
+
+func (h *timers) add(at time.Time, task int, g *group) int {
+	h.last++
+	heap.Push(h, timer{at, h.last, task, g})
+	return h.last
+}
+
+// valid reports whether a timer is the one that is waited for.
+func (s *scheduler) valid(t timer) bool {
+	if t.group != nil {
+		return t.group.timer == t.id
+	}
+	return s.tasks[t.task].timer == t.id && s.tasks[t.task].phase == pausing
+}
+
+func (h *timers) Len() int { return len(h.all) }
+func (h *timers) Less(i, j int) bool {
+	a, b := h.all[i], h.all[j]
+	return a.at.Before(b.at) || a.at.Equal(b.at) && a.id < b.id
+}
+func (h *timers) Swap(i, j int) { h.all[i], h.all[j] = h.all[j], h.all[i] }
+func (h *timers) Push(x any)    { h.all = append(h.all, x.(timer)) }
+func (h *timers) Pop() any {
+	last := len(h.all) - 1
+	t := h.all[last]
+	h.all = h.all[:last]
+	return t
+}

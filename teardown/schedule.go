@@ -1,0 +1,523 @@
+package teardown
+
+import (
+	"container/heap"
+	"context"
+	"time"
+
+	"github.com/offboard-dev/offboard-go/errors"
+	"github.com/offboard-dev/offboard-go/internal/trace"
+)
+
+// scheduler runs the steps of a teardown. The goroutine of [Execute] owns all that is in
+// it. Each request runs in a goroutine of its own, which holds a slot and sends its
+// result back; a step that waits has neither. No decision looks at all steps: a step
+// knows how many others it still comes after, and who comes after it.
+//
+//	idle ──▶ queued ──▶ acting ──▶ waiting ◀─▶ polling ──▶ over
+//	           ▲ ▲                                │
+//	           │ └──── ready for the next act ────┤
+//	           └────── pausing ◀── the attempt failed
+type scheduler struct {
+	*run
+	ctx     context.Context
+	tasks   []task
+	results chan result
+
+	fresh  []int             // steps that come after none any more, in order
+	again  []int             // started steps that are to act again
+	resume []chan<- struct{} // acts that have waited without a slot
+	active int               // steps that are started and not over
+
+	waitingOnOthers int // active steps whose last attempt something stood in the way of
+
+	acting, polling int        // requests in flight
+	due             []*group   // groups whose poll is due and has no slot
+	timers          timers     // pauses and polls
+	deadlines       []deadline // of all started steps, in order: every step may take equally long
+
+	groups    map[string]*group
+	durations *Durations
+
+	settled []int // steps whose result is not synced yet
+	ending  bool  // nothing more is started
+}
+
+// task is what the scheduler knows of a step; its index is that in run.states.
+type task struct {
+	phase  phase
+	before int   // steps of the plan that it still comes after
+	next   []int // steps that come after it
+
+	deadline time.Time
+	tries    retries
+	wait     Wait
+	acted    time.Time // when the last act ended
+	dueAt    time.Time // when the next poll is worth its request
+	group    *group    // it waits in
+
+	actErr    error // of the last act; a poll decides
+	pollFirst bool  // the next poll decides the attempt
+	onOthers  bool  // counted in waitingOnOthers
+	pauseErr  error // why it pauses
+	text      string
+	requestID string
+	timer     int // valid timer of a pause
+}
+
+type phase uint8
+
+const (
+	idle    phase = iota // comes after steps that are not over
+	queued               // to act as soon as there is a slot
+	acting               // a request is in flight
+	waiting              // for its next poll
+	polling              // a poll that counts for it is in flight
+	pausing              // before another attempt
+	over
+)
+
+// result is that of a request, or what an act that waits asks for.
+type result struct {
+	released bool            // the act waits and gives its slot back
+	resumes  chan<- struct{} // the act goes on as soon as it has a slot
+
+	tasks     []int
+	group     *group // of a poll; nil for an act
+	progress  []Progress
+	err       error
+	requestID string
+}
+
+// deadline is the latest end of a step.
+type deadline struct {
+	at   time.Time
+	task int
+}
+
+// newScheduler takes over the steps of a run that are to be done.
+func newScheduler(ctx context.Context, r *run) *scheduler {
+	s := &scheduler{
+		run: r, ctx: ctx, tasks: make([]task, len(r.states)),
+		results: make(chan result, r.settings.concurrency),
+		groups:  map[string]*group{}, durations: new(Durations),
+	}
+	if d, ok := r.driver.(interface{ Durations() *Durations }); ok && d.Durations() != nil {
+		s.durations = d.Durations()
+	}
+	for i := range r.states {
+		state := &r.states[i]
+		t := &s.tasks[i]
+		if state.State != Untouched || !state.found {
+			t.phase = over
+		}
+		for _, id := range state.After {
+			if j, ok := r.index[id]; !ok || !r.states[j].State.gone() {
+				// One that is unknown or never done keeps the step from being started.
+				t.before++
+				if ok {
+					s.tasks[j].next = append(s.tasks[j].next, i)
+				}
+			}
+		}
+	}
+	for i := range s.tasks {
+		if t := &s.tasks[i]; t.phase == idle && t.before == 0 {
+			t.phase = queued
+			s.fresh = append(s.fresh, i)
+		}
+	}
+	return s
+}
+
+// runSteps returns when no step is active and none can be started.
+func (s *scheduler) runSteps() {
+	timer := time.NewTimer(time.Hour)
+	defer timer.Stop()
+	stop, done := s.settings.stop, s.ctx.Done()
+	for {
+		if !s.ending && s.stopped(s.ctx) {
+			s.end()
+		}
+		s.flush()
+		s.dispatch()
+		if s.active == 0 && (s.ending || len(s.fresh) == 0) {
+			return
+		}
+		if at, ok := s.nextTime(); ok {
+			timer.Reset(time.Until(at))
+		} else {
+			timer.Stop()
+		}
+		select {
+		case r := <-s.results:
+			s.apply(r)
+		case <-timer.C:
+			s.fire(time.Now())
+		case <-stop:
+			stop = nil
+		case <-done:
+			done = nil
+		}
+	}
+}
+
+// dispatch starts the requests that have a slot, polls first: they may end a step.
+func (s *scheduler) dispatch() {
+	for len(s.due) > 0 && s.canPoll() {
+		g := s.due[0]
+		s.due = s.due[1:]
+		g.queued = false
+		s.poll(g)
+	}
+	for len(s.resume) > 0 && s.canAct() {
+		close(s.resume[0])
+		s.resume = s.resume[1:]
+		s.acting++
+	}
+	for len(s.again) > 0 && s.canAct() {
+		i := s.again[0]
+		s.again = s.again[1:]
+		if s.tasks[i].phase == queued { // its time may have ended
+			s.act(i)
+		}
+	}
+	for !s.ending && len(s.fresh) > 0 && s.canAct() && s.active < s.settings.maxStarted {
+		i := s.fresh[0]
+		s.fresh = s.fresh[1:]
+		s.start(i)
+	}
+}
+
+// canAct reports whether an act has a slot.
+func (s *scheduler) canAct() bool {
+	return s.acting < s.settings.concurrency && (s.settings.concurrency > 1 || s.polling == 0)
+}
+
+// canPoll reports whether a poll has a slot: acts must not keep polls from showing that
+// a step is done. If only one request is allowed, that is one of both kinds.
+func (s *scheduler) canPoll() bool {
+	return s.polling < s.settings.concurrency && (s.settings.concurrency > 1 || s.acting == 0)
+}
+
+// start starts a step.
+func (s *scheduler) start(i int) {
+	t, state := &s.tasks[i], &s.states[i]
+	now := time.Now()
+	state.State, state.Started = Running, now
+	s.active++
+	t.deadline = now.Add(s.settings.stepTimeout)
+	t.tries = retries{within: s.settings.retryFor}
+	if err := s.write(state.ID, begun, nil, ""); err != nil {
+		s.settle(i, Failed, err)
+		return
+	}
+	s.deadlines = append(s.deadlines, deadline{t.deadline, i})
+	s.event(Event{Step: state.ID, Kind: Begun, Text: state.Removal})
+	s.attempt(i)
+}
+
+// attempt starts an attempt of a step.
+func (s *scheduler) attempt(i int) {
+	s.states[i].Attempts++
+	s.act(i)
+}
+
+// act sends the next request that changes something. The context ends with the step's
+// time.
+func (s *scheduler) act(i int) {
+	t := &s.tasks[i]
+	t.phase, t.actErr, t.pollFirst = acting, nil, false
+	s.acting++
+	step, deadline := s.states[i].Step, t.deadline
+	go func() {
+		var last trace.Last
+		ctx, cancel := context.WithDeadlineCause(trace.With(s.ctx, &last), deadline, errStepTimeout)
+		defer cancel()
+		ctx = context.WithValue(ctx, hooksKey{}, hooks{s.settings.stop, func(text string) {
+			s.event(Event{Step: step.ID, Kind: Waiting, Text: text})
+		}})
+		if s.settings.concurrency > 1 {
+			ctx = trace.WithPauses(ctx, s.pause)
+		}
+		p, err := s.driver.Act(ctx, s.plan.Organization, step)
+		s.results <- result{tasks: []int{i}, progress: []Progress{p}, err: err, requestID: last.ID()}
+	}()
+}
+
+// pause lets an act of a driver that blocks wait without a slot.
+func (s *scheduler) pause(wait func()) {
+	s.results <- result{released: true}
+	wait()
+	slot := make(chan struct{})
+	s.results <- result{resumes: slot}
+	<-slot
+}
+
+// apply takes the result of a request.
+func (s *scheduler) apply(r result) {
+	switch {
+	case r.released:
+		s.acting--
+		return
+	case r.resumes != nil:
+		s.resume = append(s.resume, r.resumes)
+		return
+	}
+	now := time.Now()
+	if r.group != nil {
+		s.polling--
+		s.polled(r, now)
+		return
+	}
+	s.acting--
+	i := r.tasks[0]
+	t, p := &s.tasks[i], r.progress[0]
+	t.acted, t.dueAt = now, time.Time{}
+	t.note(r.requestID)
+	if r.err != nil {
+		t.actErr, t.pollFirst, t.wait = r.err, true, Wait{Now: true}
+		s.wait(i, now)
+		return
+	}
+	switch p.State {
+	case ProgressNotFound:
+		s.settle(i, Done, nil)
+	case ProgressReady:
+		s.report(i, p.Text)
+		s.proceed(i)
+	case ProgressDeleting, ProgressPollFirst:
+		s.report(i, p.Text)
+		t.wait, t.pollFirst = p.Next, p.State == ProgressPollFirst
+		if s.ending && !t.pollFirst {
+			s.interrupt(i, nil)
+			return
+		}
+		s.wait(i, now)
+	default:
+		s.failed(i, s.exists(i, p))
+	}
+}
+
+// proceed has a started step act again, in the same attempt.
+func (s *scheduler) proceed(i int) {
+	if s.ending {
+		s.interrupt(i, nil)
+		return
+	}
+	s.tasks[i].phase = queued
+	s.again = append(s.again, i)
+}
+
+// outcome takes what a poll shows of a step.
+func (s *scheduler) outcome(i int, p Progress, err error, now time.Time) {
+	t := &s.tasks[i]
+	switch {
+	case err == nil && p.State == ProgressNotFound:
+		s.learn(t, now, true)
+		s.settle(i, Done, nil)
+	case t.actErr != nil && (err != nil || p.State == ProgressExists):
+		s.failed(i, t.actErr) // it says more than the read that decided
+	case err != nil && (t.pollFirst || !errors.Retryable(err)):
+		s.failed(i, err)
+	case err != nil:
+		// What is not read is not known: the state stays.
+		pause := s.backoff(s.states[i].ID, 1, err)
+		if s.ending || !t.tries.again(pause) {
+			s.failed(i, err)
+			return
+		}
+		t.wait.Now, t.dueAt = false, now.Add(pause)
+		s.wait(i, now)
+	case p.State == ProgressReady:
+		s.learn(t, now, true)
+		t.actErr, t.pollFirst = nil, false
+		s.report(i, p.Text)
+		s.proceed(i)
+	case p.State == ProgressDeleting:
+		t.actErr, t.pollFirst = nil, false
+		t.tries.reset()
+		s.learn(t, now, false)
+		s.report(i, p.Text)
+		if s.ending {
+			s.interrupt(i, nil)
+			return
+		}
+		t.wait, t.dueAt = p.Next, now
+		if p.Next.Group == "" {
+			t.dueAt = now.Add(again(now.Sub(t.acted)))
+		}
+		s.wait(i, now)
+	default:
+		s.failed(i, s.exists(i, p))
+	}
+}
+
+// exists is the error of an attempt after which the resource exists.
+func (s *scheduler) exists(i int, p Progress) error {
+	if p.Err != nil {
+		return p.Err
+	}
+	return &errors.Error{
+		Provider: s.plan.Provider, Operation: "Teardown", Target: s.states[i].ID,
+		Code: errors.Unavailable, Err: errors.New("it was removed and is still there"),
+	}
+}
+
+// failed ends an attempt: the step is tried again after a pause, or ends.
+func (s *scheduler) failed(i int, err error) {
+	t := &s.tasks[i]
+	if s.countBlocked(i, err) {
+		t.tries.reset()
+	}
+	pause := s.backoff(s.states[i].ID, s.states[i].Attempts, err)
+	switch now := time.Now(); {
+	case s.ctx.Err() != nil, s.stopped(s.ctx) && canceled(err):
+		s.interrupt(i, err)
+	case !now.Before(t.deadline):
+		s.settle(i, Failed, s.ended(s.states[i].ID, err, errStepTimeout))
+	case !passes(err) || !t.tries.again(pause):
+		s.settle(i, Failed, err)
+	case s.ending || s.stopped(s.ctx):
+		s.settle(i, Interrupted, err)
+	default:
+		s.event(Event{Step: s.states[i].ID, Kind: Retrying, Text: text(err), Wait: pause, Err: err})
+		t.phase, t.pauseErr = pausing, err
+		t.timer = s.timers.add(now.Add(pause), i, nil)
+	}
+}
+
+// canceled reports whether an error says that a context ended.
+func canceled(err error) bool {
+	e, ok := errors.AsType[*errors.Error](err)
+	return ok && e.Code == errors.Canceled || !ok && errors.Is(err, context.Canceled)
+}
+
+// interrupt ends a step without a result, because the context ended or the caller wants
+// nothing more to be done.
+func (s *scheduler) interrupt(i int, err error) {
+	cause := context.Cause(s.ctx)
+	if cause == nil {
+		cause = errStopped
+	}
+	s.settle(i, Interrupted, s.ended(s.states[i].ID, err, cause))
+}
+
+// countBlocked notes whether something stands in the way of a step, and reports whether
+// another step, which nothing stands in the way of, may be what it waits for: such an
+// attempt does not count. Two that wait for each other both do.
+func (s *scheduler) countBlocked(i int, err error) bool {
+	t := &s.tasks[i]
+	blocked := errors.Is(err, errors.Conflict) || errors.Is(err, errors.DeletionStepsNotSatisfied)
+	s.setBlocked(t, blocked)
+	return blocked && s.active > s.waitingOnOthers
+}
+
+func (s *scheduler) setBlocked(t *task, blocked bool) {
+	switch {
+	case blocked && !t.onOthers:
+		s.waitingOnOthers++
+	case !blocked && t.onOthers:
+		s.waitingOnOthers--
+	}
+	t.onOthers = blocked
+}
+
+// settle ends a step with a result, which flush makes known.
+func (s *scheduler) settle(i int, state State, err error) {
+	t := &s.tasks[i]
+	if e, ok := errors.AsType[*errors.Error](err); ok && e.RequestID != "" {
+		t.requestID = e.RequestID
+	}
+	s.setBlocked(t, false)
+	t.phase = over
+	s.active--
+	if failed := s.append(s.states[i].ID, string(state), err, t.requestID); failed != nil && err == nil {
+		err = failed
+	}
+	st := &s.states[i]
+	st.State, st.Err, st.RequestID, st.Ended = state, err, t.requestID, time.Now()
+	st.Error, st.Message = text(err), message(err)
+	s.settled = append(s.settled, i)
+}
+
+// flush syncs the journal once for all results since the last time, before they are made
+// known and before anything that comes after them is started. A result that could not be
+// written is a failure.
+func (s *scheduler) flush() {
+	if len(s.settled) == 0 {
+		return
+	}
+	failed := s.sync()
+	for _, i := range s.settled {
+		st := &s.states[i]
+		if failed != nil && st.Err == nil {
+			st.Err, st.Error = failed, text(failed)
+		}
+		if st.State.gone() {
+			s.countDone()
+			for _, j := range s.tasks[i].next {
+				t := &s.tasks[j]
+				if t.before--; t.before == 0 && t.phase == idle {
+					t.phase = queued
+					s.fresh = append(s.fresh, j)
+				}
+			}
+		}
+		s.event(Event{Step: st.ID, Kind: Ended, Text: string(st.State), Err: st.Err})
+	}
+	s.settled = s.settled[:0]
+}
+
+// end ends what only waits; what is in flight is waited for.
+func (s *scheduler) end() {
+	s.ending = true
+	s.again = nil
+	for i := range s.tasks {
+		if !s.states[i].Started.IsZero() {
+			switch t := &s.tasks[i]; t.phase {
+			case pausing:
+				s.settle(i, Interrupted, t.pauseErr)
+			case waiting:
+				if !t.pollFirst { // one poll decides what became of an act
+					s.interrupt(i, nil)
+				}
+			case queued:
+				s.interrupt(i, nil)
+			}
+		}
+	}
+}
+
+// report tells what is waited for, once per change.
+func (s *scheduler) report(i int, text string) {
+	if t := &s.tasks[i]; text != "" && text != t.text {
+		t.text = text
+		s.event(Event{Step: s.states[i].ID, Kind: Waiting, Text: text})
+	}
+}
+
+// note keeps the ID of the last answer.
+func (t *task) note(requestID string) {
+	if requestID != "" {
+		t.requestID = requestID
+	}
+}
+
+// nextTime returns when something is due.
+func (s *scheduler) nextTime() (time.Time, bool) {
+	for len(s.deadlines) > 0 && s.tasks[s.deadlines[0].task].phase == over {
+		s.deadlines = s.deadlines[1:]
+	}
+	for len(s.timers.all) > 0 && !s.valid(s.timers.all[0]) {
+		heap.Pop(&s.timers)
+	}
+	var at time.Time
+	if len(s.timers.all) > 0 {
+		at = s.timers.all[0].at
+	}
+	if len(s.deadlines) > 0 && (at.IsZero() || s.deadlines[0].at.Before(at)) {
+		at = s.deadlines[0].at
+	}
+	return at, !at.IsZero()
+}

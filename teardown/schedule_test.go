@@ -1,0 +1,83 @@
+package teardown_test
+
+import (
+	"context"
+	"fmt"
+	"runtime"
+	"strconv"
+	"testing"
+
+	"github.com/offboard-dev/offboard-go/errors"
+	"github.com/offboard-dev/offboard-go/teardown"
+)
+
+// instant is a provider whose resources are removed and polled at once.
+type instant struct {
+	plan *teardown.Plan
+	gone map[string]bool
+}
+
+func (d *instant) Provider() (name, instance string) { return "world", "https://world.invalid" }
+
+func (d *instant) Inspect(context.Context, teardown.Organization, *teardown.Plan) (*teardown.Plan, error) {
+	if d.gone != nil { // the read before the deletion
+		return (&teardown.Plan{Provider: d.plan.Provider, Instance: d.plan.Instance, Organization: acme}), nil
+	}
+	d.gone = map[string]bool{}
+	return d.plan, nil
+}
+
+func (d *instant) Act(context.Context, teardown.Organization, teardown.Step) (teardown.Progress, error) {
+	return teardown.Progress{State: teardown.ProgressDeleting, Next: teardown.Wait{Group: "all", Now: true}}, nil
+}
+
+func (d *instant) Poll(_ context.Context, _ teardown.Organization, _ string, steps []teardown.Step) ([]teardown.Progress, error) {
+	all := make([]teardown.Progress, len(steps))
+	for i := range all {
+		all[i].State = teardown.ProgressNotFound
+	}
+	return all, nil
+}
+
+func (d *instant) Delete(context.Context, teardown.Organization) (teardown.Deletion, error) {
+	return teardown.Deletion{Outcome: teardown.Gone}, nil
+}
+
+// shapes of plans, by the number of the step that a step comes after; -1 for none.
+var orders = map[string]func(i int) int{
+	"flat":  func(int) int { return -1 },
+	"tree":  func(i int) int { return (i+1)/2 - 1 },
+	"chain": func(i int) int { return i - 1 },
+}
+
+func planOf(n int, after func(int) int) *teardown.Plan {
+	p := &teardown.Plan{Provider: "world", Instance: "https://world.invalid", Organization: acme}
+	p.Refusal = &teardown.Refusal{Operation: "CheckDeletion", Code: errors.DeletionStepsNotSatisfied}
+	for i := range n {
+		s := teardown.Step{ID: "thing/" + strconv.Itoa(i), Kind: "thing", Name: strconv.Itoa(i), Why: "it exists", Removal: "DELETE /things/{id}"}
+		if j := after(i); j >= 0 {
+			s.After = []string{"thing/" + strconv.Itoa(j)}
+		}
+		p.Steps = append(p.Steps, s)
+	}
+	return p.Seal()
+}
+
+// BenchmarkSteps measures what the engine itself costs per step.
+func BenchmarkSteps(b *testing.B) {
+	for _, name := range []string{"flat", "tree", "chain"} {
+		for _, n := range []int{1000, 16_000, 100_000} {
+			b.Run(fmt.Sprintf("%s/%d", name, n), func(b *testing.B) {
+				p := planOf(n, orders[name])
+				for b.Loop() {
+					r, err := teardown.Execute(b.Context(), &instant{plan: p}, p, teardown.Confirm("Acme"), teardown.WithMaxStarted(n))
+					if err != nil || len(r.Left()) > 0 {
+						b.Fatal(err)
+					}
+				}
+				b.ReportMetric(float64(b.Elapsed().Microseconds())/float64(b.N)/float64(n), "µs/step")
+				runtime.GC()
+			})
+		}
+	}
+}
