@@ -37,6 +37,8 @@ type meter struct {
 	sent        int // of all
 	refused     int
 	first, last time.Time
+	minute      time.Time
+	lastMinute  int // requests in the last minute of the clock that had any
 }
 
 const latency = 20 * time.Millisecond
@@ -53,7 +55,10 @@ func (m *meter) RoundTrip(req *http.Request) (*http.Response, error) {
 	if m.limited == nil || m.limited(req) {
 		m.requests++
 	}
-	m.sent++
+	if m.sent++; time.Now().Truncate(time.Minute).After(m.minute) {
+		m.minute, m.lastMinute = time.Now().Truncate(time.Minute), 0
+	}
+	m.lastMinute++
 	m.mu.Unlock()
 	time.Sleep(latency)
 	resp, err := m.inner.RoundTrip(req)
@@ -75,6 +80,13 @@ func (m *meter) used(perSecond float64, burst int) float64 {
 	return float64(m.requests-m.refused) / (float64(burst) + perSecond*m.last.Sub(m.first).Seconds())
 }
 
+// usedByClock is the share where a number of requests is permitted in each minute of the
+// clock. The last minute counts as far as it was used.
+func (m *meter) usedByClock(perMinute int) float64 {
+	minutes := int(m.minute.Sub(m.first.Truncate(time.Minute)) / time.Minute)
+	return float64(m.sent-m.refused) / float64(perMinute*minutes+m.lastMinute)
+}
+
 // fleet is many organizations at one provider.
 type fleet struct {
 	*meter
@@ -82,6 +94,7 @@ type fleet struct {
 
 	perSecond float64 // what is permitted; 0: more than is needed
 	burst     int
+	byClock   bool // burst is what is permitted in each minute of the clock
 }
 
 // fleets are n organizations, a fifth at each provider.
@@ -108,6 +121,7 @@ func fleets(t *testing.T, n int) map[string]*fleet {
 	// Katapult says in headers what is left of 1,000 requests a minute.
 	k := katapulttest.NewServer()
 	f, hc := make("katapult", k.Server, 1000.0/60, 1000)
+	f.byClock = true
 	kc, err := katapult.New(k.Option(), katapult.WithHTTPClient(hc))
 	must(err)
 	for i := range n {
@@ -267,7 +281,10 @@ func TestAThousandOrganizations(t *testing.T) {
 		for provider, f := range many.fleet {
 			requests, refused = requests+f.sent, refused+f.refused
 			used := 1.0
-			if f.perSecond > 0 {
+			switch {
+			case f.byClock:
+				used = f.usedByClock(f.burst)
+			case f.perSecond > 0:
 				used = f.used(f.perSecond, f.burst)
 			}
 			t.Logf("%-9s %6d requests in %7s, %5.1f %% of what is permitted, %d refused",

@@ -3,6 +3,7 @@ package katapult
 import (
 	"cmp"
 	"context"
+	"encoding/json"
 	"fmt"
 	"iter"
 	"maps"
@@ -260,17 +261,14 @@ func (n *inventory) missed(ctx context.Context) (bool, error) {
 			if s.Manual || n.has(s.ID, s.Kind) {
 				continue
 			}
-			t, err := driver{n.c}.target(teardown.Organization{ID: string(n.id)}, s)
-			if err != nil {
+			_, found, err := n.c.driver().Find(ctx, teardown.Organization{ID: string(n.id)}, s)
+			switch {
+			case errors.Is(err, errors.InvalidArgument):
 				continue // no plan of this package has such a step
-			}
-			err = t.read(ctx)
-			switch code := codeOf(err); {
-			case code == t.missing:
-			case err == nil, code == errors.ObjectInTrash:
-				return true, nil
-			default:
+			case err != nil:
 				return false, err
+			case found:
+				return true, nil
 			}
 		}
 	}
@@ -617,7 +615,7 @@ func (n *inventory) addTrashedAccount(region string, err error) {
 // has, by its name there: the trash does not tell names. All else comes from the reads
 // of now.
 func (n *inventory) addTrashed(kind, name, identity string) string {
-	return n.add(kind, teardown.Step{Name: name, Why: "it is in the trash", Removal: "purge it"}, identity)
+	return n.add(kind, teardown.Step{Name: name, Why: "it is in the trash", Removal: "purge it", Ref: json.RawMessage(trashedRef)}, identity)
 }
 
 // trashObject returns the object that something has in the trash, from the error that
@@ -697,6 +695,7 @@ func (n *inventory) addDiskOf(ctx context.Context, s teardown.Step, machines map
 		}
 		n.add(kindDisk, teardown.Step{
 			Name: s.Name, After: []string{step}, Why: "it is in the trash with its virtual machine", Removal: "it is purged with the machine",
+			Ref: json.RawMessage(trashedRef),
 		}, of[0])
 		return nil
 	}

@@ -64,6 +64,7 @@ import (
 
 	"github.com/offboard-dev/offboard-go/errors"
 	"github.com/offboard-dev/offboard-go/internal/rest"
+	"github.com/offboard-dev/offboard-go/teardown"
 )
 
 // DefaultBaseURL is where the API is.
@@ -71,7 +72,8 @@ const DefaultBaseURL = "https://api.katapult.io/core/v1"
 
 // Client speaks to Katapult. It is safe for concurrent use; make one with [New].
 type Client struct {
-	api *rest.Client
+	api       *rest.Client
+	durations *teardown.Durations // learned by all teardowns
 }
 
 // unmade is what a Client that [New] has not made calls: every call fails.
@@ -96,7 +98,7 @@ func New(options ...Option) (*Client, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Client{api}, nil
+	return &Client{api, new(teardown.Durations)}, nil
 }
 
 // DeleteOrganization deletes a managed organization with a client of its own. See

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/offboard-dev/offboard-go/errors"
+	"github.com/offboard-dev/offboard-go/internal/resource"
 	"github.com/offboard-dev/offboard-go/internal/rest"
 	"github.com/offboard-dev/offboard-go/teardown"
 )
@@ -86,7 +87,7 @@ func (c *Client) Plan(ctx context.Context, organization OrganizationLookup) (*te
 //
 // Source: vendor OpenAPI 2.68.0; live exchanges.
 func (c *Client) Teardown(ctx context.Context, p *teardown.Plan, options ...teardown.Option) (*teardown.Report, error) {
-	return teardown.Execute(ctx, teardown.FromBlocking(driver{c}), p, options...)
+	return teardown.Execute(ctx, c.driver(), p, options...)
 }
 
 // inspect takes a plan.
@@ -111,118 +112,23 @@ func (c *Client) inspect(ctx context.Context, organization OrganizationLookup, b
 	return p.Seal(), nil
 }
 
-// driver is what a teardown asks of Katapult.
-type driver struct{ c *Client }
+// driver is what a teardown needs of Katapult.
+type driver struct {
+	*resource.Driver[ref]
+	c *Client
+}
 
-// Provider says whose plans are carried out.
+func (c *Client) driver() driver { return driver{resource.New(c.table(), refOf), c} }
+
+// Provider returns what plans of this client have as their provider and instance.
 func (d driver) Provider() (name, instance string) { return provider, d.c.rest().BaseURL().String() }
 
+// Durations returns what all teardowns of the client have learned.
+func (d driver) Durations() *teardown.Durations { return d.c.durations }
+
+// Inspect takes a plan.
 func (d driver) Inspect(ctx context.Context, o teardown.Organization, before *teardown.Plan) (*teardown.Plan, error) {
 	return d.c.inspect(ctx, ID(o.ID), before)
-}
-
-// Remove removes the resource of a step and waits until it no longer exists. A resource
-// that can be in the trash, or must be made ready, is read first.
-func (d driver) Remove(ctx context.Context, o teardown.Organization, step teardown.Step, progress func(string)) error {
-	t, err := d.target(o, step)
-	if err != nil {
-		return err
-	}
-	var inTrash error
-	look := func(ctx context.Context) (exists bool, err error) {
-		inTrash = nil
-		err = t.read(ctx)
-		switch code := codeOf(err); {
-		case code == t.missing:
-			return false, nil
-		case code == errors.ObjectInTrash && t.trash != nil:
-			inTrash = err
-			return false, nil
-		default:
-			return err == nil, err
-		}
-	}
-	exists := true
-	if t.trash != nil || t.ready != nil {
-		if exists, err = look(ctx); err != nil {
-			return err
-		}
-	}
-	if exists && t.ready != nil {
-		if err := t.ready(ctx, progress); err != nil {
-			return err
-		}
-	}
-	if exists {
-		err := d.carryOut(ctx, request{
-			kind: step.Kind, id: t.id, missing: t.missing, send: t.remove,
-			read: func(ctx context.Context) (string, error) {
-				if exists, err := look(ctx); err != nil || !exists {
-					return "", err
-				}
-				return t.id + " exists", nil
-			},
-		}, progress)
-		if err != nil {
-			return err
-		}
-	}
-	if inTrash == nil {
-		return nil
-	}
-	return d.carryOut(ctx, request{
-		kind: step.Kind, id: t.id, missing: t.missing,
-		send: func(ctx context.Context) (*Task, error) {
-			object, err := t.trash(ctx, inTrash)
-			if err != nil || object == nil {
-				return nil, err
-			}
-			return d.c.PurgeTrashObject(ctx, object)
-		},
-		read: func(ctx context.Context) (string, error) {
-			last := inTrash
-			switch exists, err := look(ctx); {
-			case err != nil:
-				inTrash = last
-				return "", err
-			case exists:
-				return "", &errors.Error{
-					Provider: provider, Operation: "Teardown", Target: t.id, Code: errors.Conflict,
-					Err: errors.New("it was taken out of the trash"),
-				}
-			case inTrash == nil:
-				return "", nil
-			}
-			return t.id + " is in the trash", nil
-		},
-	}, progress)
-}
-
-// IsGone reads whether a thing is gone. What is in the trash is not.
-func (d driver) IsGone(ctx context.Context, o teardown.Organization, step teardown.Step) (bool, error) {
-	t, err := d.target(o, step)
-	if err != nil {
-		return false, err
-	}
-	err = t.read(ctx)
-	switch codeOf(err) {
-	case t.missing:
-		return true, nil
-	case errors.ObjectInTrash:
-		return false, nil
-	case errors.OrganizationNotFound:
-		// What a managed organization had is gone with it, if a read of it shows that.
-		if organization, _, _ := identity(step); organization != "" && organization != o.ID {
-			presence, failed := d.c.look(ctx, ID(organization))
-			switch {
-			case presence == rest.Gone:
-				return true, nil
-			case failed != nil:
-				return false, failed
-			}
-		}
-	}
-	return false, err
 }
 
 // Delete deletes the organization, and reads whether it is deleted: a deletion that was
@@ -261,6 +167,13 @@ func (d driver) Delete(ctx context.Context, o teardown.Organization) (teardown.D
 }
 
 var errAccepted = errors.New("the deletion was accepted, and no read shows that the organization is deleted")
+
+// How often the deletion of the organization is sent again when reads still show it: after
+// so many of them, and so many times at most.
+const (
+	readsBeforeRepeat = 4
+	maxRepeats        = 3
+)
 
 // maxLinger is the longest time for which an organization is read after its deletion was
 // accepted. Katapult does not document whether it no longer exists at once.

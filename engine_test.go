@@ -1,0 +1,197 @@
+package offboard_test
+
+import (
+	"context"
+	"fmt"
+	"maps"
+	"net/http"
+	"regexp"
+	"slices"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/offboard-dev/offboard-go/atlas"
+	"github.com/offboard-dev/offboard-go/atlas/atlastest"
+	"github.com/offboard-dev/offboard-go/katapult"
+	"github.com/offboard-dev/offboard-go/katapult/katapulttest"
+	"github.com/offboard-dev/offboard-go/teardown"
+	"github.com/offboard-dev/offboard-go/volterra"
+	"github.com/offboard-dev/offboard-go/volterra/volterratest"
+)
+
+// delayed answers after [latency], and counts requests.
+type delayed struct {
+	inner    http.RoundTripper
+	requests atomic.Int64
+	refused  atomic.Int64
+
+	mu    sync.Mutex
+	paths map[string]int // requests, by method and path
+}
+
+// byPath returns how often each method and path without IDs was requested.
+func (d *delayed) byPath() []string {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	var lines []string
+	for _, path := range slices.Sorted(maps.Keys(d.paths)) {
+		lines = append(lines, fmt.Sprintf("%5d %s", d.paths[path], path))
+	}
+	return lines
+}
+
+// digits are those of IDs and names.
+var digits = regexp.MustCompile(`[0-9a-f]{24}|[0-9]+`)
+
+func (d *delayed) RoundTrip(req *http.Request) (*http.Response, error) {
+	d.requests.Add(1)
+	d.mu.Lock()
+	if d.paths == nil {
+		d.paths = map[string]int{}
+	}
+	d.paths[req.Method+" "+digits.ReplaceAllString(req.URL.Path, "N")]++
+	d.mu.Unlock()
+	time.Sleep(latency)
+	resp, err := d.inner.RoundTrip(req)
+	if err == nil && resp.StatusCode == http.StatusTooManyRequests {
+		d.refused.Add(1)
+	}
+	return resp, err
+}
+
+// large is an organization with many resources of one kind.
+type large struct {
+	// open fills a fake, and returns the functions that plan and apply.
+	open func(*testing.T, *delayed) (
+		plan func(context.Context) (*teardown.Plan, error),
+		apply func(context.Context, *teardown.Plan, ...teardown.Option) (*teardown.Report, error),
+	)
+	perStep  float64       // requests beyond the plan; the most that is allowed
+	bound    time.Duration // the time that the provider itself takes
+	planOnly bool          // requests are those of the plan
+}
+
+const acmeAtlas = "5e2f00000000000000000001"
+
+var largeOrganizations = map[string]large{
+	"Katapult, 256 machines, no limit": {open: func(t *testing.T, d *delayed) (func(context.Context) (*teardown.Plan, error), func(context.Context, *teardown.Plan, ...teardown.Option) (*teardown.Report, error)) {
+		return machines(t, d, 1_000_000)
+	}, bound: 12 * time.Second, perStep: 4.1},
+	"Katapult, 256 machines, 1,000 per clock minute": {open: func(t *testing.T, d *delayed) (func(context.Context) (*teardown.Plan, error), func(context.Context, *teardown.Plan, ...teardown.Option) (*teardown.Report, error)) {
+		return machines(t, d, 1000)
+	}, bound: time.Minute, perStep: 3.9},
+	"Atlas, 256 clusters in one project": {open: func(t *testing.T, d *delayed) (func(context.Context) (*teardown.Plan, error), func(context.Context, *teardown.Plan, ...teardown.Option) (*teardown.Report, error)) {
+		return atlasProjects(t, d, 1, 256)
+	}, bound: time.Minute, perStep: 9},
+	"Atlas, 256 projects of one cluster": {open: func(t *testing.T, d *delayed) (func(context.Context) (*teardown.Plan, error), func(context.Context, *teardown.Plan, ...teardown.Option) (*teardown.Report, error)) {
+		return atlasProjects(t, d, 256, 1)
+	}, bound: time.Minute, perStep: 20},
+	"Atlas, planning 256 empty projects": {open: func(t *testing.T, d *delayed) (func(context.Context) (*teardown.Plan, error), func(context.Context, *teardown.Plan, ...teardown.Option) (*teardown.Report, error)) {
+		return atlasProjects(t, d, 256, 0)
+	}, planOnly: true, perStep: 13.1},
+	"F5, 64 namespaces of 40 s": {open: func(t *testing.T, d *delayed) (func(context.Context) (*teardown.Plan, error), func(context.Context, *teardown.Plan, ...teardown.Option) (*teardown.Report, error)) {
+		return f5(t, d, func(srv *volterratest.Server) {
+			for i := range 64 {
+				srv.AddNamespace(volterratest.Namespace{Name: fmt.Sprintf("ns-%d", i), Takes: 40 * time.Second})
+			}
+		})
+	}, bound: 40 * time.Second, perStep: 15},
+	"F5, 64 child tenants of 3 min": {open: func(t *testing.T, d *delayed) (func(context.Context) (*teardown.Plan, error), func(context.Context, *teardown.Plan, ...teardown.Option) (*teardown.Report, error)) {
+		return f5(t, d, func(srv *volterratest.Server) {
+			for i := range 64 {
+				srv.AddChildTenant(volterratest.ChildTenant{Name: fmt.Sprintf("child-%d", i), Takes: 3 * time.Minute})
+			}
+		})
+	}, bound: 3 * time.Minute, perStep: 30},
+}
+
+func machines(t *testing.T, d *delayed, perMinute int) (func(context.Context) (*teardown.Plan, error), func(context.Context, *teardown.Plan, ...teardown.Option) (*teardown.Report, error)) {
+	srv := katapulttest.NewServer()
+	srv.LimitRate(perMinute)
+	srv.AddOrganization(katapulttest.Organization{ID: "org_acme", Name: "Acme"})
+	for i := range 256 {
+		srv.Add("org_acme", katapulttest.VirtualMachine{ID: fmt.Sprintf("vm_%d", i)})
+	}
+	d.inner = srv
+	c, err := katapult.New(srv.Option(), katapult.WithHTTPClient(&http.Client{Transport: d}))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return func(ctx context.Context) (*teardown.Plan, error) { return c.Plan(ctx, katapult.ID("org_acme")) }, c.Teardown
+}
+
+func atlasProjects(t *testing.T, d *delayed, projects, clusters int) (func(context.Context) (*teardown.Plan, error), func(context.Context, *teardown.Plan, ...teardown.Option) (*teardown.Report, error)) {
+	srv := atlastest.NewServer()
+	srv.AddOrganization(atlastest.Organization{ID: acmeAtlas, Name: "Acme"})
+	for i := range projects {
+		id := fmt.Sprintf("5e2f%020x", i+10)
+		srv.AddProject(acmeAtlas, atlastest.Project{ID: id, Name: fmt.Sprintf("p%d", i)})
+		for j := range clusters {
+			srv.AddResource(id, atlastest.Resource{Kind: atlas.KindCluster, ID: fmt.Sprintf("c%d", j)})
+		}
+	}
+	d.inner = srv
+	c, err := atlas.New(srv.Option(), atlas.WithHTTPClient(&http.Client{Transport: d}))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return func(ctx context.Context) (*teardown.Plan, error) { return c.Plan(ctx, acmeAtlas) }, c.Teardown
+}
+
+func f5(t *testing.T, d *delayed, fill func(*volterratest.Server)) (func(context.Context) (*teardown.Plan, error), func(context.Context, *teardown.Plan, ...teardown.Option) (*teardown.Report, error)) {
+	srv := volterratest.NewServer()
+	fill(srv)
+	d.inner = srv
+	c, err := volterra.New(srv.Option(), volterra.WithHTTPClient(&http.Client{Transport: d}))
+	if err != nil {
+		t.Fatal(err)
+	}
+	request := volterra.DeleteTenantRequest{Name: "acme", Email: "owner@acme.example"}
+	plan := func(ctx context.Context) (*teardown.Plan, error) { return c.Plan(ctx, request) }
+	return plan, func(ctx context.Context, p *teardown.Plan, options ...teardown.Option) (*teardown.Report, error) {
+		return c.Teardown(ctx, p, request, options...)
+	}
+}
+
+// TestEngine_LargeOrganizations prints what the teardown of large organizations takes, and
+// fails if one takes more requests than stated.
+func TestEngine_LargeOrganizations(t *testing.T) {
+	t.Parallel()
+	for name, test := range largeOrganizations {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				d := new(delayed)
+				plan, apply := test.open(t, d)
+				start := time.Now()
+				p, err := plan(t.Context())
+				if err != nil {
+					t.Fatal(err)
+				}
+				planned, planning := d.requests.Load(), time.Since(start)
+				start = time.Now()
+				r, err := apply(t.Context(), p, teardown.Confirm(p.Organization.Name), teardown.WithMaxStarted(1000),
+					teardown.Permit(teardown.OwnOrganization, teardown.TerminationProtection, teardown.ManagedOrganizations))
+				if err != nil || len(r.Left()) > 0 {
+					t.Fatal(r, err)
+				}
+				requests, took, kind := d.requests.Load()-planned, time.Since(start), "applying"
+				if test.planOnly {
+					requests, took, kind = planned, planning, "planning"
+				}
+				perStep := float64(requests) / float64(max(len(p.Steps), 1))
+				for _, line := range d.byPath() {
+					t.Log(line)
+				}
+				t.Logf("%s: %d steps: %v (bound %v), %d requests, %.1f per step (bound by the limit of %d requests at a time: %v); refused %d",
+					kind, len(p.Steps), took, test.bound, requests, perStep, 8, time.Duration(requests)*latency/8, d.refused.Load())
+				if perStep > test.perStep {
+					t.Errorf("%.2f requests per step, more than %.2f", perStep, test.perStep)
+				}
+			})
+		})
+	}
+}

@@ -1,0 +1,212 @@
+package resource
+
+import (
+	"context"
+	"time"
+
+	"github.com/offboard-dev/offboard-go/errors"
+	"github.com/offboard-dev/offboard-go/teardown"
+)
+
+// Poll reads the resources of steps: those of a group by one list, others by themselves.
+func (d *Driver[R]) Poll(ctx context.Context, o teardown.Organization, group string, steps []teardown.Step) ([]teardown.Progress, error) {
+	all := make([]*work[R], len(steps))
+	for i, s := range steps {
+		w, err := d.of(o, s)
+		if err != nil {
+			return nil, err
+		}
+		all[i] = w
+	}
+	progress := make([]teardown.Progress, len(steps))
+	items := make([]*Item, len(steps))
+	at, tasks := time.Now(), tasksPerPoll
+	list := all[0].kind.List
+	listed := group != "" && list != nil && len(steps) >= listWorth
+	if listed {
+		refs := make([]R, len(steps))
+		for i, w := range all {
+			refs[i] = w.ref
+		}
+		var err error
+		items, err = list(ctx, refs)
+		switch again := d.contradicts(group, err); {
+		case again:
+			for i, w := range all {
+				progress[i] = w.deleting("")
+			}
+			return progress, nil
+		case errors.Is(err, errors.UnexpectedResponse):
+			items = make([]*Item, len(steps))
+		case err != nil:
+			return nil, err
+		}
+	}
+	for i, w := range all {
+		switch {
+		case items[i] != nil:
+			w.item, w.at = *items[i], at
+		case listed:
+			// A read of its own proves what became of it.
+			progress[i] = teardown.Progress{State: teardown.ProgressDeleting, Next: teardown.Wait{Now: true}}
+			continue
+		default:
+			if err := w.read(ctx); err != nil {
+				if len(steps) == 1 {
+					return nil, err
+				}
+				progress[i] = w.unread(err)
+				continue
+			}
+		}
+		progress[i] = d.judge(ctx, w, &tasks)
+	}
+	return progress, nil
+}
+
+// contradicts reports whether a list contradicts itself, as one does that changes while it
+// is read, and is to be read again. One that goes on so is not: then each resource is read
+// by itself.
+func (d *Driver[R]) contradicts(group string, err error) bool {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if !errors.Is(err, errors.UnexpectedResponse) || d.contradicted[group] == maxContradictions {
+		delete(d.contradicted, group)
+		return false
+	}
+	d.contradicted[group]++
+	return true
+}
+
+// unread is the progress of a step whose resource could not be read: what is not read is
+// not known.
+func (w *work[R]) unread(err error) teardown.Progress {
+	w.at = time.Time{}
+	if errors.Retryable(err) {
+		return w.deleting("")
+	}
+	return teardown.Progress{State: teardown.ProgressExists, Err: err}
+}
+
+// judge decides how far a step is, by the item that was just read. tasks is how many tasks
+// may still be read by this poll.
+func (d *Driver[R]) judge(ctx context.Context, w *work[R], tasks *int) teardown.Progress {
+	item := w.item
+	ready := teardown.Progress{State: teardown.ProgressReady, Text: item.Text, Next: w.wait(false)}
+	w.assumed = w.assumed && item.Phase == Present
+	if w.assumed && w.stage == purging { // it never went to the trash
+		w.stage, w.refusal, w.failed = removing, nil, false
+	}
+	switch {
+	case item.Phase == Absent:
+		d.forget(w)
+		return teardown.Progress{State: teardown.ProgressNotFound}
+	case w.failed && item.Phase != Leaving && !(item.Phase == Discarded && w.stage == removing):
+		w.failed = false
+		return teardown.Progress{State: teardown.ProgressExists} // why is in the error of the act
+	case w.stage == nothing:
+		return ready
+	case item.Phase == Failed && w.stage != preparing:
+		w.stage, w.repeats = nothing, [purging + 1]int{}
+		return teardown.Progress{State: teardown.ProgressExists, Err: item.Err}
+	case item.Phase == Discarded && w.stage != purging:
+		w.stage = nothing
+		return ready
+	case w.stage == purging && item.Phase != Discarded && item.Phase != Leaving:
+		w.stage = nothing
+		return teardown.Progress{State: teardown.ProgressExists, Err: d.error(w.step, errors.Conflict, errors.New("it was taken out of the trash"))}
+	}
+	text := item.Text
+	if w.done != nil {
+		done, what, err := w.done(ctx)
+		if err != nil {
+			return w.unread(err)
+		}
+		if done {
+			return w.prepared(ready)
+		}
+		text = what
+	} else if w.stage == preparing && item.Phase != Changing && !item.Unprepared {
+		return w.prepared(ready)
+	}
+	going, failure := d.readTask(ctx, w, tasks)
+	if failure != nil {
+		w.stage = nothing
+		return teardown.Progress{State: teardown.ProgressExists, Err: failure}
+	}
+	if w.unchanged++; going || item.Phase == Leaving || text != w.state {
+		w.unchanged, w.state, w.changed = 0, text, time.Now()
+	}
+	patience := w.kind.Patience
+	if patience == 0 {
+		patience = defaultPatience
+	}
+	switch {
+	case w.stuck < taskPatience && (w.unchanged < patience || time.Since(w.changed) < settling), item.Phase == Changing:
+	case w.repeats[w.stage] < maxRepeats:
+		w.repeats[w.stage]++
+		return ready
+	case w.refusal != nil:
+		return teardown.Progress{State: teardown.ProgressExists, Err: w.refusal}
+	}
+	return w.deleting(text)
+}
+
+// prepared ends a preparation: what comes next may be another one.
+func (w *work[R]) prepared(ready teardown.Progress) teardown.Progress {
+	w.stage, w.repeats[preparing] = nothing, 0
+	return ready
+}
+
+// readTask reads the task of a resource that is unchanged. One that has ended, or that
+// cannot be read, is not read again.
+func (d *Driver[R]) readTask(ctx context.Context, w *work[R], tasks *int) (going bool, failure error) {
+	if w.task == "" {
+		return false, nil
+	}
+	if w.looks++; w.looks < w.readAt || time.Since(w.sentAt) < taskAge || *tasks == 0 {
+		return true, nil
+	}
+	*tasks--
+	w.readAt = w.looks + taskEvery
+	t, err := d.table.Task(ctx, w.task)
+	switch {
+	case errors.Retryable(err) || err != nil && ctx.Err() != nil:
+		return false, nil
+	case err != nil:
+		w.task = ""
+		return false, nil
+	}
+	if w.stuck++; t.Text != w.progress {
+		w.progress, w.stuck = t.Text, 0
+	}
+	if !t.Over {
+		return true, nil
+	}
+	w.task = ""
+	if !t.Failed {
+		return false, nil
+	}
+	// The resource may be done nevertheless, since it was read.
+	if err := w.read(ctx); err == nil && w.item.Phase == Absent {
+		return false, nil
+	}
+	e := d.error(w.step, errors.TaskFailed, nil).(*errors.Error)
+	e.Steps = []errors.Step{{Name: w.step.Kind, Description: t.Text}}
+	return false, e
+}
+
+// Find reads the resource of a step, and reports whether it exists. It is for inspections:
+// it changes nothing that is known of the step.
+func (d *Driver[R]) Find(ctx context.Context, o teardown.Organization, s teardown.Step) (item Item, found bool, err error) {
+	kind := d.kinds[s.Kind]
+	if kind == nil {
+		return Item{}, false, d.invalid(s)
+	}
+	ref, err := d.ref(o, s)
+	if err != nil {
+		return Item{}, false, err
+	}
+	item, err = kind.Read(ctx, ref)
+	return item, err == nil && item.Phase != Absent, err
+}

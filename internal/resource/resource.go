@@ -1,0 +1,177 @@
+// Package resource removes the resources of an organization by tables: each kind of
+// resource is described once, by a [Kind], and removing, verifying and waiting exist once,
+// in [Driver].
+//
+// # Rules
+//
+// What is removed is the resource that a read has just found under the step's identity. A
+// resource that was recreated under the same name is another one: [Kind.Read] reports it
+// as [Absent].
+//
+// Absence from a list is a hint, unless the list says that it is whole: one [Kind.Read] is
+// the proof. A resource that a read fails to show is not absent.
+//
+// A request that was accepted is sent again if reads show the resource unchanged, at most
+// three times: providers accept removals that never start. A task is a record and proves
+// neither success nor failure: it is read while its resource stays as it is, and its
+// failure counts only if the resource exists then.
+package resource
+
+import (
+	"context"
+	"time"
+
+	"github.com/offboard-dev/offboard-go/errors"
+)
+
+// Table describes the resources of a provider. R says where a resource is: its IDs or
+// names, and those of what it is in.
+type Table[R any] struct {
+	Provider string
+	Kinds    []Kind[R]
+
+	// Task reads a task; nil if the provider has none.
+	Task func(ctx context.Context, id string) (Task, error)
+
+	// Immaterial reports whether the refusal of a request says that there is nothing to
+	// do. A read shows whether that is so.
+	Immaterial func(error) bool
+}
+
+// Kind describes the resources of one kind.
+type Kind[R any] struct {
+	Name string
+
+	// Read reads one resource.
+	Read func(ctx context.Context, r R) (Item, error)
+
+	// List reads resources of one scope by one list, while their removal goes on; Scope
+	// names it. An item is nil if the list lacks the resource and that proves nothing: then
+	// Read proves what became of it. If List is nil, each resource is read by itself.
+	Scope func(r R) string
+	List  func(ctx context.Context, rs []R) ([]*Item, error)
+
+	// ListFirst: steps of this kind start by the shared list, because what they come after
+	// mostly deletes their resources, too.
+	ListFirst bool
+
+	// Direct reports whether the first request needs no read before it, because what it names
+	// can never be another resource. Prepare and Remove get the zero Item then. nil: no.
+	Direct func(r R) bool
+
+	// Named: the resource is known by a name that another one may have later.
+	Named bool
+
+	// Soon: the removal is mostly done when it is answered.
+	Soon bool
+
+	// Prepare does what must be done before the removal, one request at a time; nil for
+	// nothing.
+	Prepare func(ctx context.Context, r R, i Item) (Preparation, error)
+
+	// Remove requests the removal of the resource that was just read.
+	Remove func(ctx context.Context, r R, i Item) (Sent, error)
+
+	// Purge removes from the trash what Remove has moved there; nil if resources of this
+	// kind have no trash. trash is that of the last [Sent].
+	Purge func(ctx context.Context, r R, i Item, trash string) (Sent, error)
+
+	// Patience is how many reads of an unchanged resource a request is waited for before
+	// it is sent again; 0 for [defaultPatience].
+	Patience int
+
+	// Expect is how long the work of a request takes until something was learned; 0 for a
+	// second.
+	Expect time.Duration
+}
+
+// Item is a resource as a read shows it.
+type Item struct {
+	Phase Phase
+	Text  string // its state, in words
+	Err   error  // of [Failed]: why its removal cannot end
+	Value any    // for the functions of its [Kind]
+
+	// Unprepared: it must be prepared before its removal, as its state shows.
+	Unprepared bool
+}
+
+// Phase is how far a resource is on its way out.
+type Phase int
+
+// Values of [Phase].
+const (
+	Present   Phase = iota // it exists, and its removal has not started
+	Changing               // it exists, and will soon be in another state by itself
+	Leaving                // its removal is under way
+	Discarded              // it is in the trash
+	Failed                 // its removal has ended, and it exists
+	Absent                 // it does not exist, or has ended
+)
+
+// Preparation is what [Kind.Prepare] has found or done.
+type Preparation struct {
+	// Ready: nothing is left to prepare.
+	Ready bool
+
+	Task string // of the request that was sent; "" for none
+	Text string // what is waited for
+
+	// Done reads whether that has happened; nil if the resource itself shows it.
+	Done func(ctx context.Context) (done bool, text string, err error)
+}
+
+// Sent is the answer to a request that was accepted.
+type Sent struct {
+	Task  string // of the work that follows; "" for none
+	Trash string // ID of the object in the trash; "" if the answer has none
+
+	// Discarded is the resource in the trash, if the answer shows that it is there. A purge
+	// can follow at once, because it names nothing else.
+	Discarded *Item
+}
+
+// Task is the record of work that goes on after the answer.
+type Task struct {
+	Over   bool
+	Failed bool
+	Text   string
+}
+
+const (
+	defaultPatience = 4
+	taskPatience    = 5 // reads of a task that makes no progress
+
+	// A task is read from the second poll of its resource on, when it is as old as that, and
+	// with each third poll after that. A poll of many resources reads so many of their tasks.
+	taskFirst, taskEvery = 2, 3
+	taskAge              = 8 * time.Second
+	tasksPerPoll         = 4
+	maxRepeats           = 3
+
+	// fresh is how long an item that a poll has read may be acted upon, if the resource is
+	// known by a name that another one may have later, and if it is not.
+	freshName = 10 * time.Second
+	freshID   = 2 * time.Minute
+
+	// settling is how long a resource is given before a request that changes nothing is
+	// sent again.
+	settling = 10 * time.Second
+
+	// maxContradictions is how many lists in a row may contradict themselves.
+	maxContradictions = 5
+
+	// listWorth is for how many resources a list is read instead of each resource.
+	listWorth = 3
+)
+
+// accepted reports whether an error is that of a 2xx or 3xx other than the documented
+// success, such as one without the documented body: the next read decides. An answer that a
+// table has refused is none.
+func accepted(err error) bool {
+	e, ok := errors.AsType[*errors.Error](err)
+	return ok && e.Code == errors.UnexpectedResponse && e.Status >= 200 && e.Status <= 399 && e.Operation != operation
+}
+
+// operation is that of the errors of this package and of tables.
+const operation = "Teardown"
