@@ -3,7 +3,6 @@ package teardown
 import (
 	"container/heap"
 	"context"
-	"slices"
 	"time"
 
 	"github.com/offboard-dev/offboard-go/errors"
@@ -31,6 +30,8 @@ type group struct {
 	at       time.Time
 	ended    time.Time // the last poll
 	queued   bool      // due, without a slot
+	now      bool      // one that waits asks for a poll at once
+	soonest  time.Time // when the first of those that wait is due
 }
 
 // wait has a step wait for its next poll.
@@ -47,9 +48,14 @@ func (s *scheduler) wait(i int, now time.Time) {
 	if t.wait.Now {
 		t.dueAt = now
 	}
-	t.group = s.groupOf(i, t.wait)
-	t.group.waiting = append(t.group.waiting, i)
-	s.schedule(t.group, now)
+	g := s.groupOf(i, t.wait)
+	if len(g.waiting) == 0 || t.dueAt.Before(g.soonest) {
+		g.soonest = t.dueAt
+	}
+	g.now = g.now || t.wait.Now
+	g.waiting = append(g.waiting, i)
+	t.group = g
+	s.schedule(g, now)
 }
 
 // groupOf returns the group that a step waits in.
@@ -106,14 +112,12 @@ func (s *scheduler) schedule(g *group, now time.Time) {
 
 // nextPoll returns when a poll of a group is worth its request.
 func (s *scheduler) nextPoll(g *group, now time.Time) time.Time {
-	last := &s.tasks[g.waiting[len(g.waiting)-1]]
-	if last.wait.Now {
+	if g.now {
 		return now
 	}
-	first := &s.tasks[g.waiting[0]]
-	at := first.dueAt
-	if last.dueAt.Before(at) {
-		at = last.dueAt
+	at := g.soonest
+	if g.single {
+		at = s.tasks[g.waiting[0]].dueAt
 	}
 	if g.ended.IsZero() {
 		return at
@@ -138,16 +142,18 @@ func again(took time.Duration) time.Duration {
 
 // poll sends a poll of a group that is due.
 func (s *scheduler) poll(g *group) {
-	if len(g.waiting) == 0 {
+	var tasks []int
+	for len(g.waiting) > 0 && !(g.single && len(tasks) == 1) {
+		i := g.waiting[0]
+		g.waiting = g.waiting[1:]
+		if t := &s.tasks[i]; t.phase == waiting && t.group == g { // its time may have ended
+			tasks = append(tasks, i)
+		}
+	}
+	if len(tasks) == 0 {
 		return
 	}
-	var tasks []int
-	if g.single {
-		tasks, g.waiting = []int{g.waiting[0]}, g.waiting[1:]
-	} else {
-		tasks, g.waiting = g.waiting, nil
-	}
-	g.at, g.timer = time.Time{}, 0
+	g.at, g.timer, g.now = time.Time{}, 0, false
 	g.inFlight++
 	s.polling++
 	steps := make([]Step, len(tasks))
@@ -227,10 +233,6 @@ func (s *scheduler) fire(now time.Time) {
 		t := &s.tasks[i]
 		switch t.phase {
 		case waiting:
-			g := t.group
-			if n := slices.Index(g.waiting, i); n >= 0 {
-				g.waiting = slices.Delete(g.waiting, n, n+1)
-			}
 			s.settle(i, Failed, s.ended(s.states[i].ID, t.actErr, errStepTimeout))
 		case pausing, queued:
 			s.settle(i, Failed, s.ended(s.states[i].ID, t.pauseErr, errStepTimeout))
