@@ -176,7 +176,7 @@ var lossy = map[string]func(*zitadeltest.Server){
 // organization and returns nil, and its result is the same or an error.
 func underLoss(t *testing.T, target, home, caller string, call func(context.Context, *zitadel.Client) (any, error),
 	lose func(n int, req *http.Request) bool,
-) (result any, err error, p *losing) {
+) (result any, p *losing, err error) {
 	t.Helper()
 	srv := zitadeltest.NewServer()
 	targets[target](srv)
@@ -188,7 +188,7 @@ func underLoss(t *testing.T, target, home, caller string, call func(context.Cont
 	if diff := cmp.Diff(before, ofHome(srv)); diff != "" && err == nil {
 		t.Errorf("the caller's own organization was changed, and the error is nil (-before +after):\n%s", diff)
 	}
-	return result, err, p
+	return result, p, err
 }
 
 // ofHome returns what the organization "home" has.
@@ -210,9 +210,9 @@ func TestContext_HeaderLostOnce(t *testing.T) {
 					t.Run(strings.Join([]string{name, target, home, caller}, "/"), func(t *testing.T) {
 						t.Parallel()
 						synctest.Test(t, func(t *testing.T) {
-							want, wantErr, p := underLoss(t, target, home, caller, call, never)
+							want, p, wantErr := underLoss(t, target, home, caller, call, never)
 							for k := 1; k <= p.n; k++ {
-								got, err, lost := underLoss(t, target, home, caller, call, func(n int, _ *http.Request) bool { return n == k })
+								got, lost, err := underLoss(t, target, home, caller, call, func(n int, _ *http.Request) bool { return n == k })
 								if diff := cmp.Diff(want, got, cmpopts.EquateEmpty()); err == nil && (wantErr != nil || diff != "") {
 									t.Errorf("lost on %v, request %d: the result differs, and the error is nil instead of %v (-want +got):\n%s", lost.lost, k, wantErr, diff)
 								}
@@ -239,12 +239,12 @@ func TestContext_HeaderLostOnOnePath(t *testing.T) {
 					synctest.Test(t, func(t *testing.T) {
 						const caller = "an owner of the instance"
 						paths := map[string]bool{}
-						want, wantErr, _ := underLoss(t, target, home, caller, call, func(_ int, req *http.Request) bool {
+						want, _, wantErr := underLoss(t, target, home, caller, call, func(_ int, req *http.Request) bool {
 							paths[req.Method+req.URL.Path] = true
 							return false
 						})
 						for path := range paths {
-							got, err, _ := underLoss(t, target, home, caller, call, func(_ int, req *http.Request) bool { return req.Method+req.URL.Path == path })
+							got, _, err := underLoss(t, target, home, caller, call, func(_ int, req *http.Request) bool { return req.Method+req.URL.Path == path })
 							if diff := cmp.Diff(want, got, cmpopts.EquateEmpty()); err == nil && (wantErr != nil || diff != "") {
 								t.Errorf("lost on %s: the result differs, and the error is nil instead of %v (-want +got):\n%s", path, wantErr, diff)
 							}
@@ -269,7 +269,7 @@ func TestDeleteMyOrganization_HeaderLostOnTheDeletion(t *testing.T) {
 				t.Parallel()
 				synctest.Test(t, func(t *testing.T) {
 					onDeletion := func(_ int, req *http.Request) bool { return req.Method == http.MethodDelete }
-					_, err, _ := underLoss(t, "with nothing", home, caller, byHeader["a deletion"], onDeletion)
+					_, _, err := underLoss(t, "with nothing", home, caller, byHeader["a deletion"], onDeletion)
 					want := errors.OutcomeUnknown
 					if caller == "an owner of the organization" { // may not delete the other one
 						want = errors.PermissionDenied

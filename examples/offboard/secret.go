@@ -106,19 +106,19 @@ func (h *hiding) Unwrap() error { return h.error }
 
 // conceal returns an error without the texts that the entry was given. A code and what
 // the provider says remain.
-func (of entry) conceal(err error) error {
+func (e entry) conceal(err error) error {
 	if err == nil {
 		return nil
 	}
-	given := of.given(err)
-	e, ok := errors.AsType[*errors.Error](err)
-	if !ok || e == nil {
+	given := e.given(err)
+	typed, ok := errors.AsType[*errors.Error](err)
+	if !ok || typed == nil {
 		if text := without(err.Error(), given); text != err.Error() {
 			return &hiding{err, text}
 		}
 		return err
 	}
-	bare := *e
+	bare := *typed
 	if bare.Target = without(bare.Target, given); bare.Target == notShown {
 		bare.Target = ""
 	}
