@@ -20,8 +20,10 @@ const (
 // with the others of its class: while they are not due one of them is polled, and the
 // others wait until that one is done.
 type group struct {
+	key    string
 	name   string // of [Wait.Group]
 	single bool   // one step is polled, not all
+	own    bool   // of one step
 
 	waiting  []int // in the order in which they began to wait
 	inFlight int   // polls
@@ -60,17 +62,17 @@ func (s *scheduler) wait(i int, now time.Time) {
 
 // groupOf returns the group that a step waits in.
 func (s *scheduler) groupOf(i int, w Wait) *group {
-	key := "group " + w.Group
+	key, own := "group "+w.Group, false
 	switch {
 	case w.Group != "":
 	case w.Class != "" && !w.Now:
 		key = "class " + w.Class
 	default:
-		key = "step " + s.states[i].ID
+		key, own = "step "+s.states[i].ID, true
 	}
 	g := s.groups[key]
 	if g == nil {
-		g = &group{name: w.Group, single: w.Group == "", window: 1}
+		g = &group{key: key, name: w.Group, single: w.Group == "", own: own, window: 1}
 		s.groups[key] = g
 	}
 	return g
@@ -89,13 +91,35 @@ func (s *scheduler) expected(w Wait) time.Duration {
 
 // learn takes the result of a poll of a step, so long after its last act.
 func (s *scheduler) learn(t *task, now time.Time, done bool) {
-	if t.wait.Class != "" && !t.wait.Now && !t.acted.IsZero() {
+	if t.wait.Class != "" && !t.wait.Now {
 		s.durations.learn(t.wait.Class, now.Sub(t.acted), done)
 	}
 }
 
+// hurry has a step that waits polled at once.
+func (s *scheduler) hurry(i int, now time.Time) {
+	t := &s.tasks[i]
+	t.wait.Now = true
+	if g := s.groupOf(i, t.wait); g == t.group {
+		g.now = true
+		s.schedule(g, now)
+		return
+	}
+	s.wait(i, now)
+}
+
+// waits reports whether a step waits in a group: its time may have ended, and it may have
+// moved to another.
+func (s *scheduler) waits(i int, g *group) bool {
+	t := &s.tasks[i]
+	return t.phase == waiting && t.group == g
+}
+
 // schedule sets when a group is polled next.
 func (s *scheduler) schedule(g *group, now time.Time) {
+	for len(g.waiting) > 0 && !s.waits(g.waiting[0], g) {
+		g.waiting = g.waiting[1:]
+	}
 	if len(g.waiting) == 0 || g.queued || !g.single && g.inFlight > 0 || g.inFlight >= g.window {
 		return
 	}
@@ -146,37 +170,31 @@ func (s *scheduler) poll(g *group) {
 	for len(g.waiting) > 0 && !(g.single && len(tasks) == 1) {
 		i := g.waiting[0]
 		g.waiting = g.waiting[1:]
-		if t := &s.tasks[i]; t.phase == waiting && t.group == g { // its time may have ended
+		if s.waits(i, g) {
 			tasks = append(tasks, i)
 		}
 	}
+	g.at, g.timer, g.now = time.Time{}, 0, false
 	if len(tasks) == 0 {
 		return
 	}
-	g.at, g.timer, g.now = time.Time{}, 0, false
 	g.inFlight++
 	s.polling++
 	steps := make([]Step, len(tasks))
+	var until time.Time // when the time of all of them has ended
 	for n, i := range tasks {
-		s.tasks[i].phase, s.tasks[i].group = polling, nil
+		t := &s.tasks[i]
+		t.phase, t.group = polling, nil
 		steps[n] = s.states[i].Step
-	}
-	var until time.Time
-	if g.single {
-		until = s.tasks[tasks[0]].deadline
+		if t.deadline.After(until) {
+			until = t.deadline
+		}
 	}
 	go func() {
 		var last trace.Last
-		ctx := trace.With(s.ctx, &last)
-		if !until.IsZero() {
-			var cancel context.CancelFunc
-			ctx, cancel = context.WithDeadlineCause(ctx, until, errStepTimeout)
-			defer cancel()
-		}
+		ctx, cancel := context.WithDeadlineCause(trace.With(s.ctx, &last), until, errStepTimeout)
+		defer cancel()
 		progress, err := s.driver.Poll(ctx, s.plan.Organization, g.name, steps)
-		if err == nil && len(progress) != len(steps) {
-			err = s.refuse(errors.Internal, nil, "the driver answered for %d steps of %d", len(progress), len(steps))
-		}
 		s.results <- result{tasks: tasks, group: g, progress: progress, err: err, requestID: last.ID()}
 	}()
 	if g.single {
@@ -189,23 +207,24 @@ func (s *scheduler) poll(g *group) {
 func (s *scheduler) polled(r result, now time.Time) {
 	g := r.group
 	g.inFlight--
+	before := g.ended
+	g.ended = now // first: steps that wait again schedule the next poll
 	finished := false
 	for n, i := range r.tasks {
 		t := &s.tasks[i]
-		if t.phase != polling { // its time ended meanwhile
-			continue
-		}
 		t.note(r.requestID)
-		var p Progress
-		if r.err == nil {
-			p = r.progress[n]
+		switch {
+		case r.err != nil:
+			s.outcome(i, Progress{}, r.err, now)
+		case len(r.progress) != len(r.tasks):
+			s.settle(i, Failed, s.refuse(errors.Internal, nil, "the driver answered for %d steps of %d", len(r.progress), len(r.tasks)))
+		default:
+			s.outcome(i, r.progress[n], nil, now)
 		}
-		s.outcome(i, p, r.err, now)
 		finished = finished || t.phase != waiting
 	}
 	switch {
 	case !g.single:
-		g.ended = now
 	case finished:
 		// The others of the class probably take as long.
 		g.window = min(2*g.window, s.settings.concurrency)
@@ -218,9 +237,15 @@ func (s *scheduler) polled(r result, now time.Time) {
 		g.ended = time.Time{}
 	default:
 		// One that takes longer says little of the others, unless most do.
-		if g.window /= 2; g.window <= 1 {
-			g.window, g.ended = 1, now
+		if g.window /= 2; g.window > 1 {
+			g.ended = before
+		} else {
+			g.window = 1
 		}
+	}
+	if g.own && len(g.waiting) == 0 {
+		delete(s.groups, g.key)
+		return
 	}
 	s.schedule(g, now)
 }

@@ -175,14 +175,14 @@ func (s *scheduler) dispatch() {
 		s.resume = s.resume[1:]
 		s.acting++
 	}
-	for len(s.again) > 0 && s.canAct() {
+	for len(s.again) > 0 && s.canAct() && !s.stopped(s.ctx) {
 		i := s.again[0]
 		s.again = s.again[1:]
 		if s.tasks[i].phase == queued { // its time may have ended
 			s.act(i)
 		}
 	}
-	for !s.ending && len(s.fresh) > 0 && s.canAct() && s.active < s.settings.maxStarted {
+	for len(s.fresh) > 0 && s.canAct() && s.active < s.settings.maxStarted && !s.stopped(s.ctx) {
 		i := s.fresh[0]
 		s.fresh = s.fresh[1:]
 		s.start(i)
@@ -289,9 +289,12 @@ func (s *scheduler) apply(r result) {
 	case ProgressDeleting, ProgressPollFirst:
 		s.report(i, p.Text)
 		t.wait, t.pollFirst = p.Next, p.State == ProgressPollFirst
-		if s.ending && !t.pollFirst {
+		switch {
+		case s.ending && !t.pollFirst:
 			s.interrupt(i, nil)
 			return
+		case s.ending:
+			t.wait.Now = true
 		}
 		s.wait(i, now)
 	default:
@@ -479,7 +482,9 @@ func (s *scheduler) end() {
 			case pausing:
 				s.settle(i, Interrupted, t.pauseErr)
 			case waiting:
-				if !t.pollFirst { // one poll decides what became of an act
+				if t.pollFirst { // one poll decides what became of an act
+					s.hurry(i, time.Now())
+				} else {
 					s.interrupt(i, nil)
 				}
 			case queued:

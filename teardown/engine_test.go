@@ -1,0 +1,1029 @@
+package teardown_test
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/offboard-dev/offboard-go/errors"
+	"github.com/offboard-dev/offboard-go/internal/trace"
+	"github.com/offboard-dev/offboard-go/teardown"
+)
+
+// native is a provider whose driver acts and polls as functions say, and records all calls.
+// It fails the test if calls for one step overlap, or a poll began before the last act of
+// its step has ended.
+type native struct {
+	t         *testing.T
+	steps     []teardown.Step
+	takes     time.Duration                                     // each request; a second by default
+	act       func(id string, n int) (teardown.Progress, error) // the nth act of a step
+	poll      func(id string, n int) (teardown.Progress, error) // the nth poll of a step; an error is that of the whole poll
+	hang      func(call string) time.Duration                   // instead of takes; it ends with the context
+	answer    func(all []teardown.Progress) []teardown.Progress // instead of a Progress for each step
+	durations *teardown.Durations                               // of the client
+
+	mu                             sync.Mutex
+	start                          time.Time
+	calls                          []string
+	busy                           map[string]bool
+	acts, polls                    map[string]int
+	inspected, pollCalls, actCalls int
+	acting, polling                int
+	mostActs, mostPolls, most      int
+	gone                           map[string]bool
+}
+
+func nativeOf(t *testing.T, ids ...string) *native {
+	return &native{
+		t: t, steps: things(ids...), takes: time.Second, start: time.Now(),
+		busy: map[string]bool{}, acts: map[string]int{}, polls: map[string]int{}, gone: map[string]bool{},
+	}
+}
+
+// numbered returns n IDs.
+func numbered(n int) []string {
+	ids := make([]string, n)
+	for i := range ids {
+		ids[i] = fmt.Sprintf("s%03d", i)
+	}
+	return ids
+}
+
+func (d *native) Provider() (name, instance string) { return "world", "https://world.invalid" }
+
+func (d *native) Durations() *teardown.Durations { return d.durations }
+
+func (d *native) Inspect(context.Context, teardown.Organization, *teardown.Plan) (*teardown.Plan, error) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.inspected++
+	p := &teardown.Plan{Provider: "world", Instance: "https://world.invalid", Organization: acme}
+	for _, s := range d.steps {
+		if !d.gone[s.ID] {
+			s.After = slices.DeleteFunc(slices.Clone(s.After), func(id string) bool { return d.gone[id] })
+			p.Steps = append(p.Steps, s)
+		}
+	}
+	if len(p.Steps) > 0 {
+		p.Refusal = &teardown.Refusal{Operation: "CheckDeletion", Code: errors.DeletionStepsNotSatisfied}
+	}
+	return p.Seal(), nil
+}
+
+// begin records a call, and returns what ends it.
+func (d *native) begin(call string, ids []string, running, most *int) (end func()) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.calls = append(d.calls, fmt.Sprintf("%v %s %s", time.Since(d.start), call, strings.Join(ids, " ")))
+	*running++
+	*most, d.most = max(*most, *running), max(d.most, d.acting+d.polling)
+	for _, id := range ids {
+		if d.busy[id] {
+			d.t.Errorf("calls for %s overlap", id)
+		}
+		d.busy[id] = true
+	}
+	return func() {
+		d.mu.Lock()
+		defer d.mu.Unlock()
+		*running--
+		for _, id := range ids {
+			d.busy[id] = false
+		}
+	}
+}
+
+// wait is the time that a request takes.
+func (d *native) wait(ctx context.Context, call string) error {
+	takes := d.takes
+	if d.hang != nil {
+		if hang := d.hang(call); hang > 0 {
+			takes = hang
+		}
+	}
+	select {
+	case <-time.After(takes):
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+func (d *native) Act(ctx context.Context, _ teardown.Organization, s teardown.Step) (teardown.Progress, error) {
+	defer d.begin("act", []string{s.ID}, &d.acting, &d.mostActs)()
+	if err := d.wait(ctx, "act "+s.ID); err != nil {
+		return teardown.Progress{}, err
+	}
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.actCalls++
+	d.acts[s.ID]++
+	if d.act == nil {
+		return teardown.Progress{State: teardown.ProgressDeleting}, nil
+	}
+	p, err := d.act(s.ID, d.acts[s.ID])
+	if err == nil && p.State == teardown.ProgressNotFound {
+		d.gone[s.ID] = true
+	}
+	return p, err
+}
+
+func (d *native) Poll(ctx context.Context, _ teardown.Organization, group string, steps []teardown.Step) ([]teardown.Progress, error) {
+	var ids []string
+	for _, s := range steps {
+		ids = append(ids, s.ID)
+	}
+	call := strings.TrimSpace("poll " + group)
+	defer d.begin(call, ids, &d.polling, &d.mostPolls)()
+	if err := d.wait(ctx, call); err != nil {
+		return nil, err
+	}
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.pollCalls++
+	var all []teardown.Progress
+	for _, id := range ids {
+		d.polls[id]++
+		p := teardown.Progress{State: teardown.ProgressNotFound}
+		if d.poll != nil {
+			var err error
+			if p, err = d.poll(id, d.polls[id]); err != nil {
+				return nil, err
+			}
+		}
+		if p.State == teardown.ProgressNotFound {
+			d.gone[id] = true
+		}
+		all = append(all, p)
+	}
+	if d.answer != nil {
+		all = d.answer(all)
+	}
+	return all, nil
+}
+
+func (d *native) Delete(context.Context, teardown.Organization) (teardown.Deletion, error) {
+	return teardown.Deletion{Outcome: teardown.Gone}, nil
+}
+
+func (d *native) execute(ctx context.Context, options ...teardown.Option) (*teardown.Report, error) {
+	d.t.Helper()
+	p, err := d.Inspect(ctx, acme, nil)
+	if err != nil {
+		d.t.Fatal(err)
+	}
+	return teardown.Execute(ctx, d, p, append([]teardown.Option{teardown.Confirm("Acme")}, options...)...)
+}
+
+// took returns how long it has been since the start.
+func (d *native) took() time.Duration { return time.Since(d.start) }
+
+func deletingIn(group string, expect time.Duration) teardown.Progress {
+	return teardown.Progress{State: teardown.ProgressDeleting, Next: teardown.Wait{Group: group, Expect: expect}}
+}
+
+// want fails unless the calls are those, in order.
+func (d *native) want(calls ...string) {
+	d.t.Helper()
+	if diff := cmp.Diff(calls, d.calls); diff != "" {
+		d.t.Errorf("calls (-want +got):\n%s", diff)
+	}
+}
+
+func TestEngine_OnePollForAGroup(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		d := nativeOf(t, numbered(100)...)
+		d.takes = 20 * time.Millisecond
+		d.act = func(string, int) (teardown.Progress, error) { return deletingIn("list", 10*time.Second), nil }
+		r, err := d.execute(t.Context())
+		if err != nil || r.Outcome != teardown.Gone || d.actCalls != 100 || d.pollCalls != 1 {
+			t.Errorf("got %v after %d acts and %d polls", err, d.actCalls, d.pollCalls)
+		}
+		// The poll is due when the first step is: 10 s after its act.
+		if want := 10*time.Second + 2*d.takes; d.took() != want {
+			t.Errorf("took %v, want %v", d.took(), want)
+		}
+	})
+}
+
+// The interval of a group shrinks with the number of steps that wait in it, and grows with
+// the time that they have waited.
+func TestEngine_IntervalOfAGroup(t *testing.T) {
+	t.Parallel()
+	for _, test := range []struct{ steps, polls int }{{1, 15}, {3, 30}, {15, 85}, {150, 85}} {
+		synctest.Test(t, func(t *testing.T) {
+			d := nativeOf(t, numbered(test.steps)...)
+			d.act = func(string, int) (teardown.Progress, error) { return deletingIn("list", 10*time.Second), nil }
+			d.poll = func(string, int) (teardown.Progress, error) {
+				if d.took() < 3*time.Minute {
+					return deletingIn("list", 0), nil
+				}
+				return teardown.Progress{State: teardown.ProgressNotFound}, nil
+			}
+			if _, err := d.execute(t.Context(), teardown.Concurrency(200), teardown.WithMaxStarted(200)); err != nil || d.pollCalls != test.polls {
+				t.Errorf("%d steps: %v after %d polls, want %d", test.steps, err, d.pollCalls, test.polls)
+			}
+		})
+	}
+}
+
+// A poll that is in flight when an act ends does not decide its step.
+func TestEngine_JoiningAPollInFlight(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		d := nativeOf(t, "a", "b")
+		d.hang = func(call string) time.Duration {
+			return map[string]time.Duration{"act b": 3 * time.Second, "poll list": 5 * time.Second}[call]
+		}
+		d.act = func(string, int) (teardown.Progress, error) {
+			return teardown.Progress{State: teardown.ProgressDeleting, Next: teardown.Wait{Group: "list", Now: true}}, nil
+		}
+		if _, err := d.execute(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		slices.Sort(d.calls[:2])
+		d.want("0s act a", "0s act b", "1s poll list a", "6s poll list b")
+	})
+}
+
+// What acts and polls show decides a step, and how often it is acted upon and polled.
+func TestEngine_Progress(t *testing.T) {
+	t.Parallel()
+	type answers []any // a Progress, a state, or an error code; the last one lasts
+	const (
+		exists    = teardown.ProgressExists
+		deleting  = teardown.ProgressDeleting
+		ready     = teardown.ProgressReady
+		notFound  = teardown.ProgressNotFound
+		pollFirst = teardown.ProgressPollFirst
+	)
+	why := teardown.Progress{Err: refused(errors.TaskFailed)}
+	for name, test := range map[string]struct {
+		acts, polls answers
+		nActs       int
+		nPolls      int
+		attempts    int
+		state       teardown.State
+		code        errors.Code
+	}{
+		"deleted":                         {answers{deleting}, answers{notFound}, 1, 1, 1, teardown.Done, ""},
+		"found deleted by an act":         {answers{notFound}, nil, 1, 0, 1, teardown.Done, ""},
+		"two acts":                        {answers{ready, deleting}, answers{notFound}, 2, 1, 1, teardown.Done, ""},
+		"ready after a poll":              {answers{deleting}, answers{ready, notFound}, 2, 2, 1, teardown.Done, ""},
+		"still deleting":                  {answers{deleting}, answers{deleting, deleting, notFound}, 1, 3, 1, teardown.Done, ""},
+		"an act shows why it exists":      {answers{why}, nil, 1, 0, 1, teardown.Failed, errors.TaskFailed},
+		"a poll shows why it exists":      {answers{deleting}, answers{why}, 1, 1, 1, teardown.Failed, errors.TaskFailed},
+		"exists for no reason":            {answers{deleting}, answers{exists, notFound}, 2, 2, 2, teardown.Done, ""},
+		"poll first":                      {answers{pollFirst}, answers{notFound}, 1, 1, 1, teardown.Done, ""},
+		"poll first, which fails":         {answers{pollFirst}, answers{errors.Unavailable, notFound}, 2, 2, 2, teardown.Done, ""},
+		"poll first, which is denied":     {answers{pollFirst}, answers{errors.PermissionDenied}, 1, 1, 1, teardown.Failed, errors.PermissionDenied},
+		"poll first, a later one fails":   {answers{pollFirst}, answers{deleting, errors.Unavailable, notFound}, 1, 3, 1, teardown.Done, ""},
+		"poll first, ready, poll fails":   {answers{pollFirst, deleting}, answers{ready, errors.Unavailable, notFound}, 2, 3, 1, teardown.Done, ""},
+		"a poll fails":                    {answers{deleting}, answers{errors.Unavailable, notFound}, 1, 2, 1, teardown.Done, ""},
+		"a poll is denied":                {answers{deleting}, answers{errors.PermissionDenied}, 1, 1, 1, teardown.Failed, errors.PermissionDenied},
+		"polls fail for long":             {answers{deleting}, answers{errors.Unavailable}, 1, 0, 1, teardown.Failed, errors.Unavailable},
+		"act fails, deleted":              {answers{errors.PermissionDenied}, answers{notFound}, 1, 1, 1, teardown.Done, ""},
+		"act fails, deleting":             {answers{errors.PermissionDenied}, answers{deleting, notFound}, 1, 2, 1, teardown.Done, ""},
+		"act fails, deleting, exists":     {answers{errors.PermissionDenied, deleting}, answers{deleting, exists, notFound}, 2, 3, 2, teardown.Done, ""},
+		"act fails, deleting, poll fails": {answers{errors.PermissionDenied}, answers{deleting, errors.Unavailable, notFound}, 1, 3, 1, teardown.Done, ""},
+		"act fails, ready":                {answers{errors.PermissionDenied, deleting}, answers{ready, notFound}, 2, 2, 1, teardown.Done, ""},
+		"act fails, ready, poll fails":    {answers{errors.PermissionDenied, deleting}, answers{ready, errors.Unavailable, notFound}, 2, 3, 1, teardown.Done, ""},
+		"act fails, exists":               {answers{errors.PermissionDenied}, answers{exists}, 1, 1, 1, teardown.Failed, errors.PermissionDenied},
+		"act fails, exists for a reason":  {answers{errors.PermissionDenied}, answers{why}, 1, 1, 1, teardown.Failed, errors.PermissionDenied},
+		"act fails, poll fails":           {answers{errors.PermissionDenied}, answers{errors.Unavailable}, 1, 1, 1, teardown.Failed, errors.PermissionDenied},
+		"act fails once":                  {answers{errors.Unavailable, deleting}, answers{exists, notFound}, 2, 2, 2, teardown.Done, ""},
+		"a poll that polls first":         {answers{deleting}, answers{pollFirst, notFound}, 2, 2, 2, teardown.Done, ""},
+	} {
+		for _, wait := range []teardown.Wait{{}, {Group: "list"}, {Class: "thing"}} {
+			t.Run(strings.TrimSpace(name+" "+wait.Group+wait.Class), func(t *testing.T) {
+				t.Parallel()
+				synctest.Test(t, func(t *testing.T) {
+					answer := func(all answers) func(string, int) (teardown.Progress, error) {
+						return func(_ string, n int) (teardown.Progress, error) {
+							p := teardown.Progress{}
+							switch a := all[min(n, len(all))-1].(type) {
+							case teardown.Progress:
+								p = a
+							case teardown.ProgressState:
+								p.State = a
+							case errors.Code:
+								return p, refused(a)
+							}
+							p.Next = wait
+							return p, nil
+						}
+					}
+					d := nativeOf(t, "a")
+					d.act, d.poll = answer(test.acts), answer(test.polls)
+					r, err := d.execute(t.Context())
+					if r == nil || len(r.Steps) != 1 {
+						t.Fatalf("got %+v, %v", r, err)
+					}
+					s := r.Steps[0]
+					if s.State != test.state || codeOf(s.Err) != test.code || s.Attempts != test.attempts {
+						t.Errorf("got %s, %v after %d attempts; want %s, %q after %d", s.State, s.Err, s.Attempts, test.state, test.code, test.attempts)
+					}
+					if d.actCalls != test.nActs || test.nPolls > 0 && d.pollCalls != test.nPolls || test.polls == nil && d.pollCalls > 0 {
+						t.Errorf("%d acts and %d polls, want %d and %d:\n%s", d.actCalls, d.pollCalls, test.nActs, test.nPolls, strings.Join(d.calls, "\n"))
+					}
+					if name == "polls fail for long" && (d.took() < 13*time.Minute || d.took() > 16*time.Minute) {
+						t.Errorf("took %v", d.took())
+					}
+				})
+			})
+		}
+	}
+}
+
+// A failed act is polled at once, and by itself.
+func TestEngine_PollAfterFailedAct(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		d := nativeOf(t, "a")
+		d.act = func(_ string, n int) (teardown.Progress, error) {
+			if n == 1 {
+				return deletingIn("list", 10*time.Second), nil
+			}
+			return teardown.Progress{}, refused(errors.OutcomeUnknown)
+		}
+		d.poll = func(_ string, n int) (teardown.Progress, error) {
+			if n == 1 {
+				return teardown.Progress{State: teardown.ProgressReady}, nil
+			}
+			return teardown.Progress{State: teardown.ProgressNotFound}, nil
+		}
+		if _, err := d.execute(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		d.want("0s act a", "11s poll list a", "12s act a", "13s poll a")
+	})
+}
+
+// Polls that show that the removal goes on reset the time for retries.
+func TestEngine_RetriesOfPolls(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		d := nativeOf(t, "a")
+		d.poll = func(_ string, n int) (teardown.Progress, error) {
+			switch {
+			case n == 40:
+				return teardown.Progress{State: teardown.ProgressNotFound}, nil
+			case n%2 == 0:
+				return teardown.Progress{State: teardown.ProgressDeleting}, nil
+			}
+			return teardown.Progress{}, refused(errors.Unavailable)
+		}
+		if _, err := d.execute(t.Context(), teardown.WithRetryFor(10*time.Second)); err != nil || d.actCalls != 1 || d.pollCalls != 40 {
+			t.Errorf("got %v after %d polls in %v", err, d.pollCalls, d.took())
+		}
+		// A provider that asks for a longer wait is not asked before.
+		d = nativeOf(t, "a")
+		d.poll = func(_ string, n int) (teardown.Progress, error) {
+			if n == 1 {
+				return teardown.Progress{}, &errors.Error{Code: errors.RateLimitReached, RetryAfter: 5 * time.Minute}
+			}
+			return teardown.Progress{State: teardown.ProgressNotFound}, nil
+		}
+		if _, err := d.execute(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		d.want("0s act a", "2s poll a", "5m3s poll a")
+	})
+}
+
+// The text of what is waited for is reported when it changes.
+func TestEngine_Texts(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		d := nativeOf(t, "a")
+		texts := []string{"stopping", "stopping", "", "stopping", "stopped", "stopping"}
+		d.act = func(string, int) (teardown.Progress, error) {
+			return teardown.Progress{State: teardown.ProgressDeleting, Text: "stopping"}, nil
+		}
+		d.poll = func(_ string, n int) (teardown.Progress, error) {
+			switch {
+			case n > len(texts)+1:
+				return teardown.Progress{State: teardown.ProgressNotFound}, nil
+			case n > len(texts):
+				return teardown.Progress{State: teardown.ProgressReady, Text: "ready"}, nil
+			}
+			return teardown.Progress{State: teardown.ProgressDeleting, Text: texts[n-1]}, nil
+		}
+		var got []string
+		if _, err := d.execute(t.Context(), teardown.OnEvent(func(e teardown.Event) {
+			if e.Kind == teardown.Waiting {
+				got = append(got, e.Text)
+			}
+		})); err != nil {
+			t.Fatal(err)
+		}
+		if diff := cmp.Diff([]string{"stopping", "stopped", "stopping", "ready", "stopping"}, got); diff != "" {
+			t.Errorf("texts (-want +got):\n%s", diff)
+		}
+	})
+}
+
+func TestEngine_MaxStarted(t *testing.T) {
+	t.Parallel()
+	for _, test := range []struct {
+		options []teardown.Option
+		most    int
+		took    time.Duration
+	}{
+		{[]teardown.Option{teardown.WithMaxStarted(3)}, 3, 4*time.Minute + 8*time.Second},
+		{[]teardown.Option{teardown.WithMaxStarted(1)}, 1, 10 * (time.Minute + 2*time.Second)},
+		{nil, 10, time.Minute + 3*time.Second},
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			d := nativeOf(t, numbered(10)...)
+			d.act = func(string, int) (teardown.Progress, error) { return deletingIn("", time.Minute), nil }
+			started, most := 0, 0
+			_, err := d.execute(t.Context(), append(test.options, teardown.OnEvent(func(e teardown.Event) {
+				switch {
+				case e.Step == "":
+				case e.Kind == teardown.Begun:
+					started++
+					most = max(most, started)
+				case e.Kind == teardown.Ended:
+					started--
+				}
+			}))...)
+			if err != nil || most != test.most || d.took() > test.took {
+				t.Errorf("got %v, %d at a time in %v; want %d in %v", err, most, d.took(), test.most, test.took)
+			}
+		})
+	}
+	// The default.
+	synctest.Test(t, func(t *testing.T) {
+		d := nativeOf(t, numbered(101)...)
+		d.act = func(string, int) (teardown.Progress, error) { return deletingIn("list", time.Hour/2), nil }
+		ctx, cancel := context.WithTimeout(t.Context(), 20*time.Minute)
+		defer cancel()
+		if r, err := d.execute(ctx); err == nil || states(r)["s099"] != teardown.Interrupted || states(r)["s100"] != teardown.Untouched {
+			t.Errorf("got %v, %v", states(r), err)
+		}
+	})
+}
+
+// Acts and polls have slots of their own, and a step that waits has none.
+func TestEngine_Slots(t *testing.T) {
+	t.Parallel()
+	for _, test := range []struct{ concurrency, acts, polls, most int }{
+		{8, 8, 8, 16}, {4, 4, 4, 8}, {2, 2, 2, 4}, {1, 1, 1, 1}, {0, 1, 1, 1},
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			d := nativeOf(t, numbered(100)...)
+			d.takes = 3 * time.Second
+			r, err := d.execute(t.Context(), teardown.Concurrency(test.concurrency))
+			if err != nil || r.Outcome != teardown.Gone || d.mostActs != test.acts || d.mostPolls != test.polls || d.most != test.most {
+				t.Errorf("with %d: got %v, %d acts, %d polls, %d requests at a time", test.concurrency, err, d.mostActs, d.mostPolls, d.most)
+			}
+			if d.actCalls != 100 || d.pollCalls != 100 {
+				t.Errorf("%d acts and %d polls", d.actCalls, d.pollCalls)
+			}
+		})
+	}
+	// All of them wait at the same time.
+	synctest.Test(t, func(t *testing.T) {
+		d := nativeOf(t, numbered(100)...)
+		d.act = func(string, int) (teardown.Progress, error) { return deletingIn("list", time.Hour/2), nil }
+		if _, err := d.execute(t.Context(), teardown.Concurrency(2)); err != nil || d.took() > time.Hour/2+time.Minute {
+			t.Errorf("got %v after %v", err, d.took())
+		}
+	})
+}
+
+// pausing is a driver that blocks, and whose removals wait outside of their slot.
+type pausing struct {
+	*world
+	working, most int
+}
+
+func (w *pausing) work(n int) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.working += n
+	w.most = max(w.most, w.working)
+}
+
+func (w *pausing) Remove(ctx context.Context, _ teardown.Organization, step teardown.Step, progress func(string)) error {
+	w.work(1)
+	time.Sleep(time.Second)
+	w.work(-1)
+	trace.Pause(ctx, func() {
+		progress("it takes its time")
+		select {
+		case <-time.After(time.Minute):
+		case <-ctx.Done():
+		}
+	})
+	w.work(1)
+	defer w.work(-1)
+	time.Sleep(time.Second)
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.gone = append(w.gone, step.ID)
+	return ctx.Err()
+}
+
+func TestFromBlocking_WaitsHoldNoSlot(t *testing.T) {
+	t.Parallel()
+	for _, test := range []struct {
+		concurrency, most int
+		took              time.Duration
+	}{
+		{2, 2, time.Minute + 25*time.Second}, {1, 1, 20 * 62 * time.Second}, {20, 20, time.Minute + 3*time.Second},
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			w, start := &pausing{world: &world{steps: things(numbered(20)...)}}, time.Now()
+			r, err := teardown.Execute(t.Context(), teardown.FromBlocking(w), w.plan(t), teardown.Confirm("Acme"), teardown.Concurrency(test.concurrency))
+			if took := time.Since(start); err != nil || r.Outcome != teardown.Gone || w.most != test.most || took > test.took {
+				t.Errorf("with %d: got %v, %d at a time in %v; want %d in %v", test.concurrency, err, w.most, took, test.most, test.took)
+			}
+		})
+	}
+	// A stop ends them all.
+	synctest.Test(t, func(t *testing.T) {
+		w, start, stop := &pausing{world: &world{steps: things(numbered(20)...)}}, time.Now(), make(chan struct{})
+		time.AfterFunc(30*time.Second, func() { close(stop) })
+		r, err := teardown.Execute(t.Context(), teardown.FromBlocking(w), w.plan(t), teardown.Confirm("Acme"), teardown.Concurrency(2), teardown.Stop(stop))
+		if took := time.Since(start); r == nil || !errors.Is(err, errors.Canceled) || took > 45*time.Second || w.deleted > 0 {
+			t.Errorf("got %v after %v", err, took)
+		}
+	})
+}
+
+// The time of a step ends it, whatever it does.
+func TestEngine_StepTimeout(t *testing.T) {
+	t.Parallel()
+	for name, test := range map[string]struct {
+		set  func(*native)
+		code errors.Code
+		took time.Duration
+	}{
+		"waits": {func(d *native) {
+			d.act = func(string, int) (teardown.Progress, error) { return deletingIn("", time.Hour), nil }
+		}, errors.NotFinished, time.Minute},
+		"waits in a group": {func(d *native) {
+			d.act = func(string, int) (teardown.Progress, error) { return deletingIn("list", time.Hour), nil }
+		}, errors.NotFinished, time.Minute},
+		"waits in a class": {func(d *native) {
+			d.act = func(string, int) (teardown.Progress, error) {
+				return teardown.Progress{State: teardown.ProgressDeleting, Next: teardown.Wait{Class: "thing", Expect: time.Hour}}, nil
+			}
+		}, errors.NotFinished, time.Minute},
+		"goes on": {func(d *native) {
+			d.poll = func(string, int) (teardown.Progress, error) { return deletingIn("list", 0), nil }
+		}, errors.NotFinished, time.Minute},
+		"acts": {func(d *native) {
+			d.hang = func(call string) time.Duration { return map[string]time.Duration{"act a": time.Hour}[call] }
+		}, errors.NotFinished, time.Minute},
+		"is polled": {func(d *native) {
+			d.hang = func(call string) time.Duration { return map[string]time.Duration{"poll": time.Hour}[call] }
+		}, errors.NotFinished, time.Minute},
+		"is polled in a group": {func(d *native) {
+			d.act = func(string, int) (teardown.Progress, error) { return deletingIn("list", 0), nil }
+			d.hang = func(call string) time.Duration { return map[string]time.Duration{"poll list": time.Hour}[call] }
+		}, errors.NotFinished, time.Minute},
+		"pauses": {func(d *native) {
+			d.act = func(string, int) (teardown.Progress, error) {
+				return teardown.Progress{}, &errors.Error{Code: errors.RateLimitReached, RetryAfter: 5 * time.Minute}
+			}
+			d.poll = func(string, int) (teardown.Progress, error) { return teardown.Progress{}, nil }
+		}, errors.RateLimitReached, time.Minute},
+		"fails at its end": {func(d *native) {
+			d.hang = func(call string) time.Duration { return map[string]time.Duration{"poll": 59 * time.Second}[call] }
+			d.act = func(string, int) (teardown.Progress, error) {
+				return teardown.Progress{State: teardown.ProgressPollFirst, Next: teardown.Wait{Now: true}}, nil
+			}
+			d.poll = func(string, int) (teardown.Progress, error) {
+				return teardown.Progress{}, refused(errors.Unavailable)
+			}
+		}, errors.Unavailable, time.Minute},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				d := nativeOf(t, "a", "b<a")
+				test.set(d)
+				r, err := d.execute(t.Context(), teardown.StepTimeout(time.Minute))
+				if r == nil || r.Steps[0].State != teardown.Failed || codeOf(r.Steps[0].Err) != test.code || r.Steps[1].State != teardown.Untouched {
+					t.Errorf("got %+v, %v", r, err)
+				}
+				if d.took() != test.took || d.actCalls > 1 {
+					t.Errorf("took %v, want %v:\n%s", d.took(), test.took, strings.Join(d.calls, "\n"))
+				}
+			})
+		})
+	}
+	// One that is to act again, and finds no slot.
+	synctest.Test(t, func(t *testing.T) {
+		d := nativeOf(t, "a", "b")
+		d.act = func(string, int) (teardown.Progress, error) { return teardown.Progress{}, refused(errors.Unavailable) }
+		d.poll = func(string, int) (teardown.Progress, error) { return teardown.Progress{}, nil }
+		d.hang = func(call string) time.Duration { return map[string]time.Duration{"act b": time.Hour}[call] }
+		r, err := d.execute(t.Context(), teardown.StepTimeout(time.Minute), teardown.Concurrency(1))
+		if r == nil || states(r)["a"] != teardown.Failed || codeOf(r.Steps[0].Err) != errors.Unavailable || d.acts["a"] != 1 || r.Steps[0].Ended.Sub(d.start) != time.Minute {
+			t.Errorf("got %+v, %v", r, err)
+		}
+	})
+	// What remains of its group goes on.
+	synctest.Test(t, func(t *testing.T) {
+		d := nativeOf(t, "a", "b")
+		d.hang = func(call string) time.Duration { return map[string]time.Duration{"act b": 30 * time.Second}[call] }
+		d.act = func(string, int) (teardown.Progress, error) { return deletingIn("list", 40*time.Second), nil }
+		d.poll = func(id string, _ int) (teardown.Progress, error) {
+			if id == "a" {
+				return deletingIn("list", 0), nil
+			}
+			return teardown.Progress{State: teardown.ProgressNotFound}, nil
+		}
+		r, err := d.execute(t.Context(), teardown.StepTimeout(45*time.Second), teardown.WithMaxStarted(2))
+		if r == nil || states(r)["a"] != teardown.Failed || states(r)["b"] != teardown.Done {
+			t.Errorf("got %+v, %v", r, err)
+		}
+	})
+}
+
+// After a stop or a cancel no step and no act starts, and what only waits ends at once.
+func TestEngine_Stop(t *testing.T) {
+	t.Parallel()
+	for name, test := range map[string]struct {
+		ids     []string
+		set     func(*native)
+		options []teardown.Option
+		states  map[string]teardown.State
+		took    time.Duration // after a gentle stop after 10 s and a half
+		acts    int
+	}{
+		"waits": {[]string{"a"}, func(d *native) {
+			d.act = func(string, int) (teardown.Progress, error) { return deletingIn("", time.Hour), nil }
+		}, nil, map[string]teardown.State{"a": teardown.Interrupted}, 10500 * time.Millisecond, 1},
+		"waits in a group, and another acts": {[]string{"a", "b"}, func(d *native) {
+			d.act = func(string, int) (teardown.Progress, error) { return deletingIn("list", 15*time.Second), nil }
+			d.hang = func(call string) time.Duration { return map[string]time.Duration{"act b": 30 * time.Second}[call] }
+		}, nil, map[string]teardown.State{"a": teardown.Interrupted, "b": teardown.Interrupted}, 30 * time.Second, 2},
+		"acts, and one comes after it": {[]string{"a", "b<a"}, func(d *native) {
+			d.act = func(string, int) (teardown.Progress, error) {
+				return teardown.Progress{State: teardown.ProgressNotFound}, nil
+			}
+			d.hang = func(string) time.Duration { return 20 * time.Second }
+		}, nil, map[string]teardown.State{"a": teardown.Done, "b": teardown.Untouched}, 20 * time.Second, 1},
+		"acts, and is ready then": {[]string{"a"}, func(d *native) {
+			d.act = func(string, int) (teardown.Progress, error) {
+				return teardown.Progress{State: teardown.ProgressReady}, nil
+			}
+			d.hang = func(string) time.Duration { return 20 * time.Second }
+		}, nil, map[string]teardown.State{"a": teardown.Interrupted}, 20 * time.Second, 1},
+		"acts, and is polled first": {[]string{"a"}, func(d *native) {
+			d.act = func(string, int) (teardown.Progress, error) {
+				return teardown.Progress{State: teardown.ProgressPollFirst, Next: teardown.Wait{Expect: time.Hour / 2}}, nil
+			}
+			d.hang = func(call string) time.Duration { return map[string]time.Duration{"act a": 20 * time.Second}[call] }
+		}, nil, map[string]teardown.State{"a": teardown.Done}, 21 * time.Second, 1},
+		"acts, and fails": {[]string{"a"}, func(d *native) {
+			d.act = func(string, int) (teardown.Progress, error) {
+				return teardown.Progress{}, refused(errors.Unavailable)
+			}
+			d.poll = func(string, int) (teardown.Progress, error) { return teardown.Progress{}, nil }
+			d.hang = func(call string) time.Duration { return map[string]time.Duration{"act a": 20 * time.Second}[call] }
+		}, nil, map[string]teardown.State{"a": teardown.Interrupted}, 21 * time.Second, 1},
+		"is to be polled first": {[]string{"a"}, func(d *native) {
+			d.act = func(string, int) (teardown.Progress, error) {
+				return teardown.Progress{State: teardown.ProgressPollFirst, Next: teardown.Wait{Expect: time.Hour / 2}}, nil
+			}
+		}, nil, map[string]teardown.State{"a": teardown.Done}, 11500 * time.Millisecond, 1},
+		"are to be polled first in a class": {[]string{"a", "b"}, func(d *native) {
+			d.act = func(string, int) (teardown.Progress, error) {
+				return teardown.Progress{State: teardown.ProgressPollFirst, Next: teardown.Wait{Class: "thing", Expect: time.Hour / 2}}, nil
+			}
+		}, nil, map[string]teardown.State{"a": teardown.Done, "b": teardown.Done}, 11500 * time.Millisecond, 2},
+		"are to be polled first in a group": {[]string{"a", "b"}, func(d *native) {
+			d.act = func(string, int) (teardown.Progress, error) {
+				return teardown.Progress{State: teardown.ProgressPollFirst, Next: teardown.Wait{Group: "list", Expect: time.Hour / 2}}, nil
+			}
+		}, nil, map[string]teardown.State{"a": teardown.Done, "b": teardown.Done}, 11500 * time.Millisecond, 2},
+		"is polled": {[]string{"a"}, func(d *native) {
+			d.poll = func(string, int) (teardown.Progress, error) { return deletingIn("", 0), nil }
+			d.hang = func(call string) time.Duration { return map[string]time.Duration{"poll": 20 * time.Second}[call] }
+		}, nil, map[string]teardown.State{"a": teardown.Interrupted}, 22 * time.Second, 1},
+		"is polled, and is ready then": {[]string{"a"}, func(d *native) {
+			d.poll = func(string, int) (teardown.Progress, error) {
+				return teardown.Progress{State: teardown.ProgressReady}, nil
+			}
+			d.hang = func(call string) time.Duration { return map[string]time.Duration{"poll": 20 * time.Second}[call] }
+		}, nil, map[string]teardown.State{"a": teardown.Interrupted}, 22 * time.Second, 1},
+		"is polled, which fails": {[]string{"a"}, func(d *native) {
+			d.poll = func(string, int) (teardown.Progress, error) {
+				return teardown.Progress{}, refused(errors.Unavailable)
+			}
+			d.hang = func(call string) time.Duration { return map[string]time.Duration{"poll": 20 * time.Second}[call] }
+		}, nil, map[string]teardown.State{"a": teardown.Interrupted}, 22 * time.Second, 1},
+		"pauses": {[]string{"a"}, func(d *native) {
+			d.act = func(string, int) (teardown.Progress, error) {
+				return teardown.Progress{}, &errors.Error{Code: errors.RateLimitReached, RetryAfter: time.Minute}
+			}
+			d.poll = func(string, int) (teardown.Progress, error) { return teardown.Progress{}, nil }
+		}, nil, map[string]teardown.State{"a": teardown.Interrupted}, 10500 * time.Millisecond, 1},
+		"finds no slot": {[]string{"a", "b", "c"}, func(d *native) {
+			d.act = func(string, int) (teardown.Progress, error) { return teardown.Progress{}, refused(errors.Unavailable) }
+			d.poll = func(string, int) (teardown.Progress, error) { return teardown.Progress{}, nil }
+			d.hang = func(call string) time.Duration { return map[string]time.Duration{"act b": 20 * time.Second}[call] }
+		}, []teardown.Option{teardown.Concurrency(1)}, map[string]teardown.State{"a": teardown.Interrupted, "b": teardown.Interrupted, "c": teardown.Untouched}, 23 * time.Second, 2},
+	} {
+		for _, gentle := range []bool{true, false} {
+			t.Run(fmt.Sprintf("%s, gentle %t", name, gentle), func(t *testing.T) {
+				t.Parallel()
+				synctest.Test(t, func(t *testing.T) {
+					d, stop := nativeOf(t, test.ids...), make(chan struct{})
+					test.set(d)
+					ctx, cancel := context.WithCancel(t.Context())
+					defer cancel()
+					time.AfterFunc(10500*time.Millisecond, func() {
+						if gentle {
+							close(stop)
+						} else {
+							cancel()
+						}
+					})
+					r, err := d.execute(ctx, append(test.options, teardown.Stop(stop))...)
+					if r == nil || r.Outcome != teardown.Blocked || !errors.Is(err, errors.Canceled) && gentle {
+						t.Fatalf("got %+v, %v", r, err)
+					}
+					if !gentle {
+						if d.took() != 10500*time.Millisecond || len(d.acts) > len(test.ids) {
+							t.Errorf("took %v:\n%s", d.took(), strings.Join(d.calls, "\n"))
+						}
+						for id, state := range states(r) {
+							if want := test.states[id]; state != want && (want == teardown.Untouched || state != teardown.Interrupted) {
+								t.Errorf("%s is %s", id, state)
+							}
+						}
+						return
+					}
+					if diff := cmp.Diff(test.states, states(r)); diff != "" {
+						t.Errorf("states (-want +got):\n%s", diff)
+					}
+					if d.took() != test.took || d.actCalls != test.acts {
+						t.Errorf("took %v and %d acts, want %v and %d:\n%s", d.took(), d.actCalls, test.took, test.acts, strings.Join(d.calls, "\n"))
+					}
+				})
+			})
+		}
+	}
+}
+
+// A stop that comes while steps are started keeps the next one from being started.
+func TestEngine_StopWhileStarting(t *testing.T) {
+	t.Parallel()
+	for _, gentle := range []bool{true, false} {
+		synctest.Test(t, func(t *testing.T) {
+			d, stop := nativeOf(t, numbered(5)...), make(chan struct{})
+			ctx, cancel := context.WithCancel(t.Context())
+			defer cancel()
+			r, err := d.execute(ctx, teardown.Stop(stop), teardown.OnEvent(func(e teardown.Event) {
+				if e.Kind == teardown.Begun && e.Step == "s001" {
+					if gentle {
+						close(stop)
+					} else {
+						cancel()
+					}
+				}
+			}))
+			if r == nil || !errors.Is(err, errors.Canceled) && gentle || len(d.calls) > 4 || states(r)["s001"] != teardown.Interrupted || states(r)["s002"] != teardown.Untouched {
+				t.Errorf("got %v, %v", states(r), err)
+			}
+		})
+	}
+}
+
+func TestEngine_WrongNumberOfAnswers(t *testing.T) {
+	t.Parallel()
+	for name, answer := range map[string]func([]teardown.Progress) []teardown.Progress{
+		"none":     func([]teardown.Progress) []teardown.Progress { return nil },
+		"one less": func(all []teardown.Progress) []teardown.Progress { return all[1:] },
+		"one more": func(all []teardown.Progress) []teardown.Progress { return append(all, all[0]) },
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			d := nativeOf(t, "a", "b")
+			d.act = func(string, int) (teardown.Progress, error) { return deletingIn("list", 5*time.Second), nil }
+			d.answer = answer
+			r, err := d.execute(t.Context())
+			if r == nil || r.Outcome != teardown.Blocked || !errors.Is(err, errors.Internal) || states(r)["a"] != teardown.Failed || states(r)["b"] != teardown.Failed || d.pollCalls != 1 {
+				t.Errorf("%s: got %+v, %v after %d polls", name, r, err, d.pollCalls)
+			}
+		})
+	}
+}
+
+// syncs is a journal that counts how often it is synced, and fails at one of them.
+type syncs struct {
+	disk
+	n, failsAt int
+}
+
+func (s *syncs) Sync() error {
+	if s.n++; s.n == s.failsAt {
+		return io.ErrShortWrite
+	}
+	return s.disk.Sync()
+}
+
+// The results of a poll are synced once, before anything that comes after them starts.
+func TestEngine_JournalOfAPoll(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		journal := new(syncs)
+		d := nativeOf(t, append(numbered(50), "last<"+strings.Join(numbered(50), ","))...)
+		d.act = func(id string, _ int) (teardown.Progress, error) {
+			if id == "last" && strings.Count(journal.String()[:journal.synced], `"verdict":"done"`) != 50 {
+				t.Errorf("started before the results were synced: %d bytes of %d", journal.synced, journal.Len())
+			}
+			return deletingIn("list", 20*time.Second), nil
+		}
+		r, err := d.execute(t.Context(), teardown.Journal(journal), teardown.OnEvent(func(e teardown.Event) {
+			if e.Kind == teardown.Ended && e.Step != "" && journal.synced != journal.Len() {
+				t.Errorf("%s was reported before it was synced", e.Step)
+			}
+		}))
+		// Before the first step, both polls, before the deletion and after it.
+		if err != nil || r.Outcome != teardown.Gone || journal.n != 5 || d.pollCalls != 2 {
+			t.Errorf("got %v, %d syncs and %d polls", err, journal.n, d.pollCalls)
+		}
+	})
+}
+
+// Once the journal cannot be written no step starts, and nothing is reported as deleted
+// without a failure.
+func TestEngine_JournalFails(t *testing.T) {
+	t.Parallel()
+	for name, journal := range map[string]*syncs{
+		"at the sync of a result": {failsAt: 2},
+		"at the start of a step":  {disk: disk{fails: 2}},
+		"at a result":             {disk: disk{fails: 3}},
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			d := nativeOf(t, "a", "b<a")
+			r, err := d.execute(t.Context(), teardown.Journal(journal))
+			if r == nil || r.Outcome != teardown.Blocked || !errors.Is(err, io.ErrShortWrite) || d.acts["b"] != 0 || r.Steps[0].Err == nil {
+				t.Errorf("%s: got %+v, %v", name, r, err)
+			}
+			if name == "at the start of a step" && (d.actCalls != 0 || states(r)["a"] != teardown.Failed) {
+				t.Errorf("%s: %d acts, %v", name, d.actCalls, states(r))
+			}
+		})
+	}
+}
+
+// Steps of a class without a group: one is polled, the others wait until it is done.
+func TestEngine_PollsOfAClass(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		d := nativeOf(t, numbered(50)...)
+		d.takes = 20 * time.Millisecond
+		wait := teardown.Wait{Class: "thing", Expect: 10 * time.Second}
+		d.act = func(string, int) (teardown.Progress, error) {
+			return teardown.Progress{State: teardown.ProgressDeleting, Next: wait}, nil
+		}
+		d.poll = func(string, int) (teardown.Progress, error) {
+			if d.took() < time.Minute {
+				return teardown.Progress{State: teardown.ProgressDeleting, Next: wait}, nil
+			}
+			return teardown.Progress{State: teardown.ProgressNotFound}, nil
+		}
+		if _, err := d.execute(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		// One a second, until one is done. Then the others are read at once, more at a time
+		// each time.
+		if d.pollCalls != 49+50 || d.took() > time.Minute+time.Second {
+			t.Errorf("%d polls of 50 steps in %v", d.pollCalls, d.took())
+		}
+	})
+}
+
+// What one teardown has learned tells another of the same client when to poll first.
+func TestEngine_DurationsOfAClient(t *testing.T) {
+	t.Parallel()
+	for _, shared := range []bool{true, false} {
+		synctest.Test(t, func(t *testing.T) {
+			client := new(teardown.Durations)
+			var first []time.Duration // polls until each is done
+			for range 3 {
+				d := nativeOf(t, "a")
+				d.takes = 20 * time.Millisecond
+				if shared {
+					d.durations = client
+				}
+				wait := teardown.Wait{Class: "thing"}
+				d.act = func(string, int) (teardown.Progress, error) {
+					return teardown.Progress{State: teardown.ProgressDeleting, Next: wait}, nil
+				}
+				d.poll = func(string, int) (teardown.Progress, error) {
+					if d.took() < 30*time.Second {
+						return teardown.Progress{State: teardown.ProgressDeleting, Next: wait}, nil
+					}
+					return teardown.Progress{State: teardown.ProgressNotFound}, nil
+				}
+				if _, err := d.execute(t.Context()); err != nil {
+					t.Fatal(err)
+				}
+				first = append(first, time.Duration(d.pollCalls))
+			}
+			if shared != (first[1] < first[0]) || first[2] > first[0] {
+				t.Errorf("shared %t: polls of each %d", shared, first)
+			}
+		})
+	}
+}
+
+func TestDurations_Learn(t *testing.T) {
+	t.Parallel()
+	type poll struct {
+		took time.Duration
+		done bool
+	}
+	for name, test := range map[string]struct {
+		polls []poll
+		want  time.Duration
+	}{
+		"nothing":                          {nil, 0},
+		"not done yet":                     {[]poll{{10, false}}, 0},
+		"done":                             {[]poll{{70, false}, {80, true}}, 80},
+		"done late":                        {[]poll{{80, true}}, 64},
+		"done late, the last one long ago": {[]poll{{59, false}, {80, true}}, 64},
+		"done late, corrected":             {[]poll{{80, true}, {64, true}}, 64 * 4 / 5},
+		"done late, and not before":        {[]poll{{80, true}, {64, false}}, 80},
+		"earlier":                          {[]poll{{70, false}, {80, true}, {40, true}}, 40},
+		"later":                            {[]poll{{80, false}, {80, true}, {160, true}}, 90},
+		"not done after it was":            {[]poll{{70, false}, {80, true}, {100, false}}, 80},
+	} {
+		var d teardown.Durations
+		for _, p := range test.polls {
+			d.Learn("thing", p.took, p.done)
+		}
+		if got := d.Expected("thing"); got != test.want {
+			t.Errorf("%s: got %d, want %d", name, got, test.want)
+		}
+		if got := d.Expected("another"); got != 0 {
+			t.Errorf("%s: another class has %d", name, got)
+		}
+	}
+}
+
+// Steps start in the order of the plan, and the same run makes the same calls.
+func TestEngine_Order(t *testing.T) {
+	t.Parallel()
+	var calls [][]string
+	for range 2 {
+		synctest.Test(t, func(t *testing.T) {
+			ids := numbered(40)
+			for i := 1; i < 40; i += 3 {
+				ids[i] += "<" + strings.SplitN(ids[i-1], "<", 2)[0]
+			}
+			d := nativeOf(t, ids...)
+			d.act = func(id string, n int) (teardown.Progress, error) {
+				if id == "s005" && n == 1 {
+					return teardown.Progress{}, refused(errors.Unavailable)
+				}
+				return deletingIn("list", 0), nil
+			}
+			d.poll = func(id string, n int) (teardown.Progress, error) {
+				if n == 1 {
+					return teardown.Progress{}, nil
+				}
+				return teardown.Progress{State: teardown.ProgressNotFound}, nil
+			}
+			if _, err := d.execute(t.Context(), teardown.Concurrency(1)); err != nil {
+				t.Fatal(err)
+			}
+			calls = append(calls, d.calls)
+			// More at a time.
+			d = nativeOf(t, numbered(40)...)
+			var started []string
+			if _, err := d.execute(t.Context(), teardown.OnEvent(func(e teardown.Event) {
+				if e.Kind == teardown.Begun && e.Step != "" {
+					started = append(started, e.Step)
+				}
+			})); err != nil {
+				t.Fatal(err)
+			}
+			if diff := cmp.Diff(numbered(40), started); diff != "" {
+				t.Errorf("order (-want +got):\n%s", diff)
+			}
+		})
+	}
+	if diff := cmp.Diff(calls[0], calls[1]); diff != "" {
+		t.Errorf("calls (-first +second):\n%s", diff)
+	}
+}
