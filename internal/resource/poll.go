@@ -183,15 +183,20 @@ func (d *Driver[R]) readTask(ctx context.Context, w *work[R], tasks *int) (going
 	if !t.Over {
 		return true, nil
 	}
-	w.task = ""
 	if !t.Failed {
+		w.task = ""
 		return false, nil
 	}
 	// The resource may be done nevertheless, since it was read.
-	if err := w.read(ctx); err == nil && w.item.Phase == Absent {
+	err = w.read(ctx)
+	switch {
+	case errors.Retryable(err):
+		return true, nil // what is not read is not known
+	case err == nil && w.item.Phase == Absent:
+		w.task = ""
 		return false, nil
 	}
-	e := d.error(w.step, errors.TaskFailed, nil).(*errors.Error)
+	e := d.error(w.step, errors.TaskFailed, err).(*errors.Error)
 	e.Steps = []errors.Step{{Name: w.step.Kind, Description: t.Text}}
 	return false, e
 }
