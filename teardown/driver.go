@@ -7,7 +7,8 @@ import (
 
 // Driver is what a teardown needs of a provider. The clients of this module have theirs;
 // see their methods Plan and Teardown. A driver of another provider can be used with
-// [Execute]; one that blocks while it waits becomes a Driver by [FromBlocking].
+// [Execute]; one that blocks while it waits becomes a Driver by [FromBlocking]. How a driver
+// is written is in the documentation of the package.
 //
 // A driver acts and polls, and never waits: the engine does. Calls for one step never
 // overlap. Calls for different steps, and polls of different groups, do.

@@ -44,6 +44,54 @@
 // moment. Give its entries to the next run by [WithResume]: a provider answers for an
 // organization that was deleted as for one that the credential may not see, and only
 // the journal tells the two apart.
+//
+// # Drivers
+//
+// A [Driver] connects the engine to a provider. It sends requests and never waits: the
+// engine does. A driver of a provider that this module does not have needs public packages
+// only; see the example of [Driver]. A driver whose removals block until the end becomes a
+// Driver by [FromBlocking].
+//
+// Act sends at most one request that changes something: the removal of the step's resource,
+// or what must be done before it, such as stopping a machine. Its request must be about the
+// resource that the step was planned for: a resource that was recreated under the same name
+// is another one. Its [Progress] says what comes next:
+//
+//   - [ProgressDeleting]: the request was accepted. The engine polls until the resource no
+//     longer exists.
+//   - [ProgressReady]: the engine calls Act again at once, in the same attempt.
+//   - [ProgressNotFound]: a read shows that the resource does not exist.
+//   - [ProgressExists]: the attempt has failed, with the reason in Err.
+//   - [ProgressPollFirst]: nothing was sent, or the outcome is open. The next poll decides
+//     the attempt, and fails it if it fails.
+//
+// An error of Act is no outcome, because the answer may have been lost: one poll follows at
+// once, and decides. If it shows that the resource exists, or fails, the attempt has failed
+// with the error of Act.
+//
+// Poll reads and changes nothing. It returns the same values for each step, except
+// ProgressPollFirst. It must return ProgressNotFound only if a read shows that the resource
+// does not exist: absence from a list of several pages shows nothing, because items move
+// between pages. An error of Poll says nothing of the resources: the engine polls again
+// later if [errors.Retryable] reports so, and otherwise the attempt fails. A poll counts
+// only for steps whose last act ended before the poll began.
+//
+// [Wait] says when the engine polls. Steps with the same Group share polls: one list answers
+// for hundreds of them, more often the more wait. For a step without a Group a poll has that
+// step only; of those with the same Class one is polled while the others wait, and once it
+// is done the others are polled, too. The engine learns how long the steps of each Class
+// take. Drivers of one client share what was learned if they have a method Durations; see
+// [Durations].
+//
+// Failed attempts are repeated if the codes of their errors say that another one may
+// succeed; see [WithRetryFor]. Errors should be of type *[errors.Error].
+//
+// # Limits
+//
+// [Concurrency] limits the requests in flight; steps that wait hold none. [WithMaxStarted]
+// limits how many steps are started and not finished. The provider may delete their
+// resources although the teardown is stopped or canceled: this is what a stop cannot
+// prevent any more.
 package teardown
 
 // Outcome is what became of an organization.

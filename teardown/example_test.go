@@ -1,0 +1,57 @@
+package teardown_test
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/offboard-dev/offboard-go/errors"
+	"github.com/offboard-dev/offboard-go/teardown"
+)
+
+// rooms is a driver in the blocking form: Remove returns when the room is deleted.
+type rooms map[string]bool
+
+func (r rooms) Provider() (name, instance string) { return "rooms", "https://rooms.invalid" }
+
+func (r rooms) Inspect(_ context.Context, o teardown.Organization, _ *teardown.Plan) (*teardown.Plan, error) {
+	p := &teardown.Plan{Provider: "rooms", Instance: "https://rooms.invalid", Organization: o}
+	if r["blue"] {
+		p.Steps = []teardown.Step{{ID: "room/blue", Kind: "room", Name: "blue", Why: "it exists", Removal: "DELETE /rooms/{name}"}}
+		p.Refusal = &teardown.Refusal{Operation: "CheckDeletion", Code: errors.DeletionStepsNotSatisfied}
+	}
+	return p.Seal(), nil
+}
+
+func (r rooms) Remove(_ context.Context, _ teardown.Organization, s teardown.Step, progress func(string)) error {
+	progress("the room is cleared")
+	delete(r, s.Name)
+	return nil
+}
+
+func (r rooms) IsGone(_ context.Context, _ teardown.Organization, s teardown.Step) (bool, error) {
+	return !r[s.Name], nil
+}
+
+func (r rooms) Delete(context.Context, teardown.Organization) (teardown.Deletion, error) {
+	return teardown.Deletion{Outcome: teardown.Gone}, nil
+}
+
+// A driver whose removals block becomes a Driver.
+func ExampleFromBlocking() {
+	ctx, d := context.Background(), teardown.FromBlocking(rooms{"blue": true})
+	plan, err := d.Inspect(ctx, teardown.Organization{ID: "42", Name: "Acme"}, nil)
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	report, err := teardown.Execute(ctx, d, plan, teardown.Confirm("Acme"))
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	fmt.Println(report.Steps[0].ID, report.Steps[0].State)
+	fmt.Println(report.Outcome)
+	// Output:
+	// room/blue done
+	// gone
+}
