@@ -26,7 +26,6 @@ func (p *AuthorizationPage) part() ([]Authorization, Uint64) {
 //
 // Source: vendor OpenAPI of v4.13.1.
 func (c *Client) ListProjectMembers(ctx context.Context, projectID, orgID string) iter.Seq2[Member, error] {
-	ctx = listing(ctx)
 	return pages("ListProjectMembers", (*Member).identity, func(part ListQuery) (*MemberPage, error) {
 		return c.ListProjectMembersPage(ctx, projectID, orgID, part)
 	})
@@ -38,7 +37,6 @@ func (c *Client) ListProjectMembers(ctx context.Context, projectID, orgID string
 //
 // Source: vendor OpenAPI of v4.13.1.
 func (c *Client) ListProjectGrantMembers(ctx context.Context, projectID, grantID, orgID string) iter.Seq2[Member, error] {
-	ctx = listing(ctx)
 	return pages("ListProjectGrantMembers", (*Member).identity, func(part ListQuery) (*MemberPage, error) {
 		return c.ListProjectGrantMembersPage(ctx, projectID, grantID, orgID, part)
 	})
@@ -50,7 +48,6 @@ func (c *Client) ListProjectGrantMembers(ctx context.Context, projectID, grantID
 //
 // Source: vendor OpenAPI of v4.13.1; vendor's source (which roles are on the list).
 func (c *Client) ListUserMemberships(ctx context.Context, userID, orgID string) iter.Seq2[Membership, error] {
-	ctx = listing(ctx)
 	return pages("ListUserMemberships", (*Membership).identity, func(part ListQuery) (*MembershipPage, error) {
 		return c.ListUserMembershipsPage(ctx, userID, orgID, part)
 	})
@@ -72,7 +69,6 @@ func (c *Client) ListInstanceMembers(ctx context.Context) iter.Seq2[Member, erro
 // Source: vendor OpenAPI of v4.13.1.
 func (c *Client) ListIdentityProviders(ctx context.Context, orgID string) iter.Seq2[IdentityProvider, error] {
 	own := []IdentityProviderQuery{{OwnerTypeQuery: IdentityProviderOwnerQuery{OwnerType: IdentityProviderOwnerOrganization}}}
-	ctx = listing(ctx)
 	listed := pages("ListIdentityProviders", (*IdentityProvider).identity, func(part ListQuery) (*IdentityProviderPage, error) {
 		return c.ListIdentityProvidersPage(ctx, orgID, IdentityProviderSearch{Query: part, Queries: own})
 	})
@@ -85,7 +81,6 @@ func (c *Client) ListIdentityProviders(ctx context.Context, orgID string) iter.S
 //
 // Source: vendor OpenAPI of v4.13.1.
 func (c *Client) ListActions(ctx context.Context, orgID string) iter.Seq2[Action, error] {
-	ctx = listing(ctx)
 	return pages("ListActions", (*Action).identity, func(part ListQuery) (*ActionPage, error) {
 		return c.ListActionsPage(ctx, orgID, part)
 	})
@@ -96,7 +91,6 @@ func (c *Client) ListActions(ctx context.Context, orgID string) iter.Seq2[Action
 //
 // Source: vendor OpenAPI of v4.13.1.
 func (c *Client) ListMetadata(ctx context.Context, orgID string) iter.Seq2[Metadata, error] {
-	ctx = listing(ctx)
 	return pages("ListMetadata", (*Metadata).identity, func(part ListQuery) (*MetadataPage, error) {
 		return c.ListMetadataPage(ctx, orgID, part)
 	})

@@ -114,44 +114,46 @@ func TestTeardown_WhatThePlanNamesIsDeleted(t *testing.T) {
 	}
 }
 
+// additions are of each kind what others can add to the organization "acme" of endow.
+var additions = map[string]func(*zitadeltest.Server){
+	"a user":         func(s *zitadeltest.Server) { s.AddUser(zitadeltest.User{Organization: "acme"}) },
+	"a project":      func(s *zitadeltest.Server) { s.AddProject(zitadeltest.Project{Organization: "acme"}) },
+	"an application": func(s *zitadeltest.Server) { s.AddApp(zitadeltest.App{Project: "acme-shop"}) },
+	"a domain": func(s *zitadeltest.Server) {
+		s.AddDomain(zitadeltest.Domain{Organization: "acme", Name: "new.example"})
+	},
+	"a project grant": func(s *zitadeltest.Server) {
+		s.AddProjectGrant(zitadeltest.ProjectGrant{Project: "acme-site", Organization: "acme-partner"})
+	},
+	"a granted project": func(s *zitadeltest.Server) {
+		s.AddProjectGrant(zitadeltest.ProjectGrant{Project: "acme-partner-tool", Organization: "acme"})
+	},
+	"a role": func(s *zitadeltest.Server) {
+		s.AddUserGrant(zitadeltest.UserGrant{User: "acme-bot", Project: "acme-shop"})
+	},
+	"a member": func(s *zitadeltest.Server) { s.AddMember(zitadeltest.Member{Organization: "acme", User: "acme-bot"}) },
+	"a manager of a project": func(s *zitadeltest.Server) {
+		s.AddProjectMember(zitadeltest.ProjectMember{Project: "acme-site", User: "acme-partner-cyd"})
+	},
+	"a manager of a grant": func(s *zitadeltest.Server) {
+		s.AddProjectGrantMember(zitadeltest.ProjectGrantMember{ProjectGrant: "acme-lent", User: "acme-partner-bea"})
+	},
+	"a manager of the instance": func(s *zitadeltest.Server) { s.AddInstanceMember(zitadeltest.InstanceMember{User: "acme-bot"}) },
+	"a role given by another": func(s *zitadeltest.Server) {
+		s.AddUserGrant(zitadeltest.UserGrant{User: "acme-ada", Project: "acme-partner-tool"})
+	},
+	"an identity provider": func(s *zitadeltest.Server) { s.AddIdentityProvider(zitadeltest.IdentityProvider{Organization: "acme"}) },
+	"an action":            func(s *zitadeltest.Server) { s.AddAction(zitadeltest.Action{Organization: "acme"}) },
+	"metadata":             func(s *zitadeltest.Server) { s.AddMetadata(zitadeltest.Metadata{Organization: "acme", Key: "new"}) },
+	"a policy":             func(s *zitadeltest.Server) { s.AddPolicy(zitadeltest.Policy{Organization: "acme", Name: "lockout"}) },
+	"a group":              func(s *zitadeltest.Server) { s.AddGroup(zitadeltest.Group{Organization: "acme"}) },
+}
+
 // Each kind that was not there when the plan was made stops the deletion, and so does
 // more of each kind.
 func TestTeardown_SomethingNewSinceThePlan(t *testing.T) {
 	t.Parallel()
-	add := map[string]func(*zitadeltest.Server){
-		"a user":         func(s *zitadeltest.Server) { s.AddUser(zitadeltest.User{Organization: "acme"}) },
-		"a project":      func(s *zitadeltest.Server) { s.AddProject(zitadeltest.Project{Organization: "acme"}) },
-		"an application": func(s *zitadeltest.Server) { s.AddApp(zitadeltest.App{Project: "acme-shop"}) },
-		"a domain": func(s *zitadeltest.Server) {
-			s.AddDomain(zitadeltest.Domain{Organization: "acme", Name: "new.example"})
-		},
-		"a project grant": func(s *zitadeltest.Server) {
-			s.AddProjectGrant(zitadeltest.ProjectGrant{Project: "acme-site", Organization: "acme-partner"})
-		},
-		"a granted project": func(s *zitadeltest.Server) {
-			s.AddProjectGrant(zitadeltest.ProjectGrant{Project: "acme-partner-tool", Organization: "acme"})
-		},
-		"a role": func(s *zitadeltest.Server) {
-			s.AddUserGrant(zitadeltest.UserGrant{User: "acme-bot", Project: "acme-shop"})
-		},
-		"a member": func(s *zitadeltest.Server) { s.AddMember(zitadeltest.Member{Organization: "acme", User: "acme-bot"}) },
-		"a manager of a project": func(s *zitadeltest.Server) {
-			s.AddProjectMember(zitadeltest.ProjectMember{Project: "acme-site", User: "acme-partner-cyd"})
-		},
-		"a manager of a grant": func(s *zitadeltest.Server) {
-			s.AddProjectGrantMember(zitadeltest.ProjectGrantMember{ProjectGrant: "acme-lent", User: "acme-partner-bea"})
-		},
-		"a manager of the instance": func(s *zitadeltest.Server) { s.AddInstanceMember(zitadeltest.InstanceMember{User: "acme-bot"}) },
-		"a role given by another": func(s *zitadeltest.Server) {
-			s.AddUserGrant(zitadeltest.UserGrant{User: "acme-ada", Project: "acme-partner-tool"})
-		},
-		"an identity provider": func(s *zitadeltest.Server) { s.AddIdentityProvider(zitadeltest.IdentityProvider{Organization: "acme"}) },
-		"an action":            func(s *zitadeltest.Server) { s.AddAction(zitadeltest.Action{Organization: "acme"}) },
-		"metadata":             func(s *zitadeltest.Server) { s.AddMetadata(zitadeltest.Metadata{Organization: "acme", Key: "new"}) },
-		"a policy":             func(s *zitadeltest.Server) { s.AddPolicy(zitadeltest.Policy{Organization: "acme", Name: "lockout"}) },
-		"a group":              func(s *zitadeltest.Server) { s.AddGroup(zitadeltest.Group{Organization: "acme"}) },
-	}
-	for name, add := range add {
+	for name, add := range additions {
 		for _, settled := range []bool{false, true} {
 			srv := zitadeltest.NewServer()
 			endow(srv, "acme", "Acme")

@@ -7,6 +7,7 @@ import (
 	"reflect"
 	"slices"
 	"sync"
+	"time"
 
 	"github.com/offboard-dev/offboard-go/errors"
 	"github.com/offboard-dev/offboard-go/internal/rest"
@@ -18,12 +19,18 @@ const contextHeader = "x-zitadel-orgid"
 
 // api runs the calls of a client. A call that names its organization by a header only
 // succeeds only if its answer is about that organization.
-type api struct{ *rest.Client }
+type api struct {
+	*rest.Client
+	arrivals *arrivals // shared by all calls of a client
+}
 
 // Do runs a call, and compares the organization that its answer names with the one in
 // the header: another one is [errors.UnexpectedResponse]. Before a write, Do reads the
 // organization of a request with the same header. An answer to a read that names no
 // organization, such as an empty list, is proved by further requests: see prove.
+//
+// A path counts as one to which requests arrive with their header for a few minutes after
+// an answer showed it.
 func (a api) Do(ctx context.Context, call *rest.Call) error {
 	if a.Client == nil {
 		return rest.Invalid(provider, call.Operation, call.Target, errZero)
@@ -58,13 +65,13 @@ func (a api) Do(ctx context.Context, call *rest.Call) error {
 		return ""
 	}
 	err := a.Client.Do(ctx, call)
-	switch known := arrivalsOf(ctx); {
+	switch {
 	case !call.Repeat:
 		return a.explain(ctx, call, orgID, err)
-	case err == nil && !proved, known != nil && known.denials && isDenied(err):
-		return a.prove(ctx, call, known, &proved, err)
+	case err == nil && !proved, proofOf(ctx).denials && isDenied(err):
+		return a.prove(ctx, call, &proved, err)
 	case err == nil:
-		known.add(call)
+		a.arrivals.add(call)
 	}
 	return err
 }
@@ -78,14 +85,18 @@ const noOrganization = "offboard-no-such-organization"
 // header was lost. A request that names an organization which does not exist shows whether
 // the header arrives at this path, and the second answer whether it was
 // lost once. The second answer decides if it names the organization; otherwise it must be
-// the same as the first.
-func (a api) prove(ctx context.Context, call *rest.Call, known *arrivals, proved *bool, first error) error {
+// the same as the first. No second answer is needed if the whole read is repeated anyway
+// before anything is deleted: see [driver.Inspect].
+func (a api) prove(ctx context.Context, call *rest.Call, proved *bool, first error) error {
 	before := content(call)
-	if first == nil && !known.has(call) {
+	if first == nil && !a.arrivals.has(call) {
 		if err := a.arrives(ctx, call); err != nil {
 			return err
 		}
-		known.add(call)
+		a.arrivals.add(call)
+	}
+	if first == nil && proofOf(ctx).once {
+		return nil
 	}
 	reflect.ValueOf(call.Out).Elem().SetZero()
 	*proved = false
@@ -314,47 +325,53 @@ func isConfirmed(ctx context.Context, orgID string) bool {
 	return confirmed == orgID
 }
 
-// arrivals are the paths to which requests arrive with their header, as an answer showed.
+// arrivals are the paths to which requests arrive with their header, as answers showed,
+// with the time until which each counts.
 type arrivals struct {
-	paths   sync.Map
-	denials bool // a refusal is proved, too
+	mu    sync.Mutex
+	until map[string]time.Time
 }
+
+// How long a path counts as one to which requests arrive with their header, and how many
+// paths are remembered.
+const (
+	arrivalLifetime = 5 * time.Minute
+	maxArrivals     = 1000
+)
 
 // has reports whether requests to the path of a call arrive.
 func (a *arrivals) has(call *rest.Call) bool {
-	if a == nil {
-		return false
-	}
-	_, ok := a.paths.Load(call.Location())
-	return ok
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return time.Now().Before(a.until[call.Location()])
 }
 
 // add notes that requests to the path of a call arrive.
 func (a *arrivals) add(call *rest.Call) {
-	if a != nil {
-		a.paths.Store(call.Location(), true)
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if len(a.until) >= maxArrivals || a.until == nil {
+		a.until = map[string]time.Time{}
 	}
+	a.until[call.Location()] = time.Now().Add(arrivalLifetime)
 }
 
-// arrivalsKey is the key of the arrivals of a list, or of all lists of a plan.
-type arrivalsKey struct{}
-
-func arrivalsOf(ctx context.Context) *arrivals {
-	known, _ := ctx.Value(arrivalsKey{}).(*arrivals)
-	return known
+// proof says which answers that name no organization are proved.
+type proof struct {
+	denials bool // a refusal is read again, too
+	once    bool // an answer without items is not read again
 }
 
-// withArrivals returns a context in which the arrivals are remembered.
-func withArrivals(ctx context.Context, known *arrivals) context.Context {
-	return context.WithValue(ctx, arrivalsKey{}, known)
+// proofKey is the key of the proof of all lists of a plan.
+type proofKey struct{}
+
+func proofOf(ctx context.Context) proof {
+	p, _ := ctx.Value(proofKey{}).(proof)
+	return p
 }
 
-// listing returns a context in which the arrivals are remembered for the pages of a list.
-func listing(ctx context.Context) context.Context {
-	if ctx == nil || arrivalsOf(ctx) != nil { // Do refuses a nil context
-		return ctx
-	}
-	return withArrivals(ctx, new(arrivals))
+func withProof(ctx context.Context, p proof) context.Context {
+	return context.WithValue(ctx, proofKey{}, p)
 }
 
 // rawKey is the key of a context whose answers are not compared with the header.

@@ -7,13 +7,15 @@ import (
 	"github.com/offboard-dev/offboard-go/teardown"
 )
 
-func TestTheDriverKnowsNoStep(t *testing.T) {
+func TestDriver_UnknownStep(t *testing.T) {
 	t.Parallel()
 	step := teardown.Step{ID: "user/1"}
-	if err := (&driver{}).Remove(t.Context(), teardown.Organization{}, step, nil); !errors.Is(err, errors.InvalidArgument) {
+	if _, err := (&driver{}).Act(t.Context(), teardown.Organization{}, step); !errors.Is(err, errors.InvalidArgument) {
 		t.Errorf("got %v", err)
 	}
-	if gone, err := (&driver{}).IsGone(t.Context(), teardown.Organization{}, step); gone || !errors.Is(err, errors.InvalidArgument) {
-		t.Errorf("got %t, %v", gone, err)
+	for _, steps := range [][]teardown.Step{{step}, nil} {
+		if all, err := (&driver{}).Poll(t.Context(), teardown.Organization{}, "", steps); all != nil || !errors.Is(err, errors.InvalidArgument) {
+			t.Errorf("got %v, %v", all, err)
+		}
 	}
 }

@@ -74,7 +74,6 @@ func (p *MembershipPage) part() ([]Membership, Uint64)     { return p.Result, p.
 //
 // Source: vendor OpenAPI of v4.13.1; live exchanges with v4.13.1 and v2.54.10.
 func (c *Client) ListUsers(ctx context.Context, orgID string) iter.Seq2[User, error] {
-	ctx = listing(ctx)
 	return pages("ListUsers", (*User).identity, func(part ListQuery) (*UserPage, error) {
 		return c.ListUsersPage(ctx, orgID, UserSearch{Query: part, SortingColumn: UserFieldNameUserName})
 	})
@@ -85,7 +84,6 @@ func (c *Client) ListUsers(ctx context.Context, orgID string) iter.Seq2[User, er
 //
 // Source: vendor OpenAPI of v4.13.1; live exchanges with v4.13.1 and v2.54.10.
 func (c *Client) ListProjects(ctx context.Context, orgID string) iter.Seq2[Project, error] {
-	ctx = listing(ctx)
 	return pages("ListProjects", (*Project).identity, func(part ListQuery) (*ProjectPage, error) {
 		return c.ListProjectsPage(ctx, orgID, part)
 	})
@@ -97,7 +95,6 @@ func (c *Client) ListProjects(ctx context.Context, orgID string) iter.Seq2[Proje
 //
 // Source: vendor OpenAPI of v4.13.1; live exchanges with v4.13.1 and v2.54.10.
 func (c *Client) ListGrantedProjects(ctx context.Context, orgID string) iter.Seq2[ProjectGrant, error] {
-	ctx = listing(ctx)
 	return pages("ListGrantedProjects", (*ProjectGrant).identity, func(part ListQuery) (*ProjectGrantPage, error) {
 		return c.ListGrantedProjectsPage(ctx, orgID, part)
 	})
@@ -110,7 +107,6 @@ func (c *Client) ListGrantedProjects(ctx context.Context, orgID string) iter.Seq
 //
 // Source: vendor OpenAPI of v4.13.1; live exchanges with v4.13.1 and v2.54.10.
 func (c *Client) ListProjectGrants(ctx context.Context, orgID string) iter.Seq2[ProjectGrant, error] {
-	ctx = listing(ctx)
 	return pages("ListProjectGrants", (*ProjectGrant).identity, func(part ListQuery) (*ProjectGrantPage, error) {
 		return c.ListProjectGrantsPage(ctx, orgID, part)
 	})
@@ -122,7 +118,6 @@ func (c *Client) ListProjectGrants(ctx context.Context, orgID string) iter.Seq2[
 //
 // Source: vendor OpenAPI of v4.13.1; live exchanges with v4.13.1 and v2.54.10.
 func (c *Client) ListUserGrants(ctx context.Context, orgID string) iter.Seq2[UserGrant, error] {
-	ctx = listing(ctx)
 	return pages("ListUserGrants", (*UserGrant).identity, func(part ListQuery) (*UserGrantPage, error) {
 		return c.ListUserGrantsPage(ctx, orgID, part)
 	})
@@ -133,7 +128,6 @@ func (c *Client) ListUserGrants(ctx context.Context, orgID string) iter.Seq2[Use
 //
 // Source: vendor OpenAPI of v4.13.1; live exchanges with v4.13.1 and v2.54.10.
 func (c *Client) ListMembers(ctx context.Context, orgID string) iter.Seq2[Member, error] {
-	ctx = listing(ctx)
 	return pages("ListMembers", (*Member).identity, func(part ListQuery) (*MemberPage, error) {
 		return c.ListMembersPage(ctx, orgID, part)
 	})
@@ -144,7 +138,6 @@ func (c *Client) ListMembers(ctx context.Context, orgID string) iter.Seq2[Member
 //
 // Source: vendor OpenAPI of v4.13.1; live exchanges with v4.13.1 and v2.54.10.
 func (c *Client) ListDomains(ctx context.Context, orgID string) iter.Seq2[Domain, error] {
-	ctx = listing(ctx)
 	return pages("ListDomains", (*Domain).identity, func(part ListQuery) (*DomainPage, error) {
 		return c.ListDomainsPage(ctx, orgID, part)
 	})
@@ -156,7 +149,6 @@ func (c *Client) ListDomains(ctx context.Context, orgID string) iter.Seq2[Domain
 //
 // Source: vendor OpenAPI of v4.13.1; live exchanges with v4.13.1 and v2.54.10.
 func (c *Client) ListApps(ctx context.Context, projectID, orgID string) iter.Seq2[App, error] {
-	ctx = listing(ctx)
 	return pages("ListApps", (*App).identity, func(part ListQuery) (*AppPage, error) {
 		return c.ListAppsPage(ctx, projectID, orgID, part)
 	})

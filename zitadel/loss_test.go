@@ -259,6 +259,92 @@ func TestContext_HeaderLostOnOnePath(t *testing.T) {
 	}
 }
 
+// Something new is added when the teardown has read the organization for the first time,
+// and the header of one request is lost then: what a single read shows to be empty may hide
+// it from the read right before the deletion.
+func TestTeardown_NewBeforeTheDeletionAndHeaderLostOnce(t *testing.T) {
+	t.Parallel()
+	for name, add := range additions {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				// attempt loses the header of the first request to a path once something was added,
+				// and returns the paths of all such requests.
+				attempt := func(lost string) []string {
+					srv := zitadeltest.NewServer()
+					endow(srv, "acme", "Acme")
+					homes["empty"](srv)
+					added, paths := false, []string(nil)
+					p := &losing{next: srv, lose: func(_ int, req *http.Request) bool {
+						path := req.Method + " " + req.URL.Path
+						if !added || slices.Contains(paths, path) {
+							return false
+						}
+						paths = append(paths, path)
+						return path == lost
+					}}
+					c := newClient(t, srv, zitadel.WithHTTPClient(&http.Client{Transport: p}))
+					plan := planOf(t, c)
+					r, err := c.Teardown(t.Context(), plan, teardown.Confirm("Acme"), teardown.OnEvent(func(e teardown.Event) {
+						if e.Kind == teardown.Begun {
+							add(srv)
+							added = true
+						}
+					}))
+					if r == nil || r.Outcome == teardown.Gone || err == nil || !srv.Exists("acme") {
+						t.Errorf("lost on %q: got %+v, %v, and it exists: %t", lost, r, err, srv.Exists("acme"))
+					}
+					return paths
+				}
+				for _, path := range attempt("") {
+					attempt(path)
+				}
+			})
+		})
+	}
+}
+
+// A request for an organization that does not exist shows once in five minutes that the
+// header arrives at a path, whichever organization and however many lists are read.
+func TestContext_ArrivalIsShownOncePerPath(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		srv := zitadeltest.NewServer()
+		homes["empty"](srv)
+		for _, id := range []string{"acme", "bolt"} {
+			srv.AddOrganization(zitadeltest.Organization{ID: id, Name: id})
+		}
+		probes, lossy := map[string]int{}, false
+		p := &losing{next: srv, lose: func(_ int, req *http.Request) bool {
+			if req.Header.Get("x-zitadel-orgid") == "offboard-no-such-organization" {
+				probes[req.URL.Path]++
+			}
+			return lossy && strings.HasSuffix(req.URL.Path, "/actions/_search")
+		}}
+		c := newClient(t, srv, zitadel.WithHTTPClient(&http.Client{Transport: p}))
+		for round := range 2 {
+			for _, id := range []string{"acme", "bolt", "acme"} {
+				if _, err := c.Plan(t.Context(), id); err != nil {
+					t.Fatal(err)
+				}
+			}
+			for path, n := range probes {
+				if n != round+1 {
+					t.Errorf("round %d: %d requests to %s for an organization that does not exist", round, n, path)
+				}
+			}
+			if len(probes) != 17 {
+				t.Errorf("round %d: got requests to %d paths, want 17", round, len(probes))
+			}
+			time.Sleep(5 * time.Minute)
+		}
+		lossy = true // from now on
+		if _, err := c.Plan(t.Context(), "acme"); code(err) != errors.UnexpectedResponse {
+			t.Errorf("got %v, want code %q", err, errors.UnexpectedResponse)
+		}
+	})
+}
+
 // The header is lost on the way of the deletion alone, at two organizations whose events
 // have the same numbers.
 func TestDeleteMyOrganization_HeaderLostOnTheDeletion(t *testing.T) {

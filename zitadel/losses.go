@@ -98,6 +98,7 @@ type survey struct {
 	*Client
 	orgID  string
 	access *access
+	fresh  bool              // the plan from before is compared
 	names  map[Kind][]string // all of a kind
 	hidden map[Kind]hiding
 	others map[string]bool   // the IDs of users of other organizations
@@ -115,13 +116,16 @@ type hiding struct {
 // may not read is a loss that says so. A plan from before is [errors.PlanStale] if
 // something is new, and cannot be compared by a credential that may read less than the
 // one which made it.
-func (c *Client) losses(ctx context.Context, operation, orgID string, a *access, before *teardown.Plan) ([]teardown.Loss, error) {
-	if err := c.confirm(ctx, operation, orgID); err != nil {
-		return nil, err
+func (c *Client) losses(ctx context.Context, operation, orgID string, a *access, in inspection) ([]teardown.Loss, error) {
+	before := in.before
+	if in.confirms(a) {
+		if err := c.confirm(ctx, operation, orgID); err != nil {
+			return nil, err
+		}
 	}
-	ctx = withArrivals(ctx, &arrivals{denials: !a.reads})
+	ctx = withProof(ctx, proof{denials: !a.reads, once: in.first})
 	s := &survey{
-		Client: c, orgID: orgID, access: a, names: map[Kind][]string{}, hidden: map[Kind]hiding{},
+		Client: c, orgID: orgID, access: a, fresh: before != nil, names: map[Kind][]string{}, hidden: map[Kind]hiding{},
 		others: map[string]bool{}, called: map[string]string{},
 	}
 	for _, read := range []func(context.Context) error{
@@ -317,27 +321,62 @@ func (s *survey) nameOf(ctx context.Context, orgID string) string {
 // manage them, and the roles that users have in its projects and in those that are
 // granted to it. Roles in its projects that another organization gave by a grant are on
 // the list of that one.
+//
+// A grant is one of a project, and so is a role: a fresh read does not ask for those of an
+// organization that has no projects.
 func (s *survey) readGrants(ctx context.Context) error {
-	given := map[string]bool{}
-	givers := []string{s.orgID} // of roles
-	var grants []ProjectGrant
-	err := each(s, s.ListProjectGrants(ctx, s.orgID), "project.grant.read", func(g *ProjectGrant) {
-		given[g.GrantID] = true
-		grants = append(grants, *g)
+	g := &grants{given: map[string]bool{}, givers: []string{s.orgID}}
+	if s.fresh {
+		return s.inOrder(ctx, g, s.readGivenGrants, s.readGrantedProjects, s.readRoles, s.readGrantMembers)
+	}
+	return s.inOrder(ctx, g, s.readGivenGrants, s.readRoles, s.readGrantedProjects, s.readGrantMembers)
+}
+
+// grants are those that an organization gave and has.
+type grants struct {
+	all    []ProjectGrant
+	given  map[string]bool // by ID
+	givers []string        // the IDs of the organizations that may have given roles
+}
+
+func (s *survey) inOrder(ctx context.Context, g *grants, reads ...func(context.Context, *grants) error) error {
+	for _, read := range reads {
+		if err := read(ctx, g); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// hasNone reports whether a fresh read shows that the organization has nothing of kinds.
+func (s *survey) hasNone(kinds ...Kind) bool {
+	return s.fresh && !slices.ContainsFunc(kinds, func(k Kind) bool { return len(s.names[k]) > 0 || s.hidden[k].why != "" })
+}
+
+func (s *survey) readGivenGrants(ctx context.Context, of *grants) error {
+	if s.hasNone(KindProjects) {
+		return nil
+	}
+	return each(s, s.ListProjectGrants(ctx, s.orgID), "project.grant.read", func(g *ProjectGrant) {
+		of.given[g.GrantID] = true
+		of.all = append(of.all, *g)
 		if g.GrantedOrgName != "" {
 			s.called[g.GrantedOrgID] = g.GrantedOrgName
 		}
 		s.add(KindProjectGrants, cmp.Or(g.ProjectName, g.ProjectID)+" to "+cmp.Or(g.GrantedOrgName, g.GrantedOrgID))
-		if !slices.Contains(givers, g.GrantedOrgID) {
-			givers = append(givers, g.GrantedOrgID)
+		if !slices.Contains(of.givers, g.GrantedOrgID) {
+			of.givers = append(of.givers, g.GrantedOrgID)
 		}
 	}, KindProjectGrants, KindProjectGrantMembers, KindUserGrants, KindUsersOfOthers)
-	if err != nil {
-		return err
+}
+
+func (s *survey) readRoles(ctx context.Context, of *grants) error {
+	if s.hasNone(KindProjects, KindGrantedProjects) {
+		return nil
 	}
-	for _, giver := range givers {
+	for _, giver := range of.givers {
 		err := each(s, s.ListUserGrants(ctx, giver), "user.grant.read", func(g *UserGrant) {
-			if giver == s.orgID || given[g.ProjectGrantID] {
+			if giver == s.orgID || of.given[g.ProjectGrantID] {
 				s.role(ctx, g)
 			}
 		}, KindUserGrants, KindUsersOfOthers)
@@ -345,20 +384,24 @@ func (s *survey) readGrants(ctx context.Context) error {
 			return err
 		}
 	}
-	err = each(s, s.ListGrantedProjects(ctx, s.orgID), "project.read", func(g *ProjectGrant) {
-		grants = append(grants, *g)
+	return nil
+}
+
+func (s *survey) readGrantedProjects(ctx context.Context, of *grants) error {
+	return each(s, s.ListGrantedProjects(ctx, s.orgID), "project.read", func(g *ProjectGrant) {
+		of.all = append(of.all, *g)
 		if g.ProjectOwnerName != "" {
 			s.called[g.ProjectOwnerID] = g.ProjectOwnerName
 		}
 		s.add(KindGrantedProjects, cmp.Or(g.ProjectName, g.ProjectID)+" of "+cmp.Or(g.ProjectOwnerName, g.ProjectOwnerID))
 	}, KindGrantedProjects, KindProjectGrantMembers)
-	if err != nil {
-		return err
-	}
-	for _, g := range grants {
-		of := " in " + cmp.Or(g.ProjectName, g.ProjectID) + " for " + cmp.Or(g.GrantedOrgName, g.GrantedOrgID)
+}
+
+func (s *survey) readGrantMembers(ctx context.Context, of *grants) error {
+	for _, g := range of.all {
+		name := " in " + cmp.Or(g.ProjectName, g.ProjectID) + " for " + cmp.Or(g.GrantedOrgName, g.GrantedOrgID)
 		err := s.readManagers(ctx, s.ListProjectGrantMembers(ctx, g.ProjectID, g.GrantID, s.orgID), "project.grant.member.read",
-			KindProjectGrantMembers, of)
+			KindProjectGrantMembers, name)
 		if err != nil {
 			return err
 		}

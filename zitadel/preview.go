@@ -43,7 +43,6 @@ func (c *Client) Preview(ctx context.Context, orgID string) ([]Owned, error) {
 	if err := c.confirm(ctx, "Preview", orgID); err != nil {
 		return nil, err
 	}
-	ctx = withArrivals(ctx, new(arrivals))
 	kinds := []Kind{
 		KindUsers, KindProjects, KindProjectGrants, KindGrantedProjects, KindUserGrants, KindMembers, KindDomains,
 	}

@@ -230,6 +230,42 @@ func TestAPlanTakesFewRequests(t *testing.T) {
 	}
 }
 
+// The reads of a teardown: first without a second request for empty lists, then with them,
+// right before the deletion.
+func TestTeardown_Requests(t *testing.T) {
+	t.Parallel()
+	srv, c := newAcme(t)
+	srv.AddOrganization(zitadeltest.Organization{ID: "idle", Name: "Idle"})
+	p, err := c.Plan(t.Context(), "idle")
+	if err != nil {
+		t.Fatal(err)
+	}
+	before := len(srv.Requests())
+	if _, err := c.Teardown(t.Context(), p, teardown.Confirm("Idle")); err != nil {
+		t.Fatal(err)
+	}
+	reads := func(times int) (all []string) { // of what is deleted along
+		for _, operation := range []string{
+			"ListUsersPage", "ListProjectsPage", "ListGrantedProjectsPage", "ListMembersPage",
+			"ListDomainsPage", "ListIdentityProvidersPage", "ListActionsPage", "ListMetadataPage",
+			"GetDomainPolicy", "GetLabelPolicy", "GetLockoutPolicy", "GetLoginPolicy", "GetNotificationPolicy", "GetPasswordAgePolicy",
+			"GetPasswordComplexityPolicy", "GetPrivacyPolicy",
+		} {
+			all = append(all, operation)
+			if times > 1 && operation != "ListDomainsPage" {
+				all = append(all, operation)
+			}
+		}
+		return append(all, "ListGroupsPage", "ListAuthorizationsPage", "ListAdministratorsPage")
+	}
+	want := append([]string{"ListPermissions", "GetDefaultOrganization", "GetOrganization", "GetMyUser"}, reads(1)...)
+	want = append(append(want, "GetOrganization", "GetMyOrganization"), reads(2)...)
+	want = append(want, "DeleteOrganization", "GetOrganization")
+	if diff := cmp.Diff(want, requests(srv)[before:]); diff != "" {
+		t.Errorf("requests of the teardown (-want +got):\n%s", diff)
+	}
+}
+
 func TestAnOrganizationThatHasToStayIsBlocked(t *testing.T) {
 	t.Parallel()
 	for name, test := range map[string]struct {

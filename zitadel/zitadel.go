@@ -27,8 +27,8 @@
 // organization with the same header before a write: another one is
 // [errors.UnexpectedResponse], or [errors.NotConfirmed] before a deletion or a plan. An
 // answer that names no organization, such as an empty list, is read again, and a request
-// for an organization that does not exist shows that the header arrives: Zitadel refuses
-// that request (AUTH-Bs7Ds).
+// for an organization that does not exist shows, once in five minutes for each path, that
+// the header arrives: Zitadel refuses that request (AUTH-Bs7Ds).
 //
 // # What is deleted along with an organization
 //
@@ -92,7 +92,7 @@ var unmade = rest.Unusable(provider)
 // rest returns the pipeline of the client.
 func (c *Client) rest() api {
 	if c == nil || c.api.Client == nil {
-		return api{unmade}
+		return api{Client: unmade}
 	}
 	return c.api
 }
@@ -110,7 +110,7 @@ func New(options ...Option) (*Client, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Client{api{client}, rest.NormalizeURL(config.BaseURL)}, nil
+	return &Client{api: api{client, new(arrivals)}, instance: rest.NormalizeURL(config.BaseURL)}, nil
 }
 
 // DeleteOrganization deletes an organization with a client of its own. See
