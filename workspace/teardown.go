@@ -62,7 +62,7 @@ func (c *Client) Plan(ctx context.Context, idOrSlug string) (*teardown.Plan, err
 //
 // It needs the permissions of [Client.Plan] and
 // base.organization.management.remove. It costs the requests of a plan, before the first
-// write and again right before the deletion, and four more. What is deleted along with the
+// write and again right before the deletion, and three more. What is deleted along with the
 // organization and is not in the plan, or cannot be read any more, is [errors.PlanStale].
 //
 // Errors are those of [teardown.Execute] and of [Client.DeleteOrganization];
@@ -70,7 +70,7 @@ func (c *Client) Plan(ctx context.Context, idOrSlug string) (*teardown.Plan, err
 //
 // Source: seed page; vendor's reference pages.
 func (c *Client) Teardown(ctx context.Context, p *teardown.Plan, options ...teardown.Option) (*teardown.Report, error) {
-	return teardown.Execute(ctx, teardown.FromBlocking(driver{c}), p, options...)
+	return teardown.Execute(ctx, driver{c}, p, options...)
 }
 
 // driver is Applivery's.
@@ -98,25 +98,31 @@ func (d driver) Inspect(ctx context.Context, o teardown.Organization, before *te
 	return nil, err
 }
 
-// Remove refuses: all steps have to be done by hand, whatever a plan says.
-func (d driver) Remove(_ context.Context, _ teardown.Organization, step teardown.Step, _ func(string)) error {
-	return &errors.Error{
+// Act returns an error: no API cancels a subscription, whatever a plan says.
+func (d driver) Act(_ context.Context, _ teardown.Organization, step teardown.Step) (teardown.Progress, error) {
+	return teardown.Progress{}, &errors.Error{
 		Provider: provider, Operation: "Teardown", Target: step.ID, Code: errors.InvalidArgument,
-		Err: errors.New("no API does this"),
+		Err: errors.New("no API removes this"),
 	}
 }
 
-// IsGone reads whether a subscription has ended.
-func (d driver) IsGone(ctx context.Context, o teardown.Organization, step teardown.Step) (bool, error) {
+// Poll reads once which subscriptions have ended.
+func (d driver) Poll(ctx context.Context, o teardown.Organization, _ string, subscriptions []teardown.Step) ([]teardown.Progress, error) {
 	found, err := d.c.GetWorkspace(ctx, o.ID)
 	if err != nil {
-		return false, err
+		return nil, err
 	}
 	if _, err := confirm("Teardown", o.ID, found.Organization.ID, found.Organization.Slug); err != nil {
-		return false, err
+		return nil, err
 	}
 	left := steps(found.Organization.Subscriptions, time.Now())
-	return !slices.ContainsFunc(left, func(s teardown.Step) bool { return s.ID == step.ID }), nil
+	all := make([]teardown.Progress, len(subscriptions))
+	for i, step := range subscriptions {
+		if !slices.ContainsFunc(left, func(s teardown.Step) bool { return s.ID == step.ID }) {
+			all[i].State = teardown.ProgressNotFound
+		}
+	}
+	return all, nil
 }
 
 // Delete deletes the organization, and reads that it no longer exists. If reads go on to
