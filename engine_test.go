@@ -20,6 +20,10 @@ import (
 	"github.com/offboard-dev/offboard-go/teardown"
 	"github.com/offboard-dev/offboard-go/volterra"
 	"github.com/offboard-dev/offboard-go/volterra/volterratest"
+	"github.com/offboard-dev/offboard-go/workspace"
+	"github.com/offboard-dev/offboard-go/workspace/workspacetest"
+	"github.com/offboard-dev/offboard-go/zitadel"
+	"github.com/offboard-dev/offboard-go/zitadel/zitadeltest"
 )
 
 // delayed answers after [latency], and counts requests.
@@ -190,6 +194,102 @@ func TestEngine_LargeOrganizations(t *testing.T) {
 					kind, len(p.Steps), took, test.bound, requests, perStep, 8, time.Duration(requests)*latency/8, d.refused.Load())
 				if perStep > test.perStep {
 					t.Errorf("%.2f requests per step, more than %.2f", perStep, test.perStep)
+				}
+			})
+		})
+	}
+}
+
+// stepless is a provider whose plans have no steps that an API removes: a teardown is a plan
+// and its application, which read one list after the other.
+type stepless struct {
+	// open fills a fake with organizations, and returns the functions that plan and apply.
+	open func(*testing.T, *delayed) (
+		plan func(ctx context.Context, organization int) (*teardown.Plan, error),
+		apply func(context.Context, *teardown.Plan, ...teardown.Option) (*teardown.Report, error),
+	)
+	once           int // requests of the first plan of a client, beyond those of each
+	planned, ended int // requests of a plan, and of its application
+}
+
+var steplessProviders = map[string]stepless{
+	"Zitadel, plan and apply": {open: func(t *testing.T, d *delayed) (func(context.Context, int) (*teardown.Plan, error), func(context.Context, *teardown.Plan, ...teardown.Option) (*teardown.Report, error)) {
+		srv := zitadeltest.NewServer()
+		for i := range 3 {
+			id := fmt.Sprintf("%018d", i+1)
+			srv.AddOrganization(zitadeltest.Organization{ID: id, Name: "Acme"})
+			srv.AddUser(zitadeltest.User{Organization: id})
+		}
+		d.inner = srv
+		c, err := zitadel.New(srv.Option(), zitadel.WithHTTPClient(&http.Client{Transport: d}))
+		if err != nil {
+			t.Fatal(err)
+		}
+		return func(ctx context.Context, i int) (*teardown.Plan, error) {
+			return c.Plan(ctx, fmt.Sprintf("%018d", i+1))
+		}, c.Teardown
+	}, once: 16, planned: 42, ended: 60},
+	"Applivery, plan and apply": {open: func(t *testing.T, d *delayed) (func(context.Context, int) (*teardown.Plan, error), func(context.Context, *teardown.Plan, ...teardown.Option) (*teardown.Report, error)) {
+		srv := workspacetest.NewServer()
+		for i := range 3 {
+			srv.AddOrganization(workspacetest.Organization{ID: fmt.Sprintf("%024x", i+1), Slug: fmt.Sprintf("acme-%d", i), Name: "Acme"})
+		}
+		d.inner = srv
+		c, err := workspace.New(srv.Option(), workspace.WithHTTPClient(&http.Client{Transport: d}))
+		if err != nil {
+			t.Fatal(err)
+		}
+		return func(ctx context.Context, i int) (*teardown.Plan, error) {
+			return c.Plan(ctx, fmt.Sprintf("%024x", i+1))
+		}, c.Teardown
+	}, once: 1, planned: 6, ended: 15},
+}
+
+// TestEngine_PlanAndApply prints what a plan and its application take, and fails if one takes
+// another number of requests than stated, or longer than its requests one after the other.
+func TestEngine_PlanAndApply(t *testing.T) {
+	t.Parallel()
+	for name, test := range steplessProviders {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				d := new(delayed)
+				plan, apply := test.open(t, d)
+				sent := 0
+				// took runs a part of a teardown, and compares its requests and its time.
+				took := func(part string, want int, run func()) {
+					start := time.Now()
+					run()
+					n := int(d.requests.Load()) - sent
+					sent += n
+					t.Logf("%s: %v, %d requests (bound by one request after the other: %v)", part, time.Since(start), n, time.Duration(n)*latency)
+					if n != want {
+						t.Errorf("%s: %d requests, want %d", part, n, want)
+					}
+					if time.Since(start) > time.Duration(n)*latency {
+						t.Errorf("%s: %v for %d requests", part, time.Since(start), n)
+					}
+				}
+				for i := range 3 {
+					once := 0
+					if i == 0 {
+						once = test.once
+					}
+					var p *teardown.Plan
+					took(fmt.Sprintf("plan %d", i), once+test.planned, func() {
+						var err error
+						if p, err = plan(t.Context(), i); err != nil {
+							t.Fatal(err)
+						}
+					})
+					took(fmt.Sprintf("application %d", i), test.ended, func() {
+						if r, err := apply(t.Context(), p, teardown.Confirm("Acme"), teardown.Permit(teardown.OwnOrganization)); err != nil || r.Outcome != teardown.Gone {
+							t.Fatal(r, err)
+						}
+					})
+				}
+				for _, line := range d.byPath() {
+					t.Log(line)
 				}
 			})
 		})

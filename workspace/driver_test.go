@@ -31,7 +31,9 @@ func newDriver(t *testing.T, id string) (driver, *offboardtest.Server) {
 	return driver{c}, srv
 }
 
-func step(id string) teardown.Step { return teardown.Step{ID: "subscription/" + id, Kind: "subscription"} }
+func step(id string) teardown.Step {
+	return teardown.Step{ID: "subscription/" + id, Kind: "subscription"}
+}
 
 // No API cancels a subscription, also if a plan does not say that its step is manual.
 func TestDriver_ActOnASubscription(t *testing.T) {
