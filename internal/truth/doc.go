@@ -85,5 +85,6 @@
 // A list without an error has each existing item once, and no item of another
 // organization. Only an item that moves to an earlier page while the list is read may be
 // missing. A check finds a blocker if there is one, and none otherwise. A call that
-// names its organization by a header changes this organization, or nothing.
+// names its organization by a header changes this organization, or nothing; if the write
+// alone loses its header, the call returns an error.
 package truth

@@ -5,6 +5,7 @@ import (
 	"iter"
 	"net/http"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/offboard-dev/offboard-go/errors"
@@ -99,7 +100,7 @@ func (a *asking) judge(t *trial) (string, []string) {
 	case t.err == nil && a.done != nil && !a.done():
 		lie("it says done, and it is not")
 	}
-	if a.touched != nil && a.touched() {
+	if a.touched != nil && a.touched() && !(t.err != nil && t.writeAloneLosesHeader()) {
 		lie("something else was changed")
 	}
 	if t.on[longWait] && said != saysCanceled && t.took > 48*time.Hour {
@@ -112,6 +113,22 @@ func (a *asking) judge(t *trial) (string, []string) {
 		lie("%d bodies were left open", t.open)
 	}
 	return said, lies
+}
+
+// writeAloneLosesHeader reports whether a write lost the header that names its organization
+// after a read that had it. That cannot be prevented, and its answer names the other
+// organization.
+func (t *trial) writeAloneLosesHeader() bool {
+	confirmed := false
+	for _, x := range t.exchanges {
+		switch {
+		case x.path == "GET /management/v1/orgs/me" && x.status == http.StatusOK:
+			confirmed = confirmed || !x.losesHeader()
+		case strings.HasPrefix(x.path, "POST /management/v1/orgs/me/_") && x.losesHeader():
+			return confirmed
+		}
+	}
+	return false
 }
 
 func (a *asking) compare(shifted bool, lie func(string, ...any)) {
