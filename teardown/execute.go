@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/offboard-dev/offboard-go/errors"
+	"github.com/offboard-dev/offboard-go/internal/trace"
 )
 
 // Backoff between attempts: full jitter below a bound that doubles.
@@ -196,7 +197,7 @@ func (r *run) consented(p *Plan) error {
 
 // inspect reads what there is now, and refuses a plan that is no longer the truth.
 func (r *run) inspect(ctx context.Context) (*Plan, error) {
-	now, err := r.driver.Inspect(ctx, r.plan.Organization, r.plan)
+	now, err := r.driver.Inspect(trace.WithParallel(ctx, r.settings.concurrency), r.plan.Organization, r.plan)
 	switch {
 	case err != nil:
 		return nil, err

@@ -17,6 +17,7 @@ import (
 	"time"
 
 	"github.com/offboard-dev/offboard-go/internal/rest"
+	"github.com/offboard-dev/offboard-go/internal/trace"
 )
 
 var (
@@ -118,7 +119,7 @@ func play(t *testing.T, p provider, seed uint64, on map[string]bool) *run {
 	synctest.Test(t, func(t *testing.T) {
 		random := streams{p.name, seed}
 		s := p.scenario(seed)(random.of("scenario"))
-		ctx, cancel := context.WithCancel(t.Context())
+		ctx, cancel := context.WithCancel(trace.WithParallel(t.Context(), 1)) // one request at a time
 		defer cancel()
 		if r := random.of("context"); chance(r, 0.15) {
 			var stop context.CancelFunc
