@@ -44,7 +44,8 @@ type Progress struct {
 	// Next says when to poll next, and with which other steps.
 	Next Wait
 
-	// Text is what is waited for, in words. It is reported when it changes.
+	// Text is what is waited for, or the state that has ended the wait, in words. It is
+	// reported when it changes.
 	Text string
 
 	// Err is why the attempt failed; only of [ProgressExists]. nil for a resource that

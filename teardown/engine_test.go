@@ -401,6 +401,24 @@ func TestEngine_RetriesOfPolls(t *testing.T) {
 	})
 }
 
+// Attempts that fail are bounded by time, although each was accepted and has begun.
+func TestEngine_RetriesOfAttempts(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		d := nativeOf(t, "a")
+		d.poll = func(_ string, n int) (teardown.Progress, error) {
+			if n%2 == 0 {
+				return teardown.Progress{Err: refused(errors.Unavailable)}, nil
+			}
+			return teardown.Progress{State: teardown.ProgressDeleting}, nil
+		}
+		_, err := d.execute(t.Context(), teardown.WithRetryFor(5*time.Minute))
+		if !errors.Is(err, errors.Unavailable) || d.took() < 4*time.Minute || d.took() > 6*time.Minute {
+			t.Errorf("got %v after %d attempts in %v", err, d.actCalls, d.took())
+		}
+	})
+}
+
 // The text of what is waited for is reported when it changes.
 func TestEngine_Texts(t *testing.T) {
 	t.Parallel()

@@ -50,7 +50,8 @@ type task struct {
 	next   []int // steps that come after it
 
 	deadline time.Time
-	tries    retries
+	tries    retries // of attempts
+	reads    retries // of polls that fail
 	wait     Wait
 	acted    time.Time // when the last act ended
 	dueAt    time.Time // when the next poll is worth its request
@@ -208,6 +209,7 @@ func (s *scheduler) start(i int) {
 	s.active++
 	t.deadline = now.Add(s.settings.stepTimeout)
 	t.tries = retries{within: s.settings.retryFor}
+	t.reads = t.tries
 	if err := s.write(state.ID, begun, nil, ""); err != nil {
 		s.settle(i, Failed, err)
 		return
@@ -315,6 +317,9 @@ func (s *scheduler) proceed(i int) {
 // outcome takes what a poll shows of a step.
 func (s *scheduler) outcome(i int, p Progress, err error, now time.Time) {
 	t := &s.tasks[i]
+	if err == nil {
+		s.report(i, p.Text)
+	}
 	switch {
 	case err == nil && p.State == ProgressNotFound:
 		s.learn(t, now, true)
@@ -326,7 +331,8 @@ func (s *scheduler) outcome(i int, p Progress, err error, now time.Time) {
 	case err != nil:
 		// What is not read is not known: the state stays.
 		pause := s.backoff(s.states[i].ID, 1, err)
-		if s.ending || !t.tries.again(pause) {
+		if s.ending || !t.reads.again(pause) {
+			t.tries = t.reads // no attempt follows
 			s.failed(i, err)
 			return
 		}
@@ -335,13 +341,11 @@ func (s *scheduler) outcome(i int, p Progress, err error, now time.Time) {
 	case p.State == ProgressReady:
 		s.learn(t, now, true)
 		t.actErr, t.pollFirst = nil, false
-		s.report(i, p.Text)
 		s.proceed(i)
 	case p.State == ProgressDeleting:
 		t.actErr, t.pollFirst = nil, false
-		t.tries.reset()
+		t.reads.reset()
 		s.learn(t, now, false)
-		s.report(i, p.Text)
 		if s.ending {
 			s.interrupt(i, nil)
 			return
