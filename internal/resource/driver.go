@@ -40,6 +40,7 @@ type work[R any] struct {
 
 	item Item
 	at   time.Time // of the read of item; zero if it may not be acted upon
+	seen time.Time // of the last read of its state since the last request; zero for none
 
 	acted   bool // an act has asked for the first poll
 	stage   stage
@@ -123,7 +124,7 @@ func (d *Driver[R]) Act(ctx context.Context, o teardown.Organization, s teardown
 	case w.kind.ListFirst && w.stage == nothing && !w.acted:
 		w.acted = true
 		next := w.wait(false)
-		next.Group, next.Expect = w.group(), 0
+		next.Group, next.Expect = w.group(), w.kind.Gather
 		return teardown.Progress{State: teardown.ProgressDeleting, Next: next}, nil
 	default:
 		if err := w.read(ctx); err != nil {
@@ -192,7 +193,7 @@ func (w *work[R]) sent(for_ stage, item Item, s Sent) {
 	}
 	w.stage, w.state, w.task, w.done, w.refusal = for_, item.Text, s.Task, nil, nil
 	w.progress, w.unchanged, w.stuck = "", 0, 0
-	w.sentAt = time.Now()
+	w.sentAt, w.seen = time.Now(), time.Time{}
 	w.changed, w.looks, w.readAt = w.sentAt, 0, taskFirst
 }
 
@@ -203,7 +204,22 @@ func (w *work[R]) read(ctx context.Context) error {
 		return err
 	}
 	w.item, w.at = item, time.Now()
+	w.seen = w.at
 	return nil
+}
+
+// stands reports whether the last read of a resource still says how far its removal is,
+// although a list shows only that it exists. One whose removal has not started is read
+// more often.
+func (w *work[R]) stands() bool {
+	if w.stage == nothing || w.seen.IsZero() {
+		return false
+	}
+	most := summaryAge
+	if w.item.Phase != Leaving {
+		most = min(max(time.Since(w.sentAt)/4, settling/defaultPatience), summaryAge)
+	}
+	return time.Since(w.seen) < most
 }
 
 // wait says when the step is polled next.

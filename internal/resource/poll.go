@@ -44,8 +44,11 @@ func (d *Driver[R]) Poll(ctx context.Context, o teardown.Organization, group str
 	}
 	for i, w := range all {
 		switch {
-		case items[i] != nil:
-			w.item, w.at = *items[i], at
+		case items[i] != nil && items[i].Summary && w.stands():
+			progress[i] = w.deleting(w.item.Text)
+			continue
+		case items[i] != nil && !items[i].Summary:
+			w.item, w.at, w.seen = *items[i], at, at
 		case listed:
 			// A read of its own proves what became of it.
 			progress[i] = teardown.Progress{State: teardown.ProgressDeleting, Next: teardown.Wait{Now: true}}
@@ -100,15 +103,16 @@ func (d *Driver[R]) judge(ctx context.Context, w *work[R], tasks *int) teardown.
 	switch {
 	case item.Phase == Absent:
 		d.forget(w)
-		return teardown.Progress{State: teardown.ProgressNotFound}
+		return teardown.Progress{State: teardown.ProgressNotFound, Text: item.Text}
 	case w.failed && item.Phase != Leaving && !(item.Phase == Discarded && w.stage == removing):
-		w.failed = false
+		w.failed, w.at = false, time.Time{}                      // the next attempt comes after a pause
 		return teardown.Progress{State: teardown.ProgressExists} // why is in the error of the act
 	case w.stage == nothing:
+		ready.Text = "" // nothing is waited for
 		return ready
 	case item.Phase == Failed && w.stage != preparing:
-		w.stage, w.repeats = nothing, [purging + 1]int{}
-		return teardown.Progress{State: teardown.ProgressExists, Err: item.Err}
+		w.stage, w.repeats, w.at = nothing, [purging + 1]int{}, time.Time{}
+		return teardown.Progress{State: teardown.ProgressExists, Text: item.Text, Err: item.Err}
 	case item.Phase == Discarded && w.stage != purging:
 		w.stage = nothing
 		return ready

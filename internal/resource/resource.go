@@ -55,6 +55,9 @@ type Kind[R any] struct {
 	// mostly deletes their resources, too.
 	ListFirst bool
 
+	// Gather is how long steps that start by the shared list wait for others; 0 for a second.
+	Gather time.Duration
+
 	// Direct reports whether the first request needs no read before it, because what it names
 	// can never be another resource. Prepare and Remove get the zero Item then. nil: no.
 	Direct func(r R) bool
@@ -94,6 +97,10 @@ type Item struct {
 
 	// Unprepared: it must be prepared before its removal, as its state shows.
 	Unprepared bool
+
+	// Summary: a list shows that it exists, and not its state. What the last read of the
+	// resource has shown stands for a while, and then it is read again.
+	Summary bool
 }
 
 // Phase is how far a resource is on its way out.
@@ -160,6 +167,10 @@ const (
 
 	// maxContradictions is how many lists in a row may contradict themselves.
 	maxContradictions = 5
+
+	// summaryAge is how long a resource whose removal is under way is not read, while a list
+	// shows only that it exists: a removal that fails must be seen.
+	summaryAge = 90 * time.Second
 
 	// listWorth is for how many resources a list is read instead of each resource.
 	listWorth = 3
