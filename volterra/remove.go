@@ -252,8 +252,16 @@ func (c *Client) CascadeDeleteNamespace(ctx context.Context, name string) ([]Cas
 	if err != nil {
 		return nil, err
 	}
+	return c.cascade(ctx, operation, name, func(ctx context.Context) (rest.Presence, error) { return c.settle(ctx, name, uid) })
+}
+
+// cascade deletes a namespace. look reads what became of it when the answer does not tell.
+func (c *Client) cascade(ctx context.Context, operation, name string, look func(context.Context) (rest.Presence, error)) ([]CascadeItem, error) {
+	if ownedByF5(name) {
+		return nil, rest.Invalid(provider, operation, name, errors.New("name is that of a namespace of F5 itself"))
+	}
 	var items []CascadeItem
-	err = c.delete(ctx, rest.Deletion{
+	err := c.delete(ctx, rest.Deletion{
 		Send: func(ctx context.Context) error {
 			result, err := c.cascadeDeleteNamespace(ctx, name, CascadeDeleteRequest{Name: name})
 			if err == nil {
@@ -261,7 +269,7 @@ func (c *Client) CascadeDeleteNamespace(ctx context.Context, name string) ([]Cas
 			}
 			return err
 		},
-		Look: func(ctx context.Context) (rest.Presence, error) { return c.settle(ctx, name, uid) },
+		Look: look,
 	})
 	if err != nil {
 		return nil, err

@@ -8,12 +8,12 @@ import (
 	"math"
 	"net/http"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/offboard-dev/offboard-go/errors"
 	"github.com/offboard-dev/offboard-go/internal/cascade"
-	"github.com/offboard-dev/offboard-go/internal/rest"
+	"github.com/offboard-dev/offboard-go/internal/resource"
+	"github.com/offboard-dev/offboard-go/internal/trace"
 	"github.com/offboard-dev/offboard-go/teardown"
 )
 
@@ -100,17 +100,8 @@ func (c *Client) Teardown(ctx context.Context, p *teardown.Plan, request DeleteT
 			Code: errors.NotConfirmed, Err: errors.New("the request names another tenant"),
 		}
 	}
-	return teardown.Execute(ctx, teardown.FromBlocking(driver{c, request}), p, options...)
+	return teardown.Execute(ctx, c.driver(request), p, options...)
 }
-
-// The kinds of steps, which are F5's own words.
-const (
-	childKind     = "child_tenant"
-	managerKind   = "child_tenant_manager"
-	managedKind   = "managed_tenant"
-	namespaceKind = "namespace"
-	addonKind     = "addon_subscription"
-)
 
 // ticketKind is the kind of objects that the end of an addon service can cause.
 const ticketKind = "support_ticket"
@@ -143,154 +134,54 @@ func (c *Client) inspect(ctx context.Context, operation string, request DeleteTe
 	if settings.State == StateDisabled && (before == nil || len(before.Steps) == 0) {
 		return p.Seal(), nil
 	}
-	if p.Steps, err = c.steps(ctx); err != nil {
+	kinds, losses := c.kinds(), c.losses(settings.Name, before != nil)
+	steps, found := make([][]teardown.Step, len(kinds)), make([][]teardown.Loss, len(losses))
+	err = trace.Parallel(ctx, len(kinds)+len(losses), func(i int) (err error) {
+		if i < len(kinds) {
+			steps[i], err = kinds[i].steps(ctx)
+			return err
+		}
+		i -= len(kinds)
+		found[i], err = losses[i](ctx)
+		return err
+	})
+	if err != nil {
 		return nil, err
 	}
-	if p.Losses, err = c.losses(ctx, settings.Name, before); err != nil {
-		return nil, err
+	p.Steps, p.Losses = ordered(kinds, steps), slices.Concat(found...)
+	if before != nil {
+		if p.Losses, err = compared(settings.Name, p.Losses, before); err != nil {
+			return nil, err
+		}
 	}
 	return p.Seal(), nil
-}
-
-// steps returns a step for each thing that the tenant owns.
-func (c *Client) steps(ctx context.Context) ([]teardown.Step, error) {
-	children, err := c.ListChildTenants(ctx, ListChildTenantsOptions{})
-	if err != nil {
-		return nil, err
-	}
-	managers, err := c.ListChildTenantManagers(ctx, ListChildTenantManagersOptions{})
-	if err != nil {
-		return nil, err
-	}
-	managed, err := c.ListManagedTenants(ctx, ListManagedTenantsOptions{})
-	if err != nil {
-		return nil, err
-	}
-	namespaces, err := c.ListNamespaces(ctx, ListNamespacesOptions{})
-	if err != nil {
-		return nil, err
-	}
-	namespaces = slices.DeleteFunc(namespaces, func(n NamespaceItem) bool { return ownedByF5(n.Name) })
-
-	steps := each(children, func(i ChildTenantItem) (string, string) { return i.Name, i.UID }, teardown.Step{
-		Kind: childKind, Why: "the tenant owns it",
-		Removal: "delete it, with all that it has, and wait until it is gone",
-		Needs:   teardown.ManagedOrganizations,
-	})
-	for i := range steps {
-		// The name is what the tenant is known by: its own tenant settings have it, too.
-		steps[i].Organization = &teardown.Organization{ID: steps[i].Name, Name: steps[i].Name}
-	}
-	// Which manager a child tenant has is not on the list.
-	steps = append(steps, each(managers, func(i ChildTenantManagerItem) (string, string) { return i.Name, i.UID }, teardown.Step{
-		Kind: managerKind, Why: "the tenant makes child tenants by it", Removal: "delete it", After: ids(steps),
-	})...)
-	steps = append(steps, each(managed, func(i ManagedTenantItem) (string, string) { return i.Name, i.UID }, teardown.Step{
-		Kind: managedKind, Why: "the tenant manages another one by it", Removal: "delete it; the other tenant stays",
-	})...)
-	steps = append(steps, each(namespaces, func(i NamespaceItem) (string, string) { return i.Name, i.UID }, teardown.Step{
-		Kind: namespaceKind, Why: "the tenant owns it", Removal: "delete it, with all that is in it",
-	})...)
-	addons, err := c.addons(ctx, ids(steps))
-	return append(steps, addons...), err
-}
-
-// addons returns a step for each subscription to an addon service that has not ended.
-// What uses the service goes before.
-func (c *Client) addons(ctx context.Context, after []string) ([]teardown.Step, error) {
-	list, err := c.ListAddonSubscriptions(ctx, ListAddonSubscriptionsOptions{})
-	if err != nil {
-		return nil, err
-	}
-	var steps []teardown.Step
-	for _, step := range each(list, func(i AddonSubscriptionItem) (string, string) { return i.Name, i.UID }, teardown.Step{Kind: addonKind, After: after}) {
-		s, err := c.GetAddonSubscription(ctx, step.Name, GetAddonSubscriptionOptions{})
-		switch {
-		case errors.Is(err, errors.NotFound):
-			continue // since the list was made
-		case err != nil:
-			return nil, err
-		case s.ended():
-			continue
-		}
-		step.Why = "the tenant is subscribed to " + cmp.Or(s.Spec.Service.Name, "it")
-		if s.Spec.Status != "" {
-			step.Why += ": " + s.describe()
-		}
-		switch _, known := s.service(); {
-		case s.ticket() != "":
-			step.Manual, step.After = true, nil
-			step.Removal = "have F5 approve its end, by the ticket"
-		case s.ending():
-			step.Removal = "wait until it has ended"
-		case known:
-			step.Removal = "unsubscribe from the service, and wait until that is done"
-		default:
-			step.Removal = "delete it"
-		}
-		steps = append(steps, step)
-	}
-	return steps, nil
-}
-
-// service returns the service as the request to unsubscribe from it names it, if it
-// does: F5 calls f5xc-waap-standard there f5xc_waap_standard.
-func (s *AddonSubscription) service() (service AddonService, known bool) {
-	service = AddonService(strings.ReplaceAll(s.Spec.Service.Name, "-", "_"))
-	return service, service.known()
-}
-
-// each returns a step for each item of a list, by name. A name is taken again once
-// what had it is gone, so the id has F5's own as well.
-func each[T any](items []T, identity func(T) (name, uid string), like teardown.Step) []teardown.Step {
-	steps := make([]teardown.Step, len(items))
-	for i, item := range items {
-		name, uid := identity(item)
-		steps[i] = like
-		steps[i].Name, steps[i].ID = name, like.Kind+"/"+name
-		if uid != "" {
-			steps[i].ID += "/" + uid
-		}
-	}
-	slices.SortFunc(steps, func(a, b teardown.Step) int { return cmp.Compare(a.ID, b.ID) })
-	return steps
-}
-
-func ids(steps []teardown.Step) []string {
-	var ids []string
-	for _, step := range steps {
-		ids = append(ids, step.ID)
-	}
-	return ids
 }
 
 // maxNames is how many a loss names.
 const maxNames = 5
 
-// losses returns what is deleted along with the tenant. A kind of which there is more than
-// in a plan before makes that plan stale, unless steps cause it, and so does a count that
+// losses returns the reads of what is deleted along with the tenant. What only informs those
+// who review a plan is not read again when that is carried out.
+func (c *Client) losses(tenant string, again bool) []func(context.Context) ([]teardown.Loss, error) {
+	counted := func(ctx context.Context) ([]teardown.Loss, error) { return c.counted(ctx, tenant) }
+	if again {
+		return []func(context.Context) ([]teardown.Loss, error){counted}
+	}
+	return []func(context.Context) ([]teardown.Loss, error){counted, c.plans, c.unpaid}
+}
+
+// compared returns the losses that may be compared with those of a plan before. A kind of
+// which there is more makes that plan stale, unless steps cause it, and so does a count that
 // cannot be read any more.
-func (c *Client) losses(ctx context.Context, tenant string, before *teardown.Plan) ([]teardown.Loss, error) {
-	losses, err := c.counted(ctx, tenant)
-	if err != nil {
-		return nil, err
-	}
-	if before != nil {
-		// A step may have made a ticket: F5 approves the end of a service by one.
-		losses = slices.DeleteFunc(losses, func(l teardown.Loss) bool { return l.Kind == ticketKind })
-		for _, loss := range losses {
-			if err := cascade.Compare(provider, tenant, loss, before); err != nil {
-				return nil, err
-			}
+func compared(tenant string, losses []teardown.Loss, before *teardown.Plan) ([]teardown.Loss, error) {
+	// A step may have made a ticket: F5 approves the end of a service by one.
+	losses = slices.DeleteFunc(losses, func(l teardown.Loss) bool { return l.Kind == ticketKind })
+	for _, loss := range losses {
+		if err := cascade.Compare(provider, tenant, loss, before); err != nil {
+			return nil, err
 		}
-		return losses, nil // the rest is for who reviews the plan, and no reason to refuse it
 	}
-	plans, err := c.plans(ctx)
-	if err != nil {
-		return nil, err
-	}
-	invoices, err := c.unpaid(ctx)
-	return slices.Concat(losses, plans, invoices), err
+	return losses, nil
 }
 
 // counted returns the objects of the tenant that are no steps, as its quota counts them.
@@ -306,13 +197,13 @@ func (c *Client) counted(ctx context.Context, tenant string) ([]teardown.Loss, e
 		return nil, miscounted(tenant, "the quota counts no kind of object")
 	}
 	var losses []teardown.Loss
-	for _, kind := range slices.Sorted(maps.Keys(usage.Objects)) {
-		count := usage.Objects[kind].Usage.Current
+	for _, name := range slices.Sorted(maps.Keys(usage.Objects)) {
+		count := usage.Objects[name].Usage.Current
 		switch {
 		case count < 0, count > math.MaxInt32, count != math.Trunc(count):
-			return nil, miscounted(tenant, fmt.Sprintf("the quota counts %v of %s", count, kind))
-		case count > 0 && !slices.Contains([]string{childKind, managerKind, managedKind, namespaceKind, addonKind}, kind):
-			losses = append(losses, teardown.Loss{Kind: kind, Count: int(count)})
+			return nil, miscounted(tenant, fmt.Sprintf("the quota counts %v of %s", count, name))
+		case count > 0 && !slices.ContainsFunc(c.kinds(), func(k kind) bool { return k.name == name }):
+			losses = append(losses, teardown.Loss{Kind: name, Count: int(count)})
 		}
 	}
 	return losses, nil
@@ -385,201 +276,26 @@ func unknown(kind string, err error) teardown.Loss {
 	return teardown.Loss{Kind: kind, Note: "how many is not known: " + e.Code.Error()}
 }
 
-// driver is what a teardown asks of F5.
+// driver is what a teardown needs of F5.
 type driver struct {
+	*resource.Driver[ref]
 	c       *Client
 	request DeleteTenantRequest
 }
 
-// Provider says whose plans are carried out.
+func (c *Client) driver(request DeleteTenantRequest) driver {
+	return driver{resource.New(c.table(), refOf), c, request}
+}
+
+// Provider returns what plans of this client have as their provider and instance.
 func (d driver) Provider() (name, instance string) { return provider, d.c.rest().BaseURL().String() }
 
+// Durations returns what all teardowns of the client have learned.
+func (d driver) Durations() *teardown.Durations { return d.c.durations }
+
+// Inspect takes a plan.
 func (d driver) Inspect(ctx context.Context, _ teardown.Organization, before *teardown.Plan) (*teardown.Plan, error) {
 	return d.c.inspect(ctx, "Teardown", d.request, before)
-}
-
-// Remove removes the resource of a step and waits until it no longer exists. A removal
-// that is under way already is not requested again.
-func (d driver) Remove(ctx context.Context, _ teardown.Organization, step teardown.Step, progress func(string)) error {
-	found, err := d.read(ctx, step)
-	if err != nil || found.over {
-		return err
-	}
-	if !found.going {
-		if err := d.send(ctx, step, found); err != nil {
-			return err
-		}
-	}
-	return d.wait(ctx, step, progress)
-}
-
-// How often a removal that F5 has accepted is requested again when the resource stays
-// as it is: after so many reads of an unchanged resource, and so many times at most.
-// Vendors' own tools have to do this.
-const (
-	readsBeforeRepeat = 4
-	maxRepeats        = 3
-)
-
-// wait waits until the resource of a step no longer exists.
-func (d driver) wait(ctx context.Context, step teardown.Step, progress func(string)) error {
-	var failed error
-	unchanged, repeats := 0, 0
-	err := d.c.rest().Wait(ctx, "Teardown", step.Name, func(ctx context.Context) ([]errors.Step, error) {
-		found, err := d.read(ctx, step)
-		switch {
-		case errors.Is(err, errors.NotFound):
-			return nil, nil
-		case err != nil:
-			return nil, err
-		}
-		progress(found.text)
-		switch {
-		case found.over:
-			return nil, nil
-		case found.failed != nil:
-			failed = found.failed
-			return nil, nil // nothing changes any more
-		}
-		left := []errors.Step{{Name: step.Kind, Description: step.Name + ": " + found.text}}
-		if unchanged++; found.going {
-			unchanged = 0
-		}
-		if unchanged > readsBeforeRepeat && repeats < maxRepeats {
-			unchanged, repeats = 0, repeats+1
-			if err := d.send(ctx, step, found); err != nil && !errors.Is(err, errors.NotFound) {
-				return left, err
-			}
-		}
-		return left, nil
-	})
-	if err != nil {
-		return err
-	}
-	return failed
-}
-
-// found is what a read shows of the resource of a step.
-type found struct {
-	over   bool   // the step's resource no longer exists, or has ended
-	going  bool   // its removal has started
-	text   string // its state
-	failed error  // why its removal cannot end
-
-	unsubscribes AddonService // what ends an addon subscription; "" for its deletion
-}
-
-// read reads the resource of a step. One of the same name with another UID is another
-// resource: that of the step no longer exists then. So is one with a UID for a step
-// whose ID has none: no plan gives it this ID.
-func (d driver) read(ctx context.Context, step teardown.Step) (found, error) {
-	var f found
-	var meta SystemMetadata
-	var err error
-	switch step.Kind {
-	case childKind:
-		var t *ChildTenant
-		if t, err = d.c.GetChildTenant(ctx, step.Name, GetChildTenantOptions{}); err == nil {
-			meta, f.going, f.text = t.SystemMetadata, t.leaving(), "the child tenant is in "+string(t.Spec.Status)
-			if t.Spec.Status == ChildTenantStateDeleteFailed {
-				f.failed = &errors.Error{
-					Provider: provider, Operation: "Teardown", Target: step.Name,
-					Code: errors.DeletionFailed, Status: http.StatusOK, ProviderCode: string(t.Spec.Status),
-				}
-			}
-		}
-	case managerKind:
-		var m *ChildTenantManager
-		if m, err = d.c.GetChildTenantManager(ctx, step.Name, GetChildTenantManagerOptions{}); err == nil {
-			meta, f.going, f.text = m.SystemMetadata, m.leaving(), "the manager still exists"
-		}
-	case managedKind:
-		var t *ManagedTenant
-		if t, err = d.c.GetManagedTenant(ctx, step.Name, GetManagedTenantOptions{}); err == nil {
-			meta, f.going, f.text = t.SystemMetadata, t.leaving(), "the managed tenant still exists"
-		}
-	case namespaceKind:
-		var n *Namespace
-		if n, err = d.c.GetNamespace(ctx, step.Name, GetNamespaceOptions{}); err == nil {
-			meta, f.going, f.text = n.SystemMetadata, n.SystemMetadata.leaving(), "the namespace is still there"
-		}
-	case addonKind:
-		var s *AddonSubscription
-		if s, err = d.c.GetAddonSubscription(ctx, step.Name, GetAddonSubscriptionOptions{}); err == nil {
-			meta, f.going, f.text = s.SystemMetadata, s.ending(), "the subscription is in "+s.describe()
-			f.over = s.ended()
-			if service, known := s.service(); known {
-				f.unsubscribes = service
-			}
-			if s.ticket() != "" {
-				f.failed = &errors.Error{
-					Provider: provider, Operation: "Teardown", Target: step.Name, Code: errors.NotFinished, Status: http.StatusOK,
-					ProviderCode: string(s.Spec.Status), Err: errors.New("F5 has to approve it"),
-					Steps: []errors.Step{{Name: addonKind, Description: step.Name + ": " + s.describe()}},
-				}
-			}
-		}
-	default:
-		return f, noStep(step)
-	}
-	if err != nil {
-		return f, err
-	}
-	switch uid := uidOf(step); {
-	case uid == meta.UID:
-	case meta.UID == "":
-		return f, &errors.Error{
-			Provider: provider, Operation: "Teardown", Target: step.Name,
-			Code: errors.UnexpectedResponse, Status: http.StatusOK, Err: errors.New("the answer has no UID to compare with the step's"),
-		}
-	default:
-		f.over = true
-	}
-	return f, nil
-}
-
-// uidOf returns the UID that the ID of a step contains; "" for none.
-func uidOf(step teardown.Step) string {
-	uid, _ := strings.CutPrefix(step.ID, step.Kind+"/"+step.Name+"/")
-	if uid == step.ID {
-		return ""
-	}
-	return uid
-}
-
-// send requests the removal of the resource of a step, once.
-func (d driver) send(ctx context.Context, step teardown.Step, f found) error {
-	ctx = withUID(ctx, uidOf(step))
-	switch step.Kind {
-	case childKind:
-		return d.c.DeleteChildTenant(ctx, step.Name, DeleteOptions{})
-	case managerKind:
-		return d.c.DeleteChildTenantManager(ctx, step.Name, DeleteOptions{})
-	case managedKind:
-		return d.c.DeleteManagedTenant(ctx, step.Name, DeleteOptions{})
-	case namespaceKind:
-		_, err := d.c.CascadeDeleteNamespace(ctx, step.Name)
-		return err
-	case addonKind:
-		if f.unsubscribes != "" {
-			return d.c.Unsubscribe(ctx, f.unsubscribes)
-		}
-		return d.c.DeleteAddonSubscription(ctx, step.Name, DeleteOptions{})
-	}
-	return noStep(step)
-}
-
-func (d driver) IsGone(ctx context.Context, _ teardown.Organization, step teardown.Step) (bool, error) {
-	f, err := d.read(ctx, step)
-	if errors.Is(err, errors.NotFound) {
-		return true, nil
-	}
-	return err == nil && f.over, err
-}
-
-// noStep is the error of a step of a kind that no plan has.
-func noStep(step teardown.Step) error {
-	return rest.Invalid(provider, "Teardown", step.ID, errors.New("there is no such step"))
 }
 
 // How long the tenant may be read to be in use after its deletion was accepted, before the

@@ -64,13 +64,15 @@ import (
 
 	"github.com/offboard-dev/offboard-go/errors"
 	"github.com/offboard-dev/offboard-go/internal/rest"
+	"github.com/offboard-dev/offboard-go/teardown"
 )
 
 // Client speaks to F5 Distributed Cloud, as one tenant. It is safe for concurrent
 // use; make one with [New].
 type Client struct {
-	api     *rest.Client
-	release func() // closes idle connections that are not the caller's
+	api       *rest.Client
+	release   func()              // closes idle connections that are not the caller's
+	durations *teardown.Durations // learned by all teardowns
 }
 
 // unmade is what a Client that [New] has not made calls: every call fails.
@@ -97,7 +99,7 @@ func New(options ...Option) (*Client, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Client{api, release}, nil
+	return &Client{api, release, new(teardown.Durations)}, nil
 }
 
 // DeleteTenant asks for the deletion of a tenant with a client of its own. See

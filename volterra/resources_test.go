@@ -1,0 +1,370 @@
+package volterra_test
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"io"
+	"net/http"
+	"slices"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/offboard-dev/offboard-go/errors"
+	"github.com/offboard-dev/offboard-go/offboardtest"
+	"github.com/offboard-dev/offboard-go/teardown"
+	"github.com/offboard-dev/offboard-go/volterra"
+	"github.com/offboard-dev/offboard-go/volterra/volterratest"
+)
+
+// through returns a client whose requests go through a transport.
+func through(t *testing.T, srv *volterratest.Server, f func(*http.Request) (*http.Response, error)) *volterra.Client {
+	t.Helper()
+	return newClient(t, srv, volterra.WithHTTPClient(&http.Client{Transport: transport(f)}))
+}
+
+// summaries has lists answer with the summary of each item only, whatever else is asked for.
+func summaries(srv *volterratest.Server) func(*http.Request) (*http.Response, error) {
+	return func(req *http.Request) (*http.Response, error) {
+		req = req.Clone(req.Context())
+		req.URL.RawQuery = ""
+		return srv.RoundTrip(req)
+	}
+}
+
+// shared reports whether a request is one of a list that shows the states of many resources.
+func shared(req *http.Request) bool { return req.URL.Query().Has("report_fields") }
+
+// edited has an answer's items pass an edit.
+func edited(resp *http.Response, err error, edit func(items []any) []any) (*http.Response, error) {
+	if err != nil {
+		return resp, err
+	}
+	var body map[string]any
+	if err := json.NewDecoder(resp.Body).Decode(&body); err != nil {
+		return nil, err
+	}
+	resp.Body.Close()
+	body["items"] = edit(body["items"].([]any))
+	data, err := json.Marshal(body)
+	resp.Body, resp.ContentLength = io.NopCloser(bytes.NewReader(data)), int64(len(data))
+	resp.Header.Set("Content-Length", fmt.Sprint(len(data)))
+	return resp, err
+}
+
+// nameOf returns the name of an item of a list.
+func nameOf(item any) string { return item.(map[string]any)["name"].(string) }
+
+// A child tenant whose deletion fails while others are being deleted is seen within 90
+// seconds, also if lists show no states, and not by reading each of them all the time.
+func TestTeardown_FailedDeletionAmongOthers(t *testing.T) {
+	t.Parallel()
+	const failsAfter = 5 * time.Minute
+	for name, test := range map[string]struct {
+		use         func(*volterratest.Server) func(*http.Request) (*http.Response, error)
+		lists, gets int // at most
+	}{
+		"states":    {func(srv *volterratest.Server) func(*http.Request) (*http.Response, error) { return srv.RoundTrip }, 700, 12},
+		"summaries": {summaries, 700, 5 * 25},
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			srv := volterratest.NewServer()
+			srv.AddChildTenant(volterratest.ChildTenant{Name: "stubborn", Failures: 1, Takes: failsAfter})
+			for i := range 4 {
+				srv.AddChildTenant(volterratest.ChildTenant{Name: fmt.Sprint("child-", i), Takes: 20 * time.Minute})
+			}
+			begun, next := time.Now(), test.use(srv)
+			var removals []time.Duration
+			c := through(t, srv, func(req *http.Request) (*http.Response, error) {
+				if req.Method == http.MethodDelete && strings.HasSuffix(req.URL.Path, "/stubborn") {
+					removals = append(removals, time.Since(begun))
+				}
+				return next(req)
+			})
+			var seen time.Duration
+			_, r, err := carryOut(t, c, teardown.OnEvent(func(e teardown.Event) {
+				if e.Kind == teardown.Retrying {
+					seen = time.Since(begun)
+				}
+			}))
+			if err != nil || r.Outcome != teardown.Pending || len(removals) != 2 {
+				t.Fatalf("%s: got %+v and %v after %d removals, want 2", name, r, err, len(removals))
+			}
+			if late := seen - removals[0] - failsAfter; late < 0 || late > 90*time.Second+time.Second {
+				t.Errorf("%s: the failure was seen %v late, want at most 90 s", name, late)
+			}
+			if lists, gets := srv.Count("ListChildTenants"), srv.Count("GetChildTenant"); lists > test.lists || gets > test.gets {
+				t.Errorf("%s: %d lists and %d reads, want at most %d and %d", name, lists, gets, test.lists, test.gets)
+			}
+		})
+	}
+}
+
+// A list that shows no states does not make a removal look as if it had never started, and
+// one that never started is requested again.
+func TestTeardown_ListsOfSummaries(t *testing.T) {
+	t.Parallel()
+	for _, ignored := range []int{0, 4} {
+		synctest.Test(t, func(t *testing.T) {
+			srv := volterratest.NewServer()
+			for i := range 4 {
+				srv.AddNamespace(volterratest.Namespace{Name: fmt.Sprint("ns-", i), Takes: 3 * time.Minute})
+			}
+			c := through(t, srv, summaries(srv))
+			if ignored > 0 {
+				fault := offboardtest.Ignore("CascadeDeleteNamespace", 200, `{"items":[]}`)
+				fault.Times = ignored
+				srv.Fail(fault)
+			}
+			begun := time.Now()
+			_, r, err := carryOut(t, c)
+			if err != nil || r.Outcome != teardown.Pending || srv.Count("CascadeDeleteNamespace") != 4+ignored {
+				t.Errorf("ignored %d times: got %+v and %v after %d removals", ignored, r, err, srv.Count("CascadeDeleteNamespace"))
+			}
+			if took := time.Since(begun); took > 4*time.Minute {
+				t.Errorf("ignored %d times: took %v", ignored, took)
+			}
+		})
+	}
+}
+
+// That a list lacks a resource, or shows another UID, proves nothing: a read of the resource
+// does.
+func TestTeardown_ListLacksResource(t *testing.T) {
+	t.Parallel()
+	for name, edit := range map[string]func([]any) []any{
+		"none": func([]any) []any { return []any{} },
+		"half": func(items []any) []any {
+			return slices.DeleteFunc(items, func(i any) bool { return strings.HasSuffix(nameOf(i), "1") || strings.HasSuffix(nameOf(i), "3") })
+		},
+		"another UID": func(items []any) []any {
+			for _, i := range items {
+				i.(map[string]any)["uid"] = "another"
+				i.(map[string]any)["system_metadata"] = map[string]any{"uid": "another"}
+			}
+			return items
+		},
+		"two UIDs": func(items []any) []any {
+			for _, i := range items {
+				i.(map[string]any)["system_metadata"].(map[string]any)["uid"] = "another"
+			}
+			return items
+		},
+		"without UIDs": func(items []any) []any {
+			for _, i := range items {
+				delete(i.(map[string]any), "uid")
+				delete(i.(map[string]any), "system_metadata")
+			}
+			return items
+		},
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			srv := volterratest.NewServer()
+			for i := range 5 {
+				srv.AddNamespace(volterratest.Namespace{Name: fmt.Sprint("ns-", i), Takes: time.Minute})
+			}
+			lists := 0
+			c := through(t, srv, func(req *http.Request) (*http.Response, error) {
+				resp, err := srv.RoundTrip(req)
+				if !shared(req) {
+					return resp, err
+				}
+				lists++
+				return edited(resp, err, edit)
+			})
+			_, r, err := carryOut(t, c, teardown.OnEvent(func(e teardown.Event) {
+				_, name, _ := strings.Cut(e.Step, "/")
+				name, _, _ = strings.Cut(name, "/")
+				if e.Kind == teardown.Ended && name != "" && slices.Contains(srv.Objects(), "namespace /"+name) {
+					t.Errorf("%s is %s, and exists", e.Step, e.Text)
+				}
+			}))
+			if err != nil || r.Outcome != teardown.Pending || lists == 0 || srv.Count("CascadeDeleteNamespace") != 5 {
+				t.Errorf("%s: got %+v and %v after %d lists and %d removals", name, r, err, lists, srv.Count("CascadeDeleteNamespace"))
+			}
+		})
+	}
+}
+
+// A list that cannot be read, or only in part, leaves each resource to be read by itself.
+func TestTeardown_ListUnreadable(t *testing.T) {
+	t.Parallel()
+	for name, answer := range map[string]struct {
+		status int
+		body   string
+	}{
+		"denied":        {403, `{"code":7,"details":[],"message":"denied"}`},
+		"not found":     {404, `{"code":5,"details":[],"message":"none"}`},
+		"invalid":       {400, `{"code":3,"details":[],"message":"report_fields"}`},
+		"another route": {200, `<!doctype html><html></html>`},
+		"partial":       {200, `{"items":[],"errors":[{"code":"EPERMS","message":"denied"}]}`},
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			srv := volterratest.NewServer()
+			for i := range 4 {
+				srv.AddNamespace(volterratest.Namespace{Name: fmt.Sprint("ns-", i), Takes: time.Minute})
+			}
+			c := through(t, srv, func(req *http.Request) (*http.Response, error) {
+				if !shared(req) {
+					return srv.RoundTrip(req)
+				}
+				return &http.Response{
+					StatusCode: answer.status, Header: http.Header{"Content-Type": {"application/json"}},
+					Body: io.NopCloser(strings.NewReader(answer.body)), ContentLength: int64(len(answer.body)), Request: req,
+				}, nil
+			})
+			_, r, err := carryOut(t, c)
+			if err != nil || r.Outcome != teardown.Pending || srv.Count("CascadeDeleteNamespace") != 4 {
+				t.Errorf("%s: got %+v and %v after %d removals", name, r, err, srv.Count("CascadeDeleteNamespace"))
+			}
+		})
+	}
+}
+
+// Of several resources that are read by one list, those that others created again under the
+// same name are not removed: neither before the first request, nor before the next one.
+func TestTeardown_RecreatedAmongOthers(t *testing.T) {
+	t.Parallel()
+	for _, failing := range []bool{false, true} {
+		synctest.Test(t, func(t *testing.T) {
+			srv := volterratest.NewServer()
+			srv.SetTenant(volterratest.Tenant{Name: "acme", KeepsCredential: true})
+			for i := range 4 {
+				srv.AddNamespace(volterratest.Namespace{Name: fmt.Sprint("ns-", i)})
+			}
+			recreate := func(name string) {
+				srv.RemoveObject("", name)
+				srv.AddNamespace(volterratest.Namespace{Name: name})
+			}
+			if failing { // the first removal of each, so that it is tried again after a pause
+				fault := offboardtest.Answer("CascadeDeleteNamespace", 409, `{"code":10,"details":[],"message":"in use"}`)
+				fault.Times = 4
+				srv.Fail(fault)
+			}
+			want := 0
+			_, r, _ := carryOut(t, newClient(t, srv), teardown.OnEvent(func(e teardown.Event) {
+				_, name, _ := strings.Cut(e.Step, "/")
+				name, _, _ = strings.Cut(name, "/")
+				if name != "" && (!failing && e.Kind == teardown.Begun || failing && e.Kind == teardown.Retrying) {
+					time.AfterFunc(min(e.Wait, 100*time.Millisecond)/2, func() { recreate(name) })
+				}
+			}))
+			if failing {
+				want = 4
+			}
+			if n := srv.Count("CascadeDeleteNamespace"); r == nil || n > want+4 || len(srv.Accepted()) != 0 {
+				t.Errorf("failing %t: got %+v after %d removals", failing, r, n)
+			}
+			for _, s := range r.Steps {
+				if s.State != teardown.Done {
+					t.Errorf("failing %t: %s is %s", failing, s.ID, s.State)
+				}
+			}
+		})
+	}
+}
+
+// A read that is about another resource, or that does not say which it is about, is not proof
+// that the resource of a step does not exist, and nothing is removed by it.
+func TestTeardown_ReadOfAnother(t *testing.T) {
+	t.Parallel()
+	for name, body := range map[string]string{
+		"another name":          `{"metadata":{"name":"other"},"system_metadata":{"uid":"u-9"},"spec":{},"referring_objects":[]}`,
+		"another name, its UID": `{"metadata":{"name":"other"},"system_metadata":{"uid":"UID"},"spec":{},"referring_objects":[]}`,
+		"no name":               `{"metadata":{},"system_metadata":{"uid":"u-9"},"spec":{},"referring_objects":[]}`,
+		"no UID":                `{"metadata":{"name":"app"},"system_metadata":{},"spec":{},"referring_objects":[]}`,
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			srv := volterratest.NewServer()
+			srv.SetTenant(volterratest.Tenant{Name: "acme", KeepsCredential: true})
+			srv.AddNamespace(volterratest.Namespace{Name: "app"})
+			c := newClient(t, srv)
+			p, err := c.Plan(t.Context(), request)
+			if err != nil {
+				t.Fatal(err)
+			}
+			uid := p.Steps[0].ID[strings.LastIndex(p.Steps[0].ID, "/")+1:]
+			fault := offboardtest.Answer("GetNamespace", 200, strings.Replace(body, "UID", uid, 1))
+			fault.Times = 1000
+			srv.Fail(fault)
+			r, err := c.Teardown(t.Context(), p, request, teardown.Confirm("acme"))
+			if !errors.Is(err, errors.UnexpectedResponse) || srv.Count("CascadeDeleteNamespace") != 0 || r == nil || r.Steps[0].State != teardown.Failed {
+				t.Errorf("%s: got %+v and %v after %d removals", name, r, err, srv.Count("CascadeDeleteNamespace"))
+			}
+		})
+	}
+}
+
+// What a list does not tell apart from others of its name cannot be a step.
+func TestPlan_ListWithoutUID(t *testing.T) {
+	t.Parallel()
+	srv := volterratest.NewServer()
+	srv.AddNamespace(volterratest.Namespace{Name: "app"})
+	c := through(t, srv, func(req *http.Request) (*http.Response, error) {
+		resp, err := srv.RoundTrip(req)
+		if req.URL.Path != "/api/web/namespaces" {
+			return resp, err
+		}
+		return edited(resp, err, func(items []any) []any {
+			for _, i := range items {
+				delete(i.(map[string]any), "uid")
+			}
+			return items
+		})
+	})
+	if p, err := c.Plan(t.Context(), request); p != nil || !errors.Is(err, errors.UnexpectedResponse) {
+		t.Errorf("got %+v and %v, want %q", p, err, errors.UnexpectedResponse)
+	}
+}
+
+// After a removal whose answer is lost, the first poll decides. One that fails shows nothing.
+func TestTeardown_FirstPollFails(t *testing.T) {
+	t.Parallel()
+	for name, fault := range map[string]offboardtest.Fault{
+		"denied":      offboardtest.Answer("GetNamespace", 403, `{"code":7,"details":[],"message":"denied"}`),
+		"a page":      offboardtest.Page("GetNamespace", 404),
+		"unavailable": offboardtest.Answer("GetNamespace", 503, `{"code":14,"details":[],"message":"unavailable"}`),
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			srv := volterratest.NewServer()
+			srv.SetTenant(volterratest.Tenant{Name: "acme", KeepsCredential: true})
+			srv.AddNamespace(volterratest.Namespace{Name: "app", Takes: time.Hour})
+			fault.Delay, fault.Times = 1, 100_000 // the read before the removal is answered
+			srv.Fail(offboardtest.LoseAnswer("CascadeDeleteNamespace"), fault)
+			_, r, err := carryOut(t, newClient(t, srv), teardown.StepTimeout(time.Hour))
+			if err == nil || r == nil || r.Steps[0].State != teardown.Failed || len(srv.Accepted()) != 0 {
+				t.Errorf("%s: got %+v and %v", name, r, err)
+			}
+		})
+	}
+}
+
+// The reads of a plan are sent at the same time, and an execution sends no more of them than
+// it may.
+func TestPlan_ReadsInParallel(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		srv := volterratest.NewServer()
+		var running, most atomic.Int64
+		c := through(t, srv, func(req *http.Request) (*http.Response, error) {
+			if n := running.Add(1); n > most.Load() {
+				most.Store(n)
+			}
+			defer running.Add(-1)
+			time.Sleep(time.Second)
+			return srv.RoundTrip(req)
+		})
+		begun := time.Now()
+		p, err := c.Plan(t.Context(), request)
+		if took := time.Since(begun); err != nil || took > 2*time.Second || most.Load() != 8 {
+			t.Fatalf("got %v after %v, with %d requests at the same time", err, took, most.Load())
+		}
+		most.Store(0)
+		if _, err := c.Teardown(t.Context(), p, request, teardown.Confirm("acme"), teardown.Concurrency(1)); err != nil || most.Load() != 1 {
+			t.Errorf("got %v with %d requests at the same time, want 1", err, most.Load())
+		}
+	})
+}
