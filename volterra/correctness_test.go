@@ -322,7 +322,7 @@ func TestTeardown_ReadWithoutUID(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		fault := offboardtest.Answer("GetNamespace", 200, `{"metadata":{"name":"app"},"system_metadata":{},"spec":{}}`)
+		fault := offboardtest.Answer("GetNamespace", 200, `{"metadata":{"name":"app"},"system_metadata":{},"spec":{},"referring_objects":[]}`)
 		fault.Times = 10_000
 		srv.Fail(fault)
 		_, err = c.Teardown(t.Context(), p, request, teardown.Confirm("acme"))

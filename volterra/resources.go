@@ -124,10 +124,11 @@ func objectOf(name string, meta SystemMetadata, text string) object {
 // listedAs completes an object of a list. F5 documents no name of the states that a list is
 // asked for, so that there may be none. An item with two UIDs is not told apart from others.
 func (o object) listedAs(uid string) object {
-	switch {
-	case o.uid == "":
+	switch o.uid {
+	case "":
 		o.uid, o.item.Summary = uid, true
-	case uid != "" && uid != o.uid:
+	case uid:
+	default:
 		o.uid = ""
 	}
 	return o

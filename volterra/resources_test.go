@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"slices"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"testing/synctest"
@@ -187,6 +188,41 @@ func TestTeardown_ListLacksResource(t *testing.T) {
 			}
 		})
 	}
+}
+
+// An item of a list that has the name of a step's resource and another UID does not show that
+// resource: nothing of that name is removed.
+func TestTeardown_ItemOfAnotherUID(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		srv := volterratest.NewServer()
+		srv.SetTenant(volterratest.Tenant{Name: "acme", KeepsCredential: true})
+		for i := range 4 {
+			srv.AddNamespace(volterratest.Namespace{Name: fmt.Sprint("ns-", i)})
+		}
+		c := newClient(t, srv)
+		p, err := c.Plan(t.Context(), request)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var once sync.Once
+		r, err := c.Teardown(t.Context(), p, request, teardown.Confirm("acme"), teardown.OnEvent(func(e teardown.Event) {
+			if e.Kind == teardown.Begun && e.Step != "" {
+				once.Do(func() {
+					for i := range 4 {
+						srv.RemoveObject("", fmt.Sprint("ns-", i))
+						srv.AddNamespace(volterratest.Namespace{Name: fmt.Sprint("ns-", i)})
+					}
+				})
+			}
+		}))
+		if n := srv.Count("CascadeDeleteNamespace"); n != 0 || len(srv.Left()) != 4 || srv.Count("ListNamespaces") < 3 {
+			t.Errorf("%d removals, want none; %v exist", n, srv.Left())
+		}
+		if r == nil || !errors.Is(err, errors.PlanStale) {
+			t.Errorf("got %+v and %v, want %q", r, err, errors.PlanStale)
+		}
+	})
 }
 
 // A list that cannot be read, or only in part, leaves each resource to be read by itself.

@@ -77,8 +77,10 @@ func (c *Client) Plan(ctx context.Context, request DeleteTenantRequest) (*teardo
 // once it is approved.
 //
 // It reads what the tenant has before the first step and once more before the deletion,
-// each time by 7 requests and one for each subscription to an addon service. It takes 4
-// requests for most steps and more for child tenants, and 3 for the deletion.
+// each time by 7 requests and one for each subscription to an addon service. It takes 3
+// requests for most steps, and 3 for the deletion. What takes longer is read until it is
+// deleted; many resources of a kind share one list, and one read of each proves that it no
+// longer exists.
 //
 // Errors, among those of [teardown.Execute] and [Client.DeleteTenant], with the report
 // being nil where nothing was begun:
