@@ -613,6 +613,12 @@ func TestEngine_StepTimeout(t *testing.T) {
 			d.act = func(string, int) (teardown.Progress, error) { return deletingIn("list", 0), nil }
 			d.hang = func(call string) time.Duration { return map[string]time.Duration{"poll list": time.Hour}[call] }
 		}, errors.NotFinished, time.Minute},
+		"acts for longer": {func(d *native) {
+			d.act = func(string, int) (teardown.Progress, error) {
+				time.Sleep(2 * time.Minute) // whatever the context says
+				return deletingIn("", 0), nil
+			}
+		}, errors.NotFinished, 2*time.Minute + time.Second},
 		"pauses": {func(d *native) {
 			d.act = func(string, int) (teardown.Progress, error) {
 				return teardown.Progress{}, &errors.Error{Code: errors.RateLimitReached, RetryAfter: 5 * time.Minute}
@@ -1044,4 +1050,160 @@ func TestEngine_Order(t *testing.T) {
 	if diff := cmp.Diff(calls[0], calls[1]); diff != "" {
 		t.Errorf("calls (-first +second):\n%s", diff)
 	}
+}
+
+// waits returns a driver whose steps wait as said, until their first poll.
+func waits(t *testing.T, all map[string]teardown.Wait, ids ...string) *native {
+	d := nativeOf(t, ids...)
+	d.act = func(id string, _ int) (teardown.Progress, error) {
+		return teardown.Progress{State: teardown.ProgressDeleting, Next: all[id]}, nil
+	}
+	return d
+}
+
+// A group is polled when the first of its steps is due, or one asks for a poll at once.
+func TestEngine_FirstPoll(t *testing.T) {
+	t.Parallel()
+	type all = map[string]teardown.Wait
+	for name, test := range map[string]struct {
+		waits all
+		want  []string // polls
+	}{
+		"the first is due first": {all{
+			"a": {Group: "list", Expect: 10 * time.Second}, "b": {Group: "list", Expect: time.Minute},
+		}, []string{"11s poll list a b"}},
+		"the second is due first": {all{
+			"a": {Group: "list", Expect: time.Minute}, "b": {Group: "list", Expect: 10 * time.Second},
+		}, []string{"11s poll list a b"}},
+		"the second asks for it": {all{
+			"a": {Group: "list", Expect: time.Minute}, "b": {Group: "list", Now: true},
+		}, []string{"1s poll list a b"}},
+		"nothing is expected": {all{"a": {Group: "list"}}, []string{"2s poll list a"}},
+		"two groups":          {all{"a": {Group: "one"}, "b": {Group: "two"}}, []string{"2s poll one a", "2s poll two b"}},
+		"two of no class":     {all{"a": {}, "b": {}}, []string{"2s poll a", "2s poll b"}},
+		"two classes": {all{
+			"a": {Class: "one", Expect: 10 * time.Minute}, "b": {Class: "two", Expect: 10 * time.Second},
+		}, []string{"11s poll b", "10m1s poll a"}},
+		"one class": {all{
+			"a": {Class: "one", Expect: 10 * time.Second}, "b": {Class: "one", Expect: 10 * time.Second},
+		}, []string{"11s poll a", "12s poll b"}},
+		"one class, the second is due first": {all{
+			"a": {Class: "one", Expect: 10 * time.Minute}, "b": {Class: "one", Expect: 10 * time.Second},
+		}, []string{"11s poll b", "12s poll a"}}, // what the first one took is expected of the second
+		"a class, and one at once": {all{
+			"a": {Class: "one", Expect: 10 * time.Second}, "b": {Class: "one", Now: true},
+		}, []string{"1s poll b", "11s poll a"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				d := waits(t, test.waits, "a", "b")
+				d.steps = d.steps[:len(test.waits)]
+				// b acts after a.
+				d.hang = func(call string) time.Duration {
+					return map[string]time.Duration{"act b": time.Second + time.Nanosecond}[call]
+				}
+				if _, err := d.execute(t.Context()); err != nil {
+					t.Fatal(err)
+				}
+				polls := slices.DeleteFunc(slices.Clone(d.calls), func(call string) bool { return strings.Contains(call, " act ") })
+				for i := range polls {
+					polls[i] = strings.Replace(polls[i], ".000000001s", "s", 1)
+				}
+				slices.Sort(polls)
+				slices.Sort(test.want)
+				if diff := cmp.Diff(test.want, polls); diff != "" {
+					t.Errorf("polls (-want +got):\n%s", diff)
+				}
+			})
+		})
+	}
+}
+
+// A step that asks for a poll at once while one is in flight gets the next one, whoever
+// else waits.
+func TestEngine_NowWhileAPollIsInFlight(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		d := waits(t, map[string]teardown.Wait{
+			"a": {Group: "list", Now: true}, "b": {Group: "list", Now: true}, "c": {Group: "list", Expect: time.Hour / 2},
+		}, "a", "b", "c")
+		d.hang = func(call string) time.Duration {
+			return map[string]time.Duration{"act b": 3 * time.Second, "act c": 4 * time.Second, "poll list": 5 * time.Second}[call]
+		}
+		if _, err := d.execute(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		slices.Sort(d.calls[:3])
+		d.want("0s act a", "0s act b", "0s act c", "1s poll list a", "6s poll list b c")
+	})
+}
+
+// Nothing is learned of steps without a class, nor by polls at once.
+func TestEngine_NothingToLearn(t *testing.T) {
+	t.Parallel()
+	for name, first := range map[string]teardown.Wait{"no class": {Expect: 5 * time.Second}, "at once": {Class: "thing", Now: true}} {
+		synctest.Test(t, func(t *testing.T) {
+			d := waits(t, map[string]teardown.Wait{"a": first, "b": {Class: first.Class, Expect: time.Minute}}, "a", "b<a")
+			if _, err := d.execute(t.Context()); err != nil {
+				t.Fatal(err)
+			}
+			at := d.calls[2][:strings.Index(d.calls[2], " ")] // of the second act
+			acted, err := time.ParseDuration(at)
+			if want := fmt.Sprint(acted+time.Second+time.Minute, " poll b"); err != nil || d.calls[3] != want {
+				t.Errorf("%s: got %q, want %q", name, d.calls, want)
+			}
+		})
+	}
+}
+
+// A class that finds no slot is polled no more often than one that finds one.
+func TestEngine_ClassWithoutASlot(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		d := nativeOf(t, numbered(10)...)
+		wait := teardown.Wait{Class: "thing"}
+		d.act = func(string, int) (teardown.Progress, error) {
+			return teardown.Progress{State: teardown.ProgressDeleting, Next: wait}, nil
+		}
+		d.poll = func(string, int) (teardown.Progress, error) {
+			if d.took() < time.Minute {
+				return teardown.Progress{State: teardown.ProgressDeleting, Next: wait}, nil
+			}
+			return teardown.Progress{State: teardown.ProgressNotFound}, nil
+		}
+		if _, err := d.execute(t.Context(), teardown.Concurrency(1)); err != nil {
+			t.Fatal(err)
+		}
+		before := slices.DeleteFunc(slices.Clone(d.calls), func(call string) bool {
+			at, _, _ := strings.Cut(call, " ")
+			took, err := time.ParseDuration(at)
+			return err != nil || took > time.Minute || strings.Contains(call, " act ")
+		})
+		// Each takes a second, and begins a second after the one before.
+		if len(before) > 30 {
+			t.Errorf("%d polls in a minute: %q", len(before), before)
+		}
+	})
+}
+
+// The end of a step's time does not keep others of its class from being polled.
+func TestEngine_TimeoutWithinAClass(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		d := waits(t, map[string]teardown.Wait{
+			"a": {Class: "thing", Expect: 50 * time.Second}, "b": {Class: "thing", Expect: 70 * time.Second}, "c": {Now: true},
+		}, "a", "c", "b<c")
+		d.hang = func(call string) time.Duration { return map[string]time.Duration{"act c": 30 * time.Second}[call] }
+		d.poll = func(id string, _ int) (teardown.Progress, error) {
+			if id == "a" {
+				return teardown.Progress{State: teardown.ProgressDeleting, Next: teardown.Wait{Class: "thing"}}, nil
+			}
+			return teardown.Progress{State: teardown.ProgressNotFound}, nil
+		}
+		r, err := d.execute(t.Context(), teardown.StepTimeout(time.Minute+30*time.Second))
+		if r == nil || states(r)["a"] != teardown.Failed || states(r)["b"] != teardown.Done {
+			t.Errorf("got %v, %v:\n%s", states(r), err, strings.Join(d.calls, "\n"))
+		}
+	})
 }

@@ -1,8 +1,10 @@
 package teardown
 
 import (
+	"cmp"
 	"container/heap"
 	"context"
+	"slices"
 	"time"
 
 	"github.com/offboard-dev/offboard-go/errors"
@@ -25,7 +27,7 @@ type group struct {
 	single bool   // one step is polled, not all
 	own    bool   // of one step
 
-	waiting  []int // in the order in which they began to wait
+	waiting  []int // in the order in which they began to wait, or if single are due
 	inFlight int   // polls
 	window   int   // how many single reads may be in flight
 	timer    int   // the valid one
@@ -47,15 +49,18 @@ func (s *scheduler) wait(i int, now time.Time) {
 	if t.dueAt.IsZero() {
 		t.dueAt = now.Add(s.expected(t.wait))
 	}
-	if t.wait.Now {
-		t.dueAt = now
-	}
 	g := s.groupOf(i, t.wait)
 	if len(g.waiting) == 0 || t.dueAt.Before(g.soonest) {
 		g.soonest = t.dueAt
 	}
 	g.now = g.now || t.wait.Now
-	g.waiting = append(g.waiting, i)
+	at := len(g.waiting)
+	if g.single { // the first one that is due is polled
+		at, _ = slices.BinarySearchFunc(g.waiting, t.dueAt, func(j int, due time.Time) int {
+			return cmp.Or(s.tasks[j].dueAt.Compare(due), -1)
+		})
+	}
+	g.waiting = slices.Insert(g.waiting, at, i)
 	t.group = g
 	s.schedule(g, now)
 }
@@ -108,19 +113,12 @@ func (s *scheduler) hurry(i int, now time.Time) {
 	s.wait(i, now)
 }
 
-// waits reports whether a step waits in a group: its time may have ended, and it may have
-// moved to another.
-func (s *scheduler) waits(i int, g *group) bool {
-	t := &s.tasks[i]
-	return t.phase == waiting && t.group == g
-}
-
 // schedule sets when a group is polled next.
 func (s *scheduler) schedule(g *group, now time.Time) {
-	for len(g.waiting) > 0 && !s.waits(g.waiting[0], g) {
+	for len(g.waiting) > 0 && s.tasks[g.waiting[0]].phase != waiting { // its time has ended
 		g.waiting = g.waiting[1:]
 	}
-	if len(g.waiting) == 0 || g.queued || !g.single && g.inFlight > 0 || g.inFlight >= g.window {
+	if len(g.waiting) == 0 || g.queued || g.inFlight >= g.window {
 		return
 	}
 	at := s.nextPoll(g, now)
@@ -170,7 +168,7 @@ func (s *scheduler) poll(g *group) {
 	for len(g.waiting) > 0 && !(g.single && len(tasks) == 1) {
 		i := g.waiting[0]
 		g.waiting = g.waiting[1:]
-		if s.waits(i, g) {
+		if s.tasks[i].phase == waiting { // its time may have ended
 			tasks = append(tasks, i)
 		}
 	}
@@ -259,6 +257,7 @@ func (s *scheduler) fire(now time.Time) {
 		switch t.phase {
 		case waiting:
 			s.settle(i, Failed, s.ended(s.states[i].ID, t.actErr, errStepTimeout))
+			s.schedule(t.group, now) // for the others
 		case pausing, queued:
 			s.settle(i, Failed, s.ended(s.states[i].ID, t.pauseErr, errStepTimeout))
 		}
