@@ -138,6 +138,9 @@ func (d *native) Act(ctx context.Context, _ teardown.Organization, s teardown.St
 }
 
 func (d *native) Poll(ctx context.Context, _ teardown.Organization, group string, steps []teardown.Step) ([]teardown.Progress, error) {
+	if len(steps) == 0 {
+		d.t.Error("a poll of no step")
+	}
 	var ids []string
 	for _, s := range steps {
 		ids = append(ids, s.ID)
@@ -241,9 +244,9 @@ func TestEngine_IntervalOfAGroup(t *testing.T) {
 func TestEngine_JoiningAPollInFlight(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		d := nativeOf(t, "a", "b")
+		d := nativeOf(t, "a", "b", "c")
 		d.hang = func(call string) time.Duration {
-			return map[string]time.Duration{"act b": 3 * time.Second, "poll list": 5 * time.Second}[call]
+			return map[string]time.Duration{"act b": 3 * time.Second, "act c": 8 * time.Second, "poll list": 5 * time.Second}[call]
 		}
 		d.act = func(string, int) (teardown.Progress, error) {
 			return teardown.Progress{State: teardown.ProgressDeleting, Next: teardown.Wait{Group: "list", Now: true}}, nil
@@ -251,8 +254,8 @@ func TestEngine_JoiningAPollInFlight(t *testing.T) {
 		if _, err := d.execute(t.Context()); err != nil {
 			t.Fatal(err)
 		}
-		slices.Sort(d.calls[:2])
-		d.want("0s act a", "0s act b", "1s poll list a", "6s poll list b")
+		slices.Sort(d.calls[:3])
+		d.want("0s act a", "0s act b", "0s act c", "1s poll list a", "6s poll list b", "11s poll list c")
 	})
 }
 
@@ -930,7 +933,7 @@ func TestEngine_PollsOfAClass(t *testing.T) {
 		}
 		// One a second, until one is done. Then the others are read at once, more at a time
 		// each time.
-		if d.pollCalls != 49+50 || d.took() > time.Minute+time.Second {
+		if d.pollCalls != 49+50 || d.took() > time.Minute+300*time.Millisecond {
 			t.Errorf("%d polls of 50 steps in %v", d.pollCalls, d.took())
 		}
 	})
@@ -1206,4 +1209,139 @@ func TestEngine_TimeoutWithinAClass(t *testing.T) {
 			t.Errorf("got %v, %v:\n%s", states(r), err, strings.Join(d.calls, "\n"))
 		}
 	})
+}
+
+// A step that is polled by itself is polled more rarely the longer it takes.
+func TestEngine_IntervalOfOne(t *testing.T) {
+	t.Parallel()
+	for _, test := range []struct {
+		wait  teardown.Wait
+		polls int
+	}{{teardown.Wait{}, 27}, {teardown.Wait{Expect: 4 * time.Minute}, 5}, {teardown.Wait{Group: "list", Now: true}, 27}} {
+		synctest.Test(t, func(t *testing.T) {
+			d := waits(t, map[string]teardown.Wait{"a": test.wait}, "a")
+			d.poll = func(string, int) (teardown.Progress, error) {
+				if d.took() < 5*time.Minute {
+					return deletingIn(test.wait.Group, 0), nil
+				}
+				return teardown.Progress{State: teardown.ProgressNotFound}, nil
+			}
+			if _, err := d.execute(t.Context()); err != nil || d.pollCalls != test.polls {
+				t.Errorf("%+v: %v after %d polls in %v, want %d: %q", test.wait, err, d.pollCalls, d.took(), test.polls, d.calls)
+			}
+		})
+	}
+}
+
+// perSecond returns how many polls began in each second.
+func (d *native) perSecond() []int {
+	var all []int
+	for _, call := range d.calls {
+		at, what, _ := strings.Cut(call, " ")
+		took, err := time.ParseDuration(at)
+		if err != nil || !strings.HasPrefix(what, "poll") {
+			continue
+		}
+		for n := int(took / time.Second); len(all) <= n; {
+			all = append(all, 0)
+		}
+		all[int(took/time.Second)]++
+	}
+	return all
+}
+
+// Once a step of a class is done more of the others are polled at a time, and fewer once one
+// is not.
+func TestEngine_WindowOfAClass(t *testing.T) {
+	t.Parallel()
+	wait := teardown.Wait{Class: "thing", Expect: 40 * time.Second}
+	act := func(string, int) (teardown.Progress, error) {
+		return teardown.Progress{State: teardown.ProgressDeleting, Next: wait}, nil
+	}
+	synctest.Test(t, func(t *testing.T) {
+		d := nativeOf(t, numbered(150)...)
+		d.act = act
+		if _, err := d.execute(t.Context(), teardown.Concurrency(4), teardown.WithMaxStarted(150)); err != nil {
+			t.Fatal(err)
+		}
+		// The first is due after 41 s.
+		if got := d.perSecond()[41:]; !slices.Equal(got[:5], []int{1, 2, 4, 4, 4}) || len(got) != 39 {
+			t.Errorf("polls in each second: %d", got)
+		}
+	})
+	synctest.Test(t, func(t *testing.T) {
+		d := nativeOf(t, numbered(40)...)
+		d.act = act
+		d.poll = func(id string, _ int) (teardown.Progress, error) {
+			if id < "s008" || d.took() > 2*time.Minute {
+				return teardown.Progress{State: teardown.ProgressNotFound}, nil
+			}
+			return teardown.Progress{State: teardown.ProgressDeleting, Next: wait}, nil
+		}
+		if _, err := d.execute(t.Context(), teardown.WithMaxStarted(40)); err != nil {
+			t.Fatal(err)
+		}
+		most := 0
+		for _, n := range d.perSecond()[50:119] {
+			most = max(most, n)
+		}
+		if most != 1 {
+			t.Errorf("polls in each second: %d", d.perSecond())
+		}
+	})
+}
+
+// The latest of their deadlines ends the poll of a group.
+func TestEngine_DeadlineOfAGroup(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		d := waits(t, map[string]teardown.Wait{
+			"a": {Group: "list", Expect: time.Hour}, "b": {Group: "list", Expect: 14 * time.Second}, "c": {Now: true},
+		}, "a", "c", "b<c")
+		d.hang = func(call string) time.Duration {
+			return map[string]time.Duration{"act a": 30 * time.Second, "act c": 20 * time.Second, "poll list": time.Hour}[call]
+		}
+		r, err := d.execute(t.Context(), teardown.StepTimeout(time.Minute))
+		if r == nil || states(r)["a"] != teardown.Failed || states(r)["b"] != teardown.Failed || d.took() != 81*time.Second || !errors.Is(r.Steps[0].Err, errors.NotFinished) {
+			t.Errorf("got %v, %v after %v: %q", states(r), err, d.took(), d.calls)
+		}
+	})
+}
+
+// traced is a provider whose answers have IDs.
+type traced struct {
+	*native
+	acts, polls string
+}
+
+func (d *traced) Act(ctx context.Context, o teardown.Organization, s teardown.Step) (teardown.Progress, error) {
+	trace.Of(ctx).Note(d.acts)
+	return d.native.Act(ctx, o, s)
+}
+
+func (d *traced) Poll(ctx context.Context, o teardown.Organization, group string, steps []teardown.Step) ([]teardown.Progress, error) {
+	trace.Of(ctx).Note(d.polls)
+	return d.native.Poll(ctx, o, group, steps)
+}
+
+// A step has the ID of the last answer about it.
+func TestEngine_RequestID(t *testing.T) {
+	t.Parallel()
+	for _, test := range []struct{ act, poll, want string }{{"r-1", "r-2", "r-2"}, {"r-1", "", "r-1"}, {"", "r-2", "r-2"}, {"", "", ""}} {
+		synctest.Test(t, func(t *testing.T) {
+			d := &traced{nativeOf(t, "a"), test.act, test.poll}
+			p, err := d.Inspect(t.Context(), acme, nil)
+			if err != nil {
+				t.Fatal(err)
+			}
+			journal := new(disk)
+			r, err := teardown.Execute(t.Context(), d, p, teardown.Confirm("Acme"), teardown.Journal(journal))
+			if err != nil || r.Steps[0].RequestID != test.want {
+				t.Errorf("got %+v, %v, want %q", r, err, test.want)
+			}
+			if e := read(t, &journal.Buffer)[2]; e.Verdict != "done" || e.RequestID != test.want {
+				t.Errorf("the journal has %+v", e)
+			}
+		})
+	}
 }

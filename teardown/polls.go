@@ -172,7 +172,7 @@ func (s *scheduler) poll(g *group) {
 			tasks = append(tasks, i)
 		}
 	}
-	g.at, g.timer, g.now = time.Time{}, 0, false
+	g.now = false
 	if len(tasks) == 0 {
 		return
 	}
@@ -195,9 +195,7 @@ func (s *scheduler) poll(g *group) {
 		progress, err := s.driver.Poll(ctx, s.plan.Organization, g.name, steps)
 		s.results <- result{tasks: tasks, group: g, progress: progress, err: err, requestID: last.ID()}
 	}()
-	if g.single {
-		s.schedule(g, time.Now())
-	}
+	s.schedule(g, time.Now()) // for the others of a class
 }
 
 // polled takes the result of a poll. It counts for the steps that waited when the poll
@@ -219,7 +217,7 @@ func (s *scheduler) polled(r result, now time.Time) {
 		default:
 			s.outcome(i, r.progress[n], nil, now)
 		}
-		finished = finished || t.phase != waiting
+		finished = t.phase != waiting // of a single one
 	}
 	switch {
 	case !g.single:

@@ -22,7 +22,7 @@ func (d *Driver[R]) Poll(ctx context.Context, o teardown.Organization, group str
 	items := make([]*Item, len(steps))
 	at, tasks := time.Now(), tasksPerPoll
 	list := all[0].kind.List
-	listed := group != "" && list != nil && len(steps) >= listWorth
+	listed := list != nil && len(steps) >= listWorth
 	if listed {
 		refs := make([]R, len(steps))
 		for i, w := range all {
@@ -97,7 +97,7 @@ func (d *Driver[R]) judge(ctx context.Context, w *work[R], tasks *int) teardown.
 	item := w.item
 	ready := teardown.Progress{State: teardown.ProgressReady, Text: item.Text, Next: w.wait(false)}
 	w.assumed = w.assumed && item.Phase == Present
-	if w.assumed && w.stage == purging { // it never went to the trash
+	if w.assumed { // it never went to the trash
 		w.stage, w.refusal, w.failed = removing, nil, false
 	}
 	switch {
@@ -114,10 +114,8 @@ func (d *Driver[R]) judge(ctx context.Context, w *work[R], tasks *int) teardown.
 		w.stage, w.repeats, w.at = nothing, [purging + 1]int{}, time.Time{}
 		return teardown.Progress{State: teardown.ProgressExists, Text: item.Text, Err: item.Err}
 	case item.Phase == Discarded && w.stage != purging:
-		w.stage = nothing
 		return ready
 	case w.stage == purging && item.Phase != Discarded && item.Phase != Leaving:
-		w.stage = nothing
 		return teardown.Progress{State: teardown.ProgressExists, Err: d.error(w.step, errors.Conflict, errors.New("it was taken out of the trash"))}
 	}
 	text := item.Text
@@ -135,7 +133,6 @@ func (d *Driver[R]) judge(ctx context.Context, w *work[R], tasks *int) teardown.
 	}
 	going, failure := d.readTask(ctx, w, tasks)
 	if failure != nil {
-		w.stage = nothing
 		return teardown.Progress{State: teardown.ProgressExists, Err: failure}
 	}
 	if w.unchanged++; going || item.Phase == Leaving || text != w.state {
@@ -158,7 +155,7 @@ func (d *Driver[R]) judge(ctx context.Context, w *work[R], tasks *int) teardown.
 
 // prepared ends a preparation: what comes next may be another one.
 func (w *work[R]) prepared(ready teardown.Progress) teardown.Progress {
-	w.stage, w.repeats[preparing] = nothing, 0
+	w.repeats[preparing] = 0
 	return ready
 }
 
@@ -175,7 +172,7 @@ func (d *Driver[R]) readTask(ctx context.Context, w *work[R], tasks *int) (going
 	w.readAt = w.looks + taskEvery
 	t, err := d.table.Task(ctx, w.task)
 	switch {
-	case errors.Retryable(err) || err != nil && ctx.Err() != nil:
+	case errors.Retryable(err):
 		return false, nil
 	case err != nil:
 		w.task = ""
@@ -196,8 +193,7 @@ func (d *Driver[R]) readTask(ctx context.Context, w *work[R], tasks *int) (going
 	switch {
 	case errors.Retryable(err):
 		return true, nil // what is not read is not known
-	case err == nil && w.item.Phase == Absent:
-		w.task = ""
+	case w.item.Phase == Absent:
 		return false, nil
 	}
 	e := d.error(w.step, errors.TaskFailed, err).(*errors.Error)

@@ -886,8 +886,8 @@ func TestPoll_TaskThatEnds(t *testing.T) {
 					if err != nil || all[0].State != want {
 						t.Fatalf("poll %d: got %+v, %v, want %d; calls %q", n, all, err, want, f.calls)
 					}
-					if e := all[0].Err; want == exists && !errors.Is(e, errors.TaskFailed) && name != "failed, not to be read" {
-						t.Errorf("got %v", e)
+					if e, _ := errors.AsType[*errors.Error](all[0].Err); want == exists && (e == nil || e.Code != errors.TaskFailed || len(e.Steps) != 1 || e.Steps[0].Description != "purge failed") {
+						t.Errorf("got %+v", e)
 					}
 				}
 				if f.counts["task task_1"] != test.tasks {
@@ -1121,5 +1121,165 @@ func TestFind(t *testing.T) {
 				t.Errorf("poll: got %v", err)
 			}
 		}
+	})
+}
+
+// A step whose resource does not exist is not known any more: what exists again is another
+// one, that no act was for.
+func TestDriver_Forgets(t *testing.T) {
+	t.Parallel()
+	for _, by := range []string{"act", "poll"} {
+		bubble(t, resource.Kind[string]{}, func(f *fake) {
+			f.mustAct("a", deleting)
+			f.reads = item(resource.Absent)
+			if by == "act" {
+				f.mustAct("a", notFound)
+			} else {
+				f.mustPoll("a", notFound)
+			}
+			f.reads = nil
+			f.mustPoll("a", ready)
+		})
+	}
+}
+
+// A kind without a list is read one by one.
+func TestPoll_WithoutAList(t *testing.T) {
+	t.Parallel()
+	bubble(t, resource.Kind[string]{}, func(f *fake) {
+		if all, err := f.poll("thing all", "a", "b", "c"); err != nil || len(all) != 3 {
+			t.Errorf("got %+v, %v", all, err)
+		}
+		f.want("read a", "read b", "read c")
+	})
+}
+
+// The first act of a kind that is listed first sends nothing, and each other one reads.
+func TestAct_ListFirstIsOfTheFirstAct(t *testing.T) {
+	t.Parallel()
+	bubble(t, resource.Kind[string]{Scope: scope, ListFirst: true}, func(f *fake) {
+		f.mustAct("a", deleting)
+		f.mustAct("a", deleting) // no poll has shown it
+		f.want("read a", "remove a")
+		f.mustPoll("b", ready)
+		f.mustAct("b", deleting)
+		f.mustAct("b", deleting)
+		f.want("read b", "remove b", "read b", "remove b")
+	})
+}
+
+// A purge takes its time, also of what is removed at once, and is polled by the list.
+func TestAct_Purge(t *testing.T) {
+	t.Parallel()
+	bubble(t, resource.Kind[string]{Scope: scope, Purge: purges, Soon: true, Expect: time.Minute}, func(f *fake) {
+		f.reads = item(resource.Discarded)
+		if p := f.mustAct("a", deleting); p.Next.Now || p.Next.Expect != time.Minute || p.Next.Group == "" {
+			t.Errorf("got %+v", p)
+		}
+		if p := f.mustPoll("a", deleting); p.Next.Now || p.Next.Expect != time.Minute || p.Next.Group == "" {
+			t.Errorf("got %+v", p)
+		}
+		// One that leaves the trash by being deleted was not taken out of it.
+		f.reads = item(resource.Leaving)
+		f.mustPoll("a", deleting)
+	})
+	// A purge that is sent again is of the same object in the trash.
+	bubble(t, resource.Kind[string]{Purge: purges}, func(f *fake) {
+		f.sends = func(what string, _ int) (resource.Sent, error) {
+			if strings.HasPrefix(what, "remove") {
+				return resource.Sent{Trash: "trash_1"}, nil
+			}
+			return resource.Sent{}, nil
+		}
+		f.mustAct("a", deleting)
+		f.reads = item(resource.Discarded)
+		f.mustPoll("a", ready)
+		f.mustAct("a", deleting)
+		for range 3 {
+			f.in(15 * time.Second)
+			f.mustPoll("a", deleting)
+		}
+		f.in(15 * time.Second)
+		f.mustPoll("a", ready)
+		f.mustAct("a", deleting)
+		if f.counts["purge a trash_1"] != 2 {
+			t.Errorf("calls %q", f.calls)
+		}
+	})
+	// An answer other than documented shows nothing in the trash.
+	bubble(t, resource.Kind[string]{Purge: purges}, func(f *fake) {
+		f.sends = func(string, int) (resource.Sent, error) {
+			return resource.Sent{Discarded: &resource.Item{Phase: resource.Discarded}}, &errors.Error{Code: errors.UnexpectedResponse, Status: 202}
+		}
+		f.mustAct("a", deleting)
+	})
+}
+
+// prepares returns a fake whose kind is prepared by a function.
+func prepares(f *fake, prepare func() (resource.Preparation, error)) {
+	kind := f.kind
+	kind.Prepare = func(context.Context, string, resource.Item) (resource.Preparation, error) {
+		f.note("prepare")
+		return prepare()
+	}
+	f.d = resource.New(&resource.Table[string]{Provider: "world", Kinds: []resource.Kind[string]{kind}},
+		func(_ teardown.Organization, s teardown.Step) (string, error) {
+			return strings.TrimPrefix(s.ID, "thing/"), nil
+		})
+}
+
+func TestPoll_PreparationsAreRepeated(t *testing.T) {
+	t.Parallel()
+	// Each of two counts its own repeats, and neither is polled by the list.
+	bubble(t, resource.Kind[string]{Scope: scope}, func(f *fake) {
+		f.reads = func(string, int) (resource.Item, error) { return resource.Item{Unprepared: true, Text: "x"}, nil }
+		prepares(f, func() (resource.Preparation, error) { return resource.Preparation{Text: "stopping"}, nil })
+		if p := f.mustAct("a", deleting); p.Next.Group != "" {
+			t.Errorf("got %+v", p)
+		}
+		for range 2 {
+			sent := 1
+			for range 30 {
+				f.in(15 * time.Second)
+				all, err := f.poll("", "a")
+				if err != nil {
+					t.Fatal(err)
+				}
+				if all[0].State == ready {
+					f.mustAct("a", deleting)
+					sent++
+				}
+			}
+			if sent != 1+3 {
+				t.Errorf("sent %d times", sent)
+			}
+			unprepared := f.reads
+			f.reads = nil
+			f.mustPoll("a", ready) // it is prepared, and something else is left to prepare
+			f.reads = unprepared
+			f.mustAct("a", deleting)
+		}
+	})
+	// A removal that has failed before is prepared again.
+	bubble(t, resource.Kind[string]{}, func(f *fake) {
+		f.reads = item(resource.Failed)
+		done := false
+		prepares(f, func() (resource.Preparation, error) {
+			return resource.Preparation{Done: func(context.Context) (bool, string, error) { return done, "detaching", nil }}, nil
+		})
+		f.mustAct("a", deleting)
+		f.mustPoll("a", deleting)
+		done = true
+		f.mustPoll("a", ready)
+	})
+	// One that is ready and has an error is not.
+	bubble(t, resource.Kind[string]{}, func(f *fake) {
+		prepares(f, func() (resource.Preparation, error) {
+			return resource.Preparation{Ready: true}, refused(errors.PermissionDenied)
+		})
+		if _, err := f.act("a"); !errors.Is(err, errors.PermissionDenied) {
+			t.Errorf("got %v", err)
+		}
+		f.want("read a", "prepare")
 	})
 }
