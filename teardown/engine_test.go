@@ -900,8 +900,15 @@ func TestEngine_JournalFails(t *testing.T) {
 		"at a result":             {disk: disk{fails: 3}},
 	} {
 		synctest.Test(t, func(t *testing.T) {
-			d := nativeOf(t, "a", "b<a")
-			r, err := d.execute(t.Context(), teardown.Journal(journal))
+			d, ended := nativeOf(t, "a", "b<a"), 0
+			r, err := d.execute(t.Context(), teardown.Journal(journal), teardown.OnEvent(func(e teardown.Event) {
+				if e.Kind == teardown.Ended && e.Step == "a" && errors.Is(e.Err, io.ErrShortWrite) {
+					ended++
+				}
+			}))
+			if ended != 1 {
+				t.Errorf("%s: %d events of the end of the step", name, ended)
+			}
 			if r == nil || r.Outcome != teardown.Blocked || !errors.Is(err, io.ErrShortWrite) || d.acts["b"] != 0 || r.Steps[0].Err == nil {
 				t.Errorf("%s: got %+v, %v", name, r, err)
 			}
@@ -1344,4 +1351,60 @@ func TestEngine_RequestID(t *testing.T) {
 			}
 		})
 	}
+}
+
+// What a step comes after is what the fresh read says: a step of which nothing exists keeps
+// none from being started, and one that the plan does not have keeps it for ever.
+func TestEngine_OrderOfAFreshRead(t *testing.T) {
+	t.Parallel()
+	for name, test := range map[string]struct {
+		after string
+		gone  string
+		want  map[string]teardown.State
+	}{
+		"after one that is deleted already": {"a", "a", map[string]teardown.State{"a": teardown.AlreadyGone, "b": teardown.Done}},
+		"after one that is unknown":         {"unknown", "", map[string]teardown.State{"a": teardown.Done, "b": teardown.Untouched}},
+		"after one that fails":              {"a", "", map[string]teardown.State{"a": teardown.Failed, "b": teardown.Untouched}},
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			d := nativeOf(t, "a", "b")
+			p, err := d.Inspect(t.Context(), acme, nil)
+			if err != nil {
+				t.Fatal(err)
+			}
+			fresh := &ordered{d, test.after}
+			d.gone[test.gone] = true
+			if name == "after one that fails" {
+				d.act = func(string, int) (teardown.Progress, error) {
+					return teardown.Progress{Err: refused(errors.PermissionDenied)}, nil
+				}
+			}
+			r, err := teardown.Execute(t.Context(), fresh, p, teardown.Confirm("Acme"))
+			if r == nil || (err == nil) != (r.Outcome == teardown.Gone) {
+				t.Fatalf("%s: got %+v, %v", name, r, err)
+			}
+			if diff := cmp.Diff(test.want, states(r)); diff != "" {
+				t.Errorf("%s: states (-want +got):\n%s", name, diff)
+			}
+		})
+	}
+}
+
+// ordered is a provider whose reads say what b comes after.
+type ordered struct {
+	*native
+	after string
+}
+
+func (d *ordered) Inspect(ctx context.Context, o teardown.Organization, before *teardown.Plan) (*teardown.Plan, error) {
+	p, err := d.native.Inspect(ctx, o, before)
+	if err != nil {
+		return nil, err
+	}
+	for i := range p.Steps {
+		if p.Steps[i].ID == "b" {
+			p.Steps[i].After = []string{d.after}
+		}
+	}
+	return p.Seal(), nil
 }

@@ -109,7 +109,7 @@ func newScheduler(ctx context.Context, r *run) *scheduler {
 	for i := range r.states {
 		state := &r.states[i]
 		t := &s.tasks[i]
-		if state.State != Untouched || !state.found {
+		if !state.found {
 			t.phase = over
 		}
 		for _, id := range state.After {
@@ -142,7 +142,10 @@ func (s *scheduler) runSteps() {
 		}
 		s.flush()
 		s.dispatch()
-		if s.active == 0 && (s.ending || len(s.fresh) == 0) {
+		switch {
+		case len(s.settled) > 0: // they could not be started
+			continue
+		case s.active == 0:
 			return
 		}
 		if at, ok := s.nextTime(); ok {
