@@ -187,6 +187,41 @@ func TestTeardown_ReplacedSinceThePlan(t *testing.T) {
 	}
 }
 
+// A grant that is new is found by a credential that may not read projects: that it reads
+// none does not mean that there are none.
+func TestTeardown_NewGrantOfAHiddenProject(t *testing.T) {
+	t.Parallel()
+	for _, name := range []string{"a project grant", "a role"} {
+		srv, c := newSettled(t)
+		srv.SetPermissions("org.read", "org.delete", "project.grant.read", "user.grant.read")
+		p := planOf(t, c)
+		additions[name](srv)
+		if r, err := c.Teardown(t.Context(), p, teardown.Confirm("Acme")); r != nil || code(err) != errors.PlanStale || !srv.Exists("acme") {
+			t.Errorf("%s: got %+v, %v", name, r, err)
+		}
+	}
+}
+
+// What the credential may do is read again when a minute has passed since it was read.
+func TestTeardown_PermissionsAreReadAgain(t *testing.T) {
+	t.Parallel()
+	for wait, want := range map[time.Duration]int{0: 1, 2 * time.Minute: 2} {
+		synctest.Test(t, func(t *testing.T) {
+			srv, c := newSettled(t)
+			p := planOf(t, c)
+			before := srv.Count("ListPermissions")
+			r, err := c.Teardown(t.Context(), p, teardown.Confirm("Acme"), teardown.OnEvent(func(e teardown.Event) {
+				if e.Kind == teardown.Begun {
+					time.Sleep(wait)
+				}
+			}))
+			if err != nil || r.Outcome != teardown.Gone || srv.Count("ListPermissions")-before != want {
+				t.Errorf("after %v: got %+v, %v and %d reads of the permissions, want %d", wait, r, err, srv.Count("ListPermissions")-before, want)
+			}
+		})
+	}
+}
+
 // Fewer than in the plan are no obstacle.
 func TestTeardown_LessThanInThePlan(t *testing.T) {
 	t.Parallel()
