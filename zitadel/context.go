@@ -89,11 +89,10 @@ const noOrganization = "offboard-no-such-organization"
 // before anything is deleted: see [driver.Inspect].
 func (a api) prove(ctx context.Context, call *rest.Call, proved *bool, first error) error {
 	before := content(call)
-	if first == nil && !a.arrivals.has(call) {
-		if err := a.arrives(ctx, call); err != nil {
+	if first == nil {
+		if err := a.showArrival(ctx, call); err != nil {
 			return err
 		}
-		a.arrivals.add(call)
 	}
 	if first == nil && proofOf(ctx).once {
 		return nil
@@ -108,6 +107,27 @@ func (a api) prove(ctx context.Context, call *rest.Call, proved *bool, first err
 		return err
 	}
 	return a.unproved(call, errors.New("the answers to two requests differ, and name no organization"))
+}
+
+// showArrival returns an error unless requests to the path of a call arrive with their
+// header, as an answer showed. One of several calls at a time asks for that answer.
+func (a api) showArrival(ctx context.Context, call *rest.Call) error {
+	for {
+		shown, asked := a.arrivals.ask(call)
+		if shown {
+			return nil
+		}
+		if asked == nil {
+			err := a.arrives(ctx, call)
+			a.arrivals.answered(call, err == nil)
+			return err
+		}
+		select {
+		case <-asked:
+		case <-ctx.Done():
+			return a.arrives(ctx, call) // which returns the error of the context
+		}
+	}
 }
 
 // arrives returns an error if a request to the path of a call does not arrive with its
@@ -330,6 +350,7 @@ func isConfirmed(ctx context.Context, orgID string) bool {
 type arrivals struct {
 	mu    sync.Mutex
 	until map[string]time.Time
+	asked map[string]chan struct{} // of paths for which a call asks; closed when it is answered
 }
 
 // How long a path counts as one to which requests arrive with their header, and how many
@@ -339,11 +360,34 @@ const (
 	maxArrivals     = 1000
 )
 
-// has reports whether requests to the path of a call arrive.
-func (a *arrivals) has(call *rest.Call) bool {
+// ask reports whether requests to the path of a call arrive. Otherwise the caller asks for
+// that, and calls answered, or waits until another call is answered.
+func (a *arrivals) ask(call *rest.Call) (shown bool, asked <-chan struct{}) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	return time.Now().Before(a.until[call.Location()])
+	path := call.Location()
+	if time.Now().Before(a.until[path]) {
+		return true, nil
+	}
+	if other := a.asked[path]; other != nil {
+		return false, other
+	}
+	if a.asked == nil {
+		a.asked = map[string]chan struct{}{}
+	}
+	a.asked[path] = make(chan struct{})
+	return false, nil
+}
+
+// answered ends what ask began.
+func (a *arrivals) answered(call *rest.Call, arrives bool) {
+	if arrives {
+		a.add(call)
+	}
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	close(a.asked[call.Location()])
+	delete(a.asked, call.Location())
 }
 
 // add notes that requests to the path of a call arrive.

@@ -304,6 +304,17 @@ func TestTeardown_NewBeforeTheDeletionAndHeaderLostOnce(t *testing.T) {
 	}
 }
 
+// slow is a fake that takes a while to answer.
+type slow struct{ next http.RoundTripper }
+
+func (s slow) RoundTrip(req *http.Request) (*http.Response, error) {
+	time.Sleep(20 * time.Millisecond)
+	if err := req.Context().Err(); err != nil {
+		return nil, err
+	}
+	return s.next.RoundTrip(req)
+}
+
 // A request for an organization that does not exist shows once in five minutes that the
 // header arrives at a path, whichever organization and however many lists are read.
 func TestContext_ArrivalIsShownOncePerPath(t *testing.T) {
@@ -315,7 +326,7 @@ func TestContext_ArrivalIsShownOncePerPath(t *testing.T) {
 			srv.AddOrganization(zitadeltest.Organization{ID: id, Name: id})
 		}
 		probes, lossy := map[string]int{}, false
-		p := &losing{next: srv, lose: func(_ int, req *http.Request) bool {
+		p := &losing{next: slow{srv}, lose: func(_ int, req *http.Request) bool {
 			if req.Header.Get("x-zitadel-orgid") == "offboard-no-such-organization" {
 				probes[req.URL.Path]++
 			}
@@ -323,11 +334,15 @@ func TestContext_ArrivalIsShownOncePerPath(t *testing.T) {
 		}}
 		c := newClient(t, srv, zitadel.WithHTTPClient(&http.Client{Transport: p}))
 		for round := range 2 {
-			for _, id := range []string{"acme", "bolt", "acme"} {
-				if _, err := c.Plan(t.Context(), id); err != nil {
-					t.Fatal(err)
-				}
+			var plans sync.WaitGroup
+			for _, id := range []string{"acme", "bolt", "acme", "bolt", "acme"} {
+				plans.Go(func() {
+					if _, err := c.Plan(t.Context(), id); err != nil {
+						t.Error(err)
+					}
+				})
 			}
+			plans.Wait()
 			for path, n := range probes {
 				if n != round+1 {
 					t.Errorf("round %d: %d requests to %s for an organization that does not exist", round, n, path)
@@ -339,6 +354,11 @@ func TestContext_ArrivalIsShownOncePerPath(t *testing.T) {
 			time.Sleep(5 * time.Minute)
 		}
 		lossy = true // from now on
+		ctx, cancel := context.WithTimeout(t.Context(), time.Millisecond)
+		defer cancel()
+		if _, err := c.Plan(ctx, "acme"); code(err) != errors.Canceled {
+			t.Errorf("got %v, want code %q", err, errors.Canceled)
+		}
 		if _, err := c.Plan(t.Context(), "acme"); code(err) != errors.UnexpectedResponse {
 			t.Errorf("got %v, want code %q", err, errors.UnexpectedResponse)
 		}
