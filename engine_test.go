@@ -102,14 +102,14 @@ var largeOrganizations = map[string]large{
 				srv.AddNamespace(volterratest.Namespace{Name: fmt.Sprintf("ns-%d", i), Takes: 40 * time.Second})
 			}
 		})
-	}, bound: 40 * time.Second, perStep: 3.3},
+	}, bound: 40 * time.Second, perStep: 3.6},
 	"F5, 64 child tenants of 3 min": {open: func(t *testing.T, d *delayed) (func(context.Context) (*teardown.Plan, error), func(context.Context, *teardown.Plan, ...teardown.Option) (*teardown.Report, error)) {
 		return f5(t, d, func(srv *volterratest.Server) {
 			for i := range 64 {
 				srv.AddChildTenant(volterratest.ChildTenant{Name: fmt.Sprintf("child-%d", i), Takes: 3 * time.Minute})
 			}
 		})
-	}, bound: 3 * time.Minute, perStep: 5.2},
+	}, bound: 3 * time.Minute, perStep: 4.3},
 }
 
 func machines(t *testing.T, d *delayed, perMinute int) (func(context.Context) (*teardown.Plan, error), func(context.Context, *teardown.Plan, ...teardown.Option) (*teardown.Report, error)) {

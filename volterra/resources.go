@@ -46,8 +46,7 @@ type kind struct {
 	// remove requests the removal of one that was just read. The context states its UID.
 	remove func(ctx context.Context, r ref, i resource.Item) error
 
-	soon     bool // the removal is mostly done when it is answered
-	separate bool // the removal of one may end others, so that each is read right before its own
+	soon bool // the removal is mostly done when it is answered
 }
 
 // kinds returns all kinds, in the order of the steps of a plan.
@@ -101,7 +100,7 @@ func (c *Client) kinds() []kind {
 			}),
 			read:     reading(c.GetAddonSubscription, func(s *AddonSubscription) object { return addonSubscription(s.Metadata.Name, s) }),
 			describe: c.describeAddon,
-			remove:   c.removeAddon, soon: true, separate: true,
+			remove:   c.removeAddon, soon: true,
 		},
 	}
 }
@@ -314,7 +313,7 @@ func (c *Client) table() *resource.Table[ref] {
 			Name: k.name, Named: true, Soon: k.soon,
 			Read:  k.readOne,
 			Scope: func(ref) string { return "" }, List: k.readAll,
-			ListFirst: !k.separate, Gather: gathering,
+			Pace: listPace,
 			Remove: func(ctx context.Context, r ref, i resource.Item) (resource.Sent, error) {
 				return resource.Sent{}, k.remove(withUID(ctx, r.uid), r, i)
 			},
@@ -323,8 +322,9 @@ func (c *Client) table() *resource.Table[ref] {
 	return t
 }
 
-// gathering is how long steps that start wait for others that do, to be read by one list.
-const gathering = 50 * time.Millisecond
+// listPace is the time between two lists of one kind. F5 limits each operation, in its own
+// examples to one request a second.
+const listPace = 3 * time.Second
 
 // readOne reads the resource of a step. Another one of its name shows that it does not exist.
 // An answer without a UID, or about another name, shows nothing.

@@ -19,13 +19,14 @@ type Driver[R any] struct {
 	mu   sync.Mutex
 	work map[string]*work[R] // by step; each is used by one call at a time
 
-	contradicted map[string]int // by group: lists in a row that contradicted themselves
+	contradicted map[string]int       // by group: lists in a row that contradicted themselves
+	listed       map[string]time.Time // by group: when the last list was requested
 }
 
 // New returns a driver. ref returns where the resource of a step is; its error says that
 // no plan of the provider has such a step.
 func New[R any](t *Table[R], ref func(teardown.Organization, teardown.Step) (R, error)) *Driver[R] {
-	d := &Driver[R]{table: t, kinds: map[string]*Kind[R]{}, ref: ref, work: map[string]*work[R]{}, contradicted: map[string]int{}}
+	d := &Driver[R]{table: t, kinds: map[string]*Kind[R]{}, ref: ref, work: map[string]*work[R]{}, contradicted: map[string]int{}, listed: map[string]time.Time{}}
 	for i := range t.Kinds {
 		d.kinds[t.Kinds[i].Name] = &t.Kinds[i]
 	}
@@ -124,7 +125,7 @@ func (d *Driver[R]) Act(ctx context.Context, o teardown.Organization, s teardown
 	case w.kind.ListFirst && w.stage == nothing && !w.acted:
 		w.acted = true
 		next := w.wait(false)
-		next.Group, next.Expect = w.group(), w.kind.Gather
+		next.Group, next.Expect = w.group(), 0
 		return teardown.Progress{State: teardown.ProgressDeleting, Next: next}, nil
 	default:
 		if err := w.read(ctx); err != nil {

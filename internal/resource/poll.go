@@ -23,6 +23,12 @@ func (d *Driver[R]) Poll(ctx context.Context, o teardown.Organization, group str
 	at, tasks := time.Now(), tasksPerPoll
 	list := all[0].kind.List
 	listed := list != nil && len(steps) >= listWorth
+	if listed && d.soon(group, all[0].kind.Pace) {
+		for i, w := range all {
+			progress[i] = w.deleting("")
+		}
+		return progress, nil
+	}
 	if listed {
 		refs := make([]R, len(steps))
 		for i, w := range all {
@@ -49,6 +55,9 @@ func (d *Driver[R]) Poll(ctx context.Context, o teardown.Organization, group str
 			continue
 		case items[i] != nil && !items[i].Summary:
 			w.item, w.at, w.seen = *items[i], at, at
+			if w.kind.Named {
+				w.at = time.Time{}
+			}
 		case listed:
 			// A read of its own proves what became of it.
 			progress[i] = teardown.Progress{State: teardown.ProgressDeleting, Next: teardown.Wait{Now: true}}
@@ -65,6 +74,19 @@ func (d *Driver[R]) Poll(ctx context.Context, o teardown.Organization, group str
 		progress[i] = d.judge(ctx, w, &tasks)
 	}
 	return progress, nil
+}
+
+// soon reports whether the last list of a group was requested so short a time ago that
+// another one is not worth its request.
+func (d *Driver[R]) soon(group string, pace time.Duration) bool {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	now := time.Now()
+	if last := d.listed[group]; !last.IsZero() && now.Sub(last) < pace {
+		return true
+	}
+	d.listed[group] = now
+	return false
 }
 
 // contradicts reports whether a list contradicts itself, as one does that changes while it

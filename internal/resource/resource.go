@@ -55,14 +55,16 @@ type Kind[R any] struct {
 	// mostly deletes their resources, too.
 	ListFirst bool
 
-	// Gather is how long steps that start by the shared list wait for others; 0 for a second.
-	Gather time.Duration
+	// Pace is how long a list shows nothing new that is worth another request; 0 for as long as
+	// the engine waits.
+	Pace time.Duration
 
 	// Direct reports whether the first request needs no read before it, because what it names
 	// can never be another resource. Prepare and Remove get the zero Item then. nil: no.
 	Direct func(r R) bool
 
-	// Named: the resource is known by a name that another one may have later.
+	// Named: the resource is known by a name that another one may have later. Each request is
+	// sent right after a read of its own, which a shared list does not replace.
 	Named bool
 
 	// Soon: the removal is mostly done when it is answered.
