@@ -115,7 +115,7 @@ func (p Provider) fails(t *testing.T, fault offboardtest.Fault) *errors.Error {
 
 func (p Provider) undocumented(t *testing.T) {
 	t.Parallel()
-	huge := strings.Repeat("{", 10<<20)
+	huge := strings.Repeat("{", 2<<20)
 	for name, fault := range map[string]offboardtest.Fault{
 		"200 with a web page":      offboardtest.Page("", 200),
 		"200 with an empty object": offboardtest.Answer("", 200, "{}"),
@@ -123,7 +123,7 @@ func (p Provider) undocumented(t *testing.T) {
 		"200 with an array":        offboardtest.Answer("", 200, `[{"success":true,"status":true}]`),
 		"200 with a string":        offboardtest.Answer("", 200, `"OK"`),
 		"200 with truncated JSON":  offboardtest.Answer("", 200, `{"success":tr`),
-		"200 with 10 MiB of {":     offboardtest.Answer("", 200, huge),
+		"200 with 2 MiB of {":      offboardtest.Answer("", 200, huge),
 		"200 with nothing":         offboardtest.Answer("", 200, ""),
 		"200 with success null":    offboardtest.Answer("", 200, `{"success":null,"status":null,"details":null,"data":null,"code":5}`),
 		"200 with an error next to it": offboardtest.Answer("", 200, `{"success":true,"status":true,"details":{"resourceOwner":"1"},`+
@@ -148,7 +148,7 @@ func (p Provider) undocumented(t *testing.T) {
 		"404 with a web page":      offboardtest.Page("", 404),
 		"404 with nothing":         offboardtest.Answer("", 404, ""),
 		"404 with an empty object": offboardtest.Answer("", 404, "{}"),
-		"404 with 10 MiB of {":     offboardtest.Answer("", 404, huge),
+		"404 with 2 MiB of {":      offboardtest.Answer("", 404, huge),
 		"404 with an array":        offboardtest.Answer("", 404, `[{"code":"organization_not_found"}]`),
 		"999":                      offboardtest.Answer("", 999, "{}"),
 		"400 with a web page":      offboardtest.Page("", 400),
@@ -157,7 +157,7 @@ func (p Provider) undocumented(t *testing.T) {
 		"403 with a web page":      offboardtest.Page("", 403),
 		"403 with nothing":         offboardtest.Answer("", 403, ""),
 		"409 with an array":        offboardtest.Answer("", 409, "[]"),
-		"409 with 10 MiB of {":     offboardtest.Answer("", 409, huge),
+		"409 with 2 MiB of {":      offboardtest.Answer("", 409, huge),
 		"409 with truncated JSON":  offboardtest.Answer("", 409, `{"error":{"code":"dele`),
 		"409 with null":            offboardtest.Answer("", 409, "null"),
 		"422 with nothing":         offboardtest.Answer("", 422, ""),

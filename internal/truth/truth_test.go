@@ -23,7 +23,7 @@ import (
 var (
 	seed  = flag.Uint64("seed", 0, "the `seed` of a single run, which is told in full")
 	first = flag.Uint64("first", 1, "the first `seed` of all runs")
-	runs  = flag.Int("runs", 0, "how many runs each provider has; 0 for 2,000, 500 with -short, 200 with -race")
+	runs  = flag.Int("runs", 0, "how many runs each provider has; 0 for 2,000, 500 with -short, 100 with -race")
 )
 
 // howMany is how many runs each provider has. The race detector makes each of them
@@ -31,7 +31,7 @@ var (
 func howMany() int {
 	switch {
 	case raceDetector:
-		return cmp.Or(*runs, 200)
+		return cmp.Or(*runs, 100)
 	case testing.Short():
 		return cmp.Or(*runs, 500)
 	}
