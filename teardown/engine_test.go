@@ -570,6 +570,8 @@ func TestFromBlocking_WaitsHoldNoSlot(t *testing.T) {
 			r, err := teardown.Execute(t.Context(), teardown.FromBlocking(w), w.plan(t), teardown.Confirm("Acme"), teardown.Concurrency(test.concurrency))
 			if took := time.Since(start); err != nil || r.Outcome != teardown.Gone || w.most != test.most || took > test.took {
 				t.Errorf("with %d: got %v, %d at a time in %v; want %d in %v", test.concurrency, err, w.most, took, test.most, test.took)
+			} else if test.concurrency == 1 && took != test.took {
+				t.Errorf("one after the other: took %v, want %v", took, test.took)
 			}
 		})
 	}
@@ -655,12 +657,12 @@ func TestEngine_StepTimeout(t *testing.T) {
 	}
 	// One that is to act again, and finds no slot.
 	synctest.Test(t, func(t *testing.T) {
-		d := nativeOf(t, "a", "b")
+		d := nativeOf(t, "a", "b", "c")
 		d.act = func(string, int) (teardown.Progress, error) { return teardown.Progress{}, refused(errors.Unavailable) }
 		d.poll = func(string, int) (teardown.Progress, error) { return teardown.Progress{}, nil }
 		d.hang = func(call string) time.Duration { return map[string]time.Duration{"act b": time.Hour}[call] }
 		r, err := d.execute(t.Context(), teardown.StepTimeout(time.Minute), teardown.Concurrency(1))
-		if r == nil || states(r)["a"] != teardown.Failed || codeOf(r.Steps[0].Err) != errors.Unavailable || d.acts["a"] != 1 || r.Steps[0].Ended.Sub(d.start) != time.Minute {
+		if r == nil || states(r)["a"] != teardown.Failed || states(r)["c"] != teardown.Failed || codeOf(r.Steps[0].Err) != errors.Unavailable || d.acts["a"] != 1 || r.Steps[0].Ended.Sub(d.start) != time.Minute {
 			t.Errorf("got %+v, %v", r, err)
 		}
 	})
@@ -912,8 +914,10 @@ func TestEngine_JournalFails(t *testing.T) {
 			if r == nil || r.Outcome != teardown.Blocked || !errors.Is(err, io.ErrShortWrite) || d.acts["b"] != 0 || r.Steps[0].Err == nil {
 				t.Errorf("%s: got %+v, %v", name, r, err)
 			}
-			if name == "at the start of a step" && (d.actCalls != 0 || states(r)["a"] != teardown.Failed) {
-				t.Errorf("%s: %d acts, %v", name, d.actCalls, states(r))
+			time.Sleep(time.Minute)
+			synctest.Wait()
+			if name == "at the start of a step" && (len(d.calls) != 0 || states(r)["a"] != teardown.Failed) {
+				t.Errorf("%s: %q, %v", name, d.calls, states(r))
 			}
 		})
 	}
@@ -1407,4 +1411,44 @@ func (d *ordered) Inspect(ctx context.Context, o teardown.Organization, before *
 		}
 	}
 	return p.Seal(), nil
+}
+
+// Nor does one act again that has waited for a slot.
+func TestEngine_StopBeforeAnotherAct(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		d, stop := nativeOf(t, "b", "a"), make(chan struct{})
+		d.act = func(id string, _ int) (teardown.Progress, error) {
+			if id == "b" {
+				return teardown.Progress{}, refused(errors.Unavailable)
+			}
+			return teardown.Progress{State: teardown.ProgressNotFound}, nil
+		}
+		d.poll = func(string, int) (teardown.Progress, error) { return teardown.Progress{}, nil }
+		d.hang = func(call string) time.Duration { return map[string]time.Duration{"act a": 20 * time.Second}[call] }
+		r, err := d.execute(t.Context(), teardown.Concurrency(1), teardown.Stop(stop), teardown.OnEvent(func(e teardown.Event) {
+			if e.Kind == teardown.Ended && e.Step == "a" {
+				close(stop)
+			}
+		}))
+		if r == nil || !errors.Is(err, errors.Canceled) || states(r)["b"] != teardown.Interrupted || len(d.calls) != 3 {
+			t.Errorf("got %v, %v: %q", states(r), err, d.calls)
+		}
+	})
+}
+
+// A poll in flight keeps no step from acting, and an act no poll.
+func TestEngine_ActsDuringPolls(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		d := waits(t, map[string]teardown.Wait{"a": {Group: "list", Now: true}, "b": {Now: true}, "c": {Now: true}}, "a", "c", "b<c")
+		d.hang = func(call string) time.Duration {
+			return map[string]time.Duration{"poll list": time.Minute, "act c": 3 * time.Second}[call]
+		}
+		if _, err := d.execute(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		slices.Sort(d.calls[:2])
+		d.want("0s act a", "0s act c", "1s poll list a", "3s poll c", "4s act b", "5s poll b")
+	})
 }
