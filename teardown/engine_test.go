@@ -428,7 +428,10 @@ func TestEngine_Texts(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		d := nativeOf(t, "a")
 		texts := []string{"stopping", "stopping", "", "stopping", "stopped", "stopping"}
-		d.act = func(string, int) (teardown.Progress, error) {
+		d.act = func(_ string, n int) (teardown.Progress, error) {
+			if n == 1 {
+				return teardown.Progress{State: teardown.ProgressReady, Text: "preparing"}, nil
+			}
 			return teardown.Progress{State: teardown.ProgressDeleting, Text: "stopping"}, nil
 		}
 		d.poll = func(_ string, n int) (teardown.Progress, error) {
@@ -448,7 +451,7 @@ func TestEngine_Texts(t *testing.T) {
 		})); err != nil {
 			t.Fatal(err)
 		}
-		if diff := cmp.Diff([]string{"stopping", "stopped", "stopping", "ready", "stopping"}, got); diff != "" {
+		if diff := cmp.Diff([]string{"preparing", "stopping", "stopped", "stopping", "ready", "stopping"}, got); diff != "" {
 			t.Errorf("texts (-want +got):\n%s", diff)
 		}
 	})
@@ -701,6 +704,12 @@ func TestEngine_Stop(t *testing.T) {
 		"waits in a group, and another acts": {[]string{"a", "b"}, func(d *native) {
 			d.act = func(string, int) (teardown.Progress, error) { return deletingIn("list", 15*time.Second), nil }
 			d.hang = func(call string) time.Duration { return map[string]time.Duration{"act b": 30 * time.Second}[call] }
+		}, nil, map[string]teardown.State{"a": teardown.Interrupted, "b": teardown.Interrupted}, 30 * time.Second, 2},
+		"acts, and is being deleted, and another acts": {[]string{"a", "b"}, func(d *native) {
+			d.act = func(string, int) (teardown.Progress, error) { return deletingIn("", 5*time.Second), nil }
+			d.hang = func(call string) time.Duration {
+				return map[string]time.Duration{"act a": 12 * time.Second, "act b": 30 * time.Second}[call]
+			}
 		}, nil, map[string]teardown.State{"a": teardown.Interrupted, "b": teardown.Interrupted}, 30 * time.Second, 2},
 		"acts, and one comes after it": {[]string{"a", "b<a"}, func(d *native) {
 			d.act = func(string, int) (teardown.Progress, error) {
