@@ -755,6 +755,12 @@ func TestEngine_Stop(t *testing.T) {
 			d.poll = func(string, int) (teardown.Progress, error) { return deletingIn("", 0), nil }
 			d.hang = func(call string) time.Duration { return map[string]time.Duration{"poll": 20 * time.Second}[call] }
 		}, nil, map[string]teardown.State{"a": teardown.Interrupted}, 22 * time.Second, 1},
+		"is polled, and another acts": {[]string{"a", "b"}, func(d *native) {
+			d.poll = func(string, int) (teardown.Progress, error) { return deletingIn("", 0), nil }
+			d.hang = func(call string) time.Duration {
+				return map[string]time.Duration{"poll": 20 * time.Second, "act b": 40 * time.Second}[call]
+			}
+		}, nil, map[string]teardown.State{"a": teardown.Interrupted, "b": teardown.Interrupted}, 40 * time.Second, 2},
 		"is polled, and is ready then": {[]string{"a"}, func(d *native) {
 			d.poll = func(string, int) (teardown.Progress, error) {
 				return teardown.Progress{State: teardown.ProgressReady}, nil
@@ -986,6 +992,10 @@ func TestEngine_DurationsOfAClient(t *testing.T) {
 					t.Fatal(err)
 				}
 				first = append(first, time.Duration(d.pollCalls))
+				// Polls that have not shown the end tell that the one that has was not late.
+				if got := client.Expected("thing"); shared && (got < 29*time.Second || got > 40*time.Second) {
+					t.Errorf("learned %v", got)
+				}
 			}
 			if shared != (first[1] < first[0]) || first[2] > first[0] {
 				t.Errorf("shared %t: polls of each %d", shared, first)
@@ -1013,6 +1023,10 @@ func TestDurations_Learn(t *testing.T) {
 		"done late, and not before":        {[]poll{{80, true}, {64, false}}, 80},
 		"earlier":                          {[]poll{{70, false}, {80, true}, {40, true}}, 40},
 		"later":                            {[]poll{{80, false}, {80, true}, {160, true}}, 90},
+		"not done early":                   {[]poll{{80, true}, {10, false}}, 64},
+		"not done late and early":          {[]poll{{70, false}, {10, false}, {80, true}}, 80},
+		"slower after one that lasts":      {[]poll{{70, false}, {80, true}, {100, false}, {160, true}, {160, true}, {160, true}, {160, true}}, 111 * 4 / 5},
+		"slower after a fast one":          {[]poll{{70, false}, {80, true}, {40, true}, {160, true}, {160, true}}, 68 * 4 / 5},
 		"not done after it was":            {[]poll{{70, false}, {80, true}, {100, false}}, 80},
 	} {
 		var d teardown.Durations
@@ -1459,5 +1473,79 @@ func TestEngine_ActsDuringPolls(t *testing.T) {
 		}
 		slices.Sort(d.calls[:2])
 		d.want("0s act a", "0s act c", "1s poll list a", "3s poll c", "4s act b", "5s poll b")
+	})
+}
+
+// Work after which the next act follows is learned, too.
+func TestEngine_DurationUntilReady(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		client := new(teardown.Durations)
+		d := nativeOf(t, "a")
+		d.durations = client
+		d.act = func(_ string, n int) (teardown.Progress, error) {
+			if n == 1 {
+				return teardown.Progress{State: teardown.ProgressDeleting, Next: teardown.Wait{Class: "stop", Expect: 20 * time.Second}}, nil
+			}
+			return deletingIn("", 0), nil
+		}
+		d.poll = func(_ string, n int) (teardown.Progress, error) {
+			if n == 1 {
+				return teardown.Progress{State: teardown.ProgressReady}, nil
+			}
+			return teardown.Progress{State: teardown.ProgressNotFound}, nil
+		}
+		if _, err := d.execute(t.Context()); err != nil || client.Expected("stop") == 0 {
+			t.Errorf("got %v, learned %v", err, client.Expected("stop"))
+		}
+	})
+}
+
+// A step whose polls fail for too long has ended, although others go on.
+func TestEngine_PollsFailWhileAnotherActs(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		d := nativeOf(t, "a", "b")
+		d.hang = func(call string) time.Duration { return map[string]time.Duration{"act b": 2 * time.Minute}[call] }
+		d.poll = func(id string, _ int) (teardown.Progress, error) {
+			if id == "a" {
+				return teardown.Progress{}, refused(errors.Unavailable)
+			}
+			return teardown.Progress{State: teardown.ProgressNotFound}, nil
+		}
+		r, err := d.execute(t.Context(), teardown.WithRetryFor(10*time.Second))
+		if r == nil || !errors.Is(err, errors.Unavailable) || states(r)["a"] != teardown.Failed || states(r)["b"] != teardown.Done || r.Steps[0].Ended.Sub(d.start) > 20*time.Second {
+			t.Errorf("got %v, %v: %q", states(r), err, d.calls)
+		}
+	})
+}
+
+// A step that a stop has cut off says so. An error that says "canceled" without a stop is
+// one that may pass.
+func TestEngine_CanceledErrors(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		w, stop := &world{steps: things("a"), takes: time.Hour / 2}, make(chan struct{})
+		time.AfterFunc(time.Minute, func() { close(stop) })
+		r, err := w.execute(t, teardown.Stop(stop))
+		if r == nil || r.Steps[0].State != teardown.Interrupted || codeOf(r.Steps[0].Err) != errors.NotFinished {
+			t.Errorf("got %+v, %v", r, err)
+		}
+		d := nativeOf(t, "a")
+		d.act = func(_ string, n int) (teardown.Progress, error) {
+			if n == 1 {
+				return teardown.Progress{}, refused(errors.Canceled)
+			}
+			return deletingIn("", 0), nil
+		}
+		d.poll = func(_ string, n int) (teardown.Progress, error) {
+			if n == 1 {
+				return teardown.Progress{}, nil
+			}
+			return teardown.Progress{State: teardown.ProgressNotFound}, nil
+		}
+		if r, err := d.execute(t.Context()); err != nil || r.Steps[0].Attempts != 2 {
+			t.Errorf("got %+v, %v", r, err)
+		}
 	})
 }

@@ -343,7 +343,6 @@ func (s *scheduler) outcome(i int, p Progress, err error, now time.Time) {
 		s.wait(i, now)
 	case p.State == ProgressReady:
 		s.learn(t, now, true)
-		t.actErr, t.pollFirst = nil, false
 		s.proceed(i)
 	case p.State == ProgressDeleting:
 		t.actErr, t.pollFirst = nil, false
