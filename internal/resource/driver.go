@@ -43,6 +43,8 @@ type work[R any] struct {
 	at   time.Time // of the read of item; zero if it may not be acted upon
 	seen time.Time // of the last read of its state since the last request; zero for none
 
+	broken bool // it was [Broken] when the last request was sent, and is since
+
 	acted   bool // an act has asked for the first poll
 	stage   stage
 	failed  bool   // the last request was answered by an error
@@ -192,6 +194,7 @@ func (w *work[R]) sent(for_ stage, item Item, s Sent) {
 	if s.Trash != "" {
 		w.trash = s.Trash
 	}
+	w.broken = item.Phase == Broken
 	w.stage, w.state, w.task, w.done, w.refusal = for_, item.Text, s.Task, nil, nil
 	w.progress, w.unchanged, w.stuck = "", 0, 0
 	w.sentAt, w.seen = time.Now(), time.Time{}
@@ -204,10 +207,12 @@ func (w *work[R]) read(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	w.item, w.at = item, time.Now()
-	w.seen = w.at
+	w.show(item, time.Now())
 	return nil
 }
+
+// show takes what a read has shown of the state.
+func (w *work[R]) show(item Item, at time.Time) { w.item, w.at, w.seen = item, at, at }
 
 // stands reports whether the last read of a resource still says how far its removal is,
 // although a list shows only that it exists. One whose removal has not started is read
@@ -218,7 +223,7 @@ func (w *work[R]) stands() bool {
 	}
 	most := summaryAge
 	if w.item.Phase != Leaving {
-		most = min(max(time.Since(w.sentAt)/4, settling/defaultPatience), summaryAge)
+		most = min(max(time.Since(w.sentAt)/4, defaultSettling/defaultPatience), summaryAge)
 	}
 	return time.Since(w.seen) < most
 }
@@ -226,7 +231,12 @@ func (w *work[R]) stands() bool {
 // wait says when the step is polled next.
 func (w *work[R]) wait(now bool) teardown.Wait {
 	next := teardown.Wait{Class: w.kind.Name + " " + w.stage.String(), Now: now}
-	if w.kind.List != nil && (w.stage == removing || w.stage == purging) {
+	switch {
+	case w.stage != removing && w.stage != purging:
+		return next
+	case w.kind.Watch != nil && w.item.Phase == Leaving: // and not one whose removal may never start
+		next.Group = w.watch()
+	case w.kind.List != nil:
 		next.Group = w.group()
 	}
 	if w.stage != removing || !w.kind.Soon {
@@ -238,9 +248,15 @@ func (w *work[R]) wait(now bool) teardown.Wait {
 // group is the name of the list that shows the resource.
 func (w *work[R]) group() string { return w.kind.Name + " " + w.kind.Scope(w.ref) }
 
+// watch is the name of the hint that covers the resource.
+func (w *work[R]) watch() string { return w.kind.Name + " watch " + w.kind.Watch.Scope(w.ref) }
+
 // fresh is how long a read of the resource may be acted upon.
 func (w *work[R]) fresh() time.Duration {
-	if w.kind.Named {
+	switch {
+	case w.kind.Fresh > 0:
+		return w.kind.Fresh
+	case w.kind.Named:
 		return freshName
 	}
 	return freshID

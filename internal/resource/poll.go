@@ -1,6 +1,7 @@
 package resource
 
 import (
+	"cmp"
 	"context"
 	"time"
 
@@ -18,11 +19,14 @@ func (d *Driver[R]) Poll(ctx context.Context, o teardown.Organization, group str
 		}
 		all[i] = w
 	}
+	if w := all[0]; w.kind.Watch != nil && group == w.watch() && len(steps) >= listWorth {
+		return d.pollWatch(ctx, all)
+	}
 	progress := make([]teardown.Progress, len(steps))
 	items := make([]*Item, len(steps))
 	at, tasks := time.Now(), tasksPerPoll
 	list := all[0].kind.List
-	listed := list != nil && len(steps) >= listWorth
+	listed := group != "" && list != nil && len(steps) >= cmp.Or(all[0].kind.ListWorth, listWorth)
 	if listed && d.soon(group, all[0].kind.Pace) {
 		for i, w := range all {
 			progress[i] = w.deleting("")
@@ -54,11 +58,11 @@ func (d *Driver[R]) Poll(ctx context.Context, o teardown.Organization, group str
 			progress[i] = w.deleting(w.item.Text)
 			continue
 		case items[i] != nil && !items[i].Summary:
-			w.item, w.at, w.seen = *items[i], at, at
+			w.show(*items[i], at)
 			if w.kind.Named {
 				w.at = time.Time{}
 			}
-		case listed:
+		case listed && len(steps) > readsPerPoll:
 			// A read of its own proves what became of it.
 			progress[i] = teardown.Progress{State: teardown.ProgressDeleting, Next: teardown.Wait{Now: true}}
 			continue
@@ -89,6 +93,30 @@ func (d *Driver[R]) soon(group string, pace time.Duration) bool {
 	return false
 }
 
+// pollWatch reads a hint for steps that wait. Those whose resource may have changed, and
+// those whose resource no read has shown for long, are polled next by a list of their scope.
+func (d *Driver[R]) pollWatch(ctx context.Context, all []*work[R]) ([]teardown.Progress, error) {
+	refs := make([]R, len(all))
+	for i, w := range all {
+		refs[i] = w.ref
+	}
+	changed, err := all[0].kind.Watch.Changed(ctx, refs)
+	if err != nil && (ctx.Err() != nil || errors.Retryable(err)) {
+		return nil, err
+	}
+	progress := make([]teardown.Progress, len(all))
+	for i, w := range all {
+		progress[i] = w.deleting("")
+		if err != nil || changed[i] || min(time.Since(w.sentAt), time.Since(w.seen)) >= summaryAge {
+			progress[i].Next = teardown.Wait{Class: progress[i].Next.Class, Now: true}
+			if w.kind.List != nil {
+				progress[i].Next.Group = w.group()
+			}
+		}
+	}
+	return progress, nil
+}
+
 // contradicts reports whether a list contradicts itself, as one does that changes while it
 // is read, and is to be read again. One that goes on so is not: then each resource is read
 // by itself.
@@ -117,6 +145,12 @@ func (w *work[R]) unread(err error) teardown.Progress {
 // may still be read by this poll.
 func (d *Driver[R]) judge(ctx context.Context, w *work[R], tasks *int) teardown.Progress {
 	item := w.item
+	switch {
+	case item.Phase != Broken:
+		w.broken = false
+	case !w.broken && w.stage != nothing:
+		item.Phase = Failed
+	}
 	ready := teardown.Progress{State: teardown.ProgressReady, Text: item.Text, Next: w.wait(false)}
 	w.assumed = w.assumed && item.Phase == Present
 	if w.assumed { // it never went to the trash
@@ -160,10 +194,7 @@ func (d *Driver[R]) judge(ctx context.Context, w *work[R], tasks *int) teardown.
 	if w.unchanged++; going || item.Phase == Leaving || text != w.state {
 		w.unchanged, w.state, w.changed = 0, text, time.Now()
 	}
-	patience := w.kind.Patience
-	if patience == 0 {
-		patience = defaultPatience
-	}
+	patience, settling := cmp.Or(w.kind.Patience, defaultPatience), cmp.Or(w.kind.Settling, defaultSettling)
 	switch {
 	case w.stuck < taskPatience && (w.unchanged < patience || time.Since(w.changed) < settling), item.Phase == Changing:
 	case w.repeats[w.stage] < maxRepeats:

@@ -51,6 +51,9 @@ type Kind[R any] struct {
 	Scope func(r R) string
 	List  func(ctx context.Context, rs []R) ([]*Item, error)
 
+	// Watch is a hint for resources of several scopes that are [Leaving]; nil for none.
+	Watch *Watch[R]
+
 	// ListFirst: steps of this kind start by the shared list, because what they come after
 	// mostly deletes their resources, too.
 	ListFirst bool
@@ -67,6 +70,10 @@ type Kind[R any] struct {
 	// sent right after a read of its own, which a shared list does not replace.
 	Named bool
 
+	// Fresh is how long what a read or a list has shown may be acted upon; 0 for [freshID], or
+	// [freshName] if it is Named.
+	Fresh time.Duration
+
 	// Soon: the removal is mostly done when it is answered.
 	Soon bool
 
@@ -82,19 +89,35 @@ type Kind[R any] struct {
 	Purge func(ctx context.Context, r R, i Item, trash string) (Sent, error)
 
 	// Patience is how many reads of an unchanged resource a request is waited for before
-	// it is sent again; 0 for [defaultPatience].
+	// it is sent again; 0 for [defaultPatience]. Settling is for how long at least; 0 for
+	// [defaultSettling]. It is longer where no state shows that a removal has started.
 	Patience int
+	Settling time.Duration
 
-	// Expect is how long the work of a request takes until something was learned; 0 for a
-	// second.
+	// ListWorth is for how many resources that wait a list is read instead of each of them;
+	// 0 for [listWorth].
+	ListWorth int
+
+	// Expect is how long a removal takes until something was learned; 0 for a second.
 	Expect time.Duration
+}
+
+// Watch is a read that serves resources of many scopes, and shows less than a list of one
+// scope. It proves nothing: a resource that may have changed is read, and so is one that no
+// list and no read of its own has shown for [summaryAge].
+type Watch[R any] struct {
+	// Scope names what one read of the hint covers.
+	Scope func(r R) string
+
+	// Changed reports for each resource whether it may have changed since the last call.
+	Changed func(ctx context.Context, rs []R) ([]bool, error)
 }
 
 // Item is a resource as a read shows it.
 type Item struct {
 	Phase Phase
 	Text  string // its state, in words
-	Err   error  // of [Failed]: why its removal cannot end
+	Err   error  // of [Failed] and [Broken]: why its removal cannot end
 	Value any    // for the functions of its [Kind]
 
 	// Unprepared: it must be prepared before its removal, as its state shows.
@@ -115,6 +138,7 @@ const (
 	Leaving                // its removal is under way
 	Discarded              // it is in the trash
 	Failed                 // its removal has ended, and it exists
+	Broken                 // it exists, and could not be created or removed: [Failed] if it was not so when its removal was requested
 	Absent                 // it does not exist, or has ended
 )
 
@@ -163,16 +187,20 @@ const (
 	freshName = 10 * time.Second
 	freshID   = 2 * time.Minute
 
-	// settling is how long a resource is given before a request that changes nothing is
-	// sent again.
-	settling = 10 * time.Second
+	// defaultSettling is how long a resource is given before a request that changes nothing
+	// is sent again.
+	defaultSettling = 10 * time.Second
 
 	// maxContradictions is how many lists in a row may contradict themselves.
 	maxContradictions = 5
 
 	// summaryAge is how long a resource whose removal is under way is not read, while a list
-	// shows only that it exists: a removal that fails must be seen.
+	// shows only that it exists, or a hint that nothing has changed: a removal that fails must be seen.
 	summaryAge = 90 * time.Second
+
+	// readsPerPoll is for how many resources one poll reads a list and then those that it
+	// lacks. More are read by polls of their own, which can be in flight at the same time.
+	readsPerPoll = 2
 
 	// listWorth is for how many resources a list is read instead of each resource.
 	listWorth = 3

@@ -1283,3 +1283,153 @@ func TestPoll_PreparationsAreRepeated(t *testing.T) {
 		f.want("read a", "prepare")
 	})
 }
+
+// watched are resources of scopes of their own that one hint covers.
+func watched(changed func(n int) ([]bool, error)) (resource.Kind[string], *int) {
+	n := new(int)
+	return resource.Kind[string]{
+		Scope: func(id string) string { return id },
+		Watch: &resource.Watch[string]{
+			Scope:   func(string) string { return "all" },
+			Changed: func(context.Context, []string) ([]bool, error) { *n++; return changed(*n) },
+		},
+	}, n
+}
+
+// A hint keeps resources that are being removed waiting, and decides nothing else: what may
+// have changed is read.
+func TestPoll_Watch(t *testing.T) {
+	t.Parallel()
+	ids := []string{"a", "b", "c"}
+	leave := func(f *fake) {
+		f.reads = item(resource.Leaving)
+		for _, id := range ids {
+			if p := f.mustAct(id, deleting); p.Next.Group != "thing watch all" {
+				t.Errorf("got %+v", p)
+			}
+		}
+		f.calls = nil
+	}
+	kind, n := watched(func(int) ([]bool, error) { return []bool{false, true, false}, nil })
+	bubble(t, kind, func(f *fake) {
+		leave(f)
+		all, err := f.poll("thing watch all", ids...)
+		if err != nil || all[0].State != deleting || all[0].Next.Now || all[0].Next.Group != "thing watch all" ||
+			all[1].State != deleting || !all[1].Next.Now || all[1].Next.Group != "thing b" {
+			t.Errorf("got %+v, %v", all, err)
+		}
+		f.want()
+		// Two resources are read.
+		if all, err = f.poll("thing watch all", "a", "b"); err != nil || all[0].State != deleting || *n != 1 {
+			t.Errorf("got %+v, %v after %d hints", all, err, *n)
+		}
+		f.want("read a", "read b")
+		// So is each that no read has shown for long.
+		f.in(91 * time.Second)
+		all, err = f.poll("thing watch all", ids...)
+		if err != nil || slices.ContainsFunc(all, func(p teardown.Progress) bool { return p.State != deleting || !p.Next.Now }) {
+			t.Errorf("got %+v, %v", all, err)
+		}
+	})
+	// A hint that cannot be read decides nothing.
+	kind, _ = watched(func(int) ([]bool, error) { return nil, refused(errors.PermissionDenied) })
+	bubble(t, kind, func(f *fake) {
+		leave(f)
+		all, err := f.poll("thing watch all", ids...)
+		if err != nil || slices.ContainsFunc(all, func(p teardown.Progress) bool { return p.State != deleting || !p.Next.Now }) {
+			t.Errorf("got %+v, %v", all, err)
+		}
+	})
+	kind, _ = watched(func(int) ([]bool, error) { return nil, refused(errors.Unavailable) })
+	bubble(t, kind, func(f *fake) {
+		leave(f)
+		if all, err := f.poll("thing watch all", ids...); !errors.Is(err, errors.Unavailable) {
+			t.Errorf("got %+v, %v", all, err)
+		}
+	})
+	// A removal that may never start is watched by reads.
+	bubble(t, kind, func(f *fake) {
+		if p := f.mustAct("a", deleting); p.Next.Group != "thing a" {
+			t.Errorf("got %+v", p)
+		}
+	})
+}
+
+// A resource that could not be created is no failed removal, unless that was seen to start.
+func TestPoll_Broken(t *testing.T) {
+	t.Parallel()
+	broken := func(string, int) (resource.Item, error) {
+		return resource.Item{Phase: resource.Broken, Text: "FAILED", Err: refused(errors.Conflict)}, nil
+	}
+	bubble(t, resource.Kind[string]{}, func(f *fake) {
+		f.reads = broken
+		f.mustAct("a", deleting)
+		f.mustPoll("a", deleting)
+		f.reads = item(resource.Leaving)
+		f.mustPoll("a", deleting)
+		f.reads = broken
+		if p := f.mustPoll("a", exists); !errors.Is(p.Err, errors.Conflict) {
+			t.Errorf("got %+v", p)
+		}
+		// Another attempt starts with what is broken now.
+		f.mustAct("a", deleting)
+		f.mustPoll("a", deleting)
+	})
+	bubble(t, resource.Kind[string]{}, func(f *fake) {
+		f.mustAct("a", deleting)
+		f.reads = broken
+		f.mustPoll("a", exists)
+	})
+}
+
+// Where a list is worth it for one resource, the same poll reads what it lacks.
+func TestPoll_ListWorth(t *testing.T) {
+	t.Parallel()
+	bubble(t, resource.Kind[string]{Scope: scope, ListWorth: 1}, func(f *fake) {
+		f.mustAct("a", deleting)
+		f.calls = nil
+		f.lists = func(int) ([]*resource.Item, error) { return here("a"), nil }
+		if all, err := f.poll("thing all", "a"); err != nil || all[0].State != deleting {
+			t.Errorf("got %+v, %v", all, err)
+		}
+		f.lists, f.reads = nil, item(resource.Absent)
+		if all, err := f.poll("thing all", "a"); err != nil || all[0].State != notFound {
+			t.Errorf("got %+v, %v", all, err)
+		}
+		f.want("list a", "list a", "read a")
+	})
+}
+
+// A removal is given the time that its kind needs before it is sent again.
+func TestPoll_Settling(t *testing.T) {
+	t.Parallel()
+	bubble(t, resource.Kind[string]{Patience: 2, Settling: time.Minute}, func(f *fake) {
+		f.mustAct("a", deleting)
+		for range 5 {
+			f.in(11 * time.Second)
+			f.mustPoll("a", deleting)
+		}
+		f.in(6 * time.Second)
+		f.mustPoll("a", ready)
+	})
+}
+
+// What a list has shown may be acted upon for as long as its kind says.
+func TestAct_Fresh(t *testing.T) {
+	t.Parallel()
+	for after, want := range map[time.Duration][]string{
+		9 * time.Second:  {"list a b c", "remove a"},
+		11 * time.Second: {"list a b c", "read a", "remove a"},
+	} {
+		bubble(t, resource.Kind[string]{Scope: scope, ListFirst: true, Fresh: 10 * time.Second}, func(f *fake) {
+			f.mustAct("a", deleting)
+			f.lists = func(int) ([]*resource.Item, error) { return []*resource.Item{{}, {}, {}}, nil }
+			if all, err := f.poll("thing all", "a", "b", "c"); err != nil || all[0].State != ready {
+				t.Fatalf("got %+v, %v", all, err)
+			}
+			f.in(after)
+			f.mustAct("a", deleting)
+			f.want(want...)
+		})
+	}
+}
