@@ -89,10 +89,10 @@ var largeOrganizations = map[string]large{
 	}, bound: time.Minute, perStep: 3.9},
 	"Atlas, 256 clusters in one project": {open: func(t *testing.T, d *delayed) (func(context.Context) (*teardown.Plan, error), func(context.Context, *teardown.Plan, ...teardown.Option) (*teardown.Report, error)) {
 		return atlasProjects(t, d, 1, 256)
-	}, bound: time.Minute, perStep: 9},
+	}, bound: time.Minute, perStep: 2.2},
 	"Atlas, 256 projects of one cluster": {open: func(t *testing.T, d *delayed) (func(context.Context) (*teardown.Plan, error), func(context.Context, *teardown.Plan, ...teardown.Option) (*teardown.Report, error)) {
 		return atlasProjects(t, d, 256, 1)
-	}, bound: time.Minute, perStep: 20},
+	}, bound: time.Minute, perStep: 6.6},
 	"Atlas, planning 256 empty projects": {open: func(t *testing.T, d *delayed) (func(context.Context) (*teardown.Plan, error), func(context.Context, *teardown.Plan, ...teardown.Option) (*teardown.Report, error)) {
 		return atlasProjects(t, d, 256, 0)
 	}, planOnly: true, perStep: 13.1},

@@ -62,6 +62,7 @@ import (
 
 	"github.com/offboard-dev/offboard-go/errors"
 	"github.com/offboard-dev/offboard-go/internal/rest"
+	"github.com/offboard-dev/offboard-go/teardown"
 )
 
 // DefaultBaseURL is where the API is. That of Atlas for Government is
@@ -71,6 +72,8 @@ const DefaultBaseURL = "https://cloud.mongodb.com"
 // Client speaks to Atlas. It is safe for concurrent use; make one with [New].
 type Client struct {
 	api *rest.Client
+
+	durations *teardown.Durations // learned by all teardowns
 }
 
 // unmade is what a Client that [New] has not made calls: every call fails.
@@ -95,7 +98,7 @@ func New(options ...Option) (*Client, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Client{api}, nil
+	return &Client{api, new(teardown.Durations)}, nil
 }
 
 // DeleteOrganization deletes an organization with a client of its own. See

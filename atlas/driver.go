@@ -2,127 +2,316 @@ package atlas
 
 import (
 	"context"
-	"math"
-	"slices"
+	"encoding/json"
+	"strings"
 	"sync"
 	"time"
 
 	"github.com/offboard-dev/offboard-go/errors"
+	"github.com/offboard-dev/offboard-go/internal/resource"
 	"github.com/offboard-dev/offboard-go/internal/rest"
 	"github.com/offboard-dev/offboard-go/teardown"
 )
 
-// driver is Atlas's, of one teardown.
+// driver is what a teardown needs of Atlas.
 type driver struct {
-	c       *Client
-	orgID   string
-	before  *teardown.Plan
-	things  map[string]thing     // by step, as they were found at first
-	created map[string]time.Time // projects, by id
-	own     bool                 // the client's credential is one of the organization's
+	*resource.Driver[ref]
+	c     *Client
+	all   []kind
+	kinds map[Kind]*kind
 
-	mu    sync.Mutex // of what is below
-	looks map[scope]*look
-	clock int            // counts what follows, and lists that are begun
-	sent  map[string]int // by step: when the last request to remove it had ended
-	gone  map[string]int // by step: when it was found to be gone
-}
+	own     bool // the client's credential is one of the organization's; not known without Inspect
+	applied bool // the read before applying a plan is over
 
-// thing is what a step is about, and where it is listed.
-type thing struct {
-	Left
-	in scope
-}
-
-// look is the last list of a scope.
-type look struct {
-	turn  chan struct{} // is held by the one that reads
-	begun int
-	at    time.Time
-	listed
+	mu     sync.Mutex
+	gone   map[string]bool  // steps whose resource does not exist, as a read has shown, and cannot come back
+	counts map[string]int64 // clusters, by kind and project
 }
 
 func newDriver(c *Client) *driver {
-	return &driver{c: c, things: map[string]thing{}, created: map[string]time.Time{}, looks: map[scope]*look{}, sent: map[string]int{}, gone: map[string]int{}}
+	d := &driver{c: c, all: kinds(), kinds: map[Kind]*kind{}, gone: map[string]bool{}, counts: map[string]int64{}}
+	for i := range d.all {
+		d.kinds[d.all[i].name] = &d.all[i]
+	}
+	d.Driver = resource.New(d.table(), d.refOf)
+	return d
 }
 
-// Provider says whose plans are carried out.
+// Provider returns what plans of this client have as their provider and instance.
 func (d *driver) Provider() (name, instance string) { return provider, d.c.instance() }
+
+// Durations returns what all teardowns of the client have learned.
+func (d *driver) Durations() *teardown.Durations {
+	if d.c == nil {
+		return nil
+	}
+	return d.c.durations
+}
 
 // instance is the address of Atlas, of which there is another one for Government.
 func (c *Client) instance() string { return c.rest().BaseURL().String() }
 
-// Those who ask at about the same time share a list. One that is as old as this says
-// enough of what nobody was asked to remove since.
-const fresh = 10 * time.Second
+// table describes how the resources of all kinds are read and removed.
+func (d *driver) table() *resource.Table[ref] {
+	t := &resource.Table[ref]{Provider: provider, Immaterial: func(err error) bool {
+		return errors.Is(err, errors.AlreadyRequestedDeletion) || isNotInGroup(err)
+	}}
+	for i := range d.all {
+		k := &d.all[i]
+		entry := resource.Kind[ref]{
+			Name: string(k.name), Read: d.c.readResource, Remove: d.c.remove,
+			Scope: func(r ref) string { return r.scope().name() }, List: d.c.listResources,
+			ListFirst: k.listFirst, Named: k.named && !k.listFirst, Soon: k.soon, Expect: k.expect, Patience: k.patience,
+		}
+		if k.named && k.listFirst {
+			entry.Fresh = fresh // the list shows Atlas's own ID of each
+		}
+		if k.findIn == nil {
+			entry.ListWorth = 1 // its state is in the list, and in a project there are few
+		}
+		switch {
+		case k.patience > 0:
+		case k.stateful:
+			entry.Patience = readsBeforeRepeat
+		default:
+			entry.Patience, entry.Settling = 2*readsBeforeRepeat, stateless
+		}
+		if k.unprotect != nil {
+			entry.Prepare = d.c.unprotect
+		}
+		if k.counted {
+			entry.Watch = &resource.Watch[ref]{Scope: func(r ref) string { return r.organization }, Changed: d.countClusters}
+		}
+		t.Kinds = append(t.Kinds, entry)
+	}
+	return t
+}
 
-// settling is how long Atlas is given after it has refused to delete a project: the
-// vendor's own clean-up waits as long.
-const settling = time.Minute
-
-// How often a removal that Atlas has accepted is requested again if the resource stays as
-// it is: after so many reads of an unchanged resource, and so many times at most. The
-// vendor's own operator has to do this.
+// A removal that Atlas has accepted is requested again if so many reads show the resource
+// unchanged, as the vendor's own operator does; that of the organization maxRepeats times.
 const (
 	readsBeforeRepeat = 5
 	maxRepeats        = 3
+
+	// fresh is how long after a list has shown a cluster its deletion may be requested: until
+	// then no other one has its name.
+	fresh = 10 * time.Second
+
+	// stateless is how long a resource is given whose state does not show that its deletion
+	// has started.
+	stateless = 75 * time.Second
 )
 
-// Remove removes what a step is about and waits until a read shows that it does not
-// exist.
-func (d *driver) Remove(ctx context.Context, o teardown.Organization, step teardown.Step, progress func(string)) error {
-	left, err := d.find(ctx, step, fresh)
-	if err != nil || left == nil {
-		return err
+// refOf returns where the resource of a step is. The step must be that of its reference.
+func (d *driver) refOf(o teardown.Organization, s teardown.Step) (r ref, err error) {
+	name, identity, _ := strings.Cut(s.ID, "/")
+	k := d.kinds[Kind(name)]
+	if k == nil || s.Kind != name {
+		return ref{}, invalidStep(s)
 	}
-	if !left.going() {
-		if err := d.remove(ctx, o, step, *left); err != nil {
-			return err
-		}
+	if len(s.Ref) == 0 {
+		r = parsed(k, identity, s.Name)
+	} else if err := json.Unmarshal(s.Ref, &r); err != nil {
+		return ref{}, invalidStep(s)
 	}
-	begun, going := time.Now(), left.going() || left.State != failed
-	state, unchanged, repeats := left.State, 0, 0
-	return d.c.rest().Wait(ctx, "Teardown", step.ID, func(ctx context.Context) ([]errors.Step, error) {
-		left, err := d.find(ctx, step, min(time.Since(begun)/4, fresh))
-		if err != nil || left == nil {
-			return nil, err
-		}
-		going = going || left.going()
-		if left.State == failed && going {
-			return nil, &errors.Error{
-				Provider: provider, Operation: "Teardown", Target: step.ID, Code: errors.Conflict,
-				Steps: []errors.Step{left.step()}, Err: errors.New("a deletion that had begun failed"),
-			}
-		}
-		progress(left.step().Description)
-		steps := []errors.Step{left.step()}
-		if unchanged++; left.going() || left.State != state {
-			state, unchanged = left.State, 0
-		}
-		patience := readsBeforeRepeat
-		switch {
-		case left.Kind == KindFederationEndpoint:
-			patience = 1 // one success may not be enough
-		case left.State == "":
-			patience *= 2 // a deletion that has started does not show
-		}
-		if unchanged < patience || repeats == maxRepeats {
-			return steps, nil
-		}
-		unchanged, repeats = 0, repeats+1
-		switch err := d.remove(ctx, o, step, *left); {
-		case errors.Is(err, errors.OutcomeUnknown), errors.Is(err, errors.Conflict), errors.Retryable(err):
-			return steps, nil // the request before was accepted: the next read tells
-		default:
-			return steps, err
-		}
-	})
+	r.kind, r.organization, r.unprotect = k, o.ID, s.Needs == teardown.TerminationProtection
+	if r.stepID() != s.ID || (r.Project == "") != (k.find == nil && k.name != kindProject) {
+		return ref{}, invalidStep(s)
+	}
+	return r, nil
 }
 
-// IsGone reads whether what a step is about is on the list no more.
-func (d *driver) IsGone(ctx context.Context, _ teardown.Organization, step teardown.Step) (bool, error) {
-	left, err := d.find(ctx, step, math.MaxInt64)
-	return err == nil && left == nil, err
+func invalidStep(s teardown.Step) error {
+	return rest.Invalid(provider, "Teardown", s.ID, errors.New("there is no such step"))
+}
+
+// parsed returns where the resource of a step without a reference is, by the ID of the step
+// without its kind, and the name.
+func parsed(k *kind, id, name string) ref {
+	holder, identity, _ := strings.Cut(id, "/")
+	r := ref{ID: identity}
+	if k.inParent {
+		r.Parent, r.ID, _ = strings.Cut(identity, "/")
+	}
+	if identity == "" {
+		r.ID = holder
+	}
+	if k.find != nil || k.name == kindProject {
+		r.Project = holder
+	}
+	if short, _, ok := strings.Cut(name, " in "); ok && k.named && !k.inParent && short != identity {
+		r.ID, r.UID = short, identity
+	}
+	return r
+}
+
+// Act sends the next request of a step.
+func (d *driver) Act(ctx context.Context, o teardown.Organization, s teardown.Step) (teardown.Progress, error) {
+	p, err := d.Driver.Act(ctx, o, s)
+	if err == nil && p.State == teardown.ProgressNotFound {
+		d.note(o, s)
+	}
+	return p, err
+}
+
+// Poll reads the resources of steps.
+func (d *driver) Poll(ctx context.Context, o teardown.Organization, group string, steps []teardown.Step) ([]teardown.Progress, error) {
+	all, err := d.Driver.Poll(ctx, o, group, steps)
+	for i, p := range all {
+		if p.State == teardown.ProgressNotFound {
+			d.note(o, steps[i])
+		}
+	}
+	return all, err
+}
+
+// note keeps that the resource of a step does not exist, unless its ID is a name, which
+// another resource may have later.
+func (d *driver) note(o teardown.Organization, s teardown.Step) {
+	if r, err := d.refOf(o, s); err == nil {
+		d.noteGone(r)
+	}
+}
+
+func (d *driver) noteGone(r ref) {
+	if r.kind.onePiece || r.kind.named && r.UID == "" {
+		return
+	}
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.gone[r.stepID()] = true
+}
+
+func (d *driver) isGone(step string) bool {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return d.gone[step]
+}
+
+// readResource reads a resource by itself, or in its list if no operation does that.
+func (c *Client) readResource(ctx context.Context, r ref) (resource.Item, error) {
+	if r.kind.read == nil {
+		found, err := c.stable(ctx, r.scope())
+		if err != nil {
+			return resource.Item{}, err
+		}
+		return r.among(found)
+	}
+	left, err := r.kind.read(c, ctx, r)
+	if err != nil {
+		absent, err := r.kind.absent(c, ctx, r, err)
+		if err != nil || !absent {
+			return resource.Item{}, err
+		}
+		return resource.Item{Phase: resource.Absent}, nil
+	}
+	if left.ID != r.ID {
+		return resource.Item{}, another("Teardown", r.ID)
+	}
+	left.Kind = r.kind.name
+	return r.among([]Left{left})
+}
+
+// among returns the resource among those that a read has found. Another resource of its
+// name is another one, and one without Atlas's own ID proves nothing.
+func (r ref) among(found []Left) (resource.Item, error) {
+	id, in := r.stepID(), r.scope()
+	for _, x := range found {
+		switch {
+		case refTo(in, x).stepID() == id:
+			return r.item(x), nil
+		case r.UID != "" && x.UID == "" && x.ID == r.ID && x.Parent == r.Parent:
+			return resource.Item{}, another("Teardown", r.ID)
+		}
+	}
+	return resource.Item{Phase: resource.Absent}, nil
+}
+
+// item returns what a read shows of the resource.
+func (r ref) item(left Left) resource.Item {
+	i := resource.Item{Text: left.step().Description, Value: left, Unprepared: r.unprotect && left.Protected}
+	switch {
+	case left.going():
+		i.Phase = resource.Leaving
+	case left.State == failed:
+		i.Phase = resource.Broken
+		i.Err = &errors.Error{
+			Provider: provider, Operation: "Teardown", Target: r.stepID(), Code: errors.Conflict,
+			Steps: []errors.Step{left.step()}, Err: errors.New("a deletion that had started failed"),
+		}
+	}
+	return i
+}
+
+// listResources reads resources of one scope by one list. What a list of several pages
+// lacks, or what an operation reads by itself, may exist.
+func (c *Client) listResources(ctx context.Context, rs []ref) ([]*resource.Item, error) {
+	l, err := c.list(ctx, rs[0].scope())
+	if errors.Is(err, errors.UnexpectedResponse) {
+		err = unavailable(err, err) // it contradicts itself, and another read may not
+	}
+	if err != nil {
+		return nil, err
+	}
+	found := make(map[string][]Left, len(l.found))
+	for _, x := range l.found {
+		found[x.ID] = append(found[x.ID], x)
+	}
+	items := make([]*resource.Item, len(rs))
+	for i, r := range rs {
+		item, err := r.among(found[r.ID])
+		if err != nil {
+			return nil, err
+		}
+		if item.Phase != resource.Absent || !l.paged && r.kind.read == nil {
+			items[i] = &item
+		}
+	}
+	return items, nil
+}
+
+// remove requests the removal of a resource.
+func (c *Client) remove(ctx context.Context, r ref, _ resource.Item) (resource.Sent, error) {
+	if r.kind.remove == nil {
+		return resource.Sent{}, rest.Invalid(provider, "Teardown", r.stepID(), errors.New("no API removes it"))
+	}
+	return resource.Sent{}, r.scope().passing(r.kind.remove(c, ctx, r))
+}
+
+// unprotect ends the termination protection of a cluster, where that was planned.
+func (c *Client) unprotect(ctx context.Context, r ref, i resource.Item) (resource.Preparation, error) {
+	if !i.Unprepared {
+		return resource.Preparation{Ready: true}, nil
+	}
+	return resource.Preparation{Text: i.Text}, r.scope().passing(r.kind.unprotect(c, ctx, r))
+}
+
+// countClusters reports whether clusters may have changed, by the number of clusters that
+// their projects have: it is another than before, or at first less than the number of those
+// that are waited for. One list of the organization has those of all projects.
+func (d *driver) countClusters(ctx context.Context, rs []ref) ([]bool, error) {
+	projects, err := gather(d.c.ListProjects(ctx, rs[0].organization, ListProjectsPageOptions{}))
+	if err != nil {
+		return nil, err
+	}
+	now, waiting := map[string]int64{}, map[string]int64{}
+	for _, x := range projects {
+		now[x.ID] = x.ClusterCount
+	}
+	for _, r := range rs {
+		waiting[r.Project]++
+	}
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	changed := make([]bool, len(rs))
+	for i, r := range rs {
+		before, known := d.counts[string(r.kind.name)+r.Project]
+		changed[i] = known && before != now[r.Project] || !known && now[r.Project] < waiting[r.Project]
+	}
+	for id := range waiting {
+		d.counts[string(rs[0].kind.name)+id] = now[id]
+	}
+	return changed, nil
 }
 
 // maxLinger is the longest time for which an organization is read after its deletion was
@@ -169,213 +358,3 @@ func (d *driver) Delete(ctx context.Context, o teardown.Organization) (teardown.
 }
 
 var errAccepted = errors.New("the deletion was accepted, and no read shows that the organization is deleted")
-
-// find finds what a step is about; nil when it is gone. Absence from a list is proved by
-// a read of the resource, if an operation reads it, and by another read of a list of
-// several pages. The list may have the given age, but was begun after the last request to
-// remove it, and after what it goes after was gone.
-func (d *driver) find(ctx context.Context, step teardown.Step, age time.Duration) (*Left, error) {
-	t, ok := d.things[step.ID]
-	if !ok {
-		return nil, rest.Invalid(provider, "Teardown", step.ID, errors.New("the step was not inspected"))
-	}
-	l, err := d.look(ctx, t.in, d.since(step), age)
-	if err != nil {
-		return nil, err
-	}
-	left := of(l.found, step.ID, t.in)
-	if left != nil || d.proved(step.ID) {
-		return left, nil
-	}
-	if l.paged || slices.Contains(readable, t.in.kind) {
-		left, err = d.prove(ctx, step.ID, t)
-	}
-	if left == nil && err == nil {
-		d.note(d.gone, step.ID)
-	}
-	return left, err
-}
-
-// proved reports whether a read has shown that what a step is about does not exist,
-// after the last request to remove it.
-func (d *driver) proved(stepID string) bool {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	return d.gone[stepID] > d.sent[stepID]
-}
-
-// since is when the last of what a list has to show had happened.
-func (d *driver) since(step teardown.Step) int {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	last := d.sent[step.ID]
-	for _, id := range step.After {
-		last = max(last, d.gone[id])
-	}
-	return last
-}
-
-// note notes when something happened to a step.
-func (d *driver) note(when map[string]int, stepID string) {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	d.clock++
-	when[stepID] = d.clock
-}
-
-// tick counts a list that is begun.
-func (d *driver) tick() int {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	d.clock++
-	return d.clock
-}
-
-// look returns the list of a scope, unless the last one is good enough.
-func (d *driver) look(ctx context.Context, in scope, since int, age time.Duration) (listed, error) {
-	d.mu.Lock()
-	l := d.looks[in]
-	if l == nil {
-		l = &look{turn: make(chan struct{}, 1)}
-		d.looks[in] = l
-	}
-	d.mu.Unlock()
-	if ctx.Err() != nil { // or else it would be left to chance which of two errors it is
-		return listed{}, context.Cause(ctx)
-	}
-	select {
-	case l.turn <- struct{}{}:
-		defer func() { <-l.turn }()
-	case <-ctx.Done():
-		return listed{}, context.Cause(ctx)
-	}
-	if l.begun > since && time.Since(l.at) <= age {
-		return l.listed, nil
-	}
-	begun, at := d.tick(), time.Now()
-	found, err := d.list(ctx, in)
-	if err != nil {
-		return listed{}, err
-	}
-	l.begun, l.at, l.listed = begun, at, found
-	return found, nil
-}
-
-// remove asks for the removal of what a step is about. That it was asked for before,
-// or is not there, is no error: the list tells.
-func (d *driver) remove(ctx context.Context, o teardown.Organization, step teardown.Step, left Left) error {
-	in := d.things[step.ID].in
-	err := d.send(ctx, o.ID, in.projectID, left, step.Needs == teardown.TerminationProtection)
-	d.note(d.sent, step.ID)
-	if errors.Is(err, errors.AlreadyRequestedDeletion) || errors.Is(err, errors.NotFound) || isNotInGroup(err) {
-		return nil
-	}
-	if in.kind == kindProject {
-		return d.passing(left.ID, err)
-	}
-	return d.passing(in.projectID, err)
-}
-
-// send sends what removes a thing. Termination protection is only taken off where
-// that was planned.
-func (d *driver) send(ctx context.Context, orgID, projectID string, left Left, unprotect bool) (err error) {
-	c, unprotect := d.c, unprotect && left.Protected
-	switch left.Kind {
-	case KindOutageSimulation:
-		_, err = c.EndOutageSimulation(ctx, projectID, left.ID)
-	case KindOnlineArchive:
-		err = c.DeleteOnlineArchive(ctx, projectID, left.Parent, left.ID)
-	case KindBackupCompliancePolicy:
-		err = c.DeleteBackupCompliancePolicy(ctx, projectID)
-	case KindCluster:
-		if unprotect {
-			_, err = c.SetClusterTerminationProtection(ctx, projectID, left.ID, false)
-		}
-		if err == nil {
-			err = c.DeleteCluster(ctx, projectID, left.ID, DeleteClusterOptions{})
-		}
-	case KindFlexCluster:
-		if unprotect {
-			_, err = c.SetFlexClusterTerminationProtection(ctx, projectID, left.ID, false)
-		}
-		if err == nil {
-			err = c.DeleteFlexCluster(ctx, projectID, left.ID)
-		}
-	case KindSnapshot:
-		err = c.DeleteSnapshot(ctx, projectID, left.Parent, left.ID)
-	case KindShardedSnapshot:
-		err = c.DeleteShardedSnapshot(ctx, projectID, left.Parent, left.ID)
-	case KindNetworkPeering:
-		err = c.DeleteNetworkPeering(ctx, projectID, left.ID)
-	case KindFederationEndpoint:
-		err = c.DeleteFederationEndpoint(ctx, projectID, left.ID)
-	case KindFederatedDatabase:
-		err = c.DeleteFederatedDatabase(ctx, projectID, left.ID)
-	case KindStreamProcessor:
-		err = c.DeleteStreamProcessor(ctx, projectID, left.Parent, left.ID)
-	case KindStreamWorkspace:
-		err = c.DeleteStreamWorkspace(ctx, projectID, left.ID)
-	case KindStreamPrivateLink:
-		err = c.DeleteStreamPrivateLink(ctx, projectID, left.ID)
-	case KindStreamVPCPeering:
-		err = c.DeleteStreamVPCPeering(ctx, projectID, left.ID)
-	case KindPrivateEndpoint:
-		err = c.DeletePrivateEndpoint(ctx, projectID, left.Provider, left.Parent, left.ID)
-	case KindPrivateEndpointService:
-		err = c.DeletePrivateEndpointService(ctx, projectID, left.Provider, left.ID)
-	case KindEncryptionEndpoint:
-		err = c.DeleteEncryptionEndpoint(ctx, projectID, left.Provider, left.ID)
-	case kindLiveMigrationLink:
-		err = c.DeleteLiveMigrationLink(ctx, orgID)
-	case kindFederation:
-		err = c.leave(ctx, orgID, left.ID)
-	case kindProject:
-		err = d.deleteProject(ctx, left.ID)
-	default:
-		err = rest.Invalid(provider, "Teardown", left.ID, errors.New("no API removes it"))
-	}
-	return err
-}
-
-// leave takes an organization out of a federation, or deletes the federation when it
-// is the last one in it. Others may leave at the same time.
-func (c *Client) leave(ctx context.Context, orgID, federationID string) (err error) {
-	for range 2 {
-		var connected []ConnectedOrganization
-		if connected, err = gather(c.ListConnectedOrganizations(ctx, federationID)); err != nil {
-			return err
-		}
-		if slices.ContainsFunc(connected, func(x ConnectedOrganization) bool { return x.OrgID != orgID }) {
-			err = c.DisconnectOrganization(ctx, federationID, orgID)
-		} else {
-			err = c.DeleteFederation(ctx, federationID)
-		}
-		if !errors.Is(err, errors.InvalidArgument) {
-			return err
-		}
-	}
-	return err
-}
-
-// deleteProject deletes a project, and what snapshots its clusters have left behind
-// when these keep it.
-func (d *driver) deleteProject(ctx context.Context, projectID string) error {
-	err := d.c.DeleteProject(ctx, projectID)
-	e, _ := errors.AsType[*errors.Error](err)
-	if e != nil && e.ProviderCode == closeGroup+"BACKUP" {
-		for left, err := range d.c.ListLeft(ctx, projectID, KindSnapshot, KindShardedSnapshot) {
-			if err == nil && d.leftBehind(projectID, left) {
-				err = d.send(ctx, "", projectID, left, false)
-			}
-			if err != nil && !errors.Is(err, errors.NotFound) {
-				return err
-			}
-		}
-		err = d.c.DeleteProject(ctx, projectID)
-		e, _ = errors.AsType[*errors.Error](err)
-	}
-	if e != nil && errors.Is(e, errors.DeletionStepsNotSatisfied) {
-		e.RetryAfter = max(e.RetryAfter, settling)
-	}
-	return err
-}

@@ -81,81 +81,6 @@ func (l Left) going() bool {
 // list is a list of what is left, which may end with an error.
 type list = iter.Seq2[Left, error]
 
-// kindList finds what is left of a kind.
-type kindList struct {
-	kind Kind
-	list func(s *sources, ctx context.Context) list
-}
-
-// lists finds what is left, by kind, in the order in which it has to go: a policy
-// before the clusters whose snapshots it keeps, streams before the links that they
-// use, endpoints before their services.
-var lists = []kindList{
-	{KindOutageSimulation, (*sources).outageSimulations},
-	{KindOnlineArchive, (*sources).onlineArchives},
-	{KindBackupCompliancePolicy, (*sources).backupCompliancePolicy},
-	{KindCluster, func(s *sources, _ context.Context) list {
-		return each(whole(s.clusters()), leftCluster)
-	}},
-	{KindFlexCluster, func(s *sources, ctx context.Context) list {
-		return each(s.c.ListFlexClusters(ctx, s.projectID), leftFlexCluster)
-	}},
-	{KindSnapshot, func(s *sources, ctx context.Context) list { return s.snapshots(ctx, false) }},
-	{KindShardedSnapshot, func(s *sources, ctx context.Context) list { return s.snapshots(ctx, true) }},
-	{KindNetworkPeering, func(s *sources, ctx context.Context) list {
-		return within(whole(s.networks()), func(p CloudProvider) list {
-			options := ListNetworkPeeringsPageOptions{ProviderName: p}
-			return each(s.c.ListNetworkPeerings(ctx, s.projectID, options), func(x NetworkPeering) Left {
-				return Left{ID: x.ID, Provider: p, State: x.Status + x.StatusName}
-			})
-		}, nil)
-	}},
-	{KindFederationEndpoint, func(s *sources, ctx context.Context) list {
-		return each(s.c.ListFederationEndpoints(ctx, s.projectID), func(x FederationEndpoint) Left {
-			return Left{ID: x.EndpointID, State: x.Status}
-		})
-	}},
-	{KindFederatedDatabase, func(s *sources, ctx context.Context) list {
-		return each(whole(s.c.ListFederatedDatabases(ctx, s.projectID)), func(x FederatedDatabase) Left {
-			return Left{ID: x.Name, State: x.State}
-		})
-	}},
-	{KindStreamProcessor, (*sources).streamProcessors},
-	{KindStreamWorkspace, func(s *sources, _ context.Context) list {
-		return each(whole(s.workspaces()), func(x StreamWorkspace) Left { return Left{ID: x.Name, UID: x.ID} })
-	}},
-	{KindStreamPrivateLink, func(s *sources, ctx context.Context) list {
-		return each(s.c.ListStreamPrivateLinks(ctx, s.projectID), func(x StreamPrivateLink) Left {
-			return Left{ID: x.ID, State: x.State}
-		})
-	}},
-	{KindStreamVPCPeering, func(s *sources, ctx context.Context) list {
-		return each(s.c.ListActiveStreamVPCPeerings(ctx, s.projectID), func(x StreamVPCPeering) Left {
-			return Left{ID: x.ID, State: x.LocalStatus}
-		})
-	}},
-	{KindPrivateEndpoint, func(s *sources, _ context.Context) list {
-		return s.endpointServices(func(p CloudProvider, x PrivateEndpointService) (left []Left) {
-			for _, id := range slices.Concat(x.InterfaceEndpoints, x.PrivateEndpoints, x.EndpointGroupNames) {
-				left = append(left, Left{ID: id, Parent: x.ID, Provider: p})
-			}
-			return left
-		})
-	}},
-	{KindPrivateEndpointService, func(s *sources, _ context.Context) list {
-		return s.endpointServices(func(p CloudProvider, x PrivateEndpointService) []Left {
-			return []Left{{ID: x.ID, Provider: p, State: x.Status}}
-		})
-	}},
-	{KindEncryptionEndpoint, func(s *sources, ctx context.Context) list {
-		return within(s.at(CloudProviderAWS, CloudProviderAzure), func(p CloudProvider) list {
-			return each(s.c.ListEncryptionEndpoints(ctx, s.projectID, p), func(x EncryptionEndpoint) Left {
-				return Left{ID: x.ID, Provider: p, State: x.Status}
-			})
-		}, nil)
-	}},
-}
-
 func leftCluster(x Cluster) Left {
 	return Left{ID: x.Name, UID: x.ID, State: string(x.State), Protected: x.TerminationProtectionEnabled}
 }
@@ -182,18 +107,7 @@ func leftFlexCluster(x FlexCluster) Left {
 // organizations.
 func (c *Client) ListLeft(ctx context.Context, projectID string, kinds ...Kind) iter.Seq2[Left, error] {
 	return func(yield func(Left, error) bool) {
-		s := c.sources(ctx, projectID, kinds)
-		for _, l := range lists {
-			if len(kinds) > 0 && !slices.Contains(kinds, l.kind) {
-				continue
-			}
-			for left, err := range l.list(s, ctx) {
-				left.Kind = l.kind
-				if !yield(left, err) || err != nil {
-					return
-				}
-			}
-		}
+		c.sources(ctx, projectID, kinds).all(ctx)(yield)
 	}
 }
 
@@ -301,8 +215,61 @@ func within[T any](parents iter.Seq2[T, error], of func(T) list, absent func(T, 
 	}
 }
 
+// all yields the resources in a project, of the kinds that are asked for.
+func (s *sources) all(ctx context.Context) list {
+	return func(yield func(Left, error) bool) {
+		for _, k := range kinds() {
+			if k.find == nil || k.manual || !s.asked(k.name) || s.planned != nil && !s.needed(&k) {
+				continue
+			}
+			for left, err := range k.find(s, ctx) {
+				left.Kind = k.name
+				if !yield(left, err) || err != nil {
+					return
+				}
+			}
+		}
+	}
+}
+
+func (s *sources) presentClusters(context.Context) list {
+	return each(whole(s.clusters()), leftCluster)
+}
+
+func (s *sources) networkPeerings(ctx context.Context) list {
+	return within(whole(s.networks()), func(p CloudProvider) list {
+		options := ListNetworkPeeringsPageOptions{ProviderName: p}
+		return each(s.c.ListNetworkPeerings(ctx, s.projectID, options), func(x NetworkPeering) Left {
+			return Left{ID: x.ID, Provider: p, State: x.Status + x.StatusName}
+		})
+	}, nil)
+}
+
+func (s *sources) privateEndpoints(context.Context) list {
+	return s.endpointServices(func(p CloudProvider, x PrivateEndpointService) (left []Left) {
+		for _, id := range slices.Concat(x.InterfaceEndpoints, x.PrivateEndpoints, x.EndpointGroupNames) {
+			left = append(left, Left{ID: id, Parent: x.ID, Provider: p})
+		}
+		return left
+	})
+}
+
+func (s *sources) privateEndpointServices(context.Context) list {
+	return s.endpointServices(func(p CloudProvider, x PrivateEndpointService) []Left {
+		return []Left{{ID: x.ID, Provider: p, State: x.Status}}
+	})
+}
+
+func (s *sources) encryptionEndpoints(ctx context.Context) list {
+	return within(s.at(CloudProviderAWS, CloudProviderAzure), func(p CloudProvider) list {
+		return each(s.c.ListEncryptionEndpoints(ctx, s.projectID, p), func(x EncryptionEndpoint) Left {
+			return Left{ID: x.ID, Provider: p, State: x.Status}
+		})
+	}, nil)
+}
+
 func (s *sources) outageSimulations(ctx context.Context) list {
-	return within(whole(s.clusters()), func(x Cluster) list {
+	return within(whole(s.clustersWith(KindOutageSimulation, 0)), func(x Cluster) list {
 		return func(yield func(Left, error) bool) {
 			found, err := s.c.GetOutageSimulation(ctx, s.projectID, x.Name)
 			if err != nil {
@@ -315,7 +282,7 @@ func (s *sources) outageSimulations(ctx context.Context) list {
 }
 
 func (s *sources) onlineArchives(ctx context.Context) list {
-	return within(whole(s.clusters()), func(x Cluster) list {
+	return within(whole(s.clustersWith(KindOnlineArchive, maxArchiveLists)), func(x Cluster) list {
 		return func(yield func(Left, error) bool) {
 			for archive, err := range s.c.ListOnlineArchives(ctx, s.projectID, x.Name) {
 				if err == nil && archive.State == OnlineArchiveStateDeleted {
@@ -346,6 +313,17 @@ func (s *sources) backupCompliancePolicy(ctx context.Context) list {
 			yield(Left{ID: s.projectID, State: policy.State, Protected: !policy.Deletable}, nil)
 		case err != nil && !noPolicy(err):
 			yield(Left{}, err)
+		}
+	}
+}
+
+// policyProtection yields a policy that only the vendor's support can let be deleted.
+func (s *sources) policyProtection(ctx context.Context) list {
+	return func(yield func(Left, error) bool) {
+		for left, err := range s.backupCompliancePolicy(ctx) {
+			if (err != nil || left.Protected) && !yield(left, err) {
+				return
+			}
 		}
 	}
 }

@@ -11,7 +11,6 @@ import (
 	"github.com/offboard-dev/offboard-go/errors"
 	"github.com/offboard-dev/offboard-go/internal/rest"
 	"github.com/offboard-dev/offboard-go/internal/trace"
-	"github.com/offboard-dev/offboard-go/teardown"
 )
 
 // providerCode returns Atlas's own code of an error; "" if it has none.
@@ -58,14 +57,17 @@ func another(operation, id string) error {
 
 // contradicted returns the error of a list whose parent a read finds: the list proves
 // nothing, and another read may succeed.
-func contradicted(err error) error {
+func contradicted(err error) error { return unavailable(err, errContradicted) }
+
+// unavailable returns the error of a read that may succeed later.
+func unavailable(err, cause error) error {
 	e, ok := errors.AsType[*errors.Error](err)
 	if !ok {
 		return err
 	}
-	passing := *e
-	passing.Code, passing.Err = errors.Unavailable, errContradicted
-	return &passing
+	later := *e
+	later.Code, later.Err = errors.Unavailable, cause
+	return &later
 }
 
 // says reports whether an error says by a code of Atlas that the resource of this name
@@ -155,60 +157,43 @@ func counted(ctx context.Context, f func(context.Context)) int {
 
 // list reads a scope. If the parent of the scope does not exist, which a read of the
 // parent shows, nothing is in it.
-func (d *driver) list(ctx context.Context, in scope) (l listed, err error) {
-	answers := counted(ctx, func(ctx context.Context) { l.found, err = d.read(ctx, in) })
+func (c *Client) list(ctx context.Context, in scope) (l listed, err error) {
+	answers := counted(ctx, func(ctx context.Context) {
+		if in.kind.findIn != nil {
+			l.found, err = gather(in.kind.findIn(c, ctx, in.organization))
+		} else {
+			l.found, err = gather(c.listIn(ctx, in))
+		}
+	})
 	l.paged = answers > 1
 	if err != nil {
-		if err = d.inAbsentParent(ctx, in, err); err != nil {
-			return listed{}, d.passing(in.projectID, err)
+		if err = c.inAbsentParent(ctx, in, err); err != nil {
+			return listed{}, in.passing(err)
 		}
 		return listed{}, nil
 	}
 	for i := range l.found {
-		l.found[i].Kind = in.kind
+		l.found[i].Kind = in.kind.name
 	}
 	return l, nil
 }
 
-// read reads the list of a scope.
-func (d *driver) read(ctx context.Context, in scope) (found []Left, err error) {
-	switch in.kind {
-	case kindProject:
-		return gather(each(d.c.ListProjects(ctx, in.projectID, ListProjectsPageOptions{}), func(x Project) Left {
-			return Left{ID: x.ID}
-		}))
-	case kindLiveMigrationLink:
-		linked, err := d.c.ListLiveMigrationProjects(ctx, in.projectID)
-		if len(linked) > 0 {
-			found = []Left{{ID: in.projectID}}
-		}
-		return found, err
-	case kindFederation:
-		federation, err := d.c.GetFederation(ctx, in.projectID)
-		if err == nil {
-			found = []Left{{ID: federation.ID}}
-		}
-		return found, err
-	}
-	return gather(d.c.listIn(ctx, in))
-}
-
 // inAbsentParent returns nil if the error of a list is a consequence of that its parent
 // does not exist, and a read of the parent shows that.
-func (d *driver) inAbsentParent(ctx context.Context, in scope, err error) error {
-	switch in.kind {
-	case kindProject, kindLiveMigrationLink, kindFederation:
+func (c *Client) inAbsentParent(ctx context.Context, in scope, err error) error {
+	if k := in.kind; in.projectID == "" || k.findIn != nil {
+		says := k.none != nil && errors.Is(err, errors.NotFound) && k.none(err)
 		switch {
 		case !errors.Is(err, errors.NotFound):
 			return err
-		case in.kind == kindFederation && providerCode(err) == "RESOURCE_NOT_FOUND":
-			return nil // it is about the federation
+		case says && !k.ambiguous:
+			return nil
 		}
-		gone, wrong := d.organizationAbsent(ctx)
+		gone, wrong := c.organizationAbsent(ctx, in.organization)
 		switch {
 		case wrong != nil:
 			return wrong
-		case gone, in.kind == kindLiveMigrationLink && saysLinkMissing(err):
+		case gone, says:
 			return nil
 		}
 		return contradicted(err)
@@ -216,7 +201,7 @@ func (d *driver) inAbsentParent(ctx context.Context, in scope, err error) error 
 	if !saysProjectMissing(err) && !isNotInGroup(err) {
 		return err
 	}
-	gone, wrong := d.projectAbsent(ctx, in.projectID)
+	gone, wrong := c.projectAbsent(ctx, in)
 	switch {
 	case wrong != nil:
 		return wrong
@@ -234,39 +219,57 @@ func saysLinkMissing(err error) bool {
 }
 
 // organizationAbsent reads whether the organization does not exist.
-func (d *driver) organizationAbsent(ctx context.Context) (bool, error) {
-	presence, err := d.c.look(ctx, d.orgID)
+func (c *Client) organizationAbsent(ctx context.Context, orgID string) (bool, error) {
+	presence, err := c.look(ctx, orgID)
 	if presence != rest.Unknown {
 		err = nil
 	} else if err == nil {
-		err = another("GetOrganization", d.orgID)
+		err = another("GetOrganization", orgID)
 	}
 	return presence == rest.Gone, err
 }
 
-// projectAbsent reads whether a project does not exist. If Atlas answers that the
-// credential is not in the project, the organization's list of projects tells whether
-// it was deleted.
-func (d *driver) projectAbsent(ctx context.Context, projectID string) (bool, error) {
-	_, err := d.c.GetProject(ctx, projectID)
-	switch {
-	case err == nil:
+// projectAbsent reads whether the project of a scope does not exist.
+func (c *Client) projectAbsent(ctx context.Context, in scope) (bool, error) {
+	_, err := c.GetProject(ctx, in.projectID)
+	if err == nil {
 		return false, nil
-	case saysProjectMissing(err) && isAboutAnother(err, projectID):
+	}
+	return c.projectGone(ctx, ref{organization: in.organization, Project: in.projectID, Created: in.created}, err)
+}
+
+// projectGone reports whether the error of a read of a project shows that it does not
+// exist. If Atlas answers that the credential is not in the project, the organization's
+// list of projects tells whether it was deleted.
+func (c *Client) projectGone(ctx context.Context, r ref, err error) (bool, error) {
+	in := scope{kind: &kind{name: kindProject, findIn: (*Client).projectsIn}, organization: r.organization, projectID: r.Project, created: r.Created}
+	switch {
+	case saysProjectMissing(err) && isAboutAnother(err, r.Project):
 		return false, contradicted(err)
 	case saysProjectMissing(err):
 		return true, nil
 	case !isNotInGroup(err):
-		return false, d.passing(projectID, err)
+		return false, in.passing(err)
 	}
-	found, wrong := d.stable(ctx, scope{kind: kindProject, projectID: d.orgID})
+	found, wrong := c.stable(ctx, in)
 	switch {
 	case wrong != nil:
 		return false, wrong
-	case slices.ContainsFunc(found, func(x Left) bool { return x.ID == projectID }):
+	case slices.ContainsFunc(found, func(x Left) bool { return x.ID == r.Project }):
 		return false, err
 	}
 	return true, nil
+}
+
+// clusterAbsent reports whether the error of a read of a cluster shows that it does not
+// exist.
+func (c *Client) clusterAbsent(ctx context.Context, r ref, err error) (bool, error) {
+	if saysClusterMissing(err, r.ID) {
+		return true, nil
+	}
+	in := r.scope()
+	err = in.passing(c.inAbsentParent(ctx, in, err))
+	return err == nil, err
 }
 
 // maxUnstable is how often a list of several pages is read until two reads agree.
@@ -275,16 +278,16 @@ const maxUnstable = 5
 // stable reads a list of a scope. One of several pages is read until two reads after
 // each other are equal: then no item was removed between their pages, so that none was
 // left out of both.
-func (d *driver) stable(ctx context.Context, in scope) ([]Left, error) {
+func (c *Client) stable(ctx context.Context, in scope) ([]Left, error) {
 	var last []string
 	for i := range maxUnstable {
-		l, err := d.list(ctx, in)
+		l, err := c.list(ctx, in)
 		if err != nil || !l.paged {
 			return l.found, err
 		}
 		ids := make([]string, len(l.found))
 		for i, x := range l.found {
-			ids[i] = stepID(in.kind, in.projectID, x)
+			ids[i] = refTo(in, x).stepID()
 		}
 		slices.Sort(ids)
 		if i > 0 && slices.Equal(ids, last) {
@@ -293,64 +296,9 @@ func (d *driver) stable(ctx context.Context, in scope) ([]Left, error) {
 		last = ids
 	}
 	return nil, &errors.Error{
-		Provider: provider, Operation: "Teardown", Target: in.projectID, Code: errors.Unavailable,
+		Provider: provider, Operation: "Teardown", Target: cmp.Or(in.projectID, in.organization), Code: errors.Unavailable,
 		Err: errors.New("the list changes between reads"),
 	}
-}
-
-// readable are the kinds of steps whose resource an operation reads by itself.
-var readable = []Kind{kindProject, KindCluster, KindFlexCluster}
-
-// prove reads what a step is about, which a list lacks; nil if it does
-// not exist. What no operation reads by itself is sought in a list that does not change.
-func (d *driver) prove(ctx context.Context, stepID string, t thing) (*Left, error) {
-	var left Left
-	var err error
-	switch t.in.kind {
-	case kindProject:
-		gone, err := d.projectAbsent(ctx, t.ID)
-		if gone || err != nil {
-			return nil, err
-		}
-		return &Left{Kind: kindProject, ID: t.ID}, nil
-	case KindCluster:
-		var x *Cluster
-		if x, err = d.c.GetCluster(ctx, t.in.projectID, t.ID); err == nil {
-			if left = leftCluster(*x); left.ID != t.ID || left.UID == "" {
-				return nil, another("GetCluster", t.ID)
-			}
-		}
-	case KindFlexCluster:
-		var x *FlexCluster
-		if x, err = d.c.GetFlexCluster(ctx, t.in.projectID, t.ID); err == nil {
-			if left = leftFlexCluster(*x); left.ID != t.ID || left.UID == "" {
-				return nil, another("GetFlexCluster", t.ID)
-			}
-		}
-	default:
-		found, err := d.stable(ctx, t.in)
-		if err != nil {
-			return nil, err
-		}
-		return of(found, stepID, t.in), nil
-	}
-	switch {
-	case err == nil:
-		left.Kind = t.in.kind
-		return of([]Left{left}, stepID, t.in), nil // another one of the name is another
-	case saysClusterMissing(err, t.ID):
-		return nil, nil
-	}
-	return nil, d.passing(t.in.projectID, d.inAbsentParent(ctx, t.in, err))
-}
-
-// of returns what a step is about, of a list; nil if the list lacks it.
-func of(found []Left, id string, in scope) *Left {
-	i := slices.IndexFunc(found, func(x Left) bool { return stepID(in.kind, in.projectID, x) == id })
-	if i < 0 {
-		return nil
-	}
-	return &found[i]
 }
 
 // young is how long after it was made a project may refuse what its roles permit.
@@ -358,130 +306,10 @@ const young = 15 * time.Minute
 
 // passing returns the error of a request in a project. A role that is missing in a
 // project that was just made is transient: Atlas takes some time to grant it.
-func (d *driver) passing(projectID string, err error) error {
+func (in scope) passing(err error) error {
 	e, ok := errors.AsType[*errors.Error](err)
-	created, known := d.created[projectID]
-	if !ok || !known || e.Status != http.StatusUnauthorized || e.Code != errors.PermissionDenied || isNotInGroup(err) || time.Since(created) > young {
+	if !ok || e.Status != http.StatusUnauthorized || e.Code != errors.PermissionDenied || isNotInGroup(err) || time.Since(in.created) > young {
 		return err
 	}
-	later := *e
-	later.Code, later.Err = errors.Unavailable, errors.New("the project is new, and a role in it is missing")
-	return &later
-}
-
-// omitted adds those projects of the plan before that the list of projects lacks and that
-// exist nevertheless, as a read of each shows.
-func (d *driver) omitted(ctx context.Context, projects []Project) ([]Project, error) {
-	if d.before == nil {
-		return projects, nil
-	}
-	for _, s := range d.before.Steps {
-		id, ok := strings.CutPrefix(s.ID, string(kindProject)+"/")
-		if !ok || d.proved(s.ID) || slices.ContainsFunc(projects, func(x Project) bool { return x.ID == id }) {
-			continue
-		}
-		x, err := d.c.GetProject(ctx, id)
-		switch {
-		case err == nil && x.ID == id && x.OrgID == d.orgID:
-			projects = append(projects, *x)
-			continue
-		case err == nil && x.ID == id && x.OrgID != "":
-			continue // of another organization, whatever the plan says
-		case err == nil:
-			return nil, another("GetProject", id)
-		}
-		if gone, wrong := d.projectAbsent(ctx, id); !gone {
-			return nil, cmp.Or(wrong, err)
-		}
-		d.note(d.gone, s.ID)
-	}
-	return projects, nil
-}
-
-// notPaged are the kinds of steps that no list of pages has.
-var notPaged = []Kind{
-	KindBackupCompliancePolicy, KindFederatedDatabase, KindPrivateEndpoint, KindPrivateEndpointService,
-	kindProject, kindFailedInvoice, kindPolicyProtection, kindLiveMigrationLink, kindFederation,
-}
-
-// nested are the kinds of steps whose resources are listed for each cluster or stream
-// workspace, of which a list may have several pages.
-var nested = []Kind{KindOutageSimulation, KindOnlineArchive, KindSnapshot, KindShardedSnapshot, KindStreamProcessor}
-
-// confirm adds those steps of the plan before that the lists of projects lack and that
-// exist nevertheless. What an operation reads by itself is read; anything else is sought
-// in a list again if its list may have had several pages, which may leave out what
-// exists. An empty list has one page.
-func (d *driver) confirm(ctx context.Context, p *teardown.Plan, projects []Project) error {
-	if d.before == nil {
-		return nil
-	}
-	scopes := map[scope]listed{}
-	for _, s := range d.before.Steps {
-		kind, identity, _ := strings.Cut(s.ID, "/")
-		projectID, _, _ := strings.Cut(identity, "/")
-		i := slices.IndexFunc(projects, func(x Project) bool { return x.ID == projectID })
-		if i < 0 || slices.Contains(notPaged, Kind(kind)) || slices.ContainsFunc(p.Steps, func(now teardown.Step) bool { return now.ID == s.ID }) {
-			continue
-		}
-		t := thing{Left{ID: strings.TrimSuffix(s.Name, " in "+projects[i].Name)}, scope{kind: Kind(kind), projectID: projectID}}
-		if slices.Contains(readable, t.in.kind) {
-			if d.proved(s.ID) {
-				continue
-			}
-			left, err := d.prove(ctx, s.ID, t)
-			switch {
-			case err != nil:
-				return err
-			case left == nil:
-				d.note(d.gone, s.ID)
-			default:
-				d.again(p, s, thing{*left, scopeOf(projectID, *left)})
-			}
-			continue
-		}
-		listedNow := slices.ContainsFunc(p.Steps, func(now teardown.Step) bool { return strings.HasPrefix(now.ID, kind+"/"+projectID+"/") })
-		if !listedNow && !slices.Contains(nested, Kind(kind)) {
-			continue
-		}
-		l, ok := scopes[t.in]
-		if !ok {
-			var err error
-			if l, err = d.list(ctx, t.in); err != nil {
-				return err
-			}
-			scopes[t.in] = l
-		}
-		left := of(l.found, s.ID, t.in)
-		if left == nil && l.paged {
-			var err error
-			if left, err = d.prove(ctx, s.ID, t); err != nil {
-				return err
-			}
-		}
-		if left != nil {
-			d.again(p, s, thing{*left, scopeOf(projectID, *left)})
-		}
-	}
-	return nil
-}
-
-// again adds a step of the plan before.
-func (d *driver) again(p *teardown.Plan, s teardown.Step, t thing) {
-	s.After = slices.DeleteFunc(slices.Clone(s.After), func(id string) bool {
-		return !slices.ContainsFunc(p.Steps, func(now teardown.Step) bool { return now.ID == id })
-	})
-	if s.Needs == "" && t.Protected && (t.in.kind == KindCluster || t.in.kind == KindFlexCluster) {
-		s.Needs = teardown.TerminationProtection
-	}
-	at := len(p.Steps)
-	for i, now := range p.Steps {
-		if now.ID == string(kindProject)+"/"+t.in.projectID {
-			at = i
-			p.Steps[i].After = append(slices.Clone(now.After), s.ID)
-			break
-		}
-	}
-	p.Steps = slices.Insert(p.Steps, at, s)
-	d.things[s.ID] = t
+	return unavailable(err, errors.New("the project is new, and a role in it is missing"))
 }

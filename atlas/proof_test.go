@@ -133,6 +133,9 @@ func TestTeardown_AbsentFromPages(t *testing.T) {
 							if s.State != teardown.Done {
 								t.Errorf("%s is %s, want %s", s.ID, s.State, teardown.Done)
 							}
+							if took := s.Ended.Sub(s.Started); s.Kind == string(test.kind) && took < 10*time.Second {
+								t.Errorf("%s was done after %v, and existed", s.ID, took)
+							}
 						}
 						want := 3
 						if test.kind == "" {

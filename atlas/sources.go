@@ -12,6 +12,11 @@ type sources struct {
 	c         *Client
 	projectID string
 	provider  CloudProvider // what is at others is not looked for; "" for none
+	kinds     []Kind        // that are asked for; none for all
+
+	// planned are the resources that a plan has in the project, by kind, if the lists are read
+	// to apply it; nil otherwise.
+	planned map[Kind][]ref
 
 	clusters   func() ([]Cluster, error) // that are there
 	kept       func() ([]Cluster, error) // that are there or have left snapshots behind
@@ -26,14 +31,13 @@ var clouds = []CloudProvider{CloudProviderAWS, CloudProviderAzure, CloudProvider
 
 // sources are those of a whole project, for some kinds or all of them.
 func (c *Client) sources(ctx context.Context, projectID string, kinds []Kind) *sources {
-	s := &sources{c: c, projectID: projectID, services: map[CloudProvider]func() ([]PrivateEndpointService, error){}}
+	s := &sources{c: c, projectID: projectID, kinds: kinds, services: map[CloudProvider]func() ([]PrivateEndpointService, error){}}
 	s.kept = sync.OnceValues(func() ([]Cluster, error) {
 		return gather(c.ListClusters(ctx, projectID, ListClustersPageOptions{IncludeDeletedWithRetainedBackups: true}))
 	})
-	asked := func(kind Kind) bool { return len(kinds) == 0 || slices.Contains(kinds, kind) }
 	s.clusters = sync.OnceValues(func() ([]Cluster, error) {
 		// The longer list is read for these anyway, and is empty mostly.
-		if asked(KindBackupCompliancePolicy) || asked(KindSnapshot) || asked(KindShardedSnapshot) {
+		if s.readsKept() {
 			if kept, err := s.kept(); err != nil || len(kept) == 0 {
 				return nil, err
 			}
@@ -68,36 +72,56 @@ func (c *Client) sources(ctx context.Context, projectID string, kinds []Kind) *s
 	return s
 }
 
-// scope is where things of a kind are that one request lists.
-type scope struct {
-	kind      Kind
-	projectID string
-	parent    string        // the name of a cluster or a stream workspace
-	provider  CloudProvider // of clouds
+// asked reports whether resources of a kind are looked for.
+func (s *sources) asked(kind Kind) bool { return len(s.kinds) == 0 || slices.Contains(s.kinds, kind) }
+
+// needed reports whether a kind is listed before a plan is applied: not if a new resource
+// of it could neither be deleted unseen nor leave the organization to be deleted.
+func (s *sources) needed(k *kind) bool {
+	return !k.refused || len(s.planned[k.name]) > 0 || len(s.planned[k.with]) > 0
 }
 
-// scopeOf is the scope of what is left.
-func scopeOf(projectID string, left Left) scope {
-	s := scope{kind: left.Kind, projectID: projectID, provider: left.Provider}
-	switch left.Kind {
-	case KindOutageSimulation:
-		s.parent = left.ID
-	case KindOnlineArchive, KindSnapshot, KindShardedSnapshot, KindStreamProcessor:
-		s.parent = left.Parent
+// readsKept reports whether clusters that were deleted and have left snapshots are listed.
+func (s *sources) readsKept() bool {
+	if s.planned != nil {
+		return len(s.planned[KindSnapshot]) > 0 || len(s.planned[KindShardedSnapshot]) > 0
 	}
-	return s
+	return s.asked(KindBackupCompliancePolicy) || s.asked(KindSnapshot) || s.asked(KindShardedSnapshot)
 }
 
-// listIn yields what is left in a scope.
+// maxArchiveLists is for how many clusters of a project the read before a plan is applied
+// lists the online archives: a new archive would be deleted with its cluster. Where there
+// are more clusters, it lists those of the clusters that have archives in the plan.
+const maxArchiveLists = 100
+
+// clustersWith returns the clusters for which a list of their resources is read: all of
+// them, or before a plan is applied, if there are more than limit, those for which the plan
+// has such a resource.
+func (s *sources) clustersWith(kind Kind, limit int) ([]Cluster, error) {
+	all, err := s.clusters()
+	if err != nil || s.planned == nil || len(all) <= limit {
+		return all, err
+	}
+	planned := map[string]bool{}
+	for _, r := range s.planned[kind] {
+		if r.kind == nil { // it may be any
+			return all, nil
+		}
+		planned[r.scope().parent] = true
+	}
+	return slices.DeleteFunc(slices.Clone(all), func(x Cluster) bool { return !planned[x.Name] }), nil
+}
+
+// listIn yields the resources of a scope in a project.
 func (c *Client) listIn(ctx context.Context, in scope) list {
-	s := c.sources(ctx, in.projectID, []Kind{in.kind})
+	s := c.sources(ctx, in.projectID, []Kind{in.kind.name})
 	s.provider = in.provider
 	parent := Cluster{Name: in.parent}
-	if in.kind == KindShardedSnapshot {
+	if in.kind.name == KindShardedSnapshot {
 		parent.ClusterType = "SHARDED"
 	}
 	only := func() ([]Cluster, error) { return []Cluster{parent}, nil }
-	if in.kind == KindBackupCompliancePolicy {
+	if in.kind.onePiece { // a policy is read, whatever else there is
 		s.kept = only
 	}
 	if in.parent != "" {
@@ -107,8 +131,7 @@ func (c *Client) listIn(ctx context.Context, in scope) list {
 	if in.provider != "" {
 		s.networks = func() ([]CloudProvider, error) { return []CloudProvider{in.provider}, nil }
 	}
-	i := slices.IndexFunc(lists, func(l kindList) bool { return l.kind == in.kind })
-	return lists[i].list(s, ctx)
+	return in.kind.find(s, ctx)
 }
 
 // at yields the cloud providers at which to look.

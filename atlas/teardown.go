@@ -8,43 +8,10 @@ import (
 	"time"
 
 	"github.com/offboard-dev/offboard-go/errors"
+	"github.com/offboard-dev/offboard-go/internal/resource"
+	"github.com/offboard-dev/offboard-go/internal/trace"
 	"github.com/offboard-dev/offboard-go/teardown"
 )
-
-// Kinds of steps, beside those of what is in a project.
-const (
-	kindProject           Kind = "project"
-	kindFederation        Kind = "federation"
-	kindLiveMigrationLink Kind = "live_migration_link"
-	kindFailedInvoice     Kind = "failed_invoice"
-	kindPolicyProtection  Kind = "policy_protection"
-)
-
-// words say why a thing has to go, and what removes it.
-var words = map[Kind]struct{ why, removal string }{
-	kindFailedInvoice:          {"its payment has failed", "pay it, in the billing section of Atlas"},
-	kindLiveMigrationLink:      {"live migrations into the organization keep it", "delete the link and the API key that belongs to it"},
-	kindFederation:             {"only an owner in the organization can disconnect it", "disconnect the organization; after the last one the federation is deleted, with its identity providers and domains"},
-	kindProject:                {"it keeps the organization", "delete it, with the snapshots that its clusters may leave behind"},
-	kindPolicyProtection:       {"it keeps the backup compliance policy", "ask the vendor's support to let the policy be deleted"},
-	KindOutageSimulation:       {"it keeps its cluster", "end the simulation"},
-	KindOnlineArchive:          {"it keeps its project", "delete it with the documents in it"},
-	KindBackupCompliancePolicy: {"it keeps the snapshots of clusters", "delete the policy"},
-	KindCluster:                {"it keeps its project", "delete it with its data and snapshots"},
-	KindFlexCluster:            {"it keeps its project", "delete it with its data and snapshots"},
-	KindSnapshot:               {"it keeps its project, although its cluster is gone", "delete it"},
-	KindShardedSnapshot:        {"it keeps its project, although its cluster is gone", "delete it"},
-	KindNetworkPeering:         {"it keeps its project", "delete it"},
-	KindFederationEndpoint:     {"it keeps its project", "delete it"},
-	KindFederatedDatabase:      {"it keeps its project", "delete it"},
-	KindStreamProcessor:        {"it keeps its workspace", "delete it"},
-	KindStreamWorkspace:        {"it keeps its project", "delete it"},
-	KindStreamPrivateLink:      {"it keeps its project", "delete it"},
-	KindStreamVPCPeering:       {"it keeps its project", "delete it"},
-	KindPrivateEndpoint:        {"it keeps its service", "delete it"},
-	KindPrivateEndpointService: {"it keeps its project", "delete it"},
-	KindEncryptionEndpoint:     {"it keeps its project", "delete it"},
-}
 
 // Plan reads what stands in the way of an organization's deletion and what goes
 // along with it, and changes nothing.
@@ -74,7 +41,8 @@ var words = map[Kind]struct{ why, removal string }{
 // The plan's error is that of [Client.CheckDeletion].
 //
 // It takes 7 requests, those of ListLeft for each project, and one for each further
-// page of 500. It needs the role Organization Owner. Errors are those of the reads,
+// page of 500. The lists of up to eight projects are read at the same time. It needs the
+// role Organization Owner. Errors are those of the reads,
 // among them [errors.OrganizationNotFound].
 //
 // Source: vendor OpenAPI of SDK v20250312023; vendor's error page; vendor's clean-up
@@ -88,7 +56,9 @@ func (c *Client) Plan(ctx context.Context, orgID string) (*teardown.Plan, error)
 // [Client.DeleteOrganization].
 //
 // What is deleted in its own time, clusters above all, takes minutes. Those who wait
-// for things of one kind in one project share their lists. Atlas refuses to delete a
+// for resources of one kind in one project share their lists, and clusters of several
+// projects the organization's list of projects, whose number of clusters says when to read
+// them. What a list lacks is read by itself where an operation does that. Atlas refuses to delete a
 // project for some time after all in it is gone; it is asked again each minute, for
 // as long as [teardown.WithRetryFor] says. Snapshots that a cluster of the plan leaves behind go with the project.
 //
@@ -99,9 +69,18 @@ func (c *Client) Plan(ctx context.Context, orgID string) (*teardown.Plan, error)
 // as the plan shows, it is Gone when Atlas has accepted the deletion and then refuses the
 // credential, and Unknown when the answer was lost.
 //
-// It needs the role Organization Owner. It takes as many requests as the plan, and
-// for each thing its deletion and a part of the lists, which are read before it and
-// until it is gone.
+// Before the first step the organization is read again, but for what Atlas refuses to
+// delete a project or a cluster with: outage simulations, backup compliance policies,
+// snapshots, peerings and endpoints that are new since the plan are not looked for, except in a project
+// whose plan has the kind, and keep their project from being deleted. Clusters, federated
+// databases, stream workspaces and online archives that are new make the plan stale. In a
+// project with more than 100 clusters, online archives are looked for only at the clusters
+// that have them in the plan; a new one at another cluster is deleted with its cluster.
+//
+// It needs the role Organization Owner. It takes fewer requests than the plan for the reads
+// before the first step and before the deletion, and for each resource its deletion, a read
+// which shows that it does not exist, and a part of the lists, which are read before it and
+// until then.
 //
 // Errors, among those of DeleteOrganization, joined, one of each step that failed, and
 // with the report being nil where nothing was begun:
@@ -113,119 +92,185 @@ func (c *Client) Plan(ctx context.Context, orgID string) (*teardown.Plan, error)
 //   - [errors.DeletionStepsNotSatisfied]: something is to be done by hand, or was
 //     still in the way after all attempts
 func (c *Client) Teardown(ctx context.Context, p *teardown.Plan, options ...teardown.Option) (*teardown.Report, error) {
-	return teardown.Execute(ctx, teardown.FromBlocking(newDriver(c)), p, options...)
+	return teardown.Execute(ctx, newDriver(c), p, options...)
 }
 
-// Inspect takes a plan, and keeps what its steps are about.
+// Inspect takes a plan. When a plan is applied, it reads less: see [kind.refused]. Right
+// before the deletion of the organization it does not read invoices either, because Atlas
+// refuses to delete an organization with an invoice whose payment has failed.
 func (d *driver) Inspect(ctx context.Context, o teardown.Organization, before *teardown.Plan) (*teardown.Plan, error) {
-	d.before, d.orgID = before, o.ID
 	found, projects, err := d.c.survey(ctx, "Plan", o.ID)
 	if err != nil {
 		return nil, err
 	}
-	if projects, err = d.omitted(ctx, projects); err != nil {
+	i := &inspection{driver: d, o: teardown.Organization{ID: found.ID, Name: found.Name}, before: before, at: map[string]int{}, planned: d.planned(o, before)}
+	if projects, err = i.omitted(ctx, projects); err != nil {
 		return nil, err
 	}
-	for _, x := range projects {
-		d.created[x.ID] = x.Created
-	}
-	invoices, err := d.c.failedInvoices(ctx, o.ID)
-	if err != nil {
-		return nil, err
-	}
-	p := &teardown.Plan{
-		Provider: provider, Instance: d.c.instance(),
-		Organization: teardown.Organization{ID: found.ID, Name: found.Name},
-		Refusal:      teardown.RefusalOf(refusal(o.ID, projects, invoices)),
-		Steps:        []teardown.Step{},
-	}
-	last := make([]string, 0, len(projects)+len(invoices)+1) // what the federation goes after
-	for _, x := range invoices {
-		last = append(last, d.step(p, scope{kind: kindFailedInvoice, projectID: o.ID}, Left{ID: x.ID}, x.ID, nil))
-	}
-	links, err := d.inspect(ctx, p, scope{kind: kindLiveMigrationLink, projectID: o.ID}, nil)
-	if err != nil {
-		return nil, err
-	}
-	last = append(last, links...)
-	for _, x := range projects {
-		within, err := d.within(ctx, p, x, links)
-		if err != nil {
+	var invoices []Invoice
+	if before == nil || !d.applied {
+		if invoices, err = d.c.failedInvoices(ctx, o.ID); err != nil {
 			return nil, err
 		}
-		last = append(last, d.step(p, scope{kind: kindProject, projectID: o.ID}, Left{ID: x.ID}, x.Name, within))
 	}
-	if _, err := d.inspect(ctx, p, scope{kind: kindFederation, projectID: o.ID}, last); err != nil {
+	p := &i.plan
+	p.Provider, p.Instance, p.Organization = provider, d.c.instance(), i.o
+	p.Refusal, p.Steps = teardown.RefusalOf(refusal(o.ID, projects, invoices)), []teardown.Step{}
+	last := make([]string, 0, len(projects)+len(invoices)+1) // what the federation comes after
+	for _, x := range invoices {
+		last = append(last, i.step(i.scope(kindFailedInvoice, nil), Left{ID: x.ID}, x.ID, nil))
+	}
+	var links []string
+	if before == nil || !d.applied {
+		if links, err = i.list(ctx, kindLiveMigrationLink, nil); err != nil {
+			return nil, err
+		}
+	}
+	last = append(last, links...)
+	contents := make([][]Left, len(projects))
+	if err := trace.Parallel(ctx, len(projects), func(n int) (err error) {
+		contents[n], err = i.read(ctx, &projects[n])
+		return err
+	}); err != nil {
 		return nil, err
 	}
-	if err := d.confirm(ctx, p, projects); err != nil {
+	for n := range projects {
+		last = append(last, i.project(&projects[n], contents[n], links))
+	}
+	if _, err := i.list(ctx, kindFederation, last); err != nil {
+		return nil, err
+	}
+	if err := i.confirm(ctx, projects); err != nil {
 		return nil, err
 	}
 	if err := d.credentials(ctx, p); err != nil {
 		return nil, err
 	}
+	d.applied = before != nil
 	return p.Seal(), nil
 }
 
-// inspect adds a step for each thing in a scope of the organization's.
-func (d *driver) inspect(ctx context.Context, p *teardown.Plan, in scope, after []string) ([]string, error) {
-	l, err := d.list(ctx, in)
+// inspection is a plan that is being made.
+type inspection struct {
+	*driver
+	o       teardown.Organization
+	plan    teardown.Plan
+	at      map[string]int // of plan.Steps, by ID
+	before  *teardown.Plan
+	planned map[string]map[Kind][]ref // of before, by project; nil if there is none
+}
+
+// planned returns what a plan has in projects. A step that does not say where its resource
+// is has a reference without a kind.
+func (d *driver) planned(o teardown.Organization, p *teardown.Plan) map[string]map[Kind][]ref {
+	if p == nil {
+		return nil
+	}
+	all := map[string]map[Kind][]ref{}
+	for _, s := range p.Steps {
+		name, identity, _ := strings.Cut(s.ID, "/")
+		project, _, _ := strings.Cut(identity, "/")
+		r, err := d.refOf(o, s)
+		if err != nil || len(s.Ref) == 0 && r.kind.within != nil {
+			r = ref{}
+		}
+		if all[project] == nil {
+			all[project] = map[Kind][]ref{}
+		}
+		all[project][Kind(name)] = append(all[project][Kind(name)], r)
+	}
+	return all
+}
+
+// scope returns where resources of a kind are, of the organization or of a project.
+func (i *inspection) scope(name Kind, project *Project) scope {
+	in := scope{kind: i.kinds[name], organization: i.o.ID}
+	if project != nil {
+		in.projectID, in.created = project.ID, project.Created
+	}
+	return in
+}
+
+// list adds a step for each resource of a kind of the organization.
+func (i *inspection) list(ctx context.Context, name Kind, after []string) ([]string, error) {
+	in := i.scope(name, nil)
+	l, err := i.c.list(ctx, in)
 	ids := make([]string, len(l.found))
-	for i, left := range l.found {
-		ids[i] = d.step(p, in, left, left.ID, after)
+	for n, left := range l.found {
+		ids[n] = i.step(in, left, left.ID, after)
 	}
 	return ids, err
 }
 
-// within adds a step for each thing in a project, which may have gone meanwhile. What
-// goes after nothing else in it goes after first. It returns what the project goes
-// after.
-func (d *driver) within(ctx context.Context, p *teardown.Plan, project Project, first []string) ([]string, error) {
-	all, err := d.inProject(ctx, project.ID)
-	if err != nil {
-		return nil, err
-	}
-	all = slices.DeleteFunc(all, func(left Left) bool { return d.leftBehind(project.ID, left) })
+// project adds a step for each resource in a project, which may have been deleted
+// meanwhile, and for the project, which comes after them. A resource that comes after none
+// in it comes after first. It returns the ID of the step of the project.
+func (i *inspection) project(project *Project, all []Left, first []string) string {
+	all = slices.DeleteFunc(all, func(left Left) bool { return i.leftBehind(project, left) })
 	ids := make([]string, len(all))
-	for i, left := range all {
-		name := left.ID + " in " + project.Name
+	var clusters []string
+	for n, left := range all {
+		in, name := i.scope(left.Kind, project), left.ID+" in "+project.Name
 		if left.Kind == KindBackupCompliancePolicy {
 			name = "policy of " + project.Name
 		}
+		if left.Kind == KindCluster {
+			clusters = append(clusters, left.ID)
+		}
 		var after []string
-		for j, other := range all[:i] {
-			if follows(left, other) {
-				after = append(after, ids[j])
+		for m, other := range all[:n] {
+			if in.kind.follows(left, other) {
+				after = append(after, ids[m])
 			}
 		}
 		if left.Kind == KindBackupCompliancePolicy && left.Protected {
-			hold := d.step(p, scope{kind: kindPolicyProtection, projectID: project.ID}, Left{ID: left.ID}, name, nil)
+			hold := i.step(i.scope(kindPolicyProtection, project), Left{ID: left.ID}, name, nil)
 			after = append(slices.Clone(first), hold)
 		}
 		if after == nil {
 			after = first
 		}
-		ids[i] = d.step(p, scopeOf(project.ID, left), left, name, after)
+		ids[n] = i.step(in, left, name, after)
 	}
 	if len(ids) == 0 {
-		return first, nil
+		ids = first
 	}
-	return ids, nil
+	for _, r := range i.planned[project.ID][KindCluster] {
+		if r.kind != nil {
+			clusters = append(clusters, r.ID)
+		}
+	}
+	slices.Sort(clusters)
+	r := refTo(i.scope(kindProject, project), Left{ID: project.ID})
+	r.Clusters = slices.Compact(clusters)
+	return i.stepOf(r, Left{}, project.Name, ids)
 }
 
-// maxInspectWait bounds the waits of inProject.
+// follows reports whether a resource is removed after another one in its project.
+func (k *kind) follows(x, other Left) bool {
+	return slices.ContainsFunc(k.after, func(a after) bool { return a.kind == other.Kind && (a.tied == nil || a.tied(x, other)) })
+}
+
+// maxInspectWait bounds the waits of read.
 const maxInspectWait = 8 * time.Second
 
-// inProject reads what is in a project. If the project does not exist any more, which a
+// read reads what is in a project. If the project does not exist any more, which a
 // read of it shows, nothing is. In a project that was just made roles may be missing for
 // some seconds.
-func (d *driver) inProject(ctx context.Context, projectID string) (all []Left, err error) {
+func (i *inspection) read(ctx context.Context, project *Project) (all []Left, err error) {
+	in := i.scope(KindCluster, project)
 	for wait := time.Duration(0); ; wait = max(time.Second, 2*wait) {
-		if all, err = gather(d.c.ListLeft(ctx, projectID)); err == nil {
+		s := i.c.sources(ctx, project.ID, nil)
+		if i.before != nil {
+			if s.planned = i.planned[project.ID]; s.planned == nil {
+				s.planned = map[Kind][]ref{}
+			}
+		}
+		if all, err = gather(s.all(ctx)); err == nil {
 			return all, nil
 		}
-		err = d.inAbsentParent(ctx, scope{projectID: projectID}, err)
-		again := errors.Is(err, errContradicted) || d.passing(projectID, err) != err
+		err = i.c.inAbsentParent(ctx, in, err)
+		again := errors.Is(err, errContradicted) || in.passing(err) != err
 		if err == nil || !again || wait > maxInspectWait {
 			return nil, err
 		}
@@ -239,73 +284,151 @@ func (d *driver) inProject(ctx context.Context, projectID string) (all []Left, e
 	}
 }
 
-// follows reports whether a thing goes after another one in its project.
-func follows(x, other Left) bool {
-	switch other.Kind {
-	case KindOutageSimulation:
-		return x.Kind == KindCluster && x.ID == other.ID
-	case KindOnlineArchive:
-		return x.Kind == KindCluster && x.ID == other.Parent
-	case KindBackupCompliancePolicy:
-		return x.Kind == KindCluster || x.Kind == KindSnapshot || x.Kind == KindShardedSnapshot
-	case KindCluster:
-		return x.Kind == KindNetworkPeering || x.Kind == KindEncryptionEndpoint
-	case KindFederationEndpoint:
-		return x.Kind == KindFederatedDatabase
-	case KindStreamProcessor:
-		return x.Kind == KindStreamWorkspace && x.ID == other.Parent
-	case KindStreamWorkspace:
-		return x.Kind == KindStreamPrivateLink || x.Kind == KindStreamVPCPeering
-	case KindPrivateEndpoint:
-		return x.Kind == KindPrivateEndpointService && x.ID == other.Parent
-	}
-	return false
-}
-
 // leftBehind reports whether a snapshot is of a cluster that the plan before has a
-// step for, and is not in that plan itself. It goes with its project.
-func (d *driver) leftBehind(projectID string, left Left) bool {
-	if d.before == nil || left.Kind != KindSnapshot && left.Kind != KindShardedSnapshot {
+// step for, and is not in that plan itself. It is deleted with its project.
+func (i *inspection) leftBehind(project *Project, left Left) bool {
+	if i.before == nil || left.Kind != KindSnapshot && left.Kind != KindShardedSnapshot {
 		return false
 	}
-	planned := false
-	for _, s := range d.before.Steps {
-		if s.ID == stepID(left.Kind, projectID, left) {
-			return false
-		}
-		planned = planned || strings.HasPrefix(s.ID, string(KindCluster)+"/"+projectID+"/") && strings.HasPrefix(s.Name, left.Parent+" in ")
-	}
-	return planned
+	planned, id := i.planned[project.ID], refTo(i.scope(left.Kind, project), left).stepID()
+	isPlanned := func(r ref) bool { return r.kind != nil && r.stepID() == id }
+	return !slices.ContainsFunc(planned[left.Kind], isPlanned) &&
+		slices.ContainsFunc(planned[KindCluster], func(r ref) bool { return r.ID == left.Parent })
 }
 
-// stepID is the id of a step: kind, project or organization, and identity. That of a
-// thing with a name is Atlas's own id, so that another one of the name is another.
-func stepID(kind Kind, projectID string, left Left) string {
-	id := cmp.Or(left.UID, left.ID)
-	switch {
-	case id == projectID || kind == kindProject:
-		return string(kind) + "/" + id
-	case kind == KindPrivateEndpoint:
-		id = left.Parent + "/" + id
-	}
-	return string(kind) + "/" + projectID + "/" + id
+// step adds the step of a resource and returns its ID.
+func (i *inspection) step(in scope, left Left, name string, after []string) string {
+	return i.stepOf(refTo(in, left), left, name, after)
 }
 
-// step adds a step and returns its id.
-func (d *driver) step(p *teardown.Plan, in scope, left Left, name string, after []string) string {
-	left.Kind = in.kind
+func (i *inspection) stepOf(r ref, left Left, name string, after []string) string {
 	s := teardown.Step{
-		ID: stepID(in.kind, in.projectID, left), Kind: string(in.kind), Name: name,
-		Why: words[in.kind].why, Removal: words[in.kind].removal, After: after,
-		Manual: in.kind == kindFailedInvoice || in.kind == kindPolicyProtection,
+		ID: r.stepID(), Kind: string(r.kind.name), Name: name, Why: r.kind.why, Removal: r.kind.removal, After: after,
+		Manual: r.kind.manual, Ref: r.json(),
 	}
-	if left.Protected && (in.kind == KindCluster || in.kind == KindFlexCluster) {
+	if left.Protected && r.kind.unprotect != nil {
 		s.Removal = "take off its termination protection, and " + s.Removal
 		s.Needs = teardown.TerminationProtection
 	}
-	p.Steps = append(p.Steps, s)
-	d.things[s.ID] = thing{left, in}
+	i.at[s.ID] = len(i.plan.Steps)
+	i.plan.Steps = append(i.plan.Steps, s)
 	return s.ID
+}
+
+// omitted adds those projects of the plan before that the list of projects lacks and that
+// exist nevertheless, as a read of each shows.
+func (i *inspection) omitted(ctx context.Context, projects []Project) ([]Project, error) {
+	if i.before == nil {
+		return projects, nil
+	}
+	listed := make(map[string]bool, len(projects))
+	for _, x := range projects {
+		listed[x.ID] = true
+	}
+	var missing []string
+	for _, s := range i.before.Steps {
+		if id, ok := strings.CutPrefix(s.ID, string(kindProject)+"/"); ok && !listed[id] && !i.isGone(s.ID) {
+			missing = append(missing, id)
+		}
+	}
+	found := make([]*Project, len(missing))
+	err := trace.Parallel(ctx, len(missing), func(n int) error {
+		id := missing[n]
+		r := refTo(i.scope(kindProject, &Project{ID: id}), Left{ID: id})
+		x, err := i.c.GetProject(ctx, id)
+		switch {
+		case err == nil && x.ID == id && x.OrgID == i.o.ID:
+			found[n] = x
+			return nil
+		case err == nil && x.ID == id && x.OrgID != "":
+			return nil // of another organization, whatever the plan says
+		case err == nil:
+			return another("GetProject", id)
+		}
+		if gone, wrong := i.c.projectGone(ctx, r, err); !gone {
+			return cmp.Or(wrong, err)
+		}
+		i.noteGone(r)
+		return nil
+	})
+	for _, x := range found {
+		if x != nil {
+			projects = append(projects, *x)
+		}
+	}
+	return projects, err
+}
+
+// confirm adds those steps of the plan before that the lists of projects lack and that
+// exist nevertheless: a list of several pages may leave out what exists, and so may the
+// list of clusters by which others are found. A resource that an operation reads by itself
+// is read; any other is sought in its list again, unless that was read and is empty: an
+// empty list has one page.
+func (i *inspection) confirm(ctx context.Context, projects []Project) error {
+	if i.before == nil {
+		return nil
+	}
+	exists, listed := map[string]bool{}, map[string]bool{}
+	for _, x := range projects {
+		exists[x.ID] = true
+	}
+	for _, s := range i.plan.Steps {
+		if r, err := i.refOf(i.o, s); err == nil {
+			listed[s.Kind+"/"+r.Project] = true
+		}
+	}
+	var missing []teardown.Step
+	for _, s := range i.before.Steps {
+		r, err := i.refOf(i.o, s)
+		_, found := i.at[s.ID]
+		if err != nil || found || !exists[r.Project] || r.kind.onePiece || r.kind.name == kindProject || i.isGone(s.ID) {
+			continue
+		}
+		if r.kind.read != nil || r.kind.within != nil || listed[s.Kind+"/"+r.Project] {
+			missing = append(missing, s)
+		}
+	}
+	items := make([]resource.Item, len(missing))
+	found := make([]bool, len(missing))
+	if err := trace.Parallel(ctx, len(missing), func(n int) (err error) {
+		items[n], found[n], err = i.Find(ctx, i.o, missing[n])
+		return err
+	}); err != nil {
+		return err
+	}
+	for n, s := range missing {
+		if found[n] {
+			i.again(s, items[n].Value.(Left))
+		} else if r, err := i.refOf(i.o, s); err == nil {
+			i.noteGone(r)
+		}
+	}
+	return nil
+}
+
+// again adds a step of the plan before.
+func (i *inspection) again(s teardown.Step, left Left) {
+	r, err := i.refOf(i.o, s)
+	if err != nil {
+		return
+	}
+	s.Ref = refTo(r.scope(), left).json()
+	s.After = slices.DeleteFunc(slices.Clone(s.After), func(id string) bool {
+		_, ok := i.at[id]
+		return !ok
+	})
+	if s.Needs == "" && left.Protected && r.kind.unprotect != nil {
+		s.Needs = teardown.TerminationProtection
+	}
+	n := len(i.plan.Steps)
+	if project, ok := i.at[string(kindProject)+"/"+r.Project]; ok {
+		n = project
+		i.plan.Steps[n].After = append(slices.Clone(i.plan.Steps[n].After), s.ID)
+	}
+	i.plan.Steps = slices.Insert(i.plan.Steps, n, s)
+	for ; n < len(i.plan.Steps); n++ {
+		i.at[i.plan.Steps[n].ID] = n
+	}
 }
 
 // named is how many of a kind of losses a plan names.
