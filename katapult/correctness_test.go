@@ -937,3 +937,48 @@ func TestTeardown_LongChangeOfState(t *testing.T) {
 		}
 	})
 }
+
+// A list that lacks disks proves nothing, even if it has one page and the trash is empty:
+// each disk is read by itself, those that were deleted with a machine included.
+func TestTeardown_DisksMissingFromList(t *testing.T) {
+	t.Parallel()
+	var disks, machines []katapulttest.Thing
+	for i := range 4 {
+		disks = append(disks, katapulttest.Disk{ID: fmt.Sprintf("disk_%d", i)})
+		machines = append(machines, katapulttest.VirtualMachine{ID: fmt.Sprintf("vm_%d", i)}) // each has a disk
+	}
+	for name, test := range map[string]struct {
+		things  []katapulttest.Thing
+		deleted int
+	}{
+		"disks":    {disks, 4},
+		"machines": {machines, 0},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				srv, c := withThings(t, test.things...)
+				p := planned(t, c)
+				empty := offboardtest.Answer("ListDisksPage", 200,
+					`{"pagination":{"current_page":1,"total_pages":1,"total":0,"per_page":100,"large_set":false},"disk":[]}`)
+				begun := false
+				r, err := carriedOut(t, c, p, teardown.OnEvent(func(e teardown.Event) {
+					if e.Kind == teardown.Begun && e.Step != "" && !begun {
+						begun = true
+						srv.Fail(empty)
+					}
+				}))
+				outcome(t, r, err, teardown.Gone, "")
+				read := map[string]bool{}
+				for _, request := range srv.Requests() {
+					if request.Operation == "GetDisk" {
+						read[request.Query] = true
+					}
+				}
+				if n := srv.Count("DeleteDisk"); len(read) != 4 || n != test.deleted {
+					t.Errorf("%d disks were read and %d deleted, want 4 and %d", len(read), n, test.deleted)
+				}
+			})
+		})
+	}
+}

@@ -9,7 +9,6 @@ import (
 	"github.com/offboard-dev/offboard-go/errors"
 	"github.com/offboard-dev/offboard-go/internal/resource"
 	"github.com/offboard-dev/offboard-go/internal/rest"
-	"github.com/offboard-dev/offboard-go/internal/trace"
 	"github.com/offboard-dev/offboard-go/teardown"
 )
 
@@ -283,53 +282,40 @@ func inTrash(r ref) string { return string(r.organization) }
 // listTrash finds resources in the trash of their organization, where each keeps its ID as
 // the object's.
 func (c *Client) listTrash(ctx context.Context, rs []ref) ([]*resource.Item, error) {
-	_, items, err := c.trashed(ctx, rs)
-	return items, err
-}
-
-// trashed returns how many objects are in the trash of an organization, and the items of
-// the resources that are among them.
-func (c *Client) trashed(ctx context.Context, rs []ref) (n int, items []*resource.Item, err error) {
 	objects := map[string]TrashObject{}
-	err = each(c.ListTrashObjects(ctx, rs[0].organization), func(o TrashObject) {
-		n++
+	err := each(c.ListTrashObjects(ctx, rs[0].organization), func(o TrashObject) {
 		objects[o.ID] = o
 		if o.ObjectID != "" {
 			objects[o.ObjectID] = o
 		}
 	})
 	if err != nil {
-		return 0, nil, c.proven(ctx, rs[0].organization, err)
+		return nil, c.proven(ctx, rs[0].organization, err)
 	}
-	items = make([]*resource.Item, len(rs))
+	items := make([]*resource.Item, len(rs))
 	for i, r := range rs {
 		if o, ok := objects[string(r.id)]; ok {
 			items[i] = discarded(r, o)
 		}
 	}
-	return n, items, nil
+	return items, nil
 }
 
-// listDisks finds disks in the list of their organization, and then in its trash. If the
-// list has one page and the trash is empty, a disk that neither has does not exist: one
-// that a virtual machine boots from is deleted with it.
+// listDisks finds disks in the list of their organization, and then in its trash. One that
+// neither has may have been deleted with the virtual machine that boots from it: only a
+// read of it proves that.
 func (c *Client) listDisks(ctx context.Context, rs []ref) ([]*resource.Item, error) {
 	disks := map[string]bool{}
-	var answers trace.Last
-	if err := each(c.ListDisks(trace.With(ctx, &answers), rs[0].organization), func(d Disk) { disks[d.ID] = true }); err != nil {
+	if err := each(c.ListDisks(ctx, rs[0].organization), func(d Disk) { disks[d.ID] = true }); err != nil {
 		return nil, c.proven(ctx, rs[0].organization, err)
 	}
-	onePage := answers.Answers() == 1
-	objects, items, err := c.trashed(ctx, rs)
+	items, err := c.listTrash(ctx, rs)
 	if err != nil {
 		return nil, err
 	}
 	for i, r := range rs {
-		switch {
-		case disks[string(r.id)]:
+		if disks[string(r.id)] {
 			items[i] = &resource.Item{Text: string(r.id) + " exists"}
-		case items[i] == nil && onePage && objects == 0:
-			items[i] = &resource.Item{Phase: resource.Absent}
 		}
 	}
 	return items, nil
