@@ -982,3 +982,68 @@ func TestTeardown_DisksMissingFromList(t *testing.T) {
 		})
 	}
 }
+
+// A step by hand, and the consent that it needs, are not avoided by a plan that was edited:
+// that the plan names something else does not prove that this keeps a deletion step open.
+func TestTeardown_PlanWithoutStepByHand(t *testing.T) {
+	t.Parallel()
+	storage := []katapulttest.Thing{
+		katapulttest.ObjectStorage{Region: "uk-lon-1"}, katapulttest.Bucket{Name: "named", Region: "uk-lon-1"},
+		katapulttest.AccessKey{ID: "key_1", Region: "uk-lon-1", Buckets: []string{"named"}},
+	}
+	unnamed := katapulttest.Bucket{Name: "unnamed", Region: "uk-lon-1"}
+	for name, test := range map[string]struct {
+		things, later []katapulttest.Thing
+		byHand        string         // the step that is taken out of the plan
+		added         *teardown.Step // to the plan
+	}{
+		"a bucket that no key names":       {things: append(storage, unnamed), byHand: "object_storage_buckets"},
+		"one that was made after the plan": {things: storage, later: []katapulttest.Thing{unnamed}},
+		"another bucket in its place": {
+			things: append(storage[:1:1], unnamed, katapulttest.AccessKey{ID: "key_1", Region: "uk-lon-1"}), byHand: "object_storage_buckets",
+			added: &teardown.Step{ID: "object_storage_bucket/uk-lon-1/none", Kind: "object_storage_bucket", Name: "none"},
+		},
+		"object storage that no key names": {
+			things: []katapulttest.Thing{katapulttest.ObjectStorage{Region: "uk-lon-1"}, katapulttest.DNSZone{ID: "dnszone_1"}}, byHand: "object_storage",
+			added: &teardown.Step{ID: "object_storage_access_key/none", Kind: "object_storage_access_key", Name: "none"},
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				srv, c := withThings(t, test.things...)
+				p := planned(t, c)
+				n := len(p.Steps)
+				p.Steps = slices.DeleteFunc(p.Steps, func(s teardown.Step) bool { return s.Kind == test.byHand })
+				if test.byHand != "" && len(p.Steps) != n-1 {
+					t.Fatalf("the plan has no step of the kind %s", test.byHand)
+				}
+				for i := range p.Steps {
+					p.Steps[i].After = slices.DeleteFunc(p.Steps[i].After, func(id string) bool { return strings.HasPrefix(id, test.byHand+"/") })
+				}
+				if test.added != nil {
+					p.Steps = append(p.Steps, *test.added)
+				}
+				srv.Add("org_acme", test.later...)
+				if r, err := carriedOut(t, c, p.Seal()); r != nil || !errors.Is(err, errors.PlanStale) || len(writes(srv)) != 0 {
+					t.Errorf("got %+v, %v and %q; want %q and nothing touched", r, err, writes(srv), errors.PlanStale)
+				}
+			})
+		})
+	}
+}
+
+// What this teardown has removed may be counted for a while: that is nothing new.
+func TestTeardown_RemovedAndStillOpen(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		srv, c := withThings(t, katapulttest.DNSZone{ID: "dnszone_1"})
+		p := planned(t, c)
+		r, err := carriedOut(t, c, p, teardown.OnEvent(func(e teardown.Event) {
+			if e.Kind == teardown.Ended && e.Step == "dns_zone/dnszone_1" {
+				srv.Fail(times(2, answerSteps(`{"dns_zones":{"satisfied":false}}`)))
+			}
+		}))
+		outcome(t, r, err, teardown.Gone, "")
+	})
+}

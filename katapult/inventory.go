@@ -98,6 +98,7 @@ type inventory struct {
 	child  bool // another organization of the same plan manages it
 	open   DeletionSteps
 	before *teardown.Plan
+	shown  map[string]bool // ids of the steps that earlier inspections of this teardown have shown
 
 	steps     []teardown.Step            // of the organizations that it manages
 	own       map[string][]teardown.Step // its own, by kind
@@ -112,9 +113,9 @@ type inventory struct {
 	long      map[string]bool // deletion steps whose lists may have had several pages
 }
 
-func newInventory(c *Client, o *Organization, open DeletionSteps, before *teardown.Plan) *inventory {
+func newInventory(c *Client, o *Organization, open DeletionSteps, before *teardown.Plan, shown map[string]bool) *inventory {
 	return &inventory{
-		c: c, id: ID(o.ID), name: o.Name, open: open, before: before,
+		c: c, id: ID(o.ID), name: o.Name, open: open, before: before, shown: shown,
 		own: map[string][]teardown.Step{}, explained: map[string]bool{}, first: map[string][]string{},
 		holders: map[string]string{}, trashed: map[string]bool{}, long: map[string]bool{},
 	}
@@ -227,13 +228,13 @@ const maxInventories = 3
 // the plan before that such lists do not show is read by itself; if its resource exists,
 // all lists are read again. Only a list shows that a resource belongs to the
 // organization, so that a step that no list shows is never part of the inventory.
-func (c *Client) inventory(ctx context.Context, o *Organization, before *teardown.Plan, child bool, seen map[ID]bool) (DeletionSteps, []teardown.Step, error) {
+func (c *Client) inventory(ctx context.Context, o *Organization, before *teardown.Plan, shown map[string]bool, child bool, seen map[ID]bool) (DeletionSteps, []teardown.Step, error) {
 	for attempt := 1; ; attempt++ {
 		open, err := c.GetDeletionSteps(ctx, ID(o.ID))
 		if err != nil {
 			return nil, nil, err
 		}
-		n := newInventory(c, o, open, before)
+		n := newInventory(c, o, open, before, shown)
 		n.child = child
 		visited := maps.Clone(seen)
 		if err := n.read(ctx, visited); err != nil {
@@ -321,8 +322,7 @@ func (n *inventory) read(ctx context.Context, seen map[ID]bool) error {
 		}
 		n.long[part.step] = answers.Answers() > 1
 	}
-	n.addUnexplained()
-	return nil
+	return n.addUnexplained(ctx)
 }
 
 // list returns all steps, in an order in which they can go. Each comes after what is
@@ -443,7 +443,7 @@ func (n *inventory) readOrganizations(ctx context.Context, seen map[ID]bool) err
 			Name: child.Name, Needs: teardown.ManagedOrganizations, Removal: "delete it, once nothing of it is left",
 			Why: "it is managed by " + n.name, Organization: &teardown.Organization{ID: child.ID, Name: child.Name},
 		}
-		_, steps, err := n.c.inventory(ctx, &child, n.before, true, seen)
+		_, steps, err := n.c.inventory(ctx, &child, n.before, n.shown, true, seen)
 		if codeOf(err) == errors.OrganizationNotFound {
 			// One of its lists says so, and so must a read of it.
 			switch presence, failed := n.c.look(ctx, ID(child.ID)); {
@@ -575,7 +575,17 @@ func (n *inventory) readBuckets(ctx context.Context, account *ObjectStorageAccou
 			steps = append(steps, n.add(kindBucket, teardown.Step{Name: name, Removal: deletes}, account.Region, name))
 		}
 	}
-	if left := account.BucketCount - len(steps); left > 0 && !n.counts(account.Region) {
+	left := account.BucketCount - len(steps)
+	if earlier, removed := n.missingBuckets(account.Region); left > 0 && earlier > 0 {
+		if left -= removed; left > 0 {
+			again, err := n.c.GetObjectStorageAccount(ctx, n.id, Region(account.Region))
+			if err != nil {
+				return nil, err
+			}
+			left = again.BucketCount - len(steps) - removed
+		}
+	}
+	if left > 0 {
 		steps = append(steps, n.add(kindBuckets, teardown.Step{
 			Name: "buckets in " + account.Region, Manual: true,
 			Why:     fmt.Sprintf("%d of the buckets are named by no access key, and no list shows them", left),
@@ -585,14 +595,19 @@ func (n *inventory) readBuckets(ctx context.Context, account *ObjectStorageAccou
 	return steps, nil
 }
 
-// counts reports whether the plan before knew all buckets in a region: then those that
-// are still counted are being deleted.
-func (n *inventory) counts(region string) bool {
-	_, unknown := n.plannedAs(n.stepID(kindBuckets, region))
-	return !unknown && slices.ContainsFunc(n.planned(kindBucket), func(s teardown.Step) bool {
-		_, of, _ := identity(s)
-		return of[0] == region
-	})
+// missingBuckets returns how many buckets of the plan before a region lacks now, which may
+// still be counted. removed is how many of them an inspection of this teardown has shown:
+// that the plan names a bucket does not prove that there was one.
+func (n *inventory) missingBuckets(region string) (all, removed int) {
+	for _, s := range n.planned(kindBucket) {
+		if _, of, _ := identity(s); of[0] != region || n.has(s.ID, s.Kind) {
+			continue
+		}
+		if all++; n.shown[s.ID] {
+			removed++
+		}
+	}
+	return all, removed
 }
 
 // addTrashedAccount adds the step of object storage that the plan before has, and that
@@ -736,9 +751,11 @@ func (n *inventory) addTrash(o TrashObject) {
 }
 
 // addUnexplained adds a step for each deletion step that is open, and nothing that
-// was read keeps it so. What the plan before had to remove may keep it open for a
-// while after it is gone.
-func (n *inventory) addUnexplained() {
+// was read keeps it so. What this teardown has removed may keep it open for a while after
+// it is gone. What the plan before names may have, too, but does not prove that: then the
+// deletion steps are read again.
+func (n *inventory) addUnexplained(ctx context.Context) error {
+	var again DeletionSteps
 	for _, step := range n.open.Open() {
 		s := teardown.Step{
 			ID: step.Name + "/" + string(n.id), Kind: step.Name, Manual: true,
@@ -752,17 +769,41 @@ func (n *inventory) addUnexplained() {
 		if n.child {
 			s.Needs = teardown.ManagedOrganizations
 		}
-		_, planned := n.plannedAs(s.ID)
-		if n.explained[step.Name] || !planned && n.caused(step.Name) {
+		if n.explained[step.Name] {
 			continue
+		}
+		if _, planned := n.plannedAs(s.ID); !planned && n.caused(step.Name) {
+			if n.removed(step.Name) {
+				continue
+			}
+			if again == nil {
+				var err error
+				if again, err = n.c.GetDeletionSteps(ctx, n.id); err != nil {
+					return err
+				}
+			}
+			if again[step.Name].Satisfied {
+				continue
+			}
 		}
 		n.byHand = append(n.byHand, s)
 	}
+	return nil
 }
 
 // caused reports whether the plan before has steps that keep a deletion step open.
 func (n *inventory) caused(step string) bool {
+	return n.keptOpen(step, func(teardown.Step) bool { return true })
+}
+
+// removed reports whether the plan before has steps that keep a deletion step open, and
+// that an inspection of this teardown has shown.
+func (n *inventory) removed(step string) bool {
+	return n.keptOpen(step, func(s teardown.Step) bool { return n.shown[s.ID] })
+}
+
+func (n *inventory) keptOpen(step string, by func(teardown.Step) bool) bool {
 	return slices.ContainsFunc(kinds, func(kind struct{ name, step, trash string }) bool {
-		return (kind.step == step || step == "empty_trash" && kind.trash != "") && len(n.planned(kind.name)) > 0
+		return (kind.step == step || step == "empty_trash" && kind.trash != "") && slices.ContainsFunc(n.planned(kind.name), by)
 	})
 }

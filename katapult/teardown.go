@@ -42,7 +42,7 @@ import (
 //
 // Source: vendor OpenAPI 2.68.0; live exchanges.
 func (c *Client) Plan(ctx context.Context, organization OrganizationLookup) (*teardown.Plan, error) {
-	return c.inspect(ctx, organization, nil)
+	return c.inspect(ctx, organization, nil, nil)
 }
 
 // Teardown carries out a plan of [Client.Plan]: it removes one thing after the other,
@@ -90,13 +90,13 @@ func (c *Client) Teardown(ctx context.Context, p *teardown.Plan, options ...tear
 	return teardown.Execute(ctx, c.driver(), p, options...)
 }
 
-// inspect takes a plan.
-func (c *Client) inspect(ctx context.Context, organization OrganizationLookup, before *teardown.Plan) (*teardown.Plan, error) {
+// inspect takes a plan. shown has the ids of the steps that earlier inspections have shown.
+func (c *Client) inspect(ctx context.Context, organization OrganizationLookup, before *teardown.Plan, shown map[string]bool) (*teardown.Plan, error) {
 	found, err := c.find(ctx, "Plan", organization)
 	if err != nil {
 		return nil, err
 	}
-	open, steps, err := c.inventory(ctx, found, before, false, map[ID]bool{})
+	open, steps, err := c.inventory(ctx, found, before, shown, false, map[ID]bool{})
 	if err != nil {
 		return nil, c.proven(ctx, ID(found.ID), err)
 	}
@@ -115,10 +115,13 @@ func (c *Client) inspect(ctx context.Context, organization OrganizationLookup, b
 // driver is what a teardown needs of Katapult.
 type driver struct {
 	*resource.Driver[ref]
-	c *Client
+	c     *Client
+	shown map[string]bool // ids of the steps that inspections have shown
 }
 
-func (c *Client) driver() driver { return driver{resource.New(c.table(), refOf), c} }
+func (c *Client) driver() driver {
+	return driver{resource.New(c.table(), refOf), c, map[string]bool{}}
+}
 
 // Provider returns what plans of this client have as their provider and instance.
 func (d driver) Provider() (name, instance string) { return provider, d.c.rest().BaseURL().String() }
@@ -128,7 +131,14 @@ func (d driver) Durations() *teardown.Durations { return d.c.durations }
 
 // Inspect takes a plan.
 func (d driver) Inspect(ctx context.Context, o teardown.Organization, before *teardown.Plan) (*teardown.Plan, error) {
-	return d.c.inspect(ctx, ID(o.ID), before)
+	p, err := d.c.inspect(ctx, ID(o.ID), before, d.shown)
+	if err != nil {
+		return nil, err
+	}
+	for _, s := range p.Steps {
+		d.shown[s.ID] = true
+	}
+	return p, nil
 }
 
 // Delete deletes the organization, and reads whether it is deleted: a deletion that was
