@@ -2,6 +2,7 @@ package teardown
 
 import (
 	"context"
+	"fmt"
 
 	"github.com/offboard-dev/offboard-go/errors"
 	"github.com/offboard-dev/offboard-go/internal/trace"
@@ -74,6 +75,9 @@ func (r *run) delete(ctx context.Context, last *trace.Last) (Deletion, error) {
 	deletion, err := r.driver.Delete(ctx, r.plan.Organization)
 	tried, sent := last.Writes()
 	unsent := tried > triedBefore && sent == sentBefore
+	if err == nil && deletion.Outcome != Gone && deletion.Outcome != Pending {
+		err = r.unknown(fmt.Errorf("the driver returned the outcome %q without an error", deletion.Outcome))
+	}
 	if err == nil || !unsent && !definite(err) {
 		r.deletionStarted = true
 		return deletion, err

@@ -137,7 +137,7 @@ type Refusal struct {
 // [errors.Error].
 func RefusalOf(err error) *Refusal {
 	e, ok := errors.AsType[*errors.Error](err)
-	if !ok {
+	if !ok || e == nil {
 		return nil
 	}
 	r := &Refusal{
@@ -153,6 +153,9 @@ func RefusalOf(err error) *Refusal {
 // Seal completes a plan that was just taken: version, times and fingerprint. A
 // [Driver] does so last.
 func (p *Plan) Seal() *Plan {
+	if p == nil {
+		return nil
+	}
 	p.Version = version
 	p.TakenAt = time.Now().UTC().Round(0)
 	p.ExpiresAt = p.TakenAt.Add(Validity)
@@ -163,10 +166,10 @@ func (p *Plan) Seal() *Plan {
 // Err returns the error that deleting the organization would have returned when the
 // plan was taken; nil when nothing was known to stand in the way.
 func (p *Plan) Err() error {
-	r := p.Refusal
-	if r == nil {
+	if p == nil || p.Refusal == nil {
 		return nil
 	}
+	r := p.Refusal
 	e := &errors.Error{
 		Provider: p.Provider, Operation: r.Operation, Target: p.Organization.ID,
 		Code: r.Code, ProviderCode: r.ProviderCode, Status: r.Status,
@@ -180,6 +183,9 @@ func (p *Plan) Err() error {
 
 // Manual returns the steps that no API can do.
 func (p *Plan) Manual() []Step {
+	if p == nil {
+		return nil
+	}
 	return slices.DeleteFunc(slices.Clone(p.Steps), func(s Step) bool { return !s.Manual })
 }
 
@@ -198,6 +204,9 @@ func (p *Plan) byID() map[string]*Step {
 // Consents returns all that has to be permitted for the plan to be carried out, once
 // each.
 func (p *Plan) Consents() []Consent {
+	if p == nil {
+		return nil
+	}
 	needed := slices.Clone(p.Needs)
 	for _, step := range p.Steps {
 		if step.Needs != "" {

@@ -6,10 +6,17 @@ import (
 	"strings"
 	"text/tabwriter"
 	"unicode"
+
+	"github.com/offboard-dev/offboard-go/errors"
 )
+
+var errNoPlan = errors.New("teardown: the plan is nil")
 
 // WriteTable writes the plan as a table: a line for each step, then what is lost.
 func (p *Plan) WriteTable(w io.Writer) error {
+	if p == nil {
+		return errNoPlan
+	}
 	b := new(strings.Builder)
 	fmt.Fprintln(b, p.title())
 	table := tabwriter.NewWriter(b, 0, 0, 2, ' ', 0)
@@ -30,6 +37,9 @@ func (p *Plan) WriteTable(w io.Writer) error {
 // WriteTree writes the plan as a tree: the organization, the kinds of what has to
 // go, and each thing.
 func (p *Plan) WriteTree(w io.Writer) error {
+	if p == nil {
+		return errNoPlan
+	}
 	type kind struct {
 		name  string
 		lines []string

@@ -68,6 +68,9 @@ func (s State) gone() bool { return s == Done || s == AlreadyGone }
 
 // Left returns the steps that are not gone.
 func (r *Report) Left() []StepReport {
+	if r == nil {
+		return nil
+	}
 	return slices.DeleteFunc(slices.Clone(r.Steps), func(s StepReport) bool { return s.State.gone() })
 }
 

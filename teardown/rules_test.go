@@ -1013,6 +1013,55 @@ func TestExecute_DeletionNotSent(t *testing.T) {
 	}
 }
 
+// A driver that returns neither an error nor an outcome that comes without one has proved
+// nothing.
+func TestExecute_DeletionWithoutOutcome(t *testing.T) {
+	t.Parallel()
+	for _, outcome := range []teardown.Outcome{"", teardown.Blocked, teardown.NotFound, "other"} {
+		w := &world{delete: func() (teardown.Deletion, error) { return teardown.Deletion{Outcome: outcome}, nil }}
+		r, err := w.execute(t)
+		if r == nil || r.Outcome != teardown.Unknown || !errors.Is(err, errors.OutcomeUnknown) {
+			t.Errorf("%q: got %+v, %v", outcome, r, err)
+		}
+	}
+}
+
+// A driver that blocks may report a wait that a stop ended as not finished.
+func TestStop_WaitReportedAsNotFinished(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		stop := make(chan struct{})
+		w := &waiter{&world{steps: things("a")}}
+		time.AfterFunc(time.Minute, func() { close(stop) })
+		r, err := teardown.Execute(t.Context(), teardown.FromBlocking(w), w.plan(t), teardown.Confirm("Acme"), teardown.Stop(stop))
+		if r == nil || r.Steps[0].State != teardown.Interrupted || !errors.Is(err, errors.Canceled) {
+			t.Errorf("got %+v, %v", r, err)
+		}
+	})
+}
+
+// waiter is a provider whose removals wait until their context ends.
+type waiter struct{ *world }
+
+func (w *waiter) Remove(ctx context.Context, _ teardown.Organization, _ teardown.Step, progress func(string)) error {
+	progress("it waits")
+	<-ctx.Done()
+	return &errors.Error{Code: errors.NotFinished, Err: context.Cause(ctx)}
+}
+
+func TestPlan_Nil(t *testing.T) {
+	t.Parallel()
+	var p *teardown.Plan
+	var r *teardown.Report
+	var e *errors.Error
+	if p.Err() != nil || p.Manual() != nil || p.Consents() != nil || p.Seal() != nil || r.Left() != nil || teardown.RefusalOf(e) != nil {
+		t.Error("what is nil has something")
+	}
+	if p.WriteTable(io.Discard) == nil || p.WriteTree(io.Discard) == nil {
+		t.Error("a nil plan was written")
+	}
+}
+
 func TestOptions_SecretInAllowAndDeny(t *testing.T) {
 	t.Parallel()
 	const secret = "-----BEGIN PRIVATE KEY-----\nMIIEvQIBADANBg"

@@ -396,8 +396,12 @@ func (s *scheduler) failed(i int, err error) {
 	}
 }
 
-// canceled reports whether an error says that a context ended.
+// canceled reports whether an error says that a context ended, or that a stop ended a
+// wait.
 func canceled(err error) bool {
+	if errors.Is(err, errStopped) {
+		return true
+	}
 	e, ok := errors.AsType[*errors.Error](err)
 	return ok && e.Code == errors.Canceled || !ok && errors.Is(err, context.Canceled)
 }

@@ -55,7 +55,10 @@ func uncached(e *errors.Error, header http.Header) {
 }
 
 // errorMembers are the names of members by which an answer says that something failed.
-var errorMembers = []string{"error", "errors", "errorCode", "error_code", "errorMessage", "error_description", "err", "fault", "code"}
+var errorMembers = []string{
+	"error", "errors", "errorCode", "error_code", "errorMessage", "error_message", "errorMsg", "error_msg",
+	"errorDescription", "error_description", "err", "fault", "code", "exception", "failed", "failure", "failures",
+}
 
 var (
 	errContradiction = errors.New("there is an error next to the success")
@@ -63,26 +66,38 @@ var (
 )
 
 // contradiction says what in the body of a success speaks against it: an error next to
-// it, which its operation does not describe, or, if only known members are permitted,
-// any member of a write that it does not describe. The body is valid JSON.
+// it, which its operation does not describe; for the deletion of an organization, and for
+// each write if only known members are permitted, any member that is not described. The
+// body is valid JSON.
 func (a *Answer) contradiction(call *Call, knownOnly bool) error {
-	if knownOnly = knownOnly && !call.Repeat; !knownOnly && !a.suspect {
+	strict := call.deletes() || knownOnly && !call.Repeat
+	if !strict && !a.suspect {
 		return nil
 	}
-	return contradiction(a.Body, reflect.TypeOf(call.Out), knownOnly)
+	return contradiction(a.Body, reflect.TypeOf(call.Out), strict, call.deletes(), !call.Repeat)
 }
 
-func contradiction(body []byte, out reflect.Type, knownOnly bool) error {
+// deletes reports whether a call deletes an organization by the method for that. What its
+// answer says beside the documented success may be an error in any words, and a read
+// decides.
+func (c *Call) deletes() bool {
+	return c.Method == http.MethodDelete && !c.Removal && !c.Repeat
+}
+
+// contradiction looks at an object. If it is strict, a member that is not described speaks
+// against the success, in all objects within it if it is strict within. Members of a read
+// may have errors of their own: only the envelope of an answer to one is looked into.
+func contradiction(body []byte, out reflect.Type, strict, strictWithin, within bool) error {
 	for m := JSON(body).Members(); m.Next(); {
 		name, value := m.Name(), m.Value
 		suspicious := slices.ContainsFunc(errorMembers, func(m string) bool { return strings.EqualFold(m, name) })
 		switch {
-		case knownOnly && !described(out, name):
+		case strict && !described(out, name):
 			return errUnknownMember
 		case suspicious && !isNothing(value) && !described(out, name):
 			return errContradiction
-		case strings.EqualFold(name, "data"): // the envelope of some providers
-			if err := contradiction(value, memberType(out, name), false); err != nil {
+		case within && described(out, name), strings.EqualFold(name, "data"): // the envelope of some providers
+			if err := contradiction(value, memberType(out, name), strictWithin, strictWithin, within); err != nil {
 				return err
 			}
 		}

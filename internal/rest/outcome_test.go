@@ -11,6 +11,7 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptrace"
+	"strings"
 	"syscall"
 	"testing"
 	"testing/synctest"
@@ -392,6 +393,38 @@ func TestNotFound_NeedsItsStatus(t *testing.T) {
 			if got, _ := code(t, newClient(t, playing(answer(status, "{}")), missing).Do(t.Context(), call)); got != want {
 				t.Errorf("%s, %d: got code %q, want %q", call.Operation, status, got, want)
 			}
+		}
+	}
+}
+
+// The answer to the deletion of an organization may have an error in any words next to the
+// success: each member that is not described leaves the outcome open.
+func TestDeletion_UnknownMembers(t *testing.T) {
+	t.Parallel()
+	type answered struct {
+		Success bool `json:"success"`
+		Details struct {
+			Owner string `json:"owner"`
+		} `json:"details"`
+	}
+	for body, want := range map[string]bool{
+		`{"success":true}`:                                       true,
+		`{"success":true,"details":{"owner":"x"}}`:               true,
+		`{"success":true,"message":"it has projects"}`:           false,
+		`{"success":true,"status":"error"}`:                      false,
+		`{"success":true,"data":[{"error":"x"}]}`:                false,
+		`{"success":true,"details":{"owner":"x","reason":"no"}}`: false,
+	} {
+		call := remove()
+		call.Status, call.Out = 200, new(answered)
+		err := newClient(t, playing(answer(200, body))).Do(t.Context(), call)
+		if (err == nil) != want || err != nil && !errors.Is(err, errors.UnexpectedResponse) {
+			t.Errorf("%s: got %v", body, err)
+		}
+		call.Removal = true // of anything else: only an error speaks against it
+		call.Method, call.Out = http.MethodDelete, new(answered)
+		if err := newClient(t, playing(answer(200, body))).Do(t.Context(), call); err != nil && !strings.Contains(body, `"error":`) {
+			t.Errorf("a removal, %s: got %v", body, err)
 		}
 	}
 }

@@ -94,8 +94,8 @@ func ambiguous(e *errors.Error) bool {
 	case errors.Internal, errors.Unavailable:
 		return e.Status != 0 && !refused(e.Status)
 	case errors.UnexpectedResponse:
-		misplaced := errors.Is(e.Err, errMisplaced) && !refused(e.Status)
-		return e.Status >= 200 && e.Status <= 399 || e.Code == errors.UnexpectedResponse && serverFailed(e.Status) || misplaced
+		// A route that does not exist is a refusal, whatever its status.
+		return e.Status != 0 && !refused(e.Status) && (e.Code == errors.UnexpectedResponse || e.Status <= 399)
 	}
 	return false
 }

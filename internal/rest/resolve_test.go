@@ -54,6 +54,8 @@ func TestDelete(t *testing.T) {
 		"a strange 200, gone":                           {[]*errors.Error{of(errors.UnexpectedResponse, 200)}, []rest.Presence{rest.Gone}, "", 0},
 		"a strange 200, unreadable":                     {[]*errors.Error{of(errors.UnexpectedResponse, 200)}, []rest.Presence{rest.Unknown}, errors.OutcomeUnknown, 1},
 		"a strange 202, there, done":                    {[]*errors.Error{of(errors.UnexpectedResponse, 202), nil}, []rest.Presence{rest.Present}, "", 0},
+		"a status that HTTP does not have, gone":        {[]*errors.Error{of(errors.UnexpectedResponse, 999)}, []rest.Presence{rest.Gone}, "", 0},
+		"a status before the answer, unreadable":        {[]*errors.Error{of(errors.UnexpectedResponse, 101)}, []rest.Presence{rest.Unknown}, errors.OutcomeUnknown, 1},
 		"a redirect, gone":                              {[]*errors.Error{of(errors.UnexpectedResponse, 302)}, []rest.Presence{rest.Gone}, "", 0},
 		"redirects for ever, there":                     {[]*errors.Error{of(errors.UnexpectedResponse, 307), of(errors.UnexpectedResponse, 307), of(errors.UnexpectedResponse, 307)}, []rest.Presence{rest.Present, rest.Present, rest.Present}, errors.UnexpectedResponse, 3},
 		"a strange 500, gone":                           {[]*errors.Error{of(errors.UnexpectedResponse, 500)}, []rest.Presence{rest.Gone}, "", 0},

@@ -467,7 +467,7 @@ func hashOf(key []byte) uint32 {
 }
 
 // errorHashes has the hashes of errorMembers, each at its remainder. No two have the same.
-var errorHashes = func() (table [61]uint32) {
+var errorHashes = func() (table [67]uint32) {
 	for _, name := range errorMembers {
 		h := hashOf([]byte(name))
 		table[h%uint32(len(table))] = h

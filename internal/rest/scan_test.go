@@ -3,6 +3,7 @@ package rest_test
 import (
 	"encoding/json"
 	"fmt"
+	"net/http"
 	"strings"
 	"testing"
 
@@ -14,7 +15,7 @@ import (
 func ended(t *testing.T, body string) bool {
 	t.Helper()
 	call := remove()
-	call.Status, call.Out = 200, new(struct {
+	call.Method, call.Status, call.Out = http.MethodPost, 200, new(struct {
 		Done bool
 		Data map[string]any
 	})

@@ -132,6 +132,7 @@ func (p Provider) undocumented(t *testing.T) {
 		"202": offboardtest.Answer("", 202, ""),
 		"206": offboardtest.Answer("", 206, `{"success":true}`),
 		"304": offboardtest.Answer("", 304, ""),
+		"999": offboardtest.Answer("", 999, "{}"), // to be taken for a 5xx (RFC 9110, section 15)
 		"200 that contradicts itself": offboardtest.Answer("", 200, `{"success":false,"success":true,"status":false,"Status":true,`+
 			`"data":{"delete":"no","delet\u0065":"OK"},"details":{"resourceOwner":"1"}}`),
 		"200 with a page, as if JSON": offboardtest.Answer("", 200, "<html></html>"),
@@ -150,7 +151,6 @@ func (p Provider) undocumented(t *testing.T) {
 		"404 with an empty object": offboardtest.Answer("", 404, "{}"),
 		"404 with 2 MiB of {":      offboardtest.Answer("", 404, huge),
 		"404 with an array":        offboardtest.Answer("", 404, `[{"code":"organization_not_found"}]`),
-		"999":                      offboardtest.Answer("", 999, "{}"),
 		"400 with a web page":      offboardtest.Page("", 400),
 		"401 with nothing":         offboardtest.Answer("", 401, ""),
 		"402 with nothing":         offboardtest.Answer("", 402, ""),
