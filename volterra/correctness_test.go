@@ -63,7 +63,7 @@ func TestTeardown_AcceptedAndNeverStarted(t *testing.T) {
 }
 
 // A request for the tenant's deletion that F5 accepts and does not act on is sent again, at
-// most three times. What the credential cannot read any more does not revoke the answer.
+// most three times.
 func TestTeardown_TenantDeletionNeverStarted(t *testing.T) {
 	t.Parallel()
 	for _, ignored := range []int{0, 1, 3, 1000} {
@@ -90,6 +90,56 @@ func TestTeardown_TenantDeletionNeverStarted(t *testing.T) {
 				t.Errorf("ignored %d times: got %q and %v after %d requests", ignored, r.Outcome, err, n)
 			}
 		})
+	}
+}
+
+// A request that F5 accepts and does not act on, with settings that cannot be read afterwards
+// for a while or for good: only a credential that goes on being refused is the expected end.
+func TestTeardown_NeverStartedAndNotRead(t *testing.T) {
+	t.Parallel()
+	for name, test := range map[string]struct {
+		fault offboardtest.Fault
+		want  teardown.Outcome // if it lasts
+	}{
+		"503":              {offboardtest.Page("", http.StatusServiceUnavailable), teardown.Unknown},
+		"a web page":       {offboardtest.Page("", http.StatusOK), teardown.Unknown},
+		"a firewall's 403": {offboardtest.Page("", http.StatusForbidden), teardown.Unknown},
+		"denied":           {offboardtest.Answer("", 403, `{"code":7,"message":"no"}`), teardown.Unknown},
+		"a redirect":       {offboardtest.Redirect("", http.StatusFound, "/login"), teardown.Unknown},
+		"another tenant": {offboardtest.EditBody("", func(b []byte) []byte {
+			return bytes.ReplaceAll(b, []byte("acme"), []byte("bolt"))
+		}), teardown.Unknown},
+		"a dead credential": {offboardtest.Answer("", 401, `{"code":16,"message":"no"}`), teardown.Pending},
+	} {
+		for _, reads := range []int{1, 2, 1000} {
+			t.Run(name, func(t *testing.T) {
+				t.Parallel()
+				synctest.Test(t, func(t *testing.T) {
+					srv := volterratest.NewServer()
+					srv.SetTenant(volterratest.Tenant{Name: "acme", KeepsCredential: true})
+					c := newClient(t, srv)
+					p, err := c.Plan(t.Context(), request)
+					if err != nil {
+						t.Fatal(err)
+					}
+					fault := test.fault
+					fault.Operation, fault.Times = "GetTenantSettings", reads
+					before := offboardtest.Fault{Operation: "GetTenantSettings", Times: 3} // the reads before the request
+					srv.Fail(offboardtest.Ignore("RequestTenantDeletion", 200, "{}"), before, fault)
+					r, err := c.Teardown(t.Context(), p, request, teardown.Confirm("acme"))
+					if r == nil {
+						t.Fatal(err)
+					}
+					want, sent, accepted := teardown.Pending, 2, 1 // sent again
+					if reads == 1000 {
+						want, sent, accepted = test.want, 1, 0
+					}
+					if r.Outcome != want || srv.Count("RequestTenantDeletion") != sent || len(srv.Accepted()) != accepted {
+						t.Errorf("%d reads: got %q, %v after %d requests", reads, r.Outcome, err, srv.Count("RequestTenantDeletion"))
+					}
+				})
+			})
+		}
 	}
 }
 

@@ -64,10 +64,11 @@ func (c *Client) Plan(ctx context.Context, request DeleteTenantRequest) (*teardo
 //
 // The outcome is [teardown.Pending]: F5 has the tenant in its deletion queue, approves
 // that and removes it later. The credential is expected to be dead from then on, so
-// that nothing can be read, and the answer stands. If reads still show the tenant in use
-// after 15 seconds, the request is sent again, at most three times; after that the
-// outcome is [teardown.Unknown]. It is Unknown as well when the answer was lost and
-// nothing can be read. For a tenant that is in [StateDisabled] before, no request is
+// that three reads in a row are refused, and the answer stands. If the tenant is still read
+// to be in use, or cannot be read, after 15 seconds, the request is sent again once the
+// tenant is read to be in use, at most three times; after that the outcome is
+// [teardown.Unknown]. It is Unknown as well when the answer was lost and nothing can be
+// read. For a tenant that is in [StateDisabled] before, no request is
 // sent: the outcome is Pending, and the report says so.
 //
 // A namespace with objects that others refer to is tried again as those go. Where an
@@ -78,7 +79,7 @@ func (c *Client) Plan(ctx context.Context, request DeleteTenantRequest) (*teardo
 //
 // It reads what the tenant has before the first step and once more before the deletion,
 // each time by 7 requests and one for each subscription to an addon service. It takes 3
-// requests for most steps, and 3 for the deletion. What takes longer is read until it is
+// requests for most steps, and 5 for the deletion. What takes longer is read until it is
 // deleted; many resources of a kind share one list, and one read of each proves that it no
 // longer exists.
 //
@@ -301,16 +302,18 @@ func (d driver) Inspect(ctx context.Context, _ teardown.Organization, before *te
 }
 
 // How long the tenant may be read to be in use after its deletion was accepted, before the
-// deletion is requested again, and how many times at most.
+// deletion is requested again, and how many times at most; and how many reads in a row have
+// to be refused until the credential counts as dead.
 const (
-	settled = 15 * time.Second
-	repeats = 3
+	settled  = 15 * time.Second
+	repeats  = 3
+	refusals = 3
 )
 
 // Delete requests the deletion of the tenant, and reads that F5 has marked it. A tenant
 // that reads show to be in use is requested to be deleted again: an accepted request does
-// not prove that F5 acts on it. If nothing can be read any more, as is expected, the
-// answer to the request stands.
+// not prove that F5 acts on it. If F5 refuses the credential from then on, as is expected,
+// the answer to the request stands. Other reads that fail prove nothing.
 func (d driver) Delete(ctx context.Context, o teardown.Organization) (teardown.Deletion, error) {
 	if err := d.c.DeleteTenant(ctx, d.request); err != nil {
 		return teardown.Deletion{}, err
@@ -333,23 +336,28 @@ func (d driver) Delete(ctx context.Context, o teardown.Organization) (teardown.D
 	}
 }
 
-// unmarked reads for a while whether the tenant is still in use after a request for its
-// deletion was accepted, and returns an error if it is.
+// unmarked reads for a while whether F5 acts on an accepted request for the deletion of the
+// tenant, and returns an error unless it is read to be marked, or several reads in a row say
+// that the credential is dead.
 func (d driver) unmarked(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, settled)
 	defer cancel()
-	err := d.c.rest().Wait(ctx, "Teardown", d.request.Name, func(ctx context.Context) ([]errors.Step, error) {
+	refused := 0
+	return d.c.rest().Wait(ctx, "Teardown", d.request.Name, func(ctx context.Context) ([]errors.Step, error) {
 		settings, err := d.c.GetTenantSettings(ctx)
+		if errors.Is(err, errors.Unauthenticated) {
+			refused++
+		} else {
+			refused = 0
+		}
 		switch {
+		case refused == refusals:
+			return nil, nil
 		case err != nil:
-			return nil, err
+			return []errors.Step{{Name: "tenant", Description: "cannot be read: " + err.Error()}}, nil
 		case settings.Name == d.request.Name && settings.State == StateDisabled:
 			return nil, nil
 		}
 		return []errors.Step{{Name: "tenant", Description: settings.Name + ": " + string(settings.State)}}, nil
 	})
-	if e, ok := errors.AsType[*errors.Error](err); ok && len(e.Steps) > 0 {
-		return e
-	}
-	return nil
 }

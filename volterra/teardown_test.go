@@ -638,9 +638,9 @@ func TestBillsDoNotStandInTheWay(t *testing.T) {
 		t.Errorf("got %+v, %+v and %v", p, r, err)
 	}
 	// 9 for the plan; 7 before the first step and 7 before the deletion; the settings once
-	// more, and the request itself.
-	if n := len(srv.Requests()); n != 26 {
-		t.Errorf("sent %d requests, want 26", n)
+	// more, the request itself, and three reads that are refused.
+	if n := len(srv.Requests()); n != 28 {
+		t.Errorf("sent %d requests, want 28", n)
 	}
 }
 

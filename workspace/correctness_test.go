@@ -39,6 +39,85 @@ func TestTeardown_AcceptedAndNeverStarted(t *testing.T) {
 	}
 }
 
+// A deletion that Applivery accepts and does not start, with reads that fail afterwards for a
+// while or for good: no failure of a read shows that the organization does not exist.
+func TestTeardown_NeverStartedAndNotRead(t *testing.T) {
+	t.Parallel()
+	for name, fault := range map[string]offboardtest.Fault{
+		"503":               offboardtest.Page("", http.StatusServiceUnavailable),
+		"a firewall's 403":  offboardtest.Page("", http.StatusForbidden),
+		"a firewall's 404":  offboardtest.Page("", http.StatusNotFound),
+		"a web page":        offboardtest.Page("", http.StatusOK),
+		"a redirect":        offboardtest.Redirect("", http.StatusFound, "/login"),
+		"denied":            offboardtest.Answer("", 403, `{"status":false,"error":{"code":4003}}`),
+		"an invalid token":  offboardtest.Answer("", 401, `{"status":false,"error":{"code":4004}}`),
+		"a lost connection": offboardtest.LoseRequest(""),
+	} {
+		for _, reads := range []int{1, 4, 1000} {
+			t.Run(name, func(t *testing.T) {
+				t.Parallel()
+				synctest.Test(t, func(t *testing.T) {
+					srv := workspacetest.NewServer()
+					srv.AddOrganization(workspacetest.Organization{ID: acme, Name: "Acme", Slug: "acme"})
+					c := newClient(t, srv.Option())
+					p := planned(t, c)
+					ignored := offboardtest.Ignore("DeleteOrganization", 200, `{"status":true,"data":{"delete":"OK"}}`)
+					fault := fault
+					fault.Operation, fault.Times = "GetOrganization", reads
+					srv.Fail(ignored, offboardtest.Fault{Operation: "GetOrganization"}, fault) // the first read is before the deletion
+					r, err := c.Teardown(t.Context(), p, teardown.Confirm("Acme"))
+					if r == nil {
+						t.Fatal(err)
+					}
+					want, sent := teardown.Gone, 2 // sent again
+					if reads == 1000 {
+						want, sent = teardown.Unknown, 1
+					}
+					if r.Outcome != want || srv.Exists(acme) != (want == teardown.Unknown) || srv.Count("DeleteOrganization") != sent {
+						t.Errorf("%d reads: got %q, %v after %d deletions; it exists: %t", reads, r.Outcome, err, srv.Count("DeleteOrganization"), srv.Exists(acme))
+					}
+				})
+			})
+		}
+	}
+}
+
+// A service account is deleted with its workspace: that it goes on being refused shows that.
+func TestTeardown_ServiceAccountRefused(t *testing.T) {
+	t.Parallel()
+	refused := offboardtest.Answer("GetOrganization", 401, `{"status":false,"error":{"code":4004}}`)
+	for name, test := range map[string]struct {
+		fault   offboardtest.Fault
+		times   int
+		want    teardown.Outcome
+		deletes int
+	}{
+		"twice":               {refused, 2, teardown.Gone, 2}, // sent again after the workspace is read
+		"for good":            {refused, 1000, teardown.Gone, 1},
+		"by a firewall":       {offboardtest.Page("GetOrganization", 403), 1000, teardown.Unknown, 1},
+		"by a failing server": {offboardtest.Page("GetOrganization", 503), 1000, teardown.Unknown, 1},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				srv := workspacetest.NewServer()
+				srv.AddOrganization(workspacetest.Organization{ID: acme, Name: "Acme", Slug: "acme"})
+				c := newClient(t, srv.OptionWithToken(srv.AddServiceAccount(acme)))
+				p := planned(t, c)
+				test.fault.Times = test.times
+				srv.Fail(offboardtest.Fault{Operation: "GetOrganization"}, test.fault)
+				if name == "twice" {
+					srv.Fail(offboardtest.Ignore("DeleteOrganization", 200, `{"status":true,"data":{"delete":"OK"}}`))
+				}
+				r, err := c.Teardown(t.Context(), p, teardown.Confirm("Acme"), teardown.Permit(teardown.OwnOrganization))
+				if r == nil || r.Outcome != test.want || srv.Count("DeleteOrganization") != test.deletes {
+					t.Errorf("got %+v, %v after %d deletions, want %q after %d", r, err, srv.Count("DeleteOrganization"), test.want, test.deletes)
+				}
+			})
+		})
+	}
+}
+
 // A slug that becomes another organization's while a write waits leads nowhere.
 func TestWrite_SlugThatChangesHands(t *testing.T) {
 	t.Parallel()

@@ -50,11 +50,12 @@ func (c *Client) Plan(ctx context.Context, idOrSlug string) (*teardown.Plan, err
 // all that it has, once no subscription is left. No subscription is touched, for no
 // API cancels one: carry out the same plan again when they have ended.
 //
-// The outcome is [teardown.Gone] when Applivery has said so, and no read says that
-// it is still there. While reads still show it, the deletion is sent again, at most three
-// times; if they do so for a minute, the outcome is [teardown.Unknown]. It is Unknown as
-// well when the answer was lost and nothing can be read, as it is with a service account
-// of the workspace itself.
+// The outcome is [teardown.Gone] when Applivery has said so, and a read says that the
+// organization does not exist; or, with a service account of the workspace itself, when three
+// reads in a row are refused. While reads still show it, the deletion is sent again, at most
+// three times; if they do so for a minute, or fail, the outcome is [teardown.Unknown]. It is
+// Unknown as well when the answer was lost and nothing can be read, as it is with a service
+// account of the workspace itself.
 //
 // Applivery does not tell an organization that is gone from one that the user may not
 // see: carry out a plan as the user who made it. A service account is told apart, and
@@ -144,36 +145,46 @@ func (d driver) Delete(ctx context.Context, o teardown.Organization) (teardown.D
 const maxLinger = time.Minute
 
 // How often a deletion that Applivery has accepted is requested again when reads still
-// show the organization: after so many of them, and so many times at most.
+// show the organization: after so many of them, and so many times at most; and how many reads
+// in a row have to be refused until a service account counts as deleted.
 const (
 	readsBeforeRepeat = 2
 	maxRepeats        = 3
+	refusals          = 3
 )
 
-// remaining returns an error if an organization is still shown after its deletion was
-// accepted. The deletion is requested again when reads go on to show it. Reads that cannot
-// decide do not revoke what Applivery has answered, unless one of them has shown it.
+// remaining returns an error unless an organization is read not to exist after its deletion
+// was accepted. The deletion is requested again when reads go on to show it. A read that
+// fails proves nothing; only that Applivery goes on refusing a service account of the
+// organization itself shows that the account was deleted with it.
 func (c *Client) remaining(ctx context.Context, id string) error {
 	ctx, cancel := context.WithTimeout(ctx, maxLinger)
 	defer cancel()
-	reads, repeats, shown := 0, 0, false
-	err := c.rest().Wait(ctx, "Teardown", id, func(ctx context.Context) ([]errors.Step, error) {
+	a := c.account.Load() // as it was read before the deletion
+	own := a != nil && a.of(id)
+	reads, repeats, refused := 0, 0, 0
+	return c.rest().Wait(ctx, "Teardown", id, func(ctx context.Context) ([]errors.Step, error) {
 		presence, err := c.look(ctx, id)
-		if presence != rest.Present {
-			return nil, err
+		if own && errors.Is(err, errors.Unauthenticated) {
+			refused++
+		} else {
+			refused = 0
 		}
-		shown = true
-		if reads++; reads > readsBeforeRepeat && repeats < maxRepeats {
-			reads, repeats = 0, repeats+1
-			// Whatever is answered, the next read decides.
-			_ = c.deleteOrganization(ctx, id)
+		description := id
+		switch {
+		case presence == rest.Gone, refused == refusals:
+			return nil, nil
+		case presence == rest.Unknown:
+			description += " cannot be read: " + err.Error()
+		default:
+			if reads++; reads > readsBeforeRepeat && repeats < maxRepeats {
+				reads, repeats = 0, repeats+1
+				// Whatever is answered, the next read decides.
+				_ = c.deleteOrganization(ctx, id)
+			}
 		}
-		return []errors.Step{{Name: "organization", Description: id}}, nil
+		return []errors.Step{{Name: "organization", Description: description}}, nil
 	})
-	if !shown {
-		return nil
-	}
-	return err
 }
 
 // inspect takes a plan. What is deleted along and the plan before does not name makes that
@@ -268,7 +279,13 @@ func (c *Client) own(ctx context.Context, id string) (bool, error) {
 		a = &account{user.Role == UserRoleServiceAccount, strings.ToLower(user.Email)}
 		c.account.Store(a)
 	}
-	return a.service || strings.HasSuffix(a.email, "@"+id+".iam.applivery.io"), nil
+	return a.of(id), nil
+}
+
+// of reports whether an account is a service account of an organization. One that reads the
+// organization is of no other.
+func (a *account) of(id string) bool {
+	return a.service || strings.HasSuffix(a.email, "@"+id+".iam.applivery.io")
 }
 
 // maxNames is how many a loss names.
