@@ -3,6 +3,7 @@ package zitadel_test
 import (
 	"bytes"
 	"context"
+	"fmt"
 	"net/http"
 	"slices"
 	"strings"
@@ -86,7 +87,7 @@ func TestPlan_AllKindsOfLosses(t *testing.T) {
 		{Kind: "policies", Count: 2, Names: []string{"login", "password complexity"}, Note: "which it has instead of the instance's"},
 		{Kind: "groups", Count: 1, Names: []string{"staff"}, Note: "of users"},
 	} {
-		if diff := cmp.Diff(want, got[want.Kind]); diff != "" {
+		if diff := cmp.Diff(want, got[want.Kind], withoutIDs); diff != "" {
 			t.Errorf("%s (-want +got):\n%s", want.Kind, diff)
 		}
 	}
@@ -184,6 +185,79 @@ func TestTeardown_ReplacedSinceThePlan(t *testing.T) {
 	srv.Fail(offboardtest.Answer("ListUsersPage", 200, users))
 	if r, err := c.Teardown(t.Context(), p, teardown.Confirm("Acme")); r != nil || code(err) != errors.PlanStale || !srv.Exists("acme") {
 		t.Errorf("got %+v, %v", r, err)
+	}
+}
+
+// An item that takes the place of another is new, although there are more of its kind than
+// a plan names, or its name is the same.
+func TestTeardown_ReplacedAmongMany(t *testing.T) {
+	t.Parallel()
+	for kind, list := range map[zitadel.Kind]string{
+		zitadel.KindUsers: "ListUsersPage", zitadel.KindProjects: "ListProjectsPage", zitadel.KindApps: "ListAppsPage",
+		zitadel.KindProjectGrants: "ListProjectGrantsPage", zitadel.KindUserGrants: "ListUserGrantsPage", zitadel.KindMembers: "ListMembersPage",
+		zitadel.KindGroups: "ListGroupsPage", zitadel.KindActions: "ListActionsPage", zitadel.KindIdentityProviders: "ListIdentityProvidersPage",
+		zitadel.KindMemberships: "ListAdministratorsPage", zitadel.KindUserGrantsByOthers: "ListAuthorizationsPage",
+		zitadel.KindGrantedProjects: "ListGrantedProjectsPage", zitadel.KindProjectMembers: "ListProjectMembersPage",
+		zitadel.KindProjectGrantMembers: "ListProjectGrantMembersPage",
+	} {
+		for _, n := range []int{3, 13} {
+			for _, renamed := range []bool{true, false} {
+				t.Run(fmt.Sprint(kind, " ", n, " ", renamed), func(t *testing.T) {
+					t.Parallel()
+					synctest.Test(t, func(t *testing.T) {
+						srv := zitadeltest.NewServer()
+						srv.AddOrganization(zitadeltest.Organization{ID: "acme", Name: "Acme"})
+						srv.AddOrganization(zitadeltest.Organization{ID: "bolt", Name: "Bolt"})
+						crowd(srv, n)
+						c := newClient(t, srv)
+						p := planOf(t, c)
+						if got := losses(p)[string(kind)]; got.Count < n || len(got.IDs) != got.Count {
+							t.Fatalf("got %+v, want %d with IDs at least", got, n)
+						}
+						last := fmt.Sprintf("%03d", n-1)
+						replaced := offboardtest.EditBody(list, func(b []byte) []byte {
+							b = bytes.ReplaceAll(b, []byte("id"+last), []byte("id-new"))
+							if renamed {
+								b = bytes.ReplaceAll(b, []byte("name"+last), []byte("name-new"))
+							}
+							return b
+						})
+						replaced.Times = 1000
+						srv.Fail(replaced)
+						r, err := c.Teardown(t.Context(), p, teardown.Confirm("Acme"))
+						if r != nil || code(err) != errors.PlanStale || !srv.Exists("acme") {
+							t.Errorf("got %+v, %v; it exists: %t", r, err, srv.Exists("acme"))
+						}
+					})
+				})
+			}
+		}
+	}
+}
+
+// crowd gives the organization "acme" so many of each kind, whose IDs have id000 and so on,
+// and whose names have name000 and so on.
+func crowd(srv *zitadeltest.Server, n int) {
+	srv.AddProject(zitadeltest.Project{ID: "shop", Name: "Shop", Organization: "acme"})
+	srv.AddProject(zitadeltest.Project{ID: "tool", Name: "Tool", Organization: "bolt"})
+	srv.AddProjectGrant(zitadeltest.ProjectGrant{ID: "lent", Project: "shop", Organization: "bolt"})
+	for i := range n {
+		id, name := fmt.Sprintf("id%03d", i), fmt.Sprintf("name%03d", i)
+		srv.AddUser(zitadeltest.User{ID: "u-" + id, UserName: name, Organization: "acme"})
+		srv.AddMember(zitadeltest.Member{Organization: "acme", User: "u-" + id})
+		srv.AddMember(zitadeltest.Member{Organization: "bolt", User: "u-" + id})
+		srv.AddProject(zitadeltest.Project{ID: "p-" + id, Name: name, Organization: "acme"})
+		srv.AddProject(zitadeltest.Project{ID: "t-" + id, Name: name, Organization: "bolt"})
+		srv.AddProjectMember(zitadeltest.ProjectMember{Project: "shop", User: "u-" + id})
+		srv.AddProjectGrantMember(zitadeltest.ProjectGrantMember{ProjectGrant: "lent", User: "u-" + id})
+		srv.AddApp(zitadeltest.App{ID: "a-" + id, Name: name, Project: "shop"})
+		srv.AddProjectGrant(zitadeltest.ProjectGrant{ID: "g-" + id, Project: "p-" + id, Organization: "bolt"})
+		srv.AddProjectGrant(zitadeltest.ProjectGrant{ID: "h-" + id, Project: "t-" + id, Organization: "acme"})
+		srv.AddUserGrant(zitadeltest.UserGrant{ID: "r-" + id, User: "u-" + id, Project: "shop"})
+		srv.AddUserGrant(zitadeltest.UserGrant{ID: "s-" + id, User: "u-" + id, Project: "tool"})
+		srv.AddGroup(zitadeltest.Group{ID: "c-" + id, Name: name, Organization: "acme"})
+		srv.AddAction(zitadeltest.Action{ID: "f-" + id, Name: name, Organization: "acme"})
+		srv.AddIdentityProvider(zitadeltest.IdentityProvider{ID: "i-" + id, Name: name, Organization: "acme"})
 	}
 }
 
@@ -550,6 +624,76 @@ func TestTeardown_OwnOrganizationNeverStarted(t *testing.T) {
 	}
 }
 
+// A deletion that Zitadel accepts and does not start, with reads that fail afterwards for a
+// while or for good: no failure of a read shows that the organization does not exist.
+func TestTeardown_NeverStartedAndNotRead(t *testing.T) {
+	t.Parallel()
+	faults := map[string]offboardtest.Fault{
+		"500":              offboardtest.Answer("", 500, `{"code":13,"message":"internal"}`),
+		"503":              offboardtest.Page("", http.StatusServiceUnavailable),
+		"a firewall's 403": offboardtest.Page("", http.StatusForbidden),
+		"a web page":       offboardtest.Page("", http.StatusOK),
+		"a redirect":       offboardtest.Redirect("", http.StatusFound, "/login"),
+		"denied":           offboardtest.Answer("", 403, `{"code":7,"message":"no (AUTH-5mWD2)"}`),
+		"unauthenticated":  offboardtest.Answer("", 401, `{"code":16,"message":"no (AUTH-7fs1e)"}`),
+		"another":          offboardtest.EditBody("", func(b []byte) []byte { return []byte(strings.ReplaceAll(string(b), "acme", "bolt")) }),
+	}
+	for caller, test := range map[string]struct {
+		operation, read, body string
+	}{
+		"an owner of the instance":                     {"DeleteOrganization", "GetOrganization", `{"details":{"sequence":"5","resourceOwner":"100000000000000000"}}`},
+		"a manager who may read nothing else":          {"DeleteOrganizationV2", "GetMyOrganization", `{"deletionDate":"2026-11-22T05:10:49.122741Z"}`},
+		"an owner of the organization, from elsewhere": {"DeleteOrganizationV2", "GetMyOrganization", `{"deletionDate":"2026-11-22T05:10:49.122741Z"}`},
+		"an owner of the organization, from within":    {"DeleteOrganizationV2", "GetMyOrganization", `{"deletionDate":"2026-11-22T05:10:49.122741Z"}`},
+	} {
+		for name, fault := range faults {
+			for _, reads := range []int{1, 1000} {
+				t.Run(caller+", "+name, func(t *testing.T) {
+					t.Parallel()
+					synctest.Test(t, func(t *testing.T) {
+						srv, c := newSettled(t)
+						callers[caller].prepare(srv)
+						p := planOf(t, c)
+						fault := fault
+						fault.Operation, fault.Times = test.read, reads
+						// The reads that follow the deletion fail.
+						first := true
+						r, err := c.Teardown(t.Context(), p, teardown.Confirm("Acme"), teardown.Permit(callers[caller].permits...),
+							teardown.Journal(written(func(entry []byte) {
+								if first && strings.Contains(string(entry), `"deleting"`) {
+									first = false
+									srv.Fail(offboardtest.Ignore(test.operation, 200, test.body), fault)
+								}
+							})))
+						if r == nil {
+							t.Fatal(err)
+						}
+						want := teardown.Gone // deleted again
+						switch {
+						case reads == 1:
+						case caller == "an owner of the organization, from within" && name == "unauthenticated":
+							return // what the end of the organization looks like
+						default:
+							want = teardown.Unknown
+						}
+						if r.Outcome != want || srv.Exists("acme") != (want == teardown.Unknown) {
+							t.Errorf("%d reads: got %q, %v after %d deletions; it exists: %t", reads, r.Outcome, err, srv.Count(test.operation), srv.Exists("acme"))
+						}
+					})
+				})
+			}
+		}
+	}
+}
+
+// written is a journal that calls a function with each entry.
+type written func([]byte)
+
+func (w written) Write(entry []byte) (int, error) {
+	w(entry)
+	return len(entry), nil
+}
+
 // A deletion that is accepted in another form may be performed later.
 func TestTeardown_AcceptedInAnotherForm(t *testing.T) {
 	t.Parallel()
@@ -610,21 +754,23 @@ func TestTeardown_RefusedWhenSentAgain(t *testing.T) {
 // have been of another one.
 func TestTeardown_HeaderDroppedAfterTheDeletion(t *testing.T) {
 	t.Parallel()
-	srv, c := newSettled(t)
-	srv.AddOrganization(zitadeltest.Organization{ID: "home", Home: true})
-	callers["a manager at an old server"].prepare(srv)
-	p := planOf(t, c)
-	deleted := false
-	c = newClient(t, srv, zitadel.WithHTTPClient(&http.Client{Transport: dropping{srv, func(req *http.Request) bool {
-		defer func() {
-			deleted = deleted || req.Method == http.MethodDelete && strings.HasPrefix(req.URL.Path, "/management/")
-		}()
-		return deleted
-	}}}))
-	r, err := c.Teardown(t.Context(), p, teardown.Confirm("Acme"))
-	if r == nil || r.Outcome != teardown.Unknown || code(err) != errors.OutcomeUnknown {
-		t.Errorf("got %+v, %v", r, err)
-	}
+	synctest.Test(t, func(t *testing.T) {
+		srv, c := newSettled(t)
+		srv.AddOrganization(zitadeltest.Organization{ID: "home", Home: true})
+		callers["a manager at an old server"].prepare(srv)
+		p := planOf(t, c)
+		deleted := false
+		c = newClient(t, srv, zitadel.WithHTTPClient(&http.Client{Transport: dropping{srv, func(req *http.Request) bool {
+			defer func() {
+				deleted = deleted || req.Method == http.MethodDelete && strings.HasPrefix(req.URL.Path, "/management/")
+			}()
+			return deleted
+		}}}))
+		r, err := c.Teardown(t.Context(), p, teardown.Confirm("Acme"))
+		if r == nil || r.Outcome != teardown.Unknown || code(err) != errors.OutcomeUnknown {
+			t.Errorf("got %+v, %v", r, err)
+		}
+	})
 }
 
 // An organization that becomes unknown while it is read is no list that may not be read.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"net/http"
 	"testing"
+	"testing/synctest"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -144,22 +145,24 @@ func TestContext_HeaderDroppedFromWrites(t *testing.T) {
 			return err
 		}, errors.NotConfirmed},
 	} {
-		srv, c := newHome(t, true, anyRequest)
-		if name == "reactivation" {
-			srv.AddOrganization(zitadeltest.Organization{ID: "home", Home: true, Inactive: true})
-		}
-		before := srv.Contents()
-		if err := test.call(t.Context(), c); code(err) != test.code || srv.Count(test.operation) != 0 {
-			t.Errorf("%s: got %v after %d writes, want code %q", name, err, srv.Count(test.operation), test.code)
-		}
-		if diff := cmp.Diff(before, srv.Contents()); diff != "" {
-			t.Errorf("%s: something was changed (-before +after):\n%s", name, diff)
-		}
-		// A proxy that drops it from the write alone: the answer names the organization.
-		c = newClient(t, srv, zitadel.WithHTTPClient(&http.Client{Transport: dropping{srv, writes}}))
-		if err := test.call(t.Context(), c); test.operation != "DeleteMyOrganization" && code(err) != errors.UnexpectedResponse {
-			t.Errorf("%s: got %v, want code %q", name, err, errors.UnexpectedResponse)
-		}
+		synctest.Test(t, func(t *testing.T) {
+			srv, c := newHome(t, true, anyRequest)
+			if name == "reactivation" {
+				srv.AddOrganization(zitadeltest.Organization{ID: "home", Home: true, Inactive: true})
+			}
+			before := srv.Contents()
+			if err := test.call(t.Context(), c); code(err) != test.code || srv.Count(test.operation) != 0 {
+				t.Errorf("%s: got %v after %d writes, want code %q", name, err, srv.Count(test.operation), test.code)
+			}
+			if diff := cmp.Diff(before, srv.Contents()); diff != "" {
+				t.Errorf("%s: something was changed (-before +after):\n%s", name, diff)
+			}
+			// A proxy that drops it from the write alone: the answer names the organization.
+			c = newClient(t, srv, zitadel.WithHTTPClient(&http.Client{Transport: dropping{srv, writes}}))
+			if err := test.call(t.Context(), c); test.operation != "DeleteMyOrganization" && code(err) != errors.UnexpectedResponse {
+				t.Errorf("%s: got %v, want code %q", name, err, errors.UnexpectedResponse)
+			}
+		})
 	}
 }
 

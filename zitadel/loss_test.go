@@ -394,6 +394,12 @@ func TestDeleteMyOrganization_HeaderLostOnTheDeletion(t *testing.T) {
 	}
 }
 
+// always returns a fault that does not pass.
+func always(f offboardtest.Fault) offboardtest.Fault {
+	f.Times = 1000
+	return f
+}
+
 // A deletion is answered with success: reads decide.
 func TestDeleteMyOrganization_ReadsDecide(t *testing.T) {
 	t.Parallel()
@@ -420,12 +426,16 @@ func TestDeleteMyOrganization_ReadsDecide(t *testing.T) {
 		}, errors.OutcomeUnknown},
 		"the role in it ended with it, and the credential, too": {func(srv *zitadeltest.Server) {
 			ownAcmeOnly(srv)
-			srv.Fail(offboardtest.Fault{Operation: "GetMyUser"}, offboardtest.Answer("GetMyUser", 401, `{"code":16,"message":"no (AUTH-7fs1e)"}`))
+			srv.Fail(offboardtest.Fault{Operation: "GetMyUser"}, always(offboardtest.Answer("GetMyUser", 401, `{"code":16,"message":"no (AUTH-7fs1e)"}`)))
 		}, errors.OutcomeUnknown},
 		"the role in it ended with it, and the credential is another one": {func(srv *zitadeltest.Server) {
 			ownAcmeOnly(srv)
 			srv.Fail(offboardtest.Fault{Operation: "GetMyUser"},
-				offboardtest.Answer("GetMyUser", 200, `{"user":{"id":"1","details":{"resourceOwner":"other"}}}`))
+				always(offboardtest.Answer("GetMyUser", 200, `{"user":{"id":"1","details":{"resourceOwner":"other"}}}`)))
+		}, errors.OutcomeUnknown},
+		"a permission for it ended, and the role in it did not": {func(srv *zitadeltest.Server) {
+			ownAcmeOnly(srv)
+			srv.Fail(always(offboardtest.Answer("ListMyMembershipsPage", 200, `{"details":{"totalResult":"1"},"result":[{"orgId":"acme","roles":["ORG_OWNER"]}]}`)))
 		}, errors.OutcomeUnknown},
 		"it is the credential's own": {func(srv *zitadeltest.Server) {
 			srv.AddOrganization(zitadeltest.Organization{ID: "acme", Home: true})
@@ -438,9 +448,21 @@ func TestDeleteMyOrganization_ReadsDecide(t *testing.T) {
 			srv.Fail(offboardtest.Fault{Operation: "GetMyOrganization"},
 				offboardtest.Fault{Operation: "GetMyOrganization", Status: 503, Body: "{}", Times: 1000})
 		}, errors.OutcomeUnknown},
-		"another organization is read": {func(srv *zitadeltest.Server) {
-			srv.Fail(offboardtest.Fault{Operation: "GetMyOrganization"}, offboardtest.DropHeader("GetMyOrganization", "x-zitadel-orgid"))
+		"it is the credential's own, and cannot be read": {func(srv *zitadeltest.Server) {
+			srv.AddOrganization(zitadeltest.Organization{ID: "acme", Home: true})
+			srv.Fail(ignored, offboardtest.Fault{Operation: "GetMyOrganization"}, always(offboardtest.Page("GetMyOrganization", 503)))
 		}, errors.OutcomeUnknown},
+		"it is the credential's own, and may not be read": {func(srv *zitadeltest.Server) {
+			srv.AddOrganization(zitadeltest.Organization{ID: "acme", Home: true})
+			denied := always(offboardtest.Answer("GetMyOrganization", 403, `{"code":7,"message":"no (AUTH-5mWD2)"}`))
+			srv.Fail(ignored, offboardtest.Fault{Operation: "GetMyOrganization"}, denied)
+		}, errors.OutcomeUnknown},
+		"another organization is read": {func(srv *zitadeltest.Server) {
+			srv.Fail(offboardtest.Fault{Operation: "GetMyOrganization"}, always(offboardtest.DropHeader("GetMyOrganization", "x-zitadel-orgid")))
+		}, errors.OutcomeUnknown},
+		"another organization is read once": {func(srv *zitadeltest.Server) {
+			srv.Fail(offboardtest.Fault{Operation: "GetMyOrganization"}, offboardtest.DropHeader("GetMyOrganization", "x-zitadel-orgid"))
+		}, ""},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

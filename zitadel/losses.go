@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"github.com/offboard-dev/offboard-go/errors"
+	"github.com/offboard-dev/offboard-go/internal/cascade"
 	"github.com/offboard-dev/offboard-go/internal/rest"
 	"github.com/offboard-dev/offboard-go/teardown"
 )
@@ -100,6 +101,7 @@ type survey struct {
 	access *access
 	fresh  bool              // the plan from before is compared
 	names  map[Kind][]string // all of a kind
+	ids    map[Kind][]string // of the same
 	hidden map[Kind]hiding
 	others map[string]bool   // the IDs of users of other organizations
 	called map[string]string // the names of other organizations
@@ -125,7 +127,7 @@ func (c *Client) losses(ctx context.Context, operation, orgID string, a *access,
 	}
 	ctx = withProof(ctx, proof{denials: !a.reads, once: in.first})
 	s := &survey{
-		Client: c, orgID: orgID, access: a, fresh: before != nil, names: map[Kind][]string{}, hidden: map[Kind]hiding{},
+		Client: c, orgID: orgID, access: a, fresh: before != nil, names: map[Kind][]string{}, ids: map[Kind][]string{}, hidden: map[Kind]hiding{},
 		others: map[string]bool{}, called: map[string]string{},
 	}
 	for _, read := range []func(context.Context) error{
@@ -141,12 +143,13 @@ func (c *Client) losses(ctx context.Context, operation, orgID string, a *access,
 		if len(names) == 0 && hidden.why == "" {
 			continue
 		}
+		loss := teardown.Loss{Kind: string(k.kind), Count: len(names), Names: names, Note: k.note}
+		cascade.Identify(&loss, s.ids[k.kind])
 		if before != nil {
-			if err := s.compare(operation, k.kind, before); err != nil {
+			if err := s.compare(operation, loss, before); err != nil {
 				return nil, err
 			}
 		}
-		loss := teardown.Loss{Kind: string(k.kind), Count: len(names), Names: names, Note: k.note}
 		if !k.all {
 			loss.Names = names[:min(named, len(names))]
 		}
@@ -158,10 +161,12 @@ func (c *Client) losses(ctx context.Context, operation, orgID string, a *access,
 	return losses, nil
 }
 
-// compare refuses a plan that does not have all that is of a kind now.
-func (s *survey) compare(operation string, kind Kind, before *teardown.Plan) error {
+// compare refuses a plan that does not have all that is of a kind now, by the IDs and by the
+// names that it has.
+func (s *survey) compare(operation string, now teardown.Loss, before *teardown.Plan) error {
+	kind := Kind(now.Kind)
 	var planned teardown.Loss
-	if i := slices.IndexFunc(before.Losses, func(l teardown.Loss) bool { return l.Kind == string(kind) }); i >= 0 {
+	if i := slices.IndexFunc(before.Losses, func(l teardown.Loss) bool { return l.Kind == now.Kind }); i >= 0 {
 		planned = before.Losses[i]
 	}
 	if hidden := s.hidden[kind]; hidden.why != "" && !hides(planned.Note) {
@@ -178,12 +183,15 @@ func (s *survey) compare(operation string, kind Kind, before *teardown.Plan) err
 			text = fmt.Sprintf("has %q, which is new", names[i])
 		}
 	}
+	if text == "" && now.Count > 0 {
+		return cascade.Compare(provider, s.orgID, now, before)
+	}
 	if text == "" {
 		return nil
 	}
 	return &errors.Error{
 		Provider: provider, Operation: operation, Target: s.orgID, Code: errors.PlanStale,
-		Steps: []errors.Step{{Name: string(kind), Description: text}}, Err: errors.New(string(kind) + " " + text),
+		Steps: []errors.Step{{Name: now.Kind, Description: text}}, Err: errors.New(now.Kind + " " + text),
 	}
 }
 
@@ -206,7 +214,12 @@ func elsewhere(operation, orgID string, err error) error {
 	}
 }
 
-func (s *survey) add(kind Kind, name string) { s.names[kind] = append(s.names[kind], name) }
+// add notes an item with the ID that tells it from others of its kind, and with the name that
+// a plan shows.
+func (s *survey) add(kind Kind, id, name string) {
+	s.ids[kind] = append(s.ids[kind], id)
+	s.names[kind] = append(s.names[kind], name)
+}
 
 // hide notes that not all of a kind is readable, if that is what an error says, and
 // returns the error otherwise. A credential that has the permission for the whole
@@ -247,7 +260,7 @@ func each[T any](s *survey, list iter.Seq2[T, error], permission string, do func
 func (s *survey) readUsers(ctx context.Context) error {
 	return each(s, s.ListUsers(ctx, s.orgID), "user.read", func(u *User) {
 		s.users = append(s.users, *u)
-		s.add(KindUsers, cmp.Or(u.UserName, u.ID))
+		s.add(KindUsers, u.ID, cmp.Or(u.UserName, u.ID))
 	}, KindUsers)
 }
 
@@ -257,20 +270,20 @@ func (s *survey) readProjects(ctx context.Context) error {
 	var projects []Project
 	err := each(s, s.ListProjects(ctx, s.orgID), "project.read", func(p *Project) {
 		projects = append(projects, *p)
-		s.add(KindProjects, cmp.Or(p.Name, p.ID))
+		s.add(KindProjects, p.ID, cmp.Or(p.Name, p.ID))
 	}, KindProjects, KindApps, KindProjectMembers)
 	if err != nil {
 		return err
 	}
 	for _, project := range projects {
 		err := each(s, s.ListApps(ctx, project.ID, s.orgID), "project.app.read", func(a *App) {
-			s.add(KindApps, cmp.Or(a.Name, a.ID))
+			s.add(KindApps, a.ID, cmp.Or(a.Name, a.ID))
 		}, KindApps)
 		if err != nil {
 			return err
 		}
 		err = s.readManagers(ctx, s.ListProjectMembers(ctx, project.ID, s.orgID), "project.member.read",
-			KindProjectMembers, " in "+cmp.Or(project.Name, project.ID))
+			KindProjectMembers, project.ID, " in "+cmp.Or(project.Name, project.ID))
 		if err != nil {
 			return err
 		}
@@ -278,11 +291,11 @@ func (s *survey) readProjects(ctx context.Context) error {
 	return nil
 }
 
-// readManagers reads users who manage something, with the text that names it.
-func (s *survey) readManagers(ctx context.Context, list iter.Seq2[Member, error], permission string, kind Kind, of string) error {
+// readManagers reads users who manage something, with its ID and the text that names it.
+func (s *survey) readManagers(ctx context.Context, list iter.Seq2[Member, error], permission string, kind Kind, within, of string) error {
 	return each(s, list, permission, func(m *Member) {
 		name := cmp.Or(m.PreferredLoginName, m.DisplayName)
-		s.add(kind, cmp.Or(name, m.UserID)+of)
+		s.add(kind, within+"/"+m.UserID, cmp.Or(name, m.UserID)+of)
 		s.other(ctx, m.UserID, name, cmp.Or(m.UserResourceOwner, s.orgID))
 	}, kind, KindUsersOfOthers)
 }
@@ -294,7 +307,7 @@ func (s *survey) other(ctx context.Context, id, name, orgID string) {
 		return
 	}
 	s.others[id] = true
-	s.add(KindUsersOfOthers, cmp.Or(name, id)+" of "+s.nameOf(ctx, orgID))
+	s.add(KindUsersOfOthers, id, cmp.Or(name, id)+" of "+s.nameOf(ctx, orgID))
 }
 
 // nameOf returns the name of an organization; its ID if the credential may not read it.
@@ -363,7 +376,7 @@ func (s *survey) readGivenGrants(ctx context.Context, of *grants) error {
 		if g.GrantedOrgName != "" {
 			s.called[g.GrantedOrgID] = g.GrantedOrgName
 		}
-		s.add(KindProjectGrants, cmp.Or(g.ProjectName, g.ProjectID)+" to "+cmp.Or(g.GrantedOrgName, g.GrantedOrgID))
+		s.add(KindProjectGrants, g.GrantID, cmp.Or(g.ProjectName, g.ProjectID)+" to "+cmp.Or(g.GrantedOrgName, g.GrantedOrgID))
 		if !slices.Contains(of.givers, g.GrantedOrgID) {
 			of.givers = append(of.givers, g.GrantedOrgID)
 		}
@@ -393,7 +406,7 @@ func (s *survey) readGrantedProjects(ctx context.Context, of *grants) error {
 		if g.ProjectOwnerName != "" {
 			s.called[g.ProjectOwnerID] = g.ProjectOwnerName
 		}
-		s.add(KindGrantedProjects, cmp.Or(g.ProjectName, g.ProjectID)+" of "+cmp.Or(g.ProjectOwnerName, g.ProjectOwnerID))
+		s.add(KindGrantedProjects, g.GrantID, cmp.Or(g.ProjectName, g.ProjectID)+" of "+cmp.Or(g.ProjectOwnerName, g.ProjectOwnerID))
 	}, KindGrantedProjects, KindProjectGrantMembers)
 }
 
@@ -401,7 +414,7 @@ func (s *survey) readGrantMembers(ctx context.Context, of *grants) error {
 	for _, g := range of.all {
 		name := " in " + cmp.Or(g.ProjectName, g.ProjectID) + " for " + cmp.Or(g.GrantedOrgName, g.GrantedOrgID)
 		err := s.readManagers(ctx, s.ListProjectGrantMembers(ctx, g.ProjectID, g.GrantID, s.orgID), "project.grant.member.read",
-			KindProjectGrantMembers, name)
+			KindProjectGrantMembers, g.ProjectID+"/"+g.GrantID, name)
 		if err != nil {
 			return err
 		}
@@ -413,7 +426,7 @@ func (s *survey) readGrantMembers(ctx context.Context, of *grants) error {
 // organization, it is the one that gave the roles.
 func (s *survey) role(ctx context.Context, g *UserGrant) {
 	name := cmp.Or(g.UserName, g.PreferredLoginName)
-	s.add(KindUserGrants, cmp.Or(name, g.UserID)+" in "+cmp.Or(g.ProjectName, g.ProjectID))
+	s.add(KindUserGrants, g.ID, cmp.Or(name, g.UserID)+" in "+cmp.Or(g.ProjectName, g.ProjectID))
 	id, called := g.GrantedOrgID, g.GrantedOrgName
 	if id == "" {
 		id, called = g.OrgID, g.OrgName
@@ -425,36 +438,36 @@ func (s *survey) role(ctx context.Context, g *UserGrant) {
 }
 
 func (s *survey) readMembers(ctx context.Context) error {
-	return s.readManagers(ctx, s.ListMembers(ctx, s.orgID), "org.member.read", KindMembers, "")
+	return s.readManagers(ctx, s.ListMembers(ctx, s.orgID), "org.member.read", KindMembers, s.orgID, "")
 }
 
 func (s *survey) readDomains(ctx context.Context) error {
-	return each(s, s.ListDomains(ctx, s.orgID), "org.read", func(d *Domain) { s.add(KindDomains, d.DomainName) }, KindDomains)
+	return each(s, s.ListDomains(ctx, s.orgID), "org.read", func(d *Domain) { s.add(KindDomains, d.DomainName, d.DomainName) }, KindDomains)
 }
 
 // readSettings reads what an administrator has set up for the organization.
 func (s *survey) readSettings(ctx context.Context) error {
 	err := each(s, s.ListIdentityProviders(ctx, s.orgID), "org.idp.read", func(p *IdentityProvider) {
-		s.add(KindIdentityProviders, cmp.Or(p.Name, p.ID))
+		s.add(KindIdentityProviders, p.ID, cmp.Or(p.Name, p.ID))
 	}, KindIdentityProviders)
 	if err != nil {
 		return err
 	}
 	err = each(s, s.ListActions(ctx, s.orgID), "org.action.read", func(a *Action) {
-		s.add(KindActions, cmp.Or(a.Name, a.ID))
+		s.add(KindActions, a.ID, cmp.Or(a.Name, a.ID))
 	}, KindActions)
 	if err != nil {
 		return err
 	}
-	err = each(s, s.ListMetadata(ctx, s.orgID), "org.read", func(m *Metadata) { s.add(KindMetadata, m.Key) }, KindMetadata)
+	err = each(s, s.ListMetadata(ctx, s.orgID), "org.read", func(m *Metadata) { s.add(KindMetadata, m.Key, m.Key) }, KindMetadata)
 	if err != nil {
 		return err
 	}
-	err = each(s, s.ListPolicies(ctx, s.orgID), "policy.read", func(name *string) { s.add(KindPolicies, *name) }, KindPolicies)
+	err = each(s, s.ListPolicies(ctx, s.orgID), "policy.read", func(name *string) { s.add(KindPolicies, *name, *name) }, KindPolicies)
 	if err != nil {
 		return err
 	}
-	err = each(s, s.ListGroups(ctx, s.orgID), "group.read", func(g *Group) { s.add(KindGroups, cmp.Or(g.Name, g.ID)) }, KindGroups)
+	err = each(s, s.ListGroups(ctx, s.orgID), "group.read", func(g *Group) { s.add(KindGroups, g.ID, cmp.Or(g.Name, g.ID)) }, KindGroups)
 	if s.hidden[KindGroups].why == unlisted {
 		delete(s.hidden, KindGroups) // a server without this list has no groups
 	}
@@ -466,7 +479,7 @@ func (s *survey) readSettings(ctx context.Context) error {
 func (s *survey) readElsewhere(ctx context.Context) error {
 	err := each(s, s.ListAuthorizations(ctx, s.orgID), "user.grant.read", func(a *Authorization) {
 		if a.Organization.ID != s.orgID && a.Project.OrganizationID != s.orgID {
-			s.add(KindUserGrantsByOthers, cmp.Or(a.User.PreferredLoginName, a.User.ID)+" in "+cmp.Or(a.Project.Name, a.Project.ID)+
+			s.add(KindUserGrantsByOthers, a.ID, cmp.Or(a.User.PreferredLoginName, a.User.ID)+" in "+cmp.Or(a.Project.Name, a.Project.ID)+
 				" of "+cmp.Or(a.Organization.Name, a.Organization.ID))
 		}
 	}, KindUserGrantsByOthers)
@@ -481,8 +494,8 @@ func (s *survey) readElsewhere(ctx context.Context) error {
 		if a.Instance {
 			instance[a.User.ID] = true
 		}
-		if of := s.administered(a); of != "" {
-			s.membership(cmp.Or(a.User.PreferredLoginName, a.User.ID), a.Roles, of)
+		if id, of := s.administered(a); of != "" {
+			s.membership(a.User.ID, cmp.Or(a.User.PreferredLoginName, a.User.ID), a.Roles, id, of)
 		}
 	}, KindMemberships)
 	if err != nil {
@@ -505,24 +518,29 @@ func (s *survey) incomplete(kind Kind, operation string) {
 	}
 }
 
-// administered names what an administrator has roles in; "" for what is the
-// organization's own or granted to it, and read otherwise.
-func (s *survey) administered(a *Administrator) string {
+// theInstance is what roles in the instance are of, as a plan names it.
+const theInstance = "the instance"
+
+// administered returns the ID and the name of what an administrator has roles in; the name is
+// "" for what is the organization's own or granted to it, and read otherwise.
+func (s *survey) administered(a *Administrator) (id, name string) {
 	switch own := s.orgID; {
 	case a.Instance:
-		return "the instance"
+		return theInstance, theInstance
 	case a.Organization.ID != "" && a.Organization.ID != own:
-		return cmp.Or(a.Organization.Name, a.Organization.ID)
+		return a.Organization.ID, cmp.Or(a.Organization.Name, a.Organization.ID)
 	case a.Project.ID != "" && a.Project.OrganizationID != own:
-		return cmp.Or(a.Project.Name, a.Project.ID)
+		return a.Project.ID, cmp.Or(a.Project.Name, a.Project.ID)
 	case a.ProjectGrant.ID != "" && a.ProjectGrant.OrganizationID != own && a.ProjectGrant.GrantedOrganizationID != own:
-		return "a grant of " + cmp.Or(a.ProjectGrant.ProjectName, a.ProjectGrant.ProjectID)
+		return a.ProjectGrant.ID, "a grant of " + cmp.Or(a.ProjectGrant.ProjectName, a.ProjectGrant.ProjectID)
 	}
-	return ""
+	return "", ""
 }
 
-func (s *survey) membership(name string, roles []string, of string) {
-	s.add(KindMemberships, name+": "+strings.Join(roles, " and ")+" of "+of)
+// membership notes the roles of a user in what has an ID and a name. With other roles it is
+// another membership.
+func (s *survey) membership(userID, name string, roles []string, id, of string) {
+	s.add(KindMemberships, userID+": "+strings.Join(slices.Sorted(slices.Values(roles)), " ")+" of "+id, name+": "+strings.Join(roles, " and ")+" of "+of)
 }
 
 // readInstanceMembers reads the roles of the organization's users in the instance, if
@@ -537,7 +555,7 @@ func (s *survey) readInstanceMembers(ctx context.Context, known map[string]bool)
 			return err
 		}
 		if member.UserResourceOwner == s.orgID && !known[member.UserID] {
-			s.membership(cmp.Or(member.PreferredLoginName, member.UserID), member.Roles, "the instance")
+			s.membership(member.UserID, cmp.Or(member.PreferredLoginName, member.UserID), member.Roles, theInstance, theInstance)
 		}
 	}
 	return nil
@@ -550,7 +568,7 @@ func (s *survey) readUserMemberships(ctx context.Context, known map[string]bool)
 				return s.hide(err, "user.membership.read", KindMemberships)
 			}
 			if membership.IAM && !known[user.ID] {
-				s.membership(cmp.Or(user.PreferredLoginName, user.UserName, user.ID), membership.Roles, "the instance")
+				s.membership(user.ID, cmp.Or(user.PreferredLoginName, user.UserName, user.ID), membership.Roles, theInstance, theInstance)
 			}
 		}
 	}
@@ -561,6 +579,7 @@ func (s *survey) readUserMemberships(ctx context.Context, known map[string]bool)
 type access struct {
 	permissions []string // in its user's own organization
 	home        string   // its user's own organization
+	member      bool     // its user has a role in the organization itself
 	wide        bool     // the permissions are for the whole instance
 
 	reads   bool // by the admin API
@@ -599,13 +618,12 @@ func (c *Client) membership(ctx context.Context, a *access, orgID string) error 
 		return err
 	}
 	a.home = me.Details.ResourceOwner
-	member := false
 	for m, err := range c.ListMyMemberships(ctx) {
 		if err != nil {
 			return err
 		}
 		a.wide = a.wide || m.IAM
-		member = member || m.OrgID == orgID
+		a.member = a.member || m.OrgID == orgID
 	}
 	switch {
 	case a.home == orgID:
@@ -614,7 +632,7 @@ func (c *Client) membership(ctx context.Context, a *access, orgID string) error 
 		// It can be of a role in its own organization only: then Zitadel refuses.
 		a.may = true
 	default:
-		a.may = member
+		a.may = a.member
 	}
 	return nil
 }

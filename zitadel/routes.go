@@ -1,6 +1,7 @@
 package zitadel
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"net/http"
@@ -51,12 +52,9 @@ func (c *Client) DeleteMyOrganization(ctx context.Context, orgID string) (*Objec
 	}
 	ctx = withConfirmed(ctx, orgID)
 	gone := false
+	known := c.readKnown(orgID)
 	read := func(ctx context.Context) (rest.Presence, *Organization, error) {
-		presence, found, err := look(ctx, orgID, c.GetMyOrganization)
-		// It was known a moment ago, to this very credential.
-		if e, ok := errors.AsType[*errors.Error](err); ok && isUnknown(e) {
-			presence, err = rest.Gone, nil
-		}
+		presence, found, err := known(ctx)
 		gone = presence == rest.Gone
 		return presence, found, err
 	}
@@ -64,20 +62,26 @@ func (c *Client) DeleteMyOrganization(ctx context.Context, orgID string) (*Objec
 	if err != nil || gone {
 		return details, err
 	}
-	presence, _, err := c.settle(ctx, operation, orgID, read)
-	switch {
-	case presence == rest.Gone: // read by the credential, whose own organization exists then
-		return details, nil
-	case presence == rest.Present:
-		err = errStillExists
-	case home == orgID:
-		return details, nil
-	case errors.Is(err, errors.PermissionDenied):
+	var unended error
+	presence, _, err := c.settle(ctx, operation, orgID, read, func(ctx context.Context, refusal error) bool {
+		if home == orgID {
+			return errors.Is(refusal, errors.Unauthenticated)
+		}
+		if !errors.Is(refusal, errors.PermissionDenied) || !isNext(details, before) {
+			return false
+		}
 		// The role in the organization may have ended with it. The credential ends with its
 		// own organization.
-		if err = c.stillIn(ctx, home); err == nil && isNext(details, before) {
-			return details, nil
-		}
+		unended = c.roleEnded(ctx, orgID, home)
+		return unended == nil
+	})
+	switch presence {
+	case rest.Gone:
+		return details, nil
+	case rest.Present:
+		err = errStillExists
+	default:
+		err = cmp.Or(unended, err)
 	}
 	return nil, &errors.Error{
 		Provider: provider, Operation: operation, Target: c.rest().Shown(orgID), Code: errors.OutcomeUnknown,
@@ -127,13 +131,25 @@ func (c *Client) home(ctx context.Context, operation, orgID string) (string, err
 	return me.Details.ResourceOwner, nil
 }
 
-// stillIn returns an error unless the credential still belongs to an organization.
-func (c *Client) stillIn(ctx context.Context, home string) error {
+// roleEnded returns an error unless the credential is read to have no role in an organization
+// in which it had one, and still to belong to its own organization.
+func (c *Client) roleEnded(ctx context.Context, orgID, home string) error {
 	me, err := c.GetMyUser(ctx)
-	if err == nil && me.Details.ResourceOwner != home {
-		err = errors.New("the credential belongs to another organization")
+	if err != nil {
+		return err
 	}
-	return err
+	if me.Details.ResourceOwner != home {
+		return errors.New("the credential belongs to another organization")
+	}
+	for m, err := range c.ListMyMemberships(ctx) {
+		if err != nil {
+			return err
+		}
+		if m.OrgID == orgID || m.IAM {
+			return errors.New("the credential still has a role that covers the organization")
+		}
+	}
+	return nil
 }
 
 // DeleteOrganizationV2 deletes an organization as [Client.DeleteOrganization] does,

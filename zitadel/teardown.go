@@ -54,9 +54,11 @@ func (c *Client) Plan(ctx context.Context, orgID string) (*teardown.Plan, error)
 // lists.
 //
 // An organization that still exists 10 to 15 seconds after the answer to its deletion is deleted
-// again, at most three times; one that exists after that is [errors.OutcomeUnknown]. When
-// nothing can be read any more, as with the credential's own organization, the answer to
-// the deletion stands.
+// again, at most three times; one that exists after that is [errors.OutcomeUnknown]. So is one
+// that cannot be read for half a minute. A credential that ends with the organization is an
+// exception: it is gone when Zitadel refuses the credential of its own users in three reads in a
+// row; or, if the credential's only role was one in the organization, when it may not read the
+// organization any more and the role is not among those of its user.
 //
 // Errors, among those of DeleteOrganization, and with the report being nil where
 // nothing was begun:
@@ -218,10 +220,14 @@ func noStep(steps ...teardown.Step) error {
 }
 
 // How long an organization may be read at least after its deletion was answered, and how
-// often the deletion is sent again then: an answer does not prove that it took place.
+// often the deletion is sent again then: an answer does not prove that it took place. How long
+// it may not be readable, and how many reads in a row have to be refused until a credential
+// counts as one that ended with it.
 const (
-	settled = 10 * time.Second
-	repeats = 3
+	settled  = 10 * time.Second
+	repeats  = 3
+	unread   = 30 * time.Second
+	refusals = 3
 )
 
 // Delete deletes an organization by the API that the credential may use, and reads that
@@ -241,7 +247,7 @@ func (d *driver) Delete(ctx context.Context, organization teardown.Organization)
 		switch {
 		case still || err == nil || sent > 0 && isGone(err):
 		case sent == 0 && isAccepted(err):
-			presence, _, _ := d.settle(ctx, "Teardown", id, d.read(id))
+			presence, _, _ := d.settle(ctx, "Teardown", id, d.read(id), d.ended(id))
 			if presence == rest.Gone {
 				return teardown.Deletion{Outcome: teardown.Gone}, nil
 			}
@@ -277,13 +283,40 @@ func isAccepted(err error) bool {
 	return ok && e.Code == errors.UnexpectedResponse && e.Status >= 200 && e.Status <= 299
 }
 
-// read returns a read of an organization that the credential may make.
+// read returns a read of an organization that the credential may make. One that is not known
+// by the header any more does not exist: it was known to this credential before.
 func (d *driver) read(id string) func(context.Context) (rest.Presence, *Organization, error) {
-	read := d.GetMyOrganization
 	if d.access.reads {
-		read = d.GetOrganization
+		return func(ctx context.Context) (rest.Presence, *Organization, error) {
+			return look(ctx, id, d.GetOrganization)
+		}
 	}
-	return func(ctx context.Context) (rest.Presence, *Organization, error) { return look(ctx, id, read) }
+	return d.readKnown(id)
+}
+
+// readKnown returns a read by the header of an organization that was known to the credential.
+func (c *Client) readKnown(id string) func(context.Context) (rest.Presence, *Organization, error) {
+	return func(ctx context.Context) (rest.Presence, *Organization, error) {
+		presence, found, err := look(ctx, id, c.GetMyOrganization)
+		if e, ok := errors.AsType[*errors.Error](err); ok && isUnknown(e) {
+			return rest.Gone, nil, nil
+		}
+		return presence, found, err
+	}
+}
+
+// ended returns what decides whether refused reads show that an organization was deleted.
+func (d *driver) ended(id string) func(context.Context, error) bool {
+	home, byRole := d.access.home, d.access.member && !d.access.wide
+	return func(ctx context.Context, refusal error) bool {
+		switch {
+		case home == id:
+			return errors.Is(refusal, errors.Unauthenticated)
+		case byRole && home != "" && errors.Is(refusal, errors.PermissionDenied):
+			return d.roleEnded(ctx, id, home) == nil
+		}
+		return false
+	}
 }
 
 // unproved is the error of a deletion that was answered with success and is not proved.
@@ -307,46 +340,77 @@ func (d *driver) send(ctx context.Context, id string) error {
 
 // settle reads an organization whose deletion was answered with success until it no longer
 // exists, or has been read to exist for a while: reads may follow the deletion after some
-// time. A failure of the server does not count against a read before it. The waits for a
-// rate limit are not counted.
+// time. A read that fails does not count against one before it, and proves nothing: the
+// organization is read again for a while. Where several reads in a row are refused in the same
+// way, ended decides whether that shows the deletion.
 func (c *Client) settle(ctx context.Context, operation, orgID string,
-	read func(context.Context) (rest.Presence, *Organization, error),
+	read func(context.Context) (rest.Presence, *Organization, error), ended func(context.Context, error) bool,
 ) (presence rest.Presence, found *Organization, err error) {
 	var first time.Time
+	var refusal errors.Code // of the last reads
+	refused := 0
 	_ = c.rest().Wait(ctx, operation, orgID, func(ctx context.Context) ([]errors.Step, error) {
 		now, shown, failure := read(ctx)
-		if presence != rest.Present || !errors.Retryable(failure) {
-			presence, err = now, failure
-		}
-		if now == rest.Present {
-			found = shown
-		}
 		if first.IsZero() {
 			first = time.Now()
 		}
-		if presence == rest.Present && time.Since(first) < settled {
-			return []errors.Step{{Name: "organization"}}, nil
+		switch why := refusalOf(failure); {
+		case why == "":
+			refused = 0
+		case why == refusal:
+			refused++
+		default:
+			refused = 1
 		}
-		return nil, nil
+		refusal = refusalOf(failure)
+		switch {
+		case now != rest.Unknown:
+			presence, found, err = now, shown, nil
+		case refused >= refusals && ended(ctx, failure):
+			presence, found, err = rest.Gone, nil, nil
+		case presence == rest.Unknown && failure == nil:
+			err = c.api.unproved(&rest.Call{Operation: operation, Target: orgID}, errors.New("what was read is not about this organization"))
+		case presence == rest.Unknown:
+			err = failure
+		}
+		patience := settled
+		if now == rest.Unknown {
+			patience = unread
+		}
+		if presence == rest.Gone || time.Since(first) >= patience {
+			return nil, nil
+		}
+		return []errors.Step{{Name: "organization"}}, nil
 	})
 	return presence, found, err
 }
 
+// refusalOf returns why Zitadel refused a read: it refuses the credential, or the credential
+// has no permission. It is empty for other errors.
+func refusalOf(err error) errors.Code {
+	for _, code := range []errors.Code{errors.Unauthenticated, errors.PermissionDenied} {
+		if errors.Is(err, code) {
+			return code
+		}
+	}
+	return ""
+}
+
 // remaining reads for a while whether an organization still exists after a deletion that
-// was answered with success, and returns an error if it does. If it cannot be read, as
-// with the credential's own organization, the answer stands, unless the header by which
-// the deletion named the organization is lost on the way now.
+// was answered with success, and returns an error if it does, or if no read tells.
 func (d *driver) remaining(ctx context.Context, id string) error {
-	presence, found, err := d.settle(ctx, "Teardown", id, d.read(id))
+	presence, found, err := d.settle(ctx, "Teardown", id, d.read(id), d.ended(id))
 	switch {
+	case presence == rest.Gone:
+		return nil
 	case presence == rest.Present:
 		return &errors.Error{
 			Provider: provider, Operation: "Teardown", Target: id, Code: errors.NotFinished,
 			Steps: []errors.Step{{Name: "organization", Description: found.Name + ", " + string(found.State)}},
 			Err:   errStillExists,
 		}
-	case d.byHeader && errors.Is(err, errors.UnexpectedResponse):
-		return err
+	case err == nil: // the context ended before the first read
+		err = context.Cause(ctx)
 	}
-	return nil
+	return err
 }
