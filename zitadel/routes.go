@@ -27,9 +27,9 @@ const unknownContext = "AUTH-Bs7Ds"
 // ([errors.NotConfirmed]). A header that is lost on the way of the deletion alone cannot be
 // noticed before: [Client.DeleteOrganizationV2] has no such risk. The answer does not name
 // the organization, so that a read decides. The error is nil only if the organization is
-// read to have been deleted; or if the credential can read it no more and its own
-// organization is another one, which still exists; or if it is the credential's own, which
-// no lost header changes. Otherwise the error is [errors.OutcomeUnknown], with what was
+// read to have been deleted; or if three reads in a row are refused, the credential has no
+// role in it any more and its own organization is another one, which still exists; or if it
+// is the credential's own, and the credential is refused in three reads in a row. Otherwise the error is [errors.OutcomeUnknown], with what was
 // answered: the credential's own organization may have been deleted instead.
 //
 // One that is not known is [errors.PermissionDenied]
