@@ -280,6 +280,9 @@ func (i *inspection) read(ctx context.Context, project *Project) (all []Left, er
 		case <-ctx.Done():
 			timer.Stop()
 			return nil, err
+		case <-trace.Stop(ctx):
+			timer.Stop()
+			return nil, err
 		}
 	}
 }

@@ -1047,3 +1047,51 @@ func TestTeardown_RemovedAndStillOpen(t *testing.T) {
 		outcome(t, r, err, teardown.Gone, "")
 	})
 }
+
+// A gentle stop ends the waits for a rate limit within calls, and nothing that changes
+// something is sent after it.
+func TestTeardown_StopWithinCalls(t *testing.T) {
+	t.Parallel()
+	limited := func(operation string) offboardtest.Fault {
+		return times(forever, offboardtest.Fault{
+			Operation: operation, Status: 429, Body: `{"error":{"code":"rate_limit_reached","description":"","detail":{"total_permitted":1}}}`,
+			Header: http.Header{"Retry-After": {"80"}, "Content-Type": {"application/json"}},
+		})
+	}
+	for name, test := range map[string]struct {
+		fault offboardtest.Fault
+		want  teardown.Outcome // "" for no report
+	}{
+		"a removal":           {limited("DeleteDNSZone"), teardown.Blocked},
+		"a read of a removal": {limited("GetDNSZone"), teardown.Blocked},
+		"an inspection":       {limited("GetDeletionSteps"), ""},
+		"the deletion":        {limited("DeleteOrganization"), teardown.Blocked},
+		"a deletion that never started": {
+			times(forever, offboardtest.Ignore("DeleteOrganization", 200, `{"success":true}`)), teardown.Unknown,
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				srv, c := withThings(t, katapulttest.DNSZone{ID: "dnszone_1"}, katapulttest.DNSZone{ID: "dnszone_2"})
+				p := planned(t, c)
+				srv.Fail(test.fault)
+				stop := make(chan struct{})
+				time.AfterFunc(5*time.Second, func() { close(stop) })
+				start := time.Now()
+				r, err := c.Teardown(t.Context(), p, teardown.Confirm("Acme"), teardown.Stop(stop))
+				if r == nil && test.want != "" || r != nil && r.Outcome != test.want || err == nil {
+					t.Errorf("got %+v and %v, want %q", r, err, test.want)
+				}
+				if took := time.Since(start); took > 6*time.Second {
+					t.Errorf("it took %v, want 5 s", took)
+				}
+				for _, request := range srv.Requests() {
+					if request.Method != http.MethodGet && request.Time.Sub(start) > 5*time.Second {
+						t.Errorf("%s was sent after the stop", request.Operation)
+					}
+				}
+			})
+		})
+	}
+}

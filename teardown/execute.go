@@ -53,6 +53,7 @@ func Execute(ctx context.Context, d Driver, p *Plan, options ...Option) (*Report
 	if err := r.admit(); err != nil {
 		return nil, err
 	}
+	ctx = trace.WithStop(ctx, s.stop)
 	r.deletionStarted = started(s.resume, p)
 	r.journal = openJournal(s.journal)
 	defer r.journal.close()

@@ -150,7 +150,7 @@ func WithMaxStarted(n int) Option {
 
 // Stop ends a teardown gently when the channel is closed: no attempt and no step
 // starts after it, and what runs is finished. A step that only waits, for the
-// provider or before another attempt, ends at once as [Interrupted]. Carry out the
+// provider, its rate limit or another attempt, ends at once as [Interrupted]. Carry out the
 // same plan again to resume. To end a teardown at once cancel its context.
 func Stop(stop <-chan struct{}) Option {
 	return func(s *settings) { s.stop = stop }

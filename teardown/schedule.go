@@ -399,7 +399,7 @@ func (s *scheduler) failed(i int, err error) {
 // canceled reports whether an error says that a context ended, or that a stop ended a
 // wait.
 func canceled(err error) bool {
-	if errors.Is(err, errStopped) {
+	if errors.Is(err, errStopped) || errors.Is(err, trace.ErrStopped) {
 		return true
 	}
 	e, ok := errors.AsType[*errors.Error](err)

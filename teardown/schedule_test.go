@@ -6,8 +6,12 @@ import (
 	"runtime"
 	"strconv"
 	"testing"
+	"testing/synctest"
+
+	"github.com/google/go-cmp/cmp"
 
 	"github.com/offboard-dev/offboard-go/errors"
+	"github.com/offboard-dev/offboard-go/internal/trace"
 	"github.com/offboard-dev/offboard-go/teardown"
 )
 
@@ -80,4 +84,59 @@ func BenchmarkSteps(b *testing.B) {
 			})
 		}
 	}
+}
+
+// stoppable is a provider that notes which of its calls learn of a gentle stop.
+type stoppable struct {
+	gone    bool
+	learned map[string]bool
+}
+
+func (d *stoppable) note(ctx context.Context, call string) { d.learned[call] = trace.Stop(ctx) != nil }
+
+func (*stoppable) Provider() (name, instance string) { return "world", "" }
+
+func (d *stoppable) Inspect(ctx context.Context, o teardown.Organization, _ *teardown.Plan) (*teardown.Plan, error) {
+	d.note(ctx, "Inspect")
+	p := &teardown.Plan{Provider: "world", Organization: o}
+	if !d.gone {
+		p.Steps = []teardown.Step{{ID: "thing/1", Kind: "thing", Name: "1", Why: "it exists", Removal: "DELETE"}}
+	}
+	return p.Seal(), nil
+}
+
+func (d *stoppable) Act(ctx context.Context, _ teardown.Organization, _ teardown.Step) (teardown.Progress, error) {
+	d.note(ctx, "Act")
+	d.gone = true
+	return teardown.Progress{State: teardown.ProgressDeleting}, nil
+}
+
+func (d *stoppable) Poll(ctx context.Context, _ teardown.Organization, _ string, _ []teardown.Step) ([]teardown.Progress, error) {
+	d.note(ctx, "Poll")
+	return []teardown.Progress{{State: teardown.ProgressNotFound}}, nil
+}
+
+func (d *stoppable) Delete(ctx context.Context, _ teardown.Organization) (teardown.Deletion, error) {
+	d.note(ctx, "Delete")
+	return teardown.Deletion{Outcome: teardown.Gone}, nil
+}
+
+// Every call of a driver learns of a gentle stop, so that its requests do not wait then.
+func TestStop_CallsOfDriver(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		d := &stoppable{learned: map[string]bool{}}
+		p, err := d.Inspect(t.Context(), teardown.Organization{ID: "org_1", Name: "Acme"}, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		r, err := teardown.Execute(t.Context(), d, p, teardown.Confirm("Acme"), teardown.Stop(make(chan struct{})))
+		if err != nil || r.Outcome != teardown.Gone {
+			t.Fatalf("got %+v, %v", r, err)
+		}
+		want := map[string]bool{"Inspect": true, "Act": true, "Poll": true, "Delete": true}
+		if diff := cmp.Diff(want, d.learned); diff != "" {
+			t.Errorf("calls that learn of the stop (-want +got):\n%s", diff)
+		}
+	})
 }

@@ -246,10 +246,13 @@ func (d *Driver[R]) readTask(ctx context.Context, w *work[R], tasks *int) (going
 	switch {
 	case errors.Retryable(err):
 		return true, nil // what is not read is not known
+	case err != nil:
+		w.at = time.Time{}
+		return false, err // nor does the task tell
 	case w.item.Phase == Absent:
 		return false, nil
 	}
-	e := d.error(w.step, errors.TaskFailed, err).(*errors.Error)
+	e := d.error(w.step, errors.TaskFailed, nil).(*errors.Error)
 	e.Steps = []errors.Step{{Name: w.step.Kind, Description: t.Text}}
 	return false, e
 }

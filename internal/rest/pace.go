@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/offboard-dev/offboard-go/errors"
+	"github.com/offboard-dev/offboard-go/internal/trace"
 )
 
 // pacers holds the brakes of one client: one for all calls, or one for each
@@ -133,6 +134,8 @@ func (w *waiter) pause(ctx context.Context, pause time.Duration, first bool) err
 	select {
 	case <-ctx.Done():
 		return ctx.Err()
+	case <-trace.Stop(ctx):
+		return trace.ErrStopped
 	case <-after:
 	case <-w.look:
 	}
@@ -250,6 +253,8 @@ func sleep(ctx context.Context, d time.Duration) error {
 	select {
 	case <-ctx.Done():
 		return ctx.Err()
+	case <-trace.Stop(ctx):
+		return trace.ErrStopped
 	case <-timer.C:
 		return nil
 	}

@@ -43,12 +43,19 @@ func (c *Client) Do(ctx context.Context, call *Call) error {
 func (c *Client) try(ctx context.Context, call *Call) *errors.Error {
 	for auth := c.auth; ; {
 		// The credential comes after the wait: it might not outlast it.
+		if e := c.stopped(ctx, call); e != nil {
+			return e
+		}
 		pm, e := c.pace(ctx, call)
 		if e != nil {
 			return e
 		}
 		req, e := c.ready(ctx, call, auth)
 		if e != nil {
+			pm.lost()
+			return e
+		}
+		if e := c.stopped(ctx, call); e != nil {
 			pm.lost()
 			return e
 		}
@@ -87,6 +94,15 @@ func (c *Client) try(ctx context.Context, call *Call) *errors.Error {
 			return e
 		}
 	}
+}
+
+// stopped refuses a call that may change something after a stop. A read is sent then, if it
+// need not wait: it may decide what became of a write.
+func (c *Client) stopped(ctx context.Context, call *Call) *errors.Error {
+	if call.Repeat || !trace.Stopped(ctx) {
+		return nil
+	}
+	return c.newError(call, errors.Canceled, trace.ErrStopped)
 }
 
 // exchange sends a request. What must not be redirected goes straight to the
@@ -186,8 +202,8 @@ func (c *Client) pace(ctx context.Context, call *Call) (permit, *errors.Error) {
 	switch {
 	case err == nil:
 		return pm, nil
-	case pause == 0 || ctx.Err() != nil:
-		// The context ended a wait before anything was sent, whether the caller's own limit
+	case pause == 0 || ctx.Err() != nil || errors.Is(err, trace.ErrStopped):
+		// The context or a stop ended a wait before anything was sent, whether the caller's own limit
 		// or the provider's was the reason.
 		return pm, c.newError(call, errors.Canceled, err)
 	}
@@ -219,8 +235,8 @@ func (c *Client) tell(pm permit, header http.Header, e *errors.Error, foreign bo
 }
 
 // waits reports whether the wait after a failure was made to its end. It is not
-// begun when the context would end first. When the context ends it, that becomes
-// the cause of an error that has none.
+// begun when the context would end first. When the context or a stop ends it, that
+// becomes the cause of an error that has none.
 func (c *Client) waits(ctx context.Context, e *errors.Error, wait time.Duration) bool {
 	if deadline, ok := ctx.Deadline(); ok && time.Now().Add(wait).After(deadline) {
 		return false

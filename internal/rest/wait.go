@@ -18,8 +18,8 @@ const (
 
 // Wait looks again and again until nothing is left of what ends by itself. look
 // returns what is still there. A failure that may pass does not end it; the
-// context does, with an error of [errors.NotFinished] that lists what was left
-// when it was last looked.
+// context and a stop do, with an error of [errors.NotFinished] that lists what was left
+// when it was last looked. After a stop it looks once, if it has not yet.
 func (c *Client) Wait(ctx context.Context, operation, target string, look func(context.Context) ([]errors.Step, error)) error {
 	if err := c.check(ctx); err != nil {
 		return Invalid(c.config.Provider, operation, "", err)
@@ -41,6 +41,9 @@ func (c *Client) Wait(ctx context.Context, operation, target string, look func(c
 			continue
 		}
 		cause := context.Cause(ctx)
+		if cause == nil {
+			cause = ended // by a stop
+		}
 		if left == nil { // it was never read
 			cause = errors.Join(cause, err)
 		}

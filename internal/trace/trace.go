@@ -3,6 +3,7 @@ package trace
 
 import (
 	"context"
+	"errors"
 	"sync/atomic"
 )
 
@@ -91,4 +92,31 @@ func Pause(ctx context.Context, wait func()) {
 		return
 	}
 	wait()
+}
+
+type stops struct{}
+
+// ErrStopped is why a call of [WithStop] was not sent, or did not wait.
+var ErrStopped = errors.New("the teardown was stopped")
+
+// WithStop returns a context whose calls end their waits when a channel is closed, and send
+// nothing then that may change something. A request in flight is not cut off.
+func WithStop(ctx context.Context, stop <-chan struct{}) context.Context {
+	return context.WithValue(ctx, stops{}, stop)
+}
+
+// Stop returns the channel of WithStop; nil if there is none.
+func Stop(ctx context.Context) <-chan struct{} {
+	stop, _ := ctx.Value(stops{}).(<-chan struct{})
+	return stop
+}
+
+// Stopped reports whether the channel of WithStop is closed.
+func Stopped(ctx context.Context) bool {
+	select {
+	case <-Stop(ctx):
+		return true
+	default:
+		return false
+	}
 }
