@@ -89,7 +89,7 @@ var largeOrganizations = map[string]large{
 	}, bound: 2 * time.Minute, perStep: 4.2},
 	"Atlas, 256 clusters in one project": {open: func(t *testing.T, d *delayed) (func(context.Context) (*teardown.Plan, error), func(context.Context, *teardown.Plan, ...teardown.Option) (*teardown.Report, error)) {
 		return atlasProjects(t, d, 1, 256)
-	}, bound: time.Minute, perStep: 2.2},
+	}, bound: time.Minute, perStep: 3.2},
 	"Atlas, 256 projects of one cluster": {open: func(t *testing.T, d *delayed) (func(context.Context) (*teardown.Plan, error), func(context.Context, *teardown.Plan, ...teardown.Option) (*teardown.Report, error)) {
 		return atlasProjects(t, d, 256, 1)
 	}, bound: time.Minute, perStep: 6.6},

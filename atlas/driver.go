@@ -26,10 +26,18 @@ type driver struct {
 	mu     sync.Mutex
 	gone   map[string]bool  // steps whose resource does not exist, as a read has shown, and cannot come back
 	counts map[string]int64 // clusters, by kind and project
+
+	owned   map[string]time.Time // by organization and project: the last read that shows that the one has the other
+	removed map[string]string    // names of clusters that this run has deleted, by project and ID of Atlas's own
+
+	reading chan struct{} // has an element while a read shows whether projects belong to the organization
 }
 
 func newDriver(c *Client) *driver {
-	d := &driver{c: c, all: kinds(), kinds: map[Kind]*kind{}, gone: map[string]bool{}, counts: map[string]int64{}}
+	d := &driver{
+		c: c, all: kinds(), kinds: map[Kind]*kind{}, gone: map[string]bool{}, counts: map[string]int64{},
+		owned: map[string]time.Time{}, removed: map[string]string{}, reading: make(chan struct{}, 1),
+	}
 	for i := range d.all {
 		d.kinds[d.all[i].name] = &d.all[i]
 	}
@@ -59,12 +67,12 @@ func (d *driver) table() *resource.Table[ref] {
 	for i := range d.all {
 		k := &d.all[i]
 		entry := resource.Kind[ref]{
-			Name: string(k.name), Read: d.c.readResource, Remove: d.c.remove,
-			Scope: func(r ref) string { return r.scope().name() }, List: d.c.listResources,
-			ListFirst: k.listFirst, Named: k.named && !k.listFirst, Soon: k.soon, Expect: k.expect, Patience: k.patience,
+			Name: string(k.name), Read: d.readResource, Remove: d.remove,
+			Scope: func(r ref) string { return r.scope().name() }, List: d.listResources,
+			Named: k.named, Soon: k.soon, Expect: k.expect, Patience: k.patience,
 		}
-		if k.named && k.listFirst {
-			entry.Fresh = fresh // the list shows Atlas's own ID of each
+		if k.named || k.name == kindProject {
+			entry.Fresh = rightBefore
 		}
 		if k.findIn == nil {
 			entry.ListWorth = 1 // its state is in the list, and in a project there are few
@@ -77,7 +85,7 @@ func (d *driver) table() *resource.Table[ref] {
 			entry.Patience, entry.Settling = 2*readsBeforeRepeat, stateless
 		}
 		if k.unprotect != nil {
-			entry.Prepare = d.c.unprotect
+			entry.Prepare = d.unprotect
 		}
 		if k.counted {
 			entry.Watch = &resource.Watch[ref]{Scope: func(r ref) string { return r.organization }, Changed: d.countClusters}
@@ -93,9 +101,14 @@ const (
 	readsBeforeRepeat = 5
 	maxRepeats        = 3
 
-	// fresh is how long after a list has shown a cluster its deletion may be requested: until
-	// then no other one has its name.
-	fresh = 10 * time.Second
+	// readsOfRefusal is how many reads one after the other must refuse the credential, for
+	// a single refusal may pass.
+	readsOfRefusal = 4
+
+	// rightBefore is how old a read may be on which a removal by name, or that of a project,
+	// relies: each is sent right after a read of its own. Another resource may have the name
+	// the next moment, and a project another organization.
+	rightBefore = time.Nanosecond
 
 	// stateless is how long a resource is given whose state does not show that its deletion
 	// has started.
@@ -188,6 +201,18 @@ func (d *driver) isGone(step string) bool {
 	return d.gone[step]
 }
 
+// readResource reads a resource. One that does not exist in a project of another
+// organization is not the one that was planned.
+func (d *driver) readResource(ctx context.Context, r ref) (resource.Item, error) {
+	item, err := d.c.readResource(ctx, r)
+	if err == nil && item.Phase == resource.Absent && r.kind.name != kindProject {
+		if _, err = d.belongs(ctx, r); err != nil {
+			return resource.Item{}, err
+		}
+	}
+	return item, err
+}
+
 // readResource reads a resource by itself, or in its list if no operation does that.
 func (c *Client) readResource(ctx context.Context, r ref) (resource.Item, error) {
 	if r.kind.read == nil {
@@ -245,8 +270,8 @@ func (r ref) item(left Left) resource.Item {
 
 // listResources reads resources of one scope by one list. What a list of several pages
 // lacks, or what an operation reads by itself, may exist.
-func (c *Client) listResources(ctx context.Context, rs []ref) ([]*resource.Item, error) {
-	l, err := c.list(ctx, rs[0].scope())
+func (d *driver) listResources(ctx context.Context, rs []ref) ([]*resource.Item, error) {
+	l, err := d.c.list(ctx, rs[0].scope())
 	if errors.Is(err, errors.UnexpectedResponse) {
 		err = unavailable(err, err) // it contradicts itself, and another read may not
 	}
@@ -263,37 +288,56 @@ func (c *Client) listResources(ctx context.Context, rs []ref) ([]*resource.Item,
 		if err != nil {
 			return nil, err
 		}
-		if item.Phase != resource.Absent || !l.paged && r.kind.read == nil {
-			items[i] = &item
+		switch {
+		case item.Phase != resource.Absent:
+		case l.paged || r.kind.read != nil:
+			continue
+		default:
+			if _, err := d.belongs(ctx, r); err != nil {
+				return nil, err
+			}
 		}
+		items[i] = &item
 	}
 	return items, nil
 }
 
-// remove requests the removal of a resource.
-func (c *Client) remove(ctx context.Context, r ref, _ resource.Item) (resource.Sent, error) {
+// remove requests the removal of a resource in a project of the organization.
+func (d *driver) remove(ctx context.Context, r ref, _ resource.Item) (resource.Sent, error) {
 	if r.kind.remove == nil {
 		return resource.Sent{}, rest.Invalid(provider, "Teardown", r.stepID(), errors.New("no API removes it"))
 	}
-	return resource.Sent{}, r.scope().passing(r.kind.remove(c, ctx, r))
+	if err := d.owns(ctx, r); err != nil {
+		return resource.Sent{}, err
+	}
+	err := r.kind.remove(d, ctx, r)
+	if r.kind.name == KindCluster && r.UID != "" && err == nil {
+		d.noteRemoved(r)
+	}
+	return resource.Sent{}, r.scope().passing(err)
 }
 
 // unprotect ends the termination protection of a cluster, where that was planned.
-func (c *Client) unprotect(ctx context.Context, r ref, i resource.Item) (resource.Preparation, error) {
+func (d *driver) unprotect(ctx context.Context, r ref, i resource.Item) (resource.Preparation, error) {
 	if !i.Unprepared {
 		return resource.Preparation{Ready: true}, nil
 	}
-	return resource.Preparation{Text: i.Text}, r.scope().passing(r.kind.unprotect(c, ctx, r))
+	if err := d.owns(ctx, r); err != nil {
+		return resource.Preparation{}, err
+	}
+	return resource.Preparation{Text: i.Text}, r.scope().passing(r.kind.unprotect(d.c, ctx, r))
 }
 
 // countClusters reports whether clusters may have changed, by the number of clusters that
 // their projects have: it is another than before, or at first less than the number of those
 // that are waited for. One list of the organization has those of all projects.
 func (d *driver) countClusters(ctx context.Context, rs []ref) ([]bool, error) {
+	at := time.Now()
 	projects, err := gather(d.c.ListProjects(ctx, rs[0].organization, ListProjectsPageOptions{}))
 	if err != nil {
 		return nil, err
 	}
+	d.noteOwned(rs[0].organization, projects, at)
 	now, waiting := map[string]int64{}, map[string]int64{}
 	for _, x := range projects {
 		now[x.ID] = x.ClusterCount
@@ -321,23 +365,33 @@ const maxLinger = 5 * time.Minute
 // Delete deletes the organization, and reads whether it is deleted: an answer says only
 // that the deletion was accepted. If it was and the organization stays, the request is
 // sent again. A credential of the organization itself ends with it: that Atlas accepted
-// it right before the deletion, and refuses it right after, is all that it can read.
+// it right before the deletion, and refuses it in several reads right after, is all that it
+// can read.
 func (d *driver) Delete(ctx context.Context, o teardown.Organization) (teardown.Deletion, error) {
 	if err := d.c.DeleteOrganization(ctx, o.ID); err != nil {
 		return teardown.Deletion{}, err
 	}
 	reading, cancel := context.WithTimeout(ctx, maxLinger)
 	defer cancel()
-	accepted, reads, repeats := true, 0, 0
+	accepted, reads, repeats, refusals := true, 0, 0, 0
 	var last error // of the last read
 	err := d.c.rest().Wait(reading, "Teardown", o.ID, func(ctx context.Context) ([]errors.Step, error) {
 		presence, err := d.c.look(ctx, o.ID)
 		last = err
 		ended := errors.Is(err, errors.Unauthenticated)
+		if !ended {
+			refusals = 0
+		}
 		switch {
-		case presence == rest.Gone, ended && d.own && accepted:
+		case presence == rest.Gone:
 			return nil, nil
 		case ended:
+			if refusals++; refusals < readsOfRefusal { // it may pass
+				return []errors.Step{{Name: "organization", Description: "its deletion was accepted, and the credential is refused"}}, nil
+			}
+			if d.own && accepted {
+				return nil, nil
+			}
 			return nil, err // no later read decides either
 		case presence == rest.Unknown:
 			return []errors.Step{{Name: "organization", Description: "its deletion was accepted, and no read shows whether it exists"}}, nil

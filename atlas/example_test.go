@@ -130,7 +130,7 @@ func ExampleClient_Teardown() {
 	srv.AddOrganization(atlastest.Organization{ID: "5e2f00000000000000000001", Name: "Acme"})
 	srv.AddServiceAccount(atlastest.Credential{ID: "mdb_sa_id_5e2f000000000000000000c1", Secret: "secret", Organization: "5e2f00000000000000000001"})
 	srv.AddProject("5e2f00000000000000000001", atlastest.Project{ID: "5e2f0000000000000000000a", Name: "shop"})
-	srv.AddResource("5e2f0000000000000000000a", atlastest.Resource{Kind: atlas.KindCluster, ID: "main", Protected: true})
+	srv.AddResource("5e2f0000000000000000000a", atlastest.Resource{Kind: atlas.KindFlexCluster, ID: "main", Protected: true})
 	srv.AddResource("5e2f0000000000000000000a", atlastest.Resource{Kind: atlas.KindNetworkPeering})
 
 	ctx := context.Background()
@@ -156,8 +156,8 @@ func ExampleClient_Teardown() {
 	fmt.Println(report.Outcome)
 	// Output:
 	// atlas: Acme (5e2f00000000000000000001): 3 steps; to be permitted: termination_protection
-	// ├─ cluster
-	// │  └─ main in shop (cluster/5e2f0000000000000000000a/64a700000000000000000001): take off its termination protection, and delete it with its data and snapshots [termination_protection]
+	// ├─ flex_cluster
+	// │  └─ main in shop (flex_cluster/5e2f0000000000000000000a/64a700000000000000000001): take off its termination protection, and delete it with its data and snapshots [termination_protection]
 	// ├─ network_peering
 	// │  └─ 64a700000000000000000002 in shop (network_peering/5e2f0000000000000000000a/64a700000000000000000002): delete it
 	// ├─ project

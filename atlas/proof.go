@@ -231,11 +231,11 @@ func (c *Client) organizationAbsent(ctx context.Context, orgID string) (bool, er
 
 // projectAbsent reads whether the project of a scope does not exist.
 func (c *Client) projectAbsent(ctx context.Context, in scope) (bool, error) {
-	_, err := c.GetProject(ctx, in.projectID)
-	if err == nil {
-		return false, nil
+	r := ref{organization: in.organization, ID: in.projectID, Project: in.projectID, Created: in.created}
+	if _, err := c.readProject(ctx, r); err != nil {
+		return c.projectGone(ctx, r, err)
 	}
-	return c.projectGone(ctx, ref{organization: in.organization, Project: in.projectID, Created: in.created}, err)
+	return false, nil
 }
 
 // projectGone reports whether the error of a read of a project shows that it does not

@@ -32,10 +32,6 @@ type ref struct {
 	Parent   string        `json:"parent,omitempty"`
 	Provider CloudProvider `json:"provider,omitempty"`
 	Created  time.Time     `json:"created,omitzero"` // of the project
-
-	// Clusters are the names of those that the plan removes from a project. Their snapshots
-	// are deleted with the project.
-	Clusters []string `json:"clusters,omitempty"`
 }
 
 // refTo returns where a resource of a scope is.
@@ -134,13 +130,10 @@ type kind struct {
 	// counted: the number of clusters of a project counts them.
 	counted bool
 
-	// listFirst: see [resource.Kind].
-	listFirst bool
-
 	// unprotect ends the termination protection, where the step has the consent.
 	unprotect func(c *Client, ctx context.Context, r ref) error
 
-	remove func(c *Client, ctx context.Context, r ref) error
+	remove func(d *driver, ctx context.Context, r ref) error
 
 	inParent bool // its ID is unique in what it belongs to
 	named    bool // another resource may have its ID later
@@ -189,16 +182,16 @@ func kinds() []kind {
 				}, func(LiveMigrationProject) Left { return Left{ID: organization} })
 			},
 			none: saysLinkMissing, ambiguous: true,
-			remove: func(c *Client, ctx context.Context, r ref) error {
-				return c.DeleteLiveMigrationLink(ctx, r.organization)
+			remove: func(d *driver, ctx context.Context, r ref) error {
+				return d.c.DeleteLiveMigrationLink(ctx, r.organization)
 			},
 			soon: true,
 		},
 		{
 			name: KindOutageSimulation, why: "it keeps its cluster", removal: "end the simulation",
 			find: (*sources).outageSimulations, within: ownID, refused: true,
-			remove: func(c *Client, ctx context.Context, r ref) error {
-				_, err := c.EndOutageSimulation(ctx, r.Project, r.ID)
+			remove: func(d *driver, ctx context.Context, r ref) error {
+				_, err := d.c.EndOutageSimulation(ctx, r.Project, r.ID)
 				return err
 			},
 			named: true, stateful: true,
@@ -206,8 +199,8 @@ func kinds() []kind {
 		{
 			name: KindOnlineArchive, why: keepsProject, removal: "delete it with the documents in it",
 			find: (*sources).onlineArchives, within: ownParent,
-			remove: func(c *Client, ctx context.Context, r ref) error {
-				return c.DeleteOnlineArchive(ctx, r.Project, r.Parent, r.ID)
+			remove: func(d *driver, ctx context.Context, r ref) error {
+				return d.c.DeleteOnlineArchive(ctx, r.Project, r.Parent, r.ID)
 			},
 			stateful: true,
 		},
@@ -219,8 +212,8 @@ func kinds() []kind {
 		{
 			name: KindBackupCompliancePolicy, why: "it keeps the snapshots of clusters", removal: "delete the policy",
 			find: (*sources).backupCompliancePolicy, onePiece: true, refused: true,
-			remove: func(c *Client, ctx context.Context, r ref) error {
-				return c.DeleteBackupCompliancePolicy(ctx, r.Project)
+			remove: func(d *driver, ctx context.Context, r ref) error {
+				return d.c.DeleteBackupCompliancePolicy(ctx, r.Project)
 			},
 			stateful: true,
 		},
@@ -232,13 +225,13 @@ func kinds() []kind {
 				found, err := c.GetCluster(ctx, r.Project, r.ID)
 				return readAs(found, err, leftCluster)
 			},
-			absent: (*Client).clusterAbsent, counted: true, listFirst: true,
+			absent: (*Client).clusterAbsent, counted: true,
 			unprotect: func(c *Client, ctx context.Context, r ref) error {
 				_, err := c.SetClusterTerminationProtection(ctx, r.Project, r.ID, false)
 				return err
 			},
-			remove: func(c *Client, ctx context.Context, r ref) error {
-				return c.DeleteCluster(ctx, r.Project, r.ID, DeleteClusterOptions{})
+			remove: func(d *driver, ctx context.Context, r ref) error {
+				return d.c.DeleteCluster(ctx, r.Project, r.ID, DeleteClusterOptions{})
 			},
 			named: true, stateful: true, expect: clusterTime,
 		},
@@ -251,20 +244,20 @@ func kinds() []kind {
 				found, err := c.GetFlexCluster(ctx, r.Project, r.ID)
 				return readAs(found, err, leftFlexCluster)
 			},
-			absent: (*Client).clusterAbsent, counted: true, listFirst: true,
+			absent: (*Client).clusterAbsent, counted: true,
 			unprotect: func(c *Client, ctx context.Context, r ref) error {
 				_, err := c.SetFlexClusterTerminationProtection(ctx, r.Project, r.ID, false)
 				return err
 			},
-			remove: func(c *Client, ctx context.Context, r ref) error { return c.DeleteFlexCluster(ctx, r.Project, r.ID) },
+			remove: func(d *driver, ctx context.Context, r ref) error { return d.c.DeleteFlexCluster(ctx, r.Project, r.ID) },
 			named:  true, stateful: true,
 		},
 		{
 			name: KindSnapshot, why: "it keeps its project, although its cluster is gone", removal: deleteIt,
 			find: func(s *sources, ctx context.Context) list { return s.snapshots(ctx, false) }, within: ownParent, refused: true, with: KindShardedSnapshot,
 			after: []after{{kind: KindBackupCompliancePolicy}},
-			remove: func(c *Client, ctx context.Context, r ref) error {
-				return c.DeleteSnapshot(ctx, r.Project, r.Parent, r.ID)
+			remove: func(d *driver, ctx context.Context, r ref) error {
+				return d.c.DeleteSnapshot(ctx, r.Project, r.Parent, r.ID)
 			},
 			stateful: true,
 		},
@@ -272,15 +265,17 @@ func kinds() []kind {
 			name: KindShardedSnapshot, why: "it keeps its project, although its cluster is gone", removal: deleteIt,
 			find: func(s *sources, ctx context.Context) list { return s.snapshots(ctx, true) }, within: ownParent, refused: true, with: KindSnapshot,
 			after: []after{{kind: KindBackupCompliancePolicy}},
-			remove: func(c *Client, ctx context.Context, r ref) error {
-				return c.DeleteShardedSnapshot(ctx, r.Project, r.Parent, r.ID)
+			remove: func(d *driver, ctx context.Context, r ref) error {
+				return d.c.DeleteShardedSnapshot(ctx, r.Project, r.Parent, r.ID)
 			},
 			stateful: true,
 		},
 		{
 			name: KindNetworkPeering, why: keepsProject, removal: deleteIt,
 			find: (*sources).networkPeerings, refused: true, after: []after{{kind: KindCluster}},
-			remove:   func(c *Client, ctx context.Context, r ref) error { return c.DeleteNetworkPeering(ctx, r.Project, r.ID) },
+			remove: func(d *driver, ctx context.Context, r ref) error {
+				return d.c.DeleteNetworkPeering(ctx, r.Project, r.ID)
+			},
 			stateful: true,
 		},
 		{
@@ -290,8 +285,8 @@ func kinds() []kind {
 					return Left{ID: x.EndpointID, State: x.Status}
 				})
 			},
-			remove: func(c *Client, ctx context.Context, r ref) error {
-				return c.DeleteFederationEndpoint(ctx, r.Project, r.ID)
+			remove: func(d *driver, ctx context.Context, r ref) error {
+				return d.c.DeleteFederationEndpoint(ctx, r.Project, r.ID)
 			},
 			named: true, stateful: true, patience: 1, // one success may not be enough
 		},
@@ -303,16 +298,16 @@ func kinds() []kind {
 				})
 			},
 			after: []after{{kind: KindFederationEndpoint}},
-			remove: func(c *Client, ctx context.Context, r ref) error {
-				return c.DeleteFederatedDatabase(ctx, r.Project, r.ID)
+			remove: func(d *driver, ctx context.Context, r ref) error {
+				return d.c.DeleteFederatedDatabase(ctx, r.Project, r.ID)
 			},
 			named: true, stateful: true,
 		},
 		{
 			name: KindStreamProcessor, why: "it keeps its workspace", removal: deleteIt,
 			find: (*sources).streamProcessors, within: ownParent,
-			remove: func(c *Client, ctx context.Context, r ref) error {
-				return c.DeleteStreamProcessor(ctx, r.Project, r.Parent, r.ID)
+			remove: func(d *driver, ctx context.Context, r ref) error {
+				return d.c.DeleteStreamProcessor(ctx, r.Project, r.Parent, r.ID)
 			},
 			named: true, stateful: true,
 		},
@@ -322,8 +317,8 @@ func kinds() []kind {
 				return each(whole(s.workspaces()), func(x StreamWorkspace) Left { return Left{ID: x.Name, UID: x.ID} })
 			},
 			after: []after{{KindStreamProcessor, isParent}},
-			remove: func(c *Client, ctx context.Context, r ref) error {
-				return c.DeleteStreamWorkspace(ctx, r.Project, r.ID)
+			remove: func(d *driver, ctx context.Context, r ref) error {
+				return d.c.DeleteStreamWorkspace(ctx, r.Project, r.ID)
 			},
 			named: true,
 		},
@@ -335,8 +330,8 @@ func kinds() []kind {
 				})
 			},
 			after: []after{{kind: KindStreamWorkspace}},
-			remove: func(c *Client, ctx context.Context, r ref) error {
-				return c.DeleteStreamPrivateLink(ctx, r.Project, r.ID)
+			remove: func(d *driver, ctx context.Context, r ref) error {
+				return d.c.DeleteStreamPrivateLink(ctx, r.Project, r.ID)
 			},
 			stateful: true,
 		},
@@ -348,39 +343,39 @@ func kinds() []kind {
 				})
 			},
 			after: []after{{kind: KindStreamWorkspace}},
-			remove: func(c *Client, ctx context.Context, r ref) error {
-				return c.DeleteStreamVPCPeering(ctx, r.Project, r.ID)
+			remove: func(d *driver, ctx context.Context, r ref) error {
+				return d.c.DeleteStreamVPCPeering(ctx, r.Project, r.ID)
 			},
 			stateful: true,
 		},
 		{
 			name: KindPrivateEndpoint, why: "it keeps its service", removal: deleteIt, refused: true, with: KindPrivateEndpointService, onePiece: true,
 			find: (*sources).privateEndpoints,
-			remove: func(c *Client, ctx context.Context, r ref) error {
-				return c.DeletePrivateEndpoint(ctx, r.Project, r.Provider, r.Parent, r.ID)
+			remove: func(d *driver, ctx context.Context, r ref) error {
+				return d.c.DeletePrivateEndpoint(ctx, r.Project, r.Provider, r.Parent, r.ID)
 			},
 			inParent: true, named: true,
 		},
 		{
 			name: KindPrivateEndpointService, why: keepsProject, removal: deleteIt, refused: true, with: KindPrivateEndpoint, onePiece: true,
 			find: (*sources).privateEndpointServices, after: []after{{KindPrivateEndpoint, isParent}},
-			remove: func(c *Client, ctx context.Context, r ref) error {
-				return c.DeletePrivateEndpointService(ctx, r.Project, r.Provider, r.ID)
+			remove: func(d *driver, ctx context.Context, r ref) error {
+				return d.c.DeletePrivateEndpointService(ctx, r.Project, r.Provider, r.ID)
 			},
 			stateful: true,
 		},
 		{
 			name: KindEncryptionEndpoint, why: keepsProject, removal: deleteIt, refused: true,
 			find: (*sources).encryptionEndpoints, after: []after{{kind: KindCluster}},
-			remove: func(c *Client, ctx context.Context, r ref) error {
-				return c.DeleteEncryptionEndpoint(ctx, r.Project, r.Provider, r.ID)
+			remove: func(d *driver, ctx context.Context, r ref) error {
+				return d.c.DeleteEncryptionEndpoint(ctx, r.Project, r.Provider, r.ID)
 			},
 			stateful: true,
 		},
 		{
 			name: kindProject, why: "it keeps the organization", removal: "delete it, with the snapshots that its clusters may leave behind",
-			findIn: (*Client).projectsIn, read: (*Client).readProject, absent: (*Client).projectGone, listFirst: true,
-			remove: (*Client).deleteEmptyProject, soon: true,
+			findIn: (*Client).projectsIn, read: (*Client).readProject, absent: (*Client).projectGone,
+			remove: (*driver).deleteEmptyProject, soon: true,
 		},
 		{
 			name: kindFederation, why: "only an owner in the organization can disconnect it", onePiece: true,
@@ -395,7 +390,7 @@ func kinds() []kind {
 				}, func(x Federation) Left { return Left{ID: x.ID} })
 			},
 			none:   func(err error) bool { return providerCode(err) == "RESOURCE_NOT_FOUND" }, // it is about the federation
-			remove: (*Client).leave, soon: true,
+			remove: (*driver).leave, soon: true,
 		},
 	}
 }
@@ -415,16 +410,16 @@ func readAs[T any](found *T, err error, left func(T) Left) (Left, error) {
 
 // leave takes an organization out of a federation, or deletes the federation when it
 // is the last one in it. Others may leave at the same time.
-func (c *Client) leave(ctx context.Context, r ref) (err error) {
+func (d *driver) leave(ctx context.Context, r ref) (err error) {
 	for range 2 {
 		var connected []ConnectedOrganization
-		if connected, err = gather(c.ListConnectedOrganizations(ctx, r.ID)); err != nil {
+		if connected, err = gather(d.c.ListConnectedOrganizations(ctx, r.ID)); err != nil {
 			return err
 		}
 		if slices.ContainsFunc(connected, func(x ConnectedOrganization) bool { return x.OrgID != r.organization }) {
-			err = c.DisconnectOrganization(ctx, r.ID, r.organization)
+			err = d.c.DisconnectOrganization(ctx, r.ID, r.organization)
 		} else {
-			err = c.DeleteFederation(ctx, r.ID)
+			err = d.c.DeleteFederation(ctx, r.ID)
 		}
 		if !errors.Is(err, errors.InvalidArgument) {
 			return err
@@ -460,22 +455,32 @@ func (c *Client) readProject(ctx context.Context, r ref) (Left, error) {
 	return Left{ID: r.ID}, nil
 }
 
-// deleteEmptyProject deletes a project, and the snapshots that its clusters have left behind
-// if these keep it.
-func (c *Client) deleteEmptyProject(ctx context.Context, r ref) error {
-	err := c.DeleteProject(ctx, r.ID)
+// deleteEmptyProject deletes a project, and the snapshots that clusters which this run has
+// deleted have left behind, if these keep it.
+func (d *driver) deleteEmptyProject(ctx context.Context, r ref) error {
+	err := d.c.DeleteProject(ctx, r.ID)
 	e, _ := errors.AsType[*errors.Error](err)
 	if e != nil && e.ProviderCode == closeGroup+"BACKUP" {
-		for left, err := range c.ListLeft(ctx, r.ID, KindSnapshot, KindShardedSnapshot) {
-			if err == nil && slices.Contains(r.Clusters, left.Parent) {
-				err = c.removeSnapshot(ctx, r, left)
+		clusters, wrong := d.leftByRun(ctx, r.ID)
+		if wrong != nil {
+			return wrong
+		}
+		removed := false
+		for left, err := range d.c.ListLeft(ctx, r.ID, KindSnapshot, KindShardedSnapshot) {
+			if err == nil && clusters[left.Parent] {
+				removed, err = true, d.removeSnapshot(ctx, r, left)
 			}
 			if err != nil && !errors.Is(err, errors.NotFound) {
 				return err
 			}
 		}
-		err = c.DeleteProject(ctx, r.ID)
-		e, _ = errors.AsType[*errors.Error](err)
+		if removed {
+			if err = d.owns(ctx, r); err != nil {
+				return err
+			}
+			err = d.c.DeleteProject(ctx, r.ID)
+			e, _ = errors.AsType[*errors.Error](err)
+		}
 	}
 	if e != nil && errors.Is(e, errors.DeletionStepsNotSatisfied) {
 		e.RetryAfter = max(e.RetryAfter, settlingTime)
@@ -484,8 +489,10 @@ func (c *Client) deleteEmptyProject(ctx context.Context, r ref) error {
 }
 
 // removeSnapshot deletes a snapshot that a cluster has left behind.
-func (c *Client) removeSnapshot(ctx context.Context, project ref, left Left) error {
-	all := kinds()
-	i := slices.IndexFunc(all, func(k kind) bool { return k.name == left.Kind })
-	return all[i].remove(c, ctx, ref{kind: &all[i], Project: project.ID, ID: left.ID, Parent: left.Parent})
+func (d *driver) removeSnapshot(ctx context.Context, project ref, left Left) error {
+	if err := d.owns(ctx, project); err != nil {
+		return err
+	}
+	k := d.kinds[left.Kind]
+	return k.remove(d, ctx, ref{kind: k, Project: project.ID, ID: left.ID, Parent: left.Parent})
 }

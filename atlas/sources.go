@@ -18,6 +18,10 @@ type sources struct {
 	// to apply it; nil otherwise.
 	planned map[Kind][]ref
 
+	// removed reports whether the run that applies the plan has deleted the cluster with this
+	// ID of Atlas's own; nil for no such run.
+	removed func(uid string) bool
+
 	clusters   func() ([]Cluster, error) // that are there
 	kept       func() ([]Cluster, error) // that are there or have left snapshots behind
 	deleted    func() ([]Cluster, error) // that have left snapshots behind
@@ -78,7 +82,21 @@ func (s *sources) asked(kind Kind) bool { return len(s.kinds) == 0 || slices.Con
 // needed reports whether a kind is listed before a plan is applied: not if a new resource
 // of it could neither be deleted unseen nor leave the organization to be deleted.
 func (s *sources) needed(k *kind) bool {
-	return !k.refused || len(s.planned[k.name]) > 0 || len(s.planned[k.with]) > 0
+	snapshots := k.name == KindSnapshot || k.name == KindShardedSnapshot
+	return !k.refused || len(s.planned[k.name]) > 0 || len(s.planned[k.with]) > 0 || snapshots && s.clusterMissing()
+}
+
+// clusterMissing reports whether a cluster of the plan does not exist, and this run has not
+// deleted it: somebody may have kept its snapshots on purpose.
+func (s *sources) clusterMissing() bool {
+	if len(s.planned[KindCluster]) == 0 {
+		return false
+	}
+	there, err := s.clusters()
+	return err != nil || slices.ContainsFunc(s.planned[KindCluster], func(r ref) bool {
+		return (s.removed == nil || !s.removed(r.UID)) &&
+			!slices.ContainsFunc(there, func(x Cluster) bool { return x.ID == r.UID })
+	})
 }
 
 // readsKept reports whether clusters that were deleted and have left snapshots are listed.

@@ -60,27 +60,36 @@ func (c *Client) Plan(ctx context.Context, orgID string) (*teardown.Plan, error)
 // projects the organization's list of projects, whose number of clusters says when to read
 // them. What a list lacks is read by itself where an operation does that. Atlas refuses to delete a
 // project for some time after all in it is gone; it is asked again each minute, for
-// as long as [teardown.WithRetryFor] says. Snapshots that a cluster of the plan leaves behind go with the project.
+// as long as [teardown.WithRetryFor] says. Snapshots go with the project if
+// this run has deleted their cluster, and stay if somebody else has, or an earlier run: a new
+// plan names them.
+//
+// What has a name, and a project, is read by itself right before its deletion is requested:
+// one that was recreated under the name is another one. In a project that was moved to
+// another organization nothing is changed from then on, and its steps fail. One list of
+// projects, not older than a second, shows whose each project is.
 //
 // After Atlas has accepted the deletion of the organization a read decides. The outcome
 // is [teardown.Gone] when that shows that it is deleted; while it exists the deletion is
 // requested again, three times at most. It is [teardown.Unknown] when no read shows that
 // within 5 minutes. A credential of the organization itself ends with it: with such a one,
 // as the plan shows, it is Gone when Atlas has accepted the deletion and then refuses the
-// credential, and Unknown when the answer was lost.
+// credential in several reads one after the other, and Unknown when the answer was lost.
 //
 // Before the first step the organization is read again, but for what Atlas refuses to
 // delete a project or a cluster with: outage simulations, backup compliance policies,
 // snapshots, peerings and endpoints that are new since the plan are not looked for, except in a project
 // whose plan has the kind, and keep their project from being deleted. Clusters, federated
-// databases, stream workspaces and online archives that are new make the plan stale. In a
+// databases, stream workspaces and online archives that are new make the plan stale. So do
+// the snapshots of a cluster of the plan that does not exist any more, and a project of the
+// plan that belongs to another organization. In a
 // project with more than 100 clusters, online archives are looked for only at the clusters
 // that have them in the plan; a new one at another cluster is deleted with its cluster.
 //
 // It needs the role Organization Owner. It takes fewer requests than the plan for the reads
 // before the first step and before the deletion, and for each resource its deletion, a read
-// which shows that it does not exist, and a part of the lists, which are read before it and
-// until then.
+// right before that, a read which shows that it does not exist, and a part of the lists, which
+// are read until then.
 //
 // Errors, among those of DeleteOrganization, joined, one of each step that failed, and
 // with the report being nil where nothing was begun:
@@ -208,14 +217,10 @@ func (i *inspection) list(ctx context.Context, name Kind, after []string) ([]str
 func (i *inspection) project(project *Project, all []Left, first []string) string {
 	all = slices.DeleteFunc(all, func(left Left) bool { return i.leftBehind(project, left) })
 	ids := make([]string, len(all))
-	var clusters []string
 	for n, left := range all {
 		in, name := i.scope(left.Kind, project), left.ID+" in "+project.Name
 		if left.Kind == KindBackupCompliancePolicy {
 			name = "policy of " + project.Name
-		}
-		if left.Kind == KindCluster {
-			clusters = append(clusters, left.ID)
 		}
 		var after []string
 		for m, other := range all[:n] {
@@ -235,14 +240,7 @@ func (i *inspection) project(project *Project, all []Left, first []string) strin
 	if len(ids) == 0 {
 		ids = first
 	}
-	for _, r := range i.planned[project.ID][KindCluster] {
-		if r.kind != nil {
-			clusters = append(clusters, r.ID)
-		}
-	}
-	slices.Sort(clusters)
 	r := refTo(i.scope(kindProject, project), Left{ID: project.ID})
-	r.Clusters = slices.Compact(clusters)
 	return i.stepOf(r, Left{}, project.Name, ids)
 }
 
@@ -265,6 +263,7 @@ func (i *inspection) read(ctx context.Context, project *Project) (all []Left, er
 			if s.planned = i.planned[project.ID]; s.planned == nil {
 				s.planned = map[Kind][]ref{}
 			}
+			s.removed = func(uid string) bool { return i.hasRemoved(project.ID, uid) }
 		}
 		if all, err = gather(s.all(ctx)); err == nil {
 			return all, nil
@@ -287,16 +286,15 @@ func (i *inspection) read(ctx context.Context, project *Project) (all []Left, er
 	}
 }
 
-// leftBehind reports whether a snapshot is of a cluster that the plan before has a
-// step for, and is not in that plan itself. It is deleted with its project.
+// leftBehind reports whether a snapshot is of a cluster that this run has deleted, and is
+// not in the plan before itself. It is deleted with its project.
 func (i *inspection) leftBehind(project *Project, left Left) bool {
 	if i.before == nil || left.Kind != KindSnapshot && left.Kind != KindShardedSnapshot {
 		return false
 	}
-	planned, id := i.planned[project.ID], refTo(i.scope(left.Kind, project), left).stepID()
+	id := refTo(i.scope(left.Kind, project), left).stepID()
 	isPlanned := func(r ref) bool { return r.kind != nil && r.stepID() == id }
-	return !slices.ContainsFunc(planned[left.Kind], isPlanned) &&
-		slices.ContainsFunc(planned[KindCluster], func(r ref) bool { return r.ID == left.Parent })
+	return !slices.ContainsFunc(i.planned[project.ID][left.Kind], isPlanned) && i.hasRemovedName(project.ID, left.Parent)
 }
 
 // step adds the step of a resource and returns its ID.
@@ -330,9 +328,12 @@ func (i *inspection) omitted(ctx context.Context, projects []Project) ([]Project
 	}
 	var missing []string
 	for _, s := range i.before.Steps {
-		if id, ok := strings.CutPrefix(s.ID, string(kindProject)+"/"); ok && !listed[id] && !i.isGone(s.ID) {
-			missing = append(missing, id)
+		r, err := i.refOf(i.o, s)
+		if err != nil || r.Project == "" || listed[r.Project] || i.isGone(string(kindProject)+"/"+r.Project) {
+			continue
 		}
+		listed[r.Project] = true // once
+		missing = append(missing, r.Project)
 	}
 	found := make([]*Project, len(missing))
 	err := trace.Parallel(ctx, len(missing), func(n int) error {
@@ -344,7 +345,11 @@ func (i *inspection) omitted(ctx context.Context, projects []Project) ([]Project
 			found[n] = x
 			return nil
 		case err == nil && x.ID == id && x.OrgID != "":
-			return nil // of another organization, whatever the plan says
+			return &errors.Error{
+				Provider: provider, Operation: "Teardown", Target: id, Code: errors.PlanStale,
+				Steps: []errors.Step{{Name: string(kindProject) + "/" + id, Description: "belongs to another organization"}},
+				Err:   errors.New("a project of the plan belongs to another organization"),
+			}
 		case err == nil:
 			return another("GetProject", id)
 		}

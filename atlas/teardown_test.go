@@ -496,39 +496,6 @@ func TestAProjectIsGivenTimeToSettle(t *testing.T) {
 	}
 }
 
-// Somebody else deletes a cluster of the plan and keeps its snapshots.
-func TestSnapshotsThatAClusterOfThePlanLeavesBehindGoWithTheProject(t *testing.T) {
-	t.Parallel()
-	synctest.Test(t, func(t *testing.T) {
-		srv := with(
-			atlastest.Resource{Kind: atlas.KindCluster, ID: "main", Takes: 10 * time.Minute},
-			atlastest.Resource{Kind: atlas.KindSnapshot, Parent: "main"},
-			atlastest.Resource{Kind: atlas.KindCluster, ID: "shards", Sharded: true},
-			atlastest.Resource{Kind: atlas.KindShardedSnapshot, Parent: "shards"},
-			atlastest.Resource{Kind: atlas.KindFlexCluster, Takes: 20 * time.Minute},
-		)
-		c := newClient(t, srv)
-		p := planned(t, c)
-		for _, name := range []string{"main", "shards"} {
-			if err := c.DeleteCluster(t.Context(), shop, name, atlas.DeleteClusterOptions{RetainBackups: true}); err != nil {
-				t.Fatal(err)
-			}
-		}
-		ctx, cancel := context.WithTimeout(t.Context(), 15*time.Minute)
-		defer cancel()
-		r, err := c.Teardown(ctx, p, teardown.Confirm("Acme"))
-		check(t, r, err, teardown.Blocked, errors.NotFinished)
-		if n := len(srv.Resources(shop)); n != 5 {
-			t.Fatalf("%d things are there", n)
-		}
-		srv.Fail(offboardtest.Answer("DeleteSnapshot", http.StatusForbidden, `{"errorCode":"ACCESS_FORBIDDEN"}`))
-		r, err = carryOut(t, c, p)
-		check(t, r, err, teardown.Blocked, errors.PermissionDenied)
-		r, err = carryOut(t, c, p)
-		check(t, r, err, teardown.Gone, "")
-	})
-}
-
 // Snapshots of a cluster that nobody has planned for stay.
 func TestSnapshotsThatAreNotOfThePlanStay(t *testing.T) {
 	t.Parallel()

@@ -96,6 +96,20 @@ func (s *Server) Resources(projectID string) []Resource {
 	return all
 }
 
+// MoveProject moves a project to another organization, as POST /groups/{id}:migrate does.
+func (s *Server) MoveProject(id, organization string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	p, to := s.findProject(id), s.find(organization)
+	if p == nil || to == nil {
+		return
+	}
+	from := p.organization
+	from.projects = slices.DeleteFunc(from.projects, func(x *project) bool { return x == p })
+	p.organization = to
+	to.projects = append(to.projects, p)
+}
+
 // SetDeletionTime sets how long things are there after their deletion was accepted;
 // a minute without it.
 func (s *Server) SetDeletionTime(d time.Duration) {
