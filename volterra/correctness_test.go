@@ -301,7 +301,7 @@ func TestWait_RecreatedUnderTheSameName(t *testing.T) {
 	t.Parallel()
 	for name, wait := range map[string]func(context.Context, *volterra.Client, *volterratest.Server) error{
 		"child tenant": func(ctx context.Context, c *volterra.Client, srv *volterratest.Server) error {
-			add := func() { srv.AddChildTenant(volterratest.ChildTenant{Name: "x"}) }
+			add := func() { srv.AddChildTenant(volterratest.ChildTenant{Name: "x", Domain: "x-retail"}) }
 			add()
 			return c.WaitUntilChildTenantGone(ctx, "x", func(*volterra.ChildTenant) { srv.RemoveObject("system", "x"); add() })
 		},
