@@ -52,6 +52,7 @@ func (c *Client) Delete(ctx context.Context, d Deletion) error {
 		refused := false // by an answer that proves neither existence nor deletion
 		switch {
 		case open && e.Code == errors.OrganizationNotFound:
+			prove(ctx)
 			return nil
 		case open && e.Code == errors.Canceled:
 			return unknown(e)
@@ -71,6 +72,7 @@ func (c *Client) Delete(ctx context.Context, d Deletion) error {
 		}
 		switch {
 		case presence == Gone:
+			prove(ctx)
 			return nil
 		case presence == Unknown:
 			return unknown(e)
@@ -125,6 +127,21 @@ func stillThere(e *errors.Error) *errors.Error {
 		e.Code = errors.Unavailable
 	}
 	return e
+}
+
+type proofKey struct{}
+
+// WithProof returns a context by which [Client.Delete] reports that it returned nil because
+// a read, or the refusal of a repeated deletion, has shown that the organization does not
+// exist, and not because of the answer to the deletion alone.
+func WithProof(ctx context.Context, proved *bool) context.Context {
+	return context.WithValue(ctx, proofKey{}, proved)
+}
+
+func prove(ctx context.Context) {
+	if proved, ok := ctx.Value(proofKey{}).(*bool); ok {
+		*proved = true
+	}
 }
 
 // attemptsKey is the key of the number of attempts that were made before a call.

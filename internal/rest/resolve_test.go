@@ -144,3 +144,41 @@ func TestADeletionIsTriedAgainWithoutHaste(t *testing.T) {
 		}
 	})
 }
+
+// Whether a read has shown that the organization does not exist is reported to a caller
+// that would read it once more.
+func TestDelete_Proof(t *testing.T) {
+	t.Parallel()
+	lost := &errors.Error{Code: errors.OutcomeUnknown, Attempts: 1}
+	missing := &errors.Error{Code: errors.OrganizationNotFound, Status: 404, Attempts: 1}
+	for name, test := range map[string]struct {
+		sends []error
+		look  rest.Presence
+		want  bool
+	}{
+		"the answer alone":          {[]error{nil}, rest.Gone, false},
+		"a read":                    {[]error{lost}, rest.Gone, true},
+		"the refusal of another":    {[]error{lost, missing}, rest.Present, true},
+		"the answer to another one": {[]error{lost, nil}, rest.Present, false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				proved, n := false, 0
+				err := newClient(t, playing()).Delete(rest.WithProof(t.Context(), &proved), rest.Deletion{
+					Send: func(context.Context) error {
+						n++
+						if test.sends[n-1] == nil {
+							return nil
+						}
+						return test.sends[n-1]
+					},
+					Look: func(context.Context) (rest.Presence, error) { return test.look, nil },
+				})
+				if err != nil || proved != test.want {
+					t.Errorf("got %v, proved %t, want %t", err, proved, test.want)
+				}
+			})
+		})
+	}
+}
