@@ -149,17 +149,19 @@ func TestADeletionIsTriedAgainWithoutHaste(t *testing.T) {
 // that would read it once more.
 func TestDelete_Proof(t *testing.T) {
 	t.Parallel()
-	lost := &errors.Error{Code: errors.OutcomeUnknown, Attempts: 1}
-	missing := &errors.Error{Code: errors.OrganizationNotFound, Status: 404, Attempts: 1}
+	// Delete changes the error that it gets.
+	lost := func() error { return &errors.Error{Code: errors.OutcomeUnknown, Attempts: 1} }
+	missing := func() error { return &errors.Error{Code: errors.OrganizationNotFound, Status: 404, Attempts: 1} }
+	success := func() error { return nil }
 	for name, test := range map[string]struct {
-		sends []error
+		sends []func() error
 		look  rest.Presence
 		want  bool
 	}{
-		"the answer alone":          {[]error{nil}, rest.Gone, false},
-		"a read":                    {[]error{lost}, rest.Gone, true},
-		"the refusal of another":    {[]error{lost, missing}, rest.Present, true},
-		"the answer to another one": {[]error{lost, nil}, rest.Present, false},
+		"the answer alone":          {[]func() error{success}, rest.Gone, false},
+		"a read":                    {[]func() error{lost}, rest.Gone, true},
+		"the refusal of another":    {[]func() error{lost, missing}, rest.Present, true},
+		"the answer to another one": {[]func() error{lost, success}, rest.Present, false},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -168,10 +170,7 @@ func TestDelete_Proof(t *testing.T) {
 				err := newClient(t, playing()).Delete(rest.WithProof(t.Context(), &proved), rest.Deletion{
 					Send: func(context.Context) error {
 						n++
-						if test.sends[n-1] == nil {
-							return nil
-						}
-						return test.sends[n-1]
+						return test.sends[n-1]()
 					},
 					Look: func(context.Context) (rest.Presence, error) { return test.look, nil },
 				})
