@@ -87,11 +87,7 @@ func (d *Driver[R]) of(o teardown.Organization, s teardown.Step) (*work[R], erro
 	if w := d.work[s.ID]; w != nil {
 		return w, nil
 	}
-	kind := d.kinds[s.Kind]
-	if kind == nil {
-		return nil, d.invalid(s)
-	}
-	ref, err := d.ref(o, s)
+	kind, ref, err := d.locate(o, s)
 	if err != nil {
 		return nil, err
 	}
@@ -100,8 +96,15 @@ func (d *Driver[R]) of(o teardown.Organization, s teardown.Step) (*work[R], erro
 	return w, nil
 }
 
-func (d *Driver[R]) invalid(s teardown.Step) error {
-	return d.error(s, errors.InvalidArgument, errors.New("there is no such step"))
+// locate returns the kind of a step's resource, and where it is.
+func (d *Driver[R]) locate(o teardown.Organization, s teardown.Step) (*Kind[R], R, error) {
+	kind := d.kinds[s.Kind]
+	if kind == nil {
+		var none R
+		return nil, none, d.error(s, errors.InvalidArgument, errors.New("there is no such step"))
+	}
+	ref, err := d.ref(o, s)
+	return kind, ref, err
 }
 
 // forget ends the work of a step.
@@ -144,7 +147,7 @@ func (d *Driver[R]) Act(ctx context.Context, o teardown.Organization, s teardown
 		w.sent(removing, item, Sent{})
 		return w.deleting(item.Text), nil
 	case Discarded:
-		return d.request(ctx, w, item, purging, func() (Sent, error) {
+		return d.request(w, item, purging, func() (Sent, error) {
 			if w.kind.Purge == nil {
 				return Sent{}, d.error(s, errors.UnexpectedResponse, errors.New("it is in the trash, and resources of its kind never are"))
 			}
@@ -154,22 +157,22 @@ func (d *Driver[R]) Act(ctx context.Context, o teardown.Organization, s teardown
 	if w.kind.Prepare != nil {
 		p, err := w.kind.Prepare(ctx, w.ref, item)
 		if err != nil || !p.Ready {
-			progress, err := d.request(ctx, w, item, preparing, func() (Sent, error) { return Sent{Task: p.Task}, err })
+			progress, err := d.request(w, item, preparing, func() (Sent, error) { return Sent{Task: p.Task}, err })
 			if err == nil {
 				w.done, progress.Text = p.Done, p.Text
 			}
 			return progress, err
 		}
 	}
-	return d.request(ctx, w, item, removing, func() (Sent, error) { return w.kind.Remove(ctx, w.ref, item) })
+	return d.request(w, item, removing, func() (Sent, error) { return w.kind.Remove(ctx, w.ref, item) })
 }
 
 // request sends a request. Answers that leave open what became of it are no errors: the
 // next read of the resource decides.
-func (d *Driver[R]) request(_ context.Context, w *work[R], item Item, for_ stage, send func() (Sent, error)) (teardown.Progress, error) {
-	repeated := w.repeats[for_] > 0
+func (d *Driver[R]) request(w *work[R], item Item, purpose stage, send func() (Sent, error)) (teardown.Progress, error) {
+	repeated := w.repeats[purpose] > 0
 	sent, err := send()
-	w.sent(for_, item, sent)
+	w.sent(purpose, item, sent)
 	switch {
 	case err == nil, accepted(err):
 	case d.table.Immaterial != nil && d.table.Immaterial(err), errors.Is(err, errors.NotFound):
@@ -185,17 +188,17 @@ func (d *Driver[R]) request(_ context.Context, w *work[R], item Item, for_ stage
 		return teardown.Progress{State: teardown.ProgressReady, Text: w.item.Text}, nil
 	}
 	p := w.deleting("")
-	p.Next.Now = w.refusal != nil || for_ == removing && w.kind.Soon && !repeated
+	p.Next.Now = w.refusal != nil || purpose == removing && w.kind.Soon && !repeated
 	return p, nil
 }
 
 // sent notes that a request was sent.
-func (w *work[R]) sent(for_ stage, item Item, s Sent) {
+func (w *work[R]) sent(purpose stage, item Item, s Sent) {
 	if s.Trash != "" {
 		w.trash = s.Trash
 	}
 	w.broken = item.Phase == Broken
-	w.stage, w.state, w.task, w.done, w.refusal = for_, item.Text, s.Task, nil, nil
+	w.stage, w.state, w.task, w.done, w.refusal = purpose, item.Text, s.Task, nil, nil
 	w.progress, w.unchanged, w.stuck = "", 0, 0
 	w.sentAt, w.seen = time.Now(), time.Time{}
 	w.changed, w.looks, w.readAt = w.sentAt, 0, taskFirst

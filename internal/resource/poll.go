@@ -28,24 +28,14 @@ func (d *Driver[R]) Poll(ctx context.Context, o teardown.Organization, group str
 	list := all[0].kind.List
 	listed := group != "" && list != nil && len(steps) >= cmp.Or(all[0].kind.ListWorth, listWorth)
 	if listed && d.soon(group, all[0].kind.Pace) {
-		for i, w := range all {
-			progress[i] = w.deleting("")
-		}
-		return progress, nil
+		return unchanged(all), nil
 	}
 	if listed {
-		refs := make([]R, len(steps))
-		for i, w := range all {
-			refs[i] = w.ref
-		}
 		var err error
-		items, err = list(ctx, refs)
+		items, err = list(ctx, refsOf(all))
 		switch again := d.contradicts(group, err); {
 		case again:
-			for i, w := range all {
-				progress[i] = w.deleting("")
-			}
-			return progress, nil
+			return unchanged(all), nil
 		case errors.Is(err, errors.UnexpectedResponse):
 			items = make([]*Item, len(steps))
 		case err != nil:
@@ -80,6 +70,24 @@ func (d *Driver[R]) Poll(ctx context.Context, o teardown.Organization, group str
 	return progress, nil
 }
 
+// refsOf returns where the resources of steps are.
+func refsOf[R any](all []*work[R]) []R {
+	refs := make([]R, len(all))
+	for i, w := range all {
+		refs[i] = w.ref
+	}
+	return refs
+}
+
+// unchanged is the progress of steps of which a poll shows nothing new.
+func unchanged[R any](all []*work[R]) []teardown.Progress {
+	progress := make([]teardown.Progress, len(all))
+	for i, w := range all {
+		progress[i] = w.deleting("")
+	}
+	return progress
+}
+
 // soon reports whether the last list of a group was requested so short a time ago that
 // another one is not worth its request.
 func (d *Driver[R]) soon(group string, pace time.Duration) bool {
@@ -96,17 +104,12 @@ func (d *Driver[R]) soon(group string, pace time.Duration) bool {
 // pollWatch reads a hint for steps that wait. Those whose resource may have changed, and
 // those whose resource no read has shown for long, are polled next by a list of their scope.
 func (d *Driver[R]) pollWatch(ctx context.Context, all []*work[R]) ([]teardown.Progress, error) {
-	refs := make([]R, len(all))
-	for i, w := range all {
-		refs[i] = w.ref
-	}
-	changed, err := all[0].kind.Watch.Changed(ctx, refs)
+	changed, err := all[0].kind.Watch.Changed(ctx, refsOf(all))
 	if err != nil && (ctx.Err() != nil || errors.Retryable(err)) {
 		return nil, err
 	}
-	progress := make([]teardown.Progress, len(all))
+	progress := unchanged(all)
 	for i, w := range all {
-		progress[i] = w.deleting("")
 		if err != nil || changed[i] || min(time.Since(w.sentAt), time.Since(w.seen)) >= summaryAge {
 			progress[i].Next = teardown.Wait{Class: progress[i].Next.Class, Now: true}
 			if w.kind.List != nil {
@@ -260,11 +263,7 @@ func (d *Driver[R]) readTask(ctx context.Context, w *work[R], tasks *int) (going
 // Find reads the resource of a step, and reports whether it exists. It is for inspections:
 // it changes nothing that is known of the step.
 func (d *Driver[R]) Find(ctx context.Context, o teardown.Organization, s teardown.Step) (item Item, found bool, err error) {
-	kind := d.kinds[s.Kind]
-	if kind == nil {
-		return Item{}, false, d.invalid(s)
-	}
-	ref, err := d.ref(o, s)
+	kind, ref, err := d.locate(o, s)
 	if err != nil {
 		return Item{}, false, err
 	}
