@@ -371,7 +371,7 @@ func (t *retries) again(pause time.Duration) bool {
 // Causes of a step's context that ended.
 var (
 	errStepTimeout = errors.New("the step took longer than it may")
-	errStopped     = errors.New("the teardown was stopped while the step was waiting")
+	errStopped     = fmt.Errorf("%w while the step was waiting", trace.ErrStopped)
 )
 
 // ended is the error of a step that was ended by a cause. What the step's own time or a

@@ -7,13 +7,13 @@ import (
 	"github.com/offboard-dev/offboard-go/internal/trace"
 )
 
-// hooks are what the engine gives to a driver that blocks, by the context of an act.
-type hooks struct {
-	stop     <-chan struct{}
-	progress func(text string)
-}
+type progressKey struct{}
 
-type hooksKey struct{}
+// withProgress returns the context of an act whose driver may block, and takes what it
+// waits for.
+func withProgress(ctx context.Context, progress func(text string)) context.Context {
+	return context.WithValue(ctx, progressKey{}, progress)
+}
 
 // interruptible ends the context of an act on a gentle stop, but only while it waits: a
 // request that changes something is never cut off.
@@ -29,13 +29,13 @@ type interruptible struct {
 
 // withInterruption returns the context of an act that may wait, which is to be ended by end.
 func withInterruption(ctx context.Context) (context.Context, *interruptible) {
-	h, _ := ctx.Value(hooksKey{}).(hooks)
+	progress, _ := ctx.Value(progressKey{}).(func(string))
 	ctx, cancel := context.WithCancelCause(ctx)
-	w := &interruptible{cancel: cancel, done: make(chan struct{}), progress: h.progress}
-	if h.stop != nil {
+	w := &interruptible{cancel: cancel, done: make(chan struct{}), progress: progress}
+	if stop := trace.Stop(ctx); stop != nil {
 		go func() {
 			select {
-			case <-h.stop:
+			case <-stop:
 				w.stop()
 			case <-w.done:
 			}

@@ -219,12 +219,7 @@ func (s *scheduler) start(i int) {
 	}
 	s.deadlines = append(s.deadlines, deadline{t.deadline, i})
 	s.event(Event{Step: state.ID, Kind: Begun, Text: state.Removal})
-	s.attempt(i)
-}
-
-// attempt starts an attempt of a step.
-func (s *scheduler) attempt(i int) {
-	s.states[i].Attempts++
+	state.Attempts++
 	s.act(i)
 }
 
@@ -239,9 +234,9 @@ func (s *scheduler) act(i int) {
 		var last trace.Last
 		ctx, cancel := context.WithDeadlineCause(trace.With(s.ctx, &last), deadline, errStepTimeout)
 		defer cancel()
-		ctx = context.WithValue(ctx, hooksKey{}, hooks{s.settings.stop, func(text string) {
+		ctx = withProgress(ctx, func(text string) {
 			s.event(Event{Step: step.ID, Kind: Waiting, Text: text})
-		}})
+		})
 		if s.settings.concurrency > 1 {
 			ctx = trace.WithPauses(ctx, s.pause)
 		}
@@ -399,7 +394,7 @@ func (s *scheduler) failed(i int, err error) {
 // canceled reports whether an error says that a context ended, or that a stop ended a
 // wait.
 func canceled(err error) bool {
-	if errors.Is(err, errStopped) || errors.Is(err, trace.ErrStopped) {
+	if errors.Is(err, trace.ErrStopped) {
 		return true
 	}
 	e, ok := errors.AsType[*errors.Error](err)
