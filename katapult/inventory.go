@@ -254,6 +254,10 @@ func (c *Client) inventory(ctx context.Context, o *Organization, before *teardow
 // missed reports whether the resource of a step of the plan before exists although no
 // list shows it, and a list that would show it may have had several pages.
 func (n *inventory) missed(ctx context.Context) (bool, error) {
+	if n.before == nil {
+		return false, nil
+	}
+	d := n.c.driver()
 	for _, kind := range kinds {
 		if !n.long[kind.step] && (kind.trash == "" || !n.long["empty_trash"]) {
 			continue
@@ -262,7 +266,7 @@ func (n *inventory) missed(ctx context.Context) (bool, error) {
 			if s.Manual || n.has(s.ID, s.Kind) {
 				continue
 			}
-			_, found, err := n.c.driver().Find(ctx, teardown.Organization{ID: string(n.id)}, s)
+			_, found, err := d.Find(ctx, teardown.Organization{ID: string(n.id)}, s)
 			switch {
 			case errors.Is(err, errors.InvalidArgument):
 				continue // no plan of this package has such a step

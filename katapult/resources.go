@@ -54,7 +54,7 @@ type kind = resource.Kind[ref]
 
 // table describes the resources that a teardown removes.
 func (c *Client) table() *resource.Table[ref] {
-	t := &resource.Table[ref]{Provider: provider, Task: c.task, Immaterial: immaterial, Kinds: []kind{
+	return &resource.Table[ref]{Provider: provider, Task: c.task, Immaterial: immaterial, Kinds: []kind{
 		{
 			Name: kindOrganization,
 			Read: byID(c, errors.OrganizationNotFound, asLookup[OrganizationLookup], c.GetOrganization, func(o *Organization) (string, string) { return o.ID, "" }),
@@ -148,7 +148,6 @@ func (c *Client) table() *resource.Table[ref] {
 			Soon:    true,
 		},
 	}}
-	return t
 }
 
 // task reads a task.
