@@ -197,6 +197,18 @@ func BenchmarkAtlasDigest(b *testing.B) {
 	})
 }
 
+// atlasRefuses is a deletion at Atlas that is refused because of projects.
+func atlasRefuses(b *testing.B) func(*http.Client) func() {
+	return func(client *http.Client) func() {
+		c := newAtlas(b, client)
+		return func() {
+			if err := c.DeleteOrganization(b.Context(), orgID); !errors.Is(err, errors.OrganizationNotEmpty) {
+				b.Fatal(err)
+			}
+		}
+	}
+}
+
 func BenchmarkAtlasRefusal(b *testing.B) {
 	const body = `{"detail":"The organization still has projects.","error":409,"errorCode":"ORG_NOT_EMPTY","parameters":["` + orgID + `"],"reason":"Conflict"}`
 	compare(b, canned{409, body},
@@ -215,14 +227,7 @@ func BenchmarkAtlasRefusal(b *testing.B) {
 				}
 			}
 		},
-		func(client *http.Client) func() {
-			c := newAtlas(b, client)
-			return func() {
-				if err := c.DeleteOrganization(b.Context(), orgID); !errors.Is(err, errors.OrganizationNotEmpty) {
-					b.Fatal(err)
-				}
-			}
-		})
+		atlasRefuses(b))
 }
 
 // BenchmarkAtlasOtherForm is a refusal in the form {errorCode, message, status}.
@@ -242,14 +247,7 @@ func BenchmarkAtlasOtherForm(b *testing.B) {
 				}
 			}
 		},
-		func(client *http.Client) func() {
-			c := newAtlas(b, client)
-			return func() {
-				if err := c.DeleteOrganization(b.Context(), orgID); !errors.Is(err, errors.OrganizationNotEmpty) {
-					b.Fatal(err)
-				}
-			}
-		})
+		atlasRefuses(b))
 }
 
 func newKatapult(b *testing.B, client *http.Client) *katapult.Client {
