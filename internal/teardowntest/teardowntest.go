@@ -20,6 +20,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/offboard-dev/offboard-go/errors"
+	"github.com/offboard-dev/offboard-go/internal/trace"
 	"github.com/offboard-dev/offboard-go/offboardtest"
 	"github.com/offboard-dev/offboard-go/teardown"
 )
@@ -301,7 +302,9 @@ func (p Provider) runs() int {
 }
 
 // trouble has one run end well although every tenth request or so is refused by a
-// limit, is answered by a page of 5xx, or has its answer lost.
+// limit, is answered by a page of 5xx, or has its answer lost. The faults are dealt out in
+// the order of the requests, so that reads come one after the other: which of them meets
+// how many faults must not depend on the scheduler.
 func (p Provider) trouble(t *testing.T) {
 	t.Parallel()
 	for seed := range p.runs() {
@@ -310,7 +313,7 @@ func (p Provider) trouble(t *testing.T) {
 			before := w.Rest()
 			w.Server.Fail(trouble(rand.New(rand.NewPCG(uint64(seed), 3)), 10)...)
 			var journal bytes.Buffer
-			r, err := w.Teardown(t.Context(), plan, append(p.options(w), teardown.Journal(&journal))...)
+			r, err := w.Teardown(trace.WithParallel(t.Context(), 1), plan, append(p.options(w), teardown.Journal(&journal))...)
 			switch {
 			case r == nil || r.Outcome != teardown.Unknown:
 			case w.Deleted():

@@ -12,22 +12,27 @@ const maxParallel = 8
 type parallelKey struct{}
 
 // WithParallel returns a context whose calls of [Parallel] have so many functions run at a
-// time.
+// time, and no more than ctx permits.
 func WithParallel(ctx context.Context, n int) context.Context {
-	return context.WithValue(ctx, parallelKey{}, min(n, maxParallel))
+	return context.WithValue(ctx, parallelKey{}, min(n, permitted(ctx)))
+}
+
+// permitted returns how many functions may run at a time.
+func permitted(ctx context.Context) int {
+	if ctx != nil {
+		if of, ok := ctx.Value(parallelKey{}).(int); ok {
+			return of
+		}
+	}
+	return maxParallel
 }
 
 // Parallel calls f for 0 to n-1, some at a time, in this order. After an error no call
 // starts. The error is that of the smallest number that has one, so that it does not depend
 // on which call ends first.
 func Parallel(ctx context.Context, n int, f func(i int) error) error {
-	atATime := maxParallel
-	if ctx != nil {
-		if of, ok := ctx.Value(parallelKey{}).(int); ok {
-			atATime = max(of, 1)
-		}
-	}
-	if atATime = min(atATime, n); atATime <= 1 {
+	atATime := min(permitted(ctx), n)
+	if atATime <= 1 {
 		for i := range n {
 			if err := f(i); err != nil {
 				return err

@@ -78,3 +78,17 @@ func TestParallel_Error(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+func TestWithParallel_OuterLimit(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		ctx := trace.WithParallel(trace.WithParallel(t.Context(), 1), 8)
+		start := time.Now()
+		if err := trace.Parallel(ctx, 4, func(int) error { time.Sleep(time.Second); return nil }); err != nil {
+			t.Error(err)
+		}
+		if took := time.Since(start); took != 4*time.Second {
+			t.Errorf("took %v, want one after the other", took)
+		}
+	})
+}
