@@ -8,8 +8,10 @@ import (
 	"time"
 
 	"github.com/offboard-dev/offboard-go/errors"
+	"github.com/offboard-dev/offboard-go/internal/backoff"
 	"github.com/offboard-dev/offboard-go/internal/resource"
 	"github.com/offboard-dev/offboard-go/internal/trace"
+	"github.com/offboard-dev/offboard-go/internal/wait"
 	"github.com/offboard-dev/offboard-go/teardown"
 )
 
@@ -249,15 +251,18 @@ func (k *kind) follows(x, other Left) bool {
 	return slices.ContainsFunc(k.after, func(a after) bool { return a.kind == other.Kind && (a.tied == nil || a.tied(x, other)) })
 }
 
-// maxInspectWait bounds the waits of read.
-const maxInspectWait = 8 * time.Second
+// maxInspectRetries is how often read reads a project again, the first time at once.
+const maxInspectRetries = 5
+
+// inspectBackoff is the wait before read reads a project again.
+var inspectBackoff = backoff.Exponential{First: time.Second, Max: 8 * time.Second}
 
 // read reads what is in a project. If the project does not exist any more, which a
 // read of it shows, nothing is. In a project that was just made roles may be missing for
 // some seconds.
 func (i *inspection) read(ctx context.Context, project *Project) (all []Left, err error) {
 	in := i.scope(KindCluster, project)
-	for wait := time.Duration(0); ; wait = max(time.Second, 2*wait) {
+	for reads := 0; ; reads++ {
 		s := i.c.sources(ctx, project.ID, nil)
 		if i.before != nil {
 			if s.planned = i.planned[project.ID]; s.planned == nil {
@@ -270,17 +275,7 @@ func (i *inspection) read(ctx context.Context, project *Project) (all []Left, er
 		}
 		err = i.c.inAbsentParent(ctx, in, err)
 		again := errors.Is(err, errContradicted) || in.passing(err) != err
-		if err == nil || !again || wait > maxInspectWait {
-			return nil, err
-		}
-		timer := time.NewTimer(wait)
-		select {
-		case <-timer.C:
-		case <-ctx.Done():
-			timer.Stop()
-			return nil, err
-		case <-trace.Stop(ctx):
-			timer.Stop()
+		if err == nil || !again || reads == maxInspectRetries || wait.Sleep(ctx, inspectBackoff.Bound(reads)) != nil {
 			return nil, err
 		}
 	}

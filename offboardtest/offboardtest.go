@@ -14,6 +14,9 @@ import (
 	"slices"
 	"sync"
 	"time"
+
+	"github.com/offboard-dev/offboard-go/internal/trace"
+	"github.com/offboard-dev/offboard-go/internal/wait"
 )
 
 // Request is one request that reached a double.
@@ -121,7 +124,7 @@ func (s *Server) exchange(req *http.Request, connected func()) (*http.Response, 
 	if fault.Break != Refused {
 		connected()
 	}
-	if err := wait(req.Context(), fault.Delay); err != nil {
+	if err := delay(req.Context(), fault.Delay); err != nil {
 		return nil, fault, err
 	}
 	var resp *http.Response
@@ -145,7 +148,7 @@ func (s *Server) exchange(req *http.Request, connected func()) (*http.Response, 
 			return nil, fault, err
 		}
 	}
-	if err := wait(req.Context(), fault.DelayAfter); err != nil {
+	if err := delay(req.Context(), fault.DelayAfter); err != nil {
 		return nil, fault, err
 	}
 	if fault.Break == Answered || fault.Break == Truncated {
@@ -170,16 +173,8 @@ func (s *Server) amend(index int, r Request) {
 	}
 }
 
-func wait(ctx context.Context, d time.Duration) error {
-	if d <= 0 {
-		return ctx.Err()
-	}
-	timer := time.NewTimer(d)
-	defer timer.Stop()
-	select {
-	case <-ctx.Done():
-		return ctx.Err()
-	case <-timer.C:
-		return nil
-	}
+// delay waits until the context ends. A gentle stop of the client does not shorten it, as
+// it ends no request in flight.
+func delay(ctx context.Context, d time.Duration) error {
+	return wait.Sleep(trace.WithStop(ctx, nil), d)
 }

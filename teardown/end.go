@@ -6,6 +6,7 @@ import (
 
 	"github.com/offboard-dev/offboard-go/errors"
 	"github.com/offboard-dev/offboard-go/internal/trace"
+	"github.com/offboard-dev/offboard-go/internal/wait"
 )
 
 // end deletes the organization, once every step is gone.
@@ -52,8 +53,7 @@ func (r *run) end(ctx context.Context) (*Report, error) {
 			return r.finish(Deletion{Outcome: Blocked}, err, last.ID())
 		}
 		r.event(Event{Kind: Retrying, Text: text(err), Wait: pause, Err: err})
-		r.sleep(ctx, pause)
-		if r.stopped(ctx) {
+		if wait.Sleep(ctx, pause) != nil {
 			return r.finish(Deletion{Outcome: Blocked}, err, last.ID())
 		}
 	}

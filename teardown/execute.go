@@ -12,14 +12,12 @@ import (
 	"time"
 
 	"github.com/offboard-dev/offboard-go/errors"
+	"github.com/offboard-dev/offboard-go/internal/backoff"
 	"github.com/offboard-dev/offboard-go/internal/trace"
 )
 
-// Backoff between attempts: full jitter below a bound that doubles.
-const (
-	firstBackoff = time.Second
-	maxBackoff   = 30 * time.Second
-)
+// retryBackoff bounds the jitter of the waits between attempts.
+var retryBackoff = backoff.Exponential{First: time.Second, Max: 30 * time.Second}
 
 // Execute carries out a plan with a driver. The clients of this module call it from
 // their method Teardown, which says what errors there are.
@@ -425,22 +423,11 @@ func (r *run) backoff(step string, attempt int, err error) time.Duration {
 	of := fnv.New64a()
 	_, _ = io.WriteString(of, r.plan.Fingerprint+"/"+step)
 	jitter := rand.New(rand.NewPCG(of.Sum64(), uint64(attempt)))
-	wait := firstBackoff/2 + time.Duration(jitter.Int64N(int64(min(firstBackoff<<min(attempt-1, 8), maxBackoff))))
+	wait := retryBackoff.First/2 + time.Duration(jitter.Int64N(int64(retryBackoff.Bound(attempt))))
 	if e, ok := errors.AsType[*errors.Error](err); ok {
 		wait = max(wait, e.RetryAfter)
 	}
 	return wait
-}
-
-// sleep waits, unless nothing more is to be begun.
-func (r *run) sleep(ctx context.Context, d time.Duration) {
-	timer := time.NewTimer(d)
-	defer timer.Stop()
-	select {
-	case <-r.settings.stop:
-	case <-ctx.Done():
-	case <-timer.C:
-	}
 }
 
 // finish makes the report.

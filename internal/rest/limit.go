@@ -1,6 +1,10 @@
 package rest
 
-import "time"
+import (
+	"time"
+
+	"github.com/offboard-dev/offboard-go/internal/backoff"
+)
 
 // Window is what a provider's headers say of the window of time in which its
 // limit counts. Times are the provider's own.
@@ -58,8 +62,10 @@ const (
 	slowStart   = 64 // the square of the answers after which a second request may be under way
 	minPatience = 16 // after a try that failed
 	maxPatience = 512
-	maxUnnamed  = time.Minute // the longest rest after refusals that name none
 )
+
+// unnamedBackoff is the rest after refusals that name no time.
+var unnamedBackoff = backoff.Exponential{First: time.Second, Max: time.Minute}
 
 // room reports whether a request may be sent now, or else when to ask again; 0
 // means after the next answer.
@@ -202,7 +208,7 @@ func (l *limit) refused(window int, now time.Time, after time.Duration) time.Dur
 		if first {
 			l.unnamed++
 		}
-		after = min(time.Second<<min(max(l.unnamed-1, 0), 16), maxUnnamed)
+		after = unnamedBackoff.Bound(max(l.unnamed, 1))
 	}
 	if first && l.ends.IsZero() {
 		l.close(now, after)

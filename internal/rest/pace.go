@@ -245,17 +245,3 @@ func (pm permit) end(record func(*limit)) {
 		p.dispatch(time.Now(), nil)
 	}
 }
-
-// sleep waits, or returns the context's error at once when it ends first.
-func sleep(ctx context.Context, d time.Duration) error {
-	timer := time.NewTimer(d)
-	defer timer.Stop()
-	select {
-	case <-ctx.Done():
-		return ctx.Err()
-	case <-trace.Stop(ctx):
-		return trace.ErrStopped
-	case <-timer.C:
-		return nil
-	}
-}

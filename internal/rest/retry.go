@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/offboard-dev/offboard-go/errors"
+	"github.com/offboard-dev/offboard-go/internal/backoff"
 )
 
 // Retry says how often and how patiently a call is repeated.
@@ -25,12 +26,8 @@ const (
 	defaultMaxWait  = 90 * time.Second
 )
 
-// Backoff where the provider names no time: full jitter below a bound that
-// doubles with every attempt.
-const (
-	firstBackoff = 250 * time.Millisecond
-	maxBackoff   = 15 * time.Second
-)
+// retryBackoff bounds the wait where the provider names no time.
+var retryBackoff = backoff.Exponential{First: 250 * time.Millisecond, Max: 15 * time.Second}
 
 func (r Retry) orDefault() Retry {
 	if r.Attempts <= 0 {
@@ -72,6 +69,7 @@ func repeatable(call *Call, e *errors.Error) bool {
 	return call.Repeat || e.Status == 0 || refused(e.Status)
 }
 
+// backoff returns a wait with full jitter.
 func (r Retry) backoff(attempt int) time.Duration {
-	return 1 + r.Jitter(min(firstBackoff<<min(attempt-1, 10), maxBackoff))
+	return 1 + r.Jitter(retryBackoff.Bound(attempt))
 }

@@ -7,6 +7,7 @@ import (
 
 	"github.com/offboard-dev/offboard-go/errors"
 	"github.com/offboard-dev/offboard-go/internal/trace"
+	"github.com/offboard-dev/offboard-go/internal/wait"
 )
 
 // Do carries out a call and repeats it while that is safe and worth it. The
@@ -237,14 +238,14 @@ func (c *Client) tell(pm permit, header http.Header, e *errors.Error, foreign bo
 // waits reports whether the wait after a failure was made to its end. It is not
 // begun when the context would end first. When the context or a stop ends it, that
 // becomes the cause of an error that has none.
-func (c *Client) waits(ctx context.Context, e *errors.Error, wait time.Duration) bool {
-	if deadline, ok := ctx.Deadline(); ok && time.Now().Add(wait).After(deadline) {
+func (c *Client) waits(ctx context.Context, e *errors.Error, pause time.Duration) bool {
+	if deadline, ok := ctx.Deadline(); ok && time.Now().Add(pause).After(deadline) {
 		return false
 	}
-	if wait > 0 {
-		c.logWait(ctx, e.Operation, e.Target, "before another attempt", wait)
+	if pause > 0 {
+		c.logWait(ctx, e.Operation, e.Target, "before another attempt", pause)
 	}
-	err := sleep(ctx, wait)
+	err := wait.Sleep(ctx, pause)
 	if err != nil && e.Err == nil {
 		e.Err = err
 	}

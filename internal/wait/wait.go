@@ -1,0 +1,60 @@
+// Package wait has the two waits of this module: [Sleep] for a known time, and [Poll]
+// until a condition holds. Both end with the context and at a gentle stop
+// ([trace.WithStop]).
+package wait
+
+import (
+	"context"
+	"time"
+
+	"github.com/offboard-dev/offboard-go/internal/trace"
+)
+
+// Sleep waits for d. It returns the context's error or [trace.ErrStopped] at once when
+// the context ends or the stop comes first, also if d is not positive.
+func Sleep(ctx context.Context, d time.Duration) error {
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	if trace.Stopped(ctx) {
+		return trace.ErrStopped
+	}
+	if d <= 0 {
+		return nil
+	}
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-ctx.Done():
+		return ctx.Err()
+	case <-trace.Stop(ctx):
+		return trace.ErrStopped
+	case <-timer.C:
+		return nil
+	}
+}
+
+// The intervals of Poll: short at first, because most conditions hold within seconds,
+// then longer.
+const (
+	firstInterval = time.Second
+	maxInterval   = 15 * time.Second
+)
+
+// Poll calls check until it reports that the condition holds. The interval between two
+// calls grows from 1 s to 15 s. Each is up to a quarter shorter, by jitter, so that many
+// callers do not poll at the same time.
+//
+// The error is that of [Sleep]. check is called at least once, also after a stop.
+func Poll(ctx context.Context, jitter func(bound time.Duration) time.Duration, check func() (done bool)) error {
+	for interval := firstInterval; ; interval = min(interval*3/2, maxInterval) {
+		if check() {
+			return nil
+		}
+		var err error
+		trace.Pause(ctx, func() { err = Sleep(ctx, interval-jitter(interval/4)) })
+		if err != nil {
+			return err
+		}
+	}
+}
