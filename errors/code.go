@@ -7,13 +7,13 @@ import "strings"
 // a target for [Is]. The values are stable.
 type Code string
 
-// Categories. [Is] matches each of them also for the codes listed below it;
+// Umbrellas. [Is] matches each of them also for the codes listed below it;
 // there is one level only. A provider's code that has no constant of its own
-// is mapped to the category that its documentation or its status names, and
+// is mapped to the umbrella that its documentation or its status names, and
 // [Error.ProviderCode] keeps it.
 const (
 	// DeletionStepsNotSatisfied: something is left that has to go first. It is
-	// Katapult's own code (409), whose steps are in [Error.Steps], and the category
+	// Katapult's own code (409), whose steps are in [Error.Steps], and the umbrella
 	// of all that blocks a deletion.
 	DeletionStepsNotSatisfied Code = "deletion_steps_not_satisfied"
 
@@ -310,9 +310,9 @@ const (
 	VersionNotSupported Code = "version_not_supported"
 )
 
-// Category returns the code that [Is] also matches for c; c itself when it is
-// a category or not known here.
-func (c Code) Category() Code {
+// Umbrella returns the code that [Is] also matches for c; c itself when it is
+// an umbrella or not known here.
+func (c Code) Umbrella() Code {
 	switch c {
 	case ActiveSubscriptions, OrganizationNotEmpty, ActiveLiveMigration, PaymentRequired,
 		DefaultOrganization, DeletionRestricted, SystemOrganization, NamespaceNotEmpty,
@@ -358,10 +358,10 @@ func (c Code) Error() string {
 	return strings.ReplaceAll(string(c), "_", " ")
 }
 
-// Is reports whether target is the category of c.
+// Is reports whether target is the umbrella of c.
 func (c Code) Is(target error) bool {
-	category, ok := target.(Code)
-	return ok && c.Category() == category
+	umbrella, ok := target.(Code)
+	return ok && c.Umbrella() == umbrella
 }
 
 func (c Code) retryable() bool {
@@ -371,7 +371,7 @@ func (c Code) retryable() bool {
 	case Canceled, NotFinished:
 		return true
 	}
-	switch c.Category() {
+	switch c.Umbrella() {
 	case RateLimitReached, Unavailable, Internal:
 		return true
 	}

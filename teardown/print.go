@@ -5,9 +5,9 @@ import (
 	"io"
 	"strings"
 	"text/tabwriter"
-	"unicode"
 
 	"github.com/offboard-dev/offboard-go/errors"
+	"github.com/offboard-dev/offboard-go/internal/printable"
 )
 
 var errNoPlan = errors.New("teardown: the plan is nil")
@@ -24,7 +24,7 @@ func (p *Plan) WriteTable(w io.Writer) error {
 		fmt.Fprintln(table, "STEP\tNAME\tWHY\tREMOVAL\tAFTER")
 	}
 	for _, s := range p.Steps {
-		fmt.Fprintf(table, "%s\t%s\t%s\t%s\t%s\n", clean(s.ID), clean(s.Name), clean(s.Why), s.removal(), clean(strings.Join(s.After, ", ")))
+		fmt.Fprintf(table, "%s\t%s\t%s\t%s\t%s\n", printable.Text(s.ID), printable.Text(s.Name), printable.Text(s.Why), s.removal(), printable.Text(strings.Join(s.After, ", ")))
 	}
 	_ = table.Flush() // to a strings.Builder
 	for _, l := range p.Losses {
@@ -55,7 +55,7 @@ func (p *Plan) WriteTree(w io.Writer) error {
 		kinds = append(kinds, kind{name, []string{line}})
 	}
 	for _, s := range p.Steps {
-		add(clean(s.Kind), fmt.Sprintf("%s (%s): %s", clean(s.Name), clean(s.ID), s.removal()))
+		add(printable.Text(s.Kind), fmt.Sprintf("%s (%s): %s", printable.Text(s.Name), printable.Text(s.ID), s.removal()))
 	}
 	for _, l := range p.Losses {
 		add("goes along", l.String())
@@ -91,9 +91,9 @@ func (p *Plan) title() string {
 	case p.Refusal != nil:
 		verdict = p.Refusal.Code.Error()
 	}
-	line := fmt.Sprintf("%s: %s (%s): %s", clean(p.Provider), clean(p.Organization.Name), clean(p.Organization.ID), verdict)
+	line := fmt.Sprintf("%s: %s (%s): %s", printable.Text(p.Provider), printable.Text(p.Organization.Name), printable.Text(p.Organization.ID), verdict)
 	if needed := p.Consents(); len(needed) > 0 {
-		line += "; to be permitted: " + clean(joined(needed))
+		line += "; to be permitted: " + printable.Text(joined(needed))
 	}
 	return line
 }
@@ -106,12 +106,12 @@ func counted(steps int) string {
 }
 
 func (s Step) removal() string {
-	text := clean(s.Removal)
+	text := printable.Text(s.Removal)
 	if s.Manual {
 		text = "by hand: " + text
 	}
 	if s.Needs != "" {
-		text += " [" + clean(string(s.Needs)) + "]"
+		text += " [" + printable.Text(string(s.Needs)) + "]"
 	}
 	return text
 }
@@ -141,28 +141,18 @@ func quantity(n int, kind string) string {
 
 // String returns the loss in one printable line.
 func (l Loss) String() string {
-	line := clean(quantity(l.Count, l.Kind))
+	line := printable.Text(quantity(l.Count, l.Kind))
 	if l.Count == 0 { // it was not counted, and the note says why
-		line = clean(l.Kind)
+		line = printable.Text(l.Kind)
 	}
 	if len(l.Names) > 0 {
-		line += ": " + clean(strings.Join(l.Names, ", "))
+		line += ": " + printable.Text(strings.Join(l.Names, ", "))
 		if len(l.Names) < l.Count {
 			line += ", …"
 		}
 	}
 	if l.Note != "" {
-		line += " (" + clean(l.Note) + ")"
+		line += " (" + printable.Text(l.Note) + ")"
 	}
 	return line
-}
-
-// clean replaces what a terminal would act upon: names are the provider's users'.
-func clean(s string) string {
-	return strings.Map(func(r rune) rune {
-		if r == unicode.ReplacementChar || !unicode.IsPrint(r) {
-			return unicode.ReplacementChar
-		}
-		return r
-	}, s)
 }

@@ -84,7 +84,8 @@ func (n *node) appendTo(tree list.Writer) {
 	tree.UnIndent()
 }
 
-// printable keeps a provider's text from steering the terminal.
+// printable keeps a provider's text from controlling the terminal. Programs outside of this
+// repository cannot import its internal/printable.
 func printable(text string) string {
 	return strings.Map(func(r rune) rune {
 		if unicode.IsPrint(r) {

@@ -3,10 +3,9 @@ package main
 import (
 	"fmt"
 	"io"
-	"strings"
-	"unicode"
 
 	"github.com/offboard-dev/offboard-go/errors"
+	"github.com/offboard-dev/offboard-go/internal/printable"
 )
 
 // advise prints an error and what can be done about it. What is not a provider's
@@ -18,7 +17,7 @@ func advise(out io.Writer, err error) {
 		return
 	}
 	if e.Message != "" {
-		fmt.Fprintf(out, "  the provider says: %s\n", printable(e.Message))
+		fmt.Fprintf(out, "  the provider says: %s\n", printable.Text(e.Message))
 	}
 	for _, step := range e.Steps {
 		fmt.Fprintf(out, "  - %s\n", describe(step))
@@ -27,7 +26,7 @@ func advise(out io.Writer, err error) {
 		fmt.Fprintf(out, "  %s\n", text)
 	}
 	if e.RequestID != "" {
-		fmt.Fprintf(out, "  for the provider's support: request %s\n", printable(e.RequestID))
+		fmt.Fprintf(out, "  for the provider's support: request %s\n", printable.Text(e.RequestID))
 	}
 }
 
@@ -73,19 +72,9 @@ func advice(e *errors.Error) string {
 // describe is a step in one line.
 func describe(step errors.Step) string {
 	if step.Description == "" {
-		return printable(step.Name)
+		return printable.Text(step.Name)
 	}
-	return printable(step.Name) + ": " + printable(step.Description)
-}
-
-// printable keeps a provider's text from steering the terminal.
-func printable(text string) string {
-	return strings.Map(func(r rune) rune {
-		if unicode.IsPrint(r) {
-			return r
-		}
-		return '\uFFFD'
-	}, text)
+	return printable.Text(step.Name) + ": " + printable.Text(step.Description)
 }
 
 // reason is an error in a few words.

@@ -17,6 +17,7 @@ import (
 	"golang.org/x/term"
 
 	"github.com/offboard-dev/offboard-go/errors"
+	"github.com/offboard-dev/offboard-go/internal/printable"
 	"github.com/offboard-dev/offboard-go/teardown"
 )
 
@@ -372,11 +373,11 @@ func (p *program) explain(v verdict) {
 		}
 		why := stateText(l.State)
 		if l.Problem != nil {
-			why = printable(l.Problem.Text)
+			why = printable.Text(l.Problem.Text)
 		} else if l.State == teardown.ByHand {
-			why += ": " + printable(l.Removal)
+			why += ": " + printable.Text(l.Removal)
 		}
-		fmt.Fprintf(p.out, "  - %s: %s\n", printable(l.ID), why)
+		fmt.Fprintf(p.out, "  - %s: %s\n", printable.Text(l.ID), why)
 	}
 	e, ok := errors.AsType[*errors.Error](v.err)
 	if !ok {
@@ -391,7 +392,7 @@ func (p *program) explain(v verdict) {
 		}
 	}
 	if e.Message != "" {
-		fmt.Fprintf(p.out, "  the provider says: %s\n", printable(e.Message))
+		fmt.Fprintf(p.out, "  the provider says: %s\n", printable.Text(e.Message))
 	}
 	if what := advice(e); what != "" && e.Code != errors.Canceled {
 		fmt.Fprintf(p.out, "  %s\n", what)

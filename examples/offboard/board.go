@@ -11,6 +11,7 @@ import (
 	"github.com/charmbracelet/x/ansi"
 
 	"github.com/offboard-dev/offboard-go/errors"
+	"github.com/offboard-dev/offboard-go/internal/printable"
 	"github.com/offboard-dev/offboard-go/teardown"
 )
 
@@ -75,7 +76,7 @@ func (b *board) event(i int, e teardown.Event) {
 		case teardown.Retrying:
 			r.note, r.waits, r.until = reasonOf(e), true, e.Time.Add(e.Wait)
 		case teardown.Waiting:
-			r.note, r.waits, r.until = printable(e.Text), false, e.Time.Add(readable)
+			r.note, r.waits, r.until = printable.Text(e.Text), false, e.Time.Add(readable)
 		}
 		return
 	}
@@ -96,7 +97,7 @@ func (b *board) event(i int, e teardown.Event) {
 	a := r.running[at]
 	switch e.Kind {
 	case teardown.Waiting:
-		a.text, a.until = printable(e.Text), time.Time{}
+		a.text, a.until = printable.Text(e.Text), time.Time{}
 		if e.Wait > 0 {
 			a.until = e.Time.Add(e.Wait)
 		}
@@ -113,7 +114,7 @@ func (b *board) note(i int, now time.Time, text string, wait time.Duration) {
 	if wait == 0 && r.waits && r.until.After(now) {
 		return // another call's wait says more
 	}
-	r.note, r.waits, r.until = printable(text), wait > 0, now.Add(max(wait, readable))
+	r.note, r.waits, r.until = printable.Text(text), wait > 0, now.Add(max(wait, readable))
 }
 
 // readable is how long a note stays that is about a moment.
@@ -152,19 +153,19 @@ func stepTitle(p *teardown.Plan, id string) string {
 	if p != nil {
 		for _, s := range p.Steps {
 			if s.ID == id {
-				return printable(s.Kind + " " + s.Name)
+				return printable.Text(s.Kind + " " + s.Name)
 			}
 		}
 	}
-	return printable(id)
+	return printable.Text(id)
 }
 
 // reasonOf is why something is tried again.
 func reasonOf(e teardown.Event) string {
 	if typed, ok := errors.AsType[*errors.Error](e.Err); ok {
-		return printable(reason(typed))
+		return printable.Text(reason(typed))
 	}
-	return printable(e.Text)
+	return printable.Text(e.Text)
 }
 
 // styles of the board. What a terminal cannot show is left out when it is drawn.

@@ -15,6 +15,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/offboard-dev/offboard-go/errors"
+	"github.com/offboard-dev/offboard-go/internal/printable"
 )
 
 const demoHelp = `Show it all with doubles in place of the providers: five organizations, each with what
@@ -180,7 +181,7 @@ func showRefusals(ctx context.Context, w io.Writer, scenes []*scene) error {
 		if len(way) == 0 {
 			way = []string{short(e)}
 		}
-		t.AppendRow(table.Row{s.entry.Provider, s.entry.Confirm, string(e.Code), printable(strings.Join(way, ", "))})
+		t.AppendRow(table.Row{s.entry.Provider, s.entry.Confirm, string(e.Code), printable.Text(strings.Join(way, ", "))})
 	}
 	t.Render()
 	return nil

@@ -7,6 +7,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/offboard-dev/offboard-go/internal/printable"
 	"github.com/offboard-dev/offboard-go/teardown"
 )
 
@@ -31,18 +32,18 @@ func (l *lines) event(i int, e teardown.Event) {
 		case teardown.Begun:
 			l.print(i, "begun, %s", count(e.Total, "step"))
 		case teardown.Waiting:
-			l.print(i, "waits: %s", printable(e.Text))
+			l.print(i, "waits: %s", printable.Text(e.Text))
 		case teardown.Retrying:
 			l.print(i, "again in %s: %s", clock(e.Wait), reasonOf(e))
 		}
 		return // its end is the verdict's
 	}
-	step := printable(e.Step)
+	step := printable.Text(e.Step)
 	switch e.Kind {
 	case teardown.Begun:
-		l.print(i, "%s: %s", step, printable(e.Text))
+		l.print(i, "%s: %s", step, printable.Text(e.Text))
 	case teardown.Waiting:
-		l.print(i, "%s: waits: %s", step, printable(e.Text))
+		l.print(i, "%s: waits: %s", step, printable.Text(e.Text))
 	case teardown.Retrying:
 		l.print(i, "%s: again in %s: %s", step, clock(e.Wait), reasonOf(e))
 	case teardown.Ended:
@@ -58,7 +59,7 @@ func (l *lines) note(i int, text string, wait time.Duration) {
 	if wait > 0 {
 		text = fmt.Sprintf("waits %s: %s", clock(wait), text)
 	}
-	l.print(i, "%s", printable(text))
+	l.print(i, "%s", printable.Text(text))
 }
 
 func (l *lines) end(i int, v verdict) { l.print(i, "%s", v.what()) }
@@ -81,7 +82,7 @@ func stateText(s teardown.State) string {
 	case teardown.ByHand:
 		return "has to be done by hand"
 	}
-	return printable(string(s))
+	return printable.Text(string(s))
 }
 
 // jsonLines writes a document a line. Each has a type.

@@ -8,6 +8,7 @@ import (
 	"sync"
 
 	"github.com/offboard-dev/offboard-go/errors"
+	"github.com/offboard-dev/offboard-go/internal/printable"
 	"github.com/offboard-dev/offboard-go/teardown"
 )
 
@@ -183,7 +184,7 @@ func (l lists) unmatched(file *planFile) []string {
 		if !matches {
 			text := fmt.Sprintf("%s: %q", e.list, e.text)
 			if id := e.names[0].id; id != e.text {
-				text += fmt.Sprintf(" (%s)", printable(id))
+				text += fmt.Sprintf(" (%s)", printable.Text(id))
 			}
 			unmatched = append(unmatched, text)
 		}

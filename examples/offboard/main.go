@@ -41,6 +41,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/offboard-dev/offboard-go/errors"
+	"github.com/offboard-dev/offboard-go/internal/printable"
 	"github.com/offboard-dev/offboard-go/teardown"
 )
 
@@ -301,7 +302,7 @@ func (p *program) checkCommand() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			fmt.Fprintf(p.out, "%s %s: nothing is known to stand in the way of its deletion\n", args[0], printable(args[1]))
+			fmt.Fprintf(p.out, "%s %s: nothing is known to stand in the way of its deletion\n", args[0], printable.Text(args[1]))
 			return nil
 		},
 	}
@@ -342,7 +343,7 @@ func (p *program) deleteCommand() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			fmt.Fprintf(p.out, "%s %s: %s\n", args[0], printable(args[1]), organization.Done())
+			fmt.Fprintf(p.out, "%s %s: %s\n", args[0], printable.Text(args[1]), organization.Done())
 			return nil
 		},
 	}

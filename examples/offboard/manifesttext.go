@@ -11,6 +11,7 @@ import (
 	"github.com/goccy/go-yaml"
 
 	"github.com/offboard-dev/offboard-go/errors"
+	"github.com/offboard-dev/offboard-go/internal/printable"
 )
 
 // maxManifest is the largest manifest that is read, in bytes: some 100,000 organizations.
@@ -38,7 +39,7 @@ func located(name string, text []byte, err error) error {
 		return fmt.Errorf("%s: it is not valid YAML", name)
 	}
 	line := e.GetToken().Position.Line
-	return fmt.Errorf("%s:%d: %s", name, line, printable(withoutValues(e.GetMessage(), inCredentials(text, line))))
+	return fmt.Errorf("%s:%d: %s", name, line, printable.Text(withoutValues(e.GetMessage(), inCredentials(text, line))))
 }
 
 // manifestKeys are the keys of a manifest.

@@ -13,6 +13,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/offboard-dev/offboard-go/errors"
+	"github.com/offboard-dev/offboard-go/internal/printable"
 	"github.com/offboard-dev/offboard-go/teardown"
 )
 
@@ -259,7 +260,7 @@ func (p *program) showPlan(file *planFile, output, view string) error {
 			fmt.Fprintln(p.out)
 		}
 		if o.Plan == nil {
-			fmt.Fprintf(p.out, "%s: %s: %s\n", o.Entry.Provider, o.title(), printable(o.Problem.Text))
+			fmt.Fprintf(p.out, "%s: %s: %s\n", o.Entry.Provider, o.title(), printable.Text(o.Problem.Text))
 			if o.Problem.Advice != "" {
 				fmt.Fprintf(p.out, "  %s\n", o.Problem.Advice)
 			}
@@ -291,7 +292,7 @@ func (p *program) showPlan(file *planFile, output, view string) error {
 // misspelled.
 func (f *planFile) showUnmatched(out io.Writer) {
 	for _, text := range f.Unmatched {
-		fmt.Fprintf(out, "%s matches no organization of this plan\n", printable(text))
+		fmt.Fprintf(out, "%s matches no organization of this plan\n", printable.Text(text))
 	}
 }
 

@@ -11,6 +11,7 @@ import (
 	"slices"
 
 	"github.com/offboard-dev/offboard-go/errors"
+	"github.com/offboard-dev/offboard-go/internal/printable"
 	"github.com/offboard-dev/offboard-go/teardown"
 )
 
@@ -80,7 +81,7 @@ func (*planFile) failed(i int, err error) error {
 // title is how people call it.
 func (p planned) title() string {
 	if name := confirmation(p.subject()); name != "" {
-		return printable(name)
+		return printable.Text(name)
 	}
 	if p.Line > 0 {
 		return fmt.Sprintf("line %d of the manifest", p.Line)

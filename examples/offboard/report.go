@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/offboard-dev/offboard-go/errors"
+	"github.com/offboard-dev/offboard-go/internal/printable"
 	"github.com/offboard-dev/offboard-go/teardown"
 )
 
@@ -88,7 +89,7 @@ func renderReport(file *planFile, verdicts []verdict, entries chronicle, started
 		Started: stamp(started), Ended: stamp(ended), Took: clock(ended.Sub(started)), Program: version(),
 	}
 	for _, text := range file.Unmatched {
-		r.Unmatched = append(r.Unmatched, printable(text))
+		r.Unmatched = append(r.Unmatched, printable.Text(text))
 	}
 	counts := map[string]int{}
 	for i, v := range verdicts {
@@ -113,7 +114,7 @@ func renderReport(file *planFile, verdicts []verdict, entries chronicle, started
 
 func sheetOf(p planned, v verdict, entries chronicle) sheet {
 	s := sheet{
-		Provider: printable(v.Provider), Name: printable(v.Organization.Name), ID: printable(v.Organization.ID),
+		Provider: printable.Text(v.Provider), Name: printable.Text(v.Organization.Name), ID: printable.Text(v.Organization.ID),
 		Class: "untouched", Verdict: v.what(), Done: v.Done, Total: v.Total,
 	}
 	if s.Name == "" {
@@ -121,18 +122,18 @@ func sheetOf(p planned, v verdict, entries chronicle) sheet {
 	}
 	if e, ok := errors.AsType[*errors.Error](v.err); ok {
 		s.Advice = advice(e)
-		s.Detail = printable(e.Error())
+		s.Detail = printable.Text(e.Error())
 		if v.report == nil {
 			for _, step := range e.Steps {
-				s.Remains = append(s.Remains, sheetRow{Name: printable(step.Name), Removal: printable(step.Description)})
+				s.Remains = append(s.Remains, sheetRow{Name: printable.Text(step.Name), Removal: printable.Text(step.Description)})
 			}
 		}
 	}
 	if p.Plan != nil {
-		s.Instance = printable(p.Plan.Instance)
+		s.Instance = printable.Text(p.Plan.Instance)
 		s.PlanTaken, s.Fingerprint = stamp(p.Plan.TakenAt), p.Plan.Fingerprint
 		if err := p.Plan.Err(); err != nil {
-			s.Refusal = printable(err.Error())
+			s.Refusal = printable.Text(err.Error())
 			s.say("the question whether it may be deleted", err)
 		}
 		for _, l := range p.Plan.Losses {
@@ -144,7 +145,7 @@ func sheetOf(p planned, v verdict, entries chronicle) sheet {
 	}
 	s.Class, s.Verdict = string(v.Outcome), string(v.Outcome)
 	if v.Outcome == teardown.Pending {
-		s.Detail = printable(v.Decides)
+		s.Detail = printable.Text(v.Decides)
 	}
 	s.Started, s.Took = stamp(v.report.Started), clock(v.report.Ended.Sub(v.report.Started))
 	told := entries.of(p.Plan)
@@ -174,7 +175,7 @@ func (s *sheet) say(to string, err error) {
 	if e.ProviderCode != "" && e.ProviderCode != code {
 		code += " (" + e.ProviderCode + ")"
 	}
-	line := said{To: printable(to), Code: printable(code), Text: printable(e.Message), RequestID: printable(e.RequestID)}
+	line := said{To: printable.Text(to), Code: printable.Text(code), Text: printable.Text(e.Message), RequestID: printable.Text(e.RequestID)}
 	if e.Status != 0 {
 		line.Status = fmt.Sprint(e.Status)
 	}
@@ -183,8 +184,8 @@ func (s *sheet) say(to string, err error) {
 
 func rowOf(step teardown.StepReport, told *record) sheetRow {
 	row := sheetRow{
-		Kind: printable(step.Kind), Name: printable(step.Name), ID: printable(step.ID), Removal: printable(step.Removal),
-		State: stateText(step.State), Class: "left", Attempts: step.Attempts, RequestID: printable(step.RequestID),
+		Kind: printable.Text(step.Kind), Name: printable.Text(step.Name), ID: printable.Text(step.ID), Removal: printable.Text(step.Removal),
+		State: stateText(step.State), Class: "left", Attempts: step.Attempts, RequestID: printable.Text(step.RequestID),
 	}
 	switch step.State {
 	case teardown.Done, teardown.AlreadyGone:
@@ -198,10 +199,10 @@ func rowOf(step teardown.StepReport, told *record) sheetRow {
 		row.When, row.Took = stamp(step.Ended), clock(step.Ended.Sub(step.Started))
 	}
 	if step.Err != nil {
-		row.Problem = printable(step.Err.Error())
+		row.Problem = printable.Text(step.Err.Error())
 	}
 	if entry := told.steps[step.ID]; step.State == teardown.AlreadyGone && entry.Verdict == string(teardown.Done) {
-		row.Earlier, row.State, row.When, row.RequestID = true, "gone, by an earlier run", stamp(entry.Time), printable(entry.RequestID)
+		row.Earlier, row.State, row.When, row.RequestID = true, "gone, by an earlier run", stamp(entry.Time), printable.Text(entry.RequestID)
 	}
 	return row
 }

@@ -13,6 +13,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/offboard-dev/offboard-go/errors"
+	"github.com/offboard-dev/offboard-go/internal/printable"
 	"github.com/offboard-dev/offboard-go/teardown"
 )
 
@@ -201,7 +202,7 @@ func (p *program) showStatus(standings []standing, again string) error {
 					fmt.Fprintf(p.out, "  … and %d more\n", len(ids)-most)
 					break
 				}
-				fmt.Fprintf(p.out, "%s %s: %s: %s\n", s.Provider, s.title, title, printable(id))
+				fmt.Fprintf(p.out, "%s %s: %s: %s\n", s.Provider, s.title, title, printable.Text(id))
 			}
 		}
 		show("left", s.Left)
@@ -221,7 +222,7 @@ func (s *standing) journal() string {
 	case s.Journal.Verdict == "begun":
 		return "begun " + s.Journal.Time.Format(time.DateTime)
 	}
-	return printable(s.Journal.Verdict) + " " + s.Journal.Time.Format(time.DateTime)
+	return printable.Text(s.Journal.Verdict) + " " + s.Journal.Time.Format(time.DateTime)
 }
 
 // now is what there is, in words.
@@ -232,7 +233,7 @@ func (s *standing) now() string {
 	case s.Now == "not_found":
 		return "gone"
 	case s.Problem != nil:
-		return printable(s.Problem.Text)
+		return printable.Text(s.Problem.Text)
 	case s.Now == "not_read":
 		return "not read"
 	case len(s.Left)+len(s.Others) == 0:

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/offboard-dev/offboard-go/errors"
+	"github.com/offboard-dev/offboard-go/internal/printable"
 	"github.com/offboard-dev/offboard-go/teardown"
 )
 
@@ -79,11 +80,11 @@ func verdictOf(p planned, r teardown.Result) verdict {
 func (v verdict) what() string {
 	switch {
 	case v.Outcome == teardown.Pending && v.Decides != "":
-		return "pending: " + printable(v.Decides)
+		return "pending: " + printable.Text(v.Decides)
 	case v.Outcome == teardown.Gone, v.Outcome == teardown.Pending:
 		return string(v.Outcome)
 	case v.Outcome == "" && v.Problem != nil:
-		return "not planned: " + printable(v.Problem.Text)
+		return "not planned: " + printable.Text(v.Problem.Text)
 	case v.Outcome == "":
 		return "not begun"
 	case !v.begun && errors.Is(v.err, errors.PlanStale):
@@ -133,11 +134,11 @@ func short(err error) string {
 	case err == nil:
 		return ""
 	case !ok:
-		return printable(err.Error())
+		return printable.Text(err.Error())
 	case e.Status == 0 && e.Err != nil:
-		return printable(fmt.Sprintf("%v: %v", e.Code, e.Err))
+		return printable.Text(fmt.Sprintf("%v: %v", e.Code, e.Err))
 	}
-	return printable(reason(e))
+	return printable.Text(reason(e))
 }
 
 // code is the exit code of one verdict.

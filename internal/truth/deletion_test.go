@@ -89,7 +89,7 @@ func verdict(err error) string {
 	if e == nil {
 		return saysOther
 	}
-	switch e.Code.Category() {
+	switch e.Code.Umbrella() {
 	case errors.DeletionStepsNotSatisfied:
 		return saysBlocked
 	case errors.NotFound:

@@ -1,0 +1,22 @@
+package printable_test
+
+import (
+	"testing"
+
+	"github.com/offboard-dev/offboard-go/internal/printable"
+)
+
+func TestText(t *testing.T) {
+	t.Parallel()
+	for text, want := range map[string]string{
+		"":               "",
+		"Zürich, 東京":     "Zürich, 東京",
+		"a\nb\x1b[2Jc":   "a\uFFFDb\uFFFD[2Jc",
+		"\xff\u202eabc":  "\uFFFD\uFFFDabc", // not UTF-8, right to left
+		"already \uFFFD": "already \uFFFD",
+	} {
+		if got := printable.Text(text); got != want {
+			t.Errorf("%q: got %q, want %q", text, got, want)
+		}
+	}
+}
