@@ -90,14 +90,15 @@ func (c *Call) deletes() bool {
 func contradiction(body []byte, out reflect.Type, strict, strictWithin, within bool) error {
 	for m := JSON(body).Members(); m.Next(); {
 		name, value := m.Name(), m.Value
+		member := memberType(out, name) // nil if the member is not described
 		suspicious := slices.ContainsFunc(errorMembers, func(m string) bool { return strings.EqualFold(m, name) })
 		switch {
-		case strict && !described(out, name):
+		case strict && member == nil:
 			return errUnknownMember
-		case suspicious && !isNothing(value) && !described(out, name):
+		case suspicious && !isNothing(value) && member == nil:
 			return errContradiction
-		case within && described(out, name), strings.EqualFold(name, "data"): // the envelope of some providers
-			if err := contradiction(value, memberType(out, name), strictWithin, strictWithin, within); err != nil {
+		case within && member != nil, strings.EqualFold(name, "data"): // the envelope of some providers
+			if err := contradiction(value, member, strictWithin, strictWithin, within); err != nil {
 				return err
 			}
 		}
@@ -114,13 +115,10 @@ func isNothing(value []byte) bool {
 	return false
 }
 
-// described reports whether a type has a member of this name, as encoding/json reads
-// it. A map or an interface has any.
-func described(out reflect.Type, name string) bool { return memberType(out, name) != nil }
-
 var anyType = reflect.TypeFor[any]()
 
-// memberType returns the type of a member; nil if the type has none of this name.
+// memberType returns the type of a member, as encoding/json reads it; nil if the type has
+// no member of this name. A map or an interface has any.
 func memberType(out reflect.Type, name string) reflect.Type {
 	for out != nil && out.Kind() == reflect.Pointer {
 		out = out.Elem()
@@ -134,12 +132,25 @@ func memberType(out reflect.Type, name string) reflect.Type {
 	case reflect.Interface:
 		return anyType
 	case reflect.Struct:
-		for _, field := range reflect.VisibleFields(out) {
+		// Not by reflect.VisibleFields, which allocates for all fields of the type.
+		for i := range out.NumField() {
+			field := out.Field(i)
 			tag, _, _ := strings.Cut(field.Tag.Get("json"), ",")
-			if field.IsExported() && tag != "-" && strings.EqualFold(cmp.Or(tag, field.Name), name) {
+			switch {
+			case tag == "-":
+			case field.Anonymous && tag == "" && embedsStruct(field.Type):
+				if member := memberType(field.Type, name); member != nil {
+					return member
+				}
+			case field.IsExported() && strings.EqualFold(cmp.Or(tag, field.Name), name):
 				return field.Type
 			}
 		}
 	}
 	return nil
+}
+
+// embedsStruct reports whether encoding/json promotes the fields of an embedded type.
+func embedsStruct(t reflect.Type) bool {
+	return t.Kind() == reflect.Struct || t.Kind() == reflect.Pointer && t.Elem().Kind() == reflect.Struct
 }
