@@ -138,7 +138,7 @@ func fleets(t *testing.T, n int) map[string]*fleet {
 	// Zitadel has no limit but what its operator wants to bear.
 	z := zitadeltest.NewServer()
 	f, hc = make("zitadel", z.Server, 50, 50)
-	zc, err := zitadel.New(z.Option(), zitadel.WithHTTPClient(hc), zitadel.WithRateLimit(50, 50))
+	zc, err := zitadel.New(z.Option(), zitadel.WithHTTPClient(hc), zitadel.WithRateLimit(zitadel.RateLimit{PerSecond: 50, Burst: 50}))
 	must(err)
 	for i := range n {
 		id := fmt.Sprintf("%018d", i+1)
@@ -153,7 +153,7 @@ func fleets(t *testing.T, n int) map[string]*fleet {
 	// Applivery speaks of 10,000 requests an hour.
 	w := workspacetest.NewServer()
 	f, hc = make("workspace", w.Server, 10_000.0/3600, 100)
-	wc, err := workspace.New(w.Option(), workspace.WithHTTPClient(hc), workspace.WithRateLimit(10_000.0/3600, 100))
+	wc, err := workspace.New(w.Option(), workspace.WithHTTPClient(hc), workspace.WithRateLimit(workspace.RateLimit{PerSecond: 10_000.0 / 3600, Burst: 100}))
 	must(err)
 	for i := range n {
 		id := fmt.Sprintf("%024x", i+1)

@@ -24,19 +24,19 @@ const maxGrowth = 32 << 20
 // impatient are clients that send everything once. The heap is measured for one answer.
 var impatient = map[string]func(*http.Client) (any, error){
 	"katapult": func(hc *http.Client) (any, error) {
-		return katapult.New(katapult.WithToken("token"), katapult.WithHTTPClient(hc), katapult.WithRetry(1, time.Second))
+		return katapult.New(katapult.WithToken("token"), katapult.WithHTTPClient(hc), katapult.WithRetry(katapult.Retry{MaxAttempts: 1, MaxWait: time.Second}))
 	},
 	"atlas": func(hc *http.Client) (any, error) {
-		return atlas.New(atlas.WithServiceAccount("id", "secret"), atlas.WithHTTPClient(hc), atlas.WithRetry(1, time.Second))
+		return atlas.New(atlas.WithServiceAccount("id", "secret"), atlas.WithHTTPClient(hc), atlas.WithRetry(atlas.Retry{MaxAttempts: 1, MaxWait: time.Second}))
 	},
 	"zitadel": func(hc *http.Client) (any, error) {
-		return zitadel.New(zitadel.WithBaseURL("https://zitadel.invalid"), zitadel.WithToken("token"), zitadel.WithHTTPClient(hc), zitadel.WithRetry(1, time.Second))
+		return zitadel.New(zitadel.WithBaseURL("https://zitadel.invalid"), zitadel.WithToken("token"), zitadel.WithHTTPClient(hc), zitadel.WithRetry(zitadel.Retry{MaxAttempts: 1, MaxWait: time.Second}))
 	},
 	"workspace": func(hc *http.Client) (any, error) {
-		return workspace.New(workspace.WithToken("token"), workspace.WithHTTPClient(hc), workspace.WithRetry(1, time.Second))
+		return workspace.New(workspace.WithToken("token"), workspace.WithHTTPClient(hc), workspace.WithRetry(workspace.Retry{MaxAttempts: 1, MaxWait: time.Second}))
 	},
 	"volterra": func(hc *http.Client) (any, error) {
-		return volterra.New(volterra.WithBaseURL("https://acme.console.ves.volterra.io"), volterra.WithAPIToken("token"), volterra.WithHTTPClient(hc), volterra.WithRetry(1, time.Second))
+		return volterra.New(volterra.WithBaseURL("https://acme.console.ves.volterra.io"), volterra.WithAPIToken("token"), volterra.WithHTTPClient(hc), volterra.WithRetry(volterra.Retry{MaxAttempts: 1, MaxWait: time.Second}))
 	},
 }
 

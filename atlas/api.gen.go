@@ -245,6 +245,27 @@ type EncryptionEndpointPage struct {
 	Links []Link `json:"links,omitzero"`
 }
 
+// EndpointRateLimit is the rate limit of a set of endpoints: a bucket of tokens, of which a request takes one.
+type EndpointRateLimit struct {
+	// Capacity is how many tokens the bucket holds.
+	Capacity        RateLimitValue      `json:"capacity,omitzero"`
+	EndpointSetID   string              `json:"endpointSetId"`
+	EndpointSetName string              `json:"endpointSetName,omitzero"`
+	Endpoints       []RateLimitEndpoint `json:"endpoints,omitzero"`
+
+	// RefillDurationSeconds is the time after which tokens are added, in seconds.
+	RefillDurationSeconds RateLimitValue `json:"refillDurationSeconds,omitzero"`
+
+	// RefillRate is how many are added.
+	RefillRate RateLimitValue `json:"refillRate,omitzero"`
+
+	// Scope is what has a bucket of its own, such as ORGANIZATION, GROUP, USER or IP.
+	Scope string `json:"scope,omitzero"`
+}
+
+// identity tells the items of a list apart. It is empty for what is no item.
+func (x *EndpointRateLimit) identity() string { return x.EndpointSetID }
+
 // ErrorDetail is what an error says beside its code and its text.
 type ErrorDetail struct {
 	// Reason is mostly the name of the status.
@@ -720,27 +741,6 @@ type ProjectPage struct {
 	Links []Link `json:"links,omitzero"`
 }
 
-// RateLimit is the rate limit of a set of endpoints: a bucket of tokens, of which a request takes one.
-type RateLimit struct {
-	// Capacity is how many tokens the bucket holds.
-	Capacity        RateLimitValue      `json:"capacity,omitzero"`
-	EndpointSetID   string              `json:"endpointSetId"`
-	EndpointSetName string              `json:"endpointSetName,omitzero"`
-	Endpoints       []RateLimitEndpoint `json:"endpoints,omitzero"`
-
-	// RefillDurationSeconds is the time after which tokens are added, in seconds.
-	RefillDurationSeconds RateLimitValue `json:"refillDurationSeconds,omitzero"`
-
-	// RefillRate is how many are added.
-	RefillRate RateLimitValue `json:"refillRate,omitzero"`
-
-	// Scope is what has a bucket of its own, such as ORGANIZATION, GROUP, USER or IP.
-	Scope string `json:"scope,omitzero"`
-}
-
-// identity tells the items of a list apart. It is empty for what is no item.
-func (x *RateLimit) identity() string { return x.EndpointSetID }
-
 // RateLimitEndpoint is a method and a path.
 type RateLimitEndpoint struct {
 	Method string `json:"method,omitzero"`
@@ -749,7 +749,7 @@ type RateLimitEndpoint struct {
 
 // RateLimitPage is a page of what [Client.ListRateLimits] yields.
 type RateLimitPage struct {
-	Results []RateLimit `json:"results"`
+	Results []EndpointRateLimit `json:"results"`
 
 	// TotalCount is an estimate of how many there are on all pages.
 	TotalCount int `json:"totalCount,omitzero"`
@@ -2825,7 +2825,7 @@ func (c *Client) ListRateLimitsPage(ctx context.Context, options ListRateLimitsP
 	call.OptionalParam(options.PageNum != 0, "pageNum", "form", true, options.PageNum)
 	call.OptionalParam(options.ItemsPerPage != 0, "itemsPerPage", "form", true, options.ItemsPerPage)
 	call.Missing = func() string {
-		return rest.Missing(rest.Due{Name: "results", Absent: out.Results == nil}, rest.Due{Name: "results[].endpointSetId", Absent: rest.Lacks(out.Results, (*RateLimit).identity)}, rest.Due{Name: "the requested page", Absent: isOther(out.Links, options.PageNum)})
+		return rest.Missing(rest.Due{Name: "results", Absent: out.Results == nil}, rest.Due{Name: "results[].endpointSetId", Absent: rest.Lacks(out.Results, (*EndpointRateLimit).identity)}, rest.Due{Name: "the requested page", Absent: isOther(out.Links, options.PageNum)})
 	}
 	return rest.Pointer(&out, c.rest().Do(ctx, &call))
 }
@@ -2834,12 +2834,12 @@ func (c *Client) ListRateLimitsPage(ctx context.Context, options ListRateLimitsP
 // out of the options. An error ends the list. See [Client.ListRateLimitsPage].
 //
 // Source: vendor OpenAPI of SDK v20250312023.
-func (c *Client) ListRateLimits(ctx context.Context, options ListRateLimitsPageOptions) iter.Seq2[RateLimit, error] {
-	return rest.Pages(provider, "ListRateLimits", (*RateLimit).identity, func(n int) (rest.Page[RateLimit], error) {
+func (c *Client) ListRateLimits(ctx context.Context, options ListRateLimitsPageOptions) iter.Seq2[EndpointRateLimit, error] {
+	return rest.Pages(provider, "ListRateLimits", (*EndpointRateLimit).identity, func(n int) (rest.Page[EndpointRateLimit], error) {
 		options.PageNum, options.ItemsPerPage = n, pageSize
 		page, err := c.ListRateLimitsPage(ctx, options)
 		if err != nil {
-			return rest.Page[RateLimit]{}, err
+			return rest.Page[EndpointRateLimit]{}, err
 		}
 		return paged(page.Results, page.Links, page.TotalCount), nil
 	})
@@ -2861,8 +2861,8 @@ type GetRateLimitOptions struct {
 // GetRateLimit returns the rate limit of one set of endpoints.
 //
 // Source: vendor OpenAPI of SDK v20250312023.
-func (c *Client) GetRateLimit(ctx context.Context, endpointSetID string, options GetRateLimitOptions) (*RateLimit, error) {
-	var out RateLimit
+func (c *Client) GetRateLimit(ctx context.Context, endpointSetID string, options GetRateLimitOptions) (*EndpointRateLimit, error) {
+	var out EndpointRateLimit
 	call := rest.Call{
 		Operation: "GetRateLimit", Target: endpointSetID,
 		Method: http.MethodGet, Path: "/api/atlas/v2/rateLimits/{endpointSetId}",

@@ -101,6 +101,10 @@ func New(options ...Option) (*Client, error) {
 	return &Client{api, new(teardown.Durations)}, nil
 }
 
+// Close closes the idle connections of the client, unless they are those of a client that
+// was given by [WithHTTPClient]. Calls that follow open new ones.
+func (c *Client) Close() { c.rest().Close() }
+
 // DeleteOrganization deletes an organization with a client of its own. See
 // [Client.DeleteOrganization].
 func DeleteOrganization(ctx context.Context, orgID string, options ...Option) error {
@@ -108,6 +112,7 @@ func DeleteOrganization(ctx context.Context, orgID string, options ...Option) er
 	if err != nil {
 		return err
 	}
+	defer c.Close()
 	return c.DeleteOrganization(ctx, orgID)
 }
 

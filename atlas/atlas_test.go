@@ -60,7 +60,7 @@ func options(srv *atlastest.Server, s ruletest.Settings) []atlas.Option {
 		options = append(options, atlas.WithHTTPClient(s.Client))
 	}
 	if s.Attempts != 0 {
-		options = append(options, atlas.WithRetry(s.Attempts, s.MaxWait))
+		options = append(options, atlas.WithRetry(atlas.Retry{MaxAttempts: s.Attempts, MaxWait: s.MaxWait}))
 	}
 	return options
 }
@@ -136,13 +136,13 @@ func FuzzErrorAnswers(f *testing.F) { ruletest.Fuzz(f, "testdata/errors.json", r
 func FuzzSuccess(f *testing.F) {
 	ruletest.FuzzSuccess(f, 204, "", func(hc *http.Client) error {
 		return atlas.DeleteOrganization(context.Background(), acme,
-			atlas.WithAPIKey("public", "private"), atlas.WithHTTPClient(hc), atlas.WithRetry(1, time.Minute))
+			atlas.WithAPIKey("public", "private"), atlas.WithHTTPClient(hc), atlas.WithRetry(atlas.Retry{MaxAttempts: 1, MaxWait: time.Minute}))
 	}, func(body string) bool { return strings.TrimSpace(body) == "" })
 }
 
 // read reads an organization, once.
 func read(hc *http.Client) error {
-	c, err := atlas.New(atlas.WithAPIKey("public", "private"), atlas.WithHTTPClient(hc), atlas.WithRetry(1, time.Minute))
+	c, err := atlas.New(atlas.WithAPIKey("public", "private"), atlas.WithHTTPClient(hc), atlas.WithRetry(atlas.Retry{MaxAttempts: 1, MaxWait: time.Minute}))
 	if err != nil {
 		return err
 	}

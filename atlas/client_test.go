@@ -452,10 +452,12 @@ func TestNewRefusesWhatCannotWork(t *testing.T) {
 		"a base URL with a query":     {account, atlas.WithBaseURL("https://atlas.invalid/?a=b")},
 		"a base URL with a user":      {account, atlas.WithBaseURL("https://u:secret@atlas.invalid")},
 		"a base URL that is none":     {account, atlas.WithBaseURL("https://u:secret@%zz")},
-		"no attempt":                  {key, atlas.WithRetry(0, time.Second)},
-		"a negative wait":             {key, atlas.WithRetry(1, -time.Second)},
-		"no rate":                     {key, atlas.WithRateLimit(0, 1)},
-		"no burst":                    {key, atlas.WithRateLimit(1, 0)},
+		"no attempt":                  {key, atlas.WithRetry(atlas.Retry{MaxAttempts: -1, MaxWait: time.Second})},
+		"a negative wait":             {key, atlas.WithRetry(atlas.Retry{MaxAttempts: 1, MaxWait: -time.Second})},
+		"two client ids":              {key, atlas.WithClientID("mdb_sa_id_1")},
+		"no token source":             {atlas.WithTokenSource(nil)},
+		"no rate":                     {key, atlas.WithRateLimit(atlas.RateLimit{PerSecond: 0, Burst: 1})},
+		"no burst":                    {key, atlas.WithRateLimit(atlas.RateLimit{PerSecond: 1, Burst: 0})},
 		"a user agent with lines":     {key, atlas.WithUserAgent("a\r\nX-Evil: 1")},
 	} {
 		t.Run(name, func(t *testing.T) {

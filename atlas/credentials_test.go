@@ -233,7 +233,7 @@ func TestTheLimitOfTheTokenEndpointIsWaitedFor(t *testing.T) {
 				t.Fatal(err)
 			}
 		}
-		err := read(atlas.WithRetry(1, time.Minute))
+		err := read(atlas.WithRetry(atlas.Retry{MaxAttempts: 1, MaxWait: time.Minute}))
 		e, _ := errors.AsType[*errors.Error](err)
 		if e == nil || e.Code != errors.RateLimitReached || e.RetryAfter != time.Minute || e.Status != 0 || e.Attempts != 0 {
 			t.Fatalf("got %v, want %q of a call that was not sent", err, errors.RateLimitReached)
@@ -331,7 +331,7 @@ func TestTheDoubleTakesACredentialOnceAndForItsRequestOnly(t *testing.T) {
 	t.Parallel()
 	srv := atlastest.NewServer()
 	srv.AddOrganization(atlastest.Organization{ID: acme})
-	c := as(t, srv, atlas.WithAPIKey(atlastest.PublicKey, atlastest.PrivateKey), atlas.WithRetry(1, time.Minute))
+	c := as(t, srv, atlas.WithAPIKey(atlastest.PublicKey, atlastest.PrivateKey), atlas.WithRetry(atlas.Retry{MaxAttempts: 1, MaxWait: time.Minute}))
 	if _, err := c.GetOrganization(t.Context(), acme); err != nil {
 		t.Fatal(err)
 	}

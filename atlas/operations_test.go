@@ -105,7 +105,7 @@ var operations = map[string]struct {
 		func(t *testing.T, c *atlas.Client) (any, error) {
 			return all(c.ListRateLimits(t.Context(), atlas.ListRateLimitsPageOptions{OrgID: acme, EndpointPath: "/api/atlas/v2/orgs"}))
 		},
-		"GET /rateLimits?orgId=" + acme + "&endpointPath=%2Fapi%2Fatlas%2Fv2%2Forgs&pageNum=1&itemsPerPage=500", "2025-03-12", "", []atlas.RateLimit{rateLimit("ListOrganizationsPage", "/api/atlas/v2/orgs")},
+		"GET /rateLimits?orgId=" + acme + "&endpointPath=%2Fapi%2Fatlas%2Fv2%2Forgs&pageNum=1&itemsPerPage=500", "2025-03-12", "", []atlas.EndpointRateLimit{rateLimit("ListOrganizationsPage", "/api/atlas/v2/orgs")},
 	},
 	"GetRateLimit": {
 		func(t *testing.T, c *atlas.Client) (any, error) {
@@ -520,8 +520,8 @@ func summary(id, name string) atlas.ClusterSummary {
 	}
 }
 
-func rateLimit(operation, path string) atlas.RateLimit {
-	return atlas.RateLimit{
+func rateLimit(operation, path string) atlas.EndpointRateLimit {
+	return atlas.EndpointRateLimit{
 		EndpointSetID: operation, EndpointSetName: operation, Scope: "ORGANIZATION",
 		Capacity: atlas.RateLimitValue{DefaultValue: 300, Value: 300}, RefillRate: atlas.RateLimitValue{DefaultValue: 100, Value: 100},
 		RefillDurationSeconds: atlas.RateLimitValue{DefaultValue: 60, Value: 60},

@@ -2,11 +2,12 @@ package atlas
 
 import (
 	"fmt"
-	"log/slog"
 	"net/http"
 	"os"
 	"strings"
 	"time"
+
+	"golang.org/x/oauth2"
 
 	"github.com/offboard-dev/offboard-go/errors"
 	"github.com/offboard-dev/offboard-go/internal/auth"
@@ -18,9 +19,6 @@ const provider = "atlas"
 
 // tokenPath is where service accounts get tokens, below the base URL.
 const tokenPath = "/api/oauth/token"
-
-// Option is a setting of a [Client].
-type Option func(*config) error
 
 // config is what options set.
 type config = rest.Config
@@ -35,7 +33,7 @@ func configure(options []Option) (config, error) {
 		Window:       window,
 		PerOperation: true,
 	}
-	if err := rest.Apply(provider, &c, options); err != nil {
+	if err := applyAll(&c, options); err != nil {
 		return c, err
 	}
 	return c, nil
@@ -45,7 +43,7 @@ func configure(options []Option) (config, error) {
 // service account. A token is fetched when one is needed, lasts an hour, and is
 // shared by all calls of the client.
 func WithServiceAccount(id, secret string) Option {
-	return func(c *config) error {
+	return option(func(c *config) error {
 		if err := auth.Check("the client id", id); err != nil {
 			return err
 		}
@@ -55,7 +53,9 @@ func WithServiceAccount(id, secret string) Option {
 		if strings.HasPrefix(id, "mdb_sa_sk_") {
 			return errors.New("the client id is a client secret")
 		}
-		c.Identity = func() string { return id }
+		if err := identify(c, id); err != nil {
+			return err
+		}
 		return c.Authorize(func(client *http.Client) rest.Authorizer {
 			// This runs after all options. Any of them may have set the base URL, and
 			// the secret must not go to another one.
@@ -65,7 +65,7 @@ func WithServiceAccount(id, secret string) Option {
 			}
 			return auth.Fetched(grant)(client)
 		}, secret)
-	}
+	})
 }
 
 // WithAPIKey authenticates by the public and the private key of a programmatic
@@ -73,7 +73,7 @@ func WithServiceAccount(id, secret string) Option {
 // call takes one request more, for the challenge. Service accounts are what the
 // vendor recommends.
 func WithAPIKey(public, private string) Option {
-	return func(c *config) error {
+	return option(func(c *config) error {
 		if err := auth.Check("the public key", public); err != nil {
 			return err
 		}
@@ -83,9 +83,11 @@ func WithAPIKey(public, private string) Option {
 		if isPrivateKey(public) {
 			return errors.New("the public key is a private key")
 		}
-		c.Identity = func() string { return public }
+		if err := identify(c, public); err != nil {
+			return err
+		}
 		return c.Authorize(digestauth.New(public, private), private)
-	}
+	})
 }
 
 // isPrivateKey reports whether a text has the form of a private key, which is that of a
@@ -94,12 +96,48 @@ func isPrivateKey(key string) bool {
 	return len(key) == 36 && strings.Count(key, "-") == 4
 }
 
+// WithTokenSource authenticates by access tokens of a service account that the source
+// supplies, for example one that several processes share, because Atlas limits how often
+// tokens are issued. The source is called before each request and must cache and renew by
+// itself, as those of package oauth2 do. [WithClientID] names the service account.
+func WithTokenSource(source oauth2.TokenSource) Option {
+	return option(func(c *config) error {
+		if source == nil {
+			return errors.New("the token source is nil")
+		}
+		return c.Authorize(auth.Source(source))
+	})
+}
+
+// WithClientID sets the client ID of the service account whose tokens [WithTokenSource]
+// supplies. A plan shows by it whether the credential is one of the organization's own.
+// Without it, the plan of any organization that has service accounts requires
+// [teardown.OwnOrganization], and a credential that is refused after the deletion proves
+// nothing.
+func WithClientID(id string) Option {
+	return option(func(c *config) error {
+		if err := auth.Check("the client id", id); err != nil {
+			return err
+		}
+		return identify(c, id)
+	})
+}
+
+// identify sets what Atlas lists the credential as.
+func identify(c *config, id string) error {
+	if c.Identity != nil {
+		return errors.New("more than one client id or public key was given")
+	}
+	c.Identity = func() string { return id }
+	return nil
+}
+
 // FromEnv takes the credential from MONGODB_ATLAS_CLIENT_ID and
 // MONGODB_ATLAS_CLIENT_SECRET, or else from MONGODB_ATLAS_PUBLIC_KEY and
 // MONGODB_ATLAS_PRIVATE_KEY, and the base URL from MONGODB_ATLAS_BASE_URL where
 // that is set, as the vendor's tools do. Half a pair is refused.
 func FromEnv() Option {
-	return func(c *config) error {
+	return option(func(c *config) error {
 		if url := os.Getenv("MONGODB_ATLAS_BASE_URL"); url != "" {
 			c.BaseURL = url
 		}
@@ -113,7 +151,7 @@ func FromEnv() Option {
 			name, secret := os.Getenv(pair.name), os.Getenv(pair.secret)
 			switch {
 			case name != "" && secret != "":
-				if err := pair.with(name, secret)(c); err != nil {
+				if err := pair.with(name, secret).apply(c); err != nil {
 					return fmt.Errorf("%w (%s, %s)", err, pair.name, pair.secret)
 				}
 				return nil
@@ -124,50 +162,5 @@ func FromEnv() Option {
 			}
 		}
 		return errors.New("neither MONGODB_ATLAS_CLIENT_ID nor MONGODB_ATLAS_PUBLIC_KEY is set")
-	}
-}
-
-// WithHTTPClient sends requests through a client of the caller's, for its
-// transport, proxy or time-out. It is copied and not changed. Without it the
-// client has a time-out of 60 seconds for an exchange.
-func WithHTTPClient(client *http.Client) Option {
-	return func(c *config) error { return c.UseHTTPClient(client) }
-}
-
-// WithBaseURL speaks to another address than [DefaultBaseURL]. Tokens are fetched
-// from there too, whatever the order of the options.
-func WithBaseURL(url string) Option {
-	return func(c *config) error { c.BaseURL = url; return nil }
-}
-
-// WithPlainHTTP allows a base URL with the scheme http. Without it New refuses one,
-// unless its host is this machine (127.0.0.0/8, ::1, localhost and names below it),
-// because without TLS each network on the way can read the credential and change the
-// answers.
-func WithPlainHTTP() Option {
-	return func(c *config) error { return c.UsePlainHTTP() }
-}
-
-// WithLogger logs attempts, waits and doubts. Without it nothing is logged.
-// Headers and bodies never are.
-func WithLogger(logger *slog.Logger) Option {
-	return func(c *config) error { c.Logger = logger; return nil }
-}
-
-// WithRetry sets how often a request is sent at most (5 without it; 1: never
-// again) and the longest single wait (90 seconds). When more would be needed the
-// call returns at once, with RetryAfter in its error.
-func WithRetry(attempts int, maxWait time.Duration) Option {
-	return func(c *config) error { return c.UseRetry(attempts, maxWait) }
-}
-
-// WithRateLimit limits the requests of the client, beside what the provider
-// permits.
-func WithRateLimit(perSecond float64, burst int) Option {
-	return func(c *config) error { return c.UseRateLimit(perSecond, burst) }
-}
-
-// WithUserAgent puts the caller's product before this module's in the User-Agent.
-func WithUserAgent(product string) Option {
-	return func(c *config) error { return c.UseUserAgent(product) }
+	})
 }

@@ -448,6 +448,7 @@ func (d *driver) credentials(ctx context.Context, p *teardown.Plan) error {
 	if err != nil {
 		return d.c.doubted(ctx, p.Organization.ID, err)
 	}
+	identity := d.c.rest().Identity()
 	own, note := false, "they end with the organization"
 	add := func(kind string, n int, at func(int) (id, name string)) {
 		if n == 0 {
@@ -456,7 +457,7 @@ func (d *driver) credentials(ctx context.Context, p *teardown.Plan) error {
 		loss := teardown.Loss{Kind: kind, Count: n, Note: note}
 		for i := range n {
 			id, name := at(i)
-			own = own || id == d.c.rest().Identity()
+			own = own || id == identity
 			if i < named {
 				loss.Names = append(loss.Names, cmp.Or(name, id))
 			}
@@ -465,7 +466,9 @@ func (d *driver) credentials(ctx context.Context, p *teardown.Plan) error {
 	}
 	add("service_accounts", len(accounts), func(i int) (string, string) { return accounts[i].ClientID, accounts[i].Name })
 	add("api_keys", len(keys), func(i int) (string, string) { return keys[i].PublicKey, keys[i].Description })
-	if d.own = own; own {
+	// A credential of unknown identity may be one of the service accounts. Nothing that
+	// refuses it after the deletion proves that it was.
+	if d.own = own; own || identity == "" && len(accounts) > 0 {
 		p.Needs = []teardown.Consent{teardown.OwnOrganization}
 	}
 	return nil

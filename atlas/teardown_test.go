@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+	"golang.org/x/oauth2"
 
 	"github.com/offboard-dev/offboard-go/atlas"
 	"github.com/offboard-dev/offboard-go/atlas/atlastest"
@@ -724,4 +725,36 @@ func TestTeardown_SlowProjectDeletion(t *testing.T) {
 			t.Errorf("%d deletions of projects, want 4 of each at most", n)
 		}
 	})
+}
+
+// A credential of unknown identity may be a service account of the organization.
+func TestPlan_TokenSourceOfUnknownIdentity(t *testing.T) {
+	t.Parallel()
+	for name, test := range map[string]struct {
+		account bool
+		option  atlas.Option
+		want    []teardown.Consent
+	}{
+		"with service accounts":      {true, atlas.Options(), []teardown.Consent{teardown.OwnOrganization}},
+		"without any":                {false, atlas.Options(), nil},
+		"of another service account": {true, atlas.WithClientID(atlastest.ClientID), nil},
+		"of one of the organization": {true, atlas.WithClientID("mdb_sa_id_" + acme), []teardown.Consent{teardown.OwnOrganization}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			srv := with()
+			if test.account {
+				srv.AddServiceAccount(atlastest.Credential{ID: "mdb_sa_id_" + acme, Secret: "secret", Organization: acme})
+			}
+			url, hc := srv.Reach()
+			source := oauth2.StaticTokenSource(&oauth2.Token{AccessToken: atlastest.Token})
+			c, err := atlas.New(atlas.WithBaseURL(url), atlas.WithHTTPClient(hc), atlas.WithTokenSource(source), test.option)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if diff := cmp.Diff(test.want, planned(t, c).Consents()); diff != "" {
+				t.Errorf("consents (-want +got):\n%s", diff)
+			}
+		})
+	}
 }

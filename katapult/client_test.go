@@ -168,7 +168,7 @@ func TestAFailedDeletionIsReadBeforeItIsTriedAgain(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		srv := katapulttest.NewServer()
 		srv.AddOrganization(katapulttest.Organization{ID: "org_acme", Undeletable: true})
-		err := katapult.DeleteOrganization(t.Context(), katapult.ID("org_acme"), srv.Option(), katapult.WithRetry(2, time.Minute))
+		err := katapult.DeleteOrganization(t.Context(), katapult.ID("org_acme"), srv.Option(), katapult.WithRetry(katapult.Retry{MaxAttempts: 2, MaxWait: time.Minute}))
 		e, _ := errors.AsType[*errors.Error](err)
 		if e == nil || e.Code != errors.DeletionFailed || e.Status != 500 || e.Attempts != 2 {
 			t.Errorf("got %v, want %q with status 500 after 2 attempts", err, errors.DeletionFailed)
@@ -261,10 +261,10 @@ func TestNewRefusesWhatCannotWork(t *testing.T) {
 		"a base URL with a query": {token, katapult.WithBaseURL("https://api.invalid/?a=b")},
 		"a base URL with a user":  {token, katapult.WithBaseURL("https://u:secret@api.invalid")},
 		"a base URL that is none": {token, katapult.WithBaseURL("https://u:secret@%zz")},
-		"no attempt":              {token, katapult.WithRetry(0, time.Second)},
-		"a negative wait":         {token, katapult.WithRetry(1, -time.Second)},
-		"no rate":                 {token, katapult.WithRateLimit(0, 1)},
-		"no burst":                {token, katapult.WithRateLimit(1, 0)},
+		"no attempt":              {token, katapult.WithRetry(katapult.Retry{MaxAttempts: -1, MaxWait: time.Second})},
+		"a negative wait":         {token, katapult.WithRetry(katapult.Retry{MaxAttempts: 1, MaxWait: -time.Second})},
+		"no rate":                 {token, katapult.WithRateLimit(katapult.RateLimit{PerSecond: 0, Burst: 1})},
+		"no burst":                {token, katapult.WithRateLimit(katapult.RateLimit{PerSecond: 1, Burst: 0})},
 		"a user agent with lines": {token, katapult.WithUserAgent("a\r\nX-Evil: 1")},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -46,7 +46,7 @@ func options(srv *katapulttest.Server, s ruletest.Settings) []katapult.Option {
 		options = append(options, katapult.WithHTTPClient(s.Client))
 	}
 	if s.Attempts != 0 {
-		options = append(options, katapult.WithRetry(s.Attempts, s.MaxWait))
+		options = append(options, katapult.WithRetry(katapult.Retry{MaxAttempts: s.Attempts, MaxWait: s.MaxWait}))
 	}
 	return options
 }
@@ -82,13 +82,13 @@ func FuzzErrorAnswers(f *testing.F) { ruletest.Fuzz(f, "testdata/errors.json", r
 func FuzzSuccess(f *testing.F) {
 	ruletest.FuzzSuccess(f, 200, `{"success":true}`, func(hc *http.Client) error {
 		return katapult.DeleteOrganization(context.Background(), katapult.ID("org_acme"),
-			katapult.WithToken("token"), katapult.WithHTTPClient(hc), katapult.WithRetry(1, time.Minute))
+			katapult.WithToken("token"), katapult.WithHTTPClient(hc), katapult.WithRetry(katapult.Retry{MaxAttempts: 1, MaxWait: time.Minute}))
 	}, func(body string) bool { return ruletest.Field(body, "success") == true })
 }
 
 // read reads an organization, once.
 func read(hc *http.Client) error {
-	c, err := katapult.New(katapult.WithToken("token"), katapult.WithHTTPClient(hc), katapult.WithRetry(1, time.Minute))
+	c, err := katapult.New(katapult.WithToken("token"), katapult.WithHTTPClient(hc), katapult.WithRetry(katapult.Retry{MaxAttempts: 1, MaxWait: time.Minute}))
 	if err != nil {
 		return err
 	}

@@ -125,7 +125,7 @@ func TestAPageWithoutItsListIsNotAnEmptyOne(t *testing.T) {
 			t.Parallel()
 			srv := katapulttest.NewServer()
 			srv.Fail(answer(200, body))
-			_, err := all(newClient(t, srv, katapult.WithRetry(1, 1)).ListDisks(t.Context(), katapult.ID("org_acme")))
+			_, err := all(newClient(t, srv, katapult.WithRetry(katapult.Retry{MaxAttempts: 1, MaxWait: 1})).ListDisks(t.Context(), katapult.ID("org_acme")))
 			if e, _ := errors.AsType[*errors.Error](err); e == nil || e.Code != errors.UnexpectedResponse {
 				t.Errorf("got %v, want %q", err, errors.UnexpectedResponse)
 			}

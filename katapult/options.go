@@ -2,8 +2,6 @@ package katapult
 
 import (
 	"fmt"
-	"log/slog"
-	"net/http"
 	"os"
 	"time"
 
@@ -15,9 +13,6 @@ import (
 )
 
 const provider = "katapult"
-
-// Option is a setting of a [Client].
-type Option func(*config) error
 
 // config is what options set.
 type config = rest.Config
@@ -31,7 +26,7 @@ func configure(options []Option) (config, error) {
 		Classify: classify,
 		Window:   window,
 	}
-	if err := rest.Apply(provider, &c, options); err != nil {
+	if err := applyAll(&c, options); err != nil {
 		return c, err
 	}
 	return c, nil
@@ -39,81 +34,37 @@ func configure(options []Option) (config, error) {
 
 // WithToken authenticates by an API token.
 func WithToken(token string) Option {
-	return func(c *config) error {
+	return option(func(c *config) error {
 		if err := auth.Check("the token", token); err != nil {
 			return err
 		}
 		return c.Authorize(auth.Fixed("Bearer", token), token)
-	}
+	})
 }
 
 // WithTokenSource authenticates by OAuth 2 tokens. The source is asked before
 // every request and has to cache and renew by itself, as those of package
 // oauth2 do.
 func WithTokenSource(source oauth2.TokenSource) Option {
-	return func(c *config) error {
+	return option(func(c *config) error {
 		if source == nil {
 			return errors.New("the token source is nil")
 		}
 		return c.Authorize(auth.Source(source))
-	}
+	})
 }
 
 // FromEnv takes the API token from KATAPULT_API_KEY, as the vendor's Terraform
 // provider does.
 func FromEnv() Option {
-	return func(c *config) error {
+	return option(func(c *config) error {
 		token := os.Getenv("KATAPULT_API_KEY")
 		if token == "" {
 			return errors.New("KATAPULT_API_KEY is not set")
 		}
-		if err := WithToken(token)(c); err != nil {
+		if err := WithToken(token).apply(c); err != nil {
 			return fmt.Errorf("%w (KATAPULT_API_KEY)", err)
 		}
 		return nil
-	}
-}
-
-// WithHTTPClient sends requests through a client of the caller's, for its
-// transport, proxy or time-out. It is copied and not changed. Without it the
-// client has a time-out of 60 seconds for an exchange.
-func WithHTTPClient(client *http.Client) Option {
-	return func(c *config) error { return c.UseHTTPClient(client) }
-}
-
-// WithBaseURL speaks to another address than [DefaultBaseURL].
-func WithBaseURL(url string) Option {
-	return func(c *config) error { c.BaseURL = url; return nil }
-}
-
-// WithPlainHTTP allows a base URL with the scheme http. Without it New refuses one,
-// unless its host is this machine (127.0.0.0/8, ::1, localhost and names below it),
-// because without TLS each network on the way can read the credential and change the
-// answers.
-func WithPlainHTTP() Option {
-	return func(c *config) error { return c.UsePlainHTTP() }
-}
-
-// WithLogger logs attempts, waits and doubts. Without it nothing is logged.
-// Headers and bodies never are.
-func WithLogger(logger *slog.Logger) Option {
-	return func(c *config) error { c.Logger = logger; return nil }
-}
-
-// WithRetry sets how often a request is sent at most (5 without it; 1: never
-// again) and the longest single wait (90 seconds). When more would be needed the
-// call returns at once, with RetryAfter in its error.
-func WithRetry(attempts int, maxWait time.Duration) Option {
-	return func(c *config) error { return c.UseRetry(attempts, maxWait) }
-}
-
-// WithRateLimit limits the requests of the client, beside what the provider
-// permits.
-func WithRateLimit(perSecond float64, burst int) Option {
-	return func(c *config) error { return c.UseRateLimit(perSecond, burst) }
-}
-
-// WithUserAgent puts the caller's product before this module's in the User-Agent.
-func WithUserAgent(product string) Option {
-	return func(c *config) error { return c.UseUserAgent(product) }
+	})
 }

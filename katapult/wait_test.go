@@ -176,7 +176,7 @@ func TestAWaitOutlastsFailuresThatPass(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		srv := katapulttest.NewServer()
 		furnish(srv)
-		c := newClient(t, srv, katapult.WithRetry(1, time.Minute))
+		c := newClient(t, srv, katapult.WithRetry(katapult.Retry{MaxAttempts: 1, MaxWait: time.Minute}))
 		if _, err := discardedAndPurged(t.Context(), c); err != nil {
 			t.Fatal(err)
 		}

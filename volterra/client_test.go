@@ -305,7 +305,7 @@ func TestTheCodeCountsBeforeTheStatus(t *testing.T) {
 	} {
 		srv := volterratest.NewServer()
 		srv.Fail(offboardtest.Answer("", http.StatusTeapot, `{"code":`+provided+`}`))
-		_, err := newClient(t, srv, volterra.WithRetry(1, 0)).GetTenantSettings(t.Context())
+		_, err := newClient(t, srv, volterra.WithRetry(volterra.Retry{MaxAttempts: 1})).GetTenantSettings(t.Context())
 		if e, _ := errors.AsType[*errors.Error](err); e == nil || e.Code != want || e.ProviderCode != provided {
 			t.Errorf("%s: got %v, want %q", provided, err, want)
 		}
@@ -378,7 +378,7 @@ func TestEachOperationHasItsOwnLimit(t *testing.T) {
 		limited := offboardtest.Page(deletion, 429)
 		limited.Header.Set("Retry-After", "60")
 		srv.Fail(limited)
-		c := newClient(t, srv, volterra.WithRetry(1, time.Minute))
+		c := newClient(t, srv, volterra.WithRetry(volterra.Retry{MaxAttempts: 1, MaxWait: time.Minute}))
 		if err := c.DeleteTenant(t.Context(), acme); code(err) != errors.RateLimitReached {
 			t.Fatalf("got %v, want %q", err, errors.RateLimitReached)
 		}
@@ -459,8 +459,8 @@ func TestNewRefusesWhatCannotWork(t *testing.T) {
 		"a base URL with a query": {token, volterra.WithBaseURL("https://api.invalid/?a=b")},
 		"a base URL with a user":  {token, volterra.WithBaseURL("https://u:secret@api.invalid")},
 		"no HTTP client":          {base, token, volterra.WithHTTPClient(nil)},
-		"no attempt":              {base, token, volterra.WithRetry(0, time.Second)},
-		"no rate":                 {base, token, volterra.WithRateLimit(0, 1)},
+		"no attempt":              {base, token, volterra.WithRetry(volterra.Retry{MaxAttempts: -1, MaxWait: time.Second})},
+		"no rate":                 {base, token, volterra.WithRateLimit(volterra.RateLimit{PerSecond: 0, Burst: 1})},
 		"a user agent with lines": {base, token, volterra.WithUserAgent("a\r\nX-Evil: 1")},
 		"a CA that is none":       {base, token, volterra.WithCACertificate([]byte("secret"))},
 		"a p12 that is none":      {base, volterra.WithP12([]byte("secret"), "secret")},

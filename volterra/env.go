@@ -23,14 +23,14 @@ import (
 //
 // Exactly one credential has to be set. The URL may also come from [WithBaseURL].
 func FromEnv() Option {
-	return func(c *config) error {
-		for _, take := range []Option{urlFromEnv, rootsFromEnv, credentialFromEnv} {
+	return option(func(c *config) error {
+		for _, take := range []func(*config) error{urlFromEnv, rootsFromEnv, credentialFromEnv} {
 			if err := take(c); err != nil {
 				return err
 			}
 		}
 		return nil
-	}
+	})
 }
 
 func urlFromEnv(c *config) error {
@@ -77,7 +77,7 @@ var credentials = []struct {
 
 func credentialFromEnv(c *config) error {
 	var known, set, alone []string
-	var credential Option
+	var credential func(*config) error
 	for _, one := range credentials {
 		known = append(known, one.name)
 		value, second := os.Getenv(one.name), ""
@@ -90,7 +90,7 @@ func credentialFromEnv(c *config) error {
 		case value != "":
 			set = append(set, one.name)
 			credential = func(c *config) error {
-				err := one.with(value, second)(c)
+				err := one.with(value, second).apply(c)
 				if err != nil && one.second != "" && second == "" {
 					return named(one.name+"; "+one.second+" is not set", err)
 				}
@@ -110,11 +110,11 @@ func credentialFromEnv(c *config) error {
 // withP12Content is [WithP12] for data in base64, which may have line breaks and
 // spaces.
 func withP12Content(content, password string) Option {
-	return func(c *config) error {
+	return option(func(c *config) error {
 		data, err := base64.StdEncoding.DecodeString(strings.Join(strings.Fields(strings.TrimPrefix(content, "\ufeff")), ""))
 		if err != nil {
 			return errors.New("VES_P12_CONTENT is not base64")
 		}
-		return WithP12(data, password)(c)
-	}
+		return WithP12(data, password).apply(c)
+	})
 }

@@ -348,7 +348,7 @@ func TestASuccessHasTheDocumentedBody(t *testing.T) {
 				synctest.Test(t, func(t *testing.T) {
 					srv := owner()
 					srv.Fail(offboardtest.Answer(test.name, 200, body))
-					_, err := test.call(t.Context(), newClient(t, srv, volterra.WithRetry(1, time.Minute)))
+					_, err := test.call(t.Context(), newClient(t, srv, volterra.WithRetry(volterra.Retry{MaxAttempts: 1, MaxWait: time.Minute})))
 					// A read after a deletion shows that the object exists, or there is none.
 					unknown := changes[test.name] && want == errors.UnexpectedResponse && code(err) == errors.OutcomeUnknown
 					if code(err) != want && !unknown {
@@ -373,7 +373,7 @@ func TestAnErrorOfF5IsNoSuccessOfADeletion(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				srv := owner()
 				srv.Fail(offboardtest.Answer(test.name, 200, body))
-				_, err := test.call(t.Context(), newClient(t, srv, volterra.WithRetry(1, time.Minute)))
+				_, err := test.call(t.Context(), newClient(t, srv, volterra.WithRetry(volterra.Retry{MaxAttempts: 1, MaxWait: time.Minute})))
 				if got := code(err); got != errors.UnexpectedResponse && (got != errors.OutcomeUnknown || !changes[test.name]) {
 					t.Errorf("%s: %s: got %v, want %q", name, body, err, errors.UnexpectedResponse)
 				}

@@ -71,7 +71,6 @@ import (
 // use; make one with [New].
 type Client struct {
 	api       *rest.Client
-	release   func()              // closes idle connections that are not the caller's
 	durations *teardown.Durations // learned by all teardowns
 }
 
@@ -91,7 +90,7 @@ func (c *Client) rest() *rest.Client {
 // [WithCertificateFiles]. [FromEnv] has both. What cannot work is refused here,
 // with [errors.InvalidArgument].
 func New(options ...Option) (*Client, error) {
-	config, release, err := configure(options)
+	config, err := configure(options)
 	if err != nil {
 		return nil, err
 	}
@@ -99,8 +98,12 @@ func New(options ...Option) (*Client, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Client{api, release, new(teardown.Durations)}, nil
+	return &Client{api, new(teardown.Durations)}, nil
 }
+
+// Close closes the idle connections of the client, unless they are those of a client that
+// was given by [WithHTTPClient]. Calls that follow open new ones.
+func (c *Client) Close() { c.rest().Close() }
 
 // DeleteTenant asks for the deletion of a tenant with a client of its own. See
 // [Client.DeleteTenant].
@@ -109,7 +112,7 @@ func DeleteTenant(ctx context.Context, request DeleteTenantRequest, options ...O
 	if err != nil {
 		return err
 	}
-	defer c.release()
+	defer c.Close()
 	return c.DeleteTenant(ctx, request)
 }
 

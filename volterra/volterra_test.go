@@ -49,7 +49,7 @@ func options(srv *volterratest.Server, s ruletest.Settings) []volterra.Option {
 		options = append(options, volterra.WithHTTPClient(s.Client))
 	}
 	if s.Attempts != 0 {
-		options = append(options, volterra.WithRetry(s.Attempts, s.MaxWait))
+		options = append(options, volterra.WithRetry(volterra.Retry{MaxAttempts: s.Attempts, MaxWait: s.MaxWait}))
 	}
 	return options
 }
@@ -91,7 +91,7 @@ func FuzzErrorAnswers(f *testing.F) { ruletest.Fuzz(f, "testdata/errors.json", r
 func FuzzSuccess(f *testing.F) {
 	ruletest.FuzzSuccess(f, 200, `{}`, func(hc *http.Client) error {
 		return volterra.DeleteTenant(context.Background(), acme, volterra.WithAPIToken("token"), volterra.WithBaseURL(offboardtest.InMemory),
-			volterra.WithHTTPClient(&http.Client{Transport: settled{hc.Transport}}), volterra.WithRetry(1, time.Minute))
+			volterra.WithHTTPClient(&http.Client{Transport: settled{hc.Transport}}), volterra.WithRetry(volterra.Retry{MaxAttempts: 1, MaxWait: time.Minute}))
 	}, func(body string) bool {
 		object, ok := ruletest.Field(body).(map[string]any)
 		return ok && object != nil && ruletest.Field(body, "code") == nil && ruletest.Field(body, "error") == nil && ruletest.Field(body, "message") == nil
@@ -117,7 +117,7 @@ func read(hc *http.Client) error {
 // once is a client that sends each request once.
 func once(hc *http.Client) *volterra.Client {
 	c, err := volterra.New(volterra.WithAPIToken("token"), volterra.WithHTTPClient(hc),
-		volterra.WithBaseURL("https://acme.console.ves.volterra.io"), volterra.WithRetry(1, time.Minute))
+		volterra.WithBaseURL("https://acme.console.ves.volterra.io"), volterra.WithRetry(volterra.Retry{MaxAttempts: 1, MaxWait: time.Minute}))
 	if err != nil {
 		panic(err)
 	}

@@ -207,7 +207,7 @@ func TestASuccessIsWhatIsDocumentedAndNothingElse(t *testing.T) {
 			srv.Fail(answer("DeleteOrganization", test.body))
 			// An answer that is neither the success nor a refusal is resolved by a read,
 			// which shows that the organization exists.
-			err := workspace.DeleteOrganization(t.Context(), "acme", srv.Option(), workspace.WithRetry(1, time.Minute))
+			err := workspace.DeleteOrganization(t.Context(), "acme", srv.Option(), workspace.WithRetry(workspace.Retry{MaxAttempts: 1, MaxWait: time.Minute}))
 			if e := wants(t, err, test.want); e != nil && (e.Status != http.StatusOK || e.Target != acme) {
 				t.Errorf("got status %d and target %q", e.Status, e.Target)
 			}
@@ -397,7 +397,7 @@ func TestAFailedDeletionIsReadBeforeItIsTriedAgain(t *testing.T) {
 		fault := offboardtest.Answer("DeleteOrganization", 500, `{"status":false,"error":{"code":3002}}`)
 		fault.Times = 2
 		srv.Fail(fault)
-		err := workspace.DeleteOrganization(t.Context(), "acme", srv.Option(), workspace.WithRetry(2, time.Minute))
+		err := workspace.DeleteOrganization(t.Context(), "acme", srv.Option(), workspace.WithRetry(workspace.Retry{MaxAttempts: 2, MaxWait: time.Minute}))
 		if e := wants(t, err, errors.Internal); e.Status != 500 || e.ProviderCode != "3002" || e.Attempts != 2 {
 			t.Errorf("got %v after %d attempts", err, e.Attempts)
 		}
@@ -610,10 +610,10 @@ func TestNewRefusesWhatCannotWork(t *testing.T) {
 		"a base URL with a query": {token, workspace.WithBaseURL("https://api.invalid/?a=b")},
 		"a base URL with a user":  {token, workspace.WithBaseURL("https://u:secret@api.invalid")},
 		"a base URL that is none": {token, workspace.WithBaseURL("https://u:secret@%zz")},
-		"no attempt":              {token, workspace.WithRetry(0, time.Second)},
-		"a negative wait":         {token, workspace.WithRetry(1, -time.Second)},
-		"no rate":                 {token, workspace.WithRateLimit(0, 1)},
-		"no burst":                {token, workspace.WithRateLimit(1, 0)},
+		"no attempt":              {token, workspace.WithRetry(workspace.Retry{MaxAttempts: -1, MaxWait: time.Second})},
+		"a negative wait":         {token, workspace.WithRetry(workspace.Retry{MaxAttempts: 1, MaxWait: -time.Second})},
+		"no rate":                 {token, workspace.WithRateLimit(workspace.RateLimit{PerSecond: 0, Burst: 1})},
+		"no burst":                {token, workspace.WithRateLimit(workspace.RateLimit{PerSecond: 1, Burst: 0})},
 		"a user agent with lines": {token, workspace.WithUserAgent("a\r\nX-Evil: 1")},
 	} {
 		t.Run(name, func(t *testing.T) {

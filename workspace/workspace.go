@@ -106,6 +106,10 @@ func New(options ...Option) (*Client, error) {
 	return &Client{api: api}, nil
 }
 
+// Close closes the idle connections of the client, unless they are those of a client that
+// was given by [WithHTTPClient]. Calls that follow open new ones.
+func (c *Client) Close() { c.rest().Close() }
+
 // DeleteOrganization deletes an organization with a client of its own. See
 // [Client.DeleteOrganization].
 func DeleteOrganization(ctx context.Context, idOrSlug string, options ...Option) error {
@@ -113,6 +117,7 @@ func DeleteOrganization(ctx context.Context, idOrSlug string, options ...Option)
 	if err != nil {
 		return err
 	}
+	defer c.Close()
 	return c.DeleteOrganization(ctx, idOrSlug)
 }
 

@@ -49,7 +49,7 @@ func options(srv *workspacetest.Server, s ruletest.Settings) []workspace.Option 
 		options = append(options, workspace.WithHTTPClient(s.Client))
 	}
 	if s.Attempts != 0 {
-		options = append(options, workspace.WithRetry(s.Attempts, s.MaxWait))
+		options = append(options, workspace.WithRetry(workspace.Retry{MaxAttempts: s.Attempts, MaxWait: s.MaxWait}))
 	}
 	return options
 }
@@ -94,7 +94,7 @@ func FuzzErrorAnswers(f *testing.F) { ruletest.Fuzz(f, "testdata/errors.json", r
 func FuzzSuccess(f *testing.F) {
 	ruletest.FuzzSuccess(f, 200, `{"status":true,"data":{"delete":"OK"}}`, func(hc *http.Client) error {
 		return workspace.DeleteOrganization(context.Background(), acme, workspace.WithToken("token"),
-			workspace.WithHTTPClient(&http.Client{Transport: readable{hc.Transport}}), workspace.WithRetry(1, time.Minute))
+			workspace.WithHTTPClient(&http.Client{Transport: readable{hc.Transport}}), workspace.WithRetry(workspace.Retry{MaxAttempts: 1, MaxWait: time.Minute}))
 	}, func(body string) bool {
 		return ruletest.Field(body, "status") == true && ruletest.Field(body, "data", "delete") == "OK" && ruletest.Field(body, "error") == nil
 	})
@@ -102,7 +102,7 @@ func FuzzSuccess(f *testing.F) {
 
 // read reads an organization, once.
 func read(hc *http.Client) error {
-	c, err := workspace.New(workspace.WithToken("token"), workspace.WithHTTPClient(hc), workspace.WithRetry(1, time.Minute))
+	c, err := workspace.New(workspace.WithToken("token"), workspace.WithHTTPClient(hc), workspace.WithRetry(workspace.Retry{MaxAttempts: 1, MaxWait: time.Minute}))
 	if err != nil {
 		return err
 	}

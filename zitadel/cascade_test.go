@@ -554,7 +554,7 @@ func TestClassify_NotFoundWithAnotherStatus(t *testing.T) {
 		srv := zitadeltest.NewServer()
 		srv.AddOrganization(zitadeltest.Organization{ID: "acme"})
 		srv.Fail(offboardtest.Answer("GetOrganization", status, notFound("QUERY-leq5Q")))
-		c := newClient(t, srv, zitadel.WithRetry(1, time.Second))
+		c := newClient(t, srv, zitadel.WithRetry(zitadel.Retry{MaxAttempts: 1, MaxWait: time.Second}))
 		if _, err := c.GetOrganization(t.Context(), "acme"); code(err) != want {
 			t.Errorf("%d: got %v, want code %q", status, err, want)
 		}

@@ -389,7 +389,7 @@ func TestAFailedDeletionIsReadBeforeItIsTriedAgain(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		srv := zitadeltest.NewServer()
 		srv.AddOrganization(zitadeltest.Organization{ID: "acme", Undeletable: true})
-		_, err := newClient(t, srv, zitadel.WithRetry(2, time.Minute)).DeleteOrganization(t.Context(), "acme")
+		_, err := newClient(t, srv, zitadel.WithRetry(zitadel.Retry{MaxAttempts: 2, MaxWait: time.Minute})).DeleteOrganization(t.Context(), "acme")
 		e, _ := errors.AsType[*errors.Error](err)
 		if e == nil || e.Code != errors.Internal || e.ProviderCode != "V3-C8l3V" || e.Attempts != 2 {
 			t.Errorf("got %v, want %q after 2 attempts", err, errors.Internal)
@@ -489,10 +489,10 @@ func TestNewRefusesWhatCannotWork(t *testing.T) {
 		"a base URL with a query": {token, zitadel.WithBaseURL("https://zitadel.invalid/?a=b")},
 		"a base URL with a user":  {token, zitadel.WithBaseURL("https://u:secret@zitadel.invalid")},
 		"a base URL that is none": {token, zitadel.WithBaseURL("https://u:secret@%zz")},
-		"no attempt":              {base, token, zitadel.WithRetry(0, time.Second)},
-		"a negative wait":         {base, token, zitadel.WithRetry(1, -time.Second)},
-		"no rate":                 {base, token, zitadel.WithRateLimit(0, 1)},
-		"no burst":                {base, token, zitadel.WithRateLimit(1, 0)},
+		"no attempt":              {base, token, zitadel.WithRetry(zitadel.Retry{MaxAttempts: -1, MaxWait: time.Second})},
+		"a negative wait":         {base, token, zitadel.WithRetry(zitadel.Retry{MaxAttempts: 1, MaxWait: -time.Second})},
+		"no rate":                 {base, token, zitadel.WithRateLimit(zitadel.RateLimit{PerSecond: 0, Burst: 1})},
+		"no burst":                {base, token, zitadel.WithRateLimit(zitadel.RateLimit{PerSecond: 1, Burst: 0})},
 		"a user agent with lines": {base, token, zitadel.WithUserAgent("a\r\nX-Evil: 1")},
 	} {
 		t.Run(name, func(t *testing.T) {

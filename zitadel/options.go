@@ -2,10 +2,11 @@ package zitadel
 
 import (
 	"fmt"
-	"log/slog"
 	"net/http"
 	"os"
 	"time"
+
+	"golang.org/x/oauth2"
 
 	"github.com/offboard-dev/offboard-go/errors"
 	"github.com/offboard-dev/offboard-go/internal/auth"
@@ -17,9 +18,6 @@ const provider = "zitadel"
 
 // audience is the scope without which a token is issued that no API takes.
 const audience = "urn:zitadel:iam:org:project:id:zitadel:aud"
-
-// Option is a setting of a [Client].
-type Option func(*config) error
 
 // config is what options set.
 type config = rest.Config
@@ -35,7 +33,7 @@ func configure(options []Option) (*config, error) {
 		// Recorded: the organization that is to become the default one does not exist.
 		NotFoundStatus: map[string]int{"INSTA-Wfe21": http.StatusBadRequest},
 	}
-	if err := rest.Apply(provider, c, options); err != nil {
+	if err := applyAll(c, options); err != nil {
 		return nil, err
 	}
 	if c.BaseURL == "" {
@@ -59,12 +57,12 @@ func fetch(c *config, grant func(issuer string) auth.Grant, secrets ...string) e
 
 // WithToken authenticates by a personal access token of a service account.
 func WithToken(token string) Option {
-	return func(c *config) error {
+	return option(func(c *config) error {
 		if err := auth.Check("the token", token); err != nil {
 			return err
 		}
 		return c.Authorize(auth.Fixed("Bearer", token), token)
-	}
+	})
 }
 
 // WithKey authenticates by the key of a service account: the content of the JSON
@@ -73,7 +71,7 @@ func WithToken(token string) Option {
 // dot at the end of the host do not matter. The clock may be a minute off. An expired
 // key is not used.
 func WithKey(keyJSON []byte) Option {
-	return func(c *config) error {
+	return option(func(c *config) error {
 		key, err := jwtprofile.Parse(keyJSON)
 		if err != nil {
 			return err
@@ -81,7 +79,7 @@ func WithKey(keyJSON []byte) Option {
 		return fetch(c, func(issuer string) auth.Grant {
 			return auth.Grant{Assertion: key.Assertion(issuer)}
 		})
-	}
+	})
 }
 
 // WithKeyFile is [WithKey] with the file at a path, which is read at once.
@@ -89,19 +87,19 @@ func WithKeyFile(path string) Option { return keyFile("the key file", path) }
 
 // keyFile is [WithKeyFile] with what errors call the file.
 func keyFile(what, path string) Option {
-	return func(c *config) error {
+	return option(func(c *config) error {
 		keyJSON, err := auth.ReadFile(what, path)
 		if err != nil {
 			return err
 		}
-		return WithKey(keyJSON)(c)
-	}
+		return WithKey(keyJSON).apply(c)
+	})
 }
 
 // WithClientCredentials authenticates by the client id and secret of a service
 // account.
 func WithClientCredentials(id, secret string) Option {
-	return func(c *config) error {
+	return option(func(c *config) error {
 		if id == "" {
 			return errors.New("the client id is empty")
 		}
@@ -111,14 +109,25 @@ func WithClientCredentials(id, secret string) Option {
 		return fetch(c, func(string) auth.Grant {
 			return auth.Grant{ClientID: id, ClientSecret: secret}
 		}, secret)
-	}
+	})
+}
+
+// WithTokenSource authenticates by tokens that the source supplies. The source is called
+// before each request and must cache and renew by itself, as those of package oauth2 do.
+func WithTokenSource(source oauth2.TokenSource) Option {
+	return option(func(c *config) error {
+		if source == nil {
+			return errors.New("the token source is nil")
+		}
+		return c.Authorize(auth.Source(source))
+	})
 }
 
 // FromEnv takes the base URL from ZITADEL_API_URL and the credential from
 // ZITADEL_SERVICE_USER_TOKEN, a token, as the vendor's login application does, or
 // from ZITADEL_KEY_PATH, the path of a key file, as the vendor's Go client does.
 func FromEnv() Option {
-	return func(c *config) error {
+	return option(func(c *config) error {
 		url := os.Getenv("ZITADEL_API_URL")
 		token, path := os.Getenv("ZITADEL_SERVICE_USER_TOKEN"), os.Getenv("ZITADEL_KEY_PATH")
 		switch {
@@ -134,55 +143,9 @@ func FromEnv() Option {
 		if token != "" {
 			name, credential = "ZITADEL_SERVICE_USER_TOKEN", WithToken(token)
 		}
-		if err := credential(c); err != nil {
+		if err := credential.apply(c); err != nil {
 			return fmt.Errorf("%w (%s)", err, name)
 		}
 		return nil
-	}
-}
-
-// WithHTTPClient sends requests through a client of the caller's, for its
-// transport, proxy or time-out. It is copied and not changed. Without it the
-// client has a time-out of 60 seconds for an exchange.
-func WithHTTPClient(client *http.Client) Option {
-	return func(c *config) error { return c.UseHTTPClient(client) }
-}
-
-// WithBaseURL names the instance, by the scheme and the domain that it is
-// configured to be reached at: "https://acme.zitadel.cloud". There is no default.
-// An instance answers to its own host name only.
-func WithBaseURL(url string) Option {
-	return func(c *config) error { c.BaseURL = url; return nil }
-}
-
-// WithPlainHTTP allows a base URL with the scheme http. Without it New refuses one,
-// unless its host is this machine (127.0.0.0/8, ::1, localhost and names below it),
-// because without TLS each network on the way can read the credential and change the
-// answers.
-func WithPlainHTTP() Option {
-	return func(c *config) error { return c.UsePlainHTTP() }
-}
-
-// WithLogger logs attempts, waits and doubts. Without it nothing is logged.
-// Headers and bodies never are.
-func WithLogger(logger *slog.Logger) Option {
-	return func(c *config) error { c.Logger = logger; return nil }
-}
-
-// WithRetry sets how often a request is sent at most (5 without it; 1: never
-// again) and the longest single wait (90 seconds). When more would be needed the
-// call returns at once, with RetryAfter in its error.
-func WithRetry(attempts int, maxWait time.Duration) Option {
-	return func(c *config) error { return c.UseRetry(attempts, maxWait) }
-}
-
-// WithRateLimit limits the requests of the client. Zitadel has no limit of its own
-// unless its operator sets one.
-func WithRateLimit(perSecond float64, burst int) Option {
-	return func(c *config) error { return c.UseRateLimit(perSecond, burst) }
-}
-
-// WithUserAgent puts the caller's product before this module's in the User-Agent.
-func WithUserAgent(product string) Option {
-	return func(c *config) error { return c.UseUserAgent(product) }
+	})
 }

@@ -192,7 +192,7 @@ func TestDelete_ReadOfADeletedOrganization(t *testing.T) {
 				srv.Fail(offboardtest.Fault{Operation: reader[route]}) // before the deletion
 			}
 			srv.Fail(offboardtest.LoseRequest(route), offboardtest.Answer(reader[route], 200, body))
-			if err := del(t.Context(), newClient(t, srv, zitadel.WithRetry(1, time.Second)), "acme"); code(err) != want {
+			if err := del(t.Context(), newClient(t, srv, zitadel.WithRetry(zitadel.Retry{MaxAttempts: 1, MaxWait: time.Second})), "acme"); code(err) != want {
 				t.Errorf("%s, %s: got %v, want code %q", route, body, err, want)
 			}
 		}
@@ -225,7 +225,7 @@ func TestClassify_RefusalInTheFormOfOAuth(t *testing.T) {
 	} {
 		srv := zitadeltest.NewServer()
 		srv.Fail(offboardtest.Answer("GetDefaultOrganization", status, `{"error":"access_denied","error_description":"blocked"}`))
-		c := newClient(t, srv, zitadel.WithRetry(1, time.Second))
+		c := newClient(t, srv, zitadel.WithRetry(zitadel.Retry{MaxAttempts: 1, MaxWait: time.Second}))
 		if err := c.CheckDeletion(t.Context(), "acme"); code(err) != want {
 			t.Errorf("%d: got %v, want code %q", status, err, want)
 		}

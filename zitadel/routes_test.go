@@ -390,7 +390,7 @@ func TestWaitingForADeletionTakesOldServersAndEndsWithWhatCannotPass(t *testing.
 				srv := zitadeltest.NewServer()
 				srv.AddOrganization(zitadeltest.Organization{ID: "acme"})
 				srv.Lag(3 * time.Second)
-				c := newClient(t, srv, zitadel.WithRetry(1, time.Minute))
+				c := newClient(t, srv, zitadel.WithRetry(zitadel.Retry{MaxAttempts: 1, MaxWait: time.Minute}))
 				if _, err := c.DeleteOrganization(t.Context(), "acme"); err != nil {
 					t.Fatal(err)
 				}

@@ -113,7 +113,7 @@ func TestACredentialGoesToTheBaseURLWhicheverOptionComesFirst(t *testing.T) {
 			"another one between": {decoy, credential, base},
 		} {
 			var seen hosts
-			c, err := zitadel.New(append(options, zitadel.WithHTTPClient(&http.Client{Transport: &seen}), zitadel.WithRetry(1, time.Second))...)
+			c, err := zitadel.New(append(options, zitadel.WithHTTPClient(&http.Client{Transport: &seen}), zitadel.WithRetry(zitadel.Retry{MaxAttempts: 1, MaxWait: time.Second}))...)
 			if err != nil {
 				t.Fatal(err)
 			}

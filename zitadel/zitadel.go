@@ -113,6 +113,10 @@ func New(options ...Option) (*Client, error) {
 	return &Client{api: api{client, new(arrivals)}, instance: rest.NormalizeURL(config.BaseURL)}, nil
 }
 
+// Close closes the idle connections of the client, unless they are those of a client that
+// was given by [WithHTTPClient]. Calls that follow open new ones.
+func (c *Client) Close() { c.rest().Close() }
+
 // DeleteOrganization deletes an organization with a client of its own. See
 // [Client.DeleteOrganization].
 func DeleteOrganization(ctx context.Context, orgID string, options ...Option) (*ObjectDetails, error) {
@@ -120,6 +124,7 @@ func DeleteOrganization(ctx context.Context, orgID string, options ...Option) (*
 	if err != nil {
 		return nil, err
 	}
+	defer c.Close()
 	return c.DeleteOrganization(ctx, orgID)
 }
 

@@ -79,7 +79,7 @@ func options(srv *zitadeltest.Server, s ruletest.Settings) []zitadel.Option {
 		options = append(options, zitadel.WithHTTPClient(s.Client))
 	}
 	if s.Attempts != 0 {
-		options = append(options, zitadel.WithRetry(s.Attempts, s.MaxWait))
+		options = append(options, zitadel.WithRetry(zitadel.Retry{MaxAttempts: s.Attempts, MaxWait: s.MaxWait}))
 	}
 	return options
 }
@@ -187,7 +187,7 @@ func FuzzErrorAnswers(f *testing.F) { ruletest.Fuzz(f, "testdata/errors.json", r
 func FuzzSuccess(f *testing.F) {
 	ruletest.FuzzSuccess(f, 200, `{"details":{"sequence":"7","changeDate":"2026-08-15T16:12:13Z","resourceOwner":"1"}}`, func(hc *http.Client) error {
 		_, err := zitadel.DeleteOrganization(context.Background(), "acme", zitadel.WithBaseURL(offboardtest.InMemory),
-			zitadel.WithToken("token"), zitadel.WithHTTPClient(hc), zitadel.WithRetry(1, time.Minute))
+			zitadel.WithToken("token"), zitadel.WithHTTPClient(hc), zitadel.WithRetry(zitadel.Retry{MaxAttempts: 1, MaxWait: time.Minute}))
 		return err
 	}, func(body string) bool {
 		owner, _ := ruletest.Field(body, "details", "resourceOwner").(string)
@@ -198,7 +198,7 @@ func FuzzSuccess(f *testing.F) {
 // read reads an organization, once.
 func read(hc *http.Client) error {
 	c, err := zitadel.New(zitadel.WithBaseURL(offboardtest.InMemory), zitadel.WithToken("token"),
-		zitadel.WithHTTPClient(hc), zitadel.WithRetry(1, time.Minute))
+		zitadel.WithHTTPClient(hc), zitadel.WithRetry(zitadel.Retry{MaxAttempts: 1, MaxWait: time.Minute}))
 	if err != nil {
 		return err
 	}
@@ -210,7 +210,7 @@ func TestErrorAnswersOfTheTokenEndpoint(t *testing.T) {
 	t.Parallel()
 	ruletest.Fixtures(t, "testdata/token.json", func(hc *http.Client) error {
 		c, err := zitadel.New(zitadel.WithBaseURL(offboardtest.InMemory), zitadel.WithClientCredentials("bot", "secret"),
-			zitadel.WithHTTPClient(hc), zitadel.WithRetry(1, time.Minute))
+			zitadel.WithHTTPClient(hc), zitadel.WithRetry(zitadel.Retry{MaxAttempts: 1, MaxWait: time.Minute}))
 		if err != nil {
 			return err
 		}

@@ -23,8 +23,9 @@ import (
 	"sync"
 	"time"
 
+	"golang.org/x/oauth2"
+
 	"github.com/offboard-dev/offboard-go/atlas"
-	"github.com/offboard-dev/offboard-go/internal/auth"
 	"github.com/offboard-dev/offboard-go/internal/fake"
 	"github.com/offboard-dev/offboard-go/internal/rest"
 	"github.com/offboard-dev/offboard-go/offboardtest"
@@ -122,19 +123,8 @@ const v2023 = "2023-01-01"
 //	c, err := atlas.New(atlas.WithBaseURL(url), atlas.WithHTTPClient(client),
 //		atlas.WithServiceAccount(atlastest.ClientID, atlastest.ClientSecret))
 func (s *Server) Option() atlas.Option {
-	return func(c *rest.Config) error {
-		base, client := s.Reach()
-		for _, option := range []atlas.Option{
-			atlas.WithBaseURL(base),
-			atlas.WithHTTPClient(client),
-		} {
-			if err := option(c); err != nil {
-				return err
-			}
-		}
-		c.Identity = func() string { return ClientID }
-		return c.Authorize(auth.Fixed("Bearer", Token))
-	}
+	base, client := s.Reach()
+	return atlas.Options(atlas.WithBaseURL(base), atlas.WithHTTPClient(client), atlas.WithTokenSource(oauth2.StaticTokenSource(&oauth2.Token{AccessToken: Token})), atlas.WithClientID(ClientID))
 }
 
 // AddOrganization adds an organization.

@@ -224,13 +224,13 @@ func (r *liveReplay) RoundTrip(req *http.Request) (*http.Response, error) {
 // liveClients make clients that send no request twice.
 var liveClients = map[string]func(*http.Client) (any, error){
 	"atlas": func(c *http.Client) (any, error) {
-		return atlas.New(atlas.WithAPIKey("public", "private"), atlas.WithHTTPClient(c), atlas.WithRetry(1, time.Second))
+		return atlas.New(atlas.WithAPIKey("public", "private"), atlas.WithHTTPClient(c), atlas.WithRetry(atlas.Retry{MaxAttempts: 1, MaxWait: time.Second}))
 	},
 	"volterra": func(c *http.Client) (any, error) {
-		return volterra.New(volterra.WithBaseURL("https://acme.invalid"), volterra.WithAPIToken("token"), volterra.WithHTTPClient(c), volterra.WithRetry(1, time.Second))
+		return volterra.New(volterra.WithBaseURL("https://acme.invalid"), volterra.WithAPIToken("token"), volterra.WithHTTPClient(c), volterra.WithRetry(volterra.Retry{MaxAttempts: 1, MaxWait: time.Second}))
 	},
 	"workspace": func(c *http.Client) (any, error) {
-		return workspace.New(workspace.WithToken("token"), workspace.WithHTTPClient(c), workspace.WithRetry(1, time.Second))
+		return workspace.New(workspace.WithToken("token"), workspace.WithHTTPClient(c), workspace.WithRetry(workspace.Retry{MaxAttempts: 1, MaxWait: time.Second}))
 	},
 }
 

@@ -215,7 +215,7 @@ func TestErrorAnswersOfKatapult(t *testing.T) {
 		if code == "" && x.status == http.StatusNotFound && strings.HasSuffix(body.Error.Code, "_not_found") {
 			code = errors.Code(body.Error.Code)
 		}
-		c, err := katapult.New(katapult.WithToken("token"), katapult.WithHTTPClient(x.client()), katapult.WithRetry(1, time.Second))
+		c, err := katapult.New(katapult.WithToken("token"), katapult.WithHTTPClient(x.client()), katapult.WithRetry(katapult.Retry{MaxAttempts: 1, MaxWait: time.Second}))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -307,7 +307,7 @@ func TestErrorAnswersOfZitadel(t *testing.T) {
 		}
 		c, err := zitadel.New(
 			zitadel.WithBaseURL("https://zitadel.invalid"), zitadel.WithToken("token"),
-			zitadel.WithHTTPClient(x.client()), zitadel.WithRetry(1, time.Second),
+			zitadel.WithHTTPClient(x.client()), zitadel.WithRetry(zitadel.Retry{MaxAttempts: 1, MaxWait: time.Second}),
 		)
 		if err != nil {
 			t.Fatal(err)
@@ -327,7 +327,7 @@ func (x *exchange) checkToken(t *testing.T) {
 	t.Helper()
 	c, err := zitadel.New(
 		zitadel.WithBaseURL("https://zitadel.invalid"), zitadel.WithClientCredentials("id", "secret"),
-		zitadel.WithHTTPClient(x.client()), zitadel.WithRetry(1, time.Second),
+		zitadel.WithHTTPClient(x.client()), zitadel.WithRetry(zitadel.Retry{MaxAttempts: 1, MaxWait: time.Second}),
 	)
 	if err != nil {
 		t.Fatal(err)

@@ -463,7 +463,7 @@ func TestExchangesWithKatapultAreReplayed(t *testing.T) {
 			continue
 		}
 		r := &replay{x: x, op: op, others: func(*http.Request) (int, string) { return 503, "" }}
-		c, err := katapult.New(katapult.WithToken("token"), katapult.WithHTTPClient(&http.Client{Transport: r}), katapult.WithRetry(1, time.Second))
+		c, err := katapult.New(katapult.WithToken("token"), katapult.WithHTTPClient(&http.Client{Transport: r}), katapult.WithRetry(katapult.Retry{MaxAttempts: 1, MaxWait: time.Second}))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -532,7 +532,7 @@ func TestExchangesWithZitadelAreReplayed(t *testing.T) {
 		}
 		c, err := zitadel.New(
 			zitadel.WithBaseURL("https://zitadel.invalid"), zitadel.WithToken("token"),
-			zitadel.WithHTTPClient(&http.Client{Transport: r}), zitadel.WithRetry(1, time.Second),
+			zitadel.WithHTTPClient(&http.Client{Transport: r}), zitadel.WithRetry(zitadel.Retry{MaxAttempts: 1, MaxWait: time.Second}),
 		)
 		if err != nil {
 			t.Fatal(err)

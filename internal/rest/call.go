@@ -7,6 +7,7 @@ import (
 	"net/url"
 	"reflect"
 	"strings"
+	"time"
 
 	"github.com/oapi-codegen/runtime"
 
@@ -59,9 +60,10 @@ type Call struct {
 	path      string // Path, escaped and filled in
 	query     string
 	body      []byte
-	err       error  // the first argument that was refused
-	sent      int    // how often
-	concealed string // the target, if it was taken for a credential
+	err       error     // the first argument that was refused
+	sent      int       // how often
+	started   time.Time // see [Retry.start]
+	concealed string    // the target, if it was taken for a credential
 	answer    Answer
 	reach     reach     // of the last attempt
 	accept    [1]string // here to be allocated with the rest

@@ -34,6 +34,7 @@ type Config struct {
 	Provider   string
 	BaseURL    string
 	HTTPClient *http.Client // nil: one of our own, with Timeout
+	Release    func()       // closes the connections of HTTPClient that are not the caller's; nil for none
 	Timeout    time.Duration
 	Logger     *slog.Logger // nil: silent
 	UserAgent  string       // put before our own
@@ -80,6 +81,7 @@ type Client struct {
 	config    Config
 	base      url.URL
 	http      *http.Client
+	release   func() // closes the idle connections that are not the caller's; nil for none
 	auth      Authorizer
 	blank     http.Request // what is the same in all requests; they share its header's values
 	json      []string
@@ -115,7 +117,7 @@ func New(config Config) (*Client, error) {
 	if c.silent = config.Logger == nil; c.silent {
 		c.config.Logger = slog.New(slog.DiscardHandler)
 	}
-	c.http = guard(config.HTTPClient, config.Timeout)
+	c.http, c.release = guard(config.HTTPClient, config.Timeout)
 	c.auth = config.Authorizer(c.http)
 	c.json = []string{"application/json"}
 	c.blank = http.Request{Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1, Header: http.Header{
@@ -126,6 +128,16 @@ func New(config Config) (*Client, error) {
 	c.pacers.init(config.Rate, config.PerOperation)
 	c.buffers.New = func() any { return new([]byte) }
 	return c, nil
+}
+
+// Close closes the idle connections that the client does not share with the caller. Calls
+// that follow open new ones.
+func (c *Client) Close() {
+	for _, release := range []func(){c.release, c.config.Release} {
+		if release != nil {
+			release()
+		}
+	}
 }
 
 // Unusable returns a client of which every call fails: that of a provider's Client that

@@ -10,19 +10,6 @@ import (
 	"github.com/offboard-dev/offboard-go/errors"
 )
 
-// Apply applies options to a configuration. The error is that of New.
-func Apply[C any, O ~func(*C) error](provider string, config *C, options []O) error {
-	for _, option := range options {
-		if option == nil {
-			return Invalid(provider, "New", "", errors.New("an option is nil"))
-		}
-		if err := option(config); err != nil {
-			return Invalid(provider, "New", "", err)
-		}
-	}
-	return nil
-}
-
 // Authorize takes the credential; there can be one only. No argument may contain its
 // secrets.
 func (c *Config) Authorize(authorizer NewAuthorizer, secrets ...string) error {
@@ -51,19 +38,19 @@ func (c *Config) UseHTTPClient(client *http.Client) error {
 	return nil
 }
 
-// UseRetry takes how often and how patiently a call is repeated.
-func (c *Config) UseRetry(attempts int, maxWait time.Duration) error {
-	if attempts < 1 || maxWait < 0 {
-		return errors.New("retry needs at least one attempt and no negative wait")
+// UseRetry sets the limits of the attempts of a call. Zero values mean the defaults.
+func (c *Config) UseRetry(maxAttempts int, maxElapsed, maxWait time.Duration) error {
+	if maxAttempts < 0 || maxElapsed < 0 || maxWait < 0 {
+		return errors.New("Retry has a negative value")
 	}
-	c.Retry.Attempts, c.Retry.MaxWait = attempts, maxWait
+	c.Retry.MaxAttempts, c.Retry.MaxElapsed, c.Retry.MaxWait = maxAttempts, maxElapsed, maxWait
 	return nil
 }
 
 // UseRateLimit takes the caller's own limit.
 func (c *Config) UseRateLimit(perSecond float64, burst int) error {
 	if !(perSecond > 0) || math.IsInf(perSecond, 0) || burst < 1 {
-		return errors.New("a rate limit needs a positive rate and a burst of at least one")
+		return errors.New("RateLimit needs a positive PerSecond and a Burst of at least 1")
 	}
 	c.Rate = Rate{perSecond, burst}
 	return nil

@@ -209,7 +209,7 @@ func TestRefusal_ForeignBody(t *testing.T) {
 	t.Parallel()
 	foreign := func(c *rest.Config) {
 		c.Classify = func(a *rest.Answer, e *errors.Error) bool { return bytes.Contains(a.Body, []byte("own")) }
-		c.Retry.Attempts = 3
+		c.Retry.MaxAttempts = 3
 	}
 	const page = "<html><title>The requested URL was rejected</title></html>"
 	for status, own := range map[int]errors.Code{

@@ -76,7 +76,7 @@ func TestWhatNeverHadAConnectionWasNotSent(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			c := newClient(t, test.transport, func(c *rest.Config) { c.BaseURL, c.Retry.Attempts = test.baseURL, 2 })
+			c := newClient(t, test.transport, func(c *rest.Config) { c.BaseURL, c.Retry.MaxAttempts = test.baseURL, 2 })
 			var last trace.Last
 			err := c.Do(trace.With(t.Context(), &last), remove())
 			if tried, sent := last.Writes(); tried != 2 || sent != 0 {
@@ -128,7 +128,7 @@ func TestEachAttemptIsWatchedByItself(t *testing.T) {
 			httptrace.ContextClientTrace(req.Context()).GetConn("")
 			return nil, io.ErrUnexpectedEOF
 		})
-		err := newClient(t, server, func(c *rest.Config) { c.Retry.Attempts = 2 }).Do(t.Context(), remove())
+		err := newClient(t, server, func(c *rest.Config) { c.Retry.MaxAttempts = 2 }).Do(t.Context(), remove())
 		if got, _ := code(t, err); got != errors.Unavailable || len(server.requests) != 2 {
 			t.Errorf("got %v after %d requests, want %q after 2", err, len(server.requests), errors.Unavailable)
 		}

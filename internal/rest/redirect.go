@@ -8,23 +8,24 @@ import (
 	"github.com/offboard-dev/offboard-go/errors"
 )
 
-// guard returns a copy of the caller's client, or a client of our own when
-// there is none, that refuses redirects: for every method but GET and HEAD, and
-// to another origin for these too. net/http would turn a redirected DELETE into
-// a GET, whose 200 looks like success, or with 307 send it elsewhere.
-//
-// timeout bounds one exchange of a client of our own. The caller's client keeps
-// its own timeout.
-func guard(client *http.Client, timeout time.Duration) *http.Client {
-	guarded := http.Client{Timeout: timeout}
+// guard returns a copy of the caller's client that refuses redirects, and what closes the
+// connections that it does not share with the caller; nil for none. Without a caller's client
+// it has connections of its own, as http.DefaultTransport makes them, unless that was
+// replaced by another kind of transport.
+func guard(client *http.Client, timeout time.Duration) (guarded *http.Client, release func()) {
+	guarded = &http.Client{Timeout: timeout}
 	if client != nil {
-		guarded = *client
+		*guarded = *client
 	}
 	if guarded.Transport == nil {
 		guarded.Transport = http.DefaultTransport
+		if own, ok := guarded.Transport.(*http.Transport); ok && client == nil {
+			own = own.Clone()
+			guarded.Transport, release = own, own.CloseIdleConnections
+		}
 	}
 	guarded.Transport = redirectGuard{guarded.Transport}
-	return &guarded
+	return guarded, release
 }
 
 // redirectGuard takes the Location off an answer that must not be followed.

@@ -38,8 +38,10 @@ func (c *Client) Delete(ctx context.Context, d Deletion) error {
 	}
 	var sent int
 	open := false
+	// A read has a time of its own: it decides, and is worth more than an attempt.
+	sending, started := c.config.Retry.start(ctx)
 	for attempt := 1; ; attempt++ {
-		err := d.Send(withAttempts(ctx, sent))
+		err := d.Send(withAttempts(sending, sent))
 		if err == nil {
 			return nil
 		}
@@ -79,8 +81,8 @@ func (c *Client) Delete(ctx context.Context, d Deletion) error {
 		case refused:
 			return e
 		}
-		wait := max(e.RetryAfter, c.config.Retry.backoff(attempt))
-		if attempt >= c.config.Retry.Attempts || wait > c.config.Retry.MaxWait || !c.waits(ctx, e, wait) {
+		wait := max(e.RetryAfter, jittered(ctx, attempt))
+		if !c.config.Retry.permits(attempt, started, wait) || !c.waits(ctx, e, wait) {
 			return stillThere(e)
 		}
 	}

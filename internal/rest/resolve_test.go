@@ -66,7 +66,7 @@ func TestDelete(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			synctest.Test(t, func(t *testing.T) {
-				c := newClient(t, playing(breaks), func(c *rest.Config) { c.Retry.Attempts = 3 })
+				c := newClient(t, playing(breaks), func(c *rest.Config) { c.Retry.MaxAttempts = 3 })
 				sends, looks := test.sends, test.looks
 				err := c.Delete(t.Context(), rest.Deletion{
 					Send: func(context.Context) error {

@@ -358,7 +358,7 @@ func TestAttemptsEnd(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				server := playing(first)
 				var out thing
-				err := newClient(t, server, func(c *rest.Config) { c.Retry.Attempts = 3 }).Do(t.Context(), get(&out))
+				err := newClient(t, server, func(c *rest.Config) { c.Retry.MaxAttempts = 3 }).Do(t.Context(), get(&out))
 				if e, _ := errors.AsType[*errors.Error](err); e == nil || e.Attempts != 3 || len(server.requests) != 3 {
 					t.Errorf("got %v after %d requests, want 3", err, len(server.requests))
 				}
@@ -456,7 +456,7 @@ func TestOfSeveralOperationsEachHasItsOwnLimit(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		server := playing(answer(429, "", "Retry-After", "60"), answer(204, ""))
-		c := newClient(t, server, func(c *rest.Config) { c.PerOperation = true; c.Retry.Attempts = 1 })
+		c := newClient(t, server, func(c *rest.Config) { c.PerOperation = true; c.Retry.MaxAttempts = 1 })
 		_ = c.Do(t.Context(), remove())
 		start := time.Now()
 		other := remove()

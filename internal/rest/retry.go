@@ -1,7 +1,7 @@
 package rest
 
 import (
-	"math/rand/v2"
+	"context"
 	"net/http"
 	"time"
 
@@ -11,12 +11,9 @@ import (
 
 // Retry says how often and how patiently a call is repeated.
 type Retry struct {
-	Attempts int           // how often a call is sent at most; 0 for the default, 1 for never again
-	MaxWait  time.Duration // the longest single wait; 0 for the default
-
-	// Jitter picks a wait below a bound; nil for one by chance. A simulation, whose
-	// runs have to be repeatable, sets its own.
-	Jitter func(bound time.Duration) time.Duration
+	MaxAttempts int           // the maximum number of attempts; 0 for the default, 1 for no retry
+	MaxWait     time.Duration // the longest single wait; 0 for the default
+	MaxElapsed  time.Duration // since the start of a call: no attempt starts later; 0 for no limit
 }
 
 // Defaults. Real limits refill by the minute, at Katapult as at Atlas, so a
@@ -30,29 +27,26 @@ const (
 var retryBackoff = backoff.Exponential{First: 250 * time.Millisecond, Max: 15 * time.Second}
 
 func (r Retry) orDefault() Retry {
-	if r.Attempts <= 0 {
-		r.Attempts = defaultAttempts
+	if r.MaxAttempts <= 0 {
+		r.MaxAttempts = defaultAttempts
 	}
 	if r.MaxWait <= 0 {
 		r.MaxWait = defaultMaxWait
-	}
-	if r.Jitter == nil {
-		r.Jitter = rand.N[time.Duration]
 	}
 	return r
 }
 
 // next decides whether a call is sent again after it failed, and how long to
 // wait before that.
-func (r Retry) next(call *Call, e *errors.Error, attempt int) (time.Duration, bool) {
-	if attempt >= r.Attempts || call.Once || e.Code == errors.Canceled || !repeatable(call, e) || !errors.Retryable(e) && !burst(call, e) {
+func (r Retry) next(ctx context.Context, call *Call, e *errors.Error, attempt int) (time.Duration, bool) {
+	if call.Once || e.Code == errors.Canceled || !repeatable(call, e) || !errors.Retryable(e) && !burst(call, e) {
 		return 0, false
 	}
 	wait := e.RetryAfter
 	if wait == 0 || e.Code != errors.RateLimitReached {
-		wait = max(wait, r.backoff(attempt))
+		wait = max(wait, jittered(ctx, attempt))
 	}
-	return wait, wait <= r.MaxWait
+	return wait, r.permits(attempt, call.started, wait)
 }
 
 // burst reports whether a read was answered by a 403 that is not the provider's own.
@@ -69,7 +63,35 @@ func repeatable(call *Call, e *errors.Error) bool {
 	return call.Repeat || e.Status == 0 || refused(e.Status)
 }
 
-// backoff returns a wait with full jitter.
-func (r Retry) backoff(attempt int) time.Duration {
-	return 1 + r.Jitter(retryBackoff.Bound(attempt))
+// jittered returns the wait after an attempt, with full jitter.
+func jittered(ctx context.Context, attempt int) time.Duration {
+	return 1 + backoff.Jitter(ctx, retryBackoff.Bound(attempt))
+}
+
+// permits reports whether another attempt may start after a wait.
+func (r Retry) permits(attempt int, started time.Time, wait time.Duration) bool {
+	return attempt < r.MaxAttempts && wait <= r.MaxWait && (r.MaxElapsed == 0 || time.Since(started)+wait <= r.MaxElapsed)
+}
+
+// longestWait returns the longest wait that a call may begin.
+func (r Retry) longestWait(started time.Time) time.Duration {
+	if r.MaxElapsed == 0 {
+		return r.MaxWait
+	}
+	return min(r.MaxWait, max(r.MaxElapsed-time.Since(started), 0))
+}
+
+type startedKey struct{}
+
+// start returns when the call began that MaxElapsed is about, and a context in which all that
+// it consists of began then. It is zero without MaxElapsed.
+func (r Retry) start(ctx context.Context) (context.Context, time.Time) {
+	if r.MaxElapsed == 0 {
+		return ctx, time.Time{}
+	}
+	if started, ok := ctx.Value(startedKey{}).(time.Time); ok {
+		return ctx, started
+	}
+	now := time.Now()
+	return context.WithValue(ctx, startedKey{}, now), now
 }

@@ -92,7 +92,7 @@ func TestRefusal_Truncated401(t *testing.T) {
 				resp.Body = io.NopCloser(io.MultiReader(resp.Body, iotest.ErrReader(io.ErrUnexpectedEOF)))
 				return resp, err
 			})
-			got, gotStatus := code(t, newClient(t, server, func(c *rest.Config) { c.Retry.Attempts = 2 }).Do(t.Context(), remove()))
+			got, gotStatus := code(t, newClient(t, server, func(c *rest.Config) { c.Retry.MaxAttempts = 2 }).Do(t.Context(), remove()))
 			if got != want || gotStatus != status {
 				t.Errorf("%d: got %q with status %d, want %q", status, got, gotStatus, want)
 			}
@@ -164,6 +164,45 @@ func TestDelete_TransportThatRedials(t *testing.T) {
 				}))
 				if n := len(server.requests); got != test.want || n != test.requests {
 					t.Errorf("got %q after %d requests, want %q after %d", got, n, test.want, test.requests)
+				}
+			})
+		})
+	}
+}
+
+// No attempt starts when MaxElapsed has passed since the start of the call, also not of a
+// deletion whose attempts are calls of their own.
+func TestRetry_MaxElapsed(t *testing.T) {
+	t.Parallel()
+	busy := answer(http.StatusTooManyRequests, `{}`)
+	settings := func(c *rest.Config) { c.Retry = rest.Retry{MaxAttempts: 100, MaxElapsed: 20 * time.Second} }
+	var out thing
+	for name, call := range map[string]func(context.Context, *rest.Client) error{
+		"a read": func(ctx context.Context, c *rest.Client) error { return c.Do(ctx, get(&out)) },
+		"a deletion": func(ctx context.Context, c *rest.Client) error {
+			return c.Delete(ctx, rest.Deletion{
+				Send: func(ctx context.Context) error {
+					if err := c.Do(ctx, remove()); err == nil {
+						return nil
+					}
+					return &errors.Error{Code: errors.OutcomeUnknown, Attempts: 1}
+				},
+				Look: func(context.Context) (rest.Presence, error) { return rest.Present, nil },
+			})
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				server := playing(busy)
+				c := newClient(t, server, settings)
+				began := time.Now()
+				err := call(t.Context(), c)
+				if err == nil || len(server.requests) < 2 {
+					t.Fatalf("got %v after %d requests, want a failure after several", err, len(server.requests))
+				}
+				if took := time.Since(began); took > 20*time.Second {
+					t.Errorf("the last attempt started after %v", took)
 				}
 			})
 		})

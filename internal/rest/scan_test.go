@@ -221,7 +221,7 @@ func TestError_Limits(t *testing.T) {
 						seen = max(seen, len(a.Body))
 						return classify(a, e)
 					}
-					c.Retry.Attempts = 1
+					c.Retry.MaxAttempts = 1
 				})
 				if err := client.Do(t.Context(), get(new(thing))); err == nil || seen > 0 {
 					t.Errorf("%d: got %v, and %d bytes were classified", status, err, seen)

@@ -152,7 +152,7 @@ func TestHeaderValue_DEL(t *testing.T) {
 	}
 	c := newClient(t, s, func(c *rest.Config) {
 		c.Authorizer = func(*http.Client) rest.Authorizer { return bearer("a\x7fb") }
-		c.Retry = rest.Retry{Attempts: 1, MaxWait: time.Second}
+		c.Retry = rest.Retry{MaxAttempts: 1, MaxWait: time.Second}
 	})
 	if err := c.Do(t.Context(), get(new(thing))); !errors.Is(err, errors.Unauthenticated) || len(s.requests) != 0 {
 		t.Errorf("a credential with DEL: got %v", err)

@@ -26,13 +26,14 @@ func (c *Client) Do(ctx context.Context, call *Call) error {
 		return c.newError(call, errors.InvalidArgument, errOwnCredential)
 	}
 	call.conceal()
+	ctx, call.started = c.config.Retry.start(ctx)
 	for attempt := 1; ; attempt++ {
 		e := c.attempt(ctx, call, attempt)
 		if e == nil {
 			return nil
 		}
 		e.Attempts = call.sent
-		wait, again := c.config.Retry.next(call, e, attempt)
+		wait, again := c.config.Retry.next(ctx, call, e, attempt)
 		if !again || !c.waits(ctx, e, wait) {
 			return e
 		}
@@ -197,7 +198,7 @@ const keptBuffer = 64 << 10
 
 // pace waits for the provider's limit and the caller's own.
 func (c *Client) pace(ctx context.Context, call *Call) (permit, *errors.Error) {
-	pm, pause, err := c.pacers.of(call.Operation).wait(ctx, call.sent > 0, c.config.Retry.MaxWait, func(pause time.Duration) {
+	pm, pause, err := c.pacers.of(call.Operation).wait(ctx, call.sent > 0, c.config.Retry.longestWait(call.started), func(pause time.Duration) {
 		c.logWait(ctx, call.Operation, call.Target, "for the rate limit", pause)
 	})
 	switch {

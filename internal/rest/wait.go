@@ -18,7 +18,7 @@ func (c *Client) Wait(ctx context.Context, operation, target string, look func(c
 	var left []errors.Step
 	var failure error // of the last look
 	permanent := false
-	ended := wait.Poll(ctx, c.config.Retry.Jitter, func() (done bool) {
+	ended := wait.Poll(ctx, func() (done bool) {
 		var found []errors.Step
 		if found, failure = look(ctx); failure != nil {
 			permanent = ctx.Err() == nil && !errors.Retryable(failure)

@@ -12,7 +12,6 @@ import (
 
 	"github.com/offboard-dev/offboard-go/atlas"
 	"github.com/offboard-dev/offboard-go/atlas/atlastest"
-	"github.com/offboard-dev/offboard-go/internal/rest"
 	"github.com/offboard-dev/offboard-go/teardown"
 )
 
@@ -70,7 +69,7 @@ func atlasDeletion(r *rand.Rand) *scenario {
 		do: func(ctx context.Context, set setting) error {
 			base, _ := srv.Reach()
 			return atlas.DeleteOrganization(ctx, id, option, atlas.WithBaseURL(base),
-				func(c *rest.Config) error { set(c); return nil })
+				atlasWith(set))
 		},
 	}
 }
@@ -178,7 +177,7 @@ func atlasTeardown(r *rand.Rand) *scenario {
 	}
 	d.use = func(set setting) (crew, error) {
 		base, _ := srv.Reach()
-		c, err := atlas.New(option, atlas.WithBaseURL(base), func(c *rest.Config) error { set(c); return nil })
+		c, err := atlas.New(option, atlas.WithBaseURL(base), atlasWith(set))
 		return crew{func(ctx context.Context) (*teardown.Plan, error) { return c.Plan(ctx, id) }, c.Teardown}, err
 	}
 	if chance(r, 0.3) { // more than fit on a small page
@@ -223,7 +222,7 @@ func atlasReading(r *rand.Rand) *scenario {
 		title: titled(what, state, fmt.Sprint(len(all), " organizations, ", len(projects), " projects")), server: srv.Server, ids: []string{id},
 		do: func(ctx context.Context, set setting) error {
 			base, _ := srv.Reach()
-			c, err := atlas.New(atlas.WithServiceAccount("mine", "my-own-secret"), atlas.WithBaseURL(base), func(c *rest.Config) error { set(c); return nil })
+			c, err := atlas.New(atlas.WithServiceAccount("mine", "my-own-secret"), atlas.WithBaseURL(base), atlasWith(set))
 			switch {
 			case err != nil:
 				return err
@@ -235,4 +234,15 @@ func atlasReading(r *rand.Rand) *scenario {
 			return list(a, all, c.ListOrganizations(ctx, atlas.ListOrganizationsPageOptions{}), func(o atlas.Organization) string { return o.ID })
 		},
 	})
+}
+
+// atlasWith returns the option of a setting.
+func atlasWith(s setting) atlas.Option {
+	options := []atlas.Option{
+		atlas.WithHTTPClient(s.client), atlas.WithRetry(atlas.Retry{MaxAttempts: s.maxAttempts, MaxWait: s.maxWait}),
+	}
+	if s.rate > 0 {
+		options = append(options, atlas.WithRateLimit(atlas.RateLimit{PerSecond: s.rate, Burst: 1}))
+	}
+	return atlas.Options(options...)
 }

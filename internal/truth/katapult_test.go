@@ -14,7 +14,6 @@ import (
 
 	"golang.org/x/oauth2"
 
-	"github.com/offboard-dev/offboard-go/internal/rest"
 	"github.com/offboard-dev/offboard-go/katapult"
 	"github.com/offboard-dev/offboard-go/katapult/katapulttest"
 	"github.com/offboard-dev/offboard-go/teardown"
@@ -84,7 +83,7 @@ func katapultDeletion(r *rand.Rand) *scenario {
 		do: func(ctx context.Context, set setting) error {
 			base, _ := srv.Reach()
 			return katapult.DeleteOrganization(ctx, name, option, katapult.WithBaseURL(base+"/core/v1"),
-				func(c *rest.Config) error { set(c); return nil })
+				katapultWith(set))
 		},
 	}
 }
@@ -151,7 +150,7 @@ func katapultTeardown(r *rand.Rand) *scenario {
 		use: func(set setting) (crew, error) {
 			base, _ := srv.Reach()
 			c, err := katapult.New(katapult.WithToken(katapulttest.Token), katapult.WithBaseURL(base+"/core/v1"),
-				func(c *rest.Config) error { set(c); return nil })
+				katapultWith(set))
 			return crew{func(ctx context.Context) (*teardown.Plan, error) { return c.Plan(ctx, katapult.ID(id)) }, c.Teardown}, err
 		},
 	}
@@ -243,7 +242,7 @@ func katapultReading(r *rand.Rand) *scenario {
 		do: func(ctx context.Context, set setting) error {
 			base, _ := srv.Reach()
 			c, err := katapult.New(katapult.WithToken(katapulttest.Token), katapult.WithBaseURL(base+"/core/v1"),
-				func(c *rest.Config) error { set(c); return nil })
+				katapultWith(set))
 			if err != nil {
 				return err
 			}
@@ -253,4 +252,15 @@ func katapultReading(r *rand.Rand) *scenario {
 			return list(a, zones, c.ListDNSZones(ctx, katapult.ID(id)), func(z katapult.DNSZone) string { return z.ID })
 		},
 	})
+}
+
+// katapultWith returns the option of a setting.
+func katapultWith(s setting) katapult.Option {
+	options := []katapult.Option{
+		katapult.WithHTTPClient(s.client), katapult.WithRetry(katapult.Retry{MaxAttempts: s.maxAttempts, MaxWait: s.maxWait}),
+	}
+	if s.rate > 0 {
+		options = append(options, katapult.WithRateLimit(katapult.RateLimit{PerSecond: s.rate, Burst: 1}))
+	}
+	return katapult.Options(options...)
 }

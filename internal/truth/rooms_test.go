@@ -44,7 +44,7 @@ var rooms = map[string]func() room{
 		srv.LimitRate(1 << 30)
 		return room{srv.Server, func(id string) { srv.AddOrganization(katapulttest.Organization{ID: id}) }, srv.Exists,
 			func(t testing.TB, hc *http.Client) client {
-				c, err := katapult.New(srv.Option(), katapult.WithHTTPClient(hc), katapult.WithRetry(once, time.Minute))
+				c, err := katapult.New(srv.Option(), katapult.WithHTTPClient(hc), katapult.WithRetry(katapult.Retry{MaxAttempts: once, MaxWait: time.Minute}))
 				must(t, err)
 				return client{
 					func(ctx context.Context, id string) error {
@@ -61,7 +61,7 @@ var rooms = map[string]func() room{
 		srv := zitadeltest.NewServer()
 		return room{srv.Server, func(id string) { srv.AddOrganization(zitadeltest.Organization{ID: id}) }, srv.Exists,
 			func(t testing.TB, hc *http.Client) client {
-				c, err := zitadel.New(srv.Option(), zitadel.WithHTTPClient(hc), zitadel.WithRetry(once, time.Minute))
+				c, err := zitadel.New(srv.Option(), zitadel.WithHTTPClient(hc), zitadel.WithRetry(zitadel.Retry{MaxAttempts: once, MaxWait: time.Minute}))
 				must(t, err)
 				return client{
 					func(ctx context.Context, id string) error { _, err := c.GetOrganization(ctx, id); return err },
@@ -75,7 +75,7 @@ var rooms = map[string]func() room{
 		srv := atlastest.NewServer()
 		return room{srv.Server, func(id string) { srv.AddOrganization(atlastest.Organization{ID: id}) }, srv.Exists,
 			func(t testing.TB, hc *http.Client) client {
-				c, err := atlas.New(srv.Option(), atlas.WithHTTPClient(hc), atlas.WithRetry(once, time.Minute))
+				c, err := atlas.New(srv.Option(), atlas.WithHTTPClient(hc), atlas.WithRetry(atlas.Retry{MaxAttempts: once, MaxWait: time.Minute}))
 				must(t, err)
 				return client{
 					func(ctx context.Context, id string) error { _, err := c.GetOrganization(ctx, id); return err },
@@ -91,7 +91,7 @@ var rooms = map[string]func() room{
 		srv := workspacetest.NewServer()
 		return room{srv.Server, func(id string) { srv.AddOrganization(workspacetest.Organization{ID: id}) }, srv.Exists,
 			func(t testing.TB, hc *http.Client) client {
-				c, err := workspace.New(srv.Option(), workspace.WithHTTPClient(hc), workspace.WithRetry(once, time.Minute))
+				c, err := workspace.New(srv.Option(), workspace.WithHTTPClient(hc), workspace.WithRetry(workspace.Retry{MaxAttempts: once, MaxWait: time.Minute}))
 				must(t, err)
 				return client{
 					func(ctx context.Context, id string) error { _, err := c.GetOrganization(ctx, id); return err },
@@ -118,7 +118,7 @@ var rooms = map[string]func() room{
 				return true
 			},
 			func(t testing.TB, hc *http.Client) client {
-				c, err := volterra.New(srv.Option(), volterra.WithHTTPClient(hc), volterra.WithRetry(once, time.Minute))
+				c, err := volterra.New(srv.Option(), volterra.WithHTTPClient(hc), volterra.WithRetry(volterra.Retry{MaxAttempts: once, MaxWait: time.Minute}))
 				must(t, err)
 				return client{
 					func(ctx context.Context, _ string) error { _, err := c.GetTenantSettings(ctx); return err },

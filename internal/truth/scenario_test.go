@@ -9,7 +9,6 @@ import (
 	"strings"
 	"time"
 
-	"github.com/offboard-dev/offboard-go/internal/rest"
 	"github.com/offboard-dev/offboard-go/offboardtest"
 )
 
@@ -70,8 +69,13 @@ type scenario struct {
 	counts map[string]int // what else the table counts; nil for none of a teardown
 }
 
-// setting makes the client of a run out of one that is set up for the double.
-type setting func(*rest.Config)
+// setting is what the client of a run is made with.
+type setting struct {
+	client      *http.Client
+	maxAttempts int
+	maxWait     time.Duration
+	rate        float64 // requests per second; 0 for no limit
+}
 
 // kind is what a request is for.
 type kind string

@@ -11,7 +11,7 @@ import (
 	"time"
 
 	"github.com/offboard-dev/offboard-go/errors"
-	"github.com/offboard-dev/offboard-go/internal/rest"
+	"github.com/offboard-dev/offboard-go/internal/backoff"
 	"github.com/offboard-dev/offboard-go/teardown"
 )
 
@@ -161,12 +161,14 @@ func (d *demolition) kindOf(req *http.Request) kind {
 // writes are befallen, or what changes something in general.
 func writes(_ *network, k kind) bool { return k == write || k == deletion }
 
-// calm sets a client that nothing befalls.
+// calm is the setting of a client without faults.
 func (c *carrying) calm(transport http.RoundTripper) setting {
-	return func(config *rest.Config) {
-		config.HTTPClient = &http.Client{Transport: transport}
-		config.Retry.Jitter = func(bound time.Duration) time.Duration { return bound / 2 }
-	}
+	return setting{client: &http.Client{Transport: transport}}
+}
+
+// steady has no random jitter.
+func steady(ctx context.Context) context.Context {
+	return backoff.WithJitter(ctx, func(bound time.Duration) time.Duration { return bound / 2 })
 }
 
 func (c *carrying) options(partial bool, timeout time.Duration) []teardown.Option {
@@ -186,7 +188,7 @@ func (c *carrying) do(ctx context.Context, set setting) error {
 	if err != nil {
 		return err
 	}
-	if c.plan, err = calm.plan(context.WithoutCancel(ctx)); err != nil {
+	if c.plan, err = calm.plan(steady(context.WithoutCancel(ctx))); err != nil {
 		return fmt.Errorf("no plan when nothing goes wrong: %w", err)
 	}
 	c.before = c.rest()
@@ -485,7 +487,7 @@ func (c *carrying) again(t *trial, lie func(string, ...any)) {
 		lie("%v", err)
 		return
 	}
-	report, err := calm.teardown(context.Background(), c.plan, append(c.options(false, time.Hour), teardown.WithResume(entries))...)
+	report, err := calm.teardown(steady(context.Background()), c.plan, append(c.options(false, time.Hour), teardown.WithResume(entries))...)
 	switch {
 	case !was && c.ends:
 		// What the journal shows to be started may have ended the credential.

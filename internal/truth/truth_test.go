@@ -16,7 +16,7 @@ import (
 	"text/tabwriter"
 	"time"
 
-	"github.com/offboard-dev/offboard-go/internal/rest"
+	"github.com/offboard-dev/offboard-go/internal/backoff"
 	"github.com/offboard-dev/offboard-go/internal/trace"
 )
 
@@ -139,7 +139,8 @@ func play(t *testing.T, p provider, seed uint64, on map[string]bool) *run {
 		if n.weather.cancelAt == atOnce {
 			cancel()
 		}
-		set, told, limited := newSetting(random.of("client"), n)
+		ctx, set, told := newSetting(ctx, random.of("client"), n)
+		limited := set.rate > 0
 		var ended time.Time
 		over := context.AfterFunc(ctx, func() { ended = time.Now() })
 
@@ -175,20 +176,18 @@ func (p provider) scenario(seed uint64) func(*rand.Rand) *scenario {
 
 const teardownEvery = 5
 
-// newSetting sets a client by chance: how patient it is, and the caller's http.Client
-// with a time-out, which net/http makes another way through, or without.
-func newSetting(r *rand.Rand, n *network) (set setting, told string, limited bool) {
-	client := &http.Client{Transport: n, Timeout: one(r, 0, 0, time.Second, time.Minute, time.Hour)}
-	retry := rest.Retry{Attempts: one(r, 0, 0, 1, 2, 3, 8), MaxWait: one(r, 0, 0, time.Second, time.Hour)}
+// newSetting picks a client by chance: how often and how long it tries, and the caller's
+// http.Client with a timeout, which net/http makes another way through, or without. The
+// context has the jitter of the run, which is the same each time.
+func newSetting(ctx context.Context, r *rand.Rand, n *network) (_ context.Context, set setting, told string) {
+	set.client = &http.Client{Transport: n, Timeout: one(r, 0, 0, time.Second, time.Minute, time.Hour)}
+	set.maxAttempts, set.maxWait = one(r, 0, 0, 1, 2, 3, 8), one(r, 0, 0, time.Second, time.Hour)
 	jitter := rand.New(rand.NewPCG(r.Uint64(), 0))
-	retry.Jitter = func(bound time.Duration) time.Duration { return time.Duration(jitter.Int64N(int64(bound))) }
-	var rate rest.Rate
 	if chance(r, 0.1) {
-		rate = rest.Rate{PerSecond: 0.5, Burst: 1}
+		set.rate = 0.5
 	}
-	return func(c *rest.Config) { c.HTTPClient, c.Retry, c.Rate = client, retry, rate },
-		fmt.Sprintf("attempts %d, longest wait %v, time-out %v, rate %v", retry.Attempts, retry.MaxWait, client.Timeout, rate.PerSecond),
-		rate.Burst > 0
+	ctx = backoff.WithJitter(ctx, func(bound time.Duration) time.Duration { return time.Duration(jitter.Int64N(int64(bound))) })
+	return ctx, set, fmt.Sprintf("attempts %d, longest wait %v, timeout %v, rate %v", set.maxAttempts, set.maxWait, set.client.Timeout, set.rate)
 }
 
 // story tells a run.

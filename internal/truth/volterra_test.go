@@ -10,7 +10,6 @@ import (
 	"strings"
 	"time"
 
-	"github.com/offboard-dev/offboard-go/internal/auth/clientcert"
 	"github.com/offboard-dev/offboard-go/teardown"
 	"github.com/offboard-dev/offboard-go/volterra"
 	"github.com/offboard-dev/offboard-go/volterra/volterratest"
@@ -63,7 +62,7 @@ func volterraDeletion(r *rand.Rand) *scenario {
 		do: func(ctx context.Context, set setting) error {
 			base, _ := srv.Reach()
 			return volterra.DeleteTenant(ctx, request, volterra.WithAPIToken(t), volterra.WithBaseURL(base),
-				func(c *clientcert.Config) error { set(&c.Config); return nil })
+				volterraWith(set))
 		},
 	}
 }
@@ -101,7 +100,7 @@ func volterraTeardown(r *rand.Rand) *scenario {
 		use: func(set setting) (crew, error) {
 			base, _ := srv.Reach()
 			c, err := volterra.New(volterra.WithAPIToken(volterratest.Token), volterra.WithBaseURL(base),
-				func(c *clientcert.Config) error { set(&c.Config); return nil })
+				volterraWith(set))
 			return crew{
 				func(ctx context.Context) (*teardown.Plan, error) { return c.Plan(ctx, request) },
 				func(ctx context.Context, p *teardown.Plan, options ...teardown.Option) (*teardown.Report, error) {
@@ -164,7 +163,7 @@ func volterraReading(r *rand.Rand) *scenario {
 		do: func(ctx context.Context, set setting) error {
 			base, _ := srv.Reach()
 			c, err := volterra.New(volterra.WithAPIToken(volterratest.Token), volterra.WithBaseURL(base),
-				func(c *clientcert.Config) error { set(&c.Config); return nil })
+				volterraWith(set))
 			switch {
 			case err != nil:
 				return err
@@ -178,4 +177,15 @@ func volterraReading(r *rand.Rand) *scenario {
 			return list(a, all, sequence(found, err), func(n volterra.NamespaceItem) string { return n.Name })
 		},
 	})
+}
+
+// volterraWith returns the option of a setting.
+func volterraWith(s setting) volterra.Option {
+	options := []volterra.Option{
+		volterra.WithHTTPClient(s.client), volterra.WithRetry(volterra.Retry{MaxAttempts: s.maxAttempts, MaxWait: s.maxWait}),
+	}
+	if s.rate > 0 {
+		options = append(options, volterra.WithRateLimit(volterra.RateLimit{PerSecond: s.rate, Burst: 1}))
+	}
+	return volterra.Options(options...)
 }

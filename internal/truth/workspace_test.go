@@ -9,7 +9,6 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/offboard-dev/offboard-go/internal/rest"
 	"github.com/offboard-dev/offboard-go/teardown"
 	"github.com/offboard-dev/offboard-go/workspace"
 	"github.com/offboard-dev/offboard-go/workspace/workspacetest"
@@ -74,7 +73,7 @@ func workspaceDeletion(r *rand.Rand) *scenario {
 		},
 		do: func(ctx context.Context, set setting) error {
 			return workspace.DeleteOrganization(ctx, name, srv.OptionWithToken(t),
-				func(c *rest.Config) error { set(c); return nil })
+				workspaceWith(set))
 		},
 	}
 }
@@ -116,7 +115,7 @@ func workspaceTeardown(r *rand.Rand) *scenario {
 		d.permits = []teardown.Consent{teardown.OwnOrganization}
 	}
 	d.use = func(set setting) (crew, error) {
-		c, err := workspace.New(srv.OptionWithToken(t), func(c *rest.Config) error { set(c); return nil })
+		c, err := workspace.New(srv.OptionWithToken(t), workspaceWith(set))
 		return crew{func(ctx context.Context) (*teardown.Plan, error) { return c.Plan(ctx, id) }, c.Teardown}, err
 	}
 	d.rename = func() { srv.Change(id, func(o *workspacetest.Organization) { o.Name = "Acme 2" }) }
@@ -147,7 +146,7 @@ func workspaceReading(r *rand.Rand) *scenario {
 	return a.scenario(scenario{
 		title: titled(what, state, fmt.Sprint(len(all), " organizations, ", len(apps), " apps, pages of ", limit)), server: srv.Server, ids: []string{id},
 		do: func(ctx context.Context, set setting) error {
-			c, err := workspace.New(srv.Option(), func(c *rest.Config) error { set(c); return nil })
+			c, err := workspace.New(srv.Option(), workspaceWith(set))
 			switch {
 			case err != nil:
 				return err
@@ -159,4 +158,15 @@ func workspaceReading(r *rand.Rand) *scenario {
 			return list(a, all, c.ListOrganizations(ctx, workspace.ListOrganizationsPageOptions{Limit: limit}), func(o workspace.Organization) string { return o.ID })
 		},
 	})
+}
+
+// workspaceWith returns the option of a setting.
+func workspaceWith(s setting) workspace.Option {
+	options := []workspace.Option{
+		workspace.WithHTTPClient(s.client), workspace.WithRetry(workspace.Retry{MaxAttempts: s.maxAttempts, MaxWait: s.maxWait}),
+	}
+	if s.rate > 0 {
+		options = append(options, workspace.WithRateLimit(workspace.RateLimit{PerSecond: s.rate, Burst: 1}))
+	}
+	return workspace.Options(options...)
 }

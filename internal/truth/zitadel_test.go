@@ -9,7 +9,6 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/offboard-dev/offboard-go/internal/rest"
 	"github.com/offboard-dev/offboard-go/teardown"
 	"github.com/offboard-dev/offboard-go/zitadel"
 	"github.com/offboard-dev/offboard-go/zitadel/zitadeltest"
@@ -76,7 +75,7 @@ func zitadelDeletion(r *rand.Rand) *scenario {
 		do: func(ctx context.Context, set setting) error {
 			base, _ := srv.Reach()
 			_, err := zitadel.DeleteOrganization(ctx, acme.ID, option, zitadel.WithBaseURL(base),
-				func(c *rest.Config) error { set(c); return nil })
+				zitadelWith(set))
 			return err
 		},
 	}
@@ -116,7 +115,7 @@ func zitadelTeardown(r *rand.Rand) *scenario {
 		use: func(set setting) (crew, error) {
 			base, _ := srv.Reach()
 			c, err := zitadel.New(zitadel.WithToken(zitadeltest.Token), zitadel.WithBaseURL(base),
-				func(c *rest.Config) error { set(c); return nil })
+				zitadelWith(set))
 			return crew{func(ctx context.Context) (*teardown.Plan, error) { return c.Plan(ctx, id) }, c.Teardown}, err
 		},
 	}
@@ -179,7 +178,7 @@ func zitadelReading(r *rand.Rand) *scenario {
 		do: func(ctx context.Context, set setting) error {
 			base, _ := srv.Reach()
 			c, err := zitadel.New(zitadel.WithToken(zitadeltest.Token), zitadel.WithBaseURL(base),
-				func(c *rest.Config) error { set(c); return nil })
+				zitadelWith(set))
 			switch {
 			case err != nil:
 				return err
@@ -196,4 +195,15 @@ func zitadelReading(r *rand.Rand) *scenario {
 			return list(a, all, c.SearchOrganizations(ctx), func(o zitadel.Organization) string { return o.ID })
 		},
 	})
+}
+
+// zitadelWith returns the option of a setting.
+func zitadelWith(s setting) zitadel.Option {
+	options := []zitadel.Option{
+		zitadel.WithHTTPClient(s.client), zitadel.WithRetry(zitadel.Retry{MaxAttempts: s.maxAttempts, MaxWait: s.maxWait}),
+	}
+	if s.rate > 0 {
+		options = append(options, zitadel.WithRateLimit(zitadel.RateLimit{PerSecond: s.rate, Burst: 1}))
+	}
+	return zitadel.Options(options...)
 }

@@ -7,6 +7,7 @@ import (
 	"context"
 	"time"
 
+	"github.com/offboard-dev/offboard-go/internal/backoff"
 	"github.com/offboard-dev/offboard-go/internal/trace"
 )
 
@@ -46,13 +47,13 @@ const (
 // callers do not poll at the same time.
 //
 // The error is that of [Sleep]. check is called at least once, also after a stop.
-func Poll(ctx context.Context, jitter func(bound time.Duration) time.Duration, check func() (done bool)) error {
+func Poll(ctx context.Context, check func() (done bool)) error {
 	for interval := firstInterval; ; interval = min(interval*3/2, maxInterval) {
 		if check() {
 			return nil
 		}
 		var err error
-		trace.Pause(ctx, func() { err = Sleep(ctx, interval-jitter(interval/4)) })
+		trace.Pause(ctx, func() { err = Sleep(ctx, interval-backoff.Jitter(ctx, interval/4)) })
 		if err != nil {
 			return err
 		}

@@ -9,6 +9,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/offboard-dev/offboard-go/internal/backoff"
 	"github.com/offboard-dev/offboard-go/internal/trace"
 	"github.com/offboard-dev/offboard-go/internal/wait"
 )
@@ -79,7 +80,8 @@ func TestPoll_Intervals(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		last := time.Now()
 		var intervals []time.Duration
-		err := wait.Poll(t.Context(), func(bound time.Duration) time.Duration { return bound / 2 }, func() bool {
+		half := backoff.WithJitter(t.Context(), func(bound time.Duration) time.Duration { return bound / 2 })
+		err := wait.Poll(half, func() bool {
 			intervals = append(intervals, time.Since(last))
 			last = time.Now()
 			return len(intervals) == 10
@@ -99,8 +101,7 @@ func TestPoll_Ended(t *testing.T) {
 	close(closed)
 	checks := 0
 	check := func() bool { checks++; return false }
-	none := func(time.Duration) time.Duration { return 0 }
-	if err := wait.Poll(trace.WithStop(t.Context(), closed), none, check); !errors.Is(err, trace.ErrStopped) || checks != 1 {
+	if err := wait.Poll(trace.WithStop(t.Context(), closed), check); !errors.Is(err, trace.ErrStopped) || checks != 1 {
 		t.Errorf("got %v after %d checks, want %v after one", err, checks, trace.ErrStopped)
 	}
 }
@@ -114,7 +115,7 @@ func TestPoll_Pause(t *testing.T) {
 			calls = append(calls, "pause")
 			wait()
 		})
-		_ = wait.Poll(ctx, func(time.Duration) time.Duration { return 0 }, func() bool {
+		_ = wait.Poll(ctx, func() bool {
 			calls = append(calls, "check")
 			return len(calls) > 2
 		})

@@ -29,7 +29,6 @@ import (
 	"time"
 
 	"github.com/offboard-dev/offboard-go/internal/fake"
-	"github.com/offboard-dev/offboard-go/internal/rest"
 	"github.com/offboard-dev/offboard-go/katapult"
 	"github.com/offboard-dev/offboard-go/offboardtest"
 )
@@ -108,19 +107,8 @@ func NewServer() *Server {
 // Option makes a client speak to the double: in memory, or to the listener once
 // it was started.
 func (s *Server) Option() katapult.Option {
-	return func(c *rest.Config) error {
-		base, client := s.Reach()
-		for _, option := range []katapult.Option{
-			katapult.WithBaseURL(base + basePath),
-			katapult.WithHTTPClient(client),
-			katapult.WithToken(Token),
-		} {
-			if err := option(c); err != nil {
-				return err
-			}
-		}
-		return nil
-	}
+	base, client := s.Reach()
+	return katapult.Options(katapult.WithBaseURL(base+basePath), katapult.WithHTTPClient(client), katapult.WithToken(Token))
 }
 
 // AddOrganization adds an organization.

@@ -18,7 +18,6 @@ import (
 	"sync"
 	"time"
 
-	"github.com/offboard-dev/offboard-go/internal/auth/clientcert"
 	"github.com/offboard-dev/offboard-go/internal/fake"
 	"github.com/offboard-dev/offboard-go/offboardtest"
 	"github.com/offboard-dev/offboard-go/volterra"
@@ -100,19 +99,8 @@ func NewServer() *Server {
 // Option makes a client speak to the double: in memory, or to the listener once
 // it was started.
 func (s *Server) Option() volterra.Option {
-	return func(c *clientcert.Config) error {
-		base, client := s.Reach()
-		for _, option := range []volterra.Option{
-			volterra.WithBaseURL(base),
-			volterra.WithHTTPClient(client),
-			volterra.WithAPIToken(Token),
-		} {
-			if err := option(c); err != nil {
-				return err
-			}
-		}
-		return nil
-	}
+	base, client := s.Reach()
+	return volterra.Options(volterra.WithBaseURL(base), volterra.WithHTTPClient(client), volterra.WithAPIToken(Token))
 }
 
 // SetTenant replaces the tenant. The credential lives.

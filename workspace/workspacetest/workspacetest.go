@@ -16,7 +16,6 @@ import (
 	"time"
 
 	"github.com/offboard-dev/offboard-go/internal/fake"
-	"github.com/offboard-dev/offboard-go/internal/rest"
 	"github.com/offboard-dev/offboard-go/offboardtest"
 	"github.com/offboard-dev/offboard-go/workspace"
 )
@@ -110,19 +109,8 @@ func (s *Server) Option() workspace.Option { return s.OptionWithToken(Token) }
 
 // OptionWithToken is [Server.Option] with another token.
 func (s *Server) OptionWithToken(token string) workspace.Option {
-	return func(c *rest.Config) error {
-		base, client := s.Reach()
-		for _, option := range []workspace.Option{
-			workspace.WithBaseURL(base + basePath),
-			workspace.WithHTTPClient(client),
-			workspace.WithToken(token),
-		} {
-			if err := option(c); err != nil {
-				return err
-			}
-		}
-		return nil
-	}
+	base, client := s.Reach()
+	return workspace.Options(workspace.WithBaseURL(base+basePath), workspace.WithHTTPClient(client), workspace.WithToken(token))
 }
 
 // AddOrganization adds an organization.

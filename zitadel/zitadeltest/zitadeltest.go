@@ -20,7 +20,6 @@ import (
 	"unicode/utf8"
 
 	"github.com/offboard-dev/offboard-go/internal/fake"
-	"github.com/offboard-dev/offboard-go/internal/rest"
 	"github.com/offboard-dev/offboard-go/offboardtest"
 	"github.com/offboard-dev/offboard-go/zitadel"
 )
@@ -111,19 +110,8 @@ func NewServer() *Server {
 // Option makes a client speak to the double: in memory, or to the listener once
 // it was started.
 func (s *Server) Option() zitadel.Option {
-	return func(c *rest.Config) error {
-		base, client := s.Reach()
-		for _, option := range []zitadel.Option{
-			zitadel.WithBaseURL(base),
-			zitadel.WithHTTPClient(client),
-			zitadel.WithToken(Token),
-		} {
-			if err := option(c); err != nil {
-				return err
-			}
-		}
-		return nil
-	}
+	base, client := s.Reach()
+	return zitadel.Options(zitadel.WithBaseURL(base), zitadel.WithHTTPClient(client), zitadel.WithToken(Token))
 }
 
 // AddOrganization adds an organization.

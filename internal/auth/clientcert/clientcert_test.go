@@ -34,7 +34,7 @@ var certified = http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 func newConfig(server *httptest.Server, hc *http.Client) *clientcert.Config {
 	return &clientcert.Config{Config: rest.Config{
 		Provider: "test", BaseURL: server.URL, HTTPClient: hc, Timeout: 10 * time.Second,
-		Classify: func(*rest.Answer, *errors.Error) bool { return true }, Retry: rest.Retry{Attempts: 1},
+		Classify: func(*rest.Answer, *errors.Error) bool { return true }, Retry: rest.Retry{MaxAttempts: 1},
 	}}
 }
 
@@ -44,11 +44,11 @@ func do(t *testing.T, config *clientcert.Config, err error) (errors.Code, int) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	built, release, err := config.Build()
+	built, err := config.Build()
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer release()
+	defer built.Release()
 	c, err := rest.New(built)
 	if err != nil {
 		t.Fatal(err)
@@ -82,10 +82,10 @@ func TestACertificateIsTheCredential(t *testing.T) {
 				t.Run(name+", "+version+", "+protocol, func(t *testing.T) {
 					t.Parallel()
 					config := newConfig(server, nil)
-					config.Retry.Attempts = 12 // net/http may lose the alert in favor of HTTP/2
+					config.Retry.MaxAttempts = 12 // net/http may lose the alert in favor of HTTP/2
 					if name == "none" && number == tls.VersionTLS12 {
 						// The alert does not say that a certificate is missing.
-						test.want, config.Retry.Attempts = errors.Unavailable, 1
+						test.want, config.Retry.MaxAttempts = errors.Unavailable, 1
 					}
 					err := config.UseRoots(a.PEM())
 					if test.certificate.Certificate == nil {
@@ -233,7 +233,7 @@ func TestWhatIsOurOwnEnds(t *testing.T) {
 		if err := config.UseRoots(a.PEM()); err != nil {
 			t.Fatal(err)
 		}
-		built, _, err := config.Build()
+		built, err := config.Build()
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -259,13 +259,13 @@ func TestATransportThatCannotShowACertificateIsRefused(t *testing.T) {
 		},
 	} {
 		config := &clientcert.Config{Config: rest.Config{HTTPClient: &http.Client{Transport: transport}}}
-		if _, _, err := config.Build(); err != nil {
+		if _, err := config.Build(); err != nil {
 			t.Errorf("%s, without a certificate: got %v", name, err)
 		}
 		if err := config.UseCertificate(a.Client(time.Hour)); err != nil {
 			t.Fatal(err)
 		}
-		if _, _, err := config.Build(); err == nil {
+		if _, err := config.Build(); err == nil {
 			t.Errorf("%s was taken", name)
 		}
 	}

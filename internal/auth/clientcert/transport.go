@@ -17,11 +17,10 @@ import (
 const idleTimeout = 90 * time.Second // as http.DefaultTransport
 
 // Build returns the configuration with a client that shows the certificate and
-// checks the server by the roots, and a function that closes its idle connections.
-// Where neither was given the client stays the caller's.
-func (c *Config) Build() (config rest.Config, release func(), err error) {
+// checks the server by the roots. If neither was given the client stays the caller's.
+func (c *Config) Build() (config rest.Config, err error) {
 	if c.certificate == nil && c.roots == nil {
-		return c.Config, func() {}, nil
+		return c.Config, nil
 	}
 	client := http.Client{Timeout: c.Timeout}
 	if c.HTTPClient != nil {
@@ -29,12 +28,13 @@ func (c *Config) Build() (config rest.Config, release func(), err error) {
 	}
 	transport, err := c.transport(client.Transport)
 	if err != nil {
-		return c.Config, nil, err
+		return c.Config, err
 	}
 	client.Transport = transport
 	config = c.Config
 	config.HTTPClient = &client
-	return config, transport.CloseIdleConnections, nil
+	config.Release = transport.CloseIdleConnections
+	return config, nil
 }
 
 // transport returns a copy of the caller's transport, with the certificate.

@@ -255,7 +255,7 @@ func TestADeletionIsSentAgainOnlyWhereItsStreamWasNotProcessed(t *testing.T) {
 			url, client := s.reach(t)
 			c, err := zitadel.New(
 				zitadel.WithBaseURL(url), zitadel.WithHTTPClient(client),
-				zitadel.WithToken(zitadeltest.Token), zitadel.WithRetry(2, 2*time.Second),
+				zitadel.WithToken(zitadeltest.Token), zitadel.WithRetry(zitadel.Retry{MaxAttempts: 2, MaxWait: 2 * time.Second}),
 			)
 			if err != nil {
 				t.Fatal(err)
@@ -333,7 +333,7 @@ func TestADeletionThatAShutdownFindsInFlightIsFinished(t *testing.T) {
 	t.Cleanup(server.Close)
 	c, err := zitadel.New(
 		zitadel.WithBaseURL(server.URL), zitadel.WithToken(zitadeltest.Token),
-		zitadel.WithHTTPClient(server.Client()), zitadel.WithRetry(2, time.Second),
+		zitadel.WithHTTPClient(server.Client()), zitadel.WithRetry(zitadel.Retry{MaxAttempts: 2, MaxWait: time.Second}),
 	)
 	if err != nil {
 		t.Fatal(err)

@@ -233,7 +233,7 @@ func TestAServerThatAnotherAuthorityVouchesForIsNotSpokenTo(t *testing.T) {
 		t.Fatal(err)
 	}
 	right := volterra.WithCertificateFiles(filepath.Join(dir, "right.pem"), filepath.Join(dir, "right.key"))
-	err = volterra.DeleteTenant(in(t), deletion, append(options, right, volterra.WithCACertificate(another), volterra.WithRetry(1, 0))...)
+	err = volterra.DeleteTenant(in(t), deletion, append(options, right, volterra.WithCACertificate(another), volterra.WithRetry(volterra.Retry{MaxAttempts: 1}))...)
 	if got, status := code(t, err); got != errors.Unavailable || status != 0 {
 		t.Errorf("got %v, want %q", err, errors.Unavailable)
 	}
@@ -274,7 +274,7 @@ func TestTheAlertOfOpenSSLSaysThatTheCertificateIsRefused(t *testing.T) {
 				credential = volterra.WithCertificateFiles(filepath.Join(dir, test.name+".pem"), filepath.Join(dir, test.name+".key"))
 			}
 			// A reset can overtake the alert. The read that comes first is repeated then.
-			err = volterra.DeleteTenant(in(t), deletion, credential, volterra.WithRetry(8, time.Second),
+			err = volterra.DeleteTenant(in(t), deletion, credential, volterra.WithRetry(volterra.Retry{MaxAttempts: 8, MaxWait: time.Second}),
 				volterra.WithBaseURL("https://"+d.address), volterra.WithCACertificate(roots))
 			if got, status := code(t, err); got != test.code || status != 0 || !strings.Contains(err.Error(), test.cause) {
 				t.Errorf("got %v, want %q by %q", err, test.code, test.cause)

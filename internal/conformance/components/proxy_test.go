@@ -218,7 +218,7 @@ func TestARefusalOfAProxyIsNoUnknownOutcome(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			r := newRoute(t, test.settings)
-			_, err := r.client(t, test.password, zitadel.WithRetry(2, time.Second)).DeleteOrganization(in(t), victim)
+			_, err := r.client(t, test.password, zitadel.WithRetry(zitadel.Retry{MaxAttempts: 2, MaxWait: time.Second})).DeleteOrganization(in(t), victim)
 			e, _ := errors.AsType[*errors.Error](err)
 			if e == nil || e.Code != errors.Unavailable || e.Status != 0 || e.Attempts != 2 || !errors.Retryable(err) {
 				t.Fatalf("got %v, want %q after two attempts", err, errors.Unavailable)
@@ -241,7 +241,7 @@ func TestARefusalOfAProxyIsNoUnknownOutcome(t *testing.T) {
 		t.Parallel()
 		r := newRoute(t, tinyproxy{})
 		r.proxy.stop()
-		_, err := r.client(t, proxyPassword, zitadel.WithRetry(2, time.Second)).DeleteOrganization(in(t), victim)
+		_, err := r.client(t, proxyPassword, zitadel.WithRetry(zitadel.Retry{MaxAttempts: 2, MaxWait: time.Second})).DeleteOrganization(in(t), victim)
 		e, _ := errors.AsType[*errors.Error](err)
 		if e == nil || e.Code != errors.Unavailable || e.Status != 0 || e.Attempts != 2 {
 			t.Errorf("got %v, want %q after two attempts", err, errors.Unavailable)
@@ -254,7 +254,7 @@ func TestARefusalOfAProxyIsNoUnknownOutcome(t *testing.T) {
 		t.Parallel()
 		r := newRoute(t, tinyproxy{})
 		r.api.Close()
-		_, err := r.client(t, "", zitadel.WithRetry(2, time.Second)).DeleteOrganization(in(t), victim)
+		_, err := r.client(t, "", zitadel.WithRetry(zitadel.Retry{MaxAttempts: 2, MaxWait: time.Second})).DeleteOrganization(in(t), victim)
 		if got, status := code(t, err); got != errors.Unavailable || status != 0 {
 			t.Errorf("got %v, want %q", err, errors.Unavailable)
 		}
@@ -271,7 +271,7 @@ func TestAProxyThatDiesInMidRequestLeavesTheOutcomeUnknown(t *testing.T) {
 		r.proxy.stop()
 		panic(http.ErrAbortHandler)
 	})
-	_, err := r.client(t, "", zitadel.WithRetry(2, time.Second)).DeleteOrganization(in(t), victim)
+	_, err := r.client(t, "", zitadel.WithRetry(zitadel.Retry{MaxAttempts: 2, MaxWait: time.Second})).DeleteOrganization(in(t), victim)
 	if got, status := code(t, err); got != errors.OutcomeUnknown || status != 0 {
 		t.Errorf("got %v, want %q", err, errors.OutcomeUnknown)
 	}
@@ -293,7 +293,7 @@ func TestAProxyCannotPlayTheServer(t *testing.T) {
 		ForceAttemptHTTP2: true,
 	}
 	t.Cleanup(transport.CloseIdleConnections)
-	_, err := r.client(t, "", zitadel.WithHTTPClient(&http.Client{Transport: transport}), zitadel.WithRetry(1, 0)).
+	_, err := r.client(t, "", zitadel.WithHTTPClient(&http.Client{Transport: transport}), zitadel.WithRetry(zitadel.Retry{MaxAttempts: 1})).
 		DeleteOrganization(in(t), victim)
 	if got, status := code(t, err); got != errors.Unavailable || status != 0 {
 		t.Errorf("got %v, want %q", err, errors.Unavailable)

@@ -1,4 +1,5 @@
-// Command generate writes a provider's api.gen.go from openapi/PROVIDER.yaml.
+// Command generate writes a provider's api.gen.go and options.gen.go from
+// openapi/PROVIDER.yaml.
 //
 // The generator is github.com/deepmap/oapi-codegen/v2. This program prepares
 // the description for it, so that the description itself can stay free of the
@@ -36,6 +37,9 @@ func generate(provider string) error {
 	}
 	source, err := os.ReadFile(filepath.Join(root, "openapi", provider+".yaml"))
 	if err != nil {
+		return err
+	}
+	if err := writeOptions(provider, source); err != nil {
 		return err
 	}
 	prepared, err := prepare(source)

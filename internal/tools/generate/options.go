@@ -1,0 +1,66 @@
+package main
+
+import (
+	"bytes"
+	"fmt"
+	"go/format"
+	"os"
+	"path/filepath"
+	"strings"
+	"text/template"
+
+	"gopkg.in/yaml.v3"
+)
+
+// options are what openapi/options.tmpl takes from x-options of a description.
+type options struct {
+	Package   string `yaml:"-"`
+	Timeout   string `yaml:"timeout"`
+	BaseURL   string `yaml:"base-url"`
+	RateLimit string `yaml:"rate-limit"`
+}
+
+// writeOptions writes a provider's options.gen.go: the options that all providers share, with
+// the texts in which they differ.
+func writeOptions(provider string, source []byte) error {
+	var document struct {
+		Options options `yaml:"x-options"`
+	}
+	if err := yaml.Unmarshal(source, &document); err != nil {
+		return err
+	}
+	o := document.Options
+	if o.Timeout == "" || o.BaseURL == "" || o.RateLimit == "" {
+		return fmt.Errorf("x-options lacks a text")
+	}
+	o.Package = provider
+	t, err := template.New("options.tmpl").Funcs(template.FuncMap{"comment": docComment}).
+		ParseFiles(filepath.Join(root, "openapi", "options.tmpl"))
+	if err != nil {
+		return err
+	}
+	var code bytes.Buffer
+	if err := t.Execute(&code, o); err != nil {
+		return err
+	}
+	formatted, err := format.Source(code.Bytes())
+	if err != nil {
+		return err
+	}
+	return os.WriteFile(filepath.Join(root, provider, "options.gen.go"), formatted, 0o644)
+}
+
+// docComment makes a doc comment of a text, with lines of at most 92 characters.
+func docComment(text string) string {
+	const width = 92
+	var lines []string
+	line := "//"
+	for word := range strings.FieldsSeq(text) {
+		if len(line)+1+len(word) > width {
+			lines = append(lines, line)
+			line = "//"
+		}
+		line += " " + word
+	}
+	return strings.Join(append(lines, line), "\n")
+}

@@ -1,0 +1,110 @@
+// Code generated from openapi/options.tmpl. DO NOT EDIT.
+
+package katapult
+
+import (
+	"log/slog"
+	"net/http"
+	"time"
+
+	"github.com/offboard-dev/offboard-go/errors"
+	"github.com/offboard-dev/offboard-go/internal/rest"
+)
+
+// Option configures a [Client]. The functions of this package return options; [New] refuses
+// nil with [errors.InvalidArgument].
+type Option interface{ apply(*config) error }
+
+type option func(*config) error
+
+func (o option) apply(c *config) error { return o(c) }
+
+// Options combines options into one, which applies them in their order.
+func Options(options ...Option) Option {
+	return option(func(c *config) error {
+		for _, o := range options {
+			if o == nil {
+				return errNilOption
+			}
+			if err := o.apply(c); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+}
+
+var errNilOption = errors.New("nil Option")
+
+// applyAll applies the options of [New].
+func applyAll(c *config, options []Option) error {
+	if err := Options(options...).apply(c); err != nil {
+		return rest.Invalid(provider, "New", "", err)
+	}
+	return nil
+}
+
+// WithHTTPClient sets the client that sends the requests, for its transport, proxy or
+// timeout. The client is copied and not changed. By default, a client of its own connections
+// has a timeout of 60 seconds for each request.
+func WithHTTPClient(client *http.Client) Option {
+	return option(func(c *config) error { return c.UseHTTPClient(client) })
+}
+
+// WithBaseURL sets the address of the API. The default is [DefaultBaseURL].
+func WithBaseURL(url string) Option {
+	return option(func(c *config) error { c.BaseURL = url; return nil })
+}
+
+// WithPlainHTTP permits a base URL with the scheme http. By default, New refuses such a URL
+// unless its host is this machine (127.0.0.0/8, ::1, localhost and names below it), because
+// without TLS each network between can read the credential and change the answers.
+func WithPlainHTTP() Option {
+	return option(func(c *config) error { return c.UsePlainHTTP() })
+}
+
+// WithLogger sets the logger for attempts, waits and open outcomes. By default, nothing is
+// logged. Headers and bodies are never logged.
+func WithLogger(logger *slog.Logger) Option {
+	return option(func(c *config) error { c.Logger = logger; return nil })
+}
+
+// Retry limits the attempts of a call. The zero value of a field means its default; negative
+// values are refused.
+type Retry struct {
+	// MaxAttempts is the maximum number of requests of a call, not counting reads that
+	// resolve an open outcome. The default is 5; 1 disables retries.
+	MaxAttempts int
+
+	// MaxElapsed is the time after the start of a call from which no further attempt starts.
+	// A wait that would end later is not begun. The default is no limit; the context of the
+	// call always limits it.
+	MaxElapsed time.Duration
+
+	// MaxWait is the longest single wait between two attempts. If the provider asks for a
+	// longer one, the call returns at once, with RetryAfter set in its error. The default is
+	// 90 seconds, because limits refill by the minute.
+	MaxWait time.Duration
+}
+
+// WithRetry sets the limits of the attempts of each call.
+func WithRetry(retry Retry) Option {
+	return option(func(c *config) error { return c.UseRetry(retry.MaxAttempts, retry.MaxElapsed, retry.MaxWait) })
+}
+
+// RateLimit limits the requests of a client.
+type RateLimit struct {
+	PerSecond float64 // sustained requests per second; must be positive
+	Burst     int     // requests at once; must be at least 1
+}
+
+// WithRateLimit limits the requests of the client in addition to the provider's own limit.
+func WithRateLimit(limit RateLimit) Option {
+	return option(func(c *config) error { return c.UseRateLimit(limit.PerSecond, limit.Burst) })
+}
+
+// WithUserAgent sets the caller's product, which precedes this module's in the User-Agent
+// header.
+func WithUserAgent(product string) Option {
+	return option(func(c *config) error { return c.UseUserAgent(product) })
+}
