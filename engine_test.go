@@ -228,7 +228,7 @@ var steplessProviders = map[string]stepless{
 		return func(ctx context.Context, i int) (*teardown.Plan, error) {
 			return c.Plan(ctx, fmt.Sprintf("%018d", i+1))
 		}, c.Teardown
-	}, once: 16, planned: 42, ended: 60},
+	}, once: 16, planned: 42, ended: 38},
 	"Applivery, plan and apply": {open: func(t *testing.T, d *delayed) (func(context.Context, int) (*teardown.Plan, error), func(context.Context, *teardown.Plan, ...teardown.Option) (*teardown.Report, error)) {
 		srv := workspacetest.NewServer()
 		for i := range 3 {
@@ -242,7 +242,7 @@ var steplessProviders = map[string]stepless{
 		return func(ctx context.Context, i int) (*teardown.Plan, error) {
 			return c.Plan(ctx, fmt.Sprintf("%024x", i+1))
 		}, c.Teardown
-	}, once: 1, planned: 6, ended: 15},
+	}, once: 1, planned: 6, ended: 9},
 }
 
 // TestEngine_PlanAndApply prints what a plan and its application take, and fails if one takes

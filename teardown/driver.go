@@ -19,7 +19,10 @@ type Driver interface {
 
 	// Inspect reads the organization, and changes nothing. before is the plan that is
 	// applied, so that a resource which moved to a trash since then keeps the ID of its
-	// step; nil when a plan is made.
+	// step; nil when a plan is made. A plan that is applied is compared with an inspection
+	// before the first step, and with another one right before the deletion of the
+	// organization. The first one alone decides if the plan has no steps but manual ones,
+	// and the inspection ended less than 10 seconds before the deletion.
 	Inspect(ctx context.Context, organization Organization, before *Plan) (*Plan, error)
 
 	// Act sends at most one request that removes the resource of a step, or prepares its

@@ -56,6 +56,7 @@ func Execute(ctx context.Context, d Driver, p *Plan, options ...Option) (*Report
 	r.journal = openJournal(s.journal)
 	defer r.journal.close()
 	now, err := r.inspect(ctx)
+	r.inspected, r.inspectedAt = now, time.Now()
 	switch {
 	case r.absent(err):
 		return r.notFound(err)
@@ -106,6 +107,9 @@ type run struct {
 	// deletionStarted: a deletion of the organization was sent, by this run or by one
 	// whose journal is known, and not refused.
 	deletionStarted bool
+
+	inspected   *Plan     // as the first inspection read the organization; nil once it was used
+	inspectedAt time.Time // when that inspection ended
 
 	underway *Deletion // as the read right before the deletion found it; nil for none
 

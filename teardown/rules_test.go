@@ -577,6 +577,75 @@ func TestExecute_ChangesBeforeDeletion(t *testing.T) {
 	}
 }
 
+// The first inspection stands right before the deletion only if no step was started or polled
+// since, and if it has just ended.
+func TestExecute_Inspections(t *testing.T) {
+	t.Parallel()
+	manual := things("a")
+	manual[0].Manual = true
+	for name, test := range map[string]struct {
+		steps   []teardown.Step
+		gone    bool          // the steps are, since the plan
+		waits   time.Duration // of each event
+		refuses int           // deletions that are refused
+		want    int           // inspections, without that of the plan
+	}{
+		"no steps":                  {want: 1},
+		"manual steps that ended":   {steps: manual, gone: true, want: 1},
+		"a step":                    {steps: things("a"), want: 2},
+		"a step that is gone":       {steps: things("a"), gone: true, want: 2},
+		"events that take a while":  {waits: 9999 * time.Millisecond, want: 1},
+		"events that take too long": {waits: 10 * time.Second, want: 2},
+		"another attempt":           {refuses: 1, want: 2},
+		"two more attempts":         {refuses: 2, want: 3},
+		"another attempt after one": {steps: things("a"), refuses: 1, want: 3},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				w := &world{steps: test.steps}
+				p := w.plan(t)
+				if test.gone {
+					w.gone = []string{"a"}
+				}
+				w.inspected = 0
+				w.delete = func() (teardown.Deletion, error) {
+					if w.deleted <= test.refuses {
+						return teardown.Deletion{}, refused(errors.Conflict)
+					}
+					return teardown.Deletion{Outcome: teardown.Gone}, nil
+				}
+				r, err := teardown.Execute(t.Context(), teardown.FromBlocking(w), p, teardown.Confirm("Acme"),
+					teardown.OnEvent(func(e teardown.Event) {
+						if e.Kind == teardown.Begun {
+							time.Sleep(test.waits)
+						}
+					}))
+				if err != nil || r.Outcome != teardown.Gone || w.inspected != test.want {
+					t.Errorf("got %+v, %v after %d inspections, want %d", r, err, w.inspected, test.want)
+				}
+			})
+		})
+	}
+}
+
+// What changes while a caller holds the engine up keeps the organization.
+func TestExecute_ChangesDuringEvent(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		w := &world{}
+		r, err := w.execute(t, teardown.OnEvent(func(e teardown.Event) {
+			if e.Kind == teardown.Begun {
+				w.losses = []teardown.Loss{{Kind: "apps", Count: 1}}
+				time.Sleep(10 * time.Second)
+			}
+		}))
+		if r == nil || r.Outcome != teardown.Blocked || codeOf(err) != errors.PlanStale || w.deleted != 0 {
+			t.Errorf("got %+v, %v after %d deletions", r, err, w.deleted)
+		}
+	})
+}
+
 // A list that still shows what a read has shown to be gone stops nothing.
 func TestExecute_ListLagsBeforeDeletion(t *testing.T) {
 	t.Parallel()

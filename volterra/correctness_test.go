@@ -338,8 +338,8 @@ func TestTeardown_MarkedRightBeforeTheRequest(t *testing.T) {
 			t.Fatal(err)
 		}
 		c := newClient(t, srv, volterra.WithHTTPClient(&http.Client{Transport: transport(func(req *http.Request) (*http.Response, error) {
-			// The plan, the read before it is applied, and the read right before the deletion.
-			if srv.Count("GetTenantSettings") == 3 {
+			// The plan, and the read before it is applied, which is the one right before the deletion.
+			if srv.Count("GetTenantSettings") == 2 {
 				srv.SetTenant(volterratest.Tenant{Name: "acme", State: volterra.StateDisabled})
 			}
 			return srv.RoundTrip(req)
@@ -508,6 +508,9 @@ func TestTeardown_QuotaUnreadable(t *testing.T) {
 					srv.SetTenant(volterratest.Tenant{Name: "acme", KeepsCredential: true})
 					if token {
 						srv.AddNamespace(volterratest.Namespace{Name: "system", Objects: []volterratest.Object{{Kind: "token", Name: "one"}}})
+					}
+					if before > 0 { // a step, after which the tenant is read again
+						srv.AddNamespace(volterratest.Namespace{Name: "app"})
 					}
 					c := newClient(t, srv)
 					p, err := c.Plan(t.Context(), request)

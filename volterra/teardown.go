@@ -77,8 +77,9 @@ func (c *Client) Plan(ctx context.Context, request DeleteTenantRequest) (*teardo
 // asked to end, and its step fails with [errors.NotFinished]. Carry out the plan again
 // once it is approved.
 //
-// It reads what the tenant has before the first step and once more before the deletion,
-// each time by 7 requests and one for each subscription to an addon service. It takes 3
+// It reads what the tenant has before the first step and, unless the plan has no steps, once
+// more before the deletion, each time by 7 requests and one for each subscription to an addon
+// service. It takes 3
 // requests for most steps, and 5 for the deletion. What takes longer is read until it is
 // deleted; many resources of a kind share one list, and one read of each proves that it no
 // longer exists.

@@ -637,10 +637,10 @@ func TestBillsDoNotStandInTheWay(t *testing.T) {
 	if err != nil || r.Outcome != teardown.Pending || len(p.Steps) != 0 || len(p.Losses) != 2 || len(srv.Accepted()) != 1 {
 		t.Errorf("got %+v, %+v and %v", p, r, err)
 	}
-	// 9 for the plan; 7 before the first step and 7 before the deletion; the settings once
-	// more, the request itself, and three reads that are refused.
-	if n := len(srv.Requests()); n != 28 {
-		t.Errorf("sent %d requests, want 28", n)
+	// 9 for the plan; 7 before the deletion; the settings once more, the request itself, and
+	// three reads that are refused.
+	if n := len(srv.Requests()); n != 21 {
+		t.Errorf("sent %d requests, want 21", n)
 	}
 }
 

@@ -324,7 +324,12 @@ func TestTeardown_OthersThanInThePlan(t *testing.T) {
 						}
 						srv.Fail(test.fault)
 					}
-					_, err := c.Teardown(t.Context(), p, teardown.Confirm("Acme"))
+					waited := teardown.OnEvent(func(teardown.Event) {
+						if before > 0 {
+							time.Sleep(10 * time.Second) // so that it is inspected again
+						}
+					})
+					_, err := c.Teardown(t.Context(), p, teardown.Confirm("Acme"), waited)
 					if !errors.Is(err, test.want) || srv.Count("DeleteOrganization") != 0 {
 						t.Errorf("%s, %s after %d reads: got %v after %d deletions, want %q and none", kind, name, before, err, srv.Count("DeleteOrganization"), test.want)
 					}

@@ -62,8 +62,8 @@ func (c *Client) Plan(ctx context.Context, idOrSlug string) (*teardown.Plan, err
 // the error is [errors.NotConfirmed].
 //
 // It needs the permissions of [Client.Plan] and
-// base.organization.management.remove. It costs the requests of a plan, before the first
-// write and again right before the deletion, and three more. What is deleted along with the
+// base.organization.management.remove. It costs the requests of a plan, right before the
+// deletion, and three more. What is deleted along with the
 // organization and is not in the plan, or cannot be read any more, is [errors.PlanStale].
 //
 // Errors are those of [teardown.Execute] and of [Client.DeleteOrganization];

@@ -283,7 +283,7 @@ func TestATeardownAsksForNoMoreThanItHasTo(t *testing.T) {
 	_, err := c.Teardown(t.Context(), p, teardown.Confirm("Acme"))
 	wants(t, err, "")
 	lists := []string{"GetWorkspace", "ListAppsPage", "ListDevicesPage", "ListCollaboratorsPage", "ListStoresPage", "ListSegments"}
-	want = slices.Concat(lists, lists, []string{"GetOrganization", "DeleteOrganization", "GetOrganization"})
+	want = slices.Concat(lists, []string{"GetOrganization", "DeleteOrganization", "GetOrganization"})
 	if diff := cmp.Diff(want, operations()[7:]); diff != "" {
 		t.Errorf("requests of a teardown (-want +got):\n%s", diff)
 	}

@@ -515,7 +515,7 @@ func TestPlan_FiltersThatAreDropped(t *testing.T) {
 func TestPlan_NotFoundOfSomethingElse(t *testing.T) {
 	t.Parallel()
 	for _, operation := range []string{
-		"GetDefaultOrganization", "GetMyUser", "ListPermissions", "ListUsersPage", "ListProjectsPage", "ListAppsPage", "ListProjectMembersPage",
+		"GetMyUser", "ListPermissions", "ListUsersPage", "ListProjectsPage", "ListAppsPage", "ListProjectMembersPage",
 		"ListProjectGrantsPage", "ListUserGrantsPage", "ListGrantedProjectsPage", "ListProjectGrantMembersPage", "ListMembersPage",
 		"ListDomainsPage", "ListIdentityProvidersPage", "ListActionsPage", "ListMetadataPage", "GetLoginPolicy", "ListGroupsPage",
 		"ListAuthorizationsPage", "ListAdministratorsPage",
@@ -533,10 +533,18 @@ func TestPlan_NotFoundOfSomethingElse(t *testing.T) {
 			t.Errorf("%s: Teardown: got %+v, %v", operation, r, err)
 		}
 	}
-	srv, c := newSettled(t)
-	srv.Fail(offboardtest.Answer("GetDefaultOrganization", http.StatusNotFound, notFound("QUERY-leq5Q")))
-	if err := c.CheckDeletion(t.Context(), "acme"); code(err) != errors.UnexpectedResponse {
-		t.Errorf("CheckDeletion: got %v", err)
+	for name, read := range map[string]func(*zitadel.Client) error{
+		"CheckDeletion": func(c *zitadel.Client) error { return c.CheckDeletion(t.Context(), "acme") },
+		"Plan": func(c *zitadel.Client) error {
+			_, err := c.Plan(t.Context(), "acme")
+			return err
+		},
+	} {
+		srv, c := newSettled(t)
+		srv.Fail(offboardtest.Answer("GetDefaultOrganization", http.StatusNotFound, notFound("QUERY-leq5Q")))
+		if err := read(c); code(err) != errors.UnexpectedResponse {
+			t.Errorf("GetDefaultOrganization: %s: got %v", name, err)
+		}
 	}
 }
 

@@ -68,7 +68,7 @@ func (a api) Do(ctx context.Context, call *rest.Call) error {
 	switch {
 	case !call.Repeat:
 		return a.explain(ctx, call, orgID, err)
-	case err == nil && !proved, proofOf(ctx).denials && isDenied(err):
+	case err == nil && !proved, provesDenials(ctx) && isDenied(err):
 		return a.prove(ctx, call, &proved, err)
 	case err == nil:
 		a.arrivals.add(call)
@@ -85,17 +85,13 @@ const noOrganization = "offboard-no-such-organization"
 // header was lost. A request that names an organization which does not exist shows whether
 // the header arrives at this path, and the second answer whether it was
 // lost once. The second answer decides if it names the organization; otherwise it must be
-// the same as the first. No second answer is needed if the whole read is repeated anyway
-// before anything is deleted: see [driver.Inspect].
+// the same as the first.
 func (a api) prove(ctx context.Context, call *rest.Call, proved *bool, first error) error {
 	before := content(call)
 	if first == nil {
 		if err := a.showArrival(ctx, call); err != nil {
 			return err
 		}
-	}
-	if first == nil && proofOf(ctx).once {
-		return nil
 	}
 	reflect.ValueOf(call.Out).Elem().SetZero()
 	*proved = false
@@ -400,23 +396,15 @@ func (a *arrivals) add(call *rest.Call) {
 	a.until[call.Location()] = time.Now().Add(arrivalLifetime)
 }
 
-// proof says which answers that name no organization are proved.
-type proof struct {
-	denials bool // a refusal is read again, too
-	once    bool // an answer without items is not read again
+// denialsKey is the key of a context in which refusals are proved.
+type denialsKey struct{}
+
+// withDenialsProved returns a context in which a read that is refused is sent again, too.
+func withDenialsProved(ctx context.Context) context.Context {
+	return context.WithValue(ctx, denialsKey{}, true)
 }
 
-// proofKey is the key of the proof of all lists of a plan.
-type proofKey struct{}
-
-func proofOf(ctx context.Context) proof {
-	p, _ := ctx.Value(proofKey{}).(proof)
-	return p
-}
-
-func withProof(ctx context.Context, p proof) context.Context {
-	return context.WithValue(ctx, proofKey{}, p)
-}
+func provesDenials(ctx context.Context) bool { return ctx.Value(denialsKey{}) != nil }
 
 // rawKey is the key of a context whose answers are not compared with the header.
 type rawKey struct{}

@@ -120,12 +120,14 @@ type hiding struct {
 // one which made it.
 func (c *Client) losses(ctx context.Context, operation, orgID string, a *access, in inspection) ([]teardown.Loss, error) {
 	before := in.before
-	if in.confirms(a) {
+	switch {
+	case !a.reads: // the header named the organization in all reads before
+		ctx = withDenialsProved(ctx)
+	case before == nil: // each list proves this as well, with another error
 		if err := c.confirm(ctx, operation, orgID); err != nil {
 			return nil, err
 		}
 	}
-	ctx = withProof(ctx, proof{denials: !a.reads, once: in.first})
 	s := &survey{
 		Client: c, orgID: orgID, access: a, fresh: before != nil, names: map[Kind][]string{}, ids: map[Kind][]string{}, hidden: map[Kind]hiding{},
 		others: map[string]bool{}, called: map[string]string{},

@@ -49,9 +49,10 @@ func (c *Client) Plan(ctx context.Context, orgID string) (*teardown.Plan, error)
 // [Client.DeleteOrganization], otherwise by [Client.DeleteOrganizationV2], or at a server
 // without the API v2 by [Client.DeleteMyOrganization].
 //
-// It reads the organization as Plan does when it begins, except that it reads lists without
-// items once, and again right before the deletion, then with the second request for these
-// lists.
+// It reads the organization as Plan does right before the deletion, except that it does not
+// read whether the organization is the default one, unless the plan says so: Zitadel refuses
+// to delete that one. If 10 seconds pass before the deletion, as when a function for events
+// takes long, and before each further attempt, it reads the organization again.
 //
 // An organization that still exists 10 to 15 seconds after the answer to its deletion is deleted
 // again, at most three times; one that exists after that is [errors.OutcomeUnknown]. So is one
@@ -75,16 +76,13 @@ func (c *Client) Teardown(ctx context.Context, p *teardown.Plan, options ...tear
 // inspection is why an organization is read, which decides what need not be read.
 type inspection struct {
 	before *teardown.Plan // the plan that is applied; nil to make one
-	first  bool           // the organization is read again before it is deleted
 	access *access        // what the credential may do, as read less than a minute ago; nil if not
 }
 
-// confirms reports whether the read begins with the organization by the header. The header
-// also names the organization in reads of a credential without the permission iam.read.
-func (in inspection) confirms(a *access) bool { return a.reads && !in.first }
-
-// last reports whether the read is the one right before the deletion.
-func (in inspection) last() bool { return in.before != nil && !in.first }
+// refuses reports whether Zitadel decides by itself that the organization is the default one.
+// When a plan is applied, its refusal to delete that one is as good as a read, because nothing
+// was changed before. A plan that says that the organization has to stay is not tried.
+func (in inspection) refuses() bool { return in.before != nil && in.before.Refusal == nil }
 
 // plan makes a plan, to be compared with the one before if there is one.
 func (c *Client) plan(ctx context.Context, orgID string, in inspection) (*teardown.Plan, *access, error) {
@@ -125,9 +123,7 @@ func (c *Client) plan(ctx context.Context, orgID string, in inspection) (*teardo
 }
 
 // planned returns an organization that is there, and why it may not be deleted, in the
-// order in which Zitadel decides. Right before the deletion it is not read whether the
-// organization is the default one: Zitadel refuses to delete that, and nothing else was
-// changed.
+// order in which Zitadel decides.
 func (c *Client) planned(ctx context.Context, operation, orgID string, a *access, in inspection,
 ) (found *Organization, refusal *errors.Error, err error) {
 	if !a.reads {
@@ -137,7 +133,7 @@ func (c *Client) planned(ctx context.Context, operation, orgID string, a *access
 		if !a.may {
 			return found, denied("CheckDeletionV2", orgID, "org.delete"), nil
 		}
-		if in.last() {
+		if in.refuses() {
 			return found, nil, nil
 		}
 		// An old server does not have this list, and refuses the deletion of the default
@@ -147,7 +143,7 @@ func (c *Client) planned(ctx context.Context, operation, orgID string, a *access
 		}
 		return found, refusal, err
 	}
-	if !in.last() {
+	if !in.refuses() {
 		if refusal, err = c.isDefault(ctx, "CheckDeletion", orgID); err != nil {
 			return nil, nil, err
 		}
@@ -164,23 +160,20 @@ func (c *Client) planned(ctx context.Context, operation, orgID string, a *access
 // driver is what a teardown asks of Zitadel. No plan has steps.
 type driver struct {
 	*Client
-	access    *access   // as an inspection read it last
-	accessAt  time.Time // when it was read
-	inspected bool      // before applying
-	byHeader  bool      // the last deletion named its organization by a header
+	access   *access   // as an inspection read it last
+	accessAt time.Time // when it was read
+	byHeader bool      // the last deletion named its organization by a header
 }
 
 // Provider says whose plans are carried out.
 func (d *driver) Provider() (name, instance string) { return provider, d.Client.address() }
 
-// Inspect reads the organization before the plan is applied, and again right before the
-// deletion. A list that is empty because one request lost its header hides something new
-// in one of the two reads only. Therefore the first read does not prove empty lists, unless
-// no request to their path is known to have arrived with its header. The last read proves
-// all, because what others created since the first read is on its lists alone.
+// Inspect reads the organization right before the deletion, because no plan has steps: no
+// other read shows what others created since the plan. Therefore each empty list is proved: one that
+// is empty because its request lost its header would hide what is new.
 func (d *driver) Inspect(ctx context.Context, organization teardown.Organization, before *teardown.Plan) (*teardown.Plan, error) {
-	in := inspection{before: before, first: before != nil && !d.inspected}
-	if d.inspected && time.Since(d.accessAt) < accessLifetime {
+	in := inspection{before: before}
+	if d.access != nil && time.Since(d.accessAt) < accessLifetime {
 		in.access = d.access
 	}
 	at := time.Now()
@@ -191,7 +184,6 @@ func (d *driver) Inspect(ctx context.Context, organization teardown.Organization
 	if in.access == nil {
 		d.access, d.accessAt = a, at
 	}
-	d.inspected = true
 	return p, nil
 }
 

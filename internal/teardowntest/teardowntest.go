@@ -549,6 +549,7 @@ func (p Provider) newBeforeDeletion(t *testing.T) {
 				return
 			}
 			added = true
+			time.Sleep(10 * time.Second) // or else an inspection before the first step stands, if there is none
 			if w.Meanwhile != nil {
 				w.Meanwhile()
 			} else {
