@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/offboard-dev/offboard-go/errors"
+	"github.com/offboard-dev/offboard-go/internal/ratelimit"
 	"github.com/offboard-dev/offboard-go/internal/rest"
 )
 
@@ -326,17 +327,17 @@ const longestWait = 24 * time.Hour
 
 // window reads the rate-limit headers, which not every answer has. Nothing says
 // when the bucket fills again.
-func window(h http.Header) (rest.Window, bool) {
+func window(h http.Header) (ratelimit.Window, bool) {
 	if h["Ratelimit-Limit"] == nil { // a canonical name, which Get would look at
-		return rest.Window{}, false
+		return ratelimit.Window{}, false
 	}
 	permitted, ok := rest.Count(h.Get("Ratelimit-Limit"))
 	if !ok || permitted == 0 {
-		return rest.Window{}, false
+		return ratelimit.Window{}, false
 	}
 	remaining, ok := rest.Count(h.Get("Ratelimit-Remaining"))
 	if !ok {
-		return rest.Window{}, false
+		return ratelimit.Window{}, false
 	}
-	return rest.Window{Permitted: permitted, Remaining: remaining}, true
+	return ratelimit.Window{Permitted: permitted, Remaining: remaining}, true
 }

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/offboard-dev/offboard-go/errors"
+	"github.com/offboard-dev/offboard-go/internal/ratelimit"
 	"github.com/offboard-dev/offboard-go/internal/rest"
 )
 
@@ -179,23 +180,23 @@ func decode[T any](detail rest.JSON) any {
 
 // window reads the rate-limit headers, which every answer has. The window is the
 // minute of the server's clock.
-func window(h http.Header) (rest.Window, bool) {
+func window(h http.Header) (ratelimit.Window, bool) {
 	if h["X-Ratelimit-Permitted"] == nil { // a canonical name, which Get would look at
-		return rest.Window{}, false
+		return ratelimit.Window{}, false
 	}
 	permitted, ok := rest.Count(h.Get("X-Ratelimit-Permitted"))
 	if !ok || permitted == 0 {
-		return rest.Window{}, false
+		return ratelimit.Window{}, false
 	}
 	remaining, ok := rest.Count(h.Get("X-Ratelimit-Remaining"))
 	if !ok {
-		return rest.Window{}, false
+		return ratelimit.Window{}, false
 	}
 	date, err := http.ParseTime(h.Get("Date"))
 	if err != nil {
-		return rest.Window{}, false
+		return ratelimit.Window{}, false
 	}
-	return rest.Window{
+	return ratelimit.Window{
 		Permitted: permitted, Remaining: remaining,
 		Start: date.Truncate(time.Minute), Length: time.Minute, Date: date,
 	}, true

@@ -24,6 +24,7 @@ import (
 	"time"
 
 	"github.com/offboard-dev/offboard-go/errors"
+	"github.com/offboard-dev/offboard-go/internal/ratelimit"
 )
 
 // Version is the version of this module, as the User-Agent shows it.
@@ -39,7 +40,7 @@ type Config struct {
 	Logger     *slog.Logger // nil: silent
 	UserAgent  string       // put before our own
 	Retry      Retry
-	Rate       Rate
+	Rate       ratelimit.Rate
 	Authorizer NewAuthorizer
 
 	// PlainHTTP: the base URL may have the scheme http for a host other than this one.
@@ -70,7 +71,7 @@ type Config struct {
 	KnownMembersOnly bool
 
 	// Window reads the provider's rate-limit headers; nil when it sends none.
-	Window func(http.Header) (Window, bool)
+	Window func(http.Header) (ratelimit.Window, bool)
 
 	// PerOperation: the provider limits each operation by itself.
 	PerOperation bool
@@ -89,7 +90,7 @@ type Client struct {
 	unusable  error // why every call fails; nil for a client that New has made
 	redaction atomic.Pointer[kept]
 	leaks     func(*Call) bool // reports whether an argument contains the credential; nil: none can
-	pacers    pacers
+	limiter   *ratelimit.Adaptive
 	buffers   sync.Pool
 }
 
@@ -125,7 +126,7 @@ func New(config Config) (*Client, error) {
 		"Cache-Control": {"no-cache"}, // a cached answer proves nothing
 		"User-Agent":    {userAgent(config.UserAgent)},
 	}}
-	c.pacers.init(config.Rate, config.PerOperation)
+	c.limiter = ratelimit.New(config.Rate, config.PerOperation)
 	c.buffers.New = func() any { return new([]byte) }
 	return c, nil
 }

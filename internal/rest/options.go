@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/offboard-dev/offboard-go/errors"
+	"github.com/offboard-dev/offboard-go/internal/ratelimit"
 )
 
 // Authorize takes the credential; there can be one only. No argument may contain its
@@ -52,7 +53,7 @@ func (c *Config) UseRateLimit(perSecond float64, burst int) error {
 	if !(perSecond > 0) || math.IsInf(perSecond, 0) || burst < 1 {
 		return errors.New("RateLimit needs a positive PerSecond and a Burst of at least 1")
 	}
-	c.Rate = Rate{perSecond, burst}
+	c.Rate = ratelimit.Rate{PerSecond: perSecond, Burst: burst}
 	return nil
 }
 

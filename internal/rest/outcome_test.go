@@ -20,6 +20,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/offboard-dev/offboard-go/errors"
+	"github.com/offboard-dev/offboard-go/internal/ratelimit"
 	"github.com/offboard-dev/offboard-go/internal/rest"
 	"github.com/offboard-dev/offboard-go/internal/trace"
 )
@@ -281,7 +282,7 @@ func TestOwnLimit_ContextEnds(t *testing.T) {
 			t.Parallel()
 			synctest.Test(t, func(t *testing.T) {
 				server := playing(answer(200, `{"id":"x"}`))
-				c := newClient(t, server, func(c *rest.Config) { c.Rate = rest.Rate{PerSecond: 0.1, Burst: 1} })
+				c := newClient(t, server, func(c *rest.Config) { c.Rate = ratelimit.Rate{PerSecond: 0.1, Burst: 1} })
 				if err := c.Do(t.Context(), get(new(thing))); err != nil {
 					t.Fatal(err)
 				}

@@ -21,6 +21,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/offboard-dev/offboard-go/errors"
+	"github.com/offboard-dev/offboard-go/internal/ratelimit"
 	"github.com/offboard-dev/offboard-go/internal/rest"
 )
 
@@ -434,7 +435,7 @@ func TestTheCallersOwnLimitHolds(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
 			server := playing(answer(204, ""))
 			c := newClient(t, server, func(c *rest.Config) {
-				c.Rate = rest.Rate{PerSecond: 2, Burst: 3}
+				c.Rate = ratelimit.Rate{PerSecond: 2, Burst: 3}
 				c.PerOperation = perOperation
 			})
 			start := time.Now()

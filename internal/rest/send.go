@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/offboard-dev/offboard-go/errors"
+	"github.com/offboard-dev/offboard-go/internal/ratelimit"
 	"github.com/offboard-dev/offboard-go/internal/trace"
 	"github.com/offboard-dev/offboard-go/internal/wait"
 )
@@ -54,11 +55,11 @@ func (c *Client) try(ctx context.Context, call *Call) *errors.Error {
 		}
 		req, e := c.ready(ctx, call, auth)
 		if e != nil {
-			pm.lost()
+			pm.Lost()
 			return e
 		}
 		if e := c.stopped(ctx, call); e != nil {
-			pm.lost()
+			pm.Lost()
 			return e
 		}
 		call.sent++
@@ -71,7 +72,7 @@ func (c *Client) try(ctx context.Context, call *Call) *errors.Error {
 		}
 		resp, err := c.exchange(req)
 		if err != nil {
-			pm.lost()
+			pm.Lost()
 			if !call.Repeat && last != nil && call.reach.never() {
 				last.Unsent()
 			}
@@ -197,8 +198,8 @@ func (c *Client) receive(call *Call, resp *http.Response, secret string) *errors
 const keptBuffer = 64 << 10
 
 // pace waits for the provider's limit and the caller's own.
-func (c *Client) pace(ctx context.Context, call *Call) (permit, *errors.Error) {
-	pm, pause, err := c.pacers.of(call.Operation).wait(ctx, call.sent > 0, c.config.Retry.longestWait(call.started), func(pause time.Duration) {
+func (c *Client) pace(ctx context.Context, call *Call) (ratelimit.Permit, *errors.Error) {
+	pm, pause, err := c.limiter.Wait(ctx, call.Operation, call.sent > 0, c.config.Retry.longestWait(call.started), func(pause time.Duration) {
 		c.logWait(ctx, call.Operation, call.Target, "for the rate limit", pause)
 	})
 	switch {
@@ -214,26 +215,22 @@ func (c *Client) pace(ctx context.Context, call *Call) (permit, *errors.Error) {
 	return pm, e
 }
 
-// maxGate is the longest time for which one refusal holds back all calls of a client.
-// A provider that asks for more is asked again after it.
-const maxGate = 15 * time.Minute
-
 // tell lets the pacer learn from an answer.
-func (c *Client) tell(pm permit, header http.Header, e *errors.Error, foreign bool) {
-	var w Window
+func (c *Client) tell(pm ratelimit.Permit, header http.Header, e *errors.Error, foreign bool) {
+	var w ratelimit.Window
 	told := false
 	if c.config.Window != nil {
 		w, told = c.config.Window(header)
 	}
 	if e != nil && e.Code == errors.RateLimitReached {
-		after := min(e.RetryAfter, maxGate)
+		after := min(e.RetryAfter, ratelimit.MaxRest)
 		if foreign { // a proxy's page must not stop all calls of the client for long
 			after = min(after, c.config.Retry.MaxWait)
 		}
-		pm.refused(after, w, told)
+		pm.Refused(after, w, told)
 		return
 	}
-	pm.answered(w, told)
+	pm.Answered(w, told)
 }
 
 // waits reports whether the wait after a failure was made to its end. It is not

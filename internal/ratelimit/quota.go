@@ -1,4 +1,4 @@
-package rest
+package ratelimit
 
 import (
 	"time"
@@ -57,6 +57,10 @@ type limit struct {
 	patience int           // clean windows before the next try
 	unnamed  int           // refusals in a row that named no time
 }
+
+// MaxRest is the longest time for which one answer holds back all calls of a client. A
+// provider that asks for more is asked again after it.
+const MaxRest = 15 * time.Minute
 
 const (
 	slowStart   = 64 // the square of the answers after which a second request may be under way
@@ -262,7 +266,7 @@ func (l *limit) learn(w Window, now time.Time, number int) {
 		l.remaining, l.told = w.Remaining, l.number
 	case w.Start.After(l.start):
 		l.start, l.span, l.remaining = w.Start, w.Length, w.Remaining
-		l.ends = now.Add(min(w.Start.Add(w.Length).Sub(w.Date), maxGate))
+		l.ends = now.Add(min(w.Start.Add(w.Length).Sub(w.Date), MaxRest))
 	case w.Start.Equal(l.start):
 		l.remaining = min(l.remaining, w.Remaining)
 	}

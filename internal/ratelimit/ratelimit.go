@@ -1,4 +1,4 @@
-package rest
+package ratelimit
 
 import (
 	"context"
@@ -10,9 +10,9 @@ import (
 	"github.com/offboard-dev/offboard-go/internal/trace"
 )
 
-// pacers holds the brakes of one client: one for all calls, or one for each
-// operation where the provider counts so.
-type pacers struct {
+// Adaptive is the rate limiter of one client: one for all operations, or one for each if
+// the provider counts so.
+type Adaptive struct {
 	own          *throttle
 	perOperation bool
 	shared       *pacer // of all operations, unless each has one
@@ -21,15 +21,22 @@ type pacers struct {
 	all map[string]*pacer
 }
 
-func (p *pacers) init(rate Rate, perOperation bool) {
-	p.own, p.perOperation = newThrottle(rate), perOperation
+// New returns a limiter that keeps to the caller's own rate and to what it learns of the
+// provider's limit.
+func New(rate Rate, perOperation bool) *Adaptive {
+	p := &Adaptive{own: newThrottle(rate), perOperation: perOperation, all: make(map[string]*pacer)}
 	p.shared = p.new()
-	p.all = make(map[string]*pacer)
+	return p
 }
 
-func (p *pacers) new() *pacer { return &pacer{own: p.own, limit: limit{remaining: -1}} }
+func (p *Adaptive) new() *pacer { return &pacer{own: p.own, limit: limit{remaining: -1}} }
 
-func (p *pacers) of(operation string) *pacer {
+// Wait lets a request of an operation through as soon as that is permitted.
+func (p *Adaptive) Wait(ctx context.Context, operation string, again bool, most time.Duration, waiting func(time.Duration)) (Permit, time.Duration, error) {
+	return p.of(operation).wait(ctx, again, most, waiting)
+}
+
+func (p *Adaptive) of(operation string) *pacer {
 	if !p.perOperation {
 		return p.shared
 	}
@@ -56,9 +63,9 @@ type pacer struct {
 	ownLimit bool // the caller's own limit was what held back the last request
 }
 
-// permit is a request that was let through. It ends with exactly one of
+// Permit is a request that was let through. It ends with exactly one of
 // answered, refused and lost.
-type permit struct {
+type Permit struct {
 	pacer  *pacer
 	window int
 	number int // of the request, among all of the pacer
@@ -67,7 +74,7 @@ type permit struct {
 // waiter is a call that waits for its permit.
 type waiter struct {
 	look   chan struct{} // tells it to look again
-	permit permit        // has a pacer once it is given
+	permit Permit        // has a pacer once it is given
 }
 
 // errTooLong: the wait would exceed what the caller allows. The caller sees an
@@ -79,15 +86,15 @@ var errTooLong = errors.New("the wait is too long")
 // to be later than most, or for the provider's limit than the context's deadline, it
 // returns at once, with errTooLong and how long it would be. It calls waiting once
 // when it begins to wait for a known time.
-func (p *pacer) wait(ctx context.Context, again bool, most time.Duration, waiting func(time.Duration)) (permit, time.Duration, error) {
+func (p *pacer) wait(ctx context.Context, again bool, most time.Duration, waiting func(time.Duration)) (Permit, time.Duration, error) {
 	if err := ctx.Err(); err != nil {
-		return permit{}, 0, err
+		return Permit{}, 0, err
 	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if len(p.queue) == 0 {
 		if ok, _ := p.take(&clock{}); ok {
-			return permit{p, p.limit.window, p.limit.number}, 0, nil
+			return Permit{p, p.limit.window, p.limit.number}, 0, nil
 		}
 	}
 	w := &waiter{look: make(chan struct{}, 1)}
@@ -105,7 +112,7 @@ func (p *pacer) wait(ctx context.Context, again bool, most time.Duration, waitin
 		deadline, bounded := ctx.Deadline()
 		if pause > most || bounded && pause > 0 && !p.ownLimit && now.Add(pause).After(deadline) {
 			p.leave(w)
-			return permit{}, pause, errTooLong
+			return Permit{}, pause, errTooLong
 		}
 		if pause > 0 && !said {
 			said = true
@@ -117,7 +124,7 @@ func (p *pacer) wait(ctx context.Context, again bool, most time.Duration, waitin
 		p.mu.Lock()
 		if err != nil {
 			p.leave(w)
-			return permit{}, pause, err
+			return Permit{}, pause, err
 		}
 	}
 }
@@ -150,7 +157,7 @@ func (p *pacer) dispatch(now time.Time, asks *waiter) time.Duration {
 		first := p.queue[0]
 		ok, pause := p.take(&clock{now})
 		if ok {
-			first.permit = permit{p, p.limit.window, p.limit.number}
+			first.permit = Permit{p, p.limit.window, p.limit.number}
 			p.queue = p.queue[1:]
 		}
 		if first != asks {
@@ -207,8 +214,8 @@ func (c *clock) now() time.Time {
 	return c.read
 }
 
-// answered records an answer that was no refusal.
-func (pm permit) answered(w Window, told bool) {
+// Answered records an answer that was no refusal.
+func (pm Permit) Answered(w Window, told bool) {
 	pm.end(func(l *limit) {
 		l.answered(pm.window)
 		if told {
@@ -217,9 +224,9 @@ func (pm permit) answered(w Window, told bool) {
 	})
 }
 
-// refused records a refusal by the rate limit. Nothing is sent for as long as the
+// Refused records a refusal by the rate limit. Nothing is sent for as long as the
 // provider asks.
-func (pm permit) refused(after time.Duration, w Window, told bool) {
+func (pm Permit) Refused(after time.Duration, w Window, told bool) {
 	pm.end(func(l *limit) {
 		now := time.Now()
 		if told {
@@ -232,10 +239,10 @@ func (pm permit) refused(after time.Duration, w Window, told bool) {
 	})
 }
 
-// lost records that there was no answer.
-func (pm permit) lost() { pm.end(func(*limit) {}) }
+// Lost records that there was no answer.
+func (pm Permit) Lost() { pm.end(func(*limit) {}) }
 
-func (pm permit) end(record func(*limit)) {
+func (pm Permit) end(record func(*limit)) {
 	p := pm.pacer
 	p.mu.Lock()
 	defer p.mu.Unlock()

@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/offboard-dev/offboard-go/errors"
+	"github.com/offboard-dev/offboard-go/internal/ratelimit"
 	"github.com/offboard-dev/offboard-go/internal/rest"
 )
 
@@ -100,11 +101,11 @@ func (l *limited) RoundTrip(req *http.Request) (*http.Response, error) {
 }
 
 // minuteWindow reads the headers of windows.
-func minuteWindow(h http.Header) (rest.Window, bool) {
+func minuteWindow(h http.Header) (ratelimit.Window, bool) {
 	permitted, ok := rest.Count(h.Get("X-Permitted"))
 	remaining, _ := rest.Count(h.Get("X-Remaining"))
 	date, _ := http.ParseTime(h.Get("Date"))
-	return rest.Window{
+	return ratelimit.Window{
 		Permitted: permitted, Remaining: remaining,
 		Start: date.Truncate(time.Minute), Length: time.Minute, Date: date,
 	}, ok
@@ -158,7 +159,7 @@ func TestTheClockMinuteIsUsedUpAndNotExceeded(t *testing.T) {
 }
 
 // run makes calls by workers that share one client, and returns how long it took.
-func run(t *testing.T, server *limited, window func(http.Header) (rest.Window, bool), calls, workers int) time.Duration {
+func run(t *testing.T, server *limited, window func(http.Header) (ratelimit.Window, bool), calls, workers int) time.Duration {
 	t.Helper()
 	c := newClient(t, server, func(c *rest.Config) { c.Window = window })
 	start := time.Now()
