@@ -12,10 +12,10 @@ type Rate struct {
 	Burst     int
 }
 
-// throttle is the caller's own limit: a bucket of tokens that fills by the rate.
+// bucket is the caller's own limit: a bucket of tokens that fills by the rate.
 // It is not golang.org/x/time/rate because that would be one more module in the
 // programs of all users.
-type throttle struct {
+type bucket struct {
 	rate Rate
 
 	mu     sync.Mutex
@@ -23,25 +23,25 @@ type throttle struct {
 	filled time.Time
 }
 
-func newThrottle(rate Rate) *throttle {
-	return &throttle{rate: rate, tokens: float64(rate.Burst)}
+func newBucket(rate Rate) *bucket {
+	return &bucket{rate: rate, tokens: float64(rate.Burst)}
 }
 
-// take takes a token, or says how long it is until there is one.
-func (t *throttle) take(clock *clock) (bool, time.Duration) {
-	if t.rate.PerSecond == 0 {
+// take takes a token, or returns the time until there is one.
+func (b *bucket) take(clock *clock) (bool, time.Duration) {
+	if b.rate.PerSecond == 0 {
 		return true, 0
 	}
 	now := clock.now()
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	if !t.filled.IsZero() {
-		t.tokens = min(float64(t.rate.Burst), t.tokens+now.Sub(t.filled).Seconds()*t.rate.PerSecond)
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if !b.filled.IsZero() {
+		b.tokens = min(float64(b.rate.Burst), b.tokens+now.Sub(b.filled).Seconds()*b.rate.PerSecond)
 	}
-	t.filled = now
-	if t.tokens < 1 {
-		return false, time.Duration(math.Ceil((1 - t.tokens) / t.rate.PerSecond * float64(time.Second)))
+	b.filled = now
+	if b.tokens < 1 {
+		return false, time.Duration(math.Ceil((1 - b.tokens) / b.rate.PerSecond * float64(time.Second)))
 	}
-	t.tokens--
+	b.tokens--
 	return true, 0
 }

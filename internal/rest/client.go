@@ -71,7 +71,7 @@ type Config struct {
 	KnownMembersOnly bool
 
 	// Window reads the provider's rate-limit headers; nil when it sends none.
-	Window func(http.Header) (ratelimit.Window, bool)
+	Window ratelimit.ReadWindow
 
 	// PerOperation: the provider limits each operation by itself.
 	PerOperation bool

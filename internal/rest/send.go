@@ -199,20 +199,23 @@ const keptBuffer = 64 << 10
 
 // pace waits for the provider's limit and the caller's own.
 func (c *Client) pace(ctx context.Context, call *Call) (ratelimit.Permit, *errors.Error) {
-	pm, pause, err := c.limiter.Wait(ctx, call.Operation, call.sent > 0, c.config.Retry.longestWait(call.started), func(pause time.Duration) {
-		c.logWait(ctx, call.Operation, call.Target, "for the rate limit", pause)
+	pm, err := c.limiter.Wait(ctx, call.Operation, ratelimit.Request{
+		Resent: call.sent > 0, MaxWait: c.config.Retry.longestWait(call.started),
+		OnWait: func(pause time.Duration) {
+			c.logWait(ctx, call.Operation, call.Target, "for the rate limit", pause)
+		},
 	})
-	switch {
-	case err == nil:
+	if err == nil {
 		return pm, nil
-	case pause == 0 || ctx.Err() != nil || errors.Is(err, trace.ErrStopped):
-		// The context or a stop ended a wait before anything was sent, whether the caller's own limit
-		// or the provider's was the reason.
-		return pm, c.newError(call, errors.Canceled, err)
 	}
-	e := c.newError(call, errors.RateLimitReached, nil)
-	e.RetryAfter = pause
-	return pm, e
+	if tooLong, ok := errors.AsType[*ratelimit.TooLongError](err); ok {
+		e := c.newError(call, errors.RateLimitReached, nil)
+		e.RetryAfter = tooLong.Wait
+		return pm, e
+	}
+	// The context or a stop ended a wait before anything was sent, whether the caller's own limit
+	// or the provider's was the reason.
+	return pm, c.newError(call, errors.Canceled, err)
 }
 
 // tell lets the pacer learn from an answer.

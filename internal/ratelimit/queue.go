@@ -1,0 +1,163 @@
+package ratelimit
+
+import (
+	"context"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/offboard-dev/offboard-go/internal/trace"
+)
+
+// queue gives permits one after the other, as the provider's limit and the caller's own
+// permit.
+type queue struct {
+	own *bucket
+
+	mu           sync.Mutex
+	quota        quota
+	blockedUntil time.Time // nothing is sent before
+	waiting      []*waiter
+
+	ownLimit bool // the caller's own limit was what held back the last request
+}
+
+func newQueue(own *bucket) *queue { return &queue{own: own, quota: quota{remaining: -1}} }
+
+// waiter is a request that waits for its permit.
+type waiter struct {
+	wake   chan struct{} // makes it ask again
+	permit Permit        // has a queue once it is given
+}
+
+// wait returns a permit; see [Adaptive.Wait].
+func (q *queue) wait(ctx context.Context, r Request) (Permit, error) {
+	if err := ctx.Err(); err != nil {
+		return Permit{}, err
+	}
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	if len(q.waiting) == 0 {
+		if ok, _ := q.canSend(&clock{}); ok {
+			return q.permit(), nil
+		}
+	}
+	w := &waiter{wake: make(chan struct{}, 1)}
+	if r.Resent {
+		q.waiting = slices.Insert(q.waiting, 0, w)
+	} else {
+		q.waiting = append(q.waiting, w)
+	}
+	for reported := false; ; {
+		now := time.Now()
+		pause := q.dispatch(now, w)
+		if w.permit.queue != nil {
+			return w.permit, nil
+		}
+		deadline, bounded := ctx.Deadline()
+		if pause > r.MaxWait || bounded && pause > 0 && !q.ownLimit && now.Add(pause).After(deadline) {
+			q.leave(w)
+			return Permit{}, &TooLongError{pause}
+		}
+		if pause > 0 && !reported {
+			reported = true
+			r.OnWait(pause)
+		}
+		first := q.waiting[0] == w
+		q.mu.Unlock()
+		err := w.pause(ctx, pause, first)
+		q.mu.Lock()
+		if err != nil {
+			q.leave(w)
+			return Permit{}, err
+		}
+	}
+}
+
+// pause waits until there is reason to ask again. Only the first in the queue watches the
+// clock.
+func (w *waiter) pause(ctx context.Context, pause time.Duration, first bool) error {
+	var after <-chan time.Time
+	if first && pause > 0 {
+		timer := time.NewTimer(pause)
+		defer timer.Stop()
+		after = timer.C
+	}
+	select {
+	case <-ctx.Done():
+		return ctx.Err()
+	case <-trace.Stop(ctx):
+		return trace.ErrStopped
+	case <-after:
+	case <-w.wake:
+	}
+	return nil
+}
+
+// dispatch gives permits to the waiters, in their order, and returns how long the next of
+// them must wait; 0 means until something changes. All waiters that this concerns are
+// woken, except the one that asks.
+func (q *queue) dispatch(now time.Time, asks *waiter) time.Duration {
+	for len(q.waiting) > 0 {
+		first := q.waiting[0]
+		ok, pause := q.canSend(&clock{now})
+		if ok {
+			first.permit = q.permit()
+			q.waiting = q.waiting[1:]
+		}
+		if first != asks {
+			select {
+			case first.wake <- struct{}{}:
+			default:
+			}
+		}
+		if !ok {
+			return pause
+		}
+	}
+	return 0
+}
+
+// leave takes a waiter out of the queue. A permit that it was given in the meantime is
+// given back.
+func (q *queue) leave(w *waiter) {
+	if w.permit.queue != nil {
+		q.quota.returned()
+	} else if i := slices.Index(q.waiting, w); i >= 0 {
+		q.waiting = slices.Delete(q.waiting, i, i+1)
+	}
+	q.dispatch(time.Now(), nil)
+}
+
+// canSend counts a request and reports true if it can be sent now. Otherwise it returns
+// when to ask again; 0 means when something has changed.
+func (q *queue) canSend(clock *clock) (bool, time.Duration) {
+	q.ownLimit = false
+	if !q.blockedUntil.IsZero() {
+		if pause := q.blockedUntil.Sub(clock.now()); pause > 0 {
+			return false, pause
+		}
+	}
+	if ok, pause := q.quota.canSend(clock); !ok {
+		return false, pause
+	}
+	if ok, pause := q.own.take(clock); !ok {
+		q.ownLimit = true
+		return false, pause
+	}
+	q.quota.sending()
+	return true, 0
+}
+
+// permit returns the permit of the request that was counted last.
+func (q *queue) permit() Permit { return Permit{q, q.quota.window, q.quota.number} }
+
+// clock is the time of one decision. It is read when it is first needed: mostly it is not.
+type clock struct{ read time.Time }
+
+func (c *clock) now() time.Time {
+	if c.read.IsZero() {
+		c.read = time.Now()
+	}
+	return c.read
+}

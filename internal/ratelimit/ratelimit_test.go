@@ -1,0 +1,169 @@
+package ratelimit_test
+
+import (
+	"context"
+	"errors"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/offboard-dev/offboard-go/internal/ratelimit"
+	"github.com/offboard-dev/offboard-go/internal/trace"
+)
+
+// patient is a request that waits for as long as it takes.
+var patient = ratelimit.Request{MaxWait: time.Hour, OnWait: func(time.Duration) {}}
+
+// take returns the permit of a request of an operation.
+func take(t *testing.T, limiter *ratelimit.Adaptive, operation string) ratelimit.Permit {
+	t.Helper()
+	permit, err := limiter.Wait(t.Context(), operation, patient)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return permit
+}
+
+// After a refusal nothing is sent for as long as the provider asks, by any operation.
+func TestAdaptive_Refusal(t *testing.T) {
+	t.Parallel()
+	for name, test := range map[string]struct {
+		perOperation bool
+		operation    string
+		want         time.Duration
+	}{
+		"same operation":                       {false, "Delete", 30 * time.Second},
+		"other operation":                      {false, "Get", 30 * time.Second},
+		"same operation, limits by operation":  {true, "Delete", 30 * time.Second},
+		"other operation, limits by operation": {true, "Get", 0},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				limiter := ratelimit.New(ratelimit.Rate{}, test.perOperation)
+				take(t, limiter, "Delete").Refused(30*time.Second, ratelimit.Window{}, false)
+				start := time.Now()
+				take(t, limiter, test.operation)
+				if took := time.Since(start); took != test.want {
+					t.Errorf("waited %v, want %v", took, test.want)
+				}
+			})
+		})
+	}
+}
+
+// Refusals that name no time double the rest, up to a minute.
+func TestAdaptive_RefusalWithoutTime(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		limiter := ratelimit.New(ratelimit.Rate{}, false)
+		var rests []time.Duration
+		for range 8 {
+			start := time.Now()
+			permit := take(t, limiter, "Delete")
+			rests = append(rests, time.Since(start).Round(time.Second)/time.Second)
+			permit.Refused(0, ratelimit.Window{}, false)
+		}
+		if diff := cmp.Diff([]time.Duration{0, 1, 2, 4, 8, 16, 32, 60}, rests); diff != "" {
+			t.Error(diff)
+		}
+	})
+}
+
+// When no requests remain by the headers, nothing is sent until the window ends.
+func TestAdaptive_Headers(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		limiter := ratelimit.New(ratelimit.Rate{}, false)
+		now := time.Now()
+		take(t, limiter, "Get").Answered(ratelimit.Window{
+			Permitted: 10, Start: now, Length: time.Minute, Date: now.Add(10 * time.Second),
+		}, true)
+		take(t, limiter, "Get")
+		if took := time.Since(now); took != 50*time.Second {
+			t.Errorf("waited %v, want until the end of the window", took)
+		}
+	})
+}
+
+// A wait that is known to be too long ends at once, with its time.
+func TestAdaptive_TooLong(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		limiter := ratelimit.New(ratelimit.Rate{}, false)
+		take(t, limiter, "Get").Refused(time.Minute, ratelimit.Window{}, false)
+		impatient := patient
+		impatient.MaxWait = time.Minute - 1
+		_, err := limiter.Wait(t.Context(), "Get", impatient)
+		if e, ok := errors.AsType[*ratelimit.TooLongError](err); !ok || e.Wait != time.Minute {
+			t.Errorf("got %v, want a wait of a minute that is too long", err)
+		}
+		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+		defer cancel()
+		if _, err := limiter.Wait(ctx, "Get", patient); !errors.As(err, new(*ratelimit.TooLongError)) {
+			t.Errorf("got %v with a deadline before the end of the wait", err)
+		}
+	})
+}
+
+// A request that waits leaves the queue when its context ends or at a stop. The next one
+// gets its permit.
+func TestAdaptive_Ended(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		limiter := ratelimit.New(ratelimit.Rate{PerSecond: 0.1, Burst: 1}, false)
+		start := time.Now()
+		take(t, limiter, "Get").Lost()
+		canceled, cancel := context.WithTimeout(t.Context(), time.Second)
+		defer cancel()
+		stop := make(chan struct{})
+		time.AfterFunc(2*time.Second, func() { close(stop) })
+		results := make(chan error, 2)
+		for _, ctx := range []context.Context{canceled, trace.WithStop(t.Context(), stop)} {
+			go func() {
+				_, err := limiter.Wait(ctx, "Get", patient)
+				results <- err
+			}()
+			synctest.Wait()
+		}
+		take(t, limiter, "Get").Lost()
+		if took := time.Since(start); took != 10*time.Second {
+			t.Errorf("took %v, want 10 s", took)
+		}
+		if err := <-results; !errors.Is(err, context.DeadlineExceeded) {
+			t.Errorf("got %v, want %v", err, context.DeadlineExceeded)
+		}
+		if err := <-results; !errors.Is(err, trace.ErrStopped) {
+			t.Errorf("got %v, want %v", err, trace.ErrStopped)
+		}
+	})
+}
+
+// A request that was sent before goes first.
+func TestAdaptive_Resent(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		limiter := ratelimit.New(ratelimit.Rate{PerSecond: 1, Burst: 1}, false)
+		take(t, limiter, "Get").Lost()
+		order := make(chan string, 3)
+		for _, name := range []string{"first", "second", "resent"} {
+			go func() {
+				r := patient
+				r.Resent = name == "resent"
+				permit, err := limiter.Wait(t.Context(), "Get", r)
+				if err != nil {
+					t.Error(err)
+				}
+				order <- name
+				permit.Lost()
+			}()
+			synctest.Wait()
+		}
+		got := []string{<-order, <-order, <-order}
+		if diff := cmp.Diff([]string{"resent", "first", "second"}, got); diff != "" {
+			t.Error(diff)
+		}
+	})
+}
