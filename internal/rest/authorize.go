@@ -3,6 +3,7 @@ package rest
 import (
 	"context"
 	"net/http"
+	"net/url"
 	"time"
 
 	"github.com/offboard-dev/offboard-go/errors"
@@ -19,36 +20,46 @@ type Authorizer interface {
 	Refused(*http.Request, http.Header) bool
 }
 
-// Renewer is an Authorizer that may renew the credential of one request more than
-// once. The pipeline calls Renew instead of Refused.
-type Renewer interface {
-	Authorizer
-
-	// Renew returns the authorizer that authorizes the refused request anew; nil if
-	// sending it again cannot fare better. It bounds the number of renewals.
-	Renew(*http.Request, http.Header) Authorizer
-}
-
-// renewed returns the authorizer with which a refused request is sent again; nil for
-// none.
-func renewed(auth Authorizer, req *http.Request, header http.Header) Authorizer {
-	if r, ok := auth.(Renewer); ok {
-		return r.Renew(req, header)
-	}
-	if !auth.Refused(req, header) {
-		return nil
-	}
-	return lastTry{auth}
-}
-
-// lastTry authorizes a request whose credential was refused once.
-type lastTry struct{ Authorizer }
-
-func (lastTry) Refused(*http.Request, http.Header) bool { return false }
-
 // NewAuthorizer makes an Authorizer that fetches what it needs through the
 // guarded client of the Client that it serves.
 type NewAuthorizer func(*http.Client) Authorizer
+
+// authorize makes the HTTP request of one attempt, and sets its credential.
+func (c *Client) authorize(ctx context.Context, call *Call, next handler) *errors.Error {
+	req, err := c.build(ctx, call)
+	if err != nil {
+		return c.newError(call, errors.InvalidArgument, err)
+	}
+	err = call.auth.Authorize(ctx, req)
+	if err == nil && !sendable(req.Header["Authorization"]) {
+		err = errUnsendable
+	}
+	if err != nil {
+		return c.unauthorized(ctx, call, err)
+	}
+	call.request = req
+	return next(ctx, call)
+}
+
+// unauthorized makes an error of a credential that could not be fetched. Its
+// Status is 0, for the operation itself was never sent; the cause has the status
+// of the token endpoint.
+func (c *Client) unauthorized(ctx context.Context, call *Call, err error) *errors.Error {
+	if ctx.Err() != nil {
+		return c.newError(call, errors.Canceled, ctx.Err())
+	}
+	if refusal, ok := errors.AsType[*TokenRefusal](err); ok {
+		cause := c.refusedToken(refusal)
+		e := c.newError(call, cause.Code, cause)
+		e.ProviderCode, e.Message, e.RequestID = cause.ProviderCode, cause.Message, cause.RequestID
+		e.RetryAfter = cause.RetryAfter
+		return e
+	}
+	if _, ok := errors.AsType[*url.Error](err); ok {
+		return c.newError(call, errors.Unavailable, withoutURL(err))
+	}
+	return c.newError(call, errors.Unauthenticated, err)
+}
 
 var errUnsendable = errors.New("the credential has what no header can have")
 

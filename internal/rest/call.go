@@ -65,8 +65,17 @@ type Call struct {
 	started   time.Time // see [Retry.start]
 	concealed string    // the target, if it was taken for a credential
 	answer    Answer
-	reach     reach     // of the last attempt
-	accept    [1]string // here to be allocated with the rest
+
+	// Of the last attempt.
+	attempt   int        // its number
+	auth      Authorizer // that authorizes its request
+	request   *http.Request
+	conns     connTrace
+	response  *http.Response // nil until it is answered
+	succeeded bool
+	wrong     error // why an answer with the status of a success is none
+
+	accept [1]string // here to be allocated with the rest
 }
 
 // PathParam fills in a parameter of the path after checking it.

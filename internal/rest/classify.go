@@ -1,6 +1,7 @@
 package rest
 
 import (
+	"context"
 	"net/http"
 	"strconv"
 	"strings"
@@ -9,9 +10,34 @@ import (
 	"github.com/offboard-dev/offboard-go/errors"
 )
 
-// classify makes an error of an answer that is no success: the provider's code
-// in the body first, the status second, the Content-Type never.
-func (c *Client) classify(call *Call, a *Answer) *errors.Error {
+// classify makes an error of an answer that is no success. Should the answer repeat the
+// credential, the error does not.
+func (c *Client) classify(ctx context.Context, call *Call, next handler) *errors.Error {
+	a := &call.answer
+	defer c.recycle(a)
+	if e := next(ctx, call); e != nil || call.succeeded {
+		return e
+	}
+	a.cut(c.patternsOf(secret(call.request)))
+	a.redact(call.concealed)
+	e := c.failure(call, a)
+	switch {
+	case call.wrong != nil:
+		if e.Code == errors.UnexpectedResponse {
+			e.Err = call.wrong
+		}
+	case a.Cut && refused(a.Status) && e.ProviderCode == "" && !errors.Retryable(e) && a.Status != http.StatusUnauthorized:
+		// It was refused, and the status alone does not say why: the whole of it would.
+		e.Code, e.Err = errors.Unavailable, errCut
+	}
+	afterRedirect(e, call.response)
+	uncached(e, a.Header)
+	return e
+}
+
+// failure makes an error of an answer by the provider's code in the body first, the status
+// second, the Content-Type never.
+func (c *Client) failure(call *Call, a *Answer) *errors.Error {
 	e := c.newError(call, "", nil)
 	e.Status = a.Status
 	e.RequestID = requestID(a.Header)

@@ -1,24 +1,15 @@
-// Package rest is the one pipeline that every call of every provider runs
-// through. A generated method states a [Call]; the links below carry it out, in
-// this order, one to a file:
+// Package rest is the pipeline that every call of every provider runs through.
 //
-//	call     what is asked, checked before anything is sent
-//	build    the HTTP request
-//	authorize the credential, fetched and renewed
-//	pace     the brake that all calls of a client share
-//	send     one exchange, with redirects refused
-//	reach    whether it had a connection at all
-//	decode   the body, to a limit, into what the operation documents
-//	classify everything else into an [errors.Error]
-//	retry    again, when that is safe and worth it
-//	resolve  whether a deletion of unknown outcome took place
+// A generated method describes a [Call], and [Client.Do] carries it out by the links that
+// pipeline.go lists in their order. [Client.Delete] deletes an organization: it sends the
+// deletion, and reads the outcome if the answer does not show it.
 package rest
 
 import (
-	"context"
 	"log/slog"
 	"net/http"
 	"net/url"
+	"runtime"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -92,6 +83,7 @@ type Client struct {
 	leaks     func(*Call) bool // reports whether an argument contains the credential; nil: none can
 	limiter   *ratelimit.Adaptive
 	buffers   sync.Pool
+	handle    handler // the pipeline
 }
 
 // New checks the configuration and returns a client for it. The caller's
@@ -128,6 +120,7 @@ func New(config Config) (*Client, error) {
 	}}
 	c.limiter = ratelimit.New(config.Rate, config.PerOperation)
 	c.buffers.New = func() any { return new([]byte) }
+	c.handle = c.pipeline()
 	return c, nil
 }
 
@@ -144,21 +137,35 @@ func (c *Client) Close() {
 // Unusable returns a client of which every call fails: that of a provider's Client that
 // its New has not made.
 func Unusable(provider string) *Client {
-	return &Client{
+	c := &Client{
 		config: Config{Provider: provider, Logger: slog.New(slog.DiscardHandler), Retry: Retry{}.orDefault()},
 		silent: true, unusable: errors.New("the client was not made by New"),
 	}
+	c.handle = c.pipeline()
+	return c
 }
 
-// check refuses a call that no client can make.
-func (c *Client) check(ctx context.Context) error {
-	if ctx == nil {
-		return errNoContext
+// setBase takes the base URL apart once, so that a call only appends to it.
+func (c *Client) setBase(base string) error {
+	u, err := url.Parse(base)
+	switch {
+	case err != nil:
+		// The parse error repeats the URL, which may hold a password.
+		return c.invalid("the base URL cannot be parsed")
+	case u.Scheme != "https" && u.Scheme != "http" || u.Host == "":
+		return c.invalid("the base URL is not an absolute http or https URL")
+	case u.User != nil:
+		return c.invalid("the base URL contains a user name: give credentials by their own option")
+	case u.RawQuery != "" || u.ForceQuery || u.Fragment != "":
+		return c.invalid("the base URL contains a query or a fragment")
 	}
-	return c.unusable
+	normalize(u)
+	if u.Scheme == "http" && !c.config.PlainHTTP && !loopback(u) {
+		return c.invalid("the base URL has plain http, which shows the credential to the network: use https, or WithPlainHTTP")
+	}
+	c.base = *u
+	return nil
 }
-
-var errNoContext = errors.New("the context is nil")
 
 // BaseURL returns the URL that all paths are relative to.
 func (c *Client) BaseURL() *url.URL {
@@ -186,4 +193,13 @@ func Invalid(provider, operation, target string, why error) *errors.Error {
 		Provider: provider, Operation: operation, Target: shown(target),
 		Code: errors.InvalidArgument, Err: why,
 	}
+}
+
+// userAgent puts the caller's product before ours, as RFC 9110 has it.
+func userAgent(caller string) string {
+	ours := "offboard-go/" + Version + " (" + runtime.GOOS + "; " + runtime.GOARCH + ")"
+	if caller == "" {
+		return ours
+	}
+	return caller + " " + ours
 }

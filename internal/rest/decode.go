@@ -2,6 +2,7 @@ package rest
 
 import (
 	"bytes"
+	"context"
 	"encoding/json"
 	"io"
 	"net/http"
@@ -38,6 +39,50 @@ type Answer struct {
 	list    list  // the longest in the body
 
 	limited io.LimitedReader // here to be allocated with the rest
+	buffer  *[]byte          // that Body uses; nil for one of its own
+}
+
+// decode reads the answer, and decodes a success into call.Out. If it is no success, the
+// call has not succeeded, and has the reason if the status was that of a success.
+func (c *Client) decode(ctx context.Context, call *Call, next handler) *errors.Error {
+	if e := next(ctx, call); e != nil {
+		return e
+	}
+	a := &call.answer
+	a.buffer = c.buffers.Get().(*[]byte)
+	a.read(call.response, *a.buffer)
+	call.succeeded, call.wrong = false, nil
+	switch {
+	case a.Cut && success(a.Status):
+		e := c.newError(call, unanswered(call), errCut)
+		e.Status = a.Status
+		return e
+	case call.accepted(a):
+		call.succeeded = true
+	case a.Status == call.Status:
+		if call.wrong = a.decode(call); call.wrong == nil {
+			call.wrong = a.contradiction(call, c.config.KnownMembersOnly)
+		}
+		call.succeeded = call.wrong == nil
+	}
+	if call.succeeded {
+		return c.cached(call, a)
+	}
+	return nil
+}
+
+// keptBuffer is the largest buffer that is kept for the next answer.
+const keptBuffer = 64 << 10
+
+// recycle gives the body of an answer up, and keeps its buffer for the next answer.
+func (c *Client) recycle(a *Answer) {
+	if a.buffer == nil {
+		return
+	}
+	if *a.buffer = a.Body; cap(a.Body) <= keptBuffer {
+		c.buffers.Put(a.buffer)
+	}
+	a.Body, a.buffer = nil, nil
 }
 
 // read takes the body off a response, to its limit, and closes it. The buffer

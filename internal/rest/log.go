@@ -8,15 +8,15 @@ import (
 	"github.com/offboard-dev/offboard-go/errors"
 )
 
-// attempt is one attempt, timed when there is a logger. n counts from the call's first;
-// log records count those of a deletion that were made before it, too.
-func (c *Client) attempt(ctx context.Context, call *Call, n int) *errors.Error {
+// log records an attempt, with its time, if there is a logger. Log records of a deletion
+// also count its attempts before this call.
+func (c *Client) log(ctx context.Context, call *Call, next handler) *errors.Error {
 	if c.silent {
-		return c.try(ctx, call)
+		return next(ctx, call)
 	}
 	start := time.Now()
-	e := c.try(ctx, call)
-	c.logAttempt(ctx, call, attemptsBefore(ctx)+n, time.Since(start), e)
+	e := next(ctx, call)
+	c.logAttempt(ctx, call, attemptsBefore(ctx)+call.attempt, time.Since(start), e)
 	return e
 }
 

@@ -38,7 +38,7 @@ func (g redirectGuard) RoundTrip(req *http.Request) (*http.Response, error) {
 	if err != nil || resp == nil {
 		return resp, err
 	}
-	if resp.Request == nil { // which is how ledAstray tells
+	if resp.Request == nil { // from which afterRedirect knows
 		resp.Request = req
 	}
 	if resp.StatusCode < 300 || resp.StatusCode > 399 {
@@ -69,9 +69,9 @@ func sameOrigin(a, b *url.URL) bool {
 
 var errLed = errors.New("the answer is to another path, which a redirect led to")
 
-// ledAstray takes the meaning off a "not found" at the end of a redirect: it is about
+// afterRedirect takes the meaning off a "not found" at the end of a redirect: it is about
 // the path that the redirect led to, and says nothing about what was asked for.
-func ledAstray(e *errors.Error, resp *http.Response) {
+func afterRedirect(e *errors.Error, resp *http.Response) {
 	led := resp.Request != nil && resp.Request.Response != nil
 	if e != nil && led && errors.Is(e, errors.NotFound) {
 		e.Code, e.Err = errors.UnexpectedResponse, errLed

@@ -7,6 +7,7 @@ import (
 
 	"github.com/offboard-dev/offboard-go/errors"
 	"github.com/offboard-dev/offboard-go/internal/backoff"
+	"github.com/offboard-dev/offboard-go/internal/wait"
 )
 
 // Retry says how often and how patiently a call is repeated.
@@ -36,17 +37,50 @@ func (r Retry) orDefault() Retry {
 	return r
 }
 
+// retry repeats a call that failed while that is safe and may help.
+func (c *Client) retry(ctx context.Context, call *Call, next handler) *errors.Error {
+	ctx, call.started = c.config.Retry.start(ctx)
+	for call.attempt = 1; ; call.attempt++ {
+		e := next(ctx, call)
+		if e == nil {
+			return nil
+		}
+		e.Attempts = call.sent
+		pause, again := c.config.Retry.next(ctx, call, e)
+		if !again || !c.waits(ctx, e, pause) {
+			return e
+		}
+	}
+}
+
+// waits reports whether the wait after a failure was made to its end. It is not
+// begun when the context would end first. When the context or a stop ends it, that
+// becomes the cause of an error that has none.
+func (c *Client) waits(ctx context.Context, e *errors.Error, pause time.Duration) bool {
+	if deadline, ok := ctx.Deadline(); ok && time.Now().Add(pause).After(deadline) {
+		return false
+	}
+	if pause > 0 {
+		c.logWait(ctx, e.Operation, e.Target, "before another attempt", pause)
+	}
+	err := wait.Sleep(ctx, pause)
+	if err != nil && e.Err == nil {
+		e.Err = err
+	}
+	return err == nil
+}
+
 // next decides whether a call is sent again after it failed, and how long to
 // wait before that.
-func (r Retry) next(ctx context.Context, call *Call, e *errors.Error, attempt int) (time.Duration, bool) {
+func (r Retry) next(ctx context.Context, call *Call, e *errors.Error) (time.Duration, bool) {
 	if call.Once || e.Code == errors.Canceled || !repeatable(call, e) || !errors.Retryable(e) && !burst(call, e) {
 		return 0, false
 	}
 	wait := e.RetryAfter
 	if wait == 0 || e.Code != errors.RateLimitReached {
-		wait = max(wait, jittered(ctx, attempt))
+		wait = max(wait, jittered(ctx, call.attempt))
 	}
-	return wait, r.permits(attempt, call.started, wait)
+	return wait, r.permits(call.attempt, call.started, wait)
 }
 
 // burst reports whether a read was answered by a 403 that is not the provider's own.

@@ -108,14 +108,6 @@ func shown(target string) string {
 	return target
 }
 
-// conceal takes a credential out of the target, and remembers it: an answer may repeat
-// it.
-func (c *Call) conceal() {
-	if target := shown(c.Target); target != c.Target {
-		c.concealed, c.Target = c.Target, target
-	}
-}
-
 // Shown returns a target as errors may have it that no call was made about: without a
 // credential that was passed by mistake.
 func (c *Client) Shown(target string) string {

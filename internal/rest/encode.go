@@ -9,44 +9,26 @@ import (
 	"net/http"
 	"net/http/httptrace"
 	"net/url"
-	"runtime"
 	"strings"
+
+	"github.com/offboard-dev/offboard-go/errors"
 )
 
-// setBase takes the base URL apart once, so that a call only appends to it.
-func (c *Client) setBase(base string) error {
-	u, err := url.Parse(base)
-	switch {
-	case err != nil:
-		// The parse error repeats the URL, which may hold a password.
-		return c.invalid("the base URL cannot be parsed")
-	case u.Scheme != "https" && u.Scheme != "http" || u.Host == "":
-		return c.invalid("the base URL is not an absolute http or https URL")
-	case u.User != nil:
-		return c.invalid("the base URL contains a user name: give credentials by their own option")
-	case u.RawQuery != "" || u.ForceQuery || u.Fragment != "":
-		return c.invalid("the base URL contains a query or a fragment")
+// encode does what is the same for every attempt of a call: it completes the path, and
+// writes the body.
+func (c *Client) encode(ctx context.Context, call *Call, next handler) *errors.Error {
+	call.answer.call = call
+	if call.path == "" {
+		call.path = call.Path
 	}
-	normalize(u)
-	if u.Scheme == "http" && !c.config.PlainHTTP && !loopback(u) {
-		return c.invalid("the base URL has plain http, which shows the credential to the network: use https, or WithPlainHTTP")
+	if call.Body != nil {
+		var err error
+		if call.body, err = json.Marshal(call.Body); err != nil {
+			call.Target = shown(call.Target)
+			return c.newError(call, errors.InvalidArgument, err)
+		}
 	}
-	c.base = *u
-	return nil
-}
-
-// prepare does what is the same for every attempt of a call.
-func (c *Call) prepare() error {
-	c.answer.call = c
-	if c.path == "" {
-		c.path = c.Path
-	}
-	if c.err != nil || c.Body == nil {
-		return c.err
-	}
-	var err error
-	c.body, err = json.Marshal(c.Body)
-	return err
+	return next(ctx, call)
 }
 
 // build makes the request of one attempt, without its credential.
@@ -60,7 +42,7 @@ func (c *Client) build(ctx context.Context, call *Call) (*http.Request, error) {
 	}
 	x.url.RawQuery = call.query
 	if !call.Repeat { // what may be repeated anyway does not need to know
-		ctx = call.reach.watch(ctx, &x.trace)
+		ctx = call.conns.watch(ctx, &x.trace)
 	}
 	req := c.blank.WithContext(ctx)
 	req.Method, req.URL, req.Host = call.Method, &x.url, x.url.Host
@@ -107,12 +89,3 @@ func newBody(b []byte) *body {
 }
 
 func (*body) Close() error { return nil }
-
-// userAgent puts the caller's product before ours, as RFC 9110 has it.
-func userAgent(caller string) string {
-	ours := "offboard-go/" + Version + " (" + runtime.GOOS + "; " + runtime.GOARCH + ")"
-	if caller == "" {
-		return ours
-	}
-	return caller + " " + ours
-}

@@ -15,8 +15,8 @@ var (
 	errNoResponse = errors.New("the transport returned neither a response nor an error")
 )
 
-// broken makes an error of an exchange that had no answer.
-func (c *Client) broken(ctx context.Context, call *Call, resp *http.Response, err error) *errors.Error {
+// transportError makes an error of an exchange that had no answer.
+func (c *Client) transportError(ctx context.Context, call *Call, resp *http.Response, err error) *errors.Error {
 	err = withoutURL(err)
 	switch {
 	case resp != nil:
@@ -28,7 +28,7 @@ func (c *Client) broken(ctx context.Context, call *Call, resp *http.Response, er
 		return c.newError(call, errors.Unauthenticated, err)
 	case call.Repeat && ctx.Err() != nil:
 		return c.newError(call, errors.Canceled, err)
-	case !call.reach.never():
+	case !call.conns.neverConnected():
 		return c.newError(call, unanswered(call), err)
 	case ctx.Err() != nil:
 		return c.newError(call, errors.Canceled, err)
@@ -44,26 +44,6 @@ func unanswered(call *Call) errors.Code {
 		return errors.Unavailable
 	}
 	return errors.OutcomeUnknown
-}
-
-// unauthorized makes an error of a credential that could not be fetched. Its
-// Status is 0, for the operation itself was never sent; the cause has the status
-// of the token endpoint.
-func (c *Client) unauthorized(ctx context.Context, call *Call, err error) *errors.Error {
-	if ctx.Err() != nil {
-		return c.newError(call, errors.Canceled, ctx.Err())
-	}
-	if refusal, ok := errors.AsType[*TokenRefusal](err); ok {
-		cause := c.refusedToken(refusal)
-		e := c.newError(call, cause.Code, cause)
-		e.ProviderCode, e.Message, e.RequestID = cause.ProviderCode, cause.Message, cause.RequestID
-		e.RetryAfter = cause.RetryAfter
-		return e
-	}
-	if _, ok := errors.AsType[*url.Error](err); ok {
-		return c.newError(call, errors.Unavailable, withoutURL(err))
-	}
-	return c.newError(call, errors.Unauthenticated, err)
 }
 
 // withoutURL takes the URL off an error of net/http, however deep it is.
