@@ -121,23 +121,23 @@ func TestWhatStandsInTheWayIsNamed(t *testing.T) {
 		organization atlastest.Organization
 		projects     int
 		want         errors.Code
-		umbrella     errors.Code
+		category     errors.Code
 		status       int
 		provider     string // code
 		steps        []string
 	}{
 		"projects": {
-			projects: 2, want: errors.OrganizationNotEmpty, umbrella: errors.DeletionStepsNotSatisfied,
+			projects: 2, want: errors.OrganizationNotEmpty, category: errors.DeletionStepsNotSatisfied,
 			status: 409, provider: "ORG_NOT_EMPTY", steps: []string{"projects"},
 		},
 		"a live migration": {
 			organization: atlastest.Organization{LiveMigration: true},
-			want:         errors.ActiveLiveMigration, umbrella: errors.DeletionStepsNotSatisfied,
+			want:         errors.ActiveLiveMigration, category: errors.DeletionStepsNotSatisfied,
 			status: 409, provider: "CANNOT_DELETE_ORG_ACTIVE_LIVE_MIGRATION_ATLAS_ORG_LINK", steps: []string{"live_migrations"},
 		},
 		"failed payments": {
 			organization: atlastest.Organization{FailedPayments: true},
-			want:         errors.PaymentRequired, umbrella: errors.DeletionStepsNotSatisfied,
+			want:         errors.PaymentRequired, category: errors.DeletionStepsNotSatisfied,
 			status: 402, provider: "CANNOT_DELETE_ORG_FAILED_PAYMENTS", steps: []string{"failed_payments"},
 		},
 	} {
@@ -151,7 +151,7 @@ func TestWhatStandsInTheWayIsNamed(t *testing.T) {
 			}
 			err := atlas.DeleteOrganization(t.Context(), acme, srv.Option())
 			e, _ := errors.AsType[*errors.Error](err)
-			if e == nil || e.Code != test.want || e.Status != test.status || e.ProviderCode != test.provider || !errors.Is(err, test.umbrella) {
+			if e == nil || e.Code != test.want || e.Status != test.status || e.ProviderCode != test.provider || !errors.Is(err, test.category) {
 				t.Fatalf("got %v, want %q with status %d", err, test.want, test.status)
 			}
 			var steps []string

@@ -55,7 +55,7 @@ func classify(a *rest.Answer, e *errors.Error) (own bool) {
 		e.Detail = body.ErrorDetail
 	}
 	e.Code = body.code(a.Status, e.Operation, e.Target)
-	switch e.Code.Umbrella() {
+	switch e.Code.Category() {
 	case errors.DeletionStepsNotSatisfied:
 		e.Steps = []errors.Step{{Name: step(body.ErrorCode, e.Code), Description: e.Message}}
 	case errors.RateLimitReached:
@@ -87,7 +87,7 @@ func (b *errorBody) code(status int, operation, target string) errors.Code {
 		return b.generalCode()
 	case isList(operation) && b.isTransientList(known, target, operation):
 		return errors.Unavailable
-	case known.Umbrella() == errors.NotFound && status != http.StatusNotFound:
+	case known.Category() == errors.NotFound && status != http.StatusNotFound:
 		return "" // not the status that belongs to the code
 	case known != "":
 		return known
@@ -113,7 +113,7 @@ func (b *errorBody) isTransientList(known errors.Code, target, operation string)
 	switch {
 	case known == errors.WrongClusterType:
 		return true
-	case known.Umbrella() != errors.NotFound, slices.Contains(projectMissing, b.ErrorCode), known == errors.OrganizationNotFound:
+	case known.Category() != errors.NotFound, slices.Contains(projectMissing, b.ErrorCode), known == errors.OrganizationNotFound:
 		return false
 	case b.ErrorCode == parentMissing[operation]:
 		named := len(b.Parameters) > 0
@@ -182,7 +182,7 @@ var steps = map[string]string{
 	"STREAM_TENANT_HAS_STREAM_PROCESSORS": "stream_processors",
 }
 
-// codes maps Atlas's codes. A code that is not here gets the umbrella of its
+// codes maps Atlas's codes. A code that is not here gets the category of its
 // status: UNEXPECTED_ERROR, too, which Atlas answers with 401, 404 and 500.
 var codes = map[string]errors.Code{
 	// The deletion of an organization.

@@ -518,7 +518,7 @@ func TestEachRuleOfAtlasHasItsCode(t *testing.T) {
 		before   func(context.Context, *atlas.Client) error
 		call     func(context.Context, *atlas.Client) error
 		code     errors.Code
-		umbrella errors.Code
+		category errors.Code
 		status   int
 		provider string
 		step     string
@@ -526,60 +526,60 @@ func TestEachRuleOfAtlasHasItsCode(t *testing.T) {
 		"a protected cluster": {
 			add:  []atlastest.Resource{{Kind: atlas.KindCluster, ID: "safe", Protected: true}},
 			call: removeBy(atlas.Left{Kind: atlas.KindCluster, ID: "safe"}), code: errors.TerminationProtection,
-			umbrella: errors.DeletionStepsNotSatisfied, status: 400,
+			category: errors.DeletionStepsNotSatisfied, status: 400,
 			provider: "CANNOT_TERMINATE_CLUSTER_WHEN_TERMINATION_PROTECTION_ENABLED", step: "termination_protection",
 		},
 		"a protected flex cluster": {
 			add:  []atlastest.Resource{{Kind: atlas.KindFlexCluster, ID: "safe", Protected: true}},
 			call: removeBy(atlas.Left{Kind: atlas.KindFlexCluster, ID: "safe"}), code: errors.TerminationProtection,
-			umbrella: errors.DeletionStepsNotSatisfied, status: 400,
+			category: errors.DeletionStepsNotSatisfied, status: 400,
 			provider: "ATLAS_GENERAL_ERROR", step: "termination_protection",
 		},
 		"a cluster in an outage simulation": {
 			call: removeBy(atlas.Left{Kind: atlas.KindCluster, ID: "main"}), code: errors.DeletionStepsNotSatisfied,
-			umbrella: errors.DeletionStepsNotSatisfied, status: 400,
+			category: errors.DeletionStepsNotSatisfied, status: 400,
 			provider: "CANNOT_TERMINATE_CLUSTER_WITH_UNDERGOING_REGIONAL_OUTAGE_SIMULATION", step: "outage_simulation",
 		},
 		"a cluster that is being deleted": {
 			before: removeBy(atlas.Left{Kind: atlas.KindCluster, ID: "shards"}),
 			call:   removeBy(atlas.Left{Kind: atlas.KindCluster, ID: "shards"}), code: errors.AlreadyRequestedDeletion,
-			umbrella: errors.Conflict, status: 400, provider: "CLUSTER_ALREADY_REQUESTED_DELETION",
+			category: errors.Conflict, status: 400, provider: "CLUSTER_ALREADY_REQUESTED_DELETION",
 		},
 		"a flex cluster that is being deleted": {
 			before: removeBy(atlas.Left{Kind: atlas.KindFlexCluster, ID: "small"}),
 			call:   removeBy(atlas.Left{Kind: atlas.KindFlexCluster, ID: "small"}), code: errors.AlreadyRequestedDeletion,
-			umbrella: errors.Conflict, status: 400, provider: "ATLAS_GENERAL_ERROR",
+			category: errors.Conflict, status: 400, provider: "ATLAS_GENERAL_ERROR",
 		},
 		"a peering that is being deleted": {
 			before: removeBy(atlas.Left{Kind: atlas.KindNetworkPeering, ID: peer}),
 			call:   removeBy(atlas.Left{Kind: atlas.KindNetworkPeering, ID: peer}), code: errors.AlreadyRequestedDeletion,
-			umbrella: errors.Conflict, status: 409, provider: "PEER_ALREADY_REQUESTED_DELETION",
+			category: errors.Conflict, status: 409, provider: "PEER_ALREADY_REQUESTED_DELETION",
 		},
 		"a flex cluster as a cluster": {
 			call: removeBy(atlas.Left{Kind: atlas.KindCluster, ID: "small"}), code: errors.WrongClusterType,
-			umbrella: errors.InvalidArgument, status: 400, provider: "CANNOT_USE_FLEX_CLUSTER_IN_CLUSTER_API",
+			category: errors.InvalidArgument, status: 400, provider: "CANNOT_USE_FLEX_CLUSTER_IN_CLUSTER_API",
 		},
 		"a cluster as a flex cluster": {
 			call: removeBy(atlas.Left{Kind: atlas.KindFlexCluster, ID: "main"}), code: errors.WrongClusterType,
-			umbrella: errors.InvalidArgument, status: 400, provider: "CANNOT_USE_NON_FLEX_CLUSTER_IN_FLEX_API",
+			category: errors.InvalidArgument, status: 400, provider: "CANNOT_USE_NON_FLEX_CLUSTER_IN_FLEX_API",
 		},
 		"a workspace with processors": {
 			call: removeBy(atlas.Left{Kind: atlas.KindStreamWorkspace, ID: "events"}), code: errors.DeletionStepsNotSatisfied,
-			umbrella: errors.DeletionStepsNotSatisfied, status: 403, provider: "STREAM_TENANT_HAS_STREAM_PROCESSORS", step: "stream_processors",
+			category: errors.DeletionStepsNotSatisfied, status: 403, provider: "STREAM_TENANT_HAS_STREAM_PROCESSORS", step: "stream_processors",
 		},
 		"a service with endpoints": {
 			call: removeBy(atlas.Left{Kind: atlas.KindPrivateEndpointService, ID: service, Provider: "AWS"}), code: errors.DeletionStepsNotSatisfied,
-			umbrella: errors.DeletionStepsNotSatisfied, status: 409, provider: "CANNOT_DELETE_PRIVATELINK_WITH_ENDPOINTS", step: "private_endpoints",
+			category: errors.DeletionStepsNotSatisfied, status: 409, provider: "CANNOT_DELETE_PRIVATELINK_WITH_ENDPOINTS", step: "private_endpoints",
 		},
 		"a snapshot that is being taken": {
 			add:  []atlastest.Resource{{Kind: atlas.KindSnapshot, ID: other, Parent: "main", State: "inProgress"}},
 			call: removeBy(atlas.Left{Kind: atlas.KindSnapshot, ID: other, Parent: "main"}), code: errors.Conflict,
-			umbrella: errors.Conflict, status: 400, provider: "CANNOT_DELETE_IN_PROGRESS_SNAPSHOT",
+			category: errors.Conflict, status: 400, provider: "CANNOT_DELETE_IN_PROGRESS_SNAPSHOT",
 		},
 		"a sharded snapshot under a policy": {
 			add:  []atlastest.Resource{{Kind: atlas.KindBackupCompliancePolicy}},
 			call: removeBy(atlas.Left{Kind: atlas.KindShardedSnapshot, ID: shards, Parent: "shards"}), code: errors.BackupCompliancePolicy,
-			umbrella: errors.DeletionStepsNotSatisfied, status: 400,
+			category: errors.DeletionStepsNotSatisfied, status: 400,
 			provider: "CANNOT_DELETE_SNAPSHOT_WITH_BACKUP_COMPLIANCE_POLICY", step: "backup_compliance_policy",
 		},
 		"a container with a peering": {
@@ -587,15 +587,15 @@ func TestEachRuleOfAtlasHasItsCode(t *testing.T) {
 			call: func(ctx context.Context, c *atlas.Client) error {
 				return c.DeleteNetworkContainer(ctx, shop, other)
 			}, code: errors.DeletionStepsNotSatisfied,
-			umbrella: errors.DeletionStepsNotSatisfied, status: 409, provider: "CONTAINERS_IN_USE", step: "clusters_and_peerings",
+			category: errors.DeletionStepsNotSatisfied, status: 409, provider: "CONTAINERS_IN_USE", step: "clusters_and_peerings",
 		},
 		"a cluster that is not there": {
 			call: removeBy(atlas.Left{Kind: atlas.KindCluster, ID: "none"}), code: errors.NotFound,
-			umbrella: errors.NotFound, status: 404, provider: "CLUSTER_NOT_FOUND",
+			category: errors.NotFound, status: 404, provider: "CLUSTER_NOT_FOUND",
 		},
 		"a project with clusters": {
 			call: func(ctx context.Context, c *atlas.Client) error { return c.DeleteProject(ctx, shop) }, code: errors.DeletionStepsNotSatisfied,
-			umbrella: errors.DeletionStepsNotSatisfied, status: 409, provider: "CANNOT_CLOSE_GROUP_ACTIVE_ATLAS_CLUSTERS", step: "atlas_clusters",
+			category: errors.DeletionStepsNotSatisfied, status: 409, provider: "CANNOT_CLOSE_GROUP_ACTIVE_ATLAS_CLUSTERS", step: "atlas_clusters",
 		},
 		"the only organization of a federation": {
 			before: func(ctx context.Context, c *atlas.Client) error {
@@ -604,11 +604,11 @@ func TestEachRuleOfAtlasHasItsCode(t *testing.T) {
 			call: func(ctx context.Context, c *atlas.Client) error {
 				return c.DisconnectOrganization(ctx, federation, acme)
 			},
-			code: errors.ValidationError, umbrella: errors.InvalidArgument, status: 400, provider: "VALIDATION_ERROR",
+			code: errors.ValidationError, category: errors.InvalidArgument, status: 400, provider: "VALIDATION_ERROR",
 		},
 		"a federation of several organizations": {
 			call: func(ctx context.Context, c *atlas.Client) error { return c.DeleteFederation(ctx, federation) },
-			code: errors.ValidationError, umbrella: errors.InvalidArgument, status: 400, provider: "VALIDATION_ERROR",
+			code: errors.ValidationError, category: errors.InvalidArgument, status: 400, provider: "VALIDATION_ERROR",
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -625,7 +625,7 @@ func TestEachRuleOfAtlasHasItsCode(t *testing.T) {
 			}
 			err := test.call(ctx, c)
 			e, _ := errors.AsType[*errors.Error](err)
-			if e == nil || e.Code != test.code || !errors.Is(err, test.umbrella) || e.Status != test.status || e.ProviderCode != test.provider {
+			if e == nil || e.Code != test.code || !errors.Is(err, test.category) || e.Status != test.status || e.ProviderCode != test.provider {
 				t.Fatalf("got %v, want %q with status %d and %s", err, test.code, test.status, test.provider)
 			}
 			step := ""

@@ -7,13 +7,13 @@ import "strings"
 // a target for [Is]. The values are stable.
 type Code string
 
-// Umbrellas. [Is] matches each of them also for the codes listed below it;
+// Categories. [Is] matches each of them also for the codes listed below it;
 // there is one level only. A provider's code that has no constant of its own
-// is mapped to the umbrella that its documentation or its status names, and
+// is mapped to the category that its documentation or its status names, and
 // [Error.ProviderCode] keeps it.
 const (
 	// DeletionStepsNotSatisfied: something is left that has to go first. It is
-	// Katapult's own code (409), whose steps are in [Error.Steps], and the umbrella
+	// Katapult's own code (409), whose steps are in [Error.Steps], and the category
 	// of all that blocks a deletion.
 	DeletionStepsNotSatisfied Code = "deletion_steps_not_satisfied"
 
@@ -310,9 +310,9 @@ const (
 	VersionNotSupported Code = "version_not_supported"
 )
 
-// Umbrella returns the code that [Is] also matches for c; c itself when it is
-// an umbrella or not known here.
-func (c Code) Umbrella() Code {
+// Category returns the code that [Is] also matches for c; c itself when it is
+// a category or not known here.
+func (c Code) Category() Code {
 	switch c {
 	case ActiveSubscriptions, OrganizationNotEmpty, ActiveLiveMigration, PaymentRequired,
 		DefaultOrganization, DeletionRestricted, SystemOrganization, NamespaceNotEmpty,
@@ -358,10 +358,10 @@ func (c Code) Error() string {
 	return strings.ReplaceAll(string(c), "_", " ")
 }
 
-// Is reports whether target is the umbrella of c.
+// Is reports whether target is the category of c.
 func (c Code) Is(target error) bool {
-	umbrella, ok := target.(Code)
-	return ok && c.Umbrella() == umbrella
+	category, ok := target.(Code)
+	return ok && c.Category() == category
 }
 
 func (c Code) retryable() bool {
@@ -371,7 +371,7 @@ func (c Code) retryable() bool {
 	case Canceled, NotFinished:
 		return true
 	}
-	switch c.Umbrella() {
+	switch c.Category() {
 	case RateLimitReached, Unavailable, Internal:
 		return true
 	}

@@ -163,10 +163,10 @@ func clean(s string) string {
 	return b.String()
 }
 
-// Is reports whether target is the error's [Code] or the umbrella of it.
+// Is reports whether target is the error's [Code] or the category of it.
 func (e *Error) Is(target error) bool {
 	code, ok := target.(Code)
-	return ok && e != nil && (e.Code == code || e.Code.Umbrella() == code)
+	return ok && e != nil && (e.Code == code || e.Code.Category() == code)
 }
 
 // Unwrap returns the first cause that is not an error of this package, such as

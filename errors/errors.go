@@ -31,7 +31,7 @@ func New(text string) error { return stderrors.New(text) }
 
 // Is is the standard library's [stderrors.Is]. A target that is a [Code]
 // matches an error of that code and every error of whose code it is the
-// umbrella.
+// category.
 func Is(err, target error) bool { return stderrors.Is(err, target) }
 
 // As is the standard library's [stderrors.As]. Prefer [AsType].

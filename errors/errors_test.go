@@ -64,23 +64,23 @@ func TestCodesAreStable(t *testing.T) {
 	}
 }
 
-func TestUmbrellasHaveOneLevel(t *testing.T) {
+func TestCategoriesHaveOneLevel(t *testing.T) {
 	t.Parallel()
 	for name, code := range codes(t) {
-		umbrella := code.Umbrella()
-		if umbrella.Umbrella() != umbrella {
-			t.Errorf("%s has the umbrella %q, which has another", name, umbrella)
+		category := code.Category()
+		if category.Category() != category {
+			t.Errorf("%s has the category %q, which has another", name, category)
 		}
-		if !errors.Is(code, umbrella) || !stderrors.Is(code, code) {
-			t.Errorf("%s is not its umbrella %q", name, umbrella)
+		if !errors.Is(code, category) || !stderrors.Is(code, code) {
+			t.Errorf("%s is not its category %q", name, category)
 		}
-		if umbrella != code && errors.Is(umbrella, code) {
-			t.Errorf("the umbrella %q is %s", umbrella, name)
+		if category != code && errors.Is(category, code) {
+			t.Errorf("the category %q is %s", category, name)
 		}
 	}
 }
 
-func TestAnErrorIsItsCodeAndItsUmbrella(t *testing.T) {
+func TestAnErrorIsItsCodeAndItsCategory(t *testing.T) {
 	t.Parallel()
 	cause := &errors.Error{Code: errors.ServiceUnavailable}
 	err := fmt.Errorf("job 7: %w", &errors.Error{Code: errors.ActiveSubscriptions, Err: cause})

@@ -13,7 +13,7 @@ func ExampleIs() {
 		Code: errors.ActiveSubscriptions, Status: 400, ProviderCode: "5111",
 	})
 	fmt.Println(errors.Is(err, errors.ActiveSubscriptions))
-	fmt.Println(errors.Is(err, errors.DeletionStepsNotSatisfied)) // the umbrella
+	fmt.Println(errors.Is(err, errors.DeletionStepsNotSatisfied)) // the category
 	fmt.Println(errors.Is(err, errors.NotFound))
 	// Output:
 	// true

@@ -68,7 +68,7 @@ func classify(a *rest.Answer, e *errors.Error) (own bool) {
 }
 
 // codes maps Katapult's codes, and those of the framework it runs on. A code that
-// is not here gets the umbrella of its status.
+// is not here gets the category of its status.
 var codes = map[string]errors.Code{
 	"deletion_failed":                        errors.DeletionFailed,
 	"deletion_restricted":                    errors.DeletionRestricted,

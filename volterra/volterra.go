@@ -38,7 +38,7 @@
 // Every error is an [*errors.Error]. Its ProviderCode is the gRPC code of the
 // answer in decimal digits, such as "7"; in an [errors.PartialResult] it is that of
 // the first part that is missing, such as "EPERMS". F5 documents no other codes of
-// its own, so the other codes are umbrellas. F5 does not say which role an
+// its own, so the other codes are categories. F5 does not say which role an
 // operation needs.
 //
 // # Retries

@@ -100,7 +100,7 @@ func organization(e *errors.Error, entity string) bool {
 var aboutOrganization = map[string]bool{"GetOrganization": true, "GetWorkspace": true, "DeleteOrganization": true}
 
 // codes maps Applivery's codes, and those of the framework it runs on. A code that
-// is not here gets the umbrella of its status.
+// is not here gets the category of its status.
 var codes = map[string]errors.Code{
 	"400":  errors.InvalidArgument, // of 2017
 	"1000": errors.Internal,

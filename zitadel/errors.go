@@ -167,7 +167,7 @@ func (b *errorBody) untranslated() errors.Code {
 }
 
 // codes maps the ids of errors that the operations of this package can have.
-// One that is not here gets the code of its gRPC code or the umbrella of its status.
+// One that is not here gets the code of its gRPC code or the category of its status.
 var codes = map[string]errors.Code{
 	"AUTH-3jknH":     errors.PermissionDenied,
 	"AUTH-5mWD2":     errors.PermissionDenied,

@@ -325,7 +325,7 @@ func (x *liveExchange) compareError(err error, operation string) (problems []str
 	}
 	got := e.Code
 	if !slices.Contains(codesOfRules, got) { // narrower than any rule is
-		got = got.Umbrella()
+		got = got.Category()
 	}
 	differ("code", got, want)
 	differ("status", e.Status, x.status)

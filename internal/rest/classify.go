@@ -52,7 +52,7 @@ func (c *Client) failure(call *Call, a *Answer) *errors.Error {
 	switch {
 	case !own && a.needsForm():
 		e.Code, e.Err = errors.UnexpectedResponse, errForeign
-	case e.Code.Umbrella() == errors.NotFound && !c.notFoundStatus(a.Status, e.ProviderCode):
+	case e.Code.Category() == errors.NotFound && !c.notFoundStatus(a.Status, e.ProviderCode):
 		// The code of one answer with the status of another: nothing it says is proof.
 		e.Code, e.Err = errors.UnexpectedResponse, errMisplaced
 	case e.Code == "":

@@ -92,7 +92,7 @@ func (c *Client) Delete(ctx context.Context, d Deletion) error {
 // answered so: the answer was lost, is a failure of the server with whatever status and
 // code, or is a 2xx or 3xx that is not the documented success.
 func ambiguous(e *errors.Error) bool {
-	switch e.Code.Umbrella() {
+	switch e.Code.Category() {
 	case errors.OutcomeUnknown:
 		return true
 	case errors.Internal, errors.Unavailable:

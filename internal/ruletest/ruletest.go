@@ -213,7 +213,7 @@ func (p Provider) open(t *testing.T, fault offboardtest.Fault) {
 					want = errors.UnexpectedResponse
 				}
 				e, _ := errors.AsType[*errors.Error](err)
-				if err == nil && want != "" || err != nil && (e == nil || e.Code.Umbrella() != want) {
+				if err == nil && want != "" || err != nil && (e == nil || e.Code.Category() != want) {
 					t.Errorf("work done %t, %d times: got %v, want %q", work, times, err, want)
 				}
 				if e != nil && e.Status != fault.Status {

@@ -89,7 +89,7 @@ func verdict(err error) string {
 	if e == nil {
 		return saysOther
 	}
-	switch e.Code.Umbrella() {
+	switch e.Code.Category() {
 	case errors.DeletionStepsNotSatisfied:
 		return saysBlocked
 	case errors.NotFound:
