@@ -1,0 +1,34 @@
+# The commands of every day. `.ci/run` has everything that a reviewer runs.
+
+GOLANGCI = github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0
+MODULES = . examples internal/conformance internal/conformance/vendors internal/tools
+
+.PHONY: help test race lint generate guards bench check
+
+help: ## list the commands
+	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' $(MAKEFILE_LIST)
+
+test: ## run all tests
+	go test work
+
+race: ## run all tests with the race detector
+	go test -race work
+
+lint: ## run golangci-lint in every module
+	@for module in $(MODULES); do \
+		echo "golangci-lint: $$module"; \
+		(cd $$module && GOWORK=off go run $(GOLANGCI) run ./...) || exit 1; \
+	done
+
+generate: ## generate the API of every provider from openapi
+	go generate ./openapi
+
+guards: ## run the test of each rule without its guard; minutes
+	go run ./internal/conformance/guards
+
+bench: ## compare calls with net/http and with the vendors' clients
+	go test -run '^$$' -bench /ratio .
+	GOWORK=off go -C internal/conformance/vendors test -run '^$$' -bench .
+
+check: ## run everything that a reviewer runs
+	.ci/run
