@@ -64,7 +64,7 @@ func ExampleClient_CheckDeletion() {
 		}
 	}
 	// Output:
-	// atlas: CheckDeletion "5e2f00000000000000000001": organization not empty
+	// atlas: CheckDeletion "5e2f00000000000000000001": organization_not_empty
 	// project shop (5e2f0000000000000000000a), clusters: 2
 	// project blog (5e2f0000000000000000000b), clusters: 0
 }

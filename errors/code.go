@@ -1,317 +1,491 @@
+// SPDX-License-Identifier: Apache-2.0
+
 package errors
 
-import "strings"
-
-// Code says what went wrong, in words that all providers share. A Code is a
-// constant and an error at once: comparable, printable, usable in a switch, and
-// a target for [Is]. The values are stable.
+// Code is the cause of an error in terms that all providers share. A Code is a constant and
+// an error: it is comparable, printable, a case of a switch, and a target of [Is]. The
+// values are stable, and a code is printed and encoded as its value everywhere.
+//
+// The comment of each code names its origin: the providers whose answers become the code,
+// with their statuses and own codes if they are few, or the client, which needs no answer
+// for it.
 type Code string
 
-// Categories. [Is] matches each of them also for the codes listed below it;
-// there is one level only. A provider's code that has no constant of its own
-// is mapped to the category that its documentation or its status names, and
-// [Error.ProviderCode] keeps it.
+// Categories. [Is] matches a category also for the codes in it. There is one level:
+// a category is in no other category. If a provider's code has no constant of its own, the
+// error has the category that the provider's documentation or the status names, and
+// [Error.ProviderCode] has the provider's code.
 const (
-	// DeletionStepsNotSatisfied: something is left that has to go first. It is
-	// Katapult's own code (409), whose steps are in [Error.Steps], and the category
-	// of all that blocks a deletion.
+	// DeletionStepsNotSatisfied: other resources or settings block the deletion.
+	// [Error.Steps] lists them.
+	//
+	// Origin: Katapult (409), Atlas.
 	DeletionStepsNotSatisfied Code = "deletion_steps_not_satisfied"
 
-	// NotFound: there is no such thing, says the provider in its own words.
+	// NotFound: the provider's own error code reports that the resource does not exist.
+	//
+	// Origin: every provider.
 	NotFound Code = "not_found"
 
 	// Unauthenticated: the provider does not accept the credential.
+	//
+	// Origin: every provider.
 	Unauthenticated Code = "unauthenticated"
 
-	// PermissionDenied: the credential is known and may not do this.
+	// PermissionDenied: the credential is valid and lacks a permission.
+	//
+	// Origin: every provider.
 	PermissionDenied Code = "permission_denied"
 
-	// InvalidArgument: the request is wrong in itself. [Error.Status] is 0 when it
-	// was refused before anything was sent.
+	// InvalidArgument: the request is invalid. If [Error.Status] is 0, the client refused
+	// it and sent nothing.
+	//
+	// Origin: every provider, and the client.
 	InvalidArgument Code = "invalid_argument"
 
-	// Conflict: the target's state does not allow this, and no step of a deletion
-	// is named.
+	// Conflict: the state of the resource does not allow the request, and no step of a
+	// deletion is named.
+	//
+	// Origin: every provider.
 	Conflict Code = "conflict"
 
-	// RateLimitReached: too many requests. [Error.RetryAfter] says how long to wait,
-	// where the provider does. Katapult calls it so (429).
+	// RateLimitReached: too many requests. [Error.RetryAfter] is the time to wait, if the
+	// provider states it.
+	//
+	// Origin: every provider.
 	RateLimitReached Code = "rate_limit_reached"
 
-	// PartialResult: the provider answered with a part of what there is, and says so
-	// in a success (F5 200 with errors). What is known is returned beside the error.
+	// PartialResult: the provider returned a part of a list and reports that the rest is
+	// missing. The part is returned in addition to the error.
+	//
+	// Origin: F5 (200).
 	PartialResult Code = "partial_result"
 
-	// Unavailable: the provider could not be reached or is not serving.
+	// Unavailable: the provider cannot be reached or is not serving.
+	//
+	// Origin: every provider, and the client.
 	Unavailable Code = "unavailable"
 
 	// Internal: the provider failed.
+	//
+	// Origin: every provider.
 	Internal Code = "internal"
 
-	// UnexpectedResponse: an answer that the provider does not document, such as a
-	// redirect, a web page, an empty body where one is due, or a 404 that is not
-	// the provider's own. It proves nothing about the target.
+	// UnexpectedResponse: the answer is not one that the provider documents, such as a
+	// redirect, a web page, an empty body, or a 404 without the provider's own code. It
+	// proves nothing about the resource.
+	//
+	// Origin: the client.
 	UnexpectedResponse Code = "unexpected_response"
 )
 
-// Codes of the client itself.
+// Categories of the client, which have no other codes in them.
 const (
-	// OutcomeUnknown: the request may have done its work, and nothing can be read
-	// that would tell. [Error.Err] is why. Look before repeating it.
+	// OutcomeUnknown: the request may have had its effect, and no read could decide.
+	// [Error.Err] is the reason. Look at the provider before you repeat the request.
+	//
+	// Origin: the client.
 	OutcomeUnknown Code = "outcome_unknown"
 
-	// NotConfirmed: what the caller asks for is not what the provider calls the
-	// target. Nothing was changed.
+	// NotConfirmed: the name that the caller expects differs from the provider's, or an
+	// override is missing. Nothing was changed.
+	//
+	// Origin: the client.
 	NotConfirmed Code = "not_confirmed"
 
-	// PlanStale: the plan of a teardown is too old, was changed, or is no longer the
-	// truth. [Error.Steps] says what changed. The organization was not deleted. If the plan
-	// became stale after its application had started, steps were.
+	// PlanStale: the plan of a teardown expired, was edited, or no longer matches the
+	// provider. [Error.Steps] lists the differences. The organization was not deleted.
+	// Steps may have been applied before the difference appeared.
+	//
+	// Origin: the client.
 	PlanStale Code = "plan_stale"
 
 	// Canceled: the caller's context ended before the request was sent. Nothing was
-	// changed. [Is] also matches context.Canceled or context.DeadlineExceeded.
+	// changed. [Is] also matches [context.Canceled] or [context.DeadlineExceeded].
+	//
+	// Origin: the client.
 	Canceled Code = "canceled"
 
-	// NotFinished: the caller's context ended before what had been begun was done.
-	// Steps are what was still there. [Is] also matches context.Canceled or
-	// context.DeadlineExceeded.
+	// NotFinished: the caller's context ended during a wait. [Error.Steps] lists the
+	// remaining resources. [Is] also matches [context.Canceled] or
+	// [context.DeadlineExceeded].
+	//
+	// Origin: the client.
 	NotFinished Code = "not_finished"
 )
 
-// Codes below [DeletionStepsNotSatisfied].
+// Codes in category [DeletionStepsNotSatisfied].
 const (
-	// ActiveSubscriptions: the workspace has active subscriptions (Applivery 400/5111).
-	// No API cancels them.
+	// ActiveSubscriptions: the workspace has active subscriptions. No API can cancel them.
+	//
+	// Origin: Applivery (400 5111).
 	ActiveSubscriptions Code = "active_subscriptions"
 
-	// OrganizationNotEmpty: the organization still has active projects (Atlas 409
-	// ORG_NOT_EMPTY).
+	// OrganizationNotEmpty: the organization has active projects.
+	//
+	// Origin: Atlas (409 ORG_NOT_EMPTY).
 	OrganizationNotEmpty Code = "organization_not_empty"
 
-	// NamespaceNotEmpty: objects of a namespace could not be deleted, and [Error.Steps]
-	// are these (F5 200 with an error_message of each).
+	// NamespaceNotEmpty: objects of a namespace could not be deleted. [Error.Steps] lists
+	// them.
+	//
+	// Origin: F5 (200).
 	NamespaceNotEmpty Code = "namespace_not_empty"
 
-	// ActiveLiveMigration: a live migration into the organization is running (Atlas
-	// 409 CANNOT_DELETE_ORG_ACTIVE_LIVE_MIGRATION_ATLAS_ORG_LINK).
+	// ActiveLiveMigration: a live migration into the organization is running.
+	//
+	// Origin: Atlas (409 CANNOT_DELETE_ORG_ACTIVE_LIVE_MIGRATION_ATLAS_ORG_LINK).
 	ActiveLiveMigration Code = "active_live_migration"
 
-	// PaymentRequired: an invoice, a charge or the payment method stands in the way
-	// (Atlas 402). No API settles it.
+	// PaymentRequired: an invoice, a charge or the payment method blocks the deletion. No
+	// API can settle it.
+	//
+	// Origin: Atlas (402).
 	PaymentRequired Code = "payment_required"
 
-	// TerminationProtection: the cluster is protected from deletion (Atlas
-	// CANNOT_TERMINATE_CLUSTER_WHEN_TERMINATION_PROTECTION_ENABLED).
+	// TerminationProtection: the cluster is protected from deletion.
+	//
+	// Origin: Atlas (CANNOT_TERMINATE_CLUSTER_WHEN_TERMINATION_PROTECTION_ENABLED).
 	TerminationProtection Code = "termination_protection"
 
-	// BackupCompliancePolicy: a policy protects snapshots (Atlas 400 and 409). Only the
-	// provider's support lifts it.
+	// BackupCompliancePolicy: a policy protects snapshots. Only the provider's support can
+	// remove it.
+	//
+	// Origin: Atlas (400, 409).
 	BackupCompliancePolicy Code = "backup_compliance_policy"
 
-	// DefaultOrganization: the organization is the default one of its instance
-	// (Zitadel 400 COMMA-wG9p1). Another one has to become the default first.
+	// DefaultOrganization: the organization is the default one of its instance. Another
+	// organization must become the default first.
+	//
+	// Origin: Zitadel (400 COMMA-wG9p1).
 	DefaultOrganization Code = "default_organization"
 
-	// DeletionRestricted: something is left in what should be deleted (Katapult 409).
+	// DeletionRestricted: other resources block the deletion of this resource.
+	//
+	// Origin: Katapult (409).
 	DeletionRestricted Code = "deletion_restricted"
 
-	// SystemOrganization: the organization owns the project that is the provider
-	// itself (Zitadel 400 COMMA-AF3JW). It cannot be deleted.
+	// SystemOrganization: the organization has the project of the provider itself. It
+	// cannot be deleted.
+	//
+	// Origin: Zitadel (400 COMMA-AF3JW).
 	SystemOrganization Code = "system_organization"
 )
 
-// Codes below [NotFound].
+// Codes in category [NotFound].
 const (
-	// OrganizationNotFound: the provider knows no such organization (Katapult 404,
-	// Zitadel 404 COMMA-aps2n and others, and 200 with a date in the year 1, Atlas 404
-	// ORG_NOT_FOUND, Applivery 404/3001).
+	// OrganizationNotFound: the organization does not exist, or the credential cannot see
+	// it.
+	//
+	// Origin: Katapult (404), Zitadel (404 COMMA-aps2n QUERY-leq5Q), Atlas (404
+	// ORG_NOT_FOUND), Applivery (404 3001).
 	OrganizationNotFound Code = "organization_not_found"
 
-	// Things of an organization at Katapult (404), by its own names.
-	DiskBackupPolicyNotFound       Code = "disk_backup_policy_not_found"
-	DiskNotFound                   Code = "disk_not_found"
-	DNSZoneNotFound                Code = "dns_zone_not_found"
-	FileStorageVolumeNotFound      Code = "file_storage_volume_not_found"
-	IPAddressNotFound              Code = "ip_address_not_found"
-	LoadBalancerNotFound           Code = "load_balancer_not_found"
+	// DiskBackupPolicyNotFound: the backup policy of a disk does not exist.
+	//
+	// Origin: Katapult (404).
+	DiskBackupPolicyNotFound Code = "disk_backup_policy_not_found"
+
+	// DiskNotFound: the disk does not exist.
+	//
+	// Origin: Katapult (404).
+	DiskNotFound Code = "disk_not_found"
+
+	// DNSZoneNotFound: the DNS zone does not exist.
+	//
+	// Origin: Katapult (404).
+	DNSZoneNotFound Code = "dns_zone_not_found"
+
+	// FileStorageVolumeNotFound: the file storage volume does not exist.
+	//
+	// Origin: Katapult (404).
+	FileStorageVolumeNotFound Code = "file_storage_volume_not_found"
+
+	// IPAddressNotFound: the IP address does not exist.
+	//
+	// Origin: Katapult (404).
+	IPAddressNotFound Code = "ip_address_not_found"
+
+	// LoadBalancerNotFound: the load balancer does not exist.
+	//
+	// Origin: Katapult (404).
+	LoadBalancerNotFound Code = "load_balancer_not_found"
+
+	// ObjectStorageAccessKeyNotFound: the access key does not exist.
+	//
+	// Origin: Katapult (404).
 	ObjectStorageAccessKeyNotFound Code = "object_storage_access_key_not_found"
-	ObjectStorageAccountNotFound   Code = "object_storage_account_not_found"
-	ObjectStorageBucketNotFound    Code = "object_storage_bucket_not_found"
-	ObjectStorageClusterNotFound   Code = "object_storage_cluster_not_found"
-	TaskNotFound                   Code = "task_not_found"
-	TrashObjectNotFound            Code = "trash_object_not_found"
-	VirtualMachineNotFound         Code = "virtual_machine_not_found"
-	VirtualNetworkNotFound         Code = "virtual_network_not_found"
+
+	// ObjectStorageAccountNotFound: the object storage account does not exist.
+	//
+	// Origin: Katapult (404).
+	ObjectStorageAccountNotFound Code = "object_storage_account_not_found"
+
+	// ObjectStorageBucketNotFound: the bucket does not exist.
+	//
+	// Origin: Katapult (404).
+	ObjectStorageBucketNotFound Code = "object_storage_bucket_not_found"
+
+	// ObjectStorageClusterNotFound: the object storage cluster does not exist.
+	//
+	// Origin: Katapult (404).
+	ObjectStorageClusterNotFound Code = "object_storage_cluster_not_found"
+
+	// TaskNotFound: the task does not exist.
+	//
+	// Origin: Katapult (404).
+	TaskNotFound Code = "task_not_found"
+
+	// TrashObjectNotFound: the object is not in the trash.
+	//
+	// Origin: Katapult (404).
+	TrashObjectNotFound Code = "trash_object_not_found"
+
+	// VirtualMachineNotFound: the virtual machine does not exist.
+	//
+	// Origin: Katapult (404).
+	VirtualMachineNotFound Code = "virtual_machine_not_found"
+
+	// VirtualNetworkNotFound: the virtual network does not exist.
+	//
+	// Origin: Katapult (404).
+	VirtualNetworkNotFound Code = "virtual_network_not_found"
 )
 
-// Codes below [Unauthenticated].
+// Codes in category [Unauthenticated].
 const (
-	// MissingAPIToken: no credential reached the provider (Katapult 400, Applivery
-	// 401/4002, Zitadel "auth header missing").
+	// MissingAPIToken: no credential reached the provider.
+	//
+	// Origin: Katapult (400), Zitadel, Applivery (401 4002).
 	MissingAPIToken Code = "missing_api_token"
 
-	// InvalidAPIToken: the credential is malformed, unknown or revoked (Katapult 403,
-	// Applivery 401/4004, Zitadel 401 AUTH-7fs1e).
+	// InvalidAPIToken: the credential is malformed, unknown or revoked.
+	//
+	// Origin: Katapult (403), Zitadel (401 AUTH-7fs1e), Applivery (401 4004).
 	InvalidAPIToken Code = "invalid_api_token"
 
-	// InvalidCapabilitiesToken: the capabilities token is not valid (Katapult 403).
+	// InvalidCapabilitiesToken: the capabilities token is not valid.
+	//
+	// Origin: Katapult (403).
 	InvalidCapabilitiesToken Code = "invalid_capabilities_token"
 
-	// ExpiredAPIToken: the credential was valid once (Applivery 401/4005).
+	// ExpiredAPIToken: the credential has expired.
+	//
+	// Origin: Applivery (401 4005).
 	ExpiredAPIToken Code = "expired_api_token"
 )
 
-// Codes below [PermissionDenied].
+// Codes in category [PermissionDenied].
 const (
-	// UnauthorizedNetworkForAPIToken: the credential may not be used from this
-	// address (Katapult 403, Atlas 403 IP_ADDRESS_NOT_ON_ACCESS_LIST).
+	// UnauthorizedNetworkForAPIToken: the credential must not be used from this IP address.
+	//
+	// Origin: Katapult (403), Atlas (403 IP_ADDRESS_NOT_ON_ACCESS_LIST).
 	UnauthorizedNetworkForAPIToken Code = "unauthorized_network_for_api_token"
 
-	// ScopeNotGranted: the credential lacks a scope (Katapult 403). Any one of the
-	// scopes in [Error.Detail] would do.
+	// ScopeNotGranted: the credential lacks a scope. Any one of the scopes in
+	// [Error.Detail] suffices.
+	//
+	// Origin: Katapult (403).
 	ScopeNotGranted Code = "scope_not_granted"
 
-	// OrganizationSuspended: the organization is suspended (Katapult 403).
+	// OrganizationSuspended: the organization is suspended.
+	//
+	// Origin: Katapult (403).
 	OrganizationSuspended Code = "organization_suspended"
 
-	// OrganizationNotActivated: the organization was never activated (Katapult 403).
+	// OrganizationNotActivated: the organization was never activated.
+	//
+	// Origin: Katapult (403).
 	OrganizationNotActivated Code = "organization_not_activated"
 
-	// ObjectStorageAccountNotProvisioned: the object storage is not there yet, or
-	// could not be made (Katapult 403).
+	// ObjectStorageAccountNotProvisioned: the object storage is not ready yet, or could not
+	// be created.
+	//
+	// Origin: Katapult (403).
 	ObjectStorageAccountNotProvisioned Code = "object_storage_account_not_provisioned"
 
-	// ObjectStorageAccountSuspended: the object storage is suspended (Katapult 403).
+	// ObjectStorageAccountSuspended: the object storage is suspended.
+	//
+	// Origin: Katapult (403).
 	ObjectStorageAccountSuspended Code = "object_storage_account_suspended"
 )
 
-// Codes below [InvalidArgument].
+// Codes in category [InvalidArgument].
 const (
-	// WrongClusterType: the cluster is one of another type, which has operations of
-	// its own (Atlas CANNOT_USE_FLEX_CLUSTER_IN_CLUSTER_API and its like).
+	// WrongClusterType: the cluster has another type, whose operations are others.
+	//
+	// Origin: Atlas (CANNOT_USE_FLEX_CLUSTER_IN_CLUSTER_API).
 	WrongClusterType Code = "wrong_cluster_type"
 
-	// MissingRequiredArgument: an argument is missing (Katapult 400, of its framework).
+	// MissingRequiredArgument: an argument is missing.
+	//
+	// Origin: Katapult (400).
 	MissingRequiredArgument Code = "missing_required_argument"
 
-	// InvalidJSONBody: the body is not JSON (Katapult 400, of its framework).
+	// InvalidJSONBody: the body of the request is not JSON.
+	//
+	// Origin: Katapult (400).
 	InvalidJSONBody Code = "invalid_json_body"
 
-	// ValidationError: the provider's validation refused a value (Katapult 422, Atlas
-	// 400 VALIDATION_ERROR, Applivery 400/5209).
+	// ValidationError: the provider's validation refused a value.
+	//
+	// Origin: Katapult (422), Atlas (400 VALIDATION_ERROR), Applivery (400 5209).
 	ValidationError Code = "validation_error"
 )
 
-// Codes below [Conflict].
+// Codes in category [Conflict].
 const (
-	// AlreadyRequestedDeletion: an earlier request to delete the same thing was
-	// accepted, and it is not gone yet (Atlas 400 CLUSTER_ALREADY_REQUESTED_DELETION,
-	// 409 PEER_ALREADY_REQUESTED_DELETION).
+	// AlreadyRequestedDeletion: an earlier request to delete the resource was accepted, and
+	// the resource still exists.
+	//
+	// Origin: Atlas (400 CLUSTER_ALREADY_REQUESTED_DELETION).
 	AlreadyRequestedDeletion Code = "already_requested_deletion"
 
-	// ManagedOrganizationRequired: the organization is not a managed one and cannot
-	// be deleted by this API (Katapult 409).
+	// ManagedOrganizationRequired: the organization is not a managed one. This API cannot
+	// delete it.
+	//
+	// Origin: Katapult (409).
 	ManagedOrganizationRequired Code = "managed_organization_required"
 
-	// OrganizationLimitReached: no more organizations can be created (Katapult 422).
+	// OrganizationLimitReached: no more organizations can be created.
+	//
+	// Origin: Katapult (422).
 	OrganizationLimitReached Code = "organization_limit_reached"
 
-	// ObjectInTrash: it is in the trash, which is where a deletion brings it (Katapult
-	// 406). [Error.Detail] names the object in the trash where Katapult does.
+	// ObjectInTrash: the object is in the trash, into which a deletion moves it.
+	// [Error.Detail] has the object in the trash, if the provider names it.
+	//
+	// Origin: Katapult (406).
 	ObjectInTrash Code = "object_in_trash"
 
-	// UnassignedDisk: the disk is assigned to no virtual machine (Katapult 422).
+	// UnassignedDisk: the disk is not assigned to a virtual machine.
+	//
+	// Origin: Katapult (422).
 	UnassignedDisk Code = "unassigned_disk"
 
-	// UnableToUnassign: the disk cannot be taken away from its virtual machine now
-	// (Katapult 422).
+	// UnableToUnassign: the disk cannot be unassigned from its virtual machine now.
+	//
+	// Origin: Katapult (422).
 	UnableToUnassign Code = "unable_to_unassign"
 
-	// VirtualMachineMustBeStarted: the virtual machine does not run (Katapult 406).
+	// VirtualMachineMustBeStarted: the virtual machine is not running.
+	//
+	// Origin: Katapult (406).
 	VirtualMachineMustBeStarted Code = "virtual_machine_must_be_started"
 
-	// NoAllocation: nothing holds the IP address (Katapult 422).
+	// NoAllocation: no resource uses the IP address.
+	//
+	// Origin: Katapult (422).
 	NoAllocation Code = "no_allocation"
 
-	// ResourceDoesNotSupportUnallocation: what holds the IP address does not let go
-	// of it (Katapult 409).
+	// ResourceDoesNotSupportUnallocation: the resource that uses the IP address does not
+	// support unallocation.
+	//
+	// Origin: Katapult (409).
 	ResourceDoesNotSupportUnallocation Code = "resource_does_not_support_unallocation"
 
-	// MultipleObjectStorageBucketsFound: the name fits several buckets (Katapult 500).
+	// MultipleObjectStorageBucketsFound: several buckets have the name.
+	//
+	// Origin: Katapult (500).
 	MultipleObjectStorageBucketsFound Code = "multiple_object_storage_buckets_found"
 
-	// ObjectStorageBucketDeletionError: the bucket could not be deleted (Katapult
-	// 403). [Error.Detail] says why where Katapult does.
+	// ObjectStorageBucketDeletionError: the bucket could not be deleted. [Error.Detail] has
+	// the reason, if the provider states it.
+	//
+	// Origin: Katapult (403).
 	ObjectStorageBucketDeletionError Code = "object_storage_bucket_deletion_error"
-	// OrganizationExists: the name or the id of a new organization is taken (Zitadel
-	// 409 V3-DKcYh and ORG-laho2n).
+
+	// OrganizationExists: an organization with the name or ID exists already.
+	//
+	// Origin: Zitadel (409 V3-DKcYh ORG-laho2n).
 	OrganizationExists Code = "organization_exists"
 
-	// OrganizationActive: the organization is active already (Zitadel 400 EVENT-bfnrh).
+	// OrganizationActive: the organization is active already.
+	//
+	// Origin: Zitadel (400 EVENT-bfnrh).
 	OrganizationActive Code = "organization_active"
 
-	// OrganizationInactive: the organization is inactive already (Zitadel 400
-	// EVENT-Dbs2g).
+	// OrganizationInactive: the organization is inactive already.
+	//
+	// Origin: Zitadel (400 EVENT-Dbs2g).
 	OrganizationInactive Code = "organization_inactive"
 )
 
-// Codes below [RateLimitReached] that waiting a little does not cure.
+// Codes in category [RateLimitReached] that a short wait does not resolve.
 const (
-	// QuotaExhausted: the instance's quota is used up (Zitadel 429 QUOTA-vjAy8).
+	// QuotaExhausted: the quota of the instance is used up.
+	//
+	// Origin: Zitadel (429 QUOTA-vjAy8).
 	QuotaExhausted Code = "quota_exhausted"
 
-	// InstanceBlocked: the instance is blocked by its operator (Zitadel 429
-	// LIMITS-molsj).
+	// InstanceBlocked: the operator of the instance has blocked it.
+	//
+	// Origin: Zitadel (429 LIMITS-molsj).
 	InstanceBlocked Code = "instance_blocked"
 )
 
-// Codes below [Unavailable].
+// Codes in category [Unavailable].
 const (
-	// ServiceUnavailable: the API is not serving for now (Katapult 503).
+	// ServiceUnavailable: the API is not serving at present.
+	//
+	// Origin: Katapult (503), Atlas (503 SERVICE_UNAVAILABLE).
 	ServiceUnavailable Code = "service_unavailable"
 
-	// TaskQueueingError: a task that the request needs could not be queued, and
-	// nothing was done (Katapult 406).
+	// TaskQueueingError: a task that the request needs could not be queued. Nothing was
+	// changed.
+	//
+	// Origin: Katapult (406).
 	TaskQueueingError Code = "task_queueing_error"
 
-	// NetworkError: the provider did not reach a part of itself; what was asked for may
-	// have been done (Katapult 504).
+	// NetworkError: the provider could not reach a part of itself. The request may have had
+	// its effect.
+	//
+	// Origin: Katapult (504).
 	NetworkError Code = "network_error"
 )
 
-// Codes below [Internal].
+// Codes in category [Internal].
 const (
-	// DeletionFailed: the organization could not be deleted although all steps are
-	// satisfied (Katapult 500), or a tenant that it owns (F5 StateDeleteFailed).
+	// DeletionFailed: the organization, or a tenant of it, could not be deleted although
+	// nothing blocks the deletion.
+	//
+	// Origin: Katapult (500), F5.
 	DeletionFailed Code = "deletion_failed"
 
-	// UnhandledException: the provider's framework caught a failure (Katapult 500).
+	// UnhandledException: the provider's framework caught a failure.
+	//
+	// Origin: Katapult (500).
 	UnhandledException Code = "unhandled_exception"
 
-	// TaskFailed: what had been begun ended in a failure, as was read later. The same
-	// call will not end otherwise: [Retryable] is false.
+	// TaskFailed: an accepted operation failed later, as a read of its task or resource
+	// showed. The same call would fail again.
+	//
+	// Origin: the client.
 	TaskFailed Code = "task_failed"
 )
 
-// Codes below [UnexpectedResponse]: the request did not reach what it was meant for.
+// Codes in category [UnexpectedResponse]: the request did not reach its resource.
 const (
-	// RouteNotFound: the server does not have this route; the base URL is wrong or
-	// the server too old (Katapult 404, Zitadel 404 without details, Applivery
-	// 404/1002).
+	// RouteNotFound: the server does not have this route: the base URL is wrong, or the
+	// server has another version.
+	//
+	// Origin: Katapult (404), Zitadel, Applivery (404 1002), F5 (501 12).
 	RouteNotFound Code = "route_not_found"
 
-	// InstanceNotFound: the host name belongs to no instance (Zitadel 404
-	// QUERY-1kIjX).
+	// InstanceNotFound: the host name belongs to no instance.
+	//
+	// Origin: Zitadel (404 QUERY-1kIjX).
 	InstanceNotFound Code = "instance_not_found"
 
-	// VersionNotSupported: the server does not serve this version of the resource
-	// (Atlas 406 INVALID_VERSION_DATE and 410 VERSION_GONE).
+	// VersionNotSupported: the server does not support the requested version of the
+	// resource.
+	//
+	// Origin: Atlas (406 INVALID_VERSION_DATE, 410 VERSION_GONE).
 	VersionNotSupported Code = "version_not_supported"
 )
 
-// Category returns the code that [Is] also matches for c; c itself when it is
-// a category or not known here.
+// Category returns the category of c; c itself if it is a category or not a code of this
+// package.
 func (c Code) Category() Code {
 	switch c {
 	case ActiveSubscriptions, OrganizationNotEmpty, ActiveLiveMigration, PaymentRequired,
@@ -350,13 +524,8 @@ func (c Code) Category() Code {
 	return c
 }
 
-// Error returns the code in plain words: "rate limit reached".
-func (c Code) Error() string {
-	if c == "" {
-		return "unknown error"
-	}
-	return strings.ReplaceAll(string(c), "_", " ")
-}
+// Error returns the value of c, such as "rate_limit_reached".
+func (c Code) Error() string { return string(c) }
 
 // Is reports whether target is the category of c.
 func (c Code) Is(target error) bool {
@@ -364,7 +533,12 @@ func (c Code) Is(target error) bool {
 	return ok && c.Category() == category
 }
 
-func (c Code) retryable() bool {
+// Retryable reports whether the same call may succeed later although only time has passed.
+// It is true for [Canceled], [NotFinished], and the categories [RateLimitReached],
+// [Unavailable] and [Internal], except [QuotaExhausted], [InstanceBlocked] and
+// [TaskFailed]. It is false for [OutcomeUnknown]: look at the provider before you repeat the
+// call.
+func (c Code) Retryable() bool {
 	switch c {
 	case QuotaExhausted, InstanceBlocked, TaskFailed:
 		return false
@@ -376,4 +550,40 @@ func (c Code) retryable() bool {
 		return true
 	}
 	return false
+}
+
+// Categories returns the categories, in the order of their declaration. Changing the slice
+// changes nothing else.
+func Categories() []Code {
+	return []Code{
+		DeletionStepsNotSatisfied, NotFound, Unauthenticated, PermissionDenied, InvalidArgument,
+		Conflict, RateLimitReached, PartialResult, Unavailable, Internal, UnexpectedResponse,
+		OutcomeUnknown, NotConfirmed, PlanStale, Canceled, NotFinished,
+	}
+}
+
+// Codes returns all codes: the categories, and then the other codes in the order of their
+// declaration. Changing the slice changes nothing else.
+func Codes() []Code {
+	return append(Categories(),
+		ActiveSubscriptions, OrganizationNotEmpty, NamespaceNotEmpty, ActiveLiveMigration,
+		PaymentRequired, TerminationProtection, BackupCompliancePolicy, DefaultOrganization,
+		DeletionRestricted, SystemOrganization, OrganizationNotFound, DiskBackupPolicyNotFound,
+		DiskNotFound, DNSZoneNotFound, FileStorageVolumeNotFound, IPAddressNotFound,
+		LoadBalancerNotFound, ObjectStorageAccessKeyNotFound, ObjectStorageAccountNotFound,
+		ObjectStorageBucketNotFound, ObjectStorageClusterNotFound, TaskNotFound,
+		TrashObjectNotFound, VirtualMachineNotFound, VirtualNetworkNotFound, MissingAPIToken,
+		InvalidAPIToken, InvalidCapabilitiesToken, ExpiredAPIToken,
+		UnauthorizedNetworkForAPIToken, ScopeNotGranted, OrganizationSuspended,
+		OrganizationNotActivated, ObjectStorageAccountNotProvisioned,
+		ObjectStorageAccountSuspended, WrongClusterType, MissingRequiredArgument,
+		InvalidJSONBody, ValidationError, AlreadyRequestedDeletion,
+		ManagedOrganizationRequired, OrganizationLimitReached, ObjectInTrash, UnassignedDisk,
+		UnableToUnassign, VirtualMachineMustBeStarted, NoAllocation,
+		ResourceDoesNotSupportUnallocation, MultipleObjectStorageBucketsFound,
+		ObjectStorageBucketDeletionError, OrganizationExists, OrganizationActive,
+		OrganizationInactive, QuotaExhausted, InstanceBlocked, ServiceUnavailable,
+		TaskQueueingError, NetworkError, DeletionFailed, UnhandledException, TaskFailed,
+		RouteNotFound, InstanceNotFound, VersionNotSupported,
+	)
 }

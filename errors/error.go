@@ -1,74 +1,82 @@
+// SPDX-License-Identifier: Apache-2.0
+
 package errors
 
 import (
-	"encoding/json"
 	stderrors "errors"
 	"log/slog"
-	"reflect"
 	"strconv"
 	"strings"
 	"time"
 )
 
-// Error is what a provider answered, or why there is no answer. It is the only
-// concrete error type that the providers of this module return.
+// Error is a provider's answer that is not a success, or the reason why there is no
+// answer. It is the only concrete error type that the providers of this module return.
 //
-// None of its fields ever holds a credential, and [Error.Error] shows neither
-// the provider's text nor a URL.
+// No field holds a credential. [Error.Error] shows neither the provider's text nor a
+// URL.
+//
+// An Error is plain data: copy it, compare its fields, store it as JSON or with package
+// encoding/gob. See [Error.MarshalJSON]. Only a pointer is an error.
 type Error struct {
-	// Provider is the package that speaks to the provider: "katapult", "zitadel",
-	// "atlas", "workspace" or "volterra".
+	// Provider is the name of the provider package: "katapult", "zitadel", "atlas",
+	// "workspace" or "volterra".
 	Provider string
 
-	// Operation is the method that failed, such as "DeleteOrganization".
+	// Operation is the name of the method that failed, such as "DeleteOrganization".
 	Operation string
 
-	// Target is the id or name that the operation was about; "" when there is none.
+	// Target is the ID or name of the resource of the operation; "" if the operation
+	// has none.
 	Target string
 
-	// Code is what went wrong, in words that all providers share.
+	// Code is the cause in terms that all providers share; "" only in an Error that
+	// no provider package made.
 	Code Code
 
-	// Status is the HTTP status of the answer; 0 when none was received.
+	// Status is the HTTP status of the answer; 0 if none was received.
 	Status int
 
 	// ProviderCode is the provider's own code, verbatim: "ORG_NOT_EMPTY", "5111",
-	// "COMMA-wG9p1"; "" when the answer had none.
+	// "COMMA-wG9p1"; "" if the answer had none.
 	ProviderCode string
 
-	// Message is the provider's own text. It may be in any language and is not
-	// part of [Error.Error]: match the code, show the message.
+	// Message is the provider's own text, in any language. It is not part of
+	// [Error.Error]: match the code, show the message.
 	Message string
 
-	// RequestID is the provider's id of the request, for its support.
+	// RequestID is the provider's ID of the request, for its support; "" if the answer
+	// had none.
 	RequestID string
 
-	// RetryAfter is how long the provider asks to wait before the next request; 0
-	// when it did not say.
+	// RetryAfter is the time to wait before the next request, as the provider states
+	// it; 0 if the provider does not state it.
 	RetryAfter time.Duration
 
-	// Attempts is how often the request was sent.
+	// Attempts is the number of times that the request was sent; 0 if it was not sent.
 	Attempts int
 
-	// Steps is what stands in the way of a deletion, in the order in which it has
-	// to go. Only what is still open is listed.
+	// Steps are the steps of a deletion that are still open, in the order in which they
+	// must be taken.
 	Steps []Step
 
-	// Detail is what else the provider said, as the type that the provider's
-	// package has for it, for example katapult.ScopeNotGrantedDetail; nil when it
-	// said nothing else.
+	// Detail is the rest of the provider's answer, in a type of the provider package,
+	// such as katapult.ScopeNotGrantedDetail; nil if the answer had nothing else. After
+	// decoding it is a [encoding/json.RawMessage]: read it with [DetailAs].
 	Detail any
 
-	// Err is the cause; nil when the answer itself is the cause.
+	// Err is the cause; nil if the answer itself is the cause. After decoding it has
+	// only the text of the cause.
 	Err error
 }
 
-// Step is one thing that stands in the way of a deletion.
+// Step is one step that must be taken before an organization can be deleted.
 type Step struct {
 	// Name is the provider's own name of the step: "virtual_machines", "projects".
 	Name string `json:"name"`
 
-	// Description says what to do about it, in the provider's words where it has any.
+	// Description states the action that the step requires, in the provider's words if
+	// the provider has any; "" if it is not known.
 	Description string `json:"description,omitempty"`
 }
 
@@ -77,9 +85,11 @@ func (s Step) String() string { return s.Name }
 
 // Error returns one line without the provider's text, for example
 //
-//	katapult: DeleteOrganization "org_x": deletion steps not satisfied (409 deletion_steps_not_satisfied)
+//	atlas: DeleteOrganization "5f1b": organization_not_empty (409 ORG_NOT_EMPTY)
 //
-// The text of a nil *Error is "<nil>".
+// The parentheses have the HTTP status and the provider's own code. The provider's code
+// is omitted if it equals the code, as most do at Katapult. The text of a nil *Error is
+// "<nil>".
 func (e *Error) Error() string {
 	if e == nil {
 		return nilText
@@ -97,13 +107,17 @@ func (e *Error) Error() string {
 	if e.Operation != "" || e.Target != "" {
 		b.WriteString(": ")
 	}
-	b.WriteString(e.Code.Error())
+	if e.Code == "" {
+		b.WriteString("unknown error")
+	}
+	b.WriteString(printable(string(e.Code)))
+	own := e.ProviderCode != "" && e.ProviderCode != string(e.Code)
 	switch {
-	case e.Status != 0 && e.ProviderCode != "":
+	case e.Status != 0 && own:
 		b.WriteString(" (" + strconv.Itoa(e.Status) + " " + printable(e.ProviderCode) + ")")
 	case e.Status != 0:
 		b.WriteString(" (" + strconv.Itoa(e.Status) + ")")
-	case e.ProviderCode != "":
+	case own:
 		b.WriteString(" (" + printable(e.ProviderCode) + ")")
 	}
 	if e.Err != nil {
@@ -116,13 +130,7 @@ func (e *Error) Error() string {
 // nilText is the text of a nil error, as package fmt writes it.
 const nilText = "<nil>"
 
-// isNil reports whether an error is a nil pointer, whose methods may panic.
-func isNil(err error) bool {
-	v := reflect.ValueOf(err)
-	return v.Kind() == reflect.Pointer && v.IsNil()
-}
-
-// cause is the text of the cause without what this error has said already.
+// cause returns the text of the cause without the parts that e has printed already.
 func (e *Error) cause() string {
 	if isNil(e.Err) {
 		return nilText
@@ -139,14 +147,14 @@ func (e *Error) cause() string {
 	return short.Error()
 }
 
-// printable keeps what a provider sent from breaking a line or a terminal.
+// printable escapes what would break a line or control a terminal.
 func printable(s string) string {
 	quoted := strconv.Quote(s)
 	return quoted[1 : len(quoted)-1]
 }
 
-// clean escapes what would break a line or steer a terminal. Causes come from
-// anywhere: the names in a server's certificate are the server's own.
+// clean escapes what would break a line or control a terminal, and keeps quotes. A cause
+// can have any text: the names in a server's certificate are the server's own.
 func clean(s string) string {
 	if !strings.ContainsFunc(s, func(r rune) bool { return !strconv.IsPrint(r) }) {
 		return s
@@ -163,17 +171,19 @@ func clean(s string) string {
 	return b.String()
 }
 
-// Is reports whether target is the error's [Code] or the category of it.
+// Is reports whether target is the error's [Code] or the category of the code.
 func (e *Error) Is(target error) bool {
 	code, ok := target.(Code)
 	return ok && e != nil && (e.Code == code || e.Code.Category() == code)
 }
 
 // Unwrap returns the first cause that is not an error of this package, such as
-// [context.Canceled]; nil if there is none. The code of an error is decided by
-// [Error.Code] alone: [Is] does not match the code of a cause, so that
-// [OutcomeUnknown] is never taken for what its last attempt was answered. Err has the
-// whole cause.
+// [context.Canceled]; nil if there is none.
+//
+// [Error.Code] alone decides the code of an error. [Is], [AsType] and [CodeOf] skip an
+// *Error and a [Code] in the cause of an *Error, also in joined and wrapped errors, so
+// that an [OutcomeUnknown] never matches the code of its last attempt. Errors of other
+// packages match wherever they are in the cause. For the skipped errors read [Error.Err].
 func (e *Error) Unwrap() error {
 	if e == nil || isNil(e.Err) {
 		return nil
@@ -193,29 +203,25 @@ func (e *Error) Unwrap() error {
 			continue
 		}
 		if hasOurs(err) {
-			return foreign{err}
+			return &foreign{err}
 		}
 		return err
 	}
 }
 
-// hasOurs reports whether there is an error of this package within another error.
+// hasOurs reports whether err contains an error of this package.
 func hasOurs(err error) bool {
-	if _, ok := stderrors.AsType[*Error](err); ok {
-		return true
-	}
-	_, ok := stderrors.AsType[Code](err)
-	return ok
+	return !walk(err, func(Code, *Error) bool { return false })
 }
 
-// foreign is a cause that holds errors of this package next to others, such as joined
-// errors. Only the others match.
+// foreign is a cause that contains errors of this package, such as joined errors. Only
+// the errors of other packages match.
 type foreign struct{ err error }
 
-func (f foreign) Error() string { return f.err.Error() }
+func (f *foreign) Error() string { return f.err.Error() }
 
-// Is reports whether the cause matches a target that is not a [Code].
-func (f foreign) Is(target error) bool {
+// Is reports whether the cause matches a target of another package.
+func (f *foreign) Is(target error) bool {
 	switch target.(type) {
 	case Code, *Error:
 		return false
@@ -224,7 +230,7 @@ func (f foreign) Is(target error) bool {
 }
 
 // As finds an error of another package.
-func (f foreign) As(target any) bool {
+func (f *foreign) As(target any) bool {
 	switch target.(type) {
 	case **Error, *Code:
 		return false
@@ -232,7 +238,9 @@ func (f foreign) As(target any) bool {
 	return stderrors.As(f.err, target)
 }
 
-// LogValue groups what is known for [slog], the provider's text included.
+// LogValue returns a group with all fields but Detail, the provider's text included. The
+// names of the attributes are those of [Error.MarshalJSON]. The value of a nil *Error is
+// nil.
 func (e *Error) LogValue() slog.Value {
 	if e == nil {
 		return slog.AnyValue(nil)
@@ -254,7 +262,7 @@ func (e *Error) LogValue() slog.Value {
 	text("message", e.Message)
 	text("request_id", e.RequestID)
 	if e.RetryAfter != 0 {
-		attrs = append(attrs, slog.Duration("retry_after", e.RetryAfter))
+		attrs = append(attrs, slog.Float64("retry_after_seconds", e.RetryAfter.Seconds()))
 	}
 	attrs = append(attrs, slog.Int("attempts", e.Attempts))
 	if len(e.Steps) > 0 {
@@ -264,38 +272,4 @@ func (e *Error) LogValue() slog.Value {
 		text("cause", e.cause())
 	}
 	return slog.GroupValue(attrs...)
-}
-
-// MarshalJSON writes the error for machines. The cause is written as its text.
-func (e *Error) MarshalJSON() ([]byte, error) {
-	if e == nil {
-		return []byte("null"), nil
-	}
-	out := struct {
-		Provider     string `json:"provider,omitempty"`
-		Operation    string `json:"operation,omitempty"`
-		Target       string `json:"target,omitempty"`
-		Code         Code   `json:"code"`
-		Status       int    `json:"status,omitempty"`
-		ProviderCode string `json:"provider_code,omitempty"`
-		Message      string `json:"message,omitempty"`
-		RequestID    string `json:"request_id,omitempty"`
-		RetryAfter   string `json:"retry_after,omitempty"`
-		Attempts     int    `json:"attempts"`
-		Steps        []Step `json:"steps,omitempty"`
-		Detail       any    `json:"detail,omitempty"`
-		Cause        string `json:"cause,omitempty"`
-	}{
-		Provider: e.Provider, Operation: e.Operation, Target: e.Target,
-		Code: e.Code, Status: e.Status, ProviderCode: e.ProviderCode,
-		Message: e.Message, RequestID: e.RequestID, Attempts: e.Attempts,
-		Steps: e.Steps, Detail: e.Detail,
-	}
-	if e.RetryAfter != 0 {
-		out.RetryAfter = e.RetryAfter.String()
-	}
-	if e.Err != nil {
-		out.Cause = e.cause()
-	}
-	return json.Marshal(out)
 }

@@ -129,7 +129,7 @@ func ExampleClient_CheckDeletion() {
 		return
 	}
 	fmt.Println(c.CheckDeletion(context.Background(), katapult.SubDomain("acme")))
-	// Output: katapult: CheckDeletion "acme": managed organization required
+	// Output: katapult: CheckDeletion "acme": managed_organization_required
 }
 
 // The answer to a deletion is lost after Katapult has done its work. The client

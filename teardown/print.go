@@ -89,7 +89,7 @@ func (p *Plan) title() string {
 	case len(p.Steps) > 0:
 		verdict = counted(len(p.Steps))
 	case p.Refusal != nil:
-		verdict = p.Refusal.Code.Error()
+		verdict = string(p.Refusal.Code)
 	}
 	line := fmt.Sprintf("%s: %s (%s): %s", printable.Text(p.Provider), printable.Text(p.Organization.Name), printable.Text(p.Organization.ID), verdict)
 	if needed := p.Consents(); len(needed) > 0 {

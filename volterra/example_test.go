@@ -110,7 +110,7 @@ func Example_whatIsLeft() {
 	// namespace shared
 	// namespace default
 	// namespace app
-	// volterra: ListNamespaces: partial result (200 EPERMS)
+	// volterra: ListNamespaces: partial_result (200 EPERMS)
 	// child tenant branch <nil>
 	// invoice-1: 49.90 USD, STATUS_ISSUED, <nil>
 }
@@ -135,7 +135,7 @@ func ExampleClient_CascadeDeleteNamespace() {
 		}
 	}
 	// Output:
-	// pools volterra: CascadeDeleteNamespace "pools": namespace not empty (200)
+	// pools volterra: CascadeDeleteNamespace "pools": namespace_not_empty (200)
 	// pool: The object is referred to by http_loadbalancer app/web.
 	// app <nil>
 	// pools <nil>

@@ -277,7 +277,7 @@ func unseen(err error) bool {
 
 func unknown(kind string, err error) teardown.Loss {
 	e, _ := errors.AsType[*errors.Error](err)
-	return teardown.Loss{Kind: kind, Note: "how many is not known: " + e.Code.Error()}
+	return teardown.Loss{Kind: kind, Note: "how many is not known: " + string(e.Code)}
 }
 
 // driver is what a teardown needs of F5.

@@ -193,9 +193,9 @@ func TestWhatTheCredentialMayNotSeeIsALossOfUnknownCount(t *testing.T) {
 		status int
 		note   string
 	}{
-		{`{"code":7,"message":"denied"}`, 403, "how many is not known: permission denied"},
-		{`{"code":5,"message":"none"}`, 404, "how many is not known: not found"},
-		{`{"code":12,"message":"unimplemented"}`, 501, "how many is not known: route not found"},
+		{`{"code":7,"message":"denied"}`, 403, "how many is not known: permission_denied"},
+		{`{"code":5,"message":"none"}`, 404, "how many is not known: not_found"},
+		{`{"code":12,"message":"unimplemented"}`, 501, "how many is not known: route_not_found"},
 	} {
 		srv := volterratest.NewServer()
 		for _, operation := range []string{"GetQuotaUsage", "ListSubscriptions", "ListInvoices"} {

@@ -65,7 +65,7 @@ func ExampleClient_CheckDeletion() {
 		}
 	}
 	// Output:
-	// workspace: CheckDeletion "acme": active subscriptions
+	// workspace: CheckDeletion "acme": active_subscriptions
 	// subscription: Enterprise, active
 	// subscription: Devices
 }

@@ -328,7 +328,7 @@ func (c *Client) losses(ctx context.Context, id string, before *teardown.Plan) (
 			// One code stands for all that is not found. That the organization is there
 			// was just read, so that this is not about it.
 			e, _ := errors.AsType[*errors.Error](err)
-			loss = teardown.Loss{Note: "how many is not known: " + e.Code.Category().Error()}
+			loss = teardown.Loss{Note: "how many is not known: " + string(e.Code.Category())}
 		case err != nil:
 			return nil, err
 		case loss.Count == 0:

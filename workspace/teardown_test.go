@@ -212,9 +212,9 @@ func TestWhatCannotBeListedIsSaidToBe(t *testing.T) {
 		note  string
 		want  errors.Code
 	}{
-		"not permitted":         {fail(401, 4001), "permission denied", ""},
-		"not subscribed to":     {fail(400, 5004), "permission denied", ""},
-		"not found":             {fail(404, 3001), "not found", ""},
+		"not permitted":         {fail(401, 4001), "permission_denied", ""},
+		"not subscribed to":     {fail(400, 5004), "permission_denied", ""},
+		"not found":             {fail(404, 3001), "not_found", ""},
 		"no token":              {fail(401, 4002), "", errors.MissingAPIToken},
 		"no such route":         {fail(404, 1002), "", errors.RouteNotFound},
 		"no such user":          {*refused(404, 1002), "", errors.RouteNotFound},
@@ -553,6 +553,6 @@ func ExampleClient_Teardown() {
 	//    ├─ 2 apps: Acme Bank, Acme Shop
 	//    ├─ 1 collaborator: olive.owner@example.com
 	//    └─ 1 store: apps.acme.example
-	// blocked workspace: CheckDeletion "65f0000000000000000000ac": active subscriptions
+	// blocked workspace: CheckDeletion "65f0000000000000000000ac": active_subscriptions
 	// gone <nil>
 }

@@ -515,7 +515,7 @@ func TestNewRefusesWhatCannotWork(t *testing.T) {
 func TestThereIsNoInstanceByDefault(t *testing.T) {
 	t.Parallel()
 	_, err := zitadel.New(zitadel.WithToken("token"))
-	if err == nil || err.Error() != "zitadel: New: invalid argument: no base URL was given" {
+	if err == nil || err.Error() != "zitadel: New: invalid_argument: no base URL was given" {
 		t.Errorf("got %v", err)
 	}
 }

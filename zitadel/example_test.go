@@ -54,7 +54,7 @@ func ExampleClient_CheckDeletion() {
 		return
 	}
 	fmt.Println(c.CheckDeletion(context.Background(), "312909075211944042"))
-	// Output: zitadel: CheckDeletion "312909075211944042": permission denied: the permission iam.write is missing
+	// Output: zitadel: CheckDeletion "312909075211944042": permission_denied: the permission iam.write is missing
 }
 
 func ExampleClient_SearchOrganizations() {

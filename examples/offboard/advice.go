@@ -85,5 +85,5 @@ func reason(e *errors.Error) string {
 	case e.Status != 0:
 		return fmt.Sprintf("%v (%d)", e.Code, e.Status)
 	}
-	return e.Code.Error()
+	return string(e.Code)
 }

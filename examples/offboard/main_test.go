@@ -135,11 +135,11 @@ func TestExitCodesAndAdvice(t *testing.T) {
 		},
 		"check finds what stands in the way": {
 			organization: subscribed, args: "check workspace acme", code: exitBlocked,
-			errOut: []string{"active subscriptions", "Enterprise", "Cancel the subscriptions"},
+			errOut: []string{"active_subscriptions", "Enterprise", "Cancel the subscriptions"},
 		},
 		"what stands in the way refuses": {
 			organization: subscribed, args: "delete workspace acme --confirm Acme", code: exitBlocked,
-			errOut: []string{"active subscriptions", "Cancel the subscriptions"},
+			errOut: []string{"active_subscriptions", "Cancel the subscriptions"},
 		},
 		"it is called otherwise": {
 			organization: free, args: "delete workspace acme --confirm acme", code: exitNotConfirmed,
@@ -147,15 +147,15 @@ func TestExitCodesAndAdvice(t *testing.T) {
 		},
 		"it is not there": {
 			organization: free, args: "check workspace other", code: exitNotFound,
-			errOut: []string{"organization not found", "cannot see it"},
+			errOut: []string{"organization_not_found", "cannot see it"},
 		},
 		"what is to be deleted is not there": {
 			organization: free, args: "delete workspace other --confirm Acme", code: exitNotFound,
-			errOut: []string{"organization not found", "cannot see it"},
+			errOut: []string{"organization_not_found", "cannot see it"},
 		},
 		"an id that is none": {
 			organization: free, args: "check workspace a/b", code: exitUsage,
-			errOut: []string{"invalid argument"},
+			errOut: []string{"invalid_argument"},
 		},
 		"nothing can be read after a lost answer": {
 			organization: free, args: "delete workspace acme --confirm Acme", code: exitUnknown,
@@ -164,7 +164,7 @@ func TestExitCodesAndAdvice(t *testing.T) {
 				{Operation: "GetOrganization", Times: 2}, // of --confirm, and to find the id
 				times(9, offboardtest.LoseAnswer("GetOrganization")),
 			},
-			errOut: []string{"outcome unknown", "Look at the provider before you try again."}, gone: true,
+			errOut: []string{"outcome_unknown", "Look at the provider before you try again."}, gone: true,
 		},
 		"the provider fails": {
 			organization: free, args: "delete workspace acme --confirm Acme", code: exitFailed,

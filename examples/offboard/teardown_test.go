@@ -496,7 +496,7 @@ func TestMachinesAreToldWhyNothingWasDone(t *testing.T) {
 		b.plan()
 		b.write("plan.json", strings.Replace(b.read("plan.json"), "web-1", "web-2", 1))
 		code, out, errOut := b.run("apply", "DIR/plan.json", "--json")
-		want := `{"type":"error","problem":{"text":"offboard: apply \"DIR/plan.json\": plan stale: it was changed since it was made","code":"plan_stale",` +
+		want := `{"type":"error","problem":{"text":"offboard: apply \"DIR/plan.json\": plan_stale: it was changed since it was made","code":"plan_stale",` +
 			`"advice":"Nothing was changed. Plan again, and review what differs."},"exit_code":6}` + "\n"
 		if code != exitStale || !strings.Contains(errOut, "Plan again") {
 			t.Errorf("exit code %d: %s", code, errOut)

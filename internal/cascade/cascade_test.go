@@ -27,7 +27,7 @@ func TestCompare(t *testing.T) {
 	}
 	backwards := slices.Clone(many)
 	slices.Reverse(backwards)
-	unread := teardown.Loss{Kind: "apps", Note: "how many is not known: permission denied"}
+	unread := teardown.Loss{Kind: "apps", Note: "how many is not known: permission_denied"}
 	counted := func(n int) teardown.Loss { return teardown.Loss{Kind: "apps", Count: n} }
 	for name, test := range map[string]struct {
 		planned []teardown.Loss
