@@ -6,6 +6,7 @@ import (
 	"io"
 	"net/http"
 	"os"
+	"reflect"
 	"strings"
 	"testing"
 
@@ -73,7 +74,38 @@ func Fixtures(t *testing.T, file string, call func(*http.Client) error) {
 			if diff := cmp.Diff(f.Want, seen(e)); diff != "" {
 				t.Errorf("(-want +got):\n%s", diff)
 			}
+			roundTrip(t, e)
 		})
+	}
+}
+
+// roundTrip compares an error with what its JSON form restores. Its detail must be
+// decodable into its own type.
+func roundTrip(t *testing.T, e *errors.Error) {
+	t.Helper()
+	encoded, err := json.Marshal(e)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var decoded errors.Error
+	if err := json.Unmarshal(encoded, &decoded); err != nil {
+		t.Fatal(err)
+	}
+	if e.Error() != decoded.Error() {
+		t.Errorf("after JSON the text is %q, want %q", decoded.Error(), e.Error())
+	}
+	if e.Detail != nil {
+		raw, _ := errors.DetailAs[json.RawMessage](&decoded)
+		detail := reflect.New(reflect.TypeOf(e.Detail))
+		if err := json.Unmarshal(raw, detail.Interface()); err != nil {
+			t.Fatalf("cannot decode the detail %s: %v", raw, err)
+		}
+		decoded.Detail = detail.Elem().Interface()
+	}
+	want := *e
+	want.Err, decoded.Err = nil, nil // compared by the text
+	if diff := cmp.Diff(want, decoded); diff != "" {
+		t.Errorf("after JSON (-want +got):\n%s", diff)
 	}
 }
 
