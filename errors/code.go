@@ -8,7 +8,7 @@ package errors
 //
 // The comment of each code names its origin: the providers whose answers become the code,
 // with their statuses and own codes if they are few, or the client, which needs no answer
-// for it.
+// for it. [CodesJSON] lists all of the providers' codes.
 type Code string
 
 // Categories. [Is] matches a category also for the codes in it. There is one level:

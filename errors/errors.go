@@ -30,7 +30,8 @@
 //
 // The package imports the standard library only, and its folder has its own LICENSE: other
 // projects may vendor the package alone. The values of the codes, their categories, and the
-// JSON form of an error are stable. Later versions may add codes.
+// JSON form of an error are stable. Later versions may add codes. [CodesJSON] and README.md
+// in this folder are for programs in other languages.
 //
 // # go vet
 //

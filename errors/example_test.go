@@ -111,3 +111,22 @@ func ExampleRetryable() {
 	// true
 	// false
 }
+
+func ExampleCodesJSON() {
+	var file struct {
+		Codes []struct {
+			Code, Category errors.Code
+			Retryable      bool
+			Origins        []string
+		}
+	}
+	if err := json.Unmarshal(errors.CodesJSON(), &file); err != nil {
+		panic(err)
+	}
+	for _, c := range file.Codes {
+		if c.Code == errors.OrganizationNotEmpty {
+			fmt.Println(c.Category, c.Retryable, c.Origins)
+		}
+	}
+	// Output: deletion_steps_not_satisfied false [atlas]
+}

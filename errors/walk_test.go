@@ -143,8 +143,8 @@ func TestIs_WrappedAndCause(t *testing.T) {
 
 func TestCodes_Copies(t *testing.T) {
 	t.Parallel()
-	errors.Codes()[0], errors.Categories()[0] = "x", "x"
-	if errors.Codes()[0] == "x" || errors.Categories()[0] == "x" {
+	errors.Codes()[0], errors.Categories()[0], errors.CodesJSON()[0] = "x", "x", 'x'
+	if errors.Codes()[0] == "x" || errors.Categories()[0] == "x" || errors.CodesJSON()[0] == 'x' {
 		t.Error("a caller can change the list of codes")
 	}
 }
