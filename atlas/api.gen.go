@@ -1077,7 +1077,7 @@ func (c *Client) ListClusterDetailsPage(ctx context.Context, options ListCluster
 		Operation: "ListClusterDetailsPage",
 		Method:    http.MethodGet, Path: "/api/atlas/v2/clusters",
 		Accept: "application/vnd.atlas.2023-01-01+json",
-		Status: http.StatusOK, Out: &out, Repeat: true,
+		Status: http.StatusOK, Out: &out, Repeat: true, List: true,
 		PageSize: options.ItemsPerPage,
 	}
 	call.OptionalParam(options.PageNum != 0, "pageNum", "form", true, options.PageNum)
@@ -1140,7 +1140,7 @@ func (c *Client) ListConnectedOrganizationsPage(ctx context.Context, federationI
 		Operation: "ListConnectedOrganizationsPage", Target: federationID,
 		Method: http.MethodGet, Path: "/api/atlas/v2/federationSettings/{federationSettingsId}/connectedOrgConfigs",
 		Accept: "application/vnd.atlas.2023-01-01+json",
-		Status: http.StatusOK, Out: &out, Repeat: true,
+		Status: http.StatusOK, Out: &out, Repeat: true, List: true,
 		PageSize: options.ItemsPerPage,
 	}
 	call.PathParam("federationSettingsId", federationID, rest.Hex24)
@@ -1281,7 +1281,7 @@ func (c *Client) ListClustersPage(ctx context.Context, projectID string, options
 		Operation: "ListClustersPage", Target: projectID,
 		Method: http.MethodGet, Path: "/api/atlas/v2/groups/{groupId}/clusters",
 		Accept: "application/vnd.atlas.2024-08-05+json",
-		Status: http.StatusOK, Out: &out, Repeat: true,
+		Status: http.StatusOK, Out: &out, Repeat: true, List: true,
 		PageSize: options.ItemsPerPage,
 	}
 	call.PathParam("groupId", projectID, rest.Hex24)
@@ -1403,10 +1403,10 @@ type ListSnapshotsPageOptions struct {
 func (c *Client) ListSnapshotsPage(ctx context.Context, projectID string, clusterName string, options ListSnapshotsPageOptions) (*SnapshotPage, error) {
 	var out SnapshotPage
 	call := rest.Call{
-		Operation: "ListSnapshotsPage", Target: clusterName,
+		Operation: "ListSnapshotsPage", Target: clusterName, Subject: "cluster",
 		Method: http.MethodGet, Path: "/api/atlas/v2/groups/{groupId}/clusters/{clusterName}/backup/snapshots",
 		Accept: "application/vnd.atlas.2023-01-01+json",
-		Status: http.StatusOK, Out: &out, Repeat: true,
+		Status: http.StatusOK, Out: &out, Repeat: true, List: true,
 		PageSize: options.ItemsPerPage,
 	}
 	call.PathParam("groupId", projectID, rest.Hex24)
@@ -1463,10 +1463,10 @@ func (c *Client) ListShardedSnapshots(ctx context.Context, projectID string, clu
 		Results []ShardedSnapshot `json:"results"`
 	}
 	call := rest.Call{
-		Operation: "ListShardedSnapshots", Target: clusterName,
+		Operation: "ListShardedSnapshots", Target: clusterName, Subject: "cluster",
 		Method: http.MethodGet, Path: "/api/atlas/v2/groups/{groupId}/clusters/{clusterName}/backup/snapshots/shardedClusters",
 		Accept: "application/vnd.atlas.2023-01-01+json",
-		Status: http.StatusOK, Out: &out, Repeat: true,
+		Status: http.StatusOK, Out: &out, Repeat: true, List: true,
 	}
 	call.PathParam("groupId", projectID, rest.Hex24)
 	call.PathParam("clusterName", clusterName, rest.Name)
@@ -1512,10 +1512,10 @@ type ListOnlineArchivesPageOptions struct {
 func (c *Client) ListOnlineArchivesPage(ctx context.Context, projectID string, clusterName string, options ListOnlineArchivesPageOptions) (*OnlineArchivePage, error) {
 	var out OnlineArchivePage
 	call := rest.Call{
-		Operation: "ListOnlineArchivesPage", Target: clusterName,
+		Operation: "ListOnlineArchivesPage", Target: clusterName, Subject: "cluster",
 		Method: http.MethodGet, Path: "/api/atlas/v2/groups/{groupId}/clusters/{clusterName}/onlineArchives",
 		Accept: "application/vnd.atlas.2023-01-01+json",
-		Status: http.StatusOK, Out: &out, Repeat: true,
+		Status: http.StatusOK, Out: &out, Repeat: true, List: true,
 		PageSize: options.ItemsPerPage,
 	}
 	call.PathParam("groupId", projectID, rest.Hex24)
@@ -1619,7 +1619,7 @@ func (c *Client) ListNetworkContainersPage(ctx context.Context, projectID string
 		Operation: "ListNetworkContainersPage", Target: projectID,
 		Method: http.MethodGet, Path: "/api/atlas/v2/groups/{groupId}/containers/all",
 		Accept: "application/vnd.atlas.2023-01-01+json",
-		Status: http.StatusOK, Out: &out, Repeat: true,
+		Status: http.StatusOK, Out: &out, Repeat: true, List: true,
 		PageSize: options.ItemsPerPage,
 	}
 	call.PathParam("groupId", projectID, rest.Hex24)
@@ -1675,7 +1675,7 @@ func (c *Client) ListFederatedDatabases(ctx context.Context, projectID string) (
 		Operation: "ListFederatedDatabases", Target: projectID,
 		Method: http.MethodGet, Path: "/api/atlas/v2/groups/{groupId}/dataFederation",
 		Accept: "application/vnd.atlas.2023-01-01+json",
-		Status: http.StatusOK, Out: &out, Repeat: true,
+		Status: http.StatusOK, Out: &out, Repeat: true, List: true,
 	}
 	call.PathParam("groupId", projectID, rest.Hex24)
 	call.Missing = func() string {
@@ -1720,7 +1720,7 @@ func (c *Client) ListEncryptionEndpointsPage(ctx context.Context, projectID stri
 		Operation: "ListEncryptionEndpointsPage", Target: projectID,
 		Method: http.MethodGet, Path: "/api/atlas/v2/groups/{groupId}/encryptionAtRest/{cloudProvider}/privateEndpoints",
 		Accept: "application/vnd.atlas.2023-01-01+json",
-		Status: http.StatusOK, Out: &out, Repeat: true,
+		Status: http.StatusOK, Out: &out, Repeat: true, List: true,
 		PageSize: options.ItemsPerPage,
 	}
 	call.PathParam("groupId", projectID, rest.Hex24)
@@ -1788,7 +1788,7 @@ func (c *Client) ListFlexClustersPage(ctx context.Context, projectID string, opt
 		Operation: "ListFlexClustersPage", Target: projectID,
 		Method: http.MethodGet, Path: "/api/atlas/v2/groups/{groupId}/flexClusters",
 		Accept: "application/vnd.atlas.2024-11-13+json",
-		Status: http.StatusOK, Out: &out, Repeat: true,
+		Status: http.StatusOK, Out: &out, Repeat: true, List: true,
 		PageSize: options.ItemsPerPage,
 	}
 	call.PathParam("groupId", projectID, rest.Hex24)
@@ -1901,7 +1901,7 @@ func (c *Client) ListNetworkPeeringsPage(ctx context.Context, projectID string, 
 		Operation: "ListNetworkPeeringsPage", Target: projectID,
 		Method: http.MethodGet, Path: "/api/atlas/v2/groups/{groupId}/peers",
 		Accept: "application/vnd.atlas.2023-01-01+json",
-		Status: http.StatusOK, Out: &out, Repeat: true,
+		Status: http.StatusOK, Out: &out, Repeat: true, List: true,
 		PageSize: options.ItemsPerPage,
 	}
 	call.PathParam("groupId", projectID, rest.Hex24)
@@ -1960,7 +1960,7 @@ func (c *Client) ListPrivateEndpointServices(ctx context.Context, projectID stri
 		Operation: "ListPrivateEndpointServices", Target: projectID,
 		Method: http.MethodGet, Path: "/api/atlas/v2/groups/{groupId}/privateEndpoint/{cloudProvider}/endpointService",
 		Accept: "application/vnd.atlas.2023-01-01+json",
-		Status: http.StatusOK, Out: &out, Repeat: true,
+		Status: http.StatusOK, Out: &out, Repeat: true, List: true,
 	}
 	call.PathParam("groupId", projectID, rest.Hex24)
 	call.PathParam("cloudProvider", string(cloudProvider), rest.Opaque)
@@ -2029,7 +2029,7 @@ func (c *Client) ListFederationEndpointsPage(ctx context.Context, projectID stri
 		Operation: "ListFederationEndpointsPage", Target: projectID,
 		Method: http.MethodGet, Path: "/api/atlas/v2/groups/{groupId}/privateNetworkSettings/endpointIds",
 		Accept: "application/vnd.atlas.2023-01-01+json",
-		Status: http.StatusOK, Out: &out, Repeat: true,
+		Status: http.StatusOK, Out: &out, Repeat: true, List: true,
 		PageSize: options.ItemsPerPage,
 	}
 	call.PathParam("groupId", projectID, rest.Hex24)
@@ -2095,7 +2095,7 @@ func (c *Client) ListStreamWorkspacesPage(ctx context.Context, projectID string,
 		Operation: "ListStreamWorkspacesPage", Target: projectID,
 		Method: http.MethodGet, Path: "/api/atlas/v2/groups/{groupId}/streams",
 		Accept: "application/vnd.atlas.2023-02-01+json",
-		Status: http.StatusOK, Out: &out, Repeat: true,
+		Status: http.StatusOK, Out: &out, Repeat: true, List: true,
 		PageSize: options.ItemsPerPage,
 	}
 	call.PathParam("groupId", projectID, rest.Hex24)
@@ -2143,7 +2143,7 @@ func (c *Client) ListActiveStreamVPCPeeringsPage(ctx context.Context, projectID 
 		Operation: "ListActiveStreamVPCPeeringsPage", Target: projectID,
 		Method: http.MethodGet, Path: "/api/atlas/v2/groups/{groupId}/streams/activeVpcPeeringConnections",
 		Accept: "application/vnd.atlas.2024-11-13+json",
-		Status: http.StatusOK, Out: &out, Repeat: true,
+		Status: http.StatusOK, Out: &out, Repeat: true, List: true,
 		PageSize: options.ItemsPerPage,
 	}
 	call.PathParam("groupId", projectID, rest.Hex24)
@@ -2191,7 +2191,7 @@ func (c *Client) ListStreamPrivateLinksPage(ctx context.Context, projectID strin
 		Operation: "ListStreamPrivateLinksPage", Target: projectID,
 		Method: http.MethodGet, Path: "/api/atlas/v2/groups/{groupId}/streams/privateLinkConnections",
 		Accept: "application/vnd.atlas.2023-02-01+json",
-		Status: http.StatusOK, Out: &out, Repeat: true,
+		Status: http.StatusOK, Out: &out, Repeat: true, List: true,
 		PageSize: options.ItemsPerPage,
 	}
 	call.PathParam("groupId", projectID, rest.Hex24)
@@ -2260,7 +2260,7 @@ func (c *Client) ListStreamVPCPeeringsPage(ctx context.Context, projectID string
 		Operation: "ListStreamVPCPeeringsPage", Target: projectID,
 		Method: http.MethodGet, Path: "/api/atlas/v2/groups/{groupId}/streams/vpcPeeringConnections",
 		Accept: "application/vnd.atlas.2023-02-01+json",
-		Status: http.StatusOK, Out: &out, Repeat: true,
+		Status: http.StatusOK, Out: &out, Repeat: true, List: true,
 		PageSize: options.ItemsPerPage,
 	}
 	call.PathParam("groupId", projectID, rest.Hex24)
@@ -2361,10 +2361,10 @@ type ListStreamProcessorsPageOptions struct {
 func (c *Client) ListStreamProcessorsPage(ctx context.Context, projectID string, workspaceName string, options ListStreamProcessorsPageOptions) (*StreamProcessorPage, error) {
 	var out StreamProcessorPage
 	call := rest.Call{
-		Operation: "ListStreamProcessorsPage", Target: workspaceName,
+		Operation: "ListStreamProcessorsPage", Target: workspaceName, Subject: "streamWorkspace",
 		Method: http.MethodGet, Path: "/api/atlas/v2/groups/{groupId}/streams/{tenantName}/processors",
 		Accept: "application/vnd.atlas.2024-05-30+json",
-		Status: http.StatusOK, Out: &out, Repeat: true,
+		Status: http.StatusOK, Out: &out, Repeat: true, List: true,
 		PageSize: options.ItemsPerPage,
 	}
 	call.PathParam("groupId", projectID, rest.Hex24)
@@ -2414,7 +2414,7 @@ func (c *Client) ListOrganizationsPage(ctx context.Context, options ListOrganiza
 		Operation: "ListOrganizationsPage",
 		Method:    http.MethodGet, Path: "/api/atlas/v2/orgs",
 		Accept: "application/vnd.atlas.2023-01-01+json",
-		Status: http.StatusOK, Out: &out, Repeat: true,
+		Status: http.StatusOK, Out: &out, Repeat: true, List: true,
 		PageSize: options.ItemsPerPage,
 	}
 	call.OptionalParam(options.Name != "", "name", "form", true, options.Name)
@@ -2448,7 +2448,7 @@ func (c *Client) ListOrganizations(ctx context.Context, options ListOrganization
 // Source: vendor OpenAPI of SDK v20250312023; vendor's error page.
 func (c *Client) deleteOrganization(ctx context.Context, orgID string) error {
 	call := rest.Call{
-		Operation: "DeleteOrganization", Target: orgID,
+		Operation: "DeleteOrganization", Target: orgID, Subject: "organization",
 		Method: http.MethodDelete, Path: "/api/atlas/v2/orgs/{orgId}",
 		Accept: "application/vnd.atlas.2023-01-01+json",
 		Status: http.StatusNoContent,
@@ -2464,7 +2464,7 @@ func (c *Client) deleteOrganization(ctx context.Context, orgID string) error {
 func (c *Client) GetOrganization(ctx context.Context, orgID string) (*Organization, error) {
 	var out Organization
 	call := rest.Call{
-		Operation: "GetOrganization", Target: orgID,
+		Operation: "GetOrganization", Target: orgID, Subject: "organization",
 		Method: http.MethodGet, Path: "/api/atlas/v2/orgs/{orgId}",
 		Accept: "application/vnd.atlas.2023-01-01+json",
 		Status: http.StatusOK, Out: &out, Repeat: true,
@@ -2496,7 +2496,7 @@ func (c *Client) ListAPIKeysPage(ctx context.Context, orgID string, options List
 		Operation: "ListAPIKeysPage", Target: orgID,
 		Method: http.MethodGet, Path: "/api/atlas/v2/orgs/{orgId}/apiKeys",
 		Accept: "application/vnd.atlas.2023-01-01+json",
-		Status: http.StatusOK, Out: &out, Repeat: true,
+		Status: http.StatusOK, Out: &out, Repeat: true, List: true,
 		PageSize: options.ItemsPerPage,
 	}
 	call.PathParam("orgId", orgID, rest.Hex24)
@@ -2566,7 +2566,7 @@ func (c *Client) ListProjectsPage(ctx context.Context, orgID string, options Lis
 		Operation: "ListProjectsPage", Target: orgID,
 		Method: http.MethodGet, Path: "/api/atlas/v2/orgs/{orgId}/groups",
 		Accept: "application/vnd.atlas.2023-01-01+json",
-		Status: http.StatusOK, Out: &out, Repeat: true,
+		Status: http.StatusOK, Out: &out, Repeat: true, List: true,
 		PageSize: options.ItemsPerPage,
 	}
 	call.PathParam("orgId", orgID, rest.Hex24)
@@ -2620,7 +2620,7 @@ func (c *Client) ListInvoicesPage(ctx context.Context, orgID string, options Lis
 		Operation: "ListInvoicesPage", Target: orgID,
 		Method: http.MethodGet, Path: "/api/atlas/v2/orgs/{orgId}/invoices",
 		Accept: "application/vnd.atlas.2023-01-01+json",
-		Status: http.StatusOK, Out: &out, Repeat: true,
+		Status: http.StatusOK, Out: &out, Repeat: true, List: true,
 		PageSize: options.ItemsPerPage,
 	}
 	call.PathParam("orgId", orgID, rest.Hex24)
@@ -2665,7 +2665,7 @@ func (c *Client) ListPendingInvoices(ctx context.Context, orgID string) ([]Invoi
 		Operation: "ListPendingInvoices", Target: orgID,
 		Method: http.MethodGet, Path: "/api/atlas/v2/orgs/{orgId}/invoices/pending",
 		Accept: "application/vnd.atlas.2023-01-01+json",
-		Status: http.StatusOK, Out: &out, Repeat: true,
+		Status: http.StatusOK, Out: &out, Repeat: true, List: true,
 	}
 	call.PathParam("orgId", orgID, rest.Hex24)
 	call.Missing = func() string {
@@ -2685,7 +2685,7 @@ func (c *Client) ListLiveMigrationProjects(ctx context.Context, orgID string) ([
 		Operation: "ListLiveMigrationProjects", Target: orgID,
 		Method: http.MethodGet, Path: "/api/atlas/v2/orgs/{orgId}/liveMigrations/availableProjects",
 		Accept: "application/vnd.atlas.2023-01-01+json",
-		Status: http.StatusOK, Out: &out, Repeat: true,
+		Status: http.StatusOK, Out: &out, Repeat: true, List: true,
 	}
 	call.PathParam("orgId", orgID, rest.Hex24)
 	call.Missing = func() string {
@@ -2734,7 +2734,7 @@ func (c *Client) ListServiceAccountsPage(ctx context.Context, orgID string, opti
 		Operation: "ListServiceAccountsPage", Target: orgID,
 		Method: http.MethodGet, Path: "/api/atlas/v2/orgs/{orgId}/serviceAccounts",
 		Accept: "application/vnd.atlas.2024-08-05+json",
-		Status: http.StatusOK, Out: &out, Repeat: true,
+		Status: http.StatusOK, Out: &out, Repeat: true, List: true,
 		PageSize: options.ItemsPerPage,
 	}
 	call.PathParam("orgId", orgID, rest.Hex24)
@@ -2813,7 +2813,7 @@ func (c *Client) ListRateLimitsPage(ctx context.Context, options ListRateLimitsP
 		Operation: "ListRateLimitsPage",
 		Method:    http.MethodGet, Path: "/api/atlas/v2/rateLimits",
 		Accept: "application/vnd.atlas.2025-03-12+json",
-		Status: http.StatusOK, Out: &out, Repeat: true,
+		Status: http.StatusOK, Out: &out, Repeat: true, List: true,
 		PageSize: options.ItemsPerPage,
 	}
 	call.OptionalParam(options.OrgID != "", "orgId", "form", true, options.OrgID)

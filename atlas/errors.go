@@ -54,7 +54,7 @@ func classify(a *rest.Answer, e *errors.Error) (own bool) {
 	if body.Reason != "" || len(body.Parameters) > 0 || len(body.BadRequestDetail.Fields) > 0 {
 		e.Detail = body.ErrorDetail
 	}
-	e.Code = body.code(a.Status, e.Operation, e.Target)
+	e.Code = body.code(a, e.Target)
 	switch e.Code.Category() {
 	case errors.DeletionStepsNotSatisfied:
 		e.Steps = []errors.Step{{Name: step(body.ErrorCode, e.Code), Description: e.Message}}
@@ -77,21 +77,21 @@ func (b *errorBody) own(status int) bool {
 func (b *errorBody) text() string { return cmp.Or(b.Detail, b.Message) }
 
 // code returns the code of an answer; "" if its status decides.
-func (b *errorBody) code(status int, operation, target string) errors.Code {
+func (b *errorBody) code(a *rest.Answer, target string) errors.Code {
+	status := a.Status
 	known := codes[b.ErrorCode]
-	organization := operation == "DeleteOrganization" || operation == "GetOrganization"
 	switch {
 	case status < http.StatusBadRequest:
 		return "" // an error in the body of a success: neither proves anything
 	case b.ErrorCode == "ATLAS_GENERAL_ERROR":
 		return b.generalCode()
-	case isList(operation) && b.isTransientList(known, target, operation):
+	case a.IsList() && b.isTransientList(known, target, a.Subject()):
 		return errors.Unavailable
 	case known.Category() == errors.NotFound && status != http.StatusNotFound:
 		return "" // not the status that belongs to the code
 	case known != "":
 		return known
-	case b.ErrorCode == "RESOURCE_NOT_FOUND" && status == http.StatusNotFound && organization:
+	case b.ErrorCode == "RESOURCE_NOT_FOUND" && status == http.StatusNotFound && a.Subject() == "organization":
 		return errors.OrganizationNotFound
 	case len(b.ErrorCode) > len(closeGroup) && strings.HasPrefix(b.ErrorCode, closeGroup):
 		return errors.DeletionStepsNotSatisfied
@@ -101,21 +101,18 @@ func (b *errorBody) code(status int, operation, target string) errors.Code {
 	return ""
 }
 
-// isList reports whether an operation reads a list.
-func isList(operation string) bool { return strings.HasPrefix(operation, "List") }
-
 // isTransientList reports whether the error of a list is about one of its items, which
 // just changes: another read may succeed. Recorded are 404 CLUSTER_NOT_FOUND from the
 // list of clusters while one cluster is being deleted, and 400
 // CANNOT_USE_FLEX_CLUSTER_IN_CLUSTER_API while a flex cluster changes. An error about
 // the parent of the list is not transient.
-func (b *errorBody) isTransientList(known errors.Code, target, operation string) bool {
+func (b *errorBody) isTransientList(known errors.Code, target, parent string) bool {
 	switch {
 	case known == errors.WrongClusterType:
 		return true
 	case known.Category() != errors.NotFound, slices.Contains(projectMissing, b.ErrorCode), known == errors.OrganizationNotFound:
 		return false
-	case b.ErrorCode == parentMissing[operation]:
+	case b.ErrorCode == parentMissing[parent]:
 		named := len(b.Parameters) > 0
 		return named && !slices.Contains(b.Parameters, any(target)) // of another parent
 	}
@@ -126,12 +123,10 @@ func (b *errorBody) isTransientList(known errors.Code, target, operation string)
 var projectMissing = []string{"GROUP_NOT_FOUND", "PROJECT_NOT_FOUND", "RESOURCE_NOT_FOUND"}
 
 // parentMissing is the code which says that the parent of a list in a project does not
-// exist, by operation. The parent is the operation's target.
+// exist, by the kind of the parent. The parent is the target of the call.
 var parentMissing = map[string]string{
-	"ListOnlineArchivesPage":   "CLUSTER_NOT_FOUND",
-	"ListSnapshotsPage":        "CLUSTER_NOT_FOUND",
-	"ListShardedSnapshots":     "CLUSTER_NOT_FOUND",
-	"ListStreamProcessorsPage": "STREAM_TENANT_NOT_FOUND_FOR_NAME",
+	"cluster":         "CLUSTER_NOT_FOUND",
+	"streamWorkspace": "STREAM_TENANT_NOT_FOUND_FOR_NAME",
 }
 
 // generalCode returns the code of ATLAS_GENERAL_ERROR, whose text alone says what it is

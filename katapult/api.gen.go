@@ -1149,7 +1149,7 @@ func (c *Client) ListLoadBalancerRulesPage(ctx context.Context, loadBalancer Loa
 	call := rest.Call{
 		Operation: "ListLoadBalancerRulesPage", Target: id,
 		Method: http.MethodGet, Path: "/load_balancers/load_balancer/rules",
-		Status: http.StatusOK, Out: &out, Repeat: true,
+		Status: http.StatusOK, Out: &out, Repeat: true, List: true,
 		PageSize: options.PerPage,
 	}
 	call.Require("load_balancer", id, rest.Opaque)
@@ -1315,7 +1315,7 @@ func (c *Client) ListOrganizations(ctx context.Context) ([]Organization, error) 
 	call := rest.Call{
 		Operation: "ListOrganizations",
 		Method:    http.MethodGet, Path: "/organizations",
-		Status: http.StatusOK, Out: &out, Repeat: true,
+		Status: http.StatusOK, Out: &out, Repeat: true, List: true,
 	}
 	call.Missing = func() string {
 		return rest.Missing(rest.Due{Name: "organizations", Absent: out.Organizations == nil}, rest.Due{Name: "organizations[].id", Absent: rest.Lacks(out.Organizations, (*Organization).identity)})
@@ -1388,7 +1388,7 @@ func (c *Client) ListDiskBackupPoliciesPage(ctx context.Context, organization Or
 	call := rest.Call{
 		Operation: "ListDiskBackupPoliciesPage", Target: id,
 		Method: http.MethodGet, Path: "/organizations/organization/disk_backup_policies",
-		Status: http.StatusOK, Out: &out, Repeat: true,
+		Status: http.StatusOK, Out: &out, Repeat: true, List: true,
 		PageSize: options.PerPage,
 	}
 	call.Require("organization", id, rest.Opaque)
@@ -1442,7 +1442,7 @@ func (c *Client) ListDiskTemplatesPage(ctx context.Context, organization Organiz
 	call := rest.Call{
 		Operation: "ListDiskTemplatesPage", Target: id,
 		Method: http.MethodGet, Path: "/organizations/organization/disk_templates",
-		Status: http.StatusOK, Out: &out, Repeat: true,
+		Status: http.StatusOK, Out: &out, Repeat: true, List: true,
 		PageSize: options.PerPage,
 	}
 	call.Require("organization", id, rest.Opaque)
@@ -1493,7 +1493,7 @@ func (c *Client) ListDisksPage(ctx context.Context, organization OrganizationLoo
 	call := rest.Call{
 		Operation: "ListDisksPage", Target: id,
 		Method: http.MethodGet, Path: "/organizations/organization/disks",
-		Status: http.StatusOK, Out: &out, Repeat: true,
+		Status: http.StatusOK, Out: &out, Repeat: true, List: true,
 		PageSize: options.PerPage,
 	}
 	call.Require("organization", id, rest.Opaque)
@@ -1542,7 +1542,7 @@ func (c *Client) ListDNSZonesPage(ctx context.Context, organization Organization
 	call := rest.Call{
 		Operation: "ListDNSZonesPage", Target: id,
 		Method: http.MethodGet, Path: "/organizations/organization/dns_zones",
-		Status: http.StatusOK, Out: &out, Repeat: true,
+		Status: http.StatusOK, Out: &out, Repeat: true, List: true,
 		PageSize: options.PerPage,
 	}
 	call.Require("organization", id, rest.Opaque)
@@ -1591,7 +1591,7 @@ func (c *Client) ListFileStorageVolumesPage(ctx context.Context, organization Or
 	call := rest.Call{
 		Operation: "ListFileStorageVolumesPage", Target: id,
 		Method: http.MethodGet, Path: "/organizations/organization/file_storage_volumes",
-		Status: http.StatusOK, Out: &out, Repeat: true,
+		Status: http.StatusOK, Out: &out, Repeat: true, List: true,
 		PageSize: options.PerPage,
 	}
 	call.Require("organization", id, rest.Opaque)
@@ -1641,7 +1641,7 @@ func (c *Client) ListIPAddressesPage(ctx context.Context, organization Organizat
 	call := rest.Call{
 		Operation: "ListIPAddressesPage", Target: id,
 		Method: http.MethodGet, Path: "/organizations/organization/ip_addresses",
-		Status: http.StatusOK, Out: &out, Repeat: true,
+		Status: http.StatusOK, Out: &out, Repeat: true, List: true,
 		PageSize: options.PerPage,
 	}
 	call.Require("organization", id, rest.Opaque)
@@ -1691,7 +1691,7 @@ func (c *Client) ListLoadBalancersPage(ctx context.Context, organization Organiz
 	call := rest.Call{
 		Operation: "ListLoadBalancersPage", Target: id,
 		Method: http.MethodGet, Path: "/organizations/organization/load_balancers",
-		Status: http.StatusOK, Out: &out, Repeat: true,
+		Status: http.StatusOK, Out: &out, Repeat: true, List: true,
 		PageSize: options.PerPage,
 	}
 	call.Require("organization", id, rest.Opaque)
@@ -1743,7 +1743,7 @@ func (c *Client) ListManagedOrganizationsPage(ctx context.Context, organization 
 	call := rest.Call{
 		Operation: "ListManagedOrganizationsPage", Target: id,
 		Method: http.MethodGet, Path: "/organizations/organization/managed",
-		Status: http.StatusOK, Out: &out, Repeat: true,
+		Status: http.StatusOK, Out: &out, Repeat: true, List: true,
 		PageSize: options.PerPage,
 	}
 	call.Require("organization", id, rest.Opaque)
@@ -1825,7 +1825,7 @@ func (c *Client) ListObjectStorageAccessKeysPage(ctx context.Context, organizati
 	call := rest.Call{
 		Operation: "ListObjectStorageAccessKeysPage", Target: id,
 		Method: http.MethodGet, Path: "/organizations/organization/object_storage/access_keys",
-		Status: http.StatusOK, Out: &out, Repeat: true,
+		Status: http.StatusOK, Out: &out, Repeat: true, List: true,
 		PageSize: options.PerPage,
 	}
 	call.Require("organization", id, rest.Opaque)
@@ -1933,7 +1933,7 @@ func (c *Client) ListTrashObjectsPage(ctx context.Context, organization Organiza
 	call := rest.Call{
 		Operation: "ListTrashObjectsPage", Target: id,
 		Method: http.MethodGet, Path: "/organizations/organization/trash_objects",
-		Status: http.StatusOK, Out: &out, Repeat: true,
+		Status: http.StatusOK, Out: &out, Repeat: true, List: true,
 		PageSize: options.PerPage,
 	}
 	call.Require("organization", id, rest.Opaque)
@@ -2012,7 +2012,7 @@ func (c *Client) ListVirtualMachinesPage(ctx context.Context, organization Organ
 	call := rest.Call{
 		Operation: "ListVirtualMachinesPage", Target: id,
 		Method: http.MethodGet, Path: "/organizations/organization/virtual_machines",
-		Status: http.StatusOK, Out: &out, Repeat: true,
+		Status: http.StatusOK, Out: &out, Repeat: true, List: true,
 		PageSize: options.PerPage,
 	}
 	call.Require("organization", id, rest.Opaque)
@@ -2062,7 +2062,7 @@ func (c *Client) ListVirtualNetworksPage(ctx context.Context, organization Organ
 	call := rest.Call{
 		Operation: "ListVirtualNetworksPage", Target: id,
 		Method: http.MethodGet, Path: "/organizations/organization/virtual_networks",
-		Status: http.StatusOK, Out: &out, Repeat: true,
+		Status: http.StatusOK, Out: &out, Repeat: true, List: true,
 		PageSize: options.PerPage,
 	}
 	call.Require("organization", id, rest.Opaque)
@@ -2236,7 +2236,7 @@ func (c *Client) ListVirtualMachineDisksPage(ctx context.Context, virtualMachine
 	call := rest.Call{
 		Operation: "ListVirtualMachineDisksPage", Target: id,
 		Method: http.MethodGet, Path: "/virtual_machines/virtual_machine/disks",
-		Status: http.StatusOK, Out: &out, Repeat: true,
+		Status: http.StatusOK, Out: &out, Repeat: true, List: true,
 		PageSize: options.PerPage,
 	}
 	call.Require("virtual_machine", id, rest.Opaque)
@@ -2288,7 +2288,7 @@ func (c *Client) ListNetworkInterfacesPage(ctx context.Context, virtualMachine V
 	call := rest.Call{
 		Operation: "ListNetworkInterfacesPage", Target: id,
 		Method: http.MethodGet, Path: "/virtual_machines/virtual_machine/network_interfaces",
-		Status: http.StatusOK, Out: &out, Repeat: true,
+		Status: http.StatusOK, Out: &out, Repeat: true, List: true,
 		PageSize: options.PerPage,
 	}
 	call.Require("virtual_machine", id, rest.Opaque)

@@ -794,7 +794,7 @@ func (c *Client) listNamespaces(ctx context.Context, options ListNamespacesOptio
 	call := rest.Call{
 		Operation: "ListNamespaces",
 		Method:    http.MethodGet, Path: "/api/web/namespaces",
-		Status: http.StatusOK, Out: &out, Repeat: true,
+		Status: http.StatusOK, Out: &out, Repeat: true, List: true,
 	}
 	call.OptionalParam(options.LabelFilter != "", "label_filter", "form", true, options.LabelFilter)
 	call.OptionalParam(len(options.ReportFields) > 0, "report_fields", "form", true, options.ReportFields)
@@ -834,7 +834,7 @@ func (c *Client) listChildTenantsOfManager(ctx context.Context, name string) (*C
 	call := rest.Call{
 		Operation: "ListChildTenantsOfManager", Target: name,
 		Method: http.MethodGet, Path: "/api/web/namespaces/system/partner-management/child_tenant_managers/{name}/child_tenants",
-		Status: http.StatusOK, Out: &out, Repeat: true,
+		Status: http.StatusOK, Out: &out, Repeat: true, List: true,
 	}
 	call.PathParam("name", name, rest.Opaque)
 	call.Missing = func() string {
@@ -866,7 +866,7 @@ func (c *Client) ListChildTenantAccessPage(ctx context.Context, options ListChil
 	call := rest.Call{
 		Operation: "ListChildTenantAccessPage",
 		Method:    http.MethodGet, Path: "/api/web/namespaces/system/partner-management/child_tenants",
-		Status: http.StatusOK, Out: &out, Repeat: true,
+		Status: http.StatusOK, Out: &out, Repeat: true, List: true,
 		PageSize: options.PageLimit,
 	}
 	call.OptionalParam(options.Name != "", "name", "form", true, options.Name)
@@ -951,7 +951,7 @@ func (c *Client) listAddonSubscriptions(ctx context.Context, options ListAddonSu
 	call := rest.Call{
 		Operation: "ListAddonSubscriptions",
 		Method:    http.MethodGet, Path: "/api/web/namespaces/system/addon_subscriptions",
-		Status: http.StatusOK, Out: &out, Repeat: true,
+		Status: http.StatusOK, Out: &out, Repeat: true, List: true,
 	}
 	call.OptionalParam(options.LabelFilter != "", "label_filter", "form", true, options.LabelFilter)
 	call.OptionalParam(len(options.ReportFields) > 0, "report_fields", "form", true, options.ReportFields)
@@ -1032,7 +1032,7 @@ func (c *Client) listChildTenantManagers(ctx context.Context, options ListChildT
 	call := rest.Call{
 		Operation: "ListChildTenantManagers",
 		Method:    http.MethodGet, Path: "/api/web/namespaces/system/child_tenant_managers",
-		Status: http.StatusOK, Out: &out, Repeat: true,
+		Status: http.StatusOK, Out: &out, Repeat: true, List: true,
 	}
 	call.OptionalParam(options.LabelFilter != "", "label_filter", "form", true, options.LabelFilter)
 	call.OptionalParam(len(options.ReportFields) > 0, "report_fields", "form", true, options.ReportFields)
@@ -1113,7 +1113,7 @@ func (c *Client) listChildTenants(ctx context.Context, options ListChildTenantsO
 	call := rest.Call{
 		Operation: "ListChildTenants",
 		Method:    http.MethodGet, Path: "/api/web/namespaces/system/child_tenants",
-		Status: http.StatusOK, Out: &out, Repeat: true,
+		Status: http.StatusOK, Out: &out, Repeat: true, List: true,
 	}
 	call.OptionalParam(options.LabelFilter != "", "label_filter", "form", true, options.LabelFilter)
 	call.OptionalParam(len(options.ReportFields) > 0, "report_fields", "form", true, options.ReportFields)
@@ -1196,7 +1196,7 @@ func (c *Client) listManagedTenants(ctx context.Context, options ListManagedTena
 	call := rest.Call{
 		Operation: "ListManagedTenants",
 		Method:    http.MethodGet, Path: "/api/web/namespaces/system/managed_tenants",
-		Status: http.StatusOK, Out: &out, Repeat: true,
+		Status: http.StatusOK, Out: &out, Repeat: true, List: true,
 	}
 	call.OptionalParam(options.LabelFilter != "", "label_filter", "form", true, options.LabelFilter)
 	call.OptionalParam(len(options.ReportFields) > 0, "report_fields", "form", true, options.ReportFields)
@@ -1290,7 +1290,7 @@ func (c *Client) ListSubscriptions(ctx context.Context, options ListSubscription
 	call := rest.Call{
 		Operation: "ListSubscriptions",
 		Method:    http.MethodGet, Path: "/api/web/namespaces/system/subscriptions/custom_list",
-		Status: http.StatusOK, Out: &out, Repeat: true,
+		Status: http.StatusOK, Out: &out, Repeat: true, List: true,
 	}
 	call.OptionalParam(options.Current, "current", "form", true, options.Current)
 	call.Missing = func() string {
@@ -1318,7 +1318,7 @@ func (c *Client) ListInvoices(ctx context.Context, options ListInvoicesOptions) 
 	call := rest.Call{
 		Operation: "ListInvoices",
 		Method:    http.MethodGet, Path: "/api/web/namespaces/system/usage/invoices/custom_list",
-		Status: http.StatusOK, Out: &out, Repeat: true,
+		Status: http.StatusOK, Out: &out, Repeat: true, List: true,
 		PageSize: options.Limit,
 	}
 	call.OptionalParam(options.Limit != 0, "limit", "form", true, options.Limit)

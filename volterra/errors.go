@@ -54,7 +54,7 @@ func classify(a *rest.Answer, e *errors.Error) (own bool) {
 		return own // an error that calls itself a success says nothing that can be relied on
 	}
 	e.Code = codes[number]
-	if changes(e.Operation) && fails(e.Code) {
+	if a.IsWrite() && fails(e.Code) {
 		// Whatever the status is: the request must not be sent again.
 		e.Code, e.Err = errors.OutcomeUnknown, e.Code
 	}
@@ -87,11 +87,6 @@ var codes = map[string]errors.Code{
 	"14": errors.Unavailable,      // 503
 	"15": errors.Internal,         // data loss, 500
 	"16": errors.Unauthenticated,  // 401
-}
-
-// changes reports whether an operation does more than read.
-func changes(operation string) bool {
-	return !strings.HasPrefix(operation, "Get") && !strings.HasPrefix(operation, "List")
 }
 
 // fails reports whether a code leaves open whether the work was done.

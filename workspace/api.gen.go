@@ -454,7 +454,7 @@ func (c *Client) ListOrganizationsPage(ctx context.Context, options ListOrganiza
 	call := rest.Call{
 		Operation: "ListOrganizationsPage",
 		Method:    http.MethodGet, Path: "/organizations",
-		Status: http.StatusOK, Out: &out, Repeat: true,
+		Status: http.StatusOK, Out: &out, Repeat: true, List: true,
 		PageSize: options.Limit,
 	}
 	call.OptionalParam(options.Page != 0, "page", "form", true, options.Page)
@@ -506,7 +506,7 @@ func (c *Client) deleteOrganization(ctx context.Context, id string) error {
 		Error noError `json:"error,omitzero"`
 	}
 	call := rest.Call{
-		Operation: "DeleteOrganization", Target: id,
+		Operation: "DeleteOrganization", Target: id, Subject: "organization",
 		Method: http.MethodDelete, Path: "/organizations/{organizationId}",
 		Status: http.StatusOK, Out: &out,
 	}
@@ -528,7 +528,7 @@ func (c *Client) GetOrganization(ctx context.Context, idOrSlug string) (*Organiz
 		Error  noError      `json:"error,omitzero"`
 	}
 	call := rest.Call{
-		Operation: "GetOrganization", Target: idOrSlug,
+		Operation: "GetOrganization", Target: idOrSlug, Subject: "organization",
 		Method: http.MethodGet, Path: "/organizations/{organizationId}",
 		Status: http.StatusOK, Out: &out, Repeat: true,
 	}
@@ -569,7 +569,7 @@ func (c *Client) ListAppsPage(ctx context.Context, idOrSlug string, options List
 	call := rest.Call{
 		Operation: "ListAppsPage", Target: idOrSlug,
 		Method: http.MethodGet, Path: "/organizations/{organizationId}/apps",
-		Status: http.StatusOK, Out: &out, Repeat: true,
+		Status: http.StatusOK, Out: &out, Repeat: true, List: true,
 		PageSize: options.Limit,
 	}
 	call.PathParam("organizationId", idOrSlug, rest.Slug)
@@ -669,7 +669,7 @@ func (c *Client) ListAppEmployeesPage(ctx context.Context, idOrSlug string, appI
 	call := rest.Call{
 		Operation: "ListAppEmployeesPage", Target: appIDOrSlug,
 		Method: http.MethodGet, Path: "/organizations/{organizationId}/apps/{applicationId}/employees",
-		Status: http.StatusOK, Out: &out, Repeat: true,
+		Status: http.StatusOK, Out: &out, Repeat: true, List: true,
 		PageSize: options.Limit,
 	}
 	call.PathParam("organizationId", idOrSlug, rest.Slug)
@@ -754,7 +754,7 @@ func (c *Client) ListCollaboratorsPage(ctx context.Context, idOrSlug string, opt
 	call := rest.Call{
 		Operation: "ListCollaboratorsPage", Target: idOrSlug,
 		Method: http.MethodGet, Path: "/organizations/{organizationId}/collaborators",
-		Status: http.StatusOK, Out: &out, Repeat: true,
+		Status: http.StatusOK, Out: &out, Repeat: true, List: true,
 		PageSize: options.Limit,
 	}
 	call.PathParam("organizationId", idOrSlug, rest.Slug)
@@ -798,7 +798,7 @@ func (c *Client) ListAppCollaboratorsPage(ctx context.Context, idOrSlug string, 
 	call := rest.Call{
 		Operation: "ListAppCollaboratorsPage", Target: idOrSlug,
 		Method: http.MethodGet, Path: "/organizations/{organizationId}/collaborators/apps",
-		Status: http.StatusOK, Out: &out, Repeat: true,
+		Status: http.StatusOK, Out: &out, Repeat: true, List: true,
 		PageSize: options.Limit,
 	}
 	call.PathParam("organizationId", idOrSlug, rest.Slug)
@@ -850,7 +850,7 @@ func (c *Client) ListAndroidDevicesPage(ctx context.Context, idOrSlug string, op
 	call := rest.Call{
 		Operation: "ListAndroidDevicesPage", Target: idOrSlug,
 		Method: http.MethodGet, Path: "/organizations/{organizationId}/mdm/android/enterprise/devices",
-		Status: http.StatusOK, Out: &out, Repeat: true,
+		Status: http.StatusOK, Out: &out, Repeat: true, List: true,
 		PageSize: options.Limit,
 	}
 	call.PathParam("organizationId", idOrSlug, rest.Slug)
@@ -942,7 +942,7 @@ func (c *Client) ListAppleDevicesPage(ctx context.Context, idOrSlug string, opti
 	call := rest.Call{
 		Operation: "ListAppleDevicesPage", Target: idOrSlug,
 		Method: http.MethodGet, Path: "/organizations/{organizationId}/mdm/apple/enterprise/devices",
-		Status: http.StatusOK, Out: &out, Repeat: true,
+		Status: http.StatusOK, Out: &out, Repeat: true, List: true,
 		PageSize: options.Limit,
 	}
 	call.PathParam("organizationId", idOrSlug, rest.Slug)
@@ -1015,7 +1015,7 @@ func (c *Client) ListDevicesPage(ctx context.Context, idOrSlug string, options L
 	call := rest.Call{
 		Operation: "ListDevicesPage", Target: idOrSlug,
 		Method: http.MethodGet, Path: "/organizations/{organizationId}/mdm/devices",
-		Status: http.StatusOK, Out: &out, Repeat: true,
+		Status: http.StatusOK, Out: &out, Repeat: true, List: true,
 		PageSize: options.Limit,
 	}
 	call.PathParam("organizationId", idOrSlug, rest.Slug)
@@ -1076,7 +1076,7 @@ func (c *Client) ListWindowsDevicesPage(ctx context.Context, idOrSlug string, op
 	call := rest.Call{
 		Operation: "ListWindowsDevicesPage", Target: idOrSlug,
 		Method: http.MethodGet, Path: "/organizations/{organizationId}/mdm/windows/enterprise/devices",
-		Status: http.StatusOK, Out: &out, Repeat: true,
+		Status: http.StatusOK, Out: &out, Repeat: true, List: true,
 		PageSize: options.Limit,
 	}
 	call.PathParam("organizationId", idOrSlug, rest.Slug)
@@ -1147,7 +1147,7 @@ func (c *Client) ListStoresPage(ctx context.Context, idOrSlug string, options Li
 	call := rest.Call{
 		Operation: "ListStoresPage", Target: idOrSlug,
 		Method: http.MethodGet, Path: "/organizations/{organizationId}/stores",
-		Status: http.StatusOK, Out: &out, Repeat: true,
+		Status: http.StatusOK, Out: &out, Repeat: true, List: true,
 		PageSize: options.Limit,
 	}
 	call.PathParam("organizationId", idOrSlug, rest.Slug)
@@ -1171,7 +1171,7 @@ func (c *Client) GetWorkspace(ctx context.Context, idOrSlug string) (*Workspace,
 		Error  noError   `json:"error,omitzero"`
 	}
 	call := rest.Call{
-		Operation: "GetWorkspace", Target: idOrSlug,
+		Operation: "GetWorkspace", Target: idOrSlug, Subject: "organization",
 		Method: http.MethodGet, Path: "/organizations/{organizationId}/workspace",
 		Status: http.StatusOK, Out: &out, Repeat: true,
 	}

@@ -79,25 +79,21 @@ func classify(a *rest.Answer, e *errors.Error) (own bool) {
 			Name:        "subscriptions",
 			Description: "Cancel them in the dashboard, at Billing, Plan & Usage. No API does.",
 		}}
-	case e.Code == errors.OrganizationNotFound && !organization(e, detail.Entity):
+	case e.Code == errors.OrganizationNotFound && !isOrganization(a, e, detail.Entity):
 		e.Code = errors.NotFound
 	}
 	return e.ProviderCode != "" || e.Message != ""
 }
 
-// organization reports whether what was not found is an organization. If the answer
-// does not say, it is only if the operation names nothing else.
-func organization(e *errors.Error, entity string) bool {
+// isOrganization reports whether the resource that was not found is an organization. If the
+// answer does not name it, it is only if the call names nothing else.
+func isOrganization(a *rest.Answer, e *errors.Error, entity string) bool {
 	entity = strings.ToLower(entity)
 	if e.Target == "" || entity == "" {
-		return e.Target != "" && aboutOrganization[e.Operation]
+		return e.Target != "" && a.Subject() == "organization"
 	}
 	return strings.HasPrefix(entity, "organization") || strings.HasPrefix(entity, "workspace")
 }
-
-// aboutOrganization are the operations that name an organization and nothing else, so
-// that a "not found" without an entity is about it.
-var aboutOrganization = map[string]bool{"GetOrganization": true, "GetWorkspace": true, "DeleteOrganization": true}
 
 // codes maps Applivery's codes, and those of the framework it runs on. A code that
 // is not here gets the category of its status.

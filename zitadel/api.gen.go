@@ -974,7 +974,7 @@ func (c *Client) ListInstanceMembersPage(ctx context.Context, query ListQuery) (
 		Body: struct {
 			Query ListQuery `json:"query"`
 		}{query},
-		Status: http.StatusOK, Out: &out, Repeat: true,
+		Status: http.StatusOK, Out: &out, Repeat: true, List: true,
 		PageSize: int(query.Limit),
 	}
 	call.Missing = func() string {
@@ -1021,7 +1021,7 @@ func (c *Client) SearchOrganizationsPage(ctx context.Context, body OrganizationS
 		Operation: "SearchOrganizationsPage",
 		Method:    http.MethodPost, Path: "/admin/v1/orgs/_search",
 		Body:   body,
-		Status: http.StatusOK, Out: &out, Repeat: true,
+		Status: http.StatusOK, Out: &out, Repeat: true, List: true,
 		PageSize: int(body.Query.Limit),
 	}
 	call.Missing = func() string {
@@ -1147,7 +1147,7 @@ func (c *Client) ListMyMembershipsPage(ctx context.Context, query ListQuery) (*M
 		Body: struct {
 			Query ListQuery `json:"query"`
 		}{query},
-		Status: http.StatusOK, Out: &out, Repeat: true,
+		Status: http.StatusOK, Out: &out, Repeat: true, List: true,
 		PageSize: int(query.Limit),
 	}
 	call.Missing = func() string {
@@ -1206,7 +1206,7 @@ func (c *Client) ListActionsPage(ctx context.Context, orgID string, query ListQu
 		Body: struct {
 			Query ListQuery `json:"query"`
 		}{query},
-		Status: http.StatusOK, Out: &out, Repeat: true,
+		Status: http.StatusOK, Out: &out, Repeat: true, List: true,
 		PageSize: int(query.Limit),
 	}
 	call.HeaderParam("x-zitadel-orgid", orgID, rest.Opaque)
@@ -1228,7 +1228,7 @@ func (c *Client) ListGrantedProjectsPage(ctx context.Context, orgID string, quer
 		Body: struct {
 			Query ListQuery `json:"query"`
 		}{query},
-		Status: http.StatusOK, Out: &out, Repeat: true,
+		Status: http.StatusOK, Out: &out, Repeat: true, List: true,
 		PageSize: int(query.Limit),
 	}
 	call.HeaderParam("x-zitadel-orgid", orgID, rest.Opaque)
@@ -1251,7 +1251,7 @@ func (c *Client) ListIdentityProvidersPage(ctx context.Context, orgID string, bo
 		Operation: "ListIdentityProvidersPage", Target: orgID,
 		Method: http.MethodPost, Path: "/management/v1/idps/templates/_search",
 		Body:   body,
-		Status: http.StatusOK, Out: &out, Repeat: true,
+		Status: http.StatusOK, Out: &out, Repeat: true, List: true,
 		PageSize: int(body.Query.Limit),
 	}
 	call.HeaderParam("x-zitadel-orgid", orgID, rest.Opaque)
@@ -1274,7 +1274,7 @@ func (c *Client) ListMetadataPage(ctx context.Context, orgID string, query ListQ
 		Body: struct {
 			Query ListQuery `json:"query"`
 		}{query},
-		Status: http.StatusOK, Out: &out, Repeat: true,
+		Status: http.StatusOK, Out: &out, Repeat: true, List: true,
 		PageSize: int(query.Limit),
 	}
 	call.HeaderParam("x-zitadel-orgid", orgID, rest.Opaque)
@@ -1411,7 +1411,7 @@ func (c *Client) ListDomainsPage(ctx context.Context, orgID string, query ListQu
 		Body: struct {
 			Query ListQuery `json:"query"`
 		}{query},
-		Status: http.StatusOK, Out: &out, Repeat: true,
+		Status: http.StatusOK, Out: &out, Repeat: true, List: true,
 		PageSize: int(query.Limit),
 	}
 	call.HeaderParam("x-zitadel-orgid", orgID, rest.Opaque)
@@ -1434,7 +1434,7 @@ func (c *Client) ListMembersPage(ctx context.Context, orgID string, query ListQu
 		Body: struct {
 			Query ListQuery `json:"query"`
 		}{query},
-		Status: http.StatusOK, Out: &out, Repeat: true,
+		Status: http.StatusOK, Out: &out, Repeat: true, List: true,
 		PageSize: int(query.Limit),
 	}
 	call.HeaderParam("x-zitadel-orgid", orgID, rest.Opaque)
@@ -1609,7 +1609,7 @@ func (c *Client) ListProjectGrantsPage(ctx context.Context, orgID string, query 
 		Body: struct {
 			Query ListQuery `json:"query"`
 		}{query},
-		Status: http.StatusOK, Out: &out, Repeat: true,
+		Status: http.StatusOK, Out: &out, Repeat: true, List: true,
 		PageSize: int(query.Limit),
 	}
 	call.HeaderParam("x-zitadel-orgid", orgID, rest.Opaque)
@@ -1631,7 +1631,7 @@ func (c *Client) ListProjectsPage(ctx context.Context, orgID string, query ListQ
 		Body: struct {
 			Query ListQuery `json:"query"`
 		}{query},
-		Status: http.StatusOK, Out: &out, Repeat: true,
+		Status: http.StatusOK, Out: &out, Repeat: true, List: true,
 		PageSize: int(query.Limit),
 	}
 	call.HeaderParam("x-zitadel-orgid", orgID, rest.Opaque)
@@ -1653,7 +1653,7 @@ func (c *Client) ListAppsPage(ctx context.Context, projectID string, orgID strin
 		Body: struct {
 			Query ListQuery `json:"query"`
 		}{query},
-		Status: http.StatusOK, Out: &out, Repeat: true,
+		Status: http.StatusOK, Out: &out, Repeat: true, List: true,
 		PageSize: int(query.Limit),
 	}
 	call.PathParam("projectId", projectID, rest.Opaque)
@@ -1678,7 +1678,7 @@ func (c *Client) ListProjectGrantMembersPage(ctx context.Context, projectID stri
 		Body: struct {
 			Query ListQuery `json:"query"`
 		}{query},
-		Status: http.StatusOK, Out: &out, Repeat: true,
+		Status: http.StatusOK, Out: &out, Repeat: true, List: true,
 		PageSize: int(query.Limit),
 	}
 	call.PathParam("projectId", projectID, rest.Opaque)
@@ -1704,7 +1704,7 @@ func (c *Client) ListProjectMembersPage(ctx context.Context, projectID string, o
 		Body: struct {
 			Query ListQuery `json:"query"`
 		}{query},
-		Status: http.StatusOK, Out: &out, Repeat: true,
+		Status: http.StatusOK, Out: &out, Repeat: true, List: true,
 		PageSize: int(query.Limit),
 	}
 	call.PathParam("projectId", projectID, rest.Opaque)
@@ -1725,7 +1725,7 @@ func (c *Client) ListUsersPage(ctx context.Context, orgID string, body UserSearc
 		Operation: "ListUsersPage", Target: orgID,
 		Method: http.MethodPost, Path: "/management/v1/users/_search",
 		Body:   body,
-		Status: http.StatusOK, Out: &out, Repeat: true,
+		Status: http.StatusOK, Out: &out, Repeat: true, List: true,
 		PageSize: int(body.Query.Limit),
 	}
 	call.HeaderParam("x-zitadel-orgid", orgID, rest.Opaque)
@@ -1747,7 +1747,7 @@ func (c *Client) ListUserGrantsPage(ctx context.Context, orgID string, query Lis
 		Body: struct {
 			Query ListQuery `json:"query"`
 		}{query},
-		Status: http.StatusOK, Out: &out, Repeat: true,
+		Status: http.StatusOK, Out: &out, Repeat: true, List: true,
 		PageSize: int(query.Limit),
 	}
 	call.HeaderParam("x-zitadel-orgid", orgID, rest.Opaque)
@@ -1773,7 +1773,7 @@ func (c *Client) ListUserMembershipsPage(ctx context.Context, userID string, org
 		Body: struct {
 			Query ListQuery `json:"query"`
 		}{query},
-		Status: http.StatusOK, Out: &out, Repeat: true,
+		Status: http.StatusOK, Out: &out, Repeat: true, List: true,
 		PageSize: int(query.Limit),
 	}
 	call.PathParam("userId", userID, rest.Opaque)
@@ -1818,7 +1818,7 @@ func (c *Client) SearchOrganizationsV2Page(ctx context.Context, body Organizatio
 		Operation: "SearchOrganizationsV2Page",
 		Method:    http.MethodPost, Path: "/v2/organizations/_search",
 		Body:   body,
-		Status: http.StatusOK, Out: &out, Repeat: true,
+		Status: http.StatusOK, Out: &out, Repeat: true, List: true,
 		PageSize: int(body.Query.Limit),
 	}
 	call.Missing = func() string {
@@ -1906,7 +1906,7 @@ func (c *Client) ListAuthorizationsPage(ctx context.Context, body AuthorizationS
 		Operation: "ListAuthorizationsPage",
 		Method:    http.MethodPost, Path: "/zitadel.authorization.v2.AuthorizationService/ListAuthorizations",
 		Body:   body,
-		Status: http.StatusOK, Out: &out, Repeat: true,
+		Status: http.StatusOK, Out: &out, Repeat: true, List: true,
 		PageSize: int(body.Pagination.Limit),
 	}
 	call.Missing = func() string {
@@ -1926,7 +1926,7 @@ func (c *Client) ListGroupsPage(ctx context.Context, body GroupSearch) (*GroupPa
 		Operation: "ListGroupsPage",
 		Method:    http.MethodPost, Path: "/zitadel.group.v2.GroupService/ListGroups",
 		Body:   body,
-		Status: http.StatusOK, Out: &out, Repeat: true,
+		Status: http.StatusOK, Out: &out, Repeat: true, List: true,
 		PageSize: int(body.Pagination.Limit),
 	}
 	call.Missing = func() string {
@@ -1951,7 +1951,7 @@ func (c *Client) ListAdministratorsPage(ctx context.Context, body AdministratorS
 		Operation: "ListAdministratorsPage",
 		Method:    http.MethodPost, Path: "/zitadel.internal_permission.v2.InternalPermissionService/ListAdministrators",
 		Body:   body,
-		Status: http.StatusOK, Out: &out, Repeat: true,
+		Status: http.StatusOK, Out: &out, Repeat: true, List: true,
 		PageSize: int(body.Pagination.Limit),
 	}
 	call.Missing = func() string {

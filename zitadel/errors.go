@@ -50,9 +50,9 @@ func classify(a *rest.Answer, e *errors.Error) (own bool) {
 	// A field of another type than documented is left empty; the id is what counts.
 	_ = json.Unmarshal(a.Body, &body)
 	switch {
-	case body.Error != "" && isOAuth(a.Status, e.Operation):
+	case body.Error != "" && isOAuth(a):
 		e.ProviderCode, e.Message = body.Error, body.Description
-		if e.Operation == rest.TokenRequest {
+		if a.IsToken() {
 			e.Code = grantCodes[body.Error]
 		}
 		return true
@@ -68,14 +68,14 @@ func classify(a *rest.Answer, e *errors.Error) (own bool) {
 
 // isOAuth reports whether an error in OAuth's form is the server's. No error of OAuth is a
 // 404. The API itself refuses in gRPC's form: such a refusal comes from something before it.
-func isOAuth(status int, operation string) bool {
+func isOAuth(a *rest.Answer) bool {
 	switch {
-	case status == http.StatusNotFound:
+	case a.Status == http.StatusNotFound:
 		return false
-	case operation == rest.TokenRequest, status == http.StatusUnauthorized:
+	case a.IsToken(), a.Status == http.StatusUnauthorized:
 		return true
 	}
-	return status < http.StatusBadRequest || status >= http.StatusInternalServerError
+	return a.Status < http.StatusBadRequest || a.Status >= http.StatusInternalServerError
 }
 
 // fill makes an error of a body of the API: by the id, which decides, or by what

@@ -18,6 +18,7 @@ import (
 type Call struct {
 	Operation string // "DeleteOrganization"
 	Target    string // the id or name it is about
+	Subject   string // the kind of resource that Target names, such as "organization"; "" if unknown
 	Method    string
 	Path      string // relative to the base URL, parameters in braces
 	Accept    string // "" for application/json
@@ -36,6 +37,9 @@ type Call struct {
 	// Missing names what the body of a success lacks of what it documents, "" when
 	// it is complete. It is called after decoding; nil when nothing has to be there.
 	Missing func() string
+
+	// List: the body of a success is a list.
+	List bool
 
 	// PageSize is how many items were requested for a page of a list; 0 if the call names
 	// no number. More of them, beyond some slack, are no success.
@@ -147,9 +151,9 @@ func (c *Call) Location() string { return cmp.Or(c.path, c.Path) }
 // same Out.
 func (c *Call) Clone() *Call {
 	return &Call{
-		Operation: c.Operation, Target: c.Target, Method: c.Method, Path: c.Path, Accept: c.Accept, Body: c.Body,
+		Operation: c.Operation, Target: c.Target, Subject: c.Subject, Method: c.Method, Path: c.Path, Accept: c.Accept, Body: c.Body,
 		ContentType: c.ContentType, Status: c.Status, Removal: c.Removal, Out: c.Out, Missing: c.Missing,
-		PageSize: c.PageSize, Repeat: c.Repeat, Once: c.Once,
+		List: c.List, PageSize: c.PageSize, Repeat: c.Repeat, Once: c.Once,
 		header: c.header.Clone(), path: c.path, query: c.query, err: c.err,
 	}
 }

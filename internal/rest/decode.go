@@ -42,6 +42,24 @@ type Answer struct {
 	buffer  *[]byte          // that Body uses; nil for one of its own
 }
 
+// Subject returns the kind of resource that the call is about; "" if that is unknown, or if
+// a token endpoint answered.
+func (a *Answer) Subject() string {
+	if a.call == nil {
+		return ""
+	}
+	return a.call.Subject
+}
+
+// IsList reports whether the call reads a list.
+func (a *Answer) IsList() bool { return a.call != nil && a.call.List }
+
+// IsWrite reports whether the call may have changed something.
+func (a *Answer) IsWrite() bool { return a.call != nil && !a.call.Repeat }
+
+// IsToken reports whether a token endpoint answered.
+func (a *Answer) IsToken() bool { return a.call == nil }
+
 // decode reads the answer, and decodes a success into call.Out. If it is no success, the
 // call has not succeeded, and has the reason if the status was that of a success.
 func (c *Client) decode(ctx context.Context, call *Call, next handler) *errors.Error {

@@ -23,12 +23,14 @@ type method struct {
 	Out        string   // type that the body is decoded into; "" when none is due
 	Lookups    []string // statements that take lookups apart
 	Target     string
+	Subject    string // kind of the target; "" if the provider's package need not know
 	Method     string
 	Path       string
 	Accept     string
 	Body       string
 	Status     string
 	Repeat     bool
+	List       bool // the body of a success is a list
 	Removal    bool
 	PageSize   string   // expression of how many items are requested; "" for what is no page
 	Once       string   // expression of whether a write is sent once; "" for never
@@ -69,6 +71,7 @@ func describe(op codegen.OperationDefinition) (*method, error) {
 		Path:      op.Path,
 		Repeat:    op.Method == "GET" || extension(op.Spec.Extensions, "x-reads") == "true",
 		Removal:   op.Method == "DELETE",
+		Subject:   extension(op.Spec.Extensions, "x-subject"),
 	}
 	// Some removals are a POST, and the deletion of an organization is no removal.
 	if removal := extension(op.Spec.Extensions, "x-removal"); removal != "" {
@@ -365,6 +368,7 @@ func (m *method) returns(op codegen.OperationDefinition, schema codegen.Schema, 
 		m.Due = []due{{"out == nil", "the list"}}
 	}
 	for _, l := range lists(op.Spec, schema.OAPISchema) {
+		m.List = true
 		m.Due = append(m.Due, due{
 			fmt.Sprintf("rest.Lacks(%s, (*%s).identity)", l.expression, l.item), strings.TrimPrefix(l.path+"[]."+l.identity[0], "[]."),
 		})
