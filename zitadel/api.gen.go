@@ -1223,7 +1223,7 @@ func (c *Client) ListActionsPage(ctx context.Context, orgID string, query ListQu
 func (c *Client) ListGrantedProjectsPage(ctx context.Context, orgID string, query ListQuery) (*ProjectGrantPage, error) {
 	var out ProjectGrantPage
 	call := rest.Call{
-		Operation: "ListGrantedProjectsPage", Target: orgID,
+		Operation: "ListGrantedProjectsPage", Target: orgID, Subject: "organization",
 		Method: http.MethodPost, Path: "/management/v1/granted_projects/_search",
 		Body: struct {
 			Query ListQuery `json:"query"`
@@ -1429,7 +1429,7 @@ func (c *Client) ListDomainsPage(ctx context.Context, orgID string, query ListQu
 func (c *Client) ListMembersPage(ctx context.Context, orgID string, query ListQuery) (*MemberPage, error) {
 	var out MemberPage
 	call := rest.Call{
-		Operation: "ListMembersPage", Target: orgID,
+		Operation: "ListMembersPage", Target: orgID, Subject: "organization",
 		Method: http.MethodPost, Path: "/management/v1/orgs/me/members/_search",
 		Body: struct {
 			Query ListQuery `json:"query"`

@@ -224,7 +224,7 @@ func organizations(call *rest.Call, orgID string) []string {
 	case *ProjectPage:
 		ids = all(out.Result, func(p *Project) string { return p.Details.ResourceOwner })
 	case *ProjectGrantPage:
-		if call.Operation == "ListGrantedProjectsPage" {
+		if call.Subject == "organization" { // the projects that others grant to it
 			ids = all(out.Result, func(g *ProjectGrant) string {
 				if g.GrantedOrgID == "" && g.Details.ResourceOwner == orgID {
 					return orgID
@@ -239,7 +239,7 @@ func organizations(call *rest.Call, orgID string) []string {
 		ids = all(out.Result, func(g *UserGrant) string { return g.Details.ResourceOwner })
 		ids = append(ids, all(out.Result, func(g *UserGrant) string { return g.OrgID })...)
 	case *MemberPage:
-		if call.Operation == "ListMembersPage" { // the others name what they are of in the path
+		if call.Subject == "organization" { // the others name what they are of in the path
 			ids = all(out.Result, func(m *Member) string { return m.Details.ResourceOwner })
 		}
 	case *MembershipPage: // those of the instance are on the list of any organization
@@ -281,7 +281,7 @@ func all[T any](items []T, field func(*T) string) []string {
 // call names, so that they need not name an organization.
 func isNamedByPath(call *rest.Call) bool {
 	page, ok := call.Out.(*MemberPage)
-	return ok && call.Operation != "ListMembersPage" && len(page.Result) > 0
+	return ok && call.Subject != "organization" && len(page.Result) > 0
 }
 
 // isShort returns the number of items that a list without items states, if it is the
