@@ -4,7 +4,9 @@ import (
 	"cmp"
 	"context"
 	"fmt"
+	"iter"
 	"slices"
+	"strings"
 
 	"github.com/offboard-dev/offboard-go/errors"
 	"github.com/offboard-dev/offboard-go/internal/resource"
@@ -12,13 +14,275 @@ import (
 	"github.com/offboard-dev/offboard-go/teardown"
 )
 
+// Kinds of steps, in addition to those that have the name of a deletion step.
+const (
+	kindOrganization = "managed_organization"
+	kindLoadBalancer = "load_balancer"
+	kindZone         = "dns_zone"
+	kindPolicy       = "disk_backup_policy"
+	kindMachine      = "virtual_machine"
+	kindDisk         = "disk"
+	kindVolume       = "file_storage_volume"
+	kindBucket       = "object_storage_bucket"
+	kindBuckets      = "object_storage_buckets" // those whose names are not known
+	kindKey          = "object_storage_access_key"
+	kindAccount      = "object_storage_account"
+	kindTrash        = "trash_object"
+	kindNetwork      = "virtual_network"
+	kindAddress      = "ip_address"
+	kindTemplate     = "disk_template"
+)
+
+// Types of objects in the trash that have a meaning of their own.
+const (
+	typeMachine = "VirtualMachine"
+	typeAccount = "ObjectStorageAccount"
+)
+
+// How resources are removed, in words.
+const (
+	deletes   = "delete it"
+	discards  = "delete it, and purge it from the trash"
+	purges    = "purge it"
+	noAPI     = "in Katapult's console, for no API does it"
+	atConsole = "see Katapult's console: nothing that can be read shows what it is about"
+)
+
+// kind is all that the client knows of the resources of one kind.
+type kind struct {
+	name    string
+	step    string // the deletion step that they keep open
+	trash   string // the type of their objects in the trash; "" if they never go there
+	removal string // how they are removed, in words
+	manual  bool   // no API removes them
+	needs   teardown.Consent
+	parts   int  // of their identity; 0 for one
+	holds   bool // they can hold IP addresses
+	after   []after
+
+	// unexplained says how a person removes what keeps the deletion step open if no list
+	// shows it.
+	unexplained string
+
+	// list adds the steps of an organization; nil if the list of another kind does that. also
+	// reports whether it is read although the deletion step is satisfied; nil: no.
+	list func(n *inventory, ctx context.Context, kind string) error
+	also func(n *inventory) bool
+
+	// The functions of [resource.Kind]; read is nil if no API removes them. poll reads several
+	// of an organization by one list.
+	read    func(ctx context.Context, r ref) (resource.Item, error)
+	poll    func(ctx context.Context, rs []ref) ([]*resource.Item, error)
+	prepare func(ctx context.Context, r ref, i resource.Item) (resource.Preparation, error)
+	remove  func(ctx context.Context, r ref, i resource.Item) (resource.Sent, error)
+	purge   func(ctx context.Context, r ref, i resource.Item, trash string) (resource.Sent, error)
+
+	direct    bool // one that a list has shown is removed without a read: its ID is its own for ever
+	listFirst bool // what they come after mostly deletes them, too
+	named     bool // another resource may have its identity later
+}
+
+// object is a resource as the list of its kind shows it.
+type object struct {
+	id, name string
+	removal  string   // if it is not that of its kind
+	tied     []string // IDs of the resources that it uses
+	before   []string // IDs and addresses of the resources that it is removed before
+}
+
+// after is a kind whose resources are removed before; tied: only those that a resource uses.
+type after struct {
+	kind string
+	tied bool
+}
+
+// kinds are kinds in the order in which their resources are removed.
+type kinds []kind
+
+// kinds returns all kinds. An entry is all that a kind needs. One without a name is a
+// deletion step that no resource explains.
+func (c *Client) kinds() kinds {
+	return kinds{
+		{
+			name: kindOrganization, step: "managed_organizations", removal: "delete it, once nothing of it is left",
+			needs: teardown.ManagedOrganizations,
+			list:  (*inventory).readOrganizations,
+			read:  byID(c, errors.OrganizationNotFound, c.GetOrganization), remove: removing(c.DeleteOrganization), direct: true,
+		},
+		{
+			name: kindLoadBalancer, step: "load_balancers", removal: deletes, holds: true,
+			list: listing(c.ListLoadBalancers, func(l LoadBalancer) object {
+				return object{id: l.ID, name: l.Name, before: append(l.ResourceIDs, l.IPAddress.Address)}
+			}),
+			read: byID(c, errors.LoadBalancerNotFound, c.GetLoadBalancer), remove: removing(c.DeleteLoadBalancer), direct: true,
+		},
+		{
+			name: kindZone, step: "dns_zones", removal: deletes + " with its records",
+			list: listing(c.ListDNSZones, func(z DNSZone) object { return object{id: z.ID, name: z.Name} }),
+			read: byID(c, errors.DNSZoneNotFound, c.GetDNSZone), remove: removing(c.DeleteDNSZone), direct: true,
+		},
+		{
+			name: kindPolicy, step: "disk_backup_policies", removal: discards,
+			trash: "DiskBackupPolicy", // no object of it was recorded
+			list: listing(c.ListDiskBackupPolicies, func(p DiskBackupPolicy) object {
+				of := p.Target.Value
+				if of.ID == "" {
+					return object{id: p.ID}
+				}
+				return object{id: p.ID, name: "backups of " + cmp.Or(of.Name, of.ID), before: []string{of.ID}}
+			}),
+			read: byID(c, errors.DiskBackupPolicyNotFound, c.GetDiskBackupPolicy), poll: c.listTrash,
+			remove: removing(c.DeleteDiskBackupPolicy), purge: c.purge, direct: true,
+		},
+		{
+			name: kindMachine, step: "virtual_machines", trash: typeMachine, holds: true,
+			removal: "stop it, unassign its disks but the one it boots from, delete it, and purge it from the trash",
+			list: listing(c.ListVirtualMachines, func(v VirtualMachine) object {
+				o := object{id: v.ID, name: v.Name}
+				for _, address := range v.IPAddresses {
+					o.before = append(o.before, address.Address)
+				}
+				return o
+			}),
+			read: c.readMachine, poll: c.listTrash,
+			prepare: c.stopAndUnassign, remove: discarding(c.DeleteVirtualMachine), purge: c.purge,
+		},
+		{
+			// No list shows which one a machine boots from: that is deleted with its machine.
+			name: kindDisk, step: "disks", trash: "Disk", removal: discards, after: []after{{kindMachine, true}},
+			list: listing(c.ListDisks, func(d Disk) object {
+				o := object{id: d.ID, name: d.Name}
+				if d.Assignment != nil {
+					o.tied = []string{d.Assignment.VirtualMachine.ID}
+					o.removal = discards + ", unless it goes with the virtual machine that boots from it"
+				}
+				return o
+			}),
+			also: with(kindMachine),
+			read: byID(c, errors.DiskNotFound, c.GetDisk), poll: c.listDisks, listFirst: true,
+			remove: discarding(c.DeleteDisk), purge: c.purge,
+		},
+		{
+			name: kindVolume, step: "file_storage_volumes", trash: "FileStorageVolume", removal: discards, after: []after{{kindMachine, true}},
+			list: listing(c.ListFileStorageVolumes, func(v FileStorageVolume) object {
+				return object{id: v.ID, name: v.Name, tied: v.Associations}
+			}),
+			read: byID(c, errors.FileStorageVolumeNotFound, c.GetFileStorageVolume), poll: c.listTrash,
+			remove: discarding(c.DeleteFileStorageVolume), purge: c.purge, direct: true,
+		},
+		{
+			// A bucket has no ID, and its name finds the buckets of every organization that
+			// the token has access to.
+			name: kindBucket, step: "object_storage", removal: deletes, parts: 2, named: true,
+			read: c.readBucket, remove: c.removeBucket,
+		},
+		{
+			name: kindBuckets, step: "object_storage", removal: "delete them in Katapult's console, or by S3", manual: true,
+		},
+		{
+			// The list of the keys finds the buckets and the accounts.
+			name: kindKey, step: "object_storage", removal: deletes,
+			unexplained: "delete it " + noAPI + " without its region, which no list shows",
+			list:        func(n *inventory, ctx context.Context, _ string) error { return n.readObjectStorage(ctx) },
+			read:        byID(c, errors.ObjectStorageAccessKeyNotFound, c.GetObjectStorageAccessKey),
+			remove:      removing(c.DeleteObjectStorageAccessKey), direct: true,
+		},
+		{
+			name: kindAccount, step: "object_storage", trash: typeAccount, removal: discards,
+			read: c.readAccount, remove: c.removeAccount, purge: c.purgeAccount, direct: true,
+		},
+		{
+			// The trash is read after all that goes there, so that what goes there meanwhile
+			// is not missed.
+			name: kindTrash, step: emptyTrash, removal: purges,
+			list: (*inventory).readTrash, also: func(n *inventory) bool { return n.caused(emptyTrash) },
+			read: c.readTrashObject, poll: c.listTrash,
+			purge: func(ctx context.Context, r ref, _ resource.Item, _ string) (resource.Sent, error) {
+				return sent(c.PurgeTrashObject(ctx, r.id))
+			},
+		},
+		{
+			name: kindNetwork, step: "virtual_networks", removal: deletes,
+			after: []after{{kind: kindMachine}}, // no list shows which machines are in one
+			list:  listing(c.ListVirtualNetworks, func(v VirtualNetwork) object { return object{id: v.ID, name: v.Name} }),
+			read:  byID(c, errors.VirtualNetworkNotFound, c.GetVirtualNetwork), remove: removing(c.DeleteVirtualNetwork), direct: true,
+		},
+		{
+			// The address that a load balancer held may be the organization's.
+			name: kindAddress, step: "ip_addresses", removal: "take it away from what holds it, and give it back",
+			list: func(n *inventory, ctx context.Context, kind string) error {
+				return each(c.ListIPAddresses(ctx, n.id), func(a IPAddress) {
+					n.add(kind, teardown.Step{Name: a.Address, After: n.holdersOf(a)}, a.ID)
+				})
+			},
+			also: with(kindMachine, kindLoadBalancer),
+			read: c.readAddress, prepare: c.unallocate, remove: removing(c.DeleteIPAddress),
+		},
+		{
+			name: kindTemplate, step: "disk_templates", removal: "delete it " + noAPI, manual: true,
+			list: func(n *inventory, ctx context.Context, kind string) error {
+				return each(c.ListDiskTemplates(ctx, n.id, ListDiskTemplatesPageOptions{}), func(t DiskTemplate) {
+					if !t.Universal {
+						n.add(kind, teardown.Step{Name: t.Name}, t.ID)
+					}
+				})
+			},
+		},
+		{step: "isos", unexplained: "delete them " + noAPI},
+		{step: "ensure_zero_balance", unexplained: "settle the balance " + noAPI},
+		{step: "ensure_no_outstanding_invoices", unexplained: "have the invoices paid, which are among those of the organization that manages it"},
+	}
+}
+
+// emptyTrash is the deletion step that all resources in the trash keep open.
+const emptyTrash = "empty_trash"
+
+// listing returns the list of a kind; as returns an item of it as an object.
+func listing[T any](list func(context.Context, OrganizationLookup) iter.Seq2[T, error], as func(T) object) func(*inventory, context.Context, string) error {
+	return func(n *inventory, ctx context.Context, kind string) error {
+		return each(list(ctx, n.id), func(item T) { n.addListed(kind, as(item)) })
+	}
+}
+
+// with returns a function that reports whether an organization has resources of the kinds.
+func with(names ...string) func(*inventory) bool {
+	return func(n *inventory) bool {
+		return slices.ContainsFunc(names, func(name string) bool { return len(n.own[name]) > 0 })
+	}
+}
+
+// of returns the kind of a name; an empty one if there is none.
+func (all kinds) of(name string) kind {
+	return all.first(func(k kind) bool { return k.name == name })
+}
+
+// first returns the first kind for which is returns true; an empty one if there is none.
+func (all kinds) first(is func(kind) bool) kind {
+	if i := slices.IndexFunc(all, is); i >= 0 {
+		return all[i]
+	}
+	return kind{}
+}
+
+// identity takes the ID of a step apart. The organization is "" for that of the plan.
+func (all kinds) identity(s teardown.Step) (organization string, parts []string, ok bool) {
+	rest, ok := strings.CutPrefix(s.ID, s.Kind+"/")
+	parts = strings.Split(rest, "/")
+	switch len(parts) - cmp.Or(all.of(s.Kind).parts, 1) {
+	case 0:
+		return "", parts, ok
+	case 1:
+		return parts[0], parts[1:], ok
+	}
+	return "", nil, false
+}
+
 // ref says where the resource of a step is.
 type ref struct {
 	organization ID // that owns it
 	managed      bool
-	id           ID
+	id           ID     // or the name of a bucket, or the region of an account
 	region       Region // of object storage
-	bucket       BucketName
 
 	trashed bool // it was in the trash when the organization was read
 }
@@ -26,128 +290,34 @@ type ref struct {
 // trashedRef is [teardown.Step.Ref] of a resource that is in the trash.
 const trashedRef = `{"in_trash":true}`
 
-// listed reports whether a list has shown a resource before the teardown. The ID is its own
-// for ever, so that a request needs no read before it.
-func listed(r ref) bool { return !r.trashed }
-
 // refOf returns where the resource of a step is, which its ID says.
-func refOf(o teardown.Organization, step teardown.Step) (ref, error) {
-	organization, parts, ok := identity(step)
+func (all kinds) refOf(o teardown.Organization, step teardown.Step) (ref, error) {
+	organization, parts, ok := all.identity(step)
 	if !ok {
 		return ref{}, rest.Invalid(provider, "Teardown", step.ID, errors.New("there is no such step"))
 	}
-	r := ref{organization: ID(o.ID), id: ID(parts[0]), trashed: string(step.Ref) == trashedRef}
+	r := ref{organization: ID(o.ID), id: ID(parts[len(parts)-1]), region: Region(parts[0]), trashed: string(step.Ref) == trashedRef}
 	if organization != "" && organization != o.ID {
 		r.organization, r.managed = ID(organization), true
-	}
-	switch step.Kind {
-	case kindBucket:
-		r.id, r.region, r.bucket = "", Region(parts[0]), BucketName(parts[1])
-	case kindAccount:
-		r.id, r.region = "", Region(parts[0])
 	}
 	return r, nil
 }
 
-// kind is a kind of resource.
-type kind = resource.Kind[ref]
-
 // table describes the resources that a teardown removes.
-func (c *Client) table() *resource.Table[ref] {
-	return &resource.Table[ref]{Provider: provider, Task: c.task, Immaterial: immaterial, Kinds: []kind{
-		{
-			Name: kindOrganization,
-			Read: byID(c, errors.OrganizationNotFound, asLookup[OrganizationLookup], c.GetOrganization, func(o *Organization) (string, string) { return o.ID, "" }),
-			Remove: func(ctx context.Context, r ref, _ resource.Item) (resource.Sent, error) {
-				return resource.Sent{}, c.DeleteOrganization(ctx, r.id)
-			},
-			Direct: listed, Soon: true,
-		},
-		{
-			Name:   kindLoadBalancer,
-			Read:   byID(c, errors.LoadBalancerNotFound, asLookup[LoadBalancerLookup], c.GetLoadBalancer, func(l *LoadBalancer) (string, string) { return l.ID, "" }),
-			Remove: removing(asLookup[LoadBalancerLookup], c.DeleteLoadBalancer),
-			Direct: listed, Soon: true,
-		},
-		{
-			Name:   kindZone,
-			Read:   byID(c, errors.DNSZoneNotFound, asLookup[DNSZoneLookup], c.GetDNSZone, func(z *DNSZone) (string, string) { return z.ID, "" }),
-			Remove: removing(asLookup[DNSZoneLookup], c.DeleteDNSZone),
-			Direct: listed, Soon: true,
-		},
-		{
-			Name:   kindPolicy,
-			Read:   byID(c, errors.DiskBackupPolicyNotFound, asID, c.GetDiskBackupPolicy, func(p *DiskBackupPolicy) (string, string) { return p.ID, "" }),
-			Remove: removing(asID, c.DeleteDiskBackupPolicy),
-			Purge:  c.purge, Scope: inTrash, List: c.listTrash,
-			Direct: listed, Soon: true,
-		},
-		{
-			Name:    kindMachine,
-			Read:    c.readMachine,
-			Prepare: c.stopAndUnassign,
-			Remove:  discarding(asLookup[VirtualMachineLookup], c.DeleteVirtualMachine),
-			Purge:   c.purge, Scope: inTrash, List: c.listTrash,
-			Soon: true,
-		},
-		{
-			Name:   kindDisk,
-			Read:   byID(c, errors.DiskNotFound, asID, c.GetDisk, func(d *Disk) (string, string) { return d.ID, "" }),
-			Remove: discarding(asID, c.DeleteDisk),
-			Purge:  c.purge, Scope: inTrash, List: c.listDisks,
-			ListFirst: true, Soon: true,
-		},
-		{
-			Name:   kindVolume,
-			Read:   byID(c, errors.FileStorageVolumeNotFound, asID, c.GetFileStorageVolume, func(v *FileStorageVolume) (string, string) { return v.ID, "" }),
-			Remove: discarding(asID, c.DeleteFileStorageVolume),
-			Purge:  c.purge, Scope: inTrash, List: c.listTrash,
-			Direct: listed, Soon: true,
-		},
-		{
-			// A bucket has no ID, and its name finds the buckets of every organization that
-			// the token has access to.
-			Name: kindBucket, Read: c.readBucket, Remove: c.removeBucket, Named: true, Soon: true,
-		},
-		{
-			Name: kindKey,
-			Read: byID(c, errors.ObjectStorageAccessKeyNotFound, asID, c.GetObjectStorageAccessKey,
-				func(k *ObjectStorageAccessKey) (string, string) { return k.ID, "" }),
-			Remove: removing(asID, c.DeleteObjectStorageAccessKey),
-			Direct: listed, Soon: true,
-		},
-		{
-			Name: kindAccount, Read: c.readAccount, Remove: c.removeAccount, Purge: c.purgeAccount, Direct: listed, Soon: true,
-		},
-		{
-			Name: kindTrash,
-			Read: func(ctx context.Context, r ref) (resource.Item, error) {
-				found, err := c.GetTrashObject(ctx, r.id)
-				item, err := itemOf(ctx, c, errors.TrashObjectNotFound, r, found, err, func(o *TrashObject) (string, string) { return o.ID, "" })
-				if err == nil && item.Phase == resource.Present {
-					item.Phase, item.Value = resource.Discarded, *found
-				}
-				return item, err
-			},
-			Purge: func(ctx context.Context, r ref, _ resource.Item, _ string) (resource.Sent, error) {
-				return sent(c.PurgeTrashObject(ctx, r.id))
-			},
-			Scope: inTrash, List: c.listTrash,
-		},
-		{
-			Name:   kindNetwork,
-			Read:   byID(c, errors.VirtualNetworkNotFound, asID, c.GetVirtualNetwork, func(v *VirtualNetwork) (string, string) { return v.ID, "" }),
-			Remove: removing(asID, c.DeleteVirtualNetwork),
-			Direct: listed, Soon: true,
-		},
-		{
-			Name:    kindAddress,
-			Read:    c.readAddress,
-			Prepare: c.unallocate,
-			Remove:  removing(asLookup[IPAddressLookup], c.DeleteIPAddress),
-			Soon:    true,
-		},
-	}}
+func (c *Client) table(all kinds) *resource.Table[ref] {
+	t := &resource.Table[ref]{Provider: provider, Task: c.task, Immaterial: immaterial}
+	for _, k := range all {
+		if k.read == nil {
+			continue
+		}
+		t.Kinds = append(t.Kinds, resource.Kind[ref]{
+			Name: k.name, Read: k.read, Prepare: k.prepare, Remove: k.remove, Purge: k.purge,
+			Scope: func(r ref) string { return string(r.organization) }, List: k.poll,
+			Direct:    func(r ref) bool { return k.direct && !r.trashed },
+			ListFirst: k.listFirst, Named: k.named, Soon: true,
+		})
+	}
+	return t
 }
 
 // task reads a task.
@@ -182,22 +352,20 @@ func sent(t *Task, err error) (resource.Sent, error) {
 	return resource.Sent{Task: t.ID}, nil
 }
 
-func asID(id ID) ID { return id }
-
-func asLookup[L any](id ID) L { return any(id).(L) }
-
-// byID returns the read of a resource by its ID. The answer must be about that ID; state
-// returns that, and the state in words.
-func byID[L, T any](c *Client, missing errors.Code, as func(ID) L, get func(context.Context, L) (*T, error), state func(*T) (id, text string)) func(context.Context, ref) (resource.Item, error) {
+// byID returns the read of a resource by its ID. The answer must be about that ID.
+func byID[L any, T interface{ identity() string }](c *Client, missing errors.Code, get func(context.Context, L) (T, error)) func(context.Context, ref) (resource.Item, error) {
 	return func(ctx context.Context, r ref) (resource.Item, error) {
-		found, err := get(ctx, as(r.id))
-		return itemOf(ctx, c, missing, r, found, err, state)
+		found, err := get(ctx, asLookup[L](r))
+		return itemOf(ctx, c, missing, r, found, err, func(x T) (string, string) { return x.identity(), "" })
 	}
 }
 
+// asLookup returns the ID of a resource as a call of its kind takes it.
+func asLookup[L any](r ref) L { return any(r.id).(L) }
+
 // itemOf returns what a read by ID shows. missing is the one code which proves that the
 // resource does not exist.
-func itemOf[T any](ctx context.Context, c *Client, missing errors.Code, r ref, found *T, err error, state func(*T) (id, text string)) (resource.Item, error) {
+func itemOf[T any](ctx context.Context, c *Client, missing errors.Code, r ref, found T, err error, state func(T) (id, text string)) (resource.Item, error) {
 	item, err := c.absent(ctx, missing, r, err)
 	if err != nil || item.Phase != resource.Present {
 		return item, err
@@ -239,7 +407,7 @@ func (c *Client) absent(ctx context.Context, missing errors.Code, r ref, err err
 
 // discarded returns the item of a resource that has an object in the trash.
 func discarded(r ref, o TrashObject) *resource.Item {
-	return &resource.Item{Phase: resource.Discarded, Text: cmp.Or(string(r.id), string(r.region)) + " is in the trash", Value: o}
+	return &resource.Item{Phase: resource.Discarded, Text: string(r.id) + " is in the trash", Value: o}
 }
 
 // another is the error of an answer about another resource than the one requested. It
@@ -252,17 +420,17 @@ func another(id, found string) error {
 }
 
 // removing returns a removal whose answer says nothing.
-func removing[L any](as func(ID) L, remove func(context.Context, L) error) func(context.Context, ref, resource.Item) (resource.Sent, error) {
+func removing[L any](remove func(context.Context, L) error) func(context.Context, ref, resource.Item) (resource.Sent, error) {
 	return func(ctx context.Context, r ref, _ resource.Item) (resource.Sent, error) {
-		return resource.Sent{}, remove(ctx, as(r.id))
+		return resource.Sent{}, remove(ctx, asLookup[L](r))
 	}
 }
 
 // discarding returns a removal that moves a resource to the trash. The object in the trash
 // must be that of the resource, if the answer has one.
-func discarding[L any](as func(ID) L, remove func(context.Context, L) (*TrashObject, error)) func(context.Context, ref, resource.Item) (resource.Sent, error) {
+func discarding[L any](remove func(context.Context, L) (*TrashObject, error)) func(context.Context, ref, resource.Item) (resource.Sent, error) {
 	return func(ctx context.Context, r ref, _ resource.Item) (resource.Sent, error) {
-		object, err := remove(ctx, as(r.id))
+		object, err := remove(ctx, asLookup[L](r))
 		switch {
 		case err != nil:
 			return resource.Sent{}, err
@@ -275,8 +443,15 @@ func discarding[L any](as func(ID) L, remove func(context.Context, L) (*TrashObj
 	}
 }
 
-// inTrash names the trash of an organization.
-func inTrash(r ref) string { return string(r.organization) }
+// readTrashObject reads an object in the trash.
+func (c *Client) readTrashObject(ctx context.Context, r ref) (resource.Item, error) {
+	found, err := c.GetTrashObject(ctx, r.id)
+	item, err := itemOf(ctx, c, errors.TrashObjectNotFound, r, found, err, func(o *TrashObject) (string, string) { return o.ID, "" })
+	if err == nil && item.Phase == resource.Present {
+		item.Phase, item.Value = resource.Discarded, *found
+	}
+	return item, err
+}
 
 // listTrash finds resources in the trash of their organization, where each keeps its ID as
 // the object's.
@@ -341,15 +516,8 @@ func (c *Client) purge(ctx context.Context, r ref, i resource.Item, _ string) (r
 }
 
 func (c *Client) readBucket(ctx context.Context, r ref) (resource.Item, error) {
-	bucket, err := c.GetObjectStorageBucket(ctx, r.bucket, r.region)
-	item, err := c.absent(ctx, errors.ObjectStorageBucketNotFound, r, err)
-	switch {
-	case err != nil || item.Phase != resource.Present:
-		return item, err
-	case bucket.Name != string(r.bucket):
-		return item, another(string(r.bucket), bucket.Name)
-	}
-	return resource.Item{Text: bucket.Name + " exists", Value: bucket}, nil
+	found, err := c.GetObjectStorageBucket(ctx, BucketName(r.id), r.region)
+	return itemOf(ctx, c, errors.ObjectStorageBucketNotFound, r, found, err, func(b *ObjectStorageBucket) (string, string) { return b.Name, "" })
 }
 
 // removeBucket deletes a bucket that names an access key of the organization.
@@ -364,11 +532,11 @@ func (c *Client) removeBucket(ctx context.Context, r ref, i resource.Item) (reso
 	}
 	if bucket, ok := i.Value.(*ObjectStorageBucket); !ok || !bucket.usedBy(keys) {
 		return resource.Sent{}, &errors.Error{
-			Provider: provider, Operation: "Teardown", Target: string(r.bucket), Code: errors.NotConfirmed,
+			Provider: provider, Operation: "Teardown", Target: string(r.id), Code: errors.NotConfirmed,
 			Err: errors.New("the bucket names no access key of the organization"),
 		}
 	}
-	return resource.Sent{}, c.DeleteObjectStorageBucket(ctx, r.bucket, r.region)
+	return resource.Sent{}, c.DeleteObjectStorageBucket(ctx, BucketName(r.id), r.region)
 }
 
 // usedBy reports whether a bucket names one of the access keys.
@@ -379,14 +547,9 @@ func (b *ObjectStorageBucket) usedBy(keys []string) bool {
 
 func (c *Client) readAccount(ctx context.Context, r ref) (resource.Item, error) {
 	found, err := c.GetObjectStorageAccount(ctx, r.organization, r.region)
-	item, err := c.absent(ctx, errors.ObjectStorageAccountNotFound, r, err)
-	switch {
-	case err != nil || item.Phase != resource.Present:
-		return item, err
-	case found.Region != string(r.region):
-		return item, another(string(r.region), found.Region)
-	}
-	return resource.Item{Text: "object storage in " + found.Region + " exists"}, nil
+	return itemOf(ctx, c, errors.ObjectStorageAccountNotFound, r, found, err, func(a *ObjectStorageAccount) (string, string) {
+		return a.Region, "object storage in " + a.Region + " exists"
+	})
 }
 
 func (c *Client) removeAccount(ctx context.Context, r ref, _ resource.Item) (resource.Sent, error) {

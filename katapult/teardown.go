@@ -96,7 +96,10 @@ func (c *Client) inspect(ctx context.Context, organization OrganizationLookup, b
 	if err != nil {
 		return nil, err
 	}
-	open, steps, err := c.inventory(ctx, found, before, shown, false, map[ID]bool{})
+	if before == nil {
+		before = &teardown.Plan{}
+	}
+	open, steps, err := c.inventory(ctx, found, before.Steps, shown, false, map[ID]bool{})
 	if err != nil {
 		return nil, c.proven(ctx, ID(found.ID), err)
 	}
@@ -120,7 +123,8 @@ type driver struct {
 }
 
 func (c *Client) driver() driver {
-	return driver{resource.New(c.table(), refOf), c, map[string]bool{}}
+	all := c.kinds()
+	return driver{resource.New(c.table(all), all.refOf), c, map[string]bool{}}
 }
 
 // Provider returns what plans of this client have as their provider and instance.
