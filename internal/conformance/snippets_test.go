@@ -1,0 +1,223 @@
+package conformance_test
+
+import (
+	"errors"
+	"fmt"
+	"go/ast"
+	"go/importer"
+	"go/parser"
+	"go/token"
+	"go/types"
+	"io"
+	"io/fs"
+	"maps"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+)
+
+// A snippet is a block of Go code in a page.
+type snippet struct {
+	page string // relative to the root
+	line int    // of the first line of code
+	code string
+}
+
+var goBlock = regexp.MustCompile("(?ms)^```go\n(.*?)^```$")
+
+// pages returns README.md and the pages in docs, relative to the root, with their texts.
+func pages(t *testing.T, root string) map[string][]byte {
+	t.Helper()
+	names := []string{"README.md"}
+	err := filepath.WalkDir(filepath.Join(root, "docs"), func(path string, entry fs.DirEntry, err error) error {
+		if err == nil && filepath.Ext(path) == ".md" {
+			path, err = filepath.Rel(root, path)
+			names = append(names, path)
+		}
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	texts := make(map[string][]byte)
+	for _, name := range names {
+		if texts[name], err = os.ReadFile(filepath.Join(root, name)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return texts
+}
+
+// snippets returns all blocks of Go code in README.md and docs.
+func snippets(t *testing.T, root string) []snippet {
+	t.Helper()
+	var all []snippet
+	for page, text := range pages(t, root) {
+		for _, at := range goBlock.FindAllSubmatchIndex(text, -1) {
+			all = append(all, snippet{page, strings.Count(string(text[:at[2]]), "\n") + 1, string(text[at[2]:at[3]])})
+		}
+	}
+	return all
+}
+
+// known are the packages that a snippet without imports may use.
+var known = map[string]string{
+	"context": "context", "fmt": "fmt", "http": "net/http", "iter": "iter", "log": "log", "os": "os",
+	"slog": "log/slog", "synctest": "testing/synctest", "testing": "testing", "time": "time",
+	"errors": module + "/errors", "offboardtest": module + "/offboardtest", "teardown": module + "/teardown",
+	"katapult": module + "/katapult", "katapulttest": module + "/katapult/katapulttest",
+	"zitadel": module + "/zitadel", "zitadeltest": module + "/zitadel/zitadeltest",
+	"atlas": module + "/atlas", "atlastest": module + "/atlas/atlastest",
+	"workspace": module + "/workspace", "workspacetest": module + "/workspace/workspacetest",
+	"volterra": module + "/volterra", "volterratest": module + "/volterra/volterratest",
+}
+
+var providers = []string{"katapult", "zitadel", "atlas", "workspace", "volterra"}
+
+// file returns the source of a file that contains the snippet. A snippet that is not a
+// whole file gets imports. A snippet of statements becomes the body of a function, whose
+// parameters and neighbors are the names that pages use without a declaration: the client
+// is one of the provider that the snippet names, or else of Atlas. A line that consists of
+// an ellipsis is left out.
+func (s snippet) file() string {
+	code := regexp.MustCompile(`(?m)^\s*…$`).ReplaceAllString(s.code, "")
+	position := fmt.Sprintf("//line %s:%d\n", s.page, s.line)
+	parses := func(source string) bool {
+		_, err := parser.ParseFile(token.NewFileSet(), "", source, parser.SkipObjectResolution)
+		return err == nil
+	}
+	if parses(code) {
+		return position + code
+	}
+	var head strings.Builder
+	head.WriteString("package snippet\n")
+	for _, name := range slices.Sorted(maps.Keys(known)) {
+		if regexp.MustCompile(`\b` + name + `\.`).MatchString(code) {
+			fmt.Fprintf(&head, "import %q\n", known[name])
+		}
+	}
+	if whole := head.String() + position + code; parses(whole) {
+		return whole
+	}
+	provider := "atlas"
+	for _, name := range providers {
+		if strings.Contains(code, name+".") {
+			provider = name
+		}
+	}
+	return head.String() + fmt.Sprintf(`
+import snippetcontext "context"
+import snippetio "io"
+import snippetprovider %q
+func show[T any](T) {}
+func investigate[T any](T) {}
+func retryIn[T any](T) {}
+func fail[T any](T) {}
+func snippet(
+	ctx snippetcontext.Context, client *snippetprovider.Client, orgID, id, secret, name string, file snippetio.ReadWriter,
+) {
+%s%s
+}
+`, module+"/"+provider, position, code)
+}
+
+// exports compiles packages and returns the files of export data of these and of all that
+// they import.
+func exports(t *testing.T, root string, packages []string) map[string]string {
+	t.Helper()
+	list := exec.Command("go", append([]string{"list", "-export", "-deps", "-f", "{{.ImportPath}}\t{{.Export}}"}, packages...)...)
+	list.Dir = root
+	var problems strings.Builder
+	list.Stderr = &problems
+	out, err := list.Output()
+	if err != nil {
+		t.Fatalf("%v\n%s", err, problems.String())
+	}
+	files := make(map[string]string)
+	for line := range strings.Lines(string(out)) {
+		path, file, _ := strings.Cut(strings.TrimSpace(line), "\t")
+		files[path] = file
+	}
+	return files
+}
+
+// Every block of Go code in README.md and docs compiles. A whole program that imports a
+// fake is run, too, and must exit with 0.
+func TestDocs_SnippetsCompile(t *testing.T) {
+	t.Parallel()
+	root, err := filepath.Abs(filepath.Join("..", ".."))
+	if err != nil {
+		t.Fatal(err)
+	}
+	all := snippets(t, root)
+	if len(all) == 0 {
+		t.Fatal("no snippets")
+	}
+	files := token.NewFileSet()
+	parsed := make([]*ast.File, len(all))
+	var imported []string
+	for i, s := range all {
+		parsed[i], err = parser.ParseFile(files, "", s.file(), parser.SkipObjectResolution)
+		if err != nil {
+			t.Errorf("%v", err)
+			continue
+		}
+		for _, spec := range parsed[i].Imports {
+			imported = append(imported, strings.Trim(spec.Path.Value, `"`))
+		}
+	}
+	if t.Failed() {
+		return
+	}
+	slices.Sort(imported)
+	exported := exports(t, root, slices.Compact(imported))
+	config := types.Config{Importer: importer.ForCompiler(files, "gc", func(path string) (io.ReadCloser, error) {
+		return os.Open(exported[path])
+	})}
+	for i, s := range all {
+		config.Error = func(err error) {
+			// An unused variable or import is no fault of a snippet.
+			if e, ok := errors.AsType[types.Error](err); !ok || !e.Soft {
+				t.Errorf("%v", err)
+			}
+		}
+		pkg, _ := config.Check("snippet", files, parsed[i:i+1:i+1], nil)
+		if pkg.Name() == "main" && strings.Contains(s.code, "test\"\n") {
+			runSnippet(t, root, s)
+		}
+	}
+}
+
+var link = regexp.MustCompile(`\]\(([^)#:]+)(#[^)]*)?\)`)
+
+// Every link of a page to a file of this repository leads to one.
+func TestDocs_LinksExist(t *testing.T) {
+	t.Parallel()
+	root := filepath.Join("..", "..")
+	for page, text := range pages(t, root) {
+		for _, target := range link.FindAllSubmatch(text, -1) {
+			file := filepath.Join(root, filepath.Dir(page), string(target[1]))
+			if _, err := os.Stat(file); err != nil {
+				t.Errorf("%s: %v", page, err)
+			}
+		}
+	}
+}
+
+// runSnippet runs a snippet that is a whole program.
+func runSnippet(t *testing.T, root string, s snippet) {
+	t.Helper()
+	program := filepath.Join(t.TempDir(), "main.go")
+	if err := os.WriteFile(program, []byte(s.code), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	run := exec.CommandContext(t.Context(), "go", "run", program)
+	run.Dir = root
+	if out, err := run.CombinedOutput(); err != nil {
+		t.Errorf("%s:%d: %v\n%s", s.page, s.line, err, out)
+	}
+}
