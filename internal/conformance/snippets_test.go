@@ -199,7 +199,7 @@ func TestDocs_LinksExist(t *testing.T) {
 	t.Parallel()
 	root := filepath.Join("..", "..")
 	for page, text := range pages(t, root) {
-		for _, target := range link.FindAllSubmatch(text, -1) {
+		for _, target := range link.FindAllSubmatch(goBlock.ReplaceAll(text, nil), -1) {
 			file := filepath.Join(root, filepath.Dir(page), string(target[1]))
 			if _, err := os.Stat(file); err != nil {
 				t.Errorf("%s: %v", page, err)
