@@ -1,6 +1,7 @@
 package conformance_test
 
 import (
+	"bytes"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -27,17 +28,7 @@ func compiled(t *testing.T, program string) []string {
 	if err != nil {
 		t.Fatal(err)
 	}
-	consumer := t.TempDir()
-	for name, content := range map[string]string{
-		"go.mod": "module example.com/consumer\n\ngo 1.26.0\n\nrequire " + module + " v0.0.0\n\n" +
-			"replace " + module + " => " + strconv.Quote(root) + "\n",
-		"go.sum":  string(sums),
-		"main.go": program,
-	} {
-		if err := os.WriteFile(filepath.Join(consumer, name), []byte(content), 0o600); err != nil {
-			t.Fatal(err)
-		}
-	}
+	consumer := consumerOf(t, root, sums, program)
 	list := exec.Command("go", "list", "-mod=mod", "-deps", "-f", "{{with .Module}}{{if not .Main}}{{.Path}}{{end}}{{end}}", ".")
 	list.Dir = consumer
 	list.Env = append(os.Environ(), "GOWORK=off", "GOFLAGS=")
@@ -61,14 +52,119 @@ func compiled(t *testing.T, program string) []string {
 	return slices.Compact(modules)
 }
 
+// consumerOf returns the folder of a module with one program that requires the SDK.
+func consumerOf(t *testing.T, root string, sums []byte, program string) string {
+	t.Helper()
+	consumer := t.TempDir()
+	for name, content := range map[string]string{
+		"go.mod": "module example.com/consumer\n\ngo 1.26.0\n\nrequire " + module + " v0.0.0\n\n" +
+			"replace " + module + " => " + strconv.Quote(root) + "\n",
+		"go.sum":  string(sums),
+		"main.go": program,
+	} {
+		if err := os.WriteFile(filepath.Join(consumer, name), []byte(content), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return consumer
+}
+
+// usesErrors is a program that imports package errors alone.
+const usesErrors = `package main
+
+import "` + module + `/errors"
+
+func main() { println(errors.Is(errors.ActiveSubscriptions, errors.DeletionStepsNotSatisfied), len(errors.CodesJSON())) }
+`
+
+// run runs the go command without the workspace.
+func run(t *testing.T, folder string, args ...string) {
+	t.Helper()
+	command := exec.Command("go", args...)
+	command.Dir = folder
+	command.Env = append(os.Environ(), "GOWORK=off", "GOFLAGS=")
+	if out, err := command.CombinedOutput(); err != nil {
+		t.Fatalf("go %s: %v\n%s", strings.Join(args, " "), err, out)
+	}
+}
+
+// go mod vendor takes the license and codes.json along, and nothing else of the SDK.
+func TestErrors_Vendored(t *testing.T) {
+	t.Parallel()
+	root, err := filepath.Abs(filepath.Join("..", ".."))
+	if err != nil {
+		t.Fatal(err)
+	}
+	sums, err := os.ReadFile(filepath.Join(root, "go.sum"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	consumer := consumerOf(t, root, sums, usesErrors)
+	run(t, consumer, "mod", "vendor")
+	vendored := filepath.Join(consumer, "vendor", filepath.FromSlash(module))
+	for _, name := range []string{"LICENSE", "codes.json"} {
+		want, err := os.ReadFile(filepath.Join(root, "errors", name))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got, err := os.ReadFile(filepath.Join(vendored, "errors", name)); err != nil || !bytes.Equal(got, want) {
+			t.Errorf("%s is not vendored: %v", name, err)
+		}
+	}
+	entries, err := os.ReadDir(vendored)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, entry := range entries {
+		if entry.IsDir() && entry.Name() != "errors" {
+			t.Errorf("%s is vendored, too", entry.Name())
+		}
+	}
+	run(t, consumer, "build", "-mod=vendor", "-o", filepath.Join(consumer, "program"), ".")
+}
+
+// A copy of the folder passes its tests in another module. Every Go file names the
+// license.
+func TestErrors_CopiedAlone(t *testing.T) {
+	t.Parallel()
+	const other = "example.com/other"
+	copied := t.TempDir()
+	if err := os.CopyFS(filepath.Join(copied, "errors"), os.DirFS(filepath.Join("..", "..", "errors"))); err != nil {
+		t.Fatal(err)
+	}
+	files, err := filepath.Glob(filepath.Join(copied, "errors", "*.go"))
+	if err != nil || len(files) < 5 {
+		t.Fatalf("%d files, %v", len(files), err)
+	}
+	for _, file := range files {
+		source, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if !bytes.HasPrefix(source, []byte("// SPDX-License-Identifier: Apache-2.0\n\n")) {
+			t.Errorf("%s does not name the license", filepath.Base(file))
+		}
+		source = bytes.ReplaceAll(source, []byte(module), []byte(other))
+		if err := os.WriteFile(file, source, 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	license, err := os.ReadFile(filepath.Join("..", "..", "LICENSE"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got, err := os.ReadFile(filepath.Join(copied, "errors", "LICENSE")); err != nil || !bytes.Equal(got, license) {
+		t.Errorf("errors/LICENSE is not the license of the module: %v", err)
+	}
+	if err := os.WriteFile(filepath.Join(copied, "go.mod"), []byte("module "+other+"\n\ngo 1.26.0\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	run(t, copied, "test", "-mod=readonly", "./errors")
+}
+
 func TestErrorsAloneCompilesNoOtherModule(t *testing.T) {
 	t.Parallel()
-	got := compiled(t, `package main
-
-import "`+module+`/errors"
-
-func main() { println(errors.Is(errors.ActiveSubscriptions, errors.DeletionStepsNotSatisfied)) }
-`)
+	got := compiled(t, usesErrors)
 	if diff := cmp.Diff([]string{module}, got); diff != "" {
 		t.Errorf("modules (-want +got):\n%s", diff)
 	}
