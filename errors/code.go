@@ -7,8 +7,8 @@ package errors
 // values are stable, and a code is printed and encoded as its value everywhere.
 //
 // The comment of each code names its origin: the providers whose answers become the code,
-// with their statuses and own codes if they are few, or the client, which needs no answer
-// for it. [CodesJSON] lists all of the providers' codes.
+// with their statuses and own codes if they are few, and the client if it makes the code by
+// itself. [CodesJSON] lists all of the providers' codes.
 type Code string
 
 // Categories. [Is] matches a category also for the codes in it. There is one level:
@@ -19,7 +19,7 @@ const (
 	// DeletionStepsNotSatisfied: other resources or settings block the deletion.
 	// [Error.Steps] lists them.
 	//
-	// Origin: Katapult (409), Atlas.
+	// Origin: Katapult (409), Atlas, and the client.
 	DeletionStepsNotSatisfied Code = "deletion_steps_not_satisfied"
 
 	// NotFound: the provider's own error code reports that the resource does not exist.
@@ -29,7 +29,7 @@ const (
 
 	// Unauthenticated: the provider does not accept the credential.
 	//
-	// Origin: every provider.
+	// Origin: every provider, and the client.
 	Unauthenticated Code = "unauthenticated"
 
 	// PermissionDenied: the credential is valid and lacks a permission.
@@ -46,13 +46,13 @@ const (
 	// Conflict: the state of the resource does not allow the request, and no step of a
 	// deletion is named.
 	//
-	// Origin: every provider.
+	// Origin: every provider, and the client.
 	Conflict Code = "conflict"
 
 	// RateLimitReached: too many requests. [Error.RetryAfter] is the time to wait, if the
 	// provider states it.
 	//
-	// Origin: every provider.
+	// Origin: every provider, and the client.
 	RateLimitReached Code = "rate_limit_reached"
 
 	// PartialResult: the provider returned a part of a list and reports that the rest is
@@ -66,9 +66,9 @@ const (
 	// Origin: every provider, and the client.
 	Unavailable Code = "unavailable"
 
-	// Internal: the provider failed.
+	// Internal: the provider failed, or a driver or the journal of a teardown.
 	//
-	// Origin: every provider.
+	// Origin: every provider, and the client.
 	Internal Code = "internal"
 
 	// UnexpectedResponse: the answer is not one that the provider documents, such as a
