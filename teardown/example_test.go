@@ -55,3 +55,28 @@ func ExampleFromBlocking() {
 	// room/blue done
 	// gone
 }
+
+// lockedRooms cannot be removed.
+type lockedRooms struct{ rooms }
+
+func (lockedRooms) Remove(_ context.Context, _ teardown.Organization, s teardown.Step, _ func(string)) error {
+	return &errors.Error{Provider: "rooms", Operation: "DeleteRoom", Target: s.Name, Code: errors.PermissionDenied, Status: 403}
+}
+
+// The error of a teardown joins an error for each step that failed.
+func ExampleExecute_errors() {
+	ctx, d := context.Background(), teardown.FromBlocking(lockedRooms{rooms{"blue": true}})
+	plan, err := d.Inspect(ctx, teardown.Organization{ID: "42", Name: "Acme"}, nil)
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	report, err := teardown.Execute(ctx, d, plan, teardown.Confirm("Acme"))
+	fmt.Println(report.Outcome)
+	for e := range errors.All(err) {
+		fmt.Println(e.Operation, e.Target, e.Code, e.Code.Retryable())
+	}
+	// Output:
+	// blocked
+	// DeleteRoom blue permission_denied false
+}

@@ -21,7 +21,7 @@ type Report struct {
 	Steps   []StepReport `json:"steps"`
 
 	// Err is why the organization is not deleted; nil for [Gone] and [Pending]. It joins
-	// an [*errors.Error] for each step that failed.
+	// an [*errors.Error] for each step that failed: [errors.All] yields them.
 	Err error `json:"-"`
 
 	// Error is the text of Err.
