@@ -141,26 +141,26 @@ func DeleteOrganization(ctx context.Context, orgID string, options ...Option) er
 // Source: vendor OpenAPI of SDK v20250312023; vendor's error page.
 func (c *Client) DeleteOrganization(ctx context.Context, orgID string) error {
 	return c.rest().Delete(ctx, rest.Deletion{
-		Send: func(ctx context.Context) error { return c.deleteOrganization(ctx, orgID) },
-		Look: func(ctx context.Context) (rest.Presence, error) { return c.look(ctx, orgID) },
+		Send:   func(ctx context.Context) error { return c.deleteOrganization(ctx, orgID) },
+		Verify: func(ctx context.Context) (rest.Existence, error) { return c.look(ctx, orgID) },
 	})
 }
 
 // look reads whether an organization is there. A 401 does not tell: the
 // credential may have ended with the organization.
-func (c *Client) look(ctx context.Context, orgID string) (rest.Presence, error) {
+func (c *Client) look(ctx context.Context, orgID string) (rest.Existence, error) {
 	found, err := c.GetOrganization(ctx, orgID)
 	switch {
 	case errors.Is(err, errors.OrganizationNotFound) && !isAboutAnother(err, orgID):
-		return rest.Gone, nil
+		return rest.NotFound, nil
 	case err != nil:
 		return rest.Unknown, err
 	case found.ID != orgID:
 		return rest.Unknown, nil
 	case found.IsDeleted:
-		return rest.Gone, nil
+		return rest.NotFound, nil
 	}
-	return rest.Present, nil
+	return rest.Exists, nil
 }
 
 // CheckDeletion returns the error that [Client.DeleteOrganization] would return

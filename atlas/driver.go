@@ -376,14 +376,14 @@ func (d *driver) Delete(ctx context.Context, o teardown.Organization) (teardown.
 	accepted, reads, repeats, refusals := true, 0, 0, 0
 	var last error // of the last read
 	err := d.c.rest().Wait(reading, "Teardown", o.ID, func(ctx context.Context) ([]errors.Step, error) {
-		presence, err := d.c.look(ctx, o.ID)
+		existence, err := d.c.look(ctx, o.ID)
 		last = err
 		ended := errors.Is(err, errors.Unauthenticated)
 		if !ended {
 			refusals = 0
 		}
 		switch {
-		case presence == rest.Gone:
+		case existence == rest.NotFound:
 			return nil, nil
 		case ended:
 			if refusals++; refusals < readsOfRefusal { // it may pass
@@ -393,7 +393,7 @@ func (d *driver) Delete(ctx context.Context, o teardown.Organization) (teardown.
 				return nil, nil
 			}
 			return nil, err // no later read decides either
-		case presence == rest.Unknown:
+		case existence == rest.Unknown:
 			return []errors.Step{{Name: "organization", Description: "its deletion was accepted, and no read shows whether it exists"}}, nil
 		}
 		if reads++; reads > readsBeforeRepeat && repeats < maxRepeats {

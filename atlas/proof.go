@@ -220,13 +220,13 @@ func saysLinkMissing(err error) bool {
 
 // organizationAbsent reads whether the organization does not exist.
 func (c *Client) organizationAbsent(ctx context.Context, orgID string) (bool, error) {
-	presence, err := c.look(ctx, orgID)
-	if presence != rest.Unknown {
+	existence, err := c.look(ctx, orgID)
+	if existence != rest.Unknown {
 		err = nil
 	} else if err == nil {
 		err = another("GetOrganization", orgID)
 	}
-	return presence == rest.Gone, err
+	return existence == rest.NotFound, err
 }
 
 // projectAbsent reads whether the project of a scope does not exist.

@@ -274,8 +274,8 @@ func (n *inventory) readOrganizations(ctx context.Context, kind string) error {
 		_, steps, err := n.c.inventory(ctx, &child, n.before, n.shown, true, n.seen)
 		if codeOf(err) == errors.OrganizationNotFound {
 			// One of its lists says so, and so must a read of it.
-			switch presence, failed := n.c.look(ctx, ID(child.ID)); {
-			case presence == rest.Gone:
+			switch existence, failed := n.c.look(ctx, ID(child.ID)); {
+			case existence == rest.NotFound:
 				continue
 			case failed != nil:
 				err = failed

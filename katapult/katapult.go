@@ -147,8 +147,8 @@ func (c *Client) DeleteOrganization(ctx context.Context, organization Organizati
 		organization = id
 	}
 	return c.rest().Delete(ctx, rest.Deletion{
-		Send: func(ctx context.Context) error { return c.deleteOrganization(ctx, organization) },
-		Look: func(ctx context.Context) (rest.Presence, error) { return c.look(ctx, id) },
+		Send:   func(ctx context.Context) error { return c.deleteOrganization(ctx, organization) },
+		Verify: func(ctx context.Context) (rest.Existence, error) { return c.look(ctx, id) },
 	})
 }
 
@@ -180,17 +180,17 @@ func (c *Client) find(ctx context.Context, operation string, organization Organi
 }
 
 // look reads whether an organization exists.
-func (c *Client) look(ctx context.Context, id ID) (rest.Presence, error) {
+func (c *Client) look(ctx context.Context, id ID) (rest.Existence, error) {
 	found, err := c.GetOrganization(ctx, id)
 	switch {
 	case errors.Is(err, errors.OrganizationNotFound):
-		return rest.Gone, nil
+		return rest.NotFound, nil
 	case err != nil:
 		return rest.Unknown, err
 	case !names(id, found):
 		return rest.Unknown, nil
 	}
-	return rest.Present, nil
+	return rest.Exists, nil
 }
 
 // proven returns the error of a read of something that an organization has. That the
@@ -201,8 +201,8 @@ func (c *Client) proven(ctx context.Context, id ID, err error) error {
 	if !ok || e.Code != errors.OrganizationNotFound {
 		return err
 	}
-	switch presence, failed := c.look(ctx, id); {
-	case presence == rest.Gone:
+	switch existence, failed := c.look(ctx, id); {
+	case existence == rest.NotFound:
 		return err
 	case failed != nil:
 		return failed

@@ -395,8 +395,8 @@ func (c *Client) absent(ctx context.Context, missing errors.Code, r ref, err err
 			break
 		}
 		// What a managed organization had is deleted with it, if a read of it shows that.
-		switch presence, failed := c.look(ctx, r.organization); {
-		case presence == rest.Gone:
+		switch existence, failed := c.look(ctx, r.organization); {
+		case existence == rest.NotFound:
 			return resource.Item{Phase: resource.Absent}, nil
 		case failed != nil:
 			err = failed

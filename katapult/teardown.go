@@ -161,10 +161,10 @@ func (d driver) Delete(ctx context.Context, o teardown.Organization) (teardown.D
 	reads, repeats := 0, 0
 	var last error // of the last read
 	err := d.c.rest().Wait(reading, "Teardown", o.ID, func(ctx context.Context) ([]errors.Step, error) {
-		presence, err := d.c.look(ctx, id)
+		existence, err := d.c.look(ctx, id)
 		last = err
-		switch presence {
-		case rest.Gone:
+		switch existence {
+		case rest.NotFound:
 			return nil, nil
 		case rest.Unknown:
 			return []errors.Step{{Name: "organization", Description: "its deletion was accepted, and no read shows whether it exists"}}, nil

@@ -112,16 +112,16 @@ func uidOfTarget[T removable](ctx context.Context, operation string, get func(co
 // presenceOf says what a read of a name shows of the object of a UID, whose removal is open.
 // Another UID shows that the object was removed, and that others created another one. That
 // it exists, and can be removed by its name once more, only its own UID shows.
-func presenceOf(object removable, uid string) (rest.Presence, error) {
+func presenceOf(object removable, uid string) (rest.Existence, error) {
 	switch {
 	case object.leaving():
-		return rest.Gone, nil
+		return rest.NotFound, nil
 	case uid == "" || object.identity() == "":
 		return rest.Unknown, errNoUID
 	case object.identity() != uid:
-		return rest.Gone, nil
+		return rest.NotFound, nil
 	}
-	return rest.Present, nil
+	return rest.Exists, nil
 }
 
 var errNoUID = errors.New("without a UID the object is not told from another one of its name")
@@ -189,11 +189,11 @@ func remove[T removable, O any](
 	request := DeleteRequest{Name: name, Namespace: system, FailIfReferred: !options.EvenIfReferred}
 	return c.delete(ctx, rest.Deletion{
 		Send: func(ctx context.Context) error { return send(ctx, name, request) },
-		Look: func(ctx context.Context) (rest.Presence, error) {
+		Verify: func(ctx context.Context) (rest.Existence, error) {
 			object, err := read(ctx)
 			switch {
 			case errors.Is(err, errors.NotFound):
-				return rest.Gone, nil
+				return rest.NotFound, nil
 			case err != nil:
 				return rest.Unknown, err
 			}
@@ -252,11 +252,11 @@ func (c *Client) CascadeDeleteNamespace(ctx context.Context, name string) ([]Cas
 	if err != nil {
 		return nil, err
 	}
-	return c.cascade(ctx, operation, name, func(ctx context.Context) (rest.Presence, error) { return c.settle(ctx, name, uid) })
+	return c.cascade(ctx, operation, name, func(ctx context.Context) (rest.Existence, error) { return c.settle(ctx, name, uid) })
 }
 
 // cascade deletes a namespace. look reads what became of it when the answer does not tell.
-func (c *Client) cascade(ctx context.Context, operation, name string, look func(context.Context) (rest.Presence, error)) ([]CascadeItem, error) {
+func (c *Client) cascade(ctx context.Context, operation, name string, look func(context.Context) (rest.Existence, error)) ([]CascadeItem, error) {
 	if ownedByF5(name) {
 		return nil, rest.Invalid(provider, operation, name, errors.New("name is that of a namespace of F5 itself"))
 	}
@@ -269,7 +269,7 @@ func (c *Client) cascade(ctx context.Context, operation, name string, look func(
 			}
 			return err
 		},
-		Look: look,
+		Verify: look,
 	})
 	if err != nil {
 		return nil, err
@@ -291,28 +291,28 @@ func ownedByF5(namespace string) bool {
 const cascadeTime = time.Minute
 
 // settle waits for the end of a deletion whose answer was lost.
-func (c *Client) settle(ctx context.Context, namespace, uid string) (rest.Presence, error) {
+func (c *Client) settle(ctx context.Context, namespace, uid string) (rest.Existence, error) {
 	settling, cancel := context.WithTimeout(ctx, cascadeTime)
 	defer cancel()
-	presence, unread := rest.Unknown, error(nil) // as the last look has found it
+	existence, unread := rest.Unknown, error(nil) // as the last look has found it
 	err := c.WaitUntilNamespaceGone(settling, namespace, func(n *Namespace) {
 		meta := n.SystemMetadata
 		if meta.leaving() && meta.identity() == uid {
-			presence, unread = rest.Present, nil // the work goes on
+			existence, unread = rest.Exists, nil // the work goes on
 			return
 		}
-		if presence, unread = presenceOf(meta, uid); presence != rest.Present {
+		if existence, unread = presenceOf(meta, uid); existence != rest.Exists {
 			cancel()
 		}
 	})
 	e, _ := errors.AsType[*errors.Error](err)
 	switch {
 	case err == nil:
-		return rest.Gone, nil
-	case presence != rest.Present:
-		return presence, cmp.Or(unread, err)
+		return rest.NotFound, nil
+	case existence != rest.Exists:
+		return existence, cmp.Or(unread, err)
 	case ctx.Err() == nil && e.Code == errors.NotFinished && len(e.Steps) > 0:
-		return rest.Present, nil
+		return rest.Exists, nil
 	}
 	return rest.Unknown, err
 }

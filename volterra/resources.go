@@ -229,11 +229,11 @@ func asOrganization(_ context.Context, s *teardown.Step) (bool, error) {
 // removeNamespace deletes a namespace. It does not wait for work that goes on after its
 // answer was lost: polls do.
 func (c *Client) removeNamespace(ctx context.Context, r ref, _ resource.Item) error {
-	_, err := c.cascade(ctx, "CascadeDeleteNamespace", r.name, func(ctx context.Context) (rest.Presence, error) {
+	_, err := c.cascade(ctx, "CascadeDeleteNamespace", r.name, func(ctx context.Context) (rest.Existence, error) {
 		namespace, err := c.GetNamespace(ctx, r.name, GetNamespaceOptions{})
 		switch {
 		case errors.Is(err, errors.NotFound):
-			return rest.Gone, nil
+			return rest.NotFound, nil
 		case err != nil:
 			return rest.Unknown, err
 		}

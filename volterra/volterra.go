@@ -139,8 +139,8 @@ func (c *Client) DeleteTenant(ctx context.Context, request DeleteTenantRequest) 
 		return err
 	}
 	return c.rest().Delete(ctx, rest.Deletion{
-		Send: func(ctx context.Context) error { return c.requestTenantDeletion(ctx, request) },
-		Look: func(ctx context.Context) (rest.Presence, error) { return c.look(ctx, request.Name) },
+		Send:   func(ctx context.Context) error { return c.requestTenantDeletion(ctx, request) },
+		Verify: func(ctx context.Context) (rest.Existence, error) { return c.look(ctx, request.Name) },
 	})
 }
 
@@ -166,7 +166,7 @@ func (c *Client) DeactivateTenant(ctx context.Context, name string, request Deac
 			}
 			return err
 		},
-		Look: func(ctx context.Context) (rest.Presence, error) { return c.look(ctx, name) },
+		Verify: func(ctx context.Context) (rest.Existence, error) { return c.look(ctx, name) },
 	})
 	return jobID, err
 }
@@ -185,10 +185,10 @@ func (c *Client) CheckDeletion(ctx context.Context, request DeleteTenantRequest)
 // look reads whether a request whose outcome is open was accepted. That the
 // tenant is still in use is no proof that it was not: it may be queued, and its
 // state change later. It was not disabled when it was confirmed.
-func (c *Client) look(ctx context.Context, name string) (rest.Presence, error) {
+func (c *Client) look(ctx context.Context, name string) (rest.Existence, error) {
 	settings, err := c.GetTenantSettings(ctx)
 	if err == nil && settings.Name == name && settings.State == StateDisabled {
-		return rest.Gone, nil
+		return rest.NotFound, nil
 	}
 	return rest.Unknown, err
 }

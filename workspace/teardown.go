@@ -168,7 +168,7 @@ func (c *Client) remaining(ctx context.Context, id string) error {
 	own := a != nil && a.of(id)
 	reads, repeats, refused := 0, 0, 0
 	return c.rest().Wait(ctx, "Teardown", id, func(ctx context.Context) ([]errors.Step, error) {
-		presence, err := c.look(ctx, id)
+		existence, err := c.look(ctx, id)
 		if own && errors.Is(err, errors.Unauthenticated) {
 			refused++
 		} else {
@@ -176,9 +176,9 @@ func (c *Client) remaining(ctx context.Context, id string) error {
 		}
 		description := id
 		switch {
-		case presence == rest.Gone, refused == refusals:
+		case existence == rest.NotFound, refused == refusals:
 			return nil, nil
-		case presence == rest.Unknown:
+		case existence == rest.Unknown:
 			description += " cannot be read: " + err.Error()
 		default:
 			if reads++; reads > readsBeforeRepeat && repeats < maxRepeats {

@@ -145,16 +145,16 @@ func (c *Client) DeleteOrganization(ctx context.Context, idOrSlug string) error 
 		return err
 	}
 	return c.rest().Delete(ctx, rest.Deletion{
-		Send: func(ctx context.Context) error { return c.deleteOrganization(ctx, id) },
-		Look: func(ctx context.Context) (rest.Presence, error) { return c.look(ctx, id) },
+		Send:   func(ctx context.Context) error { return c.deleteOrganization(ctx, id) },
+		Verify: func(ctx context.Context) (rest.Existence, error) { return c.look(ctx, id) },
 	})
 }
 
 // look reads whether an organization is there.
-func (c *Client) look(ctx context.Context, id string) (rest.Presence, error) {
+func (c *Client) look(ctx context.Context, id string) (rest.Existence, error) {
 	found, err := c.GetOrganization(ctx, id)
 	if errors.Is(err, errors.OrganizationNotFound) {
-		return rest.Gone, nil
+		return rest.NotFound, nil
 	}
 	if err == nil {
 		_, err = confirm("GetOrganization", id, found.ID, found.Slug)
@@ -162,7 +162,7 @@ func (c *Client) look(ctx context.Context, id string) (rest.Presence, error) {
 	if err != nil {
 		return rest.Unknown, err
 	}
-	return rest.Present, nil
+	return rest.Exists, nil
 }
 
 // CheckDeletion returns the error that [Client.DeleteOrganization] would return

@@ -110,10 +110,10 @@ func (c *Client) confirmed(ctx context.Context, operation, orgID string) (*Organ
 		return nil, err
 	}
 	e := &errors.Error{Provider: provider, Operation: operation, Target: orgID}
-	switch presence(orgID, found) {
-	case rest.Present:
+	switch existence(orgID, found) {
+	case rest.Exists:
 		return found, nil
-	case rest.Gone:
+	case rest.NotFound:
 		e.Code = errors.OrganizationNotFound
 	default:
 		e.Code, e.Err = errors.NotConfirmed, errors.New("what was read is not about this organization")

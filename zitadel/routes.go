@@ -53,17 +53,17 @@ func (c *Client) DeleteMyOrganization(ctx context.Context, orgID string) (*Objec
 	ctx = withConfirmed(ctx, orgID)
 	gone := false
 	known := c.readKnown(orgID)
-	read := func(ctx context.Context) (rest.Presence, *Organization, error) {
-		presence, found, err := known(ctx)
-		gone = presence == rest.Gone
-		return presence, found, err
+	read := func(ctx context.Context) (rest.Existence, *Organization, error) {
+		existence, found, err := known(ctx)
+		gone = existence == rest.NotFound
+		return existence, found, err
 	}
 	details, err := c.remove(ctx, orgID, c.deleteMyOrganization, read)
 	if err != nil || gone {
 		return details, err
 	}
 	var unended error
-	presence, _, err := c.settle(ctx, operation, orgID, read, func(ctx context.Context, refusal error) bool {
+	existence, _, err := c.settle(ctx, operation, orgID, read, func(ctx context.Context, refusal error) bool {
 		if home == orgID {
 			return errors.Is(refusal, errors.Unauthenticated)
 		}
@@ -75,10 +75,10 @@ func (c *Client) DeleteMyOrganization(ctx context.Context, orgID string) (*Objec
 		unended = c.roleEnded(ctx, orgID, home)
 		return unended == nil
 	})
-	switch presence {
-	case rest.Gone:
+	switch existence {
+	case rest.NotFound:
 		return details, nil
-	case rest.Present:
+	case rest.Exists:
 		err = errStillExists
 	default:
 		err = cmp.Or(unended, err)
@@ -190,9 +190,9 @@ func (c *Client) DeleteOrganizationV2(ctx context.Context, orgID string) (time.T
 			}
 			return e
 		},
-		Look: func(ctx context.Context) (rest.Presence, error) {
-			presence, _, err := look(ctx, orgID, c.GetMyOrganization)
-			return presence, err
+		Verify: func(ctx context.Context) (rest.Existence, error) {
+			existence, _, err := look(ctx, orgID, c.GetMyOrganization)
+			return existence, err
 		},
 	})
 	return deleted, err

@@ -239,8 +239,8 @@ func (d *driver) Delete(ctx context.Context, organization teardown.Organization)
 		switch {
 		case still || err == nil || sent > 0 && isGone(err):
 		case sent == 0 && isAccepted(err):
-			presence, _, _ := d.settle(ctx, "Teardown", id, d.read(id), d.ended(id))
-			if presence == rest.Gone {
+			existence, _, _ := d.settle(ctx, "Teardown", id, d.read(id), d.ended(id))
+			if existence == rest.NotFound {
 				return teardown.Deletion{Outcome: teardown.Gone}, nil
 			}
 			return teardown.Deletion{}, unproved(id, err)
@@ -277,9 +277,9 @@ func isAccepted(err error) bool {
 
 // read returns a read of an organization that the credential may make. One that is not known
 // by the header any more does not exist: it was known to this credential before.
-func (d *driver) read(id string) func(context.Context) (rest.Presence, *Organization, error) {
+func (d *driver) read(id string) func(context.Context) (rest.Existence, *Organization, error) {
 	if d.access.reads {
-		return func(ctx context.Context) (rest.Presence, *Organization, error) {
+		return func(ctx context.Context) (rest.Existence, *Organization, error) {
 			return look(ctx, id, d.GetOrganization)
 		}
 	}
@@ -287,13 +287,13 @@ func (d *driver) read(id string) func(context.Context) (rest.Presence, *Organiza
 }
 
 // readKnown returns a read by the header of an organization that was known to the credential.
-func (c *Client) readKnown(id string) func(context.Context) (rest.Presence, *Organization, error) {
-	return func(ctx context.Context) (rest.Presence, *Organization, error) {
-		presence, found, err := look(ctx, id, c.GetMyOrganization)
+func (c *Client) readKnown(id string) func(context.Context) (rest.Existence, *Organization, error) {
+	return func(ctx context.Context) (rest.Existence, *Organization, error) {
+		existence, found, err := look(ctx, id, c.GetMyOrganization)
 		if e, ok := errors.AsType[*errors.Error](err); ok && isUnknown(e) {
-			return rest.Gone, nil, nil
+			return rest.NotFound, nil, nil
 		}
-		return presence, found, err
+		return existence, found, err
 	}
 }
 
@@ -336,8 +336,8 @@ func (d *driver) send(ctx context.Context, id string) error {
 // organization is read again for a while. Where several reads in a row are refused in the same
 // way, ended decides whether that shows the deletion.
 func (c *Client) settle(ctx context.Context, operation, orgID string,
-	read func(context.Context) (rest.Presence, *Organization, error), ended func(context.Context, error) bool,
-) (presence rest.Presence, found *Organization, err error) {
+	read func(context.Context) (rest.Existence, *Organization, error), ended func(context.Context, error) bool,
+) (existence rest.Existence, found *Organization, err error) {
 	var first time.Time
 	var refusal errors.Code // of the last reads
 	refused := 0
@@ -357,24 +357,24 @@ func (c *Client) settle(ctx context.Context, operation, orgID string,
 		refusal = refusalOf(failure)
 		switch {
 		case now != rest.Unknown:
-			presence, found, err = now, shown, nil
+			existence, found, err = now, shown, nil
 		case refused >= refusals && ended(ctx, failure):
-			presence, found, err = rest.Gone, nil, nil
-		case presence == rest.Unknown && failure == nil:
+			existence, found, err = rest.NotFound, nil, nil
+		case existence == rest.Unknown && failure == nil:
 			err = c.api.unproved(&rest.Call{Operation: operation, Target: orgID}, errors.New("what was read is not about this organization"))
-		case presence == rest.Unknown:
+		case existence == rest.Unknown:
 			err = failure
 		}
 		patience := settled
 		if now == rest.Unknown {
 			patience = unread
 		}
-		if presence == rest.Gone || time.Since(first) >= patience {
+		if existence == rest.NotFound || time.Since(first) >= patience {
 			return nil, nil
 		}
 		return []errors.Step{{Name: "organization"}}, nil
 	})
-	return presence, found, err
+	return existence, found, err
 }
 
 // refusalOf returns why Zitadel refused a read: it refuses the credential, or the credential
@@ -391,11 +391,11 @@ func refusalOf(err error) errors.Code {
 // remaining reads for a while whether an organization still exists after a deletion that
 // was answered with success, and returns an error if it does, or if no read tells.
 func (d *driver) remaining(ctx context.Context, id string) error {
-	presence, found, err := d.settle(ctx, "Teardown", id, d.read(id), d.ended(id))
+	existence, found, err := d.settle(ctx, "Teardown", id, d.read(id), d.ended(id))
 	switch {
-	case presence == rest.Gone:
+	case existence == rest.NotFound:
 		return nil
-	case presence == rest.Present:
+	case existence == rest.Exists:
 		return &errors.Error{
 			Provider: provider, Operation: "Teardown", Target: id, Code: errors.NotFinished,
 			Steps: []errors.Step{{Name: "organization", Description: found.Name + ", " + string(found.State)}},

@@ -65,7 +65,7 @@ func (w *waiting) remains(ctx context.Context, operation string) ([]errors.Step,
 	case ok && byHeader && w.seen && isUnknown(e): // an old server
 	case err != nil:
 		return nil, err
-	case present == rest.Present:
+	case present == rest.Exists:
 		w.seen = true
 		left = append(left, errors.Step{Name: "organization", Description: found.Name + ", " + string(found.State)})
 	case present == rest.Unknown:

@@ -150,7 +150,7 @@ func DeleteOrganization(ctx context.Context, orgID string, options ...Option) (*
 //
 // Source: vendor OpenAPI of v4.13.1; live exchanges with v4.13.1 and v2.54.10.
 func (c *Client) DeleteOrganization(ctx context.Context, orgID string) (*ObjectDetails, error) {
-	return c.remove(ctx, orgID, c.deleteOrganization, func(ctx context.Context) (rest.Presence, *Organization, error) {
+	return c.remove(ctx, orgID, c.deleteOrganization, func(ctx context.Context) (rest.Existence, *Organization, error) {
 		return look(ctx, orgID, c.GetOrganization)
 	})
 }
@@ -158,7 +158,7 @@ func (c *Client) DeleteOrganization(ctx context.Context, orgID string) (*ObjectD
 // remove deletes an organization by a route that answers with details.
 func (c *Client) remove(ctx context.Context, orgID string,
 	send func(context.Context, string) (*ObjectDetails, error),
-	look func(context.Context) (rest.Presence, *Organization, error),
+	look func(context.Context) (rest.Existence, *Organization, error),
 ) (*ObjectDetails, error) {
 	details := new(ObjectDetails)
 	err := c.rest().Delete(ctx, rest.Deletion{
@@ -169,12 +169,12 @@ func (c *Client) remove(ctx context.Context, orgID string,
 			}
 			return err
 		},
-		Look: func(ctx context.Context) (rest.Presence, error) {
-			presence, found, err := look(ctx)
-			if presence == rest.Gone && found != nil {
+		Verify: func(ctx context.Context) (rest.Existence, error) {
+			existence, found, err := look(ctx)
+			if existence == rest.NotFound && found != nil {
 				*details = found.Details
 			}
-			return presence, err
+			return existence, err
 		},
 	})
 	if err != nil {
@@ -185,30 +185,30 @@ func (c *Client) remove(ctx context.Context, orgID string,
 
 // look reads whether an organization is there, and what is left to be read of it. A
 // read of an organization reports with these two IDs that it does not exist.
-func look(ctx context.Context, orgID string, read func(context.Context, string) (*Organization, error)) (rest.Presence, *Organization, error) {
+func look(ctx context.Context, orgID string, read func(context.Context, string) (*Organization, error)) (rest.Existence, *Organization, error) {
 	found, err := read(ctx, orgID)
 	e, ok := errors.AsType[*errors.Error](err)
 	if ok && e.Code == errors.OrganizationNotFound && (e.ProviderCode == "QUERY-leq5Q" || e.ProviderCode == "QUERY-iTTGJ") {
-		return rest.Gone, nil, nil
+		return rest.NotFound, nil, nil
 	}
 	if err != nil {
 		return rest.Unknown, nil, err
 	}
-	return presence(orgID, found), found, nil
+	return existence(orgID, found), found, nil
 }
 
-// presence is what an organization that was read says of the one that was asked
+// existence is what an organization that was read says of the one that was asked
 // for. One that was deleted is still read, without a state, and with its details.
-func presence(orgID string, found *Organization) rest.Presence {
+func existence(orgID string, found *Organization) rest.Existence {
 	if found.ID != orgID {
 		return rest.Unknown
 	}
 	switch found.State {
 	case OrganizationStateActive, OrganizationStateInactive:
-		return rest.Present
+		return rest.Exists
 	case "":
 		if found.Details.ResourceOwner == orgID {
-			return rest.Gone
+			return rest.NotFound
 		}
 	}
 	return rest.Unknown
@@ -280,10 +280,10 @@ func (c *Client) existing(ctx context.Context, operation, orgID string) (*Organi
 		return nil, err
 	}
 	e := &errors.Error{Provider: provider, Operation: operation, Target: orgID}
-	switch presence(orgID, found) {
-	case rest.Present:
+	switch existence(orgID, found) {
+	case rest.Exists:
 		return found, nil
-	case rest.Gone:
+	case rest.NotFound:
 		e.Code = errors.OrganizationNotFound
 	default:
 		e.Code, e.Err = errors.UnexpectedResponse, errors.New("what was read is not about this organization")

@@ -7,13 +7,13 @@ import (
 	"github.com/offboard-dev/offboard-go/errors"
 )
 
-// Presence is what a read says of an organization that is being deleted.
-type Presence int
+// Existence is whether a read finds an organization that is being deleted.
+type Existence int
 
 const (
-	Unknown Presence = iota // it cannot be told
-	Present
-	Gone
+	Unknown Existence = iota // the read proves neither
+	Exists
+	NotFound
 )
 
 // Deletion is a deletion whose outcome can be found out.
@@ -21,8 +21,8 @@ type Deletion struct {
 	// Send sends the deletion once; the error is an [*errors.Error].
 	Send func(context.Context) error
 
-	// Look reads whether the organization is still there; nil when no read tells.
-	Look func(context.Context) (Presence, error)
+	// Verify reads whether the organization exists; nil if no read can show it.
+	Verify func(context.Context) (Existence, error)
 }
 
 // Delete deletes, and reads what the outcome is when the answer does not show it: after
@@ -66,17 +66,17 @@ func (c *Client) Delete(ctx context.Context, d Deletion) error {
 		default:
 			return e
 		}
-		presence := Unknown
-		if d.Look != nil {
-			if presence, err = d.Look(ctx); err != nil {
-				c.logLook(ctx, e, err)
+		existence := Unknown
+		if d.Verify != nil {
+			if existence, err = d.Verify(ctx); err != nil {
+				c.logVerify(ctx, e, err)
 			}
 		}
 		switch {
-		case presence == Gone:
+		case existence == NotFound:
 			prove(ctx)
 			return nil
-		case presence == Unknown:
+		case existence == Unknown:
 			return unknown(e)
 		case refused:
 			return e

@@ -23,43 +23,43 @@ func TestDelete(t *testing.T) {
 	failed := of(errors.Internal, 500)
 	for name, test := range map[string]struct {
 		sends    []*errors.Error // nil for a success
-		looks    []rest.Presence
+		looks    []rest.Existence
 		want     errors.Code
 		attempts int
 	}{
 		"done":                     {[]*errors.Error{nil}, nil, "", 0},
 		"refused":                  {[]*errors.Error{of(errors.ActiveSubscriptions, 400)}, nil, errors.ActiveSubscriptions, 1},
 		"not there":                {[]*errors.Error{of(errors.OrganizationNotFound, 404)}, nil, errors.OrganizationNotFound, 1},
-		"lost, gone":               {[]*errors.Error{lost}, []rest.Presence{rest.Gone}, "", 0},
-		"lost, unreadable":         {[]*errors.Error{lost}, []rest.Presence{rest.Unknown}, errors.OutcomeUnknown, 1},
-		"failed, unreadable":       {[]*errors.Error{failed}, []rest.Presence{rest.Unknown}, errors.OutcomeUnknown, 1},
-		"failed, there, done":      {[]*errors.Error{failed, nil}, []rest.Presence{rest.Present}, "", 0},
-		"failed, there, not there": {[]*errors.Error{failed, of(errors.OrganizationNotFound, 404)}, []rest.Presence{rest.Present}, "", 0},
-		"failed, there, refused":   {[]*errors.Error{failed, of(errors.OrganizationNotEmpty, 409)}, []rest.Presence{rest.Present}, errors.OrganizationNotEmpty, 2},
-		"failed, there, credential refused, unreadable": {[]*errors.Error{failed, of(errors.InvalidAPIToken, 401)}, []rest.Presence{rest.Present, rest.Unknown}, errors.OutcomeUnknown, 2},
-		"failed, there, credential refused, gone":       {[]*errors.Error{failed, of(errors.InvalidAPIToken, 401)}, []rest.Presence{rest.Present, rest.Gone}, "", 0},
-		"failed, there, not permitted, unreadable":      {[]*errors.Error{failed, of(errors.PermissionDenied, 403)}, []rest.Presence{rest.Present, rest.Unknown}, errors.OutcomeUnknown, 2},
-		"failed, there, not permitted, gone":            {[]*errors.Error{failed, of(errors.PermissionDenied, 403)}, []rest.Presence{rest.Present, rest.Gone}, "", 0},
-		"failed, there, not permitted, there":           {[]*errors.Error{failed, of(errors.PermissionDenied, 403)}, []rest.Presence{rest.Present, rest.Present}, errors.PermissionDenied, 2},
-		"failed, there, canceled":                       {[]*errors.Error{failed, of(errors.Canceled, 0)}, []rest.Presence{rest.Present}, errors.OutcomeUnknown, 2},
-		"failed, there, strange 404":                    {[]*errors.Error{failed, of(errors.UnexpectedResponse, 404)}, []rest.Presence{rest.Present}, errors.UnexpectedResponse, 2},
-		"failed, there, strange 403, gone":              {[]*errors.Error{failed, of(errors.UnexpectedResponse, 403)}, []rest.Presence{rest.Present, rest.Gone}, "", 0},
-		"failed for ever":                               {[]*errors.Error{failed, failed, failed}, []rest.Presence{rest.Present, rest.Present, rest.Present}, errors.Internal, 3},
-		"lost for ever":                                 {[]*errors.Error{lost, lost, lost}, []rest.Presence{rest.Present, rest.Present, rest.Present}, errors.Unavailable, 3},
-		"a failure sent as 200, gone":                   {[]*errors.Error{of(errors.Internal, 200)}, []rest.Presence{rest.Gone}, "", 0},
-		"a failure sent as 408, gone":                   {[]*errors.Error{of(errors.Unavailable, 408)}, []rest.Presence{rest.Gone}, "", 0},
-		"a failure sent as 499, gone":                   {[]*errors.Error{of(errors.Unavailable, 499)}, []rest.Presence{rest.Gone}, "", 0},
+		"lost, gone":               {[]*errors.Error{lost}, []rest.Existence{rest.NotFound}, "", 0},
+		"lost, unreadable":         {[]*errors.Error{lost}, []rest.Existence{rest.Unknown}, errors.OutcomeUnknown, 1},
+		"failed, unreadable":       {[]*errors.Error{failed}, []rest.Existence{rest.Unknown}, errors.OutcomeUnknown, 1},
+		"failed, there, done":      {[]*errors.Error{failed, nil}, []rest.Existence{rest.Exists}, "", 0},
+		"failed, there, not there": {[]*errors.Error{failed, of(errors.OrganizationNotFound, 404)}, []rest.Existence{rest.Exists}, "", 0},
+		"failed, there, refused":   {[]*errors.Error{failed, of(errors.OrganizationNotEmpty, 409)}, []rest.Existence{rest.Exists}, errors.OrganizationNotEmpty, 2},
+		"failed, there, credential refused, unreadable": {[]*errors.Error{failed, of(errors.InvalidAPIToken, 401)}, []rest.Existence{rest.Exists, rest.Unknown}, errors.OutcomeUnknown, 2},
+		"failed, there, credential refused, gone":       {[]*errors.Error{failed, of(errors.InvalidAPIToken, 401)}, []rest.Existence{rest.Exists, rest.NotFound}, "", 0},
+		"failed, there, not permitted, unreadable":      {[]*errors.Error{failed, of(errors.PermissionDenied, 403)}, []rest.Existence{rest.Exists, rest.Unknown}, errors.OutcomeUnknown, 2},
+		"failed, there, not permitted, gone":            {[]*errors.Error{failed, of(errors.PermissionDenied, 403)}, []rest.Existence{rest.Exists, rest.NotFound}, "", 0},
+		"failed, there, not permitted, there":           {[]*errors.Error{failed, of(errors.PermissionDenied, 403)}, []rest.Existence{rest.Exists, rest.Exists}, errors.PermissionDenied, 2},
+		"failed, there, canceled":                       {[]*errors.Error{failed, of(errors.Canceled, 0)}, []rest.Existence{rest.Exists}, errors.OutcomeUnknown, 2},
+		"failed, there, strange 404":                    {[]*errors.Error{failed, of(errors.UnexpectedResponse, 404)}, []rest.Existence{rest.Exists}, errors.UnexpectedResponse, 2},
+		"failed, there, strange 403, gone":              {[]*errors.Error{failed, of(errors.UnexpectedResponse, 403)}, []rest.Existence{rest.Exists, rest.NotFound}, "", 0},
+		"failed for ever":                               {[]*errors.Error{failed, failed, failed}, []rest.Existence{rest.Exists, rest.Exists, rest.Exists}, errors.Internal, 3},
+		"lost for ever":                                 {[]*errors.Error{lost, lost, lost}, []rest.Existence{rest.Exists, rest.Exists, rest.Exists}, errors.Unavailable, 3},
+		"a failure sent as 200, gone":                   {[]*errors.Error{of(errors.Internal, 200)}, []rest.Existence{rest.NotFound}, "", 0},
+		"a failure sent as 408, gone":                   {[]*errors.Error{of(errors.Unavailable, 408)}, []rest.Existence{rest.NotFound}, "", 0},
+		"a failure sent as 499, gone":                   {[]*errors.Error{of(errors.Unavailable, 499)}, []rest.Existence{rest.NotFound}, "", 0},
 		"a failure sent as 405":                         {[]*errors.Error{of(errors.Unavailable, 405)}, nil, errors.Unavailable, 1},
 		"a client fault sent as 500":                    {[]*errors.Error{of(errors.InvalidArgument, 500)}, nil, errors.InvalidArgument, 1},
-		"a strange 200, gone":                           {[]*errors.Error{of(errors.UnexpectedResponse, 200)}, []rest.Presence{rest.Gone}, "", 0},
-		"a strange 200, unreadable":                     {[]*errors.Error{of(errors.UnexpectedResponse, 200)}, []rest.Presence{rest.Unknown}, errors.OutcomeUnknown, 1},
-		"a strange 202, there, done":                    {[]*errors.Error{of(errors.UnexpectedResponse, 202), nil}, []rest.Presence{rest.Present}, "", 0},
-		"a status that HTTP does not have, gone":        {[]*errors.Error{of(errors.UnexpectedResponse, 999)}, []rest.Presence{rest.Gone}, "", 0},
-		"a status before the answer, unreadable":        {[]*errors.Error{of(errors.UnexpectedResponse, 101)}, []rest.Presence{rest.Unknown}, errors.OutcomeUnknown, 1},
-		"a redirect, gone":                              {[]*errors.Error{of(errors.UnexpectedResponse, 302)}, []rest.Presence{rest.Gone}, "", 0},
-		"redirects for ever, there":                     {[]*errors.Error{of(errors.UnexpectedResponse, 307), of(errors.UnexpectedResponse, 307), of(errors.UnexpectedResponse, 307)}, []rest.Presence{rest.Present, rest.Present, rest.Present}, errors.UnexpectedResponse, 3},
-		"a strange 500, gone":                           {[]*errors.Error{of(errors.UnexpectedResponse, 500)}, []rest.Presence{rest.Gone}, "", 0},
-		"a strange 503, unreadable":                     {[]*errors.Error{of(errors.UnexpectedResponse, 503)}, []rest.Presence{rest.Unknown}, errors.OutcomeUnknown, 1},
+		"a strange 200, gone":                           {[]*errors.Error{of(errors.UnexpectedResponse, 200)}, []rest.Existence{rest.NotFound}, "", 0},
+		"a strange 200, unreadable":                     {[]*errors.Error{of(errors.UnexpectedResponse, 200)}, []rest.Existence{rest.Unknown}, errors.OutcomeUnknown, 1},
+		"a strange 202, there, done":                    {[]*errors.Error{of(errors.UnexpectedResponse, 202), nil}, []rest.Existence{rest.Exists}, "", 0},
+		"a status that HTTP does not have, gone":        {[]*errors.Error{of(errors.UnexpectedResponse, 999)}, []rest.Existence{rest.NotFound}, "", 0},
+		"a status before the answer, unreadable":        {[]*errors.Error{of(errors.UnexpectedResponse, 101)}, []rest.Existence{rest.Unknown}, errors.OutcomeUnknown, 1},
+		"a redirect, gone":                              {[]*errors.Error{of(errors.UnexpectedResponse, 302)}, []rest.Existence{rest.NotFound}, "", 0},
+		"redirects for ever, there":                     {[]*errors.Error{of(errors.UnexpectedResponse, 307), of(errors.UnexpectedResponse, 307), of(errors.UnexpectedResponse, 307)}, []rest.Existence{rest.Exists, rest.Exists, rest.Exists}, errors.UnexpectedResponse, 3},
+		"a strange 500, gone":                           {[]*errors.Error{of(errors.UnexpectedResponse, 500)}, []rest.Existence{rest.NotFound}, "", 0},
+		"a strange 503, unreadable":                     {[]*errors.Error{of(errors.UnexpectedResponse, 503)}, []rest.Existence{rest.Unknown}, errors.OutcomeUnknown, 1},
 		"a route that is not there":                     {[]*errors.Error{of(errors.RouteNotFound, 404)}, nil, errors.RouteNotFound, 1},
 		"no token":                                      {[]*errors.Error{of(errors.Internal, 0)}, nil, errors.Internal, 1},
 	} {
@@ -81,13 +81,13 @@ func TestDelete(t *testing.T) {
 						again := *e
 						return &again
 					},
-					Look: func(context.Context) (rest.Presence, error) {
+					Verify: func(context.Context) (rest.Existence, error) {
 						if len(looks) == 0 {
 							t.Fatal("one read too many was made")
 						}
-						presence := looks[0]
+						existence := looks[0]
 						looks = looks[1:]
-						return presence, nil
+						return existence, nil
 					},
 				})
 				e, _ := errors.AsType[*errors.Error](err)
@@ -137,7 +137,7 @@ func TestADeletionIsTriedAgainWithoutHaste(t *testing.T) {
 				}
 				return &errors.Error{Code: errors.Unavailable, Status: 503, RetryAfter: 20 * time.Second}
 			},
-			Look: func(context.Context) (rest.Presence, error) { return rest.Present, nil },
+			Verify: func(context.Context) (rest.Existence, error) { return rest.Exists, nil },
 		})
 		if took := time.Since(start); err != nil || took != 40*time.Second {
 			t.Errorf("got %v after %v, want twice what the provider asks for", err, took)
@@ -155,13 +155,13 @@ func TestDelete_Proof(t *testing.T) {
 	success := func() error { return nil }
 	for name, test := range map[string]struct {
 		sends []func() error
-		look  rest.Presence
+		look  rest.Existence
 		want  bool
 	}{
-		"the answer alone":          {[]func() error{success}, rest.Gone, false},
-		"a read":                    {[]func() error{lost}, rest.Gone, true},
-		"the refusal of another":    {[]func() error{lost, missing}, rest.Present, true},
-		"the answer to another one": {[]func() error{lost, success}, rest.Present, false},
+		"the answer alone":          {[]func() error{success}, rest.NotFound, false},
+		"a read":                    {[]func() error{lost}, rest.NotFound, true},
+		"the refusal of another":    {[]func() error{lost, missing}, rest.Exists, true},
+		"the answer to another one": {[]func() error{lost, success}, rest.Exists, false},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -172,7 +172,7 @@ func TestDelete_Proof(t *testing.T) {
 						n++
 						return test.sends[n-1]()
 					},
-					Look: func(context.Context) (rest.Presence, error) { return test.look, nil },
+					Verify: func(context.Context) (rest.Existence, error) { return test.look, nil },
 				})
 				if err != nil || proved != test.want {
 					t.Errorf("got %v, proved %t, want %t", err, proved, test.want)

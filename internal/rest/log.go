@@ -50,9 +50,9 @@ func (c *Client) logWait(ctx context.Context, operation, target, why string, wai
 	)
 }
 
-// logLook records that a read could not tell what became of a deletion.
-func (c *Client) logLook(ctx context.Context, deletion *errors.Error, err error) {
-	c.config.Logger.LogAttrs(ctx, slog.LevelWarn, "the outcome of a deletion could not be read",
+// logVerify records that a read could not show the outcome of a deletion.
+func (c *Client) logVerify(ctx context.Context, deletion *errors.Error, err error) {
+	c.config.Logger.LogAttrs(ctx, slog.LevelWarn, "cannot read deletion outcome",
 		slog.Any("deletion", deletion),
 		slog.Any("error", err),
 	)

@@ -343,8 +343,8 @@ func TestDelete_LogsTheRealAttempt(t *testing.T) {
 			c.Logger = slog.New(slog.NewJSONHandler(&log, &slog.HandlerOptions{Level: slog.LevelDebug}))
 		})
 		err := c.Delete(t.Context(), rest.Deletion{
-			Send: func(ctx context.Context) error { return c.Do(ctx, remove()) },
-			Look: func(context.Context) (rest.Presence, error) { return rest.Present, nil },
+			Send:   func(ctx context.Context) error { return c.Do(ctx, remove()) },
+			Verify: func(context.Context) (rest.Existence, error) { return rest.Exists, nil },
 		})
 		if err != nil {
 			t.Fatal(err)
@@ -469,8 +469,8 @@ func TestDelete_NotFoundWithTheStatusOfAFailure(t *testing.T) {
 	for status, want := range map[int]errors.Code{500: "", 503: "", 408: "", 403: errors.UnexpectedResponse, 404: errors.OrganizationNotFound} {
 		c := newClient(t, playing(answer(status, "{}")), missing)
 		got, _ := code(t, c.Delete(t.Context(), rest.Deletion{
-			Send: func(ctx context.Context) error { return c.Do(ctx, remove()) },
-			Look: func(context.Context) (rest.Presence, error) { return rest.Gone, nil },
+			Send:   func(ctx context.Context) error { return c.Do(ctx, remove()) },
+			Verify: func(context.Context) (rest.Existence, error) { return rest.NotFound, nil },
 		}))
 		if got != want {
 			t.Errorf("%d: got code %q, want %q", status, got, want)

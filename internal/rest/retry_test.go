@@ -40,7 +40,7 @@ func TestDelete_LongWait(t *testing.T) {
 						sends++
 						return &errors.Error{Code: errors.Unavailable, Status: 503, RetryAfter: test.retryAfter}
 					},
-					Look: func(context.Context) (rest.Presence, error) { return rest.Present, nil },
+					Verify: func(context.Context) (rest.Existence, error) { return rest.Exists, nil },
 				})
 				e, _ := errors.AsType[*errors.Error](err)
 				if e == nil || e.Code != errors.Unavailable || e.RetryAfter != test.retryAfter {
@@ -126,18 +126,18 @@ func TestDelete_TransportThatRedials(t *testing.T) {
 	t.Parallel()
 	for name, test := range map[string]struct {
 		status, connections int
-		presence            rest.Presence
+		existence           rest.Existence
 		want                errors.Code // "" for a success
 		requests            int
 	}{
-		"not found, deleted":      {404, 2, rest.Gone, "", 1},
+		"not found, deleted":      {404, 2, rest.NotFound, "", 1},
 		"not found, not readable": {404, 2, rest.Unknown, errors.OutcomeUnknown, 1},
-		"unauthenticated":         {401, 2, rest.Gone, "", 1},
-		"forbidden":               {403, 2, rest.Gone, "", 1},
-		"still there":             {403, 2, rest.Present, errors.Unavailable, 5},
-		"limited":                 {429, 2, rest.Gone, "", 1},
-		"a conflict":              {409, 2, rest.Gone, errors.Conflict, 1},
-		"sent once":               {404, 1, rest.Gone, errors.OrganizationNotFound, 1},
+		"unauthenticated":         {401, 2, rest.NotFound, "", 1},
+		"forbidden":               {403, 2, rest.NotFound, "", 1},
+		"still there":             {403, 2, rest.Exists, errors.Unavailable, 5},
+		"limited":                 {429, 2, rest.NotFound, "", 1},
+		"a conflict":              {409, 2, rest.NotFound, errors.Conflict, 1},
+		"sent once":               {404, 1, rest.NotFound, errors.OrganizationNotFound, 1},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -159,8 +159,8 @@ func TestDelete_TransportThatRedials(t *testing.T) {
 					}
 				})
 				got, _ := code(t, c.Delete(t.Context(), rest.Deletion{
-					Send: func(ctx context.Context) error { return c.Do(ctx, remove()) },
-					Look: func(context.Context) (rest.Presence, error) { return test.presence, nil },
+					Send:   func(ctx context.Context) error { return c.Do(ctx, remove()) },
+					Verify: func(context.Context) (rest.Existence, error) { return test.existence, nil },
 				}))
 				if n := len(server.requests); got != test.want || n != test.requests {
 					t.Errorf("got %q after %d requests, want %q after %d", got, n, test.want, test.requests)
@@ -187,7 +187,7 @@ func TestRetry_MaxElapsed(t *testing.T) {
 					}
 					return &errors.Error{Code: errors.OutcomeUnknown, Attempts: 1}
 				},
-				Look: func(context.Context) (rest.Presence, error) { return rest.Present, nil },
+				Verify: func(context.Context) (rest.Existence, error) { return rest.Exists, nil },
 			})
 		},
 	} {

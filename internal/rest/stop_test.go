@@ -112,10 +112,10 @@ func TestStop_Delete(t *testing.T) {
 		looks := 0
 		got, _ := code(t, c.Delete(trace.WithStop(t.Context(), stop), rest.Deletion{
 			Send: func(ctx context.Context) error { return c.Do(ctx, remove()) },
-			Look: func(context.Context) (rest.Presence, error) {
+			Verify: func(context.Context) (rest.Existence, error) {
 				looks++
 				close(stop)
-				return rest.Present, nil
+				return rest.Exists, nil
 			},
 		}))
 		if n := len(server.requests); got != errors.Unavailable || n != 1 || looks != 1 {

@@ -101,7 +101,7 @@ func atlasCredential(r *rand.Rand, srv *atlastest.Server, o *organization, id, o
 }
 
 // atlasSays: one that was deleted may be read as such.
-func atlasSays(x *exchange) presence {
+func atlasSays(x *exchange) existence {
 	if x.status == 200 && bytes.Contains(x.body, []byte(`"isDeleted":true`)) {
 		return gone
 	}

@@ -16,28 +16,28 @@ type organization struct {
 	deleted  func() bool // it was deleted by a request
 	touched  func() bool // something else was changed
 
-	there   bool                     // it was there at the beginning, by the name that is asked for
-	blocked bool                     // something stands in the way
-	hidden  bool                     // the provider says "not found" to this credential although it is there
-	refused bool                     // the credential is wrong, ends at some time, or may not do this
-	reads   func(*exchange) presence // what a genuine answer to a read says
+	there   bool                      // it was there at the beginning, by the name that is asked for
+	blocked bool                      // something stands in the way
+	hidden  bool                      // the provider says "not found" to this credential although it is there
+	refused bool                      // the credential is wrong, ends at some time, or may not do this
+	reads   func(*exchange) existence // what a genuine answer to a read says
 
 	// dry reports whether the caller's own source had no credential any more; nil
 	// where there is no such source.
 	dry func() bool
 }
 
-// presence is what an answer to a read says.
-type presence int
+// existence is what an answer to a read says.
+type existence int
 
 const (
-	nothing presence = iota
+	nothing existence = iota
 	there
 	gone
 )
 
 // byStatus is what a read says at most providers.
-func byStatus(x *exchange) presence {
+func byStatus(x *exchange) existence {
 	switch x.status {
 	case 200:
 		return there
@@ -49,7 +49,7 @@ func byStatus(x *exchange) presence {
 
 // saysOf is what a genuine answer says of the organization: to a read, or to a
 // deletion of what is not there.
-func (o *organization) saysOf(x *exchange) presence {
+func (o *organization) saysOf(x *exchange) existence {
 	switch {
 	case !x.whole || x.led || x.kind == token: // a redirect leads to something else
 		return nothing

@@ -65,7 +65,7 @@ func katapultDeletion(r *rand.Rand) *scenario {
 	heir := katapulttest.Organization{ID: "org_heir", Name: "Heir", SubDomain: acme.SubDomain}
 	takesOver, added := chance(r, 0.5), false
 	o.touched = func() bool { return !srv.Exists("org_other") || added && !srv.Exists(heir.ID) }
-	o.reads = func(x *exchange) presence {
+	o.reads = func(x *exchange) existence {
 		if bytes.Contains(x.body, []byte(heir.ID)) {
 			return nothing
 		}

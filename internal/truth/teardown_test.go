@@ -127,7 +127,7 @@ func (d *demolition) scenario(r *rand.Rand, s scenario) *scenario {
 	}
 	c.others, c.turn = one(r, "", "", created, created, recreated, recreated, renamed), r.IntN(12)
 	reads := d.reads
-	d.reads = func(x *exchange) presence {
+	d.reads = func(x *exchange) existence {
 		if x.kind != deletion && !d.about(x) {
 			return nothing
 		}

@@ -29,7 +29,7 @@ func volterraDeletion(r *rand.Rand) *scenario {
 			accepted := srv.Accepted()
 			return len(accepted) > 1 || slices.ContainsFunc(accepted, func(a volterra.DeleteTenantRequest) bool { return a.Name != tenant.Name })
 		},
-		reads: func(x *exchange) presence {
+		reads: func(x *exchange) existence {
 			if x.status == 200 && bytes.Contains(x.body, []byte(`"StateDisabled"`)) {
 				return gone
 			}
@@ -81,7 +81,7 @@ func volterraTeardown(r *rand.Rand) *scenario {
 			provider: "volterra", there: true,
 			exists:  func() bool { return len(srv.Accepted()) == 0 },
 			deleted: func() bool { return len(srv.Accepted()) > 0 },
-			reads: func(x *exchange) presence {
+			reads: func(x *exchange) existence {
 				if x.status == 200 && bytes.Contains(x.body, []byte(`"StateDisabled"`)) {
 					return gone
 				}

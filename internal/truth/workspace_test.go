@@ -54,7 +54,7 @@ func workspaceDeletion(r *rand.Rand) *scenario {
 	const heir = "65f0000000000000000000fe"
 	takesOver, turn, added := chance(r, 0.5), 1+r.IntN(3), false
 	o.touched = func() bool { return !srv.Exists(other) || added && !srv.Exists(heir) }
-	o.reads = func(x *exchange) presence {
+	o.reads = func(x *exchange) existence {
 		if bytes.Contains(x.body, []byte(heir)) {
 			return nothing
 		}

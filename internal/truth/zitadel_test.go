@@ -83,7 +83,7 @@ func zitadelDeletion(r *rand.Rand) *scenario {
 
 // zitadelSays: one that was deleted is still read, without a state, and not every 404
 // is about an organization.
-func zitadelSays(x *exchange) presence {
+func zitadelSays(x *exchange) existence {
 	has := func(text string) bool { return bytes.Contains(x.body, []byte(text)) }
 	switch {
 	case x.status == 200 && has(`"state"`):
