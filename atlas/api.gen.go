@@ -1050,8 +1050,8 @@ func (c *Client) GetSystemStatus(ctx context.Context) (*SystemStatus, error) {
 		Accept: "application/vnd.atlas.2023-01-01+json",
 		Status: http.StatusOK, Out: &out, Repeat: true,
 	}
-	call.Missing = func() string {
-		return rest.Missing(rest.Due{Name: "appName", Absent: out.AppName == ""})
+	call.Validate = func() string {
+		return rest.Validate(rest.Required{Name: "appName", Absent: out.AppName == ""})
 	}
 	return rest.Pointer(&out, c.rest().Do(ctx, &call))
 }
@@ -1082,8 +1082,8 @@ func (c *Client) ListClusterDetailsPage(ctx context.Context, options ListCluster
 	}
 	call.OptionalParam(options.PageNum != 0, "pageNum", "form", true, options.PageNum)
 	call.OptionalParam(options.ItemsPerPage != 0, "itemsPerPage", "form", true, options.ItemsPerPage)
-	call.Missing = func() string {
-		return rest.Missing(rest.Due{Name: "results", Absent: out.Results == nil}, rest.Due{Name: "results[].groupId", Absent: rest.Lacks(out.Results, (*ProjectClusters).identity)}, rest.Due{Name: "the requested page", Absent: isOther(out.Links, options.PageNum)})
+	call.Validate = func() string {
+		return rest.Validate(rest.Required{Name: "results", Absent: out.Results == nil}, rest.Required{Name: "results[].groupId", Absent: rest.Lacks(out.Results, (*ProjectClusters).identity)}, rest.Required{Name: "the requested page", Absent: isOther(out.Links, options.PageNum)})
 	}
 	return rest.Pointer(&out, c.rest().Do(ctx, &call))
 }
@@ -1146,8 +1146,8 @@ func (c *Client) ListConnectedOrganizationsPage(ctx context.Context, federationI
 	call.PathParam("federationSettingsId", federationID, rest.Hex24)
 	call.OptionalParam(options.PageNum != 0, "pageNum", "form", true, options.PageNum)
 	call.OptionalParam(options.ItemsPerPage != 0, "itemsPerPage", "form", true, options.ItemsPerPage)
-	call.Missing = func() string {
-		return rest.Missing(rest.Due{Name: "results", Absent: out.Results == nil}, rest.Due{Name: "results[].orgId", Absent: rest.Lacks(out.Results, (*ConnectedOrganization).identity)}, rest.Due{Name: "the requested page", Absent: isOther(out.Links, options.PageNum)})
+	call.Validate = func() string {
+		return rest.Validate(rest.Required{Name: "results", Absent: out.Results == nil}, rest.Required{Name: "results[].orgId", Absent: rest.Lacks(out.Results, (*ConnectedOrganization).identity)}, rest.Required{Name: "the requested page", Absent: isOther(out.Links, options.PageNum)})
 	}
 	return rest.Pointer(&out, c.rest().Do(ctx, &call))
 }
@@ -1219,8 +1219,8 @@ func (c *Client) GetProject(ctx context.Context, projectID string) (*Project, er
 		Status: http.StatusOK, Out: &out, Repeat: true,
 	}
 	call.PathParam("groupId", projectID, rest.Hex24)
-	call.Missing = func() string {
-		return rest.Missing(rest.Due{Name: "id", Absent: out.ID == ""})
+	call.Validate = func() string {
+		return rest.Validate(rest.Required{Name: "id", Absent: out.ID == ""})
 	}
 	return rest.Pointer(&out, c.rest().Do(ctx, &call))
 }
@@ -1288,8 +1288,8 @@ func (c *Client) ListClustersPage(ctx context.Context, projectID string, options
 	call.OptionalParam(options.IncludeDeletedWithRetainedBackups, "includeDeletedWithRetainedBackups", "form", true, options.IncludeDeletedWithRetainedBackups)
 	call.OptionalParam(options.PageNum != 0, "pageNum", "form", true, options.PageNum)
 	call.OptionalParam(options.ItemsPerPage != 0, "itemsPerPage", "form", true, options.ItemsPerPage)
-	call.Missing = func() string {
-		return rest.Missing(rest.Due{Name: "results", Absent: out.Results == nil}, rest.Due{Name: "results[].name", Absent: rest.Lacks(out.Results, (*Cluster).identity)}, rest.Due{Name: "the requested page", Absent: isOther(out.Links, options.PageNum)})
+	call.Validate = func() string {
+		return rest.Validate(rest.Required{Name: "results", Absent: out.Results == nil}, rest.Required{Name: "results[].name", Absent: rest.Lacks(out.Results, (*Cluster).identity)}, rest.Required{Name: "the requested page", Absent: isOther(out.Links, options.PageNum)})
 	}
 	return rest.Pointer(&out, c.rest().Do(ctx, &call))
 }
@@ -1356,8 +1356,8 @@ func (c *Client) GetCluster(ctx context.Context, projectID string, clusterName s
 	}
 	call.PathParam("groupId", projectID, rest.Hex24)
 	call.PathParam("clusterName", clusterName, rest.Name)
-	call.Missing = func() string {
-		return rest.Missing(rest.Due{Name: "name", Absent: out.Name == ""})
+	call.Validate = func() string {
+		return rest.Validate(rest.Required{Name: "name", Absent: out.Name == ""})
 	}
 	return rest.Pointer(&out, c.rest().Do(ctx, &call))
 }
@@ -1380,8 +1380,8 @@ func (c *Client) SetClusterTerminationProtection(ctx context.Context, projectID 
 	}
 	call.PathParam("groupId", projectID, rest.Hex24)
 	call.PathParam("clusterName", clusterName, rest.Name)
-	call.Missing = func() string {
-		return rest.Missing(rest.Due{Name: "name", Absent: out.Name == ""})
+	call.Validate = func() string {
+		return rest.Validate(rest.Required{Name: "name", Absent: out.Name == ""})
 	}
 	return rest.Pointer(&out, c.rest().Do(ctx, &call))
 }
@@ -1413,8 +1413,8 @@ func (c *Client) ListSnapshotsPage(ctx context.Context, projectID string, cluste
 	call.PathParam("clusterName", clusterName, rest.Name)
 	call.OptionalParam(options.PageNum != 0, "pageNum", "form", true, options.PageNum)
 	call.OptionalParam(options.ItemsPerPage != 0, "itemsPerPage", "form", true, options.ItemsPerPage)
-	call.Missing = func() string {
-		return rest.Missing(rest.Due{Name: "results", Absent: out.Results == nil}, rest.Due{Name: "results[].id", Absent: rest.Lacks(out.Results, (*Snapshot).identity)}, rest.Due{Name: "the requested page", Absent: isOther(out.Links, options.PageNum)})
+	call.Validate = func() string {
+		return rest.Validate(rest.Required{Name: "results", Absent: out.Results == nil}, rest.Required{Name: "results[].id", Absent: rest.Lacks(out.Results, (*Snapshot).identity)}, rest.Required{Name: "the requested page", Absent: isOther(out.Links, options.PageNum)})
 	}
 	return rest.Pointer(&out, c.rest().Do(ctx, &call))
 }
@@ -1470,8 +1470,8 @@ func (c *Client) ListShardedSnapshots(ctx context.Context, projectID string, clu
 	}
 	call.PathParam("groupId", projectID, rest.Hex24)
 	call.PathParam("clusterName", clusterName, rest.Name)
-	call.Missing = func() string {
-		return rest.Missing(rest.Due{Name: "results", Absent: out.Results == nil}, rest.Due{Name: "results[].id", Absent: rest.Lacks(out.Results, (*ShardedSnapshot).identity)})
+	call.Validate = func() string {
+		return rest.Validate(rest.Required{Name: "results", Absent: out.Results == nil}, rest.Required{Name: "results[].id", Absent: rest.Lacks(out.Results, (*ShardedSnapshot).identity)})
 	}
 	return rest.Value(&out.Results, c.rest().Do(ctx, &call))
 }
@@ -1522,8 +1522,8 @@ func (c *Client) ListOnlineArchivesPage(ctx context.Context, projectID string, c
 	call.PathParam("clusterName", clusterName, rest.Name)
 	call.OptionalParam(options.PageNum != 0, "pageNum", "form", true, options.PageNum)
 	call.OptionalParam(options.ItemsPerPage != 0, "itemsPerPage", "form", true, options.ItemsPerPage)
-	call.Missing = func() string {
-		return rest.Missing(rest.Due{Name: "results", Absent: out.Results == nil}, rest.Due{Name: "results[]._id", Absent: rest.Lacks(out.Results, (*OnlineArchive).identity)}, rest.Due{Name: "the requested page", Absent: isOther(out.Links, options.PageNum)})
+	call.Validate = func() string {
+		return rest.Validate(rest.Required{Name: "results", Absent: out.Results == nil}, rest.Required{Name: "results[]._id", Absent: rest.Lacks(out.Results, (*OnlineArchive).identity)}, rest.Required{Name: "the requested page", Absent: isOther(out.Links, options.PageNum)})
 	}
 	return rest.Pointer(&out, c.rest().Do(ctx, &call))
 }
@@ -1625,8 +1625,8 @@ func (c *Client) ListNetworkContainersPage(ctx context.Context, projectID string
 	call.PathParam("groupId", projectID, rest.Hex24)
 	call.OptionalParam(options.PageNum != 0, "pageNum", "form", true, options.PageNum)
 	call.OptionalParam(options.ItemsPerPage != 0, "itemsPerPage", "form", true, options.ItemsPerPage)
-	call.Missing = func() string {
-		return rest.Missing(rest.Due{Name: "results", Absent: out.Results == nil}, rest.Due{Name: "results[].id", Absent: rest.Lacks(out.Results, (*NetworkContainer).identity)}, rest.Due{Name: "the requested page", Absent: isOther(out.Links, options.PageNum)})
+	call.Validate = func() string {
+		return rest.Validate(rest.Required{Name: "results", Absent: out.Results == nil}, rest.Required{Name: "results[].id", Absent: rest.Lacks(out.Results, (*NetworkContainer).identity)}, rest.Required{Name: "the requested page", Absent: isOther(out.Links, options.PageNum)})
 	}
 	return rest.Pointer(&out, c.rest().Do(ctx, &call))
 }
@@ -1678,8 +1678,8 @@ func (c *Client) ListFederatedDatabases(ctx context.Context, projectID string) (
 		Status: http.StatusOK, Out: &out, Repeat: true, List: true,
 	}
 	call.PathParam("groupId", projectID, rest.Hex24)
-	call.Missing = func() string {
-		return rest.Missing(rest.Due{Name: "the list", Absent: out == nil}, rest.Due{Name: "name", Absent: rest.Lacks(out, (*FederatedDatabase).identity)})
+	call.Validate = func() string {
+		return rest.Validate(rest.Required{Name: "the list", Absent: out == nil}, rest.Required{Name: "name", Absent: rest.Lacks(out, (*FederatedDatabase).identity)})
 	}
 	return rest.Value(&out, c.rest().Do(ctx, &call))
 }
@@ -1727,8 +1727,8 @@ func (c *Client) ListEncryptionEndpointsPage(ctx context.Context, projectID stri
 	call.PathParam("cloudProvider", string(cloudProvider), rest.Opaque)
 	call.OptionalParam(options.PageNum != 0, "pageNum", "form", true, options.PageNum)
 	call.OptionalParam(options.ItemsPerPage != 0, "itemsPerPage", "form", true, options.ItemsPerPage)
-	call.Missing = func() string {
-		return rest.Missing(rest.Due{Name: "results", Absent: out.Results == nil}, rest.Due{Name: "results[].id", Absent: rest.Lacks(out.Results, (*EncryptionEndpoint).identity)}, rest.Due{Name: "the requested page", Absent: isOther(out.Links, options.PageNum)})
+	call.Validate = func() string {
+		return rest.Validate(rest.Required{Name: "results", Absent: out.Results == nil}, rest.Required{Name: "results[].id", Absent: rest.Lacks(out.Results, (*EncryptionEndpoint).identity)}, rest.Required{Name: "the requested page", Absent: isOther(out.Links, options.PageNum)})
 	}
 	return rest.Pointer(&out, c.rest().Do(ctx, &call))
 }
@@ -1794,8 +1794,8 @@ func (c *Client) ListFlexClustersPage(ctx context.Context, projectID string, opt
 	call.PathParam("groupId", projectID, rest.Hex24)
 	call.OptionalParam(options.PageNum != 0, "pageNum", "form", true, options.PageNum)
 	call.OptionalParam(options.ItemsPerPage != 0, "itemsPerPage", "form", true, options.ItemsPerPage)
-	call.Missing = func() string {
-		return rest.Missing(rest.Due{Name: "results", Absent: out.Results == nil}, rest.Due{Name: "results[].name", Absent: rest.Lacks(out.Results, (*FlexCluster).identity)}, rest.Due{Name: "the requested page", Absent: isOther(out.Links, options.PageNum)})
+	call.Validate = func() string {
+		return rest.Validate(rest.Required{Name: "results", Absent: out.Results == nil}, rest.Required{Name: "results[].name", Absent: rest.Lacks(out.Results, (*FlexCluster).identity)}, rest.Required{Name: "the requested page", Absent: isOther(out.Links, options.PageNum)})
 	}
 	return rest.Pointer(&out, c.rest().Do(ctx, &call))
 }
@@ -1849,8 +1849,8 @@ func (c *Client) GetFlexCluster(ctx context.Context, projectID string, clusterNa
 	}
 	call.PathParam("groupId", projectID, rest.Hex24)
 	call.PathParam("name", clusterName, rest.Name)
-	call.Missing = func() string {
-		return rest.Missing(rest.Due{Name: "name", Absent: out.Name == ""})
+	call.Validate = func() string {
+		return rest.Validate(rest.Required{Name: "name", Absent: out.Name == ""})
 	}
 	return rest.Pointer(&out, c.rest().Do(ctx, &call))
 }
@@ -1873,8 +1873,8 @@ func (c *Client) SetFlexClusterTerminationProtection(ctx context.Context, projec
 	}
 	call.PathParam("groupId", projectID, rest.Hex24)
 	call.PathParam("name", clusterName, rest.Name)
-	call.Missing = func() string {
-		return rest.Missing(rest.Due{Name: "name", Absent: out.Name == ""})
+	call.Validate = func() string {
+		return rest.Validate(rest.Required{Name: "name", Absent: out.Name == ""})
 	}
 	return rest.Pointer(&out, c.rest().Do(ctx, &call))
 }
@@ -1908,8 +1908,8 @@ func (c *Client) ListNetworkPeeringsPage(ctx context.Context, projectID string, 
 	call.OptionalParam(options.ProviderName != "", "providerName", "form", true, options.ProviderName)
 	call.OptionalParam(options.PageNum != 0, "pageNum", "form", true, options.PageNum)
 	call.OptionalParam(options.ItemsPerPage != 0, "itemsPerPage", "form", true, options.ItemsPerPage)
-	call.Missing = func() string {
-		return rest.Missing(rest.Due{Name: "results", Absent: out.Results == nil}, rest.Due{Name: "results[].id", Absent: rest.Lacks(out.Results, (*NetworkPeering).identity)}, rest.Due{Name: "the requested page", Absent: isOther(out.Links, options.PageNum)})
+	call.Validate = func() string {
+		return rest.Validate(rest.Required{Name: "results", Absent: out.Results == nil}, rest.Required{Name: "results[].id", Absent: rest.Lacks(out.Results, (*NetworkPeering).identity)}, rest.Required{Name: "the requested page", Absent: isOther(out.Links, options.PageNum)})
 	}
 	return rest.Pointer(&out, c.rest().Do(ctx, &call))
 }
@@ -1964,8 +1964,8 @@ func (c *Client) ListPrivateEndpointServices(ctx context.Context, projectID stri
 	}
 	call.PathParam("groupId", projectID, rest.Hex24)
 	call.PathParam("cloudProvider", string(cloudProvider), rest.Opaque)
-	call.Missing = func() string {
-		return rest.Missing(rest.Due{Name: "the list", Absent: out == nil}, rest.Due{Name: "id", Absent: rest.Lacks(out, (*PrivateEndpointService).identity)})
+	call.Validate = func() string {
+		return rest.Validate(rest.Required{Name: "the list", Absent: out == nil}, rest.Required{Name: "id", Absent: rest.Lacks(out, (*PrivateEndpointService).identity)})
 	}
 	return rest.Value(&out, c.rest().Do(ctx, &call))
 }
@@ -2035,8 +2035,8 @@ func (c *Client) ListFederationEndpointsPage(ctx context.Context, projectID stri
 	call.PathParam("groupId", projectID, rest.Hex24)
 	call.OptionalParam(options.PageNum != 0, "pageNum", "form", true, options.PageNum)
 	call.OptionalParam(options.ItemsPerPage != 0, "itemsPerPage", "form", true, options.ItemsPerPage)
-	call.Missing = func() string {
-		return rest.Missing(rest.Due{Name: "results", Absent: out.Results == nil}, rest.Due{Name: "results[].endpointId", Absent: rest.Lacks(out.Results, (*FederationEndpoint).identity)}, rest.Due{Name: "the requested page", Absent: isOther(out.Links, options.PageNum)})
+	call.Validate = func() string {
+		return rest.Validate(rest.Required{Name: "results", Absent: out.Results == nil}, rest.Required{Name: "results[].endpointId", Absent: rest.Lacks(out.Results, (*FederationEndpoint).identity)}, rest.Required{Name: "the requested page", Absent: isOther(out.Links, options.PageNum)})
 	}
 	return rest.Pointer(&out, c.rest().Do(ctx, &call))
 }
@@ -2101,8 +2101,8 @@ func (c *Client) ListStreamWorkspacesPage(ctx context.Context, projectID string,
 	call.PathParam("groupId", projectID, rest.Hex24)
 	call.OptionalParam(options.PageNum != 0, "pageNum", "form", true, options.PageNum)
 	call.OptionalParam(options.ItemsPerPage != 0, "itemsPerPage", "form", true, options.ItemsPerPage)
-	call.Missing = func() string {
-		return rest.Missing(rest.Due{Name: "results", Absent: out.Results == nil}, rest.Due{Name: "results[].name", Absent: rest.Lacks(out.Results, (*StreamWorkspace).identity)}, rest.Due{Name: "the requested page", Absent: isOther(out.Links, options.PageNum)})
+	call.Validate = func() string {
+		return rest.Validate(rest.Required{Name: "results", Absent: out.Results == nil}, rest.Required{Name: "results[].name", Absent: rest.Lacks(out.Results, (*StreamWorkspace).identity)}, rest.Required{Name: "the requested page", Absent: isOther(out.Links, options.PageNum)})
 	}
 	return rest.Pointer(&out, c.rest().Do(ctx, &call))
 }
@@ -2149,8 +2149,8 @@ func (c *Client) ListActiveStreamVPCPeeringsPage(ctx context.Context, projectID 
 	call.PathParam("groupId", projectID, rest.Hex24)
 	call.OptionalParam(options.PageNum != 0, "pageNum", "form", true, options.PageNum)
 	call.OptionalParam(options.ItemsPerPage != 0, "itemsPerPage", "form", true, options.ItemsPerPage)
-	call.Missing = func() string {
-		return rest.Missing(rest.Due{Name: "results", Absent: out.Results == nil}, rest.Due{Name: "results[]._id", Absent: rest.Lacks(out.Results, (*StreamVPCPeering).identity)}, rest.Due{Name: "the requested page", Absent: isOther(out.Links, options.PageNum)})
+	call.Validate = func() string {
+		return rest.Validate(rest.Required{Name: "results", Absent: out.Results == nil}, rest.Required{Name: "results[]._id", Absent: rest.Lacks(out.Results, (*StreamVPCPeering).identity)}, rest.Required{Name: "the requested page", Absent: isOther(out.Links, options.PageNum)})
 	}
 	return rest.Pointer(&out, c.rest().Do(ctx, &call))
 }
@@ -2197,8 +2197,8 @@ func (c *Client) ListStreamPrivateLinksPage(ctx context.Context, projectID strin
 	call.PathParam("groupId", projectID, rest.Hex24)
 	call.OptionalParam(options.PageNum != 0, "pageNum", "form", true, options.PageNum)
 	call.OptionalParam(options.ItemsPerPage != 0, "itemsPerPage", "form", true, options.ItemsPerPage)
-	call.Missing = func() string {
-		return rest.Missing(rest.Due{Name: "results", Absent: out.Results == nil}, rest.Due{Name: "results[]._id", Absent: rest.Lacks(out.Results, (*StreamPrivateLink).identity)}, rest.Due{Name: "the requested page", Absent: isOther(out.Links, options.PageNum)})
+	call.Validate = func() string {
+		return rest.Validate(rest.Required{Name: "results", Absent: out.Results == nil}, rest.Required{Name: "results[]._id", Absent: rest.Lacks(out.Results, (*StreamPrivateLink).identity)}, rest.Required{Name: "the requested page", Absent: isOther(out.Links, options.PageNum)})
 	}
 	return rest.Pointer(&out, c.rest().Do(ctx, &call))
 }
@@ -2267,8 +2267,8 @@ func (c *Client) ListStreamVPCPeeringsPage(ctx context.Context, projectID string
 	call.QueryParam("requesterAccountId", "form", true, requesterAccountID)
 	call.OptionalParam(options.PageNum != 0, "pageNum", "form", true, options.PageNum)
 	call.OptionalParam(options.ItemsPerPage != 0, "itemsPerPage", "form", true, options.ItemsPerPage)
-	call.Missing = func() string {
-		return rest.Missing(rest.Due{Name: "results", Absent: out.Results == nil}, rest.Due{Name: "results[]._id", Absent: rest.Lacks(out.Results, (*StreamVPCPeering).identity)}, rest.Due{Name: "the requested page", Absent: isOther(out.Links, options.PageNum)})
+	call.Validate = func() string {
+		return rest.Validate(rest.Required{Name: "results", Absent: out.Results == nil}, rest.Required{Name: "results[]._id", Absent: rest.Lacks(out.Results, (*StreamVPCPeering).identity)}, rest.Required{Name: "the requested page", Absent: isOther(out.Links, options.PageNum)})
 	}
 	return rest.Pointer(&out, c.rest().Do(ctx, &call))
 }
@@ -2371,8 +2371,8 @@ func (c *Client) ListStreamProcessorsPage(ctx context.Context, projectID string,
 	call.PathParam("tenantName", workspaceName, rest.Opaque)
 	call.OptionalParam(options.PageNum != 0, "pageNum", "form", true, options.PageNum)
 	call.OptionalParam(options.ItemsPerPage != 0, "itemsPerPage", "form", true, options.ItemsPerPage)
-	call.Missing = func() string {
-		return rest.Missing(rest.Due{Name: "results", Absent: out.Results == nil}, rest.Due{Name: "results[].name", Absent: rest.Lacks(out.Results, (*StreamProcessor).identity)}, rest.Due{Name: "the requested page", Absent: isOther(out.Links, options.PageNum)})
+	call.Validate = func() string {
+		return rest.Validate(rest.Required{Name: "results", Absent: out.Results == nil}, rest.Required{Name: "results[].name", Absent: rest.Lacks(out.Results, (*StreamProcessor).identity)}, rest.Required{Name: "the requested page", Absent: isOther(out.Links, options.PageNum)})
 	}
 	return rest.Pointer(&out, c.rest().Do(ctx, &call))
 }
@@ -2420,8 +2420,8 @@ func (c *Client) ListOrganizationsPage(ctx context.Context, options ListOrganiza
 	call.OptionalParam(options.Name != "", "name", "form", true, options.Name)
 	call.OptionalParam(options.PageNum != 0, "pageNum", "form", true, options.PageNum)
 	call.OptionalParam(options.ItemsPerPage != 0, "itemsPerPage", "form", true, options.ItemsPerPage)
-	call.Missing = func() string {
-		return rest.Missing(rest.Due{Name: "results", Absent: out.Results == nil}, rest.Due{Name: "results[].id", Absent: rest.Lacks(out.Results, (*Organization).identity)}, rest.Due{Name: "the requested page", Absent: isOther(out.Links, options.PageNum)})
+	call.Validate = func() string {
+		return rest.Validate(rest.Required{Name: "results", Absent: out.Results == nil}, rest.Required{Name: "results[].id", Absent: rest.Lacks(out.Results, (*Organization).identity)}, rest.Required{Name: "the requested page", Absent: isOther(out.Links, options.PageNum)})
 	}
 	return rest.Pointer(&out, c.rest().Do(ctx, &call))
 }
@@ -2470,8 +2470,8 @@ func (c *Client) GetOrganization(ctx context.Context, orgID string) (*Organizati
 		Status: http.StatusOK, Out: &out, Repeat: true,
 	}
 	call.PathParam("orgId", orgID, rest.Hex24)
-	call.Missing = func() string {
-		return rest.Missing(rest.Due{Name: "id", Absent: out.ID == ""})
+	call.Validate = func() string {
+		return rest.Validate(rest.Required{Name: "id", Absent: out.ID == ""})
 	}
 	return rest.Pointer(&out, c.rest().Do(ctx, &call))
 }
@@ -2502,8 +2502,8 @@ func (c *Client) ListAPIKeysPage(ctx context.Context, orgID string, options List
 	call.PathParam("orgId", orgID, rest.Hex24)
 	call.OptionalParam(options.PageNum != 0, "pageNum", "form", true, options.PageNum)
 	call.OptionalParam(options.ItemsPerPage != 0, "itemsPerPage", "form", true, options.ItemsPerPage)
-	call.Missing = func() string {
-		return rest.Missing(rest.Due{Name: "results", Absent: out.Results == nil}, rest.Due{Name: "results[].id", Absent: rest.Lacks(out.Results, (*APIKey).identity)}, rest.Due{Name: "the requested page", Absent: isOther(out.Links, options.PageNum)})
+	call.Validate = func() string {
+		return rest.Validate(rest.Required{Name: "results", Absent: out.Results == nil}, rest.Required{Name: "results[].id", Absent: rest.Lacks(out.Results, (*APIKey).identity)}, rest.Required{Name: "the requested page", Absent: isOther(out.Links, options.PageNum)})
 	}
 	return rest.Pointer(&out, c.rest().Do(ctx, &call))
 }
@@ -2538,8 +2538,8 @@ func (c *Client) GetFederation(ctx context.Context, orgID string) (*Federation, 
 		Status: http.StatusOK, Out: &out, Repeat: true,
 	}
 	call.PathParam("orgId", orgID, rest.Hex24)
-	call.Missing = func() string {
-		return rest.Missing(rest.Due{Name: "id", Absent: out.ID == ""})
+	call.Validate = func() string {
+		return rest.Validate(rest.Required{Name: "id", Absent: out.ID == ""})
 	}
 	return rest.Pointer(&out, c.rest().Do(ctx, &call))
 }
@@ -2573,8 +2573,8 @@ func (c *Client) ListProjectsPage(ctx context.Context, orgID string, options Lis
 	call.OptionalParam(options.Name != "", "name", "form", true, options.Name)
 	call.OptionalParam(options.PageNum != 0, "pageNum", "form", true, options.PageNum)
 	call.OptionalParam(options.ItemsPerPage != 0, "itemsPerPage", "form", true, options.ItemsPerPage)
-	call.Missing = func() string {
-		return rest.Missing(rest.Due{Name: "results", Absent: out.Results == nil}, rest.Due{Name: "results[].id", Absent: rest.Lacks(out.Results, (*Project).identity)}, rest.Due{Name: "the requested page", Absent: isOther(out.Links, options.PageNum)})
+	call.Validate = func() string {
+		return rest.Validate(rest.Required{Name: "results", Absent: out.Results == nil}, rest.Required{Name: "results[].id", Absent: rest.Lacks(out.Results, (*Project).identity)}, rest.Required{Name: "the requested page", Absent: isOther(out.Links, options.PageNum)})
 	}
 	return rest.Pointer(&out, c.rest().Do(ctx, &call))
 }
@@ -2628,8 +2628,8 @@ func (c *Client) ListInvoicesPage(ctx context.Context, orgID string, options Lis
 	call.OptionalParam(options.ViewLinkedInvoices, "viewLinkedInvoices", "form", true, options.ViewLinkedInvoices)
 	call.OptionalParam(options.PageNum != 0, "pageNum", "form", true, options.PageNum)
 	call.OptionalParam(options.ItemsPerPage != 0, "itemsPerPage", "form", true, options.ItemsPerPage)
-	call.Missing = func() string {
-		return rest.Missing(rest.Due{Name: "results", Absent: out.Results == nil}, rest.Due{Name: "results[].id", Absent: rest.Lacks(out.Results, (*Invoice).identity)}, rest.Due{Name: "the requested page", Absent: isOther(out.Links, options.PageNum)})
+	call.Validate = func() string {
+		return rest.Validate(rest.Required{Name: "results", Absent: out.Results == nil}, rest.Required{Name: "results[].id", Absent: rest.Lacks(out.Results, (*Invoice).identity)}, rest.Required{Name: "the requested page", Absent: isOther(out.Links, options.PageNum)})
 	}
 	return rest.Pointer(&out, c.rest().Do(ctx, &call))
 }
@@ -2668,8 +2668,8 @@ func (c *Client) ListPendingInvoices(ctx context.Context, orgID string) ([]Invoi
 		Status: http.StatusOK, Out: &out, Repeat: true, List: true,
 	}
 	call.PathParam("orgId", orgID, rest.Hex24)
-	call.Missing = func() string {
-		return rest.Missing(rest.Due{Name: "results", Absent: out.Results == nil}, rest.Due{Name: "results[].id", Absent: rest.Lacks(out.Results, (*Invoice).identity)})
+	call.Validate = func() string {
+		return rest.Validate(rest.Required{Name: "results", Absent: out.Results == nil}, rest.Required{Name: "results[].id", Absent: rest.Lacks(out.Results, (*Invoice).identity)})
 	}
 	return rest.Value(&out.Results, c.rest().Do(ctx, &call))
 }
@@ -2688,8 +2688,8 @@ func (c *Client) ListLiveMigrationProjects(ctx context.Context, orgID string) ([
 		Status: http.StatusOK, Out: &out, Repeat: true, List: true,
 	}
 	call.PathParam("orgId", orgID, rest.Hex24)
-	call.Missing = func() string {
-		return rest.Missing(rest.Due{Name: "the list", Absent: out == nil}, rest.Due{Name: "projectId", Absent: rest.Lacks(out, (*LiveMigrationProject).identity)})
+	call.Validate = func() string {
+		return rest.Validate(rest.Required{Name: "the list", Absent: out == nil}, rest.Required{Name: "projectId", Absent: rest.Lacks(out, (*LiveMigrationProject).identity)})
 	}
 	return rest.Value(&out, c.rest().Do(ctx, &call))
 }
@@ -2741,8 +2741,8 @@ func (c *Client) ListServiceAccountsPage(ctx context.Context, orgID string, opti
 	call.OptionalParam(options.IncludeSystemManaged, "includeSystemManaged", "form", true, options.IncludeSystemManaged)
 	call.OptionalParam(options.PageNum != 0, "pageNum", "form", true, options.PageNum)
 	call.OptionalParam(options.ItemsPerPage != 0, "itemsPerPage", "form", true, options.ItemsPerPage)
-	call.Missing = func() string {
-		return rest.Missing(rest.Due{Name: "results", Absent: out.Results == nil}, rest.Due{Name: "results[].clientId", Absent: rest.Lacks(out.Results, (*ServiceAccount).identity)}, rest.Due{Name: "the requested page", Absent: isOther(out.Links, options.PageNum)})
+	call.Validate = func() string {
+		return rest.Validate(rest.Required{Name: "results", Absent: out.Results == nil}, rest.Required{Name: "results[].clientId", Absent: rest.Lacks(out.Results, (*ServiceAccount).identity)}, rest.Required{Name: "the requested page", Absent: isOther(out.Links, options.PageNum)})
 	}
 	return rest.Pointer(&out, c.rest().Do(ctx, &call))
 }
@@ -2824,8 +2824,8 @@ func (c *Client) ListRateLimitsPage(ctx context.Context, options ListRateLimitsP
 	call.OptionalParam(options.EndpointPath != "", "endpointPath", "form", true, options.EndpointPath)
 	call.OptionalParam(options.PageNum != 0, "pageNum", "form", true, options.PageNum)
 	call.OptionalParam(options.ItemsPerPage != 0, "itemsPerPage", "form", true, options.ItemsPerPage)
-	call.Missing = func() string {
-		return rest.Missing(rest.Due{Name: "results", Absent: out.Results == nil}, rest.Due{Name: "results[].endpointSetId", Absent: rest.Lacks(out.Results, (*EndpointRateLimit).identity)}, rest.Due{Name: "the requested page", Absent: isOther(out.Links, options.PageNum)})
+	call.Validate = func() string {
+		return rest.Validate(rest.Required{Name: "results", Absent: out.Results == nil}, rest.Required{Name: "results[].endpointSetId", Absent: rest.Lacks(out.Results, (*EndpointRateLimit).identity)}, rest.Required{Name: "the requested page", Absent: isOther(out.Links, options.PageNum)})
 	}
 	return rest.Pointer(&out, c.rest().Do(ctx, &call))
 }
@@ -2874,8 +2874,8 @@ func (c *Client) GetRateLimit(ctx context.Context, endpointSetID string, options
 	call.OptionalParam(options.ProjectID != "", "groupId", "form", true, options.ProjectID)
 	call.OptionalParam(options.UserID != "", "userId", "form", true, options.UserID)
 	call.OptionalParam(options.IPAddress != "", "ipAddress", "form", true, options.IPAddress)
-	call.Missing = func() string {
-		return rest.Missing(rest.Due{Name: "endpointSetId", Absent: out.EndpointSetID == ""})
+	call.Validate = func() string {
+		return rest.Validate(rest.Required{Name: "endpointSetId", Absent: out.EndpointSetID == ""})
 	}
 	return rest.Pointer(&out, c.rest().Do(ctx, &call))
 }

@@ -792,8 +792,8 @@ func (c *Client) DeleteDiskBackupPolicy(ctx context.Context, diskBackupPolicy ID
 		Status: http.StatusOK, Out: &out, Removal: true,
 	}
 	call.Require("disk_backup_policy", id, rest.Opaque)
-	call.Missing = func() string {
-		return rest.Missing(rest.Due{Name: "disk_backup_policy.id", Absent: out.DiskBackupPolicy.ID == ""})
+	call.Validate = func() string {
+		return rest.Validate(rest.Required{Name: "disk_backup_policy.id", Absent: out.DiskBackupPolicy.ID == ""})
 	}
 	return c.rest().Do(ctx, &call)
 }
@@ -815,8 +815,8 @@ func (c *Client) GetDiskBackupPolicy(ctx context.Context, diskBackupPolicy ID) (
 	}
 	call.Require("disk_backup_policy", id, rest.Opaque)
 	call.QueryParam("disk_backup_policy["+key+"]", "form", true, id)
-	call.Missing = func() string {
-		return rest.Missing(rest.Due{Name: "disk_backup_policy.id", Absent: out.DiskBackupPolicy.ID == ""})
+	call.Validate = func() string {
+		return rest.Validate(rest.Required{Name: "disk_backup_policy.id", Absent: out.DiskBackupPolicy.ID == ""})
 	}
 	return rest.Pointer(&out.DiskBackupPolicy, c.rest().Do(ctx, &call))
 }
@@ -842,8 +842,8 @@ func (c *Client) DeleteDisk(ctx context.Context, disk ID) (*TrashObject, error) 
 		Status: http.StatusOK, Out: &out, Removal: true,
 	}
 	call.Require("disk", id, rest.Opaque)
-	call.Missing = func() string {
-		return rest.Missing(rest.Due{Name: "trash_object.id", Absent: out.TrashObject.ID == ""})
+	call.Validate = func() string {
+		return rest.Validate(rest.Required{Name: "trash_object.id", Absent: out.TrashObject.ID == ""})
 	}
 	return rest.Pointer(&out.TrashObject, c.rest().Do(ctx, &call))
 }
@@ -865,8 +865,8 @@ func (c *Client) GetDisk(ctx context.Context, disk ID) (*Disk, error) {
 	}
 	call.Require("disk", id, rest.Opaque)
 	call.QueryParam("disk["+key+"]", "form", true, id)
-	call.Missing = func() string {
-		return rest.Missing(rest.Due{Name: "disk.id", Absent: out.Disk.ID == ""})
+	call.Validate = func() string {
+		return rest.Validate(rest.Required{Name: "disk.id", Absent: out.Disk.ID == ""})
 	}
 	return rest.Pointer(&out.Disk, c.rest().Do(ctx, &call))
 }
@@ -891,8 +891,8 @@ func (c *Client) DetachDisk(ctx context.Context, disk ID) (*Task, error) {
 		Status: http.StatusOK, Out: &out,
 	}
 	call.Require("disk", id, rest.Opaque)
-	call.Missing = func() string {
-		return rest.Missing(rest.Due{Name: "task.id", Absent: out.Task.ID == ""})
+	call.Validate = func() string {
+		return rest.Validate(rest.Required{Name: "task.id", Absent: out.Task.ID == ""})
 	}
 	return rest.Pointer(&out.Task, c.rest().Do(ctx, &call))
 }
@@ -916,8 +916,8 @@ func (c *Client) UnassignDisk(ctx context.Context, disk ID) (*Disk, error) {
 		Status: http.StatusOK, Out: &out,
 	}
 	call.Require("disk", id, rest.Opaque)
-	call.Missing = func() string {
-		return rest.Missing(rest.Due{Name: "disk.id", Absent: out.Disk.ID == ""})
+	call.Validate = func() string {
+		return rest.Validate(rest.Required{Name: "disk.id", Absent: out.Disk.ID == ""})
 	}
 	return rest.Pointer(&out.Disk, c.rest().Do(ctx, &call))
 }
@@ -940,8 +940,8 @@ func (c *Client) DeleteDNSZone(ctx context.Context, dnsZone DNSZoneLookup) error
 		Status: http.StatusOK, Out: &out, Removal: true, Once: reusable(dnsZone),
 	}
 	call.Require("dns_zone", id, rest.Opaque)
-	call.Missing = func() string {
-		return rest.Missing(rest.Due{Name: "deleted", Absent: !out.Deleted})
+	call.Validate = func() string {
+		return rest.Validate(rest.Required{Name: "deleted", Absent: !out.Deleted})
 	}
 	return c.rest().Do(ctx, &call)
 }
@@ -961,8 +961,8 @@ func (c *Client) GetDNSZone(ctx context.Context, dnsZone DNSZoneLookup) (*DNSZon
 	}
 	call.Require("dns_zone", id, rest.Opaque)
 	call.QueryParam("dns_zone["+key+"]", "form", true, id)
-	call.Missing = func() string {
-		return rest.Missing(rest.Due{Name: "dns_zone.id", Absent: out.DNSZone.ID == ""})
+	call.Validate = func() string {
+		return rest.Validate(rest.Required{Name: "dns_zone.id", Absent: out.DNSZone.ID == ""})
 	}
 	return rest.Pointer(&out.DNSZone, c.rest().Do(ctx, &call))
 }
@@ -990,8 +990,8 @@ func (c *Client) DeleteFileStorageVolume(ctx context.Context, fileStorageVolume 
 		Status: http.StatusOK, Out: &out, Removal: true,
 	}
 	call.Require("file_storage_volume", id, rest.Opaque)
-	call.Missing = func() string {
-		return rest.Missing(rest.Due{Name: "trash_object.id", Absent: out.TrashObject.ID == ""})
+	call.Validate = func() string {
+		return rest.Validate(rest.Required{Name: "trash_object.id", Absent: out.TrashObject.ID == ""})
 	}
 	return rest.Pointer(&out.TrashObject, c.rest().Do(ctx, &call))
 }
@@ -1014,8 +1014,8 @@ func (c *Client) GetFileStorageVolume(ctx context.Context, fileStorageVolume ID)
 	}
 	call.Require("file_storage_volume", id, rest.Opaque)
 	call.QueryParam("file_storage_volume["+key+"]", "form", true, id)
-	call.Missing = func() string {
-		return rest.Missing(rest.Due{Name: "file_storage_volume.id", Absent: out.FileStorageVolume.ID == ""})
+	call.Validate = func() string {
+		return rest.Validate(rest.Required{Name: "file_storage_volume.id", Absent: out.FileStorageVolume.ID == ""})
 	}
 	return rest.Pointer(&out.FileStorageVolume, c.rest().Do(ctx, &call))
 }
@@ -1056,8 +1056,8 @@ func (c *Client) GetIPAddress(ctx context.Context, ipAddress IPAddressLookup) (*
 	}
 	call.Require("ip_address", id, rest.Opaque)
 	call.QueryParam("ip_address["+key+"]", "form", true, id)
-	call.Missing = func() string {
-		return rest.Missing(rest.Due{Name: "ip_address.address", Absent: out.IPAddress.Address == ""})
+	call.Validate = func() string {
+		return rest.Validate(rest.Required{Name: "ip_address.address", Absent: out.IPAddress.Address == ""})
 	}
 	return rest.Pointer(&out.IPAddress, c.rest().Do(ctx, &call))
 }
@@ -1102,8 +1102,8 @@ func (c *Client) DeleteLoadBalancer(ctx context.Context, loadBalancer LoadBalanc
 		Status: http.StatusOK, Out: &out, Removal: true, Once: reusable(loadBalancer),
 	}
 	call.Require("load_balancer", id, rest.Opaque)
-	call.Missing = func() string {
-		return rest.Missing(rest.Due{Name: "load_balancer.id", Absent: out.LoadBalancer.ID == ""})
+	call.Validate = func() string {
+		return rest.Validate(rest.Required{Name: "load_balancer.id", Absent: out.LoadBalancer.ID == ""})
 	}
 	return c.rest().Do(ctx, &call)
 }
@@ -1124,8 +1124,8 @@ func (c *Client) GetLoadBalancer(ctx context.Context, loadBalancer LoadBalancerL
 	}
 	call.Require("load_balancer", id, rest.Opaque)
 	call.QueryParam("load_balancer["+key+"]", "form", true, id)
-	call.Missing = func() string {
-		return rest.Missing(rest.Due{Name: "load_balancer.id", Absent: out.LoadBalancer.ID == ""})
+	call.Validate = func() string {
+		return rest.Validate(rest.Required{Name: "load_balancer.id", Absent: out.LoadBalancer.ID == ""})
 	}
 	return rest.Pointer(&out.LoadBalancer, c.rest().Do(ctx, &call))
 }
@@ -1156,8 +1156,8 @@ func (c *Client) ListLoadBalancerRulesPage(ctx context.Context, loadBalancer Loa
 	call.QueryParam("load_balancer["+key+"]", "form", true, id)
 	call.OptionalParam(options.Page != 0, "page", "form", true, options.Page)
 	call.OptionalParam(options.PerPage != 0, "per_page", "form", true, options.PerPage)
-	call.Missing = func() string {
-		return rest.Missing(rest.Due{Name: "pagination", Absent: out.Pagination == (Pagination{})}, rest.Due{Name: "load_balancer_rules", Absent: out.Rules == nil}, rest.Due{Name: "load_balancer_rules[].id", Absent: rest.Lacks(out.Rules, (*LoadBalancerRule).identity)}, rest.Due{Name: "the requested page", Absent: isOther(out.Pagination, options.Page)})
+	call.Validate = func() string {
+		return rest.Validate(rest.Required{Name: "pagination", Absent: out.Pagination == (Pagination{})}, rest.Required{Name: "load_balancer_rules", Absent: out.Rules == nil}, rest.Required{Name: "load_balancer_rules[].id", Absent: rest.Lacks(out.Rules, (*LoadBalancerRule).identity)}, rest.Required{Name: "the requested page", Absent: isOther(out.Pagination, options.Page)})
 	}
 	return rest.Pointer(&out, c.rest().Do(ctx, &call))
 }
@@ -1197,8 +1197,8 @@ func (c *Client) deleteOrganization(ctx context.Context, organization Organizati
 		Status: http.StatusOK, Out: &out, Once: reusable(organization),
 	}
 	call.Require("organization", id, rest.Opaque)
-	call.Missing = func() string {
-		return rest.Missing(rest.Due{Name: "success", Absent: !out.Success})
+	call.Validate = func() string {
+		return rest.Validate(rest.Required{Name: "success", Absent: !out.Success})
 	}
 	return c.rest().Do(ctx, &call)
 }
@@ -1222,8 +1222,8 @@ func (c *Client) DeleteObjectStorageAccessKey(ctx context.Context, accessKey ID)
 		Status: http.StatusOK, Out: &out, Removal: true,
 	}
 	call.Require("access_key", id, rest.Opaque)
-	call.Missing = func() string {
-		return rest.Missing(rest.Due{Name: "success", Absent: !out.Success})
+	call.Validate = func() string {
+		return rest.Validate(rest.Required{Name: "success", Absent: !out.Success})
 	}
 	return c.rest().Do(ctx, &call)
 }
@@ -1244,8 +1244,8 @@ func (c *Client) GetObjectStorageAccessKey(ctx context.Context, accessKey ID) (*
 	}
 	call.Require("access_key", id, rest.Opaque)
 	call.QueryParam("access_key["+key+"]", "form", true, id)
-	call.Missing = func() string {
-		return rest.Missing(rest.Due{Name: "object_storage_access_key.id", Absent: out.ObjectStorageAccessKey.ID == ""})
+	call.Validate = func() string {
+		return rest.Validate(rest.Required{Name: "object_storage_access_key.id", Absent: out.ObjectStorageAccessKey.ID == ""})
 	}
 	return rest.Pointer(&out.ObjectStorageAccessKey, c.rest().Do(ctx, &call))
 }
@@ -1273,8 +1273,8 @@ func (c *Client) DeleteObjectStorageBucket(ctx context.Context, bucket ObjectSto
 	}
 	call.Require("bucket", id, rest.Opaque)
 	call.Require("object_storage_cluster", objectStorageClusterID, rest.Opaque)
-	call.Missing = func() string {
-		return rest.Missing(rest.Due{Name: "success", Absent: !out.Success})
+	call.Validate = func() string {
+		return rest.Validate(rest.Required{Name: "success", Absent: !out.Success})
 	}
 	return c.rest().Do(ctx, &call)
 }
@@ -1298,8 +1298,8 @@ func (c *Client) GetObjectStorageBucket(ctx context.Context, bucket ObjectStorag
 	call.QueryParam("bucket["+key+"]", "form", true, id)
 	call.Require("object_storage_cluster", objectStorageClusterID, rest.Opaque)
 	call.QueryParam("object_storage_cluster["+objectStorageClusterKey+"]", "form", true, objectStorageClusterID)
-	call.Missing = func() string {
-		return rest.Missing(rest.Due{Name: "object_storage_bucket.name", Absent: out.ObjectStorageBucket.Name == ""})
+	call.Validate = func() string {
+		return rest.Validate(rest.Required{Name: "object_storage_bucket.name", Absent: out.ObjectStorageBucket.Name == ""})
 	}
 	return rest.Pointer(&out.ObjectStorageBucket, c.rest().Do(ctx, &call))
 }
@@ -1317,8 +1317,8 @@ func (c *Client) ListOrganizations(ctx context.Context) ([]Organization, error) 
 		Method:    http.MethodGet, Path: "/organizations",
 		Status: http.StatusOK, Out: &out, Repeat: true, List: true,
 	}
-	call.Missing = func() string {
-		return rest.Missing(rest.Due{Name: "organizations", Absent: out.Organizations == nil}, rest.Due{Name: "organizations[].id", Absent: rest.Lacks(out.Organizations, (*Organization).identity)})
+	call.Validate = func() string {
+		return rest.Validate(rest.Required{Name: "organizations", Absent: out.Organizations == nil}, rest.Required{Name: "organizations[].id", Absent: rest.Lacks(out.Organizations, (*Organization).identity)})
 	}
 	return rest.Value(&out.Organizations, c.rest().Do(ctx, &call))
 }
@@ -1339,8 +1339,8 @@ func (c *Client) GetOrganization(ctx context.Context, organization OrganizationL
 	}
 	call.Require("organization", id, rest.Opaque)
 	call.QueryParam("organization["+key+"]", "form", true, id)
-	call.Missing = func() string {
-		return rest.Missing(rest.Due{Name: "organization.id", Absent: out.Organization.ID == ""})
+	call.Validate = func() string {
+		return rest.Validate(rest.Required{Name: "organization.id", Absent: out.Organization.ID == ""})
 	}
 	return rest.Pointer(&out.Organization, c.rest().Do(ctx, &call))
 }
@@ -1362,8 +1362,8 @@ func (c *Client) GetDeletionSteps(ctx context.Context, organization Organization
 	}
 	call.Require("organization", id, rest.Opaque)
 	call.QueryParam("organization["+key+"]", "form", true, id)
-	call.Missing = func() string {
-		return rest.Missing(rest.Due{Name: "steps", Absent: out.Steps == nil})
+	call.Validate = func() string {
+		return rest.Validate(rest.Required{Name: "steps", Absent: out.Steps == nil})
 	}
 	return rest.Value(&out.Steps, c.rest().Do(ctx, &call))
 }
@@ -1395,8 +1395,8 @@ func (c *Client) ListDiskBackupPoliciesPage(ctx context.Context, organization Or
 	call.QueryParam("organization["+key+"]", "form", true, id)
 	call.OptionalParam(options.Page != 0, "page", "form", true, options.Page)
 	call.OptionalParam(options.PerPage != 0, "per_page", "form", true, options.PerPage)
-	call.Missing = func() string {
-		return rest.Missing(rest.Due{Name: "pagination", Absent: out.Pagination == (Pagination{})}, rest.Due{Name: "disk_backup_policies", Absent: out.DiskBackupPolicies == nil}, rest.Due{Name: "disk_backup_policies[].id", Absent: rest.Lacks(out.DiskBackupPolicies, (*DiskBackupPolicy).identity)}, rest.Due{Name: "the requested page", Absent: isOther(out.Pagination, options.Page)})
+	call.Validate = func() string {
+		return rest.Validate(rest.Required{Name: "pagination", Absent: out.Pagination == (Pagination{})}, rest.Required{Name: "disk_backup_policies", Absent: out.DiskBackupPolicies == nil}, rest.Required{Name: "disk_backup_policies[].id", Absent: rest.Lacks(out.DiskBackupPolicies, (*DiskBackupPolicy).identity)}, rest.Required{Name: "the requested page", Absent: isOther(out.Pagination, options.Page)})
 	}
 	return rest.Pointer(&out, c.rest().Do(ctx, &call))
 }
@@ -1450,8 +1450,8 @@ func (c *Client) ListDiskTemplatesPage(ctx context.Context, organization Organiz
 	call.OptionalParam(options.IncludeUniversal, "include_universal", "form", true, options.IncludeUniversal)
 	call.OptionalParam(options.Page != 0, "page", "form", true, options.Page)
 	call.OptionalParam(options.PerPage != 0, "per_page", "form", true, options.PerPage)
-	call.Missing = func() string {
-		return rest.Missing(rest.Due{Name: "pagination", Absent: out.Pagination == (Pagination{})}, rest.Due{Name: "disk_templates", Absent: out.DiskTemplates == nil}, rest.Due{Name: "disk_templates[].id", Absent: rest.Lacks(out.DiskTemplates, (*DiskTemplate).identity)}, rest.Due{Name: "the requested page", Absent: isOther(out.Pagination, options.Page)})
+	call.Validate = func() string {
+		return rest.Validate(rest.Required{Name: "pagination", Absent: out.Pagination == (Pagination{})}, rest.Required{Name: "disk_templates", Absent: out.DiskTemplates == nil}, rest.Required{Name: "disk_templates[].id", Absent: rest.Lacks(out.DiskTemplates, (*DiskTemplate).identity)}, rest.Required{Name: "the requested page", Absent: isOther(out.Pagination, options.Page)})
 	}
 	return rest.Pointer(&out, c.rest().Do(ctx, &call))
 }
@@ -1500,8 +1500,8 @@ func (c *Client) ListDisksPage(ctx context.Context, organization OrganizationLoo
 	call.QueryParam("organization["+key+"]", "form", true, id)
 	call.OptionalParam(options.Page != 0, "page", "form", true, options.Page)
 	call.OptionalParam(options.PerPage != 0, "per_page", "form", true, options.PerPage)
-	call.Missing = func() string {
-		return rest.Missing(rest.Due{Name: "pagination", Absent: out.Pagination == (Pagination{})}, rest.Due{Name: "disk", Absent: out.Disks == nil}, rest.Due{Name: "disk[].id", Absent: rest.Lacks(out.Disks, (*Disk).identity)}, rest.Due{Name: "the requested page", Absent: isOther(out.Pagination, options.Page)})
+	call.Validate = func() string {
+		return rest.Validate(rest.Required{Name: "pagination", Absent: out.Pagination == (Pagination{})}, rest.Required{Name: "disk", Absent: out.Disks == nil}, rest.Required{Name: "disk[].id", Absent: rest.Lacks(out.Disks, (*Disk).identity)}, rest.Required{Name: "the requested page", Absent: isOther(out.Pagination, options.Page)})
 	}
 	return rest.Pointer(&out, c.rest().Do(ctx, &call))
 }
@@ -1549,8 +1549,8 @@ func (c *Client) ListDNSZonesPage(ctx context.Context, organization Organization
 	call.QueryParam("organization["+key+"]", "form", true, id)
 	call.OptionalParam(options.Page != 0, "page", "form", true, options.Page)
 	call.OptionalParam(options.PerPage != 0, "per_page", "form", true, options.PerPage)
-	call.Missing = func() string {
-		return rest.Missing(rest.Due{Name: "pagination", Absent: out.Pagination == (Pagination{})}, rest.Due{Name: "dns_zones", Absent: out.Zones == nil}, rest.Due{Name: "dns_zones[].id", Absent: rest.Lacks(out.Zones, (*DNSZone).identity)}, rest.Due{Name: "the requested page", Absent: isOther(out.Pagination, options.Page)})
+	call.Validate = func() string {
+		return rest.Validate(rest.Required{Name: "pagination", Absent: out.Pagination == (Pagination{})}, rest.Required{Name: "dns_zones", Absent: out.Zones == nil}, rest.Required{Name: "dns_zones[].id", Absent: rest.Lacks(out.Zones, (*DNSZone).identity)}, rest.Required{Name: "the requested page", Absent: isOther(out.Pagination, options.Page)})
 	}
 	return rest.Pointer(&out, c.rest().Do(ctx, &call))
 }
@@ -1598,8 +1598,8 @@ func (c *Client) ListFileStorageVolumesPage(ctx context.Context, organization Or
 	call.QueryParam("organization["+key+"]", "form", true, id)
 	call.OptionalParam(options.Page != 0, "page", "form", true, options.Page)
 	call.OptionalParam(options.PerPage != 0, "per_page", "form", true, options.PerPage)
-	call.Missing = func() string {
-		return rest.Missing(rest.Due{Name: "pagination", Absent: out.Pagination == (Pagination{})}, rest.Due{Name: "file_storage_volumes", Absent: out.FileStorageVolumes == nil}, rest.Due{Name: "file_storage_volumes[].id", Absent: rest.Lacks(out.FileStorageVolumes, (*FileStorageVolume).identity)}, rest.Due{Name: "the requested page", Absent: isOther(out.Pagination, options.Page)})
+	call.Validate = func() string {
+		return rest.Validate(rest.Required{Name: "pagination", Absent: out.Pagination == (Pagination{})}, rest.Required{Name: "file_storage_volumes", Absent: out.FileStorageVolumes == nil}, rest.Required{Name: "file_storage_volumes[].id", Absent: rest.Lacks(out.FileStorageVolumes, (*FileStorageVolume).identity)}, rest.Required{Name: "the requested page", Absent: isOther(out.Pagination, options.Page)})
 	}
 	return rest.Pointer(&out, c.rest().Do(ctx, &call))
 }
@@ -1648,8 +1648,8 @@ func (c *Client) ListIPAddressesPage(ctx context.Context, organization Organizat
 	call.QueryParam("organization["+key+"]", "form", true, id)
 	call.OptionalParam(options.Page != 0, "page", "form", true, options.Page)
 	call.OptionalParam(options.PerPage != 0, "per_page", "form", true, options.PerPage)
-	call.Missing = func() string {
-		return rest.Missing(rest.Due{Name: "pagination", Absent: out.Pagination == (Pagination{})}, rest.Due{Name: "ip_addresses", Absent: out.Addresses == nil}, rest.Due{Name: "ip_addresses[].address", Absent: rest.Lacks(out.Addresses, (*IPAddress).identity)}, rest.Due{Name: "the requested page", Absent: isOther(out.Pagination, options.Page)})
+	call.Validate = func() string {
+		return rest.Validate(rest.Required{Name: "pagination", Absent: out.Pagination == (Pagination{})}, rest.Required{Name: "ip_addresses", Absent: out.Addresses == nil}, rest.Required{Name: "ip_addresses[].address", Absent: rest.Lacks(out.Addresses, (*IPAddress).identity)}, rest.Required{Name: "the requested page", Absent: isOther(out.Pagination, options.Page)})
 	}
 	return rest.Pointer(&out, c.rest().Do(ctx, &call))
 }
@@ -1698,8 +1698,8 @@ func (c *Client) ListLoadBalancersPage(ctx context.Context, organization Organiz
 	call.QueryParam("organization["+key+"]", "form", true, id)
 	call.OptionalParam(options.Page != 0, "page", "form", true, options.Page)
 	call.OptionalParam(options.PerPage != 0, "per_page", "form", true, options.PerPage)
-	call.Missing = func() string {
-		return rest.Missing(rest.Due{Name: "pagination", Absent: out.Pagination == (Pagination{})}, rest.Due{Name: "load_balancers", Absent: out.LoadBalancers == nil}, rest.Due{Name: "load_balancers[].id", Absent: rest.Lacks(out.LoadBalancers, (*LoadBalancer).identity)}, rest.Due{Name: "the requested page", Absent: isOther(out.Pagination, options.Page)})
+	call.Validate = func() string {
+		return rest.Validate(rest.Required{Name: "pagination", Absent: out.Pagination == (Pagination{})}, rest.Required{Name: "load_balancers", Absent: out.LoadBalancers == nil}, rest.Required{Name: "load_balancers[].id", Absent: rest.Lacks(out.LoadBalancers, (*LoadBalancer).identity)}, rest.Required{Name: "the requested page", Absent: isOther(out.Pagination, options.Page)})
 	}
 	return rest.Pointer(&out, c.rest().Do(ctx, &call))
 }
@@ -1750,8 +1750,8 @@ func (c *Client) ListManagedOrganizationsPage(ctx context.Context, organization 
 	call.QueryParam("organization["+key+"]", "form", true, id)
 	call.OptionalParam(options.Page != 0, "page", "form", true, options.Page)
 	call.OptionalParam(options.PerPage != 0, "per_page", "form", true, options.PerPage)
-	call.Missing = func() string {
-		return rest.Missing(rest.Due{Name: "pagination", Absent: out.Pagination == (Pagination{})}, rest.Due{Name: "organizations", Absent: out.Organizations == nil}, rest.Due{Name: "organizations[].id", Absent: rest.Lacks(out.Organizations, (*Organization).identity)}, rest.Due{Name: "the requested page", Absent: isOther(out.Pagination, options.Page)})
+	call.Validate = func() string {
+		return rest.Validate(rest.Required{Name: "pagination", Absent: out.Pagination == (Pagination{})}, rest.Required{Name: "organizations", Absent: out.Organizations == nil}, rest.Required{Name: "organizations[].id", Absent: rest.Lacks(out.Organizations, (*Organization).identity)}, rest.Required{Name: "the requested page", Absent: isOther(out.Pagination, options.Page)})
 	}
 	return rest.Pointer(&out, c.rest().Do(ctx, &call))
 }
@@ -1799,8 +1799,8 @@ func (c *Client) CreateManagedOrganization(ctx context.Context, organization Org
 		Status: http.StatusCreated, Out: &out, Once: reusable(organization),
 	}
 	call.Require("organization", id, rest.Opaque)
-	call.Missing = func() string {
-		return rest.Missing(rest.Due{Name: "organization.id", Absent: out.Organization.ID == ""})
+	call.Validate = func() string {
+		return rest.Validate(rest.Required{Name: "organization.id", Absent: out.Organization.ID == ""})
 	}
 	return rest.Pointer(&out.Organization, c.rest().Do(ctx, &call))
 }
@@ -1832,8 +1832,8 @@ func (c *Client) ListObjectStorageAccessKeysPage(ctx context.Context, organizati
 	call.QueryParam("organization["+key+"]", "form", true, id)
 	call.OptionalParam(options.Page != 0, "page", "form", true, options.Page)
 	call.OptionalParam(options.PerPage != 0, "per_page", "form", true, options.PerPage)
-	call.Missing = func() string {
-		return rest.Missing(rest.Due{Name: "pagination", Absent: out.Pagination == (Pagination{})}, rest.Due{Name: "object_storage_access_keys", Absent: out.AccessKeys == nil}, rest.Due{Name: "object_storage_access_keys[].id", Absent: rest.Lacks(out.AccessKeys, (*ObjectStorageAccessKey).identity)}, rest.Due{Name: "the requested page", Absent: isOther(out.Pagination, options.Page)})
+	call.Validate = func() string {
+		return rest.Validate(rest.Required{Name: "pagination", Absent: out.Pagination == (Pagination{})}, rest.Required{Name: "object_storage_access_keys", Absent: out.AccessKeys == nil}, rest.Required{Name: "object_storage_access_keys[].id", Absent: rest.Lacks(out.AccessKeys, (*ObjectStorageAccessKey).identity)}, rest.Required{Name: "the requested page", Absent: isOther(out.Pagination, options.Page)})
 	}
 	return rest.Pointer(&out, c.rest().Do(ctx, &call))
 }
@@ -1881,8 +1881,8 @@ func (c *Client) DeleteObjectStorageAccount(ctx context.Context, organization Or
 	}
 	call.Require("organization", id, rest.Opaque)
 	call.Require("object_storage_cluster", objectStorageClusterID, rest.Opaque)
-	call.Missing = func() string {
-		return rest.Missing(rest.Due{Name: "trash_object.id", Absent: out.TrashObject.ID == ""})
+	call.Validate = func() string {
+		return rest.Validate(rest.Required{Name: "trash_object.id", Absent: out.TrashObject.ID == ""})
 	}
 	return rest.Pointer(&out.TrashObject, c.rest().Do(ctx, &call))
 }
@@ -1908,8 +1908,8 @@ func (c *Client) GetObjectStorageAccount(ctx context.Context, organization Organ
 	call.QueryParam("organization["+key+"]", "form", true, id)
 	call.Require("object_storage_cluster", objectStorageClusterID, rest.Opaque)
 	call.QueryParam("object_storage_cluster["+objectStorageClusterKey+"]", "form", true, objectStorageClusterID)
-	call.Missing = func() string {
-		return rest.Missing(rest.Due{Name: "object_storage_account.region", Absent: out.ObjectStorageAccount.Region == ""})
+	call.Validate = func() string {
+		return rest.Validate(rest.Required{Name: "object_storage_account.region", Absent: out.ObjectStorageAccount.Region == ""})
 	}
 	return rest.Pointer(&out.ObjectStorageAccount, c.rest().Do(ctx, &call))
 }
@@ -1940,8 +1940,8 @@ func (c *Client) ListTrashObjectsPage(ctx context.Context, organization Organiza
 	call.QueryParam("organization["+key+"]", "form", true, id)
 	call.OptionalParam(options.Page != 0, "page", "form", true, options.Page)
 	call.OptionalParam(options.PerPage != 0, "per_page", "form", true, options.PerPage)
-	call.Missing = func() string {
-		return rest.Missing(rest.Due{Name: "pagination", Absent: out.Pagination == (Pagination{})}, rest.Due{Name: "trash_objects", Absent: out.TrashObjects == nil}, rest.Due{Name: "trash_objects[].id", Absent: rest.Lacks(out.TrashObjects, (*TrashObject).identity)}, rest.Due{Name: "the requested page", Absent: isOther(out.Pagination, options.Page)})
+	call.Validate = func() string {
+		return rest.Validate(rest.Required{Name: "pagination", Absent: out.Pagination == (Pagination{})}, rest.Required{Name: "trash_objects", Absent: out.TrashObjects == nil}, rest.Required{Name: "trash_objects[].id", Absent: rest.Lacks(out.TrashObjects, (*TrashObject).identity)}, rest.Required{Name: "the requested page", Absent: isOther(out.Pagination, options.Page)})
 	}
 	return rest.Pointer(&out, c.rest().Do(ctx, &call))
 }
@@ -1985,8 +1985,8 @@ func (c *Client) PurgeTrash(ctx context.Context, organization OrganizationLookup
 		Status: http.StatusOK, Out: &out, Removal: true, Once: reusable(organization),
 	}
 	call.Require("organization", id, rest.Opaque)
-	call.Missing = func() string {
-		return rest.Missing(rest.Due{Name: "task.id", Absent: out.Task.ID == ""})
+	call.Validate = func() string {
+		return rest.Validate(rest.Required{Name: "task.id", Absent: out.Task.ID == ""})
 	}
 	return rest.Pointer(&out.Task, c.rest().Do(ctx, &call))
 }
@@ -2019,8 +2019,8 @@ func (c *Client) ListVirtualMachinesPage(ctx context.Context, organization Organ
 	call.QueryParam("organization["+key+"]", "form", true, id)
 	call.OptionalParam(options.Page != 0, "page", "form", true, options.Page)
 	call.OptionalParam(options.PerPage != 0, "per_page", "form", true, options.PerPage)
-	call.Missing = func() string {
-		return rest.Missing(rest.Due{Name: "pagination", Absent: out.Pagination == (Pagination{})}, rest.Due{Name: "virtual_machines", Absent: out.VirtualMachines == nil}, rest.Due{Name: "virtual_machines[].id", Absent: rest.Lacks(out.VirtualMachines, (*VirtualMachine).identity)}, rest.Due{Name: "the requested page", Absent: isOther(out.Pagination, options.Page)})
+	call.Validate = func() string {
+		return rest.Validate(rest.Required{Name: "pagination", Absent: out.Pagination == (Pagination{})}, rest.Required{Name: "virtual_machines", Absent: out.VirtualMachines == nil}, rest.Required{Name: "virtual_machines[].id", Absent: rest.Lacks(out.VirtualMachines, (*VirtualMachine).identity)}, rest.Required{Name: "the requested page", Absent: isOther(out.Pagination, options.Page)})
 	}
 	return rest.Pointer(&out, c.rest().Do(ctx, &call))
 }
@@ -2069,8 +2069,8 @@ func (c *Client) ListVirtualNetworksPage(ctx context.Context, organization Organ
 	call.QueryParam("organization["+key+"]", "form", true, id)
 	call.OptionalParam(options.Page != 0, "page", "form", true, options.Page)
 	call.OptionalParam(options.PerPage != 0, "per_page", "form", true, options.PerPage)
-	call.Missing = func() string {
-		return rest.Missing(rest.Due{Name: "pagination", Absent: out.Pagination == (Pagination{})}, rest.Due{Name: "virtual_networks", Absent: out.VirtualNetworks == nil}, rest.Due{Name: "virtual_networks[].id", Absent: rest.Lacks(out.VirtualNetworks, (*VirtualNetwork).identity)}, rest.Due{Name: "the requested page", Absent: isOther(out.Pagination, options.Page)})
+	call.Validate = func() string {
+		return rest.Validate(rest.Required{Name: "pagination", Absent: out.Pagination == (Pagination{})}, rest.Required{Name: "virtual_networks", Absent: out.VirtualNetworks == nil}, rest.Required{Name: "virtual_networks[].id", Absent: rest.Lacks(out.VirtualNetworks, (*VirtualNetwork).identity)}, rest.Required{Name: "the requested page", Absent: isOther(out.Pagination, options.Page)})
 	}
 	return rest.Pointer(&out, c.rest().Do(ctx, &call))
 }
@@ -2108,8 +2108,8 @@ func (c *Client) GetTask(ctx context.Context, task ID) (*Task, error) {
 	}
 	call.Require("task", id, rest.Opaque)
 	call.QueryParam("task["+key+"]", "form", true, id)
-	call.Missing = func() string {
-		return rest.Missing(rest.Due{Name: "task.id", Absent: out.Task.ID == ""})
+	call.Validate = func() string {
+		return rest.Validate(rest.Required{Name: "task.id", Absent: out.Task.ID == ""})
 	}
 	return rest.Pointer(&out.Task, c.rest().Do(ctx, &call))
 }
@@ -2135,8 +2135,8 @@ func (c *Client) PurgeTrashObject(ctx context.Context, trashObject TrashObjectLo
 		Status: http.StatusOK, Out: &out, Removal: true, Once: reusable(trashObject),
 	}
 	call.Require("trash_object", id, rest.Opaque)
-	call.Missing = func() string {
-		return rest.Missing(rest.Due{Name: "task.id", Absent: out.Task.ID == ""})
+	call.Validate = func() string {
+		return rest.Validate(rest.Required{Name: "task.id", Absent: out.Task.ID == ""})
 	}
 	return rest.Pointer(&out.Task, c.rest().Do(ctx, &call))
 }
@@ -2158,8 +2158,8 @@ func (c *Client) GetTrashObject(ctx context.Context, trashObject TrashObjectLook
 	}
 	call.Require("trash_object", id, rest.Opaque)
 	call.QueryParam("trash_object["+key+"]", "form", true, id)
-	call.Missing = func() string {
-		return rest.Missing(rest.Due{Name: "trash_object.id", Absent: out.TrashObject.ID == ""})
+	call.Validate = func() string {
+		return rest.Validate(rest.Required{Name: "trash_object.id", Absent: out.TrashObject.ID == ""})
 	}
 	return rest.Pointer(&out.TrashObject, c.rest().Do(ctx, &call))
 }
@@ -2186,8 +2186,8 @@ func (c *Client) DeleteVirtualMachine(ctx context.Context, virtualMachine Virtua
 		Status: http.StatusOK, Out: &out, Removal: true, Once: reusable(virtualMachine),
 	}
 	call.Require("virtual_machine", id, rest.Opaque)
-	call.Missing = func() string {
-		return rest.Missing(rest.Due{Name: "trash_object.id", Absent: out.TrashObject.ID == ""})
+	call.Validate = func() string {
+		return rest.Validate(rest.Required{Name: "trash_object.id", Absent: out.TrashObject.ID == ""})
 	}
 	return rest.Pointer(&out.TrashObject, c.rest().Do(ctx, &call))
 }
@@ -2210,8 +2210,8 @@ func (c *Client) GetVirtualMachine(ctx context.Context, virtualMachine VirtualMa
 	}
 	call.Require("virtual_machine", id, rest.Opaque)
 	call.QueryParam("virtual_machine["+key+"]", "form", true, id)
-	call.Missing = func() string {
-		return rest.Missing(rest.Due{Name: "virtual_machine.id", Absent: out.VirtualMachine.ID == ""})
+	call.Validate = func() string {
+		return rest.Validate(rest.Required{Name: "virtual_machine.id", Absent: out.VirtualMachine.ID == ""})
 	}
 	return rest.Pointer(&out.VirtualMachine, c.rest().Do(ctx, &call))
 }
@@ -2243,8 +2243,8 @@ func (c *Client) ListVirtualMachineDisksPage(ctx context.Context, virtualMachine
 	call.QueryParam("virtual_machine["+key+"]", "form", true, id)
 	call.OptionalParam(options.Page != 0, "page", "form", true, options.Page)
 	call.OptionalParam(options.PerPage != 0, "per_page", "form", true, options.PerPage)
-	call.Missing = func() string {
-		return rest.Missing(rest.Due{Name: "pagination", Absent: out.Pagination == (Pagination{})}, rest.Due{Name: "disks", Absent: out.Disks == nil}, rest.Due{Name: "disks[].disk.id", Absent: rest.Lacks(out.Disks, (*VirtualMachineDisk).identity)}, rest.Due{Name: "the requested page", Absent: isOther(out.Pagination, options.Page)})
+	call.Validate = func() string {
+		return rest.Validate(rest.Required{Name: "pagination", Absent: out.Pagination == (Pagination{})}, rest.Required{Name: "disks", Absent: out.Disks == nil}, rest.Required{Name: "disks[].disk.id", Absent: rest.Lacks(out.Disks, (*VirtualMachineDisk).identity)}, rest.Required{Name: "the requested page", Absent: isOther(out.Pagination, options.Page)})
 	}
 	return rest.Pointer(&out, c.rest().Do(ctx, &call))
 }
@@ -2295,8 +2295,8 @@ func (c *Client) ListNetworkInterfacesPage(ctx context.Context, virtualMachine V
 	call.QueryParam("virtual_machine["+key+"]", "form", true, id)
 	call.OptionalParam(options.Page != 0, "page", "form", true, options.Page)
 	call.OptionalParam(options.PerPage != 0, "per_page", "form", true, options.PerPage)
-	call.Missing = func() string {
-		return rest.Missing(rest.Due{Name: "pagination", Absent: out.Pagination == (Pagination{})}, rest.Due{Name: "virtual_machine_network_interfaces", Absent: out.NetworkInterfaces == nil}, rest.Due{Name: "virtual_machine_network_interfaces[].id", Absent: rest.Lacks(out.NetworkInterfaces, (*NetworkInterface).identity)}, rest.Due{Name: "the requested page", Absent: isOther(out.Pagination, options.Page)})
+	call.Validate = func() string {
+		return rest.Validate(rest.Required{Name: "pagination", Absent: out.Pagination == (Pagination{})}, rest.Required{Name: "virtual_machine_network_interfaces", Absent: out.NetworkInterfaces == nil}, rest.Required{Name: "virtual_machine_network_interfaces[].id", Absent: rest.Lacks(out.NetworkInterfaces, (*NetworkInterface).identity)}, rest.Required{Name: "the requested page", Absent: isOther(out.Pagination, options.Page)})
 	}
 	return rest.Pointer(&out, c.rest().Do(ctx, &call))
 }
@@ -2340,8 +2340,8 @@ func (c *Client) ShutdownVirtualMachine(ctx context.Context, virtualMachine Virt
 		Status: http.StatusOK, Out: &out, Once: reusable(virtualMachine),
 	}
 	call.Require("virtual_machine", id, rest.Opaque)
-	call.Missing = func() string {
-		return rest.Missing(rest.Due{Name: "task.id", Absent: out.Task.ID == ""})
+	call.Validate = func() string {
+		return rest.Validate(rest.Required{Name: "task.id", Absent: out.Task.ID == ""})
 	}
 	return rest.Pointer(&out.Task, c.rest().Do(ctx, &call))
 }
@@ -2367,8 +2367,8 @@ func (c *Client) StopVirtualMachine(ctx context.Context, virtualMachine VirtualM
 		Status: http.StatusOK, Out: &out, Once: reusable(virtualMachine),
 	}
 	call.Require("virtual_machine", id, rest.Opaque)
-	call.Missing = func() string {
-		return rest.Missing(rest.Due{Name: "task.id", Absent: out.Task.ID == ""})
+	call.Validate = func() string {
+		return rest.Validate(rest.Required{Name: "task.id", Absent: out.Task.ID == ""})
 	}
 	return rest.Pointer(&out.Task, c.rest().Do(ctx, &call))
 }
@@ -2393,8 +2393,8 @@ func (c *Client) DeleteVirtualNetwork(ctx context.Context, virtualNetwork ID) er
 		Status: http.StatusOK, Out: &out, Removal: true,
 	}
 	call.Require("virtual_network", id, rest.Opaque)
-	call.Missing = func() string {
-		return rest.Missing(rest.Due{Name: "virtual_network.id", Absent: out.VirtualNetwork.ID == ""})
+	call.Validate = func() string {
+		return rest.Validate(rest.Required{Name: "virtual_network.id", Absent: out.VirtualNetwork.ID == ""})
 	}
 	return c.rest().Do(ctx, &call)
 }
@@ -2415,8 +2415,8 @@ func (c *Client) GetVirtualNetwork(ctx context.Context, virtualNetwork ID) (*Vir
 	}
 	call.Require("virtual_network", id, rest.Opaque)
 	call.QueryParam("virtual_network["+key+"]", "form", true, id)
-	call.Missing = func() string {
-		return rest.Missing(rest.Due{Name: "virtual_network.id", Absent: out.VirtualNetwork.ID == ""})
+	call.Validate = func() string {
+		return rest.Validate(rest.Required{Name: "virtual_network.id", Absent: out.VirtualNetwork.ID == ""})
 	}
 	return rest.Pointer(&out.VirtualNetwork, c.rest().Do(ctx, &call))
 }

@@ -765,8 +765,8 @@ func (c *Client) deactivateTenant(ctx context.Context, body DeactivateTenantRequ
 		Body:   body,
 		Status: http.StatusOK, Out: &out,
 	}
-	call.Missing = func() string {
-		return rest.Missing(rest.Due{Name: "job_id", Absent: out.JobID == ""})
+	call.Validate = func() string {
+		return rest.Validate(rest.Required{Name: "job_id", Absent: out.JobID == ""})
 	}
 	return rest.Pointer(&out, c.rest().Do(ctx, &call))
 }
@@ -799,8 +799,8 @@ func (c *Client) listNamespaces(ctx context.Context, options ListNamespacesOptio
 	call.OptionalParam(options.LabelFilter != "", "label_filter", "form", true, options.LabelFilter)
 	call.OptionalParam(len(options.ReportFields) > 0, "report_fields", "form", true, options.ReportFields)
 	call.OptionalParam(len(options.ReportStatusFields) > 0, "report_status_fields", "form", true, options.ReportStatusFields)
-	call.Missing = func() string {
-		return rest.Missing(rest.Due{Name: "items", Absent: out.Items == nil}, rest.Due{Name: "items[].name", Absent: rest.Lacks(out.Items, (*NamespaceItem).identity)})
+	call.Validate = func() string {
+		return rest.Validate(rest.Required{Name: "items", Absent: out.Items == nil}, rest.Required{Name: "items[].name", Absent: rest.Lacks(out.Items, (*NamespaceItem).identity)})
 	}
 	return rest.Pointer(&out, c.rest().Do(ctx, &call))
 }
@@ -837,8 +837,8 @@ func (c *Client) listChildTenantsOfManager(ctx context.Context, name string) (*C
 		Status: http.StatusOK, Out: &out, Repeat: true, List: true,
 	}
 	call.PathParam("name", name, rest.Opaque)
-	call.Missing = func() string {
-		return rest.Missing(rest.Due{Name: "items", Absent: out.Items == nil}, rest.Due{Name: "items[].name", Absent: rest.Lacks(out.Items, (*ChildTenantItem).identity)})
+	call.Validate = func() string {
+		return rest.Validate(rest.Required{Name: "items", Absent: out.Items == nil}, rest.Required{Name: "items[].name", Absent: rest.Lacks(out.Items, (*ChildTenantItem).identity)})
 	}
 	return rest.Pointer(&out, c.rest().Do(ctx, &call))
 }
@@ -873,8 +873,8 @@ func (c *Client) ListChildTenantAccessPage(ctx context.Context, options ListChil
 	call.OptionalParam(options.Manager != "", "ctm", "form", true, options.Manager)
 	call.OptionalParam(options.PageStart != "", "page_start", "form", true, options.PageStart)
 	call.OptionalParam(options.PageLimit != 0, "page_limit", "form", true, options.PageLimit)
-	call.Missing = func() string {
-		return rest.Missing(rest.Due{Name: "access_config", Absent: out.Items == nil}, rest.Due{Name: "access_config[].name", Absent: rest.Lacks(out.Items, (*ChildTenantAccess).identity)})
+	call.Validate = func() string {
+		return rest.Validate(rest.Required{Name: "access_config", Absent: out.Items == nil}, rest.Required{Name: "access_config[].name", Absent: rest.Lacks(out.Items, (*ChildTenantAccess).identity)})
 	}
 	return rest.Pointer(&out, c.rest().Do(ctx, &call))
 }
@@ -910,8 +910,8 @@ func (c *Client) GetTenantSettings(ctx context.Context) (*TenantSettings, error)
 		Method:    http.MethodGet, Path: "/api/web/namespaces/system/tenant/settings",
 		Status: http.StatusOK, Out: &out, Repeat: true,
 	}
-	call.Missing = func() string {
-		return rest.Missing(rest.Due{Name: "name", Absent: out.Name == ""})
+	call.Validate = func() string {
+		return rest.Validate(rest.Required{Name: "name", Absent: out.Name == ""})
 	}
 	return rest.Pointer(&out, c.rest().Do(ctx, &call))
 }
@@ -956,8 +956,8 @@ func (c *Client) listAddonSubscriptions(ctx context.Context, options ListAddonSu
 	call.OptionalParam(options.LabelFilter != "", "label_filter", "form", true, options.LabelFilter)
 	call.OptionalParam(len(options.ReportFields) > 0, "report_fields", "form", true, options.ReportFields)
 	call.OptionalParam(len(options.ReportStatusFields) > 0, "report_status_fields", "form", true, options.ReportStatusFields)
-	call.Missing = func() string {
-		return rest.Missing(rest.Due{Name: "items", Absent: out.Items == nil}, rest.Due{Name: "items[].name", Absent: rest.Lacks(out.Items, (*AddonSubscriptionItem).identity)})
+	call.Validate = func() string {
+		return rest.Validate(rest.Required{Name: "items", Absent: out.Items == nil}, rest.Required{Name: "items[].name", Absent: rest.Lacks(out.Items, (*AddonSubscriptionItem).identity)})
 	}
 	return rest.Pointer(&out, c.rest().Do(ctx, &call))
 }
@@ -1004,8 +1004,8 @@ func (c *Client) GetAddonSubscription(ctx context.Context, name string, options 
 	}
 	call.PathParam("name", name, rest.Opaque)
 	call.OptionalParam(options.ResponseFormat != "", "response_format", "form", true, options.ResponseFormat)
-	call.Missing = func() string {
-		return rest.Missing(rest.Due{Name: "referring_objects", Absent: out.ReferringObjects == nil})
+	call.Validate = func() string {
+		return rest.Validate(rest.Required{Name: "referring_objects", Absent: out.ReferringObjects == nil})
 	}
 	return rest.Pointer(&out, c.rest().Do(ctx, &call))
 }
@@ -1037,8 +1037,8 @@ func (c *Client) listChildTenantManagers(ctx context.Context, options ListChildT
 	call.OptionalParam(options.LabelFilter != "", "label_filter", "form", true, options.LabelFilter)
 	call.OptionalParam(len(options.ReportFields) > 0, "report_fields", "form", true, options.ReportFields)
 	call.OptionalParam(len(options.ReportStatusFields) > 0, "report_status_fields", "form", true, options.ReportStatusFields)
-	call.Missing = func() string {
-		return rest.Missing(rest.Due{Name: "items", Absent: out.Items == nil}, rest.Due{Name: "items[].name", Absent: rest.Lacks(out.Items, (*ChildTenantManagerItem).identity)})
+	call.Validate = func() string {
+		return rest.Validate(rest.Required{Name: "items", Absent: out.Items == nil}, rest.Required{Name: "items[].name", Absent: rest.Lacks(out.Items, (*ChildTenantManagerItem).identity)})
 	}
 	return rest.Pointer(&out, c.rest().Do(ctx, &call))
 }
@@ -1085,8 +1085,8 @@ func (c *Client) GetChildTenantManager(ctx context.Context, name string, options
 	}
 	call.PathParam("name", name, rest.Opaque)
 	call.OptionalParam(options.ResponseFormat != "", "response_format", "form", true, options.ResponseFormat)
-	call.Missing = func() string {
-		return rest.Missing(rest.Due{Name: "referring_objects", Absent: out.ReferringObjects == nil})
+	call.Validate = func() string {
+		return rest.Validate(rest.Required{Name: "referring_objects", Absent: out.ReferringObjects == nil})
 	}
 	return rest.Pointer(&out, c.rest().Do(ctx, &call))
 }
@@ -1118,8 +1118,8 @@ func (c *Client) listChildTenants(ctx context.Context, options ListChildTenantsO
 	call.OptionalParam(options.LabelFilter != "", "label_filter", "form", true, options.LabelFilter)
 	call.OptionalParam(len(options.ReportFields) > 0, "report_fields", "form", true, options.ReportFields)
 	call.OptionalParam(len(options.ReportStatusFields) > 0, "report_status_fields", "form", true, options.ReportStatusFields)
-	call.Missing = func() string {
-		return rest.Missing(rest.Due{Name: "items", Absent: out.Items == nil}, rest.Due{Name: "items[].name", Absent: rest.Lacks(out.Items, (*ChildTenantItem).identity)})
+	call.Validate = func() string {
+		return rest.Validate(rest.Required{Name: "items", Absent: out.Items == nil}, rest.Required{Name: "items[].name", Absent: rest.Lacks(out.Items, (*ChildTenantItem).identity)})
 	}
 	return rest.Pointer(&out, c.rest().Do(ctx, &call))
 }
@@ -1168,8 +1168,8 @@ func (c *Client) GetChildTenant(ctx context.Context, name string, options GetChi
 	}
 	call.PathParam("name", name, rest.Opaque)
 	call.OptionalParam(options.ResponseFormat != "", "response_format", "form", true, options.ResponseFormat)
-	call.Missing = func() string {
-		return rest.Missing(rest.Due{Name: "referring_objects", Absent: out.ReferringObjects == nil})
+	call.Validate = func() string {
+		return rest.Validate(rest.Required{Name: "referring_objects", Absent: out.ReferringObjects == nil})
 	}
 	return rest.Pointer(&out, c.rest().Do(ctx, &call))
 }
@@ -1201,8 +1201,8 @@ func (c *Client) listManagedTenants(ctx context.Context, options ListManagedTena
 	call.OptionalParam(options.LabelFilter != "", "label_filter", "form", true, options.LabelFilter)
 	call.OptionalParam(len(options.ReportFields) > 0, "report_fields", "form", true, options.ReportFields)
 	call.OptionalParam(len(options.ReportStatusFields) > 0, "report_status_fields", "form", true, options.ReportStatusFields)
-	call.Missing = func() string {
-		return rest.Missing(rest.Due{Name: "items", Absent: out.Items == nil}, rest.Due{Name: "items[].name", Absent: rest.Lacks(out.Items, (*ManagedTenantItem).identity)})
+	call.Validate = func() string {
+		return rest.Validate(rest.Required{Name: "items", Absent: out.Items == nil}, rest.Required{Name: "items[].name", Absent: rest.Lacks(out.Items, (*ManagedTenantItem).identity)})
 	}
 	return rest.Pointer(&out, c.rest().Do(ctx, &call))
 }
@@ -1249,8 +1249,8 @@ func (c *Client) GetManagedTenant(ctx context.Context, name string, options GetM
 	}
 	call.PathParam("name", name, rest.Opaque)
 	call.OptionalParam(options.ResponseFormat != "", "response_format", "form", true, options.ResponseFormat)
-	call.Missing = func() string {
-		return rest.Missing(rest.Due{Name: "referring_objects", Absent: out.ReferringObjects == nil})
+	call.Validate = func() string {
+		return rest.Validate(rest.Required{Name: "referring_objects", Absent: out.ReferringObjects == nil})
 	}
 	return rest.Pointer(&out, c.rest().Do(ctx, &call))
 }
@@ -1293,8 +1293,8 @@ func (c *Client) ListSubscriptions(ctx context.Context, options ListSubscription
 		Status: http.StatusOK, Out: &out, Repeat: true, List: true,
 	}
 	call.OptionalParam(options.Current, "current", "form", true, options.Current)
-	call.Missing = func() string {
-		return rest.Missing(rest.Due{Name: "subscriptions", Absent: out.Subscriptions == nil}, rest.Due{Name: "subscriptions[].name", Absent: rest.Lacks(out.Subscriptions, (*Subscription).identity)})
+	call.Validate = func() string {
+		return rest.Validate(rest.Required{Name: "subscriptions", Absent: out.Subscriptions == nil}, rest.Required{Name: "subscriptions[].name", Absent: rest.Lacks(out.Subscriptions, (*Subscription).identity)})
 	}
 	return rest.Value(&out.Subscriptions, c.rest().Do(ctx, &call))
 }
@@ -1322,8 +1322,8 @@ func (c *Client) ListInvoices(ctx context.Context, options ListInvoicesOptions) 
 		PageSize: options.Limit,
 	}
 	call.OptionalParam(options.Limit != 0, "limit", "form", true, options.Limit)
-	call.Missing = func() string {
-		return rest.Missing(rest.Due{Name: "invoices", Absent: out.Invoices == nil}, rest.Due{Name: "invoices[].name", Absent: rest.Lacks(out.Invoices, (*Invoice).identity)})
+	call.Validate = func() string {
+		return rest.Validate(rest.Required{Name: "invoices", Absent: out.Invoices == nil}, rest.Required{Name: "invoices[].name", Absent: rest.Lacks(out.Invoices, (*Invoice).identity)})
 	}
 	return rest.Value(&out.Invoices, c.rest().Do(ctx, &call))
 }
@@ -1349,8 +1349,8 @@ func (c *Client) GetNamespace(ctx context.Context, name string, options GetNames
 	}
 	call.PathParam("name", name, rest.Opaque)
 	call.OptionalParam(options.ResponseFormat != "", "response_format", "form", true, options.ResponseFormat)
-	call.Missing = func() string {
-		return rest.Missing(rest.Due{Name: "referring_objects", Absent: out.ReferringObjects == nil})
+	call.Validate = func() string {
+		return rest.Validate(rest.Required{Name: "referring_objects", Absent: out.ReferringObjects == nil})
 	}
 	return rest.Pointer(&out, c.rest().Do(ctx, &call))
 }
@@ -1370,8 +1370,8 @@ func (c *Client) cascadeDeleteNamespace(ctx context.Context, name string, body C
 		Status: http.StatusOK, Out: &out, Removal: true,
 	}
 	call.PathParam("name", name, rest.Opaque)
-	call.Missing = func() string {
-		return rest.Missing(rest.Due{Name: "items", Absent: out.Items == nil})
+	call.Validate = func() string {
+		return rest.Validate(rest.Required{Name: "items", Absent: out.Items == nil})
 	}
 	return rest.Pointer(&out, c.rest().Do(ctx, &call))
 }

@@ -462,8 +462,8 @@ func (c *Client) ListOrganizationsPage(ctx context.Context, options ListOrganiza
 	call.OptionalParam(options.Sort != "", "sort", "form", true, options.Sort)
 	call.OptionalParam(options.Name != "", "name", "form", true, options.Name)
 	call.OptionalParam(options.Slug != "", "slug", "form", true, options.Slug)
-	call.Missing = func() string {
-		return rest.Missing(rest.Due{Name: "status", Absent: !out.Status}, rest.Due{Name: "data.items", Absent: out.Data.Items == nil}, rest.Due{Name: "data.items[].id", Absent: rest.Lacks(out.Data.Items, (*Organization).identity)}, rest.Due{Name: "the requested page", Absent: isOther(&out.Data, options.Page)})
+	call.Validate = func() string {
+		return rest.Validate(rest.Required{Name: "status", Absent: !out.Status}, rest.Required{Name: "data.items", Absent: out.Data.Items == nil}, rest.Required{Name: "data.items[].id", Absent: rest.Lacks(out.Data.Items, (*Organization).identity)}, rest.Required{Name: "the requested page", Absent: isOther(&out.Data, options.Page)})
 	}
 	return rest.Pointer(&out.Data, c.rest().Do(ctx, &call))
 }
@@ -486,8 +486,8 @@ func (c *Client) CheckSlug(ctx context.Context, slug string) (*SlugCheck, error)
 		Status: http.StatusOK, Out: &out, Repeat: true,
 	}
 	call.PathParam("slug", slug, rest.Slug)
-	call.Missing = func() string {
-		return rest.Missing(rest.Due{Name: "status", Absent: !out.Status}, rest.Due{Name: "data", Absent: out.Data == (SlugCheck{})})
+	call.Validate = func() string {
+		return rest.Validate(rest.Required{Name: "status", Absent: !out.Status}, rest.Required{Name: "data", Absent: out.Data == (SlugCheck{})})
 	}
 	return rest.Pointer(&out.Data, c.rest().Do(ctx, &call))
 }
@@ -511,8 +511,8 @@ func (c *Client) deleteOrganization(ctx context.Context, id string) error {
 		Status: http.StatusOK, Out: &out,
 	}
 	call.PathParam("organizationId", id, rest.Hex24)
-	call.Missing = func() string {
-		return rest.Missing(rest.Due{Name: "status", Absent: !out.Status}, rest.Due{Name: "data.delete", Absent: out.Data.Delete != "OK"})
+	call.Validate = func() string {
+		return rest.Validate(rest.Required{Name: "status", Absent: !out.Status}, rest.Required{Name: "data.delete", Absent: out.Data.Delete != "OK"})
 	}
 	return c.rest().Do(ctx, &call)
 }
@@ -533,8 +533,8 @@ func (c *Client) GetOrganization(ctx context.Context, idOrSlug string) (*Organiz
 		Status: http.StatusOK, Out: &out, Repeat: true,
 	}
 	call.PathParam("organizationId", idOrSlug, rest.Slug)
-	call.Missing = func() string {
-		return rest.Missing(rest.Due{Name: "status", Absent: !out.Status}, rest.Due{Name: "data.id", Absent: out.Data.ID == ""})
+	call.Validate = func() string {
+		return rest.Validate(rest.Required{Name: "status", Absent: !out.Status}, rest.Required{Name: "data.id", Absent: out.Data.ID == ""})
 	}
 	return rest.Pointer(&out.Data, c.rest().Do(ctx, &call))
 }
@@ -578,8 +578,8 @@ func (c *Client) ListAppsPage(ctx context.Context, idOrSlug string, options List
 	call.OptionalParam(options.Sort != "", "sort", "form", true, options.Sort)
 	call.OptionalParam(options.Name != "", "name", "form", true, options.Name)
 	call.OptionalParam(options.OS != "", "oss", "form", true, options.OS)
-	call.Missing = func() string {
-		return rest.Missing(rest.Due{Name: "status", Absent: !out.Status}, rest.Due{Name: "data.items", Absent: out.Data.Items == nil}, rest.Due{Name: "data.items[].id", Absent: rest.Lacks(out.Data.Items, (*App).identity)}, rest.Due{Name: "the requested page", Absent: isOther(&out.Data, options.Page)})
+	call.Validate = func() string {
+		return rest.Validate(rest.Required{Name: "status", Absent: !out.Status}, rest.Required{Name: "data.items", Absent: out.Data.Items == nil}, rest.Required{Name: "data.items[].id", Absent: rest.Lacks(out.Data.Items, (*App).identity)}, rest.Required{Name: "the requested page", Absent: isOther(&out.Data, options.Page)})
 	}
 	return rest.Pointer(&out.Data, c.rest().Do(ctx, &call))
 }
@@ -608,8 +608,8 @@ func (c *Client) deleteApp(ctx context.Context, idOrSlug string, appID string) e
 	}
 	call.PathParam("organizationId", idOrSlug, rest.Slug)
 	call.PathParam("applicationId", appID, rest.Hex24)
-	call.Missing = func() string {
-		return rest.Missing(rest.Due{Name: "status", Absent: !out.Status}, rest.Due{Name: "data.delete", Absent: out.Data.Delete != "OK"})
+	call.Validate = func() string {
+		return rest.Validate(rest.Required{Name: "status", Absent: !out.Status}, rest.Required{Name: "data.delete", Absent: out.Data.Delete != "OK"})
 	}
 	return c.rest().Do(ctx, &call)
 }
@@ -632,8 +632,8 @@ func (c *Client) GetApp(ctx context.Context, idOrSlug string, appIDOrSlug string
 	}
 	call.PathParam("organizationId", idOrSlug, rest.Slug)
 	call.PathParam("applicationId", appIDOrSlug, rest.Slug)
-	call.Missing = func() string {
-		return rest.Missing(rest.Due{Name: "status", Absent: !out.Status}, rest.Due{Name: "data.id", Absent: out.Data.ID == ""})
+	call.Validate = func() string {
+		return rest.Validate(rest.Required{Name: "status", Absent: !out.Status}, rest.Required{Name: "data.id", Absent: out.Data.ID == ""})
 	}
 	return rest.Pointer(&out.Data, c.rest().Do(ctx, &call))
 }
@@ -679,8 +679,8 @@ func (c *Client) ListAppEmployeesPage(ctx context.Context, idOrSlug string, appI
 	call.OptionalParam(options.Sort != "", "sort", "form", true, options.Sort)
 	call.OptionalParam(options.Email != "", "email", "form", true, options.Email)
 	call.OptionalParam(len(options.Tags) > 0, "tags", "form", true, options.Tags)
-	call.Missing = func() string {
-		return rest.Missing(rest.Due{Name: "status", Absent: !out.Status}, rest.Due{Name: "data.items", Absent: out.Data.Items == nil}, rest.Due{Name: "data.items[].id", Absent: rest.Lacks(out.Data.Items, (*AppEmployee).identity)}, rest.Due{Name: "the requested page", Absent: isOther(&out.Data, options.Page)})
+	call.Validate = func() string {
+		return rest.Validate(rest.Required{Name: "status", Absent: !out.Status}, rest.Required{Name: "data.items", Absent: out.Data.Items == nil}, rest.Required{Name: "data.items[].id", Absent: rest.Lacks(out.Data.Items, (*AppEmployee).identity)}, rest.Required{Name: "the requested page", Absent: isOther(&out.Data, options.Page)})
 	}
 	return rest.Pointer(&out.Data, c.rest().Do(ctx, &call))
 }
@@ -712,8 +712,8 @@ func (c *Client) changeOwner(ctx context.Context, idOrSlug string, newOwner stri
 	}
 	call.PathParam("organizationId", idOrSlug, rest.Slug)
 	call.Require("newOwner", newOwner, rest.Slug)
-	call.Missing = func() string {
-		return rest.Missing(rest.Due{Name: "status", Absent: !out.Status})
+	call.Validate = func() string {
+		return rest.Validate(rest.Required{Name: "status", Absent: !out.Status})
 	}
 	return rest.Value(&out.Data.Changed, c.rest().Do(ctx, &call))
 }
@@ -765,8 +765,8 @@ func (c *Client) ListCollaboratorsPage(ctx context.Context, idOrSlug string, opt
 	call.OptionalParam(options.Email != "", "email", "form", true, options.Email)
 	call.OptionalParam(len(options.Tags) > 0, "tags", "form", true, options.Tags)
 	call.OptionalParam(options.OnlyUsers, "onlyUsers", "form", true, options.OnlyUsers)
-	call.Missing = func() string {
-		return rest.Missing(rest.Due{Name: "status", Absent: !out.Status}, rest.Due{Name: "data.items", Absent: out.Data.Items == nil}, rest.Due{Name: "data.items[].id", Absent: rest.Lacks(out.Data.Items, (*Collaborator).identity)}, rest.Due{Name: "the requested page", Absent: isOther(&out.Data, options.Page)})
+	call.Validate = func() string {
+		return rest.Validate(rest.Required{Name: "status", Absent: !out.Status}, rest.Required{Name: "data.items", Absent: out.Data.Items == nil}, rest.Required{Name: "data.items[].id", Absent: rest.Lacks(out.Data.Items, (*Collaborator).identity)}, rest.Required{Name: "the requested page", Absent: isOther(&out.Data, options.Page)})
 	}
 	return rest.Pointer(&out.Data, c.rest().Do(ctx, &call))
 }
@@ -805,8 +805,8 @@ func (c *Client) ListAppCollaboratorsPage(ctx context.Context, idOrSlug string, 
 	call.OptionalParam(options.Page != 0, "page", "form", true, options.Page)
 	call.OptionalParam(options.Limit != 0, "limit", "form", true, options.Limit)
 	call.OptionalParam(options.Sort != "", "sort", "form", true, options.Sort)
-	call.Missing = func() string {
-		return rest.Missing(rest.Due{Name: "status", Absent: !out.Status}, rest.Due{Name: "data.items", Absent: out.Data.Items == nil}, rest.Due{Name: "data.items[].id", Absent: rest.Lacks(out.Data.Items, (*AppCollaborator).identity)}, rest.Due{Name: "the requested page", Absent: isOther(&out.Data, options.Page)})
+	call.Validate = func() string {
+		return rest.Validate(rest.Required{Name: "status", Absent: !out.Status}, rest.Required{Name: "data.items", Absent: out.Data.Items == nil}, rest.Required{Name: "data.items[].id", Absent: rest.Lacks(out.Data.Items, (*AppCollaborator).identity)}, rest.Required{Name: "the requested page", Absent: isOther(&out.Data, options.Page)})
 	}
 	return rest.Pointer(&out.Data, c.rest().Do(ctx, &call))
 }
@@ -863,8 +863,8 @@ func (c *Client) ListAndroidDevicesPage(ctx context.Context, idOrSlug string, op
 	call.OptionalParam(len(options.Tags) > 0, "tags", "form", true, options.Tags)
 	call.OptionalParam(options.SegmentID != 0, "segmentId", "form", true, options.SegmentID)
 	call.OptionalParam(options.ExpandTo != "", "expandTo", "form", true, options.ExpandTo)
-	call.Missing = func() string {
-		return rest.Missing(rest.Due{Name: "status", Absent: !out.Status}, rest.Due{Name: "data.items", Absent: out.Data.Items == nil}, rest.Due{Name: "data.items[].id", Absent: rest.Lacks(out.Data.Items, (*AndroidDevice).identity)}, rest.Due{Name: "the requested page", Absent: isOther(&out.Data, options.Page)})
+	call.Validate = func() string {
+		return rest.Validate(rest.Required{Name: "status", Absent: !out.Status}, rest.Required{Name: "data.items", Absent: out.Data.Items == nil}, rest.Required{Name: "data.items[].id", Absent: rest.Lacks(out.Data.Items, (*AndroidDevice).identity)}, rest.Required{Name: "the requested page", Absent: isOther(&out.Data, options.Page)})
 	}
 	return rest.Pointer(&out.Data, c.rest().Do(ctx, &call))
 }
@@ -896,8 +896,8 @@ func (c *Client) disenrollAOSPDevice(ctx context.Context, idOrSlug string, devic
 	}
 	call.PathParam("organizationId", idOrSlug, rest.Slug)
 	call.PathParam("aosDeviceId", deviceID, rest.Hex24)
-	call.Missing = func() string {
-		return rest.Missing(rest.Due{Name: "status", Absent: !out.Status}, rest.Due{Name: "data.status", Absent: !out.Data.Status})
+	call.Validate = func() string {
+		return rest.Validate(rest.Required{Name: "status", Absent: !out.Status}, rest.Required{Name: "data.status", Absent: !out.Data.Status})
 	}
 	return c.rest().Do(ctx, &call)
 }
@@ -956,8 +956,8 @@ func (c *Client) ListAppleDevicesPage(ctx context.Context, idOrSlug string, opti
 	call.OptionalParam(len(options.Tags) > 0, "tags", "form", true, options.Tags)
 	call.OptionalParam(options.SegmentID != 0, "segmentId", "form", true, options.SegmentID)
 	call.OptionalParam(options.ExpandTo != "", "expandTo", "form", true, options.ExpandTo)
-	call.Missing = func() string {
-		return rest.Missing(rest.Due{Name: "status", Absent: !out.Status}, rest.Due{Name: "data.items", Absent: out.Data.Items == nil}, rest.Due{Name: "data.items[].id", Absent: rest.Lacks(out.Data.Items, (*AppleDevice).identity)}, rest.Due{Name: "the requested page", Absent: isOther(&out.Data, options.Page)})
+	call.Validate = func() string {
+		return rest.Validate(rest.Required{Name: "status", Absent: !out.Status}, rest.Required{Name: "data.items", Absent: out.Data.Items == nil}, rest.Required{Name: "data.items[].id", Absent: rest.Lacks(out.Data.Items, (*AppleDevice).identity)}, rest.Required{Name: "the requested page", Absent: isOther(&out.Data, options.Page)})
 	}
 	return rest.Pointer(&out.Data, c.rest().Do(ctx, &call))
 }
@@ -1033,8 +1033,8 @@ func (c *Client) ListDevicesPage(ctx context.Context, idOrSlug string, options L
 	call.OptionalParam(options.Name != "", "name", "form", true, options.Name)
 	call.OptionalParam(len(options.Tags) > 0, "tags", "form", true, options.Tags)
 	call.OptionalParam(options.Search != "", "search", "form", true, options.Search)
-	call.Missing = func() string {
-		return rest.Missing(rest.Due{Name: "status", Absent: !out.Status}, rest.Due{Name: "data.items", Absent: out.Data.Items == nil}, rest.Due{Name: "data.items[].id", Absent: rest.Lacks(out.Data.Items, (*Device).identity)}, rest.Due{Name: "the requested page", Absent: isOther(&out.Data, options.Page)})
+	call.Validate = func() string {
+		return rest.Validate(rest.Required{Name: "status", Absent: !out.Status}, rest.Required{Name: "data.items", Absent: out.Data.Items == nil}, rest.Required{Name: "data.items[].id", Absent: rest.Lacks(out.Data.Items, (*Device).identity)}, rest.Required{Name: "the requested page", Absent: isOther(&out.Data, options.Page)})
 	}
 	return rest.Pointer(&out.Data, c.rest().Do(ctx, &call))
 }
@@ -1088,8 +1088,8 @@ func (c *Client) ListWindowsDevicesPage(ctx context.Context, idOrSlug string, op
 	call.OptionalParam(len(options.Tags) > 0, "tags", "form", true, options.Tags)
 	call.OptionalParam(options.SegmentID != 0, "segmentId", "form", true, options.SegmentID)
 	call.OptionalParam(options.ExpandTo != "", "expandTo", "form", true, options.ExpandTo)
-	call.Missing = func() string {
-		return rest.Missing(rest.Due{Name: "status", Absent: !out.Status}, rest.Due{Name: "data.items", Absent: out.Data.Items == nil}, rest.Due{Name: "data.items[].id", Absent: rest.Lacks(out.Data.Items, (*WindowsDevice).identity)}, rest.Due{Name: "the requested page", Absent: isOther(&out.Data, options.Page)})
+	call.Validate = func() string {
+		return rest.Validate(rest.Required{Name: "status", Absent: !out.Status}, rest.Required{Name: "data.items", Absent: out.Data.Items == nil}, rest.Required{Name: "data.items[].id", Absent: rest.Lacks(out.Data.Items, (*WindowsDevice).identity)}, rest.Required{Name: "the requested page", Absent: isOther(&out.Data, options.Page)})
 	}
 	return rest.Pointer(&out.Data, c.rest().Do(ctx, &call))
 }
@@ -1114,8 +1114,8 @@ func (c *Client) ListSegments(ctx context.Context, idOrSlug string) ([]Segment, 
 		Status: http.StatusOK, Out: &out, Repeat: true,
 	}
 	call.PathParam("organizationId", idOrSlug, rest.Slug)
-	call.Missing = func() string {
-		return rest.Missing(rest.Due{Name: "status", Absent: !out.Status}, rest.Due{Name: "data.organizationId", Absent: out.Data.OrganizationID == ""}, rest.Due{Name: "data.children", Absent: out.Data.Children == nil})
+	call.Validate = func() string {
+		return rest.Validate(rest.Required{Name: "status", Absent: !out.Status}, rest.Required{Name: "data.organizationId", Absent: out.Data.OrganizationID == ""}, rest.Required{Name: "data.children", Absent: out.Data.Children == nil})
 	}
 	return rest.Value(&out.Data.Children, c.rest().Do(ctx, &call))
 }
@@ -1154,8 +1154,8 @@ func (c *Client) ListStoresPage(ctx context.Context, idOrSlug string, options Li
 	call.OptionalParam(options.Page != 0, "page", "form", true, options.Page)
 	call.OptionalParam(options.Limit != 0, "limit", "form", true, options.Limit)
 	call.OptionalParam(options.Sort != "", "sort", "form", true, options.Sort)
-	call.Missing = func() string {
-		return rest.Missing(rest.Due{Name: "status", Absent: !out.Status}, rest.Due{Name: "data.items", Absent: out.Data.Items == nil}, rest.Due{Name: "data.items[].id", Absent: rest.Lacks(out.Data.Items, (*Store).identity)}, rest.Due{Name: "the requested page", Absent: isOther(&out.Data, options.Page)})
+	call.Validate = func() string {
+		return rest.Validate(rest.Required{Name: "status", Absent: !out.Status}, rest.Required{Name: "data.items", Absent: out.Data.Items == nil}, rest.Required{Name: "data.items[].id", Absent: rest.Lacks(out.Data.Items, (*Store).identity)}, rest.Required{Name: "the requested page", Absent: isOther(&out.Data, options.Page)})
 	}
 	return rest.Pointer(&out.Data, c.rest().Do(ctx, &call))
 }
@@ -1176,8 +1176,8 @@ func (c *Client) GetWorkspace(ctx context.Context, idOrSlug string) (*Workspace,
 		Status: http.StatusOK, Out: &out, Repeat: true,
 	}
 	call.PathParam("organizationId", idOrSlug, rest.Slug)
-	call.Missing = func() string {
-		return rest.Missing(rest.Due{Name: "status", Absent: !out.Status}, rest.Due{Name: "data.organization.id", Absent: out.Data.Organization.ID == ""})
+	call.Validate = func() string {
+		return rest.Validate(rest.Required{Name: "status", Absent: !out.Status}, rest.Required{Name: "data.organization.id", Absent: out.Data.Organization.ID == ""})
 	}
 	return rest.Pointer(&out.Data, c.rest().Do(ctx, &call))
 }
@@ -1197,8 +1197,8 @@ func (c *Client) GetProfile(ctx context.Context) (*Profile, error) {
 		Method:    http.MethodGet, Path: "/users/profile",
 		Status: http.StatusOK, Out: &out, Repeat: true,
 	}
-	call.Missing = func() string {
-		return rest.Missing(rest.Due{Name: "status", Absent: !out.Status}, rest.Due{Name: "data.id", Absent: out.Data.ID == ""})
+	call.Validate = func() string {
+		return rest.Validate(rest.Required{Name: "status", Absent: !out.Status}, rest.Required{Name: "data.id", Absent: out.Data.ID == ""})
 	}
 	return rest.Pointer(&out.Data, c.rest().Do(ctx, &call))
 }

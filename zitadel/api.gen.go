@@ -977,8 +977,8 @@ func (c *Client) ListInstanceMembersPage(ctx context.Context, query ListQuery) (
 		Status: http.StatusOK, Out: &out, Repeat: true, List: true,
 		PageSize: int(query.Limit),
 	}
-	call.Missing = func() string {
-		return rest.Missing(rest.Due{Name: "details", Absent: out.Details == (ListDetails{})}, rest.Due{Name: "result[].userId", Absent: rest.Lacks(out.Result, (*Member).identity)})
+	call.Validate = func() string {
+		return rest.Validate(rest.Required{Name: "details", Absent: out.Details == (ListDetails{})}, rest.Required{Name: "result[].userId", Absent: rest.Lacks(out.Result, (*Member).identity)})
 	}
 	return rest.Pointer(&out, c.rest().Do(ctx, &call))
 }
@@ -1024,8 +1024,8 @@ func (c *Client) SearchOrganizationsPage(ctx context.Context, body OrganizationS
 		Status: http.StatusOK, Out: &out, Repeat: true, List: true,
 		PageSize: int(body.Query.Limit),
 	}
-	call.Missing = func() string {
-		return rest.Missing(rest.Due{Name: "details", Absent: out.Details == (ListDetails{})}, rest.Due{Name: "result[].id", Absent: rest.Lacks(out.Result, (*Organization).identity)})
+	call.Validate = func() string {
+		return rest.Validate(rest.Required{Name: "details", Absent: out.Details == (ListDetails{})}, rest.Required{Name: "result[].id", Absent: rest.Lacks(out.Result, (*Organization).identity)})
 	}
 	return rest.Pointer(&out, c.rest().Do(ctx, &call))
 }
@@ -1043,8 +1043,8 @@ func (c *Client) SetUpOrganization(ctx context.Context, body OrganizationSetup) 
 		Body:   body,
 		Status: http.StatusOK, Out: &out,
 	}
-	call.Missing = func() string {
-		return rest.Missing(rest.Due{Name: "details.resourceOwner", Absent: out.Details.ResourceOwner == ""}, rest.Due{Name: "orgId", Absent: out.OrgID == ""})
+	call.Validate = func() string {
+		return rest.Validate(rest.Required{Name: "details.resourceOwner", Absent: out.Details.ResourceOwner == ""}, rest.Required{Name: "orgId", Absent: out.OrgID == ""})
 	}
 	return rest.Pointer(&out, c.rest().Do(ctx, &call))
 }
@@ -1062,8 +1062,8 @@ func (c *Client) GetDefaultOrganization(ctx context.Context) (*Organization, err
 		Method:    http.MethodGet, Path: "/admin/v1/orgs/default",
 		Status: http.StatusOK, Out: &out, Repeat: true,
 	}
-	call.Missing = func() string {
-		return rest.Missing(rest.Due{Name: "org.id", Absent: out.Org.ID == ""})
+	call.Validate = func() string {
+		return rest.Validate(rest.Required{Name: "org.id", Absent: out.Org.ID == ""})
 	}
 	return rest.Pointer(&out.Org, c.rest().Do(ctx, &call))
 }
@@ -1088,8 +1088,8 @@ func (c *Client) SetDefaultOrganization(ctx context.Context, orgID string) (*Obj
 		Status: http.StatusOK, Out: &out,
 	}
 	call.PathParam("orgId", orgID, rest.Opaque)
-	call.Missing = func() string {
-		return rest.Missing(rest.Due{Name: "details.resourceOwner", Absent: out.Details.ResourceOwner == ""})
+	call.Validate = func() string {
+		return rest.Validate(rest.Required{Name: "details.resourceOwner", Absent: out.Details.ResourceOwner == ""})
 	}
 	return rest.Pointer(&out.Details, c.rest().Do(ctx, &call))
 }
@@ -1108,8 +1108,8 @@ func (c *Client) deleteOrganization(ctx context.Context, orgID string) (*ObjectD
 		Status: http.StatusOK, Out: &out,
 	}
 	call.PathParam("orgId", orgID, rest.Opaque)
-	call.Missing = func() string {
-		return rest.Missing(rest.Due{Name: "details.resourceOwner", Absent: out.Details.ResourceOwner == ""})
+	call.Validate = func() string {
+		return rest.Validate(rest.Required{Name: "details.resourceOwner", Absent: out.Details.ResourceOwner == ""})
 	}
 	return rest.Pointer(&out.Details, c.rest().Do(ctx, &call))
 }
@@ -1129,8 +1129,8 @@ func (c *Client) GetOrganization(ctx context.Context, orgID string) (*Organizati
 		Status: http.StatusOK, Out: &out, Repeat: true,
 	}
 	call.PathParam("orgId", orgID, rest.Opaque)
-	call.Missing = func() string {
-		return rest.Missing(rest.Due{Name: "org.id", Absent: out.Org.ID == ""})
+	call.Validate = func() string {
+		return rest.Validate(rest.Required{Name: "org.id", Absent: out.Org.ID == ""})
 	}
 	return rest.Pointer(&out.Org, c.rest().Do(ctx, &call))
 }
@@ -1150,8 +1150,8 @@ func (c *Client) ListMyMembershipsPage(ctx context.Context, query ListQuery) (*M
 		Status: http.StatusOK, Out: &out, Repeat: true, List: true,
 		PageSize: int(query.Limit),
 	}
-	call.Missing = func() string {
-		return rest.Missing(rest.Due{Name: "details", Absent: out.Details == (ListDetails{})}, rest.Due{Name: "result[].userId", Absent: rest.Lacks(out.Result, (*Membership).identity)})
+	call.Validate = func() string {
+		return rest.Validate(rest.Required{Name: "details", Absent: out.Details == (ListDetails{})}, rest.Required{Name: "result[].userId", Absent: rest.Lacks(out.Result, (*Membership).identity)})
 	}
 	return rest.Pointer(&out, c.rest().Do(ctx, &call))
 }
@@ -1187,8 +1187,8 @@ func (c *Client) GetMyUser(ctx context.Context) (*User, error) {
 		Method:    http.MethodGet, Path: "/auth/v1/users/me",
 		Status: http.StatusOK, Out: &out, Repeat: true,
 	}
-	call.Missing = func() string {
-		return rest.Missing(rest.Due{Name: "user.id", Absent: out.User.ID == ""})
+	call.Validate = func() string {
+		return rest.Validate(rest.Required{Name: "user.id", Absent: out.User.ID == ""})
 	}
 	return rest.Pointer(&out.User, c.rest().Do(ctx, &call))
 }
@@ -1210,8 +1210,8 @@ func (c *Client) ListActionsPage(ctx context.Context, orgID string, query ListQu
 		PageSize: int(query.Limit),
 	}
 	call.HeaderParam("x-zitadel-orgid", orgID, rest.Opaque)
-	call.Missing = func() string {
-		return rest.Missing(rest.Due{Name: "details", Absent: out.Details == (ListDetails{})}, rest.Due{Name: "result[].id", Absent: rest.Lacks(out.Result, (*Action).identity)})
+	call.Validate = func() string {
+		return rest.Validate(rest.Required{Name: "details", Absent: out.Details == (ListDetails{})}, rest.Required{Name: "result[].id", Absent: rest.Lacks(out.Result, (*Action).identity)})
 	}
 	return rest.Pointer(&out, c.rest().Do(ctx, &call))
 }
@@ -1232,8 +1232,8 @@ func (c *Client) ListGrantedProjectsPage(ctx context.Context, orgID string, quer
 		PageSize: int(query.Limit),
 	}
 	call.HeaderParam("x-zitadel-orgid", orgID, rest.Opaque)
-	call.Missing = func() string {
-		return rest.Missing(rest.Due{Name: "details", Absent: out.Details == (ListDetails{})}, rest.Due{Name: "result[].grantId", Absent: rest.Lacks(out.Result, (*ProjectGrant).identity)})
+	call.Validate = func() string {
+		return rest.Validate(rest.Required{Name: "details", Absent: out.Details == (ListDetails{})}, rest.Required{Name: "result[].grantId", Absent: rest.Lacks(out.Result, (*ProjectGrant).identity)})
 	}
 	return rest.Pointer(&out, c.rest().Do(ctx, &call))
 }
@@ -1255,8 +1255,8 @@ func (c *Client) ListIdentityProvidersPage(ctx context.Context, orgID string, bo
 		PageSize: int(body.Query.Limit),
 	}
 	call.HeaderParam("x-zitadel-orgid", orgID, rest.Opaque)
-	call.Missing = func() string {
-		return rest.Missing(rest.Due{Name: "details", Absent: out.Details == (ListDetails{})}, rest.Due{Name: "result[].id", Absent: rest.Lacks(out.Result, (*IdentityProvider).identity)})
+	call.Validate = func() string {
+		return rest.Validate(rest.Required{Name: "details", Absent: out.Details == (ListDetails{})}, rest.Required{Name: "result[].id", Absent: rest.Lacks(out.Result, (*IdentityProvider).identity)})
 	}
 	return rest.Pointer(&out, c.rest().Do(ctx, &call))
 }
@@ -1278,8 +1278,8 @@ func (c *Client) ListMetadataPage(ctx context.Context, orgID string, query ListQ
 		PageSize: int(query.Limit),
 	}
 	call.HeaderParam("x-zitadel-orgid", orgID, rest.Opaque)
-	call.Missing = func() string {
-		return rest.Missing(rest.Due{Name: "details", Absent: out.Details == (ListDetails{})}, rest.Due{Name: "result[].key", Absent: rest.Lacks(out.Result, (*Metadata).identity)})
+	call.Validate = func() string {
+		return rest.Validate(rest.Required{Name: "details", Absent: out.Details == (ListDetails{})}, rest.Required{Name: "result[].key", Absent: rest.Lacks(out.Result, (*Metadata).identity)})
 	}
 	return rest.Pointer(&out, c.rest().Do(ctx, &call))
 }
@@ -1299,8 +1299,8 @@ func (c *Client) AddOrganization(ctx context.Context, name string) (*AddedOrgani
 		}{name},
 		Status: http.StatusOK, Out: &out,
 	}
-	call.Missing = func() string {
-		return rest.Missing(rest.Due{Name: "id", Absent: out.ID == ""}, rest.Due{Name: "details.resourceOwner", Absent: out.Details.ResourceOwner == ""})
+	call.Validate = func() string {
+		return rest.Validate(rest.Required{Name: "id", Absent: out.ID == ""}, rest.Required{Name: "details.resourceOwner", Absent: out.Details.ResourceOwner == ""})
 	}
 	return rest.Pointer(&out, c.rest().Do(ctx, &call))
 }
@@ -1320,8 +1320,8 @@ func (c *Client) deleteMyOrganization(ctx context.Context, orgID string) (*Objec
 		Status: http.StatusOK, Out: &out,
 	}
 	call.HeaderParam("x-zitadel-orgid", orgID, rest.Opaque)
-	call.Missing = func() string {
-		return rest.Missing(rest.Due{Name: "details.resourceOwner", Absent: out.Details.ResourceOwner == ""})
+	call.Validate = func() string {
+		return rest.Validate(rest.Required{Name: "details.resourceOwner", Absent: out.Details.ResourceOwner == ""})
 	}
 	return rest.Pointer(&out.Details, c.rest().Do(ctx, &call))
 }
@@ -1344,8 +1344,8 @@ func (c *Client) GetMyOrganization(ctx context.Context, orgID string) (*Organiza
 		Status: http.StatusOK, Out: &out, Repeat: true,
 	}
 	call.HeaderParam("x-zitadel-orgid", orgID, rest.Opaque)
-	call.Missing = func() string {
-		return rest.Missing(rest.Due{Name: "org.id", Absent: out.Org.ID == ""})
+	call.Validate = func() string {
+		return rest.Validate(rest.Required{Name: "org.id", Absent: out.Org.ID == ""})
 	}
 	return rest.Pointer(&out.Org, c.rest().Do(ctx, &call))
 }
@@ -1370,8 +1370,8 @@ func (c *Client) DeactivateOrganization(ctx context.Context, orgID string) (*Obj
 		Status: http.StatusOK, Out: &out,
 	}
 	call.HeaderParam("x-zitadel-orgid", orgID, rest.Opaque)
-	call.Missing = func() string {
-		return rest.Missing(rest.Due{Name: "details.resourceOwner", Absent: out.Details.ResourceOwner == ""})
+	call.Validate = func() string {
+		return rest.Validate(rest.Required{Name: "details.resourceOwner", Absent: out.Details.ResourceOwner == ""})
 	}
 	return rest.Pointer(&out.Details, c.rest().Do(ctx, &call))
 }
@@ -1393,8 +1393,8 @@ func (c *Client) ReactivateOrganization(ctx context.Context, orgID string) (*Obj
 		Status: http.StatusOK, Out: &out,
 	}
 	call.HeaderParam("x-zitadel-orgid", orgID, rest.Opaque)
-	call.Missing = func() string {
-		return rest.Missing(rest.Due{Name: "details.resourceOwner", Absent: out.Details.ResourceOwner == ""})
+	call.Validate = func() string {
+		return rest.Validate(rest.Required{Name: "details.resourceOwner", Absent: out.Details.ResourceOwner == ""})
 	}
 	return rest.Pointer(&out.Details, c.rest().Do(ctx, &call))
 }
@@ -1415,8 +1415,8 @@ func (c *Client) ListDomainsPage(ctx context.Context, orgID string, query ListQu
 		PageSize: int(query.Limit),
 	}
 	call.HeaderParam("x-zitadel-orgid", orgID, rest.Opaque)
-	call.Missing = func() string {
-		return rest.Missing(rest.Due{Name: "details", Absent: out.Details == (ListDetails{})}, rest.Due{Name: "result[].domainName", Absent: rest.Lacks(out.Result, (*Domain).identity)})
+	call.Validate = func() string {
+		return rest.Validate(rest.Required{Name: "details", Absent: out.Details == (ListDetails{})}, rest.Required{Name: "result[].domainName", Absent: rest.Lacks(out.Result, (*Domain).identity)})
 	}
 	return rest.Pointer(&out, c.rest().Do(ctx, &call))
 }
@@ -1438,8 +1438,8 @@ func (c *Client) ListMembersPage(ctx context.Context, orgID string, query ListQu
 		PageSize: int(query.Limit),
 	}
 	call.HeaderParam("x-zitadel-orgid", orgID, rest.Opaque)
-	call.Missing = func() string {
-		return rest.Missing(rest.Due{Name: "details", Absent: out.Details == (ListDetails{})}, rest.Due{Name: "result[].userId", Absent: rest.Lacks(out.Result, (*Member).identity)})
+	call.Validate = func() string {
+		return rest.Validate(rest.Required{Name: "details", Absent: out.Details == (ListDetails{})}, rest.Required{Name: "result[].userId", Absent: rest.Lacks(out.Result, (*Member).identity)})
 	}
 	return rest.Pointer(&out, c.rest().Do(ctx, &call))
 }
@@ -1457,8 +1457,8 @@ func (c *Client) getDomainPolicy(ctx context.Context, orgID string) (*PolicyResu
 		Status: http.StatusOK, Out: &out, Repeat: true,
 	}
 	call.HeaderParam("x-zitadel-orgid", orgID, rest.Opaque)
-	call.Missing = func() string {
-		return rest.Missing(rest.Due{Name: "policy", Absent: out.Policy == (Policy{})})
+	call.Validate = func() string {
+		return rest.Validate(rest.Required{Name: "policy", Absent: out.Policy == (Policy{})})
 	}
 	return rest.Pointer(&out, c.rest().Do(ctx, &call))
 }
@@ -1476,8 +1476,8 @@ func (c *Client) getLabelPolicy(ctx context.Context, orgID string) (*PolicyResul
 		Status: http.StatusOK, Out: &out, Repeat: true,
 	}
 	call.HeaderParam("x-zitadel-orgid", orgID, rest.Opaque)
-	call.Missing = func() string {
-		return rest.Missing(rest.Due{Name: "policy", Absent: out.Policy == (Policy{})})
+	call.Validate = func() string {
+		return rest.Validate(rest.Required{Name: "policy", Absent: out.Policy == (Policy{})})
 	}
 	return rest.Pointer(&out, c.rest().Do(ctx, &call))
 }
@@ -1495,8 +1495,8 @@ func (c *Client) getLockoutPolicy(ctx context.Context, orgID string) (*PolicyRes
 		Status: http.StatusOK, Out: &out, Repeat: true,
 	}
 	call.HeaderParam("x-zitadel-orgid", orgID, rest.Opaque)
-	call.Missing = func() string {
-		return rest.Missing(rest.Due{Name: "policy", Absent: out.Policy == (Policy{})})
+	call.Validate = func() string {
+		return rest.Validate(rest.Required{Name: "policy", Absent: out.Policy == (Policy{})})
 	}
 	return rest.Pointer(&out, c.rest().Do(ctx, &call))
 }
@@ -1514,8 +1514,8 @@ func (c *Client) getLoginPolicy(ctx context.Context, orgID string) (*PolicyResul
 		Status: http.StatusOK, Out: &out, Repeat: true,
 	}
 	call.HeaderParam("x-zitadel-orgid", orgID, rest.Opaque)
-	call.Missing = func() string {
-		return rest.Missing(rest.Due{Name: "policy", Absent: out.Policy == (Policy{})})
+	call.Validate = func() string {
+		return rest.Validate(rest.Required{Name: "policy", Absent: out.Policy == (Policy{})})
 	}
 	return rest.Pointer(&out, c.rest().Do(ctx, &call))
 }
@@ -1533,8 +1533,8 @@ func (c *Client) getNotificationPolicy(ctx context.Context, orgID string) (*Poli
 		Status: http.StatusOK, Out: &out, Repeat: true,
 	}
 	call.HeaderParam("x-zitadel-orgid", orgID, rest.Opaque)
-	call.Missing = func() string {
-		return rest.Missing(rest.Due{Name: "policy", Absent: out.Policy == (Policy{})})
+	call.Validate = func() string {
+		return rest.Validate(rest.Required{Name: "policy", Absent: out.Policy == (Policy{})})
 	}
 	return rest.Pointer(&out, c.rest().Do(ctx, &call))
 }
@@ -1552,8 +1552,8 @@ func (c *Client) getPasswordAgePolicy(ctx context.Context, orgID string) (*Polic
 		Status: http.StatusOK, Out: &out, Repeat: true,
 	}
 	call.HeaderParam("x-zitadel-orgid", orgID, rest.Opaque)
-	call.Missing = func() string {
-		return rest.Missing(rest.Due{Name: "policy", Absent: out.Policy == (Policy{})})
+	call.Validate = func() string {
+		return rest.Validate(rest.Required{Name: "policy", Absent: out.Policy == (Policy{})})
 	}
 	return rest.Pointer(&out, c.rest().Do(ctx, &call))
 }
@@ -1571,8 +1571,8 @@ func (c *Client) getPasswordComplexityPolicy(ctx context.Context, orgID string) 
 		Status: http.StatusOK, Out: &out, Repeat: true,
 	}
 	call.HeaderParam("x-zitadel-orgid", orgID, rest.Opaque)
-	call.Missing = func() string {
-		return rest.Missing(rest.Due{Name: "policy", Absent: out.Policy == (Policy{})})
+	call.Validate = func() string {
+		return rest.Validate(rest.Required{Name: "policy", Absent: out.Policy == (Policy{})})
 	}
 	return rest.Pointer(&out, c.rest().Do(ctx, &call))
 }
@@ -1590,8 +1590,8 @@ func (c *Client) getPrivacyPolicy(ctx context.Context, orgID string) (*PolicyRes
 		Status: http.StatusOK, Out: &out, Repeat: true,
 	}
 	call.HeaderParam("x-zitadel-orgid", orgID, rest.Opaque)
-	call.Missing = func() string {
-		return rest.Missing(rest.Due{Name: "policy", Absent: out.Policy == (Policy{})})
+	call.Validate = func() string {
+		return rest.Validate(rest.Required{Name: "policy", Absent: out.Policy == (Policy{})})
 	}
 	return rest.Pointer(&out, c.rest().Do(ctx, &call))
 }
@@ -1613,8 +1613,8 @@ func (c *Client) ListProjectGrantsPage(ctx context.Context, orgID string, query 
 		PageSize: int(query.Limit),
 	}
 	call.HeaderParam("x-zitadel-orgid", orgID, rest.Opaque)
-	call.Missing = func() string {
-		return rest.Missing(rest.Due{Name: "details", Absent: out.Details == (ListDetails{})}, rest.Due{Name: "result[].grantId", Absent: rest.Lacks(out.Result, (*ProjectGrant).identity)})
+	call.Validate = func() string {
+		return rest.Validate(rest.Required{Name: "details", Absent: out.Details == (ListDetails{})}, rest.Required{Name: "result[].grantId", Absent: rest.Lacks(out.Result, (*ProjectGrant).identity)})
 	}
 	return rest.Pointer(&out, c.rest().Do(ctx, &call))
 }
@@ -1635,8 +1635,8 @@ func (c *Client) ListProjectsPage(ctx context.Context, orgID string, query ListQ
 		PageSize: int(query.Limit),
 	}
 	call.HeaderParam("x-zitadel-orgid", orgID, rest.Opaque)
-	call.Missing = func() string {
-		return rest.Missing(rest.Due{Name: "details", Absent: out.Details == (ListDetails{})}, rest.Due{Name: "result[].id", Absent: rest.Lacks(out.Result, (*Project).identity)})
+	call.Validate = func() string {
+		return rest.Validate(rest.Required{Name: "details", Absent: out.Details == (ListDetails{})}, rest.Required{Name: "result[].id", Absent: rest.Lacks(out.Result, (*Project).identity)})
 	}
 	return rest.Pointer(&out, c.rest().Do(ctx, &call))
 }
@@ -1658,8 +1658,8 @@ func (c *Client) ListAppsPage(ctx context.Context, projectID string, orgID strin
 	}
 	call.PathParam("projectId", projectID, rest.Opaque)
 	call.HeaderParam("x-zitadel-orgid", orgID, rest.Opaque)
-	call.Missing = func() string {
-		return rest.Missing(rest.Due{Name: "details", Absent: out.Details == (ListDetails{})}, rest.Due{Name: "result[].id", Absent: rest.Lacks(out.Result, (*App).identity)})
+	call.Validate = func() string {
+		return rest.Validate(rest.Required{Name: "details", Absent: out.Details == (ListDetails{})}, rest.Required{Name: "result[].id", Absent: rest.Lacks(out.Result, (*App).identity)})
 	}
 	return rest.Pointer(&out, c.rest().Do(ctx, &call))
 }
@@ -1684,8 +1684,8 @@ func (c *Client) ListProjectGrantMembersPage(ctx context.Context, projectID stri
 	call.PathParam("projectId", projectID, rest.Opaque)
 	call.PathParam("grantId", grantID, rest.Opaque)
 	call.HeaderParam("x-zitadel-orgid", orgID, rest.Opaque)
-	call.Missing = func() string {
-		return rest.Missing(rest.Due{Name: "details", Absent: out.Details == (ListDetails{})}, rest.Due{Name: "result[].userId", Absent: rest.Lacks(out.Result, (*Member).identity)})
+	call.Validate = func() string {
+		return rest.Validate(rest.Required{Name: "details", Absent: out.Details == (ListDetails{})}, rest.Required{Name: "result[].userId", Absent: rest.Lacks(out.Result, (*Member).identity)})
 	}
 	return rest.Pointer(&out, c.rest().Do(ctx, &call))
 }
@@ -1709,8 +1709,8 @@ func (c *Client) ListProjectMembersPage(ctx context.Context, projectID string, o
 	}
 	call.PathParam("projectId", projectID, rest.Opaque)
 	call.HeaderParam("x-zitadel-orgid", orgID, rest.Opaque)
-	call.Missing = func() string {
-		return rest.Missing(rest.Due{Name: "details", Absent: out.Details == (ListDetails{})}, rest.Due{Name: "result[].userId", Absent: rest.Lacks(out.Result, (*Member).identity)})
+	call.Validate = func() string {
+		return rest.Validate(rest.Required{Name: "details", Absent: out.Details == (ListDetails{})}, rest.Required{Name: "result[].userId", Absent: rest.Lacks(out.Result, (*Member).identity)})
 	}
 	return rest.Pointer(&out, c.rest().Do(ctx, &call))
 }
@@ -1729,8 +1729,8 @@ func (c *Client) ListUsersPage(ctx context.Context, orgID string, body UserSearc
 		PageSize: int(body.Query.Limit),
 	}
 	call.HeaderParam("x-zitadel-orgid", orgID, rest.Opaque)
-	call.Missing = func() string {
-		return rest.Missing(rest.Due{Name: "details", Absent: out.Details == (ListDetails{})}, rest.Due{Name: "result[].id", Absent: rest.Lacks(out.Result, (*User).identity)})
+	call.Validate = func() string {
+		return rest.Validate(rest.Required{Name: "details", Absent: out.Details == (ListDetails{})}, rest.Required{Name: "result[].id", Absent: rest.Lacks(out.Result, (*User).identity)})
 	}
 	return rest.Pointer(&out, c.rest().Do(ctx, &call))
 }
@@ -1751,8 +1751,8 @@ func (c *Client) ListUserGrantsPage(ctx context.Context, orgID string, query Lis
 		PageSize: int(query.Limit),
 	}
 	call.HeaderParam("x-zitadel-orgid", orgID, rest.Opaque)
-	call.Missing = func() string {
-		return rest.Missing(rest.Due{Name: "details", Absent: out.Details == (ListDetails{})}, rest.Due{Name: "result[].id", Absent: rest.Lacks(out.Result, (*UserGrant).identity)})
+	call.Validate = func() string {
+		return rest.Validate(rest.Required{Name: "details", Absent: out.Details == (ListDetails{})}, rest.Required{Name: "result[].id", Absent: rest.Lacks(out.Result, (*UserGrant).identity)})
 	}
 	return rest.Pointer(&out, c.rest().Do(ctx, &call))
 }
@@ -1778,8 +1778,8 @@ func (c *Client) ListUserMembershipsPage(ctx context.Context, userID string, org
 	}
 	call.PathParam("userId", userID, rest.Opaque)
 	call.HeaderParam("x-zitadel-orgid", orgID, rest.Opaque)
-	call.Missing = func() string {
-		return rest.Missing(rest.Due{Name: "details", Absent: out.Details == (ListDetails{})}, rest.Due{Name: "result[].userId", Absent: rest.Lacks(out.Result, (*Membership).identity)})
+	call.Validate = func() string {
+		return rest.Validate(rest.Required{Name: "details", Absent: out.Details == (ListDetails{})}, rest.Required{Name: "result[].userId", Absent: rest.Lacks(out.Result, (*Membership).identity)})
 	}
 	return rest.Pointer(&out, c.rest().Do(ctx, &call))
 }
@@ -1799,8 +1799,8 @@ func (c *Client) AddOrganizationV2(ctx context.Context, body OrganizationCreatio
 		Body:   body,
 		Status: http.StatusCreated, Out: &out,
 	}
-	call.Missing = func() string {
-		return rest.Missing(rest.Due{Name: "details.resourceOwner", Absent: out.Details.ResourceOwner == ""}, rest.Due{Name: "organizationId", Absent: out.OrganizationID == ""})
+	call.Validate = func() string {
+		return rest.Validate(rest.Required{Name: "details.resourceOwner", Absent: out.Details.ResourceOwner == ""}, rest.Required{Name: "organizationId", Absent: out.OrganizationID == ""})
 	}
 	return rest.Pointer(&out, c.rest().Do(ctx, &call))
 }
@@ -1821,8 +1821,8 @@ func (c *Client) SearchOrganizationsV2Page(ctx context.Context, body Organizatio
 		Status: http.StatusOK, Out: &out, Repeat: true, List: true,
 		PageSize: int(body.Query.Limit),
 	}
-	call.Missing = func() string {
-		return rest.Missing(rest.Due{Name: "details", Absent: out.Details == (ListDetailsV2{})}, rest.Due{Name: "result[].id", Absent: rest.Lacks(out.Result, (*OrganizationV2).identity)})
+	call.Validate = func() string {
+		return rest.Validate(rest.Required{Name: "details", Absent: out.Details == (ListDetailsV2{})}, rest.Required{Name: "result[].id", Absent: rest.Lacks(out.Result, (*OrganizationV2).identity)})
 	}
 	return rest.Pointer(&out, c.rest().Do(ctx, &call))
 }
@@ -1862,8 +1862,8 @@ func (c *Client) ActivateOrganizationV2(ctx context.Context, orgID string) (time
 		Status: http.StatusOK, Out: &out,
 	}
 	call.PathParam("organizationId", orgID, rest.Opaque)
-	call.Missing = func() string {
-		return rest.Missing(rest.Due{Name: "changeDate", Absent: out.ChangeDate.IsZero()})
+	call.Validate = func() string {
+		return rest.Validate(rest.Required{Name: "changeDate", Absent: out.ChangeDate.IsZero()})
 	}
 	return rest.Value(&out.ChangeDate, c.rest().Do(ctx, &call))
 }
@@ -1885,8 +1885,8 @@ func (c *Client) DeactivateOrganizationV2(ctx context.Context, orgID string) (ti
 		Status: http.StatusOK, Out: &out,
 	}
 	call.PathParam("organizationId", orgID, rest.Opaque)
-	call.Missing = func() string {
-		return rest.Missing(rest.Due{Name: "changeDate", Absent: out.ChangeDate.IsZero()})
+	call.Validate = func() string {
+		return rest.Validate(rest.Required{Name: "changeDate", Absent: out.ChangeDate.IsZero()})
 	}
 	return rest.Value(&out.ChangeDate, c.rest().Do(ctx, &call))
 }
@@ -1909,8 +1909,8 @@ func (c *Client) ListAuthorizationsPage(ctx context.Context, body AuthorizationS
 		Status: http.StatusOK, Out: &out, Repeat: true, List: true,
 		PageSize: int(body.Pagination.Limit),
 	}
-	call.Missing = func() string {
-		return rest.Missing(rest.Due{Name: "pagination", Absent: out.Pagination == (Pagination{})}, rest.Due{Name: "authorizations[].id", Absent: rest.Lacks(out.Authorizations, (*Authorization).identity)})
+	call.Validate = func() string {
+		return rest.Validate(rest.Required{Name: "pagination", Absent: out.Pagination == (Pagination{})}, rest.Required{Name: "authorizations[].id", Absent: rest.Lacks(out.Authorizations, (*Authorization).identity)})
 	}
 	return rest.Pointer(&out, c.rest().Do(ctx, &call))
 }
@@ -1929,8 +1929,8 @@ func (c *Client) ListGroupsPage(ctx context.Context, body GroupSearch) (*GroupPa
 		Status: http.StatusOK, Out: &out, Repeat: true, List: true,
 		PageSize: int(body.Pagination.Limit),
 	}
-	call.Missing = func() string {
-		return rest.Missing(rest.Due{Name: "pagination", Absent: out.Pagination == (Pagination{})}, rest.Due{Name: "groups[].id", Absent: rest.Lacks(out.Groups, (*Group).identity)})
+	call.Validate = func() string {
+		return rest.Validate(rest.Required{Name: "pagination", Absent: out.Pagination == (Pagination{})}, rest.Required{Name: "groups[].id", Absent: rest.Lacks(out.Groups, (*Group).identity)})
 	}
 	return rest.Pointer(&out, c.rest().Do(ctx, &call))
 }
@@ -1954,8 +1954,8 @@ func (c *Client) ListAdministratorsPage(ctx context.Context, body AdministratorS
 		Status: http.StatusOK, Out: &out, Repeat: true, List: true,
 		PageSize: int(body.Pagination.Limit),
 	}
-	call.Missing = func() string {
-		return rest.Missing(rest.Due{Name: "pagination", Absent: out.Pagination == (Pagination{})}, rest.Due{Name: "administrators[].user.id", Absent: rest.Lacks(out.Administrators, (*Administrator).identity)})
+	call.Validate = func() string {
+		return rest.Validate(rest.Required{Name: "pagination", Absent: out.Pagination == (Pagination{})}, rest.Required{Name: "administrators[].user.id", Absent: rest.Lacks(out.Administrators, (*Administrator).identity)})
 	}
 	return rest.Pointer(&out, c.rest().Do(ctx, &call))
 }

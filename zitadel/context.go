@@ -44,9 +44,9 @@ func (a api) Do(ctx context.Context, call *rest.Call) error {
 			return err
 		}
 	}
-	documented := call.Missing
+	documented := call.Validate
 	proved := false
-	call.Missing = func() string {
+	call.Validate = func() string {
 		if documented != nil {
 			if name := documented(); name != "" {
 				return name
@@ -131,7 +131,7 @@ func (a api) showArrival(ctx context.Context, call *rest.Call) error {
 func (a api) arrives(ctx context.Context, call *rest.Call) error {
 	probe := call.Clone()
 	probe.HeaderParam(contextHeader, noOrganization, rest.Opaque)
-	probe.Missing = nil
+	probe.Validate = nil
 	err := a.Client.Do(ctx, probe)
 	switch {
 	case err == nil:

@@ -34,9 +34,9 @@ type Call struct {
 	// Out is what the body of a success is decoded into; nil when none is due.
 	Out any
 
-	// Missing names what the body of a success lacks of what it documents, "" when
-	// it is complete. It is called after decoding; nil when nothing has to be there.
-	Missing func() string
+	// Validate returns the name of a required part that the body of a success lacks; "" if it
+	// is complete. It is called after decoding; nil if nothing is required.
+	Validate func() string
 
 	// List: the body of a success is a list.
 	List bool
@@ -152,7 +152,7 @@ func (c *Call) Location() string { return cmp.Or(c.path, c.Path) }
 func (c *Call) Clone() *Call {
 	return &Call{
 		Operation: c.Operation, Target: c.Target, Subject: c.Subject, Method: c.Method, Path: c.Path, Accept: c.Accept, Body: c.Body,
-		ContentType: c.ContentType, Status: c.Status, Removal: c.Removal, Out: c.Out, Missing: c.Missing,
+		ContentType: c.ContentType, Status: c.Status, Removal: c.Removal, Out: c.Out, Validate: c.Validate,
 		List: c.List, PageSize: c.PageSize, Repeat: c.Repeat, Once: c.Once,
 		header: c.header.Clone(), path: c.path, query: c.query, err: c.err,
 	}
@@ -201,14 +201,14 @@ type argumentError struct {
 
 func (e *argumentError) Error() string { return e.name + " " + e.err.Error() }
 
-// Due is a part of a success, and whether it is absent.
-type Due struct {
+// Required is a part that the body of a success must have, and whether it is absent.
+type Required struct {
 	Name   string
 	Absent bool
 }
 
-// Missing names the first part that is absent; "" when all are there.
-func Missing(parts ...Due) string {
+// Validate returns the name of the first part that is absent; "" if none is.
+func Validate(parts ...Required) string {
 	for _, part := range parts {
 		if part.Absent {
 			return part.Name

@@ -183,8 +183,8 @@ func (a *Answer) decode(call *Call) error {
 		// The error repeats parts of the body.
 		return errors.New("the body is not the documented JSON")
 	}
-	if call.Missing != nil {
-		if name := call.Missing(); name != "" {
+	if call.Validate != nil {
+		if name := call.Validate(); name != "" {
 			return errors.New("the body lacks " + name)
 		}
 	}

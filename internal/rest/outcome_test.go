@@ -57,7 +57,7 @@ func TestRemoval_DocumentedBody(t *testing.T) {
 		out := thing{}
 		call := remove()
 		call.Status, call.Removal, call.Out = 200, true, &out
-		call.Missing = func() string { return rest.Missing(rest.Due{Name: "id", Absent: out.ID == ""}) }
+		call.Validate = func() string { return rest.Validate(rest.Required{Name: "id", Absent: out.ID == ""}) }
 		if got, _ := code(t, newClient(t, playing(answer(200, body))).Do(t.Context(), call)); got != "" || out.ID != want {
 			t.Errorf("%q: got code %q and ID %q", body, got, out.ID)
 		}
@@ -106,7 +106,7 @@ func TestSuccess_ErrorNextToIt(t *testing.T) {
 		Data *data `json:"data"`
 	}
 	call := get(nil)
-	call.Out, call.Missing = &out, nil
+	call.Out, call.Validate = &out, nil
 	for _, body := range []string{`{"error":"described"}`, `{"data":{"error":"described"}}`} {
 		if got, _ := code(t, newClient(t, playing(answer(200, body))).Do(t.Context(), call)); got != "" {
 			t.Errorf("%s: got code %q", body, got)

@@ -62,7 +62,7 @@ type thing struct {
 func get(out *thing) *rest.Call {
 	return &rest.Call{
 		Operation: "GetThing", Target: "x", Method: http.MethodGet, Path: "/things/x", Status: 200, Out: out, Repeat: true,
-		Missing: func() string {
+		Validate: func() string {
 			if out.ID == "" {
 				return "id"
 			}
@@ -311,7 +311,7 @@ func TestABodyThatIsDueHasToBeAnObject(t *testing.T) {
 	} {
 		var out thing
 		call := get(&out)
-		call.Missing = nil
+		call.Validate = nil
 		if got, _ := code(t, newClient(t, playing(answer(200, body))).Do(t.Context(), call)); got != want {
 			t.Errorf("%q: got code %q, want %q", body, got, want)
 		}
@@ -326,7 +326,7 @@ func TestABodyThatIsDueMayBeAnArray(t *testing.T) {
 	} {
 		var out []thing
 		call := get(nil)
-		call.Out, call.Missing = &out, nil
+		call.Out, call.Validate = &out, nil
 		if got, _ := code(t, newClient(t, playing(answer(200, body))).Do(t.Context(), call)); got != want {
 			t.Errorf("%q: got code %q, want %q", body, got, want)
 		}
@@ -340,7 +340,7 @@ func TestWhereNoBodyIsDueNoneButAnObjectIsASuccess(t *testing.T) {
 		"<html>": errors.UnexpectedResponse, "null": errors.UnexpectedResponse, "accepted": errors.UnexpectedResponse,
 	} {
 		call := get(nil)
-		call.Out, call.Missing, call.Status = nil, nil, 202
+		call.Out, call.Validate, call.Status = nil, nil, 202
 		if got, _ := code(t, newClient(t, playing(answer(202, body))).Do(t.Context(), call)); got != want {
 			t.Errorf("%q: got code %q, want %q", body, got, want)
 		}

@@ -55,7 +55,7 @@ func TestAnAnswerThatSaysSomethingTwiceIsNoSuccess(t *testing.T) {
 func read(t *testing.T, body string, out any, settings ...func(*rest.Call)) bool {
 	t.Helper()
 	call := get(nil)
-	call.Out, call.Missing = out, nil
+	call.Out, call.Validate = out, nil
 	for _, set := range settings {
 		set(call)
 	}
