@@ -549,35 +549,48 @@ func TestTeardown_NotFoundThatProvesNothing(t *testing.T) {
 // seen. One read of the item decides whether it exists.
 func TestTeardown_MissedByAListOfSeveralPages(t *testing.T) {
 	t.Parallel()
-	for zones, size := range map[int]int{103: 0, 53: 30} { // the server may give smaller pages
-		t.Run(fmt.Sprint(zones), func(t *testing.T) {
+	for name, test := range map[string]struct {
+		count, size int
+		uncounted   bool // Katapult does not count the items of a large set
+		discarded   bool // the resources are in the trash
+	}{
+		"full pages":      {count: 103},
+		"smaller pages":   {count: 53, size: 30}, // as the server decides
+		"uncounted items": {count: 103, uncounted: true},
+		"trash":           {count: 103, uncounted: true, discarded: true},
+	} {
+		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			missedByAList(t, zones, size)
+			synctest.Test(t, func(t *testing.T) {
+				srv, c := withThings(t)
+				srv.SetMaxPageSize(test.size)
+				srv.SetLargeSets(test.uncounted)
+				ids := make([]string, test.count)
+				for i := range ids {
+					ids[i] = fmt.Sprintf("fsv_%d", i)
+					srv.Add("org_acme", katapulttest.FileStorageVolume{ID: ids[i]})
+				}
+				p := planned(t, c)
+				list := "ListFileStorageVolumesPage"
+				if test.discarded {
+					list = "ListTrashObjectsPage"
+					srv.Discard(ids...)
+				}
+				// Somebody else deletes an item of the first page once that was read.
+				srv.Fail(offboardtest.EditBody(list, func(body []byte) []byte {
+					srv.Remove("fsv_20")
+					return body
+				}))
+				r, err := carriedOut(t, c, p)
+				outcome(t, r, err, teardown.Gone, "")
+				for _, s := range r.Steps {
+					if want := map[bool]teardown.State{true: teardown.AlreadyGone, false: teardown.Done}[s.ID == "file_storage_volume/fsv_20"]; s.State != want {
+						t.Errorf("%s is %s, want %s", s.ID, s.State, want)
+					}
+				}
+			})
 		})
 	}
-}
-
-func missedByAList(t *testing.T, zones, size int) {
-	synctest.Test(t, func(t *testing.T) {
-		srv, c := withThings(t)
-		srv.SetMaxPageSize(size)
-		for i := range zones {
-			srv.Add("org_acme", katapulttest.DNSZone{ID: fmt.Sprintf("dnszone_%d", i), Name: fmt.Sprintf("zone-%d.example", i)})
-		}
-		p := planned(t, c)
-		// Somebody else deletes an item of the first page once that was read.
-		srv.Fail(offboardtest.EditBody("ListDNSZonesPage", func(body []byte) []byte {
-			srv.Remove("dnszone_20")
-			return body
-		}))
-		r, err := carriedOut(t, c, p)
-		outcome(t, r, err, teardown.Gone, "")
-		for _, s := range r.Steps {
-			if want := map[bool]teardown.State{true: teardown.AlreadyGone, false: teardown.Done}[s.ID == "dns_zone/dnszone_20"]; s.State != want {
-				t.Errorf("%s is %s, want %s", s.ID, s.State, want)
-			}
-		}
-	})
 }
 
 // A plan selects steps. What is acted upon is only what a fresh read of the organization
