@@ -65,45 +65,74 @@ var (
 	errUnknownMember = errors.New("the body has a member that is not described")
 )
 
-// contradiction says what in the body of a success speaks against it: an error next to
-// it, which its operation does not describe; for the deletion of an organization, and for
-// each write if only known members are permitted, any member that is not described. The
-// body is valid JSON.
-func (a *Answer) contradiction(call *Call, knownOnly bool) error {
-	strict := call.deletes() || knownOnly && !call.Repeat
-	if !strict && !a.suspect {
-		return nil
+// scrutiny is how much of the body of a success must not speak against it.
+type scrutiny int
+
+const (
+	errorInEnvelope scrutiny = iota // no error in the envelope: items of a read may have errors of their own
+	errorAnywhere                   // no error in any object
+	knownOutermost                  // also, the outermost object has no member that is not described
+	knownAnywhere                   // also, no object has one
+)
+
+// scrutiny returns how much of a body is looked at. An error next to the success of a
+// deletion of an organization may be there in any words, and a read decides.
+func (c *Call) scrutiny(knownOnly bool) scrutiny {
+	switch {
+	case c.deletes():
+		return knownAnywhere
+	case c.Repeat:
+		return errorInEnvelope
+	case knownOnly:
+		return knownOutermost
 	}
-	return contradiction(a.Body, reflect.TypeOf(call.Out), strict, call.deletes(), !call.Repeat)
+	return errorAnywhere
 }
 
-// deletes reports whether a call deletes an organization by the method for that. What its
-// answer says beside the documented success may be an error in any words, and a read
-// decides.
+// deletes reports whether a call deletes an organization by the method for that.
 func (c *Call) deletes() bool {
 	return c.Method == http.MethodDelete && !c.Removal && !c.Repeat
 }
 
-// contradiction looks at an object. If it is strict, a member that is not described speaks
-// against the success, in all objects within it if it is strict within. Members of a read
-// may have errors of their own: only the envelope of an answer to one is looked into.
-func contradiction(body []byte, out reflect.Type, strict, strictWithin, within bool) error {
+// within returns the scrutiny of the objects in an object.
+func (s scrutiny) within() scrutiny {
+	if s == knownOutermost {
+		return errorAnywhere
+	}
+	return s
+}
+
+// contradiction returns what in the body of a success speaks against it: an error that its
+// operation does not describe, or a member that is not described. The body is valid JSON.
+func (a *Answer) contradiction(call *Call, knownOnly bool) error {
+	s := call.scrutiny(knownOnly)
+	if s < knownOutermost && !a.suspect {
+		return nil
+	}
+	return s.contradiction(a.Body, reflect.TypeOf(call.Out))
+}
+
+// contradiction looks at an object and the objects in it.
+func (s scrutiny) contradiction(body []byte, out reflect.Type) error {
 	for m := JSON(body).Members(); m.Next(); {
 		name, value := m.Name(), m.Value
 		member := memberType(out, name) // nil if the member is not described
-		suspicious := slices.ContainsFunc(errorMembers, func(m string) bool { return strings.EqualFold(m, name) })
 		switch {
-		case strict && member == nil:
+		case s >= knownOutermost && member == nil:
 			return errUnknownMember
-		case suspicious && !isNothing(value) && member == nil:
+		case member == nil && isErrorMember(name) && !isNothing(value):
 			return errContradiction
-		case within && member != nil, strings.EqualFold(name, "data"): // the envelope of some providers
-			if err := contradiction(value, member, strictWithin, strictWithin, within); err != nil {
+		case s > errorInEnvelope && member != nil, strings.EqualFold(name, "data"): // the envelope of some providers
+			if err := s.within().contradiction(value, member); err != nil {
 				return err
 			}
 		}
 	}
 	return nil
+}
+
+func isErrorMember(name string) bool {
+	return slices.ContainsFunc(errorMembers, func(m string) bool { return strings.EqualFold(m, name) })
 }
 
 // isNothing reports whether a JSON value is one that says that there is no error.
