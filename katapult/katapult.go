@@ -139,14 +139,21 @@ func DeleteOrganization(ctx context.Context, organization OrganizationLookup, op
 //
 // Source: vendor OpenAPI 2.68.0; seed page.
 func (c *Client) DeleteOrganization(ctx context.Context, organization OrganizationLookup) error {
+	_, err := c.deleteProved(ctx, organization)
+	return err
+}
+
+// deleteProved deletes an organization, and reports whether a read has shown that it does
+// not exist.
+func (c *Client) deleteProved(ctx context.Context, organization OrganizationLookup) (proved bool, err error) {
 	id, err := c.identify(ctx, "DeleteOrganization", organization)
 	if err != nil {
-		return err
+		return false, err
 	}
 	if _, ok := organization.(ID); !ok {
 		organization = id
 	}
-	return c.rest().Delete(ctx, rest.Deletion{
+	return c.rest().DeleteProved(ctx, rest.Deletion{
 		Send:   func(ctx context.Context) error { return c.deleteOrganization(ctx, organization) },
 		Verify: func(ctx context.Context) (rest.Existence, error) { return c.look(ctx, id) },
 	})

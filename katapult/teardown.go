@@ -149,8 +149,8 @@ func (d driver) Inspect(ctx context.Context, o teardown.Organization, before *te
 // accepted and not carried out is sent again.
 func (d driver) Delete(ctx context.Context, o teardown.Organization) (teardown.Deletion, error) {
 	id := ID(o.ID)
-	proved := false
-	if err := d.c.DeleteOrganization(rest.WithProof(ctx, &proved), id); err != nil {
+	proved, err := d.c.deleteProved(ctx, id)
+	if err != nil {
 		return teardown.Deletion{}, err
 	}
 	if proved { // a read has shown it already, and the next one might not be answered
@@ -160,7 +160,7 @@ func (d driver) Delete(ctx context.Context, o teardown.Organization) (teardown.D
 	defer cancel()
 	reads, repeats := 0, 0
 	var last error // of the last read
-	err := d.c.rest().Wait(reading, "Teardown", o.ID, func(ctx context.Context) ([]errors.Step, error) {
+	err = d.c.rest().Wait(reading, "Teardown", o.ID, func(ctx context.Context) ([]errors.Step, error) {
 		existence, err := d.c.look(ctx, id)
 		last = err
 		switch existence {

@@ -129,8 +129,8 @@ func (d driver) Poll(ctx context.Context, o teardown.Organization, _ string, sub
 // Delete deletes the organization, and reads that it no longer exists. If reads go on to
 // show it, Applivery's answer does not prove that the deletion takes place.
 func (d driver) Delete(ctx context.Context, o teardown.Organization) (teardown.Deletion, error) {
-	proved := false
-	if err := d.c.DeleteOrganization(rest.WithProof(ctx, &proved), o.ID); err != nil {
+	proved, err := d.c.deleteProved(ctx, o.ID)
+	if err != nil {
 		return teardown.Deletion{}, err
 	}
 	if proved { // a read has shown it already, and the next one might not be answered

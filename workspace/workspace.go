@@ -140,11 +140,18 @@ func DeleteOrganization(ctx context.Context, idOrSlug string, options ...Option)
 //
 // Source: seed page; vendor's reference pages.
 func (c *Client) DeleteOrganization(ctx context.Context, idOrSlug string) error {
+	_, err := c.deleteProved(ctx, idOrSlug)
+	return err
+}
+
+// deleteProved deletes an organization, and reports whether a read has shown that it does
+// not exist.
+func (c *Client) deleteProved(ctx context.Context, idOrSlug string) (proved bool, err error) {
 	id, err := c.resolve(ctx, "DeleteOrganization", idOrSlug)
 	if err != nil {
-		return err
+		return false, err
 	}
-	return c.rest().Delete(ctx, rest.Deletion{
+	return c.rest().DeleteProved(ctx, rest.Deletion{
 		Send:   func(ctx context.Context) error { return c.deleteOrganization(ctx, id) },
 		Verify: func(ctx context.Context) (rest.Existence, error) { return c.look(ctx, id) },
 	})

@@ -33,8 +33,16 @@ type Deletion struct {
 // nothing is read: it proves that the provider has accepted the deletion and says that it
 // is done. A teardown reads after that, too.
 func (c *Client) Delete(ctx context.Context, d Deletion) error {
+	_, err := c.DeleteProved(ctx, d)
+	return err
+}
+
+// DeleteProved is [Client.Delete]. proved is true if a read, or the refusal of a repeated
+// deletion, has shown that the organization does not exist, and not the answer to the
+// deletion alone.
+func (c *Client) DeleteProved(ctx context.Context, d Deletion) (proved bool, err error) {
 	if ctx == nil { // it is about to get a value
-		return d.Send(ctx)
+		return false, d.Send(ctx)
 	}
 	var sent int
 	open := false
@@ -43,28 +51,27 @@ func (c *Client) Delete(ctx context.Context, d Deletion) error {
 	for attempt := 1; ; attempt++ {
 		err := d.Send(withAttempts(sending, sent))
 		if err == nil {
-			return nil
+			return false, nil
 		}
 		e, ok := errors.AsType[*errors.Error](err)
 		if !ok {
-			return err
+			return false, err
 		}
 		sent += e.Attempts
 		e.Attempts = sent
 		refused := false // by an answer that proves neither existence nor deletion
 		switch {
 		case open && e.Code == errors.OrganizationNotFound:
-			prove(ctx)
-			return nil
+			return true, nil
 		case open && e.Code == errors.Canceled:
-			return unknown(e)
+			return false, unknown(e)
 		case ambiguous(e):
 			open = true
 		case open && provesNothing(e):
 			// The credential may have ended with the organization, or not.
 			refused = true
 		default:
-			return e
+			return false, e
 		}
 		existence := Unknown
 		if d.Verify != nil {
@@ -74,16 +81,15 @@ func (c *Client) Delete(ctx context.Context, d Deletion) error {
 		}
 		switch {
 		case existence == NotFound:
-			prove(ctx)
-			return nil
+			return true, nil
 		case existence == Unknown:
-			return unknown(e)
+			return false, unknown(e)
 		case refused:
-			return e
+			return false, e
 		}
 		wait := max(e.RetryAfter, jittered(ctx, attempt))
 		if !c.config.Retry.permits(attempt, started, wait) || !c.waits(ctx, e, wait) {
-			return stillThere(e)
+			return false, stillThere(e)
 		}
 	}
 }
@@ -129,21 +135,6 @@ func stillThere(e *errors.Error) *errors.Error {
 		e.Code = errors.Unavailable
 	}
 	return e
-}
-
-type proofKey struct{}
-
-// WithProof returns a context by which [Client.Delete] reports that it returned nil because
-// a read, or the refusal of a repeated deletion, has shown that the organization does not
-// exist, and not because of the answer to the deletion alone.
-func WithProof(ctx context.Context, proved *bool) context.Context {
-	return context.WithValue(ctx, proofKey{}, proved)
-}
-
-func prove(ctx context.Context) {
-	if proved, ok := ctx.Value(proofKey{}).(*bool); ok {
-		*proved = true
-	}
 }
 
 // attemptsKey is the key of the number of attempts that were made before a call.

@@ -166,8 +166,8 @@ func TestDelete_Proof(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			synctest.Test(t, func(t *testing.T) {
-				proved, n := false, 0
-				err := newClient(t, playing()).Delete(rest.WithProof(t.Context(), &proved), rest.Deletion{
+				n := 0
+				proved, err := newClient(t, playing()).DeleteProved(t.Context(), rest.Deletion{
 					Send: func(context.Context) error {
 						n++
 						return test.sends[n-1]()
