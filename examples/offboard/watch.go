@@ -83,7 +83,7 @@ func (r relay) Handle(ctx context.Context, record slog.Record) error {
 	switch record.Message {
 	case "waiting":
 		if wait := attrs["wait"].Duration(); wait >= time.Second { // shorter ones would only flicker
-			(*w).note(i, attrs["why"].String(), wait)
+			(*w).note(i, attrs["reason"].String(), wait)
 		}
 	case "request":
 		// What a read does not find is mostly what is hoped for.

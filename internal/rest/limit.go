@@ -34,7 +34,7 @@ func (c *Client) permit(ctx context.Context, call *Call) (ratelimit.Permit, *err
 	permit, err := c.limiter.Wait(ctx, call.Operation, ratelimit.Request{
 		Resent: call.sent > 0, MaxWait: c.config.Retry.longestWait(call.started),
 		OnWait: func(pause time.Duration) {
-			c.logWait(ctx, call.Operation, call.Target, "for the rate limit", pause)
+			c.logWait(ctx, call.Operation, call.Target, "rate limit", pause)
 		},
 	})
 	if err == nil {

@@ -40,12 +40,12 @@ func (c *Client) logAttempt(ctx context.Context, call *Call, n int, took time.Du
 }
 
 // logWait records that a call waits before it goes on.
-func (c *Client) logWait(ctx context.Context, operation, target, why string, wait time.Duration) {
+func (c *Client) logWait(ctx context.Context, operation, target, reason string, wait time.Duration) {
 	c.config.Logger.LogAttrs(ctx, slog.LevelInfo, "waiting",
 		slog.String("provider", c.config.Provider),
 		slog.String("operation", operation),
 		slog.String("target", target),
-		slog.String("why", why),
+		slog.String("reason", reason),
 		slog.Duration("wait", wait),
 	)
 }

@@ -61,7 +61,7 @@ func (c *Client) waits(ctx context.Context, e *errors.Error, pause time.Duration
 		return false
 	}
 	if pause > 0 {
-		c.logWait(ctx, e.Operation, e.Target, "before another attempt", pause)
+		c.logWait(ctx, e.Operation, e.Target, "retry backoff", pause)
 	}
 	err := wait.Sleep(ctx, pause)
 	if err != nil && e.Err == nil {
