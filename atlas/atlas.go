@@ -140,7 +140,14 @@ func DeleteOrganization(ctx context.Context, orgID string, options ...Option) er
 //
 // Source: vendor OpenAPI of SDK v20250312023; vendor's error page.
 func (c *Client) DeleteOrganization(ctx context.Context, orgID string) error {
-	return c.rest().Delete(ctx, rest.Deletion{
+	_, err := c.deleteProved(ctx, orgID)
+	return err
+}
+
+// deleteProved deletes an organization, and reports whether a read has shown that it does
+// not exist.
+func (c *Client) deleteProved(ctx context.Context, orgID string) (proved bool, err error) {
+	return c.rest().DeleteProved(ctx, rest.Deletion{
 		Send:   func(ctx context.Context) error { return c.deleteOrganization(ctx, orgID) },
 		Verify: func(ctx context.Context) (rest.Existence, error) { return c.look(ctx, orgID) },
 	})

@@ -96,14 +96,9 @@ func (d *driver) table() *resource.Table[ref] {
 }
 
 // A removal that Atlas has accepted is requested again if so many reads show the resource
-// unchanged, as the vendor's own operator does; that of the organization maxRepeats times.
+// unchanged, as the vendor's own operator does.
 const (
 	readsBeforeRepeat = 5
-	maxRepeats        = 3
-
-	// readsOfRefusal is how many reads one after the other must refuse the credential, for
-	// a single refusal may pass.
-	readsOfRefusal = 4
 
 	// rightBefore is how old a read may be on which a removal by name, or that of a project,
 	// relies: each is sent right after a read of its own. Another resource may have the name
@@ -358,57 +353,32 @@ func (d *driver) countClusters(ctx context.Context, rs []ref) ([]bool, error) {
 	return changed, nil
 }
 
-// maxLinger is the longest time for which an organization is read after its deletion was
-// accepted. Atlas documents that it no longer exists at once.
-const maxLinger = 5 * time.Minute
-
-// Delete deletes the organization, and reads whether it is deleted: an answer says only
-// that the deletion was accepted. If it was and the organization stays, the request is
-// sent again. A credential of the organization itself ends with it: that Atlas accepted
-// it right before the deletion, and refuses it in several reads right after, is all that it
-// can read.
+// Delete deletes the organization, and reads whether it is deleted. Atlas documents that it no
+// longer exists at once. A credential of the organization itself ends with it: that Atlas
+// accepted it right before the deletion, and refuses it in several reads right after, is all
+// that it can read. Other refused reads end the wait, because no later read decides either.
 func (d *driver) Delete(ctx context.Context, o teardown.Organization) (teardown.Deletion, error) {
-	if err := d.c.DeleteOrganization(ctx, o.ID); err != nil {
-		return teardown.Deletion{}, err
+	accepted := false // the last deletion that was sent
+	deletion := resource.Deletion{
+		Send: func(ctx context.Context) (bool, error) {
+			proved, err := d.c.deleteProved(ctx, o.ID)
+			accepted = err == nil
+			return proved, err
+		},
+		Verification: resource.Verification{
+			Wait: d.c.rest().Wait, Provider: provider, Operation: "Teardown", Organization: o.ID,
+			Read: func(ctx context.Context) (rest.Existence, error) { return d.c.look(ctx, o.ID) },
+			Ended: func(_ context.Context, refusal error) (bool, error) {
+				switch {
+				case !errors.Is(refusal, errors.Unauthenticated):
+					return false, nil
+				case d.own && accepted:
+					return true, nil
+				}
+				return false, refusal
+			},
+			Refusals: 4, Settling: 9 * time.Second, Within: 5 * time.Minute,
+		},
 	}
-	reading, cancel := context.WithTimeout(ctx, maxLinger)
-	defer cancel()
-	accepted, reads, repeats, refusals := true, 0, 0, 0
-	var last error // of the last read
-	err := d.c.rest().Wait(reading, "Teardown", o.ID, func(ctx context.Context) ([]errors.Step, error) {
-		existence, err := d.c.look(ctx, o.ID)
-		last = err
-		ended := errors.Is(err, errors.Unauthenticated)
-		if !ended {
-			refusals = 0
-		}
-		switch {
-		case existence == rest.NotFound:
-			return nil, nil
-		case ended:
-			if refusals++; refusals < readsOfRefusal { // it may pass
-				return []errors.Step{{Name: "organization", Description: "its deletion was accepted, and the credential is refused"}}, nil
-			}
-			if d.own && accepted {
-				return nil, nil
-			}
-			return nil, err // no later read decides either
-		case existence == rest.Unknown:
-			return []errors.Step{{Name: "organization", Description: "its deletion was accepted, and no read shows whether it exists"}}, nil
-		}
-		if reads++; reads > readsBeforeRepeat && repeats < maxRepeats {
-			reads, repeats = 0, repeats+1
-			accepted = d.c.deleteOrganization(ctx, o.ID) == nil // the next read decides
-		}
-		return []errors.Step{{Name: "organization", Description: "its deletion was accepted, and it exists"}}, nil
-	})
-	if err != nil {
-		return teardown.Deletion{}, &errors.Error{
-			Provider: provider, Operation: "DeleteOrganization", Target: o.ID, Code: errors.OutcomeUnknown,
-			Err: errors.Join(errAccepted, err, last),
-		}
-	}
-	return teardown.Deletion{Outcome: teardown.Gone}, nil
+	return deletion.Run(ctx)
 }
-
-var errAccepted = errors.New("the deletion was accepted, and no read shows that the organization is deleted")

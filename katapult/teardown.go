@@ -4,7 +4,6 @@ import (
 	"context"
 	"time"
 
-	"github.com/offboard-dev/offboard-go/errors"
 	"github.com/offboard-dev/offboard-go/internal/resource"
 	"github.com/offboard-dev/offboard-go/internal/rest"
 	"github.com/offboard-dev/offboard-go/teardown"
@@ -145,54 +144,16 @@ func (d driver) Inspect(ctx context.Context, o teardown.Organization, before *te
 	return p, nil
 }
 
-// Delete deletes the organization, and reads whether it is deleted: a deletion that was
-// accepted and not carried out is sent again.
+// Delete deletes the organization, and reads whether it is deleted. Katapult does not document
+// whether it no longer exists at once.
 func (d driver) Delete(ctx context.Context, o teardown.Organization) (teardown.Deletion, error) {
-	id := ID(o.ID)
-	proved, err := d.c.deleteProved(ctx, id)
-	if err != nil {
-		return teardown.Deletion{}, err
+	deletion := resource.Deletion{
+		Send: func(ctx context.Context) (bool, error) { return d.c.deleteProved(ctx, ID(o.ID)) },
+		Verification: resource.Verification{
+			Wait: d.c.rest().Wait, Provider: provider, Operation: "Teardown", Organization: o.ID,
+			Read:     func(ctx context.Context) (rest.Existence, error) { return d.c.look(ctx, ID(o.ID)) },
+			Settling: 5 * time.Second, Within: 5 * time.Minute,
+		},
 	}
-	if proved { // a read has shown it already, and the next one might not be answered
-		return teardown.Deletion{Outcome: teardown.Gone}, nil
-	}
-	reading, cancel := context.WithTimeout(ctx, maxLinger)
-	defer cancel()
-	reads, repeats := 0, 0
-	var last error // of the last read
-	err = d.c.rest().Wait(reading, "Teardown", o.ID, func(ctx context.Context) ([]errors.Step, error) {
-		existence, err := d.c.look(ctx, id)
-		last = err
-		switch existence {
-		case rest.NotFound:
-			return nil, nil
-		case rest.Unknown:
-			return []errors.Step{{Name: "organization", Description: "its deletion was accepted, and no read shows whether it exists"}}, nil
-		}
-		if reads++; reads > readsBeforeRepeat && repeats < maxRepeats {
-			reads, repeats = 0, repeats+1
-			_ = d.c.deleteOrganization(ctx, id) // the next read decides
-		}
-		return []errors.Step{{Name: "organization", Description: "its deletion was accepted, and it exists"}}, nil
-	})
-	if err != nil {
-		return teardown.Deletion{}, &errors.Error{
-			Provider: provider, Operation: "DeleteOrganization", Target: o.ID, Code: errors.OutcomeUnknown,
-			Err: errors.Join(errAccepted, err, last),
-		}
-	}
-	return teardown.Deletion{Outcome: teardown.Gone}, nil
+	return deletion.Run(ctx)
 }
-
-var errAccepted = errors.New("the deletion was accepted, and no read shows that the organization is deleted")
-
-// How often the deletion of the organization is sent again when reads still show it: after
-// so many of them, and so many times at most.
-const (
-	readsBeforeRepeat = 4
-	maxRepeats        = 3
-)
-
-// maxLinger is the longest time for which an organization is read after its deletion was
-// accepted. Katapult does not document whether it no longer exists at once.
-const maxLinger = 5 * time.Minute

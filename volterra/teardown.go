@@ -13,6 +13,7 @@ import (
 	"github.com/offboard-dev/offboard-go/errors"
 	"github.com/offboard-dev/offboard-go/internal/cascade"
 	"github.com/offboard-dev/offboard-go/internal/resource"
+	"github.com/offboard-dev/offboard-go/internal/rest"
 	"github.com/offboard-dev/offboard-go/internal/trace"
 	"github.com/offboard-dev/offboard-go/teardown"
 )
@@ -302,63 +303,32 @@ func (d driver) Inspect(ctx context.Context, _ teardown.Organization, before *te
 	return d.c.inspect(ctx, "Teardown", d.request, before)
 }
 
-// How long the tenant may be read to be in use after its deletion was accepted, before the
-// deletion is requested again, and how many times at most; and how many reads in a row have
-// to be refused until the credential counts as dead.
-const (
-	settled  = 15 * time.Second
-	repeats  = 3
-	refusals = 3
-)
-
-// Delete requests the deletion of the tenant, and reads that F5 has marked it. A tenant
-// that reads show to be in use is requested to be deleted again: an accepted request does
-// not prove that F5 acts on it. If F5 refuses the credential from then on, as is expected,
-// the answer to the request stands. Other reads that fail prove nothing.
+// Delete requests the deletion of the tenant, and reads that F5 has marked it. If F5 refuses
+// the credential from then on, as is expected, the answer to the request stands.
 func (d driver) Delete(ctx context.Context, o teardown.Organization) (teardown.Deletion, error) {
-	if err := d.c.DeleteTenant(ctx, d.request); err != nil {
-		return teardown.Deletion{}, err
+	deletion := resource.Deletion{
+		Send: func(ctx context.Context) (bool, error) { return d.c.deleteProved(ctx, d.request) },
+		Verification: resource.Verification{
+			Wait: d.c.rest().Wait, Provider: provider, Operation: "Teardown", Organization: o.ID,
+			Read: func(ctx context.Context) (rest.Existence, error) {
+				settings, err := d.c.GetTenantSettings(ctx)
+				switch {
+				case err != nil, settings.Name != d.request.Name:
+					return rest.Unknown, err
+				case settings.State == StateDisabled:
+					return rest.NotFound, nil
+				}
+				return rest.Exists, nil
+			},
+			Ended: func(_ context.Context, refusal error) (bool, error) {
+				return errors.Is(refusal, errors.Unauthenticated), nil
+			},
+			Refusals: 3, Settling: 15 * time.Second, Within: time.Minute,
+		},
+		Result: teardown.Deletion{
+			Outcome: teardown.Pending,
+			Decides: "F5 has the tenant in its deletion queue, and removes it once that is approved. No API tells when.",
+		},
 	}
-	for sent := 0; ; sent++ {
-		still := d.unmarked(ctx)
-		switch {
-		case still == nil:
-			return teardown.Deletion{
-				Outcome: teardown.Pending,
-				Decides: "F5 has the tenant in its deletion queue, and removes it once that is approved. No API tells when.",
-			}, nil
-		case sent == repeats || ctx.Err() != nil:
-			return teardown.Deletion{}, &errors.Error{
-				Provider: provider, Operation: "Teardown", Target: o.ID, Code: errors.OutcomeUnknown, Err: still,
-			}
-		}
-		// Whatever is answered, the next read decides.
-		_ = d.c.DeleteTenant(ctx, d.request)
-	}
-}
-
-// unmarked reads for a while whether F5 acts on an accepted request for the deletion of the
-// tenant, and returns an error unless it is read to be marked, or several reads in a row say
-// that the credential is dead.
-func (d driver) unmarked(ctx context.Context) error {
-	ctx, cancel := context.WithTimeout(ctx, settled)
-	defer cancel()
-	refused := 0
-	return d.c.rest().Wait(ctx, "Teardown", d.request.Name, func(ctx context.Context) ([]errors.Step, error) {
-		settings, err := d.c.GetTenantSettings(ctx)
-		if errors.Is(err, errors.Unauthenticated) {
-			refused++
-		} else {
-			refused = 0
-		}
-		switch {
-		case refused == refusals:
-			return nil, nil
-		case err != nil:
-			return []errors.Step{{Name: "tenant", Description: "cannot be read: " + err.Error()}}, nil
-		case settings.Name == d.request.Name && settings.State == StateDisabled:
-			return nil, nil
-		}
-		return []errors.Step{{Name: "tenant", Description: settings.Name + ": " + string(settings.State)}}, nil
-	})
+	return deletion.Run(ctx)
 }

@@ -135,10 +135,17 @@ func DeleteTenant(ctx context.Context, request DeleteTenantRequest, options ...O
 //
 // Source: vendor OpenAPI 2026-06-26; vendor's page on account deletion.
 func (c *Client) DeleteTenant(ctx context.Context, request DeleteTenantRequest) error {
+	_, err := c.deleteProved(ctx, request)
+	return err
+}
+
+// deleteProved requests the deletion of the tenant, and reports whether a read shows that F5
+// has marked it.
+func (c *Client) deleteProved(ctx context.Context, request DeleteTenantRequest) (marked bool, err error) {
 	if err := c.confirm(ctx, "DeleteTenant", request); err != nil {
-		return err
+		return false, err
 	}
-	return c.rest().Delete(ctx, rest.Deletion{
+	return c.rest().DeleteProved(ctx, rest.Deletion{
 		Send:   func(ctx context.Context) error { return c.requestTenantDeletion(ctx, request) },
 		Verify: func(ctx context.Context) (rest.Existence, error) { return c.look(ctx, request.Name) },
 	})

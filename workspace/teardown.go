@@ -11,6 +11,7 @@ import (
 
 	"github.com/offboard-dev/offboard-go/errors"
 	"github.com/offboard-dev/offboard-go/internal/cascade"
+	"github.com/offboard-dev/offboard-go/internal/resource"
 	"github.com/offboard-dev/offboard-go/internal/rest"
 	"github.com/offboard-dev/offboard-go/teardown"
 )
@@ -126,69 +127,24 @@ func (d driver) Poll(ctx context.Context, o teardown.Organization, _ string, sub
 	return all, nil
 }
 
-// Delete deletes the organization, and reads that it no longer exists. If reads go on to
-// show it, Applivery's answer does not prove that the deletion takes place.
+// Delete deletes the organization, and reads that it no longer exists. Applivery does not
+// document whether it is deleted at once. That Applivery goes on refusing a service account of
+// the organization itself shows that the account was deleted with it.
 func (d driver) Delete(ctx context.Context, o teardown.Organization) (teardown.Deletion, error) {
-	proved, err := d.c.deleteProved(ctx, o.ID)
-	if err != nil {
-		return teardown.Deletion{}, err
+	a := d.c.account.Load() // as it was read before the deletion
+	own := a != nil && a.of(o.ID)
+	deletion := resource.Deletion{
+		Send: func(ctx context.Context) (bool, error) { return d.c.deleteProved(ctx, o.ID) },
+		Verification: resource.Verification{
+			Wait: d.c.rest().Wait, Provider: provider, Operation: "Teardown", Organization: o.ID,
+			Read: func(ctx context.Context) (rest.Existence, error) { return d.c.look(ctx, o.ID) },
+			Ended: func(_ context.Context, refusal error) (bool, error) {
+				return own && errors.Is(refusal, errors.Unauthenticated), nil
+			},
+			Refusals: 3, Settling: 5 * time.Second, Within: time.Minute,
+		},
 	}
-	if proved { // a read has shown it already, and the next one might not be answered
-		return teardown.Deletion{Outcome: teardown.Gone}, nil
-	}
-	if still := d.c.remaining(ctx, o.ID); still != nil {
-		return teardown.Deletion{}, &errors.Error{
-			Provider: provider, Operation: "Teardown", Target: o.ID, Code: errors.OutcomeUnknown, Err: still,
-		}
-	}
-	return teardown.Deletion{Outcome: teardown.Gone}, nil
-}
-
-// maxLinger is how long a deleted organization may still be shown. Applivery does
-// not document whether it is gone at once.
-const maxLinger = time.Minute
-
-// How often a deletion that Applivery has accepted is requested again when reads still
-// show the organization: after so many of them, and so many times at most; and how many reads
-// in a row have to be refused until a service account counts as deleted.
-const (
-	readsBeforeRepeat = 2
-	maxRepeats        = 3
-	refusals          = 3
-)
-
-// remaining returns an error unless an organization is read not to exist after its deletion
-// was accepted. The deletion is requested again when reads go on to show it. A read that
-// fails proves nothing; only that Applivery goes on refusing a service account of the
-// organization itself shows that the account was deleted with it.
-func (c *Client) remaining(ctx context.Context, id string) error {
-	ctx, cancel := context.WithTimeout(ctx, maxLinger)
-	defer cancel()
-	a := c.account.Load() // as it was read before the deletion
-	own := a != nil && a.of(id)
-	reads, repeats, refused := 0, 0, 0
-	return c.rest().Wait(ctx, "Teardown", id, func(ctx context.Context) ([]errors.Step, error) {
-		existence, err := c.look(ctx, id)
-		if own && errors.Is(err, errors.Unauthenticated) {
-			refused++
-		} else {
-			refused = 0
-		}
-		description := id
-		switch {
-		case existence == rest.NotFound, refused == refusals:
-			return nil, nil
-		case existence == rest.Unknown:
-			description += " cannot be read: " + err.Error()
-		default:
-			if reads++; reads > readsBeforeRepeat && repeats < maxRepeats {
-				reads, repeats = 0, repeats+1
-				// Whatever is answered, the next read decides.
-				_ = c.deleteOrganization(ctx, id)
-			}
-		}
-		return []errors.Step{{Name: "organization", Description: description}}, nil
-	})
+	return deletion.Run(ctx)
 }
 
 // inspect takes a plan. What is deleted along and the plan before does not name makes that

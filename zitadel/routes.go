@@ -51,30 +51,31 @@ func (c *Client) DeleteMyOrganization(ctx context.Context, orgID string) (*Objec
 		return nil, err
 	}
 	ctx = withConfirmed(ctx, orgID)
-	gone := false
+	gone := false // by a read: a refusal may be about the credential's own organization
 	known := c.readKnown(orgID)
 	read := func(ctx context.Context) (rest.Existence, *Organization, error) {
 		existence, found, err := known(ctx)
 		gone = existence == rest.NotFound
 		return existence, found, err
 	}
-	details, err := c.remove(ctx, orgID, c.deleteMyOrganization, read)
+	details, _, err := c.remove(ctx, orgID, c.deleteMyOrganization, read)
 	if err != nil || gone {
 		return details, err
 	}
 	var unended error
-	existence, _, err := c.settle(ctx, operation, orgID, read, func(ctx context.Context, refusal error) bool {
+	v := c.verification(operation, orgID, read, func(ctx context.Context, refusal error) (bool, error) {
 		if home == orgID {
-			return errors.Is(refusal, errors.Unauthenticated)
+			return errors.Is(refusal, errors.Unauthenticated), nil
 		}
 		if !errors.Is(refusal, errors.PermissionDenied) || !isNext(details, before) {
-			return false
+			return false, nil
 		}
 		// The role in the organization may have ended with it. The credential ends with its
 		// own organization.
 		unended = c.roleEnded(ctx, orgID, home)
-		return unended == nil
+		return unended == nil, nil
 	})
+	existence, err := v.Run(ctx)
 	switch existence {
 	case rest.NotFound:
 		return details, nil
@@ -168,9 +169,15 @@ func (c *Client) roleEnded(ctx context.Context, orgID, home string) error {
 //
 // Source: vendor OpenAPI of v4.13.1; live exchanges with v4.13.1.
 func (c *Client) DeleteOrganizationV2(ctx context.Context, orgID string) (time.Time, error) {
+	deleted, _, err := c.deleteProvedV2(ctx, orgID)
+	return deleted, err
+}
+
+// deleteProvedV2 deletes an organization by the API v2, and reports whether a read has shown
+// that it does not exist.
+func (c *Client) deleteProvedV2(ctx context.Context, orgID string) (deleted time.Time, proved bool, err error) {
 	const operation = "DeleteOrganizationV2"
-	var deleted time.Time
-	err := c.rest().Delete(ctx, rest.Deletion{
+	proved, err = c.rest().DeleteProved(ctx, rest.Deletion{
 		Send: func(ctx context.Context) error {
 			date, err := c.deleteOrganizationV2(ctx, orgID)
 			if err != nil {
@@ -195,7 +202,7 @@ func (c *Client) DeleteOrganizationV2(ctx context.Context, orgID string) (time.T
 			return existence, err
 		},
 	})
-	return deleted, err
+	return deleted, proved, err
 }
 
 // CheckDeletionV2 returns the error that [Client.DeleteOrganizationV2] would return

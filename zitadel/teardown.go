@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/offboard-dev/offboard-go/errors"
+	"github.com/offboard-dev/offboard-go/internal/resource"
 	"github.com/offboard-dev/offboard-go/internal/rest"
 	"github.com/offboard-dev/offboard-go/teardown"
 )
@@ -55,11 +56,12 @@ func (c *Client) Plan(ctx context.Context, orgID string) (*teardown.Plan, error)
 // takes long, and before each further attempt, it reads the organization again.
 //
 // An organization that still exists 10 to 15 seconds after the answer to its deletion is deleted
-// again, at most three times; one that exists after that is [errors.OutcomeUnknown]. So is one
-// that cannot be read for half a minute. A credential that ends with the organization is an
-// exception: it is gone when Zitadel refuses the credential of its own users in three reads in a
-// row; or, if the credential's only role was one in the organization, when it may not read the
-// organization any more and the role is not among those of its user.
+// again, at most three times; one that exists half a minute after the last answer is
+// [errors.OutcomeUnknown]. So is one that cannot be read for half a minute. A credential that
+// ends with the organization is an exception: it is gone when Zitadel refuses the credential of
+// its own users in three reads in a row; or, if the credential's only role was one in the
+// organization, when it may not read the organization any more and the role is not among those
+// of its user.
 //
 // Errors, among those of DeleteOrganization, and with the report being nil where
 // nothing was begun:
@@ -162,7 +164,6 @@ type driver struct {
 	*Client
 	access   *access   // as an inspection read it last
 	accessAt time.Time // when it was read
-	byHeader bool      // the last deletion named its organization by a header
 }
 
 // Provider says whose plans are carried out.
@@ -211,17 +212,6 @@ func noStep(steps ...teardown.Step) error {
 	return rest.Invalid(provider, "Teardown", id, errors.New("unknown step"))
 }
 
-// How long an organization may be read at least after its deletion was answered, and how
-// often the deletion is sent again then: an answer does not prove that it took place. How long
-// it may not be readable, and how many reads in a row have to be refused until a credential
-// counts as one that ended with it.
-const (
-	settled  = 10 * time.Second
-	repeats  = 3
-	unread   = 30 * time.Second
-	refusals = 3
-)
-
 // Delete deletes an organization by the API that the credential may use, and reads that
 // it no longer exists.
 func (d *driver) Delete(ctx context.Context, organization teardown.Organization) (teardown.Deletion, error) {
@@ -233,39 +223,32 @@ func (d *driver) Delete(ctx context.Context, organization teardown.Organization)
 		}
 		d.access = a
 	}
-	for sent := 0; ; sent++ {
-		err := d.send(ctx, id)
-		still := errors.Is(err, errStillExists) // was read for a while
-		switch {
-		case still || err == nil || sent > 0 && isGone(err):
-		case sent == 0 && isAccepted(err):
-			existence, _, _ := d.settle(ctx, "Teardown", id, d.read(id), d.ended(id))
-			if existence == rest.NotFound {
-				return teardown.Deletion{Outcome: teardown.Gone}, nil
+	deletion := resource.Deletion{
+		Send: func(ctx context.Context) (bool, error) {
+			proved, err := d.send(ctx, id)
+			if errors.Is(err, errStillExists) || isAccepted(err) { // a read decides
+				err = nil
 			}
-			return teardown.Deletion{}, unproved(id, err)
-		case sent == 0:
-			return teardown.Deletion{}, err
-		default:
-			return teardown.Deletion{}, unproved(id, err)
-		}
-		if !still {
-			if err = d.remaining(ctx, id); err == nil {
-				return teardown.Deletion{Outcome: teardown.Gone}, nil
-			}
-			still = errors.Is(err, errors.NotFinished)
-		}
-		if sent == repeats || ctx.Err() != nil || !still {
-			return teardown.Deletion{}, unproved(id, err)
-		}
+			return proved, err
+		},
+		Verification: d.verification("Teardown", id, d.read(id), d.ended(id)),
 	}
+	return deletion.Run(ctx)
 }
 
-// isGone reports whether a deletion that was sent again is answered that the organization
-// does not exist, or no longer exists.
-func isGone(err error) bool {
-	e, ok := errors.AsType[*errors.Error](err)
-	return ok && (errors.Is(e, errors.OrganizationNotFound) || isUnknown(e))
+// verification returns how an organization is read after its deletion was answered with
+// success.
+func (c *Client) verification(operation, orgID string,
+	read func(context.Context) (rest.Existence, *Organization, error), ended func(context.Context, error) (bool, error),
+) resource.Verification {
+	return resource.Verification{
+		Wait: c.rest().Wait, Provider: provider, Operation: operation, Organization: orgID,
+		Read: func(ctx context.Context) (rest.Existence, error) {
+			existence, _, err := read(ctx)
+			return existence, err
+		},
+		Ended: ended, Refusals: 3, Settling: 10 * time.Second, Within: 30 * time.Second,
+	}
 }
 
 // isAccepted reports whether a deletion was answered with a success that is not the
@@ -298,111 +281,30 @@ func (c *Client) readKnown(id string) func(context.Context) (rest.Existence, *Or
 }
 
 // ended returns what decides whether refused reads show that an organization was deleted.
-func (d *driver) ended(id string) func(context.Context, error) bool {
+func (d *driver) ended(id string) func(context.Context, error) (bool, error) {
 	home, byRole := d.access.home, d.access.member && !d.access.wide
-	return func(ctx context.Context, refusal error) bool {
+	return func(ctx context.Context, refusal error) (bool, error) {
 		switch {
 		case home == id:
-			return errors.Is(refusal, errors.Unauthenticated)
+			return errors.Is(refusal, errors.Unauthenticated), nil
 		case byRole && home != "" && errors.Is(refusal, errors.PermissionDenied):
-			return d.roleEnded(ctx, id, home) == nil
+			return d.roleEnded(ctx, id, home) == nil, nil
 		}
-		return false
+		return false, nil
 	}
 }
 
-// unproved is the error of a deletion that was answered with success and is not proved.
-func unproved(id string, why error) error {
-	return &errors.Error{Provider: provider, Operation: "Teardown", Target: id, Code: errors.OutcomeUnknown, Err: why}
-}
-
-// send sends a deletion by the API that the credential may use. A server without the API
-// v2 has deleted nothing.
-func (d *driver) send(ctx context.Context, id string) error {
+// send sends a deletion by the API that the credential may use, and reports whether it is
+// proved. A server without the API v2 has deleted nothing.
+func (d *driver) send(ctx context.Context, id string) (proved bool, err error) {
 	if d.access.deletes {
-		_, err := d.DeleteOrganization(ctx, id)
-		return err
+		_, proved, err = d.deleteProved(ctx, id)
+		return proved, err
 	}
-	_, err := d.DeleteOrganizationV2(ctx, id)
-	if d.byHeader = errors.Is(err, errors.RouteNotFound); d.byHeader {
-		_, err = d.DeleteMyOrganization(ctx, id)
+	_, proved, err = d.deleteProvedV2(ctx, id)
+	if errors.Is(err, errors.RouteNotFound) {
+		_, err = d.DeleteMyOrganization(ctx, id) // which reads itself
+		return err == nil, err
 	}
-	return err
-}
-
-// settle reads an organization whose deletion was answered with success until it no longer
-// exists, or has been read to exist for a while: reads may follow the deletion after some
-// time. A read that fails does not count against one before it, and proves nothing: the
-// organization is read again for a while. Where several reads in a row are refused in the same
-// way, ended decides whether that shows the deletion.
-func (c *Client) settle(ctx context.Context, operation, orgID string,
-	read func(context.Context) (rest.Existence, *Organization, error), ended func(context.Context, error) bool,
-) (existence rest.Existence, found *Organization, err error) {
-	var first time.Time
-	var refusal errors.Code // of the last reads
-	refused := 0
-	_ = c.rest().Wait(ctx, operation, orgID, func(ctx context.Context) ([]errors.Step, error) {
-		now, shown, failure := read(ctx)
-		if first.IsZero() {
-			first = time.Now()
-		}
-		switch why := refusalOf(failure); {
-		case why == "":
-			refused = 0
-		case why == refusal:
-			refused++
-		default:
-			refused = 1
-		}
-		refusal = refusalOf(failure)
-		switch {
-		case now != rest.Unknown:
-			existence, found, err = now, shown, nil
-		case refused >= refusals && ended(ctx, failure):
-			existence, found, err = rest.NotFound, nil, nil
-		case existence == rest.Unknown && failure == nil:
-			err = c.api.unproved(&rest.Call{Operation: operation, Target: orgID}, errors.New("what was read is not about this organization"))
-		case existence == rest.Unknown:
-			err = failure
-		}
-		patience := settled
-		if now == rest.Unknown {
-			patience = unread
-		}
-		if existence == rest.NotFound || time.Since(first) >= patience {
-			return nil, nil
-		}
-		return []errors.Step{{Name: "organization"}}, nil
-	})
-	return existence, found, err
-}
-
-// refusalOf returns why Zitadel refused a read: it refuses the credential, or the credential
-// has no permission. It is empty for other errors.
-func refusalOf(err error) errors.Code {
-	for _, code := range []errors.Code{errors.Unauthenticated, errors.PermissionDenied} {
-		if errors.Is(err, code) {
-			return code
-		}
-	}
-	return ""
-}
-
-// remaining reads for a while whether an organization still exists after a deletion that
-// was answered with success, and returns an error if it does, or if no read tells.
-func (d *driver) remaining(ctx context.Context, id string) error {
-	existence, found, err := d.settle(ctx, "Teardown", id, d.read(id), d.ended(id))
-	switch {
-	case existence == rest.NotFound:
-		return nil
-	case existence == rest.Exists:
-		return &errors.Error{
-			Provider: provider, Operation: "Teardown", Target: id, Code: errors.NotFinished,
-			Steps: []errors.Step{{Name: "organization", Description: found.Name + ", " + string(found.State)}},
-			Err:   errStillExists,
-		}
-	case err == nil: // the context ended before the first read
-		err = context.Cause(ctx)
-	}
-	return err
+	return proved, err
 }

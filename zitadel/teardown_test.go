@@ -434,7 +434,7 @@ func TestAnOrganizationIsReadToBeGone(t *testing.T) {
 	}{
 		"at once":               {offboardtest.Fault{}, teardown.Gone, "", 0},
 		"after a moment":        {showing(3), teardown.Gone, "", 10 * time.Second},
-		"never":                 {showing(1000), teardown.Unknown, errors.OutcomeUnknown, time.Minute},
+		"never":                 {showing(1000), teardown.Unknown, errors.OutcomeUnknown, 90 * time.Second},
 		"or cannot be read":     {offboardtest.Answer("GetOrganization", http.StatusForbidden, `{"code":7,"message":"no (AUTH-5mWD2)"}`), teardown.Gone, "", 2 * time.Second},
 		"or is another's":       {offboardtest.Answer("GetOrganization", http.StatusOK, strings.ReplaceAll(shown, "acme", "bolt")), teardown.Gone, "", 2 * time.Second},
 		"or nothing is serving": {offboardtest.Fault{Operation: "GetOrganization", Times: 1000, Status: http.StatusServiceUnavailable, Body: "{}"}, teardown.Unknown, errors.OutcomeUnknown, 2 * time.Minute},

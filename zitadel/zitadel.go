@@ -150,18 +150,26 @@ func DeleteOrganization(ctx context.Context, orgID string, options ...Option) (*
 //
 // Source: vendor OpenAPI of v4.13.1; live exchanges with v4.13.1 and v2.54.10.
 func (c *Client) DeleteOrganization(ctx context.Context, orgID string) (*ObjectDetails, error) {
+	details, _, err := c.deleteProved(ctx, orgID)
+	return details, err
+}
+
+// deleteProved deletes an organization, and reports whether a read has shown that it does
+// not exist.
+func (c *Client) deleteProved(ctx context.Context, orgID string) (*ObjectDetails, bool, error) {
 	return c.remove(ctx, orgID, c.deleteOrganization, func(ctx context.Context) (rest.Existence, *Organization, error) {
 		return look(ctx, orgID, c.GetOrganization)
 	})
 }
 
-// remove deletes an organization by a route that answers with details.
+// remove deletes an organization by a route that answers with details, and reports whether
+// that is proved.
 func (c *Client) remove(ctx context.Context, orgID string,
 	send func(context.Context, string) (*ObjectDetails, error),
 	look func(context.Context) (rest.Existence, *Organization, error),
-) (*ObjectDetails, error) {
-	details := new(ObjectDetails)
-	err := c.rest().Delete(ctx, rest.Deletion{
+) (details *ObjectDetails, proved bool, err error) {
+	details = new(ObjectDetails)
+	proved, err = c.rest().DeleteProved(ctx, rest.Deletion{
 		Send: func(ctx context.Context) error {
 			answered, err := send(ctx, orgID)
 			if err == nil {
@@ -178,9 +186,9 @@ func (c *Client) remove(ctx context.Context, orgID string,
 		},
 	})
 	if err != nil {
-		return nil, err
+		return nil, false, err
 	}
-	return details, nil
+	return details, proved, nil
 }
 
 // look reads whether an organization is there, and what is left to be read of it. A

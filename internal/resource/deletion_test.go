@@ -1,0 +1,164 @@
+package resource_test
+
+import (
+	"context"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/offboard-dev/offboard-go/errors"
+	"github.com/offboard-dev/offboard-go/internal/resource"
+	"github.com/offboard-dev/offboard-go/internal/rest"
+	"github.com/offboard-dev/offboard-go/internal/trace"
+	"github.com/offboard-dev/offboard-go/teardown"
+)
+
+var (
+	errUnread  = &errors.Error{Code: errors.Unavailable}
+	errExpired = &errors.Error{Code: errors.Unauthenticated}
+	errDenied  = &errors.Error{Code: errors.PermissionDenied}
+)
+
+// read is what a read of the organization shows.
+type read struct {
+	existence rest.Existence
+	err       error
+}
+
+// wait looks each second.
+func wait(ctx context.Context, _, _ string, look func(context.Context) ([]errors.Step, error)) error {
+	for {
+		if left, err := look(ctx); err != nil || len(left) == 0 {
+			return err
+		}
+		select {
+		case <-time.After(time.Second):
+		case <-trace.Stop(ctx):
+			return trace.ErrStopped
+		}
+	}
+}
+
+// requests are those of a deletion, in order: "send", and what each read showed.
+type requests []string
+
+// deletion returns a deletion whose reads show all of a list, and the last of it from then
+// on. The sends from the second on fail.
+func (r *requests) deletion(t *testing.T, reads ...read) *resource.Deletion {
+	t.Helper()
+	n := 0
+	return &resource.Deletion{
+		Send: func(context.Context) (bool, error) {
+			*r = append(*r, "send")
+			if len(*r) > 1 {
+				return false, errDenied
+			}
+			return false, nil
+		},
+		Verification: resource.Verification{
+			Wait: wait, Provider: "world", Operation: "Teardown", Organization: "acme",
+			Read: func(context.Context) (rest.Existence, error) {
+				x := reads[min(n, len(reads)-1)]
+				n++
+				*r = append(*r, [...]string{"unknown", "exists", "deleted"}[x.existence])
+				return x.existence, x.err
+			},
+			Ended: func(_ context.Context, refusal error) (bool, error) {
+				return errors.Is(refusal, errors.Unauthenticated), nil
+			},
+			Refusals: 3, Settling: 2 * time.Second, Within: 3 * time.Second,
+		},
+	}
+}
+
+func TestDeletion(t *testing.T) {
+	t.Parallel()
+	exists, deleted, unread := read{rest.Exists, nil}, read{rest.NotFound, nil}, read{rest.Unknown, errUnread}
+	expired, denied := read{rest.Unknown, errExpired}, read{rest.Unknown, errDenied}
+	for name, test := range map[string]struct {
+		reads []read
+		want  requests
+		code  errors.Code
+	}{
+		"deleted at once":             {[]read{deleted}, requests{"send", "deleted"}, ""},
+		"deleted later":               {[]read{exists, unread, deleted}, requests{"send", "exists", "unknown", "deleted"}, ""},
+		"deleted when sent again":     {[]read{exists, exists, exists, deleted}, requests{"send", "exists", "exists", "exists", "send", "deleted"}, ""},
+		"unread, and not sent again":  {[]read{unread}, requests{"send", "unknown", "unknown", "unknown", "unknown"}, errors.OutcomeUnknown},
+		"exists, and unread":          {[]read{exists, unread}, requests{"send", "exists", "unknown", "unknown", "unknown"}, errors.OutcomeUnknown},
+		"refused three times":         {[]read{expired}, requests{"send", "unknown", "unknown", "unknown"}, ""},
+		"refused in two ways":         {[]read{expired, expired, denied, expired}, requests{"send", "unknown", "unknown", "unknown", "unknown"}, errors.OutcomeUnknown},
+		"refused with another reason": {[]read{denied}, requests{"send", "unknown", "unknown", "unknown", "unknown"}, errors.OutcomeUnknown},
+		"never started": {[]read{exists}, requests{
+			"send", "exists", "exists", "exists", "send", "exists", "exists", "exists", "send", "exists", "exists", "exists",
+			"send", "exists", "exists", "exists", "exists",
+		}, errors.OutcomeUnknown},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				var got requests
+				result, err := got.deletion(t, test.reads...).Run(t.Context())
+				if diff := cmp.Diff(test.want, got); diff != "" {
+					t.Errorf("requests (-want +got):\n%s", diff)
+				}
+				if e, _ := errors.AsType[*errors.Error](err); (result.Outcome == teardown.Gone) != (err == nil) || (e == nil) != (test.code == "") || e != nil && e.Code != test.code {
+					t.Errorf("got %+v, %v, want %q", result, err, test.code)
+				}
+			})
+		})
+	}
+}
+
+// Nothing is read after a deletion that is refused, or that is proved already.
+func TestDeletion_NothingToRead(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		var got requests
+		d := got.deletion(t, read{rest.Exists, nil})
+		d.Send = func(context.Context) (bool, error) { return false, errDenied }
+		if _, err := d.Run(t.Context()); err != errDenied || len(got) > 0 {
+			t.Errorf("refused: got %v after %v", err, got)
+		}
+		d.Send = func(context.Context) (bool, error) { return true, nil }
+		d.Result = teardown.Deletion{Outcome: teardown.Pending, Decides: "later"}
+		if result, err := d.Run(t.Context()); err != nil || result != d.Result || len(got) > 0 {
+			t.Errorf("proved: got %+v, %v after %v", result, err, got)
+		}
+	})
+}
+
+// The time of the first read does not count: it may have waited for a rate limit.
+func TestDeletion_SlowFirstRead(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		var got requests
+		d := got.deletion(t, read{rest.Exists, nil}, read{rest.NotFound, nil})
+		inner, slow := d.Read, true
+		d.Read = func(ctx context.Context) (rest.Existence, error) {
+			if slow {
+				time.Sleep(time.Minute)
+				slow = false
+			}
+			return inner(ctx)
+		}
+		if _, err := d.Run(t.Context()); err != nil {
+			t.Errorf("got %v after %v", err, got)
+		}
+	})
+}
+
+// After a stop one read decides, and nothing is sent.
+func TestDeletion_Stopped(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		var got requests
+		stop := make(chan struct{})
+		close(stop)
+		_, err := got.deletion(t, read{rest.Exists, nil}).Run(trace.WithStop(t.Context(), stop))
+		if diff := cmp.Diff(requests{"send", "exists"}, got); diff != "" || !errors.Is(err, errors.OutcomeUnknown) {
+			t.Errorf("got %v; requests (-want +got):\n%s", err, diff)
+		}
+	})
+}
