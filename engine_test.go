@@ -242,7 +242,7 @@ var steplessProviders = map[string]stepless{
 		return func(ctx context.Context, i int) (*teardown.Plan, error) {
 			return c.Plan(ctx, fmt.Sprintf("%024x", i+1))
 		}, c.Teardown
-	}, once: 1, planned: 6, ended: 9},
+	}, once: 1, planned: 6, ended: 8},
 }
 
 // TestEngine_PlanAndApply prints what a plan and its application take, and fails if one takes

@@ -64,7 +64,7 @@ func TestTeardown_NeverStartedAndNotRead(t *testing.T) {
 					ignored := offboardtest.Ignore("DeleteOrganization", 200, `{"status":true,"data":{"delete":"OK"}}`)
 					fault := fault
 					fault.Operation, fault.Times = "GetOrganization", reads
-					srv.Fail(ignored, offboardtest.Fault{Operation: "GetOrganization"}, fault) // the first read is before the deletion
+					srv.Fail(ignored, fault)
 					r, err := c.Teardown(t.Context(), p, teardown.Confirm("Acme"))
 					if r == nil {
 						t.Fatal(err)
@@ -105,7 +105,7 @@ func TestTeardown_ServiceAccountRefused(t *testing.T) {
 				c := newClient(t, srv.OptionWithToken(srv.AddServiceAccount(acme)))
 				p := planned(t, c)
 				test.fault.Times = test.times
-				srv.Fail(offboardtest.Fault{Operation: "GetOrganization"}, test.fault)
+				srv.Fail(test.fault)
 				if name == "twice" {
 					srv.Fail(offboardtest.Ignore("DeleteOrganization", 200, `{"status":true,"data":{"delete":"OK"}}`))
 				}
@@ -343,3 +343,18 @@ func TestTeardown_OthersThanInThePlan(t *testing.T) {
 type roundTrip func(*http.Request) (*http.Response, error)
 
 func (f roundTrip) RoundTrip(req *http.Request) (*http.Response, error) { return f(req) }
+
+// An ID that is another organization's slug by now leads nowhere: the deletion goes to the ID
+// of the plan only if a read right before has confirmed it.
+func TestTeardown_IDIsTheSlugOfAnother(t *testing.T) {
+	t.Parallel()
+	srv := full()
+	c := newClient(t, srv.Option())
+	p := planned(t, c)
+	srv.Fail(answer("GetWorkspace", `{"status":true,"data":{"organization":{"id":"`+other+`","name":"Acme","slug":"`+acme+`"}}}`))
+	_, err := c.Teardown(t.Context(), p, teardown.Confirm("Acme"))
+	wants(t, err, errors.NotConfirmed)
+	if srv.Count("DeleteOrganization") != 0 {
+		t.Error("a deletion was sent")
+	}
+}

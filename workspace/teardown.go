@@ -64,7 +64,7 @@ func (c *Client) Plan(ctx context.Context, idOrSlug string) (*teardown.Plan, err
 //
 // It needs the permissions of [Client.Plan] and
 // base.organization.management.remove. It costs the requests of a plan, right before the
-// deletion, and three more. What is deleted along with the
+// deletion, and two more. What is deleted along with the
 // organization and is not in the plan, or cannot be read any more, is [errors.PlanStale].
 //
 // Errors are those of [teardown.Execute] and of [Client.DeleteOrganization];
@@ -127,7 +127,8 @@ func (d driver) Poll(ctx context.Context, o teardown.Organization, _ string, sub
 	return all, nil
 }
 
-// Delete deletes the organization, and reads that it no longer exists. Applivery does not
+// Delete deletes the organization, and reads that it no longer exists. The inspection right
+// before has read that its ID is that of the plan, and no slug. Applivery does not
 // document whether it is deleted at once. That Applivery goes on refusing a service account of
 // the organization itself shows that the account was deleted with it.
 func (d driver) Delete(ctx context.Context, o teardown.Organization) (teardown.Deletion, error) {

@@ -140,17 +140,17 @@ func DeleteOrganization(ctx context.Context, idOrSlug string, options ...Option)
 //
 // Source: seed page; vendor's reference pages.
 func (c *Client) DeleteOrganization(ctx context.Context, idOrSlug string) error {
-	_, err := c.deleteProved(ctx, idOrSlug)
+	id, err := c.resolve(ctx, "DeleteOrganization", idOrSlug)
+	if err != nil {
+		return err
+	}
+	_, err = c.deleteProved(ctx, id)
 	return err
 }
 
-// deleteProved deletes an organization, and reports whether a read has shown that it does
-// not exist.
-func (c *Client) deleteProved(ctx context.Context, idOrSlug string) (proved bool, err error) {
-	id, err := c.resolve(ctx, "DeleteOrganization", idOrSlug)
-	if err != nil {
-		return false, err
-	}
+// deleteProved deletes an organization by the ID that a read has confirmed, and reports
+// whether a read has shown that it does not exist.
+func (c *Client) deleteProved(ctx context.Context, id string) (proved bool, err error) {
 	return c.rest().DeleteProved(ctx, rest.Deletion{
 		Send:   func(ctx context.Context) error { return c.deleteOrganization(ctx, id) },
 		Verify: func(ctx context.Context) (rest.Existence, error) { return c.look(ctx, id) },
