@@ -177,9 +177,9 @@ func TestEngine_LargeOrganizations(t *testing.T) {
 				}
 				planned, planning := d.requests.Load(), time.Since(start)
 				start = time.Now()
-				r, err := apply(t.Context(), p, teardown.Confirm(p.Organization.Name), teardown.WithMaxStarted(1000),
-					teardown.Permit(teardown.OwnOrganization, teardown.TerminationProtection, teardown.ManagedOrganizations))
-				if err != nil || len(r.Left()) > 0 {
+				r, err := apply(t.Context(), p, teardown.WithConfirm(p.Organization.Name), teardown.WithMaxStarted(1000),
+					teardown.WithOverrides(teardown.OwnOrganization, teardown.TerminationProtection, teardown.ManagedOrganizations))
+				if err != nil || len(r.Remaining()) > 0 {
 					t.Fatal(r, err)
 				}
 				requests, took, kind := d.requests.Load()-planned, time.Since(start), "applying"
@@ -283,7 +283,7 @@ func TestEngine_PlanAndApply(t *testing.T) {
 						}
 					})
 					took(fmt.Sprintf("application %d", i), test.ended, func() {
-						if r, err := apply(t.Context(), p, teardown.Confirm("Acme"), teardown.Permit(teardown.OwnOrganization)); err != nil || r.Outcome != teardown.Gone {
+						if r, err := apply(t.Context(), p, teardown.WithConfirm("Acme"), teardown.WithOverrides(teardown.OwnOrganization)); err != nil || r.Outcome != teardown.Deleted {
 							t.Fatal(r, err)
 						}
 					})

@@ -103,7 +103,7 @@ func fleets(t *testing.T, n int) map[string]*fleet {
 	n /= 5
 	name := func(i int) string { return fmt.Sprintf("Acme %d", i) }
 	confirm := func(i int) []teardown.Option {
-		return []teardown.Option{teardown.Confirm(name(i)), teardown.Permit(teardown.OwnOrganization, teardown.TerminationProtection)}
+		return []teardown.Option{teardown.WithConfirm(name(i)), teardown.WithOverrides(teardown.OwnOrganization, teardown.TerminationProtection)}
 	}
 	must := func(err error) {
 		t.Helper()
@@ -113,7 +113,7 @@ func fleets(t *testing.T, n int) map[string]*fleet {
 	}
 	all := map[string]*fleet{}
 	make := func(provider string, double *offboardtest.Server, perSecond float64, burst int) (*fleet, *http.Client) {
-		f := &fleet{meter: &meter{inner: double, forget: double.Forget}, perSecond: perSecond, burst: burst}
+		f := &fleet{meter: &meter{inner: double, forget: double.ResetRequests}, perSecond: perSecond, burst: burst}
 		all[provider] = f
 		return f, &http.Client{Transport: f.meter}
 	}
@@ -207,7 +207,7 @@ func fleets(t *testing.T, n int) map[string]*fleet {
 			},
 			Teardown: func(ctx context.Context, p *teardown.Plan, options ...teardown.Option) (*teardown.Report, error) {
 				defer func() { vc = nil }()
-				defer v.Forget()
+				defer v.ResetRequests()
 				return vc.Teardown(ctx, p, request, options...)
 			},
 			Options: confirm(i),

@@ -1318,7 +1318,7 @@ type DeleteClusterOptions struct {
 }
 
 // DeleteCluster begins to delete a cluster, which takes minutes.
-// [Client.WaitUntilGone] waits for the end. Errors are
+// [Client.WaitForDeletion] waits for the end. Errors are
 // [errors.TerminationProtection], which
 // [Client.SetClusterTerminationProtection] lifts;
 // [errors.AlreadyRequestedDeletion], with status 400, when it was begun before;
@@ -1563,7 +1563,7 @@ func (c *Client) DeleteOnlineArchive(ctx context.Context, projectID string, clus
 
 // EndOutageSimulation begins to end the outage simulation of a cluster, which
 // takes minutes. Until then the cluster cannot be deleted.
-// [Client.WaitUntilGone] waits for the end. It needs the role Project Cluster
+// [Client.WaitForDeletion] waits for the end. It needs the role Project Cluster
 // Manager, Project Cluster Resilience Tester or Project Replica Set Manager.
 //
 // Source: vendor OpenAPI of SDK v20250312023.
@@ -1817,7 +1817,7 @@ func (c *Client) ListFlexClusters(ctx context.Context, projectID string) iter.Se
 }
 
 // DeleteFlexCluster deletes a flex cluster. It is there for a while after that,
-// although Atlas answers as if it were gone: see [Client.WaitUntilGone]. Errors
+// although Atlas answers as if it were gone: see [Client.WaitForDeletion]. Errors
 // are [errors.TerminationProtection], [errors.AlreadyRequestedDeletion] and
 // [errors.WrongClusterType]. It needs the role Project Owner.
 //

@@ -11,10 +11,10 @@
 //
 // An organization can be deleted once it has no projects ([Client.ListProjects]), and
 // a project once nothing is left in it that Atlas runs or keeps.
-// [Client.ListLeft] finds that, of all kinds and in the order in which it has to go,
+// [Client.ListBlockers] finds that, of all kinds and in the order in which it has to go,
 // and says what the operation that removes it takes: [Client.DeleteCluster],
 // [Client.DeleteStreamProcessor], [Client.DeletePrivateEndpoint] and so on. Most of it
-// is still there when its deletion was accepted; [Client.WaitUntilGone] waits until it
+// is still there when its deletion was accepted; [Client.WaitForDeletion] waits until it
 // is not. A backup compliance policy, an unpaid invoice and a running live migration
 // are not for this API to end. Serverless instances are flex clusters by now.
 //
@@ -188,7 +188,7 @@ func (c *Client) CheckDeletion(ctx context.Context, orgID string) error {
 	if err != nil && !refusedByAtlas(err) {
 		return err
 	}
-	return refusal(orgID, projects, invoices)
+	return deletionError(orgID, projects, invoices)
 }
 
 // doubted returns the error of a list of an organization that was read before. That the
@@ -240,8 +240,8 @@ func (c *Client) failedInvoices(ctx context.Context, orgID string) ([]Invoice, e
 	return all, c.doubted(ctx, orgID, err)
 }
 
-// refusal is the error of an organization with these projects and failed invoices.
-func refusal(orgID string, projects []Project, invoices []Invoice) error {
+// deletionError is the error of an organization with these projects and failed invoices.
+func deletionError(orgID string, projects []Project, invoices []Invoice) error {
 	e := &errors.Error{Provider: provider, Operation: "CheckDeletion", Target: orgID}
 	switch {
 	case len(projects) > 0:

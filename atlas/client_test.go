@@ -30,7 +30,7 @@ func newClient(t *testing.T, srv *atlastest.Server, options ...atlas.Option) *at
 // as makes a client of another credential.
 func as(t *testing.T, srv *atlastest.Server, credential atlas.Option, options ...atlas.Option) *atlas.Client {
 	t.Helper()
-	url, client := srv.Reach()
+	url, client := srv.Endpoint()
 	c, err := atlas.New(append([]atlas.Option{credential, atlas.WithBaseURL(url), atlas.WithHTTPClient(client)}, options...)...)
 	if err != nil {
 		t.Fatal(err)
@@ -248,11 +248,11 @@ func TestCheckDeletionNamesEachProject(t *testing.T) {
 		t.Errorf("steps (-want +got):\n%s", diff)
 	}
 	// Who may not see invoices is told of the rest.
-	srv.Fail(offboardtest.Answer("ListInvoicesPage", 403, `{"errorCode":"ACCESS_FORBIDDEN"}`))
+	srv.Fail(offboardtest.Respond("ListInvoicesPage", 403, `{"errorCode":"ACCESS_FORBIDDEN"}`))
 	if err := newClient(t, srv).CheckDeletion(t.Context(), acme); !errors.Is(err, errors.OrganizationNotEmpty) {
 		t.Errorf("got %v although the invoices could not be read, want %q", err, errors.OrganizationNotEmpty)
 	}
-	srv.Fail(offboardtest.Answer("ListProjectsPage", 403, `{"errorCode":"ACCESS_FORBIDDEN"}`))
+	srv.Fail(offboardtest.Respond("ListProjectsPage", 403, `{"errorCode":"ACCESS_FORBIDDEN"}`))
 	if err := newClient(t, srv).CheckDeletion(t.Context(), acme); !errors.Is(err, errors.PermissionDenied) {
 		t.Errorf("got %v although the projects could not be read, want %q", err, errors.PermissionDenied)
 	}
@@ -273,7 +273,7 @@ func TestAnOrganizationThatIsFoundAsDeletedIsGone(t *testing.T) {
 	t.Parallel()
 	srv := atlastest.NewServer()
 	srv.AddOrganization(atlastest.Organization{ID: acme, Lingers: true})
-	srv.Fail(offboardtest.LoseAnswer("DeleteOrganization"))
+	srv.Fail(offboardtest.LoseResponse("DeleteOrganization"))
 	if err := atlas.DeleteOrganization(t.Context(), acme, srv.Option()); err != nil {
 		t.Fatal(err)
 	}
@@ -292,15 +292,15 @@ func always(f offboardtest.Fault) offboardtest.Fault {
 func TestWhatAReadDoesNotTellStaysUnknown(t *testing.T) {
 	t.Parallel()
 	for name, answer := range map[string]offboardtest.Fault{
-		"another organization": offboardtest.Answer("GetOrganization", 200, `{"id":"`+other+`","name":"Other"}`),
-		"one without id":       offboardtest.Answer("GetOrganization", 200, `{"name":"Acme"}`),
-		"a 404 without a code": offboardtest.Answer("GetOrganization", 404, `{"error":404,"reason":"Not Found"}`),
-		"a malformed id":       offboardtest.Answer("GetOrganization", 404, `{"error":404,"errorCode":"INVALID_ORG_ID"}`),
-		"not one of Atlas":     offboardtest.Answer("GetOrganization", 404, `{"error":404,"errorCode":"NOT_ATLAS_ORG"}`),
-		"another thing":        offboardtest.Answer("GetOrganization", 404, `{"error":404,"errorCode":"GROUP_NOT_FOUND"}`),
-		"no access":            offboardtest.Answer("GetOrganization", 401, `{"error":401,"errorCode":"USER_CANNOT_ACCESS_ORG"}`),
-		"a 401":                offboardtest.Answer("GetOrganization", 401, `{"error":401,"reason":"Unauthorized"}`),
-		"a 403":                always(offboardtest.Page("GetOrganization", 403)),
+		"another organization": offboardtest.Respond("GetOrganization", 200, `{"id":"`+other+`","name":"Other"}`),
+		"one without id":       offboardtest.Respond("GetOrganization", 200, `{"name":"Acme"}`),
+		"a 404 without a code": offboardtest.Respond("GetOrganization", 404, `{"error":404,"reason":"Not Found"}`),
+		"a malformed id":       offboardtest.Respond("GetOrganization", 404, `{"error":404,"errorCode":"INVALID_ORG_ID"}`),
+		"not one of Atlas":     offboardtest.Respond("GetOrganization", 404, `{"error":404,"errorCode":"NOT_ATLAS_ORG"}`),
+		"another thing":        offboardtest.Respond("GetOrganization", 404, `{"error":404,"errorCode":"GROUP_NOT_FOUND"}`),
+		"no access":            offboardtest.Respond("GetOrganization", 401, `{"error":401,"errorCode":"USER_CANNOT_ACCESS_ORG"}`),
+		"a 401":                offboardtest.Respond("GetOrganization", 401, `{"error":401,"reason":"Unauthorized"}`),
+		"a 403":                always(offboardtest.HTMLResponse("GetOrganization", 403)),
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -321,8 +321,8 @@ func TestWhatAReadDoesNotTellStaysUnknown(t *testing.T) {
 			t.Parallel()
 			srv := atlastest.NewServer()
 			srv.AddOrganization(atlastest.Organization{ID: acme})
-			srv.Fail(offboardtest.LoseAnswer("DeleteOrganization"),
-				offboardtest.Answer("GetOrganization", 404, `{"error":404,"errorCode":"`+errorCode+`"}`))
+			srv.Fail(offboardtest.LoseResponse("DeleteOrganization"),
+				offboardtest.Respond("GetOrganization", 404, `{"error":404,"errorCode":"`+errorCode+`"}`))
 			if err := atlas.DeleteOrganization(t.Context(), acme, srv.Option()); err != nil {
 				t.Error(err)
 			}
@@ -335,7 +335,7 @@ func TestAnUpgradeIsWaitedForWithoutARead(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		srv := atlastest.NewServer()
 		srv.AddOrganization(atlastest.Organization{ID: acme})
-		upgrade := offboardtest.Answer("DeleteOrganization", 405, `{"error":405,"errorCode":"WRITES_NOT_ALLOWED_DURING_APP_UPGRADES"}`)
+		upgrade := offboardtest.Respond("DeleteOrganization", 405, `{"error":405,"errorCode":"WRITES_NOT_ALLOWED_DURING_APP_UPGRADES"}`)
 		upgrade.Times = 2
 		srv.Fail(upgrade)
 		if err := atlas.DeleteOrganization(t.Context(), acme, srv.Option()); err != nil {
@@ -352,7 +352,7 @@ func TestWhatIsNotFoundDependsOnWhatWasAskedFor(t *testing.T) {
 	t.Parallel()
 	srv := atlastest.NewServer()
 	c := newClient(t, srv)
-	answer := offboardtest.Answer("", 404, `{"error":404,"errorCode":"RESOURCE_NOT_FOUND"}`)
+	answer := offboardtest.Respond("", 404, `{"error":404,"errorCode":"RESOURCE_NOT_FOUND"}`)
 	answer.Times = 3
 	srv.Fail(answer)
 	_, err := c.GetOrganization(t.Context(), acme)

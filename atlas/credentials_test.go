@@ -39,7 +39,7 @@ func TestACredentialThatEndsWithItsOrganizationLeavesALostAnswerUnknown(t *testi
 			if _, err := c.GetOrganization(t.Context(), acme); err != nil {
 				t.Fatal(err)
 			}
-			srv.Fail(offboardtest.LoseAnswer("DeleteOrganization"))
+			srv.Fail(offboardtest.LoseResponse("DeleteOrganization"))
 			err := c.DeleteOrganization(t.Context(), acme)
 			if got := code(t, err); got != errors.OutcomeUnknown || errors.Retryable(err) {
 				t.Errorf("got %v, want %q", err, errors.OutcomeUnknown)
@@ -55,7 +55,7 @@ func TestACredentialThatEndsWithItsOrganizationLeavesALostAnswerUnknown(t *testi
 // still there. Before the second one somebody else deletes it.
 func TestARepeatedDeletionThatFindsNothing(t *testing.T) {
 	t.Parallel()
-	unavailable := offboardtest.Page("DeleteOrganization", 503)
+	unavailable := offboardtest.HTMLResponse("DeleteOrganization", 503)
 	unavailable.Header.Set("Retry-After", "10")
 	meanwhile := func(t *testing.T, srv *atlastest.Server, c *atlas.Client) error {
 		srv.Fail(unavailable)
@@ -372,7 +372,7 @@ func TestTheDoubleTakesACredentialOnceAndForItsRequestOnly(t *testing.T) {
 func TestAnAnswerThatRepeatsTheTokenDoesNotShowIt(t *testing.T) {
 	t.Parallel()
 	srv := atlastest.NewServer()
-	srv.Fail(offboardtest.Answer("DeleteOrganization", 403,
+	srv.Fail(offboardtest.Respond("DeleteOrganization", 403,
 		`{"error":403,"errorCode":"ACCESS_FORBIDDEN","detail":"not with atlastest-token-1","parameters":["atlastest-token-1"]}`))
 	account := atlas.WithServiceAccount(atlastest.ClientID, atlastest.ClientSecret)
 	err := as(t, srv, account).DeleteOrganization(t.Context(), acme)

@@ -18,14 +18,14 @@ type driver struct {
 	*resource.Driver[ref]
 	c     *Client
 	all   []kind
-	kinds map[Kind]*kind
+	kinds map[BlockerKind]*kind
 
 	own     bool // the client's credential is one of the organization's; not known without Inspect
 	applied bool // the read before applying a plan is over
 
-	mu     sync.Mutex
-	gone   map[string]bool  // steps whose resource does not exist, as a read has shown, and cannot come back
-	counts map[string]int64 // clusters, by kind and project
+	mu      sync.Mutex
+	deleted map[string]bool  // steps whose resource does not exist, as a read has shown, and cannot come back
+	counts  map[string]int64 // clusters, by kind and project
 
 	owned   map[string]time.Time // by organization and project: the last read that shows that the one has the other
 	removed map[string]string    // names of clusters that this run has deleted, by project and ID of Atlas's own
@@ -35,7 +35,7 @@ type driver struct {
 
 func newDriver(c *Client) *driver {
 	d := &driver{
-		c: c, all: kinds(), kinds: map[Kind]*kind{}, gone: map[string]bool{}, counts: map[string]int64{},
+		c: c, all: kinds(), kinds: map[BlockerKind]*kind{}, deleted: map[string]bool{}, counts: map[string]int64{},
 		owned: map[string]time.Time{}, removed: map[string]string{}, reading: make(chan struct{}, 1),
 	}
 	for i := range d.all {
@@ -113,7 +113,7 @@ const (
 // refOf returns where the resource of a step is. The step must be that of its reference.
 func (d *driver) refOf(o teardown.Organization, s teardown.Step) (r ref, err error) {
 	name, identity, _ := strings.Cut(s.ID, "/")
-	k := d.kinds[Kind(name)]
+	k := d.kinds[BlockerKind(name)]
 	if k == nil || s.Kind != name {
 		return ref{}, invalidStep(s)
 	}
@@ -122,7 +122,7 @@ func (d *driver) refOf(o teardown.Organization, s teardown.Step) (r ref, err err
 	} else if err := json.Unmarshal(s.Ref, &r); err != nil {
 		return ref{}, invalidStep(s)
 	}
-	r.kind, r.organization, r.unprotect = k, o.ID, s.Needs == teardown.TerminationProtection
+	r.kind, r.organization, r.unprotect = k, o.ID, s.Requires == teardown.TerminationProtection
 	if r.stepID() != s.ID || (r.Project == "") != (k.find == nil && k.name != kindProject) {
 		return ref{}, invalidStep(s)
 	}
@@ -177,23 +177,23 @@ func (d *driver) Poll(ctx context.Context, o teardown.Organization, group string
 // another resource may have later.
 func (d *driver) note(o teardown.Organization, s teardown.Step) {
 	if r, err := d.refOf(o, s); err == nil {
-		d.noteGone(r)
+		d.noteDeleted(r)
 	}
 }
 
-func (d *driver) noteGone(r ref) {
+func (d *driver) noteDeleted(r ref) {
 	if r.kind.onePiece || r.kind.named && r.UID == "" {
 		return
 	}
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	d.gone[r.stepID()] = true
+	d.deleted[r.stepID()] = true
 }
 
-func (d *driver) isGone(step string) bool {
+func (d *driver) isDeleted(step string) bool {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	return d.gone[step]
+	return d.deleted[step]
 }
 
 // readResource reads a resource. One that does not exist in a project of another
@@ -229,12 +229,12 @@ func (c *Client) readResource(ctx context.Context, r ref) (resource.Item, error)
 		return resource.Item{}, another("Teardown", r.ID)
 	}
 	left.Kind = r.kind.name
-	return r.among([]Left{left})
+	return r.among([]Blocker{left})
 }
 
 // among returns the resource among those that a read has found. Another resource of its
 // name is another one, and one without Atlas's own ID proves nothing.
-func (r ref) among(found []Left) (resource.Item, error) {
+func (r ref) among(found []Blocker) (resource.Item, error) {
 	id, in := r.stepID(), r.scope()
 	for _, x := range found {
 		switch {
@@ -248,7 +248,7 @@ func (r ref) among(found []Left) (resource.Item, error) {
 }
 
 // item returns what a read shows of the resource.
-func (r ref) item(left Left) resource.Item {
+func (r ref) item(left Blocker) resource.Item {
 	i := resource.Item{Text: left.step().Description, Value: left, Unprepared: r.unprotect && left.Protected}
 	switch {
 	case left.going():
@@ -273,7 +273,7 @@ func (d *driver) listResources(ctx context.Context, rs []ref) ([]*resource.Item,
 	if err != nil {
 		return nil, err
 	}
-	found := make(map[string][]Left, len(l.found))
+	found := make(map[string][]Blocker, len(l.found))
 	for _, x := range l.found {
 		found[x.ID] = append(found[x.ID], x)
 	}

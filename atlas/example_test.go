@@ -69,7 +69,7 @@ func ExampleClient_CheckDeletion() {
 	// project blog (5e2f0000000000000000000b), clusters: 0
 }
 
-func ExampleClient_ListLeft() {
+func ExampleClient_ListBlockers() {
 	srv := atlastest.NewServer() // in place of the real service
 	srv.AddOrganization(atlastest.Organization{ID: "5e2f00000000000000000001"})
 	srv.AddProject("5e2f00000000000000000001", atlastest.Project{ID: "5e2f0000000000000000000a", Name: "shop"})
@@ -82,7 +82,7 @@ func ExampleClient_ListLeft() {
 		fmt.Println(err)
 		return
 	}
-	for left, err := range c.ListLeft(context.Background(), "5e2f0000000000000000000a") {
+	for left, err := range c.ListBlockers(context.Background(), "5e2f0000000000000000000a") {
 		if err != nil {
 			fmt.Println(err)
 			return
@@ -95,7 +95,7 @@ func ExampleClient_ListLeft() {
 	// stream_workspace events   false
 }
 
-func ExampleClient_WaitUntilGone() {
+func ExampleClient_WaitForDeletion() {
 	srv := atlastest.NewServer() // in place of the real service
 	srv.SetDeletionTime(0)       // in place of minutes
 	srv.AddOrganization(atlastest.Organization{ID: "5e2f00000000000000000001"})
@@ -113,7 +113,7 @@ func ExampleClient_WaitUntilGone() {
 		fmt.Println(err)
 		return
 	}
-	err = c.WaitUntilGone(ctx, "5e2f0000000000000000000a", func(left []atlas.Left) { fmt.Println("left:", left) }, atlas.KindCluster)
+	err = c.WaitForDeletion(ctx, "5e2f0000000000000000000a", func(left []atlas.Blocker) { fmt.Println("left:", left) }, atlas.KindCluster)
 	if err != nil {
 		fmt.Println(err)
 		return
@@ -148,7 +148,7 @@ func ExampleClient_Teardown() {
 		fmt.Println(err)
 		return
 	}
-	report, err := c.Teardown(ctx, plan, teardown.Confirm("Acme"), teardown.Permit(teardown.TerminationProtection))
+	report, err := c.Teardown(ctx, plan, teardown.WithConfirm("Acme"), teardown.WithOverrides(teardown.TerminationProtection))
 	if err != nil {
 		fmt.Println(err)
 		return
@@ -172,7 +172,7 @@ func ExampleClient_Teardown() {
 func ExampleClient_DeleteOrganization_lostAnswer() {
 	srv := atlastest.NewServer() // in place of the real service
 	srv.AddOrganization(atlastest.Organization{ID: "5e2f00000000000000000001"})
-	srv.Fail(offboardtest.LoseAnswer("DeleteOrganization"))
+	srv.Fail(offboardtest.LoseResponse("DeleteOrganization"))
 
 	err := atlas.DeleteOrganization(context.Background(), "5e2f00000000000000000001", srv.Option())
 	fmt.Println(err, srv.Count("DeleteOrganization"), srv.Deleted())

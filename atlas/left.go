@@ -10,33 +10,33 @@ import (
 	"github.com/offboard-dev/offboard-go/internal/rest"
 )
 
-// Kind is a kind of thing that keeps a project from being deleted.
-type Kind string
+// BlockerKind is a kind of thing that keeps a project from being deleted.
+type BlockerKind string
 
 // Kinds, in the order in which their things have to go.
 const (
-	KindOutageSimulation       Kind = "outage_simulation"
-	KindOnlineArchive          Kind = "online_archive"
-	KindBackupCompliancePolicy Kind = "backup_compliance_policy"
-	KindCluster                Kind = "cluster"
-	KindFlexCluster            Kind = "flex_cluster"
-	KindSnapshot               Kind = "snapshot"         // of a cluster that was deleted
-	KindShardedSnapshot        Kind = "sharded_snapshot" // of a cluster that was deleted
-	KindNetworkPeering         Kind = "network_peering"
-	KindFederationEndpoint     Kind = "federation_endpoint"
-	KindFederatedDatabase      Kind = "federated_database"
-	KindStreamProcessor        Kind = "stream_processor"
-	KindStreamWorkspace        Kind = "stream_workspace"
-	KindStreamPrivateLink      Kind = "stream_private_link"
-	KindStreamVPCPeering       Kind = "stream_vpc_peering"
-	KindPrivateEndpoint        Kind = "private_endpoint"
-	KindPrivateEndpointService Kind = "private_endpoint_service"
-	KindEncryptionEndpoint     Kind = "encryption_endpoint"
+	KindOutageSimulation       BlockerKind = "outage_simulation"
+	KindOnlineArchive          BlockerKind = "online_archive"
+	KindBackupCompliancePolicy BlockerKind = "backup_compliance_policy"
+	KindCluster                BlockerKind = "cluster"
+	KindFlexCluster            BlockerKind = "flex_cluster"
+	KindSnapshot               BlockerKind = "snapshot"         // of a cluster that was deleted
+	KindShardedSnapshot        BlockerKind = "sharded_snapshot" // of a cluster that was deleted
+	KindNetworkPeering         BlockerKind = "network_peering"
+	KindFederationEndpoint     BlockerKind = "federation_endpoint"
+	KindFederatedDatabase      BlockerKind = "federated_database"
+	KindStreamProcessor        BlockerKind = "stream_processor"
+	KindStreamWorkspace        BlockerKind = "stream_workspace"
+	KindStreamPrivateLink      BlockerKind = "stream_private_link"
+	KindStreamVPCPeering       BlockerKind = "stream_vpc_peering"
+	KindPrivateEndpoint        BlockerKind = "private_endpoint"
+	KindPrivateEndpointService BlockerKind = "private_endpoint_service"
+	KindEncryptionEndpoint     BlockerKind = "encryption_endpoint"
 )
 
-// Left is a thing that keeps its project from being deleted.
-type Left struct {
-	Kind Kind
+// Blocker is a thing that keeps its project from being deleted.
+type Blocker struct {
+	Kind BlockerKind
 
 	// ID is what the operations on the thing take: an id, or the name of what is
 	// known by its name.
@@ -59,7 +59,7 @@ type Left struct {
 }
 
 // step says the same as an error does.
-func (l Left) step() errors.Step {
+func (l Blocker) step() errors.Step {
 	description := l.ID
 	if l.Parent != "" {
 		description += " of " + l.Parent
@@ -74,22 +74,22 @@ func (l Left) step() errors.Step {
 const failed = "FAILED"
 
 // going reports whether it is on its way out, by its state.
-func (l Left) going() bool {
+func (l Blocker) going() bool {
 	return strings.HasPrefix(l.State, "DELET") || strings.HasPrefix(l.State, "RECOVER") || l.State == "TERMINATING"
 }
 
 // list is a list of what is left, which may end with an error.
-type list = iter.Seq2[Left, error]
+type list = iter.Seq2[Blocker, error]
 
-func leftCluster(x Cluster) Left {
-	return Left{ID: x.Name, UID: x.ID, State: string(x.State), Protected: x.TerminationProtectionEnabled}
+func clusterBlocker(x Cluster) Blocker {
+	return Blocker{ID: x.Name, UID: x.ID, State: string(x.State), Protected: x.TerminationProtectionEnabled}
 }
 
-func leftFlexCluster(x FlexCluster) Left {
-	return Left{ID: x.Name, UID: x.ID, State: string(x.State), Protected: x.TerminationProtectionEnabled}
+func flexClusterBlocker(x FlexCluster) Blocker {
+	return Blocker{ID: x.Name, UID: x.ID, State: string(x.State), Protected: x.TerminationProtectionEnabled}
 }
 
-// ListLeft yields what is left in a project and keeps it from being deleted, in the
+// ListBlockers yields what is left in a project and keeps it from being deleted, in the
 // order in which it has to go: of the given kinds, or of all of them. Snapshots are
 // those that clusters have left behind; the others go with their clusters. A backup
 // compliance policy is left where there are clusters or snapshots, whose backups it
@@ -105,13 +105,13 @@ func leftFlexCluster(x FlexCluster) Left {
 //
 // Source: vendor OpenAPI of SDK v20250312023; vendor's clean-up of its own test
 // organizations.
-func (c *Client) ListLeft(ctx context.Context, projectID string, kinds ...Kind) iter.Seq2[Left, error] {
-	return func(yield func(Left, error) bool) {
+func (c *Client) ListBlockers(ctx context.Context, projectID string, kinds ...BlockerKind) iter.Seq2[Blocker, error] {
+	return func(yield func(Blocker, error) bool) {
 		c.sources(ctx, projectID, kinds).all(ctx)(yield)
 	}
 }
 
-// WaitUntilGone waits until nothing is left in a project of the given kinds, or of
+// WaitForDeletion waits until nothing is left in a project of the given kinds, or of
 // all: after the requests to delete it, most of it goes by itself within minutes.
 // progress is told what is left each time that it was looked; it may be nil.
 //
@@ -120,18 +120,18 @@ func (c *Client) ListLeft(ctx context.Context, projectID string, kinds ...Kind) 
 // deleted, ends the wait with [errors.Conflict], and Steps are what has failed. What
 // nobody has asked to delete is waited for, too. One empty list ends the wait.
 //
-// It needs what [Client.ListLeft] needs.
-func (c *Client) WaitUntilGone(ctx context.Context, projectID string, progress func([]Left), kinds ...Kind) error {
+// It needs what [Client.ListBlockers] needs.
+func (c *Client) WaitForDeletion(ctx context.Context, projectID string, progress func([]Blocker), kinds ...BlockerKind) error {
 	const operation = "WaitUntilGone"
-	deleting := map[Left]bool{}
+	deleting := map[Blocker]bool{}
 	return c.rest().Wait(ctx, operation, projectID, func(ctx context.Context) (steps []errors.Step, _ error) {
-		all, err := gather(c.ListLeft(ctx, projectID, kinds...))
+		all, err := gather(c.ListBlockers(ctx, projectID, kinds...))
 		if err != nil {
 			return nil, err
 		}
 		var broken []errors.Step
 		for _, left := range all {
-			key := Left{Kind: left.Kind, ID: left.ID, Parent: left.Parent}
+			key := Blocker{Kind: left.Kind, ID: left.ID, Parent: left.Parent}
 			switch {
 			case left.going():
 				deleting[key] = true
@@ -154,11 +154,11 @@ func (c *Client) WaitUntilGone(ctx context.Context, projectID string, progress f
 }
 
 // each makes a list of another one.
-func each[T any](things iter.Seq2[T, error], left func(T) Left) list {
-	return func(yield func(Left, error) bool) {
+func each[T any](things iter.Seq2[T, error], left func(T) Blocker) list {
+	return func(yield func(Blocker, error) bool) {
 		for thing, err := range things {
 			if err != nil {
-				yield(Left{}, err)
+				yield(Blocker{}, err)
 				return
 			}
 			if !yield(left(thing), nil) {
@@ -190,10 +190,10 @@ func gather[T any](list iter.Seq2[T, error]) ([]T, error) { return rest.Gather(l
 // is read: absent reports whether an error shows that; nil for a parent that always
 // exists.
 func within[T any](parents iter.Seq2[T, error], of func(T) list, absent func(T, error) (bool, error)) list {
-	return func(yield func(Left, error) bool) {
+	return func(yield func(Blocker, error) bool) {
 		for parent, err := range parents {
 			if err != nil {
-				yield(Left{}, err)
+				yield(Blocker{}, err)
 				return
 			}
 			for left, err := range of(parent) {
@@ -204,7 +204,7 @@ func within[T any](parents iter.Seq2[T, error], of func(T) list, absent func(T, 
 					}
 				}
 				if err != nil {
-					yield(Left{}, err)
+					yield(Blocker{}, err)
 					return
 				}
 				if !yield(left, nil) {
@@ -217,7 +217,7 @@ func within[T any](parents iter.Seq2[T, error], of func(T) list, absent func(T, 
 
 // all yields the resources in a project, of the kinds that are asked for.
 func (s *sources) all(ctx context.Context) list {
-	return func(yield func(Left, error) bool) {
+	return func(yield func(Blocker, error) bool) {
 		for _, k := range kinds() {
 			if k.find == nil || k.manual || !s.asked(k.name) || s.planned != nil && !s.needed(&k) {
 				continue
@@ -233,49 +233,49 @@ func (s *sources) all(ctx context.Context) list {
 }
 
 func (s *sources) presentClusters(context.Context) list {
-	return each(whole(s.clusters()), leftCluster)
+	return each(whole(s.clusters()), clusterBlocker)
 }
 
 func (s *sources) networkPeerings(ctx context.Context) list {
 	return within(whole(s.networks()), func(p CloudProvider) list {
 		options := ListNetworkPeeringsPageOptions{ProviderName: p}
-		return each(s.c.ListNetworkPeerings(ctx, s.projectID, options), func(x NetworkPeering) Left {
-			return Left{ID: x.ID, Provider: p, State: x.Status + x.StatusName}
+		return each(s.c.ListNetworkPeerings(ctx, s.projectID, options), func(x NetworkPeering) Blocker {
+			return Blocker{ID: x.ID, Provider: p, State: x.Status + x.StatusName}
 		})
 	}, nil)
 }
 
 func (s *sources) privateEndpoints(context.Context) list {
-	return s.endpointServices(func(p CloudProvider, x PrivateEndpointService) (left []Left) {
+	return s.endpointServices(func(p CloudProvider, x PrivateEndpointService) (left []Blocker) {
 		for _, id := range slices.Concat(x.InterfaceEndpoints, x.PrivateEndpoints, x.EndpointGroupNames) {
-			left = append(left, Left{ID: id, Parent: x.ID, Provider: p})
+			left = append(left, Blocker{ID: id, Parent: x.ID, Provider: p})
 		}
 		return left
 	})
 }
 
 func (s *sources) privateEndpointServices(context.Context) list {
-	return s.endpointServices(func(p CloudProvider, x PrivateEndpointService) []Left {
-		return []Left{{ID: x.ID, Provider: p, State: x.Status}}
+	return s.endpointServices(func(p CloudProvider, x PrivateEndpointService) []Blocker {
+		return []Blocker{{ID: x.ID, Provider: p, State: x.Status}}
 	})
 }
 
 func (s *sources) encryptionEndpoints(ctx context.Context) list {
 	return within(s.at(CloudProviderAWS, CloudProviderAzure), func(p CloudProvider) list {
-		return each(s.c.ListEncryptionEndpoints(ctx, s.projectID, p), func(x EncryptionEndpoint) Left {
-			return Left{ID: x.ID, Provider: p, State: x.Status}
+		return each(s.c.ListEncryptionEndpoints(ctx, s.projectID, p), func(x EncryptionEndpoint) Blocker {
+			return Blocker{ID: x.ID, Provider: p, State: x.Status}
 		})
 	}, nil)
 }
 
 func (s *sources) outageSimulations(ctx context.Context) list {
 	return within(whole(s.clustersWith(KindOutageSimulation, 0)), func(x Cluster) list {
-		return func(yield func(Left, error) bool) {
+		return func(yield func(Blocker, error) bool) {
 			found, err := s.c.GetOutageSimulation(ctx, s.projectID, x.Name)
 			if err != nil {
-				yield(Left{}, err)
+				yield(Blocker{}, err)
 			} else if found.State != OutageSimulationStateComplete {
-				yield(Left{ID: x.Name, UID: found.ID, State: string(found.State)}, nil)
+				yield(Blocker{ID: x.Name, UID: found.ID, State: string(found.State)}, nil)
 			}
 		}
 	}, s.clusterAbsent(ctx))
@@ -283,12 +283,12 @@ func (s *sources) outageSimulations(ctx context.Context) list {
 
 func (s *sources) onlineArchives(ctx context.Context) list {
 	return within(whole(s.clustersWith(KindOnlineArchive, maxArchiveLists)), func(x Cluster) list {
-		return func(yield func(Left, error) bool) {
+		return func(yield func(Blocker, error) bool) {
 			for archive, err := range s.c.ListOnlineArchives(ctx, s.projectID, x.Name) {
 				if err == nil && archive.State == OnlineArchiveStateDeleted {
 					continue
 				}
-				if !yield(Left{ID: archive.ID, Parent: x.Name, State: string(archive.State)}, err) {
+				if !yield(Blocker{ID: archive.ID, Parent: x.Name, State: string(archive.State)}, err) {
 					return
 				}
 			}
@@ -299,10 +299,10 @@ func (s *sources) onlineArchives(ctx context.Context) list {
 // backupCompliancePolicy reads the policy of a project. One that was never set may
 // be answered without a state.
 func (s *sources) backupCompliancePolicy(ctx context.Context) list {
-	return func(yield func(Left, error) bool) {
+	return func(yield func(Blocker, error) bool) {
 		switch kept, err := s.kept(); {
 		case err != nil:
-			yield(Left{}, err)
+			yield(Blocker{}, err)
 			return
 		case len(kept) == 0:
 			return
@@ -310,16 +310,16 @@ func (s *sources) backupCompliancePolicy(ctx context.Context) list {
 		policy, err := s.c.GetBackupCompliancePolicy(ctx, s.projectID)
 		switch {
 		case err == nil && policy.State != "":
-			yield(Left{ID: s.projectID, State: policy.State, Protected: !policy.Deletable}, nil)
+			yield(Blocker{ID: s.projectID, State: policy.State, Protected: !policy.Deletable}, nil)
 		case err != nil && !noPolicy(err):
-			yield(Left{}, err)
+			yield(Blocker{}, err)
 		}
 	}
 }
 
 // policyProtection yields a policy that only the vendor's support can let be deleted.
 func (s *sources) policyProtection(ctx context.Context) list {
-	return func(yield func(Left, error) bool) {
+	return func(yield func(Blocker, error) bool) {
 		for left, err := range s.backupCompliancePolicy(ctx) {
 			if (err != nil || left.Protected) && !yield(left, err) {
 				return
@@ -340,34 +340,34 @@ func (s *sources) snapshots(ctx context.Context, sharded bool) list {
 	return within(whole(s.deleted()), func(x Cluster) list {
 		switch {
 		case sharded != (x.ClusterType == "SHARDED" || x.ClusterType == "GEOSHARDED"):
-			return func(func(Left, error) bool) {}
+			return func(func(Blocker, error) bool) {}
 		case sharded:
-			return each(whole(s.c.ListShardedSnapshots(ctx, s.projectID, x.Name)), func(found ShardedSnapshot) Left {
-				return Left{ID: found.ID, Parent: x.Name, State: found.Status}
+			return each(whole(s.c.ListShardedSnapshots(ctx, s.projectID, x.Name)), func(found ShardedSnapshot) Blocker {
+				return Blocker{ID: found.ID, Parent: x.Name, State: found.Status}
 			})
 		}
-		return each(s.c.ListSnapshots(ctx, s.projectID, x.Name), func(found Snapshot) Left {
-			return Left{ID: found.ID, Parent: x.Name, State: found.Status}
+		return each(s.c.ListSnapshots(ctx, s.projectID, x.Name), func(found Snapshot) Blocker {
+			return Blocker{ID: found.ID, Parent: x.Name, State: found.Status}
 		})
 	}, s.clusterAbsent(ctx))
 }
 
 func (s *sources) streamProcessors(ctx context.Context) list {
 	return within(whole(s.workspaces()), func(x StreamWorkspace) list {
-		return each(s.c.ListStreamProcessors(ctx, s.projectID, x.Name), func(p StreamProcessor) Left {
-			return Left{ID: p.Name, UID: p.ID, Parent: x.Name, State: p.State}
+		return each(s.c.ListStreamProcessors(ctx, s.projectID, x.Name), func(p StreamProcessor) Blocker {
+			return Blocker{ID: p.Name, UID: p.ID, Parent: x.Name, State: p.State}
 		})
 	}, s.workspaceAbsent(ctx))
 }
 
 // endpointServices lists what the private endpoint services of all cloud providers
 // have.
-func (s *sources) endpointServices(of func(CloudProvider, PrivateEndpointService) []Left) list {
-	return func(yield func(Left, error) bool) {
+func (s *sources) endpointServices(of func(CloudProvider, PrivateEndpointService) []Blocker) list {
+	return func(yield func(Blocker, error) bool) {
 		for p := range s.at(clouds...) {
 			services, err := s.services[p]()
 			if err != nil {
-				yield(Left{}, err)
+				yield(Blocker{}, err)
 				return
 			}
 			for _, service := range services {

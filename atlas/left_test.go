@@ -17,7 +17,7 @@ import (
 )
 
 // remove asks for the deletion of what is left, by its kind.
-func remove(ctx context.Context, c *atlas.Client, left atlas.Left) (err error) {
+func remove(ctx context.Context, c *atlas.Client, left atlas.Blocker) (err error) {
 	switch left.Kind {
 	case atlas.KindOutageSimulation:
 		_, err = c.EndOutageSimulation(ctx, shop, left.ID)
@@ -60,10 +60,10 @@ func remove(ctx context.Context, c *atlas.Client, left atlas.Left) (err error) {
 }
 
 // kindsOf are the kinds of what is left, each once.
-func kindsOf(t *testing.T, c *atlas.Client) []atlas.Kind {
+func kindsOf(t *testing.T, c *atlas.Client) []atlas.BlockerKind {
 	t.Helper()
-	var kinds []atlas.Kind
-	for _, left := range gather(t, c.ListLeft(t.Context(), shop)) {
+	var kinds []atlas.BlockerKind
+	for _, left := range gather(t, c.ListBlockers(t.Context(), shop)) {
 		if !slices.Contains(kinds, left.Kind) {
 			kinds = append(kinds, left.Kind)
 		}
@@ -79,7 +79,7 @@ func TestAnOrganizationWithEveryKindOfBlockerIsBroughtToItsEnd(t *testing.T) {
 		c := newClient(t, srv)
 		ctx, cancel := context.WithTimeout(t.Context(), 24*time.Hour)
 		defer cancel()
-		every := []atlas.Kind{
+		every := []atlas.BlockerKind{
 			atlas.KindOutageSimulation, atlas.KindOnlineArchive, atlas.KindBackupCompliancePolicy, atlas.KindCluster, atlas.KindFlexCluster,
 			atlas.KindNetworkPeering, atlas.KindFederationEndpoint, atlas.KindFederatedDatabase,
 			atlas.KindStreamProcessor, atlas.KindStreamWorkspace, atlas.KindStreamPrivateLink, atlas.KindStreamVPCPeering,
@@ -102,17 +102,17 @@ func TestAnOrganizationWithEveryKindOfBlockerIsBroughtToItsEnd(t *testing.T) {
 				continue
 			}
 			blocked()
-			for _, left := range gather(t, c.ListLeft(ctx, shop, kind)) {
+			for _, left := range gather(t, c.ListBlockers(ctx, shop, kind)) {
 				if err := remove(ctx, c, left); err != nil {
 					t.Fatalf("%+v: %v", left, err)
 				}
 			}
-			if err := c.WaitUntilGone(ctx, shop, nil, kind); err != nil {
+			if err := c.WaitForDeletion(ctx, shop, nil, kind); err != nil {
 				t.Fatal(err)
 			}
 		}
 		// The policy has kept the snapshots of the clusters.
-		kept := []atlas.Kind{atlas.KindBackupCompliancePolicy, atlas.KindSnapshot, atlas.KindShardedSnapshot}
+		kept := []atlas.BlockerKind{atlas.KindBackupCompliancePolicy, atlas.KindSnapshot, atlas.KindShardedSnapshot}
 		if diff := cmp.Diff(kept, kindsOf(t, c)); diff != "" {
 			t.Errorf("kinds (-want +got):\n%s", diff)
 		}
@@ -126,7 +126,7 @@ func TestAnOrganizationWithEveryKindOfBlockerIsBroughtToItsEnd(t *testing.T) {
 			t.Errorf("got %v, want %q", err, errors.PermissionDenied)
 		}
 		srv.Resolve(acme)
-		for left, err := range c.ListLeft(ctx, shop) {
+		for left, err := range c.ListBlockers(ctx, shop) {
 			if err == nil {
 				err = remove(ctx, c, left)
 			}
@@ -153,8 +153,8 @@ func TestPeeringsAreAskedForAtEachCloudProvider(t *testing.T) {
 	if found := gather(t, c.ListNetworkPeerings(ctx, shop, atlas.ListNetworkPeeringsPageOptions{})); len(found) != 0 {
 		t.Errorf("got %v without a provider, want those at AWS only", found)
 	}
-	want := []atlas.Left{{Kind: atlas.KindNetworkPeering, ID: peer, Provider: atlas.CloudProviderAzure, State: "AVAILABLE"}}
-	if diff := cmp.Diff(want, gather(t, c.ListLeft(ctx, shop, atlas.KindNetworkPeering))); diff != "" {
+	want := []atlas.Blocker{{Kind: atlas.KindNetworkPeering, ID: peer, Provider: atlas.CloudProviderAzure, State: "AVAILABLE"}}
+	if diff := cmp.Diff(want, gather(t, c.ListBlockers(ctx, shop, atlas.KindNetworkPeering))); diff != "" {
 		t.Errorf("left (-want +got):\n%s", diff)
 	}
 }
@@ -179,7 +179,7 @@ func TestNoListIsReadTwiceForWhatIsLeft(t *testing.T) {
 			for _, r := range test.add {
 				srv.AddResource(shop, r)
 			}
-			gather(t, newClient(t, srv).ListLeft(t.Context(), shop))
+			gather(t, newClient(t, srv).ListBlockers(t.Context(), shop))
 			if n := len(srv.Requests()); n != test.want {
 				t.Errorf("got %d requests, want %d: %v", n, test.want, asked(srv))
 			}
@@ -194,12 +194,12 @@ func TestAPolicyIsLeftWhereItKeepsSnapshots(t *testing.T) {
 	srv.AddProject(acme, atlastest.Project{ID: shop})
 	srv.AddResource(shop, atlastest.Resource{Kind: atlas.KindBackupCompliancePolicy, Protected: true})
 	c := newClient(t, srv)
-	if left := gather(t, c.ListLeft(t.Context(), shop, atlas.KindBackupCompliancePolicy)); len(left) != 0 {
+	if left := gather(t, c.ListBlockers(t.Context(), shop, atlas.KindBackupCompliancePolicy)); len(left) != 0 {
 		t.Errorf("got %v, and there is nothing that it keeps", left)
 	}
 	srv.AddResource(shop, atlastest.Resource{Kind: atlas.KindCluster})
-	want := []atlas.Left{{Kind: atlas.KindBackupCompliancePolicy, ID: shop, State: "ACTIVE", Protected: true}}
-	if diff := cmp.Diff(want, gather(t, c.ListLeft(t.Context(), shop, atlas.KindBackupCompliancePolicy))); diff != "" {
+	want := []atlas.Blocker{{Kind: atlas.KindBackupCompliancePolicy, ID: shop, State: "ACTIVE", Protected: true}}
+	if diff := cmp.Diff(want, gather(t, c.ListBlockers(t.Context(), shop, atlas.KindBackupCompliancePolicy))); diff != "" {
 		t.Errorf("left (-want +got):\n%s", diff)
 	}
 }
@@ -222,7 +222,7 @@ func TestSnapshotsThatAClusterLeavesBehindAreListed(t *testing.T) {
 		}
 		time.Sleep(time.Hour)
 		var got []string
-		for _, left := range gather(t, c.ListLeft(ctx, shop)) {
+		for _, left := range gather(t, c.ListBlockers(ctx, shop)) {
 			got = append(got, string(left.Kind)+" "+left.Parent)
 		}
 		if diff := cmp.Diff([]string{"cluster ", "snapshot kept"}, got); diff != "" {
@@ -233,7 +233,7 @@ func TestSnapshotsThatAClusterLeavesBehindAreListed(t *testing.T) {
 
 func TestTheWaitGoesOnWhileAnythingIsThere(t *testing.T) {
 	t.Parallel()
-	for kind, call := range map[atlas.Kind]struct{ status int }{
+	for kind, call := range map[atlas.BlockerKind]struct{ status int }{
 		atlas.KindOutageSimulation: {200}, atlas.KindCluster: {202}, atlas.KindFlexCluster: {204},
 		atlas.KindNetworkPeering: {202}, atlas.KindFederatedDatabase: {202}, atlas.KindStreamWorkspace: {202},
 		atlas.KindStreamPrivateLink: {202}, atlas.KindStreamVPCPeering: {202}, atlas.KindPrivateEndpoint: {204},
@@ -254,7 +254,7 @@ func TestTheWaitGoesOnWhileAnythingIsThere(t *testing.T) {
 				}
 				srv.AddResource(shop, atlastest.Resource{Kind: kind, Parent: parent, Takes: 10 * time.Minute})
 				c := newClient(t, srv)
-				for _, left := range gather(t, c.ListLeft(t.Context(), shop, kind)) {
+				for _, left := range gather(t, c.ListBlockers(t.Context(), shop, kind)) {
 					if err := remove(t.Context(), c, left); err != nil {
 						t.Fatal(err)
 					}
@@ -269,13 +269,13 @@ func TestTheWaitGoesOnWhileAnythingIsThere(t *testing.T) {
 				begin, looked := time.Now(), 0
 				ctx, cancel := context.WithTimeout(t.Context(), time.Hour)
 				defer cancel()
-				if err := c.WaitUntilGone(ctx, shop, func(left []atlas.Left) { looked++ }, kind); err != nil {
+				if err := c.WaitForDeletion(ctx, shop, func(left []atlas.Blocker) { looked++ }, kind); err != nil {
 					t.Fatal(err)
 				}
 				if took := time.Since(begin); took < 10*time.Minute || took > 11*time.Minute || looked < 10 {
 					t.Errorf("waited %v and looked %d times", took, looked)
 				}
-				if left := gather(t, c.ListLeft(t.Context(), shop, kind)); len(left) != 0 {
+				if left := gather(t, c.ListBlockers(t.Context(), shop, kind)); len(left) != 0 {
 					t.Errorf("left: %v", left)
 				}
 			})
@@ -293,7 +293,7 @@ func TestAWaitThatEndsEarlySaysWhatIsLeft(t *testing.T) {
 		}
 		ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
 		defer cancel()
-		err := c.WaitUntilGone(ctx, shop, nil, atlas.KindCluster, atlas.KindPrivateEndpoint)
+		err := c.WaitForDeletion(ctx, shop, nil, atlas.KindCluster, atlas.KindPrivateEndpoint)
 		e, _ := errors.AsType[*errors.Error](err)
 		if e == nil || e.Code != errors.NotFinished || !errors.Is(err, context.DeadlineExceeded) || e.Operation != "WaitUntilGone" || e.Target != shop {
 			t.Fatalf("got %v, want %q", err, errors.NotFinished)
@@ -327,7 +327,7 @@ func TestADeletionThatFailsEndsTheWait(t *testing.T) {
 			_ = c.DeleteEncryptionEndpoint(ctx, shop, atlas.CloudProviderAWS, keys)
 			_ = c.DeleteNetworkPeering(ctx, shop, peer)
 		}()
-		err := c.WaitUntilGone(ctx, shop, nil)
+		err := c.WaitForDeletion(ctx, shop, nil)
 		e, _ := errors.AsType[*errors.Error](err)
 		if e == nil || e.Code != errors.Conflict {
 			t.Fatalf("got %v, want %q", err, errors.Conflict)
@@ -339,7 +339,7 @@ func TestADeletionThatFailsEndsTheWait(t *testing.T) {
 		if err := c.DeleteNetworkPeering(ctx, shop, peer); err != nil {
 			t.Errorf("got %v for the next deletion", err)
 		}
-		if err := c.WaitUntilGone(ctx, shop, nil); err != nil {
+		if err := c.WaitForDeletion(ctx, shop, nil); err != nil {
 			t.Error(err)
 		}
 	})
@@ -349,18 +349,18 @@ func TestAFailureThatPassesDoesNotEndTheWait(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		srv := furnish()
-		down := offboardtest.Page("ListFlexClustersPage", 503)
+		down := offboardtest.HTMLResponse("ListFlexClustersPage", 503)
 		down.Times = 20
 		srv.Fail(down)
 		c := newClient(t, srv)
 		if err := c.DeleteFlexCluster(t.Context(), shop, "small"); err != nil {
 			t.Fatal(err)
 		}
-		if err := c.WaitUntilGone(t.Context(), shop, nil, atlas.KindFlexCluster); err != nil {
+		if err := c.WaitForDeletion(t.Context(), shop, nil, atlas.KindFlexCluster); err != nil {
 			t.Error(err)
 		}
-		srv.Fail(offboardtest.Answer("ListFlexClustersPage", 403, `{"error":403,"errorCode":"ACCESS_FORBIDDEN"}`))
-		if err := c.WaitUntilGone(t.Context(), shop, nil, atlas.KindFlexCluster); !errors.Is(err, errors.PermissionDenied) {
+		srv.Fail(offboardtest.Respond("ListFlexClustersPage", 403, `{"error":403,"errorCode":"ACCESS_FORBIDDEN"}`))
+		if err := c.WaitForDeletion(t.Context(), shop, nil, atlas.KindFlexCluster); !errors.Is(err, errors.PermissionDenied) {
 			t.Errorf("got %v, want %q", err, errors.PermissionDenied)
 		}
 	})
@@ -377,10 +377,10 @@ func TestWhatIsLeftIsNotListedInPart(t *testing.T) {
 		t.Run(operation, func(t *testing.T) {
 			t.Parallel()
 			srv := furnish()
-			fault := offboardtest.Answer(operation, 403, `{"error":403,"errorCode":"ACCESS_FORBIDDEN"}`)
+			fault := offboardtest.Respond(operation, 403, `{"error":403,"errorCode":"ACCESS_FORBIDDEN"}`)
 			srv.Fail(fault)
 			last := error(nil)
-			for _, err := range newClient(t, srv).ListLeft(t.Context(), shop) {
+			for _, err := range newClient(t, srv).ListBlockers(t.Context(), shop) {
 				if last != nil {
 					t.Fatal("the list goes on after an error")
 				}
@@ -394,9 +394,9 @@ func TestWhatIsLeftIsNotListedInPart(t *testing.T) {
 	t.Run("a project that is not there", func(t *testing.T) {
 		t.Parallel()
 		srv := furnish()
-		for _, kind := range []atlas.Kind{atlas.KindCluster, atlas.KindBackupCompliancePolicy, atlas.KindSnapshot} {
+		for _, kind := range []atlas.BlockerKind{atlas.KindCluster, atlas.KindBackupCompliancePolicy, atlas.KindSnapshot} {
 			var last error
-			for _, err := range newClient(t, srv).ListLeft(t.Context(), empty, kind) {
+			for _, err := range newClient(t, srv).ListBlockers(t.Context(), empty, kind) {
 				last = err
 			}
 			if e, _ := errors.AsType[*errors.Error](last); e == nil || e.ProviderCode != "GROUP_NOT_FOUND" || e.Code != errors.NotFound {
@@ -419,7 +419,7 @@ func TestListLeft_ClusterDeletedMeanwhile(t *testing.T) {
 			t.Fatal(err)
 		}
 		srv.Fail(offboardtest.Fault{Operation: "ListOnlineArchivesPage", Delay: 2 * time.Second})
-		if left := gather(t, c.ListLeft(t.Context(), shop, atlas.KindOnlineArchive)); len(left) != 0 {
+		if left := gather(t, c.ListBlockers(t.Context(), shop, atlas.KindOnlineArchive)); len(left) != 0 {
 			t.Errorf("left: %v", left)
 		}
 	})
@@ -429,7 +429,7 @@ func TestListLeft_ClusterDeletedMeanwhile(t *testing.T) {
 // shows that its parent does not exist.
 func TestListLeft_NotFoundOfOneList(t *testing.T) {
 	t.Parallel()
-	for operation, kind := range map[string]atlas.Kind{
+	for operation, kind := range map[string]atlas.BlockerKind{
 		"ListClustersPage": atlas.KindCluster, "ListFlexClustersPage": atlas.KindFlexCluster,
 		"ListOnlineArchivesPage": atlas.KindOnlineArchive, "GetOutageSimulation": atlas.KindOutageSimulation,
 		"ListNetworkContainersPage": atlas.KindNetworkPeering, "ListNetworkPeeringsPage": atlas.KindNetworkPeering,
@@ -459,8 +459,8 @@ func TestListLeft_NotFoundOfOneList(t *testing.T) {
 						atlastest.Resource{Kind: atlas.KindStreamPrivateLink}, atlastest.Resource{Kind: atlas.KindStreamVPCPeering},
 						atlastest.Resource{Kind: atlas.KindPrivateEndpointService}, atlastest.Resource{Kind: atlas.KindEncryptionEndpoint},
 					)
-					srv.Fail(always(offboardtest.Answer(operation, 404, `{"error":404,"errorCode":"`+code+`"}`)))
-					left, err := all(newClient(t, srv).ListLeft(t.Context(), shop, kind))
+					srv.Fail(always(offboardtest.Respond(operation, 404, `{"error":404,"errorCode":"`+code+`"}`)))
+					left, err := all(newClient(t, srv).ListBlockers(t.Context(), shop, kind))
 					if err == nil {
 						t.Errorf("left: %v, without an error", left)
 					}
@@ -478,13 +478,13 @@ func TestListLeft_Ended(t *testing.T) {
 	t.Parallel()
 	srv := furnish()
 	srv.Fail(
-		offboardtest.Answer("GetOutageSimulation", 200, `{"clusterName":"main","state":"COMPLETE"}`),
-		offboardtest.Answer("ListOnlineArchivesPage", 200, `{"results":[{"_id":"`+archive+`","state":"DELETED"}]}`),
-		offboardtest.Answer("GetBackupCompliancePolicy", 200, `{}`),
+		offboardtest.Respond("GetOutageSimulation", 200, `{"clusterName":"main","state":"COMPLETE"}`),
+		offboardtest.Respond("ListOnlineArchivesPage", 200, `{"results":[{"_id":"`+archive+`","state":"DELETED"}]}`),
+		offboardtest.Respond("GetBackupCompliancePolicy", 200, `{}`),
 	)
 	c := newClient(t, srv)
-	kinds := []atlas.Kind{atlas.KindOutageSimulation, atlas.KindOnlineArchive, atlas.KindBackupCompliancePolicy}
-	if left := gather(t, c.ListLeft(t.Context(), shop, kinds...)); len(left) != 0 {
+	kinds := []atlas.BlockerKind{atlas.KindOutageSimulation, atlas.KindOnlineArchive, atlas.KindBackupCompliancePolicy}
+	if left := gather(t, c.ListBlockers(t.Context(), shop, kinds...)); len(left) != 0 {
 		t.Errorf("left: %v", left)
 	}
 }
@@ -494,10 +494,10 @@ func TestAListOfWhatIsLeftCanBeLeftAtAnyPoint(t *testing.T) {
 	srv := furnish()
 	srv.AddResource(shop, atlastest.Resource{Kind: atlas.KindBackupCompliancePolicy})
 	c := newClient(t, srv)
-	whole := gather(t, c.ListLeft(t.Context(), shop))
+	whole := gather(t, c.ListBlockers(t.Context(), shop))
 	for n := range whole {
-		var got []atlas.Left
-		for left := range c.ListLeft(t.Context(), shop) {
+		var got []atlas.Blocker
+		for left := range c.ListBlockers(t.Context(), shop) {
 			if got = append(got, left); len(got) == n+1 {
 				break
 			}
@@ -510,7 +510,7 @@ func TestAListOfWhatIsLeftCanBeLeftAtAnyPoint(t *testing.T) {
 
 func TestEachRuleOfAtlasHasItsCode(t *testing.T) {
 	t.Parallel()
-	removeBy := func(left atlas.Left) func(context.Context, *atlas.Client) error {
+	removeBy := func(left atlas.Blocker) func(context.Context, *atlas.Client) error {
 		return func(ctx context.Context, c *atlas.Client) error { return remove(ctx, c, left) }
 	}
 	for name, test := range map[string]struct {
@@ -525,60 +525,60 @@ func TestEachRuleOfAtlasHasItsCode(t *testing.T) {
 	}{
 		"a protected cluster": {
 			add:  []atlastest.Resource{{Kind: atlas.KindCluster, ID: "safe", Protected: true}},
-			call: removeBy(atlas.Left{Kind: atlas.KindCluster, ID: "safe"}), code: errors.TerminationProtection,
+			call: removeBy(atlas.Blocker{Kind: atlas.KindCluster, ID: "safe"}), code: errors.TerminationProtection,
 			category: errors.DeletionStepsNotSatisfied, status: 400,
 			provider: "CANNOT_TERMINATE_CLUSTER_WHEN_TERMINATION_PROTECTION_ENABLED", step: "termination_protection",
 		},
 		"a protected flex cluster": {
 			add:  []atlastest.Resource{{Kind: atlas.KindFlexCluster, ID: "safe", Protected: true}},
-			call: removeBy(atlas.Left{Kind: atlas.KindFlexCluster, ID: "safe"}), code: errors.TerminationProtection,
+			call: removeBy(atlas.Blocker{Kind: atlas.KindFlexCluster, ID: "safe"}), code: errors.TerminationProtection,
 			category: errors.DeletionStepsNotSatisfied, status: 400,
 			provider: "ATLAS_GENERAL_ERROR", step: "termination_protection",
 		},
 		"a cluster in an outage simulation": {
-			call: removeBy(atlas.Left{Kind: atlas.KindCluster, ID: "main"}), code: errors.DeletionStepsNotSatisfied,
+			call: removeBy(atlas.Blocker{Kind: atlas.KindCluster, ID: "main"}), code: errors.DeletionStepsNotSatisfied,
 			category: errors.DeletionStepsNotSatisfied, status: 400,
 			provider: "CANNOT_TERMINATE_CLUSTER_WITH_UNDERGOING_REGIONAL_OUTAGE_SIMULATION", step: "outage_simulation",
 		},
 		"a cluster that is being deleted": {
-			before: removeBy(atlas.Left{Kind: atlas.KindCluster, ID: "shards"}),
-			call:   removeBy(atlas.Left{Kind: atlas.KindCluster, ID: "shards"}), code: errors.AlreadyRequestedDeletion,
+			before: removeBy(atlas.Blocker{Kind: atlas.KindCluster, ID: "shards"}),
+			call:   removeBy(atlas.Blocker{Kind: atlas.KindCluster, ID: "shards"}), code: errors.AlreadyRequestedDeletion,
 			category: errors.Conflict, status: 400, provider: "CLUSTER_ALREADY_REQUESTED_DELETION",
 		},
 		"a flex cluster that is being deleted": {
-			before: removeBy(atlas.Left{Kind: atlas.KindFlexCluster, ID: "small"}),
-			call:   removeBy(atlas.Left{Kind: atlas.KindFlexCluster, ID: "small"}), code: errors.AlreadyRequestedDeletion,
+			before: removeBy(atlas.Blocker{Kind: atlas.KindFlexCluster, ID: "small"}),
+			call:   removeBy(atlas.Blocker{Kind: atlas.KindFlexCluster, ID: "small"}), code: errors.AlreadyRequestedDeletion,
 			category: errors.Conflict, status: 400, provider: "ATLAS_GENERAL_ERROR",
 		},
 		"a peering that is being deleted": {
-			before: removeBy(atlas.Left{Kind: atlas.KindNetworkPeering, ID: peer}),
-			call:   removeBy(atlas.Left{Kind: atlas.KindNetworkPeering, ID: peer}), code: errors.AlreadyRequestedDeletion,
+			before: removeBy(atlas.Blocker{Kind: atlas.KindNetworkPeering, ID: peer}),
+			call:   removeBy(atlas.Blocker{Kind: atlas.KindNetworkPeering, ID: peer}), code: errors.AlreadyRequestedDeletion,
 			category: errors.Conflict, status: 409, provider: "PEER_ALREADY_REQUESTED_DELETION",
 		},
 		"a flex cluster as a cluster": {
-			call: removeBy(atlas.Left{Kind: atlas.KindCluster, ID: "small"}), code: errors.WrongClusterType,
+			call: removeBy(atlas.Blocker{Kind: atlas.KindCluster, ID: "small"}), code: errors.WrongClusterType,
 			category: errors.InvalidArgument, status: 400, provider: "CANNOT_USE_FLEX_CLUSTER_IN_CLUSTER_API",
 		},
 		"a cluster as a flex cluster": {
-			call: removeBy(atlas.Left{Kind: atlas.KindFlexCluster, ID: "main"}), code: errors.WrongClusterType,
+			call: removeBy(atlas.Blocker{Kind: atlas.KindFlexCluster, ID: "main"}), code: errors.WrongClusterType,
 			category: errors.InvalidArgument, status: 400, provider: "CANNOT_USE_NON_FLEX_CLUSTER_IN_FLEX_API",
 		},
 		"a workspace with processors": {
-			call: removeBy(atlas.Left{Kind: atlas.KindStreamWorkspace, ID: "events"}), code: errors.DeletionStepsNotSatisfied,
+			call: removeBy(atlas.Blocker{Kind: atlas.KindStreamWorkspace, ID: "events"}), code: errors.DeletionStepsNotSatisfied,
 			category: errors.DeletionStepsNotSatisfied, status: 403, provider: "STREAM_TENANT_HAS_STREAM_PROCESSORS", step: "stream_processors",
 		},
 		"a service with endpoints": {
-			call: removeBy(atlas.Left{Kind: atlas.KindPrivateEndpointService, ID: service, Provider: "AWS"}), code: errors.DeletionStepsNotSatisfied,
+			call: removeBy(atlas.Blocker{Kind: atlas.KindPrivateEndpointService, ID: service, Provider: "AWS"}), code: errors.DeletionStepsNotSatisfied,
 			category: errors.DeletionStepsNotSatisfied, status: 409, provider: "CANNOT_DELETE_PRIVATELINK_WITH_ENDPOINTS", step: "private_endpoints",
 		},
 		"a snapshot that is being taken": {
 			add:  []atlastest.Resource{{Kind: atlas.KindSnapshot, ID: other, Parent: "main", State: "inProgress"}},
-			call: removeBy(atlas.Left{Kind: atlas.KindSnapshot, ID: other, Parent: "main"}), code: errors.Conflict,
+			call: removeBy(atlas.Blocker{Kind: atlas.KindSnapshot, ID: other, Parent: "main"}), code: errors.Conflict,
 			category: errors.Conflict, status: 400, provider: "CANNOT_DELETE_IN_PROGRESS_SNAPSHOT",
 		},
 		"a sharded snapshot under a policy": {
 			add:  []atlastest.Resource{{Kind: atlas.KindBackupCompliancePolicy}},
-			call: removeBy(atlas.Left{Kind: atlas.KindShardedSnapshot, ID: shards, Parent: "shards"}), code: errors.BackupCompliancePolicy,
+			call: removeBy(atlas.Blocker{Kind: atlas.KindShardedSnapshot, ID: shards, Parent: "shards"}), code: errors.BackupCompliancePolicy,
 			category: errors.DeletionStepsNotSatisfied, status: 400,
 			provider: "CANNOT_DELETE_SNAPSHOT_WITH_BACKUP_COMPLIANCE_POLICY", step: "backup_compliance_policy",
 		},
@@ -590,7 +590,7 @@ func TestEachRuleOfAtlasHasItsCode(t *testing.T) {
 			category: errors.DeletionStepsNotSatisfied, status: 409, provider: "CONTAINERS_IN_USE", step: "clusters_and_peerings",
 		},
 		"a cluster that is not there": {
-			call: removeBy(atlas.Left{Kind: atlas.KindCluster, ID: "none"}), code: errors.NotFound,
+			call: removeBy(atlas.Blocker{Kind: atlas.KindCluster, ID: "none"}), code: errors.NotFound,
 			category: errors.NotFound, status: 404, provider: "CLUSTER_NOT_FOUND",
 		},
 		"a project with clusters": {
@@ -646,7 +646,7 @@ func TestTerminationProtectionIsLiftedByAnOperationOfItsOwn(t *testing.T) {
 	srv.AddProject(acme, atlastest.Project{ID: shop})
 	srv.AddResource(shop, atlastest.Resource{Kind: atlas.KindCluster, ID: "safe", Protected: true})
 	c, ctx := newClient(t, srv), t.Context()
-	if left := gather(t, c.ListLeft(ctx, shop)); len(left) != 1 || !left[0].Protected {
+	if left := gather(t, c.ListBlockers(ctx, shop)); len(left) != 1 || !left[0].Protected {
 		t.Errorf("left: %+v, want one that is protected", left)
 	}
 	if _, err := c.SetClusterTerminationProtection(ctx, shop, "safe", false); err != nil {
@@ -728,7 +728,7 @@ func TestALiveMigrationLinkStaysWhileAMigrationRuns(t *testing.T) {
 func TestALostAnswerToADeletionInAProjectIsUnknown(t *testing.T) {
 	t.Parallel()
 	srv := furnish()
-	srv.Fail(offboardtest.LoseAnswer("DeleteCluster"))
+	srv.Fail(offboardtest.LoseResponse("DeleteCluster"))
 	err := newClient(t, srv).DeleteCluster(t.Context(), shop, "shards", atlas.DeleteClusterOptions{})
 	if e, _ := errors.AsType[*errors.Error](err); e == nil || e.Code != errors.OutcomeUnknown || e.Target != "shards" || srv.Count("DeleteCluster") != 1 {
 		t.Errorf("got %v after %d requests, want %q after one", err, srv.Count("DeleteCluster"), errors.OutcomeUnknown)
@@ -740,9 +740,9 @@ func TestAnotherSuccessThanTheDocumentedOneIsNone(t *testing.T) {
 	srv := furnish()
 	c, ctx := newClient(t, srv), t.Context()
 	srv.Fail(
-		offboardtest.Answer("DeleteCluster", 201, ""), offboardtest.Page("DeleteCluster", 202),
-		offboardtest.Answer("DeleteFlexCluster", 206, ""), offboardtest.Answer("DeleteFederatedDatabase", 200, `{"error":"x"}`),
-		offboardtest.Answer("ListFederatedDatabases", 200, "{}"), offboardtest.Answer("ListFederatedDatabases", 200, "null"),
+		offboardtest.Respond("DeleteCluster", 201, ""), offboardtest.HTMLResponse("DeleteCluster", 202),
+		offboardtest.Respond("DeleteFlexCluster", 206, ""), offboardtest.Respond("DeleteFederatedDatabase", 200, `{"error":"x"}`),
+		offboardtest.Respond("ListFederatedDatabases", 200, "{}"), offboardtest.Respond("ListFederatedDatabases", 200, "null"),
 	)
 	_, object := c.ListFederatedDatabases(ctx, shop)
 	_, null := c.ListFederatedDatabases(ctx, shop)

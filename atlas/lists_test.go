@@ -122,7 +122,7 @@ func TestList_End(t *testing.T) {
 	t.Parallel()
 	item := `{"id":"` + shop + `","name":"shop"}`
 	answer := func(items int, total int, rel string) offboardtest.Fault {
-		return offboardtest.Answer("", 200, fmt.Sprintf(`{"results":[%s],"totalCount":%d,"links":[{"rel":"self"},{"rel":%q}]}`,
+		return offboardtest.Respond("", 200, fmt.Sprintf(`{"results":[%s],"totalCount":%d,"links":[{"rel":"self"},{"rel":%q}]}`,
 			strings.TrimSuffix(strings.Repeat(item+",", items), ","), total, rel))
 	}
 	for name, test := range map[string]struct {
@@ -172,10 +172,10 @@ func TestList_End(t *testing.T) {
 func TestAnErrorEndsAList(t *testing.T) {
 	t.Parallel()
 	for name, answer := range map[string]offboardtest.Fault{
-		"a refusal":            offboardtest.Answer("", 403, `{"error":403,"errorCode":"ACCESS_FORBIDDEN"}`),
-		"a page without items": offboardtest.Answer("", 200, `{"totalCount":0,"links":[]}`),
-		"items that are null":  offboardtest.Answer("", 200, `{"results":null}`),
-		"a web page":           offboardtest.Page("", 200),
+		"a refusal":            offboardtest.Respond("", 403, `{"error":403,"errorCode":"ACCESS_FORBIDDEN"}`),
+		"a page without items": offboardtest.Respond("", 200, `{"totalCount":0,"links":[]}`),
+		"items that are null":  offboardtest.Respond("", 200, `{"results":null}`),
+		"a web page":           offboardtest.HTMLResponse("", 200),
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

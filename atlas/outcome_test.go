@@ -44,7 +44,7 @@ func TestDelete_RecordedStatuses(t *testing.T) {
 			t.Run(operation+"/"+http.StatusText(status), func(t *testing.T) {
 				t.Parallel()
 				srv := furnish()
-				srv.Fail(offboardtest.Answer(operation, status, body))
+				srv.Fail(offboardtest.Respond(operation, status, body))
 				if err := call(t.Context(), newClient(t, srv)); err != nil {
 					t.Errorf("got %v", err)
 				}
@@ -76,8 +76,8 @@ func TestList_TransientErrors(t *testing.T) {
 			t.Parallel()
 			synctest.Test(t, func(t *testing.T) {
 				srv := with(atlastest.Resource{Kind: atlas.KindCluster, ID: "main"}, atlastest.Resource{Kind: atlas.KindNetworkPeering})
-				srv.Fail(offboardtest.Answer(test.operation, test.status, test.body))
-				kind := map[string]atlas.Kind{
+				srv.Fail(offboardtest.Respond(test.operation, test.status, test.body))
+				kind := map[string]atlas.BlockerKind{
 					"ListClustersPage": atlas.KindCluster, "ListFlexClustersPage": atlas.KindFlexCluster,
 					"ListNetworkPeeringsPage": atlas.KindNetworkPeering, "ListOnlineArchivesPage": atlas.KindOnlineArchive,
 				}[test.operation]
@@ -86,7 +86,7 @@ func TestList_TransientErrors(t *testing.T) {
 				if kind == atlas.KindOnlineArchive {
 					_, err = c.ListOnlineArchivesPage(t.Context(), shop, "main", atlas.ListOnlineArchivesPageOptions{})
 				} else {
-					_, err = all(c.ListLeft(t.Context(), shop, kind))
+					_, err = all(c.ListBlockers(t.Context(), shop, kind))
 				}
 				switch n := srv.Count(test.operation); {
 				case test.want == "" && (err != nil || n != 2):
@@ -107,9 +107,9 @@ func TestWaitUntilGone_CredentialRevoked(t *testing.T) {
 		c := newClient(t, srv)
 		ctx, cancel := context.WithTimeout(t.Context(), 6*time.Hour)
 		defer cancel()
-		srv.Fail(always(offboardtest.Answer("", http.StatusUnauthorized,
+		srv.Fail(always(offboardtest.Respond("", http.StatusUnauthorized,
 			`{"error":401,"errorCode":"UNEXPECTED_ERROR","detail":"You are not authorized for this resource."}`)))
-		err := c.WaitUntilGone(ctx, shop, nil, atlas.KindCluster)
+		err := c.WaitForDeletion(ctx, shop, nil, atlas.KindCluster)
 		if n := len(srv.Requests()); !errors.Is(err, errors.Unauthenticated) || n > 2 {
 			t.Errorf("got %v after %d requests", err, n)
 		}
@@ -125,8 +125,8 @@ func TestTeardown_OrganizationDeletionIgnored(t *testing.T) {
 		outcome       teardown.Outcome
 		code          errors.Code
 	}{
-		"once":        {1, 2, teardown.Gone, ""},
-		"three times": {3, 4, teardown.Gone, ""},
+		"once":        {1, 2, teardown.Deleted, ""},
+		"three times": {3, 4, teardown.Deleted, ""},
 		"always":      {1000, 4, teardown.Unknown, errors.OutcomeUnknown},
 	} {
 		for whose, credential := range withOwn() {
@@ -139,7 +139,7 @@ func TestTeardown_OrganizationDeletionIgnored(t *testing.T) {
 					ignored := offboardtest.Ignore("DeleteOrganization", http.StatusNoContent, "")
 					ignored.Times = test.ignored
 					srv.Fail(ignored)
-					r, err := carryOut(t, c, p, teardown.Permit(teardown.OwnOrganization))
+					r, err := carryOut(t, c, p, teardown.WithOverrides(teardown.OwnOrganization))
 					check(t, r, err, test.outcome, test.code)
 					if n := srv.Count("DeleteOrganization"); n != test.sent || srv.Exists(acme) != (test.code != "") {
 						t.Errorf("%d deletions were sent, want %d; it exists: %t", n, test.sent, srv.Exists(acme))
@@ -164,25 +164,25 @@ func withOwn() map[string]func(*atlastest.Server) atlas.Option {
 // unknown, unless a later read decides.
 func TestTeardown_OrganizationNotRead(t *testing.T) {
 	t.Parallel()
-	cached := offboardtest.Answer("GetOrganization", http.StatusNotFound, `{"error":404,"errorCode":"ORG_NOT_FOUND"}`)
+	cached := offboardtest.Respond("GetOrganization", http.StatusNotFound, `{"error":404,"errorCode":"ORG_NOT_FOUND"}`)
 	cached.Header = http.Header{"Age": {"7"}}
 	for name, test := range map[string]struct {
 		answer offboardtest.Fault
 		times  int
 		want   teardown.Outcome
 	}{
-		"a page":                   {offboardtest.Page("GetOrganization", http.StatusForbidden), 1000, teardown.Unknown},
-		"a page for a while":       {offboardtest.Page("GetOrganization", http.StatusForbidden), 12, teardown.Gone},
-		"a failure":                {offboardtest.Answer("GetOrganization", http.StatusInternalServerError, `{"error":500,"errorCode":"UNEXPECTED_ERROR"}`), 1000, teardown.Unknown},
-		"a page of a wrong path":   {offboardtest.Page("GetOrganization", http.StatusNotFound), 1000, teardown.Unknown},
+		"a page":                   {offboardtest.HTMLResponse("GetOrganization", http.StatusForbidden), 1000, teardown.Unknown},
+		"a page for a while":       {offboardtest.HTMLResponse("GetOrganization", http.StatusForbidden), 12, teardown.Deleted},
+		"a failure":                {offboardtest.Respond("GetOrganization", http.StatusInternalServerError, `{"error":500,"errorCode":"UNEXPECTED_ERROR"}`), 1000, teardown.Unknown},
+		"a page of a wrong path":   {offboardtest.HTMLResponse("GetOrganization", http.StatusNotFound), 1000, teardown.Unknown},
 		"from a cache":             {cached, 1000, teardown.Unknown},
-		"denied":                   {offboardtest.Answer("GetOrganization", http.StatusForbidden, `{"error":403,"errorCode":"ACCESS_FORBIDDEN"}`), 1000, teardown.Unknown},
-		"a role that is missing":   {offboardtest.Answer("GetOrganization", http.StatusUnauthorized, `{"error":401,"errorCode":"USER_CANNOT_ACCESS_ORG"}`), 1000, teardown.Unknown},
-		"a credential that ended":  {offboardtest.Answer("GetOrganization", http.StatusUnauthorized, `{"error":401,"errorCode":"UNEXPECTED_ERROR","detail":"-"}`), 1000, teardown.Unknown},
-		"another organization":     {offboardtest.Answer("GetOrganization", http.StatusOK, `{"id":"`+other+`","name":"Acme"}`), 1000, teardown.Unknown},
-		"another one is missing":   {offboardtest.Answer("GetOrganization", http.StatusNotFound, `{"error":404,"errorCode":"ORG_NOT_FOUND","parameters":["`+other+`"]}`), 1000, teardown.Unknown},
-		"it is missing":            {offboardtest.Answer("GetOrganization", http.StatusNotFound, `{"error":404,"errorCode":"RESOURCE_NOT_FOUND","parameters":["/api/atlas/v2/orgs/`+acme+`"]}`), 1000, teardown.Gone},
-		"another thing is missing": {offboardtest.Answer("GetOrganization", http.StatusNotFound, `{"error":404,"errorCode":"GROUP_NOT_FOUND"}`), 1000, teardown.Unknown},
+		"denied":                   {offboardtest.Respond("GetOrganization", http.StatusForbidden, `{"error":403,"errorCode":"ACCESS_FORBIDDEN"}`), 1000, teardown.Unknown},
+		"a role that is missing":   {offboardtest.Respond("GetOrganization", http.StatusUnauthorized, `{"error":401,"errorCode":"USER_CANNOT_ACCESS_ORG"}`), 1000, teardown.Unknown},
+		"a credential that ended":  {offboardtest.Respond("GetOrganization", http.StatusUnauthorized, `{"error":401,"errorCode":"UNEXPECTED_ERROR","detail":"-"}`), 1000, teardown.Unknown},
+		"another organization":     {offboardtest.Respond("GetOrganization", http.StatusOK, `{"id":"`+other+`","name":"Acme"}`), 1000, teardown.Unknown},
+		"another one is missing":   {offboardtest.Respond("GetOrganization", http.StatusNotFound, `{"error":404,"errorCode":"ORG_NOT_FOUND","parameters":["`+other+`"]}`), 1000, teardown.Unknown},
+		"it is missing":            {offboardtest.Respond("GetOrganization", http.StatusNotFound, `{"error":404,"errorCode":"RESOURCE_NOT_FOUND","parameters":["/api/atlas/v2/orgs/`+acme+`"]}`), 1000, teardown.Deleted},
+		"another thing is missing": {offboardtest.Respond("GetOrganization", http.StatusNotFound, `{"error":404,"errorCode":"GROUP_NOT_FOUND"}`), 1000, teardown.Unknown},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -217,10 +217,10 @@ func TestTeardown_OwnCredentialRefusedByPage(t *testing.T) {
 				srv := with()
 				c := as(t, srv, credential(srv))
 				p := planned(t, c)
-				page := offboardtest.Page("", http.StatusUnauthorized)
+				page := offboardtest.HTMLResponse("", http.StatusUnauthorized)
 				page.Times = 1000
 				srv.Fail(offboardtest.Fault{Operation: "DeleteOrganization", EditRequest: func(*http.Request) { srv.Fail(page) }})
-				r, err := carryOut(t, c, p, teardown.Permit(teardown.OwnOrganization))
+				r, err := carryOut(t, c, p, teardown.WithOverrides(teardown.OwnOrganization))
 				check(t, r, err, teardown.Unknown, errors.OutcomeUnknown)
 			})
 		})
@@ -242,7 +242,7 @@ func TestTeardown_OwnCredentialRefusedByRepeat(t *testing.T) {
 					offboardtest.Ignore("DeleteOrganization", http.StatusNoContent, ""),
 					offboardtest.Accept("DeleteOrganization", http.StatusUnauthorized, `{"error":401,"errorCode":"UNEXPECTED_ERROR","detail":"-"}`),
 				)
-				r, err := carryOut(t, c, p, teardown.Permit(teardown.OwnOrganization))
+				r, err := carryOut(t, c, p, teardown.WithOverrides(teardown.OwnOrganization))
 				check(t, r, err, teardown.Unknown, errors.OutcomeUnknown)
 			})
 		})

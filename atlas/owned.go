@@ -59,7 +59,7 @@ func (d *driver) belongs(ctx context.Context, r ref) (exists bool, err error) {
 	project := r
 	project.ID = r.Project
 	if _, err := d.c.readProject(ctx, project); err != nil {
-		if gone, wrong := d.c.projectGone(ctx, project, err); !gone {
+		if gone, wrong := d.c.projectDeleted(ctx, project, err); !gone {
 			return false, cmp.Or(wrong, err)
 		}
 		return false, nil
@@ -108,9 +108,9 @@ func (d *driver) hasRemovedName(project, name string) bool {
 	return false
 }
 
-// leftByRun returns the names of the clusters that have left snapshots behind in a project,
+// retainedByRun returns the names of the clusters that have left snapshots behind in a project,
 // if this run has deleted every one of the name. Others may have kept snapshots on purpose.
-func (d *driver) leftByRun(ctx context.Context, project string) (map[string]bool, error) {
+func (d *driver) retainedByRun(ctx context.Context, project string) (map[string]bool, error) {
 	kept, err := gather(d.c.ListClusters(ctx, project, ListClustersPageOptions{IncludeDeletedWithRetainedBackups: true}))
 	names := map[string]bool{}
 	for _, x := range kept {

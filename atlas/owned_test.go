@@ -44,7 +44,7 @@ func TestTeardown_ProjectMovedToAnotherOrganization(t *testing.T) {
 				srv.AddOrganization(atlastest.Organization{ID: other, Name: "Other"})
 				c := newClient(t, srv)
 				moved, before := false, 0
-				r, err := carryOut(t, c, planned(t, c), teardown.Concurrency(1), teardown.Permit(teardown.TerminationProtection), during(kind, func() {
+				r, err := carryOut(t, c, planned(t, c), teardown.WithConcurrency(1), teardown.WithOverrides(teardown.TerminationProtection), during(kind, func() {
 					if !moved {
 						time.Sleep(2 * time.Second)
 						moved, before = true, len(srv.Requests())
@@ -69,7 +69,7 @@ func TestTeardown_ProjectMovedToAnotherOrganization(t *testing.T) {
 // another organization's project does not prove that it was removed.
 func TestTeardown_ProjectMovedAfterRemoval(t *testing.T) {
 	t.Parallel()
-	for _, kind := range []atlas.Kind{atlas.KindCluster, atlas.KindNetworkPeering, atlas.KindFederatedDatabase} {
+	for _, kind := range []atlas.BlockerKind{atlas.KindCluster, atlas.KindNetworkPeering, atlas.KindFederatedDatabase} {
 		t.Run(string(kind), func(t *testing.T) {
 			t.Parallel()
 			synctest.Test(t, func(t *testing.T) {
@@ -124,7 +124,7 @@ func TestTeardown_ProjectMovedBefore(t *testing.T) {
 // next request relies on a read of its own.
 func TestDriver_RecreatedAfterRead(t *testing.T) {
 	t.Parallel()
-	for kind, operation := range map[atlas.Kind]string{
+	for kind, operation := range map[atlas.BlockerKind]string{
 		atlas.KindCluster: "DeleteCluster", atlas.KindFlexCluster: "DeleteFlexCluster",
 		atlas.KindStreamWorkspace: "DeleteStreamWorkspace", "project": "DeleteProject",
 	} {
@@ -149,7 +149,7 @@ func TestDriver_RecreatedAfterRead(t *testing.T) {
 				if kind == "project" {
 					srv.MoveProject(shop, other)
 				} else {
-					if err := remove(t.Context(), c, atlas.Left{Kind: kind, ID: "x"}); err != nil {
+					if err := remove(t.Context(), c, atlas.Blocker{Kind: kind, ID: "x"}); err != nil {
 						t.Fatal(err)
 					}
 					srv.AddResource(shop, resource)
@@ -179,7 +179,7 @@ func TestTeardown_SharedProofOfProject(t *testing.T) {
 		p := planned(t, c)
 		before := srv.Count("ListProjectsPage")
 		r, err := carryOut(t, c, p)
-		check(t, r, err, teardown.Gone, "")
+		check(t, r, err, teardown.Deleted, "")
 		if n := srv.Count("ListProjectsPage") - before; n > 20 {
 			t.Errorf("%d lists of projects", n)
 		}
@@ -270,9 +270,9 @@ func TestTeardown_SnapshotsLeftByRun(t *testing.T) {
 			)
 			c := newClient(t, srv)
 			p := planned(t, c)
-			r, err := carryOut(t, c, p, teardown.OnEvent(func(e teardown.Event) {
+			r, err := carryOut(t, c, p, teardown.WithEvents(func(e teardown.Event) {
 				switch {
-				case e.Kind != teardown.Begun:
+				case e.Kind != teardown.Started:
 				case strings.HasPrefix(e.Step, "cluster/"):
 					srv.AddResource(shop, atlastest.Resource{Kind: atlas.KindBackupCompliancePolicy})
 				case strings.HasPrefix(e.Step, "project/"):
@@ -287,7 +287,7 @@ func TestTeardown_SnapshotsLeftByRun(t *testing.T) {
 			if kept {
 				check(t, r, err, teardown.Blocked, errors.DeletionStepsNotSatisfied)
 			} else {
-				check(t, r, err, teardown.Gone, "")
+				check(t, r, err, teardown.Deleted, "")
 			}
 			if deleted := srv.Count("DeleteSnapshot") > 0; deleted == kept {
 				t.Errorf("deleted: %v", deleted)
@@ -318,7 +318,7 @@ func TestTeardown_OwnCredentialRefusedOnce(t *testing.T) {
 					p := planned(t, c)
 					ignore := offboardtest.Ignore("DeleteOrganization", http.StatusNoContent, "")
 					ignore.Times = ignored
-					refusal := offboardtest.Answer("GetOrganization", http.StatusUnauthorized, `{"error":401,"errorCode":"UNEXPECTED_ERROR","detail":"You are not authorized for this resource."}`)
+					refusal := offboardtest.Respond("GetOrganization", http.StatusUnauthorized, `{"error":401,"errorCode":"UNEXPECTED_ERROR","detail":"You are not authorized for this resource."}`)
 					refusal.Times = 2
 					first := true
 					journal := writer(func(line []byte) {
@@ -327,13 +327,13 @@ func TestTeardown_OwnCredentialRefusedOnce(t *testing.T) {
 							srv.Fail(ignore, refusal)
 						}
 					})
-					r, err := carryOut(t, c, p, teardown.Permit(teardown.OwnOrganization), teardown.Journal(journal))
+					r, err := carryOut(t, c, p, teardown.WithOverrides(teardown.OwnOrganization), teardown.WithJournal(journal))
 					if ignored == 1 {
-						check(t, r, err, teardown.Gone, "")
+						check(t, r, err, teardown.Deleted, "")
 					} else {
 						check(t, r, err, teardown.Unknown, errors.OutcomeUnknown)
 					}
-					if (r.Outcome == teardown.Gone) == srv.Exists(acme) {
+					if (r.Outcome == teardown.Deleted) == srv.Exists(acme) {
 						t.Errorf("got %s; it exists: %v", r.Outcome, srv.Exists(acme))
 					}
 				})

@@ -137,7 +137,7 @@ func (s *sources) workspaceAbsent(ctx context.Context) func(StreamWorkspace, err
 // listed is a list, and whether it may have had several pages: an item that is not in
 // such a list may exist, because items move to an earlier page when others are removed.
 type listed struct {
-	found []Left
+	found []Blocker
 	paged bool
 }
 
@@ -233,15 +233,15 @@ func (c *Client) organizationAbsent(ctx context.Context, orgID string) (bool, er
 func (c *Client) projectAbsent(ctx context.Context, in scope) (bool, error) {
 	r := ref{organization: in.organization, ID: in.projectID, Project: in.projectID, Created: in.created}
 	if _, err := c.readProject(ctx, r); err != nil {
-		return c.projectGone(ctx, r, err)
+		return c.projectDeleted(ctx, r, err)
 	}
 	return false, nil
 }
 
-// projectGone reports whether the error of a read of a project shows that it does not
+// projectDeleted reports whether the error of a read of a project shows that it does not
 // exist. If Atlas answers that the credential is not in the project, the organization's
 // list of projects tells whether it was deleted.
-func (c *Client) projectGone(ctx context.Context, r ref, err error) (bool, error) {
+func (c *Client) projectDeleted(ctx context.Context, r ref, err error) (bool, error) {
 	in := scope{kind: &kind{name: kindProject, findIn: (*Client).projectsIn}, organization: r.organization, projectID: r.Project, created: r.Created}
 	switch {
 	case saysProjectMissing(err) && isAboutAnother(err, r.Project):
@@ -255,7 +255,7 @@ func (c *Client) projectGone(ctx context.Context, r ref, err error) (bool, error
 	switch {
 	case wrong != nil:
 		return false, wrong
-	case slices.ContainsFunc(found, func(x Left) bool { return x.ID == r.Project }):
+	case slices.ContainsFunc(found, func(x Blocker) bool { return x.ID == r.Project }):
 		return false, err
 	}
 	return true, nil
@@ -278,7 +278,7 @@ const maxUnstable = 5
 // stable reads a list of a scope. One of several pages is read until two reads after
 // each other are equal: then no item was removed between their pages, so that none was
 // left out of both.
-func (c *Client) stable(ctx context.Context, in scope) ([]Left, error) {
+func (c *Client) stable(ctx context.Context, in scope) ([]Blocker, error) {
 	var last []string
 	for i := range maxUnstable {
 		l, err := c.list(ctx, in)

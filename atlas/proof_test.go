@@ -82,7 +82,7 @@ func (o omitting) RoundTrip(req *http.Request) (*http.Response, error) {
 func omittingClient(t *testing.T, srv *atlastest.Server, path, name string, once bool) (*atlas.Client, *atomic.Bool) {
 	t.Helper()
 	on := new(atomic.Bool)
-	_, hc := srv.Reach()
+	_, hc := srv.Endpoint()
 	return newClient(t, srv, atlas.WithHTTPClient(&http.Client{Transport: omitting{hc.Transport, path, name, on, once}})), on
 }
 
@@ -91,7 +91,7 @@ func omittingClient(t *testing.T, srv *atlastest.Server, path, name string, once
 func TestTeardown_AbsentFromPages(t *testing.T) {
 	t.Parallel()
 	for name, test := range map[string]struct {
-		kind            atlas.Kind
+		kind            atlas.BlockerKind
 		path, operation string
 		once            bool // no operation reads one item, and the next list has it
 	}{
@@ -118,7 +118,7 @@ func TestTeardown_AbsentFromPages(t *testing.T) {
 						}
 						c, on := omittingClient(t, srv, test.path, "item-1", test.once)
 						p, set := planned(t, c), false
-						option := teardown.OnEvent(func(e teardown.Event) { // when a deletion has begun
+						option := teardown.WithEvents(func(e teardown.Event) { // when a deletion has begun
 							if e.Kind == teardown.Waiting && !set {
 								set = true
 								on.Store(true)
@@ -128,12 +128,12 @@ func TestTeardown_AbsentFromPages(t *testing.T) {
 							on.Store(true)
 						}
 						r, err := carryOut(t, c, p, option)
-						check(t, r, err, teardown.Gone, "")
+						check(t, r, err, teardown.Deleted, "")
 						for _, s := range r.Steps {
-							if s.State != teardown.Done {
-								t.Errorf("%s is %s, want %s", s.ID, s.State, teardown.Done)
+							if s.State != teardown.StepDeleted {
+								t.Errorf("%s is %s, want %s", s.ID, s.State, teardown.StepDeleted)
 							}
-							if took := s.Ended.Sub(s.Started); s.Kind == string(test.kind) && took < 10*time.Second {
+							if took := s.FinishedAt.Sub(s.StartedAt); s.Kind == string(test.kind) && took < 10*time.Second {
 								t.Errorf("%s was done after %v, and existed", s.ID, took)
 							}
 						}
@@ -155,16 +155,16 @@ func TestTeardown_AbsentFromPages(t *testing.T) {
 func TestTeardown_NotFoundOfOneList(t *testing.T) {
 	t.Parallel()
 	for name, fault := range map[string]offboardtest.Fault{
-		"a cluster that is deleted": offboardtest.Answer("ListClustersPage", 404, `{"error":404,"errorCode":"CLUSTER_NOT_FOUND","parameters":["gone"]}`),
-		"a flex cluster":            offboardtest.Answer("ListClustersPage", 400, `{"error":400,"errorCode":"CANNOT_USE_FLEX_CLUSTER_IN_CLUSTER_API"}`),
-		"the project":               offboardtest.Answer("ListClustersPage", 404, `{"error":404,"errorCode":"GROUP_NOT_FOUND"}`),
-		"without a meaning":         offboardtest.Answer("ListFlexClustersPage", 404, `{"error":404,"errorCode":"RESOURCE_NOT_FOUND"}`),
-		"archives":                  offboardtest.Answer("ListOnlineArchivesPage", 404, `{"error":404,"errorCode":"CLUSTER_NOT_FOUND"}`),
-		"processors":                offboardtest.Answer("ListStreamProcessorsPage", 404, `{"error":404,"errorCode":"STREAM_TENANT_NOT_FOUND_FOR_NAME"}`),
-		"peerings":                  offboardtest.Answer("ListNetworkPeeringsPage", 404, `{"error":404,"errorCode":"RESOURCE_NOT_FOUND"}`),
-		"projects":                  offboardtest.Answer("ListProjectsPage", 404, `{"error":404,"errorCode":"ORG_NOT_FOUND"}`),
-		"service accounts":          offboardtest.Answer("ListServiceAccountsPage", 404, `{"error":404,"errorCode":"ORG_NOT_FOUND"}`),
-		"the link":                  offboardtest.Answer("ListLiveMigrationProjects", 404, `{"error":404,"errorCode":"ORG_NOT_FOUND"}`),
+		"a cluster that is deleted": offboardtest.Respond("ListClustersPage", 404, `{"error":404,"errorCode":"CLUSTER_NOT_FOUND","parameters":["gone"]}`),
+		"a flex cluster":            offboardtest.Respond("ListClustersPage", 400, `{"error":400,"errorCode":"CANNOT_USE_FLEX_CLUSTER_IN_CLUSTER_API"}`),
+		"the project":               offboardtest.Respond("ListClustersPage", 404, `{"error":404,"errorCode":"GROUP_NOT_FOUND"}`),
+		"without a meaning":         offboardtest.Respond("ListFlexClustersPage", 404, `{"error":404,"errorCode":"RESOURCE_NOT_FOUND"}`),
+		"archives":                  offboardtest.Respond("ListOnlineArchivesPage", 404, `{"error":404,"errorCode":"CLUSTER_NOT_FOUND"}`),
+		"processors":                offboardtest.Respond("ListStreamProcessorsPage", 404, `{"error":404,"errorCode":"STREAM_TENANT_NOT_FOUND_FOR_NAME"}`),
+		"peerings":                  offboardtest.Respond("ListNetworkPeeringsPage", 404, `{"error":404,"errorCode":"RESOURCE_NOT_FOUND"}`),
+		"projects":                  offboardtest.Respond("ListProjectsPage", 404, `{"error":404,"errorCode":"ORG_NOT_FOUND"}`),
+		"service accounts":          offboardtest.Respond("ListServiceAccountsPage", 404, `{"error":404,"errorCode":"ORG_NOT_FOUND"}`),
+		"the link":                  offboardtest.Respond("ListLiveMigrationProjects", 404, `{"error":404,"errorCode":"ORG_NOT_FOUND"}`),
 	} {
 		for _, when := range []string{"at first", "while a cluster is removed"} {
 			t.Run(name+"/"+when, func(t *testing.T) {
@@ -192,10 +192,10 @@ func TestTeardown_NotFoundOfOneList(t *testing.T) {
 						}
 						return
 					}
-					check(t, r, err, teardown.Gone, "")
+					check(t, r, err, teardown.Deleted, "")
 					for _, s := range r.Steps {
-						if s.State != teardown.Done {
-							t.Errorf("%s is %s, want %s", s.ID, s.State, teardown.Done)
+						if s.State != teardown.StepDeleted {
+							t.Errorf("%s is %s, want %s", s.ID, s.State, teardown.StepDeleted)
 						}
 					}
 				})
@@ -208,12 +208,12 @@ func TestTeardown_NotFoundOfOneList(t *testing.T) {
 // at most.
 func TestTeardown_DeletionNeverStarts(t *testing.T) {
 	t.Parallel()
-	for _, kind := range []atlas.Kind{
+	for _, kind := range []atlas.BlockerKind{
 		atlas.KindCluster, atlas.KindFlexCluster, atlas.KindOnlineArchive, atlas.KindNetworkPeering, atlas.KindFederationEndpoint,
 		atlas.KindFederatedDatabase, atlas.KindStreamWorkspace, atlas.KindStreamPrivateLink, atlas.KindStreamVPCPeering,
 		atlas.KindPrivateEndpointService, atlas.KindEncryptionEndpoint,
 	} {
-		for needed, want := range map[int]teardown.Outcome{3: teardown.Gone, 100: teardown.Blocked} {
+		for needed, want := range map[int]teardown.Outcome{3: teardown.Deleted, 100: teardown.Blocked} {
 			t.Run(fmt.Sprintf("%s/%d", kind, needed), func(t *testing.T) {
 				t.Parallel()
 				synctest.Test(t, func(t *testing.T) {
@@ -224,9 +224,9 @@ func TestTeardown_DeletionNeverStarts(t *testing.T) {
 					}
 					srv := with(resources...)
 					c := newClient(t, srv)
-					r, err := carryOut(t, c, planned(t, c), teardown.StepTimeout(10*time.Minute))
-					if want == teardown.Gone {
-						check(t, r, err, teardown.Gone, "")
+					r, err := carryOut(t, c, planned(t, c), teardown.WithStepTimeout(10*time.Minute))
+					if want == teardown.Deleted {
+						check(t, r, err, teardown.Deleted, "")
 					} else {
 						check(t, r, err, teardown.Blocked, errors.NotFinished)
 					}
@@ -248,12 +248,12 @@ func TestTeardown_DeletionNeverStarts(t *testing.T) {
 		t.Parallel()
 		synctest.Test(t, func(t *testing.T) {
 			srv := with()
-			fault := offboardtest.Answer("DeleteProject", http.StatusAccepted, "{}")
+			fault := offboardtest.Respond("DeleteProject", http.StatusAccepted, "{}")
 			fault.Times = 2
 			srv.Fail(fault)
 			c := newClient(t, srv)
 			r, err := carryOut(t, c, planned(t, c))
-			check(t, r, err, teardown.Gone, "")
+			check(t, r, err, teardown.Deleted, "")
 			if n := srv.Count("DeleteProject"); n != 3 {
 				t.Errorf("%d requests, want 3", n)
 			}
@@ -275,12 +275,12 @@ func TestTeardown_RoleMissingInNewProject(t *testing.T) {
 						c := newClient(t, srv)
 						p := planned(t, c)
 						time.Sleep(age)
-						fault := offboardtest.Answer(operation, http.StatusUnauthorized, `{"error":401,"errorCode":"`+code+`"}`)
+						fault := offboardtest.Respond(operation, http.StatusUnauthorized, `{"error":401,"errorCode":"`+code+`"}`)
 						fault.Times = 2
 						srv.Fail(fault)
 						r, err := carryOut(t, c, p)
 						if age == 0 {
-							check(t, r, err, teardown.Gone, "")
+							check(t, r, err, teardown.Deleted, "")
 						} else if !errors.Is(err, errors.PermissionDenied) {
 							t.Errorf("got %v for an older project, want %q", err, errors.PermissionDenied)
 						}
@@ -308,13 +308,13 @@ func TestTeardown_NotInGroup(t *testing.T) {
 						srv.RemoveProjects(acme)
 					}
 					for _, operation := range []string{"GetProject", "ListFlexClustersPage", "DeleteProject"} {
-						fault := offboardtest.Answer(operation, http.StatusUnauthorized, notInGroup)
+						fault := offboardtest.Respond(operation, http.StatusUnauthorized, notInGroup)
 						fault.Times = 100
 						srv.Fail(fault)
 					}
 				}))
 				if deleted {
-					check(t, r, err, teardown.Gone, "")
+					check(t, r, err, teardown.Deleted, "")
 					return
 				}
 				check(t, r, err, teardown.Blocked, errors.PermissionDenied)
@@ -331,10 +331,10 @@ func TestCheckDeletion_ForeignPage(t *testing.T) {
 	t.Parallel()
 	for _, operation := range []string{"GetOrganization", "ListProjectsPage", "ListInvoicesPage"} {
 		for name, fault := range map[string]offboardtest.Fault{
-			"403 page":  offboardtest.Answer(operation, http.StatusForbidden, "<html>Request blocked</html>"),
-			"403 empty": offboardtest.Answer(operation, http.StatusForbidden, ""),
-			"401 empty": offboardtest.Answer(operation, http.StatusUnauthorized, ""),
-			"404 page":  offboardtest.Answer(operation, http.StatusNotFound, "<html>Not found</html>"),
+			"403 page":  offboardtest.Respond(operation, http.StatusForbidden, "<html>Request blocked</html>"),
+			"403 empty": offboardtest.Respond(operation, http.StatusForbidden, ""),
+			"401 empty": offboardtest.Respond(operation, http.StatusUnauthorized, ""),
+			"404 page":  offboardtest.Respond(operation, http.StatusNotFound, "<html>Not found</html>"),
 		} {
 			t.Run(operation+"/"+name, func(t *testing.T) {
 				t.Parallel()
@@ -358,7 +358,7 @@ func TestCheckDeletion_ForeignPage(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
 			srv := atlastest.NewServer()
 			srv.AddOrganization(atlastest.Organization{ID: acme, Name: "Acme", FailedPayments: true})
-			fault := offboardtest.Answer("ListInvoicesPage", http.StatusForbidden, "")
+			fault := offboardtest.Respond("ListInvoicesPage", http.StatusForbidden, "")
 			fault.Times = 3
 			srv.Fail(fault)
 			if err := newClient(t, srv).CheckDeletion(t.Context(), acme); !errors.Is(err, errors.PaymentRequired) {
@@ -370,7 +370,7 @@ func TestCheckDeletion_ForeignPage(t *testing.T) {
 		t.Parallel()
 		srv := atlastest.NewServer()
 		srv.AddOrganization(atlastest.Organization{ID: acme, Name: "Acme", FailedPayments: true})
-		srv.Fail(always(offboardtest.Answer("ListInvoicesPage", http.StatusUnauthorized, `{"error":401,"errorCode":"UNEXPECTED_ERROR"}`)))
+		srv.Fail(always(offboardtest.Respond("ListInvoicesPage", http.StatusUnauthorized, `{"error":401,"errorCode":"UNEXPECTED_ERROR"}`)))
 		if err := newClient(t, srv).CheckDeletion(t.Context(), acme); !errors.Is(err, errors.Unauthenticated) {
 			t.Errorf("got %v", err)
 		}
@@ -382,7 +382,7 @@ func TestCheckDeletion_ForeignPage(t *testing.T) {
 func TestTeardown_EmptyPageWithTotal(t *testing.T) {
 	t.Parallel()
 	const body = `{"results":[],"totalCount":2,"links":[]}`
-	for operation, kind := range map[string]atlas.Kind{
+	for operation, kind := range map[string]atlas.BlockerKind{
 		"ListClustersPage": atlas.KindCluster, "ListFlexClustersPage": atlas.KindFlexCluster,
 		"ListNetworkPeeringsPage": atlas.KindNetworkPeering, "ListFederationEndpointsPage": atlas.KindFederationEndpoint,
 		"ListStreamWorkspacesPage": atlas.KindStreamWorkspace, "ListEncryptionEndpointsPage": atlas.KindEncryptionEndpoint,
@@ -400,18 +400,18 @@ func TestTeardown_EmptyPageWithTotal(t *testing.T) {
 						}
 						c := newClient(t, srv)
 						p := planned(t, c)
-						answer := offboardtest.Answer(operation, http.StatusOK, body)
+						answer := offboardtest.Respond(operation, http.StatusOK, body)
 						answer.Times = times
 						option := during(string(kind), func() { srv.Fail(answer) })
 						if when == "at first" {
 							srv.Fail(answer)
 						}
-						r, err := carryOut(t, c, p, option, teardown.StepTimeout(10*time.Minute))
+						r, err := carryOut(t, c, p, option, teardown.WithStepTimeout(10*time.Minute))
 						if times == 2 { // another read of the list succeeds
-							check(t, r, err, teardown.Gone, "")
+							check(t, r, err, teardown.Deleted, "")
 							for _, s := range r.Steps {
-								if s.State != teardown.Done {
-									t.Errorf("%s is %s, want %s", s.ID, s.State, teardown.Done)
+								if s.State != teardown.StepDeleted {
+									t.Errorf("%s is %s, want %s", s.ID, s.State, teardown.StepDeleted)
 								}
 							}
 							return
@@ -423,7 +423,7 @@ func TestTeardown_EmptyPageWithTotal(t *testing.T) {
 							return
 						}
 						for _, s := range r.Steps {
-							if s.Kind == string(kind) && s.State == teardown.AlreadyGone {
+							if s.Kind == string(kind) && s.State == teardown.AlreadyDeleted {
 								t.Errorf("%s is %s", s.ID, s.State)
 							}
 						}
@@ -438,7 +438,7 @@ func TestTeardown_EmptyPageWithTotal(t *testing.T) {
 func TestTeardown_AbsentFromOnePage(t *testing.T) {
 	t.Parallel()
 	const body = `{"results":[],"totalCount":0,"links":[]}`
-	for operation, kind := range map[string]atlas.Kind{
+	for operation, kind := range map[string]atlas.BlockerKind{
 		"ListClustersPage": atlas.KindCluster, "ListFlexClustersPage": atlas.KindFlexCluster, "ListProjectsPage": "project",
 	} {
 		for _, when := range []string{"at first", "while it is removed"} {
@@ -451,17 +451,17 @@ func TestTeardown_AbsentFromOnePage(t *testing.T) {
 					}
 					c := newClient(t, srv)
 					p := planned(t, c)
-					answer := offboardtest.Answer(operation, http.StatusOK, body)
+					answer := offboardtest.Respond(operation, http.StatusOK, body)
 					answer.Times = 2
 					option := during(string(kind), func() { srv.Fail(answer) })
 					if when == "at first" {
 						srv.Fail(answer)
 					}
 					r, err := carryOut(t, c, p, option)
-					check(t, r, err, teardown.Gone, "")
+					check(t, r, err, teardown.Deleted, "")
 					for _, s := range r.Steps {
-						if s.State != teardown.Done || s.Kind != "project" && s.Ended.Sub(s.Started) < time.Minute {
-							t.Errorf("%s is %s after %s", s.ID, s.State, s.Ended.Sub(s.Started))
+						if s.State != teardown.StepDeleted || s.Kind != "project" && s.FinishedAt.Sub(s.StartedAt) < time.Minute {
+							t.Errorf("%s is %s after %s", s.ID, s.State, s.FinishedAt.Sub(s.StartedAt))
 						}
 					}
 				})
@@ -474,11 +474,11 @@ func TestTeardown_AbsentFromOnePage(t *testing.T) {
 func TestTeardown_ProofAboutAnother(t *testing.T) {
 	t.Parallel()
 	for name, proof := range map[string]offboardtest.Fault{
-		"another cluster":           offboardtest.Answer("GetCluster", http.StatusOK, `{"id":"64a700000000000000000099","name":"other"}`),
-		"a cluster without an ID":   offboardtest.Answer("GetCluster", http.StatusOK, `{"name":"main"}`),
-		"another cluster's absence": offboardtest.Answer("GetCluster", http.StatusNotFound, `{"error":404,"errorCode":"CLUSTER_NOT_FOUND","detail":"-","parameters":["other","`+shop+`"]}`),
+		"another cluster":           offboardtest.Respond("GetCluster", http.StatusOK, `{"id":"64a700000000000000000099","name":"other"}`),
+		"a cluster without an ID":   offboardtest.Respond("GetCluster", http.StatusOK, `{"name":"main"}`),
+		"another cluster's absence": offboardtest.Respond("GetCluster", http.StatusNotFound, `{"error":404,"errorCode":"CLUSTER_NOT_FOUND","detail":"-","parameters":["other","`+shop+`"]}`),
 		"an absence in a cache": func() offboardtest.Fault {
-			f := offboardtest.Answer("GetCluster", http.StatusNotFound, `{"error":404,"errorCode":"CLUSTER_NOT_FOUND","detail":"-"}`)
+			f := offboardtest.Respond("GetCluster", http.StatusNotFound, `{"error":404,"errorCode":"CLUSTER_NOT_FOUND","detail":"-"}`)
 			f.Header = http.Header{"Age": {"3"}}
 			return f
 		}(),
@@ -490,9 +490,9 @@ func TestTeardown_ProofAboutAnother(t *testing.T) {
 				c := newClient(t, srv)
 				p := planned(t, c)
 				proof.Times = 1000
-				empty := offboardtest.Answer("ListClustersPage", http.StatusOK, `{"results":[],"totalCount":0,"links":[]}`)
+				empty := offboardtest.Respond("ListClustersPage", http.StatusOK, `{"results":[],"totalCount":0,"links":[]}`)
 				empty.Times = 1000
-				r, err := carryOut(t, c, p, during("cluster", func() { srv.Fail(proof, empty) }), teardown.StepTimeout(10*time.Minute))
+				r, err := carryOut(t, c, p, during("cluster", func() { srv.Fail(proof, empty) }), teardown.WithStepTimeout(10*time.Minute))
 				if err == nil || r == nil || r.Outcome != teardown.Blocked || srv.Count("DeleteProject") != 0 {
 					t.Errorf("got %+v, %v", r, err)
 				}
@@ -520,7 +520,7 @@ func TestTeardown_ProjectOfAnotherOrganization(t *testing.T) {
 				p := planned(t, c)
 				p.Steps = append(p.Steps, teardown.Step{ID: "project/" + blog, Kind: "project", Name: "blog"})
 				p.Seal()
-				srv.Fail(always(offboardtest.Answer("GetProject", http.StatusOK, body)))
+				srv.Fail(always(offboardtest.Respond("GetProject", http.StatusOK, body)))
 				_, err := carryOut(t, c, p)
 				if len(srv.Projects(other)) != 1 {
 					t.Errorf("the project was removed: %v", err)
@@ -571,9 +571,9 @@ func TestTeardown_DeletionIgnored(t *testing.T) {
 					fault := offboardtest.Ignore(operation, http.StatusNoContent, "")
 					fault.Times = ignored
 					srv.Fail(fault)
-					r, err := carryOut(t, c, p, teardown.StepTimeout(10*time.Minute))
+					r, err := carryOut(t, c, p, teardown.WithStepTimeout(10*time.Minute))
 					if ignored == 2 {
-						check(t, r, err, teardown.Gone, "")
+						check(t, r, err, teardown.Deleted, "")
 					} else {
 						check(t, r, err, teardown.Blocked, errors.NotFinished)
 					}
@@ -593,9 +593,9 @@ func TestTeardown_AnotherProjectMissing(t *testing.T) {
 		srv := with()
 		c := newClient(t, srv)
 		p := planned(t, c)
-		r, err := carryOut(t, c, p, teardown.StepTimeout(10*time.Minute), during("project", func() {
-			missing := offboardtest.Answer("GetProject", http.StatusNotFound, `{"error":404,"errorCode":"GROUP_NOT_FOUND","parameters":["`+blog+`"]}`)
-			empty := offboardtest.Answer("ListProjectsPage", http.StatusOK, `{"results":[],"totalCount":0,"links":[]}`)
+		r, err := carryOut(t, c, p, teardown.WithStepTimeout(10*time.Minute), during("project", func() {
+			missing := offboardtest.Respond("GetProject", http.StatusNotFound, `{"error":404,"errorCode":"GROUP_NOT_FOUND","parameters":["`+blog+`"]}`)
+			empty := offboardtest.Respond("ListProjectsPage", http.StatusOK, `{"results":[],"totalCount":0,"links":[]}`)
 			missing.Times, empty.Times = 1000, 1000
 			srv.Fail(missing, empty)
 		}))

@@ -13,11 +13,11 @@ import (
 
 // Kinds of steps, in addition to those of resources in a project.
 const (
-	kindProject           Kind = "project"
-	kindFederation        Kind = "federation"
-	kindLiveMigrationLink Kind = "live_migration_link"
-	kindFailedInvoice     Kind = "failed_invoice"
-	kindPolicyProtection  Kind = "policy_protection"
+	kindProject           BlockerKind = "project"
+	kindFederation        BlockerKind = "federation"
+	kindLiveMigrationLink BlockerKind = "live_migration_link"
+	kindFailedInvoice     BlockerKind = "failed_invoice"
+	kindPolicyProtection  BlockerKind = "policy_protection"
 )
 
 // ref says where the resource of a step is.
@@ -35,7 +35,7 @@ type ref struct {
 }
 
 // refTo returns where a resource of a scope is.
-func refTo(in scope, left Left) ref {
+func refTo(in scope, left Blocker) ref {
 	return ref{
 		kind: in.kind, organization: in.organization, Project: in.projectID,
 		ID: left.ID, UID: left.UID, Parent: left.Parent, Provider: left.Provider, Created: in.created,
@@ -70,7 +70,7 @@ func (r ref) json() json.RawMessage {
 func (r ref) scope() scope {
 	in := scope{kind: r.kind, organization: r.organization, projectID: r.Project, provider: r.Provider, created: r.Created}
 	if r.kind.within != nil {
-		in.parent = r.kind.within(Left{ID: r.ID, Parent: r.Parent})
+		in.parent = r.kind.within(Blocker{ID: r.ID, Parent: r.Parent})
 	}
 	return in
 }
@@ -92,7 +92,7 @@ func (in scope) name() string {
 
 // kind is all that the client knows of the resources of one kind.
 type kind struct {
-	name         Kind
+	name         BlockerKind
 	why, removal string // why it must be removed, and what removes it
 	manual       bool   // no API removes it
 
@@ -101,7 +101,7 @@ type kind struct {
 	findIn func(c *Client, ctx context.Context, organization string) list
 
 	// within is what lists it, if a request lists those of one cluster or stream workspace.
-	within func(Left) (parent string)
+	within func(Blocker) (parent string)
 
 	// refused: Atlas refuses to delete the project or the cluster while it has the resource.
 	// A new one is not deleted unseen, and keeps the organization from being deleted, so that
@@ -109,7 +109,7 @@ type kind struct {
 	// resource of the kind with. The kinds that store data and can be created at any time are
 	// listed nevertheless: a project with a new one is in use, and nothing in it is touched.
 	refused bool
-	with    Kind
+	with    BlockerKind
 
 	// onePiece: its list has no pages.
 	onePiece bool
@@ -124,7 +124,7 @@ type kind struct {
 
 	// read reads a resource by itself; nil if no operation does: then its list decides.
 	// absent reports whether the error of read shows that the resource does not exist.
-	read   func(c *Client, ctx context.Context, r ref) (Left, error)
+	read   func(c *Client, ctx context.Context, r ref) (Blocker, error)
 	absent func(c *Client, ctx context.Context, r ref, err error) (bool, error)
 
 	// counted: the number of clusters of a project counts them.
@@ -145,16 +145,16 @@ type kind struct {
 
 // after is a kind that is removed before; tied reports for which resources, nil for all.
 type after struct {
-	kind Kind
-	tied func(x, before Left) bool
+	kind BlockerKind
+	tied func(x, before Blocker) bool
 }
 
 // Ties between resources of a project.
-func sameName(x, before Left) bool { return x.ID == before.ID }
-func isParent(x, before Left) bool { return x.ID == before.Parent }
+func sameName(x, before Blocker) bool { return x.ID == before.ID }
+func isParent(x, before Blocker) bool { return x.ID == before.Parent }
 
-func ownParent(x Left) string { return x.Parent }
-func ownID(x Left) string     { return x.ID }
+func ownParent(x Blocker) string { return x.Parent }
+func ownID(x Blocker) string     { return x.ID }
 
 // clusterTime is how long the deletion of a cluster takes at least.
 const clusterTime = 45 * time.Second
@@ -169,7 +169,7 @@ func kinds() []kind {
 		{
 			name: kindFailedInvoice, why: "its payment has failed", removal: "pay it, in the billing section of Atlas", manual: true, onePiece: true,
 			findIn: func(c *Client, ctx context.Context, organization string) list {
-				return deferred(func() ([]Invoice, error) { return c.failedInvoices(ctx, organization) }, func(x Invoice) Left { return Left{ID: x.ID} })
+				return deferred(func() ([]Invoice, error) { return c.failedInvoices(ctx, organization) }, func(x Invoice) Blocker { return Blocker{ID: x.ID} })
 			},
 		},
 		{
@@ -179,7 +179,7 @@ func kinds() []kind {
 				return deferred(func() ([]LiveMigrationProject, error) {
 					linked, err := c.ListLiveMigrationProjects(ctx, organization)
 					return linked[:min(len(linked), 1)], err
-				}, func(LiveMigrationProject) Left { return Left{ID: organization} })
+				}, func(LiveMigrationProject) Blocker { return Blocker{ID: organization} })
 			},
 			none: saysLinkMissing, ambiguous: true,
 			remove: func(d *driver, ctx context.Context, r ref) error {
@@ -221,9 +221,9 @@ func kinds() []kind {
 			name: KindCluster, why: keepsProject, removal: "delete it with its data and snapshots",
 			find:  (*sources).presentClusters,
 			after: []after{{KindOutageSimulation, sameName}, {KindOnlineArchive, isParent}, {kind: KindBackupCompliancePolicy}},
-			read: func(c *Client, ctx context.Context, r ref) (Left, error) {
+			read: func(c *Client, ctx context.Context, r ref) (Blocker, error) {
 				found, err := c.GetCluster(ctx, r.Project, r.ID)
-				return readAs(found, err, leftCluster)
+				return readAs(found, err, clusterBlocker)
 			},
 			absent: (*Client).clusterAbsent, counted: true,
 			unprotect: func(c *Client, ctx context.Context, r ref) error {
@@ -238,11 +238,11 @@ func kinds() []kind {
 		{
 			name: KindFlexCluster, why: keepsProject, removal: "delete it with its data and snapshots",
 			find: func(s *sources, ctx context.Context) list {
-				return each(s.c.ListFlexClusters(ctx, s.projectID), leftFlexCluster)
+				return each(s.c.ListFlexClusters(ctx, s.projectID), flexClusterBlocker)
 			},
-			read: func(c *Client, ctx context.Context, r ref) (Left, error) {
+			read: func(c *Client, ctx context.Context, r ref) (Blocker, error) {
 				found, err := c.GetFlexCluster(ctx, r.Project, r.ID)
-				return readAs(found, err, leftFlexCluster)
+				return readAs(found, err, flexClusterBlocker)
 			},
 			absent: (*Client).clusterAbsent, counted: true,
 			unprotect: func(c *Client, ctx context.Context, r ref) error {
@@ -281,8 +281,8 @@ func kinds() []kind {
 		{
 			name: KindFederationEndpoint, why: keepsProject, removal: deleteIt, refused: true,
 			find: func(s *sources, ctx context.Context) list {
-				return each(s.c.ListFederationEndpoints(ctx, s.projectID), func(x FederationEndpoint) Left {
-					return Left{ID: x.EndpointID, State: x.Status}
+				return each(s.c.ListFederationEndpoints(ctx, s.projectID), func(x FederationEndpoint) Blocker {
+					return Blocker{ID: x.EndpointID, State: x.Status}
 				})
 			},
 			remove: func(d *driver, ctx context.Context, r ref) error {
@@ -293,8 +293,8 @@ func kinds() []kind {
 		{
 			name: KindFederatedDatabase, why: keepsProject, removal: deleteIt, onePiece: true,
 			find: func(s *sources, ctx context.Context) list {
-				return each(whole(s.c.ListFederatedDatabases(ctx, s.projectID)), func(x FederatedDatabase) Left {
-					return Left{ID: x.Name, State: x.State}
+				return each(whole(s.c.ListFederatedDatabases(ctx, s.projectID)), func(x FederatedDatabase) Blocker {
+					return Blocker{ID: x.Name, State: x.State}
 				})
 			},
 			after: []after{{kind: KindFederationEndpoint}},
@@ -314,7 +314,7 @@ func kinds() []kind {
 		{
 			name: KindStreamWorkspace, why: keepsProject, removal: deleteIt,
 			find: func(s *sources, _ context.Context) list {
-				return each(whole(s.workspaces()), func(x StreamWorkspace) Left { return Left{ID: x.Name, UID: x.ID} })
+				return each(whole(s.workspaces()), func(x StreamWorkspace) Blocker { return Blocker{ID: x.Name, UID: x.ID} })
 			},
 			after: []after{{KindStreamProcessor, isParent}},
 			remove: func(d *driver, ctx context.Context, r ref) error {
@@ -325,8 +325,8 @@ func kinds() []kind {
 		{
 			name: KindStreamPrivateLink, why: keepsProject, removal: deleteIt, refused: true,
 			find: func(s *sources, ctx context.Context) list {
-				return each(s.c.ListStreamPrivateLinks(ctx, s.projectID), func(x StreamPrivateLink) Left {
-					return Left{ID: x.ID, State: x.State}
+				return each(s.c.ListStreamPrivateLinks(ctx, s.projectID), func(x StreamPrivateLink) Blocker {
+					return Blocker{ID: x.ID, State: x.State}
 				})
 			},
 			after: []after{{kind: KindStreamWorkspace}},
@@ -338,8 +338,8 @@ func kinds() []kind {
 		{
 			name: KindStreamVPCPeering, why: keepsProject, removal: deleteIt, refused: true,
 			find: func(s *sources, ctx context.Context) list {
-				return each(s.c.ListActiveStreamVPCPeerings(ctx, s.projectID), func(x StreamVPCPeering) Left {
-					return Left{ID: x.ID, State: x.LocalStatus}
+				return each(s.c.ListActiveStreamVPCPeerings(ctx, s.projectID), func(x StreamVPCPeering) Blocker {
+					return Blocker{ID: x.ID, State: x.LocalStatus}
 				})
 			},
 			after: []after{{kind: KindStreamWorkspace}},
@@ -374,7 +374,7 @@ func kinds() []kind {
 		},
 		{
 			name: kindProject, why: "it keeps the organization", removal: "delete it, with the snapshots that its clusters may leave behind",
-			findIn: (*Client).projectsIn, read: (*Client).readProject, absent: (*Client).projectGone,
+			findIn: (*Client).projectsIn, read: (*Client).readProject, absent: (*Client).projectDeleted,
 			remove: (*driver).deleteEmptyProject, soon: true,
 		},
 		{
@@ -387,30 +387,30 @@ func kinds() []kind {
 						return nil, err
 					}
 					return []Federation{*found}, nil
-				}, func(x Federation) Left { return Left{ID: x.ID} })
+				}, func(x Federation) Blocker { return Blocker{ID: x.ID} })
 			},
 			none:   func(err error) bool { return providerCode(err) == "RESOURCE_NOT_FOUND" }, // it is about the federation
-			remove: (*driver).leave, soon: true,
+			remove: (*driver).leaveFederation, soon: true,
 		},
 	}
 }
 
 // deferred makes a list of a function that is called when the list is read.
-func deferred[T any](read func() ([]T, error), left func(T) Left) list {
-	return func(yield func(Left, error) bool) { each(whole(read()), left)(yield) }
+func deferred[T any](read func() ([]T, error), left func(T) Blocker) list {
+	return func(yield func(Blocker, error) bool) { each(whole(read()), left)(yield) }
 }
 
 // readAs returns what a read of a resource shows.
-func readAs[T any](found *T, err error, left func(T) Left) (Left, error) {
+func readAs[T any](found *T, err error, left func(T) Blocker) (Blocker, error) {
 	if err != nil {
-		return Left{}, err
+		return Blocker{}, err
 	}
 	return left(*found), nil
 }
 
-// leave takes an organization out of a federation, or deletes the federation when it
+// leaveFederation takes an organization out of a federation, or deletes the federation when it
 // is the last one in it. Others may leave at the same time.
-func (d *driver) leave(ctx context.Context, r ref) (err error) {
+func (d *driver) leaveFederation(ctx context.Context, r ref) (err error) {
 	for range 2 {
 		var connected []ConnectedOrganization
 		if connected, err = gather(d.c.ListConnectedOrganizations(ctx, r.ID)); err != nil {
@@ -430,7 +430,7 @@ func (d *driver) leave(ctx context.Context, r ref) (err error) {
 
 // projectsIn lists the projects of an organization.
 func (c *Client) projectsIn(ctx context.Context, organization string) list {
-	return each(c.ListProjects(ctx, organization, ListProjectsPageOptions{}), func(x Project) Left { return Left{ID: x.ID} })
+	return each(c.ListProjects(ctx, organization, ListProjectsPageOptions{}), func(x Project) Blocker { return Blocker{ID: x.ID} })
 }
 
 // settlingTime is how long Atlas is given after it has refused to delete a project: the
@@ -439,20 +439,20 @@ const settlingTime = time.Minute
 
 // readProject reads a project of the organization. That one of another organization exists
 // is an error: it is not removed, and not taken for deleted.
-func (c *Client) readProject(ctx context.Context, r ref) (Left, error) {
+func (c *Client) readProject(ctx context.Context, r ref) (Blocker, error) {
 	found, err := c.GetProject(ctx, r.ID)
 	switch {
 	case err != nil:
-		return Left{}, err
+		return Blocker{}, err
 	case found.ID != r.ID, found.OrgID == "":
-		return Left{}, another("GetProject", r.ID)
+		return Blocker{}, another("GetProject", r.ID)
 	case found.OrgID != r.organization:
-		return Left{}, &errors.Error{
+		return Blocker{}, &errors.Error{
 			Provider: provider, Operation: "Teardown", Target: r.ID, Code: errors.NotConfirmed,
 			Err: errors.New("the project belongs to another organization"),
 		}
 	}
-	return Left{ID: r.ID}, nil
+	return Blocker{ID: r.ID}, nil
 }
 
 // deleteEmptyProject deletes a project, and the snapshots that clusters which this run has
@@ -461,12 +461,12 @@ func (d *driver) deleteEmptyProject(ctx context.Context, r ref) error {
 	err := d.c.DeleteProject(ctx, r.ID)
 	e, _ := errors.AsType[*errors.Error](err)
 	if e != nil && e.ProviderCode == closeGroup+"BACKUP" {
-		clusters, wrong := d.leftByRun(ctx, r.ID)
+		clusters, wrong := d.retainedByRun(ctx, r.ID)
 		if wrong != nil {
 			return wrong
 		}
 		removed := false
-		for left, err := range d.c.ListLeft(ctx, r.ID, KindSnapshot, KindShardedSnapshot) {
+		for left, err := range d.c.ListBlockers(ctx, r.ID, KindSnapshot, KindShardedSnapshot) {
 			if err == nil && clusters[left.Parent] {
 				removed, err = true, d.removeSnapshot(ctx, r, left)
 			}
@@ -489,7 +489,7 @@ func (d *driver) deleteEmptyProject(ctx context.Context, r ref) error {
 }
 
 // removeSnapshot deletes a snapshot that a cluster has left behind.
-func (d *driver) removeSnapshot(ctx context.Context, project ref, left Left) error {
+func (d *driver) removeSnapshot(ctx context.Context, project ref, left Blocker) error {
 	if err := d.owns(ctx, project); err != nil {
 		return err
 	}

@@ -109,10 +109,10 @@ func TestTeardown_StepsWithoutReference(t *testing.T) {
 		}
 		p.Seal()
 		on.Store(true)
-		r, err := carryOut(t, c, p, teardown.Permit(teardown.TerminationProtection))
-		check(t, r, err, teardown.Gone, "")
+		r, err := carryOut(t, c, p, teardown.WithOverrides(teardown.TerminationProtection))
+		check(t, r, err, teardown.Deleted, "")
 		for _, s := range r.Steps {
-			if s.State != teardown.Done {
+			if s.State != teardown.StepDeleted {
 				t.Errorf("%s is %s", s.ID, s.State)
 			}
 		}
@@ -122,16 +122,16 @@ func TestTeardown_StepsWithoutReference(t *testing.T) {
 // An item of a list without Atlas's own ID is neither the resource nor another one.
 func TestTeardown_ItemWithoutID(t *testing.T) {
 	t.Parallel()
-	for operation, kind := range map[string]atlas.Kind{"ListStreamWorkspacesPage": atlas.KindStreamWorkspace, "ListClustersPage": atlas.KindCluster} {
+	for operation, kind := range map[string]atlas.BlockerKind{"ListStreamWorkspacesPage": atlas.KindStreamWorkspace, "ListClustersPage": atlas.KindCluster} {
 		t.Run(operation, func(t *testing.T) {
 			t.Parallel()
 			synctest.Test(t, func(t *testing.T) {
 				srv := with(atlastest.Resource{Kind: kind, ID: "main", Takes: time.Hour})
 				c := newClient(t, srv)
 				p := planned(t, c)
-				item := offboardtest.Answer(operation, http.StatusOK, `{"results":[{"name":"main"}],"totalCount":1,"links":[]}`)
+				item := offboardtest.Respond(operation, http.StatusOK, `{"results":[{"name":"main"}],"totalCount":1,"links":[]}`)
 				item.Times = 1000
-				r, err := carryOut(t, c, p, during(string(kind), func() { srv.Fail(item) }), teardown.StepTimeout(10*time.Minute))
+				r, err := carryOut(t, c, p, during(string(kind), func() { srv.Fail(item) }), teardown.WithStepTimeout(10*time.Minute))
 				if err == nil || r == nil || r.Outcome != teardown.Blocked || srv.Count("DeleteProject") != 0 {
 					t.Errorf("got %+v, %v", r, err)
 				}
@@ -148,7 +148,7 @@ func TestTeardown_ProjectMoved(t *testing.T) {
 		c := newClient(t, srv)
 		p := planned(t, c)
 		r, err := carryOut(t, c, p, during("project", func() {
-			srv.Fail(always(offboardtest.Answer("GetProject", http.StatusOK, `{"id":"`+shop+`","name":"shop","orgId":"`+other+`"}`)))
+			srv.Fail(always(offboardtest.Respond("GetProject", http.StatusOK, `{"id":"`+shop+`","name":"shop","orgId":"`+other+`"}`)))
 		}))
 		check(t, r, err, teardown.Blocked, errors.NotConfirmed)
 		if n := srv.Count("DeleteProject"); n != 0 || len(srv.Projects(acme)) != 1 {
@@ -232,7 +232,7 @@ func TestTeardown_ArchivesOfManyClusters(t *testing.T) {
 		p := planned(t, c)
 		before := srv.Count("ListOnlineArchivesPage")
 		r, err := carryOut(t, c, p)
-		check(t, r, err, teardown.Gone, "")
+		check(t, r, err, teardown.Deleted, "")
 		if n := srv.Count("ListOnlineArchivesPage") - before; n > 4 {
 			t.Errorf("archives were listed %d times", n)
 		}
@@ -289,12 +289,12 @@ func TestTeardown_NumberOfClusters(t *testing.T) {
 					srv.AddProject(acme, atlastest.Project{ID: id, Name: fmt.Sprintf("p%d", i)})
 					srv.AddResource(id, atlastest.Resource{Kind: atlas.KindCluster, ID: "main", Takes: 10 * time.Minute})
 				}
-				_, hc := srv.Reach()
+				_, hc := srv.Endpoint()
 				c := newClient(t, srv, atlas.WithHTTPClient(&http.Client{Transport: counting{hc.Transport, test.to}}))
 				r, err := carryOut(t, c, planned(t, c))
-				check(t, r, err, teardown.Gone, "")
+				check(t, r, err, teardown.Deleted, "")
 				for _, s := range r.Steps {
-					if took := s.Ended.Sub(s.Started); s.Kind == "cluster" && (took < 10*time.Minute || took > 10*time.Minute+test.late) {
+					if took := s.FinishedAt.Sub(s.StartedAt); s.Kind == "cluster" && (took < 10*time.Minute || took > 10*time.Minute+test.late) {
 						t.Errorf("%s took %v", s.ID, took)
 					}
 				}
@@ -350,7 +350,7 @@ func TestPlan_ManyProjects(t *testing.T) {
 		for i := range 20 {
 			srv.AddProject(acme, atlastest.Project{ID: id(i), Name: fmt.Sprintf("p%d", i)})
 		}
-		_, hc := srv.Reach()
+		_, hc := srv.Endpoint()
 		x := &inFlight{next: hc.Transport}
 		c := newClient(t, srv, atlas.WithHTTPClient(&http.Client{Transport: x}))
 		p := planned(t, c)
@@ -368,8 +368,8 @@ func TestPlan_ManyProjects(t *testing.T) {
 			t.Errorf("got %v, want that of project %s", err, id(3))
 		}
 		x.refuse, x.most = nil, 0
-		r, err := carryOut(t, c, p, teardown.Concurrency(1))
-		check(t, r, err, teardown.Gone, "")
+		r, err := carryOut(t, c, p, teardown.WithConcurrency(1))
+		check(t, r, err, teardown.Deleted, "")
 		if x.most != 1 {
 			t.Errorf("%d requests were in flight, want 1", x.most)
 		}

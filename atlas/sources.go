@@ -12,11 +12,11 @@ type sources struct {
 	c         *Client
 	projectID string
 	provider  CloudProvider // what is at others is not looked for; "" for none
-	kinds     []Kind        // that are asked for; none for all
+	kinds     []BlockerKind // that are asked for; none for all
 
 	// planned are the resources that a plan has in the project, by kind, if the lists are read
 	// to apply it; nil otherwise.
-	planned map[Kind][]ref
+	planned map[BlockerKind][]ref
 
 	// removed reports whether the run that applies the plan has deleted the cluster with this
 	// ID of Atlas's own; nil for no such run.
@@ -34,7 +34,7 @@ type sources struct {
 var clouds = []CloudProvider{CloudProviderAWS, CloudProviderAzure, CloudProviderGCP}
 
 // sources are those of a whole project, for some kinds or all of them.
-func (c *Client) sources(ctx context.Context, projectID string, kinds []Kind) *sources {
+func (c *Client) sources(ctx context.Context, projectID string, kinds []BlockerKind) *sources {
 	s := &sources{c: c, projectID: projectID, kinds: kinds, services: map[CloudProvider]func() ([]PrivateEndpointService, error){}}
 	s.kept = sync.OnceValues(func() ([]Cluster, error) {
 		return gather(c.ListClusters(ctx, projectID, ListClustersPageOptions{IncludeDeletedWithRetainedBackups: true}))
@@ -77,7 +77,9 @@ func (c *Client) sources(ctx context.Context, projectID string, kinds []Kind) *s
 }
 
 // asked reports whether resources of a kind are looked for.
-func (s *sources) asked(kind Kind) bool { return len(s.kinds) == 0 || slices.Contains(s.kinds, kind) }
+func (s *sources) asked(kind BlockerKind) bool {
+	return len(s.kinds) == 0 || slices.Contains(s.kinds, kind)
+}
 
 // needed reports whether a kind is listed before a plan is applied: not if a new resource
 // of it could neither be deleted unseen nor leave the organization to be deleted.
@@ -115,7 +117,7 @@ const maxArchiveLists = 100
 // clustersWith returns the clusters for which a list of their resources is read: all of
 // them, or before a plan is applied, if there are more than limit, those for which the plan
 // has such a resource.
-func (s *sources) clustersWith(kind Kind, limit int) ([]Cluster, error) {
+func (s *sources) clustersWith(kind BlockerKind, limit int) ([]Cluster, error) {
 	all, err := s.clusters()
 	if err != nil || s.planned == nil || len(all) <= limit {
 		return all, err
@@ -132,7 +134,7 @@ func (s *sources) clustersWith(kind Kind, limit int) ([]Cluster, error) {
 
 // listIn yields the resources of a scope in a project.
 func (c *Client) listIn(ctx context.Context, in scope) list {
-	s := c.sources(ctx, in.projectID, []Kind{in.kind.name})
+	s := c.sources(ctx, in.projectID, []BlockerKind{in.kind.name})
 	s.provider = in.provider
 	parent := Cluster{Name: in.parent}
 	if in.kind.name == KindShardedSnapshot {

@@ -18,7 +18,7 @@ import (
 // Plan reads what stands in the way of an organization's deletion and what goes
 // along with it, and changes nothing.
 //
-// The steps are each thing that [Client.ListLeft] finds in a project, the project
+// The steps are each thing that [Client.ListBlockers] finds in a project, the project
 // itself, the link by which live migrations reach the organization, and its
 // connection to a federation. Before everything else goes the link, for a migration
 // that runs keeps it, and then nothing should be destroyed. After everything else the
@@ -72,7 +72,7 @@ func (c *Client) Plan(ctx context.Context, orgID string) (*teardown.Plan, error)
 // projects, not older than a second, shows whose each project is.
 //
 // After Atlas has accepted the deletion of the organization a read decides. The outcome
-// is [teardown.Gone] when that shows that it is deleted; while it exists the deletion is
+// is [teardown.Deleted] when that shows that it is deleted; while it exists the deletion is
 // requested again, three times at most. It is [teardown.Unknown] when no read shows that
 // within 5 minutes. A credential of the organization itself ends with it: with such a one,
 // as the plan shows, it is Gone when Atlas has accepted the deletion and then refuses the
@@ -126,10 +126,10 @@ func (d *driver) Inspect(ctx context.Context, o teardown.Organization, before *t
 	}
 	p := &i.plan
 	p.Provider, p.Instance, p.Organization = provider, d.c.instance(), i.o
-	p.Refusal, p.Steps = teardown.RefusalOf(refusal(o.ID, projects, invoices)), []teardown.Step{}
+	p.Refusal, p.Steps = teardown.RefusalOf(deletionError(o.ID, projects, invoices)), []teardown.Step{}
 	last := make([]string, 0, len(projects)+len(invoices)+1) // what the federation comes after
 	for _, x := range invoices {
-		last = append(last, i.step(i.scope(kindFailedInvoice, nil), Left{ID: x.ID}, x.ID, nil))
+		last = append(last, i.step(i.scope(kindFailedInvoice, nil), Blocker{ID: x.ID}, x.ID, nil))
 	}
 	var links []string
 	if before == nil || !d.applied {
@@ -138,7 +138,7 @@ func (d *driver) Inspect(ctx context.Context, o teardown.Organization, before *t
 		}
 	}
 	last = append(last, links...)
-	contents := make([][]Left, len(projects))
+	contents := make([][]Blocker, len(projects))
 	if err := trace.Parallel(ctx, len(projects), func(n int) (err error) {
 		contents[n], err = i.read(ctx, &projects[n])
 		return err
@@ -168,16 +168,16 @@ type inspection struct {
 	plan    teardown.Plan
 	at      map[string]int // of plan.Steps, by ID
 	before  *teardown.Plan
-	planned map[string]map[Kind][]ref // of before, by project; nil if there is none
+	planned map[string]map[BlockerKind][]ref // of before, by project; nil if there is none
 }
 
 // planned returns what a plan has in projects. A step that does not say where its resource
 // is has a reference without a kind.
-func (d *driver) planned(o teardown.Organization, p *teardown.Plan) map[string]map[Kind][]ref {
+func (d *driver) planned(o teardown.Organization, p *teardown.Plan) map[string]map[BlockerKind][]ref {
 	if p == nil {
 		return nil
 	}
-	all := map[string]map[Kind][]ref{}
+	all := map[string]map[BlockerKind][]ref{}
 	for _, s := range p.Steps {
 		name, identity, _ := strings.Cut(s.ID, "/")
 		project, _, _ := strings.Cut(identity, "/")
@@ -186,15 +186,15 @@ func (d *driver) planned(o teardown.Organization, p *teardown.Plan) map[string]m
 			r = ref{}
 		}
 		if all[project] == nil {
-			all[project] = map[Kind][]ref{}
+			all[project] = map[BlockerKind][]ref{}
 		}
-		all[project][Kind(name)] = append(all[project][Kind(name)], r)
+		all[project][BlockerKind(name)] = append(all[project][BlockerKind(name)], r)
 	}
 	return all
 }
 
 // scope returns where resources of a kind are, of the organization or of a project.
-func (i *inspection) scope(name Kind, project *Project) scope {
+func (i *inspection) scope(name BlockerKind, project *Project) scope {
 	in := scope{kind: i.kinds[name], organization: i.o.ID}
 	if project != nil {
 		in.projectID, in.created = project.ID, project.Created
@@ -203,7 +203,7 @@ func (i *inspection) scope(name Kind, project *Project) scope {
 }
 
 // list adds a step for each resource of a kind of the organization.
-func (i *inspection) list(ctx context.Context, name Kind, after []string) ([]string, error) {
+func (i *inspection) list(ctx context.Context, name BlockerKind, after []string) ([]string, error) {
 	in := i.scope(name, nil)
 	l, err := i.c.list(ctx, in)
 	ids := make([]string, len(l.found))
@@ -216,8 +216,8 @@ func (i *inspection) list(ctx context.Context, name Kind, after []string) ([]str
 // project adds a step for each resource in a project, which may have been deleted
 // meanwhile, and for the project, which comes after them. A resource that comes after none
 // in it comes after first. It returns the ID of the step of the project.
-func (i *inspection) project(project *Project, all []Left, first []string) string {
-	all = slices.DeleteFunc(all, func(left Left) bool { return i.leftBehind(project, left) })
+func (i *inspection) project(project *Project, all []Blocker, first []string) string {
+	all = slices.DeleteFunc(all, func(left Blocker) bool { return i.isRetained(project, left) })
 	ids := make([]string, len(all))
 	for n, left := range all {
 		in, name := i.scope(left.Kind, project), left.ID+" in "+project.Name
@@ -231,7 +231,7 @@ func (i *inspection) project(project *Project, all []Left, first []string) strin
 			}
 		}
 		if left.Kind == KindBackupCompliancePolicy && left.Protected {
-			hold := i.step(i.scope(kindPolicyProtection, project), Left{ID: left.ID}, name, nil)
+			hold := i.step(i.scope(kindPolicyProtection, project), Blocker{ID: left.ID}, name, nil)
 			after = append(slices.Clone(first), hold)
 		}
 		if after == nil {
@@ -242,12 +242,12 @@ func (i *inspection) project(project *Project, all []Left, first []string) strin
 	if len(ids) == 0 {
 		ids = first
 	}
-	r := refTo(i.scope(kindProject, project), Left{ID: project.ID})
-	return i.stepOf(r, Left{}, project.Name, ids)
+	r := refTo(i.scope(kindProject, project), Blocker{ID: project.ID})
+	return i.stepOf(r, Blocker{}, project.Name, ids)
 }
 
 // follows reports whether a resource is removed after another one in its project.
-func (k *kind) follows(x, other Left) bool {
+func (k *kind) follows(x, other Blocker) bool {
 	return slices.ContainsFunc(k.after, func(a after) bool { return a.kind == other.Kind && (a.tied == nil || a.tied(x, other)) })
 }
 
@@ -260,13 +260,13 @@ var inspectBackoff = backoff.Exponential{First: time.Second, Max: 8 * time.Secon
 // read reads what is in a project. If the project does not exist any more, which a
 // read of it shows, nothing is. In a project that was just made roles may be missing for
 // some seconds.
-func (i *inspection) read(ctx context.Context, project *Project) (all []Left, err error) {
+func (i *inspection) read(ctx context.Context, project *Project) (all []Blocker, err error) {
 	in := i.scope(KindCluster, project)
 	for reads := 0; ; reads++ {
 		s := i.c.sources(ctx, project.ID, nil)
 		if i.before != nil {
 			if s.planned = i.planned[project.ID]; s.planned == nil {
-				s.planned = map[Kind][]ref{}
+				s.planned = map[BlockerKind][]ref{}
 			}
 			s.removed = func(uid string) bool { return i.hasRemoved(project.ID, uid) }
 		}
@@ -281,9 +281,9 @@ func (i *inspection) read(ctx context.Context, project *Project) (all []Left, er
 	}
 }
 
-// leftBehind reports whether a snapshot is of a cluster that this run has deleted, and is
+// isRetained reports whether a snapshot is of a cluster that this run has deleted, and is
 // not in the plan before itself. It is deleted with its project.
-func (i *inspection) leftBehind(project *Project, left Left) bool {
+func (i *inspection) isRetained(project *Project, left Blocker) bool {
 	if i.before == nil || left.Kind != KindSnapshot && left.Kind != KindShardedSnapshot {
 		return false
 	}
@@ -293,18 +293,18 @@ func (i *inspection) leftBehind(project *Project, left Left) bool {
 }
 
 // step adds the step of a resource and returns its ID.
-func (i *inspection) step(in scope, left Left, name string, after []string) string {
+func (i *inspection) step(in scope, left Blocker, name string, after []string) string {
 	return i.stepOf(refTo(in, left), left, name, after)
 }
 
-func (i *inspection) stepOf(r ref, left Left, name string, after []string) string {
+func (i *inspection) stepOf(r ref, left Blocker, name string, after []string) string {
 	s := teardown.Step{
 		ID: r.stepID(), Kind: string(r.kind.name), Name: name, Why: r.kind.why, Removal: r.kind.removal, After: after,
 		Manual: r.kind.manual, Ref: r.json(),
 	}
 	if left.Protected && r.kind.unprotect != nil {
 		s.Removal = "take off its termination protection, and " + s.Removal
-		s.Needs = teardown.TerminationProtection
+		s.Requires = teardown.TerminationProtection
 	}
 	i.at[s.ID] = len(i.plan.Steps)
 	i.plan.Steps = append(i.plan.Steps, s)
@@ -324,7 +324,7 @@ func (i *inspection) omitted(ctx context.Context, projects []Project) ([]Project
 	var missing []string
 	for _, s := range i.before.Steps {
 		r, err := i.refOf(i.o, s)
-		if err != nil || r.Project == "" || listed[r.Project] || i.isGone(string(kindProject)+"/"+r.Project) {
+		if err != nil || r.Project == "" || listed[r.Project] || i.isDeleted(string(kindProject)+"/"+r.Project) {
 			continue
 		}
 		listed[r.Project] = true // once
@@ -333,7 +333,7 @@ func (i *inspection) omitted(ctx context.Context, projects []Project) ([]Project
 	found := make([]*Project, len(missing))
 	err := trace.Parallel(ctx, len(missing), func(n int) error {
 		id := missing[n]
-		r := refTo(i.scope(kindProject, &Project{ID: id}), Left{ID: id})
+		r := refTo(i.scope(kindProject, &Project{ID: id}), Blocker{ID: id})
 		x, err := i.c.GetProject(ctx, id)
 		switch {
 		case err == nil && x.ID == id && x.OrgID == i.o.ID:
@@ -348,10 +348,10 @@ func (i *inspection) omitted(ctx context.Context, projects []Project) ([]Project
 		case err == nil:
 			return another("GetProject", id)
 		}
-		if gone, wrong := i.c.projectGone(ctx, r, err); !gone {
+		if gone, wrong := i.c.projectDeleted(ctx, r, err); !gone {
 			return cmp.Or(wrong, err)
 		}
-		i.noteGone(r)
+		i.noteDeleted(r)
 		return nil
 	})
 	for _, x := range found {
@@ -384,7 +384,7 @@ func (i *inspection) confirm(ctx context.Context, projects []Project) error {
 	for _, s := range i.before.Steps {
 		r, err := i.refOf(i.o, s)
 		_, found := i.at[s.ID]
-		if err != nil || found || !exists[r.Project] || r.kind.onePiece || r.kind.name == kindProject || i.isGone(s.ID) {
+		if err != nil || found || !exists[r.Project] || r.kind.onePiece || r.kind.name == kindProject || i.isDeleted(s.ID) {
 			continue
 		}
 		if r.kind.read != nil || r.kind.within != nil || listed[s.Kind+"/"+r.Project] {
@@ -401,16 +401,16 @@ func (i *inspection) confirm(ctx context.Context, projects []Project) error {
 	}
 	for n, s := range missing {
 		if found[n] {
-			i.again(s, items[n].Value.(Left))
+			i.again(s, items[n].Value.(Blocker))
 		} else if r, err := i.refOf(i.o, s); err == nil {
-			i.noteGone(r)
+			i.noteDeleted(r)
 		}
 	}
 	return nil
 }
 
 // again adds a step of the plan before.
-func (i *inspection) again(s teardown.Step, left Left) {
+func (i *inspection) again(s teardown.Step, left Blocker) {
 	r, err := i.refOf(i.o, s)
 	if err != nil {
 		return
@@ -420,8 +420,8 @@ func (i *inspection) again(s teardown.Step, left Left) {
 		_, ok := i.at[id]
 		return !ok
 	})
-	if s.Needs == "" && left.Protected && r.kind.unprotect != nil {
-		s.Needs = teardown.TerminationProtection
+	if s.Requires == "" && left.Protected && r.kind.unprotect != nil {
+		s.Requires = teardown.TerminationProtection
 	}
 	n := len(i.plan.Steps)
 	if project, ok := i.at[string(kindProject)+"/"+r.Project]; ok {
@@ -454,7 +454,7 @@ func (d *driver) credentials(ctx context.Context, p *teardown.Plan) error {
 		if n == 0 {
 			return
 		}
-		loss := teardown.Loss{Kind: kind, Count: n, Note: note}
+		loss := teardown.Cascade{Kind: kind, Count: n, Note: note}
 		for i := range n {
 			id, name := at(i)
 			own = own || id == identity
@@ -462,14 +462,14 @@ func (d *driver) credentials(ctx context.Context, p *teardown.Plan) error {
 				loss.Names = append(loss.Names, cmp.Or(name, id))
 			}
 		}
-		p.Losses = append(p.Losses, loss)
+		p.Cascades = append(p.Cascades, loss)
 	}
 	add("service_accounts", len(accounts), func(i int) (string, string) { return accounts[i].ClientID, accounts[i].Name })
 	add("api_keys", len(keys), func(i int) (string, string) { return keys[i].PublicKey, keys[i].Description })
 	// A credential of unknown identity may be one of the service accounts. Nothing that
 	// refuses it after the deletion proves that it was.
 	if d.own = own; own || identity == "" && len(accounts) > 0 {
-		p.Needs = []teardown.Consent{teardown.OwnOrganization}
+		p.Requires = []teardown.Override{teardown.OwnOrganization}
 	}
 	return nil
 }

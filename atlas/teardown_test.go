@@ -80,8 +80,8 @@ func TestTeardown(t *testing.T) {
 			"policy_protection", "private_endpoint", "private_endpoint_service", "project", "sharded_snapshot", "snapshot",
 			"stream_private_link", "stream_processor", "stream_vpc_peering", "stream_workspace",
 		},
-		Permit:  []teardown.Consent{teardown.TerminationProtection},
-		Outcome: teardown.Gone,
+		Permit:  []teardown.Override{teardown.TerminationProtection},
+		Outcome: teardown.Deleted,
 		New: func(tb testing.TB) *teardowntest.World {
 			srv := blocked()
 			c, err := atlas.New(srv.Option())
@@ -140,7 +140,7 @@ func planned(t *testing.T, c *atlas.Client) *teardown.Plan {
 // carryOut carries out a plan for acme.
 func carryOut(t *testing.T, c *atlas.Client, p *teardown.Plan, options ...teardown.Option) (*teardown.Report, error) {
 	t.Helper()
-	return c.Teardown(t.Context(), p, append(options, teardown.Confirm("Acme"))...)
+	return c.Teardown(t.Context(), p, append(options, teardown.WithConfirm("Acme"))...)
 }
 
 // check checks what became of acme.
@@ -153,8 +153,8 @@ func check(t *testing.T, r *teardown.Report, err error, outcome teardown.Outcome
 
 // during calls f when a step of a kind begins.
 func during(kind string, f func()) teardown.Option {
-	return teardown.OnEvent(func(e teardown.Event) {
-		if e.Kind == teardown.Begun && strings.HasPrefix(e.Step, kind+"/") {
+	return teardown.WithEvents(func(e teardown.Event) {
+		if e.Kind == teardown.Started && strings.HasPrefix(e.Step, kind+"/") {
 			f()
 		}
 	})
@@ -177,18 +177,18 @@ func TestEachThingGoesAfterWhatKeepsIt(t *testing.T) {
 		srv := blocked()
 		srv.Resolve(acme)
 		c := newClient(t, srv)
-		r, err := carryOut(t, c, planned(t, c), teardown.Permit(teardown.TerminationProtection))
-		check(t, r, err, teardown.Gone, "")
+		r, err := carryOut(t, c, planned(t, c), teardown.WithOverrides(teardown.TerminationProtection))
+		check(t, r, err, teardown.Deleted, "")
 		begun, ended, after := map[string]time.Time{}, map[string]time.Time{}, map[string][]string{}
 		for _, s := range r.Steps {
 			if strings.Contains(s.ID, "/"+blog) {
 				continue
 			}
-			if at, ok := begun[s.Kind]; !ok || s.Started.Before(at) {
-				begun[s.Kind] = s.Started
+			if at, ok := begun[s.Kind]; !ok || s.StartedAt.Before(at) {
+				begun[s.Kind] = s.StartedAt
 			}
-			if s.Ended.After(ended[s.Kind]) {
-				ended[s.Kind] = s.Ended
+			if s.FinishedAt.After(ended[s.Kind]) {
+				ended[s.Kind] = s.FinishedAt
 			}
 			for _, id := range s.After {
 				kind, _, _ := strings.Cut(id, "/")
@@ -219,12 +219,12 @@ func TestALiveMigrationThatRunsKeepsEverything(t *testing.T) {
 		p := planned(t, c)
 		r, err := carryOut(t, c, p)
 		check(t, r, err, teardown.Blocked, errors.ActiveLiveMigration)
-		if n := len(srv.Resources(shop)); n != 2 || len(r.Left()) != 4 || srv.Count("DeleteCluster") != 0 {
-			t.Errorf("%d things are there; left: %+v", n, r.Left())
+		if n := len(srv.Resources(shop)); n != 2 || len(r.Remaining()) != 4 || srv.Count("DeleteCluster") != 0 {
+			t.Errorf("%d things are there; left: %+v", n, r.Remaining())
 		}
 		srv.Resolve(acme)
 		r, err = carryOut(t, c, p)
-		check(t, r, err, teardown.Gone, "")
+		check(t, r, err, teardown.Deleted, "")
 	})
 }
 
@@ -246,7 +246,7 @@ func TestTerminationProtectionIsTakenOffOnlyWhereThatWasPermitted(t *testing.T) 
 				t.Error(err)
 			}
 		})
-		permitted := teardown.Permit(teardown.TerminationProtection)
+		permitted := teardown.WithOverrides(teardown.TerminationProtection)
 		r, err := carryOut(t, c, p, permitted, protect)
 		check(t, r, err, teardown.Blocked, errors.TerminationProtection)
 		if left := srv.Resources(shop); len(left) != 1 || left[0].ID != "free" || !left[0].Protected {
@@ -257,14 +257,14 @@ func TestTerminationProtectionIsTakenOffOnlyWhereThatWasPermitted(t *testing.T) 
 			t.Errorf("got %+v, %v, and it was not planned", r, err)
 		}
 		r, err = carryOut(t, c, planned(t, c), permitted)
-		check(t, r, err, teardown.Gone, "")
+		check(t, r, err, teardown.Deleted, "")
 	})
 }
 
 // A cluster of the same name is not what was planned.
 func TestAnotherThingOfTheSameNameIsAnother(t *testing.T) {
 	t.Parallel()
-	for _, kind := range []atlas.Kind{atlas.KindCluster, atlas.KindFlexCluster, atlas.KindStreamWorkspace} {
+	for _, kind := range []atlas.BlockerKind{atlas.KindCluster, atlas.KindFlexCluster, atlas.KindStreamWorkspace} {
 		t.Run(string(kind), func(t *testing.T) {
 			t.Parallel()
 			synctest.Test(t, func(t *testing.T) {
@@ -273,7 +273,7 @@ func TestAnotherThingOfTheSameNameIsAnother(t *testing.T) {
 				c := newClient(t, srv)
 				p := planned(t, c)
 				again := func() {
-					if err := remove(t.Context(), c, atlas.Left{Kind: kind, ID: "main"}); err != nil {
+					if err := remove(t.Context(), c, atlas.Blocker{Kind: kind, ID: "main"}); err != nil {
 						t.Error(err)
 					}
 					srv.AddResource(shop, atlastest.Resource{Kind: kind, ID: "main"})
@@ -306,12 +306,12 @@ func TestWhatIsBeingDeletedIsWaitedFor(t *testing.T) {
 		p := planned(t, c)
 		for range 3 {
 			ctx, cancel := context.WithTimeout(t.Context(), 5*time.Minute)
-			r, err := c.Teardown(ctx, p, teardown.Confirm("Acme"))
+			r, err := c.Teardown(ctx, p, teardown.WithConfirm("Acme"))
 			cancel()
 			check(t, r, err, teardown.Blocked, errors.NotFinished)
 		}
 		r, err := carryOut(t, c, p)
-		check(t, r, err, teardown.Gone, "")
+		check(t, r, err, teardown.Deleted, "")
 		for _, operation := range []string{"EndOutageSimulation", "DeleteCluster", "DeletePrivateEndpointService", "DeleteNetworkPeering"} {
 			if n := srv.Count(operation); n != 1 {
 				t.Errorf("%s was sent %d times", operation, n)
@@ -324,7 +324,7 @@ func TestWhatIsBeingDeletedIsWaitedFor(t *testing.T) {
 func TestWhatWasAskedForBeforeIsWaitedFor(t *testing.T) {
 	t.Parallel()
 	for name, test := range map[string]struct {
-		kind      atlas.Kind
+		kind      atlas.BlockerKind
 		operation string
 		status    int
 		code      string
@@ -337,12 +337,12 @@ func TestWhatWasAskedForBeforeIsWaitedFor(t *testing.T) {
 			t.Parallel()
 			synctest.Test(t, func(t *testing.T) {
 				srv := with(atlastest.Resource{Kind: test.kind})
-				fault := offboardtest.Answer(test.operation, test.status, `{"errorCode":"`+test.code+`"}`)
-				fault.Work = true
+				fault := offboardtest.Respond(test.operation, test.status, `{"errorCode":"`+test.code+`"}`)
+				fault.Processed = true
 				srv.Fail(fault)
 				c := newClient(t, srv)
 				r, err := carryOut(t, c, planned(t, c))
-				check(t, r, err, teardown.Gone, "")
+				check(t, r, err, teardown.Deleted, "")
 				if n := srv.Count(test.operation); n != 1 {
 					t.Errorf("it was asked for %d times", n)
 				}
@@ -358,10 +358,10 @@ func TestALostAnswerIsReadAndNothingIsRepeated(t *testing.T) {
 			atlastest.Resource{Kind: atlas.KindCluster, ID: "old", Retained: true},
 			atlastest.Resource{Kind: atlas.KindSnapshot, Parent: "old"},
 		)
-		srv.Fail(offboardtest.LoseAnswer("DeleteSnapshot"), offboardtest.LoseAnswer("DeleteProject"))
+		srv.Fail(offboardtest.LoseResponse("DeleteSnapshot"), offboardtest.LoseResponse("DeleteProject"))
 		c := newClient(t, srv)
 		r, err := carryOut(t, c, planned(t, c))
-		check(t, r, err, teardown.Gone, "")
+		check(t, r, err, teardown.Deleted, "")
 		if got := []int{srv.Count("DeleteSnapshot"), srv.Count("DeleteProject")}; !slices.Equal(got, []int{1, 1}) {
 			t.Errorf("got %v deletions", got)
 		}
@@ -379,7 +379,7 @@ func TestAServiceThatGoesByItselfIsNotDeleted(t *testing.T) {
 		)
 		c := newClient(t, srv)
 		r, err := carryOut(t, c, planned(t, c))
-		check(t, r, err, teardown.Gone, "")
+		check(t, r, err, teardown.Deleted, "")
 		if n := srv.Count("DeletePrivateEndpointService"); n != 1 {
 			t.Errorf("%d services were deleted, want the one without endpoints only", n)
 		}
@@ -396,10 +396,10 @@ func TestWhatHadFailedBeforeIsWaitedFor(t *testing.T) {
 		const list = "ListEncryptionEndpointsPage"
 		srv.Fail(
 			offboardtest.Fault{Operation: list, Times: 3}, // the plan's, of two providers, and the one before the deletion
-			offboardtest.Answer(list, http.StatusOK, `{"results":[{"id":"`+keys+`","cloudProvider":"AWS","status":"FAILED"}]}`),
+			offboardtest.Respond(list, http.StatusOK, `{"results":[{"id":"`+keys+`","cloudProvider":"AWS","status":"FAILED"}]}`),
 		)
 		r, err := carryOut(t, c, p)
-		check(t, r, err, teardown.Gone, "")
+		check(t, r, err, teardown.Deleted, "")
 		if n := srv.Count("DeleteEncryptionEndpoint"); n != 1 {
 			t.Errorf("it was deleted %d times", n)
 		}
@@ -415,10 +415,10 @@ func TestARefusalThatNothingCuresEndsItsStep(t *testing.T) {
 		code  errors.Code
 		left  int
 	}{
-		"a cluster":               {offboardtest.Answer("DeleteCluster", 403, denied), errors.PermissionDenied, 3},
-		"the project":             {offboardtest.Answer("DeleteProject", 403, denied), errors.PermissionDenied, 2},
-		"who is in a federation":  {offboardtest.Answer("ListConnectedOrganizationsPage", 403, denied), errors.PermissionDenied, 1},
-		"to leave the federation": {offboardtest.Answer("DisconnectOrganization", 400, invalid), errors.ValidationError, 1},
+		"a cluster":               {offboardtest.Respond("DeleteCluster", 403, denied), errors.PermissionDenied, 3},
+		"the project":             {offboardtest.Respond("DeleteProject", 403, denied), errors.PermissionDenied, 2},
+		"who is in a federation":  {offboardtest.Respond("ListConnectedOrganizationsPage", 403, denied), errors.PermissionDenied, 1},
+		"to leave the federation": {offboardtest.Respond("DisconnectOrganization", 400, invalid), errors.ValidationError, 1},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -432,8 +432,8 @@ func TestARefusalThatNothingCuresEndsItsStep(t *testing.T) {
 				c := newClient(t, srv)
 				r, err := carryOut(t, c, planned(t, c))
 				check(t, r, err, teardown.Blocked, test.code)
-				if n := len(r.Left()); n != test.left || srv.Count("DeleteOrganization") != 0 {
-					t.Errorf("%d steps are left: %+v", n, r.Left())
+				if n := len(r.Remaining()); n != test.left || srv.Count("DeleteOrganization") != 0 {
+					t.Errorf("%d steps are left: %+v", n, r.Remaining())
 				}
 			})
 		})
@@ -450,7 +450,7 @@ func TestADeletionThatFailsIsTriedAgain(t *testing.T) {
 		)
 		c := newClient(t, srv)
 		r, err := carryOut(t, c, planned(t, c))
-		check(t, r, err, teardown.Gone, "")
+		check(t, r, err, teardown.Deleted, "")
 		got := []int{srv.Count("DeleteNetworkPeering"), srv.Count("DeleteEncryptionEndpoint"), srv.Count("DeleteFederationEndpoint")}
 		if diff := cmp.Diff([]int{2, 1, 3}, got); diff != "" {
 			t.Errorf("deletions (-want +got):\n%s", diff)
@@ -467,9 +467,9 @@ func TestAProjectIsGivenTimeToSettle(t *testing.T) {
 		want     errors.Code
 		requests int
 	}{
-		"after some minutes": {"CANNOT_CLOSE_GROUP_ACTIVE_PEERING_CONNECTIONS", 5, teardown.Gone, "", 6},
+		"after some minutes": {"CANNOT_CLOSE_GROUP_ACTIVE_PEERING_CONNECTIONS", 5, teardown.Deleted, "", 6},
 		"not for ever":       {"CANNOT_CLOSE_GROUP_ACTIVE_SOMETHING_NEW", 1000, teardown.Blocked, errors.DeletionStepsNotSatisfied, 16},
-		"after its failures": {"UNEXPECTED_ERROR", 2, teardown.Gone, "", 3},
+		"after its failures": {"UNEXPECTED_ERROR", 2, teardown.Deleted, "", 3},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -479,7 +479,7 @@ func TestAProjectIsGivenTimeToSettle(t *testing.T) {
 				if test.code == "UNEXPECTED_ERROR" {
 					status = http.StatusInternalServerError
 				}
-				fault := offboardtest.Answer("DeleteProject", status, `{"errorCode":"`+test.code+`"}`)
+				fault := offboardtest.Respond("DeleteProject", status, `{"errorCode":"`+test.code+`"}`)
 				fault.Times = test.times
 				srv.Fail(fault)
 				c := newClient(t, srv)
@@ -524,19 +524,19 @@ func TestTheOwnOrganizationOfACredentialNeedsToBePermitted(t *testing.T) {
 					srv := with(atlastest.Resource{Kind: atlas.KindCluster})
 					c := as(t, srv, credential(srv))
 					p := planned(t, c)
-					if diff := cmp.Diff([]teardown.Consent{teardown.OwnOrganization}, p.Consents()); diff != "" {
+					if diff := cmp.Diff([]teardown.Override{teardown.OwnOrganization}, p.Overrides()); diff != "" {
 						t.Errorf("consents (-want +got):\n%s", diff)
 					}
 					if r, err := carryOut(t, c, p); r != nil || !errors.Is(err, errors.NotConfirmed) || srv.Count("DeleteCluster") != 0 {
 						t.Fatalf("got %+v, %v", r, err)
 					}
-					permitted := teardown.Permit(teardown.OwnOrganization)
+					permitted := teardown.WithOverrides(teardown.OwnOrganization)
 					if !lost {
 						r, err := carryOut(t, c, p, permitted)
-						check(t, r, err, teardown.Gone, "")
+						check(t, r, err, teardown.Deleted, "")
 						continue
 					}
-					srv.Fail(offboardtest.LoseAnswer("DeleteOrganization"))
+					srv.Fail(offboardtest.LoseResponse("DeleteOrganization"))
 					r, err := carryOut(t, c, p, permitted)
 					check(t, r, err, teardown.Unknown, errors.OutcomeUnknown)
 					if srv.Exists(acme) || srv.Count("DeleteOrganization") != 1 {
@@ -557,13 +557,13 @@ func TestAPlanNamesTheCredentialsThatEnd(t *testing.T) {
 	srv.AddServiceAccount(atlastest.Credential{ID: "mdb_sa_id_" + acme, Secret: "secret", Organization: acme})
 	srv.AddServiceAccount(atlastest.Credential{ID: "mdb_sa_id_" + other, Secret: "secret", Organization: other})
 	const note = "they end with the organization"
-	want := []teardown.Loss{
+	want := []teardown.Cascade{
 		{Kind: "service_accounts", Count: 1, Names: []string{"mdb_sa_id_" + acme}, Note: note},
 		{Kind: "api_keys", Count: 12, Names: []string{"acmekey0", "acmekey1", "acmekey2", "acmekey3", "acmekey4", "acmekey5", "acmekey6", "acmekey7", "acmekey8", "acmekey9"}, Note: note},
 	}
 	p := planned(t, newClient(t, srv))
-	if diff := cmp.Diff(want, p.Losses); diff != "" || len(p.Consents()) != 0 {
-		t.Errorf("consents %v; losses (-want +got):\n%s", p.Consents(), diff)
+	if diff := cmp.Diff(want, p.Cascades); diff != "" || len(p.Overrides()) != 0 {
+		t.Errorf("consents %v; losses (-want +got):\n%s", p.Overrides(), diff)
 	}
 }
 
@@ -571,7 +571,7 @@ func TestADeletionThatIsNotPaidIsNotTriedAgain(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		srv := with()
-		srv.Fail(offboardtest.Answer("DeleteOrganization", http.StatusPaymentRequired, `{"errorCode":"FAILED_TO_DELETE_ORG_CHARGE_FAILED"}`))
+		srv.Fail(offboardtest.Respond("DeleteOrganization", http.StatusPaymentRequired, `{"errorCode":"FAILED_TO_DELETE_ORG_CHARGE_FAILED"}`))
 		c := newClient(t, srv)
 		p := planned(t, c)
 		r, err := carryOut(t, c, p)
@@ -580,7 +580,7 @@ func TestADeletionThatIsNotPaidIsNotTriedAgain(t *testing.T) {
 			t.Errorf("%d deletions were sent", n)
 		}
 		r, err = carryOut(t, c, p)
-		check(t, r, err, teardown.Gone, "")
+		check(t, r, err, teardown.Deleted, "")
 	})
 }
 
@@ -597,16 +597,16 @@ func TestAnOrganizationLeavesItsFederation(t *testing.T) {
 		for _, id := range ids {
 			jobs = append(jobs, teardown.Job{
 				Plan:     func(ctx context.Context) (*teardown.Plan, error) { return c.Plan(ctx, id) },
-				Teardown: c.Teardown, Options: []teardown.Option{teardown.Confirm("Acme")},
+				Teardown: c.Teardown, Options: []teardown.Option{teardown.WithConfirm("Acme")},
 			})
 		}
 		// One after the other, and two of them at the same time: both see another one.
 		for r := range teardown.Run(t.Context(), jobs[:2], 1) {
-			check(t, r.Report, r.Err, teardown.Gone, "")
+			check(t, r.Report, r.Err, teardown.Deleted, "")
 		}
 		srv.Fail(offboardtest.Fault{Operation: "DisconnectOrganization", Delay: time.Second}, offboardtest.Fault{Operation: "DisconnectOrganization", Delay: 2 * time.Second})
 		for r := range teardown.Run(t.Context(), jobs[2:], 2) {
-			check(t, r.Report, r.Err, teardown.Gone, "")
+			check(t, r.Report, r.Err, teardown.Deleted, "")
 		}
 		if got := []int{srv.Count("DisconnectOrganization"), srv.Count("DeleteFederation")}; !slices.Equal(got, []int{4, 1}) {
 			t.Errorf("got %v, want 4 to disconnect, of which one was late, and one to delete", got)
@@ -655,7 +655,7 @@ func TestAPlanAndATeardownTakeFewRequests(t *testing.T) {
 			t.Errorf("a plan took %d requests, want %d", n, want)
 		}
 		r, err := carryOut(t, c, p)
-		check(t, r, err, teardown.Gone, "")
+		check(t, r, err, teardown.Deleted, "")
 		if n := srv.Count("DeleteCluster"); n != clusters {
 			t.Errorf("%d clusters were deleted", n)
 		}
@@ -675,7 +675,7 @@ func TestNoPlanIsMadeOfWhatCannotBeRead(t *testing.T) {
 		t.Run(operation, func(t *testing.T) {
 			t.Parallel()
 			srv := furnish()
-			srv.Fail(offboardtest.Answer(operation, http.StatusForbidden, `{"errorCode":"ACCESS_FORBIDDEN"}`))
+			srv.Fail(offboardtest.Respond(operation, http.StatusForbidden, `{"errorCode":"ACCESS_FORBIDDEN"}`))
 			if p, err := newClient(t, srv).Plan(t.Context(), acme); p != nil || !errors.Is(err, errors.PermissionDenied) {
 				t.Errorf("got %+v, %v", p, err)
 			}
@@ -684,7 +684,7 @@ func TestNoPlanIsMadeOfWhatCannotBeRead(t *testing.T) {
 	t.Run("another organization", func(t *testing.T) {
 		t.Parallel()
 		srv := furnish()
-		srv.Fail(offboardtest.Answer("GetOrganization", http.StatusOK, `{"id":"`+other+`","name":"Other"}`))
+		srv.Fail(offboardtest.Respond("GetOrganization", http.StatusOK, `{"id":"`+other+`","name":"Other"}`))
 		if p, err := newClient(t, srv).Plan(t.Context(), acme); p != nil || !errors.Is(err, errors.UnexpectedResponse) {
 			t.Errorf("got %+v, %v", p, err)
 		}
@@ -692,7 +692,7 @@ func TestNoPlanIsMadeOfWhatCannotBeRead(t *testing.T) {
 	t.Run("a project that goes meanwhile", func(t *testing.T) {
 		t.Parallel()
 		srv := furnish()
-		srv.Fail(offboardtest.Answer("ListClustersPage", http.StatusNotFound, `{"errorCode":"GROUP_NOT_FOUND"}`))
+		srv.Fail(offboardtest.Respond("ListClustersPage", http.StatusNotFound, `{"errorCode":"GROUP_NOT_FOUND"}`))
 		p, err := newClient(t, srv).Plan(t.Context(), acme)
 		if err != nil || !slices.ContainsFunc(p.Steps, func(s teardown.Step) bool { return s.ID == "project/"+shop }) {
 			t.Errorf("got %+v, %v", p, err)
@@ -711,11 +711,11 @@ func TestTeardown_SlowProjectDeletion(t *testing.T) {
 		srv.AddProject(acme, atlastest.Project{ID: blog, Name: "blog", Takes: time.Minute})
 		c := newClient(t, srv)
 		r, err := carryOut(t, c, planned(t, c))
-		check(t, r, err, teardown.Gone, "")
+		check(t, r, err, teardown.Deleted, "")
 		for _, s := range r.Steps {
 			took := map[string]time.Duration{"project/" + shop: 5 * time.Minute, "project/" + blog: time.Minute}[s.ID]
-			if s.State != teardown.Done || s.Ended.Sub(s.Started) < took {
-				t.Errorf("%s is %s after %s", s.ID, s.State, s.Ended.Sub(s.Started))
+			if s.State != teardown.StepDeleted || s.FinishedAt.Sub(s.StartedAt) < took {
+				t.Errorf("%s is %s after %s", s.ID, s.State, s.FinishedAt.Sub(s.StartedAt))
 			}
 		}
 		if n := srv.Count("DeleteOrganization"); n != 1 {
@@ -733,12 +733,12 @@ func TestPlan_TokenSourceOfUnknownIdentity(t *testing.T) {
 	for name, test := range map[string]struct {
 		account bool
 		option  atlas.Option
-		want    []teardown.Consent
+		want    []teardown.Override
 	}{
-		"with service accounts":      {true, atlas.Options(), []teardown.Consent{teardown.OwnOrganization}},
+		"with service accounts":      {true, atlas.Options(), []teardown.Override{teardown.OwnOrganization}},
 		"without any":                {false, atlas.Options(), nil},
 		"of another service account": {true, atlas.WithClientID(atlastest.ClientID), nil},
-		"of one of the organization": {true, atlas.WithClientID("mdb_sa_id_" + acme), []teardown.Consent{teardown.OwnOrganization}},
+		"of one of the organization": {true, atlas.WithClientID("mdb_sa_id_" + acme), []teardown.Override{teardown.OwnOrganization}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -746,13 +746,13 @@ func TestPlan_TokenSourceOfUnknownIdentity(t *testing.T) {
 			if test.account {
 				srv.AddServiceAccount(atlastest.Credential{ID: "mdb_sa_id_" + acme, Secret: "secret", Organization: acme})
 			}
-			url, hc := srv.Reach()
+			url, hc := srv.Endpoint()
 			source := oauth2.StaticTokenSource(&oauth2.Token{AccessToken: atlastest.Token})
 			c, err := atlas.New(atlas.WithBaseURL(url), atlas.WithHTTPClient(hc), atlas.WithTokenSource(source), test.option)
 			if err != nil {
 				t.Fatal(err)
 			}
-			if diff := cmp.Diff(test.want, planned(t, c).Consents()); diff != "" {
+			if diff := cmp.Diff(test.want, planned(t, c).Overrides()); diff != "" {
 				t.Errorf("consents (-want +got):\n%s", diff)
 			}
 		})

@@ -194,7 +194,7 @@ func TestAnotherOrganizationIsNoProof(t *testing.T) {
 			srv.Fail(offboardtest.Fault{Operation: "GetOrganization"}) // resolves it
 		}
 		srv.Fail(offboardtest.LoseRequest("DeleteOrganization"),
-			offboardtest.Answer("GetOrganization", 200, `{"organization":{"id":"org_other","name":"Other","sub_domain":"other"}}`))
+			offboardtest.Respond("GetOrganization", 200, `{"organization":{"id":"org_other","name":"Other","sub_domain":"other"}}`))
 		err := katapult.DeleteOrganization(t.Context(), organization, srv.Option())
 		if e, _ := errors.AsType[*errors.Error](err); e == nil || e.Code != errors.OutcomeUnknown {
 			t.Errorf("got %v, want %q", err, errors.OutcomeUnknown)

@@ -76,11 +76,11 @@ func TestTeardown_AcceptedWithoutBody(t *testing.T) {
 						p := planned(t, c)
 						srv.Fail(times(forever, offboardtest.Accept(operation, status, body)))
 						r, err := carriedOut(t, c, p)
-						outcome(t, r, err, teardown.Gone, "")
+						outcome(t, r, err, teardown.Deleted, "")
 						sent := slices.DeleteFunc(writes(srv), func(w string) bool { return !strings.HasPrefix(w, operation+" ") })
 						slices.Sort(sent)
-						if once := slices.Compact(slices.Clone(sent)); len(once) != len(sent) || r.Ended.Sub(r.Started) > time.Minute {
-							t.Errorf("sent %q in %v, want each once in less than a minute", sent, r.Ended.Sub(r.Started))
+						if once := slices.Compact(slices.Clone(sent)); len(once) != len(sent) || r.FinishedAt.Sub(r.StartedAt) > time.Minute {
+							t.Errorf("sent %q in %v, want each once in less than a minute", sent, r.FinishedAt.Sub(r.StartedAt))
 						}
 					})
 				})
@@ -155,10 +155,10 @@ func TestTeardown_AcceptedAndNeverStarted(t *testing.T) {
 						srv, c := removing(t, operation)
 						p := planned(t, c)
 						srv.Fail(times(ignored, answer))
-						r, err := carriedOut(t, c, p, teardown.StepTimeout(10*time.Minute))
+						r, err := carriedOut(t, c, p, teardown.WithStepTimeout(10*time.Minute))
 						n := srv.Count(operation)
 						if ignored < forever {
-							outcome(t, r, err, teardown.Gone, "")
+							outcome(t, r, err, teardown.Deleted, "")
 							if n < ignored+1 || operation != "PurgeTrashObject" && operation != "DeleteObjectStorageAccount" && n > ignored+1 {
 								t.Errorf("%d requests, want %d", n, ignored+1)
 							}
@@ -185,7 +185,7 @@ func TestTeardown_AcceptedAndNeverStarted(t *testing.T) {
 			p := planned(t, c)
 			srv.Fail(times(3, offboardtest.Ignore("DeleteOrganization", 200, `{"success":true}`)))
 			r, err := carriedOut(t, c, p)
-			outcome(t, r, err, teardown.Gone, "")
+			outcome(t, r, err, teardown.Deleted, "")
 			if n := srv.Count("DeleteOrganization"); n != 5 {
 				t.Errorf("%d deletions, want 4 of the managed organization and 1", n)
 			}
@@ -197,12 +197,12 @@ func TestTeardown_AcceptedAndNeverStarted(t *testing.T) {
 func TestTeardown_TaskIsARecord(t *testing.T) {
 	t.Parallel()
 	for name, task := range map[string]offboardtest.Fault{
-		"running":     offboardtest.Answer("GetTask", 200, `{"task":{"id":"task_1","name":"x","status":"running","progress":50}}`),
-		"pending":     offboardtest.Answer("GetTask", 200, `{"task":{"id":"task_1","name":"x","status":"pending","progress":0}}`),
+		"running":     offboardtest.Respond("GetTask", 200, `{"task":{"id":"task_1","name":"x","status":"running","progress":50}}`),
+		"pending":     offboardtest.Respond("GetTask", 200, `{"task":{"id":"task_1","name":"x","status":"pending","progress":0}}`),
 		"not found":   fault("GetTask", 404, "task_not_found"),
-		"failed":      offboardtest.Answer("GetTask", 200, `{"task":{"id":"task_1","name":"x","status":"failed","progress":50}}`),
-		"a page":      offboardtest.Page("GetTask", 403),
-		"another one": offboardtest.Answer("GetTask", 200, `{"task":{"id":"task_other","name":"x","status":"failed"}}`),
+		"failed":      offboardtest.Respond("GetTask", 200, `{"task":{"id":"task_1","name":"x","status":"failed","progress":50}}`),
+		"a page":      offboardtest.HTMLResponse("GetTask", 403),
+		"another one": offboardtest.Respond("GetTask", 200, `{"task":{"id":"task_other","name":"x","status":"failed"}}`),
 		"refused":     fault("GetTask", 403, "scope_not_granted"),
 		"unavailable": fault("GetTask", 503, "service_unavailable"),
 	} {
@@ -221,8 +221,8 @@ func TestTeardown_TaskIsARecord(t *testing.T) {
 					}
 					srv.Fail(times(forever, task))
 					r, err := carriedOut(t, c, p)
-					outcome(t, r, err, teardown.Gone, "")
-					if took := r.Ended.Sub(r.Started); took > 3*time.Minute {
+					outcome(t, r, err, teardown.Deleted, "")
+					if took := r.FinishedAt.Sub(r.StartedAt); took > 3*time.Minute {
 						t.Errorf("took %v", took)
 					}
 				})
@@ -251,7 +251,7 @@ func TestDeleteOrganization_SubDomainChangesHands(t *testing.T) {
 			t.Errorf("deleted (-want +got):\n%s", diff)
 		}
 		// The organization that answers must have the subdomain.
-		srv.Fail(offboardtest.Answer("GetOrganization", 200, `{"organization":{"id":"org_new","name":"New","sub_domain":"other"}}`))
+		srv.Fail(offboardtest.Respond("GetOrganization", 200, `{"organization":{"id":"org_new","name":"New","sub_domain":"other"}}`))
 		err := katapult.DeleteOrganization(t.Context(), katapult.SubDomain("acme"), srv.Option())
 		if !errors.Is(err, errors.NotConfirmed) || !srv.Exists("org_new") {
 			t.Errorf("got %v, want %q", err, errors.NotConfirmed)
@@ -275,7 +275,7 @@ func TestTeardown_SubDomainChangesHands(t *testing.T) {
 		}
 		srv.Fail(register)
 		r, err := carriedOut(t, c, p)
-		outcome(t, r, err, teardown.Gone, "")
+		outcome(t, r, err, teardown.Deleted, "")
 		if diff := cmp.Diff([]string{"org_acme"}, srv.Deleted()); diff != "" {
 			t.Errorf("deleted (-want +got):\n%s", diff)
 		}
@@ -378,7 +378,7 @@ func TestWaiters_NameChangesHands(t *testing.T) {
 			}
 		}
 		other := katapulttest.NewServer()
-		other.Fail(offboardtest.Answer("GetVirtualMachine", 200, `{"virtual_machine":{"id":"vm_other","name":"x","state":"stopped"}}`))
+		other.Fail(offboardtest.Respond("GetVirtualMachine", 200, `{"virtual_machine":{"id":"vm_other","name":"x","state":"stopped"}}`))
 		if _, err := newClient(t, other).WaitUntilStopped(t.Context(), katapult.ID("vm_1"), nil); !errors.Is(err, errors.UnexpectedResponse) {
 			t.Errorf("another machine: got %v, want %q", err, errors.UnexpectedResponse)
 		}
@@ -393,15 +393,15 @@ func TestTeardown_BucketChangesHands(t *testing.T) {
 		srv, c := withThings(t, katapulttest.ObjectStorage{}, katapulttest.Bucket{Name: "b"}, katapulttest.AccessKey{ID: "k", Buckets: []string{"b"}})
 		srv.AddOrganization(katapulttest.Organization{ID: "org_other"})
 		p := planned(t, c)
-		r, err := carriedOut(t, c, p, teardown.OnEvent(func(e teardown.Event) {
-			if e.Kind == teardown.Begun && e.Step == "object_storage_bucket/uk-lon-1/b" {
+		r, err := carriedOut(t, c, p, teardown.WithEvents(func(e teardown.Event) {
+			if e.Kind == teardown.Started && e.Step == "object_storage_bucket/uk-lon-1/b" {
 				srv.Remove("bucket_1")
 				srv.Add("org_other", katapulttest.ObjectStorage{}, katapulttest.Bucket{Name: "b"})
 			}
 		}))
 		outcome(t, r, err, teardown.Blocked, errors.NotConfirmed)
-		if n := srv.Count("DeleteObjectStorageBucket"); n != 0 || len(srv.Left("org_other")) != 2 {
-			t.Errorf("%d deletions; left %q", n, srv.Left("org_other"))
+		if n := srv.Count("DeleteObjectStorageBucket"); n != 0 || len(srv.Remaining("org_other")) != 2 {
+			t.Errorf("%d deletions; left %q", n, srv.Remaining("org_other"))
 		}
 	})
 }
@@ -413,13 +413,13 @@ func TestTeardown_AnswerAboutAnotherResource(t *testing.T) {
 		fault offboardtest.Fault
 		thing katapulttest.Thing
 	}{
-		"a read": {offboardtest.Answer("GetDisk", 200, `{"disk":{"id":"disk_other","name":"x"}}`), katapulttest.Disk{ID: "disk_1"}},
+		"a read": {offboardtest.Respond("GetDisk", 200, `{"disk":{"id":"disk_other","name":"x"}}`), katapulttest.Disk{ID: "disk_1"}},
 		"a deletion": {
 			offboardtest.Ignore("DeleteDisk", 200, `{"trash_object":{"id":"trsh_other","object_id":"disk_other","object_type":"Disk"}}`),
 			katapulttest.Disk{ID: "disk_1"},
 		},
 		"a machine": {
-			offboardtest.Answer("GetVirtualMachine", 200, `{"virtual_machine":{"id":"vm_other","name":"x","state":"started"}}`),
+			offboardtest.Respond("GetVirtualMachine", 200, `{"virtual_machine":{"id":"vm_other","name":"x","state":"started"}}`),
 			katapulttest.VirtualMachine{ID: "vm_1"},
 		},
 	} {
@@ -465,7 +465,7 @@ func TestPlan_NotFoundOfAPart(t *testing.T) {
 				t.Errorf("Plan: got %+v and %v, want %q", p, err, errors.UnexpectedResponse)
 			}
 			srv.Fail(missing)
-			r, err := carriedOut(t, c, before, teardown.Permit(teardown.Partial))
+			r, err := carriedOut(t, c, before, teardown.WithOverrides(teardown.Partial))
 			if r != nil || !errors.Is(err, errors.UnexpectedResponse) || len(writes(srv)) != 0 {
 				t.Errorf("Teardown: got %+v and %v after %q, want %q", r, err, writes(srv), errors.UnexpectedResponse)
 			}
@@ -506,7 +506,7 @@ func TestTeardown_NotFoundOfAPartOfAManagedOrganization(t *testing.T) {
 			t.Errorf("written: %q", writes(srv))
 		}
 		for _, s := range r.Steps {
-			if s.ID == "managed_organization/org_child" && (s.State == teardown.AlreadyGone || s.State == teardown.Done) {
+			if s.ID == "managed_organization/org_child" && (s.State == teardown.AlreadyDeleted || s.State == teardown.StepDeleted) {
 				t.Errorf("%s is %s", s.ID, s.State)
 			}
 		}
@@ -524,8 +524,8 @@ func TestTeardown_NotFoundThatProvesNothing(t *testing.T) {
 		"the organization":    fault("GetDisk", 404, "organization_not_found"),
 		"no route":            fault("GetDisk", 404, "route_not_found"),
 		"another status":      fault("GetDisk", 400, "disk_not_found"),
-		"a page":              offboardtest.Page("GetDisk", 404),
-		"no code":             offboardtest.Answer("GetDisk", 404, `{}`),
+		"a page":              offboardtest.HTMLResponse("GetDisk", 404),
+		"no code":             offboardtest.Respond("GetDisk", 404, `{}`),
 		"cached":              cached,
 		"an object in trash":  fault("GetDisk", 404, "trash_object_not_found"),
 		"an unknown resource": fault("GetDisk", 404, "object_not_found"),
@@ -582,9 +582,9 @@ func TestTeardown_MissedByAListOfSeveralPages(t *testing.T) {
 					return body
 				}))
 				r, err := carriedOut(t, c, p)
-				outcome(t, r, err, teardown.Gone, "")
+				outcome(t, r, err, teardown.Deleted, "")
 				for _, s := range r.Steps {
-					if want := map[bool]teardown.State{true: teardown.AlreadyGone, false: teardown.Done}[s.ID == "file_storage_volume/fsv_20"]; s.State != want {
+					if want := map[bool]teardown.State{true: teardown.AlreadyDeleted, false: teardown.StepDeleted}[s.ID == "file_storage_volume/fsv_20"]; s.State != want {
 						t.Errorf("%s is %s, want %s", s.ID, s.State, want)
 					}
 				}
@@ -635,14 +635,14 @@ func TestTeardown_ForeignStep(t *testing.T) {
 					if test.prepare != nil {
 						test.prepare(srv)
 					}
-					left := srv.Left("org_other")
+					left := srv.Remaining("org_other")
 					test.step.Name, test.step.After = "x", []string{after}
 					if test.step.Kind == "managed_organization" {
-						test.step.Needs = teardown.ManagedOrganizations
+						test.step.Requires = teardown.ManagedOrganizations
 					}
 					p.Steps = append(p.Steps, test.step)
-					r, err := carriedOut(t, c, p.Seal(), teardown.StepTimeout(10*time.Minute))
-					if diff := cmp.Diff(left, srv.Left("org_other")); diff != "" || !srv.Exists("org_other") {
+					r, err := carriedOut(t, c, p.Seal(), teardown.WithStepTimeout(10*time.Minute))
+					if diff := cmp.Diff(left, srv.Remaining("org_other")); diff != "" || !srv.Exists("org_other") {
 						t.Errorf("another organization has changed (-want +got):\n%s", diff)
 					}
 					id := test.step.ID[strings.LastIndex(test.step.ID, "/")+1:]
@@ -671,9 +671,9 @@ func TestTeardown_TrashedStepComesFromFreshReads(t *testing.T) {
 		p := planned(t, c)
 		srv.Discard("fsv_1")
 		for i := range p.Steps {
-			p.Steps[i].Needs = ""
+			p.Steps[i].Requires = ""
 		}
-		r, err := c.Teardown(t.Context(), p.Seal(), teardown.Confirm("Acme"))
+		r, err := c.Teardown(t.Context(), p.Seal(), teardown.WithConfirm("Acme"))
 		if r != nil || err == nil || len(writes(srv)) != 0 {
 			t.Errorf("got %+v, %v and %q", r, err, writes(srv))
 		}
@@ -709,8 +709,8 @@ func TestPlan_ForeignRefusal(t *testing.T) {
 	t.Parallel()
 	for _, operation := range append([]string{"GetOrganization", "GetObjectStorageBucket"}, reads...) {
 		for _, f := range []offboardtest.Fault{
-			offboardtest.Page(operation, 403), offboardtest.Answer(operation, 403, ""), offboardtest.Page(operation, 404),
-			offboardtest.Answer(operation, 403, `{"message":"Forbidden"}`),
+			offboardtest.HTMLResponse(operation, 403), offboardtest.Respond(operation, 403, ""), offboardtest.HTMLResponse(operation, 404),
+			offboardtest.Respond(operation, 403, `{"message":"Forbidden"}`),
 		} {
 			t.Run(fmt.Sprint(operation, f.Status, f.Body), func(t *testing.T) {
 				t.Parallel()
@@ -743,7 +743,7 @@ func TestPlan_ForeignRefusalOfAManagedOrganization(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		srv, c := withThings(t, katapulttest.DNSZone{})
 		srv.AddOrganization(katapulttest.Organization{ID: "org_child", Parent: "org_acme"})
-		srv.Fail(offboardtest.Fault{Operation: "GetDeletionSteps"}, times(100, offboardtest.Page("GetDeletionSteps", 403)))
+		srv.Fail(offboardtest.Fault{Operation: "GetDeletionSteps"}, times(100, offboardtest.HTMLResponse("GetDeletionSteps", 403)))
 		if p, err := c.Plan(t.Context(), org); p != nil || !errors.Is(err, errors.UnexpectedResponse) {
 			t.Errorf("got %+v and %v, want %q", p, err, errors.UnexpectedResponse)
 		}
@@ -810,8 +810,8 @@ func TestTeardown_OrganizationNotRead(t *testing.T) {
 	cached := fault("GetOrganization", 404, "organization_not_found")
 	cached.Header.Set("Age", "7")
 	for name, f := range map[string]offboardtest.Fault{
-		"a page":               offboardtest.Page("GetOrganization", 403),
-		"a page of a route":    offboardtest.Page("GetOrganization", 404),
+		"a page":               offboardtest.HTMLResponse("GetOrganization", 403),
+		"a page of a route":    offboardtest.HTMLResponse("GetOrganization", 404),
 		"no route":             fault("GetOrganization", 404, "route_not_found"),
 		"another kind":         fault("GetOrganization", 404, "disk_not_found"),
 		"another status":       fault("GetOrganization", 403, "organization_not_found"),
@@ -820,7 +820,7 @@ func TestTeardown_OrganizationNotRead(t *testing.T) {
 		"suspended":            fault("GetOrganization", 403, "organization_suspended"),
 		"unavailable":          fault("GetOrganization", 503, "service_unavailable"),
 		"cached":               cached,
-		"another organization": offboardtest.Answer("GetOrganization", 200, `{"organization":{"id":"org_other","name":"Acme","sub_domain":"other","managed":true}}`),
+		"another organization": offboardtest.Respond("GetOrganization", 200, `{"organization":{"id":"org_other","name":"Acme","sub_domain":"other","managed":true}}`),
 	} {
 		for _, n := range []int{12, forever} {
 			t.Run(fmt.Sprintf("%s %d", name, n), func(t *testing.T) {
@@ -831,7 +831,7 @@ func TestTeardown_OrganizationNotRead(t *testing.T) {
 					srv.Fail(offboardtest.Fault{Operation: "DeleteOrganization", EditRequest: func(*http.Request) { srv.Fail(times(n, f)) }})
 					r, err := carriedOut(t, c, p)
 					if n < forever {
-						outcome(t, r, err, teardown.Gone, "")
+						outcome(t, r, err, teardown.Deleted, "")
 					} else {
 						outcome(t, r, err, teardown.Unknown, errors.OutcomeUnknown)
 					}
@@ -867,12 +867,12 @@ func TestTeardown_TaskWithoutProgress(t *testing.T) {
 					srv.Fail(offboardtest.Ignore(operation, 200, answers[operation]))
 					if moves {
 						for i := range 99 {
-							srv.Fail(offboardtest.Answer("GetTask", 200, fmt.Sprintf(`{"task":{"id":"task_stuck","name":"x","status":"running","progress":%d}}`, i)))
+							srv.Fail(offboardtest.Respond("GetTask", 200, fmt.Sprintf(`{"task":{"id":"task_stuck","name":"x","status":"running","progress":%d}}`, i)))
 						}
 					} else {
-						srv.Fail(times(forever, offboardtest.Answer("GetTask", 200, `{"task":{"id":"task_stuck","name":"x","status":"running","progress":50}}`)))
+						srv.Fail(times(forever, offboardtest.Respond("GetTask", 200, `{"task":{"id":"task_stuck","name":"x","status":"running","progress":50}}`)))
 					}
-					r, err := carriedOut(t, c, p, teardown.StepTimeout(10*time.Minute))
+					r, err := carriedOut(t, c, p, teardown.WithStepTimeout(10*time.Minute))
 					sent := srv.Count(operation)
 					if moves {
 						if err == nil || sent != 1 {
@@ -880,7 +880,7 @@ func TestTeardown_TaskWithoutProgress(t *testing.T) {
 						}
 						return
 					}
-					outcome(t, r, err, teardown.Gone, "")
+					outcome(t, r, err, teardown.Deleted, "")
 					if sent < 2 {
 						t.Errorf("%d requests, want 2", sent)
 					}
@@ -905,7 +905,7 @@ func TestTeardown_RepeatWithoutAnswer(t *testing.T) {
 				p := planned(t, c)
 				srv.Fail(offboardtest.Ignore("DeleteDNSZone", 200, `{"deleted":true}`), f)
 				r, err := carriedOut(t, c, p)
-				outcome(t, r, err, teardown.Gone, "")
+				outcome(t, r, err, teardown.Deleted, "")
 				if r.Steps[0].Attempts != 1 {
 					t.Errorf("%d attempts, want 1", r.Steps[0].Attempts)
 				}
@@ -923,8 +923,8 @@ func TestTeardown_ManagedOrganizationNotFoundByAPart(t *testing.T) {
 		srv.AddOrganization(katapulttest.Organization{ID: "org_child", Parent: "org_acme"})
 		srv.Add("org_child", katapulttest.DNSZone{ID: "dnszone_1"})
 		p := planned(t, c)
-		r, err := carriedOut(t, c, p, teardown.Permit(teardown.ManagedOrganizations), teardown.OnEvent(func(e teardown.Event) {
-			if e.Kind == teardown.Begun && e.Step == "dns_zone/org_child/dnszone_1" {
+		r, err := carriedOut(t, c, p, teardown.WithOverrides(teardown.ManagedOrganizations), teardown.WithEvents(func(e teardown.Event) {
+			if e.Kind == teardown.Started && e.Step == "dns_zone/org_child/dnszone_1" {
 				srv.Fail(times(forever, fault("GetDNSZone", 404, "organization_not_found")))
 			}
 		}))
@@ -944,7 +944,7 @@ func TestTeardown_LongChangeOfState(t *testing.T) {
 			return bytes.Replace(body, []byte(`"state":"started"`), []byte(`"state":"migrating"`), 1)
 		})))
 		r, err := carriedOut(t, c, p)
-		outcome(t, r, err, teardown.Gone, "")
+		outcome(t, r, err, teardown.Deleted, "")
 		if n := srv.Count("StopVirtualMachine"); n != 1 {
 			t.Errorf("%d requests to stop it, want 1", n)
 		}
@@ -972,16 +972,16 @@ func TestTeardown_DisksMissingFromList(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				srv, c := withThings(t, test.things...)
 				p := planned(t, c)
-				empty := offboardtest.Answer("ListDisksPage", 200,
+				empty := offboardtest.Respond("ListDisksPage", 200,
 					`{"pagination":{"current_page":1,"total_pages":1,"total":0,"per_page":100,"large_set":false},"disk":[]}`)
 				begun := false
-				r, err := carriedOut(t, c, p, teardown.OnEvent(func(e teardown.Event) {
-					if e.Kind == teardown.Begun && e.Step != "" && !begun {
+				r, err := carriedOut(t, c, p, teardown.WithEvents(func(e teardown.Event) {
+					if e.Kind == teardown.Started && e.Step != "" && !begun {
 						begun = true
 						srv.Fail(empty)
 					}
 				}))
-				outcome(t, r, err, teardown.Gone, "")
+				outcome(t, r, err, teardown.Deleted, "")
 				read := map[string]bool{}
 				for _, request := range srv.Requests() {
 					if request.Operation == "GetDisk" {
@@ -1052,12 +1052,12 @@ func TestTeardown_RemovedAndStillOpen(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		srv, c := withThings(t, katapulttest.DNSZone{ID: "dnszone_1"})
 		p := planned(t, c)
-		r, err := carriedOut(t, c, p, teardown.OnEvent(func(e teardown.Event) {
-			if e.Kind == teardown.Ended && e.Step == "dns_zone/dnszone_1" {
+		r, err := carriedOut(t, c, p, teardown.WithEvents(func(e teardown.Event) {
+			if e.Kind == teardown.Finished && e.Step == "dns_zone/dnszone_1" {
 				srv.Fail(times(2, answerSteps(`{"dns_zones":{"satisfied":false}}`)))
 			}
 		}))
-		outcome(t, r, err, teardown.Gone, "")
+		outcome(t, r, err, teardown.Deleted, "")
 	})
 }
 
@@ -1092,7 +1092,7 @@ func TestTeardown_StopWithinCalls(t *testing.T) {
 				stop := make(chan struct{})
 				time.AfterFunc(5*time.Second, func() { close(stop) })
 				start := time.Now()
-				r, err := c.Teardown(t.Context(), p, teardown.Confirm("Acme"), teardown.Stop(stop))
+				r, err := c.Teardown(t.Context(), p, teardown.WithConfirm("Acme"), teardown.WithStop(stop))
 				if r == nil && test.want != "" || r != nil && r.Outcome != test.want || err == nil {
 					t.Errorf("got %+v and %v, want %q", r, err, test.want)
 				}

@@ -113,7 +113,7 @@ func ExampleClient_WaitUntilPurged() {
 		fmt.Println(err)
 		return
 	}
-	fmt.Println("left:", srv.Left("org_acme"))
+	fmt.Println("left:", srv.Remaining("org_acme"))
 	// Output:
 	// FileStorageVolume in the trash
 	// left: []
@@ -137,7 +137,7 @@ func ExampleClient_CheckDeletion() {
 func ExampleClient_DeleteOrganization_lostAnswer() {
 	srv := katapulttest.NewServer() // in place of the real service
 	srv.AddOrganization(katapulttest.Organization{ID: "org_acme"})
-	srv.Fail(offboardtest.LoseAnswer("DeleteOrganization"))
+	srv.Fail(offboardtest.LoseResponse("DeleteOrganization"))
 
 	err := katapult.DeleteOrganization(context.Background(), katapult.ID("org_acme"), srv.Option())
 	fmt.Println(err, srv.Count("DeleteOrganization"), srv.Deleted())
@@ -170,7 +170,7 @@ func ExampleClient_Teardown() {
 		fmt.Println(err)
 		return
 	}
-	report, err := c.Teardown(ctx, plan, teardown.Confirm("Acme Ltd"), teardown.Permit(teardown.ManagedOrganizations))
+	report, err := c.Teardown(ctx, plan, teardown.WithConfirm("Acme Ltd"), teardown.WithOverrides(teardown.ManagedOrganizations))
 	if err != nil {
 		fmt.Println(err)
 		return

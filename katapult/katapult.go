@@ -236,14 +236,14 @@ func (c *Client) CheckDeletion(ctx context.Context, organization OrganizationLoo
 		return c.proven(ctx, ID(found.ID), err)
 	}
 	_, target := lookup(organization)
-	if e := refusal(target, found, steps); e != nil {
+	if e := deletionError(target, found, steps); e != nil {
 		return e
 	}
 	return nil
 }
 
-// refusal is the error that deleting an organization would have; nil for none.
-func refusal(target string, found *Organization, steps DeletionSteps) *errors.Error {
+// deletionError is the error that deleting an organization would have; nil for none.
+func deletionError(target string, found *Organization, steps DeletionSteps) *errors.Error {
 	e := &errors.Error{Provider: provider, Operation: "CheckDeletion", Target: target}
 	switch open := steps.Open(); {
 	case !found.Managed:

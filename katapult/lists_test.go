@@ -23,10 +23,12 @@ func newClient(t *testing.T, srv *katapulttest.Server, options ...katapult.Optio
 }
 
 // answer replaces the answer to whatever comes.
-func answer(status int, body string) offboardtest.Fault { return offboardtest.Answer("", status, body) }
+func answer(status int, body string) offboardtest.Fault {
+	return offboardtest.Respond("", status, body)
+}
 
 // lost withholds the answer to whatever comes.
-var lost = offboardtest.LoseAnswer("")
+var lost = offboardtest.LoseResponse("")
 
 func TestListsGoThroughAllPages(t *testing.T) {
 	t.Parallel()

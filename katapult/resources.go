@@ -41,11 +41,11 @@ const (
 
 // How resources are removed, in words.
 const (
-	deletes   = "delete it"
-	discards  = "delete it, and purge it from the trash"
-	purges    = "purge it"
-	noAPI     = "in Katapult's console, for no API does it"
-	atConsole = "see Katapult's console: nothing that can be read shows what it is about"
+	deletes          = "delete it"
+	trashesAndPurges = "delete it, and purge it from the trash"
+	purges           = "purge it"
+	noAPI            = "in Katapult's console, for no API does it"
+	atConsole        = "see Katapult's console: nothing that can be read shows what it is about"
 )
 
 // kind is all that the client knows of the resources of one kind.
@@ -55,7 +55,7 @@ type kind struct {
 	trash   string // the type of their objects in the trash; "" if they never go there
 	removal string // how they are removed, in words
 	manual  bool   // no API removes them
-	needs   teardown.Consent
+	needs   teardown.Override
 	parts   int  // of their identity; 0 for one
 	holds   bool // they can hold IP addresses
 	after   []after
@@ -122,7 +122,7 @@ func (c *Client) kinds() kinds {
 			read: byID(c, errors.DNSZoneNotFound, c.GetDNSZone), remove: removing(c.DeleteDNSZone), direct: true,
 		},
 		{
-			name: kindPolicy, step: "disk_backup_policies", removal: discards,
+			name: kindPolicy, step: "disk_backup_policies", removal: trashesAndPurges,
 			trash: "DiskBackupPolicy", // no object of it was recorded
 			list: listing(c.ListDiskBackupPolicies, func(p DiskBackupPolicy) object {
 				of := p.Target.Value
@@ -149,12 +149,12 @@ func (c *Client) kinds() kinds {
 		},
 		{
 			// No list shows which one a machine boots from: that is deleted with its machine.
-			name: kindDisk, step: "disks", trash: "Disk", removal: discards, after: []after{{kindMachine, true}},
+			name: kindDisk, step: "disks", trash: "Disk", removal: trashesAndPurges, after: []after{{kindMachine, true}},
 			list: listing(c.ListDisks, func(d Disk) object {
 				o := object{id: d.ID, name: d.Name}
 				if d.Assignment != nil {
 					o.tied = []string{d.Assignment.VirtualMachine.ID}
-					o.removal = discards + ", unless it goes with the virtual machine that boots from it"
+					o.removal = trashesAndPurges + ", unless it goes with the virtual machine that boots from it"
 				}
 				return o
 			}),
@@ -163,7 +163,7 @@ func (c *Client) kinds() kinds {
 			remove: discarding(c.DeleteDisk), purge: c.purge,
 		},
 		{
-			name: kindVolume, step: "file_storage_volumes", trash: "FileStorageVolume", removal: discards, after: []after{{kindMachine, true}},
+			name: kindVolume, step: "file_storage_volumes", trash: "FileStorageVolume", removal: trashesAndPurges, after: []after{{kindMachine, true}},
 			list: listing(c.ListFileStorageVolumes, func(v FileStorageVolume) object {
 				return object{id: v.ID, name: v.Name, tied: v.Associations}
 			}),
@@ -188,7 +188,7 @@ func (c *Client) kinds() kinds {
 			remove:      removing(c.DeleteObjectStorageAccessKey), direct: true,
 		},
 		{
-			name: kindAccount, step: "object_storage", trash: typeAccount, removal: discards,
+			name: kindAccount, step: "object_storage", trash: typeAccount, removal: trashesAndPurges,
 			read: c.readAccount, remove: c.removeAccount, purge: c.purgeAccount, direct: true,
 		},
 		{

@@ -54,7 +54,7 @@ func TestTeardown_RequestsOfAStep(t *testing.T) {
 		srv, c := withThings(t, katapulttest.DNSZone{ID: "dnszone_1"})
 		p := planned(t, c)
 		r, err := carriedOut(t, c, p)
-		outcome(t, r, err, teardown.Gone, "")
+		outcome(t, r, err, teardown.Deleted, "")
 		var got []string
 		for _, request := range srv.Requests() {
 			if bytes.Contains(request.Body, []byte("dnszone_1")) || request.Operation == "GetDNSZone" {
@@ -64,7 +64,7 @@ func TestTeardown_RequestsOfAStep(t *testing.T) {
 		if diff := cmp.Diff([]string{"DeleteDNSZone", "GetDNSZone"}, got); diff != "" {
 			t.Errorf("requests (-want +got):\n%s", diff)
 		}
-		if took := r.Steps[0].Ended.Sub(r.Steps[0].Started); took != 0 {
+		if took := r.Steps[0].FinishedAt.Sub(r.Steps[0].StartedAt); took != 0 {
 			t.Errorf("the step took %s", took)
 		}
 	})

@@ -89,7 +89,7 @@ func TestADiskThatIsUnassignedOutlivesItsMachine(t *testing.T) {
 		must(t, err)
 		_, err = c.DeleteVirtualMachine(t.Context(), katapult.ID("vm_1"))
 		must(t, err)
-		if diff := cmp.Diff([]string{"vm_1: in the trash", "disk_vm_1: in the trash with vm_1", "disk_1"}, srv.Left("org_acme")[1:4]); diff != "" {
+		if diff := cmp.Diff([]string{"vm_1: in the trash", "disk_vm_1: in the trash with vm_1", "disk_1"}, srv.Remaining("org_acme")[1:4]); diff != "" {
 			t.Errorf("left (-want +got):\n%s", diff)
 		}
 		_, err = c.PurgeTrash(t.Context(), org)
@@ -121,7 +121,7 @@ func TestAPurgeIsOfOneOrganization(t *testing.T) {
 		_, err := c.PurgeTrash(t.Context(), org)
 		must(t, err)
 		must(t, c.WaitUntilTrashIsEmpty(t.Context(), org, nil))
-		if diff := cmp.Diff([]string{"fsv_2: in the trash", "disk_2"}, srv.Left("org_child")); diff != "" {
+		if diff := cmp.Diff([]string{"fsv_2: in the trash", "disk_2"}, srv.Remaining("org_child")); diff != "" {
 			t.Errorf("left (-want +got):\n%s", diff)
 		}
 		steps, err := c.GetDeletionSteps(t.Context(), katapult.ID("org_child"))
@@ -341,7 +341,7 @@ func TestAnOrganizationCanBeClearedAndDeleted(t *testing.T) {
 		must(t, c.DeleteVirtualNetwork(ctx, "vnet_1"))
 		must(t, c.DeleteIPAddress(ctx, katapult.ID("ip_1")))
 
-		if diff := cmp.Diff([]string{"iso_1", "dtpl_1"}, srv.Left("org_acme")); diff != "" {
+		if diff := cmp.Diff([]string{"iso_1", "dtpl_1"}, srv.Remaining("org_acme")); diff != "" {
 			t.Errorf("left (-want +got):\n%s", diff)
 		}
 		err = c.DeleteOrganization(ctx, org)

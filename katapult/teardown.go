@@ -46,7 +46,7 @@ func (c *Client) Plan(ctx context.Context, organization OrganizationLookup) (*te
 
 // Teardown carries out a plan of [Client.Plan]: it removes one thing after the other,
 // in order, and deletes the organization once all are read to be gone. After Katapult has
-// accepted that, a read decides. The outcome is [teardown.Gone] when that shows that the
+// accepted that, a read decides. The outcome is [teardown.Deleted] when that shows that the
 // organization is deleted; while it exists the deletion is requested again, three times at
 // most. It is [teardown.Unknown] when no read shows that within 5 minutes.
 //
@@ -108,7 +108,7 @@ func (c *Client) inspect(ctx context.Context, organization OrganizationLookup, b
 		Organization: teardown.Organization{ID: found.ID, Name: found.Name},
 		Steps:        steps,
 	}
-	if e := refusal(found.ID, found, open); e != nil {
+	if e := deletionError(found.ID, found, open); e != nil {
 		p.Refusal = teardown.RefusalOf(e)
 	}
 	return p.Seal(), nil

@@ -51,9 +51,9 @@ func fill(srv *katapulttest.Server, organization, suffix string) (byHand []strin
 		katapulttest.ObjectStorage{Region: "nl-ams-1"},
 	)
 	srv.Discard("vm_old_"+suffix, "fsv_old_"+suffix)
-	known := srv.Left(organization)
+	known := srv.Remaining(organization)
 	srv.Add(organization, katapulttest.Bucket{Name: "unnamed-" + suffix, Region: region})
-	left := srv.Left(organization)
+	left := srv.Remaining(organization)
 	return []string{"iso_" + suffix, "dtpl_" + suffix, left[len(known)]}
 }
 
@@ -98,8 +98,8 @@ func TestTeardown(t *testing.T) {
 			"managed_organization", "object_storage_access_key", "object_storage_account",
 			"object_storage_bucket", "object_storage_buckets", "trash_object", "virtual_machine", "virtual_network",
 		},
-		Permit:  []teardown.Consent{teardown.ManagedOrganizations},
-		Outcome: teardown.Gone,
+		Permit:  []teardown.Override{teardown.ManagedOrganizations},
+		Outcome: teardown.Deleted,
 		New: func(tb testing.TB) *teardowntest.World {
 			srv, byHand := everything()
 			c, err := katapult.New(srv.Option())
@@ -120,7 +120,7 @@ func TestTeardown(t *testing.T) {
 					rest := map[string][]string{}
 					for _, id := range []string{"org_other", "org_other_child"} {
 						if srv.Exists(id) {
-							rest[id] = srv.Left(id)
+							rest[id] = srv.Remaining(id)
 						}
 					}
 					return rest
@@ -141,7 +141,7 @@ func planned(t *testing.T, c *katapult.Client) *teardown.Plan {
 // carriedOut carries out a plan for Acme.
 func carriedOut(t *testing.T, c *katapult.Client, p *teardown.Plan, options ...teardown.Option) (*teardown.Report, error) {
 	t.Helper()
-	return c.Teardown(t.Context(), p, append(options, teardown.Confirm("Acme"), teardown.Permit(teardown.ManagedOrganizations))...)
+	return c.Teardown(t.Context(), p, append(options, teardown.WithConfirm("Acme"), teardown.WithOverrides(teardown.ManagedOrganizations))...)
 }
 
 // outcome checks what became of Acme.
@@ -172,8 +172,8 @@ func stepsOf(p *teardown.Plan) []string {
 		if s.Manual {
 			line += ", by hand"
 		}
-		if s.Needs != "" {
-			line += ", needs " + string(s.Needs)
+		if s.Requires != "" {
+			line += ", needs " + string(s.Requires)
 		}
 		lines = append(lines, line)
 	}
@@ -248,7 +248,7 @@ func TestThePlanHasEverythingInOrder(t *testing.T) {
 	if diff := cmp.Diff(want, stepsOf(p)); diff != "" {
 		t.Errorf("steps (-want +got):\n%s", diff)
 	}
-	if diff := cmp.Diff([]teardown.Consent{teardown.ManagedOrganizations}, p.Consents()); diff != "" {
+	if diff := cmp.Diff([]teardown.Override{teardown.ManagedOrganizations}, p.Overrides()); diff != "" {
 		t.Errorf("consents (-want +got):\n%s", diff)
 	}
 	for id, want := range map[string]string{
@@ -301,7 +301,7 @@ func TestOnlyListsOfOpenStepsAreRead(t *testing.T) {
 
 // answerSteps answers with the deletion steps of Acme.
 func answerSteps(steps string) offboardtest.Fault {
-	return offboardtest.Answer("GetDeletionSteps", 200, `{"steps":`+steps+`}`)
+	return offboardtest.Respond("GetDeletionSteps", 200, `{"steps":`+steps+`}`)
 }
 
 func TestADeletionStepThatIsNotToldMayBeOpen(t *testing.T) {
@@ -321,7 +321,7 @@ func TestTheOrganizationThatAnswersHasToBeTheOneThatIsNamed(t *testing.T) {
 	t.Parallel()
 	srv, c := withThings(t)
 	srv.AddOrganization(katapulttest.Organization{ID: "org_x", SubDomain: "x"})
-	srv.Fail(offboardtest.Answer("GetOrganization", 200, `{"organization":{"id":"org_acme","name":"Acme","sub_domain":"acme","managed":true}}`))
+	srv.Fail(offboardtest.Respond("GetOrganization", 200, `{"organization":{"id":"org_acme","name":"Acme","sub_domain":"acme","managed":true}}`))
 	p, err := c.Plan(t.Context(), katapult.SubDomain("x"))
 	if p != nil || !errors.Is(err, errors.NotConfirmed) {
 		t.Errorf("got %+v, %v", p, err)
@@ -385,12 +385,12 @@ func TestAMachineIsStoppedAndStrippedBeforeItGoes(t *testing.T) {
 					must(t, test.begin(t.Context(), c))
 				}
 				var said []string
-				r, err := carriedOut(t, c, planned(t, c), teardown.OnEvent(func(e teardown.Event) {
+				r, err := carriedOut(t, c, planned(t, c), teardown.WithEvents(func(e teardown.Event) {
 					if e.Kind == teardown.Waiting && !slices.Contains(said, e.Text) {
 						said = append(said, e.Text)
 					}
 				}))
-				outcome(t, r, err, teardown.Gone, "")
+				outcome(t, r, err, teardown.Deleted, "")
 				// The disk that it boots from goes with it, and is nobody's concern.
 				if diff := cmp.Diff(test.want, writes(srv)); diff != "" {
 					t.Errorf("writes (-want +got):\n%s", diff)
@@ -413,7 +413,7 @@ func TestHoldersGoBeforeWhatTheyHold(t *testing.T) {
 		byHand()
 		c := newClient(t, srv)
 		r, err := carriedOut(t, c, planned(t, c))
-		outcome(t, r, err, teardown.Gone, "")
+		outcome(t, r, err, teardown.Deleted, "")
 		order(t, srv, `DeleteLoadBalancer {"load_balancer":{"id":"lb_acme"`, `StopVirtualMachine {"virtual_machine":{"id":"vm_acme"`,
 			`DeleteVirtualMachine {"virtual_machine":{"id":"vm_acme"`, `PurgeTrashObject {"trash_object":{"object_id":"vm_acme"`,
 			`DeleteVirtualNetwork {"virtual_network":{"id":"vnet_acme"`)
@@ -453,9 +453,9 @@ func TestWhatOurStepsMovedToTheTrashStaysWhatItWas(t *testing.T) {
 				srv.SetTaskTime(time.Hour)
 				ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 				defer cancel()
-				r, err := c.Teardown(ctx, p, teardown.Confirm("Acme"))
+				r, err := c.Teardown(ctx, p, teardown.WithConfirm("Acme"))
 				outcome(t, r, err, teardown.Blocked, errors.NotFinished)
-				left := srv.Left("org_acme")
+				left := srv.Remaining("org_acme")
 				if !slices.Contains(left, "vm_1: in the trash") || !slices.Contains(left, "disk_vm_1: in the trash with vm_1") {
 					t.Fatalf("left: %q", left)
 				}
@@ -469,15 +469,15 @@ func TestWhatOurStepsMovedToTheTrashStaysWhatItWas(t *testing.T) {
 				srv.SetTaskTime(time.Second)
 				srv.Fail(faults...)
 				n := len(srv.Requests())
-				r, err = carriedOut(t, c, p, teardown.OnEvent(func(e teardown.Event) {
+				r, err = carriedOut(t, c, p, teardown.WithEvents(func(e teardown.Event) {
 					if e.Kind == teardown.Retrying && e.Step != "disk/disk_vm_1" {
 						t.Errorf("%s was not removed at once: %v", e.Step, e.Err)
 					}
 				}))
-				outcome(t, r, err, teardown.Gone, "")
+				outcome(t, r, err, teardown.Deleted, "")
 				for _, s := range r.Steps {
 					// The disk that a machine boots from is in the trash with it, where nothing shows it.
-					if done := s.Kind != "object_storage_access_key"; done != (s.State == teardown.Done) {
+					if done := s.Kind != "object_storage_access_key"; done != (s.State == teardown.StepDeleted) {
 						t.Errorf("%s is %s", s.ID, s.State)
 					}
 				}
@@ -494,7 +494,7 @@ func TestWhatOurStepsMovedToTheTrashStaysWhatItWas(t *testing.T) {
 func TestWhatIsInTheTrashExplainsOpenSteps(t *testing.T) {
 	t.Parallel()
 	srv, c := withThings(t, katapulttest.VirtualMachine{ID: "vm_1", State: katapult.VirtualMachineStateStopped}, katapulttest.ObjectStorage{}, katapulttest.AccessKey{ID: "k"})
-	srv.Discard(srv.Left("org_acme")[2], "vm_1")
+	srv.Discard(srv.Remaining("org_acme")[2], "vm_1")
 	srv.Fail(answerSteps(`{"virtual_machines":{"satisfied":false},"disks":{"satisfied":false},"object_storage":{"satisfied":false},"empty_trash":{"satisfied":false}}`))
 	want := []string{"object_storage_access_key/k", "trash_object/trsh_2", "trash_object/trsh_1"}
 	if diff := cmp.Diff(want, stepsOf(planned(t, c))); diff != "" {
@@ -506,7 +506,7 @@ func TestWhatIsInTheTrashExplainsOpenSteps(t *testing.T) {
 func TestWhatIsCountedLateIsNotNew(t *testing.T) {
 	t.Parallel()
 	late := map[string]offboardtest.Fault{
-		"a bucket": offboardtest.Answer("GetObjectStorageAccount", 200, `{"object_storage_account":{"region":"uk-lon-1","bucket_count":1}}`),
+		"a bucket": offboardtest.Respond("GetObjectStorageAccount", 200, `{"object_storage_account":{"region":"uk-lon-1","bucket_count":1}}`),
 		"a zone":   answerSteps(`{"dns_zones":{"satisfied":false},"object_storage":{"satisfied":false},"empty_trash":{"satisfied":false}}`),
 	}
 	for name, fault := range late {
@@ -520,14 +520,14 @@ func TestWhatIsCountedLateIsNotNew(t *testing.T) {
 				must(t, c.DeleteDNSZone(t.Context(), katapult.ID("dnszone_1")))
 				srv.Fail(fault)
 				r, err := carriedOut(t, c, p)
-				outcome(t, r, err, teardown.Gone, "")
+				outcome(t, r, err, teardown.Deleted, "")
 			})
 		})
 	}
 }
 
 // inTrash says that object storage is in the trash, and not as what.
-var inTrash = offboardtest.Answer("GetObjectStorageAccount", 406, `{"error":{"code":"object_in_trash","description":"","detail":{"trash_object":null}}}`)
+var inTrash = offboardtest.Respond("GetObjectStorageAccount", 406, `{"error":{"code":"object_in_trash","description":"","detail":{"trash_object":null}}}`)
 
 func TestWhatIsNotInThePlanIsNotTouched(t *testing.T) {
 	t.Parallel()
@@ -537,7 +537,7 @@ func TestWhatIsNotInThePlanIsNotTouched(t *testing.T) {
 		"something in the trash":  func(srv *katapulttest.Server) { srv.Add("org_acme", katapulttest.Disk{ID: "d"}); srv.Discard("d") },
 		"object storage in the trash": func(srv *katapulttest.Server) {
 			srv.Add("org_acme", katapulttest.ObjectStorage{Region: "nl-ams-1"})
-			left := srv.Left("org_acme")
+			left := srv.Remaining("org_acme")
 			srv.Discard(left[len(left)-1])
 		},
 		"a balance": func(srv *katapulttest.Server) { srv.SetOpen("org_acme", "ensure_zero_balance") },
@@ -563,12 +563,12 @@ func TestManagedOrganizationsNeedToBePermitted(t *testing.T) {
 	t.Parallel()
 	srv, c := withThings(t)
 	srv.AddOrganization(katapulttest.Organization{ID: "org_child", Parent: "org_acme"})
-	r, err := c.Teardown(t.Context(), planned(t, c), teardown.Confirm("Acme"))
+	r, err := c.Teardown(t.Context(), planned(t, c), teardown.WithConfirm("Acme"))
 	if r != nil || !errors.Is(err, errors.NotConfirmed) || len(writes(srv)) != 0 {
 		t.Errorf("got %+v, %v and %q", r, err, writes(srv))
 	}
 	r, err = carriedOut(t, c, planned(t, c))
-	outcome(t, r, err, teardown.Gone, "")
+	outcome(t, r, err, teardown.Deleted, "")
 }
 
 func TestAManagedOrganizationThatCannotBeReadKeepsEverything(t *testing.T) {
@@ -598,7 +598,7 @@ func TestAManagedOrganizationThatCannotBeReadKeepsEverything(t *testing.T) {
 
 // fault is an error of Katapult's.
 func fault(operation string, status int, code string) offboardtest.Fault {
-	return offboardtest.Answer(operation, status, `{"error":{"code":"`+code+`","description":"","detail":{}}}`)
+	return offboardtest.Respond(operation, status, `{"error":{"code":"`+code+`","description":"","detail":{}}}`)
 }
 
 func TestAManagedOrganizationThatIsNotFoundIsNotTheOneThatManagesIt(t *testing.T) {
@@ -673,14 +673,14 @@ func TestAFailedTaskFailsItsStepAlone(t *testing.T) {
 		outcome(t, r, err, teardown.Blocked, errors.TaskFailed)
 		want := []string{"virtual_machine/vm_1 failed", "disk/disk_vm_1 untouched", "virtual_network/vnet_1 untouched", "ip_address/ip_1 untouched"}
 		var got []string
-		for _, s := range r.Left() {
+		for _, s := range r.Remaining() {
 			got = append(got, s.ID+" "+string(s.State))
 		}
 		if diff := cmp.Diff(want, got); diff != "" {
 			t.Errorf("left (-want +got):\n%s", diff)
 		}
 		r, err = carriedOut(t, c, p)
-		outcome(t, r, err, teardown.Gone, "")
+		outcome(t, r, err, teardown.Deleted, "")
 	})
 }
 
@@ -699,7 +699,7 @@ func TestObjectStorageIsFoundByItsAccessKeys(t *testing.T) {
 		},
 		"a key without a region": {
 			things: one,
-			faults: []offboardtest.Fault{offboardtest.Answer("ListObjectStorageAccessKeysPage", 200,
+			faults: []offboardtest.Fault{offboardtest.Respond("ListObjectStorageAccessKeysPage", 200,
 				`{"pagination":{"current_page":1,"total_pages":1,"total":1,"per_page":100,"large_set":false},"object_storage_access_keys":[{"id":"k","name":"k"}]}`)},
 			want: []string{"object_storage_access_key/k"},
 		},
@@ -761,7 +761,7 @@ func TestObjectStorageThatNothingShowsKeepsTheOrganization(t *testing.T) {
 func TestAnAddressGoesAfterWhateverMayHoldIt(t *testing.T) {
 	t.Parallel()
 	srv, c := withThings(t, katapulttest.VirtualMachine{ID: "vm_1"}, katapulttest.LoadBalancer{ID: "lb_1"})
-	srv.Fail(offboardtest.Answer("ListIPAddressesPage", 200, `{"pagination":{"current_page":1,"total_pages":1,"total":2,"per_page":100,"large_set":false},
+	srv.Fail(offboardtest.Respond("ListIPAddressesPage", 200, `{"pagination":{"current_page":1,"total_pages":1,"total":2,"per_page":100,"large_set":false},
 		"ip_addresses":[{"id":"ip_1","address":"192.0.2.1","allocation_id":"vmnet_1","allocation_type":"VirtualMachineNetworkInterface"},
 		{"id":"ip_2","address":"192.0.2.2","allocation_id":null,"allocation_type":null}]}`))
 	want := []string{
@@ -784,7 +784,7 @@ func TestAnAddressIsTakenAwayFromWhatHoldsIt(t *testing.T) {
 		srv.AddOrganization(katapulttest.Organization{ID: "org_other"})
 		srv.Add("org_other", katapulttest.VirtualMachine{ID: "vm_other"})
 		r, err := carriedOut(t, c, planned(t, c))
-		outcome(t, r, err, teardown.Gone, "")
+		outcome(t, r, err, teardown.Deleted, "")
 		want := []string{`UnallocateIPAddress {"ip_address":{"id":"ip_1"}}`, `DeleteIPAddress {"ip_address":{"id":"ip_1"}}`, `DeleteOrganization {"organization":{"id":"org_acme"}}`}
 		if diff := cmp.Diff(want, writes(srv)); diff != "" {
 			t.Errorf("writes (-want +got):\n%s", diff)
@@ -800,12 +800,12 @@ func TestADiskThatSomebodyElseUnassignedIsFine(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				srv, c := withThings(t, katapulttest.VirtualMachine{ID: "vm_1"}, katapulttest.Disk{ID: "disk_1", VirtualMachine: "vm_1"})
 				srv.Fail(fault("UnassignDisk", map[string]int{"unassigned_disk": 422, "disk_not_found": 404, "object_in_trash": 406}[code], code))
-				r, err := carriedOut(t, c, planned(t, c), teardown.OnEvent(func(e teardown.Event) {
+				r, err := carriedOut(t, c, planned(t, c), teardown.WithEvents(func(e teardown.Event) {
 					if e.Kind == teardown.Retrying {
 						t.Errorf("%s was not removed at once: %v", e.Step, e.Err)
 					}
 				}))
-				outcome(t, r, err, teardown.Gone, "")
+				outcome(t, r, err, teardown.Deleted, "")
 			})
 		})
 	}
@@ -819,18 +819,18 @@ func TestWhatIsNotPurgedIsNotGone(t *testing.T) {
 		srv.FailTasks(1)
 		r, err := carriedOut(t, c, p)
 		outcome(t, r, err, teardown.Blocked, errors.TaskFailed)
-		if r.Ended.Sub(r.Started) > time.Minute || srv.Count("DeleteOrganization") != 0 {
-			t.Errorf("it took %s; %q", r.Ended.Sub(r.Started), writes(srv))
+		if r.FinishedAt.Sub(r.StartedAt) > time.Minute || srv.Count("DeleteOrganization") != 0 {
+			t.Errorf("it took %s; %q", r.FinishedAt.Sub(r.StartedAt), writes(srv))
 		}
 		r, err = carriedOut(t, c, p)
-		outcome(t, r, err, teardown.Gone, "")
+		outcome(t, r, err, teardown.Deleted, "")
 	})
 }
 
 func TestTemplatesOfKatapultsOwnStandInNobodysWay(t *testing.T) {
 	t.Parallel()
 	srv, c := withThings(t, katapulttest.DiskTemplate{ID: "dtpl_1"})
-	srv.Fail(offboardtest.Answer("ListDiskTemplatesPage", 200, `{"pagination":{"current_page":1,"total_pages":1,"total":2,"per_page":100,"large_set":false},
+	srv.Fail(offboardtest.Respond("ListDiskTemplatesPage", 200, `{"pagination":{"current_page":1,"total_pages":1,"total":2,"per_page":100,"large_set":false},
 		"disk_templates":[{"id":"dtpl_universal","name":"AlmaLinux 9","universal":true},{"id":"dtpl_1","name":"golden","universal":false}]}`))
 	if diff := cmp.Diff([]string{"disk_template/dtpl_1, by hand"}, stepsOf(planned(t, c))); diff != "" {
 		t.Errorf("steps (-want +got):\n%s", diff)
@@ -842,7 +842,7 @@ func TestOnlyKatapultsOwnWordIsProofThatAThingIsGone(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		srv, c := withThings(t, katapulttest.DNSZone{ID: "dnszone_1"})
 		p := planned(t, c)
-		page := offboardtest.Page("GetDNSZone", 404)
+		page := offboardtest.HTMLResponse("GetDNSZone", 404)
 		page.Times = 100
 		srv.Fail(page)
 		r, err := carriedOut(t, c, p)

@@ -26,16 +26,16 @@ type Fault struct {
 	// Delay passes before anything else, DelayAfter before the answer.
 	Delay, DelayAfter time.Duration
 
-	// Work: the provider does its work before the fault.
-	Work bool
+	// Processed: the provider does its work before the fault.
+	Processed bool
 
 	// Status, Header and Body replace the answer when Status is not 0.
 	Status int
 	Header http.Header
 	Body   string
 
-	// Break says how the connection fails.
-	Break Break
+	// Failure says how the connection fails.
+	Failure Failure
 
 	// Err is the error of the connection if Break is Reset; nil for ECONNRESET. The
 	// listener ignores Err, because a client sees its own error there.
@@ -51,65 +51,69 @@ type Fault struct {
 	AddHeader http.Header
 }
 
-// Break is a way in which a connection fails.
-type Break int
+// Failure is a way in which a connection fails.
+type Failure int
 
 const (
 	// Answered: it does not fail.
-	Answered Break = iota
+	NoFailure Failure = iota
 	// Refused: there is no connection; the request was not sent.
-	Refused
+	ConnectionRefused
 	// Reset: the connection ends before there is an answer.
-	Reset
+	ConnectionReset
 	// Truncated: the connection ends in the middle of the answer's body.
-	Truncated
+	BodyTruncated
 	// Redialed: the connection ends before there is an answer, and the transport
 	// connects again by itself, which is refused. The error is that of the second
 	// connection. The listener ends the connection.
-	Redialed
+	ConnectionRedialed
 )
 
-// Refuse refuses connections, so that nothing is sent.
-func Refuse(operation string) Fault { return Fault{Operation: operation, Break: Refused} }
-
-// LoseRequest ends the connection before the provider has done anything.
-func LoseRequest(operation string) Fault { return Fault{Operation: operation, Break: Reset} }
-
-// LoseAnswer ends the connection after the provider has done its work.
-func LoseAnswer(operation string) Fault {
-	return Fault{Operation: operation, Work: true, Break: Reset}
+// RefuseConnection refuses connections, so that nothing is sent.
+func RefuseConnection(operation string) Fault {
+	return Fault{Operation: operation, Failure: ConnectionRefused}
 }
 
-// TruncateAnswer ends the connection in the middle of the answer, after the
+// LoseRequest ends the connection before the provider has done anything.
+func LoseRequest(operation string) Fault {
+	return Fault{Operation: operation, Failure: ConnectionReset}
+}
+
+// LoseResponse ends the connection after the provider has done its work.
+func LoseResponse(operation string) Fault {
+	return Fault{Operation: operation, Processed: true, Failure: ConnectionReset}
+}
+
+// TruncateResponse ends the connection in the middle of the answer, after the
 // provider has done its work.
-func TruncateAnswer(operation string) Fault {
-	return Fault{Operation: operation, Work: true, Break: Truncated}
+func TruncateResponse(operation string) Fault {
+	return Fault{Operation: operation, Processed: true, Failure: BodyTruncated}
 }
 
 // BreakAfterHandshake ends the connection after the provider has done its work, with
 // an error that a transport also returns for a connection that it could not make.
 func BreakAfterHandshake(operation string, err error) Fault {
-	return Fault{Operation: operation, Work: true, Break: Reset, Err: err}
+	return Fault{Operation: operation, Processed: true, Failure: ConnectionReset, Err: err}
 }
 
-// Redial ends the connection after the provider has done its work, and refuses the
+// RedialConnection ends the connection after the provider has done its work, and refuses the
 // connection that the transport makes by itself after that.
-func Redial(operation string) Fault {
-	return Fault{Operation: operation, Work: true, Break: Redialed}
+func RedialConnection(operation string) Fault {
+	return Fault{Operation: operation, Processed: true, Failure: ConnectionRedialed}
 }
 
 // Accept lets the provider do its work, and answers with another status and body than
 // the provider's.
 func Accept(operation string, status int, body string) Fault {
-	f := Answer(operation, status, body)
-	f.Work = true
+	f := Respond(operation, status, body)
+	f.Processed = true
 	return f
 }
 
 // Ignore answers as if the provider had accepted the request. The provider does
 // nothing.
 func Ignore(operation string, status int, body string) Fault {
-	return Answer(operation, status, body)
+	return Respond(operation, status, body)
 }
 
 // DropHeader removes a header from the request before the provider reads it.
@@ -154,8 +158,8 @@ func AddMember(name, value string) func([]byte) []byte {
 	}
 }
 
-// Page answers with a web page, as a proxy or a load balancer does.
-func Page(operation string, status int) Fault {
+// HTMLResponse answers with a web page, as a proxy or a load balancer does.
+func HTMLResponse(operation string, status int) Fault {
 	return Fault{
 		Operation: operation, Status: status,
 		Header: http.Header{"Content-Type": {"text/html; charset=utf-8"}},
@@ -163,8 +167,8 @@ func Page(operation string, status int) Fault {
 	}
 }
 
-// Answer answers with a status and a JSON body.
-func Answer(operation string, status int, body string) Fault {
+// Respond answers with a status and a JSON body.
+func Respond(operation string, status int, body string) Fault {
 	return Fault{
 		Operation: operation, Status: status, Body: body,
 		Header: http.Header{"Content-Type": {"application/json"}},
@@ -178,7 +182,7 @@ func Redirect(operation string, status int, location string) Fault {
 
 // replaces reports whether the fault keeps the provider from doing its work.
 func (f Fault) replaces() bool {
-	return !f.Work && (f.Status != 0 || f.Break == Refused || f.Break == Reset || f.Break == Redialed)
+	return !f.Processed && (f.Status != 0 || f.Failure == ConnectionRefused || f.Failure == ConnectionReset || f.Failure == ConnectionRedialed)
 }
 
 // answer is the answer that the fault gives.

@@ -32,9 +32,9 @@ type Request struct {
 	// Status is what the double answered; 0 when the answer was withheld.
 	Status int
 
-	// Worked: the provider's own rules were applied to the request. It is false when
+	// Processed: the provider's own rules were applied to the request. It is false when
 	// a fault befell the request before that.
-	Worked bool
+	Processed bool
 }
 
 // Server is the part of a double that is the same for all providers. It is
@@ -63,8 +63,8 @@ func (s *Server) Requests() []Request {
 	return slices.Clone(s.requests)
 }
 
-// Forget empties the log of requests, for tests that make very many.
-func (s *Server) Forget() {
+// ResetRequests empties the log of requests, for tests that make very many.
+func (s *Server) ResetRequests() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.forgotten += len(s.requests)
@@ -121,14 +121,14 @@ func (s *Server) exchange(req *http.Request, connected func()) (*http.Response, 
 	}
 	fault := s.fault(r.Operation)
 	index := s.record(r)
-	if fault.Break != Refused {
+	if fault.Failure != ConnectionRefused {
 		connected()
 	}
 	if err := delay(req.Context(), fault.Delay); err != nil {
 		return nil, fault, err
 	}
 	var resp *http.Response
-	if r.Worked = !fault.replaces(); r.Worked {
+	if r.Processed = !fault.replaces(); r.Processed {
 		if fault.EditRequest != nil {
 			fault.EditRequest(req)
 		}
@@ -151,7 +151,7 @@ func (s *Server) exchange(req *http.Request, connected func()) (*http.Response, 
 	if err := delay(req.Context(), fault.DelayAfter); err != nil {
 		return nil, fault, err
 	}
-	if fault.Break == Answered || fault.Break == Truncated {
+	if fault.Failure == NoFailure || fault.Failure == BodyTruncated {
 		r.Status = resp.StatusCode
 	}
 	s.amend(index, r)

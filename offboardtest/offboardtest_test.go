@@ -21,10 +21,10 @@ import (
 )
 
 // echo answers with what it was sent, and counts.
-type echo struct{ worked atomic.Int32 }
+type echo struct{ processed atomic.Int32 }
 
 func (e *echo) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	e.worked.Add(1)
+	e.processed.Add(1)
 	body, _ := io.ReadAll(r.Body)
 	w.Header().Set("X-Method", r.Method)
 	w.WriteHeader(http.StatusAccepted)
@@ -41,7 +41,7 @@ func newServer() (*offboardtest.Server, *echo) {
 // send sends a request, in memory or over loopback.
 func send(t *testing.T, s *offboardtest.Server) (status int, body string, err error) {
 	t.Helper()
-	url, client := s.Reach()
+	url, client := s.Endpoint()
 	req, err := http.NewRequestWithContext(t.Context(), "POST", url+"/Thing?a=b", strings.NewReader("twelve bytes"))
 	if err != nil {
 		t.Fatal(err)
@@ -57,8 +57,8 @@ func send(t *testing.T, s *offboardtest.Server) (status int, body string, err er
 
 func TestFaultsAreTheSameInMemoryAndOverLoopback(t *testing.T) {
 	t.Parallel()
-	done := offboardtest.Page("Thing", 503)
-	done.Work = true
+	done := offboardtest.HTMLResponse("Thing", 503)
+	done.Processed = true
 	for name, test := range map[string]struct {
 		fault  offboardtest.Fault
 		status int
@@ -68,24 +68,24 @@ func TestFaultsAreTheSameInMemoryAndOverLoopback(t *testing.T) {
 		logged int // status
 	}{
 		"no fault":                     {offboardtest.Fault{}, 202, "twelve bytes", false, 1, 202},
-		"of another operation":         {offboardtest.Refuse("Other"), 202, "twelve bytes", false, 1, 202},
-		"refused":                      {offboardtest.Refuse("Thing"), 0, "", true, 0, 0},
+		"of another operation":         {offboardtest.RefuseConnection("Other"), 202, "twelve bytes", false, 1, 202},
+		"refused":                      {offboardtest.RefuseConnection("Thing"), 0, "", true, 0, 0},
 		"request lost":                 {offboardtest.LoseRequest("Thing"), 0, "", true, 0, 0},
-		"answer lost":                  {offboardtest.LoseAnswer(""), 0, "", true, 1, 0},
-		"answer truncated":             {offboardtest.TruncateAnswer("Thing"), 202, "twelve", true, 1, 202},
-		"a page":                       {offboardtest.Page("Thing", 503), 503, "<!DOCTYPE html><title>503</title><h1>Service Unavailable</h1>", false, 0, 503},
+		"answer lost":                  {offboardtest.LoseResponse(""), 0, "", true, 1, 0},
+		"answer truncated":             {offboardtest.TruncateResponse("Thing"), 202, "twelve", true, 1, 202},
+		"a page":                       {offboardtest.HTMLResponse("Thing", 503), 503, "<!DOCTYPE html><title>503</title><h1>Service Unavailable</h1>", false, 0, 503},
 		"a page after the work":        {done, 503, "<!DOCTYPE html><title>503</title><h1>Service Unavailable</h1>", false, 1, 503},
-		"an answer":                    {offboardtest.Answer("Thing", 409, "{}"), 409, "{}", false, 0, 409},
+		"an answer":                    {offboardtest.Respond("Thing", 409, "{}"), 409, "{}", false, 0, 409},
 		"a redirect to nowhere":        {offboardtest.Redirect("Thing", 302, ""), 302, "", false, 0, 302},
 		"accepted with another status": {offboardtest.Accept("Thing", 204, ""), 204, "", false, 1, 204},
 		"accepted and ignored":         {offboardtest.Ignore("Thing", 202, "{}"), 202, "{}", false, 0, 202},
 		"broken after the handshake":   {offboardtest.BreakAfterHandshake("Thing", tls.RecordHeaderError{Msg: "x"}), 0, "", true, 1, 0},
-		"connected again in vain":      {offboardtest.Redial("Thing"), 0, "", true, 1, 0},
+		"connected again in vain":      {offboardtest.RedialConnection("Thing"), 0, "", true, 1, 0},
 		"an edited body":               {offboardtest.EditBody("Thing", bytes.ToUpper), 202, "TWELVE BYTES", false, 1, 202},
 		"a cached answer":              {offboardtest.Cache("Thing", time.Minute), 202, "twelve bytes", false, 1, 202},
 		"a dropped header":             {offboardtest.DropHeader("Thing", "X-Other"), 202, "twelve bytes", false, 1, 202},
 		"another page":                 {offboardtest.OtherPage("Thing", "a", "c"), 202, "twelve bytes", false, 1, 202},
-		"truncation of another answer": {offboardtest.Fault{Status: 500, Body: "ab", Break: offboardtest.Truncated}, 500, "a", true, 0, 500},
+		"truncation of another answer": {offboardtest.Fault{Status: 500, Body: "ab", Failure: offboardtest.BodyTruncated}, 500, "a", true, 0, 500},
 	} {
 		for _, loopback := range []bool{false, true} {
 			t.Run(name+map[bool]string{false: " in memory", true: " over loopback"}[loopback], func(t *testing.T) {
@@ -100,12 +100,12 @@ func TestFaultsAreTheSameInMemoryAndOverLoopback(t *testing.T) {
 				if status != test.status || body != test.body || (err != nil) != test.fails {
 					t.Errorf("got %d %q %v, want %d %q, failure %t", status, body, err, test.status, test.body, test.fails)
 				}
-				if n := int(e.worked.Load()); n != test.worked {
+				if n := int(e.processed.Load()); n != test.worked {
 					t.Errorf("the work was done %d times, want %d", n, test.worked)
 				}
 				r := s.Requests()[0]
 				if r.Operation != "Thing" || r.Method != "POST" || r.Path != "/Thing" || r.Query != "a=b" || string(r.Body) != "twelve bytes" ||
-					r.Status != test.logged || r.Worked != (test.worked == 1) {
+					r.Status != test.logged || r.Processed != (test.worked == 1) {
 					t.Errorf("the log has %+v", r)
 				}
 				// A fault befalls one request.
@@ -120,7 +120,7 @@ func TestFaultsAreTheSameInMemoryAndOverLoopback(t *testing.T) {
 func TestARefusedConnectionIsKnownForOne(t *testing.T) {
 	t.Parallel()
 	s, _ := newServer()
-	s.Fail(offboardtest.Refuse(""))
+	s.Fail(offboardtest.RefuseConnection(""))
 	if _, _, err := send(t, s); !errors.Is(err, syscall.ECONNREFUSED) {
 		t.Errorf("got %v", err)
 	}
@@ -129,9 +129,9 @@ func TestARefusedConnectionIsKnownForOne(t *testing.T) {
 func TestFaultsComeInTheirTurn(t *testing.T) {
 	t.Parallel()
 	s, _ := newServer()
-	twice := offboardtest.Answer("Thing", 500, "")
+	twice := offboardtest.Respond("Thing", 500, "")
 	twice.Times = 2
-	s.Fail(offboardtest.Answer("Other", 501, ""), twice, offboardtest.Answer("", 502, ""))
+	s.Fail(offboardtest.Respond("Other", 501, ""), twice, offboardtest.Respond("", 502, ""))
 	var got []int
 	for range 4 {
 		status, _, err := send(t, s)
@@ -166,7 +166,7 @@ func TestDelaysPassAndEndWithTheContext(t *testing.T) {
 			}
 			cancel()
 		}
-		if n := e.worked.Load(); n != 2 {
+		if n := e.processed.Load(); n != 2 {
 			t.Errorf("the work was done %d times, want 2: once, and once before its answer was delayed", n)
 		}
 	})
@@ -180,7 +180,7 @@ func TestStartAndCloseCanBeRepeated(t *testing.T) {
 	}
 	s.Close()
 	s.Close()
-	if url, _ := s.Reach(); url != offboardtest.InMemory {
+	if url, _ := s.Endpoint(); url != offboardtest.InMemory {
 		t.Errorf("reached by %s", url)
 	}
 }
@@ -210,7 +210,7 @@ func TestFault_Edits(t *testing.T) {
 			)
 			var got []string
 			for range 6 {
-				url, client := s.Reach()
+				url, client := s.Endpoint()
 				req, _ := http.NewRequestWithContext(t.Context(), "GET", url+"/List?page=1", nil)
 				req.Header.Set("X-Organization", "acme")
 				resp, err := client.Do(req)
@@ -252,9 +252,9 @@ func TestServer_ConnectionTrace(t *testing.T) {
 		want  []string
 	}{
 		"answered": {offboardtest.Fault{}, []string{"GetConn", "GotConn"}},
-		"refused":  {offboardtest.Refuse(""), []string{"GetConn"}},
+		"refused":  {offboardtest.RefuseConnection(""), []string{"GetConn"}},
 		"reset":    {offboardtest.LoseRequest(""), []string{"GetConn", "GotConn"}},
-		"redialed": {offboardtest.Redial(""), []string{"GetConn", "GotConn", "GetConn"}},
+		"redialed": {offboardtest.RedialConnection(""), []string{"GetConn", "GotConn", "GetConn"}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

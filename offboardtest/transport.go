@@ -36,19 +36,19 @@ func (s *Server) RoundTrip(req *http.Request) (*http.Response, error) {
 	switch {
 	case err != nil:
 		return nil, err
-	case fault.Break == Redialed:
+	case fault.Failure == ConnectionRedialed:
 		asks()
 		return nil, errRefused
-	case fault.Break == Refused:
+	case fault.Failure == ConnectionRefused:
 		return nil, errRefused
-	case fault.Break == Reset && fault.Err != nil:
+	case fault.Failure == ConnectionReset && fault.Err != nil:
 		return nil, fault.Err
-	case fault.Break == Reset:
+	case fault.Failure == ConnectionReset:
 		return nil, &net.OpError{Op: "read", Net: "tcp", Err: syscall.ECONNRESET}
 	}
 	resp.Request = req
 	resp.Status = strconv.Itoa(resp.StatusCode) + " " + http.StatusText(resp.StatusCode)
-	if fault.Break == Truncated {
+	if fault.Failure == BodyTruncated {
 		return truncated(resp)
 	}
 	return resp, nil
@@ -116,7 +116,7 @@ func (s *Server) Close() {
 // serve plays a request of the listener.
 func (s *Server) serve(w http.ResponseWriter, req *http.Request) {
 	resp, fault, err := s.exchange(req, func() {})
-	if err != nil || fault.Break == Refused || fault.Break == Reset || fault.Break == Redialed {
+	if err != nil || fault.Failure == ConnectionRefused || fault.Failure == ConnectionReset || fault.Failure == ConnectionRedialed {
 		panic(http.ErrAbortHandler) // which closes the connection without an answer
 	}
 	body, err := io.ReadAll(resp.Body)
@@ -131,11 +131,11 @@ func (s *Server) serve(w http.ResponseWriter, req *http.Request) {
 		w.Header().Del("Content-Length")
 	}
 	w.WriteHeader(resp.StatusCode)
-	if fault.Break == Truncated {
+	if fault.Failure == BodyTruncated {
 		body = body[:len(body)/2]
 	}
 	_, _ = w.Write(body)
-	if fault.Break == Truncated {
+	if fault.Failure == BodyTruncated {
 		_ = http.NewResponseController(w).Flush()
 		panic(http.ErrAbortHandler)
 	}
@@ -145,9 +145,9 @@ func newBody(b []byte) io.ReadCloser { return io.NopCloser(bytes.NewReader(b)) }
 
 var _ http.RoundTripper = (*Server)(nil)
 
-// Reach returns the URL of the double and a client that reaches it: in memory, or
+// Endpoint returns the URL of the double and a client that reaches it: in memory, or
 // through the listener once it was started.
-func (s *Server) Reach() (url string, client *http.Client) {
+func (s *Server) Endpoint() (url string, client *http.Client) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.listener != nil {

@@ -12,14 +12,14 @@ type BlockingDriver interface {
 	// called again after a failure. progress takes what is being waited for.
 	Remove(ctx context.Context, organization Organization, step Step, progress func(text string)) error
 
-	// IsGone reads whether the resource of a step does not exist.
-	IsGone(ctx context.Context, organization Organization, step Step) (bool, error)
+	// IsDeleted reads whether the resource of a step does not exist.
+	IsDeleted(ctx context.Context, organization Organization, step Step) (bool, error)
 
 	Delete(ctx context.Context, organization Organization) (Deletion, error)
 }
 
 // FromBlocking returns a driver that acts by Remove and polls by IsGone. A step whose
-// Remove waits occupies one of the slots of [Concurrency] meanwhile, unless Remove waits
+// Remove waits occupies one of the slots of [WithConcurrency] meanwhile, unless Remove waits
 // by a waiter of this module's clients and Concurrency is more than 1.
 func FromBlocking(d BlockingDriver) Driver {
 	if isNil(d) {
@@ -39,7 +39,7 @@ func (b blocking) Act(ctx context.Context, o Organization, s Step) (Progress, er
 func (b blocking) Poll(ctx context.Context, o Organization, _ string, steps []Step) ([]Progress, error) {
 	all := make([]Progress, len(steps))
 	for i, s := range steps {
-		gone, err := b.IsGone(ctx, o, s)
+		gone, err := b.IsDeleted(ctx, o, s)
 		if err != nil {
 			return nil, err
 		}

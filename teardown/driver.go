@@ -35,7 +35,7 @@ type Driver interface {
 	// a single step. It changes nothing.
 	Poll(ctx context.Context, organization Organization, group string, steps []Step) ([]Progress, error)
 
-	// Delete deletes the organization itself. Only [Gone] and [Pending] come without an
+	// Delete deletes the organization itself. Only [Deleted] and [Pending] come without an
 	// error.
 	Delete(ctx context.Context, organization Organization) (Deletion, error)
 }
@@ -93,6 +93,6 @@ type Wait struct {
 type Deletion struct {
 	Outcome Outcome
 
-	// Decides says what a pending deletion depends on.
-	Decides string
+	// PendingOn says what a pending deletion depends on.
+	PendingOn string
 }

@@ -15,7 +15,7 @@ func (r *run) end(ctx context.Context) (*Report, error) {
 	var failed, interrupted []error
 	left := false
 	for _, s := range r.states {
-		left = left || !s.State.gone()
+		left = left || !s.State.deleted()
 		switch {
 		case s.State == Interrupted && ctx.Err() == nil: // by a gentle stop
 			interrupted = append(interrupted, s.Err)
@@ -27,9 +27,9 @@ func (r *run) end(ctx context.Context) (*Report, error) {
 	case len(failed) > 0:
 		return r.finish(Deletion{Outcome: Blocked}, errors.Join(append(failed, interrupted...)...))
 	case r.stopped(ctx):
-		return r.finish(Deletion{Outcome: Blocked}, r.refuse(errors.Canceled, whatIsLeft(r.states), ""))
+		return r.finish(Deletion{Outcome: Blocked}, r.refuse(errors.Canceled, remaining(r.states), ""))
 	case left:
-		return r.finish(Deletion{Outcome: Blocked}, r.refuse(errors.DeletionStepsNotSatisfied, whatIsLeft(r.states), ""))
+		return r.finish(Deletion{Outcome: Blocked}, r.refuse(errors.DeletionStepsNotSatisfied, remaining(r.states), ""))
 	}
 	var last trace.Last
 	ctx = trace.With(ctx, &last)
@@ -44,13 +44,13 @@ func (r *run) end(ctx context.Context) (*Report, error) {
 		case errors.Is(err, errors.OutcomeUnknown):
 			return r.finish(Deletion{Outcome: Unknown}, err, last.ID())
 		case r.absent(err) && r.deletionStarted:
-			return r.finish(Deletion{Outcome: Gone}, nil, last.ID())
+			return r.finish(Deletion{Outcome: Deleted}, nil, last.ID())
 		case r.absent(err):
 			// A read found it a moment ago, and no request of ours has deleted it.
 			return r.finish(Deletion{Outcome: NotFound}, err, last.ID())
 		case r.deletionStarted && denied(err):
 			return r.finish(Deletion{Outcome: Unknown}, r.unknown(err), last.ID())
-		case r.journal.failed() || !passes(err) || !tries.again(pause) || r.stopped(ctx):
+		case r.journal.failed() || !retryable(err) || !tries.again(pause) || r.stopped(ctx):
 			return r.finish(Deletion{Outcome: Blocked}, err, last.ID())
 		}
 		r.event(Event{Kind: Retrying, Text: text(err), Wait: pause, Err: err})
@@ -69,21 +69,21 @@ func (r *run) delete(ctx context.Context, last *trace.Last) (Deletion, error) {
 	if r.underway != nil {
 		return *r.underway, nil
 	}
-	if err := r.write("", deleting, nil, ""); err != nil {
+	if err := r.write("", entryDeleting, nil, ""); err != nil {
 		return Deletion{}, err
 	}
 	triedBefore, sentBefore := last.Writes()
 	deletion, err := r.driver.Delete(ctx, r.plan.Organization)
 	tried, sent := last.Writes()
 	unsent := tried > triedBefore && sent == sentBefore
-	if err == nil && deletion.Outcome != Gone && deletion.Outcome != Pending {
+	if err == nil && deletion.Outcome != Deleted && deletion.Outcome != Pending {
 		err = r.unknown(fmt.Errorf("the driver returned the outcome %q without an error", deletion.Outcome))
 	}
 	if err == nil || !unsent && !definite(err) {
 		r.deletionStarted = true
 		return deletion, err
 	}
-	if failed := r.write("", refused, err, last.ID()); failed != nil {
+	if failed := r.write("", entryRefused, err, last.ID()); failed != nil {
 		return Deletion{}, failed
 	}
 	return Deletion{}, err
@@ -106,13 +106,13 @@ func (r *run) verify(ctx context.Context) error {
 			return err
 		}
 	}
-	if err := now.Err(); err != nil && lasting(err) {
+	if err := now.Err(); err != nil && permanent(err) {
 		return err
 	}
-	r.underway = now.Underway
+	r.underway = now.PendingDeletion
 	for _, step := range now.Steps {
 		// A list may still show what one read has shown to be gone.
-		gone, err := r.isGone(ctx, step)
+		gone, err := r.isDeleted(ctx, step)
 		switch {
 		case err != nil:
 			return err
@@ -168,15 +168,15 @@ func (r *run) absent(err error) bool {
 // That is the end of a deletion only if one was started: the provider says the same to
 // a credential that may not see the organization.
 func (r *run) notFound(err error) (*Report, error) {
-	missing, d := Untouched, Deletion{Outcome: NotFound}
+	missing, d := NotStarted, Deletion{Outcome: NotFound}
 	if r.deletionStarted {
-		missing, d, err = AlreadyGone, Deletion{Outcome: Gone}, nil
+		missing, d, err = AlreadyDeleted, Deletion{Outcome: Deleted}, nil
 	}
-	r.begin(nil, missing, nil)
-	if failed := r.write("", begun, nil, ""); failed != nil {
+	r.start(nil, missing, nil)
+	if failed := r.write("", entryStarted, nil, ""); failed != nil {
 		return nil, failed
 	}
-	if failed := r.writeGone(); failed != nil {
+	if failed := r.writeDeleted(); failed != nil {
 		return nil, failed
 	}
 	return r.finish(d, err)

@@ -39,13 +39,13 @@ type native struct {
 	inspected, pollCalls, actCalls int
 	acting, polling                int
 	mostActs, mostPolls, most      int
-	gone                           map[string]bool
+	isDeleted                      map[string]bool
 }
 
 func nativeOf(t *testing.T, ids ...string) *native {
 	return &native{
 		t: t, steps: things(ids...), takes: time.Second, start: time.Now(),
-		busy: map[string]bool{}, acts: map[string]int{}, polls: map[string]int{}, gone: map[string]bool{},
+		busy: map[string]bool{}, acts: map[string]int{}, polls: map[string]int{}, isDeleted: map[string]bool{},
 	}
 }
 
@@ -68,8 +68,8 @@ func (d *native) Inspect(context.Context, teardown.Organization, *teardown.Plan)
 	d.inspected++
 	p := &teardown.Plan{Provider: "world", Instance: "https://world.invalid", Organization: acme}
 	for _, s := range d.steps {
-		if !d.gone[s.ID] {
-			s.After = slices.DeleteFunc(slices.Clone(s.After), func(id string) bool { return d.gone[id] })
+		if !d.isDeleted[s.ID] {
+			s.After = slices.DeleteFunc(slices.Clone(s.After), func(id string) bool { return d.isDeleted[id] })
 			p.Steps = append(p.Steps, s)
 		}
 	}
@@ -79,7 +79,7 @@ func (d *native) Inspect(context.Context, teardown.Organization, *teardown.Plan)
 	return p.Seal(), nil
 }
 
-// begin records a call, and returns what ends it.
+// start records a call, and returns what ends it.
 func (d *native) begin(call string, ids []string, running, most *int) (end func()) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
@@ -132,7 +132,7 @@ func (d *native) Act(ctx context.Context, _ teardown.Organization, s teardown.St
 	}
 	p, err := d.act(s.ID, d.acts[s.ID])
 	if err == nil && p.State == teardown.ProgressNotFound {
-		d.gone[s.ID] = true
+		d.isDeleted[s.ID] = true
 	}
 	return p, err
 }
@@ -164,7 +164,7 @@ func (d *native) Poll(ctx context.Context, _ teardown.Organization, group string
 			}
 		}
 		if p.State == teardown.ProgressNotFound {
-			d.gone[id] = true
+			d.isDeleted[id] = true
 		}
 		all = append(all, p)
 	}
@@ -175,7 +175,7 @@ func (d *native) Poll(ctx context.Context, _ teardown.Organization, group string
 }
 
 func (d *native) Delete(context.Context, teardown.Organization) (teardown.Deletion, error) {
-	return teardown.Deletion{Outcome: teardown.Gone}, nil
+	return teardown.Deletion{Outcome: teardown.Deleted}, nil
 }
 
 func (d *native) execute(ctx context.Context, options ...teardown.Option) (*teardown.Report, error) {
@@ -184,7 +184,7 @@ func (d *native) execute(ctx context.Context, options ...teardown.Option) (*tear
 	if err != nil {
 		d.t.Fatal(err)
 	}
-	return teardown.Execute(ctx, d, p, append([]teardown.Option{teardown.Confirm("Acme")}, options...)...)
+	return teardown.Execute(ctx, d, p, append([]teardown.Option{teardown.WithConfirm("Acme")}, options...)...)
 }
 
 // took returns how long it has been since the start.
@@ -209,7 +209,7 @@ func TestEngine_OnePollForAGroup(t *testing.T) {
 		d.takes = 20 * time.Millisecond
 		d.act = func(string, int) (teardown.Progress, error) { return deletingIn("list", 10*time.Second), nil }
 		r, err := d.execute(t.Context())
-		if err != nil || r.Outcome != teardown.Gone || d.actCalls != 100 || d.pollCalls != 1 {
+		if err != nil || r.Outcome != teardown.Deleted || d.actCalls != 100 || d.pollCalls != 1 {
 			t.Errorf("got %v after %d acts and %d polls", err, d.actCalls, d.pollCalls)
 		}
 		// The poll is due when the first step is: 10 s after its act.
@@ -233,7 +233,7 @@ func TestEngine_IntervalOfAGroup(t *testing.T) {
 				}
 				return teardown.Progress{State: teardown.ProgressNotFound}, nil
 			}
-			if _, err := d.execute(t.Context(), teardown.Concurrency(200), teardown.WithMaxStarted(200)); err != nil || d.pollCalls != test.polls {
+			if _, err := d.execute(t.Context(), teardown.WithConcurrency(200), teardown.WithMaxStarted(200)); err != nil || d.pollCalls != test.polls {
 				t.Errorf("%d steps: %v after %d polls, want %d", test.steps, err, d.pollCalls, test.polls)
 			}
 		})
@@ -270,7 +270,7 @@ func TestEngine_Progress(t *testing.T) {
 		notFound  = teardown.ProgressNotFound
 		pollFirst = teardown.ProgressPollFirst
 	)
-	why := teardown.Progress{Err: refused(errors.TaskFailed)}
+	why := teardown.Progress{Err: entryRefused(errors.TaskFailed)}
 	for name, test := range map[string]struct {
 		acts, polls answers
 		nActs       int
@@ -279,33 +279,33 @@ func TestEngine_Progress(t *testing.T) {
 		state       teardown.State
 		code        errors.Code
 	}{
-		"deleted":                         {answers{deleting}, answers{notFound}, 1, 1, 1, teardown.Done, ""},
-		"found deleted by an act":         {answers{notFound}, nil, 1, 0, 1, teardown.Done, ""},
-		"two acts":                        {answers{ready, deleting}, answers{notFound}, 2, 1, 1, teardown.Done, ""},
-		"ready after a poll":              {answers{deleting}, answers{ready, notFound}, 2, 2, 1, teardown.Done, ""},
-		"still deleting":                  {answers{deleting}, answers{deleting, deleting, notFound}, 1, 3, 1, teardown.Done, ""},
+		"deleted":                         {answers{deleting}, answers{notFound}, 1, 1, 1, teardown.StepDeleted, ""},
+		"found deleted by an act":         {answers{notFound}, nil, 1, 0, 1, teardown.StepDeleted, ""},
+		"two acts":                        {answers{ready, deleting}, answers{notFound}, 2, 1, 1, teardown.StepDeleted, ""},
+		"ready after a poll":              {answers{deleting}, answers{ready, notFound}, 2, 2, 1, teardown.StepDeleted, ""},
+		"still deleting":                  {answers{deleting}, answers{deleting, deleting, notFound}, 1, 3, 1, teardown.StepDeleted, ""},
 		"an act shows why it exists":      {answers{why}, nil, 1, 0, 1, teardown.Failed, errors.TaskFailed},
 		"a poll shows why it exists":      {answers{deleting}, answers{why}, 1, 1, 1, teardown.Failed, errors.TaskFailed},
-		"exists for no reason":            {answers{deleting}, answers{exists, notFound}, 2, 2, 2, teardown.Done, ""},
-		"poll first":                      {answers{pollFirst}, answers{notFound}, 1, 1, 1, teardown.Done, ""},
-		"poll first, which fails":         {answers{pollFirst}, answers{errors.Unavailable, notFound}, 2, 2, 2, teardown.Done, ""},
+		"exists for no reason":            {answers{deleting}, answers{exists, notFound}, 2, 2, 2, teardown.StepDeleted, ""},
+		"poll first":                      {answers{pollFirst}, answers{notFound}, 1, 1, 1, teardown.StepDeleted, ""},
+		"poll first, which fails":         {answers{pollFirst}, answers{errors.Unavailable, notFound}, 2, 2, 2, teardown.StepDeleted, ""},
 		"poll first, which is denied":     {answers{pollFirst}, answers{errors.PermissionDenied}, 1, 1, 1, teardown.Failed, errors.PermissionDenied},
-		"poll first, a later one fails":   {answers{pollFirst}, answers{deleting, errors.Unavailable, notFound}, 1, 3, 1, teardown.Done, ""},
-		"poll first, ready, poll fails":   {answers{pollFirst, deleting}, answers{ready, errors.Unavailable, notFound}, 2, 3, 1, teardown.Done, ""},
-		"a poll fails":                    {answers{deleting}, answers{errors.Unavailable, notFound}, 1, 2, 1, teardown.Done, ""},
+		"poll first, a later one fails":   {answers{pollFirst}, answers{deleting, errors.Unavailable, notFound}, 1, 3, 1, teardown.StepDeleted, ""},
+		"poll first, ready, poll fails":   {answers{pollFirst, deleting}, answers{ready, errors.Unavailable, notFound}, 2, 3, 1, teardown.StepDeleted, ""},
+		"a poll fails":                    {answers{deleting}, answers{errors.Unavailable, notFound}, 1, 2, 1, teardown.StepDeleted, ""},
 		"a poll is denied":                {answers{deleting}, answers{errors.PermissionDenied}, 1, 1, 1, teardown.Failed, errors.PermissionDenied},
 		"polls fail for long":             {answers{deleting}, answers{errors.Unavailable}, 1, 0, 1, teardown.Failed, errors.Unavailable},
-		"act fails, deleted":              {answers{errors.PermissionDenied}, answers{notFound}, 1, 1, 1, teardown.Done, ""},
-		"act fails, deleting":             {answers{errors.PermissionDenied}, answers{deleting, notFound}, 1, 2, 1, teardown.Done, ""},
-		"act fails, deleting, exists":     {answers{errors.PermissionDenied, deleting}, answers{deleting, exists, notFound}, 2, 3, 2, teardown.Done, ""},
-		"act fails, deleting, poll fails": {answers{errors.PermissionDenied}, answers{deleting, errors.Unavailable, notFound}, 1, 3, 1, teardown.Done, ""},
-		"act fails, ready":                {answers{errors.PermissionDenied, deleting}, answers{ready, notFound}, 2, 2, 1, teardown.Done, ""},
-		"act fails, ready, poll fails":    {answers{errors.PermissionDenied, deleting}, answers{ready, errors.Unavailable, notFound}, 2, 3, 1, teardown.Done, ""},
+		"act fails, deleted":              {answers{errors.PermissionDenied}, answers{notFound}, 1, 1, 1, teardown.StepDeleted, ""},
+		"act fails, deleting":             {answers{errors.PermissionDenied}, answers{deleting, notFound}, 1, 2, 1, teardown.StepDeleted, ""},
+		"act fails, deleting, exists":     {answers{errors.PermissionDenied, deleting}, answers{deleting, exists, notFound}, 2, 3, 2, teardown.StepDeleted, ""},
+		"act fails, deleting, poll fails": {answers{errors.PermissionDenied}, answers{deleting, errors.Unavailable, notFound}, 1, 3, 1, teardown.StepDeleted, ""},
+		"act fails, ready":                {answers{errors.PermissionDenied, deleting}, answers{ready, notFound}, 2, 2, 1, teardown.StepDeleted, ""},
+		"act fails, ready, poll fails":    {answers{errors.PermissionDenied, deleting}, answers{ready, errors.Unavailable, notFound}, 2, 3, 1, teardown.StepDeleted, ""},
 		"act fails, exists":               {answers{errors.PermissionDenied}, answers{exists}, 1, 1, 1, teardown.Failed, errors.PermissionDenied},
 		"act fails, exists for a reason":  {answers{errors.PermissionDenied}, answers{why}, 1, 1, 1, teardown.Failed, errors.PermissionDenied},
 		"act fails, poll fails":           {answers{errors.PermissionDenied}, answers{errors.Unavailable}, 1, 1, 1, teardown.Failed, errors.PermissionDenied},
-		"act fails once":                  {answers{errors.Unavailable, deleting}, answers{exists, notFound}, 2, 2, 2, teardown.Done, ""},
-		"a poll that polls first":         {answers{deleting}, answers{pollFirst, notFound}, 2, 2, 2, teardown.Done, ""},
+		"act fails once":                  {answers{errors.Unavailable, deleting}, answers{exists, notFound}, 2, 2, 2, teardown.StepDeleted, ""},
+		"a poll that polls first":         {answers{deleting}, answers{pollFirst, notFound}, 2, 2, 2, teardown.StepDeleted, ""},
 	} {
 		for _, wait := range []teardown.Wait{{}, {Group: "list"}, {Class: "thing"}} {
 			t.Run(strings.TrimSpace(name+" "+wait.Group+wait.Class), func(t *testing.T) {
@@ -320,7 +320,7 @@ func TestEngine_Progress(t *testing.T) {
 							case teardown.ProgressState:
 								p.State = a
 							case errors.Code:
-								return p, refused(a)
+								return p, entryRefused(a)
 							}
 							p.Next = wait
 							return p, nil
@@ -357,7 +357,7 @@ func TestEngine_PollAfterFailedAct(t *testing.T) {
 			if n == 1 {
 				return deletingIn("list", 10*time.Second), nil
 			}
-			return teardown.Progress{}, refused(errors.OutcomeUnknown)
+			return teardown.Progress{}, entryRefused(errors.OutcomeUnknown)
 		}
 		d.poll = func(_ string, n int) (teardown.Progress, error) {
 			if n == 1 {
@@ -384,7 +384,7 @@ func TestEngine_RetriesOfPolls(t *testing.T) {
 			case n%2 == 0:
 				return teardown.Progress{State: teardown.ProgressDeleting}, nil
 			}
-			return teardown.Progress{}, refused(errors.Unavailable)
+			return teardown.Progress{}, entryRefused(errors.Unavailable)
 		}
 		if _, err := d.execute(t.Context(), teardown.WithRetryFor(10*time.Second)); err != nil || d.actCalls != 1 || d.pollCalls != 40 {
 			t.Errorf("got %v after %d polls in %v", err, d.pollCalls, d.took())
@@ -411,7 +411,7 @@ func TestEngine_RetriesOfAttempts(t *testing.T) {
 		d := nativeOf(t, "a")
 		d.poll = func(_ string, n int) (teardown.Progress, error) {
 			if n%2 == 0 {
-				return teardown.Progress{Err: refused(errors.Unavailable)}, nil
+				return teardown.Progress{Err: entryRefused(errors.Unavailable)}, nil
 			}
 			return teardown.Progress{State: teardown.ProgressDeleting}, nil
 		}
@@ -444,7 +444,7 @@ func TestEngine_Texts(t *testing.T) {
 			return teardown.Progress{State: teardown.ProgressDeleting, Text: texts[n-1]}, nil
 		}
 		var got []string
-		if _, err := d.execute(t.Context(), teardown.OnEvent(func(e teardown.Event) {
+		if _, err := d.execute(t.Context(), teardown.WithEvents(func(e teardown.Event) {
 			if e.Kind == teardown.Waiting {
 				got = append(got, e.Text)
 			}
@@ -472,13 +472,13 @@ func TestEngine_MaxStarted(t *testing.T) {
 			d := nativeOf(t, numbered(10)...)
 			d.act = func(string, int) (teardown.Progress, error) { return deletingIn("", time.Minute), nil }
 			started, most := 0, 0
-			_, err := d.execute(t.Context(), append(test.options, teardown.OnEvent(func(e teardown.Event) {
+			_, err := d.execute(t.Context(), append(test.options, teardown.WithEvents(func(e teardown.Event) {
 				switch {
 				case e.Step == "":
-				case e.Kind == teardown.Begun:
+				case e.Kind == teardown.Started:
 					started++
 					most = max(most, started)
-				case e.Kind == teardown.Ended:
+				case e.Kind == teardown.Finished:
 					started--
 				}
 			}))...)
@@ -493,7 +493,7 @@ func TestEngine_MaxStarted(t *testing.T) {
 		d.act = func(string, int) (teardown.Progress, error) { return deletingIn("list", time.Hour/2), nil }
 		ctx, cancel := context.WithTimeout(t.Context(), 20*time.Minute)
 		defer cancel()
-		if r, err := d.execute(ctx); err == nil || states(r)["s099"] != teardown.Interrupted || states(r)["s100"] != teardown.Untouched {
+		if r, err := d.execute(ctx); err == nil || states(r)["s099"] != teardown.Interrupted || states(r)["s100"] != teardown.NotStarted {
 			t.Errorf("got %v, %v", states(r), err)
 		}
 	})
@@ -508,8 +508,8 @@ func TestEngine_Slots(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
 			d := nativeOf(t, numbered(100)...)
 			d.takes = 3 * time.Second
-			r, err := d.execute(t.Context(), teardown.Concurrency(test.concurrency))
-			if err != nil || r.Outcome != teardown.Gone || d.mostActs != test.acts || d.mostPolls != test.polls || d.most != test.most {
+			r, err := d.execute(t.Context(), teardown.WithConcurrency(test.concurrency))
+			if err != nil || r.Outcome != teardown.Deleted || d.mostActs != test.acts || d.mostPolls != test.polls || d.most != test.most {
 				t.Errorf("with %d: got %v, %d acts, %d polls, %d requests at a time", test.concurrency, err, d.mostActs, d.mostPolls, d.most)
 			}
 			if d.actCalls != 100 || d.pollCalls != 100 {
@@ -521,7 +521,7 @@ func TestEngine_Slots(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		d := nativeOf(t, numbered(100)...)
 		d.act = func(string, int) (teardown.Progress, error) { return deletingIn("list", time.Hour/2), nil }
-		if _, err := d.execute(t.Context(), teardown.Concurrency(2)); err != nil || d.took() > time.Hour/2+time.Minute {
+		if _, err := d.execute(t.Context(), teardown.WithConcurrency(2)); err != nil || d.took() > time.Hour/2+time.Minute {
 			t.Errorf("got %v after %v", err, d.took())
 		}
 	})
@@ -556,7 +556,7 @@ func (w *pausing) Remove(ctx context.Context, _ teardown.Organization, step tear
 	time.Sleep(time.Second)
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	w.gone = append(w.gone, step.ID)
+	w.isDeleted = append(w.isDeleted, step.ID)
 	return ctx.Err()
 }
 
@@ -570,8 +570,8 @@ func TestFromBlocking_WaitsHoldNoSlot(t *testing.T) {
 	} {
 		synctest.Test(t, func(t *testing.T) {
 			w, start := &pausing{world: &world{steps: things(numbered(20)...)}}, time.Now()
-			r, err := teardown.Execute(t.Context(), teardown.FromBlocking(w), w.plan(t), teardown.Confirm("Acme"), teardown.Concurrency(test.concurrency))
-			if took := time.Since(start); err != nil || r.Outcome != teardown.Gone || w.most != test.most || took > test.took {
+			r, err := teardown.Execute(t.Context(), teardown.FromBlocking(w), w.plan(t), teardown.WithConfirm("Acme"), teardown.WithConcurrency(test.concurrency))
+			if took := time.Since(start); err != nil || r.Outcome != teardown.Deleted || w.most != test.most || took > test.took {
 				t.Errorf("with %d: got %v, %d at a time in %v; want %d in %v", test.concurrency, err, w.most, took, test.most, test.took)
 			} else if test.concurrency == 1 && took != test.took {
 				t.Errorf("one after the other: took %v, want %v", took, test.took)
@@ -582,7 +582,7 @@ func TestFromBlocking_WaitsHoldNoSlot(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w, start, stop := &pausing{world: &world{steps: things(numbered(20)...)}}, time.Now(), make(chan struct{})
 		time.AfterFunc(30*time.Second, func() { close(stop) })
-		r, err := teardown.Execute(t.Context(), teardown.FromBlocking(w), w.plan(t), teardown.Confirm("Acme"), teardown.Concurrency(2), teardown.Stop(stop))
+		r, err := teardown.Execute(t.Context(), teardown.FromBlocking(w), w.plan(t), teardown.WithConfirm("Acme"), teardown.WithConcurrency(2), teardown.WithStop(stop))
 		if took := time.Since(start); r == nil || !errors.Is(err, errors.Canceled) || took > 45*time.Second || w.deleted > 0 {
 			t.Errorf("got %v after %v", err, took)
 		}
@@ -639,7 +639,7 @@ func TestEngine_StepTimeout(t *testing.T) {
 				return teardown.Progress{State: teardown.ProgressPollFirst, Next: teardown.Wait{Now: true}}, nil
 			}
 			d.poll = func(string, int) (teardown.Progress, error) {
-				return teardown.Progress{}, refused(errors.Unavailable)
+				return teardown.Progress{}, entryRefused(errors.Unavailable)
 			}
 		}, errors.Unavailable, time.Minute},
 	} {
@@ -648,8 +648,8 @@ func TestEngine_StepTimeout(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				d := nativeOf(t, "a", "b<a")
 				test.set(d)
-				r, err := d.execute(t.Context(), teardown.StepTimeout(time.Minute))
-				if r == nil || r.Steps[0].State != teardown.Failed || codeOf(r.Steps[0].Err) != test.code || r.Steps[1].State != teardown.Untouched {
+				r, err := d.execute(t.Context(), teardown.WithStepTimeout(time.Minute))
+				if r == nil || r.Steps[0].State != teardown.Failed || codeOf(r.Steps[0].Err) != test.code || r.Steps[1].State != teardown.NotStarted {
 					t.Errorf("got %+v, %v", r, err)
 				}
 				if d.took() != test.took || d.actCalls > 1 {
@@ -661,11 +661,13 @@ func TestEngine_StepTimeout(t *testing.T) {
 	// One that is to act again, and finds no slot.
 	synctest.Test(t, func(t *testing.T) {
 		d := nativeOf(t, "a", "b", "c")
-		d.act = func(string, int) (teardown.Progress, error) { return teardown.Progress{}, refused(errors.Unavailable) }
+		d.act = func(string, int) (teardown.Progress, error) {
+			return teardown.Progress{}, entryRefused(errors.Unavailable)
+		}
 		d.poll = func(string, int) (teardown.Progress, error) { return teardown.Progress{}, nil }
 		d.hang = func(call string) time.Duration { return map[string]time.Duration{"act b": time.Hour}[call] }
-		r, err := d.execute(t.Context(), teardown.StepTimeout(time.Minute), teardown.Concurrency(1))
-		if r == nil || states(r)["a"] != teardown.Failed || states(r)["c"] != teardown.Failed || codeOf(r.Steps[0].Err) != errors.Unavailable || d.acts["a"] != 1 || r.Steps[0].Ended.Sub(d.start) != time.Minute {
+		r, err := d.execute(t.Context(), teardown.WithStepTimeout(time.Minute), teardown.WithConcurrency(1))
+		if r == nil || states(r)["a"] != teardown.Failed || states(r)["c"] != teardown.Failed || codeOf(r.Steps[0].Err) != errors.Unavailable || d.acts["a"] != 1 || r.Steps[0].FinishedAt.Sub(d.start) != time.Minute {
 			t.Errorf("got %+v, %v", r, err)
 		}
 	})
@@ -680,8 +682,8 @@ func TestEngine_StepTimeout(t *testing.T) {
 			}
 			return teardown.Progress{State: teardown.ProgressNotFound}, nil
 		}
-		r, err := d.execute(t.Context(), teardown.StepTimeout(45*time.Second), teardown.WithMaxStarted(2))
-		if r == nil || states(r)["a"] != teardown.Failed || states(r)["b"] != teardown.Done {
+		r, err := d.execute(t.Context(), teardown.WithStepTimeout(45*time.Second), teardown.WithMaxStarted(2))
+		if r == nil || states(r)["a"] != teardown.Failed || states(r)["b"] != teardown.StepDeleted {
 			t.Errorf("got %+v, %v", r, err)
 		}
 	})
@@ -716,7 +718,7 @@ func TestEngine_Stop(t *testing.T) {
 				return teardown.Progress{State: teardown.ProgressNotFound}, nil
 			}
 			d.hang = func(string) time.Duration { return 20 * time.Second }
-		}, nil, map[string]teardown.State{"a": teardown.Done, "b": teardown.Untouched}, 20 * time.Second, 1},
+		}, nil, map[string]teardown.State{"a": teardown.StepDeleted, "b": teardown.NotStarted}, 20 * time.Second, 1},
 		"acts, and is ready then": {[]string{"a"}, func(d *native) {
 			d.act = func(string, int) (teardown.Progress, error) {
 				return teardown.Progress{State: teardown.ProgressReady}, nil
@@ -728,10 +730,10 @@ func TestEngine_Stop(t *testing.T) {
 				return teardown.Progress{State: teardown.ProgressPollFirst, Next: teardown.Wait{Expect: time.Hour / 2}}, nil
 			}
 			d.hang = func(call string) time.Duration { return map[string]time.Duration{"act a": 20 * time.Second}[call] }
-		}, nil, map[string]teardown.State{"a": teardown.Done}, 21 * time.Second, 1},
+		}, nil, map[string]teardown.State{"a": teardown.StepDeleted}, 21 * time.Second, 1},
 		"acts, and fails": {[]string{"a"}, func(d *native) {
 			d.act = func(string, int) (teardown.Progress, error) {
-				return teardown.Progress{}, refused(errors.Unavailable)
+				return teardown.Progress{}, entryRefused(errors.Unavailable)
 			}
 			d.poll = func(string, int) (teardown.Progress, error) { return teardown.Progress{}, nil }
 			d.hang = func(call string) time.Duration { return map[string]time.Duration{"act a": 20 * time.Second}[call] }
@@ -740,17 +742,17 @@ func TestEngine_Stop(t *testing.T) {
 			d.act = func(string, int) (teardown.Progress, error) {
 				return teardown.Progress{State: teardown.ProgressPollFirst, Next: teardown.Wait{Expect: time.Hour / 2}}, nil
 			}
-		}, nil, map[string]teardown.State{"a": teardown.Done}, 11500 * time.Millisecond, 1},
+		}, nil, map[string]teardown.State{"a": teardown.StepDeleted}, 11500 * time.Millisecond, 1},
 		"are to be polled first in a class": {[]string{"a", "b"}, func(d *native) {
 			d.act = func(string, int) (teardown.Progress, error) {
 				return teardown.Progress{State: teardown.ProgressPollFirst, Next: teardown.Wait{Class: "thing", Expect: time.Hour / 2}}, nil
 			}
-		}, nil, map[string]teardown.State{"a": teardown.Done, "b": teardown.Done}, 11500 * time.Millisecond, 2},
+		}, nil, map[string]teardown.State{"a": teardown.StepDeleted, "b": teardown.StepDeleted}, 11500 * time.Millisecond, 2},
 		"are to be polled first in a group": {[]string{"a", "b"}, func(d *native) {
 			d.act = func(string, int) (teardown.Progress, error) {
 				return teardown.Progress{State: teardown.ProgressPollFirst, Next: teardown.Wait{Group: "list", Expect: time.Hour / 2}}, nil
 			}
-		}, nil, map[string]teardown.State{"a": teardown.Done, "b": teardown.Done}, 11500 * time.Millisecond, 2},
+		}, nil, map[string]teardown.State{"a": teardown.StepDeleted, "b": teardown.StepDeleted}, 11500 * time.Millisecond, 2},
 		"is polled": {[]string{"a"}, func(d *native) {
 			d.poll = func(string, int) (teardown.Progress, error) { return deletingIn("", 0), nil }
 			d.hang = func(call string) time.Duration { return map[string]time.Duration{"poll": 20 * time.Second}[call] }
@@ -769,7 +771,7 @@ func TestEngine_Stop(t *testing.T) {
 		}, nil, map[string]teardown.State{"a": teardown.Interrupted}, 22 * time.Second, 1},
 		"is polled, which fails": {[]string{"a"}, func(d *native) {
 			d.poll = func(string, int) (teardown.Progress, error) {
-				return teardown.Progress{}, refused(errors.Unavailable)
+				return teardown.Progress{}, entryRefused(errors.Unavailable)
 			}
 			d.hang = func(call string) time.Duration { return map[string]time.Duration{"poll": 20 * time.Second}[call] }
 		}, nil, map[string]teardown.State{"a": teardown.Interrupted}, 22 * time.Second, 1},
@@ -780,10 +782,12 @@ func TestEngine_Stop(t *testing.T) {
 			d.poll = func(string, int) (teardown.Progress, error) { return teardown.Progress{}, nil }
 		}, nil, map[string]teardown.State{"a": teardown.Interrupted}, 10500 * time.Millisecond, 1},
 		"finds no slot": {[]string{"a", "b", "c"}, func(d *native) {
-			d.act = func(string, int) (teardown.Progress, error) { return teardown.Progress{}, refused(errors.Unavailable) }
+			d.act = func(string, int) (teardown.Progress, error) {
+				return teardown.Progress{}, entryRefused(errors.Unavailable)
+			}
 			d.poll = func(string, int) (teardown.Progress, error) { return teardown.Progress{}, nil }
 			d.hang = func(call string) time.Duration { return map[string]time.Duration{"act b": 20 * time.Second}[call] }
-		}, []teardown.Option{teardown.Concurrency(1)}, map[string]teardown.State{"a": teardown.Interrupted, "b": teardown.Interrupted, "c": teardown.Untouched}, 23 * time.Second, 2},
+		}, []teardown.Option{teardown.WithConcurrency(1)}, map[string]teardown.State{"a": teardown.Interrupted, "b": teardown.Interrupted, "c": teardown.NotStarted}, 23 * time.Second, 2},
 	} {
 		for _, gentle := range []bool{true, false} {
 			t.Run(fmt.Sprintf("%s, gentle %t", name, gentle), func(t *testing.T) {
@@ -800,7 +804,7 @@ func TestEngine_Stop(t *testing.T) {
 							cancel()
 						}
 					})
-					r, err := d.execute(ctx, append(test.options, teardown.Stop(stop))...)
+					r, err := d.execute(ctx, append(test.options, teardown.WithStop(stop))...)
 					if r == nil || r.Outcome != teardown.Blocked || !errors.Is(err, errors.Canceled) && gentle {
 						t.Fatalf("got %+v, %v", r, err)
 					}
@@ -809,7 +813,7 @@ func TestEngine_Stop(t *testing.T) {
 							t.Errorf("took %v:\n%s", d.took(), strings.Join(d.calls, "\n"))
 						}
 						for id, state := range states(r) {
-							if want := test.states[id]; state != want && (want == teardown.Untouched || state != teardown.Interrupted) {
+							if want := test.states[id]; state != want && (want == teardown.NotStarted || state != teardown.Interrupted) {
 								t.Errorf("%s is %s", id, state)
 							}
 						}
@@ -835,8 +839,8 @@ func TestEngine_StopWhileStarting(t *testing.T) {
 			d, stop := nativeOf(t, numbered(5)...), make(chan struct{})
 			ctx, cancel := context.WithCancel(t.Context())
 			defer cancel()
-			r, err := d.execute(ctx, teardown.Stop(stop), teardown.OnEvent(func(e teardown.Event) {
-				if e.Kind == teardown.Begun && e.Step == "s001" {
+			r, err := d.execute(ctx, teardown.WithStop(stop), teardown.WithEvents(func(e teardown.Event) {
+				if e.Kind == teardown.Started && e.Step == "s001" {
 					if gentle {
 						close(stop)
 					} else {
@@ -844,7 +848,7 @@ func TestEngine_StopWhileStarting(t *testing.T) {
 					}
 				}
 			}))
-			if r == nil || !errors.Is(err, errors.Canceled) && gentle || len(d.calls) > 4 || states(r)["s001"] != teardown.Interrupted || states(r)["s002"] != teardown.Untouched {
+			if r == nil || !errors.Is(err, errors.Canceled) && gentle || len(d.calls) > 4 || states(r)["s001"] != teardown.Interrupted || states(r)["s002"] != teardown.NotStarted {
 				t.Errorf("got %v, %v", states(r), err)
 			}
 		})
@@ -895,13 +899,13 @@ func TestEngine_JournalOfAPoll(t *testing.T) {
 			}
 			return deletingIn("list", 20*time.Second), nil
 		}
-		r, err := d.execute(t.Context(), teardown.Journal(journal), teardown.OnEvent(func(e teardown.Event) {
-			if e.Kind == teardown.Ended && e.Step != "" && journal.synced != journal.Len() {
+		r, err := d.execute(t.Context(), teardown.WithJournal(journal), teardown.WithEvents(func(e teardown.Event) {
+			if e.Kind == teardown.Finished && e.Step != "" && journal.synced != journal.Len() {
 				t.Errorf("%s was reported before it was synced", e.Step)
 			}
 		}))
 		// Before the first step, both polls, before the deletion and after it.
-		if err != nil || r.Outcome != teardown.Gone || journal.n != 5 || d.pollCalls != 2 {
+		if err != nil || r.Outcome != teardown.Deleted || journal.n != 5 || d.pollCalls != 2 {
 			t.Errorf("got %v, %d syncs and %d polls", err, journal.n, d.pollCalls)
 		}
 	})
@@ -918,8 +922,8 @@ func TestEngine_JournalFails(t *testing.T) {
 	} {
 		synctest.Test(t, func(t *testing.T) {
 			d, ended := nativeOf(t, "a", "b<a"), 0
-			r, err := d.execute(t.Context(), teardown.Journal(journal), teardown.OnEvent(func(e teardown.Event) {
-				if e.Kind == teardown.Ended && e.Step == "a" && errors.Is(e.Err, io.ErrShortWrite) {
+			r, err := d.execute(t.Context(), teardown.WithJournal(journal), teardown.WithEvents(func(e teardown.Event) {
+				if e.Kind == teardown.Finished && e.Step == "a" && errors.Is(e.Err, io.ErrShortWrite) {
 					ended++
 				}
 			}))
@@ -1055,7 +1059,7 @@ func TestEngine_Order(t *testing.T) {
 			d := nativeOf(t, ids...)
 			d.act = func(id string, n int) (teardown.Progress, error) {
 				if id == "s005" && n == 1 {
-					return teardown.Progress{}, refused(errors.Unavailable)
+					return teardown.Progress{}, entryRefused(errors.Unavailable)
 				}
 				return deletingIn("list", 0), nil
 			}
@@ -1065,15 +1069,15 @@ func TestEngine_Order(t *testing.T) {
 				}
 				return teardown.Progress{State: teardown.ProgressNotFound}, nil
 			}
-			if _, err := d.execute(t.Context(), teardown.Concurrency(1)); err != nil {
+			if _, err := d.execute(t.Context(), teardown.WithConcurrency(1)); err != nil {
 				t.Fatal(err)
 			}
 			calls = append(calls, d.calls)
 			// More at a time.
 			d = nativeOf(t, numbered(40)...)
 			var started []string
-			if _, err := d.execute(t.Context(), teardown.OnEvent(func(e teardown.Event) {
-				if e.Kind == teardown.Begun && e.Step != "" {
+			if _, err := d.execute(t.Context(), teardown.WithEvents(func(e teardown.Event) {
+				if e.Kind == teardown.Started && e.Step != "" {
 					started = append(started, e.Step)
 				}
 			})); err != nil {
@@ -1209,7 +1213,7 @@ func TestEngine_ClassWithoutASlot(t *testing.T) {
 			}
 			return teardown.Progress{State: teardown.ProgressNotFound}, nil
 		}
-		if _, err := d.execute(t.Context(), teardown.Concurrency(1)); err != nil {
+		if _, err := d.execute(t.Context(), teardown.WithConcurrency(1)); err != nil {
 			t.Fatal(err)
 		}
 		before := slices.DeleteFunc(slices.Clone(d.calls), func(call string) bool {
@@ -1238,8 +1242,8 @@ func TestEngine_TimeoutWithinAClass(t *testing.T) {
 			}
 			return teardown.Progress{State: teardown.ProgressNotFound}, nil
 		}
-		r, err := d.execute(t.Context(), teardown.StepTimeout(time.Minute+30*time.Second))
-		if r == nil || states(r)["a"] != teardown.Failed || states(r)["b"] != teardown.Done {
+		r, err := d.execute(t.Context(), teardown.WithStepTimeout(time.Minute+30*time.Second))
+		if r == nil || states(r)["a"] != teardown.Failed || states(r)["b"] != teardown.StepDeleted {
 			t.Errorf("got %v, %v:\n%s", states(r), err, strings.Join(d.calls, "\n"))
 		}
 	})
@@ -1295,7 +1299,7 @@ func TestEngine_WindowOfAClass(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		d := nativeOf(t, numbered(150)...)
 		d.act = act
-		if _, err := d.execute(t.Context(), teardown.Concurrency(4), teardown.WithMaxStarted(150)); err != nil {
+		if _, err := d.execute(t.Context(), teardown.WithConcurrency(4), teardown.WithMaxStarted(150)); err != nil {
 			t.Fatal(err)
 		}
 		// The first is due after 41 s.
@@ -1335,7 +1339,7 @@ func TestEngine_DeadlineOfAGroup(t *testing.T) {
 		d.hang = func(call string) time.Duration {
 			return map[string]time.Duration{"act a": 30 * time.Second, "act c": 20 * time.Second, "poll list": time.Hour}[call]
 		}
-		r, err := d.execute(t.Context(), teardown.StepTimeout(time.Minute))
+		r, err := d.execute(t.Context(), teardown.WithStepTimeout(time.Minute))
 		if r == nil || states(r)["a"] != teardown.Failed || states(r)["b"] != teardown.Failed || d.took() != 81*time.Second || !errors.Is(r.Steps[0].Err, errors.NotFinished) {
 			t.Errorf("got %v, %v after %v: %q", states(r), err, d.took(), d.calls)
 		}
@@ -1369,7 +1373,7 @@ func TestEngine_RequestID(t *testing.T) {
 				t.Fatal(err)
 			}
 			journal := new(disk)
-			r, err := teardown.Execute(t.Context(), d, p, teardown.Confirm("Acme"), teardown.Journal(journal))
+			r, err := teardown.Execute(t.Context(), d, p, teardown.WithConfirm("Acme"), teardown.WithJournal(journal))
 			if err != nil || r.Steps[0].RequestID != test.want {
 				t.Errorf("got %+v, %v, want %q", r, err, test.want)
 			}
@@ -1389,9 +1393,9 @@ func TestEngine_OrderOfAFreshRead(t *testing.T) {
 		gone  string
 		want  map[string]teardown.State
 	}{
-		"after one that is deleted already": {"a", "a", map[string]teardown.State{"a": teardown.AlreadyGone, "b": teardown.Done}},
-		"after one that is unknown":         {"unknown", "", map[string]teardown.State{"a": teardown.Done, "b": teardown.Untouched}},
-		"after one that fails":              {"a", "", map[string]teardown.State{"a": teardown.Failed, "b": teardown.Untouched}},
+		"after one that is deleted already": {"a", "a", map[string]teardown.State{"a": teardown.AlreadyDeleted, "b": teardown.StepDeleted}},
+		"after one that is unknown":         {"unknown", "", map[string]teardown.State{"a": teardown.StepDeleted, "b": teardown.NotStarted}},
+		"after one that fails":              {"a", "", map[string]teardown.State{"a": teardown.Failed, "b": teardown.NotStarted}},
 	} {
 		synctest.Test(t, func(t *testing.T) {
 			d := nativeOf(t, "a", "b")
@@ -1400,14 +1404,14 @@ func TestEngine_OrderOfAFreshRead(t *testing.T) {
 				t.Fatal(err)
 			}
 			fresh := &ordered{d, test.after}
-			d.gone[test.gone] = true
+			d.isDeleted[test.gone] = true
 			if name == "after one that fails" {
 				d.act = func(string, int) (teardown.Progress, error) {
-					return teardown.Progress{Err: refused(errors.PermissionDenied)}, nil
+					return teardown.Progress{Err: entryRefused(errors.PermissionDenied)}, nil
 				}
 			}
-			r, err := teardown.Execute(t.Context(), fresh, p, teardown.Confirm("Acme"))
-			if r == nil || (err == nil) != (r.Outcome == teardown.Gone) {
+			r, err := teardown.Execute(t.Context(), fresh, p, teardown.WithConfirm("Acme"))
+			if r == nil || (err == nil) != (r.Outcome == teardown.Deleted) {
 				t.Fatalf("%s: got %+v, %v", name, r, err)
 			}
 			if diff := cmp.Diff(test.want, states(r)); diff != "" {
@@ -1443,14 +1447,14 @@ func TestEngine_StopBeforeAnotherAct(t *testing.T) {
 		d, stop := nativeOf(t, "b", "a"), make(chan struct{})
 		d.act = func(id string, _ int) (teardown.Progress, error) {
 			if id == "b" {
-				return teardown.Progress{}, refused(errors.Unavailable)
+				return teardown.Progress{}, entryRefused(errors.Unavailable)
 			}
 			return teardown.Progress{State: teardown.ProgressNotFound}, nil
 		}
 		d.poll = func(string, int) (teardown.Progress, error) { return teardown.Progress{}, nil }
 		d.hang = func(call string) time.Duration { return map[string]time.Duration{"act a": 20 * time.Second}[call] }
-		r, err := d.execute(t.Context(), teardown.Concurrency(1), teardown.Stop(stop), teardown.OnEvent(func(e teardown.Event) {
-			if e.Kind == teardown.Ended && e.Step == "a" {
+		r, err := d.execute(t.Context(), teardown.WithConcurrency(1), teardown.WithStop(stop), teardown.WithEvents(func(e teardown.Event) {
+			if e.Kind == teardown.Finished && e.Step == "a" {
 				close(stop)
 			}
 		}))
@@ -1509,12 +1513,12 @@ func TestEngine_PollsFailWhileAnotherActs(t *testing.T) {
 		d.hang = func(call string) time.Duration { return map[string]time.Duration{"act b": 2 * time.Minute}[call] }
 		d.poll = func(id string, _ int) (teardown.Progress, error) {
 			if id == "a" {
-				return teardown.Progress{}, refused(errors.Unavailable)
+				return teardown.Progress{}, entryRefused(errors.Unavailable)
 			}
 			return teardown.Progress{State: teardown.ProgressNotFound}, nil
 		}
 		r, err := d.execute(t.Context(), teardown.WithRetryFor(10*time.Second))
-		if r == nil || !errors.Is(err, errors.Unavailable) || states(r)["a"] != teardown.Failed || states(r)["b"] != teardown.Done || r.Steps[0].Ended.Sub(d.start) > 20*time.Second {
+		if r == nil || !errors.Is(err, errors.Unavailable) || states(r)["a"] != teardown.Failed || states(r)["b"] != teardown.StepDeleted || r.Steps[0].FinishedAt.Sub(d.start) > 20*time.Second {
 			t.Errorf("got %v, %v: %q", states(r), err, d.calls)
 		}
 	})
@@ -1527,14 +1531,14 @@ func TestEngine_CanceledErrors(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w, stop := &world{steps: things("a"), takes: time.Hour / 2}, make(chan struct{})
 		time.AfterFunc(time.Minute, func() { close(stop) })
-		r, err := w.execute(t, teardown.Stop(stop))
+		r, err := w.execute(t, teardown.WithStop(stop))
 		if r == nil || r.Steps[0].State != teardown.Interrupted || codeOf(r.Steps[0].Err) != errors.NotFinished {
 			t.Errorf("got %+v, %v", r, err)
 		}
 		d := nativeOf(t, "a")
 		d.act = func(_ string, n int) (teardown.Progress, error) {
 			if n == 1 {
-				return teardown.Progress{}, refused(errors.Canceled)
+				return teardown.Progress{}, entryRefused(errors.Canceled)
 			}
 			return deletingIn("", 0), nil
 		}

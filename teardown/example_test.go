@@ -28,12 +28,12 @@ func (r rooms) Remove(_ context.Context, _ teardown.Organization, s teardown.Ste
 	return nil
 }
 
-func (r rooms) IsGone(_ context.Context, _ teardown.Organization, s teardown.Step) (bool, error) {
+func (r rooms) IsDeleted(_ context.Context, _ teardown.Organization, s teardown.Step) (bool, error) {
 	return !r[s.Name], nil
 }
 
 func (r rooms) Delete(context.Context, teardown.Organization) (teardown.Deletion, error) {
-	return teardown.Deletion{Outcome: teardown.Gone}, nil
+	return teardown.Deletion{Outcome: teardown.Deleted}, nil
 }
 
 // A driver whose removals block becomes a Driver.
@@ -44,7 +44,7 @@ func ExampleFromBlocking() {
 		fmt.Println(err)
 		return
 	}
-	report, err := teardown.Execute(ctx, d, plan, teardown.Confirm("Acme"))
+	report, err := teardown.Execute(ctx, d, plan, teardown.WithConfirm("Acme"))
 	if err != nil {
 		fmt.Println(err)
 		return
@@ -71,7 +71,7 @@ func ExampleExecute_errors() {
 		fmt.Println(err)
 		return
 	}
-	report, err := teardown.Execute(ctx, d, plan, teardown.Confirm("Acme"))
+	report, err := teardown.Execute(ctx, d, plan, teardown.WithConfirm("Acme"))
 	fmt.Println(report.Outcome)
 	for e := range errors.All(err) {
 		fmt.Println(e.Operation, e.Target, e.Code, e.Code.Retryable())

@@ -62,8 +62,8 @@ func Execute(ctx context.Context, d Driver, p *Plan, options ...Option) (*Report
 		return r.notFound(err)
 	case r.deletionStarted && denied(err):
 		// The credential may have ended with the organization. That proves nothing.
-		r.begin(nil, Untouched, nil)
-		if failed := r.write("", begun, nil, ""); failed != nil {
+		r.start(nil, NotStarted, nil)
+		if failed := r.write("", entryStarted, nil, ""); failed != nil {
 			return nil, failed
 		}
 		return r.finish(Deletion{Outcome: Unknown}, r.unknown(err))
@@ -74,21 +74,21 @@ func Execute(ctx context.Context, d Driver, p *Plan, options ...Option) (*Report
 	if err != nil {
 		return nil, err
 	}
-	r.begin(now, AlreadyGone, missed)
-	if err := r.write("", begun, nil, ""); err != nil {
+	r.start(now, AlreadyDeleted, missed)
+	if err := r.write("", entryStarted, nil, ""); err != nil {
 		return nil, err
 	}
-	if err := r.writeGone(); err != nil {
+	if err := r.writeDeleted(); err != nil {
 		return nil, err
 	}
 	switch {
 	case len(missed) > 0:
-		return r.finish(Deletion{Outcome: Blocked}, r.refuse(errors.DeletionStepsNotSatisfied, whatIsLeft(r.states),
+		return r.finish(Deletion{Outcome: Blocked}, r.refuse(errors.DeletionStepsNotSatisfied, remaining(r.states),
 			"%s exists, and was not found in the organization", missed[0]))
-	case r.hopeless(now):
+	case r.cannotProceed(now):
 		err := now.Err()
 		if err == nil { // the provider would not refuse, and hands are needed all the same
-			err = r.refuse(errors.DeletionStepsNotSatisfied, whatIsLeft(r.states), "")
+			err = r.refuse(errors.DeletionStepsNotSatisfied, remaining(r.states), "")
 		}
 		return r.finish(Deletion{Outcome: Blocked}, err)
 	}
@@ -147,7 +147,7 @@ func (r *run) admit() error {
 	if err := r.confirmed(); err != nil {
 		return err
 	}
-	return r.permitted(p)
+	return r.checkPermitted(p)
 }
 
 // confirmed refuses a plan whose organization was not confirmed by its name, or by its
@@ -165,9 +165,9 @@ func (r *run) confirmed() error {
 	return nil
 }
 
-// permitted refuses a plan that deletes an organization that must not be deleted, or
+// overridden refuses a plan that deletes an organization that must not be deleted, or
 // for which a consent is missing.
-func (r *run) permitted(p *Plan) error {
+func (r *run) checkPermitted(p *Plan) error {
 	if err := r.settings.mayDelete(p.Organization.ID); err != nil {
 		return r.refuse(errors.NotConfirmed, nil, "%w", err)
 	}
@@ -180,19 +180,19 @@ func (r *run) permitted(p *Plan) error {
 			return r.refuse(errors.NotConfirmed, steps, "%s: %w", step.ID, err)
 		}
 	}
-	return r.consented(p)
+	return r.overridden(p)
 }
 
-// consented refuses what was not permitted.
-func (r *run) consented(p *Plan) error {
-	missing := slices.DeleteFunc(p.Consents(), r.settings.permits)
+// overridden refuses what was not permitted.
+func (r *run) overridden(p *Plan) error {
+	missing := slices.DeleteFunc(p.Overrides(), r.settings.overrides)
 	if len(missing) == 0 {
 		return nil
 	}
 	var steps []errors.Step
 	for _, step := range p.Steps {
-		if step.Needs != "" && slices.Contains(missing, step.Needs) {
-			steps = append(steps, errors.Step{Name: step.ID, Description: "has to be permitted: " + string(step.Needs)})
+		if step.Requires != "" && slices.Contains(missing, step.Requires) {
+			steps = append(steps, errors.Step{Name: step.ID, Description: "has to be permitted: " + string(step.Requires)})
 		}
 	}
 	return r.refuse(errors.NotConfirmed, steps, "it has to be permitted: %s", joined(missing))
@@ -230,7 +230,7 @@ func (r *run) missed(ctx context.Context, now *Plan) ([]string, error) {
 		turn <- struct{}{}
 		readers.Go(func() {
 			defer func() { <-turn }()
-			gone[i], errs[i] = r.isGone(ctx, step)
+			gone[i], errs[i] = r.isDeleted(ctx, step)
 		})
 	}
 	readers.Wait()
@@ -247,8 +247,8 @@ func (r *run) missed(ctx context.Context, now *Plan) ([]string, error) {
 	return found, nil
 }
 
-// isGone reads whether the resource of a step does not exist.
-func (r *run) isGone(ctx context.Context, step Step) (bool, error) {
+// isDeleted reads whether the resource of a step does not exist.
+func (r *run) isDeleted(ctx context.Context, step Step) (bool, error) {
 	all, err := r.driver.Poll(ctx, r.plan.Organization, "", []Step{step})
 	switch {
 	case err != nil:
@@ -264,23 +264,23 @@ func (r *run) compare(now *Plan) error {
 	if changed := r.plan.changes(now); len(changed) > 0 {
 		return r.refuse(errors.PlanStale, changed, "%s %s", changed[0].Name, changed[0].Description)
 	}
-	return r.permitted(now)
+	return r.checkPermitted(now)
 }
 
-// hopeless reports whether no step can make the deletion succeed, or only somebody's
+// cannotProceed reports whether no step can make the deletion succeed, or only somebody's
 // hand: then nothing is touched, unless that is permitted.
-func (r *run) hopeless(now *Plan) bool {
+func (r *run) cannotProceed(now *Plan) bool {
 	err := now.Err()
-	if err != nil && (!errors.Is(err, errors.DeletionStepsNotSatisfied) || lasting(err)) {
+	if err != nil && (!errors.Is(err, errors.DeletionStepsNotSatisfied) || permanent(err)) {
 		return true
 	}
-	return len(now.Manual()) > 0 && !r.settings.permits(Partial)
+	return len(now.Manual()) > 0 && !r.settings.overrides(Partial)
 }
 
-// begin makes the report of every step of the plan, as it was found now. A step that
+// start makes the report of every step of the plan, as it was found now. A step that
 // was not found is in the state missing, unless it is one of those that were missed:
 // they exist, and are not acted upon.
-func (r *run) begin(now *Plan, missing State, missed []string) {
+func (r *run) start(now *Plan, missing State, missed []string) {
 	r.states = make([]StepReport, len(r.plan.Steps))
 	r.index = make(map[string]int, len(r.plan.Steps))
 	steps := now.byID()
@@ -289,19 +289,19 @@ func (r *run) begin(now *Plan, missing State, missed []string) {
 		found := steps[step.ID]
 		switch {
 		case found == nil && slices.Contains(missed, step.ID):
-			r.states[i] = StepReport{Step: step, State: Untouched, Error: "it exists, and was not found in the organization"}
+			r.states[i] = StepReport{Step: step, State: NotStarted, Error: "it exists, and was not found in the organization"}
 		case found == nil:
 			r.states[i] = StepReport{Step: step, State: missing}
 		case found.Manual:
-			r.states[i] = StepReport{Step: *found, State: ByHand}
+			r.states[i] = StepReport{Step: *found, State: ManualRequired}
 		default:
-			r.states[i] = StepReport{Step: *found, State: Untouched, found: true}
+			r.states[i] = StepReport{Step: *found, State: NotStarted, found: true}
 		}
-		if r.states[i].State.gone() {
+		if r.states[i].State.deleted() {
 			r.done++
 		}
 	}
-	r.event(Event{Kind: Begun})
+	r.event(Event{Kind: Started})
 	for _, id := range r.unmatched(r.settings.allow) {
 		r.event(Event{Kind: Unmatched, Text: fmt.Sprintf("Allow: %q is no organization of the plan", id)})
 	}
@@ -309,8 +309,8 @@ func (r *run) begin(now *Plan, missing State, missed []string) {
 		r.event(Event{Kind: Unmatched, Text: fmt.Sprintf("Deny: %q is no organization of the plan", id)})
 	}
 	for _, s := range r.states {
-		if s.State == AlreadyGone || s.State == ByHand {
-			r.event(Event{Step: s.ID, Kind: Ended, Text: string(s.State)})
+		if s.State == AlreadyDeleted || s.State == ManualRequired {
+			r.event(Event{Step: s.ID, Kind: Finished, Text: string(s.State)})
 		}
 	}
 }
@@ -330,10 +330,10 @@ func (r *run) unmatched(ids []string) []string {
 	return unmatched
 }
 
-// writeGone writes down which steps are gone already.
-func (r *run) writeGone() error {
+// writeDeleted writes down which steps are gone already.
+func (r *run) writeDeleted() error {
 	for _, s := range r.states {
-		if s.State == AlreadyGone {
+		if s.State == AlreadyDeleted {
 			if err := r.append(s.ID, string(s.State), nil, ""); err != nil {
 				return err
 			}
@@ -376,9 +376,9 @@ var (
 	errStopped     = fmt.Errorf("%w while the step was waiting", trace.ErrStopped)
 )
 
-// ended is the error of a step that was ended by a cause. What the step's own time or a
+// timedOut is the error of a step that was ended by a cause. What the step's own time or a
 // gentle stop has cut off was not canceled by anybody.
-func (r *run) ended(step string, err, cause error) error {
+func (r *run) timedOut(step string, err, cause error) error {
 	if e, ok := errors.AsType[*errors.Error](err); ok && (e.Code != errors.Canceled || cause != errStepTimeout && cause != errStopped) {
 		return err
 	}
@@ -388,9 +388,9 @@ func (r *run) ended(step string, err, cause error) error {
 	}
 }
 
-// lasting reports whether neither a step nor time changes a refusal: the organization
+// permanent reports whether neither a step nor time changes a refusal: the organization
 // has to stay as what it is.
-func lasting(err error) bool {
+func permanent(err error) bool {
 	return errors.Is(err, errors.DefaultOrganization) || errors.Is(err, errors.SystemOrganization)
 }
 
@@ -400,20 +400,20 @@ func denied(err error) bool {
 		(errors.Is(err, errors.Unauthenticated) || errors.Is(err, errors.PermissionDenied))
 }
 
-// waitsForOthers reports whether something was begun and does not end by itself soon:
+// waitingOnOthers reports whether something was begun and does not end by itself soon:
 // somebody has to approve it. A wait that a context has cut off is none.
-func waitsForOthers(err error) bool {
+func waitingOnOthers(err error) bool {
 	return errors.Is(err, errors.NotFinished) && !errors.Is(err, context.Canceled) && !errors.Is(err, context.DeadlineExceeded)
 }
 
-// passes reports whether trying again may help: what may succeed later, what others
+// retryable reports whether trying again may help: what may succeed later, what others
 // stand in the way of, and what was lost and is read to be still there. What is not
 // known comes first: its cause says nothing of what became of it.
-func passes(err error) bool {
+func retryable(err error) bool {
 	switch {
 	case errors.Is(err, errors.OutcomeUnknown):
 		return true
-	case lasting(err), waitsForOthers(err), errors.Is(err, errors.PaymentRequired): // each try may charge somebody
+	case permanent(err), waitingOnOthers(err), errors.Is(err, errors.PaymentRequired): // each try may charge somebody
 		return false
 	}
 	return errors.Retryable(err) || errors.Is(err, errors.Conflict) || errors.Is(err, errors.DeletionStepsNotSatisfied) ||
@@ -444,17 +444,17 @@ func (r *run) finish(d Deletion, err error, requestID ...string) (*Report, error
 		err = failed
 	}
 	report := &Report{
-		Provider: r.plan.Provider, Organization: r.plan.Organization, Outcome: d.Outcome, Decides: d.Decides,
-		Started: r.started, Ended: time.Now(), Steps: slices.Clone(r.states), Err: err, Error: text(err),
+		Provider: r.plan.Provider, Organization: r.plan.Organization, Outcome: d.Outcome, PendingOn: d.PendingOn,
+		StartedAt: r.started, FinishedAt: time.Now(), Steps: slices.Clone(r.states), Err: err, Error: text(err),
 		UnmatchedAllow: r.unmatched(r.settings.allow), UnmatchedDeny: r.unmatched(r.settings.deny),
 	}
-	r.event(Event{Kind: Ended, Text: string(d.Outcome), Err: err})
+	r.event(Event{Kind: Finished, Text: string(d.Outcome), Err: err})
 	return report, err
 }
 
 // write appends an entry to the journal, and syncs one that is a result.
 func (r *run) write(step, verdict string, err error, requestID string) error {
-	if failed := r.append(step, verdict, err, requestID); failed != nil || verdict == begun {
+	if failed := r.append(step, verdict, err, requestID); failed != nil || verdict == entryStarted {
 		return failed
 	}
 	return r.sync()

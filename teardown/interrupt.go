@@ -57,7 +57,7 @@ func (w *interruptible) stop() {
 	}
 }
 
-// begin is called while the act waits, with what it waits for.
+// start is called while the act waits, with what it waits for.
 func (w *interruptible) begin(text string) {
 	if w.progress != nil {
 		w.progress(text)

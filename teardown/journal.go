@@ -37,9 +37,9 @@ type Entry struct {
 
 // Verdicts that are neither a [State] nor an [Outcome].
 const (
-	begun    = "begun"    // about to be done
-	deleting = "deleting" // the deletion of the organization is about to be sent
-	refused  = "refused"  // the provider refused that deletion
+	entryStarted  = "begun"    // about to be done
+	entryDeleting = "deleting" // the deletion of the organization is about to be sent
+	entryRefused  = "refused"  // the provider refused that deletion
 )
 
 // started reports whether entries show that a deletion of an organization was
@@ -51,9 +51,9 @@ func started(entries []Entry, p *Plan) bool {
 			continue
 		}
 		switch e.Verdict {
-		case deleting:
+		case entryDeleting:
 			open++
-		case refused:
+		case entryRefused:
 			open = max(open-1, 0)
 		}
 	}

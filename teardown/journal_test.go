@@ -62,13 +62,13 @@ func TestTheJournalHasEveryVerdict(t *testing.T) {
 		d := new(disk)
 		w := &world{steps: things("a", "b<a"), remove: func(id string, _ int) error {
 			if id == "b" {
-				return refused(errors.PermissionDenied)
+				return entryRefused(errors.PermissionDenied)
 			}
 			return nil
 		}}
 		p := w.plan(t)
-		_, err := teardown.Execute(t.Context(), teardown.FromBlocking(w), p, teardown.Confirm("Acme"), teardown.Journal(d), teardown.OnEvent(func(e teardown.Event) {
-			if e.Kind == teardown.Ended && d.synced != d.Len() {
+		_, err := teardown.Execute(t.Context(), teardown.FromBlocking(w), p, teardown.WithConfirm("Acme"), teardown.WithJournal(d), teardown.WithEvents(func(e teardown.Event) {
+			if e.Kind == teardown.Finished && d.synced != d.Len() {
 				t.Errorf("%s %s was told before it was synced", e.Step, e.Text)
 			}
 		}))
@@ -94,7 +94,7 @@ func TestAJournalIsReadableAfterACrashAtAnyByte(t *testing.T) {
 	t.Parallel()
 	d := new(disk)
 	w := &world{steps: things("a", "b<a")}
-	if _, err := w.execute(t, teardown.Journal(d)); err != nil {
+	if _, err := w.execute(t, teardown.WithJournal(d)); err != nil {
 		t.Fatal(err)
 	}
 	whole := d.String()
@@ -102,7 +102,7 @@ func TestAJournalIsReadableAfterACrashAtAnyByte(t *testing.T) {
 	for cut := range len(whole) + 1 {
 		again := bytes.NewBufferString(whole[:cut])
 		before := len(read(t, strings.NewReader(whole[:cut])))
-		if _, err := (&world{steps: things("a", "b<a")}).execute(t, teardown.Journal(again)); err != nil {
+		if _, err := (&world{steps: things("a", "b<a")}).execute(t, teardown.WithJournal(again)); err != nil {
 			t.Fatal(err)
 		}
 		// Of a line without its end all may be there, and is read.
@@ -117,7 +117,7 @@ func TestNothingIsDoneThatCannotBeWrittenDown(t *testing.T) {
 	for fails := 1; fails <= 7; fails++ {
 		d := &disk{fails: fails}
 		w := &world{steps: things("a", "b<a")}
-		r, err := w.execute(t, teardown.Journal(d))
+		r, err := w.execute(t, teardown.WithJournal(d))
 		// 1: begun, 2: a begun, 3: a done, 4: b begun, 5: b done, 6: deleting, 7: gone
 		if !errors.Is(err, io.ErrShortWrite) {
 			t.Errorf("%d: got %+v, %v", fails, r, err)
@@ -165,7 +165,7 @@ func FuzzReadPlan(f *testing.F) {
 			return
 		}
 		w := &world{}
-		if _, err := teardown.Execute(t.Context(), teardown.FromBlocking(w), p, teardown.Confirm(p.Organization.Name)); err == nil && p.Organization != acme {
+		if _, err := teardown.Execute(t.Context(), teardown.FromBlocking(w), p, teardown.WithConfirm(p.Organization.Name)); err == nil && p.Organization != acme {
 			t.Errorf("a plan of %+v was carried out", p.Organization)
 		}
 		if err := p.WriteTree(io.Discard); err != nil {

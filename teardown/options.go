@@ -18,9 +18,9 @@ type Option func(*settings)
 type settings struct {
 	confirmed   bool
 	name        string
-	limited     bool // Allow was given, with or without an entry
+	limited     bool // WithAllow was given, with or without an entry
 	allow, deny []string
-	permitted   []Consent
+	overridden  []Override
 	onEvent     func(Event)
 	journal     *journalWriter
 	concurrency int // requests in flight
@@ -34,7 +34,7 @@ type settings struct {
 }
 
 func configure(options []Option) *settings {
-	s := &settings{concurrency: 8, maxStarted: 100, stepTimeout: time.Hour, retryFor: 15 * time.Minute, planTTL: Validity}
+	s := &settings{concurrency: 8, maxStarted: 100, stepTimeout: time.Hour, retryFor: 15 * time.Minute, planTTL: PlanTTL}
 	for _, option := range options {
 		if option == nil {
 			s.invalid("an option is nil")
@@ -52,20 +52,20 @@ func (s *settings) invalid(format string, args ...any) {
 	}
 }
 
-// Confirm gives the name of the organization, as the one who wants it gone knows
+// WithConfirm gives the name of the organization, as the one who wants it gone knows
 // it. Without it nothing is carried out, nor when the organization is called
 // otherwise. An organization without a name is confirmed by its ID. A name that is
 // empty or white space confirms nothing: the error is [errors.NotConfirmed].
-func Confirm(name string) Option {
+func WithConfirm(name string) Option {
 	return func(s *settings) { s.confirmed, s.name = true, name }
 }
 
-// Allow names organizations, by id, that may be deleted: all others may not then. It
+// WithAllow names organizations, by id, that may be deleted: all others may not then. It
 // applies to every organization that the plan deletes: its own, and those in
 // [Step.Organization]. With no id, no organization may be deleted. An id that is
 // empty or has white space at an end is [errors.InvalidArgument]; one that matches no
 // organization of the plan is in [Report.UnmatchedAllow].
-func Allow(ids ...string) Option {
+func WithAllow(ids ...string) Option {
 	return func(s *settings) {
 		s.limited = true
 		s.allow = append(s.allow, ids...)
@@ -73,12 +73,12 @@ func Allow(ids ...string) Option {
 	}
 }
 
-// Deny names organizations, by id, that are never deleted. It applies to every
+// WithDeny names organizations, by id, that are never deleted. It applies to every
 // organization that the plan deletes: its own, and those in [Step.Organization]. Upper
 // and lower case count as equal. An id that is empty or has white space at an end is
 // [errors.InvalidArgument]; one that matches no organization of the plan is in
 // [Report.UnmatchedDeny].
-func Deny(ids ...string) Option {
+func WithDeny(ids ...string) Option {
 	return func(s *settings) {
 		s.deny = append(s.deny, ids...)
 		s.check("Deny", ids)
@@ -94,23 +94,23 @@ func (s *settings) check(option string, ids []string) {
 	}
 }
 
-// Permit permits what is not done without being permitted.
-func Permit(consents ...Consent) Option {
-	return func(s *settings) { s.permitted = append(s.permitted, consents...) }
+// WithOverrides permits what is not done without being permitted.
+func WithOverrides(consents ...Override) Option {
+	return func(s *settings) { s.overridden = append(s.overridden, consents...) }
 }
 
-// OnEvent has a function called with everything that happens, one call at a time.
+// WithEvents has a function called with everything that happens, one call at a time.
 // It should return soon.
-func OnEvent(f func(Event)) Option {
+func WithEvents(f func(Event)) Option {
 	return func(s *settings) { s.onEvent = f }
 }
 
-// Journal has an [Entry] written for everything that is begun and every verdict, as
+// WithJournal has an [Entry] written for everything that is begun and every verdict, as
 // a line of JSON. Where the writer has a method Sync, as an [os.File] has, it is
 // called after each verdict. Nothing more is begun once writing fails. A writer may
 // be shared: entries of teardowns that run at the same time do not mix. A nil writer
 // is [errors.InvalidArgument].
-func Journal(w io.Writer) Option {
+func WithJournal(w io.Writer) Option {
 	if isNil(w) {
 		return func(s *settings) { s.invalid("the writer of the journal is nil") }
 	}
@@ -130,10 +130,10 @@ func isNil(v any) bool {
 	return false
 }
 
-// Concurrency sets how many requests of steps are in flight at a time; 8 by default. As
+// WithConcurrency sets how many requests of steps are in flight at a time; 8 by default. As
 // many polls may be in addition, except with 1. A step that waits for the provider has
 // none.
-func Concurrency(n int) Option {
+func WithConcurrency(n int) Option {
 	return func(s *settings) { s.concurrency = max(n, 1) }
 }
 
@@ -148,16 +148,16 @@ func WithMaxStarted(n int) Option {
 	}
 }
 
-// Stop ends a teardown gently when the channel is closed: no attempt and no step
+// WithStop ends a teardown gently when the channel is closed: no attempt and no step
 // starts after it, and what runs is finished. A step that only waits, for the
 // provider, its rate limit or another attempt, ends at once as [Interrupted]. Carry out the
 // same plan again to resume. To end a teardown at once cancel its context.
-func Stop(stop <-chan struct{}) Option {
+func WithStop(stop <-chan struct{}) Option {
 	return func(s *settings) { s.stop = stop }
 }
 
-// StepTimeout sets how long a step may take, waits included; one hour by default.
-func StepTimeout(d time.Duration) Option {
+// WithStepTimeout sets how long a step may take, waits included; one hour by default.
+func WithStepTimeout(d time.Duration) Option {
 	return func(s *settings) { s.stepTimeout = d }
 }
 
@@ -175,7 +175,7 @@ func WithRetryFor(d time.Duration) Option {
 }
 
 // WithPlanTTL sets the maximum age of a plan when it is applied. The default is
-// [Validity], 24 hours. The age is the time since [Plan.TakenAt]; [Plan.ExpiresAt]
+// [PlanTTL], 24 hours. The age is the time since [Plan.CreatedAt]; [Plan.ExpiresAt]
 // only informs. It must be positive.
 func WithPlanTTL(d time.Duration) Option {
 	return func(s *settings) {
@@ -187,14 +187,14 @@ func WithPlanTTL(d time.Duration) Option {
 
 // WithResume sets the entries of earlier journals. An entry which shows that the
 // deletion of the same organization (provider, instance and ID) was started proves
-// that an organization which no longer exists was deleted: the outcome is [Gone]
+// that an organization which no longer exists was deleted: the outcome is [Deleted]
 // instead of [NotFound]. It does not if a later entry shows that the provider refused
 // that deletion. Entries of other organizations are ignored.
 func WithResume(entries []Entry) Option {
 	return func(s *settings) { s.resume = append(s.resume, entries...) }
 }
 
-func (s *settings) permits(c Consent) bool { return slices.Contains(s.permitted, c) }
+func (s *settings) overrides(c Override) bool { return slices.Contains(s.overridden, c) }
 
 // mayDelete returns why an organization must not be deleted; nil if it may.
 func (s *settings) mayDelete(id string) error {

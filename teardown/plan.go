@@ -13,8 +13,8 @@ import (
 	"github.com/offboard-dev/offboard-go/errors"
 )
 
-// Validity is how long a plan may be carried out.
-const Validity = 24 * time.Hour
+// PlanTTL is how long a plan may be carried out.
+const PlanTTL = 24 * time.Hour
 
 // version is that of the plan's form in JSON.
 const version = 1
@@ -31,9 +31,9 @@ type Plan struct {
 
 	Organization Organization `json:"organization"`
 
-	// TakenAt is the time of the reads. The executor computes the age of the plan from
+	// CreatedAt is the time of the reads. The executor computes the age of the plan from
 	// it; see [WithPlanTTL].
-	TakenAt time.Time `json:"taken_at"`
+	CreatedAt time.Time `json:"taken_at"`
 
 	// ExpiresAt is the end of the default age. It only informs.
 	ExpiresAt time.Time `json:"expires_at"`
@@ -42,18 +42,18 @@ type Plan struct {
 	// stand in its way. See [Plan.Err].
 	Refusal *Refusal `json:"refusal,omitempty"`
 
-	// Needs is what has to be permitted for the organization itself, with [Permit].
-	Needs []Consent `json:"needs,omitempty"`
+	// Requires is what has to be permitted for the organization itself, with [WithOverrides].
+	Requires []Override `json:"needs,omitempty"`
 
 	// Steps are what has to go, in an order in which it can.
 	Steps []Step `json:"steps"`
 
-	// Losses are what goes along with the organization without standing in its way.
-	Losses []Loss `json:"losses,omitempty"`
+	// Cascades are what goes along with the organization without standing in its way.
+	Cascades []Cascade `json:"losses,omitempty"`
 
-	// Underway is set by a [Driver] whose provider already carries out a deletion of the
+	// PendingDeletion is set by a [Driver] whose provider already carries out a deletion of the
 	// organization: the outcome of a run that does not request one. It is never kept.
-	Underway *Deletion `json:"-"`
+	PendingDeletion *Deletion `json:"-"`
 
 	// Fingerprint is the SHA-256 of all other fields as JSON, in hex. It detects an
 	// accidental edit and a damaged file. It has no key, so that it does not protect from
@@ -92,11 +92,11 @@ type Step struct {
 	// Manual: no API removes it.
 	Manual bool `json:"manual,omitempty"`
 
-	// Needs is what has to be permitted for it, with [Permit]; "" for nothing.
-	Needs Consent `json:"needs,omitempty"`
+	// Requires is what has to be permitted for it, with [WithOverrides]; "" for nothing.
+	Requires Override `json:"needs,omitempty"`
 
 	// Organization is the organization that the step deletes as a whole, with all that
-	// it has; nil if the step deletes none. [Allow] and [Deny] apply to it.
+	// it has; nil if the step deletes none. [WithAllow] and [WithDeny] apply to it.
 	Organization *Organization `json:"organization,omitempty"`
 
 	// Ref says where the driver reads the resource. It belongs to the driver, and is always
@@ -104,8 +104,8 @@ type Step struct {
 	Ref json.RawMessage `json:"ref,omitempty"`
 }
 
-// Loss is what goes along with an organization.
-type Loss struct {
+// Cascade is what goes along with an organization.
+type Cascade struct {
 	Kind string `json:"kind"`
 
 	// Count is how many there are; 0 if that could not be read, as Note says.
@@ -157,8 +157,8 @@ func (p *Plan) Seal() *Plan {
 		return nil
 	}
 	p.Version = version
-	p.TakenAt = time.Now().UTC().Round(0)
-	p.ExpiresAt = p.TakenAt.Add(Validity)
+	p.CreatedAt = time.Now().UTC().Round(0)
+	p.ExpiresAt = p.CreatedAt.Add(PlanTTL)
 	p.Fingerprint = p.fingerprint()
 	return p
 }
@@ -201,16 +201,16 @@ func (p *Plan) byID() map[string]*Step {
 	return steps
 }
 
-// Consents returns all that has to be permitted for the plan to be carried out, once
+// Overrides returns all that has to be permitted for the plan to be carried out, once
 // each.
-func (p *Plan) Consents() []Consent {
+func (p *Plan) Overrides() []Override {
 	if p == nil {
 		return nil
 	}
-	needed := slices.Clone(p.Needs)
+	needed := slices.Clone(p.Requires)
 	for _, step := range p.Steps {
-		if step.Needs != "" {
-			needed = append(needed, step.Needs)
+		if step.Requires != "" {
+			needed = append(needed, step.Requires)
 		}
 	}
 	slices.Sort(needed)
@@ -254,11 +254,11 @@ func (p *Plan) check(ttl time.Duration) []errors.Step {
 		add("version", "is %d, and this package carries out %d", p.Version, version)
 	case p.Fingerprint == "" || p.Fingerprint != p.fingerprint():
 		add("fingerprint", "is not that of the plan: it was changed")
-	case now.Sub(p.TakenAt) > ttl:
+	case now.Sub(p.CreatedAt) > ttl:
 		// By the time of the reads: whoever edits the file can set its expiry.
-		add("expires_at", "was %s: the plan is older than %v", p.TakenAt.Add(ttl).Format(time.RFC3339), ttl)
-	case now.Before(p.TakenAt.Add(-time.Minute)): // clocks differ
-		add("taken_at", "is %s, which is to come", p.TakenAt.Format(time.RFC3339))
+		add("expires_at", "was %s: the plan is older than %v", p.CreatedAt.Add(ttl).Format(time.RFC3339), ttl)
+	case now.Before(p.CreatedAt.Add(-time.Minute)): // clocks differ
+		add("taken_at", "is %s, which is to come", p.CreatedAt.Format(time.RFC3339))
 	}
 	seen := map[string]bool{}
 	for _, step := range p.Steps {
@@ -300,49 +300,49 @@ func (p *Plan) changes(now *Plan) []errors.Step {
 			add(step.ID, "is a %s", step.Kind)
 		case step.Name != before.Name:
 			add(step.ID, "is now called %q", step.Name)
-		case step.Needs != before.Needs && step.Needs != "":
-			add(step.ID, "now needs to be permitted: %s", step.Needs)
+		case step.Requires != before.Requires && step.Requires != "":
+			add(step.ID, "now needs to be permitted: %s", step.Requires)
 		}
 	}
-	for _, need := range now.Needs {
-		if !slices.Contains(p.Needs, need) {
+	for _, need := range now.Requires {
+		if !slices.Contains(p.Requires, need) {
 			add("organization", "now needs to be permitted: %s", need)
 		}
 	}
-	for _, loss := range now.Losses {
-		if loss.Count > 0 && !slices.ContainsFunc(p.Losses, func(l Loss) bool { return l.Kind == loss.Kind && l.Count > 0 }) {
+	for _, loss := range now.Cascades {
+		if loss.Count > 0 && !slices.ContainsFunc(p.Cascades, func(l Cascade) bool { return l.Kind == loss.Kind && l.Count > 0 }) {
 			add(loss.Kind, "would be lost as well: %d", loss.Count)
 		}
-		if loss.Count == 0 && !slices.ContainsFunc(p.Losses, func(l Loss) bool { return l.Kind == loss.Kind && l.Count == 0 }) {
+		if loss.Count == 0 && !slices.ContainsFunc(p.Cascades, func(l Cascade) bool { return l.Kind == loss.Kind && l.Count == 0 }) {
 			add(loss.Kind, "cannot be read, and could be when the plan was made")
 		}
 	}
 	return changed
 }
 
-// Consent is something that has to be permitted by its own name before it is done.
-type Consent string
+// Override is something that has to be permitted by its own name before it is done.
+type Override string
 
-// Values of [Consent].
+// Values of [Override].
 const (
 	// OwnOrganization: the organization is the one that the credential belongs to,
 	// and which dies with it.
-	OwnOrganization Consent = "own_organization"
+	OwnOrganization Override = "own_organization"
 
 	// TerminationProtection: a cluster is protected against termination, and the
 	// protection is taken off.
-	TerminationProtection Consent = "termination_protection"
+	TerminationProtection Override = "termination_protection"
 
 	// ManagedOrganizations: organizations that belong to this one are deleted with
 	// all that they have.
-	ManagedOrganizations Consent = "managed_organizations"
+	ManagedOrganizations Override = "managed_organizations"
 
 	// Partial: something has to be done by hand, and all else goes before that. The
 	// organization stays until the plan is carried out again.
-	Partial Consent = "partial"
+	Partial Override = "partial"
 )
 
-func joined(consents []Consent) string {
+func joined(consents []Override) string {
 	names := make([]string, len(consents))
 	for i, c := range consents {
 		names[i] = string(c)

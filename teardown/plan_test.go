@@ -20,18 +20,18 @@ import (
 func full() *teardown.Plan {
 	steps := things("vm/1", "disk/1<vm/1", "invoice/7")
 	steps[0].Kind, steps[1].Kind, steps[2].Kind = "vm", "disk", "invoice"
-	steps[1].Needs = teardown.ManagedOrganizations
+	steps[1].Requires = teardown.ManagedOrganizations
 	steps[2].Manual = true
 	steps[2].Name = "evil\x1b[2Jname\u202e"
 	return &teardown.Plan{
 		Provider: "world", Instance: "https://world.invalid", Organization: acme, Steps: steps,
-		Needs: []teardown.Consent{teardown.OwnOrganization},
+		Requires: []teardown.Override{teardown.OwnOrganization},
 		Refusal: teardown.RefusalOf(&errors.Error{
 			Provider: "world", Operation: "CheckDeletion", Target: "org_1", Code: errors.DeletionStepsNotSatisfied, ProviderCode: "left",
 			Status: 409, Message: "something is left", RequestID: "r-1", Steps: []errors.Step{{Name: "vms", Description: "delete them"}},
 			Err: errors.New("they run"),
 		}),
-		Losses: []teardown.Loss{{Kind: "users", Count: 3, Names: []string{"ann", "bob"}, Note: "of other organizations, too"}},
+		Cascades: []teardown.Cascade{{Kind: "users", Count: 3, Names: []string{"ann", "bob"}, Note: "of other organizations, too"}},
 	}
 }
 
@@ -113,7 +113,7 @@ func jobs(worlds []*world) []teardown.Job {
 			Teardown: func(ctx context.Context, p *teardown.Plan, options ...teardown.Option) (*teardown.Report, error) {
 				return teardown.Execute(ctx, teardown.FromBlocking(w), p, options...)
 			},
-			Options: []teardown.Option{teardown.Confirm("Acme")},
+			Options: []teardown.Option{teardown.WithConfirm("Acme")},
 		}
 	}
 	return all
@@ -126,12 +126,12 @@ func TestManyJobsRunAtOnce(t *testing.T) {
 		for i := range worlds {
 			worlds[i] = &world{steps: things("a"), takes: time.Minute}
 		}
-		worlds[3].inspect = refused(errors.PermissionDenied)
+		worlds[3].inspect = entryRefused(errors.PermissionDenied)
 		start := time.Now()
 		var seen []int
 		for result := range teardown.Run(t.Context(), jobs(worlds), 5) {
 			seen = append(seen, result.Index)
-			if ok := result.Index != 3; ok != (result.Err == nil) || ok && result.Report.Outcome != teardown.Gone {
+			if ok := result.Index != 3; ok != (result.Err == nil) || ok && result.Report.Outcome != teardown.Deleted {
 				t.Errorf("got %+v", result)
 			}
 		}
@@ -173,7 +173,7 @@ func TestNothingRunsOnAfterTheLoop(t *testing.T) {
 				defer cancel()
 				stop := make(chan struct{})
 				results, begun := 0, false
-				for range teardown.Run(ctx, all, 4, teardown.Stop(stop)) {
+				for range teardown.Run(ctx, all, 4, teardown.WithStop(stop)) {
 					results++
 					if !begun && !limit(cancel, stop) {
 						break
@@ -194,7 +194,7 @@ func TestNothingRunsOnAfterTheLoop(t *testing.T) {
 
 func TestWriteTable_LossThatWasNotCounted(t *testing.T) {
 	t.Parallel()
-	p := &teardown.Plan{Losses: []teardown.Loss{{Kind: "users", Note: "not readable with this credential"}}}
+	p := &teardown.Plan{Cascades: []teardown.Cascade{{Kind: "users", Note: "not readable with this credential"}}}
 	var b strings.Builder
 	if err := p.WriteTable(&b); err != nil || !strings.HasSuffix(b.String(), "\nusers (not readable with this credential)\n") {
 		t.Errorf("got %q, %v", b.String(), err)

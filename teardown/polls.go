@@ -42,7 +42,7 @@ type group struct {
 func (s *scheduler) wait(i int, now time.Time) {
 	t := &s.tasks[i]
 	if !now.Before(t.deadline) {
-		s.settle(i, Failed, s.ended(s.states[i].ID, t.actErr, errStepTimeout))
+		s.complete(i, Failed, s.timedOut(s.states[i].ID, t.actErr, errStepTimeout))
 		return
 	}
 	t.phase = waiting
@@ -211,11 +211,11 @@ func (s *scheduler) polled(r result, now time.Time) {
 		t.note(r.requestID)
 		switch {
 		case r.err != nil:
-			s.outcome(i, Progress{}, r.err, now)
+			s.result(i, Progress{}, r.err, now)
 		case len(r.progress) != len(r.tasks):
-			s.settle(i, Failed, s.refuse(errors.Internal, nil, "the driver answered for %d steps of %d", len(r.progress), len(r.tasks)))
+			s.complete(i, Failed, s.refuse(errors.Internal, nil, "the driver answered for %d steps of %d", len(r.progress), len(r.tasks)))
 		default:
-			s.outcome(i, r.progress[n], nil, now)
+			s.result(i, r.progress[n], nil, now)
 		}
 		finished = t.phase != waiting // of a single one
 	}
@@ -254,10 +254,10 @@ func (s *scheduler) fire(now time.Time) {
 		t := &s.tasks[i]
 		switch t.phase {
 		case waiting:
-			s.settle(i, Failed, s.ended(s.states[i].ID, t.actErr, errStepTimeout))
+			s.complete(i, Failed, s.timedOut(s.states[i].ID, t.actErr, errStepTimeout))
 			s.schedule(t.group, now) // for the others
 		case pausing, queued:
-			s.settle(i, Failed, s.ended(s.states[i].ID, t.pauseErr, errStepTimeout))
+			s.complete(i, Failed, s.timedOut(s.states[i].ID, t.pauseErr, errStepTimeout))
 		}
 		// The result of a request in flight counts first.
 	}

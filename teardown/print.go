@@ -27,7 +27,7 @@ func (p *Plan) WriteTable(w io.Writer) error {
 		fmt.Fprintf(table, "%s\t%s\t%s\t%s\t%s\n", printable.Text(s.ID), printable.Text(s.Name), printable.Text(s.Why), s.removal(), printable.Text(strings.Join(s.After, ", ")))
 	}
 	_ = table.Flush() // to a strings.Builder
-	for _, l := range p.Losses {
+	for _, l := range p.Cascades {
 		fmt.Fprintln(b, l.String())
 	}
 	_, err := io.WriteString(w, b.String())
@@ -57,7 +57,7 @@ func (p *Plan) WriteTree(w io.Writer) error {
 	for _, s := range p.Steps {
 		add(printable.Text(s.Kind), fmt.Sprintf("%s (%s): %s", printable.Text(s.Name), printable.Text(s.ID), s.removal()))
 	}
-	for _, l := range p.Losses {
+	for _, l := range p.Cascades {
 		add("goes along", l.String())
 	}
 	b := new(strings.Builder)
@@ -92,7 +92,7 @@ func (p *Plan) title() string {
 		verdict = string(p.Refusal.Code)
 	}
 	line := fmt.Sprintf("%s: %s (%s): %s", printable.Text(p.Provider), printable.Text(p.Organization.Name), printable.Text(p.Organization.ID), verdict)
-	if needed := p.Consents(); len(needed) > 0 {
+	if needed := p.Overrides(); len(needed) > 0 {
 		line += "; to be permitted: " + printable.Text(joined(needed))
 	}
 	return line
@@ -110,8 +110,8 @@ func (s Step) removal() string {
 	if s.Manual {
 		text = "by hand: " + text
 	}
-	if s.Needs != "" {
-		text += " [" + printable.Text(string(s.Needs)) + "]"
+	if s.Requires != "" {
+		text += " [" + printable.Text(string(s.Requires)) + "]"
 	}
 	return text
 }
@@ -140,7 +140,7 @@ func quantity(n int, kind string) string {
 }
 
 // String returns the loss in one printable line.
-func (l Loss) String() string {
+func (l Cascade) String() string {
 	line := printable.Text(quantity(l.Count, l.Kind))
 	if l.Count == 0 { // it was not counted, and the note says why
 		line = printable.Text(l.Kind)

@@ -115,7 +115,7 @@ func (s shelf) Delete(ctx context.Context, o teardown.Organization) (teardown.De
 	}
 	err := s.call(ctx, http.MethodGet, "/organizations/"+o.ID, errors.OrganizationNotFound, nil)
 	if errors.Is(err, errors.OrganizationNotFound) {
-		return teardown.Deletion{Outcome: teardown.Gone}, nil
+		return teardown.Deletion{Outcome: teardown.Deleted}, nil
 	}
 	return teardown.Deletion{}, &errors.Error{Provider: "shelf", Operation: "Delete", Target: o.ID, Code: errors.OutcomeUnknown, Err: err}
 }
@@ -131,7 +131,7 @@ func ExampleDriver() {
 		fmt.Println(err)
 		return
 	}
-	report, err := teardown.Execute(ctx, d, plan, teardown.Confirm("Acme"))
+	report, err := teardown.Execute(ctx, d, plan, teardown.WithConfirm("Acme"))
 	if err != nil {
 		fmt.Println(err)
 		return

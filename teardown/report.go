@@ -13,21 +13,21 @@ type Report struct {
 	Organization Organization `json:"organization"`
 	Outcome      Outcome      `json:"outcome"`
 
-	// Decides says what a pending deletion depends on.
-	Decides string `json:"decides,omitempty"`
+	// PendingOn says what a pending deletion depends on.
+	PendingOn string `json:"decides,omitempty"`
 
-	Started time.Time    `json:"started"`
-	Ended   time.Time    `json:"ended"`
-	Steps   []StepReport `json:"steps"`
+	StartedAt  time.Time    `json:"started"`
+	FinishedAt time.Time    `json:"ended"`
+	Steps      []StepReport `json:"steps"`
 
-	// Err is why the organization is not deleted; nil for [Gone] and [Pending]. It joins
+	// Err is why the organization is not deleted; nil for [Deleted] and [Pending]. It joins
 	// an [*errors.Error] for each step that failed: [errors.All] yields them.
 	Err error `json:"-"`
 
 	// Error is the text of Err.
 	Error string `json:"error,omitempty"`
 
-	// UnmatchedAllow and UnmatchedDeny list the entries of [Allow] and [Deny] that match
+	// UnmatchedAllow and UnmatchedDeny list the entries of [WithAllow] and [WithDeny] that match
 	// no organization that the plan deletes. An entry may be misspelled, or be meant for
 	// another plan.
 	UnmatchedAllow []string `json:"unmatched_allow,omitempty"`
@@ -37,14 +37,14 @@ type Report struct {
 // StepReport is what became of a step.
 type StepReport struct {
 	Step
-	State     State     `json:"state"`
-	Attempts  int       `json:"attempts,omitempty"`
-	RequestID string    `json:"request_id,omitempty"` // of the last answer
-	Started   time.Time `json:"started,omitzero"`
-	Ended     time.Time `json:"ended,omitzero"`
-	Err       error     `json:"-"`
-	Error     string    `json:"error,omitempty"`   // the text of Err
-	Message   string    `json:"message,omitempty"` // the provider's own words
+	State      State     `json:"state"`
+	Attempts   int       `json:"attempts,omitempty"`
+	RequestID  string    `json:"request_id,omitempty"` // of the last answer
+	StartedAt  time.Time `json:"started,omitzero"`
+	FinishedAt time.Time `json:"ended,omitzero"`
+	Err        error     `json:"-"`
+	Error      string    `json:"error,omitempty"`   // the text of Err
+	Message    string    `json:"message,omitempty"` // the provider's own words
 
 	found bool // by the read before the plan is applied
 }
@@ -54,31 +54,31 @@ type State string
 
 // Values of [State].
 const (
-	Untouched   State = "untouched"    // not begun
-	Running     State = "running"      // begun
-	Interrupted State = "interrupted"  // begun, and the context or [Stop] ended it before a verdict
-	Done        State = "done"         // removed, and read to be gone
-	AlreadyGone State = "already_gone" // it was gone before anything was done
-	Failed      State = "failed"
-	ByHand      State = "by_hand" // no API can do it, and it is still there
+	NotStarted     State = "untouched"    // not begun
+	Running        State = "running"      // begun
+	Interrupted    State = "interrupted"  // entryStarted, and the context or [WithStop] ended it before a verdict
+	StepDeleted    State = "done"         // removed, and read to be gone
+	AlreadyDeleted State = "already_gone" // it was gone before anything was done
+	Failed         State = "failed"
+	ManualRequired State = "by_hand" // no API can do it, and it is still there
 )
 
-// gone reports whether nothing is left to do for a step.
-func (s State) gone() bool { return s == Done || s == AlreadyGone }
+// deleted reports whether nothing is left to do for a step.
+func (s State) deleted() bool { return s == StepDeleted || s == AlreadyDeleted }
 
-// Left returns the steps that are not gone.
-func (r *Report) Left() []StepReport {
+// Remaining returns the steps that are not gone.
+func (r *Report) Remaining() []StepReport {
 	if r == nil {
 		return nil
 	}
-	return slices.DeleteFunc(slices.Clone(r.Steps), func(s StepReport) bool { return s.State.gone() })
+	return slices.DeleteFunc(slices.Clone(r.Steps), func(s StepReport) bool { return s.State.deleted() })
 }
 
-// whatIsLeft lists the steps that are not gone as an error does.
-func whatIsLeft(states []StepReport) []errors.Step {
+// remaining lists the steps that are not gone as an error does.
+func remaining(states []StepReport) []errors.Step {
 	var left []errors.Step
 	for _, s := range states {
-		if !s.State.gone() {
+		if !s.State.deleted() {
 			left = append(left, errors.Step{Name: s.ID, Description: string(s.State)})
 		}
 	}
@@ -114,12 +114,12 @@ type EventKind string
 
 // Values of [EventKind].
 const (
-	Begun    EventKind = "begun"
+	Started  EventKind = "begun"
 	Waiting  EventKind = "waiting"  // for the provider
 	Retrying EventKind = "retrying" // after Wait
-	Ended    EventKind = "ended"    // Text is a [State], or an [Outcome] for the organization
+	Finished EventKind = "ended"    // Text is a [State], or an [Outcome] for the organization
 
-	// Unmatched: an entry of [Allow] or [Deny] matches no organization that the plan
+	// Unmatched: an entry of [WithAllow] or [WithDeny] matches no organization that the plan
 	// deletes. Text contains the entry.
 	Unmatched EventKind = "unmatched"
 )

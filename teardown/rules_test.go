@@ -43,13 +43,13 @@ func TestExecute_OrganizationNotFound(t *testing.T) {
 	}{
 		"no journal":       {about("org_1"), nil, teardown.NotFound, errors.OrganizationNotFound},
 		"begun":            {about("org_1"), []teardown.Entry{entry("begun")}, teardown.NotFound, errors.OrganizationNotFound},
-		"deletion started": {about("org_1"), []teardown.Entry{entry("begun"), entry("deleting")}, teardown.Gone, ""},
-		"without a target": {about(""), []teardown.Entry{entry("deleting")}, teardown.Gone, ""},
-		"and blocked":      {about("org_1"), []teardown.Entry{entry("deleting"), entry("blocked")}, teardown.Gone, ""},
+		"deletion started": {about("org_1"), []teardown.Entry{entry("begun"), entry("deleting")}, teardown.Deleted, ""},
+		"without a target": {about(""), []teardown.Entry{entry("deleting")}, teardown.Deleted, ""},
+		"and blocked":      {about("org_1"), []teardown.Entry{entry("deleting"), entry("blocked")}, teardown.Deleted, ""},
 		"and refused":      {about("org_1"), []teardown.Entry{entry("deleting"), entry("refused"), entry("blocked")}, teardown.NotFound, errors.OrganizationNotFound},
-		"refused first":    {about("org_1"), []teardown.Entry{entry("refused"), entry("deleting")}, teardown.Gone, ""},
+		"refused first":    {about("org_1"), []teardown.Entry{entry("refused"), entry("deleting")}, teardown.Deleted, ""},
 		"refused, started again": {
-			about("org_1"), []teardown.Entry{entry("deleting"), entry("refused"), entry("deleting")}, teardown.Gone, "",
+			about("org_1"), []teardown.Entry{entry("deleting"), entry("refused"), entry("deleting")}, teardown.Deleted, "",
 		},
 		"of another provider": {
 			about("org_1"), []teardown.Entry{entry("deleting", func(e *teardown.Entry) { e.Provider = "moon" })}, teardown.NotFound, errors.OrganizationNotFound,
@@ -67,14 +67,14 @@ func TestExecute_OrganizationNotFound(t *testing.T) {
 			about("org_1"), []teardown.Entry{entry("deleting", func(e *teardown.Entry) { e.Step = "a" })}, teardown.NotFound, errors.OrganizationNotFound,
 		},
 		"about another organization": {about("org_2"), []teardown.Entry{entry("deleting")}, "", errors.OrganizationNotFound},
-		"about something else":       {refused(errors.NotFound), []teardown.Entry{entry("deleting")}, "", errors.NotFound},
+		"about something else":       {entryRefused(errors.NotFound), []teardown.Entry{entry("deleting")}, "", errors.NotFound},
 		"not known": {
 			&errors.Error{Code: errors.OutcomeUnknown, Err: about("org_1")}, []teardown.Entry{entry("deleting")}, "", errors.OutcomeUnknown,
 		},
-		"credential ended": {refused(errors.Unauthenticated), []teardown.Entry{entry("deleting")}, teardown.Unknown, errors.OutcomeUnknown},
-		"access lost":      {refused(errors.PermissionDenied), []teardown.Entry{entry("deleting")}, teardown.Unknown, errors.OutcomeUnknown},
-		"credential wrong": {refused(errors.Unauthenticated), nil, "", errors.Unauthenticated},
-		"not serving":      {refused(errors.Unavailable), []teardown.Entry{entry("deleting")}, "", errors.Unavailable},
+		"credential ended": {entryRefused(errors.Unauthenticated), []teardown.Entry{entry("deleting")}, teardown.Unknown, errors.OutcomeUnknown},
+		"access lost":      {entryRefused(errors.PermissionDenied), []teardown.Entry{entry("deleting")}, teardown.Unknown, errors.OutcomeUnknown},
+		"credential wrong": {entryRefused(errors.Unauthenticated), nil, "", errors.Unauthenticated},
+		"not serving":      {entryRefused(errors.Unavailable), []teardown.Entry{entry("deleting")}, "", errors.Unavailable},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -82,7 +82,7 @@ func TestExecute_OrganizationNotFound(t *testing.T) {
 			p := w.plan(t)
 			w.inspect = test.err
 			journal := new(disk)
-			r, err := teardown.Execute(t.Context(), teardown.FromBlocking(w), p, teardown.Confirm("Acme"), teardown.WithResume(test.journal), teardown.Journal(journal))
+			r, err := teardown.Execute(t.Context(), teardown.FromBlocking(w), p, teardown.WithConfirm("Acme"), teardown.WithResume(test.journal), teardown.WithJournal(journal))
 			if (r != nil) != (test.outcome != "") || r != nil && r.Outcome != test.outcome {
 				t.Fatalf("got %+v, want outcome %q", r, test.outcome)
 			}
@@ -95,9 +95,9 @@ func TestExecute_OrganizationNotFound(t *testing.T) {
 			if r == nil {
 				return
 			}
-			want := teardown.Untouched // nothing is known of it
-			if test.outcome == teardown.Gone {
-				want = teardown.AlreadyGone
+			want := teardown.NotStarted // nothing is known of it
+			if test.outcome == teardown.Deleted {
+				want = teardown.AlreadyDeleted
 			}
 			if r.Steps[0].State != want {
 				t.Errorf("the step is %s, want %s", r.Steps[0].State, want)
@@ -125,21 +125,21 @@ func TestExecute_ResumeFromOwnJournal(t *testing.T) {
 			delete  error
 			outcome teardown.Outcome
 		}{
-			"answer lost":  {refused(errors.OutcomeUnknown), teardown.Gone},
-			"not answered": {context.DeadlineExceeded, teardown.Gone},
-			"failed":       {refused(errors.Internal), teardown.Gone},
-			"denied":       {refused(errors.PermissionDenied), teardown.NotFound},
-			"not paid":     {refused(errors.PaymentRequired), teardown.NotFound},
-			"not sent":     {refused(errors.Canceled), teardown.NotFound},
+			"answer lost":  {entryRefused(errors.OutcomeUnknown), teardown.Deleted},
+			"not answered": {context.DeadlineExceeded, teardown.Deleted},
+			"failed":       {entryRefused(errors.Internal), teardown.Deleted},
+			"denied":       {entryRefused(errors.PermissionDenied), teardown.NotFound},
+			"not paid":     {entryRefused(errors.PaymentRequired), teardown.NotFound},
+			"not sent":     {entryRefused(errors.Canceled), teardown.NotFound},
 		} {
 			journal := new(disk)
 			w := &world{steps: things("a"), delete: func() (teardown.Deletion, error) { return teardown.Deletion{}, test.delete }}
 			p := w.plan(t)
-			if _, err := teardown.Execute(t.Context(), teardown.FromBlocking(w), p, teardown.Confirm("Acme"), teardown.Journal(journal), teardown.WithRetryFor(0)); err == nil {
+			if _, err := teardown.Execute(t.Context(), teardown.FromBlocking(w), p, teardown.WithConfirm("Acme"), teardown.WithJournal(journal), teardown.WithRetryFor(0)); err == nil {
 				t.Errorf("%s: no error", name)
 			}
-			w.inspect = refused(errors.OrganizationNotFound)
-			r, err := teardown.Execute(t.Context(), teardown.FromBlocking(w), p, teardown.Confirm("Acme"), teardown.WithResume(read(t, &journal.Buffer)))
+			w.inspect = entryRefused(errors.OrganizationNotFound)
+			r, err := teardown.Execute(t.Context(), teardown.FromBlocking(w), p, teardown.WithConfirm("Acme"), teardown.WithResume(read(t, &journal.Buffer)))
 			if r == nil || r.Outcome != test.outcome {
 				t.Errorf("%s: got %+v, %v", name, r, err)
 			}
@@ -158,7 +158,7 @@ func TestExecute_DeletionNotFound(t *testing.T) {
 	}{
 		"first answer": {answers{errors.OrganizationNotFound}, teardown.NotFound, errors.OrganizationNotFound, []string{"deleting", "refused", "not_found"}},
 		"after a failure": {
-			answers{errors.Unavailable, errors.OrganizationNotFound}, teardown.Gone, "", []string{"deleting", "deleting", "refused", "gone"},
+			answers{errors.Unavailable, errors.OrganizationNotFound}, teardown.Deleted, "", []string{"deleting", "deleting", "refused", "gone"},
 		},
 		"after a refusal": {
 			answers{errors.Conflict, errors.OrganizationNotFound}, teardown.NotFound, errors.OrganizationNotFound,
@@ -169,10 +169,10 @@ func TestExecute_DeletionNotFound(t *testing.T) {
 			[]string{"deleting", "refused", "deleting", "refused", "not_found"},
 		},
 		"after both": {
-			answers{errors.Internal, errors.Conflict, errors.OrganizationNotFound}, teardown.Gone, "",
+			answers{errors.Internal, errors.Conflict, errors.OrganizationNotFound}, teardown.Deleted, "",
 			[]string{"deleting", "deleting", "refused", "deleting", "refused", "gone"},
 		},
-		"something else": {answers{errors.NotFound, ""}, teardown.Gone, "", []string{"deleting", "refused", "deleting", "gone"}},
+		"something else": {answers{errors.NotFound, ""}, teardown.Deleted, "", []string{"deleting", "refused", "deleting", "gone"}},
 		"credential ended after a failure": {
 			answers{errors.Unavailable, errors.Unauthenticated}, teardown.Unknown, errors.OutcomeUnknown, []string{"deleting", "deleting", "refused", "unknown"},
 		},
@@ -187,12 +187,12 @@ func TestExecute_DeletionNotFound(t *testing.T) {
 				w := &world{}
 				w.delete = func() (teardown.Deletion, error) {
 					if code := test.answers[w.deleted-1]; code != "" {
-						return teardown.Deletion{}, refused(code)
+						return teardown.Deletion{}, entryRefused(code)
 					}
-					return teardown.Deletion{Outcome: teardown.Gone}, nil
+					return teardown.Deletion{Outcome: teardown.Deleted}, nil
 				}
 				journal := new(disk)
-				r, err := w.execute(t, teardown.Journal(journal))
+				r, err := w.execute(t, teardown.WithJournal(journal))
 				if r == nil || r.Outcome != test.outcome || w.deleted != len(test.answers) || codeOf(err) != test.code {
 					t.Errorf("got %+v, %v after %d deletions", r, err, w.deleted)
 				}
@@ -243,24 +243,24 @@ func TestExecute_AllowAndDeny(t *testing.T) {
 		unmatchedAllow, unmatchedDeny []string
 	}{
 		"none":                       {nil, "", nil, nil},
-		"deny the organization":      {[]teardown.Option{teardown.Deny("org_1")}, errors.NotConfirmed, nil, nil},
-		"deny a child":               {[]teardown.Option{teardown.Deny("org_child")}, errors.NotConfirmed, nil, nil},
-		"deny a child in capitals":   {[]teardown.Option{teardown.Deny("ORG_CHILD")}, errors.NotConfirmed, nil, nil},
-		"deny another":               {[]teardown.Option{teardown.Deny("org_9", "org_9")}, "", nil, []string{"org_9"}},
-		"deny nothing":               {[]teardown.Option{teardown.Deny()}, "", nil, nil},
-		"deny an empty id":           {[]teardown.Option{teardown.Deny("")}, errors.InvalidArgument, nil, nil},
-		"deny white space":           {[]teardown.Option{teardown.Deny("org_9", " \t")}, errors.InvalidArgument, nil, nil},
-		"deny an id with a space":    {[]teardown.Option{teardown.Deny("org_child ")}, errors.InvalidArgument, nil, nil},
-		"deny an invisible id":       {[]teardown.Option{teardown.Deny("org_child\u200b")}, errors.InvalidArgument, nil, nil},
-		"allow all":                  {[]teardown.Option{teardown.Allow("org_1", "org_child")}, "", nil, nil},
-		"allow all, one by one":      {[]teardown.Option{teardown.Allow("org_1"), teardown.Allow("org_child")}, "", nil, nil},
-		"allow more":                 {[]teardown.Option{teardown.Allow("org_1", "org_child", "org_9")}, "", []string{"org_9"}, nil},
-		"allow no child":             {[]teardown.Option{teardown.Allow("org_1")}, errors.NotConfirmed, nil, nil},
-		"allow no parent":            {[]teardown.Option{teardown.Allow("org_child")}, errors.NotConfirmed, nil, nil},
-		"allow nothing":              {[]teardown.Option{teardown.Allow()}, errors.NotConfirmed, nil, nil},
-		"allow an empty id":          {[]teardown.Option{teardown.Allow("org_1", "org_child", "")}, errors.InvalidArgument, nil, nil},
-		"allow and deny a child":     {[]teardown.Option{teardown.Allow("org_1", "org_child"), teardown.Deny("org_child")}, errors.NotConfirmed, nil, nil},
-		"allow it in other capitals": {[]teardown.Option{teardown.Allow("ORG_1", "org_child")}, errors.NotConfirmed, nil, nil},
+		"deny the organization":      {[]teardown.Option{teardown.WithDeny("org_1")}, errors.NotConfirmed, nil, nil},
+		"deny a child":               {[]teardown.Option{teardown.WithDeny("org_child")}, errors.NotConfirmed, nil, nil},
+		"deny a child in capitals":   {[]teardown.Option{teardown.WithDeny("ORG_CHILD")}, errors.NotConfirmed, nil, nil},
+		"deny another":               {[]teardown.Option{teardown.WithDeny("org_9", "org_9")}, "", nil, []string{"org_9"}},
+		"deny nothing":               {[]teardown.Option{teardown.WithDeny()}, "", nil, nil},
+		"deny an empty id":           {[]teardown.Option{teardown.WithDeny("")}, errors.InvalidArgument, nil, nil},
+		"deny white space":           {[]teardown.Option{teardown.WithDeny("org_9", " \t")}, errors.InvalidArgument, nil, nil},
+		"deny an id with a space":    {[]teardown.Option{teardown.WithDeny("org_child ")}, errors.InvalidArgument, nil, nil},
+		"deny an invisible id":       {[]teardown.Option{teardown.WithDeny("org_child\u200b")}, errors.InvalidArgument, nil, nil},
+		"allow all":                  {[]teardown.Option{teardown.WithAllow("org_1", "org_child")}, "", nil, nil},
+		"allow all, one by one":      {[]teardown.Option{teardown.WithAllow("org_1"), teardown.WithAllow("org_child")}, "", nil, nil},
+		"allow more":                 {[]teardown.Option{teardown.WithAllow("org_1", "org_child", "org_9")}, "", []string{"org_9"}, nil},
+		"allow no child":             {[]teardown.Option{teardown.WithAllow("org_1")}, errors.NotConfirmed, nil, nil},
+		"allow no parent":            {[]teardown.Option{teardown.WithAllow("org_child")}, errors.NotConfirmed, nil, nil},
+		"allow nothing":              {[]teardown.Option{teardown.WithAllow()}, errors.NotConfirmed, nil, nil},
+		"allow an empty id":          {[]teardown.Option{teardown.WithAllow("org_1", "org_child", "")}, errors.InvalidArgument, nil, nil},
+		"allow and deny a child":     {[]teardown.Option{teardown.WithAllow("org_1", "org_child"), teardown.WithDeny("org_child")}, errors.NotConfirmed, nil, nil},
+		"allow it in other capitals": {[]teardown.Option{teardown.WithAllow("ORG_1", "org_child")}, errors.NotConfirmed, nil, nil},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -268,7 +268,7 @@ func TestExecute_AllowAndDeny(t *testing.T) {
 			p := w.plan(t)
 			w.inspected = 0
 			var events []string
-			options := append([]teardown.Option{teardown.Confirm("Acme"), teardown.OnEvent(func(e teardown.Event) {
+			options := append([]teardown.Option{teardown.WithConfirm("Acme"), teardown.WithEvents(func(e teardown.Event) {
 				if e.Kind == teardown.Unmatched {
 					events = append(events, e.Text)
 				}
@@ -301,7 +301,7 @@ func TestExecute_DenyComesFromFreshRead(t *testing.T) {
 	p.Steps = slices.Clone(p.Steps)
 	p.Steps[0].Organization = nil
 	p.SealAs()
-	r, err := teardown.Execute(t.Context(), teardown.FromBlocking(w), p, teardown.Confirm("Acme"), teardown.Deny("org_child"))
+	r, err := teardown.Execute(t.Context(), teardown.FromBlocking(w), p, teardown.WithConfirm("Acme"), teardown.WithDeny("org_child"))
 	if r != nil || !errors.Is(err, errors.NotConfirmed) || len(w.removed)+w.deleted != 0 {
 		t.Errorf("got %+v, %v", r, err)
 	}
@@ -332,7 +332,7 @@ func TestExecute_Confirm(t *testing.T) {
 				p.Seal()
 			}
 			w.inspected = 0
-			r, err := teardown.Execute(t.Context(), teardown.FromBlocking(w), p, teardown.Confirm(test.confirm))
+			r, err := teardown.Execute(t.Context(), teardown.FromBlocking(w), p, teardown.WithConfirm(test.confirm))
 			if test.ok && err != nil || !test.ok && (!errors.Is(err, errors.NotConfirmed) || r != nil || w.inspected+w.deleted != 0) {
 				t.Errorf("got %+v, %v", r, err)
 			}
@@ -347,7 +347,7 @@ func TestExecute_ConfirmNothing(t *testing.T) {
 	p := w.plan(t)
 	p.Organization = teardown.Organization{}
 	w.inspected = 0
-	if r, err := teardown.Execute(t.Context(), teardown.FromBlocking(w), p.Seal(), teardown.Confirm("")); r != nil || !errors.Is(err, errors.NotConfirmed) || w.inspected != 0 {
+	if r, err := teardown.Execute(t.Context(), teardown.FromBlocking(w), p.Seal(), teardown.WithConfirm("")); r != nil || !errors.Is(err, errors.NotConfirmed) || w.inspected != 0 {
 		t.Errorf("got %+v, %v", r, err)
 	}
 }
@@ -361,14 +361,14 @@ func TestExecute_PlanAge(t *testing.T) {
 		code    errors.Code
 	}{
 		"expiry moved":      {func(p *teardown.Plan) { p.ExpiresAt = p.ExpiresAt.Add(1000 * time.Hour) }, 25 * time.Hour, nil, errors.PlanStale},
-		"expiry set back":   {func(p *teardown.Plan) { p.ExpiresAt = p.TakenAt }, time.Hour, nil, ""},
+		"expiry set back":   {func(p *teardown.Plan) { p.ExpiresAt = p.CreatedAt }, time.Hour, nil, ""},
 		"no expiry":         {func(p *teardown.Plan) { p.ExpiresAt = time.Time{} }, time.Hour, nil, ""},
-		"no time":           {func(p *teardown.Plan) { p.TakenAt = time.Time{} }, 0, nil, errors.PlanStale},
+		"no time":           {func(p *teardown.Plan) { p.CreatedAt = time.Time{} }, 0, nil, errors.PlanStale},
 		"longer TTL":        {nil, 25 * time.Hour, []teardown.Option{teardown.WithPlanTTL(26 * time.Hour)}, ""},
 		"shorter TTL":       {nil, time.Hour, []teardown.Option{teardown.WithPlanTTL(30 * time.Minute)}, errors.PlanStale},
 		"no TTL":            {nil, 0, []teardown.Option{teardown.WithPlanTTL(0)}, errors.InvalidArgument},
-		"a clock a bit off": {func(p *teardown.Plan) { p.TakenAt = p.TakenAt.Add(50 * time.Second) }, 0, nil, ""},
-		"from the future":   {func(p *teardown.Plan) { p.TakenAt = p.TakenAt.Add(2 * time.Minute) }, 0, nil, errors.PlanStale},
+		"a clock a bit off": {func(p *teardown.Plan) { p.CreatedAt = p.CreatedAt.Add(50 * time.Second) }, 0, nil, ""},
+		"from the future":   {func(p *teardown.Plan) { p.CreatedAt = p.CreatedAt.Add(2 * time.Minute) }, 0, nil, errors.PlanStale},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -381,7 +381,7 @@ func TestExecute_PlanAge(t *testing.T) {
 				}
 				time.Sleep(test.later)
 				w.inspected = 0
-				r, err := teardown.Execute(t.Context(), teardown.FromBlocking(w), p, append(test.options, teardown.Confirm("Acme"))...)
+				r, err := teardown.Execute(t.Context(), teardown.FromBlocking(w), p, append(test.options, teardown.WithConfirm("Acme"))...)
 				if codeOf(err) != test.code || test.code != "" && (r != nil || w.inspected != 0) {
 					t.Errorf("got %+v, %v", r, err)
 				}
@@ -400,7 +400,7 @@ func TestExecute_EditedPlan(t *testing.T) {
 	}{
 		"order removed":   {func(p *teardown.Plan) { p.Steps[1].After = nil }, "", []string{"a", "b"}},
 		"made manual":     {func(p *teardown.Plan) { p.Steps[0].Manual = true }, "", []string{"a", "b"}},
-		"consent removed": {func(p *teardown.Plan) { p.Steps[2].Needs = "" }, errors.PlanStale, nil},
+		"consent removed": {func(p *teardown.Plan) { p.Steps[2].Requires = "" }, errors.PlanStale, nil},
 		"kind changed":    {func(p *teardown.Plan) { p.Steps[2].Kind = "other" }, errors.PlanStale, nil},
 		"step removed":    {func(p *teardown.Plan) { p.Steps = p.Steps[:2] }, errors.PlanStale, nil},
 		"foreign step":    {func(p *teardown.Plan) { p.Steps = append(p.Steps, things("foreign<a")...) }, errors.DeletionStepsNotSatisfied, nil},
@@ -411,13 +411,13 @@ func TestExecute_EditedPlan(t *testing.T) {
 			t.Parallel()
 			synctest.Test(t, func(t *testing.T) {
 				w := &world{steps: things("a", "b<a", "c"), takes: time.Minute, foreign: []string{"foreign"}}
-				w.steps[2].Needs = teardown.TerminationProtection
+				w.steps[2].Requires = teardown.TerminationProtection
 				p := w.plan(t)
 				p.Steps = slices.Clone(p.Steps)
 				test.edit(p)
 				p.SealAs()
 				start := time.Now()
-				r, err := teardown.Execute(t.Context(), teardown.FromBlocking(w), p, teardown.Confirm("Acme"), teardown.Permit(teardown.TerminationProtection))
+				r, err := teardown.Execute(t.Context(), teardown.FromBlocking(w), p, teardown.WithConfirm("Acme"), teardown.WithOverrides(teardown.TerminationProtection))
 				if took := time.Since(start); test.code == "" && took != 2*time.Minute {
 					t.Errorf("took %v: b has to come after a", took)
 				}
@@ -428,10 +428,10 @@ func TestExecute_EditedPlan(t *testing.T) {
 				if diff := cmp.Diff(test.removed, removed); diff != "" || test.code != "" && len(w.removed)+w.deleted != 0 {
 					t.Errorf("removed %v; (-want +got):\n%s", w.removed, diff)
 				}
-				if name == "foreign step" && (r == nil || r.Outcome != teardown.Blocked || states(r)["foreign"] != teardown.Untouched) {
+				if name == "foreign step" && (r == nil || r.Outcome != teardown.Blocked || states(r)["foreign"] != teardown.NotStarted) {
 					t.Errorf("got %+v", r)
 				}
-				if name == "step of nothing" && states(r)["nothing"] != teardown.AlreadyGone {
+				if name == "step of nothing" && states(r)["nothing"] != teardown.AlreadyDeleted {
 					t.Errorf("got %v", states(r))
 				}
 			})
@@ -447,7 +447,7 @@ func TestExecute_StepComesFromFreshRead(t *testing.T) {
 	p.Steps = slices.Clone(p.Steps)
 	p.Steps[0].Removal, p.Steps[0].Why = "do nothing", "no reason"
 	p.SealAs()
-	r, err := teardown.Execute(t.Context(), teardown.FromBlocking(w), p, teardown.Confirm("Acme"))
+	r, err := teardown.Execute(t.Context(), teardown.FromBlocking(w), p, teardown.WithConfirm("Acme"))
 	if err != nil || cmp.Diff(w.steps[0], r.Steps[0].Step) != "" {
 		t.Errorf("got %+v, %v", r, err)
 	}
@@ -456,7 +456,7 @@ func TestExecute_StepComesFromFreshRead(t *testing.T) {
 // A list of several pages can miss a resource that exists.
 func TestExecute_MissedStepIsNotGone(t *testing.T) {
 	t.Parallel()
-	for name, read := range map[string]error{"exists": nil, "denied": refused(errors.PermissionDenied)} {
+	for name, read := range map[string]error{"exists": nil, "denied": entryRefused(errors.PermissionDenied)} {
 		w := &world{steps: things("a", "b")}
 		p := w.plan(t)
 		w.foreign = []string{"b"} // it exists, and the inspection does not find it
@@ -470,7 +470,7 @@ func TestExecute_MissedStepIsNotGone(t *testing.T) {
 			}
 		}
 		journal := new(disk)
-		r, err := teardown.Execute(t.Context(), teardown.FromBlocking(w), p, teardown.Confirm("Acme"), teardown.Journal(journal))
+		r, err := teardown.Execute(t.Context(), teardown.FromBlocking(w), p, teardown.WithConfirm("Acme"), teardown.WithJournal(journal))
 		if err == nil || len(w.removed)+w.deleted != 0 || strings.Contains(journal.String(), "already_gone") {
 			t.Errorf("%s: got %+v, %v", name, r, err)
 		}
@@ -487,23 +487,23 @@ func TestExecute_MissedStepIsNotGone(t *testing.T) {
 // items now; one that cannot be read now may have new ones.
 func TestExecute_CascadeOfNone(t *testing.T) {
 	t.Parallel()
-	none, one := teardown.Loss{Kind: "apps", Note: "denied"}, teardown.Loss{Kind: "apps", Count: 1}
+	none, one := teardown.Cascade{Kind: "apps", Note: "denied"}, teardown.Cascade{Kind: "apps", Count: 1}
 	for name, test := range map[string]struct {
-		planned, now []teardown.Loss
+		planned, now []teardown.Cascade
 		stale        bool
 	}{
-		"none, and one now":       {[]teardown.Loss{none}, []teardown.Loss{one}, true},
-		"no kind, and one now":    {nil, []teardown.Loss{one}, true},
-		"one, and unread now":     {[]teardown.Loss{one}, []teardown.Loss{none}, true},
-		"no kind, and unread now": {nil, []teardown.Loss{none}, true},
-		"unread, and unread now":  {[]teardown.Loss{none}, []teardown.Loss{none}, false},
-		"one, and no kind now":    {[]teardown.Loss{one}, nil, false},
+		"none, and one now":       {[]teardown.Cascade{none}, []teardown.Cascade{one}, true},
+		"no kind, and one now":    {nil, []teardown.Cascade{one}, true},
+		"one, and unread now":     {[]teardown.Cascade{one}, []teardown.Cascade{none}, true},
+		"no kind, and unread now": {nil, []teardown.Cascade{none}, true},
+		"unread, and unread now":  {[]teardown.Cascade{none}, []teardown.Cascade{none}, false},
+		"one, and no kind now":    {[]teardown.Cascade{one}, nil, false},
 	} {
 		synctest.Test(t, func(t *testing.T) {
-			w := &world{losses: test.planned}
+			w := &world{cascades: test.planned}
 			p := w.plan(t)
-			w.losses = test.now
-			_, err := teardown.Execute(t.Context(), teardown.FromBlocking(w), p, teardown.Confirm("Acme"))
+			w.cascades = test.now
+			_, err := teardown.Execute(t.Context(), teardown.FromBlocking(w), p, teardown.WithConfirm("Acme"))
 			if errors.Is(err, errors.PlanStale) != test.stale || !test.stale && err != nil || (w.deleted == 0) != test.stale {
 				t.Errorf("%s: got %v after %d deletions, want stale %t", name, err, w.deleted, test.stale)
 			}
@@ -519,14 +519,14 @@ func TestExecute_ChangesBeforeDeletion(t *testing.T) {
 	}{
 		"nothing":           {func(*world) {}, ""},
 		"new resource":      {func(w *world) { w.steps = append(w.steps, things("new")...) }, errors.PlanStale},
-		"resource is back":  {func(w *world) { w.gone = nil }, errors.PlanStale},
-		"new cascade":       {func(w *world) { w.losses = []teardown.Loss{{Kind: "apps", Count: 1}} }, errors.PlanStale},
-		"unread cascade":    {func(w *world) { w.losses = []teardown.Loss{{Kind: "apps", Note: "denied"}} }, errors.PlanStale},
+		"resource is back":  {func(w *world) { w.isDeleted = nil }, errors.PlanStale},
+		"new cascade":       {func(w *world) { w.cascades = []teardown.Cascade{{Kind: "apps", Count: 1}} }, errors.PlanStale},
+		"unread cascade":    {func(w *world) { w.cascades = []teardown.Cascade{{Kind: "apps", Note: "denied"}} }, errors.PlanStale},
 		"another name":      {func(w *world) { w.name = "Other" }, errors.PlanStale},
-		"new consent":       {func(w *world) { w.needs = []teardown.Consent{teardown.OwnOrganization} }, errors.PlanStale},
-		"has to stay now":   {func(w *world) { w.refusal = &teardown.Refusal{Code: errors.DefaultOrganization} }, errors.DefaultOrganization},
-		"cannot be read":    {func(w *world) { w.inspect = refused(errors.PermissionDenied) }, errors.PermissionDenied},
-		"deleted by others": {func(w *world) { w.inspect = refused(errors.OrganizationNotFound) }, errors.OrganizationNotFound},
+		"new consent":       {func(w *world) { w.requires = []teardown.Override{teardown.OwnOrganization} }, errors.PlanStale},
+		"has to stay now":   {func(w *world) { w.deletionError = &teardown.Refusal{Code: errors.DefaultOrganization} }, errors.DefaultOrganization},
+		"cannot be read":    {func(w *world) { w.inspect = entryRefused(errors.PermissionDenied) }, errors.PermissionDenied},
+		"deleted by others": {func(w *world) { w.inspect = entryRefused(errors.OrganizationNotFound) }, errors.OrganizationNotFound},
 	} {
 		for _, when := range []string{"during a step", "during a retry"} {
 			t.Run(name+" "+when, func(t *testing.T) {
@@ -551,15 +551,15 @@ func TestExecute_ChangesBeforeDeletion(t *testing.T) {
 						w.delete = func() (teardown.Deletion, error) {
 							if w.deleted == 1 {
 								test.change(w)
-								return teardown.Deletion{}, refused(errors.Conflict)
+								return teardown.Deletion{}, entryRefused(errors.Conflict)
 							}
-							return teardown.Deletion{Outcome: teardown.Gone}, nil
+							return teardown.Deletion{Outcome: teardown.Deleted}, nil
 						}
 						deletions = 1
 					}
 					r, err := w.execute(t)
 					if test.code == "" {
-						if err != nil || r.Outcome != teardown.Gone {
+						if err != nil || r.Outcome != teardown.Deleted {
 							t.Errorf("got %+v, %v", r, err)
 						}
 						return
@@ -568,7 +568,7 @@ func TestExecute_ChangesBeforeDeletion(t *testing.T) {
 					if test.code == errors.OrganizationNotFound {
 						want = teardown.NotFound
 					}
-					if r == nil || r.Outcome != want || codeOf(err) != test.code || w.deleted != deletions || r.Steps[0].State != teardown.Done {
+					if r == nil || r.Outcome != want || codeOf(err) != test.code || w.deleted != deletions || r.Steps[0].State != teardown.StepDeleted {
 						t.Errorf("got %+v, %v after %d deletions", r, err, w.deleted)
 					}
 				})
@@ -606,22 +606,22 @@ func TestExecute_Inspections(t *testing.T) {
 				w := &world{steps: test.steps}
 				p := w.plan(t)
 				if test.gone {
-					w.gone = []string{"a"}
+					w.isDeleted = []string{"a"}
 				}
 				w.inspected = 0
 				w.delete = func() (teardown.Deletion, error) {
 					if w.deleted <= test.refuses {
-						return teardown.Deletion{}, refused(errors.Conflict)
+						return teardown.Deletion{}, entryRefused(errors.Conflict)
 					}
-					return teardown.Deletion{Outcome: teardown.Gone}, nil
+					return teardown.Deletion{Outcome: teardown.Deleted}, nil
 				}
-				r, err := teardown.Execute(t.Context(), teardown.FromBlocking(w), p, teardown.Confirm("Acme"),
-					teardown.OnEvent(func(e teardown.Event) {
-						if e.Kind == teardown.Begun {
+				r, err := teardown.Execute(t.Context(), teardown.FromBlocking(w), p, teardown.WithConfirm("Acme"),
+					teardown.WithEvents(func(e teardown.Event) {
+						if e.Kind == teardown.Started {
 							time.Sleep(test.waits)
 						}
 					}))
-				if err != nil || r.Outcome != teardown.Gone || w.inspected != test.want {
+				if err != nil || r.Outcome != teardown.Deleted || w.inspected != test.want {
 					t.Errorf("got %+v, %v after %d inspections, want %d", r, err, w.inspected, test.want)
 				}
 			})
@@ -634,9 +634,9 @@ func TestExecute_ChangesDuringEvent(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		w := &world{}
-		r, err := w.execute(t, teardown.OnEvent(func(e teardown.Event) {
-			if e.Kind == teardown.Begun {
-				w.losses = []teardown.Loss{{Kind: "apps", Count: 1}}
+		r, err := w.execute(t, teardown.WithEvents(func(e teardown.Event) {
+			if e.Kind == teardown.Started {
+				w.cascades = []teardown.Cascade{{Kind: "apps", Count: 1}}
 				time.Sleep(10 * time.Second)
 			}
 		}))
@@ -651,7 +651,7 @@ func TestExecute_ListLagsBeforeDeletion(t *testing.T) {
 	t.Parallel()
 	w := &world{steps: things("a")}
 	w.lags = true
-	if r, err := w.execute(t); err != nil || r.Outcome != teardown.Gone {
+	if r, err := w.execute(t); err != nil || r.Outcome != teardown.Deleted {
 		t.Errorf("got %+v, %v", r, err)
 	}
 }
@@ -669,7 +669,7 @@ func TestExecute_RetryFor(t *testing.T) {
 		"five minutes":           {5 * time.Minute, 0, nil, true, 6 * time.Minute},
 		"fourteen minutes":       {14 * time.Minute, 0, nil, true, 15 * time.Minute},
 		"an hour":                {time.Hour, 0, nil, false, 15 * time.Minute},
-		"an hour, with two":      {time.Hour, 0, []teardown.Option{teardown.WithRetryFor(2 * time.Hour), teardown.StepTimeout(3 * time.Hour)}, true, time.Hour + time.Minute},
+		"an hour, with two":      {time.Hour, 0, []teardown.Option{teardown.WithRetryFor(2 * time.Hour), teardown.WithStepTimeout(3 * time.Hour)}, true, time.Hour + time.Minute},
 		"no retry":               {time.Second, 0, []teardown.Option{teardown.WithRetryFor(0)}, false, 0},
 		"asked for three":        {time.Minute, 3 * time.Minute, nil, true, 3*time.Minute + time.Second},
 		"asked for half an hour": {time.Minute, 30 * time.Minute, nil, false, 0},
@@ -693,7 +693,7 @@ func TestExecute_RetryFor(t *testing.T) {
 						w.remove = func(string, int) error { return refusal() }
 					} else {
 						w.delete = func() (teardown.Deletion, error) {
-							return teardown.Deletion{Outcome: teardown.Gone}, refusal()
+							return teardown.Deletion{Outcome: teardown.Deleted}, refusal()
 						}
 					}
 					r, err := w.execute(t, test.options...)
@@ -737,15 +737,15 @@ func TestStop_WhileStepWaits(t *testing.T) {
 			w := &world{steps: things("a")}
 			w.remove = func(string, int) error { time.Sleep(5 * time.Minute); return nil }
 			return w
-		}, teardown.Done, 5 * time.Minute},
+		}, teardown.StepDeleted, 5 * time.Minute},
 		"and fails for good": {func() *world {
 			w := &world{steps: things("a")}
-			w.remove = func(string, int) error { time.Sleep(5 * time.Minute); return refused(errors.PermissionDenied) }
+			w.remove = func(string, int) error { time.Sleep(5 * time.Minute); return entryRefused(errors.PermissionDenied) }
 			return w
 		}, teardown.Failed, 5 * time.Minute},
 		"and could be tried again": {func() *world {
 			w := &world{steps: things("a")}
-			w.remove = func(string, int) error { time.Sleep(5 * time.Minute); return refused(errors.Unavailable) }
+			w.remove = func(string, int) error { time.Sleep(5 * time.Minute); return entryRefused(errors.Unavailable) }
 			return w
 		}, teardown.Interrupted, 5 * time.Minute},
 		"after the stop": {func() *world {
@@ -760,7 +760,7 @@ func TestStop_WhileStepWaits(t *testing.T) {
 				w, stop, start := test.world(), make(chan struct{}), time.Now()
 				time.AfterFunc(time.Minute, func() { close(stop) })
 				p := w.plan(t)
-				r, err := teardown.Execute(t.Context(), teardown.FromBlocking(w), p, teardown.Confirm("Acme"), teardown.Stop(stop))
+				r, err := teardown.Execute(t.Context(), teardown.FromBlocking(w), p, teardown.WithConfirm("Acme"), teardown.WithStop(stop))
 				if r == nil || r.Outcome != teardown.Blocked || r.Steps[0].State != test.state || w.deleted != 0 {
 					t.Fatalf("got %+v, %v", r, err)
 				}
@@ -772,7 +772,7 @@ func TestStop_WhileStepWaits(t *testing.T) {
 				}
 				// The same plan resumes.
 				w.takes, w.remove, w.before = 0, nil, nil
-				if r, err := teardown.Execute(t.Context(), teardown.FromBlocking(w), p, teardown.Confirm("Acme")); err != nil || r.Outcome != teardown.Gone {
+				if r, err := teardown.Execute(t.Context(), teardown.FromBlocking(w), p, teardown.WithConfirm("Acme")); err != nil || r.Outcome != teardown.Deleted {
 					t.Errorf("resumed: got %+v, %v", r, err)
 				}
 			})
@@ -796,7 +796,7 @@ func TestStop_DuringWrite(t *testing.T) {
 				t.Error("the write was cut off")
 			}
 		}
-		r, err := w.execute(t, teardown.Stop(stop))
+		r, err := w.execute(t, teardown.WithStop(stop))
 		if r == nil || r.Steps[0].State != teardown.Interrupted || !errors.Is(err, errors.Canceled) || time.Since(start) != 5*time.Minute+time.Second {
 			t.Errorf("got %+v, %v after %v", r, err, time.Since(start))
 		}
@@ -812,12 +812,12 @@ func TestStep_CutOffAndGone(t *testing.T) {
 		w.remove = func(id string, _ int) error {
 			w.mu.Lock()
 			defer w.mu.Unlock()
-			w.gone = append(w.gone, id)
+			w.isDeleted = append(w.isDeleted, id)
 			cancel()
-			return refused(errors.OutcomeUnknown)
+			return entryRefused(errors.OutcomeUnknown)
 		}
-		r, err := teardown.Execute(ctx, teardown.FromBlocking(w), w.plan(t), teardown.Confirm("Acme"))
-		if r == nil || r.Steps[0].State != teardown.Done || w.deleted != 0 || !errors.Is(err, errors.Canceled) {
+		r, err := teardown.Execute(ctx, teardown.FromBlocking(w), w.plan(t), teardown.WithConfirm("Acme"))
+		if r == nil || r.Steps[0].State != teardown.StepDeleted || w.deleted != 0 || !errors.Is(err, errors.Canceled) {
 			t.Errorf("got %+v, %v", r, err)
 		}
 	})
@@ -830,7 +830,7 @@ func TestExecute_InvalidArguments(t *testing.T) {
 	t.Parallel()
 	w := &world{}
 	p := w.plan(t)
-	confirm := teardown.Confirm("Acme")
+	confirm := teardown.WithConfirm("Acme")
 	for name, f := range map[string]func() (*teardown.Report, error){
 		"nil context": func() (*teardown.Report, error) { return teardown.Execute(none, teardown.FromBlocking(w), p, confirm) },
 		"nil driver": func() (*teardown.Report, error) {
@@ -846,10 +846,10 @@ func TestExecute_InvalidArguments(t *testing.T) {
 			return teardown.Execute(t.Context(), teardown.FromBlocking(w), p, confirm, nil)
 		},
 		"nil journal": func() (*teardown.Report, error) {
-			return teardown.Execute(t.Context(), teardown.FromBlocking(w), p, confirm, teardown.Journal(nil))
+			return teardown.Execute(t.Context(), teardown.FromBlocking(w), p, confirm, teardown.WithJournal(nil))
 		},
 		"journal of a nil": func() (*teardown.Report, error) {
-			return teardown.Execute(t.Context(), teardown.FromBlocking(w), p, confirm, teardown.Journal((*disk)(nil)))
+			return teardown.Execute(t.Context(), teardown.FromBlocking(w), p, confirm, teardown.WithJournal((*disk)(nil)))
 		},
 	} {
 		w.inspected = 0
@@ -858,7 +858,7 @@ func TestExecute_InvalidArguments(t *testing.T) {
 		}
 	}
 	// What is left out by a nil is left out.
-	if _, err := w.execute(t, teardown.OnEvent(nil), teardown.Stop(nil), teardown.WithResume(nil), teardown.Concurrency(-1)); err != nil {
+	if _, err := w.execute(t, teardown.WithEvents(nil), teardown.WithStop(nil), teardown.WithResume(nil), teardown.WithConcurrency(-1)); err != nil {
 		t.Errorf("got %v", err)
 	}
 	// An empty plan is an error, too, and a driver that makes none.
@@ -954,11 +954,11 @@ func TestJournal_SharedByJobs(t *testing.T) {
 			var options []teardown.Option
 			for i := range all {
 				if each {
-					all[i].Options = append(all[i].Options, teardown.Journal(w))
+					all[i].Options = append(all[i].Options, teardown.WithJournal(w))
 				}
 			}
 			if !each {
-				options = append(options, teardown.Journal(w))
+				options = append(options, teardown.WithJournal(w))
 			}
 			for r := range teardown.Run(t.Context(), all, 8, options...) {
 				if r.Err != nil {
@@ -991,13 +991,13 @@ func (s *shortWriter) Write(p []byte) (int, error) {
 func TestJournal_ShortWrite(t *testing.T) {
 	t.Parallel()
 	w, s := &world{steps: things("a")}, new(shortWriter)
-	r, err := w.execute(t, teardown.Journal(s))
+	r, err := w.execute(t, teardown.WithJournal(s))
 	if !errors.Is(err, io.ErrShortWrite) || r == nil || r.Outcome != teardown.Blocked || w.deleted != 0 {
 		t.Errorf("got %+v, %v", r, err)
 	}
 	// Another teardown of the same writer does not write into the line that was cut.
 	before := len(read(t, bytes.NewBuffer(bytes.Clone(s.Bytes()))))
-	if _, err := (&world{}).execute(t, teardown.Journal(s)); err != nil {
+	if _, err := (&world{}).execute(t, teardown.WithJournal(s)); err != nil {
 		t.Fatal(err)
 	}
 	if got := len(read(t, &s.Buffer)); got != before+3 {
@@ -1014,7 +1014,7 @@ func TestJournal_IncomparableWriter(t *testing.T) {
 	t.Parallel()
 	var b bytes.Buffer
 	w := &world{}
-	if _, err := w.execute(t, teardown.Journal(incomparable{b.Write})); err != nil || len(read(t, &b)) != 3 {
+	if _, err := w.execute(t, teardown.WithJournal(incomparable{b.Write})); err != nil || len(read(t, &b)) != 3 {
 		t.Errorf("got %v, %s", err, fmt.Sprint(verdicts(read(t, &b))))
 	}
 }
@@ -1043,7 +1043,7 @@ type unsent struct {
 func (w *unsent) Delete(ctx context.Context, _ teardown.Organization) (teardown.Deletion, error) {
 	w.tries++
 	if w.tries > 1 {
-		return teardown.Deletion{}, refused(errors.OrganizationNotFound)
+		return teardown.Deletion{}, entryRefused(errors.OrganizationNotFound)
 	}
 	for n := range w.writes {
 		trace.Of(ctx).Write()
@@ -1051,7 +1051,7 @@ func (w *unsent) Delete(ctx context.Context, _ teardown.Organization) (teardown.
 			trace.Of(ctx).Unsent()
 		}
 	}
-	return teardown.Deletion{}, refused(errors.Unavailable)
+	return teardown.Deletion{}, entryRefused(errors.Unavailable)
 }
 
 // What was not sent deleted nothing: who deleted the organization then is not known.
@@ -1064,16 +1064,16 @@ func TestExecute_DeletionNotSent(t *testing.T) {
 	}{
 		"not sent":        {func(int) bool { return true }, 1, teardown.NotFound},
 		"not sent twice":  {func(int) bool { return true }, 2, teardown.NotFound},
-		"sent":            {func(int) bool { return false }, 1, teardown.Gone},
-		"the second sent": {func(n int) bool { return n == 0 }, 2, teardown.Gone},
-		"not reported":    {nil, 0, teardown.Gone},
+		"sent":            {func(int) bool { return false }, 1, teardown.Deleted},
+		"the second sent": {func(n int) bool { return n == 0 }, 2, teardown.Deleted},
+		"not reported":    {nil, 0, teardown.Deleted},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			synctest.Test(t, func(t *testing.T) {
 				var journal bytes.Buffer
 				w := &unsent{world: &world{}, unsent: test.unsent, writes: test.writes}
-				r, _ := teardown.Execute(t.Context(), teardown.FromBlocking(w), w.plan(t), teardown.Confirm("Acme"), teardown.Journal(&journal))
+				r, _ := teardown.Execute(t.Context(), teardown.FromBlocking(w), w.plan(t), teardown.WithConfirm("Acme"), teardown.WithJournal(&journal))
 				if r == nil || r.Outcome != test.want || w.tries != 2 {
 					t.Errorf("got %+v after %d tries, want %s", r, w.tries, test.want)
 				}
@@ -1102,7 +1102,7 @@ func TestStop_WaitReportedAsNotFinished(t *testing.T) {
 		stop := make(chan struct{})
 		w := &waiter{&world{steps: things("a")}}
 		time.AfterFunc(time.Minute, func() { close(stop) })
-		r, err := teardown.Execute(t.Context(), teardown.FromBlocking(w), w.plan(t), teardown.Confirm("Acme"), teardown.Stop(stop))
+		r, err := teardown.Execute(t.Context(), teardown.FromBlocking(w), w.plan(t), teardown.WithConfirm("Acme"), teardown.WithStop(stop))
 		if r == nil || r.Steps[0].State != teardown.Interrupted || !errors.Is(err, errors.Canceled) {
 			t.Errorf("got %+v, %v", r, err)
 		}
@@ -1123,7 +1123,7 @@ func TestPlan_Nil(t *testing.T) {
 	var p *teardown.Plan
 	var r *teardown.Report
 	var e *errors.Error
-	if p.Err() != nil || p.Manual() != nil || p.Consents() != nil || p.Seal() != nil || r.Left() != nil || teardown.RefusalOf(e) != nil {
+	if p.Err() != nil || p.Manual() != nil || p.Overrides() != nil || p.Seal() != nil || r.Remaining() != nil || teardown.RefusalOf(e) != nil {
 		t.Error("what is nil has something")
 	}
 	if p.WriteTable(io.Discard) == nil || p.WriteTree(io.Discard) == nil {
@@ -1134,7 +1134,7 @@ func TestPlan_Nil(t *testing.T) {
 func TestOptions_SecretInAllowAndDeny(t *testing.T) {
 	t.Parallel()
 	const secret = "-----BEGIN PRIVATE KEY-----\nMIIEvQIBADANBg"
-	for _, option := range []teardown.Option{teardown.Allow(secret), teardown.Deny(secret)} {
+	for _, option := range []teardown.Option{teardown.WithAllow(secret), teardown.WithDeny(secret)} {
 		_, err := teardown.Execute(t.Context(), teardown.FromBlocking(nil), nil, option)
 		if err == nil || strings.Contains(err.Error(), "MIIE") || strings.Contains(err.Error(), "PRIVATE") {
 			t.Errorf("got %v", err)

@@ -17,7 +17,7 @@ type Job struct {
 	// Teardown carries it out: the method of the provider's client.
 	Teardown func(context.Context, *Plan, ...Option) (*Report, error)
 
-	// Options are those of this organization, such as [Confirm].
+	// Options are those of this organization, such as [WithConfirm].
 	Options []Option
 }
 
@@ -33,7 +33,7 @@ type Result struct {
 // What jobs of one client do is paced together, for they share its rate limit. Only
 // the plans of those that run are kept.
 //
-// When the context ends, or [Stop] says so, no more jobs are begun, and those that
+// When the context ends, or [WithStop] says so, no more jobs are begun, and those that
 // run yield what became of them. When the loop is left they are ended. Either way
 // nothing runs any more once the loop is over.
 //

@@ -46,7 +46,7 @@ func TestEngine_Goroutines(t *testing.T) {
 				t.Fatal(err)
 			}
 			before := runtime.NumGoroutine()
-			if _, err := teardown.Execute(t.Context(), d, p, teardown.Confirm("Acme"), teardown.WithMaxStarted(n)); err != nil {
+			if _, err := teardown.Execute(t.Context(), d, p, teardown.WithConfirm("Acme"), teardown.WithMaxStarted(n)); err != nil {
 				t.Fatal(err)
 			}
 			most = d.n - before
@@ -91,8 +91,8 @@ func bytesPerStep(tb testing.TB, n int, after func(int) int) (total, plan uint64
 	p := planOf(n, after)
 	plan = heap() - before
 	d := &weighed{instant: instant{plan: p}}
-	r, err := teardown.Execute(tb.Context(), d, p, teardown.Confirm("Acme"), teardown.WithMaxStarted(n))
-	if err != nil || len(r.Left()) > 0 {
+	r, err := teardown.Execute(tb.Context(), d, p, teardown.WithConfirm("Acme"), teardown.WithMaxStarted(n))
+	if err != nil || len(r.Remaining()) > 0 {
 		tb.Fatal(err)
 	}
 	return (d.heap - before) / uint64(n), plan / uint64(n)

@@ -39,8 +39,8 @@ type scheduler struct {
 	groups    map[string]*group
 	durations *Durations
 
-	settled []int // steps whose result is not synced yet
-	ending  bool  // nothing more is started
+	completed []int // steps whose result is not synced yet
+	ending    bool  // nothing more is started
 }
 
 // task is what the scheduler knows of a step; its index is that in run.states.
@@ -113,7 +113,7 @@ func newScheduler(ctx context.Context, r *run) *scheduler {
 			t.phase = over
 		}
 		for _, id := range state.After {
-			if j, ok := r.index[id]; !ok || !r.states[j].State.gone() {
+			if j, ok := r.index[id]; !ok || !r.states[j].State.deleted() {
 				// One that is unknown or never done keeps the step from being started.
 				t.before++
 				if ok {
@@ -143,7 +143,7 @@ func (s *scheduler) runSteps() {
 		s.flush()
 		s.dispatch()
 		switch {
-		case len(s.settled) > 0: // they could not be started
+		case len(s.completed) > 0: // they could not be started
 			continue
 		case s.active == 0:
 			return
@@ -208,17 +208,17 @@ func (s *scheduler) canPoll() bool {
 func (s *scheduler) start(i int) {
 	t, state := &s.tasks[i], &s.states[i]
 	now := time.Now()
-	state.State, state.Started = Running, now
+	state.State, state.StartedAt = Running, now
 	s.active++
 	t.deadline = now.Add(s.settings.stepTimeout)
 	t.tries = retries{within: s.settings.retryFor}
 	t.reads = t.tries
-	if err := s.write(state.ID, begun, nil, ""); err != nil {
-		s.settle(i, Failed, err)
+	if err := s.write(state.ID, entryStarted, nil, ""); err != nil {
+		s.complete(i, Failed, err)
 		return
 	}
 	s.deadlines = append(s.deadlines, deadline{t.deadline, i})
-	s.event(Event{Step: state.ID, Kind: Begun, Text: state.Removal})
+	s.event(Event{Step: state.ID, Kind: Started, Text: state.Removal})
 	state.Attempts++
 	s.act(i)
 }
@@ -282,12 +282,12 @@ func (s *scheduler) apply(r result) {
 	}
 	switch p.State {
 	case ProgressNotFound:
-		s.settle(i, Done, nil)
+		s.complete(i, StepDeleted, nil)
 	case ProgressReady:
-		s.report(i, p.Text)
+		s.reportText(i, p.Text)
 		s.proceed(i)
 	case ProgressDeleting, ProgressPollFirst:
-		s.report(i, p.Text)
+		s.reportText(i, p.Text)
 		t.wait, t.pollFirst = p.Next, p.State == ProgressPollFirst
 		switch {
 		case s.ending && !t.pollFirst:
@@ -312,16 +312,16 @@ func (s *scheduler) proceed(i int) {
 	s.again = append(s.again, i)
 }
 
-// outcome takes what a poll shows of a step.
-func (s *scheduler) outcome(i int, p Progress, err error, now time.Time) {
+// result takes what a poll shows of a step.
+func (s *scheduler) result(i int, p Progress, err error, now time.Time) {
 	t := &s.tasks[i]
 	if err == nil {
-		s.report(i, p.Text)
+		s.reportText(i, p.Text)
 	}
 	switch {
 	case err == nil && p.State == ProgressNotFound:
 		s.learn(t, now, true)
-		s.settle(i, Done, nil)
+		s.complete(i, StepDeleted, nil)
 	case t.actErr != nil && (err != nil || p.State == ProgressExists):
 		s.failed(i, t.actErr) // it says more than the read that decided
 	case err != nil && (t.pollFirst || !errors.Retryable(err)):
@@ -379,11 +379,11 @@ func (s *scheduler) failed(i int, err error) {
 	case s.ctx.Err() != nil, s.stopped(s.ctx) && canceled(err):
 		s.interrupt(i, err)
 	case !now.Before(t.deadline):
-		s.settle(i, Failed, s.ended(s.states[i].ID, err, errStepTimeout))
-	case !passes(err) || !t.tries.again(pause):
-		s.settle(i, Failed, err)
+		s.complete(i, Failed, s.timedOut(s.states[i].ID, err, errStepTimeout))
+	case !retryable(err) || !t.tries.again(pause):
+		s.complete(i, Failed, err)
 	case s.ending || s.stopped(s.ctx):
-		s.settle(i, Interrupted, err)
+		s.complete(i, Interrupted, err)
 	default:
 		s.event(Event{Step: s.states[i].ID, Kind: Retrying, Text: text(err), Wait: pause, Err: err})
 		t.phase, t.pauseErr = pausing, err
@@ -408,7 +408,7 @@ func (s *scheduler) interrupt(i int, err error) {
 	if cause == nil {
 		cause = errStopped
 	}
-	s.settle(i, Interrupted, s.ended(s.states[i].ID, err, cause))
+	s.complete(i, Interrupted, s.timedOut(s.states[i].ID, err, cause))
 }
 
 // countBlocked notes whether something stands in the way of a step, and reports whether
@@ -431,8 +431,8 @@ func (s *scheduler) setBlocked(t *task, blocked bool) {
 	t.onOthers = blocked
 }
 
-// settle ends a step with a result, which flush makes known.
-func (s *scheduler) settle(i int, state State, err error) {
+// complete ends a step with a result, which flush makes known.
+func (s *scheduler) complete(i int, state State, err error) {
 	t := &s.tasks[i]
 	if e, ok := errors.AsType[*errors.Error](err); ok && e.RequestID != "" {
 		t.requestID = e.RequestID
@@ -444,25 +444,25 @@ func (s *scheduler) settle(i int, state State, err error) {
 		err = failed
 	}
 	st := &s.states[i]
-	st.State, st.Err, st.RequestID, st.Ended = state, err, t.requestID, time.Now()
+	st.State, st.Err, st.RequestID, st.FinishedAt = state, err, t.requestID, time.Now()
 	st.Error, st.Message = text(err), message(err)
-	s.settled = append(s.settled, i)
+	s.completed = append(s.completed, i)
 }
 
 // flush syncs the journal once for all results since the last time, before they are made
 // known and before anything that comes after them is started. A result that could not be
 // written is a failure.
 func (s *scheduler) flush() {
-	if len(s.settled) == 0 {
+	if len(s.completed) == 0 {
 		return
 	}
 	failed := s.sync()
-	for _, i := range s.settled {
+	for _, i := range s.completed {
 		st := &s.states[i]
 		if failed != nil && st.Err == nil {
 			st.Err, st.Error = failed, text(failed)
 		}
-		if st.State.gone() {
+		if st.State.deleted() {
 			s.countDone()
 			for _, j := range s.tasks[i].next {
 				t := &s.tasks[j]
@@ -472,9 +472,9 @@ func (s *scheduler) flush() {
 				}
 			}
 		}
-		s.event(Event{Step: st.ID, Kind: Ended, Text: string(st.State), Err: st.Err})
+		s.event(Event{Step: st.ID, Kind: Finished, Text: string(st.State), Err: st.Err})
 	}
-	s.settled = s.settled[:0]
+	s.completed = s.completed[:0]
 }
 
 // end ends what only waits; what is in flight is waited for.
@@ -482,10 +482,10 @@ func (s *scheduler) end() {
 	s.ending = true
 	s.again = nil
 	for i := range s.tasks {
-		if !s.states[i].Started.IsZero() {
+		if !s.states[i].StartedAt.IsZero() {
 			switch t := &s.tasks[i]; t.phase {
 			case pausing:
-				s.settle(i, Interrupted, t.pauseErr)
+				s.complete(i, Interrupted, t.pauseErr)
 			case waiting:
 				if t.pollFirst { // one poll decides what became of an act
 					s.hurry(i, time.Now())
@@ -499,8 +499,8 @@ func (s *scheduler) end() {
 	}
 }
 
-// report tells what is waited for, once per change.
-func (s *scheduler) report(i int, text string) {
+// reportText tells what is waited for, once per change.
+func (s *scheduler) reportText(i int, text string) {
 	if t := &s.tasks[i]; text != "" && text != t.text {
 		t.text = text
 		s.event(Event{Step: s.states[i].ID, Kind: Waiting, Text: text})

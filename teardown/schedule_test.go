@@ -17,17 +17,17 @@ import (
 
 // instant is a provider whose resources are removed and polled at once.
 type instant struct {
-	plan *teardown.Plan
-	gone map[string]bool
+	plan      *teardown.Plan
+	isDeleted map[string]bool
 }
 
 func (d *instant) Provider() (name, instance string) { return "world", "https://world.invalid" }
 
 func (d *instant) Inspect(context.Context, teardown.Organization, *teardown.Plan) (*teardown.Plan, error) {
-	if d.gone != nil { // the read before the deletion
+	if d.isDeleted != nil { // the read before the deletion
 		return (&teardown.Plan{Provider: d.plan.Provider, Instance: d.plan.Instance, Organization: acme}), nil
 	}
-	d.gone = map[string]bool{}
+	d.isDeleted = map[string]bool{}
 	return d.plan, nil
 }
 
@@ -44,7 +44,7 @@ func (d *instant) Poll(_ context.Context, _ teardown.Organization, _ string, ste
 }
 
 func (d *instant) Delete(context.Context, teardown.Organization) (teardown.Deletion, error) {
-	return teardown.Deletion{Outcome: teardown.Gone}, nil
+	return teardown.Deletion{Outcome: teardown.Deleted}, nil
 }
 
 // shapes of plans, by the number of the step that a step comes after; -1 for none.
@@ -74,8 +74,8 @@ func BenchmarkSteps(b *testing.B) {
 			b.Run(fmt.Sprintf("%s/%d", name, n), func(b *testing.B) {
 				p := planOf(n, orders[name])
 				for b.Loop() {
-					r, err := teardown.Execute(b.Context(), &instant{plan: p}, p, teardown.Confirm("Acme"), teardown.WithMaxStarted(n))
-					if err != nil || len(r.Left()) > 0 {
+					r, err := teardown.Execute(b.Context(), &instant{plan: p}, p, teardown.WithConfirm("Acme"), teardown.WithMaxStarted(n))
+					if err != nil || len(r.Remaining()) > 0 {
 						b.Fatal(err)
 					}
 				}
@@ -88,8 +88,8 @@ func BenchmarkSteps(b *testing.B) {
 
 // stoppable is a provider that notes which of its calls learn of a gentle stop.
 type stoppable struct {
-	gone    bool
-	learned map[string]bool
+	isDeleted bool
+	learned   map[string]bool
 }
 
 func (d *stoppable) note(ctx context.Context, call string) { d.learned[call] = trace.Stop(ctx) != nil }
@@ -99,7 +99,7 @@ func (*stoppable) Provider() (name, instance string) { return "world", "" }
 func (d *stoppable) Inspect(ctx context.Context, o teardown.Organization, _ *teardown.Plan) (*teardown.Plan, error) {
 	d.note(ctx, "Inspect")
 	p := &teardown.Plan{Provider: "world", Organization: o}
-	if !d.gone {
+	if !d.isDeleted {
 		p.Steps = []teardown.Step{{ID: "thing/1", Kind: "thing", Name: "1", Why: "it exists", Removal: "DELETE"}}
 	}
 	return p.Seal(), nil
@@ -107,7 +107,7 @@ func (d *stoppable) Inspect(ctx context.Context, o teardown.Organization, _ *tea
 
 func (d *stoppable) Act(ctx context.Context, _ teardown.Organization, _ teardown.Step) (teardown.Progress, error) {
 	d.note(ctx, "Act")
-	d.gone = true
+	d.isDeleted = true
 	return teardown.Progress{State: teardown.ProgressDeleting}, nil
 }
 
@@ -118,7 +118,7 @@ func (d *stoppable) Poll(ctx context.Context, _ teardown.Organization, _ string,
 
 func (d *stoppable) Delete(ctx context.Context, _ teardown.Organization) (teardown.Deletion, error) {
 	d.note(ctx, "Delete")
-	return teardown.Deletion{Outcome: teardown.Gone}, nil
+	return teardown.Deletion{Outcome: teardown.Deleted}, nil
 }
 
 // Every call of a driver learns of a gentle stop, so that its requests do not wait then.
@@ -130,8 +130,8 @@ func TestStop_CallsOfDriver(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		r, err := teardown.Execute(t.Context(), d, p, teardown.Confirm("Acme"), teardown.Stop(make(chan struct{})))
-		if err != nil || r.Outcome != teardown.Gone {
+		r, err := teardown.Execute(t.Context(), d, p, teardown.WithConfirm("Acme"), teardown.WithStop(make(chan struct{})))
+		if err != nil || r.Outcome != teardown.Deleted {
 			t.Fatalf("got %+v, %v", r, err)
 		}
 		want := map[string]bool{"Inspect": true, "Act": true, "Poll": true, "Delete": true}

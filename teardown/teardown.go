@@ -5,7 +5,7 @@
 //
 //	plan, err := client.Plan(ctx, organization)     // reads only
 //	plan.WriteTree(os.Stdout)                       // to be reviewed
-//	report, err := client.Teardown(ctx, plan, teardown.Confirm("Acme Ltd"))
+//	report, err := client.Teardown(ctx, plan, teardown.WithConfirm("Acme Ltd"))
 //
 // A [Plan] is data. It can be kept as JSON, reviewed, and carried out later; what
 // is not in it is not touched. Before the first write everything is read again,
@@ -33,14 +33,14 @@
 //
 // # Outcomes
 //
-// An organization is [Gone]; or its deletion is [Pending], for the provider takes
+// An organization is [Deleted]; or its deletion is [Pending], for the provider takes
 // its time and decides; or it is [Blocked], and the report has what is left; or
 // the outcome is [Unknown], for the answer to the deletion was lost and nothing
 // can be read; or it is [NotFound], because the provider reports that it does not
 // exist and no deletion of ours was started.
 //
 // Carrying out the same plan again goes on where things are: what is gone already
-// is not removed again. A [Journal] keeps what was done, through a crash at any
+// is not removed again. A [WithJournal] keeps what was done, through a crash at any
 // moment. Give its entries to the next run by [WithResume]: a provider answers for an
 // organization that was deleted as for one that the credential may not see, and only
 // the journal tells the two apart.
@@ -88,7 +88,7 @@
 //
 // # Limits
 //
-// [Concurrency] limits the requests in flight; steps that wait hold none. [WithMaxStarted]
+// [WithConcurrency] limits the requests in flight; steps that wait hold none. [WithMaxStarted]
 // limits how many steps are started and not finished. The provider may delete their
 // resources although the teardown is stopped or canceled: this is what a stop cannot
 // prevent any more.
@@ -99,7 +99,7 @@ type Outcome string
 
 // Values of [Outcome].
 const (
-	Gone    Outcome = "gone"    // the provider says so
+	Deleted Outcome = "gone"    // the provider says so
 	Pending Outcome = "pending" // the provider has accepted the deletion and carries it out later
 	Blocked Outcome = "blocked" // it is still there, and something is left to do
 	Unknown Outcome = "unknown" // the answer to its deletion was lost, and nothing can be read

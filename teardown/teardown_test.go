@@ -19,24 +19,24 @@ var acme = teardown.Organization{ID: "org_1", Name: "Acme"}
 
 // world is a provider with one organization, and things that come after others.
 type world struct {
-	steps    []teardown.Step
-	refusal  *teardown.Refusal
-	lenient  bool // what is left would not be refused
-	losses   []teardown.Loss
-	takes    time.Duration
-	remove   func(id string, attempt int) error // instead of a removal that succeeds; nil error removes
-	read     func(id string) error
-	delete   func() (teardown.Deletion, error)
-	inspect  error
-	inspects func(n int) error // of each inspection, from 1
-	name     string
-	needs    []teardown.Consent
-	lags     bool                                             // the inspection shows what is gone
-	before   func(ctx context.Context, progress func(string)) // a removal that takes
-	foreign  []string                                         // exist, and are another organization's
+	steps         []teardown.Step
+	deletionError *teardown.Refusal
+	lenient       bool // what is left would not be refused
+	cascades      []teardown.Cascade
+	takes         time.Duration
+	remove        func(id string, attempt int) error // instead of a removal that succeeds; nil error removes
+	read          func(id string) error
+	delete        func() (teardown.Deletion, error)
+	inspect       error
+	inspects      func(n int) error // of each inspection, from 1
+	name          string
+	requires      []teardown.Override
+	lags          bool                                             // the inspection shows what is gone
+	before        func(ctx context.Context, progress func(string)) // a removal that takes
+	foreign       []string                                         // exist, and are another organization's
 
 	mu        sync.Mutex
-	gone      []string // in order
+	isDeleted []string // in order
 	removed   []string // asked to be removed, in order
 	running   int
 	most      int // that ran at once
@@ -71,14 +71,14 @@ func (w *world) Inspect(context.Context, teardown.Organization, *teardown.Plan) 
 	if w.inspect != nil {
 		return nil, w.inspect
 	}
-	p := &teardown.Plan{Provider: "world", Instance: "https://world.invalid", Organization: acme, Refusal: w.refusal, Losses: slices.Clone(w.losses)}
+	p := &teardown.Plan{Provider: "world", Instance: "https://world.invalid", Organization: acme, Refusal: w.deletionError, Cascades: slices.Clone(w.cascades)}
 	if w.name != "" {
 		p.Organization.Name = w.name
 	}
-	p.Needs = w.needs
+	p.Requires = w.requires
 	for _, s := range w.steps {
-		if !slices.Contains(w.gone, s.ID) || w.lags {
-			s.After = slices.DeleteFunc(slices.Clone(s.After), func(id string) bool { return slices.Contains(w.gone, id) })
+		if !slices.Contains(w.isDeleted, s.ID) || w.lags {
+			s.After = slices.DeleteFunc(slices.Clone(s.After), func(id string) bool { return slices.Contains(w.isDeleted, id) })
 			p.Steps = append(p.Steps, s)
 		}
 	}
@@ -123,11 +123,11 @@ func (w *world) Remove(ctx context.Context, _ teardown.Organization, step teardo
 	}
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	w.gone = append(w.gone, step.ID)
+	w.isDeleted = append(w.isDeleted, step.ID)
 	return nil
 }
 
-func (w *world) IsGone(_ context.Context, _ teardown.Organization, step teardown.Step) (bool, error) {
+func (w *world) IsDeleted(_ context.Context, _ teardown.Organization, step teardown.Step) (bool, error) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	if w.read != nil {
@@ -135,7 +135,7 @@ func (w *world) IsGone(_ context.Context, _ teardown.Organization, step teardown
 			return false, err
 		}
 	}
-	there := slices.ContainsFunc(w.steps, func(s teardown.Step) bool { return s.ID == step.ID }) && !slices.Contains(w.gone, step.ID)
+	there := slices.ContainsFunc(w.steps, func(s teardown.Step) bool { return s.ID == step.ID }) && !slices.Contains(w.isDeleted, step.ID)
 	return !there && !slices.Contains(w.foreign, step.ID), nil
 }
 
@@ -146,7 +146,7 @@ func (w *world) Delete(context.Context, teardown.Organization) (teardown.Deletio
 	if w.delete != nil {
 		return w.delete()
 	}
-	return teardown.Deletion{Outcome: teardown.Gone}, nil
+	return teardown.Deletion{Outcome: teardown.Deleted}, nil
 }
 
 func (w *world) plan(t *testing.T) *teardown.Plan {
@@ -160,7 +160,7 @@ func (w *world) plan(t *testing.T) *teardown.Plan {
 
 func (w *world) execute(t *testing.T, options ...teardown.Option) (*teardown.Report, error) {
 	t.Helper()
-	return teardown.Execute(t.Context(), teardown.FromBlocking(w), w.plan(t), append([]teardown.Option{teardown.Confirm("Acme")}, options...)...)
+	return teardown.Execute(t.Context(), teardown.FromBlocking(w), w.plan(t), append([]teardown.Option{teardown.WithConfirm("Acme")}, options...)...)
 }
 
 func states(r *teardown.Report) map[string]teardown.State {
@@ -177,13 +177,13 @@ func TestStepsRunInOrderAndTheOrganizationIsLast(t *testing.T) {
 		w := &world{steps: things("a", "b<a", "c<a", "d<b,c", "e"), takes: time.Minute}
 		start := time.Now()
 		r, err := w.execute(t)
-		if err != nil || r.Outcome != teardown.Gone || w.deleted != 1 {
+		if err != nil || r.Outcome != teardown.Deleted || w.deleted != 1 {
 			t.Fatalf("got %v, %v, %d deletions", r, err, w.deleted)
 		}
 		for _, s := range w.steps {
 			for _, before := range s.After {
-				if slices.Index(w.gone, before) > slices.Index(w.removed, s.ID) && slices.Index(w.gone, before) > slices.Index(w.gone, s.ID) {
-					t.Errorf("%s went before %s: %v", s.ID, before, w.gone)
+				if slices.Index(w.isDeleted, before) > slices.Index(w.removed, s.ID) && slices.Index(w.isDeleted, before) > slices.Index(w.isDeleted, s.ID) {
+					t.Errorf("%s went before %s: %v", s.ID, before, w.isDeleted)
 				}
 			}
 		}
@@ -191,7 +191,7 @@ func TestStepsRunInOrderAndTheOrganizationIsLast(t *testing.T) {
 			t.Errorf("took %v with %d at once, want the longest chain of 3 with 2", took, w.most)
 		}
 		for id, state := range states(r) {
-			if state != teardown.Done {
+			if state != teardown.StepDeleted {
 				t.Errorf("%s is %s", id, state)
 			}
 		}
@@ -202,13 +202,13 @@ func TestNoMoreRunAtOnceThanAllowed(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		w := &world{steps: things("a", "b", "c", "d", "e"), takes: time.Minute}
-		if _, err := w.execute(t, teardown.Concurrency(3)); err != nil || w.most != 3 {
+		if _, err := w.execute(t, teardown.WithConcurrency(3)); err != nil || w.most != 3 {
 			t.Errorf("%d at once, %v", w.most, err)
 		}
 	})
 }
 
-func refused(code errors.Code) error {
+func entryRefused(code errors.Code) error {
 	return &errors.Error{Provider: "world", Operation: "Remove", Code: code, Status: 400, Message: "no", RequestID: "r-1"}
 }
 
@@ -217,7 +217,7 @@ func TestWhatDoesNotDependOnAFailureGoesOn(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := &world{steps: things("a", "b<a", "c", "d<c"), remove: func(id string, _ int) error {
 			if id == "a" {
-				return refused(errors.PermissionDenied)
+				return entryRefused(errors.PermissionDenied)
 			}
 			return nil
 		}}
@@ -225,12 +225,12 @@ func TestWhatDoesNotDependOnAFailureGoesOn(t *testing.T) {
 		if !errors.Is(err, errors.PermissionDenied) || r == nil || r.Outcome != teardown.Blocked || w.deleted != 0 {
 			t.Fatalf("got %+v, %v, %d deletions", r, err, w.deleted)
 		}
-		want := map[string]teardown.State{"a": teardown.Failed, "b": teardown.Untouched, "c": teardown.Done, "d": teardown.Done}
+		want := map[string]teardown.State{"a": teardown.Failed, "b": teardown.NotStarted, "c": teardown.StepDeleted, "d": teardown.StepDeleted}
 		if diff := cmp.Diff(want, states(r)); diff != "" {
 			t.Errorf("states (-want +got):\n%s", diff)
 		}
-		if s := r.Steps[0]; s.Attempts != 1 || s.RequestID != "r-1" || s.Message != "no" || len(r.Left()) != 2 {
-			t.Errorf("got %+v, %d left", s, len(r.Left()))
+		if s := r.Steps[0]; s.Attempts != 1 || s.RequestID != "r-1" || s.Message != "no" || len(r.Remaining()) != 2 {
+			t.Errorf("got %+v, %d left", s, len(r.Remaining()))
 		}
 	})
 }
@@ -243,13 +243,13 @@ func TestAStepIsGoneWhenAReadSaysSo(t *testing.T) {
 		state  teardown.State
 		tries  int // 0: until the time for retries is over
 	}{
-		"at once":                    {nil, nil, teardown.Done, 1},
-		"after a conflict":           {first(2, errors.Conflict), nil, teardown.Done, 3},
-		"after a failure":            {first(2, errors.Unavailable), nil, teardown.Done, 3},
-		"after a lost answer":        {first(1, errors.OutcomeUnknown), nil, teardown.Done, 2},
+		"at once":                    {nil, nil, teardown.StepDeleted, 1},
+		"after a conflict":           {first(2, errors.Conflict), nil, teardown.StepDeleted, 3},
+		"after a failure":            {first(2, errors.Unavailable), nil, teardown.StepDeleted, 3},
+		"after a lost answer":        {first(1, errors.OutcomeUnknown), nil, teardown.StepDeleted, 2},
 		"never: always a conflict":   {first(1000, errors.Conflict), nil, teardown.Failed, 0},
 		"never: denied":              {first(100, errors.PermissionDenied), nil, teardown.Failed, 1},
-		"never: it cannot be read":   {nil, func(string) error { return refused(errors.PermissionDenied) }, teardown.Failed, 1},
+		"never: it cannot be read":   {nil, func(string) error { return entryRefused(errors.PermissionDenied) }, teardown.Failed, 1},
 		"never: answers are lost":    {first(1000, errors.OutcomeUnknown), nil, teardown.Failed, 0},
 		"not: it says so, and stays": {first(1000, ""), nil, teardown.Failed, 0},
 	} {
@@ -259,17 +259,17 @@ func TestAStepIsGoneWhenAReadSaysSo(t *testing.T) {
 				w := &world{steps: things("a"), remove: test.remove, read: test.read}
 				if name == "not: it says so, and stays" {
 					w.remove = nil
-					w.read = func(string) error { w.gone = nil; return nil }
+					w.read = func(string) error { w.isDeleted = nil; return nil }
 				}
 				start := time.Now()
 				r, err := w.execute(t)
-				if r == nil || r.Steps[0].State != test.state || (err == nil) != (test.state == teardown.Done) {
+				if r == nil || r.Steps[0].State != test.state || (err == nil) != (test.state == teardown.StepDeleted) {
 					t.Fatalf("got %+v, %v", r, err)
 				}
 				if took := time.Since(start); test.tries != 0 && r.Steps[0].Attempts != test.tries || test.tries == 0 && (took < 14*time.Minute || took > 15*time.Minute) {
 					t.Errorf("%d attempts in %v", r.Steps[0].Attempts, took)
 				}
-				if want := map[teardown.State]int{teardown.Done: 1}[test.state]; w.deleted != want {
+				if want := map[teardown.State]int{teardown.StepDeleted: 1}[test.state]; w.deleted != want {
 					t.Errorf("the organization was deleted %d times, want %d", w.deleted, want)
 				}
 			})
@@ -288,8 +288,8 @@ func TestAStepThatOthersStandInTheWayOfIsTriedUntilTheyAreGone(t *testing.T) {
 			}
 			w.mu.Lock()
 			defer w.mu.Unlock()
-			if !slices.Contains(w.gone, "slow") {
-				return refused(errors.Conflict)
+			if !slices.Contains(w.isDeleted, "slow") {
+				return entryRefused(errors.Conflict)
 			}
 			return nil
 		}
@@ -316,7 +316,7 @@ func TestStepsThatStandInEachOthersWayEnd(t *testing.T) {
 func first(n int, code errors.Code) func(string, int) error {
 	return func(_ string, attempt int) error {
 		if attempt <= n {
-			return refused(code)
+			return entryRefused(code)
 		}
 		return nil
 	}
@@ -329,11 +329,11 @@ func TestALostAnswerIsSettledByReading(t *testing.T) {
 	w.remove = func(id string, _ int) error {
 		w.mu.Lock()
 		defer w.mu.Unlock()
-		w.gone = append(w.gone, id)
-		return refused(errors.OutcomeUnknown)
+		w.isDeleted = append(w.isDeleted, id)
+		return entryRefused(errors.OutcomeUnknown)
 	}
 	r, err := w.execute(t)
-	if err != nil || r.Outcome != teardown.Gone || len(w.removed) != 1 {
+	if err != nil || r.Outcome != teardown.Deleted || len(w.removed) != 1 {
 		t.Errorf("got %+v, %v after %d removals", r, err, len(w.removed))
 	}
 }
@@ -341,24 +341,24 @@ func TestALostAnswerIsSettledByReading(t *testing.T) {
 func TestNothingIsDoneThatWasNotConfirmed(t *testing.T) {
 	t.Parallel()
 	protected := things("a")
-	protected[0].Needs = teardown.TerminationProtection
+	protected[0].Requires = teardown.TerminationProtection
 	for name, test := range map[string]struct {
 		steps   []teardown.Step
 		options []teardown.Option
 		ok      bool
 	}{
 		"no name":                   {nil, nil, false},
-		"another name":              {nil, []teardown.Option{teardown.Confirm("acme")}, false},
-		"the name":                  {nil, []teardown.Option{teardown.Confirm("Acme")}, true},
-		"denied":                    {nil, []teardown.Option{teardown.Confirm("Acme"), teardown.Deny("org_2", "org_1")}, false},
-		"others are denied":         {nil, []teardown.Option{teardown.Confirm("Acme"), teardown.Deny("org_2")}, true},
-		"allowed":                   {nil, []teardown.Option{teardown.Confirm("Acme"), teardown.Allow("org_1")}, true},
-		"others are allowed":        {nil, []teardown.Option{teardown.Confirm("Acme"), teardown.Allow("org_2")}, false},
-		"allowed and denied":        {nil, []teardown.Option{teardown.Confirm("Acme"), teardown.Allow("org_1"), teardown.Deny("org_1")}, false},
-		"protected":                 {protected, []teardown.Option{teardown.Confirm("Acme")}, false},
-		"protected, and another":    {protected, []teardown.Option{teardown.Confirm("Acme"), teardown.Permit(teardown.OwnOrganization)}, false},
-		"protected, and permitted":  {protected, []teardown.Option{teardown.Confirm("Acme"), teardown.Permit(teardown.TerminationProtection)}, true},
-		"permitted without purpose": {nil, []teardown.Option{teardown.Confirm("Acme"), teardown.Permit(teardown.OwnOrganization)}, true},
+		"another name":              {nil, []teardown.Option{teardown.WithConfirm("acme")}, false},
+		"the name":                  {nil, []teardown.Option{teardown.WithConfirm("Acme")}, true},
+		"denied":                    {nil, []teardown.Option{teardown.WithConfirm("Acme"), teardown.WithDeny("org_2", "org_1")}, false},
+		"others are denied":         {nil, []teardown.Option{teardown.WithConfirm("Acme"), teardown.WithDeny("org_2")}, true},
+		"allowed":                   {nil, []teardown.Option{teardown.WithConfirm("Acme"), teardown.WithAllow("org_1")}, true},
+		"others are allowed":        {nil, []teardown.Option{teardown.WithConfirm("Acme"), teardown.WithAllow("org_2")}, false},
+		"allowed and denied":        {nil, []teardown.Option{teardown.WithConfirm("Acme"), teardown.WithAllow("org_1"), teardown.WithDeny("org_1")}, false},
+		"protected":                 {protected, []teardown.Option{teardown.WithConfirm("Acme")}, false},
+		"protected, and another":    {protected, []teardown.Option{teardown.WithConfirm("Acme"), teardown.WithOverrides(teardown.OwnOrganization)}, false},
+		"protected, and permitted":  {protected, []teardown.Option{teardown.WithConfirm("Acme"), teardown.WithOverrides(teardown.TerminationProtection)}, true},
+		"permitted without purpose": {nil, []teardown.Option{teardown.WithConfirm("Acme"), teardown.WithOverrides(teardown.OwnOrganization)}, true},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -385,11 +385,11 @@ func TestAPlanThatIsNoLongerTrueIsRefused(t *testing.T) {
 		"nothing":              {},
 		"a new thing":          {change: func(w *world) { w.steps = append(w.steps, things("z")...) }, want: "z"},
 		"another name of one":  {change: func(w *world) { w.steps[0].Name = "other" }, want: "a"},
-		"one less":             {change: func(w *world) { w.gone = []string{"a"} }},
-		"now protected":        {change: func(w *world) { w.steps[0].Needs = teardown.TerminationProtection }, want: "a"},
+		"one less":             {change: func(w *world) { w.isDeleted = []string{"a"} }},
+		"now protected":        {change: func(w *world) { w.steps[0].Requires = teardown.TerminationProtection }, want: "a"},
 		"another name":         {change: func(w *world) { w.name = "Acme Ltd" }, want: "organization"},
-		"a new kind of loss":   {change: func(w *world) { w.losses = append(w.losses, teardown.Loss{Kind: "apps", Count: 1}) }, want: "apps"},
-		"more of the same":     {change: func(w *world) { w.losses[0].Count = 7 }},
+		"a new kind of loss":   {change: func(w *world) { w.cascades = append(w.cascades, teardown.Cascade{Kind: "apps", Count: 1}) }, want: "apps"},
+		"more of the same":     {change: func(w *world) { w.cascades[0].Count = 7 }},
 		"expired":              {later: 25 * time.Hour, want: "expires_at"},
 		"nearly expired":       {later: 23 * time.Hour},
 		"a step edited out":    {edit: func(p *teardown.Plan) { p.Steps = p.Steps[:1] }, want: "fingerprint"},
@@ -397,7 +397,7 @@ func TestAPlanThatIsNoLongerTrueIsRefused(t *testing.T) {
 		"the end edited":       {edit: func(p *teardown.Plan) { p.ExpiresAt = p.ExpiresAt.Add(time.Hour) }, want: "fingerprint"},
 		"no fingerprint":       {edit: func(p *teardown.Plan) { p.Fingerprint = "" }, want: "fingerprint"},
 		"of a later version":   {edit: func(p *teardown.Plan) { p.Version++; p.SealAs() }, want: "version"},
-		"from the future":      {edit: func(p *teardown.Plan) { p.TakenAt = p.TakenAt.Add(time.Hour); p.SealAs() }, want: "taken_at"},
+		"from the future":      {edit: func(p *teardown.Plan) { p.CreatedAt = p.CreatedAt.Add(time.Hour); p.SealAs() }, want: "taken_at"},
 		"of another provider":  {edit: func(p *teardown.Plan) { p.Provider = "moon"; p.Seal() }, want: "provider"},
 		"of another instance":  {edit: func(p *teardown.Plan) { p.Instance = "https://moon.invalid"; p.Seal() }, want: "provider"},
 		"of another":           {edit: func(p *teardown.Plan) { p.Organization.ID = "org_2"; p.Seal() }, want: "organization"},
@@ -407,7 +407,7 @@ func TestAPlanThatIsNoLongerTrueIsRefused(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			synctest.Test(t, func(t *testing.T) {
-				w := &world{steps: things("a", "b"), losses: []teardown.Loss{{Kind: "users", Count: 3}}}
+				w := &world{steps: things("a", "b"), cascades: []teardown.Cascade{{Kind: "users", Count: 3}}}
 				p := w.plan(t)
 				if test.edit != nil {
 					test.edit(p)
@@ -416,9 +416,9 @@ func TestAPlanThatIsNoLongerTrueIsRefused(t *testing.T) {
 					test.change(w)
 				}
 				time.Sleep(test.later)
-				r, err := teardown.Execute(t.Context(), teardown.FromBlocking(w), p, teardown.Confirm("Acme"))
+				r, err := teardown.Execute(t.Context(), teardown.FromBlocking(w), p, teardown.WithConfirm("Acme"))
 				if test.want == "" {
-					if err != nil || r.Outcome != teardown.Gone {
+					if err != nil || r.Outcome != teardown.Deleted {
 						t.Errorf("got %+v, %v", r, err)
 					}
 					return
@@ -444,16 +444,16 @@ func TestWhatHandsHaveToDoKeepsEverything(t *testing.T) {
 	if !errors.Is(err, errors.DeletionStepsNotSatisfied) || r == nil || r.Outcome != teardown.Blocked || len(w.removed)+w.deleted != 0 {
 		t.Fatalf("got %+v, %v; %v were removed", r, err, w.removed)
 	}
-	r, err = w.execute(t, teardown.Permit(teardown.Partial))
-	want := map[string]teardown.State{"a": teardown.Done, "invoice": teardown.ByHand, "b": teardown.Untouched}
+	r, err = w.execute(t, teardown.WithOverrides(teardown.Partial))
+	want := map[string]teardown.State{"a": teardown.StepDeleted, "invoice": teardown.ManualRequired, "b": teardown.NotStarted}
 	if !errors.Is(err, errors.DeletionStepsNotSatisfied) || r == nil || w.deleted != 0 {
 		t.Fatalf("got %+v, %v, %d deletions", r, err, w.deleted)
 	}
 	if diff := cmp.Diff(want, states(r)); diff != "" {
 		t.Errorf("states (-want +got):\n%s", diff)
 	}
-	w.gone = append(w.gone, "invoice") // paid
-	if r, err = w.execute(t); err != nil || r.Outcome != teardown.Gone {
+	w.isDeleted = append(w.isDeleted, "invoice") // paid
+	if r, err = w.execute(t); err != nil || r.Outcome != teardown.Deleted {
 		t.Errorf("got %+v, %v", r, err)
 	}
 }
@@ -476,7 +476,7 @@ func TestWhatIsBlockedIsAnErrorWhereTheProviderWouldNotRefuse(t *testing.T) {
 func TestARefusalThatNoStepCuresBlocks(t *testing.T) {
 	t.Parallel()
 	for _, code := range []errors.Code{errors.PermissionDenied, errors.DefaultOrganization, errors.SystemOrganization} {
-		w := &world{refusal: &teardown.Refusal{Operation: "CheckDeletion", Code: code, Status: 403}}
+		w := &world{deletionError: &teardown.Refusal{Operation: "CheckDeletion", Code: code, Status: 403}}
 		r, err := w.execute(t)
 		if !errors.Is(err, code) || r == nil || r.Outcome != teardown.Blocked || w.deleted != 0 {
 			t.Errorf("got %+v, %v", r, err)
@@ -493,22 +493,28 @@ func TestTheVerdictOfTheDeletion(t *testing.T) {
 		times   int
 	}{
 		"pending": {func(int) (teardown.Deletion, error) {
-			return teardown.Deletion{Outcome: teardown.Pending, Decides: "they"}, nil
+			return teardown.Deletion{Outcome: teardown.Pending, PendingOn: "they"}, nil
 		}, teardown.Pending, "", 1},
-		"unknown":         {func(int) (teardown.Deletion, error) { return teardown.Deletion{}, refused(errors.OutcomeUnknown) }, teardown.Unknown, errors.OutcomeUnknown, 1},
-		"gone in between": {func(int) (teardown.Deletion, error) { return teardown.Deletion{}, refused(errors.OrganizationNotFound) }, teardown.NotFound, errors.OrganizationNotFound, 1},
-		"denied":          {func(int) (teardown.Deletion, error) { return teardown.Deletion{}, refused(errors.PermissionDenied) }, teardown.Blocked, errors.PermissionDenied, 1},
-		"not paid":        {func(int) (teardown.Deletion, error) { return teardown.Deletion{}, refused(errors.PaymentRequired) }, teardown.Blocked, errors.PaymentRequired, 1},
-		"it has to stay":  {func(int) (teardown.Deletion, error) { return teardown.Deletion{}, refused(errors.SystemOrganization) }, teardown.Blocked, errors.SystemOrganization, 1},
+		"unknown": {func(int) (teardown.Deletion, error) { return teardown.Deletion{}, entryRefused(errors.OutcomeUnknown) }, teardown.Unknown, errors.OutcomeUnknown, 1},
+		"gone in between": {func(int) (teardown.Deletion, error) {
+			return teardown.Deletion{}, entryRefused(errors.OrganizationNotFound)
+		}, teardown.NotFound, errors.OrganizationNotFound, 1},
+		"denied": {func(int) (teardown.Deletion, error) {
+			return teardown.Deletion{}, entryRefused(errors.PermissionDenied)
+		}, teardown.Blocked, errors.PermissionDenied, 1},
+		"not paid": {func(int) (teardown.Deletion, error) { return teardown.Deletion{}, entryRefused(errors.PaymentRequired) }, teardown.Blocked, errors.PaymentRequired, 1},
+		"it has to stay": {func(int) (teardown.Deletion, error) {
+			return teardown.Deletion{}, entryRefused(errors.SystemOrganization)
+		}, teardown.Blocked, errors.SystemOrganization, 1},
 		"something is back": {func(int) (teardown.Deletion, error) {
-			return teardown.Deletion{}, refused(errors.DeletionStepsNotSatisfied)
+			return teardown.Deletion{}, entryRefused(errors.DeletionStepsNotSatisfied)
 		}, teardown.Blocked, errors.DeletionStepsNotSatisfied, 0}, // until the time for retries is over
 		"a little too early": {func(n int) (teardown.Deletion, error) {
 			if n < 3 {
-				return teardown.Deletion{}, refused(errors.DeletionStepsNotSatisfied)
+				return teardown.Deletion{}, entryRefused(errors.DeletionStepsNotSatisfied)
 			}
-			return teardown.Deletion{Outcome: teardown.Gone}, nil
-		}, teardown.Gone, "", 3},
+			return teardown.Deletion{Outcome: teardown.Deleted}, nil
+		}, teardown.Deleted, "", 3},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -519,8 +525,8 @@ func TestTheVerdictOfTheDeletion(t *testing.T) {
 				if r == nil || r.Outcome != test.outcome || test.times != 0 && w.deleted != test.times || test.code != "" && !errors.Is(err, test.code) || test.code == "" && err != nil {
 					t.Errorf("got %+v, %v after %d deletions", r, err, w.deleted)
 				}
-				if test.outcome == teardown.Pending && r.Decides != "they" {
-					t.Errorf("%q decides", r.Decides)
+				if test.outcome == teardown.Pending && r.PendingOn != "they" {
+					t.Errorf("%q decides", r.PendingOn)
 				}
 			})
 		})
@@ -534,17 +540,17 @@ func TestCancelingLeavesNothingHalfKnown(t *testing.T) {
 		w := &world{steps: things("a", "b<a", "c<b"), takes: time.Minute}
 		p := w.plan(t)
 		time.AfterFunc(90*time.Second, cancel)
-		r, err := teardown.Execute(ctx, teardown.FromBlocking(w), p, teardown.Confirm("Acme"))
-		want := map[string]teardown.State{"a": teardown.Done, "b": teardown.Interrupted, "c": teardown.Untouched}
+		r, err := teardown.Execute(ctx, teardown.FromBlocking(w), p, teardown.WithConfirm("Acme"))
+		want := map[string]teardown.State{"a": teardown.StepDeleted, "b": teardown.Interrupted, "c": teardown.NotStarted}
 		if !errors.Is(err, context.Canceled) || r == nil || r.Outcome != teardown.Blocked || w.deleted != 0 {
 			t.Fatalf("got %+v, %v", r, err)
 		}
 		if diff := cmp.Diff(want, states(r)); diff != "" {
 			t.Errorf("states (-want +got):\n%s", diff)
 		}
-		r, err = teardown.Execute(t.Context(), teardown.FromBlocking(w), p, teardown.Confirm("Acme"))
-		want = map[string]teardown.State{"a": teardown.AlreadyGone, "b": teardown.Done, "c": teardown.Done}
-		if err != nil || r.Outcome != teardown.Gone {
+		r, err = teardown.Execute(t.Context(), teardown.FromBlocking(w), p, teardown.WithConfirm("Acme"))
+		want = map[string]teardown.State{"a": teardown.AlreadyDeleted, "b": teardown.StepDeleted, "c": teardown.StepDeleted}
+		if err != nil || r.Outcome != teardown.Deleted {
 			t.Fatalf("got %+v, %v", r, err)
 		}
 		if diff := cmp.Diff(want, states(r)); diff != "" {
@@ -559,8 +565,8 @@ func TestAGentleStopEndsWhatOnlyWaits(t *testing.T) {
 		stop := make(chan struct{})
 		w := &world{steps: things("a", "b<a", "c<b"), takes: time.Minute}
 		time.AfterFunc(90*time.Second, func() { close(stop) })
-		r, err := w.execute(t, teardown.Stop(stop))
-		want := map[string]teardown.State{"a": teardown.Done, "b": teardown.Interrupted, "c": teardown.Untouched}
+		r, err := w.execute(t, teardown.WithStop(stop))
+		want := map[string]teardown.State{"a": teardown.StepDeleted, "b": teardown.Interrupted, "c": teardown.NotStarted}
 		if !errors.Is(err, errors.Canceled) || r == nil || r.Outcome != teardown.Blocked || w.deleted != 0 {
 			t.Fatalf("got %+v, %v", r, err)
 		}
@@ -575,7 +581,7 @@ func TestAStepDoesNotTakeForEver(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := &world{steps: things("a"), takes: 24 * time.Hour}
 		start := time.Now()
-		r, err := w.execute(t, teardown.StepTimeout(time.Hour))
+		r, err := w.execute(t, teardown.WithStepTimeout(time.Hour))
 		if !errors.Is(err, errors.NotFinished) || r == nil || r.Steps[0].State != teardown.Failed || time.Since(start) != time.Hour {
 			t.Errorf("got %+v, %v after %v", r, err, time.Since(start))
 		}
@@ -591,7 +597,7 @@ func TestAStepThatTookTooLongWasNotCanceled(t *testing.T) {
 			time.Sleep(2 * time.Hour)
 			return &errors.Error{Code: errors.Canceled, Err: context.DeadlineExceeded}
 		}}
-		r, err := w.execute(t, teardown.StepTimeout(time.Hour))
+		r, err := w.execute(t, teardown.WithStepTimeout(time.Hour))
 		if !errors.Is(err, errors.NotFinished) || errors.Is(err, errors.Canceled) || r == nil || r.Steps[0].State != teardown.Failed {
 			t.Errorf("got %+v, %v", r, err)
 		}
@@ -608,9 +614,9 @@ func TestEventsTellWhatHappens(t *testing.T) {
 			return nil
 		}}
 		var got []string
-		_, err := w.execute(t, teardown.OnEvent(func(e teardown.Event) {
+		_, err := w.execute(t, teardown.WithEvents(func(e teardown.Event) {
 			line := e.Step + " " + string(e.Kind)
-			if e.Kind == teardown.Ended {
+			if e.Kind == teardown.Finished {
 				line += " " + e.Text
 			}
 			if e.Kind == teardown.Retrying && e.Wait != time.Minute {

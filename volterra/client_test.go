@@ -201,7 +201,7 @@ func TestALostOutcomeIsToldByTheStateOrNotAtAll(t *testing.T) {
 	t.Parallel()
 	lives := volterratest.Tenant{Name: "acme", KeepsCredential: true}
 	after := func(status int, body string) offboardtest.Fault {
-		return offboardtest.Fault{Operation: deletion, Work: true, Status: status, Body: body}
+		return offboardtest.Fault{Operation: deletion, Processed: true, Status: status, Body: body}
 	}
 	for name, test := range map[string]struct {
 		tenant   volterratest.Tenant
@@ -211,23 +211,23 @@ func TestALostOutcomeIsToldByTheStateOrNotAtAll(t *testing.T) {
 		status   int
 		accepted int
 	}{
-		"the answer is lost, and the credential lives":         {lives, offboardtest.LoseAnswer(deletion), "", "", 0, 1},
-		"the answer ends in its middle":                        {lives, offboardtest.TruncateAnswer(deletion), "", "", 0, 1},
+		"the answer is lost, and the credential lives":         {lives, offboardtest.LoseResponse(deletion), "", "", 0, 1},
+		"the answer ends in its middle":                        {lives, offboardtest.TruncateResponse(deletion), "", "", 0, 1},
 		"503 after the work":                                   {lives, after(503, ""), "", "", 0, 1},
 		"504 after the work":                                   {lives, after(504, `{"code":4,"message":"Too late"}`), "", "", 0, 1},
 		"408 after the work":                                   {lives, after(408, `{"code":1,"message":"Canceled"}`), "", "", 0, 1},
 		"408 with nothing after the work":                      {lives, after(408, ""), "", "", 0, 1},
 		"a failure with a status of ours after the work":       {lives, after(400, `{"code":13,"message":"Failed"}`), "", "", 0, 1},
-		"the answer is lost, and the state does not change":    {volterratest.Tenant{Name: "acme", KeepsCredential: true, KeepsState: true}, offboardtest.LoseAnswer(deletion), errors.OutcomeUnknown, "", 0, 1},
-		"the answer is lost, and the credential dies":          {volterratest.Tenant{Name: "acme"}, offboardtest.LoseAnswer(deletion), errors.OutcomeUnknown, "", 0, 1},
+		"the answer is lost, and the state does not change":    {volterratest.Tenant{Name: "acme", KeepsCredential: true, KeepsState: true}, offboardtest.LoseResponse(deletion), errors.OutcomeUnknown, "", 0, 1},
+		"the answer is lost, and the credential dies":          {volterratest.Tenant{Name: "acme"}, offboardtest.LoseResponse(deletion), errors.OutcomeUnknown, "", 0, 1},
 		"408 after the work, and the credential dies":          {volterratest.Tenant{Name: "acme"}, after(408, `{"code":1}`), errors.OutcomeUnknown, errors.Unavailable, 408, 1},
 		"the request is lost":                                  {lives, offboardtest.LoseRequest(deletion), errors.OutcomeUnknown, "", 0, 0},
 		"the request is lost, and the credential would die":    {volterratest.Tenant{Name: "acme"}, offboardtest.LoseRequest(deletion), errors.OutcomeUnknown, "", 0, 0},
-		"503 before the work":                                  {lives, offboardtest.Page(deletion, 503), errors.OutcomeUnknown, errors.Unavailable, 503, 0},
-		"500 before the work":                                  {lives, offboardtest.Answer(deletion, 500, `{"code":13,"message":"Failed"}`), errors.OutcomeUnknown, errors.Internal, 500, 0},
-		"408 before the work":                                  {lives, offboardtest.Answer(deletion, 408, `{"code":1}`), errors.OutcomeUnknown, errors.Unavailable, 408, 0},
-		"a failure that calls itself a success":                {lives, offboardtest.Answer(deletion, 200, `{"code":14}`), errors.OutcomeUnknown, errors.UnexpectedResponse, 200, 0},
-		"an operation that is not there":                       {lives, offboardtest.Answer(deletion, 501, `{"code":12}`), errors.RouteNotFound, "", 501, 0},
+		"503 before the work":                                  {lives, offboardtest.HTMLResponse(deletion, 503), errors.OutcomeUnknown, errors.Unavailable, 503, 0},
+		"500 before the work":                                  {lives, offboardtest.Respond(deletion, 500, `{"code":13,"message":"Failed"}`), errors.OutcomeUnknown, errors.Internal, 500, 0},
+		"408 before the work":                                  {lives, offboardtest.Respond(deletion, 408, `{"code":1}`), errors.OutcomeUnknown, errors.Unavailable, 408, 0},
+		"a failure that calls itself a success":                {lives, offboardtest.Respond(deletion, 200, `{"code":14}`), errors.OutcomeUnknown, errors.UnexpectedResponse, 200, 0},
+		"an operation that is not there":                       {lives, offboardtest.Respond(deletion, 501, `{"code":12}`), errors.RouteNotFound, "", 501, 0},
 		"a failure that calls itself a success after the work": {lives, after(200, `{"code":14}`), "", "", 0, 1},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -261,8 +261,8 @@ func TestALostOutcomeIsToldByTheStateOrNotAtAll(t *testing.T) {
 func TestTheStateOfAnotherTenantTellsNothing(t *testing.T) {
 	t.Parallel()
 	srv := volterratest.NewServer()
-	srv.Fail(offboardtest.LoseAnswer(deletion), offboardtest.Fault{Operation: "GetTenantSettings"},
-		offboardtest.Answer("GetTenantSettings", 200, `{"name":"other","state":"StateDisabled"}`))
+	srv.Fail(offboardtest.LoseResponse(deletion), offboardtest.Fault{Operation: "GetTenantSettings"},
+		offboardtest.Respond("GetTenantSettings", 200, `{"name":"other","state":"StateDisabled"}`))
 	err := newClient(t, srv).DeleteTenant(t.Context(), acme)
 	if code(err) != errors.OutcomeUnknown {
 		t.Errorf("got %v, want %q", err, errors.OutcomeUnknown)
@@ -284,7 +284,7 @@ func TestASuccessIsAnObjectThatIsNoError(t *testing.T) {
 		`{"code":14,"message":"x"}`: errors.OutcomeUnknown,
 	} {
 		srv := volterratest.NewServer()
-		srv.Fail(offboardtest.Answer(deletion, 200, body))
+		srv.Fail(offboardtest.Respond(deletion, 200, body))
 		if err := newClient(t, srv).DeleteTenant(t.Context(), acme); code(err) != want {
 			t.Errorf("%s: got %v, want code %q", body, err, want)
 		}
@@ -304,7 +304,7 @@ func TestTheCodeCountsBeforeTheStatus(t *testing.T) {
 		"17": errors.UnexpectedResponse,
 	} {
 		srv := volterratest.NewServer()
-		srv.Fail(offboardtest.Answer("", http.StatusTeapot, `{"code":`+provided+`}`))
+		srv.Fail(offboardtest.Respond("", http.StatusTeapot, `{"code":`+provided+`}`))
 		_, err := newClient(t, srv, volterra.WithRetry(volterra.Retry{MaxAttempts: 1})).GetTenantSettings(t.Context())
 		if e, _ := errors.AsType[*errors.Error](err); e == nil || e.Code != want || e.ProviderCode != provided {
 			t.Errorf("%s: got %v, want %q", provided, err, want)
@@ -375,7 +375,7 @@ func TestEachOperationHasItsOwnLimit(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		srv := volterratest.NewServer()
-		limited := offboardtest.Page(deletion, 429)
+		limited := offboardtest.HTMLResponse(deletion, 429)
 		limited.Header.Set("Retry-After", "60")
 		srv.Fail(limited)
 		c := newClient(t, srv, volterra.WithRetry(volterra.Retry{MaxAttempts: 1, MaxWait: time.Minute}))

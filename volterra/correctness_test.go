@@ -50,7 +50,7 @@ func TestTeardown_AcceptedAndNeverStarted(t *testing.T) {
 				fault := offboardtest.Ignore(operation, 200, "{}")
 				fault.Times = ignored
 				srv.Fail(fault)
-				r, err := c.Teardown(t.Context(), p, request, teardown.Confirm("acme"), permit, teardown.StepTimeout(10*time.Minute))
+				r, err := c.Teardown(t.Context(), p, request, teardown.WithConfirm("acme"), permit, teardown.WithStepTimeout(10*time.Minute))
 				switch n := srv.Count(operation); {
 				case ignored > 3 && (n != 4 || !errors.Is(err, errors.NotFinished) || len(srv.Accepted()) != 0):
 					t.Errorf("%s, never started: got %v after %d requests, want %q after 4", operation, err, n, errors.NotFinished)
@@ -80,7 +80,7 @@ func TestTeardown_TenantDeletionNeverStarted(t *testing.T) {
 			if ignored > 0 {
 				srv.Fail(fault)
 			}
-			r, err := c.Teardown(t.Context(), p, request, teardown.Confirm("acme"))
+			r, err := c.Teardown(t.Context(), p, request, teardown.WithConfirm("acme"))
 			switch n := srv.Count("RequestTenantDeletion"); {
 			case r == nil:
 				t.Error(err)
@@ -101,15 +101,15 @@ func TestTeardown_NeverStartedAndNotRead(t *testing.T) {
 		fault offboardtest.Fault
 		want  teardown.Outcome // if it lasts
 	}{
-		"503":              {offboardtest.Page("", http.StatusServiceUnavailable), teardown.Unknown},
-		"a web page":       {offboardtest.Page("", http.StatusOK), teardown.Unknown},
-		"a firewall's 403": {offboardtest.Page("", http.StatusForbidden), teardown.Unknown},
-		"denied":           {offboardtest.Answer("", 403, `{"code":7,"message":"no"}`), teardown.Unknown},
+		"503":              {offboardtest.HTMLResponse("", http.StatusServiceUnavailable), teardown.Unknown},
+		"a web page":       {offboardtest.HTMLResponse("", http.StatusOK), teardown.Unknown},
+		"a firewall's 403": {offboardtest.HTMLResponse("", http.StatusForbidden), teardown.Unknown},
+		"denied":           {offboardtest.Respond("", 403, `{"code":7,"message":"no"}`), teardown.Unknown},
 		"a redirect":       {offboardtest.Redirect("", http.StatusFound, "/login"), teardown.Unknown},
 		"another tenant": {offboardtest.EditBody("", func(b []byte) []byte {
 			return bytes.ReplaceAll(b, []byte("acme"), []byte("bolt"))
 		}), teardown.Unknown},
-		"a dead credential": {offboardtest.Answer("", 401, `{"code":16,"message":"no"}`), teardown.Pending},
+		"a dead credential": {offboardtest.Respond("", 401, `{"code":16,"message":"no"}`), teardown.Pending},
 	} {
 		for _, reads := range []int{1, 2, 1000} {
 			t.Run(name, func(t *testing.T) {
@@ -126,7 +126,7 @@ func TestTeardown_NeverStartedAndNotRead(t *testing.T) {
 					fault.Operation, fault.Times = "GetTenantSettings", reads
 					before := offboardtest.Fault{Operation: "GetTenantSettings", Times: 3} // the reads before the request
 					srv.Fail(offboardtest.Ignore("RequestTenantDeletion", 200, "{}"), before, fault)
-					r, err := c.Teardown(t.Context(), p, request, teardown.Confirm("acme"))
+					r, err := c.Teardown(t.Context(), p, request, teardown.WithConfirm("acme"))
 					if r == nil {
 						t.Fatal(err)
 					}
@@ -161,15 +161,15 @@ func TestTeardown_RecreatedUnderTheSameName(t *testing.T) {
 		}
 		srv.AddNamespace(volterratest.Namespace{Name: "app"})
 	}
-	r, err := c.Teardown(t.Context(), p, request, teardown.Confirm("acme"), teardown.OnEvent(func(e teardown.Event) {
-		if e.Kind == teardown.Begun && e.Step != "" {
+	r, err := c.Teardown(t.Context(), p, request, teardown.WithConfirm("acme"), teardown.WithEvents(func(e teardown.Event) {
+		if e.Kind == teardown.Started && e.Step != "" {
 			recreate()
 		}
 	}))
 	if n := srv.Count("CascadeDeleteNamespace"); n != 1 || !slices.Contains(srv.Objects(), "namespace /app") {
 		t.Errorf("%d namespaces were deleted, want 1; %v is left", n, srv.Objects())
 	}
-	if r == nil || r.Steps[0].State != teardown.Done {
+	if r == nil || r.Steps[0].State != teardown.StepDeleted {
 		t.Errorf("got %+v and %v", r, err)
 	}
 }
@@ -218,13 +218,13 @@ func TestTeardown_RecreatedAfterALostAnswer(t *testing.T) {
 				if err != nil {
 					t.Fatal(err)
 				}
-				before := len(srv.Left())
+				before := len(srv.Remaining())
 				c := newClient(t, srv, volterra.WithHTTPClient(&http.Client{Transport: &losing{next: srv, recreate: func() { add(srv) }}}))
-				r, err := c.Teardown(t.Context(), p, request, teardown.Confirm("acme"), permit)
-				if n := srv.Count(operation); n != 1 || len(srv.Left()) != before || len(srv.Accepted()) != 0 {
-					t.Errorf("%d removals, want 1; %v exist; %d deletions of the tenant were accepted, want none", n, srv.Left(), len(srv.Accepted()))
+				r, err := c.Teardown(t.Context(), p, request, teardown.WithConfirm("acme"), permit)
+				if n := srv.Count(operation); n != 1 || len(srv.Remaining()) != before || len(srv.Accepted()) != 0 {
+					t.Errorf("%d removals, want 1; %v exist; %d deletions of the tenant were accepted, want none", n, srv.Remaining(), len(srv.Accepted()))
 				}
-				if r == nil || r.Steps[0].State != teardown.Done || !errors.Is(err, errors.PlanStale) {
+				if r == nil || r.Steps[0].State != teardown.StepDeleted || !errors.Is(err, errors.PlanStale) {
 					t.Errorf("got %+v and %v, want a step that is done and %q", r, err, errors.PlanStale)
 				}
 			})
@@ -252,9 +252,9 @@ func TestDelete_RecreatedAfterALostAnswer(t *testing.T) {
 	const noUID = `{"metadata":{"name":"x"},"system_metadata":{},"spec":{},"referring_objects":[]}`
 	for operation, deletion := range deletions {
 		real := offboardtest.Fault{Operation: deletion.read, Delay: 1}
-		bare := offboardtest.Answer(deletion.read, 200, noUID)
+		bare := offboardtest.Respond(deletion.read, 200, noUID)
 		bare.Times = 1000
-		denied := offboardtest.Answer(deletion.read, 403, `{"code":7,"details":[],"message":"denied"}`)
+		denied := offboardtest.Respond(deletion.read, 403, `{"code":7,"details":[],"message":"denied"}`)
 		for name, test := range map[string]struct {
 			reads    []offboardtest.Fault
 			recreate bool
@@ -263,14 +263,14 @@ func TestDelete_RecreatedAfterALostAnswer(t *testing.T) {
 		}{
 			"another one":                   {nil, true, "", 1},
 			"another one, not read before":  {[]offboardtest.Fault{denied}, true, errors.OutcomeUnknown, 1},
-			"another one, no UID before":    {[]offboardtest.Fault{offboardtest.Answer(deletion.read, 200, noUID)}, true, errors.OutcomeUnknown, 1},
+			"another one, no UID before":    {[]offboardtest.Fault{offboardtest.Respond(deletion.read, 200, noUID)}, true, errors.OutcomeUnknown, 1},
 			"another one, no UID after":     {[]offboardtest.Fault{real, bare}, true, errors.OutcomeUnknown, 1},
 			"none":                          {nil, false, "", 1},
 			"none, not read before":         {[]offboardtest.Fault{denied}, false, "", 1},
-			"none before":                   {[]offboardtest.Fault{offboardtest.Answer(deletion.read, 404, `{"code":5,"details":[],"message":"none"}`)}, false, errors.NotFound, 0},
-			"another one's page before":     {[]offboardtest.Fault{offboardtest.Page(deletion.read, 200)}, true, errors.OutcomeUnknown, 1},
-			"the credential ended before":   {[]offboardtest.Fault{offboardtest.Answer(deletion.read, 401, `{"code":16,"details":[],"message":"expired"}`)}, false, errors.Unauthenticated, 0},
-			"none, and the read is another": {[]offboardtest.Fault{real, offboardtest.Page(deletion.read, 404)}, false, errors.OutcomeUnknown, 1},
+			"none before":                   {[]offboardtest.Fault{offboardtest.Respond(deletion.read, 404, `{"code":5,"details":[],"message":"none"}`)}, false, errors.NotFound, 0},
+			"another one's page before":     {[]offboardtest.Fault{offboardtest.HTMLResponse(deletion.read, 200)}, true, errors.OutcomeUnknown, 1},
+			"the credential ended before":   {[]offboardtest.Fault{offboardtest.Respond(deletion.read, 401, `{"code":16,"details":[],"message":"expired"}`)}, false, errors.Unauthenticated, 0},
+			"none, and the read is another": {[]offboardtest.Fault{real, offboardtest.HTMLResponse(deletion.read, 404)}, false, errors.OutcomeUnknown, 1},
 		} {
 			synctest.Test(t, func(t *testing.T) {
 				srv := volterratest.NewServer()
@@ -285,7 +285,7 @@ func TestDelete_RecreatedAfterALostAnswer(t *testing.T) {
 				if code(err) != test.want || srv.Count(operation) != test.sent {
 					t.Errorf("%s, %s: got %v after %d removals, want %q after %d", operation, name, err, srv.Count(operation), test.want, test.sent)
 				}
-				if test.recreate && len(srv.Left()) != 1 {
+				if test.recreate && len(srv.Remaining()) != 1 {
 					t.Errorf("%s, %s: what others created was removed", operation, name)
 				}
 				if e, ok := errors.AsType[*errors.Error](err); ok && e.Operation != operation {
@@ -303,12 +303,12 @@ func TestWait_RecreatedUnderTheSameName(t *testing.T) {
 		"child tenant": func(ctx context.Context, c *volterra.Client, srv *volterratest.Server) error {
 			add := func() { srv.AddChildTenant(volterratest.ChildTenant{Name: "x", Domain: "x-retail"}) }
 			add()
-			return c.WaitUntilChildTenantGone(ctx, "x", func(*volterra.ChildTenant) { srv.RemoveObject("system", "x"); add() })
+			return c.WaitForChildTenantDeletion(ctx, "x", func(*volterra.ChildTenant) { srv.RemoveObject("system", "x"); add() })
 		},
 		"namespace": func(ctx context.Context, c *volterra.Client, srv *volterratest.Server) error {
 			add := func() { srv.AddNamespace(volterratest.Namespace{Name: "x"}) }
 			add()
-			return c.WaitUntilNamespaceGone(ctx, "x", func(*volterra.Namespace) { srv.RemoveObject("", "x"); add() })
+			return c.WaitForNamespaceDeletion(ctx, "x", func(*volterra.Namespace) { srv.RemoveObject("", "x"); add() })
 		},
 		"subscription": func(ctx context.Context, c *volterra.Client, srv *volterratest.Server) error {
 			add := func() { srv.AddAddonSubscription(volterratest.AddonSubscription{Name: "x"}) }
@@ -345,8 +345,8 @@ func TestTeardown_MarkedRightBeforeTheRequest(t *testing.T) {
 			return srv.RoundTrip(req)
 		})}))
 		var journal bytes.Buffer
-		r, err := c.Teardown(t.Context(), p, request, teardown.Confirm("acme"), teardown.Journal(&journal))
-		if err != nil || r.Outcome != teardown.Pending || !strings.Contains(r.Decides, "no request was sent") || srv.Count("RequestTenantDeletion") != 0 {
+		r, err := c.Teardown(t.Context(), p, request, teardown.WithConfirm("acme"), teardown.WithJournal(&journal))
+		if err != nil || r.Outcome != teardown.Pending || !strings.Contains(r.PendingOn, "no request was sent") || srv.Count("RequestTenantDeletion") != 0 {
 			t.Errorf("got %+v and %v after %d requests", r, err, srv.Count("RequestTenantDeletion"))
 		}
 		text := journal.String()
@@ -372,10 +372,10 @@ func TestTeardown_ReadWithoutUID(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		fault := offboardtest.Answer("GetNamespace", 200, `{"metadata":{"name":"app"},"system_metadata":{},"spec":{},"referring_objects":[]}`)
+		fault := offboardtest.Respond("GetNamespace", 200, `{"metadata":{"name":"app"},"system_metadata":{},"spec":{},"referring_objects":[]}`)
 		fault.Times = 10_000
 		srv.Fail(fault)
-		_, err = c.Teardown(t.Context(), p, request, teardown.Confirm("acme"))
+		_, err = c.Teardown(t.Context(), p, request, teardown.WithConfirm("acme"))
 		if !errors.Is(err, errors.UnexpectedResponse) || srv.Count("CascadeDeleteNamespace") != 0 {
 			t.Errorf("got %v after %d deletions, want %q and none", err, srv.Count("CascadeDeleteNamespace"), errors.UnexpectedResponse)
 		}
@@ -386,14 +386,14 @@ func TestTeardown_ReadWithoutUID(t *testing.T) {
 // answer from a cache do not end a step.
 func TestTeardown_NotFoundThatProvesNothing(t *testing.T) {
 	t.Parallel()
-	cached := offboardtest.Answer("GetNamespace", 404, `{"code":5,"message":"no namespace"}`)
+	cached := offboardtest.Respond("GetNamespace", 404, `{"code":5,"message":"no namespace"}`)
 	cached.Header.Set("Age", "12")
 	for name, fault := range map[string]offboardtest.Fault{
-		"another status": offboardtest.Answer("GetNamespace", 400, `{"code":5,"message":"no namespace"}`),
-		"a page":         offboardtest.Page("GetNamespace", 404),
+		"another status": offboardtest.Respond("GetNamespace", 400, `{"code":5,"message":"no namespace"}`),
+		"a page":         offboardtest.HTMLResponse("GetNamespace", 404),
 		"cached":         cached,
-		"no code":        offboardtest.Answer("GetNamespace", 404, `{}`),
-		"no route":       offboardtest.Answer("GetNamespace", 404, `{"code":12,"message":"unimplemented"}`),
+		"no code":        offboardtest.Respond("GetNamespace", 404, `{}`),
+		"no route":       offboardtest.Respond("GetNamespace", 404, `{"code":12,"message":"unimplemented"}`),
 	} {
 		synctest.Test(t, func(t *testing.T) {
 			srv := volterratest.NewServer()
@@ -406,7 +406,7 @@ func TestTeardown_NotFoundThatProvesNothing(t *testing.T) {
 			}
 			fault.Times = 100_000
 			srv.Fail(fault)
-			r, err := c.Teardown(t.Context(), p, request, teardown.Confirm("acme"))
+			r, err := c.Teardown(t.Context(), p, request, teardown.WithConfirm("acme"))
 			if err == nil || r == nil || r.Outcome != teardown.Blocked || len(srv.Accepted()) != 0 {
 				t.Errorf("%s: got %+v and %v", name, r, err)
 			}
@@ -425,7 +425,7 @@ func TestQuotaUsage_BothForms(t *testing.T) {
 		`{}`:                 nil, `{"objects":null,"quota_usage":null}`: nil, `{"resources":{"a":{}}}`: nil,
 	} {
 		srv := volterratest.NewServer()
-		srv.Fail(offboardtest.Answer("GetQuotaUsage", 200, body))
+		srv.Fail(offboardtest.Respond("GetQuotaUsage", 200, body))
 		got, err := newClient(t, srv).GetQuotaUsage(t.Context(), "system")
 		if want == nil {
 			if !errors.Is(err, errors.UnexpectedResponse) {
@@ -450,7 +450,7 @@ func TestPlan_ForeignRefusal(t *testing.T) {
 		"GetTenantSettings", "ListChildTenants", "ListChildTenantManagers", "ListManagedTenants", "ListNamespaces",
 		"ListAddonSubscriptions", "GetAddonSubscription", "GetQuotaUsage", "ListSubscriptions", "ListInvoices",
 	} {
-		for _, fault := range []offboardtest.Fault{offboardtest.Page(operation, 403), offboardtest.Answer(operation, 403, ""), offboardtest.Page(operation, 404)} {
+		for _, fault := range []offboardtest.Fault{offboardtest.HTMLResponse(operation, 403), offboardtest.Respond(operation, 403, ""), offboardtest.HTMLResponse(operation, 404)} {
 			synctest.Test(t, func(t *testing.T) {
 				srv := volterratest.NewServer()
 				srv.AddAddonSubscription(volterratest.AddonSubscription{Name: "waap"})
@@ -476,7 +476,7 @@ func TestTeardown_MoreThanInThePlan(t *testing.T) {
 		t.Fatal(err)
 	}
 	srv.AddNamespace(volterratest.Namespace{Name: "shared", Objects: []volterratest.Object{{Kind: "token", Name: "two"}}})
-	_, err = c.Teardown(t.Context(), p, request, teardown.Confirm("acme"))
+	_, err = c.Teardown(t.Context(), p, request, teardown.WithConfirm("acme"))
 	if !errors.Is(err, errors.PlanStale) || len(srv.Accepted()) != 0 {
 		t.Errorf("got %v after %d requests, want %q and none", err, len(srv.Accepted()), errors.PlanStale)
 	}
@@ -492,16 +492,16 @@ func TestTeardown_QuotaUnreadable(t *testing.T) {
 				fault offboardtest.Fault
 				want  errors.Code
 			}{
-				"denied":          {offboardtest.Answer("GetQuotaUsage", 403, `{"code":7,"details":[],"message":"denied"}`), errors.PlanStale},
-				"not found":       {offboardtest.Answer("GetQuotaUsage", 404, `{"code":5,"details":[],"message":"none"}`), errors.PlanStale},
-				"not implemented": {offboardtest.Answer("GetQuotaUsage", 501, `{"code":12,"details":[],"message":"unimplemented"}`), errors.PlanStale},
-				"no kinds":        {offboardtest.Answer("GetQuotaUsage", 200, `{"objects":{}}`), errors.UnexpectedResponse},
-				"a list":          {offboardtest.Answer("GetQuotaUsage", 200, `{"objects":[]}`), errors.UnexpectedResponse},
-				"a text":          {offboardtest.Answer("GetQuotaUsage", 200, `{"objects":{"token":{"usage":{"current":"1"}}}}`), errors.UnexpectedResponse},
-				"less than none":  {offboardtest.Answer("GetQuotaUsage", 200, `{"objects":{"token":{"usage":{"current":-1}}}}`), errors.UnexpectedResponse},
-				"a part":          {offboardtest.Answer("GetQuotaUsage", 200, `{"objects":{"token":{"usage":{"current":0.5}}}}`), errors.UnexpectedResponse},
-				"too many":        {offboardtest.Answer("GetQuotaUsage", 200, `{"objects":{"token":{"usage":{"current":1e300}}}}`), errors.UnexpectedResponse},
-				"none by one":     {offboardtest.Answer("GetQuotaUsage", 200, `{"objects":{"token":{"usage":{"current":9}}},"quota_usage":{"token":{"usage":{"current":0}}}}`), errors.PlanStale},
+				"denied":          {offboardtest.Respond("GetQuotaUsage", 403, `{"code":7,"details":[],"message":"denied"}`), errors.PlanStale},
+				"not found":       {offboardtest.Respond("GetQuotaUsage", 404, `{"code":5,"details":[],"message":"none"}`), errors.PlanStale},
+				"not implemented": {offboardtest.Respond("GetQuotaUsage", 501, `{"code":12,"details":[],"message":"unimplemented"}`), errors.PlanStale},
+				"no kinds":        {offboardtest.Respond("GetQuotaUsage", 200, `{"objects":{}}`), errors.UnexpectedResponse},
+				"a list":          {offboardtest.Respond("GetQuotaUsage", 200, `{"objects":[]}`), errors.UnexpectedResponse},
+				"a text":          {offboardtest.Respond("GetQuotaUsage", 200, `{"objects":{"token":{"usage":{"current":"1"}}}}`), errors.UnexpectedResponse},
+				"less than none":  {offboardtest.Respond("GetQuotaUsage", 200, `{"objects":{"token":{"usage":{"current":-1}}}}`), errors.UnexpectedResponse},
+				"a part":          {offboardtest.Respond("GetQuotaUsage", 200, `{"objects":{"token":{"usage":{"current":0.5}}}}`), errors.UnexpectedResponse},
+				"too many":        {offboardtest.Respond("GetQuotaUsage", 200, `{"objects":{"token":{"usage":{"current":1e300}}}}`), errors.UnexpectedResponse},
+				"none by one":     {offboardtest.Respond("GetQuotaUsage", 200, `{"objects":{"token":{"usage":{"current":9}}},"quota_usage":{"token":{"usage":{"current":0}}}}`), errors.PlanStale},
 			} {
 				synctest.Test(t, func(t *testing.T) {
 					srv := volterratest.NewServer()
@@ -522,7 +522,7 @@ func TestTeardown_QuotaUnreadable(t *testing.T) {
 					}
 					test.fault.Times = 1000
 					srv.Fail(test.fault)
-					_, err = c.Teardown(t.Context(), p, request, teardown.Confirm("acme"))
+					_, err = c.Teardown(t.Context(), p, request, teardown.WithConfirm("acme"))
 					if !errors.Is(err, test.want) || srv.Count("RequestTenantDeletion") != 0 {
 						t.Errorf("%s after %d reads: got %v after %d requests, want %q and none", name, before, err, srv.Count("RequestTenantDeletion"), test.want)
 					}
@@ -537,7 +537,7 @@ func TestTeardown_QuotaNeverReadable(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		srv := volterratest.NewServer()
-		fault := offboardtest.Answer("GetQuotaUsage", 403, `{"code":7,"details":[],"message":"denied"}`)
+		fault := offboardtest.Respond("GetQuotaUsage", 403, `{"code":7,"details":[],"message":"denied"}`)
 		fault.Times = 1000
 		srv.Fail(fault)
 		if _, r, err := carryOut(t, newClient(t, srv)); err != nil || r.Outcome != teardown.Pending {

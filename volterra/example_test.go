@@ -67,7 +67,7 @@ func ExampleClient_CheckDeletion() {
 func ExampleClient_DeleteTenant_lostAnswer() {
 	srv := volterratest.NewServer() // in place of the real service
 	srv.SetTenant(volterratest.Tenant{Name: "acme"})
-	srv.Fail(offboardtest.LoseAnswer("RequestTenantDeletion"))
+	srv.Fail(offboardtest.LoseResponse("RequestTenantDeletion"))
 
 	err := volterra.DeleteTenant(context.Background(), volterra.DeleteTenantRequest{
 		Name: "acme", Email: "owner@acme.example",

@@ -347,7 +347,7 @@ func TestASuccessHasTheDocumentedBody(t *testing.T) {
 				}
 				synctest.Test(t, func(t *testing.T) {
 					srv := owner()
-					srv.Fail(offboardtest.Answer(test.name, 200, body))
+					srv.Fail(offboardtest.Respond(test.name, 200, body))
 					_, err := test.call(t.Context(), newClient(t, srv, volterra.WithRetry(volterra.Retry{MaxAttempts: 1, MaxWait: time.Minute})))
 					// A read after a deletion shows that the object exists, or there is none.
 					unknown := changes[test.name] && want == errors.UnexpectedResponse && code(err) == errors.OutcomeUnknown
@@ -372,7 +372,7 @@ func TestAnErrorOfF5IsNoSuccessOfADeletion(t *testing.T) {
 		for _, body := range []string{`{"code":14}`, `{"error":"x"}`, `{"message":""}`} {
 			synctest.Test(t, func(t *testing.T) {
 				srv := owner()
-				srv.Fail(offboardtest.Answer(test.name, 200, body))
+				srv.Fail(offboardtest.Respond(test.name, 200, body))
 				_, err := test.call(t.Context(), newClient(t, srv, volterra.WithRetry(volterra.Retry{MaxAttempts: 1, MaxWait: time.Minute})))
 				if got := code(err); got != errors.UnexpectedResponse && (got != errors.OutcomeUnknown || !changes[test.name]) {
 					t.Errorf("%s: %s: got %v, want %q", name, body, err, errors.UnexpectedResponse)
@@ -397,7 +397,7 @@ func TestNamesAreCheckedBeforeAnythingIsSent(t *testing.T) {
 			"ListChildTenantsOfManager": func() error { _, err := c.ListChildTenantsOfManager(t.Context(), name); return err },
 			"GetQuotaUsage":             func() error { _, err := c.GetQuotaUsage(t.Context(), name); return err },
 			"GetTenantSummary":          func() error { _, err := c.GetTenantSummary(t.Context(), name); return err },
-			"GetChildTenant":            func() error { return c.WaitUntilChildTenantGone(t.Context(), name, nil) },
+			"GetChildTenant":            func() error { return c.WaitForChildTenantDeletion(t.Context(), name, nil) },
 		} {
 			e, _ := errors.AsType[*errors.Error](call())
 			if e == nil || e.Code != errors.InvalidArgument || e.Operation != operation || e.Status != 0 {
@@ -497,7 +497,7 @@ func TestAccessIsListedByPages(t *testing.T) {
 func TestAListThatTurnsInCirclesEnds(t *testing.T) {
 	t.Parallel()
 	srv := volterratest.NewServer()
-	page := offboardtest.Answer("", 200, `{"access_config":[{"name":"branch"}],"next_page":"1"}`)
+	page := offboardtest.Respond("", 200, `{"access_config":[{"name":"branch"}],"next_page":"1"}`)
 	page.Times = 5
 	srv.Fail(page)
 	got, err := names(t, newClient(t, srv), volterra.ListChildTenantAccessPageOptions{})
@@ -518,7 +518,7 @@ func TestAnAmountIsAWholeNumberInAString(t *testing.T) {
 	}
 	for _, text := range []string{`""`, `"1.5"`, `1.5`, `"x"`, `"9223372036854775808"`, `{}`, `1e3`, `true`} {
 		srv := volterratest.NewServer()
-		srv.Fail(offboardtest.Answer("", 200, `{"invoices":[{"amount":`+text+`}]}`))
+		srv.Fail(offboardtest.Respond("", 200, `{"invoices":[{"amount":`+text+`}]}`))
 		_, err := newClient(t, srv).ListInvoices(t.Context(), volterra.ListInvoicesOptions{})
 		if code(err) != errors.UnexpectedResponse {
 			t.Errorf("%s: got %v, want %q", text, err, errors.UnexpectedResponse)
@@ -533,7 +533,7 @@ func TestAnAmountIsAWholeNumberInAString(t *testing.T) {
 func TestWhatIsNullIsNotSet(t *testing.T) {
 	t.Parallel()
 	srv := volterratest.NewServer()
-	srv.Fail(offboardtest.Answer("", 200, `{"create_form":null,"replace_form":null,"resource_version":"1","metadata":{"name":"branch"},
+	srv.Fail(offboardtest.Respond("", 200, `{"create_form":null,"replace_form":null,"resource_version":"1","metadata":{"name":"branch"},
 		"system_metadata":{"uid":"1","creation_timestamp":"2022-05-10T10:11:18.812992075Z","deletion_timestamp":null,"modification_timestamp":null,
 		"initializers":null,"finalizers":[],"owner_view":null,"object_index":0,"labels":{}},
 		"spec":{"status":"StateFrozen","child_tenant_manager":null,"customer_info":null},

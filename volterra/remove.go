@@ -23,7 +23,7 @@ type DeleteOptions struct {
 }
 
 // DeleteChildTenant asks for the deletion of a child tenant. Nil means that it has
-// begun, or is over: see [Client.WaitUntilChildTenantGone].
+// begun, or is over: see [Client.WaitForChildTenantDeletion].
 //
 // The child tenant is read first. When the answer is lost it is read again, and asked to be
 // deleted again if it is still there by its UID. Another UID shows that it was deleted, and
@@ -295,7 +295,7 @@ func (c *Client) settle(ctx context.Context, namespace, uid string) (rest.Existe
 	settling, cancel := context.WithTimeout(ctx, cascadeTime)
 	defer cancel()
 	existence, unread := rest.Unknown, error(nil) // as the last look has found it
-	err := c.WaitUntilNamespaceGone(settling, namespace, func(n *Namespace) {
+	err := c.WaitForNamespaceDeletion(settling, namespace, func(n *Namespace) {
 		meta := n.SystemMetadata
 		if meta.leaving() && meta.identity() == uid {
 			existence, unread = rest.Exists, nil // the work goes on
@@ -364,7 +364,7 @@ func (f *first) replacedBy(object removable) bool {
 	return uid != "" && uid != string(*f)
 }
 
-// WaitUntilChildTenantGone waits until a child tenant whose deletion was asked for
+// WaitForChildTenantDeletion waits until a child tenant whose deletion was asked for
 // is not there any more. progress, which may be nil, is called with what each look
 // has found. It waits for as long as the context permits. Another child tenant of its name,
 // by the UID, is not waited for.
@@ -375,7 +375,7 @@ func (f *first) replacedBy(object removable) bool {
 //   - [errors.NotFinished]: the context has ended; Steps say what the state was
 //
 // Source: vendor OpenAPI 2026-06-26.
-func (c *Client) WaitUntilChildTenantGone(ctx context.Context, name string, progress func(*ChildTenant)) error {
+func (c *Client) WaitForChildTenantDeletion(ctx context.Context, name string, progress func(*ChildTenant)) error {
 	const operation = "WaitUntilChildTenantGone"
 	var failed error
 	var waited first
@@ -408,12 +408,12 @@ func (c *Client) WaitUntilChildTenantGone(ctx context.Context, name string, prog
 	return failed
 }
 
-// WaitUntilNamespaceGone waits until a namespace is not there any more. progress,
+// WaitForNamespaceDeletion waits until a namespace is not there any more. progress,
 // which may be nil, is called with what each look has found. It waits for as long
 // as the context permits, and then returns [errors.NotFinished].
 //
 // Source: vendor OpenAPI 2026-06-26; issues of the vendor's Terraform provider.
-func (c *Client) WaitUntilNamespaceGone(ctx context.Context, name string, progress func(*Namespace)) error {
+func (c *Client) WaitForNamespaceDeletion(ctx context.Context, name string, progress func(*Namespace)) error {
 	var waited first
 	return c.rest().Wait(ctx, "WaitUntilNamespaceGone", name, func(ctx context.Context) ([]errors.Step, error) {
 		namespace, err := c.GetNamespace(ctx, name, GetNamespaceOptions{})

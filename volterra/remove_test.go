@@ -45,7 +45,7 @@ func TestALostDeletionIsToldByARead(t *testing.T) {
 	there := `{"metadata":{"name":"x"},"system_metadata":{"uid":"u-1"},"referring_objects":[]}`
 	leaving := `{"metadata":{"name":"x"},"system_metadata":{"deletion_timestamp":"2026-05-01T00:00:00Z"},"referring_objects":[]}`
 	after := func(operation string, status int, body string) offboardtest.Fault {
-		return offboardtest.Fault{Operation: operation, Work: true, Status: status, Body: body}
+		return offboardtest.Fault{Operation: operation, Processed: true, Status: status, Body: body}
 	}
 	for operation, deletion := range deletions {
 		for name, test := range map[string]struct {
@@ -53,21 +53,21 @@ func TestALostDeletionIsToldByARead(t *testing.T) {
 			sent   int
 			want   errors.Code
 		}{
-			"the answer is lost":              {[]offboardtest.Fault{offboardtest.LoseAnswer(operation)}, 1, ""},
-			"the answer is cut":               {[]offboardtest.Fault{offboardtest.TruncateAnswer(operation)}, 1, ""},
+			"the answer is lost":              {[]offboardtest.Fault{offboardtest.LoseResponse(operation)}, 1, ""},
+			"the answer is cut":               {[]offboardtest.Fault{offboardtest.TruncateResponse(operation)}, 1, ""},
 			"the request is lost":             {[]offboardtest.Fault{offboardtest.LoseRequest(operation)}, 2, ""},
-			"no connection":                   {[]offboardtest.Fault{offboardtest.Refuse(operation)}, 2, ""},
+			"no connection":                   {[]offboardtest.Fault{offboardtest.RefuseConnection(operation)}, 2, ""},
 			"503 after the work":              {[]offboardtest.Fault{after(operation, 503, "")}, 1, ""},
-			"503 before the work":             {[]offboardtest.Fault{offboardtest.Page(operation, 503)}, 2, ""},
+			"503 before the work":             {[]offboardtest.Fault{offboardtest.HTMLResponse(operation, 503)}, 2, ""},
 			"a late 504 after the work":       {[]offboardtest.Fault{after(operation, 504, `{"code":4}`)}, 1, ""},
 			"a failure with a status of ours": {[]offboardtest.Fault{after(operation, 400, `{"code":13}`)}, 1, ""},
-			"429":                             {[]offboardtest.Fault{offboardtest.Answer(operation, 429, `{"code":8}`)}, 2, ""},
-			"it is not to be deleted":         {[]offboardtest.Fault{offboardtest.Answer(operation, 403, `{"code":7}`)}, 1, errors.PermissionDenied},
-			"it was not there":                {[]offboardtest.Fault{offboardtest.Answer(operation, 404, `{"code":5}`)}, 1, errors.NotFound},
-			"nobody knows it":                 {[]offboardtest.Fault{offboardtest.Page(operation, 404)}, 1, errors.UnexpectedResponse},
-			"the read has a page":             {[]offboardtest.Fault{offboardtest.LoseAnswer(operation), offboardtest.Page(deletion.read, 200)}, 1, errors.OutcomeUnknown},
-			"the read is not to be done":      {[]offboardtest.Fault{offboardtest.LoseAnswer(operation), offboardtest.Answer(deletion.read, 403, `{"code":7}`)}, 1, errors.OutcomeUnknown},
-			"the read has a page of a 404":    {[]offboardtest.Fault{offboardtest.LoseAnswer(operation), offboardtest.Page(deletion.read, 404)}, 1, errors.OutcomeUnknown},
+			"429":                             {[]offboardtest.Fault{offboardtest.Respond(operation, 429, `{"code":8}`)}, 2, ""},
+			"it is not to be deleted":         {[]offboardtest.Fault{offboardtest.Respond(operation, 403, `{"code":7}`)}, 1, errors.PermissionDenied},
+			"it was not there":                {[]offboardtest.Fault{offboardtest.Respond(operation, 404, `{"code":5}`)}, 1, errors.NotFound},
+			"nobody knows it":                 {[]offboardtest.Fault{offboardtest.HTMLResponse(operation, 404)}, 1, errors.UnexpectedResponse},
+			"the read has a page":             {[]offboardtest.Fault{offboardtest.LoseResponse(operation), offboardtest.HTMLResponse(deletion.read, 200)}, 1, errors.OutcomeUnknown},
+			"the read is not to be done":      {[]offboardtest.Fault{offboardtest.LoseResponse(operation), offboardtest.Respond(deletion.read, 403, `{"code":7}`)}, 1, errors.OutcomeUnknown},
+			"the read has a page of a 404":    {[]offboardtest.Fault{offboardtest.LoseResponse(operation), offboardtest.HTMLResponse(deletion.read, 404)}, 1, errors.OutcomeUnknown},
 		} {
 			t.Run(operation+"/"+name, func(t *testing.T) {
 				t.Parallel()
@@ -92,7 +92,7 @@ func TestALostDeletionIsToldByARead(t *testing.T) {
 			t.Parallel()
 			synctest.Test(t, func(t *testing.T) {
 				srv := owner()
-				srv.Fail(offboardtest.LoseAnswer(operation), offboardtest.Answer(deletion.read, 200, there), offboardtest.Answer(deletion.read, 200, there), offboardtest.Answer(operation, 404, `{"code":5}`))
+				srv.Fail(offboardtest.LoseResponse(operation), offboardtest.Respond(deletion.read, 200, there), offboardtest.Respond(deletion.read, 200, there), offboardtest.Respond(operation, 404, `{"code":5}`))
 				if err := deletion.delete(t.Context(), newClient(t, srv), volterra.DeleteOptions{EvenIfReferred: true}); err != nil {
 					t.Errorf("got %v, want nil", err)
 				}
@@ -102,7 +102,7 @@ func TestALostDeletionIsToldByARead(t *testing.T) {
 			t.Parallel()
 			synctest.Test(t, func(t *testing.T) {
 				srv := owner()
-				srv.Fail(offboardtest.LoseRequest(operation), offboardtest.Answer(deletion.read, 200, there), offboardtest.Answer(deletion.read, 200, leaving))
+				srv.Fail(offboardtest.LoseRequest(operation), offboardtest.Respond(deletion.read, 200, there), offboardtest.Respond(deletion.read, 200, leaving))
 				err := deletion.delete(t.Context(), newClient(t, srv), volterra.DeleteOptions{EvenIfReferred: true})
 				if err != nil || srv.Count(operation) != 1 {
 					t.Errorf("got %v after %d requests, want nil after one", err, srv.Count(operation))
@@ -123,7 +123,7 @@ func TestWhatIsReferredToIsKeptUnlessTheCallerSaysSo(t *testing.T) {
 	if err := c.DeleteChildTenantManager(t.Context(), "retail", volterra.DeleteOptions{EvenIfReferred: true}); err != nil {
 		t.Fatal(err)
 	}
-	if left := srv.Left(); slices.Contains(left, "child_tenant_manager retail") || !slices.Contains(left, "child_tenant branch") {
+	if left := srv.Remaining(); slices.Contains(left, "child_tenant_manager retail") || !slices.Contains(left, "child_tenant branch") {
 		t.Errorf("left are %q", left)
 	}
 }
@@ -135,11 +135,11 @@ func TestRefusalsOfF5AreTypedErrors(t *testing.T) {
 			answer offboardtest.Fault
 			want   errors.Code
 		}{
-			{offboardtest.Answer(test.name, 401, `{"code":16,"details":[],"message":"x"}`), errors.Unauthenticated},
-			{offboardtest.Answer(test.name, 403, `{"code":7,"details":[],"message":"x"}`), errors.PermissionDenied},
-			{offboardtest.Answer(test.name, 404, `{"code":5,"details":[],"message":"x"}`), errors.NotFound},
-			{offboardtest.Answer(test.name, 409, `{"code":10,"details":[],"message":"x"}`), errors.Conflict},
-			{offboardtest.Answer(test.name, 400, `{"code":3,"details":[],"message":"x"}`), errors.InvalidArgument},
+			{offboardtest.Respond(test.name, 401, `{"code":16,"details":[],"message":"x"}`), errors.Unauthenticated},
+			{offboardtest.Respond(test.name, 403, `{"code":7,"details":[],"message":"x"}`), errors.PermissionDenied},
+			{offboardtest.Respond(test.name, 404, `{"code":5,"details":[],"message":"x"}`), errors.NotFound},
+			{offboardtest.Respond(test.name, 409, `{"code":10,"details":[],"message":"x"}`), errors.Conflict},
+			{offboardtest.Respond(test.name, 400, `{"code":3,"details":[],"message":"x"}`), errors.InvalidArgument},
 		} {
 			srv := owner()
 			srv.Fail(refusal.answer)
@@ -156,11 +156,11 @@ func TestWithoutTheRoleNothingIsDeleted(t *testing.T) {
 	t.Parallel()
 	for operation, deletion := range deletions {
 		srv := owner()
-		left := srv.Left()
+		left := srv.Remaining()
 		srv.SetTenant(volterratest.Tenant{Name: "acme", Unprivileged: true})
 		err := deletion.delete(t.Context(), newClient(t, srv), volterra.DeleteOptions{EvenIfReferred: true})
-		if code(err) != errors.PermissionDenied || !cmp.Equal(left, srv.Left()) {
-			t.Errorf("%s: got %v, want %q; left are %q", operation, err, errors.PermissionDenied, srv.Left())
+		if code(err) != errors.PermissionDenied || !cmp.Equal(left, srv.Remaining()) {
+			t.Errorf("%s: got %v, want %q; left are %q", operation, err, errors.PermissionDenied, srv.Remaining())
 		}
 	}
 }
@@ -234,8 +234,8 @@ func TestANamespaceThatGoesAfterTheTimeOutIsGone(t *testing.T) {
 		fault offboardtest.Fault
 		sent  int
 	}{
-		"while it is waited for": {30 * time.Second, offboardtest.Fault{Work: true, DelayAfter: time.Hour}, 1},
-		"at once":                {0, offboardtest.Fault{Work: true, DelayAfter: time.Hour}, 1},
+		"while it is waited for": {30 * time.Second, offboardtest.Fault{Processed: true, DelayAfter: time.Hour}, 1},
+		"at once":                {0, offboardtest.Fault{Processed: true, DelayAfter: time.Hour}, 1},
 		"only when sent again":   {0, offboardtest.Fault{Delay: time.Hour}, 2},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -254,7 +254,7 @@ func TestANamespaceThatGoesAfterTheTimeOutIsGone(t *testing.T) {
 				if n := srv.Count("CascadeDeleteNamespace"); n != test.sent {
 					t.Errorf("%d requests were sent, want %d", n, test.sent)
 				}
-				if left := srv.Left(); len(left) != 0 {
+				if left := srv.Remaining(); len(left) != 0 {
 					t.Errorf("left are %q", left)
 				}
 			})
@@ -266,15 +266,15 @@ func TestANamespaceThatGoesAfterTheTimeOutIsGone(t *testing.T) {
 func TestADeletionThatCannotBeReadIsOfUnknownOutcome(t *testing.T) {
 	t.Parallel()
 	const operation = "CascadeDeleteNamespace"
-	failing := offboardtest.Page("GetNamespace", 503)
+	failing := offboardtest.HTMLResponse("GetNamespace", 503)
 	failing.Times = 1000
 	for name, test := range map[string]struct {
 		within time.Duration // of the context
 		faults []offboardtest.Fault
 	}{
-		"the context ends before the answer": {10 * time.Second, []offboardtest.Fault{{Operation: operation, Work: true, DelayAfter: time.Hour}}},
-		"the context ends before it is gone": {10 * time.Second, []offboardtest.Fault{offboardtest.LoseAnswer(operation)}},
-		"no read is answered":                {time.Hour, []offboardtest.Fault{offboardtest.LoseAnswer(operation), failing}},
+		"the context ends before the answer": {10 * time.Second, []offboardtest.Fault{{Operation: operation, Processed: true, DelayAfter: time.Hour}}},
+		"the context ends before it is gone": {10 * time.Second, []offboardtest.Fault{offboardtest.LoseResponse(operation)}},
+		"no read is answered":                {time.Hour, []offboardtest.Fault{offboardtest.LoseResponse(operation), failing}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -298,7 +298,7 @@ func TestAChildTenantThatIsBeingDeletedIsNotDeletedAgain(t *testing.T) {
 	t.Parallel()
 	srv := owner()
 	srv.Fail(offboardtest.LoseRequest("DeleteChildTenant"), offboardtest.Fault{Operation: "GetChildTenant", Delay: 1},
-		offboardtest.Answer("GetChildTenant", 200, `{"spec":{"status":"StateDeleteInProgress"},"referring_objects":[]}`))
+		offboardtest.Respond("GetChildTenant", 200, `{"spec":{"status":"StateDeleteInProgress"},"referring_objects":[]}`))
 	err := newClient(t, srv).DeleteChildTenant(t.Context(), "branch", volterra.DeleteOptions{})
 	if err != nil || srv.Count("DeleteChildTenant") != 1 {
 		t.Errorf("got %v after %d requests, want nil after one", err, srv.Count("DeleteChildTenant"))
@@ -349,8 +349,8 @@ func TestAServiceIsEndedByItsOwnKey(t *testing.T) {
 func TestALostUnsubscriptionIsOfUnknownOutcome(t *testing.T) {
 	t.Parallel()
 	for _, fault := range []offboardtest.Fault{
-		offboardtest.LoseAnswer("Unsubscribe"), offboardtest.LoseRequest("Unsubscribe"), offboardtest.Page("Unsubscribe", 503),
-		offboardtest.Answer("Unsubscribe", 400, `{"code":13}`),
+		offboardtest.LoseResponse("Unsubscribe"), offboardtest.LoseRequest("Unsubscribe"), offboardtest.HTMLResponse("Unsubscribe", 503),
+		offboardtest.Respond("Unsubscribe", 400, `{"code":13}`),
 	} {
 		srv := owner()
 		srv.Fail(fault)
@@ -370,9 +370,9 @@ func TestAChildTenantIsWaitedForUntilItIsGone(t *testing.T) {
 		if err := c.DeleteChildTenant(t.Context(), "branch", volterra.DeleteOptions{}); err != nil {
 			t.Fatal(err)
 		}
-		srv.Fail(offboardtest.Page("GetChildTenant", 503))
+		srv.Fail(offboardtest.HTMLResponse("GetChildTenant", 503))
 		var states []volterra.ChildTenantState
-		err := c.WaitUntilChildTenantGone(t.Context(), "branch", func(tenant *volterra.ChildTenant) {
+		err := c.WaitForChildTenantDeletion(t.Context(), "branch", func(tenant *volterra.ChildTenant) {
 			states = append(states, tenant.Spec.Status)
 			if !tenant.SystemMetadata.Deleted.Equal(begun) {
 				t.Errorf("it was deleted at %v, want %v", tenant.SystemMetadata.Deleted, begun)
@@ -403,7 +403,7 @@ func TestAFailedDeletionOfAChildTenantEndsTheWait(t *testing.T) {
 			}
 			ctx, cancel := context.WithTimeout(t.Context(), time.Hour)
 			defer cancel()
-			err := c.WaitUntilChildTenantGone(ctx, "branch", nil)
+			err := c.WaitForChildTenantDeletion(ctx, "branch", nil)
 			e, _ := errors.AsType[*errors.Error](err)
 			switch {
 			case want == "" && err != nil:
@@ -433,13 +433,13 @@ func TestAWaitThatEndsSaysWhatIsLeft(t *testing.T) {
 		seen := 0
 		for step, wait := range map[errors.Step]func(context.Context) error{
 			{Name: "child_tenant", Description: "branch: StateActive"}: func(ctx context.Context) error {
-				return c.WaitUntilChildTenantGone(ctx, "branch", nil)
+				return c.WaitForChildTenantDeletion(ctx, "branch", nil)
 			},
 			{Name: "namespace", Description: "app: being deleted"}: func(ctx context.Context) error {
-				return c.WaitUntilNamespaceGone(ctx, "app", func(*volterra.Namespace) { seen++ })
+				return c.WaitForNamespaceDeletion(ctx, "app", func(*volterra.Namespace) { seen++ })
 			},
 			{Name: "namespace", Description: "kept: still there"}: func(ctx context.Context) error {
-				return c.WaitUntilNamespaceGone(ctx, "kept", nil)
+				return c.WaitForNamespaceDeletion(ctx, "kept", nil)
 			},
 			{Name: "addon_subscription", Description: "waap: SUBSCRIPTION_ENABLED"}: func(ctx context.Context) error {
 				return c.WaitUntilUnsubscribed(ctx, "waap", nil)
@@ -456,7 +456,7 @@ func TestAWaitThatEndsSaysWhatIsLeft(t *testing.T) {
 		if seen < 4 {
 			t.Errorf("progress was made known %d times", seen)
 		}
-		if err := c.WaitUntilNamespaceGone(t.Context(), "app", nil); err != nil {
+		if err := c.WaitForNamespaceDeletion(t.Context(), "app", nil); err != nil {
 			t.Errorf("got %v, want nil after an hour", err)
 		}
 	})
@@ -506,15 +506,15 @@ func TestTheEndOfASubscriptionIsWaitedFor(t *testing.T) {
 func TestOnlyF5SaysThatAThingIsGone(t *testing.T) {
 	t.Parallel()
 	for _, fault := range []offboardtest.Fault{
-		offboardtest.Page("", 404), offboardtest.Page("", 200), offboardtest.Answer("", 404, `{}`), offboardtest.Answer("", 404, `"Not Found"`),
+		offboardtest.HTMLResponse("", 404), offboardtest.HTMLResponse("", 200), offboardtest.Respond("", 404, `{}`), offboardtest.Respond("", 404, `"Not Found"`),
 	} {
 		srv := owner()
 		srv.Fail(fault, fault, fault)
 		c := newClient(t, srv)
-		if err := c.WaitUntilChildTenantGone(t.Context(), "branch", nil); code(err) != errors.UnexpectedResponse {
+		if err := c.WaitForChildTenantDeletion(t.Context(), "branch", nil); code(err) != errors.UnexpectedResponse {
 			t.Errorf("%d: got %v, want %q", fault.Status, err, errors.UnexpectedResponse)
 		}
-		if err := c.WaitUntilNamespaceGone(t.Context(), "app", nil); code(err) != errors.UnexpectedResponse {
+		if err := c.WaitForNamespaceDeletion(t.Context(), "app", nil); code(err) != errors.UnexpectedResponse {
 			t.Errorf("%d: got %v, want %q", fault.Status, err, errors.UnexpectedResponse)
 		}
 		if err := c.WaitUntilUnsubscribed(t.Context(), "waap", nil); code(err) != errors.UnexpectedResponse {
@@ -541,12 +541,12 @@ func TestADeactivationIsComparedWithTheTenantFirst(t *testing.T) {
 		"no name":                 {lives, "", offboardtest.Fault{}, "", errors.InvalidArgument, 0},
 		"disabled already":        {volterratest.Tenant{Name: "acme", State: volterra.StateDisabled}, "acme", offboardtest.Fault{}, "", errors.Conflict, 0},
 		"no role":                 {volterratest.Tenant{Name: "acme", Unprivileged: true}, "acme", offboardtest.Fault{}, "", errors.PermissionDenied, 1},
-		"a lost answer":           {lives, "acme", offboardtest.LoseAnswer(operation), "", "", 1},
+		"a lost answer":           {lives, "acme", offboardtest.LoseResponse(operation), "", "", 1},
 		"a lost request":          {lives, "acme", offboardtest.LoseRequest(operation), "", errors.OutcomeUnknown, 1},
-		"a dead credential":       {volterratest.Tenant{Name: "acme"}, "acme", offboardtest.LoseAnswer(operation), "", errors.OutcomeUnknown, 1},
-		"a failure with a 4xx":    {lives, "acme", offboardtest.Answer(operation, 408, `{"code":4}`), "", errors.OutcomeUnknown, 1},
-		"no job":                  {lives, "acme", offboardtest.Answer(operation, 200, `{}`), "", errors.OutcomeUnknown, 1},
-		"the page of the console": {lives, "acme", offboardtest.Page(operation, 200), "", errors.OutcomeUnknown, 1},
+		"a dead credential":       {volterratest.Tenant{Name: "acme"}, "acme", offboardtest.LoseResponse(operation), "", errors.OutcomeUnknown, 1},
+		"a failure with a 4xx":    {lives, "acme", offboardtest.Respond(operation, 408, `{"code":4}`), "", errors.OutcomeUnknown, 1},
+		"no job":                  {lives, "acme", offboardtest.Respond(operation, 200, `{}`), "", errors.OutcomeUnknown, 1},
+		"the page of the console": {lives, "acme", offboardtest.HTMLResponse(operation, 200), "", errors.OutcomeUnknown, 1},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -595,14 +595,14 @@ func TestATenantIsTakenApartByTheAPI(t *testing.T) {
 			"namespace app", "namespace pools", "child_tenant_manager retail", "child_tenant branch", "managed_tenant partner",
 			"addon_subscription waap", "subscription sub-1", "invoice inv-1",
 		}
-		if diff := cmp.Diff(want, srv.Left()); diff != "" {
+		if diff := cmp.Diff(want, srv.Remaining()); diff != "" {
 			t.Errorf("left (-want +got):\n%s", diff)
 		}
 		if err := c.DeleteTenant(ctx, acme); code(err) != errors.Conflict {
 			t.Fatalf("got %v, want %q", err, errors.Conflict)
 		}
 		remove(c.DeleteChildTenant(ctx, "branch", volterra.DeleteOptions{}))
-		remove(c.WaitUntilChildTenantGone(ctx, "branch", nil))
+		remove(c.WaitForChildTenantDeletion(ctx, "branch", nil))
 		remove(c.DeleteChildTenantManager(ctx, "retail", volterra.DeleteOptions{}))
 		remove(c.DeleteManagedTenant(ctx, "partner", volterra.DeleteOptions{}))
 		for _, namespace := range []string{"app", "pools"} {
@@ -614,12 +614,12 @@ func TestATenantIsTakenApartByTheAPI(t *testing.T) {
 		if err := c.DeleteTenant(ctx, acme); code(err) != errors.Conflict {
 			t.Errorf("got %v, want %q", err, errors.Conflict)
 		}
-		if diff := cmp.Diff(want[len(want)-2:], srv.Left()); diff != "" {
+		if diff := cmp.Diff(want[len(want)-2:], srv.Remaining()); diff != "" {
 			t.Errorf("left (-want +got):\n%s", diff)
 		}
 		srv.CancelSubscription("sub-1")
 		srv.PayInvoice("inv-1")
-		if left := srv.Left(); len(left) != 0 {
+		if left := srv.Remaining(); len(left) != 0 {
 			t.Errorf("left are %q", left)
 		}
 		paid, err := c.ListInvoices(ctx, volterra.ListInvoicesOptions{})

@@ -29,7 +29,7 @@ const (
 type kind struct {
 	name         string
 	why, removal string // words of the step
-	needs        teardown.Consent
+	requires     teardown.Override
 	after        []string // kinds of which nothing may be left before
 
 	// list lists those of the tenant: the whole list is one answer. With states it asks for
@@ -54,7 +54,7 @@ func (c *Client) kinds() []kind {
 	return []kind{
 		{
 			name: childKind, why: "the tenant owns it", removal: "delete it, with all that it has, and wait until it is gone",
-			needs: teardown.ManagedOrganizations,
+			requires: teardown.ManagedOrganizations,
 			list: listing(c.ListChildTenants, func(i ChildTenantItem) object {
 				return childTenant(i.Name, &ChildTenant{SystemMetadata: i.SystemMetadata, Spec: i.Spec}).listedAs(i.UID)
 			}),
@@ -389,7 +389,7 @@ func (k kind) steps(ctx context.Context) ([]teardown.Step, error) {
 			return nil, unidentified("Plan", o.name, "the "+k.name+" is listed without a UID")
 		}
 		steps[i] = teardown.Step{
-			ID: k.name + "/" + o.name + "/" + o.uid, Kind: k.name, Name: o.name, Why: k.why, Removal: k.removal, Needs: k.needs,
+			ID: k.name + "/" + o.name + "/" + o.uid, Kind: k.name, Name: o.name, Why: k.why, Removal: k.removal, Requires: k.requires,
 		}
 		needed[i] = true
 	}

@@ -85,7 +85,7 @@ func TestTeardown_FailedDeletionAmongOthers(t *testing.T) {
 				return next(req)
 			})
 			var seen time.Duration
-			_, r, err := carryOut(t, c, teardown.OnEvent(func(e teardown.Event) {
+			_, r, err := carryOut(t, c, teardown.WithEvents(func(e teardown.Event) {
 				if e.Kind == teardown.Retrying {
 					seen = time.Since(begun)
 				}
@@ -175,10 +175,10 @@ func TestTeardown_ListLacksResource(t *testing.T) {
 				lists++
 				return edited(resp, err, edit)
 			})
-			_, r, err := carryOut(t, c, teardown.OnEvent(func(e teardown.Event) {
+			_, r, err := carryOut(t, c, teardown.WithEvents(func(e teardown.Event) {
 				_, name, _ := strings.Cut(e.Step, "/")
 				name, _, _ = strings.Cut(name, "/")
-				if e.Kind == teardown.Ended && name != "" && slices.Contains(srv.Objects(), "namespace /"+name) {
+				if e.Kind == teardown.Finished && name != "" && slices.Contains(srv.Objects(), "namespace /"+name) {
 					t.Errorf("%s is %s, and exists", e.Step, e.Text)
 				}
 			}))
@@ -216,8 +216,8 @@ func TestTeardown_RecreatedAfterAList(t *testing.T) {
 			return resp, err
 		})
 		_, r, err := carryOut(t, c)
-		if n := srv.Count("CascadeDeleteNamespace"); !recreated || n != 4 || len(srv.Left()) != 4 {
-			t.Errorf("recreated %t; %d removals, want 4; %v exist", recreated, n, srv.Left())
+		if n := srv.Count("CascadeDeleteNamespace"); !recreated || n != 4 || len(srv.Remaining()) != 4 {
+			t.Errorf("recreated %t; %d removals, want 4; %v exist", recreated, n, srv.Remaining())
 		}
 		if r == nil || !errors.Is(err, errors.PlanStale) {
 			t.Errorf("got %+v and %v, want %q", r, err, errors.PlanStale)
@@ -270,21 +270,21 @@ func TestTeardown_RecreatedAmongOthers(t *testing.T) {
 		for i := range 4 {
 			srv.AddNamespace(volterratest.Namespace{Name: fmt.Sprint("ns-", i)})
 		}
-		fault := offboardtest.Answer("CascadeDeleteNamespace", 409, `{"code":10,"details":[],"message":"in use"}`)
+		fault := offboardtest.Respond("CascadeDeleteNamespace", 409, `{"code":10,"details":[],"message":"in use"}`)
 		fault.Times = 4
 		srv.Fail(fault)
-		_, r, err := carryOut(t, newClient(t, srv), teardown.OnEvent(func(e teardown.Event) {
+		_, r, err := carryOut(t, newClient(t, srv), teardown.WithEvents(func(e teardown.Event) {
 			if e.Kind == teardown.Retrying && e.Step != "" {
 				name := strings.Split(e.Step, "/")[1]
 				srv.RemoveObject("", name)
 				srv.AddNamespace(volterratest.Namespace{Name: name})
 			}
 		}))
-		if n := srv.Count("CascadeDeleteNamespace"); r == nil || n != 4 || len(srv.Left()) != 4 || !errors.Is(err, errors.PlanStale) {
+		if n := srv.Count("CascadeDeleteNamespace"); r == nil || n != 4 || len(srv.Remaining()) != 4 || !errors.Is(err, errors.PlanStale) {
 			t.Fatalf("got %+v and %v after %d removals, want %q after 4", r, err, n, errors.PlanStale)
 		}
 		for _, s := range r.Steps {
-			if s.State != teardown.Done {
+			if s.State != teardown.StepDeleted {
 				t.Errorf("%s is %s", s.ID, s.State)
 			}
 		}
@@ -311,10 +311,10 @@ func TestTeardown_ReadOfAnother(t *testing.T) {
 				t.Fatal(err)
 			}
 			uid := p.Steps[0].ID[strings.LastIndex(p.Steps[0].ID, "/")+1:]
-			fault := offboardtest.Answer("GetNamespace", 200, strings.Replace(body, "UID", uid, 1))
+			fault := offboardtest.Respond("GetNamespace", 200, strings.Replace(body, "UID", uid, 1))
 			fault.Times = 1000
 			srv.Fail(fault)
-			r, err := c.Teardown(t.Context(), p, request, teardown.Confirm("acme"))
+			r, err := c.Teardown(t.Context(), p, request, teardown.WithConfirm("acme"))
 			if !errors.Is(err, errors.UnexpectedResponse) || srv.Count("CascadeDeleteNamespace") != 0 || r == nil || r.Steps[0].State != teardown.Failed {
 				t.Errorf("%s: got %+v and %v after %d removals", name, r, err, srv.Count("CascadeDeleteNamespace"))
 			}
@@ -348,17 +348,17 @@ func TestPlan_ListWithoutUID(t *testing.T) {
 func TestTeardown_FirstPollFails(t *testing.T) {
 	t.Parallel()
 	for name, fault := range map[string]offboardtest.Fault{
-		"denied":      offboardtest.Answer("GetNamespace", 403, `{"code":7,"details":[],"message":"denied"}`),
-		"a page":      offboardtest.Page("GetNamespace", 404),
-		"unavailable": offboardtest.Answer("GetNamespace", 503, `{"code":14,"details":[],"message":"unavailable"}`),
+		"denied":      offboardtest.Respond("GetNamespace", 403, `{"code":7,"details":[],"message":"denied"}`),
+		"a page":      offboardtest.HTMLResponse("GetNamespace", 404),
+		"unavailable": offboardtest.Respond("GetNamespace", 503, `{"code":14,"details":[],"message":"unavailable"}`),
 	} {
 		synctest.Test(t, func(t *testing.T) {
 			srv := volterratest.NewServer()
 			srv.SetTenant(volterratest.Tenant{Name: "acme", KeepsCredential: true})
 			srv.AddNamespace(volterratest.Namespace{Name: "app", Takes: time.Hour})
 			fault.Delay, fault.Times = 1, 100_000 // the read before the removal is answered
-			srv.Fail(offboardtest.LoseAnswer("CascadeDeleteNamespace"), fault)
-			_, r, err := carryOut(t, newClient(t, srv), teardown.StepTimeout(time.Hour))
+			srv.Fail(offboardtest.LoseResponse("CascadeDeleteNamespace"), fault)
+			_, r, err := carryOut(t, newClient(t, srv), teardown.WithStepTimeout(time.Hour))
 			if err == nil || r == nil || r.Steps[0].State != teardown.Failed || len(srv.Accepted()) != 0 {
 				t.Errorf("%s: got %+v and %v", name, r, err)
 			}
@@ -387,7 +387,7 @@ func TestPlan_ReadsInParallel(t *testing.T) {
 			t.Fatalf("got %v after %v, with %d requests at the same time", err, took, most.Load())
 		}
 		most.Store(0)
-		if _, err := c.Teardown(t.Context(), p, request, teardown.Confirm("acme"), teardown.Concurrency(1)); err != nil || most.Load() != 1 {
+		if _, err := c.Teardown(t.Context(), p, request, teardown.WithConfirm("acme"), teardown.WithConcurrency(1)); err != nil || most.Load() != 1 {
 			t.Errorf("got %v with %d requests at the same time, want 1", err, most.Load())
 		}
 	})

@@ -131,16 +131,16 @@ func (c *Client) inspect(ctx context.Context, operation string, request DeleteTe
 		p.Refusal = teardown.RefusalOf(marked("CheckDeletion", settings))
 	}
 	if settings.State == StateDisabled {
-		p.Underway = &teardown.Deletion{
-			Outcome: teardown.Pending,
-			Decides: "The tenant was marked for deletion already, so that no request was sent. F5 removes it once that is approved. No API tells when.",
+		p.PendingDeletion = &teardown.Deletion{
+			Outcome:   teardown.Pending,
+			PendingOn: "The tenant was marked for deletion already, so that no request was sent. F5 removes it once that is approved. No API tells when.",
 		}
 	}
 	if settings.State == StateDisabled && (before == nil || len(before.Steps) == 0) {
 		return p.Seal(), nil
 	}
-	kinds, losses := c.kinds(), c.losses(settings.Name, before != nil)
-	steps, found := make([][]teardown.Step, len(kinds)), make([][]teardown.Loss, len(losses))
+	kinds, losses := c.kinds(), c.cascades(settings.Name, before != nil)
+	steps, found := make([][]teardown.Step, len(kinds)), make([][]teardown.Cascade, len(losses))
 	err = trace.Parallel(ctx, len(kinds)+len(losses), func(i int) (err error) {
 		if i < len(kinds) {
 			steps[i], err = kinds[i].steps(ctx)
@@ -153,9 +153,9 @@ func (c *Client) inspect(ctx context.Context, operation string, request DeleteTe
 	if err != nil {
 		return nil, err
 	}
-	p.Steps, p.Losses = ordered(kinds, steps), slices.Concat(found...)
+	p.Steps, p.Cascades = ordered(kinds, steps), slices.Concat(found...)
 	if before != nil {
-		if p.Losses, err = compared(settings.Name, p.Losses, before); err != nil {
+		if p.Cascades, err = compared(settings.Name, p.Cascades, before); err != nil {
 			return nil, err
 		}
 	}
@@ -165,22 +165,22 @@ func (c *Client) inspect(ctx context.Context, operation string, request DeleteTe
 // maxNames is how many a loss names.
 const maxNames = 5
 
-// losses returns the reads of what is deleted along with the tenant. What only informs those
+// cascades returns the reads of what is deleted along with the tenant. What only informs those
 // who review a plan is not read again when that is carried out.
-func (c *Client) losses(tenant string, again bool) []func(context.Context) ([]teardown.Loss, error) {
-	counted := func(ctx context.Context) ([]teardown.Loss, error) { return c.counted(ctx, tenant) }
+func (c *Client) cascades(tenant string, again bool) []func(context.Context) ([]teardown.Cascade, error) {
+	counted := func(ctx context.Context) ([]teardown.Cascade, error) { return c.counted(ctx, tenant) }
 	if again {
-		return []func(context.Context) ([]teardown.Loss, error){counted}
+		return []func(context.Context) ([]teardown.Cascade, error){counted}
 	}
-	return []func(context.Context) ([]teardown.Loss, error){counted, c.plans, c.unpaid}
+	return []func(context.Context) ([]teardown.Cascade, error){counted, c.plans, c.unpaid}
 }
 
 // compared returns the losses that may be compared with those of a plan before. A kind of
 // which there is more makes that plan stale, unless steps cause it, and so does a count that
 // cannot be read any more.
-func compared(tenant string, losses []teardown.Loss, before *teardown.Plan) ([]teardown.Loss, error) {
+func compared(tenant string, losses []teardown.Cascade, before *teardown.Plan) ([]teardown.Cascade, error) {
 	// A step may have made a ticket: F5 approves the end of a service by one.
-	losses = slices.DeleteFunc(losses, func(l teardown.Loss) bool { return l.Kind == ticketKind })
+	losses = slices.DeleteFunc(losses, func(l teardown.Cascade) bool { return l.Kind == ticketKind })
 	for _, loss := range losses {
 		if err := cascade.Compare(provider, tenant, loss, before); err != nil {
 			return nil, err
@@ -191,24 +191,24 @@ func compared(tenant string, losses []teardown.Loss, before *teardown.Plan) ([]t
 
 // counted returns the objects of the tenant that are no steps, as its quota counts them.
 // Every tenant has namespaces, so that a quota that counts nothing proves nothing.
-func (c *Client) counted(ctx context.Context, tenant string) ([]teardown.Loss, error) {
+func (c *Client) counted(ctx context.Context, tenant string) ([]teardown.Cascade, error) {
 	usage, err := c.GetQuotaUsage(ctx, system)
 	switch {
 	case unseen(err):
-		return []teardown.Loss{unknown("objects", err)}, nil
+		return []teardown.Cascade{unknown("objects", err)}, nil
 	case err != nil:
 		return nil, err
 	case len(usage.Objects) == 0:
 		return nil, miscounted(tenant, "the quota counts no kind of object")
 	}
-	var losses []teardown.Loss
+	var losses []teardown.Cascade
 	for _, name := range slices.Sorted(maps.Keys(usage.Objects)) {
 		count := usage.Objects[name].Usage.Current
 		switch {
 		case count < 0, count > math.MaxInt32, count != math.Trunc(count):
 			return nil, miscounted(tenant, fmt.Sprintf("the quota counts %v of %s", count, name))
 		case count > 0 && !slices.ContainsFunc(c.kinds(), func(k kind) bool { return k.name == name }):
-			losses = append(losses, teardown.Loss{Kind: name, Count: int(count)})
+			losses = append(losses, teardown.Cascade{Kind: name, Count: int(count)})
 		}
 	}
 	return losses, nil
@@ -223,12 +223,12 @@ func miscounted(tenant, why string) error {
 }
 
 // plans returns the plans that are active, as a loss.
-func (c *Client) plans(ctx context.Context) ([]teardown.Loss, error) {
+func (c *Client) plans(ctx context.Context) ([]teardown.Cascade, error) {
 	subscriptions, err := c.ListSubscriptions(ctx, ListSubscriptionsOptions{Current: true})
 	if unseen(err) {
-		return []teardown.Loss{unknown("subscription", err)}, nil
+		return []teardown.Cascade{unknown("subscription", err)}, nil
 	}
-	loss := teardown.Loss{Kind: "subscription", Note: "its charges are prorated"}
+	loss := teardown.Cascade{Kind: "subscription", Note: "its charges are prorated"}
 	for _, s := range subscriptions {
 		if s.Current {
 			name(&loss, cmp.Or(s.PlanName, s.Name))
@@ -238,12 +238,12 @@ func (c *Client) plans(ctx context.Context) ([]teardown.Loss, error) {
 }
 
 // unpaid returns the invoices that are not settled, as a loss.
-func (c *Client) unpaid(ctx context.Context) ([]teardown.Loss, error) {
+func (c *Client) unpaid(ctx context.Context) ([]teardown.Cascade, error) {
 	invoices, err := c.ListInvoices(ctx, ListInvoicesOptions{})
 	if unseen(err) {
-		return []teardown.Loss{unknown("invoice", err)}, nil
+		return []teardown.Cascade{unknown("invoice", err)}, nil
 	}
-	loss := teardown.Loss{Kind: "invoice", Note: "still to be paid; another one comes when the tenant is closed"}
+	loss := teardown.Cascade{Kind: "invoice", Note: "still to be paid; another one comes when the tenant is closed"}
 	for _, i := range invoices {
 		switch i.Status {
 		case InvoiceStatusPaid, InvoiceStatusCancelled, InvoiceStatusRefunded:
@@ -255,7 +255,7 @@ func (c *Client) unpaid(ctx context.Context) ([]teardown.Loss, error) {
 }
 
 // name adds one to a loss.
-func name(loss *teardown.Loss, name string) {
+func name(loss *teardown.Cascade, name string) {
 	loss.Count++
 	if len(loss.Names) < maxNames && name != "" {
 		loss.Names = append(loss.Names, name)
@@ -263,11 +263,11 @@ func name(loss *teardown.Loss, name string) {
 }
 
 // some leaves out a loss of none.
-func some(loss teardown.Loss) []teardown.Loss {
+func some(loss teardown.Cascade) []teardown.Cascade {
 	if loss.Count == 0 {
 		return nil
 	}
-	return []teardown.Loss{loss}
+	return []teardown.Cascade{loss}
 }
 
 // unseen reports whether an error is that of a credential, or of a tenant, to which
@@ -276,9 +276,9 @@ func unseen(err error) bool {
 	return errors.Is(err, errors.PermissionDenied) || errors.Is(err, errors.NotFound) || errors.Is(err, errors.RouteNotFound)
 }
 
-func unknown(kind string, err error) teardown.Loss {
+func unknown(kind string, err error) teardown.Cascade {
 	e, _ := errors.AsType[*errors.Error](err)
-	return teardown.Loss{Kind: kind, Note: "how many is not known: " + string(e.Code)}
+	return teardown.Cascade{Kind: kind, Note: "how many is not known: " + string(e.Code)}
 }
 
 // driver is what a teardown needs of F5.
@@ -326,8 +326,8 @@ func (d driver) Delete(ctx context.Context, o teardown.Organization) (teardown.D
 			Refusals: 3, Settling: 15 * time.Second, Within: time.Minute,
 		},
 		Result: teardown.Deletion{
-			Outcome: teardown.Pending,
-			Decides: "F5 has the tenant in its deletion queue, and removes it once that is approved. No API tells when.",
+			Outcome:   teardown.Pending,
+			PendingOn: "F5 has the tenant in its deletion queue, and removes it once that is approved. No API tells when.",
 		},
 	}
 	return deletion.Run(ctx)

@@ -22,7 +22,7 @@ import (
 
 var request = volterra.DeleteTenantRequest{Name: "acme", Email: "owner@acme.example", Reason: volterra.ReasonNoLongerNeeded}
 
-var permit = teardown.Permit(teardown.ManagedOrganizations)
+var permit = teardown.WithOverrides(teardown.ManagedOrganizations)
 
 // inUse is a double of a tenant that has everything that can be removed, and that is
 // not deleted before.
@@ -103,7 +103,7 @@ func TestTeardown(t *testing.T) {
 			}
 		},
 		Kinds:   []string{"addon_subscription", "child_tenant", "child_tenant_manager", "managed_tenant", "namespace"},
-		Permit:  []teardown.Consent{teardown.ManagedOrganizations},
+		Permit:  []teardown.Override{teardown.ManagedOrganizations},
 		Outcome: teardown.Pending,
 	}.Run(t)
 }
@@ -115,7 +115,7 @@ func carryOut(t *testing.T, c *volterra.Client, options ...teardown.Option) (*te
 	if err != nil {
 		t.Fatal(err)
 	}
-	r, err := c.Teardown(t.Context(), p, request, append(options, teardown.Confirm("acme"), permit)...)
+	r, err := c.Teardown(t.Context(), p, request, append(options, teardown.WithConfirm("acme"), permit)...)
 	return p, r, err
 }
 
@@ -151,7 +151,7 @@ func TestAPlanSaysWhatGoesInOrder(t *testing.T) {
 		if s.Manual {
 			by = " by hand"
 		}
-		got = append(got, fmt.Sprintf("%s %s after %v:%s %s (%s) [%s]", s.Kind, s.Name, after, by, s.Removal, s.Why, s.Needs))
+		got = append(got, fmt.Sprintf("%s %s after %v:%s %s (%s) [%s]", s.Kind, s.Name, after, by, s.Removal, s.Why, s.Requires))
 	}
 	const all = "[branch stubborn idle retail partner app empty pools]"
 	want := []string{
@@ -172,15 +172,15 @@ func TestAPlanSaysWhatGoesInOrder(t *testing.T) {
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("steps (-want +got):\n%s", diff)
 	}
-	if err := p.Err(); err != nil || len(p.Needs) != 0 || p.Organization != (teardown.Organization{ID: "acme", Name: "acme"}) {
-		t.Errorf("got %v, %v and %+v", err, p.Needs, p.Organization)
+	if err := p.Err(); err != nil || len(p.Requires) != 0 || p.Organization != (teardown.Organization{ID: "acme", Name: "acme"}) {
+		t.Errorf("got %v, %v and %+v", err, p.Requires, p.Organization)
 	}
-	losses := []teardown.Loss{
+	losses := []teardown.Cascade{
 		{Kind: "http_loadbalancer", Count: 2}, {Kind: "origin_pool", Count: 2}, {Kind: "token", Count: 4},
 		{Kind: "subscription", Count: 1, Names: []string{"Teams plan"}, Note: "its charges are prorated"},
 		{Kind: "invoice", Count: 1, Names: []string{"inv-1"}, Note: "still to be paid; another one comes when the tenant is closed"},
 	}
-	if diff := cmp.Diff(losses, p.Losses); diff != "" {
+	if diff := cmp.Diff(losses, p.Cascades); diff != "" {
 		t.Errorf("losses (-want +got):\n%s", diff)
 	}
 }
@@ -199,14 +199,14 @@ func TestWhatTheCredentialMayNotSeeIsALossOfUnknownCount(t *testing.T) {
 	} {
 		srv := volterratest.NewServer()
 		for _, operation := range []string{"GetQuotaUsage", "ListSubscriptions", "ListInvoices"} {
-			srv.Fail(offboardtest.Answer(operation, test.status, test.answer))
+			srv.Fail(offboardtest.Respond(operation, test.status, test.answer))
 		}
 		p, err := newClient(t, srv).Plan(t.Context(), request)
 		if err != nil {
 			t.Fatal(err)
 		}
-		want := []teardown.Loss{{Kind: "objects", Note: test.note}, {Kind: "subscription", Note: test.note}, {Kind: "invoice", Note: test.note}}
-		if diff := cmp.Diff(want, p.Losses); diff != "" {
+		want := []teardown.Cascade{{Kind: "objects", Note: test.note}, {Kind: "subscription", Note: test.note}, {Kind: "invoice", Note: test.note}}
+		if diff := cmp.Diff(want, p.Cascades); diff != "" {
 			t.Errorf("losses (-want +got):\n%s", diff)
 		}
 	}
@@ -229,7 +229,7 @@ func TestThereIsNoPlanOfWhatCannotBeRead(t *testing.T) {
 			if p, err := c.Plan(t.Context(), request); p != nil || !errors.Is(err, errors.PartialResult) {
 				t.Errorf("got %+v and %v, want %v", p, err, errors.PartialResult)
 			}
-			r, err := c.Teardown(t.Context(), p, request, teardown.Confirm("acme"))
+			r, err := c.Teardown(t.Context(), p, request, teardown.WithConfirm("acme"))
 			if r != nil || !errors.Is(err, errors.PartialResult) || srv.Count("CascadeDeleteNamespace")+len(srv.Accepted()) != 0 {
 				t.Errorf("got %+v and %v, want %v", r, err, errors.PartialResult)
 			}
@@ -241,7 +241,7 @@ func TestThereIsNoPlanOfWhatCannotBeRead(t *testing.T) {
 	} {
 		srv := volterratest.NewServer()
 		srv.AddAddonSubscription(volterratest.AddonSubscription{Name: "waap"})
-		srv.Fail(offboardtest.Answer(operation, 401, `{"code":16,"message":"expired"}`))
+		srv.Fail(offboardtest.Respond(operation, 401, `{"code":16,"message":"expired"}`))
 		p, err := newClient(t, srv).Plan(t.Context(), request)
 		if p != nil || !errors.Is(err, errors.Unauthenticated) {
 			t.Errorf("%s: got %+v and %v, want %v", operation, p, err, errors.Unauthenticated)
@@ -263,7 +263,7 @@ func TestNothingIsTouchedOfWhatTheRequestDoesNotName(t *testing.T) {
 		"no e-mail":      {volterra.DeleteTenantRequest{Name: "acme"}, nil, nil, 0, errors.InvalidArgument},
 		"another plan":   {request, func(_ *volterratest.Server, p *teardown.Plan) { p.Provider = "atlas"; p.Seal() }, nil, 0, errors.PlanStale},
 		"another tenant": {request, func(srv *volterratest.Server, _ *teardown.Plan) { srv.SetTenant(volterratest.Tenant{Name: "b"}) }, nil, 1, errors.NotConfirmed},
-		"denied":         {request, nil, []teardown.Option{teardown.Deny("acme")}, 0, errors.NotConfirmed},
+		"denied":         {request, nil, []teardown.Option{teardown.WithDeny("acme")}, 0, errors.NotConfirmed},
 		"not consented":  {request, nil, []teardown.Option{}, 0, errors.NotConfirmed},
 		"an object of a new kind": {request, func(srv *volterratest.Server, _ *teardown.Plan) {
 			srv.AddNamespace(volterratest.Namespace{Name: "system", Objects: []volterratest.Object{{Kind: "securemesh_site_v2", Name: "berlin"}}})
@@ -287,7 +287,7 @@ func TestNothingIsTouchedOfWhatTheRequestDoesNotName(t *testing.T) {
 					test.change(srv, p)
 				}
 				before, n := srv.Objects(), len(srv.Requests())
-				options := append(test.options, teardown.Confirm("acme"))
+				options := append(test.options, teardown.WithConfirm("acme"))
 				if name != "not consented" {
 					options = append(options, permit)
 				}
@@ -343,8 +343,8 @@ func TestStepsThatArePlannedByNobodyAreNotDone(t *testing.T) {
 		teardown.Step{ID: "site/berlin", Kind: "site", Name: "berlin"})
 	before := others(srv)
 	synctest.Test(t, func(t *testing.T) {
-		r, err := c.Teardown(t.Context(), p.Seal(), request, teardown.Confirm("acme"), permit)
-		if err != nil || r.Outcome != teardown.Pending || states(r)["namespace shared"] != teardown.AlreadyGone || states(r)["site berlin"] != teardown.AlreadyGone {
+		r, err := c.Teardown(t.Context(), p.Seal(), request, teardown.WithConfirm("acme"), permit)
+		if err != nil || r.Outcome != teardown.Pending || states(r)["namespace shared"] != teardown.AlreadyDeleted || states(r)["site berlin"] != teardown.AlreadyDeleted {
 			t.Errorf("got %v and %v", states(r), err)
 		}
 	})
@@ -359,13 +359,13 @@ func TestWhatUsesAServiceGoesBeforeIt(t *testing.T) {
 		srv := inUse("acme")
 		settle(srv)
 		var waits []string
-		_, r, err := carryOut(t, newClient(t, srv), teardown.OnEvent(func(e teardown.Event) {
+		_, r, err := carryOut(t, newClient(t, srv), teardown.WithEvents(func(e teardown.Event) {
 			if e.Kind == teardown.Waiting {
 				step, _, _ := strings.Cut(e.Step, "/")
 				waits = append(waits, step+": "+e.Text)
 			}
 		}))
-		if err != nil || r.Outcome != teardown.Pending || r.Decides == "" {
+		if err != nil || r.Outcome != teardown.Pending || r.PendingOn == "" {
 			t.Fatalf("got %+v and %v", r, err)
 		}
 		var sent []string
@@ -421,13 +421,13 @@ func TestWhatIsGoingAlreadyIsNotAskedToGoAgain(t *testing.T) {
 		}
 		for range 2 { // in the child tenant and the namespace, and then in the service
 			ctx, cancel := context.WithTimeout(t.Context(), 8*time.Minute)
-			r, err := c.Teardown(ctx, p, request, teardown.Confirm("acme"), permit)
+			r, err := c.Teardown(ctx, p, request, teardown.WithConfirm("acme"), permit)
 			cancel()
 			if err == nil || r == nil || r.Outcome != teardown.Blocked {
 				t.Fatalf("got %+v and %v, want it to be ended", r, err)
 			}
 		}
-		r, err := c.Teardown(t.Context(), p, request, teardown.Confirm("acme"), permit)
+		r, err := c.Teardown(t.Context(), p, request, teardown.WithConfirm("acme"), permit)
 		if err != nil || r.Outcome != teardown.Pending {
 			t.Fatalf("got %+v and %v", r, err)
 		}
@@ -445,7 +445,7 @@ func TestAServiceIsUnsubscribedFromOnce(t *testing.T) {
 		srv := volterratest.NewServer()
 		srv.AddAddonSubscription(volterratest.AddonSubscription{Name: "waap"})
 		srv.AddAddonSubscription(volterratest.AddonSubscription{Name: "waap-again"})
-		_, r, err := carryOut(t, newClient(t, srv), teardown.Concurrency(1))
+		_, r, err := carryOut(t, newClient(t, srv), teardown.WithConcurrency(1))
 		if err != nil || len(r.Steps) != 2 || srv.Count("Unsubscribe") != 1 {
 			t.Errorf("got %+v and %v after %d requests, want one", r, err, srv.Count("Unsubscribe"))
 		}
@@ -463,8 +463,8 @@ func TestWhatIsGoneBeforeItsStepIsDone(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		r, err := c.Teardown(t.Context(), p, request, teardown.Confirm("acme"), permit, teardown.OnEvent(func(e teardown.Event) {
-			if kind, name, ok := strings.Cut(e.Step, "/"); ok && e.Kind == teardown.Begun {
+		r, err := c.Teardown(t.Context(), p, request, teardown.WithConfirm("acme"), permit, teardown.WithEvents(func(e teardown.Event) {
+			if kind, name, ok := strings.Cut(e.Step, "/"); ok && e.Kind == teardown.Started {
 				name, _, _ = strings.Cut(name, "/")
 				if kind == "namespace" {
 					srv.RemoveObject("", name)
@@ -477,7 +477,7 @@ func TestWhatIsGoneBeforeItsStepIsDone(t *testing.T) {
 			t.Fatalf("got %+v and %v", r, err)
 		}
 		for step, state := range states(r) {
-			if state != teardown.Done {
+			if state != teardown.StepDeleted {
 				t.Errorf("%s is %s", step, state)
 			}
 		}
@@ -517,7 +517,7 @@ func TestWhatIsNewAfterTheFirstStepIsNoReasonToStop(t *testing.T) {
 			t.Fatal(err)
 		}
 		srv.AddNamespace(volterratest.Namespace{Name: "system", Objects: []volterratest.Object{{Kind: "support_ticket", Name: "1"}}})
-		r, err := c.Teardown(t.Context(), p, request, teardown.Confirm("acme"))
+		r, err := c.Teardown(t.Context(), p, request, teardown.WithConfirm("acme"))
 		if err != nil || r.Outcome != teardown.Pending {
 			t.Errorf("got %+v and %v", r, err)
 		}
@@ -544,14 +544,14 @@ func TestAServiceThatF5HasToApproveIsWaitedForByHand(t *testing.T) {
 		if took := time.Since(begun); took > 5*time.Minute {
 			t.Errorf("took %v", took)
 		}
-		if r, err = c.Teardown(t.Context(), p, request, teardown.Confirm("acme")); r == nil || r.Outcome != teardown.Blocked || !errors.Is(err, errors.DeletionStepsNotSatisfied) {
+		if r, err = c.Teardown(t.Context(), p, request, teardown.WithConfirm("acme")); r == nil || r.Outcome != teardown.Blocked || !errors.Is(err, errors.DeletionStepsNotSatisfied) {
 			t.Errorf("got %+v and %v, want %v", r, err, errors.DeletionStepsNotSatisfied)
 		}
 		if n := srv.Count("Unsubscribe"); n != 1 || len(srv.Accepted()) != 0 {
 			t.Errorf("it was asked for %d times, want once", n)
 		}
 		srv.ApproveUnsubscription("support")
-		if r, err = c.Teardown(t.Context(), p, request, teardown.Confirm("acme")); err != nil || r.Outcome != teardown.Pending {
+		if r, err = c.Teardown(t.Context(), p, request, teardown.WithConfirm("acme")); err != nil || r.Outcome != teardown.Pending {
 			t.Errorf("got %+v and %v", r, err)
 		}
 	})
@@ -572,8 +572,8 @@ func TestWhatCannotGoKeepsTheTenantAndNothingElse(t *testing.T) {
 			},
 			errors.NamespaceNotEmpty,
 			map[string]teardown.State{
-				"namespace app": teardown.Failed, "namespace free": teardown.Done, "child_tenant branch": teardown.Done,
-				"child_tenant_manager retail": teardown.Done, "addon_subscription waap": teardown.Untouched,
+				"namespace app": teardown.Failed, "namespace free": teardown.StepDeleted, "child_tenant branch": teardown.StepDeleted,
+				"child_tenant_manager retail": teardown.StepDeleted, "addon_subscription waap": teardown.NotStarted,
 			},
 			"pool: The object is referred to by route shared/all.",
 		},
@@ -583,8 +583,8 @@ func TestWhatCannotGoKeepsTheTenantAndNothingElse(t *testing.T) {
 			},
 			errors.DeletionFailed,
 			map[string]teardown.State{
-				"child_tenant stubborn": teardown.Failed, "namespace free": teardown.Done, "child_tenant branch": teardown.Done,
-				"child_tenant_manager retail": teardown.Untouched, "addon_subscription waap": teardown.Untouched,
+				"child_tenant stubborn": teardown.Failed, "namespace free": teardown.StepDeleted, "child_tenant branch": teardown.StepDeleted,
+				"child_tenant_manager retail": teardown.NotStarted, "addon_subscription waap": teardown.NotStarted,
 			},
 			"",
 		},
@@ -619,7 +619,7 @@ func TestOnlyF5SaysThatSomethingIsGone(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		srv := volterratest.NewServer()
 		srv.AddNamespace(volterratest.Namespace{Name: "app"})
-		srv.Fail(offboardtest.Page("GetNamespace", 404), offboardtest.Page("GetNamespace", 404))
+		srv.Fail(offboardtest.HTMLResponse("GetNamespace", 404), offboardtest.HTMLResponse("GetNamespace", 404))
 		_, r, err := carryOut(t, newClient(t, srv))
 		if r == nil || r.Outcome != teardown.Blocked || !errors.Is(err, errors.UnexpectedResponse) || states(r)["namespace app"] != teardown.Failed {
 			t.Errorf("got %+v and %v, want %v", r, err, errors.UnexpectedResponse)
@@ -634,7 +634,7 @@ func TestBillsDoNotStandInTheWay(t *testing.T) {
 	srv.AddSubscription(volterra.Subscription{Name: "sub-1", Current: true})
 	srv.AddInvoice(volterra.Invoice{Name: "inv-1"})
 	p, r, err := carryOut(t, newClient(t, srv))
-	if err != nil || r.Outcome != teardown.Pending || len(p.Steps) != 0 || len(p.Losses) != 2 || len(srv.Accepted()) != 1 {
+	if err != nil || r.Outcome != teardown.Pending || len(p.Steps) != 0 || len(p.Cascades) != 2 || len(srv.Accepted()) != 1 {
 		t.Errorf("got %+v, %+v and %v", p, r, err)
 	}
 	// 9 for the plan; 7 before the deletion; the settings once more, the request itself, and
@@ -654,7 +654,7 @@ func TestATenantThatIsMarkedIsPending(t *testing.T) {
 		if e, _ := errors.AsType[*errors.Error](p.Err()); e == nil || e.Code != errors.Conflict || e.Operation != "CheckDeletion" || len(p.Steps) != 0 {
 			t.Errorf("got %v and %+v, want %v", p.Err(), p.Steps, errors.Conflict)
 		}
-		if err != nil || r.Outcome != teardown.Pending || !strings.Contains(r.Decides, "no request was sent") ||
+		if err != nil || r.Outcome != teardown.Pending || !strings.Contains(r.PendingOn, "no request was sent") ||
 			srv.Count("GetTenantSettings") != len(srv.Requests()) {
 			t.Errorf("got %+v and %v after %+v", r, err, srv.Requests())
 		}
@@ -669,8 +669,8 @@ func TestATenantThatIsMarkedIsPending(t *testing.T) {
 		if err != nil || r.Outcome != teardown.Pending {
 			t.Fatalf("got %+v and %v", r, err)
 		}
-		r, err = c.Teardown(t.Context(), p, request, teardown.Confirm("acme"))
-		if err != nil || r.Outcome != teardown.Pending || states(r)["namespace app"] != teardown.AlreadyGone || len(srv.Accepted()) != 1 {
+		r, err = c.Teardown(t.Context(), p, request, teardown.WithConfirm("acme"))
+		if err != nil || r.Outcome != teardown.Pending || states(r)["namespace app"] != teardown.AlreadyDeleted || len(srv.Accepted()) != 1 {
 			t.Errorf("got %+v and %v after %d requests", r, err, len(srv.Accepted()))
 		}
 	})
@@ -686,9 +686,9 @@ func TestATenantThatIsMarkedIsPending(t *testing.T) {
 			}
 			srv.SetTenant(volterratest.Tenant{Name: "acme", State: volterra.StateDisabled})
 			var journal bytes.Buffer
-			r, err := c.Teardown(t.Context(), p, request, teardown.Confirm("acme"), teardown.Journal(&journal))
-			if err != nil || r.Outcome != teardown.Pending || !strings.Contains(r.Decides, "no request was sent") ||
-				states(r)["namespace app"] != teardown.Done || srv.Count("RequestTenantDeletion") != 0 {
+			r, err := c.Teardown(t.Context(), p, request, teardown.WithConfirm("acme"), teardown.WithJournal(&journal))
+			if err != nil || r.Outcome != teardown.Pending || !strings.Contains(r.PendingOn, "no request was sent") ||
+				states(r)["namespace app"] != teardown.StepDeleted || srv.Count("RequestTenantDeletion") != 0 {
 				t.Errorf("got %+v and %v", r, err)
 			}
 			// No entry says that a deletion was sent.
@@ -703,7 +703,7 @@ func TestATenantThatIsMarkedIsPending(t *testing.T) {
 func TestALostAnswerIsNoVerdict(t *testing.T) {
 	t.Parallel()
 	srv := volterratest.NewServer()
-	srv.Fail(offboardtest.LoseAnswer("RequestTenantDeletion"))
+	srv.Fail(offboardtest.LoseResponse("RequestTenantDeletion"))
 	_, r, err := carryOut(t, newClient(t, srv))
 	if r == nil || r.Outcome != teardown.Unknown || !errors.Is(err, errors.OutcomeUnknown) || len(srv.Accepted()) != 1 {
 		t.Errorf("got %+v and %v", r, err)
@@ -751,13 +751,13 @@ func ExampleClient_Teardown() {
 	_ = plan.WriteTree(&tree)
 	fmt.Print(tree.String())
 
-	report, err := c.Teardown(ctx, plan, request, teardown.Confirm("acme-kqzvxwbn"), teardown.Permit(teardown.ManagedOrganizations))
+	report, err := c.Teardown(ctx, plan, request, teardown.WithConfirm("acme-kqzvxwbn"), teardown.WithOverrides(teardown.ManagedOrganizations))
 	if err != nil {
 		fmt.Println(err)
 		return
 	}
 	fmt.Println(report.Outcome)
-	fmt.Println(report.Decides)
+	fmt.Println(report.PendingOn)
 	// Output:
 	// volterra: acme-kqzvxwbn (acme-kqzvxwbn): 3 steps; to be permitted: managed_organizations
 	// ├─ child_tenant

@@ -27,8 +27,8 @@
 // F5 calls a success what is one in part only, and these methods do not. A list
 // with something missing is returned with an error of [errors.PartialResult], and
 // a namespace with objects that are still there is [errors.NamespaceNotEmpty].
-// What goes later is waited for: [Client.WaitUntilChildTenantGone] and
-// [Client.WaitUntilNamespaceGone], [Client.WaitUntilUnsubscribed].
+// What goes later is waited for: [Client.WaitForChildTenantDeletion] and
+// [Client.WaitForNamespaceDeletion], [Client.WaitUntilUnsubscribed].
 //
 // [Client.Plan] lists all of it and what goes along, and [Client.Teardown] removes it
 // in order and then asks for the deletion of the tenant.

@@ -64,7 +64,7 @@ func asked(srv *workspacetest.Server) []string {
 
 // answer answers the next request for an operation with a body.
 func answer(operation, body string) offboardtest.Fault {
-	return offboardtest.Answer(operation, http.StatusOK, body)
+	return offboardtest.Respond(operation, http.StatusOK, body)
 }
 
 func TestTheDeletionGoesToTheIDThatWasRead(t *testing.T) {
@@ -319,7 +319,7 @@ func TestCheckDeletionNamesEachSubscription(t *testing.T) {
 func TestOnlyTheProvidersOwnWordsSayThatItIsGone(t *testing.T) {
 	t.Parallel()
 	failure := func(status int, body string) offboardtest.Fault {
-		return offboardtest.Answer("GetOrganization", status, body)
+		return offboardtest.Respond("GetOrganization", status, body)
 	}
 	for name, test := range map[string]struct {
 		look offboardtest.Fault
@@ -329,7 +329,7 @@ func TestOnlyTheProvidersOwnWordsSayThatItIsGone(t *testing.T) {
 		"404 with 1002":           {failure(404, `{"status":false,"error":{"code":1002}}`), errors.OutcomeUnknown},
 		"404 with another code":   {failure(404, `{"status":false,"error":{"code":3999}}`), errors.OutcomeUnknown},
 		"404 without a code":      {failure(404, `{"status":false,"error":{}}`), errors.OutcomeUnknown},
-		"404 of a proxy":          {offboardtest.Page("GetOrganization", 404), errors.OutcomeUnknown},
+		"404 of a proxy":          {offboardtest.HTMLResponse("GetOrganization", 404), errors.OutcomeUnknown},
 		"404 of something else":   {failure(404, `{"status":false,"error":{"code":3001,"data":{"entity":"app"}}}`), errors.OutcomeUnknown},
 		"422 with 3001":           {failure(422, `{"status":false,"error":{"code":3001}}`), errors.OutcomeUnknown},
 		"400 with 3001":           {failure(400, `{"status":false,"error":{"code":3001}}`), errors.OutcomeUnknown},
@@ -346,7 +346,7 @@ func TestOnlyTheProvidersOwnWordsSayThatItIsGone(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				srv := newServer()
 				// The first read goes through: it comes before the deletion.
-				srv.Fail(offboardtest.Fault{Operation: "GetOrganization"}, test.look, offboardtest.LoseAnswer("DeleteOrganization"))
+				srv.Fail(offboardtest.Fault{Operation: "GetOrganization"}, test.look, offboardtest.LoseResponse("DeleteOrganization"))
 				err := workspace.DeleteOrganization(t.Context(), acme, srv.Option())
 				wants(t, err, test.want)
 				want := []string{"GET /v1/organizations/" + acme, "DELETE /v1/organizations/" + acme, "GET /v1/organizations/" + acme}
@@ -370,7 +370,7 @@ func TestAServiceAccountIsGoneWithItsWorkspace(t *testing.T) {
 		t.Parallel()
 		synctest.Test(t, func(t *testing.T) {
 			srv := newServer()
-			srv.Fail(offboardtest.LoseAnswer("DeleteOrganization"))
+			srv.Fail(offboardtest.LoseResponse("DeleteOrganization"))
 			err := workspace.DeleteOrganization(t.Context(), "acme", srv.OptionWithToken(srv.AddServiceAccount(acme)))
 			wants(t, err, errors.OutcomeUnknown)
 			if srv.Exists(acme) || srv.Count("DeleteOrganization") != 1 {
@@ -394,7 +394,7 @@ func TestAFailedDeletionIsReadBeforeItIsTriedAgain(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		srv := newServer()
-		fault := offboardtest.Answer("DeleteOrganization", 500, `{"status":false,"error":{"code":3002}}`)
+		fault := offboardtest.Respond("DeleteOrganization", 500, `{"status":false,"error":{"code":3002}}`)
 		fault.Times = 2
 		srv.Fail(fault)
 		err := workspace.DeleteOrganization(t.Context(), "acme", srv.Option(), workspace.WithRetry(workspace.Retry{MaxAttempts: 2, MaxWait: time.Minute}))
@@ -489,7 +489,7 @@ func TestThePaymentSecretIsNotKept(t *testing.T) {
 	srv := newServer()
 	const payment = `"paymentIntent":{"id":"pi_1","secret":"pi_1_canary"}`
 	srv.Fail(answer("GetWorkspace", `{"status":true,"data":{"organization":{"id":"`+acme+`","subscriptions":[{"plan":"Pro",`+payment+`}],`+payment+`}}}`))
-	srv.Fail(offboardtest.Answer("GetWorkspace", 400, `{"status":false,"error":{"code":5003,"data":{"limit":1,`+payment+`}},`+payment+`}`))
+	srv.Fail(offboardtest.Respond("GetWorkspace", 400, `{"status":false,"error":{"code":5003,"data":{"limit":1,`+payment+`}},`+payment+`}`))
 	c := newClient(t, srv.Option())
 	found, err := c.GetWorkspace(t.Context(), acme)
 	wants(t, err, "")
@@ -509,7 +509,7 @@ func TestThePaymentSecretIsNotKept(t *testing.T) {
 func TestAListOfNothingInParticularIsNotFoundAsSuch(t *testing.T) {
 	t.Parallel()
 	srv := newServer()
-	srv.Fail(offboardtest.Answer("", 404, `{"status":false,"error":{"code":3001}}`))
+	srv.Fail(offboardtest.Respond("", 404, `{"status":false,"error":{"code":3001}}`))
 	_, err := newClient(t, srv.Option()).ListOrganizationsPage(t.Context(), workspace.ListOrganizationsPageOptions{})
 	wants(t, err, errors.NotFound)
 }

@@ -26,13 +26,13 @@ func TestTeardown_AcceptedAndNeverStarted(t *testing.T) {
 			fault := offboardtest.Ignore("DeleteOrganization", 200, `{"status":true,"data":{"delete":"OK"}}`)
 			fault.Times = ignored
 			srv.Fail(fault)
-			r, err := c.Teardown(t.Context(), p, teardown.Confirm("Acme"))
+			r, err := c.Teardown(t.Context(), p, teardown.WithConfirm("Acme"))
 			n := srv.Count("DeleteOrganization")
 			if ignored == 1000 {
 				if r == nil || r.Outcome != teardown.Unknown || !errors.Is(err, errors.OutcomeUnknown) || n != 4 {
 					t.Errorf("never started: got %+v and %v after %d requests, want %q after 4", r, err, n, teardown.Unknown)
 				}
-			} else if err != nil || r.Outcome != teardown.Gone || n != ignored+1 || srv.Exists(acme) {
+			} else if err != nil || r.Outcome != teardown.Deleted || n != ignored+1 || srv.Exists(acme) {
 				t.Errorf("ignored %d times: got %+v and %v after %d requests", ignored, r, err, n)
 			}
 		})
@@ -44,13 +44,13 @@ func TestTeardown_AcceptedAndNeverStarted(t *testing.T) {
 func TestTeardown_NeverStartedAndNotRead(t *testing.T) {
 	t.Parallel()
 	for name, fault := range map[string]offboardtest.Fault{
-		"503":               offboardtest.Page("", http.StatusServiceUnavailable),
-		"a firewall's 403":  offboardtest.Page("", http.StatusForbidden),
-		"a firewall's 404":  offboardtest.Page("", http.StatusNotFound),
-		"a web page":        offboardtest.Page("", http.StatusOK),
+		"503":               offboardtest.HTMLResponse("", http.StatusServiceUnavailable),
+		"a firewall's 403":  offboardtest.HTMLResponse("", http.StatusForbidden),
+		"a firewall's 404":  offboardtest.HTMLResponse("", http.StatusNotFound),
+		"a web page":        offboardtest.HTMLResponse("", http.StatusOK),
 		"a redirect":        offboardtest.Redirect("", http.StatusFound, "/login"),
-		"denied":            offboardtest.Answer("", 403, `{"status":false,"error":{"code":4003}}`),
-		"an invalid token":  offboardtest.Answer("", 401, `{"status":false,"error":{"code":4004}}`),
+		"denied":            offboardtest.Respond("", 403, `{"status":false,"error":{"code":4003}}`),
+		"an invalid token":  offboardtest.Respond("", 401, `{"status":false,"error":{"code":4004}}`),
 		"a lost connection": offboardtest.LoseRequest(""),
 	} {
 		for _, reads := range []int{1, 4, 1000} {
@@ -65,11 +65,11 @@ func TestTeardown_NeverStartedAndNotRead(t *testing.T) {
 					fault := fault
 					fault.Operation, fault.Times = "GetOrganization", reads
 					srv.Fail(ignored, fault)
-					r, err := c.Teardown(t.Context(), p, teardown.Confirm("Acme"))
+					r, err := c.Teardown(t.Context(), p, teardown.WithConfirm("Acme"))
 					if r == nil {
 						t.Fatal(err)
 					}
-					want, sent := teardown.Gone, 2 // sent again
+					want, sent := teardown.Deleted, 2 // sent again
 					if reads == 1000 {
 						want, sent = teardown.Unknown, 1
 					}
@@ -85,17 +85,17 @@ func TestTeardown_NeverStartedAndNotRead(t *testing.T) {
 // A service account is deleted with its workspace: that it goes on being refused shows that.
 func TestTeardown_ServiceAccountRefused(t *testing.T) {
 	t.Parallel()
-	refused := offboardtest.Answer("GetOrganization", 401, `{"status":false,"error":{"code":4004}}`)
+	refused := offboardtest.Respond("GetOrganization", 401, `{"status":false,"error":{"code":4004}}`)
 	for name, test := range map[string]struct {
 		fault   offboardtest.Fault
 		times   int
 		want    teardown.Outcome
 		deletes int
 	}{
-		"twice":               {refused, 2, teardown.Gone, 2}, // sent again after the workspace is read
-		"for good":            {refused, 1000, teardown.Gone, 1},
-		"by a firewall":       {offboardtest.Page("GetOrganization", 403), 1000, teardown.Unknown, 1},
-		"by a failing server": {offboardtest.Page("GetOrganization", 503), 1000, teardown.Unknown, 1},
+		"twice":               {refused, 2, teardown.Deleted, 2}, // sent again after the workspace is read
+		"for good":            {refused, 1000, teardown.Deleted, 1},
+		"by a firewall":       {offboardtest.HTMLResponse("GetOrganization", 403), 1000, teardown.Unknown, 1},
+		"by a failing server": {offboardtest.HTMLResponse("GetOrganization", 503), 1000, teardown.Unknown, 1},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -109,7 +109,7 @@ func TestTeardown_ServiceAccountRefused(t *testing.T) {
 				if name == "twice" {
 					srv.Fail(offboardtest.Ignore("DeleteOrganization", 200, `{"status":true,"data":{"delete":"OK"}}`))
 				}
-				r, err := c.Teardown(t.Context(), p, teardown.Confirm("Acme"), teardown.Permit(teardown.OwnOrganization))
+				r, err := c.Teardown(t.Context(), p, teardown.WithConfirm("Acme"), teardown.WithOverrides(teardown.OwnOrganization))
 				if r == nil || r.Outcome != test.want || srv.Count("DeleteOrganization") != test.deletes {
 					t.Errorf("got %+v, %v after %d deletions, want %q after %d", r, err, srv.Count("DeleteOrganization"), test.want, test.deletes)
 				}
@@ -134,7 +134,7 @@ func TestWrite_SlugThatChangesHands(t *testing.T) {
 			srv := workspacetest.NewServer()
 			srv.AddOrganization(workspacetest.Organization{ID: acme, Name: "Acme", Slug: "acme"})
 			// Refused once; by the second attempt the slug is the other organization's.
-			srv.Fail(offboardtest.Answer(name, 429, `{"status":false,"error":{"code":4029}}`))
+			srv.Fail(offboardtest.Respond(name, 429, `{"status":false,"error":{"code":4029}}`))
 			c := newClient(t, srv.Option())
 			_ = write(t.Context(), c)
 			for _, r := range srv.Requests() {
@@ -220,7 +220,7 @@ func TestNotFound_OfAListIsNotTheOrganizations(t *testing.T) {
 		if operation == "ListOrganizations" {
 			continue
 		}
-		srv.Fail(offboardtest.Answer(operation+"Page", 404, `{"status":false,"error":{"code":3001}}`), offboardtest.Answer(operation, 404, `{"status":false,"error":{"code":3001}}`))
+		srv.Fail(offboardtest.Respond(operation+"Page", 404, `{"status":false,"error":{"code":3001}}`), offboardtest.Respond(operation, 404, `{"status":false,"error":{"code":3001}}`))
 		_, err := read(t.Context(), newClient(t, srv.Option()))
 		if errors.Is(err, errors.OrganizationNotFound) || !errors.Is(err, errors.NotFound) {
 			t.Errorf("%s: got %v, want %q", operation, err, errors.NotFound)
@@ -235,7 +235,7 @@ func TestPlan_ForeignRefusal(t *testing.T) {
 		"GetWorkspace", "GetProfile", "ListAppsPage", "ListDevicesPage", "ListCollaboratorsPage", "ListStoresPage", "ListSegments",
 	} {
 		for _, fault := range []offboardtest.Fault{
-			offboardtest.Page(operation, 403), offboardtest.Answer(operation, 403, ""), offboardtest.Page(operation, 404), offboardtest.Answer(operation, 401, ""),
+			offboardtest.HTMLResponse(operation, 403), offboardtest.Respond(operation, 403, ""), offboardtest.HTMLResponse(operation, 404), offboardtest.Respond(operation, 401, ""),
 		} {
 			synctest.Test(t, func(t *testing.T) {
 				srv := full()
@@ -263,12 +263,12 @@ func TestTeardown_MoreThanInThePlan(t *testing.T) {
 	c := newClient(t, srv.Option())
 	p := planned(t, c)
 	srv.Change(acme, func(o *workspacetest.Organization) { o.Apps = append(o.Apps, workspacetest.App{ID: link, Name: "New"}) })
-	_, err := c.Teardown(t.Context(), p, teardown.Confirm("Acme"))
+	_, err := c.Teardown(t.Context(), p, teardown.WithConfirm("Acme"))
 	if !errors.Is(err, errors.PlanStale) || srv.Count("DeleteOrganization") != 0 {
 		t.Errorf("got %v after %d deletions, want %q and none", err, srv.Count("DeleteOrganization"), errors.PlanStale)
 	}
 	srv.Change(acme, func(o *workspacetest.Organization) { o.Apps = o.Apps[:1] })
-	if _, err := c.Teardown(t.Context(), p, teardown.Confirm("Acme")); err != nil {
+	if _, err := c.Teardown(t.Context(), p, teardown.WithConfirm("Acme")); err != nil {
 		t.Errorf("with fewer: got %v", err)
 	}
 }
@@ -296,12 +296,12 @@ func TestTeardown_OthersThanInThePlan(t *testing.T) {
 				want  errors.Code
 			}{
 				"others":       {want: errors.PlanStale},
-				"denied":       {offboardtest.Answer(operation, 403, `{"status":false,"error":{"code":4003}}`), errors.PlanStale},
-				"unauthorized": {offboardtest.Answer(operation, 401, `{"status":false,"error":{"code":4001}}`), errors.PlanStale},
-				"not found":    {offboardtest.Answer(operation, 404, `{"status":false,"error":{"code":3001}}`), errors.PlanStale},
-				"no list":      {offboardtest.Answer(operation, 200, `{"status":true,"data":{"items":{},"organizationId":"`+acme+`","children":{}}}`), errors.UnexpectedResponse},
-				"no items":     {offboardtest.Answer(operation, 200, `{"status":true,"data":{}}`), errors.UnexpectedResponse},
-				"no ids":       {offboardtest.Answer(operation, 200, `{"status":true,"data":{"items":[{}],"organizationId":"`+acme+`","children":[{"name":"x"}]}}`), errors.UnexpectedResponse},
+				"denied":       {offboardtest.Respond(operation, 403, `{"status":false,"error":{"code":4003}}`), errors.PlanStale},
+				"unauthorized": {offboardtest.Respond(operation, 401, `{"status":false,"error":{"code":4001}}`), errors.PlanStale},
+				"not found":    {offboardtest.Respond(operation, 404, `{"status":false,"error":{"code":3001}}`), errors.PlanStale},
+				"no list":      {offboardtest.Respond(operation, 200, `{"status":true,"data":{"items":{},"organizationId":"`+acme+`","children":{}}}`), errors.UnexpectedResponse},
+				"no items":     {offboardtest.Respond(operation, 200, `{"status":true,"data":{}}`), errors.UnexpectedResponse},
+				"no ids":       {offboardtest.Respond(operation, 200, `{"status":true,"data":{"items":[{}],"organizationId":"`+acme+`","children":[{"name":"x"}]}}`), errors.UnexpectedResponse},
 			} {
 				synctest.Test(t, func(t *testing.T) {
 					srv := full()
@@ -324,12 +324,12 @@ func TestTeardown_OthersThanInThePlan(t *testing.T) {
 						}
 						srv.Fail(test.fault)
 					}
-					waited := teardown.OnEvent(func(teardown.Event) {
+					waited := teardown.WithEvents(func(teardown.Event) {
 						if before > 0 {
 							time.Sleep(10 * time.Second) // so that it is inspected again
 						}
 					})
-					_, err := c.Teardown(t.Context(), p, teardown.Confirm("Acme"), waited)
+					_, err := c.Teardown(t.Context(), p, teardown.WithConfirm("Acme"), waited)
 					if !errors.Is(err, test.want) || srv.Count("DeleteOrganization") != 0 {
 						t.Errorf("%s, %s after %d reads: got %v after %d deletions, want %q and none", kind, name, before, err, srv.Count("DeleteOrganization"), test.want)
 					}
@@ -352,7 +352,7 @@ func TestTeardown_IDIsTheSlugOfAnother(t *testing.T) {
 	c := newClient(t, srv.Option())
 	p := planned(t, c)
 	srv.Fail(answer("GetWorkspace", `{"status":true,"data":{"organization":{"id":"`+other+`","name":"Acme","slug":"`+acme+`"}}}`))
-	_, err := c.Teardown(t.Context(), p, teardown.Confirm("Acme"))
+	_, err := c.Teardown(t.Context(), p, teardown.WithConfirm("Acme"))
 	wants(t, err, errors.NotConfirmed)
 	if srv.Count("DeleteOrganization") != 0 {
 		t.Error("a deletion was sent")

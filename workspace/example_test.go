@@ -75,7 +75,7 @@ func ExampleClient_CheckDeletion() {
 func ExampleClient_DeleteOrganization_lostAnswer() {
 	srv := workspacetest.NewServer() // in place of the real service
 	srv.AddOrganization(workspacetest.Organization{ID: "65f0000000000000000000ac", Slug: "acme"})
-	srv.Fail(offboardtest.LoseAnswer("DeleteOrganization"))
+	srv.Fail(offboardtest.LoseResponse("DeleteOrganization"))
 
 	err := workspace.DeleteOrganization(context.Background(), "acme", srv.Option())
 	fmt.Println(err, srv.Count("DeleteOrganization"), srv.Deleted())
@@ -88,7 +88,7 @@ func ExampleClient_DeleteOrganization_serviceAccount() {
 	srv := workspacetest.NewServer() // in place of the real service
 	srv.AddOrganization(workspacetest.Organization{ID: "65f0000000000000000000ac", Slug: "acme"})
 	token := srv.AddServiceAccount("65f0000000000000000000ac")
-	srv.Fail(offboardtest.LoseAnswer("DeleteOrganization"))
+	srv.Fail(offboardtest.LoseResponse("DeleteOrganization"))
 
 	err := workspace.DeleteOrganization(context.Background(), "acme", srv.OptionWithToken(token))
 	fmt.Println(errors.Is(err, errors.OutcomeUnknown))

@@ -400,14 +400,14 @@ func TestWhatIsNotFoundIsAnOrganizationOnlyWhenNothingElseWasNamed(t *testing.T)
 			if want := map[bool]string{true: acme, false: link}[name == "ChangeOwner"]; e.Target != want || e.ProviderCode != "3001" {
 				t.Errorf("got target %q and code %q", e.Target, e.ProviderCode)
 			}
-			srv.Fail(offboardtest.Answer(name, http.StatusNotFound, `{"status":false,"error":{"code":3001,"data":{"entity":"Organization"}}}`))
+			srv.Fail(offboardtest.Respond(name, http.StatusNotFound, `{"status":false,"error":{"code":3001,"data":{"entity":"Organization"}}}`))
 			wants(t, call(t.Context(), c), errors.OrganizationNotFound)
 		})
 	}
 	t.Run("a slug that is checked is no organization", func(t *testing.T) {
 		t.Parallel()
 		srv := full()
-		srv.Fail(offboardtest.Answer("CheckSlug", http.StatusNotFound, `{"status":false,"error":{"code":3001}}`))
+		srv.Fail(offboardtest.Respond("CheckSlug", http.StatusNotFound, `{"status":false,"error":{"code":3001}}`))
 		_, err := newClient(t, srv.Option()).CheckSlug(t.Context(), "acme-labs")
 		wants(t, err, errors.NotFound)
 	})
@@ -429,7 +429,7 @@ func TestWritesThatAreNotTheDeletionItselfAreSentOnce(t *testing.T) {
 		},
 	} {
 		for name, fault := range map[string]offboardtest.Fault{
-			"lost answer":  offboardtest.LoseAnswer(operation),
+			"lost answer":  offboardtest.LoseResponse(operation),
 			"lost request": offboardtest.LoseRequest(operation),
 		} {
 			t.Run(operation+", "+name, func(t *testing.T) {
@@ -632,7 +632,7 @@ func TestADeviceLeavesWhenItHearsOfIt(t *testing.T) {
 		time.Sleep(10 * time.Second)
 		wants(t, c.DisenrollAOSPDevice(t.Context(), acme, aosp), "") // changes nothing
 		var seen []string
-		srv.Fail(offboardtest.Page("ListDevicesPage", 503))
+		srv.Fail(offboardtest.HTMLResponse("ListDevicesPage", 503))
 		err := c.WaitForDevices(t.Context(), acme, workspace.ListDevicesPageOptions{Page: 9, Type: workspace.DeviceTypeAOSP}, func(left []workspace.Device) {
 			for _, d := range left {
 				seen = append(seen, d.State)

@@ -32,9 +32,9 @@ func (t Time) MarshalJSON() ([]byte, error) {
 	return t.Time.MarshalJSON()
 }
 
-// refusal is the error of a deletion that subscriptions stand in the way of; nil
+// deletionError is the error of a deletion that subscriptions stand in the way of; nil
 // when all are known to have ended.
-func refusal(target string, subscriptions []Subscription, now time.Time) error {
+func deletionError(target string, subscriptions []Subscription, now time.Time) error {
 	var steps []errors.Step
 	for _, s := range subscriptions {
 		if !s.ended(now) {

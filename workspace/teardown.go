@@ -51,7 +51,7 @@ func (c *Client) Plan(ctx context.Context, idOrSlug string) (*teardown.Plan, err
 // all that it has, once no subscription is left. No subscription is touched, for no
 // API cancels one: carry out the same plan again when they have ended.
 //
-// The outcome is [teardown.Gone] when Applivery has said so, and a read says that the
+// The outcome is [teardown.Deleted] when Applivery has said so, and a read says that the
 // organization does not exist; or, with a service account of the workspace itself, when three
 // reads in a row are refused. While reads still show it, the deletion is sent again, at most
 // three times; if they do so for a minute, or fail, the outcome is [teardown.Unknown]. It is
@@ -164,7 +164,7 @@ func (c *Client) inspect(ctx context.Context, idOrSlug string, before *teardown.
 		Provider:     provider,
 		Instance:     c.rest().BaseURL().String(),
 		Organization: teardown.Organization{ID: id, Name: cmp.Or(o.Name, o.Slug, id)},
-		Refusal:      teardown.RefusalOf(refusal(id, o.Subscriptions, now)),
+		Refusal:      teardown.RefusalOf(deletionError(id, o.Subscriptions, now)),
 		Steps:        steps(o.Subscriptions, now),
 	}
 	own, err := c.own(ctx, id)
@@ -172,9 +172,9 @@ func (c *Client) inspect(ctx context.Context, idOrSlug string, before *teardown.
 		return nil, err
 	}
 	if own {
-		p.Needs = []teardown.Consent{teardown.OwnOrganization}
+		p.Requires = []teardown.Override{teardown.OwnOrganization}
 	}
-	if p.Losses, err = c.losses(ctx, id, before); err != nil {
+	if p.Cascades, err = c.cascades(ctx, id, before); err != nil {
 		return nil, err
 	}
 	return p.Seal(), nil
@@ -255,26 +255,26 @@ const maxNames = 5
 // pageSize is how many items of a list are requested at a time to count them.
 const pageSize = 100
 
-// losses counts what goes along with an organization.
-func (c *Client) losses(ctx context.Context, id string, before *teardown.Plan) ([]teardown.Loss, error) {
-	var losses []teardown.Loss
+// cascades counts what goes along with an organization.
+func (c *Client) cascades(ctx context.Context, id string, before *teardown.Plan) ([]teardown.Cascade, error) {
+	var losses []teardown.Cascade
 	for _, of := range []struct {
 		kind, note string
-		count      func() (teardown.Loss, error)
+		count      func() (teardown.Cascade, error)
 	}{
-		{"apps", "", func() (teardown.Loss, error) {
+		{"apps", "", func() (teardown.Cascade, error) {
 			return count(c.ListApps(ctx, id, ListAppsPageOptions{Limit: pageSize}), (*App).identity, func(a *App) string { return cmp.Or(a.Name, a.Slug, a.ID) })
 		}},
-		{"devices", "it is not documented what becomes of them", func() (teardown.Loss, error) {
+		{"devices", "it is not documented what becomes of them", func() (teardown.Cascade, error) {
 			return count(c.ListDevices(ctx, id, ListDevicesPageOptions{Limit: pageSize, SubType: DeviceSubTypeDevice}), (*Device).identity, (*Device).describe)
 		}},
-		{"collaborators", "", func() (teardown.Loss, error) {
+		{"collaborators", "", func() (teardown.Cascade, error) {
 			return count(c.ListCollaborators(ctx, id, ListCollaboratorsPageOptions{Limit: pageSize}), (*Collaborator).identity, func(c *Collaborator) string { return cmp.Or(c.User.Email, c.User.ID, c.ID) })
 		}},
-		{"stores", "", func() (teardown.Loss, error) {
+		{"stores", "", func() (teardown.Cascade, error) {
 			return count(c.ListStores(ctx, id, ListStoresPageOptions{Limit: pageSize}), (*Store).identity, func(s *Store) string { return cmp.Or(s.CustomDomain, s.ID) })
 		}},
-		{"segments", "", func() (teardown.Loss, error) {
+		{"segments", "", func() (teardown.Cascade, error) {
 			top, err := c.ListSegments(ctx, id)
 			return count(below(top, err), (*Segment).identity, func(s *Segment) string { return s.Name })
 		}},
@@ -285,7 +285,7 @@ func (c *Client) losses(ctx context.Context, id string, before *teardown.Plan) (
 			// One code stands for all that is not found. That the organization is there
 			// was just read, so that this is not about it.
 			e, _ := errors.AsType[*errors.Error](err)
-			loss = teardown.Loss{Note: "how many is not known: " + string(e.Code.Category())}
+			loss = teardown.Cascade{Note: "how many is not known: " + string(e.Code.Category())}
 		case err != nil:
 			return nil, err
 		case loss.Count == 0:
@@ -303,8 +303,8 @@ func (c *Client) losses(ctx context.Context, id string, before *teardown.Plan) (
 }
 
 // count counts the items of a list: the total that a page states may be wrong.
-func count[T any](list iter.Seq2[T, error], identity, name func(*T) string) (teardown.Loss, error) {
-	var loss teardown.Loss
+func count[T any](list iter.Seq2[T, error], identity, name func(*T) string) (teardown.Cascade, error) {
+	var loss teardown.Cascade
 	var ids []string
 	for item, err := range list {
 		if err != nil {

@@ -44,7 +44,7 @@ func TestTeardown(t *testing.T) {
 	t.Parallel()
 	teardowntest.Provider{
 		Kinds:   []string{"subscription"},
-		Outcome: teardown.Gone,
+		Outcome: teardown.Deleted,
 		New: func(tb testing.TB) *teardowntest.World {
 			srv := subscribed()
 			c, err := workspace.New(srv.Option())
@@ -99,12 +99,12 @@ func TestAPlanCountsWhatGoesAlong(t *testing.T) {
 		o.Stores = append(o.Stores, workspacetest.Store{ID: link})
 	})
 	p := planned(t, newClient(t, srv.Option()))
-	for i := range p.Losses { // all are identified
-		if l := &p.Losses[i]; len(l.IDs) != l.Count || !slices.IsSorted(l.IDs) || l.Digest != "" {
+	for i := range p.Cascades { // all are identified
+		if l := &p.Cascades[i]; len(l.IDs) != l.Count || !slices.IsSorted(l.IDs) || l.Digest != "" {
 			t.Errorf("got the ids %v of %d %s", l.IDs, l.Count, l.Kind)
 		}
 	}
-	want := []teardown.Loss{
+	want := []teardown.Cascade{
 		{Kind: "apps", Count: 121, Names: []string{"Acme Bank", "App 0", "App 1", "App 2", "App 3"}},
 		{
 			Kind: "devices", Count: 3, Note: "it is not documented what becomes of them",
@@ -114,14 +114,14 @@ func TestAPlanCountsWhatGoesAlong(t *testing.T) {
 		{Kind: "stores", Count: 2, Names: []string{"apps.acme.example", link}},
 		{Kind: "segments", Count: 2, Names: []string{"Europe", "Spain"}},
 	}
-	if diff := cmp.Diff(want, p.Losses, cmpopts.IgnoreFields(teardown.Loss{}, "IDs")); diff != "" {
+	if diff := cmp.Diff(want, p.Cascades, cmpopts.IgnoreFields(teardown.Cascade{}, "IDs")); diff != "" {
 		t.Errorf("losses (-want +got):\n%s", diff)
 	}
 	if diff := cmp.Diff(teardown.Organization{ID: acme, Name: "Acme"}, p.Organization); diff != "" {
 		t.Errorf("organization (-want +got):\n%s", diff)
 	}
-	if p.Err() != nil || len(p.Steps) != 0 || len(p.Consents()) != 0 {
-		t.Errorf("got %v, steps %+v, consents %v", p.Err(), p.Steps, p.Consents())
+	if p.Err() != nil || len(p.Steps) != 0 || len(p.Overrides()) != 0 {
+		t.Errorf("got %v, steps %+v, consents %v", p.Err(), p.Steps, p.Overrides())
 	}
 }
 
@@ -144,7 +144,7 @@ func TestAPlanReadsOnWhereAPageDoesNotSayHowManyThereAre(t *testing.T) {
 				answer("ListAppsPage", `{"status":true,"data":{"items":[`+strings.Repeat(app+",", 5)+app+`],`+test.first+`}}`),
 				answer("ListAppsPage", `{"status":true,"data":{"items":[`+app+","+app+`]}}`),
 			)
-			if got := planned(t, newClient(t, srv.Option())).Losses[0]; got.Kind != "apps" || got.Count != test.want || len(got.Names) != 5 {
+			if got := planned(t, newClient(t, srv.Option())).Cascades[0]; got.Kind != "apps" || got.Count != test.want || len(got.Names) != 5 {
 				t.Errorf("got %+v, want %d", got, test.want)
 			}
 		})
@@ -205,7 +205,7 @@ func TestAPlanNamesEachSubscription(t *testing.T) {
 func TestWhatCannotBeListedIsSaidToBe(t *testing.T) {
 	t.Parallel()
 	fail := func(status, code int) offboardtest.Fault {
-		return offboardtest.Answer("ListDevicesPage", status, fmt.Sprintf(`{"status":false,"error":{"code":%d}}`, code))
+		return offboardtest.Respond("ListDevicesPage", status, fmt.Sprintf(`{"status":false,"error":{"code":%d}}`, code))
 	}
 	for name, test := range map[string]struct {
 		fault offboardtest.Fault
@@ -218,7 +218,7 @@ func TestWhatCannotBeListedIsSaidToBe(t *testing.T) {
 		"no token":              {fail(401, 4002), "", errors.MissingAPIToken},
 		"no such route":         {fail(404, 1002), "", errors.RouteNotFound},
 		"no such user":          {*refused(404, 1002), "", errors.RouteNotFound},
-		"a page that is no API": {offboardtest.Page("ListDevicesPage", 404), "", errors.UnexpectedResponse},
+		"a page that is no API": {offboardtest.HTMLResponse("ListDevicesPage", 404), "", errors.UnexpectedResponse},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -230,14 +230,14 @@ func TestWhatCannotBeListedIsSaidToBe(t *testing.T) {
 			if test.want != "" {
 				return
 			}
-			want := teardown.Loss{Kind: "devices", Note: "how many is not known: " + test.note}
-			if diff := cmp.Diff(want, p.Losses[1]); diff != "" {
+			want := teardown.Cascade{Kind: "devices", Note: "how many is not known: " + test.note}
+			if diff := cmp.Diff(want, p.Cascades[1]); diff != "" {
 				t.Errorf("loss (-want +got):\n%s", diff)
 			}
 			// That something is not found is no word on the organization.
-			r, err := c.Teardown(t.Context(), p, teardown.Confirm("Acme"))
+			r, err := c.Teardown(t.Context(), p, teardown.WithConfirm("Acme"))
 			wants(t, err, "")
-			outcome(t, r, teardown.Gone)
+			outcome(t, r, teardown.Deleted)
 			if srv.Exists(acme) {
 				t.Error("it is there")
 			}
@@ -248,10 +248,10 @@ func TestWhatCannotBeListedIsSaidToBe(t *testing.T) {
 func TestWhatCanBeListedByNowMakesAPlanStale(t *testing.T) {
 	t.Parallel()
 	srv := full()
-	srv.Fail(offboardtest.Answer("ListDevicesPage", 401, `{"status":false,"error":{"code":4001}}`))
+	srv.Fail(offboardtest.Respond("ListDevicesPage", 401, `{"status":false,"error":{"code":4001}}`))
 	c := newClient(t, srv.Option())
 	p := planned(t, c)
-	_, err := c.Teardown(t.Context(), p, teardown.Confirm("Acme"))
+	_, err := c.Teardown(t.Context(), p, teardown.WithConfirm("Acme"))
 	if e := wants(t, err, errors.PlanStale); len(e.Steps) != 1 || e.Steps[0].Name != "devices" {
 		t.Errorf("got steps %+v", e.Steps)
 	}
@@ -280,7 +280,7 @@ func TestATeardownAsksForNoMoreThanItHasTo(t *testing.T) {
 	if diff := cmp.Diff(want, operations()); diff != "" {
 		t.Errorf("requests of a plan (-want +got):\n%s", diff)
 	}
-	_, err := c.Teardown(t.Context(), p, teardown.Confirm("Acme"))
+	_, err := c.Teardown(t.Context(), p, teardown.WithConfirm("Acme"))
 	wants(t, err, "")
 	lists := []string{"GetWorkspace", "ListAppsPage", "ListDevicesPage", "ListCollaboratorsPage", "ListStoresPage", "ListSegments"}
 	want = slices.Concat(lists, []string{"DeleteOrganization", "GetOrganization"})
@@ -321,20 +321,20 @@ func TestAServiceAccountOfTheWorkspaceHasToBePermitted(t *testing.T) {
 			}
 			c := newClient(t, srv.OptionWithToken(token))
 			p := planned(t, c)
-			if got := slices.Contains(p.Needs, teardown.OwnOrganization); got != test.want {
-				t.Fatalf("got needs %v, want own %t", p.Needs, test.want)
+			if got := slices.Contains(p.Requires, teardown.OwnOrganization); got != test.want {
+				t.Fatalf("got needs %v, want own %t", p.Requires, test.want)
 			}
 			if test.want {
-				_, err := c.Teardown(t.Context(), p, teardown.Confirm("Acme"))
+				_, err := c.Teardown(t.Context(), p, teardown.WithConfirm("Acme"))
 				wants(t, err, errors.NotConfirmed)
 				if !srv.Exists(acme) {
 					t.Fatal("it is gone")
 				}
 			}
 			// The service account is gone with it, and Applivery has said so: no read can.
-			r, err := c.Teardown(t.Context(), p, teardown.Confirm("Acme"), teardown.Permit(teardown.OwnOrganization))
+			r, err := c.Teardown(t.Context(), p, teardown.WithConfirm("Acme"), teardown.WithOverrides(teardown.OwnOrganization))
 			wants(t, err, "")
-			outcome(t, r, teardown.Gone)
+			outcome(t, r, teardown.Deleted)
 			if srv.Exists(acme) {
 				t.Error("it is there")
 			}
@@ -350,7 +350,7 @@ func profile(data string) *offboardtest.Fault {
 
 // refused refuses it.
 func refused(status, code int) *offboardtest.Fault {
-	fault := offboardtest.Answer("GetProfile", status, fmt.Sprintf(`{"status":false,"error":{"code":%d}}`, code))
+	fault := offboardtest.Respond("GetProfile", status, fmt.Sprintf(`{"status":false,"error":{"code":%d}}`, code))
 	return &fault
 }
 
@@ -359,12 +359,12 @@ func TestALostAnswerToAServiceAccountIsUnknown(t *testing.T) {
 	srv := full()
 	c := newClient(t, srv.OptionWithToken(srv.AddServiceAccount(acme)))
 	p := planned(t, c)
-	srv.Fail(offboardtest.LoseAnswer("DeleteOrganization"))
-	r, err := c.Teardown(t.Context(), p, teardown.Confirm("Acme"), teardown.Permit(teardown.OwnOrganization))
+	srv.Fail(offboardtest.LoseResponse("DeleteOrganization"))
+	r, err := c.Teardown(t.Context(), p, teardown.WithConfirm("Acme"), teardown.WithOverrides(teardown.OwnOrganization))
 	wants(t, err, errors.OutcomeUnknown)
 	outcome(t, r, teardown.Unknown)
 	// Nor does the account find out later.
-	_, err = c.Teardown(t.Context(), p, teardown.Confirm("Acme"), teardown.Permit(teardown.OwnOrganization))
+	_, err = c.Teardown(t.Context(), p, teardown.WithConfirm("Acme"), teardown.WithOverrides(teardown.OwnOrganization))
 	wants(t, err, errors.InvalidAPIToken)
 }
 
@@ -387,7 +387,7 @@ func TestWhatAServiceAccountDoesNotSeeIsNotGone(t *testing.T) {
 				srv.Fail(*test.profile)
 			}
 			c := newClient(t, srv.OptionWithToken(srv.AddServiceAccount(other)))
-			r, err := c.Teardown(t.Context(), p, teardown.Confirm("Acme"))
+			r, err := c.Teardown(t.Context(), p, teardown.WithConfirm("Acme"))
 			if wants(t, err, test.want); r != nil || !srv.Exists(acme) {
 				t.Errorf("got %+v", r)
 			}
@@ -399,7 +399,7 @@ func TestAPlanOfAnotherProviderIsRefusedUnread(t *testing.T) {
 	t.Parallel()
 	srv := full()
 	p := (&teardown.Plan{Provider: "zitadel", Organization: teardown.Organization{ID: "280000000000000001", Name: "Acme"}}).Seal()
-	r, err := newClient(t, srv.Option()).Teardown(t.Context(), p, teardown.Confirm("Acme"))
+	r, err := newClient(t, srv.Option()).Teardown(t.Context(), p, teardown.WithConfirm("Acme"))
 	if e := wants(t, err, errors.PlanStale); r != nil || len(e.Steps) != 1 || len(srv.Requests()) != 0 {
 		t.Errorf("got %+v, %v after %v", r, e.Steps, asked(srv))
 	}
@@ -419,21 +419,21 @@ func TestAPlanIsOfTheOrganizationThatIsNamed(t *testing.T) {
 func TestTeardown_StillShown(t *testing.T) {
 	t.Parallel()
 	shown := answer("GetOrganization", `{"status":true,"data":{"id":"`+acme+`","slug":"acme"}}`)
-	hidden := offboardtest.Answer("GetOrganization", 403, `{"status":false,"error":{"code":4003}}`)
+	hidden := offboardtest.Respond("GetOrganization", 403, `{"status":false,"error":{"code":4003}}`)
 	lost := offboardtest.LoseRequest("GetOrganization")
 	for name, test := range map[string]struct {
 		reads []offboardtest.Fault // after the deletion
 		want  teardown.Outcome
 		least time.Duration
 	}{
-		"for a while":                  {slices.Repeat([]offboardtest.Fault{shown}, 3), teardown.Gone, time.Second},
+		"for a while":                  {slices.Repeat([]offboardtest.Fault{shown}, 3), teardown.Deleted, time.Second},
 		"for long":                     {slices.Repeat([]offboardtest.Fault{shown}, 100), teardown.Unknown, time.Minute},
 		"and then nothing":             {append(slices.Repeat([]offboardtest.Fault{shown}, 3), slices.Repeat([]offboardtest.Fault{lost}, 100)...), teardown.Unknown, time.Minute},
 		"and then denied":              {append([]offboardtest.Fault{shown}, slices.Repeat([]offboardtest.Fault{hidden}, 100)...), teardown.Unknown, time.Minute},
-		"and then denied for a while":  {[]offboardtest.Fault{shown, hidden}, teardown.Gone, 0},
+		"and then denied for a while":  {[]offboardtest.Fault{shown, hidden}, teardown.Deleted, 0},
 		"or cannot be read":            {slices.Repeat([]offboardtest.Fault{lost}, 100), teardown.Unknown, time.Minute},
 		"or may not be read":           {slices.Repeat([]offboardtest.Fault{hidden}, 100), teardown.Unknown, time.Minute},
-		"or may not be read for a bit": {[]offboardtest.Fault{hidden, hidden}, teardown.Gone, 0},
+		"or may not be read for a bit": {[]offboardtest.Fault{hidden, hidden}, teardown.Deleted, 0},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -443,7 +443,7 @@ func TestTeardown_StillShown(t *testing.T) {
 				p := planned(t, c)
 				srv.Fail(test.reads...)
 				start := time.Now()
-				r, err := c.Teardown(t.Context(), p, teardown.Confirm("Acme"))
+				r, err := c.Teardown(t.Context(), p, teardown.WithConfirm("Acme"))
 				want := errors.Code("")
 				if test.want == teardown.Unknown {
 					want = errors.OutcomeUnknown
@@ -472,7 +472,7 @@ func TestTeardown_EndAfterTheDeletion(t *testing.T) {
 		srv.Fail(slow)
 		ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
 		defer cancel()
-		r, err := c.Teardown(ctx, p, teardown.Confirm("Acme"))
+		r, err := c.Teardown(ctx, p, teardown.WithConfirm("Acme"))
 		wants(t, err, errors.OutcomeUnknown)
 		outcome(t, r, teardown.Unknown)
 	})
@@ -486,7 +486,7 @@ func TestARefusalThatNoReadForetellsLeavesTheOrganization(t *testing.T) {
 		none.Times = 1000
 		srv.Fail(none)
 		c := newClient(t, srv.Option())
-		r, err := c.Teardown(t.Context(), planned(t, c), teardown.Confirm("Acme"))
+		r, err := c.Teardown(t.Context(), planned(t, c), teardown.WithConfirm("Acme"))
 		wants(t, err, errors.ActiveSubscriptions)
 		outcome(t, r, teardown.Blocked)
 		if !srv.Exists(acme) {
@@ -504,12 +504,12 @@ func TestTeardown_StepEditedToBeDoneByTheAPI(t *testing.T) {
 	p := planned(t, c)
 	p.Steps[0].Manual = false
 	p.Seal()
-	for _, options := range [][]teardown.Option{{}, {teardown.Permit(teardown.Partial)}} {
-		r, err := c.Teardown(t.Context(), p, append(options, teardown.Confirm("Acme"))...)
+	for _, options := range [][]teardown.Option{{}, {teardown.WithOverrides(teardown.Partial)}} {
+		r, err := c.Teardown(t.Context(), p, append(options, teardown.WithConfirm("Acme"))...)
 		if !errors.Is(err, errors.DeletionStepsNotSatisfied) {
 			t.Errorf("got %v", err)
 		}
-		if r == nil || r.Outcome != teardown.Blocked || r.Steps[0].State != teardown.ByHand || r.Steps[0].Attempts != 0 || !srv.Exists(acme) {
+		if r == nil || r.Outcome != teardown.Blocked || r.Steps[0].State != teardown.ManualRequired || r.Steps[0].Attempts != 0 || !srv.Exists(acme) {
 			t.Errorf("got %+v", r)
 		}
 	}
@@ -538,12 +538,12 @@ func ExampleClient_Teardown() {
 		fmt.Println(err)
 		return
 	}
-	report, err := c.Teardown(ctx, plan, teardown.Confirm("Acme Ltd"))
+	report, err := c.Teardown(ctx, plan, teardown.WithConfirm("Acme Ltd"))
 	fmt.Println(report.Outcome, err)
 
 	srv.CancelSubscriptions("65f0000000000000000000ac") // somebody does, in the dashboard
 
-	report, err = c.Teardown(ctx, plan, teardown.Confirm("Acme Ltd"))
+	report, err = c.Teardown(ctx, plan, teardown.WithConfirm("Acme Ltd"))
 	fmt.Println(report.Outcome, err)
 	// Output:
 	// workspace: Acme Ltd (65f0000000000000000000ac): 1 step, 1 by hand

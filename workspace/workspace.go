@@ -187,5 +187,5 @@ func (c *Client) CheckDeletion(ctx context.Context, idOrSlug string) error {
 	if _, err := confirm("CheckDeletion", idOrSlug, found.Organization.ID, found.Organization.Slug); err != nil {
 		return err
 	}
-	return refusal(idOrSlug, found.Organization.Subscriptions, time.Now())
+	return deletionError(idOrSlug, found.Organization.Subscriptions, time.Now())
 }

@@ -50,9 +50,9 @@ func newSettled(t *testing.T) (*zitadeltest.Server, *zitadel.Client) {
 	return srv, newClient(t, srv)
 }
 
-func losses(p *teardown.Plan) map[string]teardown.Loss {
-	all := map[string]teardown.Loss{}
-	for _, l := range p.Losses {
+func losses(p *teardown.Plan) map[string]teardown.Cascade {
+	all := map[string]teardown.Cascade{}
+	for _, l := range p.Cascades {
 		all[l.Kind] = l
 	}
 	return all
@@ -62,7 +62,7 @@ func TestPlan_AllKindsOfLosses(t *testing.T) {
 	t.Parallel()
 	_, c := newSettled(t)
 	got := losses(planOf(t, c))
-	for _, want := range []teardown.Loss{
+	for _, want := range []teardown.Cascade{
 		{Kind: "project_members", Count: 1, Names: []string{"bea in Shop"}, Note: "who manage its projects"},
 		{
 			Kind: "project_grant_members", Count: 2, Names: []string{"cyd in Shop for Partner of Acme", "cyd in Tool for Acme"},
@@ -101,12 +101,12 @@ func TestTeardown_WhatThePlanNamesIsDeleted(t *testing.T) {
 	before := srv.Contents()
 	p := planOf(t, c)
 	counted := 0
-	for _, l := range p.Losses {
+	for _, l := range p.Cascades {
 		if l.Kind != string(zitadel.KindUsersOfOthers) { // whose roles are counted by their kinds
 			counted += l.Count
 		}
 	}
-	if _, err := c.Teardown(t.Context(), p, teardown.Confirm("Acme")); err != nil {
+	if _, err := c.Teardown(t.Context(), p, teardown.WithConfirm("Acme")); err != nil {
 		t.Fatal(err)
 	}
 	// One grant of a partner's project is on the list of those that the organization has.
@@ -164,7 +164,7 @@ func TestTeardown_SomethingNewSinceThePlan(t *testing.T) {
 			c := newClient(t, srv)
 			p := planOf(t, c)
 			add(srv)
-			r, err := c.Teardown(t.Context(), p, teardown.Confirm("Acme"))
+			r, err := c.Teardown(t.Context(), p, teardown.WithConfirm("Acme"))
 			if r != nil || code(err) != errors.PlanStale || srv.Count("DeleteOrganization") != 0 {
 				t.Errorf("%s, settled %t: got %+v, %v after %d deletions", name, settled, r, err, srv.Count("DeleteOrganization"))
 			}
@@ -182,8 +182,8 @@ func TestTeardown_ReplacedSinceThePlan(t *testing.T) {
 	p := planOf(t, c)
 	users := `{"details":{"totalResult":"2"},"result":[{"id":"acme-ada","userName":"ada","details":{"resourceOwner":"acme"}},
 		{"id":"acme-eve","userName":"eve","details":{"resourceOwner":"acme"}}]}`
-	srv.Fail(offboardtest.Answer("ListUsersPage", 200, users))
-	if r, err := c.Teardown(t.Context(), p, teardown.Confirm("Acme")); r != nil || code(err) != errors.PlanStale || !srv.Exists("acme") {
+	srv.Fail(offboardtest.Respond("ListUsersPage", 200, users))
+	if r, err := c.Teardown(t.Context(), p, teardown.WithConfirm("Acme")); r != nil || code(err) != errors.PlanStale || !srv.Exists("acme") {
 		t.Errorf("got %+v, %v", r, err)
 	}
 }
@@ -192,7 +192,7 @@ func TestTeardown_ReplacedSinceThePlan(t *testing.T) {
 // a plan names, or its name is the same.
 func TestTeardown_ReplacedAmongMany(t *testing.T) {
 	t.Parallel()
-	for kind, list := range map[zitadel.Kind]string{
+	for kind, list := range map[zitadel.CascadeKind]string{
 		zitadel.KindUsers: "ListUsersPage", zitadel.KindProjects: "ListProjectsPage", zitadel.KindApps: "ListAppsPage",
 		zitadel.KindProjectGrants: "ListProjectGrantsPage", zitadel.KindUserGrants: "ListUserGrantsPage", zitadel.KindMembers: "ListMembersPage",
 		zitadel.KindGroups: "ListGroupsPage", zitadel.KindActions: "ListActionsPage", zitadel.KindIdentityProviders: "ListIdentityProvidersPage",
@@ -224,7 +224,7 @@ func TestTeardown_ReplacedAmongMany(t *testing.T) {
 						})
 						replaced.Times = 1000
 						srv.Fail(replaced)
-						r, err := c.Teardown(t.Context(), p, teardown.Confirm("Acme"))
+						r, err := c.Teardown(t.Context(), p, teardown.WithConfirm("Acme"))
 						if r != nil || code(err) != errors.PlanStale || !srv.Exists("acme") {
 							t.Errorf("got %+v, %v; it exists: %t", r, err, srv.Exists("acme"))
 						}
@@ -270,7 +270,7 @@ func TestTeardown_NewGrantOfAHiddenProject(t *testing.T) {
 		srv.SetPermissions("org.read", "org.delete", "project.grant.read", "user.grant.read")
 		p := planOf(t, c)
 		additions[name](srv)
-		if r, err := c.Teardown(t.Context(), p, teardown.Confirm("Acme")); r != nil || code(err) != errors.PlanStale || !srv.Exists("acme") {
+		if r, err := c.Teardown(t.Context(), p, teardown.WithConfirm("Acme")); r != nil || code(err) != errors.PlanStale || !srv.Exists("acme") {
 			t.Errorf("%s: got %+v, %v", name, r, err)
 		}
 	}
@@ -284,12 +284,12 @@ func TestTeardown_PermissionsAreReadAgain(t *testing.T) {
 			srv, c := newSettled(t)
 			p := planOf(t, c)
 			before := srv.Count("ListPermissions")
-			r, err := c.Teardown(t.Context(), p, teardown.Confirm("Acme"), teardown.OnEvent(func(e teardown.Event) {
-				if e.Kind == teardown.Begun {
+			r, err := c.Teardown(t.Context(), p, teardown.WithConfirm("Acme"), teardown.WithEvents(func(e teardown.Event) {
+				if e.Kind == teardown.Started {
 					time.Sleep(wait)
 				}
 			}))
-			if err != nil || r.Outcome != teardown.Gone || srv.Count("ListPermissions")-before != want {
+			if err != nil || r.Outcome != teardown.Deleted || srv.Count("ListPermissions")-before != want {
 				t.Errorf("after %v: got %+v, %v and %d reads of the permissions, want %d", wait, r, err, srv.Count("ListPermissions")-before, want)
 			}
 		})
@@ -301,8 +301,8 @@ func TestTeardown_LessThanInThePlan(t *testing.T) {
 	t.Parallel()
 	srv, c := newSettled(t)
 	p := planOf(t, c)
-	srv.Fail(offboardtest.Answer("ListUsersPage", 200, `{"details":{"viewTimestamp":"2026-11-22T05:05:22Z"}}`))
-	if r, err := c.Teardown(t.Context(), p, teardown.Confirm("Acme")); err != nil || r.Outcome != teardown.Gone {
+	srv.Fail(offboardtest.Respond("ListUsersPage", 200, `{"details":{"viewTimestamp":"2026-11-22T05:05:22Z"}}`))
+	if r, err := c.Teardown(t.Context(), p, teardown.WithConfirm("Acme")); err != nil || r.Outcome != teardown.Deleted {
 		t.Errorf("got %+v, %v", r, err)
 	}
 }
@@ -312,7 +312,7 @@ func TestTeardown_LessThanInThePlan(t *testing.T) {
 var callers = map[string]struct {
 	prepare   func(*zitadeltest.Server)
 	operation string
-	permits   []teardown.Consent
+	permits   []teardown.Override
 }{
 	"an owner of the instance": {func(*zitadeltest.Server) {}, "DeleteOrganization", nil},
 	"a manager of organizations": {func(srv *zitadeltest.Server) {
@@ -325,7 +325,7 @@ var callers = map[string]struct {
 	"an owner of the organization, from within": {func(srv *zitadeltest.Server) {
 		srv.AddOrganization(zitadeltest.Organization{ID: "acme", Name: "Acme", Home: true})
 		ownAcmeOnly(srv)
-	}, "DeleteOrganizationV2", []teardown.Consent{teardown.OwnOrganization}},
+	}, "DeleteOrganizationV2", []teardown.Override{teardown.OwnOrganization}},
 	"a manager at an old server": {func(srv *zitadeltest.Server) {
 		srv.Legacy(true)
 		srv.SetPermissions("org.read", "org.delete")
@@ -344,11 +344,11 @@ func TestTeardown_EveryCallerWhoMayDelete(t *testing.T) {
 				if p.Err() != nil || p.Organization.Name != "Acme" {
 					t.Errorf("got the plan's error %v", p.Err())
 				}
-				if diff := cmp.Diff(caller.permits, p.Needs); diff != "" {
+				if diff := cmp.Diff(caller.permits, p.Requires); diff != "" {
 					t.Errorf("needs (-want +got):\n%s", diff)
 				}
-				r, err := c.Teardown(t.Context(), p, teardown.Confirm("Acme"), teardown.Permit(caller.permits...))
-				if err != nil || r.Outcome != teardown.Gone || srv.Exists("acme") {
+				r, err := c.Teardown(t.Context(), p, teardown.WithConfirm("Acme"), teardown.WithOverrides(caller.permits...))
+				if err != nil || r.Outcome != teardown.Deleted || srv.Exists("acme") {
 					t.Errorf("got %+v, %v", r, err)
 				}
 				for _, operation := range []string{"DeleteOrganization", "DeleteOrganizationV2", "DeleteMyOrganization"} {
@@ -394,7 +394,7 @@ func TestPlan_CallerWhoMayNotDelete(t *testing.T) {
 		if got := code(c.CheckDeletionV2(t.Context(), "acme")); got != test.refusal {
 			t.Errorf("%s: CheckDeletionV2 says %q", name, got)
 		}
-		r, err := c.Teardown(t.Context(), p, teardown.Confirm("Acme"), teardown.Permit(teardown.OwnOrganization))
+		r, err := c.Teardown(t.Context(), p, teardown.WithConfirm("Acme"), teardown.WithOverrides(teardown.OwnOrganization))
 		if r == nil || r.Outcome != teardown.Blocked || code(err) != errors.PermissionDenied || !srv.Exists("acme") {
 			t.Errorf("%s: got %+v, %v", name, r, err)
 		}
@@ -427,7 +427,7 @@ func TestPlan_UnreadableListsAreNamed(t *testing.T) {
 		srv, c := newSettled(t)
 		test.prepare(srv)
 		got := map[string]string{}
-		for _, l := range planOf(t, c).Losses {
+		for _, l := range planOf(t, c).Cascades {
 			for _, hint := range []string{"not readable", "not all are readable", "not listed"} {
 				if strings.Contains(l.Note, hint) {
 					got[l.Kind] = hint
@@ -463,7 +463,7 @@ func TestTeardown_CredentialThatReadsLess(t *testing.T) {
 	srv, c := newSettled(t)
 	p := planOf(t, c)
 	srv.SetPermissions("org.read", "org.delete")
-	r, err := c.Teardown(t.Context(), p, teardown.Confirm("Acme"))
+	r, err := c.Teardown(t.Context(), p, teardown.WithConfirm("Acme"))
 	if r != nil || code(err) != errors.PermissionDenied || !srv.Exists("acme") {
 		t.Errorf("got %+v, %v", r, err)
 	}
@@ -495,11 +495,11 @@ func TestPlan_FiltersThatAreDropped(t *testing.T) {
 		return []byte(`{"details":{"totalResult":"1"},"result":[{"id":"1","owner":"IDP_OWNER_TYPE_SYSTEM","details":{"resourceOwner":"100000000000000000"}}]}`)
 	}
 	srv.Fail(
-		offboardtest.Answer("ListAdministratorsPage", 200, `{"pagination":{"totalResult":"1","appliedLimit":"100"},"administrators":[
+		offboardtest.Respond("ListAdministratorsPage", 200, `{"pagination":{"totalResult":"1","appliedLimit":"100"},"administrators":[
 			{"user":{"id":"1","organizationId":"other"},"instance":true,"roles":["IAM_OWNER"]}]}`),
-		offboardtest.Answer("ListAuthorizationsPage", 200, `{"pagination":{"totalResult":"1","appliedLimit":"100"},"authorizations":[
+		offboardtest.Respond("ListAuthorizationsPage", 200, `{"pagination":{"totalResult":"1","appliedLimit":"100"},"authorizations":[
 			{"id":"1","user":{"id":"1","organizationId":"other"},"organization":{"id":"other"}}]}`),
-		offboardtest.Answer("ListGroupsPage", 200, `{"pagination":{"totalResult":"1","appliedLimit":"100"},"groups":[{"id":"1","organizationId":"other"}]}`),
+		offboardtest.Respond("ListGroupsPage", 200, `{"pagination":{"totalResult":"1","appliedLimit":"100"},"groups":[{"id":"1","organizationId":"other"}]}`),
 		offboardtest.EditBody("ListIdentityProvidersPage", system), offboardtest.Fault{Operation: "ListIdentityProvidersPage"},
 		offboardtest.EditBody("ListIdentityProvidersPage", system), // it names no organization, and is read again
 	)
@@ -522,13 +522,13 @@ func TestPlan_NotFoundOfSomethingElse(t *testing.T) {
 	} {
 		srv, c := newSettled(t)
 		p := planOf(t, c)
-		fault := offboardtest.Answer(operation, http.StatusNotFound, notFound("QUERY-leq5Q"))
+		fault := offboardtest.Respond(operation, http.StatusNotFound, notFound("QUERY-leq5Q"))
 		fault.Times = 5
 		srv.Fail(fault)
 		if _, err := c.Plan(t.Context(), "acme"); err == nil || errors.Is(err, errors.NotFound) || code(err) != errors.UnexpectedResponse {
 			t.Errorf("%s: Plan: got %v", operation, err)
 		}
-		r, err := c.Teardown(t.Context(), p, teardown.Confirm("Acme"))
+		r, err := c.Teardown(t.Context(), p, teardown.WithConfirm("Acme"))
 		if r != nil || errors.Is(err, errors.NotFound) || !srv.Exists("acme") {
 			t.Errorf("%s: Teardown: got %+v, %v", operation, r, err)
 		}
@@ -541,7 +541,7 @@ func TestPlan_NotFoundOfSomethingElse(t *testing.T) {
 		},
 	} {
 		srv, c := newSettled(t)
-		srv.Fail(offboardtest.Answer("GetDefaultOrganization", http.StatusNotFound, notFound("QUERY-leq5Q")))
+		srv.Fail(offboardtest.Respond("GetDefaultOrganization", http.StatusNotFound, notFound("QUERY-leq5Q")))
 		if err := read(c); code(err) != errors.UnexpectedResponse {
 			t.Errorf("GetDefaultOrganization: %s: got %v", name, err)
 		}
@@ -561,7 +561,7 @@ func TestClassify_NotFoundWithAnotherStatus(t *testing.T) {
 	} {
 		srv := zitadeltest.NewServer()
 		srv.AddOrganization(zitadeltest.Organization{ID: "acme"})
-		srv.Fail(offboardtest.Answer("GetOrganization", status, notFound("QUERY-leq5Q")))
+		srv.Fail(offboardtest.Respond("GetOrganization", status, notFound("QUERY-leq5Q")))
 		c := newClient(t, srv, zitadel.WithRetry(zitadel.Retry{MaxAttempts: 1, MaxWait: time.Second}))
 		if _, err := c.GetOrganization(t.Context(), "acme"); code(err) != want {
 			t.Errorf("%d: got %v, want code %q", status, err, want)
@@ -578,17 +578,17 @@ func TestTeardown_AcceptedAndNeverStarted(t *testing.T) {
 		"the API v2":         {"a manager who may read nothing else", "DeleteOrganizationV2", `{"deletionDate":"2026-11-22T05:10:49.122741Z"}`},
 		"the management API": {"a manager at an old server", "DeleteMyOrganization", `{"details":{"sequence":"5","resourceOwner":"100000000000000000"}}`},
 	} {
-		for times, outcome := range map[int]teardown.Outcome{1: teardown.Gone, 3: teardown.Gone, 4: teardown.Unknown} {
+		for times, outcome := range map[int]teardown.Outcome{1: teardown.Deleted, 3: teardown.Deleted, 4: teardown.Unknown} {
 			t.Run(name, func(t *testing.T) {
 				t.Parallel()
 				synctest.Test(t, func(t *testing.T) {
 					srv, c := newSettled(t)
 					callers[test.caller].prepare(srv)
 					p := planOf(t, c)
-					fault := offboardtest.Answer(test.operation, 200, test.body)
+					fault := offboardtest.Respond(test.operation, 200, test.body)
 					fault.Times = times
 					srv.Fail(fault)
-					r, err := c.Teardown(t.Context(), p, teardown.Confirm("Acme"))
+					r, err := c.Teardown(t.Context(), p, teardown.WithConfirm("Acme"))
 					if r == nil || r.Outcome != outcome || srv.Exists("acme") != (outcome == teardown.Unknown) {
 						t.Errorf("%d times: got %+v, %v; it exists: %t", times, r, err, srv.Exists("acme"))
 					}
@@ -609,7 +609,7 @@ func TestTeardown_OwnOrganizationNeverStarted(t *testing.T) {
 		"DeleteOrganizationV2": `{"deletionDate":"2026-11-22T05:10:49.122741Z"}`,
 		"DeleteMyOrganization": `{"details":{"sequence":"5","resourceOwner":"100000000000000000"}}`,
 	} {
-		for times, outcome := range map[int]teardown.Outcome{3: teardown.Gone, 4: teardown.Unknown} {
+		for times, outcome := range map[int]teardown.Outcome{3: teardown.Deleted, 4: teardown.Unknown} {
 			t.Run(operation, func(t *testing.T) {
 				t.Parallel()
 				synctest.Test(t, func(t *testing.T) {
@@ -622,7 +622,7 @@ func TestTeardown_OwnOrganizationNeverStarted(t *testing.T) {
 					ignored := offboardtest.Ignore(operation, 200, body)
 					ignored.Times = times
 					srv.Fail(ignored)
-					r, err := c.Teardown(t.Context(), planOf(t, c), teardown.Confirm("Acme"), teardown.Permit(teardown.OwnOrganization))
+					r, err := c.Teardown(t.Context(), planOf(t, c), teardown.WithConfirm("Acme"), teardown.WithOverrides(teardown.OwnOrganization))
 					if r == nil || r.Outcome != outcome || srv.Count(operation) != 4 {
 						t.Errorf("%d times: got %+v, %v after %d deletions", times, r, err, srv.Count(operation))
 					}
@@ -637,13 +637,13 @@ func TestTeardown_OwnOrganizationNeverStarted(t *testing.T) {
 func TestTeardown_NeverStartedAndNotRead(t *testing.T) {
 	t.Parallel()
 	faults := map[string]offboardtest.Fault{
-		"500":              offboardtest.Answer("", 500, `{"code":13,"message":"internal"}`),
-		"503":              offboardtest.Page("", http.StatusServiceUnavailable),
-		"a firewall's 403": offboardtest.Page("", http.StatusForbidden),
-		"a web page":       offboardtest.Page("", http.StatusOK),
+		"500":              offboardtest.Respond("", 500, `{"code":13,"message":"internal"}`),
+		"503":              offboardtest.HTMLResponse("", http.StatusServiceUnavailable),
+		"a firewall's 403": offboardtest.HTMLResponse("", http.StatusForbidden),
+		"a web page":       offboardtest.HTMLResponse("", http.StatusOK),
 		"a redirect":       offboardtest.Redirect("", http.StatusFound, "/login"),
-		"denied":           offboardtest.Answer("", 403, `{"code":7,"message":"no (AUTH-5mWD2)"}`),
-		"unauthenticated":  offboardtest.Answer("", 401, `{"code":16,"message":"no (AUTH-7fs1e)"}`),
+		"denied":           offboardtest.Respond("", 403, `{"code":7,"message":"no (AUTH-5mWD2)"}`),
+		"unauthenticated":  offboardtest.Respond("", 401, `{"code":16,"message":"no (AUTH-7fs1e)"}`),
 		"another":          offboardtest.EditBody("", func(b []byte) []byte { return []byte(strings.ReplaceAll(string(b), "acme", "bolt")) }),
 	}
 	for caller, test := range map[string]struct {
@@ -666,8 +666,8 @@ func TestTeardown_NeverStartedAndNotRead(t *testing.T) {
 						fault.Operation, fault.Times = test.read, reads
 						// The reads that follow the deletion fail.
 						first := true
-						r, err := c.Teardown(t.Context(), p, teardown.Confirm("Acme"), teardown.Permit(callers[caller].permits...),
-							teardown.Journal(written(func(entry []byte) {
+						r, err := c.Teardown(t.Context(), p, teardown.WithConfirm("Acme"), teardown.WithOverrides(callers[caller].permits...),
+							teardown.WithJournal(written(func(entry []byte) {
 								if first && strings.Contains(string(entry), `"deleting"`) {
 									first = false
 									srv.Fail(offboardtest.Ignore(test.operation, 200, test.body), fault)
@@ -676,7 +676,7 @@ func TestTeardown_NeverStartedAndNotRead(t *testing.T) {
 						if r == nil {
 							t.Fatal(err)
 						}
-						want := teardown.Gone // deleted again
+						want := teardown.Deleted // deleted again
 						switch {
 						case reads == 1:
 						case caller == "an owner of the organization, from within" && name == "unauthenticated":
@@ -714,7 +714,7 @@ func TestTeardown_AcceptedInAnotherForm(t *testing.T) {
 		"202":                    {202, "{}", false, teardown.Unknown},
 		"204":                    {204, "", false, teardown.Unknown},
 		"200":                    {200, "{}", false, teardown.Unknown},
-		"202, and deleted later": {202, "{}", true, teardown.Gone},
+		"202, and deleted later": {202, "{}", true, teardown.Deleted},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -728,7 +728,7 @@ func TestTeardown_AcceptedInAnotherForm(t *testing.T) {
 					time.AfterFunc(8*time.Second, func() { deleteAcme(srv) })
 				}
 				srv.Fail(ignored)
-				r, err := c.Teardown(t.Context(), p, teardown.Confirm("Acme"))
+				r, err := c.Teardown(t.Context(), p, teardown.WithConfirm("Acme"))
 				if r == nil || r.Outcome != test.want || (code(err) == errors.OutcomeUnknown) != (test.want == teardown.Unknown) {
 					t.Errorf("got %+v, %v", r, err)
 				}
@@ -746,10 +746,10 @@ func TestTeardown_RefusedWhenSentAgain(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				srv, c := newSettled(t)
 				p := planOf(t, c)
-				refused := offboardtest.Answer("DeleteOrganization", status, `{"code":7,"message":"no (AUTH-5mWD2)"}`)
+				refused := offboardtest.Respond("DeleteOrganization", status, `{"code":7,"message":"no (AUTH-5mWD2)"}`)
 				refused.Times = 1000
-				srv.Fail(offboardtest.Answer("DeleteOrganization", 200, `{"details":{"sequence":"5","resourceOwner":"100000000000000000"}}`), refused)
-				r, err := c.Teardown(t.Context(), p, teardown.Confirm("Acme"))
+				srv.Fail(offboardtest.Respond("DeleteOrganization", 200, `{"details":{"sequence":"5","resourceOwner":"100000000000000000"}}`), refused)
+				r, err := c.Teardown(t.Context(), p, teardown.WithConfirm("Acme"))
 				if r == nil || r.Outcome != teardown.Unknown || code(err) != errors.OutcomeUnknown {
 					t.Errorf("got %+v, %v", r, err)
 				}
@@ -774,7 +774,7 @@ func TestTeardown_HeaderDroppedAfterTheDeletion(t *testing.T) {
 			}()
 			return deleted
 		}}}))
-		r, err := c.Teardown(t.Context(), p, teardown.Confirm("Acme"))
+		r, err := c.Teardown(t.Context(), p, teardown.WithConfirm("Acme"))
 		if r == nil || r.Outcome != teardown.Unknown || code(err) != errors.OutcomeUnknown {
 			t.Errorf("got %+v, %v", r, err)
 		}
@@ -786,11 +786,11 @@ func TestPlan_OrganizationBecomesUnknown(t *testing.T) {
 	t.Parallel()
 	srv, c := newSettled(t)
 	srv.SetPermissions("org.read", "org.delete")
-	srv.Fail(offboardtest.Answer("ListActionsPage", 403, `{"code":7,"message":"Organisation doesn't exist (AUTH-Bs7Ds)"}`))
+	srv.Fail(offboardtest.Respond("ListActionsPage", 403, `{"code":7,"message":"Organisation doesn't exist (AUTH-Bs7Ds)"}`))
 	if p, err := c.Plan(t.Context(), "acme"); p != nil || code(err) != errors.PermissionDenied {
 		t.Errorf("got %+v, %v", p, err)
 	}
-	srv.Fail(offboardtest.Answer("GetMyOrganization", 404, `{"code":7,"message":"Organisation doesn't exist (AUTH-Bs7Ds)"}`))
+	srv.Fail(offboardtest.Respond("GetMyOrganization", 404, `{"code":7,"message":"Organisation doesn't exist (AUTH-Bs7Ds)"}`))
 	if err := c.CheckDeletionV2(t.Context(), "acme"); code(err) != errors.PermissionDenied {
 		t.Errorf("got %v", err)
 	}
@@ -853,7 +853,7 @@ func TestWaitForDeletion_EmptyListProvesNothing(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		srv, c := newSettled(t)
 		srv.SetPermissions("org.read", "org.delete")
-		fault := offboardtest.Answer("SearchOrganizationsV2Page", 200, `{"details":{"timestamp":"2026-11-22T05:06:07.849809Z"}}`)
+		fault := offboardtest.Respond("SearchOrganizationsV2Page", 200, `{"details":{"timestamp":"2026-11-22T05:06:07.849809Z"}}`)
 		fault.Times = 100
 		srv.Fail(fault)
 		ctx, cancel := context.WithTimeout(t.Context(), time.Minute)

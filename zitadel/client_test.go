@@ -111,16 +111,16 @@ func TestTheDetailsOfALostAnswerAreWhatTheReadTells(t *testing.T) {
 		want    zitadel.ObjectDetails
 	}{
 		"a read that tells": {func(srv *zitadeltest.Server) {
-			srv.Fail(offboardtest.LoseAnswer("DeleteOrganization"))
+			srv.Fail(offboardtest.LoseResponse("DeleteOrganization"))
 		}, zitadel.ObjectDetails{Sequence: 5, CreationDate: created, ChangeDate: created.Add(time.Minute), ResourceOwner: "acme"}},
 		"an old server": {func(srv *zitadeltest.Server) {
 			srv.Legacy(true)
-			srv.Fail(offboardtest.LoseAnswer("DeleteOrganization"))
+			srv.Fail(offboardtest.LoseResponse("DeleteOrganization"))
 		}, zitadel.ObjectDetails{}},
 		// A cache may have it still: the second deletion tells.
 		"a read that is behind": {func(srv *zitadeltest.Server) {
-			srv.Fail(offboardtest.LoseAnswer("DeleteOrganization"),
-				offboardtest.Answer("GetOrganization", 200, `{"org":{"id":"acme","details":{"resourceOwner":"acme"},"state":"ORG_STATE_ACTIVE"}}`))
+			srv.Fail(offboardtest.LoseResponse("DeleteOrganization"),
+				offboardtest.Respond("GetOrganization", 200, `{"org":{"id":"acme","details":{"resourceOwner":"acme"},"state":"ORG_STATE_ACTIVE"}}`))
 		}, zitadel.ObjectDetails{}},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -180,7 +180,7 @@ func TestAnOrganizationIsGoneOnlyWhenAReadSaysSo(t *testing.T) {
 			t.Parallel()
 			srv := zitadeltest.NewServer()
 			srv.AddOrganization(zitadeltest.Organization{ID: "acme"})
-			srv.Fail(offboardtest.LoseRequest("DeleteOrganization"), offboardtest.Answer("GetOrganization", test.status, test.body))
+			srv.Fail(offboardtest.LoseRequest("DeleteOrganization"), offboardtest.Respond("GetOrganization", test.status, test.body))
 			_, err := newClient(t, srv).DeleteOrganization(t.Context(), "acme")
 			if code(err) != test.want {
 				t.Errorf("got %v, want code %q", err, test.want)
@@ -196,7 +196,7 @@ func TestTheOwnOrganizationTakesTheCredentialAlong(t *testing.T) {
 	t.Parallel()
 	srv := zitadeltest.NewServer()
 	srv.AddOrganization(zitadeltest.Organization{ID: "acme", Home: true})
-	srv.Fail(offboardtest.LoseAnswer("DeleteOrganization"))
+	srv.Fail(offboardtest.LoseResponse("DeleteOrganization"))
 	c := newClient(t, srv)
 	if _, err := c.DeleteOrganization(t.Context(), "acme"); code(err) != errors.OutcomeUnknown {
 		t.Errorf("got %v, want %q", err, errors.OutcomeUnknown)
@@ -355,7 +355,7 @@ func TestCheckDeletionDoesNotTakeOneOrganizationForAnother(t *testing.T) {
 	if err := c.CheckDeletion(t.Context(), "default"); code(err) != errors.UnexpectedResponse {
 		t.Errorf("got %v, want %q", err, errors.UnexpectedResponse)
 	}
-	srv.Fail(offboardtest.LoseAnswer("DeleteOrganization"))
+	srv.Fail(offboardtest.LoseResponse("DeleteOrganization"))
 	if _, err := c.DeleteOrganization(t.Context(), "default"); code(err) != errors.OutcomeUnknown {
 		t.Errorf("got %v, want %q", err, errors.OutcomeUnknown)
 	}
@@ -376,7 +376,7 @@ func TestCheckDeletionReturnsWhatAReadSays(t *testing.T) {
 	for _, operation := range []string{"ListPermissions", "GetDefaultOrganization", "GetOrganization"} {
 		srv := zitadeltest.NewServer()
 		srv.AddOrganization(zitadeltest.Organization{ID: "acme"})
-		srv.Fail(offboardtest.Page(operation, 400))
+		srv.Fail(offboardtest.HTMLResponse(operation, 400))
 		err := newClient(t, srv).CheckDeletion(t.Context(), "acme")
 		if e, _ := errors.AsType[*errors.Error](err); e == nil || e.Status != 400 || e.Operation != operation {
 			t.Errorf("got %v, want status 400 of %s", err, operation)
@@ -404,7 +404,7 @@ func TestAFailedDeletionIsReadBeforeItIsTriedAgain(t *testing.T) {
 func TestAnErrorInAnErrorIsNotTriedAgain(t *testing.T) {
 	t.Parallel()
 	srv := zitadeltest.NewServer()
-	srv.Fail(offboardtest.Answer("DeleteOrganization", 500, `{"code":2,"message":"rpc error: code = InvalidArgument desc = x ()"}`))
+	srv.Fail(offboardtest.Respond("DeleteOrganization", 500, `{"code":2,"message":"rpc error: code = InvalidArgument desc = x ()"}`))
 	if _, err := newClient(t, srv).DeleteOrganization(t.Context(), "acme"); code(err) != errors.InvalidArgument {
 		t.Errorf("got %v, want %q", err, errors.InvalidArgument)
 	}

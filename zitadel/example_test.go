@@ -147,7 +147,7 @@ func ExampleClient_Teardown() {
 		fmt.Println(err)
 		return
 	}
-	report, err := c.Teardown(context.Background(), plan, teardown.Confirm("Acme"))
+	report, err := c.Teardown(context.Background(), plan, teardown.WithConfirm("Acme"))
 	if err != nil {
 		fmt.Println(err)
 		return
@@ -191,7 +191,7 @@ func ExampleClient_DeleteOrganizationV2() {
 func ExampleClient_DeleteOrganization_lostAnswer() {
 	srv := zitadeltest.NewServer() // in place of the real service
 	srv.AddOrganization(zitadeltest.Organization{ID: "312909075211944042"})
-	srv.Fail(offboardtest.LoseAnswer("DeleteOrganization"))
+	srv.Fail(offboardtest.LoseResponse("DeleteOrganization"))
 
 	_, err := zitadel.DeleteOrganization(context.Background(), "312909075211944042", srv.Option())
 	fmt.Println(err, srv.Count("DeleteOrganization"), srv.Deleted())

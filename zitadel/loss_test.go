@@ -57,7 +57,7 @@ var byHeader = func() map[string]func(context.Context, *zitadel.Client) (any, er
 			if err != nil {
 				return nil, err
 			}
-			return p.Losses, nil
+			return p.Cascades, nil
 		},
 		"a preview": func(ctx context.Context, c *zitadel.Client) (any, error) { return c.Preview(ctx, "acme") },
 		"a check":   func(ctx context.Context, c *zitadel.Client) (any, error) { return nil, c.CheckDeletionV2(ctx, "acme") },
@@ -66,7 +66,7 @@ var byHeader = func() map[string]func(context.Context, *zitadel.Client) (any, er
 			if err != nil {
 				return nil, err
 			}
-			r, err := c.Teardown(ctx, p, teardown.Confirm("Acme"))
+			r, err := c.Teardown(ctx, p, teardown.WithConfirm("Acme"))
 			if r == nil {
 				return nil, err
 			}
@@ -287,7 +287,7 @@ func TestTeardown_NewBeforeTheDeletionAndHeaderLostOnce(t *testing.T) {
 					plan := planOf(t, c)
 					add(srv)
 					planned = true
-					r, err := c.Teardown(t.Context(), plan, teardown.Confirm("Acme"))
+					r, err := c.Teardown(t.Context(), plan, teardown.WithConfirm("Acme"))
 					if r != nil || err == nil || !srv.Exists("acme") {
 						t.Errorf("lost on %q: got %+v, %v, and it exists: %t", lost, r, err, srv.Exists("acme"))
 					}
@@ -320,14 +320,14 @@ func TestTeardown_NewBeforeTheDeletionAndHeaderLostOnce(t *testing.T) {
 					}}
 					c := newClient(t, srv, zitadel.WithHTTPClient(&http.Client{Transport: p}))
 					plan := planOf(t, c)
-					r, err := c.Teardown(t.Context(), plan, teardown.Confirm("Acme"), teardown.OnEvent(func(e teardown.Event) {
-						if e.Kind == teardown.Begun {
+					r, err := c.Teardown(t.Context(), plan, teardown.WithConfirm("Acme"), teardown.WithEvents(func(e teardown.Event) {
+						if e.Kind == teardown.Started {
 							add(srv)
 							added = true
 							time.Sleep(10 * time.Second)
 						}
 					}))
-					if r == nil || r.Outcome == teardown.Gone || err == nil || !srv.Exists("acme") {
+					if r == nil || r.Outcome == teardown.Deleted || err == nil || !srv.Exists("acme") {
 						t.Errorf("lost on %q: got %+v, %v, and it exists: %t", lost, r, err, srv.Exists("acme"))
 					}
 					return paths
@@ -440,20 +440,20 @@ func always(f offboardtest.Fault) offboardtest.Fault {
 func TestDeleteMyOrganization_ReadsDecide(t *testing.T) {
 	t.Parallel()
 	const answer = `{"details":{"sequence":"5","resourceOwner":"100000000000000000"}}`
-	ignored := offboardtest.Answer("DeleteMyOrganization", 200, answer)
+	ignored := offboardtest.Respond("DeleteMyOrganization", 200, answer)
 	for name, test := range map[string]struct {
 		prepare func(*zitadeltest.Server)
 		want    errors.Code
 	}{
 		"it is deleted": {func(*zitadeltest.Server) {}, ""},
 		"it is deleted, and read so later": {func(srv *zitadeltest.Server) {
-			shown := offboardtest.Answer("GetMyOrganization", 200, `{"org":{"id":"acme","state":"ORG_STATE_ACTIVE"}}`)
+			shown := offboardtest.Respond("GetMyOrganization", 200, `{"org":{"id":"acme","state":"ORG_STATE_ACTIVE"}}`)
 			shown.Times = 3
 			srv.Fail(offboardtest.Fault{Operation: "GetMyOrganization"}, shown) // the first is before the deletion
 		}, ""},
 		"it still exists": {func(srv *zitadeltest.Server) { srv.Fail(ignored) }, errors.OutcomeUnknown},
 		"its number is missing, and it still exists": {func(srv *zitadeltest.Server) {
-			srv.Fail(offboardtest.Answer("DeleteMyOrganization", 200, `{"details":{"resourceOwner":"100000000000000000"}}`))
+			srv.Fail(offboardtest.Respond("DeleteMyOrganization", 200, `{"details":{"resourceOwner":"100000000000000000"}}`))
 		}, errors.OutcomeUnknown},
 		"the role in it ended with it": {ownAcmeOnly, ""},
 		"the role in it ended with it, and the number is another one": {func(srv *zitadeltest.Server) {
@@ -462,16 +462,16 @@ func TestDeleteMyOrganization_ReadsDecide(t *testing.T) {
 		}, errors.OutcomeUnknown},
 		"the role in it ended with it, and the credential, too": {func(srv *zitadeltest.Server) {
 			ownAcmeOnly(srv)
-			srv.Fail(offboardtest.Fault{Operation: "GetMyUser"}, always(offboardtest.Answer("GetMyUser", 401, `{"code":16,"message":"no (AUTH-7fs1e)"}`)))
+			srv.Fail(offboardtest.Fault{Operation: "GetMyUser"}, always(offboardtest.Respond("GetMyUser", 401, `{"code":16,"message":"no (AUTH-7fs1e)"}`)))
 		}, errors.OutcomeUnknown},
 		"the role in it ended with it, and the credential is another one": {func(srv *zitadeltest.Server) {
 			ownAcmeOnly(srv)
 			srv.Fail(offboardtest.Fault{Operation: "GetMyUser"},
-				always(offboardtest.Answer("GetMyUser", 200, `{"user":{"id":"1","details":{"resourceOwner":"other"}}}`)))
+				always(offboardtest.Respond("GetMyUser", 200, `{"user":{"id":"1","details":{"resourceOwner":"other"}}}`)))
 		}, errors.OutcomeUnknown},
 		"a permission for it ended, and the role in it did not": {func(srv *zitadeltest.Server) {
 			ownAcmeOnly(srv)
-			srv.Fail(always(offboardtest.Answer("ListMyMembershipsPage", 200, `{"details":{"totalResult":"1"},"result":[{"orgId":"acme","roles":["ORG_OWNER"]}]}`)))
+			srv.Fail(always(offboardtest.Respond("ListMyMembershipsPage", 200, `{"details":{"totalResult":"1"},"result":[{"orgId":"acme","roles":["ORG_OWNER"]}]}`)))
 		}, errors.OutcomeUnknown},
 		"it is the credential's own": {func(srv *zitadeltest.Server) {
 			srv.AddOrganization(zitadeltest.Organization{ID: "acme", Home: true})
@@ -486,11 +486,11 @@ func TestDeleteMyOrganization_ReadsDecide(t *testing.T) {
 		}, errors.OutcomeUnknown},
 		"it is the credential's own, and cannot be read": {func(srv *zitadeltest.Server) {
 			srv.AddOrganization(zitadeltest.Organization{ID: "acme", Home: true})
-			srv.Fail(ignored, offboardtest.Fault{Operation: "GetMyOrganization"}, always(offboardtest.Page("GetMyOrganization", 503)))
+			srv.Fail(ignored, offboardtest.Fault{Operation: "GetMyOrganization"}, always(offboardtest.HTMLResponse("GetMyOrganization", 503)))
 		}, errors.OutcomeUnknown},
 		"it is the credential's own, and may not be read": {func(srv *zitadeltest.Server) {
 			srv.AddOrganization(zitadeltest.Organization{ID: "acme", Home: true})
-			denied := always(offboardtest.Answer("GetMyOrganization", 403, `{"code":7,"message":"no (AUTH-5mWD2)"}`))
+			denied := always(offboardtest.Respond("GetMyOrganization", 403, `{"code":7,"message":"no (AUTH-5mWD2)"}`))
 			srv.Fail(ignored, offboardtest.Fault{Operation: "GetMyOrganization"}, denied)
 		}, errors.OutcomeUnknown},
 		"another organization is read": {func(srv *zitadeltest.Server) {
@@ -527,7 +527,7 @@ func TestDeleteMyOrganization_OwnOrganizationNotReadable(t *testing.T) {
 	} {
 		srv := zitadeltest.NewServer()
 		srv.AddOrganization(zitadeltest.Organization{ID: "acme"})
-		srv.Fail(offboardtest.Answer("GetMyUser", 200, body))
+		srv.Fail(offboardtest.Respond("GetMyUser", 200, body))
 		if _, err := newClient(t, srv).DeleteMyOrganization(t.Context(), "acme"); code(err) != want || srv.Count("DeleteMyOrganization") != 0 {
 			t.Errorf("%s: got %v after %d deletions, want code %q", body, err, srv.Count("DeleteMyOrganization"), want)
 		}
@@ -552,7 +552,7 @@ func TestContext_TotalWithoutItems(t *testing.T) {
 			return err
 		},
 	} {
-		srv.Fail(offboardtest.Answer(operation, 200, `{"details":{"totalResult":"3"}}`))
+		srv.Fail(offboardtest.Respond(operation, 200, `{"details":{"totalResult":"3"}}`))
 		if err := page(); code(err) != errors.UnexpectedResponse {
 			t.Errorf("%s: got %v, want code %q", operation, err, errors.UnexpectedResponse)
 		}

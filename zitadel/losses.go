@@ -18,49 +18,49 @@ import (
 // [Client.Preview].
 const (
 	// KindApps are the applications of its projects; see [Client.ListApps].
-	KindApps Kind = "apps"
+	KindApps CascadeKind = "apps"
 
 	// KindUsersOfOthers are the users of other organizations who lose roles in
 	// projects, or the management of this one, its projects or its grants.
-	KindUsersOfOthers Kind = "users_of_other_organizations"
+	KindUsersOfOthers CascadeKind = "users_of_other_organizations"
 
 	// KindProjectMembers are the users who manage its projects; see
 	// [Client.ListProjectMembers].
-	KindProjectMembers Kind = "project_members"
+	KindProjectMembers CascadeKind = "project_members"
 
 	// KindProjectGrantMembers are the users who manage the grants that it gave and has;
 	// see [Client.ListProjectGrantMembers].
-	KindProjectGrantMembers Kind = "project_grant_members"
+	KindProjectGrantMembers CascadeKind = "project_grant_members"
 
 	// KindMemberships are the roles of its users in the instance, in other
 	// organizations and in their projects; see [Client.ListAdministrators].
-	KindMemberships Kind = "memberships_elsewhere"
+	KindMemberships CascadeKind = "memberships_elsewhere"
 
 	// KindUserGrantsByOthers are the roles in projects that other organizations gave to
 	// its users; see [Client.ListAuthorizations].
-	KindUserGrantsByOthers Kind = "user_grants_by_others"
+	KindUserGrantsByOthers CascadeKind = "user_grants_by_others"
 
 	// KindIdentityProviders are its identity providers; see
 	// [Client.ListIdentityProviders].
-	KindIdentityProviders Kind = "identity_providers"
+	KindIdentityProviders CascadeKind = "identity_providers"
 
 	// KindActions are its actions; see [Client.ListActions].
-	KindActions Kind = "actions"
+	KindActions CascadeKind = "actions"
 
 	// KindMetadata are its metadata; see [Client.ListMetadata].
-	KindMetadata Kind = "metadata"
+	KindMetadata CascadeKind = "metadata"
 
 	// KindPolicies are the policies that it has instead of the instance's; see
 	// [Client.ListPolicies].
-	KindPolicies Kind = "policies"
+	KindPolicies CascadeKind = "policies"
 
 	// KindGroups are its groups of users; see [Client.ListGroups].
-	KindGroups Kind = "groups"
+	KindGroups CascadeKind = "groups"
 )
 
 // kinds are all kinds of a plan, in its order.
 var kinds = []struct {
-	kind Kind
+	kind CascadeKind
 	note string // what the loss means
 	all  bool   // all are named, and not only the first
 }{
@@ -99,10 +99,10 @@ type survey struct {
 	*Client
 	orgID  string
 	access *access
-	fresh  bool              // the plan from before is compared
-	names  map[Kind][]string // all of a kind
-	ids    map[Kind][]string // of the same
-	hidden map[Kind]hiding
+	fresh  bool                     // the plan from before is compared
+	names  map[CascadeKind][]string // all of a kind
+	ids    map[CascadeKind][]string // of the same
+	hidden map[CascadeKind]hiding
 	others map[string]bool   // the IDs of users of other organizations
 	called map[string]string // the names of other organizations
 	users  []User
@@ -114,11 +114,11 @@ type hiding struct {
 	err error
 }
 
-// losses reads what is deleted along with an organization. A list that the credential
+// cascades reads what is deleted along with an organization. A list that the credential
 // may not read is a loss that says so. A plan from before is [errors.PlanStale] if
 // something is new, and cannot be compared by a credential that may read less than the
 // one which made it.
-func (c *Client) losses(ctx context.Context, operation, orgID string, a *access, in inspection) ([]teardown.Loss, error) {
+func (c *Client) cascades(ctx context.Context, operation, orgID string, a *access, in inspection) ([]teardown.Cascade, error) {
 	before := in.before
 	switch {
 	case !a.reads: // the header named the organization in all reads before
@@ -129,7 +129,7 @@ func (c *Client) losses(ctx context.Context, operation, orgID string, a *access,
 		}
 	}
 	s := &survey{
-		Client: c, orgID: orgID, access: a, fresh: before != nil, names: map[Kind][]string{}, ids: map[Kind][]string{}, hidden: map[Kind]hiding{},
+		Client: c, orgID: orgID, access: a, fresh: before != nil, names: map[CascadeKind][]string{}, ids: map[CascadeKind][]string{}, hidden: map[CascadeKind]hiding{},
 		others: map[string]bool{}, called: map[string]string{},
 	}
 	for _, read := range []func(context.Context) error{
@@ -139,13 +139,13 @@ func (c *Client) losses(ctx context.Context, operation, orgID string, a *access,
 			return nil, elsewhere(operation, orgID, err)
 		}
 	}
-	var losses []teardown.Loss
+	var losses []teardown.Cascade
 	for _, k := range kinds {
 		names, hidden := s.names[k.kind], s.hidden[k.kind]
 		if len(names) == 0 && hidden.why == "" {
 			continue
 		}
-		loss := teardown.Loss{Kind: string(k.kind), Count: len(names), Names: names, Note: k.note}
+		loss := teardown.Cascade{Kind: string(k.kind), Count: len(names), Names: names, Note: k.note}
 		cascade.Identify(&loss, s.ids[k.kind])
 		if before != nil {
 			if err := s.compare(operation, loss, before); err != nil {
@@ -165,11 +165,11 @@ func (c *Client) losses(ctx context.Context, operation, orgID string, a *access,
 
 // compare refuses a plan that does not have all that is of a kind now, by the IDs and by the
 // names that it has.
-func (s *survey) compare(operation string, now teardown.Loss, before *teardown.Plan) error {
-	kind := Kind(now.Kind)
-	var planned teardown.Loss
-	if i := slices.IndexFunc(before.Losses, func(l teardown.Loss) bool { return l.Kind == now.Kind }); i >= 0 {
-		planned = before.Losses[i]
+func (s *survey) compare(operation string, now teardown.Cascade, before *teardown.Plan) error {
+	kind := CascadeKind(now.Kind)
+	var planned teardown.Cascade
+	if i := slices.IndexFunc(before.Cascades, func(l teardown.Cascade) bool { return l.Kind == now.Kind }); i >= 0 {
+		planned = before.Cascades[i]
 	}
 	if hidden := s.hidden[kind]; hidden.why != "" && !hides(planned.Note) {
 		return hidden.err
@@ -218,7 +218,7 @@ func elsewhere(operation, orgID string, err error) error {
 
 // add notes an item with the ID that tells it from others of its kind, and with the name that
 // a plan shows.
-func (s *survey) add(kind Kind, id, name string) {
+func (s *survey) add(kind CascadeKind, id, name string) {
 	s.ids[kind] = append(s.ids[kind], id)
 	s.names[kind] = append(s.names[kind], name)
 }
@@ -226,7 +226,7 @@ func (s *survey) add(kind Kind, id, name string) {
 // hide notes that not all of a kind is readable, if that is what an error says, and
 // returns the error otherwise. A credential that has the permission for the whole
 // instance is not denied: such an answer is unexpected.
-func (s *survey) hide(err error, permission string, kinds ...Kind) error {
+func (s *survey) hide(err error, permission string, kinds ...CascadeKind) error {
 	why := unreadable
 	e, ok := errors.AsType[*errors.Error](err)
 	switch {
@@ -249,7 +249,7 @@ func (s *survey) hide(err error, permission string, kinds ...Kind) error {
 }
 
 // each calls a function with all items of a list, and hides kinds if it is not readable.
-func each[T any](s *survey, list iter.Seq2[T, error], permission string, do func(*T), kinds ...Kind) error {
+func each[T any](s *survey, list iter.Seq2[T, error], permission string, do func(*T), kinds ...CascadeKind) error {
 	for item, err := range list {
 		if err != nil {
 			return s.hide(err, permission, kinds...)
@@ -294,7 +294,7 @@ func (s *survey) readProjects(ctx context.Context) error {
 }
 
 // readManagers reads users who manage something, with its ID and the text that names it.
-func (s *survey) readManagers(ctx context.Context, list iter.Seq2[Member, error], permission string, kind Kind, within, of string) error {
+func (s *survey) readManagers(ctx context.Context, list iter.Seq2[Member, error], permission string, kind CascadeKind, within, of string) error {
 	return each(s, list, permission, func(m *Member) {
 		name := cmp.Or(m.PreferredLoginName, m.DisplayName)
 		s.add(kind, within+"/"+m.UserID, cmp.Or(name, m.UserID)+of)
@@ -364,8 +364,8 @@ func (s *survey) inOrder(ctx context.Context, g *grants, reads ...func(context.C
 }
 
 // hasNone reports whether a fresh read shows that the organization has nothing of kinds.
-func (s *survey) hasNone(kinds ...Kind) bool {
-	return s.fresh && !slices.ContainsFunc(kinds, func(k Kind) bool { return len(s.names[k]) > 0 || s.hidden[k].why != "" })
+func (s *survey) hasNone(kinds ...CascadeKind) bool {
+	return s.fresh && !slices.ContainsFunc(kinds, func(k CascadeKind) bool { return len(s.names[k]) > 0 || s.hidden[k].why != "" })
 }
 
 func (s *survey) readGivenGrants(ctx context.Context, of *grants) error {
@@ -511,7 +511,7 @@ func (s *survey) readElsewhere(ctx context.Context) error {
 }
 
 // incomplete notes that a list has only what the credential may read.
-func (s *survey) incomplete(kind Kind, operation string) {
+func (s *survey) incomplete(kind CascadeKind, operation string) {
 	if s.hidden[kind].why == "" {
 		s.hidden[kind] = hiding{partly, &errors.Error{
 			Provider: provider, Operation: operation, Target: s.orgID, Code: errors.PermissionDenied,

@@ -135,7 +135,7 @@ func TestOperations_ErrorNextToASuccess(t *testing.T) {
 	} {
 		srv := zitadeltest.NewServer()
 		srv.AddOrganization(zitadeltest.Organization{ID: "acme"})
-		srv.Fail(offboardtest.Answer(operation, 200, test.body))
+		srv.Fail(offboardtest.Respond(operation, 200, test.body))
 		if err := test.call(t.Context(), newClient(t, srv)); code(err) != errors.UnexpectedResponse {
 			t.Errorf("%s: got %v, want code %q", operation, err, errors.UnexpectedResponse)
 		}
@@ -191,7 +191,7 @@ func TestDelete_ReadOfADeletedOrganization(t *testing.T) {
 			if reader[route] == "GetMyOrganization" && route == "DeleteMyOrganization" {
 				srv.Fail(offboardtest.Fault{Operation: reader[route]}) // before the deletion
 			}
-			srv.Fail(offboardtest.LoseRequest(route), offboardtest.Answer(reader[route], 200, body))
+			srv.Fail(offboardtest.LoseRequest(route), offboardtest.Respond(reader[route], 200, body))
 			if err := del(t.Context(), newClient(t, srv, zitadel.WithRetry(zitadel.Retry{MaxAttempts: 1, MaxWait: time.Second})), "acme"); code(err) != want {
 				t.Errorf("%s, %s: got %v, want code %q", route, body, err, want)
 			}
@@ -209,7 +209,7 @@ func TestDeleteOrganizationV2_DateOfNoDeletion(t *testing.T) {
 		"1970-01-01T00:00:00Z":      errors.OutcomeUnknown,
 	} {
 		srv := zitadeltest.NewServer() // without the organization
-		srv.Fail(offboardtest.Answer("DeleteOrganizationV2", 200, `{"deletionDate":"`+date+`"}`))
+		srv.Fail(offboardtest.Respond("DeleteOrganizationV2", 200, `{"deletionDate":"`+date+`"}`))
 		if _, err := newClient(t, srv).DeleteOrganizationV2(t.Context(), "acme"); code(err) != want {
 			t.Errorf("%s: got %v, want code %q", date, err, want)
 		}
@@ -224,7 +224,7 @@ func TestClassify_RefusalInTheFormOfOAuth(t *testing.T) {
 		409: errors.UnexpectedResponse, 500: errors.Internal,
 	} {
 		srv := zitadeltest.NewServer()
-		srv.Fail(offboardtest.Answer("GetDefaultOrganization", status, `{"error":"access_denied","error_description":"blocked"}`))
+		srv.Fail(offboardtest.Respond("GetDefaultOrganization", status, `{"error":"access_denied","error_description":"blocked"}`))
 		c := newClient(t, srv, zitadel.WithRetry(zitadel.Retry{MaxAttempts: 1, MaxWait: time.Second}))
 		if err := c.CheckDeletion(t.Context(), "acme"); code(err) != want {
 			t.Errorf("%d: got %v, want code %q", status, err, want)
@@ -242,7 +242,7 @@ func TestClassify_IDOfTwoErrors(t *testing.T) {
 	} {
 		srv := zitadeltest.NewServer()
 		srv.AddOrganization(zitadeltest.Organization{ID: "acme"})
-		srv.Fail(offboardtest.Answer("DeleteOrganization", 400, `{"code":9,"message":"`+text+` (COMMA-wG9p1)","details":[
+		srv.Fail(offboardtest.Respond("DeleteOrganization", 400, `{"code":9,"message":"`+text+` (COMMA-wG9p1)","details":[
 			{"@type":"type.googleapis.com/zitadel.v1.ErrorDetail","id":"COMMA-wG9p1"}]}`))
 		_, err := newClient(t, srv).DeleteOrganization(t.Context(), "acme")
 		e, _ := errors.AsType[*errors.Error](err)

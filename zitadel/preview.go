@@ -8,23 +8,23 @@ import (
 	"github.com/offboard-dev/offboard-go/internal/rest"
 )
 
-// Kind is a kind of what an organization has.
-type Kind string
+// CascadeKind is a kind of what an organization has.
+type CascadeKind string
 
 // Kinds of what goes with an organization.
 const (
-	KindUsers           Kind = "users"            // see [Client.ListUsers]
-	KindProjects        Kind = "projects"         // see [Client.ListProjects]
-	KindProjectGrants   Kind = "project_grants"   // see [Client.ListProjectGrants]
-	KindGrantedProjects Kind = "granted_projects" // see [Client.ListGrantedProjects]
-	KindUserGrants      Kind = "user_grants"      // see [Client.ListUserGrants]
-	KindMembers         Kind = "members"          // see [Client.ListMembers]
-	KindDomains         Kind = "domains"          // see [Client.ListDomains]
+	KindUsers           CascadeKind = "users"            // see [Client.ListUsers]
+	KindProjects        CascadeKind = "projects"         // see [Client.ListProjects]
+	KindProjectGrants   CascadeKind = "project_grants"   // see [Client.ListProjectGrants]
+	KindGrantedProjects CascadeKind = "granted_projects" // see [Client.ListGrantedProjects]
+	KindUserGrants      CascadeKind = "user_grants"      // see [Client.ListUserGrants]
+	KindMembers         CascadeKind = "members"          // see [Client.ListMembers]
+	KindDomains         CascadeKind = "domains"          // see [Client.ListDomains]
 )
 
 // Owned is how many of a kind an organization has.
 type Owned struct {
-	Kind  Kind
+	Kind  CascadeKind
 	Count uint64
 }
 
@@ -43,7 +43,7 @@ func (c *Client) Preview(ctx context.Context, orgID string) ([]Owned, error) {
 	if err := c.confirm(ctx, "Preview", orgID); err != nil {
 		return nil, err
 	}
-	kinds := []Kind{
+	kinds := []CascadeKind{
 		KindUsers, KindProjects, KindProjectGrants, KindGrantedProjects, KindUserGrants, KindMembers, KindDomains,
 	}
 	owned := make([]Owned, 0, len(kinds))
@@ -60,7 +60,7 @@ func (c *Client) Preview(ctx context.Context, orgID string) ([]Owned, error) {
 // Count returns how many of a kind an organization has, by the items on the kind's list:
 // a total can be that of one page, or include what is no item. It needs the permission of
 // the list. A kind that only [Client.Plan] has is [errors.InvalidArgument].
-func (c *Client) Count(ctx context.Context, orgID string, kind Kind) (uint64, error) {
+func (c *Client) Count(ctx context.Context, orgID string, kind CascadeKind) (uint64, error) {
 	switch kind {
 	case KindUsers:
 		return count(c.ListUsers(ctx, orgID))

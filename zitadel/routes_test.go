@@ -202,7 +202,7 @@ func TestALostAnswerIsResolvedByTheRouteThatTheCredentialMayRead(t *testing.T) {
 					srv := zitadeltest.NewServer()
 					srv.AddOrganization(zitadeltest.Organization{ID: "acme"})
 					test.prepare(srv)
-					srv.Fail(offboardtest.LoseAnswer(route))
+					srv.Fail(offboardtest.LoseResponse(route))
 					err := routes[route](t.Context(), newClient(t, srv), "acme")
 					if code(err) != want {
 						t.Errorf("got %v, want code %q", err, want)
@@ -248,7 +248,7 @@ func TestADeletionByV2IsKnownByItsDate(t *testing.T) {
 		"a web page":     {`<html>`, errors.OutcomeUnknown},
 	} {
 		srv := zitadeltest.NewServer()
-		srv.Fail(offboardtest.Answer("DeleteOrganizationV2", 200, test.answer))
+		srv.Fail(offboardtest.Respond("DeleteOrganizationV2", 200, test.answer))
 		date, err := newClient(t, srv).DeleteOrganizationV2(t.Context(), "acme")
 		if code(err) != test.want || date.IsZero() != (err != nil) {
 			t.Errorf("%s: got %v and %v, want code %q", name, date, err, test.want)
@@ -262,8 +262,8 @@ func TestAReadThatIsBehindDoesNotMakeADeletionOneOfNothing(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		srv := zitadeltest.NewServer()
 		srv.AddOrganization(zitadeltest.Organization{ID: "acme"})
-		srv.Fail(offboardtest.LoseAnswer("DeleteOrganizationV2"),
-			offboardtest.Answer("GetMyOrganization", 200, `{"org":{"id":"acme","state":"ORG_STATE_ACTIVE"}}`))
+		srv.Fail(offboardtest.LoseResponse("DeleteOrganizationV2"),
+			offboardtest.Respond("GetMyOrganization", 200, `{"org":{"id":"acme","state":"ORG_STATE_ACTIVE"}}`))
 		date, err := newClient(t, srv).DeleteOrganizationV2(t.Context(), "acme")
 		if err != nil || !date.IsZero() || srv.Count("DeleteOrganizationV2") != 2 {
 			t.Errorf("got %v and %v after %d deletions", date, err, srv.Count("DeleteOrganizationV2"))
@@ -374,14 +374,14 @@ func TestWaitingForADeletionTakesOldServersAndEndsWithWhatCannotPass(t *testing.
 	}{
 		"an old server": {func(srv *zitadeltest.Server) { srv.Legacy(true) }, ""},
 		"another one found": {func(srv *zitadeltest.Server) {
-			srv.Fail(offboardtest.Answer("SearchOrganizationsPage", 200, `{"details":{"totalResult":"1"},"result":[{"id":"other"}]}`))
+			srv.Fail(offboardtest.Respond("SearchOrganizationsPage", 200, `{"details":{"totalResult":"1"},"result":[{"id":"other"}]}`))
 		}, ""},
 		"a server that is starting": {func(srv *zitadeltest.Server) {
-			srv.Fail(offboardtest.Page("GetOrganization", 503), offboardtest.Page("GetOrganization", 503))
+			srv.Fail(offboardtest.HTMLResponse("GetOrganization", 503), offboardtest.HTMLResponse("GetOrganization", 503))
 		}, ""},
 		"no permission": {func(srv *zitadeltest.Server) { srv.SetPermissions("org.read") }, errors.PermissionDenied},
 		"another one read": {func(srv *zitadeltest.Server) {
-			srv.Fail(offboardtest.Answer("GetOrganization", 200, `{"org":{"id":"other"}}`))
+			srv.Fail(offboardtest.Respond("GetOrganization", 200, `{"org":{"id":"other"}}`))
 		}, errors.UnexpectedResponse},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -516,9 +516,9 @@ func TestAListIsReadByItsFirstTotalOverEmptyPages(t *testing.T) {
 		srv := zitadeltest.NewServer()
 		const stamp = `"viewTimestamp":"2026-11-22T05:27:55.470683Z","timestamp":"2026-11-22T05:27:55.470683Z"`
 		srv.Fail(
-			offboardtest.Answer("", 200, `{"details":{"totalResult":"201",`+stamp+`}}`),
-			offboardtest.Answer("", 200, `{"details":{`+stamp+`}}`),
-			offboardtest.Answer("", 200, `{"details":{"totalResult":"201",`+stamp+`},"result":[{"id":"a","userId":"a"}]}`),
+			offboardtest.Respond("", 200, `{"details":{"totalResult":"201",`+stamp+`}}`),
+			offboardtest.Respond("", 200, `{"details":{`+stamp+`}}`),
+			offboardtest.Respond("", 200, `{"details":{"totalResult":"201",`+stamp+`},"result":[{"id":"a","userId":"a"}]}`),
 		)
 		n, err := list(t.Context(), newClient(t, srv))
 		if operation != "SearchOrganizationsV2Page" {
@@ -555,7 +555,7 @@ func TestAnOwnerFindsItsOwnOrganizationBehindEmptyPages(t *testing.T) {
 func TestASearchByV2IsNotAnsweredWithOthers(t *testing.T) {
 	t.Parallel()
 	srv := zitadeltest.NewServer()
-	srv.Fail(offboardtest.Answer("", 200, `{"details":{"totalResult":"1"},"result":[{"id":"other"}]}`))
+	srv.Fail(offboardtest.Respond("", 200, `{"details":{"totalResult":"1"},"result":[{"id":"other"}]}`))
 	query := zitadel.OrganizationQueryV2{IDQuery: zitadel.IDQuery{ID: "acme"}}
 	if got, err := collect(newClient(t, srv).SearchOrganizationsV2(t.Context(), query)); code(err) != errors.UnexpectedResponse || len(got) != 0 {
 		t.Errorf("got %v and %v, want code %q", got, err, errors.UnexpectedResponse)
@@ -565,7 +565,7 @@ func TestASearchByV2IsNotAnsweredWithOthers(t *testing.T) {
 func TestAChangeWithoutItsDateIsNone(t *testing.T) {
 	t.Parallel()
 	srv := zitadeltest.NewServer()
-	srv.Fail(offboardtest.Answer("", 200, `{}`), offboardtest.Answer("", 200, `{}`))
+	srv.Fail(offboardtest.Respond("", 200, `{}`), offboardtest.Respond("", 200, `{}`))
 	c := newClient(t, srv)
 	if _, err := c.DeactivateOrganizationV2(t.Context(), "acme"); code(err) != errors.UnexpectedResponse {
 		t.Errorf("got %v", err)
@@ -578,7 +578,7 @@ func TestAChangeWithoutItsDateIsNone(t *testing.T) {
 func TestAWriteWhoseAnswerIsLostIsNotRepeated(t *testing.T) {
 	t.Parallel()
 	srv := zitadeltest.NewServer()
-	srv.Fail(offboardtest.LoseAnswer("AddOrganization"))
+	srv.Fail(offboardtest.LoseResponse("AddOrganization"))
 	if _, err := newClient(t, srv).AddOrganization(t.Context(), "New"); code(err) != errors.OutcomeUnknown {
 		t.Errorf("got %v, want code %q", err, errors.OutcomeUnknown)
 	}

@@ -71,10 +71,10 @@ func TestAnEmptyPageIsNotTheLast(t *testing.T) {
 	srv := zitadeltest.NewServer()
 	const stamp = `"timestamp":"2026-11-22T05:27:55.470683Z"`
 	srv.Fail(
-		offboardtest.Answer("", 200, `{"details":{"totalResult":"301",`+stamp+`}}`),
-		offboardtest.Answer("", 200, `{"details":{`+stamp+`}}`), // only the first total counts
-		offboardtest.Answer("", 200, `{"details":{"totalResult":"301",`+stamp+`},"result":[{"id":"acme"}]}`),
-		offboardtest.Answer("", 200, `{"details":{"totalResult":"301",`+stamp+`}}`),
+		offboardtest.Respond("", 200, `{"details":{"totalResult":"301",`+stamp+`}}`),
+		offboardtest.Respond("", 200, `{"details":{`+stamp+`}}`), // only the first total counts
+		offboardtest.Respond("", 200, `{"details":{"totalResult":"301",`+stamp+`},"result":[{"id":"acme"}]}`),
+		offboardtest.Respond("", 200, `{"details":{"totalResult":"301",`+stamp+`}}`),
 	)
 	got, err := collect(newClient(t, srv).SearchOrganizationsV2(t.Context()))
 	if err != nil || len(got) != 1 || got[0].ID != "acme" {
@@ -219,7 +219,7 @@ func TestAPageThatIsNoAnswerIsRefused(t *testing.T) {
 		"one more":             `{"details":{"totalResult":"2"},"result":[{"id":"acme"},{"id":"other"}]}`,
 	} {
 		srv := zitadeltest.NewServer()
-		srv.Fail(offboardtest.Answer("", 200, body))
+		srv.Fail(offboardtest.Respond("", 200, body))
 		got, err := found(t, newClient(t, srv), zitadel.OrganizationQuery{IDQuery: zitadel.IDQuery{ID: "acme"}})
 		if code(err) != errors.UnexpectedResponse || len(got) != 0 {
 			t.Errorf("%s: got %v and %v, want %q", name, got, err, errors.UnexpectedResponse)
@@ -260,7 +260,7 @@ func TestAPageIsReadAgain(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		srv := zitadeltest.NewServer()
-		srv.Fail(offboardtest.Page("", 503), offboardtest.LoseAnswer(""))
+		srv.Fail(offboardtest.HTMLResponse("", 503), offboardtest.LoseResponse(""))
 		page, err := newClient(t, srv).SearchOrganizationsPage(t.Context(), zitadel.OrganizationSearch{})
 		if err != nil || page.Details.TotalResult != 1 || len(page.Result) != 1 {
 			t.Errorf("got %v and %v, want a page", page, err)

@@ -116,9 +116,9 @@ func (c *Client) plan(ctx context.Context, orgID string, in inspection) (*teardo
 		}
 	}
 	if a.home == orgID {
-		p.Needs = []teardown.Consent{teardown.OwnOrganization}
+		p.Requires = []teardown.Override{teardown.OwnOrganization}
 	}
-	if p.Losses, err = c.losses(ctx, operation, orgID, a, in); err != nil {
+	if p.Cascades, err = c.cascades(ctx, operation, orgID, a, in); err != nil {
 		return nil, nil, err
 	}
 	return p.Seal(), a, nil
@@ -231,7 +231,7 @@ func (d *driver) Delete(ctx context.Context, organization teardown.Organization)
 			}
 			return proved, err
 		},
-		Verification: d.verification("Teardown", id, d.read(id), d.ended(id)),
+		Verification: d.verification("Teardown", id, d.read(id), d.endedWithOrganization(id)),
 	}
 	return deletion.Run(ctx)
 }
@@ -280,8 +280,8 @@ func (c *Client) readKnown(id string) func(context.Context) (rest.Existence, *Or
 	}
 }
 
-// ended returns what decides whether refused reads show that an organization was deleted.
-func (d *driver) ended(id string) func(context.Context, error) (bool, error) {
+// endedWithOrganization returns what decides whether refused reads show that an organization was deleted.
+func (d *driver) endedWithOrganization(id string) func(context.Context, error) (bool, error) {
 	home, byRole := d.access.home, d.access.member && !d.access.wide
 	return func(ctx context.Context, refusal error) (bool, error) {
 		switch {

@@ -70,7 +70,7 @@ func TestTeardownPassesAtServersOfBothVersions(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			teardowntest.Provider{
-				Outcome: teardown.Gone,
+				Outcome: teardown.Deleted,
 				New: func(t testing.TB) *teardowntest.World {
 					srv := zitadeltest.NewServer()
 					endow(srv, "acme", "Acme")
@@ -116,7 +116,7 @@ func planOf(t *testing.T, c *zitadel.Client) *teardown.Plan {
 }
 
 // withoutIDs compares losses by their counts, names and notes.
-var withoutIDs = cmpopts.IgnoreFields(teardown.Loss{}, "IDs", "Digest")
+var withoutIDs = cmpopts.IgnoreFields(teardown.Cascade{}, "IDs", "Digest")
 
 func TestAPlanSaysWhoLosesWhat(t *testing.T) {
 	t.Parallel()
@@ -124,7 +124,7 @@ func TestAPlanSaysWhoLosesWhat(t *testing.T) {
 	srv.AddUserGrant(zitadeltest.UserGrant{User: "acme-partner-bea", Project: "acme-shop"})           // who is named once
 	srv.AddProjectGrant(zitadeltest.ProjectGrant{Project: "acme-site", Organization: "acme-partner"}) // which is asked once
 	p := planOf(t, c)
-	want := []teardown.Loss{
+	want := []teardown.Cascade{
 		{Kind: "users", Count: 2, Names: []string{"ada", "bot"}, Note: "with their credentials, sessions and memberships"},
 		{Kind: "projects", Count: 2, Names: []string{"Shop", "Site"}},
 		{Kind: "apps", Count: 2, Names: []string{"Web", "CLI"}, Note: "nobody can log in to them any more"},
@@ -141,17 +141,17 @@ func TestAPlanSaysWhoLosesWhat(t *testing.T) {
 		{Kind: "granted_projects", Count: 1, Names: []string{"Tool of Partner of Acme"}, Note: "of other organizations, which keep them"},
 		{Kind: "domains", Count: 2, Names: []string{"acme.example.com", "acme.example.org"}, Note: "free for others at once"},
 	}
-	if diff := cmp.Diff(want, p.Losses, withoutIDs); diff != "" {
+	if diff := cmp.Diff(want, p.Cascades, withoutIDs); diff != "" {
 		t.Errorf("losses (-want +got):\n%s", diff)
 	}
 	if n := srv.Count("ListUserGrantsPage"); n != 2 {
 		t.Errorf("roles were asked for %d times, want once for each organization", n)
 	}
-	if len(p.Steps)+len(p.Needs) != 0 || p.Err() != nil || p.Organization != (teardown.Organization{ID: "acme", Name: "Acme"}) {
+	if len(p.Steps)+len(p.Requires) != 0 || p.Err() != nil || p.Organization != (teardown.Organization{ID: "acme", Name: "Acme"}) {
 		t.Errorf("got %+v", p)
 	}
 	// All that is named goes, and nothing that is not.
-	if _, err := c.Teardown(t.Context(), p, teardown.Confirm("Acme")); err != nil {
+	if _, err := c.Teardown(t.Context(), p, teardown.WithConfirm("Acme")); err != nil {
 		t.Fatal(err)
 	}
 	for access, want := range map[[2]string]bool{
@@ -173,7 +173,7 @@ func TestAPlanNamesSomeOfManyAndAllUsersOfOthers(t *testing.T) {
 		srv.AddUser(zitadeltest.User{Organization: "acme", UserName: fmt.Sprintf("user%03d", i)})
 	}
 	got := map[string][2]int{}
-	for _, loss := range planOf(t, c).Losses {
+	for _, loss := range planOf(t, c).Cascades {
 		got[loss.Kind] = [2]int{loss.Count, len(loss.Names)}
 	}
 	want := map[string][2]int{
@@ -191,8 +191,8 @@ func TestRolesOfWhomNobodySaysWhoseTheyAreAreThoseOfTheGiver(t *testing.T) {
 	srv, c := newAcme(t)
 	role := `{"details":{"totalResult":"1","viewTimestamp":"2026-11-22T05:05:22Z"},"result":[{"id":"1","userId":"acme-partner-dan",
 		"userName":"dan","orgId":"acme-partner","orgName":"Partner","projectId":"acme-shop","projectGrantId":"acme-lent"}]}`
-	srv.Fail(offboardtest.Fault{Operation: "ListUserGrantsPage"}, offboardtest.Answer("ListUserGrantsPage", http.StatusOK, role))
-	for _, loss := range planOf(t, c).Losses {
+	srv.Fail(offboardtest.Fault{Operation: "ListUserGrantsPage"}, offboardtest.Respond("ListUserGrantsPage", http.StatusOK, role))
+	for _, loss := range planOf(t, c).Cascades {
 		if loss.Kind == string(zitadel.KindUsersOfOthers) && !slices.Contains(loss.Names, "dan of Partner") {
 			t.Errorf("got %v", loss.Names)
 		}
@@ -225,7 +225,7 @@ func TestAPlanTakesFewRequests(t *testing.T) {
 	// A teardown reads all of it again, deletes, and reads that the organization is gone.
 	p := planOf(t, c)
 	before := len(srv.Requests())
-	if _, err := c.Teardown(t.Context(), p, teardown.Confirm("Acme")); err != nil {
+	if _, err := c.Teardown(t.Context(), p, teardown.WithConfirm("Acme")); err != nil {
 		t.Fatal(err)
 	}
 	sent := requests(srv)[before:]
@@ -245,7 +245,7 @@ func TestTeardown_Requests(t *testing.T) {
 		t.Fatal(err)
 	}
 	before := len(srv.Requests())
-	if _, err := c.Teardown(t.Context(), p, teardown.Confirm("Idle")); err != nil {
+	if _, err := c.Teardown(t.Context(), p, teardown.WithConfirm("Idle")); err != nil {
 		t.Fatal(err)
 	}
 	want := []string{"ListPermissions", "GetOrganization", "GetMyUser"}
@@ -298,10 +298,10 @@ func TestAnOrganizationThatHasToStayIsBlocked(t *testing.T) {
 				if diff := cmp.Diff(fmt.Sprint(c.CheckDeletion(t.Context(), "acme")), fmt.Sprint(p.Err())); diff != "" || code(p.Err()) != test.planned {
 					t.Errorf("the plan's error is %v (-CheckDeletion +plan):\n%s", p.Err(), diff)
 				}
-				if len(p.Losses) == 0 {
+				if len(p.Cascades) == 0 {
 					t.Error("the plan says nothing of what would be lost")
 				}
-				r, err := c.Teardown(t.Context(), p, teardown.Confirm("Acme"))
+				r, err := c.Teardown(t.Context(), p, teardown.WithConfirm("Acme"))
 				if r == nil || r.Outcome != teardown.Blocked || code(err) != test.code || srv.Count("DeleteOrganization") != test.deletes || !srv.Exists("acme") {
 					t.Errorf("got %+v, %v after %d deletions", r, err, srv.Count("DeleteOrganization"))
 				}
@@ -321,7 +321,7 @@ func TestTeardown_DefaultSinceThePlan(t *testing.T) {
 				caller.prepare(srv)
 				p := planOf(t, c)
 				srv.SetDefault("acme")
-				r, err := c.Teardown(t.Context(), p, teardown.Confirm("Acme"), teardown.Permit(teardown.OwnOrganization))
+				r, err := c.Teardown(t.Context(), p, teardown.WithConfirm("Acme"), teardown.WithOverrides(teardown.OwnOrganization))
 				if r == nil || r.Outcome != teardown.Blocked || code(err) != errors.DefaultOrganization || srv.Count(caller.operation) != 1 || !srv.Exists("acme") {
 					t.Errorf("got %+v, %v after %d deletions", r, err, srv.Count(caller.operation))
 				}
@@ -338,7 +338,7 @@ func TestThePlanOfAViewerIsCarriedOutByAnOwner(t *testing.T) {
 	srv.SetPermissions(owner...)
 	p := planOf(t, c)
 	srv.SetPermissions(append(owner, "iam.write")...)
-	if r, err := c.Teardown(t.Context(), p, teardown.Confirm("Acme")); err != nil || r.Outcome != teardown.Gone {
+	if r, err := c.Teardown(t.Context(), p, teardown.WithConfirm("Acme")); err != nil || r.Outcome != teardown.Deleted {
 		t.Errorf("got %+v, %v", r, err)
 	}
 }
@@ -349,15 +349,15 @@ func TestTheOwnOrganizationNeedsToBePermitted(t *testing.T) {
 	srv.AddOrganization(zitadeltest.Organization{ID: "acme", Name: "Acme", Home: true})
 	c := newClient(t, srv)
 	p := planOf(t, c)
-	if diff := cmp.Diff([]teardown.Consent{teardown.OwnOrganization}, p.Consents()); diff != "" {
+	if diff := cmp.Diff([]teardown.Override{teardown.OwnOrganization}, p.Overrides()); diff != "" {
 		t.Errorf("consents (-want +got):\n%s", diff)
 	}
-	if r, err := c.Teardown(t.Context(), p, teardown.Confirm("Acme")); r != nil || code(err) != errors.NotConfirmed || srv.Count("DeleteOrganization") != 0 {
+	if r, err := c.Teardown(t.Context(), p, teardown.WithConfirm("Acme")); r != nil || code(err) != errors.NotConfirmed || srv.Count("DeleteOrganization") != 0 {
 		t.Fatalf("got %+v, %v", r, err)
 	}
 	// The credential ends with it, and so nothing can be read.
-	r, err := c.Teardown(t.Context(), p, teardown.Confirm("Acme"), teardown.Permit(teardown.OwnOrganization))
-	if err != nil || r.Outcome != teardown.Gone || srv.Exists("acme") {
+	r, err := c.Teardown(t.Context(), p, teardown.WithConfirm("Acme"), teardown.WithOverrides(teardown.OwnOrganization))
+	if err != nil || r.Outcome != teardown.Deleted || srv.Exists("acme") {
 		t.Errorf("got %+v, %v", r, err)
 	}
 }
@@ -368,8 +368,8 @@ func TestALostAnswerToTheDeletionOfTheOwnOrganizationIsUnknown(t *testing.T) {
 	srv.AddOrganization(zitadeltest.Organization{ID: "acme", Name: "Acme", Home: true})
 	c := newClient(t, srv)
 	p := planOf(t, c)
-	srv.Fail(offboardtest.LoseAnswer("DeleteOrganization"))
-	r, err := c.Teardown(t.Context(), p, teardown.Confirm("Acme"), teardown.Permit(teardown.OwnOrganization))
+	srv.Fail(offboardtest.LoseResponse("DeleteOrganization"))
+	r, err := c.Teardown(t.Context(), p, teardown.WithConfirm("Acme"), teardown.WithOverrides(teardown.OwnOrganization))
 	if r == nil || r.Outcome != teardown.Unknown || code(err) != errors.OutcomeUnknown || srv.Count("DeleteOrganization") != 1 {
 		t.Errorf("got %+v, %v", r, err)
 	}
@@ -400,7 +400,7 @@ func TestAPlanThatIsNotTheTruthOfTheInstanceDeletesNothing(t *testing.T) {
 			t.Parallel()
 			srv, c := newAcme(t)
 			p := planOf(t, c)
-			r, err := test(t, srv, p).Teardown(t.Context(), p, teardown.Confirm("Acme"), teardown.Permit(teardown.OwnOrganization))
+			r, err := test(t, srv, p).Teardown(t.Context(), p, teardown.WithConfirm("Acme"), teardown.WithOverrides(teardown.OwnOrganization))
 			if r != nil || code(err) != errors.PlanStale || srv.Count("DeleteOrganization") != 0 || !srv.Exists("acme") {
 				t.Errorf("got %+v, %v", r, err)
 			}
@@ -413,7 +413,7 @@ func TestAnInstanceIsTheSameWithASlash(t *testing.T) {
 	srv, c := newAcme(t)
 	p := planOf(t, c)
 	c = newClient(t, srv, zitadel.WithBaseURL(p.Instance+"/"))
-	if r, err := c.Teardown(t.Context(), p, teardown.Confirm("Acme")); err != nil || r.Outcome != teardown.Gone {
+	if r, err := c.Teardown(t.Context(), p, teardown.WithConfirm("Acme")); err != nil || r.Outcome != teardown.Deleted {
 		t.Errorf("got %+v, %v", r, err)
 	}
 }
@@ -422,7 +422,7 @@ func TestAnOrganizationIsReadToBeGone(t *testing.T) {
 	t.Parallel()
 	shown := `{"org":{"id":"acme","state":"ORG_STATE_ACTIVE","name":"Acme","details":{"resourceOwner":"acme"}}}`
 	showing := func(times int) offboardtest.Fault {
-		f := offboardtest.Answer("GetOrganization", http.StatusOK, shown)
+		f := offboardtest.Respond("GetOrganization", http.StatusOK, shown)
 		f.Times = times
 		return f
 	}
@@ -432,11 +432,11 @@ func TestAnOrganizationIsReadToBeGone(t *testing.T) {
 		code    errors.Code
 		within  time.Duration
 	}{
-		"at once":               {offboardtest.Fault{}, teardown.Gone, "", 0},
-		"after a moment":        {showing(3), teardown.Gone, "", 10 * time.Second},
+		"at once":               {offboardtest.Fault{}, teardown.Deleted, "", 0},
+		"after a moment":        {showing(3), teardown.Deleted, "", 10 * time.Second},
 		"never":                 {showing(1000), teardown.Unknown, errors.OutcomeUnknown, 90 * time.Second},
-		"or cannot be read":     {offboardtest.Answer("GetOrganization", http.StatusForbidden, `{"code":7,"message":"no (AUTH-5mWD2)"}`), teardown.Gone, "", 2 * time.Second},
-		"or is another's":       {offboardtest.Answer("GetOrganization", http.StatusOK, strings.ReplaceAll(shown, "acme", "bolt")), teardown.Gone, "", 2 * time.Second},
+		"or cannot be read":     {offboardtest.Respond("GetOrganization", http.StatusForbidden, `{"code":7,"message":"no (AUTH-5mWD2)"}`), teardown.Deleted, "", 2 * time.Second},
+		"or is another's":       {offboardtest.Respond("GetOrganization", http.StatusOK, strings.ReplaceAll(shown, "acme", "bolt")), teardown.Deleted, "", 2 * time.Second},
 		"or nothing is serving": {offboardtest.Fault{Operation: "GetOrganization", Times: 1000, Status: http.StatusServiceUnavailable, Body: "{}"}, teardown.Unknown, errors.OutcomeUnknown, 2 * time.Minute},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -446,7 +446,7 @@ func TestAnOrganizationIsReadToBeGone(t *testing.T) {
 				p := planOf(t, c)
 				srv.Fail(offboardtest.Fault{Operation: "GetOrganization"}, test.fault) // the first one is before the deletion
 				start := time.Now()
-				r, err := c.Teardown(t.Context(), p, teardown.Confirm("Acme"))
+				r, err := c.Teardown(t.Context(), p, teardown.WithConfirm("Acme"))
 				deletions := 1
 				if name == "never" { // it is deleted again, three times
 					deletions = 4
@@ -465,7 +465,7 @@ func TestAnOrganizationIsReadToBeGone(t *testing.T) {
 func TestAPlanIsNotMadeOfWhatCannotBeRead(t *testing.T) {
 	t.Parallel()
 	denied := func(operation string) offboardtest.Fault {
-		return offboardtest.Answer(operation, http.StatusForbidden, `{"code":7,"message":"no (AUTH-5mWD2)"}`)
+		return offboardtest.Respond(operation, http.StatusForbidden, `{"code":7,"message":"no (AUTH-5mWD2)"}`)
 	}
 	for name, test := range map[string]struct {
 		id    string
@@ -478,8 +478,8 @@ func TestAPlanIsNotMadeOfWhatCannotBeRead(t *testing.T) {
 		"the default organization":         {"acme", denied("GetDefaultOrganization"), errors.PermissionDenied},
 		"the organization":                 {"acme", denied("GetOrganization"), errors.PermissionDenied},
 		"the credential's user":            {"acme", denied("GetMyUser"), errors.PermissionDenied},
-		"whose the user is":                {"acme", offboardtest.Answer("GetMyUser", http.StatusOK, `{"user":{"id":"1"}}`), errors.UnexpectedResponse},
-		"the organization of the requests": {"acme", offboardtest.Answer("GetMyOrganization", http.StatusOK, `{"org":{"id":"bolt","state":"ORG_STATE_ACTIVE"}}`), errors.NotConfirmed},
+		"whose the user is":                {"acme", offboardtest.Respond("GetMyUser", http.StatusOK, `{"user":{"id":"1"}}`), errors.UnexpectedResponse},
+		"the organization of the requests": {"acme", offboardtest.Respond("GetMyOrganization", http.StatusOK, `{"org":{"id":"bolt","state":"ORG_STATE_ACTIVE"}}`), errors.NotConfirmed},
 		"users":                            {"acme", denied("ListUsersPage"), errors.PermissionDenied},
 		"projects":                         {"acme", denied("ListProjectsPage"), errors.PermissionDenied},
 		"applications":                     {"acme", denied("ListAppsPage"), errors.PermissionDenied},

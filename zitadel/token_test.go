@@ -24,7 +24,7 @@ import (
 // with returns a client of a double that has another credential than a token.
 func with(t *testing.T, srv *zitadeltest.Server, credential zitadel.Option, options ...zitadel.Option) *zitadel.Client {
 	t.Helper()
-	base, client := srv.Reach()
+	base, client := srv.Endpoint()
 	c, err := zitadel.New(append([]zitadel.Option{credential, zitadel.WithBaseURL(base), zitadel.WithHTTPClient(client)}, options...)...)
 	if err != nil {
 		t.Fatal(err)
@@ -131,7 +131,7 @@ func TestAnAssertionIsMadeOutToTheIssuer(t *testing.T) {
 	srv := zitadeltest.NewServer()
 	srv.Start()
 	defer srv.Close()
-	base, client := srv.Reach()
+	base, client := srv.Endpoint()
 	for _, url := range []string{base, base + "/"} {
 		c, err := zitadel.New(zitadel.WithKey(srv.Key()), zitadel.WithBaseURL(url), zitadel.WithHTTPClient(client))
 		if err != nil {
@@ -239,7 +239,7 @@ func TestATokenThatIsRefusedIsReplacedOnce(t *testing.T) {
 	t.Parallel()
 	srv := zitadeltest.NewServer()
 	srv.AddOrganization(zitadeltest.Organization{ID: "acme"})
-	srv.Fail(offboardtest.Answer("DeleteOrganization", 401,
+	srv.Fail(offboardtest.Respond("DeleteOrganization", 401,
 		`{"code":16,"message":"x (AUTH-7fs1e)","details":[{"@type":"type.googleapis.com/zitadel.v1.ErrorDetail","id":"AUTH-7fs1e"}]}`))
 	c := with(t, srv, zitadel.WithClientCredentials(zitadeltest.ClientID, zitadeltest.ClientSecret))
 	if _, err := c.DeleteOrganization(t.Context(), "acme"); err != nil {

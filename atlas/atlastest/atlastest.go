@@ -123,7 +123,7 @@ const v2023 = "2023-01-01"
 //	c, err := atlas.New(atlas.WithBaseURL(url), atlas.WithHTTPClient(client),
 //		atlas.WithServiceAccount(atlastest.ClientID, atlastest.ClientSecret))
 func (s *Server) Option() atlas.Option {
-	base, client := s.Reach()
+	base, client := s.Endpoint()
 	return atlas.Options(atlas.WithBaseURL(base), atlas.WithHTTPClient(client), atlas.WithTokenSource(oauth2.StaticTokenSource(&oauth2.Token{AccessToken: Token})), atlas.WithClientID(ClientID))
 }
 

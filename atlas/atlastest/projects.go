@@ -17,12 +17,12 @@ import (
 
 // KindNetworkContainer is the kind of network containers, which do not keep a
 // project from being deleted.
-const KindNetworkContainer atlas.Kind = "network_container"
+const KindNetworkContainer atlas.BlockerKind = "network_container"
 
 // Resource is a thing in a project, of any kind that package atlas names, or of
 // [KindNetworkContainer], which a peering brings along where there is none.
 type Resource struct {
-	Kind atlas.Kind
+	Kind atlas.BlockerKind
 
 	// ID is what the operations take: the name of a cluster, a stream workspace or
 	// processor and a federated database, and the id of everything else. One is made
@@ -59,7 +59,7 @@ type Resource struct {
 
 	deleting string    // the state meanwhile
 	id       string    // of 24 hexadecimal digits, also for what is known by its name
-	gone     time.Time // when it is; zero while nobody has asked for that
+	deleted  time.Time // when it is; zero while nobody has asked for that
 	retain   bool      // its snapshots stay
 	failed   bool
 }
@@ -69,7 +69,7 @@ type project struct {
 	Project
 	organization *Organization
 	resources    []*Resource
-	gone         time.Time // when its deletion ends; zero while none was accepted
+	deleted      time.Time // when its deletion ends; zero while none was accepted
 }
 
 // AddResource puts a thing into a project and returns its ID.
@@ -167,7 +167,7 @@ func (s *Server) findProject(id string) *project {
 }
 
 // find finds a thing that is there.
-func (p *project) find(kind atlas.Kind, id, parent string) *Resource {
+func (p *project) find(kind atlas.BlockerKind, id, parent string) *Resource {
 	for _, r := range p.resources {
 		if r.Kind == kind && r.ID == id && (parent == "" || r.Parent == parent) {
 			return r
@@ -177,7 +177,7 @@ func (p *project) find(kind atlas.Kind, id, parent string) *Resource {
 }
 
 // has reports whether there is a thing of a kind, of a parent or of any.
-func (p *project) has(kind atlas.Kind, parent string) bool {
+func (p *project) has(kind atlas.BlockerKind, parent string) bool {
 	return slices.ContainsFunc(p.resources, func(r *Resource) bool {
 		return r.Kind == kind && !r.Retained && (parent == "" || r.Parent == parent)
 	})
@@ -191,7 +191,7 @@ func (s *Server) settle(now time.Time) {
 				s.end(p, next)
 			}
 		}
-		o.projects = slices.DeleteFunc(o.projects, func(p *project) bool { return !p.gone.IsZero() && !p.gone.After(now) })
+		o.projects = slices.DeleteFunc(o.projects, func(p *project) bool { return !p.deleted.IsZero() && !p.deleted.After(now) })
 	}
 }
 
@@ -199,7 +199,7 @@ func (s *Server) settle(now time.Time) {
 func (p *project) next(now time.Time) *Resource {
 	var first *Resource
 	for _, r := range p.resources {
-		if !r.gone.IsZero() && !r.gone.After(now) && (first == nil || r.gone.Before(first.gone)) {
+		if !r.deleted.IsZero() && !r.deleted.After(now) && (first == nil || r.deleted.Before(first.deleted)) {
 			first = r
 		}
 	}
@@ -208,8 +208,8 @@ func (p *project) next(now time.Time) *Resource {
 
 // end ends a deletion.
 func (s *Server) end(p *project, r *Resource) {
-	at := r.gone
-	r.gone = time.Time{}
+	at := r.deleted
+	r.deleted = time.Time{}
 	if r.Fails {
 		r.Fails, r.failed = false, true
 		return
@@ -229,7 +229,7 @@ func (s *Server) end(p *project, r *Resource) {
 		p.remove(func(c *Resource) bool { return c == r })
 		// With the last endpoint its service goes.
 		if service := p.find(atlas.KindPrivateEndpointService, r.Parent, ""); service != nil && !p.has(r.Kind, r.Parent) {
-			service.gone = at.Add(s.time(service))
+			service.deleted = at.Add(s.time(service))
 		}
 		return
 	}
@@ -242,7 +242,7 @@ func (s *Server) end(p *project, r *Resource) {
 }
 
 // clustered reports whether things of a kind belong to a cluster.
-func clustered(kind atlas.Kind) bool {
+func clustered(kind atlas.BlockerKind) bool {
 	return strings.HasPrefix(kinds[kind].path, "/clusters/{clusterName}/") || kind == atlas.KindShardedSnapshot
 }
 
@@ -279,7 +279,7 @@ type kind struct {
 
 const closeGroup = "CANNOT_CLOSE_GROUP_ACTIVE_"
 
-var kinds = map[atlas.Kind]kind{
+var kinds = map[atlas.BlockerKind]kind{
 	atlas.KindCluster: {
 		list: "ListClustersPage", get: "GetCluster", delete: "DeleteCluster",
 		path: "/clusters", item: "/{clusterName}", version: "2024-08-05", deleteVersion: "2023-02-01",
@@ -376,7 +376,7 @@ var kinds = map[atlas.Kind]kind{
 		path: "/peers", item: "/{peerId}", version: v2023, status: http.StatusAccepted, takes: true,
 		state: "AVAILABLE", missing: "PEER_NOT_FOUND", blocks: "PEERING_CONNECTIONS",
 		refuse: func(_ *project, r *Resource) (int, string) {
-			if !r.gone.IsZero() {
+			if !r.deleted.IsZero() {
 				return http.StatusConflict, "PEER_ALREADY_REQUESTED_DELETION"
 			}
 			return 0, ""
@@ -559,7 +559,7 @@ func (r *Resource) state() string {
 	switch {
 	case r.failed:
 		return "FAILED"
-	case !r.gone.IsZero():
+	case !r.deleted.IsZero():
 		return r.deleting
 	}
 	return r.State
@@ -584,7 +584,7 @@ func (r *Resource) container(p *project) *Resource {
 
 func refuseCluster(p *project, r *Resource) (int, string) {
 	switch {
-	case !r.gone.IsZero():
+	case !r.deleted.IsZero():
 		return http.StatusBadRequest, "CLUSTER_ALREADY_REQUESTED_DELETION"
 	case r.Protected:
 		return http.StatusBadRequest, "CANNOT_TERMINATE_CLUSTER_WHEN_TERMINATION_PROTECTION_ENABLED"
@@ -707,15 +707,15 @@ func (s *Server) deleteProject(w http.ResponseWriter, _ *http.Request, p *projec
 		failure(w, http.StatusConflict, closeGroup+blocks)
 		return
 	}
-	if p.gone.IsZero() {
-		p.gone = time.Now().Add(p.Takes)
+	if p.deleted.IsZero() {
+		p.deleted = time.Now().Add(p.Takes)
 	}
 	s.settle(time.Now())
 	fake.JSON(w, http.StatusAccepted, fake.Object{}) // recorded; the vendor documents 204
 }
 
 // list answers with the things of a kind.
-func (s *Server) list(name atlas.Kind) projectHandler {
+func (s *Server) list(name atlas.BlockerKind) projectHandler {
 	k := kinds[name]
 	return func(w http.ResponseWriter, r *http.Request, p *project) {
 		provider := atlas.CloudProvider(r.PathValue("cloudProvider"))
@@ -757,7 +757,7 @@ var parameter = regexp.MustCompile(`{(\w+)}`)
 
 // one finds the thing that a request is about: by the last parameter of its path, of
 // the parent that the one before it names.
-func (s *Server) one(name atlas.Kind, path string, next func(http.ResponseWriter, *http.Request, *project, *Resource)) projectHandler {
+func (s *Server) one(name atlas.BlockerKind, path string, next func(http.ResponseWriter, *http.Request, *project, *Resource)) projectHandler {
 	var names []string
 	for _, match := range parameter.FindAllStringSubmatch(path, -1) {
 		if match[1] != "cloudProvider" {
@@ -816,8 +816,8 @@ func (s *Server) deleteResource(w http.ResponseWriter, req *http.Request, p *pro
 	r.retain = r.Kind == atlas.KindCluster && req.URL.Query().Get("retainBackups") == "true"
 	if r.RemovedAfter > 1 {
 		r.RemovedAfter--
-	} else if r.gone.IsZero() {
-		r.failed, r.gone = false, time.Now().Add(s.time(r))
+	} else if r.deleted.IsZero() {
+		r.failed, r.deleted = false, time.Now().Add(s.time(r))
 	}
 	switch status := cmp.Or(k.status, http.StatusNoContent); {
 	case r.Kind == atlas.KindOutageSimulation:
@@ -831,7 +831,7 @@ func (s *Server) deleteResource(w http.ResponseWriter, req *http.Request, p *pro
 }
 
 // protect sets the termination protection of a cluster.
-func (s *Server) protect(name atlas.Kind) projectHandler {
+func (s *Server) protect(name atlas.BlockerKind) projectHandler {
 	return s.one(name, kinds[name].item, func(w http.ResponseWriter, req *http.Request, p *project, r *Resource) {
 		var body struct {
 			TerminationProtectionEnabled *bool `json:"terminationProtectionEnabled"`

@@ -61,7 +61,7 @@ func walkAtlas(ctx context.Context, c *atlas.Client, id string) (*node, error) {
 // in which it has to go.
 func walkProject(ctx context.Context, c *atlas.Client, n *node, projectID string) error {
 	var kind *node
-	for left, err := range c.ListLeft(ctx, projectID) {
+	for left, err := range c.ListBlockers(ctx, projectID) {
 		if err != nil {
 			return err
 		}

@@ -211,8 +211,8 @@ func (x *execution) job(i int, o organization) teardown.Job {
 			return o.Teardown(of(ctx, i), plan, append(options, teardown.WithResume(entries))...)
 		},
 		Options: []teardown.Option{
-			teardown.Confirm(confirmation(planned.Plan.Organization)), teardown.Permit(planned.Entry.Permit...),
-			teardown.OnEvent(func(e teardown.Event) {
+			teardown.WithConfirm(confirmation(planned.Plan.Organization)), teardown.WithOverrides(planned.Entry.Permit...),
+			teardown.WithEvents(func(e teardown.Event) {
 				// An entry that matches nothing in one plan may match another of the file.
 				if e.Kind != teardown.Unmatched {
 					(*x.watcher.Load()).event(i, e)
@@ -234,10 +234,10 @@ func (x *execution) run(ctx context.Context, journal io.Writer) []verdict {
 		verdicts[i] = notBegun(planned)
 	}
 	options := []teardown.Option{
-		teardown.Stop(stop), teardown.Journal(journal), teardown.Concurrency(x.settings.concurrency), teardown.Deny(x.file.Deny...),
+		teardown.WithStop(stop), teardown.WithJournal(journal), teardown.WithConcurrency(x.settings.concurrency), teardown.WithDeny(x.file.Deny...),
 	}
 	if len(x.file.Allow) > 0 {
-		options = append(options, teardown.Allow(x.file.Allow...))
+		options = append(options, teardown.WithAllow(x.file.Allow...))
 	}
 	for result := range teardown.Run(ctx, x.jobs, x.settings.parallel, options...) {
 		i := x.index[result.Index]
@@ -374,7 +374,7 @@ func (p *program) explain(v verdict) {
 		why := stateText(l.State)
 		if l.Problem != nil {
 			why = printable.Text(l.Problem.Text)
-		} else if l.State == teardown.ByHand {
+		} else if l.State == teardown.ManualRequired {
 			why += ": " + printable.Text(l.Removal)
 		}
 		fmt.Fprintf(p.out, "  - %s: %s\n", printable.Text(l.ID), why)

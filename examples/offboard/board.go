@@ -71,7 +71,7 @@ func (b *board) event(i int, e teardown.Event) {
 	r.done, r.total = e.Done, e.Total
 	if e.Step == "" {
 		switch e.Kind {
-		case teardown.Begun:
+		case teardown.Started:
 			r.started = e.Time
 		case teardown.Retrying:
 			r.note, r.waits, r.until = reasonOf(e), true, e.Time.Add(e.Wait)
@@ -81,7 +81,7 @@ func (b *board) event(i int, e teardown.Event) {
 		return
 	}
 	at := slices.IndexFunc(r.running, func(a *activity) bool { return a.id == e.Step })
-	if e.Kind == teardown.Ended {
+	if e.Kind == teardown.Finished {
 		if at >= 0 {
 			r.running = slices.Delete(r.running, at, at+1)
 		}
@@ -181,7 +181,7 @@ var (
 // shade is the colour of an outcome.
 func shade(o teardown.Outcome) lipgloss.Style {
 	switch o {
-	case teardown.Gone:
+	case teardown.Deleted:
 		return good
 	case teardown.Pending:
 		return fair
@@ -230,7 +230,7 @@ func (b *board) room(height int) (steps []int, shown []bool) {
 	for _, class := range []func(*row) bool{
 		func(r *row) bool { return !r.started.IsZero() && r.outcome == "" },
 		func(r *row) bool {
-			return r.outcome != "" && r.outcome != teardown.Gone && r.outcome != teardown.Pending
+			return r.outcome != "" && r.outcome != teardown.Deleted && r.outcome != teardown.Pending
 		},
 		func(r *row) bool { return r.outcome != "" },
 		func(*row) bool { return true },
@@ -263,7 +263,7 @@ func (r *row) line(now time.Time, names int) string {
 	case r.outcome != "":
 		sign := "✗"
 		switch r.outcome {
-		case teardown.Gone:
+		case teardown.Deleted:
 			sign = "✓"
 		case teardown.Pending:
 			sign = "◷"
@@ -285,7 +285,7 @@ func (r *row) line(now time.Time, names int) string {
 
 // bar is full for what is gone and had nothing to be removed.
 func (r *row) bar() string {
-	if r.total == 0 && (r.outcome == teardown.Gone || r.outcome == teardown.Pending) {
+	if r.total == 0 && (r.outcome == teardown.Deleted || r.outcome == teardown.Pending) {
 		return bar(1, 1, 0)
 	}
 	return bar(r.done, r.total, r.failed)
@@ -332,7 +332,7 @@ func (b *board) totals(now time.Time) []string {
 		}
 	}
 	parts := []string{strong.Render(fmt.Sprintf("%d of %s", ended, count(len(b.rows), "organization")))}
-	for _, o := range []teardown.Outcome{teardown.Gone, teardown.Pending, teardown.Blocked, teardown.Unknown, teardown.NotFound} {
+	for _, o := range []teardown.Outcome{teardown.Deleted, teardown.Pending, teardown.Blocked, teardown.Unknown, teardown.NotFound} {
 		if n := outcomes[o]; n > 0 {
 			parts = append(parts, shade(o).Render(fmt.Sprintf("%d %s", n, o)))
 		}

@@ -13,7 +13,7 @@ import (
 // named is an organization of Katapult without anything in it.
 func named(id, name string) *scripted {
 	return &scripted{
-		provider: "katapult", Organization: teardown.Organization{ID: id, Name: name}, outcome: teardown.Deletion{Outcome: teardown.Gone},
+		provider: "katapult", Organization: teardown.Organization{ID: id, Name: name}, outcome: teardown.Deletion{Outcome: teardown.Deleted},
 	}
 }
 

@@ -98,7 +98,7 @@ func TestTheDemonstrationForMachines(t *testing.T) {
 				verdicts[document.Provider] = document.Outcome
 			}
 		}
-		if len(verdicts) != len(providers) || verdicts[f5] != teardown.Pending || verdicts["atlas"] != teardown.Gone {
+		if len(verdicts) != len(providers) || verdicts[f5] != teardown.Pending || verdicts["atlas"] != teardown.Deleted {
 			t.Errorf("got %v", verdicts)
 		}
 	})
@@ -112,13 +112,13 @@ func TestTheDemonstrationFailsWhenAVerdictIsNotWhatHappened(t *testing.T) {
 		deleted, spared func() bool
 		ok              bool
 	}{
-		{teardown.Gone, yes, yes, true},
+		{teardown.Deleted, yes, yes, true},
 		{teardown.Pending, yes, yes, true},
 		{teardown.Blocked, no, yes, true},
-		{teardown.Gone, no, yes, false},
+		{teardown.Deleted, no, yes, false},
 		{teardown.Blocked, yes, yes, false},
 		{teardown.Unknown, yes, yes, false},
-		{teardown.Gone, yes, no, false},
+		{teardown.Deleted, yes, no, false},
 	} {
 		s := &scene{deleted: test.deleted, spared: test.spared}
 		if err := s.check(verdict{Outcome: test.outcome}); (err == nil) != test.ok {

@@ -119,13 +119,13 @@ type record struct {
 // gone reports whether a step was read to be gone.
 func (r *record) gone(step string) bool {
 	verdict := teardown.State(r.steps[step].Verdict)
-	return verdict == teardown.Done || verdict == teardown.AlreadyGone
+	return verdict == teardown.StepDeleted || verdict == teardown.AlreadyDeleted
 }
 
 // through reports whether the last entry is that the organization is gone, or that the
 // provider has accepted its deletion.
 func (r *record) through() bool {
-	return r.last != nil && (r.last.Verdict == string(teardown.Gone) || r.last.Verdict == string(teardown.Pending))
+	return r.last != nil && (r.last.Verdict == string(teardown.Deleted) || r.last.Verdict == string(teardown.Pending))
 }
 
 // of is never nil.
@@ -156,7 +156,7 @@ func chronicleOf(entries []teardown.Entry) chronicle {
 
 func (r *record) add(e teardown.Entry) {
 	if e.Step != "" {
-		if r.steps[e.Step].Verdict == string(teardown.Done) && e.Verdict == string(teardown.AlreadyGone) {
+		if r.steps[e.Step].Verdict == string(teardown.StepDeleted) && e.Verdict == string(teardown.AlreadyDeleted) {
 			return // by an earlier run
 		}
 		r.steps[e.Step] = e
@@ -164,7 +164,7 @@ func (r *record) add(e teardown.Entry) {
 	}
 	r.last = &e
 	switch e.Verdict {
-	case "deleting", string(teardown.Gone), string(teardown.Pending), string(teardown.Unknown):
+	case "deleting", string(teardown.Deleted), string(teardown.Pending), string(teardown.Unknown):
 		r.deleting = true
 	case "refused":
 		r.deleting = false

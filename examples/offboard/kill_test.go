@@ -64,8 +64,8 @@ func TestAfterAKillTheSameCommandGoesOn(t *testing.T) {
 			if out, err := command("apply", "plan.json").CombinedOutput(); err != nil {
 				t.Fatalf("%v: %s", err, out)
 			}
-			if n := len(srv.Accepted()); n != 1 || len(srv.Left()) != 0 {
-				t.Errorf("%d requests were accepted, and this is left: %v", n, srv.Left())
+			if n := len(srv.Accepted()); n != 1 || len(srv.Remaining()) != 0 {
+				t.Errorf("%d requests were accepted, and this is left: %v", n, srv.Remaining())
 			}
 			told(t, filepath.Join(dir, "plan.json.journal"))
 		})
@@ -112,7 +112,7 @@ func told(t *testing.T, name string) {
 		switch state := teardown.State(e.Verdict); {
 		case e.Step != "" && e.Verdict == "begun" && gone[e.Organization+" "+e.Step]:
 			t.Errorf("%s was gone and is begun again", e.Step)
-		case e.Step != "" && (state == teardown.Done || state == teardown.AlreadyGone):
+		case e.Step != "" && (state == teardown.StepDeleted || state == teardown.AlreadyDeleted):
 			gone[e.Organization+" "+e.Step] = true
 		}
 	}
@@ -221,9 +221,9 @@ func whole(t *testing.T, journal, plan string) {
 			gone[e.Organization] = map[string]bool{}
 		}
 		switch state := teardown.State(e.Verdict); {
-		case state == teardown.Done, state == teardown.AlreadyGone:
+		case state == teardown.StepDeleted, state == teardown.AlreadyDeleted:
 			gone[e.Organization][e.Step] = true
-		case e.Step == "" && (e.Verdict == "deleting" || e.Verdict == string(teardown.Gone)):
+		case e.Step == "" && (e.Verdict == "deleting" || e.Verdict == string(teardown.Deleted)):
 			for _, o := range file.Organizations {
 				for _, step := range o.Plan.Steps {
 					if o.Plan.Organization.ID == e.Organization && !gone[e.Organization][step.ID] {

@@ -29,7 +29,7 @@ func (l *lines) print(i int, format string, args ...any) {
 func (l *lines) event(i int, e teardown.Event) {
 	if e.Step == "" {
 		switch e.Kind {
-		case teardown.Begun:
+		case teardown.Started:
 			l.print(i, "begun, %s", count(e.Total, "step"))
 		case teardown.Waiting:
 			l.print(i, "waits: %s", printable.Text(e.Text))
@@ -40,13 +40,13 @@ func (l *lines) event(i int, e teardown.Event) {
 	}
 	step := printable.Text(e.Step)
 	switch e.Kind {
-	case teardown.Begun:
+	case teardown.Started:
 		l.print(i, "%s: %s", step, printable.Text(e.Text))
 	case teardown.Waiting:
 		l.print(i, "%s: waits: %s", step, printable.Text(e.Text))
 	case teardown.Retrying:
 		l.print(i, "%s: again in %s: %s", step, clock(e.Wait), reasonOf(e))
-	case teardown.Ended:
+	case teardown.Finished:
 		text := stateText(teardown.State(e.Text))
 		if e.Err != nil {
 			text += ": " + short(e.Err)
@@ -75,11 +75,11 @@ func (*lines) close() {}
 // stateText is a state in words.
 func stateText(s teardown.State) string {
 	switch s {
-	case teardown.Done:
+	case teardown.StepDeleted:
 		return "gone"
-	case teardown.AlreadyGone:
+	case teardown.AlreadyDeleted:
 		return "was gone already"
-	case teardown.ByHand:
+	case teardown.ManualRequired:
 		return "has to be done by hand"
 	}
 	return printable.Text(string(s))

@@ -362,7 +362,7 @@ func outcomeOf(provider string, err error) teardown.Outcome {
 	case err == nil && provider == f5:
 		return teardown.Pending
 	case err == nil:
-		return teardown.Gone
+		return teardown.Deleted
 	case errors.Is(err, errors.OutcomeUnknown):
 		return teardown.Unknown
 	case errors.Is(err, errors.OrganizationNotFound):

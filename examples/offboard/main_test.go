@@ -160,15 +160,15 @@ func TestExitCodesAndAdvice(t *testing.T) {
 		"nothing can be read after a lost answer": {
 			organization: free, args: "delete workspace acme --confirm Acme", code: exitUnknown,
 			faults: []offboardtest.Fault{
-				offboardtest.LoseAnswer("DeleteOrganization"),
+				offboardtest.LoseResponse("DeleteOrganization"),
 				{Operation: "GetOrganization", Times: 2}, // of --confirm, and to find the id
-				times(9, offboardtest.LoseAnswer("GetOrganization")),
+				times(9, offboardtest.LoseResponse("GetOrganization")),
 			},
 			errOut: []string{"outcome_unknown", "Look at the provider before you try again."}, gone: true,
 		},
 		"the provider fails": {
 			organization: free, args: "delete workspace acme --confirm Acme", code: exitFailed,
-			faults: []offboardtest.Fault{times(9, offboardtest.Page("GetOrganization", 503))},
+			faults: []offboardtest.Fault{times(9, offboardtest.HTMLResponse("GetOrganization", 503))},
 			errOut: []string{"unavailable", "Try again later."},
 		},
 	} {

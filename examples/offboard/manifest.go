@@ -32,7 +32,7 @@ type entry struct {
 	// Confirm is the name that the provider has for it; its ID if it has no name.
 	Confirm string `yaml:"confirm,omitempty" json:"confirm,omitempty"`
 
-	Permit []teardown.Consent `yaml:"permit,omitempty" json:"permit,omitempty"`
+	Permit []teardown.Override `yaml:"permit,omitempty" json:"permit,omitempty"`
 
 	BaseURL string `yaml:"base_url,omitempty" json:"base_url,omitempty"`
 
@@ -47,7 +47,7 @@ type entry struct {
 	Feedback string `yaml:"feedback,omitempty" json:"feedback,omitempty"`
 }
 
-var consents = []teardown.Consent{
+var consents = []teardown.Override{
 	teardown.OwnOrganization, teardown.TerminationProtection, teardown.ManagedOrganizations, teardown.Partial,
 }
 

@@ -19,7 +19,7 @@ func TestTheManifestOfTheHelpIsRead(t *testing.T) {
 		Organizations: []entry{
 			{
 				Provider: "katapult", Organization: "org_Fh7dKq2", Confirm: "Acme Hosting",
-				Permit: []teardown.Consent{teardown.ManagedOrganizations},
+				Permit: []teardown.Override{teardown.ManagedOrganizations},
 			},
 			{
 				Provider: "volterra", Organization: "acme-edge-kqzvxwbn", Confirm: "acme-edge-kqzvxwbn", Email: "owner@example.com",

@@ -307,8 +307,8 @@ func (p *program) showRefusal(o planned) {
 }
 
 // forbids returns what a plan needs to be permitted and is not.
-func (e entry) forbids(p *teardown.Plan) []teardown.Consent {
-	return slices.DeleteFunc(p.Consents(), func(c teardown.Consent) bool { return slices.Contains(e.Permit, c) })
+func (e entry) forbids(p *teardown.Plan) []teardown.Override {
+	return slices.DeleteFunc(p.Overrides(), func(c teardown.Override) bool { return slices.Contains(e.Permit, c) })
 }
 
 // indented indents every line, as an example in a help text.

@@ -131,12 +131,12 @@ func sheetOf(p planned, v verdict, entries chronicle) sheet {
 	}
 	if p.Plan != nil {
 		s.Instance = printable.Text(p.Plan.Instance)
-		s.PlanTaken, s.Fingerprint = stamp(p.Plan.TakenAt), p.Plan.Fingerprint
+		s.PlanTaken, s.Fingerprint = stamp(p.Plan.CreatedAt), p.Plan.Fingerprint
 		if err := p.Plan.Err(); err != nil {
 			s.Refusal = printable.Text(err.Error())
 			s.say("the question whether it may be deleted", err)
 		}
-		for _, l := range p.Plan.Losses {
+		for _, l := range p.Plan.Cascades {
 			s.Losses = append(s.Losses, l.String())
 		}
 	}
@@ -147,7 +147,7 @@ func sheetOf(p planned, v verdict, entries chronicle) sheet {
 	if v.Outcome == teardown.Pending {
 		s.Detail = printable.Text(v.Decides)
 	}
-	s.Started, s.Took = stamp(v.report.Started), clock(v.report.Ended.Sub(v.report.Started))
+	s.Started, s.Took = stamp(v.report.StartedAt), clock(v.report.FinishedAt.Sub(v.report.StartedAt))
 	told := entries.of(p.Plan)
 	for _, step := range v.report.Steps {
 		row := rowOf(step, told)
@@ -188,20 +188,20 @@ func rowOf(step teardown.StepReport, told *record) sheetRow {
 		State: stateText(step.State), Class: "left", Attempts: step.Attempts, RequestID: printable.Text(step.RequestID),
 	}
 	switch step.State {
-	case teardown.Done, teardown.AlreadyGone:
+	case teardown.StepDeleted, teardown.AlreadyDeleted:
 		row.Class = "gone"
 	case teardown.Failed, teardown.Interrupted:
 		row.Class = "failed"
-	case teardown.ByHand:
+	case teardown.ManualRequired:
 		row.Class = "hand"
 	}
-	if !step.Ended.IsZero() {
-		row.When, row.Took = stamp(step.Ended), clock(step.Ended.Sub(step.Started))
+	if !step.FinishedAt.IsZero() {
+		row.When, row.Took = stamp(step.FinishedAt), clock(step.FinishedAt.Sub(step.StartedAt))
 	}
 	if step.Err != nil {
 		row.Problem = printable.Text(step.Err.Error())
 	}
-	if entry := told.steps[step.ID]; step.State == teardown.AlreadyGone && entry.Verdict == string(teardown.Done) {
+	if entry := told.steps[step.ID]; step.State == teardown.AlreadyDeleted && entry.Verdict == string(teardown.StepDeleted) {
 		row.Earlier, row.State, row.When, row.RequestID = true, "gone, by an earlier run", stamp(entry.Time), printable.Text(entry.RequestID)
 	}
 	return row

@@ -19,11 +19,11 @@ func TestNamesDoNotSteerTheReport(t *testing.T) {
 		step := &s.steps[i]
 		step.Kind, step.Name, step.Why, step.Removal = hostile, hostile, hostile, hostile
 	}
-	s.losses = []teardown.Loss{{Kind: hostile, Count: 2, Names: []string{hostile}, Note: hostile}}
+	s.losses = []teardown.Cascade{{Kind: hostile, Count: 2, Names: []string{hostile}, Note: hostile}}
 	s.refusal = &teardown.Refusal{Operation: hostile, Code: hostile, ProviderCode: hostile, Status: 409, Message: hostile, RequestID: hostile}
 	p := planOf(t, s)
 	failure := &errors.Error{Provider: hostile, Operation: hostile, Target: hostile, Code: hostile, ProviderCode: hostile, Status: 400, Message: hostile, RequestID: hostile}
-	report := &teardown.Report{Provider: hostile, Organization: s.Organization, Outcome: teardown.Pending, Decides: hostile}
+	report := &teardown.Report{Provider: hostile, Organization: s.Organization, Outcome: teardown.Pending, PendingOn: hostile}
 	for _, step := range p.Plan.Steps {
 		report.Steps = append(report.Steps, teardown.StepReport{Step: step, State: teardown.Failed, Err: failure, Error: hostile, Message: hostile, RequestID: hostile})
 	}

@@ -49,7 +49,7 @@ type scripted struct {
 	teardown.Organization
 	alias   string // what it is asked for by; its id, if it is empty
 	steps   []teardown.Step
-	losses  []teardown.Loss
+	losses  []teardown.Cascade
 	refusal *teardown.Refusal
 	outcome teardown.Deletion
 
@@ -107,7 +107,7 @@ func (d driver) Inspect(context.Context, teardown.Organization, *teardown.Plan) 
 	if d.deleted {
 		return nil, &errors.Error{Provider: d.provider, Operation: "Plan", Target: d.ID, Code: errors.OrganizationNotFound, Status: 404}
 	}
-	p := &teardown.Plan{Provider: d.provider, Organization: d.Organization, Losses: d.losses, Refusal: d.refusal}
+	p := &teardown.Plan{Provider: d.provider, Organization: d.Organization, Cascades: d.losses, Refusal: d.refusal}
 	for _, step := range d.steps {
 		if !d.gone[step.ID] {
 			step.After = slices.DeleteFunc(slices.Clone(step.After), func(id string) bool { return d.gone[id] })
@@ -141,7 +141,7 @@ func (d driver) Remove(ctx context.Context, _ teardown.Organization, step teardo
 	return nil
 }
 
-func (d driver) IsGone(_ context.Context, _ teardown.Organization, step teardown.Step) (bool, error) {
+func (d driver) IsDeleted(_ context.Context, _ teardown.Organization, step teardown.Step) (bool, error) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	return d.gone[step.ID], nil
@@ -150,7 +150,7 @@ func (d driver) IsGone(_ context.Context, _ teardown.Organization, step teardown
 func (d driver) Delete(context.Context, teardown.Organization) (teardown.Deletion, error) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	d.deleted = d.outcome.Outcome == teardown.Gone
+	d.deleted = d.outcome.Outcome == teardown.Deleted
 	if d.lost != nil {
 		return teardown.Deletion{}, d.lost
 	}
@@ -170,7 +170,7 @@ var blocked = &teardown.Refusal{Operation: "CheckDeletion", Code: errors.Deletio
 func hosting() *scripted {
 	return &scripted{
 		provider: "katapult", Organization: teardown.Organization{ID: "org_1", Name: "Acme Hosting"},
-		refusal: blocked, outcome: teardown.Deletion{Outcome: teardown.Gone}, takes: 2 * time.Second,
+		refusal: blocked, outcome: teardown.Deletion{Outcome: teardown.Deleted}, takes: 2 * time.Second,
 		steps: []teardown.Step{
 			{ID: "virtual_machine/vm_1", Kind: "virtual_machine", Name: "web-1", Why: "it runs", Removal: "stop and delete it"},
 			{ID: "disk/disk_1", Kind: "disk", Name: "data-1", Why: "it is there", Removal: "detach and delete it", After: []string{"virtual_machine/vm_1"}},
@@ -183,8 +183,8 @@ func hosting() *scripted {
 func tenant() *scripted {
 	return &scripted{
 		provider: "volterra", Organization: teardown.Organization{ID: "acme-edge", Name: "acme-edge"},
-		outcome: teardown.Deletion{Outcome: teardown.Pending, Decides: "F5 deletes it after its grace period"},
-		losses:  []teardown.Loss{{Kind: "namespace", Count: 3, Names: []string{"shop", "blog"}, Note: "with all that is in them"}},
+		outcome: teardown.Deletion{Outcome: teardown.Pending, PendingOn: "F5 deletes it after its grace period"},
+		losses:  []teardown.Cascade{{Kind: "namespace", Count: 3, Names: []string{"shop", "blog"}, Note: "with all that is in them"}},
 	}
 }
 

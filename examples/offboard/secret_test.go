@@ -275,7 +275,7 @@ func TestSecret_InPlanFile(t *testing.T) {
 			"provider":     func(p *planned) { p.Entry.Provider = secret },
 			"organization": func(p *planned) { p.Entry.Organization = secret },
 			"confirm":      func(p *planned) { p.Entry.Confirm = secret },
-			"permit":       func(p *planned) { p.Entry.Permit = []teardown.Consent{teardown.Consent(secret)} },
+			"permit":       func(p *planned) { p.Entry.Permit = []teardown.Override{teardown.Override(secret)} },
 			"base_url":     func(p *planned) { p.Entry.BaseURL = secret },
 			"no plan":      func(p *planned) { p.Entry.Organization, p.Entry.Confirm, p.Plan = secret, secret, nil },
 		} {

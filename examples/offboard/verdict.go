@@ -62,9 +62,9 @@ func verdictOf(p planned, r teardown.Result) verdict {
 		v.Outcome = teardown.Blocked
 		return v
 	}
-	v.took = r.Report.Ended.Sub(r.Report.Started)
-	v.begun, v.Outcome, v.Decides = true, r.Report.Outcome, r.Report.Decides
-	for _, s := range r.Report.Left() {
+	v.took = r.Report.FinishedAt.Sub(r.Report.StartedAt)
+	v.begun, v.Outcome, v.Decides = true, r.Report.Outcome, r.Report.PendingOn
+	for _, s := range r.Report.Remaining() {
 		v.Left = append(v.Left, left{s.ID, s.State, s.Removal, problemOf(s.Err)})
 	}
 	v.Total = len(r.Report.Steps)
@@ -81,7 +81,7 @@ func (v verdict) what() string {
 	switch {
 	case v.Outcome == teardown.Pending && v.Decides != "":
 		return "pending: " + printable.Text(v.Decides)
-	case v.Outcome == teardown.Gone, v.Outcome == teardown.Pending:
+	case v.Outcome == teardown.Deleted, v.Outcome == teardown.Pending:
 		return string(v.Outcome)
 	case v.Outcome == "" && v.Problem != nil:
 		return "not planned: " + printable.Text(v.Problem.Text)
@@ -114,8 +114,8 @@ func (v verdict) why() string {
 		state teardown.State
 		text  string
 	}{
-		{teardown.Failed, "failed"}, {teardown.ByHand, "by hand"},
-		{teardown.Interrupted, "interrupted"}, {teardown.Untouched, "untouched"},
+		{teardown.Failed, "failed"}, {teardown.ManualRequired, "by hand"},
+		{teardown.Interrupted, "interrupted"}, {teardown.NotStarted, "untouched"},
 	} {
 		if n := states[s.state]; n > 0 {
 			parts = append(parts, fmt.Sprintf("%d %s", n, s.text))

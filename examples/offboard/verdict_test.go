@@ -16,7 +16,7 @@ func TestVerdict_StaleAfterSteps(t *testing.T) {
 	stale := &errors.Error{Operation: "Teardown", Code: errors.PlanStale}
 	late := verdictOf(planned{Plan: plan}, teardown.Result{Plan: plan, Err: stale, Report: &teardown.Report{
 		Organization: plan.Organization, Outcome: teardown.Blocked, Err: stale,
-		Steps: []teardown.StepReport{{Step: plan.Steps[0], State: teardown.Done}, {Step: plan.Steps[1], State: teardown.Done}},
+		Steps: []teardown.StepReport{{Step: plan.Steps[0], State: teardown.StepDeleted}, {Step: plan.Steps[1], State: teardown.StepDeleted}},
 	}})
 	if text := late.what(); strings.Contains(text, "untouched") || !strings.Contains(text, "2 of 2 steps") {
 		t.Errorf("late: got %q", text)

@@ -41,7 +41,7 @@ type scene struct {
 
 // limited is a refusal by a rate limit that asks for a wait.
 func limited(operation string) offboardtest.Fault {
-	fault := offboardtest.Answer(operation, http.StatusTooManyRequests, "{}")
+	fault := offboardtest.Respond(operation, http.StatusTooManyRequests, "{}")
 	fault.Header.Set("Retry-After", "1")
 	return fault
 }
@@ -50,11 +50,11 @@ func limited(operation string) offboardtest.Fault {
 func trouble(deletion string, lost ...string) []offboardtest.Fault {
 	faults := []offboardtest.Fault{
 		limited(deletion),
-		offboardtest.Page(deletion, http.StatusServiceUnavailable),
-		offboardtest.LoseAnswer(deletion),
+		offboardtest.HTMLResponse(deletion, http.StatusServiceUnavailable),
+		offboardtest.LoseResponse(deletion),
 	}
 	for _, operation := range lost {
-		faults = append(faults, offboardtest.LoseAnswer(operation))
+		faults = append(faults, offboardtest.LoseResponse(operation))
 	}
 	return faults
 }
@@ -96,11 +96,11 @@ func sceneKatapult() *scene {
 		katapulttest.VirtualNetwork{ID: "vnet_inner", Name: "inner"},
 		katapulttest.IPAddress{ID: "ip_front", Address: "192.0.2.7", HeldBy: "lb_front"},
 	)
-	had := fmt.Sprint(srv.Left(neighbour))
+	had := fmt.Sprint(srv.Remaining(neighbour))
 	return &scene{
 		entry: entry{
 			Provider: "katapult", Organization: id, Confirm: "Acme Hosting",
-			Permit: []teardown.Consent{teardown.ManagedOrganizations, teardown.OwnOrganization},
+			Permit: []teardown.Override{teardown.ManagedOrganizations, teardown.OwnOrganization},
 		},
 		server: srv.Server, path: pathOf(katapult.DefaultBaseURL),
 		environment: map[string]string{"KATAPULT_API_KEY": katapulttest.Token},
@@ -113,7 +113,7 @@ func sceneKatapult() *scene {
 		},
 		byHand:   func() string { srv.SetOpen(id); return "the balance is settled" },
 		deleted:  func() bool { return !srv.Exists(id) },
-		spared:   func() bool { return srv.Exists(neighbour) && fmt.Sprint(srv.Left(neighbour)) == had },
+		spared:   func() bool { return srv.Exists(neighbour) && fmt.Sprint(srv.Remaining(neighbour)) == had },
 		deletion: "DeleteOrganization",
 		trouble:  trouble("DeleteOrganization", "DeleteLoadBalancer", "DeleteDNSZone"),
 	}
@@ -173,7 +173,7 @@ func sceneAtlas() *scene {
 	return &scene{
 		entry: entry{
 			Provider: "atlas", Organization: id, Confirm: "Acme Data",
-			Permit: []teardown.Consent{teardown.TerminationProtection, teardown.OwnOrganization},
+			Permit: []teardown.Override{teardown.TerminationProtection, teardown.OwnOrganization},
 		},
 		server: srv.Server,
 		environment: map[string]string{
@@ -234,7 +234,7 @@ func sceneF5() *scene {
 	return &scene{
 		entry: entry{
 			Provider: f5, Organization: name, Confirm: name, Email: email,
-			Permit: []teardown.Consent{teardown.ManagedOrganizations},
+			Permit: []teardown.Override{teardown.ManagedOrganizations},
 		},
 		server:      srv.Server,
 		environment: map[string]string{"F5XC_API_URL": "", "F5XC_API_TOKEN": volterratest.Token},
@@ -251,8 +251,8 @@ func sceneF5() *scene {
 		deletion: "RequestTenantDeletion",
 		trouble: []offboardtest.Fault{
 			limited("RequestTenantDeletion"),
-			offboardtest.Page("GetTenantSettings", http.StatusServiceUnavailable),
-			offboardtest.LoseAnswer("RequestTenantDeletion"),
+			offboardtest.HTMLResponse("GetTenantSettings", http.StatusServiceUnavailable),
+			offboardtest.LoseResponse("RequestTenantDeletion"),
 		},
 	}
 }
@@ -286,7 +286,7 @@ func (s *scene) truth() string {
 
 // check fails when a verdict is not what really happened.
 func (s *scene) check(v verdict) error {
-	said := v.Outcome == teardown.Gone || v.Outcome == teardown.Pending
+	said := v.Outcome == teardown.Deleted || v.Outcome == teardown.Pending
 	if said != s.deleted() || !s.spared() {
 		return fmt.Errorf("%s: the verdict is %q, and it is %s", s.entry.Provider, v.what(), s.truth())
 	}

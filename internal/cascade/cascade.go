@@ -18,7 +18,7 @@ const maxIDs = 10_000
 
 // Identify adds the IDs of all items to a loss, or their digest if they are many. The order
 // of the IDs does not matter.
-func Identify(loss *teardown.Loss, ids []string) {
+func Identify(loss *teardown.Cascade, ids []string) {
 	ids = slices.Sorted(slices.Values(ids))
 	if len(ids) > maxIDs {
 		loss.Digest = digest(ids)
@@ -37,14 +37,14 @@ func digest(ids []string) string {
 // an organization of one kind now: if there is more of it, if an item is not one of the
 // plan's, or if it cannot be read (its count is 0) and could be when the plan was made.
 // What is new would be deleted, and nobody has approved that. It returns nil without a plan.
-func Compare(provider, organization string, now teardown.Loss, before *teardown.Plan) error {
+func Compare(provider, organization string, now teardown.Cascade, before *teardown.Plan) error {
 	if before == nil {
 		return nil
 	}
-	var planned teardown.Loss // none
-	i := slices.IndexFunc(before.Losses, func(l teardown.Loss) bool { return l.Kind == now.Kind })
+	var planned teardown.Cascade // none
+	i := slices.IndexFunc(before.Cascades, func(l teardown.Cascade) bool { return l.Kind == now.Kind })
 	if i >= 0 {
-		planned = before.Losses[i]
+		planned = before.Cascades[i]
 	}
 	text := ""
 	switch {

@@ -21,7 +21,7 @@ type Deletion struct {
 	Verification
 
 	// Result is what Run returns once the deletion is proved. The zero value means
-	// [teardown.Gone].
+	// [teardown.Deleted].
 	Result teardown.Deletion
 }
 
@@ -58,7 +58,7 @@ var errAccepted = errors.New("the deletion was accepted, and no read shows that 
 func (d *Deletion) Run(ctx context.Context) (teardown.Deletion, error) {
 	result := d.Result
 	if result.Outcome == "" {
-		result.Outcome = teardown.Gone
+		result.Outcome = teardown.Deleted
 	}
 	proved, err := d.Send(ctx)
 	switch {

@@ -103,7 +103,7 @@ func TestDeletion(t *testing.T) {
 				if diff := cmp.Diff(test.want, got); diff != "" {
 					t.Errorf("requests (-want +got):\n%s", diff)
 				}
-				if e, _ := errors.AsType[*errors.Error](err); (result.Outcome == teardown.Gone) != (err == nil) || (e == nil) != (test.code == "") || e != nil && e.Code != test.code {
+				if e, _ := errors.AsType[*errors.Error](err); (result.Outcome == teardown.Deleted) != (err == nil) || (e == nil) != (test.code == "") || e != nil && e.Code != test.code {
 					t.Errorf("got %+v, %v, want %q", result, err, test.code)
 				}
 			})
@@ -122,7 +122,7 @@ func TestDeletion_NothingToRead(t *testing.T) {
 			t.Errorf("refused: got %v after %v", err, got)
 		}
 		d.Send = func(context.Context) (bool, error) { return true, nil }
-		d.Result = teardown.Deletion{Outcome: teardown.Pending, Decides: "later"}
+		d.Result = teardown.Deletion{Outcome: teardown.Pending, PendingOn: "later"}
 		if result, err := d.Run(t.Context()); err != nil || result != d.Result || len(got) > 0 {
 			t.Errorf("proved: got %+v, %v after %v", result, err, got)
 		}

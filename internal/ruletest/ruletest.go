@@ -117,25 +117,25 @@ func (p Provider) undocumented(t *testing.T) {
 	t.Parallel()
 	huge := strings.Repeat("{", 2<<20)
 	for name, fault := range map[string]offboardtest.Fault{
-		"200 with a web page":      offboardtest.Page("", 200),
-		"200 with an empty object": offboardtest.Answer("", 200, "{}"),
-		"200 with null":            offboardtest.Answer("", 200, "null"),
-		"200 with an array":        offboardtest.Answer("", 200, `[{"success":true,"status":true}]`),
-		"200 with a string":        offboardtest.Answer("", 200, `"OK"`),
-		"200 with truncated JSON":  offboardtest.Answer("", 200, `{"success":tr`),
-		"200 with 2 MiB of {":      offboardtest.Answer("", 200, huge),
-		"200 with nothing":         offboardtest.Answer("", 200, ""),
-		"200 with success null":    offboardtest.Answer("", 200, `{"success":null,"status":null,"details":null,"data":null,"code":5}`),
-		"200 with an error next to it": offboardtest.Answer("", 200, `{"success":true,"status":true,"details":{"resourceOwner":"1"},`+
+		"200 with a web page":      offboardtest.HTMLResponse("", 200),
+		"200 with an empty object": offboardtest.Respond("", 200, "{}"),
+		"200 with null":            offboardtest.Respond("", 200, "null"),
+		"200 with an array":        offboardtest.Respond("", 200, `[{"success":true,"status":true}]`),
+		"200 with a string":        offboardtest.Respond("", 200, `"OK"`),
+		"200 with truncated JSON":  offboardtest.Respond("", 200, `{"success":tr`),
+		"200 with 2 MiB of {":      offboardtest.Respond("", 200, huge),
+		"200 with nothing":         offboardtest.Respond("", 200, ""),
+		"200 with success null":    offboardtest.Respond("", 200, `{"success":null,"status":null,"details":null,"data":null,"code":5}`),
+		"200 with an error next to it": offboardtest.Respond("", 200, `{"success":true,"status":true,"details":{"resourceOwner":"1"},`+
 			`"data":{"delete":"OK","error":{"code":1}},"error":{"code":1},"code":5,"message":"no"}`),
-		"201": offboardtest.Answer("", 201, `{"success":true}`),
-		"202": offboardtest.Answer("", 202, ""),
-		"206": offboardtest.Answer("", 206, `{"success":true}`),
-		"304": offboardtest.Answer("", 304, ""),
-		"999": offboardtest.Answer("", 999, "{}"), // to be taken for a 5xx (RFC 9110, section 15)
-		"200 that contradicts itself": offboardtest.Answer("", 200, `{"success":false,"success":true,"status":false,"Status":true,`+
+		"201": offboardtest.Respond("", 201, `{"success":true}`),
+		"202": offboardtest.Respond("", 202, ""),
+		"206": offboardtest.Respond("", 206, `{"success":true}`),
+		"304": offboardtest.Respond("", 304, ""),
+		"999": offboardtest.Respond("", 999, "{}"), // to be taken for a 5xx (RFC 9110, section 15)
+		"200 that contradicts itself": offboardtest.Respond("", 200, `{"success":false,"success":true,"status":false,"Status":true,`+
 			`"data":{"delete":"no","delet\u0065":"OK"},"details":{"resourceOwner":"1"}}`),
-		"200 with a page, as if JSON": offboardtest.Answer("", 200, "<html></html>"),
+		"200 with a page, as if JSON": offboardtest.Respond("", 200, "<html></html>"),
 	} {
 		if p.EmptyObject && fault.Body == "{}" && fault.Status == 200 {
 			continue
@@ -146,21 +146,21 @@ func (p Provider) undocumented(t *testing.T) {
 		})
 	}
 	for name, fault := range map[string]offboardtest.Fault{
-		"404 with a web page":      offboardtest.Page("", 404),
-		"404 with nothing":         offboardtest.Answer("", 404, ""),
-		"404 with an empty object": offboardtest.Answer("", 404, "{}"),
-		"404 with 2 MiB of {":      offboardtest.Answer("", 404, huge),
-		"404 with an array":        offboardtest.Answer("", 404, `[{"code":"organization_not_found"}]`),
-		"400 with a web page":      offboardtest.Page("", 400),
-		"401 with nothing":         offboardtest.Answer("", 401, ""),
-		"402 with nothing":         offboardtest.Answer("", 402, ""),
-		"403 with a web page":      offboardtest.Page("", 403),
-		"403 with nothing":         offboardtest.Answer("", 403, ""),
-		"409 with an array":        offboardtest.Answer("", 409, "[]"),
-		"409 with 2 MiB of {":      offboardtest.Answer("", 409, huge),
-		"409 with truncated JSON":  offboardtest.Answer("", 409, `{"error":{"code":"dele`),
-		"409 with null":            offboardtest.Answer("", 409, "null"),
-		"422 with nothing":         offboardtest.Answer("", 422, ""),
+		"404 with a web page":      offboardtest.HTMLResponse("", 404),
+		"404 with nothing":         offboardtest.Respond("", 404, ""),
+		"404 with an empty object": offboardtest.Respond("", 404, "{}"),
+		"404 with 2 MiB of {":      offboardtest.Respond("", 404, huge),
+		"404 with an array":        offboardtest.Respond("", 404, `[{"code":"organization_not_found"}]`),
+		"400 with a web page":      offboardtest.HTMLResponse("", 400),
+		"401 with nothing":         offboardtest.Respond("", 401, ""),
+		"402 with nothing":         offboardtest.Respond("", 402, ""),
+		"403 with a web page":      offboardtest.HTMLResponse("", 403),
+		"403 with nothing":         offboardtest.Respond("", 403, ""),
+		"409 with an array":        offboardtest.Respond("", 409, "[]"),
+		"409 with 2 MiB of {":      offboardtest.Respond("", 409, huge),
+		"409 with truncated JSON":  offboardtest.Respond("", 409, `{"error":{"code":"dele`),
+		"409 with null":            offboardtest.Respond("", 409, "null"),
+		"422 with nothing":         offboardtest.Respond("", 422, ""),
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -186,7 +186,7 @@ func (p Provider) undocumented(t *testing.T) {
 	t.Run("204", func(t *testing.T) {
 		t.Parallel()
 		if !p.documents204() {
-			p.open(t, offboardtest.Answer("", 204, ""))
+			p.open(t, offboardtest.Respond("", 204, ""))
 		}
 	})
 }
@@ -202,7 +202,7 @@ func (p Provider) open(t *testing.T, fault offboardtest.Fault) {
 			synctest.Test(t, func(t *testing.T) {
 				c := p.New(t)
 				fault := fault
-				fault.Operation, fault.Work, fault.Times = p.Operation, work, times
+				fault.Operation, fault.Processed, fault.Times = p.Operation, work, times
 				c.Server.Fail(fault)
 				err := c.Delete(t.Context(), Settings{})
 				want := errors.Code("")
@@ -256,13 +256,13 @@ func (p Provider) redirects(t *testing.T) {
 func (p Provider) lost(t *testing.T) {
 	t.Parallel()
 	for name, fault := range map[string]offboardtest.Fault{
-		"the answer is lost":            offboardtest.LoseAnswer(p.Operation),
-		"the answer ends in its middle": offboardtest.TruncateAnswer(p.Operation),
-		"503 after the work":            {Operation: p.Operation, Work: true, Status: 503},
-		"500 after the work":            {Operation: p.Operation, Work: true, Status: 500},
+		"the answer is lost":            offboardtest.LoseResponse(p.Operation),
+		"the answer ends in its middle": offboardtest.TruncateResponse(p.Operation),
+		"503 after the work":            {Operation: p.Operation, Processed: true, Status: 503},
+		"500 after the work":            {Operation: p.Operation, Processed: true, Status: 500},
 		"a page after the work": func() offboardtest.Fault {
-			f := offboardtest.Page(p.Operation, 502)
-			f.Work = true
+			f := offboardtest.HTMLResponse(p.Operation, 502)
+			f.Processed = true
 			return f
 		}(),
 	} {
@@ -271,7 +271,7 @@ func (p Provider) lost(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				c := p.New(t)
 				c.Server.Fail(fault)
-				if fault.Break == offboardtest.Truncated && p.documents204() {
+				if fault.Failure == offboardtest.BodyTruncated && p.documents204() {
 					t.Skip("the answer has no body")
 				}
 				err := c.Delete(t.Context(), Settings{})
@@ -347,7 +347,7 @@ func (p Provider) unsent(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		c := p.New(t)
-		fault := offboardtest.Refuse("")
+		fault := offboardtest.RefuseConnection("")
 		fault.Times = 2
 		c.Server.Fail(fault)
 		if err := c.Delete(t.Context(), Settings{}); err != nil {
@@ -364,7 +364,7 @@ func (p Provider) serverFailure(t *testing.T) {
 	if p.Blind {
 		synctest.Test(t, func(t *testing.T) {
 			c := p.New(t)
-			c.Server.Fail(offboardtest.Page(p.Operation, 503))
+			c.Server.Fail(offboardtest.HTMLResponse(p.Operation, 503))
 			err := c.Delete(t.Context(), Settings{})
 			e, _ := errors.AsType[*errors.Error](err)
 			if e == nil || e.Code != errors.OutcomeUnknown || e.Status != 503 || errors.Is(err, errors.Unavailable) {
@@ -380,7 +380,7 @@ func (p Provider) serverFailure(t *testing.T) {
 		t.Parallel()
 		synctest.Test(t, func(t *testing.T) {
 			c := p.New(t)
-			c.Server.Fail(offboardtest.Page(p.Operation, 503), offboardtest.Page(p.Operation, 502))
+			c.Server.Fail(offboardtest.HTMLResponse(p.Operation, 503), offboardtest.HTMLResponse(p.Operation, 502))
 			if err := c.Delete(t.Context(), Settings{}); err != nil {
 				t.Errorf("got %v, want nil", err)
 			}
@@ -398,7 +398,7 @@ func (p Provider) serverFailure(t *testing.T) {
 		t.Parallel()
 		synctest.Test(t, func(t *testing.T) {
 			c := p.New(t)
-			fault := offboardtest.Page(p.Operation, 503)
+			fault := offboardtest.HTMLResponse(p.Operation, 503)
 			fault.Times = 100
 			c.Server.Fail(fault)
 			err := c.Delete(t.Context(), Settings{Attempts: 3, MaxWait: time.Minute})
@@ -430,7 +430,7 @@ func operations(requests []offboardtest.Request, deletion string) []string {
 func (p Provider) rateLimit(t *testing.T) {
 	t.Parallel()
 	limited := func(after string) offboardtest.Fault {
-		f := offboardtest.Page(p.Operation, 429)
+		f := offboardtest.HTMLResponse(p.Operation, 429)
 		if after != "" {
 			f.Header.Set("Retry-After", after)
 		}
@@ -501,7 +501,7 @@ func (p Provider) context(t *testing.T) {
 	t.Parallel()
 	for name, fault := range map[string]offboardtest.Fault{
 		"while it waits for the rate limit": func() offboardtest.Fault {
-			f := offboardtest.Page(p.Operation, 429)
+			f := offboardtest.HTMLResponse(p.Operation, 429)
 			f.Header.Set("Retry-After", "60")
 			return f
 		}(),
@@ -611,11 +611,11 @@ func (p Provider) leftovers(t *testing.T) {
 	t.Parallel()
 	for name, fault := range map[string]offboardtest.Fault{
 		"after a success":      {},
-		"after a refusal":      offboardtest.Page(p.Operation, 409),
+		"after a refusal":      offboardtest.HTMLResponse(p.Operation, 409),
 		"after a redirect":     offboardtest.Redirect(p.Operation, 302, "/"),
-		"after a lost answer":  offboardtest.LoseAnswer(p.Operation),
-		"after a huge answer":  offboardtest.Answer(p.Operation, 403, strings.Repeat(" ", 2<<20)),
-		"after a server fault": offboardtest.Page(p.Operation, 503),
+		"after a lost answer":  offboardtest.LoseResponse(p.Operation),
+		"after a huge answer":  offboardtest.Respond(p.Operation, 403, strings.Repeat(" ", 2<<20)),
+		"after a server fault": offboardtest.HTMLResponse(p.Operation, 503),
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

@@ -93,26 +93,26 @@ func trouble() map[string]offboardtest.Fault {
 	}
 	faults := map[string]offboardtest.Fault{
 		"none":           {},
-		"a web page":     offboardtest.Page("", 200),
+		"a web page":     offboardtest.HTMLResponse("", 200),
 		"a redirect":     offboardtest.Redirect("", 302, "https://elsewhere.invalid/?t="+canary),
 		"a 307":          offboardtest.Redirect("", 307, "https://elsewhere.invalid/"),
 		"another port":   offboardtest.Redirect("", 302, offboardtest.InMemory+":8443/"),
 		"without TLS":    offboardtest.Redirect("", 301, "http://double.invalid/"),
 		"a sub domain":   offboardtest.Redirect("", 308, "https://a.double.invalid/"),
 		"round and back": offboardtest.Redirect("", 302, "/"),
-		"lost answers":   offboardtest.LoseAnswer(""),
-		"cut answers":    offboardtest.TruncateAnswer(""),
+		"lost answers":   offboardtest.LoseResponse(""),
+		"cut answers":    offboardtest.TruncateResponse(""),
 		"lost requests":  offboardtest.LoseRequest(""),
-		"no connections": offboardtest.Refuse(""),
-		"a token that repeats": offboardtest.Answer("", 400,
+		"no connections": offboardtest.RefuseConnection(""),
+		"a token that repeats": offboardtest.Respond("", 400,
 			`{"error":"@sent@","error_description":"@sent@","error_uri":"@escaped@"}`),
-		"a page that repeats": offboardtest.Answer("", 502, "<html>Authorization: Bearer @sent@</html>"),
-		"a text that repeats": offboardtest.Answer("", 401, `"Bearer @escaped@"`),
+		"a page that repeats": offboardtest.Respond("", 502, "<html>Authorization: Bearer @sent@</html>"),
+		"a text that repeats": offboardtest.Respond("", 401, `"Bearer @escaped@"`),
 	}
 	for _, status := range []int{200, 400, 401, 403, 404, 407, 409, 429, 500, 503} {
-		faults[strconv.Itoa(status)] = offboardtest.Answer("", status, said(canary))
+		faults[strconv.Itoa(status)] = offboardtest.Respond("", status, said(canary))
 		for _, form := range []string{sent, escaped} {
-			f := offboardtest.Answer("", status, said(form))
+			f := offboardtest.Respond("", status, said(form))
 			for _, name := range []string{"X-Request-Id", "Www-Authenticate", "Set-Cookie", "Proxy-Authenticate", "Retry-After"} {
 				f.Header.Set(name, form)
 			}

@@ -36,7 +36,7 @@ type Provider struct {
 	Kinds []string
 
 	// Permit is what has to be permitted.
-	Permit []teardown.Consent
+	Permit []teardown.Override
 
 	// Outcome is what becomes of the organization: Gone, or Pending.
 	Outcome teardown.Outcome
@@ -180,27 +180,27 @@ func (p Provider) byHand(t *testing.T) {
 		if len(plan.Manual()) == 0 {
 			t.Error("no step is to be done by hand")
 		}
-		r, err := w.Teardown(t.Context(), plan, teardown.Confirm(w.Name), teardown.Permit(p.Permit...))
+		r, err := w.Teardown(t.Context(), plan, teardown.WithConfirm(w.Name), teardown.WithOverrides(p.Permit...))
 		if r == nil || r.Outcome != teardown.Blocked || !errors.Is(err, errors.DeletionStepsNotSatisfied) || len(w.writes()) != 0 {
 			t.Errorf("got %+v, %v and %d writes", r, err, len(w.writes()))
 		}
 		// What the API can remove goes when that is permitted, and the rest after it was
 		// done by hand.
-		r, err = w.Teardown(t.Context(), plan, teardown.Confirm(w.Name), teardown.Permit(append(p.Permit, teardown.Partial)...))
+		r, err = w.Teardown(t.Context(), plan, teardown.WithConfirm(w.Name), teardown.WithOverrides(append(p.Permit, teardown.Partial)...))
 		if r == nil || r.Outcome != teardown.Blocked || !errors.Is(err, errors.DeletionStepsNotSatisfied) || w.Deleted() {
 			t.Fatalf("got %+v, %v", r, err)
 		}
-		for _, s := range r.Left() {
+		for _, s := range r.Remaining() {
 			byHand := func(id string) bool {
 				i := slices.IndexFunc(r.Steps, func(s teardown.StepReport) bool { return s.ID == id })
-				return i >= 0 && r.Steps[i].State != teardown.Done
+				return i >= 0 && r.Steps[i].State != teardown.StepDeleted
 			}
-			if s.State != teardown.ByHand && !slices.ContainsFunc(s.After, byHand) {
+			if s.State != teardown.ManualRequired && !slices.ContainsFunc(s.After, byHand) {
 				t.Errorf("%s is %s: %v", s.ID, s.State, s.Err)
 			}
 		}
 		w.ByHand()
-		r, err = w.Teardown(t.Context(), plan, teardown.Confirm(w.Name), teardown.Permit(p.Permit...))
+		r, err = w.Teardown(t.Context(), plan, teardown.WithConfirm(w.Name), teardown.WithOverrides(p.Permit...))
 		p.check(t, w, r, err)
 	})
 }
@@ -212,7 +212,7 @@ func (p Provider) check(t *testing.T, w *World, r *teardown.Report, err error) {
 		t.Errorf("got %v, deleted %t", err, w.Deleted())
 		if r != nil {
 			t.Errorf("outcome %q", r.Outcome)
-			for _, s := range r.Left() {
+			for _, s := range r.Remaining() {
 				t.Errorf("%s is %s: %v", s.ID, s.State, s.Err)
 			}
 		}
@@ -236,7 +236,7 @@ func (w *World) ready(t *testing.T) *teardown.Plan {
 }
 
 func (p Provider) options(w *World) []teardown.Option {
-	return []teardown.Option{teardown.Confirm(w.Name), teardown.Permit(p.Permit...)}
+	return []teardown.Option{teardown.WithConfirm(w.Name), teardown.WithOverrides(p.Permit...)}
 }
 
 func (p Provider) whole(t *testing.T) {
@@ -245,7 +245,7 @@ func (p Provider) whole(t *testing.T) {
 		plan := w.ready(t)
 		before := w.Rest()
 		var journal bytes.Buffer
-		r, err := w.Teardown(t.Context(), plan, append(p.options(w), teardown.Journal(&journal))...)
+		r, err := w.Teardown(t.Context(), plan, append(p.options(w), teardown.WithJournal(&journal))...)
 		p.check(t, w, r, err)
 		if diff := cmp.Diff(before, w.Rest()); diff != "" {
 			t.Errorf("something else was touched (-before +after):\n%s", diff)
@@ -259,7 +259,7 @@ func (p Provider) whole(t *testing.T) {
 		done := 0
 		entries := read(t, &journal)
 		for _, e := range entries {
-			if e.Verdict == string(teardown.Done) {
+			if e.Verdict == string(teardown.StepDeleted) {
 				done++
 			}
 		}
@@ -268,7 +268,7 @@ func (p Provider) whole(t *testing.T) {
 		}
 		// Once more: there is nothing left to do.
 		n := len(w.writes())
-		if p.Outcome == teardown.Gone {
+		if p.Outcome == teardown.Deleted {
 			r, err = w.Teardown(t.Context(), plan, append(p.options(w), teardown.WithResume(entries))...)
 			p.check(t, w, r, err)
 			if got := len(w.writes()); got != n {
@@ -313,7 +313,7 @@ func (p Provider) trouble(t *testing.T) {
 			before := w.Rest()
 			w.Server.Fail(trouble(rand.New(rand.NewPCG(uint64(seed), 3)), 10)...)
 			var journal bytes.Buffer
-			r, err := w.Teardown(trace.WithParallel(t.Context(), 1), plan, append(p.options(w), teardown.Journal(&journal))...)
+			r, err := w.Teardown(trace.WithParallel(t.Context(), 1), plan, append(p.options(w), teardown.WithJournal(&journal))...)
 			switch {
 			case r == nil || r.Outcome != teardown.Unknown:
 			case w.Deleted():
@@ -334,11 +334,11 @@ func (p Provider) trouble(t *testing.T) {
 
 // trouble is what befalls requests at random, one of so many.
 func trouble(random *rand.Rand, of int) []offboardtest.Fault {
-	busy := offboardtest.Answer("", http.StatusTooManyRequests, "{}")
+	busy := offboardtest.Respond("", http.StatusTooManyRequests, "{}")
 	busy.Header.Set("Retry-After", "3")
 	faults := []offboardtest.Fault{
-		busy, offboardtest.LoseAnswer(""), offboardtest.LoseRequest(""), offboardtest.Page("", http.StatusServiceUnavailable),
-		offboardtest.Page("", http.StatusBadGateway), offboardtest.TruncateAnswer(""), offboardtest.Refuse(""), {Delay: 20 * time.Second},
+		busy, offboardtest.LoseResponse(""), offboardtest.LoseRequest(""), offboardtest.HTMLResponse("", http.StatusServiceUnavailable),
+		offboardtest.HTMLResponse("", http.StatusBadGateway), offboardtest.TruncateResponse(""), offboardtest.RefuseConnection(""), {Delay: 20 * time.Second},
 	}
 	all := make([]offboardtest.Fault, 400)
 	for i := range all {
@@ -354,7 +354,7 @@ func trouble(random *rand.Rand, of int) []offboardtest.Fault {
 func (p Provider) carryOut(t *testing.T, w *World, plan *teardown.Plan, journal *bytes.Buffer) (r *teardown.Report, err error) {
 	t.Helper()
 	for range 20 {
-		r, err = w.Teardown(t.Context(), plan, append(p.options(w), teardown.WithResume(read(t, journal)), teardown.Journal(journal))...)
+		r, err = w.Teardown(t.Context(), plan, append(p.options(w), teardown.WithResume(read(t, journal)), teardown.WithJournal(journal))...)
 		if r != nil && r.Outcome == teardown.Unknown && w.Deleted() {
 			return r, nil // the truth is not known, and that is said
 		}
@@ -380,7 +380,7 @@ func (p Provider) faults(t *testing.T) {
 				t.Errorf("seed %d:", seed)
 				p.check(t, w, r, err)
 			}
-			if r != nil && r.Outcome == teardown.Gone && !w.Deleted() {
+			if r != nil && r.Outcome == teardown.Deleted && !w.Deleted() {
 				t.Errorf("seed %d: said to be gone, and is there", seed)
 			}
 			if diff := cmp.Diff(before, w.Rest()); diff != "" {
@@ -400,7 +400,7 @@ func (p Provider) interrupted(t *testing.T) {
 			var journal bytes.Buffer
 			for range 6 {
 				ctx, cancel := context.WithTimeout(t.Context(), time.Duration(random.IntN(30_000))*time.Millisecond)
-				r, err := w.Teardown(ctx, plan, append(p.options(w), teardown.WithResume(read(t, &journal)), teardown.Journal(&journal))...)
+				r, err := w.Teardown(ctx, plan, append(p.options(w), teardown.WithResume(read(t, &journal)), teardown.WithJournal(&journal))...)
 				cancel()
 				if err == nil {
 					p.check(t, w, r, err)
@@ -417,7 +417,7 @@ func (p Provider) interrupted(t *testing.T) {
 			}
 			done := map[string]int{}
 			for _, e := range read(t, &journal) {
-				if e.Step != "" && e.Verdict == string(teardown.Done) {
+				if e.Step != "" && e.Verdict == string(teardown.StepDeleted) {
 					done[e.Step]++
 				}
 			}
@@ -435,7 +435,7 @@ func (p Provider) stale(t *testing.T) {
 	for name, change := range map[string]func(*World, *teardown.Plan) error{
 		"edited": func(_ *World, plan *teardown.Plan) error { plan.Organization.Name += "!"; return errors.PlanStale },
 		"expired": func(*World, *teardown.Plan) error {
-			time.Sleep(teardown.Validity + time.Minute)
+			time.Sleep(teardown.PlanTTL + time.Minute)
 			return errors.PlanStale
 		},
 		"overtaken": func(w *World, _ *teardown.Plan) error { w.Overtake(); return errors.PlanStale },
@@ -470,12 +470,12 @@ func (p Provider) stale(t *testing.T) {
 func (p Provider) notFound(t *testing.T) {
 	t.Parallel()
 	p.bubble(t, func(t *testing.T, w *World) {
-		if p.Outcome != teardown.Gone {
+		if p.Outcome != teardown.Deleted {
 			t.Skip("nothing can be read after the deletion")
 		}
 		plan := w.ready(t)
 		var journal bytes.Buffer
-		r, err := w.Teardown(t.Context(), plan, append(p.options(w), teardown.Journal(&journal))...)
+		r, err := w.Teardown(t.Context(), plan, append(p.options(w), teardown.WithJournal(&journal))...)
 		p.check(t, w, r, err)
 		entries := read(t, &journal)
 		begun := slices.DeleteFunc(slices.Clone(entries), func(e teardown.Entry) bool { return e.Verdict == "deleting" })
@@ -486,7 +486,7 @@ func (p Provider) notFound(t *testing.T) {
 		n := len(w.writes())
 		for name, entries := range map[string][]teardown.Entry{"none": nil, "not started": begun, "of another instance": elsewhere} {
 			r, err := w.Teardown(t.Context(), plan, append(p.options(w), teardown.WithResume(entries))...)
-			if r == nil || r.Outcome != teardown.NotFound || !errors.Is(err, errors.OrganizationNotFound) || slices.ContainsFunc(r.Steps, func(s teardown.StepReport) bool { return s.State != teardown.Untouched }) {
+			if r == nil || r.Outcome != teardown.NotFound || !errors.Is(err, errors.OrganizationNotFound) || slices.ContainsFunc(r.Steps, func(s teardown.StepReport) bool { return s.State != teardown.NotStarted }) {
 				t.Errorf("journal %s: got %+v, %v, want %s", name, r, err, teardown.NotFound)
 			}
 		}
@@ -522,7 +522,7 @@ func (p Provider) foreign(t *testing.T) {
 			_, _ = w.Teardown(ctx, plan, p.options(w)...)
 			cancel()
 			foreign := other.Steps[i]
-			foreign.Manual, foreign.Needs, foreign.After = false, "", nil
+			foreign.Manual, foreign.Requires, foreign.After = false, "", nil
 			for _, s := range plan.Steps {
 				foreign.After = append(foreign.After, s.ID)
 			}
@@ -544,7 +544,7 @@ func (p Provider) newBeforeDeletion(t *testing.T) {
 	p.bubble(t, func(t *testing.T, w *World) {
 		plan := w.ready(t)
 		added := false
-		options := append(p.options(w), teardown.OnEvent(func(e teardown.Event) {
+		options := append(p.options(w), teardown.WithEvents(func(e teardown.Event) {
 			if added || e.Done != e.Total {
 				return
 			}
@@ -557,7 +557,7 @@ func (p Provider) newBeforeDeletion(t *testing.T) {
 			}
 		}))
 		r, err := w.Teardown(t.Context(), plan, options...)
-		if !added || r == nil || r.Outcome != teardown.Blocked || !errors.Is(err, errors.PlanStale) || w.Deleted() || len(r.Left()) > 0 {
+		if !added || r == nil || r.Outcome != teardown.Blocked || !errors.Is(err, errors.PlanStale) || w.Deleted() || len(r.Remaining()) > 0 {
 			t.Errorf("got %+v, %v, deleted %t", r, err, w.Deleted())
 		}
 	})
@@ -573,7 +573,7 @@ func (p Provider) denied(t *testing.T) {
 			if s.Organization == nil {
 				continue
 			}
-			if s.Organization.ID == "" || s.Needs != teardown.ManagedOrganizations {
+			if s.Organization.ID == "" || s.Requires != teardown.ManagedOrganizations {
 				t.Errorf("%s deletes an organization, and is %+v", s.ID, s)
 			}
 			organizations = append(organizations, s.Organization.ID)
@@ -589,8 +589,8 @@ func (p Provider) denied(t *testing.T) {
 			}
 		}
 		for i, id := range organizations {
-			refused("deny "+id, teardown.Deny("another", id))
-			refused("allow all but "+id, teardown.Allow(slices.Delete(slices.Clone(organizations), i, i+1)...))
+			refused("deny "+id, teardown.WithDeny("another", id))
+			refused("allow all but "+id, teardown.WithAllow(slices.Delete(slices.Clone(organizations), i, i+1)...))
 		}
 		// Also if the plan file no longer says which organization a step deletes.
 		for i := range plan.Steps {
@@ -598,7 +598,7 @@ func (p Provider) denied(t *testing.T) {
 		}
 		plan.Seal()
 		for _, id := range organizations {
-			refused("deny hidden "+id, teardown.Deny(id))
+			refused("deny hidden "+id, teardown.WithDeny(id))
 		}
 	})
 }
@@ -610,7 +610,7 @@ func (p Provider) unconfirmed(t *testing.T) {
 	p.bubble(t, func(t *testing.T, w *World) {
 		plan := w.ready(t)
 		for _, name := range []string{"", " ", "\t", plan.Organization.ID + " ", w.Name + " "} {
-			r, err := w.Teardown(t.Context(), plan, append(p.options(w), teardown.Confirm(name))...)
+			r, err := w.Teardown(t.Context(), plan, append(p.options(w), teardown.WithConfirm(name))...)
 			if r != nil || !errors.Is(err, errors.NotConfirmed) || len(w.writes()) != 0 {
 				t.Errorf("%q: got %+v, %v and %d writes", name, r, err, len(w.writes()))
 			}

@@ -67,7 +67,7 @@ func atlasDeletion(r *rand.Rand) *scenario {
 			}
 		},
 		do: func(ctx context.Context, set setting) error {
-			base, _ := srv.Reach()
+			base, _ := srv.Endpoint()
 			return atlas.DeleteOrganization(ctx, id, option, atlas.WithBaseURL(base),
 				atlasWith(set))
 		},
@@ -119,7 +119,7 @@ func atlasTeardown(r *rand.Rand) *scenario {
 			exists:  func() bool { return srv.Exists(id) },
 			deleted: func() bool { return len(srv.Deleted()) > 0 },
 		},
-		name: acme.Name, outcome: teardown.Gone, permits: []teardown.Consent{teardown.TerminationProtection},
+		name: acme.Name, outcome: teardown.Deleted, permits: []teardown.Override{teardown.TerminationProtection},
 		deletes: func(req *http.Request) bool {
 			return req.Method == http.MethodDelete && strings.HasSuffix(req.URL.Path, "/orgs/"+id)
 		},
@@ -176,7 +176,7 @@ func atlasTeardown(r *rand.Rand) *scenario {
 		option = atlas.WithAPIKey(credential.ID, credential.Secret)
 	}
 	d.use = func(set setting) (crew, error) {
-		base, _ := srv.Reach()
+		base, _ := srv.Endpoint()
 		c, err := atlas.New(option, atlas.WithBaseURL(base), atlasWith(set))
 		return crew{func(ctx context.Context) (*teardown.Plan, error) { return c.Plan(ctx, id) }, c.Teardown}, err
 	}
@@ -221,7 +221,7 @@ func atlasReading(r *rand.Rand) *scenario {
 	return a.scenario(scenario{
 		title: titled(what, state, fmt.Sprint(len(all), " organizations, ", len(projects), " projects")), server: srv.Server, ids: []string{id},
 		do: func(ctx context.Context, set setting) error {
-			base, _ := srv.Reach()
+			base, _ := srv.Endpoint()
 			c, err := atlas.New(atlas.WithServiceAccount("mine", "my-own-secret"), atlas.WithBaseURL(base), atlasWith(set))
 			switch {
 			case err != nil:

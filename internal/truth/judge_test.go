@@ -191,10 +191,10 @@ func TestJudge_Teardown(t *testing.T) {
 		stands          func() bool // of what comes back
 		want            string      // in the wrong result; "" for none
 	}{
-		"gone":                             {false, true, teardown.Gone, trial{exchanges: []*exchange{done}}, "", nil, ""},
-		"gone, and there":                  {true, false, teardown.Gone, trial{exchanges: []*exchange{done}}, "", nil, "it is not"},
-		"gone, by a credential's 404":      {true, false, teardown.Gone, trial{exchanges: []*exchange{unseen}}, "", nil, "it is not"},
-		"gone, and nothing of ours did it": {false, false, teardown.Gone, trial{}, "", nil, "seen nothing"},
+		"gone":                             {false, true, teardown.Deleted, trial{exchanges: []*exchange{done}}, "", nil, ""},
+		"gone, and there":                  {true, false, teardown.Deleted, trial{exchanges: []*exchange{done}}, "", nil, "it is not"},
+		"gone, by a credential's 404":      {true, false, teardown.Deleted, trial{exchanges: []*exchange{unseen}}, "", nil, "it is not"},
+		"gone, and nothing of ours did it": {false, false, teardown.Deleted, trial{}, "", nil, "seen nothing"},
 		"not found":                        {false, false, teardown.NotFound, trial{err: of(errors.OrganizationNotFound), exchanges: []*exchange{page}}, "", nil, ""},
 		"not found, and not seen any more": {true, false, teardown.NotFound, trial{exchanges: []*exchange{unseen}, err: of(errors.OrganizationNotFound)}, "", nil, ""},
 		"not found, and there":             {true, false, teardown.NotFound, trial{err: of(errors.OrganizationNotFound), exchanges: []*exchange{page}}, "", nil, "it is there"},
@@ -203,7 +203,7 @@ func TestJudge_Teardown(t *testing.T) {
 		"blocked by a fault":               {true, false, teardown.Blocked, trial{err: of(errors.Unavailable), exchanges: []*exchange{page}}, "", nil, ""},
 		"blocked by a harmless fault":      {true, false, teardown.Blocked, trial{err: of(errors.Unavailable), exchanges: []*exchange{harmless}}, "", nil, "nothing went wrong"},
 		"stopped by what others created":   {true, false, teardown.Blocked, trial{err: of(errors.PlanStale)}, created, nil, ""},
-		"deleted with what others created": {false, true, teardown.Gone, trial{exchanges: []*exchange{unseen, done}}, created, nil, "that others created"},
+		"deleted with what others created": {false, true, teardown.Deleted, trial{exchanges: []*exchange{unseen, done}}, created, nil, "that others created"},
 		"what came back stays":             {true, false, teardown.Blocked, trial{err: of(errors.PlanStale), exchanges: []*exchange{unseen, readAgain, removed}}, recreated, there, ""},
 		"what came back was removed":       {true, false, teardown.Blocked, trial{err: of(errors.PlanStale), exchanges: []*exchange{unseen, readAgain, removed}}, recreated, gone, "was removed"},
 		"what came back went unread":       {true, false, teardown.Blocked, trial{err: of(errors.PlanStale), exchanges: []*exchange{unseen, removed}}, recreated, gone, ""},
@@ -216,7 +216,7 @@ func TestJudge_Teardown(t *testing.T) {
 						provider: "test", there: true, reads: byStatus,
 						exists: func() bool { return test.exists }, deleted: func() bool { return test.deleted },
 					},
-					outcome: teardown.Gone, comesBack: &comesBack{step: "thing/x", path: "/things/x", stands: test.stands},
+					outcome: teardown.Deleted, comesBack: &comesBack{step: "thing/x", path: "/things/x", stands: test.stands},
 				},
 				plan: &teardown.Plan{}, report: &teardown.Report{Outcome: test.outcome}, timeout: time.Hour, changed: -1, others: test.others,
 			}

@@ -81,7 +81,7 @@ func katapultDeletion(r *rand.Rand) *scenario {
 			}
 		},
 		do: func(ctx context.Context, set setting) error {
-			base, _ := srv.Reach()
+			base, _ := srv.Endpoint()
 			return katapult.DeleteOrganization(ctx, name, option, katapult.WithBaseURL(base+"/core/v1"),
 				katapultWith(set))
 		},
@@ -131,7 +131,7 @@ func katapultTeardown(r *rand.Rand) *scenario {
 			exists:  func() bool { return srv.Exists(id) },
 			deleted: func() bool { return !srv.Exists(id) },
 		},
-		name: acme.Name, outcome: teardown.Gone,
+		name: acme.Name, outcome: teardown.Deleted,
 		deletes: func(req *http.Request) bool {
 			if !strings.HasSuffix(req.URL.Path, "/managed_organizations/organization") {
 				return false
@@ -146,9 +146,9 @@ func katapultTeardown(r *rand.Rand) *scenario {
 		about: func(x *exchange) bool {
 			return strings.Contains(x.path, "/organizations/organization?") && strings.Contains(x.path, id)
 		},
-		rest: func() string { return fmt.Sprint(srv.Exists(other), srv.Left(other)) },
+		rest: func() string { return fmt.Sprint(srv.Exists(other), srv.Remaining(other)) },
 		use: func(set setting) (crew, error) {
-			base, _ := srv.Reach()
+			base, _ := srv.Endpoint()
 			c, err := katapult.New(katapult.WithToken(katapulttest.Token), katapult.WithBaseURL(base+"/core/v1"),
 				katapultWith(set))
 			return crew{func(ctx context.Context) (*teardown.Plan, error) { return c.Plan(ctx, katapult.ID(id)) }, c.Teardown}, err
@@ -171,7 +171,7 @@ func katapultTeardown(r *rand.Rand) *scenario {
 		if s.Manual {
 			return slices.Contains(open, s.Kind)
 		}
-		return srv.Exists(thing) || slices.ContainsFunc(slices.Concat(srv.Left(id), srv.Left("org_labs")), func(left string) bool {
+		return srv.Exists(thing) || slices.ContainsFunc(slices.Concat(srv.Remaining(id), srv.Remaining("org_labs")), func(left string) bool {
 			left, _, _ = strings.Cut(left, ":")
 			return left == thing
 		})
@@ -198,7 +198,7 @@ func katapultTeardown(r *rand.Rand) *scenario {
 	if state == "a managed organization" {
 		srv.AddOrganization(katapulttest.Organization{ID: "org_labs", Name: "Acme Labs", Parent: id})
 		srv.Add("org_labs", katapulttest.DNSZone{ID: "dnszone_labs", Name: "labs.example"})
-		d.permits = []teardown.Consent{teardown.ManagedOrganizations}
+		d.permits = []teardown.Override{teardown.ManagedOrganizations}
 	}
 	zones := 0
 	if chance(r, 0.3) {
@@ -211,7 +211,7 @@ func katapultTeardown(r *rand.Rand) *scenario {
 		id, "vm_web", "lb_front", "ip_front", "fsv_shared", "org_labs", "dnszone_labs", "disk_vm_web", "dnszone_0", "dnszone_1", "dnszone_2",
 	}
 	d.comesBack = &comesBack{"load_balancer/", "load_balancer", func() bool {
-		return srv.Exists(front.ID) || slices.ContainsFunc(srv.Left(id), func(x string) bool { return x == "lb_again" })
+		return srv.Exists(front.ID) || slices.ContainsFunc(srv.Remaining(id), func(x string) bool { return x == "lb_again" })
 	},
 		func() { srv.Add(id, katapulttest.LoadBalancer{ID: "lb_again", Name: front.Name}) }}
 	return d.scenario(r, s)
@@ -240,7 +240,7 @@ func katapultReading(r *rand.Rand) *scenario {
 	return a.scenario(scenario{
 		title: titled(what, state, fmt.Sprint(len(zones), " zones")), server: srv.Server, ids: []string{id},
 		do: func(ctx context.Context, set setting) error {
-			base, _ := srv.Reach()
+			base, _ := srv.Endpoint()
 			c, err := katapult.New(katapult.WithToken(katapulttest.Token), katapult.WithBaseURL(base+"/core/v1"),
 				katapultWith(set))
 			if err != nil {

@@ -76,7 +76,7 @@ func TestNothingIsLeftAfterCallsWithFaults(t *testing.T) {
 				fault := leftovers[i%len(leftovers)]
 				switch {
 				case i%499 == 0: // more than is read
-					fault = offboardtest.Answer("", 409, huge)
+					fault = offboardtest.Respond("", 409, huge)
 				case i%97 == 0: // the context ends in the middle
 					fault = offboardtest.Fault{DelayAfter: time.Second}
 					ctx, cancel = context.WithTimeout(ctx, time.Millisecond)
@@ -114,12 +114,12 @@ var huge = strings.Repeat(" ", 2<<20)
 var leftovers = []offboardtest.Fault{
 	{},
 	offboardtest.LoseRequest(""),
-	offboardtest.LoseAnswer(""),
-	offboardtest.TruncateAnswer(""),
-	offboardtest.Page("", 503),
-	offboardtest.Page("", 403),
-	offboardtest.Page("", 200),
-	offboardtest.Answer("", 404, "{}"),
+	offboardtest.LoseResponse(""),
+	offboardtest.TruncateResponse(""),
+	offboardtest.HTMLResponse("", 503),
+	offboardtest.HTMLResponse("", 403),
+	offboardtest.HTMLResponse("", 200),
+	offboardtest.Respond("", 404, "{}"),
 	offboardtest.Redirect("", 302, "/"),
 	offboardtest.Redirect("", 307, "https://elsewhere.invalid/"),
 }
@@ -188,9 +188,9 @@ func connections(t *testing.T, r room) int64 {
 		id := fmt.Sprintf("%024x", i)
 		switch r.add(id); i % 4 { // answers of all kinds, each to its end
 		case 1:
-			r.server.Fail(offboardtest.Page("", 403))
+			r.server.Fail(offboardtest.HTMLResponse("", 403))
 		case 2:
-			r.server.Fail(offboardtest.Answer("", 409, strings.Repeat(" ", 1<<10)))
+			r.server.Fail(offboardtest.Respond("", 409, strings.Repeat(" ", 1<<10)))
 		}
 		err := c.read(t.Context(), id)
 		if i%4 == 3 {

@@ -20,7 +20,7 @@ import (
 type demolition struct {
 	organization
 	name    string // that is confirmed
-	permits []teardown.Consent
+	permits []teardown.Override
 	outcome teardown.Outcome // of an end that is good
 
 	// ends: the credential is dead with the organization, so that the plan cannot be
@@ -76,7 +76,7 @@ type crew struct {
 
 // What a client can say of a teardown, in the words of the table.
 const (
-	saysGone     = string(teardown.Gone)
+	saysGone     = string(teardown.Deleted)
 	saysPending  = string(teardown.Pending)
 	saysHalted   = string(teardown.Blocked)
 	saysUnclear  = string(teardown.Unknown)
@@ -88,8 +88,8 @@ const (
 // endings are all of them, and what became of the steps, in the order of the table.
 var endings = []string{
 	saysGone, saysPending, saysHalted, saysUnclear, saysAbsent, saysNotBegun, saysNoPlan,
-	stepWord(teardown.Done), stepWord(teardown.AlreadyGone), stepWord(teardown.Failed),
-	stepWord(teardown.Interrupted), stepWord(teardown.Untouched), stepWord(teardown.ByHand), saysAgain,
+	stepWord(teardown.StepDeleted), stepWord(teardown.AlreadyDeleted), stepWord(teardown.Failed),
+	stepWord(teardown.Interrupted), stepWord(teardown.NotStarted), stepWord(teardown.ManualRequired), saysAgain,
 }
 
 // saysAgain counts the second executions that ended well.
@@ -178,7 +178,7 @@ func (c *carrying) options(partial bool, timeout time.Duration) []teardown.Optio
 	}
 	// One after the other, for a run has to be the same whenever it is made.
 	return []teardown.Option{
-		teardown.Confirm(c.name), teardown.Permit(permits...), teardown.Concurrency(1), teardown.StepTimeout(timeout),
+		teardown.WithConfirm(c.name), teardown.WithOverrides(permits...), teardown.WithConcurrency(1), teardown.WithStepTimeout(timeout),
 	}
 }
 
@@ -205,7 +205,7 @@ func (c *carrying) do(ctx context.Context, set setting) error {
 			return c.planErr
 		}
 	}
-	c.report, err = troubled.teardown(ctx, c.plan, append(c.options(c.partial, c.timeout), teardown.Journal(&c.journal))...)
+	c.report, err = troubled.teardown(ctx, c.plan, append(c.options(c.partial, c.timeout), teardown.WithJournal(&c.journal))...)
 	return err
 }
 
@@ -350,16 +350,16 @@ func unread(t *trial, err error) bool {
 // judgeReport judges what is said of the organization.
 func (c *carrying) judgeReport(t *trial, lie func(string, ...any)) {
 	r := c.report
-	good := r.Outcome == teardown.Gone || r.Outcome == teardown.Pending
+	good := r.Outcome == teardown.Deleted || r.Outcome == teardown.Pending
 	if (t.err == nil) != good {
 		lie("the outcome is %s, and the error %v", r.Outcome, t.err)
 	}
 	sent := slices.ContainsFunc(t.exchanges, func(x *exchange) bool { return x.kind == deletion })
-	left := r.Left()
+	left := r.Remaining()
 	switch r.Outcome {
-	case teardown.Gone, teardown.Pending:
+	case teardown.Deleted, teardown.Pending:
 		switch {
-		case r.Outcome == teardown.Gone && c.outcome != teardown.Gone:
+		case r.Outcome == teardown.Deleted && c.outcome != teardown.Deleted:
 			lie("it says gone, which this provider never does at once")
 		case c.exists() && !(t.blind() && c.evident(t)):
 			lie("it says %s, and it is not", r.Outcome)
@@ -410,7 +410,7 @@ func (c *carrying) judgeReport(t *trial, lie func(string, ...any)) {
 func (c *carrying) judgeSteps(t *trial, lie func(string, ...any)) {
 	gone := map[string]bool{}
 	for _, s := range c.report.Steps {
-		gone[s.ID] = s.State == teardown.Done || s.State == teardown.AlreadyGone
+		gone[s.ID] = s.State == teardown.StepDeleted || s.State == teardown.AlreadyDeleted
 		c.counts[stepWord(s.State)]++
 	}
 	if len(c.report.Steps) != len(c.plan.Steps) {
@@ -424,7 +424,7 @@ func (c *carrying) judgeSteps(t *trial, lie func(string, ...any)) {
 			continue
 		}
 		switch s.State {
-		case teardown.Done, teardown.AlreadyGone:
+		case teardown.StepDeleted, teardown.AlreadyDeleted:
 			if c.stands(s.Step) {
 				lie("%s is %s, and it is there", s.ID, s.State)
 			}
@@ -435,7 +435,7 @@ func (c *carrying) judgeSteps(t *trial, lie func(string, ...any)) {
 			if s.State == teardown.Interrupted && !t.ended {
 				lie("%s is interrupted, and the context has not ended", s.ID)
 			}
-		case teardown.Untouched, teardown.ByHand:
+		case teardown.NotStarted, teardown.ManualRequired:
 			if !c.stands(s.Step) && !c.wentAlong(s.Step) {
 				lie("%s is %s, and it is gone", s.ID, s.State)
 			}
@@ -443,7 +443,7 @@ func (c *carrying) judgeSteps(t *trial, lie func(string, ...any)) {
 		default:
 			lie("%s is %s when all is over", s.ID, s.State)
 		}
-		if s.State == teardown.AlreadyGone {
+		if s.State == teardown.AlreadyDeleted {
 			continue
 		}
 		for _, id := range s.After {
@@ -500,8 +500,8 @@ func (c *carrying) again(t *trial, lie func(string, ...any)) {
 		return
 	case c.exists():
 		lie("carried out again it says %s, and it is not", report.Outcome)
-	case len(report.Left()) > 0:
-		lie("carried out again it says %s, and that %s is %s", report.Outcome, report.Left()[0].ID, report.Left()[0].State)
+	case len(report.Remaining()) > 0:
+		lie("carried out again it says %s, and that %s is %s", report.Outcome, report.Remaining()[0].ID, report.Remaining()[0].State)
 	}
 	for _, s := range report.Steps {
 		if c.stands(s.Step) {
@@ -535,6 +535,6 @@ func alters(x *exchange) bool { return x.kind == write || x.kind == deletion }
 // sameSteps reports whether two plans have the same steps.
 func sameSteps(a, b []teardown.Step) bool {
 	return slices.EqualFunc(a, b, func(a, b teardown.Step) bool {
-		return a.ID == b.ID && a.Name == b.Name && a.Manual == b.Manual && a.Needs == b.Needs && slices.Equal(a.After, b.After)
+		return a.ID == b.ID && a.Name == b.Name && a.Manual == b.Manual && a.Requires == b.Requires && slices.Equal(a.After, b.After)
 	})
 }

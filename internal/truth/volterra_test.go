@@ -60,7 +60,7 @@ func volterraDeletion(r *rand.Rand) *scenario {
 	return &scenario{
 		title: titled(state, credential), server: srv.Server, limited: limited, kind: kindOf, done: o.deleted, judge: o.judge,
 		do: func(ctx context.Context, set setting) error {
-			base, _ := srv.Reach()
+			base, _ := srv.Endpoint()
 			return volterra.DeleteTenant(ctx, request, volterra.WithAPIToken(t), volterra.WithBaseURL(base),
 				volterraWith(set))
 		},
@@ -92,13 +92,13 @@ func volterraTeardown(r *rand.Rand) *scenario {
 		deletes: func(req *http.Request) bool { return strings.HasSuffix(req.URL.Path, "/request-delete") },
 		about:   func(*exchange) bool { return true },
 		stands: func(s teardown.Step) bool {
-			return slices.Contains(srv.Left(), s.Kind+" "+s.Name)
+			return slices.Contains(srv.Remaining(), s.Kind+" "+s.Name)
 		},
 		rest: func() string {
 			return fmt.Sprint(tenant.KeepsState || len(srv.Accepted()) <= 1, slices.DeleteFunc(srv.Objects(), func(object string) bool { return !strings.Contains(object, "system-token") }))
 		},
 		use: func(set setting) (crew, error) {
-			base, _ := srv.Reach()
+			base, _ := srv.Endpoint()
 			c, err := volterra.New(volterra.WithAPIToken(volterratest.Token), volterra.WithBaseURL(base),
 				volterraWith(set))
 			return crew{
@@ -120,7 +120,7 @@ func volterraTeardown(r *rand.Rand) *scenario {
 	case "a child tenant":
 		srv.AddChildTenantManager("partners")
 		srv.AddChildTenant(volterratest.ChildTenant{Name: "labs", Manager: "partners", Takes: takes})
-		d.permits = []teardown.Consent{teardown.ManagedOrganizations}
+		d.permits = []teardown.Override{teardown.ManagedOrganizations}
 	case "an addon":
 		srv.AddAddonSubscription(volterratest.AddonSubscription{Name: "waap", Takes: takes})
 	case "a ticket":
@@ -132,7 +132,7 @@ func volterraTeardown(r *rand.Rand) *scenario {
 		d.vanish = func() { srv.RemoveObject("", "empty") }
 	}
 	d.create = func() { srv.AddNamespace(volterratest.Namespace{Name: "late"}) }
-	d.comesBack = &comesBack{"namespace/empty", "namespaces/empty", func() bool { return slices.Contains(srv.Left(), "namespace empty") },
+	d.comesBack = &comesBack{"namespace/empty", "namespaces/empty", func() bool { return slices.Contains(srv.Remaining(), "namespace empty") },
 		func() { srv.AddNamespace(volterratest.Namespace{Name: "empty"}) }}
 	return d.scenario(r, scenario{title: "teardown: " + titled(state), server: srv.Server})
 }
@@ -161,7 +161,7 @@ func volterraReading(r *rand.Rand) *scenario {
 	return a.scenario(scenario{
 		title: titled(what, state, fmt.Sprint(len(all), " namespaces, ", len(children), " child tenants")), server: srv.Server,
 		do: func(ctx context.Context, set setting) error {
-			base, _ := srv.Reach()
+			base, _ := srv.Endpoint()
 			c, err := volterra.New(volterra.WithAPIToken(volterratest.Token), volterra.WithBaseURL(base),
 				volterraWith(set))
 			switch {

@@ -88,7 +88,7 @@ func workspaceTeardown(r *rand.Rand) *scenario {
 			exists:  func() bool { return srv.Exists(id) },
 			deleted: func() bool { return !srv.Exists(id) },
 		},
-		name: acme.Name, outcome: teardown.Gone,
+		name: acme.Name, outcome: teardown.Deleted,
 		deletes: func(req *http.Request) bool { return req.Method == http.MethodDelete },
 		about: func(x *exchange) bool {
 			return strings.HasSuffix(x.path, "/"+id) || strings.HasSuffix(x.path, "/workspace")
@@ -112,7 +112,7 @@ func workspaceTeardown(r *rand.Rand) *scenario {
 	credential, t := one(r, "", "", "its own"), workspacetest.Token
 	if credential == "its own" { // it ends with the organization
 		t, d.ends, d.refused = srv.AddServiceAccount(id), true, true
-		d.permits = []teardown.Consent{teardown.OwnOrganization}
+		d.permits = []teardown.Override{teardown.OwnOrganization}
 	}
 	d.use = func(set setting) (crew, error) {
 		c, err := workspace.New(srv.OptionWithToken(t), workspaceWith(set))

@@ -73,7 +73,7 @@ func zitadelDeletion(r *rand.Rand) *scenario {
 		title: titled(state, credential), server: srv.Server, kind: kindOf, done: func() bool { return !o.exists() && o.there }, judge: o.judge,
 		ids: []string{acme.ID},
 		do: func(ctx context.Context, set setting) error {
-			base, _ := srv.Reach()
+			base, _ := srv.Endpoint()
 			_, err := zitadel.DeleteOrganization(ctx, acme.ID, option, zitadel.WithBaseURL(base),
 				zitadelWith(set))
 			return err
@@ -105,7 +105,7 @@ func zitadelTeardown(r *rand.Rand) *scenario {
 			exists:  func() bool { return srv.Exists(id) },
 			deleted: func() bool { return !srv.Exists(id) },
 		},
-		name: acme.Name, outcome: teardown.Gone,
+		name: acme.Name, outcome: teardown.Deleted,
 		deletes: func(req *http.Request) bool { return req.Method == http.MethodDelete },
 		about:   func(x *exchange) bool { return strings.Contains(x.path, id) },
 		stands:  func(teardown.Step) bool { return false }, // there is none
@@ -113,7 +113,7 @@ func zitadelTeardown(r *rand.Rand) *scenario {
 			return fmt.Sprint(slices.DeleteFunc(srv.Contents(), func(line string) bool { return strings.Contains(line, id) }))
 		},
 		use: func(set setting) (crew, error) {
-			base, _ := srv.Reach()
+			base, _ := srv.Endpoint()
 			c, err := zitadel.New(zitadel.WithToken(zitadeltest.Token), zitadel.WithBaseURL(base),
 				zitadelWith(set))
 			return crew{func(ctx context.Context) (*teardown.Plan, error) { return c.Plan(ctx, id) }, c.Teardown}, err
@@ -122,7 +122,7 @@ func zitadelTeardown(r *rand.Rand) *scenario {
 	state := one(r, "", "", "", "home")
 	if state == "home" { // the credential goes with the organization
 		acme.Home, d.ends, d.refused = true, true, true
-		d.permits = []teardown.Consent{teardown.OwnOrganization}
+		d.permits = []teardown.Override{teardown.OwnOrganization}
 	}
 	srv.AddOrganization(acme)
 	srv.AddOrganization(zitadeltest.Organization{ID: other, Name: "Other"})
@@ -176,7 +176,7 @@ func zitadelReading(r *rand.Rand) *scenario {
 	return a.scenario(scenario{
 		title: titled(what, state, fmt.Sprint(len(all), " organizations, ", len(users), " users")), server: srv.Server, ids: []string{id},
 		do: func(ctx context.Context, set setting) error {
-			base, _ := srv.Reach()
+			base, _ := srv.Endpoint()
 			c, err := zitadel.New(zitadel.WithToken(zitadeltest.Token), zitadel.WithBaseURL(base),
 				zitadelWith(set))
 			switch {

@@ -107,7 +107,7 @@ func NewServer() *Server {
 // Option makes a client speak to the double: in memory, or to the listener once
 // it was started.
 func (s *Server) Option() katapult.Option {
-	base, client := s.Reach()
+	base, client := s.Endpoint()
 	return katapult.Options(katapult.WithBaseURL(base+basePath), katapult.WithHTTPClient(client), katapult.WithToken(Token))
 }
 

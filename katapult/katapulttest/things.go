@@ -234,10 +234,10 @@ func (s *Server) Remove(ids ...string) {
 	}
 }
 
-// Left returns all that an organization has, in the order in which it was added, as
+// Remaining returns all that an organization has, in the order in which it was added, as
 // its id and its state where it has one: "vm_web: started", "disk_1: in the trash".
 // A bucket's id is made up.
-func (s *Server) Left(organization string) []string {
+func (s *Server) Remaining(organization string) []string {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.settle()

@@ -267,16 +267,16 @@ func (s *Server) Objects() []string {
 	return objects
 }
 
-// Left returns what of the tenant is still in use, by kind and name: its own
+// Remaining returns what of the tenant is still in use, by kind and name: its own
 // namespaces, child tenants and their managers, managed tenants, addon services,
 // plans that are active, and invoices that are due.
-func (s *Server) Left() []string {
+func (s *Server) Remaining() []string {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return s.left()
+	return s.remaining()
 }
 
-func (s *Server) left() []string {
+func (s *Server) remaining() []string {
 	s.settle()
 	var left []string
 	for _, i := range s.items {

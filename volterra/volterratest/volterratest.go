@@ -41,7 +41,7 @@ type Tenant struct {
 	// real one is expected not to.
 	KeepsCredential bool
 
-	// RefusesWhileInUse: a request for deletion is refused as long as [Server.Left]
+	// RefusesWhileInUse: a request for deletion is refused as long as [Server.Remaining]
 	// has anything. F5 documents no such refusal, and no other either.
 	RefusesWhileInUse bool
 
@@ -99,7 +99,7 @@ func NewServer() *Server {
 // Option makes a client speak to the double: in memory, or to the listener once
 // it was started.
 func (s *Server) Option() volterra.Option {
-	base, client := s.Reach()
+	base, client := s.Endpoint()
 	return volterra.Options(volterra.WithBaseURL(base), volterra.WithHTTPClient(client), volterra.WithAPIToken(Token))
 }
 
@@ -238,7 +238,7 @@ func (s *Server) accept(w http.ResponseWriter, r *http.Request) bool {
 	case err != nil || !slices.Contains(reasons, request.Reason):
 		failure(w, http.StatusBadRequest, 3, "The request is not valid.")
 		return false
-	case s.tenant.RefusesWhileInUse && len(s.left()) > 0:
+	case s.tenant.RefusesWhileInUse && len(s.remaining()) > 0:
 		failure(w, http.StatusConflict, 10, "The tenant is in use.")
 		return false
 	}

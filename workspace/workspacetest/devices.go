@@ -52,14 +52,14 @@ func (s *Server) completeDevice(d *Device) {
 	d.User = d.User.complete()
 }
 
-// gone reports whether a device is deleted by now.
-func (d *Device) gone() bool {
+// deleted reports whether a device is deleted by now.
+func (d *Device) deleted() bool {
 	return d.Deleted || !d.Leaves.IsZero() && !time.Now().Before(d.Leaves)
 }
 
 func (d *Device) state() string {
 	switch {
-	case d.gone():
+	case d.deleted():
 		return "DELETED"
 	case !d.Leaves.IsZero():
 		return "PENDING_DISENROLL"
@@ -71,7 +71,7 @@ func (s *Server) listDevices(w http.ResponseWriter, r *http.Request, o *Organiza
 	var items []fake.Object
 	for i := range o.Devices {
 		d := &o.Devices[i]
-		if d.gone() || !is(r, "type", string(d.Type)) || !is(r, "subType", string(d.SubType)) ||
+		if d.deleted() || !is(r, "type", string(d.Type)) || !is(r, "subType", string(d.SubType)) ||
 			!is(r, "state", d.state()) || !is(r, "name", d.Name) || !is(r, "mdmUserId", d.User.ID) ||
 			!tagged(r, d.Tags) || !strings.Contains(d.Name, r.URL.Query().Get("search")) {
 			continue
@@ -92,7 +92,7 @@ func (s *Server) listPlatform(platform workspace.DeviceType) about {
 		var items []fake.Object
 		for i := range o.Devices {
 			d := &o.Devices[i]
-			if d.Type != platform || d.gone() && query.Get("show-deleted") != "true" ||
+			if d.Type != platform || d.deleted() && query.Get("show-deleted") != "true" ||
 				!is(r, "mdm-user", d.User.ID) || !tagged(r, d.Tags) ||
 				segments != nil && !slices.Contains(segments, d.Segment) {
 				continue
@@ -166,7 +166,7 @@ func (s Segment) contains(id int) bool { return slices.Contains(s.ids(), id) }
 // again changes nothing.
 func (s *Server) disenroll(w http.ResponseWriter, r *http.Request, o *Organization, by *caller) {
 	i := slices.IndexFunc(o.Devices, func(d Device) bool {
-		return d.Type == workspace.DeviceTypeAOSP && d.ID == r.PathValue("device") && !d.gone()
+		return d.Type == workspace.DeviceTypeAOSP && d.ID == r.PathValue("device") && !d.deleted()
 	})
 	if i < 0 {
 		failure(w, http.StatusNotFound, 3001)

@@ -109,7 +109,7 @@ func (s *Server) Option() workspace.Option { return s.OptionWithToken(Token) }
 
 // OptionWithToken is [Server.Option] with another token.
 func (s *Server) OptionWithToken(token string) workspace.Option {
-	base, client := s.Reach()
+	base, client := s.Endpoint()
 	return workspace.Options(workspace.WithBaseURL(base+basePath), workspace.WithHTTPClient(client), workspace.WithToken(token))
 }
 

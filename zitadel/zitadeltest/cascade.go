@@ -221,7 +221,7 @@ func (s *Server) listProviders(w http.ResponseWriter, r *http.Request) {
 // listed returns what has a kind, for as long as lists have it.
 func (s *Server) listed(kind string) []*item {
 	return slices.DeleteFunc(slices.Clone(s.items), func(i *item) bool {
-		return i.kind != kind || !i.gone.IsZero() && time.Since(i.gone) >= s.lag
+		return i.kind != kind || !i.deleted.IsZero() && time.Since(i.deleted) >= s.lag
 	})
 }
 

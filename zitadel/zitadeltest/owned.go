@@ -91,7 +91,7 @@ type item struct {
 	roles             []string // of a grant or a member
 
 	created time.Time
-	gone    time.Time // zero for as long as it is there
+	deleted time.Time // zero for as long as it is there
 }
 
 // The kinds of items.
@@ -192,7 +192,7 @@ func (s *Server) HasAccess(user, project string) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return slices.ContainsFunc(s.items, func(i *item) bool {
-		return i.kind == userGrants && i.user == user && i.project == project && i.gone.IsZero()
+		return i.kind == userGrants && i.user == user && i.project == project && i.deleted.IsZero()
 	})
 }
 
@@ -208,7 +208,7 @@ func (s *Server) Contents() []string {
 		}
 	}
 	for _, i := range s.items {
-		if i.gone.IsZero() {
+		if i.deleted.IsZero() {
 			all = append(all, strings.Join(slices.Concat([]string{i.kind, i.id, "of", i.owner, i.name}, i.needs, i.roles), " "))
 		}
 	}
@@ -246,10 +246,10 @@ func (s *Server) remove(organization string) {
 	for more := true; more; {
 		more = false
 		for _, i := range s.items {
-			if !i.gone.IsZero() || i.owner != organization && !slices.ContainsFunc(i.needs, func(id string) bool { return gone[id] }) {
+			if !i.deleted.IsZero() || i.owner != organization && !slices.ContainsFunc(i.needs, func(id string) bool { return gone[id] }) {
 				continue
 			}
-			i.gone, more = time.Now().UTC(), true
+			i.deleted, more = time.Now().UTC(), true
 			if i.id != "" {
 				gone[i.id] = true
 			}
@@ -267,7 +267,7 @@ func (s *Server) list(kind string, on func(*item, *http.Request) bool, show func
 		}
 		var listed []*item
 		for _, i := range s.items {
-			if i.kind == kind && on(i, r) && (i.gone.IsZero() || time.Since(i.gone) < s.lag) {
+			if i.kind == kind && on(i, r) && (i.deleted.IsZero() || time.Since(i.deleted) < s.lag) {
 				listed = append(listed, i)
 			}
 		}
@@ -429,7 +429,7 @@ func (s *Server) listMyMemberships(w http.ResponseWriter, r *http.Request) {
 	}
 	var objects []fake.Object
 	for _, i := range s.items {
-		if i.kind == members && i.user == Caller && i.gone.IsZero() {
+		if i.kind == members && i.user == Caller && i.deleted.IsZero() {
 			objects = append(objects, showMembership(s, i))
 		}
 	}
@@ -493,7 +493,7 @@ func rolePermissions(role string) []string {
 func (s *Server) permissionsIn(organization string) []string {
 	granted := slices.Clone(s.permissions)
 	for _, i := range s.items {
-		if i.kind != members || i.user != Caller || i.owner != organization || !i.gone.IsZero() {
+		if i.kind != members || i.user != Caller || i.owner != organization || !i.deleted.IsZero() {
 			continue
 		}
 		for _, role := range i.roles {
@@ -510,7 +510,7 @@ func (s *Server) permissionsIn(organization string) []string {
 // isMember reports whether the caller has a role anywhere.
 func (s *Server) isMember() bool {
 	return len(s.permissions) > 0 || slices.ContainsFunc(s.items, func(i *item) bool {
-		return i.kind == members && i.user == Caller && i.gone.IsZero()
+		return i.kind == members && i.user == Caller && i.deleted.IsZero()
 	})
 }
 

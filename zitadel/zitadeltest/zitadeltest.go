@@ -110,7 +110,7 @@ func NewServer() *Server {
 // Option makes a client speak to the double: in memory, or to the listener once
 // it was started.
 func (s *Server) Option() zitadel.Option {
-	base, client := s.Reach()
+	base, client := s.Endpoint()
 	return zitadel.Options(zitadel.WithBaseURL(base), zitadel.WithHTTPClient(client), zitadel.WithToken(Token))
 }
 
@@ -257,7 +257,7 @@ func (s *Server) admit(next http.Handler) http.Handler {
 
 // issuer is the URL of the double.
 func (s *Server) issuer() string {
-	base, _ := s.Reach()
+	base, _ := s.Endpoint()
 	return base
 }
 
