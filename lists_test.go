@@ -176,7 +176,7 @@ func (s *script) RoundTrip(req *http.Request) (*http.Response, error) {
 }
 
 // composed are methods that yield what several lists have.
-var composed = map[string]bool{"ListLeft": true, "ListPolicies": true}
+var composed = map[string]bool{"ListBlockers": true, "ListPolicies": true}
 
 // iterators are the names of the methods of a client that yield the items of a list.
 func iterators(client reflect.Type) []string {

@@ -3,6 +3,7 @@ package atlas
 import (
 	"context"
 	"encoding/json"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -122,7 +123,7 @@ func (d *driver) refOf(o teardown.Organization, s teardown.Step) (r ref, err err
 	} else if err := json.Unmarshal(s.Ref, &r); err != nil {
 		return ref{}, invalidStep(s)
 	}
-	r.kind, r.organization, r.unprotect = k, o.ID, s.Requires == teardown.TerminationProtection
+	r.kind, r.organization, r.unprotect = k, o.ID, slices.Contains(s.Requires, teardown.TerminationProtection)
 	if r.stepID() != s.ID || (r.Project == "") != (k.find == nil && k.name != kindProject) {
 		return ref{}, invalidStep(s)
 	}

@@ -42,7 +42,7 @@ import (
 //
 // The plan's error is that of [Client.CheckDeletion].
 //
-// It takes 7 requests, those of ListLeft for each project, and one for each further
+// It takes 7 requests, those of ListBlockers for each project, and one for each further
 // page of 500. The lists of up to eight projects are read at the same time. It needs the
 // role Organization Owner. Errors are those of the reads,
 // among them [errors.OrganizationNotFound].
@@ -50,7 +50,7 @@ import (
 // Source: vendor OpenAPI of SDK v20250312023; vendor's error page; vendor's clean-up
 // of its own test organizations.
 func (c *Client) Plan(ctx context.Context, orgID string) (*teardown.Plan, error) {
-	return newDriver(c).Inspect(ctx, teardown.Organization{ID: orgID}, nil)
+	return teardown.NewPlan(ctx, newDriver(c), teardown.Organization{ID: orgID})
 }
 
 // Teardown carries out a plan of [Client.Plan]: it removes what the steps name, waits
@@ -126,7 +126,7 @@ func (d *driver) Inspect(ctx context.Context, o teardown.Organization, before *t
 	}
 	p := &i.plan
 	p.Provider, p.Instance, p.Organization = provider, d.c.instance(), i.o
-	p.Refusal, p.Steps = teardown.RefusalOf(deletionError(o.ID, projects, invoices)), []teardown.Step{}
+	p.DeletionError, _ = errors.AsType[*errors.Error](deletionError(o.ID, projects, invoices))
 	last := make([]string, 0, len(projects)+len(invoices)+1) // what the federation comes after
 	for _, x := range invoices {
 		last = append(last, i.step(i.scope(kindFailedInvoice, nil), Blocker{ID: x.ID}, x.ID, nil))
@@ -158,7 +158,7 @@ func (d *driver) Inspect(ctx context.Context, o teardown.Organization, before *t
 		return nil, err
 	}
 	d.applied = before != nil
-	return p.Seal(), nil
+	return p, nil
 }
 
 // inspection is a plan that is being made.
@@ -304,7 +304,7 @@ func (i *inspection) stepOf(r ref, left Blocker, name string, after []string) st
 	}
 	if left.Protected && r.kind.unprotect != nil {
 		s.Removal = "take off its termination protection, and " + s.Removal
-		s.Requires = teardown.TerminationProtection
+		s.Requires = []teardown.Override{teardown.TerminationProtection}
 	}
 	i.at[s.ID] = len(i.plan.Steps)
 	i.plan.Steps = append(i.plan.Steps, s)
@@ -420,8 +420,8 @@ func (i *inspection) again(s teardown.Step, left Blocker) {
 		_, ok := i.at[id]
 		return !ok
 	})
-	if s.Requires == "" && left.Protected && r.kind.unprotect != nil {
-		s.Requires = teardown.TerminationProtection
+	if len(s.Requires) == 0 && left.Protected && r.kind.unprotect != nil {
+		s.Requires = []teardown.Override{teardown.TerminationProtection}
 	}
 	n := len(i.plan.Steps)
 	if project, ok := i.at[string(kindProject)+"/"+r.Project]; ok {

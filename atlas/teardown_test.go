@@ -308,7 +308,7 @@ func TestWhatIsBeingDeletedIsWaitedFor(t *testing.T) {
 			ctx, cancel := context.WithTimeout(t.Context(), 5*time.Minute)
 			r, err := c.Teardown(ctx, p, teardown.WithConfirm("Acme"))
 			cancel()
-			check(t, r, err, teardown.Blocked, errors.NotFinished)
+			check(t, r, err, teardown.Stopped, errors.NotFinished)
 		}
 		r, err := carryOut(t, c, p)
 		check(t, r, err, teardown.Deleted, "")
@@ -628,7 +628,7 @@ func TestAPlanOfAnotherPlaceIsRefused(t *testing.T) {
 			n := len(srv.Requests())
 			change(p)
 			p.Organization.ID = other // which is not there
-			if r, err := carryOut(t, c, p.Seal()); r != nil || !errors.Is(err, errors.PlanStale) || len(srv.Requests()) != n {
+			if r, err := carryOut(t, c, teardowntest.Seal(p)); r != nil || !errors.Is(err, errors.PlanStale) || len(srv.Requests()) != n {
 				t.Errorf("got %+v, %v", r, err)
 			}
 		})

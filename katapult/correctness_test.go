@@ -14,6 +14,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/offboard-dev/offboard-go/errors"
+	"github.com/offboard-dev/offboard-go/internal/teardowntest"
 	"github.com/offboard-dev/offboard-go/katapult"
 	"github.com/offboard-dev/offboard-go/katapult/katapulttest"
 	"github.com/offboard-dev/offboard-go/offboardtest"
@@ -638,10 +639,10 @@ func TestTeardown_ForeignStep(t *testing.T) {
 					left := srv.Remaining("org_other")
 					test.step.Name, test.step.After = "x", []string{after}
 					if test.step.Kind == "managed_organization" {
-						test.step.Requires = teardown.ManagedOrganizations
+						test.step.Requires = []teardown.Override{teardown.ManagedOrganizations}
 					}
 					p.Steps = append(p.Steps, test.step)
-					r, err := carriedOut(t, c, p.Seal(), teardown.WithStepTimeout(10*time.Minute))
+					r, err := carriedOut(t, c, teardowntest.Seal(p), teardown.WithStepTimeout(10*time.Minute))
 					if diff := cmp.Diff(left, srv.Remaining("org_other")); diff != "" || !srv.Exists("org_other") {
 						t.Errorf("another organization has changed (-want +got):\n%s", diff)
 					}
@@ -671,9 +672,9 @@ func TestTeardown_TrashedStepComesFromFreshReads(t *testing.T) {
 		p := planned(t, c)
 		srv.Discard("fsv_1")
 		for i := range p.Steps {
-			p.Steps[i].Requires = ""
+			p.Steps[i].Requires = nil
 		}
-		r, err := c.Teardown(t.Context(), p.Seal(), teardown.WithConfirm("Acme"))
+		r, err := c.Teardown(t.Context(), teardowntest.Seal(p), teardown.WithConfirm("Acme"))
 		if r != nil || err == nil || len(writes(srv)) != 0 {
 			t.Errorf("got %+v, %v and %q", r, err, writes(srv))
 		}
@@ -1038,7 +1039,7 @@ func TestTeardown_PlanWithoutStepByHand(t *testing.T) {
 					p.Steps = append(p.Steps, *test.added)
 				}
 				srv.Add("org_acme", test.later...)
-				if r, err := carriedOut(t, c, p.Seal()); r != nil || !errors.Is(err, errors.PlanStale) || len(writes(srv)) != 0 {
+				if r, err := carriedOut(t, c, teardowntest.Seal(p)); r != nil || !errors.Is(err, errors.PlanStale) || len(writes(srv)) != 0 {
 					t.Errorf("got %+v, %v and %q; want %q and nothing touched", r, err, writes(srv), errors.PlanStale)
 				}
 			})
@@ -1075,10 +1076,10 @@ func TestTeardown_StopWithinCalls(t *testing.T) {
 		fault offboardtest.Fault
 		want  teardown.Outcome // "" for no report
 	}{
-		"a removal":           {limited("DeleteDNSZone"), teardown.Blocked},
-		"a read of a removal": {limited("GetDNSZone"), teardown.Blocked},
+		"a removal":           {limited("DeleteDNSZone"), teardown.Stopped},
+		"a read of a removal": {limited("GetDNSZone"), teardown.Stopped},
 		"an inspection":       {limited("GetDeletionSteps"), ""},
-		"the deletion":        {limited("DeleteOrganization"), teardown.Blocked},
+		"the deletion":        {limited("DeleteOrganization"), teardown.Stopped},
 		"a deletion that never started": {
 			times(forever, offboardtest.Ignore("DeleteOrganization", 200, `{"success":true}`)), teardown.Unknown,
 		},

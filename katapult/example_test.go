@@ -177,7 +177,7 @@ func ExampleClient_Teardown() {
 	}
 	fmt.Println(report.Outcome, srv.Deleted())
 	// Output:
-	// katapult: Acme Ltd (org_acme): 4 steps; to be permitted: managed_organizations
+	// katapult: Acme Ltd (org_acme): 4 steps; requires: managed_organizations
 	// ├─ managed_organization
 	// │  └─ Acme Labs (managed_organization/org_labs): delete it, once nothing of it is left [managed_organizations]
 	// ├─ virtual_machine
@@ -186,5 +186,5 @@ func ExampleClient_Teardown() {
 	// │  └─ System Disk (disk/disk_vm_1): delete it, and purge it from the trash, unless it goes with the virtual machine that boots from it
 	// └─ ip_address
 	//    └─ 192.0.2.1 (ip_address/ip_1): take it away from what holds it, and give it back
-	// gone [org_labs org_acme]
+	// deleted [org_labs org_acme]
 }

@@ -88,8 +88,8 @@ func (n *inventory) add(kind string, s teardown.Step, identity ...string) string
 		keeps = "once nothing uses it, it would keep"
 	}
 	s.Why = cmp.Or(s.Why, keeps+" the deletion step "+k.step+" open")
-	if s.Requires = k.needs; n.child {
-		s.Requires = teardown.ManagedOrganizations
+	if s.Requires = k.requires; n.child {
+		s.Requires = []teardown.Override{teardown.ManagedOrganizations}
 	}
 	n.removes(s.ID, k, id)
 	if !n.has[s.ID] {
@@ -597,7 +597,7 @@ func (n *inventory) addUnexplained(ctx context.Context) error {
 			s.Why += ": " + step.Description
 		}
 		if n.child {
-			s.Requires = teardown.ManagedOrganizations
+			s.Requires = []teardown.Override{teardown.ManagedOrganizations}
 		}
 		n.others = append(n.others, s)
 	}

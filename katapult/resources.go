@@ -50,15 +50,15 @@ const (
 
 // kind is all that the client knows of the resources of one kind.
 type kind struct {
-	name    string
-	step    string // the deletion step that they keep open
-	trash   string // the type of their objects in the trash; "" if they never go there
-	removal string // how they are removed, in words
-	manual  bool   // no API removes them
-	needs   teardown.Override
-	parts   int  // of their identity; 0 for one
-	holds   bool // they can hold IP addresses
-	after   []after
+	name     string
+	step     string // the deletion step that they keep open
+	trash    string // the type of their objects in the trash; "" if they never go there
+	removal  string // how they are removed, in words
+	manual   bool   // no API removes them
+	requires []teardown.Override
+	parts    int  // of their identity; 0 for one
+	holds    bool // they can hold IP addresses
+	after    []after
 
 	// unexplained says how a person removes what keeps the deletion step open if no list
 	// shows it.
@@ -105,9 +105,9 @@ func (c *Client) kinds() kinds {
 	return kinds{
 		{
 			name: kindOrganization, step: "managed_organizations", removal: "delete it, once nothing of it is left",
-			needs: teardown.ManagedOrganizations,
-			list:  (*inventory).readOrganizations,
-			read:  byID(c, errors.OrganizationNotFound, c.GetOrganization), remove: removing(c.DeleteOrganization), direct: true,
+			requires: []teardown.Override{teardown.ManagedOrganizations},
+			list:     (*inventory).readOrganizations,
+			read:     byID(c, errors.OrganizationNotFound, c.GetOrganization), remove: removing(c.DeleteOrganization), direct: true,
 		},
 		{
 			name: kindLoadBalancer, step: "load_balancers", removal: deletes, holds: true,

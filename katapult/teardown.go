@@ -41,7 +41,9 @@ import (
 //
 // Source: vendor OpenAPI 2.68.0; live exchanges.
 func (c *Client) Plan(ctx context.Context, organization OrganizationLookup) (*teardown.Plan, error) {
-	return c.inspect(ctx, organization, nil, nil)
+	d := c.driver()
+	d.lookup = organization
+	return teardown.NewPlan(ctx, d, teardown.Organization{})
 }
 
 // Teardown carries out a plan of [Client.Plan]: it removes one thing after the other,
@@ -109,9 +111,9 @@ func (c *Client) inspect(ctx context.Context, organization OrganizationLookup, b
 		Steps:        steps,
 	}
 	if e := deletionError(found.ID, found, open); e != nil {
-		p.Refusal = teardown.RefusalOf(e)
+		p.DeletionError = e
 	}
-	return p.Seal(), nil
+	return p, nil
 }
 
 // driver is what a teardown needs of Katapult.
@@ -119,11 +121,13 @@ type driver struct {
 	*resource.Driver[ref]
 	c     *Client
 	shown map[string]bool // ids of the steps that inspections have shown
+
+	lookup OrganizationLookup // of the plan to make; nil for the ID
 }
 
 func (c *Client) driver() driver {
 	all := c.kinds()
-	return driver{resource.New(c.table(all), all.refOf), c, map[string]bool{}}
+	return driver{Driver: resource.New(c.table(all), all.refOf), c: c, shown: map[string]bool{}}
 }
 
 // Provider returns what plans of this client have as their provider and instance.
@@ -134,7 +138,11 @@ func (d driver) Durations() *teardown.Durations { return d.c.durations }
 
 // Inspect takes a plan.
 func (d driver) Inspect(ctx context.Context, o teardown.Organization, before *teardown.Plan) (*teardown.Plan, error) {
-	p, err := d.c.inspect(ctx, ID(o.ID), before, d.shown)
+	organization := d.lookup
+	if organization == nil {
+		organization = ID(o.ID)
+	}
+	p, err := d.c.inspect(ctx, organization, before, d.shown)
 	if err != nil {
 		return nil, err
 	}

@@ -2,6 +2,7 @@ package katapult_test
 
 import (
 	"context"
+	"fmt"
 	"slices"
 	"strings"
 	"testing"
@@ -170,10 +171,10 @@ func stepsOf(p *teardown.Plan) []string {
 			line += " after " + strings.Join(s.After, ", ")
 		}
 		if s.Manual {
-			line += ", by hand"
+			line += ", manual"
 		}
-		if s.Requires != "" {
-			line += ", needs " + string(s.Requires)
+		if len(s.Requires) > 0 {
+			line += fmt.Sprint(", requires ", s.Requires)
 		}
 		lines = append(lines, line)
 	}
@@ -201,16 +202,16 @@ func TestThePlanHasEverythingInOrder(t *testing.T) {
 	srv.Add("org_child", katapulttest.VirtualMachine{ID: "vm_c"}, katapulttest.ObjectStorage{},
 		katapulttest.Bucket{Name: "b"}, katapulttest.AccessKey{ID: "objkey_c", Buckets: []string{"b"}})
 	want := []string{
-		"managed_organization/org_child/org_grandchild, needs managed_organizations",
-		"virtual_machine/org_child/vm_c, needs managed_organizations",
-		"disk/org_child/disk_vm_c after virtual_machine/org_child/vm_c, needs managed_organizations",
-		"object_storage_bucket/org_child/uk-lon-1/b, needs managed_organizations",
-		"object_storage_access_key/org_child/objkey_c after object_storage_bucket/org_child/uk-lon-1/b, needs managed_organizations",
-		"object_storage_account/org_child/uk-lon-1 after object_storage_bucket/org_child/uk-lon-1/b, object_storage_access_key/org_child/objkey_c, needs managed_organizations",
-		"ensure_zero_balance/org_child, by hand, needs managed_organizations",
+		"managed_organization/org_child/org_grandchild, requires [managed_organizations]",
+		"virtual_machine/org_child/vm_c, requires [managed_organizations]",
+		"disk/org_child/disk_vm_c after virtual_machine/org_child/vm_c, requires [managed_organizations]",
+		"object_storage_bucket/org_child/uk-lon-1/b, requires [managed_organizations]",
+		"object_storage_access_key/org_child/objkey_c after object_storage_bucket/org_child/uk-lon-1/b, requires [managed_organizations]",
+		"object_storage_account/org_child/uk-lon-1 after object_storage_bucket/org_child/uk-lon-1/b, object_storage_access_key/org_child/objkey_c, requires [managed_organizations]",
+		"ensure_zero_balance/org_child, manual, requires [managed_organizations]",
 		"managed_organization/org_child after managed_organization/org_child/org_grandchild, virtual_machine/org_child/vm_c, " +
 			"disk/org_child/disk_vm_c, object_storage_bucket/org_child/uk-lon-1/b, object_storage_access_key/org_child/objkey_c, " +
-			"object_storage_account/org_child/uk-lon-1, ensure_zero_balance/org_child, needs managed_organizations",
+			"object_storage_account/org_child/uk-lon-1, ensure_zero_balance/org_child, requires [managed_organizations]",
 		"load_balancer/lb_a",
 		"dns_zone/dnszone_a",
 		"disk_backup_policy/dbp_a",
@@ -226,7 +227,7 @@ func TestThePlanHasEverythingInOrder(t *testing.T) {
 		"disk/disk_free_a",
 		"file_storage_volume/fsv_a after virtual_machine/vm_a",
 		"object_storage_bucket/uk-lon-1/named-a",
-		"object_storage_buckets/uk-lon-1, by hand",
+		"object_storage_buckets/uk-lon-1, manual",
 		"object_storage_access_key/objkey_ams_a",
 		"object_storage_access_key/objkey_a after object_storage_bucket/uk-lon-1/named-a, object_storage_buckets/uk-lon-1",
 		"object_storage_access_key/objkey_all_a after object_storage_bucket/uk-lon-1/named-a, object_storage_buckets/uk-lon-1",
@@ -240,9 +241,9 @@ func TestThePlanHasEverythingInOrder(t *testing.T) {
 		"ip_address/ip_lb_a after load_balancer/lb_a",
 		"ip_address/ip_old_a after trash_object/trsh_1",
 		"ip_address/ip_free_a",
-		"disk_template/dtpl_a, by hand",
-		"isos/org_acme, by hand",
-		"ensure_zero_balance/org_acme, by hand",
+		"disk_template/dtpl_a, manual",
+		"isos/org_acme, manual",
+		"ensure_zero_balance/org_acme, manual",
 	}
 	p := planned(t, newClient(t, srv))
 	if diff := cmp.Diff(want, stepsOf(p)); diff != "" {
@@ -308,7 +309,7 @@ func TestADeletionStepThatIsNotToldMayBeOpen(t *testing.T) {
 	t.Parallel()
 	srv, c := withThings(t, katapulttest.DNSZone{ID: "dnszone_1"})
 	srv.Fail(answerSteps(`{"disks":{"satisfied":true},"isos":{},"bare_metal":{"description":"Give it back."}}`))
-	want := []string{"dns_zone/dnszone_1", "isos/org_acme, by hand", "bare_metal/org_acme, by hand"}
+	want := []string{"dns_zone/dnszone_1", "isos/org_acme, manual", "bare_metal/org_acme, manual"}
 	if diff := cmp.Diff(want, stepsOf(planned(t, c))); diff != "" {
 		t.Errorf("steps (-want +got):\n%s", diff)
 	}
@@ -454,7 +455,7 @@ func TestWhatOurStepsMovedToTheTrashStaysWhatItWas(t *testing.T) {
 				ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 				defer cancel()
 				r, err := c.Teardown(ctx, p, teardown.WithConfirm("Acme"))
-				outcome(t, r, err, teardown.Blocked, errors.NotFinished)
+				outcome(t, r, err, teardown.Stopped, errors.NotFinished)
 				left := srv.Remaining("org_acme")
 				if !slices.Contains(left, "vm_1: in the trash") || !slices.Contains(left, "disk_vm_1: in the trash with vm_1") {
 					t.Fatalf("left: %q", left)
@@ -583,7 +584,7 @@ func TestAManagedOrganizationThatCannotBeReadKeepsEverything(t *testing.T) {
 			child.ID, child.Parent = "org_child", "org_acme"
 			srv.AddOrganization(child)
 			p := planned(t, c)
-			want := []string{"managed_organization/org_child, by hand, needs managed_organizations", "dns_zone/dnszone_1"}
+			want := []string{"managed_organization/org_child, manual, requires [managed_organizations]", "dns_zone/dnszone_1"}
 			if diff := cmp.Diff(want, stepsOf(p)); diff != "" {
 				t.Errorf("steps (-want +got):\n%s", diff)
 			}
@@ -625,8 +626,8 @@ func TestOrganizationsThatManageEachOtherEnd(t *testing.T) {
 	srv.AddOrganization(katapulttest.Organization{ID: "org_acme", Name: "Acme", Parent: "org_child"})
 	srv.AddOrganization(katapulttest.Organization{ID: "org_child", Parent: "org_acme"})
 	want := []string{
-		"managed_organizations/org_child, by hand, needs managed_organizations",
-		"managed_organization/org_child after managed_organizations/org_child, needs managed_organizations",
+		"managed_organizations/org_child, manual, requires [managed_organizations]",
+		"managed_organization/org_child after managed_organizations/org_child, requires [managed_organizations]",
 	}
 	if diff := cmp.Diff(want, stepsOf(planned(t, newClient(t, srv)))); diff != "" {
 		t.Errorf("steps (-want +got):\n%s", diff)
@@ -656,7 +657,7 @@ func TestAPlanOfAnotherProviderIsRefusedUnread(t *testing.T) {
 	p := planned(t, c)
 	p.Provider = "atlas"
 	n := len(srv.Requests())
-	r, err := carriedOut(t, c, p.Seal())
+	r, err := carriedOut(t, c, teardowntest.Seal(p))
 	if r != nil || !errors.Is(err, errors.PlanStale) || len(srv.Requests()) != n {
 		t.Errorf("got %+v, %v after %d requests", r, err, len(srv.Requests())-n)
 	}
@@ -671,7 +672,7 @@ func TestAFailedTaskFailsItsStepAlone(t *testing.T) {
 		srv.FailTasks(1)
 		r, err := carriedOut(t, c, p)
 		outcome(t, r, err, teardown.Blocked, errors.TaskFailed)
-		want := []string{"virtual_machine/vm_1 failed", "disk/disk_vm_1 untouched", "virtual_network/vnet_1 untouched", "ip_address/ip_1 untouched"}
+		want := []string{"virtual_machine/vm_1 failed", "disk/disk_vm_1 not_started", "virtual_network/vnet_1 not_started", "ip_address/ip_1 not_started"}
 		var got []string
 		for _, s := range r.Remaining() {
 			got = append(got, s.ID+" "+string(s.State))
@@ -695,7 +696,7 @@ func TestObjectStorageIsFoundByItsAccessKeys(t *testing.T) {
 	}{
 		"no key": {
 			things: []katapulttest.Thing{katapulttest.ObjectStorage{}, katapulttest.Bucket{Name: "b"}},
-			want:   []string{"object_storage/org_acme, by hand"},
+			want:   []string{"object_storage/org_acme, manual"},
 		},
 		"a key without a region": {
 			things: one,
@@ -719,18 +720,18 @@ func TestObjectStorageIsFoundByItsAccessKeys(t *testing.T) {
 		"a bucket that another has as well": {
 			things: append(one, katapulttest.Bucket{Name: "b"}), other: []katapulttest.Thing{katapulttest.Bucket{Name: "b"}},
 			want: []string{
-				"object_storage_buckets/uk-lon-1, by hand",
+				"object_storage_buckets/uk-lon-1, manual",
 				"object_storage_access_key/k after object_storage_buckets/uk-lon-1",
 				"object_storage_account/uk-lon-1 after object_storage_buckets/uk-lon-1, object_storage_access_key/k",
 			},
 		},
 		"a suspended account": {
 			things: one, faults: []offboardtest.Fault{fault("GetObjectStorageAccount", 403, "object_storage_account_suspended")},
-			want: []string{"object_storage_access_key/k", "object_storage_account/uk-lon-1 after object_storage_access_key/k, by hand"},
+			want: []string{"object_storage_access_key/k", "object_storage_account/uk-lon-1 after object_storage_access_key/k, manual"},
 		},
 		"an account that was never made": {
 			things: one, faults: []offboardtest.Fault{fault("GetObjectStorageAccount", 403, "object_storage_account_not_provisioned")},
-			want: []string{"object_storage_access_key/k", "object_storage_account/uk-lon-1 after object_storage_access_key/k, by hand"},
+			want: []string{"object_storage_access_key/k", "object_storage_account/uk-lon-1 after object_storage_access_key/k, manual"},
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -752,7 +753,7 @@ func TestObjectStorageThatNothingShowsKeepsTheOrganization(t *testing.T) {
 		srv, c := withThings(t, katapulttest.ObjectStorage{}, katapulttest.AccessKey{}, katapulttest.ObjectStorage{Region: "nl-ams-1"})
 		r, err := carriedOut(t, c, planned(t, c))
 		outcome(t, r, err, teardown.Blocked, errors.DeletionStepsNotSatisfied)
-		if diff := cmp.Diff([]string{"object_storage/org_acme, by hand"}, stepsOf(planned(t, c))); diff != "" || !srv.Exists("org_acme") {
+		if diff := cmp.Diff([]string{"object_storage/org_acme, manual"}, stepsOf(planned(t, c))); diff != "" || !srv.Exists("org_acme") {
 			t.Errorf("steps (-want +got):\n%s", diff)
 		}
 	})
@@ -832,7 +833,7 @@ func TestTemplatesOfKatapultsOwnStandInNobodysWay(t *testing.T) {
 	srv, c := withThings(t, katapulttest.DiskTemplate{ID: "dtpl_1"})
 	srv.Fail(offboardtest.Respond("ListDiskTemplatesPage", 200, `{"pagination":{"current_page":1,"total_pages":1,"total":2,"per_page":100,"large_set":false},
 		"disk_templates":[{"id":"dtpl_universal","name":"AlmaLinux 9","universal":true},{"id":"dtpl_1","name":"golden","universal":false}]}`))
-	if diff := cmp.Diff([]string{"disk_template/dtpl_1, by hand"}, stepsOf(planned(t, c))); diff != "" {
+	if diff := cmp.Diff([]string{"disk_template/dtpl_1, manual"}, stepsOf(planned(t, c))); diff != "" {
 		t.Errorf("steps (-want +got):\n%s", diff)
 	}
 }

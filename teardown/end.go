@@ -17,17 +17,20 @@ func (r *run) end(ctx context.Context) (*Report, error) {
 	for _, s := range r.states {
 		left = left || !s.State.deleted()
 		switch {
-		case s.State == Interrupted && ctx.Err() == nil: // by a gentle stop
+		case s.Err == nil:
+		case s.State == Interrupted:
 			interrupted = append(interrupted, s.Err)
-		case s.Err != nil:
+		default:
 			failed = append(failed, s.Err)
 		}
 	}
 	switch {
 	case len(failed) > 0:
 		return r.finish(Deletion{Outcome: Blocked}, errors.Join(append(failed, interrupted...)...))
+	case ctx.Err() != nil && len(interrupted) > 0:
+		return r.finish(Deletion{Outcome: Stopped}, errors.Join(interrupted...))
 	case r.stopped(ctx):
-		return r.finish(Deletion{Outcome: Blocked}, r.refuse(errors.Canceled, remaining(r.states), ""))
+		return r.finish(Deletion{Outcome: Stopped}, r.refuse(errors.Canceled, remaining(r.states), ""))
 	case left:
 		return r.finish(Deletion{Outcome: Blocked}, r.refuse(errors.DeletionStepsNotSatisfied, remaining(r.states), ""))
 	}
@@ -50,12 +53,14 @@ func (r *run) end(ctx context.Context) (*Report, error) {
 			return r.finish(Deletion{Outcome: NotFound}, err, last.ID())
 		case r.deletionStarted && denied(err):
 			return r.finish(Deletion{Outcome: Unknown}, r.unknown(err), last.ID())
-		case r.journal.failed() || !retryable(err) || !tries.again(pause) || r.stopped(ctx):
+		case !r.journal.failed() && r.stopped(ctx) && (canceled(err) || retryable(err)):
+			return r.finish(Deletion{Outcome: Stopped}, err, last.ID())
+		case r.journal.failed() || !retryable(err) || !tries.again(pause):
 			return r.finish(Deletion{Outcome: Blocked}, err, last.ID())
 		}
 		r.event(Event{Kind: Retrying, Text: text(err), Wait: pause, Err: err})
 		if wait.Sleep(ctx, pause) != nil {
-			return r.finish(Deletion{Outcome: Blocked}, err, last.ID())
+			return r.finish(Deletion{Outcome: Stopped}, err, last.ID())
 		}
 	}
 }
@@ -69,7 +74,7 @@ func (r *run) delete(ctx context.Context, last *trace.Last) (Deletion, error) {
 	if r.underway != nil {
 		return *r.underway, nil
 	}
-	if err := r.write("", entryDeleting, nil, ""); err != nil {
+	if err := r.write(Entry{Kind: EntryDeleting}, nil); err != nil {
 		return Deletion{}, err
 	}
 	triedBefore, sentBefore := last.Writes()
@@ -83,7 +88,7 @@ func (r *run) delete(ctx context.Context, last *trace.Last) (Deletion, error) {
 		r.deletionStarted = true
 		return deletion, err
 	}
-	if failed := r.write("", entryRefused, err, last.ID()); failed != nil {
+	if failed := r.write(Entry{Kind: EntryRefused, RequestID: last.ID()}, err); failed != nil {
 		return Deletion{}, failed
 	}
 	return Deletion{}, err
@@ -173,7 +178,7 @@ func (r *run) notFound(err error) (*Report, error) {
 		missing, d, err = AlreadyDeleted, Deletion{Outcome: Deleted}, nil
 	}
 	r.start(nil, missing, nil)
-	if failed := r.write("", entryStarted, nil, ""); failed != nil {
+	if failed := r.write(Entry{Kind: EntryStarted}, nil); failed != nil {
 		return nil, failed
 	}
 	if failed := r.writeDeleted(); failed != nil {

@@ -74,9 +74,9 @@ func (d *native) Inspect(context.Context, teardown.Organization, *teardown.Plan)
 		}
 	}
 	if len(p.Steps) > 0 {
-		p.Refusal = &teardown.Refusal{Operation: "CheckDeletion", Code: errors.DeletionStepsNotSatisfied}
+		p.DeletionError = &errors.Error{Operation: "CheckDeletion", Code: errors.DeletionStepsNotSatisfied}
 	}
-	return p.Seal(), nil
+	return teardown.Seal(p), nil
 }
 
 // start records a call, and returns what ends it.
@@ -270,7 +270,7 @@ func TestEngine_Progress(t *testing.T) {
 		notFound  = teardown.ProgressNotFound
 		pollFirst = teardown.ProgressPollFirst
 	)
-	why := teardown.Progress{Err: entryRefused(errors.TaskFailed)}
+	why := teardown.Progress{Err: refused(errors.TaskFailed)}
 	for name, test := range map[string]struct {
 		acts, polls answers
 		nActs       int
@@ -320,7 +320,7 @@ func TestEngine_Progress(t *testing.T) {
 							case teardown.ProgressState:
 								p.State = a
 							case errors.Code:
-								return p, entryRefused(a)
+								return p, refused(a)
 							}
 							p.Next = wait
 							return p, nil
@@ -357,7 +357,7 @@ func TestEngine_PollAfterFailedAct(t *testing.T) {
 			if n == 1 {
 				return deletingIn("list", 10*time.Second), nil
 			}
-			return teardown.Progress{}, entryRefused(errors.OutcomeUnknown)
+			return teardown.Progress{}, refused(errors.OutcomeUnknown)
 		}
 		d.poll = func(_ string, n int) (teardown.Progress, error) {
 			if n == 1 {
@@ -384,7 +384,7 @@ func TestEngine_RetriesOfPolls(t *testing.T) {
 			case n%2 == 0:
 				return teardown.Progress{State: teardown.ProgressDeleting}, nil
 			}
-			return teardown.Progress{}, entryRefused(errors.Unavailable)
+			return teardown.Progress{}, refused(errors.Unavailable)
 		}
 		if _, err := d.execute(t.Context(), teardown.WithRetryFor(10*time.Second)); err != nil || d.actCalls != 1 || d.pollCalls != 40 {
 			t.Errorf("got %v after %d polls in %v", err, d.pollCalls, d.took())
@@ -411,7 +411,7 @@ func TestEngine_RetriesOfAttempts(t *testing.T) {
 		d := nativeOf(t, "a")
 		d.poll = func(_ string, n int) (teardown.Progress, error) {
 			if n%2 == 0 {
-				return teardown.Progress{Err: entryRefused(errors.Unavailable)}, nil
+				return teardown.Progress{Err: refused(errors.Unavailable)}, nil
 			}
 			return teardown.Progress{State: teardown.ProgressDeleting}, nil
 		}
@@ -503,7 +503,7 @@ func TestEngine_MaxStarted(t *testing.T) {
 func TestEngine_Slots(t *testing.T) {
 	t.Parallel()
 	for _, test := range []struct{ concurrency, acts, polls, most int }{
-		{8, 8, 8, 16}, {4, 4, 4, 8}, {2, 2, 2, 4}, {1, 1, 1, 1}, {0, 1, 1, 1},
+		{8, 8, 8, 16}, {4, 4, 4, 8}, {2, 2, 2, 4}, {1, 1, 1, 1},
 	} {
 		synctest.Test(t, func(t *testing.T) {
 			d := nativeOf(t, numbered(100)...)
@@ -639,7 +639,7 @@ func TestEngine_StepTimeout(t *testing.T) {
 				return teardown.Progress{State: teardown.ProgressPollFirst, Next: teardown.Wait{Now: true}}, nil
 			}
 			d.poll = func(string, int) (teardown.Progress, error) {
-				return teardown.Progress{}, entryRefused(errors.Unavailable)
+				return teardown.Progress{}, refused(errors.Unavailable)
 			}
 		}, errors.Unavailable, time.Minute},
 	} {
@@ -662,7 +662,7 @@ func TestEngine_StepTimeout(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		d := nativeOf(t, "a", "b", "c")
 		d.act = func(string, int) (teardown.Progress, error) {
-			return teardown.Progress{}, entryRefused(errors.Unavailable)
+			return teardown.Progress{}, refused(errors.Unavailable)
 		}
 		d.poll = func(string, int) (teardown.Progress, error) { return teardown.Progress{}, nil }
 		d.hang = func(call string) time.Duration { return map[string]time.Duration{"act b": time.Hour}[call] }
@@ -733,7 +733,7 @@ func TestEngine_Stop(t *testing.T) {
 		}, nil, map[string]teardown.State{"a": teardown.StepDeleted}, 21 * time.Second, 1},
 		"acts, and fails": {[]string{"a"}, func(d *native) {
 			d.act = func(string, int) (teardown.Progress, error) {
-				return teardown.Progress{}, entryRefused(errors.Unavailable)
+				return teardown.Progress{}, refused(errors.Unavailable)
 			}
 			d.poll = func(string, int) (teardown.Progress, error) { return teardown.Progress{}, nil }
 			d.hang = func(call string) time.Duration { return map[string]time.Duration{"act a": 20 * time.Second}[call] }
@@ -771,7 +771,7 @@ func TestEngine_Stop(t *testing.T) {
 		}, nil, map[string]teardown.State{"a": teardown.Interrupted}, 22 * time.Second, 1},
 		"is polled, which fails": {[]string{"a"}, func(d *native) {
 			d.poll = func(string, int) (teardown.Progress, error) {
-				return teardown.Progress{}, entryRefused(errors.Unavailable)
+				return teardown.Progress{}, refused(errors.Unavailable)
 			}
 			d.hang = func(call string) time.Duration { return map[string]time.Duration{"poll": 20 * time.Second}[call] }
 		}, nil, map[string]teardown.State{"a": teardown.Interrupted}, 22 * time.Second, 1},
@@ -783,7 +783,7 @@ func TestEngine_Stop(t *testing.T) {
 		}, nil, map[string]teardown.State{"a": teardown.Interrupted}, 10500 * time.Millisecond, 1},
 		"finds no slot": {[]string{"a", "b", "c"}, func(d *native) {
 			d.act = func(string, int) (teardown.Progress, error) {
-				return teardown.Progress{}, entryRefused(errors.Unavailable)
+				return teardown.Progress{}, refused(errors.Unavailable)
 			}
 			d.poll = func(string, int) (teardown.Progress, error) { return teardown.Progress{}, nil }
 			d.hang = func(call string) time.Duration { return map[string]time.Duration{"act b": 20 * time.Second}[call] }
@@ -805,7 +805,7 @@ func TestEngine_Stop(t *testing.T) {
 						}
 					})
 					r, err := d.execute(ctx, append(test.options, teardown.WithStop(stop))...)
-					if r == nil || r.Outcome != teardown.Blocked || !errors.Is(err, errors.Canceled) && gentle {
+					if r == nil || r.Outcome != teardown.Stopped || !errors.Is(err, errors.Canceled) && gentle {
 						t.Fatalf("got %+v, %v", r, err)
 					}
 					if !gentle {
@@ -894,7 +894,7 @@ func TestEngine_JournalOfAPoll(t *testing.T) {
 		journal := new(syncs)
 		d := nativeOf(t, append(numbered(50), "last<"+strings.Join(numbered(50), ","))...)
 		d.act = func(id string, _ int) (teardown.Progress, error) {
-			if id == "last" && strings.Count(journal.String()[:journal.synced], `"verdict":"done"`) != 50 {
+			if id == "last" && strings.Count(journal.String()[:journal.synced], `"state":"deleted"`) != 50 {
 				t.Errorf("started before the results were synced: %d bytes of %d", journal.synced, journal.Len())
 			}
 			return deletingIn("list", 20*time.Second), nil
@@ -1059,7 +1059,7 @@ func TestEngine_Order(t *testing.T) {
 			d := nativeOf(t, ids...)
 			d.act = func(id string, n int) (teardown.Progress, error) {
 				if id == "s005" && n == 1 {
-					return teardown.Progress{}, entryRefused(errors.Unavailable)
+					return teardown.Progress{}, refused(errors.Unavailable)
 				}
 				return deletingIn("list", 0), nil
 			}
@@ -1377,7 +1377,7 @@ func TestEngine_RequestID(t *testing.T) {
 			if err != nil || r.Steps[0].RequestID != test.want {
 				t.Errorf("got %+v, %v, want %q", r, err, test.want)
 			}
-			if e := read(t, &journal.Buffer)[2]; e.Verdict != "done" || e.RequestID != test.want {
+			if e := read(t, &journal.Buffer)[2]; e.State != teardown.StepDeleted || e.RequestID != test.want {
 				t.Errorf("the journal has %+v", e)
 			}
 		})
@@ -1407,7 +1407,7 @@ func TestEngine_OrderOfAFreshRead(t *testing.T) {
 			d.isDeleted[test.gone] = true
 			if name == "after one that fails" {
 				d.act = func(string, int) (teardown.Progress, error) {
-					return teardown.Progress{Err: entryRefused(errors.PermissionDenied)}, nil
+					return teardown.Progress{Err: refused(errors.PermissionDenied)}, nil
 				}
 			}
 			r, err := teardown.Execute(t.Context(), fresh, p, teardown.WithConfirm("Acme"))
@@ -1437,7 +1437,7 @@ func (d *ordered) Inspect(ctx context.Context, o teardown.Organization, before *
 			p.Steps[i].After = []string{d.after}
 		}
 	}
-	return p.Seal(), nil
+	return teardown.Seal(p), nil
 }
 
 // Nor does one act again that has waited for a slot.
@@ -1447,7 +1447,7 @@ func TestEngine_StopBeforeAnotherAct(t *testing.T) {
 		d, stop := nativeOf(t, "b", "a"), make(chan struct{})
 		d.act = func(id string, _ int) (teardown.Progress, error) {
 			if id == "b" {
-				return teardown.Progress{}, entryRefused(errors.Unavailable)
+				return teardown.Progress{}, refused(errors.Unavailable)
 			}
 			return teardown.Progress{State: teardown.ProgressNotFound}, nil
 		}
@@ -1513,7 +1513,7 @@ func TestEngine_PollsFailWhileAnotherActs(t *testing.T) {
 		d.hang = func(call string) time.Duration { return map[string]time.Duration{"act b": 2 * time.Minute}[call] }
 		d.poll = func(id string, _ int) (teardown.Progress, error) {
 			if id == "a" {
-				return teardown.Progress{}, entryRefused(errors.Unavailable)
+				return teardown.Progress{}, refused(errors.Unavailable)
 			}
 			return teardown.Progress{State: teardown.ProgressNotFound}, nil
 		}
@@ -1538,7 +1538,7 @@ func TestEngine_CanceledErrors(t *testing.T) {
 		d := nativeOf(t, "a")
 		d.act = func(_ string, n int) (teardown.Progress, error) {
 			if n == 1 {
-				return teardown.Progress{}, entryRefused(errors.Canceled)
+				return teardown.Progress{}, refused(errors.Canceled)
 			}
 			return deletingIn("", 0), nil
 		}

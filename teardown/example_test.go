@@ -17,9 +17,9 @@ func (r rooms) Inspect(_ context.Context, o teardown.Organization, _ *teardown.P
 	p := &teardown.Plan{Provider: "rooms", Instance: "https://rooms.invalid", Organization: o}
 	if r["blue"] {
 		p.Steps = []teardown.Step{{ID: "room/blue", Kind: "room", Name: "blue", Why: "it exists", Removal: "DELETE /rooms/{name}"}}
-		p.Refusal = &teardown.Refusal{Operation: "CheckDeletion", Code: errors.DeletionStepsNotSatisfied}
+		p.DeletionError = &errors.Error{Operation: "CheckDeletion", Code: errors.DeletionStepsNotSatisfied}
 	}
-	return p.Seal(), nil
+	return p, nil
 }
 
 func (r rooms) Remove(_ context.Context, _ teardown.Organization, s teardown.Step, progress func(string)) error {
@@ -39,7 +39,7 @@ func (r rooms) Delete(context.Context, teardown.Organization) (teardown.Deletion
 // A driver whose removals block becomes a Driver.
 func ExampleFromBlocking() {
 	ctx, d := context.Background(), teardown.FromBlocking(rooms{"blue": true})
-	plan, err := d.Inspect(ctx, teardown.Organization{ID: "42", Name: "Acme"}, nil)
+	plan, err := teardown.NewPlan(ctx, d, teardown.Organization{ID: "42", Name: "Acme"})
 	if err != nil {
 		fmt.Println(err)
 		return
@@ -52,8 +52,8 @@ func ExampleFromBlocking() {
 	fmt.Println(report.Steps[0].ID, report.Steps[0].State)
 	fmt.Println(report.Outcome)
 	// Output:
-	// room/blue done
-	// gone
+	// room/blue deleted
+	// deleted
 }
 
 // lockedRooms cannot be removed.
@@ -66,7 +66,7 @@ func (lockedRooms) Remove(_ context.Context, _ teardown.Organization, s teardown
 // The error of a teardown joins an error for each step that failed.
 func ExampleExecute_errors() {
 	ctx, d := context.Background(), teardown.FromBlocking(lockedRooms{rooms{"blue": true}})
-	plan, err := d.Inspect(ctx, teardown.Organization{ID: "42", Name: "Acme"}, nil)
+	plan, err := teardown.NewPlan(ctx, d, teardown.Organization{ID: "42", Name: "Acme"})
 	if err != nil {
 		fmt.Println(err)
 		return

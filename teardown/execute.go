@@ -63,7 +63,7 @@ func Execute(ctx context.Context, d Driver, p *Plan, options ...Option) (*Report
 	case r.deletionStarted && denied(err):
 		// The credential may have ended with the organization. That proves nothing.
 		r.start(nil, NotStarted, nil)
-		if failed := r.write("", entryStarted, nil, ""); failed != nil {
+		if failed := r.write(Entry{Kind: EntryStarted}, nil); failed != nil {
 			return nil, failed
 		}
 		return r.finish(Deletion{Outcome: Unknown}, r.unknown(err))
@@ -75,7 +75,7 @@ func Execute(ctx context.Context, d Driver, p *Plan, options ...Option) (*Report
 		return nil, err
 	}
 	r.start(now, AlreadyDeleted, missed)
-	if err := r.write("", entryStarted, nil, ""); err != nil {
+	if err := r.write(Entry{Kind: EntryStarted}, nil); err != nil {
 		return nil, err
 	}
 	if err := r.writeDeleted(); err != nil {
@@ -165,8 +165,8 @@ func (r *run) confirmed() error {
 	return nil
 }
 
-// overridden refuses a plan that deletes an organization that must not be deleted, or
-// for which a consent is missing.
+// checkPermitted refuses a plan that deletes an organization that must not be deleted, or
+// that requires an override that was not given.
 func (r *run) checkPermitted(p *Plan) error {
 	if err := r.settings.mayDelete(p.Organization.ID); err != nil {
 		return r.refuse(errors.NotConfirmed, nil, "%w", err)
@@ -183,7 +183,7 @@ func (r *run) checkPermitted(p *Plan) error {
 	return r.overridden(p)
 }
 
-// overridden refuses what was not permitted.
+// overridden refuses a plan that requires an override that was not given.
 func (r *run) overridden(p *Plan) error {
 	missing := slices.DeleteFunc(p.Overrides(), r.settings.overrides)
 	if len(missing) == 0 {
@@ -191,11 +191,13 @@ func (r *run) overridden(p *Plan) error {
 	}
 	var steps []errors.Step
 	for _, step := range p.Steps {
-		if step.Requires != "" && slices.Contains(missing, step.Requires) {
-			steps = append(steps, errors.Step{Name: step.ID, Description: "has to be permitted: " + string(step.Requires)})
+		for _, o := range step.Requires {
+			if slices.Contains(missing, o) {
+				steps = append(steps, errors.Step{Name: step.ID, Description: "requires the override " + string(o)})
+			}
 		}
 	}
-	return r.refuse(errors.NotConfirmed, steps, "it has to be permitted: %s", joined(missing))
+	return r.refuse(errors.NotConfirmed, steps, "missing overrides: %s", joined(missing))
 }
 
 // inspect reads what there is now, and refuses a plan that is no longer the truth.
@@ -259,10 +261,14 @@ func (r *run) isDeleted(ctx context.Context, step Step) (bool, error) {
 	return all[0].State == ProgressNotFound, nil
 }
 
-// compare refuses a plan that is no longer the truth.
+// compare refuses a plan that does not name all that a fresh read shows.
 func (r *run) compare(now *Plan) error {
-	if changed := r.plan.changes(now); len(changed) > 0 {
-		return r.refuse(errors.PlanStale, changed, "%s %s", changed[0].Name, changed[0].Description)
+	if diff := r.plan.Diff(now); len(diff) > 0 {
+		steps := make([]errors.Step, len(diff))
+		for i, d := range diff {
+			steps[i] = errors.Step{Name: d.Name, Description: d.Text}
+		}
+		return r.refuse(errors.PlanStale, steps, "%s", diff[0])
 	}
 	return r.checkPermitted(now)
 }
@@ -289,7 +295,7 @@ func (r *run) start(now *Plan, missing State, missed []string) {
 		found := steps[step.ID]
 		switch {
 		case found == nil && slices.Contains(missed, step.ID):
-			r.states[i] = StepReport{Step: step, State: NotStarted, Error: "it exists, and was not found in the organization"}
+			r.states[i] = StepReport{Step: step, State: NotStarted, Err: r.refuse(errors.DeletionStepsNotSatisfied, nil, "%s exists, and was not found in the organization", step.ID)}
 		case found == nil:
 			r.states[i] = StepReport{Step: step, State: missing}
 		case found.Manual:
@@ -303,14 +309,14 @@ func (r *run) start(now *Plan, missing State, missed []string) {
 	}
 	r.event(Event{Kind: Started})
 	for _, id := range r.unmatched(r.settings.allow) {
-		r.event(Event{Kind: Unmatched, Text: fmt.Sprintf("Allow: %q is no organization of the plan", id)})
+		r.event(Event{Kind: Unmatched, Text: fmt.Sprintf("WithAllow: %q is not an organization of the plan", id)})
 	}
 	for _, id := range r.unmatched(r.settings.deny) {
-		r.event(Event{Kind: Unmatched, Text: fmt.Sprintf("Deny: %q is no organization of the plan", id)})
+		r.event(Event{Kind: Unmatched, Text: fmt.Sprintf("WithDeny: %q is not an organization of the plan", id)})
 	}
 	for _, s := range r.states {
 		if s.State == AlreadyDeleted || s.State == ManualRequired {
-			r.event(Event{Step: s.ID, Kind: Finished, Text: string(s.State)})
+			r.event(Event{Step: s.ID, Kind: Finished, State: s.State})
 		}
 	}
 }
@@ -334,7 +340,7 @@ func (r *run) unmatched(ids []string) []string {
 func (r *run) writeDeleted() error {
 	for _, s := range r.states {
 		if s.State == AlreadyDeleted {
-			if err := r.append(s.ID, string(s.State), nil, ""); err != nil {
+			if err := r.append(Entry{Step: s.ID, Kind: EntryFinished, State: s.State}, nil); err != nil {
 				return err
 			}
 		}
@@ -436,39 +442,38 @@ func (r *run) backoff(step string, attempt int, err error) time.Duration {
 
 // finish makes the report.
 func (r *run) finish(d Deletion, err error, requestID ...string) (*Report, error) {
-	id := ""
+	entry := Entry{Kind: EntryFinished, Outcome: d.Outcome}
 	if len(requestID) > 0 {
-		id = requestID[0]
+		entry.RequestID = requestID[0]
 	}
-	if failed := r.write("", string(d.Outcome), err, id); failed != nil && err == nil {
+	if failed := r.write(entry, err); failed != nil && err == nil {
 		err = failed
 	}
 	report := &Report{
-		Provider: r.plan.Provider, Organization: r.plan.Organization, Outcome: d.Outcome, PendingOn: d.PendingOn,
-		StartedAt: r.started, FinishedAt: time.Now(), Steps: slices.Clone(r.states), Err: err, Error: text(err),
+		Provider: r.plan.Provider, Instance: r.plan.Instance, Organization: r.plan.Organization, Outcome: d.Outcome, PendingOn: d.PendingOn,
+		StartedAt: r.started, FinishedAt: time.Now(), Steps: slices.Clone(r.states), Err: err,
 		UnmatchedAllow: r.unmatched(r.settings.allow), UnmatchedDeny: r.unmatched(r.settings.deny),
 	}
-	r.event(Event{Kind: Finished, Text: string(d.Outcome), Err: err})
+	r.event(Event{Kind: Finished, Outcome: d.Outcome, Err: err})
 	return report, err
 }
 
-// write appends an entry to the journal, and syncs one that is a result.
-func (r *run) write(step, verdict string, err error, requestID string) error {
-	if failed := r.append(step, verdict, err, requestID); failed != nil || verdict == entryStarted {
+// write appends an entry to the journal, and syncs it unless something is about to start.
+func (r *run) write(e Entry, err error) error {
+	if failed := r.append(e, err); failed != nil || e.Kind == EntryStarted {
 		return failed
 	}
 	return r.sync()
 }
 
-// append appends an entry to the journal.
-func (r *run) append(step, verdict string, err error, requestID string) error {
-	e := Entry{
-		Time: time.Now().UTC(), Provider: r.plan.Provider, Instance: r.plan.Instance, Organization: r.plan.Organization.ID,
-		Step: step, Verdict: verdict, RequestID: requestID, Error: text(err),
-	}
-	if step == "" {
+// append completes an entry and appends it to the journal.
+func (r *run) append(e Entry, err error) error {
+	e.Time = time.Now().UTC()
+	e.Provider, e.Instance, e.Organization = r.plan.Provider, r.plan.Instance, r.plan.Organization.ID
+	if e.Step == "" {
 		e.Name, e.Plan = r.plan.Organization.Name, r.plan.Fingerprint
 	}
+	e.Error = text(err)
 	if typed, ok := errors.AsType[*errors.Error](err); ok {
 		e.Code = typed.Code
 	}
@@ -487,14 +492,16 @@ func (r *run) unwritten(failed error) error {
 
 // event tells the caller.
 func (r *run) event(e Event) {
-	if r.settings.onEvent == nil {
+	if len(r.settings.onEvent) == 0 {
 		return
 	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	e.Time, e.Provider, e.Organization = time.Now(), r.plan.Provider, r.plan.Organization
 	e.Done, e.Total = r.done, len(r.states)
-	r.settings.onEvent(e)
+	for _, f := range r.settings.onEvent {
+		f(e)
+	}
 }
 
 // countDone counts a step of which nothing is left.
@@ -509,12 +516,4 @@ func text(err error) string {
 		return ""
 	}
 	return err.Error()
-}
-
-// message is what the provider said in its own words.
-func message(err error) string {
-	if e, ok := errors.AsType[*errors.Error](err); ok {
-		return e.Message
-	}
-	return ""
 }

@@ -2,6 +2,9 @@ package teardown
 
 import "time"
 
+// Seal completes a plan as [NewPlan] does.
+func Seal(p *Plan) *Plan { return p.seal() }
+
 // SealAs gives a plan that was changed the fingerprint of what it is now.
 func (p *Plan) SealAs() { p.Fingerprint = p.fingerprint() }
 

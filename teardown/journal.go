@@ -18,28 +18,35 @@ type Entry struct {
 	Time         time.Time `json:"time"`
 	Provider     string    `json:"provider"`
 	Instance     string    `json:"instance,omitempty"` // the address of the provider, as in [Plan.Instance]
-	Organization string    `json:"organization"`       // its id
-	Name         string    `json:"name,omitempty"`
-	Plan         string    `json:"plan,omitempty"` // its fingerprint
+	Organization string    `json:"organization"`       // its ID
+	Name         string    `json:"name,omitempty"`     // of the organization; only in entries about it
+	Plan         string    `json:"plan,omitempty"`     // the plan's fingerprint; only in entries about the organization
 
-	// Step is the id of a step; "" for the organization itself.
+	// Step is the ID of a step; "" for the organization itself.
 	Step string `json:"step,omitempty"`
 
-	// Verdict is "begun"; or a [State] for a step, or an [Outcome] for the organization.
-	// For the organization it is also "deleting", before each request to delete it, and
-	// "refused", after one by which the provider deleted nothing.
-	Verdict string `json:"verdict"`
+	Kind EntryKind `json:"kind"`
 
-	Code      errors.Code `json:"code,omitempty"`
-	RequestID string      `json:"request_id,omitempty"`
-	Error     string      `json:"error,omitempty"`
+	// State is set for a step that is [EntryFinished].
+	State State `json:"state,omitempty"`
+
+	// Outcome is set for an organization that is [EntryFinished].
+	Outcome Outcome `json:"outcome,omitempty"`
+
+	Code      errors.Code `json:"code,omitempty"`       // of the error; "" for none
+	RequestID string      `json:"request_id,omitempty"` // the provider's ID of the last request
+	Error     string      `json:"error,omitempty"`      // the text of the error
 }
 
-// Verdicts that are neither a [State] nor an [Outcome].
+// EntryKind is the kind of an [Entry].
+type EntryKind string
+
+// Values of [EntryKind].
 const (
-	entryStarted  = "begun"    // about to be done
-	entryDeleting = "deleting" // the deletion of the organization is about to be sent
-	entryRefused  = "refused"  // the provider refused that deletion
+	EntryStarted  EntryKind = "started"          // the step, or the application of the plan, is about to start
+	EntryFinished EntryKind = "finished"         // State or Outcome says how
+	EntryDeleting EntryKind = "deletion_started" // the deletion of the organization is about to be sent
+	EntryRefused  EntryKind = "deletion_refused" // the provider refused that deletion, and deleted nothing
 )
 
 // started reports whether entries show that a deletion of an organization was
@@ -50,10 +57,10 @@ func started(entries []Entry, p *Plan) bool {
 		if e.Step != "" || e.Provider != p.Provider || e.Instance != p.Instance || e.Organization != p.Organization.ID {
 			continue
 		}
-		switch e.Verdict {
-		case entryDeleting:
+		switch e.Kind {
+		case EntryDeleting:
 			open++
-		case entryRefused:
+		case EntryRefused:
 			open = max(open-1, 0)
 		}
 	}
@@ -192,7 +199,7 @@ func ReadJournal(r io.Reader) iter.Seq2[Entry, error] {
 		for {
 			line, err := lines.ReadBytes('\n')
 			var e Entry
-			if line = bytes.TrimSpace(line); len(line) > 0 && json.Unmarshal(line, &e) == nil && e.Verdict != "" {
+			if line = bytes.TrimSpace(line); len(line) > 0 && json.Unmarshal(line, &e) == nil && e.Kind != "" {
 				if !yield(e, nil) {
 					return
 				}

@@ -48,10 +48,18 @@ func read(t *testing.T, r io.Reader) []teardown.Entry {
 	return all
 }
 
+// told is the state or the outcome of an entry, or its kind.
+func told(e teardown.Entry) string {
+	if e.Kind == teardown.EntryFinished {
+		return string(e.State) + string(e.Outcome)
+	}
+	return string(e.Kind)
+}
+
 func verdicts(entries []teardown.Entry) []string {
 	var all []string
 	for _, e := range entries {
-		all = append(all, strings.TrimSpace(e.Step+" "+e.Verdict))
+		all = append(all, strings.TrimSpace(e.Step+" "+told(e)))
 	}
 	return all
 }
@@ -62,21 +70,21 @@ func TestTheJournalHasEveryVerdict(t *testing.T) {
 		d := new(disk)
 		w := &world{steps: things("a", "b<a"), remove: func(id string, _ int) error {
 			if id == "b" {
-				return entryRefused(errors.PermissionDenied)
+				return refused(errors.PermissionDenied)
 			}
 			return nil
 		}}
 		p := w.plan(t)
 		_, err := teardown.Execute(t.Context(), teardown.FromBlocking(w), p, teardown.WithConfirm("Acme"), teardown.WithJournal(d), teardown.WithEvents(func(e teardown.Event) {
 			if e.Kind == teardown.Finished && d.synced != d.Len() {
-				t.Errorf("%s %s was told before it was synced", e.Step, e.Text)
+				t.Errorf("%s %s was told before it was synced", e.Step, e.State)
 			}
 		}))
 		if err == nil {
 			t.Fatal("no error")
 		}
 		entries := read(t, &d.Buffer)
-		if diff := cmp.Diff([]string{"begun", "a begun", "a done", "b begun", "b failed", "blocked"}, verdicts(entries)); diff != "" {
+		if diff := cmp.Diff([]string{"started", "a started", "a deleted", "b started", "b failed", "blocked"}, verdicts(entries)); diff != "" {
 			t.Errorf("verdicts (-want +got):\n%s", diff)
 		}
 		for _, e := range entries {
@@ -143,10 +151,10 @@ func TestAnErrorEndsTheReadingOfAJournal(t *testing.T) {
 }
 
 func FuzzReadJournal(f *testing.F) {
-	f.Add([]byte(`{"verdict":"begun"}` + "\n" + `{"verdict":"do`))
+	f.Add([]byte(`{"kind":"started"}` + "\n" + `{"kind":"fin`))
 	f.Fuzz(func(t *testing.T, data []byte) {
 		for e, err := range teardown.ReadJournal(bytes.NewReader(data)) {
-			if err != nil || e.Verdict == "" {
+			if err != nil || e.Kind == "" {
 				t.Errorf("got %+v, %v", e, err)
 			}
 		}
@@ -154,7 +162,7 @@ func FuzzReadJournal(f *testing.F) {
 }
 
 func FuzzReadPlan(f *testing.F) {
-	text, err := json.Marshal((&teardown.Plan{Provider: "world", Organization: acme, Steps: things("a", "b<a")}).Seal())
+	text, err := json.Marshal(teardown.Seal(&teardown.Plan{Provider: "world", Organization: acme, Steps: things("a", "b<a")}))
 	if err != nil {
 		f.Fatal(err)
 	}

@@ -12,8 +12,13 @@ import (
 	"github.com/offboard-dev/offboard-go/errors"
 )
 
-// Option says how a plan is carried out.
-type Option func(*settings)
+// Option configures the application of a plan. The functions of this package return options.
+// An invalid value, and nil, are [errors.InvalidArgument] before anything is read.
+type Option interface{ apply(*settings) }
+
+type option func(*settings)
+
+func (o option) apply(s *settings) { o(s) }
 
 type settings struct {
 	confirmed   bool
@@ -21,7 +26,7 @@ type settings struct {
 	limited     bool // WithAllow was given, with or without an entry
 	allow, deny []string
 	overridden  []Override
-	onEvent     func(Event)
+	onEvent     []func(Event)
 	journal     *journalWriter
 	concurrency int // requests in flight
 	maxStarted  int
@@ -35,12 +40,12 @@ type settings struct {
 
 func configure(options []Option) *settings {
 	s := &settings{concurrency: 8, maxStarted: 100, stepTimeout: time.Hour, retryFor: 15 * time.Minute, planTTL: PlanTTL}
-	for _, option := range options {
-		if option == nil {
-			s.invalid("an option is nil")
+	for _, o := range options {
+		if o == nil {
+			s.invalid("nil Option")
 			continue
 		}
-		option(s)
+		o.apply(s)
 	}
 	return s
 }
@@ -52,40 +57,39 @@ func (s *settings) invalid(format string, args ...any) {
 	}
 }
 
-// WithConfirm gives the name of the organization, as the one who wants it gone knows
-// it. Without it nothing is carried out, nor when the organization is called
-// otherwise. An organization without a name is confirmed by its ID. A name that is
-// empty or white space confirms nothing: the error is [errors.NotConfirmed].
+// WithConfirm sets the name of the organization as the caller knows it. Without it, or if
+// the organization has another name, applying returns [errors.NotConfirmed]. An organization
+// without a name is confirmed by its ID. A name that is empty or white space confirms
+// nothing.
 func WithConfirm(name string) Option {
-	return func(s *settings) { s.confirmed, s.name = true, name }
+	return option(func(s *settings) { s.confirmed, s.name = true, name })
 }
 
-// WithAllow names organizations, by id, that may be deleted: all others may not then. It
+// WithAllow permits the deletion of the organizations with these IDs, and of no others. It
 // applies to every organization that the plan deletes: its own, and those in
-// [Step.Organization]. With no id, no organization may be deleted. An id that is
-// empty or has white space at an end is [errors.InvalidArgument]; one that matches no
-// organization of the plan is in [Report.UnmatchedAllow].
+// [Step.Organization]. Without an ID, no organization may be deleted. An ID that is
+// empty or has white space at an end is invalid; one that matches no organization of the plan
+// is in [Report.UnmatchedAllow].
 func WithAllow(ids ...string) Option {
-	return func(s *settings) {
+	return option(func(s *settings) {
 		s.limited = true
 		s.allow = append(s.allow, ids...)
-		s.check("Allow", ids)
-	}
+		s.check("WithAllow", ids)
+	})
 }
 
-// WithDeny names organizations, by id, that are never deleted. It applies to every
+// WithDeny forbids the deletion of the organizations with these IDs. It applies to every
 // organization that the plan deletes: its own, and those in [Step.Organization]. Upper
-// and lower case count as equal. An id that is empty or has white space at an end is
-// [errors.InvalidArgument]; one that matches no organization of the plan is in
-// [Report.UnmatchedDeny].
+// and lower case count as equal. An ID that is empty or has white space at an end is
+// invalid; one that matches no organization of the plan is in [Report.UnmatchedDeny].
 func WithDeny(ids ...string) Option {
-	return func(s *settings) {
+	return option(func(s *settings) {
 		s.deny = append(s.deny, ids...)
-		s.check("Deny", ids)
-	}
+		s.check("WithDeny", ids)
+	})
 }
 
-// check refuses ids that can match no organization: whoever gave them meant one.
+// check refuses IDs that can match no organization.
 func (s *settings) check(option string, ids []string) {
 	for _, id := range ids {
 		if id == "" || strings.TrimSpace(id) != id || strings.ContainsFunc(id, func(r rune) bool { return !unicode.IsGraphic(r) }) {
@@ -94,28 +98,42 @@ func (s *settings) check(option string, ids []string) {
 	}
 }
 
-// WithOverrides permits what is not done without being permitted.
-func WithOverrides(consents ...Override) Option {
-	return func(s *settings) { s.overridden = append(s.overridden, consents...) }
+// WithOverrides sets overrides: each permits one kind of action that applying refuses by
+// default. [Plan.Overrides] lists those that a plan requires. An unknown one is invalid.
+func WithOverrides(overrides ...Override) Option {
+	return option(func(s *settings) {
+		for _, o := range overrides {
+			if !slices.Contains(Overrides(), o) {
+				s.invalid("unknown override %q", string(o))
+			}
+		}
+		s.overridden = append(s.overridden, overrides...)
+	})
 }
 
-// WithEvents has a function called with everything that happens, one call at a time.
-// It should return soon.
+// WithEvents calls a function with each event, one call at a time. The function should
+// return soon, because the teardown waits for it. Several functions are called in the order
+// of their options.
 func WithEvents(f func(Event)) Option {
-	return func(s *settings) { s.onEvent = f }
+	return option(func(s *settings) {
+		if f == nil {
+			s.invalid("WithEvents has no function")
+			return
+		}
+		s.onEvent = append(s.onEvent, f)
+	})
 }
 
-// WithJournal has an [Entry] written for everything that is begun and every verdict, as
-// a line of JSON. Where the writer has a method Sync, as an [os.File] has, it is
-// called after each verdict. Nothing more is begun once writing fails. A writer may
-// be shared: entries of teardowns that run at the same time do not mix. A nil writer
-// is [errors.InvalidArgument].
+// WithJournal writes an [Entry], as a line of JSON, before each start and after each result.
+// If the writer has a method Sync, as an [os.File] has, it is called after each result.
+// Nothing starts after a write has failed. Teardowns may share a writer: entries of those
+// that run at the same time do not mix. A nil writer is invalid.
 func WithJournal(w io.Writer) Option {
 	if isNil(w) {
-		return func(s *settings) { s.invalid("the writer of the journal is nil") }
+		return option(func(s *settings) { s.invalid("the writer of the journal is nil") })
 	}
 	j := &journalWriter{w: w}
-	return func(s *settings) { s.journal = j }
+	return option(func(s *settings) { s.journal = j })
 }
 
 // isNil reports whether a value is nil, or an interface that contains a nil pointer.
@@ -130,59 +148,69 @@ func isNil(v any) bool {
 	return false
 }
 
-// WithConcurrency sets how many requests of steps are in flight at a time; 8 by default. As
-// many polls may be in addition, except with 1. A step that waits for the provider has
-// none.
+// WithConcurrency sets the maximum number of requests of steps that are in flight; the
+// default is 8. As many polls may be in flight in addition, except with 1. A step that waits
+// for the provider has no request in flight. The number must be positive.
 func WithConcurrency(n int) Option {
-	return func(s *settings) { s.concurrency = max(n, 1) }
-}
-
-// WithMaxStarted sets how many steps may be started and not finished; 100 by default.
-// What is started may be deleted although the teardown is stopped, so this limits what a
-// stop cannot prevent any more. It must be positive.
-func WithMaxStarted(n int) Option {
-	return func(s *settings) {
-		if s.maxStarted = n; n <= 0 {
-			s.invalid("the number of steps that may be started must be positive, not %d", n)
+	return option(func(s *settings) {
+		if s.concurrency = n; n <= 0 {
+			s.invalid("WithConcurrency must be positive, not %d", n)
 		}
-	}
+	})
 }
 
-// WithStop ends a teardown gently when the channel is closed: no attempt and no step
-// starts after it, and what runs is finished. A step that only waits, for the
-// provider, its rate limit or another attempt, ends at once as [Interrupted]. Carry out the
-// same plan again to resume. To end a teardown at once cancel its context.
+// WithMaxStarted sets the maximum number of steps that are started and not finished; the
+// default is 100. The provider may delete their resources although the teardown is stopped,
+// so this limits what a stop cannot prevent. The number must be positive.
+func WithMaxStarted(n int) Option {
+	return option(func(s *settings) {
+		if s.maxStarted = n; n <= 0 {
+			s.invalid("WithMaxStarted must be positive, not %d", n)
+		}
+	})
+}
+
+// WithStop stops the teardown gently when the channel is closed: no attempt and no step
+// starts after that, and requests in flight are finished. A step that waits, for the
+// provider, its rate limit or another attempt, ends at once as [Interrupted]. Apply the same
+// plan again to resume. Cancel the context to end a teardown at once.
 func WithStop(stop <-chan struct{}) Option {
-	return func(s *settings) { s.stop = stop }
+	return option(func(s *settings) { s.stop = stop })
 }
 
-// WithStepTimeout sets how long a step may take, waits included; one hour by default.
+// WithStepTimeout sets the maximum time of a step, waits included; the default is one hour.
+// It must be positive.
 func WithStepTimeout(d time.Duration) Option {
-	return func(s *settings) { s.stepTimeout = d }
+	return option(func(s *settings) {
+		if s.stepTimeout = d; d <= 0 {
+			s.invalid("WithStepTimeout must be positive, not %v", d)
+		}
+	})
 }
 
 // WithRetryFor sets how long a failing step, and the deletion of the organization, is
 // retried: an attempt starts only within this time after the first failed one. The
 // default is 15 minutes; 0 disables retries. An attempt that fails because of a step
 // that still runs does not count. If the provider asks for a wait that exceeds the
-// remaining time, the step fails at once, with the wait in RetryAfter of its error.
+// remaining time, the step fails at once, with the wait in RetryAfter of its error. The
+// time must not be negative.
 func WithRetryFor(d time.Duration) Option {
-	return func(s *settings) {
+	return option(func(s *settings) {
 		if s.retryFor = d; d < 0 {
-			s.invalid("the time for retries is negative: %v", d)
+			s.invalid("WithRetryFor must not be negative: %v", d)
 		}
-	}
+	})
 }
 
 // WithPlanTTL sets the maximum age of a plan when it is applied. The default is
 // [PlanTTL], 24 hours. The age is the time since [Plan.CreatedAt]; [Plan.ExpiresAt]
 // only informs. It must be positive.
 func WithPlanTTL(d time.Duration) Option {
-	return func(s *settings) {
+	return option(func(s *settings) {
 		if s.planTTL = d; d <= 0 {
-			s.invalid("the maximum age of a plan must be positive, not %v", d)
+			s.invalid("WithPlanTTL must be positive, not %v", d)
 		}
-	}
+	})
 }
 
 // WithResume sets the entries of earlier journals. An entry which shows that the
@@ -191,18 +219,19 @@ func WithPlanTTL(d time.Duration) Option {
 // instead of [NotFound]. It does not if a later entry shows that the provider refused
 // that deletion. Entries of other organizations are ignored.
 func WithResume(entries []Entry) Option {
-	return func(s *settings) { s.resume = append(s.resume, entries...) }
+	return option(func(s *settings) { s.resume = append(s.resume, entries...) })
 }
 
-func (s *settings) overrides(c Override) bool { return slices.Contains(s.overridden, c) }
+// overrides reports whether an override was given.
+func (s *settings) overrides(o Override) bool { return slices.Contains(s.overridden, o) }
 
 // mayDelete returns why an organization must not be deleted; nil if it may.
 func (s *settings) mayDelete(id string) error {
 	switch {
 	case slices.ContainsFunc(s.deny, func(denied string) bool { return strings.EqualFold(denied, id) }):
-		return errors.New("the organization must not be deleted")
+		return errors.New("the organization is denied")
 	case s.limited && !slices.Contains(s.allow, id):
-		return errors.New("the organization is not among those that may be deleted")
+		return errors.New("the organization is not among those that are allowed")
 	}
 	return nil
 }

@@ -1,6 +1,7 @@
 package teardown
 
 import (
+	"context"
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
@@ -13,87 +14,93 @@ import (
 	"github.com/offboard-dev/offboard-go/errors"
 )
 
-// PlanTTL is how long a plan may be carried out.
+// PlanTTL is the default maximum age of a plan that is applied; see [WithPlanTTL].
 const PlanTTL = 24 * time.Hour
 
 // version is that of the plan's form in JSON.
-const version = 1
+const version = 2
 
-// Plan is all that has to go before an organization can be deleted, as it was read
-// at one time, and what goes along with it.
+// Plan lists the resources that must be removed before an organization can be deleted, and
+// what the provider deletes along with it, as they were read at one time. It can be stored as
+// JSON and read again without loss, errors included; see [ReadPlan].
 type Plan struct {
-	Version  int    `json:"version"`
+	// Version is the version of the plan's form; applying refuses any but its own.
+	Version int `json:"version"`
+
+	// Provider is the package of the provider, such as "katapult".
 	Provider string `json:"provider"`
 
-	// Instance is the address of the provider. What a plan of another instance names
-	// would not be found, and be taken for gone.
+	// Instance is the provider's base URL. Applying a plan to another instance is refused,
+	// because its resources would look deleted.
 	Instance string `json:"instance,omitempty"`
 
 	Organization Organization `json:"organization"`
 
-	// CreatedAt is the time of the reads. The executor computes the age of the plan from
-	// it; see [WithPlanTTL].
-	CreatedAt time.Time `json:"taken_at"`
+	// CreatedAt is the time of the reads. The age of the plan is computed from it; see
+	// [WithPlanTTL].
+	CreatedAt time.Time `json:"created_at"`
 
 	// ExpiresAt is the end of the default age. It only informs.
 	ExpiresAt time.Time `json:"expires_at"`
 
-	// Refusal is why a deletion would be refused now; nil when nothing is known to
-	// stand in its way. See [Plan.Err].
-	Refusal *Refusal `json:"refusal,omitempty"`
+	// DeletionError is the error that a deletion would have returned, without its Detail;
+	// nil if the reads showed nothing that blocks it. [Plan.Err] returns it as an error.
+	DeletionError *errors.Error `json:"deletion_error,omitempty"`
 
-	// Requires is what has to be permitted for the organization itself, with [WithOverrides].
-	Requires []Override `json:"needs,omitempty"`
+	// Requires lists the overrides that the deletion of the organization itself requires.
+	// [Plan.Overrides] lists those of the steps, too.
+	Requires []Override `json:"requires,omitempty"`
 
-	// Steps are what has to go, in an order in which it can.
+	// Steps are the removals, in an order in which they can be done.
 	Steps []Step `json:"steps"`
 
-	// Cascades are what goes along with the organization without standing in its way.
-	Cascades []Cascade `json:"losses,omitempty"`
+	// Cascades lists what the provider deletes along with the organization; it blocks
+	// nothing.
+	Cascades []Cascade `json:"cascades,omitempty"`
 
-	// PendingDeletion is set by a [Driver] whose provider already carries out a deletion of the
-	// organization: the outcome of a run that does not request one. It is never kept.
+	// PendingDeletion is set by a [Driver] whose provider already carries out a deletion of
+	// the organization: the result of a run that does not request one. It is not stored.
 	PendingDeletion *Deletion `json:"-"`
 
 	// Fingerprint is the SHA-256 of all other fields as JSON, in hex. It detects an
 	// accidental edit and a damaged file. It has no key, so that it does not protect from
-	// whoever edits the plan and computes it again: a plan only selects steps, and what a
-	// step does comes from a fresh read.
+	// a person who edits the plan and computes it again: a plan only selects steps, and what
+	// a step does comes from a fresh read.
 	Fingerprint string `json:"fingerprint"`
 }
 
-// Organization is what a plan is about.
+// Organization is the organization of a plan.
 type Organization struct {
 	ID   string `json:"id"`
-	Name string `json:"name"`
+	Name string `json:"name"` // for people, and for [WithConfirm]; "" if it has none
 }
 
-// Step is one thing that has to go.
+// Step is the removal of one resource.
 type Step struct {
-	// ID is the step's own: kind and identity, such as "virtual_machine/vm_x". It is
-	// the same in every plan that has the thing.
+	// ID is the kind and the identity of the resource, such as "virtual_machine/vm_x". It is
+	// the same in every plan that has the resource.
 	ID string `json:"id"`
 
-	// Kind is the provider's word for what it is.
+	// Kind is the provider's name for what the resource is.
 	Kind string `json:"kind"`
 
-	// Name is what people call it.
+	// Name is the name of the resource, for people.
 	Name string `json:"name"`
 
-	// Why it has to go.
+	// Why is why the resource must be removed, for people.
 	Why string `json:"why"`
 
-	// Removal is what removes it, in words.
+	// Removal is what removes the resource, for people.
 	Removal string `json:"removal"`
 
-	// After are the ids of the steps that have to be gone before.
+	// After lists the IDs of the steps that must be deleted before this one starts.
 	After []string `json:"after,omitempty"`
 
-	// Manual: no API removes it.
+	// Manual is true if no API can remove the resource.
 	Manual bool `json:"manual,omitempty"`
 
-	// Requires is what has to be permitted for it, with [WithOverrides]; "" for nothing.
-	Requires Override `json:"needs,omitempty"`
+	// Requires lists the overrides that the step requires; see [WithOverrides].
+	Requires []Override `json:"requires,omitempty"`
 
 	// Organization is the organization that the step deletes as a whole, with all that
 	// it has; nil if the step deletes none. [WithAllow] and [WithDeny] apply to it.
@@ -104,81 +111,73 @@ type Step struct {
 	Ref json.RawMessage `json:"ref,omitempty"`
 }
 
-// Cascade is what goes along with an organization.
+// Cascade is what the provider deletes along with an organization, of one kind.
 type Cascade struct {
-	Kind string `json:"kind"`
+	Kind string `json:"kind"` // a plural, such as "users"
 
-	// Count is how many there are; 0 if that could not be read, as Note says.
-	Count int      `json:"count"`
-	Names []string `json:"names,omitempty"` // some of them
-	Note  string   `json:"note,omitempty"`
+	// Count is the number of items; 0 if it could not be read, as Note says.
+	Count int `json:"count"`
 
-	// IDs are the IDs of all of them, where the provider shows them, and Digest is that of
-	// the IDs if they are many. Others than these make the plan stale.
+	// Names are names of items, for people; not always of all.
+	Names []string `json:"names,omitempty"`
+
+	// Note says what the deletion means, or why the items were not counted.
+	Note string `json:"note,omitempty"`
+
+	// IDs are the IDs of all items, if the provider shows them and they are few. Digest is a
+	// digest of the IDs if they are many. Items with other IDs make the plan stale.
 	IDs    []string `json:"ids,omitempty"`
 	Digest string   `json:"digest,omitempty"`
 }
 
-// Refusal is why a deletion would be refused, as an [errors.Error] says it.
-type Refusal struct {
-	Operation    string        `json:"operation"`
-	Code         errors.Code   `json:"code"`
-	ProviderCode string        `json:"provider_code,omitempty"`
-	Status       int           `json:"status,omitempty"`
-	Message      string        `json:"message,omitempty"`
-	RequestID    string        `json:"request_id,omitempty"`
-	Steps        []errors.Step `json:"steps,omitempty"`
-
-	// Reason is the text of the error's cause, where it has one.
-	Reason string `json:"reason,omitempty"`
+// NewPlan inspects an organization with a driver and returns the plan of its deletion. The
+// clients of this module call it from their method Plan.
+func NewPlan(ctx context.Context, d Driver, organization Organization) (*Plan, error) {
+	e := &errors.Error{Operation: "Plan", Target: organization.ID, Code: errors.InvalidArgument}
+	if isNil(d) {
+		e.Err = errors.New("the driver is nil")
+		return nil, e
+	}
+	e.Provider, _ = d.Provider()
+	if ctx == nil {
+		e.Err = errors.New("the context is nil")
+		return nil, e
+	}
+	p, err := d.Inspect(ctx, organization, nil)
+	switch {
+	case err != nil:
+		return nil, err
+	case p == nil:
+		e.Code, e.Err = errors.Internal, errors.New("the driver returned no plan")
+		return nil, e
+	}
+	return p.seal(), nil
 }
 
-// RefusalOf keeps an error that a deletion would have; nil for one that is no
-// [errors.Error].
-func RefusalOf(err error) *Refusal {
-	e, ok := errors.AsType[*errors.Error](err)
-	if !ok || e == nil {
-		return nil
-	}
-	r := &Refusal{
-		Operation: e.Operation, Code: e.Code, ProviderCode: e.ProviderCode, Status: e.Status,
-		Message: e.Message, RequestID: e.RequestID, Steps: e.Steps,
-	}
-	if e.Err != nil {
-		r.Reason = e.Err.Error()
-	}
-	return r
-}
-
-// Seal completes a plan that was just taken: version, times and fingerprint. A
-// [Driver] does so last.
-func (p *Plan) Seal() *Plan {
-	if p == nil {
-		return nil
-	}
+// seal completes a plan that was just made: version, times and fingerprint.
+func (p *Plan) seal() *Plan {
 	p.Version = version
 	p.CreatedAt = time.Now().UTC().Round(0)
 	p.ExpiresAt = p.CreatedAt.Add(PlanTTL)
+	if p.Steps == nil {
+		p.Steps = []Step{}
+	}
+	if p.DeletionError != nil {
+		// Its type is lost in JSON, and Steps says the same.
+		e := *p.DeletionError
+		e.Detail = nil
+		p.DeletionError = &e
+	}
 	p.Fingerprint = p.fingerprint()
 	return p
 }
 
-// Err returns the error that deleting the organization would have returned when the
-// plan was taken; nil when nothing was known to stand in the way.
+// Err returns [Plan.DeletionError] as an error; nil for none.
 func (p *Plan) Err() error {
-	if p == nil || p.Refusal == nil {
+	if p == nil || p.DeletionError == nil {
 		return nil
 	}
-	r := p.Refusal
-	e := &errors.Error{
-		Provider: p.Provider, Operation: r.Operation, Target: p.Organization.ID,
-		Code: r.Code, ProviderCode: r.ProviderCode, Status: r.Status,
-		Message: r.Message, RequestID: r.RequestID, Steps: r.Steps,
-	}
-	if r.Reason != "" {
-		e.Err = errors.New(r.Reason)
-	}
-	return e
+	return p.DeletionError
 }
 
 // Manual returns the steps that no API can do.
@@ -201,33 +200,34 @@ func (p *Plan) byID() map[string]*Step {
 	return steps
 }
 
-// Overrides returns all that has to be permitted for the plan to be carried out, once
-// each.
+// Overrides returns all overrides that the plan requires, each once. They must be given by
+// [WithOverrides].
 func (p *Plan) Overrides() []Override {
 	if p == nil {
 		return nil
 	}
-	needed := slices.Clone(p.Requires)
+	required := slices.Clone(p.Requires)
 	for _, step := range p.Steps {
-		if step.Requires != "" {
-			needed = append(needed, step.Requires)
-		}
+		required = append(required, step.Requires...)
 	}
-	slices.Sort(needed)
-	return slices.Compact(needed)
+	slices.Sort(required)
+	return slices.Compact(required)
 }
 
-// ReadPlan reads a plan from JSON. What it does not know is refused: a plan of a
-// later version may say something that matters.
+// ReadPlan reads a plan from JSON. Unknown members are refused: a plan of a later version may
+// say something that matters.
 func ReadPlan(r io.Reader) (*Plan, error) {
+	if isNil(r) {
+		return nil, errors.New("teardown: the reader of the plan is nil")
+	}
 	decoder := json.NewDecoder(r)
 	decoder.DisallowUnknownFields()
 	p := new(Plan)
 	if err := decoder.Decode(p); err != nil {
-		return nil, fmt.Errorf("teardown: this is no plan: %w", err)
+		return nil, fmt.Errorf("teardown: invalid plan: %w", err)
 	}
 	if _, err := decoder.Token(); err != io.EOF {
-		return nil, errors.New("teardown: something follows the plan")
+		return nil, errors.New("teardown: the plan is followed by other data")
 	}
 	return p, nil
 }
@@ -235,12 +235,39 @@ func ReadPlan(r io.Reader) (*Plan, error) {
 func (p *Plan) fingerprint() string {
 	bare := *p
 	bare.Fingerprint = ""
-	text, err := json.Marshal(bare)
+	return sum(bare)
+}
+
+// sum returns the SHA-256 of a value as JSON, in hex; "" for one that has no JSON.
+func sum(v any) string {
+	text, err := json.Marshal(v)
 	if err != nil {
-		return "" // no plan has it
+		return ""
 	}
 	sum := sha256.Sum256(text)
 	return hex.EncodeToString(sum[:])
+}
+
+// Digest returns a SHA-256, in hex, of what a person approves: the plan without its times,
+// its fingerprint and what only the driver reads ([Step.Ref], and the request ID of
+// DeletionError). Two plans of the same content have the same digest, whenever they were
+// made. See also [Plan.Diff].
+func (p *Plan) Digest() string {
+	if p == nil {
+		return ""
+	}
+	content := *p
+	content.CreatedAt, content.ExpiresAt, content.Fingerprint = time.Time{}, time.Time{}, ""
+	content.Steps = slices.Clone(p.Steps)
+	for i := range content.Steps {
+		content.Steps[i].Ref = nil
+	}
+	if p.DeletionError != nil {
+		e := *p.DeletionError
+		e.RequestID, e.Attempts, e.RetryAfter = "", 0, 0
+		content.DeletionError = &e
+	}
+	return sum(content)
 }
 
 // check reports what is wrong with a plan by itself, or with its age.
@@ -251,44 +278,63 @@ func (p *Plan) check(ttl time.Duration) []errors.Step {
 	}
 	switch now := time.Now(); {
 	case p.Version != version:
-		add("version", "is %d, and this package carries out %d", p.Version, version)
+		add("version", "is %d; this package applies %d", p.Version, version)
 	case p.Fingerprint == "" || p.Fingerprint != p.fingerprint():
-		add("fingerprint", "is not that of the plan: it was changed")
+		add("fingerprint", "does not match: the plan was edited")
 	case now.Sub(p.CreatedAt) > ttl:
-		// By the time of the reads: whoever edits the file can set its expiry.
+		// By the time of the reads: a person who edits the file can set its expiry.
 		add("expires_at", "was %s: the plan is older than %v", p.CreatedAt.Add(ttl).Format(time.RFC3339), ttl)
 	case now.Before(p.CreatedAt.Add(-time.Minute)): // clocks differ
-		add("taken_at", "is %s, which is to come", p.CreatedAt.Format(time.RFC3339))
+		add("created_at", "is %s, which is in the future", p.CreatedAt.Format(time.RFC3339))
 	}
 	seen := map[string]bool{}
 	for _, step := range p.Steps {
 		for _, before := range step.After {
 			if !seen[before] {
-				add(step.ID, "comes after %s, which does not come before it", before)
+				add(step.ID, "comes after %s, which is not listed before it", before)
 			}
 		}
 		if step.ID == "" || seen[step.ID] {
-			add(step.ID, "is not the only step of this id")
+			add(step.ID, "is not the only step with this ID")
 		}
 		seen[step.ID] = true
 	}
 	return wrong
 }
 
-// changes says how what is there now differs from the plan, as far as it matters:
-// what is gone already does not, nor how many there are of what goes along. What goes along
-// and cannot be read now does, unless it could not be read when the plan was made: it may be
-// new.
-func (p *Plan) changes(now *Plan) []errors.Step {
-	var changed []errors.Step
+// Difference is something that a later plan of an organization has and an earlier one has
+// not.
+type Difference struct {
+	Name string `json:"name"` // the ID of a step, the kind of a cascade, or "organization"
+	Text string `json:"text"` // what is different, for people, such as "is new"
+}
+
+// String returns the difference as a sentence without a period.
+func (d Difference) String() string { return d.Name + " " + d.Text }
+
+// Diff returns what a later plan of the same organization would delete, or require, that this
+// one does not name. Applying a plan whose diff with a fresh read is not empty returns
+// [errors.PlanStale]. What is deleted since is no difference. A cascade that could be read when
+// the plan was made, and cannot be read now, is one, because its items may be new.
+func (p *Plan) Diff(now *Plan) []Difference {
+	var all []Difference
 	add := func(name, format string, args ...any) {
-		changed = append(changed, errors.Step{Name: name, Description: fmt.Sprintf(format, args...)})
+		all = append(all, Difference{name, fmt.Sprintf(format, args...)})
+	}
+	switch {
+	case now == nil:
+		return nil
+	case p == nil:
+		p = &Plan{Provider: now.Provider, Instance: now.Instance}
+	}
+	if p.Provider != now.Provider || p.Instance != now.Instance {
+		add("provider", "is %s at %q", now.Provider, now.Instance)
 	}
 	if p.Organization.ID != now.Organization.ID {
-		add("organization", "has the id %q", now.Organization.ID)
+		add("organization", "has the ID %q", now.Organization.ID)
 	}
 	if p.Organization.Name != now.Organization.Name {
-		add("organization", "is called %q", now.Organization.Name)
+		add("organization", "is now called %q", now.Organization.Name)
 	}
 	planned := p.byID()
 	for _, step := range now.Steps {
@@ -296,56 +342,113 @@ func (p *Plan) changes(now *Plan) []errors.Step {
 		switch {
 		case before == nil:
 			add(step.ID, "is new")
+			continue
 		case step.Kind != before.Kind:
-			add(step.ID, "is a %s", step.Kind)
+			add(step.ID, "is now of kind %q", step.Kind)
 		case step.Name != before.Name:
 			add(step.ID, "is now called %q", step.Name)
-		case step.Requires != before.Requires && step.Requires != "":
-			add(step.ID, "now needs to be permitted: %s", step.Requires)
+		}
+		for _, o := range step.Requires {
+			if !slices.Contains(before.Requires, o) {
+				add(step.ID, "now requires the override %s", o)
+			}
 		}
 	}
-	for _, need := range now.Requires {
-		if !slices.Contains(p.Requires, need) {
-			add("organization", "now needs to be permitted: %s", need)
+	for _, o := range now.Requires {
+		if !slices.Contains(p.Requires, o) {
+			add("organization", "now requires the override %s", o)
 		}
 	}
-	for _, loss := range now.Cascades {
-		if loss.Count > 0 && !slices.ContainsFunc(p.Cascades, func(l Cascade) bool { return l.Kind == loss.Kind && l.Count > 0 }) {
-			add(loss.Kind, "would be lost as well: %d", loss.Count)
+	for _, cascade := range now.Cascades {
+		var before *Cascade
+		if i := slices.IndexFunc(p.Cascades, func(c Cascade) bool { return c.Kind == cascade.Kind }); i >= 0 {
+			before = &p.Cascades[i]
 		}
-		if loss.Count == 0 && !slices.ContainsFunc(p.Cascades, func(l Cascade) bool { return l.Kind == loss.Kind && l.Count == 0 }) {
-			add(loss.Kind, "cannot be read, and could be when the plan was made")
+		if text := cascade.difference(before); text != "" {
+			add(cascade.Kind, "%s", text)
 		}
 	}
-	return changed
+	return all
 }
 
-// Override is something that has to be permitted by its own name before it is done.
+// maxIDs is the maximum number of IDs in a cascade. Of more it has a digest.
+const maxIDs = 10_000
+
+// Identify sets the IDs of all items, or their digest if they are more than 10,000. The
+// order of the IDs does not matter.
+func (c *Cascade) Identify(ids []string) {
+	ids = slices.Sorted(slices.Values(ids))
+	if len(ids) > maxIDs {
+		c.Digest = digestOf(ids)
+		return
+	}
+	c.IDs = ids
+}
+
+// digestOf is the SHA-256 of IDs in order, in hex.
+func digestOf(ids []string) string {
+	sum := sha256.Sum256([]byte(strings.Join(ids, "\n")))
+	return hex.EncodeToString(sum[:])
+}
+
+// difference says what a cascade has that an earlier one, nil for none, has not: more items,
+// other items, or items that could not be read. It is empty if there is nothing.
+func (c *Cascade) difference(before *Cascade) string {
+	planned := Cascade{}
+	if before != nil {
+		planned = *before
+	}
+	switch {
+	case c.Count == 0 && before != nil && planned.Count == 0:
+		return ""
+	case c.Count == 0:
+		return "cannot be read now: " + c.Note
+	case c.Count > planned.Count:
+		return fmt.Sprintf("are %d now, and were %d", c.Count, planned.Count)
+	case planned.Digest != "" && planned.Digest != c.Digest && planned.Digest != digestOf(c.IDs):
+		return "are others now"
+	case planned.IDs != nil && len(c.IDs) != c.Count:
+		return "cannot be compared: their IDs cannot be read now"
+	case planned.IDs != nil:
+		known := slices.Sorted(slices.Values(planned.IDs)) // an edited plan may not be sorted
+		at := slices.IndexFunc(c.IDs, func(id string) bool { _, found := slices.BinarySearch(known, id); return !found })
+		if at >= 0 {
+			return fmt.Sprintf("have a new item, %q", c.IDs[at])
+		}
+	}
+	return ""
+}
+
+// Override permits one kind of action that applying a plan refuses by default.
 type Override string
 
 // Values of [Override].
 const (
-	// OwnOrganization: the organization is the one that the credential belongs to,
-	// and which dies with it.
+	// OwnOrganization permits the deletion of the organization that the credential belongs
+	// to. The credential ends with it, so that later reads may prove nothing.
 	OwnOrganization Override = "own_organization"
 
-	// TerminationProtection: a cluster is protected against termination, and the
-	// protection is taken off.
+	// TerminationProtection permits disabling the termination protection of a cluster.
 	TerminationProtection Override = "termination_protection"
 
-	// ManagedOrganizations: organizations that belong to this one are deleted with
-	// all that they have.
+	// ManagedOrganizations permits the deletion of organizations that belong to the one of
+	// the plan, with all their resources.
 	ManagedOrganizations Override = "managed_organizations"
 
-	// Partial: something has to be done by hand, and all else goes before that. The
-	// organization stays until the plan is carried out again.
+	// Partial permits all other steps although manual steps remain. The organization is not
+	// deleted until the plan is applied again after them.
 	Partial Override = "partial"
 )
 
-func joined(consents []Override) string {
-	names := make([]string, len(consents))
-	for i, c := range consents {
-		names[i] = string(c)
+// Overrides returns all values of [Override].
+func Overrides() []Override {
+	return []Override{OwnOrganization, TerminationProtection, ManagedOrganizations, Partial}
+}
+
+func joined(overrides []Override) string {
+	names := make([]string, len(overrides))
+	for i, o := range overrides {
+		names[i] = string(o)
 	}
 	return strings.Join(names, ", ")
 }

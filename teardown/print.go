@@ -58,7 +58,7 @@ func (p *Plan) WriteTree(w io.Writer) error {
 		add(printable.Text(s.Kind), fmt.Sprintf("%s (%s): %s", printable.Text(s.Name), printable.Text(s.ID), s.removal()))
 	}
 	for _, l := range p.Cascades {
-		add("goes along", l.String())
+		add("deleted along with it", l.String())
 	}
 	b := new(strings.Builder)
 	fmt.Fprintln(b, p.title())
@@ -82,18 +82,18 @@ func (p *Plan) WriteTree(w io.Writer) error {
 
 // title names the organization and says what stands in the way.
 func (p *Plan) title() string {
-	verdict := "nothing stands in the way"
+	verdict := "no blockers"
 	switch manual := len(p.Manual()); {
 	case manual > 0:
-		verdict = fmt.Sprintf("%s, %d by hand", counted(len(p.Steps)), manual)
+		verdict = fmt.Sprintf("%s, %d manual", counted(len(p.Steps)), manual)
 	case len(p.Steps) > 0:
 		verdict = counted(len(p.Steps))
-	case p.Refusal != nil:
-		verdict = string(p.Refusal.Code)
+	case p.DeletionError != nil:
+		verdict = string(p.DeletionError.Code)
 	}
 	line := fmt.Sprintf("%s: %s (%s): %s", printable.Text(p.Provider), printable.Text(p.Organization.Name), printable.Text(p.Organization.ID), verdict)
 	if needed := p.Overrides(); len(needed) > 0 {
-		line += "; to be permitted: " + printable.Text(joined(needed))
+		line += "; requires: " + printable.Text(joined(needed))
 	}
 	return line
 }
@@ -108,10 +108,10 @@ func counted(steps int) string {
 func (s Step) removal() string {
 	text := printable.Text(s.Removal)
 	if s.Manual {
-		text = "by hand: " + text
+		text = "manual: " + text
 	}
-	if s.Requires != "" {
-		text += " [" + printable.Text(string(s.Requires)) + "]"
+	if len(s.Requires) > 0 {
+		text += " [" + printable.Text(joined(s.Requires)) + "]"
 	}
 	return text
 }

@@ -74,7 +74,7 @@ func (s shelf) Inspect(ctx context.Context, o teardown.Organization, _ *teardown
 			Why: "an organization with databases is not deleted", Removal: "DELETE /databases/{id}",
 		})
 	}
-	return p.Seal(), nil
+	return p, nil
 }
 
 // Act requests the removal, and says that the list of databases shows its end.
@@ -126,7 +126,7 @@ func ExampleDriver() {
 	defer srv.Close()
 
 	ctx, d := context.Background(), shelf{srv.URL}
-	plan, err := d.Inspect(ctx, teardown.Organization{ID: "42"}, nil)
+	plan, err := teardown.NewPlan(ctx, d, teardown.Organization{ID: "42"})
 	if err != nil {
 		fmt.Println(err)
 		return
@@ -141,9 +141,9 @@ func ExampleDriver() {
 	}
 	fmt.Println(report.Organization.Name, report.Outcome)
 	// Output:
-	// database/1 done
-	// database/2 done
-	// Acme gone
+	// database/1 deleted
+	// database/2 deleted
+	// Acme deleted
 }
 
 // newShelfServer serves the API of the provider, with one organization.

@@ -7,66 +7,76 @@ import (
 	"github.com/offboard-dev/offboard-go/errors"
 )
 
-// Report is what became of an organization and of each step.
+// Report is the result of an application of a plan: the outcome of the organization and the
+// state of each step. It can be stored as JSON and read again without loss, errors included.
 type Report struct {
-	Provider     string       `json:"provider"`
+	Provider string `json:"provider"`
+
+	// Instance is the address of the provider, as in [Plan.Instance].
+	Instance string `json:"instance,omitempty"`
+
 	Organization Organization `json:"organization"`
 	Outcome      Outcome      `json:"outcome"`
 
-	// PendingOn says what a pending deletion depends on.
-	PendingOn string `json:"decides,omitempty"`
+	// PendingOn says what a [Pending] deletion depends on.
+	PendingOn string `json:"pending_on,omitempty"`
 
-	StartedAt  time.Time    `json:"started"`
-	FinishedAt time.Time    `json:"ended"`
+	StartedAt  time.Time    `json:"started_at"`
+	FinishedAt time.Time    `json:"finished_at"`
 	Steps      []StepReport `json:"steps"`
 
 	// Err is why the organization is not deleted; nil for [Deleted] and [Pending]. It joins
-	// an [*errors.Error] for each step that failed: [errors.All] yields them.
+	// an [*errors.Error] for each step that failed: [errors.All] yields them. In JSON,
+	// "error" is its text and "errors" are those that [errors.All] yields.
 	Err error `json:"-"`
 
-	// Error is the text of Err.
-	Error string `json:"error,omitempty"`
-
-	// UnmatchedAllow and UnmatchedDeny list the entries of [WithAllow] and [WithDeny] that match
-	// no organization that the plan deletes. An entry may be misspelled, or be meant for
-	// another plan.
+	// UnmatchedAllow and UnmatchedDeny list the entries of [WithAllow] and [WithDeny] that
+	// match no organization that the plan deletes. An entry may be misspelled, or be meant
+	// for another plan.
 	UnmatchedAllow []string `json:"unmatched_allow,omitempty"`
 	UnmatchedDeny  []string `json:"unmatched_deny,omitempty"`
 }
 
-// StepReport is what became of a step.
+// StepReport is the state of a step after an application of its plan.
 type StepReport struct {
 	Step
-	State      State     `json:"state"`
-	Attempts   int       `json:"attempts,omitempty"`
-	RequestID  string    `json:"request_id,omitempty"` // of the last answer
-	StartedAt  time.Time `json:"started,omitzero"`
-	FinishedAt time.Time `json:"ended,omitzero"`
-	Err        error     `json:"-"`
-	Error      string    `json:"error,omitempty"`   // the text of Err
-	Message    string    `json:"message,omitempty"` // the provider's own words
+	State State `json:"state"`
+
+	// Attempts is the number of attempts, at least 1 if the step was started.
+	Attempts int `json:"attempts,omitempty"`
+
+	// RequestID is the provider's ID of the last request about the step; "" if unknown.
+	RequestID string `json:"request_id,omitempty"`
+
+	// StartedAt and FinishedAt are zero for a step that was not started.
+	StartedAt  time.Time `json:"started_at,omitzero"`
+	FinishedAt time.Time `json:"finished_at,omitzero"`
+
+	// Err is why the step is not deleted; nil if nothing failed. In JSON, "error" is its
+	// text and "errors" are all [*errors.Error] in it, with the provider's own message.
+	Err error `json:"-"`
 
 	found bool // by the read before the plan is applied
 }
 
-// State is how far a step has come.
+// State is how far a step is.
 type State string
 
 // Values of [State].
 const (
-	NotStarted     State = "untouched"    // not begun
-	Running        State = "running"      // begun
-	Interrupted    State = "interrupted"  // entryStarted, and the context or [WithStop] ended it before a verdict
-	StepDeleted    State = "done"         // removed, and read to be gone
-	AlreadyDeleted State = "already_gone" // it was gone before anything was done
+	NotStarted     State = "not_started"
+	Running        State = "running"
+	Interrupted    State = "interrupted"     // started, and ended without a result by the context or by [WithStop]
+	StepDeleted    State = "deleted"         // a read after the removal shows that the resource does not exist
+	AlreadyDeleted State = "already_deleted" // the resource did not exist before the first step
 	Failed         State = "failed"
-	ManualRequired State = "by_hand" // no API can do it, and it is still there
+	ManualRequired State = "manual" // no API can remove the resource, and it exists
 )
 
-// deleted reports whether nothing is left to do for a step.
+// deleted reports whether the resource of a step does not exist.
 func (s State) deleted() bool { return s == StepDeleted || s == AlreadyDeleted }
 
-// Remaining returns the steps that are not gone.
+// Remaining returns the steps whose resources exist, or may exist.
 func (r *Report) Remaining() []StepReport {
 	if r == nil {
 		return nil
@@ -74,50 +84,58 @@ func (r *Report) Remaining() []StepReport {
 	return slices.DeleteFunc(slices.Clone(r.Steps), func(s StepReport) bool { return s.State.deleted() })
 }
 
-// remaining lists the steps that are not gone as an error does.
+// remaining lists the steps that are not deleted as an error does.
 func remaining(states []StepReport) []errors.Step {
-	var left []errors.Step
+	var steps []errors.Step
 	for _, s := range states {
 		if !s.State.deleted() {
-			left = append(left, errors.Step{Name: s.ID, Description: string(s.State)})
+			steps = append(steps, errors.Step{Name: s.ID, Description: string(s.State)})
 		}
 	}
-	return left
+	return steps
 }
 
-// Event is something that happens while a plan is carried out.
+// Event is a change while a plan is applied. It can be stored as JSON.
 type Event struct {
 	Time         time.Time    `json:"time"`
 	Provider     string       `json:"provider"`
 	Organization Organization `json:"organization"`
 
-	// Step is the id of a step; "" for the organization itself.
+	// Step is the ID of a step; "" for the organization itself.
 	Step string `json:"step,omitempty"`
 
 	Kind EventKind `json:"kind"`
 
-	// Text is what is waited for, or what became of it, in words.
+	// State is set for a step that is [Finished].
+	State State `json:"state,omitempty"`
+
+	// Outcome is set for an organization that is [Finished].
+	Outcome Outcome `json:"outcome,omitempty"`
+
+	// Text is for people: the removal that was started, or what is waited for.
 	Text string `json:"text,omitempty"`
 
-	// Wait is how long nothing will be done; 0 when that is not known.
-	Wait time.Duration `json:"wait,omitempty"`
+	// Wait is the time until the next attempt of [Retrying]; in JSON, "wait_seconds".
+	Wait time.Duration `json:"-"`
 
-	// Done and Total count the steps that are gone, and all.
+	// Done and Total count the steps that are deleted, and all steps.
 	Done  int `json:"done"`
 	Total int `json:"total"`
 
+	// Err is why a step or the organization is not deleted, or why an attempt failed. In
+	// JSON it is as in [Report].
 	Err error `json:"-"`
 }
 
-// EventKind is what kind of thing happens.
+// EventKind is the kind of an [Event].
 type EventKind string
 
 // Values of [EventKind].
 const (
-	Started  EventKind = "begun"
-	Waiting  EventKind = "waiting"  // for the provider
-	Retrying EventKind = "retrying" // after Wait
-	Finished EventKind = "ended"    // Text is a [State], or an [Outcome] for the organization
+	Started  EventKind = "started"
+	Waiting  EventKind = "waiting"  // for the provider; Text says on what
+	Retrying EventKind = "retrying" // an attempt failed with Err; the next one starts after Wait
+	Finished EventKind = "finished" // State or Outcome says how
 
 	// Unmatched: an entry of [WithAllow] or [WithDeny] matches no organization that the plan
 	// deletes. Text contains the entry.

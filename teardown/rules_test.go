@@ -22,8 +22,8 @@ import (
 )
 
 // entry is a journal entry of Acme.
-func entry(verdict string, change ...func(*teardown.Entry)) teardown.Entry {
-	e := teardown.Entry{Provider: "world", Instance: "https://world.invalid", Organization: "org_1", Verdict: verdict}
+func entry(kind teardown.EntryKind, change ...func(*teardown.Entry)) teardown.Entry {
+	e := teardown.Entry{Provider: "world", Instance: "https://world.invalid", Organization: "org_1", Kind: kind}
 	for _, f := range change {
 		f(&e)
 	}
@@ -42,39 +42,39 @@ func TestExecute_OrganizationNotFound(t *testing.T) {
 		code    errors.Code
 	}{
 		"no journal":       {about("org_1"), nil, teardown.NotFound, errors.OrganizationNotFound},
-		"begun":            {about("org_1"), []teardown.Entry{entry("begun")}, teardown.NotFound, errors.OrganizationNotFound},
-		"deletion started": {about("org_1"), []teardown.Entry{entry("begun"), entry("deleting")}, teardown.Deleted, ""},
-		"without a target": {about(""), []teardown.Entry{entry("deleting")}, teardown.Deleted, ""},
-		"and blocked":      {about("org_1"), []teardown.Entry{entry("deleting"), entry("blocked")}, teardown.Deleted, ""},
-		"and refused":      {about("org_1"), []teardown.Entry{entry("deleting"), entry("refused"), entry("blocked")}, teardown.NotFound, errors.OrganizationNotFound},
-		"refused first":    {about("org_1"), []teardown.Entry{entry("refused"), entry("deleting")}, teardown.Deleted, ""},
+		"begun":            {about("org_1"), []teardown.Entry{entry(teardown.EntryStarted)}, teardown.NotFound, errors.OrganizationNotFound},
+		"deletion started": {about("org_1"), []teardown.Entry{entry(teardown.EntryStarted), entry(teardown.EntryDeleting)}, teardown.Deleted, ""},
+		"without a target": {about(""), []teardown.Entry{entry(teardown.EntryDeleting)}, teardown.Deleted, ""},
+		"and blocked":      {about("org_1"), []teardown.Entry{entry(teardown.EntryDeleting), entry(teardown.EntryFinished)}, teardown.Deleted, ""},
+		"and refused":      {about("org_1"), []teardown.Entry{entry(teardown.EntryDeleting), entry(teardown.EntryRefused), entry(teardown.EntryFinished)}, teardown.NotFound, errors.OrganizationNotFound},
+		"refused first":    {about("org_1"), []teardown.Entry{entry(teardown.EntryRefused), entry(teardown.EntryDeleting)}, teardown.Deleted, ""},
 		"refused, started again": {
-			about("org_1"), []teardown.Entry{entry("deleting"), entry("refused"), entry("deleting")}, teardown.Deleted, "",
+			about("org_1"), []teardown.Entry{entry(teardown.EntryDeleting), entry(teardown.EntryRefused), entry(teardown.EntryDeleting)}, teardown.Deleted, "",
 		},
 		"of another provider": {
-			about("org_1"), []teardown.Entry{entry("deleting", func(e *teardown.Entry) { e.Provider = "moon" })}, teardown.NotFound, errors.OrganizationNotFound,
+			about("org_1"), []teardown.Entry{entry(teardown.EntryDeleting, func(e *teardown.Entry) { e.Provider = "moon" })}, teardown.NotFound, errors.OrganizationNotFound,
 		},
 		"of another instance": {
-			about("org_1"), []teardown.Entry{entry("deleting", func(e *teardown.Entry) { e.Instance = "https://moon.invalid" })}, teardown.NotFound, errors.OrganizationNotFound,
+			about("org_1"), []teardown.Entry{entry(teardown.EntryDeleting, func(e *teardown.Entry) { e.Instance = "https://moon.invalid" })}, teardown.NotFound, errors.OrganizationNotFound,
 		},
 		"of no instance": {
-			about("org_1"), []teardown.Entry{entry("deleting", func(e *teardown.Entry) { e.Instance = "" })}, teardown.NotFound, errors.OrganizationNotFound,
+			about("org_1"), []teardown.Entry{entry(teardown.EntryDeleting, func(e *teardown.Entry) { e.Instance = "" })}, teardown.NotFound, errors.OrganizationNotFound,
 		},
 		"of another organization": {
-			about("org_1"), []teardown.Entry{entry("deleting", func(e *teardown.Entry) { e.Organization = "org_2" })}, teardown.NotFound, errors.OrganizationNotFound,
+			about("org_1"), []teardown.Entry{entry(teardown.EntryDeleting, func(e *teardown.Entry) { e.Organization = "org_2" })}, teardown.NotFound, errors.OrganizationNotFound,
 		},
 		"of a step": {
-			about("org_1"), []teardown.Entry{entry("deleting", func(e *teardown.Entry) { e.Step = "a" })}, teardown.NotFound, errors.OrganizationNotFound,
+			about("org_1"), []teardown.Entry{entry(teardown.EntryDeleting, func(e *teardown.Entry) { e.Step = "a" })}, teardown.NotFound, errors.OrganizationNotFound,
 		},
-		"about another organization": {about("org_2"), []teardown.Entry{entry("deleting")}, "", errors.OrganizationNotFound},
-		"about something else":       {entryRefused(errors.NotFound), []teardown.Entry{entry("deleting")}, "", errors.NotFound},
+		"about another organization": {about("org_2"), []teardown.Entry{entry(teardown.EntryDeleting)}, "", errors.OrganizationNotFound},
+		"about something else":       {refused(errors.NotFound), []teardown.Entry{entry(teardown.EntryDeleting)}, "", errors.NotFound},
 		"not known": {
-			&errors.Error{Code: errors.OutcomeUnknown, Err: about("org_1")}, []teardown.Entry{entry("deleting")}, "", errors.OutcomeUnknown,
+			&errors.Error{Code: errors.OutcomeUnknown, Err: about("org_1")}, []teardown.Entry{entry(teardown.EntryDeleting)}, "", errors.OutcomeUnknown,
 		},
-		"credential ended": {entryRefused(errors.Unauthenticated), []teardown.Entry{entry("deleting")}, teardown.Unknown, errors.OutcomeUnknown},
-		"access lost":      {entryRefused(errors.PermissionDenied), []teardown.Entry{entry("deleting")}, teardown.Unknown, errors.OutcomeUnknown},
-		"credential wrong": {entryRefused(errors.Unauthenticated), nil, "", errors.Unauthenticated},
-		"not serving":      {entryRefused(errors.Unavailable), []teardown.Entry{entry("deleting")}, "", errors.Unavailable},
+		"credential ended": {refused(errors.Unauthenticated), []teardown.Entry{entry(teardown.EntryDeleting)}, teardown.Unknown, errors.OutcomeUnknown},
+		"access lost":      {refused(errors.PermissionDenied), []teardown.Entry{entry(teardown.EntryDeleting)}, teardown.Unknown, errors.OutcomeUnknown},
+		"credential wrong": {refused(errors.Unauthenticated), nil, "", errors.Unauthenticated},
+		"not serving":      {refused(errors.Unavailable), []teardown.Entry{entry(teardown.EntryDeleting)}, "", errors.Unavailable},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -102,7 +102,7 @@ func TestExecute_OrganizationNotFound(t *testing.T) {
 			if r.Steps[0].State != want {
 				t.Errorf("the step is %s, want %s", r.Steps[0].State, want)
 			}
-			if entries := read(t, &journal.Buffer); entries[len(entries)-1].Verdict != string(test.outcome) || entries[0].Instance != "https://world.invalid" {
+			if entries := read(t, &journal.Buffer); entries[len(entries)-1].Outcome != test.outcome || entries[0].Instance != "https://world.invalid" {
 				t.Errorf("the journal has %+v", entries)
 			}
 		})
@@ -125,12 +125,12 @@ func TestExecute_ResumeFromOwnJournal(t *testing.T) {
 			delete  error
 			outcome teardown.Outcome
 		}{
-			"answer lost":  {entryRefused(errors.OutcomeUnknown), teardown.Deleted},
+			"answer lost":  {refused(errors.OutcomeUnknown), teardown.Deleted},
 			"not answered": {context.DeadlineExceeded, teardown.Deleted},
-			"failed":       {entryRefused(errors.Internal), teardown.Deleted},
-			"denied":       {entryRefused(errors.PermissionDenied), teardown.NotFound},
-			"not paid":     {entryRefused(errors.PaymentRequired), teardown.NotFound},
-			"not sent":     {entryRefused(errors.Canceled), teardown.NotFound},
+			"failed":       {refused(errors.Internal), teardown.Deleted},
+			"denied":       {refused(errors.PermissionDenied), teardown.NotFound},
+			"not paid":     {refused(errors.PaymentRequired), teardown.NotFound},
+			"not sent":     {refused(errors.Canceled), teardown.NotFound},
 		} {
 			journal := new(disk)
 			w := &world{steps: things("a"), delete: func() (teardown.Deletion, error) { return teardown.Deletion{}, test.delete }}
@@ -138,7 +138,7 @@ func TestExecute_ResumeFromOwnJournal(t *testing.T) {
 			if _, err := teardown.Execute(t.Context(), teardown.FromBlocking(w), p, teardown.WithConfirm("Acme"), teardown.WithJournal(journal), teardown.WithRetryFor(0)); err == nil {
 				t.Errorf("%s: no error", name)
 			}
-			w.inspect = entryRefused(errors.OrganizationNotFound)
+			w.inspect = refused(errors.OrganizationNotFound)
 			r, err := teardown.Execute(t.Context(), teardown.FromBlocking(w), p, teardown.WithConfirm("Acme"), teardown.WithResume(read(t, &journal.Buffer)))
 			if r == nil || r.Outcome != test.outcome {
 				t.Errorf("%s: got %+v, %v", name, r, err)
@@ -156,29 +156,29 @@ func TestExecute_DeletionNotFound(t *testing.T) {
 		code    errors.Code
 		journal []string
 	}{
-		"first answer": {answers{errors.OrganizationNotFound}, teardown.NotFound, errors.OrganizationNotFound, []string{"deleting", "refused", "not_found"}},
+		"first answer": {answers{errors.OrganizationNotFound}, teardown.NotFound, errors.OrganizationNotFound, []string{"deletion_started", "deletion_refused", "not_found"}},
 		"after a failure": {
-			answers{errors.Unavailable, errors.OrganizationNotFound}, teardown.Deleted, "", []string{"deleting", "deleting", "refused", "gone"},
+			answers{errors.Unavailable, errors.OrganizationNotFound}, teardown.Deleted, "", []string{"deletion_started", "deletion_started", "deletion_refused", "deleted"},
 		},
 		"after a refusal": {
 			answers{errors.Conflict, errors.OrganizationNotFound}, teardown.NotFound, errors.OrganizationNotFound,
-			[]string{"deleting", "refused", "deleting", "refused", "not_found"},
+			[]string{"deletion_started", "deletion_refused", "deletion_started", "deletion_refused", "not_found"},
 		},
 		"after the rate limit": {
 			answers{errors.RateLimitReached, errors.OrganizationNotFound}, teardown.NotFound, errors.OrganizationNotFound,
-			[]string{"deleting", "refused", "deleting", "refused", "not_found"},
+			[]string{"deletion_started", "deletion_refused", "deletion_started", "deletion_refused", "not_found"},
 		},
 		"after both": {
 			answers{errors.Internal, errors.Conflict, errors.OrganizationNotFound}, teardown.Deleted, "",
-			[]string{"deleting", "deleting", "refused", "deleting", "refused", "gone"},
+			[]string{"deletion_started", "deletion_started", "deletion_refused", "deletion_started", "deletion_refused", "deleted"},
 		},
-		"something else": {answers{errors.NotFound, ""}, teardown.Deleted, "", []string{"deleting", "refused", "deleting", "gone"}},
+		"something else": {answers{errors.NotFound, ""}, teardown.Deleted, "", []string{"deletion_started", "deletion_refused", "deletion_started", "deleted"}},
 		"credential ended after a failure": {
-			answers{errors.Unavailable, errors.Unauthenticated}, teardown.Unknown, errors.OutcomeUnknown, []string{"deleting", "deleting", "refused", "unknown"},
+			answers{errors.Unavailable, errors.Unauthenticated}, teardown.Unknown, errors.OutcomeUnknown, []string{"deletion_started", "deletion_started", "deletion_refused", "unknown"},
 		},
 		"credential ended after a refusal": {
 			answers{errors.Conflict, errors.Unauthenticated}, teardown.Blocked, errors.Unauthenticated,
-			[]string{"deleting", "refused", "deleting", "refused", "blocked"},
+			[]string{"deletion_started", "deletion_refused", "deletion_started", "deletion_refused", "blocked"},
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -187,7 +187,7 @@ func TestExecute_DeletionNotFound(t *testing.T) {
 				w := &world{}
 				w.delete = func() (teardown.Deletion, error) {
 					if code := test.answers[w.deleted-1]; code != "" {
-						return teardown.Deletion{}, entryRefused(code)
+						return teardown.Deletion{}, refused(code)
 					}
 					return teardown.Deletion{Outcome: teardown.Deleted}, nil
 				}
@@ -196,7 +196,7 @@ func TestExecute_DeletionNotFound(t *testing.T) {
 				if r == nil || r.Outcome != test.outcome || w.deleted != len(test.answers) || codeOf(err) != test.code {
 					t.Errorf("got %+v, %v after %d deletions", r, err, w.deleted)
 				}
-				if diff := cmp.Diff(append([]string{"begun"}, test.journal...), verdicts(read(t, &journal.Buffer))); diff != "" {
+				if diff := cmp.Diff(append([]string{"started"}, test.journal...), verdicts(read(t, &journal.Buffer))); diff != "" {
 					t.Errorf("journal (-want +got):\n%s", diff)
 				}
 			})
@@ -329,7 +329,7 @@ func TestExecute_Confirm(t *testing.T) {
 			p := w.plan(t)
 			if strings.TrimSpace(test.name) == "" { // the zero name is the fake's default
 				p.Organization.Name = test.name
-				p.Seal()
+				teardown.Seal(p)
 			}
 			w.inspected = 0
 			r, err := teardown.Execute(t.Context(), teardown.FromBlocking(w), p, teardown.WithConfirm(test.confirm))
@@ -347,7 +347,7 @@ func TestExecute_ConfirmNothing(t *testing.T) {
 	p := w.plan(t)
 	p.Organization = teardown.Organization{}
 	w.inspected = 0
-	if r, err := teardown.Execute(t.Context(), teardown.FromBlocking(w), p.Seal(), teardown.WithConfirm("")); r != nil || !errors.Is(err, errors.NotConfirmed) || w.inspected != 0 {
+	if r, err := teardown.Execute(t.Context(), teardown.FromBlocking(w), teardown.Seal(p), teardown.WithConfirm("")); r != nil || !errors.Is(err, errors.NotConfirmed) || w.inspected != 0 {
 		t.Errorf("got %+v, %v", r, err)
 	}
 }
@@ -400,7 +400,7 @@ func TestExecute_EditedPlan(t *testing.T) {
 	}{
 		"order removed":   {func(p *teardown.Plan) { p.Steps[1].After = nil }, "", []string{"a", "b"}},
 		"made manual":     {func(p *teardown.Plan) { p.Steps[0].Manual = true }, "", []string{"a", "b"}},
-		"consent removed": {func(p *teardown.Plan) { p.Steps[2].Requires = "" }, errors.PlanStale, nil},
+		"consent removed": {func(p *teardown.Plan) { p.Steps[2].Requires = nil }, errors.PlanStale, nil},
 		"kind changed":    {func(p *teardown.Plan) { p.Steps[2].Kind = "other" }, errors.PlanStale, nil},
 		"step removed":    {func(p *teardown.Plan) { p.Steps = p.Steps[:2] }, errors.PlanStale, nil},
 		"foreign step":    {func(p *teardown.Plan) { p.Steps = append(p.Steps, things("foreign<a")...) }, errors.DeletionStepsNotSatisfied, nil},
@@ -411,7 +411,7 @@ func TestExecute_EditedPlan(t *testing.T) {
 			t.Parallel()
 			synctest.Test(t, func(t *testing.T) {
 				w := &world{steps: things("a", "b<a", "c"), takes: time.Minute, foreign: []string{"foreign"}}
-				w.steps[2].Requires = teardown.TerminationProtection
+				w.steps[2].Requires = []teardown.Override{teardown.TerminationProtection}
 				p := w.plan(t)
 				p.Steps = slices.Clone(p.Steps)
 				test.edit(p)
@@ -456,7 +456,7 @@ func TestExecute_StepComesFromFreshRead(t *testing.T) {
 // A list of several pages can miss a resource that exists.
 func TestExecute_MissedStepIsNotGone(t *testing.T) {
 	t.Parallel()
-	for name, read := range map[string]error{"exists": nil, "denied": entryRefused(errors.PermissionDenied)} {
+	for name, read := range map[string]error{"exists": nil, "denied": refused(errors.PermissionDenied)} {
 		w := &world{steps: things("a", "b")}
 		p := w.plan(t)
 		w.foreign = []string{"b"} // it exists, and the inspection does not find it
@@ -524,9 +524,9 @@ func TestExecute_ChangesBeforeDeletion(t *testing.T) {
 		"unread cascade":    {func(w *world) { w.cascades = []teardown.Cascade{{Kind: "apps", Note: "denied"}} }, errors.PlanStale},
 		"another name":      {func(w *world) { w.name = "Other" }, errors.PlanStale},
 		"new consent":       {func(w *world) { w.requires = []teardown.Override{teardown.OwnOrganization} }, errors.PlanStale},
-		"has to stay now":   {func(w *world) { w.deletionError = &teardown.Refusal{Code: errors.DefaultOrganization} }, errors.DefaultOrganization},
-		"cannot be read":    {func(w *world) { w.inspect = entryRefused(errors.PermissionDenied) }, errors.PermissionDenied},
-		"deleted by others": {func(w *world) { w.inspect = entryRefused(errors.OrganizationNotFound) }, errors.OrganizationNotFound},
+		"has to stay now":   {func(w *world) { w.deletionError = &errors.Error{Code: errors.DefaultOrganization} }, errors.DefaultOrganization},
+		"cannot be read":    {func(w *world) { w.inspect = refused(errors.PermissionDenied) }, errors.PermissionDenied},
+		"deleted by others": {func(w *world) { w.inspect = refused(errors.OrganizationNotFound) }, errors.OrganizationNotFound},
 	} {
 		for _, when := range []string{"during a step", "during a retry"} {
 			t.Run(name+" "+when, func(t *testing.T) {
@@ -551,7 +551,7 @@ func TestExecute_ChangesBeforeDeletion(t *testing.T) {
 						w.delete = func() (teardown.Deletion, error) {
 							if w.deleted == 1 {
 								test.change(w)
-								return teardown.Deletion{}, entryRefused(errors.Conflict)
+								return teardown.Deletion{}, refused(errors.Conflict)
 							}
 							return teardown.Deletion{Outcome: teardown.Deleted}, nil
 						}
@@ -611,7 +611,7 @@ func TestExecute_Inspections(t *testing.T) {
 				w.inspected = 0
 				w.delete = func() (teardown.Deletion, error) {
 					if w.deleted <= test.refuses {
-						return teardown.Deletion{}, entryRefused(errors.Conflict)
+						return teardown.Deletion{}, refused(errors.Conflict)
 					}
 					return teardown.Deletion{Outcome: teardown.Deleted}, nil
 				}
@@ -740,12 +740,12 @@ func TestStop_WhileStepWaits(t *testing.T) {
 		}, teardown.StepDeleted, 5 * time.Minute},
 		"and fails for good": {func() *world {
 			w := &world{steps: things("a")}
-			w.remove = func(string, int) error { time.Sleep(5 * time.Minute); return entryRefused(errors.PermissionDenied) }
+			w.remove = func(string, int) error { time.Sleep(5 * time.Minute); return refused(errors.PermissionDenied) }
 			return w
 		}, teardown.Failed, 5 * time.Minute},
 		"and could be tried again": {func() *world {
 			w := &world{steps: things("a")}
-			w.remove = func(string, int) error { time.Sleep(5 * time.Minute); return entryRefused(errors.Unavailable) }
+			w.remove = func(string, int) error { time.Sleep(5 * time.Minute); return refused(errors.Unavailable) }
 			return w
 		}, teardown.Interrupted, 5 * time.Minute},
 		"after the stop": {func() *world {
@@ -761,7 +761,11 @@ func TestStop_WhileStepWaits(t *testing.T) {
 				time.AfterFunc(time.Minute, func() { close(stop) })
 				p := w.plan(t)
 				r, err := teardown.Execute(t.Context(), teardown.FromBlocking(w), p, teardown.WithConfirm("Acme"), teardown.WithStop(stop))
-				if r == nil || r.Outcome != teardown.Blocked || r.Steps[0].State != test.state || w.deleted != 0 {
+				outcome := teardown.Stopped
+				if test.state == teardown.Failed {
+					outcome = teardown.Blocked
+				}
+				if r == nil || r.Outcome != outcome || r.Steps[0].State != test.state || w.deleted != 0 {
 					t.Fatalf("got %+v, %v", r, err)
 				}
 				if took := time.Since(start); took != test.took {
@@ -814,7 +818,7 @@ func TestStep_CutOffAndGone(t *testing.T) {
 			defer w.mu.Unlock()
 			w.isDeleted = append(w.isDeleted, id)
 			cancel()
-			return entryRefused(errors.OutcomeUnknown)
+			return refused(errors.OutcomeUnknown)
 		}
 		r, err := teardown.Execute(ctx, teardown.FromBlocking(w), w.plan(t), teardown.WithConfirm("Acme"))
 		if r == nil || r.Steps[0].State != teardown.StepDeleted || w.deleted != 0 || !errors.Is(err, errors.Canceled) {
@@ -851,6 +855,18 @@ func TestExecute_InvalidArguments(t *testing.T) {
 		"journal of a nil": func() (*teardown.Report, error) {
 			return teardown.Execute(t.Context(), teardown.FromBlocking(w), p, confirm, teardown.WithJournal((*disk)(nil)))
 		},
+		"nil function": func() (*teardown.Report, error) {
+			return teardown.Execute(t.Context(), teardown.FromBlocking(w), p, confirm, teardown.WithEvents(nil))
+		},
+		"no concurrency": func() (*teardown.Report, error) {
+			return teardown.Execute(t.Context(), teardown.FromBlocking(w), p, confirm, teardown.WithConcurrency(0))
+		},
+		"no time for a step": func() (*teardown.Report, error) {
+			return teardown.Execute(t.Context(), teardown.FromBlocking(w), p, confirm, teardown.WithStepTimeout(0))
+		},
+		"unknown override": func() (*teardown.Report, error) {
+			return teardown.Execute(t.Context(), teardown.FromBlocking(w), p, confirm, teardown.WithOverrides("all"))
+		},
 	} {
 		w.inspected = 0
 		if r, err := f(); r != nil || !errors.Is(err, errors.InvalidArgument) || w.inspected+w.deleted != 0 {
@@ -858,7 +874,7 @@ func TestExecute_InvalidArguments(t *testing.T) {
 		}
 	}
 	// What is left out by a nil is left out.
-	if _, err := w.execute(t, teardown.WithEvents(nil), teardown.WithStop(nil), teardown.WithResume(nil), teardown.WithConcurrency(-1)); err != nil {
+	if _, err := w.execute(t, teardown.WithStop(nil), teardown.WithResume(nil)); err != nil {
 		t.Errorf("got %v", err)
 	}
 	// An empty plan is an error, too, and a driver that makes none.
@@ -1043,7 +1059,7 @@ type unsent struct {
 func (w *unsent) Delete(ctx context.Context, _ teardown.Organization) (teardown.Deletion, error) {
 	w.tries++
 	if w.tries > 1 {
-		return teardown.Deletion{}, entryRefused(errors.OrganizationNotFound)
+		return teardown.Deletion{}, refused(errors.OrganizationNotFound)
 	}
 	for n := range w.writes {
 		trace.Of(ctx).Write()
@@ -1051,7 +1067,7 @@ func (w *unsent) Delete(ctx context.Context, _ teardown.Organization) (teardown.
 			trace.Of(ctx).Unsent()
 		}
 	}
-	return teardown.Deletion{}, entryRefused(errors.Unavailable)
+	return teardown.Deletion{}, refused(errors.Unavailable)
 }
 
 // What was not sent deleted nothing: who deleted the organization then is not known.
@@ -1122,8 +1138,7 @@ func TestPlan_Nil(t *testing.T) {
 	t.Parallel()
 	var p *teardown.Plan
 	var r *teardown.Report
-	var e *errors.Error
-	if p.Err() != nil || p.Manual() != nil || p.Overrides() != nil || p.Seal() != nil || r.Remaining() != nil || teardown.RefusalOf(e) != nil {
+	if p.Err() != nil || p.Manual() != nil || p.Overrides() != nil || p.Digest() != "" || p.Diff(p) != nil || r.Remaining() != nil {
 		t.Error("what is nil has something")
 	}
 	if p.WriteTable(io.Discard) == nil || p.WriteTree(io.Discard) == nil {

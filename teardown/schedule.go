@@ -213,7 +213,7 @@ func (s *scheduler) start(i int) {
 	t.deadline = now.Add(s.settings.stepTimeout)
 	t.tries = retries{within: s.settings.retryFor}
 	t.reads = t.tries
-	if err := s.write(state.ID, entryStarted, nil, ""); err != nil {
+	if err := s.write(Entry{Step: state.ID, Kind: EntryStarted}, nil); err != nil {
 		s.complete(i, Failed, err)
 		return
 	}
@@ -440,12 +440,11 @@ func (s *scheduler) complete(i int, state State, err error) {
 	s.setBlocked(t, false)
 	t.phase = over
 	s.active--
-	if failed := s.append(s.states[i].ID, string(state), err, t.requestID); failed != nil && err == nil {
+	if failed := s.append(Entry{Step: s.states[i].ID, Kind: EntryFinished, State: state, RequestID: t.requestID}, err); failed != nil && err == nil {
 		err = failed
 	}
 	st := &s.states[i]
 	st.State, st.Err, st.RequestID, st.FinishedAt = state, err, t.requestID, time.Now()
-	st.Error, st.Message = text(err), message(err)
 	s.completed = append(s.completed, i)
 }
 
@@ -460,7 +459,7 @@ func (s *scheduler) flush() {
 	for _, i := range s.completed {
 		st := &s.states[i]
 		if failed != nil && st.Err == nil {
-			st.Err, st.Error = failed, text(failed)
+			st.Err = failed
 		}
 		if st.State.deleted() {
 			s.countDone()
@@ -472,7 +471,7 @@ func (s *scheduler) flush() {
 				}
 			}
 		}
-		s.event(Event{Step: st.ID, Kind: Finished, Text: string(st.State), Err: st.Err})
+		s.event(Event{Step: st.ID, Kind: Finished, State: st.State, Err: st.Err})
 	}
 	s.completed = s.completed[:0]
 }

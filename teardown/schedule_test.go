@@ -56,7 +56,7 @@ var orders = map[string]func(i int) int{
 
 func planOf(n int, after func(int) int) *teardown.Plan {
 	p := &teardown.Plan{Provider: "world", Instance: "https://world.invalid", Organization: acme}
-	p.Refusal = &teardown.Refusal{Operation: "CheckDeletion", Code: errors.DeletionStepsNotSatisfied}
+	p.DeletionError = &errors.Error{Operation: "CheckDeletion", Code: errors.DeletionStepsNotSatisfied}
 	for i := range n {
 		s := teardown.Step{ID: "thing/" + strconv.Itoa(i), Kind: "thing", Name: strconv.Itoa(i), Why: "it exists", Removal: "DELETE /things/{id}"}
 		if j := after(i); j >= 0 {
@@ -64,7 +64,7 @@ func planOf(n int, after func(int) int) *teardown.Plan {
 		}
 		p.Steps = append(p.Steps, s)
 	}
-	return p.Seal()
+	return teardown.Seal(p)
 }
 
 // BenchmarkSteps measures what the engine itself costs per step.
@@ -102,7 +102,7 @@ func (d *stoppable) Inspect(ctx context.Context, o teardown.Organization, _ *tea
 	if !d.isDeleted {
 		p.Steps = []teardown.Step{{ID: "thing/1", Kind: "thing", Name: "1", Why: "it exists", Removal: "DELETE"}}
 	}
-	return p.Seal(), nil
+	return teardown.Seal(p), nil
 }
 
 func (d *stoppable) Act(ctx context.Context, _ teardown.Organization, _ teardown.Step) (teardown.Progress, error) {

@@ -94,19 +94,36 @@
 // prevent any more.
 package teardown
 
-// Outcome is what became of an organization.
+// Outcome is the result of a teardown for its organization.
 type Outcome string
 
 // Values of [Outcome].
 const (
-	Deleted Outcome = "gone"    // the provider says so
-	Pending Outcome = "pending" // the provider has accepted the deletion and carries it out later
-	Blocked Outcome = "blocked" // it is still there, and something is left to do
-	Unknown Outcome = "unknown" // the answer to its deletion was lost, and nothing can be read
+	// Deleted: a read shows that the organization does not exist, after a deletion that was
+	// started by this run, or by one whose journal is given by [WithResume].
+	Deleted Outcome = "deleted"
+
+	// Pending: the provider accepted the deletion and decides about it later;
+	// [Report.PendingOn] says on what.
+	Pending Outcome = "pending"
 
 	// NotFound: the provider reports that the organization does not exist, and nothing
 	// of this run or of the entries of [WithResume] shows that a deletion of ours was
 	// started. The credential may not see it. The error is
 	// [errors.OrganizationNotFound].
 	NotFound Outcome = "not_found"
+
+	// Blocked: the organization exists, and something blocks its deletion; the error says
+	// what.
+	Blocked Outcome = "blocked"
+
+	// Stopped: [WithStop] or the context ended the teardown. Apply the plan again to resume.
+	Stopped Outcome = "stopped"
+
+	// Unknown: the response to the deletion was lost, and no read could decide.
+	Unknown Outcome = "unknown"
 )
+
+// IsTerminal reports whether applying the plan again cannot change the outcome: true for
+// [Deleted] and [NotFound].
+func (o Outcome) IsTerminal() bool { return o == Deleted || o == NotFound }

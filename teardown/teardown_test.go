@@ -20,7 +20,7 @@ var acme = teardown.Organization{ID: "org_1", Name: "Acme"}
 // world is a provider with one organization, and things that come after others.
 type world struct {
 	steps         []teardown.Step
-	deletionError *teardown.Refusal
+	deletionError *errors.Error
 	lenient       bool // what is left would not be refused
 	cascades      []teardown.Cascade
 	takes         time.Duration
@@ -71,7 +71,7 @@ func (w *world) Inspect(context.Context, teardown.Organization, *teardown.Plan) 
 	if w.inspect != nil {
 		return nil, w.inspect
 	}
-	p := &teardown.Plan{Provider: "world", Instance: "https://world.invalid", Organization: acme, Refusal: w.deletionError, Cascades: slices.Clone(w.cascades)}
+	p := &teardown.Plan{Provider: "world", Instance: "https://world.invalid", Organization: acme, DeletionError: w.deletionError, Cascades: slices.Clone(w.cascades)}
 	if w.name != "" {
 		p.Organization.Name = w.name
 	}
@@ -82,10 +82,10 @@ func (w *world) Inspect(context.Context, teardown.Organization, *teardown.Plan) 
 			p.Steps = append(p.Steps, s)
 		}
 	}
-	if p.Refusal == nil && len(p.Steps) > 0 && !w.lenient {
-		p.Refusal = &teardown.Refusal{Operation: "CheckDeletion", Code: errors.DeletionStepsNotSatisfied}
+	if p.DeletionError == nil && len(p.Steps) > 0 && !w.lenient {
+		p.DeletionError = &errors.Error{Operation: "CheckDeletion", Code: errors.DeletionStepsNotSatisfied}
 	}
-	return p.Seal(), nil
+	return teardown.Seal(p), nil
 }
 
 func (w *world) Remove(ctx context.Context, _ teardown.Organization, step teardown.Step, progress func(string)) error {
@@ -208,7 +208,7 @@ func TestNoMoreRunAtOnceThanAllowed(t *testing.T) {
 	})
 }
 
-func entryRefused(code errors.Code) error {
+func refused(code errors.Code) error {
 	return &errors.Error{Provider: "world", Operation: "Remove", Code: code, Status: 400, Message: "no", RequestID: "r-1"}
 }
 
@@ -217,7 +217,7 @@ func TestWhatDoesNotDependOnAFailureGoesOn(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := &world{steps: things("a", "b<a", "c", "d<c"), remove: func(id string, _ int) error {
 			if id == "a" {
-				return entryRefused(errors.PermissionDenied)
+				return refused(errors.PermissionDenied)
 			}
 			return nil
 		}}
@@ -229,7 +229,7 @@ func TestWhatDoesNotDependOnAFailureGoesOn(t *testing.T) {
 		if diff := cmp.Diff(want, states(r)); diff != "" {
 			t.Errorf("states (-want +got):\n%s", diff)
 		}
-		if s := r.Steps[0]; s.Attempts != 1 || s.RequestID != "r-1" || s.Message != "no" || len(r.Remaining()) != 2 {
+		if s := r.Steps[0]; s.Attempts != 1 || s.RequestID != "r-1" || messageOf(s.Err) != "no" || len(r.Remaining()) != 2 {
 			t.Errorf("got %+v, %d left", s, len(r.Remaining()))
 		}
 	})
@@ -249,7 +249,7 @@ func TestAStepIsGoneWhenAReadSaysSo(t *testing.T) {
 		"after a lost answer":        {first(1, errors.OutcomeUnknown), nil, teardown.StepDeleted, 2},
 		"never: always a conflict":   {first(1000, errors.Conflict), nil, teardown.Failed, 0},
 		"never: denied":              {first(100, errors.PermissionDenied), nil, teardown.Failed, 1},
-		"never: it cannot be read":   {nil, func(string) error { return entryRefused(errors.PermissionDenied) }, teardown.Failed, 1},
+		"never: it cannot be read":   {nil, func(string) error { return refused(errors.PermissionDenied) }, teardown.Failed, 1},
 		"never: answers are lost":    {first(1000, errors.OutcomeUnknown), nil, teardown.Failed, 0},
 		"not: it says so, and stays": {first(1000, ""), nil, teardown.Failed, 0},
 	} {
@@ -289,7 +289,7 @@ func TestAStepThatOthersStandInTheWayOfIsTriedUntilTheyAreGone(t *testing.T) {
 			w.mu.Lock()
 			defer w.mu.Unlock()
 			if !slices.Contains(w.isDeleted, "slow") {
-				return entryRefused(errors.Conflict)
+				return refused(errors.Conflict)
 			}
 			return nil
 		}
@@ -316,7 +316,7 @@ func TestStepsThatStandInEachOthersWayEnd(t *testing.T) {
 func first(n int, code errors.Code) func(string, int) error {
 	return func(_ string, attempt int) error {
 		if attempt <= n {
-			return entryRefused(code)
+			return refused(code)
 		}
 		return nil
 	}
@@ -330,7 +330,7 @@ func TestALostAnswerIsSettledByReading(t *testing.T) {
 		w.mu.Lock()
 		defer w.mu.Unlock()
 		w.isDeleted = append(w.isDeleted, id)
-		return entryRefused(errors.OutcomeUnknown)
+		return refused(errors.OutcomeUnknown)
 	}
 	r, err := w.execute(t)
 	if err != nil || r.Outcome != teardown.Deleted || len(w.removed) != 1 {
@@ -341,7 +341,7 @@ func TestALostAnswerIsSettledByReading(t *testing.T) {
 func TestNothingIsDoneThatWasNotConfirmed(t *testing.T) {
 	t.Parallel()
 	protected := things("a")
-	protected[0].Requires = teardown.TerminationProtection
+	protected[0].Requires = []teardown.Override{teardown.TerminationProtection}
 	for name, test := range map[string]struct {
 		steps   []teardown.Step
 		options []teardown.Option
@@ -386,10 +386,11 @@ func TestAPlanThatIsNoLongerTrueIsRefused(t *testing.T) {
 		"a new thing":          {change: func(w *world) { w.steps = append(w.steps, things("z")...) }, want: "z"},
 		"another name of one":  {change: func(w *world) { w.steps[0].Name = "other" }, want: "a"},
 		"one less":             {change: func(w *world) { w.isDeleted = []string{"a"} }},
-		"now protected":        {change: func(w *world) { w.steps[0].Requires = teardown.TerminationProtection }, want: "a"},
+		"now protected":        {change: func(w *world) { w.steps[0].Requires = []teardown.Override{teardown.TerminationProtection} }, want: "a"},
 		"another name":         {change: func(w *world) { w.name = "Acme Ltd" }, want: "organization"},
 		"a new kind of loss":   {change: func(w *world) { w.cascades = append(w.cascades, teardown.Cascade{Kind: "apps", Count: 1}) }, want: "apps"},
-		"more of the same":     {change: func(w *world) { w.cascades[0].Count = 7 }},
+		"more of the same":     {change: func(w *world) { w.cascades[0].Count = 7 }, want: "users"},
+		"less of the same":     {change: func(w *world) { w.cascades[0].Count = 1 }},
 		"expired":              {later: 25 * time.Hour, want: "expires_at"},
 		"nearly expired":       {later: 23 * time.Hour},
 		"a step edited out":    {edit: func(p *teardown.Plan) { p.Steps = p.Steps[:1] }, want: "fingerprint"},
@@ -397,12 +398,12 @@ func TestAPlanThatIsNoLongerTrueIsRefused(t *testing.T) {
 		"the end edited":       {edit: func(p *teardown.Plan) { p.ExpiresAt = p.ExpiresAt.Add(time.Hour) }, want: "fingerprint"},
 		"no fingerprint":       {edit: func(p *teardown.Plan) { p.Fingerprint = "" }, want: "fingerprint"},
 		"of a later version":   {edit: func(p *teardown.Plan) { p.Version++; p.SealAs() }, want: "version"},
-		"from the future":      {edit: func(p *teardown.Plan) { p.CreatedAt = p.CreatedAt.Add(time.Hour); p.SealAs() }, want: "taken_at"},
-		"of another provider":  {edit: func(p *teardown.Plan) { p.Provider = "moon"; p.Seal() }, want: "provider"},
-		"of another instance":  {edit: func(p *teardown.Plan) { p.Instance = "https://moon.invalid"; p.Seal() }, want: "provider"},
-		"of another":           {edit: func(p *teardown.Plan) { p.Organization.ID = "org_2"; p.Seal() }, want: "organization"},
-		"in an impossible way": {edit: func(p *teardown.Plan) { p.Steps[0].After = []string{"b"}; p.Seal() }, want: "a"},
-		"with a step twice":    {edit: func(p *teardown.Plan) { p.Steps = append(p.Steps, p.Steps[0]); p.Seal() }, want: "a"},
+		"from the future":      {edit: func(p *teardown.Plan) { p.CreatedAt = p.CreatedAt.Add(time.Hour); p.SealAs() }, want: "created_at"},
+		"of another provider":  {edit: func(p *teardown.Plan) { p.Provider = "moon"; teardown.Seal(p) }, want: "provider"},
+		"of another instance":  {edit: func(p *teardown.Plan) { p.Instance = "https://moon.invalid"; teardown.Seal(p) }, want: "provider"},
+		"of another":           {edit: func(p *teardown.Plan) { p.Organization.ID = "org_2"; teardown.Seal(p) }, want: "organization"},
+		"in an impossible way": {edit: func(p *teardown.Plan) { p.Steps[0].After = []string{"b"}; teardown.Seal(p) }, want: "a"},
+		"with a step twice":    {edit: func(p *teardown.Plan) { p.Steps = append(p.Steps, p.Steps[0]); teardown.Seal(p) }, want: "a"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -467,7 +468,7 @@ func TestWhatIsBlockedIsAnErrorWhereTheProviderWouldNotRefuse(t *testing.T) {
 	if !errors.Is(err, errors.DeletionStepsNotSatisfied) || r == nil || r.Outcome != teardown.Blocked || len(w.removed)+w.deleted != 0 {
 		t.Fatalf("got %+v, %v; %v were removed", r, err, w.removed)
 	}
-	want := []errors.Step{{Name: "a", Description: "untouched"}, {Name: "invoice", Description: "by_hand"}}
+	want := []errors.Step{{Name: "a", Description: "not_started"}, {Name: "invoice", Description: "manual"}}
 	if e, _ := errors.AsType[*errors.Error](err); !cmp.Equal(want, e.Steps) {
 		t.Errorf("got the steps %+v, want %+v", e.Steps, want)
 	}
@@ -476,7 +477,7 @@ func TestWhatIsBlockedIsAnErrorWhereTheProviderWouldNotRefuse(t *testing.T) {
 func TestARefusalThatNoStepCuresBlocks(t *testing.T) {
 	t.Parallel()
 	for _, code := range []errors.Code{errors.PermissionDenied, errors.DefaultOrganization, errors.SystemOrganization} {
-		w := &world{deletionError: &teardown.Refusal{Operation: "CheckDeletion", Code: code, Status: 403}}
+		w := &world{deletionError: &errors.Error{Operation: "CheckDeletion", Code: code, Status: 403}}
 		r, err := w.execute(t)
 		if !errors.Is(err, code) || r == nil || r.Outcome != teardown.Blocked || w.deleted != 0 {
 			t.Errorf("got %+v, %v", r, err)
@@ -495,23 +496,23 @@ func TestTheVerdictOfTheDeletion(t *testing.T) {
 		"pending": {func(int) (teardown.Deletion, error) {
 			return teardown.Deletion{Outcome: teardown.Pending, PendingOn: "they"}, nil
 		}, teardown.Pending, "", 1},
-		"unknown": {func(int) (teardown.Deletion, error) { return teardown.Deletion{}, entryRefused(errors.OutcomeUnknown) }, teardown.Unknown, errors.OutcomeUnknown, 1},
+		"unknown": {func(int) (teardown.Deletion, error) { return teardown.Deletion{}, refused(errors.OutcomeUnknown) }, teardown.Unknown, errors.OutcomeUnknown, 1},
 		"gone in between": {func(int) (teardown.Deletion, error) {
-			return teardown.Deletion{}, entryRefused(errors.OrganizationNotFound)
+			return teardown.Deletion{}, refused(errors.OrganizationNotFound)
 		}, teardown.NotFound, errors.OrganizationNotFound, 1},
 		"denied": {func(int) (teardown.Deletion, error) {
-			return teardown.Deletion{}, entryRefused(errors.PermissionDenied)
+			return teardown.Deletion{}, refused(errors.PermissionDenied)
 		}, teardown.Blocked, errors.PermissionDenied, 1},
-		"not paid": {func(int) (teardown.Deletion, error) { return teardown.Deletion{}, entryRefused(errors.PaymentRequired) }, teardown.Blocked, errors.PaymentRequired, 1},
+		"not paid": {func(int) (teardown.Deletion, error) { return teardown.Deletion{}, refused(errors.PaymentRequired) }, teardown.Blocked, errors.PaymentRequired, 1},
 		"it has to stay": {func(int) (teardown.Deletion, error) {
-			return teardown.Deletion{}, entryRefused(errors.SystemOrganization)
+			return teardown.Deletion{}, refused(errors.SystemOrganization)
 		}, teardown.Blocked, errors.SystemOrganization, 1},
 		"something is back": {func(int) (teardown.Deletion, error) {
-			return teardown.Deletion{}, entryRefused(errors.DeletionStepsNotSatisfied)
+			return teardown.Deletion{}, refused(errors.DeletionStepsNotSatisfied)
 		}, teardown.Blocked, errors.DeletionStepsNotSatisfied, 0}, // until the time for retries is over
 		"a little too early": {func(n int) (teardown.Deletion, error) {
 			if n < 3 {
-				return teardown.Deletion{}, entryRefused(errors.DeletionStepsNotSatisfied)
+				return teardown.Deletion{}, refused(errors.DeletionStepsNotSatisfied)
 			}
 			return teardown.Deletion{Outcome: teardown.Deleted}, nil
 		}, teardown.Deleted, "", 3},
@@ -542,7 +543,7 @@ func TestCancelingLeavesNothingHalfKnown(t *testing.T) {
 		time.AfterFunc(90*time.Second, cancel)
 		r, err := teardown.Execute(ctx, teardown.FromBlocking(w), p, teardown.WithConfirm("Acme"))
 		want := map[string]teardown.State{"a": teardown.StepDeleted, "b": teardown.Interrupted, "c": teardown.NotStarted}
-		if !errors.Is(err, context.Canceled) || r == nil || r.Outcome != teardown.Blocked || w.deleted != 0 {
+		if !errors.Is(err, context.Canceled) || r == nil || r.Outcome != teardown.Stopped || w.deleted != 0 {
 			t.Fatalf("got %+v, %v", r, err)
 		}
 		if diff := cmp.Diff(want, states(r)); diff != "" {
@@ -567,7 +568,7 @@ func TestAGentleStopEndsWhatOnlyWaits(t *testing.T) {
 		time.AfterFunc(90*time.Second, func() { close(stop) })
 		r, err := w.execute(t, teardown.WithStop(stop))
 		want := map[string]teardown.State{"a": teardown.StepDeleted, "b": teardown.Interrupted, "c": teardown.NotStarted}
-		if !errors.Is(err, errors.Canceled) || r == nil || r.Outcome != teardown.Blocked || w.deleted != 0 {
+		if !errors.Is(err, errors.Canceled) || r == nil || r.Outcome != teardown.Stopped || w.deleted != 0 {
 			t.Fatalf("got %+v, %v", r, err)
 		}
 		if diff := cmp.Diff(want, states(r)); diff != "" {
@@ -617,7 +618,7 @@ func TestEventsTellWhatHappens(t *testing.T) {
 		_, err := w.execute(t, teardown.WithEvents(func(e teardown.Event) {
 			line := e.Step + " " + string(e.Kind)
 			if e.Kind == teardown.Finished {
-				line += " " + e.Text
+				line += " " + string(e.State) + string(e.Outcome)
 			}
 			if e.Kind == teardown.Retrying && e.Wait != time.Minute {
 				line += " after " + e.Wait.String()
@@ -628,11 +629,19 @@ func TestEventsTellWhatHappens(t *testing.T) {
 			}
 		}))
 		want := []string{
-			" begun", "a begun", "a waiting", "a ended done",
-			"b begun", "b waiting", "b retrying", "b waiting", "b ended done", " ended gone",
+			" started", "a started", "a waiting", "a finished deleted",
+			"b started", "b waiting", "b retrying", "b waiting", "b finished deleted", " finished deleted",
 		}
 		if diff := cmp.Diff(want, got); diff != "" || err != nil {
 			t.Errorf("%v; events (-want +got):\n%s", err, diff)
 		}
 	})
+}
+
+func messageOf(err error) string {
+	e, ok := errors.AsType[*errors.Error](err)
+	if !ok {
+		return ""
+	}
+	return e.Message
 }

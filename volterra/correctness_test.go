@@ -350,7 +350,7 @@ func TestTeardown_MarkedRightBeforeTheRequest(t *testing.T) {
 			t.Errorf("got %+v and %v after %d requests", r, err, srv.Count("RequestTenantDeletion"))
 		}
 		text := journal.String()
-		if strings.Count(text, `"deleting"`) != strings.Count(text, `"refused"`) {
+		if strings.Count(text, `"deletion_started"`) != strings.Count(text, `"deletion_refused"`) {
 			t.Errorf("got the journal\n%s", text)
 		}
 	})

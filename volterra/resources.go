@@ -29,7 +29,7 @@ const (
 type kind struct {
 	name         string
 	why, removal string // words of the step
-	requires     teardown.Override
+	requires     []teardown.Override
 	after        []string // kinds of which nothing may be left before
 
 	// list lists those of the tenant: the whole list is one answer. With states it asks for
@@ -54,7 +54,7 @@ func (c *Client) kinds() []kind {
 	return []kind{
 		{
 			name: childKind, why: "the tenant owns it", removal: "delete it, with all that it has, and wait until it is gone",
-			requires: teardown.ManagedOrganizations,
+			requires: []teardown.Override{teardown.ManagedOrganizations},
 			list: listing(c.ListChildTenants, func(i ChildTenantItem) object {
 				return childTenant(i.Name, &ChildTenant{SystemMetadata: i.SystemMetadata, Spec: i.Spec}).listedAs(i.UID)
 			}),

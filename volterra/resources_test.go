@@ -179,7 +179,7 @@ func TestTeardown_ListLacksResource(t *testing.T) {
 				_, name, _ := strings.Cut(e.Step, "/")
 				name, _, _ = strings.Cut(name, "/")
 				if e.Kind == teardown.Finished && name != "" && slices.Contains(srv.Objects(), "namespace /"+name) {
-					t.Errorf("%s is %s, and exists", e.Step, e.Text)
+					t.Errorf("%s is %s, and exists", e.Step, e.State)
 				}
 			}))
 			if err != nil || r.Outcome != teardown.Pending || lists == 0 || srv.Count("CascadeDeleteNamespace") != 5 {

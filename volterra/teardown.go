@@ -11,7 +11,6 @@ import (
 	"time"
 
 	"github.com/offboard-dev/offboard-go/errors"
-	"github.com/offboard-dev/offboard-go/internal/cascade"
 	"github.com/offboard-dev/offboard-go/internal/resource"
 	"github.com/offboard-dev/offboard-go/internal/rest"
 	"github.com/offboard-dev/offboard-go/internal/trace"
@@ -57,7 +56,7 @@ import (
 //
 // Source: vendor OpenAPI 2026-06-26; vendor's page on account deletion.
 func (c *Client) Plan(ctx context.Context, request DeleteTenantRequest) (*teardown.Plan, error) {
-	return c.inspect(ctx, "Plan", request, nil)
+	return teardown.NewPlan(ctx, c.driver(request), teardown.Organization{ID: request.Name})
 }
 
 // Teardown carries out a plan of [Client.Plan], and then asks for the deletion of the
@@ -128,7 +127,7 @@ func (c *Client) inspect(ctx context.Context, operation string, request DeleteTe
 		Steps:        []teardown.Step{},
 	}
 	if before == nil {
-		p.Refusal = teardown.RefusalOf(marked("CheckDeletion", settings))
+		p.DeletionError, _ = errors.AsType[*errors.Error](marked("CheckDeletion", settings))
 	}
 	if settings.State == StateDisabled {
 		p.PendingDeletion = &teardown.Deletion{
@@ -137,7 +136,7 @@ func (c *Client) inspect(ctx context.Context, operation string, request DeleteTe
 		}
 	}
 	if settings.State == StateDisabled && (before == nil || len(before.Steps) == 0) {
-		return p.Seal(), nil
+		return p, nil
 	}
 	kinds, losses := c.kinds(), c.cascades(settings.Name, before != nil)
 	steps, found := make([][]teardown.Step, len(kinds)), make([][]teardown.Cascade, len(losses))
@@ -155,11 +154,9 @@ func (c *Client) inspect(ctx context.Context, operation string, request DeleteTe
 	}
 	p.Steps, p.Cascades = ordered(kinds, steps), slices.Concat(found...)
 	if before != nil {
-		if p.Cascades, err = compared(settings.Name, p.Cascades, before); err != nil {
-			return nil, err
-		}
+		p.Cascades = compared(p.Cascades)
 	}
-	return p.Seal(), nil
+	return p, nil
 }
 
 // maxNames is how many a loss names.
@@ -175,18 +172,10 @@ func (c *Client) cascades(tenant string, again bool) []func(context.Context) ([]
 	return []func(context.Context) ([]teardown.Cascade, error){counted, c.plans, c.unpaid}
 }
 
-// compared returns the losses that may be compared with those of a plan before. A kind of
-// which there is more makes that plan stale, unless steps cause it, and so does a count that
-// cannot be read any more.
-func compared(tenant string, losses []teardown.Cascade, before *teardown.Plan) ([]teardown.Cascade, error) {
-	// A step may have made a ticket: F5 approves the end of a service by one.
-	losses = slices.DeleteFunc(losses, func(l teardown.Cascade) bool { return l.Kind == ticketKind })
-	for _, loss := range losses {
-		if err := cascade.Compare(provider, tenant, loss, before); err != nil {
-			return nil, err
-		}
-	}
-	return losses, nil
+// compared returns the cascades that can be compared with those of a plan: a step may have
+// created a ticket, because F5 approves the end of a service by one.
+func compared(cascades []teardown.Cascade) []teardown.Cascade {
+	return slices.DeleteFunc(cascades, func(c teardown.Cascade) bool { return c.Kind == ticketKind })
 }
 
 // counted returns the objects of the tenant that are no steps, as its quota counts them.
@@ -300,7 +289,11 @@ func (d driver) Durations() *teardown.Durations { return d.c.durations }
 
 // Inspect takes a plan.
 func (d driver) Inspect(ctx context.Context, _ teardown.Organization, before *teardown.Plan) (*teardown.Plan, error) {
-	return d.c.inspect(ctx, "Teardown", d.request, before)
+	operation := "Teardown"
+	if before == nil {
+		operation = "Plan"
+	}
+	return d.c.inspect(ctx, operation, d.request, before)
 }
 
 // Delete requests the deletion of the tenant, and reads that F5 has marked it. If F5 refuses

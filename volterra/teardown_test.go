@@ -149,9 +149,9 @@ func TestAPlanSaysWhatGoesInOrder(t *testing.T) {
 		}
 		by := ""
 		if s.Manual {
-			by = " by hand"
+			by = " manual:"
 		}
-		got = append(got, fmt.Sprintf("%s %s after %v:%s %s (%s) [%s]", s.Kind, s.Name, after, by, s.Removal, s.Why, s.Requires))
+		got = append(got, fmt.Sprintf("%s %s after %v:%s %s (%s) %s", s.Kind, s.Name, after, by, s.Removal, s.Why, s.Requires))
 	}
 	const all = "[branch stubborn idle retail partner app empty pools]"
 	want := []string{
@@ -166,7 +166,7 @@ func TestAPlanSaysWhatGoesInOrder(t *testing.T) {
 		"addon_subscription bots after " + all + ": delete it (the tenant is subscribed to f5xc-bot-defense-advanced: SUBSCRIPTION_ENABLED) []",
 		"addon_subscription ending after " + all + ": wait until it has ended (the tenant is subscribed to f5xc-waap-advanced: SUBSCRIPTION_DISABLE_PENDING) []",
 		"addon_subscription mesh after " + all + ": unsubscribe from the service, and wait until that is done (the tenant is subscribed to f5xc-securemesh-standard: SUBSCRIPTION_ENABLED) []",
-		"addon_subscription support after []: by hand have F5 approve its end, by the ticket (the tenant is subscribed to f5xc-delegated-access-standard: SUBSCRIPTION_DISABLE_PENDING, ticket ticket-support) []",
+		"addon_subscription support after []: manual: have F5 approve its end, by the ticket (the tenant is subscribed to f5xc-delegated-access-standard: SUBSCRIPTION_DISABLE_PENDING, ticket ticket-support) []",
 		"addon_subscription waap after " + all + ": unsubscribe from the service, and wait until that is done (the tenant is subscribed to f5xc-waap-standard: SUBSCRIPTION_ENABLED) []",
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
@@ -261,7 +261,7 @@ func TestNothingIsTouchedOfWhatTheRequestDoesNotName(t *testing.T) {
 		"another name":   {volterra.DeleteTenantRequest{Name: "acme-2", Email: "a@b.example"}, nil, nil, 0, errors.NotConfirmed},
 		"no name":        {volterra.DeleteTenantRequest{Email: "a@b.example"}, nil, nil, 0, errors.NotConfirmed},
 		"no e-mail":      {volterra.DeleteTenantRequest{Name: "acme"}, nil, nil, 0, errors.InvalidArgument},
-		"another plan":   {request, func(_ *volterratest.Server, p *teardown.Plan) { p.Provider = "atlas"; p.Seal() }, nil, 0, errors.PlanStale},
+		"another plan":   {request, func(_ *volterratest.Server, p *teardown.Plan) { p.Provider = "atlas"; teardowntest.Seal(p) }, nil, 0, errors.PlanStale},
 		"another tenant": {request, func(srv *volterratest.Server, _ *teardown.Plan) { srv.SetTenant(volterratest.Tenant{Name: "b"}) }, nil, 1, errors.NotConfirmed},
 		"denied":         {request, nil, []teardown.Option{teardown.WithDeny("acme")}, 0, errors.NotConfirmed},
 		"not consented":  {request, nil, []teardown.Option{}, 0, errors.NotConfirmed},
@@ -343,7 +343,7 @@ func TestStepsThatArePlannedByNobodyAreNotDone(t *testing.T) {
 		teardown.Step{ID: "site/berlin", Kind: "site", Name: "berlin"})
 	before := others(srv)
 	synctest.Test(t, func(t *testing.T) {
-		r, err := c.Teardown(t.Context(), p.Seal(), request, teardown.WithConfirm("acme"), permit)
+		r, err := c.Teardown(t.Context(), teardowntest.Seal(p), request, teardown.WithConfirm("acme"), permit)
 		if err != nil || r.Outcome != teardown.Pending || states(r)["namespace shared"] != teardown.AlreadyDeleted || states(r)["site berlin"] != teardown.AlreadyDeleted {
 			t.Errorf("got %v and %v", states(r), err)
 		}
@@ -423,7 +423,7 @@ func TestWhatIsGoingAlreadyIsNotAskedToGoAgain(t *testing.T) {
 			ctx, cancel := context.WithTimeout(t.Context(), 8*time.Minute)
 			r, err := c.Teardown(ctx, p, request, teardown.WithConfirm("acme"), permit)
 			cancel()
-			if err == nil || r == nil || r.Outcome != teardown.Blocked {
+			if err == nil || r == nil || r.Outcome != teardown.Stopped {
 				t.Fatalf("got %+v and %v, want it to be ended", r, err)
 			}
 		}
@@ -692,7 +692,7 @@ func TestATenantThatIsMarkedIsPending(t *testing.T) {
 				t.Errorf("got %+v and %v", r, err)
 			}
 			// No entry says that a deletion was sent.
-			if text := journal.String(); strings.Contains(text, `"deleting"`) || !strings.Contains(text, `"pending"`) {
+			if text := journal.String(); strings.Contains(text, `"deletion_started"`) || !strings.Contains(text, `"pending"`) {
 				t.Errorf("got the journal\n%s", text)
 			}
 		})
@@ -759,14 +759,14 @@ func ExampleClient_Teardown() {
 	fmt.Println(report.Outcome)
 	fmt.Println(report.PendingOn)
 	// Output:
-	// volterra: acme-kqzvxwbn (acme-kqzvxwbn): 3 steps; to be permitted: managed_organizations
+	// volterra: acme-kqzvxwbn (acme-kqzvxwbn): 3 steps; requires: managed_organizations
 	// ├─ child_tenant
 	// │  └─ branch (child_tenant/branch/00000000-0000-4000-8000-000000000004): delete it, with all that it has, and wait until it is gone [managed_organizations]
 	// ├─ namespace
 	// │  └─ shop (namespace/shop/00000000-0000-4000-8000-000000000005): delete it, with all that is in it
 	// ├─ addon_subscription
 	// │  └─ waap (addon_subscription/waap/00000000-0000-4000-8000-000000000007): unsubscribe from the service, and wait until that is done
-	// └─ goes along
+	// └─ deleted along with it
 	//    └─ 1 http_loadbalancer
 	// pending
 	// F5 has the tenant in its deletion queue, and removes it once that is approved. No API tells when.

@@ -10,7 +10,6 @@ import (
 	"time"
 
 	"github.com/offboard-dev/offboard-go/errors"
-	"github.com/offboard-dev/offboard-go/internal/cascade"
 	"github.com/offboard-dev/offboard-go/internal/resource"
 	"github.com/offboard-dev/offboard-go/internal/rest"
 	"github.com/offboard-dev/offboard-go/teardown"
@@ -44,7 +43,7 @@ import (
 //
 // Source: vendor's reference pages; vendor's pages about service accounts.
 func (c *Client) Plan(ctx context.Context, idOrSlug string) (*teardown.Plan, error) {
-	return c.inspect(ctx, idOrSlug, nil)
+	return teardown.NewPlan(ctx, driver{c}, teardown.Organization{ID: idOrSlug})
 }
 
 // Teardown carries out a plan of [Client.Plan]: it deletes the organization, with
@@ -84,8 +83,8 @@ func (d driver) Provider() (name, instance string) { return provider, d.c.rest()
 // Inspect takes a plan. A service account never sees that its own workspace is gone,
 // for it is gone too: what it does not find is another's, and may well be there.
 func (d driver) Inspect(ctx context.Context, o teardown.Organization, before *teardown.Plan) (*teardown.Plan, error) {
-	p, err := d.c.inspect(ctx, o.ID, before)
-	if !errors.Is(err, errors.OrganizationNotFound) {
+	p, err := d.c.inspect(ctx, o.ID)
+	if before == nil || !errors.Is(err, errors.OrganizationNotFound) {
 		return p, err
 	}
 	switch own, failed := d.c.own(ctx, o.ID); {
@@ -148,9 +147,8 @@ func (d driver) Delete(ctx context.Context, o teardown.Organization) (teardown.D
 	return deletion.Run(ctx)
 }
 
-// inspect takes a plan. What is deleted along and the plan before does not name makes that
-// plan stale.
-func (c *Client) inspect(ctx context.Context, idOrSlug string, before *teardown.Plan) (*teardown.Plan, error) {
+// inspect makes a plan.
+func (c *Client) inspect(ctx context.Context, idOrSlug string) (*teardown.Plan, error) {
 	found, err := c.GetWorkspace(ctx, idOrSlug)
 	if err != nil {
 		return nil, err
@@ -164,9 +162,9 @@ func (c *Client) inspect(ctx context.Context, idOrSlug string, before *teardown.
 		Provider:     provider,
 		Instance:     c.rest().BaseURL().String(),
 		Organization: teardown.Organization{ID: id, Name: cmp.Or(o.Name, o.Slug, id)},
-		Refusal:      teardown.RefusalOf(deletionError(id, o.Subscriptions, now)),
 		Steps:        steps(o.Subscriptions, now),
 	}
+	p.DeletionError, _ = errors.AsType[*errors.Error](deletionError(id, o.Subscriptions, now))
 	own, err := c.own(ctx, id)
 	if err != nil {
 		return nil, err
@@ -174,10 +172,10 @@ func (c *Client) inspect(ctx context.Context, idOrSlug string, before *teardown.
 	if own {
 		p.Requires = []teardown.Override{teardown.OwnOrganization}
 	}
-	if p.Cascades, err = c.cascades(ctx, id, before); err != nil {
+	if p.Cascades, err = c.cascades(ctx, id); err != nil {
 		return nil, err
 	}
-	return p.Seal(), nil
+	return p, nil
 }
 
 // steps returns a step for each subscription that is not known to have ended. Their
@@ -256,7 +254,7 @@ const maxNames = 5
 const pageSize = 100
 
 // cascades counts what goes along with an organization.
-func (c *Client) cascades(ctx context.Context, id string, before *teardown.Plan) ([]teardown.Cascade, error) {
+func (c *Client) cascades(ctx context.Context, id string) ([]teardown.Cascade, error) {
 	var losses []teardown.Cascade
 	for _, of := range []struct {
 		kind, note string
@@ -294,9 +292,6 @@ func (c *Client) cascades(ctx context.Context, id string, before *teardown.Plan)
 			loss.Note = of.note
 		}
 		loss.Kind = of.kind
-		if err := cascade.Compare(provider, id, loss, before); err != nil {
-			return nil, err
-		}
 		losses = append(losses, loss)
 	}
 	return losses, nil
@@ -322,7 +317,7 @@ func count[T any](list iter.Seq2[T, error], identity, name func(*T) string) (tea
 			loss.Names = append(loss.Names, text)
 		}
 	}
-	cascade.Identify(&loss, ids)
+	loss.Identify(ids)
 	return loss, nil
 }
 

@@ -398,7 +398,7 @@ func TestWhatAServiceAccountDoesNotSeeIsNotGone(t *testing.T) {
 func TestAPlanOfAnotherProviderIsRefusedUnread(t *testing.T) {
 	t.Parallel()
 	srv := full()
-	p := (&teardown.Plan{Provider: "zitadel", Organization: teardown.Organization{ID: "280000000000000001", Name: "Acme"}}).Seal()
+	p := teardowntest.Seal(&teardown.Plan{Provider: "zitadel", Organization: teardown.Organization{ID: "280000000000000001", Name: "Acme"}})
 	r, err := newClient(t, srv.Option()).Teardown(t.Context(), p, teardown.WithConfirm("Acme"))
 	if e := wants(t, err, errors.PlanStale); r != nil || len(e.Steps) != 1 || len(srv.Requests()) != 0 {
 		t.Errorf("got %+v, %v after %v", r, e.Steps, asked(srv))
@@ -503,7 +503,7 @@ func TestTeardown_StepEditedToBeDoneByTheAPI(t *testing.T) {
 	c := newClient(t, srv.Option())
 	p := planned(t, c)
 	p.Steps[0].Manual = false
-	p.Seal()
+	teardowntest.Seal(p)
 	for _, options := range [][]teardown.Option{{}, {teardown.WithOverrides(teardown.Partial)}} {
 		r, err := c.Teardown(t.Context(), p, append(options, teardown.WithConfirm("Acme"))...)
 		if !errors.Is(err, errors.DeletionStepsNotSatisfied) {
@@ -546,13 +546,13 @@ func ExampleClient_Teardown() {
 	report, err = c.Teardown(ctx, plan, teardown.WithConfirm("Acme Ltd"))
 	fmt.Println(report.Outcome, err)
 	// Output:
-	// workspace: Acme Ltd (65f0000000000000000000ac): 1 step, 1 by hand
+	// workspace: Acme Ltd (65f0000000000000000000ac): 1 step, 1 manual
 	// ├─ subscription
-	// │  └─ Enterprise (subscription/65f0000000000000000000d1): by hand: cancel it in the dashboard, at Billing, Plan & Usage
-	// └─ goes along
+	// │  └─ Enterprise (subscription/65f0000000000000000000d1): manual: cancel it in the dashboard, at Billing, Plan & Usage
+	// └─ deleted along with it
 	//    ├─ 2 apps: Acme Bank, Acme Shop
 	//    ├─ 1 collaborator: olive.owner@example.com
 	//    └─ 1 store: apps.acme.example
 	// blocked workspace: CheckDeletion "65f0000000000000000000ac": active_subscriptions
-	// gone <nil>
+	// deleted <nil>
 }

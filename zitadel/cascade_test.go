@@ -668,7 +668,7 @@ func TestTeardown_NeverStartedAndNotRead(t *testing.T) {
 						first := true
 						r, err := c.Teardown(t.Context(), p, teardown.WithConfirm("Acme"), teardown.WithOverrides(callers[caller].permits...),
 							teardown.WithJournal(written(func(entry []byte) {
-								if first && strings.Contains(string(entry), `"deleting"`) {
+								if first && strings.Contains(string(entry), `"deletion_started"`) {
 									first = false
 									srv.Fail(offboardtest.Ignore(test.operation, 200, test.body), fault)
 								}

@@ -154,15 +154,15 @@ func ExampleClient_Teardown() {
 	}
 	fmt.Println(report.Organization.Name, "is", report.Outcome)
 	// Output:
-	// zitadel: Acme (312909075211944042): nothing stands in the way
-	// └─ goes along
+	// zitadel: Acme (312909075211944042): no blockers
+	// └─ deleted along with it
 	//    ├─ 1 user: ada (with their credentials, sessions and memberships)
 	//    ├─ 1 project: Shop
 	//    ├─ 1 project_grant: Shop to Bolt (given to other organizations)
 	//    ├─ 1 user_grant: bea in Shop (roles of users in projects)
 	//    ├─ 1 user_of_other_organizations: bea of Bolt (who lose roles in projects or the management)
 	//    └─ 1 domain: acme.double.invalid (free for others at once)
-	// Acme is gone
+	// Acme is deleted
 }
 
 // A manager of organizations is no owner of the instance, and may delete them

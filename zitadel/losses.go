@@ -9,7 +9,6 @@ import (
 	"strings"
 
 	"github.com/offboard-dev/offboard-go/errors"
-	"github.com/offboard-dev/offboard-go/internal/cascade"
 	"github.com/offboard-dev/offboard-go/internal/rest"
 	"github.com/offboard-dev/offboard-go/teardown"
 )
@@ -146,7 +145,7 @@ func (c *Client) cascades(ctx context.Context, operation, orgID string, a *acces
 			continue
 		}
 		loss := teardown.Cascade{Kind: string(k.kind), Count: len(names), Names: names, Note: k.note}
-		cascade.Identify(&loss, s.ids[k.kind])
+		loss.Identify(s.ids[k.kind])
 		if before != nil {
 			if err := s.compare(operation, loss, before); err != nil {
 				return nil, err
@@ -184,9 +183,6 @@ func (s *survey) compare(operation string, now teardown.Cascade, before *teardow
 		if i >= 0 {
 			text = fmt.Sprintf("has %q, which is new", names[i])
 		}
-	}
-	if text == "" && now.Count > 0 {
-		return cascade.Compare(provider, s.orgID, now, before)
 	}
 	if text == "" {
 		return nil

@@ -41,8 +41,7 @@ import (
 // It needs the permission iam.read, or org.read in the organization. Errors are those of
 // reads, among them [errors.OrganizationNotFound], which is about this organization only.
 func (c *Client) Plan(ctx context.Context, orgID string) (*teardown.Plan, error) {
-	p, _, err := c.plan(ctx, orgID, inspection{})
-	return p, err
+	return teardown.NewPlan(ctx, &driver{Client: c}, teardown.Organization{ID: orgID})
 }
 
 // Teardown carries out a plan of [Client.Plan]: it deletes the organization and reads that
@@ -84,7 +83,7 @@ type inspection struct {
 // refuses reports whether Zitadel decides by itself that the organization is the default one.
 // When a plan is applied, its refusal to delete that one is as good as a read, because nothing
 // was changed before. A plan that says that the organization has to stay is not tried.
-func (in inspection) refuses() bool { return in.before != nil && in.before.Refusal == nil }
+func (in inspection) refuses() bool { return in.before != nil && in.before.DeletionError == nil }
 
 // plan makes a plan, to be compared with the one before if there is one.
 func (c *Client) plan(ctx context.Context, orgID string, in inspection) (*teardown.Plan, *access, error) {
@@ -108,7 +107,7 @@ func (c *Client) plan(ctx context.Context, orgID string, in inspection) (*teardo
 		Steps:        []teardown.Step{},
 	}
 	if refusal != nil {
-		p.Refusal = teardown.RefusalOf(refusal)
+		p.DeletionError = refusal
 	}
 	if a.home == "" {
 		if a.home, err = c.home(ctx, operation, orgID); err != nil {
@@ -121,7 +120,7 @@ func (c *Client) plan(ctx context.Context, orgID string, in inspection) (*teardo
 	if p.Cascades, err = c.cascades(ctx, operation, orgID, a, in); err != nil {
 		return nil, nil, err
 	}
-	return p.Seal(), a, nil
+	return p, a, nil
 }
 
 // planned returns an organization that is there, and why it may not be deleted, in the

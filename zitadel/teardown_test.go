@@ -384,7 +384,7 @@ func TestAPlanThatIsNotTheTruthOfTheInstanceDeletesNothing(t *testing.T) {
 		"of another provider": func(t *testing.T, srv *zitadeltest.Server, p *teardown.Plan) *zitadel.Client {
 			p.Provider = "katapult"
 			p.Organization.ID = "org_none" // and would be taken for gone
-			p.Seal()
+			teardowntest.Seal(p)
 			return newClient(t, srv)
 		},
 		"called otherwise now": func(t *testing.T, srv *zitadeltest.Server, _ *teardown.Plan) *zitadel.Client {

@@ -85,7 +85,7 @@ func (b *board) event(i int, e teardown.Event) {
 		if at >= 0 {
 			r.running = slices.Delete(r.running, at, at+1)
 		}
-		if teardown.State(e.Text) == teardown.Failed {
+		if e.State == teardown.Failed {
 			r.failed++
 		}
 		return

@@ -50,7 +50,7 @@ func TestTheBoardShowsWhatGoesOn(t *testing.T) {
 	b.note(1, at(3), "rate limit reached", 57*time.Second)
 	text += show(3)
 	b.event(0, teardown.Event{Time: at(4), Kind: teardown.Finished, Step: "virtual_machine/vm_1", Text: "done", Done: 1, Total: 3})
-	b.event(2, teardown.Event{Time: at(14), Kind: teardown.Finished, Step: "virtual_machine/vm_1", Text: "failed", Total: 3})
+	b.event(2, teardown.Event{Time: at(14), Kind: teardown.Finished, Step: "virtual_machine/vm_1", State: teardown.Failed, Total: 3})
 	b.event(2, teardown.Event{Time: at(14), Kind: teardown.Started, Step: "disk/disk_1", Total: 3})
 	b.setHint(hintStopping)
 	text += show(14)

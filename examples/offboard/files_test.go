@@ -49,7 +49,7 @@ func TestFiles_InputIsNeverOverwritten(t *testing.T) {
 	b.plan()
 	b.write("key.json", `{"keyId":"1"}`)
 	b.write("cert.pem", "certificate")
-	b.write("journal", `{"time":"2000-01-01T00:00:00Z","provider":"katapult","organization":"org_9","verdict":"begun"}`+"\n")
+	b.write("journal", `{"time":"2000-01-01T00:00:00Z","provider":"katapult","organization":"org_9","kind":"started"}`+"\n")
 	link(t, os.Symlink, "manifest.yaml", b.dir+"/manifest-link")
 	link(t, os.Symlink, "plan.json", b.dir+"/plan-link")
 	link(t, os.Symlink, "plan-link", b.dir+"/plan-link-link")
@@ -139,7 +139,7 @@ func TestFiles_OnlyOwnFilesAreReplaced(t *testing.T) {
 		b.plan()
 		old := b.read("plan.json")
 		report := "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<title>Teardown report, 2000-01-01 00:00:00 UTC</title>\n"
-		journal := "\n" + `{"time":"2000-01-01T00:00:00Z","provider":"katapult","organization":"org_9","verdict":"begun"}` + "\n"
+		journal := "\n" + `{"time":"2000-01-01T00:00:00Z","provider":"katapult","organization":"org_9","kind":"started"}` + "\n"
 		for name, test := range map[string]struct {
 			text                string
 			output, report, log bool // may be written to
@@ -321,7 +321,7 @@ func TestApply_SecondAtTheSameTimeIsRefused(t *testing.T) {
 				t.Errorf("%s: exit code %d: %s", args, code, errOut)
 			}
 		}
-		if code, out, errOut := b.run("status", "DIR/plan.json", "--offline"); code != exitBlocked || !strings.Contains(out, "begun") {
+		if code, out, errOut := b.run("status", "DIR/plan.json", "--offline"); code != exitBlocked || !strings.Contains(out, "started") {
 			t.Errorf("status meanwhile: exit code %d: %s%s", code, out, errOut)
 		}
 		if _, err := os.Stat(b.dir + "/another"); err == nil {

@@ -118,14 +118,14 @@ type record struct {
 
 // gone reports whether a step was read to be gone.
 func (r *record) gone(step string) bool {
-	verdict := teardown.State(r.steps[step].Verdict)
-	return verdict == teardown.StepDeleted || verdict == teardown.AlreadyDeleted
+	state := r.steps[step].State
+	return state == teardown.StepDeleted || state == teardown.AlreadyDeleted
 }
 
 // through reports whether the last entry is that the organization is gone, or that the
 // provider has accepted its deletion.
 func (r *record) through() bool {
-	return r.last != nil && (r.last.Verdict == string(teardown.Deleted) || r.last.Verdict == string(teardown.Pending))
+	return r.last != nil && (r.last.Outcome == teardown.Deleted || r.last.Outcome == teardown.Pending)
 }
 
 // of is never nil.
@@ -156,17 +156,17 @@ func chronicleOf(entries []teardown.Entry) chronicle {
 
 func (r *record) add(e teardown.Entry) {
 	if e.Step != "" {
-		if r.steps[e.Step].Verdict == string(teardown.StepDeleted) && e.Verdict == string(teardown.AlreadyDeleted) {
+		if r.steps[e.Step].State == teardown.StepDeleted && e.State == teardown.AlreadyDeleted {
 			return // by an earlier run
 		}
 		r.steps[e.Step] = e
 		return
 	}
 	r.last = &e
-	switch e.Verdict {
-	case "deleting", string(teardown.Deleted), string(teardown.Pending), string(teardown.Unknown):
+	switch {
+	case e.Kind == teardown.EntryDeleting, e.Outcome == teardown.Deleted, e.Outcome == teardown.Pending, e.Outcome == teardown.Unknown:
 		r.deleting = true
-	case "refused":
+	case e.Kind == teardown.EntryRefused:
 		r.deleting = false
 	}
 }

@@ -109,8 +109,8 @@ func told(t *testing.T, name string) {
 			t.Error(err)
 			return
 		}
-		switch state := teardown.State(e.Verdict); {
-		case e.Step != "" && e.Verdict == "begun" && gone[e.Organization+" "+e.Step]:
+		switch state := e.State; {
+		case e.Step != "" && e.Kind == teardown.EntryStarted && gone[e.Organization+" "+e.Step]:
 			t.Errorf("%s was gone and is begun again", e.Step)
 		case e.Step != "" && (state == teardown.StepDeleted || state == teardown.AlreadyDeleted):
 			gone[e.Organization+" "+e.Step] = true
@@ -220,14 +220,14 @@ func whole(t *testing.T, journal, plan string) {
 		if gone[e.Organization] == nil {
 			gone[e.Organization] = map[string]bool{}
 		}
-		switch state := teardown.State(e.Verdict); {
+		switch state := e.State; {
 		case state == teardown.StepDeleted, state == teardown.AlreadyDeleted:
 			gone[e.Organization][e.Step] = true
-		case e.Step == "" && (e.Verdict == "deleting" || e.Verdict == string(teardown.Deleted)):
+		case e.Step == "" && (e.Kind == teardown.EntryDeleting || e.Outcome == teardown.Deleted):
 			for _, o := range file.Organizations {
 				for _, step := range o.Plan.Steps {
 					if o.Plan.Organization.ID == e.Organization && !gone[e.Organization][step.ID] {
-						t.Errorf("%s: %s before %s was gone", o.Entry.Provider, e.Verdict, step.ID)
+						t.Errorf("%s: %s before %s was gone", o.Entry.Provider, e.Kind, step.ID)
 					}
 				}
 			}

@@ -47,7 +47,7 @@ func (l *lines) event(i int, e teardown.Event) {
 	case teardown.Retrying:
 		l.print(i, "%s: again in %s: %s", step, clock(e.Wait), reasonOf(e))
 	case teardown.Finished:
-		text := stateText(teardown.State(e.Text))
+		text := stateText(e.State)
 		if e.Err != nil {
 			text += ": " + short(e.Err)
 		}
@@ -105,6 +105,8 @@ type eventLine struct {
 	Organization teardown.Organization `json:"organization"`
 	Step         string                `json:"step,omitempty"`
 	Kind         teardown.EventKind    `json:"kind"`
+	State        teardown.State        `json:"state,omitempty"`
+	Outcome      teardown.Outcome      `json:"outcome,omitempty"`
 	Text         string                `json:"text,omitempty"`
 	Wait         float64               `json:"wait_seconds,omitempty"`
 	Done         int                   `json:"done"`
@@ -114,7 +116,7 @@ type eventLine struct {
 
 func (j *jsonLines) event(_ int, e teardown.Event) {
 	j.write(eventLine{
-		"event", e.Time, e.Provider, e.Organization, e.Step, e.Kind, e.Text, e.Wait.Seconds(), e.Done, e.Total, problemOf(e.Err),
+		"event", e.Time, e.Provider, e.Organization, e.Step, e.Kind, e.State, e.Outcome, e.Text, e.Wait.Seconds(), e.Done, e.Total, problemOf(e.Err),
 	})
 }
 

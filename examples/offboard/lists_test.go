@@ -17,7 +17,7 @@ func family() *scripted {
 	s := named("org_1", "Acme")
 	s.refusal = blocked
 	s.steps = []teardown.Step{{
-		ID: "managed_organization/org_child", Kind: "managed_organization", Name: "Child", Requires: teardown.ManagedOrganizations,
+		ID: "managed_organization/org_child", Kind: "managed_organization", Name: "Child", Requires: []teardown.Override{teardown.ManagedOrganizations},
 		Organization: &teardown.Organization{ID: "org_child", Name: "Child"},
 	}}
 	return s

@@ -67,7 +67,7 @@ func leavesTheLastPicture(t *testing.T) {
 		shown = append(shown, strings.TrimRight(line, " \n"))
 	}
 	got := strings.TrimRight(strings.Join(shown, "\n"), "\n")
-	for _, want := range []string{"✓ katapult   Acme Hosting", "◷ volterra   acme-edge", "pending: F5 decides", "2 of 2 organizations · 1 gone · 1 pending"} {
+	for _, want := range []string{"✓ katapult   Acme Hosting", "◷ volterra   acme-edge", "pending: F5 decides", "2 of 2 organizations · 1 deleted · 1 pending"} {
 		if !strings.Contains(got, want) {
 			t.Errorf("%q is not there:\n%s", want, ansi.Strip(got))
 		}

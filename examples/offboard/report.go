@@ -201,7 +201,7 @@ func rowOf(step teardown.StepReport, told *record) sheetRow {
 	if step.Err != nil {
 		row.Problem = printable.Text(step.Err.Error())
 	}
-	if entry := told.steps[step.ID]; step.State == teardown.AlreadyDeleted && entry.Verdict == string(teardown.StepDeleted) {
+	if entry := told.steps[step.ID]; step.State == teardown.AlreadyDeleted && entry.State == teardown.StepDeleted {
 		row.Earlier, row.State, row.When, row.RequestID = true, "gone, by an earlier run", stamp(entry.Time), printable.Text(entry.RequestID)
 	}
 	return row

@@ -20,12 +20,12 @@ func TestNamesDoNotSteerTheReport(t *testing.T) {
 		step.Kind, step.Name, step.Why, step.Removal = hostile, hostile, hostile, hostile
 	}
 	s.losses = []teardown.Cascade{{Kind: hostile, Count: 2, Names: []string{hostile}, Note: hostile}}
-	s.refusal = &teardown.Refusal{Operation: hostile, Code: hostile, ProviderCode: hostile, Status: 409, Message: hostile, RequestID: hostile}
+	s.refusal = &errors.Error{Operation: hostile, Code: hostile, ProviderCode: hostile, Status: 409, Message: hostile, RequestID: hostile}
 	p := planOf(t, s)
 	failure := &errors.Error{Provider: hostile, Operation: hostile, Target: hostile, Code: hostile, ProviderCode: hostile, Status: 400, Message: hostile, RequestID: hostile}
 	report := &teardown.Report{Provider: hostile, Organization: s.Organization, Outcome: teardown.Pending, PendingOn: hostile}
 	for _, step := range p.Plan.Steps {
-		report.Steps = append(report.Steps, teardown.StepReport{Step: step, State: teardown.Failed, Err: failure, Error: hostile, Message: hostile, RequestID: hostile})
+		report.Steps = append(report.Steps, teardown.StepReport{Step: step, State: teardown.Failed, Err: failure, RequestID: hostile})
 	}
 	v := verdictOf(p, teardown.Result{Plan: p.Plan, Report: report, Err: failure})
 	page, err := renderReport(&planFile{Organizations: []planned{p, p}}, []verdict{v, notBegun(p)}, chronicle{}, at(0), at(60))

@@ -50,7 +50,7 @@ type scripted struct {
 	alias   string // what it is asked for by; its id, if it is empty
 	steps   []teardown.Step
 	losses  []teardown.Cascade
-	refusal *teardown.Refusal
+	refusal *errors.Error
 	outcome teardown.Deletion
 
 	takes  time.Duration                 // each removal
@@ -83,7 +83,7 @@ func (s *scripted) Check(ctx context.Context) error {
 }
 
 func (s *scripted) Plan(ctx context.Context) (*teardown.Plan, error) {
-	return driver{s}.Inspect(ctx, s.Organization, nil)
+	return teardown.NewPlan(ctx, teardown.FromBlocking(driver{s}), s.Organization)
 }
 
 func (s *scripted) Teardown(ctx context.Context, p *teardown.Plan, options ...teardown.Option) (*teardown.Report, error) {
@@ -107,14 +107,14 @@ func (d driver) Inspect(context.Context, teardown.Organization, *teardown.Plan) 
 	if d.deleted {
 		return nil, &errors.Error{Provider: d.provider, Operation: "Plan", Target: d.ID, Code: errors.OrganizationNotFound, Status: 404}
 	}
-	p := &teardown.Plan{Provider: d.provider, Organization: d.Organization, Cascades: d.losses, Refusal: d.refusal}
+	p := &teardown.Plan{Provider: d.provider, Organization: d.Organization, Cascades: d.losses, DeletionError: d.refusal}
 	for _, step := range d.steps {
 		if !d.gone[step.ID] {
 			step.After = slices.DeleteFunc(slices.Clone(step.After), func(id string) bool { return d.gone[id] })
 			p.Steps = append(p.Steps, step)
 		}
 	}
-	return p.Seal(), nil
+	return p, nil
 }
 
 func (d driver) Remove(ctx context.Context, _ teardown.Organization, step teardown.Step, progress func(string)) error {
@@ -164,7 +164,7 @@ func (s *scripted) touched() bool {
 	return s.deleted || len(s.removed) > 0
 }
 
-var blocked = &teardown.Refusal{Operation: "CheckDeletion", Code: errors.DeletionStepsNotSatisfied, Status: 409, RequestID: "req-before"}
+var blocked = &errors.Error{Operation: "CheckDeletion", Code: errors.DeletionStepsNotSatisfied, Status: 409, RequestID: "req-before"}
 
 // hosting has a little of everything.
 func hosting() *scripted {

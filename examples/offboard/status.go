@@ -160,7 +160,7 @@ func stand(ctx context.Context, p planned, journal chronicle, o organization) st
 		s.Now = "there"
 		s.Left, s.Others = compare(p.Plan, now)
 		s.Gone = s.Total - len(s.Left)
-		through = r.last != nil && r.last.Verdict == string(teardown.Pending)
+		through = r.last != nil && r.last.Outcome == teardown.Pending
 	}
 	if !through {
 		s.code = exitBlocked
@@ -219,10 +219,10 @@ func (s *standing) journal() string {
 	switch {
 	case s.Journal == nil:
 		return "nothing"
-	case s.Journal.Verdict == "begun":
-		return "begun " + s.Journal.Time.Format(time.DateTime)
+	case s.Journal.Kind == teardown.EntryFinished:
+		return printable.Text(string(s.Journal.Outcome)) + " " + s.Journal.Time.Format(time.DateTime)
 	}
-	return printable.Text(s.Journal.Verdict) + " " + s.Journal.Time.Format(time.DateTime)
+	return printable.Text(string(s.Journal.Kind)) + " " + s.Journal.Time.Format(time.DateTime)
 }
 
 // now is what there is, in words.

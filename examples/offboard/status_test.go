@@ -43,18 +43,18 @@ func TestApply_ResumedByTheJournal(t *testing.T) {
 		journal string
 		code    int
 	}{
-		"deleting":               {head + `"verdict":"begun"}` + "\n" + head + `"verdict":"deleting"}` + "\n", exitOK},
-		"deleting, and cut":      {head + `"verdict":"deleting"}` + "\n" + head + `"verd`, exitOK},
-		"unknown":                {head + `"verdict":"deleting"}` + "\n" + head + `"verdict":"unknown"}` + "\n", exitOK},
-		"gone":                   {head + `"verdict":"deleting"}` + "\n" + head + `"verdict":"gone"}` + "\n", exitOK},
-		"begun only":             {head + `"verdict":"begun"}` + "\n", exitNotFound},
-		"cut before it":          {head + `"verdict":"begun"}` + "\n" + head + `"verdict":"dele`, exitNotFound},
-		"another provider":       {strings.Replace(head, "katapult", "zitadel", 1) + `"verdict":"deleting"}` + "\n", exitNotFound},
-		"another instance":       {head + `"instance":"https://other.example","verdict":"deleting"}` + "\n", exitNotFound},
-		"another organization":   {strings.Replace(head, "org_1", "org_2", 1) + `"verdict":"deleting"}` + "\n", exitNotFound},
-		"a step is no deletion":  {head + `"step":"disk/disk_1","verdict":"done"}` + "\n", exitNotFound},
+		"deleting":               {head + `"kind":"started"}` + "\n" + head + `"kind":"deletion_started"}` + "\n", exitOK},
+		"deleting, and cut":      {head + `"kind":"deletion_started"}` + "\n" + head + `"kin`, exitOK},
+		"unknown":                {head + `"kind":"deletion_started"}` + "\n" + head + `"kind":"finished","outcome":"unknown"}` + "\n", exitOK},
+		"gone":                   {head + `"kind":"deletion_started"}` + "\n" + head + `"kind":"finished","outcome":"deleted"}` + "\n", exitOK},
+		"begun only":             {head + `"kind":"started"}` + "\n", exitNotFound},
+		"cut before it":          {head + `"kind":"started"}` + "\n" + head + `"kind":"deletion_s`, exitNotFound},
+		"another provider":       {strings.Replace(head, "katapult", "zitadel", 1) + `"kind":"deletion_started"}` + "\n", exitNotFound},
+		"another instance":       {head + `"instance":"https://other.example","kind":"deletion_started"}` + "\n", exitNotFound},
+		"another organization":   {strings.Replace(head, "org_1", "org_2", 1) + `"kind":"deletion_started"}` + "\n", exitNotFound},
+		"a step is no deletion":  {head + `"step":"disk/disk_1","kind":"finished","state":"deleted"}` + "\n", exitNotFound},
 		"nothing":                {"", exitNotFound},
-		"earlier lines, then it": {"\n" + strings.Replace(head, "org_1", "org_9", 1) + `"verdict":"gone"}` + "\n" + head + `"verdict":"deleting"}` + "\n", exitOK},
+		"earlier lines, then it": {"\n" + strings.Replace(head, "org_1", "org_9", 1) + `"kind":"finished","outcome":"deleted"}` + "\n" + head + `"kind":"deletion_started"}` + "\n", exitOK},
 	} {
 		t.Run(name, func(t *testing.T) {
 			bubble(t, func(t *testing.T) {
@@ -89,23 +89,23 @@ func TestStatus_OtherInstancesAndPlansDoNotCount(t *testing.T) {
 		code    int
 		gone    int
 	}{
-		"this plan":            {head + `"plan":"PLAN","verdict":"gone"}` + "\n", exitOK, 3},
-		"another plan":         {head + `"plan":"other","verdict":"gone"}` + "\n", exitBlocked, 0},
-		"no plan":              {head + `"verdict":"gone"}` + "\n", exitBlocked, 0},
-		"another instance":     {head + `"instance":"https://other.example","plan":"PLAN","verdict":"gone"}` + "\n", exitBlocked, 0},
-		"another organization": {strings.Replace(head, "org_1", "org_2", 1) + `"plan":"PLAN","verdict":"gone"}` + "\n", exitBlocked, 0},
+		"this plan":            {head + `"plan":"PLAN","kind":"finished","outcome":"deleted"}` + "\n", exitOK, 3},
+		"another plan":         {head + `"plan":"other","kind":"finished","outcome":"deleted"}` + "\n", exitBlocked, 0},
+		"no plan":              {head + `"kind":"finished","outcome":"deleted"}` + "\n", exitBlocked, 0},
+		"another instance":     {head + `"instance":"https://other.example","plan":"PLAN","kind":"finished","outcome":"deleted"}` + "\n", exitBlocked, 0},
+		"another organization": {strings.Replace(head, "org_1", "org_2", 1) + `"plan":"PLAN","kind":"finished","outcome":"deleted"}` + "\n", exitBlocked, 0},
 		"steps of this plan": {
-			head + `"plan":"other","verdict":"begun"}` + "\n" + head + `"step":"trash/all","verdict":"done"}` + "\n" +
-				head + `"plan":"PLAN","verdict":"begun"}` + "\n" + head + `"step":"disk/disk_1","verdict":"done"}` + "\n", exitBlocked, 1,
+			head + `"plan":"other","kind":"started"}` + "\n" + head + `"step":"trash/all","kind":"finished","state":"deleted"}` + "\n" +
+				head + `"plan":"PLAN","kind":"started"}` + "\n" + head + `"step":"disk/disk_1","kind":"finished","state":"deleted"}` + "\n", exitBlocked, 1,
 		},
 		"steps of another plan": {
-			head + `"plan":"PLAN","verdict":"begun"}` + "\n" + head + `"step":"disk/disk_1","verdict":"done"}` + "\n" +
-				head + `"plan":"other","verdict":"begun"}` + "\n" + head + `"step":"trash/all","verdict":"done"}` + "\n", exitBlocked, 1,
+			head + `"plan":"PLAN","kind":"started"}` + "\n" + head + `"step":"disk/disk_1","kind":"finished","state":"deleted"}` + "\n" +
+				head + `"plan":"other","kind":"started"}` + "\n" + head + `"step":"trash/all","kind":"finished","state":"deleted"}` + "\n", exitBlocked, 1,
 		},
 		"steps at another instance": {
-			head + `"plan":"PLAN","verdict":"begun"}` + "\n" + head + `"instance":"https://other.example","plan":"other","verdict":"begun"}` + "\n" +
-				head + `"instance":"https://other.example","step":"trash/all","verdict":"done"}` + "\n" +
-				head + `"step":"disk/disk_1","verdict":"done"}` + "\n", exitBlocked, 1,
+			head + `"plan":"PLAN","kind":"started"}` + "\n" + head + `"instance":"https://other.example","plan":"other","kind":"started"}` + "\n" +
+				head + `"instance":"https://other.example","step":"trash/all","kind":"finished","state":"deleted"}` + "\n" +
+				head + `"step":"disk/disk_1","kind":"finished","state":"deleted"}` + "\n", exitBlocked, 1,
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -143,8 +143,8 @@ func TestStatus_NothingReadIsNotDone(t *testing.T) {
 		"empty journal":         {"plan.json.journal", "", nil, exitBlocked, ""},
 		"foreign journal":       {"plan.json.journal", "Dear Jane,\n", nil, exitUsage, "is not a journal"},
 		"foreign JSON":          {"plan.json.journal", `{"type":"verdict"}` + "\n", nil, exitUsage, "is not a journal"},
-		"entries of nothing":    {"plan.json.journal", `{"verdict":"gone"}` + "\n", nil, exitUsage, "is not a journal"},
-		"cut journal":           {"plan.json.journal", head + `"verdict":"go`, nil, exitBlocked, "1 line of DIR/plan.json.journal cannot be read"},
+		"entries of nothing":    {"plan.json.journal", `{"kind":"finished","outcome":"deleted"}` + "\n", nil, exitUsage, "is not a journal"},
+		"cut journal":           {"plan.json.journal", head + `"kind":"finished","outcome":"de`, nil, exitBlocked, "1 line of DIR/plan.json.journal cannot be read"},
 		"named and not there":   {"other", "", []string{"--journal", "DIR/none"}, exitUsage, "no such file"},
 		"bytes":                 {"plan.json.journal", "\x00\x01\x02\n\xff", nil, exitUsage, "is not a journal"},
 		"plan in place of it":   {"other", "", []string{"--journal", "DIR/plan.json"}, exitUsage, "is not a journal"},
@@ -205,7 +205,7 @@ func TestStand_FailedReadIsNotDone(t *testing.T) {
 		p := planOf(t, hosting())
 		s := subject{p.Plan.Provider, p.Plan.Instance, p.Plan.Organization.ID}
 		c := chronicleOf([]teardown.Entry{{
-			Time: time.Now(), Provider: s.provider, Instance: s.instance, Organization: s.organization, Plan: p.Plan.Fingerprint, Verdict: "gone",
+			Time: time.Now(), Provider: s.provider, Instance: s.instance, Organization: s.organization, Plan: p.Plan.Fingerprint, Kind: teardown.EntryFinished, Outcome: teardown.Deleted,
 		}})
 		got := stand(t.Context(), p, c, unreadable{err: &errors.Error{Code: code}})
 		if got.code != want {
@@ -217,10 +217,15 @@ func TestStand_FailedReadIsNotDone(t *testing.T) {
 func TestChronicle_DeletionThatWasRefused(t *testing.T) {
 	t.Parallel()
 	var got []bool
-	for _, verdicts := range [][]string{{"begun"}, {"deleting"}, {"deleting", "refused"}, {"deleting", "refused", "deleting"}, {"deleting", "begun"}, {"unknown"}, {"pending"}, {"blocked"}} {
+	for _, verdicts := range [][]string{{"started"}, {"deletion_started"}, {"deletion_started", "deletion_refused"}, {"deletion_started", "deletion_refused", "deletion_started"}, {"deletion_started", "started"}, {"unknown"}, {"pending"}, {"blocked"}} {
 		var entries []teardown.Entry
 		for _, verdict := range verdicts {
-			entries = append(entries, teardown.Entry{Provider: "atlas", Organization: "1", Plan: "a", Verdict: verdict})
+			e := teardown.Entry{Provider: "atlas", Organization: "1", Plan: "a", Kind: teardown.EntryKind(verdict)}
+			switch outcome := teardown.Outcome(verdict); outcome {
+			case teardown.Unknown, teardown.Pending, teardown.Blocked:
+				e.Kind, e.Outcome = teardown.EntryFinished, outcome
+			}
+			entries = append(entries, e)
 		}
 		got = append(got, chronicleOf(entries)[chapter{subject{"atlas", "", "1"}, "a"}].deleting)
 	}

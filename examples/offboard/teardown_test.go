@@ -88,7 +88,7 @@ func TestWhatCannotBePlannedIsToldAndTheRestIsPlanned(t *testing.T) {
 		missing, named, byHand := hosting(), tenant(), hosting()
 		missing.ID, missing.deleted = "org_2", true
 		byHand.ID, byHand.Organization.Name = "org_3", "By Hand"
-		byHand.steps[0].Manual, byHand.steps[1].Requires = true, teardown.TerminationProtection
+		byHand.steps[0].Manual, byHand.steps[1].Requires = true, []teardown.Override{teardown.TerminationProtection}
 		b := newBench(t, missing, named, byHand, hosting())
 		b.manifest()
 		b.write("manifest.yaml", strings.Replace(b.read("manifest.yaml"), `confirm: "acme-edge"`, `confirm: "Acme"`, 1))
@@ -429,7 +429,7 @@ func TestOneOrganizationIsPlannedOnce(t *testing.T) {
 func TestWhatHasToBePermittedIsSaid(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		b := newBench(t, hosting())
-		b.organizations[0].steps[0].Requires = teardown.ManagedOrganizations
+		b.organizations[0].steps[0].Requires = []teardown.Override{teardown.ManagedOrganizations}
 		b.plan()
 		if code, out, _ := b.run("apply", "DIR/plan.json"); code != exitNotConfirmed || b.organizations[0].touched() || !strings.Contains(out, "managed_organizations") {
 			t.Errorf("exit code %d: %s", code, out)

@@ -259,7 +259,7 @@ func (p Provider) whole(t *testing.T) {
 		done := 0
 		entries := read(t, &journal)
 		for _, e := range entries {
-			if e.Verdict == string(teardown.StepDeleted) {
+			if e.State == teardown.StepDeleted {
 				done++
 			}
 		}
@@ -417,7 +417,7 @@ func (p Provider) interrupted(t *testing.T) {
 			}
 			done := map[string]int{}
 			for _, e := range read(t, &journal) {
-				if e.Step != "" && e.Verdict == string(teardown.StepDeleted) {
+				if e.Step != "" && e.State == teardown.StepDeleted {
 					done[e.Step]++
 				}
 			}
@@ -441,7 +441,7 @@ func (p Provider) stale(t *testing.T) {
 		"overtaken": func(w *World, _ *teardown.Plan) error { w.Overtake(); return errors.PlanStale },
 		"of another": func(_ *World, plan *teardown.Plan) error {
 			plan.Provider = "another"
-			plan.Seal()
+			Seal(plan)
 			return errors.PlanStale
 		},
 		"not confirmed":  func(w *World, _ *teardown.Plan) error { w.Name += "?"; return errors.NotConfirmed },
@@ -478,7 +478,7 @@ func (p Provider) notFound(t *testing.T) {
 		r, err := w.Teardown(t.Context(), plan, append(p.options(w), teardown.WithJournal(&journal))...)
 		p.check(t, w, r, err)
 		entries := read(t, &journal)
-		begun := slices.DeleteFunc(slices.Clone(entries), func(e teardown.Entry) bool { return e.Verdict == "deleting" })
+		begun := slices.DeleteFunc(slices.Clone(entries), func(e teardown.Entry) bool { return e.Kind == teardown.EntryDeleting })
 		elsewhere := slices.Clone(entries)
 		for i := range elsewhere {
 			elsewhere[i].Instance += "/elsewhere"
@@ -522,12 +522,12 @@ func (p Provider) foreign(t *testing.T) {
 			_, _ = w.Teardown(ctx, plan, p.options(w)...)
 			cancel()
 			foreign := other.Steps[i]
-			foreign.Manual, foreign.Requires, foreign.After = false, "", nil
+			foreign.Manual, foreign.Requires, foreign.After = false, nil, nil
 			for _, s := range plan.Steps {
 				foreign.After = append(foreign.After, s.ID)
 			}
 			plan.Steps = append(plan.Steps, foreign)
-			r, err := w.Teardown(t.Context(), plan.Seal(), p.options(w)...)
+			r, err := w.Teardown(t.Context(), Seal(plan), p.options(w)...)
 			if (r != nil && r.Outcome == p.Outcome) != w.Deleted() {
 				t.Errorf("%s: got %+v, %v, deleted %t", foreign.ID, r, err, w.Deleted())
 			}
@@ -573,7 +573,7 @@ func (p Provider) denied(t *testing.T) {
 			if s.Organization == nil {
 				continue
 			}
-			if s.Organization.ID == "" || s.Requires != teardown.ManagedOrganizations {
+			if s.Organization.ID == "" || !slices.Equal(s.Requires, []teardown.Override{teardown.ManagedOrganizations}) {
 				t.Errorf("%s deletes an organization, and is %+v", s.ID, s)
 			}
 			organizations = append(organizations, s.Organization.ID)
@@ -596,7 +596,7 @@ func (p Provider) denied(t *testing.T) {
 		for i := range plan.Steps {
 			plan.Steps[i].Organization = nil
 		}
-		plan.Seal()
+		Seal(plan)
 		for _, id := range organizations {
 			refused("deny hidden "+id, teardown.WithDeny(id))
 		}

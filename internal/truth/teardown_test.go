@@ -343,7 +343,7 @@ func (c *carrying) judgeError(t *trial, err error, lie func(string, ...any)) {
 // unread reports whether a plan is stale because a list that it was made by was refused,
 // which hides what may be new.
 func unread(t *trial, err error) bool {
-	return strings.Contains(err.Error(), "cannot be read, and could be when the plan was made") &&
+	return strings.Contains(err.Error(), "cannot be read now") &&
 		slices.ContainsFunc(t.exchanges, func(x *exchange) bool { return x.kind == read && x.status >= 400 })
 }
 
@@ -386,6 +386,13 @@ func (c *carrying) judgeReport(t *trial, lie func(string, ...any)) {
 		}
 		if len(leaves(t.err)) == 0 {
 			lie("it says blocked, and not by what")
+		}
+	case teardown.Stopped:
+		if !t.ended {
+			lie("it says stopped, and nothing stopped it")
+		}
+		if !c.exists() && !t.late && (verdict(t.err) != saysUnexpected || t.strict()) {
+			lie("it says stopped of what it deleted")
 		}
 	default:
 		lie("it says %q", r.Outcome)
@@ -535,6 +542,6 @@ func alters(x *exchange) bool { return x.kind == write || x.kind == deletion }
 // sameSteps reports whether two plans have the same steps.
 func sameSteps(a, b []teardown.Step) bool {
 	return slices.EqualFunc(a, b, func(a, b teardown.Step) bool {
-		return a.ID == b.ID && a.Name == b.Name && a.Manual == b.Manual && a.Requires == b.Requires && slices.Equal(a.After, b.After)
+		return a.ID == b.ID && a.Name == b.Name && a.Manual == b.Manual && slices.Equal(a.Requires, b.Requires) && slices.Equal(a.After, b.After)
 	})
 }

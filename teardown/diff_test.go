@@ -1,25 +1,21 @@
-package cascade_test
+package teardown_test
 
 import (
-	"bytes"
-	"encoding/json"
 	"fmt"
 	"slices"
 	"testing"
 
-	"github.com/offboard-dev/offboard-go/errors"
-	"github.com/offboard-dev/offboard-go/internal/cascade"
 	"github.com/offboard-dev/offboard-go/teardown"
 )
 
-// cascadeOf returns a loss of the items of these IDs.
+// cascadeOf returns a cascade of the items of these IDs.
 func cascadeOf(ids ...string) teardown.Cascade {
 	l := teardown.Cascade{Kind: "apps", Count: len(ids)}
-	cascade.Identify(&l, ids)
+	l.Identify(ids)
 	return l
 }
 
-func TestCompare(t *testing.T) {
+func TestDiff_Cascades(t *testing.T) {
 	t.Parallel()
 	var many []string
 	for i := range 10_001 {
@@ -55,27 +51,9 @@ func TestCompare(t *testing.T) {
 		"identified before, and not now":  {[]teardown.Cascade{cascadeOf("a")}, counted(1), true},
 		"many before, and not identified": {[]teardown.Cascade{cascadeOf(many...)}, counted(1), true},
 	} {
-		err := cascade.Compare("world", "org_1", test.now, &teardown.Plan{Cascades: test.planned})
-		if errors.Is(err, errors.PlanStale) != test.stale || !test.stale && err != nil {
-			t.Errorf("%s: got %v, want stale %t", name, err, test.stale)
-		}
-		if err := cascade.Compare("world", "org_1", test.now, nil); err != nil {
-			t.Errorf("%s, without a plan: got %v", name, err)
-		}
-	}
-}
-
-// A plan with IDs, and one without, can be read.
-func TestIdentify_PlanFile(t *testing.T) {
-	t.Parallel()
-	for _, l := range []teardown.Cascade{cascadeOf("a", "b"), {Kind: "apps", Count: 2}} {
-		text, err := json.Marshal((&teardown.Plan{Provider: "world", Cascades: []teardown.Cascade{l}}).Seal())
-		if err != nil {
-			t.Fatal(err)
-		}
-		p, err := teardown.ReadPlan(bytes.NewReader(text))
-		if err != nil || !slices.Equal(p.Cascades[0].IDs, l.IDs) {
-			t.Errorf("got %+v and %v", p, err)
+		diff := (&teardown.Plan{Cascades: test.planned}).Diff(&teardown.Plan{Cascades: []teardown.Cascade{test.now}})
+		if (len(diff) > 0) != test.stale {
+			t.Errorf("%s: got %v, want stale %t", name, diff, test.stale)
 		}
 	}
 }

@@ -1,0 +1,211 @@
+package teardown_test
+
+import (
+	"encoding/json"
+	"fmt"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/offboard-dev/offboard-go/errors"
+	"github.com/offboard-dev/offboard-go/teardown"
+)
+
+// failures are errors as they occur in reports and events.
+func failures() map[string]error {
+	one := &errors.Error{
+		Provider: "world", Operation: "DeleteRoom", Target: "blue", Code: errors.Conflict, Status: 409, ProviderCode: "in_use",
+		Message: "the room is in use", RequestID: "r-1", RetryAfter: 90 * time.Second, Attempts: 2,
+		Steps: []errors.Step{{Name: "desk", Description: "remove it"}}, Err: errors.New("a cause"),
+	}
+	two := &errors.Error{Provider: "world", Operation: "DeleteRoom", Target: "red", Code: errors.PermissionDenied, Status: 403}
+	return map[string]error{
+		"none":            nil,
+		"one":             one,
+		"joined":          errors.Join(one, two),
+		"wrapped":         fmt.Errorf("the journal cannot be written: %w", one),
+		"joined, wrapped": fmt.Errorf("two: %w", errors.Join(one, two)),
+		"foreign":         errors.New("no space left on device"),
+		"foreign, joined": errors.Join(errors.New("no space left on device"), two),
+	}
+}
+
+// sameFailure compares errors by their texts and by the errors of this module in them.
+func sameFailure(a, b error) bool {
+	return fmt.Sprint(a) == fmt.Sprint(b) && cmp.Equal(all(a), all(b), cmp.Comparer(sameText))
+}
+
+func all(err error) (found []errors.Error) {
+	for e := range errors.All(err) {
+		bare := *e
+		found = append(found, bare)
+	}
+	return found
+}
+
+// same returns what JSON makes of a value.
+func same[T any](t *testing.T, v T) T {
+	t.Helper()
+	text, err := json.Marshal(v)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var got T
+	if err := json.Unmarshal(text, &got); err != nil {
+		t.Fatalf("%v\n%s", err, text)
+	}
+	return got
+}
+
+func TestReport_JSON(t *testing.T) {
+	t.Parallel()
+	at := time.Date(2000, 1, 1, 0, 0, 0, 0, time.UTC)
+	for name, failure := range failures() {
+		r := teardown.Report{
+			Provider: "world", Instance: "https://world.invalid", Organization: acme, Outcome: teardown.Blocked, PendingOn: "a person",
+			StartedAt: at, FinishedAt: at.Add(time.Minute), Err: failure, UnmatchedAllow: []string{"a"}, UnmatchedDeny: []string{"d"},
+			Steps: []teardown.StepReport{{
+				Step: things("a", "b<a")[1], State: teardown.Failed, Attempts: 3, RequestID: "r-2",
+				StartedAt: at, FinishedAt: at.Add(time.Second), Err: failure,
+			}},
+		}
+		opts := cmp.Options{cmp.Comparer(sameFailure), cmp.FilterPath(func(p cmp.Path) bool { return p.Last().String() == ".found" }, cmp.Ignore())}
+		if diff := cmp.Diff(r, same(t, r), opts); diff != "" {
+			t.Errorf("%s: report (-want +got):\n%s", name, diff)
+		}
+		if diff := cmp.Diff(&r, same(t, &r), opts); diff != "" {
+			t.Errorf("%s: pointer (-want +got):\n%s", name, diff)
+		}
+	}
+}
+
+func TestEvent_JSON(t *testing.T) {
+	t.Parallel()
+	for name, failure := range failures() {
+		e := teardown.Event{
+			Time: time.Date(2000, 1, 1, 0, 0, 0, 0, time.UTC), Provider: "world", Organization: acme, Step: "a", Kind: teardown.Retrying,
+			State: teardown.Running, Outcome: teardown.Stopped, Text: "the room is cleared", Wait: 1500 * time.Millisecond, Done: 1, Total: 2, Err: failure,
+		}
+		if diff := cmp.Diff(e, same(t, e), cmp.Comparer(sameFailure)); diff != "" {
+			t.Errorf("%s (-want +got):\n%s", name, diff)
+		}
+	}
+}
+
+func TestUnmarshalJSON_Invalid(t *testing.T) {
+	t.Parallel()
+	for _, text := range []string{`[]`, `{"steps":1}`, `{"errors":{}}`} {
+		var r teardown.Report
+		if err := json.Unmarshal([]byte(text), &r); err == nil {
+			t.Errorf("report %s: got no error", text)
+		}
+	}
+	var s teardown.StepReport
+	if err := json.Unmarshal([]byte(`{"state":1}`), &s); err == nil {
+		t.Error("a step was read")
+	}
+	var e teardown.Event
+	if err := json.Unmarshal([]byte(`{"wait_seconds":"1"}`), &e); err == nil {
+		t.Error("an event was read")
+	}
+	// Others may write null.
+	if err := json.Unmarshal([]byte(`{"error":"","errors":[null]}`), &e); err != nil {
+		t.Error(err)
+	}
+}
+
+func TestOutcome_IsTerminal(t *testing.T) {
+	t.Parallel()
+	for outcome, want := range map[teardown.Outcome]bool{
+		teardown.Deleted: true, teardown.NotFound: true,
+		teardown.Pending: false, teardown.Blocked: false, teardown.Stopped: false, teardown.Unknown: false, "": false,
+	} {
+		if got := outcome.IsTerminal(); got != want {
+			t.Errorf("%q: got %t", outcome, got)
+		}
+	}
+}
+
+func TestPlan_Digest(t *testing.T) {
+	t.Parallel()
+	first := teardown.Seal(full())
+	for name, test := range map[string]struct {
+		change func(*teardown.Plan)
+		same   bool
+	}{
+		"made later":          {func(p *teardown.Plan) { p.CreatedAt = p.CreatedAt.Add(time.Hour); p.SealAs() }, true},
+		"read elsewhere":      {func(p *teardown.Plan) { p.Steps[0].Ref = json.RawMessage(`{"page":2}`) }, true},
+		"by another request":  {func(p *teardown.Plan) { p.DeletionError.RequestID = "r-2" }, true},
+		"one step more":       {func(p *teardown.Plan) { p.Steps = append(p.Steps, things("z")...) }, false},
+		"another name":        {func(p *teardown.Plan) { p.Steps[0].Name = "other" }, false},
+		"another override":    {func(p *teardown.Plan) { p.Requires = nil }, false},
+		"one user more":       {func(p *teardown.Plan) { p.Cascades[0].Count++ }, false},
+		"of another instance": {func(p *teardown.Plan) { p.Instance = "https://moon.invalid" }, false},
+		"blocked by more":     {func(p *teardown.Plan) { p.DeletionError.Steps = nil }, false},
+	} {
+		p := teardown.Seal(full())
+		e := *p.DeletionError
+		p.DeletionError = &e
+		test.change(p)
+		if got := p.Digest() == first.Digest(); got != test.same {
+			t.Errorf("%s: got the same digest: %t", name, got)
+		}
+	}
+	if first.Steps[0].Ref != nil || first.DeletionError.RequestID != "r-1" || len(first.Digest()) != 64 {
+		t.Errorf("the plan was changed: %+v", first)
+	}
+}
+
+// A plan that is read from a file and one that is made again are compared by their contents.
+func TestPlan_Diff(t *testing.T) {
+	t.Parallel()
+	for name, test := range map[string]struct {
+		change func(*teardown.Plan)
+		want   []string
+	}{
+		"nothing":              {func(*teardown.Plan) {}, nil},
+		"less":                 {func(p *teardown.Plan) { p.Steps, p.Cascades, p.Requires = p.Steps[:1], nil, nil }, nil},
+		"a new step":           {func(p *teardown.Plan) { p.Steps = append(p.Steps, things("z")...) }, []string{"z is new"}},
+		"another kind":         {func(p *teardown.Plan) { p.Steps[0].Kind = "disk" }, []string{`vm/1 is now of kind "disk"`}},
+		"another name":         {func(p *teardown.Plan) { p.Steps[0].Name = "x" }, []string{`vm/1 is now called "x"`}},
+		"an override":          {func(p *teardown.Plan) { p.Steps[0].Requires = []teardown.Override{"x"} }, []string{"vm/1 now requires the override x"}},
+		"a second override":    {func(p *teardown.Plan) { p.Steps[1].Requires = append(p.Steps[1].Requires, "x") }, []string{"disk/1 now requires the override x"}},
+		"an own override":      {func(p *teardown.Plan) { p.Requires = append(p.Requires, "x") }, []string{"organization now requires the override x"}},
+		"another ID":           {func(p *teardown.Plan) { p.Organization.ID = "org_2" }, []string{`organization has the ID "org_2"`}},
+		"another organization": {func(p *teardown.Plan) { p.Organization.Name = "x" }, []string{`organization is now called "x"`}},
+		"another instance":     {func(p *teardown.Plan) { p.Instance = "x" }, []string{`provider is world at "x"`}},
+		"more users":           {func(p *teardown.Plan) { p.Cascades[0].Count = 4 }, []string{"users are 4 now, and were 3"}},
+	} {
+		now := full()
+		test.change(now)
+		var got []string
+		for _, d := range full().Diff(now) {
+			got = append(got, d.String())
+		}
+		if diff := cmp.Diff(test.want, got); diff != "" {
+			t.Errorf("%s (-want +got):\n%s", name, diff)
+		}
+	}
+	if full().Diff(nil) != nil || len((*teardown.Plan)(nil).Diff(full())) != 7 {
+		t.Errorf("got %v and %v", full().Diff(nil), (*teardown.Plan)(nil).Diff(full()))
+	}
+}
+
+func TestNewPlan_InvalidArguments(t *testing.T) {
+	t.Parallel()
+	w := &world{steps: things("a")}
+	var none *world
+	if _, err := teardown.NewPlan(t.Context(), nil, acme); !errors.Is(err, errors.InvalidArgument) {
+		t.Errorf("no driver: got %v", err)
+	}
+	if _, err := teardown.NewPlan(t.Context(), teardown.FromBlocking(none), acme); !errors.Is(err, errors.InvalidArgument) {
+		t.Errorf("a nil driver: got %v", err)
+	}
+	if _, err := teardown.NewPlan(nil, teardown.FromBlocking(w), acme); !errors.Is(err, errors.InvalidArgument) { //nolint:staticcheck // nil is the case
+		t.Errorf("no context: got %v", err)
+	}
+	if _, err := teardown.NewPlan(t.Context(), teardown.FromBlocking(planless{w}), acme); !errors.Is(err, errors.Internal) {
+		t.Errorf("no plan: got %v", err)
+	}
+}
