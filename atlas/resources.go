@@ -4,12 +4,92 @@ import (
 	"cmp"
 	"context"
 	"encoding/json"
+	"net/http"
 	"slices"
 	"strings"
 	"time"
 
 	"github.com/offboard-dev/offboard-go/errors"
+	"github.com/offboard-dev/offboard-go/internal/resource"
+	"github.com/offboard-dev/offboard-go/internal/rest"
+	"github.com/offboard-dev/offboard-go/teardown"
 )
+
+// BlockerKind is a kind of thing that keeps a project from being deleted.
+type BlockerKind string
+
+// Kinds, in the order in which their things have to go.
+const (
+	KindOutageSimulation       BlockerKind = "outage_simulation"
+	KindOnlineArchive          BlockerKind = "online_archive"
+	KindBackupCompliancePolicy BlockerKind = "backup_compliance_policy"
+	KindCluster                BlockerKind = "cluster"
+	KindFlexCluster            BlockerKind = "flex_cluster"
+	KindSnapshot               BlockerKind = "snapshot"         // of a cluster that was deleted
+	KindShardedSnapshot        BlockerKind = "sharded_snapshot" // of a cluster that was deleted
+	KindNetworkPeering         BlockerKind = "network_peering"
+	KindFederationEndpoint     BlockerKind = "federation_endpoint"
+	KindFederatedDatabase      BlockerKind = "federated_database"
+	KindStreamProcessor        BlockerKind = "stream_processor"
+	KindStreamWorkspace        BlockerKind = "stream_workspace"
+	KindStreamPrivateLink      BlockerKind = "stream_private_link"
+	KindStreamVPCPeering       BlockerKind = "stream_vpc_peering"
+	KindPrivateEndpoint        BlockerKind = "private_endpoint"
+	KindPrivateEndpointService BlockerKind = "private_endpoint_service"
+	KindEncryptionEndpoint     BlockerKind = "encryption_endpoint"
+)
+
+// Blocker is a thing that keeps its project from being deleted.
+type Blocker struct {
+	Kind BlockerKind
+
+	// ID is what the operations on the thing take: an id, or the name of what is
+	// known by its name.
+	ID string
+
+	// UID is Atlas's own id of what is known by its name, of 24 hexadecimal digits,
+	// where it has one: that of another thing of the same name is another.
+	UID string
+
+	// Parent is what it belongs to: the name of a cluster or of a stream workspace, or
+	// the id of a private endpoint service. It is empty for most kinds.
+	Parent string
+
+	Provider CloudProvider // where the operations take one
+	State    string        // as Atlas calls it; "" for what has none
+
+	// Protected: a cluster is protected from deletion, which an operation of its own
+	// ends; a backup compliance policy is, which only the vendor's support ends.
+	Protected bool
+}
+
+// step says the same as an error does.
+func (l Blocker) step() errors.Step {
+	description := l.ID
+	if l.Parent != "" {
+		description += " of " + l.Parent
+	}
+	if l.State != "" {
+		description += ", " + l.State
+	}
+	return errors.Step{Name: string(l.Kind), Description: description}
+}
+
+// failed is the state of what could not be made or removed.
+const failed = "FAILED"
+
+// going reports whether it is on its way out, by its state.
+func (l Blocker) going() bool {
+	return strings.HasPrefix(l.State, "DELET") || strings.HasPrefix(l.State, "RECOVER") || l.State == "TERMINATING"
+}
+
+func clusterBlocker(x Cluster) Blocker {
+	return Blocker{ID: x.Name, UID: x.ID, State: string(x.State), Protected: x.TerminationProtectionEnabled}
+}
+
+func flexClusterBlocker(x FlexCluster) Blocker {
+	return Blocker{ID: x.Name, UID: x.ID, State: string(x.State), Protected: x.TerminationProtectionEnabled}
+}
 
 // Kinds of steps, in addition to those of resources in a project.
 const (
@@ -151,10 +231,12 @@ type after struct {
 
 // Ties between resources of a project.
 func sameName(x, before Blocker) bool { return x.ID == before.ID }
+
 func isParent(x, before Blocker) bool { return x.ID == before.Parent }
 
 func ownParent(x Blocker) string { return x.Parent }
-func ownID(x Blocker) string     { return x.ID }
+
+func ownID(x Blocker) string { return x.ID }
 
 // clusterTime is how long the deletion of a cluster takes at least.
 const clusterTime = 45 * time.Second
@@ -495,4 +577,440 @@ func (d *driver) removeSnapshot(ctx context.Context, project ref, left Blocker) 
 	}
 	k := d.kinds[left.Kind]
 	return k.remove(d, ctx, ref{kind: k, Project: project.ID, ID: left.ID, Parent: left.Parent})
+}
+
+// ownedAge is how old a read may be that shows that a project belongs to the organization,
+// when something in the project is removed: a project can be moved to another organization
+// at any time. Removals that are sent within it share one list.
+const ownedAge = time.Second
+
+// noteOwned keeps which projects a read shows to belong to the organization. at is when the
+// read was requested.
+func (d *driver) noteOwned(organization string, projects []Project, at time.Time) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	for _, x := range projects {
+		if x.OrgID == organization {
+			d.owned[organization+"/"+x.ID] = at
+		}
+	}
+}
+
+func (d *driver) isOwned(r ref) bool {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	at := d.owned[r.organization+"/"+r.Project]
+	return !at.IsZero() && time.Since(at) <= ownedAge
+}
+
+// belongs returns whether the project of a resource exists, and an error if it belongs to
+// another organization, or cannot be read. One list shows it for all projects, and is read
+// again after [ownedAge]; a project that it lacks is read by itself.
+func (d *driver) belongs(ctx context.Context, r ref) (exists bool, err error) {
+	if r.Project == "" || d.isOwned(r) {
+		return true, nil
+	}
+	select {
+	case d.reading <- struct{}{}:
+		defer func() { <-d.reading }()
+	case <-ctx.Done():
+		return false, ctx.Err()
+	}
+	if d.isOwned(r) { // another step has read it
+		return true, nil
+	}
+	at := time.Now()
+	if projects, err := gather(d.c.ListProjects(ctx, r.organization, ListProjectsPageOptions{})); err == nil {
+		if d.noteOwned(r.organization, projects, at); d.isOwned(r) {
+			return true, nil
+		}
+	}
+	at = time.Now()
+	project := r
+	project.ID = r.Project
+	if _, err := d.c.readProject(ctx, project); err != nil {
+		if gone, wrong := d.c.projectDeleted(ctx, project, err); !gone {
+			return false, cmp.Or(wrong, err)
+		}
+		return false, nil
+	}
+	d.noteOwned(r.organization, []Project{{ID: r.Project, OrgID: r.organization}}, at)
+	return true, nil
+}
+
+// owns returns an error unless the project of a resource exists and belongs to the
+// organization, right before something in it is changed.
+func (d *driver) owns(ctx context.Context, r ref) error {
+	exists, err := d.belongs(ctx, r)
+	if err == nil && !exists {
+		err = &errors.Error{
+			Provider: provider, Operation: "Teardown", Target: r.stepID(), Code: errors.NotFound,
+			Err: errors.New("its project does not exist"),
+		}
+	}
+	return err
+}
+
+// noteRemoved keeps that this run has deleted a cluster, by Atlas's own ID.
+func (d *driver) noteRemoved(r ref) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.removed[r.Project+"/"+r.UID] = r.ID
+}
+
+// hasRemoved reports whether this run has deleted the cluster with this ID of Atlas's own.
+func (d *driver) hasRemoved(project, uid string) bool {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	_, ok := d.removed[project+"/"+uid]
+	return ok
+}
+
+// hasRemovedName reports whether this run has deleted a cluster of this name.
+func (d *driver) hasRemovedName(project, name string) bool {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	for key, removed := range d.removed {
+		if removed == name && strings.HasPrefix(key, project+"/") {
+			return true
+		}
+	}
+	return false
+}
+
+// retainedByRun returns the names of the clusters that have left snapshots behind in a project,
+// if this run has deleted every one of the name. Others may have kept snapshots on purpose.
+func (d *driver) retainedByRun(ctx context.Context, project string) (map[string]bool, error) {
+	kept, err := gather(d.c.ListClusters(ctx, project, ListClustersPageOptions{IncludeDeletedWithRetainedBackups: true}))
+	names := map[string]bool{}
+	for _, x := range kept {
+		all, known := names[x.Name]
+		names[x.Name] = d.hasRemoved(project, x.ID) && (all || !known)
+	}
+	return names, err
+}
+
+// inAbsentParent returns nil if the error of a list is a consequence of that its parent
+// does not exist, and a read of the parent shows that.
+func (c *Client) inAbsentParent(ctx context.Context, in scope, err error) error {
+	if k := in.kind; in.projectID == "" || k.findIn != nil {
+		says := k.none != nil && errors.Is(err, errors.NotFound) && k.none(err)
+		switch {
+		case !errors.Is(err, errors.NotFound):
+			return err
+		case says && !k.ambiguous:
+			return nil
+		}
+		gone, wrong := c.organizationAbsent(ctx, in.organization)
+		switch {
+		case wrong != nil:
+			return wrong
+		case gone, says:
+			return nil
+		}
+		return contradicted(err)
+	}
+	if !saysProjectMissing(err) && !isNotInGroup(err) {
+		return err
+	}
+	gone, wrong := c.projectAbsent(ctx, in)
+	switch {
+	case wrong != nil:
+		return wrong
+	case gone:
+		return nil
+	}
+	return contradicted(err)
+}
+
+// projectAbsent reads whether the project of a scope does not exist.
+func (c *Client) projectAbsent(ctx context.Context, in scope) (bool, error) {
+	r := ref{organization: in.organization, ID: in.projectID, Project: in.projectID, Created: in.created}
+	if _, err := c.readProject(ctx, r); err != nil {
+		return c.projectDeleted(ctx, r, err)
+	}
+	return false, nil
+}
+
+// projectDeleted reports whether the error of a read of a project shows that it does not
+// exist. If Atlas answers that the credential is not in the project, the organization's
+// list of projects tells whether it was deleted.
+func (c *Client) projectDeleted(ctx context.Context, r ref, err error) (bool, error) {
+	in := scope{kind: &kind{name: kindProject, findIn: (*Client).projectsIn}, organization: r.organization, projectID: r.Project, created: r.Created}
+	switch {
+	case saysProjectMissing(err) && isAboutAnother(err, r.Project):
+		return false, contradicted(err)
+	case saysProjectMissing(err):
+		return true, nil
+	case !isNotInGroup(err):
+		return false, in.passing(err)
+	}
+	found, wrong := c.stable(ctx, in)
+	switch {
+	case wrong != nil:
+		return false, wrong
+	case slices.ContainsFunc(found, func(x Blocker) bool { return x.ID == r.Project }):
+		return false, err
+	}
+	return true, nil
+}
+
+// clusterAbsent reports whether the error of a read of a cluster shows that it does not
+// exist.
+func (c *Client) clusterAbsent(ctx context.Context, r ref, err error) (bool, error) {
+	if saysClusterMissing(err, r.ID) {
+		return true, nil
+	}
+	in := r.scope()
+	err = in.passing(c.inAbsentParent(ctx, in, err))
+	return err == nil, err
+}
+
+// young is how long after it was made a project may refuse what its roles permit.
+const young = 15 * time.Minute
+
+// passing returns the error of a request in a project. A role that is missing in a
+// project that was just made is transient: Atlas takes some time to grant it.
+func (in scope) passing(err error) error {
+	e, ok := errors.AsType[*errors.Error](err)
+	if !ok || e.Status != http.StatusUnauthorized || e.Code != errors.PermissionDenied || isNotInGroup(err) || time.Since(in.created) > young {
+		return err
+	}
+	return unavailable(err, errors.New("the project is new, and a role in it is missing"))
+}
+
+// table describes how the resources of all kinds are read and removed.
+func (d *driver) table() *resource.Table[ref] {
+	t := &resource.Table[ref]{Provider: provider, Immaterial: func(err error) bool {
+		return errors.Is(err, errors.AlreadyRequestedDeletion) || isNotInGroup(err)
+	}}
+	for i := range d.all {
+		k := &d.all[i]
+		entry := resource.Kind[ref]{
+			Name: string(k.name), Read: d.readResource, Remove: d.remove,
+			Scope: func(r ref) string { return r.scope().name() }, List: d.listResources,
+			Named: k.named, Soon: k.soon, Expect: k.expect, Patience: k.patience,
+		}
+		if k.named || k.name == kindProject {
+			entry.Fresh = rightBefore
+		}
+		if k.findIn == nil {
+			entry.ListWorth = 1 // its state is in the list, and in a project there are few
+		}
+		switch {
+		case k.patience > 0:
+		case k.stateful:
+			entry.Patience = readsBeforeRepeat
+		default:
+			entry.Patience, entry.Settling = 2*readsBeforeRepeat, stateless
+		}
+		if k.unprotect != nil {
+			entry.Prepare = d.unprotect
+		}
+		if k.counted {
+			entry.Watch = &resource.Watch[ref]{Scope: func(r ref) string { return r.organization }, Changed: d.countClusters}
+		}
+		t.Kinds = append(t.Kinds, entry)
+	}
+	return t
+}
+
+// refOf returns where the resource of a step is. The step must be that of its reference.
+func (d *driver) refOf(o teardown.Organization, s teardown.Step) (r ref, err error) {
+	name, identity, _ := strings.Cut(s.ID, "/")
+	k := d.kinds[BlockerKind(name)]
+	if k == nil || s.Kind != name {
+		return ref{}, invalidStep(s)
+	}
+	if len(s.Ref) == 0 {
+		r = parsed(k, identity, s.Name)
+	} else if err := json.Unmarshal(s.Ref, &r); err != nil {
+		return ref{}, invalidStep(s)
+	}
+	r.kind, r.organization, r.unprotect = k, o.ID, slices.Contains(s.Requires, teardown.TerminationProtection)
+	if r.stepID() != s.ID || (r.Project == "") != (k.find == nil && k.name != kindProject) {
+		return ref{}, invalidStep(s)
+	}
+	return r, nil
+}
+
+func invalidStep(s teardown.Step) error {
+	return rest.Invalid(provider, "Teardown", s.ID, errors.New("there is no such step"))
+}
+
+// parsed returns where the resource of a step without a reference is, by the ID of the step
+// without its kind, and the name.
+func parsed(k *kind, id, name string) ref {
+	holder, identity, _ := strings.Cut(id, "/")
+	r := ref{ID: identity}
+	if k.inParent {
+		r.Parent, r.ID, _ = strings.Cut(identity, "/")
+	}
+	if identity == "" {
+		r.ID = holder
+	}
+	if k.find != nil || k.name == kindProject {
+		r.Project = holder
+	}
+	if short, _, ok := strings.Cut(name, " in "); ok && k.named && !k.inParent && short != identity {
+		r.ID, r.UID = short, identity
+	}
+	return r
+}
+
+// readResource reads a resource. One that does not exist in a project of another
+// organization is not the one that was planned.
+func (d *driver) readResource(ctx context.Context, r ref) (resource.Item, error) {
+	item, err := d.c.readResource(ctx, r)
+	if err == nil && item.Phase == resource.Absent && r.kind.name != kindProject {
+		if _, err = d.belongs(ctx, r); err != nil {
+			return resource.Item{}, err
+		}
+	}
+	return item, err
+}
+
+// readResource reads a resource by itself, or in its list if no operation does that.
+func (c *Client) readResource(ctx context.Context, r ref) (resource.Item, error) {
+	if r.kind.read == nil {
+		found, err := c.stable(ctx, r.scope())
+		if err != nil {
+			return resource.Item{}, err
+		}
+		return r.among(found)
+	}
+	left, err := r.kind.read(c, ctx, r)
+	if err != nil {
+		absent, err := r.kind.absent(c, ctx, r, err)
+		if err != nil || !absent {
+			return resource.Item{}, err
+		}
+		return resource.Item{Phase: resource.Absent}, nil
+	}
+	if left.ID != r.ID {
+		return resource.Item{}, another("Teardown", r.ID)
+	}
+	left.Kind = r.kind.name
+	return r.among([]Blocker{left})
+}
+
+// among returns the resource among those that a read has found. Another resource of its
+// name is another one, and one without Atlas's own ID proves nothing.
+func (r ref) among(found []Blocker) (resource.Item, error) {
+	id, in := r.stepID(), r.scope()
+	for _, x := range found {
+		switch {
+		case refTo(in, x).stepID() == id:
+			return r.item(x), nil
+		case r.UID != "" && x.UID == "" && x.ID == r.ID && x.Parent == r.Parent:
+			return resource.Item{}, another("Teardown", r.ID)
+		}
+	}
+	return resource.Item{Phase: resource.Absent}, nil
+}
+
+// item returns what a read shows of the resource.
+func (r ref) item(left Blocker) resource.Item {
+	i := resource.Item{Text: left.step().Description, Value: left, Unprepared: r.unprotect && left.Protected}
+	switch {
+	case left.going():
+		i.Phase = resource.Leaving
+	case left.State == failed:
+		i.Phase = resource.Broken
+		i.Err = &errors.Error{
+			Provider: provider, Operation: "Teardown", Target: r.stepID(), Code: errors.Conflict,
+			Steps: []errors.Step{left.step()}, Err: errors.New("a deletion that had started failed"),
+		}
+	}
+	return i
+}
+
+// listResources reads resources of one scope by one list. What a list of several pages
+// lacks, or what an operation reads by itself, may exist.
+func (d *driver) listResources(ctx context.Context, rs []ref) ([]*resource.Item, error) {
+	l, err := d.c.list(ctx, rs[0].scope())
+	if errors.Is(err, errors.UnexpectedResponse) {
+		err = unavailable(err, err) // it contradicts itself, and another read may not
+	}
+	if err != nil {
+		return nil, err
+	}
+	found := make(map[string][]Blocker, len(l.found))
+	for _, x := range l.found {
+		found[x.ID] = append(found[x.ID], x)
+	}
+	items := make([]*resource.Item, len(rs))
+	for i, r := range rs {
+		item, err := r.among(found[r.ID])
+		if err != nil {
+			return nil, err
+		}
+		switch {
+		case item.Phase != resource.Absent:
+		case l.paged || r.kind.read != nil:
+			continue
+		default:
+			if _, err := d.belongs(ctx, r); err != nil {
+				return nil, err
+			}
+		}
+		items[i] = &item
+	}
+	return items, nil
+}
+
+// remove requests the removal of a resource in a project of the organization.
+func (d *driver) remove(ctx context.Context, r ref, _ resource.Item) (resource.Sent, error) {
+	if r.kind.remove == nil {
+		return resource.Sent{}, rest.Invalid(provider, "Teardown", r.stepID(), errors.New("no API removes it"))
+	}
+	if err := d.owns(ctx, r); err != nil {
+		return resource.Sent{}, err
+	}
+	err := r.kind.remove(d, ctx, r)
+	if r.kind.name == KindCluster && r.UID != "" && err == nil {
+		d.noteRemoved(r)
+	}
+	return resource.Sent{}, r.scope().passing(err)
+}
+
+// unprotect ends the termination protection of a cluster, where that was planned.
+func (d *driver) unprotect(ctx context.Context, r ref, i resource.Item) (resource.Preparation, error) {
+	if !i.Unprepared {
+		return resource.Preparation{Ready: true}, nil
+	}
+	if err := d.owns(ctx, r); err != nil {
+		return resource.Preparation{}, err
+	}
+	return resource.Preparation{Text: i.Text}, r.scope().passing(r.kind.unprotect(d.c, ctx, r))
+}
+
+// countClusters reports whether clusters may have changed, by the number of clusters that
+// their projects have: it is another than before, or at first less than the number of those
+// that are waited for. One list of the organization has those of all projects.
+func (d *driver) countClusters(ctx context.Context, rs []ref) ([]bool, error) {
+	at := time.Now()
+	projects, err := gather(d.c.ListProjects(ctx, rs[0].organization, ListProjectsPageOptions{}))
+	if err != nil {
+		return nil, err
+	}
+	d.noteOwned(rs[0].organization, projects, at)
+	now, waiting := map[string]int64{}, map[string]int64{}
+	for _, x := range projects {
+		now[x.ID] = x.ClusterCount
+	}
+	for _, r := range rs {
+		waiting[r.Project]++
+	}
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	changed := make([]bool, len(rs))
+	for i, r := range rs {
+		before, known := d.counts[string(r.kind.name)+r.Project]
+		changed[i] = known && before != now[r.Project] || !known && now[r.Project] < waiting[r.Project]
+	}
+	for id := range waiting {
+		d.counts[string(rs[0].kind.name)+id] = now[id]
+	}
+	return changed, nil
 }

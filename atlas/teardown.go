@@ -5,11 +5,13 @@ import (
 	"context"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/offboard-dev/offboard-go/errors"
 	"github.com/offboard-dev/offboard-go/internal/backoff"
 	"github.com/offboard-dev/offboard-go/internal/resource"
+	"github.com/offboard-dev/offboard-go/internal/rest"
 	"github.com/offboard-dev/offboard-go/internal/trace"
 	"github.com/offboard-dev/offboard-go/internal/wait"
 	"github.com/offboard-dev/offboard-go/teardown"
@@ -434,42 +436,133 @@ func (i *inspection) again(s teardown.Step, left Blocker) {
 	}
 }
 
-// named is how many of a kind of losses a plan names.
-const named = 10
+// driver is what a teardown needs of Atlas.
+type driver struct {
+	*resource.Driver[ref]
+	c     *Client
+	all   []kind
+	kinds map[BlockerKind]*kind
 
-// credentials adds the credentials that end with the organization, and what has to be
-// permitted when the client's own is among them.
-func (d *driver) credentials(ctx context.Context, p *teardown.Plan) error {
-	accounts, err := gather(d.c.ListServiceAccounts(ctx, p.Organization.ID, ListServiceAccountsPageOptions{}))
-	if err != nil {
-		return d.c.doubted(ctx, p.Organization.ID, err)
+	own     bool // the client's credential is one of the organization's; not known without Inspect
+	applied bool // the read before applying a plan is over
+
+	mu      sync.Mutex
+	deleted map[string]bool  // steps whose resource does not exist, as a read has shown, and cannot come back
+	counts  map[string]int64 // clusters, by kind and project
+
+	owned   map[string]time.Time // by organization and project: the last read that shows that the one has the other
+	removed map[string]string    // names of clusters that this run has deleted, by project and ID of Atlas's own
+
+	reading chan struct{} // has an element while a read shows whether projects belong to the organization
+}
+
+func newDriver(c *Client) *driver {
+	d := &driver{
+		c: c, all: kinds(), kinds: map[BlockerKind]*kind{}, deleted: map[string]bool{}, counts: map[string]int64{},
+		owned: map[string]time.Time{}, removed: map[string]string{}, reading: make(chan struct{}, 1),
 	}
-	keys, err := gather(d.c.ListAPIKeys(ctx, p.Organization.ID))
-	if err != nil {
-		return d.c.doubted(ctx, p.Organization.ID, err)
+	for i := range d.all {
+		d.kinds[d.all[i].name] = &d.all[i]
 	}
-	identity := d.c.rest().Identity()
-	own, note := false, "they end with the organization"
-	add := func(kind string, n int, at func(int) (id, name string)) {
-		if n == 0 {
-			return
+	d.Driver = resource.New(d.table(), d.refOf)
+	return d
+}
+
+// Provider returns what plans of this client have as their provider and instance.
+func (d *driver) Provider() (name, instance string) { return provider, d.c.instance() }
+
+// Durations returns what all teardowns of the client have learned.
+func (d *driver) Durations() *teardown.Durations {
+	if d.c == nil {
+		return nil
+	}
+	return d.c.durations
+}
+
+// A removal that Atlas has accepted is requested again if so many reads show the resource
+// unchanged, as the vendor's own operator does.
+const (
+	readsBeforeRepeat = 5
+
+	// rightBefore is how old a read may be on which a removal by name, or that of a project,
+	// relies: each is sent right after a read of its own. Another resource may have the name
+	// the next moment, and a project another organization.
+	rightBefore = time.Nanosecond
+
+	// stateless is how long a resource is given whose state does not show that its deletion
+	// has started.
+	stateless = 75 * time.Second
+)
+
+// Act sends the next request of a step.
+func (d *driver) Act(ctx context.Context, o teardown.Organization, s teardown.Step) (teardown.Progress, error) {
+	p, err := d.Driver.Act(ctx, o, s)
+	if err == nil && p.State == teardown.ProgressNotFound {
+		d.note(o, s)
+	}
+	return p, err
+}
+
+// Poll reads the resources of steps.
+func (d *driver) Poll(ctx context.Context, o teardown.Organization, group string, steps []teardown.Step) ([]teardown.Progress, error) {
+	all, err := d.Driver.Poll(ctx, o, group, steps)
+	for i, p := range all {
+		if p.State == teardown.ProgressNotFound {
+			d.note(o, steps[i])
 		}
-		loss := teardown.Cascade{Kind: kind, Count: n, Note: note}
-		for i := range n {
-			id, name := at(i)
-			own = own || id == identity
-			if i < named {
-				loss.Names = append(loss.Names, cmp.Or(name, id))
-			}
-		}
-		p.Cascades = append(p.Cascades, loss)
 	}
-	add("service_accounts", len(accounts), func(i int) (string, string) { return accounts[i].ClientID, accounts[i].Name })
-	add("api_keys", len(keys), func(i int) (string, string) { return keys[i].PublicKey, keys[i].Description })
-	// A credential of unknown identity may be one of the service accounts. Nothing that
-	// refuses it after the deletion proves that it was.
-	if d.own = own; own || identity == "" && len(accounts) > 0 {
-		p.Requires = []teardown.Override{teardown.OwnOrganization}
+	return all, err
+}
+
+// note keeps that the resource of a step does not exist, unless its ID is a name, which
+// another resource may have later.
+func (d *driver) note(o teardown.Organization, s teardown.Step) {
+	if r, err := d.refOf(o, s); err == nil {
+		d.noteDeleted(r)
 	}
-	return nil
+}
+
+func (d *driver) noteDeleted(r ref) {
+	if r.kind.onePiece || r.kind.named && r.UID == "" {
+		return
+	}
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.deleted[r.stepID()] = true
+}
+
+func (d *driver) isDeleted(step string) bool {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return d.deleted[step]
+}
+
+// Delete deletes the organization, and reads whether it is deleted. Atlas documents that it no
+// longer exists at once. A credential of the organization itself ends with it: that Atlas
+// accepted it right before the deletion, and refuses it in several reads right after, is all
+// that it can read. Other refused reads end the wait, because no later read decides either.
+func (d *driver) Delete(ctx context.Context, o teardown.Organization) (teardown.Deletion, error) {
+	accepted := false // the last deletion that was sent
+	deletion := resource.Deletion{
+		Send: func(ctx context.Context) (bool, error) {
+			proved, err := d.c.deleteProved(ctx, o.ID)
+			accepted = err == nil
+			return proved, err
+		},
+		Verification: resource.Verification{
+			Wait: d.c.rest().Wait, Provider: provider, Operation: "Teardown", Organization: o.ID,
+			Read: func(ctx context.Context) (rest.Existence, error) { return d.c.look(ctx, o.ID) },
+			Ended: func(_ context.Context, refusal error) (bool, error) {
+				switch {
+				case !errors.Is(refusal, errors.Unauthenticated):
+					return false, nil
+				case d.own && accepted:
+					return true, nil
+				}
+				return false, refusal
+			},
+			Refusals: 4, Settling: 9 * time.Second, Within: 5 * time.Minute,
+		},
+	}
+	return deletion.Run(ctx)
 }

@@ -9,6 +9,25 @@ import (
 	"github.com/offboard-dev/offboard-go/internal/rest"
 )
 
+// codeOf returns the code of an error; "" for none.
+func codeOf(err error) errors.Code {
+	switch e, ok := errors.AsType[*errors.Error](err); {
+	case ok:
+		return e.Code
+	case err != nil:
+		return errors.Internal
+	}
+	return ""
+}
+
+// trashObject returns the object that something has in the trash, from the error that
+// says that it is there; an empty one if that does not tell.
+func trashObject(err error) TrashObject {
+	e, _ := errors.AsType[*errors.Error](err)
+	detail, _ := e.Detail.(ObjectInTrashDetail)
+	return detail.TrashObject
+}
+
 // errorBody is what an error says. The API wraps it; the vendor's OpenAPI shows it flat,
 // which is taken as well.
 type errorBody struct {

@@ -1,7 +1,11 @@
 package volterra
 
 import (
+	"cmp"
 	"crypto/tls"
+	"encoding/base64"
+	"fmt"
+	"os"
 	"strings"
 	"time"
 
@@ -109,4 +113,112 @@ func WithCACertificate(pem []byte) Option {
 // withoutAPI takes the /api off a base URL, which is part of all paths.
 func withoutAPI(url string) string {
 	return strings.TrimSuffix(strings.TrimRight(url, "/"), "/api")
+}
+
+// FromEnv takes the base URL and the credential from the variables that the
+// vendor's Terraform provider and other tools know:
+//
+//   - F5XC_API_URL or VOLT_API_URL, as for [WithBaseURL]
+//   - F5XC_API_TOKEN
+//   - F5XC_P12_FILE with F5XC_P12_PASSWORD
+//   - VOLT_API_P12_FILE, or VES_P12_CONTENT in base64, with VES_P12_PASSWORD
+//   - VOLT_API_CERT and VOLT_API_KEY, the paths of two PEM files
+//   - VOLT_API_CA_CERT, the path of a PEM file for [WithCACertificate]
+//
+// Exactly one credential has to be set. The URL may also come from [WithBaseURL].
+func FromEnv() Option {
+	return option(func(c *config) error {
+		for _, take := range []func(*config) error{urlFromEnv, rootsFromEnv, credentialFromEnv} {
+			if err := take(c); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+}
+
+func urlFromEnv(c *config) error {
+	url, other := os.Getenv("F5XC_API_URL"), os.Getenv("VOLT_API_URL")
+	if url != "" && other != "" && withoutAPI(url) != withoutAPI(other) {
+		return errors.New("F5XC_API_URL and VOLT_API_URL differ")
+	}
+	c.BaseURL = cmp.Or(url, other, c.BaseURL)
+	return nil
+}
+
+func rootsFromEnv(c *config) error {
+	path := os.Getenv("VOLT_API_CA_CERT")
+	if path == "" {
+		return nil
+	}
+	pem, err := auth.ReadFile("the file of VOLT_API_CA_CERT", path)
+	if err != nil {
+		return err
+	}
+	return named("VOLT_API_CA_CERT", c.UseRoots(pem))
+}
+
+// named puts the variable that an error is about behind it.
+func named(variable string, err error) error {
+	if err != nil {
+		return fmt.Errorf("%w (%s)", err, variable)
+	}
+	return nil
+}
+
+// credentials are the variables that hold a credential, or lead to one. with makes an
+// option of the values of name and of second, which is "" if there is no second one.
+var credentials = []struct {
+	name, second string
+	with         func(value, second string) Option
+}{
+	{"F5XC_API_TOKEN", "", func(token, _ string) Option { return WithAPIToken(token) }},
+	{"F5XC_P12_FILE", "F5XC_P12_PASSWORD", WithP12File},
+	{"VOLT_API_P12_FILE", "VES_P12_PASSWORD", WithP12File},
+	{"VES_P12_CONTENT", "VES_P12_PASSWORD", withP12Content},
+	{"VOLT_API_CERT", "VOLT_API_KEY", WithCertificateFiles},
+}
+
+func credentialFromEnv(c *config) error {
+	var known, set, alone []string
+	var credential func(*config) error
+	for _, one := range credentials {
+		known = append(known, one.name)
+		value, second := os.Getenv(one.name), ""
+		if one.second != "" {
+			second = os.Getenv(one.second)
+		}
+		switch {
+		case value == "" && second != "":
+			alone = append(alone, one.second+" is set, and "+one.name+" is not")
+		case value != "":
+			set = append(set, one.name)
+			credential = func(c *config) error {
+				err := one.with(value, second).apply(c)
+				if err != nil && one.second != "" && second == "" {
+					return named(one.name+"; "+one.second+" is not set", err)
+				}
+				return named(one.name, err)
+			}
+		}
+	}
+	switch {
+	case len(set) == 1:
+		return credential(c)
+	case len(set) > 1:
+		return errors.New("more than one credential is set: " + strings.Join(set, ", "))
+	}
+	return errors.New(strings.Join(append([]string{"no credential is set: none of " + strings.Join(known, ", ")}, alone...), "; "))
+}
+
+// withP12Content is [WithP12] for data in base64, which may have line breaks and
+// spaces.
+func withP12Content(content, password string) Option {
+	return option(func(c *config) error {
+		data, err := base64.StdEncoding.DecodeString(strings.Join(strings.Fields(strings.TrimPrefix(content, "\ufeff")), ""))
+		if err != nil {
+			return errors.New("VES_P12_CONTENT is not base64")
+		}
+		return WithP12(data, password).apply(c)
+	})
 }

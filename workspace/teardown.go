@@ -3,9 +3,7 @@ package workspace
 import (
 	"cmp"
 	"context"
-	"iter"
 	"slices"
-	"strconv"
 	"strings"
 	"time"
 
@@ -178,44 +176,6 @@ func (c *Client) inspect(ctx context.Context, idOrSlug string) (*teardown.Plan, 
 	return p, nil
 }
 
-// steps returns a step for each subscription that is not known to have ended. Their
-// names say nothing that changes while somebody cancels one.
-func steps(subscriptions []Subscription, now time.Time) []teardown.Step {
-	var steps []teardown.Step
-	alike := map[string]int{}
-	for _, s := range subscriptions {
-		id := "subscription/" + s.identity()
-		alike[id]++
-		if n := alike[id]; n > 1 {
-			id += "#" + strconv.Itoa(n)
-		}
-		if s.ended(now) {
-			continue
-		}
-		removal := "cancel it in the dashboard, at Billing, Plan & Usage"
-		if !s.EndedAt.IsZero() {
-			removal = "wait until it ends"
-		}
-		steps = append(steps, teardown.Step{
-			ID: id, Kind: "subscription", Name: s.name(), Manual: true,
-			Why: "it is not known to have ended: " + s.describe(), Removal: removal,
-		})
-	}
-	return steps
-}
-
-// identity tells a subscription from others, by its id where it has one.
-func (s *Subscription) identity() string {
-	if s.ID != "" {
-		return s.ID
-	}
-	text := cmp.Or(s.PlanCode, s.Plan, "unnamed")
-	if !s.IniDate.IsZero() {
-		text += "," + s.IniDate.Format(time.DateOnly)
-	}
-	return text
-}
-
 // account is whom a token belongs to.
 type account struct {
 	service bool // it is a service account
@@ -245,106 +205,4 @@ func (c *Client) own(ctx context.Context, id string) (bool, error) {
 // organization is of no other.
 func (a *account) of(id string) bool {
 	return a.service || strings.HasSuffix(a.email, "@"+id+".iam.applivery.io")
-}
-
-// maxNames is how many a loss names.
-const maxNames = 5
-
-// pageSize is how many items of a list are requested at a time to count them.
-const pageSize = 100
-
-// cascades counts what goes along with an organization.
-func (c *Client) cascades(ctx context.Context, id string) ([]teardown.Cascade, error) {
-	var losses []teardown.Cascade
-	for _, of := range []struct {
-		kind, note string
-		count      func() (teardown.Cascade, error)
-	}{
-		{"apps", "", func() (teardown.Cascade, error) {
-			return count(c.ListApps(ctx, id, ListAppsPageOptions{Limit: pageSize}), (*App).identity, func(a *App) string { return cmp.Or(a.Name, a.Slug, a.ID) })
-		}},
-		{"devices", "it is not documented what becomes of them", func() (teardown.Cascade, error) {
-			return count(c.ListDevices(ctx, id, ListDevicesPageOptions{Limit: pageSize, SubType: DeviceSubTypeDevice}), (*Device).identity, (*Device).describe)
-		}},
-		{"collaborators", "", func() (teardown.Cascade, error) {
-			return count(c.ListCollaborators(ctx, id, ListCollaboratorsPageOptions{Limit: pageSize}), (*Collaborator).identity, func(c *Collaborator) string { return cmp.Or(c.User.Email, c.User.ID, c.ID) })
-		}},
-		{"stores", "", func() (teardown.Cascade, error) {
-			return count(c.ListStores(ctx, id, ListStoresPageOptions{Limit: pageSize}), (*Store).identity, func(s *Store) string { return cmp.Or(s.CustomDomain, s.ID) })
-		}},
-		{"segments", "", func() (teardown.Cascade, error) {
-			top, err := c.ListSegments(ctx, id)
-			return count(below(top, err), (*Segment).identity, func(s *Segment) string { return s.Name })
-		}},
-	} {
-		loss, err := of.count()
-		switch {
-		case errors.Is(err, errors.PermissionDenied), errors.Is(err, errors.NotFound):
-			// One code stands for all that is not found. That the organization is there
-			// was just read, so that this is not about it.
-			e, _ := errors.AsType[*errors.Error](err)
-			loss = teardown.Cascade{Note: "how many is not known: " + string(e.Code.Category())}
-		case err != nil:
-			return nil, err
-		case loss.Count == 0:
-			continue
-		default:
-			loss.Note = of.note
-		}
-		loss.Kind = of.kind
-		losses = append(losses, loss)
-	}
-	return losses, nil
-}
-
-// count counts the items of a list: the total that a page states may be wrong.
-func count[T any](list iter.Seq2[T, error], identity, name func(*T) string) (teardown.Cascade, error) {
-	var loss teardown.Cascade
-	var ids []string
-	for item, err := range list {
-		if err != nil {
-			return loss, err
-		}
-		id := identity(&item)
-		if id == "" {
-			return loss, &errors.Error{
-				Provider: provider, Operation: "Plan", Code: errors.UnexpectedResponse, Err: errors.New("an item of a list has no id"),
-			}
-		}
-		loss.Count++
-		ids = append(ids, id)
-		if text := name(&item); len(loss.Names) < maxNames && text != "" {
-			loss.Names = append(loss.Names, text)
-		}
-	}
-	loss.Identify(ids)
-	return loss, nil
-}
-
-// identity tells a segment from others; "" for what is none.
-func (s *Segment) identity() string {
-	if s.ID == 0 {
-		return ""
-	}
-	return strconv.Itoa(s.ID)
-}
-
-// below yields segments, each before those below it, or an error.
-func below(level []Segment, err error) iter.Seq2[Segment, error] {
-	return func(yield func(Segment, error) bool) {
-		if err != nil {
-			yield(Segment{}, err)
-			return
-		}
-		for _, s := range level {
-			if !yield(s, nil) {
-				return
-			}
-			for s, err := range below(s.Children, nil) {
-				if !yield(s, err) {
-					return
-				}
-			}
-		}
-	}
 }

@@ -1,189 +1,658 @@
 package zitadel
 
 import (
+	"cmp"
 	"context"
+	"fmt"
 	"iter"
+	"slices"
+	"strings"
+
+	"github.com/offboard-dev/offboard-go/errors"
+	"github.com/offboard-dev/offboard-go/internal/rest"
+	"github.com/offboard-dev/offboard-go/teardown"
 )
 
-// The lists below name what is deleted along with an organization, or with its users,
-// and has no list of its own in lists.go: see [Client.Plan].
+// CascadeKind is a kind of what an organization has.
+type CascadeKind string
 
-func (p *IdentityProviderPage) part() ([]IdentityProvider, Uint64) {
-	return p.Result, p.Details.TotalResult
-}
-func (p *ActionPage) part() ([]Action, Uint64)     { return p.Result, p.Details.TotalResult }
-func (p *MetadataPage) part() ([]Metadata, Uint64) { return p.Result, p.Details.TotalResult }
-func (p *GroupPage) part() ([]Group, Uint64)       { return p.Groups, p.Pagination.TotalResult }
-func (p *AdministratorPage) part() ([]Administrator, Uint64) {
-	return p.Administrators, p.Pagination.TotalResult
-}
-func (p *AuthorizationPage) part() ([]Authorization, Uint64) {
-	return p.Authorizations, p.Pagination.TotalResult
+// Kinds of what goes with an organization.
+const (
+	KindUsers           CascadeKind = "users"            // see [Client.ListUsers]
+	KindProjects        CascadeKind = "projects"         // see [Client.ListProjects]
+	KindProjectGrants   CascadeKind = "project_grants"   // see [Client.ListProjectGrants]
+	KindGrantedProjects CascadeKind = "granted_projects" // see [Client.ListGrantedProjects]
+	KindUserGrants      CascadeKind = "user_grants"      // see [Client.ListUserGrants]
+	KindMembers         CascadeKind = "members"          // see [Client.ListMembers]
+	KindDomains         CascadeKind = "domains"          // see [Client.ListDomains]
+)
+
+// Owned is how many of a kind an organization has.
+type Owned struct {
+	Kind  CascadeKind
+	Count uint64
 }
 
-// ListProjectMembers yields the users who manage a project, which is one of the
-// organization's. An error ends the list. It needs the permission project.member.read.
+// Preview returns how much a deletion would take along, kind by kind; a kind of
+// which there is nothing has the count 0. It says what is on the lists, which
+// follow changes after some time.
 //
-// Source: vendor OpenAPI of v4.13.1.
-func (c *Client) ListProjectMembers(ctx context.Context, projectID, orgID string) iter.Seq2[Member, error] {
-	return pages("ListProjectMembers", (*Member).identity, func(part ListQuery) (*MemberPage, error) {
-		return c.ListProjectMembersPage(ctx, projectID, orgID, part)
-	})
+// Applications are not counted; they go with their projects.
+//
+// It takes a request for each 100 items of a kind, and one for the organization: lists
+// of one that was deleted are empty, not missing. That is
+// [errors.OrganizationNotFound]; one that is not known is [errors.PermissionDenied]
+// (AUTH-Bs7Ds). It needs the permissions org.read, user.read, project.read,
+// project.grant.read, user.grant.read and org.member.read.
+func (c *Client) Preview(ctx context.Context, orgID string) ([]Owned, error) {
+	if err := c.confirm(ctx, "Preview", orgID); err != nil {
+		return nil, err
+	}
+	kinds := []CascadeKind{
+		KindUsers, KindProjects, KindProjectGrants, KindGrantedProjects, KindUserGrants, KindMembers, KindDomains,
+	}
+	owned := make([]Owned, 0, len(kinds))
+	for _, kind := range kinds {
+		count, err := c.Count(ctx, orgID, kind)
+		if err != nil {
+			return nil, err
+		}
+		owned = append(owned, Owned{kind, count})
+	}
+	return owned, nil
 }
 
-// ListProjectGrantMembers yields the users who manage a grant of a project, which the
-// organization gave or has. An error ends the list. It needs the permission
-// project.grant.member.read.
-//
-// Source: vendor OpenAPI of v4.13.1.
-func (c *Client) ListProjectGrantMembers(ctx context.Context, projectID, grantID, orgID string) iter.Seq2[Member, error] {
-	return pages("ListProjectGrantMembers", (*Member).identity, func(part ListQuery) (*MemberPage, error) {
-		return c.ListProjectGrantMembersPage(ctx, projectID, grantID, orgID, part)
-	})
+// Count returns how many of a kind an organization has, by the items on the kind's list:
+// a total can be that of one page, or include what is no item. It needs the permission of
+// the list. A kind that only [Client.Plan] has is [errors.InvalidArgument].
+func (c *Client) Count(ctx context.Context, orgID string, kind CascadeKind) (uint64, error) {
+	switch kind {
+	case KindUsers:
+		return count(c.ListUsers(ctx, orgID))
+	case KindProjects:
+		return count(c.ListProjects(ctx, orgID))
+	case KindProjectGrants:
+		return count(c.ListProjectGrants(ctx, orgID))
+	case KindGrantedProjects:
+		return count(c.ListGrantedProjects(ctx, orgID))
+	case KindUserGrants:
+		return count(c.ListUserGrants(ctx, orgID))
+	case KindMembers:
+		return count(c.ListMembers(ctx, orgID))
+	case KindDomains:
+		return count(c.ListDomains(ctx, orgID))
+	}
+	return 0, rest.Invalid(provider, "Count", "", errors.New("the kind is not known"))
 }
 
-// ListUserMemberships yields the roles that a user has in the instance and in an
-// organization, but not those in a third one. An error ends the list. It needs the
-// permission user.membership.read.
-//
-// Source: vendor OpenAPI of v4.13.1; vendor's source (which roles are on the list).
-func (c *Client) ListUserMemberships(ctx context.Context, userID, orgID string) iter.Seq2[Membership, error] {
-	return pages("ListUserMemberships", (*Membership).identity, func(part ListQuery) (*MembershipPage, error) {
-		return c.ListUserMembershipsPage(ctx, userID, orgID, part)
-	})
+// count returns the number of items on a list.
+func count[T any](list iter.Seq2[T, error]) (uint64, error) {
+	n := uint64(0)
+	for _, err := range list {
+		if err != nil {
+			return 0, err
+		}
+		n++
+	}
+	return n, nil
 }
 
-// ListInstanceMembers yields the users who manage the instance. An error ends the list.
-// It needs the permission iam.member.read.
-//
-// Source: vendor OpenAPI of v4.13.1.
-func (c *Client) ListInstanceMembers(ctx context.Context) iter.Seq2[Member, error] {
-	return pages("ListInstanceMembers", (*Member).identity, func(part ListQuery) (*MemberPage, error) {
-		return c.ListInstanceMembersPage(ctx, part)
-	})
+// Kinds of what is deleted along with an organization, of which a plan has more than
+// [Client.Preview].
+const (
+	// KindApps are the applications of its projects; see [Client.ListApps].
+	KindApps CascadeKind = "apps"
+
+	// KindUsersOfOthers are the users of other organizations who lose roles in
+	// projects, or the management of this one, its projects or its grants.
+	KindUsersOfOthers CascadeKind = "users_of_other_organizations"
+
+	// KindProjectMembers are the users who manage its projects; see
+	// [Client.ListProjectMembers].
+	KindProjectMembers CascadeKind = "project_members"
+
+	// KindProjectGrantMembers are the users who manage the grants that it gave and has;
+	// see [Client.ListProjectGrantMembers].
+	KindProjectGrantMembers CascadeKind = "project_grant_members"
+
+	// KindMemberships are the roles of its users in the instance, in other
+	// organizations and in their projects; see [Client.ListAdministrators].
+	KindMemberships CascadeKind = "memberships_elsewhere"
+
+	// KindUserGrantsByOthers are the roles in projects that other organizations gave to
+	// its users; see [Client.ListAuthorizations].
+	KindUserGrantsByOthers CascadeKind = "user_grants_by_others"
+
+	// KindIdentityProviders are its identity providers; see
+	// [Client.ListIdentityProviders].
+	KindIdentityProviders CascadeKind = "identity_providers"
+
+	// KindActions are its actions; see [Client.ListActions].
+	KindActions CascadeKind = "actions"
+
+	// KindMetadata are its metadata; see [Client.ListMetadata].
+	KindMetadata CascadeKind = "metadata"
+
+	// KindPolicies are the policies that it has instead of the instance's; see
+	// [Client.ListPolicies].
+	KindPolicies CascadeKind = "policies"
+
+	// KindGroups are its groups of users; see [Client.ListGroups].
+	KindGroups CascadeKind = "groups"
+)
+
+// kinds are all kinds of a plan, in its order.
+var kinds = []struct {
+	kind CascadeKind
+	note string // what the loss means
+	all  bool   // all are named, and not only the first
+}{
+	{KindUsers, "with their credentials, sessions and memberships", false},
+	{KindProjects, "", false},
+	{KindApps, "nobody can log in to them any more", false},
+	{KindProjectGrants, "given to other organizations", false},
+	{KindUserGrants, "roles of users in projects", false},
+	{KindMembers, "who manage the organization", false},
+	{KindUsersOfOthers, "who lose roles in projects or the management", true},
+	{KindGrantedProjects, "of other organizations, which keep them", false},
+	{KindDomains, "free for others at once", false},
+	{KindProjectMembers, "who manage its projects", false},
+	{KindProjectGrantMembers, "who manage grants of projects", false},
+	{KindMemberships, "roles of its users in the instance and in other organizations", true},
+	{KindUserGrantsByOthers, "roles that other organizations gave to its users", false},
+	{KindIdentityProviders, "users who log in with them need another way", false},
+	{KindActions, "", false},
+	{KindMetadata, "of the organization", false},
+	{KindPolicies, "which it has instead of the instance's", false},
+	{KindGroups, "of users", false},
 }
 
-// ListIdentityProviders yields the identity providers of an organization, without those
-// of the instance. An error ends the list. It needs the permission org.idp.read.
-//
-// Source: vendor OpenAPI of v4.13.1.
-func (c *Client) ListIdentityProviders(ctx context.Context, orgID string) iter.Seq2[IdentityProvider, error] {
-	own := []IdentityProviderQuery{{OwnerTypeQuery: IdentityProviderOwnerQuery{OwnerType: IdentityProviderOwnerOrganization}}}
-	listed := pages("ListIdentityProviders", (*IdentityProvider).identity, func(part ListQuery) (*IdentityProviderPage, error) {
-		return c.ListIdentityProvidersPage(ctx, orgID, IdentityProviderSearch{Query: part, Queries: own})
-	})
-	// A server drops a query that it does not know.
-	return matching(listed, func(p *IdentityProvider) bool { return p.Owner != IdentityProviderOwnerSystem })
+// named is how many of a kind a plan names.
+const named = 10
+
+// What the note of a loss adds if the plan does not count all of its kind.
+const (
+	unreadable = "not readable with this credential"
+	partly     = "not all are readable with this credential"
+	unlisted   = "not listed by this server"
+)
+
+// survey reads what is deleted along with an organization.
+type survey struct {
+	*Client
+	orgID  string
+	access *access
+	fresh  bool                     // the plan from before is compared
+	names  map[CascadeKind][]string // all of a kind
+	ids    map[CascadeKind][]string // of the same
+	hidden map[CascadeKind]hiding
+	others map[string]bool   // the IDs of users of other organizations
+	called map[string]string // the names of other organizations
+	users  []User
 }
 
-// ListActions yields the actions of an organization. An error ends the list. It needs
-// the permission org.action.read.
-//
-// Source: vendor OpenAPI of v4.13.1.
-func (c *Client) ListActions(ctx context.Context, orgID string) iter.Seq2[Action, error] {
-	return pages("ListActions", (*Action).identity, func(part ListQuery) (*ActionPage, error) {
-		return c.ListActionsPage(ctx, orgID, part)
-	})
+// hiding is why not all of a kind is counted.
+type hiding struct {
+	why string
+	err error
 }
 
-// ListMetadata yields the metadata of an organization. An error ends the list. It needs
-// the permission org.read.
-//
-// Source: vendor OpenAPI of v4.13.1.
-func (c *Client) ListMetadata(ctx context.Context, orgID string) iter.Seq2[Metadata, error] {
-	return pages("ListMetadata", (*Metadata).identity, func(part ListQuery) (*MetadataPage, error) {
-		return c.ListMetadataPage(ctx, orgID, part)
-	})
+// cascades reads what is deleted along with an organization. A list that the credential
+// may not read is a loss that says so. A plan from before is [errors.PlanStale] if
+// something is new, and cannot be compared by a credential that may read less than the
+// one which made it.
+func (c *Client) cascades(ctx context.Context, operation, orgID string, a *access, in inspection) ([]teardown.Cascade, error) {
+	before := in.before
+	switch {
+	case !a.reads: // the header named the organization in all reads before
+		ctx = withDenialsProved(ctx)
+	case before == nil: // each list proves this as well, with another error
+		if err := c.confirm(ctx, operation, orgID); err != nil {
+			return nil, err
+		}
+	}
+	s := &survey{
+		Client: c, orgID: orgID, access: a, fresh: before != nil, names: map[CascadeKind][]string{}, ids: map[CascadeKind][]string{}, hidden: map[CascadeKind]hiding{},
+		others: map[string]bool{}, called: map[string]string{},
+	}
+	for _, read := range []func(context.Context) error{
+		s.readUsers, s.readProjects, s.readGrants, s.readMembers, s.readDomains, s.readSettings, s.readElsewhere,
+	} {
+		if err := read(ctx); err != nil {
+			return nil, elsewhere(operation, orgID, err)
+		}
+	}
+	var losses []teardown.Cascade
+	for _, k := range kinds {
+		names, hidden := s.names[k.kind], s.hidden[k.kind]
+		if len(names) == 0 && hidden.why == "" {
+			continue
+		}
+		loss := teardown.Cascade{Kind: string(k.kind), Count: len(names), Names: names, Note: k.note}
+		loss.Identify(s.ids[k.kind])
+		if before != nil {
+			if err := s.compare(operation, loss, before); err != nil {
+				return nil, err
+			}
+		}
+		if !k.all {
+			loss.Names = names[:min(named, len(names))]
+		}
+		if hidden.why != "" {
+			loss.Note = strings.TrimPrefix(loss.Note+"; "+hidden.why, "; ")
+		}
+		losses = append(losses, loss)
+	}
+	return losses, nil
 }
 
-// ListPolicies yields the names of the policies that an organization has instead of the
-// instance's, by a request for each of eight. An error ends the list. It needs the
-// permission policy.read.
+// compare refuses a plan that does not have all that is of a kind now, by the IDs and by the
+// names that it has.
+func (s *survey) compare(operation string, now teardown.Cascade, before *teardown.Plan) error {
+	kind := CascadeKind(now.Kind)
+	var planned teardown.Cascade
+	if i := slices.IndexFunc(before.Cascades, func(l teardown.Cascade) bool { return l.Kind == now.Kind }); i >= 0 {
+		planned = before.Cascades[i]
+	}
+	if hidden := s.hidden[kind]; hidden.why != "" && !hides(planned.Note) {
+		return hidden.err
+	}
+	names := s.names[kind]
+	text := ""
+	switch more := len(names) - planned.Count; {
+	case more > 0:
+		text = fmt.Sprintf("has %d more", more)
+	case planned.Count == len(planned.Names) && kind != KindUsersOfOthers: // whose organizations may be called otherwise
+		i := slices.IndexFunc(names, func(name string) bool { return !slices.Contains(planned.Names, name) })
+		if i >= 0 {
+			text = fmt.Sprintf("has %q, which is new", names[i])
+		}
+	}
+	if text == "" {
+		return nil
+	}
+	return &errors.Error{
+		Provider: provider, Operation: operation, Target: s.orgID, Code: errors.PlanStale,
+		Steps: []errors.Step{{Name: now.Kind, Description: text}}, Err: errors.New(now.Kind + " " + text),
+	}
+}
+
+// hides reports whether the note of a loss says that not all of its kind is counted.
+func hides(note string) bool {
+	return slices.ContainsFunc([]string{unreadable, partly, unlisted}, func(hint string) bool { return strings.Contains(note, hint) })
+}
+
+// elsewhere makes a "not found" an error that proves nothing: it is about a part of an
+// organization, or about another one, and the organization itself was read.
+func elsewhere(operation, orgID string, err error) error {
+	e, ok := errors.AsType[*errors.Error](err)
+	if !ok || !errors.Is(e, errors.NotFound) || errors.Is(e, errors.RouteNotFound) || errors.Is(e, errors.InstanceNotFound) {
+		return err
+	}
+	return &errors.Error{
+		Provider: provider, Operation: operation, Target: orgID, Code: errors.UnexpectedResponse, Status: e.Status,
+		ProviderCode: e.ProviderCode, Message: e.Message, RequestID: e.RequestID, Attempts: e.Attempts,
+		Err: fmt.Errorf("%s reports that something else does not exist", e.Operation),
+	}
+}
+
+// add notes an item with the ID that tells it from others of its kind, and with the name that
+// a plan shows.
+func (s *survey) add(kind CascadeKind, id, name string) {
+	s.ids[kind] = append(s.ids[kind], id)
+	s.names[kind] = append(s.names[kind], name)
+}
+
+// hide notes that not all of a kind is readable, if that is what an error says, and
+// returns the error otherwise. A credential that has the permission for the whole
+// instance is not denied: such an answer is unexpected.
+func (s *survey) hide(err error, permission string, kinds ...CascadeKind) error {
+	why := unreadable
+	e, ok := errors.AsType[*errors.Error](err)
+	switch {
+	case !ok:
+		return err
+	case errors.Is(e, errors.RouteNotFound):
+		why = unlisted
+	case !errors.Is(e, errors.PermissionDenied) || e.ProviderCode == unknownContext || s.access.wide && s.access.has(permission):
+		return err
+	}
+	for _, kind := range kinds {
+		if len(s.names[kind]) > 0 && why == unreadable {
+			why = partly
+		}
+		if s.hidden[kind].why == "" {
+			s.hidden[kind] = hiding{why, e}
+		}
+	}
+	return nil
+}
+
+// each calls a function with all items of a list, and hides kinds if it is not readable.
+func each[T any](s *survey, list iter.Seq2[T, error], permission string, do func(*T), kinds ...CascadeKind) error {
+	for item, err := range list {
+		if err != nil {
+			return s.hide(err, permission, kinds...)
+		}
+		do(&item)
+	}
+	return nil
+}
+
+func (s *survey) readUsers(ctx context.Context) error {
+	return each(s, s.ListUsers(ctx, s.orgID), "user.read", func(u *User) {
+		s.users = append(s.users, *u)
+		s.add(KindUsers, u.ID, cmp.Or(u.UserName, u.ID))
+	}, KindUsers)
+}
+
+// readProjects reads the projects with their applications and members, of which no list
+// spans all projects.
+func (s *survey) readProjects(ctx context.Context) error {
+	var projects []Project
+	err := each(s, s.ListProjects(ctx, s.orgID), "project.read", func(p *Project) {
+		projects = append(projects, *p)
+		s.add(KindProjects, p.ID, cmp.Or(p.Name, p.ID))
+	}, KindProjects, KindApps, KindProjectMembers)
+	if err != nil {
+		return err
+	}
+	for _, project := range projects {
+		err := each(s, s.ListApps(ctx, project.ID, s.orgID), "project.app.read", func(a *App) {
+			s.add(KindApps, a.ID, cmp.Or(a.Name, a.ID))
+		}, KindApps)
+		if err != nil {
+			return err
+		}
+		err = s.readManagers(ctx, s.ListProjectMembers(ctx, project.ID, s.orgID), "project.member.read",
+			KindProjectMembers, project.ID, " in "+cmp.Or(project.Name, project.ID))
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// readManagers reads users who manage something, with its ID and the text that names it.
+func (s *survey) readManagers(ctx context.Context, list iter.Seq2[Member, error], permission string, kind CascadeKind, within, of string) error {
+	return each(s, list, permission, func(m *Member) {
+		name := cmp.Or(m.PreferredLoginName, m.DisplayName)
+		s.add(kind, within+"/"+m.UserID, cmp.Or(name, m.UserID)+of)
+		s.other(ctx, m.UserID, name, cmp.Or(m.UserResourceOwner, s.orgID))
+	}, kind, KindUsersOfOthers)
+}
+
+// other notes a user who loses something, if it belongs to another organization, with
+// the organization's name.
+func (s *survey) other(ctx context.Context, id, name, orgID string) {
+	if orgID == s.orgID || s.others[id] {
+		return
+	}
+	s.others[id] = true
+	s.add(KindUsersOfOthers, id, cmp.Or(name, id)+" of "+s.nameOf(ctx, orgID))
+}
+
+// nameOf returns the name of an organization; its ID if the credential may not read it.
+func (s *survey) nameOf(ctx context.Context, orgID string) string {
+	if s.called[orgID] == "" {
+		s.called[orgID] = orgID
+		if s.access.reads {
+			if found, err := s.GetOrganization(ctx, orgID); err == nil && found.ID == orgID {
+				s.called[orgID] = cmp.Or(found.Name, orgID)
+			}
+			return s.called[orgID]
+		}
+		for found, err := range s.SearchOrganizationsV2(ctx, OrganizationQueryV2{IDQuery: IDQuery{ID: orgID}}) {
+			if err == nil {
+				s.called[orgID] = cmp.Or(found.Name, orgID)
+			}
+			break
+		}
+	}
+	return s.called[orgID]
+}
+
+// readGrants reads the grants that the organization gave and has, with the users who
+// manage them, and the roles that users have in its projects and in those that are
+// granted to it. Roles in its projects that another organization gave by a grant are on
+// the list of that one.
 //
-// Source: vendor OpenAPI of v4.13.1.
-func (c *Client) ListPolicies(ctx context.Context, orgID string) iter.Seq2[string, error] {
-	return func(yield func(string, error) bool) {
-		for _, p := range []struct {
-			name string
-			read func(context.Context, string) (*PolicyResult, error)
-		}{
-			{"domain", c.getDomainPolicy}, {"label", c.getLabelPolicy}, {"lockout", c.getLockoutPolicy}, {"login", c.getLoginPolicy},
-			{"notification", c.getNotificationPolicy}, {"password age", c.getPasswordAgePolicy},
-			{"password complexity", c.getPasswordComplexityPolicy}, {"privacy", c.getPrivacyPolicy},
-		} {
-			found, err := p.read(ctx, orgID)
+// A grant is one of a project, and so is a role: a fresh read does not ask for those of an
+// organization that has no projects.
+func (s *survey) readGrants(ctx context.Context) error {
+	g := &grants{given: map[string]bool{}, givers: []string{s.orgID}}
+	if s.fresh {
+		return s.inOrder(ctx, g, s.readGivenGrants, s.readGrantedProjects, s.readRoles, s.readGrantMembers)
+	}
+	return s.inOrder(ctx, g, s.readGivenGrants, s.readRoles, s.readGrantedProjects, s.readGrantMembers)
+}
+
+// grants are those that an organization gave and has.
+type grants struct {
+	all    []ProjectGrant
+	given  map[string]bool // by ID
+	givers []string        // the IDs of the organizations that may have given roles
+}
+
+func (s *survey) inOrder(ctx context.Context, g *grants, reads ...func(context.Context, *grants) error) error {
+	for _, read := range reads {
+		if err := read(ctx, g); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// hasNone reports whether a fresh read shows that the organization has nothing of kinds.
+func (s *survey) hasNone(kinds ...CascadeKind) bool {
+	return s.fresh && !slices.ContainsFunc(kinds, func(k CascadeKind) bool { return len(s.names[k]) > 0 || s.hidden[k].why != "" })
+}
+
+func (s *survey) readGivenGrants(ctx context.Context, of *grants) error {
+	if s.hasNone(KindProjects) {
+		return nil
+	}
+	return each(s, s.ListProjectGrants(ctx, s.orgID), "project.grant.read", func(g *ProjectGrant) {
+		of.given[g.GrantID] = true
+		of.all = append(of.all, *g)
+		if g.GrantedOrgName != "" {
+			s.called[g.GrantedOrgID] = g.GrantedOrgName
+		}
+		s.add(KindProjectGrants, g.GrantID, cmp.Or(g.ProjectName, g.ProjectID)+" to "+cmp.Or(g.GrantedOrgName, g.GrantedOrgID))
+		if !slices.Contains(of.givers, g.GrantedOrgID) {
+			of.givers = append(of.givers, g.GrantedOrgID)
+		}
+	}, KindProjectGrants, KindProjectGrantMembers, KindUserGrants, KindUsersOfOthers)
+}
+
+func (s *survey) readRoles(ctx context.Context, of *grants) error {
+	if s.hasNone(KindProjects, KindGrantedProjects) {
+		return nil
+	}
+	for _, giver := range of.givers {
+		err := each(s, s.ListUserGrants(ctx, giver), "user.grant.read", func(g *UserGrant) {
+			if giver == s.orgID || of.given[g.ProjectGrantID] {
+				s.role(ctx, g)
+			}
+		}, KindUserGrants, KindUsersOfOthers)
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (s *survey) readGrantedProjects(ctx context.Context, of *grants) error {
+	return each(s, s.ListGrantedProjects(ctx, s.orgID), "project.read", func(g *ProjectGrant) {
+		of.all = append(of.all, *g)
+		if g.ProjectOwnerName != "" {
+			s.called[g.ProjectOwnerID] = g.ProjectOwnerName
+		}
+		s.add(KindGrantedProjects, g.GrantID, cmp.Or(g.ProjectName, g.ProjectID)+" of "+cmp.Or(g.ProjectOwnerName, g.ProjectOwnerID))
+	}, KindGrantedProjects, KindProjectGrantMembers)
+}
+
+func (s *survey) readGrantMembers(ctx context.Context, of *grants) error {
+	for _, g := range of.all {
+		name := " in " + cmp.Or(g.ProjectName, g.ProjectID) + " for " + cmp.Or(g.GrantedOrgName, g.GrantedOrgID)
+		err := s.readManagers(ctx, s.ListProjectGrantMembers(ctx, g.ProjectID, g.GrantID, s.orgID), "project.grant.member.read",
+			KindProjectGrantMembers, g.ProjectID+"/"+g.GrantID, name)
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// role notes the roles of a user in a project. If the server does not name the user's
+// organization, it is the one that gave the roles.
+func (s *survey) role(ctx context.Context, g *UserGrant) {
+	name := cmp.Or(g.UserName, g.PreferredLoginName)
+	s.add(KindUserGrants, g.ID, cmp.Or(name, g.UserID)+" in "+cmp.Or(g.ProjectName, g.ProjectID))
+	id, called := g.GrantedOrgID, g.GrantedOrgName
+	if id == "" {
+		id, called = g.OrgID, g.OrgName
+	}
+	if called != "" {
+		s.called[id] = called
+	}
+	s.other(ctx, g.UserID, name, id)
+}
+
+func (s *survey) readMembers(ctx context.Context) error {
+	return s.readManagers(ctx, s.ListMembers(ctx, s.orgID), "org.member.read", KindMembers, s.orgID, "")
+}
+
+func (s *survey) readDomains(ctx context.Context) error {
+	return each(s, s.ListDomains(ctx, s.orgID), "org.read", func(d *Domain) { s.add(KindDomains, d.DomainName, d.DomainName) }, KindDomains)
+}
+
+// readSettings reads what an administrator has set up for the organization.
+func (s *survey) readSettings(ctx context.Context) error {
+	err := each(s, s.ListIdentityProviders(ctx, s.orgID), "org.idp.read", func(p *IdentityProvider) {
+		s.add(KindIdentityProviders, p.ID, cmp.Or(p.Name, p.ID))
+	}, KindIdentityProviders)
+	if err != nil {
+		return err
+	}
+	err = each(s, s.ListActions(ctx, s.orgID), "org.action.read", func(a *Action) {
+		s.add(KindActions, a.ID, cmp.Or(a.Name, a.ID))
+	}, KindActions)
+	if err != nil {
+		return err
+	}
+	err = each(s, s.ListMetadata(ctx, s.orgID), "org.read", func(m *Metadata) { s.add(KindMetadata, m.Key, m.Key) }, KindMetadata)
+	if err != nil {
+		return err
+	}
+	err = each(s, s.ListPolicies(ctx, s.orgID), "policy.read", func(name *string) { s.add(KindPolicies, *name, *name) }, KindPolicies)
+	if err != nil {
+		return err
+	}
+	err = each(s, s.ListGroups(ctx, s.orgID), "group.read", func(g *Group) { s.add(KindGroups, g.ID, cmp.Or(g.Name, g.ID)) }, KindGroups)
+	if s.hidden[KindGroups].why == unlisted {
+		delete(s.hidden, KindGroups) // a server without this list has no groups
+	}
+	return err
+}
+
+// readElsewhere reads what the organization's users have in other organizations and in
+// the instance.
+func (s *survey) readElsewhere(ctx context.Context) error {
+	err := each(s, s.ListAuthorizations(ctx, s.orgID), "user.grant.read", func(a *Authorization) {
+		if a.Organization.ID != s.orgID && a.Project.OrganizationID != s.orgID {
+			s.add(KindUserGrantsByOthers, a.ID, cmp.Or(a.User.PreferredLoginName, a.User.ID)+" in "+cmp.Or(a.Project.Name, a.Project.ID)+
+				" of "+cmp.Or(a.Organization.Name, a.Organization.ID))
+		}
+	}, KindUserGrantsByOthers)
+	if err != nil {
+		return err
+	}
+	if !s.access.wide || !s.access.has("user.grant.read") {
+		s.incomplete(KindUserGrantsByOthers, "ListAuthorizations")
+	}
+	instance := map[string]bool{} // the users with roles in the instance
+	err = each(s, s.ListAdministrators(ctx, s.orgID), "org.member.read", func(a *Administrator) {
+		if a.Instance {
+			instance[a.User.ID] = true
+		}
+		if id, of := s.administered(a); of != "" {
+			s.membership(a.User.ID, cmp.Or(a.User.PreferredLoginName, a.User.ID), a.Roles, id, of)
+		}
+	}, KindMemberships)
+	if err != nil {
+		return err
+	}
+	if s.hidden[KindMemberships].why == "" && s.access.wide && s.access.has("iam.member.read", "org.member.read", "project.member.read", "project.grant.member.read") {
+		return nil
+	}
+	s.incomplete(KindMemberships, "ListAdministrators")
+	return s.readInstanceMembers(ctx, instance)
+}
+
+// incomplete notes that a list has only what the credential may read.
+func (s *survey) incomplete(kind CascadeKind, operation string) {
+	if s.hidden[kind].why == "" {
+		s.hidden[kind] = hiding{partly, &errors.Error{
+			Provider: provider, Operation: operation, Target: s.orgID, Code: errors.PermissionDenied,
+			Err: errors.New("the list has only what the credential may read"),
+		}}
+	}
+}
+
+// theInstance is what roles in the instance are of, as a plan names it.
+const theInstance = "the instance"
+
+// administered returns the ID and the name of what an administrator has roles in; the name is
+// "" for what is the organization's own or granted to it, and read otherwise.
+func (s *survey) administered(a *Administrator) (id, name string) {
+	switch own := s.orgID; {
+	case a.Instance:
+		return theInstance, theInstance
+	case a.Organization.ID != "" && a.Organization.ID != own:
+		return a.Organization.ID, cmp.Or(a.Organization.Name, a.Organization.ID)
+	case a.Project.ID != "" && a.Project.OrganizationID != own:
+		return a.Project.ID, cmp.Or(a.Project.Name, a.Project.ID)
+	case a.ProjectGrant.ID != "" && a.ProjectGrant.OrganizationID != own && a.ProjectGrant.GrantedOrganizationID != own:
+		return a.ProjectGrant.ID, "a grant of " + cmp.Or(a.ProjectGrant.ProjectName, a.ProjectGrant.ProjectID)
+	}
+	return "", ""
+}
+
+// membership notes the roles of a user in what has an ID and a name. With other roles it is
+// another membership.
+func (s *survey) membership(userID, name string, roles []string, id, of string) {
+	s.add(KindMemberships, userID+": "+strings.Join(slices.Sorted(slices.Values(roles)), " ")+" of "+id, name+": "+strings.Join(roles, " and ")+" of "+of)
+}
+
+// readInstanceMembers reads the roles of the organization's users in the instance, if
+// the list of administrators does not have them all: from the instance's members, or if
+// the credential may not read those, user by user.
+func (s *survey) readInstanceMembers(ctx context.Context, known map[string]bool) error {
+	for member, err := range s.ListInstanceMembers(ctx) {
+		if errors.Is(err, errors.PermissionDenied) || errors.Is(err, errors.RouteNotFound) {
+			return s.readUserMemberships(ctx, known)
+		}
+		if err != nil {
+			return err
+		}
+		if member.UserResourceOwner == s.orgID && !known[member.UserID] {
+			s.membership(member.UserID, cmp.Or(member.PreferredLoginName, member.UserID), member.Roles, theInstance, theInstance)
+		}
+	}
+	return nil
+}
+
+func (s *survey) readUserMemberships(ctx context.Context, known map[string]bool) error {
+	for _, user := range s.users {
+		for membership, err := range s.ListUserMemberships(ctx, user.ID, s.orgID) {
 			if err != nil {
-				yield("", err)
-				return
+				return s.hide(err, "user.membership.read", KindMemberships)
 			}
-			if !found.IsDefault && !found.Policy.IsDefault && !yield(p.name, nil) {
-				return
-			}
-		}
-	}
-}
-
-// ListGroups yields the groups of users of an organization. An error ends the list. It
-// needs the permission group.read; a server without groups is [errors.RouteNotFound].
-//
-// Source: vendor's source of July 2026.
-func (c *Client) ListGroups(ctx context.Context, orgID string) iter.Seq2[Group, error] {
-	const operation = "ListGroups"
-	listed := filteredPages(operation, (*Group).identity, func(part ListQuery) (*GroupPage, error) {
-		if err := invalidID(operation, orgID); err != nil {
-			return nil, err
-		}
-		return c.ListGroupsPage(ctx, GroupSearch{Pagination: part, Filters: []GroupFilter{{OrganizationID: IDFilter{ID: orgID}}}})
-	})
-	return matching(listed, func(g *Group) bool { return g.OrganizationID == orgID || g.OrganizationID == "" })
-}
-
-// ListAdministrators yields the roles that the users of an organization have in the
-// instance, in organizations, in projects and in grants, as far as the credential may
-// read them: see [Client.ListAdministratorsPage]. An error ends the list. An older server
-// is [errors.RouteNotFound].
-//
-// Source: live exchanges with v4.13.1 (the answer); vendor's source (the filter).
-func (c *Client) ListAdministrators(ctx context.Context, orgID string) iter.Seq2[Administrator, error] {
-	const operation = "ListAdministrators"
-	listed := filteredPages(operation, (*Administrator).identity, func(part ListQuery) (*AdministratorPage, error) {
-		if err := invalidID(operation, orgID); err != nil {
-			return nil, err
-		}
-		return c.ListAdministratorsPage(ctx, AdministratorSearch{
-			Pagination: part, Filters: []AdministratorFilter{{UserOrganizationID: IDFilter{ID: orgID}}},
-		})
-	})
-	return matching(listed, func(a *Administrator) bool { return a.User.OrganizationID == orgID })
-}
-
-// ListAuthorizations yields the roles that the users of an organization have in projects
-// of all organizations, as far as the credential may read them: see
-// [Client.ListAuthorizationsPage]. An error ends the list. An older server is
-// [errors.RouteNotFound].
-//
-// Source: live exchanges with v4.13.1 (an empty page); vendor's source (the rest).
-func (c *Client) ListAuthorizations(ctx context.Context, orgID string) iter.Seq2[Authorization, error] {
-	const operation = "ListAuthorizations"
-	listed := filteredPages(operation, (*Authorization).identity, func(part ListQuery) (*AuthorizationPage, error) {
-		if err := invalidID(operation, orgID); err != nil {
-			return nil, err
-		}
-		return c.ListAuthorizationsPage(ctx, AuthorizationSearch{
-			Pagination: part, Filters: []AuthorizationFilter{{UserOrganizationID: IDFilter{ID: orgID}}},
-		})
-	})
-	return matching(listed, func(a *Authorization) bool { return a.User.OrganizationID == orgID })
-}
-
-// matching yields the items of a list that match, and its error. A server drops a filter
-// that it does not know, and answers with all items.
-func matching[T any](list iter.Seq2[T, error], match func(*T) bool) iter.Seq2[T, error] {
-	return func(yield func(T, error) bool) {
-		for item, err := range list {
-			if (err != nil || match(&item)) && !yield(item, err) {
-				return
+			if membership.IAM && !known[user.ID] {
+				s.membership(user.ID, cmp.Or(user.PreferredLoginName, user.UserName, user.ID), membership.Roles, theInstance, theInstance)
 			}
 		}
 	}
+	return nil
 }

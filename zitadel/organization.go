@@ -5,11 +5,185 @@ import (
 	"context"
 	"fmt"
 	"net/http"
+	"slices"
 	"time"
 
 	"github.com/offboard-dev/offboard-go/errors"
 	"github.com/offboard-dev/offboard-go/internal/rest"
 )
+
+// DeleteOrganization deletes an organization with a client of its own. See
+// [Client.DeleteOrganization].
+func DeleteOrganization(ctx context.Context, orgID string, options ...Option) (*ObjectDetails, error) {
+	c, err := New(options...)
+	if err != nil {
+		return nil, err
+	}
+	defer c.Close()
+	return c.DeleteOrganization(ctx, orgID)
+}
+
+// DeleteOrganization deletes an organization with all that it has, for good. The
+// credential needs the permission iam.write, which of Zitadel's own roles only
+// IAM_OWNER has.
+//
+// The details are those of the deletion, and not nil unless there is an error.
+// Their ResourceOwner is the id of the instance. When the answer was lost and the
+// deletion was found out otherwise, they are what a read told, with the
+// organization's own id as ResourceOwner, or zero.
+//
+// Errors, among those of every call:
+//
+//   - [errors.DefaultOrganization]: another one has to become the default first
+//   - [errors.SystemOrganization]: it has Zitadel's own project and has to stay
+//   - [errors.OrganizationNotFound]: there was none when the call was made
+//   - [errors.PermissionDenied]: also where Zitadel answers 404
+//   - [errors.OutcomeUnknown]: the answer was lost and nothing can be read
+//
+// After a lost answer or a 5xx the organization is read, which needs the
+// permission iam.read.
+//
+// Source: vendor OpenAPI of v4.13.1; live exchanges with v4.13.1 and v2.54.10.
+func (c *Client) DeleteOrganization(ctx context.Context, orgID string) (*ObjectDetails, error) {
+	details, _, err := c.deleteProved(ctx, orgID)
+	return details, err
+}
+
+// deleteProved deletes an organization, and reports whether a read has shown that it does
+// not exist.
+func (c *Client) deleteProved(ctx context.Context, orgID string) (*ObjectDetails, bool, error) {
+	return c.remove(ctx, orgID, c.deleteOrganization, func(ctx context.Context) (rest.Existence, *Organization, error) {
+		return look(ctx, orgID, c.GetOrganization)
+	})
+}
+
+// remove deletes an organization by a route that answers with details, and reports whether
+// that is proved.
+func (c *Client) remove(ctx context.Context, orgID string,
+	send func(context.Context, string) (*ObjectDetails, error),
+	look func(context.Context) (rest.Existence, *Organization, error),
+) (details *ObjectDetails, proved bool, err error) {
+	details = new(ObjectDetails)
+	proved, err = c.rest().DeleteProved(ctx, rest.Deletion{
+		Send: func(ctx context.Context) error {
+			answered, err := send(ctx, orgID)
+			if err == nil {
+				details = answered
+			}
+			return err
+		},
+		Verify: func(ctx context.Context) (rest.Existence, error) {
+			existence, found, err := look(ctx)
+			if existence == rest.NotFound && found != nil {
+				*details = found.Details
+			}
+			return existence, err
+		},
+	})
+	if err != nil {
+		return nil, false, err
+	}
+	return details, proved, nil
+}
+
+// look reads whether an organization is there, and what is left to be read of it. A
+// read of an organization reports with these two IDs that it does not exist.
+func look(ctx context.Context, orgID string, read func(context.Context, string) (*Organization, error)) (rest.Existence, *Organization, error) {
+	found, err := read(ctx, orgID)
+	e, ok := errors.AsType[*errors.Error](err)
+	if ok && e.Code == errors.OrganizationNotFound && (e.ProviderCode == "QUERY-leq5Q" || e.ProviderCode == "QUERY-iTTGJ") {
+		return rest.NotFound, nil, nil
+	}
+	if err != nil {
+		return rest.Unknown, nil, err
+	}
+	return existence(orgID, found), found, nil
+}
+
+// existence is what an organization that was read says of the one that was asked
+// for. One that was deleted is still read, without a state, and with its details.
+func existence(orgID string, found *Organization) rest.Existence {
+	if found.ID != orgID {
+		return rest.Unknown
+	}
+	switch found.State {
+	case OrganizationStateActive, OrganizationStateInactive:
+		return rest.Exists
+	case "":
+		if found.Details.ResourceOwner == orgID {
+			return rest.NotFound
+		}
+	}
+	return rest.Unknown
+}
+
+// CheckDeletion returns the error that [Client.DeleteOrganization] would return
+// now, as far as reads can tell, and changes nothing. Nil means that nothing is
+// known to stand in the way, not that the deletion will succeed: which
+// organization has Zitadel's own project is not read.
+//
+// It needs the permission iam.read.
+func (c *Client) CheckDeletion(ctx context.Context, orgID string) error {
+	const operation = "CheckDeletion"
+	if err := invalidID(operation, orgID); err != nil {
+		return err
+	}
+	permissions, err := c.ListPermissions(ctx)
+	if err != nil {
+		return err
+	}
+	if !slices.Contains(permissions, "iam.write") {
+		return denied(operation, orgID, "iam.write")
+	}
+	refusal, err := c.isDefault(ctx, operation, orgID)
+	if err != nil {
+		return err
+	}
+	if refusal != nil {
+		return refusal
+	}
+	_, err = c.existing(ctx, operation, orgID)
+	return err
+}
+
+// isDefault returns the refusal of a deletion if an organization is the default one; nil
+// if not. It needs the permission iam.read.
+func (c *Client) isDefault(ctx context.Context, operation, orgID string) (*errors.Error, error) {
+	first, err := c.GetDefaultOrganization(ctx)
+	switch {
+	case err != nil:
+		return nil, elsewhere(operation, orgID, err)
+	case first.ID == orgID:
+		return isFirst(operation, orgID), nil
+	}
+	return nil, nil
+}
+
+// isFirst is the refusal of the deletion of the default organization.
+func isFirst(operation, orgID string) *errors.Error {
+	return &errors.Error{
+		Provider: provider, Operation: operation, Target: orgID,
+		Code: errors.DefaultOrganization, Steps: []errors.Step{steps[errors.DefaultOrganization]},
+	}
+}
+
+// existing returns an organization, or an error when it is not there.
+func (c *Client) existing(ctx context.Context, operation, orgID string) (*Organization, error) {
+	found, err := c.GetOrganization(ctx, orgID)
+	if err != nil {
+		return nil, err
+	}
+	e := &errors.Error{Provider: provider, Operation: operation, Target: orgID}
+	switch existence(orgID, found) {
+	case rest.Exists:
+		return found, nil
+	case rest.NotFound:
+		e.Code = errors.OrganizationNotFound
+	default:
+		e.Code, e.Err = errors.UnexpectedResponse, errors.New("what was read is not about this organization")
+	}
+	return nil, e
+}
 
 // unknownContext is the id of the error of a request that is made in an
 // organization that Zitadel does not know.
@@ -275,11 +449,109 @@ func (c *Client) isDefaultV2(ctx context.Context, operation, orgID string) (*err
 	return nil, nil
 }
 
-// Password is the password of a user to be. It is sent, and not shown otherwise.
-type Password string
+// confirm reads the organization that requests are made in, and returns an error
+// unless it is there and the one that is meant. A proxy that drops the header would
+// have them made in the caller's own.
+func (c *Client) confirm(ctx context.Context, operation, orgID string) error {
+	_, err := c.confirmed(ctx, operation, orgID)
+	return err
+}
 
-// String hides the password.
-func (Password) String() string { return "[hidden]" }
+// confirmed returns the organization that requests are made in, as confirm reads it.
+func (c *Client) confirmed(ctx context.Context, operation, orgID string) (*Organization, error) {
+	if ctx != nil { // Do refuses a nil context
+		ctx = withRaw(ctx)
+	}
+	found, err := c.GetMyOrganization(ctx, orgID)
+	if err != nil {
+		return nil, err
+	}
+	e := &errors.Error{Provider: provider, Operation: operation, Target: orgID}
+	switch existence(orgID, found) {
+	case rest.Exists:
+		return found, nil
+	case rest.NotFound:
+		e.Code = errors.OrganizationNotFound
+	default:
+		e.Code, e.Err = errors.NotConfirmed, errors.New("what was read is not about this organization")
+	}
+	return nil, e
+}
 
-// GoString hides the password.
-func (Password) GoString() string { return "[hidden]" }
+// access is what a credential may do with an organization.
+type access struct {
+	permissions []string // in its user's own organization
+	home        string   // its user's own organization
+	member      bool     // its user has a role in the organization itself
+	wide        bool     // the permissions are for the whole instance
+
+	reads   bool // by the admin API
+	deletes bool // by the admin API
+	may     bool // delete by the API v2 and the management API, as far as is known
+}
+
+// has reports whether a credential has all of some permissions.
+func (a *access) has(permissions ...string) bool {
+	return !slices.ContainsFunc(permissions, func(p string) bool { return !slices.Contains(a.permissions, p) })
+}
+
+// accessTo reads what the credential may do with an organization.
+func (c *Client) accessTo(ctx context.Context, orgID string) (*access, error) {
+	permissions, err := c.ListPermissions(ctx)
+	if err != nil {
+		return nil, err
+	}
+	a := &access{permissions: permissions}
+	// Only roles in the instance have these.
+	a.reads, a.deletes = a.has("iam.read"), a.has("iam.write")
+	a.wide = a.reads || a.deletes
+	if a.deletes {
+		a.may = true
+		return a, nil
+	}
+	return a, c.membership(ctx, a, orgID)
+}
+
+// membership reads whether a credential without the permission iam.write may delete an
+// organization. Its permissions are those of roles in its user's own organization and in
+// the instance. Roles in another organization may have the permission org.delete, too.
+func (c *Client) membership(ctx context.Context, a *access, orgID string) error {
+	me, err := c.GetMyUser(ctx)
+	if err != nil {
+		return err
+	}
+	a.home = me.Details.ResourceOwner
+	for m, err := range c.ListMyMemberships(ctx) {
+		if err != nil {
+			return err
+		}
+		a.wide = a.wide || m.IAM
+		a.member = a.member || m.OrgID == orgID
+	}
+	switch {
+	case a.home == orgID:
+		a.may = a.has("org.delete")
+	case a.wide && a.has("org.delete"):
+		// It can be of a role in its own organization only: then Zitadel refuses.
+		a.may = true
+	default:
+		a.may = a.member
+	}
+	return nil
+}
+
+// denied is the refusal of a deletion by a credential without the permission.
+func denied(operation, orgID, permission string) *errors.Error {
+	return &errors.Error{
+		Provider: provider, Operation: operation, Target: orgID,
+		Code: errors.PermissionDenied, Err: errors.New("the permission " + permission + " is missing"),
+	}
+}
+
+// invalidID refuses an ID that cannot be sent in a body.
+func invalidID(operation, orgID string) error {
+	if err := rest.Opaque(orgID); err != nil {
+		return rest.Invalid(provider, operation, "", fmt.Errorf("orgId %w", err)) // which may be a token
+	}
+	return nil
+}

@@ -1,15 +1,94 @@
 package workspace
 
 import (
-	"cmp"
 	"context"
-	"encoding/json"
 	"fmt"
 	"strings"
+	"time"
 
 	"github.com/offboard-dev/offboard-go/errors"
 	"github.com/offboard-dev/offboard-go/internal/rest"
 )
+
+// DeleteOrganization deletes an organization with a client of its own. See
+// [Client.DeleteOrganization].
+func DeleteOrganization(ctx context.Context, idOrSlug string, options ...Option) error {
+	c, err := New(options...)
+	if err != nil {
+		return err
+	}
+	defer c.Close()
+	return c.DeleteOrganization(ctx, idOrSlug)
+}
+
+// DeleteOrganization deletes an organization with all that it has, for good: apps,
+// device enrollments, user assignments and history. It needs the permissions
+// base.organization.management.get and base.organization.management.remove, and
+// no subscription may be active.
+//
+// The organization is read first, and the deletion goes to the id that was read.
+// Until then errors are those of [Client.GetOrganization]; after that their Target
+// is the id.
+//
+// Errors, among those of every call:
+//
+//   - [errors.ActiveSubscriptions]: Applivery refuses because of them
+//   - [errors.NotConfirmed]: the organization that answers is not the one that is named
+//   - [errors.OrganizationNotFound]: there was none when the call was made, or the
+//     token cannot see it
+//   - [errors.OutcomeUnknown]: the answer was lost and nothing can be read
+//
+// Source: seed page; vendor's reference pages.
+func (c *Client) DeleteOrganization(ctx context.Context, idOrSlug string) error {
+	id, err := c.resolve(ctx, "DeleteOrganization", idOrSlug)
+	if err != nil {
+		return err
+	}
+	_, err = c.deleteProved(ctx, id)
+	return err
+}
+
+// deleteProved deletes an organization by the ID that a read has confirmed, and reports
+// whether a read has shown that it does not exist.
+func (c *Client) deleteProved(ctx context.Context, id string) (proved bool, err error) {
+	return c.rest().DeleteProved(ctx, rest.Deletion{
+		Send:   func(ctx context.Context) error { return c.deleteOrganization(ctx, id) },
+		Verify: func(ctx context.Context) (rest.Existence, error) { return c.look(ctx, id) },
+	})
+}
+
+// look reads whether an organization is there.
+func (c *Client) look(ctx context.Context, id string) (rest.Existence, error) {
+	found, err := c.GetOrganization(ctx, id)
+	if errors.Is(err, errors.OrganizationNotFound) {
+		return rest.NotFound, nil
+	}
+	if err == nil {
+		_, err = confirm("GetOrganization", id, found.ID, found.Slug)
+	}
+	if err != nil {
+		return rest.Unknown, err
+	}
+	return rest.Exists, nil
+}
+
+// CheckDeletion returns the error that [Client.DeleteOrganization] would return
+// now, as far as reads can tell, and changes nothing. Nil means that nothing is
+// known to stand in the way, not that the deletion will succeed.
+//
+// Every subscription that has not ended is a step of [errors.ActiveSubscriptions],
+// for Applivery does not document which of them keep a workspace. It needs the
+// permission base.organization.management.get.
+func (c *Client) CheckDeletion(ctx context.Context, idOrSlug string) error {
+	found, err := c.GetWorkspace(ctx, idOrSlug)
+	if err != nil {
+		return err
+	}
+	if _, err := confirm("CheckDeletion", idOrSlug, found.Organization.ID, found.Organization.Slug); err != nil {
+		return err
+	}
+	return deletionError(idOrSlug, found.Organization.Subscriptions, time.Now())
+}
 
 // confirm compares an organization that was requested with the one that answered, and
 // returns its ID. A slug may have 24 hexadecimal digits too, so that even an ID can lead
@@ -113,36 +192,20 @@ func (c *Client) DisenrollAOSPDevice(ctx context.Context, idOrSlug string, devic
 	return c.disenrollAOSPDevice(ctx, id, deviceID)
 }
 
-// UnmarshalJSON takes the id by either name: id, as documented, or _id, as others
-// have met it.
-func (o *Organization) UnmarshalJSON(data []byte) error {
-	type plain Organization
-	if err := json.Unmarshal(data, (*plain)(o)); err != nil {
-		return err
+// deletionError is the error of a deletion that subscriptions stand in the way of; nil
+// when all are known to have ended.
+func deletionError(target string, subscriptions []Subscription, now time.Time) error {
+	var steps []errors.Step
+	for _, s := range subscriptions {
+		if !s.ended(now) {
+			steps = append(steps, errors.Step{Name: "subscription", Description: s.describe()})
+		}
 	}
-	return underscored(data, &o.ID)
-}
-
-// UnmarshalJSON takes the id by either name, as that of [Organization] does.
-func (o *WorkspaceOrganization) UnmarshalJSON(data []byte) error {
-	type plain WorkspaceOrganization
-	if err := json.Unmarshal(data, (*plain)(o)); err != nil {
-		return err
+	if len(steps) == 0 {
+		return nil
 	}
-	return underscored(data, &o.ID)
-}
-
-// underscored sets an id that is named _id. One that contradicts the id is an error.
-func underscored(data []byte, id *string) error {
-	var in struct {
-		ID string `json:"_id"`
+	return &errors.Error{
+		Provider: provider, Operation: "CheckDeletion", Target: target,
+		Code: errors.ActiveSubscriptions, Steps: steps,
 	}
-	if err := json.Unmarshal(data, &in); err != nil {
-		return err
-	}
-	if *id != "" && in.ID != "" && *id != in.ID {
-		return errors.New("workspace: id and _id differ")
-	}
-	*id = cmp.Or(*id, in.ID)
-	return nil
 }

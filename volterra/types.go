@@ -8,6 +8,54 @@ import (
 	"github.com/offboard-dev/offboard-go/errors"
 )
 
+func (m SystemMetadata) identity() string { return m.UID }
+
+func (t *ChildTenant) identity() string { return t.SystemMetadata.UID }
+
+func (m *ChildTenantManager) identity() string { return m.SystemMetadata.UID }
+
+func (t *ManagedTenant) identity() string { return t.SystemMetadata.UID }
+
+func (s *AddonSubscription) identity() string { return s.SystemMetadata.UID }
+
+func (m SystemMetadata) leaving() bool { return !m.Deleted.IsZero() }
+
+func (t *ChildTenant) leaving() bool {
+	return t.Spec.Status == ChildTenantStateDeleteInProgress || t.SystemMetadata.leaving()
+}
+
+func (m *ChildTenantManager) leaving() bool { return m.SystemMetadata.leaving() }
+
+func (t *ManagedTenant) leaving() bool { return t.SystemMetadata.leaving() }
+
+func (s *AddonSubscription) leaving() bool { return s.SystemMetadata.leaving() }
+
+// ended reports whether the subscription is over, and only its object is left.
+func (s *AddonSubscription) ended() bool { return s.Spec.Status == AddonSubscriptionStateDisabled }
+
+// ending reports whether the end of the subscription was asked for.
+func (s *AddonSubscription) ending() bool {
+	return s.ended() || s.Spec.Status == AddonSubscriptionStateDisablePending || s.leaving()
+}
+
+// ticket is that of a request to end the subscription which somebody at F5 has to
+// approve; "" for none.
+func (s *AddonSubscription) ticket() string {
+	if s.Spec.Status != AddonSubscriptionStateDisablePending {
+		return ""
+	}
+	return s.Spec.Notification.SupportTickets.UnsubscriptionTicketID
+}
+
+// describe says how far the subscription has come.
+func (s *AddonSubscription) describe() string {
+	text := string(s.Spec.Status)
+	if ticket := s.ticket(); ticket != "" {
+		text += ", ticket " + ticket
+	}
+	return text
+}
+
 // DeletionReason is why a tenant is to be deleted.
 type DeletionReason string
 

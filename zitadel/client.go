@@ -13,6 +13,52 @@ import (
 	"github.com/offboard-dev/offboard-go/internal/rest"
 )
 
+// Client speaks to an instance of Zitadel. It is safe for concurrent use; make one
+// with [New].
+type Client struct {
+	api      api
+	instance string // its address
+}
+
+// unmade is what a Client that [New] has not made calls: every call fails.
+var unmade = rest.Unusable(provider)
+
+// rest returns the pipeline of the client.
+func (c *Client) rest() api {
+	if c == nil || c.api.Client == nil {
+		return api{Client: unmade}
+	}
+	return c.api
+}
+
+// New returns a client. It needs the instance's address and a credential:
+// [WithBaseURL] and one of [WithToken], [WithKey], [WithKeyFile] and
+// [WithClientCredentials], or [FromEnv]. What cannot work is refused here, with
+// [errors.InvalidArgument].
+func New(options ...Option) (*Client, error) {
+	config, err := configure(options)
+	if err != nil {
+		return nil, err
+	}
+	client, err := rest.New(*config)
+	if err != nil {
+		return nil, err
+	}
+	return &Client{api: api{client, new(arrivals)}, instance: rest.NormalizeURL(config.BaseURL)}, nil
+}
+
+// Close closes the idle connections of the client, unless they are those of a client that
+// was given by [WithHTTPClient]. Calls that follow open new ones.
+func (c *Client) Close() { c.rest().Close() }
+
+// address returns the instance's address; "" for a client that New has not made.
+func (c *Client) address() string {
+	if c == nil {
+		return ""
+	}
+	return c.instance
+}
+
 // contextHeader names the organization that a request is made in. Without it Zitadel
 // takes the caller's own: some proxies drop it, and a release ignored it.
 const contextHeader = "x-zitadel-orgid"

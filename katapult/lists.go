@@ -1,6 +1,10 @@
 package katapult
 
-import "github.com/offboard-dev/offboard-go/internal/rest"
+import (
+	"iter"
+
+	"github.com/offboard-dev/offboard-go/internal/rest"
+)
 
 // pageSize is how many items the iterators ask for. The API documents no limit;
 // 100 and 200 were accepted.
@@ -20,3 +24,12 @@ func paged[T any](items []T, p Pagination) rest.Page[T] {
 // isOther reports whether a page is another than was requested. Without a number the
 // first was.
 func isOther(p Pagination, requested int) bool { return p.CurrentPage != max(requested, 1) }
+
+// each calls a function with all that a list yields.
+func each[T any](list iter.Seq2[T, error], f func(T)) error {
+	all, err := rest.Gather(list)
+	for _, item := range all {
+		f(item)
+	}
+	return err
+}

@@ -95,30 +95,50 @@ type Region string
 // BucketName names a bucket.
 type BucketName string
 
-func (id ID) key() (string, string)          { return "id", string(id) }
-func (s SubDomain) key() (string, string)    { return "sub_domain", string(s) }
-func (f FQDN) key() (string, string)         { return "fqdn", string(f) }
+func (id ID) key() (string, string) { return "id", string(id) }
+
+func (s SubDomain) key() (string, string) { return "sub_domain", string(s) }
+
+func (f FQDN) key() (string, string) { return "fqdn", string(f) }
+
 func (r APIReference) key() (string, string) { return "api_reference", string(r) }
-func (z ZoneName) key() (string, string)     { return "name", string(z) }
-func (id ObjectID) key() (string, string)    { return "object_id", string(id) }
-func (a Address) key() (string, string)      { return "address", string(a) }
-func (r Region) key() (string, string)       { return "region", string(r) }
-func (n BucketName) key() (string, string)   { return "name", string(n) }
 
-func (ID) organization()   {}
+func (z ZoneName) key() (string, string) { return "name", string(z) }
+
+func (id ObjectID) key() (string, string) { return "object_id", string(id) }
+
+func (a Address) key() (string, string) { return "address", string(a) }
+
+func (r Region) key() (string, string) { return "region", string(r) }
+
+func (n BucketName) key() (string, string) { return "name", string(n) }
+
+func (ID) organization() {}
+
 func (ID) virtualMachine() {}
-func (ID) loadBalancer()   {}
-func (ID) dnsZone()        {}
-func (ID) trashObject()    {}
-func (ID) ipAddress()      {}
 
-func (SubDomain) organization()         {}
-func (FQDN) virtualMachine()            {}
-func (APIReference) loadBalancer()      {}
-func (ZoneName) dnsZone()               {}
-func (ObjectID) trashObject()           {}
-func (Address) ipAddress()              {}
-func (Region) objectStorageCluster()    {}
+func (ID) loadBalancer() {}
+
+func (ID) dnsZone() {}
+
+func (ID) trashObject() {}
+
+func (ID) ipAddress() {}
+
+func (SubDomain) organization() {}
+
+func (FQDN) virtualMachine() {}
+
+func (APIReference) loadBalancer() {}
+
+func (ZoneName) dnsZone() {}
+
+func (ObjectID) trashObject() {}
+
+func (Address) ipAddress() {}
+
+func (Region) objectStorageCluster() {}
+
 func (BucketName) objectStorageBucket() {}
 
 // lookup returns the argument that carries a lookup, and its value.

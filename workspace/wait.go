@@ -1,7 +1,6 @@
 package workspace
 
 import (
-	"cmp"
 	"context"
 
 	"github.com/offboard-dev/offboard-go/errors"
@@ -42,19 +41,4 @@ func (c *Client) WaitForDevices(ctx context.Context, idOrSlug string, options Li
 		}
 		return steps, nil
 	})
-}
-
-// describe tells a person which device it is.
-func (d *Device) describe() string {
-	text := cmp.Or(string(d.Type), "device")
-	if d.SubType == DeviceSubTypeEnrollment {
-		text += " enrollment"
-	}
-	if d.ID != "" {
-		text += " " + d.ID
-	}
-	if d.State != "" {
-		text += ", " + d.State
-	}
-	return text
 }

@@ -3,6 +3,7 @@ package volterra
 import (
 	"cmp"
 	"context"
+	"fmt"
 	"net/http"
 	"strings"
 	"time"
@@ -10,6 +11,179 @@ import (
 	"github.com/offboard-dev/offboard-go/errors"
 	"github.com/offboard-dev/offboard-go/internal/rest"
 )
+
+// DeleteTenant asks for the deletion of a tenant with a client of its own. See
+// [Client.DeleteTenant].
+func DeleteTenant(ctx context.Context, request DeleteTenantRequest, options ...Option) error {
+	c, err := New(options...)
+	if err != nil {
+		return err
+	}
+	defer c.Close()
+	return c.DeleteTenant(ctx, request)
+}
+
+// DeleteTenant asks for the deletion of the tenant that the credential belongs
+// to. Nil means that F5 has accepted it into its deletion queue: nobody can log in
+// any more, and the credential is expected to be dead. It does not mean that the
+// tenant is gone, and no call tells when it will be.
+//
+// Before that the tenant's settings are read. The request's Name has to be the
+// tenant's name, and where the base URL is that of a tenant's console,
+// https://LABEL.console.ves.volterra.io, LABEL has to be the first label of the
+// tenant's domain, or its name. Else nothing is sent.
+//
+// Errors, among those of every call:
+//
+//   - [errors.NotConfirmed]: the tenant is another one than the request names
+//   - [errors.Conflict]: the tenant is in [StateDisabled] already
+//   - [errors.InvalidArgument]: Name or Email is empty
+//   - [errors.OutcomeUnknown]: the answer was lost, and the settings do not tell
+//
+// Source: vendor OpenAPI 2026-06-26; vendor's page on account deletion.
+func (c *Client) DeleteTenant(ctx context.Context, request DeleteTenantRequest) error {
+	_, err := c.deleteProved(ctx, request)
+	return err
+}
+
+// deleteProved requests the deletion of the tenant, and reports whether a read shows that F5
+// has marked it.
+func (c *Client) deleteProved(ctx context.Context, request DeleteTenantRequest) (marked bool, err error) {
+	if err := c.confirm(ctx, "DeleteTenant", request); err != nil {
+		return false, err
+	}
+	return c.rest().DeleteProved(ctx, rest.Deletion{
+		Send:   func(ctx context.Context) error { return c.requestTenantDeletion(ctx, request) },
+		Verify: func(ctx context.Context) (rest.Existence, error) { return c.look(ctx, request.Name) },
+	})
+}
+
+// DeactivateTenant asks for the deactivation of the tenant that the credential
+// belongs to, which marks it for deletion as [Client.DeleteTenant] does, and
+// returns the id of the job that was begun for it. No documented operation reads
+// the job. Name has to be the tenant's name, and the tenant's settings are compared
+// with it and with the base URL before anything is sent.
+//
+// When the answer is lost and the settings show that the request was accepted, the
+// id is empty. The errors are those of [Client.DeleteTenant].
+//
+// Source: vendor OpenAPI 2026-06-26.
+func (c *Client) DeactivateTenant(ctx context.Context, name string, request DeactivateTenantRequest) (jobID string, err error) {
+	if err := c.compare(ctx, "DeactivateTenant", name); err != nil {
+		return "", err
+	}
+	err = c.rest().Delete(ctx, rest.Deletion{
+		Send: func(ctx context.Context) error {
+			answer, err := c.deactivateTenant(ctx, request)
+			if err == nil {
+				jobID = answer.JobID
+			}
+			return err
+		},
+		Verify: func(ctx context.Context) (rest.Existence, error) { return c.look(ctx, name) },
+	})
+	return jobID, err
+}
+
+// CheckDeletion returns the error that [Client.DeleteTenant] would return now, as
+// far as reads can tell, and changes nothing: [errors.NotConfirmed] when the
+// tenant is another one than the request names, and [errors.Conflict] when it is
+// in [StateDisabled], which is that of a tenant before its deletion.
+//
+// Nil means that nothing is known to stand in the way, not that the request will
+// be accepted: F5 does not say what it refuses.
+func (c *Client) CheckDeletion(ctx context.Context, request DeleteTenantRequest) error {
+	return c.confirm(ctx, "CheckDeletion", request)
+}
+
+// look reads whether a request whose outcome is open was accepted. That the
+// tenant is still in use is no proof that it was not: it may be queued, and its
+// state change later. It was not disabled when it was confirmed.
+func (c *Client) look(ctx context.Context, name string) (rest.Existence, error) {
+	settings, err := c.GetTenantSettings(ctx)
+	if err == nil && settings.Name == name && settings.State == StateDisabled {
+		return rest.NotFound, nil
+	}
+	return rest.Unknown, err
+}
+
+// confirm checks the request, and compares it with the tenant.
+func (c *Client) confirm(ctx context.Context, operation string, request DeleteTenantRequest) error {
+	if err := complete(operation, request); err != nil {
+		return err
+	}
+	return c.compare(ctx, operation, request.Name)
+}
+
+// complete refuses a request in which something is missing.
+func complete(operation string, request DeleteTenantRequest) error {
+	if request.Name != "" && request.Email == "" {
+		return rest.Invalid(provider, operation, "", errors.New("email is empty"))
+	}
+	return nil
+}
+
+// compare compares a name with the tenant that the host and the credential lead
+// to, which must not be marked for deletion yet.
+func (c *Client) compare(ctx context.Context, operation, name string) error {
+	settings, err := c.identify(ctx, operation, name)
+	if err != nil {
+		return err
+	}
+	return marked(operation, settings)
+}
+
+// identify returns the settings of the tenant that the host and the credential lead
+// to, if it is the one of the name. F5 does not say what becomes of a request that
+// names another one.
+func (c *Client) identify(ctx context.Context, operation, name string) (*TenantSettings, error) {
+	if name == "" {
+		return nil, rest.Invalid(provider, operation, "", errors.New("name is empty"))
+	}
+	settings, err := c.GetTenantSettings(ctx)
+	if err != nil {
+		return nil, err
+	}
+	e := &errors.Error{Provider: provider, Operation: operation, Target: c.rest().Shown(name), Code: errors.NotConfirmed}
+	host := label(c.rest().BaseURL().Hostname())
+	switch {
+	case name != settings.Name:
+		e.Err = fmt.Errorf("the tenant's name is %q", settings.Name)
+	case host != "" && !belongs(host, settings):
+		e.Err = fmt.Errorf("the host is that of %q, the tenant's domain is %q", host, settings.Domain)
+	default:
+		return settings, nil
+	}
+	return nil, e
+}
+
+// marked returns the error of a tenant that is marked for deletion; nil for another.
+func marked(operation string, settings *TenantSettings) error {
+	if settings.State != StateDisabled {
+		return nil
+	}
+	return &errors.Error{
+		Provider: provider, Operation: operation, Target: settings.Name,
+		Code: errors.Conflict, Err: errors.New("the tenant is in the state StateDisabled already"),
+	}
+}
+
+// label returns what names the tenant in the host of its console,
+// LABEL.console.ves.volterra.io; "" for another host.
+func label(host string) string {
+	label, parent, _ := strings.Cut(strings.ToLower(host), ".")
+	if !strings.HasPrefix(parent, "console.") {
+		return ""
+	}
+	return label
+}
+
+// belongs reports whether the label of a host is the tenant's. The id that is its
+// name often has a suffix that the domain has not.
+func belongs(label string, settings *TenantSettings) bool {
+	domain, _, _ := strings.Cut(settings.Domain, ".")
+	return strings.EqualFold(label, domain) || strings.EqualFold(label, settings.Name)
+}
 
 // system is the namespace of what belongs to the tenant as a whole.
 const system = "system"
@@ -125,54 +299,6 @@ func presenceOf(object removable, uid string) (rest.Existence, error) {
 }
 
 var errNoUID = errors.New("without a UID the object is not told from another one of its name")
-
-func (m SystemMetadata) identity() string { return m.UID }
-
-func (t *ChildTenant) identity() string { return t.SystemMetadata.UID }
-
-func (m *ChildTenantManager) identity() string { return m.SystemMetadata.UID }
-
-func (t *ManagedTenant) identity() string { return t.SystemMetadata.UID }
-
-func (s *AddonSubscription) identity() string { return s.SystemMetadata.UID }
-
-func (m SystemMetadata) leaving() bool { return !m.Deleted.IsZero() }
-
-func (t *ChildTenant) leaving() bool {
-	return t.Spec.Status == ChildTenantStateDeleteInProgress || t.SystemMetadata.leaving()
-}
-
-func (m *ChildTenantManager) leaving() bool { return m.SystemMetadata.leaving() }
-
-func (t *ManagedTenant) leaving() bool { return t.SystemMetadata.leaving() }
-
-func (s *AddonSubscription) leaving() bool { return s.SystemMetadata.leaving() }
-
-// ended reports whether the subscription is over, and only its object is left.
-func (s *AddonSubscription) ended() bool { return s.Spec.Status == AddonSubscriptionStateDisabled }
-
-// ending reports whether the end of the subscription was asked for.
-func (s *AddonSubscription) ending() bool {
-	return s.ended() || s.Spec.Status == AddonSubscriptionStateDisablePending || s.leaving()
-}
-
-// ticket is that of a request to end the subscription which somebody at F5 has to
-// approve; "" for none.
-func (s *AddonSubscription) ticket() string {
-	if s.Spec.Status != AddonSubscriptionStateDisablePending {
-		return ""
-	}
-	return s.Spec.Notification.SupportTickets.UnsubscriptionTicketID
-}
-
-// describe says how far the subscription has come.
-func (s *AddonSubscription) describe() string {
-	text := string(s.Spec.Status)
-	if ticket := s.ticket(); ticket != "" {
-		text += ", ticket " + ticket
-	}
-	return text
-}
 
 // remove deletes an object of the namespace system. It reads the object before, so that a
 // read tells what became of it when the answer does not.
@@ -350,133 +476,4 @@ func (c *Client) Unsubscribe(ctx context.Context, service AddonService) error {
 	return c.rest().Delete(ctx, rest.Deletion{
 		Send: func(ctx context.Context) error { return c.unsubscribe(ctx, service) },
 	})
-}
-
-// first is the UID of the object that a wait is about: that of the first look that shows one.
-// Another UID shows that the object is gone, and that others made another one of its name.
-type first string
-
-func (f *first) replacedBy(object removable) bool {
-	uid := object.identity()
-	if *f == "" {
-		*f = first(uid)
-	}
-	return uid != "" && uid != string(*f)
-}
-
-// WaitForChildTenantDeletion waits until a child tenant whose deletion was asked for
-// is not there any more. progress, which may be nil, is called with what each look
-// has found. It waits for as long as the context permits. Another child tenant of its name,
-// by the UID, is not waited for.
-//
-// Errors, among those of every call:
-//
-//   - [errors.DeletionFailed]: the child tenant is in [ChildTenantStateDeleteFailed]
-//   - [errors.NotFinished]: the context has ended; Steps say what the state was
-//
-// Source: vendor OpenAPI 2026-06-26.
-func (c *Client) WaitForChildTenantDeletion(ctx context.Context, name string, progress func(*ChildTenant)) error {
-	const operation = "WaitUntilChildTenantGone"
-	var failed error
-	var waited first
-	err := c.rest().Wait(ctx, operation, name, func(ctx context.Context) ([]errors.Step, error) {
-		tenant, err := c.GetChildTenant(ctx, name, GetChildTenantOptions{})
-		switch {
-		case errors.Is(err, errors.NotFound):
-			return nil, nil
-		case err != nil:
-			return nil, err
-		case waited.replacedBy(tenant):
-			return nil, nil
-		}
-		if progress != nil {
-			progress(tenant)
-		}
-		state := tenant.Spec.Status
-		if state == ChildTenantStateDeleteFailed {
-			failed = &errors.Error{
-				Provider: provider, Operation: operation, Target: name,
-				Code: errors.DeletionFailed, Status: http.StatusOK, ProviderCode: string(state),
-			}
-			return nil, nil // nothing changes any more
-		}
-		return []errors.Step{{Name: "child_tenant", Description: name + ": " + string(state)}}, nil
-	})
-	if err != nil {
-		return err
-	}
-	return failed
-}
-
-// WaitForNamespaceDeletion waits until a namespace is not there any more. progress,
-// which may be nil, is called with what each look has found. It waits for as long
-// as the context permits, and then returns [errors.NotFinished].
-//
-// Source: vendor OpenAPI 2026-06-26; issues of the vendor's Terraform provider.
-func (c *Client) WaitForNamespaceDeletion(ctx context.Context, name string, progress func(*Namespace)) error {
-	var waited first
-	return c.rest().Wait(ctx, "WaitUntilNamespaceGone", name, func(ctx context.Context) ([]errors.Step, error) {
-		namespace, err := c.GetNamespace(ctx, name, GetNamespaceOptions{})
-		switch {
-		case errors.Is(err, errors.NotFound):
-			return nil, nil
-		case err != nil:
-			return nil, err
-		case waited.replacedBy(namespace.SystemMetadata):
-			return nil, nil
-		}
-		if progress != nil {
-			progress(namespace)
-		}
-		state := "still there"
-		if namespace.SystemMetadata.leaving() {
-			state = "being deleted"
-		}
-		return []errors.Step{{Name: "namespace", Description: name + ": " + state}}, nil
-	})
-}
-
-// WaitUntilUnsubscribed waits until a subscription to an addon service is in
-// [AddonSubscriptionStateDisabled], or is not there any more. progress, which may be
-// nil, is called with what each look has found.
-//
-// It waits for as long as the context permits, and then returns [errors.NotFinished].
-// It returns that at once when F5 has made a ticket of the request: somebody there
-// has to approve it, and nothing says how long that takes.
-//
-// Source: vendor OpenAPI 2026-06-26.
-func (c *Client) WaitUntilUnsubscribed(ctx context.Context, name string, progress func(*AddonSubscription)) error {
-	const operation = "WaitUntilUnsubscribed"
-	var stays error
-	var waited first
-	err := c.rest().Wait(ctx, operation, name, func(ctx context.Context) ([]errors.Step, error) {
-		subscription, err := c.GetAddonSubscription(ctx, name, GetAddonSubscriptionOptions{})
-		switch {
-		case errors.Is(err, errors.NotFound):
-			return nil, nil
-		case err != nil:
-			return nil, err
-		case waited.replacedBy(subscription):
-			return nil, nil
-		}
-		if progress != nil {
-			progress(subscription)
-		}
-		if subscription.ended() {
-			return nil, nil
-		}
-		left := []errors.Step{{Name: "addon_subscription", Description: name + ": " + subscription.describe()}}
-		if subscription.ticket() != "" {
-			stays = &errors.Error{
-				Provider: provider, Operation: operation, Target: name, Code: errors.NotFinished, Status: http.StatusOK,
-				ProviderCode: string(subscription.Spec.Status), Steps: left, Err: errors.New("F5 has to approve it"),
-			}
-			return nil, nil
-		}
-		return left, nil
-	})
-	if err != nil {
-		return err
-	}
-	return stays
 }

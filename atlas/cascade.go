@@ -1,0 +1,48 @@
+package atlas
+
+import (
+	"cmp"
+	"context"
+
+	"github.com/offboard-dev/offboard-go/teardown"
+)
+
+// named is how many of a kind of losses a plan names.
+const named = 10
+
+// credentials adds the credentials that end with the organization, and what has to be
+// permitted when the client's own is among them.
+func (d *driver) credentials(ctx context.Context, p *teardown.Plan) error {
+	accounts, err := gather(d.c.ListServiceAccounts(ctx, p.Organization.ID, ListServiceAccountsPageOptions{}))
+	if err != nil {
+		return d.c.doubted(ctx, p.Organization.ID, err)
+	}
+	keys, err := gather(d.c.ListAPIKeys(ctx, p.Organization.ID))
+	if err != nil {
+		return d.c.doubted(ctx, p.Organization.ID, err)
+	}
+	identity := d.c.rest().Identity()
+	own, note := false, "they end with the organization"
+	add := func(kind string, n int, at func(int) (id, name string)) {
+		if n == 0 {
+			return
+		}
+		loss := teardown.Cascade{Kind: kind, Count: n, Note: note}
+		for i := range n {
+			id, name := at(i)
+			own = own || id == identity
+			if i < named {
+				loss.Names = append(loss.Names, cmp.Or(name, id))
+			}
+		}
+		p.Cascades = append(p.Cascades, loss)
+	}
+	add("service_accounts", len(accounts), func(i int) (string, string) { return accounts[i].ClientID, accounts[i].Name })
+	add("api_keys", len(keys), func(i int) (string, string) { return keys[i].PublicKey, keys[i].Description })
+	// A credential of unknown identity may be one of the service accounts. Nothing that
+	// refuses it after the deletion proves that it was.
+	if d.own = own; own || identity == "" && len(accounts) > 0 {
+		p.Requires = []teardown.Override{teardown.OwnOrganization}
+	}
+	return nil
+}

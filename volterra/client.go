@@ -1,0 +1,44 @@
+package volterra
+
+import (
+	"github.com/offboard-dev/offboard-go/internal/rest"
+	"github.com/offboard-dev/offboard-go/teardown"
+)
+
+// Client speaks to F5 Distributed Cloud, as one tenant. It is safe for concurrent
+// use; make one with [New].
+type Client struct {
+	api       *rest.Client
+	durations *teardown.Durations // learned by all teardowns
+}
+
+// unmade is what a Client that [New] has not made calls: every call fails.
+var unmade = rest.Unusable(provider)
+
+// rest returns the pipeline of the client.
+func (c *Client) rest() *rest.Client {
+	if c == nil || c.api == nil {
+		return unmade
+	}
+	return c.api
+}
+
+// New returns a client. It needs the tenant's base URL, by [WithBaseURL], and a
+// credential: [WithAPIToken], [WithP12], [WithP12File], [WithCertificate] or
+// [WithCertificateFiles]. [FromEnv] has both. What cannot work is refused here,
+// with [errors.InvalidArgument].
+func New(options ...Option) (*Client, error) {
+	config, err := configure(options)
+	if err != nil {
+		return nil, err
+	}
+	api, err := rest.New(config)
+	if err != nil {
+		return nil, err
+	}
+	return &Client{api, new(teardown.Durations)}, nil
+}
+
+// Close closes the idle connections of the client, unless they are those of a client that
+// was given by [WithHTTPClient]. Calls that follow open new ones.
+func (c *Client) Close() { c.rest().Close() }
