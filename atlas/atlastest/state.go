@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"encoding/json"
 	"fmt"
+	"maps"
 	"net/http"
 	"regexp"
 	"slices"
@@ -14,6 +15,389 @@ import (
 	"github.com/offboard-dev/offboard-go/internal/fake"
 	"github.com/offboard-dev/offboard-go/internal/rest"
 )
+
+// basePath is what the paths of all operations begin with.
+const basePath = "/api/atlas/v2"
+
+// Organization is an organization at the double.
+type Organization struct {
+	ID   string // 24 hexadecimal digits
+	Name string // ID, if it is empty
+
+	LiveMigration  bool // one is running
+	FailedPayments bool
+	Lingers        bool // it is found after its deletion, as deleted
+
+	// Federation is the id of the federation that it is connected to, of 24
+	// hexadecimal digits; "" for none. Organizations with the same are in one.
+	Federation string
+
+	// LinkedProjects are the names of projects that its live-migration link reaches.
+	LinkedProjects []string
+
+	projects []*project
+	deleted  bool
+}
+
+// Project is a project of an organization.
+type Project struct {
+	ID       string // 24 hexadecimal digits
+	Name     string // ID, if it is empty
+	Clusters int    // to begin with; more are added by [Server.AddResource]
+
+	// Takes is how long the project exists after its deletion was accepted with 202. Until
+	// then it keeps its organization, and is listed and read as before.
+	Takes time.Duration
+}
+
+// route is how an operation is asked for.
+type route struct {
+	operation, method, path string
+	version                 string // of the resource
+	handler                 handler
+}
+
+// v2023 is the version of most resources.
+const v2023 = "2023-01-01"
+
+// AddOrganization adds an organization.
+func (s *Server) AddOrganization(o Organization) {
+	o.Name = cmp.Or(o.Name, o.ID)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.organizations = append(s.organizations, &o)
+}
+
+// AddProject adds a project to an organization.
+func (s *Server) AddProject(orgID string, p Project) {
+	p.Name = cmp.Or(p.Name, p.ID)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	o := s.find(orgID)
+	if o == nil {
+		return
+	}
+	added := &project{Project: p, organization: o}
+	o.projects = append(o.projects, added)
+	for i := range p.Clusters {
+		s.add(added, Resource{Kind: atlas.KindCluster, ID: fmt.Sprintf("cluster-%d", i)})
+	}
+}
+
+// RemoveProjects removes all projects of an organization.
+func (s *Server) RemoveProjects(orgID string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if o := s.find(orgID); o != nil {
+		o.projects = nil
+	}
+}
+
+// Resolve does for an organization what no operation does: its live migration ends,
+// its payments are made, and support allows its backup compliance policies to be
+// removed.
+func (s *Server) Resolve(orgID string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	o := s.find(orgID)
+	if o == nil {
+		return
+	}
+	o.LiveMigration, o.FailedPayments = false, false
+	for _, p := range o.projects {
+		for _, r := range p.resources {
+			if r.Kind == atlas.KindBackupCompliancePolicy {
+				r.Protected = false
+			}
+		}
+	}
+}
+
+// RemoveOrganization removes an organization and its credentials, as somebody
+// else does who deletes it.
+func (s *Server) RemoveOrganization(id string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if o := s.find(id); o != nil {
+		s.remove(o)
+	}
+}
+
+// Exists reports whether an organization is there.
+func (s *Server) Exists(id string) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	o := s.find(id)
+	return o != nil && !o.deleted
+}
+
+// Organization returns an organization as it is now, and the zero Organization when
+// it is not there.
+func (s *Server) Organization(id string) Organization {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	o := s.find(id)
+	if o == nil || o.deleted {
+		return Organization{}
+	}
+	return Organization{
+		ID: o.ID, Name: o.Name, LiveMigration: o.LiveMigration, FailedPayments: o.FailedPayments, Lingers: o.Lingers,
+		Federation: o.Federation, LinkedProjects: slices.Clone(o.LinkedProjects),
+	}
+}
+
+// Projects returns the projects of an organization, in the order in which they were
+// added. Clusters is how many each had to begin with.
+func (s *Server) Projects(orgID string) []Project {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.settle(time.Now())
+	var all []Project
+	if o := s.find(orgID); o != nil {
+		for _, p := range o.projects {
+			all = append(all, p.Project)
+		}
+	}
+	return all
+}
+
+// Deleted returns the ids of all organizations that were deleted by request, in
+// order.
+func (s *Server) Deleted() []string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return slices.Clone(s.deleted)
+}
+
+func (s *Server) find(id string) *Organization {
+	for _, o := range s.organizations {
+		if o.ID == id {
+			return o
+		}
+	}
+	return nil
+}
+
+// remove deletes an organization, and with it its credentials.
+func (s *Server) remove(o *Organization) {
+	o.deleted, o.projects = true, nil
+	if !o.Lingers {
+		s.organizations = slices.DeleteFunc(s.organizations, func(other *Organization) bool { return other == o })
+	}
+	s.credentials.end(o.ID)
+}
+
+// handler answers a request of a credential that was accepted.
+type handler func(http.ResponseWriter, *http.Request, *Credential)
+
+// version is the date that an Accept names, "" when it names none. One is good for
+// all versions of a resource up to it, of which the double has the latest.
+func version(accept string) string {
+	date, prefixed := strings.CutPrefix(accept, "application/vnd.atlas.")
+	date, suffixed := strings.CutSuffix(date, "+json")
+	if _, err := time.Parse(time.DateOnly, date); err != nil || !prefixed || !suffixed {
+		return ""
+	}
+	return date
+}
+
+// versioned gives an answer that is no error the media type of its version.
+type versioned struct {
+	http.ResponseWriter
+	version string
+}
+
+func (w versioned) WriteHeader(status int) {
+	if status == http.StatusOK {
+		w.Header().Set("Content-Type", "application/vnd.atlas."+w.version+"+json")
+	}
+	w.ResponseWriter.WriteHeader(status)
+}
+
+// general begins the reason of an error that Atlas gives no code of its own.
+const general = "ATLAS_GENERAL_ERROR: "
+
+// descriptions are texts of our own for the codes that the double answers.
+var descriptions = map[string]string{
+	"ACCESS_FORBIDDEN":                                                    "This is not allowed.",
+	"CANNOT_DELETE_IN_PROGRESS_SNAPSHOT":                                  "The snapshot is being taken.",
+	"CANNOT_DELETE_ORG_ACTIVE_LIVE_MIGRATION_ATLAS_ORG_LINK":              "A live migration is running.",
+	"CANNOT_DELETE_ORG_FAILED_PAYMENTS":                                   "A payment has failed.",
+	"CANNOT_DELETE_PRIVATELINK_WITH_ENDPOINTS":                            "The service has endpoints.",
+	"CANNOT_DELETE_SNAPSHOT_WITH_BACKUP_COMPLIANCE_POLICY":                "A policy protects the snapshot.",
+	"CANNOT_TERMINATE_CLUSTER_WHEN_TERMINATION_PROTECTION_ENABLED":        "The cluster is protected.",
+	"CANNOT_TERMINATE_CLUSTER_WITH_UNDERGOING_REGIONAL_OUTAGE_SIMULATION": "An outage is simulated.",
+	"CANNOT_USE_FLEX_CLUSTER_IN_CLUSTER_API":                              "This is a flex cluster.",
+	"CANNOT_USE_NON_FLEX_CLUSTER_IN_FLEX_API":                             "This is no flex cluster.",
+	"CLUSTER_ALREADY_REQUESTED_DELETION":                                  "The cluster is being deleted.",
+	"CLUSTER_NOT_FOUND":                                                   "There is no such cluster.",
+	"CONTAINERS_IN_USE":                                                   "Something is in the container.",
+	"DATA_FEDERATION_TENANT_NOT_FOUND_FOR_NAME":                           "There is no such instance.",
+	"GROUP_NOT_FOUND":                                                     "There is no such project.",
+	"INVALID_GROUP_ID":                                                    "The id is not one of a project.",
+	"INVALID_ORG_ID":                                                      "The id is not one of an organization.",
+	"INVALID_VERSION_DATE":                                                "The version is not valid.",
+	"IP_ADDRESS_NOT_ON_ACCESS_LIST":                                       "The address is not on the access list.",
+	"NOT_IN_GROUP":                                                        "The credential is not in the project.",
+	"NOT_ORG_OWNER":                                                       "The credential is no owner.",
+	"ORG_NOT_EMPTY":                                                       "The organization has projects.",
+	"ORG_NOT_FOUND":                                                       "There is no such organization.",
+	"PEER_ALREADY_REQUESTED_DELETION":                                     "The peering is being deleted.",
+	"PEER_NOT_FOUND":                                                      "There is no such peering.",
+	"PRIVATE_ENDPOINT_SERVICE_NOT_FOUND":                                  "There is no such service.",
+	"RATE_LIMITED":                                                        "There were too many requests.",
+	"RATE_LIMITED_TOKEN_BUCKET":                                           "The bucket is empty.",
+	"RESOURCE_NOT_FOUND":                                                  "There is no such resource.",
+	"SNAPSHOT_NOT_FOUND":                                                  "There is no such snapshot.",
+	"STREAM_TENANT_HAS_STREAM_PROCESSORS":                                 "The workspace has processors.",
+	"STREAM_TENANT_NOT_FOUND_FOR_NAME":                                    "There is no such workspace.",
+	"UNEXPECTED_ERROR":                                                    "There is no such external link.",
+	"USER_UNAUTHORIZED":                                                   "The credential lacks a role.",
+	"VALIDATION_ERROR":                                                    "A value is not valid.",
+	"VERSION_GONE":                                                        "The version is not served any more.",
+}
+
+const federation = "/federationSettings/{federationSettingsId}"
+
+// hexID makes an id of a name: its bytes, repeated or cut.
+func hexID(name string) string {
+	const digits = "0123456789abcdef"
+	id := make([]byte, 0, 24)
+	for i := 0; len(id) < 24; i++ {
+		b := byte(i)
+		if name != "" {
+			b = name[i%len(name)]
+		}
+		id = append(id, digits[b>>4], digits[b&15])
+	}
+	return string(id)
+}
+
+// of returns the credentials of an organization, by their names.
+func of(o *Organization, all map[string]*Credential) []*Credential {
+	var found []*Credential
+	for _, id := range slices.Sorted(maps.Keys(all)) {
+		if all[id].Organization == o.ID {
+			found = append(found, all[id])
+		}
+	}
+	return found
+}
+
+// bucket holds the requests that an operation may have.
+type bucket struct {
+	capacity, refill int
+	period           time.Duration
+	tokens           int
+	filled           time.Time // for the last time
+}
+
+// Credentials that the double accepts from the start. They reach all
+// organizations and own them.
+const (
+	ClientID     = "mdb_sa_id_atlastest"
+	ClientSecret = "mdb_sa_sk_atlastest"
+	PublicKey    = "atlastest"
+	PrivateKey   = "atlastest-private-key"
+
+	// Token is an access token of the service account that does not end.
+	Token = "atlastest-token"
+)
+
+// Credential is a service account or an API key at the double.
+type Credential struct {
+	ID     string // the client id or the public key
+	Secret string // the client secret or the private key
+
+	// Organization is the only one that the credential reaches, and with which it
+	// ends; "" for all.
+	Organization string
+
+	// Member: it may read an organization and not delete it.
+	Member bool
+}
+
+func (c *Credential) reaches(orgID string) bool {
+	return c.Organization == "" || c.Organization == orgID
+}
+
+// AddServiceAccount adds a service account.
+func (s *Server) AddServiceAccount(c Credential) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.credentials.serviceAccounts[c.ID] = &c
+}
+
+// AddAPIKey adds an API key.
+func (s *Server) AddAPIKey(c Credential) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.credentials.apiKeys[c.ID] = &c
+}
+
+// tokenPath is where service accounts get tokens.
+const tokenPath = "/api/oauth/token"
+
+// lifetime is how long a token lasts.
+const lifetime = time.Hour
+
+// credentials are what the double accepts.
+type credentials struct {
+	serviceAccounts map[string]*Credential
+	apiKeys         map[string]*Credential
+	tokens          map[string]issued
+	nonces          map[string]map[int]bool // and the counts that were used with each
+	made            int                     // tokens and nonces, to number them
+	perMinute       int
+	requests        map[string][]time.Time // for tokens in the last minute, by client id
+}
+
+// issued is an access token.
+type issued struct {
+	credential *Credential
+	until      time.Time // zero: it does not end
+}
+
+func newCredentials() credentials {
+	account := &Credential{ID: ClientID, Secret: ClientSecret}
+	return credentials{
+		serviceAccounts: map[string]*Credential{ClientID: account},
+		apiKeys:         map[string]*Credential{PublicKey: {ID: PublicKey, Secret: PrivateKey}},
+		tokens:          map[string]issued{Token: {credential: account}},
+		nonces:          map[string]map[int]bool{},
+		perMinute:       10,
+		requests:        map[string][]time.Time{},
+	}
+}
+
+// end ends the credentials of an organization.
+func (c *credentials) end(orgID string) {
+	of := func(_ string, credential *Credential) bool { return credential.Organization == orgID }
+	maps.DeleteFunc(c.serviceAccounts, of)
+	maps.DeleteFunc(c.apiKeys, of)
+	maps.DeleteFunc(c.tokens, func(_ string, t issued) bool { return t.credential.Organization == orgID })
+}
+
+const realm = "MMS Public API"
+
+// next numbers what is made.
+func (c *credentials) next(what string) string {
+	c.made++
+	return fmt.Sprintf("atlastest-%s-%d", what, c.made)
+}
+
+// permitted counts a request for a token, unless there were too many in the last
+// minute.
+func (c *credentials) permitted(id string) bool {
+	now := time.Now()
+	last := slices.DeleteFunc(c.requests[id], func(at time.Time) bool { return now.Sub(at) >= time.Minute })
+	ok := len(last) < c.perMinute
+	if ok {
+		last = append(last, now)
+	}
+	c.requests[id] = last
+	return ok
+}
 
 // KindNetworkContainer is the kind of network containers, which do not keep a
 // project from being deleted.
@@ -108,14 +492,6 @@ func (s *Server) MoveProject(id, organization string) {
 	from.projects = slices.DeleteFunc(from.projects, func(x *project) bool { return x == p })
 	p.organization = to
 	to.projects = append(to.projects, p)
-}
-
-// SetDeletionTime sets how long things are there after their deletion was accepted;
-// a minute without it.
-func (s *Server) SetDeletionTime(d time.Duration) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.takes = d
 }
 
 func (s *Server) add(p *project, r Resource) string {
@@ -539,21 +915,6 @@ const (
 	requester = "123456789012"
 )
 
-func merge(o, more fake.Object) fake.Object {
-	for key, value := range more {
-		o[key] = value
-	}
-	return o
-}
-
-func snapshot(r *Resource) fake.Object {
-	return fake.Object{
-		"id": r.id, "status": r.state(), "createdAt": created, "expiresAt": "2100-01-01T00:00:00Z", "frequencyType": "daily",
-		"snapshotType": "scheduled", "storageSizeBytes": 1 << 30, "mongodVersion": "8.0.4", "policyItems": []any{},
-		"description": "", "links": []any{},
-	}
-}
-
 // state is what the thing shows of itself.
 func (r *Resource) state() string {
 	switch {
@@ -619,46 +980,6 @@ func refuseSnapshot(p *project, r *Resource) (int, string) {
 // projectHandler answers a request about a project.
 type projectHandler func(http.ResponseWriter, *http.Request, *project)
 
-// projectRoutes are the operations on projects and what is in them.
-func (s *Server) projectRoutes() []route {
-	const group = "/groups/{groupId}"
-	in := func(operation, method, path, version string, handler projectHandler) route {
-		return route{operation, method, group + path, version, s.inProject(handler)}
-	}
-	routes := []route{
-		in("GetProject", "GET", "", v2023, func(w http.ResponseWriter, _ *http.Request, p *project) {
-			fake.JSON(w, http.StatusOK, s.project(p))
-		}),
-		in("DeleteProject", "DELETE", "", v2023, s.deleteProject),
-		in("SetClusterTerminationProtection", "PATCH", "/clusters/{clusterName}", "2024-10-23", s.protect(atlas.KindCluster)),
-		in("SetFlexClusterTerminationProtection", "PATCH", "/flexClusters/{name}", "2024-11-13", s.protect(atlas.KindFlexCluster)),
-		in("ListStreamVPCPeeringsPage", "GET", "/streams/vpcPeeringConnections", "2023-02-01", func(w http.ResponseWriter, r *http.Request, p *project) {
-			switch r.URL.Query().Get("requesterAccountId") {
-			case requester:
-				s.list(atlas.KindStreamVPCPeering)(w, r, p)
-			case "":
-				failure(w, http.StatusBadRequest, "VALIDATION_ERROR", "requesterAccountId")
-			default:
-				page(w, r, nil)
-			}
-		}),
-	}
-	for name, k := range kinds {
-		item := k.item
-		if strings.Count(item, "/") == 1 && k.path != "" {
-			item = k.path + k.item
-		}
-		if k.list != "" {
-			routes = append(routes, in(k.list, "GET", k.path, k.version, s.list(name)))
-		}
-		if k.get != "" {
-			routes = append(routes, in(k.get, "GET", item, k.version, s.one(name, item, s.show)))
-		}
-		routes = append(routes, in(k.delete, "DELETE", item, cmp.Or(k.deleteVersion, k.version), s.one(name, item, s.deleteResource)))
-	}
-	return routes
-}
-
 // inProject finds the project that a request is about. A credential of another
 // organization is told the same whether there is one or not.
 func (s *Server) inProject(next projectHandler) handler {
@@ -676,42 +997,6 @@ func (s *Server) inProject(next projectHandler) handler {
 			next(w, r, p)
 		}
 	}
-}
-
-func (s *Server) project(p *project) fake.Object {
-	clusters := 0
-	for _, r := range p.resources {
-		if (r.Kind == atlas.KindCluster || r.Kind == atlas.KindFlexCluster) && !r.Retained {
-			clusters++
-		}
-	}
-	return fake.Object{
-		"id": p.ID, "name": p.Name, "orgId": p.organization.ID, "clusterCount": clusters,
-		"created": s.created.Format(time.RFC3339), "tags": []any{}, "links": []any{},
-	}
-}
-
-// deleteProject deletes a project in which nothing is left.
-func (s *Server) deleteProject(w http.ResponseWriter, _ *http.Request, p *project) {
-	for _, r := range p.resources {
-		blocks := kinds[r.Kind].blocks
-		if r.Retained || blocks == "" {
-			continue
-		}
-		if blocks == "BACKUP" && p.find(atlas.KindCluster, r.Parent, "") != nil && !p.find(atlas.KindCluster, r.Parent, "").Retained {
-			continue // it goes with its cluster
-		}
-		if blocks == "BACKUP" && p.has(atlas.KindBackupCompliancePolicy, "") {
-			blocks = "BACKUP_COMPLIANCE_POLICY"
-		}
-		failure(w, http.StatusConflict, closeGroup+blocks)
-		return
-	}
-	if p.deleted.IsZero() {
-		p.deleted = time.Now().Add(p.Takes)
-	}
-	s.settle(time.Now())
-	fake.JSON(w, http.StatusAccepted, fake.Object{}) // recorded; the vendor documents 204
 }
 
 // list answers with the things of a kind.
@@ -754,81 +1039,6 @@ func (s *Server) list(name atlas.BlockerKind) projectHandler {
 
 // parameter matches the parameters of a path.
 var parameter = regexp.MustCompile(`{(\w+)}`)
-
-// one finds the thing that a request is about: by the last parameter of its path, of
-// the parent that the one before it names.
-func (s *Server) one(name atlas.BlockerKind, path string, next func(http.ResponseWriter, *http.Request, *project, *Resource)) projectHandler {
-	var names []string
-	for _, match := range parameter.FindAllStringSubmatch(path, -1) {
-		if match[1] != "cloudProvider" {
-			names = append(names, match[1])
-		}
-	}
-	return func(w http.ResponseWriter, r *http.Request, p *project) {
-		var found *Resource
-		id, parent := "", ""
-		switch len(names) {
-		case 0: // a project has one at most
-			for _, x := range p.resources {
-				if x.Kind == name {
-					found = x
-				}
-			}
-		default:
-			id = r.PathValue(names[len(names)-1])
-			if len(names) > 1 {
-				parent = r.PathValue(names[0])
-			}
-			found = p.find(name, id, parent)
-		}
-		other, code := atlas.KindFlexCluster, "CANNOT_USE_FLEX_CLUSTER_IN_CLUSTER_API"
-		if name == atlas.KindFlexCluster {
-			other, code = atlas.KindCluster, "CANNOT_USE_NON_FLEX_CLUSTER_IN_FLEX_API"
-		}
-		switch {
-		case found != nil && !found.Retained:
-			next(w, r, p, found)
-		case kinds[name].missing == "CLUSTER_NOT_FOUND" && p.find(other, id, "") != nil:
-			failure(w, http.StatusBadRequest, code, id)
-		default:
-			failure(w, http.StatusNotFound, kinds[name].missing, id)
-		}
-	}
-}
-
-func (s *Server) show(w http.ResponseWriter, _ *http.Request, p *project, r *Resource) {
-	fake.JSON(w, http.StatusOK, kinds[r.Kind].object(p, r))
-}
-
-// deleteResource begins a deletion, which ends at once where it takes no time.
-func (s *Server) deleteResource(w http.ResponseWriter, req *http.Request, p *project, r *Resource) {
-	k := kinds[r.Kind]
-	if k.refuse != nil {
-		switch status, code := k.refuse(p, r); {
-		case strings.HasPrefix(code, general):
-			generalFailure(w, status, strings.TrimPrefix(code, general))
-			return
-		case code != "":
-			failure(w, status, code, r.ID)
-			return
-		}
-	}
-	r.retain = r.Kind == atlas.KindCluster && req.URL.Query().Get("retainBackups") == "true"
-	if r.RemovedAfter > 1 {
-		r.RemovedAfter--
-	} else if r.deleted.IsZero() {
-		r.failed, r.deleted = false, time.Now().Add(s.time(r))
-	}
-	switch status := cmp.Or(k.status, http.StatusNoContent); {
-	case r.Kind == atlas.KindOutageSimulation:
-		s.show(w, req, p, r)
-	case status == http.StatusNoContent:
-		w.WriteHeader(status)
-	default:
-		fake.JSON(w, status, fake.Object{})
-	}
-	s.settle(time.Now())
-}
 
 // protect sets the termination protection of a cluster.
 func (s *Server) protect(name atlas.BlockerKind) projectHandler {

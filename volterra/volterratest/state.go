@@ -1,6 +1,7 @@
 package volterratest
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"strings"
@@ -9,6 +10,138 @@ import (
 	"github.com/offboard-dev/offboard-go/internal/fake"
 	"github.com/offboard-dev/offboard-go/volterra"
 )
+
+// Token is the API token that the double accepts. A client certificate that the
+// listener in front of it has verified is accepted as well.
+const Token = "volterratest-token"
+
+// Tenant is the tenant that the double plays.
+type Tenant struct {
+	Name        string
+	Domain      string // Name, if it is empty
+	CompanyName string
+	State       volterra.TenantState // StateActive, if it is empty
+
+	// Unprivileged: the credential may read and not delete.
+	Unprivileged bool
+
+	// KeepsCredential: the credential outlives an accepted request for deletion. The
+	// real one is expected not to.
+	KeepsCredential bool
+
+	// RefusesWhileInUse: a request for deletion is refused as long as [Server.Remaining]
+	// has anything. F5 documents no such refusal, and no other either.
+	RefusesWhileInUse bool
+
+	// KeepsState: the state does not show that a request was accepted.
+	KeepsState bool
+}
+
+// bucket is the limit of one operation.
+type bucket struct {
+	tokens float64
+	filled time.Time
+}
+
+// SetTenant replaces the tenant. The credential lives.
+func (s *Server) SetTenant(t Tenant) {
+	t.Domain = cmp.Or(t.Domain, t.Name)
+	t.State = cmp.Or(t.State, volterra.StateActive)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.tenant, s.dead = t, false
+}
+
+// Accepted returns the requests for deletion that were accepted, in order. One to
+// deactivate the tenant has neither a name nor an e-mail address.
+func (s *Server) Accepted() []volterra.DeleteTenantRequest {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return slices.Clone(s.accepted)
+}
+
+// take takes a token from the bucket of an operation, if it has one.
+func (s *Server) take(operation string) bool {
+	if s.perSecond == 0 {
+		return true
+	}
+	now := time.Now()
+	b := s.buckets[operation]
+	if b == nil {
+		b = &bucket{tokens: float64(s.burst), filled: now}
+		s.buckets[operation] = b
+	}
+	b.tokens = min(float64(s.burst), b.tokens+now.Sub(b.filled).Seconds()*s.perSecond)
+	b.filled = now
+	if b.tokens < 1 {
+		return false
+	}
+	b.tokens--
+	return true
+}
+
+// rawDetail is what a serialized message looks like when it is printed as text.
+const rawDetail = "\x12\x1ahandler.go:42 internal trace\x1a\x0c\x08\xf8\xff\xb6\x06"
+
+// reasons are those of the API; none is one as well.
+var reasons = []volterra.DeletionReason{
+	"", volterra.ReasonUnknown, volterra.ReasonSwitchToFreePlan, volterra.ReasonNoLongerNeeded,
+	volterra.ReasonNotJustifyCosts, volterra.ReasonDifficultToUse,
+}
+
+// formats are those that an object can be asked for in.
+var formats = []volterra.ResponseFormat{
+	"", volterra.ResponseFormatDefault, volterra.ResponseFormatForCreate, volterra.ResponseFormatForReplace,
+	volterra.ResponseFormatStatus, volterra.ResponseFormatRead, volterra.ResponseFormatReferringObjects,
+	volterra.ResponseFormatBrokenReferences,
+}
+
+func accessStatus(child *item) volterra.TenantStatus {
+	switch child.spec["status"] {
+	case volterra.ChildTenantStateActive:
+		return volterra.TenantStatusActive
+	case volterra.ChildTenantStateDeleteInProgress:
+		return volterra.TenantStatusToBeDeleted
+	}
+	return volterra.TenantStatusInactive
+}
+
+// namespaceOf returns the namespace of all objects of a kind that has operations.
+func namespaceOf(kind string) string {
+	if kind == namespaceKind {
+		return ""
+	}
+	return "system"
+}
+
+// hasStatus reports whether F5 documents a status of the kind.
+func (i *item) hasStatus() bool { return i.kind != managerKind && i.kind != addonKind }
+
+func (i *item) whole() fake.Object {
+	if i.spec == nil {
+		return fake.Object{}
+	}
+	return i.spec
+}
+
+func (i *item) metadata() fake.Object {
+	return fake.Object{
+		"name": i.name, "namespace": i.namespace, "description": "", "disable": false,
+		"labels": fake.Object{}, "annotations": fake.Object{},
+	}
+}
+
+func (s *Server) systemMetadata(i *item) fake.Object {
+	metadata := fake.Object{
+		"uid": i.uid, "tenant": s.tenant.Name, "creation_timestamp": i.created.Format(time.RFC3339Nano),
+		"creator_class": "prism", "creator_id": "owner@" + s.tenant.Name + ".example",
+		"finalizers": []string{}, "labels": fake.Object{}, "object_index": 0,
+	}
+	if !i.deleted.IsZero() {
+		metadata["deletion_timestamp"] = i.deleted.Format(time.RFC3339Nano)
+	}
+	return metadata
+}
 
 // Namespace is a namespace of the tenant.
 type Namespace struct {
@@ -235,14 +368,6 @@ func (s *Server) RemoveObject(namespace, name string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.items = slices.DeleteFunc(s.items, func(i *item) bool { return i.namespace == namespace && i.name == name })
-}
-
-// SetListErrors lets the answers of a list, such as "ListNamespaces", say that a
-// part is missing. Without errors the answers are complete again.
-func (s *Server) SetListErrors(operation string, missing ...volterra.ListError) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.missing[operation] = missing
 }
 
 // Objects returns all that the tenant has, with its state where it has one.

@@ -2,6 +2,7 @@ package volterratest
 
 import (
 	"encoding/json"
+	"fmt"
 	"io"
 	"net/http"
 	"slices"
@@ -12,6 +13,105 @@ import (
 	"github.com/offboard-dev/offboard-go/internal/fake"
 	"github.com/offboard-dev/offboard-go/volterra"
 )
+
+// admit does what F5 does before it looks at the operation: it checks the
+// credential and the operation's limit.
+func (s *Server) admit(operation string, next http.HandlerFunc) http.HandlerFunc {
+	return func(w http.ResponseWriter, r *http.Request) {
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		certified := r.TLS != nil && len(r.TLS.VerifiedChains) > 0
+		switch {
+		case s.dead, !certified && r.Header.Get("Authorization") != "APIToken "+Token:
+			failure(w, http.StatusUnauthorized, 16, "The credential is not valid.")
+		case !s.take(operation):
+			failure(w, http.StatusTooManyRequests, 8, "Too many requests for this operation.")
+		default:
+			next(w, r)
+		}
+	}
+}
+
+// failure answers with an error as live traffic has it: the code is a number, and
+// the details hold raw bytes that are no text.
+func failure(w http.ResponseWriter, status, code int, message string) {
+	text, _ := json.Marshal(message)
+	body := fmt.Sprintf(`{"code":%d,"details":[{"type_url":"type.googleapis.com/ves.io.stdlib.server.error.Error",`+
+		`"value":"%s"}],"message":%s}`, code, rawDetail, text)
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("Content-Length", strconv.Itoa(len(body)))
+	w.WriteHeader(status)
+	_, _ = w.Write([]byte(body))
+}
+
+// console answers what is no route of the API: with the console's page and 200.
+func console(w http.ResponseWriter, _ *http.Request) {
+	w.Header().Set("Content-Type", "text/html; charset=utf-8")
+	_, _ = w.Write([]byte(`<!doctype html><html><head><title>Console</title><script src="/main.js"></script></head><body></body></html>`))
+}
+
+func (s *Server) settings(w http.ResponseWriter, _ *http.Request) {
+	fake.JSON(w, http.StatusOK, fake.Object{
+		"name": s.tenant.Name, "original_tenant": s.tenant.Name, "domain": s.tenant.Domain,
+		"company_name": s.tenant.CompanyName, "state": s.tenant.State,
+		"active_plan_transition_id": "",
+		"max_credentials_expiry": fake.Object{
+			"max_api_certificate_expiry_days": 90, "max_api_token_expiry_days": 60,
+			"max_kube_config_expiry_days": 30,
+		},
+		"otp_enabled": false, "otp_status": "OTP_DISABLED", "scim_enabled": false, "sso_enabled": true,
+	})
+}
+
+func (s *Server) summary(w http.ResponseWriter, r *http.Request) {
+	if r.PathValue("tenant") != s.tenant.Name {
+		notFound(w, "tenant")
+		return
+	}
+	fake.JSON(w, http.StatusOK, fake.Object{"type": "shared", "vip": "192.0.2.10"})
+}
+
+func (s *Server) supportInfo(w http.ResponseWriter, _ *http.Request) {
+	fake.JSON(w, http.StatusOK, fake.Object{"support_email_address": "support@f5.example"})
+}
+
+// requestDelete accepts any request that is one: F5 documents no rule for its
+// fields, and no answer to another tenant's name.
+func (s *Server) requestDelete(w http.ResponseWriter, r *http.Request) {
+	if s.accept(w, r) {
+		fake.JSON(w, http.StatusOK, fake.Object{})
+	}
+}
+
+func (s *Server) deactivate(w http.ResponseWriter, r *http.Request) {
+	if s.accept(w, r) {
+		fake.JSON(w, http.StatusOK, fake.Object{"job_id": fmt.Sprint("job-", len(s.accepted))})
+	}
+}
+
+// accept reports whether a request for deletion was accepted, and answers it when
+// it was not.
+func (s *Server) accept(w http.ResponseWriter, r *http.Request) bool {
+	var request volterra.DeleteTenantRequest
+	err := json.NewDecoder(r.Body).Decode(&request)
+	switch {
+	case s.tenant.Unprivileged:
+		failure(w, http.StatusForbidden, 7, "The role is missing.")
+		return false
+	case err != nil || !slices.Contains(reasons, request.Reason):
+		failure(w, http.StatusBadRequest, 3, "The request is not valid.")
+		return false
+	case s.tenant.RefusesWhileInUse && len(s.remaining()) > 0:
+		failure(w, http.StatusConflict, 10, "The tenant is in use.")
+		return false
+	}
+	s.accepted = append(s.accepted, request)
+	s.dead = !s.tenant.KeepsCredential
+	if !s.tenant.KeepsState {
+		s.tenant.State = volterra.StateDisabled
+	}
+	return true
+}
 
 // routes adds the operations on objects.
 func (s *Server) routes(handle func(operation, pattern string, handler http.HandlerFunc)) {
@@ -107,13 +207,6 @@ func (s *Server) get(kind string) http.HandlerFunc {
 		}
 		fake.JSON(w, http.StatusOK, answer)
 	}
-}
-
-// formats are those that an object can be asked for in.
-var formats = []volterra.ResponseFormat{
-	"", volterra.ResponseFormatDefault, volterra.ResponseFormatForCreate, volterra.ResponseFormatForReplace,
-	volterra.ResponseFormatStatus, volterra.ResponseFormatRead, volterra.ResponseFormatReferringObjects,
-	volterra.ResponseFormatBrokenReferences,
 }
 
 // delete deletes an object, unless it is referred to and that is to count.
@@ -224,16 +317,6 @@ func (s *Server) access(w http.ResponseWriter, r *http.Request) {
 	})
 }
 
-func accessStatus(child *item) volterra.TenantStatus {
-	switch child.spec["status"] {
-	case volterra.ChildTenantStateActive:
-		return volterra.TenantStatusActive
-	case volterra.ChildTenantStateDeleteInProgress:
-		return volterra.TenantStatusToBeDeleted
-	}
-	return volterra.TenantStatusInactive
-}
-
 // unsubscribe ends the subscriptions to a service; that to delegated access once
 // F5 has approved it.
 func (s *Server) unsubscribe(w http.ResponseWriter, r *http.Request) {
@@ -311,41 +394,4 @@ func (s *Server) listInvoices(w http.ResponseWriter, r *http.Request) {
 
 func notFound(w http.ResponseWriter, kind string) {
 	failure(w, http.StatusNotFound, 5, "There is no such "+strings.ReplaceAll(kind, "_", " ")+".")
-}
-
-// namespaceOf returns the namespace of all objects of a kind that has operations.
-func namespaceOf(kind string) string {
-	if kind == namespaceKind {
-		return ""
-	}
-	return "system"
-}
-
-// hasStatus reports whether F5 documents a status of the kind.
-func (i *item) hasStatus() bool { return i.kind != managerKind && i.kind != addonKind }
-
-func (i *item) whole() fake.Object {
-	if i.spec == nil {
-		return fake.Object{}
-	}
-	return i.spec
-}
-
-func (i *item) metadata() fake.Object {
-	return fake.Object{
-		"name": i.name, "namespace": i.namespace, "description": "", "disable": false,
-		"labels": fake.Object{}, "annotations": fake.Object{},
-	}
-}
-
-func (s *Server) systemMetadata(i *item) fake.Object {
-	metadata := fake.Object{
-		"uid": i.uid, "tenant": s.tenant.Name, "creation_timestamp": i.created.Format(time.RFC3339Nano),
-		"creator_class": "prism", "creator_id": "owner@" + s.tenant.Name + ".example",
-		"finalizers": []string{}, "labels": fake.Object{}, "object_index": 0,
-	}
-	if !i.deleted.IsZero() {
-		metadata["deletion_timestamp"] = i.deleted.Format(time.RFC3339Nano)
-	}
-	return metadata
 }

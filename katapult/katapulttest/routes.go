@@ -1,0 +1,937 @@
+package katapulttest
+
+import (
+	"encoding/json"
+	"fmt"
+	"mime"
+	"net/http"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/offboard-dev/offboard-go/internal/fake"
+	"github.com/offboard-dev/offboard-go/katapult"
+)
+
+// admit does what Katapult does before it looks at the operation: it counts the
+// request and checks the token. Every answer has the headers.
+func (s *Server) admit(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if permitted, ok := s.count(w.Header()); !ok {
+			failure(w, http.StatusTooManyRequests, "rate_limit_reached", fake.Object{"total_permitted": permitted})
+			return
+		}
+		switch r.Header.Get("Authorization") {
+		case "Bearer " + Token:
+			next.ServeHTTP(w, r)
+		case "":
+			failure(w, http.StatusBadRequest, "missing_api_token", nil)
+		default:
+			failure(w, http.StatusForbidden, "invalid_api_token", fake.Object{"details": nil})
+		}
+	})
+}
+
+// failure answers with an error as live traffic has it: wrapped, and with a
+// detail even where there is none.
+func failure(w http.ResponseWriter, status int, code string, detail fake.Object) {
+	if detail == nil {
+		detail = fake.Object{}
+	}
+	w.Header().Set("X-Api-Schema", "json-error")
+	fake.JSON(w, status, fake.Object{"error": fake.Object{
+		"code": code, "description": descriptions[code], "detail": detail,
+	}})
+}
+
+func (s *Server) list(q *request) {
+	all := make([]fake.Object, 0, len(s.organizations))
+	for _, o := range s.organizations {
+		all = append(all, s.object(o))
+	}
+	q.answer(http.StatusOK, fake.Object{"organizations": all})
+}
+
+func (s *Server) listManaged(q *request, o *Organization) {
+	children := []fake.Object{}
+	for _, child := range s.organizations {
+		if child.Parent == o.ID {
+			item := s.object(child)
+			delete(item, "suspended")
+			delete(item, "activated_at")
+			children = append(children, item)
+		}
+	}
+	s.page(q, "organizations", children)
+}
+
+func (s *Server) create(q *request, o *Organization) {
+	child := &Organization{ID: s.newID("org"), Name: q.text("name"), SubDomain: q.text("sub_domain"), Parent: o.ID}
+	for _, other := range s.organizations {
+		if other.SubDomain == child.SubDomain {
+			q.fail(http.StatusUnprocessableEntity, "validation_error", fake.Object{"errors": []string{"The sub domain is taken."}})
+			return
+		}
+	}
+	s.organizations = append(s.organizations, child)
+	q.answer(http.StatusCreated, fake.Object{"organization": s.fullOrganization(child), "annotations": []any{}})
+}
+
+func (s *Server) getOrganization(q *request, o *Organization) {
+	q.answer(http.StatusOK, fake.Object{"organization": s.fullOrganization(o)})
+}
+
+func (s *Server) fullOrganization(o *Organization) fake.Object {
+	full := s.object(o)
+	for _, key := range []string{
+		"billing_name", "address1", "address2", "address3", "address4", "postcode",
+		"vat_number", "phone_number", "country", "country_state",
+	} {
+		full[key] = nil
+	}
+	full["currency"] = fake.Object{"id": "cur_eur", "name": "Euro", "iso_code": "EUR", "symbol": "€"}
+	return full
+}
+
+func (s *Server) object(o *Organization) fake.Object {
+	return fake.Object{
+		"id": o.ID, "name": o.Name, "sub_domain": o.SubDomain,
+		"infrastructure_domain": domain(o),
+		"created_at":            s.created.Unix(), "activated_at": s.created.Unix(),
+		"suspended": o.Suspended, "managed": !o.Unmanaged,
+	}
+}
+
+func (s *Server) getSteps(q *request, o *Organization) {
+	q.answer(http.StatusOK, fake.Object{"steps": steps(s.open(o))})
+}
+
+func (s *Server) deleteOrganization(q *request, o *Organization) {
+	open := s.open(o)
+	switch {
+	case o.Unmanaged:
+		q.fail(http.StatusConflict, "managed_organization_required", nil)
+	case len(open) > 0:
+		q.fail(http.StatusConflict, "deletion_steps_not_satisfied", fake.Object{"steps": steps(open)})
+	case o.Undeletable:
+		q.fail(http.StatusInternalServerError, "deletion_failed", nil)
+	default:
+		s.organizations = slices.DeleteFunc(s.organizations, func(other *Organization) bool { return other == o })
+		s.deleted = append(s.deleted, o.ID)
+		q.answer(http.StatusOK, fake.Object{"success": true})
+	}
+}
+
+func steps(open []string) fake.Object {
+	all := fake.Object{}
+	for _, name := range slices.Concat(stepNames, open) {
+		all[name] = fake.Object{
+			"satisfied":   !slices.Contains(open, name),
+			"description": "Still to do: " + strings.ReplaceAll(name, "_", " ") + ".",
+		}
+	}
+	return all
+}
+
+// Objects as live traffic has them, with what the client does not read, too.
+
+func country() fake.Object {
+	return fake.Object{
+		"id": "ctry_gb", "name": "United Kingdom", "iso_code2": "GB", "iso_code3": "GBR",
+		"time_zone": "Europe/London", "eu": false,
+	}
+}
+
+// place is a data center as most answers show it.
+func place() fake.Object {
+	return fake.Object{"id": "dc_lon", "name": "London", "permalink": "uk-lon-01"}
+}
+
+func dataCenter() fake.Object {
+	d := place()
+	d["country"] = country()
+	return d
+}
+
+func (s *Server) machineItem(t *thing) fake.Object {
+	addresses := []fake.Object{}
+	for _, ip := range s.heldBy(t) {
+		addresses = append(addresses, fake.Object{"address": ip.second})
+	}
+	return fake.Object{
+		"id": t.id, "name": t.name, "hostname": t.name, "fqdn": t.second, "created_at": t.created.Unix(),
+		"zone":         fake.Object{"id": "zone_1", "name": "LON-1", "permalink": "lon-zone-1", "data_center": place()},
+		"package":      fake.Object{"name": "ROCK-1"},
+		"gpu_type":     nil,
+		"ip_addresses": addresses,
+	}
+}
+
+func (s *Server) machine(t *thing) fake.Object {
+	addresses := []fake.Object{}
+	for _, ip := range s.heldBy(t) {
+		addresses = append(addresses, s.address(ip))
+	}
+	var iso any
+	if id := t.machine.ISO; id != "" {
+		iso = fake.Object{"id": id, "name": s.nameOf(id), "operating_system": nil}
+	}
+	return fake.Object{
+		"id": t.id, "name": t.name, "hostname": t.name, "fqdn": t.second, "description": nil,
+		"created_at": t.created.Unix(), "initial_root_password": nil, "state": t.machine.State,
+		"zone":         fake.Object{"id": "zone_1", "name": "LON-1", "permalink": "lon-zone-1", "data_center": dataCenter()},
+		"organization": s.fullOrganization(t.owner),
+		"group":        nil,
+		"package": fake.Object{
+			"id": "vmpkg_1", "name": "ROCK-1", "permalink": "rock-1", "cpu_cores": 1, "ipv4_addresses": 1,
+			"memory_in_gb": 1, "storage_in_gb": 25, "monthly_bandwidth_allowance_in_gb": 1000,
+			"privacy": "public", "icon": nil, "use_dedicated_cpus": false,
+			"group": fake.Object{"id": "vmpkggrp_1", "name": "Rock"},
+		},
+		"attached_iso": iso, "memory_in_gb": 1, "cpu_cores": 1, "use_dedicated_cpus": false,
+		"gpu_type": nil, "gpus": []any{}, "tags": []any{}, "tag_names": []string{},
+		"ip_addresses": addresses, "suspended": false, "suspended_at": nil,
+	}
+}
+
+func bareDisk(t *thing) fake.Object {
+	return fake.Object{
+		"id": t.id, "name": t.name, "size_in_gb": 25, "wwn": "07c254d9fc811a8c",
+		"state": katapult.DiskStateBuilt, "created_at": t.created.Unix(),
+	}
+}
+
+func (s *Server) diskItem(t *thing) fake.Object {
+	d := bareDisk(t)
+	delete(d, "created_at")
+	d["virtual_machine_disk"] = nil
+	if vm := s.byID(t.disk.VirtualMachine); vm != nil {
+		d["virtual_machine_disk"] = fake.Object{"virtual_machine": fake.Object{"id": vm.id, "fqdn": vm.second}}
+	}
+	return d
+}
+
+func (s *Server) disk(t *thing) fake.Object {
+	d := bareDisk(t)
+	d["storage_speed"], d["bus_type"], d["data_center"], d["installation"] = "nvme", "scsi", place(), nil
+	d["io_profile"] = fake.Object{
+		"id": "diop_1", "name": "Unrestricted", "permalink": "unrestricted", "speed_in_mb": nil, "iops": nil,
+	}
+	d["virtual_machine_disk"] = nil
+	if vm := s.byID(t.disk.VirtualMachine); vm != nil {
+		d["virtual_machine_disk"] = fake.Object{
+			"virtual_machine": fake.Object{"id": vm.id, "fqdn": vm.second},
+			"attach_on_boot":  true, "boot": t.disk.boot, "state": t.disk.state,
+		}
+	}
+	return d
+}
+
+func machineDisk(t *thing) fake.Object {
+	return fake.Object{"disk": bareDisk(t), "attach_on_boot": true, "boot": t.disk.boot, "state": t.disk.state}
+}
+
+// networkInterfaces are those of a virtual machine: one in the provider's network,
+// with its addresses, and one in each of its virtual networks.
+func (s *Server) networkInterfaces(t *thing) []fake.Object {
+	addresses := []fake.Object{}
+	for _, ip := range s.heldBy(t) {
+		addresses = append(addresses, fake.Object{"id": ip.id, "address": ip.second})
+	}
+	all := []fake.Object{{
+		"id": "vmnet_" + t.id, "name": "Public Network on " + t.name,
+		"network": fake.Object{"id": "netw_1", "name": "Public Network"}, "virtual_network": nil,
+		"ip_addresses": addresses,
+	}}
+	for _, id := range t.machine.Networks {
+		all = append(all, fake.Object{
+			"id": "vmnet_" + t.id + "_" + id, "name": s.nameOf(id) + " on " + t.name,
+			"network": nil, "virtual_network": fake.Object{"id": id, "name": s.nameOf(id)},
+			"ip_addresses": []fake.Object{},
+		})
+	}
+	return all
+}
+
+func volume(t *thing) fake.Object {
+	associations := slices.Clone(t.volume.Associations)
+	if associations == nil {
+		associations = []string{}
+	}
+	return fake.Object{
+		"id": t.id, "name": t.name, "data_center": place(), "associations": associations,
+		"state": katapult.FileStorageVolumeStateReady, "nfs_location": "nfs.example.com:/katapult/" + t.id, "size": 0,
+		"technology_generation": 1, "atime_update": nil, "nfs_root_squash": nil,
+		"nfs_all_squash": nil, "nfs_anon_uid": nil, "nfs_anon_gid": nil,
+	}
+}
+
+func (s *Server) policyItem(t *thing) fake.Object {
+	p := s.policy(t)
+	delete(p, "auto_move_to_trash_at")
+	p["schedule"] = fake.Object{
+		"interval": katapult.ScheduleIntervalDaily, "next_invocation_at": t.created.Add(24 * time.Hour).Unix(),
+	}
+	return p
+}
+
+func (s *Server) policy(t *thing) fake.Object {
+	target := fake.Object{}
+	switch of := s.byID(t.policy.Target); {
+	case of == nil:
+	case of.machine != nil:
+		target = fake.Object{"type": "VirtualMachine", "value": s.machine(of)}
+	case of.disk != nil:
+		target = fake.Object{"type": "Disk", "value": s.disk(of)}
+	}
+	return fake.Object{
+		"id": t.id, "retention": 7, "total_size": 0.0, "target": target,
+		"schedule": fake.Object{
+			"frequency": 1, "interval": katapult.ScheduleIntervalDaily, "minute": 0,
+			"next_invocation_at": t.created.Add(24 * time.Hour).Unix(), "time": 0,
+		},
+		"auto_move_to_trash_at": nil,
+	}
+}
+
+func template(t *thing) fake.Object {
+	return fake.Object{
+		"id": t.id, "name": t.name, "description": nil, "permalink": "templates/" + t.id,
+		"universal": false, "size_in_gb": nil, "latest_version": fake.Object{"id": "dtv_" + t.id, "number": 1},
+		"operating_system": nil,
+	}
+}
+
+// universalTemplate is one that the provider gives to everybody.
+func universalTemplate() fake.Object {
+	return fake.Object{
+		"id": "dtpl_universal", "name": "AlmaLinux 9", "description": nil, "permalink": "templates/almalinux9",
+		"universal": true, "size_in_gb": nil, "latest_version": fake.Object{"id": "dtv_universal", "number": 2},
+		"operating_system": fake.Object{"id": "os_1", "name": "AlmaLinux"},
+	}
+}
+
+func (s *Server) loadBalancerItem(t *thing) fake.Object {
+	resources, ids := []fake.Object{}, []string{}
+	for _, id := range t.lb.Targets {
+		if vm := s.byID(id); vm != nil && vm.present() {
+			resources = append(resources, fake.Object{"type": "VirtualMachine", "value": s.machine(vm)})
+			ids = append(ids, id)
+		}
+	}
+	return fake.Object{
+		"id": t.id, "name": t.name, "api_reference": orNull(t.second),
+		"resource_type": katapult.LoadBalancerResourceTypeVirtualMachines, "resources": resources, "resource_ids": ids,
+		"ip_address":  fake.Object{"address": s.listensOn(t)["address"]},
+		"data_center": fake.Object{"id": "dc_lon", "name": "London"},
+	}
+}
+
+func (s *Server) loadBalancer(t *thing) fake.Object {
+	l := s.loadBalancerItem(t)
+	l["ip_address"], l["data_center"] = s.listensOn(t), place()
+	l["https_redirect"], l["enable_weighting"] = false, false
+	l["backend_certificate"], l["backend_certificate_key"] = "", ""
+	l["weights"], l["standby_vms"] = []any{}, []string{}
+	return l
+}
+
+// listensOn is the address of a load balancer: the organization's where it holds one.
+func (s *Server) listensOn(t *thing) fake.Object {
+	for _, ip := range s.heldBy(t) {
+		return fake.Object{"id": ip.id, "address": ip.second}
+	}
+	return fake.Object{"id": "ip_" + t.id, "address": "198.51.100.1"}
+}
+
+func loadBalancerRules(t *thing) []fake.Object {
+	rules := []fake.Object{}
+	for _, port := range t.lb.Ports {
+		rules = append(rules, fake.Object{
+			"id": fmt.Sprintf("lbrule_%s_%d", t.id, port), "algorithm": katapult.LoadBalancerRuleAlgorithmRoundRobin,
+			"destination_port": port, "listen_port": port, "protocol": katapult.LoadBalancerRuleProtocolTCP,
+			"certificates": []any{}, "check_enabled": true,
+		})
+	}
+	return rules
+}
+
+func zone(t *thing) fake.Object {
+	return fake.Object{"id": t.id, "name": t.name, "default_ttl": 3600, "verified": true}
+}
+
+func network(t *thing) fake.Object {
+	return fake.Object{"id": t.id, "name": t.name, "data_center": dataCenter()}
+}
+
+func (s *Server) addressItem(t *thing) fake.Object {
+	a := fake.Object{
+		"id": t.id, "address": t.second, "reverse_dns": "", "vip": false,
+		"allocation_id": nil, "allocation_type": nil,
+	}
+	switch by := s.byID(t.ip.HeldBy); {
+	case by == nil:
+	case by.machine != nil:
+		a["allocation_id"], a["allocation_type"] = by.id, "VirtualMachine"
+	default:
+		a["allocation_id"], a["allocation_type"] = by.id, "LoadBalancer"
+	}
+	return a
+}
+
+func (s *Server) address(t *thing) fake.Object {
+	a := s.addressItem(t)
+	a["label"], a["address_with_mask"] = nil, t.second+"/24"
+	a["network"] = fake.Object{
+		"id": "netw_1", "name": "Public Network", "permalink": "uk-lon-01-public", "default": true, "data_center": dataCenter(),
+	}
+	a["subnet"] = fake.Object{
+		"id": "sbnt_1", "address": "192.0.2.0", "gateway": "192.0.2.254", "mask": 24, "billable": true, "version": 4,
+	}
+	return a
+}
+
+func (s *Server) account(t *thing) fake.Object {
+	return fake.Object{
+		"region": t.region, "created_at": t.created.Unix(), "provisioning_state": katapult.ObjectStorageProvisioningStateProvisioned,
+		"size": 0, "bucket_count": len(s.buckets(t)), "data_center": dataCenter(),
+	}
+}
+
+func (s *Server) bucket(t *thing) fake.Object {
+	keys := []string{}
+	for _, key := range s.things {
+		if key.key != nil && key.owner == t.owner && key.region == t.region && slices.Contains(key.key.Buckets, t.name) {
+			keys = append(keys, key.id)
+		}
+	}
+	return fake.Object{
+		"name": t.name, "label": nil, "created_at": t.created.Unix(), "state": katapult.ObjectStorageStateConfigured,
+		"object_count": 0, "size": 0, "serve_static_site": false, "static_site_index": nil, "static_site_error": nil,
+		"public_url": "https://" + t.name + ".example.com", "custom_domains": []string{}, "cors_origins": []string{},
+		"access_control_list": fake.Object{
+			"public_read": false, "public_list": false, "all_keys_read": false, "all_keys_write": false,
+			"read_key_ids": keys, "write_key_ids": keys,
+		},
+	}
+}
+
+func accessKey(t *thing) fake.Object {
+	buckets := slices.Clone(t.key.Buckets)
+	every := buckets == nil
+	if every {
+		buckets = []string{}
+	}
+	return fake.Object{
+		"id": t.id, "name": t.name, "created_at": t.created.Unix(), "region": t.region,
+		"state": katapult.ObjectStorageStateConfigured, "all_buckets_read": every, "all_objects_read": every,
+		"all_objects_write": every, "read_buckets": buckets, "write_buckets": buckets,
+		"server_url": "https://" + t.region + ".example.com", "s3_access_key_id": "KEY" + t.id, "s3_secret_access_key": nil,
+	}
+}
+
+// handleThings adds the routes of all that an organization has.
+func (s *Server) handleThings(routes *fake.Routes) {
+	const inOrganization = basePath + "/organizations/{organization}/"
+	for _, k := range s.kinds {
+		if k.lookup == "" {
+			k.lookup = k.noun
+		}
+		if k.item != nil {
+			routes.Handle("List"+k.all+"Page", "GET "+inOrganization+k.path, s.inOrganization(s.listOf(k)))
+		}
+		if k.full != nil {
+			one := basePath + "/" + k.path + "/{" + k.lookup + "}"
+			routes.Handle("Get"+k.singular, "GET "+one, s.about(k, s.get))
+			routes.Handle("Delete"+k.singular, "DELETE "+one, s.about(k, s.remove))
+		}
+	}
+	machine, disk, lb, ip := s.kindOf("virtual_machine"), s.kindOf("disk"), s.kindOf("load_balancer"), s.kindOf("ip_address")
+	for _, route := range []struct {
+		operation, pattern string
+		handler            http.HandlerFunc
+	}{
+		{"ListVirtualMachineDisksPage", "GET /virtual_machines/{virtual_machine}/disks", s.about(machine, s.listMachineDisks)},
+		{"ListNetworkInterfacesPage", "GET /virtual_machines/{virtual_machine}/network_interfaces", s.about(machine, s.listNetworkInterfaces)},
+		{"StopVirtualMachine", "POST /virtual_machines/{virtual_machine}/stop", s.about(machine, s.stop)},
+		{"ShutdownVirtualMachine", "POST /virtual_machines/{virtual_machine}/shutdown", s.about(machine, s.shutdown)},
+		{"DetachDisk", "POST /disks/{disk}/detach", s.about(disk, s.detach)},
+		{"UnassignDisk", "POST /disks/{disk}/unassign", s.about(disk, s.unassign)},
+		{"ListLoadBalancerRulesPage", "GET /load_balancers/{load_balancer}/rules", s.about(lb, s.listRules)},
+		{"UnallocateIPAddress", "POST /ip_addresses/{ip_address}/unallocate", s.about(ip, s.unallocate)},
+		{"GetObjectStorageAccount", "GET /organizations/{organization}/object_storage/{object_storage_cluster}", s.inAccount(s.getAccount)},
+		{"DeleteObjectStorageAccount", "DELETE /organizations/{organization}/object_storage/{object_storage_cluster}", s.inAccount(s.deleteAccount)},
+		{"GetObjectStorageBucket", "GET /object_storage/{object_storage_cluster}/buckets/{bucket}", s.aboutBucket(s.getBucket)},
+		{"DeleteObjectStorageBucket", "DELETE /object_storage/{object_storage_cluster}/buckets/{bucket}", s.aboutBucket(s.deleteBucket)},
+		{"ListTrashObjectsPage", "GET /organizations/{organization}/trash_objects", s.inOrganization(s.listTrash)},
+		{"PurgeTrash", "POST /organizations/{organization}/trash_objects/purge_all", s.inOrganization(s.purgeAll)},
+		{"GetTrashObject", "GET /trash_objects/{trash_object}", s.aboutTrash(s.getTrash)},
+		{"PurgeTrashObject", "DELETE /trash_objects/{trash_object}", s.aboutTrash(s.purge)},
+		{"GetTask", "GET /tasks/{task}", s.handle(s.getTask)},
+	} {
+		method, path, _ := strings.Cut(route.pattern, " ")
+		routes.Handle(route.operation, method+" "+basePath+path, route.handler)
+	}
+}
+
+func (s *Server) listOf(k *kind) func(*request, *Organization) {
+	return func(q *request, o *Organization) {
+		items := []fake.Object{}
+		for _, t := range s.all(func(t *thing) bool { return t.owner == o && t.kind == k && t.present() }) {
+			items = append(items, k.item(t))
+		}
+		if q.URL.Query().Get("include_universal") == "true" {
+			items = append(items, universalTemplate())
+		}
+		s.page(q, k.list, items)
+	}
+}
+
+func (s *Server) get(q *request, t *thing) {
+	answer := fake.Object{t.kind.noun: t.kind.full(t)}
+	for name, value := range t.kind.beside {
+		answer[name] = value
+	}
+	if t.ip != nil {
+		answer["allocation"] = nil
+		if by := s.byID(t.ip.HeldBy); by != nil {
+			answer["allocation"] = fake.Object{"id": by.id, "name": by.name}
+		}
+	}
+	q.answer(http.StatusOK, answer)
+}
+
+// remove deletes something, or moves it to the trash.
+func (s *Server) remove(q *request, t *thing) {
+	if t.kind.refuses != nil {
+		if r := t.kind.refuses(t); r != nil {
+			q.refuse(r)
+			return
+		}
+	}
+	var answer fake.Object
+	if t.kind.deleted != nil {
+		answer = t.kind.deleted(t)
+	} else {
+		answer = fake.Object{t.kind.noun: t.kind.full(t)}
+	}
+	if t.kind.trash == "" {
+		s.drop(t)
+	} else {
+		s.discard(t)
+	}
+	if t.kind.deleted == nil {
+		answer["trash_object"] = t.trashObject()
+	}
+	q.answer(http.StatusOK, answer)
+}
+
+func (s *Server) listMachineDisks(q *request, t *thing) {
+	disks := []fake.Object{}
+	for _, d := range s.disksOf(t) {
+		disks = append(disks, machineDisk(d))
+	}
+	s.page(q, "disks", disks)
+}
+
+func (s *Server) listNetworkInterfaces(q *request, t *thing) {
+	s.page(q, "virtual_machine_network_interfaces", s.networkInterfaces(t))
+}
+
+func (s *Server) stop(q *request, t *thing) {
+	s.powerOff(q, t, "Stop virtual machine", katapult.VirtualMachineStateStopping)
+}
+
+func (s *Server) shutdown(q *request, t *thing) {
+	s.powerOff(q, t, "Shutdown virtual machine", katapult.VirtualMachineStateShuttingDown)
+}
+
+// powerOff stops a virtual machine, which has to be started. The disks of a stopped
+// one are detached, and stay assigned.
+func (s *Server) powerOff(q *request, t *thing, name string, meanwhile katapult.VirtualMachineState) {
+	if t.machine.State != katapult.VirtualMachineStateStarted {
+		q.refuse(notQueued("The virtual machine is " + string(t.machine.State) + "."))
+		return
+	}
+	t.machine.State = meanwhile
+	began := s.begin(name, func(ok bool) {
+		if !ok {
+			t.machine.State = katapult.VirtualMachineStateStarted
+			return
+		}
+		t.machine.State = katapult.VirtualMachineStateStopped
+		for _, d := range s.disksOf(t) {
+			d.disk.state = katapult.DiskAttachmentStateDetached
+		}
+	})
+	q.answer(http.StatusOK, fake.Object{"task": began.short()})
+}
+
+func (s *Server) detach(q *request, t *thing) {
+	switch {
+	case t.disk.VirtualMachine == "":
+		q.refuse(&refusal{http.StatusUnprocessableEntity, "unassigned_disk", nil})
+		return
+	case t.disk.state != katapult.DiskAttachmentStateAttached:
+		q.refuse(notQueued("The disk is " + string(t.disk.state) + "."))
+		return
+	}
+	t.disk.state = katapult.DiskAttachmentStateDetaching
+	began := s.begin("Detach disk", func(ok bool) {
+		switch {
+		case t.disk.VirtualMachine == "":
+		case ok:
+			t.disk.state = katapult.DiskAttachmentStateDetached
+		default:
+			t.disk.state = katapult.DiskAttachmentStateAttached
+		}
+	})
+	q.answer(http.StatusOK, fake.Object{"disk": s.disk(t), "task": began.object()})
+}
+
+func (s *Server) unassign(q *request, t *thing) {
+	if t.disk.VirtualMachine == "" || t.disk.state != katapult.DiskAttachmentStateDetached {
+		q.refuse(&refusal{http.StatusUnprocessableEntity, "unable_to_unassign", fake.Object{
+			"errors": []string{"The disk is not assigned, or not detached."},
+		}})
+		return
+	}
+	t.disk.VirtualMachine, t.disk.state, t.disk.boot = "", "", false
+	q.answer(http.StatusOK, fake.Object{"disk": s.disk(t)})
+}
+
+func (s *Server) listRules(q *request, t *thing) {
+	s.page(q, "load_balancer_rules", loadBalancerRules(t))
+}
+
+func (s *Server) unallocate(q *request, t *thing) {
+	by := s.byID(t.ip.HeldBy)
+	switch {
+	case by == nil:
+		q.refuse(&refusal{http.StatusUnprocessableEntity, "no_allocation", nil})
+	case by.machine == nil:
+		q.refuse(&refusal{http.StatusConflict, "resource_does_not_support_unallocation", nil})
+	default:
+		t.ip.HeldBy = ""
+		q.answer(http.StatusOK, fake.Object{})
+	}
+}
+
+// region reads which cluster a request is about, and answers when there is none.
+func (s *Server) region(q *request) (string, bool) {
+	_, region, ok := q.lookup("object_storage_cluster", "region")
+	if ok && !s.regions[region] {
+		q.notFound("object_storage_cluster")
+		return "", false
+	}
+	return region, ok
+}
+
+// inAccount finds the object storage that a request is about.
+func (s *Server) inAccount(next func(*request, *thing)) http.HandlerFunc {
+	return s.inOrganization(func(q *request, o *Organization) {
+		region, ok := s.region(q)
+		if !ok {
+			return
+		}
+		k := s.kindOf("object_storage_account")
+		t := s.first(func(t *thing) bool { return t.owner == o && t.kind == k && t.region == region })
+		switch {
+		case t == nil:
+			q.notFound("object_storage_account")
+		case !t.present():
+			q.refuse(t.inTrash())
+		default:
+			next(q, t)
+		}
+	})
+}
+
+func (s *Server) getAccount(q *request, t *thing) {
+	q.answer(http.StatusOK, fake.Object{"object_storage_account": s.account(t)})
+}
+
+// deleteAccount moves object storage to the trash, when there is nothing in it.
+func (s *Server) deleteAccount(q *request, account *thing) {
+	var left []string
+	for _, t := range s.things {
+		if t != account && t.owner == account.owner && t.region == account.region {
+			left = append(left, t.name+" is left.")
+		}
+	}
+	if left != nil {
+		q.refuse(&refusal{http.StatusUnprocessableEntity, "validation_error", fake.Object{"errors": left}})
+		return
+	}
+	shown := s.account(account)
+	s.discard(account)
+	q.answer(http.StatusOK, fake.Object{"trash_object": account.trashObject(), "object_storage_account": shown})
+}
+
+// aboutBucket finds the bucket that a request is about. A name is enough for the
+// token, so it may fit the buckets of several organizations.
+func (s *Server) aboutBucket(next func(*request, *thing)) http.HandlerFunc {
+	return s.handle(func(q *request) {
+		region, ok := s.region(q)
+		if !ok {
+			return
+		}
+		_, name, ok := q.lookup("bucket", "name")
+		if !ok {
+			return
+		}
+		found := s.all(func(t *thing) bool { return t.bucket != nil && t.name == name && t.region == region })
+		switch len(found) {
+		case 0:
+			q.notFound("object_storage_bucket")
+		case 1:
+			next(q, found[0])
+		default:
+			q.refuse(&refusal{http.StatusInternalServerError, "multiple_object_storage_buckets_found", nil})
+		}
+	})
+}
+
+func (s *Server) getBucket(q *request, t *thing) {
+	q.answer(http.StatusOK, fake.Object{"object_storage_bucket": s.bucket(t)})
+}
+
+func (s *Server) deleteBucket(q *request, t *thing) {
+	if t.bucket.Undeletable {
+		q.refuse(&refusal{http.StatusForbidden, "object_storage_bucket_deletion_error", fake.Object{"details": "The bucket is in use."}})
+		return
+	}
+	s.drop(t)
+	q.answer(http.StatusOK, fake.Object{"success": true})
+}
+
+// handle plays an operation, alone: all that has become due by now is done before.
+func (s *Server) handle(play func(*request)) http.HandlerFunc {
+	return func(w http.ResponseWriter, r *http.Request) {
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		s.settle()
+		q := &request{Request: r, w: w}
+		if mediaType, _, _ := mime.ParseMediaType(r.Header.Get("Content-Type")); mediaType == "application/json" {
+			_ = json.NewDecoder(r.Body).Decode(&q.body)
+		}
+		play(q)
+	}
+}
+
+func (q *request) answer(status int, body fake.Object) { fake.JSON(q.w, status, body) }
+
+func (q *request) fail(status int, code string, detail fake.Object) {
+	failure(q.w, status, code, detail)
+}
+
+func (q *request) refuse(r *refusal) { q.fail(r.status, r.code, r.detail) }
+
+func (q *request) notFound(noun string) {
+	q.fail(http.StatusNotFound, noun+"_not_found", nil)
+}
+
+// lookup reads the lookup of something, in the query or in the body, which wins.
+// Without one, as with a body that is not declared to be JSON, the path's own
+// segment is taken for the id. It answers itself when there are two.
+func (q *request) lookup(noun string, keys ...string) (key, value string, ok bool) {
+	var inBody map[string]*string
+	_ = json.Unmarshal(q.body[noun], &inBody)
+	query := q.URL.Query()
+	found := 0
+	for _, k := range keys {
+		name := noun + "[" + k + "]"
+		switch {
+		case inBody[k] != nil:
+			key, value = k, *inBody[k]
+		case query.Has(name):
+			key, value = k, query.Get(name)
+		default:
+			continue
+		}
+		found++
+	}
+	switch found {
+	case 0:
+		return "id", q.PathValue(noun), true
+	case 1:
+		return key, value, true
+	}
+	q.fail(http.StatusBadRequest, "invalid_argument", fake.Object{
+		"issue": "ambiguous_lookup_values", "path": []string{noun}, "errors": []string{},
+	})
+	return "", "", false
+}
+
+// text reads an argument of the body.
+func (q *request) text(name string) string {
+	var text string
+	_ = json.Unmarshal(q.body[name], &text)
+	return text
+}
+
+// page answers with one page of a list. Pages count from 1, and one beyond the end is
+// empty.
+func (s *Server) page(q *request, property string, all []fake.Object) {
+	number, size := q.count("page", 1), q.count("per_page", 30)
+	if s.maxPage > 0 {
+		size = min(size, s.maxPage)
+	}
+	first := min((number-1)*size, len(all))
+	items := all[first:min(first+size, len(all))]
+	pagination := fake.Object{
+		"current_page": number, "per_page": size, "large_set": s.large,
+		"total_pages": (len(all) + size - 1) / size, "total": len(all),
+	}
+	if s.large {
+		pagination["total_pages"], pagination["total"] = nil, nil
+	}
+	q.answer(http.StatusOK, fake.Object{"pagination": pagination, property: append([]fake.Object{}, items...)})
+}
+
+func (q *request) count(name string, otherwise int) int {
+	if n, err := strconv.Atoi(q.URL.Query().Get(name)); err == nil && n > 0 {
+		return n
+	}
+	return otherwise
+}
+
+// inOrganization finds the organization that a request is about.
+func (s *Server) inOrganization(next func(*request, *Organization)) http.HandlerFunc {
+	return s.handle(func(q *request) {
+		key, value, ok := q.lookup("organization", "id", "sub_domain")
+		if !ok {
+			return
+		}
+		for _, o := range s.organizations {
+			if key == "id" && o.ID != value || key == "sub_domain" && o.SubDomain != value {
+				continue
+			}
+			switch {
+			case o.Suspended:
+				q.fail(http.StatusForbidden, "organization_suspended", nil)
+			case o.NotActivated:
+				q.fail(http.StatusForbidden, "organization_not_activated", nil)
+			default:
+				next(q, o)
+			}
+			return
+		}
+		q.notFound("organization")
+	})
+}
+
+// about finds the thing of a kind that a request is about. What is in the trash is
+// not to be worked with.
+func (s *Server) about(k *kind, next func(*request, *thing)) http.HandlerFunc {
+	return s.handle(func(q *request) {
+		keys := []string{"id"}
+		if k.second != "" {
+			keys = append(keys, k.second)
+		}
+		key, value, ok := q.lookup(k.lookup, keys...)
+		if !ok {
+			return
+		}
+		t := s.first(func(t *thing) bool {
+			return t.kind == k && value != "" && (key == "id" && t.id == value || key != "id" && t.second == value)
+		})
+		switch {
+		case t == nil:
+			q.notFound(k.noun)
+		case !t.present():
+			q.refuse(t.inTrash())
+		default:
+			next(q, t)
+		}
+	})
+}
+
+// short is a task as the power operations show it.
+func (t *task) short() fake.Object {
+	return fake.Object{"id": t.id, "name": t.name, "status": t.status()}
+}
+
+func (t *task) object() fake.Object {
+	o := t.short()
+	o["created_at"], o["started_at"], o["finished_at"], o["progress"] = t.created.Unix(), nil, nil, 0
+	status := t.status()
+	if status != katapult.TaskStatusPending {
+		o["started_at"], o["progress"] = t.created.Add(t.lasts/3).Unix(), 50
+	}
+	if t.over {
+		o["finished_at"] = t.ends().Unix()
+	}
+	if status == katapult.TaskStatusCompleted {
+		o["progress"] = 100
+	}
+	return o
+}
+
+// trashObject shows something that is in the trash. Object storage has no id there.
+func (t *thing) trashObject() fake.Object {
+	o := fake.Object{"id": t.trash.id, "keep_until": t.trash.keepUntil.Unix(), "object_type": t.kind.trash}
+	if t.region == "" {
+		o["object_id"] = t.id
+	}
+	return o
+}
+
+func (s *Server) listTrash(q *request, o *Organization) {
+	objects := []fake.Object{}
+	for _, t := range s.all(inTrashOf(o)) {
+		objects = append(objects, t.trashObject())
+	}
+	s.page(q, "trash_objects", objects)
+}
+
+// aboutTrash finds the object in the trash that a request is about.
+func (s *Server) aboutTrash(next func(*request, *thing)) http.HandlerFunc {
+	return s.handle(func(q *request) {
+		key, value, ok := q.lookup("trash_object", "id", "object_id")
+		if !ok {
+			return
+		}
+		t := s.first(func(t *thing) bool {
+			return t.trash != nil && (key == "id" && t.trash.id == value || key == "object_id" && t.region == "" && t.id == value)
+		})
+		if t == nil {
+			q.notFound("trash_object")
+			return
+		}
+		next(q, t)
+	})
+}
+
+func (s *Server) getTrash(q *request, t *thing) {
+	q.answer(http.StatusOK, fake.Object{"trash_object": t.trashObject()})
+}
+
+func (s *Server) purge(q *request, t *thing) { s.beginPurge(q, []*thing{t}) }
+
+func (s *Server) purgeAll(q *request, o *Organization) { s.beginPurge(q, s.all(inTrashOf(o))) }
+
+func (s *Server) beginPurge(q *request, things []*thing) {
+	t := s.begin("Purge items from trash", func(ok bool) {
+		for _, t := range things {
+			if ok && slices.Contains(s.things, t) {
+				s.drop(t)
+			}
+		}
+	})
+	q.answer(http.StatusOK, fake.Object{"task": t.object()})
+}
+
+func (s *Server) getTask(q *request) {
+	_, value, ok := q.lookup("task", "id")
+	if !ok {
+		return
+	}
+	i := slices.IndexFunc(s.tasks, func(t *task) bool { return t.id == value })
+	if i < 0 {
+		q.notFound("task")
+		return
+	}
+	q.answer(http.StatusOK, fake.Object{"task": s.tasks[i].object()})
+}

@@ -1,0 +1,78 @@
+// Package zitadeltest is a double of an instance of Zitadel for tests: in memory,
+// stateful, and with Zitadel's own rules. It refuses what Zitadel refuses, in the
+// bodies that Zitadel answers with, and knows what really happened.
+//
+//	srv := zitadeltest.NewServer()
+//	srv.AddOrganization(zitadeltest.Organization{ID: "312909075211944042", Name: "Acme"})
+//	client, err := zitadel.New(srv.Option())
+//
+// It plays v4.13.1, or v2.54.10 when told to.
+package zitadeltest
+
+import (
+	"net/http"
+	"sync"
+	"time"
+
+	"github.com/offboard-dev/offboard-go/internal/fake"
+	"github.com/offboard-dev/offboard-go/offboardtest"
+	"github.com/offboard-dev/offboard-go/zitadel"
+)
+
+// Server is the double. It is safe for concurrent use.
+type Server struct {
+	*offboardtest.Server
+
+	mu             sync.Mutex
+	organizations  []*organization
+	first          string // the id of the default organization
+	system         string // the id of the organization with Zitadel's own project
+	home           string // the id of the organization of the credentials' users
+	deleted        []string
+	permissions    []string
+	tokens         map[string]token
+	key            key
+	legacy         bool
+	blocked        bool
+	quotaExhausted bool
+	lag            time.Duration
+	requests       int
+	items          []*item // what the organizations have
+	ids            int     // how many were made
+	changes        int     // of the default organization
+}
+
+// NewServer returns a double with one organization, [DefaultOrganization].
+func NewServer() *Server {
+	s := &Server{
+		first: DefaultOrganization, home: DefaultOrganization, tokens: map[string]token{},
+		permissions: []string{
+			"org.read", "org.write", "org.delete", "iam.read", "iam.write", "org.create", "org.member.read",
+			"user.read", "user.grant.read", "project.read", "project.app.read", "project.grant.read",
+			"iam.member.read", "org.idp.read", "org.action.read", "policy.read", "project.member.read", "project.grant.member.read",
+			"user.membership.read", "group.read",
+		},
+	}
+	s.AddUser(User{ID: Caller, UserName: "zitadeltest", Machine: true})
+	s.AddOrganization(Organization{ID: DefaultOrganization, Name: "ZITADEL", PrimaryDomain: "zitadel.double.invalid", System: true})
+	routes := fake.NewRoutes(func(w http.ResponseWriter, _ *http.Request) {
+		bare(w, http.StatusNotFound, 5, "Not Found")
+	})
+	routes.Handle("GetOrganization", "GET /admin/v1/orgs/{orgId}", s.permitted("iam.read", s.get))
+	routes.Handle("GetDefaultOrganization", "GET /admin/v1/orgs/default", s.permitted("iam.read", s.getDefault))
+	routes.Handle("SearchOrganizationsPage", "POST /admin/v1/orgs/_search", s.permitted("iam.read", s.search))
+	routes.Handle("DeleteOrganization", "DELETE /admin/v1/orgs/{orgId}", s.permitted("iam.write", s.delete))
+	routes.Handle("ListPermissions", "POST /auth/v1/permissions/zitadel/me/_search", s.authenticated(s.listPermissions))
+	s.routesOfLife(routes)
+	s.routesOfOwned(routes)
+	routes.Handle(TokenRequest, "POST /oauth/v2/token", s.token)
+	s.Server = offboardtest.NewServer(s.admit(routes), routes.Operation)
+	return s
+}
+
+// Option makes a client speak to the double: in memory, or to the listener once
+// it was started.
+func (s *Server) Option() zitadel.Option {
+	base, client := s.Endpoint()
+	return zitadel.Options(zitadel.WithBaseURL(base), zitadel.WithHTTPClient(client), zitadel.WithToken(Token))
+}
