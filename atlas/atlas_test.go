@@ -12,7 +12,7 @@ import (
 
 	"github.com/offboard-dev/offboard-go/atlas"
 	"github.com/offboard-dev/offboard-go/atlas/atlastest"
-	"github.com/offboard-dev/offboard-go/internal/ruletest"
+	"github.com/offboard-dev/offboard-go/internal/suite/pipelinesuite"
 	"github.com/offboard-dev/offboard-go/offboardtest"
 )
 
@@ -28,22 +28,22 @@ func TestRules(t *testing.T) {
 	rules.Run(t)
 }
 
-var rules = ruletest.Provider{
+var rules = pipelinesuite.Provider{
 	Operation: "DeleteOrganization",
 	Gone:      404,
 	Foreign: []string{
 		" ", "acme", "5e2f0000000000000000000", "5e2f000000000000000000011", "5E2F00000000000000000001",
 		"5e2f0000000000000000000g", "../groups/" + shop, acme + "/groups", acme + "?envelope=true", "%2e%2e",
 	},
-	New: func(testing.TB) ruletest.Case { return newCase(atlastest.NewServer()) },
+	New: func(testing.TB) pipelinesuite.Case { return newCase(atlastest.NewServer()) },
 }
 
-func newCase(srv *atlastest.Server) ruletest.Case {
+func newCase(srv *atlastest.Server) pipelinesuite.Case {
 	srv.AddOrganization(atlastest.Organization{ID: acme, Name: "Acme"})
-	return ruletest.Case{
+	return pipelinesuite.Case{
 		Server: srv.Server,
 		Exists: func() bool { return srv.Exists(acme) },
-		Delete: func(ctx context.Context, s ruletest.Settings) error {
+		Delete: func(ctx context.Context, s pipelinesuite.Settings) error {
 			id := acme
 			if s.ID != nil {
 				id = *s.ID
@@ -54,7 +54,7 @@ func newCase(srv *atlastest.Server) ruletest.Case {
 }
 
 // options makes a client of the settings that the rules ask for.
-func options(srv *atlastest.Server, s ruletest.Settings) []atlas.Option {
+func options(srv *atlastest.Server, s pipelinesuite.Settings) []atlas.Option {
 	options := []atlas.Option{srv.Option(), atlas.WithLogger(s.Logger)}
 	if s.Client != nil {
 		options = append(options, atlas.WithHTTPClient(s.Client))
@@ -69,21 +69,21 @@ func TestCredentialsAreNotShown(t *testing.T) {
 	t.Parallel()
 	var doubles sync.Map // by the part that all doubles share
 	known := rules
-	known.New = func(testing.TB) ruletest.Case {
+	known.New = func(testing.TB) pipelinesuite.Case {
 		srv := atlastest.NewServer()
 		doubles.Store(srv.Server, srv)
 		return newCase(srv)
 	}
-	double := func(c ruletest.Case) *atlastest.Server {
+	double := func(c pipelinesuite.Case) *atlastest.Server {
 		srv, _ := doubles.Load(c.Server)
 		return srv.(*atlastest.Server)
 	}
-	known.Secrecy(t, map[string]ruletest.Credential{
-		"service account": func(c ruletest.Case, canary string, s ruletest.Settings) (any, func(context.Context) error, error) {
+	known.Secrecy(t, map[string]pipelinesuite.Credential{
+		"service account": func(c pipelinesuite.Case, canary string, s pipelinesuite.Settings) (any, func(context.Context) error, error) {
 			double(c).AddServiceAccount(atlastest.Credential{ID: "id", Secret: canary})
 			return client(s, atlas.WithServiceAccount("id", canary))
 		},
-		"API key": func(c ruletest.Case, canary string, s ruletest.Settings) (any, func(context.Context) error, error) {
+		"API key": func(c pipelinesuite.Case, canary string, s pipelinesuite.Settings) (any, func(context.Context) error, error) {
 			double(c).AddAPIKey(atlastest.Credential{ID: "public", Secret: canary})
 			s.Client.Transport = ignorant{s.Client.Transport, canary, t}
 			return client(s, atlas.WithAPIKey("public", canary))
@@ -91,7 +91,7 @@ func TestCredentialsAreNotShown(t *testing.T) {
 	})
 }
 
-func client(s ruletest.Settings, credential atlas.Option) (any, func(context.Context) error, error) {
+func client(s pipelinesuite.Settings, credential atlas.Option) (any, func(context.Context) error, error) {
 	c, err := atlas.New(credential, atlas.WithHTTPClient(s.Client), atlas.WithLogger(s.Logger),
 		atlas.WithBaseURL(offboardtest.InMemory))
 	if err != nil {
@@ -128,13 +128,13 @@ func (i ignorant) RoundTrip(req *http.Request) (*http.Response, error) {
 
 func TestErrorAnswers(t *testing.T) {
 	t.Parallel()
-	ruletest.Fixtures(t, "testdata/errors.json", read)
+	pipelinesuite.Fixtures(t, "testdata/errors.json", read)
 }
 
-func FuzzErrorAnswers(f *testing.F) { ruletest.Fuzz(f, "testdata/errors.json", read) }
+func FuzzErrorAnswers(f *testing.F) { pipelinesuite.Fuzz(f, "testdata/errors.json", read) }
 
 func FuzzSuccess(f *testing.F) {
-	ruletest.FuzzSuccess(f, 204, "", func(hc *http.Client) error {
+	pipelinesuite.FuzzSuccess(f, 204, "", func(hc *http.Client) error {
 		return atlas.DeleteOrganization(context.Background(), acme,
 			atlas.WithAPIKey("public", "private"), atlas.WithHTTPClient(hc), atlas.WithRetry(atlas.Retry{MaxAttempts: 1, MaxWait: time.Minute}))
 	}, func(body string) bool { return strings.TrimSpace(body) == "" })

@@ -12,7 +12,7 @@ import (
 	"github.com/offboard-dev/offboard-go/atlas"
 	"github.com/offboard-dev/offboard-go/atlas/atlastest"
 	"github.com/offboard-dev/offboard-go/errors"
-	"github.com/offboard-dev/offboard-go/internal/teardowntest"
+	"github.com/offboard-dev/offboard-go/internal/suite/teardownsuite"
 	"github.com/offboard-dev/offboard-go/offboardtest"
 	"github.com/offboard-dev/offboard-go/teardown"
 )
@@ -106,7 +106,7 @@ func TestTeardown_ProjectMovedBefore(t *testing.T) {
 			p := planned(t, c)
 			if edited {
 				p.Steps = slices.DeleteFunc(p.Steps, func(s teardown.Step) bool { return s.Kind == "project" })
-				teardowntest.Seal(p)
+				teardownsuite.Seal(p)
 			}
 			srv.MoveProject(shop, other)
 			before := len(srv.Requests())
@@ -234,7 +234,7 @@ func TestTeardown_SnapshotsKeptByOthers(t *testing.T) {
 				p.Steps = slices.DeleteFunc(p.Steps, func(s teardown.Step) bool { return s.Kind == string(kind) })
 				p.Steps[0].After = nil
 				p.Steps = append(p.Steps, teardown.Step{ID: "cluster/" + shop + "/64a7ffffffffffffffffffff", Kind: "cluster", Name: "old in shop"})
-				teardowntest.Seal(p)
+				teardownsuite.Seal(p)
 				r, err := carryOut(t, c, p)
 				intact(t, srv, r, err)
 			})

@@ -15,7 +15,7 @@ import (
 	"github.com/offboard-dev/offboard-go/atlas"
 	"github.com/offboard-dev/offboard-go/atlas/atlastest"
 	"github.com/offboard-dev/offboard-go/errors"
-	"github.com/offboard-dev/offboard-go/internal/teardowntest"
+	"github.com/offboard-dev/offboard-go/internal/suite/teardownsuite"
 	"github.com/offboard-dev/offboard-go/offboardtest"
 	"github.com/offboard-dev/offboard-go/teardown"
 )
@@ -520,7 +520,7 @@ func TestTeardown_ProjectOfAnotherOrganization(t *testing.T) {
 				c := newClient(t, srv)
 				p := planned(t, c)
 				p.Steps = append(p.Steps, teardown.Step{ID: "project/" + blog, Kind: "project", Name: "blog"})
-				teardowntest.Seal(p)
+				teardownsuite.Seal(p)
 				srv.Fail(always(offboardtest.Respond("GetProject", http.StatusOK, body)))
 				_, err := carryOut(t, c, p)
 				if len(srv.Projects(other)) != 1 {

@@ -16,7 +16,7 @@ import (
 	"github.com/offboard-dev/offboard-go/atlas"
 	"github.com/offboard-dev/offboard-go/atlas/atlastest"
 	"github.com/offboard-dev/offboard-go/errors"
-	"github.com/offboard-dev/offboard-go/internal/teardowntest"
+	"github.com/offboard-dev/offboard-go/internal/suite/teardownsuite"
 	"github.com/offboard-dev/offboard-go/offboardtest"
 	"github.com/offboard-dev/offboard-go/teardown"
 )
@@ -108,7 +108,7 @@ func TestTeardown_StepsWithoutReference(t *testing.T) {
 		for i := range p.Steps {
 			p.Steps[i].Ref = nil
 		}
-		teardowntest.Seal(p)
+		teardownsuite.Seal(p)
 		on.Store(true)
 		r, err := carryOut(t, c, p, teardown.WithOverrides(teardown.TerminationProtection))
 		check(t, r, err, teardown.Deleted, "")

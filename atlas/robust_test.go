@@ -7,14 +7,14 @@ import (
 
 	"github.com/offboard-dev/offboard-go/atlas"
 	"github.com/offboard-dev/offboard-go/atlas/atlastest"
-	"github.com/offboard-dev/offboard-go/internal/ruletest"
+	"github.com/offboard-dev/offboard-go/internal/suite/pipelinesuite"
 	"github.com/offboard-dev/offboard-go/offboardtest"
 )
 
 // surface is the public API of the package.
-func surface(t *testing.T) ruletest.Surface {
+func surface(t *testing.T) pipelinesuite.Surface {
 	t.Helper()
-	return ruletest.Surface{
+	return pipelinesuite.Surface{
 		Client:    clientOf(t, "", nil),
 		Functions: map[string]any{"New": atlas.New, "DeleteOrganization": atlas.DeleteOrganization},
 		Options: map[string]any{
@@ -65,7 +65,7 @@ func TestAPI_MisplacedSecrets(t *testing.T) {
 
 func TestWithPlainHTTP(t *testing.T) {
 	t.Parallel()
-	ruletest.PlainHTTP(t, func(base string, allowed bool) error {
+	pipelinesuite.PlainHTTP(t, func(base string, allowed bool) error {
 		options := []atlas.Option{atlas.WithAPIKey("public", "private"), atlas.WithBaseURL(base)}
 		if allowed {
 			options = append(options, atlas.WithPlainHTTP())
@@ -76,10 +76,10 @@ func TestWithPlainHTTP(t *testing.T) {
 }
 
 func TestFromEnv_NamesVariable(t *testing.T) {
-	ruletest.Variables(t, []string{"MONGODB_ATLAS_BASE_URL", "MONGODB_ATLAS_CLIENT_ID", "MONGODB_ATLAS_CLIENT_SECRET", "MONGODB_ATLAS_PUBLIC_KEY", "MONGODB_ATLAS_PRIVATE_KEY"}, func() error {
+	pipelinesuite.Variables(t, []string{"MONGODB_ATLAS_BASE_URL", "MONGODB_ATLAS_CLIENT_ID", "MONGODB_ATLAS_CLIENT_SECRET", "MONGODB_ATLAS_PUBLIC_KEY", "MONGODB_ATLAS_PRIVATE_KEY"}, func() error {
 		_, err := atlas.New(atlas.FromEnv())
 		return err
-	}, map[string]ruletest.Environment{
+	}, map[string]pipelinesuite.Environment{
 		"nothing":            {Set: nil, Words: []string{"MONGODB_ATLAS_CLIENT_ID", "MONGODB_ATLAS_PUBLIC_KEY"}},
 		"an id alone":        {Set: map[string]string{"MONGODB_ATLAS_CLIENT_ID": "mdb_sa_id_canary"}, Words: []string{"MONGODB_ATLAS_CLIENT_SECRET is not set"}},
 		"a secret alone":     {Set: map[string]string{"MONGODB_ATLAS_CLIENT_SECRET": "mdb_sa_sk_canary"}, Words: []string{"MONGODB_ATLAS_CLIENT_ID is not set"}},

@@ -16,7 +16,7 @@ import (
 	"github.com/offboard-dev/offboard-go/atlas"
 	"github.com/offboard-dev/offboard-go/atlas/atlastest"
 	"github.com/offboard-dev/offboard-go/errors"
-	"github.com/offboard-dev/offboard-go/internal/teardowntest"
+	"github.com/offboard-dev/offboard-go/internal/suite/teardownsuite"
 	"github.com/offboard-dev/offboard-go/offboardtest"
 	"github.com/offboard-dev/offboard-go/teardown"
 )
@@ -73,7 +73,7 @@ const blog = "5e2f0000000000000000000b"
 
 func TestTeardown(t *testing.T) {
 	t.Parallel()
-	teardowntest.Provider{
+	teardownsuite.Provider{
 		Kinds: []string{
 			"backup_compliance_policy", "cluster", "encryption_endpoint", "failed_invoice", "federated_database", "federation",
 			"federation_endpoint", "flex_cluster", "live_migration_link", "network_peering", "online_archive", "outage_simulation",
@@ -82,13 +82,13 @@ func TestTeardown(t *testing.T) {
 		},
 		Permit:  []teardown.Override{teardown.TerminationProtection},
 		Outcome: teardown.Deleted,
-		New: func(tb testing.TB) *teardowntest.World {
+		New: func(tb testing.TB) *teardownsuite.World {
 			srv := blocked()
 			c, err := atlas.New(srv.Option())
 			if err != nil {
 				tb.Fatal(err)
 			}
-			return &teardowntest.World{
+			return &teardownsuite.World{
 				Server: srv.Server, Name: "Acme",
 				Plan:      func(ctx context.Context) (*teardown.Plan, error) { return c.Plan(ctx, acme) },
 				Teardown:  c.Teardown,
@@ -628,7 +628,7 @@ func TestAPlanOfAnotherPlaceIsRefused(t *testing.T) {
 			n := len(srv.Requests())
 			change(p)
 			p.Organization.ID = other // which is not there
-			if r, err := carryOut(t, c, teardowntest.Seal(p)); r != nil || !errors.Is(err, errors.PlanStale) || len(srv.Requests()) != n {
+			if r, err := carryOut(t, c, teardownsuite.Seal(p)); r != nil || !errors.Is(err, errors.PlanStale) || len(srv.Requests()) != n {
 				t.Errorf("got %+v, %v", r, err)
 			}
 		})

@@ -14,7 +14,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/offboard-dev/offboard-go/errors"
-	"github.com/offboard-dev/offboard-go/internal/teardowntest"
+	"github.com/offboard-dev/offboard-go/internal/suite/teardownsuite"
 	"github.com/offboard-dev/offboard-go/katapult"
 	"github.com/offboard-dev/offboard-go/katapult/katapulttest"
 	"github.com/offboard-dev/offboard-go/offboardtest"
@@ -642,7 +642,7 @@ func TestTeardown_ForeignStep(t *testing.T) {
 						test.step.Requires = []teardown.Override{teardown.ManagedOrganizations}
 					}
 					p.Steps = append(p.Steps, test.step)
-					r, err := carriedOut(t, c, teardowntest.Seal(p), teardown.WithStepTimeout(10*time.Minute))
+					r, err := carriedOut(t, c, teardownsuite.Seal(p), teardown.WithStepTimeout(10*time.Minute))
 					if diff := cmp.Diff(left, srv.Remaining("org_other")); diff != "" || !srv.Exists("org_other") {
 						t.Errorf("another organization has changed (-want +got):\n%s", diff)
 					}
@@ -674,7 +674,7 @@ func TestTeardown_TrashedStepComesFromFreshReads(t *testing.T) {
 		for i := range p.Steps {
 			p.Steps[i].Requires = nil
 		}
-		r, err := c.Teardown(t.Context(), teardowntest.Seal(p), teardown.WithConfirm("Acme"))
+		r, err := c.Teardown(t.Context(), teardownsuite.Seal(p), teardown.WithConfirm("Acme"))
 		if r != nil || err == nil || len(writes(srv)) != 0 {
 			t.Errorf("got %+v, %v and %q", r, err, writes(srv))
 		}
@@ -1039,7 +1039,7 @@ func TestTeardown_PlanWithoutStepByHand(t *testing.T) {
 					p.Steps = append(p.Steps, *test.added)
 				}
 				srv.Add("org_acme", test.later...)
-				if r, err := carriedOut(t, c, teardowntest.Seal(p)); r != nil || !errors.Is(err, errors.PlanStale) || len(writes(srv)) != 0 {
+				if r, err := carriedOut(t, c, teardownsuite.Seal(p)); r != nil || !errors.Is(err, errors.PlanStale) || len(writes(srv)) != 0 {
 					t.Errorf("got %+v, %v and %q; want %q and nothing touched", r, err, writes(srv), errors.PlanStale)
 				}
 			})

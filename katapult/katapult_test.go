@@ -8,7 +8,7 @@ import (
 
 	"golang.org/x/oauth2"
 
-	"github.com/offboard-dev/offboard-go/internal/ruletest"
+	"github.com/offboard-dev/offboard-go/internal/suite/pipelinesuite"
 	"github.com/offboard-dev/offboard-go/katapult"
 	"github.com/offboard-dev/offboard-go/katapult/katapulttest"
 	"github.com/offboard-dev/offboard-go/offboardtest"
@@ -19,16 +19,16 @@ func TestRules(t *testing.T) {
 	rules.Run(t)
 }
 
-var rules = ruletest.Provider{
+var rules = pipelinesuite.Provider{
 	Operation: "DeleteOrganization",
 	Gone:      404,
-	New: func(testing.TB) ruletest.Case {
+	New: func(testing.TB) pipelinesuite.Case {
 		srv := katapulttest.NewServer()
 		srv.AddOrganization(katapulttest.Organization{ID: "org_acme", Name: "Acme"})
-		return ruletest.Case{
+		return pipelinesuite.Case{
 			Server: srv.Server,
 			Exists: func() bool { return srv.Exists("org_acme") },
-			Delete: func(ctx context.Context, s ruletest.Settings) error {
+			Delete: func(ctx context.Context, s pipelinesuite.Settings) error {
 				id := katapult.ID("org_acme")
 				if s.ID != nil {
 					id = katapult.ID(*s.ID)
@@ -40,7 +40,7 @@ var rules = ruletest.Provider{
 }
 
 // options makes a client of the settings that the rules ask for.
-func options(srv *katapulttest.Server, s ruletest.Settings) []katapult.Option {
+func options(srv *katapulttest.Server, s pipelinesuite.Settings) []katapult.Option {
 	options := []katapult.Option{srv.Option(), katapult.WithLogger(s.Logger)}
 	if s.Client != nil {
 		options = append(options, katapult.WithHTTPClient(s.Client))
@@ -53,17 +53,17 @@ func options(srv *katapulttest.Server, s ruletest.Settings) []katapult.Option {
 
 func TestCredentialsAreNotShown(t *testing.T) {
 	t.Parallel()
-	rules.Secrecy(t, map[string]ruletest.Credential{
-		"token": func(c ruletest.Case, canary string, s ruletest.Settings) (any, func(context.Context) error, error) {
+	rules.Secrecy(t, map[string]pipelinesuite.Credential{
+		"token": func(c pipelinesuite.Case, canary string, s pipelinesuite.Settings) (any, func(context.Context) error, error) {
 			return client(s, katapult.WithToken(canary))
 		},
-		"token source": func(c ruletest.Case, canary string, s ruletest.Settings) (any, func(context.Context) error, error) {
+		"token source": func(c pipelinesuite.Case, canary string, s pipelinesuite.Settings) (any, func(context.Context) error, error) {
 			return client(s, katapult.WithTokenSource(oauth2.StaticTokenSource(&oauth2.Token{AccessToken: canary})))
 		},
 	})
 }
 
-func client(s ruletest.Settings, credential katapult.Option) (any, func(context.Context) error, error) {
+func client(s pipelinesuite.Settings, credential katapult.Option) (any, func(context.Context) error, error) {
 	c, err := katapult.New(credential, katapult.WithHTTPClient(s.Client), katapult.WithLogger(s.Logger),
 		katapult.WithBaseURL(offboardtest.InMemory+"/core/v1"))
 	if err != nil {
@@ -74,16 +74,16 @@ func client(s ruletest.Settings, credential katapult.Option) (any, func(context.
 
 func TestErrorAnswers(t *testing.T) {
 	t.Parallel()
-	ruletest.Fixtures(t, "testdata/errors.json", read)
+	pipelinesuite.Fixtures(t, "testdata/errors.json", read)
 }
 
-func FuzzErrorAnswers(f *testing.F) { ruletest.Fuzz(f, "testdata/errors.json", read) }
+func FuzzErrorAnswers(f *testing.F) { pipelinesuite.Fuzz(f, "testdata/errors.json", read) }
 
 func FuzzSuccess(f *testing.F) {
-	ruletest.FuzzSuccess(f, 200, `{"success":true}`, func(hc *http.Client) error {
+	pipelinesuite.FuzzSuccess(f, 200, `{"success":true}`, func(hc *http.Client) error {
 		return katapult.DeleteOrganization(context.Background(), katapult.ID("org_acme"),
 			katapult.WithToken("token"), katapult.WithHTTPClient(hc), katapult.WithRetry(katapult.Retry{MaxAttempts: 1, MaxWait: time.Minute}))
-	}, func(body string) bool { return ruletest.Field(body, "success") == true })
+	}, func(body string) bool { return pipelinesuite.Field(body, "success") == true })
 }
 
 // read reads an organization, once.

@@ -5,16 +5,16 @@ import (
 	"net/http"
 	"testing"
 
-	"github.com/offboard-dev/offboard-go/internal/ruletest"
+	"github.com/offboard-dev/offboard-go/internal/suite/pipelinesuite"
 	"github.com/offboard-dev/offboard-go/katapult"
 	"github.com/offboard-dev/offboard-go/katapult/katapulttest"
 	"github.com/offboard-dev/offboard-go/offboardtest"
 )
 
 // surface is the public API of the package.
-func surface(t *testing.T) ruletest.Surface {
+func surface(t *testing.T) pipelinesuite.Surface {
 	t.Helper()
-	return ruletest.Surface{
+	return pipelinesuite.Surface{
 		Client:    clientOf(t, "", nil),
 		Functions: map[string]any{"New": katapult.New, "DeleteOrganization": katapult.DeleteOrganization},
 		Options: map[string]any{
@@ -69,7 +69,7 @@ func TestAPI_MisplacedSecrets(t *testing.T) {
 
 func TestWithPlainHTTP(t *testing.T) {
 	t.Parallel()
-	ruletest.PlainHTTP(t, func(base string, allowed bool) error {
+	pipelinesuite.PlainHTTP(t, func(base string, allowed bool) error {
 		options := []katapult.Option{katapult.WithToken("secret-token"), katapult.WithBaseURL(base)}
 		if allowed {
 			options = append(options, katapult.WithPlainHTTP())
@@ -80,10 +80,10 @@ func TestWithPlainHTTP(t *testing.T) {
 }
 
 func TestFromEnv_NamesVariable(t *testing.T) {
-	ruletest.Variables(t, []string{"KATAPULT_API_KEY"}, func() error {
+	pipelinesuite.Variables(t, []string{"KATAPULT_API_KEY"}, func() error {
 		_, err := katapult.New(katapult.FromEnv())
 		return err
-	}, map[string]ruletest.Environment{
+	}, map[string]pipelinesuite.Environment{
 		"not set":         {Set: nil, Words: []string{"KATAPULT_API_KEY is not set"}},
 		"with line break": {Set: map[string]string{"KATAPULT_API_KEY": "canary\n"}, Words: []string{"KATAPULT_API_KEY"}},
 	})

@@ -12,7 +12,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/offboard-dev/offboard-go/errors"
-	"github.com/offboard-dev/offboard-go/internal/teardowntest"
+	"github.com/offboard-dev/offboard-go/internal/suite/teardownsuite"
 	"github.com/offboard-dev/offboard-go/katapult"
 	"github.com/offboard-dev/offboard-go/katapult/katapulttest"
 	"github.com/offboard-dev/offboard-go/offboardtest"
@@ -92,7 +92,7 @@ func everything() (srv *katapulttest.Server, byHand func()) {
 
 func TestTeardown(t *testing.T) {
 	t.Parallel()
-	teardowntest.Provider{
+	teardownsuite.Provider{
 		Kinds: []string{
 			"disk", "disk_backup_policy", "disk_template", "dns_zone", "ensure_no_outstanding_invoices",
 			"ensure_zero_balance", "file_storage_volume", "ip_address", "isos", "load_balancer",
@@ -101,13 +101,13 @@ func TestTeardown(t *testing.T) {
 		},
 		Permit:  []teardown.Override{teardown.ManagedOrganizations},
 		Outcome: teardown.Deleted,
-		New: func(tb testing.TB) *teardowntest.World {
+		New: func(tb testing.TB) *teardownsuite.World {
 			srv, byHand := everything()
 			c, err := katapult.New(srv.Option())
 			if err != nil {
 				tb.Fatal(err)
 			}
-			return &teardowntest.World{
+			return &teardownsuite.World{
 				Server: srv.Server, Name: "Acme",
 				Plan:      func(ctx context.Context) (*teardown.Plan, error) { return c.Plan(ctx, org) },
 				Teardown:  c.Teardown,
@@ -657,7 +657,7 @@ func TestAPlanOfAnotherProviderIsRefusedUnread(t *testing.T) {
 	p := planned(t, c)
 	p.Provider = "atlas"
 	n := len(srv.Requests())
-	r, err := carriedOut(t, c, teardowntest.Seal(p))
+	r, err := carriedOut(t, c, teardownsuite.Seal(p))
 	if r != nil || !errors.Is(err, errors.PlanStale) || len(srv.Requests()) != n {
 		t.Errorf("got %+v, %v after %d requests", r, err, len(srv.Requests())-n)
 	}

@@ -13,16 +13,16 @@ import (
 	"software.sslmate.com/src/go-pkcs12"
 
 	"github.com/offboard-dev/offboard-go/internal/auth/clientcert/certtest"
-	"github.com/offboard-dev/offboard-go/internal/ruletest"
+	"github.com/offboard-dev/offboard-go/internal/suite/pipelinesuite"
 	"github.com/offboard-dev/offboard-go/offboardtest"
 	"github.com/offboard-dev/offboard-go/volterra"
 	"github.com/offboard-dev/offboard-go/volterra/volterratest"
 )
 
 // surface is the public API of the package.
-func surface(t *testing.T) ruletest.Surface {
+func surface(t *testing.T) pipelinesuite.Surface {
 	t.Helper()
-	return ruletest.Surface{
+	return pipelinesuite.Surface{
 		Client:    clientOf(t, "", nil),
 		Functions: map[string]any{"New": volterra.New, "DeleteTenant": volterra.DeleteTenant},
 		Options: map[string]any{
@@ -75,7 +75,7 @@ func TestAPI_MisplacedSecrets(t *testing.T) {
 
 func TestWithPlainHTTP(t *testing.T) {
 	t.Parallel()
-	ruletest.PlainHTTP(t, func(base string, allowed bool) error {
+	pipelinesuite.PlainHTTP(t, func(base string, allowed bool) error {
 		options := []volterra.Option{volterra.WithAPIToken("secret-token"), volterra.WithBaseURL(base)}
 		if allowed {
 			options = append(options, volterra.WithPlainHTTP())
@@ -98,13 +98,13 @@ func TestFromEnv_NamesVariable(t *testing.T) {
 		}
 		return all
 	}
-	ruletest.Variables(t, []string{
+	pipelinesuite.Variables(t, []string{
 		"F5XC_API_URL", "VOLT_API_URL", "F5XC_API_TOKEN", "F5XC_P12_FILE", "F5XC_P12_PASSWORD", "VOLT_API_P12_FILE",
 		"VES_P12_CONTENT", "VES_P12_PASSWORD", "VOLT_API_CERT", "VOLT_API_KEY", "VOLT_API_CA_CERT",
 	}, func() error {
 		_, err := volterra.New(volterra.FromEnv())
 		return err
-	}, map[string]ruletest.Environment{
+	}, map[string]pipelinesuite.Environment{
 		"nothing":                    {Set: base, Words: []string{"F5XC_API_TOKEN", "F5XC_P12_FILE", "VES_P12_CONTENT", "VOLT_API_CERT"}},
 		"a p12 file alone":           {Set: set("F5XC_P12_FILE", file), Words: []string{"F5XC_P12_PASSWORD is not set"}},
 		"the vendor's alone":         {Set: set("VOLT_API_P12_FILE", file), Words: []string{"VES_P12_PASSWORD is not set"}},

@@ -13,7 +13,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/offboard-dev/offboard-go/errors"
-	"github.com/offboard-dev/offboard-go/internal/teardowntest"
+	"github.com/offboard-dev/offboard-go/internal/suite/teardownsuite"
 	"github.com/offboard-dev/offboard-go/offboardtest"
 	"github.com/offboard-dev/offboard-go/teardown"
 	"github.com/offboard-dev/offboard-go/volterra"
@@ -84,11 +84,11 @@ func others(srv *volterratest.Server) []string {
 
 func TestTeardown(t *testing.T) {
 	t.Parallel()
-	teardowntest.Provider{
-		New: func(t testing.TB) *teardowntest.World {
+	teardownsuite.Provider{
+		New: func(t testing.TB) *teardownsuite.World {
 			srv, other := inUse("acme"), inUse("another")
 			c := newClient(t, srv)
-			return &teardowntest.World{
+			return &teardownsuite.World{
 				Server: srv.Server,
 				Plan:   func(ctx context.Context) (*teardown.Plan, error) { return c.Plan(ctx, request) },
 				Teardown: func(ctx context.Context, p *teardown.Plan, options ...teardown.Option) (*teardown.Report, error) {
@@ -261,7 +261,7 @@ func TestNothingIsTouchedOfWhatTheRequestDoesNotName(t *testing.T) {
 		"another name":   {volterra.DeleteTenantRequest{Name: "acme-2", Email: "a@b.example"}, nil, nil, 0, errors.NotConfirmed},
 		"no name":        {volterra.DeleteTenantRequest{Email: "a@b.example"}, nil, nil, 0, errors.NotConfirmed},
 		"no e-mail":      {volterra.DeleteTenantRequest{Name: "acme"}, nil, nil, 0, errors.InvalidArgument},
-		"another plan":   {request, func(_ *volterratest.Server, p *teardown.Plan) { p.Provider = "atlas"; teardowntest.Seal(p) }, nil, 0, errors.PlanStale},
+		"another plan":   {request, func(_ *volterratest.Server, p *teardown.Plan) { p.Provider = "atlas"; teardownsuite.Seal(p) }, nil, 0, errors.PlanStale},
 		"another tenant": {request, func(srv *volterratest.Server, _ *teardown.Plan) { srv.SetTenant(volterratest.Tenant{Name: "b"}) }, nil, 1, errors.NotConfirmed},
 		"denied":         {request, nil, []teardown.Option{teardown.WithDeny("acme")}, 0, errors.NotConfirmed},
 		"not consented":  {request, nil, []teardown.Option{}, 0, errors.NotConfirmed},
@@ -343,7 +343,7 @@ func TestStepsThatArePlannedByNobodyAreNotDone(t *testing.T) {
 		teardown.Step{ID: "site/berlin", Kind: "site", Name: "berlin"})
 	before := others(srv)
 	synctest.Test(t, func(t *testing.T) {
-		r, err := c.Teardown(t.Context(), teardowntest.Seal(p), request, teardown.WithConfirm("acme"), permit)
+		r, err := c.Teardown(t.Context(), teardownsuite.Seal(p), request, teardown.WithConfirm("acme"), permit)
 		if err != nil || r.Outcome != teardown.Pending || states(r)["namespace shared"] != teardown.AlreadyDeleted || states(r)["site berlin"] != teardown.AlreadyDeleted {
 			t.Errorf("got %v and %v", states(r), err)
 		}

@@ -6,7 +6,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/offboard-dev/offboard-go/internal/ruletest"
+	"github.com/offboard-dev/offboard-go/internal/suite/pipelinesuite"
 	"github.com/offboard-dev/offboard-go/offboardtest"
 	"github.com/offboard-dev/offboard-go/volterra"
 	"github.com/offboard-dev/offboard-go/volterra/volterratest"
@@ -25,17 +25,17 @@ func TestRules(t *testing.T) {
 
 // rules are met by a double whose credential dies with the tenant, so nothing can
 // be read after a deletion.
-var rules = ruletest.Provider{
+var rules = pipelinesuite.Provider{
 	Operation:   deletion,
 	EmptyObject: true,
 	Blind:       true,
 	Compared:    true,
-	New: func(testing.TB) ruletest.Case {
+	New: func(testing.TB) pipelinesuite.Case {
 		srv := volterratest.NewServer()
-		return ruletest.Case{
+		return pipelinesuite.Case{
 			Server: srv.Server,
 			Exists: func() bool { return len(srv.Accepted()) == 0 },
-			Delete: func(ctx context.Context, s ruletest.Settings) error {
+			Delete: func(ctx context.Context, s pipelinesuite.Settings) error {
 				return volterra.DeleteTenant(ctx, acme, options(srv, s)...)
 			},
 		}
@@ -43,7 +43,7 @@ var rules = ruletest.Provider{
 }
 
 // options makes a client of the settings that the rules ask for.
-func options(srv *volterratest.Server, s ruletest.Settings) []volterra.Option {
+func options(srv *volterratest.Server, s pipelinesuite.Settings) []volterra.Option {
 	options := []volterra.Option{srv.Option(), volterra.WithLogger(s.Logger)}
 	if s.Client != nil {
 		options = append(options, volterra.WithHTTPClient(s.Client))
@@ -57,8 +57,8 @@ func options(srv *volterratest.Server, s ruletest.Settings) []volterra.Option {
 // Certificates cannot be used in memory: see TestCertificatesAreNotShown.
 func TestCredentialsAreNotShown(t *testing.T) {
 	t.Parallel()
-	rules.Secrecy(t, map[string]ruletest.Credential{
-		"token": func(c ruletest.Case, canary string, s ruletest.Settings) (any, func(context.Context) error, error) {
+	rules.Secrecy(t, map[string]pipelinesuite.Credential{
+		"token": func(c pipelinesuite.Case, canary string, s pipelinesuite.Settings) (any, func(context.Context) error, error) {
 			client, err := volterra.New(volterra.WithAPIToken(canary), volterra.WithHTTPClient(s.Client),
 				volterra.WithLogger(s.Logger), volterra.WithBaseURL(offboardtest.InMemory))
 			if err != nil {
@@ -71,30 +71,30 @@ func TestCredentialsAreNotShown(t *testing.T) {
 
 func TestErrorAnswers(t *testing.T) {
 	t.Parallel()
-	ruletest.Fixtures(t, "testdata/errors.json", read)
+	pipelinesuite.Fixtures(t, "testdata/errors.json", read)
 }
 
 func TestSuccessesThatAreErrorsInPart(t *testing.T) {
 	t.Parallel()
-	ruletest.Fixtures(t, "testdata/lists.json", func(hc *http.Client) error {
+	pipelinesuite.Fixtures(t, "testdata/lists.json", func(hc *http.Client) error {
 		_, err := once(hc).ListNamespaces(context.Background(), volterra.ListNamespacesOptions{})
 		return err
 	})
-	ruletest.Fixtures(t, "testdata/cascades.json", func(hc *http.Client) error {
+	pipelinesuite.Fixtures(t, "testdata/cascades.json", func(hc *http.Client) error {
 		_, err := once(hc).CascadeDeleteNamespace(context.Background(), "app")
 		return err
 	})
 }
 
-func FuzzErrorAnswers(f *testing.F) { ruletest.Fuzz(f, "testdata/errors.json", read) }
+func FuzzErrorAnswers(f *testing.F) { pipelinesuite.Fuzz(f, "testdata/errors.json", read) }
 
 func FuzzSuccess(f *testing.F) {
-	ruletest.FuzzSuccess(f, 200, `{}`, func(hc *http.Client) error {
+	pipelinesuite.FuzzSuccess(f, 200, `{}`, func(hc *http.Client) error {
 		return volterra.DeleteTenant(context.Background(), acme, volterra.WithAPIToken("token"), volterra.WithBaseURL(offboardtest.InMemory),
 			volterra.WithHTTPClient(&http.Client{Transport: settled{hc.Transport}}), volterra.WithRetry(volterra.Retry{MaxAttempts: 1, MaxWait: time.Minute}))
 	}, func(body string) bool {
-		object, ok := ruletest.Field(body).(map[string]any)
-		return ok && object != nil && ruletest.Field(body, "code") == nil && ruletest.Field(body, "error") == nil && ruletest.Field(body, "message") == nil
+		object, ok := pipelinesuite.Field(body).(map[string]any)
+		return ok && object != nil && pipelinesuite.Field(body, "code") == nil && pipelinesuite.Field(body, "error") == nil && pipelinesuite.Field(body, "message") == nil
 	})
 }
 
@@ -105,7 +105,7 @@ func (s settled) RoundTrip(req *http.Request) (*http.Response, error) {
 	if req.Method != http.MethodGet {
 		return s.next.RoundTrip(req)
 	}
-	return ruletest.Fixture{Status: 200, Text: `{"name":"acme","state":"StateActive"}`}.RoundTrip(req)
+	return pipelinesuite.Fixture{Status: 200, Text: `{"name":"acme","state":"StateActive"}`}.RoundTrip(req)
 }
 
 // read reads the settings, once.

@@ -5,16 +5,16 @@ import (
 	"net/http"
 	"testing"
 
-	"github.com/offboard-dev/offboard-go/internal/ruletest"
+	"github.com/offboard-dev/offboard-go/internal/suite/pipelinesuite"
 	"github.com/offboard-dev/offboard-go/offboardtest"
 	"github.com/offboard-dev/offboard-go/workspace"
 	"github.com/offboard-dev/offboard-go/workspace/workspacetest"
 )
 
 // surface is the public API of the package.
-func surface(t *testing.T) ruletest.Surface {
+func surface(t *testing.T) pipelinesuite.Surface {
 	t.Helper()
-	return ruletest.Surface{
+	return pipelinesuite.Surface{
 		Client:    clientOf(t, "", nil),
 		Functions: map[string]any{"New": workspace.New, "DeleteOrganization": workspace.DeleteOrganization},
 		Options: map[string]any{
@@ -65,7 +65,7 @@ func TestAPI_MisplacedSecrets(t *testing.T) {
 
 func TestWithPlainHTTP(t *testing.T) {
 	t.Parallel()
-	ruletest.PlainHTTP(t, func(base string, allowed bool) error {
+	pipelinesuite.PlainHTTP(t, func(base string, allowed bool) error {
 		options := []workspace.Option{workspace.WithToken("secret-token"), workspace.WithBaseURL(base)}
 		if allowed {
 			options = append(options, workspace.WithPlainHTTP())
@@ -76,10 +76,10 @@ func TestWithPlainHTTP(t *testing.T) {
 }
 
 func TestFromEnv_NamesVariable(t *testing.T) {
-	ruletest.Variables(t, []string{"APPLIVERY_API_TOKEN"}, func() error {
+	pipelinesuite.Variables(t, []string{"APPLIVERY_API_TOKEN"}, func() error {
 		_, err := workspace.New(workspace.FromEnv())
 		return err
-	}, map[string]ruletest.Environment{
+	}, map[string]pipelinesuite.Environment{
 		"not set":      {Set: nil, Words: []string{"APPLIVERY_API_TOKEN is not set"}},
 		"with a space": {Set: map[string]string{"APPLIVERY_API_TOKEN": "Bearer canary"}, Words: []string{"APPLIVERY_API_TOKEN"}},
 	})

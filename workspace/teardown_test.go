@@ -14,7 +14,7 @@ import (
 	"github.com/google/go-cmp/cmp/cmpopts"
 
 	"github.com/offboard-dev/offboard-go/errors"
-	"github.com/offboard-dev/offboard-go/internal/teardowntest"
+	"github.com/offboard-dev/offboard-go/internal/suite/teardownsuite"
 	"github.com/offboard-dev/offboard-go/offboardtest"
 	"github.com/offboard-dev/offboard-go/teardown"
 	"github.com/offboard-dev/offboard-go/workspace"
@@ -42,16 +42,16 @@ func subscribed() *workspacetest.Server {
 
 func TestTeardown(t *testing.T) {
 	t.Parallel()
-	teardowntest.Provider{
+	teardownsuite.Provider{
 		Kinds:   []string{"subscription"},
 		Outcome: teardown.Deleted,
-		New: func(tb testing.TB) *teardowntest.World {
+		New: func(tb testing.TB) *teardownsuite.World {
 			srv := subscribed()
 			c, err := workspace.New(srv.Option())
 			if err != nil {
 				tb.Fatal(err)
 			}
-			return &teardowntest.World{
+			return &teardownsuite.World{
 				Server: srv.Server, Name: "Acme",
 				Plan:     func(ctx context.Context) (*teardown.Plan, error) { return c.Plan(ctx, acme) },
 				Teardown: c.Teardown,
@@ -398,7 +398,7 @@ func TestWhatAServiceAccountDoesNotSeeIsNotGone(t *testing.T) {
 func TestAPlanOfAnotherProviderIsRefusedUnread(t *testing.T) {
 	t.Parallel()
 	srv := full()
-	p := teardowntest.Seal(&teardown.Plan{Provider: "zitadel", Organization: teardown.Organization{ID: "280000000000000001", Name: "Acme"}})
+	p := teardownsuite.Seal(&teardown.Plan{Provider: "zitadel", Organization: teardown.Organization{ID: "280000000000000001", Name: "Acme"}})
 	r, err := newClient(t, srv.Option()).Teardown(t.Context(), p, teardown.WithConfirm("Acme"))
 	if e := wants(t, err, errors.PlanStale); r != nil || len(e.Steps) != 1 || len(srv.Requests()) != 0 {
 		t.Errorf("got %+v, %v after %v", r, e.Steps, asked(srv))
@@ -503,7 +503,7 @@ func TestTeardown_StepEditedToBeDoneByTheAPI(t *testing.T) {
 	c := newClient(t, srv.Option())
 	p := planned(t, c)
 	p.Steps[0].Manual = false
-	teardowntest.Seal(p)
+	teardownsuite.Seal(p)
 	for _, options := range [][]teardown.Option{{}, {teardown.WithOverrides(teardown.Partial)}} {
 		r, err := c.Teardown(t.Context(), p, append(options, teardown.WithConfirm("Acme"))...)
 		if !errors.Is(err, errors.DeletionStepsNotSatisfied) {

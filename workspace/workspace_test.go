@@ -7,7 +7,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/offboard-dev/offboard-go/internal/ruletest"
+	"github.com/offboard-dev/offboard-go/internal/suite/pipelinesuite"
 	"github.com/offboard-dev/offboard-go/offboardtest"
 	"github.com/offboard-dev/offboard-go/workspace"
 	"github.com/offboard-dev/offboard-go/workspace/workspacetest"
@@ -21,17 +21,17 @@ func TestRules(t *testing.T) {
 	rules.Run(t)
 }
 
-var rules = ruletest.Provider{
+var rules = pipelinesuite.Provider{
 	Operation: "DeleteOrganization",
 	Gone:      404,
 	Foreign:   []string{"ab", "a b", "a.b", "acmé", "acme\n", "acme%2f", strings.Repeat("x", 129)},
-	New: func(testing.TB) ruletest.Case {
+	New: func(testing.TB) pipelinesuite.Case {
 		srv := workspacetest.NewServer()
 		srv.AddOrganization(workspacetest.Organization{ID: acme, Slug: "acme"})
-		return ruletest.Case{
+		return pipelinesuite.Case{
 			Server: srv.Server,
 			Exists: func() bool { return srv.Exists(acme) },
-			Delete: func(ctx context.Context, s ruletest.Settings) error {
+			Delete: func(ctx context.Context, s pipelinesuite.Settings) error {
 				id := acme
 				if s.ID != nil {
 					id = *s.ID
@@ -43,7 +43,7 @@ var rules = ruletest.Provider{
 }
 
 // options makes a client of the settings that the rules ask for.
-func options(srv *workspacetest.Server, s ruletest.Settings) []workspace.Option {
+func options(srv *workspacetest.Server, s pipelinesuite.Settings) []workspace.Option {
 	options := []workspace.Option{srv.Option(), workspace.WithLogger(s.Logger)}
 	if s.Client != nil {
 		options = append(options, workspace.WithHTTPClient(s.Client))
@@ -56,8 +56,8 @@ func options(srv *workspacetest.Server, s ruletest.Settings) []workspace.Option 
 
 func TestCredentialsAreNotShown(t *testing.T) {
 	t.Parallel()
-	credential := func(through func(http.RoundTripper) http.RoundTripper) ruletest.Credential {
-		return func(c ruletest.Case, canary string, s ruletest.Settings) (any, func(context.Context) error, error) {
+	credential := func(through func(http.RoundTripper) http.RoundTripper) pipelinesuite.Credential {
+		return func(c pipelinesuite.Case, canary string, s pipelinesuite.Settings) (any, func(context.Context) error, error) {
 			client, err := workspace.New(workspace.WithToken(canary), workspace.WithLogger(s.Logger),
 				workspace.WithHTTPClient(&http.Client{Transport: through(s.Client.Transport)}),
 				workspace.WithBaseURL(offboardtest.InMemory+"/v1"))
@@ -67,7 +67,7 @@ func TestCredentialsAreNotShown(t *testing.T) {
 			return client, func(ctx context.Context) error { return client.DeleteOrganization(ctx, acme) }, nil
 		}
 	}
-	rules.Secrecy(t, map[string]ruletest.Credential{
+	rules.Secrecy(t, map[string]pipelinesuite.Credential{
 		"token": credential(func(next http.RoundTripper) http.RoundTripper { return next }),
 		// So that what goes wrong befalls the deletion, which comes after a read.
 		"token, at the deletion": credential(func(next http.RoundTripper) http.RoundTripper { return readable{next} }),
@@ -81,22 +81,22 @@ func (r readable) RoundTrip(req *http.Request) (*http.Response, error) {
 	if req.Method != http.MethodGet {
 		return r.next.RoundTrip(req)
 	}
-	return ruletest.Fixture{Status: 200, Text: `{"status":true,"data":{"id":"` + acme + `"}}`}.RoundTrip(req)
+	return pipelinesuite.Fixture{Status: 200, Text: `{"status":true,"data":{"id":"` + acme + `"}}`}.RoundTrip(req)
 }
 
 func TestErrorAnswers(t *testing.T) {
 	t.Parallel()
-	ruletest.Fixtures(t, "testdata/errors.json", read)
+	pipelinesuite.Fixtures(t, "testdata/errors.json", read)
 }
 
-func FuzzErrorAnswers(f *testing.F) { ruletest.Fuzz(f, "testdata/errors.json", read) }
+func FuzzErrorAnswers(f *testing.F) { pipelinesuite.Fuzz(f, "testdata/errors.json", read) }
 
 func FuzzSuccess(f *testing.F) {
-	ruletest.FuzzSuccess(f, 200, `{"status":true,"data":{"delete":"OK"}}`, func(hc *http.Client) error {
+	pipelinesuite.FuzzSuccess(f, 200, `{"status":true,"data":{"delete":"OK"}}`, func(hc *http.Client) error {
 		return workspace.DeleteOrganization(context.Background(), acme, workspace.WithToken("token"),
 			workspace.WithHTTPClient(&http.Client{Transport: readable{hc.Transport}}), workspace.WithRetry(workspace.Retry{MaxAttempts: 1, MaxWait: time.Minute}))
 	}, func(body string) bool {
-		return ruletest.Field(body, "status") == true && ruletest.Field(body, "data", "delete") == "OK" && ruletest.Field(body, "error") == nil
+		return pipelinesuite.Field(body, "status") == true && pipelinesuite.Field(body, "data", "delete") == "OK" && pipelinesuite.Field(body, "error") == nil
 	})
 }
 

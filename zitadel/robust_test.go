@@ -9,16 +9,16 @@ import (
 	"path/filepath"
 	"testing"
 
-	"github.com/offboard-dev/offboard-go/internal/ruletest"
+	"github.com/offboard-dev/offboard-go/internal/suite/pipelinesuite"
 	"github.com/offboard-dev/offboard-go/offboardtest"
 	"github.com/offboard-dev/offboard-go/zitadel"
 	"github.com/offboard-dev/offboard-go/zitadel/zitadeltest"
 )
 
 // surface is the public API of the package.
-func surface(t *testing.T) ruletest.Surface {
+func surface(t *testing.T) pipelinesuite.Surface {
 	t.Helper()
-	return ruletest.Surface{
+	return pipelinesuite.Surface{
 		Client:    clientOf(t, "", nil),
 		Functions: map[string]any{"New": zitadel.New, "DeleteOrganization": zitadel.DeleteOrganization},
 		Options: map[string]any{
@@ -69,7 +69,7 @@ func TestAPI_MisplacedSecrets(t *testing.T) {
 
 func TestWithPlainHTTP(t *testing.T) {
 	t.Parallel()
-	ruletest.PlainHTTP(t, func(base string, allowed bool) error {
+	pipelinesuite.PlainHTTP(t, func(base string, allowed bool) error {
 		options := []zitadel.Option{zitadel.WithClientCredentials("id", "secret-token"), zitadel.WithBaseURL(base)}
 		if allowed {
 			options = append(options, zitadel.WithPlainHTTP())
@@ -80,10 +80,10 @@ func TestWithPlainHTTP(t *testing.T) {
 }
 
 func TestFromEnv_NamesVariable(t *testing.T) {
-	ruletest.Variables(t, []string{"ZITADEL_API_URL", "ZITADEL_SERVICE_USER_TOKEN", "ZITADEL_KEY_PATH"}, func() error {
+	pipelinesuite.Variables(t, []string{"ZITADEL_API_URL", "ZITADEL_SERVICE_USER_TOKEN", "ZITADEL_KEY_PATH"}, func() error {
 		_, err := zitadel.New(zitadel.FromEnv())
 		return err
-	}, map[string]ruletest.Environment{
+	}, map[string]pipelinesuite.Environment{
 		"no URL":        {Set: map[string]string{"ZITADEL_SERVICE_USER_TOKEN": "canary"}, Words: []string{"ZITADEL_API_URL is not set"}},
 		"no credential": {Set: map[string]string{"ZITADEL_API_URL": offboardtest.InMemory}, Words: []string{"ZITADEL_SERVICE_USER_TOKEN", "ZITADEL_KEY_PATH"}},
 		"a key as the path of one": {

@@ -14,7 +14,7 @@ import (
 	"github.com/google/go-cmp/cmp/cmpopts"
 
 	"github.com/offboard-dev/offboard-go/errors"
-	"github.com/offboard-dev/offboard-go/internal/teardowntest"
+	"github.com/offboard-dev/offboard-go/internal/suite/teardownsuite"
 	"github.com/offboard-dev/offboard-go/offboardtest"
 	"github.com/offboard-dev/offboard-go/teardown"
 	"github.com/offboard-dev/offboard-go/zitadel"
@@ -69,9 +69,9 @@ func TestTeardownPassesAtServersOfBothVersions(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			teardowntest.Provider{
+			teardownsuite.Provider{
 				Outcome: teardown.Deleted,
-				New: func(t testing.TB) *teardowntest.World {
+				New: func(t testing.TB) *teardownsuite.World {
 					srv := zitadeltest.NewServer()
 					endow(srv, "acme", "Acme")
 					endow(srv, "bolt", "Bolt")
@@ -81,7 +81,7 @@ func TestTeardownPassesAtServersOfBothVersions(t *testing.T) {
 					if err != nil {
 						t.Fatal(err)
 					}
-					return &teardowntest.World{
+					return &teardownsuite.World{
 						Server:   srv.Server,
 						Plan:     func(ctx context.Context) (*teardown.Plan, error) { return c.Plan(ctx, "acme") },
 						Teardown: c.Teardown,
@@ -384,7 +384,7 @@ func TestAPlanThatIsNotTheTruthOfTheInstanceDeletesNothing(t *testing.T) {
 		"of another provider": func(t *testing.T, srv *zitadeltest.Server, p *teardown.Plan) *zitadel.Client {
 			p.Provider = "katapult"
 			p.Organization.ID = "org_none" // and would be taken for gone
-			teardowntest.Seal(p)
+			teardownsuite.Seal(p)
 			return newClient(t, srv)
 		},
 		"called otherwise now": func(t *testing.T, srv *zitadeltest.Server, _ *teardown.Plan) *zitadel.Client {

@@ -13,7 +13,7 @@ import (
 	"time"
 
 	"github.com/offboard-dev/offboard-go/errors"
-	"github.com/offboard-dev/offboard-go/internal/ruletest"
+	"github.com/offboard-dev/offboard-go/internal/suite/pipelinesuite"
 	"github.com/offboard-dev/offboard-go/offboardtest"
 	"github.com/offboard-dev/offboard-go/zitadel"
 	"github.com/offboard-dev/offboard-go/zitadel/zitadeltest"
@@ -46,17 +46,17 @@ func TestRulesOfTheAPIV2(t *testing.T) {
 }
 
 // rulesOf are those of one of the routes.
-func rulesOf(operation string, gone int, call func(context.Context, *zitadel.Client, string) error) ruletest.Provider {
-	return ruletest.Provider{
+func rulesOf(operation string, gone int, call func(context.Context, *zitadel.Client, string) error) pipelinesuite.Provider {
+	return pipelinesuite.Provider{
 		Operation: operation,
 		Gone:      gone,
-		New: func(testing.TB) ruletest.Case {
+		New: func(testing.TB) pipelinesuite.Case {
 			srv := zitadeltest.NewServer()
 			srv.AddOrganization(zitadeltest.Organization{ID: "acme", Name: "Acme"})
-			return ruletest.Case{
+			return pipelinesuite.Case{
 				Server: srv.Server,
 				Exists: func() bool { return srv.Exists("acme") },
-				Delete: func(ctx context.Context, s ruletest.Settings) error {
+				Delete: func(ctx context.Context, s pipelinesuite.Settings) error {
 					id := "acme"
 					if s.ID != nil {
 						id = *s.ID
@@ -73,7 +73,7 @@ func rulesOf(operation string, gone int, call func(context.Context, *zitadel.Cli
 }
 
 // options makes a client of the settings that the rules ask for.
-func options(srv *zitadeltest.Server, s ruletest.Settings) []zitadel.Option {
+func options(srv *zitadeltest.Server, s pipelinesuite.Settings) []zitadel.Option {
 	options := []zitadel.Option{srv.Option(), zitadel.WithLogger(s.Logger)}
 	if s.Client != nil {
 		options = append(options, zitadel.WithHTTPClient(s.Client))
@@ -86,27 +86,27 @@ func options(srv *zitadeltest.Server, s ruletest.Settings) []zitadel.Option {
 
 func TestCredentialsAreNotShown(t *testing.T) {
 	t.Parallel()
-	rules.Secrecy(t, map[string]ruletest.Credential{
-		"token": func(c ruletest.Case, canary string, s ruletest.Settings) (any, func(context.Context) error, error) {
+	rules.Secrecy(t, map[string]pipelinesuite.Credential{
+		"token": func(c pipelinesuite.Case, canary string, s pipelinesuite.Settings) (any, func(context.Context) error, error) {
 			return client(s, zitadel.WithToken(canary))
 		},
-		"client credentials": func(c ruletest.Case, canary string, s ruletest.Settings) (any, func(context.Context) error, error) {
+		"client credentials": func(c pipelinesuite.Case, canary string, s pipelinesuite.Settings) (any, func(context.Context) error, error) {
 			return client(s, zitadel.WithClientCredentials("bot", canary))
 		},
-		"client credentials that are accepted": func(c ruletest.Case, canary string, s ruletest.Settings) (any, func(context.Context) error, error) {
+		"client credentials that are accepted": func(c pipelinesuite.Case, canary string, s pipelinesuite.Settings) (any, func(context.Context) error, error) {
 			return client(accepting(s, canary), zitadel.WithClientCredentials("bot", canary))
 		},
-		"key that is accepted": func(c ruletest.Case, canary string, s ruletest.Settings) (any, func(context.Context) error, error) {
+		"key that is accepted": func(c pipelinesuite.Case, canary string, s pipelinesuite.Settings) (any, func(context.Context) error, error) {
 			return client(accepting(s, canary), zitadel.WithKey(keyWith(canary)))
 		},
 		// A key is never sent, so that no answer can repeat it.
-		"key that is refused": func(c ruletest.Case, canary string, s ruletest.Settings) (any, func(context.Context) error, error) {
+		"key that is refused": func(c pipelinesuite.Case, canary string, s pipelinesuite.Settings) (any, func(context.Context) error, error) {
 			return client(refusing(s), zitadel.WithKey(keyWith(canary)))
 		},
 	})
 }
 
-func client(s ruletest.Settings, credential zitadel.Option) (any, func(context.Context) error, error) {
+func client(s pipelinesuite.Settings, credential zitadel.Option) (any, func(context.Context) error, error) {
 	c, err := zitadel.New(credential, zitadel.WithHTTPClient(s.Client), zitadel.WithLogger(s.Logger),
 		zitadel.WithBaseURL(offboardtest.InMemory))
 	if err != nil {
@@ -119,12 +119,12 @@ func client(s ruletest.Settings, credential zitadel.Option) (any, func(context.C
 }
 
 // accepting makes the token endpoint answer with a token, refusing with an error.
-func accepting(s ruletest.Settings, token string) ruletest.Settings {
+func accepting(s pipelinesuite.Settings, token string) pipelinesuite.Settings {
 	s.Client = &http.Client{Transport: issuer{s.Client.Transport, 200, `{"access_token":"` + token + `","expires_in":43199}`}}
 	return s
 }
 
-func refusing(s ruletest.Settings) ruletest.Settings {
+func refusing(s pipelinesuite.Settings) pipelinesuite.Settings {
 	s.Client = &http.Client{Transport: issuer{s.Client.Transport, 500, `{"error":"server_error","error_description":"Errors.Internal"}`}}
 	return s
 }
@@ -179,18 +179,18 @@ func keyWith(text string) []byte {
 
 func TestErrorAnswers(t *testing.T) {
 	t.Parallel()
-	ruletest.Fixtures(t, "testdata/errors.json", read)
+	pipelinesuite.Fixtures(t, "testdata/errors.json", read)
 }
 
-func FuzzErrorAnswers(f *testing.F) { ruletest.Fuzz(f, "testdata/errors.json", read) }
+func FuzzErrorAnswers(f *testing.F) { pipelinesuite.Fuzz(f, "testdata/errors.json", read) }
 
 func FuzzSuccess(f *testing.F) {
-	ruletest.FuzzSuccess(f, 200, `{"details":{"sequence":"7","changeDate":"2026-08-15T16:12:13Z","resourceOwner":"1"}}`, func(hc *http.Client) error {
+	pipelinesuite.FuzzSuccess(f, 200, `{"details":{"sequence":"7","changeDate":"2026-08-15T16:12:13Z","resourceOwner":"1"}}`, func(hc *http.Client) error {
 		_, err := zitadel.DeleteOrganization(context.Background(), "acme", zitadel.WithBaseURL(offboardtest.InMemory),
 			zitadel.WithToken("token"), zitadel.WithHTTPClient(hc), zitadel.WithRetry(zitadel.Retry{MaxAttempts: 1, MaxWait: time.Minute}))
 		return err
 	}, func(body string) bool {
-		owner, _ := ruletest.Field(body, "details", "resourceOwner").(string)
+		owner, _ := pipelinesuite.Field(body, "details", "resourceOwner").(string)
 		return owner != ""
 	})
 }
@@ -208,7 +208,7 @@ func read(hc *http.Client) error {
 
 func TestErrorAnswersOfTheTokenEndpoint(t *testing.T) {
 	t.Parallel()
-	ruletest.Fixtures(t, "testdata/token.json", func(hc *http.Client) error {
+	pipelinesuite.Fixtures(t, "testdata/token.json", func(hc *http.Client) error {
 		c, err := zitadel.New(zitadel.WithBaseURL(offboardtest.InMemory), zitadel.WithClientCredentials("bot", "secret"),
 			zitadel.WithHTTPClient(hc), zitadel.WithRetry(zitadel.Retry{MaxAttempts: 1, MaxWait: time.Minute}))
 		if err != nil {

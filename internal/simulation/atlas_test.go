@@ -1,0 +1,248 @@
+package simulation
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"math/rand/v2"
+	"net/http"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/offboard-dev/offboard-go/atlas"
+	"github.com/offboard-dev/offboard-go/atlas/atlastest"
+	"github.com/offboard-dev/offboard-go/teardown"
+)
+
+func atlasDeletion(r *rand.Rand) *scenario {
+	const id, other = "5e2f00000000000000000001", "5e2f00000000000000000002"
+	srv := atlastest.NewServer()
+	acme := atlastest.Organization{ID: id, Name: "Acme", Lingers: chance(r, 0.3)}
+	srv.AddOrganization(atlastest.Organization{ID: other})
+	o := &organization{
+		provider: "atlas", there: true, reads: atlasSays,
+		exists:  func() bool { return srv.Exists(id) },
+		deleted: func() bool { return len(srv.Deleted()) > 0 },
+		touched: func() bool { return !srv.Exists(other) },
+	}
+	state := one(r, "", "", "", "", "", "", "", "", "projects", "live migration", "failed payments", "absent", "wrong address", "deleted by another")
+	disturb := func() {}
+	switch state {
+	case "projects", "live migration", "failed payments":
+		acme.LiveMigration, acme.FailedPayments = state == "live migration", state == "failed payments"
+		o.blocked = true
+	case "wrong address":
+		srv.RefuseAddress(true)
+		o.refused = true
+	case "deleted by another":
+		disturb = func() { srv.RemoveOrganization(id) }
+	}
+	if o.there = state != "absent"; o.there {
+		srv.AddOrganization(acme)
+	}
+	if state == "projects" {
+		srv.AddProject(id, atlastest.Project{ID: "5e2f0000000000000000000a"})
+	}
+	credential, option := atlasCredential(r, srv, o, id, other)
+	limited := chance(r, 0.3)
+	if limited {
+		srv.LimitRate("DeleteOrganization", 1+r.IntN(3), 1, time.Minute)
+		srv.LimitRate("GetOrganization", 1+r.IntN(3), 1, time.Minute)
+	}
+	if chance(r, 0.2) {
+		srv.LimitTokens(1 + r.IntN(2))
+	}
+	return &scenario{
+		title: titled(state, credential), server: srv.Server, limited: limited, kind: kindOf, done: func() bool { return o.deleted() }, judge: o.judge,
+		ids: []string{id},
+		disturb: func(r *rand.Rand) {
+			switch r.IntN(3) {
+			case 0:
+				srv.EndTokens()
+			case 1:
+				srv.EndNonces()
+			default:
+				disturb()
+			}
+		},
+		do: func(ctx context.Context, set setting) error {
+			base, _ := srv.Endpoint()
+			return atlas.DeleteOrganization(ctx, id, option, atlas.WithBaseURL(base),
+				atlasWith(set))
+		},
+	}
+}
+
+// atlasCredential makes one of either kind: of nobody, of another organization, of
+// the organization itself, with which it ends, or of all.
+func atlasCredential(r *rand.Rand, srv *atlastest.Server, o *organization, id, other string) (string, atlas.Option) {
+	c := atlastest.Credential{ID: "mine", Secret: "my-own-secret"}
+	whose := one(r, "", "", "", "", "its own", "its own", "its own", "its own member", "another's", "wrong")
+	switch whose {
+	case "its own":
+		c.Organization = id
+	case "its own member":
+		c.Organization, c.Member = id, true
+	case "another's":
+		c.Organization = other
+	}
+	o.refused = o.refused || whose != ""
+	secret := c.Secret
+	if whose == "wrong" {
+		secret = "another-secret"
+	}
+	if chance(r, 0.5) {
+		srv.AddServiceAccount(c)
+		return titled(whose, "service account"), atlas.WithServiceAccount(c.ID, secret)
+	}
+	srv.AddAPIKey(c)
+	return titled(whose, "API key"), atlas.WithAPIKey(c.ID, secret)
+}
+
+// atlasSays: one that was deleted may be read as such.
+func atlasSays(x *exchange) existence {
+	if x.status == 200 && bytes.Contains(x.body, []byte(`"isDeleted":true`)) {
+		return gone
+	}
+	return byStatus(x)
+}
+
+func atlasTeardown(r *rand.Rand) *scenario {
+	const id, other, shop = "5e2f00000000000000000001", "5e2f00000000000000000002", "5e2f0000000000000000000a"
+	srv := atlastest.NewServer()
+	srv.SetDeletionTime(one(r, time.Second, time.Minute))
+	acme := atlastest.Organization{ID: id, Name: "Acme", Lingers: chance(r, 0.3)}
+	d := &demolition{
+		organization: organization{
+			provider: "atlas", there: true, reads: atlasSays,
+			exists:  func() bool { return srv.Exists(id) },
+			deleted: func() bool { return len(srv.Deleted()) > 0 },
+		},
+		name: acme.Name, outcome: teardown.Deleted, permits: []teardown.Override{teardown.TerminationProtection},
+		deletes: func(req *http.Request) bool {
+			return req.Method == http.MethodDelete && strings.HasSuffix(req.URL.Path, "/orgs/"+id)
+		},
+		about: func(x *exchange) bool { return strings.HasSuffix(x.path, "/orgs/"+id) },
+		rest: func() string {
+			all := fmt.Sprintf("%+v", srv.Organization(other))
+			for _, p := range srv.Projects(other) {
+				all += fmt.Sprintf("%+v%+v", p, srv.Resources(p.ID))
+			}
+			return all
+		},
+	}
+	state := one(r, "", "", "", "a linked project", "failed payments")
+	switch state {
+	case "a linked project":
+		acme.LinkedProjects = []string{"old"}
+	case "failed payments":
+		acme.FailedPayments = true
+		d.hands = func() { srv.Resolve(id) }
+	}
+	srv.AddOrganization(acme)
+	srv.AddOrganization(atlastest.Organization{ID: other, Name: "Other"})
+	srv.AddProject(other, atlastest.Project{ID: "5e2f0000000000000000000c", Name: "shop", Clusters: 1})
+	srv.AddProject(id, atlastest.Project{ID: shop, Name: "shop"})
+	srv.AddResource(shop, atlastest.Resource{Kind: atlas.KindCluster, ID: "ledger", Protected: chance(r, 0.5)})
+	srv.AddResource(shop, atlastest.Resource{Kind: atlas.KindStreamWorkspace, ID: "events"})
+	if chance(r, 0.5) {
+		srv.AddResource(shop, atlastest.Resource{Kind: atlas.KindOnlineArchive, Parent: "ledger"})
+	}
+	d.stands = func(s teardown.Step) bool {
+		switch s.Kind {
+		case "failed_invoice":
+			return srv.Organization(id).FailedPayments
+		case "live_migration_link":
+			return len(srv.Organization(id).LinkedProjects) > 0
+		case "project":
+			return slices.ContainsFunc(srv.Projects(id), func(p atlastest.Project) bool { return s.ID == "project/"+p.ID })
+		}
+		return slices.ContainsFunc(srv.Resources(shop), func(x atlastest.Resource) bool {
+			return s.Kind == string(x.Kind) && (x.Kind != atlas.KindFlexCluster || strings.HasPrefix(s.Name, x.ID))
+		})
+	}
+	whose, option := one(r, "", "", "its own"), atlas.Option(nil)
+	credential := atlastest.Credential{ID: "mine", Secret: "my-own-secret"}
+	if whose == "its own" { // it ends with the organization
+		credential.Organization, d.ends, d.refused = id, true, true
+		d.permits = append(d.permits, teardown.OwnOrganization)
+	}
+	if chance(r, 0.5) {
+		srv.AddServiceAccount(credential)
+		option = atlas.WithServiceAccount(credential.ID, credential.Secret)
+	} else {
+		srv.AddAPIKey(credential)
+		option = atlas.WithAPIKey(credential.ID, credential.Secret)
+	}
+	d.use = func(set setting) (crew, error) {
+		base, _ := srv.Endpoint()
+		c, err := atlas.New(option, atlas.WithBaseURL(base), atlasWith(set))
+		return crew{func(ctx context.Context) (*teardown.Plan, error) { return c.Plan(ctx, id) }, c.Teardown}, err
+	}
+	if chance(r, 0.3) { // more than fit on a small page
+		for i := range 3 {
+			srv.AddResource(shop, atlastest.Resource{Kind: atlas.KindFlexCluster, ID: fmt.Sprint("flex", i)})
+		}
+	}
+	d.comesBack = &comesBack{string(atlas.KindStreamWorkspace), "/streams", func() bool {
+		return slices.ContainsFunc(srv.Resources(shop), func(x atlastest.Resource) bool { return x.Kind == atlas.KindStreamWorkspace })
+	}, func() { srv.AddResource(shop, atlastest.Resource{Kind: atlas.KindStreamWorkspace, ID: "events"}) }}
+	ids := []string{id, shop, "ledger", "events", "flex0", "flex1", "flex2"}
+	return d.scenario(r, scenario{title: "teardown: " + titled(state, whose), server: srv.Server, ids: ids, disturb: func(r *rand.Rand) {
+		if chance(r, 0.5) {
+			srv.EndTokens()
+		} else {
+			srv.EndNonces()
+		}
+	}})
+}
+
+func atlasReading(r *rand.Rand) *scenario {
+	const id = "5e2f00000000000000000001"
+	srv := atlastest.NewServer()
+	acme := atlastest.Organization{ID: id, Name: "Acme"}
+	state := one(r, "", "", "failed payments")
+	acme.FailedPayments = state == "failed payments"
+	srv.AddOrganization(acme)
+	all := []string{id}
+	for i := range one(r, 0, 1, 2, 3, 4, one(r, 5, 6, 499, 500)) {
+		all = append(all, fmt.Sprintf("5e2f0000000000000000f%03d", i))
+		srv.AddOrganization(atlastest.Organization{ID: all[i+1]})
+	}
+	var projects []string
+	for i := range max(r.IntN(9)-3, 0) {
+		projects = append(projects, fmt.Sprintf("5e2f00000000000000000a%02d", i))
+		srv.AddProject(id, atlastest.Project{ID: projects[i]})
+	}
+	srv.AddServiceAccount(atlastest.Credential{ID: "mine", Secret: "my-own-secret"})
+	a := &asking{provider: "atlas", blocked: state != "" || len(projects) > 0}
+	what := one(r, "list", "projects", "check")
+	return a.scenario(scenario{
+		title: titled(what, state, fmt.Sprint(len(all), " organizations, ", len(projects), " projects")), server: srv.Server, ids: []string{id},
+		do: func(ctx context.Context, set setting) error {
+			base, _ := srv.Endpoint()
+			c, err := atlas.New(atlas.WithServiceAccount("mine", "my-own-secret"), atlas.WithBaseURL(base), atlasWith(set))
+			switch {
+			case err != nil:
+				return err
+			case what == "check":
+				return a.check(c.CheckDeletion(ctx, id))
+			case what == "projects":
+				return list(a, projects, c.ListProjects(ctx, id, atlas.ListProjectsPageOptions{}), func(p atlas.Project) string { return p.ID })
+			}
+			return list(a, all, c.ListOrganizations(ctx, atlas.ListOrganizationsPageOptions{}), func(o atlas.Organization) string { return o.ID })
+		},
+	})
+}
+
+// atlasWith returns the option of a setting.
+func atlasWith(s setting) atlas.Option {
+	options := []atlas.Option{
+		atlas.WithHTTPClient(s.client), atlas.WithRetry(atlas.Retry{MaxAttempts: s.maxAttempts, MaxWait: s.maxWait}),
+	}
+	if s.rate > 0 {
+		options = append(options, atlas.WithRateLimit(atlas.RateLimit{PerSecond: s.rate, Burst: 1}))
+	}
+	return atlas.Options(options...)
+}

@@ -1,0 +1,6 @@
+//go:build race
+
+package simulation
+
+// raceDetector: the tests run under it.
+const raceDetector = true

@@ -1,0 +1,153 @@
+package simulation
+
+import (
+	"context"
+	"iter"
+	"net/http"
+	"testing"
+	"time"
+
+	"github.com/offboard-dev/offboard-go/atlas"
+	"github.com/offboard-dev/offboard-go/atlas/atlastest"
+	"github.com/offboard-dev/offboard-go/katapult"
+	"github.com/offboard-dev/offboard-go/katapult/katapulttest"
+	"github.com/offboard-dev/offboard-go/offboardtest"
+	"github.com/offboard-dev/offboard-go/volterra"
+	"github.com/offboard-dev/offboard-go/volterra/volterratest"
+	"github.com/offboard-dev/offboard-go/workspace"
+	"github.com/offboard-dev/offboard-go/workspace/workspacetest"
+	"github.com/offboard-dev/offboard-go/zitadel"
+	"github.com/offboard-dev/offboard-go/zitadel/zitadeltest"
+)
+
+// room is one provider's double with one client, for the tests of what calls leave
+// behind.
+type room struct {
+	server *offboardtest.Server
+	add    func(id string)                       // an organization
+	exists func(id string) bool                  // the truth about it
+	use    func(testing.TB, *http.Client) client // makes the client
+}
+
+// client is what all clients can do.
+type client struct {
+	read, remove, check, list func(ctx context.Context, id string) error
+}
+
+// once is how the clients are set: they send a request once, so that nothing waits.
+const once = 1
+
+// rooms makes a room of each provider. An id is of 24 hexadecimal digits.
+var rooms = map[string]func() room{
+	"katapult": func() room {
+		srv := katapulttest.NewServer()
+		srv.LimitRate(1 << 30)
+		return room{srv.Server, func(id string) { srv.AddOrganization(katapulttest.Organization{ID: id}) }, srv.Exists,
+			func(t testing.TB, hc *http.Client) client {
+				c, err := katapult.New(srv.Option(), katapult.WithHTTPClient(hc), katapult.WithRetry(katapult.Retry{MaxAttempts: once, MaxWait: time.Minute}))
+				must(t, err)
+				return client{
+					func(ctx context.Context, id string) error {
+						_, err := c.GetOrganization(ctx, katapult.ID(id))
+						return err
+					},
+					func(ctx context.Context, id string) error { return c.DeleteOrganization(ctx, katapult.ID(id)) },
+					func(ctx context.Context, id string) error { return c.CheckDeletion(ctx, katapult.ID(id)) },
+					func(ctx context.Context, _ string) error { _, err := c.ListOrganizations(ctx); return err },
+				}
+			}}
+	},
+	"zitadel": func() room {
+		srv := zitadeltest.NewServer()
+		return room{srv.Server, func(id string) { srv.AddOrganization(zitadeltest.Organization{ID: id}) }, srv.Exists,
+			func(t testing.TB, hc *http.Client) client {
+				c, err := zitadel.New(srv.Option(), zitadel.WithHTTPClient(hc), zitadel.WithRetry(zitadel.Retry{MaxAttempts: once, MaxWait: time.Minute}))
+				must(t, err)
+				return client{
+					func(ctx context.Context, id string) error { _, err := c.GetOrganization(ctx, id); return err },
+					func(ctx context.Context, id string) error { _, err := c.DeleteOrganization(ctx, id); return err },
+					c.CheckDeletion,
+					func(ctx context.Context, _ string) error { return all(c.SearchOrganizations(ctx)) },
+				}
+			}}
+	},
+	"atlas": func() room {
+		srv := atlastest.NewServer()
+		return room{srv.Server, func(id string) { srv.AddOrganization(atlastest.Organization{ID: id}) }, srv.Exists,
+			func(t testing.TB, hc *http.Client) client {
+				c, err := atlas.New(srv.Option(), atlas.WithHTTPClient(hc), atlas.WithRetry(atlas.Retry{MaxAttempts: once, MaxWait: time.Minute}))
+				must(t, err)
+				return client{
+					func(ctx context.Context, id string) error { _, err := c.GetOrganization(ctx, id); return err },
+					func(ctx context.Context, id string) error { return c.DeleteOrganization(ctx, id) },
+					c.CheckDeletion,
+					func(ctx context.Context, _ string) error {
+						return all(c.ListOrganizations(ctx, atlas.ListOrganizationsPageOptions{}))
+					},
+				}
+			}}
+	},
+	"workspace": func() room {
+		srv := workspacetest.NewServer()
+		return room{srv.Server, func(id string) { srv.AddOrganization(workspacetest.Organization{ID: id}) }, srv.Exists,
+			func(t testing.TB, hc *http.Client) client {
+				c, err := workspace.New(srv.Option(), workspace.WithHTTPClient(hc), workspace.WithRetry(workspace.Retry{MaxAttempts: once, MaxWait: time.Minute}))
+				must(t, err)
+				return client{
+					func(ctx context.Context, id string) error { _, err := c.GetOrganization(ctx, id); return err },
+					func(ctx context.Context, id string) error { return c.DeleteOrganization(ctx, id) },
+					c.CheckDeletion,
+					func(ctx context.Context, _ string) error {
+						return all(c.ListOrganizations(ctx, workspace.ListOrganizationsPageOptions{}))
+					},
+				}
+			}}
+	},
+	"volterra": func() room {
+		srv := volterratest.NewServer() // of one tenant, whose credential has to live on
+		return room{srv.Server,
+			func(id string) {
+				srv.SetTenant(volterratest.Tenant{Name: id, KeepsCredential: true, KeepsState: true})
+			},
+			func(id string) bool {
+				for _, accepted := range srv.Accepted() {
+					if accepted.Name == id {
+						return false
+					}
+				}
+				return true
+			},
+			func(t testing.TB, hc *http.Client) client {
+				c, err := volterra.New(srv.Option(), volterra.WithHTTPClient(hc), volterra.WithRetry(volterra.Retry{MaxAttempts: once, MaxWait: time.Minute}))
+				must(t, err)
+				return client{
+					func(ctx context.Context, _ string) error { _, err := c.GetTenantSettings(ctx); return err },
+					func(ctx context.Context, id string) error {
+						return c.DeleteTenant(ctx, volterra.DeleteTenantRequest{Name: id, Email: "owner@acme.example"})
+					},
+					func(ctx context.Context, id string) error {
+						return c.CheckDeletion(ctx, volterra.DeleteTenantRequest{Name: id, Email: "owner@acme.example"})
+					},
+					nil,
+				}
+			}}
+	},
+}
+
+// all goes through a list.
+func all[T any](list iter.Seq2[T, error]) error {
+	n := 0
+	for _, err := range list {
+		if n++; err != nil || n > 1_000 {
+			return err
+		}
+	}
+	return nil
+}
+
+func must(t testing.TB, err error) {
+	t.Helper()
+	if err != nil {
+		t.Fatal(err)
+	}
+}

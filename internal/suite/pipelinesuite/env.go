@@ -1,0 +1,42 @@
+package pipelinesuite
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/offboard-dev/offboard-go/errors"
+)
+
+// Variables sets variables of the environment, as wants has them, and checks that the
+// error of a client that reads them has all the words and no value. It cannot run in
+// parallel. all are the variables that are unset before.
+func Variables(t *testing.T, all []string, client func() error, wants map[string]Environment) {
+	t.Helper()
+	for name, test := range wants {
+		t.Run(name, func(t *testing.T) {
+			for _, variable := range all {
+				t.Setenv(variable, test.Set[variable])
+			}
+			err := client()
+			if !errors.Is(err, errors.InvalidArgument) {
+				t.Fatalf("got %v, want %q", err, errors.InvalidArgument)
+			}
+			for _, word := range test.Words {
+				if !strings.Contains(err.Error(), word) {
+					t.Errorf("got %v, want that it names %s", err, word)
+				}
+			}
+			for variable, value := range test.Set {
+				if len(value) > 3 && !strings.HasPrefix(value, "https://") && !strings.HasPrefix(value, "/") && strings.Contains(err.Error(), value) {
+					t.Errorf("got %v, which shows %s", err, variable)
+				}
+			}
+		})
+	}
+}
+
+// Environment are variables, and what the error of a client that reads them has.
+type Environment struct {
+	Set   map[string]string
+	Words []string
+}

@@ -1,0 +1,278 @@
+package pipelinesuite
+
+import (
+	"bytes"
+	"cmp"
+	"context"
+	"encoding/base64"
+	"encoding/hex"
+	"encoding/json"
+	"fmt"
+	"io"
+	"log/slog"
+	"net/http"
+	"net/url"
+	"runtime/debug"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+	"testing"
+	"testing/synctest"
+
+	"github.com/offboard-dev/offboard-go/errors"
+	"github.com/offboard-dev/offboard-go/offboardtest"
+)
+
+// Credential makes a client whose credential contains a canary.
+type Credential func(c Case, canary string, s Settings) (client any, deletion func(context.Context) error, err error)
+
+// canary is what must be seen in headers only, and those of the provider only.
+const canary = "canary-5ebe2294ecd0"
+
+// Secrecy lets everything go wrong with each kind of credential and looks for it
+// in errors, logs, the printed and the JSON form of everything, and in requests. It
+// remembers where the credential was seen: there is one place for it, the
+// Authorization of a request to the provider, or the form of a request for a token.
+func (p Provider) Secrecy(t *testing.T, credentials map[string]Credential) {
+	t.Helper()
+	for kind, make := range credentials {
+		for name, fault := range trouble() {
+			t.Run(kind+", "+name, func(t *testing.T) {
+				t.Parallel()
+				synctest.Test(t, func(t *testing.T) {
+					c := p.New(t)
+					fault.Times = 100
+					if name != "none" {
+						c.Server.Fail(fault)
+					}
+					var log bytes.Buffer
+					watch := &watching{next: c.Server, seen: map[string]int{}}
+					client, deletion, err := make(c, canary, Settings{
+						Client: &http.Client{Transport: watch},
+						Logger: slog.New(slog.NewMultiHandler(
+							slog.NewJSONHandler(&log, &slog.HandlerOptions{Level: slog.LevelDebug - 4}),
+							slog.NewTextHandler(&log, &slog.HandlerOptions{Level: slog.LevelDebug - 4, AddSource: true}),
+						)),
+					})
+					if err != nil {
+						t.Fatal(err)
+					}
+					err = deletion(t.Context())
+					for place := range watch.seen {
+						if !slices.Contains(places, place) {
+							t.Errorf("the credential was seen in %s", place)
+						}
+					}
+					look(t, "the log", log.String())
+					show(t, "the client", client)
+					for err := range chain(err) {
+						show(t, fmt.Sprintf("%T", err), err)
+					}
+				})
+			})
+		}
+	}
+}
+
+// Places where a credential may be seen.
+const (
+	placeAuthorization = "the Authorization of a request to the provider"
+	placeForm          = "the form of a request for a token to the provider"
+)
+
+var places = []string{placeAuthorization, placeForm}
+
+// trouble is all that goes wrong, by its name.
+func trouble() map[string]offboardtest.Fault {
+	// What a provider says of a credential, and what it repeats of a request: see
+	// [watching.repeat].
+	said := func(what string) string {
+		return fmt.Sprintf(`{"error":{"code":"%[1]s","message":"token %[1]s","description":"%[1]s","detail":{"details":"%[1]s"}},`+
+			`"errorCode":"%[1]s","message":"%[1]s","code":7,"detail":"%[1]s","description":"%[1]s","parameters":["%[1]s"]}`, what)
+	}
+	faults := map[string]offboardtest.Fault{
+		"none":           {},
+		"a web page":     offboardtest.HTMLResponse("", 200),
+		"a redirect":     offboardtest.Redirect("", 302, "https://elsewhere.invalid/?t="+canary),
+		"a 307":          offboardtest.Redirect("", 307, "https://elsewhere.invalid/"),
+		"another port":   offboardtest.Redirect("", 302, offboardtest.InMemory+":8443/"),
+		"without TLS":    offboardtest.Redirect("", 301, "http://double.invalid/"),
+		"a sub domain":   offboardtest.Redirect("", 308, "https://a.double.invalid/"),
+		"round and back": offboardtest.Redirect("", 302, "/"),
+		"lost answers":   offboardtest.LoseResponse(""),
+		"cut answers":    offboardtest.TruncateResponse(""),
+		"lost requests":  offboardtest.LoseRequest(""),
+		"no connections": offboardtest.RefuseConnection(""),
+		"a token that repeats": offboardtest.Respond("", 400,
+			`{"error":"@sent@","error_description":"@sent@","error_uri":"@escaped@"}`),
+		"a page that repeats": offboardtest.Respond("", 502, "<html>Authorization: Bearer @sent@</html>"),
+		"a text that repeats": offboardtest.Respond("", 401, `"Bearer @escaped@"`),
+	}
+	for _, status := range []int{200, 400, 401, 403, 404, 407, 409, 429, 500, 503} {
+		faults[strconv.Itoa(status)] = offboardtest.Respond("", status, said(canary))
+		for _, form := range []string{sent, escaped} {
+			f := offboardtest.Respond("", status, said(form))
+			for _, name := range []string{"X-Request-Id", "Www-Authenticate", "Set-Cookie", "Proxy-Authenticate", "Retry-After"} {
+				f.Header.Set(name, form)
+			}
+			faults[strconv.Itoa(status)+" with "+form] = f
+		}
+	}
+	return faults
+}
+
+// show looks for the canary in all that can be made of a value.
+func show(t *testing.T, what string, v any) {
+	t.Helper()
+	for _, verb := range []string{"%v", "%+v", "%#v", "%s", "%q", "%x", "%X", "% x", "%d", "%T"} {
+		look(t, what+" by "+verb, fmt.Sprintf(verb, v))
+	}
+	if encoded, err := json.Marshal(v); err == nil {
+		look(t, what+" in JSON", string(encoded))
+	}
+	for _, level := range []slog.Level{slog.LevelDebug, slog.LevelInfo, slog.LevelWarn, slog.LevelError} {
+		var log bytes.Buffer
+		at := &slog.HandlerOptions{Level: level}
+		slog.New(slog.NewMultiHandler(slog.NewTextHandler(&log, at), slog.NewJSONHandler(&log, at))).Log(t.Context(), level, "x", "v", v)
+		look(t, what+" in a log", log.String())
+	}
+	look(t, what+" in a panic", panicText(v))
+}
+
+// panicText is what a panic with a value says, and who was there.
+func panicText(v any) (text string) {
+	defer func() { text = fmt.Sprint(recover()) + string(debug.Stack()) }()
+	panic(v)
+}
+
+// forms are the canary as it is and in other codes. In base64 it depends on what is
+// before it; the ends, which depend on what is around, are left out.
+var forms = func() []string {
+	all := []string{canary, hex.EncodeToString([]byte(canary)), strings.ToUpper(hex.EncodeToString([]byte(canary)))}
+	for before := range 3 {
+		code := base64.StdEncoding.EncodeToString([]byte(strings.Repeat("x", before) + canary))
+		all = append(all, code[4:len(code)-4])
+	}
+	return all
+}()
+
+func look(t *testing.T, where, text string) {
+	t.Helper()
+	if i := find(text); i >= 0 {
+		t.Errorf("%s shows the credential: …%s…", where, text[max(0, i-60):min(len(text), i+80)])
+	}
+}
+
+// find returns where a text has the canary in any form; -1 for nowhere.
+func find(text string) int {
+	for _, form := range forms {
+		if i := strings.Index(text, form); i >= 0 {
+			return i
+		}
+	}
+	return -1
+}
+
+// chain yields an error and all that it wraps.
+func chain(err error) func(func(error) bool) {
+	return func(yield func(error) bool) {
+		for err != nil && yield(err) {
+			err = errors.Unwrap(err)
+		}
+	}
+}
+
+// watching remembers where the canary was seen in requests, and lets answers repeat
+// what was sent.
+type watching struct {
+	next http.RoundTripper
+	mu   sync.Mutex
+	seen map[string]int // by the place
+}
+
+func (w *watching) RoundTrip(req *http.Request) (*http.Response, error) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	to, target := "the provider", req.URL.String()
+	if !strings.HasPrefix(target, offboardtest.InMemory+"/") {
+		to = req.URL.Host
+		w.seen["a request to "+to]++ // there must be none, with or without it
+	}
+	note := func(place, text string) {
+		if find(text) >= 0 {
+			w.seen[place+" to "+to]++
+		}
+	}
+	note("the URL of a request", target)
+	for name, values := range req.Header {
+		place := "the header " + name + " of a request"
+		if name == "Authorization" {
+			place = "the Authorization of a request"
+		}
+		note(place, strings.Join(values, ", "))
+	}
+	var body []byte
+	if req.Body != nil {
+		var err error
+		if body, err = io.ReadAll(req.Body); err != nil {
+			return nil, err
+		}
+		req.Body.Close()
+		again := req.Clone(req.Context())
+		again.Body = io.NopCloser(bytes.NewReader(body))
+		req = again
+	}
+	place := "the body of a request"
+	form, _ := url.ParseQuery(string(body))
+	if form.Has("grant_type") {
+		place = "the form of a request for a token"
+	}
+	note(place, string(body))
+	resp, err := w.next.RoundTrip(req)
+	if err != nil {
+		return nil, err
+	}
+	return repeat(resp, req, form)
+}
+
+// What stands for a credential that an answer repeats: as it was sent, and as JSON
+// may write it.
+const (
+	sent    = "@sent@"
+	escaped = "@escaped@"
+)
+
+// repeat puts into an answer what was sent as a credential.
+func repeat(resp *http.Response, req *http.Request, form url.Values) (*http.Response, error) {
+	_, secret, _ := strings.Cut(req.Header.Get("Authorization"), " ")
+	secret = cmp.Or(form.Get("client_secret"), form.Get("assertion"), secret)
+	secret = strings.ReplaceAll(secret, `"`, "") // of a digest, which is no secret
+	var code strings.Builder
+	for i, r := range secret {
+		if i%3 == 0 {
+			fmt.Fprintf(&code, `\u%04x`, r)
+			continue
+		}
+		code.WriteRune(r)
+	}
+	repeated := strings.NewReplacer(sent, secret, escaped, code.String())
+	body, err := io.ReadAll(resp.Body)
+	if err != nil {
+		resp.Body = io.NopCloser(io.MultiReader(bytes.NewReader(body), cut{}))
+		return resp, nil
+	}
+	text := repeated.Replace(string(body))
+	resp.Body, resp.ContentLength = io.NopCloser(strings.NewReader(text)), int64(len(text))
+	for _, values := range resp.Header {
+		for i := range values {
+			values[i] = repeated.Replace(values[i])
+		}
+	}
+	return resp, nil
+}
+
+// cut is where a body ends too early.
+type cut struct{}
+
+func (cut) Read([]byte) (int, error) { return 0, io.ErrUnexpectedEOF }

@@ -1,0 +1,5 @@
+//go:build !race
+
+package teardownsuite
+
+const slow = false

@@ -1,5 +1,0 @@
-//go:build !race
-
-package teardowntest
-
-const slow = false

@@ -1,7 +1,0 @@
-//go:build race
-
-package teardowntest
-
-// slow: the race detector makes each run ten times as slow, and few show what it
-// finds.
-const slow = true

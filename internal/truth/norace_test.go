@@ -1,5 +1,0 @@
-//go:build !race
-
-package truth
-
-const raceDetector = false
