@@ -534,7 +534,7 @@ type OperatingSystem struct {
 type Organization struct {
 	ID                   string `json:"id"`
 	Name                 string `json:"name"`
-	SubDomain            string `json:"sub_domain,omitzero"`
+	Subdomain            string `json:"sub_domain,omitzero"`
 	InfrastructureDomain string `json:"infrastructure_domain,omitzero"`
 	CreatedAt            Time   `json:"created_at,omitzero"`
 
@@ -1776,14 +1776,14 @@ func (c *Client) ListManagedOrganizations(ctx context.Context, organization Orga
 }
 
 // CreateManagedOrganization creates an organization that another one manages.
-// Its sub domain has to be free: errors.ValidationError (422) says so, with
+// Its subdomain has to be free: errors.ValidationError (422) says so, with
 // ValidationErrorDetail. errors.OrganizationLimitReached (422) says that no
 // more can be created. A creation whose answer was lost is
 // errors.OutcomeUnknown; list before repeating it. It needs the scope
 // managed_organizations.
 //
 // Source: vendor OpenAPI 2.68.0.
-func (c *Client) CreateManagedOrganization(ctx context.Context, organization OrganizationLookup, name string, subDomain string) (*Organization, error) {
+func (c *Client) CreateManagedOrganization(ctx context.Context, organization OrganizationLookup, name string, subdomain string) (*Organization, error) {
 	var out struct {
 		Organization Organization `json:"organization"`
 	}
@@ -1794,8 +1794,8 @@ func (c *Client) CreateManagedOrganization(ctx context.Context, organization Org
 		Body: struct {
 			Organization rest.Lookup `json:"organization"`
 			Name         string      `json:"name"`
-			SubDomain    string      `json:"sub_domain"`
-		}{rest.Lookup{Key: key, ID: id}, name, subDomain},
+			Subdomain    string      `json:"sub_domain"`
+		}{rest.Lookup{Key: key, ID: id}, name, subdomain},
 		Status: http.StatusCreated, Out: &out, Once: reusable(organization),
 	}
 	call.Require("organization", id, rest.Opaque)
@@ -1964,10 +1964,10 @@ func (c *Client) ListTrashObjects(ctx context.Context, organization Organization
 }
 
 // PurgeTrash begins to delete all that is in the trash of an organization for
-// good. It is done by a task: see WaitUntilTrashIsEmpty. What comes to the
-// trash later may not be part of it. errors.TaskQueueingError (406) says that
-// the task could not be queued, and is repeated. If the request is accepted
-// without a body, the task is empty: wait for the trash. It needs the scope
+// good. It is done by a task: see WaitUntilTrashEmpty. What comes to the trash
+// later may not be part of it. errors.TaskQueueingError (406) says that the
+// task could not be queued, and is repeated. If the request is accepted without
+// a body, the task is empty: wait for the trash. It needs the scope
 // trash_objects:purge.
 //
 // Source: vendor OpenAPI 2.68.0.

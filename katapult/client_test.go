@@ -24,13 +24,13 @@ func TestTheDeletionIsSentAsTheAPIWantsIt(t *testing.T) {
 		body         string
 	}{
 		"by id":                      {katapult.ID("org_acme"), `{"organization":{"id":"org_acme"}}`},
-		"by sub domain":              {katapult.SubDomain("acme"), `{"organization":{"id":"org_acme"}}`},
+		"by sub domain":              {katapult.Subdomain("acme"), `{"organization":{"id":"org_acme"}}`},
 		"by a name that JSON quotes": {katapult.ID(`ä"<`), `{"organization":{"id":"ä\"\u003c"}}`},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			srv := katapulttest.NewServer()
-			srv.AddOrganization(katapulttest.Organization{ID: "org_acme", SubDomain: "acme"})
+			srv.AddOrganization(katapulttest.Organization{ID: "org_acme", Subdomain: "acme"})
 			_ = katapult.DeleteOrganization(t.Context(), test.organization, srv.Option(), katapult.WithUserAgent("acme-cleaner/2"))
 			requests := srv.Requests()
 			r := requests[len(requests)-1] // a subdomain is resolved first
@@ -187,10 +187,10 @@ func TestAFailedDeletionIsReadBeforeItIsTriedAgain(t *testing.T) {
 // The read after a lost answer has to be about the organization that was asked for.
 func TestAnotherOrganizationIsNoProof(t *testing.T) {
 	t.Parallel()
-	for _, organization := range []katapult.OrganizationLookup{katapult.ID("org_acme"), katapult.SubDomain("acme")} {
+	for _, organization := range []katapult.OrganizationLookup{katapult.ID("org_acme"), katapult.Subdomain("acme")} {
 		srv := katapulttest.NewServer()
-		srv.AddOrganization(katapulttest.Organization{ID: "org_acme", SubDomain: "acme"})
-		if _, ok := organization.(katapult.SubDomain); ok {
+		srv.AddOrganization(katapulttest.Organization{ID: "org_acme", Subdomain: "acme"})
+		if _, ok := organization.(katapult.Subdomain); ok {
 			srv.Fail(offboardtest.Fault{Operation: "GetOrganization"}) // resolves it
 		}
 		srv.Fail(offboardtest.LoseRequest("DeleteOrganization"),
@@ -209,14 +209,14 @@ func TestReads(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		srv := katapulttest.NewServer()
-		srv.AddOrganization(katapulttest.Organization{ID: "org_acme", Name: "Acme", SubDomain: "acme", Open: []string{"disks"}})
+		srv.AddOrganization(katapulttest.Organization{ID: "org_acme", Name: "Acme", Subdomain: "acme", Open: []string{"disks"}})
 		c, err := katapult.New(srv.Option())
 		if err != nil {
 			t.Fatal(err)
 		}
 		created := katapult.Time{Time: time.Date(2000, 1, 1, 0, 0, 0, 0, time.UTC)}
 		want := katapult.Organization{
-			ID: "org_acme", Name: "Acme", SubDomain: "acme", InfrastructureDomain: "acme.example.com",
+			ID: "org_acme", Name: "Acme", Subdomain: "acme", InfrastructureDomain: "acme.example.com",
 			CreatedAt: created, ActivatedAt: created, Managed: true,
 		}
 		list, err := c.ListOrganizations(t.Context())
@@ -226,7 +226,7 @@ func TestReads(t *testing.T) {
 		if diff := cmp.Diff([]katapult.Organization{want}, list); diff != "" {
 			t.Errorf("list (-want +got):\n%s", diff)
 		}
-		got, err := c.GetOrganization(t.Context(), katapult.SubDomain("acme"))
+		got, err := c.GetOrganization(t.Context(), katapult.Subdomain("acme"))
 		if err != nil {
 			t.Fatal(err)
 		}

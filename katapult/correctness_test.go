@@ -32,7 +32,7 @@ func times(n int, f offboardtest.Fault) offboardtest.Fault {
 
 // removals are the requests of a teardown that change something, each with what an
 // organization has for it.
-var removals = map[string][]katapulttest.Thing{
+var removals = map[string][]katapulttest.Resource{
 	"DeleteLoadBalancer":           {katapulttest.LoadBalancer{ID: "lb_1"}},
 	"DeleteDNSZone":                {katapulttest.DNSZone{ID: "dnszone_1"}},
 	"DeleteDiskBackupPolicy":       {katapulttest.DiskBackupPolicy{ID: "dbp_1"}},
@@ -113,7 +113,7 @@ func TestRemovals_AcceptedWithoutBody(t *testing.T) {
 		if task, err = c.PurgeTrash(t.Context(), org); err != nil || task.ID != "" {
 			t.Errorf("got %+v and %v", task, err)
 		}
-		must(t, c.WaitUntilTrashIsEmpty(t.Context(), org, nil))
+		must(t, c.WaitUntilTrashEmpty(t.Context(), org, nil))
 	})
 }
 
@@ -207,7 +207,7 @@ func TestTeardown_TaskIsARecord(t *testing.T) {
 		"refused":     fault("GetTask", 403, "scope_not_granted"),
 		"unavailable": fault("GetTask", 503, "service_unavailable"),
 	} {
-		for operation, things := range map[string][]katapulttest.Thing{
+		for operation, things := range map[string][]katapulttest.Resource{
 			"PurgeTrashObject":   {katapulttest.FileStorageVolume{ID: "fsv_1"}},
 			"StopVirtualMachine": {katapulttest.VirtualMachine{ID: "vm_1"}},
 			"DetachDisk":         removals["DetachDisk"],
@@ -234,18 +234,18 @@ func TestTeardown_TaskIsARecord(t *testing.T) {
 
 // A subdomain becomes another organization's once its organization is deleted: it is
 // resolved before the first write and never sent with one.
-func TestDeleteOrganization_SubDomainChangesHands(t *testing.T) {
+func TestDeleteOrganization_SubdomainReused(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		srv := katapulttest.NewServer()
-		srv.AddOrganization(katapulttest.Organization{ID: "org_acme", SubDomain: "acme"})
+		srv.AddOrganization(katapulttest.Organization{ID: "org_acme", Subdomain: "acme"})
 		register := offboardtest.Accept("DeleteOrganization", 502, "")
 		register.EditBody = func(body []byte) []byte {
-			srv.AddOrganization(katapulttest.Organization{ID: "org_new", SubDomain: "acme"})
+			srv.AddOrganization(katapulttest.Organization{ID: "org_new", Subdomain: "acme"})
 			return body
 		}
 		srv.Fail(register)
-		if err := katapult.DeleteOrganization(t.Context(), katapult.SubDomain("acme"), srv.Option()); err != nil {
+		if err := katapult.DeleteOrganization(t.Context(), katapult.Subdomain("acme"), srv.Option()); err != nil {
 			t.Error(err)
 		}
 		if diff := cmp.Diff([]string{"org_acme"}, srv.Deleted()); diff != "" {
@@ -253,25 +253,25 @@ func TestDeleteOrganization_SubDomainChangesHands(t *testing.T) {
 		}
 		// The organization that answers must have the subdomain.
 		srv.Fail(offboardtest.Respond("GetOrganization", 200, `{"organization":{"id":"org_new","name":"New","sub_domain":"other"}}`))
-		err := katapult.DeleteOrganization(t.Context(), katapult.SubDomain("acme"), srv.Option())
+		err := katapult.DeleteOrganization(t.Context(), katapult.Subdomain("acme"), srv.Option())
 		if !errors.Is(err, errors.NotConfirmed) || !srv.Exists("org_new") {
 			t.Errorf("got %v, want %q", err, errors.NotConfirmed)
 		}
 	})
 }
 
-func TestTeardown_SubDomainChangesHands(t *testing.T) {
+func TestTeardown_SubdomainReused(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		srv := katapulttest.NewServer()
-		srv.AddOrganization(katapulttest.Organization{ID: "org_acme", Name: "Acme", SubDomain: "acme"})
+		srv.AddOrganization(katapulttest.Organization{ID: "org_acme", Name: "Acme", Subdomain: "acme"})
 		srv.Add("org_acme", katapulttest.DNSZone{ID: "dnszone_1"})
 		c := newClient(t, srv)
-		p, err := c.Plan(t.Context(), katapult.SubDomain("acme"))
+		p, err := c.Plan(t.Context(), katapult.Subdomain("acme"))
 		must(t, err)
 		register := offboardtest.Accept("DeleteOrganization", 502, "")
 		register.EditBody = func(body []byte) []byte {
-			srv.AddOrganization(katapulttest.Organization{ID: "org_new", Name: "Acme", SubDomain: "acme"})
+			srv.AddOrganization(katapulttest.Organization{ID: "org_new", Name: "Acme", Subdomain: "acme"})
 			return body
 		}
 		srv.Fail(register)
@@ -315,10 +315,10 @@ func TestWrites_ByNameAreSentOnce(t *testing.T) {
 			return nothing(c.DeleteObjectStorageBucket(ctx, katapult.BucketName("backups"), katapult.Region("uk-lon-1")))
 		}, 1},
 		"a subdomain": {func(ctx context.Context, c *katapult.Client) (any, error) {
-			return result(c.PurgeTrash(ctx, katapult.SubDomain("acme")))
+			return result(c.PurgeTrash(ctx, katapult.Subdomain("acme")))
 		}, 1},
 		"a subdomain of an account": {func(ctx context.Context, c *katapult.Client) (any, error) {
-			return result(c.DeleteObjectStorageAccount(ctx, katapult.SubDomain("acme"), katapult.Region("uk-lon-1")))
+			return result(c.DeleteObjectStorageAccount(ctx, katapult.Subdomain("acme"), katapult.Region("uk-lon-1")))
 		}, 1},
 		"an ID": {func(ctx context.Context, c *katapult.Client) (any, error) {
 			return nothing(c.DeleteDNSZone(ctx, katapult.ID("dnszone_1")))
@@ -372,7 +372,7 @@ func TestWaiters_NameChangesHands(t *testing.T) {
 		must(t, err)
 		must(t, failure(c.PurgeTrash(t.Context(), org)))
 		n := len(srv.Requests())
-		must(t, c.WaitUntilTrashIsEmpty(t.Context(), katapult.SubDomain("acme"), nil))
+		must(t, c.WaitUntilTrashEmpty(t.Context(), katapult.Subdomain("acme"), nil))
 		for _, r := range srv.Requests()[n+1:] {
 			if strings.Contains(r.Query, "sub_domain") {
 				t.Errorf("%s %s: the name was sent again", r.Operation, r.Query)
@@ -412,7 +412,7 @@ func TestTeardown_AnswerAboutAnotherResource(t *testing.T) {
 	t.Parallel()
 	for name, test := range map[string]struct {
 		fault offboardtest.Fault
-		thing katapulttest.Thing
+		thing katapulttest.Resource
 	}{
 		"a read": {offboardtest.Respond("GetDisk", 200, `{"disk":{"id":"disk_other","name":"x"}}`), katapulttest.Disk{ID: "disk_1"}},
 		"a deletion": {
@@ -478,8 +478,8 @@ func TestPlan_NotFoundOfAPart(t *testing.T) {
 			}
 			if operation == "ListTrashObjectsPage" {
 				srv.Fail(missing)
-				if err := c.WaitUntilTrashIsEmpty(t.Context(), org, nil); !errors.Is(err, errors.UnexpectedResponse) {
-					t.Errorf("WaitUntilTrashIsEmpty: got %v, want %q", err, errors.UnexpectedResponse)
+				if err := c.WaitUntilTrashEmpty(t.Context(), org, nil); !errors.Is(err, errors.UnexpectedResponse) {
+					t.Errorf("WaitUntilTrashEmpty: got %v, want %q", err, errors.UnexpectedResponse)
 				}
 			}
 			// If the organization is not found by itself, it is not found.
@@ -763,7 +763,7 @@ func TestLookups_WhiteSpace(t *testing.T) {
 				return nothing(c.DeleteOrganization(ctx, id))
 			},
 			"DeleteOrganization by subdomain": func(ctx context.Context, c *katapult.Client) (any, error) {
-				return nothing(c.DeleteOrganization(ctx, katapult.SubDomain(s)))
+				return nothing(c.DeleteOrganization(ctx, katapult.Subdomain(s)))
 			},
 			"CheckDeletion": func(ctx context.Context, c *katapult.Client) (any, error) { return nothing(c.CheckDeletion(ctx, id)) },
 			"Plan":          func(ctx context.Context, c *katapult.Client) (any, error) { return result(c.Plan(ctx, id)) },
@@ -787,8 +787,8 @@ func TestLookups_WhiteSpace(t *testing.T) {
 			},
 			"ListDisks":   func(ctx context.Context, c *katapult.Client) (any, error) { return all(c.ListDisks(ctx, id)) },
 			"WaitForTask": func(ctx context.Context, c *katapult.Client) (any, error) { return result(c.WaitForTask(ctx, id, nil)) },
-			"WaitUntilTrashIsEmpty": func(ctx context.Context, c *katapult.Client) (any, error) {
-				return nothing(c.WaitUntilTrashIsEmpty(ctx, katapult.SubDomain(s), nil))
+			"WaitUntilTrashEmpty": func(ctx context.Context, c *katapult.Client) (any, error) {
+				return nothing(c.WaitUntilTrashEmpty(ctx, katapult.Subdomain(s), nil))
 			},
 			"CreateManagedOrganization": func(ctx context.Context, c *katapult.Client) (any, error) {
 				return result(c.CreateManagedOrganization(ctx, id, "New", "new"))
@@ -854,7 +854,7 @@ func TestTeardown_TaskWithoutProgress(t *testing.T) {
 		"StopVirtualMachine": `{"task":{"id":"task_stuck","name":"x","status":"pending"}}`,
 		"DetachDisk":         `{"disk":{"id":"disk_1","name":"x"},"task":{"id":"task_stuck","name":"x","status":"pending"}}`,
 	}
-	for operation, things := range map[string][]katapulttest.Thing{
+	for operation, things := range map[string][]katapulttest.Resource{
 		"PurgeTrashObject":   {katapulttest.FileStorageVolume{ID: "fsv_1"}},
 		"StopVirtualMachine": {katapulttest.VirtualMachine{ID: "vm_1"}},
 		"DetachDisk":         removals["DetachDisk"],
@@ -956,13 +956,13 @@ func TestTeardown_LongChangeOfState(t *testing.T) {
 // each disk is read by itself, those that were deleted with a machine included.
 func TestTeardown_DisksMissingFromList(t *testing.T) {
 	t.Parallel()
-	var disks, machines []katapulttest.Thing
+	var disks, machines []katapulttest.Resource
 	for i := range 4 {
 		disks = append(disks, katapulttest.Disk{ID: fmt.Sprintf("disk_%d", i)})
 		machines = append(machines, katapulttest.VirtualMachine{ID: fmt.Sprintf("vm_%d", i)}) // each has a disk
 	}
 	for name, test := range map[string]struct {
-		things  []katapulttest.Thing
+		things  []katapulttest.Resource
 		deleted int
 	}{
 		"disks":    {disks, 4},
@@ -1001,24 +1001,24 @@ func TestTeardown_DisksMissingFromList(t *testing.T) {
 // that the plan names something else does not prove that this keeps a deletion step open.
 func TestTeardown_PlanWithoutStepByHand(t *testing.T) {
 	t.Parallel()
-	storage := []katapulttest.Thing{
+	storage := []katapulttest.Resource{
 		katapulttest.ObjectStorage{Region: "uk-lon-1"}, katapulttest.Bucket{Name: "named", Region: "uk-lon-1"},
 		katapulttest.AccessKey{ID: "key_1", Region: "uk-lon-1", Buckets: []string{"named"}},
 	}
 	unnamed := katapulttest.Bucket{Name: "unnamed", Region: "uk-lon-1"}
 	for name, test := range map[string]struct {
-		things, later []katapulttest.Thing
+		things, later []katapulttest.Resource
 		byHand        string         // the step that is taken out of the plan
 		added         *teardown.Step // to the plan
 	}{
 		"a bucket that no key names":       {things: append(storage, unnamed), byHand: "object_storage_buckets"},
-		"one that was made after the plan": {things: storage, later: []katapulttest.Thing{unnamed}},
+		"one that was made after the plan": {things: storage, later: []katapulttest.Resource{unnamed}},
 		"another bucket in its place": {
 			things: append(storage[:1:1], unnamed, katapulttest.AccessKey{ID: "key_1", Region: "uk-lon-1"}), byHand: "object_storage_buckets",
 			added: &teardown.Step{ID: "object_storage_bucket/uk-lon-1/none", Kind: "object_storage_bucket", Name: "none"},
 		},
 		"object storage that no key names": {
-			things: []katapulttest.Thing{katapulttest.ObjectStorage{Region: "uk-lon-1"}, katapulttest.DNSZone{ID: "dnszone_1"}}, byHand: "object_storage",
+			things: []katapulttest.Resource{katapulttest.ObjectStorage{Region: "uk-lon-1"}, katapulttest.DNSZone{ID: "dnszone_1"}}, byHand: "object_storage",
 			added: &teardown.Step{ID: "object_storage_access_key/none", Kind: "object_storage_access_key", Name: "none"},
 		},
 	} {

@@ -21,7 +21,7 @@
 // Virtual machines, disks, file storage volumes, disk backup policies and object
 // storage go to the trash, and what is in the trash blocks the deletion of an
 // organization, too. It is gone once it is purged, by [Client.PurgeTrash] and
-// [Client.WaitUntilTrashIsEmpty] or by itself after 48 hours. What else ends later is
+// [Client.WaitUntilTrashEmpty] or by itself after 48 hours. What else ends later is
 // waited for by [Client.WaitForTask], [Client.WaitUntilStopped] and
 // [Client.WaitUntilPurged].
 //

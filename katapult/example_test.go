@@ -47,7 +47,7 @@ func ExampleClient_DeleteOrganization() {
 // What is left of an organization is listed before it is removed.
 func ExampleClient_ListVirtualMachines() {
 	srv := katapulttest.NewServer() // in place of the real service
-	srv.AddOrganization(katapulttest.Organization{ID: "org_acme", SubDomain: "acme"})
+	srv.AddOrganization(katapulttest.Organization{ID: "org_acme", Subdomain: "acme"})
 	srv.Add("org_acme",
 		katapulttest.VirtualMachine{ID: "vm_1", Name: "web"},
 		katapulttest.DNSZone{Name: "acme.com"},
@@ -121,14 +121,14 @@ func ExampleClient_WaitUntilPurged() {
 
 func ExampleClient_CheckDeletion() {
 	srv := katapulttest.NewServer() // in place of the real service
-	srv.AddOrganization(katapulttest.Organization{ID: "org_acme", SubDomain: "acme", Unmanaged: true})
+	srv.AddOrganization(katapulttest.Organization{ID: "org_acme", Subdomain: "acme", Unmanaged: true})
 
 	c, err := katapult.New(srv.Option())
 	if err != nil {
 		fmt.Println(err)
 		return
 	}
-	fmt.Println(c.CheckDeletion(context.Background(), katapult.SubDomain("acme")))
+	fmt.Println(c.CheckDeletion(context.Background(), katapult.Subdomain("acme")))
 	// Output: katapult: CheckDeletion "acme": managed_organization_required
 }
 

@@ -17,8 +17,8 @@ import (
 
 // furnish adds an organization with one thing of every kind.
 func furnish(srv *katapulttest.Server) {
-	srv.AddOrganization(katapulttest.Organization{ID: "org_acme", Name: "Acme", SubDomain: "acme"})
-	srv.AddOrganization(katapulttest.Organization{ID: "org_child", Name: "Child", SubDomain: "child", Parent: "org_acme"})
+	srv.AddOrganization(katapulttest.Organization{ID: "org_acme", Name: "Acme", Subdomain: "acme"})
+	srv.AddOrganization(katapulttest.Organization{ID: "org_child", Name: "Child", Subdomain: "child", Parent: "org_acme"})
 	srv.Add("org_acme",
 		katapulttest.VirtualNetwork{ID: "vnet_1", Name: "backbone"},
 		katapulttest.VirtualMachine{ID: "vm_1", Name: "web", ISO: "iso_1", Networks: []string{"vnet_1"}},
@@ -46,7 +46,7 @@ var (
 	place      = katapult.DataCenter{ID: "dc_lon", Name: "London", Permalink: "uk-lon-01"}
 	dataCenter = katapult.DataCenter{ID: "dc_lon", Name: "London", Permalink: "uk-lon-01", Country: country}
 	acme       = katapult.Organization{
-		ID: "org_acme", Name: "Acme", SubDomain: "acme", InfrastructureDomain: "acme.example.com",
+		ID: "org_acme", Name: "Acme", Subdomain: "acme", InfrastructureDomain: "acme.example.com",
 		CreatedAt: began, ActivatedAt: began, Managed: true,
 		Currency: katapult.Currency{ID: "cur_eur", Name: "Euro", ISOCode: "EUR", Symbol: "€"},
 	}
@@ -147,23 +147,23 @@ var operations = map[string]struct {
 		},
 		method: "GET", path: "/organizations/organization/managed", query: "organization[id]=org_acme&page=1&per_page=100",
 		want: []katapult.Organization{{
-			ID: "org_child", Name: "Child", SubDomain: "child", InfrastructureDomain: "child.example.com", CreatedAt: began, Managed: true,
+			ID: "org_child", Name: "Child", Subdomain: "child", InfrastructureDomain: "child.example.com", CreatedAt: began, Managed: true,
 		}},
 	},
 	"CreateManagedOrganization": {
 		call: func(ctx context.Context, c *katapult.Client) (any, error) {
-			return result(c.CreateManagedOrganization(ctx, katapult.SubDomain("acme"), "New", "new"))
+			return result(c.CreateManagedOrganization(ctx, katapult.Subdomain("acme"), "New", "new"))
 		},
 		method: "POST", path: "/organizations/organization/managed",
 		body: `{"organization":{"sub_domain":"acme"},"name":"New","sub_domain":"new"}`,
 		want: &katapult.Organization{
-			ID: "org_1", Name: "New", SubDomain: "new", InfrastructureDomain: "new.example.com",
+			ID: "org_1", Name: "New", Subdomain: "new", InfrastructureDomain: "new.example.com",
 			CreatedAt: began, ActivatedAt: began, Managed: true, Currency: acme.Currency,
 		},
 	},
 	"ListVirtualMachines": {
 		call: func(ctx context.Context, c *katapult.Client) (any, error) {
-			return all(c.ListVirtualMachines(ctx, katapult.SubDomain("acme")))
+			return all(c.ListVirtualMachines(ctx, katapult.Subdomain("acme")))
 		},
 		method: "GET", path: "/organizations/organization/virtual_machines", query: "organization[sub_domain]=acme&page=1&per_page=100",
 		want: []katapult.VirtualMachine{{

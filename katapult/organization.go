@@ -65,7 +65,7 @@ func (c *Client) deleteProved(ctx context.Context, organization OrganizationLook
 // identify returns the ID of an organization. One that is named by its subdomain is
 // read: the subdomain may belong to another organization later.
 func (c *Client) identify(ctx context.Context, operation string, organization OrganizationLookup) (ID, error) {
-	if _, ok := organization.(SubDomain); !ok {
+	if _, ok := organization.(Subdomain); !ok {
 		_, id := lookup(organization)
 		return ID(id), nil
 	}

@@ -35,7 +35,7 @@ func surface(t *testing.T) pipelinesuite.Surface {
 			return katapult.New(all...)
 		},
 		Interfaces: []any{
-			katapult.ID(""), katapult.SubDomain(""), katapult.FQDN(""), katapult.APIReference(""), katapult.ZoneName(""),
+			katapult.ID(""), katapult.Subdomain(""), katapult.FQDN(""), katapult.APIReference(""), katapult.ZoneName(""),
 			katapult.ObjectID(""), katapult.Address(""), katapult.Region(""), katapult.BucketName(""),
 		},
 	}

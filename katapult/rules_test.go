@@ -94,7 +94,7 @@ func TestADiskThatIsUnassignedOutlivesItsMachine(t *testing.T) {
 		}
 		_, err = c.PurgeTrash(t.Context(), org)
 		must(t, err)
-		must(t, c.WaitUntilTrashIsEmpty(t.Context(), org, nil))
+		must(t, c.WaitUntilTrashEmpty(t.Context(), org, nil))
 		disks, err := all(c.ListDisks(t.Context(), org))
 		must(t, err)
 		if list := disks.([]katapult.Disk); len(list) != 1 || list[0].ID != "disk_1" || list[0].Assignment != nil {
@@ -120,7 +120,7 @@ func TestAPurgeIsOfOneOrganization(t *testing.T) {
 		}
 		_, err := c.PurgeTrash(t.Context(), org)
 		must(t, err)
-		must(t, c.WaitUntilTrashIsEmpty(t.Context(), org, nil))
+		must(t, c.WaitUntilTrashEmpty(t.Context(), org, nil))
 		if diff := cmp.Diff([]string{"fsv_2: in the trash", "disk_2"}, srv.Remaining("org_child")); diff != "" {
 			t.Errorf("left (-want +got):\n%s", diff)
 		}
@@ -228,7 +228,7 @@ func TestObjectStorageHasToBeEmpty(t *testing.T) {
 func TestWhatIsNotThereHasItsOwnCode(t *testing.T) {
 	t.Parallel()
 	srv := katapulttest.NewServer()
-	srv.AddOrganization(katapulttest.Organization{ID: "org_acme", SubDomain: "acme"})
+	srv.AddOrganization(katapulttest.Organization{ID: "org_acme", Subdomain: "acme"})
 	c := newClient(t, srv)
 	for code, call := range map[errors.Code]call{
 		errors.DiskNotFound: func(ctx context.Context, c *katapult.Client) (any, error) { return result(c.DetachDisk(ctx, "x")) },
@@ -337,7 +337,7 @@ func TestAnOrganizationCanBeClearedAndDeleted(t *testing.T) {
 		must(t, err)
 		_, err = c.PurgeTrash(ctx, org)
 		must(t, err)
-		must(t, c.WaitUntilTrashIsEmpty(ctx, org, nil))
+		must(t, c.WaitUntilTrashEmpty(ctx, org, nil))
 		must(t, c.DeleteVirtualNetwork(ctx, "vnet_1"))
 		must(t, c.DeleteIPAddress(ctx, katapult.ID("ip_1")))
 

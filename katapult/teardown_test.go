@@ -154,7 +154,7 @@ func outcome(t *testing.T, r *teardown.Report, err error, want teardown.Outcome,
 }
 
 // withThings returns a double with an organization that has some things, and a client.
-func withThings(t *testing.T, things ...katapulttest.Thing) (*katapulttest.Server, *katapult.Client) {
+func withThings(t *testing.T, things ...katapulttest.Resource) (*katapulttest.Server, *katapult.Client) {
 	t.Helper()
 	srv := katapulttest.NewServer()
 	srv.AddOrganization(katapulttest.Organization{ID: "org_acme", Name: "Acme"})
@@ -268,20 +268,20 @@ func TestThePlanHasEverythingInOrder(t *testing.T) {
 func TestOnlyListsOfOpenStepsAreRead(t *testing.T) {
 	t.Parallel()
 	for name, test := range map[string]struct {
-		things []katapulttest.Thing
+		things []katapulttest.Resource
 		want   []string
 	}{
 		"nothing is left": {nil, nil},
-		"a zone":          {[]katapulttest.Thing{katapulttest.DNSZone{Name: "acme.example"}}, []string{"ListDNSZonesPage"}},
-		"an image":        {[]katapulttest.Thing{katapulttest.ISO{}}, nil},
+		"a zone":          {[]katapulttest.Resource{katapulttest.DNSZone{Name: "acme.example"}}, []string{"ListDNSZonesPage"}},
+		"an image":        {[]katapulttest.Resource{katapulttest.ISO{}}, nil},
 		"a key": {
-			[]katapulttest.Thing{katapulttest.AccessKey{}},
+			[]katapulttest.Resource{katapulttest.AccessKey{}},
 			[]string{"ListObjectStorageAccessKeysPage", "GetObjectStorageAccount"},
 		},
 		// The address that it held may be the organization's.
-		"a load balancer": {[]katapulttest.Thing{katapulttest.LoadBalancer{}}, []string{"ListLoadBalancersPage", "ListIPAddressesPage"}},
+		"a load balancer": {[]katapulttest.Resource{katapulttest.LoadBalancer{}}, []string{"ListLoadBalancersPage", "ListIPAddressesPage"}},
 		"a machine": {
-			[]katapulttest.Thing{katapulttest.VirtualMachine{}},
+			[]katapulttest.Resource{katapulttest.VirtualMachine{}},
 			[]string{"ListVirtualMachinesPage", "ListDisksPage", "ListIPAddressesPage"},
 		},
 	} {
@@ -321,13 +321,13 @@ func TestADeletionStepThatIsNotToldMayBeOpen(t *testing.T) {
 func TestTheOrganizationThatAnswersHasToBeTheOneThatIsNamed(t *testing.T) {
 	t.Parallel()
 	srv, c := withThings(t)
-	srv.AddOrganization(katapulttest.Organization{ID: "org_x", SubDomain: "x"})
+	srv.AddOrganization(katapulttest.Organization{ID: "org_x", Subdomain: "x"})
 	srv.Fail(offboardtest.Respond("GetOrganization", 200, `{"organization":{"id":"org_acme","name":"Acme","sub_domain":"acme","managed":true}}`))
-	p, err := c.Plan(t.Context(), katapult.SubDomain("x"))
+	p, err := c.Plan(t.Context(), katapult.Subdomain("x"))
 	if p != nil || !errors.Is(err, errors.NotConfirmed) {
 		t.Errorf("got %+v, %v", p, err)
 	}
-	p, err = c.Plan(t.Context(), katapult.SubDomain("x"))
+	p, err = c.Plan(t.Context(), katapult.Subdomain("x"))
 	if err != nil || p.Organization.ID != "org_x" {
 		t.Errorf("got %+v, %v", p, err)
 	}
@@ -687,15 +687,15 @@ func TestAFailedTaskFailsItsStepAlone(t *testing.T) {
 
 func TestObjectStorageIsFoundByItsAccessKeys(t *testing.T) {
 	t.Parallel()
-	one := []katapulttest.Thing{katapulttest.ObjectStorage{}, katapulttest.AccessKey{ID: "k", Buckets: []string{"b"}}}
+	one := []katapulttest.Resource{katapulttest.ObjectStorage{}, katapulttest.AccessKey{ID: "k", Buckets: []string{"b"}}}
 	for name, test := range map[string]struct {
-		things []katapulttest.Thing
-		other  []katapulttest.Thing // of another organization
+		things []katapulttest.Resource
+		other  []katapulttest.Resource // of another organization
 		faults []offboardtest.Fault
 		want   []string
 	}{
 		"no key": {
-			things: []katapulttest.Thing{katapulttest.ObjectStorage{}, katapulttest.Bucket{Name: "b"}},
+			things: []katapulttest.Resource{katapulttest.ObjectStorage{}, katapulttest.Bucket{Name: "b"}},
 			want:   []string{"object_storage/org_acme, manual"},
 		},
 		"a key without a region": {
@@ -705,7 +705,7 @@ func TestObjectStorageIsFoundByItsAccessKeys(t *testing.T) {
 			want: []string{"object_storage_access_key/k"},
 		},
 		"a key of no account": {
-			things: []katapulttest.Thing{katapulttest.AccessKey{ID: "k"}},
+			things: []katapulttest.Resource{katapulttest.AccessKey{ID: "k"}},
 			want:   []string{"object_storage_access_key/k"},
 		},
 		"a bucket that is gone": {
@@ -714,11 +714,11 @@ func TestObjectStorageIsFoundByItsAccessKeys(t *testing.T) {
 		},
 		// Names find buckets of whoever, so that a key of ours is no proof.
 		"a bucket of another": {
-			things: one, other: []katapulttest.Thing{katapulttest.Bucket{Name: "b"}},
+			things: one, other: []katapulttest.Resource{katapulttest.Bucket{Name: "b"}},
 			want: []string{"object_storage_access_key/k", "object_storage_account/uk-lon-1 after object_storage_access_key/k"},
 		},
 		"a bucket that another has as well": {
-			things: append(one, katapulttest.Bucket{Name: "b"}), other: []katapulttest.Thing{katapulttest.Bucket{Name: "b"}},
+			things: append(one, katapulttest.Bucket{Name: "b"}), other: []katapulttest.Resource{katapulttest.Bucket{Name: "b"}},
 			want: []string{
 				"object_storage_buckets/uk-lon-1, manual",
 				"object_storage_access_key/k after object_storage_buckets/uk-lon-1",

@@ -9,7 +9,7 @@ import (
 	"github.com/offboard-dev/offboard-go/errors"
 )
 
-// OrganizationLookup names an organization: an [ID] or a [SubDomain].
+// OrganizationLookup names an organization: an [ID] or a [Subdomain].
 type OrganizationLookup interface {
 	keyed
 	organization()
@@ -66,13 +66,13 @@ type keyed interface {
 // ID names anything by its id: katapult.ID("org_…").
 type ID string
 
-// SubDomain names an organization by its sub domain: katapult.SubDomain("acme").
+// Subdomain names an organization by its sub domain: katapult.Subdomain("acme").
 // An ID is the safer name: a subdomain is free for others once its organization
 // is deleted. [Client.DeleteOrganization], [Client.Plan] and the waiters read the ID
 // first and send that. Any other call that changes something is sent once if it names
 // its target by anything but an ID: it is not repeated after a refusal, because the
 // name may belong to another resource by then.
-type SubDomain string
+type Subdomain string
 
 // FQDN names a virtual machine by its host name: katapult.FQDN("web.acme.katapult.cloud").
 type FQDN string
@@ -97,7 +97,7 @@ type BucketName string
 
 func (id ID) key() (string, string) { return "id", string(id) }
 
-func (s SubDomain) key() (string, string) { return "sub_domain", string(s) }
+func (s Subdomain) key() (string, string) { return "sub_domain", string(s) }
 
 func (f FQDN) key() (string, string) { return "fqdn", string(f) }
 
@@ -125,7 +125,7 @@ func (ID) trashObject() {}
 
 func (ID) ipAddress() {}
 
-func (SubDomain) organization() {}
+func (Subdomain) organization() {}
 
 func (FQDN) virtualMachine() {}
 
@@ -155,7 +155,7 @@ func lookup(l keyed) (key, value string) {
 // cluster is the provider's own.
 func reusable(l keyed) bool {
 	switch l.(type) {
-	case SubDomain, FQDN, APIReference, ZoneName, Address, BucketName:
+	case Subdomain, FQDN, APIReference, ZoneName, Address, BucketName:
 		return true
 	}
 	return false
@@ -166,8 +166,8 @@ func names(organization OrganizationLookup, found *Organization) bool {
 	switch l := organization.(type) {
 	case ID:
 		return string(l) == found.ID
-	case SubDomain:
-		return string(l) == found.SubDomain
+	case Subdomain:
+		return string(l) == found.Subdomain
 	}
 	return false
 }

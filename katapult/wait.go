@@ -17,7 +17,7 @@ import (
 // A task is a record: it proves nothing about its resource, and may stay running after
 // the work is done. An answer without a body has no task, whose ID is then empty and
 // refused here with [errors.InvalidArgument]. In both cases wait for the resource
-// instead, with [Client.WaitUntilPurged], [Client.WaitUntilTrashIsEmpty] or
+// instead, with [Client.WaitUntilPurged], [Client.WaitUntilTrashEmpty] or
 // [Client.WaitUntilStopped].
 //
 // Source: live exchanges.
@@ -109,7 +109,7 @@ func (c *Client) WaitUntilPurged(ctx context.Context, trashObject TrashObjectLoo
 	})
 }
 
-// WaitUntilTrashIsEmpty waits until nothing of an organization is in the trash.
+// WaitUntilTrashEmpty waits until nothing of an organization is in the trash.
 // progress, which may be nil, is called each time with what is left. The task of
 // [Client.PurgeTrash] may be completed before that.
 //
@@ -118,8 +118,8 @@ func (c *Client) WaitUntilPurged(ctx context.Context, trashObject TrashObjectLoo
 // trash_objects:read, and organizations:read for a subdomain.
 //
 // Source: vendor OpenAPI 2.68.0; live exchanges.
-func (c *Client) WaitUntilTrashIsEmpty(ctx context.Context, organization OrganizationLookup, progress func([]TrashObject)) error {
-	const operation = "WaitUntilTrashIsEmpty"
+func (c *Client) WaitUntilTrashEmpty(ctx context.Context, organization OrganizationLookup, progress func([]TrashObject)) error {
+	const operation = "WaitUntilTrashEmpty"
 	_, target := lookup(organization)
 	id := ID("") // of the organization, once it was read: another one may have the subdomain later
 	return c.rest().Wait(ctx, operation, target, func(ctx context.Context) (_ []errors.Step, err error) {

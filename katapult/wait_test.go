@@ -52,10 +52,10 @@ var waiters = map[string]struct {
 		},
 		left: errors.Step{Name: "empty_trash", Description: "FileStorageVolume fsv_1: in the trash"},
 	},
-	"WaitUntilTrashIsEmpty": {
+	"WaitUntilTrashEmpty": {
 		begin: discardedAndPurged,
 		wait: func(ctx context.Context, c *katapult.Client, progress func()) error {
-			return c.WaitUntilTrashIsEmpty(ctx, katapult.ID("org_acme"), func([]katapult.TrashObject) { progress() })
+			return c.WaitUntilTrashEmpty(ctx, katapult.ID("org_acme"), func([]katapult.TrashObject) { progress() })
 		},
 		left: errors.Step{Name: "empty_trash", Description: "FileStorageVolume fsv_1: in the trash"},
 	},

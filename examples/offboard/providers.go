@@ -283,7 +283,7 @@ func lookup(id string) katapult.OrganizationLookup {
 	if strings.HasPrefix(id, "org_") {
 		return katapult.ID(id)
 	}
-	return katapult.SubDomain(id)
+	return katapult.Subdomain(id)
 }
 
 type atKatapult struct {

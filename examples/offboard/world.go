@@ -80,7 +80,7 @@ func sceneKatapult() *scene {
 	const id, neighbour = "org_acme", "org_other"
 	srv := katapulttest.NewServer()
 	srv.SetTaskTime(quick)
-	srv.AddOrganization(katapulttest.Organization{ID: id, Name: "Acme Hosting", SubDomain: "acme-hosting", Open: []string{"ensure_zero_balance"}})
+	srv.AddOrganization(katapulttest.Organization{ID: id, Name: "Acme Hosting", Subdomain: "acme-hosting", Open: []string{"ensure_zero_balance"}})
 	srv.AddOrganization(katapulttest.Organization{ID: "org_labs", Name: "Acme Labs", Parent: id})
 	srv.AddOrganization(katapulttest.Organization{ID: neighbour, Name: "Other"})
 	srv.Add(neighbour, katapulttest.VirtualMachine{ID: "vm_other", Name: "other"})

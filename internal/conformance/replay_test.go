@@ -425,7 +425,7 @@ func (c *tally) log(t *testing.T) {
 var katapultLookups = func() map[string]func(string) any {
 	id := func(s string) any { return katapult.ID(s) }
 	all := map[string]func(string) any{
-		"organization.sub_domain":       func(s string) any { return katapult.SubDomain(s) },
+		"organization.sub_domain":       func(s string) any { return katapult.Subdomain(s) },
 		"virtual_machine.fqdn":          func(s string) any { return katapult.FQDN(s) },
 		"load_balancer.api_reference":   func(s string) any { return katapult.APIReference(s) },
 		"dns_zone.name":                 func(s string) any { return katapult.ZoneName(s) },

@@ -21,8 +21,8 @@ import (
 
 func katapultDeletion(r *rand.Rand) *scenario {
 	srv := katapulttest.NewServer()
-	acme := katapulttest.Organization{ID: "org_acme", Name: "Acme", SubDomain: "acme"}
-	srv.AddOrganization(katapulttest.Organization{ID: "org_other", SubDomain: "org_acme"})
+	acme := katapulttest.Organization{ID: "org_acme", Name: "Acme", Subdomain: "acme"}
+	srv.AddOrganization(katapulttest.Organization{ID: "org_other", Subdomain: "org_acme"})
 	o := &organization{
 		provider: "katapult", there: true, reads: byStatus,
 		exists:  func() bool { return srv.Exists(acme.ID) },
@@ -49,7 +49,7 @@ func katapultDeletion(r *rand.Rand) *scenario {
 	srv.LimitRate(limit)
 	var name katapult.OrganizationLookup = katapult.ID(acme.ID)
 	if chance(r, 0.3) {
-		name = katapult.SubDomain(acme.SubDomain)
+		name = katapult.Subdomain(acme.Subdomain)
 	}
 	credential := one(r, "", "", "", "", "", "", "wrong", "ending")
 	option := katapult.WithToken(katapulttest.Token)
@@ -62,7 +62,7 @@ func katapultDeletion(r *rand.Rand) *scenario {
 		o.dry = func() bool { return source.gone && source.left < 0 }
 		option = katapult.WithTokenSource(source)
 	}
-	heir := katapulttest.Organization{ID: "org_heir", Name: "Heir", SubDomain: acme.SubDomain}
+	heir := katapulttest.Organization{ID: "org_heir", Name: "Heir", Subdomain: acme.Subdomain}
 	takesOver, added := chance(r, 0.5), false
 	o.touched = func() bool { return !srv.Exists("org_other") || added && !srv.Exists(heir.ID) }
 	o.reads = func(x *exchange) existence {
@@ -73,7 +73,7 @@ func katapultDeletion(r *rand.Rand) *scenario {
 	}
 	return &scenario{
 		title: titled(state, credential), server: srv.Server, limited: limit < 1000, kind: kindOf, done: func() bool { return !o.exists() && o.there }, judge: o.judge,
-		ids: []string{acme.ID, acme.SubDomain},
+		ids: []string{acme.ID, acme.Subdomain},
 		meanwhile: func(n *network, _ kind) {
 			if n.on[takenOver] && takesOver && !added && o.there && !srv.Exists(acme.ID) {
 				srv.AddOrganization(heir)
@@ -124,7 +124,7 @@ func katapultTeardown(r *rand.Rand) *scenario {
 	srv := katapulttest.NewServer()
 	var open []string
 	srv.SetTaskTime(one(r, time.Second, 20*time.Second))
-	acme := katapulttest.Organization{ID: id, Name: "Acme", SubDomain: "acme"}
+	acme := katapulttest.Organization{ID: id, Name: "Acme", Subdomain: "acme"}
 	d := &demolition{
 		organization: organization{
 			provider: "katapult", there: true, reads: byStatus,
@@ -220,7 +220,7 @@ func katapultTeardown(r *rand.Rand) *scenario {
 func katapultReading(r *rand.Rand) *scenario {
 	const id = "org_acme"
 	srv := katapulttest.NewServer()
-	acme := katapulttest.Organization{ID: id, Name: "Acme", SubDomain: "acme"}
+	acme := katapulttest.Organization{ID: id, Name: "Acme", Subdomain: "acme"}
 	state := one(r, "", "", "open steps", "unmanaged")
 	switch state {
 	case "open steps":

@@ -67,9 +67,9 @@ func (s *Server) listManaged(q *request, o *Organization) {
 }
 
 func (s *Server) create(q *request, o *Organization) {
-	child := &Organization{ID: s.newID("org"), Name: q.text("name"), SubDomain: q.text("sub_domain"), Parent: o.ID}
+	child := &Organization{ID: s.newID("org"), Name: q.text("name"), Subdomain: q.text("sub_domain"), Parent: o.ID}
 	for _, other := range s.organizations {
-		if other.SubDomain == child.SubDomain {
+		if other.Subdomain == child.Subdomain {
 			q.fail(http.StatusUnprocessableEntity, "validation_error", fake.Object{"errors": []string{"The sub domain is taken."}})
 			return
 		}
@@ -96,7 +96,7 @@ func (s *Server) fullOrganization(o *Organization) fake.Object {
 
 func (s *Server) object(o *Organization) fake.Object {
 	return fake.Object{
-		"id": o.ID, "name": o.Name, "sub_domain": o.SubDomain,
+		"id": o.ID, "name": o.Name, "sub_domain": o.Subdomain,
 		"infrastructure_domain": domain(o),
 		"created_at":            s.created.Unix(), "activated_at": s.created.Unix(),
 		"suspended": o.Suspended, "managed": !o.Unmanaged,
@@ -805,7 +805,7 @@ func (s *Server) inOrganization(next func(*request, *Organization)) http.Handler
 			return
 		}
 		for _, o := range s.organizations {
-			if key == "id" && o.ID != value || key == "sub_domain" && o.SubDomain != value {
+			if key == "id" && o.ID != value || key == "sub_domain" && o.Subdomain != value {
 				continue
 			}
 			switch {

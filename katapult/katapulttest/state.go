@@ -24,7 +24,7 @@ const basePath = "/core/v1"
 type Organization struct {
 	ID        string
 	Name      string // ID, if it is empty
-	SubDomain string // Name, if it is empty
+	Subdomain string // Name, if it is empty
 
 	// Parent is the id of the organization that manages it, where that matters.
 	Parent string
@@ -42,7 +42,7 @@ type Organization struct {
 // AddOrganization adds an organization.
 func (s *Server) AddOrganization(o Organization) {
 	o.Name = cmp.Or(o.Name, o.ID)
-	o.SubDomain = cmp.Or(o.SubDomain, o.Name)
+	o.Subdomain = cmp.Or(o.Subdomain, o.Name)
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.organizations = append(s.organizations, &o)
@@ -316,7 +316,7 @@ func addressIsHeld(t *thing) *refusal {
 }
 
 // domain is the domain of an organization's virtual machines.
-func domain(o *Organization) string { return o.SubDomain + ".example.com" }
+func domain(o *Organization) string { return o.Subdomain + ".example.com" }
 
 func (s *Server) nameOf(id string) string {
 	if t := s.byID(id); t != nil {
@@ -379,9 +379,9 @@ type request struct {
 	body map[string]json.RawMessage
 }
 
-// Thing is something that an organization has, and that blocks its deletion. An ID
+// Resource is something that an organization has, and that blocks its deletion. An ID
 // that is empty is made up; a name that is empty is the ID.
-type Thing interface {
+type Resource interface {
 	thing() *thing
 }
 
@@ -464,7 +464,7 @@ type AccessKey struct {
 // defaultRegion is where object storage is unless another region is named.
 const defaultRegion = "uk-lon-1"
 
-// thing is what the double knows of a [Thing].
+// thing is what the double knows of a [Resource].
 type thing struct {
 	kind     *kind
 	kindName string
@@ -545,7 +545,7 @@ func (k AccessKey) thing() *thing {
 }
 
 // Add adds things to an organization, which has to be there.
-func (s *Server) Add(organization string, things ...Thing) {
+func (s *Server) Add(organization string, things ...Resource) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	o := s.organization(organization)

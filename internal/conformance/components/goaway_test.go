@@ -290,8 +290,8 @@ func TestADeletionBeyondAGOAWAYIsSentAgainWithItsBody(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			srv := katapulttest.NewServer()
-			srv.AddOrganization(katapulttest.Organization{ID: "org_victim", SubDomain: "victim"})
-			srv.AddOrganization(katapulttest.Organization{ID: "org_other", SubDomain: "other"})
+			srv.AddOrganization(katapulttest.Organization{ID: "org_victim", Subdomain: "victim"})
+			srv.AddOrganization(katapulttest.Organization{ID: "org_other", Subdomain: "other"})
 			s := newScripted(t, srv, how)
 			url, client := s.reach(t)
 			c, err := katapult.New(katapult.WithBaseURL(url+"/core/v1"), katapult.WithHTTPClient(client), katapult.WithToken(katapulttest.Token))
