@@ -2,16 +2,15 @@ package zitadel_test
 
 import (
 	"bytes"
-	"context"
 	"fmt"
 	"net/http"
 	"slices"
 	"strings"
 	"testing"
 	"testing/synctest"
-	"time"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
 
 	"github.com/offboard-dev/offboard-go/errors"
 	"github.com/offboard-dev/offboard-go/offboardtest"
@@ -19,6 +18,46 @@ import (
 	"github.com/offboard-dev/offboard-go/zitadel"
 	"github.com/offboard-dev/offboard-go/zitadel/zitadeltest"
 )
+
+// endow gives an organization everything but what users of others lose. All ids
+// begin with its own. Its partner has a project that is granted to it.
+func endow(srv *zitadeltest.Server, id, name string) {
+	partner := id + "-partner"
+	srv.AddOrganization(zitadeltest.Organization{ID: id, Name: name, PrimaryDomain: id + ".example.com"})
+	srv.AddOrganization(zitadeltest.Organization{ID: partner, Name: "Partner of " + name})
+	srv.AddDomain(zitadeltest.Domain{Organization: id, Name: id + ".example.org"})
+	srv.AddUser(zitadeltest.User{ID: id + "-ada", UserName: "ada", Organization: id})
+	srv.AddUser(zitadeltest.User{ID: id + "-bot", UserName: "bot", Organization: id, Machine: true})
+	srv.AddMember(zitadeltest.Member{Organization: id, User: id + "-ada"})
+	srv.AddProject(zitadeltest.Project{ID: id + "-shop", Name: "Shop", Organization: id})
+	srv.AddProject(zitadeltest.Project{ID: id + "-site", Name: "Site", Organization: id})
+	srv.AddApp(zitadeltest.App{ID: id + "-web", Name: "Web", Project: id + "-shop"})
+	srv.AddApp(zitadeltest.App{ID: id + "-cli", Name: "CLI", Project: id + "-site"})
+	srv.AddUserGrant(zitadeltest.UserGrant{ID: id + "-role", User: id + "-ada", Project: id + "-shop", Roles: []string{"buyer"}})
+	srv.AddProject(zitadeltest.Project{ID: partner + "-tool", Name: "Tool", Organization: partner})
+	srv.AddUser(zitadeltest.User{ID: partner + "-bea", UserName: "bea", Organization: partner})
+	srv.AddUser(zitadeltest.User{ID: partner + "-cyd", UserName: "cyd", Organization: partner})
+	srv.AddUserGrant(zitadeltest.UserGrant{ID: partner + "-own", User: partner + "-bea", Project: partner + "-tool"})
+	srv.AddProjectGrant(zitadeltest.ProjectGrant{ID: id + "-uses", Project: partner + "-tool", Organization: id})
+	srv.AddUserGrant(zitadeltest.UserGrant{ID: id + "-tooled", User: id + "-ada", Project: partner + "-tool", ProjectGrant: id + "-uses"})
+	srv.AddProjectGrant(zitadeltest.ProjectGrant{ID: id + "-lent", Project: id + "-shop", Organization: partner})
+}
+
+// share gives users of the partner what they lose: roles by a grant, roles given by
+// the organization itself, and its management.
+func share(srv *zitadeltest.Server, id string) {
+	partner := id + "-partner"
+	srv.AddUserGrant(zitadeltest.UserGrant{ID: id + "-lent-role", User: partner + "-bea", Project: id + "-shop", ProjectGrant: id + "-lent"})
+	srv.AddUserGrant(zitadeltest.UserGrant{ID: id + "-direct", User: partner + "-bea", Project: id + "-site"})
+	srv.AddMember(zitadeltest.Member{Organization: id, User: partner + "-cyd"})
+}
+
+// goesAlong reports whether a line of the double's contents is acme's, or goes with it.
+func goesAlong(line string) bool {
+	return slices.ContainsFunc(strings.Fields(line), func(word string) bool {
+		return strings.TrimSuffix(word, ":") == "acme" || strings.HasPrefix(word, "acme-") && !strings.HasPrefix(word, "acme-partner")
+	})
+}
 
 // settle gives an organization of endow what else is deleted along with it: settings,
 // users of the partner who manage its projects and grants, and what its own users have
@@ -41,6 +80,15 @@ func settle(srv *zitadeltest.Server, id string) {
 	srv.AddGroup(zitadeltest.Group{ID: id + "-staff", Name: "staff", Organization: id})
 }
 
+// newAcme returns a double with an organization that has everything, and a client.
+func newAcme(t *testing.T) (*zitadeltest.Server, *zitadel.Client) {
+	t.Helper()
+	srv := zitadeltest.NewServer()
+	endow(srv, "acme", "Acme")
+	share(srv, "acme")
+	return srv, newClient(t, srv)
+}
+
 // newSettled returns a fake with an organization that has everything, and a client.
 func newSettled(t *testing.T) (*zitadeltest.Server, *zitadel.Client) {
 	t.Helper()
@@ -50,12 +98,78 @@ func newSettled(t *testing.T) (*zitadeltest.Server, *zitadel.Client) {
 	return srv, newClient(t, srv)
 }
 
+func planOf(t *testing.T, c *zitadel.Client) *teardown.Plan {
+	t.Helper()
+	p, err := c.Plan(t.Context(), "acme")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return p
+}
+
+// withoutIDs compares losses by their counts, names and notes.
+var withoutIDs = cmpopts.IgnoreFields(teardown.Cascade{}, "IDs", "Digest")
+
 func losses(p *teardown.Plan) map[string]teardown.Cascade {
 	all := map[string]teardown.Cascade{}
 	for _, l := range p.Cascades {
 		all[l.Kind] = l
 	}
 	return all
+}
+
+func TestADeletionTakesAlongWhatThePreviewSays(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		srv := zitadeltest.NewServer()
+		populate(srv)
+		c, ctx := newClient(t, srv), t.Context()
+		got, err := c.Preview(ctx, "acme")
+		if err != nil {
+			t.Fatal(err)
+		}
+		want := []zitadel.Owned{
+			{zitadel.KindUsers, 2}, {zitadel.KindProjects, 1}, {zitadel.KindProjectGrants, 1}, {zitadel.KindGrantedProjects, 1},
+			{zitadel.KindUserGrants, 1}, {zitadel.KindMembers, 1}, {zitadel.KindDomains, 2},
+		}
+		if diff := cmp.Diff(want, got); diff != "" {
+			t.Errorf("(-want +got):\n%s", diff)
+		}
+		// Items are counted, and not the total, which may be that of one page.
+		for _, body := range bodies(srv)[1:] {
+			if !strings.HasPrefix(body, `{"query":{"limit":100,"asc":true}`) {
+				t.Errorf("sent was %s", body)
+			}
+		}
+		if !srv.HasAccess("bob", "shop") || !srv.HasAccess("bob", "forge") {
+			t.Error("bob has no access")
+		}
+		if _, err := c.DeleteOrganization(ctx, "acme"); err != nil {
+			t.Fatal(err)
+		}
+		// The user of another organization loses what it had by a grant, and no more.
+		if srv.HasAccess("bob", "shop") || !srv.HasAccess("bob", "forge") {
+			t.Error("bob has access to what is gone, or none to what is there")
+		}
+		left, err := c.Preview(ctx, "bolt")
+		if err != nil {
+			t.Fatal(err)
+		}
+		want = []zitadel.Owned{
+			{zitadel.KindUsers, 1}, {zitadel.KindProjects, 1}, {zitadel.KindProjectGrants, 0}, {zitadel.KindGrantedProjects, 0},
+			{zitadel.KindUserGrants, 1}, {zitadel.KindMembers, 0}, {zitadel.KindDomains, 1},
+		}
+		if diff := cmp.Diff(want, left); diff != "" {
+			t.Errorf("what is left (-want +got):\n%s", diff)
+		}
+		// Its lists are empty and not missing, so that they alone would say it had nothing.
+		if n, err := c.Count(ctx, "acme", zitadel.KindUsers); n != 0 || err != nil {
+			t.Errorf("got %d and %v", n, err)
+		}
+		if _, err := c.Preview(ctx, "acme"); code(err) != errors.OrganizationNotFound {
+			t.Errorf("got %v, want code %q", err, errors.OrganizationNotFound)
+		}
+	})
 }
 
 func TestPlan_AllKindsOfLosses(t *testing.T) {
@@ -276,26 +390,6 @@ func TestTeardown_NewGrantOfAHiddenProject(t *testing.T) {
 	}
 }
 
-// What the credential may do is read again when a minute has passed since it was read.
-func TestTeardown_PermissionsAreReadAgain(t *testing.T) {
-	t.Parallel()
-	for wait, want := range map[time.Duration]int{0: 1, 2 * time.Minute: 2} {
-		synctest.Test(t, func(t *testing.T) {
-			srv, c := newSettled(t)
-			p := planOf(t, c)
-			before := srv.Count("ListPermissions")
-			r, err := c.Teardown(t.Context(), p, teardown.WithConfirm("Acme"), teardown.WithEvents(func(e teardown.Event) {
-				if e.Kind == teardown.Started {
-					time.Sleep(wait)
-				}
-			}))
-			if err != nil || r.Outcome != teardown.Deleted || srv.Count("ListPermissions")-before != want {
-				t.Errorf("after %v: got %+v, %v and %d reads of the permissions, want %d", wait, r, err, srv.Count("ListPermissions")-before, want)
-			}
-		})
-	}
-}
-
 // Fewer than in the plan are no obstacle.
 func TestTeardown_LessThanInThePlan(t *testing.T) {
 	t.Parallel()
@@ -304,100 +398,6 @@ func TestTeardown_LessThanInThePlan(t *testing.T) {
 	srv.Fail(offboardtest.Respond("ListUsersPage", 200, `{"details":{"viewTimestamp":"2026-11-22T05:05:22Z"}}`))
 	if r, err := c.Teardown(t.Context(), p, teardown.WithConfirm("Acme")); err != nil || r.Outcome != teardown.Deleted {
 		t.Errorf("got %+v, %v", r, err)
-	}
-}
-
-// callers are those who may delete the organization "acme", and the operation by which a
-// teardown does.
-var callers = map[string]struct {
-	prepare   func(*zitadeltest.Server)
-	operation string
-	permits   []teardown.Override
-}{
-	"an owner of the instance": {func(*zitadeltest.Server) {}, "DeleteOrganization", nil},
-	"a manager of organizations": {func(srv *zitadeltest.Server) {
-		srv.SetPermissions("org.create", "org.read", "org.write", "org.delete", "org.member.read", "user.read", "project.read")
-	}, "DeleteOrganizationV2", nil},
-	"a manager who may read nothing else": {func(srv *zitadeltest.Server) {
-		srv.SetPermissions("org.read", "org.delete")
-	}, "DeleteOrganizationV2", nil},
-	"an owner of the organization, from elsewhere": {ownAcmeOnly, "DeleteOrganizationV2", nil},
-	"an owner of the organization, from within": {func(srv *zitadeltest.Server) {
-		srv.AddOrganization(zitadeltest.Organization{ID: "acme", Name: "Acme", Home: true})
-		ownAcmeOnly(srv)
-	}, "DeleteOrganizationV2", []teardown.Override{teardown.OwnOrganization}},
-	"a manager at an old server": {func(srv *zitadeltest.Server) {
-		srv.Legacy(true)
-		srv.SetPermissions("org.read", "org.delete")
-	}, "DeleteMyOrganization", nil},
-}
-
-func TestTeardown_EveryCallerWhoMayDelete(t *testing.T) {
-	t.Parallel()
-	for name, caller := range callers {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			synctest.Test(t, func(t *testing.T) {
-				srv, c := newSettled(t)
-				caller.prepare(srv)
-				p := planOf(t, c)
-				if p.Err() != nil || p.Organization.Name != "Acme" {
-					t.Errorf("got the plan's error %v", p.Err())
-				}
-				if diff := cmp.Diff(caller.permits, p.Requires); diff != "" {
-					t.Errorf("needs (-want +got):\n%s", diff)
-				}
-				r, err := c.Teardown(t.Context(), p, teardown.WithConfirm("Acme"), teardown.WithOverrides(caller.permits...))
-				if err != nil || r.Outcome != teardown.Deleted || srv.Exists("acme") {
-					t.Errorf("got %+v, %v", r, err)
-				}
-				for _, operation := range []string{"DeleteOrganization", "DeleteOrganizationV2", "DeleteMyOrganization"} {
-					// An old server has no API v2, and says so.
-					expected := operation == caller.operation || operation == "DeleteOrganizationV2" && caller.operation == "DeleteMyOrganization"
-					if n := srv.Count(operation); (n > 0) != expected {
-						t.Errorf("%s was sent %d times", operation, n)
-					}
-				}
-			})
-		})
-	}
-}
-
-func TestPlan_CallerWhoMayNotDelete(t *testing.T) {
-	t.Parallel()
-	for name, test := range map[string]struct {
-		prepare func(*zitadeltest.Server)
-		plan    errors.Code // of Plan itself
-		refusal errors.Code // that the plan has
-	}{
-		"a viewer of the organization": {func(srv *zitadeltest.Server) {
-			srv.AddOrganization(zitadeltest.Organization{ID: "acme", Name: "Acme", Home: true})
-			srv.SetPermissions()
-			srv.AddMember(zitadeltest.Member{Organization: "acme", Roles: []string{"ORG_OWNER_VIEWER"}})
-		}, "", errors.PermissionDenied},
-		"a reader of all organizations": {func(srv *zitadeltest.Server) { srv.SetPermissions("org.read") }, "", errors.PermissionDenied},
-		"an owner of another organization": {func(srv *zitadeltest.Server) {
-			srv.SetPermissions()
-			srv.AddMember(zitadeltest.Member{Organization: "acme-partner"})
-		}, errors.PermissionDenied, ""},
-		"a caller without a role": {func(srv *zitadeltest.Server) { srv.SetPermissions() }, errors.PermissionDenied, ""},
-	} {
-		srv, c := newSettled(t)
-		test.prepare(srv)
-		p, err := c.Plan(t.Context(), "acme")
-		if code(err) != test.plan || p != nil && code(p.Err()) != test.refusal {
-			t.Errorf("%s: got %+v, %v", name, p, err)
-		}
-		if p == nil {
-			continue
-		}
-		if got := code(c.CheckDeletionV2(t.Context(), "acme")); got != test.refusal {
-			t.Errorf("%s: CheckDeletionV2 says %q", name, got)
-		}
-		r, err := c.Teardown(t.Context(), p, teardown.WithConfirm("Acme"), teardown.WithOverrides(teardown.OwnOrganization))
-		if r == nil || r.Outcome != teardown.Blocked || code(err) != errors.PermissionDenied || !srv.Exists("acme") {
-			t.Errorf("%s: got %+v, %v", name, r, err)
-		}
 	}
 }
 
@@ -548,239 +548,6 @@ func TestPlan_NotFoundOfSomethingElse(t *testing.T) {
 	}
 }
 
-func notFound(id string) string {
-	return `{"code":5,"message":"x (` + id + `)","details":[{"@type":"type.googleapis.com/zitadel.v1.ErrorDetail","id":"` + id + `"}]}`
-}
-
-// An ID counts with the status that belongs to it: others prove nothing.
-func TestClassify_NotFoundWithAnotherStatus(t *testing.T) {
-	t.Parallel()
-	for status, want := range map[int]errors.Code{
-		200: errors.UnexpectedResponse, 202: errors.UnexpectedResponse, 403: errors.UnexpectedResponse, 404: errors.OrganizationNotFound,
-		410: errors.UnexpectedResponse, 500: errors.Internal, 503: errors.Internal,
-	} {
-		srv := zitadeltest.NewServer()
-		srv.AddOrganization(zitadeltest.Organization{ID: "acme"})
-		srv.Fail(offboardtest.Respond("GetOrganization", status, notFound("QUERY-leq5Q")))
-		c := newClient(t, srv, zitadel.WithRetry(zitadel.Retry{MaxAttempts: 1, MaxWait: time.Second}))
-		if _, err := c.GetOrganization(t.Context(), "acme"); code(err) != want {
-			t.Errorf("%d: got %v, want code %q", status, err, want)
-		}
-	}
-}
-
-func TestTeardown_AcceptedAndNeverStarted(t *testing.T) {
-	t.Parallel()
-	for name, test := range map[string]struct {
-		caller, operation, body string
-	}{
-		"the admin API":      {"an owner of the instance", "DeleteOrganization", `{"details":{"sequence":"5","resourceOwner":"100000000000000000"}}`},
-		"the API v2":         {"a manager who may read nothing else", "DeleteOrganizationV2", `{"deletionDate":"2026-11-22T05:10:49.122741Z"}`},
-		"the management API": {"a manager at an old server", "DeleteMyOrganization", `{"details":{"sequence":"5","resourceOwner":"100000000000000000"}}`},
-	} {
-		for times, outcome := range map[int]teardown.Outcome{1: teardown.Deleted, 3: teardown.Deleted, 4: teardown.Unknown} {
-			t.Run(name, func(t *testing.T) {
-				t.Parallel()
-				synctest.Test(t, func(t *testing.T) {
-					srv, c := newSettled(t)
-					callers[test.caller].prepare(srv)
-					p := planOf(t, c)
-					fault := offboardtest.Respond(test.operation, 200, test.body)
-					fault.Times = times
-					srv.Fail(fault)
-					r, err := c.Teardown(t.Context(), p, teardown.WithConfirm("Acme"))
-					if r == nil || r.Outcome != outcome || srv.Exists("acme") != (outcome == teardown.Unknown) {
-						t.Errorf("%d times: got %+v, %v; it exists: %t", times, r, err, srv.Exists("acme"))
-					}
-					if n := srv.Count(test.operation); n != min(times+1, 4) {
-						t.Errorf("%d times: %d deletions", times, n)
-					}
-				})
-			})
-		}
-	}
-}
-
-// The credential belongs to the organization, which still exists: so does the credential.
-func TestTeardown_OwnOrganizationNeverStarted(t *testing.T) {
-	t.Parallel()
-	for operation, body := range map[string]string{
-		"DeleteOrganization":   `{"details":{"sequence":"5","resourceOwner":"100000000000000000"}}`,
-		"DeleteOrganizationV2": `{"deletionDate":"2026-11-22T05:10:49.122741Z"}`,
-		"DeleteMyOrganization": `{"details":{"sequence":"5","resourceOwner":"100000000000000000"}}`,
-	} {
-		for times, outcome := range map[int]teardown.Outcome{3: teardown.Deleted, 4: teardown.Unknown} {
-			t.Run(operation, func(t *testing.T) {
-				t.Parallel()
-				synctest.Test(t, func(t *testing.T) {
-					srv, c := newSettled(t)
-					srv.AddOrganization(zitadeltest.Organization{ID: "acme", Name: "Acme", Home: true})
-					if operation != "DeleteOrganization" {
-						ownAcmeOnly(srv)
-					}
-					srv.Legacy(operation == "DeleteMyOrganization")
-					ignored := offboardtest.Ignore(operation, 200, body)
-					ignored.Times = times
-					srv.Fail(ignored)
-					r, err := c.Teardown(t.Context(), planOf(t, c), teardown.WithConfirm("Acme"), teardown.WithOverrides(teardown.OwnOrganization))
-					if r == nil || r.Outcome != outcome || srv.Count(operation) != 4 {
-						t.Errorf("%d times: got %+v, %v after %d deletions", times, r, err, srv.Count(operation))
-					}
-				})
-			})
-		}
-	}
-}
-
-// A deletion that Zitadel accepts and does not start, with reads that fail afterwards for a
-// while or for good: no failure of a read shows that the organization does not exist.
-func TestTeardown_NeverStartedAndNotRead(t *testing.T) {
-	t.Parallel()
-	faults := map[string]offboardtest.Fault{
-		"500":              offboardtest.Respond("", 500, `{"code":13,"message":"internal"}`),
-		"503":              offboardtest.HTMLResponse("", http.StatusServiceUnavailable),
-		"a firewall's 403": offboardtest.HTMLResponse("", http.StatusForbidden),
-		"a web page":       offboardtest.HTMLResponse("", http.StatusOK),
-		"a redirect":       offboardtest.Redirect("", http.StatusFound, "/login"),
-		"denied":           offboardtest.Respond("", 403, `{"code":7,"message":"no (AUTH-5mWD2)"}`),
-		"unauthenticated":  offboardtest.Respond("", 401, `{"code":16,"message":"no (AUTH-7fs1e)"}`),
-		"another":          offboardtest.EditBody("", func(b []byte) []byte { return []byte(strings.ReplaceAll(string(b), "acme", "bolt")) }),
-	}
-	for caller, test := range map[string]struct {
-		operation, read, body string
-	}{
-		"an owner of the instance":                     {"DeleteOrganization", "GetOrganization", `{"details":{"sequence":"5","resourceOwner":"100000000000000000"}}`},
-		"a manager who may read nothing else":          {"DeleteOrganizationV2", "GetMyOrganization", `{"deletionDate":"2026-11-22T05:10:49.122741Z"}`},
-		"an owner of the organization, from elsewhere": {"DeleteOrganizationV2", "GetMyOrganization", `{"deletionDate":"2026-11-22T05:10:49.122741Z"}`},
-		"an owner of the organization, from within":    {"DeleteOrganizationV2", "GetMyOrganization", `{"deletionDate":"2026-11-22T05:10:49.122741Z"}`},
-	} {
-		for name, fault := range faults {
-			for _, reads := range []int{1, 1000} {
-				t.Run(caller+", "+name, func(t *testing.T) {
-					t.Parallel()
-					synctest.Test(t, func(t *testing.T) {
-						srv, c := newSettled(t)
-						callers[caller].prepare(srv)
-						p := planOf(t, c)
-						fault := fault
-						fault.Operation, fault.Times = test.read, reads
-						// The reads that follow the deletion fail.
-						first := true
-						r, err := c.Teardown(t.Context(), p, teardown.WithConfirm("Acme"), teardown.WithOverrides(callers[caller].permits...),
-							teardown.WithJournal(written(func(entry []byte) {
-								if first && strings.Contains(string(entry), `"deletion_started"`) {
-									first = false
-									srv.Fail(offboardtest.Ignore(test.operation, 200, test.body), fault)
-								}
-							})))
-						if r == nil {
-							t.Fatal(err)
-						}
-						want := teardown.Deleted // deleted again
-						switch {
-						case reads == 1:
-						case caller == "an owner of the organization, from within" && name == "unauthenticated":
-							return // what the end of the organization looks like
-						default:
-							want = teardown.Unknown
-						}
-						if r.Outcome != want || srv.Exists("acme") != (want == teardown.Unknown) {
-							t.Errorf("%d reads: got %q, %v after %d deletions; it exists: %t", reads, r.Outcome, err, srv.Count(test.operation), srv.Exists("acme"))
-						}
-					})
-				})
-			}
-		}
-	}
-}
-
-// written is a journal that calls a function with each entry.
-type written func([]byte)
-
-func (w written) Write(entry []byte) (int, error) {
-	w(entry)
-	return len(entry), nil
-}
-
-// A deletion that is accepted in another form may be performed later.
-func TestTeardown_AcceptedInAnotherForm(t *testing.T) {
-	t.Parallel()
-	for name, test := range map[string]struct {
-		status int
-		body   string
-		later  bool
-		want   teardown.Outcome
-	}{
-		"202":                    {202, "{}", false, teardown.Unknown},
-		"204":                    {204, "", false, teardown.Unknown},
-		"200":                    {200, "{}", false, teardown.Unknown},
-		"202, and deleted later": {202, "{}", true, teardown.Deleted},
-	} {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			synctest.Test(t, func(t *testing.T) {
-				srv, c := newSettled(t)
-				p := planOf(t, c)
-				ignored := offboardtest.Ignore("DeleteOrganization", test.status, test.body)
-				ignored.Times = 1000
-				if test.later {
-					ignored.Times = 5
-					time.AfterFunc(8*time.Second, func() { deleteAcme(srv) })
-				}
-				srv.Fail(ignored)
-				r, err := c.Teardown(t.Context(), p, teardown.WithConfirm("Acme"))
-				if r == nil || r.Outcome != test.want || (code(err) == errors.OutcomeUnknown) != (test.want == teardown.Unknown) {
-					t.Errorf("got %+v, %v", r, err)
-				}
-			})
-		})
-	}
-}
-
-// The first deletion was answered with success: refusals of the next ones prove nothing.
-func TestTeardown_RefusedWhenSentAgain(t *testing.T) {
-	t.Parallel()
-	for _, status := range []int{400, 401, 403, 404} {
-		t.Run(http.StatusText(status), func(t *testing.T) {
-			t.Parallel()
-			synctest.Test(t, func(t *testing.T) {
-				srv, c := newSettled(t)
-				p := planOf(t, c)
-				refused := offboardtest.Respond("DeleteOrganization", status, `{"code":7,"message":"no (AUTH-5mWD2)"}`)
-				refused.Times = 1000
-				srv.Fail(offboardtest.Respond("DeleteOrganization", 200, `{"details":{"sequence":"5","resourceOwner":"100000000000000000"}}`), refused)
-				r, err := c.Teardown(t.Context(), p, teardown.WithConfirm("Acme"))
-				if r == nil || r.Outcome != teardown.Unknown || code(err) != errors.OutcomeUnknown {
-					t.Errorf("got %+v, %v", r, err)
-				}
-			})
-		})
-	}
-}
-
-// A deletion by the management API whose organization is another one in the next read may
-// have been of another one.
-func TestTeardown_HeaderDroppedAfterTheDeletion(t *testing.T) {
-	t.Parallel()
-	synctest.Test(t, func(t *testing.T) {
-		srv, c := newSettled(t)
-		srv.AddOrganization(zitadeltest.Organization{ID: "home", Home: true})
-		callers["a manager at an old server"].prepare(srv)
-		p := planOf(t, c)
-		deleted := false
-		c = newClient(t, srv, zitadel.WithHTTPClient(&http.Client{Transport: dropping{srv, func(req *http.Request) bool {
-			defer func() {
-				deleted = deleted || req.Method == http.MethodDelete && strings.HasPrefix(req.URL.Path, "/management/")
-			}()
-			return deleted
-		}}}))
-		r, err := c.Teardown(t.Context(), p, teardown.WithConfirm("Acme"))
-		if r == nil || r.Outcome != teardown.Unknown || code(err) != errors.OutcomeUnknown {
-			t.Errorf("got %+v, %v", r, err)
-		}
-	})
-}
-
 // An organization that becomes unknown while it is read is no list that may not be read.
 func TestPlan_OrganizationBecomesUnknown(t *testing.T) {
 	t.Parallel()
@@ -796,164 +563,83 @@ func TestPlan_OrganizationBecomesUnknown(t *testing.T) {
 	}
 }
 
-func TestWaitForDeletion_EveryCaller(t *testing.T) {
+func TestAPlanSaysWhoLosesWhat(t *testing.T) {
 	t.Parallel()
-	for name, test := range map[string]struct {
-		permissions []string
-		prepare     func(*zitadeltest.Server)
-		want        errors.Code
-	}{
-		"an owner of the instance":   {permissions: []string{"iam.read", "iam.write"}},
-		"a manager of organizations": {permissions: []string{"org.read", "org.delete"}},
-		"a manager at an old server": {permissions: []string{"org.read", "org.delete"}, prepare: func(srv *zitadeltest.Server) { srv.Legacy(true) }},
-		// Their roles end with the organization, and nothing tells.
-		"an owner of the organization, from elsewhere": {prepare: ownAcmeOnly, want: errors.PermissionDenied},
-		"an owner of the organization, from within": {prepare: func(srv *zitadeltest.Server) {
-			srv.AddOrganization(zitadeltest.Organization{ID: "acme", Name: "Acme", Home: true})
-			ownAcmeOnly(srv)
-		}, want: errors.InvalidAPIToken},
-	} {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			synctest.Test(t, func(t *testing.T) {
-				srv, c := newSettled(t)
-				srv.Lag(3 * time.Second)
-				if test.prepare != nil {
-					test.prepare(srv)
-				}
-				srv.SetPermissions(test.permissions...)
-				var seen [][]errors.Step
-				done := make(chan error)
-				go func() {
-					done <- c.WaitForDeletion(t.Context(), "acme", func(left []errors.Step) { seen = append(seen, left) })
-				}()
-				time.Sleep(time.Minute)
-				synctest.Wait()
-				if len(seen) == 0 || len(seen[0]) == 0 {
-					t.Fatalf("seen were %v", seen)
-				}
-				// Another credential deletes it.
-				srv.SetPermissions("iam.write")
-				_, err := c.DeleteOrganization(t.Context(), "acme")
-				srv.SetPermissions(test.permissions...)
-				if err != nil {
-					t.Fatal(err)
-				}
-				if err := <-done; code(err) != test.want {
-					t.Errorf("got %v, want code %q", err, test.want)
-				}
-			})
-		})
+	srv, c := newAcme(t)
+	srv.AddUserGrant(zitadeltest.UserGrant{User: "acme-partner-bea", Project: "acme-shop"})           // who is named once
+	srv.AddProjectGrant(zitadeltest.ProjectGrant{Project: "acme-site", Organization: "acme-partner"}) // which is asked once
+	p := planOf(t, c)
+	want := []teardown.Cascade{
+		{Kind: "users", Count: 2, Names: []string{"ada", "bot"}, Note: "with their credentials, sessions and memberships"},
+		{Kind: "projects", Count: 2, Names: []string{"Shop", "Site"}},
+		{Kind: "apps", Count: 2, Names: []string{"Web", "CLI"}, Note: "nobody can log in to them any more"},
+		{Kind: "project_grants", Count: 2, Names: []string{"Shop to Partner of Acme", "Site to Partner of Acme"}, Note: "given to other organizations"},
+		{
+			Kind: "user_grants", Count: 5, Names: []string{"ada in Shop", "ada in Tool", "bea in Site", "bea in Shop", "bea in Shop"},
+			Note: "roles of users in projects",
+		},
+		{Kind: "members", Count: 2, Names: []string{"ada", "cyd"}, Note: "who manage the organization"},
+		{
+			Kind: "users_of_other_organizations", Count: 2, Names: []string{"bea of Partner of Acme", "cyd of Partner of Acme"},
+			Note: "who lose roles in projects or the management",
+		},
+		{Kind: "granted_projects", Count: 1, Names: []string{"Tool of Partner of Acme"}, Note: "of other organizations, which keep them"},
+		{Kind: "domains", Count: 2, Names: []string{"acme.example.com", "acme.example.org"}, Note: "free for others at once"},
 	}
-}
-
-// An empty list has only what the credential may read.
-func TestWaitForDeletion_EmptyListProvesNothing(t *testing.T) {
-	t.Parallel()
-	synctest.Test(t, func(t *testing.T) {
-		srv, c := newSettled(t)
-		srv.SetPermissions("org.read", "org.delete")
-		fault := offboardtest.Respond("SearchOrganizationsV2Page", 200, `{"details":{"timestamp":"2026-11-22T05:06:07.849809Z"}}`)
-		fault.Times = 100
-		srv.Fail(fault)
-		ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
-		defer cancel()
-		if err := c.WaitForDeletion(ctx, "acme", nil); code(err) != errors.NotFinished {
-			t.Errorf("got %v, want code %q", err, errors.NotFinished)
-		}
-		// Nor does an organization that is unknown and was never read.
-		if err := c.WaitForDeletion(t.Context(), "none", nil); code(err) != errors.PermissionDenied {
-			t.Errorf("got %v, want code %q", err, errors.PermissionDenied)
-		}
-	})
-}
-
-// CheckDeletionV2 and DeleteOrganizationV2 say the same of an ID that nothing has.
-func TestCheckDeletionV2_UnknownID(t *testing.T) {
-	t.Parallel()
-	for name, prepare := range map[string]func(*zitadeltest.Server){
-		"an owner of the instance":     func(*zitadeltest.Server) {},
-		"a manager of organizations":   func(srv *zitadeltest.Server) { srv.SetPermissions("org.read", "org.delete") },
-		"a viewer of the instance":     func(srv *zitadeltest.Server) { srv.SetPermissions("org.read", "iam.read") },
-		"an owner of the organization": ownAcmeOnly,
-		"a caller without a role":      func(srv *zitadeltest.Server) { srv.SetPermissions() },
+	if diff := cmp.Diff(want, p.Cascades, withoutIDs); diff != "" {
+		t.Errorf("losses (-want +got):\n%s", diff)
+	}
+	if n := srv.Count("ListUserGrantsPage"); n != 2 {
+		t.Errorf("roles were asked for %d times, want once for each organization", n)
+	}
+	if len(p.Steps)+len(p.Requires) != 0 || p.Err() != nil || p.Organization != (teardown.Organization{ID: "acme", Name: "Acme"}) {
+		t.Errorf("got %+v", p)
+	}
+	// All that is named goes, and nothing that is not.
+	if _, err := c.Teardown(t.Context(), p, teardown.WithConfirm("Acme")); err != nil {
+		t.Fatal(err)
+	}
+	for access, want := range map[[2]string]bool{
+		{"acme-partner-bea", "acme-shop"}: false, {"acme-partner-bea", "acme-site"}: false,
+		{"acme-ada", "acme-partner-tool"}: false, {"acme-partner-bea", "acme-partner-tool"}: true,
 	} {
-		srv, c := newSettled(t)
-		prepare(srv)
-		for _, id := range []string{"none", " ", "\u00a0", ""} {
-			check := c.CheckDeletionV2(t.Context(), id)
-			if _, err := c.DeleteOrganizationV2(t.Context(), id); err == nil || code(err) != code(check) {
-				t.Errorf("%s, %q: CheckDeletionV2 says %v, DeleteOrganizationV2 %v", name, id, check, err)
-			}
+		if got := srv.HasAccess(access[0], access[1]); got != want {
+			t.Errorf("access of %s to %s is %t", access[0], access[1], got)
 		}
 	}
 }
 
-// A server drops a filter whose name is wrong without a word, so that each is compared
-// with the name in the vendor's description or source.
-func TestLists_RequestsOfWhatIsDeletedAlong(t *testing.T) {
+func TestAPlanNamesSomeOfManyAndAllUsersOfOthers(t *testing.T) {
 	t.Parallel()
-	const page = `{"query":{"limit":100,"asc":true}`
-	const connected = `{"pagination":{"limit":100,"asc":true},"filters":[{"`
-	type request struct{ Operation, Method, Path, Context, Body string }
-	for _, test := range []struct {
-		call func(context.Context, *zitadel.Client) (int, error)
-		sent request
-	}{
-		{lists["identity providers"], request{
-			"ListIdentityProvidersPage", "POST", "/management/v1/idps/templates/_search", "acme",
-			page + `,"queries":[{"ownerTypeQuery":{"ownerType":"IDP_OWNER_TYPE_ORG"}}]}`,
-		}},
-		{lists["actions"], request{"ListActionsPage", "POST", "/management/v1/actions/_search", "acme", page + "}"}},
-		{lists["metadata"], request{"ListMetadataPage", "POST", "/management/v1/metadata/_search", "acme", page + "}"}},
-		{lists["project members"], request{
-			"ListProjectMembersPage", "POST", "/management/v1/projects/acme-shop/members/_search", "acme", page + "}",
-		}},
-		{lists["grant members"], request{
-			"ListProjectGrantMembersPage", "POST", "/management/v1/projects/acme-shop/grants/acme-lent/members/_search", "acme", page + "}",
-		}},
-		{lists["memberships of a user"], request{
-			"ListUserMembershipsPage", "POST", "/management/v1/users/acme-ada/memberships/_search", "acme", page + "}",
-		}},
-		{func(ctx context.Context, c *zitadel.Client) (int, error) {
-			return size(collect(c.ListInstanceMembers(ctx)))
-		}, request{"ListInstanceMembersPage", "POST", "/admin/v1/members/_search", "", page + "}"}},
-		{func(ctx context.Context, c *zitadel.Client) (int, error) {
-			return size(collect(c.ListAdministrators(ctx, "acme")))
-		}, request{
-			"ListAdministratorsPage", "POST", "/zitadel.internal_permission.v2.InternalPermissionService/ListAdministrators", "",
-			connected + `userOrganizationId":{"id":"acme"}}]}`,
-		}},
-		{func(ctx context.Context, c *zitadel.Client) (int, error) {
-			return size(collect(c.ListAuthorizations(ctx, "acme")))
-		}, request{
-			"ListAuthorizationsPage", "POST", "/zitadel.authorization.v2.AuthorizationService/ListAuthorizations", "",
-			connected + `userOrganizationId":{"id":"acme"}}]}`,
-		}},
-		{func(ctx context.Context, c *zitadel.Client) (int, error) {
-			return size(collect(c.ListGroups(ctx, "acme")))
-		}, request{"ListGroupsPage", "POST", "/zitadel.group.v2.GroupService/ListGroups", "", connected + `organizationId":{"id":"acme"}}]}`}},
-	} {
-		srv, c := newSettled(t)
-		if n, err := test.call(t.Context(), c); err != nil || n == 0 {
-			t.Errorf("%s: got %d items and %v", test.sent.Operation, n, err)
-		}
-		r := srv.Requests()[0]
-		sent := request{r.Operation, r.Method, r.Path, r.Header.Get("x-zitadel-orgid"), string(r.Body)}
-		if diff := cmp.Diff(test.sent, sent); diff != "" {
-			t.Errorf("request (-want +got):\n%s", diff)
-		}
+	srv, c := newAcme(t)
+	for i := range 250 {
+		user := srv.AddUser(zitadeltest.User{Organization: "acme-partner", UserName: fmt.Sprintf("partner%03d", i)})
+		srv.AddUserGrant(zitadeltest.UserGrant{User: user, Project: "acme-shop", ProjectGrant: "acme-lent"})
+		srv.AddUser(zitadeltest.User{Organization: "acme", UserName: fmt.Sprintf("user%03d", i)})
 	}
-	// An ID that cannot be one is not sent in a body either.
-	srv, c := newSettled(t)
-	for _, id := range []string{"", " ", "..", "a/b"} {
-		_, administrators := collect(c.ListAdministrators(t.Context(), id))
-		_, authorizations := collect(c.ListAuthorizations(t.Context(), id))
-		_, groups := collect(c.ListGroups(t.Context(), id))
-		for _, err := range []error{administrators, authorizations, groups} {
-			if code(err) != errors.InvalidArgument || len(srv.Requests()) != 0 {
-				t.Errorf("%q: got %v after %d requests", id, err, len(srv.Requests()))
-			}
+	got := map[string][2]int{}
+	for _, loss := range planOf(t, c).Cascades {
+		got[loss.Kind] = [2]int{loss.Count, len(loss.Names)}
+	}
+	want := map[string][2]int{
+		"users": {252, 10}, "projects": {2, 2}, "apps": {2, 2}, "project_grants": {1, 1}, "user_grants": {254, 10}, "members": {2, 2},
+		"users_of_other_organizations": {252, 252}, "granted_projects": {1, 1}, "domains": {2, 2},
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("counts and names (-want +got):\n%s", diff)
+	}
+}
+
+// Servers that do not say whose a user is still say who gave the roles.
+func TestRolesOfWhomNobodySaysWhoseTheyAreAreThoseOfTheGiver(t *testing.T) {
+	t.Parallel()
+	srv, c := newAcme(t)
+	role := `{"details":{"totalResult":"1","viewTimestamp":"2026-11-22T05:05:22Z"},"result":[{"id":"1","userId":"acme-partner-dan",
+		"userName":"dan","orgId":"acme-partner","orgName":"Partner","projectId":"acme-shop","projectGrantId":"acme-lent"}]}`
+	srv.Fail(offboardtest.Fault{Operation: "ListUserGrantsPage"}, offboardtest.Respond("ListUserGrantsPage", http.StatusOK, role))
+	for _, loss := range planOf(t, c).Cascades {
+		if loss.Kind == string(zitadel.KindUsersOfOthers) && !slices.Contains(loss.Names, "dan of Partner") {
+			t.Errorf("got %v", loss.Names)
 		}
 	}
 }

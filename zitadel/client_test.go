@@ -2,20 +2,21 @@ package zitadel_test
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
 	"net/http"
-	"os"
-	"path/filepath"
+	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
 
 	"github.com/offboard-dev/offboard-go/errors"
 	"github.com/offboard-dev/offboard-go/offboardtest"
+	"github.com/offboard-dev/offboard-go/teardown"
 	"github.com/offboard-dev/offboard-go/zitadel"
 	"github.com/offboard-dev/offboard-go/zitadel/zitadeltest"
 )
@@ -47,615 +48,586 @@ func code(err error) errors.Code {
 	return e.Code
 }
 
-func TestTheDeletionIsSentAsTheAPIWantsIt(t *testing.T) {
+// dropping is a proxy that drops the header which names the organization, from requests
+// that it chooses: they are made in the caller's own organization then. It names that one,
+// to the same effect, because requests of tests are compared with the description.
+type dropping struct {
+	next http.RoundTripper
+	from func(*http.Request) bool
+}
+
+func (d dropping) RoundTrip(req *http.Request) (*http.Response, error) {
+	if d.from(req) && req.Header.Get("x-zitadel-orgid") != "" {
+		req = req.Clone(req.Context())
+		req.Header.Set("x-zitadel-orgid", "home")
+	}
+	return d.next.RoundTrip(req)
+}
+
+func anyRequest(*http.Request) bool { return true }
+
+// newHome returns a fake whose caller belongs to the organization "home", which has
+// one of each kind, as "acme" has, or nothing.
+func newHome(t *testing.T, empty bool, from func(*http.Request) bool) (*zitadeltest.Server, *zitadel.Client) {
+	t.Helper()
+	srv := zitadeltest.NewServer()
+	endow(srv, "acme", "Acme")
+	settle(srv, "acme")
+	if !empty {
+		endow(srv, "home", "Home")
+		settle(srv, "home")
+	}
+	srv.AddOrganization(zitadeltest.Organization{ID: "home", Name: "Home", Home: true})
+	return srv, newClient(t, srv, zitadel.WithHTTPClient(&http.Client{Transport: dropping{srv, from}}))
+}
+
+// lists are all calls that read something of the organization that a header names.
+var lists = map[string]func(context.Context, *zitadel.Client) (int, error){
+	"users": func(ctx context.Context, c *zitadel.Client) (int, error) {
+		return size(collect(c.ListUsers(ctx, "acme")))
+	},
+	"projects": func(ctx context.Context, c *zitadel.Client) (int, error) {
+		return size(collect(c.ListProjects(ctx, "acme")))
+	},
+	"granted projects": func(ctx context.Context, c *zitadel.Client) (int, error) {
+		return size(collect(c.ListGrantedProjects(ctx, "acme")))
+	},
+	"project grants": func(ctx context.Context, c *zitadel.Client) (int, error) {
+		return size(collect(c.ListProjectGrants(ctx, "acme")))
+	},
+	"user grants": func(ctx context.Context, c *zitadel.Client) (int, error) {
+		return size(collect(c.ListUserGrants(ctx, "acme")))
+	},
+	"members": func(ctx context.Context, c *zitadel.Client) (int, error) {
+		return size(collect(c.ListMembers(ctx, "acme")))
+	},
+	"domains": func(ctx context.Context, c *zitadel.Client) (int, error) {
+		return size(collect(c.ListDomains(ctx, "acme")))
+	},
+	"identity providers": func(ctx context.Context, c *zitadel.Client) (int, error) {
+		return size(collect(c.ListIdentityProviders(ctx, "acme")))
+	},
+	"actions": func(ctx context.Context, c *zitadel.Client) (int, error) {
+		return size(collect(c.ListActions(ctx, "acme")))
+	},
+	"metadata": func(ctx context.Context, c *zitadel.Client) (int, error) {
+		return size(collect(c.ListMetadata(ctx, "acme")))
+	},
+	"policies": func(ctx context.Context, c *zitadel.Client) (int, error) {
+		return size(collect(c.ListPolicies(ctx, "acme")))
+	},
+	"applications": func(ctx context.Context, c *zitadel.Client) (int, error) {
+		return size(collect(c.ListApps(ctx, "acme-shop", "acme")))
+	},
+	"project members": func(ctx context.Context, c *zitadel.Client) (int, error) {
+		return size(collect(c.ListProjectMembers(ctx, "acme-shop", "acme")))
+	},
+	"grant members": func(ctx context.Context, c *zitadel.Client) (int, error) {
+		return size(collect(c.ListProjectGrantMembers(ctx, "acme-shop", "acme-lent", "acme")))
+	},
+	"memberships of a user": func(ctx context.Context, c *zitadel.Client) (int, error) {
+		return size(collect(c.ListUserMemberships(ctx, "acme-ada", "acme")))
+	},
+	"a count": func(ctx context.Context, c *zitadel.Client) (int, error) {
+		n, err := c.Count(ctx, "acme", zitadel.KindUsers)
+		return int(n), err
+	},
+	"the organization": func(ctx context.Context, c *zitadel.Client) (int, error) {
+		_, err := c.GetMyOrganization(ctx, "acme")
+		return 1, err
+	},
+}
+
+func size[T any](items []T, err error) (int, error) { return len(items), err }
+
+func TestContext_HeaderDroppedFromReads(t *testing.T) {
 	t.Parallel()
-	for id, path := range map[string]string{
-		"312909075211944042": "/admin/v1/orgs/312909075211944042",
-		"my-own-id":          "/admin/v1/orgs/my-own-id",
-		"my own id":          "/admin/v1/orgs/my%20own%20id",
-		"a?b#c%2Fd":          "/admin/v1/orgs/a%3Fb%23c%252Fd",
-		"ä:b":                "/admin/v1/orgs/%C3%A4:b",
-	} {
-		t.Run(id, func(t *testing.T) {
-			t.Parallel()
-			srv := zitadeltest.NewServer()
-			srv.AddOrganization(zitadeltest.Organization{ID: id})
-			if _, err := zitadel.DeleteOrganization(t.Context(), id, srv.Option(), zitadel.WithUserAgent("acme-cleaner/2")); err != nil {
-				t.Fatal(err)
+	for name, list := range lists {
+		for _, empty := range []bool{false, true} {
+			srv, c := newHome(t, empty, anyRequest)
+			if n, err := list(t.Context(), c); code(err) != errors.UnexpectedResponse {
+				// Roles in the instance are on the list of a user in any organization.
+				t.Errorf("%s, empty %t: got %d items and %v, want code %q", name, empty, n, err, errors.UnexpectedResponse)
 			}
-			if diff := cmp.Diff([]string{id}, srv.Deleted()); diff != "" {
-				t.Errorf("deleted (-want +got):\n%s", diff)
+			// Without the proxy there is something.
+			if n, err := list(t.Context(), newClient(t, srv)); err != nil || n == 0 {
+				t.Errorf("%s: got %d items and %v without the proxy", name, n, err)
 			}
-			r := srv.Requests()[0]
-			if r.Method != "DELETE" || r.Path != path || r.Query != "" || len(r.Body) != 0 {
-				t.Errorf("got %s %s?%s with %d bytes", r.Method, r.Path, r.Query, len(r.Body))
-			}
-			if got := r.Header.Get("Authorization"); got != "Bearer "+zitadeltest.Token {
-				t.Errorf("got Authorization %q", got)
-			}
-			if got := r.Header.Get("User-Agent"); !strings.HasPrefix(got, "acme-cleaner/2 offboard-go/") {
-				t.Errorf("got User-Agent %q", got)
-			}
-			// It would be another organization than the one in the path.
-			if got, ok := r.Header["X-Zitadel-Orgid"]; ok {
-				t.Errorf("got X-Zitadel-Orgid %q", got)
-			}
-		})
+		}
 	}
 }
 
-func TestTheDetailsAreThoseOfTheDeletion(t *testing.T) {
+func TestContext_HeaderDroppedFromWrites(t *testing.T) {
 	t.Parallel()
-	synctest.Test(t, func(t *testing.T) { // whose clock starts with the year 2000
-		srv := zitadeltest.NewServer()
-		srv.AddOrganization(zitadeltest.Organization{ID: "acme", Inactive: true})
-		time.Sleep(1500 * time.Millisecond)
-		got, err := newClient(t, srv).DeleteOrganization(t.Context(), "acme")
-		if err != nil {
-			t.Fatal(err)
-		}
-		want := &zitadel.ObjectDetails{
-			Sequence: 5, ChangeDate: time.Date(2000, 1, 1, 0, 0, 1, 500_000_000, time.UTC), ResourceOwner: "100000000000000000",
-		}
-		if diff := cmp.Diff(want, got); diff != "" {
-			t.Errorf("(-want +got):\n%s", diff)
-		}
-	})
-}
-
-func TestTheDetailsOfALostAnswerAreWhatTheReadTells(t *testing.T) {
-	t.Parallel()
-	created := time.Date(2000, 1, 1, 0, 0, 0, 0, time.UTC)
+	writes := func(req *http.Request) bool {
+		return req.URL.Path != "/management/v1/orgs/me" || req.Method != http.MethodGet
+	}
 	for name, test := range map[string]struct {
-		prepare func(*zitadeltest.Server)
-		want    zitadel.ObjectDetails
+		operation string
+		call      func(context.Context, *zitadel.Client) error
+		code      errors.Code // if the header is dropped from all requests
 	}{
-		"a read that tells": {func(srv *zitadeltest.Server) {
-			srv.Fail(offboardtest.LoseResponse("DeleteOrganization"))
-		}, zitadel.ObjectDetails{Sequence: 5, CreationDate: created, ChangeDate: created.Add(time.Minute), ResourceOwner: "acme"}},
-		"an old server": {func(srv *zitadeltest.Server) {
-			srv.Legacy(true)
-			srv.Fail(offboardtest.LoseResponse("DeleteOrganization"))
-		}, zitadel.ObjectDetails{}},
-		// A cache may have it still: the second deletion tells.
-		"a read that is behind": {func(srv *zitadeltest.Server) {
-			srv.Fail(offboardtest.LoseResponse("DeleteOrganization"),
-				offboardtest.Respond("GetOrganization", 200, `{"org":{"id":"acme","details":{"resourceOwner":"acme"},"state":"ORG_STATE_ACTIVE"}}`))
-		}, zitadel.ObjectDetails{}},
+		"deactivation": {"DeactivateOrganization", func(ctx context.Context, c *zitadel.Client) error {
+			_, err := c.DeactivateOrganization(ctx, "acme")
+			return err
+		}, errors.UnexpectedResponse},
+		"reactivation": {"ReactivateOrganization", func(ctx context.Context, c *zitadel.Client) error {
+			_, err := c.ReactivateOrganization(ctx, "acme")
+			return err
+		}, errors.UnexpectedResponse},
+		"deletion": {"DeleteMyOrganization", func(ctx context.Context, c *zitadel.Client) error {
+			_, err := c.DeleteMyOrganization(ctx, "acme")
+			return err
+		}, errors.NotConfirmed},
 	} {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			synctest.Test(t, func(t *testing.T) {
-				srv := zitadeltest.NewServer()
-				srv.AddOrganization(zitadeltest.Organization{ID: "acme"})
-				test.prepare(srv)
-				time.Sleep(time.Minute)
-				got, err := newClient(t, srv).DeleteOrganization(t.Context(), "acme")
-				if err != nil {
-					t.Fatal(err)
-				}
-				if diff := cmp.Diff(&test.want, got); diff != "" {
-					t.Errorf("(-want +got):\n%s", diff)
-				}
-			})
-		})
-	}
-}
-
-func TestAnOrganizationIsGoneOnlyWhenAReadSaysSo(t *testing.T) {
-	t.Parallel()
-	body := func(id, state string) string {
-		return fmt.Sprintf(`{"org":{"id":%q,"details":{"resourceOwner":%q}%s,"name":"Acme"}}`, id, id, state)
-	}
-	failure := func(code int, id string) string {
-		return fmt.Sprintf(`{"code":%d,"message":"x (%s)","details":[{"@type":"type.googleapis.com/zitadel.v1.ErrorDetail","id":%q}]}`, code, id, id)
-	}
-	for name, test := range map[string]struct {
-		status int
-		body   string
-		want   errors.Code
-	}{
-		"without a state":               {200, body("acme", ""), ""},
-		"404 by its events":             {404, failure(5, "QUERY-leq5Q"), ""},
-		"404 by the table":              {404, failure(5, "QUERY-iTTGJ"), ""},
-		"another one, without a state":  {200, body("other", ""), errors.OutcomeUnknown},
-		"another one, active":           {200, body("other", `,"state":"ORG_STATE_ACTIVE"`), errors.OutcomeUnknown},
-		"an unspecified state":          {200, body("acme", `,"state":"ORG_STATE_UNSPECIFIED"`), errors.OutcomeUnknown},
-		"a state to come":               {200, body("acme", `,"state":"ORG_STATE_PAUSED"`), errors.OutcomeUnknown},
-		"an empty object":               {200, `{}`, errors.OutcomeUnknown},
-		"no organization":               {200, `{"org":null}`, errors.OutcomeUnknown},
-		"an empty organization":         {200, `{"org":{}}`, errors.OutcomeUnknown},
-		"no id":                         {200, `{"org":{"name":"Acme"}}`, errors.OutcomeUnknown},
-		"an error in a success":         {200, failure(5, "QUERY-leq5Q"), errors.OutcomeUnknown},
-		"404 without a role":            {404, failure(5, "AUTHZ-cdgFk"), errors.OutcomeUnknown},
-		"404 of a deletion":             {404, failure(5, "COMMA-aps2n"), errors.OutcomeUnknown},
-		"404 of something else":         {404, failure(5, "QUERY-wIPkA"), errors.OutcomeUnknown},
-		"404 of the router":             {404, `{"code":5,"message":"Not Found"}`, errors.OutcomeUnknown},
-		"404 of another host":           {404, `{"code":5,"message":"ID=QUERY-1kIjX Message=x"}`, errors.OutcomeUnknown},
-		"404 of a proxy":                {404, `<html>`, errors.OutcomeUnknown},
-		"401 of a token that went, too": {401, failure(16, "AUTH-7fs1e"), errors.OutcomeUnknown},
-		"403":                           {403, failure(7, "AUTH-5mWD2"), errors.OutcomeUnknown},
-	} {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			srv := zitadeltest.NewServer()
-			srv.AddOrganization(zitadeltest.Organization{ID: "acme"})
-			srv.Fail(offboardtest.LoseRequest("DeleteOrganization"), offboardtest.Respond("GetOrganization", test.status, test.body))
-			_, err := newClient(t, srv).DeleteOrganization(t.Context(), "acme")
-			if code(err) != test.want {
-				t.Errorf("got %v, want code %q", err, test.want)
+		synctest.Test(t, func(t *testing.T) {
+			srv, c := newHome(t, true, anyRequest)
+			if name == "reactivation" {
+				srv.AddOrganization(zitadeltest.Organization{ID: "home", Home: true, Inactive: true})
 			}
-			if diff := cmp.Diff([]string{"DeleteOrganization", "GetOrganization"}, requests(srv)); diff != "" {
-				t.Errorf("requests (-want +got):\n%s", diff)
+			before := srv.Contents()
+			if err := test.call(t.Context(), c); code(err) != test.code || srv.Count(test.operation) != 0 {
+				t.Errorf("%s: got %v after %d writes, want code %q", name, err, srv.Count(test.operation), test.code)
+			}
+			if diff := cmp.Diff(before, srv.Contents()); diff != "" {
+				t.Errorf("%s: something was changed (-before +after):\n%s", name, diff)
+			}
+			// A proxy that drops it from the write alone: the answer names the organization.
+			c = newClient(t, srv, zitadel.WithHTTPClient(&http.Client{Transport: dropping{srv, writes}}))
+			if err := test.call(t.Context(), c); test.operation != "DeleteMyOrganization" && code(err) != errors.UnexpectedResponse {
+				t.Errorf("%s: got %v, want code %q", name, err, errors.UnexpectedResponse)
 			}
 		})
 	}
 }
 
-func TestTheOwnOrganizationTakesTheCredentialAlong(t *testing.T) {
+func TestContext_ConfirmedByOneReadInAPlan(t *testing.T) {
 	t.Parallel()
-	srv := zitadeltest.NewServer()
-	srv.AddOrganization(zitadeltest.Organization{ID: "acme", Home: true})
-	srv.Fail(offboardtest.LoseResponse("DeleteOrganization"))
-	c := newClient(t, srv)
-	if _, err := c.DeleteOrganization(t.Context(), "acme"); code(err) != errors.OutcomeUnknown {
-		t.Errorf("got %v, want %q", err, errors.OutcomeUnknown)
-	}
-	if _, err := c.DeleteOrganization(t.Context(), "acme"); code(err) != errors.InvalidAPIToken {
-		t.Errorf("got %v, want %q", err, errors.InvalidAPIToken)
-	}
-}
-
-// TestTheIDOfAnErrorDecides shows what stands behind the same statuses, and that
-// CheckDeletion and DeleteOrganization say the same of it.
-func TestTheIDOfAnErrorDecides(t *testing.T) {
-	t.Parallel()
-	for name, test := range map[string]struct {
-		id       string
-		prepare  func(*zitadeltest.Server)
-		status   int
-		code     errors.Code
-		provider string // code
-		steps    []string
-	}{
-		"unknown": {
-			id: "other", status: 404, code: errors.OrganizationNotFound, provider: "COMMA-aps2n",
-		},
-		"deleted before": {
-			prepare: func(srv *zitadeltest.Server) {
-				_, _ = zitadel.DeleteOrganization(context.Background(), "acme", srv.Option())
-			},
-			status: 404, code: errors.OrganizationNotFound, provider: "COMMA-aps2n",
-		},
-		"deleted before, at an old server": {
-			prepare: func(srv *zitadeltest.Server) {
-				srv.Legacy(true)
-				_, _ = zitadel.DeleteOrganization(context.Background(), "acme", srv.Option())
-			},
-			status: 404, code: errors.OrganizationNotFound, provider: "COMMA-aps2n",
-		},
-		"default organization": {
-			id: zitadeltest.DefaultOrganization, status: 400, code: errors.DefaultOrganization, provider: "COMMA-wG9p1",
-			steps: []string{"default_organization"},
-		},
-		"no role at all": {
-			prepare: func(srv *zitadeltest.Server) { srv.SetPermissions() },
-			status:  404, code: errors.PermissionDenied, provider: "AUTHZ-cdgFk",
-		},
-		"a role that reads": {
-			prepare: func(srv *zitadeltest.Server) { srv.SetPermissions("iam.read") },
-			status:  403, code: errors.PermissionDenied, provider: "AUTH-5mWD2",
-		},
-		"the role of an organization's owner": {
-			prepare: func(srv *zitadeltest.Server) { srv.SetPermissions("org.read", "org.delete") },
-			status:  403, code: errors.PermissionDenied, provider: "AUTH-5mWD2",
-		},
-		"blocked instance": {
-			prepare: func(srv *zitadeltest.Server) { srv.Block(true) },
-			status:  429, code: errors.InstanceBlocked, provider: "LIMITS-molsj",
-		},
-		"no quota": {
-			prepare: func(srv *zitadeltest.Server) { srv.ExhaustQuota(true) },
-			status:  429, code: errors.QuotaExhausted, provider: "QUOTA-vjAy8",
-		},
+	for name, call := range map[string]func(context.Context, *zitadel.Client) error{
+		"a plan":    func(ctx context.Context, c *zitadel.Client) error { _, err := c.Plan(ctx, "acme"); return err },
+		"a preview": func(ctx context.Context, c *zitadel.Client) error { _, err := c.Preview(ctx, "acme"); return err },
+		"a check":   func(ctx context.Context, c *zitadel.Client) error { return c.CheckDeletionV2(ctx, "acme") },
 	} {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			srv := zitadeltest.NewServer()
-			srv.AddOrganization(zitadeltest.Organization{ID: "acme"})
-			if test.prepare != nil {
-				test.prepare(srv)
-			}
-			if test.id == "" {
-				test.id = "acme"
-			}
-			exists, sent := srv.Exists(test.id), srv.Count("DeleteOrganization")
-			c := newClient(t, srv)
-			check, _ := errors.AsType[*errors.Error](c.CheckDeletion(t.Context(), test.id))
-			if check == nil || check.Code != test.code || len(check.Steps) != len(test.steps) {
-				t.Errorf("CheckDeletion: got %v, want code %q and steps %v", check, test.code, test.steps)
-			}
-			if n := srv.Count("DeleteOrganization"); n != sent {
-				t.Errorf("CheckDeletion sent %d deletions", n-sent)
-			}
-			details, err := c.DeleteOrganization(t.Context(), test.id)
-			e, _ := errors.AsType[*errors.Error](err)
-			if e == nil || details != nil {
-				t.Fatalf("got %v and %v, want an error only", details, err)
-			}
-			var steps []string
-			for _, step := range e.Steps {
-				steps = append(steps, step.Name)
-			}
-			got := []any{e.Status, e.Code, e.ProviderCode, e.Attempts, steps}
-			if diff := cmp.Diff([]any{test.status, test.code, test.provider, 1, test.steps}, got); diff != "" {
-				t.Errorf("(-want +got):\n%s", diff)
-			}
-			if srv.Exists(test.id) != exists {
-				t.Error("the organization was deleted")
-			}
-		})
-	}
-}
-
-func TestTheOrganizationOfZitadelItselfStays(t *testing.T) {
-	t.Parallel()
-	srv := zitadeltest.NewServer()
-	srv.AddOrganization(zitadeltest.Organization{ID: "acme"})
-	srv.SetDefault("acme")
-	c := newClient(t, srv)
-	// No read tells.
-	if err := c.CheckDeletion(t.Context(), zitadeltest.DefaultOrganization); err != nil {
-		t.Errorf("CheckDeletion: got %v", err)
-	}
-	_, err := c.DeleteOrganization(t.Context(), zitadeltest.DefaultOrganization)
-	e, _ := errors.AsType[*errors.Error](err)
-	if e == nil || e.Code != errors.SystemOrganization || len(e.Steps) != 1 || !srv.Exists(zitadeltest.DefaultOrganization) {
-		t.Errorf("got %v, want %q with a step", err, errors.SystemOrganization)
-	}
-	srv.AddOrganization(zitadeltest.Organization{ID: "new", System: true})
-	if _, err := c.DeleteOrganization(t.Context(), "new"); code(err) != errors.SystemOrganization {
-		t.Errorf("got %v, want %q", err, errors.SystemOrganization)
-	}
-}
-
-func TestAStepIsTheCallersOwn(t *testing.T) {
-	t.Parallel()
-	srv := zitadeltest.NewServer()
-	c := newClient(t, srv)
-	for range 2 {
-		_, deletion := c.DeleteOrganization(t.Context(), zitadeltest.DefaultOrganization)
-		for _, err := range []error{deletion, c.CheckDeletion(t.Context(), zitadeltest.DefaultOrganization)} {
-			e, _ := errors.AsType[*errors.Error](err)
-			if e == nil || len(e.Steps) != 1 || e.Steps[0].Name != "default_organization" {
-				t.Fatalf("got %v", err)
-			}
-			e.Steps[0].Name = "changed"
+		_, c := newHome(t, true, anyRequest)
+		if err := call(t.Context(), c); code(err) != errors.NotConfirmed {
+			t.Errorf("%s: got %v, want code %q", name, err, errors.NotConfirmed)
 		}
-	}
-}
-
-func TestCheckDeletionFindsNothingInTheWay(t *testing.T) {
-	t.Parallel()
-	srv := zitadeltest.NewServer()
-	srv.AddOrganization(zitadeltest.Organization{ID: "acme", Inactive: true})
-	if err := newClient(t, srv).CheckDeletion(t.Context(), "acme"); err != nil {
-		t.Errorf("got %v, want nil", err)
-	}
-	if diff := cmp.Diff([]string{"ListPermissions", "GetDefaultOrganization", "GetOrganization"}, requests(srv)); diff != "" {
-		t.Errorf("requests (-want +got):\n%s", diff)
-	}
-}
-
-func TestCheckDeletionDoesNotTakeOneOrganizationForAnother(t *testing.T) {
-	t.Parallel()
-	srv := zitadeltest.NewServer()
-	srv.AddOrganization(zitadeltest.Organization{ID: "default"}) // whose path is that of the default one
-	c := newClient(t, srv)
-	if err := c.CheckDeletion(t.Context(), "default"); code(err) != errors.UnexpectedResponse {
-		t.Errorf("got %v, want %q", err, errors.UnexpectedResponse)
-	}
-	srv.Fail(offboardtest.LoseResponse("DeleteOrganization"))
-	if _, err := c.DeleteOrganization(t.Context(), "default"); code(err) != errors.OutcomeUnknown {
-		t.Errorf("got %v, want %q", err, errors.OutcomeUnknown)
-	}
-}
-
-func TestCheckDeletionSendsNoIDThatCannotBeOne(t *testing.T) {
-	t.Parallel()
-	for _, id := range []string{"", "..", "a/b", strings.Repeat("x", 201)} {
-		srv := zitadeltest.NewServer()
-		if err := newClient(t, srv).CheckDeletion(t.Context(), id); code(err) != errors.InvalidArgument || len(srv.Requests()) != 0 {
-			t.Errorf("%q: got %v after %d requests, want %q", id, err, len(srv.Requests()), errors.InvalidArgument)
-		}
-	}
-}
-
-func TestCheckDeletionReturnsWhatAReadSays(t *testing.T) {
-	t.Parallel()
-	for _, operation := range []string{"ListPermissions", "GetDefaultOrganization", "GetOrganization"} {
 		srv := zitadeltest.NewServer()
 		srv.AddOrganization(zitadeltest.Organization{ID: "acme"})
-		srv.Fail(offboardtest.HTMLResponse(operation, 400))
-		err := newClient(t, srv).CheckDeletion(t.Context(), "acme")
-		if e, _ := errors.AsType[*errors.Error](err); e == nil || e.Status != 400 || e.Operation != operation {
-			t.Errorf("got %v, want status 400 of %s", err, operation)
+		if err := call(t.Context(), newClient(t, srv)); err != nil || srv.Count("GetMyOrganization") != 1 {
+			t.Errorf("%s: got %v after %d reads of the organization", name, err, srv.Count("GetMyOrganization"))
+		}
+	}
+	// A proxy that drops it later: the items name another organization.
+	_, c := newHome(t, false, func(req *http.Request) bool { return req.Method == http.MethodPost })
+	if _, err := c.Plan(t.Context(), "acme"); code(err) != errors.UnexpectedResponse {
+		t.Errorf("got %v, want code %q", err, errors.UnexpectedResponse)
+	}
+}
+
+// losing is a proxy that loses the header of the requests that it chooses, of those with
+// the header, which it counts from 1 on.
+type losing struct {
+	next http.RoundTripper
+	lose func(n int, req *http.Request) bool
+
+	mu   sync.Mutex
+	n    int
+	lost []string // the paths of the requests that lost it
+}
+
+func (l *losing) RoundTrip(req *http.Request) (*http.Response, error) {
+	if req.Header.Get("x-zitadel-orgid") != "" {
+		l.mu.Lock()
+		l.n++
+		loses := l.lose(l.n, req)
+		if loses {
+			l.lost = append(l.lost, req.Method+" "+req.URL.Path)
+		}
+		l.mu.Unlock()
+		if loses {
+			req = req.Clone(req.Context())
+			req.Header.Set("x-zitadel-orgid", "home") // as without it, and as described
+		}
+	}
+	return l.next.RoundTrip(req)
+}
+
+// byHeader are all calls that send the header, with what they return.
+var byHeader = func() map[string]func(context.Context, *zitadel.Client) (any, error) {
+	all := map[string]func(context.Context, *zitadel.Client) (any, error){
+		"a plan": func(ctx context.Context, c *zitadel.Client) (any, error) {
+			p, err := c.Plan(ctx, "acme")
+			if err != nil {
+				return nil, err
+			}
+			return p.Cascades, nil
+		},
+		"a preview": func(ctx context.Context, c *zitadel.Client) (any, error) { return c.Preview(ctx, "acme") },
+		"a check":   func(ctx context.Context, c *zitadel.Client) (any, error) { return nil, c.CheckDeletionV2(ctx, "acme") },
+		"a teardown": func(ctx context.Context, c *zitadel.Client) (any, error) {
+			p, err := c.Plan(ctx, "acme")
+			if err != nil {
+				return nil, err
+			}
+			r, err := c.Teardown(ctx, p, teardown.WithConfirm("Acme"))
+			if r == nil {
+				return nil, err
+			}
+			return r.Outcome, err
+		},
+		"a deletion": func(ctx context.Context, c *zitadel.Client) (any, error) {
+			_, err := c.DeleteMyOrganization(ctx, "acme")
+			return nil, err
+		},
+		"a deletion by v2": func(ctx context.Context, c *zitadel.Client) (any, error) {
+			_, err := c.DeleteOrganizationV2(ctx, "acme")
+			return nil, err
+		},
+		"a wait": func(ctx context.Context, c *zitadel.Client) (any, error) {
+			ctx, cancel := context.WithTimeout(ctx, time.Minute)
+			defer cancel()
+			err := c.WaitForDeletion(ctx, "acme", nil)
+			return code(err), second(err, errors.NotFinished)
+		},
+		"a deactivation": func(ctx context.Context, c *zitadel.Client) (any, error) {
+			_, err := c.DeactivateOrganization(ctx, "acme")
+			return nil, err
+		},
+		"a second deactivation": func(ctx context.Context, c *zitadel.Client) (any, error) {
+			if _, err := c.DeactivateOrganization(ctx, "acme"); err != nil {
+				return nil, err
+			}
+			_, err := c.DeactivateOrganization(ctx, "acme")
+			return code(err), second(err, errors.OrganizationInactive)
+		},
+		"a reactivation": func(ctx context.Context, c *zitadel.Client) (any, error) {
+			_, err := c.ReactivateOrganization(ctx, "acme")
+			return code(err), second(err, errors.OrganizationActive)
+		},
+	}
+	for name, list := range lists {
+		all[name] = func(ctx context.Context, c *zitadel.Client) (any, error) { return list(ctx, c) }
+	}
+	return all
+}()
+
+// second returns the error of a call, unless it has the code that is expected.
+func second(err error, want errors.Code) error {
+	if code(err) == want {
+		return nil
+	}
+	return err
+}
+
+// targets prepare the organization "acme".
+var targets = map[string]func(*zitadeltest.Server){
+	"with all kinds": func(srv *zitadeltest.Server) {
+		endow(srv, "acme", "Acme")
+		settle(srv, "acme")
+	},
+	"with pages": func(srv *zitadeltest.Server) {
+		endow(srv, "acme", "Acme")
+		settle(srv, "acme")
+		for i := range 130 {
+			user := srv.AddUser(zitadeltest.User{Organization: "acme", UserName: fmt.Sprint("user-", i)})
+			srv.AddAction(zitadeltest.Action{Organization: "acme", Name: fmt.Sprint("action-", i)})
+			srv.AddProjectMember(zitadeltest.ProjectMember{Project: "acme-shop", User: user})
+		}
+	},
+	"with nothing": func(srv *zitadeltest.Server) {
+		srv.AddOrganization(zitadeltest.Organization{ID: "acme", Name: "Acme"})
+	},
+}
+
+// isSlow reports whether a call is made of so many requests that it is tried with few
+// combinations.
+func isSlow(name, target, home, caller string) bool {
+	switch name {
+	case "a teardown":
+		return target != "with nothing" || home != "empty" || caller != "a manager at an old server"
+	case "a plan":
+		return target == "with pages" || home == "inactive" || home != "empty" && caller != "an owner of the instance"
+	}
+	return target == "with pages" && (home != "empty" || caller != "an owner of the instance")
+}
+
+// homes prepare the organization "home" of the caller.
+var homes = map[string]func(*zitadeltest.Server){
+	"empty": func(srv *zitadeltest.Server) {
+		srv.AddOrganization(zitadeltest.Organization{ID: "home", Name: "Home", Home: true})
+	},
+	"inactive": func(srv *zitadeltest.Server) {
+		srv.AddOrganization(zitadeltest.Organization{ID: "home", Name: "Home", Home: true, Inactive: true})
+	},
+	"with all kinds": func(srv *zitadeltest.Server) {
+		endow(srv, "home", "Home")
+		settle(srv, "home")
+		srv.AddOrganization(zitadeltest.Organization{ID: "home", Name: "Home", Home: true})
+	},
+}
+
+// lossy are the callers of a call with losses.
+var lossy = map[string]func(*zitadeltest.Server){
+	"an owner of the instance":     func(*zitadeltest.Server) {},
+	"an owner of the organization": ownAcmeOnly,
+	"a manager at an old server": func(srv *zitadeltest.Server) {
+		callers["a manager at an old server"].prepare(srv)
+	},
+}
+
+// A call with a proxy that loses the header: it changes nothing of the caller's own
+// organization and returns nil, and its result is the same or an error.
+func underLoss(t *testing.T, target, home, caller string, call func(context.Context, *zitadel.Client) (any, error),
+	lose func(n int, req *http.Request) bool,
+) (result any, p *losing, err error) {
+	t.Helper()
+	srv := zitadeltest.NewServer()
+	targets[target](srv)
+	homes[home](srv)
+	lossy[caller](srv)
+	p = &losing{next: srv, lose: lose}
+	before := ofHome(srv)
+	result, err = call(t.Context(), newClient(t, srv, zitadel.WithHTTPClient(&http.Client{Transport: p})))
+	if diff := cmp.Diff(before, ofHome(srv)); diff != "" && err == nil {
+		t.Errorf("the caller's own organization was changed, and the error is nil (-before +after):\n%s", diff)
+	}
+	return result, p, err
+}
+
+// ofHome returns what the organization "home" has.
+func ofHome(srv *zitadeltest.Server) []string {
+	return slices.DeleteFunc(srv.Contents(), func(line string) bool { return !strings.Contains(line, "home") || strings.Contains(line, "acme") })
+}
+
+func never(int, *http.Request) bool { return false }
+
+func TestContext_HeaderLostOnce(t *testing.T) {
+	t.Parallel()
+	for name, call := range byHeader {
+		for target := range targets {
+			for home := range homes {
+				for caller := range lossy {
+					if isSlow(name, target, home, caller) {
+						continue
+					}
+					t.Run(strings.Join([]string{name, target, home, caller}, "/"), func(t *testing.T) {
+						t.Parallel()
+						synctest.Test(t, func(t *testing.T) {
+							want, p, wantErr := underLoss(t, target, home, caller, call, never)
+							for k := 1; k <= p.n; k += thinned {
+								got, lost, err := underLoss(t, target, home, caller, call, func(n int, _ *http.Request) bool { return n == k })
+								if diff := cmp.Diff(want, got, cmpopts.EquateEmpty()); err == nil && (wantErr != nil || diff != "") {
+									t.Errorf("lost on %v, request %d: the result differs, and the error is nil instead of %v (-want +got):\n%s", lost.lost, k, wantErr, diff)
+								}
+							}
+						})
+					})
+				}
+			}
 		}
 	}
 }
 
-func TestAFailedDeletionIsReadBeforeItIsTriedAgain(t *testing.T) {
+// A proxy that loses the header on the way to one path.
+func TestContext_HeaderLostOnOnePath(t *testing.T) {
+	t.Parallel()
+	for name, call := range byHeader {
+		for target := range targets {
+			for home := range homes {
+				if isSlow(name, target, home, "an owner of the instance") {
+					continue
+				}
+				t.Run(strings.Join([]string{name, target, home}, "/"), func(t *testing.T) {
+					t.Parallel()
+					synctest.Test(t, func(t *testing.T) {
+						const caller = "an owner of the instance"
+						paths := map[string]bool{}
+						want, _, wantErr := underLoss(t, target, home, caller, call, func(_ int, req *http.Request) bool {
+							paths[req.Method+req.URL.Path] = true
+							return false
+						})
+						for path := range paths {
+							got, _, err := underLoss(t, target, home, caller, call, func(_ int, req *http.Request) bool { return req.Method+req.URL.Path == path })
+							if diff := cmp.Diff(want, got, cmpopts.EquateEmpty()); err == nil && (wantErr != nil || diff != "") {
+								t.Errorf("lost on %s: the result differs, and the error is nil instead of %v (-want +got):\n%s", path, wantErr, diff)
+							}
+							if err == nil && !strings.HasSuffix(name, "activation") {
+								t.Errorf("lost on %s: got %v without an error", path, got)
+							}
+						}
+					})
+				})
+			}
+		}
+	}
+}
+
+// slow is a fake that takes a while to answer.
+type slow struct{ next http.RoundTripper }
+
+func (s slow) RoundTrip(req *http.Request) (*http.Response, error) {
+	time.Sleep(20 * time.Millisecond)
+	if err := req.Context().Err(); err != nil {
+		return nil, err
+	}
+	return s.next.RoundTrip(req)
+}
+
+// A request for an organization that does not exist shows once in five minutes that the
+// header arrives at a path, whichever organization and however many lists are read.
+func TestContext_ArrivalIsShownOncePerPath(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		srv := zitadeltest.NewServer()
-		srv.AddOrganization(zitadeltest.Organization{ID: "acme", Undeletable: true})
-		_, err := newClient(t, srv, zitadel.WithRetry(zitadel.Retry{MaxAttempts: 2, MaxWait: time.Minute})).DeleteOrganization(t.Context(), "acme")
-		e, _ := errors.AsType[*errors.Error](err)
-		if e == nil || e.Code != errors.Internal || e.ProviderCode != "V3-C8l3V" || e.Attempts != 2 {
-			t.Errorf("got %v, want %q after 2 attempts", err, errors.Internal)
+		homes["empty"](srv)
+		for _, id := range []string{"acme", "bolt"} {
+			srv.AddOrganization(zitadeltest.Organization{ID: id, Name: id})
 		}
-		want := []string{"DeleteOrganization", "GetOrganization", "DeleteOrganization", "GetOrganization"}
-		if diff := cmp.Diff(want, requests(srv)); diff != "" {
-			t.Errorf("requests (-want +got):\n%s", diff)
+		probes, lossy := map[string]int{}, false
+		p := &losing{next: slow{srv}, lose: func(_ int, req *http.Request) bool {
+			if req.Header.Get("x-zitadel-orgid") == "offboard-no-such-organization" {
+				probes[req.URL.Path]++
+			}
+			return lossy && strings.HasSuffix(req.URL.Path, "/actions/_search")
+		}}
+		c := newClient(t, srv, zitadel.WithHTTPClient(&http.Client{Transport: p}))
+		for round := range 2 {
+			var plans sync.WaitGroup
+			for _, id := range []string{"acme", "bolt", "acme", "bolt", "acme"} {
+				plans.Go(func() {
+					if _, err := c.Plan(t.Context(), id); err != nil {
+						t.Error(err)
+					}
+				})
+			}
+			plans.Wait()
+			for path, n := range probes {
+				if n != round+1 {
+					t.Errorf("round %d: %d requests to %s for an organization that does not exist", round, n, path)
+				}
+			}
+			if len(probes) != 17 {
+				t.Errorf("round %d: got requests to %d paths, want 17", round, len(probes))
+			}
+			time.Sleep(5 * time.Minute)
+		}
+		lossy = true // from now on
+		ctx, cancel := context.WithTimeout(t.Context(), time.Millisecond)
+		defer cancel()
+		if _, err := c.Plan(ctx, "acme"); code(err) != errors.Canceled {
+			t.Errorf("got %v, want code %q", err, errors.Canceled)
+		}
+		if _, err := c.Plan(t.Context(), "acme"); code(err) != errors.UnexpectedResponse {
+			t.Errorf("got %v, want code %q", err, errors.UnexpectedResponse)
 		}
 	})
 }
 
-func TestAnErrorInAnErrorIsNotTriedAgain(t *testing.T) {
+// A list without items that states some is no list.
+func TestContext_TotalWithoutItems(t *testing.T) {
 	t.Parallel()
-	srv := zitadeltest.NewServer()
-	srv.Fail(offboardtest.Respond("DeleteOrganization", 500, `{"code":2,"message":"rpc error: code = InvalidArgument desc = x ()"}`))
-	if _, err := newClient(t, srv).DeleteOrganization(t.Context(), "acme"); code(err) != errors.InvalidArgument {
-		t.Errorf("got %v, want %q", err, errors.InvalidArgument)
-	}
-	if diff := cmp.Diff([]string{"DeleteOrganization"}, requests(srv)); diff != "" {
-		t.Errorf("requests (-want +got):\n%s", diff)
-	}
-}
-
-func TestReads(t *testing.T) {
-	t.Parallel()
-	synctest.Test(t, func(t *testing.T) {
-		srv := zitadeltest.NewServer()
-		srv.AddOrganization(zitadeltest.Organization{ID: "acme", Name: "Acme", Inactive: true})
-		c := newClient(t, srv)
-		created := time.Date(2000, 1, 1, 0, 0, 0, 0, time.UTC)
-		want := &zitadel.Organization{
-			ID: "acme", Name: "Acme", PrimaryDomain: "acme.double.invalid", State: zitadel.OrganizationStateInactive,
-			Details: zitadel.ObjectDetails{Sequence: 4, CreationDate: created, ChangeDate: created, ResourceOwner: "acme"},
-		}
-		got, err := c.GetOrganization(t.Context(), "acme")
-		if err != nil {
-			t.Fatal(err)
-		}
-		if diff := cmp.Diff(want, got); diff != "" {
-			t.Errorf("organization (-want +got):\n%s", diff)
-		}
-		first, err := c.GetDefaultOrganization(t.Context())
-		if err != nil {
-			t.Fatal(err)
-		}
-		if first.ID != zitadeltest.DefaultOrganization || first.State != zitadel.OrganizationStateActive {
-			t.Errorf("got the default organization %v", first)
-		}
-		srv.SetPermissions("iam.read", "iam.write")
-		permissions, err := c.ListPermissions(t.Context())
-		if err != nil {
-			t.Fatal(err)
-		}
-		if diff := cmp.Diff([]string{"iam.read", "iam.write"}, permissions); diff != "" {
-			t.Errorf("permissions (-want +got):\n%s", diff)
-		}
-		if _, err := c.DeleteOrganization(t.Context(), "acme"); err != nil {
-			t.Fatal(err)
-		}
-		got, err = c.GetOrganization(t.Context(), "acme")
-		if err != nil {
-			t.Fatal(err)
-		}
-		want.State, want.Details.Sequence = "", 5
-		if diff := cmp.Diff(want, got); diff != "" {
-			t.Errorf("what was deleted (-want +got):\n%s", diff)
-		}
-		srv.Legacy(true)
-		if _, err := c.GetOrganization(t.Context(), "acme"); code(err) != errors.OrganizationNotFound {
-			t.Errorf("got %v from an old server, want %q", err, errors.OrganizationNotFound)
-		}
-	})
-}
-
-func TestNewRefusesWhatCannotWork(t *testing.T) {
-	t.Parallel()
-	base, token := zitadel.WithBaseURL("https://zitadel.invalid"), zitadel.WithToken("token")
-	application := changed(key(), func(content map[string]any) { content["type"] = "application" })
-	for name, options := range map[string][]zitadel.Option{
-		"no base URL":             {token},
-		"an empty base URL":       {token, zitadel.WithBaseURL("")},
-		"no credential":           {base},
-		"two credentials":         {base, token, zitadel.WithKey(key())},
-		"an empty token":          {base, zitadel.WithToken("")},
-		"a token with a newline":  {base, zitadel.WithToken("to\nken")},
-		"no key":                  {base, zitadel.WithKey(nil)},
-		"an application's key":    {base, zitadel.WithKey(application)},
-		"no key file":             {base, zitadel.WithKeyFile("testdata/none.json")},
-		"a key file of no key":    {base, zitadel.WithKeyFile("testdata/errors.json")},
-		"an empty client id":      {base, zitadel.WithClientCredentials("", "secret")},
-		"an empty client secret":  {base, zitadel.WithClientCredentials("bot", "")},
-		"a secret with a newline": {base, zitadel.WithClientCredentials("bot", "secret\n")},
-		"no HTTP client":          {base, token, zitadel.WithHTTPClient(nil)},
-		"a base URL without host": {token, zitadel.WithBaseURL("https:///")},
-		"a base URL of a file":    {token, zitadel.WithBaseURL("file:///x")},
-		"a host only":             {token, zitadel.WithBaseURL("zitadel.invalid")},
-		"a base URL with a query": {token, zitadel.WithBaseURL("https://zitadel.invalid/?a=b")},
-		"a base URL with a user":  {token, zitadel.WithBaseURL("https://u:secret@zitadel.invalid")},
-		"a base URL that is none": {token, zitadel.WithBaseURL("https://u:secret@%zz")},
-		"no attempt":              {base, token, zitadel.WithRetry(zitadel.Retry{MaxAttempts: -1, MaxWait: time.Second})},
-		"a negative wait":         {base, token, zitadel.WithRetry(zitadel.Retry{MaxAttempts: 1, MaxWait: -time.Second})},
-		"no rate":                 {base, token, zitadel.WithRateLimit(zitadel.RateLimit{PerSecond: 0, Burst: 1})},
-		"no burst":                {base, token, zitadel.WithRateLimit(zitadel.RateLimit{PerSecond: 1, Burst: 0})},
-		"a user agent with lines": {base, token, zitadel.WithUserAgent("a\r\nX-Evil: 1")},
+	srv, c := newSettled(t)
+	for operation, page := range map[string]func() error{
+		"ListIdentityProvidersPage": func() error {
+			_, err := c.ListIdentityProvidersPage(t.Context(), "acme", zitadel.IdentityProviderSearch{})
+			return err
+		},
+		"ListUsersPage": func() error {
+			_, err := c.ListUsersPage(t.Context(), "acme", zitadel.UserSearch{})
+			return err
+		},
+		"ListActionsPage": func() error {
+			_, err := c.ListActionsPage(t.Context(), "acme", zitadel.ListQuery{})
+			return err
+		},
 	} {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			_, err := zitadel.New(options...)
-			e, _ := errors.AsType[*errors.Error](err)
-			if e == nil || e.Code != errors.InvalidArgument {
-				t.Fatalf("got %v, want %q", err, errors.InvalidArgument)
-			}
-			if text := err.Error(); len(text) > 120 || strings.Contains(text, "secret@") {
-				t.Errorf("got %q", text)
-			}
-			if _, err := zitadel.DeleteOrganization(t.Context(), "acme", options...); code(err) != errors.InvalidArgument {
-				t.Errorf("DeleteOrganization: got %v, want %q", err, errors.InvalidArgument)
-			}
-		})
+		srv.Fail(offboardtest.Respond(operation, 200, `{"details":{"totalResult":"3"}}`))
+		if err := page(); code(err) != errors.UnexpectedResponse {
+			t.Errorf("%s: got %v, want code %q", operation, err, errors.UnexpectedResponse)
+		}
 	}
 }
 
-func TestThereIsNoInstanceByDefault(t *testing.T) {
+// A refusal because of the state of the caller's own organization says nothing of another.
+func TestContext_RefusalAboutAnotherState(t *testing.T) {
 	t.Parallel()
-	_, err := zitadel.New(zitadel.WithToken("token"))
-	if err == nil || err.Error() != "zitadel: New: invalid_argument: no base URL was given" {
-		t.Errorf("got %v", err)
-	}
-}
-
-func TestTheEnvironmentIsReadWhenAskedOnly(t *testing.T) {
-	path := filepath.Join(t.TempDir(), "key.json")
-	srv := zitadeltest.NewServer()
-	if err := os.WriteFile(path, srv.Key(), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	set := func(url, token, path string) {
-		t.Setenv("ZITADEL_API_URL", url)
-		t.Setenv("ZITADEL_SERVICE_USER_TOKEN", token)
-		t.Setenv("ZITADEL_KEY_PATH", path)
-	}
-	for _, credential := range [][2]string{{zitadeltest.Token, ""}, {"", path}} {
-		set(offboardtest.InMemory, credential[0], credential[1])
-		if _, err := zitadel.New(); !errors.Is(err, errors.InvalidArgument) {
-			t.Errorf("got %v without FromEnv, want %q", err, errors.InvalidArgument)
-		}
-		c, err := zitadel.New(zitadel.FromEnv(), zitadel.WithHTTPClient(srv.Client()))
-		if err != nil {
-			t.Fatal(err)
-		}
-		if _, err := c.GetDefaultOrganization(t.Context()); err != nil {
-			t.Error(err)
-		}
-	}
-	for why, variables := range map[string][3]string{
-		"ZITADEL_API_URL is not set":                                     {"", zitadeltest.Token, ""},
-		"neither ZITADEL_SERVICE_USER_TOKEN nor ZITADEL_KEY_PATH is set": {offboardtest.InMemory, "", ""},
-		"ZITADEL_SERVICE_USER_TOKEN and ZITADEL_KEY_PATH are both set":   {offboardtest.InMemory, zitadeltest.Token, path},
-		path + ".none": {offboardtest.InMemory, "", path + ".none"},
+	for operation, call := range map[string]func(context.Context, *zitadel.Client) error{
+		"DeactivateOrganization": func(ctx context.Context, c *zitadel.Client) error {
+			_, err := c.DeactivateOrganization(ctx, "acme")
+			return err
+		},
+		"ReactivateOrganization": func(ctx context.Context, c *zitadel.Client) error {
+			_, err := c.ReactivateOrganization(ctx, "acme")
+			return err
+		},
 	} {
-		set(variables[0], variables[1], variables[2])
-		if _, err := zitadel.New(zitadel.FromEnv()); code(err) != errors.InvalidArgument || !strings.Contains(err.Error(), why) {
-			t.Errorf("got %v, want %q: %s", err, errors.InvalidArgument, why)
+		deactivates := operation == "DeactivateOrganization"
+		for _, lost := range []bool{false, true} {
+			srv := zitadeltest.NewServer()
+			srv.AddOrganization(zitadeltest.Organization{ID: "acme", Inactive: deactivates != lost})
+			srv.AddOrganization(zitadeltest.Organization{ID: "home", Home: true, Inactive: deactivates})
+			want := errors.OrganizationActive
+			if deactivates {
+				want = errors.OrganizationInactive
+			}
+			if lost {
+				srv.Fail(offboardtest.DropHeader(operation, "x-zitadel-orgid"))
+				want = errors.UnexpectedResponse
+			}
+			if err := call(t.Context(), newClient(t, srv)); code(err) != want {
+				t.Errorf("%s, lost %t: got %v, want code %q", operation, lost, err, want)
+			}
 		}
 	}
 }
 
-func TestTheDoubleListensToo(t *testing.T) {
+func TestClient_ZeroClientAndNilContext(t *testing.T) {
 	t.Parallel()
 	srv := zitadeltest.NewServer()
 	srv.AddOrganization(zitadeltest.Organization{ID: "acme"})
-	srv.Start()
-	defer srv.Close()
-	if _, err := zitadel.DeleteOrganization(t.Context(), "acme", srv.Option()); err != nil {
-		t.Fatal(err)
-	}
-	if diff := cmp.Diff([]string{"acme"}, srv.Deleted()); diff != "" {
-		t.Errorf("deleted (-want +got):\n%s", diff)
-	}
-}
-
-// TestTheDoubleRefusesAsZitadelDoes asks what no client of this module asks.
-func TestTheDoubleRefusesAsZitadelDoes(t *testing.T) {
-	t.Parallel()
-	bearer := "Bearer " + zitadeltest.Token
+	var none context.Context
 	for name, test := range map[string]struct {
-		method, url, authorization, body string
-		status, legacy                   int
-		code                             int
-		id                               string
+		ctx    context.Context
+		client *zitadel.Client
 	}{
-		"no credential":    {"DELETE", "/admin/v1/orgs/acme", "", "", 500, 401, 2, ""},
-		"empty bearer":     {"DELETE", "/admin/v1/orgs/acme", "Bearer ", "", 401, 401, 16, "AUTH-toLo1"},
-		"lower-case":       {"DELETE", "/admin/v1/orgs/acme", "bearer " + zitadeltest.Token, "", 401, 401, 16, "AUTH-toLo1"},
-		"basic":            {"DELETE", "/admin/v1/orgs/acme", "Basic Zm9vOmJhcg==", "", 401, 401, 16, "AUTH-toLo1"},
-		"unknown token":    {"DELETE", "/admin/v1/orgs/acme", "Bearer x", "", 401, 401, 16, "AUTH-7fs1e"},
-		"long id":          {"DELETE", "/admin/v1/orgs/" + strings.Repeat("9", 201), bearer, "", 500, 400, 2, ""},
-		"trailing slash":   {"DELETE", "/admin/v1/orgs/acme/", bearer, "", 404, 404, 5, ""},
-		"unknown route":    {"DELETE", "/v3/organizations/acme", bearer, "", 404, 404, 5, ""},
-		"another host":     {"DELETE", "https://other.invalid/admin/v1/orgs/acme", bearer, "", 404, 404, 5, ""},
-		"a malformed body": {"POST", "/admin/v1/orgs/_search", bearer, "{nope", 400, 400, 3, ""},
-		"a negative limit": {"POST", "/admin/v1/orgs/_search", bearer, `{"query":{"limit":-1}}`, 400, 400, 3, ""},
-		"an empty query":   {"POST", "/admin/v1/orgs/_search", bearer, `{"queries":[{}]}`, 500, 400, 2, ""},
-
-		"no credential, by v2":               {"DELETE", "/v2/organizations/acme", "", "", 401, 404, 16, ""},
-		"no credential, by the management":   {"DELETE", "/management/v1/orgs/me", "", "", 500, 401, 2, ""},
-		"long id, by v2":                     {"DELETE", "/v2/organizations/" + strings.Repeat("9", 201), bearer, "", 400, 404, 3, ""},
-		"a malformed body, by v2":            {"POST", "/v2/organizations/_search", bearer, "{nope", 400, 404, 3, ""},
-		"an empty query, by v2":              {"POST", "/v2/organizations/_search", bearer, `{"queries":[{}]}`, 400, 404, 3, ""},
-		"a malformed organization":           {"POST", "/management/v1/orgs", bearer, "{nope", 400, 400, 3, ""},
-		"a malformed organization, by v2":    {"POST", "/v2/organizations", bearer, "{nope", 400, 404, 3, ""},
-		"a malformed organization with user": {"POST", "/admin/v1/orgs/_setup", bearer, "{nope", 400, 400, 3, ""},
-		"a malformed body of a list":         {"POST", "/management/v1/users/_search", bearer, "{nope", 400, 400, 3, ""},
-		"a malformed body of memberships":    {"POST", "/auth/v1/memberships/me/_search", bearer, "{nope", 400, 400, 3, ""},
+		"zero client": {t.Context(), new(zitadel.Client)},
+		"nil context": {none, newClient(t, srv)},
 	} {
-		for _, legacy := range []bool{false, true} {
-			t.Run(fmt.Sprintf("%s, legacy %t", name, legacy), func(t *testing.T) {
-				t.Parallel()
-				srv := zitadeltest.NewServer()
-				srv.AddOrganization(zitadeltest.Organization{ID: "acme"})
-				srv.Legacy(legacy)
-				url := test.url
-				if strings.HasPrefix(url, "/") {
-					url = offboardtest.InMemory + url
-				}
-				req, err := http.NewRequestWithContext(t.Context(), test.method, url, strings.NewReader(test.body))
-				if err != nil {
-					t.Fatal(err)
-				}
-				if test.authorization != "" {
-					req.Header.Set("Authorization", test.authorization)
-				}
-				resp, err := srv.Client().Do(req)
-				if err != nil {
-					t.Fatal(err)
-				}
-				defer resp.Body.Close()
-				var body struct {
-					Code    int
-					Message string
-					Details []struct{ ID string }
-				}
-				if err := json.NewDecoder(resp.Body).Decode(&body); err != nil {
-					t.Fatal(err)
-				}
-				status := test.status
-				if legacy {
-					status = test.legacy
-				}
-				id := ""
-				for _, detail := range body.Details {
-					id += detail.ID
-				}
-				if resp.StatusCode != status || id != test.id || body.Message == "" {
-					t.Errorf("got status %d with id %q, want %d with %q", resp.StatusCode, id, status, test.id)
-				}
-				if test.status == status && body.Code != test.code {
-					t.Errorf("got gRPC code %d, want %d", body.Code, test.code)
-				}
-				if got := resp.Header.Get("X-Request-Id"); (got == "") != legacy {
-					t.Errorf("got X-Request-Id %q", got)
-				}
-				if !srv.Exists("acme") {
-					t.Error("the organization is gone")
-				}
-			})
+		for call, do := range map[string]func(context.Context, *zitadel.Client) error{
+			"Plan":            func(ctx context.Context, c *zitadel.Client) error { _, err := c.Plan(ctx, "acme"); return err },
+			"Preview":         func(ctx context.Context, c *zitadel.Client) error { _, err := c.Preview(ctx, "acme"); return err },
+			"CheckDeletion":   func(ctx context.Context, c *zitadel.Client) error { return c.CheckDeletion(ctx, "acme") },
+			"CheckDeletionV2": func(ctx context.Context, c *zitadel.Client) error { return c.CheckDeletionV2(ctx, "acme") },
+			"WaitForDeletion": func(ctx context.Context, c *zitadel.Client) error { return c.WaitForDeletion(ctx, "acme", nil) },
+			"DeactivateOrganization": func(ctx context.Context, c *zitadel.Client) error {
+				_, err := c.DeactivateOrganization(ctx, "acme")
+				return err
+			},
+			"ListUsers": func(ctx context.Context, c *zitadel.Client) error {
+				_, err := collect(c.ListUsers(ctx, "acme"))
+				return err
+			},
+			"ListPolicies": func(ctx context.Context, c *zitadel.Client) error {
+				_, err := collect(c.ListPolicies(ctx, "acme"))
+				return err
+			},
+			"DeleteOrganization": func(ctx context.Context, c *zitadel.Client) error {
+				return routes["DeleteOrganization"](ctx, c, "acme")
+			},
+			"DeleteMyOrganization": func(ctx context.Context, c *zitadel.Client) error {
+				return routes["DeleteMyOrganization"](ctx, c, "acme")
+			},
+			"DeleteOrganizationV2": func(ctx context.Context, c *zitadel.Client) error {
+				return routes["DeleteOrganizationV2"](ctx, c, "acme")
+			},
+		} {
+			if err := do(test.ctx, test.client); code(err) != errors.InvalidArgument {
+				t.Errorf("%s, %s: got %v, want code %q", name, call, err, errors.InvalidArgument)
+			}
 		}
+	}
+	if n := len(srv.Requests()); n != 0 {
+		t.Errorf("%d requests were sent", n)
 	}
 }

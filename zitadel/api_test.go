@@ -2,6 +2,8 @@ package zitadel_test
 
 import (
 	"context"
+	"encoding/json"
+	"fmt"
 	"iter"
 	"slices"
 	"strings"
@@ -12,9 +14,196 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/offboard-dev/offboard-go/errors"
+	"github.com/offboard-dev/offboard-go/offboardtest"
 	"github.com/offboard-dev/offboard-go/zitadel"
 	"github.com/offboard-dev/offboard-go/zitadel/zitadeltest"
 )
+
+func TestReads(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		srv := zitadeltest.NewServer()
+		srv.AddOrganization(zitadeltest.Organization{ID: "acme", Name: "Acme", Inactive: true})
+		c := newClient(t, srv)
+		created := time.Date(2000, 1, 1, 0, 0, 0, 0, time.UTC)
+		want := &zitadel.Organization{
+			ID: "acme", Name: "Acme", PrimaryDomain: "acme.double.invalid", State: zitadel.OrganizationStateInactive,
+			Details: zitadel.ObjectDetails{Sequence: 4, CreationDate: created, ChangeDate: created, ResourceOwner: "acme"},
+		}
+		got, err := c.GetOrganization(t.Context(), "acme")
+		if err != nil {
+			t.Fatal(err)
+		}
+		if diff := cmp.Diff(want, got); diff != "" {
+			t.Errorf("organization (-want +got):\n%s", diff)
+		}
+		first, err := c.GetDefaultOrganization(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		if first.ID != zitadeltest.DefaultOrganization || first.State != zitadel.OrganizationStateActive {
+			t.Errorf("got the default organization %v", first)
+		}
+		srv.SetPermissions("iam.read", "iam.write")
+		permissions, err := c.ListPermissions(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		if diff := cmp.Diff([]string{"iam.read", "iam.write"}, permissions); diff != "" {
+			t.Errorf("permissions (-want +got):\n%s", diff)
+		}
+		if _, err := c.DeleteOrganization(t.Context(), "acme"); err != nil {
+			t.Fatal(err)
+		}
+		got, err = c.GetOrganization(t.Context(), "acme")
+		if err != nil {
+			t.Fatal(err)
+		}
+		want.State, want.Details.Sequence = "", 5
+		if diff := cmp.Diff(want, got); diff != "" {
+			t.Errorf("what was deleted (-want +got):\n%s", diff)
+		}
+		srv.Legacy(true)
+		if _, err := c.GetOrganization(t.Context(), "acme"); code(err) != errors.OrganizationNotFound {
+			t.Errorf("got %v from an old server, want %q", err, errors.OrganizationNotFound)
+		}
+	})
+}
+
+// A success with an error next to it is none for other calls either.
+func TestOperations_ErrorNextToASuccess(t *testing.T) {
+	t.Parallel()
+	for operation, test := range map[string]struct {
+		body string
+		call func(context.Context, *zitadel.Client) error
+	}{
+		"DeactivateOrganization": {
+			`{"details":{"resourceOwner":"acme"},"code":9,"message":"x"}`,
+			func(ctx context.Context, c *zitadel.Client) error {
+				_, err := c.DeactivateOrganization(ctx, "acme")
+				return err
+			},
+		},
+		"DeactivateOrganizationV2": {
+			`{"changeDate":"2026-11-22T05:10:49.122741Z","code":"failed_precondition","message":"x"}`,
+			func(ctx context.Context, c *zitadel.Client) error {
+				_, err := c.DeactivateOrganizationV2(ctx, "acme")
+				return err
+			},
+		},
+		"GetOrganization": {
+			`{"org":{"id":"acme","name":"Acme"},"code":5,"message":"x (QUERY-leq5Q)"}`,
+			func(ctx context.Context, c *zitadel.Client) error {
+				_, err := c.GetOrganization(ctx, "acme")
+				return err
+			},
+		},
+		"ListUsersPage": {
+			`{"details":{"viewTimestamp":"2026-11-22T05:05:22Z"},"code":13,"message":"x"}`,
+			func(ctx context.Context, c *zitadel.Client) error {
+				_, err := collect(c.ListUsers(ctx, "acme"))
+				return err
+			},
+		},
+		"ListAdministratorsPage": {
+			`{"pagination":{"appliedLimit":"100"},"code":"internal","message":"x"}`,
+			func(ctx context.Context, c *zitadel.Client) error {
+				_, err := collect(c.ListAdministrators(ctx, "acme"))
+				return err
+			},
+		},
+	} {
+		srv := zitadeltest.NewServer()
+		srv.AddOrganization(zitadeltest.Organization{ID: "acme"})
+		srv.Fail(offboardtest.Respond(operation, 200, test.body))
+		if err := test.call(t.Context(), newClient(t, srv)); code(err) != errors.UnexpectedResponse {
+			t.Errorf("%s: got %v, want code %q", operation, err, errors.UnexpectedResponse)
+		}
+	}
+}
+
+func TestAChangeWithoutItsDateIsNone(t *testing.T) {
+	t.Parallel()
+	srv := zitadeltest.NewServer()
+	srv.Fail(offboardtest.Respond("", 200, `{}`), offboardtest.Respond("", 200, `{}`))
+	c := newClient(t, srv)
+	if _, err := c.DeactivateOrganizationV2(t.Context(), "acme"); code(err) != errors.UnexpectedResponse {
+		t.Errorf("got %v", err)
+	}
+	if _, err := c.DeactivateOrganization(t.Context(), "acme"); code(err) != errors.UnexpectedResponse {
+		t.Errorf("got %v", err)
+	}
+}
+
+func TestAWriteWhoseAnswerIsLostIsNotRepeated(t *testing.T) {
+	t.Parallel()
+	srv := zitadeltest.NewServer()
+	srv.Fail(offboardtest.LoseResponse("AddOrganization"))
+	if _, err := newClient(t, srv).AddOrganization(t.Context(), "New"); code(err) != errors.OutcomeUnknown {
+		t.Errorf("got %v, want code %q", err, errors.OutcomeUnknown)
+	}
+	if n := srv.Count("AddOrganization"); n != 1 {
+		t.Errorf("%d were sent", n)
+	}
+}
+
+func TestAnIDAndANameAreFreeAtOnce(t *testing.T) {
+	t.Parallel()
+	srv := zitadeltest.NewServer()
+	srv.AddOrganization(zitadeltest.Organization{ID: "acme", Name: "Acme"})
+	c := newClient(t, srv)
+	if _, err := c.DeleteOrganization(t.Context(), "acme"); err != nil {
+		t.Fatal(err)
+	}
+	again, err := c.AddOrganizationV2(t.Context(), zitadel.OrganizationCreation{Name: "Acme", OrganizationID: "acme"})
+	if err != nil || again.Details.Sequence != 9 || !srv.Exists("acme") {
+		t.Errorf("got %v and %v", again, err)
+	}
+}
+
+func TestAPasswordIsNotShown(t *testing.T) {
+	t.Parallel()
+	human := zitadel.NewHuman{Password: "Pass-word1"}
+	for _, verb := range []string{"%v", "%+v", "%#v", "%s"} {
+		if text := fmt.Sprintf(verb, human); strings.Contains(text, "Pass-word1") {
+			t.Errorf("%s shows %s", verb, text)
+		}
+	}
+}
+
+func TestAQueryForTheDefaultOrganizationIsAnObject(t *testing.T) {
+	t.Parallel()
+	for text, want := range map[string]zitadel.DefaultQuery{"{}": true, "null": false} {
+		encoded, err := json.Marshal(want)
+		if err != nil || string(encoded) != text {
+			t.Errorf("%t: got %s and %v, want %s", want, encoded, err, text)
+		}
+		var got struct{ DefaultQuery zitadel.DefaultQuery }
+		if err := json.Unmarshal([]byte(`{"DefaultQuery":`+text+`}`), &got); err != nil || got.DefaultQuery != want {
+			t.Errorf("%s: got %t and %v", text, got.DefaultQuery, err)
+		}
+	}
+}
+
+func TestNumbersAreTexts(t *testing.T) {
+	t.Parallel()
+	var got struct{ A, B, C, D zitadel.Uint64 }
+	if err := json.Unmarshal([]byte(`{"A":"18446744073709551615","B":7,"C":null}`), &got); err != nil {
+		t.Fatal(err)
+	}
+	encoded, err := json.Marshal(got)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(`{"A":"18446744073709551615","B":"7","C":"0","D":"0"}`, string(encoded)); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
+	}
+	for _, text := range []string{`"-1"`, `-1`, `"x"`, `""`, `1.5`, `"18446744073709551616"`, `{}`} {
+		if err := json.Unmarshal([]byte(text), &got.A); err == nil {
+			t.Errorf("%s was taken for a number", text)
+		}
+	}
+}
 
 // start is when a bubble of package synctest starts.
 var start = time.Date(2000, 1, 1, 0, 0, 0, 0, time.UTC)

@@ -1,6 +1,7 @@
 package zitadel_test
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"net/http"
@@ -12,14 +13,166 @@ import (
 	"testing/synctest"
 	"time"
 
-	"github.com/golang-jwt/jwt/v5"
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/offboard-dev/offboard-go/errors"
+	"github.com/offboard-dev/offboard-go/internal/suite/pipelinesuite"
 	"github.com/offboard-dev/offboard-go/offboardtest"
 	"github.com/offboard-dev/offboard-go/zitadel"
 	"github.com/offboard-dev/offboard-go/zitadel/zitadeltest"
 )
+
+func TestNewRefusesWhatCannotWork(t *testing.T) {
+	t.Parallel()
+	base, token := zitadel.WithBaseURL("https://zitadel.invalid"), zitadel.WithToken("token")
+	application := changed(key(), func(content map[string]any) { content["type"] = "application" })
+	for name, options := range map[string][]zitadel.Option{
+		"no base URL":             {token},
+		"an empty base URL":       {token, zitadel.WithBaseURL("")},
+		"no credential":           {base},
+		"two credentials":         {base, token, zitadel.WithKey(key())},
+		"an empty token":          {base, zitadel.WithToken("")},
+		"a token with a newline":  {base, zitadel.WithToken("to\nken")},
+		"no key":                  {base, zitadel.WithKey(nil)},
+		"an application's key":    {base, zitadel.WithKey(application)},
+		"no key file":             {base, zitadel.WithKeyFile("testdata/none.json")},
+		"a key file of no key":    {base, zitadel.WithKeyFile("testdata/errors.json")},
+		"an empty client id":      {base, zitadel.WithClientCredentials("", "secret")},
+		"an empty client secret":  {base, zitadel.WithClientCredentials("bot", "")},
+		"a secret with a newline": {base, zitadel.WithClientCredentials("bot", "secret\n")},
+		"no HTTP client":          {base, token, zitadel.WithHTTPClient(nil)},
+		"a base URL without host": {token, zitadel.WithBaseURL("https:///")},
+		"a base URL of a file":    {token, zitadel.WithBaseURL("file:///x")},
+		"a host only":             {token, zitadel.WithBaseURL("zitadel.invalid")},
+		"a base URL with a query": {token, zitadel.WithBaseURL("https://zitadel.invalid/?a=b")},
+		"a base URL with a user":  {token, zitadel.WithBaseURL("https://u:secret@zitadel.invalid")},
+		"a base URL that is none": {token, zitadel.WithBaseURL("https://u:secret@%zz")},
+		"no attempt":              {base, token, zitadel.WithRetry(zitadel.Retry{MaxAttempts: -1, MaxWait: time.Second})},
+		"a negative wait":         {base, token, zitadel.WithRetry(zitadel.Retry{MaxAttempts: 1, MaxWait: -time.Second})},
+		"no rate":                 {base, token, zitadel.WithRateLimit(zitadel.RateLimit{PerSecond: 0, Burst: 1})},
+		"no burst":                {base, token, zitadel.WithRateLimit(zitadel.RateLimit{PerSecond: 1, Burst: 0})},
+		"a user agent with lines": {base, token, zitadel.WithUserAgent("a\r\nX-Evil: 1")},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			_, err := zitadel.New(options...)
+			e, _ := errors.AsType[*errors.Error](err)
+			if e == nil || e.Code != errors.InvalidArgument {
+				t.Fatalf("got %v, want %q", err, errors.InvalidArgument)
+			}
+			if text := err.Error(); len(text) > 120 || strings.Contains(text, "secret@") {
+				t.Errorf("got %q", text)
+			}
+			if _, err := zitadel.DeleteOrganization(t.Context(), "acme", options...); code(err) != errors.InvalidArgument {
+				t.Errorf("DeleteOrganization: got %v, want %q", err, errors.InvalidArgument)
+			}
+		})
+	}
+}
+
+func TestThereIsNoInstanceByDefault(t *testing.T) {
+	t.Parallel()
+	_, err := zitadel.New(zitadel.WithToken("token"))
+	if err == nil || err.Error() != "zitadel: New: invalid_argument: no base URL was given" {
+		t.Errorf("got %v", err)
+	}
+}
+
+func TestTheEnvironmentIsReadWhenAskedOnly(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "key.json")
+	srv := zitadeltest.NewServer()
+	if err := os.WriteFile(path, srv.Key(), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	set := func(url, token, path string) {
+		t.Setenv("ZITADEL_API_URL", url)
+		t.Setenv("ZITADEL_SERVICE_USER_TOKEN", token)
+		t.Setenv("ZITADEL_KEY_PATH", path)
+	}
+	for _, credential := range [][2]string{{zitadeltest.Token, ""}, {"", path}} {
+		set(offboardtest.InMemory, credential[0], credential[1])
+		if _, err := zitadel.New(); !errors.Is(err, errors.InvalidArgument) {
+			t.Errorf("got %v without FromEnv, want %q", err, errors.InvalidArgument)
+		}
+		c, err := zitadel.New(zitadel.FromEnv(), zitadel.WithHTTPClient(srv.Client()))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := c.GetDefaultOrganization(t.Context()); err != nil {
+			t.Error(err)
+		}
+	}
+	for why, variables := range map[string][3]string{
+		"ZITADEL_API_URL is not set":                                     {"", zitadeltest.Token, ""},
+		"neither ZITADEL_SERVICE_USER_TOKEN nor ZITADEL_KEY_PATH is set": {offboardtest.InMemory, "", ""},
+		"ZITADEL_SERVICE_USER_TOKEN and ZITADEL_KEY_PATH are both set":   {offboardtest.InMemory, zitadeltest.Token, path},
+		path + ".none": {offboardtest.InMemory, "", path + ".none"},
+	} {
+		set(variables[0], variables[1], variables[2])
+		if _, err := zitadel.New(zitadel.FromEnv()); code(err) != errors.InvalidArgument || !strings.Contains(err.Error(), why) {
+			t.Errorf("got %v, want %q: %s", err, errors.InvalidArgument, why)
+		}
+	}
+}
+
+func TestWithPlainHTTP(t *testing.T) {
+	t.Parallel()
+	pipelinesuite.PlainHTTP(t, func(base string, allowed bool) error {
+		options := []zitadel.Option{zitadel.WithClientCredentials("id", "secret-token"), zitadel.WithBaseURL(base)}
+		if allowed {
+			options = append(options, zitadel.WithPlainHTTP())
+		}
+		_, err := zitadel.New(options...)
+		return err
+	})
+}
+
+func TestFromEnv_NamesVariable(t *testing.T) {
+	pipelinesuite.Variables(t, []string{"ZITADEL_API_URL", "ZITADEL_SERVICE_USER_TOKEN", "ZITADEL_KEY_PATH"}, func() error {
+		_, err := zitadel.New(zitadel.FromEnv())
+		return err
+	}, map[string]pipelinesuite.Environment{
+		"no URL":        {Set: map[string]string{"ZITADEL_SERVICE_USER_TOKEN": "canary"}, Words: []string{"ZITADEL_API_URL is not set"}},
+		"no credential": {Set: map[string]string{"ZITADEL_API_URL": offboardtest.InMemory}, Words: []string{"ZITADEL_SERVICE_USER_TOKEN", "ZITADEL_KEY_PATH"}},
+		"a key as the path of one": {
+			Set:   map[string]string{"ZITADEL_API_URL": offboardtest.InMemory, "ZITADEL_KEY_PATH": string(zitadeltest.NewServer().Key())},
+			Words: []string{"ZITADEL_KEY_PATH", "cannot be read"},
+		},
+		"a token as the path of a key": {
+			Set:   map[string]string{"ZITADEL_API_URL": offboardtest.InMemory, "ZITADEL_KEY_PATH": "canary-5ebe2294ecd0"},
+			Words: []string{"ZITADEL_KEY_PATH", "cannot be read"},
+		},
+		"a token with a space": {
+			Set:   map[string]string{"ZITADEL_API_URL": offboardtest.InMemory, "ZITADEL_SERVICE_USER_TOKEN": "Bearer canary"},
+			Words: []string{"ZITADEL_SERVICE_USER_TOKEN"},
+		},
+	})
+}
+
+// A key file is read as editors and PowerShell write it.
+func TestWithKeyFile_Forms(t *testing.T) {
+	t.Parallel()
+	srv := zitadeltest.NewServer()
+	var indented bytes.Buffer
+	if err := json.Indent(&indented, srv.Key(), "  ", "\t"); err != nil {
+		t.Fatal(err)
+	}
+	for name, content := range map[string][]byte{
+		"a BOM":                 append([]byte("\ufeff"), srv.Key()...),
+		"a BOM and indentation": append([]byte("\ufeff\r\n"), indented.Bytes()...),
+		"an empty expirationDate": bytes.Replace(srv.Key(), []byte(`"expirationDate":"9999-12-31T23:59:59Z"`),
+			[]byte(`"expirationDate":""`), 1),
+	} {
+		path := filepath.Join(t.TempDir(), "key.json")
+		if err := os.WriteFile(path, content, 0o600); err != nil {
+			t.Fatal(err)
+		}
+		c := with(t, srv, zitadel.WithKeyFile(path))
+		if _, err := c.GetDefaultOrganization(t.Context()); err != nil {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}
 
 // with returns a client of a double that has another credential than a token.
 func with(t *testing.T, srv *zitadeltest.Server, credential zitadel.Option, options ...zitadel.Option) *zitadel.Client {
@@ -249,94 +402,4 @@ func TestATokenThatIsRefusedIsReplacedOnce(t *testing.T) {
 	if diff := cmp.Diff(want, requests(srv)); diff != "" {
 		t.Errorf("requests (-want +got):\n%s", diff)
 	}
-}
-
-// ask asks the double for a token as no client of this module does, and returns the
-// status and the token or the error.
-func ask(t *testing.T, srv *zitadeltest.Server, form url.Values) (int, string) {
-	t.Helper()
-	resp, err := srv.Client().PostForm(offboardtest.InMemory+"/oauth/v2/token", form)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer resp.Body.Close()
-	var body struct {
-		Token string `json:"access_token"`
-		Error string `json:"error"`
-	}
-	if err := json.NewDecoder(resp.Body).Decode(&body); err != nil {
-		t.Fatal(err)
-	}
-	return resp.StatusCode, body.Token + body.Error
-}
-
-func TestTheDoubleChecksAssertions(t *testing.T) {
-	t.Parallel()
-	synctest.Test(t, func(t *testing.T) {
-		srv := zitadeltest.NewServer()
-		var file struct{ KeyID, UserID, Key string }
-		if err := json.Unmarshal(srv.Key(), &file); err != nil {
-			t.Fatal(err)
-		}
-		private, err := jwt.ParseRSAPrivateKeyFromPEM([]byte(file.Key))
-		if err != nil {
-			t.Fatal(err)
-		}
-		now := time.Now().Unix()
-		for name, change := range map[string]func(header map[string]any, claims jwt.MapClaims){
-			"":                              func(map[string]any, jwt.MapClaims) {},
-			"made out to the endpoint":      func(_ map[string]any, c jwt.MapClaims) { c["aud"] = offboardtest.InMemory + "/oauth/v2/token" },
-			"of somebody else":              func(_ map[string]any, c jwt.MapClaims) { c["iss"] = "other" },
-			"about somebody else":           func(_ map[string]any, c jwt.MapClaims) { c["sub"] = "other" },
-			"older than an hour":            func(_ map[string]any, c jwt.MapClaims) { c["iat"] = now - 3601 },
-			"of the future":                 func(_ map[string]any, c jwt.MapClaims) { c["iat"] = now + 2 },
-			"of no time":                    func(_ map[string]any, c jwt.MapClaims) { delete(c, "iat") },
-			"expired":                       func(_ map[string]any, c jwt.MapClaims) { c["exp"] = now - 1 },
-			"without an end":                func(_ map[string]any, c jwt.MapClaims) { delete(c, "exp") },
-			"signed by a key not known":     func(h map[string]any, _ jwt.MapClaims) { h["kid"] = "other" },
-			"not signed as its header says": func(h map[string]any, _ jwt.MapClaims) { h["alg"] = "RS512" },
-		} {
-			token := jwt.NewWithClaims(jwt.SigningMethodRS256, jwt.MapClaims{
-				"iss": file.UserID, "sub": file.UserID, "aud": offboardtest.InMemory, "iat": now, "exp": now + 864000,
-			})
-			token.Header["kid"] = file.KeyID
-			change(token.Header, token.Claims.(jwt.MapClaims))
-			assertion, err := token.SignedString(private)
-			if err != nil {
-				t.Fatal(err)
-			}
-			status, answer := ask(t, srv, url.Values{"grant_type": {"urn:ietf:params:oauth:grant-type:jwt-bearer"}, "assertion": {assertion}})
-			if ok := status == 200; ok != (name == "") || !ok && (status != 500 || answer != "server_error") {
-				t.Errorf("an assertion %s: got %d and %q", name, status, answer)
-			}
-		}
-	})
-}
-
-func TestTheDoublesTokensAreOfUseWhenTheyAreMadeOutToTheAPIAndUntilTheyEnd(t *testing.T) {
-	t.Parallel()
-	synctest.Test(t, func(t *testing.T) {
-		srv := zitadeltest.NewServer()
-		form := url.Values{"grant_type": {"client_credentials"}, "client_id": {zitadeltest.ClientID}, "client_secret": {zitadeltest.ClientSecret}}
-		use := func(token string) error {
-			_, err := with(t, srv, zitadel.WithToken(token)).GetDefaultOrganization(t.Context())
-			return err
-		}
-		_, token := ask(t, srv, form)
-		if err := use(token); code(err) != errors.InvalidAPIToken {
-			t.Errorf("got %v without the scope, want %q", err, errors.InvalidAPIToken)
-		}
-		form.Set("scope", "openid urn:zitadel:iam:org:project:id:zitadel:aud")
-		_, token = ask(t, srv, form)
-		if err := use(token); err != nil {
-			t.Errorf("got %v with the scope", err)
-		}
-		time.Sleep(43199 * time.Second)
-		if err := use(token); code(err) != errors.InvalidAPIToken {
-			t.Errorf("got %v at its end, want %q", err, errors.InvalidAPIToken)
-		}
-		if status, answer := ask(t, srv, url.Values{"grant_type": {"nope"}}); status != 400 || answer != "unsupported_grant_type" {
-			t.Errorf("got %d and %q for another grant", status, answer)
-		}
-	})
 }

@@ -1,7 +1,7 @@
 package zitadel_test
 
 import (
-	"encoding/json"
+	"context"
 	"fmt"
 	"strings"
 	"testing"
@@ -15,6 +15,111 @@ import (
 	"github.com/offboard-dev/offboard-go/zitadel"
 	"github.com/offboard-dev/offboard-go/zitadel/zitadeltest"
 )
+
+func TestListsFollowADeletionAfterSomeTime(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		srv := zitadeltest.NewServer()
+		populate(srv)
+		srv.Lag(224 * time.Millisecond)
+		c := newClient(t, srv)
+		if _, err := c.DeleteOrganization(t.Context(), "acme"); err != nil {
+			t.Fatal(err)
+		}
+		for _, want := range []uint64{2, 0} {
+			if n, err := c.Count(t.Context(), "acme", zitadel.KindUsers); n != want || err != nil {
+				t.Errorf("got %d and %v, want %d", n, err, want)
+			}
+			time.Sleep(224 * time.Millisecond)
+		}
+	})
+}
+
+func TestALaggingListDoesNotHaveWhatWasCreated(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		srv := zitadeltest.NewServer()
+		srv.Lag(40 * time.Millisecond)
+		c := newClient(t, srv)
+		added, err := c.AddOrganization(t.Context(), "New")
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, want := range []int{0, 1} {
+			got, err := found(t, c, zitadel.OrganizationQuery{IDQuery: zitadel.IDQuery{ID: added.ID}})
+			if err != nil || len(got) != want {
+				t.Errorf("got %v and %v, want %d", got, err, want)
+			}
+			time.Sleep(40 * time.Millisecond)
+		}
+	})
+}
+
+// A list that is not filtered has no empty page before its end.
+func TestAListIsReadByItsFirstTotalOverEmptyPages(t *testing.T) {
+	t.Parallel()
+	for operation, list := range map[string]func(context.Context, *zitadel.Client) (int, error){
+		"SearchOrganizationsV2Page": func(ctx context.Context, c *zitadel.Client) (int, error) {
+			all, err := collect(c.SearchOrganizationsV2(ctx))
+			return len(all), err
+		},
+		"ListUsersPage": func(ctx context.Context, c *zitadel.Client) (int, error) {
+			all, err := collect(c.ListUsers(ctx, "acme"))
+			return len(all), err
+		},
+		"ListMyMembershipsPage": func(ctx context.Context, c *zitadel.Client) (int, error) {
+			all, err := collect(c.ListMyMemberships(ctx))
+			return len(all), err
+		},
+	} {
+		srv := zitadeltest.NewServer()
+		const stamp = `"viewTimestamp":"2026-11-22T05:27:55.470683Z","timestamp":"2026-11-22T05:27:55.470683Z"`
+		srv.Fail(
+			offboardtest.Respond("", 200, `{"details":{"totalResult":"201",`+stamp+`}}`),
+			offboardtest.Respond("", 200, `{"details":{`+stamp+`}}`),
+			offboardtest.Respond("", 200, `{"details":{"totalResult":"201",`+stamp+`},"result":[{"id":"a","userId":"a"}]}`),
+		)
+		n, err := list(t.Context(), newClient(t, srv))
+		if operation != "SearchOrganizationsV2Page" {
+			if !errors.Is(err, errors.UnexpectedResponse) || n != 0 || srv.Count(operation) != 1 {
+				t.Errorf("%s: got %d on %d pages and %v", operation, n, srv.Count(operation), err)
+			}
+			continue
+		}
+		if err != nil || n != 1 || srv.Count(operation) != 3 {
+			t.Errorf("%s: got %d on %d pages and %v", operation, n, srv.Count(operation), err)
+		}
+	}
+}
+
+// An owner of one organization sees it alone, on a list that is as long as that of
+// the instance.
+func TestAnOwnerFindsItsOwnOrganizationBehindEmptyPages(t *testing.T) {
+	t.Parallel()
+	srv := zitadeltest.NewServer()
+	srv.SetPermissions()
+	for i := range 250 {
+		srv.AddOrganization(zitadeltest.Organization{ID: fmt.Sprintf("org-%03d", i)})
+	}
+	srv.AddMember(zitadeltest.Member{Organization: "org-249"})
+	got, err := collect(newClient(t, srv).SearchOrganizationsV2(t.Context()))
+	if err != nil || len(got) != 1 || got[0].ID != "org-249" {
+		t.Errorf("got %v and %v", got, err)
+	}
+	if n := len(srv.Requests()); n != 3 {
+		t.Errorf("%d pages were asked for, want 3", n)
+	}
+}
+
+func TestASearchByV2IsNotAnsweredWithOthers(t *testing.T) {
+	t.Parallel()
+	srv := zitadeltest.NewServer()
+	srv.Fail(offboardtest.Respond("", 200, `{"details":{"totalResult":"1"},"result":[{"id":"other"}]}`))
+	query := zitadel.OrganizationQueryV2{IDQuery: zitadel.IDQuery{ID: "acme"}}
+	if got, err := collect(newClient(t, srv).SearchOrganizationsV2(t.Context(), query)); code(err) != errors.UnexpectedResponse || len(got) != 0 {
+		t.Errorf("got %v and %v, want code %q", got, err, errors.UnexpectedResponse)
+	}
+}
 
 // found returns the ids that a search yields.
 func found(t *testing.T, c *zitadel.Client, queries ...zitadel.OrganizationQuery) ([]string, error) {
@@ -268,36 +373,71 @@ func TestAPageIsReadAgain(t *testing.T) {
 	})
 }
 
-func TestAQueryForTheDefaultOrganizationIsAnObject(t *testing.T) {
+// A server drops a filter whose name is wrong without a word, so that each is compared
+// with the name in the vendor's description or source.
+func TestLists_RequestsOfWhatIsDeletedAlong(t *testing.T) {
 	t.Parallel()
-	for text, want := range map[string]zitadel.DefaultQuery{"{}": true, "null": false} {
-		encoded, err := json.Marshal(want)
-		if err != nil || string(encoded) != text {
-			t.Errorf("%t: got %s and %v, want %s", want, encoded, err, text)
+	const page = `{"query":{"limit":100,"asc":true}`
+	const connected = `{"pagination":{"limit":100,"asc":true},"filters":[{"`
+	type request struct{ Operation, Method, Path, Context, Body string }
+	for _, test := range []struct {
+		call func(context.Context, *zitadel.Client) (int, error)
+		sent request
+	}{
+		{lists["identity providers"], request{
+			"ListIdentityProvidersPage", "POST", "/management/v1/idps/templates/_search", "acme",
+			page + `,"queries":[{"ownerTypeQuery":{"ownerType":"IDP_OWNER_TYPE_ORG"}}]}`,
+		}},
+		{lists["actions"], request{"ListActionsPage", "POST", "/management/v1/actions/_search", "acme", page + "}"}},
+		{lists["metadata"], request{"ListMetadataPage", "POST", "/management/v1/metadata/_search", "acme", page + "}"}},
+		{lists["project members"], request{
+			"ListProjectMembersPage", "POST", "/management/v1/projects/acme-shop/members/_search", "acme", page + "}",
+		}},
+		{lists["grant members"], request{
+			"ListProjectGrantMembersPage", "POST", "/management/v1/projects/acme-shop/grants/acme-lent/members/_search", "acme", page + "}",
+		}},
+		{lists["memberships of a user"], request{
+			"ListUserMembershipsPage", "POST", "/management/v1/users/acme-ada/memberships/_search", "acme", page + "}",
+		}},
+		{func(ctx context.Context, c *zitadel.Client) (int, error) {
+			return size(collect(c.ListInstanceMembers(ctx)))
+		}, request{"ListInstanceMembersPage", "POST", "/admin/v1/members/_search", "", page + "}"}},
+		{func(ctx context.Context, c *zitadel.Client) (int, error) {
+			return size(collect(c.ListAdministrators(ctx, "acme")))
+		}, request{
+			"ListAdministratorsPage", "POST", "/zitadel.internal_permission.v2.InternalPermissionService/ListAdministrators", "",
+			connected + `userOrganizationId":{"id":"acme"}}]}`,
+		}},
+		{func(ctx context.Context, c *zitadel.Client) (int, error) {
+			return size(collect(c.ListAuthorizations(ctx, "acme")))
+		}, request{
+			"ListAuthorizationsPage", "POST", "/zitadel.authorization.v2.AuthorizationService/ListAuthorizations", "",
+			connected + `userOrganizationId":{"id":"acme"}}]}`,
+		}},
+		{func(ctx context.Context, c *zitadel.Client) (int, error) {
+			return size(collect(c.ListGroups(ctx, "acme")))
+		}, request{"ListGroupsPage", "POST", "/zitadel.group.v2.GroupService/ListGroups", "", connected + `organizationId":{"id":"acme"}}]}`}},
+	} {
+		srv, c := newSettled(t)
+		if n, err := test.call(t.Context(), c); err != nil || n == 0 {
+			t.Errorf("%s: got %d items and %v", test.sent.Operation, n, err)
 		}
-		var got struct{ DefaultQuery zitadel.DefaultQuery }
-		if err := json.Unmarshal([]byte(`{"DefaultQuery":`+text+`}`), &got); err != nil || got.DefaultQuery != want {
-			t.Errorf("%s: got %t and %v", text, got.DefaultQuery, err)
+		r := srv.Requests()[0]
+		sent := request{r.Operation, r.Method, r.Path, r.Header.Get("x-zitadel-orgid"), string(r.Body)}
+		if diff := cmp.Diff(test.sent, sent); diff != "" {
+			t.Errorf("request (-want +got):\n%s", diff)
 		}
 	}
-}
-
-func TestNumbersAreTexts(t *testing.T) {
-	t.Parallel()
-	var got struct{ A, B, C, D zitadel.Uint64 }
-	if err := json.Unmarshal([]byte(`{"A":"18446744073709551615","B":7,"C":null}`), &got); err != nil {
-		t.Fatal(err)
-	}
-	encoded, err := json.Marshal(got)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if diff := cmp.Diff(`{"A":"18446744073709551615","B":"7","C":"0","D":"0"}`, string(encoded)); diff != "" {
-		t.Errorf("(-want +got):\n%s", diff)
-	}
-	for _, text := range []string{`"-1"`, `-1`, `"x"`, `""`, `1.5`, `"18446744073709551616"`, `{}`} {
-		if err := json.Unmarshal([]byte(text), &got.A); err == nil {
-			t.Errorf("%s was taken for a number", text)
+	// An ID that cannot be one is not sent in a body either.
+	srv, c := newSettled(t)
+	for _, id := range []string{"", " ", "..", "a/b"} {
+		_, administrators := collect(c.ListAdministrators(t.Context(), id))
+		_, authorizations := collect(c.ListAuthorizations(t.Context(), id))
+		_, groups := collect(c.ListGroups(t.Context(), id))
+		for _, err := range []error{administrators, authorizations, groups} {
+			if code(err) != errors.InvalidArgument || len(srv.Requests()) != 0 {
+				t.Errorf("%q: got %v after %d requests", id, err, len(srv.Requests()))
+			}
 		}
 	}
 }

@@ -1,0 +1,6 @@
+package zitadel
+
+import "github.com/offboard-dev/offboard-go/teardown"
+
+// Driver returns what a teardown by this client uses.
+func (c *Client) Driver() teardown.Driver { return &driver{Client: c} }
