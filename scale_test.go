@@ -242,7 +242,7 @@ func run(t *testing.T, n int) measured {
 	var group sync.WaitGroup
 	for provider, f := range all {
 		group.Go(func() {
-			for result := range teardown.Run(t.Context(), f.jobs, parallel) {
+			for result := range teardown.RunJobs(t.Context(), f.jobs, parallel) {
 				mu.Lock()
 				if result.Err != nil {
 					m.left++

@@ -57,7 +57,7 @@ func TestTeardown_ProjectMovedToAnotherOrganization(t *testing.T) {
 					t.Errorf("it was changed: %q", got)
 				}
 				for _, s := range r.Steps {
-					if s.Kind == kind && s.State != teardown.Failed {
+					if s.Kind == kind && s.State != teardown.StepFailed {
 						t.Errorf("%s is %s", s.ID, s.State)
 					}
 				}
@@ -273,7 +273,7 @@ func TestTeardown_SnapshotsLeftByRun(t *testing.T) {
 			p := planned(t, c)
 			r, err := carryOut(t, c, p, teardown.WithEvents(func(e teardown.Event) {
 				switch {
-				case e.Kind != teardown.Started:
+				case e.Kind != teardown.EventStarted:
 				case strings.HasPrefix(e.Step, "cluster/"):
 					srv.AddResource(shop, atlastest.Resource{Kind: atlas.KindBackupCompliancePolicy})
 				case strings.HasPrefix(e.Step, "project/"):

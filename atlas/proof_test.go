@@ -120,7 +120,7 @@ func TestTeardown_AbsentFromPages(t *testing.T) {
 						c, on := omittingClient(t, srv, test.path, "item-1", test.once)
 						p, set := planned(t, c), false
 						option := teardown.WithEvents(func(e teardown.Event) { // when a deletion has begun
-							if e.Kind == teardown.Waiting && !set {
+							if e.Kind == teardown.EventWaiting && !set {
 								set = true
 								on.Store(true)
 							}
@@ -424,7 +424,7 @@ func TestTeardown_EmptyPageWithTotal(t *testing.T) {
 							return
 						}
 						for _, s := range r.Steps {
-							if s.Kind == string(kind) && s.State == teardown.AlreadyDeleted {
+							if s.Kind == string(kind) && s.State == teardown.StepAlreadyDeleted {
 								t.Errorf("%s is %s", s.ID, s.State)
 							}
 						}

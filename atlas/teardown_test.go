@@ -154,7 +154,7 @@ func check(t *testing.T, r *teardown.Report, err error, outcome teardown.Outcome
 // during calls f when a step of a kind begins.
 func during(kind string, f func()) teardown.Option {
 	return teardown.WithEvents(func(e teardown.Event) {
-		if e.Kind == teardown.Started && strings.HasPrefix(e.Step, kind+"/") {
+		if e.Kind == teardown.EventStarted && strings.HasPrefix(e.Step, kind+"/") {
 			f()
 		}
 	})
@@ -601,11 +601,11 @@ func TestAnOrganizationLeavesItsFederation(t *testing.T) {
 			})
 		}
 		// One after the other, and two of them at the same time: both see another one.
-		for r := range teardown.Run(t.Context(), jobs[:2], 1) {
+		for r := range teardown.RunJobs(t.Context(), jobs[:2], 1) {
 			check(t, r.Report, r.Err, teardown.Deleted, "")
 		}
 		srv.Fail(offboardtest.Fault{Operation: "DisconnectOrganization", Delay: time.Second}, offboardtest.Fault{Operation: "DisconnectOrganization", Delay: 2 * time.Second})
-		for r := range teardown.Run(t.Context(), jobs[2:], 2) {
+		for r := range teardown.RunJobs(t.Context(), jobs[2:], 2) {
 			check(t, r.Report, r.Err, teardown.Deleted, "")
 		}
 		if got := []int{srv.Count("DisconnectOrganization"), srv.Count("DeleteFederation")}; !slices.Equal(got, []int{4, 1}) {

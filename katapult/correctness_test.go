@@ -395,7 +395,7 @@ func TestTeardown_BucketChangesHands(t *testing.T) {
 		srv.AddOrganization(katapulttest.Organization{ID: "org_other"})
 		p := planned(t, c)
 		r, err := carriedOut(t, c, p, teardown.WithEvents(func(e teardown.Event) {
-			if e.Kind == teardown.Started && e.Step == "object_storage_bucket/uk-lon-1/b" {
+			if e.Kind == teardown.EventStarted && e.Step == "object_storage_bucket/uk-lon-1/b" {
 				srv.Remove("bucket_1")
 				srv.Add("org_other", katapulttest.ObjectStorage{}, katapulttest.Bucket{Name: "b"})
 			}
@@ -507,7 +507,7 @@ func TestTeardown_NotFoundOfAPartOfAManagedOrganization(t *testing.T) {
 			t.Errorf("written: %q", writes(srv))
 		}
 		for _, s := range r.Steps {
-			if s.ID == "managed_organization/org_child" && (s.State == teardown.AlreadyDeleted || s.State == teardown.StepDeleted) {
+			if s.ID == "managed_organization/org_child" && (s.State == teardown.StepAlreadyDeleted || s.State == teardown.StepDeleted) {
 				t.Errorf("%s is %s", s.ID, s.State)
 			}
 		}
@@ -538,7 +538,7 @@ func TestTeardown_NotFoundThatProvesNothing(t *testing.T) {
 				p := planned(t, c)
 				srv.Fail(times(forever, f))
 				r, err := carriedOut(t, c, p)
-				if err == nil || r == nil || r.Outcome != teardown.Blocked || r.Steps[0].State != teardown.Failed || srv.Count("DeleteOrganization") != 0 {
+				if err == nil || r == nil || r.Outcome != teardown.Blocked || r.Steps[0].State != teardown.StepFailed || srv.Count("DeleteOrganization") != 0 {
 					t.Errorf("got %+v and %v", r, err)
 				}
 			})
@@ -585,7 +585,7 @@ func TestTeardown_MissedByAListOfSeveralPages(t *testing.T) {
 				r, err := carriedOut(t, c, p)
 				outcome(t, r, err, teardown.Deleted, "")
 				for _, s := range r.Steps {
-					if want := map[bool]teardown.State{true: teardown.AlreadyDeleted, false: teardown.StepDeleted}[s.ID == "file_storage_volume/fsv_20"]; s.State != want {
+					if want := map[bool]teardown.StepState{true: teardown.StepAlreadyDeleted, false: teardown.StepDeleted}[s.ID == "file_storage_volume/fsv_20"]; s.State != want {
 						t.Errorf("%s is %s, want %s", s.ID, s.State, want)
 					}
 				}
@@ -925,11 +925,11 @@ func TestTeardown_ManagedOrganizationNotFoundByAPart(t *testing.T) {
 		srv.Add("org_child", katapulttest.DNSZone{ID: "dnszone_1"})
 		p := planned(t, c)
 		r, err := carriedOut(t, c, p, teardown.WithOverrides(teardown.ManagedOrganizations), teardown.WithEvents(func(e teardown.Event) {
-			if e.Kind == teardown.Started && e.Step == "dns_zone/org_child/dnszone_1" {
+			if e.Kind == teardown.EventStarted && e.Step == "dns_zone/org_child/dnszone_1" {
 				srv.Fail(times(forever, fault("GetDNSZone", 404, "organization_not_found")))
 			}
 		}))
-		if err == nil || r == nil || r.Outcome != teardown.Blocked || r.Steps[0].State != teardown.Failed || srv.Count("DeleteOrganization") != 0 {
+		if err == nil || r == nil || r.Outcome != teardown.Blocked || r.Steps[0].State != teardown.StepFailed || srv.Count("DeleteOrganization") != 0 {
 			t.Errorf("got %+v and %v", r, err)
 		}
 	})
@@ -977,7 +977,7 @@ func TestTeardown_DisksMissingFromList(t *testing.T) {
 					`{"pagination":{"current_page":1,"total_pages":1,"total":0,"per_page":100,"large_set":false},"disk":[]}`)
 				begun := false
 				r, err := carriedOut(t, c, p, teardown.WithEvents(func(e teardown.Event) {
-					if e.Kind == teardown.Started && e.Step != "" && !begun {
+					if e.Kind == teardown.EventStarted && e.Step != "" && !begun {
 						begun = true
 						srv.Fail(empty)
 					}
@@ -1054,7 +1054,7 @@ func TestTeardown_RemovedAndStillOpen(t *testing.T) {
 		srv, c := withThings(t, katapulttest.DNSZone{ID: "dnszone_1"})
 		p := planned(t, c)
 		r, err := carriedOut(t, c, p, teardown.WithEvents(func(e teardown.Event) {
-			if e.Kind == teardown.Finished && e.Step == "dns_zone/dnszone_1" {
+			if e.Kind == teardown.EventFinished && e.Step == "dns_zone/dnszone_1" {
 				srv.Fail(times(2, answerSteps(`{"dns_zones":{"satisfied":false}}`)))
 			}
 		}))

@@ -387,7 +387,7 @@ func TestAMachineIsStoppedAndStrippedBeforeItGoes(t *testing.T) {
 				}
 				var said []string
 				r, err := carriedOut(t, c, planned(t, c), teardown.WithEvents(func(e teardown.Event) {
-					if e.Kind == teardown.Waiting && !slices.Contains(said, e.Text) {
+					if e.Kind == teardown.EventWaiting && !slices.Contains(said, e.Text) {
 						said = append(said, e.Text)
 					}
 				}))
@@ -471,7 +471,7 @@ func TestWhatOurStepsMovedToTheTrashStaysWhatItWas(t *testing.T) {
 				srv.Fail(faults...)
 				n := len(srv.Requests())
 				r, err = carriedOut(t, c, p, teardown.WithEvents(func(e teardown.Event) {
-					if e.Kind == teardown.Retrying && e.Step != "disk/disk_vm_1" {
+					if e.Kind == teardown.EventRetrying && e.Step != "disk/disk_vm_1" {
 						t.Errorf("%s was not removed at once: %v", e.Step, e.Err)
 					}
 				}))
@@ -802,7 +802,7 @@ func TestADiskThatSomebodyElseUnassignedIsFine(t *testing.T) {
 				srv, c := withThings(t, katapulttest.VirtualMachine{ID: "vm_1"}, katapulttest.Disk{ID: "disk_1", VirtualMachine: "vm_1"})
 				srv.Fail(fault("UnassignDisk", map[string]int{"unassigned_disk": 422, "disk_not_found": 404, "object_in_trash": 406}[code], code))
 				r, err := carriedOut(t, c, planned(t, c), teardown.WithEvents(func(e teardown.Event) {
-					if e.Kind == teardown.Retrying {
+					if e.Kind == teardown.EventRetrying {
 						t.Errorf("%s was not removed at once: %v", e.Step, e.Err)
 					}
 				}))
@@ -848,7 +848,7 @@ func TestOnlyKatapultsOwnWordIsProofThatAThingIsGone(t *testing.T) {
 		srv.Fail(page)
 		r, err := carriedOut(t, c, p)
 		outcome(t, r, err, teardown.Blocked, errors.UnexpectedResponse)
-		if srv.Count("DeleteOrganization") != 0 || r.Steps[0].State != teardown.Failed {
+		if srv.Count("DeleteOrganization") != 0 || r.Steps[0].State != teardown.StepFailed {
 			t.Errorf("got %+v and %q", r.Steps, writes(srv))
 		}
 	})

@@ -18,7 +18,7 @@ func (r *run) end(ctx context.Context) (*Report, error) {
 		left = left || !s.State.deleted()
 		switch {
 		case s.Err == nil:
-		case s.State == Interrupted:
+		case s.State == StepInterrupted:
 			interrupted = append(interrupted, s.Err)
 		default:
 			failed = append(failed, s.Err)
@@ -58,7 +58,7 @@ func (r *run) end(ctx context.Context) (*Report, error) {
 		case r.journal.failed() || !retryable(err) || !tries.again(pause):
 			return r.finish(Deletion{Outcome: Blocked}, err, last.ID())
 		}
-		r.event(Event{Kind: Retrying, Text: text(err), Wait: pause, Err: err})
+		r.event(Event{Kind: EventRetrying, Text: text(err), Wait: pause, Err: err})
 		if wait.Sleep(ctx, pause) != nil {
 			return r.finish(Deletion{Outcome: Stopped}, err, last.ID())
 		}
@@ -74,7 +74,7 @@ func (r *run) delete(ctx context.Context, last *trace.Last) (Deletion, error) {
 	if r.underway != nil {
 		return *r.underway, nil
 	}
-	if err := r.write(Entry{Kind: EntryDeleting}, nil); err != nil {
+	if err := r.write(Entry{Kind: EntryDeletionStarted}, nil); err != nil {
 		return Deletion{}, err
 	}
 	triedBefore, sentBefore := last.Writes()
@@ -88,7 +88,7 @@ func (r *run) delete(ctx context.Context, last *trace.Last) (Deletion, error) {
 		r.deletionStarted = true
 		return deletion, err
 	}
-	if failed := r.write(Entry{Kind: EntryRefused, RequestID: last.ID()}, err); failed != nil {
+	if failed := r.write(Entry{Kind: EntryDeletionRefused, RequestID: last.ID()}, err); failed != nil {
 		return Deletion{}, failed
 	}
 	return Deletion{}, err
@@ -173,9 +173,9 @@ func (r *run) absent(err error) bool {
 // That is the end of a deletion only if one was started: the provider says the same to
 // a credential that may not see the organization.
 func (r *run) notFound(err error) (*Report, error) {
-	missing, d := NotStarted, Deletion{Outcome: NotFound}
+	missing, d := StepNotStarted, Deletion{Outcome: NotFound}
 	if r.deletionStarted {
-		missing, d, err = AlreadyDeleted, Deletion{Outcome: Deleted}, nil
+		missing, d, err = StepAlreadyDeleted, Deletion{Outcome: Deleted}, nil
 	}
 	r.start(nil, missing, nil)
 	if failed := r.write(Entry{Kind: EntryStarted}, nil); failed != nil {

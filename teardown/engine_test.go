@@ -276,7 +276,7 @@ func TestEngine_Progress(t *testing.T) {
 		nActs       int
 		nPolls      int
 		attempts    int
-		state       teardown.State
+		state       teardown.StepState
 		code        errors.Code
 	}{
 		"deleted":                         {answers{deleting}, answers{notFound}, 1, 1, 1, teardown.StepDeleted, ""},
@@ -284,26 +284,26 @@ func TestEngine_Progress(t *testing.T) {
 		"two acts":                        {answers{ready, deleting}, answers{notFound}, 2, 1, 1, teardown.StepDeleted, ""},
 		"ready after a poll":              {answers{deleting}, answers{ready, notFound}, 2, 2, 1, teardown.StepDeleted, ""},
 		"still deleting":                  {answers{deleting}, answers{deleting, deleting, notFound}, 1, 3, 1, teardown.StepDeleted, ""},
-		"an act shows why it exists":      {answers{why}, nil, 1, 0, 1, teardown.Failed, errors.TaskFailed},
-		"a poll shows why it exists":      {answers{deleting}, answers{why}, 1, 1, 1, teardown.Failed, errors.TaskFailed},
+		"an act shows why it exists":      {answers{why}, nil, 1, 0, 1, teardown.StepFailed, errors.TaskFailed},
+		"a poll shows why it exists":      {answers{deleting}, answers{why}, 1, 1, 1, teardown.StepFailed, errors.TaskFailed},
 		"exists for no reason":            {answers{deleting}, answers{exists, notFound}, 2, 2, 2, teardown.StepDeleted, ""},
 		"poll first":                      {answers{pollFirst}, answers{notFound}, 1, 1, 1, teardown.StepDeleted, ""},
 		"poll first, which fails":         {answers{pollFirst}, answers{errors.Unavailable, notFound}, 2, 2, 2, teardown.StepDeleted, ""},
-		"poll first, which is denied":     {answers{pollFirst}, answers{errors.PermissionDenied}, 1, 1, 1, teardown.Failed, errors.PermissionDenied},
+		"poll first, which is denied":     {answers{pollFirst}, answers{errors.PermissionDenied}, 1, 1, 1, teardown.StepFailed, errors.PermissionDenied},
 		"poll first, a later one fails":   {answers{pollFirst}, answers{deleting, errors.Unavailable, notFound}, 1, 3, 1, teardown.StepDeleted, ""},
 		"poll first, ready, poll fails":   {answers{pollFirst, deleting}, answers{ready, errors.Unavailable, notFound}, 2, 3, 1, teardown.StepDeleted, ""},
 		"a poll fails":                    {answers{deleting}, answers{errors.Unavailable, notFound}, 1, 2, 1, teardown.StepDeleted, ""},
-		"a poll is denied":                {answers{deleting}, answers{errors.PermissionDenied}, 1, 1, 1, teardown.Failed, errors.PermissionDenied},
-		"polls fail for long":             {answers{deleting}, answers{errors.Unavailable}, 1, 0, 1, teardown.Failed, errors.Unavailable},
+		"a poll is denied":                {answers{deleting}, answers{errors.PermissionDenied}, 1, 1, 1, teardown.StepFailed, errors.PermissionDenied},
+		"polls fail for long":             {answers{deleting}, answers{errors.Unavailable}, 1, 0, 1, teardown.StepFailed, errors.Unavailable},
 		"act fails, deleted":              {answers{errors.PermissionDenied}, answers{notFound}, 1, 1, 1, teardown.StepDeleted, ""},
 		"act fails, deleting":             {answers{errors.PermissionDenied}, answers{deleting, notFound}, 1, 2, 1, teardown.StepDeleted, ""},
 		"act fails, deleting, exists":     {answers{errors.PermissionDenied, deleting}, answers{deleting, exists, notFound}, 2, 3, 2, teardown.StepDeleted, ""},
 		"act fails, deleting, poll fails": {answers{errors.PermissionDenied}, answers{deleting, errors.Unavailable, notFound}, 1, 3, 1, teardown.StepDeleted, ""},
 		"act fails, ready":                {answers{errors.PermissionDenied, deleting}, answers{ready, notFound}, 2, 2, 1, teardown.StepDeleted, ""},
 		"act fails, ready, poll fails":    {answers{errors.PermissionDenied, deleting}, answers{ready, errors.Unavailable, notFound}, 2, 3, 1, teardown.StepDeleted, ""},
-		"act fails, exists":               {answers{errors.PermissionDenied}, answers{exists}, 1, 1, 1, teardown.Failed, errors.PermissionDenied},
-		"act fails, exists for a reason":  {answers{errors.PermissionDenied}, answers{why}, 1, 1, 1, teardown.Failed, errors.PermissionDenied},
-		"act fails, poll fails":           {answers{errors.PermissionDenied}, answers{errors.Unavailable}, 1, 1, 1, teardown.Failed, errors.PermissionDenied},
+		"act fails, exists":               {answers{errors.PermissionDenied}, answers{exists}, 1, 1, 1, teardown.StepFailed, errors.PermissionDenied},
+		"act fails, exists for a reason":  {answers{errors.PermissionDenied}, answers{why}, 1, 1, 1, teardown.StepFailed, errors.PermissionDenied},
+		"act fails, poll fails":           {answers{errors.PermissionDenied}, answers{errors.Unavailable}, 1, 1, 1, teardown.StepFailed, errors.PermissionDenied},
 		"act fails once":                  {answers{errors.Unavailable, deleting}, answers{exists, notFound}, 2, 2, 2, teardown.StepDeleted, ""},
 		"a poll that polls first":         {answers{deleting}, answers{pollFirst, notFound}, 2, 2, 2, teardown.StepDeleted, ""},
 	} {
@@ -445,7 +445,7 @@ func TestEngine_Texts(t *testing.T) {
 		}
 		var got []string
 		if _, err := d.execute(t.Context(), teardown.WithEvents(func(e teardown.Event) {
-			if e.Kind == teardown.Waiting {
+			if e.Kind == teardown.EventWaiting {
 				got = append(got, e.Text)
 			}
 		})); err != nil {
@@ -475,10 +475,10 @@ func TestEngine_MaxStarted(t *testing.T) {
 			_, err := d.execute(t.Context(), append(test.options, teardown.WithEvents(func(e teardown.Event) {
 				switch {
 				case e.Step == "":
-				case e.Kind == teardown.Started:
+				case e.Kind == teardown.EventStarted:
 					started++
 					most = max(most, started)
-				case e.Kind == teardown.Finished:
+				case e.Kind == teardown.EventFinished:
 					started--
 				}
 			}))...)
@@ -493,7 +493,7 @@ func TestEngine_MaxStarted(t *testing.T) {
 		d.act = func(string, int) (teardown.Progress, error) { return deletingIn("list", time.Hour/2), nil }
 		ctx, cancel := context.WithTimeout(t.Context(), 20*time.Minute)
 		defer cancel()
-		if r, err := d.execute(ctx); err == nil || states(r)["s099"] != teardown.Interrupted || states(r)["s100"] != teardown.NotStarted {
+		if r, err := d.execute(ctx); err == nil || states(r)["s099"] != teardown.StepInterrupted || states(r)["s100"] != teardown.StepNotStarted {
 			t.Errorf("got %v, %v", states(r), err)
 		}
 	})
@@ -649,7 +649,7 @@ func TestEngine_StepTimeout(t *testing.T) {
 				d := nativeOf(t, "a", "b<a")
 				test.set(d)
 				r, err := d.execute(t.Context(), teardown.WithStepTimeout(time.Minute))
-				if r == nil || r.Steps[0].State != teardown.Failed || codeOf(r.Steps[0].Err) != test.code || r.Steps[1].State != teardown.NotStarted {
+				if r == nil || r.Steps[0].State != teardown.StepFailed || codeOf(r.Steps[0].Err) != test.code || r.Steps[1].State != teardown.StepNotStarted {
 					t.Errorf("got %+v, %v", r, err)
 				}
 				if d.took() != test.took || d.actCalls > 1 {
@@ -667,7 +667,7 @@ func TestEngine_StepTimeout(t *testing.T) {
 		d.poll = func(string, int) (teardown.Progress, error) { return teardown.Progress{}, nil }
 		d.hang = func(call string) time.Duration { return map[string]time.Duration{"act b": time.Hour}[call] }
 		r, err := d.execute(t.Context(), teardown.WithStepTimeout(time.Minute), teardown.WithConcurrency(1))
-		if r == nil || states(r)["a"] != teardown.Failed || states(r)["c"] != teardown.Failed || codeOf(r.Steps[0].Err) != errors.Unavailable || d.acts["a"] != 1 || r.Steps[0].FinishedAt.Sub(d.start) != time.Minute {
+		if r == nil || states(r)["a"] != teardown.StepFailed || states(r)["c"] != teardown.StepFailed || codeOf(r.Steps[0].Err) != errors.Unavailable || d.acts["a"] != 1 || r.Steps[0].FinishedAt.Sub(d.start) != time.Minute {
 			t.Errorf("got %+v, %v", r, err)
 		}
 	})
@@ -683,7 +683,7 @@ func TestEngine_StepTimeout(t *testing.T) {
 			return teardown.Progress{State: teardown.ProgressNotFound}, nil
 		}
 		r, err := d.execute(t.Context(), teardown.WithStepTimeout(45*time.Second), teardown.WithMaxStarted(2))
-		if r == nil || states(r)["a"] != teardown.Failed || states(r)["b"] != teardown.StepDeleted {
+		if r == nil || states(r)["a"] != teardown.StepFailed || states(r)["b"] != teardown.StepDeleted {
 			t.Errorf("got %+v, %v", r, err)
 		}
 	})
@@ -696,98 +696,98 @@ func TestEngine_Stop(t *testing.T) {
 		ids     []string
 		set     func(*native)
 		options []teardown.Option
-		states  map[string]teardown.State
+		states  map[string]teardown.StepState
 		took    time.Duration // after a gentle stop after 10 s and a half
 		acts    int
 	}{
 		"waits": {[]string{"a"}, func(d *native) {
 			d.act = func(string, int) (teardown.Progress, error) { return deletingIn("", time.Hour), nil }
-		}, nil, map[string]teardown.State{"a": teardown.Interrupted}, 10500 * time.Millisecond, 1},
+		}, nil, map[string]teardown.StepState{"a": teardown.StepInterrupted}, 10500 * time.Millisecond, 1},
 		"waits in a group, and another acts": {[]string{"a", "b"}, func(d *native) {
 			d.act = func(string, int) (teardown.Progress, error) { return deletingIn("list", 15*time.Second), nil }
 			d.hang = func(call string) time.Duration { return map[string]time.Duration{"act b": 30 * time.Second}[call] }
-		}, nil, map[string]teardown.State{"a": teardown.Interrupted, "b": teardown.Interrupted}, 30 * time.Second, 2},
+		}, nil, map[string]teardown.StepState{"a": teardown.StepInterrupted, "b": teardown.StepInterrupted}, 30 * time.Second, 2},
 		"acts, and is being deleted, and another acts": {[]string{"a", "b"}, func(d *native) {
 			d.act = func(string, int) (teardown.Progress, error) { return deletingIn("", 5*time.Second), nil }
 			d.hang = func(call string) time.Duration {
 				return map[string]time.Duration{"act a": 12 * time.Second, "act b": 30 * time.Second}[call]
 			}
-		}, nil, map[string]teardown.State{"a": teardown.Interrupted, "b": teardown.Interrupted}, 30 * time.Second, 2},
+		}, nil, map[string]teardown.StepState{"a": teardown.StepInterrupted, "b": teardown.StepInterrupted}, 30 * time.Second, 2},
 		"acts, and one comes after it": {[]string{"a", "b<a"}, func(d *native) {
 			d.act = func(string, int) (teardown.Progress, error) {
 				return teardown.Progress{State: teardown.ProgressNotFound}, nil
 			}
 			d.hang = func(string) time.Duration { return 20 * time.Second }
-		}, nil, map[string]teardown.State{"a": teardown.StepDeleted, "b": teardown.NotStarted}, 20 * time.Second, 1},
+		}, nil, map[string]teardown.StepState{"a": teardown.StepDeleted, "b": teardown.StepNotStarted}, 20 * time.Second, 1},
 		"acts, and is ready then": {[]string{"a"}, func(d *native) {
 			d.act = func(string, int) (teardown.Progress, error) {
 				return teardown.Progress{State: teardown.ProgressReady}, nil
 			}
 			d.hang = func(string) time.Duration { return 20 * time.Second }
-		}, nil, map[string]teardown.State{"a": teardown.Interrupted}, 20 * time.Second, 1},
+		}, nil, map[string]teardown.StepState{"a": teardown.StepInterrupted}, 20 * time.Second, 1},
 		"acts, and is polled first": {[]string{"a"}, func(d *native) {
 			d.act = func(string, int) (teardown.Progress, error) {
 				return teardown.Progress{State: teardown.ProgressPollFirst, Next: teardown.Wait{Expect: time.Hour / 2}}, nil
 			}
 			d.hang = func(call string) time.Duration { return map[string]time.Duration{"act a": 20 * time.Second}[call] }
-		}, nil, map[string]teardown.State{"a": teardown.StepDeleted}, 21 * time.Second, 1},
+		}, nil, map[string]teardown.StepState{"a": teardown.StepDeleted}, 21 * time.Second, 1},
 		"acts, and fails": {[]string{"a"}, func(d *native) {
 			d.act = func(string, int) (teardown.Progress, error) {
 				return teardown.Progress{}, refused(errors.Unavailable)
 			}
 			d.poll = func(string, int) (teardown.Progress, error) { return teardown.Progress{}, nil }
 			d.hang = func(call string) time.Duration { return map[string]time.Duration{"act a": 20 * time.Second}[call] }
-		}, nil, map[string]teardown.State{"a": teardown.Interrupted}, 21 * time.Second, 1},
+		}, nil, map[string]teardown.StepState{"a": teardown.StepInterrupted}, 21 * time.Second, 1},
 		"is to be polled first": {[]string{"a"}, func(d *native) {
 			d.act = func(string, int) (teardown.Progress, error) {
 				return teardown.Progress{State: teardown.ProgressPollFirst, Next: teardown.Wait{Expect: time.Hour / 2}}, nil
 			}
-		}, nil, map[string]teardown.State{"a": teardown.StepDeleted}, 11500 * time.Millisecond, 1},
+		}, nil, map[string]teardown.StepState{"a": teardown.StepDeleted}, 11500 * time.Millisecond, 1},
 		"are to be polled first in a class": {[]string{"a", "b"}, func(d *native) {
 			d.act = func(string, int) (teardown.Progress, error) {
 				return teardown.Progress{State: teardown.ProgressPollFirst, Next: teardown.Wait{Class: "thing", Expect: time.Hour / 2}}, nil
 			}
-		}, nil, map[string]teardown.State{"a": teardown.StepDeleted, "b": teardown.StepDeleted}, 11500 * time.Millisecond, 2},
+		}, nil, map[string]teardown.StepState{"a": teardown.StepDeleted, "b": teardown.StepDeleted}, 11500 * time.Millisecond, 2},
 		"are to be polled first in a group": {[]string{"a", "b"}, func(d *native) {
 			d.act = func(string, int) (teardown.Progress, error) {
 				return teardown.Progress{State: teardown.ProgressPollFirst, Next: teardown.Wait{Group: "list", Expect: time.Hour / 2}}, nil
 			}
-		}, nil, map[string]teardown.State{"a": teardown.StepDeleted, "b": teardown.StepDeleted}, 11500 * time.Millisecond, 2},
+		}, nil, map[string]teardown.StepState{"a": teardown.StepDeleted, "b": teardown.StepDeleted}, 11500 * time.Millisecond, 2},
 		"is polled": {[]string{"a"}, func(d *native) {
 			d.poll = func(string, int) (teardown.Progress, error) { return deletingIn("", 0), nil }
 			d.hang = func(call string) time.Duration { return map[string]time.Duration{"poll": 20 * time.Second}[call] }
-		}, nil, map[string]teardown.State{"a": teardown.Interrupted}, 22 * time.Second, 1},
+		}, nil, map[string]teardown.StepState{"a": teardown.StepInterrupted}, 22 * time.Second, 1},
 		"is polled, and another acts": {[]string{"a", "b"}, func(d *native) {
 			d.poll = func(string, int) (teardown.Progress, error) { return deletingIn("", 0), nil }
 			d.hang = func(call string) time.Duration {
 				return map[string]time.Duration{"poll": 20 * time.Second, "act b": 40 * time.Second}[call]
 			}
-		}, nil, map[string]teardown.State{"a": teardown.Interrupted, "b": teardown.Interrupted}, 40 * time.Second, 2},
+		}, nil, map[string]teardown.StepState{"a": teardown.StepInterrupted, "b": teardown.StepInterrupted}, 40 * time.Second, 2},
 		"is polled, and is ready then": {[]string{"a"}, func(d *native) {
 			d.poll = func(string, int) (teardown.Progress, error) {
 				return teardown.Progress{State: teardown.ProgressReady}, nil
 			}
 			d.hang = func(call string) time.Duration { return map[string]time.Duration{"poll": 20 * time.Second}[call] }
-		}, nil, map[string]teardown.State{"a": teardown.Interrupted}, 22 * time.Second, 1},
+		}, nil, map[string]teardown.StepState{"a": teardown.StepInterrupted}, 22 * time.Second, 1},
 		"is polled, which fails": {[]string{"a"}, func(d *native) {
 			d.poll = func(string, int) (teardown.Progress, error) {
 				return teardown.Progress{}, refused(errors.Unavailable)
 			}
 			d.hang = func(call string) time.Duration { return map[string]time.Duration{"poll": 20 * time.Second}[call] }
-		}, nil, map[string]teardown.State{"a": teardown.Interrupted}, 22 * time.Second, 1},
+		}, nil, map[string]teardown.StepState{"a": teardown.StepInterrupted}, 22 * time.Second, 1},
 		"pauses": {[]string{"a"}, func(d *native) {
 			d.act = func(string, int) (teardown.Progress, error) {
 				return teardown.Progress{}, &errors.Error{Code: errors.RateLimitReached, RetryAfter: time.Minute}
 			}
 			d.poll = func(string, int) (teardown.Progress, error) { return teardown.Progress{}, nil }
-		}, nil, map[string]teardown.State{"a": teardown.Interrupted}, 10500 * time.Millisecond, 1},
+		}, nil, map[string]teardown.StepState{"a": teardown.StepInterrupted}, 10500 * time.Millisecond, 1},
 		"finds no slot": {[]string{"a", "b", "c"}, func(d *native) {
 			d.act = func(string, int) (teardown.Progress, error) {
 				return teardown.Progress{}, refused(errors.Unavailable)
 			}
 			d.poll = func(string, int) (teardown.Progress, error) { return teardown.Progress{}, nil }
 			d.hang = func(call string) time.Duration { return map[string]time.Duration{"act b": 20 * time.Second}[call] }
-		}, []teardown.Option{teardown.WithConcurrency(1)}, map[string]teardown.State{"a": teardown.Interrupted, "b": teardown.Interrupted, "c": teardown.NotStarted}, 23 * time.Second, 2},
+		}, []teardown.Option{teardown.WithConcurrency(1)}, map[string]teardown.StepState{"a": teardown.StepInterrupted, "b": teardown.StepInterrupted, "c": teardown.StepNotStarted}, 23 * time.Second, 2},
 	} {
 		for _, gentle := range []bool{true, false} {
 			t.Run(fmt.Sprintf("%s, gentle %t", name, gentle), func(t *testing.T) {
@@ -813,7 +813,7 @@ func TestEngine_Stop(t *testing.T) {
 							t.Errorf("took %v:\n%s", d.took(), strings.Join(d.calls, "\n"))
 						}
 						for id, state := range states(r) {
-							if want := test.states[id]; state != want && (want == teardown.NotStarted || state != teardown.Interrupted) {
+							if want := test.states[id]; state != want && (want == teardown.StepNotStarted || state != teardown.StepInterrupted) {
 								t.Errorf("%s is %s", id, state)
 							}
 						}
@@ -840,7 +840,7 @@ func TestEngine_StopWhileStarting(t *testing.T) {
 			ctx, cancel := context.WithCancel(t.Context())
 			defer cancel()
 			r, err := d.execute(ctx, teardown.WithStop(stop), teardown.WithEvents(func(e teardown.Event) {
-				if e.Kind == teardown.Started && e.Step == "s001" {
+				if e.Kind == teardown.EventStarted && e.Step == "s001" {
 					if gentle {
 						close(stop)
 					} else {
@@ -848,7 +848,7 @@ func TestEngine_StopWhileStarting(t *testing.T) {
 					}
 				}
 			}))
-			if r == nil || !errors.Is(err, errors.Canceled) && gentle || len(d.calls) > 4 || states(r)["s001"] != teardown.Interrupted || states(r)["s002"] != teardown.NotStarted {
+			if r == nil || !errors.Is(err, errors.Canceled) && gentle || len(d.calls) > 4 || states(r)["s001"] != teardown.StepInterrupted || states(r)["s002"] != teardown.StepNotStarted {
 				t.Errorf("got %v, %v", states(r), err)
 			}
 		})
@@ -867,7 +867,7 @@ func TestEngine_WrongNumberOfAnswers(t *testing.T) {
 			d.act = func(string, int) (teardown.Progress, error) { return deletingIn("list", 5*time.Second), nil }
 			d.answer = answer
 			r, err := d.execute(t.Context())
-			if r == nil || r.Outcome != teardown.Blocked || !errors.Is(err, errors.Internal) || states(r)["a"] != teardown.Failed || states(r)["b"] != teardown.Failed || d.pollCalls != 1 {
+			if r == nil || r.Outcome != teardown.Blocked || !errors.Is(err, errors.Internal) || states(r)["a"] != teardown.StepFailed || states(r)["b"] != teardown.StepFailed || d.pollCalls != 1 {
 				t.Errorf("%s: got %+v, %v after %d polls", name, r, err, d.pollCalls)
 			}
 		})
@@ -900,7 +900,7 @@ func TestEngine_JournalOfAPoll(t *testing.T) {
 			return deletingIn("list", 20*time.Second), nil
 		}
 		r, err := d.execute(t.Context(), teardown.WithJournal(journal), teardown.WithEvents(func(e teardown.Event) {
-			if e.Kind == teardown.Finished && e.Step != "" && journal.synced != journal.Len() {
+			if e.Kind == teardown.EventFinished && e.Step != "" && journal.synced != journal.Len() {
 				t.Errorf("%s was reported before it was synced", e.Step)
 			}
 		}))
@@ -923,7 +923,7 @@ func TestEngine_JournalFails(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
 			d, ended := nativeOf(t, "a", "b<a"), 0
 			r, err := d.execute(t.Context(), teardown.WithJournal(journal), teardown.WithEvents(func(e teardown.Event) {
-				if e.Kind == teardown.Finished && e.Step == "a" && errors.Is(e.Err, io.ErrShortWrite) {
+				if e.Kind == teardown.EventFinished && e.Step == "a" && errors.Is(e.Err, io.ErrShortWrite) {
 					ended++
 				}
 			}))
@@ -935,7 +935,7 @@ func TestEngine_JournalFails(t *testing.T) {
 			}
 			time.Sleep(time.Minute)
 			synctest.Wait()
-			if name == "at the start of a step" && (len(d.calls) != 0 || states(r)["a"] != teardown.Failed) {
+			if name == "at the start of a step" && (len(d.calls) != 0 || states(r)["a"] != teardown.StepFailed) {
 				t.Errorf("%s: %q, %v", name, d.calls, states(r))
 			}
 		})
@@ -1077,7 +1077,7 @@ func TestEngine_Order(t *testing.T) {
 			d = nativeOf(t, numbered(40)...)
 			var started []string
 			if _, err := d.execute(t.Context(), teardown.WithEvents(func(e teardown.Event) {
-				if e.Kind == teardown.Started && e.Step != "" {
+				if e.Kind == teardown.EventStarted && e.Step != "" {
 					started = append(started, e.Step)
 				}
 			})); err != nil {
@@ -1243,7 +1243,7 @@ func TestEngine_TimeoutWithinAClass(t *testing.T) {
 			return teardown.Progress{State: teardown.ProgressNotFound}, nil
 		}
 		r, err := d.execute(t.Context(), teardown.WithStepTimeout(time.Minute+30*time.Second))
-		if r == nil || states(r)["a"] != teardown.Failed || states(r)["b"] != teardown.StepDeleted {
+		if r == nil || states(r)["a"] != teardown.StepFailed || states(r)["b"] != teardown.StepDeleted {
 			t.Errorf("got %v, %v:\n%s", states(r), err, strings.Join(d.calls, "\n"))
 		}
 	})
@@ -1340,7 +1340,7 @@ func TestEngine_DeadlineOfAGroup(t *testing.T) {
 			return map[string]time.Duration{"act a": 30 * time.Second, "act c": 20 * time.Second, "poll list": time.Hour}[call]
 		}
 		r, err := d.execute(t.Context(), teardown.WithStepTimeout(time.Minute))
-		if r == nil || states(r)["a"] != teardown.Failed || states(r)["b"] != teardown.Failed || d.took() != 81*time.Second || !errors.Is(r.Steps[0].Err, errors.NotFinished) {
+		if r == nil || states(r)["a"] != teardown.StepFailed || states(r)["b"] != teardown.StepFailed || d.took() != 81*time.Second || !errors.Is(r.Steps[0].Err, errors.NotFinished) {
 			t.Errorf("got %v, %v after %v: %q", states(r), err, d.took(), d.calls)
 		}
 	})
@@ -1391,11 +1391,11 @@ func TestEngine_OrderOfAFreshRead(t *testing.T) {
 	for name, test := range map[string]struct {
 		after string
 		gone  string
-		want  map[string]teardown.State
+		want  map[string]teardown.StepState
 	}{
-		"after one that is deleted already": {"a", "a", map[string]teardown.State{"a": teardown.AlreadyDeleted, "b": teardown.StepDeleted}},
-		"after one that is unknown":         {"unknown", "", map[string]teardown.State{"a": teardown.StepDeleted, "b": teardown.NotStarted}},
-		"after one that fails":              {"a", "", map[string]teardown.State{"a": teardown.Failed, "b": teardown.NotStarted}},
+		"after one that is deleted already": {"a", "a", map[string]teardown.StepState{"a": teardown.StepAlreadyDeleted, "b": teardown.StepDeleted}},
+		"after one that is unknown":         {"unknown", "", map[string]teardown.StepState{"a": teardown.StepDeleted, "b": teardown.StepNotStarted}},
+		"after one that fails":              {"a", "", map[string]teardown.StepState{"a": teardown.StepFailed, "b": teardown.StepNotStarted}},
 	} {
 		synctest.Test(t, func(t *testing.T) {
 			d := nativeOf(t, "a", "b")
@@ -1454,11 +1454,11 @@ func TestEngine_StopBeforeAnotherAct(t *testing.T) {
 		d.poll = func(string, int) (teardown.Progress, error) { return teardown.Progress{}, nil }
 		d.hang = func(call string) time.Duration { return map[string]time.Duration{"act a": 20 * time.Second}[call] }
 		r, err := d.execute(t.Context(), teardown.WithConcurrency(1), teardown.WithStop(stop), teardown.WithEvents(func(e teardown.Event) {
-			if e.Kind == teardown.Finished && e.Step == "a" {
+			if e.Kind == teardown.EventFinished && e.Step == "a" {
 				close(stop)
 			}
 		}))
-		if r == nil || !errors.Is(err, errors.Canceled) || states(r)["b"] != teardown.Interrupted || len(d.calls) != 3 {
+		if r == nil || !errors.Is(err, errors.Canceled) || states(r)["b"] != teardown.StepInterrupted || len(d.calls) != 3 {
 			t.Errorf("got %v, %v: %q", states(r), err, d.calls)
 		}
 	})
@@ -1518,7 +1518,7 @@ func TestEngine_PollsFailWhileAnotherActs(t *testing.T) {
 			return teardown.Progress{State: teardown.ProgressNotFound}, nil
 		}
 		r, err := d.execute(t.Context(), teardown.WithRetryFor(10*time.Second))
-		if r == nil || !errors.Is(err, errors.Unavailable) || states(r)["a"] != teardown.Failed || states(r)["b"] != teardown.StepDeleted || r.Steps[0].FinishedAt.Sub(d.start) > 20*time.Second {
+		if r == nil || !errors.Is(err, errors.Unavailable) || states(r)["a"] != teardown.StepFailed || states(r)["b"] != teardown.StepDeleted || r.Steps[0].FinishedAt.Sub(d.start) > 20*time.Second {
 			t.Errorf("got %v, %v: %q", states(r), err, d.calls)
 		}
 	})
@@ -1532,7 +1532,7 @@ func TestEngine_CanceledErrors(t *testing.T) {
 		w, stop := &world{steps: things("a"), takes: time.Hour / 2}, make(chan struct{})
 		time.AfterFunc(time.Minute, func() { close(stop) })
 		r, err := w.execute(t, teardown.WithStop(stop))
-		if r == nil || r.Steps[0].State != teardown.Interrupted || codeOf(r.Steps[0].Err) != errors.NotFinished {
+		if r == nil || r.Steps[0].State != teardown.StepInterrupted || codeOf(r.Steps[0].Err) != errors.NotFinished {
 			t.Errorf("got %+v, %v", r, err)
 		}
 		d := nativeOf(t, "a")

@@ -62,7 +62,7 @@ func Execute(ctx context.Context, d Driver, p *Plan, options ...Option) (*Report
 		return r.notFound(err)
 	case r.deletionStarted && denied(err):
 		// The credential may have ended with the organization. That proves nothing.
-		r.start(nil, NotStarted, nil)
+		r.start(nil, StepNotStarted, nil)
 		if failed := r.write(Entry{Kind: EntryStarted}, nil); failed != nil {
 			return nil, failed
 		}
@@ -74,7 +74,7 @@ func Execute(ctx context.Context, d Driver, p *Plan, options ...Option) (*Report
 	if err != nil {
 		return nil, err
 	}
-	r.start(now, AlreadyDeleted, missed)
+	r.start(now, StepAlreadyDeleted, missed)
 	if err := r.write(Entry{Kind: EntryStarted}, nil); err != nil {
 		return nil, err
 	}
@@ -286,7 +286,7 @@ func (r *run) cannotProceed(now *Plan) bool {
 // start makes the report of every step of the plan, as it was found now. A step that
 // was not found is in the state missing, unless it is one of those that were missed:
 // they exist, and are not acted upon.
-func (r *run) start(now *Plan, missing State, missed []string) {
+func (r *run) start(now *Plan, missing StepState, missed []string) {
 	r.states = make([]StepReport, len(r.plan.Steps))
 	r.index = make(map[string]int, len(r.plan.Steps))
 	steps := now.byID()
@@ -295,28 +295,28 @@ func (r *run) start(now *Plan, missing State, missed []string) {
 		found := steps[step.ID]
 		switch {
 		case found == nil && slices.Contains(missed, step.ID):
-			r.states[i] = StepReport{Step: step, State: NotStarted, Err: r.refuse(errors.DeletionStepsNotSatisfied, nil, "%s exists, and was not found in the organization", step.ID)}
+			r.states[i] = StepReport{Step: step, State: StepNotStarted, Err: r.refuse(errors.DeletionStepsNotSatisfied, nil, "%s exists, and was not found in the organization", step.ID)}
 		case found == nil:
 			r.states[i] = StepReport{Step: step, State: missing}
 		case found.Manual:
-			r.states[i] = StepReport{Step: *found, State: ManualRequired}
+			r.states[i] = StepReport{Step: *found, State: StepManual}
 		default:
-			r.states[i] = StepReport{Step: *found, State: NotStarted, found: true}
+			r.states[i] = StepReport{Step: *found, State: StepNotStarted, found: true}
 		}
 		if r.states[i].State.deleted() {
 			r.done++
 		}
 	}
-	r.event(Event{Kind: Started})
+	r.event(Event{Kind: EventStarted})
 	for _, id := range r.unmatched(r.settings.allow) {
-		r.event(Event{Kind: Unmatched, Text: fmt.Sprintf("WithAllow: %q is not an organization of the plan", id)})
+		r.event(Event{Kind: EventUnmatched, Text: fmt.Sprintf("WithAllow: %q is not an organization of the plan", id)})
 	}
 	for _, id := range r.unmatched(r.settings.deny) {
-		r.event(Event{Kind: Unmatched, Text: fmt.Sprintf("WithDeny: %q is not an organization of the plan", id)})
+		r.event(Event{Kind: EventUnmatched, Text: fmt.Sprintf("WithDeny: %q is not an organization of the plan", id)})
 	}
 	for _, s := range r.states {
-		if s.State == AlreadyDeleted || s.State == ManualRequired {
-			r.event(Event{Step: s.ID, Kind: Finished, State: s.State})
+		if s.State == StepAlreadyDeleted || s.State == StepManual {
+			r.event(Event{Step: s.ID, Kind: EventFinished, State: s.State})
 		}
 	}
 }
@@ -339,7 +339,7 @@ func (r *run) unmatched(ids []string) []string {
 // writeDeleted writes down which steps are gone already.
 func (r *run) writeDeleted() error {
 	for _, s := range r.states {
-		if s.State == AlreadyDeleted {
+		if s.State == StepAlreadyDeleted {
 			if err := r.append(Entry{Step: s.ID, Kind: EntryFinished, State: s.State}, nil); err != nil {
 				return err
 			}
@@ -454,7 +454,7 @@ func (r *run) finish(d Deletion, err error, requestID ...string) (*Report, error
 		StartedAt: r.started, FinishedAt: time.Now(), Steps: slices.Clone(r.states), Err: err,
 		UnmatchedAllow: r.unmatched(r.settings.allow), UnmatchedDeny: r.unmatched(r.settings.deny),
 	}
-	r.event(Event{Kind: Finished, Outcome: d.Outcome, Err: err})
+	r.event(Event{Kind: EventFinished, Outcome: d.Outcome, Err: err})
 	return report, err
 }
 

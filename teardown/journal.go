@@ -28,7 +28,7 @@ type Entry struct {
 	Kind EntryKind `json:"kind"`
 
 	// State is set for a step that is [EntryFinished].
-	State State `json:"state,omitempty"`
+	State StepState `json:"state,omitempty"`
 
 	// Outcome is set for an organization that is [EntryFinished].
 	Outcome Outcome `json:"outcome,omitempty"`
@@ -43,10 +43,10 @@ type EntryKind string
 
 // Values of [EntryKind].
 const (
-	EntryStarted  EntryKind = "started"          // the step, or the application of the plan, is about to start
-	EntryFinished EntryKind = "finished"         // State or Outcome says how
-	EntryDeleting EntryKind = "deletion_started" // the deletion of the organization is about to be sent
-	EntryRefused  EntryKind = "deletion_refused" // the provider refused that deletion, and deleted nothing
+	EntryStarted         EntryKind = "started"          // the step, or the application of the plan, is about to start
+	EntryFinished        EntryKind = "finished"         // State or Outcome says how
+	EntryDeletionStarted EntryKind = "deletion_started" // the deletion of the organization is about to be sent
+	EntryDeletionRefused EntryKind = "deletion_refused" // the provider refused that deletion, and deleted nothing
 )
 
 // started reports whether entries show that a deletion of an organization was
@@ -58,9 +58,9 @@ func started(entries []Entry, p *Plan) bool {
 			continue
 		}
 		switch e.Kind {
-		case EntryDeleting:
+		case EntryDeletionStarted:
 			open++
-		case EntryRefused:
+		case EntryDeletionRefused:
 			open = max(open-1, 0)
 		}
 	}

@@ -76,7 +76,7 @@ func TestTheJournalHasEveryVerdict(t *testing.T) {
 		}}
 		p := w.plan(t)
 		_, err := teardown.Execute(t.Context(), teardown.FromBlocking(w), p, teardown.WithConfirm("Acme"), teardown.WithJournal(d), teardown.WithEvents(func(e teardown.Event) {
-			if e.Kind == teardown.Finished && d.synced != d.Len() {
+			if e.Kind == teardown.EventFinished && d.synced != d.Len() {
 				t.Errorf("%s %s was told before it was synced", e.Step, e.State)
 			}
 		}))

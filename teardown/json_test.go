@@ -66,7 +66,7 @@ func TestReport_JSON(t *testing.T) {
 			Provider: "world", Instance: "https://world.invalid", Organization: acme, Outcome: teardown.Blocked, PendingOn: "a person",
 			StartedAt: at, FinishedAt: at.Add(time.Minute), Err: failure, UnmatchedAllow: []string{"a"}, UnmatchedDeny: []string{"d"},
 			Steps: []teardown.StepReport{{
-				Step: things("a", "b<a")[1], State: teardown.Failed, Attempts: 3, RequestID: "r-2",
+				Step: things("a", "b<a")[1], State: teardown.StepFailed, Attempts: 3, RequestID: "r-2",
 				StartedAt: at, FinishedAt: at.Add(time.Second), Err: failure,
 			}},
 		}
@@ -84,8 +84,8 @@ func TestEvent_JSON(t *testing.T) {
 	t.Parallel()
 	for name, failure := range failures() {
 		e := teardown.Event{
-			Time: time.Date(2000, 1, 1, 0, 0, 0, 0, time.UTC), Provider: "world", Organization: acme, Step: "a", Kind: teardown.Retrying,
-			State: teardown.Running, Outcome: teardown.Stopped, Text: "the room is cleared", Wait: 1500 * time.Millisecond, Done: 1, Total: 2, Err: failure,
+			Time: time.Date(2000, 1, 1, 0, 0, 0, 0, time.UTC), Provider: "world", Organization: acme, Step: "a", Kind: teardown.EventRetrying,
+			State: teardown.StepRunning, Outcome: teardown.Stopped, Text: "the room is cleared", Wait: 1500 * time.Millisecond, Done: 1, Total: 2, Err: failure,
 		}
 		if diff := cmp.Diff(e, same(t, e), cmp.Comparer(sameFailure)); diff != "" {
 			t.Errorf("%s (-want +got):\n%s", name, diff)

@@ -172,7 +172,7 @@ func WithMaxStarted(n int) Option {
 
 // WithStop stops the teardown gently when the channel is closed: no attempt and no step
 // starts after that, and requests in flight are finished. A step that waits, for the
-// provider, its rate limit or another attempt, ends at once as [Interrupted]. Apply the same
+// provider, its rate limit or another attempt, ends at once as [StepInterrupted]. Apply the same
 // plan again to resume. Cancel the context to end a teardown at once.
 func WithStop(stop <-chan struct{}) Option {
 	return option(func(s *settings) { s.stop = stop })

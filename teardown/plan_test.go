@@ -130,7 +130,7 @@ func TestManyJobsRunAtOnce(t *testing.T) {
 		worlds[3].inspect = refused(errors.PermissionDenied)
 		start := time.Now()
 		var seen []int
-		for result := range teardown.Run(t.Context(), jobs(worlds), 5) {
+		for result := range teardown.RunJobs(t.Context(), jobs(worlds), 5) {
 			seen = append(seen, result.Index)
 			if ok := result.Index != 3; ok != (result.Err == nil) || ok && result.Report.Outcome != teardown.Deleted {
 				t.Errorf("got %+v", result)
@@ -174,7 +174,7 @@ func TestNothingRunsOnAfterTheLoop(t *testing.T) {
 				defer cancel()
 				stop := make(chan struct{})
 				results, begun := 0, false
-				for range teardown.Run(ctx, all, 4, teardown.WithStop(stop)) {
+				for range teardown.RunJobs(ctx, all, 4, teardown.WithStop(stop)) {
 					results++
 					if !begun && !limit(cancel, stop) {
 						break

@@ -42,7 +42,7 @@ type group struct {
 func (s *scheduler) wait(i int, now time.Time) {
 	t := &s.tasks[i]
 	if !now.Before(t.deadline) {
-		s.complete(i, Failed, s.timedOut(s.states[i].ID, t.actErr, errStepTimeout))
+		s.complete(i, StepFailed, s.timedOut(s.states[i].ID, t.actErr, errStepTimeout))
 		return
 	}
 	t.phase = waiting
@@ -213,7 +213,7 @@ func (s *scheduler) polled(r result, now time.Time) {
 		case r.err != nil:
 			s.result(i, Progress{}, r.err, now)
 		case len(r.progress) != len(r.tasks):
-			s.complete(i, Failed, s.refuse(errors.Internal, nil, "the driver answered for %d steps of %d", len(r.progress), len(r.tasks)))
+			s.complete(i, StepFailed, s.refuse(errors.Internal, nil, "the driver answered for %d steps of %d", len(r.progress), len(r.tasks)))
 		default:
 			s.result(i, r.progress[n], nil, now)
 		}
@@ -254,10 +254,10 @@ func (s *scheduler) fire(now time.Time) {
 		t := &s.tasks[i]
 		switch t.phase {
 		case waiting:
-			s.complete(i, Failed, s.timedOut(s.states[i].ID, t.actErr, errStepTimeout))
+			s.complete(i, StepFailed, s.timedOut(s.states[i].ID, t.actErr, errStepTimeout))
 			s.schedule(t.group, now) // for the others
 		case pausing, queued:
-			s.complete(i, Failed, s.timedOut(s.states[i].ID, t.pauseErr, errStepTimeout))
+			s.complete(i, StepFailed, s.timedOut(s.states[i].ID, t.pauseErr, errStepTimeout))
 		}
 		// The result of a request in flight counts first.
 	}

@@ -40,7 +40,7 @@ type Report struct {
 // StepReport is the state of a step after an application of its plan.
 type StepReport struct {
 	Step
-	State State `json:"state"`
+	State StepState `json:"state"`
 
 	// Attempts is the number of attempts, at least 1 if the step was started.
 	Attempts int `json:"attempts,omitempty"`
@@ -59,22 +59,22 @@ type StepReport struct {
 	found bool // by the read before the plan is applied
 }
 
-// State is how far a step is.
-type State string
+// StepState is how far a step is.
+type StepState string
 
-// Values of [State].
+// Values of [StepState].
 const (
-	NotStarted     State = "not_started"
-	Running        State = "running"
-	Interrupted    State = "interrupted"     // started, and ended without a result by the context or by [WithStop]
-	StepDeleted    State = "deleted"         // a read after the removal shows that the resource does not exist
-	AlreadyDeleted State = "already_deleted" // the resource did not exist before the first step
-	Failed         State = "failed"
-	ManualRequired State = "manual" // no API can remove the resource, and it exists
+	StepNotStarted     StepState = "not_started"
+	StepRunning        StepState = "running"
+	StepInterrupted    StepState = "interrupted"     // started, and ended without a result by the context or by [WithStop]
+	StepDeleted        StepState = "deleted"         // a read after the removal shows that the resource does not exist
+	StepAlreadyDeleted StepState = "already_deleted" // the resource did not exist before the first step
+	StepFailed         StepState = "failed"
+	StepManual         StepState = "manual" // no API can remove the resource, and it exists
 )
 
 // deleted reports whether the resource of a step does not exist.
-func (s State) deleted() bool { return s == StepDeleted || s == AlreadyDeleted }
+func (s StepState) deleted() bool { return s == StepDeleted || s == StepAlreadyDeleted }
 
 // Remaining returns the steps whose resources exist, or may exist.
 func (r *Report) Remaining() []StepReport {
@@ -106,16 +106,16 @@ type Event struct {
 
 	Kind EventKind `json:"kind"`
 
-	// State is set for a step that is [Finished].
-	State State `json:"state,omitempty"`
+	// State is set for a step that is [EventFinished].
+	State StepState `json:"state,omitempty"`
 
-	// Outcome is set for an organization that is [Finished].
+	// Outcome is set for an organization that is [EventFinished].
 	Outcome Outcome `json:"outcome,omitempty"`
 
 	// Text is for people: the removal that was started, or what is waited for.
 	Text string `json:"text,omitempty"`
 
-	// Wait is the time until the next attempt of [Retrying]; in JSON, "wait_seconds".
+	// Wait is the time until the next attempt of [EventRetrying]; in JSON, "wait_seconds".
 	Wait time.Duration `json:"-"`
 
 	// Done and Total count the steps that are deleted, and all steps.
@@ -132,12 +132,12 @@ type EventKind string
 
 // Values of [EventKind].
 const (
-	Started  EventKind = "started"
-	Waiting  EventKind = "waiting"  // for the provider; Text says on what
-	Retrying EventKind = "retrying" // an attempt failed with Err; the next one starts after Wait
-	Finished EventKind = "finished" // State or Outcome says how
+	EventStarted  EventKind = "started"
+	EventWaiting  EventKind = "waiting"  // for the provider; Text says on what
+	EventRetrying EventKind = "retrying" // an attempt failed with Err; the next one starts after Wait
+	EventFinished EventKind = "finished" // State or Outcome says how
 
 	// Unmatched: an entry of [WithAllow] or [WithDeny] matches no organization that the plan
 	// deletes. Text contains the entry.
-	Unmatched EventKind = "unmatched"
+	EventUnmatched EventKind = "unmatched"
 )

@@ -43,38 +43,38 @@ func TestExecute_OrganizationNotFound(t *testing.T) {
 	}{
 		"no journal":       {about("org_1"), nil, teardown.NotFound, errors.OrganizationNotFound},
 		"begun":            {about("org_1"), []teardown.Entry{entry(teardown.EntryStarted)}, teardown.NotFound, errors.OrganizationNotFound},
-		"deletion started": {about("org_1"), []teardown.Entry{entry(teardown.EntryStarted), entry(teardown.EntryDeleting)}, teardown.Deleted, ""},
-		"without a target": {about(""), []teardown.Entry{entry(teardown.EntryDeleting)}, teardown.Deleted, ""},
-		"and blocked":      {about("org_1"), []teardown.Entry{entry(teardown.EntryDeleting), entry(teardown.EntryFinished)}, teardown.Deleted, ""},
-		"and refused":      {about("org_1"), []teardown.Entry{entry(teardown.EntryDeleting), entry(teardown.EntryRefused), entry(teardown.EntryFinished)}, teardown.NotFound, errors.OrganizationNotFound},
-		"refused first":    {about("org_1"), []teardown.Entry{entry(teardown.EntryRefused), entry(teardown.EntryDeleting)}, teardown.Deleted, ""},
+		"deletion started": {about("org_1"), []teardown.Entry{entry(teardown.EntryStarted), entry(teardown.EntryDeletionStarted)}, teardown.Deleted, ""},
+		"without a target": {about(""), []teardown.Entry{entry(teardown.EntryDeletionStarted)}, teardown.Deleted, ""},
+		"and blocked":      {about("org_1"), []teardown.Entry{entry(teardown.EntryDeletionStarted), entry(teardown.EntryFinished)}, teardown.Deleted, ""},
+		"and refused":      {about("org_1"), []teardown.Entry{entry(teardown.EntryDeletionStarted), entry(teardown.EntryDeletionRefused), entry(teardown.EntryFinished)}, teardown.NotFound, errors.OrganizationNotFound},
+		"refused first":    {about("org_1"), []teardown.Entry{entry(teardown.EntryDeletionRefused), entry(teardown.EntryDeletionStarted)}, teardown.Deleted, ""},
 		"refused, started again": {
-			about("org_1"), []teardown.Entry{entry(teardown.EntryDeleting), entry(teardown.EntryRefused), entry(teardown.EntryDeleting)}, teardown.Deleted, "",
+			about("org_1"), []teardown.Entry{entry(teardown.EntryDeletionStarted), entry(teardown.EntryDeletionRefused), entry(teardown.EntryDeletionStarted)}, teardown.Deleted, "",
 		},
 		"of another provider": {
-			about("org_1"), []teardown.Entry{entry(teardown.EntryDeleting, func(e *teardown.Entry) { e.Provider = "moon" })}, teardown.NotFound, errors.OrganizationNotFound,
+			about("org_1"), []teardown.Entry{entry(teardown.EntryDeletionStarted, func(e *teardown.Entry) { e.Provider = "moon" })}, teardown.NotFound, errors.OrganizationNotFound,
 		},
 		"of another instance": {
-			about("org_1"), []teardown.Entry{entry(teardown.EntryDeleting, func(e *teardown.Entry) { e.Instance = "https://moon.invalid" })}, teardown.NotFound, errors.OrganizationNotFound,
+			about("org_1"), []teardown.Entry{entry(teardown.EntryDeletionStarted, func(e *teardown.Entry) { e.Instance = "https://moon.invalid" })}, teardown.NotFound, errors.OrganizationNotFound,
 		},
 		"of no instance": {
-			about("org_1"), []teardown.Entry{entry(teardown.EntryDeleting, func(e *teardown.Entry) { e.Instance = "" })}, teardown.NotFound, errors.OrganizationNotFound,
+			about("org_1"), []teardown.Entry{entry(teardown.EntryDeletionStarted, func(e *teardown.Entry) { e.Instance = "" })}, teardown.NotFound, errors.OrganizationNotFound,
 		},
 		"of another organization": {
-			about("org_1"), []teardown.Entry{entry(teardown.EntryDeleting, func(e *teardown.Entry) { e.Organization = "org_2" })}, teardown.NotFound, errors.OrganizationNotFound,
+			about("org_1"), []teardown.Entry{entry(teardown.EntryDeletionStarted, func(e *teardown.Entry) { e.Organization = "org_2" })}, teardown.NotFound, errors.OrganizationNotFound,
 		},
 		"of a step": {
-			about("org_1"), []teardown.Entry{entry(teardown.EntryDeleting, func(e *teardown.Entry) { e.Step = "a" })}, teardown.NotFound, errors.OrganizationNotFound,
+			about("org_1"), []teardown.Entry{entry(teardown.EntryDeletionStarted, func(e *teardown.Entry) { e.Step = "a" })}, teardown.NotFound, errors.OrganizationNotFound,
 		},
-		"about another organization": {about("org_2"), []teardown.Entry{entry(teardown.EntryDeleting)}, "", errors.OrganizationNotFound},
-		"about something else":       {refused(errors.NotFound), []teardown.Entry{entry(teardown.EntryDeleting)}, "", errors.NotFound},
+		"about another organization": {about("org_2"), []teardown.Entry{entry(teardown.EntryDeletionStarted)}, "", errors.OrganizationNotFound},
+		"about something else":       {refused(errors.NotFound), []teardown.Entry{entry(teardown.EntryDeletionStarted)}, "", errors.NotFound},
 		"not known": {
-			&errors.Error{Code: errors.OutcomeUnknown, Err: about("org_1")}, []teardown.Entry{entry(teardown.EntryDeleting)}, "", errors.OutcomeUnknown,
+			&errors.Error{Code: errors.OutcomeUnknown, Err: about("org_1")}, []teardown.Entry{entry(teardown.EntryDeletionStarted)}, "", errors.OutcomeUnknown,
 		},
-		"credential ended": {refused(errors.Unauthenticated), []teardown.Entry{entry(teardown.EntryDeleting)}, teardown.Unknown, errors.OutcomeUnknown},
-		"access lost":      {refused(errors.PermissionDenied), []teardown.Entry{entry(teardown.EntryDeleting)}, teardown.Unknown, errors.OutcomeUnknown},
+		"credential ended": {refused(errors.Unauthenticated), []teardown.Entry{entry(teardown.EntryDeletionStarted)}, teardown.Unknown, errors.OutcomeUnknown},
+		"access lost":      {refused(errors.PermissionDenied), []teardown.Entry{entry(teardown.EntryDeletionStarted)}, teardown.Unknown, errors.OutcomeUnknown},
 		"credential wrong": {refused(errors.Unauthenticated), nil, "", errors.Unauthenticated},
-		"not serving":      {refused(errors.Unavailable), []teardown.Entry{entry(teardown.EntryDeleting)}, "", errors.Unavailable},
+		"not serving":      {refused(errors.Unavailable), []teardown.Entry{entry(teardown.EntryDeletionStarted)}, "", errors.Unavailable},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -95,9 +95,9 @@ func TestExecute_OrganizationNotFound(t *testing.T) {
 			if r == nil {
 				return
 			}
-			want := teardown.NotStarted // nothing is known of it
+			want := teardown.StepNotStarted // nothing is known of it
 			if test.outcome == teardown.Deleted {
-				want = teardown.AlreadyDeleted
+				want = teardown.StepAlreadyDeleted
 			}
 			if r.Steps[0].State != want {
 				t.Errorf("the step is %s, want %s", r.Steps[0].State, want)
@@ -269,7 +269,7 @@ func TestExecute_AllowAndDeny(t *testing.T) {
 			w.inspected = 0
 			var events []string
 			options := append([]teardown.Option{teardown.WithConfirm("Acme"), teardown.WithEvents(func(e teardown.Event) {
-				if e.Kind == teardown.Unmatched {
+				if e.Kind == teardown.EventUnmatched {
 					events = append(events, e.Text)
 				}
 			})}, test.options...)
@@ -428,10 +428,10 @@ func TestExecute_EditedPlan(t *testing.T) {
 				if diff := cmp.Diff(test.removed, removed); diff != "" || test.code != "" && len(w.removed)+w.deleted != 0 {
 					t.Errorf("removed %v; (-want +got):\n%s", w.removed, diff)
 				}
-				if name == "foreign step" && (r == nil || r.Outcome != teardown.Blocked || states(r)["foreign"] != teardown.NotStarted) {
+				if name == "foreign step" && (r == nil || r.Outcome != teardown.Blocked || states(r)["foreign"] != teardown.StepNotStarted) {
 					t.Errorf("got %+v", r)
 				}
-				if name == "step of nothing" && states(r)["nothing"] != teardown.AlreadyDeleted {
+				if name == "step of nothing" && states(r)["nothing"] != teardown.StepAlreadyDeleted {
 					t.Errorf("got %v", states(r))
 				}
 			})
@@ -617,7 +617,7 @@ func TestExecute_Inspections(t *testing.T) {
 				}
 				r, err := teardown.Execute(t.Context(), teardown.FromBlocking(w), p, teardown.WithConfirm("Acme"),
 					teardown.WithEvents(func(e teardown.Event) {
-						if e.Kind == teardown.Started {
+						if e.Kind == teardown.EventStarted {
 							time.Sleep(test.waits)
 						}
 					}))
@@ -635,7 +635,7 @@ func TestExecute_ChangesDuringEvent(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := &world{}
 		r, err := w.execute(t, teardown.WithEvents(func(e teardown.Event) {
-			if e.Kind == teardown.Started {
+			if e.Kind == teardown.EventStarted {
 				w.cascades = []teardown.Cascade{{Kind: "apps", Count: 1}}
 				time.Sleep(10 * time.Second)
 			}
@@ -724,15 +724,15 @@ func TestStop_WhileStepWaits(t *testing.T) {
 	t.Parallel()
 	for name, test := range map[string]struct {
 		world func() *world
-		state teardown.State
+		state teardown.StepState
 		took  time.Duration
 	}{
-		"for the provider": {func() *world { return &world{steps: things("a"), takes: time.Hour / 2} }, teardown.Interrupted, time.Minute},
+		"for the provider": {func() *world { return &world{steps: things("a"), takes: time.Hour / 2} }, teardown.StepInterrupted, time.Minute},
 		"before an attempt": {func() *world {
 			return &world{steps: things("a"), remove: func(string, int) error {
 				return &errors.Error{Provider: "world", Code: errors.RateLimitReached, RetryAfter: 10 * time.Minute}
 			}}
-		}, teardown.Interrupted, time.Minute},
+		}, teardown.StepInterrupted, time.Minute},
 		"for nothing, but works": {func() *world {
 			w := &world{steps: things("a")}
 			w.remove = func(string, int) error { time.Sleep(5 * time.Minute); return nil }
@@ -742,17 +742,17 @@ func TestStop_WhileStepWaits(t *testing.T) {
 			w := &world{steps: things("a")}
 			w.remove = func(string, int) error { time.Sleep(5 * time.Minute); return refused(errors.PermissionDenied) }
 			return w
-		}, teardown.Failed, 5 * time.Minute},
+		}, teardown.StepFailed, 5 * time.Minute},
 		"and could be tried again": {func() *world {
 			w := &world{steps: things("a")}
 			w.remove = func(string, int) error { time.Sleep(5 * time.Minute); return refused(errors.Unavailable) }
 			return w
-		}, teardown.Interrupted, 5 * time.Minute},
+		}, teardown.StepInterrupted, 5 * time.Minute},
 		"after the stop": {func() *world {
 			w := &world{steps: things("a"), takes: time.Hour / 2}
 			w.before = func(context.Context, func(string)) { time.Sleep(5 * time.Minute) }
 			return w
-		}, teardown.Interrupted, 5 * time.Minute},
+		}, teardown.StepInterrupted, 5 * time.Minute},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -762,7 +762,7 @@ func TestStop_WhileStepWaits(t *testing.T) {
 				p := w.plan(t)
 				r, err := teardown.Execute(t.Context(), teardown.FromBlocking(w), p, teardown.WithConfirm("Acme"), teardown.WithStop(stop))
 				outcome := teardown.Stopped
-				if test.state == teardown.Failed {
+				if test.state == teardown.StepFailed {
 					outcome = teardown.Blocked
 				}
 				if r == nil || r.Outcome != outcome || r.Steps[0].State != test.state || w.deleted != 0 {
@@ -771,7 +771,7 @@ func TestStop_WhileStepWaits(t *testing.T) {
 				if took := time.Since(start); took != test.took {
 					t.Errorf("took %v, want %v", took, test.took)
 				}
-				if want := test.state != teardown.Failed; errors.Is(err, errors.Canceled) != want {
+				if want := test.state != teardown.StepFailed; errors.Is(err, errors.Canceled) != want {
 					t.Errorf("got %v", err)
 				}
 				// The same plan resumes.
@@ -801,7 +801,7 @@ func TestStop_DuringWrite(t *testing.T) {
 			}
 		}
 		r, err := w.execute(t, teardown.WithStop(stop))
-		if r == nil || r.Steps[0].State != teardown.Interrupted || !errors.Is(err, errors.Canceled) || time.Since(start) != 5*time.Minute+time.Second {
+		if r == nil || r.Steps[0].State != teardown.StepInterrupted || !errors.Is(err, errors.Canceled) || time.Since(start) != 5*time.Minute+time.Second {
 			t.Errorf("got %+v, %v after %v", r, err, time.Since(start))
 		}
 	})
@@ -916,7 +916,7 @@ func TestRun_InvalidArguments(t *testing.T) {
 		"nil option of one": {t.Context(), teardown.Job{Plan: good.Plan, Teardown: good.Teardown, Options: []teardown.Option{nil}}, nil},
 	} {
 		n := 0
-		for r := range teardown.Run(test.ctx, []teardown.Job{test.job}, 0, test.options...) {
+		for r := range teardown.RunJobs(test.ctx, []teardown.Job{test.job}, 0, test.options...) {
 			n++
 			if r.Report != nil || !errors.Is(r.Err, errors.InvalidArgument) {
 				t.Errorf("%s: got %+v", name, r)
@@ -926,10 +926,10 @@ func TestRun_InvalidArguments(t *testing.T) {
 			t.Errorf("%s: %d results", name, n)
 		}
 	}
-	for range teardown.Run(t.Context(), nil, -1) {
+	for range teardown.RunJobs(t.Context(), nil, -1) {
 		t.Error("a result of nothing")
 	}
-	for range teardown.Run(none, []teardown.Job{good, good}, 1) {
+	for range teardown.RunJobs(none, []teardown.Job{good, good}, 1) {
 		break
 	}
 }
@@ -976,7 +976,7 @@ func TestJournal_SharedByJobs(t *testing.T) {
 			if !each {
 				options = append(options, teardown.WithJournal(w))
 			}
-			for r := range teardown.Run(t.Context(), all, 8, options...) {
+			for r := range teardown.RunJobs(t.Context(), all, 8, options...) {
 				if r.Err != nil {
 					t.Error(r.Err)
 				}
@@ -1119,7 +1119,7 @@ func TestStop_WaitReportedAsNotFinished(t *testing.T) {
 		w := &waiter{&world{steps: things("a")}}
 		time.AfterFunc(time.Minute, func() { close(stop) })
 		r, err := teardown.Execute(t.Context(), teardown.FromBlocking(w), w.plan(t), teardown.WithConfirm("Acme"), teardown.WithStop(stop))
-		if r == nil || r.Steps[0].State != teardown.Interrupted || !errors.Is(err, errors.Canceled) {
+		if r == nil || r.Steps[0].State != teardown.StepInterrupted || !errors.Is(err, errors.Canceled) {
 			t.Errorf("got %+v, %v", r, err)
 		}
 	})

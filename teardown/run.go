@@ -21,15 +21,15 @@ type Job struct {
 	Options []Option
 }
 
-// Result is what became of a job.
-type Result struct {
+// JobResult is what became of a job.
+type JobResult struct {
 	Index  int     // of the job
 	Plan   *Plan   // nil when it could not be made
 	Report *Report // nil when nothing was begun
 	Err    error
 }
 
-// Run carries out many jobs, several at a time, and yields each result as it comes.
+// RunJobs carries out many jobs, several at a time, and yields each result as it comes.
 // What jobs of one client do is paced together, for they share its rate limit. Only
 // the plans of those that run are kept.
 //
@@ -39,11 +39,11 @@ type Result struct {
 //
 // With parallel below 1 one job runs at a time. A nil context, and a job without a
 // function, are [errors.InvalidArgument] in the results.
-func Run(ctx context.Context, jobs []Job, parallel int, options ...Option) iter.Seq[Result] {
-	return func(yield func(Result) bool) {
+func RunJobs(ctx context.Context, jobs []Job, parallel int, options ...Option) iter.Seq[JobResult] {
+	return func(yield func(JobResult) bool) {
 		if ctx == nil {
 			for i := range jobs {
-				if !yield(Result{Index: i, Err: invalidJob("the context is nil")}) {
+				if !yield(JobResult{Index: i, Err: invalidJob("the context is nil")}) {
 					return
 				}
 			}
@@ -51,7 +51,7 @@ func Run(ctx context.Context, jobs []Job, parallel int, options ...Option) iter.
 		}
 		ctx, cancel := context.WithCancel(ctx)
 		defer cancel()
-		indices, results, left := make(chan int), make(chan Result), make(chan struct{})
+		indices, results, left := make(chan int), make(chan JobResult), make(chan struct{})
 		var workers sync.WaitGroup
 		for range max(parallel, 1) {
 			workers.Go(func() {
@@ -108,17 +108,17 @@ func invalidJob(text string) error {
 	return &errors.Error{Operation: "Teardown", Code: errors.InvalidArgument, Err: errors.New(text)}
 }
 
-func (j *Job) run(ctx context.Context, options []Option) Result {
+func (j *Job) run(ctx context.Context, options []Option) JobResult {
 	if j.Plan == nil || j.Teardown == nil {
-		return Result{Err: invalidJob("the job has no function Plan or Teardown")}
+		return JobResult{Err: invalidJob("the job has no function Plan or Teardown")}
 	}
 	plan, err := j.Plan(ctx)
 	if err != nil {
-		return Result{Err: err}
+		return JobResult{Err: err}
 	}
 	if plan == nil {
-		return Result{Err: invalidJob("the job has made no plan")}
+		return JobResult{Err: invalidJob("the job has made no plan")}
 	}
 	report, err := j.Teardown(ctx, plan, slices.Concat(options, j.Options)...)
-	return Result{Plan: plan, Report: report, Err: err}
+	return JobResult{Plan: plan, Report: report, Err: err}
 }

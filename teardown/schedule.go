@@ -208,17 +208,17 @@ func (s *scheduler) canPoll() bool {
 func (s *scheduler) start(i int) {
 	t, state := &s.tasks[i], &s.states[i]
 	now := time.Now()
-	state.State, state.StartedAt = Running, now
+	state.State, state.StartedAt = StepRunning, now
 	s.active++
 	t.deadline = now.Add(s.settings.stepTimeout)
 	t.tries = retries{within: s.settings.retryFor}
 	t.reads = t.tries
 	if err := s.write(Entry{Step: state.ID, Kind: EntryStarted}, nil); err != nil {
-		s.complete(i, Failed, err)
+		s.complete(i, StepFailed, err)
 		return
 	}
 	s.deadlines = append(s.deadlines, deadline{t.deadline, i})
-	s.event(Event{Step: state.ID, Kind: Started, Text: state.Removal})
+	s.event(Event{Step: state.ID, Kind: EventStarted, Text: state.Removal})
 	state.Attempts++
 	s.act(i)
 }
@@ -235,7 +235,7 @@ func (s *scheduler) act(i int) {
 		ctx, cancel := context.WithDeadlineCause(trace.With(s.ctx, &last), deadline, errStepTimeout)
 		defer cancel()
 		ctx = withProgress(ctx, func(text string) {
-			s.event(Event{Step: step.ID, Kind: Waiting, Text: text})
+			s.event(Event{Step: step.ID, Kind: EventWaiting, Text: text})
 		})
 		if s.settings.concurrency > 1 {
 			ctx = trace.WithPauses(ctx, s.pause)
@@ -379,13 +379,13 @@ func (s *scheduler) failed(i int, err error) {
 	case s.ctx.Err() != nil, s.stopped(s.ctx) && canceled(err):
 		s.interrupt(i, err)
 	case !now.Before(t.deadline):
-		s.complete(i, Failed, s.timedOut(s.states[i].ID, err, errStepTimeout))
+		s.complete(i, StepFailed, s.timedOut(s.states[i].ID, err, errStepTimeout))
 	case !retryable(err) || !t.tries.again(pause):
-		s.complete(i, Failed, err)
+		s.complete(i, StepFailed, err)
 	case s.ending || s.stopped(s.ctx):
-		s.complete(i, Interrupted, err)
+		s.complete(i, StepInterrupted, err)
 	default:
-		s.event(Event{Step: s.states[i].ID, Kind: Retrying, Text: text(err), Wait: pause, Err: err})
+		s.event(Event{Step: s.states[i].ID, Kind: EventRetrying, Text: text(err), Wait: pause, Err: err})
 		t.phase, t.pauseErr = pausing, err
 		t.timer = s.timers.add(now.Add(pause), i, nil)
 	}
@@ -408,7 +408,7 @@ func (s *scheduler) interrupt(i int, err error) {
 	if cause == nil {
 		cause = errStopped
 	}
-	s.complete(i, Interrupted, s.timedOut(s.states[i].ID, err, cause))
+	s.complete(i, StepInterrupted, s.timedOut(s.states[i].ID, err, cause))
 }
 
 // countBlocked notes whether something stands in the way of a step, and reports whether
@@ -432,7 +432,7 @@ func (s *scheduler) setBlocked(t *task, blocked bool) {
 }
 
 // complete ends a step with a result, which flush makes known.
-func (s *scheduler) complete(i int, state State, err error) {
+func (s *scheduler) complete(i int, state StepState, err error) {
 	t := &s.tasks[i]
 	if e, ok := errors.AsType[*errors.Error](err); ok && e.RequestID != "" {
 		t.requestID = e.RequestID
@@ -471,7 +471,7 @@ func (s *scheduler) flush() {
 				}
 			}
 		}
-		s.event(Event{Step: st.ID, Kind: Finished, State: st.State, Err: st.Err})
+		s.event(Event{Step: st.ID, Kind: EventFinished, State: st.State, Err: st.Err})
 	}
 	s.completed = s.completed[:0]
 }
@@ -484,7 +484,7 @@ func (s *scheduler) end() {
 		if !s.states[i].StartedAt.IsZero() {
 			switch t := &s.tasks[i]; t.phase {
 			case pausing:
-				s.complete(i, Interrupted, t.pauseErr)
+				s.complete(i, StepInterrupted, t.pauseErr)
 			case waiting:
 				if t.pollFirst { // one poll decides what became of an act
 					s.hurry(i, time.Now())
@@ -502,7 +502,7 @@ func (s *scheduler) end() {
 func (s *scheduler) reportText(i int, text string) {
 	if t := &s.tasks[i]; text != "" && text != t.text {
 		t.text = text
-		s.event(Event{Step: s.states[i].ID, Kind: Waiting, Text: text})
+		s.event(Event{Step: s.states[i].ID, Kind: EventWaiting, Text: text})
 	}
 }
 

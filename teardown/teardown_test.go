@@ -163,8 +163,8 @@ func (w *world) execute(t *testing.T, options ...teardown.Option) (*teardown.Rep
 	return teardown.Execute(t.Context(), teardown.FromBlocking(w), w.plan(t), append([]teardown.Option{teardown.WithConfirm("Acme")}, options...)...)
 }
 
-func states(r *teardown.Report) map[string]teardown.State {
-	all := map[string]teardown.State{}
+func states(r *teardown.Report) map[string]teardown.StepState {
+	all := map[string]teardown.StepState{}
 	for _, s := range r.Steps {
 		all[s.ID] = s.State
 	}
@@ -225,7 +225,7 @@ func TestWhatDoesNotDependOnAFailureGoesOn(t *testing.T) {
 		if !errors.Is(err, errors.PermissionDenied) || r == nil || r.Outcome != teardown.Blocked || w.deleted != 0 {
 			t.Fatalf("got %+v, %v, %d deletions", r, err, w.deleted)
 		}
-		want := map[string]teardown.State{"a": teardown.Failed, "b": teardown.NotStarted, "c": teardown.StepDeleted, "d": teardown.StepDeleted}
+		want := map[string]teardown.StepState{"a": teardown.StepFailed, "b": teardown.StepNotStarted, "c": teardown.StepDeleted, "d": teardown.StepDeleted}
 		if diff := cmp.Diff(want, states(r)); diff != "" {
 			t.Errorf("states (-want +got):\n%s", diff)
 		}
@@ -240,18 +240,18 @@ func TestAStepIsGoneWhenAReadSaysSo(t *testing.T) {
 	for name, test := range map[string]struct {
 		remove func(id string, attempt int) error
 		read   func(id string) error
-		state  teardown.State
+		state  teardown.StepState
 		tries  int // 0: until the time for retries is over
 	}{
 		"at once":                    {nil, nil, teardown.StepDeleted, 1},
 		"after a conflict":           {first(2, errors.Conflict), nil, teardown.StepDeleted, 3},
 		"after a failure":            {first(2, errors.Unavailable), nil, teardown.StepDeleted, 3},
 		"after a lost answer":        {first(1, errors.OutcomeUnknown), nil, teardown.StepDeleted, 2},
-		"never: always a conflict":   {first(1000, errors.Conflict), nil, teardown.Failed, 0},
-		"never: denied":              {first(100, errors.PermissionDenied), nil, teardown.Failed, 1},
-		"never: it cannot be read":   {nil, func(string) error { return refused(errors.PermissionDenied) }, teardown.Failed, 1},
-		"never: answers are lost":    {first(1000, errors.OutcomeUnknown), nil, teardown.Failed, 0},
-		"not: it says so, and stays": {first(1000, ""), nil, teardown.Failed, 0},
+		"never: always a conflict":   {first(1000, errors.Conflict), nil, teardown.StepFailed, 0},
+		"never: denied":              {first(100, errors.PermissionDenied), nil, teardown.StepFailed, 1},
+		"never: it cannot be read":   {nil, func(string) error { return refused(errors.PermissionDenied) }, teardown.StepFailed, 1},
+		"never: answers are lost":    {first(1000, errors.OutcomeUnknown), nil, teardown.StepFailed, 0},
+		"not: it says so, and stays": {first(1000, ""), nil, teardown.StepFailed, 0},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -269,7 +269,7 @@ func TestAStepIsGoneWhenAReadSaysSo(t *testing.T) {
 				if took := time.Since(start); test.tries != 0 && r.Steps[0].Attempts != test.tries || test.tries == 0 && (took < 14*time.Minute || took > 15*time.Minute) {
 					t.Errorf("%d attempts in %v", r.Steps[0].Attempts, took)
 				}
-				if want := map[teardown.State]int{teardown.StepDeleted: 1}[test.state]; w.deleted != want {
+				if want := map[teardown.StepState]int{teardown.StepDeleted: 1}[test.state]; w.deleted != want {
 					t.Errorf("the organization was deleted %d times, want %d", w.deleted, want)
 				}
 			})
@@ -446,7 +446,7 @@ func TestWhatHandsHaveToDoKeepsEverything(t *testing.T) {
 		t.Fatalf("got %+v, %v; %v were removed", r, err, w.removed)
 	}
 	r, err = w.execute(t, teardown.WithOverrides(teardown.Partial))
-	want := map[string]teardown.State{"a": teardown.StepDeleted, "invoice": teardown.ManualRequired, "b": teardown.NotStarted}
+	want := map[string]teardown.StepState{"a": teardown.StepDeleted, "invoice": teardown.StepManual, "b": teardown.StepNotStarted}
 	if !errors.Is(err, errors.DeletionStepsNotSatisfied) || r == nil || w.deleted != 0 {
 		t.Fatalf("got %+v, %v, %d deletions", r, err, w.deleted)
 	}
@@ -542,7 +542,7 @@ func TestCancelingLeavesNothingHalfKnown(t *testing.T) {
 		p := w.plan(t)
 		time.AfterFunc(90*time.Second, cancel)
 		r, err := teardown.Execute(ctx, teardown.FromBlocking(w), p, teardown.WithConfirm("Acme"))
-		want := map[string]teardown.State{"a": teardown.StepDeleted, "b": teardown.Interrupted, "c": teardown.NotStarted}
+		want := map[string]teardown.StepState{"a": teardown.StepDeleted, "b": teardown.StepInterrupted, "c": teardown.StepNotStarted}
 		if !errors.Is(err, context.Canceled) || r == nil || r.Outcome != teardown.Stopped || w.deleted != 0 {
 			t.Fatalf("got %+v, %v", r, err)
 		}
@@ -550,7 +550,7 @@ func TestCancelingLeavesNothingHalfKnown(t *testing.T) {
 			t.Errorf("states (-want +got):\n%s", diff)
 		}
 		r, err = teardown.Execute(t.Context(), teardown.FromBlocking(w), p, teardown.WithConfirm("Acme"))
-		want = map[string]teardown.State{"a": teardown.AlreadyDeleted, "b": teardown.StepDeleted, "c": teardown.StepDeleted}
+		want = map[string]teardown.StepState{"a": teardown.StepAlreadyDeleted, "b": teardown.StepDeleted, "c": teardown.StepDeleted}
 		if err != nil || r.Outcome != teardown.Deleted {
 			t.Fatalf("got %+v, %v", r, err)
 		}
@@ -567,7 +567,7 @@ func TestAGentleStopEndsWhatOnlyWaits(t *testing.T) {
 		w := &world{steps: things("a", "b<a", "c<b"), takes: time.Minute}
 		time.AfterFunc(90*time.Second, func() { close(stop) })
 		r, err := w.execute(t, teardown.WithStop(stop))
-		want := map[string]teardown.State{"a": teardown.StepDeleted, "b": teardown.Interrupted, "c": teardown.NotStarted}
+		want := map[string]teardown.StepState{"a": teardown.StepDeleted, "b": teardown.StepInterrupted, "c": teardown.StepNotStarted}
 		if !errors.Is(err, errors.Canceled) || r == nil || r.Outcome != teardown.Stopped || w.deleted != 0 {
 			t.Fatalf("got %+v, %v", r, err)
 		}
@@ -583,7 +583,7 @@ func TestAStepDoesNotTakeForEver(t *testing.T) {
 		w := &world{steps: things("a"), takes: 24 * time.Hour}
 		start := time.Now()
 		r, err := w.execute(t, teardown.WithStepTimeout(time.Hour))
-		if !errors.Is(err, errors.NotFinished) || r == nil || r.Steps[0].State != teardown.Failed || time.Since(start) != time.Hour {
+		if !errors.Is(err, errors.NotFinished) || r == nil || r.Steps[0].State != teardown.StepFailed || time.Since(start) != time.Hour {
 			t.Errorf("got %+v, %v after %v", r, err, time.Since(start))
 		}
 	})
@@ -599,7 +599,7 @@ func TestAStepThatTookTooLongWasNotCanceled(t *testing.T) {
 			return &errors.Error{Code: errors.Canceled, Err: context.DeadlineExceeded}
 		}}
 		r, err := w.execute(t, teardown.WithStepTimeout(time.Hour))
-		if !errors.Is(err, errors.NotFinished) || errors.Is(err, errors.Canceled) || r == nil || r.Steps[0].State != teardown.Failed {
+		if !errors.Is(err, errors.NotFinished) || errors.Is(err, errors.Canceled) || r == nil || r.Steps[0].State != teardown.StepFailed {
 			t.Errorf("got %+v, %v", r, err)
 		}
 	})
@@ -617,10 +617,10 @@ func TestEventsTellWhatHappens(t *testing.T) {
 		var got []string
 		_, err := w.execute(t, teardown.WithEvents(func(e teardown.Event) {
 			line := e.Step + " " + string(e.Kind)
-			if e.Kind == teardown.Finished {
+			if e.Kind == teardown.EventFinished {
 				line += " " + string(e.State) + string(e.Outcome)
 			}
-			if e.Kind == teardown.Retrying && e.Wait != time.Minute {
+			if e.Kind == teardown.EventRetrying && e.Wait != time.Minute {
 				line += " after " + e.Wait.String()
 			}
 			got = append(got, line)

@@ -162,7 +162,7 @@ func TestTeardown_RecreatedUnderTheSameName(t *testing.T) {
 		srv.AddNamespace(volterratest.Namespace{Name: "app"})
 	}
 	r, err := c.Teardown(t.Context(), p, request, teardown.WithConfirm("acme"), teardown.WithEvents(func(e teardown.Event) {
-		if e.Kind == teardown.Started && e.Step != "" {
+		if e.Kind == teardown.EventStarted && e.Step != "" {
 			recreate()
 		}
 	}))

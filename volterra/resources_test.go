@@ -86,7 +86,7 @@ func TestTeardown_FailedDeletionAmongOthers(t *testing.T) {
 			})
 			var seen time.Duration
 			_, r, err := carryOut(t, c, teardown.WithEvents(func(e teardown.Event) {
-				if e.Kind == teardown.Retrying {
+				if e.Kind == teardown.EventRetrying {
 					seen = time.Since(begun)
 				}
 			}))
@@ -178,7 +178,7 @@ func TestTeardown_ListLacksResource(t *testing.T) {
 			_, r, err := carryOut(t, c, teardown.WithEvents(func(e teardown.Event) {
 				_, name, _ := strings.Cut(e.Step, "/")
 				name, _, _ = strings.Cut(name, "/")
-				if e.Kind == teardown.Finished && name != "" && slices.Contains(srv.Objects(), "namespace /"+name) {
+				if e.Kind == teardown.EventFinished && name != "" && slices.Contains(srv.Objects(), "namespace /"+name) {
 					t.Errorf("%s is %s, and exists", e.Step, e.State)
 				}
 			}))
@@ -274,7 +274,7 @@ func TestTeardown_RecreatedAmongOthers(t *testing.T) {
 		fault.Times = 4
 		srv.Fail(fault)
 		_, r, err := carryOut(t, newClient(t, srv), teardown.WithEvents(func(e teardown.Event) {
-			if e.Kind == teardown.Retrying && e.Step != "" {
+			if e.Kind == teardown.EventRetrying && e.Step != "" {
 				name := strings.Split(e.Step, "/")[1]
 				srv.RemoveObject("", name)
 				srv.AddNamespace(volterratest.Namespace{Name: name})
@@ -315,7 +315,7 @@ func TestTeardown_ReadOfAnother(t *testing.T) {
 			fault.Times = 1000
 			srv.Fail(fault)
 			r, err := c.Teardown(t.Context(), p, request, teardown.WithConfirm("acme"))
-			if !errors.Is(err, errors.UnexpectedResponse) || srv.Count("CascadeDeleteNamespace") != 0 || r == nil || r.Steps[0].State != teardown.Failed {
+			if !errors.Is(err, errors.UnexpectedResponse) || srv.Count("CascadeDeleteNamespace") != 0 || r == nil || r.Steps[0].State != teardown.StepFailed {
 				t.Errorf("%s: got %+v and %v after %d removals", name, r, err, srv.Count("CascadeDeleteNamespace"))
 			}
 		})
@@ -359,7 +359,7 @@ func TestTeardown_FirstPollFails(t *testing.T) {
 			fault.Delay, fault.Times = 1, 100_000 // the read before the removal is answered
 			srv.Fail(offboardtest.LoseResponse("CascadeDeleteNamespace"), fault)
 			_, r, err := carryOut(t, newClient(t, srv), teardown.WithStepTimeout(time.Hour))
-			if err == nil || r == nil || r.Steps[0].State != teardown.Failed || len(srv.Accepted()) != 0 {
+			if err == nil || r == nil || r.Steps[0].State != teardown.StepFailed || len(srv.Accepted()) != 0 {
 				t.Errorf("%s: got %+v and %v", name, r, err)
 			}
 		})

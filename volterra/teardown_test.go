@@ -119,8 +119,8 @@ func carryOut(t *testing.T, c *volterra.Client, options ...teardown.Option) (*te
 	return p, r, err
 }
 
-func states(r *teardown.Report) map[string]teardown.State {
-	states := map[string]teardown.State{}
+func states(r *teardown.Report) map[string]teardown.StepState {
+	states := map[string]teardown.StepState{}
 	if r != nil {
 		for _, s := range r.Steps {
 			states[s.Kind+" "+s.Name] = s.State
@@ -344,7 +344,7 @@ func TestStepsThatArePlannedByNobodyAreNotDone(t *testing.T) {
 	before := others(srv)
 	synctest.Test(t, func(t *testing.T) {
 		r, err := c.Teardown(t.Context(), teardownsuite.Seal(p), request, teardown.WithConfirm("acme"), permit)
-		if err != nil || r.Outcome != teardown.Pending || states(r)["namespace shared"] != teardown.AlreadyDeleted || states(r)["site berlin"] != teardown.AlreadyDeleted {
+		if err != nil || r.Outcome != teardown.Pending || states(r)["namespace shared"] != teardown.StepAlreadyDeleted || states(r)["site berlin"] != teardown.StepAlreadyDeleted {
 			t.Errorf("got %v and %v", states(r), err)
 		}
 	})
@@ -360,7 +360,7 @@ func TestWhatUsesAServiceGoesBeforeIt(t *testing.T) {
 		settle(srv)
 		var waits []string
 		_, r, err := carryOut(t, newClient(t, srv), teardown.WithEvents(func(e teardown.Event) {
-			if e.Kind == teardown.Waiting {
+			if e.Kind == teardown.EventWaiting {
 				step, _, _ := strings.Cut(e.Step, "/")
 				waits = append(waits, step+": "+e.Text)
 			}
@@ -464,7 +464,7 @@ func TestWhatIsGoneBeforeItsStepIsDone(t *testing.T) {
 			t.Fatal(err)
 		}
 		r, err := c.Teardown(t.Context(), p, request, teardown.WithConfirm("acme"), permit, teardown.WithEvents(func(e teardown.Event) {
-			if kind, name, ok := strings.Cut(e.Step, "/"); ok && e.Kind == teardown.Started {
+			if kind, name, ok := strings.Cut(e.Step, "/"); ok && e.Kind == teardown.EventStarted {
 				name, _, _ = strings.Cut(name, "/")
 				if kind == "namespace" {
 					srv.RemoveObject("", name)
@@ -562,7 +562,7 @@ func TestWhatCannotGoKeepsTheTenantAndNothingElse(t *testing.T) {
 	for name, test := range map[string]struct {
 		add    func(*volterratest.Server)
 		want   errors.Code
-		states map[string]teardown.State
+		states map[string]teardown.StepState
 		says   string // the first of the error's steps
 	}{
 		"a namespace with an object that a shared one refers to": {
@@ -571,9 +571,9 @@ func TestWhatCannotGoKeepsTheTenantAndNothingElse(t *testing.T) {
 				srv.AddNamespace(volterratest.Namespace{Name: "app", Objects: []volterratest.Object{{Kind: "origin_pool", Name: "pool"}}})
 			},
 			errors.NamespaceNotEmpty,
-			map[string]teardown.State{
-				"namespace app": teardown.Failed, "namespace free": teardown.StepDeleted, "child_tenant branch": teardown.StepDeleted,
-				"child_tenant_manager retail": teardown.StepDeleted, "addon_subscription waap": teardown.NotStarted,
+			map[string]teardown.StepState{
+				"namespace app": teardown.StepFailed, "namespace free": teardown.StepDeleted, "child_tenant branch": teardown.StepDeleted,
+				"child_tenant_manager retail": teardown.StepDeleted, "addon_subscription waap": teardown.StepNotStarted,
 			},
 			"pool: The object is referred to by route shared/all.",
 		},
@@ -582,9 +582,9 @@ func TestWhatCannotGoKeepsTheTenantAndNothingElse(t *testing.T) {
 				srv.AddChildTenant(volterratest.ChildTenant{Name: "stubborn", Failures: 100, Takes: time.Minute})
 			},
 			errors.DeletionFailed,
-			map[string]teardown.State{
-				"child_tenant stubborn": teardown.Failed, "namespace free": teardown.StepDeleted, "child_tenant branch": teardown.StepDeleted,
-				"child_tenant_manager retail": teardown.NotStarted, "addon_subscription waap": teardown.NotStarted,
+			map[string]teardown.StepState{
+				"child_tenant stubborn": teardown.StepFailed, "namespace free": teardown.StepDeleted, "child_tenant branch": teardown.StepDeleted,
+				"child_tenant_manager retail": teardown.StepNotStarted, "addon_subscription waap": teardown.StepNotStarted,
 			},
 			"",
 		},
@@ -621,7 +621,7 @@ func TestOnlyF5SaysThatSomethingIsGone(t *testing.T) {
 		srv.AddNamespace(volterratest.Namespace{Name: "app"})
 		srv.Fail(offboardtest.HTMLResponse("GetNamespace", 404), offboardtest.HTMLResponse("GetNamespace", 404))
 		_, r, err := carryOut(t, newClient(t, srv))
-		if r == nil || r.Outcome != teardown.Blocked || !errors.Is(err, errors.UnexpectedResponse) || states(r)["namespace app"] != teardown.Failed {
+		if r == nil || r.Outcome != teardown.Blocked || !errors.Is(err, errors.UnexpectedResponse) || states(r)["namespace app"] != teardown.StepFailed {
 			t.Errorf("got %+v and %v, want %v", r, err, errors.UnexpectedResponse)
 		}
 	})
@@ -670,7 +670,7 @@ func TestATenantThatIsMarkedIsPending(t *testing.T) {
 			t.Fatalf("got %+v and %v", r, err)
 		}
 		r, err = c.Teardown(t.Context(), p, request, teardown.WithConfirm("acme"))
-		if err != nil || r.Outcome != teardown.Pending || states(r)["namespace app"] != teardown.AlreadyDeleted || len(srv.Accepted()) != 1 {
+		if err != nil || r.Outcome != teardown.Pending || states(r)["namespace app"] != teardown.StepAlreadyDeleted || len(srv.Accepted()) != 1 {
 			t.Errorf("got %+v and %v after %d requests", r, err, len(srv.Accepted()))
 		}
 	})

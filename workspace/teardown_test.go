@@ -509,7 +509,7 @@ func TestTeardown_StepEditedToBeDoneByTheAPI(t *testing.T) {
 		if !errors.Is(err, errors.DeletionStepsNotSatisfied) {
 			t.Errorf("got %v", err)
 		}
-		if r == nil || r.Outcome != teardown.Blocked || r.Steps[0].State != teardown.ManualRequired || r.Steps[0].Attempts != 0 || !srv.Exists(acme) {
+		if r == nil || r.Outcome != teardown.Blocked || r.Steps[0].State != teardown.StepManual || r.Steps[0].Attempts != 0 || !srv.Exists(acme) {
 			t.Errorf("got %+v", r)
 		}
 	}

@@ -82,7 +82,7 @@ func TestTeardown_NewBeforeTheDeletionAndHeaderLostOnce(t *testing.T) {
 					c := newClient(t, srv, zitadel.WithHTTPClient(&http.Client{Transport: p}))
 					plan := planOf(t, c)
 					r, err := c.Teardown(t.Context(), plan, teardown.WithConfirm("Acme"), teardown.WithEvents(func(e teardown.Event) {
-						if e.Kind == teardown.Started {
+						if e.Kind == teardown.EventStarted {
 							add(srv)
 							added = true
 							time.Sleep(10 * time.Second)
@@ -112,7 +112,7 @@ func TestTeardown_PermissionsAreReadAgain(t *testing.T) {
 			p := planOf(t, c)
 			before := srv.Count("ListPermissions")
 			r, err := c.Teardown(t.Context(), p, teardown.WithConfirm("Acme"), teardown.WithEvents(func(e teardown.Event) {
-				if e.Kind == teardown.Started {
+				if e.Kind == teardown.EventStarted {
 					time.Sleep(wait)
 				}
 			}))

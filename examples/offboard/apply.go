@@ -214,7 +214,7 @@ func (x *execution) job(i int, o organization) teardown.Job {
 			teardown.WithConfirm(confirmation(planned.Plan.Organization)), teardown.WithOverrides(planned.Entry.Permit...),
 			teardown.WithEvents(func(e teardown.Event) {
 				// An entry that matches nothing in one plan may match another of the file.
-				if e.Kind != teardown.Unmatched {
+				if e.Kind != teardown.EventUnmatched {
 					(*x.watcher.Load()).event(i, e)
 				}
 			}),
@@ -239,7 +239,7 @@ func (x *execution) run(ctx context.Context, journal io.Writer) []verdict {
 	if len(x.file.Allow) > 0 {
 		options = append(options, teardown.WithAllow(x.file.Allow...))
 	}
-	for result := range teardown.Run(ctx, x.jobs, x.settings.parallel, options...) {
+	for result := range teardown.RunJobs(ctx, x.jobs, x.settings.parallel, options...) {
 		i := x.index[result.Index]
 		verdicts[i] = verdictOf(x.file.Organizations[i], result)
 		view.end(i, verdicts[i])
@@ -374,7 +374,7 @@ func (p *program) explain(v verdict) {
 		why := stateText(l.State)
 		if l.Problem != nil {
 			why = printable.Text(l.Problem.Text)
-		} else if l.State == teardown.ManualRequired {
+		} else if l.State == teardown.StepManual {
 			why += ": " + printable.Text(l.Removal)
 		}
 		fmt.Fprintf(p.out, "  - %s: %s\n", printable.Text(l.ID), why)

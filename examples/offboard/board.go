@@ -71,21 +71,21 @@ func (b *board) event(i int, e teardown.Event) {
 	r.done, r.total = e.Done, e.Total
 	if e.Step == "" {
 		switch e.Kind {
-		case teardown.Started:
+		case teardown.EventStarted:
 			r.started = e.Time
-		case teardown.Retrying:
+		case teardown.EventRetrying:
 			r.note, r.waits, r.until = reasonOf(e), true, e.Time.Add(e.Wait)
-		case teardown.Waiting:
+		case teardown.EventWaiting:
 			r.note, r.waits, r.until = printable.Text(e.Text), false, e.Time.Add(readable)
 		}
 		return
 	}
 	at := slices.IndexFunc(r.running, func(a *activity) bool { return a.id == e.Step })
-	if e.Kind == teardown.Finished {
+	if e.Kind == teardown.EventFinished {
 		if at >= 0 {
 			r.running = slices.Delete(r.running, at, at+1)
 		}
-		if e.State == teardown.Failed {
+		if e.State == teardown.StepFailed {
 			r.failed++
 		}
 		return
@@ -96,12 +96,12 @@ func (b *board) event(i int, e teardown.Event) {
 	}
 	a := r.running[at]
 	switch e.Kind {
-	case teardown.Waiting:
+	case teardown.EventWaiting:
 		a.text, a.until = printable.Text(e.Text), time.Time{}
 		if e.Wait > 0 {
 			a.until = e.Time.Add(e.Wait)
 		}
-	case teardown.Retrying:
+	case teardown.EventRetrying:
 		a.text, a.until = reasonOf(e), e.Time.Add(e.Wait)
 	}
 }

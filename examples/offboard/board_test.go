@@ -37,26 +37,26 @@ func TestTheBoardShowsWhatGoesOn(t *testing.T) {
 		return fmt.Sprintf("--- %v s\n%s\n", now, ansi.Strip(b.render(at(now), 96, 24)))
 	}
 	text := show(0)
-	b.event(0, teardown.Event{Time: at(0), Kind: teardown.Started, Total: 3})
-	b.event(1, teardown.Event{Time: at(0), Kind: teardown.Started})
-	b.event(2, teardown.Event{Time: at(1), Kind: teardown.Started, Total: 3})
-	b.event(0, teardown.Event{Time: at(1), Kind: teardown.Started, Step: "virtual_machine/vm_1", Total: 3})
-	b.event(0, teardown.Event{Time: at(2), Kind: teardown.Waiting, Step: "virtual_machine/vm_1", Text: "it is being stopped", Total: 3})
-	b.event(2, teardown.Event{Time: at(2), Kind: teardown.Started, Step: "virtual_machine/vm_1", Total: 3})
+	b.event(0, teardown.Event{Time: at(0), Kind: teardown.EventStarted, Total: 3})
+	b.event(1, teardown.Event{Time: at(0), Kind: teardown.EventStarted})
+	b.event(2, teardown.Event{Time: at(1), Kind: teardown.EventStarted, Total: 3})
+	b.event(0, teardown.Event{Time: at(1), Kind: teardown.EventStarted, Step: "virtual_machine/vm_1", Total: 3})
+	b.event(0, teardown.Event{Time: at(2), Kind: teardown.EventWaiting, Step: "virtual_machine/vm_1", Text: "it is being stopped", Total: 3})
+	b.event(2, teardown.Event{Time: at(2), Kind: teardown.EventStarted, Step: "virtual_machine/vm_1", Total: 3})
 	b.event(2, teardown.Event{
-		Time: at(3), Kind: teardown.Retrying, Step: "virtual_machine/vm_1", Wait: 10 * time.Second, Total: 3,
+		Time: at(3), Kind: teardown.EventRetrying, Step: "virtual_machine/vm_1", Wait: 10 * time.Second, Total: 3,
 		Err: &errors.Error{Code: errors.Conflict, Status: 409},
 	})
 	b.note(1, at(3), "rate limit reached", 57*time.Second)
 	text += show(3)
-	b.event(0, teardown.Event{Time: at(4), Kind: teardown.Finished, Step: "virtual_machine/vm_1", Text: "done", Done: 1, Total: 3})
-	b.event(2, teardown.Event{Time: at(14), Kind: teardown.Finished, Step: "virtual_machine/vm_1", State: teardown.Failed, Total: 3})
-	b.event(2, teardown.Event{Time: at(14), Kind: teardown.Started, Step: "disk/disk_1", Total: 3})
+	b.event(0, teardown.Event{Time: at(4), Kind: teardown.EventFinished, Step: "virtual_machine/vm_1", Text: "done", Done: 1, Total: 3})
+	b.event(2, teardown.Event{Time: at(14), Kind: teardown.EventFinished, Step: "virtual_machine/vm_1", State: teardown.StepFailed, Total: 3})
+	b.event(2, teardown.Event{Time: at(14), Kind: teardown.EventStarted, Step: "disk/disk_1", Total: 3})
 	b.setHint(hintStopping)
 	text += show(14)
 	b.end(0, at(20), verdict{Outcome: teardown.Deleted})
 	b.end(1, at(21), verdict{Outcome: teardown.Pending, Decides: "F5 decides"})
-	b.end(2, at(22), verdict{Outcome: teardown.Blocked, begun: true, Left: []left{{State: teardown.Failed}}})
+	b.end(2, at(22), verdict{Outcome: teardown.Blocked, begun: true, Left: []left{{State: teardown.StepFailed}}})
 	b.setHint("")
 	text += show(3700)
 	golden(t, "board.txt", text)
@@ -72,9 +72,9 @@ func TestTheBoardFitsTheTerminal(t *testing.T) {
 	}
 	b := newBoard(at(0), plans)
 	for i := range 20 {
-		b.event(i, teardown.Event{Time: at(0), Kind: teardown.Started, Total: 3})
+		b.event(i, teardown.Event{Time: at(0), Kind: teardown.EventStarted, Total: 3})
 		for _, s := range plans[i].Plan.Steps {
-			b.event(i, teardown.Event{Time: at(0), Kind: teardown.Started, Step: s.ID, Total: 3})
+			b.event(i, teardown.Event{Time: at(0), Kind: teardown.EventStarted, Step: s.ID, Total: 3})
 		}
 	}
 	for i := range 5 {
@@ -107,16 +107,16 @@ func TestNamesDoNotSteerTheBoard(t *testing.T) {
 	s.Organization.Name, s.steps[0].Name, s.steps[0].ID = hostile, hostile, "virtual_machine/"+hostile
 	p := planOf(t, s)
 	b := newBoard(at(0), []planned{p})
-	b.event(0, teardown.Event{Time: at(0), Kind: teardown.Started, Total: 3})
-	b.event(0, teardown.Event{Time: at(0), Kind: teardown.Started, Step: s.steps[0].ID, Total: 3})
-	b.event(0, teardown.Event{Time: at(0), Kind: teardown.Waiting, Step: s.steps[0].ID, Text: hostile, Total: 3})
+	b.event(0, teardown.Event{Time: at(0), Kind: teardown.EventStarted, Total: 3})
+	b.event(0, teardown.Event{Time: at(0), Kind: teardown.EventStarted, Step: s.steps[0].ID, Total: 3})
+	b.event(0, teardown.Event{Time: at(0), Kind: teardown.EventWaiting, Step: s.steps[0].ID, Text: hostile, Total: 3})
 	b.note(0, at(0), hostile, time.Minute)
 	pictures := b.render(at(1), 200, 24)
 	b.end(0, at(2), verdict{Outcome: teardown.Pending, Decides: hostile})
 	pictures += b.render(at(3), 200, 24)
 	var out strings.Builder
 	l := &lines{out: &out, plans: []planned{p}, started: at(0)}
-	for _, kind := range []teardown.EventKind{teardown.Started, teardown.Waiting, teardown.Retrying, teardown.Finished} {
+	for _, kind := range []teardown.EventKind{teardown.EventStarted, teardown.EventWaiting, teardown.EventRetrying, teardown.EventFinished} {
 		l.event(0, teardown.Event{Kind: kind, Step: s.steps[0].ID, Text: hostile, Err: errors.New(hostile)})
 		l.event(0, teardown.Event{Kind: kind, Text: hostile})
 	}

@@ -119,7 +119,7 @@ type record struct {
 // gone reports whether a step was read to be gone.
 func (r *record) gone(step string) bool {
 	state := r.steps[step].State
-	return state == teardown.StepDeleted || state == teardown.AlreadyDeleted
+	return state == teardown.StepDeleted || state == teardown.StepAlreadyDeleted
 }
 
 // through reports whether the last entry is that the organization is gone, or that the
@@ -156,7 +156,7 @@ func chronicleOf(entries []teardown.Entry) chronicle {
 
 func (r *record) add(e teardown.Entry) {
 	if e.Step != "" {
-		if r.steps[e.Step].State == teardown.StepDeleted && e.State == teardown.AlreadyDeleted {
+		if r.steps[e.Step].State == teardown.StepDeleted && e.State == teardown.StepAlreadyDeleted {
 			return // by an earlier run
 		}
 		r.steps[e.Step] = e
@@ -164,9 +164,9 @@ func (r *record) add(e teardown.Entry) {
 	}
 	r.last = &e
 	switch {
-	case e.Kind == teardown.EntryDeleting, e.Outcome == teardown.Deleted, e.Outcome == teardown.Pending, e.Outcome == teardown.Unknown:
+	case e.Kind == teardown.EntryDeletionStarted, e.Outcome == teardown.Deleted, e.Outcome == teardown.Pending, e.Outcome == teardown.Unknown:
 		r.deleting = true
-	case e.Kind == teardown.EntryRefused:
+	case e.Kind == teardown.EntryDeletionRefused:
 		r.deleting = false
 	}
 }

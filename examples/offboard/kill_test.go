@@ -112,7 +112,7 @@ func told(t *testing.T, name string) {
 		switch state := e.State; {
 		case e.Step != "" && e.Kind == teardown.EntryStarted && gone[e.Organization+" "+e.Step]:
 			t.Errorf("%s was gone and is begun again", e.Step)
-		case e.Step != "" && (state == teardown.StepDeleted || state == teardown.AlreadyDeleted):
+		case e.Step != "" && (state == teardown.StepDeleted || state == teardown.StepAlreadyDeleted):
 			gone[e.Organization+" "+e.Step] = true
 		}
 	}
@@ -221,9 +221,9 @@ func whole(t *testing.T, journal, plan string) {
 			gone[e.Organization] = map[string]bool{}
 		}
 		switch state := e.State; {
-		case state == teardown.StepDeleted, state == teardown.AlreadyDeleted:
+		case state == teardown.StepDeleted, state == teardown.StepAlreadyDeleted:
 			gone[e.Organization][e.Step] = true
-		case e.Step == "" && (e.Kind == teardown.EntryDeleting || e.Outcome == teardown.Deleted):
+		case e.Step == "" && (e.Kind == teardown.EntryDeletionStarted || e.Outcome == teardown.Deleted):
 			for _, o := range file.Organizations {
 				for _, step := range o.Plan.Steps {
 					if o.Plan.Organization.ID == e.Organization && !gone[e.Organization][step.ID] {

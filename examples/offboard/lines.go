@@ -29,24 +29,24 @@ func (l *lines) print(i int, format string, args ...any) {
 func (l *lines) event(i int, e teardown.Event) {
 	if e.Step == "" {
 		switch e.Kind {
-		case teardown.Started:
+		case teardown.EventStarted:
 			l.print(i, "begun, %s", count(e.Total, "step"))
-		case teardown.Waiting:
+		case teardown.EventWaiting:
 			l.print(i, "waits: %s", printable.Text(e.Text))
-		case teardown.Retrying:
+		case teardown.EventRetrying:
 			l.print(i, "again in %s: %s", clock(e.Wait), reasonOf(e))
 		}
 		return // its end is the verdict's
 	}
 	step := printable.Text(e.Step)
 	switch e.Kind {
-	case teardown.Started:
+	case teardown.EventStarted:
 		l.print(i, "%s: %s", step, printable.Text(e.Text))
-	case teardown.Waiting:
+	case teardown.EventWaiting:
 		l.print(i, "%s: waits: %s", step, printable.Text(e.Text))
-	case teardown.Retrying:
+	case teardown.EventRetrying:
 		l.print(i, "%s: again in %s: %s", step, clock(e.Wait), reasonOf(e))
-	case teardown.Finished:
+	case teardown.EventFinished:
 		text := stateText(e.State)
 		if e.Err != nil {
 			text += ": " + short(e.Err)
@@ -73,13 +73,13 @@ func (l *lines) stopping() {
 func (*lines) close() {}
 
 // stateText is a state in words.
-func stateText(s teardown.State) string {
+func stateText(s teardown.StepState) string {
 	switch s {
 	case teardown.StepDeleted:
 		return "gone"
-	case teardown.AlreadyDeleted:
+	case teardown.StepAlreadyDeleted:
 		return "was gone already"
-	case teardown.ManualRequired:
+	case teardown.StepManual:
 		return "has to be done by hand"
 	}
 	return printable.Text(string(s))
@@ -105,7 +105,7 @@ type eventLine struct {
 	Organization teardown.Organization `json:"organization"`
 	Step         string                `json:"step,omitempty"`
 	Kind         teardown.EventKind    `json:"kind"`
-	State        teardown.State        `json:"state,omitempty"`
+	State        teardown.StepState    `json:"state,omitempty"`
 	Outcome      teardown.Outcome      `json:"outcome,omitempty"`
 	Text         string                `json:"text,omitempty"`
 	Wait         float64               `json:"wait_seconds,omitempty"`

@@ -51,8 +51,8 @@ func leavesTheLastPicture(t *testing.T) {
 		}
 	}
 	l := newLive(slave, nil, nil, newBoard(time.Now(), []planned{planOf(t, hosting()), planOf(t, tenant())}))
-	l.event(0, teardown.Event{Time: time.Now(), Kind: teardown.Started, Total: 3})
-	l.event(0, teardown.Event{Time: time.Now(), Kind: teardown.Started, Step: "virtual_machine/vm_1", Total: 3})
+	l.event(0, teardown.Event{Time: time.Now(), Kind: teardown.EventStarted, Total: 3})
+	l.event(0, teardown.Event{Time: time.Now(), Kind: teardown.EventStarted, Step: "virtual_machine/vm_1", Total: 3})
 	l.stopping()
 	l.end(0, verdict{Outcome: teardown.Deleted})
 	l.end(1, verdict{Outcome: teardown.Pending, Decides: "F5 decides"})

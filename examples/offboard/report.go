@@ -188,11 +188,11 @@ func rowOf(step teardown.StepReport, told *record) sheetRow {
 		State: stateText(step.State), Class: "left", Attempts: step.Attempts, RequestID: printable.Text(step.RequestID),
 	}
 	switch step.State {
-	case teardown.StepDeleted, teardown.AlreadyDeleted:
+	case teardown.StepDeleted, teardown.StepAlreadyDeleted:
 		row.Class = "gone"
-	case teardown.Failed, teardown.Interrupted:
+	case teardown.StepFailed, teardown.StepInterrupted:
 		row.Class = "failed"
-	case teardown.ManualRequired:
+	case teardown.StepManual:
 		row.Class = "hand"
 	}
 	if !step.FinishedAt.IsZero() {
@@ -201,7 +201,7 @@ func rowOf(step teardown.StepReport, told *record) sheetRow {
 	if step.Err != nil {
 		row.Problem = printable.Text(step.Err.Error())
 	}
-	if entry := told.steps[step.ID]; step.State == teardown.AlreadyDeleted && entry.State == teardown.StepDeleted {
+	if entry := told.steps[step.ID]; step.State == teardown.StepAlreadyDeleted && entry.State == teardown.StepDeleted {
 		row.Earlier, row.State, row.When, row.RequestID = true, "gone, by an earlier run", stamp(entry.Time), printable.Text(entry.RequestID)
 	}
 	return row

@@ -25,9 +25,9 @@ func TestNamesDoNotSteerTheReport(t *testing.T) {
 	failure := &errors.Error{Provider: hostile, Operation: hostile, Target: hostile, Code: hostile, ProviderCode: hostile, Status: 400, Message: hostile, RequestID: hostile}
 	report := &teardown.Report{Provider: hostile, Organization: s.Organization, Outcome: teardown.Pending, PendingOn: hostile}
 	for _, step := range p.Plan.Steps {
-		report.Steps = append(report.Steps, teardown.StepReport{Step: step, State: teardown.Failed, Err: failure, RequestID: hostile})
+		report.Steps = append(report.Steps, teardown.StepReport{Step: step, State: teardown.StepFailed, Err: failure, RequestID: hostile})
 	}
-	v := verdictOf(p, teardown.Result{Plan: p.Plan, Report: report, Err: failure})
+	v := verdictOf(p, teardown.JobResult{Plan: p.Plan, Report: report, Err: failure})
 	page, err := renderReport(&planFile{Organizations: []planned{p, p}}, []verdict{v, notBegun(p)}, chronicle{}, at(0), at(60))
 	if err != nil {
 		t.Fatal(err)

@@ -37,10 +37,10 @@ type verdict struct {
 
 // left is a step that is not gone.
 type left struct {
-	ID      string         `json:"id"`
-	State   teardown.State `json:"state"`
-	Removal string         `json:"removal"`
-	Problem *problem       `json:"problem,omitempty"`
+	ID      string             `json:"id"`
+	State   teardown.StepState `json:"state"`
+	Removal string             `json:"removal"`
+	Problem *problem           `json:"problem,omitempty"`
 }
 
 // notBegun is the verdict of what nothing was done for.
@@ -55,7 +55,7 @@ func notBegun(p planned) verdict {
 }
 
 // verdictOf is what became of what was begun, or refused.
-func verdictOf(p planned, r teardown.Result) verdict {
+func verdictOf(p planned, r teardown.JobResult) verdict {
 	v := notBegun(p)
 	v.err, v.Problem, v.report = r.Err, problemOf(r.Err), r.Report
 	if r.Report == nil {
@@ -105,17 +105,17 @@ func (v verdict) what() string {
 
 // why is what keeps an organization from going.
 func (v verdict) why() string {
-	states := map[teardown.State]int{}
+	states := map[teardown.StepState]int{}
 	for _, l := range v.Left {
 		states[l.State]++
 	}
 	var parts []string
 	for _, s := range []struct {
-		state teardown.State
+		state teardown.StepState
 		text  string
 	}{
-		{teardown.Failed, "failed"}, {teardown.ManualRequired, "by hand"},
-		{teardown.Interrupted, "interrupted"}, {teardown.NotStarted, "untouched"},
+		{teardown.StepFailed, "failed"}, {teardown.StepManual, "by hand"},
+		{teardown.StepInterrupted, "interrupted"}, {teardown.StepNotStarted, "untouched"},
 	} {
 		if n := states[s.state]; n > 0 {
 			parts = append(parts, fmt.Sprintf("%d %s", n, s.text))

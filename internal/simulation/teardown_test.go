@@ -88,15 +88,15 @@ const (
 // endings are all of them, and what became of the steps, in the order of the table.
 var endings = []string{
 	saysGone, saysPending, saysHalted, saysUnclear, saysAbsent, saysNotBegun, saysNoPlan,
-	stepWord(teardown.StepDeleted), stepWord(teardown.AlreadyDeleted), stepWord(teardown.Failed),
-	stepWord(teardown.Interrupted), stepWord(teardown.NotStarted), stepWord(teardown.ManualRequired), saysAgain,
+	stepWord(teardown.StepDeleted), stepWord(teardown.StepAlreadyDeleted), stepWord(teardown.StepFailed),
+	stepWord(teardown.StepInterrupted), stepWord(teardown.StepNotStarted), stepWord(teardown.StepManual), saysAgain,
 }
 
 // saysAgain counts the second executions that ended well.
 const saysAgain = "well again"
 
 // stepWord is how the table calls a state of steps.
-func stepWord(s teardown.State) string {
+func stepWord(s teardown.StepState) string {
 	return "steps " + strings.ReplaceAll(string(s), "_", " ")
 }
 
@@ -417,7 +417,7 @@ func (c *carrying) judgeReport(t *trial, lie func(string, ...any)) {
 func (c *carrying) judgeSteps(t *trial, lie func(string, ...any)) {
 	gone := map[string]bool{}
 	for _, s := range c.report.Steps {
-		gone[s.ID] = s.State == teardown.StepDeleted || s.State == teardown.AlreadyDeleted
+		gone[s.ID] = s.State == teardown.StepDeleted || s.State == teardown.StepAlreadyDeleted
 		c.counts[stepWord(s.State)]++
 	}
 	if len(c.report.Steps) != len(c.plan.Steps) {
@@ -431,18 +431,18 @@ func (c *carrying) judgeSteps(t *trial, lie func(string, ...any)) {
 			continue
 		}
 		switch s.State {
-		case teardown.StepDeleted, teardown.AlreadyDeleted:
+		case teardown.StepDeleted, teardown.StepAlreadyDeleted:
 			if c.stands(s.Step) {
 				lie("%s is %s, and it is there", s.ID, s.State)
 			}
-		case teardown.Failed, teardown.Interrupted:
+		case teardown.StepFailed, teardown.StepInterrupted:
 			if s.Err == nil {
 				lie("%s is %s, and not by what", s.ID, s.State)
 			}
-			if s.State == teardown.Interrupted && !t.ended {
+			if s.State == teardown.StepInterrupted && !t.ended {
 				lie("%s is interrupted, and the context has not ended", s.ID)
 			}
-		case teardown.NotStarted, teardown.ManualRequired:
+		case teardown.StepNotStarted, teardown.StepManual:
 			if !c.stands(s.Step) && !c.wentAlong(s.Step) {
 				lie("%s is %s, and it is gone", s.ID, s.State)
 			}
@@ -450,7 +450,7 @@ func (c *carrying) judgeSteps(t *trial, lie func(string, ...any)) {
 		default:
 			lie("%s is %s when all is over", s.ID, s.State)
 		}
-		if s.State == teardown.AlreadyDeleted {
+		if s.State == teardown.StepAlreadyDeleted {
 			continue
 		}
 		for _, id := range s.After {

@@ -195,7 +195,7 @@ func (p Provider) byHand(t *testing.T) {
 				i := slices.IndexFunc(r.Steps, func(s teardown.StepReport) bool { return s.ID == id })
 				return i >= 0 && r.Steps[i].State != teardown.StepDeleted
 			}
-			if s.State != teardown.ManualRequired && !slices.ContainsFunc(s.After, byHand) {
+			if s.State != teardown.StepManual && !slices.ContainsFunc(s.After, byHand) {
 				t.Errorf("%s is %s: %v", s.ID, s.State, s.Err)
 			}
 		}
@@ -478,7 +478,7 @@ func (p Provider) notFound(t *testing.T) {
 		r, err := w.Teardown(t.Context(), plan, append(p.options(w), teardown.WithJournal(&journal))...)
 		p.check(t, w, r, err)
 		entries := read(t, &journal)
-		begun := slices.DeleteFunc(slices.Clone(entries), func(e teardown.Entry) bool { return e.Kind == teardown.EntryDeleting })
+		begun := slices.DeleteFunc(slices.Clone(entries), func(e teardown.Entry) bool { return e.Kind == teardown.EntryDeletionStarted })
 		elsewhere := slices.Clone(entries)
 		for i := range elsewhere {
 			elsewhere[i].Instance += "/elsewhere"
@@ -486,7 +486,7 @@ func (p Provider) notFound(t *testing.T) {
 		n := len(w.writes())
 		for name, entries := range map[string][]teardown.Entry{"none": nil, "not started": begun, "of another instance": elsewhere} {
 			r, err := w.Teardown(t.Context(), plan, append(p.options(w), teardown.WithResume(entries))...)
-			if r == nil || r.Outcome != teardown.NotFound || !errors.Is(err, errors.OrganizationNotFound) || slices.ContainsFunc(r.Steps, func(s teardown.StepReport) bool { return s.State != teardown.NotStarted }) {
+			if r == nil || r.Outcome != teardown.NotFound || !errors.Is(err, errors.OrganizationNotFound) || slices.ContainsFunc(r.Steps, func(s teardown.StepReport) bool { return s.State != teardown.StepNotStarted }) {
 				t.Errorf("journal %s: got %+v, %v, want %s", name, r, err, teardown.NotFound)
 			}
 		}
