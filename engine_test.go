@@ -134,7 +134,7 @@ func atlasProjects(t *testing.T, d *delayed, projects, clusters int) (func(conte
 		id := fmt.Sprintf("5e2f%020x", i+10)
 		srv.AddProject(acmeAtlas, atlastest.Project{ID: id, Name: fmt.Sprintf("p%d", i)})
 		for j := range clusters {
-			srv.AddResource(id, atlastest.Resource{Kind: atlas.KindCluster, ID: fmt.Sprintf("c%d", j)})
+			srv.AddResource(id, atlastest.Resource{Kind: atlas.BlockerCluster, ID: fmt.Sprintf("c%d", j)})
 		}
 	}
 	d.inner = srv

@@ -73,9 +73,9 @@ func ExampleClient_ListBlockers() {
 	srv := atlastest.NewServer() // in place of the real service
 	srv.AddOrganization(atlastest.Organization{ID: "5e2f00000000000000000001"})
 	srv.AddProject("5e2f00000000000000000001", atlastest.Project{ID: "5e2f0000000000000000000a", Name: "shop"})
-	srv.AddResource("5e2f0000000000000000000a", atlastest.Resource{Kind: atlas.KindCluster, ID: "main", Protected: true})
-	srv.AddResource("5e2f0000000000000000000a", atlastest.Resource{Kind: atlas.KindStreamWorkspace, ID: "events"})
-	srv.AddResource("5e2f0000000000000000000a", atlastest.Resource{Kind: atlas.KindStreamProcessor, ID: "count", Parent: "events"})
+	srv.AddResource("5e2f0000000000000000000a", atlastest.Resource{Kind: atlas.BlockerCluster, ID: "main", Protected: true})
+	srv.AddResource("5e2f0000000000000000000a", atlastest.Resource{Kind: atlas.BlockerStreamWorkspace, ID: "events"})
+	srv.AddResource("5e2f0000000000000000000a", atlastest.Resource{Kind: atlas.BlockerStreamProcessor, ID: "count", Parent: "events"})
 
 	c, err := atlas.New(srv.Option())
 	if err != nil {
@@ -100,7 +100,7 @@ func ExampleClient_WaitForDeletion() {
 	srv.SetDeletionTime(0)       // in place of minutes
 	srv.AddOrganization(atlastest.Organization{ID: "5e2f00000000000000000001"})
 	srv.AddProject("5e2f00000000000000000001", atlastest.Project{ID: "5e2f0000000000000000000a", Name: "shop"})
-	srv.AddResource("5e2f0000000000000000000a", atlastest.Resource{Kind: atlas.KindCluster, ID: "main"})
+	srv.AddResource("5e2f0000000000000000000a", atlastest.Resource{Kind: atlas.BlockerCluster, ID: "main"})
 
 	ctx := context.Background()
 	c, err := atlas.New(srv.Option())
@@ -113,7 +113,7 @@ func ExampleClient_WaitForDeletion() {
 		fmt.Println(err)
 		return
 	}
-	err = c.WaitForDeletion(ctx, "5e2f0000000000000000000a", func(left []atlas.Blocker) { fmt.Println("left:", left) }, atlas.KindCluster)
+	err = c.WaitForDeletion(ctx, "5e2f0000000000000000000a", func(left []atlas.Blocker) { fmt.Println("left:", left) }, atlas.BlockerCluster)
 	if err != nil {
 		fmt.Println(err)
 		return
@@ -130,8 +130,8 @@ func ExampleClient_Teardown() {
 	srv.AddOrganization(atlastest.Organization{ID: "5e2f00000000000000000001", Name: "Acme"})
 	srv.AddServiceAccount(atlastest.Credential{ID: "mdb_sa_id_5e2f000000000000000000c1", Secret: "secret", Organization: "5e2f00000000000000000001"})
 	srv.AddProject("5e2f00000000000000000001", atlastest.Project{ID: "5e2f0000000000000000000a", Name: "shop"})
-	srv.AddResource("5e2f0000000000000000000a", atlastest.Resource{Kind: atlas.KindFlexCluster, ID: "main", Protected: true})
-	srv.AddResource("5e2f0000000000000000000a", atlastest.Resource{Kind: atlas.KindNetworkPeering})
+	srv.AddResource("5e2f0000000000000000000a", atlastest.Resource{Kind: atlas.BlockerFlexCluster, ID: "main", Protected: true})
+	srv.AddResource("5e2f0000000000000000000a", atlastest.Resource{Kind: atlas.BlockerNetworkPeering})
 
 	ctx := context.Background()
 	c, err := atlas.New(srv.Option())

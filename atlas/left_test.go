@@ -19,39 +19,39 @@ import (
 // remove asks for the deletion of what is left, by its kind.
 func remove(ctx context.Context, c *atlas.Client, left atlas.Blocker) (err error) {
 	switch left.Kind {
-	case atlas.KindOutageSimulation:
+	case atlas.BlockerOutageSimulation:
 		_, err = c.EndOutageSimulation(ctx, shop, left.ID)
-	case atlas.KindOnlineArchive:
+	case atlas.BlockerOnlineArchive:
 		err = c.DeleteOnlineArchive(ctx, shop, left.Parent, left.ID)
-	case atlas.KindCluster:
+	case atlas.BlockerCluster:
 		err = c.DeleteCluster(ctx, shop, left.ID, atlas.DeleteClusterOptions{RetainBackups: left.ID == "shards"})
-	case atlas.KindFlexCluster:
+	case atlas.BlockerFlexCluster:
 		err = c.DeleteFlexCluster(ctx, shop, left.ID)
-	case atlas.KindBackupCompliancePolicy:
+	case atlas.BlockerBackupCompliancePolicy:
 		err = c.DeleteBackupCompliancePolicy(ctx, shop)
-	case atlas.KindSnapshot:
+	case atlas.BlockerSnapshot:
 		err = c.DeleteSnapshot(ctx, shop, left.Parent, left.ID)
-	case atlas.KindShardedSnapshot:
+	case atlas.BlockerShardedSnapshot:
 		err = c.DeleteShardedSnapshot(ctx, shop, left.Parent, left.ID)
-	case atlas.KindNetworkPeering:
+	case atlas.BlockerNetworkPeering:
 		err = c.DeleteNetworkPeering(ctx, shop, left.ID)
-	case atlas.KindFederationEndpoint:
+	case atlas.BlockerFederationEndpoint:
 		err = c.DeleteFederationEndpoint(ctx, shop, left.ID)
-	case atlas.KindFederatedDatabase:
+	case atlas.BlockerFederatedDatabase:
 		err = c.DeleteFederatedDatabase(ctx, shop, left.ID)
-	case atlas.KindStreamProcessor:
+	case atlas.BlockerStreamProcessor:
 		err = c.DeleteStreamProcessor(ctx, shop, left.Parent, left.ID)
-	case atlas.KindStreamWorkspace:
+	case atlas.BlockerStreamWorkspace:
 		err = c.DeleteStreamWorkspace(ctx, shop, left.ID)
-	case atlas.KindStreamPrivateLink:
+	case atlas.BlockerStreamPrivateLink:
 		err = c.DeleteStreamPrivateLink(ctx, shop, left.ID)
-	case atlas.KindStreamVPCPeering:
+	case atlas.BlockerStreamVPCPeering:
 		err = c.DeleteStreamVPCPeering(ctx, shop, left.ID)
-	case atlas.KindPrivateEndpoint:
+	case atlas.BlockerPrivateEndpoint:
 		err = c.DeletePrivateEndpoint(ctx, shop, left.Provider, left.Parent, left.ID)
-	case atlas.KindPrivateEndpointService:
+	case atlas.BlockerPrivateEndpointService:
 		err = c.DeletePrivateEndpointService(ctx, shop, left.Provider, left.ID)
-	case atlas.KindEncryptionEndpoint:
+	case atlas.BlockerEncryptionEndpoint:
 		err = c.DeleteEncryptionEndpoint(ctx, shop, left.Provider, left.ID)
 	default:
 		err = fmt.Errorf("%s is a kind that is not known", left.Kind)
@@ -75,15 +75,15 @@ func TestAnOrganizationWithEveryKindOfBlockerIsBroughtToItsEnd(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		srv := furnish()
-		srv.AddResource(shop, atlastest.Resource{Kind: atlas.KindBackupCompliancePolicy, Protected: true})
+		srv.AddResource(shop, atlastest.Resource{Kind: atlas.BlockerBackupCompliancePolicy, Protected: true})
 		c := newClient(t, srv)
 		ctx, cancel := context.WithTimeout(t.Context(), 24*time.Hour)
 		defer cancel()
 		every := []atlas.BlockerKind{
-			atlas.KindOutageSimulation, atlas.KindOnlineArchive, atlas.KindBackupCompliancePolicy, atlas.KindCluster, atlas.KindFlexCluster,
-			atlas.KindNetworkPeering, atlas.KindFederationEndpoint, atlas.KindFederatedDatabase,
-			atlas.KindStreamProcessor, atlas.KindStreamWorkspace, atlas.KindStreamPrivateLink, atlas.KindStreamVPCPeering,
-			atlas.KindPrivateEndpoint, atlas.KindPrivateEndpointService, atlas.KindEncryptionEndpoint,
+			atlas.BlockerOutageSimulation, atlas.BlockerOnlineArchive, atlas.BlockerBackupCompliancePolicy, atlas.BlockerCluster, atlas.BlockerFlexCluster,
+			atlas.BlockerNetworkPeering, atlas.BlockerFederationEndpoint, atlas.BlockerFederatedDatabase,
+			atlas.BlockerStreamProcessor, atlas.BlockerStreamWorkspace, atlas.BlockerStreamPrivateLink, atlas.BlockerStreamVPCPeering,
+			atlas.BlockerPrivateEndpoint, atlas.BlockerPrivateEndpointService, atlas.BlockerEncryptionEndpoint,
 		}
 		if diff := cmp.Diff(every, kindsOf(t, c)); diff != "" {
 			t.Errorf("kinds (-want +got):\n%s", diff)
@@ -98,7 +98,7 @@ func TestAnOrganizationWithEveryKindOfBlockerIsBroughtToItsEnd(t *testing.T) {
 			}
 		}
 		for _, kind := range every {
-			if kind == atlas.KindBackupCompliancePolicy {
+			if kind == atlas.BlockerBackupCompliancePolicy {
 				continue
 			}
 			blocked()
@@ -112,7 +112,7 @@ func TestAnOrganizationWithEveryKindOfBlockerIsBroughtToItsEnd(t *testing.T) {
 			}
 		}
 		// The policy has kept the snapshots of the clusters.
-		kept := []atlas.BlockerKind{atlas.KindBackupCompliancePolicy, atlas.KindSnapshot, atlas.KindShardedSnapshot}
+		kept := []atlas.BlockerKind{atlas.BlockerBackupCompliancePolicy, atlas.BlockerSnapshot, atlas.BlockerShardedSnapshot}
 		if diff := cmp.Diff(kept, kindsOf(t, c)); diff != "" {
 			t.Errorf("kinds (-want +got):\n%s", diff)
 		}
@@ -153,8 +153,8 @@ func TestPeeringsAreAskedForAtEachCloudProvider(t *testing.T) {
 	if found := gather(t, c.ListNetworkPeerings(ctx, shop, atlas.ListNetworkPeeringsPageOptions{})); len(found) != 0 {
 		t.Errorf("got %v without a provider, want those at AWS only", found)
 	}
-	want := []atlas.Blocker{{Kind: atlas.KindNetworkPeering, ID: peer, Provider: atlas.CloudProviderAzure, State: "AVAILABLE"}}
-	if diff := cmp.Diff(want, gather(t, c.ListBlockers(ctx, shop, atlas.KindNetworkPeering))); diff != "" {
+	want := []atlas.Blocker{{Kind: atlas.BlockerNetworkPeering, ID: peer, Provider: atlas.CloudProviderAzure, State: "AVAILABLE"}}
+	if diff := cmp.Diff(want, gather(t, c.ListBlockers(ctx, shop, atlas.BlockerNetworkPeering))); diff != "" {
 		t.Errorf("left (-want +got):\n%s", diff)
 	}
 }
@@ -166,10 +166,10 @@ func TestNoListIsReadTwiceForWhatIsLeft(t *testing.T) {
 		want int
 	}{
 		"nothing":                    {nil, 13},
-		"clusters":                   {[]atlastest.Resource{{Kind: atlas.KindCluster}, {Kind: atlas.KindCluster}}, 13 + 2 + 2*2},
-		"a cluster that was deleted": {[]atlastest.Resource{{Kind: atlas.KindCluster, ID: "old", Retained: true}, {Kind: atlas.KindSnapshot, Parent: "old"}}, 13 + 2 + 1},
-		"a peering":                  {[]atlastest.Resource{{Kind: atlas.KindNetworkPeering}}, 13 + 1},
-		"a stream workspace":         {[]atlastest.Resource{{Kind: atlas.KindStreamWorkspace}}, 13 + 1},
+		"clusters":                   {[]atlastest.Resource{{Kind: atlas.BlockerCluster}, {Kind: atlas.BlockerCluster}}, 13 + 2 + 2*2},
+		"a cluster that was deleted": {[]atlastest.Resource{{Kind: atlas.BlockerCluster, ID: "old", Retained: true}, {Kind: atlas.BlockerSnapshot, Parent: "old"}}, 13 + 2 + 1},
+		"a peering":                  {[]atlastest.Resource{{Kind: atlas.BlockerNetworkPeering}}, 13 + 1},
+		"a stream workspace":         {[]atlastest.Resource{{Kind: atlas.BlockerStreamWorkspace}}, 13 + 1},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -192,14 +192,14 @@ func TestAPolicyIsLeftWhereItKeepsSnapshots(t *testing.T) {
 	srv := atlastest.NewServer()
 	srv.AddOrganization(atlastest.Organization{ID: acme})
 	srv.AddProject(acme, atlastest.Project{ID: shop})
-	srv.AddResource(shop, atlastest.Resource{Kind: atlas.KindBackupCompliancePolicy, Protected: true})
+	srv.AddResource(shop, atlastest.Resource{Kind: atlas.BlockerBackupCompliancePolicy, Protected: true})
 	c := newClient(t, srv)
-	if left := gather(t, c.ListBlockers(t.Context(), shop, atlas.KindBackupCompliancePolicy)); len(left) != 0 {
+	if left := gather(t, c.ListBlockers(t.Context(), shop, atlas.BlockerBackupCompliancePolicy)); len(left) != 0 {
 		t.Errorf("got %v, and there is nothing that it keeps", left)
 	}
-	srv.AddResource(shop, atlastest.Resource{Kind: atlas.KindCluster})
-	want := []atlas.Blocker{{Kind: atlas.KindBackupCompliancePolicy, ID: shop, State: "ACTIVE", Protected: true}}
-	if diff := cmp.Diff(want, gather(t, c.ListBlockers(t.Context(), shop, atlas.KindBackupCompliancePolicy))); diff != "" {
+	srv.AddResource(shop, atlastest.Resource{Kind: atlas.BlockerCluster})
+	want := []atlas.Blocker{{Kind: atlas.BlockerBackupCompliancePolicy, ID: shop, State: "ACTIVE", Protected: true}}
+	if diff := cmp.Diff(want, gather(t, c.ListBlockers(t.Context(), shop, atlas.BlockerBackupCompliancePolicy))); diff != "" {
 		t.Errorf("left (-want +got):\n%s", diff)
 	}
 }
@@ -211,8 +211,8 @@ func TestSnapshotsThatAClusterLeavesBehindAreListed(t *testing.T) {
 		srv.AddOrganization(atlastest.Organization{ID: acme})
 		srv.AddProject(acme, atlastest.Project{ID: shop})
 		for _, name := range []string{"kept", "dropped", "there"} {
-			srv.AddResource(shop, atlastest.Resource{Kind: atlas.KindCluster, ID: name})
-			srv.AddResource(shop, atlastest.Resource{Kind: atlas.KindSnapshot, Parent: name})
+			srv.AddResource(shop, atlastest.Resource{Kind: atlas.BlockerCluster, ID: name})
+			srv.AddResource(shop, atlastest.Resource{Kind: atlas.BlockerSnapshot, Parent: name})
 		}
 		c, ctx := newClient(t, srv), t.Context()
 		for _, name := range []string{"kept", "dropped"} {
@@ -234,10 +234,10 @@ func TestSnapshotsThatAClusterLeavesBehindAreListed(t *testing.T) {
 func TestTheWaitGoesOnWhileAnythingIsThere(t *testing.T) {
 	t.Parallel()
 	for kind, call := range map[atlas.BlockerKind]struct{ status int }{
-		atlas.KindOutageSimulation: {200}, atlas.KindCluster: {202}, atlas.KindFlexCluster: {204},
-		atlas.KindNetworkPeering: {202}, atlas.KindFederatedDatabase: {202}, atlas.KindStreamWorkspace: {202},
-		atlas.KindStreamPrivateLink: {202}, atlas.KindStreamVPCPeering: {202}, atlas.KindPrivateEndpoint: {204},
-		atlas.KindPrivateEndpointService: {202}, atlas.KindEncryptionEndpoint: {204},
+		atlas.BlockerOutageSimulation: {200}, atlas.BlockerCluster: {202}, atlas.BlockerFlexCluster: {204},
+		atlas.BlockerNetworkPeering: {202}, atlas.BlockerFederatedDatabase: {202}, atlas.BlockerStreamWorkspace: {202},
+		atlas.BlockerStreamPrivateLink: {202}, atlas.BlockerStreamVPCPeering: {202}, atlas.BlockerPrivateEndpoint: {204},
+		atlas.BlockerPrivateEndpointService: {202}, atlas.BlockerEncryptionEndpoint: {204},
 	} {
 		t.Run(string(kind), func(t *testing.T) {
 			t.Parallel()
@@ -247,10 +247,10 @@ func TestTheWaitGoesOnWhileAnythingIsThere(t *testing.T) {
 				srv.AddProject(acme, atlastest.Project{ID: shop})
 				parent := ""
 				switch kind {
-				case atlas.KindOutageSimulation:
-					parent = srv.AddResource(shop, atlastest.Resource{Kind: atlas.KindCluster})
-				case atlas.KindPrivateEndpoint:
-					parent = srv.AddResource(shop, atlastest.Resource{Kind: atlas.KindPrivateEndpointService})
+				case atlas.BlockerOutageSimulation:
+					parent = srv.AddResource(shop, atlastest.Resource{Kind: atlas.BlockerCluster})
+				case atlas.BlockerPrivateEndpoint:
+					parent = srv.AddResource(shop, atlastest.Resource{Kind: atlas.BlockerPrivateEndpointService})
 				}
 				srv.AddResource(shop, atlastest.Resource{Kind: kind, Parent: parent, Takes: 10 * time.Minute})
 				c := newClient(t, srv)
@@ -293,7 +293,7 @@ func TestAWaitThatEndsEarlySaysWhatIsLeft(t *testing.T) {
 		}
 		ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
 		defer cancel()
-		err := c.WaitForDeletion(ctx, shop, nil, atlas.KindCluster, atlas.KindPrivateEndpoint)
+		err := c.WaitForDeletion(ctx, shop, nil, atlas.BlockerCluster, atlas.BlockerPrivateEndpoint)
 		e, _ := errors.AsType[*errors.Error](err)
 		if e == nil || e.Code != errors.NotFinished || !errors.Is(err, context.DeadlineExceeded) || e.Operation != "WaitUntilGone" || e.Target != shop {
 			t.Fatalf("got %v, want %q", err, errors.NotFinished)
@@ -319,8 +319,8 @@ func TestADeletionThatFailsEndsTheWait(t *testing.T) {
 		srv.AddOrganization(atlastest.Organization{ID: acme})
 		srv.AddProject(acme, atlastest.Project{ID: shop})
 		// That one has failed before is no failure of its deletion.
-		srv.AddResource(shop, atlastest.Resource{Kind: atlas.KindEncryptionEndpoint, ID: keys, State: "FAILED"})
-		srv.AddResource(shop, atlastest.Resource{Kind: atlas.KindNetworkPeering, ID: peer, Fails: true})
+		srv.AddResource(shop, atlastest.Resource{Kind: atlas.BlockerEncryptionEndpoint, ID: keys, State: "FAILED"})
+		srv.AddResource(shop, atlastest.Resource{Kind: atlas.BlockerNetworkPeering, ID: peer, Fails: true})
 		c := newClient(t, srv)
 		go func() {
 			time.Sleep(10 * time.Second)
@@ -356,11 +356,11 @@ func TestAFailureThatPassesDoesNotEndTheWait(t *testing.T) {
 		if err := c.DeleteFlexCluster(t.Context(), shop, "small"); err != nil {
 			t.Fatal(err)
 		}
-		if err := c.WaitForDeletion(t.Context(), shop, nil, atlas.KindFlexCluster); err != nil {
+		if err := c.WaitForDeletion(t.Context(), shop, nil, atlas.BlockerFlexCluster); err != nil {
 			t.Error(err)
 		}
 		srv.Fail(offboardtest.Respond("ListFlexClustersPage", 403, `{"error":403,"errorCode":"ACCESS_FORBIDDEN"}`))
-		if err := c.WaitForDeletion(t.Context(), shop, nil, atlas.KindFlexCluster); !errors.Is(err, errors.PermissionDenied) {
+		if err := c.WaitForDeletion(t.Context(), shop, nil, atlas.BlockerFlexCluster); !errors.Is(err, errors.PermissionDenied) {
 			t.Errorf("got %v, want %q", err, errors.PermissionDenied)
 		}
 	})
@@ -394,7 +394,7 @@ func TestWhatIsLeftIsNotListedInPart(t *testing.T) {
 	t.Run("a project that is not there", func(t *testing.T) {
 		t.Parallel()
 		srv := furnish()
-		for _, kind := range []atlas.BlockerKind{atlas.KindCluster, atlas.KindBackupCompliancePolicy, atlas.KindSnapshot} {
+		for _, kind := range []atlas.BlockerKind{atlas.BlockerCluster, atlas.BlockerBackupCompliancePolicy, atlas.BlockerSnapshot} {
 			var last error
 			for _, err := range newClient(t, srv).ListBlockers(t.Context(), empty, kind) {
 				last = err
@@ -411,15 +411,15 @@ func TestListLeft_ClusterDeletedMeanwhile(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		srv := with(
-			atlastest.Resource{Kind: atlas.KindCluster, ID: "main", Takes: time.Second},
-			atlastest.Resource{Kind: atlas.KindOnlineArchive, Parent: "main"},
+			atlastest.Resource{Kind: atlas.BlockerCluster, ID: "main", Takes: time.Second},
+			atlastest.Resource{Kind: atlas.BlockerOnlineArchive, Parent: "main"},
 		)
 		c := newClient(t, srv)
 		if err := c.DeleteCluster(t.Context(), shop, "main", atlas.DeleteClusterOptions{}); err != nil {
 			t.Fatal(err)
 		}
 		srv.Fail(offboardtest.Fault{Operation: "ListOnlineArchivesPage", Delay: 2 * time.Second})
-		if left := gather(t, c.ListBlockers(t.Context(), shop, atlas.KindOnlineArchive)); len(left) != 0 {
+		if left := gather(t, c.ListBlockers(t.Context(), shop, atlas.BlockerOnlineArchive)); len(left) != 0 {
 			t.Errorf("left: %v", left)
 		}
 	})
@@ -430,34 +430,34 @@ func TestListLeft_ClusterDeletedMeanwhile(t *testing.T) {
 func TestListLeft_NotFoundOfOneList(t *testing.T) {
 	t.Parallel()
 	for operation, kind := range map[string]atlas.BlockerKind{
-		"ListClustersPage": atlas.KindCluster, "ListFlexClustersPage": atlas.KindFlexCluster,
-		"ListOnlineArchivesPage": atlas.KindOnlineArchive, "GetOutageSimulation": atlas.KindOutageSimulation,
-		"ListNetworkContainersPage": atlas.KindNetworkPeering, "ListNetworkPeeringsPage": atlas.KindNetworkPeering,
-		"ListFederationEndpointsPage": atlas.KindFederationEndpoint, "ListFederatedDatabases": atlas.KindFederatedDatabase,
-		"ListStreamWorkspacesPage": atlas.KindStreamWorkspace, "ListStreamProcessorsPage": atlas.KindStreamProcessor,
-		"ListStreamPrivateLinksPage": atlas.KindStreamPrivateLink, "ListActiveStreamVPCPeeringsPage": atlas.KindStreamVPCPeering,
-		"ListPrivateEndpointServices": atlas.KindPrivateEndpointService, "ListEncryptionEndpointsPage": atlas.KindEncryptionEndpoint,
+		"ListClustersPage": atlas.BlockerCluster, "ListFlexClustersPage": atlas.BlockerFlexCluster,
+		"ListOnlineArchivesPage": atlas.BlockerOnlineArchive, "GetOutageSimulation": atlas.BlockerOutageSimulation,
+		"ListNetworkContainersPage": atlas.BlockerNetworkPeering, "ListNetworkPeeringsPage": atlas.BlockerNetworkPeering,
+		"ListFederationEndpointsPage": atlas.BlockerFederationEndpoint, "ListFederatedDatabases": atlas.BlockerFederatedDatabase,
+		"ListStreamWorkspacesPage": atlas.BlockerStreamWorkspace, "ListStreamProcessorsPage": atlas.BlockerStreamProcessor,
+		"ListStreamPrivateLinksPage": atlas.BlockerStreamPrivateLink, "ListActiveStreamVPCPeeringsPage": atlas.BlockerStreamVPCPeering,
+		"ListPrivateEndpointServices": atlas.BlockerPrivateEndpointService, "ListEncryptionEndpointsPage": atlas.BlockerEncryptionEndpoint,
 	} {
 		for _, code := range []string{
 			"CLUSTER_NOT_FOUND", "STREAM_TENANT_NOT_FOUND_FOR_NAME", "GROUP_NOT_FOUND", "PROJECT_NOT_FOUND", "PEER_NOT_FOUND",
 			"SNAPSHOT_NOT_FOUND", "UNEXPECTED_ERROR", "RESOURCE_NOT_FOUND",
 		} {
-			if kind == atlas.KindOutageSimulation && code == "RESOURCE_NOT_FOUND" {
+			if kind == atlas.BlockerOutageSimulation && code == "RESOURCE_NOT_FOUND" {
 				continue // there is none
 			}
 			t.Run(operation+"/"+code, func(t *testing.T) {
 				t.Parallel()
 				synctest.Test(t, func(t *testing.T) {
 					srv := with(
-						atlastest.Resource{Kind: atlas.KindCluster, ID: "main"},
-						atlastest.Resource{Kind: atlas.KindOutageSimulation, Parent: "main"},
-						atlastest.Resource{Kind: atlas.KindOnlineArchive, Parent: "main"},
-						atlastest.Resource{Kind: atlas.KindFlexCluster}, atlastest.Resource{Kind: atlas.KindNetworkPeering},
-						atlastest.Resource{Kind: atlas.KindFederationEndpoint}, atlastest.Resource{Kind: atlas.KindFederatedDatabase},
-						atlastest.Resource{Kind: atlas.KindStreamWorkspace, ID: "events"},
-						atlastest.Resource{Kind: atlas.KindStreamProcessor, Parent: "events"},
-						atlastest.Resource{Kind: atlas.KindStreamPrivateLink}, atlastest.Resource{Kind: atlas.KindStreamVPCPeering},
-						atlastest.Resource{Kind: atlas.KindPrivateEndpointService}, atlastest.Resource{Kind: atlas.KindEncryptionEndpoint},
+						atlastest.Resource{Kind: atlas.BlockerCluster, ID: "main"},
+						atlastest.Resource{Kind: atlas.BlockerOutageSimulation, Parent: "main"},
+						atlastest.Resource{Kind: atlas.BlockerOnlineArchive, Parent: "main"},
+						atlastest.Resource{Kind: atlas.BlockerFlexCluster}, atlastest.Resource{Kind: atlas.BlockerNetworkPeering},
+						atlastest.Resource{Kind: atlas.BlockerFederationEndpoint}, atlastest.Resource{Kind: atlas.BlockerFederatedDatabase},
+						atlastest.Resource{Kind: atlas.BlockerStreamWorkspace, ID: "events"},
+						atlastest.Resource{Kind: atlas.BlockerStreamProcessor, Parent: "events"},
+						atlastest.Resource{Kind: atlas.BlockerStreamPrivateLink}, atlastest.Resource{Kind: atlas.BlockerStreamVPCPeering},
+						atlastest.Resource{Kind: atlas.BlockerPrivateEndpointService}, atlastest.Resource{Kind: atlas.BlockerEncryptionEndpoint},
 					)
 					srv.Fail(always(offboardtest.Respond(operation, 404, `{"error":404,"errorCode":"`+code+`"}`)))
 					left, err := all(newClient(t, srv).ListBlockers(t.Context(), shop, kind))
@@ -483,7 +483,7 @@ func TestListLeft_Ended(t *testing.T) {
 		offboardtest.Respond("GetBackupCompliancePolicy", 200, `{}`),
 	)
 	c := newClient(t, srv)
-	kinds := []atlas.BlockerKind{atlas.KindOutageSimulation, atlas.KindOnlineArchive, atlas.KindBackupCompliancePolicy}
+	kinds := []atlas.BlockerKind{atlas.BlockerOutageSimulation, atlas.BlockerOnlineArchive, atlas.BlockerBackupCompliancePolicy}
 	if left := gather(t, c.ListBlockers(t.Context(), shop, kinds...)); len(left) != 0 {
 		t.Errorf("left: %v", left)
 	}
@@ -492,7 +492,7 @@ func TestListLeft_Ended(t *testing.T) {
 func TestAListOfWhatIsLeftCanBeLeftAtAnyPoint(t *testing.T) {
 	t.Parallel()
 	srv := furnish()
-	srv.AddResource(shop, atlastest.Resource{Kind: atlas.KindBackupCompliancePolicy})
+	srv.AddResource(shop, atlastest.Resource{Kind: atlas.BlockerBackupCompliancePolicy})
 	c := newClient(t, srv)
 	whole := gather(t, c.ListBlockers(t.Context(), shop))
 	for n := range whole {
@@ -524,61 +524,61 @@ func TestEachRuleOfAtlasHasItsCode(t *testing.T) {
 		step     string
 	}{
 		"a protected cluster": {
-			add:  []atlastest.Resource{{Kind: atlas.KindCluster, ID: "safe", Protected: true}},
-			call: removeBy(atlas.Blocker{Kind: atlas.KindCluster, ID: "safe"}), code: errors.TerminationProtection,
+			add:  []atlastest.Resource{{Kind: atlas.BlockerCluster, ID: "safe", Protected: true}},
+			call: removeBy(atlas.Blocker{Kind: atlas.BlockerCluster, ID: "safe"}), code: errors.TerminationProtection,
 			category: errors.DeletionStepsNotSatisfied, status: 400,
 			provider: "CANNOT_TERMINATE_CLUSTER_WHEN_TERMINATION_PROTECTION_ENABLED", step: "termination_protection",
 		},
 		"a protected flex cluster": {
-			add:  []atlastest.Resource{{Kind: atlas.KindFlexCluster, ID: "safe", Protected: true}},
-			call: removeBy(atlas.Blocker{Kind: atlas.KindFlexCluster, ID: "safe"}), code: errors.TerminationProtection,
+			add:  []atlastest.Resource{{Kind: atlas.BlockerFlexCluster, ID: "safe", Protected: true}},
+			call: removeBy(atlas.Blocker{Kind: atlas.BlockerFlexCluster, ID: "safe"}), code: errors.TerminationProtection,
 			category: errors.DeletionStepsNotSatisfied, status: 400,
 			provider: "ATLAS_GENERAL_ERROR", step: "termination_protection",
 		},
 		"a cluster in an outage simulation": {
-			call: removeBy(atlas.Blocker{Kind: atlas.KindCluster, ID: "main"}), code: errors.DeletionStepsNotSatisfied,
+			call: removeBy(atlas.Blocker{Kind: atlas.BlockerCluster, ID: "main"}), code: errors.DeletionStepsNotSatisfied,
 			category: errors.DeletionStepsNotSatisfied, status: 400,
 			provider: "CANNOT_TERMINATE_CLUSTER_WITH_UNDERGOING_REGIONAL_OUTAGE_SIMULATION", step: "outage_simulation",
 		},
 		"a cluster that is being deleted": {
-			before: removeBy(atlas.Blocker{Kind: atlas.KindCluster, ID: "shards"}),
-			call:   removeBy(atlas.Blocker{Kind: atlas.KindCluster, ID: "shards"}), code: errors.AlreadyRequestedDeletion,
+			before: removeBy(atlas.Blocker{Kind: atlas.BlockerCluster, ID: "shards"}),
+			call:   removeBy(atlas.Blocker{Kind: atlas.BlockerCluster, ID: "shards"}), code: errors.AlreadyRequestedDeletion,
 			category: errors.Conflict, status: 400, provider: "CLUSTER_ALREADY_REQUESTED_DELETION",
 		},
 		"a flex cluster that is being deleted": {
-			before: removeBy(atlas.Blocker{Kind: atlas.KindFlexCluster, ID: "small"}),
-			call:   removeBy(atlas.Blocker{Kind: atlas.KindFlexCluster, ID: "small"}), code: errors.AlreadyRequestedDeletion,
+			before: removeBy(atlas.Blocker{Kind: atlas.BlockerFlexCluster, ID: "small"}),
+			call:   removeBy(atlas.Blocker{Kind: atlas.BlockerFlexCluster, ID: "small"}), code: errors.AlreadyRequestedDeletion,
 			category: errors.Conflict, status: 400, provider: "ATLAS_GENERAL_ERROR",
 		},
 		"a peering that is being deleted": {
-			before: removeBy(atlas.Blocker{Kind: atlas.KindNetworkPeering, ID: peer}),
-			call:   removeBy(atlas.Blocker{Kind: atlas.KindNetworkPeering, ID: peer}), code: errors.AlreadyRequestedDeletion,
+			before: removeBy(atlas.Blocker{Kind: atlas.BlockerNetworkPeering, ID: peer}),
+			call:   removeBy(atlas.Blocker{Kind: atlas.BlockerNetworkPeering, ID: peer}), code: errors.AlreadyRequestedDeletion,
 			category: errors.Conflict, status: 409, provider: "PEER_ALREADY_REQUESTED_DELETION",
 		},
 		"a flex cluster as a cluster": {
-			call: removeBy(atlas.Blocker{Kind: atlas.KindCluster, ID: "small"}), code: errors.WrongClusterType,
+			call: removeBy(atlas.Blocker{Kind: atlas.BlockerCluster, ID: "small"}), code: errors.WrongClusterType,
 			category: errors.InvalidArgument, status: 400, provider: "CANNOT_USE_FLEX_CLUSTER_IN_CLUSTER_API",
 		},
 		"a cluster as a flex cluster": {
-			call: removeBy(atlas.Blocker{Kind: atlas.KindFlexCluster, ID: "main"}), code: errors.WrongClusterType,
+			call: removeBy(atlas.Blocker{Kind: atlas.BlockerFlexCluster, ID: "main"}), code: errors.WrongClusterType,
 			category: errors.InvalidArgument, status: 400, provider: "CANNOT_USE_NON_FLEX_CLUSTER_IN_FLEX_API",
 		},
 		"a workspace with processors": {
-			call: removeBy(atlas.Blocker{Kind: atlas.KindStreamWorkspace, ID: "events"}), code: errors.DeletionStepsNotSatisfied,
+			call: removeBy(atlas.Blocker{Kind: atlas.BlockerStreamWorkspace, ID: "events"}), code: errors.DeletionStepsNotSatisfied,
 			category: errors.DeletionStepsNotSatisfied, status: 403, provider: "STREAM_TENANT_HAS_STREAM_PROCESSORS", step: "stream_processors",
 		},
 		"a service with endpoints": {
-			call: removeBy(atlas.Blocker{Kind: atlas.KindPrivateEndpointService, ID: service, Provider: "AWS"}), code: errors.DeletionStepsNotSatisfied,
+			call: removeBy(atlas.Blocker{Kind: atlas.BlockerPrivateEndpointService, ID: service, Provider: "AWS"}), code: errors.DeletionStepsNotSatisfied,
 			category: errors.DeletionStepsNotSatisfied, status: 409, provider: "CANNOT_DELETE_PRIVATELINK_WITH_ENDPOINTS", step: "private_endpoints",
 		},
 		"a snapshot that is being taken": {
-			add:  []atlastest.Resource{{Kind: atlas.KindSnapshot, ID: other, Parent: "main", State: "inProgress"}},
-			call: removeBy(atlas.Blocker{Kind: atlas.KindSnapshot, ID: other, Parent: "main"}), code: errors.Conflict,
+			add:  []atlastest.Resource{{Kind: atlas.BlockerSnapshot, ID: other, Parent: "main", State: "inProgress"}},
+			call: removeBy(atlas.Blocker{Kind: atlas.BlockerSnapshot, ID: other, Parent: "main"}), code: errors.Conflict,
 			category: errors.Conflict, status: 400, provider: "CANNOT_DELETE_IN_PROGRESS_SNAPSHOT",
 		},
 		"a sharded snapshot under a policy": {
-			add:  []atlastest.Resource{{Kind: atlas.KindBackupCompliancePolicy}},
-			call: removeBy(atlas.Blocker{Kind: atlas.KindShardedSnapshot, ID: shards, Parent: "shards"}), code: errors.BackupCompliancePolicy,
+			add:  []atlastest.Resource{{Kind: atlas.BlockerBackupCompliancePolicy}},
+			call: removeBy(atlas.Blocker{Kind: atlas.BlockerShardedSnapshot, ID: shards, Parent: "shards"}), code: errors.BackupCompliancePolicy,
 			category: errors.DeletionStepsNotSatisfied, status: 400,
 			provider: "CANNOT_DELETE_SNAPSHOT_WITH_BACKUP_COMPLIANCE_POLICY", step: "backup_compliance_policy",
 		},
@@ -590,7 +590,7 @@ func TestEachRuleOfAtlasHasItsCode(t *testing.T) {
 			category: errors.DeletionStepsNotSatisfied, status: 409, provider: "CONTAINERS_IN_USE", step: "clusters_and_peerings",
 		},
 		"a cluster that is not there": {
-			call: removeBy(atlas.Blocker{Kind: atlas.KindCluster, ID: "none"}), code: errors.NotFound,
+			call: removeBy(atlas.Blocker{Kind: atlas.BlockerCluster, ID: "none"}), code: errors.NotFound,
 			category: errors.NotFound, status: 404, provider: "CLUSTER_NOT_FOUND",
 		},
 		"a project with clusters": {
@@ -644,7 +644,7 @@ func TestTerminationProtectionIsLiftedByAnOperationOfItsOwn(t *testing.T) {
 	srv := atlastest.NewServer()
 	srv.AddOrganization(atlastest.Organization{ID: acme})
 	srv.AddProject(acme, atlastest.Project{ID: shop})
-	srv.AddResource(shop, atlastest.Resource{Kind: atlas.KindCluster, ID: "safe", Protected: true})
+	srv.AddResource(shop, atlastest.Resource{Kind: atlas.BlockerCluster, ID: "safe", Protected: true})
 	c, ctx := newClient(t, srv), t.Context()
 	if left := gather(t, c.ListBlockers(ctx, shop)); len(left) != 1 || !left[0].Protected {
 		t.Errorf("left: %+v, want one that is protected", left)
@@ -662,7 +662,7 @@ func TestAFederationEndpointMayNeedTwoDeletions(t *testing.T) {
 	srv := atlastest.NewServer()
 	srv.AddOrganization(atlastest.Organization{ID: acme})
 	srv.AddProject(acme, atlastest.Project{ID: shop})
-	srv.AddResource(shop, atlastest.Resource{Kind: atlas.KindFederationEndpoint, ID: endpoint, RemovedAfter: 2})
+	srv.AddResource(shop, atlastest.Resource{Kind: atlas.BlockerFederationEndpoint, ID: endpoint, RemovedAfter: 2})
 	c, ctx := newClient(t, srv), t.Context()
 	for _, left := range []int{1, 0} {
 		if err := c.DeleteFederationEndpoint(ctx, shop, endpoint); err != nil {

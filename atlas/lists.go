@@ -155,7 +155,7 @@ func (s *sources) encryptionEndpoints(ctx context.Context) list {
 }
 
 func (s *sources) outageSimulations(ctx context.Context) list {
-	return within(whole(s.clustersWith(KindOutageSimulation, 0)), func(x Cluster) list {
+	return within(whole(s.clustersWith(BlockerOutageSimulation, 0)), func(x Cluster) list {
 		return func(yield func(Blocker, error) bool) {
 			found, err := s.c.GetOutageSimulation(ctx, s.projectID, x.Name)
 			if err != nil {
@@ -168,7 +168,7 @@ func (s *sources) outageSimulations(ctx context.Context) list {
 }
 
 func (s *sources) onlineArchives(ctx context.Context) list {
-	return within(whole(s.clustersWith(KindOnlineArchive, maxArchiveLists)), func(x Cluster) list {
+	return within(whole(s.clustersWith(BlockerOnlineArchive, maxArchiveLists)), func(x Cluster) list {
 		return func(yield func(Blocker, error) bool) {
 			for archive, err := range s.c.ListOnlineArchives(ctx, s.projectID, x.Name) {
 				if err == nil && archive.State == OnlineArchiveStateDeleted {
@@ -345,18 +345,18 @@ func (s *sources) asked(kind BlockerKind) bool {
 // needed reports whether a kind is listed before a plan is applied: not if a new resource
 // of it could neither be deleted unseen nor leave the organization to be deleted.
 func (s *sources) needed(k *kind) bool {
-	snapshots := k.name == KindSnapshot || k.name == KindShardedSnapshot
+	snapshots := k.name == BlockerSnapshot || k.name == BlockerShardedSnapshot
 	return !k.refused || len(s.planned[k.name]) > 0 || len(s.planned[k.with]) > 0 || snapshots && s.clusterMissing()
 }
 
 // clusterMissing reports whether a cluster of the plan does not exist, and this run has not
 // deleted it: somebody may have kept its snapshots on purpose.
 func (s *sources) clusterMissing() bool {
-	if len(s.planned[KindCluster]) == 0 {
+	if len(s.planned[BlockerCluster]) == 0 {
 		return false
 	}
 	there, err := s.clusters()
-	return err != nil || slices.ContainsFunc(s.planned[KindCluster], func(r ref) bool {
+	return err != nil || slices.ContainsFunc(s.planned[BlockerCluster], func(r ref) bool {
 		return (s.removed == nil || !s.removed(r.UID)) &&
 			!slices.ContainsFunc(there, func(x Cluster) bool { return x.ID == r.UID })
 	})
@@ -365,9 +365,9 @@ func (s *sources) clusterMissing() bool {
 // readsKept reports whether clusters that were deleted and have left snapshots are listed.
 func (s *sources) readsKept() bool {
 	if s.planned != nil {
-		return len(s.planned[KindSnapshot]) > 0 || len(s.planned[KindShardedSnapshot]) > 0
+		return len(s.planned[BlockerSnapshot]) > 0 || len(s.planned[BlockerShardedSnapshot]) > 0
 	}
-	return s.asked(KindBackupCompliancePolicy) || s.asked(KindSnapshot) || s.asked(KindShardedSnapshot)
+	return s.asked(BlockerBackupCompliancePolicy) || s.asked(BlockerSnapshot) || s.asked(BlockerShardedSnapshot)
 }
 
 // maxArchiveLists is for how many clusters of a project the read before a plan is applied
@@ -398,7 +398,7 @@ func (c *Client) listIn(ctx context.Context, in scope) list {
 	s := c.sources(ctx, in.projectID, []BlockerKind{in.kind.name})
 	s.provider = in.provider
 	parent := Cluster{Name: in.parent}
-	if in.kind.name == KindShardedSnapshot {
+	if in.kind.name == BlockerShardedSnapshot {
 		parent.ClusterType = "SHARDED"
 	}
 	only := func() ([]Cluster, error) { return []Cluster{parent}, nil }

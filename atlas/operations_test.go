@@ -41,26 +41,26 @@ func furnish() *atlastest.Server {
 	srv.AddOrganization(atlastest.Organization{ID: other, Name: "Other", Federation: federation})
 	srv.AddProject(acme, atlastest.Project{ID: shop, Name: "shop"})
 	for _, r := range []atlastest.Resource{
-		{Kind: atlas.KindCluster, ID: "main"},
-		{Kind: atlas.KindCluster, ID: "shards", Sharded: true},
-		{Kind: atlas.KindOutageSimulation, Parent: "main"},
-		{Kind: atlas.KindOnlineArchive, ID: archive, Parent: "main"},
-		{Kind: atlas.KindSnapshot, ID: snapshot, Parent: "main"},
-		{Kind: atlas.KindShardedSnapshot, ID: shards, Parent: "shards"},
-		{Kind: atlas.KindFlexCluster, ID: "small"},
-		{Kind: atlas.KindNetworkPeering, ID: peer, Provider: atlas.CloudProviderAzure},
+		{Kind: atlas.BlockerCluster, ID: "main"},
+		{Kind: atlas.BlockerCluster, ID: "shards", Sharded: true},
+		{Kind: atlas.BlockerOutageSimulation, Parent: "main"},
+		{Kind: atlas.BlockerOnlineArchive, ID: archive, Parent: "main"},
+		{Kind: atlas.BlockerSnapshot, ID: snapshot, Parent: "main"},
+		{Kind: atlas.BlockerShardedSnapshot, ID: shards, Parent: "shards"},
+		{Kind: atlas.BlockerFlexCluster, ID: "small"},
+		{Kind: atlas.BlockerNetworkPeering, ID: peer, Provider: atlas.CloudProviderAzure},
 		{Kind: atlastest.KindNetworkContainer, ID: container, Provider: atlas.CloudProviderGCP},
-		{Kind: atlas.KindFederationEndpoint, ID: endpoint},
-		{Kind: atlas.KindFederatedDatabase, ID: "lake"},
-		{Kind: atlas.KindStreamWorkspace, ID: "events"},
-		{Kind: atlas.KindStreamProcessor, ID: "count", Parent: "events"},
-		{Kind: atlas.KindStreamPrivateLink, ID: link},
-		{Kind: atlas.KindStreamVPCPeering, ID: streamPeer},
-		{Kind: atlas.KindPrivateEndpointService, ID: service},
-		{Kind: atlas.KindPrivateEndpoint, ID: endpoint, Parent: service},
-		{Kind: atlas.KindPrivateEndpointService, ID: azure, Provider: atlas.CloudProviderAzure},
-		{Kind: atlas.KindPrivateEndpoint, ID: resource, Parent: azure, Provider: atlas.CloudProviderAzure},
-		{Kind: atlas.KindEncryptionEndpoint, ID: keys, Provider: atlas.CloudProviderAzure},
+		{Kind: atlas.BlockerFederationEndpoint, ID: endpoint},
+		{Kind: atlas.BlockerFederatedDatabase, ID: "lake"},
+		{Kind: atlas.BlockerStreamWorkspace, ID: "events"},
+		{Kind: atlas.BlockerStreamProcessor, ID: "count", Parent: "events"},
+		{Kind: atlas.BlockerStreamPrivateLink, ID: link},
+		{Kind: atlas.BlockerStreamVPCPeering, ID: streamPeer},
+		{Kind: atlas.BlockerPrivateEndpointService, ID: service},
+		{Kind: atlas.BlockerPrivateEndpoint, ID: endpoint, Parent: service},
+		{Kind: atlas.BlockerPrivateEndpointService, ID: azure, Provider: atlas.CloudProviderAzure},
+		{Kind: atlas.BlockerPrivateEndpoint, ID: resource, Parent: azure, Provider: atlas.CloudProviderAzure},
+		{Kind: atlas.BlockerEncryptionEndpoint, ID: keys, Provider: atlas.CloudProviderAzure},
 	} {
 		srv.AddResource(shop, r)
 	}
@@ -577,11 +577,11 @@ func TestEachOperationIsAskedForAsDocumentedAndItsAnswerDecoded(t *testing.T) {
 				}
 				switch operation {
 				case "DeleteStreamWorkspace":
-					srv.AddResource(empty, atlastest.Resource{Kind: atlas.KindStreamWorkspace, ID: "idle"})
+					srv.AddResource(empty, atlastest.Resource{Kind: atlas.BlockerStreamWorkspace, ID: "idle"})
 				case "DeletePrivateEndpointService":
-					srv.AddResource(empty, atlastest.Resource{Kind: atlas.KindPrivateEndpointService, ID: service, Provider: atlas.CloudProviderGCP})
+					srv.AddResource(empty, atlastest.Resource{Kind: atlas.BlockerPrivateEndpointService, ID: service, Provider: atlas.CloudProviderGCP})
 				case "GetBackupCompliancePolicy", "DeleteBackupCompliancePolicy":
-					srv.AddResource(empty, atlastest.Resource{Kind: atlas.KindBackupCompliancePolicy})
+					srv.AddResource(empty, atlastest.Resource{Kind: atlas.BlockerBackupCompliancePolicy})
 				}
 				srv.AddAPIKey(atlastest.Credential{ID: "acmepublic", Organization: acme})
 				srv.AddServiceAccount(atlastest.Credential{ID: "mdb_sa_id_" + acme, Organization: acme, Member: true})

@@ -75,15 +75,15 @@ func TestList_TransientErrors(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			synctest.Test(t, func(t *testing.T) {
-				srv := with(atlastest.Resource{Kind: atlas.KindCluster, ID: "main"}, atlastest.Resource{Kind: atlas.KindNetworkPeering})
+				srv := with(atlastest.Resource{Kind: atlas.BlockerCluster, ID: "main"}, atlastest.Resource{Kind: atlas.BlockerNetworkPeering})
 				srv.Fail(offboardtest.Respond(test.operation, test.status, test.body))
 				kind := map[string]atlas.BlockerKind{
-					"ListClustersPage": atlas.KindCluster, "ListFlexClustersPage": atlas.KindFlexCluster,
-					"ListNetworkPeeringsPage": atlas.KindNetworkPeering, "ListOnlineArchivesPage": atlas.KindOnlineArchive,
+					"ListClustersPage": atlas.BlockerCluster, "ListFlexClustersPage": atlas.BlockerFlexCluster,
+					"ListNetworkPeeringsPage": atlas.BlockerNetworkPeering, "ListOnlineArchivesPage": atlas.BlockerOnlineArchive,
 				}[test.operation]
 				c := newClient(t, srv)
 				var err error
-				if kind == atlas.KindOnlineArchive {
+				if kind == atlas.BlockerOnlineArchive {
 					_, err = c.ListOnlineArchivesPage(t.Context(), shop, "main", atlas.ListOnlineArchivesPageOptions{})
 				} else {
 					_, err = all(c.ListBlockers(t.Context(), shop, kind))
@@ -103,13 +103,13 @@ func TestList_TransientErrors(t *testing.T) {
 func TestWaitUntilGone_CredentialRevoked(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		srv := with(atlastest.Resource{Kind: atlas.KindCluster})
+		srv := with(atlastest.Resource{Kind: atlas.BlockerCluster})
 		c := newClient(t, srv)
 		ctx, cancel := context.WithTimeout(t.Context(), 6*time.Hour)
 		defer cancel()
 		srv.Fail(always(offboardtest.Respond("", http.StatusUnauthorized,
 			`{"error":401,"errorCode":"UNEXPECTED_ERROR","detail":"You are not authorized for this resource."}`)))
-		err := c.WaitForDeletion(ctx, shop, nil, atlas.KindCluster)
+		err := c.WaitForDeletion(ctx, shop, nil, atlas.BlockerCluster)
 		if n := len(srv.Requests()); !errors.Is(err, errors.Unauthenticated) || n > 2 {
 			t.Errorf("got %v after %d requests", err, n)
 		}

@@ -36,11 +36,11 @@ func TestTeardown_ProjectMovedToAnotherOrganization(t *testing.T) {
 			t.Parallel()
 			synctest.Test(t, func(t *testing.T) {
 				srv := with(
-					atlastest.Resource{Kind: atlas.KindOutageSimulation, Parent: "main"},
-					atlastest.Resource{Kind: atlas.KindCluster, ID: "main"},
-					atlastest.Resource{Kind: atlas.KindFlexCluster, ID: "small", Protected: true},
-					atlastest.Resource{Kind: atlas.KindStreamWorkspace, ID: "events"},
-					atlastest.Resource{Kind: atlas.KindNetworkPeering},
+					atlastest.Resource{Kind: atlas.BlockerOutageSimulation, Parent: "main"},
+					atlastest.Resource{Kind: atlas.BlockerCluster, ID: "main"},
+					atlastest.Resource{Kind: atlas.BlockerFlexCluster, ID: "small", Protected: true},
+					atlastest.Resource{Kind: atlas.BlockerStreamWorkspace, ID: "events"},
+					atlastest.Resource{Kind: atlas.BlockerNetworkPeering},
 				)
 				srv.AddOrganization(atlastest.Organization{ID: other, Name: "Other"})
 				c := newClient(t, srv)
@@ -70,7 +70,7 @@ func TestTeardown_ProjectMovedToAnotherOrganization(t *testing.T) {
 // another organization's project does not prove that it was removed.
 func TestTeardown_ProjectMovedAfterRemoval(t *testing.T) {
 	t.Parallel()
-	for _, kind := range []atlas.BlockerKind{atlas.KindCluster, atlas.KindNetworkPeering, atlas.KindFederatedDatabase} {
+	for _, kind := range []atlas.BlockerKind{atlas.BlockerCluster, atlas.BlockerNetworkPeering, atlas.BlockerFederatedDatabase} {
 		t.Run(string(kind), func(t *testing.T) {
 			t.Parallel()
 			synctest.Test(t, func(t *testing.T) {
@@ -100,7 +100,7 @@ func TestTeardown_ProjectMovedBefore(t *testing.T) {
 	t.Parallel()
 	for _, edited := range []bool{false, true} {
 		synctest.Test(t, func(t *testing.T) {
-			srv := with(atlastest.Resource{Kind: atlas.KindCluster, ID: "main"})
+			srv := with(atlastest.Resource{Kind: atlas.BlockerCluster, ID: "main"})
 			srv.AddOrganization(atlastest.Organization{ID: other, Name: "Other"})
 			c := newClient(t, srv)
 			p := planned(t, c)
@@ -126,8 +126,8 @@ func TestTeardown_ProjectMovedBefore(t *testing.T) {
 func TestDriver_RecreatedAfterRead(t *testing.T) {
 	t.Parallel()
 	for kind, operation := range map[atlas.BlockerKind]string{
-		atlas.KindCluster: "DeleteCluster", atlas.KindFlexCluster: "DeleteFlexCluster",
-		atlas.KindStreamWorkspace: "DeleteStreamWorkspace", "project": "DeleteProject",
+		atlas.BlockerCluster: "DeleteCluster", atlas.BlockerFlexCluster: "DeleteFlexCluster",
+		atlas.BlockerStreamWorkspace: "DeleteStreamWorkspace", "project": "DeleteProject",
 	} {
 		t.Run(string(kind), func(t *testing.T) {
 			t.Parallel()
@@ -174,7 +174,7 @@ func TestTeardown_SharedProofOfProject(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		srv := with()
 		for range 50 {
-			srv.AddResource(shop, atlastest.Resource{Kind: atlas.KindCluster})
+			srv.AddResource(shop, atlastest.Resource{Kind: atlas.BlockerCluster})
 		}
 		c := newClient(t, srv)
 		p := planned(t, c)
@@ -192,9 +192,9 @@ func TestTeardown_SharedProofOfProject(t *testing.T) {
 func TestTeardown_SnapshotsKeptByOthers(t *testing.T) {
 	t.Parallel()
 	for name, sharded := range map[string]bool{"replica set": false, "sharded": true} {
-		kind := atlas.KindSnapshot
+		kind := atlas.BlockerSnapshot
 		if sharded {
-			kind = atlas.KindShardedSnapshot
+			kind = atlas.BlockerShardedSnapshot
 		}
 		intact := func(t *testing.T, srv *atlastest.Server, r *teardown.Report, err error) {
 			t.Helper()
@@ -209,7 +209,7 @@ func TestTeardown_SnapshotsKeptByOthers(t *testing.T) {
 			t.Parallel()
 			synctest.Test(t, func(t *testing.T) {
 				srv := with(
-					atlastest.Resource{Kind: atlas.KindCluster, ID: "main", Sharded: sharded},
+					atlastest.Resource{Kind: atlas.BlockerCluster, ID: "main", Sharded: sharded},
 					atlastest.Resource{Kind: kind, Parent: "main"},
 				)
 				srv.SetDeletionTime(0)
@@ -226,7 +226,7 @@ func TestTeardown_SnapshotsKeptByOthers(t *testing.T) {
 			t.Parallel()
 			synctest.Test(t, func(t *testing.T) {
 				srv := with(
-					atlastest.Resource{Kind: atlas.KindCluster, ID: "old", Sharded: sharded, Retained: true},
+					atlastest.Resource{Kind: atlas.BlockerCluster, ID: "old", Sharded: sharded, Retained: true},
 					atlastest.Resource{Kind: kind, Parent: "old"},
 				)
 				c := newClient(t, srv)
@@ -243,8 +243,8 @@ func TestTeardown_SnapshotsKeptByOthers(t *testing.T) {
 	// Somebody else deletes it while the run waits for another one.
 	synctest.Test(t, func(t *testing.T) {
 		srv := with(
-			atlastest.Resource{Kind: atlas.KindCluster, ID: "main"},
-			atlastest.Resource{Kind: atlas.KindSnapshot, Parent: "main"},
+			atlastest.Resource{Kind: atlas.BlockerCluster, ID: "main"},
+			atlastest.Resource{Kind: atlas.BlockerSnapshot, Parent: "main"},
 		)
 		c := newClient(t, srv)
 		p := planned(t, c)
@@ -266,8 +266,8 @@ func TestTeardown_SnapshotsLeftByRun(t *testing.T) {
 	for _, kept := range []bool{false, true} {
 		synctest.Test(t, func(t *testing.T) {
 			srv := with(
-				atlastest.Resource{Kind: atlas.KindCluster, ID: "main"},
-				atlastest.Resource{Kind: atlas.KindSnapshot, Parent: "main"},
+				atlastest.Resource{Kind: atlas.BlockerCluster, ID: "main"},
+				atlastest.Resource{Kind: atlas.BlockerSnapshot, Parent: "main"},
 			)
 			c := newClient(t, srv)
 			p := planned(t, c)
@@ -275,13 +275,13 @@ func TestTeardown_SnapshotsLeftByRun(t *testing.T) {
 				switch {
 				case e.Kind != teardown.EventStarted:
 				case strings.HasPrefix(e.Step, "cluster/"):
-					srv.AddResource(shop, atlastest.Resource{Kind: atlas.KindBackupCompliancePolicy})
+					srv.AddResource(shop, atlastest.Resource{Kind: atlas.BlockerBackupCompliancePolicy})
 				case strings.HasPrefix(e.Step, "project/"):
 					if err := c.DeleteBackupCompliancePolicy(t.Context(), shop); err != nil && !errors.Is(err, errors.NotFound) {
 						t.Error(err)
 					}
 					if kept { // an earlier one of the name, whose snapshots somebody keeps
-						srv.AddResource(shop, atlastest.Resource{Kind: atlas.KindCluster, ID: "main", Retained: true})
+						srv.AddResource(shop, atlastest.Resource{Kind: atlas.BlockerCluster, ID: "main", Retained: true})
 					}
 				}
 			}))

@@ -96,10 +96,10 @@ func TestTeardown_AbsentFromPages(t *testing.T) {
 		path, operation string
 		once            bool // no operation reads one item, and the next list has it
 	}{
-		"clusters":          {atlas.KindCluster, "/clusters", "DeleteCluster", false},
-		"flex clusters":     {atlas.KindFlexCluster, "/flexClusters", "DeleteFlexCluster", false},
+		"clusters":          {atlas.BlockerCluster, "/clusters", "DeleteCluster", false},
+		"flex clusters":     {atlas.BlockerFlexCluster, "/flexClusters", "DeleteFlexCluster", false},
 		"projects":          {"", "/groups", "DeleteProject", false},
-		"stream workspaces": {atlas.KindStreamWorkspace, "/streams", "DeleteStreamWorkspace", true},
+		"stream workspaces": {atlas.BlockerStreamWorkspace, "/streams", "DeleteStreamWorkspace", true},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -172,11 +172,11 @@ func TestTeardown_NotFoundOfOneList(t *testing.T) {
 				t.Parallel()
 				synctest.Test(t, func(t *testing.T) {
 					srv := with(
-						atlastest.Resource{Kind: atlas.KindCluster, ID: "main"}, atlastest.Resource{Kind: atlas.KindCluster, ID: "other"},
-						atlastest.Resource{Kind: atlas.KindOnlineArchive, Parent: "main"},
-						atlastest.Resource{Kind: atlas.KindFlexCluster}, atlastest.Resource{Kind: atlas.KindNetworkPeering},
-						atlastest.Resource{Kind: atlas.KindStreamWorkspace, ID: "events"},
-						atlastest.Resource{Kind: atlas.KindStreamProcessor, Parent: "events"},
+						atlastest.Resource{Kind: atlas.BlockerCluster, ID: "main"}, atlastest.Resource{Kind: atlas.BlockerCluster, ID: "other"},
+						atlastest.Resource{Kind: atlas.BlockerOnlineArchive, Parent: "main"},
+						atlastest.Resource{Kind: atlas.BlockerFlexCluster}, atlastest.Resource{Kind: atlas.BlockerNetworkPeering},
+						atlastest.Resource{Kind: atlas.BlockerStreamWorkspace, ID: "events"},
+						atlastest.Resource{Kind: atlas.BlockerStreamProcessor, Parent: "events"},
 					)
 					c := newClient(t, srv)
 					p := planned(t, c)
@@ -210,17 +210,17 @@ func TestTeardown_NotFoundOfOneList(t *testing.T) {
 func TestTeardown_DeletionNeverStarts(t *testing.T) {
 	t.Parallel()
 	for _, kind := range []atlas.BlockerKind{
-		atlas.KindCluster, atlas.KindFlexCluster, atlas.KindOnlineArchive, atlas.KindNetworkPeering, atlas.KindFederationEndpoint,
-		atlas.KindFederatedDatabase, atlas.KindStreamWorkspace, atlas.KindStreamPrivateLink, atlas.KindStreamVPCPeering,
-		atlas.KindPrivateEndpointService, atlas.KindEncryptionEndpoint,
+		atlas.BlockerCluster, atlas.BlockerFlexCluster, atlas.BlockerOnlineArchive, atlas.BlockerNetworkPeering, atlas.BlockerFederationEndpoint,
+		atlas.BlockerFederatedDatabase, atlas.BlockerStreamWorkspace, atlas.BlockerStreamPrivateLink, atlas.BlockerStreamVPCPeering,
+		atlas.BlockerPrivateEndpointService, atlas.BlockerEncryptionEndpoint,
 	} {
 		for needed, want := range map[int]teardown.Outcome{3: teardown.Deleted, 100: teardown.Blocked} {
 			t.Run(fmt.Sprintf("%s/%d", kind, needed), func(t *testing.T) {
 				t.Parallel()
 				synctest.Test(t, func(t *testing.T) {
 					resources := []atlastest.Resource{{Kind: kind, RemovedAfter: needed, Takes: time.Second}}
-					if kind == atlas.KindOnlineArchive {
-						resources = append([]atlastest.Resource{{Kind: atlas.KindCluster, ID: "main"}}, resources...)
+					if kind == atlas.BlockerOnlineArchive {
+						resources = append([]atlastest.Resource{{Kind: atlas.BlockerCluster, ID: "main"}}, resources...)
 						resources[1].Parent = "main"
 					}
 					srv := with(resources...)
@@ -234,7 +234,7 @@ func TestTeardown_DeletionNeverStarts(t *testing.T) {
 					sent := 0
 					for _, request := range srv.Requests() {
 						if request.Method == http.MethodDelete && !strings.HasPrefix(request.Operation, "DeleteOrg") &&
-							request.Operation != "DeleteProject" && (kind != atlas.KindOnlineArchive || request.Operation == "DeleteOnlineArchive") {
+							request.Operation != "DeleteProject" && (kind != atlas.BlockerOnlineArchive || request.Operation == "DeleteOnlineArchive") {
 							sent++
 						}
 					}
@@ -272,7 +272,7 @@ func TestTeardown_RoleMissingInNewProject(t *testing.T) {
 				t.Parallel()
 				synctest.Test(t, func(t *testing.T) {
 					for _, age := range []time.Duration{0, time.Hour} {
-						srv := with(atlastest.Resource{Kind: atlas.KindFlexCluster})
+						srv := with(atlastest.Resource{Kind: atlas.BlockerFlexCluster})
 						c := newClient(t, srv)
 						p := planned(t, c)
 						time.Sleep(age)
@@ -301,7 +301,7 @@ func TestTeardown_NotInGroup(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			synctest.Test(t, func(t *testing.T) {
-				srv := with(atlastest.Resource{Kind: atlas.KindFlexCluster, Takes: time.Hour})
+				srv := with(atlastest.Resource{Kind: atlas.BlockerFlexCluster, Takes: time.Hour})
 				c := newClient(t, srv)
 				p := planned(t, c)
 				r, err := carryOut(t, c, p, during("flex_cluster", func() {
@@ -384,10 +384,10 @@ func TestTeardown_EmptyPageWithTotal(t *testing.T) {
 	t.Parallel()
 	const body = `{"results":[],"totalCount":2,"links":[]}`
 	for operation, kind := range map[string]atlas.BlockerKind{
-		"ListClustersPage": atlas.KindCluster, "ListFlexClustersPage": atlas.KindFlexCluster,
-		"ListNetworkPeeringsPage": atlas.KindNetworkPeering, "ListFederationEndpointsPage": atlas.KindFederationEndpoint,
-		"ListStreamWorkspacesPage": atlas.KindStreamWorkspace, "ListEncryptionEndpointsPage": atlas.KindEncryptionEndpoint,
-		"ListStreamPrivateLinksPage": atlas.KindStreamPrivateLink, "ListActiveStreamVPCPeeringsPage": atlas.KindStreamVPCPeering,
+		"ListClustersPage": atlas.BlockerCluster, "ListFlexClustersPage": atlas.BlockerFlexCluster,
+		"ListNetworkPeeringsPage": atlas.BlockerNetworkPeering, "ListFederationEndpointsPage": atlas.BlockerFederationEndpoint,
+		"ListStreamWorkspacesPage": atlas.BlockerStreamWorkspace, "ListEncryptionEndpointsPage": atlas.BlockerEncryptionEndpoint,
+		"ListStreamPrivateLinksPage": atlas.BlockerStreamPrivateLink, "ListActiveStreamVPCPeeringsPage": atlas.BlockerStreamVPCPeering,
 		"ListProjectsPage": "project",
 	} {
 		for _, when := range []string{"at first", "while it is removed"} {
@@ -440,7 +440,7 @@ func TestTeardown_AbsentFromOnePage(t *testing.T) {
 	t.Parallel()
 	const body = `{"results":[],"totalCount":0,"links":[]}`
 	for operation, kind := range map[string]atlas.BlockerKind{
-		"ListClustersPage": atlas.KindCluster, "ListFlexClustersPage": atlas.KindFlexCluster, "ListProjectsPage": "project",
+		"ListClustersPage": atlas.BlockerCluster, "ListFlexClustersPage": atlas.BlockerFlexCluster, "ListProjectsPage": "project",
 	} {
 		for _, when := range []string{"at first", "while it is removed"} {
 			t.Run(operation+"/"+when, func(t *testing.T) {
@@ -487,7 +487,7 @@ func TestTeardown_ProofAboutAnother(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			synctest.Test(t, func(t *testing.T) {
-				srv := with(atlastest.Resource{Kind: atlas.KindCluster, ID: "main", Takes: time.Hour})
+				srv := with(atlastest.Resource{Kind: atlas.BlockerCluster, ID: "main", Takes: time.Hour})
 				c := newClient(t, srv)
 				p := planned(t, c)
 				proof.Times = 1000
@@ -534,14 +534,14 @@ func TestTeardown_ProjectOfAnotherOrganization(t *testing.T) {
 // The same for the removals that the fake cannot delay: each is accepted and ignored.
 func TestTeardown_DeletionIgnored(t *testing.T) {
 	t.Parallel()
-	cluster := atlastest.Resource{Kind: atlas.KindCluster, ID: "main"}
+	cluster := atlastest.Resource{Kind: atlas.BlockerCluster, ID: "main"}
 	for operation, resources := range map[string][]atlastest.Resource{
-		"EndOutageSimulation":          {cluster, {Kind: atlas.KindOutageSimulation, Parent: "main"}},
-		"DeleteBackupCompliancePolicy": {cluster, {Kind: atlas.KindBackupCompliancePolicy}},
-		"DeleteSnapshot":               {{Kind: atlas.KindCluster, ID: "old", Retained: true}, {Kind: atlas.KindSnapshot, Parent: "old"}},
-		"DeleteShardedSnapshot":        {{Kind: atlas.KindCluster, ID: "old", Retained: true, Sharded: true}, {Kind: atlas.KindShardedSnapshot, Parent: "old"}},
-		"DeleteStreamProcessor":        {{Kind: atlas.KindStreamWorkspace, ID: "events"}, {Kind: atlas.KindStreamProcessor, Parent: "events"}},
-		"DeletePrivateEndpoint":        {{Kind: atlas.KindPrivateEndpointService, ID: strings.Repeat("6", 24)}, {Kind: atlas.KindPrivateEndpoint, Parent: strings.Repeat("6", 24)}},
+		"EndOutageSimulation":          {cluster, {Kind: atlas.BlockerOutageSimulation, Parent: "main"}},
+		"DeleteBackupCompliancePolicy": {cluster, {Kind: atlas.BlockerBackupCompliancePolicy}},
+		"DeleteSnapshot":               {{Kind: atlas.BlockerCluster, ID: "old", Retained: true}, {Kind: atlas.BlockerSnapshot, Parent: "old"}},
+		"DeleteShardedSnapshot":        {{Kind: atlas.BlockerCluster, ID: "old", Retained: true, Sharded: true}, {Kind: atlas.BlockerShardedSnapshot, Parent: "old"}},
+		"DeleteStreamProcessor":        {{Kind: atlas.BlockerStreamWorkspace, ID: "events"}, {Kind: atlas.BlockerStreamProcessor, Parent: "events"}},
+		"DeletePrivateEndpoint":        {{Kind: atlas.BlockerPrivateEndpointService, ID: strings.Repeat("6", 24)}, {Kind: atlas.BlockerPrivateEndpoint, Parent: strings.Repeat("6", 24)}},
 		"DeleteLiveMigrationLink":      nil,
 		"DeleteFederation":             nil,
 		"DisconnectOrganization":       nil,

@@ -20,23 +20,23 @@ type BlockerKind string
 
 // Kinds, in the order in which their things have to go.
 const (
-	KindOutageSimulation       BlockerKind = "outage_simulation"
-	KindOnlineArchive          BlockerKind = "online_archive"
-	KindBackupCompliancePolicy BlockerKind = "backup_compliance_policy"
-	KindCluster                BlockerKind = "cluster"
-	KindFlexCluster            BlockerKind = "flex_cluster"
-	KindSnapshot               BlockerKind = "snapshot"         // of a cluster that was deleted
-	KindShardedSnapshot        BlockerKind = "sharded_snapshot" // of a cluster that was deleted
-	KindNetworkPeering         BlockerKind = "network_peering"
-	KindFederationEndpoint     BlockerKind = "federation_endpoint"
-	KindFederatedDatabase      BlockerKind = "federated_database"
-	KindStreamProcessor        BlockerKind = "stream_processor"
-	KindStreamWorkspace        BlockerKind = "stream_workspace"
-	KindStreamPrivateLink      BlockerKind = "stream_private_link"
-	KindStreamVPCPeering       BlockerKind = "stream_vpc_peering"
-	KindPrivateEndpoint        BlockerKind = "private_endpoint"
-	KindPrivateEndpointService BlockerKind = "private_endpoint_service"
-	KindEncryptionEndpoint     BlockerKind = "encryption_endpoint"
+	BlockerOutageSimulation       BlockerKind = "outage_simulation"
+	BlockerOnlineArchive          BlockerKind = "online_archive"
+	BlockerBackupCompliancePolicy BlockerKind = "backup_compliance_policy"
+	BlockerCluster                BlockerKind = "cluster"
+	BlockerFlexCluster            BlockerKind = "flex_cluster"
+	BlockerSnapshot               BlockerKind = "snapshot"         // of a cluster that was deleted
+	BlockerShardedSnapshot        BlockerKind = "sharded_snapshot" // of a cluster that was deleted
+	BlockerNetworkPeering         BlockerKind = "network_peering"
+	BlockerFederationEndpoint     BlockerKind = "federation_endpoint"
+	BlockerFederatedDatabase      BlockerKind = "federated_database"
+	BlockerStreamProcessor        BlockerKind = "stream_processor"
+	BlockerStreamWorkspace        BlockerKind = "stream_workspace"
+	BlockerStreamPrivateLink      BlockerKind = "stream_private_link"
+	BlockerStreamVPCPeering       BlockerKind = "stream_vpc_peering"
+	BlockerPrivateEndpoint        BlockerKind = "private_endpoint"
+	BlockerPrivateEndpointService BlockerKind = "private_endpoint_service"
+	BlockerEncryptionEndpoint     BlockerKind = "encryption_endpoint"
 )
 
 // Blocker is a thing that keeps its project from being deleted.
@@ -270,7 +270,7 @@ func kinds() []kind {
 			soon: true,
 		},
 		{
-			name: KindOutageSimulation, why: "it keeps its cluster", removal: "end the simulation",
+			name: BlockerOutageSimulation, why: "it keeps its cluster", removal: "end the simulation",
 			find: (*sources).outageSimulations, within: ownID, refused: true,
 			remove: func(d *driver, ctx context.Context, r ref) error {
 				_, err := d.c.EndOutageSimulation(ctx, r.Project, r.ID)
@@ -279,7 +279,7 @@ func kinds() []kind {
 			named: true, stateful: true,
 		},
 		{
-			name: KindOnlineArchive, why: keepsProject, removal: "delete it with the documents in it",
+			name: BlockerOnlineArchive, why: keepsProject, removal: "delete it with the documents in it",
 			find: (*sources).onlineArchives, within: ownParent,
 			remove: func(d *driver, ctx context.Context, r ref) error {
 				return d.c.DeleteOnlineArchive(ctx, r.Project, r.Parent, r.ID)
@@ -292,7 +292,7 @@ func kinds() []kind {
 			find:    (*sources).policyProtection,
 		},
 		{
-			name: KindBackupCompliancePolicy, why: "it keeps the snapshots of clusters", removal: "delete the policy",
+			name: BlockerBackupCompliancePolicy, why: "it keeps the snapshots of clusters", removal: "delete the policy",
 			find: (*sources).backupCompliancePolicy, onePiece: true, refused: true,
 			remove: func(d *driver, ctx context.Context, r ref) error {
 				return d.c.DeleteBackupCompliancePolicy(ctx, r.Project)
@@ -300,9 +300,9 @@ func kinds() []kind {
 			stateful: true,
 		},
 		{
-			name: KindCluster, why: keepsProject, removal: "delete it with its data and snapshots",
+			name: BlockerCluster, why: keepsProject, removal: "delete it with its data and snapshots",
 			find:  (*sources).presentClusters,
-			after: []after{{KindOutageSimulation, sameName}, {KindOnlineArchive, isParent}, {kind: KindBackupCompliancePolicy}},
+			after: []after{{BlockerOutageSimulation, sameName}, {BlockerOnlineArchive, isParent}, {kind: BlockerBackupCompliancePolicy}},
 			read: func(c *Client, ctx context.Context, r ref) (Blocker, error) {
 				found, err := c.GetCluster(ctx, r.Project, r.ID)
 				return readAs(found, err, clusterBlocker)
@@ -318,7 +318,7 @@ func kinds() []kind {
 			named: true, stateful: true, expect: clusterTime,
 		},
 		{
-			name: KindFlexCluster, why: keepsProject, removal: "delete it with its data and snapshots",
+			name: BlockerFlexCluster, why: keepsProject, removal: "delete it with its data and snapshots",
 			find: func(s *sources, ctx context.Context) list {
 				return each(s.c.ListFlexClusters(ctx, s.projectID), flexClusterBlocker)
 			},
@@ -335,33 +335,33 @@ func kinds() []kind {
 			named:  true, stateful: true,
 		},
 		{
-			name: KindSnapshot, why: "it keeps its project, although its cluster is gone", removal: deleteIt,
-			find: func(s *sources, ctx context.Context) list { return s.snapshots(ctx, false) }, within: ownParent, refused: true, with: KindShardedSnapshot,
-			after: []after{{kind: KindBackupCompliancePolicy}},
+			name: BlockerSnapshot, why: "it keeps its project, although its cluster is gone", removal: deleteIt,
+			find: func(s *sources, ctx context.Context) list { return s.snapshots(ctx, false) }, within: ownParent, refused: true, with: BlockerShardedSnapshot,
+			after: []after{{kind: BlockerBackupCompliancePolicy}},
 			remove: func(d *driver, ctx context.Context, r ref) error {
 				return d.c.DeleteSnapshot(ctx, r.Project, r.Parent, r.ID)
 			},
 			stateful: true,
 		},
 		{
-			name: KindShardedSnapshot, why: "it keeps its project, although its cluster is gone", removal: deleteIt,
-			find: func(s *sources, ctx context.Context) list { return s.snapshots(ctx, true) }, within: ownParent, refused: true, with: KindSnapshot,
-			after: []after{{kind: KindBackupCompliancePolicy}},
+			name: BlockerShardedSnapshot, why: "it keeps its project, although its cluster is gone", removal: deleteIt,
+			find: func(s *sources, ctx context.Context) list { return s.snapshots(ctx, true) }, within: ownParent, refused: true, with: BlockerSnapshot,
+			after: []after{{kind: BlockerBackupCompliancePolicy}},
 			remove: func(d *driver, ctx context.Context, r ref) error {
 				return d.c.DeleteShardedSnapshot(ctx, r.Project, r.Parent, r.ID)
 			},
 			stateful: true,
 		},
 		{
-			name: KindNetworkPeering, why: keepsProject, removal: deleteIt,
-			find: (*sources).networkPeerings, refused: true, after: []after{{kind: KindCluster}},
+			name: BlockerNetworkPeering, why: keepsProject, removal: deleteIt,
+			find: (*sources).networkPeerings, refused: true, after: []after{{kind: BlockerCluster}},
 			remove: func(d *driver, ctx context.Context, r ref) error {
 				return d.c.DeleteNetworkPeering(ctx, r.Project, r.ID)
 			},
 			stateful: true,
 		},
 		{
-			name: KindFederationEndpoint, why: keepsProject, removal: deleteIt, refused: true,
+			name: BlockerFederationEndpoint, why: keepsProject, removal: deleteIt, refused: true,
 			find: func(s *sources, ctx context.Context) list {
 				return each(s.c.ListFederationEndpoints(ctx, s.projectID), func(x FederationEndpoint) Blocker {
 					return Blocker{ID: x.EndpointID, State: x.Status}
@@ -373,20 +373,20 @@ func kinds() []kind {
 			named: true, stateful: true, patience: 1, // one success may not be enough
 		},
 		{
-			name: KindFederatedDatabase, why: keepsProject, removal: deleteIt, onePiece: true,
+			name: BlockerFederatedDatabase, why: keepsProject, removal: deleteIt, onePiece: true,
 			find: func(s *sources, ctx context.Context) list {
 				return each(whole(s.c.ListFederatedDatabases(ctx, s.projectID)), func(x FederatedDatabase) Blocker {
 					return Blocker{ID: x.Name, State: x.State}
 				})
 			},
-			after: []after{{kind: KindFederationEndpoint}},
+			after: []after{{kind: BlockerFederationEndpoint}},
 			remove: func(d *driver, ctx context.Context, r ref) error {
 				return d.c.DeleteFederatedDatabase(ctx, r.Project, r.ID)
 			},
 			named: true, stateful: true,
 		},
 		{
-			name: KindStreamProcessor, why: "it keeps its workspace", removal: deleteIt,
+			name: BlockerStreamProcessor, why: "it keeps its workspace", removal: deleteIt,
 			find: (*sources).streamProcessors, within: ownParent,
 			remove: func(d *driver, ctx context.Context, r ref) error {
 				return d.c.DeleteStreamProcessor(ctx, r.Project, r.Parent, r.ID)
@@ -394,44 +394,44 @@ func kinds() []kind {
 			named: true, stateful: true,
 		},
 		{
-			name: KindStreamWorkspace, why: keepsProject, removal: deleteIt,
+			name: BlockerStreamWorkspace, why: keepsProject, removal: deleteIt,
 			find: func(s *sources, _ context.Context) list {
 				return each(whole(s.workspaces()), func(x StreamWorkspace) Blocker { return Blocker{ID: x.Name, UID: x.ID} })
 			},
-			after: []after{{KindStreamProcessor, isParent}},
+			after: []after{{BlockerStreamProcessor, isParent}},
 			remove: func(d *driver, ctx context.Context, r ref) error {
 				return d.c.DeleteStreamWorkspace(ctx, r.Project, r.ID)
 			},
 			named: true,
 		},
 		{
-			name: KindStreamPrivateLink, why: keepsProject, removal: deleteIt, refused: true,
+			name: BlockerStreamPrivateLink, why: keepsProject, removal: deleteIt, refused: true,
 			find: func(s *sources, ctx context.Context) list {
 				return each(s.c.ListStreamPrivateLinks(ctx, s.projectID), func(x StreamPrivateLink) Blocker {
 					return Blocker{ID: x.ID, State: x.State}
 				})
 			},
-			after: []after{{kind: KindStreamWorkspace}},
+			after: []after{{kind: BlockerStreamWorkspace}},
 			remove: func(d *driver, ctx context.Context, r ref) error {
 				return d.c.DeleteStreamPrivateLink(ctx, r.Project, r.ID)
 			},
 			stateful: true,
 		},
 		{
-			name: KindStreamVPCPeering, why: keepsProject, removal: deleteIt, refused: true,
+			name: BlockerStreamVPCPeering, why: keepsProject, removal: deleteIt, refused: true,
 			find: func(s *sources, ctx context.Context) list {
 				return each(s.c.ListActiveStreamVPCPeerings(ctx, s.projectID), func(x StreamVPCPeering) Blocker {
 					return Blocker{ID: x.ID, State: x.LocalStatus}
 				})
 			},
-			after: []after{{kind: KindStreamWorkspace}},
+			after: []after{{kind: BlockerStreamWorkspace}},
 			remove: func(d *driver, ctx context.Context, r ref) error {
 				return d.c.DeleteStreamVPCPeering(ctx, r.Project, r.ID)
 			},
 			stateful: true,
 		},
 		{
-			name: KindPrivateEndpoint, why: "it keeps its service", removal: deleteIt, refused: true, with: KindPrivateEndpointService, onePiece: true,
+			name: BlockerPrivateEndpoint, why: "it keeps its service", removal: deleteIt, refused: true, with: BlockerPrivateEndpointService, onePiece: true,
 			find: (*sources).privateEndpoints,
 			remove: func(d *driver, ctx context.Context, r ref) error {
 				return d.c.DeletePrivateEndpoint(ctx, r.Project, r.Provider, r.Parent, r.ID)
@@ -439,16 +439,16 @@ func kinds() []kind {
 			inParent: true, named: true,
 		},
 		{
-			name: KindPrivateEndpointService, why: keepsProject, removal: deleteIt, refused: true, with: KindPrivateEndpoint, onePiece: true,
-			find: (*sources).privateEndpointServices, after: []after{{KindPrivateEndpoint, isParent}},
+			name: BlockerPrivateEndpointService, why: keepsProject, removal: deleteIt, refused: true, with: BlockerPrivateEndpoint, onePiece: true,
+			find: (*sources).privateEndpointServices, after: []after{{BlockerPrivateEndpoint, isParent}},
 			remove: func(d *driver, ctx context.Context, r ref) error {
 				return d.c.DeletePrivateEndpointService(ctx, r.Project, r.Provider, r.ID)
 			},
 			stateful: true,
 		},
 		{
-			name: KindEncryptionEndpoint, why: keepsProject, removal: deleteIt, refused: true,
-			find: (*sources).encryptionEndpoints, after: []after{{kind: KindCluster}},
+			name: BlockerEncryptionEndpoint, why: keepsProject, removal: deleteIt, refused: true,
+			find: (*sources).encryptionEndpoints, after: []after{{kind: BlockerCluster}},
 			remove: func(d *driver, ctx context.Context, r ref) error {
 				return d.c.DeleteEncryptionEndpoint(ctx, r.Project, r.Provider, r.ID)
 			},
@@ -548,7 +548,7 @@ func (d *driver) deleteEmptyProject(ctx context.Context, r ref) error {
 			return wrong
 		}
 		removed := false
-		for left, err := range d.c.ListBlockers(ctx, r.ID, KindSnapshot, KindShardedSnapshot) {
+		for left, err := range d.c.ListBlockers(ctx, r.ID, BlockerSnapshot, BlockerShardedSnapshot) {
 			if err == nil && clusters[left.Parent] {
 				removed, err = true, d.removeSnapshot(ctx, r, left)
 			}
@@ -968,7 +968,7 @@ func (d *driver) remove(ctx context.Context, r ref, _ resource.Item) (resource.S
 		return resource.Sent{}, err
 	}
 	err := r.kind.remove(d, ctx, r)
-	if r.kind.name == KindCluster && r.UID != "" && err == nil {
+	if r.kind.name == BlockerCluster && r.UID != "" && err == nil {
 		d.noteRemoved(r)
 	}
 	return resource.Sent{}, r.scope().passing(err)

@@ -71,7 +71,7 @@ func TestDriver_WithoutInspect(t *testing.T) {
 // A reference that is not that of its step is none.
 func TestDriver_ReferenceOfAnotherStep(t *testing.T) {
 	t.Parallel()
-	srv := with(atlastest.Resource{Kind: atlas.KindCluster, ID: "main"}, atlastest.Resource{Kind: atlas.KindCluster, ID: "spare"})
+	srv := with(atlastest.Resource{Kind: atlas.BlockerCluster, ID: "main"}, atlastest.Resource{Kind: atlas.BlockerCluster, ID: "spare"})
 	c := newClient(t, srv)
 	p := planned(t, c)
 	before := len(srv.Requests())
@@ -123,7 +123,7 @@ func TestTeardown_StepsWithoutReference(t *testing.T) {
 // An item of a list without Atlas's own ID is neither the resource nor another one.
 func TestTeardown_ItemWithoutID(t *testing.T) {
 	t.Parallel()
-	for operation, kind := range map[string]atlas.BlockerKind{"ListStreamWorkspacesPage": atlas.KindStreamWorkspace, "ListClustersPage": atlas.KindCluster} {
+	for operation, kind := range map[string]atlas.BlockerKind{"ListStreamWorkspacesPage": atlas.BlockerStreamWorkspace, "ListClustersPage": atlas.BlockerCluster} {
 		t.Run(operation, func(t *testing.T) {
 			t.Parallel()
 			synctest.Test(t, func(t *testing.T) {
@@ -166,29 +166,29 @@ func TestTeardown_NewSincePlan(t *testing.T) {
 		resources []atlastest.Resource
 		stale     bool
 	}{
-		"cluster":                  {[]atlastest.Resource{{Kind: atlas.KindCluster, ID: "new"}}, true},
-		"flex cluster":             {[]atlastest.Resource{{Kind: atlas.KindFlexCluster}}, true},
-		"online archive":           {[]atlastest.Resource{{Kind: atlas.KindOnlineArchive, Parent: "main"}}, true},
-		"federated database":       {[]atlastest.Resource{{Kind: atlas.KindFederatedDatabase}}, true},
-		"stream workspace":         {[]atlastest.Resource{{Kind: atlas.KindStreamWorkspace}}, true},
-		"stream processor":         {[]atlastest.Resource{{Kind: atlas.KindStreamProcessor, Parent: "events"}}, true},
-		"outage simulation":        {[]atlastest.Resource{{Kind: atlas.KindOutageSimulation, Parent: "main"}}, false},
-		"snapshot":                 {[]atlastest.Resource{{Kind: atlas.KindCluster, ID: "old", Retained: true}, {Kind: atlas.KindSnapshot, Parent: "old"}}, false},
-		"peering":                  {[]atlastest.Resource{{Kind: atlas.KindNetworkPeering}}, false},
-		"federation endpoint":      {[]atlastest.Resource{{Kind: atlas.KindFederationEndpoint}}, false},
-		"stream private link":      {[]atlastest.Resource{{Kind: atlas.KindStreamPrivateLink}}, false},
-		"stream VPC peering":       {[]atlastest.Resource{{Kind: atlas.KindStreamVPCPeering}}, false},
-		"private endpoint":         {[]atlastest.Resource{{Kind: atlas.KindPrivateEndpoint, Parent: service}}, true}, // its service is in the plan
-		"private endpoint service": {[]atlastest.Resource{{Kind: atlas.KindPrivateEndpointService}}, true},
-		"encryption endpoint":      {[]atlastest.Resource{{Kind: atlas.KindEncryptionEndpoint}}, false},
+		"cluster":                  {[]atlastest.Resource{{Kind: atlas.BlockerCluster, ID: "new"}}, true},
+		"flex cluster":             {[]atlastest.Resource{{Kind: atlas.BlockerFlexCluster}}, true},
+		"online archive":           {[]atlastest.Resource{{Kind: atlas.BlockerOnlineArchive, Parent: "main"}}, true},
+		"federated database":       {[]atlastest.Resource{{Kind: atlas.BlockerFederatedDatabase}}, true},
+		"stream workspace":         {[]atlastest.Resource{{Kind: atlas.BlockerStreamWorkspace}}, true},
+		"stream processor":         {[]atlastest.Resource{{Kind: atlas.BlockerStreamProcessor, Parent: "events"}}, true},
+		"outage simulation":        {[]atlastest.Resource{{Kind: atlas.BlockerOutageSimulation, Parent: "main"}}, false},
+		"snapshot":                 {[]atlastest.Resource{{Kind: atlas.BlockerCluster, ID: "old", Retained: true}, {Kind: atlas.BlockerSnapshot, Parent: "old"}}, false},
+		"peering":                  {[]atlastest.Resource{{Kind: atlas.BlockerNetworkPeering}}, false},
+		"federation endpoint":      {[]atlastest.Resource{{Kind: atlas.BlockerFederationEndpoint}}, false},
+		"stream private link":      {[]atlastest.Resource{{Kind: atlas.BlockerStreamPrivateLink}}, false},
+		"stream VPC peering":       {[]atlastest.Resource{{Kind: atlas.BlockerStreamVPCPeering}}, false},
+		"private endpoint":         {[]atlastest.Resource{{Kind: atlas.BlockerPrivateEndpoint, Parent: service}}, true}, // its service is in the plan
+		"private endpoint service": {[]atlastest.Resource{{Kind: atlas.BlockerPrivateEndpointService}}, true},
+		"encryption endpoint":      {[]atlastest.Resource{{Kind: atlas.BlockerEncryptionEndpoint}}, false},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			synctest.Test(t, func(t *testing.T) {
 				srv := with(
-					atlastest.Resource{Kind: atlas.KindCluster, ID: "main"},
-					atlastest.Resource{Kind: atlas.KindStreamWorkspace, ID: "events"},
-					atlastest.Resource{Kind: atlas.KindPrivateEndpointService, ID: service},
+					atlastest.Resource{Kind: atlas.BlockerCluster, ID: "main"},
+					atlastest.Resource{Kind: atlas.BlockerStreamWorkspace, ID: "events"},
+					atlastest.Resource{Kind: atlas.BlockerPrivateEndpointService, ID: service},
 				)
 				c := newClient(t, srv)
 				p := planned(t, c)
@@ -226,9 +226,9 @@ func TestTeardown_ArchivesOfManyClusters(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		srv := with()
 		for i := range 101 {
-			srv.AddResource(shop, atlastest.Resource{Kind: atlas.KindCluster, ID: fmt.Sprintf("c%d", i)})
+			srv.AddResource(shop, atlastest.Resource{Kind: atlas.BlockerCluster, ID: fmt.Sprintf("c%d", i)})
 		}
-		srv.AddResource(shop, atlastest.Resource{Kind: atlas.KindOnlineArchive, Parent: "c7"})
+		srv.AddResource(shop, atlastest.Resource{Kind: atlas.BlockerOnlineArchive, Parent: "c7"})
 		c := newClient(t, srv)
 		p := planned(t, c)
 		before := srv.Count("ListOnlineArchivesPage")
@@ -288,7 +288,7 @@ func TestTeardown_NumberOfClusters(t *testing.T) {
 				for i := range 5 {
 					id := fmt.Sprintf("5e2f0000000000000000020%d", i)
 					srv.AddProject(acme, atlastest.Project{ID: id, Name: fmt.Sprintf("p%d", i)})
-					srv.AddResource(id, atlastest.Resource{Kind: atlas.KindCluster, ID: "main", Takes: 10 * time.Minute})
+					srv.AddResource(id, atlastest.Resource{Kind: atlas.BlockerCluster, ID: "main", Takes: 10 * time.Minute})
 				}
 				_, hc := srv.Endpoint()
 				c := newClient(t, srv, atlas.WithHTTPClient(&http.Client{Transport: counting{hc.Transport, test.to}}))

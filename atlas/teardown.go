@@ -223,7 +223,7 @@ func (i *inspection) project(project *Project, all []Blocker, first []string) st
 	ids := make([]string, len(all))
 	for n, left := range all {
 		in, name := i.scope(left.Kind, project), left.ID+" in "+project.Name
-		if left.Kind == KindBackupCompliancePolicy {
+		if left.Kind == BlockerBackupCompliancePolicy {
 			name = "policy of " + project.Name
 		}
 		var after []string
@@ -232,7 +232,7 @@ func (i *inspection) project(project *Project, all []Blocker, first []string) st
 				after = append(after, ids[m])
 			}
 		}
-		if left.Kind == KindBackupCompliancePolicy && left.Protected {
+		if left.Kind == BlockerBackupCompliancePolicy && left.Protected {
 			hold := i.step(i.scope(kindPolicyProtection, project), Blocker{ID: left.ID}, name, nil)
 			after = append(slices.Clone(first), hold)
 		}
@@ -263,7 +263,7 @@ var inspectBackoff = backoff.Exponential{First: time.Second, Max: 8 * time.Secon
 // read of it shows, nothing is. In a project that was just made roles may be missing for
 // some seconds.
 func (i *inspection) read(ctx context.Context, project *Project) (all []Blocker, err error) {
-	in := i.scope(KindCluster, project)
+	in := i.scope(BlockerCluster, project)
 	for reads := 0; ; reads++ {
 		s := i.c.sources(ctx, project.ID, nil)
 		if i.before != nil {
@@ -286,7 +286,7 @@ func (i *inspection) read(ctx context.Context, project *Project) (all []Blocker,
 // isRetained reports whether a snapshot is of a cluster that this run has deleted, and is
 // not in the plan before itself. It is deleted with its project.
 func (i *inspection) isRetained(project *Project, left Blocker) bool {
-	if i.before == nil || left.Kind != KindSnapshot && left.Kind != KindShardedSnapshot {
+	if i.before == nil || left.Kind != BlockerSnapshot && left.Kind != BlockerShardedSnapshot {
 		return false
 	}
 	id := refTo(i.scope(left.Kind, project), left).stepID()

@@ -34,37 +34,37 @@ func blocked() *atlastest.Server {
 		srv.AddProject(o.id, atlastest.Project{ID: o.shop, Name: "shop"})
 		srv.AddProject(o.id, atlastest.Project{ID: o.blog, Name: "blog", Clusters: 2})
 		srv.AddProject(o.id, atlastest.Project{ID: o.blog[:23] + "f"}) // with nothing in it
-		service := srv.AddResource(o.shop, atlastest.Resource{Kind: atlas.KindPrivateEndpointService})
-		azure := srv.AddResource(o.shop, atlastest.Resource{Kind: atlas.KindPrivateEndpointService, Provider: atlas.CloudProviderAzure})
+		service := srv.AddResource(o.shop, atlastest.Resource{Kind: atlas.BlockerPrivateEndpointService})
+		azure := srv.AddResource(o.shop, atlastest.Resource{Kind: atlas.BlockerPrivateEndpointService, Provider: atlas.CloudProviderAzure})
 		for _, r := range []atlastest.Resource{
-			{Kind: atlas.KindBackupCompliancePolicy, Protected: true},
-			{Kind: atlas.KindCluster, ID: "main", Protected: true},
-			{Kind: atlas.KindCluster, ID: "shards", Sharded: true},
-			{Kind: atlas.KindCluster, ID: "old", Retained: true},
-			{Kind: atlas.KindCluster, ID: "old-shards", Sharded: true, Retained: true},
-			{Kind: atlas.KindSnapshot, Parent: "main"},
-			{Kind: atlas.KindSnapshot, Parent: "old"},
-			{Kind: atlas.KindShardedSnapshot, Parent: "old-shards"},
-			{Kind: atlas.KindOutageSimulation, Parent: "main"},
-			{Kind: atlas.KindOnlineArchive, Parent: "main"},
-			{Kind: atlas.KindOnlineArchive, Parent: "shards"},
-			{Kind: atlas.KindFlexCluster, ID: "small", Protected: true},
-			{Kind: atlas.KindNetworkPeering},
-			{Kind: atlas.KindNetworkPeering, Provider: atlas.CloudProviderGCP},
-			{Kind: atlas.KindFederationEndpoint, RemovedAfter: 2},
-			{Kind: atlas.KindFederatedDatabase},
-			{Kind: atlas.KindStreamWorkspace, ID: "events"},
-			{Kind: atlas.KindStreamProcessor, ID: "count", Parent: "events"},
-			{Kind: atlas.KindStreamPrivateLink},
-			{Kind: atlas.KindStreamVPCPeering},
-			{Kind: atlas.KindPrivateEndpoint, Parent: service},
-			{Kind: atlas.KindPrivateEndpoint, Parent: service},
-			{Kind: atlas.KindPrivateEndpoint, Parent: azure, Provider: atlas.CloudProviderAzure},
-			{Kind: atlas.KindEncryptionEndpoint, Provider: atlas.CloudProviderAzure},
+			{Kind: atlas.BlockerBackupCompliancePolicy, Protected: true},
+			{Kind: atlas.BlockerCluster, ID: "main", Protected: true},
+			{Kind: atlas.BlockerCluster, ID: "shards", Sharded: true},
+			{Kind: atlas.BlockerCluster, ID: "old", Retained: true},
+			{Kind: atlas.BlockerCluster, ID: "old-shards", Sharded: true, Retained: true},
+			{Kind: atlas.BlockerSnapshot, Parent: "main"},
+			{Kind: atlas.BlockerSnapshot, Parent: "old"},
+			{Kind: atlas.BlockerShardedSnapshot, Parent: "old-shards"},
+			{Kind: atlas.BlockerOutageSimulation, Parent: "main"},
+			{Kind: atlas.BlockerOnlineArchive, Parent: "main"},
+			{Kind: atlas.BlockerOnlineArchive, Parent: "shards"},
+			{Kind: atlas.BlockerFlexCluster, ID: "small", Protected: true},
+			{Kind: atlas.BlockerNetworkPeering},
+			{Kind: atlas.BlockerNetworkPeering, Provider: atlas.CloudProviderGCP},
+			{Kind: atlas.BlockerFederationEndpoint, RemovedAfter: 2},
+			{Kind: atlas.BlockerFederatedDatabase},
+			{Kind: atlas.BlockerStreamWorkspace, ID: "events"},
+			{Kind: atlas.BlockerStreamProcessor, ID: "count", Parent: "events"},
+			{Kind: atlas.BlockerStreamPrivateLink},
+			{Kind: atlas.BlockerStreamVPCPeering},
+			{Kind: atlas.BlockerPrivateEndpoint, Parent: service},
+			{Kind: atlas.BlockerPrivateEndpoint, Parent: service},
+			{Kind: atlas.BlockerPrivateEndpoint, Parent: azure, Provider: atlas.CloudProviderAzure},
+			{Kind: atlas.BlockerEncryptionEndpoint, Provider: atlas.CloudProviderAzure},
 		} {
 			srv.AddResource(o.shop, r)
 		}
-		srv.AddResource(o.blog, atlastest.Resource{Kind: atlas.KindPrivateEndpointService, Provider: atlas.CloudProviderGCP}) // without endpoints
+		srv.AddResource(o.blog, atlastest.Resource{Kind: atlas.BlockerPrivateEndpointService, Provider: atlas.CloudProviderGCP}) // without endpoints
 	}
 	return srv
 }
@@ -94,7 +94,7 @@ func TestTeardown(t *testing.T) {
 				Teardown:  c.Teardown,
 				Check:     func(ctx context.Context) error { return c.CheckDeletion(ctx, acme) },
 				ByHand:    func() { srv.Resolve(acme) },
-				Overtake:  func() { srv.AddResource(blog, atlastest.Resource{Kind: atlas.KindFlexCluster}) },
+				Overtake:  func() { srv.AddResource(blog, atlastest.Resource{Kind: atlas.BlockerFlexCluster}) },
 				Meanwhile: func() { srv.AddProject(acme, atlastest.Project{ID: "5e2f0000000000000000000f", Name: "new"}) },
 				Other:     func(ctx context.Context) (*teardown.Plan, error) { return c.Plan(ctx, other) },
 				Deleted:   func() bool { return !srv.Exists(acme) },
@@ -232,9 +232,9 @@ func TestTerminationProtectionIsTakenOffOnlyWhereThatWasPermitted(t *testing.T) 
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		srv := with(
-			atlastest.Resource{Kind: atlas.KindCluster, ID: "safe", Protected: true},
-			atlastest.Resource{Kind: atlas.KindCluster, ID: "free"},
-			atlastest.Resource{Kind: atlas.KindOutageSimulation, Parent: "free"},
+			atlastest.Resource{Kind: atlas.BlockerCluster, ID: "safe", Protected: true},
+			atlastest.Resource{Kind: atlas.BlockerCluster, ID: "free"},
+			atlastest.Resource{Kind: atlas.BlockerOutageSimulation, Parent: "free"},
 		)
 		c := newClient(t, srv)
 		p := planned(t, c)
@@ -264,7 +264,7 @@ func TestTerminationProtectionIsTakenOffOnlyWhereThatWasPermitted(t *testing.T) 
 // A cluster of the same name is not what was planned.
 func TestAnotherThingOfTheSameNameIsAnother(t *testing.T) {
 	t.Parallel()
-	for _, kind := range []atlas.BlockerKind{atlas.KindCluster, atlas.KindFlexCluster, atlas.KindStreamWorkspace} {
+	for _, kind := range []atlas.BlockerKind{atlas.BlockerCluster, atlas.BlockerFlexCluster, atlas.BlockerStreamWorkspace} {
 		t.Run(string(kind), func(t *testing.T) {
 			t.Parallel()
 			synctest.Test(t, func(t *testing.T) {
@@ -297,10 +297,10 @@ func TestWhatIsBeingDeletedIsWaitedFor(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		srv := with(
-			atlastest.Resource{Kind: atlas.KindCluster, ID: "main", Takes: 20 * time.Minute},
-			atlastest.Resource{Kind: atlas.KindNetworkPeering},
-			atlastest.Resource{Kind: atlas.KindPrivateEndpointService, Takes: 20 * time.Minute},
-			atlastest.Resource{Kind: atlas.KindOutageSimulation, Parent: "main"},
+			atlastest.Resource{Kind: atlas.BlockerCluster, ID: "main", Takes: 20 * time.Minute},
+			atlastest.Resource{Kind: atlas.BlockerNetworkPeering},
+			atlastest.Resource{Kind: atlas.BlockerPrivateEndpointService, Takes: 20 * time.Minute},
+			atlastest.Resource{Kind: atlas.BlockerOutageSimulation, Parent: "main"},
 		)
 		c := newClient(t, srv)
 		p := planned(t, c)
@@ -329,9 +329,9 @@ func TestWhatWasAskedForBeforeIsWaitedFor(t *testing.T) {
 		status    int
 		code      string
 	}{
-		"a cluster":           {atlas.KindCluster, "DeleteCluster", 400, "CLUSTER_ALREADY_REQUESTED_DELETION"},
-		"a peering":           {atlas.KindNetworkPeering, "DeleteNetworkPeering", 409, "PEER_ALREADY_REQUESTED_DELETION"},
-		"a flex cluster gone": {atlas.KindFlexCluster, "DeleteFlexCluster", 404, "CLUSTER_NOT_FOUND"},
+		"a cluster":           {atlas.BlockerCluster, "DeleteCluster", 400, "CLUSTER_ALREADY_REQUESTED_DELETION"},
+		"a peering":           {atlas.BlockerNetworkPeering, "DeleteNetworkPeering", 409, "PEER_ALREADY_REQUESTED_DELETION"},
+		"a flex cluster gone": {atlas.BlockerFlexCluster, "DeleteFlexCluster", 404, "CLUSTER_NOT_FOUND"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -355,8 +355,8 @@ func TestALostAnswerIsReadAndNothingIsRepeated(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		srv := with(
-			atlastest.Resource{Kind: atlas.KindCluster, ID: "old", Retained: true},
-			atlastest.Resource{Kind: atlas.KindSnapshot, Parent: "old"},
+			atlastest.Resource{Kind: atlas.BlockerCluster, ID: "old", Retained: true},
+			atlastest.Resource{Kind: atlas.BlockerSnapshot, Parent: "old"},
 		)
 		srv.Fail(offboardtest.LoseResponse("DeleteSnapshot"), offboardtest.LoseResponse("DeleteProject"))
 		c := newClient(t, srv)
@@ -373,9 +373,9 @@ func TestAServiceThatGoesByItselfIsNotDeleted(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		srv := with(
-			atlastest.Resource{Kind: atlas.KindPrivateEndpointService, Takes: time.Second}, // whose list is read first
-			atlastest.Resource{Kind: atlas.KindPrivateEndpointService, ID: service},
-			atlastest.Resource{Kind: atlas.KindPrivateEndpoint, Parent: service, Takes: 3 * time.Second},
+			atlastest.Resource{Kind: atlas.BlockerPrivateEndpointService, Takes: time.Second}, // whose list is read first
+			atlastest.Resource{Kind: atlas.BlockerPrivateEndpointService, ID: service},
+			atlastest.Resource{Kind: atlas.BlockerPrivateEndpoint, Parent: service, Takes: 3 * time.Second},
 		)
 		c := newClient(t, srv)
 		r, err := carryOut(t, c, planned(t, c))
@@ -390,7 +390,7 @@ func TestAServiceThatGoesByItselfIsNotDeleted(t *testing.T) {
 func TestWhatHadFailedBeforeIsWaitedFor(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		srv := with(atlastest.Resource{Kind: atlas.KindEncryptionEndpoint, ID: keys, State: "FAILED"})
+		srv := with(atlastest.Resource{Kind: atlas.BlockerEncryptionEndpoint, ID: keys, State: "FAILED"})
 		c := newClient(t, srv)
 		p := planned(t, c)
 		const list = "ListEncryptionEndpointsPage"
@@ -444,9 +444,9 @@ func TestADeletionThatFailsIsTriedAgain(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		srv := with(
-			atlastest.Resource{Kind: atlas.KindNetworkPeering, Fails: true},
-			atlastest.Resource{Kind: atlas.KindEncryptionEndpoint, State: "FAILED"}, // which is no failure of its deletion
-			atlastest.Resource{Kind: atlas.KindFederationEndpoint, RemovedAfter: 3},
+			atlastest.Resource{Kind: atlas.BlockerNetworkPeering, Fails: true},
+			atlastest.Resource{Kind: atlas.BlockerEncryptionEndpoint, State: "FAILED"}, // which is no failure of its deletion
+			atlastest.Resource{Kind: atlas.BlockerFederationEndpoint, RemovedAfter: 3},
 		)
 		c := newClient(t, srv)
 		r, err := carryOut(t, c, planned(t, c))
@@ -474,7 +474,7 @@ func TestAProjectIsGivenTimeToSettle(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			synctest.Test(t, func(t *testing.T) {
-				srv := with(atlastest.Resource{Kind: atlas.KindFlexCluster})
+				srv := with(atlastest.Resource{Kind: atlas.BlockerFlexCluster})
 				status := http.StatusConflict
 				if test.code == "UNEXPECTED_ERROR" {
 					status = http.StatusInternalServerError
@@ -501,11 +501,11 @@ func TestAProjectIsGivenTimeToSettle(t *testing.T) {
 func TestSnapshotsThatAreNotOfThePlanStay(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		srv := with(atlastest.Resource{Kind: atlas.KindFlexCluster})
+		srv := with(atlastest.Resource{Kind: atlas.BlockerFlexCluster})
 		c := newClient(t, srv)
 		r, err := carryOut(t, c, planned(t, c), during("flex_cluster", func() {
-			srv.AddResource(shop, atlastest.Resource{Kind: atlas.KindCluster, ID: "new", Retained: true})
-			srv.AddResource(shop, atlastest.Resource{Kind: atlas.KindSnapshot, Parent: "new"})
+			srv.AddResource(shop, atlastest.Resource{Kind: atlas.BlockerCluster, ID: "new", Retained: true})
+			srv.AddResource(shop, atlastest.Resource{Kind: atlas.BlockerSnapshot, Parent: "new"})
 		}))
 		check(t, r, err, teardown.Blocked, errors.DeletionStepsNotSatisfied)
 		if n := len(srv.Resources(shop)); n != 2 {
@@ -521,7 +521,7 @@ func TestTheOwnOrganizationOfACredentialNeedsToBePermitted(t *testing.T) {
 			t.Parallel()
 			synctest.Test(t, func(t *testing.T) {
 				for _, lost := range []bool{false, true} {
-					srv := with(atlastest.Resource{Kind: atlas.KindCluster})
+					srv := with(atlastest.Resource{Kind: atlas.BlockerCluster})
 					c := as(t, srv, credential(srv))
 					p := planned(t, c)
 					if diff := cmp.Diff([]teardown.Override{teardown.OwnOrganization}, p.Overrides()); diff != "" {

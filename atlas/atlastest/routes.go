@@ -580,12 +580,12 @@ func (s *Server) projectRoutes() []route {
 			fake.JSON(w, http.StatusOK, s.project(p))
 		}),
 		in("DeleteProject", "DELETE", "", v2023, s.deleteProject),
-		in("SetClusterTerminationProtection", "PATCH", "/clusters/{clusterName}", "2024-10-23", s.protect(atlas.KindCluster)),
-		in("SetFlexClusterTerminationProtection", "PATCH", "/flexClusters/{name}", "2024-11-13", s.protect(atlas.KindFlexCluster)),
+		in("SetClusterTerminationProtection", "PATCH", "/clusters/{clusterName}", "2024-10-23", s.protect(atlas.BlockerCluster)),
+		in("SetFlexClusterTerminationProtection", "PATCH", "/flexClusters/{name}", "2024-11-13", s.protect(atlas.BlockerFlexCluster)),
 		in("ListStreamVPCPeeringsPage", "GET", "/streams/vpcPeeringConnections", "2023-02-01", func(w http.ResponseWriter, r *http.Request, p *project) {
 			switch r.URL.Query().Get("requesterAccountId") {
 			case requester:
-				s.list(atlas.KindStreamVPCPeering)(w, r, p)
+				s.list(atlas.BlockerStreamVPCPeering)(w, r, p)
 			case "":
 				failure(w, http.StatusBadRequest, "VALIDATION_ERROR", "requesterAccountId")
 			default:
@@ -612,7 +612,7 @@ func (s *Server) projectRoutes() []route {
 func (s *Server) project(p *project) fake.Object {
 	clusters := 0
 	for _, r := range p.resources {
-		if (r.Kind == atlas.KindCluster || r.Kind == atlas.KindFlexCluster) && !r.Retained {
+		if (r.Kind == atlas.BlockerCluster || r.Kind == atlas.BlockerFlexCluster) && !r.Retained {
 			clusters++
 		}
 	}
@@ -629,10 +629,10 @@ func (s *Server) deleteProject(w http.ResponseWriter, _ *http.Request, p *projec
 		if r.Retained || blocks == "" {
 			continue
 		}
-		if blocks == "BACKUP" && p.find(atlas.KindCluster, r.Parent, "") != nil && !p.find(atlas.KindCluster, r.Parent, "").Retained {
+		if blocks == "BACKUP" && p.find(atlas.BlockerCluster, r.Parent, "") != nil && !p.find(atlas.BlockerCluster, r.Parent, "").Retained {
 			continue // it goes with its cluster
 		}
-		if blocks == "BACKUP" && p.has(atlas.KindBackupCompliancePolicy, "") {
+		if blocks == "BACKUP" && p.has(atlas.BlockerBackupCompliancePolicy, "") {
 			blocks = "BACKUP_COMPLIANCE_POLICY"
 		}
 		failure(w, http.StatusConflict, closeGroup+blocks)
@@ -671,9 +671,9 @@ func (s *Server) one(name atlas.BlockerKind, path string, next func(http.Respons
 			}
 			found = p.find(name, id, parent)
 		}
-		other, code := atlas.KindFlexCluster, "CANNOT_USE_FLEX_CLUSTER_IN_CLUSTER_API"
-		if name == atlas.KindFlexCluster {
-			other, code = atlas.KindCluster, "CANNOT_USE_NON_FLEX_CLUSTER_IN_FLEX_API"
+		other, code := atlas.BlockerFlexCluster, "CANNOT_USE_FLEX_CLUSTER_IN_CLUSTER_API"
+		if name == atlas.BlockerFlexCluster {
+			other, code = atlas.BlockerCluster, "CANNOT_USE_NON_FLEX_CLUSTER_IN_FLEX_API"
 		}
 		switch {
 		case found != nil && !found.Retained:
@@ -703,14 +703,14 @@ func (s *Server) deleteResource(w http.ResponseWriter, req *http.Request, p *pro
 			return
 		}
 	}
-	r.retain = r.Kind == atlas.KindCluster && req.URL.Query().Get("retainBackups") == "true"
+	r.retain = r.Kind == atlas.BlockerCluster && req.URL.Query().Get("retainBackups") == "true"
 	if r.RemovedAfter > 1 {
 		r.RemovedAfter--
 	} else if r.deleted.IsZero() {
 		r.failed, r.deleted = false, time.Now().Add(s.time(r))
 	}
 	switch status := cmp.Or(k.status, http.StatusNoContent); {
-	case r.Kind == atlas.KindOutageSimulation:
+	case r.Kind == atlas.BlockerOutageSimulation:
 		s.show(w, req, p, r)
 	case status == http.StatusNoContent:
 		w.WriteHeader(status)

@@ -80,7 +80,7 @@ func (s *Server) AddProject(orgID string, p Project) {
 	added := &project{Project: p, organization: o}
 	o.projects = append(o.projects, added)
 	for i := range p.Clusters {
-		s.add(added, Resource{Kind: atlas.KindCluster, ID: fmt.Sprintf("cluster-%d", i)})
+		s.add(added, Resource{Kind: atlas.BlockerCluster, ID: fmt.Sprintf("cluster-%d", i)})
 	}
 }
 
@@ -106,7 +106,7 @@ func (s *Server) Resolve(orgID string) {
 	o.LiveMigration, o.FailedPayments = false, false
 	for _, p := range o.projects {
 		for _, r := range p.resources {
-			if r.Kind == atlas.KindBackupCompliancePolicy {
+			if r.Kind == atlas.BlockerBackupCompliancePolicy {
 				r.Protected = false
 			}
 		}
@@ -499,14 +499,14 @@ func (s *Server) add(p *project, r Resource) string {
 	r.Provider = cmp.Or(r.Provider, atlas.CloudProviderAWS)
 	r.id = fmt.Sprintf("64a7%020x", s.made)
 	switch {
-	case r.Kind == atlas.KindOutageSimulation:
+	case r.Kind == atlas.BlockerOutageSimulation:
 		r.ID = cmp.Or(r.Parent, r.ID)
 		r.Parent = r.ID
 	case r.ID != "":
 		if rest.Hex24(r.ID) == nil {
 			r.id = r.ID
 		}
-	case r.Kind == atlas.KindFederationEndpoint, r.Kind == atlas.KindPrivateEndpoint:
+	case r.Kind == atlas.BlockerFederationEndpoint, r.Kind == atlas.BlockerPrivateEndpoint:
 		r.ID = fmt.Sprintf(endpoints[r.Provider], s.made)
 	case kinds[r.Kind].named:
 		r.ID = fmt.Sprintf("%s-%d", strings.ReplaceAll(string(r.Kind), "_", "-"), s.made)
@@ -516,7 +516,7 @@ func (s *Server) add(p *project, r Resource) string {
 	r.State = cmp.Or(r.State, kinds[r.Kind].state)
 	r.deleting = cmp.Or(kinds[r.Kind].deleting, "DELETING")
 	p.resources = append(p.resources, &r)
-	if r.Kind == atlas.KindNetworkPeering && r.container(p) == nil {
+	if r.Kind == atlas.BlockerNetworkPeering && r.container(p) == nil {
 		id := fmt.Sprintf("64a8%020x", s.made)
 		p.resources = append(p.resources, &Resource{Kind: KindNetworkContainer, ID: id, Provider: r.Provider, id: id})
 	}
@@ -591,26 +591,26 @@ func (s *Server) end(p *project, r *Resource) {
 		return
 	}
 	switch r.Kind {
-	case atlas.KindCluster:
-		kept := r.retain || p.has(atlas.KindBackupCompliancePolicy, "")
+	case atlas.BlockerCluster:
+		kept := r.retain || p.has(atlas.BlockerBackupCompliancePolicy, "")
 		p.remove(func(c *Resource) bool {
-			snapshot := c.Kind == atlas.KindSnapshot || c.Kind == atlas.KindShardedSnapshot
+			snapshot := c.Kind == atlas.BlockerSnapshot || c.Kind == atlas.BlockerShardedSnapshot
 			return clustered(c.Kind) && c.Parent == r.ID && !(kept && snapshot)
 		})
-		if kept && (p.has(atlas.KindSnapshot, r.ID) || p.has(atlas.KindShardedSnapshot, r.ID)) {
+		if kept && (p.has(atlas.BlockerSnapshot, r.ID) || p.has(atlas.BlockerShardedSnapshot, r.ID)) {
 			r.Retained = true
 			return
 		}
-	case atlas.KindPrivateEndpoint:
+	case atlas.BlockerPrivateEndpoint:
 		p.remove(func(c *Resource) bool { return c == r })
 		// With the last endpoint its service goes.
-		if service := p.find(atlas.KindPrivateEndpointService, r.Parent, ""); service != nil && !p.has(r.Kind, r.Parent) {
+		if service := p.find(atlas.BlockerPrivateEndpointService, r.Parent, ""); service != nil && !p.has(r.Kind, r.Parent) {
 			service.deleted = at.Add(s.time(service))
 		}
 		return
 	}
 	p.remove(func(c *Resource) bool { return c == r })
-	if r.Kind == atlas.KindSnapshot || r.Kind == atlas.KindShardedSnapshot {
+	if r.Kind == atlas.BlockerSnapshot || r.Kind == atlas.BlockerShardedSnapshot {
 		if !p.has(r.Kind, r.Parent) {
 			p.remove(func(c *Resource) bool { return c.Retained && c.ID == r.Parent })
 		}
@@ -619,7 +619,7 @@ func (s *Server) end(p *project, r *Resource) {
 
 // clustered reports whether things of a kind belong to a cluster.
 func clustered(kind atlas.BlockerKind) bool {
-	return strings.HasPrefix(kinds[kind].path, "/clusters/{clusterName}/") || kind == atlas.KindShardedSnapshot
+	return strings.HasPrefix(kinds[kind].path, "/clusters/{clusterName}/") || kind == atlas.BlockerShardedSnapshot
 }
 
 func (p *project) remove(which func(*Resource) bool) {
@@ -656,7 +656,7 @@ type kind struct {
 const closeGroup = "CANNOT_CLOSE_GROUP_ACTIVE_"
 
 var kinds = map[atlas.BlockerKind]kind{
-	atlas.KindCluster: {
+	atlas.BlockerCluster: {
 		list: "ListClustersPage", get: "GetCluster", delete: "DeleteCluster",
 		path: "/clusters", item: "/{clusterName}", version: "2024-08-05", deleteVersion: "2023-02-01",
 		status: http.StatusAccepted, named: true, takes: true, state: "IDLE", deleting: "DELETING",
@@ -671,7 +671,7 @@ var kinds = map[atlas.BlockerKind]kind{
 			}
 		},
 	},
-	atlas.KindFlexCluster: {
+	atlas.BlockerFlexCluster: {
 		list: "ListFlexClustersPage", get: "GetFlexCluster", delete: "DeleteFlexCluster",
 		path: "/flexClusters", item: "/{name}", version: "2024-11-13",
 		named: true, takes: true, state: "IDLE", deleting: "DELETING",
@@ -687,7 +687,7 @@ var kinds = map[atlas.BlockerKind]kind{
 			}
 		},
 	},
-	atlas.KindOutageSimulation: {
+	atlas.BlockerOutageSimulation: {
 		get: "GetOutageSimulation", delete: "EndOutageSimulation",
 		item: "/clusters/{clusterName}/outageSimulation", version: v2023, status: http.StatusOK,
 		takes: true, state: "SIMULATING", deleting: "RECOVERY_REQUESTED", missing: "RESOURCE_NOT_FOUND",
@@ -699,7 +699,7 @@ var kinds = map[atlas.BlockerKind]kind{
 			}
 		},
 	},
-	atlas.KindOnlineArchive: {
+	atlas.BlockerOnlineArchive: {
 		list: "ListOnlineArchivesPage", delete: "DeleteOnlineArchive",
 		path: "/clusters/{clusterName}/onlineArchives", item: "/{archiveId}", version: v2023, status: http.StatusOK,
 		state: "IDLE", missing: "RESOURCE_NOT_FOUND",
@@ -710,7 +710,7 @@ var kinds = map[atlas.BlockerKind]kind{
 			}
 		},
 	},
-	atlas.KindSnapshot: {
+	atlas.BlockerSnapshot: {
 		list: "ListSnapshotsPage", delete: "DeleteSnapshot",
 		path: "/clusters/{clusterName}/backup/snapshots", item: "/{snapshotId}", version: v2023,
 		state: "completed", missing: "SNAPSHOT_NOT_FOUND", blocks: "BACKUP", refuse: refuseSnapshot,
@@ -718,7 +718,7 @@ var kinds = map[atlas.BlockerKind]kind{
 			return merge(snapshot(r), fake.Object{"cloudProvider": r.Provider, "replicaSetName": r.Parent, "type": "replicaSet", "copyRegions": []any{}})
 		},
 	},
-	atlas.KindShardedSnapshot: {
+	atlas.BlockerShardedSnapshot: {
 		list: "ListShardedSnapshots", delete: "DeleteShardedSnapshot",
 		path: "/clusters/{clusterName}/backup/snapshots/shardedClusters", version: v2023,
 		item:  "/clusters/{clusterName}/backup/snapshots/shardedCluster/{snapshotId}",
@@ -727,7 +727,7 @@ var kinds = map[atlas.BlockerKind]kind{
 			return merge(snapshot(r), fake.Object{"type": "shardedCluster", "snapshotIds": []any{}, "members": []any{}, "configServerType": "DEDICATED"})
 		},
 	},
-	atlas.KindBackupCompliancePolicy: {
+	atlas.BlockerBackupCompliancePolicy: {
 		get: "GetBackupCompliancePolicy", delete: "DeleteBackupCompliancePolicy",
 		item: "/backupCompliancePolicy", version: "2023-10-01", deleteVersion: "2024-11-13",
 		state: "ACTIVE", missing: "RESOURCE_NOT_FOUND",
@@ -747,7 +747,7 @@ var kinds = map[atlas.BlockerKind]kind{
 			}
 		},
 	},
-	atlas.KindNetworkPeering: {
+	atlas.BlockerNetworkPeering: {
 		list: "ListNetworkPeeringsPage", delete: "DeleteNetworkPeering",
 		path: "/peers", item: "/{peerId}", version: v2023, status: http.StatusAccepted, takes: true,
 		state: "AVAILABLE", missing: "PEER_NOT_FOUND", blocks: "PEERING_CONNECTIONS",
@@ -780,7 +780,7 @@ var kinds = map[atlas.BlockerKind]kind{
 		path: "/containers/all", item: "/containers/{containerId}", version: v2023, missing: "RESOURCE_NOT_FOUND",
 		refuse: func(p *project, r *Resource) (int, string) {
 			if slices.ContainsFunc(p.resources, func(x *Resource) bool {
-				return (x.Kind == atlas.KindCluster || x.Kind == atlas.KindNetworkPeering) && x.Provider == r.Provider && !x.Retained
+				return (x.Kind == atlas.BlockerCluster || x.Kind == atlas.BlockerNetworkPeering) && x.Provider == r.Provider && !x.Retained
 			}) {
 				return http.StatusConflict, "CONTAINERS_IN_USE"
 			}
@@ -788,11 +788,11 @@ var kinds = map[atlas.BlockerKind]kind{
 		},
 		object: func(p *project, r *Resource) fake.Object {
 			return fake.Object{
-				"id": r.id, "providerName": r.Provider, "provisioned": p.has(atlas.KindCluster, ""), "atlasCidrBlock": "10.8.0.0/21",
+				"id": r.id, "providerName": r.Provider, "provisioned": p.has(atlas.BlockerCluster, ""), "atlasCidrBlock": "10.8.0.0/21",
 			}
 		},
 	},
-	atlas.KindFederationEndpoint: {
+	atlas.BlockerFederationEndpoint: {
 		list: "ListFederationEndpointsPage", delete: "DeleteFederationEndpoint",
 		path: "/privateNetworkSettings/endpointIds", item: "/{endpointId}", version: v2023,
 		state: "OK", missing: "RESOURCE_NOT_FOUND", blocks: "ATLAS_DATA_FEDERATION_PRIVATE_ENDPOINTS",
@@ -803,7 +803,7 @@ var kinds = map[atlas.BlockerKind]kind{
 			}
 		},
 	},
-	atlas.KindFederatedDatabase: {
+	atlas.BlockerFederatedDatabase: {
 		list: "ListFederatedDatabases", delete: "DeleteFederatedDatabase", array: true,
 		path: "/dataFederation", item: "/{tenantName}", version: v2023, status: http.StatusAccepted, named: true, takes: true,
 		state: "ACTIVE", deleting: "ACTIVE", missing: "DATA_FEDERATION_TENANT_NOT_FOUND_FOR_NAME", blocks: "ATLAS_DATA_LAKES",
@@ -814,12 +814,12 @@ var kinds = map[atlas.BlockerKind]kind{
 			}
 		},
 	},
-	atlas.KindStreamWorkspace: {
+	atlas.BlockerStreamWorkspace: {
 		list: "ListStreamWorkspacesPage", delete: "DeleteStreamWorkspace",
 		path: "/streams", item: "/{tenantName}", version: "2023-02-01", status: http.StatusAccepted, named: true, takes: true,
 		missing: "STREAM_TENANT_NOT_FOUND_FOR_NAME", blocks: "STREAMS_RESOURCE",
 		refuse: func(p *project, r *Resource) (int, string) {
-			if p.has(atlas.KindStreamProcessor, r.ID) {
+			if p.has(atlas.BlockerStreamProcessor, r.ID) {
 				return http.StatusForbidden, "STREAM_TENANT_HAS_STREAM_PROCESSORS"
 			}
 			return 0, ""
@@ -831,7 +831,7 @@ var kinds = map[atlas.BlockerKind]kind{
 			}
 		},
 	},
-	atlas.KindStreamProcessor: {
+	atlas.BlockerStreamProcessor: {
 		list: "ListStreamProcessorsPage", delete: "DeleteStreamProcessor",
 		path: "/streams/{tenantName}/processors", item: "/streams/{tenantName}/processor/{processorName}", version: "2024-05-30",
 		named: true, state: "STARTED", missing: "RESOURCE_NOT_FOUND", blocks: "STREAMS_RESOURCE",
@@ -842,7 +842,7 @@ var kinds = map[atlas.BlockerKind]kind{
 			}
 		},
 	},
-	atlas.KindStreamPrivateLink: {
+	atlas.BlockerStreamPrivateLink: {
 		list: "ListStreamPrivateLinksPage", delete: "DeleteStreamPrivateLink",
 		path: "/streams/privateLinkConnections", item: "/{connectionId}", version: "2023-02-01",
 		status: http.StatusAccepted, takes: true, state: "DONE", missing: "RESOURCE_NOT_FOUND", blocks: "STREAMS_RESOURCE",
@@ -853,7 +853,7 @@ var kinds = map[atlas.BlockerKind]kind{
 			}
 		},
 	},
-	atlas.KindStreamVPCPeering: {
+	atlas.BlockerStreamVPCPeering: {
 		list: "ListActiveStreamVPCPeeringsPage", delete: "DeleteStreamVPCPeering",
 		path: "/streams/activeVpcPeeringConnections", item: "/streams/vpcPeeringConnections/{id}", version: "2024-11-13",
 		deleteVersion: "2023-02-01", status: http.StatusAccepted, takes: true, state: "ACCEPTED",
@@ -867,12 +867,12 @@ var kinds = map[atlas.BlockerKind]kind{
 			}
 		},
 	},
-	atlas.KindPrivateEndpointService: {
+	atlas.BlockerPrivateEndpointService: {
 		list: "ListPrivateEndpointServices", delete: "DeletePrivateEndpointService", array: true,
 		path: "/privateEndpoint/{cloudProvider}/endpointService", item: "/{endpointServiceId}", version: v2023, status: http.StatusAccepted,
 		takes: true, state: "AVAILABLE", missing: "PRIVATE_ENDPOINT_SERVICE_NOT_FOUND", blocks: "ATLAS_PRIVATE_ENDPOINT_SERVICES",
 		refuse: func(p *project, r *Resource) (int, string) {
-			if p.has(atlas.KindPrivateEndpoint, r.ID) {
+			if p.has(atlas.BlockerPrivateEndpoint, r.ID) {
 				return http.StatusConflict, "CANNOT_DELETE_PRIVATELINK_WITH_ENDPOINTS"
 			}
 			return 0, ""
@@ -880,7 +880,7 @@ var kinds = map[atlas.BlockerKind]kind{
 		object: func(p *project, r *Resource) fake.Object {
 			endpoints := []string{}
 			for _, x := range p.resources {
-				if x.Kind == atlas.KindPrivateEndpoint && x.Parent == r.ID {
+				if x.Kind == atlas.BlockerPrivateEndpoint && x.Parent == r.ID {
 					endpoints = append(endpoints, x.ID)
 				}
 			}
@@ -891,12 +891,12 @@ var kinds = map[atlas.BlockerKind]kind{
 			return fake.Object{"id": r.id, "cloudProvider": r.Provider, "regionName": "us-east-1", "status": r.state(), field: endpoints}
 		},
 	},
-	atlas.KindPrivateEndpoint: {
+	atlas.BlockerPrivateEndpoint: {
 		delete: "DeletePrivateEndpoint", version: v2023, takes: true, missing: "RESOURCE_NOT_FOUND",
 		item:   "/privateEndpoint/{cloudProvider}/endpointService/{endpointServiceId}/endpoint/{endpointId}",
 		blocks: "ATLAS_PRIVATE_ENDPOINT_SERVICES",
 	},
-	atlas.KindEncryptionEndpoint: {
+	atlas.BlockerEncryptionEndpoint: {
 		list: "ListEncryptionEndpointsPage", delete: "DeleteEncryptionEndpoint",
 		path: "/encryptionAtRest/{cloudProvider}/privateEndpoints", item: "/{endpointId}", version: v2023,
 		takes: true, state: "ACTIVE", missing: "RESOURCE_NOT_FOUND",
@@ -949,7 +949,7 @@ func refuseCluster(p *project, r *Resource) (int, string) {
 		return http.StatusBadRequest, "CLUSTER_ALREADY_REQUESTED_DELETION"
 	case r.Protected:
 		return http.StatusBadRequest, "CANNOT_TERMINATE_CLUSTER_WHEN_TERMINATION_PROTECTION_ENABLED"
-	case p.has(atlas.KindOutageSimulation, r.ID):
+	case p.has(atlas.BlockerOutageSimulation, r.ID):
 		return http.StatusBadRequest, "CANNOT_TERMINATE_CLUSTER_WITH_UNDERGOING_REGIONAL_OUTAGE_SIMULATION"
 	}
 	return 0, ""
@@ -969,7 +969,7 @@ func refuseFlexCluster(p *project, r *Resource) (int, string) {
 
 func refuseSnapshot(p *project, r *Resource) (int, string) {
 	switch {
-	case p.has(atlas.KindBackupCompliancePolicy, ""):
+	case p.has(atlas.BlockerBackupCompliancePolicy, ""):
 		return http.StatusBadRequest, "CANNOT_DELETE_SNAPSHOT_WITH_BACKUP_COMPLIANCE_POLICY"
 	case r.State != "completed":
 		return http.StatusBadRequest, "CANNOT_DELETE_IN_PROGRESS_SNAPSHOT"
@@ -1004,20 +1004,20 @@ func (s *Server) list(name atlas.BlockerKind) projectHandler {
 	k := kinds[name]
 	return func(w http.ResponseWriter, r *http.Request, p *project) {
 		provider := atlas.CloudProvider(r.PathValue("cloudProvider"))
-		if name == atlas.KindNetworkPeering {
+		if name == atlas.BlockerNetworkPeering {
 			provider = atlas.CloudProvider(cmp.Or(r.URL.Query().Get("providerName"), "AWS"))
 		}
 		parent := ""
 		switch {
 		case clustered(name):
 			parent = r.PathValue("clusterName")
-			if p.find(atlas.KindCluster, parent, "") == nil {
+			if p.find(atlas.BlockerCluster, parent, "") == nil {
 				failure(w, http.StatusNotFound, "CLUSTER_NOT_FOUND", parent)
 				return
 			}
-		case name == atlas.KindStreamProcessor:
+		case name == atlas.BlockerStreamProcessor:
 			parent = r.PathValue("tenantName")
-			if p.find(atlas.KindStreamWorkspace, parent, "") == nil {
+			if p.find(atlas.BlockerStreamWorkspace, parent, "") == nil {
 				failure(w, http.StatusNotFound, "STREAM_TENANT_NOT_FOUND_FOR_NAME", parent)
 				return
 			}

@@ -17,11 +17,11 @@ func atlasAtDouble(ctx context.Context) (*node, error) {
 	srv.AddProject(id, atlastest.Project{ID: project, Name: "Bank"})
 	srv.AddProject(id, atlastest.Project{ID: "5e2f000000000000000000a2", Name: "Empty"})
 	for _, resource := range []atlastest.Resource{
-		{Kind: atlas.KindCluster, ID: "ledger", Protected: true},
-		{Kind: atlas.KindFlexCluster, ID: "scratch"},
-		{Kind: atlas.KindOnlineArchive, Parent: "ledger"},
-		{Kind: atlas.KindStreamWorkspace, ID: "events"},
-		{Kind: atlas.KindFederatedDatabase, ID: "reports"},
+		{Kind: atlas.BlockerCluster, ID: "ledger", Protected: true},
+		{Kind: atlas.BlockerFlexCluster, ID: "scratch"},
+		{Kind: atlas.BlockerOnlineArchive, Parent: "ledger"},
+		{Kind: atlas.BlockerStreamWorkspace, ID: "events"},
+		{Kind: atlas.BlockerFederatedDatabase, ID: "reports"},
 	} {
 		srv.AddResource(project, resource)
 	}

@@ -162,11 +162,11 @@ func sceneAtlas() *scene {
 	srv.AddProject(id, atlastest.Project{ID: shop, Name: "shop"})
 	srv.AddProject(id, atlastest.Project{ID: "5e2f0000000000000000000b", Name: "empty"})
 	for _, resource := range []atlastest.Resource{
-		{Kind: atlas.KindCluster, ID: "ledger", Protected: true},
-		{Kind: atlas.KindFlexCluster, ID: "scratch"},
-		{Kind: atlas.KindOnlineArchive, Parent: "ledger"},
-		{Kind: atlas.KindStreamWorkspace, ID: "events"},
-		{Kind: atlas.KindFederatedDatabase, ID: "reports"},
+		{Kind: atlas.BlockerCluster, ID: "ledger", Protected: true},
+		{Kind: atlas.BlockerFlexCluster, ID: "scratch"},
+		{Kind: atlas.BlockerOnlineArchive, Parent: "ledger"},
+		{Kind: atlas.BlockerStreamWorkspace, ID: "events"},
+		{Kind: atlas.BlockerFederatedDatabase, ID: "reports"},
 	} {
 		srv.AddResource(shop, resource)
 	}

@@ -144,10 +144,10 @@ func atlasTeardown(r *rand.Rand) *scenario {
 	srv.AddOrganization(atlastest.Organization{ID: other, Name: "Other"})
 	srv.AddProject(other, atlastest.Project{ID: "5e2f0000000000000000000c", Name: "shop", Clusters: 1})
 	srv.AddProject(id, atlastest.Project{ID: shop, Name: "shop"})
-	srv.AddResource(shop, atlastest.Resource{Kind: atlas.KindCluster, ID: "ledger", Protected: chance(r, 0.5)})
-	srv.AddResource(shop, atlastest.Resource{Kind: atlas.KindStreamWorkspace, ID: "events"})
+	srv.AddResource(shop, atlastest.Resource{Kind: atlas.BlockerCluster, ID: "ledger", Protected: chance(r, 0.5)})
+	srv.AddResource(shop, atlastest.Resource{Kind: atlas.BlockerStreamWorkspace, ID: "events"})
 	if chance(r, 0.5) {
-		srv.AddResource(shop, atlastest.Resource{Kind: atlas.KindOnlineArchive, Parent: "ledger"})
+		srv.AddResource(shop, atlastest.Resource{Kind: atlas.BlockerOnlineArchive, Parent: "ledger"})
 	}
 	d.stands = func(s teardown.Step) bool {
 		switch s.Kind {
@@ -159,7 +159,7 @@ func atlasTeardown(r *rand.Rand) *scenario {
 			return slices.ContainsFunc(srv.Projects(id), func(p atlastest.Project) bool { return s.ID == "project/"+p.ID })
 		}
 		return slices.ContainsFunc(srv.Resources(shop), func(x atlastest.Resource) bool {
-			return s.Kind == string(x.Kind) && (x.Kind != atlas.KindFlexCluster || strings.HasPrefix(s.Name, x.ID))
+			return s.Kind == string(x.Kind) && (x.Kind != atlas.BlockerFlexCluster || strings.HasPrefix(s.Name, x.ID))
 		})
 	}
 	whose, option := one(r, "", "", "its own"), atlas.Option(nil)
@@ -182,12 +182,12 @@ func atlasTeardown(r *rand.Rand) *scenario {
 	}
 	if chance(r, 0.3) { // more than fit on a small page
 		for i := range 3 {
-			srv.AddResource(shop, atlastest.Resource{Kind: atlas.KindFlexCluster, ID: fmt.Sprint("flex", i)})
+			srv.AddResource(shop, atlastest.Resource{Kind: atlas.BlockerFlexCluster, ID: fmt.Sprint("flex", i)})
 		}
 	}
-	d.comesBack = &comesBack{string(atlas.KindStreamWorkspace), "/streams", func() bool {
-		return slices.ContainsFunc(srv.Resources(shop), func(x atlastest.Resource) bool { return x.Kind == atlas.KindStreamWorkspace })
-	}, func() { srv.AddResource(shop, atlastest.Resource{Kind: atlas.KindStreamWorkspace, ID: "events"}) }}
+	d.comesBack = &comesBack{string(atlas.BlockerStreamWorkspace), "/streams", func() bool {
+		return slices.ContainsFunc(srv.Resources(shop), func(x atlastest.Resource) bool { return x.Kind == atlas.BlockerStreamWorkspace })
+	}, func() { srv.AddResource(shop, atlastest.Resource{Kind: atlas.BlockerStreamWorkspace, ID: "events"}) }}
 	ids := []string{id, shop, "ledger", "events", "flex0", "flex1", "flex2"}
 	return d.scenario(r, scenario{title: "teardown: " + titled(state, whose), server: srv.Server, ids: ids, disturb: func(r *rand.Rand) {
 		if chance(r, 0.5) {
