@@ -1,9 +1,9 @@
 package atlas
 
 import (
+	"cmp"
 	"fmt"
 	"net/http"
-	"os"
 	"strings"
 	"time"
 
@@ -136,11 +136,19 @@ func identify(c *config, id string) error {
 // MONGODB_ATLAS_CLIENT_SECRET, or else from MONGODB_ATLAS_PUBLIC_KEY and
 // MONGODB_ATLAS_PRIVATE_KEY, and the base URL from MONGODB_ATLAS_BASE_URL where
 // that is set, as the vendor's tools do. Half a pair is refused.
-func FromEnv() Option {
+func FromEnv() Option { return WithCredentials(auth.Env) }
+
+// WithCredentials authenticates by the values that get returns for the names of the
+// environment variables that [FromEnv] reads, for example from a secret manager. get returns
+// "" for a name that has no value. An error of get is an error of [New].
+func WithCredentials(get func(name string) (string, error)) Option {
 	return option(func(c *config) error {
-		if url := os.Getenv("MONGODB_ATLAS_BASE_URL"); url != "" {
-			c.BaseURL = url
+		values, err := auth.Values(get, "MONGODB_ATLAS_BASE_URL", "MONGODB_ATLAS_CLIENT_ID", "MONGODB_ATLAS_CLIENT_SECRET",
+			"MONGODB_ATLAS_PUBLIC_KEY", "MONGODB_ATLAS_PRIVATE_KEY")
+		if err != nil {
+			return err
 		}
+		c.BaseURL = cmp.Or(values["MONGODB_ATLAS_BASE_URL"], c.BaseURL)
 		for _, pair := range []struct {
 			name, secret string
 			with         func(name, secret string) Option
@@ -148,7 +156,7 @@ func FromEnv() Option {
 			{"MONGODB_ATLAS_CLIENT_ID", "MONGODB_ATLAS_CLIENT_SECRET", WithServiceAccount},
 			{"MONGODB_ATLAS_PUBLIC_KEY", "MONGODB_ATLAS_PRIVATE_KEY", WithAPIKey},
 		} {
-			name, secret := os.Getenv(pair.name), os.Getenv(pair.secret)
+			name, secret := values[pair.name], values[pair.secret]
 			switch {
 			case name != "" && secret != "":
 				if err := pair.with(name, secret).apply(c); err != nil {

@@ -2,7 +2,6 @@ package katapult
 
 import (
 	"fmt"
-	"os"
 	"time"
 
 	"golang.org/x/oauth2"
@@ -56,9 +55,18 @@ func WithTokenSource(source oauth2.TokenSource) Option {
 
 // FromEnv takes the API token from KATAPULT_API_KEY, as the vendor's Terraform
 // provider does.
-func FromEnv() Option {
+func FromEnv() Option { return WithCredentials(auth.Env) }
+
+// WithCredentials authenticates by the values that get returns for the names of the
+// environment variables that [FromEnv] reads, for example from a secret manager. get returns
+// "" for a name that has no value. An error of get is an error of [New].
+func WithCredentials(get func(name string) (string, error)) Option {
 	return option(func(c *config) error {
-		token := os.Getenv("KATAPULT_API_KEY")
+		values, err := auth.Values(get, "KATAPULT_API_KEY")
+		if err != nil {
+			return err
+		}
+		token := values["KATAPULT_API_KEY"]
 		if token == "" {
 			return errors.New("KATAPULT_API_KEY is not set")
 		}

@@ -5,7 +5,6 @@ import (
 	"crypto/tls"
 	"encoding/base64"
 	"fmt"
-	"os"
 	"strings"
 	"time"
 
@@ -126,10 +125,26 @@ func withoutAPI(url string) string {
 //   - VOLT_API_CA_CERT, the path of a PEM file for [WithCACertificate]
 //
 // Exactly one credential has to be set. The URL may also come from [WithBaseURL].
-func FromEnv() Option {
+func FromEnv() Option { return WithCredentials(auth.Env) }
+
+// WithCredentials authenticates by the values that get returns for the names of the
+// environment variables that [FromEnv] reads, for example from a secret manager. get returns
+// "" for a name that has no value. An error of get is an error of [New].
+func WithCredentials(get func(name string) (string, error)) Option {
 	return option(func(c *config) error {
-		for _, take := range []func(*config) error{urlFromEnv, rootsFromEnv, credentialFromEnv} {
-			if err := take(c); err != nil {
+		names := []string{"F5XC_API_URL", "VOLT_API_URL", "VOLT_API_CA_CERT"}
+		for _, one := range credentials {
+			names = append(names, one.name)
+			if one.second != "" {
+				names = append(names, one.second)
+			}
+		}
+		values, err := auth.Values(get, names...)
+		if err != nil {
+			return err
+		}
+		for _, take := range []func(*config, map[string]string) error{takeURL, takeRoots, takeCredential} {
+			if err := take(c, values); err != nil {
 				return err
 			}
 		}
@@ -137,8 +152,8 @@ func FromEnv() Option {
 	})
 }
 
-func urlFromEnv(c *config) error {
-	url, other := os.Getenv("F5XC_API_URL"), os.Getenv("VOLT_API_URL")
+func takeURL(c *config, values map[string]string) error {
+	url, other := values["F5XC_API_URL"], values["VOLT_API_URL"]
 	if url != "" && other != "" && withoutAPI(url) != withoutAPI(other) {
 		return errors.New("F5XC_API_URL and VOLT_API_URL differ")
 	}
@@ -146,8 +161,8 @@ func urlFromEnv(c *config) error {
 	return nil
 }
 
-func rootsFromEnv(c *config) error {
-	path := os.Getenv("VOLT_API_CA_CERT")
+func takeRoots(c *config, values map[string]string) error {
+	path := values["VOLT_API_CA_CERT"]
 	if path == "" {
 		return nil
 	}
@@ -179,14 +194,14 @@ var credentials = []struct {
 	{"VOLT_API_CERT", "VOLT_API_KEY", WithCertificateFiles},
 }
 
-func credentialFromEnv(c *config) error {
+func takeCredential(c *config, values map[string]string) error {
 	var known, set, alone []string
 	var credential func(*config) error
 	for _, one := range credentials {
 		known = append(known, one.name)
-		value, second := os.Getenv(one.name), ""
+		value, second := values[one.name], ""
 		if one.second != "" {
-			second = os.Getenv(one.second)
+			second = values[one.second]
 		}
 		switch {
 		case value == "" && second != "":

@@ -3,7 +3,6 @@ package workspace
 import (
 	"fmt"
 	"net/http"
-	"os"
 	"time"
 
 	"golang.org/x/oauth2"
@@ -61,9 +60,18 @@ func WithTokenSource(source oauth2.TokenSource) Option {
 
 // FromEnv takes the token from APPLIVERY_API_TOKEN, as the vendor's Bitrise step
 // does.
-func FromEnv() Option {
+func FromEnv() Option { return WithCredentials(auth.Env) }
+
+// WithCredentials authenticates by the values that get returns for the names of the
+// environment variables that [FromEnv] reads, for example from a secret manager. get returns
+// "" for a name that has no value. An error of get is an error of [New].
+func WithCredentials(get func(name string) (string, error)) Option {
 	return option(func(c *config) error {
-		token := os.Getenv("APPLIVERY_API_TOKEN")
+		values, err := auth.Values(get, "APPLIVERY_API_TOKEN")
+		if err != nil {
+			return err
+		}
+		token := values["APPLIVERY_API_TOKEN"]
 		if token == "" {
 			return errors.New("APPLIVERY_API_TOKEN is not set")
 		}

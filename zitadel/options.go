@@ -3,7 +3,6 @@ package zitadel
 import (
 	"fmt"
 	"net/http"
-	"os"
 	"time"
 
 	"golang.org/x/oauth2"
@@ -126,10 +125,18 @@ func WithTokenSource(source oauth2.TokenSource) Option {
 // FromEnv takes the base URL from ZITADEL_API_URL and the credential from
 // ZITADEL_SERVICE_USER_TOKEN, a token, as the vendor's login application does, or
 // from ZITADEL_KEY_PATH, the path of a key file, as the vendor's Go client does.
-func FromEnv() Option {
+func FromEnv() Option { return WithCredentials(auth.Env) }
+
+// WithCredentials authenticates by the values that get returns for the names of the
+// environment variables that [FromEnv] reads, for example from a secret manager. get returns
+// "" for a name that has no value. An error of get is an error of [New].
+func WithCredentials(get func(name string) (string, error)) Option {
 	return option(func(c *config) error {
-		url := os.Getenv("ZITADEL_API_URL")
-		token, path := os.Getenv("ZITADEL_SERVICE_USER_TOKEN"), os.Getenv("ZITADEL_KEY_PATH")
+		values, err := auth.Values(get, "ZITADEL_API_URL", "ZITADEL_SERVICE_USER_TOKEN", "ZITADEL_KEY_PATH")
+		if err != nil {
+			return err
+		}
+		url, token, path := values["ZITADEL_API_URL"], values["ZITADEL_SERVICE_USER_TOKEN"], values["ZITADEL_KEY_PATH"]
 		switch {
 		case url == "":
 			return errors.New("ZITADEL_API_URL is not set")

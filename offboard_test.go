@@ -1,0 +1,312 @@
+package offboard_test
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"strings"
+	"testing"
+	"testing/synctest"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/offboard-dev/offboard-go"
+	"github.com/offboard-dev/offboard-go/atlas/atlastest"
+	"github.com/offboard-dev/offboard-go/errors"
+	"github.com/offboard-dev/offboard-go/katapult/katapulttest"
+	"github.com/offboard-dev/offboard-go/offboardtest"
+	"github.com/offboard-dev/offboard-go/teardown"
+	"github.com/offboard-dev/offboard-go/volterra/volterratest"
+	"github.com/offboard-dev/offboard-go/workspace/workspacetest"
+	"github.com/offboard-dev/offboard-go/zitadel/zitadeltest"
+)
+
+// credentials returns a function for credentials that has these values.
+func credentials(values map[string]string) offboard.Option {
+	return offboard.WithCredentials(func(name string) (string, error) { return values[name], nil })
+}
+
+// target is a fake with one organization.
+type target struct {
+	spec    offboard.Spec
+	server  *offboardtest.Server
+	values  map[string]string
+	exists  func() bool
+	outcome teardown.Outcome
+}
+
+// serve returns a fake of each provider.
+func serve() map[string]target {
+	k := katapulttest.NewServer()
+	k.AddOrganization(katapulttest.Organization{ID: "org_acme", Name: "Acme", Subdomain: "acme"})
+	z := zitadeltest.NewServer()
+	z.AddOrganization(zitadeltest.Organization{ID: "312909075211944042", Name: "Acme"})
+	a := atlastest.NewServer()
+	a.AddOrganization(atlastest.Organization{ID: "5e2f00000000000000000001", Name: "Acme"})
+	w := workspacetest.NewServer()
+	w.AddOrganization(workspacetest.Organization{ID: "65f0000000000000000000ac", Slug: "acme", Name: "Acme"})
+	v := volterratest.NewServer()
+	v.SetTenant(volterratest.Tenant{Name: "acme"})
+	base := func(s *offboardtest.Server, path string) string {
+		url, _ := s.Endpoint()
+		return url + path
+	}
+	return map[string]target{
+		"katapult": {
+			offboard.Spec{Provider: "katapult", Organization: "acme", BaseURL: base(k.Server, "/core/v1")}, k.Server,
+			map[string]string{"KATAPULT_API_KEY": katapulttest.Token}, func() bool { return k.Exists("org_acme") }, teardown.Deleted,
+		},
+		"zitadel": {
+			offboard.Spec{Provider: "zitadel", Organization: "312909075211944042"}, z.Server,
+			map[string]string{"ZITADEL_API_URL": base(z.Server, ""), "ZITADEL_SERVICE_USER_TOKEN": zitadeltest.Token},
+			func() bool { return z.Exists("312909075211944042") }, teardown.Deleted,
+		},
+		"atlas": {
+			offboard.Spec{Provider: "atlas", Organization: "5e2f00000000000000000001"}, a.Server,
+			map[string]string{
+				"MONGODB_ATLAS_BASE_URL": base(a.Server, ""), "MONGODB_ATLAS_CLIENT_ID": atlastest.ClientID, "MONGODB_ATLAS_CLIENT_SECRET": atlastest.ClientSecret,
+			},
+			func() bool { return a.Exists("5e2f00000000000000000001") }, teardown.Deleted,
+		},
+		"applivery": {
+			offboard.Spec{Provider: "applivery", Organization: "acme", BaseURL: base(w.Server, "/v1")}, w.Server,
+			map[string]string{"APPLIVERY_API_TOKEN": workspacetest.Token}, func() bool { return w.Exists("65f0000000000000000000ac") }, teardown.Deleted,
+		},
+		"f5": {
+			offboard.Spec{Provider: "f5", Organization: "acme", Email: "owner@acme.example"}, v.Server,
+			map[string]string{"F5XC_API_URL": base(v.Server, ""), "F5XC_API_TOKEN": volterratest.Token},
+			func() bool { return len(v.Accepted()) == 0 }, teardown.Pending,
+		},
+	}
+}
+
+func (s target) open(t *testing.T, options ...offboard.Option) offboard.Organization {
+	t.Helper()
+	_, hc := s.server.Endpoint()
+	o, err := offboard.Open(t.Context(), s.spec, append([]offboard.Option{credentials(s.values), offboard.WithHTTPClient(hc)}, options...)...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(o.Close)
+	return o
+}
+
+func TestOpen_AllProviders(t *testing.T) {
+	t.Parallel()
+	for name := range serve() {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				s := serve()[name]
+				o := s.open(t)
+				identified, err := o.Identify(t.Context())
+				if err != nil || identified.ID == "" {
+					t.Fatalf("got %+v, %v", identified, err)
+				}
+				orgName, err := o.Name(t.Context())
+				if err != nil || !strings.EqualFold(orgName, "acme") {
+					t.Errorf("got the name %q, %v", orgName, err)
+				}
+				if err := o.Check(t.Context()); err != nil {
+					t.Errorf("check: %v", err)
+				}
+				p, err := o.Plan(t.Context())
+				if err != nil || p.Provider != o.Provider() || p.Organization != identified {
+					t.Fatalf("got the plan %+v, %v", p, err)
+				}
+				if !s.exists() {
+					t.Fatal("a read has deleted it")
+				}
+				r, err := o.Teardown(t.Context(), p, teardown.WithConfirm(orgName), teardown.WithOverrides(p.Overrides()...))
+				if err != nil || r.Outcome != s.outcome || s.exists() {
+					t.Errorf("got %+v, %v; it exists: %t", r, err, s.exists())
+				}
+
+				s = serve()[name]
+				if err := s.open(t).Delete(t.Context()); err != nil || s.exists() {
+					t.Errorf("got %v; it exists: %t", err, s.exists())
+				}
+			})
+		})
+	}
+}
+
+// Credentials can have other names, and no other credential is used then.
+func TestOpen_NamedCredentials(t *testing.T) {
+	t.Parallel()
+	for name := range serve() {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			s := serve()[name]
+			_, hc := s.server.Endpoint()
+			values, asked := map[string]string{}, map[string]bool{}
+			s.spec.Credentials = map[string]string{}
+			for usual, value := range s.values {
+				if strings.HasSuffix(usual, "_URL") {
+					values[usual] = value
+					continue
+				}
+				values["OTHER_"+usual], values[usual] = value, "not-this-one"
+				s.spec.Credentials[usual] = "OTHER_" + usual
+			}
+			get := func(name string) (string, error) { asked[name] = true; return values[name], nil }
+			o, err := offboard.Open(t.Context(), s.spec, offboard.WithCredentials(get), offboard.WithHTTPClient(hc))
+			if err != nil {
+				t.Fatal(err)
+			}
+			if _, err := o.Identify(t.Context()); err != nil {
+				t.Errorf("got %v", err)
+			}
+			for usual := range s.spec.Credentials {
+				if asked[usual] || !asked["OTHER_"+usual] {
+					t.Errorf("asked for %v", asked)
+				}
+			}
+			o.Close()
+
+			missing := func(string) (string, error) { return "", nil }
+			if _, err := offboard.Open(t.Context(), s.spec, offboard.WithCredentials(missing)); !errors.Is(err, errors.InvalidArgument) {
+				t.Errorf("without a value: got %v", err)
+			}
+			cause := errors.New("the secret manager is sealed")
+			sealed := func(string) (string, error) { return "", cause }
+			if _, err := offboard.Open(t.Context(), s.spec, offboard.WithCredentials(sealed)); !errors.Is(err, errors.InvalidArgument) || !errors.Is(err, cause) {
+				t.Errorf("with an error: got %v", err)
+			}
+		})
+	}
+}
+
+func TestOpen_InvalidArguments(t *testing.T) {
+	t.Parallel()
+	spec := offboard.Spec{Provider: "katapult", Organization: "org_acme"}
+	token := credentials(map[string]string{"KATAPULT_API_KEY": "token"})
+	with := func(change func(*offboard.Spec)) offboard.Spec {
+		s := spec
+		change(&s)
+		return s
+	}
+	for name, test := range map[string]struct {
+		spec    offboard.Spec
+		options []offboard.Option
+	}{
+		"no credentials":          {spec, nil},
+		"no value":                {spec, []offboard.Option{credentials(nil)}},
+		"nil function":            {spec, []offboard.Option{offboard.WithCredentials(nil)}},
+		"nil option":              {spec, []offboard.Option{token, nil}},
+		"nil client":              {spec, []offboard.Option{token, offboard.WithHTTPClient(nil)}},
+		"no retry":                {spec, []offboard.Option{token, offboard.WithRetry(offboard.Retry{MaxAttempts: -1})}},
+		"no rate":                 {spec, []offboard.Option{token, offboard.WithRateLimit(offboard.RateLimit{})}},
+		"a user agent of lines":   {spec, []offboard.Option{token, offboard.WithUserAgent("a\nb")}},
+		"no provider":             {with(func(s *offboard.Spec) { s.Provider = "" }), []offboard.Option{token}},
+		"an unknown provider":     {with(func(s *offboard.Spec) { s.Provider = "Katapult" }), []offboard.Option{token}},
+		"no organization":         {with(func(s *offboard.Spec) { s.Organization = " " }), []offboard.Option{token}},
+		"a plain base URL":        {with(func(s *offboard.Spec) { s.BaseURL = "http://acme.example" }), []offboard.Option{token}},
+		"an email address":        {with(func(s *offboard.Spec) { s.Email = "a@acme.example" }), []offboard.Option{token}},
+		"an unknown credential":   {with(func(s *offboard.Spec) { s.Credentials = map[string]string{"s3cret-value": "X"} }), []offboard.Option{token}},
+		"a credential of no name": {with(func(s *offboard.Spec) { s.Credentials = map[string]string{"KATAPULT_API_KEY": ""} }), []offboard.Option{token}},
+		"a tenant without email":  {offboard.Spec{Provider: "f5", Organization: "acme"}, []offboard.Option{token}},
+	} {
+		o, err := offboard.Open(t.Context(), test.spec, test.options...)
+		if e, _ := errors.AsType[*errors.Error](err); e == nil || e.Code != errors.InvalidArgument || strings.Contains(e.Error(), "s3cret") {
+			t.Errorf("%s: got %v", name, err)
+		}
+		o.Close()
+	}
+	if _, err := offboard.Open(nil, spec, token); !errors.Is(err, errors.InvalidArgument) { //nolint:staticcheck // nil is the case
+		t.Errorf("nil context: got %v", err)
+	}
+	var none *offboard.Clients
+	if _, err := none.Open(t.Context(), spec); !errors.Is(err, errors.InvalidArgument) {
+		t.Errorf("nil Clients: got %v", err)
+	}
+	none.Close()
+	if _, err := new(offboard.Clients).Open(t.Context(), spec); !errors.Is(err, errors.InvalidArgument) {
+		t.Errorf("zero Clients: got %v", err)
+	}
+}
+
+func TestOrganization_Zero(t *testing.T) {
+	t.Parallel()
+	var o offboard.Organization
+	_, identify := o.Identify(t.Context())
+	_, plan := o.Plan(t.Context())
+	_, td := o.Teardown(t.Context(), nil)
+	for i, err := range []error{identify, plan, td, o.Check(t.Context()), o.Delete(t.Context())} {
+		if !errors.Is(err, errors.InvalidArgument) {
+			t.Errorf("%d: got %v", i, err)
+		}
+	}
+	opened := serve()["katapult"].open(t)
+	if err := opened.Delete(nil); !errors.Is(err, errors.InvalidArgument) { //nolint:staticcheck // nil is the case
+		t.Errorf("nil context: got %v", err)
+	}
+}
+
+// Organizations that are reached in the same way share a client, whose credentials are read
+// once.
+func TestClients_Shared(t *testing.T) {
+	t.Parallel()
+	reads := 0
+	clients := offboard.NewClients(offboard.WithCredentials(func(string) (string, error) { reads++; return "token", nil }))
+	defer clients.Close()
+	for i, spec := range []offboard.Spec{
+		{Provider: "katapult", Organization: "org_a"},
+		{Provider: "katapult", Organization: "org_b"},
+		{Provider: "katapult", Organization: "org_a", BaseURL: "https://katapult.example/core/v1"},
+		{Provider: "katapult", Organization: "org_a", Credentials: map[string]string{"KATAPULT_API_KEY": "OTHER"}},
+		{Provider: "katapult", Organization: "org_b", Credentials: map[string]string{"KATAPULT_API_KEY": "OTHER"}},
+		{Provider: "applivery", Organization: "a"},
+		{Provider: "workspace", Organization: "b"},
+	} {
+		if _, err := clients.Open(t.Context(), spec); err != nil {
+			t.Fatalf("%d: %v", i, err)
+		}
+	}
+	if reads != 4 {
+		t.Errorf("the credentials were read %d times, want 4", reads)
+	}
+}
+
+func TestProviders(t *testing.T) {
+	t.Parallel()
+	if diff := cmp.Diff([]string{"katapult", "zitadel", "atlas", "workspace", "volterra"}, offboard.Providers()); diff != "" {
+		t.Error(diff)
+	}
+}
+
+// A program that deletes organizations at any provider.
+func ExampleOpen() {
+	srv := zitadeltest.NewServer() // in place of the real service
+	srv.AddOrganization(zitadeltest.Organization{ID: "312909075211944042", Name: "Acme"})
+	url, client := srv.Endpoint()
+
+	// In a program: offboard.FromEnv(), or a function that reads a secret manager.
+	secrets := map[string]string{"ZITADEL_API_URL": url, "ZITADEL_SERVICE_USER_TOKEN": zitadeltest.Token}
+	get := func(name string) (string, error) { return secrets[name], nil }
+
+	ctx := context.Background()
+	o, err := offboard.Open(ctx, offboard.Spec{Provider: "zitadel", Organization: "312909075211944042"},
+		offboard.WithCredentials(get), offboard.WithHTTPClient(client))
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	defer o.Close()
+
+	plan, err := o.Plan(ctx)
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	name := plan.Organization.Name // ask a person to confirm it
+	report, err := o.Teardown(ctx, plan, teardown.WithConfirm(name))
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	fmt.Println(name, report.Outcome)
+	// Output: Acme deleted
+}
+
+var _ http.RoundTripper = (*offboardtest.Server)(nil)

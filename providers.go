@@ -1,0 +1,337 @@
+package offboard
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"maps"
+	"net/http"
+	"slices"
+	"strings"
+
+	"github.com/offboard-dev/offboard-go/atlas"
+	"github.com/offboard-dev/offboard-go/errors"
+	"github.com/offboard-dev/offboard-go/katapult"
+	"github.com/offboard-dev/offboard-go/teardown"
+	"github.com/offboard-dev/offboard-go/volterra"
+	"github.com/offboard-dev/offboard-go/workspace"
+	"github.com/offboard-dev/offboard-go/zitadel"
+)
+
+// provider is one provider: its names, the credentials that its client reads, and how its
+// client is made.
+type provider struct {
+	name, alias string
+	credentials []string // names that [Spec.Credentials] can replace
+	request     bool     // a deletion takes Email, Reason and Feedback
+	connect     func(*settings, Spec) (client, error)
+}
+
+func providers() []provider {
+	return []provider{
+		{name: "katapult", credentials: []string{"KATAPULT_API_KEY"}, connect: connectKatapult},
+		{name: "zitadel", credentials: []string{"ZITADEL_SERVICE_USER_TOKEN", "ZITADEL_KEY_PATH"}, connect: connectZitadel},
+		{
+			name:        "atlas",
+			credentials: []string{"MONGODB_ATLAS_CLIENT_ID", "MONGODB_ATLAS_CLIENT_SECRET", "MONGODB_ATLAS_PUBLIC_KEY", "MONGODB_ATLAS_PRIVATE_KEY"},
+			connect:     connectAtlas,
+		},
+		{name: "workspace", alias: "applivery", credentials: []string{"APPLIVERY_API_TOKEN"}, connect: connectWorkspace},
+		{
+			name: "volterra", alias: "f5", request: true,
+			credentials: []string{
+				"F5XC_API_TOKEN", "F5XC_P12_FILE", "F5XC_P12_PASSWORD", "VOLT_API_P12_FILE", "VES_P12_CONTENT", "VES_P12_PASSWORD",
+				"VOLT_API_CERT", "VOLT_API_KEY",
+			},
+			connect: connectVolterra,
+		},
+	}
+}
+
+// providerOf returns the provider of a name or an alias.
+func providerOf(name string) (provider, bool) {
+	for _, p := range providers() {
+		if name != "" && (name == p.name || name == p.alias) {
+			return p, true
+		}
+	}
+	return provider{}, false
+}
+
+// check refuses a spec that cannot be of this provider.
+func (p provider) check(s Spec) error {
+	switch {
+	case strings.TrimSpace(s.Organization) == "":
+		return errors.New("Spec.Organization is empty")
+	case p.request && s.Email == "":
+		return errors.New("Spec.Email is empty: a request for the deletion of a tenant needs it")
+	case !p.request && (s.Email != "" || s.Reason != "" || s.Feedback != ""):
+		return errors.New("Spec.Email, Reason and Feedback belong to volterra only")
+	}
+	for _, name := range slices.Sorted(maps.Keys(s.Credentials)) {
+		switch {
+		case !slices.Contains(p.credentials, name):
+			return fmt.Errorf("unknown name in Spec.Credentials; use one of %s", strings.Join(p.credentials, ", ")) // the name may be a secret
+		case s.Credentials[name] == "":
+			return fmt.Errorf("Spec.Credentials has no name for %s", name)
+		}
+	}
+	return nil
+}
+
+// values returns the function for the credentials of a spec: under the names that the spec
+// has instead, and no other credential if it has any.
+func (s Spec) values(p []string, get func(string) (string, error)) func(string) (string, error) {
+	return func(name string) (string, error) {
+		switch other := s.Credentials[name]; {
+		case other != "":
+			value, err := get(other)
+			if err == nil && value == "" && !strings.HasSuffix(name, "_PASSWORD") {
+				err = fmt.Errorf("%s is not set", other)
+			}
+			return value, err
+		case len(s.Credentials) > 0 && slices.Contains(p, name):
+			return "", nil
+		}
+		return get(name)
+	}
+}
+
+// constructors are the options that all providers share.
+type constructors[O any] struct {
+	credentials func(func(string) (string, error)) O
+	baseURL     func(string) O
+	httpClient  func(*http.Client) O
+	logger      func(*slog.Logger) O
+	plainHTTP   func() O
+	userAgent   func(string) O
+	retry       func(Retry) O
+	rateLimit   func(RateLimit) O
+}
+
+// options makes the options of a client.
+func (c constructors[O]) options(provider string, s *settings, spec Spec) []O {
+	p, _ := providerOf(provider)
+	options := []O{c.credentials(spec.values(p.credentials, s.credentials))}
+	if spec.BaseURL != "" { // after the credentials, which may name an address
+		options = append(options, c.baseURL(spec.BaseURL))
+	}
+	if s.httpClient != nil {
+		options = append(options, c.httpClient(s.httpClient))
+	}
+	if s.logger != nil {
+		options = append(options, c.logger(s.logger))
+	}
+	if s.plainHTTP {
+		options = append(options, c.plainHTTP())
+	}
+	if s.userAgent != "" {
+		options = append(options, c.userAgent(s.userAgent))
+	}
+	if s.retry != nil {
+		options = append(options, c.retry(*s.retry))
+	}
+	if s.rateLimit != nil {
+		options = append(options, c.rateLimit(*s.rateLimit))
+	}
+	return options
+}
+
+func connectKatapult(s *settings, spec Spec) (client, error) {
+	c, err := katapult.New(constructors[katapult.Option]{
+		katapult.WithCredentials, katapult.WithBaseURL, katapult.WithHTTPClient, katapult.WithLogger, katapult.WithPlainHTTP, katapult.WithUserAgent,
+		func(r Retry) katapult.Option { return katapult.WithRetry(katapult.Retry(r)) },
+		func(l RateLimit) katapult.Option { return katapult.WithRateLimit(katapult.RateLimit(l)) },
+	}.options("katapult", s, spec)...)
+	if err != nil {
+		return client{}, err
+	}
+	return client{func(spec Spec) organization { return atKatapult{c, katapultLookup(spec.Organization)} }, c.Close}, nil
+}
+
+// katapultLookup returns how an organization is looked up: IDs begin with "org_".
+func katapultLookup(organization string) katapult.OrganizationLookup {
+	if strings.HasPrefix(organization, "org_") {
+		return katapult.ID(organization)
+	}
+	return katapult.Subdomain(organization)
+}
+
+type atKatapult struct {
+	*katapult.Client
+	lookup katapult.OrganizationLookup
+}
+
+func (o atKatapult) identify(ctx context.Context) (teardown.Organization, error) {
+	found, err := o.GetOrganization(ctx, o.lookup)
+	if err != nil {
+		return teardown.Organization{}, err
+	}
+	return teardown.Organization{ID: found.ID, Name: found.Name}, nil
+}
+
+func (o atKatapult) check(ctx context.Context) error { return o.CheckDeletion(ctx, o.lookup) }
+
+func (o atKatapult) plan(ctx context.Context) (*teardown.Plan, error) { return o.Plan(ctx, o.lookup) }
+
+func (o atKatapult) teardown(ctx context.Context, p *teardown.Plan, options ...teardown.Option) (*teardown.Report, error) {
+	return o.Teardown(ctx, p, options...)
+}
+
+func (o atKatapult) delete(ctx context.Context) error { return o.DeleteOrganization(ctx, o.lookup) }
+
+func connectZitadel(s *settings, spec Spec) (client, error) {
+	c, err := zitadel.New(constructors[zitadel.Option]{
+		zitadel.WithCredentials, zitadel.WithBaseURL, zitadel.WithHTTPClient, zitadel.WithLogger, zitadel.WithPlainHTTP, zitadel.WithUserAgent,
+		func(r Retry) zitadel.Option { return zitadel.WithRetry(zitadel.Retry(r)) },
+		func(l RateLimit) zitadel.Option { return zitadel.WithRateLimit(zitadel.RateLimit(l)) },
+	}.options("zitadel", s, spec)...)
+	if err != nil {
+		return client{}, err
+	}
+	return client{func(spec Spec) organization { return atZitadel{c, spec.Organization} }, c.Close}, nil
+}
+
+type atZitadel struct {
+	*zitadel.Client
+	id string
+}
+
+func (o atZitadel) identify(ctx context.Context) (teardown.Organization, error) {
+	found, err := o.GetOrganization(ctx, o.id)
+	if err != nil {
+		return teardown.Organization{}, err
+	}
+	return teardown.Organization{ID: found.ID, Name: found.Name}, nil
+}
+
+func (o atZitadel) check(ctx context.Context) error { return o.CheckDeletion(ctx, o.id) }
+
+func (o atZitadel) plan(ctx context.Context) (*teardown.Plan, error) { return o.Plan(ctx, o.id) }
+
+func (o atZitadel) teardown(ctx context.Context, p *teardown.Plan, options ...teardown.Option) (*teardown.Report, error) {
+	return o.Teardown(ctx, p, options...)
+}
+
+func (o atZitadel) delete(ctx context.Context) error {
+	_, err := o.DeleteOrganization(ctx, o.id)
+	return err
+}
+
+func connectAtlas(s *settings, spec Spec) (client, error) {
+	c, err := atlas.New(constructors[atlas.Option]{
+		atlas.WithCredentials, atlas.WithBaseURL, atlas.WithHTTPClient, atlas.WithLogger, atlas.WithPlainHTTP, atlas.WithUserAgent,
+		func(r Retry) atlas.Option { return atlas.WithRetry(atlas.Retry(r)) },
+		func(l RateLimit) atlas.Option { return atlas.WithRateLimit(atlas.RateLimit(l)) },
+	}.options("atlas", s, spec)...)
+	if err != nil {
+		return client{}, err
+	}
+	return client{func(spec Spec) organization { return atAtlas{c, spec.Organization} }, c.Close}, nil
+}
+
+type atAtlas struct {
+	*atlas.Client
+	id string
+}
+
+func (o atAtlas) identify(ctx context.Context) (teardown.Organization, error) {
+	found, err := o.GetOrganization(ctx, o.id)
+	if err != nil {
+		return teardown.Organization{}, err
+	}
+	return teardown.Organization{ID: found.ID, Name: found.Name}, nil
+}
+
+func (o atAtlas) check(ctx context.Context) error { return o.CheckDeletion(ctx, o.id) }
+
+func (o atAtlas) plan(ctx context.Context) (*teardown.Plan, error) { return o.Plan(ctx, o.id) }
+
+func (o atAtlas) teardown(ctx context.Context, p *teardown.Plan, options ...teardown.Option) (*teardown.Report, error) {
+	return o.Teardown(ctx, p, options...)
+}
+
+func (o atAtlas) delete(ctx context.Context) error { return o.DeleteOrganization(ctx, o.id) }
+
+func connectWorkspace(s *settings, spec Spec) (client, error) {
+	c, err := workspace.New(constructors[workspace.Option]{
+		workspace.WithCredentials, workspace.WithBaseURL, workspace.WithHTTPClient, workspace.WithLogger, workspace.WithPlainHTTP, workspace.WithUserAgent,
+		func(r Retry) workspace.Option { return workspace.WithRetry(workspace.Retry(r)) },
+		func(l RateLimit) workspace.Option { return workspace.WithRateLimit(workspace.RateLimit(l)) },
+	}.options("workspace", s, spec)...)
+	if err != nil {
+		return client{}, err
+	}
+	return client{func(spec Spec) organization { return atWorkspace{c, spec.Organization} }, c.Close}, nil
+}
+
+type atWorkspace struct {
+	*workspace.Client
+	idOrSlug string
+}
+
+func (o atWorkspace) identify(ctx context.Context) (teardown.Organization, error) {
+	found, err := o.GetOrganization(ctx, o.idOrSlug)
+	if err != nil {
+		return teardown.Organization{}, err
+	}
+	return teardown.Organization{ID: found.ID, Name: found.Name}, nil
+}
+
+func (o atWorkspace) check(ctx context.Context) error { return o.CheckDeletion(ctx, o.idOrSlug) }
+
+func (o atWorkspace) plan(ctx context.Context) (*teardown.Plan, error) {
+	return o.Plan(ctx, o.idOrSlug)
+}
+
+func (o atWorkspace) teardown(ctx context.Context, p *teardown.Plan, options ...teardown.Option) (*teardown.Report, error) {
+	return o.Teardown(ctx, p, options...)
+}
+
+func (o atWorkspace) delete(ctx context.Context) error { return o.DeleteOrganization(ctx, o.idOrSlug) }
+
+func connectVolterra(s *settings, spec Spec) (client, error) {
+	c, err := volterra.New(constructors[volterra.Option]{
+		volterra.WithCredentials, volterra.WithBaseURL, volterra.WithHTTPClient, volterra.WithLogger, volterra.WithPlainHTTP, volterra.WithUserAgent,
+		func(r Retry) volterra.Option { return volterra.WithRetry(volterra.Retry(r)) },
+		func(l RateLimit) volterra.Option { return volterra.WithRateLimit(volterra.RateLimit(l)) },
+	}.options("volterra", s, spec)...)
+	if err != nil {
+		return client{}, err
+	}
+	return client{func(spec Spec) organization {
+		return atVolterra{c, volterra.DeleteTenantRequest{
+			Name: spec.Organization, Email: spec.Email, Reason: volterra.DeletionReason(spec.Reason), Feedback: spec.Feedback,
+		}}
+	}, c.Close}, nil
+}
+
+type atVolterra struct {
+	*volterra.Client
+	request volterra.DeleteTenantRequest
+}
+
+// identify reads the tenant of the credential, which reaches no other.
+func (o atVolterra) identify(ctx context.Context) (teardown.Organization, error) {
+	found, err := o.GetTenantSettings(ctx)
+	if err != nil {
+		return teardown.Organization{}, err
+	}
+	if found.Name != o.request.Name {
+		return teardown.Organization{}, &errors.Error{
+			Provider: "volterra", Operation: "GetTenantSettings", Target: o.request.Name, Code: errors.NotConfirmed,
+			Err: fmt.Errorf("the credential belongs to the tenant %q", found.Name),
+		}
+	}
+	return teardown.Organization{ID: found.Name, Name: found.Name}, nil
+}
+
+func (o atVolterra) check(ctx context.Context) error { return o.CheckDeletion(ctx, o.request) }
+
+func (o atVolterra) plan(ctx context.Context) (*teardown.Plan, error) { return o.Plan(ctx, o.request) }
+
+func (o atVolterra) teardown(ctx context.Context, p *teardown.Plan, options ...teardown.Option) (*teardown.Report, error) {
+	return o.Teardown(ctx, p, o.request, options...)
+}
+
+func (o atVolterra) delete(ctx context.Context) error { return o.DeleteTenant(ctx, o.request) }
