@@ -65,7 +65,7 @@ func options(srv *atlastest.Server, s pipelinesuite.Settings) []atlas.Option {
 	return options
 }
 
-func TestCredentialsAreNotShown(t *testing.T) {
+func TestCredentials_NotShown(t *testing.T) {
 	t.Parallel()
 	var doubles sync.Map // by the part that all doubles share
 	known := rules

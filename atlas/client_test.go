@@ -432,7 +432,7 @@ func TestNoMoreRequestsAreUnderWayThanTheBucketHolds(t *testing.T) {
 	})
 }
 
-func TestNewRefusesWhatCannotWork(t *testing.T) {
+func TestNew_InvalidOptions(t *testing.T) {
 	t.Parallel()
 	account, key := atlas.WithServiceAccount("id", "secret"), atlas.WithAPIKey("public", "secret")
 	for name, options := range map[string][]atlas.Option{
@@ -473,7 +473,7 @@ func TestNewRefusesWhatCannotWork(t *testing.T) {
 	}
 }
 
-func TestTheEnvironmentIsReadWhenAskedOnly(t *testing.T) {
+func TestFromEnv_NotReadByDefault(t *testing.T) {
 	const id, secret = "MONGODB_ATLAS_CLIENT_ID", "MONGODB_ATLAS_CLIENT_SECRET"
 	const public, private = "MONGODB_ATLAS_PUBLIC_KEY", "MONGODB_ATLAS_PRIVATE_KEY"
 	for name, test := range map[string]struct {
@@ -534,7 +534,7 @@ func TestTheEnvironmentMayHaveNoCredential(t *testing.T) {
 	}
 }
 
-func TestTheDoubleListensToo(t *testing.T) {
+func TestServer_Start(t *testing.T) {
 	t.Parallel()
 	srv := atlastest.NewServer()
 	srv.AddOrganization(atlastest.Organization{ID: acme})

@@ -244,7 +244,7 @@ func TestReads(t *testing.T) {
 	})
 }
 
-func TestNewRefusesWhatCannotWork(t *testing.T) {
+func TestNew_InvalidOptions(t *testing.T) {
 	t.Parallel()
 	token := katapult.WithToken("token")
 	for name, options := range map[string][]katapult.Option{
@@ -281,7 +281,7 @@ func TestNewRefusesWhatCannotWork(t *testing.T) {
 	}
 }
 
-func TestTheEnvironmentIsReadWhenAskedOnly(t *testing.T) {
+func TestFromEnv_NotReadByDefault(t *testing.T) {
 	t.Setenv("KATAPULT_API_KEY", katapulttest.Token)
 	if _, err := katapult.New(); !errors.Is(err, errors.InvalidArgument) {
 		t.Errorf("got %v without FromEnv, want %q", err, errors.InvalidArgument)
@@ -300,7 +300,7 @@ func TestTheEnvironmentIsReadWhenAskedOnly(t *testing.T) {
 	}
 }
 
-func TestTheDoubleListensToo(t *testing.T) {
+func TestServer_Start(t *testing.T) {
 	t.Parallel()
 	srv := katapulttest.NewServer()
 	srv.AddOrganization(katapulttest.Organization{ID: "org_acme"})

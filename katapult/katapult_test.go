@@ -51,7 +51,7 @@ func options(srv *katapulttest.Server, s pipelinesuite.Settings) []katapult.Opti
 	return options
 }
 
-func TestCredentialsAreNotShown(t *testing.T) {
+func TestCredentials_NotShown(t *testing.T) {
 	t.Parallel()
 	rules.Secrecy(t, map[string]pipelinesuite.Credential{
 		"token": func(c pipelinesuite.Case, canary string, s pipelinesuite.Settings) (any, func(context.Context) error, error) {

@@ -221,7 +221,7 @@ func show(v any) string {
 	return fmt.Sprintf("%v %+v %#v %s %q %s", v, v, v, v, v, encoded)
 }
 
-func TestTheEnvironmentIsReadWhenAskedOnly(t *testing.T) {
+func TestFromEnv_NotReadByDefault(t *testing.T) {
 	a := certtest.NewAuthority(t, "CA")
 	srv := volterratest.NewServer()
 	srv.SetTenant(volterratest.Tenant{Name: "acme", KeepsCredential: true, KeepsState: true})

@@ -442,7 +442,7 @@ func TestReads(t *testing.T) {
 	}
 }
 
-func TestNewRefusesWhatCannotWork(t *testing.T) {
+func TestNew_InvalidOptions(t *testing.T) {
 	t.Parallel()
 	token := volterra.WithAPIToken("token")
 	base := volterra.WithBaseURL("https://acme.console.ves.volterra.io")
@@ -481,7 +481,7 @@ func TestNewRefusesWhatCannotWork(t *testing.T) {
 	}
 }
 
-func TestTheDoubleListensToo(t *testing.T) {
+func TestServer_Start(t *testing.T) {
 	t.Parallel()
 	srv := volterratest.NewServer()
 	srv.Start()

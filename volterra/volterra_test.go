@@ -55,7 +55,7 @@ func options(srv *volterratest.Server, s pipelinesuite.Settings) []volterra.Opti
 }
 
 // Certificates cannot be used in memory: see TestCertificatesAreNotShown.
-func TestCredentialsAreNotShown(t *testing.T) {
+func TestCredentials_NotShown(t *testing.T) {
 	t.Parallel()
 	rules.Secrecy(t, map[string]pipelinesuite.Credential{
 		"token": func(c pipelinesuite.Case, canary string, s pipelinesuite.Settings) (any, func(context.Context) error, error) {

@@ -594,7 +594,7 @@ func TestAListEndsWhateverItSays(t *testing.T) {
 	}
 }
 
-func TestNewRefusesWhatCannotWork(t *testing.T) {
+func TestNew_InvalidOptions(t *testing.T) {
 	t.Parallel()
 	token := workspace.WithToken("token")
 	for name, options := range map[string][]workspace.Option{
@@ -626,7 +626,7 @@ func TestNewRefusesWhatCannotWork(t *testing.T) {
 	}
 }
 
-func TestTheEnvironmentIsReadWhenAskedOnly(t *testing.T) {
+func TestFromEnv_NotReadByDefault(t *testing.T) {
 	t.Setenv("APPLIVERY_API_TOKEN", workspacetest.Token)
 	_, err := workspace.New()
 	wants(t, err, errors.InvalidArgument)
@@ -697,7 +697,7 @@ func TestTheDoubleAnswersAsApplivery(t *testing.T) {
 	}
 }
 
-func TestTheDoubleListensToo(t *testing.T) {
+func TestServer_Start(t *testing.T) {
 	t.Parallel()
 	srv := newServer()
 	srv.Start()

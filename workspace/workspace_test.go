@@ -54,7 +54,7 @@ func options(srv *workspacetest.Server, s pipelinesuite.Settings) []workspace.Op
 	return options
 }
 
-func TestCredentialsAreNotShown(t *testing.T) {
+func TestCredentials_NotShown(t *testing.T) {
 	t.Parallel()
 	credential := func(through func(http.RoundTripper) http.RoundTripper) pipelinesuite.Credential {
 		return func(c pipelinesuite.Case, canary string, s pipelinesuite.Settings) (any, func(context.Context) error, error) {

@@ -22,7 +22,7 @@ import (
 	"github.com/offboard-dev/offboard-go/zitadel/zitadeltest"
 )
 
-func TestNewRefusesWhatCannotWork(t *testing.T) {
+func TestNew_InvalidOptions(t *testing.T) {
 	t.Parallel()
 	base, token := zitadel.WithBaseURL("https://zitadel.invalid"), zitadel.WithToken("token")
 	application := changed(key(), func(content map[string]any) { content["type"] = "application" })
@@ -78,7 +78,7 @@ func TestThereIsNoInstanceByDefault(t *testing.T) {
 	}
 }
 
-func TestTheEnvironmentIsReadWhenAskedOnly(t *testing.T) {
+func TestFromEnv_NotReadByDefault(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "key.json")
 	srv := zitadeltest.NewServer()
 	if err := os.WriteFile(path, srv.Key(), 0o600); err != nil {

@@ -137,7 +137,7 @@ func options(srv *zitadeltest.Server, s pipelinesuite.Settings) []zitadel.Option
 	return options
 }
 
-func TestCredentialsAreNotShown(t *testing.T) {
+func TestCredentials_NotShown(t *testing.T) {
 	t.Parallel()
 	rules.Secrecy(t, map[string]pipelinesuite.Credential{
 		"token": func(c pipelinesuite.Case, canary string, s pipelinesuite.Settings) (any, func(context.Context) error, error) {
