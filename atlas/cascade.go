@@ -8,18 +8,18 @@ import (
 )
 
 // named is how many of a kind of losses a plan names.
-const named = 10
+const maxCascadeNames = 10
 
 // credentials adds the credentials that end with the organization, and what has to be
 // permitted when the client's own is among them.
 func (d *driver) credentials(ctx context.Context, p *teardown.Plan) error {
 	accounts, err := gather(d.c.ListServiceAccounts(ctx, p.Organization.ID, ListServiceAccountsPageOptions{}))
 	if err != nil {
-		return d.c.doubted(ctx, p.Organization.ID, err)
+		return d.c.verifyNotFound(ctx, p.Organization.ID, err)
 	}
 	keys, err := gather(d.c.ListAPIKeys(ctx, p.Organization.ID))
 	if err != nil {
-		return d.c.doubted(ctx, p.Organization.ID, err)
+		return d.c.verifyNotFound(ctx, p.Organization.ID, err)
 	}
 	identity := d.c.rest().Identity()
 	own, note := false, "they end with the organization"
@@ -31,7 +31,7 @@ func (d *driver) credentials(ctx context.Context, p *teardown.Plan) error {
 		for i := range n {
 			id, name := at(i)
 			own = own || id == identity
-			if i < named {
+			if i < maxCascadeNames {
 				loss.Names = append(loss.Names, cmp.Or(name, id))
 			}
 		}
@@ -41,7 +41,7 @@ func (d *driver) credentials(ctx context.Context, p *teardown.Plan) error {
 	add("api_keys", len(keys), func(i int) (string, string) { return keys[i].PublicKey, keys[i].Description })
 	// A credential of unknown identity may be one of the service accounts. Nothing that
 	// refuses it after the deletion proves that it was.
-	if d.own = own; own || identity == "" && len(accounts) > 0 {
+	if d.ownCredential = own; own || identity == "" && len(accounts) > 0 {
 		p.Requires = []teardown.Override{teardown.OwnOrganization}
 	}
 	return nil

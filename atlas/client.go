@@ -17,12 +17,12 @@ type Client struct {
 }
 
 // unmade is what a Client that [New] has not made calls: every call fails.
-var unmade = rest.Unusable(provider)
+var unusable = rest.Unusable(provider)
 
 // rest returns the pipeline of the client.
 func (c *Client) rest() *rest.Client {
 	if c == nil || c.api == nil {
-		return unmade
+		return unusable
 	}
 	return c.api
 }

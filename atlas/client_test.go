@@ -39,7 +39,7 @@ func as(t *testing.T, srv *atlastest.Server, credential atlas.Option, options ..
 }
 
 // asked lists the operations that were asked for.
-func asked(srv *atlastest.Server) []string {
+func requests(srv *atlastest.Server) []string {
 	var operations []string
 	for _, r := range srv.Requests() {
 		operations = append(operations, r.Operation)
@@ -277,7 +277,7 @@ func TestAnOrganizationThatIsFoundAsDeletedIsGone(t *testing.T) {
 	if err := atlas.DeleteOrganization(t.Context(), acme, srv.Option()); err != nil {
 		t.Fatal(err)
 	}
-	if diff := cmp.Diff([]string{"DeleteOrganization", "GetOrganization"}, asked(srv)); diff != "" {
+	if diff := cmp.Diff([]string{"DeleteOrganization", "GetOrganization"}, requests(srv)); diff != "" {
 		t.Errorf("requests (-want +got):\n%s", diff)
 	}
 }
@@ -342,7 +342,7 @@ func TestAnUpgradeIsWaitedForWithoutARead(t *testing.T) {
 			t.Fatal(err)
 		}
 		want := []string{"DeleteOrganization", "DeleteOrganization", "DeleteOrganization"}
-		if diff := cmp.Diff(want, asked(srv)); diff != "" {
+		if diff := cmp.Diff(want, requests(srv)); diff != "" {
 			t.Errorf("requests (-want +got):\n%s", diff)
 		}
 	})

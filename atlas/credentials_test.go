@@ -271,7 +271,7 @@ func TestAServiceAccountThatIsNotAcceptedIsNotAuthenticated(t *testing.T) {
 	if cause, _ := errors.AsType[*errors.Error](e.Err); cause == nil || cause.Status != 401 || cause.ProviderCode != "invalid_client" {
 		t.Errorf("got cause %v, want invalid_client", e.Err)
 	}
-	if diff := cmp.Diff([]string{"RequestToken"}, asked(srv)); diff != "" {
+	if diff := cmp.Diff([]string{"RequestToken"}, requests(srv)); diff != "" {
 		t.Errorf("requests (-want +got):\n%s", diff)
 	}
 }
@@ -398,7 +398,7 @@ func TestAMissingRoleIsNotSoughtInANewToken(t *testing.T) {
 	if got := code(t, err); got != errors.PermissionDenied {
 		t.Errorf("got %v, want %q", err, errors.PermissionDenied)
 	}
-	if diff := cmp.Diff([]string{"RequestToken", "DeleteOrganization"}, asked(srv)); diff != "" {
+	if diff := cmp.Diff([]string{"RequestToken", "DeleteOrganization"}, requests(srv)); diff != "" {
 		t.Errorf("requests (-want +got):\n%s", diff)
 	}
 }

@@ -21,7 +21,7 @@ func providerCode(err error) string {
 }
 
 // saysProjectMissing reports whether an error says that a project does not exist.
-func saysProjectMissing(err error) bool {
+func isProjectNotFound(err error) bool {
 	return errors.Is(err, errors.NotFound) && slices.Contains(projectMissing, providerCode(err))
 }
 
@@ -47,7 +47,7 @@ var errContradicted = errors.New("a list reports that its parent does not exist,
 
 // another returns the error of an answer that is not about the resource requested. It
 // proves nothing.
-func another(operation, id string) error {
+func wrongResource(operation, id string) error {
 	return &errors.Error{
 		Provider: provider, Operation: operation, Target: id, Code: errors.UnexpectedResponse,
 		Err: errors.New("the answer is about another resource"),
@@ -71,7 +71,7 @@ func unavailable(err, cause error) error {
 
 // says reports whether an error says by a code of Atlas that the resource of this name
 // does not exist. Atlas names the resource among the parameters of the error (recorded).
-func says(err error, code, name string) bool {
+func isNotFound(err error, code, name string) bool {
 	e, ok := errors.AsType[*errors.Error](err)
 	if !ok || e.ProviderCode != code || !errors.Is(err, errors.NotFound) {
 		return false
@@ -81,19 +81,21 @@ func says(err error, code, name string) bool {
 }
 
 // saysClusterMissing reports whether an error says that a cluster does not exist.
-func saysClusterMissing(err error, name string) bool { return says(err, "CLUSTER_NOT_FOUND", name) }
+func isClusterNotFound(err error, name string) bool {
+	return isNotFound(err, "CLUSTER_NOT_FOUND", name)
+}
 
 // saysNoSimulation reports whether an error says that a cluster has no outage
 // simulation. No recorded answer shows the code: it is RESOURCE_NOT_FOUND, as with other
 // resources of a cluster, or one that names the simulation. A code that names another
 // resource, and one without a meaning, says nothing of the simulation.
-func saysNoSimulation(e *errors.Error) bool {
+func isSimulationNotFound(e *errors.Error) bool {
 	return e.ProviderCode == "RESOURCE_NOT_FOUND" || strings.Contains(e.ProviderCode, "OUTAGE_SIMULATION")
 }
 
 // saysLinkMissing reports whether an error says that an organization has no link for
 // live migrations. The code that Atlas gives has no meaning of its own (recorded).
-func saysLinkMissing(err error) bool {
+func isLinkNotFound(err error) bool {
 	e, _ := errors.AsType[*errors.Error](err)
 	return e.ProviderCode == "RESOURCE_NOT_FOUND" || strings.Contains(e.Message, "external organization link")
 }
@@ -143,7 +145,7 @@ func classify(a *rest.Answer, e *errors.Error) (own bool) {
 	e.Code = body.code(a, e.Target)
 	switch e.Code.Category() {
 	case errors.DeletionStepsNotSatisfied:
-		e.Steps = []errors.Step{{Name: step(body.ErrorCode, e.Code), Description: e.Message}}
+		e.Steps = []errors.Step{{Name: stepName(body.ErrorCode, e.Code), Description: e.Message}}
 	case errors.RateLimitReached:
 		if e.RetryAfter == 0 {
 			e.RetryAfter = retryAfter(body)
@@ -179,7 +181,7 @@ func (b *errorBody) code(a *rest.Answer, target string) errors.Code {
 		return known
 	case b.ErrorCode == "RESOURCE_NOT_FOUND" && status == http.StatusNotFound && a.Subject() == "organization":
 		return errors.OrganizationNotFound
-	case len(b.ErrorCode) > len(closeGroup) && strings.HasPrefix(b.ErrorCode, closeGroup):
+	case len(b.ErrorCode) > len(closeProjectPrefix) && strings.HasPrefix(b.ErrorCode, closeProjectPrefix):
 		return errors.DeletionStepsNotSatisfied
 	case status == http.StatusPaymentRequired:
 		return errors.PaymentRequired
@@ -234,21 +236,21 @@ func (b *errorBody) generalCode() errors.Code {
 
 // closeGroup begins the codes of what keeps a project from being deleted. What it
 // is comes after it. There are more of them than the vendor documents.
-const closeGroup = "CANNOT_CLOSE_GROUP_ACTIVE_"
+const closeProjectPrefix = "CANNOT_CLOSE_GROUP_ACTIVE_"
 
 // step names what stands in the way.
-func step(errorCode string, code errors.Code) string {
-	if what, ok := strings.CutPrefix(errorCode, closeGroup); ok && what != "" {
+func stepName(errorCode string, code errors.Code) string {
+	if what, ok := strings.CutPrefix(errorCode, closeProjectPrefix); ok && what != "" {
 		return strings.ToLower(what)
 	}
 	if code == errors.TerminationProtection {
 		return "termination_protection"
 	}
-	return cmp.Or(steps[errorCode], "payment")
+	return cmp.Or(stepNames[errorCode], "payment")
 }
 
 // steps names what stands in the way, by the code that says so.
-var steps = map[string]string{
+var stepNames = map[string]string{
 	"ACCOUNT_SUSPENDED": "unpaid_invoice",
 	"CANNOT_DELETE_ORG_ACTIVE_LIVE_MIGRATION_ATLAS_ORG_LINK":              "live_migrations",
 	"CANNOT_DELETE_ORG_FAILED_PAYMENTS":                                   "failed_payments",

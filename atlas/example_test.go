@@ -82,12 +82,12 @@ func ExampleClient_ListBlockers() {
 		fmt.Println(err)
 		return
 	}
-	for left, err := range c.ListBlockers(context.Background(), "5e2f0000000000000000000a") {
+	for blocker, err := range c.ListBlockers(context.Background(), "5e2f0000000000000000000a") {
 		if err != nil {
 			fmt.Println(err)
 			return
 		}
-		fmt.Println(left.Kind, left.ID, left.Parent, left.State, left.Protected)
+		fmt.Println(blocker.Kind, blocker.ID, blocker.Parent, blocker.State, blocker.Protected)
 	}
 	// Output:
 	// cluster main  IDLE true
@@ -113,7 +113,7 @@ func ExampleClient_WaitForDeletion() {
 		fmt.Println(err)
 		return
 	}
-	err = c.WaitForDeletion(ctx, "5e2f0000000000000000000a", func(left []atlas.Blocker) { fmt.Println("left:", left) }, atlas.BlockerCluster)
+	err = c.WaitForDeletion(ctx, "5e2f0000000000000000000a", func(blocker []atlas.Blocker) { fmt.Println("left:", blocker) }, atlas.BlockerCluster)
 	if err != nil {
 		fmt.Println(err)
 		return

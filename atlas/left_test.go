@@ -17,44 +17,44 @@ import (
 )
 
 // remove asks for the deletion of what is left, by its kind.
-func remove(ctx context.Context, c *atlas.Client, left atlas.Blocker) (err error) {
-	switch left.Kind {
+func remove(ctx context.Context, c *atlas.Client, blocker atlas.Blocker) (err error) {
+	switch blocker.Kind {
 	case atlas.BlockerOutageSimulation:
-		_, err = c.EndOutageSimulation(ctx, shop, left.ID)
+		_, err = c.EndOutageSimulation(ctx, shop, blocker.ID)
 	case atlas.BlockerOnlineArchive:
-		err = c.DeleteOnlineArchive(ctx, shop, left.Parent, left.ID)
+		err = c.DeleteOnlineArchive(ctx, shop, blocker.Parent, blocker.ID)
 	case atlas.BlockerCluster:
-		err = c.DeleteCluster(ctx, shop, left.ID, atlas.DeleteClusterOptions{RetainBackups: left.ID == "shards"})
+		err = c.DeleteCluster(ctx, shop, blocker.ID, atlas.DeleteClusterOptions{RetainBackups: blocker.ID == "shards"})
 	case atlas.BlockerFlexCluster:
-		err = c.DeleteFlexCluster(ctx, shop, left.ID)
+		err = c.DeleteFlexCluster(ctx, shop, blocker.ID)
 	case atlas.BlockerBackupCompliancePolicy:
 		err = c.DeleteBackupCompliancePolicy(ctx, shop)
 	case atlas.BlockerSnapshot:
-		err = c.DeleteSnapshot(ctx, shop, left.Parent, left.ID)
+		err = c.DeleteSnapshot(ctx, shop, blocker.Parent, blocker.ID)
 	case atlas.BlockerShardedSnapshot:
-		err = c.DeleteShardedSnapshot(ctx, shop, left.Parent, left.ID)
+		err = c.DeleteShardedSnapshot(ctx, shop, blocker.Parent, blocker.ID)
 	case atlas.BlockerNetworkPeering:
-		err = c.DeleteNetworkPeering(ctx, shop, left.ID)
+		err = c.DeleteNetworkPeering(ctx, shop, blocker.ID)
 	case atlas.BlockerFederationEndpoint:
-		err = c.DeleteFederationEndpoint(ctx, shop, left.ID)
+		err = c.DeleteFederationEndpoint(ctx, shop, blocker.ID)
 	case atlas.BlockerFederatedDatabase:
-		err = c.DeleteFederatedDatabase(ctx, shop, left.ID)
+		err = c.DeleteFederatedDatabase(ctx, shop, blocker.ID)
 	case atlas.BlockerStreamProcessor:
-		err = c.DeleteStreamProcessor(ctx, shop, left.Parent, left.ID)
+		err = c.DeleteStreamProcessor(ctx, shop, blocker.Parent, blocker.ID)
 	case atlas.BlockerStreamWorkspace:
-		err = c.DeleteStreamWorkspace(ctx, shop, left.ID)
+		err = c.DeleteStreamWorkspace(ctx, shop, blocker.ID)
 	case atlas.BlockerStreamPrivateLink:
-		err = c.DeleteStreamPrivateLink(ctx, shop, left.ID)
+		err = c.DeleteStreamPrivateLink(ctx, shop, blocker.ID)
 	case atlas.BlockerStreamVPCPeering:
-		err = c.DeleteStreamVPCPeering(ctx, shop, left.ID)
+		err = c.DeleteStreamVPCPeering(ctx, shop, blocker.ID)
 	case atlas.BlockerPrivateEndpoint:
-		err = c.DeletePrivateEndpoint(ctx, shop, left.Provider, left.Parent, left.ID)
+		err = c.DeletePrivateEndpoint(ctx, shop, blocker.Provider, blocker.Parent, blocker.ID)
 	case atlas.BlockerPrivateEndpointService:
-		err = c.DeletePrivateEndpointService(ctx, shop, left.Provider, left.ID)
+		err = c.DeletePrivateEndpointService(ctx, shop, blocker.Provider, blocker.ID)
 	case atlas.BlockerEncryptionEndpoint:
-		err = c.DeleteEncryptionEndpoint(ctx, shop, left.Provider, left.ID)
+		err = c.DeleteEncryptionEndpoint(ctx, shop, blocker.Provider, blocker.ID)
 	default:
-		err = fmt.Errorf("%s is a kind that is not known", left.Kind)
+		err = fmt.Errorf("%s is a kind that is not known", blocker.Kind)
 	}
 	return err
 }
@@ -63,9 +63,9 @@ func remove(ctx context.Context, c *atlas.Client, left atlas.Blocker) (err error
 func kindsOf(t *testing.T, c *atlas.Client) []atlas.BlockerKind {
 	t.Helper()
 	var kinds []atlas.BlockerKind
-	for _, left := range gather(t, c.ListBlockers(t.Context(), shop)) {
-		if !slices.Contains(kinds, left.Kind) {
-			kinds = append(kinds, left.Kind)
+	for _, blocker := range gather(t, c.ListBlockers(t.Context(), shop)) {
+		if !slices.Contains(kinds, blocker.Kind) {
+			kinds = append(kinds, blocker.Kind)
 		}
 	}
 	return kinds
@@ -102,9 +102,9 @@ func TestAnOrganizationWithEveryKindOfBlockerIsBroughtToItsEnd(t *testing.T) {
 				continue
 			}
 			blocked()
-			for _, left := range gather(t, c.ListBlockers(ctx, shop, kind)) {
-				if err := remove(ctx, c, left); err != nil {
-					t.Fatalf("%+v: %v", left, err)
+			for _, blocker := range gather(t, c.ListBlockers(ctx, shop, kind)) {
+				if err := remove(ctx, c, blocker); err != nil {
+					t.Fatalf("%+v: %v", blocker, err)
 				}
 			}
 			if err := c.WaitForDeletion(ctx, shop, nil, kind); err != nil {
@@ -126,12 +126,12 @@ func TestAnOrganizationWithEveryKindOfBlockerIsBroughtToItsEnd(t *testing.T) {
 			t.Errorf("got %v, want %q", err, errors.PermissionDenied)
 		}
 		srv.Resolve(acme)
-		for left, err := range c.ListBlockers(ctx, shop) {
+		for blocker, err := range c.ListBlockers(ctx, shop) {
 			if err == nil {
-				err = remove(ctx, c, left)
+				err = remove(ctx, c, blocker)
 			}
 			if err != nil {
-				t.Fatalf("%+v: %v", left, err)
+				t.Fatalf("%+v: %v", blocker, err)
 			}
 		}
 		if err := c.DeleteProject(ctx, shop); err != nil {
@@ -181,7 +181,7 @@ func TestNoListIsReadTwiceForWhatIsLeft(t *testing.T) {
 			}
 			gather(t, newClient(t, srv).ListBlockers(t.Context(), shop))
 			if n := len(srv.Requests()); n != test.want {
-				t.Errorf("got %d requests, want %d: %v", n, test.want, asked(srv))
+				t.Errorf("got %d requests, want %d: %v", n, test.want, requests(srv))
 			}
 		})
 	}
@@ -194,8 +194,8 @@ func TestAPolicyIsLeftWhereItKeepsSnapshots(t *testing.T) {
 	srv.AddProject(acme, atlastest.Project{ID: shop})
 	srv.AddResource(shop, atlastest.Resource{Kind: atlas.BlockerBackupCompliancePolicy, Protected: true})
 	c := newClient(t, srv)
-	if left := gather(t, c.ListBlockers(t.Context(), shop, atlas.BlockerBackupCompliancePolicy)); len(left) != 0 {
-		t.Errorf("got %v, and there is nothing that it keeps", left)
+	if blocker := gather(t, c.ListBlockers(t.Context(), shop, atlas.BlockerBackupCompliancePolicy)); len(blocker) != 0 {
+		t.Errorf("got %v, and there is nothing that it keeps", blocker)
 	}
 	srv.AddResource(shop, atlastest.Resource{Kind: atlas.BlockerCluster})
 	want := []atlas.Blocker{{Kind: atlas.BlockerBackupCompliancePolicy, ID: shop, State: "ACTIVE", Protected: true}}
@@ -222,8 +222,8 @@ func TestSnapshotsThatAClusterLeavesBehindAreListed(t *testing.T) {
 		}
 		time.Sleep(time.Hour)
 		var got []string
-		for _, left := range gather(t, c.ListBlockers(ctx, shop)) {
-			got = append(got, string(left.Kind)+" "+left.Parent)
+		for _, blocker := range gather(t, c.ListBlockers(ctx, shop)) {
+			got = append(got, string(blocker.Kind)+" "+blocker.Parent)
 		}
 		if diff := cmp.Diff([]string{"cluster ", "snapshot kept"}, got); diff != "" {
 			t.Errorf("left (-want +got):\n%s", diff)
@@ -254,8 +254,8 @@ func TestTheWaitGoesOnWhileAnythingIsThere(t *testing.T) {
 				}
 				srv.AddResource(shop, atlastest.Resource{Kind: kind, Parent: parent, Takes: 10 * time.Minute})
 				c := newClient(t, srv)
-				for _, left := range gather(t, c.ListBlockers(t.Context(), shop, kind)) {
-					if err := remove(t.Context(), c, left); err != nil {
+				for _, blocker := range gather(t, c.ListBlockers(t.Context(), shop, kind)) {
+					if err := remove(t.Context(), c, blocker); err != nil {
 						t.Fatal(err)
 					}
 				}
@@ -269,14 +269,14 @@ func TestTheWaitGoesOnWhileAnythingIsThere(t *testing.T) {
 				begin, looked := time.Now(), 0
 				ctx, cancel := context.WithTimeout(t.Context(), time.Hour)
 				defer cancel()
-				if err := c.WaitForDeletion(ctx, shop, func(left []atlas.Blocker) { looked++ }, kind); err != nil {
+				if err := c.WaitForDeletion(ctx, shop, func(blocker []atlas.Blocker) { looked++ }, kind); err != nil {
 					t.Fatal(err)
 				}
 				if took := time.Since(begin); took < 10*time.Minute || took > 11*time.Minute || looked < 10 {
 					t.Errorf("waited %v and looked %d times", took, looked)
 				}
-				if left := gather(t, c.ListBlockers(t.Context(), shop, kind)); len(left) != 0 {
-					t.Errorf("left: %v", left)
+				if blocker := gather(t, c.ListBlockers(t.Context(), shop, kind)); len(blocker) != 0 {
+					t.Errorf("left: %v", blocker)
 				}
 			})
 		})
@@ -419,8 +419,8 @@ func TestListLeft_ClusterDeletedMeanwhile(t *testing.T) {
 			t.Fatal(err)
 		}
 		srv.Fail(offboardtest.Fault{Operation: "ListOnlineArchivesPage", Delay: 2 * time.Second})
-		if left := gather(t, c.ListBlockers(t.Context(), shop, atlas.BlockerOnlineArchive)); len(left) != 0 {
-			t.Errorf("left: %v", left)
+		if blocker := gather(t, c.ListBlockers(t.Context(), shop, atlas.BlockerOnlineArchive)); len(blocker) != 0 {
+			t.Errorf("left: %v", blocker)
 		}
 	})
 }
@@ -460,9 +460,9 @@ func TestListLeft_NotFoundOfOneList(t *testing.T) {
 						atlastest.Resource{Kind: atlas.BlockerPrivateEndpointService}, atlastest.Resource{Kind: atlas.BlockerEncryptionEndpoint},
 					)
 					srv.Fail(always(offboardtest.Respond(operation, 404, `{"error":404,"errorCode":"`+code+`"}`)))
-					left, err := all(newClient(t, srv).ListBlockers(t.Context(), shop, kind))
+					blocker, err := all(newClient(t, srv).ListBlockers(t.Context(), shop, kind))
 					if err == nil {
-						t.Errorf("left: %v, without an error", left)
+						t.Errorf("left: %v, without an error", blocker)
 					}
 					if srv.Count(operation) == 0 {
 						t.Errorf("%s was not called", operation)
@@ -484,8 +484,8 @@ func TestListLeft_Ended(t *testing.T) {
 	)
 	c := newClient(t, srv)
 	kinds := []atlas.BlockerKind{atlas.BlockerOutageSimulation, atlas.BlockerOnlineArchive, atlas.BlockerBackupCompliancePolicy}
-	if left := gather(t, c.ListBlockers(t.Context(), shop, kinds...)); len(left) != 0 {
-		t.Errorf("left: %v", left)
+	if blocker := gather(t, c.ListBlockers(t.Context(), shop, kinds...)); len(blocker) != 0 {
+		t.Errorf("left: %v", blocker)
 	}
 }
 
@@ -497,8 +497,8 @@ func TestAListOfWhatIsLeftCanBeLeftAtAnyPoint(t *testing.T) {
 	whole := gather(t, c.ListBlockers(t.Context(), shop))
 	for n := range whole {
 		var got []atlas.Blocker
-		for left := range c.ListBlockers(t.Context(), shop) {
-			if got = append(got, left); len(got) == n+1 {
+		for blocker := range c.ListBlockers(t.Context(), shop) {
+			if got = append(got, blocker); len(got) == n+1 {
 				break
 			}
 		}
@@ -510,8 +510,8 @@ func TestAListOfWhatIsLeftCanBeLeftAtAnyPoint(t *testing.T) {
 
 func TestEachRuleOfAtlasHasItsCode(t *testing.T) {
 	t.Parallel()
-	removeBy := func(left atlas.Blocker) func(context.Context, *atlas.Client) error {
-		return func(ctx context.Context, c *atlas.Client) error { return remove(ctx, c, left) }
+	removeBy := func(blocker atlas.Blocker) func(context.Context, *atlas.Client) error {
+		return func(ctx context.Context, c *atlas.Client) error { return remove(ctx, c, blocker) }
 	}
 	for name, test := range map[string]struct {
 		add      []atlastest.Resource
@@ -646,8 +646,8 @@ func TestTerminationProtectionIsLiftedByAnOperationOfItsOwn(t *testing.T) {
 	srv.AddProject(acme, atlastest.Project{ID: shop})
 	srv.AddResource(shop, atlastest.Resource{Kind: atlas.BlockerCluster, ID: "safe", Protected: true})
 	c, ctx := newClient(t, srv), t.Context()
-	if left := gather(t, c.ListBlockers(ctx, shop)); len(left) != 1 || !left[0].Protected {
-		t.Errorf("left: %+v, want one that is protected", left)
+	if blocker := gather(t, c.ListBlockers(ctx, shop)); len(blocker) != 1 || !blocker[0].Protected {
+		t.Errorf("left: %+v, want one that is protected", blocker)
 	}
 	if _, err := c.SetClusterTerminationProtection(ctx, shop, "safe", false); err != nil {
 		t.Fatal(err)
@@ -664,12 +664,12 @@ func TestAFederationEndpointMayNeedTwoDeletions(t *testing.T) {
 	srv.AddProject(acme, atlastest.Project{ID: shop})
 	srv.AddResource(shop, atlastest.Resource{Kind: atlas.BlockerFederationEndpoint, ID: endpoint, RemovedAfter: 2})
 	c, ctx := newClient(t, srv), t.Context()
-	for _, left := range []int{1, 0} {
+	for _, blocker := range []int{1, 0} {
 		if err := c.DeleteFederationEndpoint(ctx, shop, endpoint); err != nil {
 			t.Fatal(err)
 		}
-		if got := gather(t, c.ListFederationEndpoints(ctx, shop)); len(got) != left {
-			t.Errorf("%d endpoints are there, want %d", len(got), left)
+		if got := gather(t, c.ListFederationEndpoints(ctx, shop)); len(got) != blocker {
+			t.Errorf("%d endpoints are there, want %d", len(got), blocker)
 		}
 	}
 	if err := c.DeleteProject(ctx, shop); err != nil {

@@ -35,19 +35,19 @@ type list = iter.Seq2[Blocker, error]
 // organizations.
 func (c *Client) ListBlockers(ctx context.Context, projectID string, kinds ...BlockerKind) iter.Seq2[Blocker, error] {
 	return func(yield func(Blocker, error) bool) {
-		c.sources(ctx, projectID, kinds).all(ctx)(yield)
+		c.newListCache(ctx, projectID, kinds).blockers(ctx)(yield)
 	}
 }
 
 // each makes a list of another one.
-func each[T any](things iter.Seq2[T, error], left func(T) Blocker) list {
+func convertList[T any](items iter.Seq2[T, error], blocker func(T) Blocker) list {
 	return func(yield func(Blocker, error) bool) {
-		for thing, err := range things {
+		for item, err := range items {
 			if err != nil {
 				yield(Blocker{}, err)
 				return
 			}
-			if !yield(left(thing), nil) {
+			if !yield(blocker(item), nil) {
 				return
 			}
 		}
@@ -55,10 +55,10 @@ func each[T any](things iter.Seq2[T, error], left func(T) Blocker) list {
 }
 
 // whole makes a list of one that comes in one piece.
-func whole[T any](things []T, err error) iter.Seq2[T, error] {
+func sliceList[T any](items []T, err error) iter.Seq2[T, error] {
 	return func(yield func(T, error) bool) {
-		for _, thing := range things {
-			if !yield(thing, nil) {
+		for _, item := range items {
+			if !yield(item, nil) {
 				return
 			}
 		}
@@ -75,14 +75,14 @@ func gather[T any](list iter.Seq2[T, error]) ([]T, error) { return rest.Gather(l
 // within goes through the lists of all parents. A parent may be deleted while its list
 // is read: absent reports whether an error shows that; nil for a parent that always
 // exists.
-func within[T any](parents iter.Seq2[T, error], of func(T) list, absent func(T, error) (bool, error)) list {
+func listPerParent[T any](parents iter.Seq2[T, error], of func(T) list, absent func(T, error) (bool, error)) list {
 	return func(yield func(Blocker, error) bool) {
 		for parent, err := range parents {
 			if err != nil {
 				yield(Blocker{}, err)
 				return
 			}
-			for left, err := range of(parent) {
+			for blocker, err := range of(parent) {
 				if err != nil && absent != nil {
 					var gone bool
 					if gone, err = absent(parent, err); gone {
@@ -93,7 +93,7 @@ func within[T any](parents iter.Seq2[T, error], of func(T) list, absent func(T, 
 					yield(Blocker{}, err)
 					return
 				}
-				if !yield(left, nil) {
+				if !yield(blocker, nil) {
 					return
 				}
 			}
@@ -102,15 +102,15 @@ func within[T any](parents iter.Seq2[T, error], of func(T) list, absent func(T, 
 }
 
 // all yields the resources in a project, of the kinds that are asked for.
-func (s *sources) all(ctx context.Context) list {
+func (s *listCache) blockers(ctx context.Context) list {
 	return func(yield func(Blocker, error) bool) {
 		for _, k := range kinds() {
-			if k.find == nil || k.manual || !s.asked(k.name) || s.planned != nil && !s.needed(&k) {
+			if k.list == nil || k.manual || !s.includes(k.name) || s.planned != nil && !s.mustList(&k) {
 				continue
 			}
-			for left, err := range k.find(s, ctx) {
-				left.Kind = k.name
-				if !yield(left, err) || err != nil {
+			for blocker, err := range k.list(s, ctx) {
+				blocker.Kind = k.name
+				if !yield(blocker, err) || err != nil {
 					return
 				}
 			}
@@ -118,44 +118,44 @@ func (s *sources) all(ctx context.Context) list {
 	}
 }
 
-func (s *sources) presentClusters(context.Context) list {
-	return each(whole(s.clusters()), clusterBlocker)
+func (s *listCache) presentClusters(context.Context) list {
+	return convertList(sliceList(s.clusters()), clusterBlocker)
 }
 
-func (s *sources) networkPeerings(ctx context.Context) list {
-	return within(whole(s.networks()), func(p CloudProvider) list {
+func (s *listCache) networkPeerings(ctx context.Context) list {
+	return listPerParent(sliceList(s.peeringProviders()), func(p CloudProvider) list {
 		options := ListNetworkPeeringsPageOptions{ProviderName: p}
-		return each(s.c.ListNetworkPeerings(ctx, s.projectID, options), func(x NetworkPeering) Blocker {
+		return convertList(s.c.ListNetworkPeerings(ctx, s.projectID, options), func(x NetworkPeering) Blocker {
 			return Blocker{ID: x.ID, Provider: p, State: x.Status + x.StatusName}
 		})
 	}, nil)
 }
 
-func (s *sources) privateEndpoints(context.Context) list {
-	return s.endpointServices(func(p CloudProvider, x PrivateEndpointService) (left []Blocker) {
+func (s *listCache) privateEndpoints(context.Context) list {
+	return s.endpointServices(func(p CloudProvider, x PrivateEndpointService) (blocker []Blocker) {
 		for _, id := range slices.Concat(x.InterfaceEndpoints, x.PrivateEndpoints, x.EndpointGroupNames) {
-			left = append(left, Blocker{ID: id, Parent: x.ID, Provider: p})
+			blocker = append(blocker, Blocker{ID: id, Parent: x.ID, Provider: p})
 		}
-		return left
+		return blocker
 	})
 }
 
-func (s *sources) privateEndpointServices(context.Context) list {
+func (s *listCache) privateEndpointServices(context.Context) list {
 	return s.endpointServices(func(p CloudProvider, x PrivateEndpointService) []Blocker {
 		return []Blocker{{ID: x.ID, Provider: p, State: x.Status}}
 	})
 }
 
-func (s *sources) encryptionEndpoints(ctx context.Context) list {
-	return within(s.at(CloudProviderAWS, CloudProviderAzure), func(p CloudProvider) list {
-		return each(s.c.ListEncryptionEndpoints(ctx, s.projectID, p), func(x EncryptionEndpoint) Blocker {
+func (s *listCache) encryptionEndpoints(ctx context.Context) list {
+	return listPerParent(s.providers(CloudProviderAWS, CloudProviderAzure), func(p CloudProvider) list {
+		return convertList(s.c.ListEncryptionEndpoints(ctx, s.projectID, p), func(x EncryptionEndpoint) Blocker {
 			return Blocker{ID: x.ID, Provider: p, State: x.Status}
 		})
 	}, nil)
 }
 
-func (s *sources) outageSimulations(ctx context.Context) list {
-	return within(whole(s.clustersWith(BlockerOutageSimulation, 0)), func(x Cluster) list {
+func (s *listCache) outageSimulations(ctx context.Context) list {
+	return listPerParent(sliceList(s.clustersWith(BlockerOutageSimulation, 0)), func(x Cluster) list {
 		return func(yield func(Blocker, error) bool) {
 			found, err := s.c.GetOutageSimulation(ctx, s.projectID, x.Name)
 			if err != nil {
@@ -167,8 +167,8 @@ func (s *sources) outageSimulations(ctx context.Context) list {
 	}, s.clusterAbsent(ctx))
 }
 
-func (s *sources) onlineArchives(ctx context.Context) list {
-	return within(whole(s.clustersWith(BlockerOnlineArchive, maxArchiveLists)), func(x Cluster) list {
+func (s *listCache) onlineArchives(ctx context.Context) list {
+	return listPerParent(sliceList(s.clustersWith(BlockerOnlineArchive, maxArchiveLists)), func(x Cluster) list {
 		return func(yield func(Blocker, error) bool) {
 			for archive, err := range s.c.ListOnlineArchives(ctx, s.projectID, x.Name) {
 				if err == nil && archive.State == OnlineArchiveStateDeleted {
@@ -184,9 +184,9 @@ func (s *sources) onlineArchives(ctx context.Context) list {
 
 // backupCompliancePolicy reads the policy of a project. One that was never set may
 // be answered without a state.
-func (s *sources) backupCompliancePolicy(ctx context.Context) list {
+func (s *listCache) backupCompliancePolicy(ctx context.Context) list {
 	return func(yield func(Blocker, error) bool) {
-		switch kept, err := s.kept(); {
+		switch kept, err := s.withRetained(); {
 		case err != nil:
 			yield(Blocker{}, err)
 			return
@@ -197,17 +197,17 @@ func (s *sources) backupCompliancePolicy(ctx context.Context) list {
 		switch {
 		case err == nil && policy.State != "":
 			yield(Blocker{ID: s.projectID, State: policy.State, Protected: !policy.Deletable}, nil)
-		case err != nil && !noPolicy(err):
+		case err != nil && !isPolicyNotFound(err):
 			yield(Blocker{}, err)
 		}
 	}
 }
 
 // policyProtection yields a policy that only the vendor's support can let be deleted.
-func (s *sources) policyProtection(ctx context.Context) list {
+func (s *listCache) policyProtection(ctx context.Context) list {
 	return func(yield func(Blocker, error) bool) {
-		for left, err := range s.backupCompliancePolicy(ctx) {
-			if (err != nil || left.Protected) && !yield(left, err) {
+		for blocker, err := range s.backupCompliancePolicy(ctx) {
+			if (err != nil || blocker.Protected) && !yield(blocker, err) {
 				return
 			}
 		}
@@ -216,31 +216,31 @@ func (s *sources) policyProtection(ctx context.Context) list {
 
 // noPolicy reports whether an error says that there is no policy, and not that
 // there is no project.
-func noPolicy(err error) bool {
+func isPolicyNotFound(err error) bool {
 	e, ok := errors.AsType[*errors.Error](err)
 	return ok && e.Code == errors.NotFound && e.ProviderCode == "RESOURCE_NOT_FOUND"
 }
 
 // snapshots lists what clusters have left behind.
-func (s *sources) snapshots(ctx context.Context, sharded bool) list {
-	return within(whole(s.deleted()), func(x Cluster) list {
+func (s *listCache) snapshots(ctx context.Context, sharded bool) list {
+	return listPerParent(sliceList(s.retained()), func(x Cluster) list {
 		switch {
 		case sharded != (x.ClusterType == "SHARDED" || x.ClusterType == "GEOSHARDED"):
 			return func(func(Blocker, error) bool) {}
 		case sharded:
-			return each(whole(s.c.ListShardedSnapshots(ctx, s.projectID, x.Name)), func(found ShardedSnapshot) Blocker {
+			return convertList(sliceList(s.c.ListShardedSnapshots(ctx, s.projectID, x.Name)), func(found ShardedSnapshot) Blocker {
 				return Blocker{ID: found.ID, Parent: x.Name, State: found.Status}
 			})
 		}
-		return each(s.c.ListSnapshots(ctx, s.projectID, x.Name), func(found Snapshot) Blocker {
+		return convertList(s.c.ListSnapshots(ctx, s.projectID, x.Name), func(found Snapshot) Blocker {
 			return Blocker{ID: found.ID, Parent: x.Name, State: found.Status}
 		})
 	}, s.clusterAbsent(ctx))
 }
 
-func (s *sources) streamProcessors(ctx context.Context) list {
-	return within(whole(s.workspaces()), func(x StreamWorkspace) list {
-		return each(s.c.ListStreamProcessors(ctx, s.projectID, x.Name), func(p StreamProcessor) Blocker {
+func (s *listCache) streamProcessors(ctx context.Context) list {
+	return listPerParent(sliceList(s.workspaces()), func(x StreamWorkspace) list {
+		return convertList(s.c.ListStreamProcessors(ctx, s.projectID, x.Name), func(p StreamProcessor) Blocker {
 			return Blocker{ID: p.Name, UID: p.ID, Parent: x.Name, State: p.State}
 		})
 	}, s.workspaceAbsent(ctx))
@@ -248,17 +248,17 @@ func (s *sources) streamProcessors(ctx context.Context) list {
 
 // endpointServices lists what the private endpoint services of all cloud providers
 // have.
-func (s *sources) endpointServices(of func(CloudProvider, PrivateEndpointService) []Blocker) list {
+func (s *listCache) endpointServices(of func(CloudProvider, PrivateEndpointService) []Blocker) list {
 	return func(yield func(Blocker, error) bool) {
-		for p := range s.at(clouds...) {
+		for p := range s.providers(clouds...) {
 			services, err := s.services[p]()
 			if err != nil {
 				yield(Blocker{}, err)
 				return
 			}
 			for _, service := range services {
-				for _, left := range of(p, service) {
-					if !yield(left, nil) {
+				for _, blocker := range of(p, service) {
+					if !yield(blocker, nil) {
 						return
 					}
 				}
@@ -269,7 +269,7 @@ func (s *sources) endpointServices(of func(CloudProvider, PrivateEndpointService
 
 // sources are the lists of a project that several kinds of what is left are found
 // by. Each is read once at most.
-type sources struct {
+type listCache struct {
 	c         *Client
 	projectID string
 	provider  CloudProvider // what is at others is not looked for; "" for none
@@ -283,38 +283,38 @@ type sources struct {
 	// ID of Atlas's own; nil for no such run.
 	removed func(uid string) bool
 
-	clusters   func() ([]Cluster, error) // that are there
-	kept       func() ([]Cluster, error) // that are there or have left snapshots behind
-	deleted    func() ([]Cluster, error) // that have left snapshots behind
-	workspaces func() ([]StreamWorkspace, error)
-	networks   func() ([]CloudProvider, error) // at which a peering can be
-	services   map[CloudProvider]func() ([]PrivateEndpointService, error)
+	clusters         func() ([]Cluster, error) // that are there
+	withRetained     func() ([]Cluster, error) // that are there or have left snapshots behind
+	retained         func() ([]Cluster, error) // that have left snapshots behind
+	workspaces       func() ([]StreamWorkspace, error)
+	peeringProviders func() ([]CloudProvider, error) // at which a peering can be
+	services         map[CloudProvider]func() ([]PrivateEndpointService, error)
 }
 
 // clouds are the cloud providers.
 var clouds = []CloudProvider{CloudProviderAWS, CloudProviderAzure, CloudProviderGCP}
 
 // sources are those of a whole project, for some kinds or all of them.
-func (c *Client) sources(ctx context.Context, projectID string, kinds []BlockerKind) *sources {
-	s := &sources{c: c, projectID: projectID, kinds: kinds, services: map[CloudProvider]func() ([]PrivateEndpointService, error){}}
-	s.kept = sync.OnceValues(func() ([]Cluster, error) {
+func (c *Client) newListCache(ctx context.Context, projectID string, kinds []BlockerKind) *listCache {
+	s := &listCache{c: c, projectID: projectID, kinds: kinds, services: map[CloudProvider]func() ([]PrivateEndpointService, error){}}
+	s.withRetained = sync.OnceValues(func() ([]Cluster, error) {
 		return gather(c.ListClusters(ctx, projectID, ListClustersPageOptions{IncludeDeletedWithRetainedBackups: true}))
 	})
 	s.clusters = sync.OnceValues(func() ([]Cluster, error) {
 		// The longer list is read for these anyway, and is empty mostly.
-		if s.readsKept() {
-			if kept, err := s.kept(); err != nil || len(kept) == 0 {
+		if s.readsRetained() {
+			if kept, err := s.withRetained(); err != nil || len(kept) == 0 {
 				return nil, err
 			}
 		}
 		return gather(c.ListClusters(ctx, projectID, ListClustersPageOptions{}))
 	})
-	s.deleted = sync.OnceValues(func() ([]Cluster, error) {
+	s.retained = sync.OnceValues(func() ([]Cluster, error) {
 		there, err := s.clusters()
 		if err != nil {
 			return nil, err
 		}
-		kept, err := s.kept()
+		kept, err := s.withRetained()
 		return slices.DeleteFunc(slices.Clone(kept), func(x Cluster) bool {
 			return slices.ContainsFunc(there, func(other Cluster) bool { return other.ID == x.ID })
 		}), err
@@ -323,7 +323,7 @@ func (c *Client) sources(ctx context.Context, projectID string, kinds []BlockerK
 		return gather(c.ListStreamWorkspaces(ctx, projectID))
 	})
 	// A peering is in a network container, and one list has those of all providers.
-	s.networks = sync.OnceValues(func() ([]CloudProvider, error) {
+	s.peeringProviders = sync.OnceValues(func() ([]CloudProvider, error) {
 		containers, err := gather(c.ListNetworkContainers(ctx, projectID))
 		return slices.DeleteFunc(slices.Clone(clouds), func(p CloudProvider) bool {
 			return !slices.ContainsFunc(containers, func(x NetworkContainer) bool { return x.ProviderName == p })
@@ -338,20 +338,20 @@ func (c *Client) sources(ctx context.Context, projectID string, kinds []BlockerK
 }
 
 // asked reports whether resources of a kind are looked for.
-func (s *sources) asked(kind BlockerKind) bool {
+func (s *listCache) includes(kind BlockerKind) bool {
 	return len(s.kinds) == 0 || slices.Contains(s.kinds, kind)
 }
 
 // needed reports whether a kind is listed before a plan is applied: not if a new resource
 // of it could neither be deleted unseen nor leave the organization to be deleted.
-func (s *sources) needed(k *kind) bool {
+func (s *listCache) mustList(k *kind) bool {
 	snapshots := k.name == BlockerSnapshot || k.name == BlockerShardedSnapshot
-	return !k.refused || len(s.planned[k.name]) > 0 || len(s.planned[k.with]) > 0 || snapshots && s.clusterMissing()
+	return !k.enforced || len(s.planned[k.name]) > 0 || len(s.planned[k.listedWith]) > 0 || snapshots && s.clusterMissing()
 }
 
 // clusterMissing reports whether a cluster of the plan does not exist, and this run has not
 // deleted it: somebody may have kept its snapshots on purpose.
-func (s *sources) clusterMissing() bool {
+func (s *listCache) clusterMissing() bool {
 	if len(s.planned[BlockerCluster]) == 0 {
 		return false
 	}
@@ -363,11 +363,11 @@ func (s *sources) clusterMissing() bool {
 }
 
 // readsKept reports whether clusters that were deleted and have left snapshots are listed.
-func (s *sources) readsKept() bool {
+func (s *listCache) readsRetained() bool {
 	if s.planned != nil {
 		return len(s.planned[BlockerSnapshot]) > 0 || len(s.planned[BlockerShardedSnapshot]) > 0
 	}
-	return s.asked(BlockerBackupCompliancePolicy) || s.asked(BlockerSnapshot) || s.asked(BlockerShardedSnapshot)
+	return s.includes(BlockerBackupCompliancePolicy) || s.includes(BlockerSnapshot) || s.includes(BlockerShardedSnapshot)
 }
 
 // maxArchiveLists is for how many clusters of a project the read before a plan is applied
@@ -378,7 +378,7 @@ const maxArchiveLists = 100
 // clustersWith returns the clusters for which a list of their resources is read: all of
 // them, or before a plan is applied, if there are more than limit, those for which the plan
 // has such a resource.
-func (s *sources) clustersWith(kind BlockerKind, limit int) ([]Cluster, error) {
+func (s *listCache) clustersWith(kind BlockerKind, limit int) ([]Cluster, error) {
 	all, err := s.clusters()
 	if err != nil || s.planned == nil || len(all) <= limit {
 		return all, err
@@ -388,39 +388,39 @@ func (s *sources) clustersWith(kind BlockerKind, limit int) ([]Cluster, error) {
 		if r.kind == nil { // it may be any
 			return all, nil
 		}
-		planned[r.scope().parent] = true
+		planned[r.query().parent] = true
 	}
 	return slices.DeleteFunc(slices.Clone(all), func(x Cluster) bool { return !planned[x.Name] }), nil
 }
 
 // listIn yields the resources of a scope in a project.
-func (c *Client) listIn(ctx context.Context, in scope) list {
-	s := c.sources(ctx, in.projectID, []BlockerKind{in.kind.name})
-	s.provider = in.provider
-	parent := Cluster{Name: in.parent}
-	if in.kind.name == BlockerShardedSnapshot {
+func (c *Client) listIn(ctx context.Context, query listQuery) list {
+	s := c.newListCache(ctx, query.projectID, []BlockerKind{query.kind.name})
+	s.provider = query.provider
+	parent := Cluster{Name: query.parent}
+	if query.kind.name == BlockerShardedSnapshot {
 		parent.ClusterType = "SHARDED"
 	}
 	only := func() ([]Cluster, error) { return []Cluster{parent}, nil }
-	if in.kind.onePiece { // a policy is read, whatever else there is
-		s.kept = only
+	if query.kind.unpaged { // a policy is read, whatever else there is
+		s.withRetained = only
 	}
-	if in.parent != "" {
-		s.clusters, s.deleted = only, only
-		s.workspaces = func() ([]StreamWorkspace, error) { return []StreamWorkspace{{Name: in.parent}}, nil }
+	if query.parent != "" {
+		s.clusters, s.retained = only, only
+		s.workspaces = func() ([]StreamWorkspace, error) { return []StreamWorkspace{{Name: query.parent}}, nil }
 	}
-	if in.provider != "" {
-		s.networks = func() ([]CloudProvider, error) { return []CloudProvider{in.provider}, nil }
+	if query.provider != "" {
+		s.peeringProviders = func() ([]CloudProvider, error) { return []CloudProvider{query.provider}, nil }
 	}
-	return in.kind.find(s, ctx)
+	return query.kind.list(s, ctx)
 }
 
 // at yields the cloud providers at which to look.
-func (s *sources) at(providers ...CloudProvider) func(func(CloudProvider, error) bool) {
+func (s *listCache) providers(providers ...CloudProvider) func(func(CloudProvider, error) bool) {
 	if s.provider != "" {
 		providers = []CloudProvider{s.provider}
 	}
-	return whole(providers, nil)
+	return sliceList(providers, nil)
 }
 
 // pageSize is the largest page that the API gives.
@@ -465,14 +465,14 @@ func parameter(links []Link, name string) int {
 
 // clusterAbsent returns a function that reports whether an error shows that a cluster,
 // or the one resource that it has of a kind, does not exist.
-func (s *sources) clusterAbsent(ctx context.Context) func(Cluster, error) (bool, error) {
+func (s *listCache) clusterAbsent(ctx context.Context) func(Cluster, error) (bool, error) {
 	return func(x Cluster, err error) (bool, error) {
 		switch e, _ := errors.AsType[*errors.Error](err); {
 		case !errors.Is(err, errors.NotFound):
 			return false, err
-		case e.Operation == "GetOutageSimulation" && saysNoSimulation(e):
+		case e.Operation == "GetOutageSimulation" && isSimulationNotFound(e):
 			return true, nil
-		case !saysClusterMissing(err, x.Name):
+		case !isClusterNotFound(err, x.Name):
 			return false, err
 		}
 		// Clusters that were deleted and left snapshots are in this list alone.
@@ -489,9 +489,9 @@ func (s *sources) clusterAbsent(ctx context.Context) func(Cluster, error) (bool,
 
 // workspaceAbsent returns a function that reports whether an error shows that a stream
 // workspace does not exist.
-func (s *sources) workspaceAbsent(ctx context.Context) func(StreamWorkspace, error) (bool, error) {
+func (s *listCache) workspaceAbsent(ctx context.Context) func(StreamWorkspace, error) (bool, error) {
 	return func(x StreamWorkspace, err error) (bool, error) {
-		if !says(err, "STREAM_TENANT_NOT_FOUND_FOR_NAME", x.Name) {
+		if !isNotFound(err, "STREAM_TENANT_NOT_FOUND_FOR_NAME", x.Name) {
 			return false, err
 		}
 		all, wrong := gather(s.c.ListStreamWorkspaces(ctx, s.projectID))
@@ -507,13 +507,13 @@ func (s *sources) workspaceAbsent(ctx context.Context) func(StreamWorkspace, err
 
 // listed is a list, and whether it may have had several pages: an item that is not in
 // such a list may exist, because items move to an earlier page when others are removed.
-type listed struct {
+type listResult struct {
 	found []Blocker
 	paged bool
 }
 
 // counted counts the answers to the requests of a function.
-func counted(ctx context.Context, f func(context.Context)) int {
+func countAnswers(ctx context.Context, f func(context.Context)) int {
 	if ctx == nil { // each request is refused
 		f(ctx)
 		return 0
@@ -528,43 +528,43 @@ func counted(ctx context.Context, f func(context.Context)) int {
 
 // list reads a scope. If the parent of the scope does not exist, which a read of the
 // parent shows, nothing is in it.
-func (c *Client) list(ctx context.Context, in scope) (l listed, err error) {
-	answers := counted(ctx, func(ctx context.Context) {
-		if in.kind.findIn != nil {
-			l.found, err = gather(in.kind.findIn(c, ctx, in.organization))
+func (c *Client) list(ctx context.Context, query listQuery) (l listResult, err error) {
+	answers := countAnswers(ctx, func(ctx context.Context) {
+		if query.kind.listIn != nil {
+			l.found, err = gather(query.kind.listIn(c, ctx, query.organization))
 		} else {
-			l.found, err = gather(c.listIn(ctx, in))
+			l.found, err = gather(c.listIn(ctx, query))
 		}
 	})
 	l.paged = answers > 1
 	if err != nil {
-		if err = c.inAbsentParent(ctx, in, err); err != nil {
-			return listed{}, in.passing(err)
+		if err = c.inAbsentParent(ctx, query, err); err != nil {
+			return listResult{}, query.passing(err)
 		}
-		return listed{}, nil
+		return listResult{}, nil
 	}
 	for i := range l.found {
-		l.found[i].Kind = in.kind.name
+		l.found[i].Kind = query.kind.name
 	}
 	return l, nil
 }
 
 // maxUnstable is how often a list of several pages is read until two reads agree.
-const maxUnstable = 5
+const maxStableReads = 5
 
 // stable reads a list of a scope. One of several pages is read until two reads after
 // each other are equal: then no item was removed between their pages, so that none was
 // left out of both.
-func (c *Client) stable(ctx context.Context, in scope) ([]Blocker, error) {
+func (c *Client) listStable(ctx context.Context, query listQuery) ([]Blocker, error) {
 	var last []string
-	for i := range maxUnstable {
-		l, err := c.list(ctx, in)
+	for i := range maxStableReads {
+		l, err := c.list(ctx, query)
 		if err != nil || !l.paged {
 			return l.found, err
 		}
 		ids := make([]string, len(l.found))
 		for i, x := range l.found {
-			ids[i] = refTo(in, x).stepID()
+			ids[i] = refTo(query, x).stepID()
 		}
 		slices.Sort(ids)
 		if i > 0 && slices.Equal(ids, last) {
@@ -573,7 +573,7 @@ func (c *Client) stable(ctx context.Context, in scope) ([]Blocker, error) {
 		last = ids
 	}
 	return nil, &errors.Error{
-		Provider: provider, Operation: "Teardown", Target: cmp.Or(in.projectID, in.organization), Code: errors.Unavailable,
+		Provider: provider, Operation: "Teardown", Target: cmp.Or(query.projectID, query.organization), Code: errors.Unavailable,
 		Err: errors.New("the list changes between reads"),
 	}
 }

@@ -52,13 +52,13 @@ func (c *Client) DeleteOrganization(ctx context.Context, orgID string) error {
 func (c *Client) deleteProved(ctx context.Context, orgID string) (proved bool, err error) {
 	return c.rest().DeleteProved(ctx, rest.Deletion{
 		Send:   func(ctx context.Context) error { return c.deleteOrganization(ctx, orgID) },
-		Verify: func(ctx context.Context) (rest.Existence, error) { return c.look(ctx, orgID) },
+		Verify: func(ctx context.Context) (rest.Existence, error) { return c.readExistence(ctx, orgID) },
 	})
 }
 
 // look reads whether an organization is there. A 401 does not tell: the
 // credential may have ended with the organization.
-func (c *Client) look(ctx context.Context, orgID string) (rest.Existence, error) {
+func (c *Client) readExistence(ctx context.Context, orgID string) (rest.Existence, error) {
 	found, err := c.GetOrganization(ctx, orgID)
 	switch {
 	case errors.Is(err, errors.OrganizationNotFound) && !isAboutAnother(err, orgID):
@@ -97,7 +97,7 @@ func (c *Client) CheckDeletion(ctx context.Context, orgID string) error {
 // doubted returns the error of a list of an organization that was read before. That the
 // list was not found does not say that the organization was not: another read of it
 // decides.
-func (c *Client) doubted(ctx context.Context, orgID string, err error) error {
+func (c *Client) verifyNotFound(ctx context.Context, orgID string, err error) error {
 	if !errors.Is(err, errors.NotFound) {
 		return err
 	}
@@ -134,13 +134,13 @@ func (c *Client) survey(ctx context.Context, operation, orgID string) (*Organiza
 		return nil, nil, e
 	}
 	projects, err := gather(c.ListProjects(ctx, orgID, ListProjectsPageOptions{}))
-	return found, projects, c.doubted(ctx, orgID, err)
+	return found, projects, c.verifyNotFound(ctx, orgID, err)
 }
 
 // failedInvoices reads the invoices whose payment has failed.
 func (c *Client) failedInvoices(ctx context.Context, orgID string) ([]Invoice, error) {
 	all, err := gather(c.ListInvoices(ctx, orgID, ListInvoicesPageOptions{StatusNames: []InvoiceStatus{InvoiceStatusFailed}}))
-	return all, c.doubted(ctx, orgID, err)
+	return all, c.verifyNotFound(ctx, orgID, err)
 }
 
 // deletionError is the error of an organization with these projects and failed invoices.
@@ -172,11 +172,11 @@ func deletionError(orgID string, projects []Project, invoices []Invoice) error {
 
 // organizationAbsent reads whether the organization does not exist.
 func (c *Client) organizationAbsent(ctx context.Context, orgID string) (bool, error) {
-	existence, err := c.look(ctx, orgID)
+	existence, err := c.readExistence(ctx, orgID)
 	if existence != rest.Unknown {
 		err = nil
 	} else if err == nil {
-		err = another("GetOrganization", orgID)
+		err = wrongResource("GetOrganization", orgID)
 	}
 	return existence == rest.NotFound, err
 }

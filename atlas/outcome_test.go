@@ -139,7 +139,7 @@ func TestTeardown_OrganizationDeletionIgnored(t *testing.T) {
 					ignored := offboardtest.Ignore("DeleteOrganization", http.StatusNoContent, "")
 					ignored.Times = test.ignored
 					srv.Fail(ignored)
-					r, err := carryOut(t, c, p, teardown.WithOverrides(teardown.OwnOrganization))
+					r, err := execute(t, c, p, teardown.WithOverrides(teardown.OwnOrganization))
 					check(t, r, err, test.outcome, test.code)
 					if n := srv.Count("DeleteOrganization"); n != test.sent || srv.Exists(acme) != (test.code != "") {
 						t.Errorf("%d deletions were sent, want %d; it exists: %t", n, test.sent, srv.Exists(acme))
@@ -192,7 +192,7 @@ func TestTeardown_OrganizationNotRead(t *testing.T) {
 				p := planned(t, c)
 				test.answer.Times = test.times
 				srv.Fail(offboardtest.Fault{Operation: "DeleteOrganization", EditRequest: func(*http.Request) { srv.Fail(test.answer) }})
-				r, err := carryOut(t, c, p)
+				r, err := execute(t, c, p)
 				code := errors.Code("")
 				if test.want == teardown.Unknown {
 					code = errors.OutcomeUnknown
@@ -220,7 +220,7 @@ func TestTeardown_OwnCredentialRefusedByPage(t *testing.T) {
 				page := offboardtest.HTMLResponse("", http.StatusUnauthorized)
 				page.Times = 1000
 				srv.Fail(offboardtest.Fault{Operation: "DeleteOrganization", EditRequest: func(*http.Request) { srv.Fail(page) }})
-				r, err := carryOut(t, c, p, teardown.WithOverrides(teardown.OwnOrganization))
+				r, err := execute(t, c, p, teardown.WithOverrides(teardown.OwnOrganization))
 				check(t, r, err, teardown.Unknown, errors.OutcomeUnknown)
 			})
 		})
@@ -242,7 +242,7 @@ func TestTeardown_OwnCredentialRefusedByRepeat(t *testing.T) {
 					offboardtest.Ignore("DeleteOrganization", http.StatusNoContent, ""),
 					offboardtest.Accept("DeleteOrganization", http.StatusUnauthorized, `{"error":401,"errorCode":"UNEXPECTED_ERROR","detail":"-"}`),
 				)
-				r, err := carryOut(t, c, p, teardown.WithOverrides(teardown.OwnOrganization))
+				r, err := execute(t, c, p, teardown.WithOverrides(teardown.OwnOrganization))
 				check(t, r, err, teardown.Unknown, errors.OutcomeUnknown)
 			})
 		})

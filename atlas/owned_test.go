@@ -45,7 +45,7 @@ func TestTeardown_ProjectMovedToAnotherOrganization(t *testing.T) {
 				srv.AddOrganization(atlastest.Organization{ID: other, Name: "Other"})
 				c := newClient(t, srv)
 				moved, before := false, 0
-				r, err := carryOut(t, c, planned(t, c), teardown.WithConcurrency(1), teardown.WithOverrides(teardown.TerminationProtection), during(kind, func() {
+				r, err := execute(t, c, planned(t, c), teardown.WithConcurrency(1), teardown.WithOverrides(teardown.TerminationProtection), during(kind, func() {
 					if !moved {
 						time.Sleep(2 * time.Second)
 						moved, before = true, len(srv.Requests())
@@ -110,7 +110,7 @@ func TestTeardown_ProjectMovedBefore(t *testing.T) {
 			}
 			srv.MoveProject(shop, other)
 			before := len(srv.Requests())
-			r, err := carryOut(t, c, p)
+			r, err := execute(t, c, p)
 			if r != nil || !errors.Is(err, errors.PlanStale) || !strings.Contains(err.Error(), "another organization") {
 				t.Errorf("got %+v, %v", r, err)
 			}
@@ -179,7 +179,7 @@ func TestTeardown_SharedProofOfProject(t *testing.T) {
 		c := newClient(t, srv)
 		p := planned(t, c)
 		before := srv.Count("ListProjectsPage")
-		r, err := carryOut(t, c, p)
+		r, err := execute(t, c, p)
 		check(t, r, err, teardown.Deleted, "")
 		if n := srv.Count("ListProjectsPage") - before; n > 20 {
 			t.Errorf("%d lists of projects", n)
@@ -218,7 +218,7 @@ func TestTeardown_SnapshotsKeptByOthers(t *testing.T) {
 				if err := c.DeleteCluster(t.Context(), shop, "main", atlas.DeleteClusterOptions{RetainBackups: true}); err != nil {
 					t.Fatal(err)
 				}
-				r, err := carryOut(t, c, p)
+				r, err := execute(t, c, p)
 				intact(t, srv, r, err)
 			})
 		})
@@ -235,7 +235,7 @@ func TestTeardown_SnapshotsKeptByOthers(t *testing.T) {
 				p.Steps[0].After = nil
 				p.Steps = append(p.Steps, teardown.Step{ID: "cluster/" + shop + "/64a7ffffffffffffffffffff", Kind: "cluster", Name: "old in shop"})
 				teardownsuite.Seal(p)
-				r, err := carryOut(t, c, p)
+				r, err := execute(t, c, p)
 				intact(t, srv, r, err)
 			})
 		})
@@ -248,7 +248,7 @@ func TestTeardown_SnapshotsKeptByOthers(t *testing.T) {
 		)
 		c := newClient(t, srv)
 		p := planned(t, c)
-		r, err := carryOut(t, c, p, during("cluster", func() {
+		r, err := execute(t, c, p, during("cluster", func() {
 			if err := c.DeleteCluster(t.Context(), shop, "main", atlas.DeleteClusterOptions{RetainBackups: true}); err != nil {
 				t.Error(err)
 			}
@@ -271,7 +271,7 @@ func TestTeardown_SnapshotsLeftByRun(t *testing.T) {
 			)
 			c := newClient(t, srv)
 			p := planned(t, c)
-			r, err := carryOut(t, c, p, teardown.WithEvents(func(e teardown.Event) {
+			r, err := execute(t, c, p, teardown.WithEvents(func(e teardown.Event) {
 				switch {
 				case e.Kind != teardown.EventStarted:
 				case strings.HasPrefix(e.Step, "cluster/"):
@@ -328,7 +328,7 @@ func TestTeardown_OwnCredentialRefusedOnce(t *testing.T) {
 							srv.Fail(ignore, refusal)
 						}
 					})
-					r, err := carryOut(t, c, p, teardown.WithOverrides(teardown.OwnOrganization), teardown.WithJournal(journal))
+					r, err := execute(t, c, p, teardown.WithOverrides(teardown.OwnOrganization), teardown.WithJournal(journal))
 					if ignored == 1 {
 						check(t, r, err, teardown.Deleted, "")
 					} else {

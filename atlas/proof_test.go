@@ -128,7 +128,7 @@ func TestTeardown_AbsentFromPages(t *testing.T) {
 						if when == "at first" {
 							on.Store(true)
 						}
-						r, err := carryOut(t, c, p, option)
+						r, err := execute(t, c, p, option)
 						check(t, r, err, teardown.Deleted, "")
 						for _, s := range r.Steps {
 							if s.State != teardown.StepDeleted {
@@ -186,7 +186,7 @@ func TestTeardown_NotFoundOfOneList(t *testing.T) {
 					if when == "at first" {
 						srv.Fail(fault)
 					}
-					r, err := carryOut(t, c, p, option)
+					r, err := execute(t, c, p, option)
 					if r == nil { // nothing was started
 						if errors.Is(err, errors.NotFound) || len(srv.Projects(acme)) != 1 {
 							t.Fatalf("got %v", err)
@@ -225,7 +225,7 @@ func TestTeardown_DeletionNeverStarts(t *testing.T) {
 					}
 					srv := with(resources...)
 					c := newClient(t, srv)
-					r, err := carryOut(t, c, planned(t, c), teardown.WithStepTimeout(10*time.Minute))
+					r, err := execute(t, c, planned(t, c), teardown.WithStepTimeout(10*time.Minute))
 					if want == teardown.Deleted {
 						check(t, r, err, teardown.Deleted, "")
 					} else {
@@ -253,7 +253,7 @@ func TestTeardown_DeletionNeverStarts(t *testing.T) {
 			fault.Times = 2
 			srv.Fail(fault)
 			c := newClient(t, srv)
-			r, err := carryOut(t, c, planned(t, c))
+			r, err := execute(t, c, planned(t, c))
 			check(t, r, err, teardown.Deleted, "")
 			if n := srv.Count("DeleteProject"); n != 3 {
 				t.Errorf("%d requests, want 3", n)
@@ -279,7 +279,7 @@ func TestTeardown_RoleMissingInNewProject(t *testing.T) {
 						fault := offboardtest.Respond(operation, http.StatusUnauthorized, `{"error":401,"errorCode":"`+code+`"}`)
 						fault.Times = 2
 						srv.Fail(fault)
-						r, err := carryOut(t, c, p)
+						r, err := execute(t, c, p)
 						if age == 0 {
 							check(t, r, err, teardown.Deleted, "")
 						} else if !errors.Is(err, errors.PermissionDenied) {
@@ -304,7 +304,7 @@ func TestTeardown_NotInGroup(t *testing.T) {
 				srv := with(atlastest.Resource{Kind: atlas.BlockerFlexCluster, Takes: time.Hour})
 				c := newClient(t, srv)
 				p := planned(t, c)
-				r, err := carryOut(t, c, p, during("flex_cluster", func() {
+				r, err := execute(t, c, p, during("flex_cluster", func() {
 					if deleted {
 						srv.RemoveProjects(acme)
 					}
@@ -407,7 +407,7 @@ func TestTeardown_EmptyPageWithTotal(t *testing.T) {
 						if when == "at first" {
 							srv.Fail(answer)
 						}
-						r, err := carryOut(t, c, p, option, teardown.WithStepTimeout(10*time.Minute))
+						r, err := execute(t, c, p, option, teardown.WithStepTimeout(10*time.Minute))
 						if times == 2 { // another read of the list succeeds
 							check(t, r, err, teardown.Deleted, "")
 							for _, s := range r.Steps {
@@ -458,7 +458,7 @@ func TestTeardown_AbsentFromOnePage(t *testing.T) {
 					if when == "at first" {
 						srv.Fail(answer)
 					}
-					r, err := carryOut(t, c, p, option)
+					r, err := execute(t, c, p, option)
 					check(t, r, err, teardown.Deleted, "")
 					for _, s := range r.Steps {
 						if s.State != teardown.StepDeleted || s.Kind != "project" && s.FinishedAt.Sub(s.StartedAt) < time.Minute {
@@ -493,7 +493,7 @@ func TestTeardown_ProofAboutAnother(t *testing.T) {
 				proof.Times = 1000
 				empty := offboardtest.Respond("ListClustersPage", http.StatusOK, `{"results":[],"totalCount":0,"links":[]}`)
 				empty.Times = 1000
-				r, err := carryOut(t, c, p, during("cluster", func() { srv.Fail(proof, empty) }), teardown.WithStepTimeout(10*time.Minute))
+				r, err := execute(t, c, p, during("cluster", func() { srv.Fail(proof, empty) }), teardown.WithStepTimeout(10*time.Minute))
 				if err == nil || r == nil || r.Outcome != teardown.Blocked || srv.Count("DeleteProject") != 0 {
 					t.Errorf("got %+v, %v", r, err)
 				}
@@ -522,7 +522,7 @@ func TestTeardown_ProjectOfAnotherOrganization(t *testing.T) {
 				p.Steps = append(p.Steps, teardown.Step{ID: "project/" + blog, Kind: "project", Name: "blog"})
 				teardownsuite.Seal(p)
 				srv.Fail(always(offboardtest.Respond("GetProject", http.StatusOK, body)))
-				_, err := carryOut(t, c, p)
+				_, err := execute(t, c, p)
 				if len(srv.Projects(other)) != 1 {
 					t.Errorf("the project was removed: %v", err)
 				}
@@ -572,7 +572,7 @@ func TestTeardown_DeletionIgnored(t *testing.T) {
 					fault := offboardtest.Ignore(operation, http.StatusNoContent, "")
 					fault.Times = ignored
 					srv.Fail(fault)
-					r, err := carryOut(t, c, p, teardown.WithStepTimeout(10*time.Minute))
+					r, err := execute(t, c, p, teardown.WithStepTimeout(10*time.Minute))
 					if ignored == 2 {
 						check(t, r, err, teardown.Deleted, "")
 					} else {
@@ -594,7 +594,7 @@ func TestTeardown_AnotherProjectMissing(t *testing.T) {
 		srv := with()
 		c := newClient(t, srv)
 		p := planned(t, c)
-		r, err := carryOut(t, c, p, teardown.WithStepTimeout(10*time.Minute), during("project", func() {
+		r, err := execute(t, c, p, teardown.WithStepTimeout(10*time.Minute), during("project", func() {
 			missing := offboardtest.Respond("GetProject", http.StatusNotFound, `{"error":404,"errorCode":"GROUP_NOT_FOUND","parameters":["`+blog+`"]}`)
 			empty := offboardtest.Respond("ListProjectsPage", http.StatusOK, `{"results":[],"totalCount":0,"links":[]}`)
 			missing.Times, empty.Times = 1000, 1000

@@ -76,10 +76,10 @@ func (l Blocker) step() errors.Step {
 }
 
 // failed is the state of what could not be made or removed.
-const failed = "FAILED"
+const stateFailed = "FAILED"
 
 // going reports whether it is on its way out, by its state.
-func (l Blocker) going() bool {
+func (l Blocker) isBeingDeleted() bool {
 	return strings.HasPrefix(l.State, "DELET") || strings.HasPrefix(l.State, "RECOVER") || l.State == "TERMINATING"
 }
 
@@ -115,10 +115,10 @@ type ref struct {
 }
 
 // refTo returns where a resource of a scope is.
-func refTo(in scope, left Blocker) ref {
+func refTo(query listQuery, blocker Blocker) ref {
 	return ref{
-		kind: in.kind, organization: in.organization, Project: in.projectID,
-		ID: left.ID, UID: left.UID, Parent: left.Parent, Provider: left.Provider, Created: in.created,
+		kind: query.kind, organization: query.organization, Project: query.projectID,
+		ID: blocker.ID, UID: blocker.UID, Parent: blocker.Parent, Provider: blocker.Provider, Created: query.created,
 	}
 }
 
@@ -130,7 +130,7 @@ func (r ref) stepID() string {
 	switch holder := cmp.Or(r.Project, r.organization); {
 	case id == holder:
 		return string(r.kind.name) + "/" + id
-	case r.kind.inParent:
+	case r.kind.uniqueInParent:
 		return string(r.kind.name) + "/" + holder + "/" + r.Parent + "/" + id
 	default:
 		return string(r.kind.name) + "/" + holder + "/" + id
@@ -147,16 +147,16 @@ func (r ref) json() json.RawMessage {
 }
 
 // scope returns where the resource is listed.
-func (r ref) scope() scope {
-	in := scope{kind: r.kind, organization: r.organization, projectID: r.Project, provider: r.Provider, created: r.Created}
-	if r.kind.within != nil {
-		in.parent = r.kind.within(Blocker{ID: r.ID, Parent: r.Parent})
+func (r ref) query() listQuery {
+	query := listQuery{kind: r.kind, organization: r.organization, projectID: r.Project, provider: r.Provider, created: r.Created}
+	if r.kind.parentOf != nil {
+		query.parent = r.kind.parentOf(Blocker{ID: r.ID, Parent: r.Parent})
 	}
-	return in
+	return query
 }
 
 // scope is where resources of a kind are that one request lists.
-type scope struct {
+type listQuery struct {
 	kind         *kind
 	organization string
 	projectID    string        // "" for those of the organization
@@ -166,8 +166,8 @@ type scope struct {
 }
 
 // name returns the name of the scope.
-func (in scope) name() string {
-	return strings.Join([]string{in.organization, in.projectID, in.parent, string(in.provider)}, "/")
+func (query listQuery) pollGroup() string {
+	return strings.Join([]string{query.organization, query.projectID, query.parent, string(query.provider)}, "/")
 }
 
 // kind is all that the client knows of the resources of one kind.
@@ -177,29 +177,29 @@ type kind struct {
 	manual       bool   // no API removes it
 
 	// find lists the resources in a project; findIn those of an organization.
-	find   func(s *sources, ctx context.Context) list
-	findIn func(c *Client, ctx context.Context, organization string) list
+	list   func(s *listCache, ctx context.Context) list
+	listIn func(c *Client, ctx context.Context, organization string) list
 
 	// within is what lists it, if a request lists those of one cluster or stream workspace.
-	within func(Blocker) (parent string)
+	parentOf func(Blocker) (parent string)
 
 	// refused: Atlas refuses to delete the project or the cluster while it has the resource.
 	// A new one is not deleted unseen, and keeps the organization from being deleted, so that
 	// the read before a plan is applied lists the kind only where the plan has it, or a
 	// resource of the kind with. The kinds that store data and can be created at any time are
 	// listed nevertheless: a project with a new one is in use, and nothing in it is touched.
-	refused bool
-	with    BlockerKind
+	enforced   bool
+	listedWith BlockerKind
 
 	// onePiece: its list has no pages.
-	onePiece bool
+	unpaged bool
 
 	// after is what it is removed after, in its project.
-	after []after
+	after []dependency
 
 	// none reports whether a "not found" of findIn says that there is no such resource.
 	// ambiguous: only if a read finds the organization.
-	none      func(error) bool
+	notFound  func(error) bool
 	ambiguous bool
 
 	// read reads a resource by itself; nil if no operation does: then its list decides.
@@ -208,25 +208,25 @@ type kind struct {
 	absent func(c *Client, ctx context.Context, r ref, err error) (bool, error)
 
 	// counted: the number of clusters of a project counts them.
-	counted bool
+	inClusterCount bool
 
 	// unprotect ends the termination protection, where the step has the consent.
 	unprotect func(c *Client, ctx context.Context, r ref) error
 
 	remove func(d *driver, ctx context.Context, r ref) error
 
-	inParent bool // its ID is unique in what it belongs to
-	named    bool // another resource may have its ID later
-	soon     bool // its removal is mostly done when it is answered
-	stateful bool // its state shows that a removal has started
-	patience int  // of [resource.Kind]; 0 for the usual one
-	expect   time.Duration
+	uniqueInParent bool // its ID is unique in what it belongs to
+	byName         bool // another resource may have its ID later
+	soon           bool // its removal is mostly done when it is answered
+	stateful       bool // its state shows that a removal has started
+	patience       int  // of [resource.Kind]; 0 for the usual one
+	expect         time.Duration
 }
 
 // after is a kind that is removed before; tied reports for which resources, nil for all.
-type after struct {
-	kind BlockerKind
-	tied func(x, before Blocker) bool
+type dependency struct {
+	kind    BlockerKind
+	matches func(x, before Blocker) bool
 }
 
 // Ties between resources of a project.
@@ -249,21 +249,21 @@ func kinds() []kind {
 	const keepsProject, deleteIt = "it keeps its project", "delete it"
 	return []kind{
 		{
-			name: kindFailedInvoice, why: "its payment has failed", removal: "pay it, in the billing section of Atlas", manual: true, onePiece: true,
-			findIn: func(c *Client, ctx context.Context, organization string) list {
-				return deferred(func() ([]Invoice, error) { return c.failedInvoices(ctx, organization) }, func(x Invoice) Blocker { return Blocker{ID: x.ID} })
+			name: kindFailedInvoice, why: "its payment has failed", removal: "pay it, in the billing section of Atlas", manual: true, unpaged: true,
+			listIn: func(c *Client, ctx context.Context, organization string) list {
+				return lazyList(func() ([]Invoice, error) { return c.failedInvoices(ctx, organization) }, func(x Invoice) Blocker { return Blocker{ID: x.ID} })
 			},
 		},
 		{
-			name: kindLiveMigrationLink, why: "live migrations into the organization keep it", onePiece: true,
+			name: kindLiveMigrationLink, why: "live migrations into the organization keep it", unpaged: true,
 			removal: "delete the link and the API key that belongs to it",
-			findIn: func(c *Client, ctx context.Context, organization string) list {
-				return deferred(func() ([]LiveMigrationProject, error) {
+			listIn: func(c *Client, ctx context.Context, organization string) list {
+				return lazyList(func() ([]LiveMigrationProject, error) {
 					linked, err := c.ListLiveMigrationProjects(ctx, organization)
 					return linked[:min(len(linked), 1)], err
 				}, func(LiveMigrationProject) Blocker { return Blocker{ID: organization} })
 			},
-			none: saysLinkMissing, ambiguous: true,
+			notFound: isLinkNotFound, ambiguous: true,
 			remove: func(d *driver, ctx context.Context, r ref) error {
 				return d.c.DeleteLiveMigrationLink(ctx, r.organization)
 			},
@@ -271,29 +271,29 @@ func kinds() []kind {
 		},
 		{
 			name: BlockerOutageSimulation, why: "it keeps its cluster", removal: "end the simulation",
-			find: (*sources).outageSimulations, within: ownID, refused: true,
+			list: (*listCache).outageSimulations, parentOf: ownID, enforced: true,
 			remove: func(d *driver, ctx context.Context, r ref) error {
 				_, err := d.c.EndOutageSimulation(ctx, r.Project, r.ID)
 				return err
 			},
-			named: true, stateful: true,
+			byName: true, stateful: true,
 		},
 		{
 			name: BlockerOnlineArchive, why: keepsProject, removal: "delete it with the documents in it",
-			find: (*sources).onlineArchives, within: ownParent,
+			list: (*listCache).onlineArchives, parentOf: ownParent,
 			remove: func(d *driver, ctx context.Context, r ref) error {
 				return d.c.DeleteOnlineArchive(ctx, r.Project, r.Parent, r.ID)
 			},
 			stateful: true,
 		},
 		{
-			name: kindPolicyProtection, why: "it keeps the backup compliance policy", manual: true, onePiece: true,
+			name: kindPolicyProtection, why: "it keeps the backup compliance policy", manual: true, unpaged: true,
 			removal: "ask the vendor's support to let the policy be deleted",
-			find:    (*sources).policyProtection,
+			list:    (*listCache).policyProtection,
 		},
 		{
 			name: BlockerBackupCompliancePolicy, why: "it keeps the snapshots of clusters", removal: "delete the policy",
-			find: (*sources).backupCompliancePolicy, onePiece: true, refused: true,
+			list: (*listCache).backupCompliancePolicy, unpaged: true, enforced: true,
 			remove: func(d *driver, ctx context.Context, r ref) error {
 				return d.c.DeleteBackupCompliancePolicy(ctx, r.Project)
 			},
@@ -301,13 +301,13 @@ func kinds() []kind {
 		},
 		{
 			name: BlockerCluster, why: keepsProject, removal: "delete it with its data and snapshots",
-			find:  (*sources).presentClusters,
-			after: []after{{BlockerOutageSimulation, sameName}, {BlockerOnlineArchive, isParent}, {kind: BlockerBackupCompliancePolicy}},
+			list:  (*listCache).presentClusters,
+			after: []dependency{{BlockerOutageSimulation, sameName}, {BlockerOnlineArchive, isParent}, {kind: BlockerBackupCompliancePolicy}},
 			read: func(c *Client, ctx context.Context, r ref) (Blocker, error) {
 				found, err := c.GetCluster(ctx, r.Project, r.ID)
-				return readAs(found, err, clusterBlocker)
+				return convertRead(found, err, clusterBlocker)
 			},
-			absent: (*Client).clusterAbsent, counted: true,
+			absent: (*Client).clusterAbsent, inClusterCount: true,
 			unprotect: func(c *Client, ctx context.Context, r ref) error {
 				_, err := c.SetClusterTerminationProtection(ctx, r.Project, r.ID, false)
 				return err
@@ -315,29 +315,29 @@ func kinds() []kind {
 			remove: func(d *driver, ctx context.Context, r ref) error {
 				return d.c.DeleteCluster(ctx, r.Project, r.ID, DeleteClusterOptions{})
 			},
-			named: true, stateful: true, expect: clusterTime,
+			byName: true, stateful: true, expect: clusterTime,
 		},
 		{
 			name: BlockerFlexCluster, why: keepsProject, removal: "delete it with its data and snapshots",
-			find: func(s *sources, ctx context.Context) list {
-				return each(s.c.ListFlexClusters(ctx, s.projectID), flexClusterBlocker)
+			list: func(s *listCache, ctx context.Context) list {
+				return convertList(s.c.ListFlexClusters(ctx, s.projectID), flexClusterBlocker)
 			},
 			read: func(c *Client, ctx context.Context, r ref) (Blocker, error) {
 				found, err := c.GetFlexCluster(ctx, r.Project, r.ID)
-				return readAs(found, err, flexClusterBlocker)
+				return convertRead(found, err, flexClusterBlocker)
 			},
-			absent: (*Client).clusterAbsent, counted: true,
+			absent: (*Client).clusterAbsent, inClusterCount: true,
 			unprotect: func(c *Client, ctx context.Context, r ref) error {
 				_, err := c.SetFlexClusterTerminationProtection(ctx, r.Project, r.ID, false)
 				return err
 			},
 			remove: func(d *driver, ctx context.Context, r ref) error { return d.c.DeleteFlexCluster(ctx, r.Project, r.ID) },
-			named:  true, stateful: true,
+			byName: true, stateful: true,
 		},
 		{
 			name: BlockerSnapshot, why: "it keeps its project, although its cluster is gone", removal: deleteIt,
-			find: func(s *sources, ctx context.Context) list { return s.snapshots(ctx, false) }, within: ownParent, refused: true, with: BlockerShardedSnapshot,
-			after: []after{{kind: BlockerBackupCompliancePolicy}},
+			list: func(s *listCache, ctx context.Context) list { return s.snapshots(ctx, false) }, parentOf: ownParent, enforced: true, listedWith: BlockerShardedSnapshot,
+			after: []dependency{{kind: BlockerBackupCompliancePolicy}},
 			remove: func(d *driver, ctx context.Context, r ref) error {
 				return d.c.DeleteSnapshot(ctx, r.Project, r.Parent, r.ID)
 			},
@@ -345,8 +345,8 @@ func kinds() []kind {
 		},
 		{
 			name: BlockerShardedSnapshot, why: "it keeps its project, although its cluster is gone", removal: deleteIt,
-			find: func(s *sources, ctx context.Context) list { return s.snapshots(ctx, true) }, within: ownParent, refused: true, with: BlockerSnapshot,
-			after: []after{{kind: BlockerBackupCompliancePolicy}},
+			list: func(s *listCache, ctx context.Context) list { return s.snapshots(ctx, true) }, parentOf: ownParent, enforced: true, listedWith: BlockerSnapshot,
+			after: []dependency{{kind: BlockerBackupCompliancePolicy}},
 			remove: func(d *driver, ctx context.Context, r ref) error {
 				return d.c.DeleteShardedSnapshot(ctx, r.Project, r.Parent, r.ID)
 			},
@@ -354,101 +354,101 @@ func kinds() []kind {
 		},
 		{
 			name: BlockerNetworkPeering, why: keepsProject, removal: deleteIt,
-			find: (*sources).networkPeerings, refused: true, after: []after{{kind: BlockerCluster}},
+			list: (*listCache).networkPeerings, enforced: true, after: []dependency{{kind: BlockerCluster}},
 			remove: func(d *driver, ctx context.Context, r ref) error {
 				return d.c.DeleteNetworkPeering(ctx, r.Project, r.ID)
 			},
 			stateful: true,
 		},
 		{
-			name: BlockerFederationEndpoint, why: keepsProject, removal: deleteIt, refused: true,
-			find: func(s *sources, ctx context.Context) list {
-				return each(s.c.ListFederationEndpoints(ctx, s.projectID), func(x FederationEndpoint) Blocker {
+			name: BlockerFederationEndpoint, why: keepsProject, removal: deleteIt, enforced: true,
+			list: func(s *listCache, ctx context.Context) list {
+				return convertList(s.c.ListFederationEndpoints(ctx, s.projectID), func(x FederationEndpoint) Blocker {
 					return Blocker{ID: x.EndpointID, State: x.Status}
 				})
 			},
 			remove: func(d *driver, ctx context.Context, r ref) error {
 				return d.c.DeleteFederationEndpoint(ctx, r.Project, r.ID)
 			},
-			named: true, stateful: true, patience: 1, // one success may not be enough
+			byName: true, stateful: true, patience: 1, // one success may not be enough
 		},
 		{
-			name: BlockerFederatedDatabase, why: keepsProject, removal: deleteIt, onePiece: true,
-			find: func(s *sources, ctx context.Context) list {
-				return each(whole(s.c.ListFederatedDatabases(ctx, s.projectID)), func(x FederatedDatabase) Blocker {
+			name: BlockerFederatedDatabase, why: keepsProject, removal: deleteIt, unpaged: true,
+			list: func(s *listCache, ctx context.Context) list {
+				return convertList(sliceList(s.c.ListFederatedDatabases(ctx, s.projectID)), func(x FederatedDatabase) Blocker {
 					return Blocker{ID: x.Name, State: x.State}
 				})
 			},
-			after: []after{{kind: BlockerFederationEndpoint}},
+			after: []dependency{{kind: BlockerFederationEndpoint}},
 			remove: func(d *driver, ctx context.Context, r ref) error {
 				return d.c.DeleteFederatedDatabase(ctx, r.Project, r.ID)
 			},
-			named: true, stateful: true,
+			byName: true, stateful: true,
 		},
 		{
 			name: BlockerStreamProcessor, why: "it keeps its workspace", removal: deleteIt,
-			find: (*sources).streamProcessors, within: ownParent,
+			list: (*listCache).streamProcessors, parentOf: ownParent,
 			remove: func(d *driver, ctx context.Context, r ref) error {
 				return d.c.DeleteStreamProcessor(ctx, r.Project, r.Parent, r.ID)
 			},
-			named: true, stateful: true,
+			byName: true, stateful: true,
 		},
 		{
 			name: BlockerStreamWorkspace, why: keepsProject, removal: deleteIt,
-			find: func(s *sources, _ context.Context) list {
-				return each(whole(s.workspaces()), func(x StreamWorkspace) Blocker { return Blocker{ID: x.Name, UID: x.ID} })
+			list: func(s *listCache, _ context.Context) list {
+				return convertList(sliceList(s.workspaces()), func(x StreamWorkspace) Blocker { return Blocker{ID: x.Name, UID: x.ID} })
 			},
-			after: []after{{BlockerStreamProcessor, isParent}},
+			after: []dependency{{BlockerStreamProcessor, isParent}},
 			remove: func(d *driver, ctx context.Context, r ref) error {
 				return d.c.DeleteStreamWorkspace(ctx, r.Project, r.ID)
 			},
-			named: true,
+			byName: true,
 		},
 		{
-			name: BlockerStreamPrivateLink, why: keepsProject, removal: deleteIt, refused: true,
-			find: func(s *sources, ctx context.Context) list {
-				return each(s.c.ListStreamPrivateLinks(ctx, s.projectID), func(x StreamPrivateLink) Blocker {
+			name: BlockerStreamPrivateLink, why: keepsProject, removal: deleteIt, enforced: true,
+			list: func(s *listCache, ctx context.Context) list {
+				return convertList(s.c.ListStreamPrivateLinks(ctx, s.projectID), func(x StreamPrivateLink) Blocker {
 					return Blocker{ID: x.ID, State: x.State}
 				})
 			},
-			after: []after{{kind: BlockerStreamWorkspace}},
+			after: []dependency{{kind: BlockerStreamWorkspace}},
 			remove: func(d *driver, ctx context.Context, r ref) error {
 				return d.c.DeleteStreamPrivateLink(ctx, r.Project, r.ID)
 			},
 			stateful: true,
 		},
 		{
-			name: BlockerStreamVPCPeering, why: keepsProject, removal: deleteIt, refused: true,
-			find: func(s *sources, ctx context.Context) list {
-				return each(s.c.ListActiveStreamVPCPeerings(ctx, s.projectID), func(x StreamVPCPeering) Blocker {
+			name: BlockerStreamVPCPeering, why: keepsProject, removal: deleteIt, enforced: true,
+			list: func(s *listCache, ctx context.Context) list {
+				return convertList(s.c.ListActiveStreamVPCPeerings(ctx, s.projectID), func(x StreamVPCPeering) Blocker {
 					return Blocker{ID: x.ID, State: x.LocalStatus}
 				})
 			},
-			after: []after{{kind: BlockerStreamWorkspace}},
+			after: []dependency{{kind: BlockerStreamWorkspace}},
 			remove: func(d *driver, ctx context.Context, r ref) error {
 				return d.c.DeleteStreamVPCPeering(ctx, r.Project, r.ID)
 			},
 			stateful: true,
 		},
 		{
-			name: BlockerPrivateEndpoint, why: "it keeps its service", removal: deleteIt, refused: true, with: BlockerPrivateEndpointService, onePiece: true,
-			find: (*sources).privateEndpoints,
+			name: BlockerPrivateEndpoint, why: "it keeps its service", removal: deleteIt, enforced: true, listedWith: BlockerPrivateEndpointService, unpaged: true,
+			list: (*listCache).privateEndpoints,
 			remove: func(d *driver, ctx context.Context, r ref) error {
 				return d.c.DeletePrivateEndpoint(ctx, r.Project, r.Provider, r.Parent, r.ID)
 			},
-			inParent: true, named: true,
+			uniqueInParent: true, byName: true,
 		},
 		{
-			name: BlockerPrivateEndpointService, why: keepsProject, removal: deleteIt, refused: true, with: BlockerPrivateEndpoint, onePiece: true,
-			find: (*sources).privateEndpointServices, after: []after{{BlockerPrivateEndpoint, isParent}},
+			name: BlockerPrivateEndpointService, why: keepsProject, removal: deleteIt, enforced: true, listedWith: BlockerPrivateEndpoint, unpaged: true,
+			list: (*listCache).privateEndpointServices, after: []dependency{{BlockerPrivateEndpoint, isParent}},
 			remove: func(d *driver, ctx context.Context, r ref) error {
 				return d.c.DeletePrivateEndpointService(ctx, r.Project, r.Provider, r.ID)
 			},
 			stateful: true,
 		},
 		{
-			name: BlockerEncryptionEndpoint, why: keepsProject, removal: deleteIt, refused: true,
-			find: (*sources).encryptionEndpoints, after: []after{{kind: BlockerCluster}},
+			name: BlockerEncryptionEndpoint, why: keepsProject, removal: deleteIt, enforced: true,
+			list: (*listCache).encryptionEndpoints, after: []dependency{{kind: BlockerCluster}},
 			remove: func(d *driver, ctx context.Context, r ref) error {
 				return d.c.DeleteEncryptionEndpoint(ctx, r.Project, r.Provider, r.ID)
 			},
@@ -456,14 +456,14 @@ func kinds() []kind {
 		},
 		{
 			name: kindProject, why: "it keeps the organization", removal: "delete it, with the snapshots that its clusters may leave behind",
-			findIn: (*Client).projectsIn, read: (*Client).readProject, absent: (*Client).projectDeleted,
+			listIn: (*Client).projectsIn, read: (*Client).readProject, absent: (*Client).projectDeleted,
 			remove: (*driver).deleteEmptyProject, soon: true,
 		},
 		{
-			name: kindFederation, why: "only an owner in the organization can disconnect it", onePiece: true,
+			name: kindFederation, why: "only an owner in the organization can disconnect it", unpaged: true,
 			removal: "disconnect the organization; after the last one the federation is deleted, with its identity providers and domains",
-			findIn: func(c *Client, ctx context.Context, organization string) list {
-				return deferred(func() ([]Federation, error) {
+			listIn: func(c *Client, ctx context.Context, organization string) list {
+				return lazyList(func() ([]Federation, error) {
 					found, err := c.GetFederation(ctx, organization)
 					if err != nil {
 						return nil, err
@@ -471,23 +471,23 @@ func kinds() []kind {
 					return []Federation{*found}, nil
 				}, func(x Federation) Blocker { return Blocker{ID: x.ID} })
 			},
-			none:   func(err error) bool { return providerCode(err) == "RESOURCE_NOT_FOUND" }, // it is about the federation
-			remove: (*driver).leaveFederation, soon: true,
+			notFound: func(err error) bool { return providerCode(err) == "RESOURCE_NOT_FOUND" }, // it is about the federation
+			remove:   (*driver).leaveFederation, soon: true,
 		},
 	}
 }
 
 // deferred makes a list of a function that is called when the list is read.
-func deferred[T any](read func() ([]T, error), left func(T) Blocker) list {
-	return func(yield func(Blocker, error) bool) { each(whole(read()), left)(yield) }
+func lazyList[T any](read func() ([]T, error), blocker func(T) Blocker) list {
+	return func(yield func(Blocker, error) bool) { convertList(sliceList(read()), blocker)(yield) }
 }
 
 // readAs returns what a read of a resource shows.
-func readAs[T any](found *T, err error, left func(T) Blocker) (Blocker, error) {
+func convertRead[T any](found *T, err error, blocker func(T) Blocker) (Blocker, error) {
 	if err != nil {
 		return Blocker{}, err
 	}
-	return left(*found), nil
+	return blocker(*found), nil
 }
 
 // leaveFederation takes an organization out of a federation, or deletes the federation when it
@@ -512,7 +512,7 @@ func (d *driver) leaveFederation(ctx context.Context, r ref) (err error) {
 
 // projectsIn lists the projects of an organization.
 func (c *Client) projectsIn(ctx context.Context, organization string) list {
-	return each(c.ListProjects(ctx, organization, ListProjectsPageOptions{}), func(x Project) Blocker { return Blocker{ID: x.ID} })
+	return convertList(c.ListProjects(ctx, organization, ListProjectsPageOptions{}), func(x Project) Blocker { return Blocker{ID: x.ID} })
 }
 
 // settlingTime is how long Atlas is given after it has refused to delete a project: the
@@ -527,7 +527,7 @@ func (c *Client) readProject(ctx context.Context, r ref) (Blocker, error) {
 	case err != nil:
 		return Blocker{}, err
 	case found.ID != r.ID, found.OrgID == "":
-		return Blocker{}, another("GetProject", r.ID)
+		return Blocker{}, wrongResource("GetProject", r.ID)
 	case found.OrgID != r.organization:
 		return Blocker{}, &errors.Error{
 			Provider: provider, Operation: "Teardown", Target: r.ID, Code: errors.NotConfirmed,
@@ -542,22 +542,22 @@ func (c *Client) readProject(ctx context.Context, r ref) (Blocker, error) {
 func (d *driver) deleteEmptyProject(ctx context.Context, r ref) error {
 	err := d.c.DeleteProject(ctx, r.ID)
 	e, _ := errors.AsType[*errors.Error](err)
-	if e != nil && e.ProviderCode == closeGroup+"BACKUP" {
+	if e != nil && e.ProviderCode == closeProjectPrefix+"BACKUP" {
 		clusters, wrong := d.retainedByRun(ctx, r.ID)
 		if wrong != nil {
 			return wrong
 		}
 		removed := false
-		for left, err := range d.c.ListBlockers(ctx, r.ID, BlockerSnapshot, BlockerShardedSnapshot) {
-			if err == nil && clusters[left.Parent] {
-				removed, err = true, d.removeSnapshot(ctx, r, left)
+		for blocker, err := range d.c.ListBlockers(ctx, r.ID, BlockerSnapshot, BlockerShardedSnapshot) {
+			if err == nil && clusters[blocker.Parent] {
+				removed, err = true, d.removeSnapshot(ctx, r, blocker)
 			}
 			if err != nil && !errors.Is(err, errors.NotFound) {
 				return err
 			}
 		}
 		if removed {
-			if err = d.owns(ctx, r); err != nil {
+			if err = d.requireProject(ctx, r); err != nil {
 				return err
 			}
 			err = d.c.DeleteProject(ctx, r.ID)
@@ -571,12 +571,12 @@ func (d *driver) deleteEmptyProject(ctx context.Context, r ref) error {
 }
 
 // removeSnapshot deletes a snapshot that a cluster has left behind.
-func (d *driver) removeSnapshot(ctx context.Context, project ref, left Blocker) error {
-	if err := d.owns(ctx, project); err != nil {
+func (d *driver) removeSnapshot(ctx context.Context, project ref, blocker Blocker) error {
+	if err := d.requireProject(ctx, project); err != nil {
 		return err
 	}
-	k := d.kinds[left.Kind]
-	return k.remove(d, ctx, ref{kind: k, Project: project.ID, ID: left.ID, Parent: left.Parent})
+	k := d.kinds[blocker.Kind]
+	return k.remove(d, ctx, ref{kind: k, Project: project.ID, ID: blocker.ID, Parent: blocker.Parent})
 }
 
 // ownedAge is how old a read may be that shows that a project belongs to the organization,
@@ -591,7 +591,7 @@ func (d *driver) noteOwned(organization string, projects []Project, at time.Time
 	defer d.mu.Unlock()
 	for _, x := range projects {
 		if x.OrgID == organization {
-			d.owned[organization+"/"+x.ID] = at
+			d.ownedAt[organization+"/"+x.ID] = at
 		}
 	}
 }
@@ -599,20 +599,20 @@ func (d *driver) noteOwned(organization string, projects []Project, at time.Time
 func (d *driver) isOwned(r ref) bool {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	at := d.owned[r.organization+"/"+r.Project]
+	at := d.ownedAt[r.organization+"/"+r.Project]
 	return !at.IsZero() && time.Since(at) <= ownedAge
 }
 
 // belongs returns whether the project of a resource exists, and an error if it belongs to
 // another organization, or cannot be read. One list shows it for all projects, and is read
 // again after [ownedAge]; a project that it lacks is read by itself.
-func (d *driver) belongs(ctx context.Context, r ref) (exists bool, err error) {
+func (d *driver) checkProject(ctx context.Context, r ref) (exists bool, err error) {
 	if r.Project == "" || d.isOwned(r) {
 		return true, nil
 	}
 	select {
-	case d.reading <- struct{}{}:
-		defer func() { <-d.reading }()
+	case d.ownershipRead <- struct{}{}:
+		defer func() { <-d.ownershipRead }()
 	case <-ctx.Done():
 		return false, ctx.Err()
 	}
@@ -640,8 +640,8 @@ func (d *driver) belongs(ctx context.Context, r ref) (exists bool, err error) {
 
 // owns returns an error unless the project of a resource exists and belongs to the
 // organization, right before something in it is changed.
-func (d *driver) owns(ctx context.Context, r ref) error {
-	exists, err := d.belongs(ctx, r)
+func (d *driver) requireProject(ctx context.Context, r ref) error {
+	exists, err := d.checkProject(ctx, r)
 	if err == nil && !exists {
 		err = &errors.Error{
 			Provider: provider, Operation: "Teardown", Target: r.stepID(), Code: errors.NotFound,
@@ -655,14 +655,14 @@ func (d *driver) owns(ctx context.Context, r ref) error {
 func (d *driver) noteRemoved(r ref) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	d.removed[r.Project+"/"+r.UID] = r.ID
+	d.removedClusters[r.Project+"/"+r.UID] = r.ID
 }
 
 // hasRemoved reports whether this run has deleted the cluster with this ID of Atlas's own.
 func (d *driver) hasRemoved(project, uid string) bool {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	_, ok := d.removed[project+"/"+uid]
+	_, ok := d.removedClusters[project+"/"+uid]
 	return ok
 }
 
@@ -670,7 +670,7 @@ func (d *driver) hasRemoved(project, uid string) bool {
 func (d *driver) hasRemovedName(project, name string) bool {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	for key, removed := range d.removed {
+	for key, removed := range d.removedClusters {
 		if removed == name && strings.HasPrefix(key, project+"/") {
 			return true
 		}
@@ -692,16 +692,16 @@ func (d *driver) retainedByRun(ctx context.Context, project string) (map[string]
 
 // inAbsentParent returns nil if the error of a list is a consequence of that its parent
 // does not exist, and a read of the parent shows that.
-func (c *Client) inAbsentParent(ctx context.Context, in scope, err error) error {
-	if k := in.kind; in.projectID == "" || k.findIn != nil {
-		says := k.none != nil && errors.Is(err, errors.NotFound) && k.none(err)
+func (c *Client) inAbsentParent(ctx context.Context, query listQuery, err error) error {
+	if k := query.kind; query.projectID == "" || k.listIn != nil {
+		says := k.notFound != nil && errors.Is(err, errors.NotFound) && k.notFound(err)
 		switch {
 		case !errors.Is(err, errors.NotFound):
 			return err
 		case says && !k.ambiguous:
 			return nil
 		}
-		gone, wrong := c.organizationAbsent(ctx, in.organization)
+		gone, wrong := c.organizationAbsent(ctx, query.organization)
 		switch {
 		case wrong != nil:
 			return wrong
@@ -710,10 +710,10 @@ func (c *Client) inAbsentParent(ctx context.Context, in scope, err error) error 
 		}
 		return contradicted(err)
 	}
-	if !saysProjectMissing(err) && !isNotInGroup(err) {
+	if !isProjectNotFound(err) && !isNotInGroup(err) {
 		return err
 	}
-	gone, wrong := c.projectAbsent(ctx, in)
+	gone, wrong := c.projectAbsent(ctx, query)
 	switch {
 	case wrong != nil:
 		return wrong
@@ -724,8 +724,8 @@ func (c *Client) inAbsentParent(ctx context.Context, in scope, err error) error 
 }
 
 // projectAbsent reads whether the project of a scope does not exist.
-func (c *Client) projectAbsent(ctx context.Context, in scope) (bool, error) {
-	r := ref{organization: in.organization, ID: in.projectID, Project: in.projectID, Created: in.created}
+func (c *Client) projectAbsent(ctx context.Context, query listQuery) (bool, error) {
+	r := ref{organization: query.organization, ID: query.projectID, Project: query.projectID, Created: query.created}
 	if _, err := c.readProject(ctx, r); err != nil {
 		return c.projectDeleted(ctx, r, err)
 	}
@@ -736,16 +736,16 @@ func (c *Client) projectAbsent(ctx context.Context, in scope) (bool, error) {
 // exist. If Atlas answers that the credential is not in the project, the organization's
 // list of projects tells whether it was deleted.
 func (c *Client) projectDeleted(ctx context.Context, r ref, err error) (bool, error) {
-	in := scope{kind: &kind{name: kindProject, findIn: (*Client).projectsIn}, organization: r.organization, projectID: r.Project, created: r.Created}
+	query := listQuery{kind: &kind{name: kindProject, listIn: (*Client).projectsIn}, organization: r.organization, projectID: r.Project, created: r.Created}
 	switch {
-	case saysProjectMissing(err) && isAboutAnother(err, r.Project):
+	case isProjectNotFound(err) && isAboutAnother(err, r.Project):
 		return false, contradicted(err)
-	case saysProjectMissing(err):
+	case isProjectNotFound(err):
 		return true, nil
 	case !isNotInGroup(err):
-		return false, in.passing(err)
+		return false, query.passing(err)
 	}
-	found, wrong := c.stable(ctx, in)
+	found, wrong := c.listStable(ctx, query)
 	switch {
 	case wrong != nil:
 		return false, wrong
@@ -758,22 +758,22 @@ func (c *Client) projectDeleted(ctx context.Context, r ref, err error) (bool, er
 // clusterAbsent reports whether the error of a read of a cluster shows that it does not
 // exist.
 func (c *Client) clusterAbsent(ctx context.Context, r ref, err error) (bool, error) {
-	if saysClusterMissing(err, r.ID) {
+	if isClusterNotFound(err, r.ID) {
 		return true, nil
 	}
-	in := r.scope()
-	err = in.passing(c.inAbsentParent(ctx, in, err))
+	query := r.query()
+	err = query.passing(c.inAbsentParent(ctx, query, err))
 	return err == nil, err
 }
 
 // young is how long after it was made a project may refuse what its roles permit.
-const young = 15 * time.Minute
+const newProjectPeriod = 15 * time.Minute
 
 // passing returns the error of a request in a project. A role that is missing in a
 // project that was just made is transient: Atlas takes some time to grant it.
-func (in scope) passing(err error) error {
+func (query listQuery) passing(err error) error {
 	e, ok := errors.AsType[*errors.Error](err)
-	if !ok || e.Status != http.StatusUnauthorized || e.Code != errors.PermissionDenied || isNotInGroup(err) || time.Since(in.created) > young {
+	if !ok || e.Status != http.StatusUnauthorized || e.Code != errors.PermissionDenied || isNotInGroup(err) || time.Since(query.created) > newProjectPeriod {
 		return err
 	}
 	return unavailable(err, errors.New("the project is new, and a role in it is missing"))
@@ -788,13 +788,13 @@ func (d *driver) table() *resource.Table[ref] {
 		k := &d.all[i]
 		entry := resource.Kind[ref]{
 			Name: string(k.name), Read: d.readResource, Remove: d.remove,
-			Scope: func(r ref) string { return r.scope().name() }, List: d.listResources,
-			Named: k.named, Soon: k.soon, Expect: k.expect, Patience: k.patience,
+			Scope: func(r ref) string { return r.query().pollGroup() }, List: d.listResources,
+			Named: k.byName, Soon: k.soon, Expect: k.expect, Patience: k.patience,
 		}
-		if k.named || k.name == kindProject {
-			entry.Fresh = rightBefore
+		if k.byName || k.name == kindProject {
+			entry.Fresh = freshRead
 		}
-		if k.findIn == nil {
+		if k.listIn == nil {
 			entry.ListWorth = 1 // its state is in the list, and in a project there are few
 		}
 		switch {
@@ -802,12 +802,12 @@ func (d *driver) table() *resource.Table[ref] {
 		case k.stateful:
 			entry.Patience = readsBeforeRepeat
 		default:
-			entry.Patience, entry.Settling = 2*readsBeforeRepeat, stateless
+			entry.Patience, entry.Settling = 2*readsBeforeRepeat, statelessSettling
 		}
 		if k.unprotect != nil {
 			entry.Prepare = d.unprotect
 		}
-		if k.counted {
+		if k.inClusterCount {
 			entry.Watch = &resource.Watch[ref]{Scope: func(r ref) string { return r.organization }, Changed: d.countClusters}
 		}
 		t.Kinds = append(t.Kinds, entry)
@@ -823,12 +823,12 @@ func (d *driver) refOf(o teardown.Organization, s teardown.Step) (r ref, err err
 		return ref{}, invalidStep(s)
 	}
 	if len(s.Ref) == 0 {
-		r = parsed(k, identity, s.Name)
+		r = parseRef(k, identity, s.Name)
 	} else if err := json.Unmarshal(s.Ref, &r); err != nil {
 		return ref{}, invalidStep(s)
 	}
 	r.kind, r.organization, r.unprotect = k, o.ID, slices.Contains(s.Requires, teardown.TerminationProtection)
-	if r.stepID() != s.ID || (r.Project == "") != (k.find == nil && k.name != kindProject) {
+	if r.stepID() != s.ID || (r.Project == "") != (k.list == nil && k.name != kindProject) {
 		return ref{}, invalidStep(s)
 	}
 	return r, nil
@@ -840,19 +840,19 @@ func invalidStep(s teardown.Step) error {
 
 // parsed returns where the resource of a step without a reference is, by the ID of the step
 // without its kind, and the name.
-func parsed(k *kind, id, name string) ref {
+func parseRef(k *kind, id, name string) ref {
 	holder, identity, _ := strings.Cut(id, "/")
 	r := ref{ID: identity}
-	if k.inParent {
+	if k.uniqueInParent {
 		r.Parent, r.ID, _ = strings.Cut(identity, "/")
 	}
 	if identity == "" {
 		r.ID = holder
 	}
-	if k.find != nil || k.name == kindProject {
+	if k.list != nil || k.name == kindProject {
 		r.Project = holder
 	}
-	if short, _, ok := strings.Cut(name, " in "); ok && k.named && !k.inParent && short != identity {
+	if short, _, ok := strings.Cut(name, " in "); ok && k.byName && !k.uniqueInParent && short != identity {
 		r.ID, r.UID = short, identity
 	}
 	return r
@@ -863,7 +863,7 @@ func parsed(k *kind, id, name string) ref {
 func (d *driver) readResource(ctx context.Context, r ref) (resource.Item, error) {
 	item, err := d.c.readResource(ctx, r)
 	if err == nil && item.Phase == resource.Absent && r.kind.name != kindProject {
-		if _, err = d.belongs(ctx, r); err != nil {
+		if _, err = d.checkProject(ctx, r); err != nil {
 			return resource.Item{}, err
 		}
 	}
@@ -873,13 +873,13 @@ func (d *driver) readResource(ctx context.Context, r ref) (resource.Item, error)
 // readResource reads a resource by itself, or in its list if no operation does that.
 func (c *Client) readResource(ctx context.Context, r ref) (resource.Item, error) {
 	if r.kind.read == nil {
-		found, err := c.stable(ctx, r.scope())
+		found, err := c.listStable(ctx, r.query())
 		if err != nil {
 			return resource.Item{}, err
 		}
-		return r.among(found)
+		return r.findIn(found)
 	}
-	left, err := r.kind.read(c, ctx, r)
+	blocker, err := r.kind.read(c, ctx, r)
 	if err != nil {
 		absent, err := r.kind.absent(c, ctx, r, err)
 		if err != nil || !absent {
@@ -887,39 +887,39 @@ func (c *Client) readResource(ctx context.Context, r ref) (resource.Item, error)
 		}
 		return resource.Item{Phase: resource.Absent}, nil
 	}
-	if left.ID != r.ID {
-		return resource.Item{}, another("Teardown", r.ID)
+	if blocker.ID != r.ID {
+		return resource.Item{}, wrongResource("Teardown", r.ID)
 	}
-	left.Kind = r.kind.name
-	return r.among([]Blocker{left})
+	blocker.Kind = r.kind.name
+	return r.findIn([]Blocker{blocker})
 }
 
 // among returns the resource among those that a read has found. Another resource of its
 // name is another one, and one without Atlas's own ID proves nothing.
-func (r ref) among(found []Blocker) (resource.Item, error) {
-	id, in := r.stepID(), r.scope()
+func (r ref) findIn(found []Blocker) (resource.Item, error) {
+	id, query := r.stepID(), r.query()
 	for _, x := range found {
 		switch {
-		case refTo(in, x).stepID() == id:
+		case refTo(query, x).stepID() == id:
 			return r.item(x), nil
 		case r.UID != "" && x.UID == "" && x.ID == r.ID && x.Parent == r.Parent:
-			return resource.Item{}, another("Teardown", r.ID)
+			return resource.Item{}, wrongResource("Teardown", r.ID)
 		}
 	}
 	return resource.Item{Phase: resource.Absent}, nil
 }
 
 // item returns what a read shows of the resource.
-func (r ref) item(left Blocker) resource.Item {
-	i := resource.Item{Text: left.step().Description, Value: left, Unprepared: r.unprotect && left.Protected}
+func (r ref) item(blocker Blocker) resource.Item {
+	i := resource.Item{Text: blocker.step().Description, Value: blocker, Unprepared: r.unprotect && blocker.Protected}
 	switch {
-	case left.going():
+	case blocker.isBeingDeleted():
 		i.Phase = resource.Leaving
-	case left.State == failed:
+	case blocker.State == stateFailed:
 		i.Phase = resource.Broken
 		i.Err = &errors.Error{
 			Provider: provider, Operation: "Teardown", Target: r.stepID(), Code: errors.Conflict,
-			Steps: []errors.Step{left.step()}, Err: errors.New("a deletion that had started failed"),
+			Steps: []errors.Step{blocker.step()}, Err: errors.New("a deletion that had started failed"),
 		}
 	}
 	return i
@@ -928,7 +928,7 @@ func (r ref) item(left Blocker) resource.Item {
 // listResources reads resources of one scope by one list. What a list of several pages
 // lacks, or what an operation reads by itself, may exist.
 func (d *driver) listResources(ctx context.Context, rs []ref) ([]*resource.Item, error) {
-	l, err := d.c.list(ctx, rs[0].scope())
+	l, err := d.c.list(ctx, rs[0].query())
 	if errors.Is(err, errors.UnexpectedResponse) {
 		err = unavailable(err, err) // it contradicts itself, and another read may not
 	}
@@ -941,7 +941,7 @@ func (d *driver) listResources(ctx context.Context, rs []ref) ([]*resource.Item,
 	}
 	items := make([]*resource.Item, len(rs))
 	for i, r := range rs {
-		item, err := r.among(found[r.ID])
+		item, err := r.findIn(found[r.ID])
 		if err != nil {
 			return nil, err
 		}
@@ -950,7 +950,7 @@ func (d *driver) listResources(ctx context.Context, rs []ref) ([]*resource.Item,
 		case l.paged || r.kind.read != nil:
 			continue
 		default:
-			if _, err := d.belongs(ctx, r); err != nil {
+			if _, err := d.checkProject(ctx, r); err != nil {
 				return nil, err
 			}
 		}
@@ -964,14 +964,14 @@ func (d *driver) remove(ctx context.Context, r ref, _ resource.Item) (resource.S
 	if r.kind.remove == nil {
 		return resource.Sent{}, rest.Invalid(provider, "Teardown", r.stepID(), errors.New("no API removes it"))
 	}
-	if err := d.owns(ctx, r); err != nil {
+	if err := d.requireProject(ctx, r); err != nil {
 		return resource.Sent{}, err
 	}
 	err := r.kind.remove(d, ctx, r)
 	if r.kind.name == BlockerCluster && r.UID != "" && err == nil {
 		d.noteRemoved(r)
 	}
-	return resource.Sent{}, r.scope().passing(err)
+	return resource.Sent{}, r.query().passing(err)
 }
 
 // unprotect ends the termination protection of a cluster, where that was planned.
@@ -979,10 +979,10 @@ func (d *driver) unprotect(ctx context.Context, r ref, i resource.Item) (resourc
 	if !i.Unprepared {
 		return resource.Preparation{Ready: true}, nil
 	}
-	if err := d.owns(ctx, r); err != nil {
+	if err := d.requireProject(ctx, r); err != nil {
 		return resource.Preparation{}, err
 	}
-	return resource.Preparation{Text: i.Text}, r.scope().passing(r.kind.unprotect(d.c, ctx, r))
+	return resource.Preparation{Text: i.Text}, r.query().passing(r.kind.unprotect(d.c, ctx, r))
 }
 
 // countClusters reports whether clusters may have changed, by the number of clusters that
@@ -1006,11 +1006,11 @@ func (d *driver) countClusters(ctx context.Context, rs []ref) ([]bool, error) {
 	defer d.mu.Unlock()
 	changed := make([]bool, len(rs))
 	for i, r := range rs {
-		before, known := d.counts[string(r.kind.name)+r.Project]
+		before, known := d.clusterCounts[string(r.kind.name)+r.Project]
 		changed[i] = known && before != now[r.Project] || !known && now[r.Project] < waiting[r.Project]
 	}
 	for id := range waiting {
-		d.counts[string(rs[0].kind.name)+id] = now[id]
+		d.clusterCounts[string(rs[0].kind.name)+id] = now[id]
 	}
 	return changed, nil
 }

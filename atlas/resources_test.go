@@ -110,7 +110,7 @@ func TestTeardown_StepsWithoutReference(t *testing.T) {
 		}
 		teardownsuite.Seal(p)
 		on.Store(true)
-		r, err := carryOut(t, c, p, teardown.WithOverrides(teardown.TerminationProtection))
+		r, err := execute(t, c, p, teardown.WithOverrides(teardown.TerminationProtection))
 		check(t, r, err, teardown.Deleted, "")
 		for _, s := range r.Steps {
 			if s.State != teardown.StepDeleted {
@@ -132,7 +132,7 @@ func TestTeardown_ItemWithoutID(t *testing.T) {
 				p := planned(t, c)
 				item := offboardtest.Respond(operation, http.StatusOK, `{"results":[{"name":"main"}],"totalCount":1,"links":[]}`)
 				item.Times = 1000
-				r, err := carryOut(t, c, p, during(string(kind), func() { srv.Fail(item) }), teardown.WithStepTimeout(10*time.Minute))
+				r, err := execute(t, c, p, during(string(kind), func() { srv.Fail(item) }), teardown.WithStepTimeout(10*time.Minute))
 				if err == nil || r == nil || r.Outcome != teardown.Blocked || srv.Count("DeleteProject") != 0 {
 					t.Errorf("got %+v, %v", r, err)
 				}
@@ -148,7 +148,7 @@ func TestTeardown_ProjectMoved(t *testing.T) {
 		srv := with()
 		c := newClient(t, srv)
 		p := planned(t, c)
-		r, err := carryOut(t, c, p, during("project", func() {
+		r, err := execute(t, c, p, during("project", func() {
 			srv.Fail(always(offboardtest.Respond("GetProject", http.StatusOK, `{"id":"`+shop+`","name":"shop","orgId":"`+other+`"}`)))
 		}))
 		check(t, r, err, teardown.Blocked, errors.NotConfirmed)
@@ -196,7 +196,7 @@ func TestTeardown_NewSincePlan(t *testing.T) {
 				for _, x := range test.resources {
 					ids = append(ids, srv.AddResource(shop, x))
 				}
-				r, err := carryOut(t, c, p)
+				r, err := execute(t, c, p)
 				if test.stale {
 					if r != nil || !errors.Is(err, errors.PlanStale) || srv.Count("DeleteCluster") != 0 {
 						t.Errorf("got %+v, %v", r, err)
@@ -232,7 +232,7 @@ func TestTeardown_ArchivesOfManyClusters(t *testing.T) {
 		c := newClient(t, srv)
 		p := planned(t, c)
 		before := srv.Count("ListOnlineArchivesPage")
-		r, err := carryOut(t, c, p)
+		r, err := execute(t, c, p)
 		check(t, r, err, teardown.Deleted, "")
 		if n := srv.Count("ListOnlineArchivesPage") - before; n > 4 {
 			t.Errorf("archives were listed %d times", n)
@@ -292,7 +292,7 @@ func TestTeardown_NumberOfClusters(t *testing.T) {
 				}
 				_, hc := srv.Endpoint()
 				c := newClient(t, srv, atlas.WithHTTPClient(&http.Client{Transport: counting{hc.Transport, test.to}}))
-				r, err := carryOut(t, c, planned(t, c))
+				r, err := execute(t, c, planned(t, c))
 				check(t, r, err, teardown.Deleted, "")
 				for _, s := range r.Steps {
 					if took := s.FinishedAt.Sub(s.StartedAt); s.Kind == "cluster" && (took < 10*time.Minute || took > 10*time.Minute+test.late) {
@@ -369,7 +369,7 @@ func TestPlan_ManyProjects(t *testing.T) {
 			t.Errorf("got %v, want that of project %s", err, id(3))
 		}
 		x.refuse, x.most = nil, 0
-		r, err := carryOut(t, c, p, teardown.WithConcurrency(1))
+		r, err := execute(t, c, p, teardown.WithConcurrency(1))
 		check(t, r, err, teardown.Deleted, "")
 		if x.most != 1 {
 			t.Errorf("%d requests were in flight, want 1", x.most)

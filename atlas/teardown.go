@@ -116,8 +116,8 @@ func (d *driver) Inspect(ctx context.Context, o teardown.Organization, before *t
 	if err != nil {
 		return nil, err
 	}
-	i := &inspection{driver: d, o: teardown.Organization{ID: found.ID, Name: found.Name}, before: before, at: map[string]int{}, planned: d.planned(o, before)}
-	if projects, err = i.omitted(ctx, projects); err != nil {
+	i := &inspection{driver: d, o: teardown.Organization{ID: found.ID, Name: found.Name}, before: before, stepIndex: map[string]int{}, planned: d.planned(o, before)}
+	if projects, err = i.addOmittedProjects(ctx, projects); err != nil {
 		return nil, err
 	}
 	var invoices []Invoice
@@ -131,29 +131,29 @@ func (d *driver) Inspect(ctx context.Context, o teardown.Organization, before *t
 	p.DeletionError, _ = errors.AsType[*errors.Error](deletionError(o.ID, projects, invoices))
 	last := make([]string, 0, len(projects)+len(invoices)+1) // what the federation comes after
 	for _, x := range invoices {
-		last = append(last, i.step(i.scope(kindFailedInvoice, nil), Blocker{ID: x.ID}, x.ID, nil))
+		last = append(last, i.addStep(i.query(kindFailedInvoice, nil), Blocker{ID: x.ID}, x.ID, nil))
 	}
 	var links []string
 	if before == nil || !d.applied {
-		if links, err = i.list(ctx, kindLiveMigrationLink, nil); err != nil {
+		if links, err = i.addListed(ctx, kindLiveMigrationLink, nil); err != nil {
 			return nil, err
 		}
 	}
 	last = append(last, links...)
 	contents := make([][]Blocker, len(projects))
 	if err := trace.Parallel(ctx, len(projects), func(n int) (err error) {
-		contents[n], err = i.read(ctx, &projects[n])
+		contents[n], err = i.readBlockers(ctx, &projects[n])
 		return err
 	}); err != nil {
 		return nil, err
 	}
 	for n := range projects {
-		last = append(last, i.project(&projects[n], contents[n], links))
+		last = append(last, i.addProject(&projects[n], contents[n], links))
 	}
-	if _, err := i.list(ctx, kindFederation, last); err != nil {
+	if _, err := i.addListed(ctx, kindFederation, last); err != nil {
 		return nil, err
 	}
-	if err := i.confirm(ctx, projects); err != nil {
+	if err := i.addOmittedSteps(ctx, projects); err != nil {
 		return nil, err
 	}
 	if err := d.credentials(ctx, p); err != nil {
@@ -166,11 +166,11 @@ func (d *driver) Inspect(ctx context.Context, o teardown.Organization, before *t
 // inspection is a plan that is being made.
 type inspection struct {
 	*driver
-	o       teardown.Organization
-	plan    teardown.Plan
-	at      map[string]int // of plan.Steps, by ID
-	before  *teardown.Plan
-	planned map[string]map[BlockerKind][]ref // of before, by project; nil if there is none
+	o         teardown.Organization
+	plan      teardown.Plan
+	stepIndex map[string]int // of plan.Steps, by ID
+	before    *teardown.Plan
+	planned   map[string]map[BlockerKind][]ref // of before, by project; nil if there is none
 }
 
 // planned returns what a plan has in projects. A step that does not say where its resource
@@ -184,7 +184,7 @@ func (d *driver) planned(o teardown.Organization, p *teardown.Plan) map[string]m
 		name, identity, _ := strings.Cut(s.ID, "/")
 		project, _, _ := strings.Cut(identity, "/")
 		r, err := d.refOf(o, s)
-		if err != nil || len(s.Ref) == 0 && r.kind.within != nil {
+		if err != nil || len(s.Ref) == 0 && r.kind.parentOf != nil {
 			r = ref{}
 		}
 		if all[project] == nil {
@@ -196,21 +196,21 @@ func (d *driver) planned(o teardown.Organization, p *teardown.Plan) map[string]m
 }
 
 // scope returns where resources of a kind are, of the organization or of a project.
-func (i *inspection) scope(name BlockerKind, project *Project) scope {
-	in := scope{kind: i.kinds[name], organization: i.o.ID}
+func (i *inspection) query(name BlockerKind, project *Project) listQuery {
+	query := listQuery{kind: i.kinds[name], organization: i.o.ID}
 	if project != nil {
-		in.projectID, in.created = project.ID, project.Created
+		query.projectID, query.created = project.ID, project.Created
 	}
-	return in
+	return query
 }
 
 // list adds a step for each resource of a kind of the organization.
-func (i *inspection) list(ctx context.Context, name BlockerKind, after []string) ([]string, error) {
-	in := i.scope(name, nil)
-	l, err := i.c.list(ctx, in)
+func (i *inspection) addListed(ctx context.Context, name BlockerKind, after []string) ([]string, error) {
+	query := i.query(name, nil)
+	l, err := i.c.list(ctx, query)
 	ids := make([]string, len(l.found))
-	for n, left := range l.found {
-		ids[n] = i.step(in, left, left.ID, after)
+	for n, blocker := range l.found {
+		ids[n] = i.addStep(query, blocker, blocker.ID, after)
 	}
 	return ids, err
 }
@@ -218,39 +218,39 @@ func (i *inspection) list(ctx context.Context, name BlockerKind, after []string)
 // project adds a step for each resource in a project, which may have been deleted
 // meanwhile, and for the project, which comes after them. A resource that comes after none
 // in it comes after first. It returns the ID of the step of the project.
-func (i *inspection) project(project *Project, all []Blocker, first []string) string {
-	all = slices.DeleteFunc(all, func(left Blocker) bool { return i.isRetained(project, left) })
+func (i *inspection) addProject(project *Project, all []Blocker, first []string) string {
+	all = slices.DeleteFunc(all, func(blocker Blocker) bool { return i.isRetained(project, blocker) })
 	ids := make([]string, len(all))
-	for n, left := range all {
-		in, name := i.scope(left.Kind, project), left.ID+" in "+project.Name
-		if left.Kind == BlockerBackupCompliancePolicy {
+	for n, blocker := range all {
+		query, name := i.query(blocker.Kind, project), blocker.ID+" in "+project.Name
+		if blocker.Kind == BlockerBackupCompliancePolicy {
 			name = "policy of " + project.Name
 		}
 		var after []string
 		for m, other := range all[:n] {
-			if in.kind.follows(left, other) {
+			if query.kind.follows(blocker, other) {
 				after = append(after, ids[m])
 			}
 		}
-		if left.Kind == BlockerBackupCompliancePolicy && left.Protected {
-			hold := i.step(i.scope(kindPolicyProtection, project), Blocker{ID: left.ID}, name, nil)
+		if blocker.Kind == BlockerBackupCompliancePolicy && blocker.Protected {
+			hold := i.addStep(i.query(kindPolicyProtection, project), Blocker{ID: blocker.ID}, name, nil)
 			after = append(slices.Clone(first), hold)
 		}
 		if after == nil {
 			after = first
 		}
-		ids[n] = i.step(in, left, name, after)
+		ids[n] = i.addStep(query, blocker, name, after)
 	}
 	if len(ids) == 0 {
 		ids = first
 	}
-	r := refTo(i.scope(kindProject, project), Blocker{ID: project.ID})
-	return i.stepOf(r, Blocker{}, project.Name, ids)
+	r := refTo(i.query(kindProject, project), Blocker{ID: project.ID})
+	return i.addStepOf(r, Blocker{}, project.Name, ids)
 }
 
 // follows reports whether a resource is removed after another one in its project.
 func (k *kind) follows(x, other Blocker) bool {
-	return slices.ContainsFunc(k.after, func(a after) bool { return a.kind == other.Kind && (a.tied == nil || a.tied(x, other)) })
+	return slices.ContainsFunc(k.after, func(a dependency) bool { return a.kind == other.Kind && (a.matches == nil || a.matches(x, other)) })
 }
 
 // maxInspectRetries is how often read reads a project again, the first time at once.
@@ -262,21 +262,21 @@ var inspectBackoff = backoff.Exponential{First: time.Second, Max: 8 * time.Secon
 // read reads what is in a project. If the project does not exist any more, which a
 // read of it shows, nothing is. In a project that was just made roles may be missing for
 // some seconds.
-func (i *inspection) read(ctx context.Context, project *Project) (all []Blocker, err error) {
-	in := i.scope(BlockerCluster, project)
+func (i *inspection) readBlockers(ctx context.Context, project *Project) (all []Blocker, err error) {
+	query := i.query(BlockerCluster, project)
 	for reads := 0; ; reads++ {
-		s := i.c.sources(ctx, project.ID, nil)
+		s := i.c.newListCache(ctx, project.ID, nil)
 		if i.before != nil {
 			if s.planned = i.planned[project.ID]; s.planned == nil {
 				s.planned = map[BlockerKind][]ref{}
 			}
 			s.removed = func(uid string) bool { return i.hasRemoved(project.ID, uid) }
 		}
-		if all, err = gather(s.all(ctx)); err == nil {
+		if all, err = gather(s.blockers(ctx)); err == nil {
 			return all, nil
 		}
-		err = i.c.inAbsentParent(ctx, in, err)
-		again := errors.Is(err, errContradicted) || in.passing(err) != err
+		err = i.c.inAbsentParent(ctx, query, err)
+		again := errors.Is(err, errContradicted) || query.passing(err) != err
 		if err == nil || !again || reads == maxInspectRetries || wait.Sleep(ctx, inspectBackoff.Bound(reads)) != nil {
 			return nil, err
 		}
@@ -285,37 +285,37 @@ func (i *inspection) read(ctx context.Context, project *Project) (all []Blocker,
 
 // isRetained reports whether a snapshot is of a cluster that this run has deleted, and is
 // not in the plan before itself. It is deleted with its project.
-func (i *inspection) isRetained(project *Project, left Blocker) bool {
-	if i.before == nil || left.Kind != BlockerSnapshot && left.Kind != BlockerShardedSnapshot {
+func (i *inspection) isRetained(project *Project, blocker Blocker) bool {
+	if i.before == nil || blocker.Kind != BlockerSnapshot && blocker.Kind != BlockerShardedSnapshot {
 		return false
 	}
-	id := refTo(i.scope(left.Kind, project), left).stepID()
+	id := refTo(i.query(blocker.Kind, project), blocker).stepID()
 	isPlanned := func(r ref) bool { return r.kind != nil && r.stepID() == id }
-	return !slices.ContainsFunc(i.planned[project.ID][left.Kind], isPlanned) && i.hasRemovedName(project.ID, left.Parent)
+	return !slices.ContainsFunc(i.planned[project.ID][blocker.Kind], isPlanned) && i.hasRemovedName(project.ID, blocker.Parent)
 }
 
 // step adds the step of a resource and returns its ID.
-func (i *inspection) step(in scope, left Blocker, name string, after []string) string {
-	return i.stepOf(refTo(in, left), left, name, after)
+func (i *inspection) addStep(query listQuery, blocker Blocker, name string, after []string) string {
+	return i.addStepOf(refTo(query, blocker), blocker, name, after)
 }
 
-func (i *inspection) stepOf(r ref, left Blocker, name string, after []string) string {
+func (i *inspection) addStepOf(r ref, blocker Blocker, name string, after []string) string {
 	s := teardown.Step{
 		ID: r.stepID(), Kind: string(r.kind.name), Name: name, Why: r.kind.why, Removal: r.kind.removal, After: after,
 		Manual: r.kind.manual, Ref: r.json(),
 	}
-	if left.Protected && r.kind.unprotect != nil {
+	if blocker.Protected && r.kind.unprotect != nil {
 		s.Removal = "take off its termination protection, and " + s.Removal
 		s.Requires = []teardown.Override{teardown.TerminationProtection}
 	}
-	i.at[s.ID] = len(i.plan.Steps)
+	i.stepIndex[s.ID] = len(i.plan.Steps)
 	i.plan.Steps = append(i.plan.Steps, s)
 	return s.ID
 }
 
 // omitted adds those projects of the plan before that the list of projects lacks and that
 // exist nevertheless, as a read of each shows.
-func (i *inspection) omitted(ctx context.Context, projects []Project) ([]Project, error) {
+func (i *inspection) addOmittedProjects(ctx context.Context, projects []Project) ([]Project, error) {
 	if i.before == nil {
 		return projects, nil
 	}
@@ -335,7 +335,7 @@ func (i *inspection) omitted(ctx context.Context, projects []Project) ([]Project
 	found := make([]*Project, len(missing))
 	err := trace.Parallel(ctx, len(missing), func(n int) error {
 		id := missing[n]
-		r := refTo(i.scope(kindProject, &Project{ID: id}), Blocker{ID: id})
+		r := refTo(i.query(kindProject, &Project{ID: id}), Blocker{ID: id})
 		x, err := i.c.GetProject(ctx, id)
 		switch {
 		case err == nil && x.ID == id && x.OrgID == i.o.ID:
@@ -348,7 +348,7 @@ func (i *inspection) omitted(ctx context.Context, projects []Project) ([]Project
 				Err:   errors.New("a project of the plan belongs to another organization"),
 			}
 		case err == nil:
-			return another("GetProject", id)
+			return wrongResource("GetProject", id)
 		}
 		if gone, wrong := i.c.projectDeleted(ctx, r, err); !gone {
 			return cmp.Or(wrong, err)
@@ -369,7 +369,7 @@ func (i *inspection) omitted(ctx context.Context, projects []Project) ([]Project
 // list of clusters by which others are found. A resource that an operation reads by itself
 // is read; any other is sought in its list again, unless that was read and is empty: an
 // empty list has one page.
-func (i *inspection) confirm(ctx context.Context, projects []Project) error {
+func (i *inspection) addOmittedSteps(ctx context.Context, projects []Project) error {
 	if i.before == nil {
 		return nil
 	}
@@ -385,11 +385,11 @@ func (i *inspection) confirm(ctx context.Context, projects []Project) error {
 	var missing []teardown.Step
 	for _, s := range i.before.Steps {
 		r, err := i.refOf(i.o, s)
-		_, found := i.at[s.ID]
-		if err != nil || found || !exists[r.Project] || r.kind.onePiece || r.kind.name == kindProject || i.isDeleted(s.ID) {
+		_, found := i.stepIndex[s.ID]
+		if err != nil || found || !exists[r.Project] || r.kind.unpaged || r.kind.name == kindProject || i.isDeleted(s.ID) {
 			continue
 		}
-		if r.kind.read != nil || r.kind.within != nil || listed[s.Kind+"/"+r.Project] {
+		if r.kind.read != nil || r.kind.parentOf != nil || listed[s.Kind+"/"+r.Project] {
 			missing = append(missing, s)
 		}
 	}
@@ -403,7 +403,7 @@ func (i *inspection) confirm(ctx context.Context, projects []Project) error {
 	}
 	for n, s := range missing {
 		if found[n] {
-			i.again(s, items[n].Value.(Blocker))
+			i.restoreStep(s, items[n].Value.(Blocker))
 		} else if r, err := i.refOf(i.o, s); err == nil {
 			i.noteDeleted(r)
 		}
@@ -412,27 +412,27 @@ func (i *inspection) confirm(ctx context.Context, projects []Project) error {
 }
 
 // again adds a step of the plan before.
-func (i *inspection) again(s teardown.Step, left Blocker) {
+func (i *inspection) restoreStep(s teardown.Step, blocker Blocker) {
 	r, err := i.refOf(i.o, s)
 	if err != nil {
 		return
 	}
-	s.Ref = refTo(r.scope(), left).json()
+	s.Ref = refTo(r.query(), blocker).json()
 	s.After = slices.DeleteFunc(slices.Clone(s.After), func(id string) bool {
-		_, ok := i.at[id]
+		_, ok := i.stepIndex[id]
 		return !ok
 	})
-	if len(s.Requires) == 0 && left.Protected && r.kind.unprotect != nil {
+	if len(s.Requires) == 0 && blocker.Protected && r.kind.unprotect != nil {
 		s.Requires = []teardown.Override{teardown.TerminationProtection}
 	}
 	n := len(i.plan.Steps)
-	if project, ok := i.at[string(kindProject)+"/"+r.Project]; ok {
+	if project, ok := i.stepIndex[string(kindProject)+"/"+r.Project]; ok {
 		n = project
 		i.plan.Steps[n].After = append(slices.Clone(i.plan.Steps[n].After), s.ID)
 	}
 	i.plan.Steps = slices.Insert(i.plan.Steps, n, s)
 	for ; n < len(i.plan.Steps); n++ {
-		i.at[i.plan.Steps[n].ID] = n
+		i.stepIndex[i.plan.Steps[n].ID] = n
 	}
 }
 
@@ -443,23 +443,23 @@ type driver struct {
 	all   []kind
 	kinds map[BlockerKind]*kind
 
-	own     bool // the client's credential is one of the organization's; not known without Inspect
-	applied bool // the read before applying a plan is over
+	ownCredential bool // the client's credential is one of the organization's; not known without Inspect
+	applied       bool // the read before applying a plan is over
 
-	mu      sync.Mutex
-	deleted map[string]bool  // steps whose resource does not exist, as a read has shown, and cannot come back
-	counts  map[string]int64 // clusters, by kind and project
+	mu            sync.Mutex
+	deleted       map[string]bool  // steps whose resource does not exist, as a read has shown, and cannot come back
+	clusterCounts map[string]int64 // clusters, by kind and project
 
-	owned   map[string]time.Time // by organization and project: the last read that shows that the one has the other
-	removed map[string]string    // names of clusters that this run has deleted, by project and ID of Atlas's own
+	ownedAt         map[string]time.Time // by organization and project: the last read that shows that the one has the other
+	removedClusters map[string]string    // names of clusters that this run has deleted, by project and ID of Atlas's own
 
-	reading chan struct{} // has an element while a read shows whether projects belong to the organization
+	ownershipRead chan struct{} // has an element while a read shows whether projects belong to the organization
 }
 
 func newDriver(c *Client) *driver {
 	d := &driver{
-		c: c, all: kinds(), kinds: map[BlockerKind]*kind{}, deleted: map[string]bool{}, counts: map[string]int64{},
-		owned: map[string]time.Time{}, removed: map[string]string{}, reading: make(chan struct{}, 1),
+		c: c, all: kinds(), kinds: map[BlockerKind]*kind{}, deleted: map[string]bool{}, clusterCounts: map[string]int64{},
+		ownedAt: map[string]time.Time{}, removedClusters: map[string]string{}, ownershipRead: make(chan struct{}, 1),
 	}
 	for i := range d.all {
 		d.kinds[d.all[i].name] = &d.all[i]
@@ -487,18 +487,18 @@ const (
 	// rightBefore is how old a read may be on which a removal by name, or that of a project,
 	// relies: each is sent right after a read of its own. Another resource may have the name
 	// the next moment, and a project another organization.
-	rightBefore = time.Nanosecond
+	freshRead = time.Nanosecond
 
 	// stateless is how long a resource is given whose state does not show that its deletion
 	// has started.
-	stateless = 75 * time.Second
+	statelessSettling = 75 * time.Second
 )
 
 // Act sends the next request of a step.
 func (d *driver) Act(ctx context.Context, o teardown.Organization, s teardown.Step) (teardown.Progress, error) {
 	p, err := d.Driver.Act(ctx, o, s)
 	if err == nil && p.State == teardown.ProgressNotFound {
-		d.note(o, s)
+		d.noteStep(o, s)
 	}
 	return p, err
 }
@@ -508,7 +508,7 @@ func (d *driver) Poll(ctx context.Context, o teardown.Organization, group string
 	all, err := d.Driver.Poll(ctx, o, group, steps)
 	for i, p := range all {
 		if p.State == teardown.ProgressNotFound {
-			d.note(o, steps[i])
+			d.noteStep(o, steps[i])
 		}
 	}
 	return all, err
@@ -516,14 +516,14 @@ func (d *driver) Poll(ctx context.Context, o teardown.Organization, group string
 
 // note keeps that the resource of a step does not exist, unless its ID is a name, which
 // another resource may have later.
-func (d *driver) note(o teardown.Organization, s teardown.Step) {
+func (d *driver) noteStep(o teardown.Organization, s teardown.Step) {
 	if r, err := d.refOf(o, s); err == nil {
 		d.noteDeleted(r)
 	}
 }
 
 func (d *driver) noteDeleted(r ref) {
-	if r.kind.onePiece || r.kind.named && r.UID == "" {
+	if r.kind.unpaged || r.kind.byName && r.UID == "" {
 		return
 	}
 	d.mu.Lock()
@@ -551,12 +551,12 @@ func (d *driver) Delete(ctx context.Context, o teardown.Organization) (teardown.
 		},
 		Verification: resource.Verification{
 			Wait: d.c.rest().Wait, Provider: provider, Operation: "Teardown", Organization: o.ID,
-			Read: func(ctx context.Context) (rest.Existence, error) { return d.c.look(ctx, o.ID) },
+			Read: func(ctx context.Context) (rest.Existence, error) { return d.c.readExistence(ctx, o.ID) },
 			Ended: func(_ context.Context, refusal error) (bool, error) {
 				switch {
 				case !errors.Is(refusal, errors.Unauthenticated):
 					return false, nil
-				case d.own && accepted:
+				case d.ownCredential && accepted:
 					return true, nil
 				}
 				return false, refusal

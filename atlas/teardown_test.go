@@ -138,7 +138,7 @@ func planned(t *testing.T, c *atlas.Client) *teardown.Plan {
 }
 
 // carryOut carries out a plan for acme.
-func carryOut(t *testing.T, c *atlas.Client, p *teardown.Plan, options ...teardown.Option) (*teardown.Report, error) {
+func execute(t *testing.T, c *atlas.Client, p *teardown.Plan, options ...teardown.Option) (*teardown.Report, error) {
 	t.Helper()
 	return c.Teardown(t.Context(), p, append(options, teardown.WithConfirm("Acme"))...)
 }
@@ -177,7 +177,7 @@ func TestEachThingGoesAfterWhatKeepsIt(t *testing.T) {
 		srv := blocked()
 		srv.Resolve(acme)
 		c := newClient(t, srv)
-		r, err := carryOut(t, c, planned(t, c), teardown.WithOverrides(teardown.TerminationProtection))
+		r, err := execute(t, c, planned(t, c), teardown.WithOverrides(teardown.TerminationProtection))
 		check(t, r, err, teardown.Deleted, "")
 		begun, ended, after := map[string]time.Time{}, map[string]time.Time{}, map[string][]string{}
 		for _, s := range r.Steps {
@@ -217,13 +217,13 @@ func TestALiveMigrationThatRunsKeepsEverything(t *testing.T) {
 		srv.AddProject(acme, atlastest.Project{ID: shop, Clusters: 2})
 		c := newClient(t, srv)
 		p := planned(t, c)
-		r, err := carryOut(t, c, p)
+		r, err := execute(t, c, p)
 		check(t, r, err, teardown.Blocked, errors.ActiveLiveMigration)
 		if n := len(srv.Resources(shop)); n != 2 || len(r.Remaining()) != 4 || srv.Count("DeleteCluster") != 0 {
 			t.Errorf("%d things are there; left: %+v", n, r.Remaining())
 		}
 		srv.Resolve(acme)
-		r, err = carryOut(t, c, p)
+		r, err = execute(t, c, p)
 		check(t, r, err, teardown.Deleted, "")
 	})
 }
@@ -238,7 +238,7 @@ func TestTerminationProtectionIsTakenOffOnlyWhereThatWasPermitted(t *testing.T) 
 		)
 		c := newClient(t, srv)
 		p := planned(t, c)
-		if r, err := carryOut(t, c, p); r != nil || !errors.Is(err, errors.NotConfirmed) || !srv.Resources(shop)[0].Protected {
+		if r, err := execute(t, c, p); r != nil || !errors.Is(err, errors.NotConfirmed) || !srv.Resources(shop)[0].Protected {
 			t.Fatalf("got %+v, %v", r, err)
 		}
 		protect := during("outage_simulation", func() {
@@ -247,16 +247,16 @@ func TestTerminationProtectionIsTakenOffOnlyWhereThatWasPermitted(t *testing.T) 
 			}
 		})
 		permitted := teardown.WithOverrides(teardown.TerminationProtection)
-		r, err := carryOut(t, c, p, permitted, protect)
+		r, err := execute(t, c, p, permitted, protect)
 		check(t, r, err, teardown.Blocked, errors.TerminationProtection)
-		if left := srv.Resources(shop); len(left) != 1 || left[0].ID != "free" || !left[0].Protected {
-			t.Errorf("left: %+v", left)
+		if blocker := srv.Resources(shop); len(blocker) != 1 || blocker[0].ID != "free" || !blocker[0].Protected {
+			t.Errorf("left: %+v", blocker)
 		}
-		r, err = carryOut(t, c, p, permitted)
+		r, err = execute(t, c, p, permitted)
 		if r != nil || !errors.Is(err, errors.PlanStale) {
 			t.Errorf("got %+v, %v, and it was not planned", r, err)
 		}
-		r, err = carryOut(t, c, planned(t, c), permitted)
+		r, err = execute(t, c, planned(t, c), permitted)
 		check(t, r, err, teardown.Deleted, "")
 	})
 }
@@ -279,11 +279,11 @@ func TestAnotherThingOfTheSameNameIsAnother(t *testing.T) {
 					srv.AddResource(shop, atlastest.Resource{Kind: kind, ID: "main"})
 				}
 				again()
-				if r, err := carryOut(t, c, p); r != nil || !errors.Is(err, errors.PlanStale) {
+				if r, err := execute(t, c, p); r != nil || !errors.Is(err, errors.PlanStale) {
 					t.Errorf("got %+v, %v", r, err)
 				}
 				// Nor is it when it is made while the plan is carried out.
-				r, err := carryOut(t, c, planned(t, c), during(string(kind), again))
+				r, err := execute(t, c, planned(t, c), during(string(kind), again))
 				check(t, r, err, teardown.Blocked, errors.DeletionStepsNotSatisfied)
 				if n := len(srv.Resources(shop)); n != 1 {
 					t.Errorf("%d things are there", n)
@@ -310,7 +310,7 @@ func TestWhatIsBeingDeletedIsWaitedFor(t *testing.T) {
 			cancel()
 			check(t, r, err, teardown.Stopped, errors.NotFinished)
 		}
-		r, err := carryOut(t, c, p)
+		r, err := execute(t, c, p)
 		check(t, r, err, teardown.Deleted, "")
 		for _, operation := range []string{"EndOutageSimulation", "DeleteCluster", "DeletePrivateEndpointService", "DeleteNetworkPeering"} {
 			if n := srv.Count(operation); n != 1 {
@@ -341,7 +341,7 @@ func TestWhatWasAskedForBeforeIsWaitedFor(t *testing.T) {
 				fault.Processed = true
 				srv.Fail(fault)
 				c := newClient(t, srv)
-				r, err := carryOut(t, c, planned(t, c))
+				r, err := execute(t, c, planned(t, c))
 				check(t, r, err, teardown.Deleted, "")
 				if n := srv.Count(test.operation); n != 1 {
 					t.Errorf("it was asked for %d times", n)
@@ -360,7 +360,7 @@ func TestALostAnswerIsReadAndNothingIsRepeated(t *testing.T) {
 		)
 		srv.Fail(offboardtest.LoseResponse("DeleteSnapshot"), offboardtest.LoseResponse("DeleteProject"))
 		c := newClient(t, srv)
-		r, err := carryOut(t, c, planned(t, c))
+		r, err := execute(t, c, planned(t, c))
 		check(t, r, err, teardown.Deleted, "")
 		if got := []int{srv.Count("DeleteSnapshot"), srv.Count("DeleteProject")}; !slices.Equal(got, []int{1, 1}) {
 			t.Errorf("got %v deletions", got)
@@ -378,7 +378,7 @@ func TestAServiceThatGoesByItselfIsNotDeleted(t *testing.T) {
 			atlastest.Resource{Kind: atlas.BlockerPrivateEndpoint, Parent: service, Takes: 3 * time.Second},
 		)
 		c := newClient(t, srv)
-		r, err := carryOut(t, c, planned(t, c))
+		r, err := execute(t, c, planned(t, c))
 		check(t, r, err, teardown.Deleted, "")
 		if n := srv.Count("DeletePrivateEndpointService"); n != 1 {
 			t.Errorf("%d services were deleted, want the one without endpoints only", n)
@@ -398,7 +398,7 @@ func TestWhatHadFailedBeforeIsWaitedFor(t *testing.T) {
 			offboardtest.Fault{Operation: list, Times: 3}, // the plan's, of two providers, and the one before the deletion
 			offboardtest.Respond(list, http.StatusOK, `{"results":[{"id":"`+keys+`","cloudProvider":"AWS","status":"FAILED"}]}`),
 		)
-		r, err := carryOut(t, c, p)
+		r, err := execute(t, c, p)
 		check(t, r, err, teardown.Deleted, "")
 		if n := srv.Count("DeleteEncryptionEndpoint"); n != 1 {
 			t.Errorf("it was deleted %d times", n)
@@ -430,7 +430,7 @@ func TestARefusalThatNothingCuresEndsItsStep(t *testing.T) {
 				test.fault.Times = 2
 				srv.Fail(test.fault)
 				c := newClient(t, srv)
-				r, err := carryOut(t, c, planned(t, c))
+				r, err := execute(t, c, planned(t, c))
 				check(t, r, err, teardown.Blocked, test.code)
 				if n := len(r.Remaining()); n != test.left || srv.Count("DeleteOrganization") != 0 {
 					t.Errorf("%d steps are left: %+v", n, r.Remaining())
@@ -449,7 +449,7 @@ func TestADeletionThatFailsIsTriedAgain(t *testing.T) {
 			atlastest.Resource{Kind: atlas.BlockerFederationEndpoint, RemovedAfter: 3},
 		)
 		c := newClient(t, srv)
-		r, err := carryOut(t, c, planned(t, c))
+		r, err := execute(t, c, planned(t, c))
 		check(t, r, err, teardown.Deleted, "")
 		got := []int{srv.Count("DeleteNetworkPeering"), srv.Count("DeleteEncryptionEndpoint"), srv.Count("DeleteFederationEndpoint")}
 		if diff := cmp.Diff([]int{2, 1, 3}, got); diff != "" {
@@ -484,7 +484,7 @@ func TestAProjectIsGivenTimeToSettle(t *testing.T) {
 				srv.Fail(fault)
 				c := newClient(t, srv)
 				start := time.Now()
-				r, err := carryOut(t, c, planned(t, c))
+				r, err := execute(t, c, planned(t, c))
 				check(t, r, err, test.outcome, test.want)
 				if n := srv.Count("DeleteProject"); n != test.requests {
 					t.Errorf("it was asked for %d times, want %d", n, test.requests)
@@ -503,7 +503,7 @@ func TestSnapshotsThatAreNotOfThePlanStay(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		srv := with(atlastest.Resource{Kind: atlas.BlockerFlexCluster})
 		c := newClient(t, srv)
-		r, err := carryOut(t, c, planned(t, c), during("flex_cluster", func() {
+		r, err := execute(t, c, planned(t, c), during("flex_cluster", func() {
 			srv.AddResource(shop, atlastest.Resource{Kind: atlas.BlockerCluster, ID: "new", Retained: true})
 			srv.AddResource(shop, atlastest.Resource{Kind: atlas.BlockerSnapshot, Parent: "new"})
 		}))
@@ -527,17 +527,17 @@ func TestTheOwnOrganizationOfACredentialNeedsToBePermitted(t *testing.T) {
 					if diff := cmp.Diff([]teardown.Override{teardown.OwnOrganization}, p.Overrides()); diff != "" {
 						t.Errorf("consents (-want +got):\n%s", diff)
 					}
-					if r, err := carryOut(t, c, p); r != nil || !errors.Is(err, errors.NotConfirmed) || srv.Count("DeleteCluster") != 0 {
+					if r, err := execute(t, c, p); r != nil || !errors.Is(err, errors.NotConfirmed) || srv.Count("DeleteCluster") != 0 {
 						t.Fatalf("got %+v, %v", r, err)
 					}
 					permitted := teardown.WithOverrides(teardown.OwnOrganization)
 					if !lost {
-						r, err := carryOut(t, c, p, permitted)
+						r, err := execute(t, c, p, permitted)
 						check(t, r, err, teardown.Deleted, "")
 						continue
 					}
 					srv.Fail(offboardtest.LoseResponse("DeleteOrganization"))
-					r, err := carryOut(t, c, p, permitted)
+					r, err := execute(t, c, p, permitted)
 					check(t, r, err, teardown.Unknown, errors.OutcomeUnknown)
 					if srv.Exists(acme) || srv.Count("DeleteOrganization") != 1 {
 						t.Errorf("%d deletions were sent", srv.Count("DeleteOrganization"))
@@ -574,12 +574,12 @@ func TestADeletionThatIsNotPaidIsNotTriedAgain(t *testing.T) {
 		srv.Fail(offboardtest.Respond("DeleteOrganization", http.StatusPaymentRequired, `{"errorCode":"FAILED_TO_DELETE_ORG_CHARGE_FAILED"}`))
 		c := newClient(t, srv)
 		p := planned(t, c)
-		r, err := carryOut(t, c, p)
+		r, err := execute(t, c, p)
 		check(t, r, err, teardown.Blocked, errors.PaymentRequired)
 		if n := srv.Count("DeleteOrganization"); n != 1 || !srv.Exists(acme) {
 			t.Errorf("%d deletions were sent", n)
 		}
-		r, err = carryOut(t, c, p)
+		r, err = execute(t, c, p)
 		check(t, r, err, teardown.Deleted, "")
 	})
 }
@@ -628,7 +628,7 @@ func TestAPlanOfAnotherPlaceIsRefused(t *testing.T) {
 			n := len(srv.Requests())
 			change(p)
 			p.Organization.ID = other // which is not there
-			if r, err := carryOut(t, c, teardownsuite.Seal(p)); r != nil || !errors.Is(err, errors.PlanStale) || len(srv.Requests()) != n {
+			if r, err := execute(t, c, teardownsuite.Seal(p)); r != nil || !errors.Is(err, errors.PlanStale) || len(srv.Requests()) != n {
 				t.Errorf("got %+v, %v", r, err)
 			}
 		})
@@ -644,7 +644,7 @@ func TestAPlanAndATeardownTakeFewRequests(t *testing.T) {
 		c := newClient(t, srv)
 		planned(t, c)
 		if n := len(srv.Requests()); n != 7 {
-			t.Errorf("a plan without projects took %d requests: %v", n, asked(srv))
+			t.Errorf("a plan without projects took %d requests: %v", n, requests(srv))
 		}
 		srv.AddProject(acme, atlastest.Project{ID: shop, Clusters: clusters})
 		srv.SetDeletionTime(10 * time.Minute)
@@ -654,7 +654,7 @@ func TestAPlanAndATeardownTakeFewRequests(t *testing.T) {
 		if n := len(srv.Requests()) - before; n != want {
 			t.Errorf("a plan took %d requests, want %d", n, want)
 		}
-		r, err := carryOut(t, c, p)
+		r, err := execute(t, c, p)
 		check(t, r, err, teardown.Deleted, "")
 		if n := srv.Count("DeleteCluster"); n != clusters {
 			t.Errorf("%d clusters were deleted", n)
@@ -710,7 +710,7 @@ func TestTeardown_SlowProjectDeletion(t *testing.T) {
 		srv.AddProject(acme, atlastest.Project{ID: shop, Name: "shop", Clusters: 1, Takes: 5 * time.Minute})
 		srv.AddProject(acme, atlastest.Project{ID: blog, Name: "blog", Takes: time.Minute})
 		c := newClient(t, srv)
-		r, err := carryOut(t, c, planned(t, c))
+		r, err := execute(t, c, planned(t, c))
 		check(t, r, err, teardown.Deleted, "")
 		for _, s := range r.Steps {
 			took := map[string]time.Duration{"project/" + shop: 5 * time.Minute, "project/" + blog: time.Minute}[s.ID]

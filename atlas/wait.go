@@ -25,15 +25,15 @@ func (c *Client) WaitForDeletion(ctx context.Context, projectID string, progress
 			return nil, err
 		}
 		var broken []errors.Step
-		for _, left := range all {
-			key := Blocker{Kind: left.Kind, ID: left.ID, Parent: left.Parent}
+		for _, blocker := range all {
+			key := Blocker{Kind: blocker.Kind, ID: blocker.ID, Parent: blocker.Parent}
 			switch {
-			case left.going():
+			case blocker.isBeingDeleted():
 				deleting[key] = true
-			case left.State == failed && deleting[key]:
-				broken = append(broken, left.step())
+			case blocker.State == stateFailed && deleting[key]:
+				broken = append(broken, blocker.step())
 			}
-			steps = append(steps, left.step())
+			steps = append(steps, blocker.step())
 		}
 		if progress != nil {
 			progress(all)
