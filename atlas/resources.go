@@ -781,7 +781,7 @@ func (query listQuery) passing(err error) error {
 
 // table describes how the resources of all kinds are read and removed.
 func (d *driver) table() *resource.Table[ref] {
-	t := &resource.Table[ref]{Provider: provider, Immaterial: func(err error) bool {
+	t := &resource.Table[ref]{Provider: provider, NothingToDo: func(err error) bool {
 		return errors.Is(err, errors.AlreadyRequestedDeletion) || isNotInGroup(err)
 	}}
 	for i := range d.all {
@@ -789,20 +789,20 @@ func (d *driver) table() *resource.Table[ref] {
 		entry := resource.Kind[ref]{
 			Name: string(k.name), Read: d.readResource, Remove: d.remove,
 			Scope: func(r ref) string { return r.query().pollGroup() }, List: d.listResources,
-			Named: k.byName, Soon: k.soon, Expect: k.expect, Patience: k.patience,
+			ReusableName: k.byName, PollAtOnce: k.soon, Expect: k.expect, RepeatAfterReads: k.patience,
 		}
 		if k.byName || k.name == kindProject {
-			entry.Fresh = freshRead
+			entry.MaxAge = freshRead
 		}
 		if k.listIn == nil {
-			entry.ListWorth = 1 // its state is in the list, and in a project there are few
+			entry.ListThreshold = 1 // its state is in the list, and in a project there are few
 		}
 		switch {
 		case k.patience > 0:
 		case k.stateful:
-			entry.Patience = readsBeforeRepeat
+			entry.RepeatAfterReads = readsBeforeRepeat
 		default:
-			entry.Patience, entry.Settling = 2*readsBeforeRepeat, statelessSettling
+			entry.RepeatAfterReads, entry.RepeatAfter = 2*readsBeforeRepeat, statelessSettling
 		}
 		if k.unprotect != nil {
 			entry.Prepare = d.unprotect
@@ -862,7 +862,7 @@ func parseRef(k *kind, id, name string) ref {
 // organization is not the one that was planned.
 func (d *driver) readResource(ctx context.Context, r ref) (resource.Item, error) {
 	item, err := d.c.readResource(ctx, r)
-	if err == nil && item.Phase == resource.Absent && r.kind.name != kindProject {
+	if err == nil && item.Phase == resource.NotFound && r.kind.name != kindProject {
 		if _, err = d.checkProject(ctx, r); err != nil {
 			return resource.Item{}, err
 		}
@@ -885,7 +885,7 @@ func (c *Client) readResource(ctx context.Context, r ref) (resource.Item, error)
 		if err != nil || !absent {
 			return resource.Item{}, err
 		}
-		return resource.Item{Phase: resource.Absent}, nil
+		return resource.Item{Phase: resource.NotFound}, nil
 	}
 	if blocker.ID != r.ID {
 		return resource.Item{}, wrongResource("Teardown", r.ID)
@@ -906,7 +906,7 @@ func (r ref) findIn(found []Blocker) (resource.Item, error) {
 			return resource.Item{}, wrongResource("Teardown", r.ID)
 		}
 	}
-	return resource.Item{Phase: resource.Absent}, nil
+	return resource.Item{Phase: resource.NotFound}, nil
 }
 
 // item returns what a read shows of the resource.
@@ -914,7 +914,7 @@ func (r ref) item(blocker Blocker) resource.Item {
 	i := resource.Item{Text: blocker.step().Description, Value: blocker, Unprepared: r.unprotect && blocker.Protected}
 	switch {
 	case blocker.isBeingDeleted():
-		i.Phase = resource.Leaving
+		i.Phase = resource.Deleting
 	case blocker.State == stateFailed:
 		i.Phase = resource.Broken
 		i.Err = &errors.Error{
@@ -946,7 +946,7 @@ func (d *driver) listResources(ctx context.Context, rs []ref) ([]*resource.Item,
 			return nil, err
 		}
 		switch {
-		case item.Phase != resource.Absent:
+		case item.Phase != resource.NotFound:
 		case l.paged || r.kind.read != nil:
 			continue
 		default:
@@ -960,18 +960,18 @@ func (d *driver) listResources(ctx context.Context, rs []ref) ([]*resource.Item,
 }
 
 // remove requests the removal of a resource in a project of the organization.
-func (d *driver) remove(ctx context.Context, r ref, _ resource.Item) (resource.Sent, error) {
+func (d *driver) remove(ctx context.Context, r ref, _ resource.Item) (resource.Response, error) {
 	if r.kind.remove == nil {
-		return resource.Sent{}, rest.Invalid(provider, "Teardown", r.stepID(), errors.New("no API removes it"))
+		return resource.Response{}, rest.Invalid(provider, "Teardown", r.stepID(), errors.New("no API removes it"))
 	}
 	if err := d.requireProject(ctx, r); err != nil {
-		return resource.Sent{}, err
+		return resource.Response{}, err
 	}
 	err := r.kind.remove(d, ctx, r)
 	if r.kind.name == BlockerCluster && r.UID != "" && err == nil {
 		d.noteRemoved(r)
 	}
-	return resource.Sent{}, r.query().passing(err)
+	return resource.Response{}, r.query().passing(err)
 }
 
 // unprotect ends the termination protection of a cluster, where that was planned.

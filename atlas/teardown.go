@@ -552,7 +552,7 @@ func (d *driver) Delete(ctx context.Context, o teardown.Organization) (teardown.
 		Verification: resource.Verification{
 			Wait: d.c.rest().Wait, Provider: provider, Operation: "Teardown", Organization: o.ID,
 			Read: func(ctx context.Context) (rest.Existence, error) { return d.c.readExistence(ctx, o.ID) },
-			Ended: func(_ context.Context, refusal error) (bool, error) {
+			CredentialEnded: func(_ context.Context, refusal error) (bool, error) {
 				switch {
 				case !errors.Is(refusal, errors.Unauthenticated):
 					return false, nil
@@ -561,7 +561,7 @@ func (d *driver) Delete(ctx context.Context, o teardown.Organization) (teardown.
 				}
 				return false, refusal
 			},
-			Refusals: 4, Settling: 9 * time.Second, Within: 5 * time.Minute,
+			MinRefusals: 4, RepeatAfter: 9 * time.Second, Timeout: 5 * time.Minute,
 		},
 	}
 	return deletion.Run(ctx)

@@ -74,8 +74,8 @@ type kind struct {
 	read    func(ctx context.Context, r ref) (resource.Item, error)
 	poll    func(ctx context.Context, rs []ref) ([]*resource.Item, error)
 	prepare func(ctx context.Context, r ref, i resource.Item) (resource.Preparation, error)
-	remove  func(ctx context.Context, r ref, i resource.Item) (resource.Sent, error)
-	purge   func(ctx context.Context, r ref, i resource.Item, trash string) (resource.Sent, error)
+	remove  func(ctx context.Context, r ref, i resource.Item) (resource.Response, error)
+	purge   func(ctx context.Context, r ref, i resource.Item, trash string) (resource.Response, error)
 
 	direct    bool // one that a list has shown is removed without a read: its ID is its own for ever
 	listFirst bool // what they come after mostly deletes them, too
@@ -197,7 +197,7 @@ func (c *Client) kinds() kinds {
 			name: kindTrash, step: emptyTrash, removal: purges,
 			list: (*inventory).readTrash, also: func(n *inventory) bool { return n.caused(emptyTrash) },
 			read: c.readTrashObject, poll: c.listTrash,
-			purge: func(ctx context.Context, r ref, _ resource.Item, _ string) (resource.Sent, error) {
+			purge: func(ctx context.Context, r ref, _ resource.Item, _ string) (resource.Response, error) {
 				return sent(c.PurgeTrashObject(ctx, r.id))
 			},
 		},
@@ -305,7 +305,7 @@ func (all kinds) refOf(o teardown.Organization, step teardown.Step) (ref, error)
 
 // table describes the resources that a teardown removes.
 func (c *Client) table(all kinds) *resource.Table[ref] {
-	t := &resource.Table[ref]{Provider: provider, Task: c.task, Immaterial: immaterial}
+	t := &resource.Table[ref]{Provider: provider, Task: c.task, NothingToDo: immaterial}
 	for _, k := range all {
 		if k.read == nil {
 			continue
@@ -313,8 +313,8 @@ func (c *Client) table(all kinds) *resource.Table[ref] {
 		t.Kinds = append(t.Kinds, resource.Kind[ref]{
 			Name: k.name, Read: k.read, Prepare: k.prepare, Remove: k.remove, Purge: k.purge,
 			Scope: func(r ref) string { return string(r.organization) }, List: k.poll,
-			Direct:    func(r ref) bool { return k.direct && !r.trashed },
-			ListFirst: k.listFirst, Named: k.named, Soon: true,
+			SkipFirstRead: func(r ref) bool { return k.direct && !r.trashed },
+			ListFirst:     k.listFirst, ReusableName: k.named, PollAtOnce: true,
 		})
 	}
 	return t
@@ -330,7 +330,7 @@ func (c *Client) task(ctx context.Context, id string) (resource.Task, error) {
 		return resource.Task{}, err
 	}
 	return resource.Task{
-		Over: t.Status == TaskStatusCompleted || t.Status == TaskStatusFailed, Failed: t.Status == TaskStatusFailed,
+		Finished: t.Status == TaskStatusCompleted || t.Status == TaskStatusFailed, Failed: t.Status == TaskStatusFailed,
 		Text: fmt.Sprintf("%s: %s, %d %%", t.Name, t.Status, t.Progress),
 	}, nil
 }
@@ -345,11 +345,11 @@ func immaterial(err error) bool {
 }
 
 // sent returns what an answer with a task says.
-func sent(t *Task, err error) (resource.Sent, error) {
+func sent(t *Task, err error) (resource.Response, error) {
 	if err != nil || t == nil {
-		return resource.Sent{}, err
+		return resource.Response{}, err
 	}
-	return resource.Sent{Task: t.ID}, nil
+	return resource.Response{Task: t.ID}, nil
 }
 
 // byID returns the read of a resource by its ID. The answer must be about that ID.
@@ -367,7 +367,7 @@ func asLookup[L any](r ref) L { return any(r.id).(L) }
 // resource does not exist.
 func itemOf[T any](ctx context.Context, c *Client, missing errors.Code, r ref, found T, err error, state func(T) (id, text string)) (resource.Item, error) {
 	item, err := c.absent(ctx, missing, r, err)
-	if err != nil || item.Phase != resource.Present {
+	if err != nil || item.Phase != resource.Exists {
 		return item, err
 	}
 	id, text := state(found)
@@ -387,7 +387,7 @@ func (c *Client) absent(ctx context.Context, missing errors.Code, r ref, err err
 	case "":
 		return resource.Item{}, nil
 	case missing:
-		return resource.Item{Phase: resource.Absent}, nil
+		return resource.Item{Phase: resource.NotFound}, nil
 	case errors.ObjectInTrash:
 		return *discarded(r, trashObject(err)), nil
 	case errors.OrganizationNotFound:
@@ -397,7 +397,7 @@ func (c *Client) absent(ctx context.Context, missing errors.Code, r ref, err err
 		// What a managed organization had is deleted with it, if a read of it shows that.
 		switch existence, failed := c.look(ctx, r.organization); {
 		case existence == rest.NotFound:
-			return resource.Item{Phase: resource.Absent}, nil
+			return resource.Item{Phase: resource.NotFound}, nil
 		case failed != nil:
 			err = failed
 		}
@@ -407,7 +407,7 @@ func (c *Client) absent(ctx context.Context, missing errors.Code, r ref, err err
 
 // discarded returns the item of a resource that has an object in the trash.
 func discarded(r ref, o TrashObject) *resource.Item {
-	return &resource.Item{Phase: resource.Discarded, Text: string(r.id) + " is in the trash", Value: o}
+	return &resource.Item{Phase: resource.InTrash, Text: string(r.id) + " is in the trash", Value: o}
 }
 
 // another is the error of an answer about another resource than the one requested. It
@@ -420,26 +420,26 @@ func another(id, found string) error {
 }
 
 // removing returns a removal whose answer says nothing.
-func removing[L any](remove func(context.Context, L) error) func(context.Context, ref, resource.Item) (resource.Sent, error) {
-	return func(ctx context.Context, r ref, _ resource.Item) (resource.Sent, error) {
-		return resource.Sent{}, remove(ctx, asLookup[L](r))
+func removing[L any](remove func(context.Context, L) error) func(context.Context, ref, resource.Item) (resource.Response, error) {
+	return func(ctx context.Context, r ref, _ resource.Item) (resource.Response, error) {
+		return resource.Response{}, remove(ctx, asLookup[L](r))
 	}
 }
 
 // discarding returns a removal that moves a resource to the trash. The object in the trash
 // must be that of the resource, if the answer has one.
-func discarding[L any](remove func(context.Context, L) (*TrashObject, error)) func(context.Context, ref, resource.Item) (resource.Sent, error) {
-	return func(ctx context.Context, r ref, _ resource.Item) (resource.Sent, error) {
+func discarding[L any](remove func(context.Context, L) (*TrashObject, error)) func(context.Context, ref, resource.Item) (resource.Response, error) {
+	return func(ctx context.Context, r ref, _ resource.Item) (resource.Response, error) {
 		object, err := remove(ctx, asLookup[L](r))
 		switch {
 		case err != nil:
-			return resource.Sent{}, err
+			return resource.Response{}, err
 		case object.ObjectID == "":
-			return resource.Sent{}, nil
+			return resource.Response{}, nil
 		case object.ObjectID != string(r.id):
-			return resource.Sent{}, another(string(r.id), object.ObjectID)
+			return resource.Response{}, another(string(r.id), object.ObjectID)
 		}
-		return resource.Sent{Discarded: discarded(r, *object)}, nil
+		return resource.Response{InTrash: discarded(r, *object)}, nil
 	}
 }
 
@@ -447,8 +447,8 @@ func discarding[L any](remove func(context.Context, L) (*TrashObject, error)) fu
 func (c *Client) readTrashObject(ctx context.Context, r ref) (resource.Item, error) {
 	found, err := c.GetTrashObject(ctx, r.id)
 	item, err := itemOf(ctx, c, errors.TrashObjectNotFound, r, found, err, func(o *TrashObject) (string, string) { return o.ID, "" })
-	if err == nil && item.Phase == resource.Present {
-		item.Phase, item.Value = resource.Discarded, *found
+	if err == nil && item.Phase == resource.Exists {
+		item.Phase, item.Value = resource.InTrash, *found
 	}
 	return item, err
 }
@@ -499,18 +499,18 @@ func (c *Client) listDisks(ctx context.Context, rs []ref) ([]*resource.Item, err
 // error that said that it is there did not name the object, the trash of the organization
 // does. One that has no object in it went to the trash with another resource, and only
 // that one can be purged.
-func (c *Client) purge(ctx context.Context, r ref, i resource.Item, _ string) (resource.Sent, error) {
+func (c *Client) purge(ctx context.Context, r ref, i resource.Item, _ string) (resource.Response, error) {
 	object, _ := i.Value.(TrashObject)
 	switch {
 	case object.ObjectID == string(r.id):
 		return sent(c.PurgeTrashObject(ctx, ObjectID(r.id)))
 	case object.ID != "":
-		return resource.Sent{}, nil // that of what it went there with
+		return resource.Response{}, nil // that of what it went there with
 	}
 	found := false
 	err := each(c.ListTrashObjects(ctx, r.organization), func(o TrashObject) { found = found || o.ObjectID == string(r.id) })
 	if err != nil || !found {
-		return resource.Sent{}, err
+		return resource.Response{}, err
 	}
 	return sent(c.PurgeTrashObject(ctx, ObjectID(r.id)))
 }
@@ -521,22 +521,22 @@ func (c *Client) readBucket(ctx context.Context, r ref) (resource.Item, error) {
 }
 
 // removeBucket deletes a bucket that names an access key of the organization.
-func (c *Client) removeBucket(ctx context.Context, r ref, i resource.Item) (resource.Sent, error) {
+func (c *Client) removeBucket(ctx context.Context, r ref, i resource.Item) (resource.Response, error) {
 	var keys []string
 	if err := each(c.ListObjectStorageAccessKeys(ctx, r.organization), func(k ObjectStorageAccessKey) {
 		if k.Region == string(r.region) {
 			keys = append(keys, k.ID)
 		}
 	}); err != nil {
-		return resource.Sent{}, err
+		return resource.Response{}, err
 	}
 	if bucket, ok := i.Value.(*ObjectStorageBucket); !ok || !bucket.usedBy(keys) {
-		return resource.Sent{}, &errors.Error{
+		return resource.Response{}, &errors.Error{
 			Provider: provider, Operation: "Teardown", Target: string(r.id), Code: errors.NotConfirmed,
 			Err: errors.New("the bucket names no access key of the organization"),
 		}
 	}
-	return resource.Sent{}, c.DeleteObjectStorageBucket(ctx, BucketName(r.id), r.region)
+	return resource.Response{}, c.DeleteObjectStorageBucket(ctx, BucketName(r.id), r.region)
 }
 
 // usedBy reports whether a bucket names one of the access keys.
@@ -552,17 +552,17 @@ func (c *Client) readAccount(ctx context.Context, r ref) (resource.Item, error) 
 	})
 }
 
-func (c *Client) removeAccount(ctx context.Context, r ref, _ resource.Item) (resource.Sent, error) {
+func (c *Client) removeAccount(ctx context.Context, r ref, _ resource.Item) (resource.Response, error) {
 	object, err := c.DeleteObjectStorageAccount(ctx, r.organization, r.region)
 	if err != nil {
-		return resource.Sent{}, err
+		return resource.Response{}, err
 	}
-	return resource.Sent{Trash: object.ID}, nil
+	return resource.Response{Trash: object.ID}, nil
 }
 
 // purgeAccount purges object storage. In the trash it has no object ID, so that only its
 // ID there names it.
-func (c *Client) purgeAccount(ctx context.Context, r ref, i resource.Item, trash string) (resource.Sent, error) {
+func (c *Client) purgeAccount(ctx context.Context, r ref, i resource.Item, trash string) (resource.Response, error) {
 	object, _ := i.Value.(TrashObject)
 	switch {
 	case object.ID != "":
@@ -576,10 +576,10 @@ func (c *Client) purgeAccount(ctx context.Context, r ref, i resource.Item, trash
 			accounts = append(accounts, ID(o.ID))
 		}
 	}); err != nil {
-		return resource.Sent{}, err
+		return resource.Response{}, err
 	}
 	if len(accounts) != 1 {
-		return resource.Sent{}, &errors.Error{
+		return resource.Response{}, &errors.Error{
 			Provider: provider, Operation: "Teardown", Target: string(r.region), Code: errors.ObjectInTrash,
 			Err: errors.New("the trash does not show which object is the object storage of the region"),
 		}
@@ -593,7 +593,7 @@ func (c *Client) readMachine(ctx context.Context, r ref) (resource.Item, error) 
 	item, err := itemOf(ctx, c, errors.VirtualMachineNotFound, r, found, err, func(v *VirtualMachine) (string, string) {
 		return v.ID, v.Name + ": " + string(v.State)
 	})
-	if err == nil && item.Phase == resource.Present {
+	if err == nil && item.Phase == resource.Exists {
 		if changes(found.State) {
 			item.Phase = resource.Changing
 		}
@@ -679,7 +679,7 @@ func (c *Client) assignment(machine, id ID, done func(assigned bool, state DiskA
 func (c *Client) readAddress(ctx context.Context, r ref) (resource.Item, error) {
 	found, err := c.GetIPAddress(ctx, r.id)
 	item, err := itemOf(ctx, c, errors.IPAddressNotFound, r, found, err, func(a *IPAddress) (string, string) { return a.ID, a.Address + " exists" })
-	if err == nil && item.Phase == resource.Present && found.AllocationID != "" {
+	if err == nil && item.Phase == resource.Exists && found.AllocationID != "" {
 		item.Unprepared, item.Text = true, found.Address+": allocated"
 	}
 	return item, err

@@ -167,8 +167,8 @@ func (d driver) Delete(ctx context.Context, o teardown.Organization) (teardown.D
 		Send: func(ctx context.Context) (bool, error) { return d.c.deleteProved(ctx, ID(o.ID)) },
 		Verification: resource.Verification{
 			Wait: d.c.rest().Wait, Provider: provider, Operation: "Teardown", Organization: o.ID,
-			Read:     func(ctx context.Context) (rest.Existence, error) { return d.c.look(ctx, ID(o.ID)) },
-			Settling: 5 * time.Second, Within: 5 * time.Minute,
+			Read:        func(ctx context.Context) (rest.Existence, error) { return d.c.look(ctx, ID(o.ID)) },
+			RepeatAfter: 5 * time.Second, Timeout: 5 * time.Minute,
 		},
 	}
 	return deletion.Run(ctx)

@@ -115,7 +115,7 @@ type object struct {
 func objectOf(name string, meta SystemMetadata, text string) object {
 	o := object{name, meta.UID, resource.Item{Text: text}}
 	if meta.leaving() {
-		o.item.Phase = resource.Leaving
+		o.item.Phase = resource.Deleting
 	}
 	return o
 }
@@ -144,7 +144,7 @@ func childTenant(name string, t *ChildTenant) object {
 			Code: errors.DeletionFailed, Status: http.StatusOK, ProviderCode: string(t.Spec.Status),
 		}
 	case t.leaving():
-		o.item.Phase = resource.Leaving
+		o.item.Phase = resource.Deleting
 	}
 	o.item.Summary = t.Spec.Status == ""
 	return o
@@ -155,7 +155,7 @@ func addonSubscription(name string, s *AddonSubscription) object {
 	o := object{name, s.SystemMetadata.UID, resource.Item{Text: "the subscription is in " + s.describe(), Value: s}}
 	switch {
 	case s.ended():
-		o.item.Phase = resource.Absent
+		o.item.Phase = resource.NotFound
 	case s.ticket() != "":
 		o.item.Phase = resource.Failed
 		o.item.Err = &errors.Error{
@@ -164,7 +164,7 @@ func addonSubscription(name string, s *AddonSubscription) object {
 			Steps: []errors.Step{{Name: addonKind, Description: name + ": " + s.describe()}},
 		}
 	case s.ending():
-		o.item.Phase = resource.Leaving
+		o.item.Phase = resource.Deleting
 	}
 	o.item.Summary = s.Spec.Status == ""
 	return o
@@ -310,12 +310,12 @@ func (c *Client) table() *resource.Table[ref] {
 	t := &resource.Table[ref]{Provider: provider}
 	for _, k := range c.kinds() {
 		t.Kinds = append(t.Kinds, resource.Kind[ref]{
-			Name: k.name, Named: true, Soon: k.soon,
+			Name: k.name, ReusableName: true, PollAtOnce: k.soon,
 			Read:  k.readOne,
 			Scope: func(ref) string { return "" }, List: k.readAll,
-			Pace: listPace,
-			Remove: func(ctx context.Context, r ref, i resource.Item) (resource.Sent, error) {
-				return resource.Sent{}, k.remove(withUID(ctx, r.uid), r, i)
+			ListInterval: listPace,
+			Remove: func(ctx context.Context, r ref, i resource.Item) (resource.Response, error) {
+				return resource.Response{}, k.remove(withUID(ctx, r.uid), r, i)
 			},
 		})
 	}
@@ -332,7 +332,7 @@ func (k kind) readOne(ctx context.Context, r ref) (resource.Item, error) {
 	o, err := k.read(ctx, r.name)
 	switch {
 	case errors.Is(err, errors.NotFound):
-		return resource.Item{Phase: resource.Absent}, nil
+		return resource.Item{Phase: resource.NotFound}, nil
 	case err != nil:
 		return resource.Item{}, err
 	case o.uid == "":
@@ -340,7 +340,7 @@ func (k kind) readOne(ctx context.Context, r ref) (resource.Item, error) {
 	case o.name != r.name:
 		return resource.Item{}, unidentified("Teardown", r.name, "the answer is about another resource: "+o.name)
 	case o.uid != r.uid:
-		return resource.Item{Phase: resource.Absent}, nil
+		return resource.Item{Phase: resource.NotFound}, nil
 	}
 	return o.item, nil
 }

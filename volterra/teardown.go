@@ -194,10 +194,10 @@ func (d driver) Delete(ctx context.Context, o teardown.Organization) (teardown.D
 				}
 				return rest.Exists, nil
 			},
-			Ended: func(_ context.Context, refusal error) (bool, error) {
+			CredentialEnded: func(_ context.Context, refusal error) (bool, error) {
 				return errors.Is(refusal, errors.Unauthenticated), nil
 			},
-			Refusals: 3, Settling: 15 * time.Second, Within: time.Minute,
+			MinRefusals: 3, RepeatAfter: 15 * time.Second, Timeout: time.Minute,
 		},
 		Result: teardown.Deletion{
 			Outcome:   teardown.Pending,

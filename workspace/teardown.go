@@ -136,10 +136,10 @@ func (d driver) Delete(ctx context.Context, o teardown.Organization) (teardown.D
 		Verification: resource.Verification{
 			Wait: d.c.rest().Wait, Provider: provider, Operation: "Teardown", Organization: o.ID,
 			Read: func(ctx context.Context) (rest.Existence, error) { return d.c.look(ctx, o.ID) },
-			Ended: func(_ context.Context, refusal error) (bool, error) {
+			CredentialEnded: func(_ context.Context, refusal error) (bool, error) {
 				return own && errors.Is(refusal, errors.Unauthenticated), nil
 			},
-			Refusals: 3, Settling: 5 * time.Second, Within: time.Minute,
+			MinRefusals: 3, RepeatAfter: 5 * time.Second, Timeout: time.Minute,
 		},
 	}
 	return deletion.Run(ctx)

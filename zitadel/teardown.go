@@ -246,7 +246,7 @@ func (c *Client) verification(operation, orgID string,
 			existence, _, err := read(ctx)
 			return existence, err
 		},
-		Ended: ended, Refusals: 3, Settling: 10 * time.Second, Within: 30 * time.Second,
+		CredentialEnded: ended, MinRefusals: 3, RepeatAfter: 10 * time.Second, Timeout: 30 * time.Second,
 	}
 }
 

@@ -35,19 +35,19 @@ type Verification struct {
 	// Read reads whether the organization exists.
 	Read func(context.Context) (rest.Existence, error)
 
-	// Ended reports whether a credential that is refused ended with the organization. It is
+	// CredentialEnded reports whether a credential that is refused ended with the organization. It is
 	// called if so many reads in a row as Refusals were refused in the same way, for one
 	// refusal may pass. Its error ends the reads. Refused reads prove nothing if it is nil.
-	Ended    func(ctx context.Context, refusal error) (bool, error)
-	Refusals int
+	CredentialEnded func(ctx context.Context, refusal error) (bool, error)
+	MinRefusals     int
 
-	// Settling is how long reads may show the organization: they may follow the deletion
+	// RepeatAfter is how long reads may show the organization: they may follow the deletion
 	// after some time.
-	Settling time.Duration
+	RepeatAfter time.Duration
 
-	// Within is how long reads go on. Both times begin at the end of the first read, which may
+	// Timeout is how long reads go on. Both times begin at the end of the first read, which may
 	// have waited for a rate limit.
-	Within time.Duration
+	Timeout time.Duration
 }
 
 var errAccepted = errors.New("the deletion was accepted, and no read shows that the organization is deleted")
@@ -70,7 +70,7 @@ func (d *Deletion) Run(ctx context.Context) (teardown.Deletion, error) {
 	for repeats := 0; ; repeats++ {
 		v := d.Verification
 		if repeats == maxRepeats {
-			v.Settling = v.Within
+			v.RepeatAfter = v.Timeout
 		}
 		existence, err := v.Run(ctx)
 		switch {
@@ -105,8 +105,8 @@ func (v *Verification) Run(ctx context.Context) (existence rest.Existence, err e
 		if why != refusal {
 			refusal, refused = why, 0
 		}
-		if refused++; why != "" && v.Ended != nil && refused >= v.Refusals {
-			ended, err := v.Ended(ctx, failure)
+		if refused++; why != "" && v.CredentialEnded != nil && refused >= v.MinRefusals {
+			ended, err := v.CredentialEnded(ctx, failure)
 			if err != nil {
 				return nil, err
 			}
@@ -118,8 +118,8 @@ func (v *Verification) Run(ctx context.Context) (existence rest.Existence, err e
 		if now != rest.Unknown {
 			existence, left[0].Description = now, "its deletion was accepted, and it exists"
 		}
-		over = now != rest.NotFound && time.Since(first) >= v.Within
-		if over || now == rest.NotFound || now == rest.Exists && time.Since(first) >= v.Settling {
+		over = now != rest.NotFound && time.Since(first) >= v.Timeout
+		if over || now == rest.NotFound || now == rest.Exists && time.Since(first) >= v.RepeatAfter {
 			return nil, nil
 		}
 		return left, nil

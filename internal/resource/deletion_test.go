@@ -65,10 +65,10 @@ func (r *requests) deletion(t *testing.T, reads ...read) *resource.Deletion {
 				*r = append(*r, [...]string{"unknown", "exists", "deleted"}[x.existence])
 				return x.existence, x.err
 			},
-			Ended: func(_ context.Context, refusal error) (bool, error) {
+			CredentialEnded: func(_ context.Context, refusal error) (bool, error) {
 				return errors.Is(refusal, errors.Unauthenticated), nil
 			},
-			Refusals: 3, Settling: 2 * time.Second, Within: 3 * time.Second,
+			MinRefusals: 3, RepeatAfter: 2 * time.Second, Timeout: 3 * time.Second,
 		},
 	}
 }

@@ -124,7 +124,7 @@ func (d *Driver[R]) Act(ctx context.Context, o teardown.Organization, s teardown
 	if err != nil {
 		return teardown.Progress{}, err
 	}
-	direct := w.stage == nothing && w.kind.Direct != nil && w.kind.Direct(w.ref)
+	direct := w.stage == nothing && w.kind.SkipFirstRead != nil && w.kind.SkipFirstRead(w.ref)
 	switch {
 	case time.Since(w.at) <= w.fresh(), direct:
 	case w.kind.ListFirst && w.stage == nothing && !w.acted:
@@ -140,16 +140,16 @@ func (d *Driver[R]) Act(ctx context.Context, o teardown.Organization, s teardown
 	item := w.item
 	w.at, w.failed = time.Time{}, false
 	switch item.Phase {
-	case Absent:
+	case NotFound:
 		d.forget(w)
 		return teardown.Progress{State: teardown.ProgressNotFound}, nil
-	case Leaving:
-		w.sent(removing, item, Sent{})
+	case Deleting:
+		w.sent(removing, item, Response{})
 		return w.deleting(item.Text), nil
-	case Discarded:
-		return d.request(w, item, purging, func() (Sent, error) {
+	case InTrash:
+		return d.request(w, item, purging, func() (Response, error) {
 			if w.kind.Purge == nil {
-				return Sent{}, d.error(s, errors.UnexpectedResponse, errors.New("it is in the trash, and resources of its kind never are"))
+				return Response{}, d.error(s, errors.UnexpectedResponse, errors.New("it is in the trash, and resources of its kind never are"))
 			}
 			return w.kind.Purge(ctx, w.ref, item, w.trash)
 		})
@@ -157,25 +157,25 @@ func (d *Driver[R]) Act(ctx context.Context, o teardown.Organization, s teardown
 	if w.kind.Prepare != nil {
 		p, err := w.kind.Prepare(ctx, w.ref, item)
 		if err != nil || !p.Ready {
-			progress, err := d.request(w, item, preparing, func() (Sent, error) { return Sent{Task: p.Task}, err })
+			progress, err := d.request(w, item, preparing, func() (Response, error) { return Response{Task: p.Task}, err })
 			if err == nil {
 				w.done, progress.Text = p.Done, p.Text
 			}
 			return progress, err
 		}
 	}
-	return d.request(w, item, removing, func() (Sent, error) { return w.kind.Remove(ctx, w.ref, item) })
+	return d.request(w, item, removing, func() (Response, error) { return w.kind.Remove(ctx, w.ref, item) })
 }
 
 // request sends a request. Answers that leave open what became of it are no errors: the
 // next read of the resource decides.
-func (d *Driver[R]) request(w *work[R], item Item, purpose stage, send func() (Sent, error)) (teardown.Progress, error) {
+func (d *Driver[R]) request(w *work[R], item Item, purpose stage, send func() (Response, error)) (teardown.Progress, error) {
 	repeated := w.repeats[purpose] > 0
 	sent, err := send()
 	w.sent(purpose, item, sent)
 	switch {
 	case err == nil, accepted(err):
-	case d.table.Immaterial != nil && d.table.Immaterial(err), errors.Is(err, errors.NotFound):
+	case d.table.NothingToDo != nil && d.table.NothingToDo(err), errors.Is(err, errors.NotFound):
 		w.refusal = err
 	case repeated && (errors.Is(err, errors.OutcomeUnknown) || errors.Is(err, errors.Conflict) || errors.Retryable(err)):
 		w.refusal = err // the request before was accepted
@@ -183,17 +183,17 @@ func (d *Driver[R]) request(w *work[R], item Item, purpose stage, send func() (S
 		w.failed = true
 		return teardown.Progress{}, err
 	}
-	if err == nil && sent.Discarded != nil && w.kind.Purge != nil {
-		w.item, w.at, w.assumed = *sent.Discarded, w.sentAt, true
+	if err == nil && sent.InTrash != nil && w.kind.Purge != nil {
+		w.item, w.at, w.assumed = *sent.InTrash, w.sentAt, true
 		return teardown.Progress{State: teardown.ProgressReady, Text: w.item.Text}, nil
 	}
 	p := w.deleting("")
-	p.Next.Now = w.refusal != nil || purpose == removing && w.kind.Soon && !repeated
+	p.Next.Now = w.refusal != nil || purpose == removing && w.kind.PollAtOnce && !repeated
 	return p, nil
 }
 
 // sent notes that a request was sent.
-func (w *work[R]) sent(purpose stage, item Item, s Sent) {
+func (w *work[R]) sent(purpose stage, item Item, s Response) {
 	if s.Trash != "" {
 		w.trash = s.Trash
 	}
@@ -225,7 +225,7 @@ func (w *work[R]) stands() bool {
 		return false
 	}
 	most := summaryAge
-	if w.item.Phase != Leaving {
+	if w.item.Phase != Deleting {
 		most = min(max(time.Since(w.sentAt)/4, defaultSettling/defaultPatience), summaryAge)
 	}
 	return time.Since(w.seen) < most
@@ -237,12 +237,12 @@ func (w *work[R]) wait(now bool) teardown.Wait {
 	switch {
 	case w.stage != removing && w.stage != purging:
 		return next
-	case w.kind.Watch != nil && w.item.Phase == Leaving: // and not one whose removal may never start
+	case w.kind.Watch != nil && w.item.Phase == Deleting: // and not one whose removal may never start
 		next.Group = w.watch()
 	case w.kind.List != nil:
 		next.Group = w.group()
 	}
-	if w.stage != removing || !w.kind.Soon {
+	if w.stage != removing || !w.kind.PollAtOnce {
 		next.Expect = w.kind.Expect
 	}
 	return next
@@ -257,9 +257,9 @@ func (w *work[R]) watch() string { return w.kind.Name + " watch " + w.kind.Watch
 // fresh is how long a read of the resource may be acted upon.
 func (w *work[R]) fresh() time.Duration {
 	switch {
-	case w.kind.Fresh > 0:
-		return w.kind.Fresh
-	case w.kind.Named:
+	case w.kind.MaxAge > 0:
+		return w.kind.MaxAge
+	case w.kind.ReusableName:
 		return freshName
 	}
 	return freshID

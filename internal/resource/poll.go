@@ -26,8 +26,8 @@ func (d *Driver[R]) Poll(ctx context.Context, o teardown.Organization, group str
 	items := make([]*Item, len(steps))
 	at, tasks := time.Now(), tasksPerPoll
 	list := all[0].kind.List
-	listed := group != "" && list != nil && len(steps) >= cmp.Or(all[0].kind.ListWorth, listWorth)
-	if listed && d.soon(group, all[0].kind.Pace) {
+	listed := group != "" && list != nil && len(steps) >= cmp.Or(all[0].kind.ListThreshold, listWorth)
+	if listed && d.soon(group, all[0].kind.ListInterval) {
 		return unchanged(all), nil
 	}
 	if listed {
@@ -49,7 +49,7 @@ func (d *Driver[R]) Poll(ctx context.Context, o teardown.Organization, group str
 			continue
 		case items[i] != nil && !items[i].Summary:
 			w.show(*items[i], at)
-			if w.kind.Named {
+			if w.kind.ReusableName {
 				w.at = time.Time{}
 			}
 		case listed && len(steps) > readsPerPoll:
@@ -65,7 +65,7 @@ func (d *Driver[R]) Poll(ctx context.Context, o teardown.Organization, group str
 				continue
 			}
 		}
-		progress[i] = d.judge(ctx, w, &tasks)
+		progress[i] = d.decide(ctx, w, &tasks)
 	}
 	return progress, nil
 }
@@ -144,9 +144,9 @@ func (w *work[R]) unread(err error) teardown.Progress {
 	return teardown.Progress{State: teardown.ProgressExists, Err: err}
 }
 
-// judge decides how far a step is, by the item that was just read. tasks is how many tasks
+// decide decides how far a step is, by the item that was just read. tasks is how many tasks
 // may still be read by this poll.
-func (d *Driver[R]) judge(ctx context.Context, w *work[R], tasks *int) teardown.Progress {
+func (d *Driver[R]) decide(ctx context.Context, w *work[R], tasks *int) teardown.Progress {
 	item := w.item
 	switch {
 	case item.Phase != Broken:
@@ -155,15 +155,15 @@ func (d *Driver[R]) judge(ctx context.Context, w *work[R], tasks *int) teardown.
 		item.Phase = Failed
 	}
 	ready := teardown.Progress{State: teardown.ProgressReady, Text: item.Text, Next: w.wait(false)}
-	w.assumed = w.assumed && item.Phase == Present
+	w.assumed = w.assumed && item.Phase == Exists
 	if w.assumed { // it never went to the trash
 		w.stage, w.refusal, w.failed = removing, nil, false
 	}
 	switch {
-	case item.Phase == Absent:
+	case item.Phase == NotFound:
 		d.forget(w)
 		return teardown.Progress{State: teardown.ProgressNotFound, Text: item.Text}
-	case w.failed && item.Phase != Leaving && !(item.Phase == Discarded && w.stage == removing):
+	case w.failed && item.Phase != Deleting && !(item.Phase == InTrash && w.stage == removing):
 		w.failed, w.at = false, time.Time{}                      // the next attempt comes after a pause
 		return teardown.Progress{State: teardown.ProgressExists} // why is in the error of the act
 	case w.stage == nothing:
@@ -172,9 +172,9 @@ func (d *Driver[R]) judge(ctx context.Context, w *work[R], tasks *int) teardown.
 	case item.Phase == Failed && w.stage != preparing:
 		w.stage, w.repeats, w.at = nothing, [purging + 1]int{}, time.Time{}
 		return teardown.Progress{State: teardown.ProgressExists, Text: item.Text, Err: item.Err}
-	case item.Phase == Discarded && w.stage != purging:
+	case item.Phase == InTrash && w.stage != purging:
 		return ready
-	case w.stage == purging && item.Phase != Discarded && item.Phase != Leaving:
+	case w.stage == purging && item.Phase != InTrash && item.Phase != Deleting:
 		return teardown.Progress{State: teardown.ProgressExists, Err: d.error(w.step, errors.Conflict, errors.New("it was taken out of the trash"))}
 	}
 	text := item.Text
@@ -194,10 +194,10 @@ func (d *Driver[R]) judge(ctx context.Context, w *work[R], tasks *int) teardown.
 	if failure != nil {
 		return teardown.Progress{State: teardown.ProgressExists, Err: failure}
 	}
-	if w.unchanged++; going || item.Phase == Leaving || text != w.state {
+	if w.unchanged++; going || item.Phase == Deleting || text != w.state {
 		w.unchanged, w.state, w.changed = 0, text, time.Now()
 	}
-	patience, settling := cmp.Or(w.kind.Patience, defaultPatience), cmp.Or(w.kind.Settling, defaultSettling)
+	patience, settling := cmp.Or(w.kind.RepeatAfterReads, defaultPatience), cmp.Or(w.kind.RepeatAfter, defaultSettling)
 	switch {
 	case w.stuck < taskPatience && (w.unchanged < patience || time.Since(w.changed) < settling), item.Phase == Changing:
 	case w.repeats[w.stage] < maxRepeats:
@@ -237,7 +237,7 @@ func (d *Driver[R]) readTask(ctx context.Context, w *work[R], tasks *int) (going
 	if w.stuck++; t.Text != w.progress {
 		w.progress, w.stuck = t.Text, 0
 	}
-	if !t.Over {
+	if !t.Finished {
 		return true, nil
 	}
 	if !t.Failed {
@@ -252,7 +252,7 @@ func (d *Driver[R]) readTask(ctx context.Context, w *work[R], tasks *int) (going
 	case err != nil:
 		w.at = time.Time{}
 		return false, err // nor does the task tell
-	case w.item.Phase == Absent:
+	case w.item.Phase == NotFound:
 		return false, nil
 	}
 	e := d.error(w.step, errors.TaskFailed, nil).(*errors.Error)
@@ -268,5 +268,5 @@ func (d *Driver[R]) Find(ctx context.Context, o teardown.Organization, s teardow
 		return Item{}, false, err
 	}
 	item, err = kind.Read(ctx, ref)
-	return item, err == nil && item.Phase != Absent, err
+	return item, err == nil && item.Phase != NotFound, err
 }

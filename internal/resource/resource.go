@@ -6,7 +6,7 @@
 //
 // What is removed is the resource that a read has just found under the step's identity. A
 // resource that was recreated under the same name is another one: [Kind.Read] reports it
-// as [Absent].
+// as [NotFound].
 //
 // Absence from a list is a hint, unless the list says that it is whole: one [Kind.Read] is
 // the proof. A resource that a read fails to show is not absent.
@@ -33,9 +33,9 @@ type Table[R any] struct {
 	// Task reads a task; nil if the provider has none.
 	Task func(ctx context.Context, id string) (Task, error)
 
-	// Immaterial reports whether the refusal of a request says that there is nothing to
+	// NothingToDo reports whether the refusal of a request says that there is nothing to
 	// do. A read shows whether that is so.
-	Immaterial func(error) bool
+	NothingToDo func(error) bool
 }
 
 // Kind describes the resources of one kind.
@@ -51,52 +51,52 @@ type Kind[R any] struct {
 	Scope func(r R) string
 	List  func(ctx context.Context, rs []R) ([]*Item, error)
 
-	// Watch is a hint for resources of several scopes that are [Leaving]; nil for none.
+	// Watch is a hint for resources of several scopes that are [Deleting]; nil for none.
 	Watch *Watch[R]
 
 	// ListFirst: steps of this kind start by the shared list, because what they come after
 	// mostly deletes their resources, too.
 	ListFirst bool
 
-	// Pace is how long a list shows nothing new that is worth another request; 0 for as long as
+	// ListInterval is how long a list shows nothing new that is worth another request; 0 for as long as
 	// the engine waits.
-	Pace time.Duration
+	ListInterval time.Duration
 
-	// Direct reports whether the first request needs no read before it, because what it names
+	// SkipFirstRead reports whether the first request needs no read before it, because what it names
 	// can never be another resource. Prepare and Remove get the zero Item then. nil: no.
-	Direct func(r R) bool
+	SkipFirstRead func(r R) bool
 
-	// Named: the resource is known by a name that another one may have later. Each request is
+	// ReusableName: the resource is known by a name that another one may have later. Each request is
 	// sent right after a read of its own, which a shared list does not replace.
-	Named bool
+	ReusableName bool
 
-	// Fresh is how long what a read or a list has shown may be acted upon; 0 for [freshID], or
+	// MaxAge is how long what a read or a list has shown may be acted upon; 0 for [freshID], or
 	// [freshName] if it is Named.
-	Fresh time.Duration
+	MaxAge time.Duration
 
-	// Soon: the removal is mostly done when it is answered.
-	Soon bool
+	// PollAtOnce: the removal is mostly done when it is answered.
+	PollAtOnce bool
 
 	// Prepare does what must be done before the removal, one request at a time; nil for
 	// nothing.
 	Prepare func(ctx context.Context, r R, i Item) (Preparation, error)
 
 	// Remove requests the removal of the resource that was just read.
-	Remove func(ctx context.Context, r R, i Item) (Sent, error)
+	Remove func(ctx context.Context, r R, i Item) (Response, error)
 
 	// Purge removes from the trash what Remove has moved there; nil if resources of this
-	// kind have no trash. trash is that of the last [Sent].
-	Purge func(ctx context.Context, r R, i Item, trash string) (Sent, error)
+	// kind have no trash. trash is that of the last [Response].
+	Purge func(ctx context.Context, r R, i Item, trash string) (Response, error)
 
-	// Patience is how many reads of an unchanged resource a request is waited for before
+	// RepeatAfterReads is how many reads of an unchanged resource a request is waited for before
 	// it is sent again; 0 for [defaultPatience]. Settling is for how long at least; 0 for
 	// [defaultSettling]. It is longer where no state shows that a removal has started.
-	Patience int
-	Settling time.Duration
+	RepeatAfterReads int
+	RepeatAfter      time.Duration
 
-	// ListWorth is for how many resources that wait a list is read instead of each of them;
+	// ListThreshold is for how many resources that wait a list is read instead of each of them;
 	// 0 for [listWorth].
-	ListWorth int
+	ListThreshold int
 
 	// Expect is how long a removal takes until something was learned; 0 for a second.
 	Expect time.Duration
@@ -133,13 +133,13 @@ type Phase int
 
 // Values of [Phase].
 const (
-	Present   Phase = iota // it exists, and its removal has not started
-	Changing               // it exists, and will soon be in another state by itself
-	Leaving                // its removal is under way
-	Discarded              // it is in the trash
-	Failed                 // its removal has ended, and it exists
-	Broken                 // it exists, and could not be created or removed: [Failed] if it was not so when its removal was requested
-	Absent                 // it does not exist, or has ended
+	Exists   Phase = iota // it exists, and its removal has not started
+	Changing              // it exists, and will soon be in another state by itself
+	Deleting              // its removal is under way
+	InTrash               // it is in the trash
+	Failed                // its removal has ended, and it exists
+	Broken                // it exists, and could not be created or removed: [Failed] if it was not so when its removal was requested
+	NotFound              // it does not exist, or has ended
 )
 
 // Preparation is what [Kind.Prepare] has found or done.
@@ -154,21 +154,21 @@ type Preparation struct {
 	Done func(ctx context.Context) (done bool, text string, err error)
 }
 
-// Sent is the answer to a request that was accepted.
-type Sent struct {
+// Response is the answer to a request that was accepted.
+type Response struct {
 	Task  string // of the work that follows; "" for none
 	Trash string // ID of the object in the trash; "" if the answer has none
 
-	// Discarded is the resource in the trash, if the answer shows that it is there. A purge
+	// InTrash is the resource in the trash, if the answer shows that it is there. A purge
 	// can follow at once, because it names nothing else.
-	Discarded *Item
+	InTrash *Item
 }
 
 // Task is the record of work that goes on after the answer.
 type Task struct {
-	Over   bool
-	Failed bool
-	Text   string
+	Finished bool
+	Failed   bool
+	Text     string
 }
 
 const (

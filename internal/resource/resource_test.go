@@ -26,7 +26,7 @@ type fake struct {
 
 	reads  func(id string, n int) (resource.Item, error) // the nth read of a resource
 	task   func(id string, n int) (resource.Task, error) // the nth read of a task
-	sends  func(what string, n int) (resource.Sent, error)
+	sends  func(what string, n int) (resource.Response, error)
 	lists  func(n int) ([]*resource.Item, error)
 	calls  []string
 	counts map[string]int
@@ -43,18 +43,18 @@ func newFake(t *testing.T, kind resource.Kind[string]) *fake {
 		}
 		return f.reads(id, n)
 	}
-	send := func(what string) (resource.Sent, error) {
+	send := func(what string) (resource.Response, error) {
 		n := f.note(what)
 		if f.sends == nil {
-			return resource.Sent{}, nil
+			return resource.Response{}, nil
 		}
 		return f.sends(what, n)
 	}
-	f.kind.Remove = func(_ context.Context, id string, i resource.Item) (resource.Sent, error) {
+	f.kind.Remove = func(_ context.Context, id string, i resource.Item) (resource.Response, error) {
 		return send(strings.TrimSpace("remove " + id + " " + fmt.Sprint(or(i.Value, ""))))
 	}
 	if kind.Purge != nil {
-		f.kind.Purge = func(_ context.Context, id string, _ resource.Item, trash string) (resource.Sent, error) {
+		f.kind.Purge = func(_ context.Context, id string, _ resource.Item, trash string) (resource.Response, error) {
 			return send(strings.TrimSpace("purge " + id + " " + trash))
 		}
 	}
@@ -69,8 +69,8 @@ func newFake(t *testing.T, kind resource.Kind[string]) *fake {
 	}
 	f.d = resource.New(&resource.Table[string]{
 		Provider: "world", Kinds: []resource.Kind[string]{f.kind},
-		Task:       func(_ context.Context, id string) (resource.Task, error) { return f.task(id, f.note("task "+id)) },
-		Immaterial: func(err error) bool { return errors.Is(err, errors.ObjectInTrash) },
+		Task:        func(_ context.Context, id string) (resource.Task, error) { return f.task(id, f.note("task "+id)) },
+		NothingToDo: func(err error) bool { return errors.Is(err, errors.ObjectInTrash) },
 	}, func(_ teardown.Organization, s teardown.Step) (string, error) {
 		if !strings.HasPrefix(s.ID, "thing/") {
 			return "", &errors.Error{Code: errors.InvalidArgument}
@@ -167,8 +167,8 @@ func refused(code errors.Code) error {
 func scope(string) string { return "all" }
 
 // purges marks a kind that has a trash.
-func purges(context.Context, string, resource.Item, string) (resource.Sent, error) {
-	return resource.Sent{}, nil
+func purges(context.Context, string, resource.Item, string) (resource.Response, error) {
+	return resource.Response{}, nil
 }
 
 const (
@@ -196,7 +196,7 @@ func TestAct_Freshness(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			bubble(t, resource.Kind[string]{Named: test.named}, func(f *fake) {
+			bubble(t, resource.Kind[string]{ReusableName: test.named}, func(f *fake) {
 				f.mustPoll("a", ready)
 				f.in(test.after)
 				f.mustAct("a", deleting)
@@ -216,10 +216,10 @@ func TestAct_Freshness(t *testing.T) {
 // What is removed is the resource that a read has just found under the step's identity.
 func TestAct_OneRecreatedUnderTheSameName(t *testing.T) {
 	t.Parallel()
-	bubble(t, resource.Kind[string]{Named: true}, func(f *fake) {
+	bubble(t, resource.Kind[string]{ReusableName: true}, func(f *fake) {
 		f.reads = func(string, int) (resource.Item, error) {
 			if time.Since(f.start) > time.Minute {
-				return resource.Item{Phase: resource.Absent}, nil // another one has the name
+				return resource.Item{Phase: resource.NotFound}, nil // another one has the name
 			}
 			return resource.Item{Value: "uid_1"}, nil
 		}
@@ -229,7 +229,7 @@ func TestAct_OneRecreatedUnderTheSameName(t *testing.T) {
 		f.want("read a", "read a")
 	})
 	// The item of the read is given to the removal.
-	bubble(t, resource.Kind[string]{Named: true}, func(f *fake) {
+	bubble(t, resource.Kind[string]{ReusableName: true}, func(f *fake) {
 		f.reads = func(string, int) (resource.Item, error) { return resource.Item{Value: "uid_1"}, nil }
 		f.mustAct("a", deleting)
 		f.want("read a", "remove a uid_1")
@@ -264,7 +264,7 @@ func TestAct_ReadThatProvesNothing(t *testing.T) {
 // Only what can never be another resource is removed without a read, and only once.
 func TestAct_Direct(t *testing.T) {
 	t.Parallel()
-	bubble(t, resource.Kind[string]{Direct: func(id string) bool { return id == "a" }}, func(f *fake) {
+	bubble(t, resource.Kind[string]{SkipFirstRead: func(id string) bool { return id == "a" }}, func(f *fake) {
 		f.mustAct("a", deleting)
 		f.mustAct("b", deleting)
 		f.want("remove a", "read b", "remove b")
@@ -282,12 +282,12 @@ func TestAct_Phases(t *testing.T) {
 		code  errors.Code
 		calls []string
 	}{
-		"present":               {resource.Present, false, deleting, "", []string{"read a", "remove a"}},
+		"present":               {resource.Exists, false, deleting, "", []string{"read a", "remove a"}},
 		"changing":              {resource.Changing, false, deleting, "", []string{"read a", "remove a"}},
-		"leaving already":       {resource.Leaving, false, deleting, "", []string{"read a"}},
-		"absent":                {resource.Absent, false, notFound, "", []string{"read a"}},
-		"in the trash":          {resource.Discarded, true, deleting, "", []string{"read a", "purge a"}},
-		"in a trash of no kind": {resource.Discarded, false, exists, errors.UnexpectedResponse, []string{"read a"}},
+		"leaving already":       {resource.Deleting, false, deleting, "", []string{"read a"}},
+		"absent":                {resource.NotFound, false, notFound, "", []string{"read a"}},
+		"in the trash":          {resource.InTrash, true, deleting, "", []string{"read a", "purge a"}},
+		"in a trash of no kind": {resource.InTrash, false, exists, errors.UnexpectedResponse, []string{"read a"}},
 		"failed before":         {resource.Failed, false, deleting, "", []string{"read a", "remove a"}},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -312,7 +312,7 @@ func TestAct_Phases(t *testing.T) {
 func TestPoll_LeavingAtFirst(t *testing.T) {
 	t.Parallel()
 	bubble(t, resource.Kind[string]{}, func(f *fake) {
-		f.reads = phases(resource.Leaving, resource.Leaving, resource.Leaving, resource.Leaving, resource.Leaving, resource.Leaving, resource.Leaving, resource.Failed, resource.Failed)
+		f.reads = phases(resource.Deleting, resource.Deleting, resource.Deleting, resource.Deleting, resource.Deleting, resource.Deleting, resource.Deleting, resource.Failed, resource.Failed)
 		f.mustAct("a", deleting)
 		for range 6 {
 			f.in(time.Minute)
@@ -381,7 +381,7 @@ func TestPoll_Repeats(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			bubble(t, resource.Kind[string]{Patience: test.patience}, func(f *fake) {
+			bubble(t, resource.Kind[string]{RepeatAfterReads: test.patience}, func(f *fake) {
 				f.mustAct("a", deleting)
 				for _, polls := range test.polls {
 					for range polls - 1 {
@@ -403,11 +403,11 @@ func TestPoll_Repeats(t *testing.T) {
 		})
 	}
 	// One that looks different, is being deleted or changes is not unchanged.
-	for _, p := range []resource.Phase{resource.Leaving, resource.Changing, resource.Present} {
+	for _, p := range []resource.Phase{resource.Deleting, resource.Changing, resource.Exists} {
 		bubble(t, resource.Kind[string]{}, func(f *fake) {
 			f.reads = func(_ string, n int) (resource.Item, error) {
 				i := resource.Item{Phase: p, Text: "x"}
-				if n > 1 && p == resource.Present {
+				if n > 1 && p == resource.Exists {
 					i.Text = fmt.Sprint(n)
 				}
 				return i, nil
@@ -429,11 +429,11 @@ func TestAct_AnswerToARepeat(t *testing.T) {
 	t.Parallel()
 	for _, code := range []errors.Code{errors.NotFound, errors.Conflict, errors.OutcomeUnknown, errors.Unavailable, errors.ObjectInTrash, errors.PermissionDenied} {
 		bubble(t, resource.Kind[string]{}, func(f *fake) {
-			f.sends = func(_ string, n int) (resource.Sent, error) {
+			f.sends = func(_ string, n int) (resource.Response, error) {
 				if n == 1 {
-					return resource.Sent{}, nil
+					return resource.Response{}, nil
 				}
-				return resource.Sent{}, refused(code)
+				return resource.Response{}, refused(code)
 			}
 			f.mustAct("a", deleting)
 			for range 3 {
@@ -453,7 +453,7 @@ func TestAct_AnswerToARepeat(t *testing.T) {
 			if err != nil || p.State != deleting || !p.Next.Now {
 				t.Errorf("%s: got %+v, %v", code, p, err)
 			}
-			f.reads = item(resource.Absent)
+			f.reads = item(resource.NotFound)
 			f.mustPoll("a", notFound)
 		})
 	}
@@ -465,7 +465,7 @@ func TestAct_RefusalThatMayBeImmaterial(t *testing.T) {
 	t.Parallel()
 	for _, code := range []errors.Code{errors.NotFound, errors.ObjectInTrash} {
 		bubble(t, resource.Kind[string]{}, func(f *fake) {
-			f.sends = func(string, int) (resource.Sent, error) { return resource.Sent{}, refused(code) }
+			f.sends = func(string, int) (resource.Response, error) { return resource.Response{}, refused(code) }
 			if p := f.mustAct("a", deleting); !p.Next.Now {
 				t.Errorf("got %+v", p)
 			}
@@ -496,9 +496,11 @@ func TestPoll_AfterARefusal(t *testing.T) {
 	for _, test := range []struct {
 		phase resource.Phase
 		want  teardown.ProgressState
-	}{{resource.Present, exists}, {resource.Changing, exists}, {resource.Failed, exists}, {resource.Leaving, deleting}, {resource.Discarded, ready}, {resource.Absent, notFound}} {
+	}{{resource.Exists, exists}, {resource.Changing, exists}, {resource.Failed, exists}, {resource.Deleting, deleting}, {resource.InTrash, ready}, {resource.NotFound, notFound}} {
 		bubble(t, resource.Kind[string]{Purge: purges}, func(f *fake) {
-			f.sends = func(string, int) (resource.Sent, error) { return resource.Sent{}, refused(errors.PermissionDenied) }
+			f.sends = func(string, int) (resource.Response, error) {
+				return resource.Response{}, refused(errors.PermissionDenied)
+			}
 			if _, err := f.act("a"); !errors.Is(err, errors.PermissionDenied) {
 				t.Fatal(err)
 			}
@@ -514,8 +516,10 @@ func TestPoll_AfterARefusal(t *testing.T) {
 	}
 	// A purge that is refused.
 	bubble(t, resource.Kind[string]{Purge: purges}, func(f *fake) {
-		f.reads = item(resource.Discarded)
-		f.sends = func(string, int) (resource.Sent, error) { return resource.Sent{}, refused(errors.PermissionDenied) }
+		f.reads = item(resource.InTrash)
+		f.sends = func(string, int) (resource.Response, error) {
+			return resource.Response{}, refused(errors.PermissionDenied)
+		}
 		if _, err := f.act("a"); !errors.Is(err, errors.PermissionDenied) {
 			t.Fatal(err)
 		}
@@ -538,7 +542,7 @@ func TestAct_UnexpectedAnswer(t *testing.T) {
 		"another code":     {&errors.Error{Code: errors.Internal, Status: 200, Operation: "DeleteThing"}, false},
 	} {
 		bubble(t, resource.Kind[string]{}, func(f *fake) {
-			f.sends = func(string, int) (resource.Sent, error) { return resource.Sent{}, test.err }
+			f.sends = func(string, int) (resource.Response, error) { return resource.Response{}, test.err }
 			if _, err := f.act("a"); (err == nil) != test.fine {
 				t.Errorf("%s: got %v", name, err)
 			}
@@ -549,14 +553,14 @@ func TestAct_UnexpectedAnswer(t *testing.T) {
 // "Deleted at once" is polled at once, and proved by a read like all else.
 func TestAct_Soon(t *testing.T) {
 	t.Parallel()
-	bubble(t, resource.Kind[string]{Soon: true, Expect: time.Minute}, func(f *fake) {
+	bubble(t, resource.Kind[string]{PollAtOnce: true, Expect: time.Minute}, func(f *fake) {
 		if p := f.mustAct("a", deleting); !p.Next.Now || p.Next.Expect != 0 {
 			t.Errorf("got %+v", p)
 		}
 		if p := f.mustPoll("a", deleting); p.Next.Now {
 			t.Errorf("got %+v", p)
 		}
-		f.reads = item(resource.Absent)
+		f.reads = item(resource.NotFound)
 		f.mustPoll("a", notFound)
 		f.want("read a", "remove a", "read a", "read a")
 	})
@@ -566,7 +570,7 @@ func TestAct_Soon(t *testing.T) {
 		}
 	})
 	// A removal that is sent again is not done at once.
-	bubble(t, resource.Kind[string]{Soon: true}, func(f *fake) {
+	bubble(t, resource.Kind[string]{PollAtOnce: true}, func(f *fake) {
 		f.mustAct("a", deleting)
 		for range 4 {
 			f.in(15 * time.Second)
@@ -582,7 +586,7 @@ func here(ids ...string) []*resource.Item {
 	items := make([]*resource.Item, len(ids))
 	for i, id := range ids {
 		if id != "" {
-			items[i] = &resource.Item{Phase: resource.Leaving, Text: id}
+			items[i] = &resource.Item{Phase: resource.Deleting, Text: id}
 		}
 	}
 	return items
@@ -606,23 +610,23 @@ func TestPoll_List(t *testing.T) {
 		}
 		f.want("list a b c")
 		// It may have moved to another page.
-		f.reads = item(resource.Leaving)
+		f.reads = item(resource.Deleting)
 		if p := f.mustPoll("b", deleting); p.Next.Group != "thing all" {
 			t.Errorf("got %+v", p)
 		}
-		f.reads = item(resource.Absent)
+		f.reads = item(resource.NotFound)
 		f.mustPoll("b", notFound)
 		f.want("read b", "read b")
 		// A list that proves that a resource does not exist says so.
 		f.lists = func(int) ([]*resource.Item, error) {
-			return []*resource.Item{{Phase: resource.Absent}, {Phase: resource.Absent}, {}}, nil
+			return []*resource.Item{{Phase: resource.NotFound}, {Phase: resource.NotFound}, {}}, nil
 		}
 		if all, err = f.poll("thing all", ids...); err != nil || all[0].State != notFound || all[1].State != notFound || all[2].State != deleting {
 			t.Errorf("got %+v, %v", all, err)
 		}
 		f.want("list a b c")
 		// For two resources a list is not worth it.
-		f.reads = item(resource.Leaving)
+		f.reads = item(resource.Deleting)
 		if all, err = f.poll("thing all", "a", "b"); err != nil || all[0].State == notFound || all[1].State == notFound {
 			t.Errorf("got %+v, %v", all, err)
 		}
@@ -633,7 +637,7 @@ func TestPoll_List(t *testing.T) {
 // What a poll has read of a resource by a list is as old as the begin of the poll.
 func TestPoll_AgeOfAList(t *testing.T) {
 	t.Parallel()
-	bubble(t, resource.Kind[string]{Scope: scope, Named: true}, func(f *fake) {
+	bubble(t, resource.Kind[string]{Scope: scope, ReusableName: true}, func(f *fake) {
 		f.lists = func(int) ([]*resource.Item, error) {
 			f.in(11 * time.Second)
 			return []*resource.Item{{}, {}, {}}, nil
@@ -658,7 +662,7 @@ func TestPoll_ListFirst(t *testing.T) {
 		}
 		f.want()
 		f.lists = func(int) ([]*resource.Item, error) {
-			return []*resource.Item{{Phase: resource.Absent}, {Text: "b"}, nil}, nil
+			return []*resource.Item{{Phase: resource.NotFound}, {Text: "b"}, nil}, nil
 		}
 		all, err := f.poll("thing all", ids...)
 		if err != nil || all[0].State != notFound || all[1].State != ready || all[2].State != deleting || !all[2].Next.Now {
@@ -684,7 +688,7 @@ func TestPoll_ListThatContradictsItself(t *testing.T) {
 		for _, id := range ids {
 			f.mustAct(id, deleting)
 		}
-		f.reads = item(resource.Absent)
+		f.reads = item(resource.NotFound)
 		f.lists = func(n int) ([]*resource.Item, error) { return nil, refused(errors.UnexpectedResponse) }
 		for range 5 {
 			f.calls = nil
@@ -731,7 +735,7 @@ func TestPoll_ErrorsOfSingleReads(t *testing.T) {
 				if id == "a" {
 					return resource.Item{}, refused(test.code)
 				}
-				return resource.Item{Phase: resource.Absent}, nil
+				return resource.Item{Phase: resource.NotFound}, nil
 			}
 			all, err := f.poll("thing all", "a", "b")
 			if err != nil || all[0].State != test.want || test.want == exists && !errors.Is(all[0].Err, test.code) || all[1].State != notFound {
@@ -762,7 +766,7 @@ func TestPoll_ErrorsOfSingleReads(t *testing.T) {
 }
 
 // taskOf is a removal that has a task.
-func taskOf(string, int) (resource.Sent, error) { return resource.Sent{Task: "task_1"}, nil }
+func taskOf(string, int) (resource.Response, error) { return resource.Response{Task: "task_1"}, nil }
 
 // A task that goes on keeps the request from being sent again, for as long as it makes
 // progress.
@@ -817,7 +821,7 @@ func TestPoll_ReadsOfATask(t *testing.T) {
 	})
 	// A poll of many resources reads four of their tasks.
 	bubble(t, resource.Kind[string]{Scope: scope}, func(f *fake) {
-		f.sends = func(what string, _ int) (resource.Sent, error) { return resource.Sent{Task: what}, nil }
+		f.sends = func(what string, _ int) (resource.Response, error) { return resource.Response{Task: what}, nil }
 		f.task = func(string, int) (resource.Task, error) { return resource.Task{}, nil }
 		ids := []string{"a", "b", "c", "d", "e", "f"}
 		for _, id := range ids {
@@ -842,7 +846,7 @@ func TestPoll_ReadsOfATask(t *testing.T) {
 // A task is a record: its failure counts only if the resource exists then.
 func TestPoll_TaskThatEnds(t *testing.T) {
 	t.Parallel()
-	failed := resource.Task{Over: true, Failed: true, Text: "purge failed"}
+	failed := resource.Task{Finished: true, Failed: true, Text: "purge failed"}
 	for name, test := range map[string]struct {
 		task  resource.Task
 		err   error
@@ -850,19 +854,19 @@ func TestPoll_TaskThatEnds(t *testing.T) {
 		want  []teardown.ProgressState                 // of the polls from that on
 		tasks int
 	}{
-		"failed, exists":       {failed, nil, item(resource.Present), []teardown.ProgressState{exists}, 1},
-		"failed, in the trash": {failed, nil, item(resource.Discarded), []teardown.ProgressState{exists}, 1},
-		"failed, deleted":      {failed, nil, item(resource.Absent), []teardown.ProgressState{deleting, notFound}, 1},
+		"failed, exists":       {failed, nil, item(resource.Exists), []teardown.ProgressState{exists}, 1},
+		"failed, in the trash": {failed, nil, item(resource.InTrash), []teardown.ProgressState{exists}, 1},
+		"failed, deleted":      {failed, nil, item(resource.NotFound), []teardown.ProgressState{deleting, notFound}, 1},
 		"failed, unread": {failed, nil, func(string, int) (resource.Item, error) {
 			return resource.Item{}, refused(errors.Unavailable)
 		}, []teardown.ProgressState{deleting, deleting, deleting, exists}, 2},
 		"failed, not to be read": {failed, nil, func(string, int) (resource.Item, error) {
 			return resource.Item{}, refused(errors.PermissionDenied)
 		}, []teardown.ProgressState{exists}, 1},
-		"completed, exists":  {resource.Task{Over: true}, nil, item(resource.Leaving), []teardown.ProgressState{deleting, deleting, deleting, deleting}, 1},
-		"completed, deleted": {resource.Task{Over: true}, nil, item(resource.Absent), []teardown.ProgressState{deleting, notFound}, 1},
-		"not found":          {resource.Task{}, refused(errors.NotFound), item(resource.Leaving), []teardown.ProgressState{deleting, deleting, deleting, deleting}, 1},
-		"unavailable":        {resource.Task{}, refused(errors.Unavailable), item(resource.Leaving), []teardown.ProgressState{deleting, deleting, deleting, deleting}, 2},
+		"completed, exists":  {resource.Task{Finished: true}, nil, item(resource.Deleting), []teardown.ProgressState{deleting, deleting, deleting, deleting}, 1},
+		"completed, deleted": {resource.Task{Finished: true}, nil, item(resource.NotFound), []teardown.ProgressState{deleting, notFound}, 1},
+		"not found":          {resource.Task{}, refused(errors.NotFound), item(resource.Deleting), []teardown.ProgressState{deleting, deleting, deleting, deleting}, 1},
+		"unavailable":        {resource.Task{}, refused(errors.Unavailable), item(resource.Deleting), []teardown.ProgressState{deleting, deleting, deleting, deleting}, 2},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -909,13 +913,13 @@ func TestPoll_TaskThatEnds(t *testing.T) {
 func TestPoll_Trash(t *testing.T) {
 	t.Parallel()
 	bubble(t, resource.Kind[string]{Purge: purges, Scope: scope}, func(f *fake) {
-		f.sends = func(what string, _ int) (resource.Sent, error) {
+		f.sends = func(what string, _ int) (resource.Response, error) {
 			if strings.HasPrefix(what, "remove") {
-				return resource.Sent{Trash: "trash_1"}, nil
+				return resource.Response{Trash: "trash_1"}, nil
 			}
-			return resource.Sent{Task: "task_1"}, nil
+			return resource.Response{Task: "task_1"}, nil
 		}
-		f.reads = phases(resource.Present, resource.Present, resource.Discarded, resource.Discarded, resource.Absent)
+		f.reads = phases(resource.Exists, resource.Exists, resource.InTrash, resource.InTrash, resource.NotFound)
 		f.mustAct("a", deleting)
 		f.mustPoll("a", deleting)
 		f.mustPoll("a", ready)
@@ -928,9 +932,9 @@ func TestPoll_Trash(t *testing.T) {
 	})
 	// One that is taken out of the trash by others is not purged, nor removed again in
 	// this attempt.
-	for _, p := range []resource.Phase{resource.Present, resource.Changing, resource.Failed} {
+	for _, p := range []resource.Phase{resource.Exists, resource.Changing, resource.Failed} {
 		bubble(t, resource.Kind[string]{Purge: purges}, func(f *fake) {
-			f.reads = phases(resource.Discarded, resource.Discarded, p)
+			f.reads = phases(resource.InTrash, resource.InTrash, p)
 			f.mustAct("a", deleting)
 			f.mustPoll("a", deleting)
 			f.in(time.Minute)
@@ -952,11 +956,11 @@ func TestPoll_Trash(t *testing.T) {
 func TestPoll_TrashOfAnAnswer(t *testing.T) {
 	t.Parallel()
 	bubble(t, resource.Kind[string]{Purge: purges}, func(f *fake) {
-		f.sends = func(what string, _ int) (resource.Sent, error) {
+		f.sends = func(what string, _ int) (resource.Response, error) {
 			if strings.HasPrefix(what, "remove") {
-				return resource.Sent{Discarded: &resource.Item{Phase: resource.Discarded, Text: "in the trash"}}, nil
+				return resource.Response{InTrash: &resource.Item{Phase: resource.InTrash, Text: "in the trash"}}, nil
 			}
-			return resource.Sent{}, refused(errors.NotFound)
+			return resource.Response{}, refused(errors.NotFound)
 		}
 		f.mustAct("a", ready)
 		f.mustAct("a", deleting)
@@ -974,11 +978,11 @@ func TestPoll_TrashOfAnAnswer(t *testing.T) {
 	})
 	// A purge that was refused is no failure of a resource that is not there.
 	bubble(t, resource.Kind[string]{Purge: purges}, func(f *fake) {
-		f.sends = func(what string, _ int) (resource.Sent, error) {
+		f.sends = func(what string, _ int) (resource.Response, error) {
 			if strings.HasPrefix(what, "remove") {
-				return resource.Sent{Discarded: &resource.Item{Phase: resource.Discarded}}, nil
+				return resource.Response{InTrash: &resource.Item{Phase: resource.InTrash}}, nil
 			}
-			return resource.Sent{}, refused(errors.PermissionDenied)
+			return resource.Response{}, refused(errors.PermissionDenied)
 		}
 		f.mustAct("a", ready)
 		if _, err := f.act("a"); !errors.Is(err, errors.PermissionDenied) {
@@ -988,13 +992,13 @@ func TestPoll_TrashOfAnAnswer(t *testing.T) {
 	})
 	// A read that shows it in the trash ends the assumption.
 	bubble(t, resource.Kind[string]{Purge: purges}, func(f *fake) {
-		f.sends = func(what string, _ int) (resource.Sent, error) {
+		f.sends = func(what string, _ int) (resource.Response, error) {
 			if strings.HasPrefix(what, "remove") {
-				return resource.Sent{Discarded: &resource.Item{Phase: resource.Discarded}}, nil
+				return resource.Response{InTrash: &resource.Item{Phase: resource.InTrash}}, nil
 			}
-			return resource.Sent{}, nil
+			return resource.Response{}, nil
 		}
-		f.reads = phases(resource.Present, resource.Discarded, resource.Present)
+		f.reads = phases(resource.Exists, resource.InTrash, resource.Exists)
 		f.mustAct("a", ready)
 		f.mustAct("a", deleting)
 		f.mustPoll("a", deleting)
@@ -1004,8 +1008,8 @@ func TestPoll_TrashOfAnAnswer(t *testing.T) {
 	})
 	// A kind without a trash has none.
 	bubble(t, resource.Kind[string]{}, func(f *fake) {
-		f.sends = func(string, int) (resource.Sent, error) {
-			return resource.Sent{Discarded: &resource.Item{Phase: resource.Discarded}}, nil
+		f.sends = func(string, int) (resource.Response, error) {
+			return resource.Response{InTrash: &resource.Item{Phase: resource.InTrash}}, nil
 		}
 		f.mustAct("a", deleting)
 	})
@@ -1105,7 +1109,7 @@ func TestFind(t *testing.T) {
 			found bool
 			fails bool
 		}{
-			{item(resource.Present), true, false}, {item(resource.Discarded), true, false}, {item(resource.Absent), false, false},
+			{item(resource.Exists), true, false}, {item(resource.InTrash), true, false}, {item(resource.NotFound), false, false},
 			{func(string, int) (resource.Item, error) { return resource.Item{}, refused(errors.Unavailable) }, false, true},
 		} {
 			f.reads = test.reads
@@ -1138,7 +1142,7 @@ func TestDriver_Forgets(t *testing.T) {
 	for _, by := range []string{"act", "poll"} {
 		bubble(t, resource.Kind[string]{}, func(f *fake) {
 			f.mustAct("a", deleting)
-			f.reads = item(resource.Absent)
+			f.reads = item(resource.NotFound)
 			if by == "act" {
 				f.mustAct("a", notFound)
 			} else {
@@ -1178,8 +1182,8 @@ func TestAct_ListFirstIsOfTheFirstAct(t *testing.T) {
 // A purge takes its time, also of what is removed at once, and is polled by the list.
 func TestAct_Purge(t *testing.T) {
 	t.Parallel()
-	bubble(t, resource.Kind[string]{Scope: scope, Purge: purges, Soon: true, Expect: time.Minute}, func(f *fake) {
-		f.reads = item(resource.Discarded)
+	bubble(t, resource.Kind[string]{Scope: scope, Purge: purges, PollAtOnce: true, Expect: time.Minute}, func(f *fake) {
+		f.reads = item(resource.InTrash)
 		if p := f.mustAct("a", deleting); p.Next.Now || p.Next.Expect != time.Minute || p.Next.Group == "" {
 			t.Errorf("got %+v", p)
 		}
@@ -1187,19 +1191,19 @@ func TestAct_Purge(t *testing.T) {
 			t.Errorf("got %+v", p)
 		}
 		// One that leaves the trash by being deleted was not taken out of it.
-		f.reads = item(resource.Leaving)
+		f.reads = item(resource.Deleting)
 		f.mustPoll("a", deleting)
 	})
 	// A purge that is sent again is of the same object in the trash.
 	bubble(t, resource.Kind[string]{Purge: purges}, func(f *fake) {
-		f.sends = func(what string, _ int) (resource.Sent, error) {
+		f.sends = func(what string, _ int) (resource.Response, error) {
 			if strings.HasPrefix(what, "remove") {
-				return resource.Sent{Trash: "trash_1"}, nil
+				return resource.Response{Trash: "trash_1"}, nil
 			}
-			return resource.Sent{}, nil
+			return resource.Response{}, nil
 		}
 		f.mustAct("a", deleting)
-		f.reads = item(resource.Discarded)
+		f.reads = item(resource.InTrash)
 		f.mustPoll("a", ready)
 		f.mustAct("a", deleting)
 		for range 3 {
@@ -1215,8 +1219,8 @@ func TestAct_Purge(t *testing.T) {
 	})
 	// An answer other than documented shows nothing in the trash.
 	bubble(t, resource.Kind[string]{Purge: purges}, func(f *fake) {
-		f.sends = func(string, int) (resource.Sent, error) {
-			return resource.Sent{Discarded: &resource.Item{Phase: resource.Discarded}}, &errors.Error{Code: errors.UnexpectedResponse, Status: 202}
+		f.sends = func(string, int) (resource.Response, error) {
+			return resource.Response{InTrash: &resource.Item{Phase: resource.InTrash}}, &errors.Error{Code: errors.UnexpectedResponse, Status: 202}
 		}
 		f.mustAct("a", deleting)
 	})
@@ -1309,7 +1313,7 @@ func TestPoll_Watch(t *testing.T) {
 	t.Parallel()
 	ids := []string{"a", "b", "c"}
 	leave := func(f *fake) {
-		f.reads = item(resource.Leaving)
+		f.reads = item(resource.Deleting)
 		for _, id := range ids {
 			if p := f.mustAct(id, deleting); p.Next.Group != "thing watch all" {
 				t.Errorf("got %+v", p)
@@ -1372,7 +1376,7 @@ func TestPoll_Broken(t *testing.T) {
 		f.reads = broken
 		f.mustAct("a", deleting)
 		f.mustPoll("a", deleting)
-		f.reads = item(resource.Leaving)
+		f.reads = item(resource.Deleting)
 		f.mustPoll("a", deleting)
 		f.reads = broken
 		if p := f.mustPoll("a", exists); !errors.Is(p.Err, errors.Conflict) {
@@ -1392,14 +1396,14 @@ func TestPoll_Broken(t *testing.T) {
 // Where a list is worth it for one resource, the same poll reads what it lacks.
 func TestPoll_ListWorth(t *testing.T) {
 	t.Parallel()
-	bubble(t, resource.Kind[string]{Scope: scope, ListWorth: 1}, func(f *fake) {
+	bubble(t, resource.Kind[string]{Scope: scope, ListThreshold: 1}, func(f *fake) {
 		f.mustAct("a", deleting)
 		f.calls = nil
 		f.lists = func(int) ([]*resource.Item, error) { return here("a"), nil }
 		if all, err := f.poll("thing all", "a"); err != nil || all[0].State != deleting {
 			t.Errorf("got %+v, %v", all, err)
 		}
-		f.lists, f.reads = nil, item(resource.Absent)
+		f.lists, f.reads = nil, item(resource.NotFound)
 		if all, err := f.poll("thing all", "a"); err != nil || all[0].State != notFound {
 			t.Errorf("got %+v, %v", all, err)
 		}
@@ -1410,7 +1414,7 @@ func TestPoll_ListWorth(t *testing.T) {
 // A removal is given the time that its kind needs before it is sent again.
 func TestPoll_Settling(t *testing.T) {
 	t.Parallel()
-	bubble(t, resource.Kind[string]{Patience: 2, Settling: time.Minute}, func(f *fake) {
+	bubble(t, resource.Kind[string]{RepeatAfterReads: 2, RepeatAfter: time.Minute}, func(f *fake) {
 		f.mustAct("a", deleting)
 		for range 5 {
 			f.in(11 * time.Second)
@@ -1428,7 +1432,7 @@ func TestAct_Fresh(t *testing.T) {
 		9 * time.Second:  {"list a b c", "remove a"},
 		11 * time.Second: {"list a b c", "read a", "remove a"},
 	} {
-		bubble(t, resource.Kind[string]{Scope: scope, ListFirst: true, Fresh: 10 * time.Second}, func(f *fake) {
+		bubble(t, resource.Kind[string]{Scope: scope, ListFirst: true, MaxAge: 10 * time.Second}, func(f *fake) {
 			f.mustAct("a", deleting)
 			f.lists = func(int) ([]*resource.Item, error) { return []*resource.Item{{}, {}, {}}, nil }
 			if all, err := f.poll("thing all", "a", "b", "c"); err != nil || all[0].State != ready {
