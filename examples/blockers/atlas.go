@@ -10,7 +10,7 @@ import (
 	"github.com/offboard-dev/offboard-go/errors"
 )
 
-func atlasAtDouble(ctx context.Context) (*node, error) {
+func atlasAtFake(ctx context.Context) (*node, error) {
 	const id, project = "5e2f00000000000000000001", "5e2f000000000000000000a1"
 	srv := atlastest.NewServer()
 	srv.AddOrganization(atlastest.Organization{ID: id, Name: "Acme"})
@@ -40,7 +40,7 @@ func walkAtlas(ctx context.Context, c *atlas.Client, id string) (*node, error) {
 		return nil, err
 	}
 	n := &node{text: found.Name + " (" + id + ")"}
-	failed := []error{verdict(n, c.CheckDeletion(ctx, id), described)}
+	failed := []error{addCheckResult(n, c.CheckDeletion(ctx, id), description)}
 	projects := n.add("projects")
 	for project, err := range c.ListProjects(ctx, id, atlas.ListProjectsPageOptions{}) {
 		if err != nil {
@@ -50,7 +50,7 @@ func walkAtlas(ctx context.Context, c *atlas.Client, id string) (*node, error) {
 		failed = append(failed, walkProject(ctx, c, projects.add("%s", project.Name), project.ID))
 	}
 	return n, errors.Join(append(failed,
-		gather(n, "invoices, paid in the console only", all(c.ListPendingInvoices(ctx, id)),
+		addItems(n, "invoices, paid in the console only", all(c.ListPendingInvoices(ctx, id)),
 			func(i atlas.Invoice) string {
 				return fmt.Sprintf("%s, %s", i.ID, strings.ToLower(string(i.Status)))
 			}),
@@ -61,21 +61,21 @@ func walkAtlas(ctx context.Context, c *atlas.Client, id string) (*node, error) {
 // in which it has to go.
 func walkProject(ctx context.Context, c *atlas.Client, n *node, projectID string) error {
 	var kind *node
-	for left, err := range c.ListBlockers(ctx, projectID) {
+	for blocker, err := range c.ListBlockers(ctx, projectID) {
 		if err != nil {
 			return err
 		}
-		if name := strings.ReplaceAll(string(left.Kind), "_", " "); kind == nil || kind.text != name {
+		if name := strings.ReplaceAll(string(blocker.Kind), "_", " "); kind == nil || kind.text != name {
 			kind = n.add("%s", name)
 		}
-		text := left.ID
-		if left.Parent != "" {
-			text += " of " + left.Parent
+		text := blocker.ID
+		if blocker.Parent != "" {
+			text += " of " + blocker.Parent
 		}
-		if left.State != "" {
-			text += ", " + left.State
+		if blocker.State != "" {
+			text += ", " + blocker.State
 		}
-		if left.Protected {
+		if blocker.Protected {
 			text += ", protected"
 		}
 		kind.add("%s", text)

@@ -9,7 +9,7 @@ import (
 	"github.com/offboard-dev/offboard-go/katapult/katapulttest"
 )
 
-func katapultAtDouble(ctx context.Context) (*node, error) {
+func katapultAtFake(ctx context.Context) (*node, error) {
 	srv := katapulttest.NewServer()
 	srv.AddOrganization(katapulttest.Organization{ID: "org_acme", Name: "Acme", Open: []string{"ensure_zero_balance"}})
 	srv.AddOrganization(katapulttest.Organization{ID: "org_labs", Name: "Acme Labs", Parent: "org_acme"})
@@ -41,30 +41,30 @@ func walkKatapult(ctx context.Context, c *katapult.Client, organization katapult
 	id := katapult.ID(found.ID)
 	n := &node{text: found.Name + " (" + found.ID + ")"}
 	return n, errors.Join(
-		verdict(n, c.CheckDeletion(ctx, id), func(s errors.Step) string { return strings.ReplaceAll(s.Name, "_", " ") }),
-		gather(n, "managed organizations", c.ListManagedOrganizations(ctx, id),
+		addCheckResult(n, c.CheckDeletion(ctx, id), func(s errors.Step) string { return strings.ReplaceAll(s.Name, "_", " ") }),
+		addItems(n, "managed organizations", c.ListManagedOrganizations(ctx, id),
 			func(o katapult.Organization) string { return o.Name }),
-		gather(n, "load balancers", c.ListLoadBalancers(ctx, id),
+		addItems(n, "load balancers", c.ListLoadBalancers(ctx, id),
 			func(b katapult.LoadBalancer) string { return b.Name }),
-		gather(n, "DNS zones", c.ListDNSZones(ctx, id),
+		addItems(n, "DNS zones", c.ListDNSZones(ctx, id),
 			func(z katapult.DNSZone) string { return z.Name }),
-		gather(n, "disk backup policies", c.ListDiskBackupPolicies(ctx, id),
+		addItems(n, "disk backup policies", c.ListDiskBackupPolicies(ctx, id),
 			func(p katapult.DiskBackupPolicy) string { return p.ID }),
-		gather(n, "virtual machines", c.ListVirtualMachines(ctx, id),
+		addItems(n, "virtual machines", c.ListVirtualMachines(ctx, id),
 			func(v katapult.VirtualMachine) string { return v.Name }),
-		gather(n, "disks", c.ListDisks(ctx, id),
+		addItems(n, "disks", c.ListDisks(ctx, id),
 			func(d katapult.Disk) string { return d.Name }),
-		gather(n, "file storage volumes", c.ListFileStorageVolumes(ctx, id),
+		addItems(n, "file storage volumes", c.ListFileStorageVolumes(ctx, id),
 			func(v katapult.FileStorageVolume) string { return v.Name }),
-		gather(n, "access keys to object storage", c.ListObjectStorageAccessKeys(ctx, id),
+		addItems(n, "access keys to object storage", c.ListObjectStorageAccessKeys(ctx, id),
 			func(k katapult.ObjectStorageAccessKey) string { return k.Name }),
-		gather(n, "trash", c.ListTrashObjects(ctx, id),
+		addItems(n, "trash", c.ListTrashObjects(ctx, id),
 			func(t katapult.TrashObject) string { return t.ObjectType + " " + t.ObjectID }),
-		gather(n, "virtual networks", c.ListVirtualNetworks(ctx, id),
+		addItems(n, "virtual networks", c.ListVirtualNetworks(ctx, id),
 			func(v katapult.VirtualNetwork) string { return v.Name }),
-		gather(n, "IP addresses", c.ListIPAddresses(ctx, id),
+		addItems(n, "IP addresses", c.ListIPAddresses(ctx, id),
 			func(a katapult.IPAddress) string { return a.Address }),
-		gather(n, "disk templates, removed by Katapult only", c.ListDiskTemplates(ctx, id, katapult.ListDiskTemplatesPageOptions{}),
+		addItems(n, "disk templates, removed by Katapult only", c.ListDiskTemplates(ctx, id, katapult.ListDiskTemplatesPageOptions{}),
 			func(t katapult.DiskTemplate) string {
 				if t.Universal {
 					return ""

@@ -42,11 +42,11 @@ func run(ctx context.Context, out io.Writer) error {
 		name string
 		walk func(context.Context) (*node, error)
 	}{
-		{"katapult", katapultAtDouble},
-		{"zitadel", zitadelAtDouble},
-		{"atlas", atlasAtDouble},
-		{"workspace", workspaceAtDouble},
-		{"volterra", volterraAtDouble},
+		{"katapult", katapultAtFake},
+		{"zitadel", zitadelAtFake},
+		{"atlas", atlasAtFake},
+		{"workspace", workspaceAtFake},
+		{"volterra", volterraAtFake},
 	} {
 		organization, err := provider.walk(ctx)
 		if err != nil {
@@ -95,15 +95,15 @@ func printable(text string) string {
 	}, text)
 }
 
-// gather adds the things of one kind below a line of their own; nothing when there
+// addItems adds the things of one kind below a line of their own; nothing when there
 // are none. text says what a thing is; what it calls "" is left out.
-func gather[T any](n *node, kind string, things iter.Seq2[T, error], text func(T) string) error {
+func addItems[T any](n *node, kind string, items iter.Seq2[T, error], text func(T) string) error {
 	branch := &node{text: kind}
-	for thing, err := range things {
+	for item, err := range items {
 		if err != nil {
 			return err
 		}
-		if line := text(thing); line != "" {
+		if line := text(item); line != "" {
 			branch.add("%s", line)
 		}
 	}
@@ -114,24 +114,24 @@ func gather[T any](n *node, kind string, things iter.Seq2[T, error], text func(T
 }
 
 // all makes a list of what a method returns that is not paged.
-func all[T any](things []T, err error) iter.Seq2[T, error] {
+func all[T any](items []T, err error) iter.Seq2[T, error] {
 	return func(yield func(T, error) bool) {
 		if err != nil {
 			var none T
 			yield(none, err)
 			return
 		}
-		for _, thing := range things {
-			if !yield(thing, nil) {
+		for _, item := range items {
+			if !yield(item, nil) {
 				return
 			}
 		}
 	}
 }
 
-// verdict adds what a check of the deletion says: why it would be refused, and what
+// addCheckResult adds what a check of the deletion says: why it would be refused, and what
 // has to go first. Other errors than a refusal are returned.
-func verdict(n *node, err error, text func(errors.Step) string) error {
+func addCheckResult(n *node, err error, text func(errors.Step) string) error {
 	e, ok := errors.AsType[*errors.Error](err)
 	if !ok || !errors.Is(err, errors.DeletionStepsNotSatisfied) {
 		return err
@@ -143,5 +143,5 @@ func verdict(n *node, err error, text func(errors.Step) string) error {
 	return nil
 }
 
-// described is the text of a step that tells more than its name.
-func described(s errors.Step) string { return s.Description }
+// description is the text of a step that tells more than its name.
+func description(s errors.Step) string { return s.Description }

@@ -12,7 +12,7 @@ import (
 	"github.com/offboard-dev/offboard-go/errors"
 )
 
-func TestTheTreeNamesWhatStandsInTheWay(t *testing.T) {
+func TestRun_Tree(t *testing.T) {
 	t.Parallel()
 	want, err := os.ReadFile("testdata/tree.txt")
 	if err != nil {
@@ -27,7 +27,7 @@ func TestTheTreeNamesWhatStandsInTheWay(t *testing.T) {
 	}
 }
 
-func TestWhatFailsIsLeftOutAndReturned(t *testing.T) {
+func TestRun_CanceledContext(t *testing.T) {
 	t.Parallel()
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
@@ -43,7 +43,7 @@ func TestWhatFailsIsLeftOutAndReturned(t *testing.T) {
 	}
 }
 
-func TestAProvidersTextDoesNotSteerTheTerminal(t *testing.T) {
+func TestPrintable_ControlCharacters(t *testing.T) {
 	t.Parallel()
 	if got := printable("a\x1b[2Jb\nc\u202e"); got != "a?[2Jb?c?" {
 		t.Errorf("got %q", got)

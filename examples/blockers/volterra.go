@@ -10,7 +10,7 @@ import (
 	"github.com/offboard-dev/offboard-go/volterra/volterratest"
 )
 
-func volterraAtDouble(ctx context.Context) (*node, error) {
+func volterraAtFake(ctx context.Context) (*node, error) {
 	srv := volterratest.NewServer()
 	srv.AddNamespace(volterratest.Namespace{Name: "web", Objects: []volterratest.Object{{Name: "front"}}})
 	srv.AddChildTenantManager("partners")
@@ -36,13 +36,13 @@ func walkVolterra(ctx context.Context, c *volterra.Client) (*node, error) {
 	}
 	n := &node{text: tenant.Name}
 	return n, errors.Join(
-		gather(n, "child tenants", all(c.ListChildTenants(ctx, volterra.ListChildTenantsOptions{})),
+		addItems(n, "child tenants", all(c.ListChildTenants(ctx, volterra.ListChildTenantsOptions{})),
 			func(t volterra.ChildTenantItem) string { return t.Name }),
-		gather(n, "child tenant managers", all(c.ListChildTenantManagers(ctx, volterra.ListChildTenantManagersOptions{})),
+		addItems(n, "child tenant managers", all(c.ListChildTenantManagers(ctx, volterra.ListChildTenantManagersOptions{})),
 			func(m volterra.ChildTenantManagerItem) string { return m.Name }),
-		gather(n, "managed tenants", all(c.ListManagedTenants(ctx, volterra.ListManagedTenantsOptions{})),
+		addItems(n, "managed tenants", all(c.ListManagedTenants(ctx, volterra.ListManagedTenantsOptions{})),
 			func(t volterra.ManagedTenantItem) string { return t.Name }),
-		gather(n, "namespaces", all(c.ListNamespaces(ctx, volterra.ListNamespacesOptions{})),
+		addItems(n, "namespaces", all(c.ListNamespaces(ctx, volterra.ListNamespacesOptions{})),
 			func(namespace volterra.NamespaceItem) string {
 				switch namespace.Name {
 				case "system", "shared", "default": // come with every tenant
@@ -50,16 +50,16 @@ func walkVolterra(ctx context.Context, c *volterra.Client) (*node, error) {
 				}
 				return namespace.Name
 			}),
-		gather(n, "addon services", all(c.ListAddonSubscriptions(ctx, volterra.ListAddonSubscriptionsOptions{})),
+		addItems(n, "addon services", all(c.ListAddonSubscriptions(ctx, volterra.ListAddonSubscriptionsOptions{})),
 			func(s volterra.AddonSubscriptionItem) string { return s.Name }),
-		gather(n, "plans, ended by F5 only", all(c.ListSubscriptions(ctx, volterra.ListSubscriptionsOptions{})),
+		addItems(n, "plans, ended by F5 only", all(c.ListSubscriptions(ctx, volterra.ListSubscriptionsOptions{})),
 			func(s volterra.Subscription) string {
 				if !s.Current {
 					return ""
 				}
 				return s.PlanName
 			}),
-		gather(n, "invoices, paid in the console only", all(c.ListInvoices(ctx, volterra.ListInvoicesOptions{})),
+		addItems(n, "invoices, paid in the console only", all(c.ListInvoices(ctx, volterra.ListInvoicesOptions{})),
 			func(i volterra.Invoice) string {
 				switch i.Status {
 				case volterra.InvoiceStatusPaid, volterra.InvoiceStatusCancelled, volterra.InvoiceStatusRefunded:

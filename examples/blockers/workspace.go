@@ -8,7 +8,7 @@ import (
 	"github.com/offboard-dev/offboard-go/workspace/workspacetest"
 )
 
-func workspaceAtDouble(ctx context.Context) (*node, error) {
+func workspaceAtFake(ctx context.Context) (*node, error) {
 	srv := workspacetest.NewServer()
 	srv.AddOrganization(workspacetest.Organization{
 		ID: "65f0000000000000000000ac", Slug: "acme", Name: "Acme",
@@ -41,21 +41,21 @@ func walkWorkspace(ctx context.Context, c *workspace.Client, idOrSlug string) (*
 		return nil, err
 	}
 	n := &node{text: found.Name + " (" + found.ID + ")"}
-	blocked := verdict(n, c.CheckDeletion(ctx, found.ID), described)
-	lost := n.add("goes with it")
+	blocked := addCheckResult(n, c.CheckDeletion(ctx, found.ID), description)
+	cascades := n.add("goes with it")
 	segments, err := c.ListSegments(ctx, found.ID)
 	if len(segments) > 0 {
-		addSegments(lost.add("segments"), segments)
+		addSegments(cascades.add("segments"), segments)
 	}
 	return n, errors.Join(
 		blocked, err,
-		gather(lost, "collaborators", c.ListCollaborators(ctx, found.ID, workspace.ListCollaboratorsPageOptions{}),
+		addItems(cascades, "collaborators", c.ListCollaborators(ctx, found.ID, workspace.ListCollaboratorsPageOptions{}),
 			func(c workspace.Collaborator) string { return c.User.Email + ", " + string(c.Role) }),
-		gather(lost, "apps", c.ListApps(ctx, found.ID, workspace.ListAppsPageOptions{}),
+		addItems(cascades, "apps", c.ListApps(ctx, found.ID, workspace.ListAppsPageOptions{}),
 			func(a workspace.App) string { return a.Name }),
-		gather(lost, "stores", c.ListStores(ctx, found.ID, workspace.ListStoresPageOptions{}),
+		addItems(cascades, "stores", c.ListStores(ctx, found.ID, workspace.ListStoresPageOptions{}),
 			func(s workspace.Store) string { return s.CustomDomain + ", " + string(s.Security) }),
-		gather(lost, "devices", c.ListDevices(ctx, found.ID, workspace.ListDevicesPageOptions{SubType: workspace.DeviceSubTypeDevice}),
+		addItems(cascades, "devices", c.ListDevices(ctx, found.ID, workspace.ListDevicesPageOptions{SubType: workspace.DeviceSubTypeDevice}),
 			func(d workspace.Device) string { return d.ID + ", " + string(d.Type) + ", " + d.State }),
 	)
 }

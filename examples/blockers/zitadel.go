@@ -8,7 +8,7 @@ import (
 	"github.com/offboard-dev/offboard-go/zitadel/zitadeltest"
 )
 
-func zitadelAtDouble(ctx context.Context) (*node, error) {
+func zitadelAtFake(ctx context.Context) (*node, error) {
 	const id = "312909075211944042"
 	srv := zitadeltest.NewServer()
 	srv.AddOrganization(zitadeltest.Organization{ID: id, Name: "Acme", PrimaryDomain: "acme.example"})
@@ -35,30 +35,30 @@ func walkZitadel(ctx context.Context, c *zitadel.Client, id string) (*node, erro
 		return nil, err
 	}
 	n := &node{text: found.Name + " (" + id + ")"}
-	blocked := verdict(n, c.CheckDeletion(ctx, id), described)
-	lost := n.add("goes with it")
-	users := gather(lost, "users", c.ListUsers(ctx, id), func(u zitadel.User) string {
+	blocked := addCheckResult(n, c.CheckDeletion(ctx, id), description)
+	cascades := n.add("goes with it")
+	users := addItems(cascades, "users", c.ListUsers(ctx, id), func(u zitadel.User) string {
 		if u.Machine != nil {
 			return u.UserName + ", a service account"
 		}
 		return u.UserName
 	})
-	projects := lost.add("projects")
+	projects := cascades.add("projects")
 	failed := []error{blocked, users}
 	for project, err := range c.ListProjects(ctx, id) {
 		if err != nil {
 			failed = append(failed, err)
 			break
 		}
-		failed = append(failed, gather(projects.add("%s", project.Name), "apps", c.ListApps(ctx, project.ID, id),
+		failed = append(failed, addItems(projects.add("%s", project.Name), "apps", c.ListApps(ctx, project.ID, id),
 			func(a zitadel.App) string { return a.Name }))
 	}
 	return n, errors.Join(append(failed,
-		gather(lost, "projects that others have by it", c.ListProjectGrants(ctx, id),
+		addItems(cascades, "projects that others have by it", c.ListProjectGrants(ctx, id),
 			func(g zitadel.ProjectGrant) string { return g.ProjectName + ", by " + g.GrantedOrgName }),
-		gather(lost, "roles of users", c.ListUserGrants(ctx, id),
+		addItems(cascades, "roles of users", c.ListUserGrants(ctx, id),
 			func(g zitadel.UserGrant) string { return g.UserName + " in " + g.ProjectName }),
-		gather(lost, "domains", c.ListDomains(ctx, id),
+		addItems(cascades, "domains", c.ListDomains(ctx, id),
 			func(d zitadel.Domain) string { return d.DomainName }),
 	)...)
 }

@@ -48,8 +48,8 @@ organization that is not found any more counts as gone if the journal shows that
 deletion was begun; otherwise it is "not found", with exit code 8.
 `
 
-// applying are the settings of apply.
-type applying struct {
+// applySettings are the settings of apply.
+type applySettings struct {
 	plan        string // the plan file's name
 	names       []string
 	journal     string
@@ -59,7 +59,7 @@ type applying struct {
 }
 
 func (p *program) applyCommand() *cobra.Command {
-	var s applying
+	var s applySettings
 	command := &cobra.Command{
 		Use:   "apply PLAN",
 		Short: "Carry out a plan file: clear what stands in the way and delete, for good",
@@ -100,8 +100,8 @@ func planFiles(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirec
 }
 
 // apply carries out a plan file. again is the command that goes on after it.
-func (p *program) apply(ctx context.Context, file *planFile, s applying, again string) error {
-	if err := s.mayWrite(file); err != nil {
+func (p *program) apply(ctx context.Context, file *planFile, s applySettings, again string) error {
+	if err := s.checkOutputs(file); err != nil {
 		return err
 	}
 	x, err := p.prepare(file, s)
@@ -112,47 +112,47 @@ func (p *program) apply(ctx context.Context, file *planFile, s applying, again s
 	if err != nil {
 		return err
 	}
-	if err := s.mayWrite(file); err != nil { // the journal exists now, by all its names
+	if err := s.checkOutputs(file); err != nil { // the journal exists now, by all its names
 		journal.discard()
 		return err
 	}
 	defer release(journal.File)
 	x.resume = byOrganization(journal.entries)
 	started := time.Now()
-	verdicts := x.run(ctx, journal)
+	results := x.run(ctx, journal)
 	var unwritten error
 	if s.report != "" {
-		unwritten = writeReport(s.report, file, verdicts, s.journal, started, time.Now())
+		unwritten = writeReport(s.report, file, results, s.journal, started, time.Now())
 	}
-	p.summarize(file, verdicts, s, again, unwritten)
+	p.summarize(file, results, s, again, unwritten)
 	return nil
 }
 
-// mayWrite returns an error if the journal or the report would overwrite an input or each
+// checkOutputs returns an error if the journal or the report would overwrite an input or each
 // other, or the report what is not a report of this program.
-func (s applying) mayWrite(file *planFile) error {
-	uses := []use{{as: "the plan", name: s.plan}, {as: "--journal", name: s.journal, writes: true}}
+func (s applySettings) checkOutputs(file *planFile) error {
+	uses := []fileUse{{as: "the plan", name: s.plan}, {as: "--journal", name: s.journal, writes: true}}
 	if s.report != "" {
-		uses = append(uses, use{as: "--report", name: s.report, writes: true})
+		uses = append(uses, fileUse{as: "--report", name: s.report, writes: true})
 	}
 	var entries []entry
 	for _, o := range file.Organizations {
 		entries = append(entries, o.Entry)
 	}
-	if err := apart(append(uses, keyFiles(entries...)...)...); err != nil {
+	if err := checkDistinct(append(uses, keyFiles(entries...)...)...); err != nil {
 		return err
 	}
 	if s.report == "" {
 		return nil
 	}
-	return fileError("--report", s.report, replaceable(s.report, "a report", isReport))
+	return fileError("--report", s.report, checkReplaceable(s.report, "a report", isReport))
 }
 
 // execution is one run of a plan file.
 type execution struct {
 	*program
 	file     *planFile
-	settings applying
+	settings applySettings
 	watcher  atomic.Pointer[watcher] // once it has begun
 	jobs     []teardown.Job          // for what has a plan
 	index    []int                   // of each job in the file
@@ -161,14 +161,14 @@ type execution struct {
 
 // prepare opens all organizations that have a plan, and has each confirmed. Nothing
 // is begun for any when one is not.
-func (p *program) prepare(file *planFile, s applying) (*execution, error) {
+func (p *program) prepare(file *planFile, s applySettings) (*execution, error) {
 	x := &execution{program: p, file: file, settings: s}
 	for i, planned := range file.Organizations {
 		if planned.misnamed() {
-			return nil, &coded{exitUsage, file.failed(i, errors.New(`"confirm" in the manifest is not what the provider calls it: correct the manifest and plan again; nothing was changed`))}
+			return nil, &exitError{exitUsage, file.failed(i, errors.New(`"confirm" in the manifest is not what the provider calls it: correct the manifest and plan again; nothing was changed`))}
 		}
 	}
-	open := p.opener(relay{&x.watcher})
+	open := p.connector(logRelay{&x.watcher})
 	var opened []organization
 	for i, planned := range file.Organizations {
 		if planned.Plan == nil {
@@ -185,7 +185,7 @@ func (p *program) prepare(file *planFile, s applying) (*execution, error) {
 		for i, o := range file.Organizations {
 			codes[i] = o.code()
 		}
-		return nil, &coded{worst(codes), errors.New("the plan file has no organization that could be planned")}
+		return nil, &exitError{worst(codes), errors.New("the plan file has no organization that could be planned")}
 	}
 	given, err := file.confirmedBy(s.names)
 	if err != nil {
@@ -208,10 +208,10 @@ func (x *execution) job(i int, o organization) teardown.Job {
 		Plan: func(context.Context) (*teardown.Plan, error) { return planned.Plan, nil },
 		Teardown: func(ctx context.Context, plan *teardown.Plan, options ...teardown.Option) (*teardown.Report, error) {
 			entries := x.resume[subject{plan.Provider, plan.Instance, plan.Organization.ID}]
-			return o.Teardown(of(ctx, i), plan, append(options, teardown.WithResume(entries))...)
+			return o.Teardown(withOrganization(ctx, i), plan, append(options, teardown.WithResume(entries))...)
 		},
 		Options: []teardown.Option{
-			teardown.WithConfirm(confirmation(planned.Plan.Organization)), teardown.WithOverrides(planned.Entry.Permit...),
+			teardown.WithConfirm(confirmation(planned.Plan.Organization)), teardown.WithOverrides(planned.Entry.Override...),
 			teardown.WithEvents(func(e teardown.Event) {
 				// An entry that matches nothing in one plan may match another of the file.
 				if e.Kind != teardown.EventUnmatched {
@@ -224,14 +224,14 @@ func (x *execution) job(i int, o organization) teardown.Job {
 
 // run carries out the jobs and shows how they go on. It returns what became of every
 // organization of the file.
-func (x *execution) run(ctx context.Context, journal io.Writer) []verdict {
+func (x *execution) run(ctx context.Context, journal io.Writer) []result {
 	view := x.newWatcher(x.file)
 	x.watcher.Store(&view)
 	ctx, stop, done := x.stoppable(ctx, view.stopping)
 	defer done()
-	verdicts := make([]verdict, len(x.file.Organizations))
+	results := make([]result, len(x.file.Organizations))
 	for i, planned := range x.file.Organizations {
-		verdicts[i] = notBegun(planned)
+		results[i] = notStarted(planned)
 	}
 	options := []teardown.Option{
 		teardown.WithStop(stop), teardown.WithJournal(journal), teardown.WithConcurrency(x.settings.concurrency), teardown.WithDeny(x.file.Deny...),
@@ -241,19 +241,19 @@ func (x *execution) run(ctx context.Context, journal io.Writer) []verdict {
 	}
 	for result := range teardown.RunJobs(ctx, x.jobs, x.settings.parallel, options...) {
 		i := x.index[result.Index]
-		verdicts[i] = verdictOf(x.file.Organizations[i], result)
-		view.end(i, verdicts[i])
+		results[i] = resultOf(x.file.Organizations[i], result)
+		view.end(i, results[i])
 		if x.settings.report == "" {
-			verdicts[i].report = nil // of many organizations these are most of the memory
+			results[i].report = nil // of many organizations these are most of the memory
 		}
 	}
 	view.close()
-	codes := make([]int, len(verdicts))
-	for i, v := range verdicts {
+	codes := make([]int, len(results))
+	for i, v := range results {
 		codes[i] = v.code()
 	}
 	x.code = worst(codes)
-	return verdicts
+	return results
 }
 
 // confirmed returns an error if an organization was confirmed neither in the manifest nor
@@ -320,12 +320,12 @@ func (p *program) interactive() bool {
 //
 // A report that could not be written is told as well. It changes neither the outcomes nor
 // the exit code.
-func (p *program) summarize(file *planFile, verdicts []verdict, s applying, again string, unwritten error) {
+func (p *program) summarize(file *planFile, results []result, s applySettings, again string, unwritten error) {
 	if unwritten != nil {
 		defer fmt.Fprintf(p.errOut, "offboard: the report was not written: %v\n", unwritten)
 	}
 	if p.json {
-		summary := summaryOf(verdicts, p.code)
+		summary := summaryOf(results, p.code)
 		summary.Unmatched = file.Unmatched
 		summary.ReportProblem = problemOf(unwritten)
 		p.emit(summary)
@@ -338,12 +338,12 @@ func (p *program) summarize(file *planFile, verdicts []verdict, s applying, agai
 	t.AppendHeader(table.Row{"provider", "organization", "steps", "verdict"})
 	t.SetColumnConfigs([]table.ColumnConfig{{Name: "verdict", WidthMax: 60, WidthMaxEnforcer: text.WrapSoft}})
 	left := false
-	for _, v := range verdicts {
-		t.AppendRow(table.Row{v.Provider, v.title, fmt.Sprintf("%d/%d", v.Done, v.Total), v.what()})
+	for _, v := range results {
+		t.AppendRow(table.Row{v.Provider, v.title, fmt.Sprintf("%d/%d", v.Done, v.Total), v.text()})
 		left = left || v.code() != exitOK
 	}
 	t.Render()
-	for _, v := range verdicts {
+	for _, v := range results {
 		p.explain(v)
 	}
 	file.showUnmatched(p.out)
@@ -361,14 +361,14 @@ func (p *program) summarize(file *planFile, verdicts []verdict, s applying, agai
 const most = 10
 
 // explain says why an organization is not gone, and what can be done.
-func (p *program) explain(v verdict) {
+func (p *program) explain(v result) {
 	if v.err == nil {
 		return
 	}
-	fmt.Fprintf(p.out, "%s %s: %s\n", v.Provider, v.title, v.what())
-	for i, l := range v.Left {
+	fmt.Fprintf(p.out, "%s %s: %s\n", v.Provider, v.title, v.text())
+	for i, l := range v.Remaining {
 		if i == most {
-			fmt.Fprintf(p.out, "  … and %d more\n", len(v.Left)-most)
+			fmt.Fprintf(p.out, "  … and %d more\n", len(v.Remaining)-most)
 			break
 		}
 		why := stateText(l.State)
@@ -383,7 +383,7 @@ func (p *program) explain(v verdict) {
 	if !ok {
 		return
 	}
-	if len(v.Left) == 0 {
+	if len(v.Remaining) == 0 {
 		for i, step := range e.Steps {
 			if i == most {
 				break
@@ -404,7 +404,7 @@ type summary struct {
 	Type          string                   `json:"type"`
 	Organizations int                      `json:"organizations"`
 	Outcomes      map[teardown.Outcome]int `json:"outcomes"`
-	NotBegun      int                      `json:"not_begun,omitempty"`
+	NotStarted    int                      `json:"not_begun,omitempty"`
 	ExitCode      int                      `json:"exit_code"`
 
 	// Unmatched are the entries of allow and deny that match no organization.
@@ -414,11 +414,11 @@ type summary struct {
 	ReportProblem *problem `json:"report_problem,omitempty"`
 }
 
-func summaryOf(verdicts []verdict, code int) summary {
-	s := summary{Type: "summary", Organizations: len(verdicts), Outcomes: map[teardown.Outcome]int{}, ExitCode: code}
-	for _, v := range verdicts {
+func summaryOf(results []result, code int) summary {
+	s := summary{Type: "summary", Organizations: len(results), Outcomes: map[teardown.Outcome]int{}, ExitCode: code}
+	for _, v := range results {
 		if v.Outcome == "" {
-			s.NotBegun++
+			s.NotStarted++
 			continue
 		}
 		s.Outcomes[v.Outcome]++

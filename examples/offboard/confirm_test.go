@@ -18,7 +18,7 @@ func named(id, name string) *scripted {
 }
 
 // unconfirmedPlan plans all organizations of a bench, and confirms none in the manifest.
-func (b *bench) unconfirmedPlan() {
+func (b *harness) unconfirmedPlan() {
 	b.Helper()
 	text := "organizations:\n"
 	for _, o := range b.organizations {
@@ -62,7 +62,7 @@ func TestConfirm_OneValueConfirmsOneOrganization(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			bubble(t, func(t *testing.T) {
-				b := newBench(t)
+				b := newHarness(t)
 				for _, o := range test.organizations { // copies: they are deleted
 					b.organizations = append(b.organizations, named(o.ID, o.Organization.Name))
 				}
@@ -99,7 +99,7 @@ func TestConfirm_ManifestConfirmsItsEntry(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			bubble(t, func(t *testing.T) {
-				b := newBench(t, named("org_1", test.called))
+				b := newHarness(t, named("org_1", test.called))
 				b.write("manifest.yaml", fmt.Sprintf("organizations:\n  - provider: katapult\n    organization: org_1\n    confirm: %q\n", test.confirm))
 				code, out, errOut := b.run("plan", "DIR/manifest.yaml", "-o", "DIR/plan.json")
 				if code != test.code || strings.TrimSpace(test.confirm) == "" && !strings.Contains(errOut, "manifest.yaml:4: confirm is empty") {
@@ -138,7 +138,7 @@ func TestConfirm_Delete(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			bubble(t, func(t *testing.T) {
-				b := newBench(t, named("org_1", test.called))
+				b := newHarness(t, named("org_1", test.called))
 				code, out, errOut := b.run("delete", "katapult", "org_1", "--confirm", test.confirm)
 				if code != test.code || b.organizations[0].deleted != (code == exitOK) {
 					t.Errorf("exit code %d: %s%s", code, out, errOut)

@@ -55,12 +55,12 @@ func (p *program) demoCommand() *cobra.Command {
 
 // demo shows five organizations from blocked to gone.
 func (p *program) demo(ctx context.Context) error {
-	scenes := world()
+	scenes := newScenes()
 	text := p.out
 	if p.json {
 		text = io.Discard
 	}
-	p.connect = opened(scenes)
+	p.connect = connectScenes(scenes)
 	fmt.Fprint(text, "Five organizations at five providers. Doubles in memory play the providers: no\naccount is needed, and no network is used.\n")
 
 	fmt.Fprint(text, "\n1. What has to go, and what goes along:\n\n")
@@ -77,13 +77,13 @@ func (p *program) demo(ctx context.Context) error {
 	}
 
 	fmt.Fprint(text, "2. Each is deleted as it is, and refused:\n\n")
-	if err := showRefusals(ctx, text, scenes); err != nil {
+	if err := showDeletionErrors(ctx, text, scenes); err != nil {
 		return err
 	}
 
 	fmt.Fprint(text, "\n3. What no API can do, people do:\n\n")
 	for _, s := range scenes {
-		if done := s.byHand(); done != "" {
+		if done := s.manualStep(); done != "" {
 			fmt.Fprintf(text, "   %-9s  %s\n", s.entry.Provider, done)
 		}
 	}
@@ -96,50 +96,50 @@ func (p *program) demo(ctx context.Context) error {
 	attempts := make([]int, len(scenes)) // so far
 	for i, s := range scenes {
 		attempts[i] = s.server.Count(s.deletion)
-		s.server.Fail(s.trouble...)
+		s.server.Fail(s.faults...)
 	}
-	x, err := p.prepare(file, applying{parallel: len(scenes), concurrency: 8})
+	x, err := p.prepare(file, applySettings{parallel: len(scenes), concurrency: 8})
 	if err != nil {
 		return err
 	}
-	verdicts := x.run(ctx, io.Discard)
+	results := x.run(ctx, io.Discard)
 
 	fmt.Fprint(text, "\n5. The verdicts, beside what really happened at the doubles:\n\n")
 	t := table.NewWriter()
 	t.SetOutputMirror(text)
 	t.SetStyle(table.StyleLight)
 	t.AppendHeader(table.Row{"provider", "organization", "verdict", "truth", "steps", "attempts", "time", "requests"})
-	var lies []error
+	var wrong []error
 	for i, s := range scenes {
-		v := verdicts[i]
+		v := results[i]
 		t.AppendRow(table.Row{
-			v.Provider, v.Organization.Name, shortOutcome(v), s.truth(), fmt.Sprintf("%d/%d", v.Done, v.Total),
+			v.Provider, v.Organization.Name, shortOutcome(v), s.actual(), fmt.Sprintf("%d/%d", v.Done, v.Total),
 			s.server.Count(s.deletion) - attempts[i], fmt.Sprintf("%.1fs", v.took.Seconds()), requests(s),
 		})
-		lies = append(lies, s.check(v))
+		wrong = append(wrong, s.check(v))
 	}
 	t.Render()
 	if p.json {
-		p.emit(summaryOf(verdicts, p.code))
+		p.emit(summaryOf(results, p.code))
 	}
-	for _, v := range verdicts {
+	for _, v := range results {
 		if !p.json {
 			p.explain(v)
 		}
 	}
-	if err := errors.Join(lies...); err != nil {
-		return &coded{exitFailed, err}
+	if err := errors.Join(wrong...); err != nil {
+		return &exitError{exitFailed, err}
 	}
 	return nil
 }
 
 // shortOutcome leaves out what a pending deletion depends on, which the live view has
 // told.
-func shortOutcome(v verdict) string {
+func shortOutcome(v result) string {
 	if v.Outcome == "pending" {
 		return string(v.Outcome)
 	}
-	return v.what()
+	return v.text()
 }
 
 // showBefore shows plans, and why each organization would be refused as it is.
@@ -161,9 +161,9 @@ func showBefore(text io.Writer, file *planFile) error {
 	return nil
 }
 
-// showRefusals has each organization deleted as it is, which its provider, or the
+// showDeletionErrors has each organization deleted as it is, which its provider, or the
 // client before it sends anything, refuses for its own reason.
-func showRefusals(ctx context.Context, w io.Writer, scenes []*scene) error {
+func showDeletionErrors(ctx context.Context, w io.Writer, scenes []*scene) error {
 	t := table.NewWriter()
 	t.SetOutputMirror(w)
 	t.SetStyle(table.StyleLight)
@@ -174,14 +174,14 @@ func showRefusals(ctx context.Context, w io.Writer, scenes []*scene) error {
 		if !ok {
 			return fmt.Errorf("%s: it was not refused", s.entry.Provider)
 		}
-		var way []string
+		var connection []string
 		for _, step := range e.Steps {
-			way = append(way, step.Name)
+			connection = append(connection, step.Name)
 		}
-		if len(way) == 0 {
-			way = []string{short(e)}
+		if len(connection) == 0 {
+			connection = []string{short(e)}
 		}
-		t.AppendRow(table.Row{s.entry.Provider, s.entry.Confirm, string(e.Code), printable.Text(strings.Join(way, ", "))})
+		t.AppendRow(table.Row{s.entry.Provider, s.entry.Confirm, string(e.Code), printable.Text(strings.Join(connection, ", "))})
 	}
 	t.Render()
 	return nil
@@ -201,12 +201,12 @@ func requests(s *scene) string {
 
 // serve lets the doubles listen until it is interrupted.
 func (p *program) serve(ctx context.Context, name string) error {
-	if err := replaceable(name, "a manifest of demo --serve", isServed); err != nil {
+	if err := checkReplaceable(name, "a manifest of demo --serve", isServed); err != nil {
 		return fileError("--serve", name, err)
 	}
-	scenes := world()
+	scenes := newScenes()
 	m, environment := listen(scenes)
-	defer hangUp(scenes)
+	defer closeScenes(scenes)
 	text, err := yaml.Marshal(m)
 	if err != nil {
 		return err
@@ -248,7 +248,7 @@ func writeEnvironment(out io.Writer, environment map[string]string) {
 func listen(scenes []*scene) (*manifest, map[string]string) {
 	m, environment := new(manifest), map[string]string{}
 	for _, s := range scenes {
-		s.byHand()
+		s.manualStep()
 		s.entry.BaseURL = s.server.Start() + s.path
 		m.Organizations = append(m.Organizations, s.entry)
 		for variable, value := range s.environment {
@@ -262,8 +262,8 @@ func listen(scenes []*scene) (*manifest, map[string]string) {
 	return m, environment
 }
 
-// hangUp ends what listen began.
-func hangUp(scenes []*scene) {
+// closeScenes ends what listen began.
+func closeScenes(scenes []*scene) {
 	for _, s := range scenes {
 		s.server.Close()
 	}

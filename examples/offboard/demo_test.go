@@ -24,7 +24,7 @@ import (
 
 // The demonstration waits, so it runs in a bubble. Its verdicts are checked by
 // itself against what happened at the doubles.
-func TestTheDemonstrationEndsWellAndNamesAllFive(t *testing.T) {
+func TestDemo_AllProviders(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		var out, errOut bytes.Buffer
@@ -35,7 +35,7 @@ func TestTheDemonstrationEndsWellAndNamesAllFive(t *testing.T) {
 		if took := time.Since(start); took > 9*time.Second {
 			t.Errorf("it took %v", took)
 		}
-		_, verdicts, found := strings.Cut(out.String(), "5. The verdicts")
+		_, results, found := strings.Cut(out.String(), "5. The verdicts")
 		if !found {
 			t.Fatalf("there are no verdicts in\n%s", out.String())
 		}
@@ -44,7 +44,7 @@ func TestTheDemonstrationEndsWellAndNamesAllFive(t *testing.T) {
 			if p.name == f5 {
 				want = "pending"
 			}
-			if row := line(verdicts, p.name); !strings.Contains(row, want) {
+			if row := line(results, p.name); !strings.Contains(row, want) {
 				t.Errorf("%s: the verdict is not there: %q", p.name, row)
 			}
 		}
@@ -78,14 +78,14 @@ func line(text, provider string) string {
 	return ""
 }
 
-func TestTheDemonstrationForMachines(t *testing.T) {
+func TestDemo_JSON(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		var out, errOut bytes.Buffer
 		if code := run(t.Context(), []string{"demo", "--json"}, &out, &errOut); code != exitOK {
 			t.Fatalf("exit code %d, %s", code, errOut.String())
 		}
-		verdicts := map[string]teardown.Outcome{}
+		results := map[string]teardown.Outcome{}
 		for text := range strings.Lines(out.String()) {
 			var document struct {
 				Type, Provider string
@@ -95,16 +95,16 @@ func TestTheDemonstrationForMachines(t *testing.T) {
 				t.Errorf("%q: %v", text, err)
 			}
 			if document.Type == "verdict" {
-				verdicts[document.Provider] = document.Outcome
+				results[document.Provider] = document.Outcome
 			}
 		}
-		if len(verdicts) != len(providers) || verdicts[f5] != teardown.Pending || verdicts["atlas"] != teardown.Deleted {
-			t.Errorf("got %v", verdicts)
+		if len(results) != len(providers) || results[f5] != teardown.Pending || results["atlas"] != teardown.Deleted {
+			t.Errorf("got %v", results)
 		}
 	})
 }
 
-func TestTheDemonstrationFailsWhenAVerdictIsNotWhatHappened(t *testing.T) {
+func TestScene_WrongResult(t *testing.T) {
 	t.Parallel()
 	yes, no := func() bool { return true }, func() bool { return false }
 	for _, test := range []struct {
@@ -121,7 +121,7 @@ func TestTheDemonstrationFailsWhenAVerdictIsNotWhatHappened(t *testing.T) {
 		{teardown.Deleted, yes, no, false},
 	} {
 		s := &scene{deleted: test.deleted, spared: test.spared}
-		if err := s.check(verdict{Outcome: test.outcome}); (err == nil) != test.ok {
+		if err := s.check(result{Outcome: test.outcome}); (err == nil) != test.ok {
 			t.Errorf("%s: got %v", test.outcome, err)
 		}
 	}
@@ -152,7 +152,7 @@ func (l *loopbackOnly) RoundTrip(req *http.Request) (*http.Response, error) {
 }
 
 // Not parallel: it sets the environment and the default transport.
-func TestDemo_ServedEnvironmentReachesTheDoublesOnly(t *testing.T) {
+func TestDemo_ServedEnvironmentReachesFakesOnly(t *testing.T) {
 	only := &loopbackOnly{next: http.DefaultTransport, sent: map[string]int{}}
 	http.DefaultTransport = only
 	t.Cleanup(func() { http.DefaultTransport = only.next })

@@ -56,7 +56,7 @@ func TestExitCodes_DocumentationIsComplete(t *testing.T) {
 		"README.md":      {read(filepath.Join("..", "..", "README.md")), `(?m)^\| (\d+) \|`},
 		"offboard help":  {rootHelp, `(?m)^  (\d+)  `},
 		"package main":   {read("main.go"), `(?m)^//\t(\d+)  `},
-		"order of codes": {strings.ReplaceAll(fmt.Sprintln(slices.Sorted(slices.Values(gravity))), " ", "\n"), `(?m)^\[?(\d+)`},
+		"order of codes": {strings.ReplaceAll(fmt.Sprintln(slices.Sorted(slices.Values(severity))), " ", "\n"), `(?m)^\[?(\d+)`},
 	} {
 		var got []int
 		for _, match := range regexp.MustCompile(of.line).FindAllStringSubmatch(of.text, -1) {
@@ -103,7 +103,7 @@ func TestExitCodes_SameForEveryCommand(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			bubble(t, func(t *testing.T) {
-				b := newBench(t, test.organization, named("org_9", "Nine"))
+				b := newHarness(t, test.organization, named("org_9", "Nine"))
 				touched := test.organization.touched()
 				b.write("manifest.yaml", "organizations:\n  - provider: katapult\n    organization: org_1\n"+test.lines)
 				if code, out, errOut := b.run("plan", "DIR/manifest.yaml", "-o", "DIR/plan.json"); code != test.code {

@@ -60,17 +60,17 @@ func regular(name string, info fs.FileInfo) error {
 	return fmt.Errorf("%s is %s: %w", name, kind, errNotRegular)
 }
 
-// use is a file that a command reads or writes.
-type use struct {
+// fileUse is a file that a command reads or writes.
+type fileUse struct {
 	as     string // what it is, such as "the plan"
 	name   string
 	writes bool
 	info   fs.FileInfo // of a file that is open already; its name is not looked at
 }
 
-// apart returns an error if a file that is written is another file of the command as
+// checkDistinct returns an error if a file that is written is another file of the command as
 // well, by whatever name: the program would overwrite its own input.
-func apart(uses ...use) error {
+func checkDistinct(uses ...fileUse) error {
 	for i, a := range uses {
 		for _, b := range uses[:i] {
 			if (a.writes || b.writes) && a.same(b) {
@@ -85,7 +85,7 @@ func apart(uses ...use) error {
 }
 
 // same reports whether two uses are of one file.
-func (u use) same(other use) bool {
+func (u fileUse) same(other fileUse) bool {
 	a, b := u.stat(), other.stat()
 	switch {
 	case a != nil && b != nil:
@@ -103,7 +103,7 @@ func (u use) same(other use) bool {
 }
 
 // stat is nil if there is no such file.
-func (u use) stat() fs.FileInfo {
+func (u fileUse) stat() fs.FileInfo {
 	if u.info != nil {
 		return u.info
 	}
@@ -114,9 +114,9 @@ func (u use) stat() fs.FileInfo {
 	return info
 }
 
-// place is the folder in which a file would be created, and its name there. The folder is
+// resolvedID is the folder in which a file would be created, and its name there. The folder is
 // nil if it does not exist.
-func (u use) place() (folder fs.FileInfo, base string) {
+func (u fileUse) place() (folder fs.FileInfo, base string) {
 	name := target(u.name)
 	folder, err := os.Stat(filepath.Dir(name))
 	if err != nil {
@@ -144,10 +144,10 @@ func target(name string) string {
 	return name
 }
 
-// replaceable returns an error if a file may not be written in place of what is there:
+// checkReplaceable returns an error if a file may not be written in place of what is there:
 // only a file that does not exist, is empty, or was written by the program is replaced.
 // It also finds out whether a file can be created there.
-func replaceable(name, kind string, ours func(text []byte) bool) error {
+func checkReplaceable(name, kind string, ours func(text []byte) bool) error {
 	file, err := openRegular(name, os.O_RDONLY)
 	switch {
 	case errors.Is(err, fs.ErrNotExist):

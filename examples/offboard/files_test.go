@@ -45,7 +45,7 @@ func contents(t *testing.T, folder string) map[string]string {
 
 // Not parallel: it sets the environment.
 func TestFiles_InputIsNeverOverwritten(t *testing.T) {
-	b := newBench(t, hosting())
+	b := newHarness(t, hosting())
 	b.plan()
 	b.write("key.json", `{"keyId":"1"}`)
 	b.write("cert.pem", "certificate")
@@ -103,7 +103,7 @@ func TestFiles_InputIsNeverOverwritten(t *testing.T) {
 // The standard input is a file of the command as well.
 func TestFiles_StandardInputIsNeverOverwritten(t *testing.T) {
 	t.Parallel()
-	b := newBench(t, hosting())
+	b := newHarness(t, hosting())
 	b.manifest()
 	in, err := os.Open(b.dir + "/manifest.yaml")
 	if err != nil {
@@ -120,14 +120,14 @@ func TestFiles_StandardInputIsNeverOverwritten(t *testing.T) {
 func TestFiles_NamesThatFoldCase(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
-	upper, lower := use{as: "--report", name: dir + "/New", writes: true}, use{as: "--journal", name: dir + "/new", writes: true}
+	upper, lower := fileUse{as: "--report", name: dir + "/New", writes: true}, fileUse{as: "--journal", name: dir + "/new", writes: true}
 	if got, want := upper.same(lower), foldsCase(runtime.GOOS); got != want {
 		t.Errorf("got %t, want %t", got, want)
 	}
 	if !foldsCase("windows") || !foldsCase("darwin") || foldsCase("linux") {
 		t.Error("the systems are mixed up")
 	}
-	elsewhere := use{as: "--journal", name: dir + "/none/New", writes: true}
+	elsewhere := fileUse{as: "--journal", name: dir + "/none/New", writes: true}
 	if upper.same(elsewhere) || elsewhere.same(elsewhere) {
 		t.Error("what cannot be created is taken for a file")
 	}
@@ -135,7 +135,7 @@ func TestFiles_NamesThatFoldCase(t *testing.T) {
 
 func TestFiles_OnlyOwnFilesAreReplaced(t *testing.T) {
 	bubble(t, func(t *testing.T) {
-		b := newBench(t, hosting())
+		b := newHarness(t, hosting())
 		b.plan()
 		old := b.read("plan.json")
 		report := "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<title>Teardown report, 2000-01-01 00:00:00 UTC</title>\n"
@@ -168,7 +168,7 @@ func TestFiles_OnlyOwnFilesAreReplaced(t *testing.T) {
 			} {
 				b.write("file", test.text)
 				b.write("plan.json", old)
-				b.organizations[0].deleted, b.organizations[0].gone = false, nil
+				b.organizations[0].deleted, b.organizations[0].absent = false, nil
 				code, _, errOut := b.run(strings.Fields(try.args)...)
 				if try.ok != (code == exitOK) || !try.ok && code != exitUsage {
 					t.Errorf("%s: %s: exit code %d: %s", name, try.args, code, errOut)
@@ -186,7 +186,7 @@ func TestFiles_OnlyOwnFilesAreReplaced(t *testing.T) {
 
 func TestServe_OnlyOwnManifestIsReplaced(t *testing.T) {
 	t.Parallel()
-	b := newBench(t)
+	b := newHarness(t)
 	b.write("manifest.yaml", "organizations: []\n")
 	if code, _, errOut := b.run("demo", "--serve", "DIR/manifest.yaml"); code != exitUsage || !strings.Contains(errOut, "is not a manifest of demo --serve") {
 		t.Errorf("exit code %d: %s", code, errOut)
@@ -199,7 +199,7 @@ func TestServe_OnlyOwnManifestIsReplaced(t *testing.T) {
 // A FIFO without another end would block forever.
 func TestFiles_OnlyRegularFiles(t *testing.T) {
 	t.Parallel()
-	b := newBench(t, hosting())
+	b := newHarness(t, hosting())
 	b.plan()
 	if err := makeFIFO(b.dir + "/fifo"); err != nil {
 		t.Skip(err)
@@ -243,7 +243,7 @@ func TestApply_UnwrittenReportHidesNothing(t *testing.T) {
 	for _, format := range []string{"text", "json"} {
 		t.Run(format, func(t *testing.T) {
 			bubble(t, func(t *testing.T) {
-				b := newBench(t, hosting(), tenant())
+				b := newHarness(t, hosting(), tenant())
 				b.organizations[0].steps[0].Manual = true
 				b.manifest()
 				b.run("plan", "DIR/manifest.yaml", "-o", "DIR/plan.json")
@@ -278,7 +278,7 @@ func TestApply_UnwrittenReportHidesNothing(t *testing.T) {
 // Everything was deleted, and the exit code says so.
 func TestApply_UnwrittenReportKeepsExitCode(t *testing.T) {
 	bubble(t, func(t *testing.T) {
-		b := newBench(t, hosting())
+		b := newHarness(t, hosting())
 		b.plan()
 		b.organizations[0].remove = func(teardown.Step) error { return os.RemoveAll(b.dir + "/reports") }
 		if err := os.Mkdir(b.dir+"/reports", 0o700); err != nil {
@@ -293,7 +293,7 @@ func TestApply_UnwrittenReportKeepsExitCode(t *testing.T) {
 
 func TestApply_SecondAtTheSameTimeIsRefused(t *testing.T) {
 	bubble(t, func(t *testing.T) {
-		b := newBench(t, hosting())
+		b := newHarness(t, hosting())
 		b.plan()
 		link(t, os.Link, b.dir+"/plan.json", b.dir+"/other.json")
 		b.write("third.json", b.read("plan.json"))

@@ -98,10 +98,10 @@ func byOrganization(entries []teardown.Entry) map[subject][]teardown.Entry {
 	return of
 }
 
-// chronicle is a journal by organization and plan.
-type chronicle map[chapter]*record
+// journalIndex is a journal by organization and plan.
+type journalIndex map[journalKey]*record
 
-type chapter struct {
+type journalKey struct {
 	subject
 	plan string // its fingerprint
 }
@@ -112,40 +112,40 @@ type record struct {
 	last  *teardown.Entry
 	steps map[string]teardown.Entry
 
-	// deleting: the organization's own deletion was sent, and not refused since.
-	deleting bool
+	// deletionStarted: the organization's own deletion was sent, and not refused since.
+	deletionStarted bool
 }
 
-// gone reports whether a step was read to be gone.
-func (r *record) gone(step string) bool {
+// isDeleted reports whether a step was read to be gone.
+func (r *record) isDeleted(step string) bool {
 	state := r.steps[step].State
 	return state == teardown.StepDeleted || state == teardown.StepAlreadyDeleted
 }
 
-// through reports whether the last entry is that the organization is gone, or that the
+// complete reports whether the last entry is that the organization is gone, or that the
 // provider has accepted its deletion.
-func (r *record) through() bool {
+func (r *record) complete() bool {
 	return r.last != nil && (r.last.Outcome == teardown.Deleted || r.last.Outcome == teardown.Pending)
 }
 
-// of is never nil.
-func (c chronicle) of(p *teardown.Plan) *record {
-	if r := c[chapter{subject{p.Provider, p.Instance, p.Organization.ID}, p.Fingerprint}]; r != nil {
+// record is never nil.
+func (c journalIndex) record(p *teardown.Plan) *record {
+	if r := c[journalKey{subject{p.Provider, p.Instance, p.Organization.ID}, p.Fingerprint}]; r != nil {
 		return r
 	}
 	return &record{}
 }
 
-// chronicleOf sorts the entries of a journal. Only those about organizations name the
+// newJournalIndex sorts the entries of a journal. Only those about organizations name the
 // plan: those about steps belong to the plan that was begun last for their organization.
-func chronicleOf(entries []teardown.Entry) chronicle {
-	c, plans := chronicle{}, map[subject]string{}
+func newJournalIndex(entries []teardown.Entry) journalIndex {
+	c, plans := journalIndex{}, map[subject]string{}
 	for _, e := range entries {
 		s := subject{e.Provider, e.Instance, e.Organization}
 		if e.Step == "" {
 			plans[s] = e.Plan
 		}
-		key := chapter{s, plans[s]}
+		key := journalKey{s, plans[s]}
 		if c[key] == nil {
 			c[key] = &record{steps: map[string]teardown.Entry{}}
 		}
@@ -165,22 +165,22 @@ func (r *record) add(e teardown.Entry) {
 	r.last = &e
 	switch {
 	case e.Kind == teardown.EntryDeletionStarted, e.Outcome == teardown.Deleted, e.Outcome == teardown.Pending, e.Outcome == teardown.Unknown:
-		r.deleting = true
+		r.deletionStarted = true
 	case e.Kind == teardown.EntryDeletionRefused:
-		r.deleting = false
+		r.deletionStarted = false
 	}
 }
 
 // readJournal reads a journal; one that does not exist is empty.
-func readJournal(name string) (c chronicle, unreadable int, err error) {
+func readJournal(name string) (c journalIndex, unreadable int, err error) {
 	file, err := openRegular(name, os.O_RDONLY)
 	if errors.Is(err, fs.ErrNotExist) {
-		return chronicle{}, 0, nil
+		return journalIndex{}, 0, nil
 	}
 	if err != nil {
 		return nil, 0, fileError("the journal", name, err)
 	}
 	defer file.Close()
 	entries, unreadable, err := entriesOf(file, name)
-	return chronicleOf(entries), unreadable, err
+	return newJournalIndex(entries), unreadable, err
 }

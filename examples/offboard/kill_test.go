@@ -32,7 +32,7 @@ func TestMain(m *testing.M) {
 
 // It is killed after so many lines of what it says, wherever the rest of it is, and
 // then run again. The provider lives in another process.
-func TestAfterAKillTheSameCommandGoesOn(t *testing.T) {
+func TestApply_KilledAfterLines(t *testing.T) {
 	t.Parallel()
 	for _, after := range []int{1, 5, 9} {
 		t.Run(fmt.Sprint(after), func(t *testing.T) {
@@ -67,7 +67,7 @@ func TestAfterAKillTheSameCommandGoesOn(t *testing.T) {
 			if n := len(srv.Accepted()); n != 1 || len(srv.Remaining()) != 0 {
 				t.Errorf("%d requests were accepted, and this is left: %v", n, srv.Remaining())
 			}
-			told(t, filepath.Join(dir, "plan.json.journal"))
+			checkJournal(t, filepath.Join(dir, "plan.json.journal"))
 		})
 	}
 }
@@ -95,8 +95,8 @@ func kill(t *testing.T, c *exec.Cmd, after int) {
 	_ = c.Wait() // it was killed
 }
 
-// told reads a journal: no step that was read to be gone is begun again.
-func told(t *testing.T, name string) {
+// errorWritten reads a journal: no step that was read to be gone is begun again.
+func checkJournal(t *testing.T, name string) {
 	t.Helper()
 	text, err := os.ReadFile(name)
 	if err != nil {
@@ -130,7 +130,7 @@ func kills(t *testing.T) int {
 
 // Five organizations at five providers are torn down under trouble by a program that
 // is killed at any moment, and then run again.
-func TestKilledAtAnyMomentItEndsWellTheNextTime(t *testing.T) {
+func TestApply_KilledAtAnyMoment(t *testing.T) {
 	t.Parallel()
 	// Mostly they wait: more run at a time than the tests of a package do.
 	free := make(chan struct{}, 24)
@@ -149,9 +149,9 @@ func TestKilledAtAnyMomentItEndsWellTheNextTime(t *testing.T) {
 // killOnce plans, has the program carry the plan out, kills it, and runs it again.
 func killOnce(t *testing.T, dir string) {
 	t.Helper()
-	scenes := world()
+	scenes := newScenes()
 	m, environment := listen(scenes)
-	defer hangUp(scenes)
+	defer closeScenes(scenes)
 	text, err := yaml.Marshal(m)
 	if err == nil {
 		err = os.WriteFile(filepath.Join(dir, "manifest.yaml"), text, 0o600)
@@ -173,7 +173,7 @@ func killOnce(t *testing.T, dir string) {
 		return
 	}
 	for _, s := range scenes {
-		s.server.Fail(s.trouble...)
+		s.server.Fail(s.faults...)
 	}
 	c := command("apply", "plan.json")
 	if err := c.Start(); err != nil {
@@ -189,17 +189,17 @@ func killOnce(t *testing.T, dir string) {
 	}
 	for _, s := range scenes {
 		if !s.deleted() || !s.spared() {
-			t.Errorf("killed after %v: %s: %s", after, s.entry.Provider, s.truth())
+			t.Errorf("killed after %v: %s: %s", after, s.entry.Provider, s.actual())
 		}
 	}
 	journal := filepath.Join(dir, "plan.json.journal")
-	told(t, journal)
-	whole(t, journal, filepath.Join(dir, "plan.json"))
+	checkJournal(t, journal)
+	checkOrder(t, journal, filepath.Join(dir, "plan.json"))
 }
 
-// whole checks that no organization was deleted before all its steps were read to be
+// checkOrder checks that no organization was deleted before all its steps were read to be
 // gone.
-func whole(t *testing.T, journal, plan string) {
+func checkOrder(t *testing.T, journal, plan string) {
 	t.Helper()
 	file, err := readPlanFile(plan)
 	if err != nil {

@@ -21,16 +21,18 @@ type listed struct {
 	index      int
 
 	mu    sync.Mutex
-	names []place
+	names []resolvedID
 	err   error
 }
 
-// place is an organization at a provider, as one way leads to it.
-type place struct{ way, id string }
+// resolvedID is an organization at a provider, as one way leads to it.
+type resolvedID struct{ connection, id string }
 
-// way is how an organization is reached: organizations of one way are seen by the same
+// connection is how an organization is reached: organizations of one way are seen by the same
 // credential at the same address.
-func (e entry) way() string { return fmt.Sprintf("%s %q %q", e.Provider, e.BaseURL, e.Credentials) }
+func (e entry) connection() string {
+	return fmt.Sprintf("%s %q %q", e.Provider, e.BaseURL, e.Credentials)
+}
 
 // deleted returns the organizations that a plan deletes: its own, and those that steps
 // delete.
@@ -48,7 +50,7 @@ func deleted(p *teardown.Plan) []teardown.Organization {
 // of the manifest takes. The ID of an organization that is planned needs no read. An entry
 // that no provider knows is an error, and so is one that could not be read: nobody knows
 // what it allows or denies then.
-func resolve(ctx context.Context, m *manifest, s *source, file *planFile, open opener, parallel int) (lists, error) {
+func resolve(ctx context.Context, m *manifest, s *source, file *planFile, open connector, parallel int) (lists, error) {
 	l := lists{}
 	for i, text := range m.Allow {
 		l.allow = append(l.allow, &listed{list: "allow", text: text, index: i})
@@ -68,8 +70,8 @@ func resolve(ctx context.Context, m *manifest, s *source, file *planFile, open o
 		}
 		seen := map[string]bool{}
 		for _, at := range m.Organizations {
-			if way := at.way(); !seen[way] {
-				seen[way] = true
+			if connection := at.connection(); !seen[connection] {
+				seen[connection] = true
 				at.Organization = e.text
 				lookups = append(lookups, lookup{e, at})
 			}
@@ -84,7 +86,7 @@ func resolve(ctx context.Context, m *manifest, s *source, file *planFile, open o
 	}
 	each(len(lookups), parallel, func(i int) {
 		found, err := opened[i].Identify(ctx)
-		lookups[i].of.add(lookups[i].at.way(), found, err)
+		lookups[i].of.add(lookups[i].at.connection(), found, err)
 	})
 	for _, e := range all {
 		switch {
@@ -112,19 +114,19 @@ func (e *listed) planned(file *planFile) {
 		}
 		for _, d := range deleted(o.Plan) {
 			if d.ID == e.text {
-				e.names = append(e.names, place{o.Entry.way(), d.ID})
+				e.names = append(e.names, resolvedID{o.Entry.connection(), d.ID})
 			}
 		}
 	}
 }
 
 // add notes what a provider has said.
-func (e *listed) add(way string, found teardown.Organization, err error) {
+func (e *listed) add(connection string, found teardown.Organization, err error) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	switch {
 	case err == nil:
-		e.names = append(e.names, place{way, found.ID})
+		e.names = append(e.names, resolvedID{connection, found.ID})
 	case errors.Is(err, errors.NotFound), errors.Is(err, errors.InvalidArgument), errors.Is(err, errors.NotConfirmed),
 		errors.Is(err, errors.PermissionDenied) && !errors.Is(err, errors.OutcomeUnknown):
 		// It is not one of this provider that this credential could delete.
@@ -135,15 +137,15 @@ func (e *listed) add(way string, found teardown.Organization, err error) {
 
 // denies reports whether the entry names an organization, at whatever provider.
 func (e *listed) denies(o teardown.Organization) bool {
-	return slices.ContainsFunc(e.names, func(p place) bool { return strings.EqualFold(p.id, o.ID) })
+	return slices.ContainsFunc(e.names, func(p resolvedID) bool { return strings.EqualFold(p.id, o.ID) })
 }
 
 // allows reports whether the entry names an organization that is reached this way.
-func (e *listed) allows(way string, o teardown.Organization) bool {
-	return slices.Contains(e.names, place{way, o.ID})
+func (e *listed) allows(connection string, o teardown.Organization) bool {
+	return slices.Contains(e.names, resolvedID{connection, o.ID})
 }
 
-// forbids reports why a plan must not be carried out; "" if nothing forbids it.
+// missingOverrides reports why a plan must not be carried out; "" if nothing forbids it.
 func (l lists) forbids(p planned) string {
 	for i, o := range deleted(p.Plan) {
 		object := " it"
@@ -153,7 +155,7 @@ func (l lists) forbids(p planned) string {
 		switch {
 		case slices.ContainsFunc(l.deny, func(e *listed) bool { return e.denies(o) }):
 			return "the manifest denies" + object
-		case len(l.allow) > 0 && !slices.ContainsFunc(l.allow, func(e *listed) bool { return e.allows(p.Entry.way(), o) }):
+		case len(l.allow) > 0 && !slices.ContainsFunc(l.allow, func(e *listed) bool { return e.allows(p.Entry.connection(), o) }):
 			return "the manifest does not allow" + object
 		}
 	}

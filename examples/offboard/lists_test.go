@@ -15,7 +15,7 @@ import (
 // family manages another organization, which its plan deletes first.
 func family() *scripted {
 	s := named("org_1", "Acme")
-	s.refusal = blocked
+	s.deletionError = blocked
 	s.steps = []teardown.Step{{
 		ID: "managed_organization/org_child", Kind: "managed_organization", Name: "Child", Requires: []teardown.Override{teardown.ManagedOrganizations},
 		Organization: &teardown.Organization{ID: "org_child", Name: "Child"},
@@ -24,7 +24,7 @@ func family() *scripted {
 }
 
 // listing plans the first organization of a bench with lists in the manifest.
-func (b *bench) listing(lines string) (code int, out, errOut string) {
+func (b *harness) listing(lines string) (code int, out, errOut string) {
 	b.Helper()
 	o := b.organizations[0]
 	b.write("manifest.yaml", fmt.Sprintf("organizations:\n  - {provider: %s, organization: %s, confirm: %q, permit: [managed_organizations]}\n%s\n", o.provider, o.ID, o.Organization.Name, lines))
@@ -53,7 +53,7 @@ func TestLists_ResolvedLikeOrganizations(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			bubble(t, func(t *testing.T) {
-				b := newBench(t, family(), family(), named("org_2", "Other"), named("org_2", "Other"), named("org_child", "Child"), named("org_child", "Child"))
+				b := newHarness(t, family(), family(), named("org_2", "Other"), named("org_2", "Other"), named("org_child", "Child"), named("org_child", "Child"))
 				b.organizations[1].alias, b.organizations[2].alias, b.organizations[4].alias = "acme", "other", "child"
 				code, out, errOut := b.listing(test.lines)
 				if code != test.code || !strings.Contains(out, test.want) || test.want == "" && strings.Contains(out, "matches no") {
@@ -72,9 +72,9 @@ func TestLists_ResolvedLikeOrganizations(t *testing.T) {
 	}
 }
 
-func TestLists_UnmatchedForMachines(t *testing.T) {
+func TestLists_UnmatchedJSON(t *testing.T) {
 	bubble(t, func(t *testing.T) {
-		b := newBench(t, family(), named("org_2", "Other"))
+		b := newHarness(t, family(), named("org_2", "Other"))
 		b.listing("deny: [org_2]")
 		if !strings.Contains(b.read("plan.json"), `"unmatched": [`) {
 			t.Error("the plan file does not have it")
@@ -105,7 +105,7 @@ func TestLists_UnresolvedEntryFailsClosed(t *testing.T) {
 				gone.deleted = true
 				acme := named("Acme", "")
 				acme.deleted = true
-				b := newBench(t, family(), gone, acme)
+				b := newHarness(t, family(), gone, acme)
 				code, out, errOut := b.listing(test.lines)
 				if code == exitOK || !strings.Contains(errOut, test.want) {
 					t.Errorf("exit code %d: %s%s", code, out, errOut)
@@ -142,10 +142,10 @@ func TestLists_SlugAtTheFake(t *testing.T) {
 				srv := workspacetest.NewServer()
 				srv.AddOrganization(workspacetest.Organization{ID: "65f000000000000000000001", Slug: "acme", Name: "Acme"})
 				srv.AddOrganization(workspacetest.Organization{ID: "65f000000000000000000002", Slug: "other", Name: "Other"})
-				b := newBench(t)
+				b := newHarness(t)
 				b.write("manifest.yaml", "organizations: [{provider: workspace, organization: acme, confirm: Acme}]\ndeny: ["+entry+"]\n")
 				var out, errOut strings.Builder
-				code := runWith(t.Context(), []string{"plan", b.dir + "/manifest.yaml"}, &out, &errOut, atDouble(t, srv))
+				code := runWith(t.Context(), []string{"plan", b.dir + "/manifest.yaml"}, &out, &errOut, atFake(t, srv))
 				if code != want {
 					t.Errorf("exit code %d: %s%s", code, out.String(), errOut.String())
 				}
@@ -154,9 +154,9 @@ func TestLists_SlugAtTheFake(t *testing.T) {
 	}
 }
 
-func TestLists_AllowedOnlyByTheSameWay(t *testing.T) {
+func TestLists_AllowedOnlyBySameConnection(t *testing.T) {
 	t.Parallel()
-	e := &listed{list: "allow", text: "acme", names: []place{{"here", "1"}}}
+	e := &listed{list: "allow", text: "acme", names: []resolvedID{{"here", "1"}}}
 	got := []bool{e.allows("here", teardown.Organization{ID: "1"}), e.allows("there", teardown.Organization{ID: "1"}), e.denies(teardown.Organization{ID: "1"})}
 	if diff := cmp.Diff([]bool{true, false, true}, got); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)

@@ -69,7 +69,7 @@ func main() {
 type program struct {
 	in          io.Reader
 	out, errOut io.Writer
-	connect     func(*slog.Logger) opener
+	connect     func(*slog.Logger) connector
 	signals     chan os.Signal
 
 	// What flags set.
@@ -79,8 +79,8 @@ type program struct {
 
 	// code is the exit code of a command that had no error. told: what a command says
 	// to machines has its error already.
-	code int
-	told bool
+	code         int
+	errorWritten bool
 }
 
 func (p *program) run(ctx context.Context, args []string) int {
@@ -90,7 +90,7 @@ func (p *program) run(ctx context.Context, args []string) int {
 	command.SetOut(p.out)
 	command.SetErr(p.errOut)
 	if err := command.ExecuteContext(ctx); err != nil {
-		if p.json && !p.told {
+		if p.json && !p.errorWritten {
 			p.emit(failure{"error", problemOf(err), exitCode(err)})
 		}
 		advise(p.errOut, err)
@@ -106,17 +106,17 @@ type failure struct {
 	ExitCode int      `json:"exit_code"`
 }
 
-// coded is an error with an exit code of its own.
-type coded struct {
+// exitError is an error with an exit code of its own.
+type exitError struct {
 	code int
 	error
 }
 
-func (c *coded) Unwrap() error { return c.error }
+func (c *exitError) Unwrap() error { return c.error }
 
 // exitCode maps an error to the exit codes.
 func exitCode(err error) int {
-	if e, ok := errors.AsType[*coded](err); ok {
+	if e, ok := errors.AsType[*exitError](err); ok {
 		return e.code
 	}
 	_, provider := errors.AsType[*errors.Error](err)
@@ -286,7 +286,7 @@ func (p *program) checkCommand() *cobra.Command {
 		ValidArgsFunction: providerNames,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			e.Provider, e.Organization = args[0], args[1]
-			organization, err := p.opener(nil)(e)
+			organization, err := p.connector(nil)(e)
 			if err != nil {
 				return err
 			}
@@ -294,7 +294,7 @@ func (p *program) checkCommand() *cobra.Command {
 			defer done()
 			err = organization.Check(ctx)
 			if p.json {
-				p.told = true
+				p.errorWritten = true
 				deletable := err == nil
 				p.emit(deletion{Provider: e.Provider, Organization: e.shown(err), Deletable: &deletable, Problem: problemOf(err)})
 				return err
@@ -326,7 +326,7 @@ func (p *program) deleteCommand() *cobra.Command {
 				return errors.New("nothing is deleted without --confirm NAME, the name that the provider has for the organization")
 			}
 			e.Provider, e.Organization = args[0], args[1]
-			organization, err := p.opener(nil)(e)
+			organization, err := p.connector(nil)(e)
 			if err != nil {
 				return err
 			}
@@ -336,7 +336,7 @@ func (p *program) deleteCommand() *cobra.Command {
 				err = organization.Delete(ctx)
 			}
 			if p.json {
-				p.told = true
+				p.errorWritten = true
 				p.emit(deletion{Provider: e.Provider, Organization: e.shown(err), Outcome: outcomeOf(e.Provider, err), Problem: problemOf(err)})
 				return err
 			}

@@ -25,12 +25,12 @@ func run(ctx context.Context, args []string, out, errOut io.Writer) int {
 }
 
 // runWith is run with another source of organizations.
-func runWith(ctx context.Context, args []string, out, errOut io.Writer, connect func(*slog.Logger) opener) int {
+func runWith(ctx context.Context, args []string, out, errOut io.Writer, connect func(*slog.Logger) connector) int {
 	return (&program{in: strings.NewReader(""), out: out, errOut: errOut, connect: connect}).run(ctx, args)
 }
 
 // Not parallel: they set the environment.
-func TestWrongUseIsOneLineAndExitCode2(t *testing.T) {
+func TestUsage_OneLineAndExitCode2(t *testing.T) {
 	for _, name := range []string{
 		"KATAPULT_API_KEY", "ZITADEL_API_URL", "ZITADEL_SERVICE_USER_TOKEN", "ZITADEL_KEY_PATH", "APPLIVERY_API_TOKEN",
 		"MONGODB_ATLAS_CLIENT_ID", "MONGODB_ATLAS_CLIENT_SECRET", "MONGODB_ATLAS_PUBLIC_KEY", "MONGODB_ATLAS_PRIVATE_KEY",
@@ -68,7 +68,7 @@ func TestWrongUseIsOneLineAndExitCode2(t *testing.T) {
 }
 
 // Not parallel: it sets the environment.
-func TestAnOrganizationIsDeletedWithCredentialsFromTheEnvironment(t *testing.T) {
+func TestDelete_CredentialsFromEnvironment(t *testing.T) {
 	const id = "312909075211944042"
 	srv := zitadeltest.NewServer()
 	srv.AddOrganization(zitadeltest.Organization{ID: id, Name: "Acme"})
@@ -93,9 +93,9 @@ func TestAnOrganizationIsDeletedWithCredentialsFromTheEnvironment(t *testing.T) 
 	}
 }
 
-// atDouble opens organizations at a double.
-func atDouble(t *testing.T, srv *workspacetest.Server) func(*slog.Logger) opener {
-	return func(*slog.Logger) opener {
+// atFake opens organizations at a double.
+func atFake(t *testing.T, srv *workspacetest.Server) func(*slog.Logger) connector {
+	return func(*slog.Logger) connector {
 		return func(e entry) (organization, error) {
 			t.Helper()
 			c, err := workspace.New(srv.Option())
@@ -109,7 +109,7 @@ func times(n int, fault offboardtest.Fault) offboardtest.Fault {
 	return fault
 }
 
-func TestExitCodesAndAdvice(t *testing.T) {
+func TestCheckAndDelete_ExitCodeAndAdvice(t *testing.T) {
 	t.Parallel()
 	const id = "65f000000000000000000001"
 	subscribed := workspacetest.Organization{
@@ -179,7 +179,7 @@ func TestExitCodesAndAdvice(t *testing.T) {
 				srv.AddOrganization(test.organization)
 				srv.Fail(test.faults...)
 				var out, errOut bytes.Buffer
-				code := runWith(t.Context(), strings.Fields(test.args), &out, &errOut, atDouble(t, srv))
+				code := runWith(t.Context(), strings.Fields(test.args), &out, &errOut, atFake(t, srv))
 				if code != test.code {
 					t.Errorf("exit code %d, want %d: %s", code, test.code, errOut.String())
 				}
@@ -201,7 +201,7 @@ func TestExitCodesAndAdvice(t *testing.T) {
 	}
 }
 
-func TestEveryCodeThatStopsADeletionHasAdvice(t *testing.T) {
+func TestAdvice_EveryCodeOfADeletion(t *testing.T) {
 	t.Parallel()
 	for _, code := range []errors.Code{
 		errors.DeletionStepsNotSatisfied, errors.ActiveSubscriptions, errors.OrganizationNotEmpty, errors.ActiveLiveMigration,
@@ -219,7 +219,7 @@ func TestEveryCodeThatStopsADeletionHasAdvice(t *testing.T) {
 	}
 }
 
-func TestAProvidersTextDoesNotSteerTheTerminal(t *testing.T) {
+func TestAdvise_ControlCharacters(t *testing.T) {
 	t.Parallel()
 	var out bytes.Buffer
 	advise(&out, &errors.Error{
@@ -234,13 +234,13 @@ func TestAProvidersTextDoesNotSteerTheTerminal(t *testing.T) {
 	}
 }
 
-func TestACanceledContextEndsIt(t *testing.T) {
+func TestCheck_CanceledContext(t *testing.T) {
 	t.Parallel()
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
 	srv := workspacetest.NewServer()
 	var out, errOut bytes.Buffer
-	if code := runWith(ctx, []string{"check", "workspace", "acme"}, &out, &errOut, atDouble(t, srv)); code != exitStopped {
+	if code := runWith(ctx, []string{"check", "workspace", "acme"}, &out, &errOut, atFake(t, srv)); code != exitStopped {
 		t.Errorf("exit code %d: %s", code, errOut.String())
 	}
 }

@@ -32,7 +32,7 @@ type entry struct {
 	// Confirm is the name that the provider has for it; its ID if it has no name.
 	Confirm string `yaml:"confirm,omitempty" json:"confirm,omitempty"`
 
-	Permit []teardown.Override `yaml:"permit,omitempty" json:"permit,omitempty"`
+	Override []teardown.Override `yaml:"permit,omitempty" json:"permit,omitempty"`
 
 	BaseURL string `yaml:"base_url,omitempty" json:"base_url,omitempty"`
 
@@ -47,7 +47,7 @@ type entry struct {
 	Feedback string `yaml:"feedback,omitempty" json:"feedback,omitempty"`
 }
 
-var consents = []teardown.Override{
+var overrides = []teardown.Override{
 	teardown.OwnOrganization, teardown.TerminationProtection, teardown.ManagedOrganizations, teardown.Partial,
 }
 
@@ -139,7 +139,7 @@ func (s *source) errorf(path, key, format string, args ...any) error {
 	return fmt.Errorf("%s: %s", s.place(path, key), fmt.Sprintf(format, args...))
 }
 
-// place is the name and the line of a value, or of what is around it.
+// resolvedID is the name and the line of a value, or of what is around it.
 func (s *source) place(path, key string) string {
 	if line := s.line(path, key); line > 0 {
 		return fmt.Sprintf("%s:%d", s.name, line)
@@ -251,9 +251,9 @@ func (e *entry) check(s *source, path string) error {
 	if e.Email != "" && !strings.Contains(e.Email, "@") {
 		return s.errorf(path, ".email", "email is not an e-mail address")
 	}
-	for j, c := range e.Permit {
-		if !slices.Contains(consents, c) {
-			return s.errorf(path, fmt.Sprintf(".permit[%d]", j), "there is no such thing to permit: use %s", list(consents))
+	for j, c := range e.Override {
+		if !slices.Contains(overrides, c) {
+			return s.errorf(path, fmt.Sprintf(".permit[%d]", j), "there is no such thing to permit: use %s", list(overrides))
 		}
 	}
 	if fault := e.variableFault(providers[i]); fault != nil {

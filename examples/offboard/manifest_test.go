@@ -9,7 +9,7 @@ import (
 	"github.com/offboard-dev/offboard-go/teardown"
 )
 
-func TestTheManifestOfTheHelpIsRead(t *testing.T) {
+func TestManifest_HelpExample(t *testing.T) {
 	t.Parallel()
 	got, err := readManifest(strings.NewReader(manifestExample), "manifest.yaml")
 	if err != nil {
@@ -19,7 +19,7 @@ func TestTheManifestOfTheHelpIsRead(t *testing.T) {
 		Organizations: []entry{
 			{
 				Provider: "katapult", Organization: "org_Fh7dKq2", Confirm: "Acme Hosting",
-				Permit: []teardown.Override{teardown.ManagedOrganizations},
+				Override: []teardown.Override{teardown.ManagedOrganizations},
 			},
 			{
 				Provider: "volterra", Organization: "acme-edge-kqzvxwbn", Confirm: "acme-edge-kqzvxwbn", Email: "owner@example.com",
@@ -33,7 +33,7 @@ func TestTheManifestOfTheHelpIsRead(t *testing.T) {
 	}
 }
 
-func TestAnErrorInAManifestNamesItsLine(t *testing.T) {
+func TestManifest_ErrorNamesLine(t *testing.T) {
 	t.Parallel()
 	const head = "organizations:\n  - provider: atlas\n    organization: 5e2f00000000000000000001\n"
 	for _, test := range []struct{ text, want string }{
@@ -64,7 +64,7 @@ func TestAnErrorInAManifestNamesItsLine(t *testing.T) {
 }
 
 // YAML reads 0123 as 83: that would be another organization.
-func TestAnIDIsNeverTakenForANumber(t *testing.T) {
+func TestManifest_NumericID(t *testing.T) {
 	t.Parallel()
 	for text, want := range map[string]string{
 		"0123": "", "1_000": "", "0x1F": "", "1.50": "",

@@ -72,7 +72,7 @@ func (p *program) planCommand() *cobra.Command {
 				return err
 			}
 			if output != "" {
-				if err := p.mayWritePlan(args[0], output, m); err != nil {
+				if err := p.checkPlanOutput(args[0], output, m); err != nil {
 					return err
 				}
 			}
@@ -115,21 +115,21 @@ func (p *program) manifest(name string) (m *manifest, err error) {
 	return m, err
 }
 
-// mayWritePlan returns an error if the plan file would overwrite an input or what is not a
+// checkPlanOutput returns an error if the plan file would overwrite an input or what is not a
 // plan file of this program.
-func (p *program) mayWritePlan(name, output string, m *manifest) error {
-	input := use{as: "the manifest", name: name}
+func (p *program) checkPlanOutput(name, output string, m *manifest) error {
+	input := fileUse{as: "the manifest", name: name}
 	if name == "-" {
 		input.info = p.standardInput()
 	}
-	uses := []use{{as: "--output", name: output, writes: true}}
+	uses := []fileUse{{as: "--output", name: output, writes: true}}
 	if name != "-" || input.info != nil {
 		uses = append(uses, input)
 	}
-	if err := apart(append(uses, keyFiles(m.Organizations...)...)...); err != nil {
+	if err := checkDistinct(append(uses, keyFiles(m.Organizations...)...)...); err != nil {
 		return err
 	}
-	return fileError("--output", output, replaceable(output, "a plan file", isPlanFile))
+	return fileError("--output", output, checkReplaceable(output, "a plan file", isPlanFile))
 }
 
 // standardInput describes the file of the standard input; nil if it is none.
@@ -148,7 +148,7 @@ func (p *program) standardInput() os.FileInfo {
 // plan plans all organizations, several at a time. What could not be planned is in
 // the file too, with its problem; the exit code says what is worst.
 func (p *program) plan(ctx context.Context, m *manifest, parallel int) (*planFile, int, error) {
-	open := p.opener(nil)
+	open := p.connector(nil)
 	file := &planFile{Organizations: make([]planned, len(m.Organizations))}
 	codes, opened := make([]int, len(m.Organizations)), make([]organization, len(m.Organizations))
 	for i, e := range m.Organizations {
@@ -207,7 +207,7 @@ func planOne(ctx context.Context, e entry, o organization) (planned, int) {
 	plan, err := o.Plan(ctx)
 	if err == nil && e.Confirm != "" && !confirms(e.Confirm, plan.Organization) {
 		found := plan.Organization
-		made.Organization, err = &found, &coded{exitUsage, misnamed(e, found)}
+		made.Organization, err = &found, &exitError{exitUsage, misnamed(e, found)}
 	}
 	if err != nil {
 		made.Entry, made.Problem, made.ExitCode = e.bare(), problemOf(err), exitCode(err)
@@ -220,7 +220,7 @@ func planOne(ctx context.Context, e entry, o organization) (planned, int) {
 		return made, exitCode(refusal)
 	case len(plan.Manual()) > 0:
 		return made, exitBlocked
-	case len(e.forbids(plan)) > 0:
+	case len(e.missingOverrides(plan)) > 0:
 		return made, exitNotConfirmed
 	}
 	return made, exitOK
@@ -275,7 +275,7 @@ func (p *program) showPlan(file *planFile, output, view string) error {
 		if err := write(p.out); err != nil {
 			return err
 		}
-		p.showRefusal(o)
+		p.showDeletionError(o)
 	}
 	fmt.Fprintf(p.out, "\n%s", count(ready, "organization"))
 	if missing := len(file.Organizations) - ready; missing > 0 {
@@ -296,19 +296,19 @@ func (f *planFile) showUnmatched(out io.Writer) {
 	}
 }
 
-// showRefusal says what no step will end, and what has to be permitted.
-func (p *program) showRefusal(o planned) {
+// showDeletionError says what no step will end, and what has to be permitted.
+func (p *program) showDeletionError(o planned) {
 	if err := o.Plan.Err(); err != nil && len(o.Plan.Steps) == 0 {
 		advise(p.out, err)
 	}
-	for _, c := range o.Entry.forbids(o.Plan) {
+	for _, c := range o.Entry.missingOverrides(o.Plan) {
 		fmt.Fprintf(p.out, "  The manifest does not permit %s, without which nothing is done.\n", c)
 	}
 }
 
-// forbids returns what a plan needs to be permitted and is not.
-func (e entry) forbids(p *teardown.Plan) []teardown.Override {
-	return slices.DeleteFunc(p.Overrides(), func(c teardown.Override) bool { return slices.Contains(e.Permit, c) })
+// missingOverrides returns what a plan needs to be permitted and is not.
+func (e entry) missingOverrides(p *teardown.Plan) []teardown.Override {
+	return slices.DeleteFunc(p.Overrides(), func(c teardown.Override) bool { return slices.Contains(e.Override, c) })
 }
 
 // indented indents every line, as an example in a help text.

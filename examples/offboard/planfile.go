@@ -59,7 +59,7 @@ func (p planned) subject() teardown.Organization {
 
 // code is the exit code of an organization without a plan.
 func (p planned) code() int {
-	if slices.Contains(gravity, p.ExitCode) && p.ExitCode != exitOK {
+	if slices.Contains(severity, p.ExitCode) && p.ExitCode != exitOK {
 		return p.ExitCode
 	}
 	return exitFailed

@@ -106,21 +106,21 @@ const f5 = "volterra"
 var providers = []provider{
 	{
 		name: "katapult", environment: "KATAPULT_API_KEY; ORG is org_… or a sub domain",
-		variables: []string{"KATAPULT_API_KEY"}, prefixes: []string{"KATAPULT_"}, connect: toKatapult,
+		variables: []string{"KATAPULT_API_KEY"}, prefixes: []string{"KATAPULT_"}, connect: connectKatapult,
 	},
 	{
 		name: "zitadel", environment: "ZITADEL_API_URL and ZITADEL_SERVICE_USER_TOKEN or ZITADEL_KEY_PATH",
 		variables: []string{"ZITADEL_SERVICE_USER_TOKEN", "ZITADEL_KEY_PATH"}, others: []string{"ZITADEL_API_URL"},
-		prefixes: []string{"ZITADEL_"}, files: []string{"ZITADEL_KEY_PATH"}, connect: toZitadel,
+		prefixes: []string{"ZITADEL_"}, files: []string{"ZITADEL_KEY_PATH"}, connect: connectZitadel,
 	},
 	{
 		name: "atlas", environment: "MONGODB_ATLAS_CLIENT_ID and _CLIENT_SECRET, or _PUBLIC_KEY and _PRIVATE_KEY",
 		variables: []string{"MONGODB_ATLAS_CLIENT_ID", "MONGODB_ATLAS_CLIENT_SECRET", "MONGODB_ATLAS_PUBLIC_KEY", "MONGODB_ATLAS_PRIVATE_KEY"},
-		others:    []string{"MONGODB_ATLAS_BASE_URL"}, prefixes: []string{"MONGODB_ATLAS_"}, connect: toAtlas,
+		others:    []string{"MONGODB_ATLAS_BASE_URL"}, prefixes: []string{"MONGODB_ATLAS_"}, connect: connectAtlas,
 	},
 	{
 		name: "workspace", environment: "APPLIVERY_API_TOKEN; ORG is an id or a slug",
-		variables: []string{"APPLIVERY_API_TOKEN"}, prefixes: []string{"APPLIVERY_"}, connect: toApplivery,
+		variables: []string{"APPLIVERY_API_TOKEN"}, prefixes: []string{"APPLIVERY_"}, connect: connectApplivery,
 	},
 	{
 		name: f5, environment: "F5XC_API_URL and F5XC_API_TOKEN, or a certificate: F5XC_P12_FILE, VOLT_API_P12_FILE, …",
@@ -130,11 +130,11 @@ var providers = []provider{
 			"VOLT_API_CERT", "VOLT_API_KEY", "VOLT_API_CA_CERT",
 		},
 		prefixes: []string{"F5XC_", "VOLT_", "VES_"},
-		files:    []string{"F5XC_P12_FILE", "VOLT_API_P12_FILE", "VOLT_API_CERT", "VOLT_API_KEY", "VOLT_API_CA_CERT"}, connect: toF5,
+		files:    []string{"F5XC_P12_FILE", "VOLT_API_P12_FILE", "VOLT_API_CERT", "VOLT_API_KEY", "VOLT_API_CA_CERT"}, connect: connectF5,
 	},
 }
 
-func toKatapult(a access) (func(entry) organization, error) {
+func connectKatapult(a access) (func(entry) organization, error) {
 	options := []katapult.Option{katapult.FromEnv()}
 	if len(a.credentials) > 0 {
 		option, err := credential(a, kind[katapult.Option]{[]string{"KATAPULT_API_KEY"}, func(v []string) katapult.Option { return katapult.WithToken(v[0]) }})
@@ -147,10 +147,10 @@ func toKatapult(a access) (func(entry) organization, error) {
 		options = append(options, katapult.WithBaseURL(a.baseURL))
 	}
 	c, err := katapult.New(append(options, katapult.WithLogger(a.log))...)
-	return func(e entry) organization { return atKatapult{c, lookup(e.Organization)} }, err
+	return func(e entry) organization { return atKatapult{c, lookupKatapult(e.Organization)} }, err
 }
 
-func toZitadel(a access) (func(entry) organization, error) {
+func connectZitadel(a access) (func(entry) organization, error) {
 	options := []zitadel.Option{zitadel.FromEnv()}
 	if len(a.credentials) > 0 {
 		option, err := credential(a,
@@ -168,7 +168,7 @@ func toZitadel(a access) (func(entry) organization, error) {
 	return func(e entry) organization { return atZitadel{c, e.Organization} }, err
 }
 
-func toAtlas(a access) (func(entry) organization, error) {
+func connectAtlas(a access) (func(entry) organization, error) {
 	options := []atlas.Option{atlas.FromEnv()}
 	if len(a.credentials) > 0 {
 		option, err := credential(a,
@@ -195,7 +195,7 @@ func toAtlas(a access) (func(entry) organization, error) {
 	return func(e entry) organization { return atAtlas{c, e.Organization} }, err
 }
 
-func toApplivery(a access) (func(entry) organization, error) {
+func connectApplivery(a access) (func(entry) organization, error) {
 	options := []workspace.Option{workspace.FromEnv()}
 	if len(a.credentials) > 0 {
 		option, err := credential(a, kind[workspace.Option]{[]string{"APPLIVERY_API_TOKEN"}, func(v []string) workspace.Option { return workspace.WithToken(v[0]) }})
@@ -211,7 +211,7 @@ func toApplivery(a access) (func(entry) organization, error) {
 	return func(e entry) organization { return atApplivery{c, e.Organization} }, err
 }
 
-func toF5(a access) (func(entry) organization, error) {
+func connectF5(a access) (func(entry) organization, error) {
 	options := []volterra.Option{volterra.FromEnv()}
 	if len(a.credentials) > 0 {
 		option, err := credential(a,
@@ -233,8 +233,8 @@ func toF5(a access) (func(entry) organization, error) {
 	}, err
 }
 
-// opener returns organizations at their providers.
-type opener func(entry) (organization, error)
+// connector returns organizations at their providers.
+type connector func(entry) (organization, error)
 
 // baseURLVariable is the variable with the base URL of a provider for everything that
 // names none: check and delete, and entries of a manifest without base_url.
@@ -244,7 +244,7 @@ func baseURLVariable(provider string) string {
 
 // connect returns an opener that makes one client for all organizations that are
 // reached the same way: they share its rate limit.
-func connect(log *slog.Logger) opener {
+func connect(log *slog.Logger) connector {
 	clients := map[string]func(entry) organization{}
 	return func(e entry) (organization, error) {
 		i := slices.IndexFunc(providers, func(p provider) bool { return p.name == e.Provider })
@@ -257,7 +257,7 @@ func connect(log *slog.Logger) opener {
 		if fault := e.variableFault(providers[i]); fault != nil {
 			return nil, fault
 		}
-		key := e.way()
+		key := e.connection()
 		if clients[key] == nil {
 			baseURL := cmp.Or(e.BaseURL, os.Getenv(baseURLVariable(e.Provider)))
 			open, err := providers[i].connect(access{baseURL, e.Credentials, log})
@@ -278,8 +278,8 @@ func unknownProvider() error {
 	return errors.New("there is no such provider: use one of " + list(known))
 }
 
-// lookup takes what does not look like an id for a sub domain.
-func lookup(id string) katapult.OrganizationLookup {
+// lookupKatapult takes what does not look like an id for a sub domain.
+func lookupKatapult(id string) katapult.OrganizationLookup {
 	if strings.HasPrefix(id, "org_") {
 		return katapult.ID(id)
 	}

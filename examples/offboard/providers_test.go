@@ -11,7 +11,7 @@ import (
 )
 
 // Not parallel: they set the environment.
-func TestOtherVariablesStandInForTheUsualOnes(t *testing.T) {
+func TestConnect_VariablesOfTheEntry(t *testing.T) {
 	srv := zitadeltest.NewServer()
 	srv.AddOrganization(zitadeltest.Organization{ID: "312909075211944042", Name: "Acme"})
 	base := srv.Start()
@@ -42,7 +42,7 @@ func TestOtherVariablesStandInForTheUsualOnes(t *testing.T) {
 	}
 }
 
-func TestEveryVariableOfAManifestIsOfACredential(t *testing.T) {
+func TestConnect_EveryVariableBelongsToACredential(t *testing.T) {
 	for _, p := range providers {
 		for _, variable := range p.variables {
 			file := strings.HasSuffix(variable, "_PATH") || strings.HasSuffix(variable, "_FILE")
@@ -76,7 +76,7 @@ func TestEveryVariableOfAManifestIsOfACredential(t *testing.T) {
 
 // Not parallel: it sets the environment. Credentials of an entry change nothing about the
 // base URL: those of Atlas for government would be sent to another host.
-func TestConnect_BaseURLOfTheEnvironmentWithCredentialsOfAnEntry(t *testing.T) {
+func TestConnect_EnvironmentBaseURLWithEntryCredentials(t *testing.T) {
 	srv := atlastest.NewServer()
 	base := srv.Start()
 	t.Cleanup(srv.Close)

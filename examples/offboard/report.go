@@ -19,44 +19,44 @@ var reportText string
 // reportTemplate escapes all that comes from a provider: names are their users'.
 var reportTemplate = template.Must(template.New("report").Parse(reportText))
 
-// paper is what a report shows.
-type paper struct {
+// reportPage is what a report shows.
+type reportPage struct {
 	Started, Ended string
 	Took           string
 	Program        string
-	Totals         []tally
-	Steps          tally
+	Totals         []reportTotal
+	Steps          reportTotal
 	Unmatched      []string // entries of allow and deny that match nothing
-	Organizations  []sheet
+	Organizations  []reportSection
 }
 
-// tally is a number of things.
-type tally struct {
+// reportTotal is a number of things.
+type reportTotal struct {
 	Class, Text string
 	Count, Of   int
 }
 
-// sheet is one organization of a report.
-type sheet struct {
+// reportSection is one organization of a report.
+type reportSection struct {
 	Anchor             string
 	Provider, Instance string // the instance is "" where there is but one
 	Name, ID           string
-	Class, Verdict     string
+	Class, Result      string
 	Detail             string // what it depends on, or what went wrong
 	Advice             string
-	PlanTaken          string
+	PlannedAt          string
 	Fingerprint        string
 	Started, Took      string
-	Refusal            string // why it would have been refused before
+	DeletionError      string // why it would have been refused before
 	Done, Total        int
-	Rows               []sheetRow
-	Remains            []sheetRow
-	Losses             []string
-	Said               []said
+	Rows               []reportStep
+	Remaining          []reportStep
+	Cascades           []string
+	Messages           []providerMessage
 }
 
-// sheetRow is one step.
-type sheetRow struct {
+// reportStep is one step.
+type reportStep struct {
 	Kind, Name, ID string
 	Class, State   string
 	Removal        string
@@ -67,33 +67,33 @@ type sheetRow struct {
 	Earlier        bool // by an earlier run: the journal says so
 }
 
-// said is what the provider said to something.
-type said struct {
+// providerMessage is what the provider said to something.
+type providerMessage struct {
 	To, Code, Status, Text, RequestID string
 }
 
 // writeReport writes what became of all, for people. What was gone before it began
 // is told as the journal has it.
-func writeReport(name string, file *planFile, verdicts []verdict, journal string, started, ended time.Time) error {
+func writeReport(name string, file *planFile, results []result, journal string, started, ended time.Time) error {
 	// Without the journal it does not say what earlier runs did, and all else it does.
 	entries, _, _ := readJournal(journal)
-	page, err := renderReport(file, verdicts, entries, started, ended)
+	page, err := renderReport(file, results, entries, started, ended)
 	if err != nil {
 		return err
 	}
 	return fileError("--report", name, writeWhole(name, page))
 }
 
-func renderReport(file *planFile, verdicts []verdict, entries chronicle, started, ended time.Time) ([]byte, error) {
-	r := paper{
+func renderReport(file *planFile, results []result, entries journalIndex, started, ended time.Time) ([]byte, error) {
+	r := reportPage{
 		Started: stamp(started), Ended: stamp(ended), Took: clock(ended.Sub(started)), Program: version(),
 	}
 	for _, text := range file.Unmatched {
 		r.Unmatched = append(r.Unmatched, printable.Text(text))
 	}
 	counts := map[string]int{}
-	for i, v := range verdicts {
-		s := sheetOf(file.Organizations[i], v, entries)
+	for i, v := range results {
+		s := sectionOf(file.Organizations[i], v, entries)
 		s.Anchor = fmt.Sprintf("organization-%d", i+1)
 		counts[s.Class]++
 		r.Steps.Count += s.Done
@@ -102,7 +102,7 @@ func renderReport(file *planFile, verdicts []verdict, entries chronicle, started
 	}
 	for _, class := range []string{"gone", "pending", "blocked", "unknown", "not_found", "untouched"} {
 		if counts[class] > 0 {
-			r.Totals = append(r.Totals, tally{Class: class, Text: class, Count: counts[class]})
+			r.Totals = append(r.Totals, reportTotal{Class: class, Text: class, Count: counts[class]})
 		}
 	}
 	var b bytes.Buffer
@@ -112,10 +112,10 @@ func renderReport(file *planFile, verdicts []verdict, entries chronicle, started
 	return b.Bytes(), nil
 }
 
-func sheetOf(p planned, v verdict, entries chronicle) sheet {
-	s := sheet{
+func sectionOf(p planned, v result, entries journalIndex) reportSection {
+	s := reportSection{
 		Provider: printable.Text(v.Provider), Name: printable.Text(v.Organization.Name), ID: printable.Text(v.Organization.ID),
-		Class: "untouched", Verdict: v.what(), Done: v.Done, Total: v.Total,
+		Class: "untouched", Result: v.text(), Done: v.Done, Total: v.Total,
 	}
 	if s.Name == "" {
 		s.Name = v.title
@@ -125,48 +125,48 @@ func sheetOf(p planned, v verdict, entries chronicle) sheet {
 		s.Detail = printable.Text(e.Error())
 		if v.report == nil {
 			for _, step := range e.Steps {
-				s.Remains = append(s.Remains, sheetRow{Name: printable.Text(step.Name), Removal: printable.Text(step.Description)})
+				s.Remaining = append(s.Remaining, reportStep{Name: printable.Text(step.Name), Removal: printable.Text(step.Description)})
 			}
 		}
 	}
 	if p.Plan != nil {
 		s.Instance = printable.Text(p.Plan.Instance)
-		s.PlanTaken, s.Fingerprint = stamp(p.Plan.CreatedAt), p.Plan.Fingerprint
+		s.PlannedAt, s.Fingerprint = stamp(p.Plan.CreatedAt), p.Plan.Fingerprint
 		if err := p.Plan.Err(); err != nil {
-			s.Refusal = printable.Text(err.Error())
-			s.say("the question whether it may be deleted", err)
+			s.DeletionError = printable.Text(err.Error())
+			s.addMessage("the question whether it may be deleted", err)
 		}
 		for _, l := range p.Plan.Cascades {
-			s.Losses = append(s.Losses, l.String())
+			s.Cascades = append(s.Cascades, l.String())
 		}
 	}
 	if v.report == nil {
 		return s
 	}
-	s.Class, s.Verdict = string(v.Outcome), string(v.Outcome)
+	s.Class, s.Result = string(v.Outcome), string(v.Outcome)
 	if v.Outcome == teardown.Pending {
-		s.Detail = printable.Text(v.Decides)
+		s.Detail = printable.Text(v.PendingOn)
 	}
 	s.Started, s.Took = stamp(v.report.StartedAt), clock(v.report.FinishedAt.Sub(v.report.StartedAt))
-	told := entries.of(p.Plan)
+	record := entries.record(p.Plan)
 	for _, step := range v.report.Steps {
-		row := rowOf(step, told)
+		row := reportStepOf(step, record)
 		s.Rows = append(s.Rows, row)
 		if row.Class != "gone" {
-			s.Remains = append(s.Remains, row)
+			s.Remaining = append(s.Remaining, row)
 		}
 		if step.Err != nil {
-			s.say(step.ID, step.Err)
+			s.addMessage(step.ID, step.Err)
 		}
 	}
-	if len(s.Remains) == 0 && v.err != nil {
-		s.say("the deletion", v.err)
+	if len(s.Remaining) == 0 && v.err != nil {
+		s.addMessage("the deletion", v.err)
 	}
 	return s
 }
 
-// say keeps what the provider said; our own errors are none of its words.
-func (s *sheet) say(to string, err error) {
+// addMessage keeps what the provider said; our own errors are none of its words.
+func (s *reportSection) addMessage(to string, err error) {
 	e, ok := errors.AsType[*errors.Error](err)
 	if !ok || e.Status == 0 && e.ProviderCode == "" && e.Message == "" {
 		return
@@ -175,15 +175,15 @@ func (s *sheet) say(to string, err error) {
 	if e.ProviderCode != "" && e.ProviderCode != code {
 		code += " (" + e.ProviderCode + ")"
 	}
-	line := said{To: printable.Text(to), Code: printable.Text(code), Text: printable.Text(e.Message), RequestID: printable.Text(e.RequestID)}
+	line := providerMessage{To: printable.Text(to), Code: printable.Text(code), Text: printable.Text(e.Message), RequestID: printable.Text(e.RequestID)}
 	if e.Status != 0 {
 		line.Status = fmt.Sprint(e.Status)
 	}
-	s.Said = append(s.Said, line)
+	s.Messages = append(s.Messages, line)
 }
 
-func rowOf(step teardown.StepReport, told *record) sheetRow {
-	row := sheetRow{
+func reportStepOf(step teardown.StepReport, record *record) reportStep {
+	row := reportStep{
 		Kind: printable.Text(step.Kind), Name: printable.Text(step.Name), ID: printable.Text(step.ID), Removal: printable.Text(step.Removal),
 		State: stateText(step.State), Class: "left", Attempts: step.Attempts, RequestID: printable.Text(step.RequestID),
 	}
@@ -201,7 +201,7 @@ func rowOf(step teardown.StepReport, told *record) sheetRow {
 	if step.Err != nil {
 		row.Problem = printable.Text(step.Err.Error())
 	}
-	if entry := told.steps[step.ID]; step.State == teardown.StepAlreadyDeleted && entry.State == teardown.StepDeleted {
+	if entry := record.steps[step.ID]; step.State == teardown.StepAlreadyDeleted && entry.State == teardown.StepDeleted {
 		row.Earlier, row.State, row.When, row.RequestID = true, "gone, by an earlier run", stamp(entry.Time), printable.Text(entry.RequestID)
 	}
 	return row

@@ -9,7 +9,7 @@ import (
 	"github.com/offboard-dev/offboard-go/teardown"
 )
 
-func TestNamesDoNotSteerTheReport(t *testing.T) {
+func TestReport_HostileNames(t *testing.T) {
 	t.Parallel()
 	const hostile = "<script>alert(1)</script>\"'><img src=x onerror=alert(1)>\x1b[2J\u202E\u0000</style>"
 	s := hosting()
@@ -19,16 +19,16 @@ func TestNamesDoNotSteerTheReport(t *testing.T) {
 		step := &s.steps[i]
 		step.Kind, step.Name, step.Why, step.Removal = hostile, hostile, hostile, hostile
 	}
-	s.losses = []teardown.Cascade{{Kind: hostile, Count: 2, Names: []string{hostile}, Note: hostile}}
-	s.refusal = &errors.Error{Operation: hostile, Code: hostile, ProviderCode: hostile, Status: 409, Message: hostile, RequestID: hostile}
+	s.cascades = []teardown.Cascade{{Kind: hostile, Count: 2, Names: []string{hostile}, Note: hostile}}
+	s.deletionError = &errors.Error{Operation: hostile, Code: hostile, ProviderCode: hostile, Status: 409, Message: hostile, RequestID: hostile}
 	p := planOf(t, s)
 	failure := &errors.Error{Provider: hostile, Operation: hostile, Target: hostile, Code: hostile, ProviderCode: hostile, Status: 400, Message: hostile, RequestID: hostile}
 	report := &teardown.Report{Provider: hostile, Organization: s.Organization, Outcome: teardown.Pending, PendingOn: hostile}
 	for _, step := range p.Plan.Steps {
 		report.Steps = append(report.Steps, teardown.StepReport{Step: step, State: teardown.StepFailed, Err: failure, RequestID: hostile})
 	}
-	v := verdictOf(p, teardown.JobResult{Plan: p.Plan, Report: report, Err: failure})
-	page, err := renderReport(&planFile{Organizations: []planned{p, p}}, []verdict{v, notBegun(p)}, chronicle{}, at(0), at(60))
+	v := resultOf(p, teardown.JobResult{Plan: p.Plan, Report: report, Err: failure})
+	page, err := renderReport(&planFile{Organizations: []planned{p, p}}, []result{v, notStarted(p)}, journalIndex{}, at(0), at(60))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -45,9 +45,9 @@ func TestNamesDoNotSteerTheReport(t *testing.T) {
 	}
 }
 
-func TestAReportNeedsNothingElse(t *testing.T) {
+func TestReport_SelfContained(t *testing.T) {
 	t.Parallel()
-	page, err := renderReport(&planFile{}, nil, chronicle{}, at(0), at(0).Add(time.Minute))
+	page, err := renderReport(&planFile{}, nil, journalIndex{}, at(0), at(0).Add(time.Minute))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -12,7 +12,7 @@ import (
 
 // F5 has accepted the deletion, and a read shows the tenant in its queue. The first run
 // may have ended before it has written that down.
-func TestApply_PendingTenantAgain(t *testing.T) {
+func TestApply_PendingTenantTwice(t *testing.T) {
 	for name, test := range map[string]struct {
 		keeps  bool // the credential works until F5 deletes the tenant
 		cut    bool // the last entry of the journal
@@ -29,9 +29,9 @@ func TestApply_PendingTenantAgain(t *testing.T) {
 				const tenant = "acme-edge-kqzvxwbn"
 				srv := volterratest.NewServer()
 				srv.SetTenant(volterratest.Tenant{Name: tenant, KeepsCredential: test.keeps})
-				b := newBench(t)
+				b := newHarness(t)
 				b.write("manifest.yaml", "organizations: [{provider: volterra, organization: "+tenant+", confirm: "+tenant+", email: owner@example.com}]")
-				at := func(*slog.Logger) opener {
+				at := func(*slog.Logger) connector {
 					return func(e entry) (organization, error) {
 						c, err := volterra.New(srv.Option())
 						return atF5{c, volterra.DeleteTenantRequest{Name: e.Organization, Email: e.Email}}, err

@@ -47,19 +47,19 @@ func golden(t *testing.T, name, got string) {
 type scripted struct {
 	provider string
 	teardown.Organization
-	alias   string // what it is asked for by; its id, if it is empty
-	steps   []teardown.Step
-	losses  []teardown.Cascade
-	refusal *errors.Error
-	outcome teardown.Deletion
+	alias         string // what it is asked for by; its id, if it is empty
+	steps         []teardown.Step
+	cascades      []teardown.Cascade
+	deletionError *errors.Error
+	outcome       teardown.Deletion
 
-	takes  time.Duration                 // each removal
-	remove func(teardown.Step) error     // nil: it goes
-	lost   error                         // of Delete
-	told   func(progress func(s string)) // what a removal waits for
+	duration    time.Duration                 // each removal
+	remove      func(teardown.Step) error     // nil: it goes
+	deleteError error                         // of Delete
+	waits       func(progress func(s string)) // what a removal waits for
 
 	mu      sync.Mutex
-	gone    map[string]bool
+	absent  map[string]bool
 	removed []string
 	deleted bool
 }
@@ -107,10 +107,10 @@ func (d driver) Inspect(context.Context, teardown.Organization, *teardown.Plan) 
 	if d.deleted {
 		return nil, &errors.Error{Provider: d.provider, Operation: "Plan", Target: d.ID, Code: errors.OrganizationNotFound, Status: 404}
 	}
-	p := &teardown.Plan{Provider: d.provider, Organization: d.Organization, Cascades: d.losses, DeletionError: d.refusal}
+	p := &teardown.Plan{Provider: d.provider, Organization: d.Organization, Cascades: d.cascades, DeletionError: d.deletionError}
 	for _, step := range d.steps {
-		if !d.gone[step.ID] {
-			step.After = slices.DeleteFunc(slices.Clone(step.After), func(id string) bool { return d.gone[id] })
+		if !d.absent[step.ID] {
+			step.After = slices.DeleteFunc(slices.Clone(step.After), func(id string) bool { return d.absent[id] })
 			p.Steps = append(p.Steps, step)
 		}
 	}
@@ -118,11 +118,11 @@ func (d driver) Inspect(context.Context, teardown.Organization, *teardown.Plan) 
 }
 
 func (d driver) Remove(ctx context.Context, _ teardown.Organization, step teardown.Step, progress func(string)) error {
-	if d.told != nil {
-		d.told(progress)
+	if d.waits != nil {
+		d.waits(progress)
 	}
 	select {
-	case <-time.After(d.takes):
+	case <-time.After(d.duration):
 	case <-ctx.Done():
 		return ctx.Err()
 	}
@@ -133,10 +133,10 @@ func (d driver) Remove(ctx context.Context, _ teardown.Organization, step teardo
 	}
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	if d.gone == nil {
-		d.gone = map[string]bool{}
+	if d.absent == nil {
+		d.absent = map[string]bool{}
 	}
-	d.gone[step.ID] = true
+	d.absent[step.ID] = true
 	d.removed = append(d.removed, step.ID)
 	return nil
 }
@@ -144,15 +144,15 @@ func (d driver) Remove(ctx context.Context, _ teardown.Organization, step teardo
 func (d driver) IsDeleted(_ context.Context, _ teardown.Organization, step teardown.Step) (bool, error) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	return d.gone[step.ID], nil
+	return d.absent[step.ID], nil
 }
 
 func (d driver) Delete(context.Context, teardown.Organization) (teardown.Deletion, error) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	d.deleted = d.outcome.Outcome == teardown.Deleted
-	if d.lost != nil {
-		return teardown.Deletion{}, d.lost
+	if d.deleteError != nil {
+		return teardown.Deletion{}, d.deleteError
 	}
 	return d.outcome, nil
 }
@@ -170,7 +170,7 @@ var blocked = &errors.Error{Operation: "CheckDeletion", Code: errors.DeletionSte
 func hosting() *scripted {
 	return &scripted{
 		provider: "katapult", Organization: teardown.Organization{ID: "org_1", Name: "Acme Hosting"},
-		refusal: blocked, outcome: teardown.Deletion{Outcome: teardown.Deleted}, takes: 2 * time.Second,
+		deletionError: blocked, outcome: teardown.Deletion{Outcome: teardown.Deleted}, duration: 2 * time.Second,
 		steps: []teardown.Step{
 			{ID: "virtual_machine/vm_1", Kind: "virtual_machine", Name: "web-1", Why: "it runs", Removal: "stop and delete it"},
 			{ID: "disk/disk_1", Kind: "disk", Name: "data-1", Why: "it is there", Removal: "detach and delete it", After: []string{"virtual_machine/vm_1"}},
@@ -183,13 +183,13 @@ func hosting() *scripted {
 func tenant() *scripted {
 	return &scripted{
 		provider: "volterra", Organization: teardown.Organization{ID: "acme-edge", Name: "acme-edge"},
-		outcome: teardown.Deletion{Outcome: teardown.Pending, PendingOn: "F5 deletes it after its grace period"},
-		losses:  []teardown.Cascade{{Kind: "namespace", Count: 3, Names: []string{"shop", "blog"}, Note: "with all that is in them"}},
+		outcome:  teardown.Deletion{Outcome: teardown.Pending, PendingOn: "F5 deletes it after its grace period"},
+		cascades: []teardown.Cascade{{Kind: "namespace", Count: 3, Names: []string{"shop", "blog"}, Note: "with all that is in them"}},
 	}
 }
 
-// bench is a program over scripted organizations, in a folder of its own.
-type bench struct {
+// harness is a program over scripted organizations, in a folder of its own.
+type harness struct {
 	*testing.T
 	dir           string
 	organizations []*scripted
@@ -197,12 +197,12 @@ type bench struct {
 	signals       chan os.Signal
 }
 
-func newBench(t *testing.T, organizations ...*scripted) *bench {
-	return &bench{T: t, dir: t.TempDir(), organizations: organizations, signals: make(chan os.Signal, 2)}
+func newHarness(t *testing.T, organizations ...*scripted) *harness {
+	return &harness{T: t, dir: t.TempDir(), organizations: organizations, signals: make(chan os.Signal, 2)}
 }
 
 // connect opens the scripted organizations.
-func (b *bench) connect(*slog.Logger) opener {
+func (b *harness) connect(*slog.Logger) connector {
 	return func(e entry) (organization, error) {
 		for _, o := range b.organizations {
 			if o.provider == e.Provider && stdcmp.Or(o.alias, o.ID) == e.Organization {
@@ -214,7 +214,7 @@ func (b *bench) connect(*slog.Logger) opener {
 }
 
 // run runs a command. DIR stands for the folder in arguments and in what is printed.
-func (b *bench) run(args ...string) (code int, out, errOut string) {
+func (b *harness) run(args ...string) (code int, out, errOut string) {
 	var o, e bytes.Buffer
 	p := &program{in: strings.NewReader(b.in), out: &o, errOut: &e, connect: b.connect, signals: b.signals}
 	for i := range args {
@@ -229,19 +229,19 @@ func (b *bench) run(args ...string) (code int, out, errOut string) {
 var quotedDir = regexp.MustCompile(`'(DIR/[a-z.]+)'`)
 
 // hideDir replaces the name of the folder, which differs between runs and machines.
-func (b *bench) hideDir(text string) string {
+func (b *harness) hideDir(text string) string {
 	return quotedDir.ReplaceAllString(strings.ReplaceAll(text, b.dir, "DIR"), "$1")
 }
 
 // write writes a file.
-func (b *bench) write(name, text string) {
+func (b *harness) write(name, text string) {
 	b.Helper()
 	if err := os.WriteFile(filepath.Join(b.dir, name), []byte(text), 0o600); err != nil {
 		b.Fatal(err)
 	}
 }
 
-func (b *bench) read(name string) string {
+func (b *harness) read(name string) string {
 	b.Helper()
 	text, err := os.ReadFile(filepath.Join(b.dir, name))
 	if err != nil {
@@ -251,7 +251,7 @@ func (b *bench) read(name string) string {
 }
 
 // manifest writes one for all organizations, confirmed by their names.
-func (b *bench) manifest(more ...string) {
+func (b *harness) manifest(more ...string) {
 	text := "organizations:\n"
 	for _, o := range b.organizations {
 		text += fmt.Sprintf("  - provider: %s\n    organization: %q\n    confirm: %q\n", o.provider, stdcmp.Or(o.alias, o.ID), o.Organization.Name)
@@ -266,7 +266,7 @@ func (b *bench) manifest(more ...string) {
 }
 
 // plan writes a manifest, and plans it.
-func (b *bench) plan(more ...string) {
+func (b *harness) plan(more ...string) {
 	b.Helper()
 	b.manifest(more...)
 	if code, out, errOut := b.run("plan", "DIR/manifest.yaml", "-o", "DIR/plan.json"); code != exitOK && code != exitNotConfirmed {

@@ -95,14 +95,14 @@ func without(text string, hidden []string) string {
 	return text
 }
 
-// hiding is an error whose text lacks what is not shown. It keeps its code.
-type hiding struct {
+// concealedError is an error whose text lacks what is not shown. It keeps its code.
+type concealedError struct {
 	error
 	text string
 }
 
-func (h *hiding) Error() string { return h.text }
-func (h *hiding) Unwrap() error { return h.error }
+func (h *concealedError) Error() string { return h.text }
+func (h *concealedError) Unwrap() error { return h.error }
 
 // conceal returns an error without the texts that the entry was given. A code and what
 // the provider says remain.
@@ -114,7 +114,7 @@ func (e entry) conceal(err error) error {
 	typed, ok := errors.AsType[*errors.Error](err)
 	if !ok || typed == nil {
 		if text := without(err.Error(), given); text != err.Error() {
-			return &hiding{err, text}
+			return &concealedError{err, text}
 		}
 		return err
 	}
@@ -129,37 +129,37 @@ func (e entry) conceal(err error) error {
 	}
 	if bare.Err != nil {
 		if text := without(bare.Err.Error(), given); text != bare.Err.Error() {
-			bare.Err = &hiding{bare.Err, text}
+			bare.Err = &concealedError{bare.Err, text}
 		}
 	}
 	return &bare
 }
 
-// concealing is an organization whose errors lack the texts of its entry.
-type concealing struct {
+// concealedOrganization is an organization whose errors lack the texts of its entry.
+type concealedOrganization struct {
 	organization
 	entry entry
 }
 
-func (c concealing) Identify(ctx context.Context) (teardown.Organization, error) {
+func (c concealedOrganization) Identify(ctx context.Context) (teardown.Organization, error) {
 	found, err := c.organization.Identify(ctx)
 	return found, c.entry.conceal(err)
 }
 
-func (c concealing) Check(ctx context.Context) error {
+func (c concealedOrganization) Check(ctx context.Context) error {
 	return c.entry.conceal(c.organization.Check(ctx))
 }
 
-func (c concealing) Delete(ctx context.Context) error {
+func (c concealedOrganization) Delete(ctx context.Context) error {
 	return c.entry.conceal(c.organization.Delete(ctx))
 }
 
-func (c concealing) Plan(ctx context.Context) (*teardown.Plan, error) {
+func (c concealedOrganization) Plan(ctx context.Context) (*teardown.Plan, error) {
 	plan, err := c.organization.Plan(ctx)
 	return plan, c.entry.conceal(err)
 }
 
-func (c concealing) Teardown(ctx context.Context, plan *teardown.Plan, options ...teardown.Option) (*teardown.Report, error) {
+func (c concealedOrganization) Teardown(ctx context.Context, plan *teardown.Plan, options ...teardown.Option) (*teardown.Report, error) {
 	report, err := c.organization.Teardown(ctx, plan, options...)
 	e := c.entry
 	if plan != nil && (e.Organization == plan.Organization.ID || e.Organization == plan.Organization.Name) {
@@ -171,9 +171,9 @@ func (c concealing) Teardown(ctx context.Context, plan *teardown.Plan, options .
 	return report, e.conceal(err)
 }
 
-// opener opens organizations. Neither their errors nor what is logged has a text that is
+// connector opens organizations. Neither their errors nor what is logged has a text that is
 // not shown. The handler may be nil.
-func (p *program) opener(other slog.Handler) opener {
+func (p *program) connector(other slog.Handler) connector {
 	hidden := new(hiddenTexts)
 	open := p.connect(p.logger(other, hidden))
 	return func(e entry) (organization, error) {
@@ -182,7 +182,7 @@ func (p *program) opener(other slog.Handler) opener {
 		if err != nil {
 			return nil, e.conceal(err)
 		}
-		return concealing{o, e}, nil
+		return concealedOrganization{o, e}, nil
 	}
 }
 

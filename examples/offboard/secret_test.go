@@ -48,19 +48,19 @@ func words(secret string) []string {
 	return all
 }
 
-// servedBench runs commands at doubles that listen, in a folder of its own.
-type servedBench struct {
+// servedHarness runs commands at doubles that listen, in a folder of its own.
+type servedHarness struct {
 	*testing.T
 	dir string
 	m   *manifest
 }
 
 // Not parallel: it sets the environment and the working directory.
-func newServedBench(t *testing.T) *servedBench {
+func newServedHarness(t *testing.T) *servedHarness {
 	t.Helper()
-	scenes := world()
+	scenes := newScenes()
 	m, environment := listen(scenes)
-	t.Cleanup(func() { hangUp(scenes) })
+	t.Cleanup(func() { closeScenes(scenes) })
 	for _, p := range providers {
 		for _, variable := range slices.Concat(p.variables, p.others) {
 			t.Setenv(variable, environment[variable])
@@ -74,14 +74,14 @@ func newServedBench(t *testing.T) *servedBench {
 	t.Setenv("MONGODB_ATLAS_CLIENT_SECRET", "")
 	t.Setenv("MONGODB_ATLAS_PUBLIC_KEY", atlastest.PublicKey)
 	t.Setenv("MONGODB_ATLAS_PRIVATE_KEY", atlastest.PrivateKey)
-	b := &servedBench{T: t, dir: t.TempDir(), m: m}
+	b := &servedHarness{T: t, dir: t.TempDir(), m: m}
 	t.Chdir(b.dir)
 	return b
 }
 
 // shows fails if a command prints or writes a secret. The manifest, and a plan that a test
 // has written, have it themselves.
-func (b *servedBench) shows(secret string, args ...string) {
+func (b *servedHarness) shows(secret string, args ...string) {
 	b.Helper()
 	var out, errOut bytes.Buffer
 	signals := make(chan os.Signal, 2)
@@ -118,7 +118,7 @@ func (b *servedBench) shows(secret string, args ...string) {
 
 // Not parallel: it sets the environment.
 func TestSecret_AsArgument(t *testing.T) {
-	b := newServedBench(t)
+	b := newServedHarness(t)
 	text := "organizations: [{provider: zitadel, organization: \"281763529917394947\", base_url: " + os.Getenv("ZITADEL_API_URL") + "}]\n"
 	if err := os.WriteFile("manifest.yaml", []byte(text), 0o600); err != nil {
 		t.Fatal(err)
@@ -151,7 +151,7 @@ func TestSecret_AsArgument(t *testing.T) {
 	}
 	for kind, secret := range secrets {
 		t.Run(kind, func(t *testing.T) {
-			b := &servedBench{T: t, dir: b.dir, m: b.m}
+			b := &servedHarness{T: t, dir: b.dir, m: b.m}
 			for _, command := range commands {
 				for _, more := range [][]string{{"-v"}, {"--json"}} {
 					args := slices.Concat(command, more)
@@ -168,7 +168,7 @@ func TestSecret_AsArgument(t *testing.T) {
 // A file that is to be written may have any name but one that has the form of a
 // credential.
 func TestSecret_AsNameOfAFile(t *testing.T) {
-	b := newServedBench(t)
+	b := newServedHarness(t)
 	text := "organizations: [{provider: zitadel, organization: \"281763529917394947\", base_url: " + os.Getenv("ZITADEL_API_URL") + "}]\n"
 	if err := os.WriteFile("manifest.yaml", []byte(text), 0o600); err != nil {
 		t.Fatal(err)
@@ -193,7 +193,7 @@ func TestSecret_AsNameOfAFile(t *testing.T) {
 
 // Not parallel: it sets the environment.
 func TestSecret_InManifest(t *testing.T) {
-	b := newServedBench(t)
+	b := newServedHarness(t)
 	base := map[string]string{}
 	for _, e := range b.m.Organizations {
 		base[e.Provider] = e.BaseURL
@@ -240,7 +240,7 @@ func TestSecret_InManifest(t *testing.T) {
 		for _, all := range []map[string]string{manifests, more} {
 			for what, text := range all {
 				t.Run(kind+"/"+what, func(t *testing.T) {
-					b := &servedBench{T: t, dir: t.TempDir(), m: b.m}
+					b := &servedHarness{T: t, dir: t.TempDir(), m: b.m}
 					t.Chdir(b.dir)
 					quoted, err := json.Marshal(secret)
 					if err != nil {
@@ -264,7 +264,7 @@ func TestSecret_InManifest(t *testing.T) {
 
 // Not parallel: it sets the environment.
 func TestSecret_InPlanFile(t *testing.T) {
-	b := newServedBench(t)
+	b := newServedHarness(t)
 	text := "organizations: [{provider: zitadel, organization: \"281763529917394947\", base_url: " + os.Getenv("ZITADEL_API_URL") + "}]\n"
 	if err := os.WriteFile("manifest.yaml", []byte(text), 0o600); err != nil {
 		t.Fatal(err)
@@ -275,7 +275,7 @@ func TestSecret_InPlanFile(t *testing.T) {
 			"provider":     func(p *planned) { p.Entry.Provider = secret },
 			"organization": func(p *planned) { p.Entry.Organization = secret },
 			"confirm":      func(p *planned) { p.Entry.Confirm = secret },
-			"permit":       func(p *planned) { p.Entry.Permit = []teardown.Override{teardown.Override(secret)} },
+			"permit":       func(p *planned) { p.Entry.Override = []teardown.Override{teardown.Override(secret)} },
 			"base_url":     func(p *planned) { p.Entry.BaseURL = secret },
 			"no plan":      func(p *planned) { p.Entry.Organization, p.Entry.Confirm, p.Plan = secret, secret, nil },
 		} {
@@ -289,7 +289,7 @@ func TestSecret_InPlanFile(t *testing.T) {
 				if err := file.write("edited.json"); err != nil {
 					t.Fatal(err)
 				}
-				b := &servedBench{T: t, dir: b.dir, m: b.m}
+				b := &servedHarness{T: t, dir: b.dir, m: b.m}
 				for _, args := range [][]string{
 					{"apply", "edited.json", "-v", "--report", "report.html"}, {"apply", "edited.json", "--json"}, {"status", "edited.json"}, {"status", "edited.json", "--json"},
 				} {
@@ -306,7 +306,7 @@ func TestSecret_InPlanFile(t *testing.T) {
 				t.Fatal(err)
 			}
 			t.Run(kind+"/JSON, "+what, func(t *testing.T) {
-				b := &servedBench{T: t, dir: b.dir, m: b.m}
+				b := &servedHarness{T: t, dir: b.dir, m: b.m}
 				b.shows(secret, "apply", "edited.json")
 				b.shows(secret, "status", "edited.json", "--journal", "edited.json")
 			})
@@ -316,13 +316,13 @@ func TestSecret_InPlanFile(t *testing.T) {
 
 // Not parallel: it sets the environment.
 func TestSecret_InVariable(t *testing.T) {
-	b := newServedBench(t)
+	b := newServedHarness(t)
 	for kind, secret := range secrets {
 		for _, p := range providers {
 			for _, variable := range append(slices.Concat(p.variables, p.others), baseURLVariable(p.name)) {
 				t.Run(kind+"/"+variable, func(t *testing.T) {
 					t.Setenv(variable, secret)
-					b := &servedBench{T: t, dir: b.dir, m: b.m}
+					b := &servedHarness{T: t, dir: b.dir, m: b.m}
 					e := b.m.Organizations[slices.IndexFunc(b.m.Organizations, func(e entry) bool { return e.Provider == p.name })]
 					args := []string{"check", e.Provider, e.Organization, "-v"}
 					if e.Email != "" {

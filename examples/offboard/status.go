@@ -23,8 +23,8 @@ journal it counts what was written for this plan, at the same provider and insta
 Exit code 0 means that all is done: it is never that of a file which cannot be read.
 `
 
-// standing is how far an organization of a plan file has come.
-type standing struct {
+// organizationStatus is how far an organization of a plan file has come.
+type organizationStatus struct {
 	Provider     string                `json:"provider"`
 	Organization teardown.Organization `json:"organization"`
 	Line         int                   `json:"line,omitempty"` // of the manifest, for what has no plan
@@ -32,16 +32,16 @@ type standing struct {
 	// Journal is what was last written about the organization itself.
 	Journal *teardown.Entry `json:"journal,omitempty"`
 
-	// Gone counts the steps that the journal has as gone, or that a read does not find.
-	Gone  int `json:"gone"`
-	Total int `json:"total"`
+	// Deleted counts the steps that the journal has as gone, or that a read does not find.
+	Deleted int `json:"gone"`
+	Total   int `json:"total"`
 
 	// Now is what a read says: "there", "not_found", "not_read" when none was made or
 	// it failed, which is the Problem then.
-	Now     string   `json:"now"`
-	Left    []string `json:"left,omitempty"`   // ids of steps of the plan
-	Others  []string `json:"others,omitempty"` // ids of steps that the plan does not have
-	Problem *problem `json:"problem,omitempty"`
+	Now       string   `json:"now"`
+	Remaining []string `json:"left,omitempty"`   // ids of steps of the plan
+	NotInPlan []string `json:"others,omitempty"` // ids of steps that the plan does not have
+	Problem   *problem `json:"problem,omitempty"`
 
 	code  int
 	title string // how people call it
@@ -79,16 +79,16 @@ func (p *program) statusCommand() *cobra.Command {
 			}
 			ctx, done := p.untilInterrupted(cmd.Context())
 			defer done()
-			standings, err := p.status(ctx, file, entries, parallel, offline)
+			statuses, err := p.status(ctx, file, entries, parallel, offline)
 			if err != nil {
 				return err
 			}
-			codes := make([]int, len(standings))
-			for i, s := range standings {
+			codes := make([]int, len(statuses))
+			for i, s := range statuses {
 				codes[i] = s.code
 			}
 			p.code = worst(codes)
-			return p.showStatus(standings, "offboard apply "+quoted(args[0]))
+			return p.showStatus(statuses, "offboard apply "+quoted(args[0]))
 		},
 	}
 	command.Flags().StringVar(&journal, "journal", "", "the journal `FILE` (default: beside the plan, PLAN.journal)")
@@ -98,10 +98,10 @@ func (p *program) statusCommand() *cobra.Command {
 }
 
 // status holds the plans against the journal and what there is.
-func (p *program) status(ctx context.Context, file *planFile, journal chronicle, parallel int, offline bool) ([]standing, error) {
-	standings := make([]standing, len(file.Organizations))
+func (p *program) status(ctx context.Context, file *planFile, journal journalIndex, parallel int, offline bool) ([]organizationStatus, error) {
+	statuses := make([]organizationStatus, len(file.Organizations))
 	opened := make([]organization, len(file.Organizations))
-	open := p.opener(nil)
+	open := p.connector(nil)
 	for i, o := range file.Organizations {
 		if o.Plan == nil || offline {
 			continue
@@ -111,19 +111,19 @@ func (p *program) status(ctx context.Context, file *planFile, journal chronicle,
 			return nil, file.failed(i, err)
 		}
 	}
-	each(len(standings), parallel, func(i int) {
-		standings[i] = stand(ctx, file.Organizations[i], journal, opened[i])
+	each(len(statuses), parallel, func(i int) {
+		statuses[i] = statusOf(ctx, file.Organizations[i], journal, opened[i])
 	})
 	if err := ctx.Err(); err != nil {
 		return nil, &errors.Error{Provider: "offboard", Operation: "status", Code: errors.Canceled, Err: err}
 	}
-	return standings, nil
+	return statuses, nil
 }
 
-// stand is how far one organization has come. It is not read when there is no way
+// statusOf is how far one organization has come. It is not read when there is no way
 // to it.
-func stand(ctx context.Context, p planned, journal chronicle, o organization) standing {
-	s := standing{Provider: p.Entry.Provider, Organization: p.subject(), Line: p.Line, Now: "not_read", title: p.title()}
+func statusOf(ctx context.Context, p planned, journal journalIndex, o organization) organizationStatus {
+	s := organizationStatus{Provider: p.Entry.Provider, Organization: p.subject(), Line: p.Line, Now: "not_read", title: p.title()}
 	if p.Plan == nil {
 		s.Problem, s.code = p.Problem, p.code()
 		return s
@@ -132,19 +132,19 @@ func stand(ctx context.Context, p planned, journal chronicle, o organization) st
 		s.Problem, s.code = problemOf(misnamed(p.Entry, p.Plan.Organization)), exitUsage
 		return s
 	}
-	r := journal.of(p.Plan)
+	r := journal.record(p.Plan)
 	s.Organization, s.Journal, s.Total = p.Plan.Organization, r.last, len(p.Plan.Steps)
-	through := r.through()
+	through := r.complete()
 	for _, step := range p.Plan.Steps {
-		if through || r.gone(step.ID) { // what is deleted had no step left
-			s.Gone++
+		if through || r.isDeleted(step.ID) { // what is deleted had no step left
+			s.Deleted++
 		}
 	}
 	if o != nil {
 		now, err := o.Plan(ctx)
 		switch {
-		case errors.Is(err, errors.OrganizationNotFound) && r.deleting:
-			s.Now, s.Gone = "not_found", s.Total
+		case errors.Is(err, errors.OrganizationNotFound) && r.deletionStarted:
+			s.Now, s.Deleted = "not_found", s.Total
 			return s
 		case errors.Is(err, errors.OrganizationNotFound):
 			// Nothing shows that this plan deleted it.
@@ -158,8 +158,8 @@ func stand(ctx context.Context, p planned, journal chronicle, o organization) st
 			return s
 		}
 		s.Now = "there"
-		s.Left, s.Others = compare(p.Plan, now)
-		s.Gone = s.Total - len(s.Left)
+		s.Remaining, s.NotInPlan = compare(p.Plan, now)
+		s.Deleted = s.Total - len(s.Remaining)
 		through = r.last != nil && r.last.Outcome == teardown.Pending
 	}
 	if !through {
@@ -180,22 +180,22 @@ func compare(plan, now *teardown.Plan) (left, others []string) {
 	return left, others
 }
 
-func (p *program) showStatus(standings []standing, again string) error {
+func (p *program) showStatus(statuses []organizationStatus, again string) error {
 	if p.json {
 		encoder := json.NewEncoder(p.out)
 		encoder.SetIndent("", "  ")
-		return encoder.Encode(standings)
+		return encoder.Encode(statuses)
 	}
 	t := table.NewWriter()
 	t.SetOutputMirror(p.out)
 	t.SetStyle(table.StyleLight)
 	t.AppendHeader(table.Row{"provider", "organization", "journal", "steps gone", "now"})
 	t.SetColumnConfigs([]table.ColumnConfig{{Name: "now", WidthMax: 40, WidthMaxEnforcer: text.WrapSoft}})
-	for _, s := range standings {
-		t.AppendRow(table.Row{s.Provider, s.title, s.journal(), fmt.Sprintf("%d/%d", s.Gone, s.Total), s.now()})
+	for _, s := range statuses {
+		t.AppendRow(table.Row{s.Provider, s.title, s.journal(), fmt.Sprintf("%d/%d", s.Deleted, s.Total), s.now()})
 	}
 	t.Render()
-	for _, s := range standings {
+	for _, s := range statuses {
 		show := func(title string, ids []string) {
 			for i, id := range ids {
 				if i == most {
@@ -205,8 +205,8 @@ func (p *program) showStatus(standings []standing, again string) error {
 				fmt.Fprintf(p.out, "%s %s: %s: %s\n", s.Provider, s.title, title, printable.Text(id))
 			}
 		}
-		show("left", s.Left)
-		show("not in the plan", s.Others)
+		show("left", s.Remaining)
+		show("not in the plan", s.NotInPlan)
 	}
 	if p.code != exitOK {
 		fmt.Fprintf(p.out, "To go on: %s\n", again)
@@ -215,7 +215,7 @@ func (p *program) showStatus(standings []standing, again string) error {
 }
 
 // journal is what the journal has, in words.
-func (s *standing) journal() string {
+func (s *organizationStatus) journal() string {
 	switch {
 	case s.Journal == nil:
 		return "nothing"
@@ -226,7 +226,7 @@ func (s *standing) journal() string {
 }
 
 // now is what there is, in words.
-func (s *standing) now() string {
+func (s *organizationStatus) now() string {
 	switch {
 	case s.Now == "not_found" && s.code == exitNotFound:
 		return "not found, and the journal has no deletion of it: the credential may not see it"
@@ -236,11 +236,11 @@ func (s *standing) now() string {
 		return printable.Text(s.Problem.Text)
 	case s.Now == "not_read":
 		return "not read"
-	case len(s.Left)+len(s.Others) == 0:
+	case len(s.Remaining)+len(s.NotInPlan) == 0:
 		return "there; no step is left"
 	}
-	now := fmt.Sprintf("there; %s left", count(len(s.Left), "step"))
-	if n := len(s.Others); n > 0 {
+	now := fmt.Sprintf("there; %s left", count(len(s.Remaining), "step"))
+	if n := len(s.NotInPlan); n > 0 {
 		now += fmt.Sprintf(", %d not in the plan", n)
 	}
 	return now

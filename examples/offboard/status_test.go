@@ -15,7 +15,7 @@ import (
 
 func TestApply_NotFound(t *testing.T) {
 	bubble(t, func(t *testing.T) {
-		b := newBench(t, hosting(), tenant())
+		b := newHarness(t, hosting(), tenant())
 		b.plan()
 		b.organizations[0].deleted = true // by somebody else, or the credential may not see it any more
 		code, out, errOut := b.run("apply", "DIR/plan.json", "--report", "DIR/report.html")
@@ -58,7 +58,7 @@ func TestApply_ResumedByTheJournal(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			bubble(t, func(t *testing.T) {
-				b := newBench(t, hosting())
+				b := newHarness(t, hosting())
 				b.plan()
 				b.write("plan.json.journal", test.journal)
 				b.organizations[0].deleted = true
@@ -71,9 +71,9 @@ func TestApply_ResumedByTheJournal(t *testing.T) {
 	}
 }
 
-func TestDelete_NotFoundForMachines(t *testing.T) {
+func TestDelete_NotFoundJSON(t *testing.T) {
 	bubble(t, func(t *testing.T) {
-		b := newBench(t, hosting())
+		b := newHarness(t, hosting())
 		b.organizations[0].deleted = true
 		code, out, _ := b.run("delete", "katapult", "org_1", "--confirm", "Acme Hosting", "--json")
 		if code != exitNotFound || !strings.Contains(out, `"outcome":"not_found"`) {
@@ -82,7 +82,7 @@ func TestDelete_NotFoundForMachines(t *testing.T) {
 	})
 }
 
-func TestStatus_OtherInstancesAndPlansDoNotCount(t *testing.T) {
+func TestStatus_OtherInstancesAndPlans(t *testing.T) {
 	const head = `{"time":"2000-01-01T00:00:00Z","provider":"katapult","organization":"org_1",`
 	for name, test := range map[string]struct {
 		journal string // PLAN is this plan's fingerprint
@@ -110,7 +110,7 @@ func TestStatus_OtherInstancesAndPlansDoNotCount(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			bubble(t, func(t *testing.T) {
-				b := newBench(t, hosting())
+				b := newHarness(t, hosting())
 				b.plan()
 				file, err := readPlanFile(b.dir + "/plan.json")
 				if err != nil {
@@ -126,7 +126,7 @@ func TestStatus_OtherInstancesAndPlansDoNotCount(t *testing.T) {
 	}
 }
 
-func TestStatus_NothingReadIsNotDone(t *testing.T) {
+func TestStatus_UnreadableFiles(t *testing.T) {
 	const head = `{"time":"2000-01-01T00:00:00Z","provider":"katapult","organization":"org_1",`
 	for name, test := range map[string]struct {
 		file, text string
@@ -153,7 +153,7 @@ func TestStatus_NothingReadIsNotDone(t *testing.T) {
 		for _, offline := range []bool{false, true} {
 			t.Run(name, func(t *testing.T) {
 				bubble(t, func(t *testing.T) {
-					b := newBench(t, hosting())
+					b := newHarness(t, hosting())
 					b.plan()
 					text := strings.ReplaceAll(test.text, "EMPTY", (&planFile{Version: 1, Organizations: []planned{}}).fingerprint())
 					b.write(test.file, strings.ReplaceAll(text, "NULL", (&planFile{Version: 1}).fingerprint()))
@@ -173,7 +173,7 @@ func TestStatus_NothingReadIsNotDone(t *testing.T) {
 
 func TestStatus_UnreadableJournal(t *testing.T) {
 	bubble(t, func(t *testing.T) {
-		b := newBench(t, hosting())
+		b := newHarness(t, hosting())
 		b.plan()
 		b.write("plan.json.journal", "")
 		if err := os.Chmod(b.dir+"/plan.json.journal", 0); err != nil {
@@ -196,7 +196,7 @@ type unreadable struct {
 
 func (u unreadable) Plan(context.Context) (*teardown.Plan, error) { return nil, u.err }
 
-func TestStand_FailedReadIsNotDone(t *testing.T) {
+func TestStatusOf_FailedRead(t *testing.T) {
 	t.Parallel()
 	for code, want := range map[errors.Code]int{
 		errors.Unauthenticated: exitOK, errors.PermissionDenied: exitOK, // the credential may have gone with the organization
@@ -204,30 +204,30 @@ func TestStand_FailedReadIsNotDone(t *testing.T) {
 	} {
 		p := planOf(t, hosting())
 		s := subject{p.Plan.Provider, p.Plan.Instance, p.Plan.Organization.ID}
-		c := chronicleOf([]teardown.Entry{{
+		c := newJournalIndex([]teardown.Entry{{
 			Time: time.Now(), Provider: s.provider, Instance: s.instance, Organization: s.organization, Plan: p.Plan.Fingerprint, Kind: teardown.EntryFinished, Outcome: teardown.Deleted,
 		}})
-		got := stand(t.Context(), p, c, unreadable{err: &errors.Error{Code: code}})
+		got := statusOf(t.Context(), p, c, unreadable{err: &errors.Error{Code: code}})
 		if got.code != want {
 			t.Errorf("%s: exit code %d, want %d", code, got.code, want)
 		}
 	}
 }
 
-func TestChronicle_DeletionThatWasRefused(t *testing.T) {
+func TestJournalIndex_RefusedDeletion(t *testing.T) {
 	t.Parallel()
 	var got []bool
-	for _, verdicts := range [][]string{{"started"}, {"deletion_started"}, {"deletion_started", "deletion_refused"}, {"deletion_started", "deletion_refused", "deletion_started"}, {"deletion_started", "started"}, {"unknown"}, {"pending"}, {"blocked"}} {
+	for _, results := range [][]string{{"started"}, {"deletion_started"}, {"deletion_started", "deletion_refused"}, {"deletion_started", "deletion_refused", "deletion_started"}, {"deletion_started", "started"}, {"unknown"}, {"pending"}, {"blocked"}} {
 		var entries []teardown.Entry
-		for _, verdict := range verdicts {
-			e := teardown.Entry{Provider: "atlas", Organization: "1", Plan: "a", Kind: teardown.EntryKind(verdict)}
-			switch outcome := teardown.Outcome(verdict); outcome {
+		for _, result := range results {
+			e := teardown.Entry{Provider: "atlas", Organization: "1", Plan: "a", Kind: teardown.EntryKind(result)}
+			switch outcome := teardown.Outcome(result); outcome {
 			case teardown.Unknown, teardown.Pending, teardown.Blocked:
 				e.Kind, e.Outcome = teardown.EntryFinished, outcome
 			}
 			entries = append(entries, e)
 		}
-		got = append(got, chronicleOf(entries)[chapter{subject{"atlas", "", "1"}, "a"}].deleting)
+		got = append(got, newJournalIndex(entries)[journalKey{subject{"atlas", "", "1"}, "a"}].deletionStarted)
 	}
 	if diff := cmp.Diff([]bool{false, true, false, true, true, true, true, false}, got); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)

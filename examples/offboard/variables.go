@@ -72,8 +72,8 @@ func notSet(name, usual string) error {
 
 // keyFiles are the files that credentials are read from: the usual ones, and those that
 // entries name in their place.
-func keyFiles(entries ...entry) []use {
-	var files []use
+func keyFiles(entries ...entry) []fileUse {
+	var files []fileUse
 	for _, p := range providers {
 		for _, variable := range p.files {
 			names := []string{variable}
@@ -84,7 +84,7 @@ func keyFiles(entries ...entry) []use {
 			}
 			for _, name := range names {
 				if file := os.Getenv(name); file != "" {
-					files = append(files, use{as: "the file of " + variable, name: file})
+					files = append(files, fileUse{as: "the file of " + variable, name: file})
 				}
 			}
 		}

@@ -10,8 +10,8 @@ import (
 	"github.com/offboard-dev/offboard-go/zitadel/zitadeltest"
 )
 
-// canary is a secret that somebody has put into a manifest by mistake.
-const canary = "c4nary-S3CRET"
+// literalSecret is a secret that somebody has put into a manifest by mistake.
+const literalSecret = "c4nary-S3CRET"
 
 func TestManifest_LiteralSecretInCredentials(t *testing.T) {
 	t.Parallel()
@@ -48,8 +48,8 @@ func TestManifest_LiteralSecretInCredentials(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			bench := newBench(t)
-			for _, secret := range []string{canary, "hunter-two", "123456789", "AKIAIOSFODNN7EXAMPLE", "opensesame", "a\\b", "sk_live_5Ünï"} {
+			bench := newHarness(t)
+			for _, secret := range []string{literalSecret, "hunter-two", "123456789", "AKIAIOSFODNN7EXAMPLE", "opensesame", "a\\b", "sk_live_5Ünï"} {
 				if name == "prefix" && secret == "AKIAIOSFODNN7EXAMPLE" {
 					continue // a name like any other, so that it is a variable that is not set
 				}
@@ -116,16 +116,16 @@ func TestManifest_MissingVariableIsNamed(t *testing.T) {
 		{"workspace", map[string]string{"APPLIVERY_API_TOKEN": "APPLIVERY_ACME"}, "APPLIVERY_ACME is not set"},
 		{f5, map[string]string{"F5XC_P12_FILE": "OFFBOARD_SET", "F5XC_P12_PASSWORD": "VES_ACME"}, "VES_ACME is not set"},
 	} {
-		t.Setenv("OFFBOARD_SET", canary)
+		t.Setenv("OFFBOARD_SET", literalSecret)
 		e := entry{Provider: test.provider, Organization: "acme", Email: "owner@example.com", Credentials: test.credentials}
 		_, err := connect(slog.New(slog.DiscardHandler))(e)
-		if err == nil || !strings.Contains(err.Error(), test.want) || strings.Contains(err.Error(), canary) {
+		if err == nil || !strings.Contains(err.Error(), test.want) || strings.Contains(err.Error(), literalSecret) {
 			t.Errorf("%s %v: got %v", test.provider, test.credentials, err)
 		}
 	}
 }
 
-func TestManifest_NothingInIt(t *testing.T) {
+func TestManifest_Empty(t *testing.T) {
 	t.Parallel()
 	for name, text := range map[string]string{
 		"empty": "", "white space": " \n\n", "comments": "# nothing\n# here\n", "byte order mark": "\ufeff", "null": "~\n", "document": "---\n",
@@ -133,7 +133,7 @@ func TestManifest_NothingInIt(t *testing.T) {
 		"lists only": "deny: [acme]\n", "null entry": "organizations: [~]\n", "empty entry": "organizations: [{}]\n",
 		"text": "acme\n", "list": "- acme\n", "number": "5\n", "UTF-16": "\xff\xfeo\x00", "bytes": "\x00\x01\x02", "end": "...\n",
 	} {
-		b := newBench(t)
+		b := newHarness(t)
 		b.write("manifest.yaml", text)
 		code, out, errOut := b.run("plan", "DIR/manifest.yaml", "-o", "DIR/plan.json")
 		if code != exitUsage || out != "" || !strings.HasPrefix(errOut, "offboard: DIR/manifest.yaml:") || strings.Count(errOut, "\n") != 1 {
@@ -163,7 +163,7 @@ func TestManifest_ForeignVariableIsNotSent(t *testing.T) {
 	srv := zitadeltest.NewServer()
 	base := srv.Start()
 	t.Cleanup(srv.Close)
-	t.Setenv("AWS_SECRET_ACCESS_KEY", canary)
+	t.Setenv("AWS_SECRET_ACCESS_KEY", literalSecret)
 	_, err := connect(slog.New(slog.DiscardHandler))(entry{
 		Provider: "zitadel", Organization: "1", BaseURL: base,
 		Credentials: map[string]string{"ZITADEL_SERVICE_USER_TOKEN": "AWS_SECRET_ACCESS_KEY"},

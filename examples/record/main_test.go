@@ -11,7 +11,7 @@ import (
 	"github.com/hinshun/vt10x"
 )
 
-func TestSnapshotReadsWhatIsShown(t *testing.T) {
+func TestSnapshot_Runs(t *testing.T) {
 	t.Parallel()
 	terminal := vt10x.New(vt10x.WithSize(20, 3))
 	if _, err := io.WriteString(terminal, "a \x1b[1;31mred\x1b[0m  b\r\n\x1b[32m<&>"); err != nil {
@@ -27,7 +27,7 @@ func TestSnapshotReadsWhatIsShown(t *testing.T) {
 	}
 }
 
-func TestThePictureIsXMLAndHasEachLineOnce(t *testing.T) {
+func TestDraw_EachLineOnce(t *testing.T) {
 	t.Parallel()
 	first := line{{0, "one <b>", "", false}}
 	frames := []frame{

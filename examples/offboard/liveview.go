@@ -15,9 +15,9 @@ import (
 	"github.com/offboard-dev/offboard-go/teardown"
 )
 
-// board is the live view without the terminal: what goes on, and how it looks at a
+// liveView is the live view without the terminal: what goes on, and how it looks at a
 // moment. Events are put down as they come; whoever draws asks for a picture.
-type board struct {
+type liveView struct {
 	mu      sync.Mutex
 	started time.Time
 	rows    []*row
@@ -49,8 +49,8 @@ type activity struct {
 	until     time.Time // when it goes on; zero when that is not known
 }
 
-func newBoard(now time.Time, organizations []planned) *board {
-	b := &board{started: now, width: 80, height: 24}
+func newLiveView(now time.Time, organizations []planned) *liveView {
+	b := &liveView{started: now, width: 80, height: 24}
 	for _, p := range organizations {
 		r := &row{provider: p.Entry.Provider, name: p.title(), plan: p.Plan}
 		if p.Plan != nil {
@@ -64,7 +64,7 @@ func newBoard(now time.Time, organizations []planned) *board {
 }
 
 // event puts down what happens to an organization.
-func (b *board) event(i int, e teardown.Event) {
+func (b *liveView) event(i int, e teardown.Event) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	r := b.rows[i]
@@ -107,7 +107,7 @@ func (b *board) event(i int, e teardown.Event) {
 }
 
 // note puts down what the client of an organization waits for, or what went wrong.
-func (b *board) note(i int, now time.Time, text string, wait time.Duration) {
+func (b *liveView) note(i int, now time.Time, text string, wait time.Duration) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	r := b.rows[i]
@@ -121,28 +121,28 @@ func (b *board) note(i int, now time.Time, text string, wait time.Duration) {
 const readable = 1500 * time.Millisecond
 
 // end puts down what became of an organization.
-func (b *board) end(i int, now time.Time, v verdict) {
+func (b *liveView) end(i int, now time.Time, v result) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	r := b.rows[i]
-	r.running, r.ended, r.outcome, r.text, r.note = nil, now, v.Outcome, v.what(), ""
+	r.running, r.ended, r.outcome, r.text, r.note = nil, now, v.Outcome, v.text(), ""
 }
 
-func (b *board) resize(width, height int) {
+func (b *liveView) resize(width, height int) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	b.width, b.height = width, height
 }
 
 // draw is the picture for the terminal, whose last line is left to the cursor.
-func (b *board) draw(now time.Time) string {
+func (b *liveView) draw(now time.Time) string {
 	b.mu.Lock()
 	width, height := b.width, b.height
 	b.mu.Unlock()
 	return b.render(now, width, max(height-1, 1))
 }
 
-func (b *board) setHint(text string) {
+func (b *liveView) setHint(text string) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	b.hint = text
@@ -178,8 +178,8 @@ var (
 	accent = lipgloss.NewStyle().Foreground(lipgloss.Cyan)
 )
 
-// shade is the colour of an outcome.
-func shade(o teardown.Outcome) lipgloss.Style {
+// outcomeStyle is the colour of an outcome.
+func outcomeStyle(o teardown.Outcome) lipgloss.Style {
 	switch o {
 	case teardown.Deleted:
 		return good
@@ -192,7 +192,7 @@ func shade(o teardown.Outcome) lipgloss.Style {
 var spinner = []rune("⠋⠙⠹⠸⠼⠴⠦⠧⠇⠏")
 
 // render is the picture at a moment: at most height lines of at most width cells.
-func (b *board) render(now time.Time, width, height int) string {
+func (b *liveView) render(now time.Time, width, height int) string {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	names := 0
@@ -202,7 +202,7 @@ func (b *board) render(now time.Time, width, height int) string {
 	names = min(names, max(width/4, 8))
 	foot := b.totals(now)
 	var lines []string
-	steps, shown := b.room(max(height-len(foot), 1))
+	steps, shown := b.layout(max(height-len(foot), 1))
 	for i, r := range b.rows {
 		if !shown[i] {
 			continue
@@ -222,9 +222,9 @@ func (b *board) render(now time.Time, width, height int) string {
 	return strings.Join(lines[max(len(lines)-height, 0):], "\n")
 }
 
-// room decides what is shown when not everything can be: what runs, then what went
+// layout decides what is shown when not everything can be: what runs, then what went
 // wrong, then what has ended, then what is to come; and of what runs its steps.
-func (b *board) room(height int) (steps []int, shown []bool) {
+func (b *liveView) layout(height int) (steps []int, shown []bool) {
 	steps, shown = make([]int, len(b.rows)), make([]bool, len(b.rows))
 	left := height
 	for _, class := range []func(*row) bool{
@@ -268,9 +268,9 @@ func (r *row) line(now time.Time, names int) string {
 		case teardown.Pending:
 			sign = "◷"
 		}
-		mark, text = shade(r.outcome).Render(sign), shade(r.outcome).Render(r.text)
+		mark, text = outcomeStyle(r.outcome).Render(sign), outcomeStyle(r.outcome).Render(r.text)
 	case !r.started.IsZero():
-		mark, text = accent.Render(spin(now)), r.doing(now)
+		mark, text = accent.Render(spin(now)), r.status(now)
 	}
 	if !r.started.IsZero() {
 		end := now
@@ -291,8 +291,8 @@ func (r *row) bar() string {
 	return bar(r.done, r.total, r.failed)
 }
 
-// doing is what an organization that is not through is at.
-func (r *row) doing(now time.Time) string {
+// status is what an organization that is not through is at.
+func (r *row) status(now time.Time) string {
 	switch {
 	case r.until.After(now) && r.waits:
 		return fair.Render(fmt.Sprintf("waits %s: %s", clock(r.until.Sub(now)), r.note))
@@ -321,7 +321,7 @@ func (a *activity) line(now time.Time) string {
 }
 
 // totals are the last lines.
-func (b *board) totals(now time.Time) []string {
+func (b *liveView) totals(now time.Time) []string {
 	outcomes := map[teardown.Outcome]int{}
 	done, total, ended := 0, 0, 0
 	for _, r := range b.rows {
@@ -334,7 +334,7 @@ func (b *board) totals(now time.Time) []string {
 	parts := []string{strong.Render(fmt.Sprintf("%d of %s", ended, count(len(b.rows), "organization")))}
 	for _, o := range []teardown.Outcome{teardown.Deleted, teardown.Pending, teardown.Blocked, teardown.Unknown, teardown.NotFound} {
 		if n := outcomes[o]; n > 0 {
-			parts = append(parts, shade(o).Render(fmt.Sprintf("%d %s", n, o)))
+			parts = append(parts, outcomeStyle(o).Render(fmt.Sprintf("%d %s", n, o)))
 		}
 	}
 	parts = append(parts, fmt.Sprintf("%d of %s", done, count(total, "step")), clock(now.Sub(b.started)))

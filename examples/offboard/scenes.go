@@ -30,11 +30,11 @@ type scene struct {
 	environment map[string]string // that reaches the double; "" is its base URL
 	connect     func(*slog.Logger) (organization, error)
 
-	attempt func(context.Context) error // deletes it as it is, in one line
-	byHand  func() string               // does what no API can, and says what it was
-	deleted func() bool                 // what really happened
-	spared  func() bool                 // its neighbour has all that it had
-	trouble []offboardtest.Fault
+	attempt    func(context.Context) error // deletes it as it is, in one line
+	manualStep func() string               // does what no API can, and says what it was
+	deleted    func() bool                 // what really happened
+	spared     func() bool                 // its neighbour has all that it had
+	faults     []offboardtest.Fault
 
 	deletion string // the operation, at the double
 }
@@ -46,8 +46,8 @@ func limited(operation string) offboardtest.Fault {
 	return fault
 }
 
-// trouble is what befalls operations: each request in its turn.
-func trouble(deletion string, lost ...string) []offboardtest.Fault {
+// faults is what befalls operations: each request in its turn.
+func faultsOf(deletion string, lost ...string) []offboardtest.Fault {
 	faults := []offboardtest.Fault{
 		limited(deletion),
 		offboardtest.HTMLResponse(deletion, http.StatusServiceUnavailable),
@@ -59,14 +59,14 @@ func trouble(deletion string, lost ...string) []offboardtest.Fault {
 	return faults
 }
 
-// world is five organizations at five doubles, each with what can stand in the way
+// newScenes is five organizations at five doubles, each with what can stand in the way
 // of its deletion, and each with a neighbour that has to be spared.
-func world() []*scene {
+func newScenes() []*scene {
 	return []*scene{sceneKatapult(), sceneZitadel(), sceneAtlas(), sceneApplivery(), sceneF5()}
 }
 
-// quick is how long the doubles take for what takes their providers minutes.
-const quick = 200 * time.Millisecond
+// fakeDuration is how long the doubles take for what takes their providers minutes.
+const fakeDuration = 200 * time.Millisecond
 
 func pathOf(base string) string {
 	u, err := url.Parse(base)
@@ -79,7 +79,7 @@ func pathOf(base string) string {
 func sceneKatapult() *scene {
 	const id, neighbour = "org_acme", "org_other"
 	srv := katapulttest.NewServer()
-	srv.SetTaskTime(quick)
+	srv.SetTaskTime(fakeDuration)
 	srv.AddOrganization(katapulttest.Organization{ID: id, Name: "Acme Hosting", Subdomain: "acme-hosting", Open: []string{"ensure_zero_balance"}})
 	srv.AddOrganization(katapulttest.Organization{ID: "org_labs", Name: "Acme Labs", Parent: id})
 	srv.AddOrganization(katapulttest.Organization{ID: neighbour, Name: "Other"})
@@ -100,7 +100,7 @@ func sceneKatapult() *scene {
 	return &scene{
 		entry: entry{
 			Provider: "katapult", Organization: id, Confirm: "Acme Hosting",
-			Permit: []teardown.Override{teardown.ManagedOrganizations, teardown.OwnOrganization},
+			Override: []teardown.Override{teardown.ManagedOrganizations, teardown.OwnOrganization},
 		},
 		server: srv.Server, path: pathOf(katapult.DefaultBaseURL),
 		environment: map[string]string{"KATAPULT_API_KEY": katapulttest.Token},
@@ -111,11 +111,11 @@ func sceneKatapult() *scene {
 		attempt: func(ctx context.Context) error {
 			return katapult.DeleteOrganization(ctx, katapult.ID(id), srv.Option())
 		},
-		byHand:   func() string { srv.SetOpen(id); return "the balance is settled" },
-		deleted:  func() bool { return !srv.Exists(id) },
-		spared:   func() bool { return srv.Exists(neighbour) && fmt.Sprint(srv.Remaining(neighbour)) == had },
-		deletion: "DeleteOrganization",
-		trouble:  trouble("DeleteOrganization", "DeleteLoadBalancer", "DeleteDNSZone"),
+		manualStep: func() string { srv.SetOpen(id); return "the balance is settled" },
+		deleted:    func() bool { return !srv.Exists(id) },
+		spared:     func() bool { return srv.Exists(neighbour) && fmt.Sprint(srv.Remaining(neighbour)) == had },
+		deletion:   "DeleteOrganization",
+		faults:     faultsOf("DeleteOrganization", "DeleteLoadBalancer", "DeleteDNSZone"),
 	}
 }
 
@@ -144,18 +144,18 @@ func sceneZitadel() *scene {
 			_, err := zitadel.DeleteOrganization(ctx, id, srv.Option())
 			return err
 		},
-		byHand:   func() string { srv.SetDefault(neighbour); return "another organization is made the default one" },
-		deleted:  func() bool { return !srv.Exists(id) },
-		spared:   func() bool { return srv.Exists(neighbour) },
-		deletion: "DeleteOrganization",
-		trouble:  trouble("DeleteOrganization"),
+		manualStep: func() string { srv.SetDefault(neighbour); return "another organization is made the default one" },
+		deleted:    func() bool { return !srv.Exists(id) },
+		spared:     func() bool { return srv.Exists(neighbour) },
+		deletion:   "DeleteOrganization",
+		faults:     faultsOf("DeleteOrganization"),
 	}
 }
 
 func sceneAtlas() *scene {
 	const id, neighbour, shop = "5e2f00000000000000000001", "5e2f00000000000000000002", "5e2f0000000000000000000a"
 	srv := atlastest.NewServer()
-	srv.SetDeletionTime(quick)
+	srv.SetDeletionTime(fakeDuration)
 	srv.AddOrganization(atlastest.Organization{ID: id, Name: "Acme Data"})
 	srv.AddOrganization(atlastest.Organization{ID: neighbour, Name: "Other"})
 	srv.AddProject(neighbour, atlastest.Project{ID: "5e2f0000000000000000000c", Name: "other", Clusters: 1})
@@ -173,7 +173,7 @@ func sceneAtlas() *scene {
 	return &scene{
 		entry: entry{
 			Provider: "atlas", Organization: id, Confirm: "Acme Data",
-			Permit: []teardown.Override{teardown.TerminationProtection, teardown.OwnOrganization},
+			Override: []teardown.Override{teardown.TerminationProtection, teardown.OwnOrganization},
 		},
 		server: srv.Server,
 		environment: map[string]string{
@@ -183,12 +183,12 @@ func sceneAtlas() *scene {
 			c, err := atlas.New(srv.Option(), atlas.WithLogger(log))
 			return atAtlas{c, id}, err
 		},
-		attempt:  func(ctx context.Context) error { return atlas.DeleteOrganization(ctx, id, srv.Option()) },
-		byHand:   func() string { return "" },
-		deleted:  func() bool { return !srv.Exists(id) },
-		spared:   func() bool { return srv.Exists(neighbour) },
-		deletion: "DeleteOrganization",
-		trouble:  trouble("DeleteOrganization", "DeleteCluster"),
+		attempt:    func(ctx context.Context) error { return atlas.DeleteOrganization(ctx, id, srv.Option()) },
+		manualStep: func() string { return "" },
+		deleted:    func() bool { return !srv.Exists(id) },
+		spared:     func() bool { return srv.Exists(neighbour) },
+		deletion:   "DeleteOrganization",
+		faults:     faultsOf("DeleteOrganization", "DeleteCluster"),
 	}
 }
 
@@ -209,12 +209,12 @@ func sceneApplivery() *scene {
 			c, err := workspace.New(srv.Option(), workspace.WithLogger(log))
 			return atApplivery{c, "acme-apps"}, err
 		},
-		attempt:  func(ctx context.Context) error { return workspace.DeleteOrganization(ctx, "acme-apps", srv.Option()) },
-		byHand:   func() string { srv.CancelSubscriptions(id); return "the subscription is cancelled" },
-		deleted:  func() bool { return !srv.Exists(id) },
-		spared:   func() bool { return srv.Exists(neighbour) },
-		deletion: "DeleteOrganization",
-		trouble:  trouble("DeleteOrganization"),
+		attempt:    func(ctx context.Context) error { return workspace.DeleteOrganization(ctx, "acme-apps", srv.Option()) },
+		manualStep: func() string { srv.CancelSubscriptions(id); return "the subscription is cancelled" },
+		deleted:    func() bool { return !srv.Exists(id) },
+		spared:     func() bool { return srv.Exists(neighbour) },
+		deletion:   "DeleteOrganization",
+		faults:     faultsOf("DeleteOrganization"),
 	}
 }
 
@@ -225,16 +225,16 @@ func sceneF5() *scene {
 	const name, email = "acme-edge-kqzvxwbn", "owner@example.com"
 	srv := volterratest.NewServer()
 	srv.SetTenant(volterratest.Tenant{Name: name, Domain: "acme-edge", KeepsCredential: true})
-	srv.AddNamespace(volterratest.Namespace{Name: "web", Takes: quick, Objects: []volterratest.Object{{Name: "front"}}})
+	srv.AddNamespace(volterratest.Namespace{Name: "web", Takes: fakeDuration, Objects: []volterratest.Object{{Name: "front"}}})
 	srv.AddChildTenantManager("partners")
-	srv.AddChildTenant(volterratest.ChildTenant{Name: "acme-labs", Manager: "partners", Takes: quick})
+	srv.AddChildTenant(volterratest.ChildTenant{Name: "acme-labs", Manager: "partners", Takes: fakeDuration})
 	srv.AddManagedTenant(volterratest.ManagedTenant{Name: "customer"})
 	srv.AddAddonSubscription(volterratest.AddonSubscription{Name: "waap"})
 	srv.AddInvoice(volterra.Invoice{Name: "inv-7", Amount: 12000, Currency: "USD"})
 	return &scene{
 		entry: entry{
 			Provider: f5, Organization: name, Confirm: name, Email: email,
-			Permit: []teardown.Override{teardown.ManagedOrganizations},
+			Override: []teardown.Override{teardown.ManagedOrganizations},
 		},
 		server:      srv.Server,
 		environment: map[string]string{"F5XC_API_URL": "", "F5XC_API_TOKEN": volterratest.Token},
@@ -245,11 +245,11 @@ func sceneF5() *scene {
 		attempt: func(ctx context.Context) error { // with the host's name for the tenant's
 			return volterra.DeleteTenant(ctx, volterra.DeleteTenantRequest{Name: "acme-edge", Email: email}, srv.Option())
 		},
-		byHand:   func() string { return "" },
-		deleted:  func() bool { return len(srv.Accepted()) == 1 },
-		spared:   func() bool { return true },
-		deletion: "RequestTenantDeletion",
-		trouble: []offboardtest.Fault{
+		manualStep: func() string { return "" },
+		deleted:    func() bool { return len(srv.Accepted()) == 1 },
+		spared:     func() bool { return true },
+		deletion:   "RequestTenantDeletion",
+		faults: []offboardtest.Fault{
 			limited("RequestTenantDeletion"),
 			offboardtest.HTMLResponse("GetTenantSettings", http.StatusServiceUnavailable),
 			offboardtest.LoseResponse("RequestTenantDeletion"),
@@ -257,9 +257,9 @@ func sceneF5() *scene {
 	}
 }
 
-// opened opens the organizations of scenes.
-func opened(scenes []*scene) func(*slog.Logger) opener {
-	return func(log *slog.Logger) opener {
+// connectScenes opens the organizations of scenes.
+func connectScenes(scenes []*scene) func(*slog.Logger) connector {
+	return func(log *slog.Logger) connector {
 		return func(e entry) (organization, error) {
 			for _, s := range scenes {
 				if s.entry.Provider == e.Provider {
@@ -271,8 +271,8 @@ func opened(scenes []*scene) func(*slog.Logger) opener {
 	}
 }
 
-// truth is what really happened, in words.
-func (s *scene) truth() string {
+// actual is what really happened, in words.
+func (s *scene) actual() string {
 	switch {
 	case !s.spared():
 		return "NOT ONLY THIS ONE"
@@ -285,10 +285,10 @@ func (s *scene) truth() string {
 }
 
 // check fails when a verdict is not what really happened.
-func (s *scene) check(v verdict) error {
+func (s *scene) check(v result) error {
 	said := v.Outcome == teardown.Deleted || v.Outcome == teardown.Pending
 	if said != s.deleted() || !s.spared() {
-		return fmt.Errorf("%s: the verdict is %q, and it is %s", s.entry.Provider, v.what(), s.truth())
+		return fmt.Errorf("%s: the verdict is %q, and it is %s", s.entry.Provider, v.text(), s.actual())
 	}
 	return nil
 }

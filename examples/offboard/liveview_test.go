@@ -26,12 +26,12 @@ func planOf(t *testing.T, s *scripted) planned {
 	return planned{Entry: entry{Provider: s.provider, Organization: s.ID}, Plan: p}
 }
 
-func TestTheBoardShowsWhatGoesOn(t *testing.T) {
+func TestLiveView_Screens(t *testing.T) {
 	t.Parallel()
 	login, data := hosting(), hosting()
 	login.provider, login.Organization.Name = "zitadel", "Acme Login"
 	data.provider, data.Organization.Name = "atlas", "Acme Data"
-	b := newBoard(at(0), []planned{planOf(t, hosting()), planOf(t, tenant()), planOf(t, login), planOf(t, data)})
+	b := newLiveView(at(0), []planned{planOf(t, hosting()), planOf(t, tenant()), planOf(t, login), planOf(t, data)})
 	b.setHint(hintRunning)
 	show := func(now float64) string {
 		return fmt.Sprintf("--- %v s\n%s\n", now, ansi.Strip(b.render(at(now), 96, 24)))
@@ -54,15 +54,15 @@ func TestTheBoardShowsWhatGoesOn(t *testing.T) {
 	b.event(2, teardown.Event{Time: at(14), Kind: teardown.EventStarted, Step: "disk/disk_1", Total: 3})
 	b.setHint(hintStopping)
 	text += show(14)
-	b.end(0, at(20), verdict{Outcome: teardown.Deleted})
-	b.end(1, at(21), verdict{Outcome: teardown.Pending, Decides: "F5 decides"})
-	b.end(2, at(22), verdict{Outcome: teardown.Blocked, begun: true, Left: []left{{State: teardown.StepFailed}}})
+	b.end(0, at(20), result{Outcome: teardown.Deleted})
+	b.end(1, at(21), result{Outcome: teardown.Pending, PendingOn: "F5 decides"})
+	b.end(2, at(22), result{Outcome: teardown.Blocked, started: true, Remaining: []remainingStep{{State: teardown.StepFailed}}})
 	b.setHint("")
 	text += show(3700)
-	golden(t, "board.txt", text)
+	golden(t, "liveview.txt", text)
 }
 
-func TestTheBoardFitsTheTerminal(t *testing.T) {
+func TestLiveView_FitsTerminal(t *testing.T) {
 	t.Parallel()
 	var plans []planned
 	for i := range 40 {
@@ -70,7 +70,7 @@ func TestTheBoardFitsTheTerminal(t *testing.T) {
 		s.Organization.Name = fmt.Sprintf("Organization %d of a company with a very long name 株式会社", i)
 		plans = append(plans, planOf(t, s))
 	}
-	b := newBoard(at(0), plans)
+	b := newLiveView(at(0), plans)
 	for i := range 20 {
 		b.event(i, teardown.Event{Time: at(0), Kind: teardown.EventStarted, Total: 3})
 		for _, s := range plans[i].Plan.Steps {
@@ -78,7 +78,7 @@ func TestTheBoardFitsTheTerminal(t *testing.T) {
 		}
 	}
 	for i := range 5 {
-		b.end(i, at(1), verdict{Outcome: teardown.Deleted})
+		b.end(i, at(1), result{Outcome: teardown.Deleted})
 	}
 	for _, size := range [][2]int{{120, 60}, {80, 24}, {40, 10}, {20, 3}, {1, 1}} {
 		lines := strings.Split(b.render(at(2), size[0], size[1]), "\n")
@@ -100,29 +100,29 @@ func TestTheBoardFitsTheTerminal(t *testing.T) {
 	}
 }
 
-func TestNamesDoNotSteerTheBoard(t *testing.T) {
+func TestLiveView_HostileNames(t *testing.T) {
 	t.Parallel()
 	const hostile = "a\x1b[2J\x1b]0;title\x07\r\nb\u202Ec\u200B"
 	s := hosting()
 	s.Organization.Name, s.steps[0].Name, s.steps[0].ID = hostile, hostile, "virtual_machine/"+hostile
 	p := planOf(t, s)
-	b := newBoard(at(0), []planned{p})
+	b := newLiveView(at(0), []planned{p})
 	b.event(0, teardown.Event{Time: at(0), Kind: teardown.EventStarted, Total: 3})
 	b.event(0, teardown.Event{Time: at(0), Kind: teardown.EventStarted, Step: s.steps[0].ID, Total: 3})
 	b.event(0, teardown.Event{Time: at(0), Kind: teardown.EventWaiting, Step: s.steps[0].ID, Text: hostile, Total: 3})
 	b.note(0, at(0), hostile, time.Minute)
 	pictures := b.render(at(1), 200, 24)
-	b.end(0, at(2), verdict{Outcome: teardown.Pending, Decides: hostile})
+	b.end(0, at(2), result{Outcome: teardown.Pending, PendingOn: hostile})
 	pictures += b.render(at(3), 200, 24)
 	var out strings.Builder
-	l := &lines{out: &out, plans: []planned{p}, started: at(0)}
+	l := &textView{out: &out, plans: []planned{p}, started: at(0)}
 	for _, kind := range []teardown.EventKind{teardown.EventStarted, teardown.EventWaiting, teardown.EventRetrying, teardown.EventFinished} {
 		l.event(0, teardown.Event{Kind: kind, Step: s.steps[0].ID, Text: hostile, Err: errors.New(hostile)})
 		l.event(0, teardown.Event{Kind: kind, Text: hostile})
 	}
 	l.note(0, hostile, time.Minute)
 	l.note(0, hostile, 0)
-	l.end(0, verdict{Outcome: teardown.Pending, Decides: hostile})
+	l.end(0, result{Outcome: teardown.Pending, PendingOn: hostile})
 	pictures += out.String()
 	for _, bad := range []string{"\x1b[2J", "\x1b]", "\x07", "\r", "\u202E", "\u200B"} {
 		if strings.Contains(pictures, bad) {

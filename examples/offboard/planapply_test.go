@@ -23,11 +23,11 @@ func bubble(t *testing.T, f func(*testing.T)) {
 	synctest.Test(t, f)
 }
 
-func TestAPlanIsShownAndChangesNothing(t *testing.T) {
+func TestPlan_Views(t *testing.T) {
 	for _, view := range []string{"tree", "table"} {
 		t.Run(view, func(t *testing.T) {
 			bubble(t, func(t *testing.T) {
-				b := newBench(t, hosting(), tenant())
+				b := newHarness(t, hosting(), tenant())
 				b.manifest()
 				code, out, errOut := b.run("plan", "DIR/manifest.yaml", "-o", "DIR/plan.json", "--view", view)
 				if code != exitOK || errOut != "" {
@@ -42,9 +42,9 @@ func TestAPlanIsShownAndChangesNothing(t *testing.T) {
 	}
 }
 
-func TestAPlanForMachinesIsTheFile(t *testing.T) {
+func TestPlan_JSON(t *testing.T) {
 	bubble(t, func(t *testing.T) {
-		b := newBench(t, hosting(), tenant())
+		b := newHarness(t, hosting(), tenant())
 		b.manifest("permit: [partial]")
 		code, out, _ := b.run("plan", "DIR/manifest.yaml", "-o", "DIR/plan.json", "--json")
 		if code != exitOK {
@@ -60,9 +60,9 @@ func TestAPlanForMachinesIsTheFile(t *testing.T) {
 	})
 }
 
-func TestALinkIsWrittenThrough(t *testing.T) {
+func TestPlan_OutputIsSymbolicLink(t *testing.T) {
 	bubble(t, func(t *testing.T) {
-		b := newBench(t, hosting())
+		b := newHarness(t, hosting())
 		b.plan()
 		b.write("kept.json", b.read("plan.json"))
 		before := b.read("kept.json")
@@ -83,13 +83,13 @@ func TestALinkIsWrittenThrough(t *testing.T) {
 	})
 }
 
-func TestWhatCannotBePlannedIsToldAndTheRestIsPlanned(t *testing.T) {
+func TestPlan_Problems(t *testing.T) {
 	bubble(t, func(t *testing.T) {
-		missing, named, byHand := hosting(), tenant(), hosting()
+		missing, named, manual := hosting(), tenant(), hosting()
 		missing.ID, missing.deleted = "org_2", true
-		byHand.ID, byHand.Organization.Name = "org_3", "By Hand"
-		byHand.steps[0].Manual, byHand.steps[1].Requires = true, []teardown.Override{teardown.TerminationProtection}
-		b := newBench(t, missing, named, byHand, hosting())
+		manual.ID, manual.Organization.Name = "org_3", "By Hand"
+		manual.steps[0].Manual, manual.steps[1].Requires = true, []teardown.Override{teardown.TerminationProtection}
+		b := newHarness(t, missing, named, manual, hosting())
 		b.manifest()
 		b.write("manifest.yaml", strings.Replace(b.read("manifest.yaml"), `confirm: "acme-edge"`, `confirm: "Acme"`, 1))
 		code, out, _ := b.run("plan", "DIR/manifest.yaml", "-o", "DIR/plan.json")
@@ -118,10 +118,10 @@ func TestWhatCannotBePlannedIsToldAndTheRestIsPlanned(t *testing.T) {
 	})
 }
 
-func TestApplyClearsAndDeletes(t *testing.T) {
+func TestApply_Text(t *testing.T) {
 	bubble(t, func(t *testing.T) {
-		b := newBench(t, hosting(), tenant())
-		b.organizations[0].told = func(progress func(string)) { progress("the machine is being stopped") }
+		b := newHarness(t, hosting(), tenant())
+		b.organizations[0].waits = func(progress func(string)) { progress("the machine is being stopped") }
 		b.plan()
 		code, out, errOut := b.run("apply", "DIR/plan.json", "--parallel", "1")
 		if code != exitOK || errOut != "" {
@@ -148,9 +148,9 @@ func withoutPlans(journal string) string {
 	return strings.Join(kept, "")
 }
 
-func TestApplyForMachines(t *testing.T) {
+func TestApply_JSON(t *testing.T) {
 	bubble(t, func(t *testing.T) {
-		b := newBench(t, hosting(), tenant())
+		b := newHarness(t, hosting(), tenant())
 		b.plan()
 		code, out, errOut := b.run("apply", "DIR/plan.json", "--parallel", "1", "--json")
 		if code != exitOK || errOut != "" {
@@ -166,7 +166,7 @@ func TestApplyForMachines(t *testing.T) {
 	})
 }
 
-func TestNothingIsBegunWithoutItsName(t *testing.T) {
+func TestApply_Confirmation(t *testing.T) {
 	for name, test := range map[string]struct {
 		confirm string // in the manifest
 		args    []string
@@ -184,7 +184,7 @@ func TestNothingIsBegunWithoutItsName(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			bubble(t, func(t *testing.T) {
-				b := newBench(t, hosting())
+				b := newHarness(t, hosting())
 				b.write("manifest.yaml", "organizations: [{provider: katapult, organization: org_1, confirm: "+strings.TrimSpace(test.confirm+" ")+"}]")
 				if code, out, errOut := b.run("plan", "DIR/manifest.yaml", "-o", "DIR/plan.json"); code != exitOK {
 					t.Fatalf("exit code %d: %s%s", code, out, errOut)
@@ -202,7 +202,7 @@ func TestNothingIsBegunWithoutItsName(t *testing.T) {
 }
 
 // A pipe is nobody: only a terminal is asked. The answer itself is tested here.
-func TestTheAnswerIsHeldAgainstTheName(t *testing.T) {
+func TestAsk_Answer(t *testing.T) {
 	t.Parallel()
 	plan, err := hosting().Plan(t.Context())
 	if err != nil {
@@ -221,7 +221,7 @@ func TestTheAnswerIsHeldAgainstTheName(t *testing.T) {
 	}
 }
 
-func TestAnInterruptIsAnAnswer(t *testing.T) {
+func TestAsk_Interrupt(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		plan, err := hosting().Plan(t.Context())
 		if err != nil {
@@ -238,7 +238,7 @@ func TestAnInterruptIsAnAnswer(t *testing.T) {
 	})
 }
 
-func TestAPlanFileThatIsNotTheTruthTouchesNothing(t *testing.T) {
+func TestApply_InvalidPlanFile(t *testing.T) {
 	for name, test := range map[string]struct {
 		edit func(string) string
 		wait time.Duration
@@ -259,7 +259,7 @@ func TestAPlanFileThatIsNotTheTruthTouchesNothing(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			bubble(t, func(t *testing.T) {
-				b := newBench(t, hosting())
+				b := newHarness(t, hosting())
 				b.plan()
 				if test.edit != nil {
 					b.write("plan.json", test.edit(b.read("plan.json")))
@@ -288,9 +288,9 @@ func replace(old, new string) func(string) string {
 	return func(s string) string { return strings.Replace(s, old, new, 1) }
 }
 
-func TestOneInterruptFinishesWhatRunsAndTheSameCommandGoesOn(t *testing.T) {
+func TestApply_OneInterrupt(t *testing.T) {
 	bubble(t, func(t *testing.T) {
-		b := newBench(t, hosting(), tenant())
+		b := newHarness(t, hosting(), tenant())
 		b.plan()
 		go func() {
 			time.Sleep(2 * time.Second)
@@ -320,10 +320,10 @@ func TestOneInterruptFinishesWhatRunsAndTheSameCommandGoesOn(t *testing.T) {
 	})
 }
 
-func TestTwoInterruptsEndItAtOnce(t *testing.T) {
+func TestApply_TwoInterrupts(t *testing.T) {
 	bubble(t, func(t *testing.T) {
-		b := newBench(t, hosting())
-		b.organizations[0].takes = time.Hour / 2
+		b := newHarness(t, hosting())
+		b.organizations[0].duration = time.Hour / 2
 		b.plan()
 		go func() {
 			time.Sleep(2 * time.Second)
@@ -342,9 +342,9 @@ func TestTwoInterruptsEndItAtOnce(t *testing.T) {
 	})
 }
 
-func TestAnInterruptEndsAPlan(t *testing.T) {
+func TestUntilInterrupted_Interrupt(t *testing.T) {
 	bubble(t, func(t *testing.T) {
-		b := newBench(t, hosting())
+		b := newHarness(t, hosting())
 		b.manifest()
 		b.signals <- os.Interrupt
 		ctx, done := (&program{signals: b.signals}).untilInterrupted(t.Context())
@@ -353,9 +353,9 @@ func TestAnInterruptEndsAPlan(t *testing.T) {
 	})
 }
 
-func TestWhatFailsIsExplained(t *testing.T) {
+func TestApply_Problems(t *testing.T) {
 	bubble(t, func(t *testing.T) {
-		failing, lost, byHand := hosting(), tenant(), hosting()
+		failing, lost, manual := hosting(), tenant(), hosting()
 		failing.remove = func(s teardown.Step) error {
 			if s.Kind != "disk" {
 				return nil
@@ -365,9 +365,9 @@ func TestWhatFailsIsExplained(t *testing.T) {
 				RequestID: "req-1", Message: "Not \x1b[31myours",
 			}
 		}
-		lost.lost = &errors.Error{Provider: f5, Operation: "DeleteTenant", Target: "acme-edge", Code: errors.OutcomeUnknown}
-		byHand.ID, byHand.Organization.Name, byHand.steps[0].Manual = "org_3", "By Hand", true
-		b := newBench(t, failing, lost, byHand)
+		lost.deleteError = &errors.Error{Provider: f5, Operation: "DeleteTenant", Target: "acme-edge", Code: errors.OutcomeUnknown}
+		manual.ID, manual.Organization.Name, manual.steps[0].Manual = "org_3", "By Hand", true
+		b := newHarness(t, failing, lost, manual)
 		b.manifest()
 		if code, _, _ := b.run("plan", "DIR/manifest.yaml", "-o", "DIR/plan.json"); code != exitBlocked {
 			t.Errorf("plan: exit code %d", code)
@@ -391,11 +391,11 @@ func TestWhatFailsIsExplained(t *testing.T) {
 	})
 }
 
-func TestWhatIsDeniedIsNotPlanned(t *testing.T) {
+func TestPlan_Denied(t *testing.T) {
 	for line, want := range map[string]string{"deny: [org_1]\n": "the manifest denies it", "allow: [org_2]\n": "the manifest does not allow it"} {
 		t.Run(want, func(t *testing.T) {
 			bubble(t, func(t *testing.T) {
-				b := newBench(t, hosting())
+				b := newHarness(t, hosting())
 				b.manifest()
 				other := hosting() // an entry that cannot be resolved is refused as such
 				other.ID = "org_2"
@@ -413,11 +413,11 @@ func TestWhatIsDeniedIsNotPlanned(t *testing.T) {
 	}
 }
 
-func TestOneOrganizationIsPlannedOnce(t *testing.T) {
+func TestPlan_SameOrganizationTwice(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		same := hosting()
 		same.alias = "acme-hosting"
-		b := newBench(t, hosting(), same)
+		b := newHarness(t, hosting(), same)
 		b.manifest()
 		code, out, _ := b.run("plan", "DIR/manifest.yaml", "-o", "DIR/plan.json")
 		if code != exitNotConfirmed || !strings.Contains(out, `it is the same as "org_1"`) {
@@ -426,9 +426,9 @@ func TestOneOrganizationIsPlannedOnce(t *testing.T) {
 	})
 }
 
-func TestWhatHasToBePermittedIsSaid(t *testing.T) {
+func TestApply_MissingOverride(t *testing.T) {
 	bubble(t, func(t *testing.T) {
-		b := newBench(t, hosting())
+		b := newHarness(t, hosting())
 		b.organizations[0].steps[0].Requires = []teardown.Override{teardown.ManagedOrganizations}
 		b.plan()
 		if code, out, _ := b.run("apply", "DIR/plan.json"); code != exitNotConfirmed || b.organizations[0].touched() || !strings.Contains(out, "managed_organizations") {
@@ -441,9 +441,9 @@ func TestWhatHasToBePermittedIsSaid(t *testing.T) {
 	})
 }
 
-func TestAJournalThatCannotBeWrittenStopsItBeforeAnything(t *testing.T) {
+func TestApply_UnwritableFiles(t *testing.T) {
 	bubble(t, func(t *testing.T) {
-		b := newBench(t, hosting())
+		b := newHarness(t, hosting())
 		b.plan()
 		for _, flag := range []string{"--journal", "--report"} {
 			if code, _, _ := b.run("apply", "DIR/plan.json", flag, "DIR/none/file"); code != exitUsage || b.organizations[0].touched() {
@@ -453,7 +453,7 @@ func TestAJournalThatCannotBeWrittenStopsItBeforeAnything(t *testing.T) {
 	})
 }
 
-func TestTheExitCodeOfSeveralIsTheOneThatMattersMost(t *testing.T) {
+func TestWorst_MostSevere(t *testing.T) {
 	t.Parallel()
 	for _, test := range []struct {
 		codes []int
@@ -468,15 +468,15 @@ func TestTheExitCodeOfSeveralIsTheOneThatMattersMost(t *testing.T) {
 		}
 	}
 	for code := exitOK; code <= exitNotFound; code++ {
-		if !slices.Contains(gravity, code) {
+		if !slices.Contains(severity, code) {
 			t.Errorf("%d has no place", code)
 		}
 	}
 }
 
-func TestCheckAndDeleteForMachines(t *testing.T) {
+func TestCheckAndDelete_JSON(t *testing.T) {
 	bubble(t, func(t *testing.T) {
-		b := newBench(t, hosting())
+		b := newHarness(t, hosting())
 		var text strings.Builder
 		for _, command := range [][]string{
 			{"check", "katapult", "org_1", "--json"},
@@ -490,9 +490,9 @@ func TestCheckAndDeleteForMachines(t *testing.T) {
 	})
 }
 
-func TestMachinesAreToldWhyNothingWasDone(t *testing.T) {
+func TestApply_StalePlanFileJSON(t *testing.T) {
 	bubble(t, func(t *testing.T) {
-		b := newBench(t, hosting())
+		b := newHarness(t, hosting())
 		b.plan()
 		b.write("plan.json", strings.Replace(b.read("plan.json"), "web-1", "web-2", 1))
 		code, out, errOut := b.run("apply", "DIR/plan.json", "--json")
@@ -507,18 +507,18 @@ func TestMachinesAreToldWhyNothingWasDone(t *testing.T) {
 	})
 }
 
-func TestHelpTeaches(t *testing.T) {
+func TestHelp_Texts(t *testing.T) {
 	t.Parallel()
-	b := newBench(t)
+	b := newHarness(t)
 	for _, command := range []string{"", "check", "delete", "plan", "apply", "status", "demo"} {
 		_, out, _ := b.run(append(strings.Fields(command), "--help")...)
 		golden(t, "help"+command+".txt", out)
 	}
 }
 
-func TestTheShellIsHelped(t *testing.T) {
+func TestCompletion_Values(t *testing.T) {
 	t.Parallel()
-	b := newBench(t)
+	b := newHarness(t)
 	for _, test := range []struct {
 		args []string
 		want string

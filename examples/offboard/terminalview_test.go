@@ -18,16 +18,16 @@ import (
 // The board is tested by itself; this is that a terminal gets it, and keeps the last
 // picture, also if the environment does not name the terminal. Not parallel: it sets
 // the environment.
-func TestTheLiveViewLeavesTheLastPicture(t *testing.T) {
+func TestTerminalView_LastScreen(t *testing.T) {
 	for _, terminal := range []string{"xterm-256color", "dumb", ""} {
 		t.Run("TERM="+terminal, func(t *testing.T) {
 			t.Setenv("TERM", terminal)
-			leavesTheLastPicture(t)
+			testLastScreen(t)
 		})
 	}
 }
 
-func leavesTheLastPicture(t *testing.T) {
+func testLastScreen(t *testing.T) {
 	t.Helper()
 	master, slave, err := pty.Open()
 	if err != nil {
@@ -50,12 +50,12 @@ func leavesTheLastPicture(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	l := newLive(slave, nil, nil, newBoard(time.Now(), []planned{planOf(t, hosting()), planOf(t, tenant())}))
+	l := newTerminalView(slave, nil, nil, newLiveView(time.Now(), []planned{planOf(t, hosting()), planOf(t, tenant())}))
 	l.event(0, teardown.Event{Time: time.Now(), Kind: teardown.EventStarted, Total: 3})
 	l.event(0, teardown.Event{Time: time.Now(), Kind: teardown.EventStarted, Step: "virtual_machine/vm_1", Total: 3})
 	l.stopping()
-	l.end(0, verdict{Outcome: teardown.Deleted})
-	l.end(1, verdict{Outcome: teardown.Pending, Decides: "F5 decides"})
+	l.end(0, result{Outcome: teardown.Deleted})
+	l.end(1, result{Outcome: teardown.Pending, PendingOn: "F5 decides"})
 	l.close()
 	if err := slave.Close(); err != nil {
 		t.Fatal(err)
@@ -80,25 +80,25 @@ func leavesTheLastPicture(t *testing.T) {
 	}
 }
 
-func TestAPictureNeverShrinks(t *testing.T) {
+func TestScreenModel_NeverShrinks(t *testing.T) {
 	t.Parallel()
-	p := picture{height: new(int)}
+	p := screenModel{height: new(int)}
 	for _, test := range []struct{ text, want string }{
 		{"a\n\ntotals", "a\n\ntotals"},
 		{"a\nb\nc\n\ntotals\nhint", "a\nb\nc\n\ntotals\nhint"},
 		{"a\n\ntotals\nhint", "a\n\n\n\ntotals\nhint"},
 		{"totals", "totals"},
 	} {
-		if got := p.steady(test.text); got != test.want {
+		if got := p.padded(test.text); got != test.want {
 			t.Errorf("%q: got %q, want %q", test.text, got, test.want)
 		}
 	}
 }
 
-func TestAKeyInterrupts(t *testing.T) {
+func TestScreenModel_InterruptKey(t *testing.T) {
 	t.Parallel()
 	p := &program{signals: make(chan os.Signal, 1)}
-	model := picture{board: newBoard(at(0), nil), interrupt: p.interrupt, height: new(int)}
+	model := screenModel{liveView: newLiveView(at(0), nil), interrupt: p.interrupt, height: new(int)}
 	for _, key := range []tea.KeyPressMsg{{Code: 'x'}, {Code: 'c', Mod: tea.ModCtrl}, {Code: 'c', Mod: tea.ModCtrl}} {
 		if _, command := model.Update(key); command != nil {
 			t.Errorf("%v: it does something else", key)
@@ -109,10 +109,10 @@ func TestAKeyInterrupts(t *testing.T) {
 	}
 }
 
-func TestPlainLinesWhereThereIsNoTerminal(t *testing.T) {
+func TestNewWatcher_NoTerminal(t *testing.T) {
 	t.Parallel()
 	p := &program{out: new(strings.Builder)}
-	if w, ok := p.newWatcher(&planFile{}).(*lines); !ok {
+	if w, ok := p.newWatcher(&planFile{}).(*textView); !ok {
 		t.Errorf("it is a %T", w)
 	}
 	p.json = true

@@ -11,9 +11,9 @@ import (
 	"github.com/charmbracelet/x/ansi"
 )
 
-// live shows a board on a terminal.
-type live struct {
-	*board
+// terminalView shows a board on a terminal.
+type terminalView struct {
+	*liveView
 	out     *os.File
 	program *tea.Program
 	height  *int // of the picture
@@ -25,12 +25,12 @@ const (
 	hintStopping = "Stopping: what runs is finished. Ctrl-C again: end at once"
 )
 
-// newLive takes keys, which may be nil, so that the terminal does not write them into
+// newTerminalView takes keys, which may be nil, so that the terminal does not write them into
 // the picture. Ctrl-C is a key then, and no signal.
-func newLive(out *os.File, keys io.Reader, interrupt func(), b *board) *live {
-	l := &live{board: b, out: out, height: new(int), ended: make(chan struct{})}
+func newTerminalView(out *os.File, keys io.Reader, interrupt func(), b *liveView) *terminalView {
+	l := &terminalView{liveView: b, out: out, height: new(int), ended: make(chan struct{})}
 	b.setHint(hintRunning)
-	l.program = tea.NewProgram(picture{b, interrupt, l.height}, tea.WithOutput(out), tea.WithInput(keys), tea.WithoutSignalHandler(), tea.WithFPS(20))
+	l.program = tea.NewProgram(screenModel{b, interrupt, l.height}, tea.WithOutput(out), tea.WithInput(keys), tea.WithoutSignalHandler(), tea.WithFPS(20))
 	go func() {
 		defer close(l.ended)
 		_, _ = l.program.Run() // what it shows is shown again, in words, at the end
@@ -38,13 +38,15 @@ func newLive(out *os.File, keys io.Reader, interrupt func(), b *board) *live {
 	return l
 }
 
-func (l *live) note(i int, text string, wait time.Duration) { l.board.note(i, time.Now(), text, wait) }
-func (l *live) end(i int, v verdict)                        { l.board.end(i, time.Now(), v) }
-func (l *live) stopping()                                   { l.setHint(hintStopping) }
+func (l *terminalView) note(i int, text string, wait time.Duration) {
+	l.liveView.note(i, time.Now(), text, wait)
+}
+func (l *terminalView) end(i int, v result) { l.liveView.end(i, time.Now(), v) }
+func (l *terminalView) stopping()           { l.setHint(hintStopping) }
 
 // close takes the picture away, and leaves the last one as text. The terminal's library
 // has gone to the last line of its picture, and would leave that out.
-func (l *live) close() {
+func (l *terminalView) close() {
 	l.program.Quit()
 	<-l.ended
 	l.setHint("")
@@ -57,9 +59,9 @@ func (l *live) close() {
 	lipgloss.Fprint(l.out, l.draw(time.Now())+"\n")
 }
 
-// picture is a board as the terminal's library wants it.
-type picture struct {
-	*board
+// screenModel is a board as the terminal's library wants it.
+type screenModel struct {
+	*liveView
 	interrupt func()
 	height    *int // of the largest picture: the library leaves lines behind when one shrinks
 }
@@ -71,10 +73,10 @@ func ticking() tea.Cmd {
 }
 
 // Init implements [tea.Model].
-func (p picture) Init() tea.Cmd { return ticking() }
+func (p screenModel) Init() tea.Cmd { return ticking() }
 
 // Update implements [tea.Model].
-func (p picture) Update(message tea.Msg) (tea.Model, tea.Cmd) {
+func (p screenModel) Update(message tea.Msg) (tea.Model, tea.Cmd) {
 	switch m := message.(type) {
 	case tea.WindowSizeMsg:
 		p.resize(m.Width, m.Height)
@@ -93,12 +95,12 @@ func (p picture) Update(message tea.Msg) (tea.Model, tea.Cmd) {
 }
 
 // View implements [tea.Model].
-func (p picture) View() tea.View {
-	return tea.NewView(p.steady(p.draw(time.Now())))
+func (p screenModel) View() tea.View {
+	return tea.NewView(p.padded(p.draw(time.Now())))
 }
 
-// steady makes a picture as high as the largest was, above its last lines.
-func (p picture) steady(text string) string {
+// padded makes a picture as high as the largest was, above its last lines.
+func (p screenModel) padded(text string) string {
 	n := strings.Count(text, "\n") + 1
 	*p.height = max(*p.height, n)
 	at := strings.LastIndex(text, "\n\n") // before the totals

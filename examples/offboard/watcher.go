@@ -21,7 +21,7 @@ import (
 type watcher interface {
 	event(i int, e teardown.Event)
 	note(i int, text string, wait time.Duration) // of the organization's client; 0: it does not wait
-	end(i int, v verdict)
+	end(i int, v result)
 	stopping()
 	close()
 }
@@ -38,9 +38,9 @@ func (p *program) newWatcher(f *planFile) watcher {
 		if p.interactive() {
 			keys = p.in
 		}
-		return newLive(file, keys, p.interrupt, newBoard(time.Now(), f.Organizations))
+		return newTerminalView(file, keys, p.interrupt, newLiveView(time.Now(), f.Organizations))
 	}
-	return &lines{out: p.out, plans: f.Organizations, started: time.Now()}
+	return &textView{out: p.out, plans: f.Organizations, started: time.Now()}
 }
 
 // movesCursor reports whether a terminal of this type moves its cursor, which the live
@@ -49,30 +49,30 @@ func movesCursor(terminal, system string) bool {
 	return terminal != "dumb" && (terminal != "" || system == "windows")
 }
 
-// relay takes what clients log to the watcher. A client may serve several
+// logRelay takes what clients log to the watcher. A client may serve several
 // organizations, so each call says by its context whose it is.
-type relay struct {
+type logRelay struct {
 	watcher *atomic.Pointer[watcher]
 }
 
 type organizationKey struct{}
 
-// of marks the calls for an organization.
-func of(ctx context.Context, i int) context.Context {
+// withOrganization marks the calls for an organization.
+func withOrganization(ctx context.Context, i int) context.Context {
 	return context.WithValue(ctx, organizationKey{}, i)
 }
 
 // Enabled implements [slog.Handler].
-func (relay) Enabled(_ context.Context, level slog.Level) bool { return level >= slog.LevelDebug }
+func (logRelay) Enabled(_ context.Context, level slog.Level) bool { return level >= slog.LevelDebug }
 
 // WithAttrs implements [slog.Handler].
-func (r relay) WithAttrs([]slog.Attr) slog.Handler { return r }
+func (r logRelay) WithAttrs([]slog.Attr) slog.Handler { return r }
 
 // WithGroup implements [slog.Handler].
-func (r relay) WithGroup(string) slog.Handler { return r }
+func (r logRelay) WithGroup(string) slog.Handler { return r }
 
 // Handle implements [slog.Handler]: waits are shown, and what goes wrong.
-func (r relay) Handle(ctx context.Context, record slog.Record) error {
+func (r logRelay) Handle(ctx context.Context, record slog.Record) error {
 	i, ok := ctx.Value(organizationKey{}).(int)
 	w := r.watcher.Load()
 	if !ok || w == nil {

@@ -12,40 +12,40 @@ import (
 	"github.com/offboard-dev/offboard-go/teardown"
 )
 
-// verdict is what became of an organization of a plan file.
-type verdict struct {
+// result is what became of an organization of a plan file.
+type result struct {
 	Provider     string                `json:"provider"`
 	Organization teardown.Organization `json:"organization"`
 	Line         int                   `json:"line,omitempty"` // of the manifest, for what has no plan
 
 	// Outcome is "" for what was not begun.
-	Outcome teardown.Outcome `json:"outcome,omitempty"`
-	Decides string           `json:"decides,omitempty"`
+	Outcome   teardown.Outcome `json:"outcome,omitempty"`
+	PendingOn string           `json:"decides,omitempty"`
 
-	Done    int      `json:"done"`
-	Total   int      `json:"total"`
-	Left    []left   `json:"left,omitempty"`
-	Problem *problem `json:"problem,omitempty"`
-	err     error    // nil for what was not begun as well
-	begun   bool
-	title   string // how people call it
+	Done      int             `json:"done"`
+	Total     int             `json:"total"`
+	Remaining []remainingStep `json:"left,omitempty"`
+	Problem   *problem        `json:"problem,omitempty"`
+	err       error           // nil for what was not begun as well
+	started   bool
+	title     string // how people call it
 
 	unplanned int // the exit code of what has no plan
 	took      time.Duration
 	report    *teardown.Report // nil when nothing was begun, or when nobody wants it any more
 }
 
-// left is a step that is not gone.
-type left struct {
+// remainingStep is a step that is not gone.
+type remainingStep struct {
 	ID      string             `json:"id"`
 	State   teardown.StepState `json:"state"`
 	Removal string             `json:"removal"`
 	Problem *problem           `json:"problem,omitempty"`
 }
 
-// notBegun is the verdict of what nothing was done for.
-func notBegun(p planned) verdict {
-	v := verdict{Provider: p.Entry.Provider, Organization: p.subject(), Problem: p.Problem, Line: p.Line, title: p.title()}
+// notStarted is the verdict of what nothing was done for.
+func notStarted(p planned) result {
+	v := result{Provider: p.Entry.Provider, Organization: p.subject(), Problem: p.Problem, Line: p.Line, title: p.title()}
 	if p.Plan != nil {
 		v.Total = len(p.Plan.Steps)
 	} else {
@@ -54,21 +54,21 @@ func notBegun(p planned) verdict {
 	return v
 }
 
-// verdictOf is what became of what was begun, or refused.
-func verdictOf(p planned, r teardown.JobResult) verdict {
-	v := notBegun(p)
+// resultOf is what became of what was begun, or refused.
+func resultOf(p planned, r teardown.JobResult) result {
+	v := notStarted(p)
 	v.err, v.Problem, v.report = r.Err, problemOf(r.Err), r.Report
 	if r.Report == nil {
 		v.Outcome = teardown.Blocked
 		return v
 	}
 	v.took = r.Report.FinishedAt.Sub(r.Report.StartedAt)
-	v.begun, v.Outcome, v.Decides = true, r.Report.Outcome, r.Report.PendingOn
+	v.started, v.Outcome, v.PendingOn = true, r.Report.Outcome, r.Report.PendingOn
 	for _, s := range r.Report.Remaining() {
-		v.Left = append(v.Left, left{s.ID, s.State, s.Removal, problemOf(s.Err)})
+		v.Remaining = append(v.Remaining, remainingStep{s.ID, s.State, s.Removal, problemOf(s.Err)})
 	}
 	v.Total = len(r.Report.Steps)
-	v.Done = v.Total - len(v.Left)
+	v.Done = v.Total - len(v.Remaining)
 	if v.Problem != nil && errors.Is(r.Err, errors.PlanStale) {
 		// It became stale after steps were done.
 		v.Problem.Advice = "The steps that are done are permanent; the organization was not deleted. Plan again, and review what differs."
@@ -77,19 +77,19 @@ func verdictOf(p planned, r teardown.JobResult) verdict {
 }
 
 // what is the verdict in a few words.
-func (v verdict) what() string {
+func (v result) text() string {
 	switch {
-	case v.Outcome == teardown.Pending && v.Decides != "":
-		return "pending: " + printable.Text(v.Decides)
+	case v.Outcome == teardown.Pending && v.PendingOn != "":
+		return "pending: " + printable.Text(v.PendingOn)
 	case v.Outcome == teardown.Deleted, v.Outcome == teardown.Pending:
 		return string(v.Outcome)
 	case v.Outcome == "" && v.Problem != nil:
 		return "not planned: " + printable.Text(v.Problem.Text)
 	case v.Outcome == "":
 		return "not begun"
-	case !v.begun && errors.Is(v.err, errors.PlanStale):
+	case !v.started && errors.Is(v.err, errors.PlanStale):
 		return "untouched: the plan is no longer the truth"
-	case !v.begun:
+	case !v.started:
 		return "untouched: " + short(v.err)
 	case errors.Is(v.err, errors.PlanStale):
 		return fmt.Sprintf("blocked: %d of %d steps are done, and the organization no longer matches the plan", v.Done, v.Total)
@@ -100,13 +100,13 @@ func (v verdict) what() string {
 	case v.Outcome == teardown.NotFound:
 		return "not found: this run and its journal deleted nothing"
 	}
-	return string(v.Outcome) + ": " + v.why()
+	return string(v.Outcome) + ": " + v.reason()
 }
 
-// why is what keeps an organization from going.
-func (v verdict) why() string {
+// reason is what keeps an organization from going.
+func (v result) reason() string {
 	states := map[teardown.StepState]int{}
-	for _, l := range v.Left {
+	for _, l := range v.Remaining {
 		states[l.State]++
 	}
 	var parts []string
@@ -142,7 +142,7 @@ func short(err error) string {
 }
 
 // code is the exit code of one verdict.
-func (v verdict) code() int {
+func (v result) code() int {
 	switch {
 	case v.Outcome == "" && v.Problem != nil:
 		return v.unplanned // as plan had it
@@ -152,21 +152,21 @@ func (v verdict) code() int {
 		return exitUnknown
 	case errors.Is(v.err, errors.Canceled), errors.Is(v.err, errors.NotFinished):
 		return exitStopped
-	case v.begun && errors.Is(v.err, errors.PlanStale):
+	case v.started && errors.Is(v.err, errors.PlanStale):
 		return exitStale // the same plan cannot be resumed
-	case v.begun && v.Outcome == teardown.Blocked:
+	case v.started && v.Outcome == teardown.Blocked:
 		return exitBlocked
 	}
 	return exitCode(v.err)
 }
 
-// gravity orders exit codes: of several the one that asks for most attention is
+// severity orders exit codes: of several the one that asks for most attention is
 // that of all.
-var gravity = []int{exitOK, exitStopped, exitBlocked, exitNotConfirmed, exitStale, exitUsage, exitNotFound, exitFailed, exitUnknown}
+var severity = []int{exitOK, exitStopped, exitBlocked, exitNotConfirmed, exitStale, exitUsage, exitNotFound, exitFailed, exitUnknown}
 
 // worst is the exit code of several.
 func worst(codes []int) int {
 	return slices.MaxFunc(append([]int{exitOK}, codes...), func(a, b int) int {
-		return cmp.Compare(slices.Index(gravity, a), slices.Index(gravity, b))
+		return cmp.Compare(slices.Index(severity, a), slices.Index(severity, b))
 	})
 }

@@ -11,22 +11,22 @@ import (
 	"github.com/offboard-dev/offboard-go/teardown"
 )
 
-// lines shows what goes on in plain lines, each with the time since the beginning.
-type lines struct {
+// textView shows what goes on in plain lines, each with the time since the beginning.
+type textView struct {
 	mu      sync.Mutex
 	out     io.Writer
 	plans   []planned
 	started time.Time
 }
 
-func (l *lines) print(i int, format string, args ...any) {
+func (l *textView) print(i int, format string, args ...any) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	p := l.plans[i]
 	fmt.Fprintf(l.out, "%6s  %-9s  %s: %s\n", clock(time.Since(l.started)), p.Entry.Provider, p.title(), fmt.Sprintf(format, args...))
 }
 
-func (l *lines) event(i int, e teardown.Event) {
+func (l *textView) event(i int, e teardown.Event) {
 	if e.Step == "" {
 		switch e.Kind {
 		case teardown.EventStarted:
@@ -55,22 +55,22 @@ func (l *lines) event(i int, e teardown.Event) {
 	}
 }
 
-func (l *lines) note(i int, text string, wait time.Duration) {
+func (l *textView) note(i int, text string, wait time.Duration) {
 	if wait > 0 {
 		text = fmt.Sprintf("waits %s: %s", clock(wait), text)
 	}
 	l.print(i, "%s", printable.Text(text))
 }
 
-func (l *lines) end(i int, v verdict) { l.print(i, "%s", v.what()) }
+func (l *textView) end(i int, v result) { l.print(i, "%s", v.text()) }
 
-func (l *lines) stopping() {
+func (l *textView) stopping() {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	fmt.Fprintf(l.out, "%6s  %s\n", clock(time.Since(l.started)), hintStopping)
 }
 
-func (*lines) close() {}
+func (*textView) close() {}
 
 // stateText is a state in words.
 func stateText(s teardown.StepState) string {
@@ -120,10 +120,10 @@ func (j *jsonLines) event(_ int, e teardown.Event) {
 	})
 }
 
-func (j *jsonLines) end(_ int, v verdict) {
+func (j *jsonLines) end(_ int, v result) {
 	j.write(struct {
 		Type string `json:"type"`
-		verdict
+		result
 		Report *teardown.Report `json:"report,omitempty"`
 	}{"verdict", v, v.report})
 }
