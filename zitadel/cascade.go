@@ -18,17 +18,17 @@ type CascadeKind string
 
 // Kinds of what goes with an organization.
 const (
-	KindUsers           CascadeKind = "users"            // see [Client.ListUsers]
-	KindProjects        CascadeKind = "projects"         // see [Client.ListProjects]
-	KindProjectGrants   CascadeKind = "project_grants"   // see [Client.ListProjectGrants]
-	KindGrantedProjects CascadeKind = "granted_projects" // see [Client.ListGrantedProjects]
-	KindUserGrants      CascadeKind = "user_grants"      // see [Client.ListUserGrants]
-	KindMembers         CascadeKind = "members"          // see [Client.ListMembers]
-	KindDomains         CascadeKind = "domains"          // see [Client.ListDomains]
+	CascadeUsers           CascadeKind = "users"            // see [Client.ListUsers]
+	CascadeProjects        CascadeKind = "projects"         // see [Client.ListProjects]
+	CascadeProjectGrants   CascadeKind = "project_grants"   // see [Client.ListProjectGrants]
+	CascadeGrantedProjects CascadeKind = "granted_projects" // see [Client.ListGrantedProjects]
+	CascadeUserGrants      CascadeKind = "user_grants"      // see [Client.ListUserGrants]
+	CascadeMembers         CascadeKind = "members"          // see [Client.ListMembers]
+	CascadeDomains         CascadeKind = "domains"          // see [Client.ListDomains]
 )
 
-// Owned is how many of a kind an organization has.
-type Owned struct {
+// CascadeCount is how many of a kind an organization has.
+type CascadeCount struct {
 	Kind  CascadeKind
 	Count uint64
 }
@@ -44,20 +44,20 @@ type Owned struct {
 // [errors.OrganizationNotFound]; one that is not known is [errors.PermissionDenied]
 // (AUTH-Bs7Ds). It needs the permissions org.read, user.read, project.read,
 // project.grant.read, user.grant.read and org.member.read.
-func (c *Client) Preview(ctx context.Context, orgID string) ([]Owned, error) {
+func (c *Client) Preview(ctx context.Context, orgID string) ([]CascadeCount, error) {
 	if err := c.confirm(ctx, "Preview", orgID); err != nil {
 		return nil, err
 	}
 	kinds := []CascadeKind{
-		KindUsers, KindProjects, KindProjectGrants, KindGrantedProjects, KindUserGrants, KindMembers, KindDomains,
+		CascadeUsers, CascadeProjects, CascadeProjectGrants, CascadeGrantedProjects, CascadeUserGrants, CascadeMembers, CascadeDomains,
 	}
-	owned := make([]Owned, 0, len(kinds))
+	owned := make([]CascadeCount, 0, len(kinds))
 	for _, kind := range kinds {
 		count, err := c.Count(ctx, orgID, kind)
 		if err != nil {
 			return nil, err
 		}
-		owned = append(owned, Owned{kind, count})
+		owned = append(owned, CascadeCount{kind, count})
 	}
 	return owned, nil
 }
@@ -67,19 +67,19 @@ func (c *Client) Preview(ctx context.Context, orgID string) ([]Owned, error) {
 // the list. A kind that only [Client.Plan] has is [errors.InvalidArgument].
 func (c *Client) Count(ctx context.Context, orgID string, kind CascadeKind) (uint64, error) {
 	switch kind {
-	case KindUsers:
+	case CascadeUsers:
 		return count(c.ListUsers(ctx, orgID))
-	case KindProjects:
+	case CascadeProjects:
 		return count(c.ListProjects(ctx, orgID))
-	case KindProjectGrants:
+	case CascadeProjectGrants:
 		return count(c.ListProjectGrants(ctx, orgID))
-	case KindGrantedProjects:
+	case CascadeGrantedProjects:
 		return count(c.ListGrantedProjects(ctx, orgID))
-	case KindUserGrants:
+	case CascadeUserGrants:
 		return count(c.ListUserGrants(ctx, orgID))
-	case KindMembers:
+	case CascadeMembers:
 		return count(c.ListMembers(ctx, orgID))
-	case KindDomains:
+	case CascadeDomains:
 		return count(c.ListDomains(ctx, orgID))
 	}
 	return 0, rest.Invalid(provider, "Count", "", errors.New("the kind is not known"))
@@ -101,44 +101,44 @@ func count[T any](list iter.Seq2[T, error]) (uint64, error) {
 // [Client.Preview].
 const (
 	// KindApps are the applications of its projects; see [Client.ListApps].
-	KindApps CascadeKind = "apps"
+	CascadeApps CascadeKind = "apps"
 
 	// KindUsersOfOthers are the users of other organizations who lose roles in
 	// projects, or the management of this one, its projects or its grants.
-	KindUsersOfOthers CascadeKind = "users_of_other_organizations"
+	CascadeExternalUsers CascadeKind = "users_of_other_organizations"
 
 	// KindProjectMembers are the users who manage its projects; see
 	// [Client.ListProjectMembers].
-	KindProjectMembers CascadeKind = "project_members"
+	CascadeProjectMembers CascadeKind = "project_members"
 
 	// KindProjectGrantMembers are the users who manage the grants that it gave and has;
 	// see [Client.ListProjectGrantMembers].
-	KindProjectGrantMembers CascadeKind = "project_grant_members"
+	CascadeProjectGrantMembers CascadeKind = "project_grant_members"
 
 	// KindMemberships are the roles of its users in the instance, in other
 	// organizations and in their projects; see [Client.ListAdministrators].
-	KindMemberships CascadeKind = "memberships_elsewhere"
+	CascadeExternalMemberships CascadeKind = "memberships_elsewhere"
 
 	// KindUserGrantsByOthers are the roles in projects that other organizations gave to
 	// its users; see [Client.ListAuthorizations].
-	KindUserGrantsByOthers CascadeKind = "user_grants_by_others"
+	CascadeExternalUserGrants CascadeKind = "user_grants_by_others"
 
 	// KindIdentityProviders are its identity providers; see
 	// [Client.ListIdentityProviders].
-	KindIdentityProviders CascadeKind = "identity_providers"
+	CascadeIdentityProviders CascadeKind = "identity_providers"
 
 	// KindActions are its actions; see [Client.ListActions].
-	KindActions CascadeKind = "actions"
+	CascadeActions CascadeKind = "actions"
 
 	// KindMetadata are its metadata; see [Client.ListMetadata].
-	KindMetadata CascadeKind = "metadata"
+	CascadeMetadata CascadeKind = "metadata"
 
 	// KindPolicies are the policies that it has instead of the instance's; see
 	// [Client.ListPolicies].
-	KindPolicies CascadeKind = "policies"
+	CascadePolicies CascadeKind = "policies"
 
 	// KindGroups are its groups of users; see [Client.ListGroups].
-	KindGroups CascadeKind = "groups"
+	CascadeGroups CascadeKind = "groups"
 )
 
 // kinds are all kinds of a plan, in its order.
@@ -147,24 +147,24 @@ var kinds = []struct {
 	note string // what the loss means
 	all  bool   // all are named, and not only the first
 }{
-	{KindUsers, "with their credentials, sessions and memberships", false},
-	{KindProjects, "", false},
-	{KindApps, "nobody can log in to them any more", false},
-	{KindProjectGrants, "given to other organizations", false},
-	{KindUserGrants, "roles of users in projects", false},
-	{KindMembers, "who manage the organization", false},
-	{KindUsersOfOthers, "who lose roles in projects or the management", true},
-	{KindGrantedProjects, "of other organizations, which keep them", false},
-	{KindDomains, "free for others at once", false},
-	{KindProjectMembers, "who manage its projects", false},
-	{KindProjectGrantMembers, "who manage grants of projects", false},
-	{KindMemberships, "roles of its users in the instance and in other organizations", true},
-	{KindUserGrantsByOthers, "roles that other organizations gave to its users", false},
-	{KindIdentityProviders, "users who log in with them need another way", false},
-	{KindActions, "", false},
-	{KindMetadata, "of the organization", false},
-	{KindPolicies, "which it has instead of the instance's", false},
-	{KindGroups, "of users", false},
+	{CascadeUsers, "with their credentials, sessions and memberships", false},
+	{CascadeProjects, "", false},
+	{CascadeApps, "nobody can log in to them any more", false},
+	{CascadeProjectGrants, "given to other organizations", false},
+	{CascadeUserGrants, "roles of users in projects", false},
+	{CascadeMembers, "who manage the organization", false},
+	{CascadeExternalUsers, "who lose roles in projects or the management", true},
+	{CascadeGrantedProjects, "of other organizations, which keep them", false},
+	{CascadeDomains, "free for others at once", false},
+	{CascadeProjectMembers, "who manage its projects", false},
+	{CascadeProjectGrantMembers, "who manage grants of projects", false},
+	{CascadeExternalMemberships, "roles of its users in the instance and in other organizations", true},
+	{CascadeExternalUserGrants, "roles that other organizations gave to its users", false},
+	{CascadeIdentityProviders, "users who log in with them need another way", false},
+	{CascadeActions, "", false},
+	{CascadeMetadata, "of the organization", false},
+	{CascadePolicies, "which it has instead of the instance's", false},
+	{CascadeGroups, "of users", false},
 }
 
 // named is how many of a kind a plan names.
@@ -262,7 +262,7 @@ func (s *survey) compare(operation string, now teardown.Cascade, before *teardow
 	switch more := len(names) - planned.Count; {
 	case more > 0:
 		text = fmt.Sprintf("has %d more", more)
-	case planned.Count == len(planned.Names) && kind != KindUsersOfOthers: // whose organizations may be called otherwise
+	case planned.Count == len(planned.Names) && kind != CascadeExternalUsers: // whose organizations may be called otherwise
 		i := slices.IndexFunc(names, func(name string) bool { return !slices.Contains(planned.Names, name) })
 		if i >= 0 {
 			text = fmt.Sprintf("has %q, which is new", names[i])
@@ -342,8 +342,8 @@ func each[T any](s *survey, list iter.Seq2[T, error], permission string, do func
 func (s *survey) readUsers(ctx context.Context) error {
 	return each(s, s.ListUsers(ctx, s.orgID), "user.read", func(u *User) {
 		s.users = append(s.users, *u)
-		s.add(KindUsers, u.ID, cmp.Or(u.UserName, u.ID))
-	}, KindUsers)
+		s.add(CascadeUsers, u.ID, cmp.Or(u.UserName, u.ID))
+	}, CascadeUsers)
 }
 
 // readProjects reads the projects with their applications and members, of which no list
@@ -352,20 +352,20 @@ func (s *survey) readProjects(ctx context.Context) error {
 	var projects []Project
 	err := each(s, s.ListProjects(ctx, s.orgID), "project.read", func(p *Project) {
 		projects = append(projects, *p)
-		s.add(KindProjects, p.ID, cmp.Or(p.Name, p.ID))
-	}, KindProjects, KindApps, KindProjectMembers)
+		s.add(CascadeProjects, p.ID, cmp.Or(p.Name, p.ID))
+	}, CascadeProjects, CascadeApps, CascadeProjectMembers)
 	if err != nil {
 		return err
 	}
 	for _, project := range projects {
 		err := each(s, s.ListApps(ctx, project.ID, s.orgID), "project.app.read", func(a *App) {
-			s.add(KindApps, a.ID, cmp.Or(a.Name, a.ID))
-		}, KindApps)
+			s.add(CascadeApps, a.ID, cmp.Or(a.Name, a.ID))
+		}, CascadeApps)
 		if err != nil {
 			return err
 		}
 		err = s.readManagers(ctx, s.ListProjectMembers(ctx, project.ID, s.orgID), "project.member.read",
-			KindProjectMembers, project.ID, " in "+cmp.Or(project.Name, project.ID))
+			CascadeProjectMembers, project.ID, " in "+cmp.Or(project.Name, project.ID))
 		if err != nil {
 			return err
 		}
@@ -379,7 +379,7 @@ func (s *survey) readManagers(ctx context.Context, list iter.Seq2[Member, error]
 		name := cmp.Or(m.PreferredLoginName, m.DisplayName)
 		s.add(kind, within+"/"+m.UserID, cmp.Or(name, m.UserID)+of)
 		s.other(ctx, m.UserID, name, cmp.Or(m.UserResourceOwner, s.orgID))
-	}, kind, KindUsersOfOthers)
+	}, kind, CascadeExternalUsers)
 }
 
 // other notes a user who loses something, if it belongs to another organization, with
@@ -389,7 +389,7 @@ func (s *survey) other(ctx context.Context, id, name, orgID string) {
 		return
 	}
 	s.others[id] = true
-	s.add(KindUsersOfOthers, id, cmp.Or(name, id)+" of "+s.nameOf(ctx, orgID))
+	s.add(CascadeExternalUsers, id, cmp.Or(name, id)+" of "+s.nameOf(ctx, orgID))
 }
 
 // nameOf returns the name of an organization; its ID if the credential may not read it.
@@ -449,7 +449,7 @@ func (s *survey) hasNone(kinds ...CascadeKind) bool {
 }
 
 func (s *survey) readGivenGrants(ctx context.Context, of *grants) error {
-	if s.hasNone(KindProjects) {
+	if s.hasNone(CascadeProjects) {
 		return nil
 	}
 	return each(s, s.ListProjectGrants(ctx, s.orgID), "project.grant.read", func(g *ProjectGrant) {
@@ -458,15 +458,15 @@ func (s *survey) readGivenGrants(ctx context.Context, of *grants) error {
 		if g.GrantedOrgName != "" {
 			s.called[g.GrantedOrgID] = g.GrantedOrgName
 		}
-		s.add(KindProjectGrants, g.GrantID, cmp.Or(g.ProjectName, g.ProjectID)+" to "+cmp.Or(g.GrantedOrgName, g.GrantedOrgID))
+		s.add(CascadeProjectGrants, g.GrantID, cmp.Or(g.ProjectName, g.ProjectID)+" to "+cmp.Or(g.GrantedOrgName, g.GrantedOrgID))
 		if !slices.Contains(of.givers, g.GrantedOrgID) {
 			of.givers = append(of.givers, g.GrantedOrgID)
 		}
-	}, KindProjectGrants, KindProjectGrantMembers, KindUserGrants, KindUsersOfOthers)
+	}, CascadeProjectGrants, CascadeProjectGrantMembers, CascadeUserGrants, CascadeExternalUsers)
 }
 
 func (s *survey) readRoles(ctx context.Context, of *grants) error {
-	if s.hasNone(KindProjects, KindGrantedProjects) {
+	if s.hasNone(CascadeProjects, CascadeGrantedProjects) {
 		return nil
 	}
 	for _, giver := range of.givers {
@@ -474,7 +474,7 @@ func (s *survey) readRoles(ctx context.Context, of *grants) error {
 			if giver == s.orgID || of.given[g.ProjectGrantID] {
 				s.role(ctx, g)
 			}
-		}, KindUserGrants, KindUsersOfOthers)
+		}, CascadeUserGrants, CascadeExternalUsers)
 		if err != nil {
 			return err
 		}
@@ -488,15 +488,15 @@ func (s *survey) readGrantedProjects(ctx context.Context, of *grants) error {
 		if g.ProjectOwnerName != "" {
 			s.called[g.ProjectOwnerID] = g.ProjectOwnerName
 		}
-		s.add(KindGrantedProjects, g.GrantID, cmp.Or(g.ProjectName, g.ProjectID)+" of "+cmp.Or(g.ProjectOwnerName, g.ProjectOwnerID))
-	}, KindGrantedProjects, KindProjectGrantMembers)
+		s.add(CascadeGrantedProjects, g.GrantID, cmp.Or(g.ProjectName, g.ProjectID)+" of "+cmp.Or(g.ProjectOwnerName, g.ProjectOwnerID))
+	}, CascadeGrantedProjects, CascadeProjectGrantMembers)
 }
 
 func (s *survey) readGrantMembers(ctx context.Context, of *grants) error {
 	for _, g := range of.all {
 		name := " in " + cmp.Or(g.ProjectName, g.ProjectID) + " for " + cmp.Or(g.GrantedOrgName, g.GrantedOrgID)
 		err := s.readManagers(ctx, s.ListProjectGrantMembers(ctx, g.ProjectID, g.GrantID, s.orgID), "project.grant.member.read",
-			KindProjectGrantMembers, g.ProjectID+"/"+g.GrantID, name)
+			CascadeProjectGrantMembers, g.ProjectID+"/"+g.GrantID, name)
 		if err != nil {
 			return err
 		}
@@ -508,7 +508,7 @@ func (s *survey) readGrantMembers(ctx context.Context, of *grants) error {
 // organization, it is the one that gave the roles.
 func (s *survey) role(ctx context.Context, g *UserGrant) {
 	name := cmp.Or(g.UserName, g.PreferredLoginName)
-	s.add(KindUserGrants, g.ID, cmp.Or(name, g.UserID)+" in "+cmp.Or(g.ProjectName, g.ProjectID))
+	s.add(CascadeUserGrants, g.ID, cmp.Or(name, g.UserID)+" in "+cmp.Or(g.ProjectName, g.ProjectID))
 	id, called := g.GrantedOrgID, g.GrantedOrgName
 	if id == "" {
 		id, called = g.OrgID, g.OrgName
@@ -520,38 +520,38 @@ func (s *survey) role(ctx context.Context, g *UserGrant) {
 }
 
 func (s *survey) readMembers(ctx context.Context) error {
-	return s.readManagers(ctx, s.ListMembers(ctx, s.orgID), "org.member.read", KindMembers, s.orgID, "")
+	return s.readManagers(ctx, s.ListMembers(ctx, s.orgID), "org.member.read", CascadeMembers, s.orgID, "")
 }
 
 func (s *survey) readDomains(ctx context.Context) error {
-	return each(s, s.ListDomains(ctx, s.orgID), "org.read", func(d *Domain) { s.add(KindDomains, d.DomainName, d.DomainName) }, KindDomains)
+	return each(s, s.ListDomains(ctx, s.orgID), "org.read", func(d *Domain) { s.add(CascadeDomains, d.DomainName, d.DomainName) }, CascadeDomains)
 }
 
 // readSettings reads what an administrator has set up for the organization.
 func (s *survey) readSettings(ctx context.Context) error {
 	err := each(s, s.ListIdentityProviders(ctx, s.orgID), "org.idp.read", func(p *IdentityProvider) {
-		s.add(KindIdentityProviders, p.ID, cmp.Or(p.Name, p.ID))
-	}, KindIdentityProviders)
+		s.add(CascadeIdentityProviders, p.ID, cmp.Or(p.Name, p.ID))
+	}, CascadeIdentityProviders)
 	if err != nil {
 		return err
 	}
 	err = each(s, s.ListActions(ctx, s.orgID), "org.action.read", func(a *Action) {
-		s.add(KindActions, a.ID, cmp.Or(a.Name, a.ID))
-	}, KindActions)
+		s.add(CascadeActions, a.ID, cmp.Or(a.Name, a.ID))
+	}, CascadeActions)
 	if err != nil {
 		return err
 	}
-	err = each(s, s.ListMetadata(ctx, s.orgID), "org.read", func(m *Metadata) { s.add(KindMetadata, m.Key, m.Key) }, KindMetadata)
+	err = each(s, s.ListMetadata(ctx, s.orgID), "org.read", func(m *Metadata) { s.add(CascadeMetadata, m.Key, m.Key) }, CascadeMetadata)
 	if err != nil {
 		return err
 	}
-	err = each(s, s.ListPolicies(ctx, s.orgID), "policy.read", func(name *string) { s.add(KindPolicies, *name, *name) }, KindPolicies)
+	err = each(s, s.ListPolicies(ctx, s.orgID), "policy.read", func(name *string) { s.add(CascadePolicies, *name, *name) }, CascadePolicies)
 	if err != nil {
 		return err
 	}
-	err = each(s, s.ListGroups(ctx, s.orgID), "group.read", func(g *Group) { s.add(KindGroups, g.ID, cmp.Or(g.Name, g.ID)) }, KindGroups)
-	if s.hidden[KindGroups].why == unlisted {
-		delete(s.hidden, KindGroups) // a server without this list has no groups
+	err = each(s, s.ListGroups(ctx, s.orgID), "group.read", func(g *Group) { s.add(CascadeGroups, g.ID, cmp.Or(g.Name, g.ID)) }, CascadeGroups)
+	if s.hidden[CascadeGroups].why == unlisted {
+		delete(s.hidden, CascadeGroups) // a server without this list has no groups
 	}
 	return err
 }
@@ -561,15 +561,15 @@ func (s *survey) readSettings(ctx context.Context) error {
 func (s *survey) readElsewhere(ctx context.Context) error {
 	err := each(s, s.ListAuthorizations(ctx, s.orgID), "user.grant.read", func(a *Authorization) {
 		if a.Organization.ID != s.orgID && a.Project.OrganizationID != s.orgID {
-			s.add(KindUserGrantsByOthers, a.ID, cmp.Or(a.User.PreferredLoginName, a.User.ID)+" in "+cmp.Or(a.Project.Name, a.Project.ID)+
+			s.add(CascadeExternalUserGrants, a.ID, cmp.Or(a.User.PreferredLoginName, a.User.ID)+" in "+cmp.Or(a.Project.Name, a.Project.ID)+
 				" of "+cmp.Or(a.Organization.Name, a.Organization.ID))
 		}
-	}, KindUserGrantsByOthers)
+	}, CascadeExternalUserGrants)
 	if err != nil {
 		return err
 	}
 	if !s.access.wide || !s.access.has("user.grant.read") {
-		s.incomplete(KindUserGrantsByOthers, "ListAuthorizations")
+		s.incomplete(CascadeExternalUserGrants, "ListAuthorizations")
 	}
 	instance := map[string]bool{} // the users with roles in the instance
 	err = each(s, s.ListAdministrators(ctx, s.orgID), "org.member.read", func(a *Administrator) {
@@ -579,14 +579,14 @@ func (s *survey) readElsewhere(ctx context.Context) error {
 		if id, of := s.administered(a); of != "" {
 			s.membership(a.User.ID, cmp.Or(a.User.PreferredLoginName, a.User.ID), a.Roles, id, of)
 		}
-	}, KindMemberships)
+	}, CascadeExternalMemberships)
 	if err != nil {
 		return err
 	}
-	if s.hidden[KindMemberships].why == "" && s.access.wide && s.access.has("iam.member.read", "org.member.read", "project.member.read", "project.grant.member.read") {
+	if s.hidden[CascadeExternalMemberships].why == "" && s.access.wide && s.access.has("iam.member.read", "org.member.read", "project.member.read", "project.grant.member.read") {
 		return nil
 	}
-	s.incomplete(KindMemberships, "ListAdministrators")
+	s.incomplete(CascadeExternalMemberships, "ListAdministrators")
 	return s.readInstanceMembers(ctx, instance)
 }
 
@@ -622,7 +622,7 @@ func (s *survey) administered(a *Administrator) (id, name string) {
 // membership notes the roles of a user in what has an ID and a name. With other roles it is
 // another membership.
 func (s *survey) membership(userID, name string, roles []string, id, of string) {
-	s.add(KindMemberships, userID+": "+strings.Join(slices.Sorted(slices.Values(roles)), " ")+" of "+id, name+": "+strings.Join(roles, " and ")+" of "+of)
+	s.add(CascadeExternalMemberships, userID+": "+strings.Join(slices.Sorted(slices.Values(roles)), " ")+" of "+id, name+": "+strings.Join(roles, " and ")+" of "+of)
 }
 
 // readInstanceMembers reads the roles of the organization's users in the instance, if
@@ -647,7 +647,7 @@ func (s *survey) readUserMemberships(ctx context.Context, known map[string]bool)
 	for _, user := range s.users {
 		for membership, err := range s.ListUserMemberships(ctx, user.ID, s.orgID) {
 			if err != nil {
-				return s.hide(err, "user.membership.read", KindMemberships)
+				return s.hide(err, "user.membership.read", CascadeExternalMemberships)
 			}
 			if membership.IAM && !known[user.ID] {
 				s.membership(user.ID, cmp.Or(user.PreferredLoginName, user.UserName, user.ID), membership.Roles, theInstance, theInstance)

@@ -128,9 +128,9 @@ func TestADeletionTakesAlongWhatThePreviewSays(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		want := []zitadel.Owned{
-			{zitadel.KindUsers, 2}, {zitadel.KindProjects, 1}, {zitadel.KindProjectGrants, 1}, {zitadel.KindGrantedProjects, 1},
-			{zitadel.KindUserGrants, 1}, {zitadel.KindMembers, 1}, {zitadel.KindDomains, 2},
+		want := []zitadel.CascadeCount{
+			{zitadel.CascadeUsers, 2}, {zitadel.CascadeProjects, 1}, {zitadel.CascadeProjectGrants, 1}, {zitadel.CascadeGrantedProjects, 1},
+			{zitadel.CascadeUserGrants, 1}, {zitadel.CascadeMembers, 1}, {zitadel.CascadeDomains, 2},
 		}
 		if diff := cmp.Diff(want, got); diff != "" {
 			t.Errorf("(-want +got):\n%s", diff)
@@ -155,15 +155,15 @@ func TestADeletionTakesAlongWhatThePreviewSays(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		want = []zitadel.Owned{
-			{zitadel.KindUsers, 1}, {zitadel.KindProjects, 1}, {zitadel.KindProjectGrants, 0}, {zitadel.KindGrantedProjects, 0},
-			{zitadel.KindUserGrants, 1}, {zitadel.KindMembers, 0}, {zitadel.KindDomains, 1},
+		want = []zitadel.CascadeCount{
+			{zitadel.CascadeUsers, 1}, {zitadel.CascadeProjects, 1}, {zitadel.CascadeProjectGrants, 0}, {zitadel.CascadeGrantedProjects, 0},
+			{zitadel.CascadeUserGrants, 1}, {zitadel.CascadeMembers, 0}, {zitadel.CascadeDomains, 1},
 		}
 		if diff := cmp.Diff(want, left); diff != "" {
 			t.Errorf("what is left (-want +got):\n%s", diff)
 		}
 		// Its lists are empty and not missing, so that they alone would say it had nothing.
-		if n, err := c.Count(ctx, "acme", zitadel.KindUsers); n != 0 || err != nil {
+		if n, err := c.Count(ctx, "acme", zitadel.CascadeUsers); n != 0 || err != nil {
 			t.Errorf("got %d and %v", n, err)
 		}
 		if _, err := c.Preview(ctx, "acme"); code(err) != errors.OrganizationNotFound {
@@ -216,7 +216,7 @@ func TestTeardown_WhatThePlanNamesIsDeleted(t *testing.T) {
 	p := planOf(t, c)
 	counted := 0
 	for _, l := range p.Cascades {
-		if l.Kind != string(zitadel.KindUsersOfOthers) { // whose roles are counted by their kinds
+		if l.Kind != string(zitadel.CascadeExternalUsers) { // whose roles are counted by their kinds
 			counted += l.Count
 		}
 	}
@@ -307,12 +307,12 @@ func TestTeardown_ReplacedSinceThePlan(t *testing.T) {
 func TestTeardown_ReplacedAmongMany(t *testing.T) {
 	t.Parallel()
 	for kind, list := range map[zitadel.CascadeKind]string{
-		zitadel.KindUsers: "ListUsersPage", zitadel.KindProjects: "ListProjectsPage", zitadel.KindApps: "ListAppsPage",
-		zitadel.KindProjectGrants: "ListProjectGrantsPage", zitadel.KindUserGrants: "ListUserGrantsPage", zitadel.KindMembers: "ListMembersPage",
-		zitadel.KindGroups: "ListGroupsPage", zitadel.KindActions: "ListActionsPage", zitadel.KindIdentityProviders: "ListIdentityProvidersPage",
-		zitadel.KindMemberships: "ListAdministratorsPage", zitadel.KindUserGrantsByOthers: "ListAuthorizationsPage",
-		zitadel.KindGrantedProjects: "ListGrantedProjectsPage", zitadel.KindProjectMembers: "ListProjectMembersPage",
-		zitadel.KindProjectGrantMembers: "ListProjectGrantMembersPage",
+		zitadel.CascadeUsers: "ListUsersPage", zitadel.CascadeProjects: "ListProjectsPage", zitadel.CascadeApps: "ListAppsPage",
+		zitadel.CascadeProjectGrants: "ListProjectGrantsPage", zitadel.CascadeUserGrants: "ListUserGrantsPage", zitadel.CascadeMembers: "ListMembersPage",
+		zitadel.CascadeGroups: "ListGroupsPage", zitadel.CascadeActions: "ListActionsPage", zitadel.CascadeIdentityProviders: "ListIdentityProvidersPage",
+		zitadel.CascadeExternalMemberships: "ListAdministratorsPage", zitadel.CascadeExternalUserGrants: "ListAuthorizationsPage",
+		zitadel.CascadeGrantedProjects: "ListGrantedProjectsPage", zitadel.CascadeProjectMembers: "ListProjectMembersPage",
+		zitadel.CascadeProjectGrantMembers: "ListProjectGrantMembersPage",
 	} {
 		for _, n := range []int{3, 13} {
 			for _, renamed := range []bool{true, false} {
@@ -638,7 +638,7 @@ func TestRolesOfWhomNobodySaysWhoseTheyAreAreThoseOfTheGiver(t *testing.T) {
 		"userName":"dan","orgId":"acme-partner","orgName":"Partner","projectId":"acme-shop","projectGrantId":"acme-lent"}]}`
 	srv.Fail(offboardtest.Fault{Operation: "ListUserGrantsPage"}, offboardtest.Respond("ListUserGrantsPage", http.StatusOK, role))
 	for _, loss := range planOf(t, c).Cascades {
-		if loss.Kind == string(zitadel.KindUsersOfOthers) && !slices.Contains(loss.Names, "dan of Partner") {
+		if loss.Kind == string(zitadel.CascadeExternalUsers) && !slices.Contains(loss.Names, "dan of Partner") {
 			t.Errorf("got %v", loss.Names)
 		}
 	}

@@ -129,7 +129,7 @@ var lists = map[string]func(context.Context, *zitadel.Client) (int, error){
 		return size(collect(c.ListUserMemberships(ctx, "acme-ada", "acme")))
 	},
 	"a count": func(ctx context.Context, c *zitadel.Client) (int, error) {
-		n, err := c.Count(ctx, "acme", zitadel.KindUsers)
+		n, err := c.Count(ctx, "acme", zitadel.CascadeUsers)
 		return int(n), err
 	},
 	"the organization": func(ctx context.Context, c *zitadel.Client) (int, error) {

@@ -27,7 +27,7 @@ func TestListsFollowADeletionAfterSomeTime(t *testing.T) {
 			t.Fatal(err)
 		}
 		for _, want := range []uint64{2, 0} {
-			if n, err := c.Count(t.Context(), "acme", zitadel.KindUsers); n != want || err != nil {
+			if n, err := c.Count(t.Context(), "acme", zitadel.CascadeUsers); n != want || err != nil {
 				t.Errorf("got %d and %v, want %d", n, err, want)
 			}
 			time.Sleep(224 * time.Millisecond)

@@ -14,7 +14,7 @@ import (
 //
 // The plan has no steps, because nothing has to be removed before. Its Losses name what
 // is deleted along with the organization, counted by the items on the lists, which
-// follow changes after some time: all kinds from [KindUsers] to [KindGroups]. Flows,
+// follow changes after some time: all kinds from [CascadeUsers] to [CascadeGroups]. Flows,
 // texts, sessions, keys and tokens are deleted with them and are not counted.
 //
 // A list that the credential may not read, or not in full, is a loss whose note says so,
