@@ -109,38 +109,68 @@ const (
 
 // Country is the country of an organization's address.
 type Country struct {
-	ID       string `json:"id,omitzero"`
-	Name     string `json:"name,omitzero"`
+	// ID is the ID of the country.
+	ID string `json:"id,omitzero"`
+
+	// Name is the name of the country.
+	Name string `json:"name,omitzero"`
+
+	// ISOCode2 is the ISO 3166-1 code of two letters.
 	ISOCode2 string `json:"iso_code2,omitzero"`
+
+	// ISOCode3 is the ISO 3166-1 code of three letters.
 	ISOCode3 string `json:"iso_code3,omitzero"`
+
+	// TimeZone is the time zone of the country.
 	TimeZone string `json:"time_zone,omitzero"`
-	EU       bool   `json:"eu,omitzero"`
+
+	// EU is true if the country is in the European Union.
+	EU bool `json:"eu,omitzero"`
 }
 
-// CountryState is the part of the country of an organization's address.
+// CountryState is the state of an organization's address.
 type CountryState struct {
-	ID      string  `json:"id,omitzero"`
-	Name    string  `json:"name,omitzero"`
-	Code    string  `json:"code,omitzero"`
+	// ID is the ID of the state.
+	ID string `json:"id,omitzero"`
+
+	// Name is the name of the state.
+	Name string `json:"name,omitzero"`
+
+	// Code is the code of the state.
+	Code string `json:"code,omitzero"`
+
+	// Country is the country of the state.
 	Country Country `json:"country,omitzero"`
 }
 
 // Currency is the currency that an organization is billed in.
 type Currency struct {
-	ID      string `json:"id,omitzero"`
-	Name    string `json:"name,omitzero"`
+	// ID is the ID of the currency.
+	ID string `json:"id,omitzero"`
+
+	// Name is the name of the currency.
+	Name string `json:"name,omitzero"`
+
+	// ISOCode is the ISO 4217 code of the currency.
 	ISOCode string `json:"iso_code,omitzero"`
-	Symbol  string `json:"symbol,omitzero"`
+
+	// Symbol is the symbol of the currency.
+	Symbol string `json:"symbol,omitzero"`
 }
 
 // DNSZone is a DNS zone.
 type DNSZone struct {
-	ID   string `json:"id"`
+	// ID is the ID of the zone.
+	ID string `json:"id"`
+
+	// Name is the domain of the zone.
 	Name string `json:"name"`
 
-	// DefaultTTL is in seconds.
-	DefaultTTL int  `json:"default_ttl,omitzero"`
-	Verified   bool `json:"verified,omitzero"`
+	// DefaultTTL is the default time to live of a record, in seconds.
+	DefaultTTL int `json:"default_ttl,omitzero"`
+
+	// Verified is true if the zone is verified.
+	Verified bool `json:"verified,omitzero"`
 }
 
 // identity tells the items of a list apart. It is empty for what is no item.
@@ -148,79 +178,118 @@ func (x *DNSZone) identity() string { return x.ID }
 
 // DNSZonePage is a page of DNS zones.
 type DNSZonePage struct {
+	// Pagination is the position of the page in the list.
 	Pagination Pagination `json:"pagination"`
-	Zones      []DNSZone  `json:"dns_zones"`
+
+	// Zones are the DNS zones on the page.
+	Zones []DNSZone `json:"dns_zones"`
 }
 
-// DataCenter is where something is.
+// DataCenter is a data center.
 type DataCenter struct {
-	ID        string  `json:"id,omitzero"`
-	Name      string  `json:"name,omitzero"`
-	Permalink string  `json:"permalink,omitzero"`
-	Country   Country `json:"country,omitzero"`
+	// ID is the ID of the data center.
+	ID string `json:"id,omitzero"`
+
+	// Name is the name of the data center.
+	Name string `json:"name,omitzero"`
+
+	// Permalink is the permalink of the data center.
+	Permalink string `json:"permalink,omitzero"`
+
+	// Country is the country of the data center.
+	Country Country `json:"country,omitzero"`
 }
 
 // DeletionRestrictedDetail is the detail of deletion_restricted.
 type DeletionRestrictedDetail struct {
+	// Errors are the reasons in plain text.
 	Errors []string `json:"errors,omitzero"`
 }
 
-// DeletionStep is one step to an organization's deletion.
+// DeletionStep is a deletion step of an organization.
 type DeletionStep struct {
-	// Satisfied says that nothing is left to do. Where the API leaves it out it is false.
-	Satisfied   bool   `json:"satisfied,omitzero"`
+	// Satisfied is true if nothing keeps the step open. It is false if the answer omits it.
+	Satisfied bool `json:"satisfied,omitzero"`
+
+	// Description is the description of the step in plain text.
 	Description string `json:"description,omitzero"`
 }
 
-// DeletionSteps are the steps to an organization's deletion by their names.
+// DeletionSteps are the deletion steps of an organization, by name.
 type DeletionSteps map[string]DeletionStep
 
 // DeletionStepsNotSatisfiedDetail is the detail of deletion_steps_not_satisfied.
 type DeletionStepsNotSatisfiedDetail struct {
+	// Steps are the deletion steps of the organization, satisfied or not.
 	Steps DeletionSteps `json:"steps,omitzero"`
 }
 
 // Disk is a disk.
 type Disk struct {
-	ID         string     `json:"id"`
-	Name       string     `json:"name"`
-	SizeInGB   int        `json:"size_in_gb,omitzero"`
-	WWN        string     `json:"wwn,omitzero"`
-	State      DiskState  `json:"state,omitzero"`
-	CreatedAt  Time       `json:"created_at,omitzero"`
+	// ID is the ID of the disk.
+	ID string `json:"id"`
+
+	// Name is the name of the disk.
+	Name string `json:"name"`
+
+	// SizeInGB is the size in gigabytes.
+	SizeInGB int `json:"size_in_gb,omitzero"`
+
+	// WWN is the WWN of the disk.
+	WWN string `json:"wwn,omitzero"`
+
+	// State is the state of the disk.
+	State DiskState `json:"state,omitzero"`
+
+	// CreatedAt is the time of creation. Lists omit it.
+	CreatedAt Time `json:"created_at,omitzero"`
+
+	// DataCenter is the data center of the disk.
 	DataCenter DataCenter `json:"data_center,omitzero"`
 
-	// Assignment is nil for a disk that is assigned to no virtual machine.
+	// Assignment is nil if the disk is assigned to no virtual machine.
 	Assignment *DiskAssignment `json:"virtual_machine_disk"`
 }
 
 // identity tells the items of a list apart. It is empty for what is no item.
 func (x *Disk) identity() string { return x.ID }
 
-// DiskAssignment is a disk's virtual machine. A list shows which one only.
+// DiskAssignment is the assignment of a disk to a virtual machine. Lists omit all but the machine.
 type DiskAssignment struct {
+	// VirtualMachine is the virtual machine that has the disk.
 	VirtualMachine DiskVirtualMachine `json:"virtual_machine,omitzero"`
-	AttachOnBoot   bool               `json:"attach_on_boot,omitzero"`
 
-	// Boot says that the machine boots from it. It goes where the machine goes.
-	Boot  bool                `json:"boot,omitzero"`
+	// AttachOnBoot is true if the disk is attached when the machine boots.
+	AttachOnBoot bool `json:"attach_on_boot,omitzero"`
+
+	// Boot is true if the machine boots from the disk. The disk is deleted with the machine.
+	Boot bool `json:"boot,omitzero"`
+
+	// State is the state of the attachment.
 	State DiskAttachmentState `json:"state,omitzero"`
 }
 
-// DiskAttachmentState says whether a virtual machine uses a disk that is assigned to it.
+// DiskAttachmentState is the state of a disk's attachment to its virtual machine.
 type DiskAttachmentState string
 
-// DiskBackupPolicy keeps copies of a disk, or of the disks of a virtual machine.
+// DiskBackupPolicy is a policy that copies a disk, or the disks of a virtual machine.
 type DiskBackupPolicy struct {
+	// ID is the ID of the policy.
 	ID string `json:"id"`
 
-	// Retention is how many copies are kept.
-	Retention int         `json:"retention,omitzero"`
-	TotalSize float64     `json:"total_size,omitzero"`
-	Target    ResourceRef `json:"target,omitzero"`
-	Schedule  Schedule    `json:"schedule,omitzero"`
+	// Retention is the number of copies that are kept.
+	Retention int `json:"retention,omitzero"`
 
-	// AutoMoveToTrashAt is when the policy goes to the trash by itself; zero for never.
+	// TotalSize is the total size of the copies.
+	TotalSize float64 `json:"total_size,omitzero"`
+
+	// Target is the disk, or the virtual machine, that the policy copies.
+	Target ResourceRef `json:"target,omitzero"`
+
+	// Schedule is the schedule of the copies.
+	Schedule Schedule `json:"schedule,omitzero"`
+
+	// AutoMoveToTrashAt is the time at which the policy moves itself to the trash; zero for never.
 	AutoMoveToTrashAt Time `json:"auto_move_to_trash_at,omitzero"`
 }
 
@@ -229,31 +298,50 @@ func (x *DiskBackupPolicy) identity() string { return x.ID }
 
 // DiskBackupPolicyPage is a page of disk backup policies.
 type DiskBackupPolicyPage struct {
-	Pagination         Pagination         `json:"pagination"`
+	// Pagination is the position of the page in the list.
+	Pagination Pagination `json:"pagination"`
+
+	// DiskBackupPolicies are the policies on the page.
 	DiskBackupPolicies []DiskBackupPolicy `json:"disk_backup_policies"`
 }
 
 // DiskPage is a page of disks.
 type DiskPage struct {
+	// Pagination is the position of the page in the list.
 	Pagination Pagination `json:"pagination"`
-	Disks      []Disk     `json:"disk"`
+
+	// Disks are the disks on the page.
+	Disks []Disk `json:"disk"`
 }
 
-// DiskState is what is done to a disk.
+// DiskState is the state of a disk.
 type DiskState string
 
-// DiskTemplate is what disks are made from.
+// DiskTemplate is a template of disks.
 type DiskTemplate struct {
-	ID          string `json:"id"`
-	Name        string `json:"name"`
-	Description string `json:"description,omitzero"`
-	Permalink   string `json:"permalink,omitzero"`
+	// ID is the ID of the template.
+	ID string `json:"id"`
 
-	// Universal says that Katapult provides it. It stands in nobody's way.
-	Universal       bool                `json:"universal,omitzero"`
-	SizeInGB        int                 `json:"size_in_gb,omitzero"`
-	LatestVersion   DiskTemplateVersion `json:"latest_version,omitzero"`
-	OperatingSystem OperatingSystem     `json:"operating_system,omitzero"`
+	// Name is the name of the template.
+	Name string `json:"name"`
+
+	// Description is the description of the template.
+	Description string `json:"description,omitzero"`
+
+	// Permalink is the permalink of the template.
+	Permalink string `json:"permalink,omitzero"`
+
+	// Universal is true if Katapult provides the template. A universal template does not block a deletion.
+	Universal bool `json:"universal,omitzero"`
+
+	// SizeInGB is the size in gigabytes.
+	SizeInGB int `json:"size_in_gb,omitzero"`
+
+	// LatestVersion is the latest version of the template.
+	LatestVersion DiskTemplateVersion `json:"latest_version,omitzero"`
+
+	// OperatingSystem is the operating system of the template.
+	OperatingSystem OperatingSystem `json:"operating_system,omitzero"`
 }
 
 // identity tells the items of a list apart. It is empty for what is no item.
@@ -261,34 +349,52 @@ func (x *DiskTemplate) identity() string { return x.ID }
 
 // DiskTemplatePage is a page of disk templates.
 type DiskTemplatePage struct {
-	Pagination    Pagination     `json:"pagination"`
+	// Pagination is the position of the page in the list.
+	Pagination Pagination `json:"pagination"`
+
+	// DiskTemplates are the disk templates on the page.
 	DiskTemplates []DiskTemplate `json:"disk_templates"`
 }
 
-// DiskTemplateVersion is a version of a disk template. It is empty for a template without one.
+// DiskTemplateVersion is a version of a disk template. It is empty if the template has none.
 type DiskTemplateVersion struct {
-	ID     string `json:"id,omitzero"`
-	Number int    `json:"number,omitzero"`
+	// ID is the ID of the version.
+	ID string `json:"id,omitzero"`
+
+	// Number is the number of the version.
+	Number int `json:"number,omitzero"`
 }
 
 // DiskVirtualMachine is the virtual machine that a disk is assigned to.
 type DiskVirtualMachine struct {
-	ID   string `json:"id,omitzero"`
+	// ID is the ID of the virtual machine.
+	ID string `json:"id,omitzero"`
+
+	// FQDN is the fully qualified host name of the virtual machine.
 	FQDN string `json:"fqdn,omitzero"`
 }
 
 // FileStorageVolume is a volume that virtual machines mount by NFS.
 type FileStorageVolume struct {
-	ID         string     `json:"id"`
-	Name       string     `json:"name"`
+	// ID is the ID of the volume.
+	ID string `json:"id"`
+
+	// Name is the name of the volume.
+	Name string `json:"name"`
+
+	// DataCenter is the data center of the volume.
 	DataCenter DataCenter `json:"data_center,omitzero"`
 
-	// Associations are the ids of the virtual machines that may mount it.
-	Associations []string               `json:"associations,omitzero"`
-	State        FileStorageVolumeState `json:"state,omitzero"`
-	NFSLocation  string                 `json:"nfs_location,omitzero"`
+	// Associations are the IDs of the virtual machines that may mount the volume.
+	Associations []string `json:"associations,omitzero"`
 
-	// Size is in bytes.
+	// State is the state of the volume.
+	State FileStorageVolumeState `json:"state,omitzero"`
+
+	// NFSLocation is the NFS location of the volume.
+	NFSLocation string `json:"nfs_location,omitzero"`
+
+	// Size is the size in bytes.
 	Size int64 `json:"size,omitzero"`
 }
 
@@ -297,27 +403,43 @@ func (x *FileStorageVolume) identity() string { return x.ID }
 
 // FileStorageVolumePage is a page of file storage volumes.
 type FileStorageVolumePage struct {
-	Pagination         Pagination          `json:"pagination"`
+	// Pagination is the position of the page in the list.
+	Pagination Pagination `json:"pagination"`
+
+	// FileStorageVolumes are the volumes on the page.
 	FileStorageVolumes []FileStorageVolume `json:"file_storage_volumes"`
 }
 
-// FileStorageVolumeState is what is done to a file storage volume.
+// FileStorageVolumeState is the state of a file storage volume.
 type FileStorageVolumeState string
 
-// IPAddress is an IP address of an organization, or of what it is allocated to.
+// IPAddress is an IP address of an organization or of a resource.
 type IPAddress struct {
-	ID              string  `json:"id,omitzero"`
-	Address         string  `json:"address"`
-	ReverseDNS      string  `json:"reverse_dns,omitzero"`
-	VIP             bool    `json:"vip,omitzero"`
-	Label           string  `json:"label,omitzero"`
-	AddressWithMask string  `json:"address_with_mask,omitzero"`
-	Network         Network `json:"network,omitzero"`
+	// ID is the ID of the address. Some answers omit it.
+	ID string `json:"id,omitzero"`
 
-	// AllocationID is the id of what holds it; empty for one that is free.
+	// Address is the address without a mask.
+	Address string `json:"address"`
+
+	// ReverseDNS is the reverse DNS name of the address.
+	ReverseDNS string `json:"reverse_dns,omitzero"`
+
+	// VIP is true if the address is a virtual IP address.
+	VIP bool `json:"vip,omitzero"`
+
+	// Label is the label of the address.
+	Label string `json:"label,omitzero"`
+
+	// AddressWithMask is the address with its mask.
+	AddressWithMask string `json:"address_with_mask,omitzero"`
+
+	// Network is the network of the address.
+	Network Network `json:"network,omitzero"`
+
+	// AllocationID is the ID of the resource that uses the address; empty if the address is free.
 	AllocationID string `json:"allocation_id,omitzero"`
 
-	// AllocationType is the kind of what holds it.
+	// AllocationType is the type of the resource that uses the address.
 	AllocationType string `json:"allocation_type,omitzero"`
 }
 
@@ -326,37 +448,62 @@ func (x *IPAddress) identity() string { return x.Address }
 
 // IPAddressPage is a page of IP addresses.
 type IPAddressPage struct {
-	Pagination Pagination  `json:"pagination"`
-	Addresses  []IPAddress `json:"ip_addresses"`
+	// Pagination is the position of the page in the list.
+	Pagination Pagination `json:"pagination"`
+
+	// Addresses are the addresses on the page.
+	Addresses []IPAddress `json:"ip_addresses"`
 }
 
 // InvalidAPITokenDetail is the detail of invalid_api_token.
 type InvalidAPITokenDetail struct {
+	// Details is the reason in plain text.
 	Details string `json:"details,omitzero"`
 }
 
 // InvalidArgumentDetail is the detail of invalid_argument and missing_required_argument.
 type InvalidArgumentDetail struct {
 	// Path leads to the argument.
-	Path  []string `json:"path,omitzero"`
-	Index int      `json:"index,omitzero"`
+	Path []string `json:"path,omitzero"`
+
+	// Index is the index of the argument.
+	Index int `json:"index,omitzero"`
 
 	// Issue is the kind of fault, such as missing_lookup_value or ambiguous_lookup_values.
-	Issue            string   `json:"issue,omitzero"`
-	IssueDescription string   `json:"issue_description,omitzero"`
-	Errors           []string `json:"errors,omitzero"`
+	Issue string `json:"issue,omitzero"`
+
+	// IssueDescription is the fault in plain text.
+	IssueDescription string `json:"issue_description,omitzero"`
+
+	// Errors are the errors in plain text.
+	Errors []string `json:"errors,omitzero"`
 }
 
-// LoadBalancer is a load balancer. In a list its address has no id.
+// LoadBalancer is a load balancer. Lists omit the ID of its address.
 type LoadBalancer struct {
-	ID           string                   `json:"id"`
-	Name         string                   `json:"name"`
-	APIReference string                   `json:"api_reference,omitzero"`
+	// ID is the ID of the load balancer.
+	ID string `json:"id"`
+
+	// Name is the name of the load balancer.
+	Name string `json:"name"`
+
+	// APIReference is the reference that the owner gave the load balancer; empty if none.
+	APIReference string `json:"api_reference,omitzero"`
+
+	// ResourceType is the type of the resources that receive the traffic.
 	ResourceType LoadBalancerResourceType `json:"resource_type,omitzero"`
-	Resources    []ResourceRef            `json:"resources,omitzero"`
-	ResourceIDs  []string                 `json:"resource_ids,omitzero"`
-	IPAddress    LoadBalancerAddress      `json:"ip_address,omitzero"`
-	DataCenter   DataCenter               `json:"data_center,omitzero"`
+
+	// Resources are the resources that receive the traffic.
+	Resources []ResourceRef `json:"resources,omitzero"`
+
+	// ResourceIDs are the IDs of these resources.
+	ResourceIDs []string `json:"resource_ids,omitzero"`
+
+	// IPAddress is the address of the load balancer.
+	IPAddress LoadBalancerAddress `json:"ip_address,omitzero"`
+
+	// DataCenter is the data center of the load balancer.
+	DataCenter DataCenter `json:"data_center,omitzero"`
 }
 
 // identity tells the items of a list apart. It is empty for what is no item.
@@ -364,71 +511,110 @@ func (x *LoadBalancer) identity() string { return x.ID }
 
 // LoadBalancerAddress is the address that a load balancer listens on.
 type LoadBalancerAddress struct {
-	ID      string `json:"id,omitzero"`
+	// ID is the ID of the address. Lists omit it.
+	ID string `json:"id,omitzero"`
+
+	// Address is the address without a mask.
 	Address string `json:"address,omitzero"`
 }
 
 // LoadBalancerPage is a page of load balancers.
 type LoadBalancerPage struct {
-	Pagination    Pagination     `json:"pagination"`
+	// Pagination is the position of the page in the list.
+	Pagination Pagination `json:"pagination"`
+
+	// LoadBalancers are the load balancers on the page.
 	LoadBalancers []LoadBalancer `json:"load_balancers"`
 }
 
-// LoadBalancerResourceType is what a load balancer sends to.
+// LoadBalancerResourceType is the type of the resources behind a load balancer.
 type LoadBalancerResourceType string
 
-// LoadBalancerRule is what a load balancer does at a port. It goes with the load balancer.
+// LoadBalancerRule is a rule of a load balancer. It is deleted with the load balancer.
 type LoadBalancerRule struct {
-	ID              string                    `json:"id"`
-	Algorithm       LoadBalancerRuleAlgorithm `json:"algorithm,omitzero"`
-	DestinationPort int                       `json:"destination_port,omitzero"`
-	ListenPort      int                       `json:"listen_port,omitzero"`
-	Protocol        LoadBalancerRuleProtocol  `json:"protocol,omitzero"`
-	Certificates    []Named                   `json:"certificates,omitzero"`
-	CheckEnabled    bool                      `json:"check_enabled,omitzero"`
+	// ID is the ID of the rule.
+	ID string `json:"id"`
+
+	// Algorithm is the algorithm that chooses a resource.
+	Algorithm LoadBalancerRuleAlgorithm `json:"algorithm,omitzero"`
+
+	// DestinationPort is the port of the resource.
+	DestinationPort int `json:"destination_port,omitzero"`
+
+	// ListenPort is the port of the load balancer.
+	ListenPort int `json:"listen_port,omitzero"`
+
+	// Protocol is the protocol of the rule.
+	Protocol LoadBalancerRuleProtocol `json:"protocol,omitzero"`
+
+	// Certificates are the certificates of the rule.
+	Certificates []Named `json:"certificates,omitzero"`
+
+	// CheckEnabled is true if checks are enabled.
+	CheckEnabled bool `json:"check_enabled,omitzero"`
 }
 
 // identity tells the items of a list apart. It is empty for what is no item.
 func (x *LoadBalancerRule) identity() string { return x.ID }
 
-// LoadBalancerRuleAlgorithm is how a rule chooses among what it sends to.
+// LoadBalancerRuleAlgorithm is the algorithm that chooses a resource.
 type LoadBalancerRuleAlgorithm string
 
 // LoadBalancerRulePage is a page of the rules of a load balancer.
 type LoadBalancerRulePage struct {
-	Pagination Pagination         `json:"pagination"`
-	Rules      []LoadBalancerRule `json:"load_balancer_rules"`
+	// Pagination is the position of the page in the list.
+	Pagination Pagination `json:"pagination"`
+
+	// Rules are the rules on the page.
+	Rules []LoadBalancerRule `json:"load_balancer_rules"`
 }
 
-// LoadBalancerRuleProtocol is what a rule understands.
+// LoadBalancerRuleProtocol is the protocol of a rule.
 type LoadBalancerRuleProtocol string
 
-// Named is what an answer shows of something else.
+// Named is the ID and the name of another resource.
 type Named struct {
-	ID   string `json:"id"`
+	// ID is the ID of the resource.
+	ID string `json:"id"`
+
+	// Name is the name of the resource. Some answers omit it.
 	Name string `json:"name,omitzero"`
 }
 
-// Network is a network of the provider's.
+// Network is a network of the provider.
 type Network struct {
-	ID         string     `json:"id,omitzero"`
-	Name       string     `json:"name,omitzero"`
-	Permalink  string     `json:"permalink,omitzero"`
-	Default    bool       `json:"default,omitzero"`
+	// ID is the ID of the network.
+	ID string `json:"id,omitzero"`
+
+	// Name is the name of the network.
+	Name string `json:"name,omitzero"`
+
+	// Permalink is the permalink of the network.
+	Permalink string `json:"permalink,omitzero"`
+
+	// Default is true if the network is the default.
+	Default bool `json:"default,omitzero"`
+
+	// DataCenter is the data center of the network.
 	DataCenter DataCenter `json:"data_center,omitzero"`
 }
 
 // NetworkInterface is a network interface of a virtual machine.
 type NetworkInterface struct {
-	ID   string `json:"id"`
+	// ID is the ID of the interface.
+	ID string `json:"id"`
+
+	// Name is the name of the interface.
 	Name string `json:"name,omitzero"`
 
-	// Network is nil for an interface in a virtual network.
+	// Network is nil if the interface is in a virtual network.
 	Network *Named `json:"network"`
 
-	// VirtualNetwork is nil for an interface in a network of the provider's.
-	VirtualNetwork *Named      `json:"virtual_network"`
-	IPAddresses    []IPAddress `json:"ip_addresses,omitzero"`
+	// VirtualNetwork is nil if the interface is in a network of the provider.
+	VirtualNetwork *Named `json:"virtual_network"`
+
+	// IPAddresses are the addresses of the interface.
+	IPAddresses []IPAddress `json:"ip_addresses,omitzero"`
 }
 
 // identity tells the items of a list apart. It is empty for what is no item.
@@ -436,48 +622,77 @@ func (x *NetworkInterface) identity() string { return x.ID }
 
 // NetworkInterfacePage is a page of network interfaces.
 type NetworkInterfacePage struct {
-	Pagination        Pagination         `json:"pagination"`
+	// Pagination is the position of the page in the list.
+	Pagination Pagination `json:"pagination"`
+
+	// NetworkInterfaces are the network interfaces on the page.
 	NetworkInterfaces []NetworkInterface `json:"virtual_machine_network_interfaces"`
 }
 
 // ObjectInTrashDetail is the detail of object_in_trash.
 type ObjectInTrashDetail struct {
-	// TrashObject is empty where the API does not tell it.
+	// TrashObject is empty if the answer omits it.
 	TrashObject TrashObject `json:"trash_object,omitzero"`
 }
 
-// ObjectStorageAccess says who may use a bucket.
+// ObjectStorageAccess is the access to a bucket.
 type ObjectStorageAccess struct {
-	PublicRead   bool `json:"public_read,omitzero"`
-	PublicList   bool `json:"public_list,omitzero"`
-	AllKeysRead  bool `json:"all_keys_read,omitzero"`
+	// PublicRead is true if the bucket permits public reads.
+	PublicRead bool `json:"public_read,omitzero"`
+
+	// PublicList is true if the bucket permits public lists.
+	PublicList bool `json:"public_list,omitzero"`
+
+	// AllKeysRead is true if each access key may read.
+	AllKeysRead bool `json:"all_keys_read,omitzero"`
+
+	// AllKeysWrite is true if each access key may write.
 	AllKeysWrite bool `json:"all_keys_write,omitzero"`
 
-	// ReadKeyIDs are the ids of the access keys that may read it, beside those that may read all.
+	// ReadKeyIDs are the IDs of the access keys that may read the bucket, in addition to keys that may read all buckets.
 	ReadKeyIDs []string `json:"read_key_ids,omitzero"`
 
-	// WriteKeyIDs are the ids of the access keys that may write it, beside those that may write all.
+	// WriteKeyIDs are the IDs of the access keys that may write to the bucket, in addition to keys that may write to all buckets.
 	WriteKeyIDs []string `json:"write_key_ids,omitzero"`
 }
 
 // ObjectStorageAccessKey is an access key to object storage.
 type ObjectStorageAccessKey struct {
-	ID              string             `json:"id"`
-	Name            string             `json:"name"`
-	CreatedAt       Time               `json:"created_at,omitzero"`
-	Region          string             `json:"region,omitzero"`
-	State           ObjectStorageState `json:"state,omitzero"`
-	AllBucketsRead  bool               `json:"all_buckets_read,omitzero"`
-	AllObjectsRead  bool               `json:"all_objects_read,omitzero"`
-	AllObjectsWrite bool               `json:"all_objects_write,omitzero"`
+	// ID is the ID of the key.
+	ID string `json:"id"`
 
-	// ReadBuckets are the names of the buckets that it may read, where it may not read all.
+	// Name is the name of the key.
+	Name string `json:"name"`
+
+	// CreatedAt is the time of creation.
+	CreatedAt Time `json:"created_at,omitzero"`
+
+	// Region is the region of the object storage.
+	Region string `json:"region,omitzero"`
+
+	// State is the state of the key.
+	State ObjectStorageState `json:"state,omitzero"`
+
+	// AllBucketsRead is true if the key may read all buckets.
+	AllBucketsRead bool `json:"all_buckets_read,omitzero"`
+
+	// AllObjectsRead is true if the key may read all objects.
+	AllObjectsRead bool `json:"all_objects_read,omitzero"`
+
+	// AllObjectsWrite is true if the key may write all objects.
+	AllObjectsWrite bool `json:"all_objects_write,omitzero"`
+
+	// ReadBuckets are the names of the buckets that the key may read, if it may not read all.
 	ReadBuckets []string `json:"read_buckets,omitzero"`
 
-	// WriteBuckets are the names of the buckets that it may write, where it may not write all.
-	WriteBuckets  []string `json:"write_buckets,omitzero"`
-	ServerURL     string   `json:"server_url,omitzero"`
-	S3AccessKeyID string   `json:"s3_access_key_id,omitzero"`
+	// WriteBuckets are the names of the buckets that the key may write to, if it may not write to all.
+	WriteBuckets []string `json:"write_buckets,omitzero"`
+
+	// ServerURL is the URL of the S3 server.
+	ServerURL string `json:"server_url,omitzero"`
+
+	// S3AccessKeyID is the S3 access key ID.
+	S3AccessKeyID string `json:"s3_access_key_id,omitzero"`
 }
 
 // identity tells the items of a list apart. It is empty for what is no item.
@@ -485,75 +700,139 @@ func (x *ObjectStorageAccessKey) identity() string { return x.ID }
 
 // ObjectStorageAccessKeyPage is a page of access keys to object storage.
 type ObjectStorageAccessKeyPage struct {
-	Pagination Pagination               `json:"pagination"`
+	// Pagination is the position of the page in the list.
+	Pagination Pagination `json:"pagination"`
+
+	// AccessKeys are the access keys on the page.
 	AccessKeys []ObjectStorageAccessKey `json:"object_storage_access_keys"`
 }
 
 // ObjectStorageAccount is the object storage of an organization in a region.
 type ObjectStorageAccount struct {
-	Region            string                         `json:"region"`
-	CreatedAt         Time                           `json:"created_at,omitzero"`
+	// Region is the region of the object storage.
+	Region string `json:"region"`
+
+	// CreatedAt is the time of creation.
+	CreatedAt Time `json:"created_at,omitzero"`
+
+	// ProvisioningState is the state of the provisioning.
 	ProvisioningState ObjectStorageProvisioningState `json:"provisioning_state,omitzero"`
 
-	// Size is in bytes, as it was when somebody last counted.
-	Size        int64      `json:"size,omitzero"`
-	BucketCount int        `json:"bucket_count,omitzero"`
-	DataCenter  DataCenter `json:"data_center,omitzero"`
+	// Size is the size in bytes at the last count.
+	Size int64 `json:"size,omitzero"`
+
+	// BucketCount is the number of buckets.
+	BucketCount int `json:"bucket_count,omitzero"`
+
+	// DataCenter is the data center of the object storage.
+	DataCenter DataCenter `json:"data_center,omitzero"`
 }
 
 // ObjectStorageBucket is a bucket.
 type ObjectStorageBucket struct {
-	Name              string              `json:"name"`
-	Label             string              `json:"label,omitzero"`
-	CreatedAt         Time                `json:"created_at,omitzero"`
-	State             ObjectStorageState  `json:"state,omitzero"`
-	ObjectCount       int64               `json:"object_count,omitzero"`
-	Size              int64               `json:"size,omitzero"`
-	PublicURL         string              `json:"public_url,omitzero"`
+	// Name is the name of the bucket.
+	Name string `json:"name"`
+
+	// Label is the label of the bucket.
+	Label string `json:"label,omitzero"`
+
+	// CreatedAt is the time of creation.
+	CreatedAt Time `json:"created_at,omitzero"`
+
+	// State is the state of the bucket.
+	State ObjectStorageState `json:"state,omitzero"`
+
+	// ObjectCount is the number of objects.
+	ObjectCount int64 `json:"object_count,omitzero"`
+
+	// Size is the size of the bucket.
+	Size int64 `json:"size,omitzero"`
+
+	// PublicURL is the public URL of the bucket.
+	PublicURL string `json:"public_url,omitzero"`
+
+	// AccessControlList is the access to the bucket.
 	AccessControlList ObjectStorageAccess `json:"access_control_list,omitzero"`
 }
 
 // ObjectStorageBucketDeletionErrorDetail is the detail of object_storage_bucket_deletion_error.
 type ObjectStorageBucketDeletionErrorDetail struct {
+	// Details is the reason in plain text.
 	Details string `json:"details,omitzero"`
 }
 
-// ObjectStorageProvisioningState says whether object storage is there.
+// ObjectStorageProvisioningState is the state of the provisioning of object storage.
 type ObjectStorageProvisioningState string
 
-// ObjectStorageState says whether a bucket or an access key can be used.
+// ObjectStorageState is the state of a bucket or an access key.
 type ObjectStorageState string
 
-// OperatingSystem is what runs on a disk of a template. It is empty where nobody said so.
+// OperatingSystem is the operating system of a disk template. It is empty if the template has none.
 type OperatingSystem struct {
-	ID   string `json:"id,omitzero"`
+	// ID is the ID of the operating system.
+	ID string `json:"id,omitzero"`
+
+	// Name is the name of the operating system.
 	Name string `json:"name,omitzero"`
 }
 
-// Organization is an organization. What a list leaves out is empty there: a list has nothing below Managed.
+// Organization is an organization. Lists omit some fields: all below Managed.
 type Organization struct {
-	ID                   string `json:"id"`
-	Name                 string `json:"name"`
-	Subdomain            string `json:"sub_domain,omitzero"`
+	// ID is the ID of the organization, such as org_x.
+	ID string `json:"id"`
+
+	// Name is the name of the organization.
+	Name string `json:"name"`
+
+	// Subdomain is the subdomain of the organization.
+	Subdomain string `json:"sub_domain,omitzero"`
+
+	// InfrastructureDomain is the infrastructure domain of the organization.
 	InfrastructureDomain string `json:"infrastructure_domain,omitzero"`
-	CreatedAt            Time   `json:"created_at,omitzero"`
+
+	// CreatedAt is the time of creation.
+	CreatedAt Time `json:"created_at,omitzero"`
 
 	// ActivatedAt is zero until the organization is activated.
 	ActivatedAt Time `json:"activated_at,omitzero"`
-	Suspended   bool `json:"suspended,omitzero"`
 
-	// Managed says that the organization belongs to another one, whose token can delete it.
-	Managed      bool         `json:"managed,omitzero"`
-	BillingName  string       `json:"billing_name,omitzero"`
-	Address1     string       `json:"address1,omitzero"`
-	Address2     string       `json:"address2,omitzero"`
-	Address3     string       `json:"address3,omitzero"`
-	Address4     string       `json:"address4,omitzero"`
-	Postcode     string       `json:"postcode,omitzero"`
-	VATNumber    string       `json:"vat_number,omitzero"`
-	PhoneNumber  string       `json:"phone_number,omitzero"`
-	Currency     Currency     `json:"currency,omitzero"`
-	Country      Country      `json:"country,omitzero"`
+	// Suspended is true if the organization is suspended.
+	Suspended bool `json:"suspended,omitzero"`
+
+	// Managed is true if another organization manages this one. A token of that organization can delete it.
+	Managed bool `json:"managed,omitzero"`
+
+	// BillingName is the name on an invoice.
+	BillingName string `json:"billing_name,omitzero"`
+
+	// Address1 is the first line of the address.
+	Address1 string `json:"address1,omitzero"`
+
+	// Address2 is the second line of the address.
+	Address2 string `json:"address2,omitzero"`
+
+	// Address3 is the third line of the address.
+	Address3 string `json:"address3,omitzero"`
+
+	// Address4 is the fourth line of the address.
+	Address4 string `json:"address4,omitzero"`
+
+	// Postcode is the postcode of the address.
+	Postcode string `json:"postcode,omitzero"`
+
+	// VATNumber is the VAT number of the organization.
+	VATNumber string `json:"vat_number,omitzero"`
+
+	// PhoneNumber is the phone number of the organization.
+	PhoneNumber string `json:"phone_number,omitzero"`
+
+	// Currency is the currency of the invoices.
+	Currency Currency `json:"currency,omitzero"`
+
+	// Country is the country of the address.
+	Country Country `json:"country,omitzero"`
+
+	// CountryState is the state of the address.
 	CountryState CountryState `json:"country_state,omitzero"`
 }
 
@@ -562,156 +841,226 @@ func (x *Organization) identity() string { return x.ID }
 
 // OrganizationPage is a page of organizations.
 type OrganizationPage struct {
-	Pagination    Pagination     `json:"pagination"`
+	// Pagination is the position of the page in the list.
+	Pagination Pagination `json:"pagination"`
+
+	// Organizations are the organizations on the page.
 	Organizations []Organization `json:"organizations"`
 }
 
-// Pagination says where a page is in its list.
+// Pagination is the position of a page in its list.
 type Pagination struct {
+	// CurrentPage is the number of the page, from 1.
 	CurrentPage int `json:"current_page,omitzero"`
 
-	// TotalPages is 0 for an empty list, and nil for a large set.
+	// TotalPages is the number of pages: 0 for an empty list, and nil for a large set.
 	TotalPages *int `json:"total_pages"`
 
 	// Total is the number of items on all pages, and nil for a large set.
-	Total   *int `json:"total"`
-	PerPage int  `json:"per_page,omitzero"`
+	Total *int `json:"total"`
 
-	// LargeSet says that nobody counted the items. The last page is the first that is not full.
+	// PerPage is the maximum number of items on a page.
+	PerPage int `json:"per_page,omitzero"`
+
+	// LargeSet is true if the API did not count the items. The first page that is not full is the last one.
 	LargeSet bool `json:"large_set,omitzero"`
 }
 
 // PermissionDeniedDetail is the detail of permission_denied.
 type PermissionDeniedDetail struct {
+	// Details is the reason in plain text.
 	Details string `json:"details,omitzero"`
 }
 
 // RateLimitReachedDetail is the detail of rate_limit_reached.
 type RateLimitReachedDetail struct {
-	// TotalPermitted is how many requests are permitted in a minute.
+	// TotalPermitted is the number of requests that are permitted in a minute.
 	TotalPermitted int `json:"total_permitted,omitzero"`
 }
 
-// ResourceRef is one of several kinds of things. The vendor's OpenAPI shows the thing itself below a name that is repeated; live answers have type and value.
+// ResourceRef is a resource of one of several types. The vendor's OpenAPI shows the resource below a repeated name; live answers have type and value.
 type ResourceRef struct {
-	// Type is the kind, such as VirtualMachine.
-	Type  string `json:"type,omitzero"`
-	Value Named  `json:"value,omitzero"`
+	// Type is the type of the resource, such as VirtualMachine.
+	Type string `json:"type,omitzero"`
+
+	// Value is the resource.
+	Value Named `json:"value,omitzero"`
 }
 
-// Schedule is when copies are made.
+// Schedule is the schedule of a disk backup policy.
 type Schedule struct {
-	Frequency        int              `json:"frequency,omitzero"`
-	Interval         ScheduleInterval `json:"interval,omitzero"`
-	Minute           int              `json:"minute,omitzero"`
-	NextInvocationAt Time             `json:"next_invocation_at,omitzero"`
-	Time             int              `json:"time,omitzero"`
+	// Frequency is the frequency of the schedule.
+	Frequency int `json:"frequency,omitzero"`
+
+	// Interval is the interval of the schedule.
+	Interval ScheduleInterval `json:"interval,omitzero"`
+
+	// Minute is the minute of the schedule.
+	Minute int `json:"minute,omitzero"`
+
+	// NextInvocationAt is the time of the next copy.
+	NextInvocationAt Time `json:"next_invocation_at,omitzero"`
+
+	// Time is the time of the schedule.
+	Time int `json:"time,omitzero"`
 }
 
-// ScheduleInterval is how often copies are made.
+// ScheduleInterval is the interval of a schedule.
 type ScheduleInterval string
 
 // ScopeNotGrantedDetail is the detail of scope_not_granted.
 type ScopeNotGrantedDetail struct {
-	// Scopes are those of which the token needs one.
+	// Scopes are the accepted scopes. The token needs one of them.
 	Scopes []string `json:"scopes,omitzero"`
 }
 
-// Task is work that goes on after the answer. Its times are zero until they have come.
+// Task is a task that continues after the answer.
 type Task struct {
-	ID         string     `json:"id"`
-	Name       string     `json:"name,omitzero"`
-	Status     TaskStatus `json:"status"`
-	CreatedAt  Time       `json:"created_at,omitzero"`
-	StartedAt  Time       `json:"started_at,omitzero"`
-	FinishedAt Time       `json:"finished_at,omitzero"`
+	// ID is the ID of the task.
+	ID string `json:"id"`
 
-	// Progress is in percent.
+	// Name is the name of the task.
+	Name string `json:"name,omitzero"`
+
+	// Status is the status of the task.
+	Status TaskStatus `json:"status"`
+
+	// CreatedAt is the time of creation.
+	CreatedAt Time `json:"created_at,omitzero"`
+
+	// StartedAt is the time of the start; zero before.
+	StartedAt Time `json:"started_at,omitzero"`
+
+	// FinishedAt is the time of the end; zero before.
+	FinishedAt Time `json:"finished_at,omitzero"`
+
+	// Progress is the progress in percent.
 	Progress int `json:"progress,omitzero"`
 }
 
 // TaskQueueingErrorDetail is the detail of task_queueing_error.
 type TaskQueueingErrorDetail struct {
+	// Details is the reason in plain text.
 	Details string `json:"details,omitzero"`
 }
 
-// TaskStatus says how far a task is.
+// TaskStatus is the status of a task.
 type TaskStatus string
 
-// TrashObject is something in the trash. It still blocks the deletion of its organization.
+// TrashObject is an object in the trash. It blocks the deletion of its organization.
 type TrashObject struct {
+	// ID is the ID of the object in the trash.
 	ID string `json:"id"`
 
-	// KeepUntil is when it is purged by itself, 48 hours after its deletion.
+	// KeepUntil is the time at which Katapult purges the object, 48 hours after the deletion.
 	KeepUntil Time `json:"keep_until,omitzero"`
 
-	// ObjectID is the id that it had. Object storage has none.
+	// ObjectID is the ID of the resource. Object storage has none.
 	ObjectID string `json:"object_id,omitzero"`
 
-	// ObjectType is its kind, such as VirtualMachine, Disk, FileStorageVolume and ObjectStorageAccount.
+	// ObjectType is the type of the resource, such as VirtualMachine, Disk, FileStorageVolume and ObjectStorageAccount.
 	ObjectType string `json:"object_type,omitzero"`
 }
 
 // identity tells the items of a list apart. It is empty for what is no item.
 func (x *TrashObject) identity() string { return x.ID }
 
-// TrashObjectPage is a page of what is in the trash.
+// TrashObjectPage is a page of objects in the trash.
 type TrashObjectPage struct {
-	Pagination   Pagination    `json:"pagination"`
+	// Pagination is the position of the page in the list.
+	Pagination Pagination `json:"pagination"`
+
+	// TrashObjects are the objects on the page.
 	TrashObjects []TrashObject `json:"trash_objects"`
 }
 
 // UnableToUnassignDetail is the detail of unable_to_unassign.
 type UnableToUnassignDetail struct {
+	// Errors are the reasons in plain text.
 	Errors []string `json:"errors,omitzero"`
 }
 
 // UnauthorizedNetworkDetail is the detail of unauthorized_network_for_api_token.
 type UnauthorizedNetworkDetail struct {
-	// IPAddress is where the request came from.
+	// IPAddress is the address that the request came from.
 	IPAddress string `json:"ip_address,omitzero"`
 }
 
-// ValidationErrorDetail is the detail of validation_error and of other refusals of a value.
+// ValidationErrorDetail is the detail of validation_error.
 type ValidationErrorDetail struct {
+	// Errors are the reasons in plain text.
 	Errors []string `json:"errors,omitzero"`
 }
 
-// VirtualMachine is a virtual machine. What a list leaves out is empty there: an item has no state and no organization, and its addresses have no id.
+// VirtualMachine is a virtual machine. Lists omit some fields: the state, the organization, and the IDs of the addresses.
 type VirtualMachine struct {
-	ID       string `json:"id"`
-	Name     string `json:"name"`
+	// ID is the ID of the virtual machine.
+	ID string `json:"id"`
+
+	// Name is the name of the virtual machine.
+	Name string `json:"name"`
+
+	// Hostname is the host name.
 	Hostname string `json:"hostname,omitzero"`
 
-	// FQDN is taken as long as the machine is in the trash, too.
-	FQDN         string                `json:"fqdn,omitzero"`
-	Description  string                `json:"description,omitzero"`
-	CreatedAt    Time                  `json:"created_at,omitzero"`
-	State        VirtualMachineState   `json:"state,omitzero"`
-	Zone         Zone                  `json:"zone,omitzero"`
-	Organization Organization          `json:"organization,omitzero"`
-	Package      VirtualMachinePackage `json:"package,omitzero"`
+	// FQDN is the fully qualified host name. It stays reserved while the machine is in the trash.
+	FQDN string `json:"fqdn,omitzero"`
 
-	// AttachedISO is an image of a disc, which no API removes. It is nil when there is none.
-	AttachedISO *Named      `json:"attached_iso"`
-	MemoryInGB  int         `json:"memory_in_gb,omitzero"`
-	CPUCores    int         `json:"cpu_cores,omitzero"`
-	TagNames    []string    `json:"tag_names,omitzero"`
+	// Description is the description of the virtual machine.
+	Description string `json:"description,omitzero"`
+
+	// CreatedAt is the time of creation.
+	CreatedAt Time `json:"created_at,omitzero"`
+
+	// State is the state of the virtual machine. Lists omit it.
+	State VirtualMachineState `json:"state,omitzero"`
+
+	// Zone is the zone of the virtual machine.
+	Zone Zone `json:"zone,omitzero"`
+
+	// Organization is the organization of the virtual machine. Lists omit it.
+	Organization Organization `json:"organization,omitzero"`
+
+	// Package is the package of the virtual machine.
+	Package VirtualMachinePackage `json:"package,omitzero"`
+
+	// AttachedISO is the attached ISO image; nil if none. No API removes an ISO image.
+	AttachedISO *Named `json:"attached_iso"`
+
+	// MemoryInGB is the memory in gigabytes.
+	MemoryInGB int `json:"memory_in_gb,omitzero"`
+
+	// CPUCores is the number of CPU cores.
+	CPUCores int `json:"cpu_cores,omitzero"`
+
+	// TagNames are the names of the tags.
+	TagNames []string `json:"tag_names,omitzero"`
+
+	// IPAddresses are the addresses of the virtual machine. Lists omit their IDs.
 	IPAddresses []IPAddress `json:"ip_addresses,omitzero"`
-	Suspended   bool        `json:"suspended,omitzero"`
-	SuspendedAt Time        `json:"suspended_at,omitzero"`
+
+	// Suspended is true if the virtual machine is suspended.
+	Suspended bool `json:"suspended,omitzero"`
+
+	// SuspendedAt is the time of the suspension.
+	SuspendedAt Time `json:"suspended_at,omitzero"`
 }
 
 // identity tells the items of a list apart. It is empty for what is no item.
 func (x *VirtualMachine) identity() string { return x.ID }
 
-// VirtualMachineDisk is a disk as a virtual machine has it.
+// VirtualMachineDisk is a disk of a virtual machine.
 type VirtualMachineDisk struct {
-	Disk         Disk `json:"disk"`
+	// Disk is the disk.
+	Disk Disk `json:"disk"`
+
+	// AttachOnBoot is true if the disk is attached when the machine boots.
 	AttachOnBoot bool `json:"attach_on_boot,omitzero"`
 
-	// Boot says that the machine boots from it. It goes where the machine goes.
-	Boot  bool                `json:"boot,omitzero"`
+	// Boot is true if the machine boots from the disk. The disk is deleted with the machine.
+	Boot bool `json:"boot,omitzero"`
+
+	// State is the state of the attachment.
 	State DiskAttachmentState `json:"state,omitzero"`
 }
 
@@ -720,38 +1069,61 @@ func (x *VirtualMachineDisk) identity() string { return x.Disk.ID }
 
 // VirtualMachineDiskPage is a page of the disks of a virtual machine.
 type VirtualMachineDiskPage struct {
-	Pagination Pagination           `json:"pagination"`
-	Disks      []VirtualMachineDisk `json:"disks"`
+	// Pagination is the position of the page in the list.
+	Pagination Pagination `json:"pagination"`
+
+	// Disks are the disks on the page.
+	Disks []VirtualMachineDisk `json:"disks"`
 }
 
 // VirtualMachineMustBeStartedDetail is the detail of virtual_machine_must_be_started.
 type VirtualMachineMustBeStartedDetail struct {
+	// CurrentState is the state of the virtual machine.
 	CurrentState VirtualMachineState `json:"current_state,omitzero"`
 }
 
-// VirtualMachinePackage is the size that a virtual machine is billed by. A list has its name only.
+// VirtualMachinePackage is the package that a virtual machine is billed by. Lists omit all but its name.
 type VirtualMachinePackage struct {
-	ID          string `json:"id,omitzero"`
-	Name        string `json:"name,omitzero"`
-	Permalink   string `json:"permalink,omitzero"`
-	CPUCores    int    `json:"cpu_cores,omitzero"`
-	MemoryInGB  int    `json:"memory_in_gb,omitzero"`
-	StorageInGB int    `json:"storage_in_gb,omitzero"`
+	// ID is the ID of the package.
+	ID string `json:"id,omitzero"`
+
+	// Name is the name of the package.
+	Name string `json:"name,omitzero"`
+
+	// Permalink is the permalink of the package.
+	Permalink string `json:"permalink,omitzero"`
+
+	// CPUCores is the number of CPU cores.
+	CPUCores int `json:"cpu_cores,omitzero"`
+
+	// MemoryInGB is the memory in gigabytes.
+	MemoryInGB int `json:"memory_in_gb,omitzero"`
+
+	// StorageInGB is the storage in gigabytes.
+	StorageInGB int `json:"storage_in_gb,omitzero"`
 }
 
 // VirtualMachinePage is a page of virtual machines.
 type VirtualMachinePage struct {
-	Pagination      Pagination       `json:"pagination"`
+	// Pagination is the position of the page in the list.
+	Pagination Pagination `json:"pagination"`
+
+	// VirtualMachines are the virtual machines on the page.
 	VirtualMachines []VirtualMachine `json:"virtual_machines"`
 }
 
-// VirtualMachineState is what a virtual machine does.
+// VirtualMachineState is the state of a virtual machine.
 type VirtualMachineState string
 
 // VirtualNetwork is a virtual network.
 type VirtualNetwork struct {
-	ID         string     `json:"id"`
-	Name       string     `json:"name"`
+	// ID is the ID of the virtual network.
+	ID string `json:"id"`
+
+	// Name is the name of the virtual network.
+	Name string `json:"name"`
+
+	// DataCenter is the data center of the virtual network.
 	DataCenter DataCenter `json:"data_center,omitzero"`
 }
 
@@ -760,22 +1132,32 @@ func (x *VirtualNetwork) identity() string { return x.ID }
 
 // VirtualNetworkPage is a page of virtual networks.
 type VirtualNetworkPage struct {
-	Pagination      Pagination       `json:"pagination"`
+	// Pagination is the position of the page in the list.
+	Pagination Pagination `json:"pagination"`
+
+	// VirtualNetworks are the virtual networks on the page.
 	VirtualNetworks []VirtualNetwork `json:"virtual_networks"`
 }
 
 // Zone is a part of a data center.
 type Zone struct {
-	ID         string     `json:"id,omitzero"`
-	Name       string     `json:"name,omitzero"`
-	Permalink  string     `json:"permalink,omitzero"`
+	// ID is the ID of the zone.
+	ID string `json:"id,omitzero"`
+
+	// Name is the name of the zone.
+	Name string `json:"name,omitzero"`
+
+	// Permalink is the permalink of the zone.
+	Permalink string `json:"permalink,omitzero"`
+
+	// DataCenter is the data center of the zone.
 	DataCenter DataCenter `json:"data_center,omitzero"`
 }
 
-// DeleteDiskBackupPolicy moves a disk backup policy to the trash. Unlike other
-// deletions it does not tell the trash object: PurgeTrash, or an ObjectID of
-// the policy, reaches it. A second deletion is errors.ObjectInTrash (406), with
-// ObjectInTrashDetail. It needs the scope disk_backup_policies.
+// DeleteDiskBackupPolicy moves a disk backup policy to the trash. The answer
+// omits the trash object: purge it by the [ObjectID] of the policy, or with
+// [Client.PurgeTrash]. A second deletion returns [errors.ObjectInTrash] (406),
+// with [ObjectInTrashDetail]. It needs the scope disk_backup_policies.
 //
 // Source: vendor OpenAPI 2.68.0.
 func (c *Client) DeleteDiskBackupPolicy(ctx context.Context, diskBackupPolicy ID) error {
@@ -798,9 +1180,9 @@ func (c *Client) DeleteDiskBackupPolicy(ctx context.Context, diskBackupPolicy ID
 	return c.rest().Do(ctx, &call)
 }
 
-// GetDiskBackupPolicy returns a disk backup policy. One in the trash is
-// errors.ObjectInTrash (406), with ObjectInTrashDetail. It needs the scope
-// disk_backup_policies or disk_backup_policies:read.
+// GetDiskBackupPolicy returns a disk backup policy. If the policy is in the
+// trash, the error is [errors.ObjectInTrash] (406), with [ObjectInTrashDetail].
+// It needs the scope disk_backup_policies or disk_backup_policies:read.
 //
 // Source: vendor OpenAPI 2.68.0.
 func (c *Client) GetDiskBackupPolicy(ctx context.Context, diskBackupPolicy ID) (*DiskBackupPolicy, error) {
@@ -821,11 +1203,12 @@ func (c *Client) GetDiskBackupPolicy(ctx context.Context, diskBackupPolicy ID) (
 	return rest.Pointer(&out.DiskBackupPolicy, c.rest().Do(ctx, &call))
 }
 
-// DeleteDisk moves a disk to the trash. It stays there for 48 hours unless it
-// is purged. Unassign it before: errors.ValidationError (422) refuses it, with
-// ValidationErrorDetail. A second deletion is errors.ObjectInTrash (406), with
-// ObjectInTrashDetail. If the request is accepted without a body, the trash
-// object is empty: read the resource. It needs the scope disks.
+// DeleteDisk moves a disk to the trash. Katapult purges it after 48 hours. An
+// assigned disk is refused with [errors.ValidationError] (422), with
+// [ValidationErrorDetail]: unassign it first. A second deletion returns
+// [errors.ObjectInTrash] (406), with [ObjectInTrashDetail]. If Katapult accepts
+// the request without a body, the trash object is empty: read the resource. It
+// needs the scope disks.
 //
 // Source: vendor OpenAPI 2.68.0; live exchanges.
 func (c *Client) DeleteDisk(ctx context.Context, disk ID) (*TrashObject, error) {
@@ -848,9 +1231,9 @@ func (c *Client) DeleteDisk(ctx context.Context, disk ID) (*TrashObject, error) 
 	return rest.Pointer(&out.TrashObject, c.rest().Do(ctx, &call))
 }
 
-// GetDisk returns a disk with its assignment. One in the trash is
-// errors.ObjectInTrash (406), with ObjectInTrashDetail; one that was purged is
-// errors.DiskNotFound (404). It needs the scope disks or disks:read.
+// GetDisk returns a disk with its assignment. If the disk is in the trash, the
+// error is [errors.ObjectInTrash] (406), with [ObjectInTrashDetail]; if it was
+// purged, [errors.DiskNotFound] (404). It needs the scope disks or disks:read.
 //
 // Source: vendor OpenAPI 2.68.0; live exchanges.
 func (c *Client) GetDisk(ctx context.Context, disk ID) (*Disk, error) {
@@ -871,10 +1254,11 @@ func (c *Client) GetDisk(ctx context.Context, disk ID) (*Disk, error) {
 	return rest.Pointer(&out.Disk, c.rest().Do(ctx, &call))
 }
 
-// DetachDisk detaches a disk from the virtual machine that it is assigned to.
-// It is done by a task: see WaitForTask. It stays assigned. One that is not
-// assigned is errors.UnassignedDisk (422); errors.TaskQueueingError (406) says
-// that the task could not be queued, and is repeated. It needs the scope disks.
+// DetachDisk detaches a disk from the virtual machine that it is assigned to. A
+// task detaches it: see [Client.WaitForTask]. The disk stays assigned. If it is
+// not assigned, the error is [errors.UnassignedDisk] (422). If the task cannot
+// be queued, the request is repeated, and the error is
+// [errors.TaskQueueingError] (406). It needs the scope disks.
 //
 // Source: vendor OpenAPI 2.68.0; live exchanges.
 func (c *Client) DetachDisk(ctx context.Context, disk ID) (*Task, error) {
@@ -897,9 +1281,10 @@ func (c *Client) DetachDisk(ctx context.Context, disk ID) (*Task, error) {
 	return rest.Pointer(&out.Task, c.rest().Do(ctx, &call))
 }
 
-// UnassignDisk takes a disk away from its virtual machine, so that it outlives
-// it. It has to be detached before: errors.UnableToUnassign (422), with
-// UnableToUnassignDetail. It needs the scope disks.
+// UnassignDisk unassigns a disk from its virtual machine, so that it is not
+// deleted with the machine. A disk that is not detached is refused with
+// [errors.UnableToUnassign] (422), with [UnableToUnassignDetail]. It needs the
+// scope disks.
 //
 // Source: vendor OpenAPI 2.68.0; live exchanges.
 func (c *Client) UnassignDisk(ctx context.Context, disk ID) (*Disk, error) {
@@ -922,7 +1307,7 @@ func (c *Client) UnassignDisk(ctx context.Context, disk ID) (*Disk, error) {
 	return rest.Pointer(&out.Disk, c.rest().Do(ctx, &call))
 }
 
-// DeleteDNSZone deletes a DNS zone, at once and without the trash. It needs the
+// DeleteDNSZone deletes a DNS zone at once, without the trash. It needs the
 // scope dns.
 //
 // Source: vendor OpenAPI 2.68.0.
@@ -967,12 +1352,12 @@ func (c *Client) GetDNSZone(ctx context.Context, dnsZone DNSZoneLookup) (*DNSZon
 	return rest.Pointer(&out.DNSZone, c.rest().Do(ctx, &call))
 }
 
-// DeleteFileStorageVolume moves a file storage volume to the trash. It stays
-// there for 48 hours unless it is purged. Virtual machines that are associated
-// with it do not hinder that. It may be refused: errors.ValidationError (422),
-// with ValidationErrorDetail. A second deletion is errors.ObjectInTrash (406),
-// with ObjectInTrashDetail. If the request is accepted without a body, the
-// trash object is empty: read the resource. It needs the scope
+// DeleteFileStorageVolume moves a file storage volume to the trash. Katapult
+// purges it after 48 hours. Associated virtual machines do not block the
+// deletion. A refusal is [errors.ValidationError] (422), with
+// [ValidationErrorDetail]. A second deletion returns [errors.ObjectInTrash]
+// (406), with [ObjectInTrashDetail]. If Katapult accepts the request without a
+// body, the trash object is empty: read the resource. It needs the scope
 // file_storage_volumes.
 //
 // Source: vendor OpenAPI 2.68.0; live exchanges.
@@ -996,10 +1381,10 @@ func (c *Client) DeleteFileStorageVolume(ctx context.Context, fileStorageVolume 
 	return rest.Pointer(&out.TrashObject, c.rest().Do(ctx, &call))
 }
 
-// GetFileStorageVolume returns a file storage volume. One in the trash is
-// errors.ObjectInTrash (406), with ObjectInTrashDetail; one that was purged is
-// errors.FileStorageVolumeNotFound (404). It needs the scope
-// file_storage_volumes or file_storage_volumes:read.
+// GetFileStorageVolume returns a file storage volume. If the volume is in the
+// trash, the error is [errors.ObjectInTrash] (406), with [ObjectInTrashDetail];
+// if it was purged, [errors.FileStorageVolumeNotFound] (404). It needs the
+// scope file_storage_volumes or file_storage_volumes:read.
 //
 // Source: vendor OpenAPI 2.68.0; live exchanges.
 func (c *Client) GetFileStorageVolume(ctx context.Context, fileStorageVolume ID) (*FileStorageVolume, error) {
@@ -1020,9 +1405,9 @@ func (c *Client) GetFileStorageVolume(ctx context.Context, fileStorageVolume ID)
 	return rest.Pointer(&out.FileStorageVolume, c.rest().Do(ctx, &call))
 }
 
-// DeleteIPAddress gives an IP address back. Unallocate it before:
-// errors.ResourceDoesNotSupportUnallocation (409) refuses it. It needs the
-// scope ip_addresses.
+// DeleteIPAddress deletes an IP address. An allocated address is refused with
+// [errors.ResourceDoesNotSupportUnallocation] (409): unallocate it first. It
+// needs the scope ip_addresses.
 //
 // Source: vendor OpenAPI 2.68.0.
 func (c *Client) DeleteIPAddress(ctx context.Context, ipAddress IPAddressLookup) error {
@@ -1062,10 +1447,11 @@ func (c *Client) GetIPAddress(ctx context.Context, ipAddress IPAddressLookup) (*
 	return rest.Pointer(&out.IPAddress, c.rest().Do(ctx, &call))
 }
 
-// UnallocateIPAddress takes an IP address away from what holds it. That works
-// while a virtual machine is in the trash, too. A load balancer keeps its
-// address: errors.ResourceDoesNotSupportUnallocation (409). One that is free is
-// errors.NoAllocation (422). It needs the scope ip_addresses.
+// UnallocateIPAddress unallocates an IP address from the resource that uses it.
+// The resource can be a virtual machine in the trash. A load balancer does not
+// support unallocation: [errors.ResourceDoesNotSupportUnallocation] (409). If
+// the address is free, the error is [errors.NoAllocation] (422). It needs the
+// scope ip_addresses.
 //
 // Source: vendor OpenAPI 2.68.0.
 func (c *Client) UnallocateIPAddress(ctx context.Context, ipAddress IPAddressLookup) error {
@@ -1083,9 +1469,9 @@ func (c *Client) UnallocateIPAddress(ctx context.Context, ipAddress IPAddressLoo
 	return c.rest().Do(ctx, &call)
 }
 
-// DeleteLoadBalancer deletes a load balancer, at once and without the trash. It
-// frees its address. It may be refused: errors.ValidationError (422), with
-// ValidationErrorDetail. It needs the scope load_balancers.
+// DeleteLoadBalancer deletes a load balancer at once, without the trash. Its
+// address is free then. A refusal is [errors.ValidationError] (422), with
+// [ValidationErrorDetail]. It needs the scope load_balancers.
 //
 // Source: vendor OpenAPI 2.68.0; live exchanges.
 func (c *Client) DeleteLoadBalancer(ctx context.Context, loadBalancer LoadBalancerLookup) error {
@@ -1133,9 +1519,10 @@ func (c *Client) GetLoadBalancer(ctx context.Context, loadBalancer LoadBalancerL
 // ListLoadBalancerRulesPageOptions are the optional parameters of [Client.ListLoadBalancerRulesPage]. What is
 // zero is not sent.
 type ListLoadBalancerRulesPageOptions struct {
-	// Page counts from 1, which it is without it.
+	// Page is the number of the page, from 1 (the default).
 	Page int
-	// PerPage is how many items a page has. It is 30 without it; 200 were seen.
+	// PerPage is the maximum number of items on a page (default 30; Katapult
+	// accepts 200).
 	PerPage int
 }
 
@@ -1203,9 +1590,9 @@ func (c *Client) deleteOrganization(ctx context.Context, organization Organizati
 	return c.rest().Do(ctx, &call)
 }
 
-// DeleteObjectStorageAccessKey deletes an access key to object storage, at once
-// and without the trash. After errors.NetworkError (504) look before repeating
-// it. It needs the scope object_storage.
+// DeleteObjectStorageAccessKey deletes an access key to object storage at once,
+// without the trash. After [errors.NetworkError] (504), read the key before you
+// delete it again. It needs the scope object_storage.
 //
 // Source: vendor OpenAPI 2.68.0; live exchanges.
 func (c *Client) DeleteObjectStorageAccessKey(ctx context.Context, accessKey ID) error {
@@ -1250,10 +1637,11 @@ func (c *Client) GetObjectStorageAccessKey(ctx context.Context, accessKey ID) (*
 	return rest.Pointer(&out.ObjectStorageAccessKey, c.rest().Do(ctx, &call))
 }
 
-// DeleteObjectStorageBucket deletes a bucket, at once and without the trash.
-// errors.ObjectStorageBucketDeletionError (403) says why it failed, with
-// ObjectStorageBucketDeletionErrorDetail. After errors.NetworkError (504) look
-// before repeating it. It needs the scope object_storage.
+// DeleteObjectStorageBucket deletes a bucket at once, without the trash. If the
+// deletion failed, the error is [errors.ObjectStorageBucketDeletionError]
+// (403), with [ObjectStorageBucketDeletionErrorDetail]. After
+// [errors.NetworkError] (504), read the bucket before you delete it again. It
+// needs the scope object_storage.
 //
 // Source: vendor OpenAPI 2.68.0.
 func (c *Client) DeleteObjectStorageBucket(ctx context.Context, bucket ObjectStorageBucketLookup, objectStorageCluster ObjectStorageClusterLookup) error {
@@ -1279,8 +1667,8 @@ func (c *Client) DeleteObjectStorageBucket(ctx context.Context, bucket ObjectSto
 	return c.rest().Do(ctx, &call)
 }
 
-// GetObjectStorageBucket returns a bucket. No operation lists buckets: their
-// names have to be known. It needs the scope object_storage:read.
+// GetObjectStorageBucket returns a bucket. No operation lists buckets. It needs
+// the scope object_storage:read.
 //
 // Source: vendor OpenAPI 2.68.0.
 func (c *Client) GetObjectStorageBucket(ctx context.Context, bucket ObjectStorageBucketLookup, objectStorageCluster ObjectStorageClusterLookup) (*ObjectStorageBucket, error) {
@@ -1345,9 +1733,8 @@ func (c *Client) GetOrganization(ctx context.Context, organization OrganizationL
 	return rest.Pointer(&out.Organization, c.rest().Do(ctx, &call))
 }
 
-// GetDeletionSteps returns what has to be done before an organization can be
-// deleted. It needs the scope organizations:delete or
-// managed_organizations:delete.
+// GetDeletionSteps returns the deletion steps of an organization, satisfied or
+// not. It needs the scope organizations:delete or managed_organizations:delete.
 //
 // Source: vendor OpenAPI 2.68.0.
 func (c *Client) GetDeletionSteps(ctx context.Context, organization OrganizationLookup) (DeletionSteps, error) {
@@ -1371,15 +1758,17 @@ func (c *Client) GetDeletionSteps(ctx context.Context, organization Organization
 // ListDiskBackupPoliciesPageOptions are the optional parameters of [Client.ListDiskBackupPoliciesPage]. What is
 // zero is not sent.
 type ListDiskBackupPoliciesPageOptions struct {
-	// Page counts from 1, which it is without it.
+	// Page is the number of the page, from 1 (the default).
 	Page int
-	// PerPage is how many items a page has. It is 30 without it; 200 were seen.
+	// PerPage is the maximum number of items on a page (default 30; Katapult
+	// accepts 200).
 	PerPage int
 }
 
 // ListDiskBackupPoliciesPage returns a page of the disk backup policies of an
-// organization. Items say of a schedule only the interval and the next time. It
-// needs the scope disk_backup_policies or disk_backup_policies:read.
+// organization. Items omit all of a schedule but the interval and the time of
+// the next copy. It needs the scope disk_backup_policies or
+// disk_backup_policies:read.
 //
 // Source: vendor OpenAPI 2.68.0.
 func (c *Client) ListDiskBackupPoliciesPage(ctx context.Context, organization OrganizationLookup, options ListDiskBackupPoliciesPageOptions) (*DiskBackupPolicyPage, error) {
@@ -1402,9 +1791,9 @@ func (c *Client) ListDiskBackupPoliciesPage(ctx context.Context, organization Or
 }
 
 // ListDiskBackupPolicies yields all disk backup policies of an organization.
-// Items say of a schedule only the interval and the next time. It needs the
-// scope disk_backup_policies or disk_backup_policies:read. An error ends the
-// list. See [Client.ListDiskBackupPoliciesPage].
+// Items omit all of a schedule but the interval and the time of the next copy.
+// It needs the scope disk_backup_policies or disk_backup_policies:read. An
+// error ends the list. See [Client.ListDiskBackupPoliciesPage].
 //
 // Source: vendor OpenAPI 2.68.0.
 func (c *Client) ListDiskBackupPolicies(ctx context.Context, organization OrganizationLookup) iter.Seq2[DiskBackupPolicy, error] {
@@ -1422,17 +1811,17 @@ func (c *Client) ListDiskBackupPolicies(ctx context.Context, organization Organi
 // ListDiskTemplatesPageOptions are the optional parameters of [Client.ListDiskTemplatesPage]. What is
 // zero is not sent.
 type ListDiskTemplatesPageOptions struct {
-	// IncludeUniversal includes the templates that Katapult provides to
-	// everybody.
+	// IncludeUniversal includes the templates that Katapult provides.
 	IncludeUniversal bool
-	// Page counts from 1, which it is without it.
+	// Page is the number of the page, from 1 (the default).
 	Page int
-	// PerPage is how many items a page has. It is 30 without it; 200 were seen.
+	// PerPage is the maximum number of items on a page (default 30; Katapult
+	// accepts 200).
 	PerPage int
 }
 
 // ListDiskTemplatesPage returns a page of the disk templates of an
-// organization. No API deletes them: that takes the console. It needs the scope
+// organization. No API deletes them: use Katapult's console. It needs the scope
 // disk_templates or disk_templates:read.
 //
 // Source: vendor OpenAPI 2.68.0; live exchanges.
@@ -1457,7 +1846,7 @@ func (c *Client) ListDiskTemplatesPage(ctx context.Context, organization Organiz
 }
 
 // ListDiskTemplates yields all disk templates of an organization. No API
-// deletes them: that takes the console. It needs the scope disk_templates or
+// deletes them: use Katapult's console. It needs the scope disk_templates or
 // disk_templates:read. What chooses a page is left out of the options. An error
 // ends the list. See [Client.ListDiskTemplatesPage].
 //
@@ -1476,15 +1865,16 @@ func (c *Client) ListDiskTemplates(ctx context.Context, organization Organizatio
 // ListDisksPageOptions are the optional parameters of [Client.ListDisksPage]. What is
 // zero is not sent.
 type ListDisksPageOptions struct {
-	// Page counts from 1, which it is without it.
+	// Page is the number of the page, from 1 (the default).
 	Page int
-	// PerPage is how many items a page has. It is 30 without it; 200 were seen.
+	// PerPage is the maximum number of items on a page (default 30; Katapult
+	// accepts 200).
 	PerPage int
 }
 
-// ListDisksPage returns a page of the disks of an organization. Items have no
-// times and say of an assignment only to which virtual machine. It needs the
-// scope disks or disks:read.
+// ListDisksPage returns a page of the disks of an organization. Items omit the
+// times, and all of an assignment but the virtual machine. It needs the scope
+// disks or disks:read.
 //
 // Source: vendor OpenAPI 2.68.0; live exchanges.
 func (c *Client) ListDisksPage(ctx context.Context, organization OrganizationLookup, options ListDisksPageOptions) (*DiskPage, error) {
@@ -1506,8 +1896,8 @@ func (c *Client) ListDisksPage(ctx context.Context, organization OrganizationLoo
 	return rest.Pointer(&out, c.rest().Do(ctx, &call))
 }
 
-// ListDisks yields all disks of an organization. Items have no times and say of
-// an assignment only to which virtual machine. It needs the scope disks or
+// ListDisks yields all disks of an organization. Items omit the times, and all
+// of an assignment but the virtual machine. It needs the scope disks or
 // disks:read. An error ends the list. See [Client.ListDisksPage].
 //
 // Source: vendor OpenAPI 2.68.0; live exchanges.
@@ -1526,9 +1916,10 @@ func (c *Client) ListDisks(ctx context.Context, organization OrganizationLookup)
 // ListDNSZonesPageOptions are the optional parameters of [Client.ListDNSZonesPage]. What is
 // zero is not sent.
 type ListDNSZonesPageOptions struct {
-	// Page counts from 1, which it is without it.
+	// Page is the number of the page, from 1 (the default).
 	Page int
-	// PerPage is how many items a page has. It is 30 without it; 200 were seen.
+	// PerPage is the maximum number of items on a page (default 30; Katapult
+	// accepts 200).
 	PerPage int
 }
 
@@ -1574,9 +1965,10 @@ func (c *Client) ListDNSZones(ctx context.Context, organization OrganizationLook
 // ListFileStorageVolumesPageOptions are the optional parameters of [Client.ListFileStorageVolumesPage]. What is
 // zero is not sent.
 type ListFileStorageVolumesPageOptions struct {
-	// Page counts from 1, which it is without it.
+	// Page is the number of the page, from 1 (the default).
 	Page int
-	// PerPage is how many items a page has. It is 30 without it; 200 were seen.
+	// PerPage is the maximum number of items on a page (default 30; Katapult
+	// accepts 200).
 	PerPage int
 }
 
@@ -1624,15 +2016,16 @@ func (c *Client) ListFileStorageVolumes(ctx context.Context, organization Organi
 // ListIPAddressesPageOptions are the optional parameters of [Client.ListIPAddressesPage]. What is
 // zero is not sent.
 type ListIPAddressesPageOptions struct {
-	// Page counts from 1, which it is without it.
+	// Page is the number of the page, from 1 (the default).
 	Page int
-	// PerPage is how many items a page has. It is 30 without it; 200 were seen.
+	// PerPage is the maximum number of items on a page (default 30; Katapult
+	// accepts 200).
 	PerPage int
 }
 
 // ListIPAddressesPage returns a page of the IP addresses of an organization.
-// Items have no label, mask or network. It needs the scope ip_addresses or
-// ip_addresses:read.
+// Items omit the label, the mask and the network. It needs the scope
+// ip_addresses or ip_addresses:read.
 //
 // Source: vendor OpenAPI 2.68.0.
 func (c *Client) ListIPAddressesPage(ctx context.Context, organization OrganizationLookup, options ListIPAddressesPageOptions) (*IPAddressPage, error) {
@@ -1654,9 +2047,9 @@ func (c *Client) ListIPAddressesPage(ctx context.Context, organization Organizat
 	return rest.Pointer(&out, c.rest().Do(ctx, &call))
 }
 
-// ListIPAddresses yields all IP addresses of an organization. Items have no
-// label, mask or network. It needs the scope ip_addresses or ip_addresses:read.
-// An error ends the list. See [Client.ListIPAddressesPage].
+// ListIPAddresses yields all IP addresses of an organization. Items omit the
+// label, the mask and the network. It needs the scope ip_addresses or
+// ip_addresses:read. An error ends the list. See [Client.ListIPAddressesPage].
 //
 // Source: vendor OpenAPI 2.68.0.
 func (c *Client) ListIPAddresses(ctx context.Context, organization OrganizationLookup) iter.Seq2[IPAddress, error] {
@@ -1674,14 +2067,15 @@ func (c *Client) ListIPAddresses(ctx context.Context, organization OrganizationL
 // ListLoadBalancersPageOptions are the optional parameters of [Client.ListLoadBalancersPage]. What is
 // zero is not sent.
 type ListLoadBalancersPageOptions struct {
-	// Page counts from 1, which it is without it.
+	// Page is the number of the page, from 1 (the default).
 	Page int
-	// PerPage is how many items a page has. It is 30 without it; 200 were seen.
+	// PerPage is the maximum number of items on a page (default 30; Katapult
+	// accepts 200).
 	PerPage int
 }
 
 // ListLoadBalancersPage returns a page of the load balancers of an
-// organization. Items have no id of their address. It needs the scope
+// organization. Items omit the ID of their address. It needs the scope
 // load_balancers or load_balancers:read.
 //
 // Source: vendor OpenAPI 2.68.0; live exchanges.
@@ -1704,8 +2098,8 @@ func (c *Client) ListLoadBalancersPage(ctx context.Context, organization Organiz
 	return rest.Pointer(&out, c.rest().Do(ctx, &call))
 }
 
-// ListLoadBalancers yields all load balancers of an organization. Items have no
-// id of their address. It needs the scope load_balancers or
+// ListLoadBalancers yields all load balancers of an organization. Items omit
+// the ID of their address. It needs the scope load_balancers or
 // load_balancers:read. An error ends the list. See
 // [Client.ListLoadBalancersPage].
 //
@@ -1725,15 +2119,16 @@ func (c *Client) ListLoadBalancers(ctx context.Context, organization Organizatio
 // ListManagedOrganizationsPageOptions are the optional parameters of [Client.ListManagedOrganizationsPage]. What is
 // zero is not sent.
 type ListManagedOrganizationsPageOptions struct {
-	// Page counts from 1, which it is without it.
+	// Page is the number of the page, from 1 (the default).
 	Page int
-	// PerPage is how many items a page has. It is 30 without it; 200 were seen.
+	// PerPage is the maximum number of items on a page (default 30; Katapult
+	// accepts 200).
 	PerPage int
 }
 
 // ListManagedOrganizationsPage returns a page of the organizations that an
-// organization manages. They have to be deleted before it. Items have nothing
-// below Managed, and neither Suspended nor ActivatedAt. It needs the scope
+// organization manages. They must be deleted first. Items omit Suspended,
+// ActivatedAt and all fields below Managed. It needs the scope
 // managed_organizations.
 //
 // Source: vendor OpenAPI 2.68.0.
@@ -1757,10 +2152,9 @@ func (c *Client) ListManagedOrganizationsPage(ctx context.Context, organization 
 }
 
 // ListManagedOrganizations yields all organizations that an organization
-// manages. They have to be deleted before it. Items have nothing below Managed,
-// and neither Suspended nor ActivatedAt. It needs the scope
-// managed_organizations. An error ends the list. See
-// [Client.ListManagedOrganizationsPage].
+// manages. They must be deleted first. Items omit Suspended, ActivatedAt and
+// all fields below Managed. It needs the scope managed_organizations. An error
+// ends the list. See [Client.ListManagedOrganizationsPage].
 //
 // Source: vendor OpenAPI 2.68.0.
 func (c *Client) ListManagedOrganizations(ctx context.Context, organization OrganizationLookup) iter.Seq2[Organization, error] {
@@ -1775,11 +2169,11 @@ func (c *Client) ListManagedOrganizations(ctx context.Context, organization Orga
 	})
 }
 
-// CreateManagedOrganization creates an organization that another one manages.
-// Its subdomain has to be free: errors.ValidationError (422) says so, with
-// ValidationErrorDetail. errors.OrganizationLimitReached (422) says that no
-// more can be created. A creation whose answer was lost is
-// errors.OutcomeUnknown; list before repeating it. It needs the scope
+// CreateManagedOrganization creates a managed organization. If the subdomain is
+// taken, the error is [errors.ValidationError] (422), with
+// [ValidationErrorDetail]; if the limit of organizations is reached,
+// [errors.OrganizationLimitReached] (422); if the answer was lost,
+// [errors.OutcomeUnknown]: list before you create it again. It needs the scope
 // managed_organizations.
 //
 // Source: vendor OpenAPI 2.68.0.
@@ -1808,15 +2202,16 @@ func (c *Client) CreateManagedOrganization(ctx context.Context, organization Org
 // ListObjectStorageAccessKeysPageOptions are the optional parameters of [Client.ListObjectStorageAccessKeysPage]. What is
 // zero is not sent.
 type ListObjectStorageAccessKeysPageOptions struct {
-	// Page counts from 1, which it is without it.
+	// Page is the number of the page, from 1 (the default).
 	Page int
-	// PerPage is how many items a page has. It is 30 without it; 200 were seen.
+	// PerPage is the maximum number of items on a page (default 30; Katapult
+	// accepts 200).
 	PerPage int
 }
 
 // ListObjectStorageAccessKeysPage returns a page of the access keys to object
-// storage of an organization. They name the regions in which there is object
-// storage, and some of the buckets. It needs the scope object_storage.
+// storage of an organization. They name the regions of the object storage, and
+// some of the buckets. It needs the scope object_storage.
 //
 // Source: vendor OpenAPI 2.68.0; live exchanges.
 func (c *Client) ListObjectStorageAccessKeysPage(ctx context.Context, organization OrganizationLookup, options ListObjectStorageAccessKeysPageOptions) (*ObjectStorageAccessKeyPage, error) {
@@ -1839,9 +2234,9 @@ func (c *Client) ListObjectStorageAccessKeysPage(ctx context.Context, organizati
 }
 
 // ListObjectStorageAccessKeys yields all access keys to object storage of an
-// organization. They name the regions in which there is object storage, and
-// some of the buckets. It needs the scope object_storage. An error ends the
-// list. See [Client.ListObjectStorageAccessKeysPage].
+// organization. They name the regions of the object storage, and some of the
+// buckets. It needs the scope object_storage. An error ends the list. See
+// [Client.ListObjectStorageAccessKeysPage].
 //
 // Source: vendor OpenAPI 2.68.0; live exchanges.
 func (c *Client) ListObjectStorageAccessKeys(ctx context.Context, organization OrganizationLookup) iter.Seq2[ObjectStorageAccessKey, error] {
@@ -1857,11 +2252,12 @@ func (c *Client) ListObjectStorageAccessKeys(ctx context.Context, organization O
 }
 
 // DeleteObjectStorageAccount moves the object storage of an organization in a
-// region to the trash. Buckets and access keys have to be deleted before:
-// errors.ValidationError (422), with ValidationErrorDetail. The trash object
-// has no ObjectID: keep its ID. A second deletion is errors.ObjectInTrash
-// (406). If the request is accepted without a body, the trash object is empty:
-// read the resource. It needs the scope object_storage.
+// region to the trash. If it has buckets or access keys, the error is
+// [errors.ValidationError] (422), with [ValidationErrorDetail]: delete them
+// first. The trash object has no ObjectID: keep its ID. A second deletion
+// returns [errors.ObjectInTrash] (406). If Katapult accepts the request without
+// a body, the trash object is empty: read the resource. It needs the scope
+// object_storage.
 //
 // Source: vendor OpenAPI 2.68.0; live exchanges.
 func (c *Client) DeleteObjectStorageAccount(ctx context.Context, organization OrganizationLookup, objectStorageCluster ObjectStorageClusterLookup) (*TrashObject, error) {
@@ -1888,9 +2284,10 @@ func (c *Client) DeleteObjectStorageAccount(ctx context.Context, organization Or
 }
 
 // GetObjectStorageAccount returns the object storage of an organization in a
-// region. No operation lists the regions; access keys name theirs. Where there
-// is none it is errors.ObjectStorageAccountNotFound (404), in the trash
-// errors.ObjectInTrash (406). It needs the scope object_storage:read.
+// region. No operation lists the regions; access keys name theirs. If the
+// region has no account, the error is [errors.ObjectStorageAccountNotFound]
+// (404); if the account is in the trash, [errors.ObjectInTrash] (406). It needs
+// the scope object_storage:read.
 //
 // Source: vendor OpenAPI 2.68.0; live exchanges.
 func (c *Client) GetObjectStorageAccount(ctx context.Context, organization OrganizationLookup, objectStorageCluster ObjectStorageClusterLookup) (*ObjectStorageAccount, error) {
@@ -1917,13 +2314,14 @@ func (c *Client) GetObjectStorageAccount(ctx context.Context, organization Organ
 // ListTrashObjectsPageOptions are the optional parameters of [Client.ListTrashObjectsPage]. What is
 // zero is not sent.
 type ListTrashObjectsPageOptions struct {
-	// Page counts from 1, which it is without it.
+	// Page is the number of the page, from 1 (the default).
 	Page int
-	// PerPage is how many items a page has. It is 30 without it; 200 were seen.
+	// PerPage is the maximum number of items on a page (default 30; Katapult
+	// accepts 200).
 	PerPage int
 }
 
-// ListTrashObjectsPage returns a page of what is in the trash of an
+// ListTrashObjectsPage returns a page of the objects in the trash of an
 // organization. It needs the scope trash_objects:read.
 //
 // Source: vendor OpenAPI 2.68.0.
@@ -1946,7 +2344,7 @@ func (c *Client) ListTrashObjectsPage(ctx context.Context, organization Organiza
 	return rest.Pointer(&out, c.rest().Do(ctx, &call))
 }
 
-// ListTrashObjects yields all that is in the trash of an organization. It needs
+// ListTrashObjects yields all objects in the trash of an organization. It needs
 // the scope trash_objects:read. An error ends the list. See
 // [Client.ListTrashObjectsPage].
 //
@@ -1963,12 +2361,12 @@ func (c *Client) ListTrashObjects(ctx context.Context, organization Organization
 	})
 }
 
-// PurgeTrash begins to delete all that is in the trash of an organization for
-// good. It is done by a task: see WaitUntilTrashEmpty. What comes to the trash
-// later may not be part of it. errors.TaskQueueingError (406) says that the
-// task could not be queued, and is repeated. If the request is accepted without
-// a body, the task is empty: wait for the trash. It needs the scope
-// trash_objects:purge.
+// PurgeTrash starts the purge of all objects in the trash of an organization. A
+// task purges them: see [Client.WaitUntilTrashEmpty]. It may omit objects that
+// enter the trash later. If the task cannot be queued, the request is repeated,
+// and the error is [errors.TaskQueueingError] (406). If Katapult accepts the
+// request without a body, the task is empty: wait for the trash. It needs the
+// scope trash_objects:purge.
 //
 // Source: vendor OpenAPI 2.68.0.
 func (c *Client) PurgeTrash(ctx context.Context, organization OrganizationLookup) (*Task, error) {
@@ -1994,15 +2392,16 @@ func (c *Client) PurgeTrash(ctx context.Context, organization OrganizationLookup
 // ListVirtualMachinesPageOptions are the optional parameters of [Client.ListVirtualMachinesPage]. What is
 // zero is not sent.
 type ListVirtualMachinesPageOptions struct {
-	// Page counts from 1, which it is without it.
+	// Page is the number of the page, from 1 (the default).
 	Page int
-	// PerPage is how many items a page has. It is 30 without it; 200 were seen.
+	// PerPage is the maximum number of items on a page (default 30; Katapult
+	// accepts 200).
 	PerPage int
 }
 
 // ListVirtualMachinesPage returns a page of the virtual machines of an
-// organization. Items have no state: GetVirtualMachine has it. What is in the
-// trash is not among them. It needs the scope virtual_machines or
+// organization. Items omit the state: read it with [Client.GetVirtualMachine].
+// Machines in the trash are not listed. It needs the scope virtual_machines or
 // virtual_machines:read.
 //
 // Source: vendor OpenAPI 2.68.0; live exchanges.
@@ -2026,9 +2425,10 @@ func (c *Client) ListVirtualMachinesPage(ctx context.Context, organization Organ
 }
 
 // ListVirtualMachines yields all virtual machines of an organization. Items
-// have no state: GetVirtualMachine has it. What is in the trash is not among
-// them. It needs the scope virtual_machines or virtual_machines:read. An error
-// ends the list. See [Client.ListVirtualMachinesPage].
+// omit the state: read it with [Client.GetVirtualMachine]. Machines in the
+// trash are not listed. It needs the scope virtual_machines or
+// virtual_machines:read. An error ends the list. See
+// [Client.ListVirtualMachinesPage].
 //
 // Source: vendor OpenAPI 2.68.0; live exchanges.
 func (c *Client) ListVirtualMachines(ctx context.Context, organization OrganizationLookup) iter.Seq2[VirtualMachine, error] {
@@ -2046,9 +2446,10 @@ func (c *Client) ListVirtualMachines(ctx context.Context, organization Organizat
 // ListVirtualNetworksPageOptions are the optional parameters of [Client.ListVirtualNetworksPage]. What is
 // zero is not sent.
 type ListVirtualNetworksPageOptions struct {
-	// Page counts from 1, which it is without it.
+	// Page is the number of the page, from 1 (the default).
 	Page int
-	// PerPage is how many items a page has. It is 30 without it; 200 were seen.
+	// PerPage is the maximum number of items on a page (default 30; Katapult
+	// accepts 200).
 	PerPage int
 }
 
@@ -2092,8 +2493,8 @@ func (c *Client) ListVirtualNetworks(ctx context.Context, organization Organizat
 	})
 }
 
-// GetTask returns a task. Why one failed is not told. It needs the scope tasks
-// or tasks:read.
+// GetTask returns a task. A failed task has no error text. It needs the scope
+// tasks or tasks:read.
 //
 // Source: vendor OpenAPI 2.68.0; live exchanges.
 func (c *Client) GetTask(ctx context.Context, task ID) (*Task, error) {
@@ -2114,11 +2515,12 @@ func (c *Client) GetTask(ctx context.Context, task ID) (*Task, error) {
 	return rest.Pointer(&out.Task, c.rest().Do(ctx, &call))
 }
 
-// PurgeTrashObject begins to delete an object in the trash for good. It is done
-// by a task, in 6 seconds mostly and 66 at most by live exchanges: see
-// WaitUntilPurged. errors.TaskQueueingError (406) says that the task could not
-// be queued, and is repeated. If the request is accepted without a body, the
-// task is empty: wait for the trash. It needs the scope trash_objects:purge.
+// PurgeTrashObject starts the purge of an object in the trash. A task purges
+// it, in 6 seconds (median) to 66 seconds in live exchanges: see
+// [Client.WaitUntilPurged]. If the task cannot be queued, the request is
+// repeated, and the error is [errors.TaskQueueingError] (406). If Katapult
+// accepts the request without a body, the task is empty: wait for the trash. It
+// needs the scope trash_objects:purge.
 //
 // Source: vendor OpenAPI 2.68.0; live exchanges.
 func (c *Client) PurgeTrashObject(ctx context.Context, trashObject TrashObjectLookup) (*Task, error) {
@@ -2141,9 +2543,9 @@ func (c *Client) PurgeTrashObject(ctx context.Context, trashObject TrashObjectLo
 	return rest.Pointer(&out.Task, c.rest().Do(ctx, &call))
 }
 
-// GetTrashObject returns an object in the trash. One that was purged is
-// errors.TrashObjectNotFound (404), which is how a purge ends. It needs the
-// scope trash_objects:read.
+// GetTrashObject returns an object in the trash. If the object was purged, the
+// error is [errors.TrashObjectNotFound] (404). It needs the scope
+// trash_objects:read.
 //
 // Source: vendor OpenAPI 2.68.0; live exchanges.
 func (c *Client) GetTrashObject(ctx context.Context, trashObject TrashObjectLookup) (*TrashObject, error) {
@@ -2164,11 +2566,11 @@ func (c *Client) GetTrashObject(ctx context.Context, trashObject TrashObjectLook
 	return rest.Pointer(&out.TrashObject, c.rest().Do(ctx, &call))
 }
 
-// DeleteVirtualMachine moves a virtual machine to the trash. It stays there for
-// 48 hours unless it is purged, and keeps its host name until then. Stop it
-// before, and unassign the disks that are to outlive it. A second deletion is
-// errors.ObjectInTrash (406), with ObjectInTrashDetail. If the request is
-// accepted without a body, the trash object is empty: read the resource. It
+// DeleteVirtualMachine moves a virtual machine to the trash. Katapult purges it
+// after 48 hours; until then its host name stays reserved. Stop the machine
+// first, and unassign the disks to keep. A second deletion returns
+// [errors.ObjectInTrash] (406), with [ObjectInTrashDetail]. If Katapult accepts
+// the request without a body, the trash object is empty: read the resource. It
 // needs the scope virtual_machines.
 //
 // Source: vendor OpenAPI 2.68.0; live exchanges.
@@ -2192,10 +2594,10 @@ func (c *Client) DeleteVirtualMachine(ctx context.Context, virtualMachine Virtua
 	return rest.Pointer(&out.TrashObject, c.rest().Do(ctx, &call))
 }
 
-// GetVirtualMachine returns a virtual machine with its state. One in the trash
-// is errors.ObjectInTrash (406), with ObjectInTrashDetail; one that was purged
-// is errors.VirtualMachineNotFound (404). It needs the scope virtual_machines
-// or virtual_machines:read.
+// GetVirtualMachine returns a virtual machine with its state. If the machine is
+// in the trash, the error is [errors.ObjectInTrash] (406), with
+// [ObjectInTrashDetail]; if it was purged, [errors.VirtualMachineNotFound]
+// (404). It needs the scope virtual_machines or virtual_machines:read.
 //
 // Source: vendor OpenAPI 2.68.0; live exchanges.
 func (c *Client) GetVirtualMachine(ctx context.Context, virtualMachine VirtualMachineLookup) (*VirtualMachine, error) {
@@ -2219,15 +2621,16 @@ func (c *Client) GetVirtualMachine(ctx context.Context, virtualMachine VirtualMa
 // ListVirtualMachineDisksPageOptions are the optional parameters of [Client.ListVirtualMachineDisksPage]. What is
 // zero is not sent.
 type ListVirtualMachineDisksPageOptions struct {
-	// Page counts from 1, which it is without it.
+	// Page is the number of the page, from 1 (the default).
 	Page int
-	// PerPage is how many items a page has. It is 30 without it; 200 were seen.
+	// PerPage is the maximum number of items on a page (default 30; Katapult
+	// accepts 200).
 	PerPage int
 }
 
 // ListVirtualMachineDisksPage returns a page of the disks of a virtual machine.
-// Those that do not boot have to be detached and unassigned to outlive it. It
-// needs the scope disks or disks:read.
+// Detach and unassign the disks to keep; the boot disk is deleted with the
+// machine. It needs the scope disks or disks:read.
 //
 // Source: vendor OpenAPI 2.68.0; live exchanges.
 func (c *Client) ListVirtualMachineDisksPage(ctx context.Context, virtualMachine VirtualMachineLookup, options ListVirtualMachineDisksPageOptions) (*VirtualMachineDiskPage, error) {
@@ -2249,9 +2652,9 @@ func (c *Client) ListVirtualMachineDisksPage(ctx context.Context, virtualMachine
 	return rest.Pointer(&out, c.rest().Do(ctx, &call))
 }
 
-// ListVirtualMachineDisks yields all disks of a virtual machine. Those that do
-// not boot have to be detached and unassigned to outlive it. It needs the scope
-// disks or disks:read. An error ends the list. See
+// ListVirtualMachineDisks yields all disks of a virtual machine. Detach and
+// unassign the disks to keep; the boot disk is deleted with the machine. It
+// needs the scope disks or disks:read. An error ends the list. See
 // [Client.ListVirtualMachineDisksPage].
 //
 // Source: vendor OpenAPI 2.68.0; live exchanges.
@@ -2270,16 +2673,17 @@ func (c *Client) ListVirtualMachineDisks(ctx context.Context, virtualMachine Vir
 // ListNetworkInterfacesPageOptions are the optional parameters of [Client.ListNetworkInterfacesPage]. What is
 // zero is not sent.
 type ListNetworkInterfacesPageOptions struct {
-	// Page counts from 1, which it is without it.
+	// Page is the number of the page, from 1 (the default).
 	Page int
-	// PerPage is how many items a page has. It is 30 without it; 200 were seen.
+	// PerPage is the maximum number of items on a page (default 30; Katapult
+	// accepts 200).
 	PerPage int
 }
 
 // ListNetworkInterfacesPage returns a page of the network interfaces of a
-// virtual machine. They name the addresses that it holds, and the virtual
-// networks that it keeps from being deleted. It needs the scope
-// virtual_machines or virtual_machines:read.
+// virtual machine. They name the addresses of the machine, and the virtual
+// networks whose deletion it blocks. It needs the scope virtual_machines or
+// virtual_machines:read.
 //
 // Source: vendor OpenAPI 2.68.0; live exchanges.
 func (c *Client) ListNetworkInterfacesPage(ctx context.Context, virtualMachine VirtualMachineLookup, options ListNetworkInterfacesPageOptions) (*NetworkInterfacePage, error) {
@@ -2302,8 +2706,8 @@ func (c *Client) ListNetworkInterfacesPage(ctx context.Context, virtualMachine V
 }
 
 // ListNetworkInterfaces yields all network interfaces of a virtual machine.
-// They name the addresses that it holds, and the virtual networks that it keeps
-// from being deleted. It needs the scope virtual_machines or
+// They name the addresses of the machine, and the virtual networks whose
+// deletion it blocks. It needs the scope virtual_machines or
 // virtual_machines:read. An error ends the list. See
 // [Client.ListNetworkInterfacesPage].
 //
@@ -2320,10 +2724,11 @@ func (c *Client) ListNetworkInterfaces(ctx context.Context, virtualMachine Virtu
 	})
 }
 
-// ShutdownVirtualMachine shuts a virtual machine down. It is done by a task:
-// see WaitForTask. The task has no times yet. errors.TaskQueueingError (406)
-// says that the task could not be queued, and is repeated. It needs the scope
-// virtual_machines or virtual_machines:power_actions.
+// ShutdownVirtualMachine shuts a virtual machine down. A task shuts it down:
+// see [Client.WaitForTask]. The returned task omits its times. If the task
+// cannot be queued, the request is repeated, and the error is
+// [errors.TaskQueueingError] (406). It needs the scope virtual_machines or
+// virtual_machines:power_actions.
 //
 // Source: vendor OpenAPI 2.68.0; live exchanges.
 func (c *Client) ShutdownVirtualMachine(ctx context.Context, virtualMachine VirtualMachineLookup) (*Task, error) {
@@ -2346,11 +2751,11 @@ func (c *Client) ShutdownVirtualMachine(ctx context.Context, virtualMachine Virt
 	return rest.Pointer(&out.Task, c.rest().Do(ctx, &call))
 }
 
-// StopVirtualMachine stops a virtual machine. It is done by a task, in 3 to 6
-// seconds by live exchanges: see WaitForTask. The task has no times yet.
-// errors.TaskQueueingError (406) says that the task could not be queued, and is
-// repeated. It needs the scope virtual_machines or
-// virtual_machines:power_actions.
+// StopVirtualMachine stops a virtual machine. A task stops it, in 3 to 6
+// seconds in live exchanges: see [Client.WaitForTask]. The returned task omits
+// its times. If the task cannot be queued, the request is repeated, and the
+// error is [errors.TaskQueueingError] (406). It needs the scope
+// virtual_machines or virtual_machines:power_actions.
 //
 // Source: vendor OpenAPI 2.68.0; live exchanges.
 func (c *Client) StopVirtualMachine(ctx context.Context, virtualMachine VirtualMachineLookup) (*Task, error) {
@@ -2373,10 +2778,10 @@ func (c *Client) StopVirtualMachine(ctx context.Context, virtualMachine VirtualM
 	return rest.Pointer(&out.Task, c.rest().Do(ctx, &call))
 }
 
-// DeleteVirtualNetwork deletes a virtual network, at once and without the
-// trash. Network interfaces that are left in it are errors.DeletionRestricted
-// (409), with DeletionRestrictedDetail; purge the virtual machines before. It
-// needs the scope virtual_networks.
+// DeleteVirtualNetwork deletes a virtual network at once, without the trash. If
+// it has network interfaces, the error is [errors.DeletionRestricted] (409),
+// with [DeletionRestrictedDetail]: purge the virtual machines first. It needs
+// the scope virtual_networks.
 //
 // Source: vendor OpenAPI 2.68.0; live exchanges.
 func (c *Client) DeleteVirtualNetwork(ctx context.Context, virtualNetwork ID) error {

@@ -51,7 +51,7 @@ func WithHTTPClient(client *http.Client) Option {
 	return option(func(c *config) error { return c.UseHTTPClient(client) })
 }
 
-// WithBaseURL sets the address of the API. The default is [DefaultBaseURL].
+// WithBaseURL sets the base URL of the API. The default is [DefaultBaseURL].
 func WithBaseURL(url string) Option {
 	return option(func(c *config) error { c.BaseURL = url; return nil })
 }
