@@ -14,17 +14,6 @@ type Client struct {
 	durations *teardown.Durations // learned by all teardowns
 }
 
-// unmade is what a Client that [New] has not made calls: every call fails.
-var unmade = rest.Unusable(provider)
-
-// rest returns the pipeline of the client.
-func (c *Client) rest() *rest.Client {
-	if c == nil || c.api == nil {
-		return unmade
-	}
-	return c.api
-}
-
 // New returns a client. It needs a credential: [WithToken], [WithTokenSource] or
 // [FromEnv]. What cannot work is refused here, with [errors.InvalidArgument].
 func New(options ...Option) (*Client, error) {
@@ -42,3 +31,14 @@ func New(options ...Option) (*Client, error) {
 // Close closes the idle connections of the client, unless they are those of a client that
 // was given by [WithHTTPClient]. Calls that follow open new ones.
 func (c *Client) Close() { c.rest().Close() }
+
+// rest returns the pipeline of the client.
+func (c *Client) rest() *rest.Client {
+	if c == nil || c.api == nil {
+		return unmade
+	}
+	return c.api
+}
+
+// unmade is what a Client that [New] has not made calls: every call fails.
+var unmade = rest.Unusable(provider)

@@ -9,23 +9,27 @@ import (
 	"github.com/offboard-dev/offboard-go/internal/rest"
 )
 
-// codeOf returns the code of an error; "" for none.
-func codeOf(err error) errors.Code {
-	switch e, ok := errors.AsType[*errors.Error](err); {
-	case ok:
-		return e.Code
-	case err != nil:
-		return errors.Internal
+// classify reads an error's body. One without a code is not Katapult's.
+func classify(a *rest.Answer, e *errors.Error) (own bool) {
+	body := readError(a)
+	if body.code == "" {
+		return false
 	}
-	return ""
-}
-
-// trashObject returns the object that something has in the trash, from the error that
-// says that it is there; an empty one if that does not tell.
-func trashObject(err error) TrashObject {
-	e, _ := errors.AsType[*errors.Error](err)
-	detail, _ := e.Detail.(ObjectInTrashDetail)
-	return detail.TrashObject
+	e.ProviderCode, e.Message = body.code, body.description
+	e.Code = codes[body.code]
+	if typed := details[body.code]; typed != nil {
+		e.Detail = typed(body.detail)
+	}
+	switch e.Code {
+	case errors.DeletionStepsNotSatisfied:
+		detail, _ := e.Detail.(DeletionStepsNotSatisfiedDetail)
+		e.Steps = detail.Steps.Open()
+	case errors.RateLimitReached:
+		if e.RetryAfter == 0 {
+			e.RetryAfter = untilNextMinute(a.Header)
+		}
+	}
+	return true
 }
 
 // errorBody is what an error says. The API wraps it; the vendor's OpenAPI shows it flat,
@@ -61,29 +65,6 @@ func readBody(m rest.Members) errorBody {
 		}
 	}
 	return b
-}
-
-// classify reads an error's body. One without a code is not Katapult's.
-func classify(a *rest.Answer, e *errors.Error) (own bool) {
-	body := readError(a)
-	if body.code == "" {
-		return false
-	}
-	e.ProviderCode, e.Message = body.code, body.description
-	e.Code = codes[body.code]
-	if typed := details[body.code]; typed != nil {
-		e.Detail = typed(body.detail)
-	}
-	switch e.Code {
-	case errors.DeletionStepsNotSatisfied:
-		detail, _ := e.Detail.(DeletionStepsNotSatisfiedDetail)
-		e.Steps = detail.Steps.Open()
-	case errors.RateLimitReached:
-		if e.RetryAfter == 0 {
-			e.RetryAfter = untilNextMinute(a.Header)
-		}
-	}
-	return true
 }
 
 // codes maps Katapult's codes, and those of the framework it runs on. A code that
@@ -229,4 +210,23 @@ func untilNextMinute(h http.Header) time.Duration {
 		return 0
 	}
 	return date.Truncate(time.Minute).Add(time.Minute).Sub(date)
+}
+
+// codeOf returns the code of an error; "" for none.
+func codeOf(err error) errors.Code {
+	switch e, ok := errors.AsType[*errors.Error](err); {
+	case ok:
+		return e.Code
+	case err != nil:
+		return errors.Internal
+	}
+	return ""
+}
+
+// trashObject returns the object that something has in the trash, from the error that
+// says that it is there; an empty one if that does not tell.
+func trashObject(err error) TrashObject {
+	e, _ := errors.AsType[*errors.Error](err)
+	detail, _ := e.Detail.(ObjectInTrashDetail)
+	return detail.TrashObject
 }

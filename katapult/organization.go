@@ -46,6 +46,42 @@ func (c *Client) DeleteOrganization(ctx context.Context, organization Organizati
 	return err
 }
 
+// CheckDeletion returns the error that [Client.DeleteOrganization] would return
+// now, as far as reads can tell, and changes nothing. Nil means that nothing is
+// known to stand in the way, not that the deletion will succeed.
+//
+// It needs the scopes managed_organizations:delete and organizations:read.
+func (c *Client) CheckDeletion(ctx context.Context, organization OrganizationLookup) error {
+	found, err := c.find(ctx, "CheckDeletion", organization)
+	if err != nil {
+		return err
+	}
+	steps, err := c.GetDeletionSteps(ctx, ID(found.ID))
+	if err != nil {
+		return c.proven(ctx, ID(found.ID), err)
+	}
+	_, target := lookup(organization)
+	if e := deletionError(target, found, steps); e != nil {
+		return e
+	}
+	return nil
+}
+
+// deletionError is the error that deleting an organization would have; nil for none.
+func deletionError(target string, found *Organization, steps DeletionSteps) *errors.Error {
+	e := &errors.Error{Provider: provider, Operation: "CheckDeletion", Target: target}
+	switch open := steps.Open(); {
+	case !found.Managed:
+		e.Code = errors.ManagedOrganizationRequired
+	case len(open) > 0:
+		e.Code, e.Steps = errors.DeletionStepsNotSatisfied, open
+		e.Detail = DeletionStepsNotSatisfiedDetail{Steps: steps}
+	default:
+		return nil
+	}
+	return e
+}
+
 // deleteProved deletes an organization, and reports whether a read has shown that it does
 // not exist.
 func (c *Client) deleteProved(ctx context.Context, organization OrganizationLookup) (proved bool, err error) {
@@ -123,39 +159,3 @@ func (c *Client) proven(ctx context.Context, id ID, err error) error {
 }
 
 var errContradicted = errors.New("the organization exists, as a read of it shows")
-
-// CheckDeletion returns the error that [Client.DeleteOrganization] would return
-// now, as far as reads can tell, and changes nothing. Nil means that nothing is
-// known to stand in the way, not that the deletion will succeed.
-//
-// It needs the scopes managed_organizations:delete and organizations:read.
-func (c *Client) CheckDeletion(ctx context.Context, organization OrganizationLookup) error {
-	found, err := c.find(ctx, "CheckDeletion", organization)
-	if err != nil {
-		return err
-	}
-	steps, err := c.GetDeletionSteps(ctx, ID(found.ID))
-	if err != nil {
-		return c.proven(ctx, ID(found.ID), err)
-	}
-	_, target := lookup(organization)
-	if e := deletionError(target, found, steps); e != nil {
-		return e
-	}
-	return nil
-}
-
-// deletionError is the error that deleting an organization would have; nil for none.
-func deletionError(target string, found *Organization, steps DeletionSteps) *errors.Error {
-	e := &errors.Error{Provider: provider, Operation: "CheckDeletion", Target: target}
-	switch open := steps.Open(); {
-	case !found.Managed:
-		e.Code = errors.ManagedOrganizationRequired
-	case len(open) > 0:
-		e.Code, e.Steps = errors.DeletionStepsNotSatisfied, open
-		e.Detail = DeletionStepsNotSatisfiedDetail{Steps: steps}
-	default:
-		return nil
-	}
-	return e
-}

@@ -3,8 +3,10 @@ package katapult
 import (
 	"cmp"
 	"context"
+	"encoding/json"
 	"fmt"
 	"iter"
+	"maps"
 	"slices"
 	"strings"
 
@@ -275,6 +277,293 @@ func (all kinds) identity(s teardown.Step) (organization string, parts []string,
 		return parts[0], parts[1:], ok
 	}
 	return "", nil, false
+}
+
+// readOrganizations reads the organizations that this one manages, with all that they
+// have.
+func (n *inventory) readOrganizations(ctx context.Context, kind string) error {
+	children, err := rest.Gather(n.c.ListManagedOrganizations(ctx, n.id))
+	if err != nil {
+		return err
+	}
+	for _, child := range children {
+		if n.seen[ID(child.ID)] {
+			continue
+		}
+		s := teardown.Step{
+			Name: child.Name, Why: "it is managed by " + n.name, Organization: &teardown.Organization{ID: child.ID, Name: child.Name},
+		}
+		_, steps, err := n.c.inventory(ctx, &child, n.before, n.shown, true, n.seen)
+		if codeOf(err) == errors.OrganizationNotFound {
+			// One of its lists says so, and so must a read of it.
+			switch existence, failed := n.c.look(ctx, ID(child.ID)); {
+			case existence == rest.NotFound:
+				continue
+			case failed != nil:
+				err = failed
+			}
+		}
+		switch code := codeOf(err); code {
+		case "":
+			for _, step := range steps {
+				s.After = append(s.After, step.ID)
+			}
+			n.children = append(n.children, steps...)
+		case errors.OrganizationSuspended, errors.OrganizationNotActivated, errors.PermissionDenied, errors.OrganizationNotFound:
+			s.Manual = true
+			s.Why += ", and what it has cannot be read: " + code.Error()
+			s.Removal = "let it be read, or delete it " + noAPI
+		default:
+			return err
+		}
+		n.add(kind, s, child.ID)
+	}
+	return nil
+}
+
+// readObjectStorage reads the object storage in all regions that are known: those that
+// an access key names, and those of the plan before.
+func (n *inventory) readObjectStorage(ctx context.Context) error {
+	keys := map[string][]ObjectStorageAccessKey{} // by region
+	err := each(n.c.ListObjectStorageAccessKeys(ctx, n.id), func(k ObjectStorageAccessKey) { keys[k.Region] = append(keys[k.Region], k) })
+	if err != nil {
+		return err
+	}
+	regions := slices.Sorted(maps.Keys(keys))
+	for _, s := range n.planned(kindAccount) {
+		if _, of, _ := n.kinds.identity(s); !slices.Contains(regions, of[0]) {
+			regions = append(regions, of[0])
+		}
+	}
+	for _, region := range regions {
+		if err := n.readRegion(ctx, region, keys[region]); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// readRegion reads the object storage in a region. Its access keys go after the
+// buckets, whose names they tell, and it goes last.
+func (n *inventory) readRegion(ctx context.Context, region string, keys []ObjectStorageAccessKey) error {
+	if region == "" { // of a key that does not tell
+		n.addKeys(keys, nil)
+		return nil
+	}
+	s := teardown.Step{Name: "object storage in " + region}
+	account, err := n.c.GetObjectStorageAccount(ctx, n.id, Region(region))
+	there := true
+	switch code := codeOf(err); code {
+	case "":
+		if s.After, err = n.readBuckets(ctx, account, keys); err != nil {
+			return err
+		}
+	case errors.ObjectStorageAccountNotFound:
+		there = false
+	case errors.ObjectInTrash:
+		n.addTrashedAccount(region, err)
+		there = false
+	case errors.ObjectStorageAccountSuspended, errors.ObjectStorageAccountNotProvisioned:
+		s.Manual = true
+		s.Why = "it keeps the deletion step object_storage open, and cannot be read: " + code.Error()
+		s.Removal = "delete it " + noAPI + " as it is"
+	default:
+		return err
+	}
+	s.After = append(s.After, n.addKeys(keys, slices.Clone(s.After))...)
+	if there {
+		n.add(kindAccount, s, region)
+	}
+	return nil
+}
+
+// addKeys adds access keys, and returns the IDs of their steps.
+func (n *inventory) addKeys(keys []ObjectStorageAccessKey, after []string) []string {
+	var ids []string
+	for _, k := range keys {
+		ids = append(ids, n.add(kindKey, teardown.Step{Name: k.Name, After: after}, k.ID))
+	}
+	return ids
+}
+
+// readBuckets adds the buckets that access keys name, and one step for all others.
+// A bucket is of this account only if it names such a key in turn: buckets are found
+// by their names alone, whoever has them.
+func (n *inventory) readBuckets(ctx context.Context, account *ObjectStorageAccount, keys []ObjectStorageAccessKey) ([]string, error) {
+	var names, ids, steps []string
+	for _, k := range keys {
+		names = slices.Concat(names, k.ReadBuckets, k.WriteBuckets)
+		ids = append(ids, k.ID)
+	}
+	slices.Sort(names)
+	for _, name := range slices.Compact(names) {
+		bucket, err := n.c.GetObjectStorageBucket(ctx, BucketName(name), Region(account.Region))
+		switch {
+		case errors.Is(err, errors.ObjectStorageBucketNotFound), errors.Is(err, errors.MultipleObjectStorageBucketsFound):
+			continue
+		case err != nil:
+			return nil, err
+		}
+		if bucket.usedBy(ids) {
+			steps = append(steps, n.add(kindBucket, teardown.Step{}, account.Region, name))
+		}
+	}
+	left := account.BucketCount - len(steps)
+	if earlier, removed := n.missingBuckets(account.Region); left > 0 && earlier > 0 {
+		if left -= removed; left > 0 {
+			again, err := n.c.GetObjectStorageAccount(ctx, n.id, Region(account.Region))
+			if err != nil {
+				return nil, err
+			}
+			left = again.BucketCount - len(steps) - removed
+		}
+	}
+	if left > 0 {
+		steps = append(steps, n.add(kindBuckets, teardown.Step{
+			Name: "buckets in " + account.Region,
+			Why:  fmt.Sprintf("%d of the buckets are named by no access key, and no list shows them", left),
+		}, account.Region))
+	}
+	return steps, nil
+}
+
+// missingBuckets returns how many buckets of the plan before a region lacks now, which may
+// still be counted. removed is how many of them an inspection of this teardown has shown:
+// that the plan names a bucket does not prove that there was one.
+func (n *inventory) missingBuckets(region string) (all, removed int) {
+	for _, s := range n.planned(kindBucket) {
+		if _, of, _ := n.kinds.identity(s); of[0] != region || n.has[s.ID] {
+			continue
+		}
+		if all++; n.shown[s.ID] {
+			removed++
+		}
+	}
+	return all, removed
+}
+
+// readTrash adds what is in the trash. What the plan before has as something else
+// stays that; so do the disks that went there with their virtual machine, of which
+// the trash shows nothing.
+func (n *inventory) readTrash(ctx context.Context, trash string) error {
+	if !n.unsatisfied("object_storage") && len(n.planned(kindAccount)) > 0 {
+		// In the trash it does not keep that step open.
+		if err := n.readObjectStorage(ctx); err != nil {
+			return err
+		}
+	}
+	machines := map[string]string{} // step IDs of machines in the trash, by the machine's ID
+	err := each(n.c.ListTrashObjects(ctx, n.id), func(o TrashObject) {
+		n.explained[emptyTrash] = true
+		if kind, name, ok := n.wasPlanned(o); ok {
+			if id := n.addTrashed(kind, name, o.ObjectID); kind == kindMachine {
+				machines[o.ObjectID] = id
+			}
+			return
+		}
+		if n.trashed[o.ID] {
+			return
+		}
+		if _, ok := n.plannedAs(n.stepID(trash, o.ID)); !ok && o.ObjectID == "" && o.ObjectType == typeAccount && n.anonymous > 0 {
+			n.anonymous--
+			return
+		}
+		n.addTrash(trash, o)
+	})
+	if err != nil {
+		return err
+	}
+	for _, s := range n.planned(kindDisk) {
+		if err := n.addDiskOf(ctx, s, machines); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// addTrashedAccount adds the step of object storage that the plan before has, and that
+// is in the trash now. There it does not say in which region it was.
+func (n *inventory) addTrashedAccount(region string, err error) {
+	s, ok := n.plannedAs(n.stepID(kindAccount, region))
+	if !ok {
+		return
+	}
+	n.addTrashed(kindAccount, s.Name, region)
+	n.explained[emptyTrash] = true
+	if id := trashObject(err).ID; id != "" {
+		n.trashed[id] = true
+	} else {
+		n.anonymous++
+	}
+}
+
+// addTrashed adds the step of something that is in the trash and that the plan before
+// has, by its name there: the trash does not tell names. All else comes from the reads
+// of now.
+func (n *inventory) addTrashed(kind, name, identity string) string {
+	return n.add(kind, teardown.Step{Name: name, Why: "it is in the trash", Removal: purges, Ref: json.RawMessage(trashedRef)}, identity)
+}
+
+// addDiskOf adds a disk that the plan before has if it went to the trash with one of the
+// machines that are there. No list shows that, and the plan alone proves nothing: it may
+// name the disk of another organization.
+func (n *inventory) addDiskOf(ctx context.Context, s teardown.Step, machines map[string]string) error {
+	if n.has[s.ID] {
+		return nil
+	}
+	for machine, step := range machines {
+		if !slices.Contains(s.After, step) {
+			continue
+		}
+		_, of, _ := n.kinds.identity(s)
+		disk, err := n.c.GetDisk(ctx, ID(of[0]))
+		switch code := codeOf(err); {
+		case code == errors.DiskNotFound:
+			return nil
+		case code == errors.ObjectInTrash:
+			if in := trashObject(err); in.ID != "" && in.ObjectID != machine {
+				continue
+			}
+		case err != nil:
+			return err
+		case disk.ID != of[0] || disk.Assignment == nil || disk.Assignment.VirtualMachine.ID != machine:
+			continue
+		}
+		n.add(kindDisk, teardown.Step{
+			Name: s.Name, After: []string{step}, Why: "it is in the trash with its virtual machine", Removal: "it is purged with the machine",
+			Ref: json.RawMessage(trashedRef),
+		}, of[0])
+		return nil
+	}
+	return nil
+}
+
+// wasPlanned returns the kind and the name of the step that the plan before has for
+// something that is in the trash now. The kind is that of the object's type: what the
+// plan says about an ID proves nothing.
+func (n *inventory) wasPlanned(o TrashObject) (kind, name string, ok bool) {
+	if o.ObjectID == "" {
+		return "", "", false
+	}
+	kind = cmp.Or(n.inTrash(o).name, kindPolicy) // whose type was never recorded
+	s, ok := n.plannedAs(n.stepID(kind, o.ObjectID))
+	return kind, s.Name, ok
+}
+
+// inTrash returns the kind of an object in the trash; an empty one if its type is not known.
+func (n *inventory) inTrash(o TrashObject) kind {
+	return n.kinds.first(func(k kind) bool { return k.trash != "" && k.trash == o.ObjectType })
+}
+
+// addTrash adds an object in the trash, which also keeps the deletion step of its kind open.
+func (n *inventory) addTrash(trash string, o TrashObject) {
+	id := n.add(trash, teardown.Step{Name: strings.TrimSpace(o.ObjectType + " " + o.ObjectID), Why: "it is in the trash"}, o.ID)
+	if k := n.inTrash(o); k.name != "" {
+		n.removes(id, k, o.ObjectID)
+	}
+	if o.ObjectType == typeMachine {
+		n.explained[n.kinds.of(kindDisk).step] = true // what it boots from
+	}
 }
 
 // ref says where the resource of a step is.

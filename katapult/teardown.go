@@ -3,8 +3,6 @@ package katapult
 import (
 	"cmp"
 	"context"
-	"encoding/json"
-	"fmt"
 	"maps"
 	"slices"
 	"strings"
@@ -99,31 +97,6 @@ func (c *Client) Teardown(ctx context.Context, p *teardown.Plan, options ...tear
 	return teardown.Execute(ctx, c.driver(), p, options...)
 }
 
-// inspect takes a plan. shown has the ids of the steps that earlier inspections have shown.
-func (c *Client) inspect(ctx context.Context, organization OrganizationLookup, before *teardown.Plan, shown map[string]bool) (*teardown.Plan, error) {
-	found, err := c.find(ctx, "Plan", organization)
-	if err != nil {
-		return nil, err
-	}
-	if before == nil {
-		before = &teardown.Plan{}
-	}
-	open, steps, err := c.inventory(ctx, found, before.Steps, shown, false, map[ID]bool{})
-	if err != nil {
-		return nil, c.proven(ctx, ID(found.ID), err)
-	}
-	p := &teardown.Plan{
-		Provider:     provider,
-		Instance:     c.rest().BaseURL().String(),
-		Organization: teardown.Organization{ID: found.ID, Name: found.Name},
-		Steps:        steps,
-	}
-	if e := deletionError(found.ID, found, open); e != nil {
-		p.DeletionError = e
-	}
-	return p, nil
-}
-
 // driver is what a teardown needs of Katapult.
 type driver struct {
 	*resource.Driver[ref]
@@ -156,6 +129,31 @@ func (d driver) Inspect(ctx context.Context, o teardown.Organization, before *te
 	}
 	for _, s := range p.Steps {
 		d.shown[s.ID] = true
+	}
+	return p, nil
+}
+
+// inspect takes a plan. shown has the ids of the steps that earlier inspections have shown.
+func (c *Client) inspect(ctx context.Context, organization OrganizationLookup, before *teardown.Plan, shown map[string]bool) (*teardown.Plan, error) {
+	found, err := c.find(ctx, "Plan", organization)
+	if err != nil {
+		return nil, err
+	}
+	if before == nil {
+		before = &teardown.Plan{}
+	}
+	open, steps, err := c.inventory(ctx, found, before.Steps, shown, false, map[ID]bool{})
+	if err != nil {
+		return nil, c.proven(ctx, ID(found.ID), err)
+	}
+	p := &teardown.Plan{
+		Provider:     provider,
+		Instance:     c.rest().BaseURL().String(),
+		Organization: teardown.Organization{ID: found.ID, Name: found.Name},
+		Steps:        steps,
+	}
+	if e := deletionError(found.ID, found, open); e != nil {
+		p.DeletionError = e
 	}
 	return p, nil
 }
@@ -200,107 +198,6 @@ type inventory struct {
 	long      map[string]bool // deletion steps whose lists may have had several pages
 }
 
-// stepID is the ID of a step: its kind, the organization that has the resource if that is
-// managed by the one of the plan, and the resource's identity.
-func (n *inventory) stepID(kind string, identity ...string) string {
-	parts := []string{kind}
-	if n.child {
-		parts = append(parts, string(n.id))
-	}
-	return strings.Join(append(parts, identity...), "/")
-}
-
-// mine reports whether a step is about a resource of this organization.
-func (n *inventory) mine(s teardown.Step) bool {
-	organization, _, ok := n.kinds.identity(s)
-	return ok && n.child == (organization != "") && (!n.child || organization == string(n.id))
-}
-
-// planned returns the steps that the plan before has of a kind, for this organization.
-func (n *inventory) planned(kind string) []teardown.Step {
-	var steps []teardown.Step
-	for _, s := range n.before {
-		if s.Kind == kind && n.mine(s) {
-			steps = append(steps, s)
-		}
-	}
-	return steps
-}
-
-// plannedAs returns the step of an ID that the plan before has.
-func (n *inventory) plannedAs(id string) (s teardown.Step, ok bool) {
-	i := slices.IndexFunc(n.before, func(s teardown.Step) bool { return s.ID == id })
-	if i < 0 {
-		return teardown.Step{}, false
-	}
-	return n.before[i], true
-}
-
-// add adds a step of a resource, unless it is there, and returns its ID.
-func (n *inventory) add(kind string, s teardown.Step, identity ...string) string {
-	k, id := n.kinds.of(kind), identity[len(identity)-1]
-	s.ID, s.Kind = n.stepID(kind, identity...), kind
-	s.Name, s.Removal, s.Manual = cmp.Or(s.Name, id), cmp.Or(s.Removal, k.removal), s.Manual || k.manual
-	keeps := "it keeps"
-	if !n.unsatisfied(k.step) {
-		keeps = "once nothing uses it, it would keep"
-	}
-	s.Why = cmp.Or(s.Why, keeps+" the deletion step "+k.step+" open")
-	if s.Requires = k.requires; n.child {
-		s.Requires = []teardown.Override{teardown.ManagedOrganizations}
-	}
-	n.removes(s.ID, k, id)
-	if !n.has[s.ID] {
-		n.has[s.ID] = true
-		n.own[kind] = append(n.own[kind], s)
-	}
-	return s.ID
-}
-
-// removes notes that a step removes the resource of a kind and an ID.
-func (n *inventory) removes(step string, k kind, id string) {
-	n.explained[k.step] = true
-	n.ids[k.name] = append(n.ids[k.name], step)
-	if k.holds {
-		n.holders[id] = step
-	}
-}
-
-// addListed adds the step of a resource that the list of its kind shows.
-func (n *inventory) addListed(kind string, o object) {
-	before := slices.Clone(n.first[o.id])
-	for _, a := range n.kinds.of(kind).after {
-		if !a.tied {
-			before = append(before, n.ids[a.kind]...)
-			continue
-		}
-		for _, id := range o.tied {
-			before = append(before, n.stepID(a.kind, id))
-		}
-	}
-	step := n.add(kind, teardown.Step{Name: o.name, Removal: o.removal, After: before}, o.id)
-	for _, id := range o.before {
-		n.first[id] = append(n.first[id], step)
-	}
-}
-
-// holdersOf returns the IDs of the steps of what may hold an address: of all that may, if
-// it is not known what does.
-func (n *inventory) holdersOf(a IPAddress) []string {
-	holders := n.first[a.Address]
-	switch holder, known := n.holders[a.AllocationID]; {
-	case known:
-		return append(slices.Clone(holders), holder)
-	case a.AllocationID != "" && len(holders) == 0:
-		return slices.Sorted(maps.Values(n.holders))
-	}
-	return holders
-}
-
-// unsatisfied reports whether a deletion step may be open: only what Katapult says to
-// be satisfied is not.
-func (n *inventory) unsatisfied(step string) bool { return !n.open[step].Satisfied }
-
 // maxInventories is how often the lists of an organization are read, at most.
 const maxInventories = 3
 
@@ -334,35 +231,6 @@ func (c *Client) inventory(ctx context.Context, o *Organization, before []teardo
 			return open, n.list(), nil
 		}
 	}
-}
-
-// missed reports whether the resource of a step of the plan before exists although no
-// list shows it, and a list that would show it may have had several pages.
-func (n *inventory) missed(ctx context.Context) (bool, error) {
-	if len(n.before) == 0 {
-		return false, nil
-	}
-	d := n.c.driver()
-	for _, k := range n.kinds {
-		if !n.long[k.step] && (k.trash == "" || !n.long[emptyTrash]) {
-			continue
-		}
-		for _, s := range n.planned(k.name) {
-			if s.Manual || n.has[s.ID] {
-				continue
-			}
-			_, found, err := d.Find(ctx, teardown.Organization{ID: string(n.id)}, s)
-			switch {
-			case errors.Is(err, errors.InvalidArgument):
-				continue // no plan of this package has such a step
-			case err != nil:
-				return false, err
-			case found:
-				return true, nil
-			}
-		}
-	}
-	return false, nil
 }
 
 // read reads what the organization has, and the organizations that it manages.
@@ -406,291 +274,69 @@ func (n *inventory) list() []teardown.Step {
 	return all
 }
 
-// readOrganizations reads the organizations that this one manages, with all that they
-// have.
-func (n *inventory) readOrganizations(ctx context.Context, kind string) error {
-	children, err := rest.Gather(n.c.ListManagedOrganizations(ctx, n.id))
-	if err != nil {
-		return err
-	}
-	for _, child := range children {
-		if n.seen[ID(child.ID)] {
+// unsatisfied reports whether a deletion step may be open: only what Katapult says to
+// be satisfied is not.
+func (n *inventory) unsatisfied(step string) bool { return !n.open[step].Satisfied }
+
+// addListed adds the step of a resource that the list of its kind shows.
+func (n *inventory) addListed(kind string, o object) {
+	before := slices.Clone(n.first[o.id])
+	for _, a := range n.kinds.of(kind).after {
+		if !a.tied {
+			before = append(before, n.ids[a.kind]...)
 			continue
 		}
-		s := teardown.Step{
-			Name: child.Name, Why: "it is managed by " + n.name, Organization: &teardown.Organization{ID: child.ID, Name: child.Name},
-		}
-		_, steps, err := n.c.inventory(ctx, &child, n.before, n.shown, true, n.seen)
-		if codeOf(err) == errors.OrganizationNotFound {
-			// One of its lists says so, and so must a read of it.
-			switch existence, failed := n.c.look(ctx, ID(child.ID)); {
-			case existence == rest.NotFound:
-				continue
-			case failed != nil:
-				err = failed
-			}
-		}
-		switch code := codeOf(err); code {
-		case "":
-			for _, step := range steps {
-				s.After = append(s.After, step.ID)
-			}
-			n.children = append(n.children, steps...)
-		case errors.OrganizationSuspended, errors.OrganizationNotActivated, errors.PermissionDenied, errors.OrganizationNotFound:
-			s.Manual = true
-			s.Why += ", and what it has cannot be read: " + code.Error()
-			s.Removal = "let it be read, or delete it " + noAPI
-		default:
-			return err
-		}
-		n.add(kind, s, child.ID)
-	}
-	return nil
-}
-
-// readObjectStorage reads the object storage in all regions that are known: those that
-// an access key names, and those of the plan before.
-func (n *inventory) readObjectStorage(ctx context.Context) error {
-	keys := map[string][]ObjectStorageAccessKey{} // by region
-	err := each(n.c.ListObjectStorageAccessKeys(ctx, n.id), func(k ObjectStorageAccessKey) { keys[k.Region] = append(keys[k.Region], k) })
-	if err != nil {
-		return err
-	}
-	regions := slices.Sorted(maps.Keys(keys))
-	for _, s := range n.planned(kindAccount) {
-		if _, of, _ := n.kinds.identity(s); !slices.Contains(regions, of[0]) {
-			regions = append(regions, of[0])
+		for _, id := range o.tied {
+			before = append(before, n.stepID(a.kind, id))
 		}
 	}
-	for _, region := range regions {
-		if err := n.readRegion(ctx, region, keys[region]); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-// readRegion reads the object storage in a region. Its access keys go after the
-// buckets, whose names they tell, and it goes last.
-func (n *inventory) readRegion(ctx context.Context, region string, keys []ObjectStorageAccessKey) error {
-	if region == "" { // of a key that does not tell
-		n.addKeys(keys, nil)
-		return nil
-	}
-	s := teardown.Step{Name: "object storage in " + region}
-	account, err := n.c.GetObjectStorageAccount(ctx, n.id, Region(region))
-	there := true
-	switch code := codeOf(err); code {
-	case "":
-		if s.After, err = n.readBuckets(ctx, account, keys); err != nil {
-			return err
-		}
-	case errors.ObjectStorageAccountNotFound:
-		there = false
-	case errors.ObjectInTrash:
-		n.addTrashedAccount(region, err)
-		there = false
-	case errors.ObjectStorageAccountSuspended, errors.ObjectStorageAccountNotProvisioned:
-		s.Manual = true
-		s.Why = "it keeps the deletion step object_storage open, and cannot be read: " + code.Error()
-		s.Removal = "delete it " + noAPI + " as it is"
-	default:
-		return err
-	}
-	s.After = append(s.After, n.addKeys(keys, slices.Clone(s.After))...)
-	if there {
-		n.add(kindAccount, s, region)
-	}
-	return nil
-}
-
-// addKeys adds access keys, and returns the IDs of their steps.
-func (n *inventory) addKeys(keys []ObjectStorageAccessKey, after []string) []string {
-	var ids []string
-	for _, k := range keys {
-		ids = append(ids, n.add(kindKey, teardown.Step{Name: k.Name, After: after}, k.ID))
-	}
-	return ids
-}
-
-// readBuckets adds the buckets that access keys name, and one step for all others.
-// A bucket is of this account only if it names such a key in turn: buckets are found
-// by their names alone, whoever has them.
-func (n *inventory) readBuckets(ctx context.Context, account *ObjectStorageAccount, keys []ObjectStorageAccessKey) ([]string, error) {
-	var names, ids, steps []string
-	for _, k := range keys {
-		names = slices.Concat(names, k.ReadBuckets, k.WriteBuckets)
-		ids = append(ids, k.ID)
-	}
-	slices.Sort(names)
-	for _, name := range slices.Compact(names) {
-		bucket, err := n.c.GetObjectStorageBucket(ctx, BucketName(name), Region(account.Region))
-		switch {
-		case errors.Is(err, errors.ObjectStorageBucketNotFound), errors.Is(err, errors.MultipleObjectStorageBucketsFound):
-			continue
-		case err != nil:
-			return nil, err
-		}
-		if bucket.usedBy(ids) {
-			steps = append(steps, n.add(kindBucket, teardown.Step{}, account.Region, name))
-		}
-	}
-	left := account.BucketCount - len(steps)
-	if earlier, removed := n.missingBuckets(account.Region); left > 0 && earlier > 0 {
-		if left -= removed; left > 0 {
-			again, err := n.c.GetObjectStorageAccount(ctx, n.id, Region(account.Region))
-			if err != nil {
-				return nil, err
-			}
-			left = again.BucketCount - len(steps) - removed
-		}
-	}
-	if left > 0 {
-		steps = append(steps, n.add(kindBuckets, teardown.Step{
-			Name: "buckets in " + account.Region,
-			Why:  fmt.Sprintf("%d of the buckets are named by no access key, and no list shows them", left),
-		}, account.Region))
-	}
-	return steps, nil
-}
-
-// missingBuckets returns how many buckets of the plan before a region lacks now, which may
-// still be counted. removed is how many of them an inspection of this teardown has shown:
-// that the plan names a bucket does not prove that there was one.
-func (n *inventory) missingBuckets(region string) (all, removed int) {
-	for _, s := range n.planned(kindBucket) {
-		if _, of, _ := n.kinds.identity(s); of[0] != region || n.has[s.ID] {
-			continue
-		}
-		if all++; n.shown[s.ID] {
-			removed++
-		}
-	}
-	return all, removed
-}
-
-// addTrashedAccount adds the step of object storage that the plan before has, and that
-// is in the trash now. There it does not say in which region it was.
-func (n *inventory) addTrashedAccount(region string, err error) {
-	s, ok := n.plannedAs(n.stepID(kindAccount, region))
-	if !ok {
-		return
-	}
-	n.addTrashed(kindAccount, s.Name, region)
-	n.explained[emptyTrash] = true
-	if id := trashObject(err).ID; id != "" {
-		n.trashed[id] = true
-	} else {
-		n.anonymous++
+	step := n.add(kind, teardown.Step{Name: o.name, Removal: o.removal, After: before}, o.id)
+	for _, id := range o.before {
+		n.first[id] = append(n.first[id], step)
 	}
 }
 
-// addTrashed adds the step of something that is in the trash and that the plan before
-// has, by its name there: the trash does not tell names. All else comes from the reads
-// of now.
-func (n *inventory) addTrashed(kind, name, identity string) string {
-	return n.add(kind, teardown.Step{Name: name, Why: "it is in the trash", Removal: purges, Ref: json.RawMessage(trashedRef)}, identity)
+// add adds a step of a resource, unless it is there, and returns its ID.
+func (n *inventory) add(kind string, s teardown.Step, identity ...string) string {
+	k, id := n.kinds.of(kind), identity[len(identity)-1]
+	s.ID, s.Kind = n.stepID(kind, identity...), kind
+	s.Name, s.Removal, s.Manual = cmp.Or(s.Name, id), cmp.Or(s.Removal, k.removal), s.Manual || k.manual
+	keeps := "it keeps"
+	if !n.unsatisfied(k.step) {
+		keeps = "once nothing uses it, it would keep"
+	}
+	s.Why = cmp.Or(s.Why, keeps+" the deletion step "+k.step+" open")
+	if s.Requires = k.requires; n.child {
+		s.Requires = []teardown.Override{teardown.ManagedOrganizations}
+	}
+	n.removes(s.ID, k, id)
+	if !n.has[s.ID] {
+		n.has[s.ID] = true
+		n.own[kind] = append(n.own[kind], s)
+	}
+	return s.ID
 }
 
-// readTrash adds what is in the trash. What the plan before has as something else
-// stays that; so do the disks that went there with their virtual machine, of which
-// the trash shows nothing.
-func (n *inventory) readTrash(ctx context.Context, trash string) error {
-	if !n.unsatisfied("object_storage") && len(n.planned(kindAccount)) > 0 {
-		// In the trash it does not keep that step open.
-		if err := n.readObjectStorage(ctx); err != nil {
-			return err
-		}
+// removes notes that a step removes the resource of a kind and an ID.
+func (n *inventory) removes(step string, k kind, id string) {
+	n.explained[k.step] = true
+	n.ids[k.name] = append(n.ids[k.name], step)
+	if k.holds {
+		n.holders[id] = step
 	}
-	machines := map[string]string{} // step IDs of machines in the trash, by the machine's ID
-	err := each(n.c.ListTrashObjects(ctx, n.id), func(o TrashObject) {
-		n.explained[emptyTrash] = true
-		if kind, name, ok := n.wasPlanned(o); ok {
-			if id := n.addTrashed(kind, name, o.ObjectID); kind == kindMachine {
-				machines[o.ObjectID] = id
-			}
-			return
-		}
-		if n.trashed[o.ID] {
-			return
-		}
-		if _, ok := n.plannedAs(n.stepID(trash, o.ID)); !ok && o.ObjectID == "" && o.ObjectType == typeAccount && n.anonymous > 0 {
-			n.anonymous--
-			return
-		}
-		n.addTrash(trash, o)
-	})
-	if err != nil {
-		return err
-	}
-	for _, s := range n.planned(kindDisk) {
-		if err := n.addDiskOf(ctx, s, machines); err != nil {
-			return err
-		}
-	}
-	return nil
 }
 
-// addDiskOf adds a disk that the plan before has if it went to the trash with one of the
-// machines that are there. No list shows that, and the plan alone proves nothing: it may
-// name the disk of another organization.
-func (n *inventory) addDiskOf(ctx context.Context, s teardown.Step, machines map[string]string) error {
-	if n.has[s.ID] {
-		return nil
+// holdersOf returns the IDs of the steps of what may hold an address: of all that may, if
+// it is not known what does.
+func (n *inventory) holdersOf(a IPAddress) []string {
+	holders := n.first[a.Address]
+	switch holder, known := n.holders[a.AllocationID]; {
+	case known:
+		return append(slices.Clone(holders), holder)
+	case a.AllocationID != "" && len(holders) == 0:
+		return slices.Sorted(maps.Values(n.holders))
 	}
-	for machine, step := range machines {
-		if !slices.Contains(s.After, step) {
-			continue
-		}
-		_, of, _ := n.kinds.identity(s)
-		disk, err := n.c.GetDisk(ctx, ID(of[0]))
-		switch code := codeOf(err); {
-		case code == errors.DiskNotFound:
-			return nil
-		case code == errors.ObjectInTrash:
-			if in := trashObject(err); in.ID != "" && in.ObjectID != machine {
-				continue
-			}
-		case err != nil:
-			return err
-		case disk.ID != of[0] || disk.Assignment == nil || disk.Assignment.VirtualMachine.ID != machine:
-			continue
-		}
-		n.add(kindDisk, teardown.Step{
-			Name: s.Name, After: []string{step}, Why: "it is in the trash with its virtual machine", Removal: "it is purged with the machine",
-			Ref: json.RawMessage(trashedRef),
-		}, of[0])
-		return nil
-	}
-	return nil
-}
-
-// wasPlanned returns the kind and the name of the step that the plan before has for
-// something that is in the trash now. The kind is that of the object's type: what the
-// plan says about an ID proves nothing.
-func (n *inventory) wasPlanned(o TrashObject) (kind, name string, ok bool) {
-	if o.ObjectID == "" {
-		return "", "", false
-	}
-	kind = cmp.Or(n.inTrash(o).name, kindPolicy) // whose type was never recorded
-	s, ok := n.plannedAs(n.stepID(kind, o.ObjectID))
-	return kind, s.Name, ok
-}
-
-// inTrash returns the kind of an object in the trash; an empty one if its type is not known.
-func (n *inventory) inTrash(o TrashObject) kind {
-	return n.kinds.first(func(k kind) bool { return k.trash != "" && k.trash == o.ObjectType })
-}
-
-// addTrash adds an object in the trash, which also keeps the deletion step of its kind open.
-func (n *inventory) addTrash(trash string, o TrashObject) {
-	id := n.add(trash, teardown.Step{Name: strings.TrimSpace(o.ObjectType + " " + o.ObjectID), Why: "it is in the trash"}, o.ID)
-	if k := n.inTrash(o); k.name != "" {
-		n.removes(id, k, o.ObjectID)
-	}
-	if o.ObjectType == typeMachine {
-		n.explained[n.kinds.of(kindDisk).step] = true // what it boots from
-	}
+	return holders
 }
 
 // addUnexplained adds a step for each deletion step that is open, and nothing that
@@ -749,4 +395,69 @@ func (n *inventory) keptOpen(step string, by func(teardown.Step) bool) bool {
 	return slices.ContainsFunc(n.kinds, func(k kind) bool {
 		return (k.step == step || step == emptyTrash && k.trash != "") && slices.ContainsFunc(n.planned(k.name), by)
 	})
+}
+
+// missed reports whether the resource of a step of the plan before exists although no
+// list shows it, and a list that would show it may have had several pages.
+func (n *inventory) missed(ctx context.Context) (bool, error) {
+	if len(n.before) == 0 {
+		return false, nil
+	}
+	d := n.c.driver()
+	for _, k := range n.kinds {
+		if !n.long[k.step] && (k.trash == "" || !n.long[emptyTrash]) {
+			continue
+		}
+		for _, s := range n.planned(k.name) {
+			if s.Manual || n.has[s.ID] {
+				continue
+			}
+			_, found, err := d.Find(ctx, teardown.Organization{ID: string(n.id)}, s)
+			switch {
+			case errors.Is(err, errors.InvalidArgument):
+				continue // no plan of this package has such a step
+			case err != nil:
+				return false, err
+			case found:
+				return true, nil
+			}
+		}
+	}
+	return false, nil
+}
+
+// stepID is the ID of a step: its kind, the organization that has the resource if that is
+// managed by the one of the plan, and the resource's identity.
+func (n *inventory) stepID(kind string, identity ...string) string {
+	parts := []string{kind}
+	if n.child {
+		parts = append(parts, string(n.id))
+	}
+	return strings.Join(append(parts, identity...), "/")
+}
+
+// mine reports whether a step is about a resource of this organization.
+func (n *inventory) mine(s teardown.Step) bool {
+	organization, _, ok := n.kinds.identity(s)
+	return ok && n.child == (organization != "") && (!n.child || organization == string(n.id))
+}
+
+// planned returns the steps that the plan before has of a kind, for this organization.
+func (n *inventory) planned(kind string) []teardown.Step {
+	var steps []teardown.Step
+	for _, s := range n.before {
+		if s.Kind == kind && n.mine(s) {
+			steps = append(steps, s)
+		}
+	}
+	return steps
+}
+
+// plannedAs returns the step of an ID that the plan before has.
+func (n *inventory) plannedAs(id string) (s teardown.Step, ok bool) {
+	i := slices.IndexFunc(n.before, func(s teardown.Step) bool { return s.ID == id })
+	if i < 0 {
+		return teardown.Step{}, false
+	}
+	return n.before[i], true
 }
