@@ -71,7 +71,8 @@ var known = map[string]string{
 	"errors": module + "/errors", "offboardtest": module + "/offboardtest", "teardown": module + "/teardown",
 	"katapult": module + "/katapult", "katapulttest": module + "/katapult/katapulttest",
 	"zitadel": module + "/zitadel", "zitadeltest": module + "/zitadel/zitadeltest",
-	"atlas": module + "/atlas", "atlastest": module + "/atlas/atlastest",
+	"offboard": module,
+	"atlas":    module + "/atlas", "atlastest": module + "/atlas/atlastest",
 	"workspace": module + "/workspace", "workspacetest": module + "/workspace/workspacetest",
 	"volterra": module + "/volterra", "volterratest": module + "/volterra/volterratest",
 }
