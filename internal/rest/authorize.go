@@ -24,21 +24,21 @@ type Authorizer interface {
 // guarded client of the Client that it serves.
 type NewAuthorizer func(*http.Client) Authorizer
 
-// authorize makes the HTTP request of one attempt, and sets its credential.
-func (c *Client) authorize(ctx context.Context, call *Call, next handler) *errors.Error {
+// authorize makes the HTTP request of an exchange, and sets its credential.
+func (c *Client) authorize(ctx context.Context, call *Call, x *exchange) *errors.Error {
 	req, err := c.build(ctx, call)
 	if err != nil {
 		return c.newError(call, errors.InvalidArgument, err)
 	}
-	err = call.auth.Authorize(ctx, req)
+	err = x.auth.Authorize(ctx, req)
 	if err == nil && !sendable(req.Header["Authorization"]) {
 		err = errUnsendable
 	}
 	if err != nil {
 		return c.unauthorized(ctx, call, err)
 	}
-	call.request = req
-	return next(ctx, call)
+	x.request = req
+	return nil
 }
 
 // unauthorized makes an error of a credential that could not be fetched. Its

@@ -38,12 +38,12 @@ type Call struct {
 	// is complete. It is called after decoding; nil if nothing is required.
 	Validate func() string
 
-	// List: the body of a success is a list.
-	List bool
-
 	// PageSize is how many items were requested for a page of a list; 0 if the call names
 	// no number. More of them, beyond some slack, are no success.
 	PageSize int
+
+	// List: the body of a success is a list.
+	List bool
 
 	// Repeat: the call changes nothing, so it may be sent again after any failure.
 	Repeat bool
@@ -69,17 +69,8 @@ type Call struct {
 	started   time.Time // see [Retry.start]
 	concealed string    // the target, if it was taken for a credential
 	answer    Answer
-
-	// Of the last attempt.
-	attempt   int        // its number
-	auth      Authorizer // that authorizes its request
-	request   *http.Request
-	conns     connTrace
-	response  *http.Response // nil until it is answered
-	succeeded bool
-	wrong     error // why an answer with the status of a success is none
-
-	accept [1]string // here to be allocated with the rest
+	conns     connTrace // of the last exchange
+	accept    [1]string // here to be allocated with the rest
 }
 
 // PathParam fills in a parameter of the path after checking it.

@@ -1,7 +1,6 @@
 package rest
 
 import (
-	"context"
 	"net/http"
 	"strconv"
 	"strings"
@@ -12,25 +11,24 @@ import (
 
 // classify makes an error of an answer that is no success. Should the answer repeat the
 // credential, the error does not.
-func (c *Client) classify(ctx context.Context, call *Call, next handler) *errors.Error {
-	a := &call.answer
-	defer c.recycle(a)
-	if e := next(ctx, call); e != nil || call.succeeded {
-		return e
+func (c *Client) classify(call *Call, x *exchange) *errors.Error {
+	if x.succeeded {
+		return nil
 	}
-	a.cut(c.patternsOf(secret(call.request)))
+	a := &call.answer
+	a.cut(c.patternsOf(secret(x.request)))
 	a.redact(call.concealed)
 	e := c.failure(call, a)
 	switch {
-	case call.wrong != nil:
+	case x.wrong != nil:
 		if e.Code == errors.UnexpectedResponse {
-			e.Err = call.wrong
+			e.Err = x.wrong
 		}
 	case a.Cut && refused(a.Status) && e.ProviderCode == "" && !errors.Retryable(e) && a.Status != http.StatusUnauthorized:
 		// It was refused, and the status alone does not say why: the whole of it would.
 		e.Code, e.Err = errors.Unavailable, errCut
 	}
-	afterRedirect(e, call.response)
+	afterRedirect(e, x.response)
 	uncached(e, a.Header)
 	return e
 }

@@ -83,7 +83,6 @@ type Client struct {
 	leaks     func(*Call) bool // reports whether an argument contains the credential; nil: none can
 	limiter   *ratelimit.Adaptive
 	buffers   sync.Pool
-	handle    handler // the pipeline
 }
 
 // New checks the configuration and returns a client for it. The caller's
@@ -120,7 +119,6 @@ func New(config Config) (*Client, error) {
 	}}
 	c.limiter = ratelimit.New(config.Rate, config.PerOperation)
 	c.buffers.New = func() any { return new([]byte) }
-	c.handle = c.pipeline()
 	return c, nil
 }
 
@@ -137,12 +135,10 @@ func (c *Client) Close() {
 // Unusable returns a client of which every call fails: that of a provider's Client that
 // its New has not made.
 func Unusable(provider string) *Client {
-	c := &Client{
+	return &Client{
 		config: Config{Provider: provider, Logger: slog.New(slog.DiscardHandler), Retry: Retry{}.orDefault()},
 		silent: true, unusable: errors.New("the client was not made by New"),
 	}
-	c.handle = c.pipeline()
-	return c
 }
 
 // setBase takes the base URL apart once, so that a call only appends to it.

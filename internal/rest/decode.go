@@ -2,7 +2,6 @@ package rest
 
 import (
 	"bytes"
-	"context"
 	"encoding/json"
 	"io"
 	"net/http"
@@ -39,7 +38,6 @@ type Answer struct {
 	list    list  // the longest in the body
 
 	limited io.LimitedReader // here to be allocated with the rest
-	buffer  *[]byte          // that Body uses; nil for one of its own
 }
 
 // Subject returns the kind of resource that the call is about; "" if that is unknown, or if
@@ -61,29 +59,25 @@ func (a *Answer) IsWrite() bool { return a.call != nil && !a.call.Repeat }
 func (a *Answer) IsToken() bool { return a.call == nil }
 
 // decode reads the answer, and decodes a success into call.Out. If it is no success, the
-// call has not succeeded, and has the reason if the status was that of a success.
-func (c *Client) decode(ctx context.Context, call *Call, next handler) *errors.Error {
-	if e := next(ctx, call); e != nil {
-		return e
-	}
+// exchange has not succeeded, and has the reason if the status was that of a success.
+func (c *Client) decode(call *Call, x *exchange) *errors.Error {
 	a := &call.answer
-	a.buffer = c.buffers.Get().(*[]byte)
-	a.read(call.response, *a.buffer)
-	call.succeeded, call.wrong = false, nil
+	x.buffer = c.buffers.Get().(*[]byte)
+	a.read(x.response, *x.buffer)
 	switch {
 	case a.Cut && success(a.Status):
 		e := c.newError(call, unanswered(call), errCut)
 		e.Status = a.Status
 		return e
 	case call.accepted(a):
-		call.succeeded = true
+		x.succeeded = true
 	case a.Status == call.Status:
-		if call.wrong = a.decode(call); call.wrong == nil {
-			call.wrong = a.contradiction(call, c.config.KnownMembersOnly)
+		if x.wrong = a.decode(call); x.wrong == nil {
+			x.wrong = a.contradiction(call, c.config.KnownMembersOnly)
 		}
-		call.succeeded = call.wrong == nil
+		x.succeeded = x.wrong == nil
 	}
-	if call.succeeded {
+	if x.succeeded {
 		return c.cached(call, a)
 	}
 	return nil
@@ -93,14 +87,15 @@ func (c *Client) decode(ctx context.Context, call *Call, next handler) *errors.E
 const keptBuffer = 64 << 10
 
 // recycle gives the body of an answer up, and keeps its buffer for the next answer.
-func (c *Client) recycle(a *Answer) {
-	if a.buffer == nil {
+func (c *Client) recycle(call *Call, x *exchange) {
+	if x.buffer == nil {
 		return
 	}
-	if *a.buffer = a.Body; cap(a.Body) <= keptBuffer {
-		c.buffers.Put(a.buffer)
+	body := call.answer.Body
+	if *x.buffer = body; cap(body) <= keptBuffer {
+		c.buffers.Put(x.buffer)
 	}
-	a.Body, a.buffer = nil, nil
+	call.answer.Body, x.buffer = nil, nil
 }
 
 // read takes the body off a response, to its limit, and closes it. The buffer

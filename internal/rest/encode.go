@@ -16,7 +16,7 @@ import (
 
 // encode does what is the same for every attempt of a call: it completes the path, and
 // writes the body.
-func (c *Client) encode(ctx context.Context, call *Call, next handler) *errors.Error {
+func (c *Client) encode(call *Call) *errors.Error {
 	call.answer.call = call
 	if call.path == "" {
 		call.path = call.Path
@@ -28,7 +28,7 @@ func (c *Client) encode(ctx context.Context, call *Call, next handler) *errors.E
 			return c.newError(call, errors.InvalidArgument, err)
 		}
 	}
-	return next(ctx, call)
+	return nil
 }
 
 // build makes the request of one attempt, without its credential.

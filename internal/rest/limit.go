@@ -9,63 +9,52 @@ import (
 	"github.com/offboard-dev/offboard-go/internal/trace"
 )
 
-// limit waits for the rate limiter, and updates it by the answer. The credential is set
-// after the wait: it might not outlast it.
-func (c *Client) limit(ctx context.Context, call *Call, next handler) *errors.Error {
-	call.response = nil
+// limit waits for the provider's limit and the caller's own. The credential is set after the
+// wait: it might not outlast it.
+func (c *Client) limit(ctx context.Context, call *Call, x *exchange) *errors.Error {
 	if e := c.stopped(ctx, call); e != nil {
 		return e
 	}
-	permit, e := c.permit(ctx, call)
-	if e != nil {
-		return e
-	}
-	e = next(ctx, call)
-	if call.response == nil {
-		permit.Lost()
-		return e
-	}
-	c.updateLimit(permit, call, e)
-	return e
-}
-
-// permit waits for the provider's limit and the caller's own.
-func (c *Client) permit(ctx context.Context, call *Call) (ratelimit.Permit, *errors.Error) {
-	permit, err := c.limiter.Wait(ctx, call.Operation, ratelimit.Request{
+	var err error
+	x.permit, err = c.limiter.Wait(ctx, call.Operation, ratelimit.Request{
 		Resent: call.sent > 0, MaxWait: c.config.Retry.longestWait(call.started),
 		OnWait: func(pause time.Duration) {
 			c.logWait(ctx, call.Operation, call.Target, "rate limit", pause)
 		},
 	})
 	if err == nil {
-		return permit, nil
+		return nil
 	}
 	if tooLong, ok := errors.AsType[*ratelimit.TooLongError](err); ok {
 		e := c.newError(call, errors.RateLimitReached, nil)
 		e.RetryAfter = tooLong.Wait
-		return permit, e
+		return e
 	}
 	// The context or a stop ended a wait before anything was sent, whether the caller's own limit
 	// or the provider's was the reason.
-	return permit, c.newError(call, errors.Canceled, err)
+	return c.newError(call, errors.Canceled, err)
 }
 
-// updateLimit updates the rate limiter by an answer.
-func (c *Client) updateLimit(permit ratelimit.Permit, call *Call, e *errors.Error) {
+// updateLimit updates the rate limiter by the answer of an exchange.
+func (c *Client) updateLimit(call *Call, x *exchange, e *errors.Error) {
+	if x.response == nil {
+		x.permit.Lost()
+		return
+	}
 	var window ratelimit.Window
 	known := false
 	if c.config.Window != nil {
-		window, known = c.config.Window(call.response.Header)
+		window, known = c.config.Window(x.response.Header)
 	}
 	if e != nil && e.Code == errors.RateLimitReached {
 		after := min(e.RetryAfter, ratelimit.MaxRest)
 		if call.foreign { // a proxy's page must not stop all calls of the client for long
 			after = min(after, c.config.Retry.MaxWait)
 		}
-		permit.Refused(after, window, known)
+		x.permit.Refused(after, window, known)
 		return
 	}
-	permit.Answered(window, known)
+	x.permit.Answered(window, known)
 }
 
 // stopped refuses a call that may change something after a stop. A read is sent then, if it

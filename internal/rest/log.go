@@ -8,16 +8,20 @@ import (
 	"github.com/offboard-dev/offboard-go/errors"
 )
 
+// now returns the time if there is a logger, which records how long an attempt takes.
+func (c *Client) now() (now time.Time) {
+	if !c.silent {
+		now = time.Now()
+	}
+	return now
+}
+
 // log records an attempt, with its time, if there is a logger. Log records of a deletion
 // also count its attempts before this call.
-func (c *Client) log(ctx context.Context, call *Call, next handler) *errors.Error {
-	if c.silent {
-		return next(ctx, call)
+func (c *Client) log(ctx context.Context, call *Call, attempt int, began time.Time, e *errors.Error) {
+	if !c.silent {
+		c.logAttempt(ctx, call, attemptsBefore(ctx)+attempt, time.Since(began), e)
 	}
-	start := time.Now()
-	e := next(ctx, call)
-	c.logAttempt(ctx, call, attemptsBefore(ctx)+call.attempt, time.Since(start), e)
-	return e
 }
 
 // logAttempt records an attempt. Headers and bodies are never logged.

@@ -2,51 +2,68 @@ package rest
 
 import (
 	"context"
-	"slices"
+	"net/http"
 
 	"github.com/offboard-dev/offboard-go/errors"
+	"github.com/offboard-dev/offboard-go/internal/ratelimit"
 )
-
-// pipeline returns what carries out a call. It defines the order of the links: a call goes
-// down the list, and its answer comes back up. The file of a link has its name.
-func (c *Client) pipeline() handler {
-	return chain(
-		c.validate,  // refuses a call that no client can make, or with a wrong argument
-		c.encode,    // writes the path and the body
-		c.conceal,   // refuses a call that contains the client's own credential
-		c.retry,     // repeats the links below while that is safe and may help
-		c.log,       // records the attempt
-		c.renew,     // repeats the links below once a refused credential was renewed
-		c.limit,     // waits for the rate limiter, and updates it by the answer
-		c.authorize, // makes the HTTP request, and sets the credential
-		c.classify,  // makes an error of an answer that is no success
-		c.decode,    // reads the answer, and decodes a success
-		c.send,      // sends the HTTP request once
-	)
-}
-
-// handler carries out a call, or the part of it that is left for some links. The error is
-// nil if the call succeeded.
-type handler func(context.Context, *Call) *errors.Error
-
-// link is a part of the pipeline. It carries out its part before or after it calls next,
-// and does not call next after a failure.
-type link func(ctx context.Context, call *Call, next handler) *errors.Error
-
-// chain returns a handler of links, of which each calls the one after it.
-func chain(links ...link) handler {
-	var next handler
-	for _, l := range slices.Backward(links) {
-		rest := next
-		next = func(ctx context.Context, call *Call) *errors.Error { return l(ctx, call, rest) }
-	}
-	return next
-}
 
 // Do carries out a call. The error is an [*errors.Error].
 func (c *Client) Do(ctx context.Context, call *Call) error {
-	if e := c.handle(ctx, call); e != nil {
+	if e := c.do(ctx, call); e != nil {
 		return e
 	}
 	return nil
+}
+
+// do carries out a call. It defines the order of the links of the pipeline. Each link is a
+// method in the file of its name.
+func (c *Client) do(ctx context.Context, call *Call) *errors.Error {
+	e := c.validate(ctx, call) // refuses a call that no client can make, or with a wrong argument
+	if e == nil {
+		e = c.encode(call) // completes the path, and writes the body
+	}
+	if e == nil {
+		e = c.conceal(call) // refuses a call that contains the client's own credential
+	}
+	if e != nil {
+		return e
+	}
+	ctx, call.started = c.config.Retry.start(ctx)
+	for attempt := 1; ; attempt++ {
+		began := c.now()
+		x := exchange{auth: c.auth}
+		for again := true; again; e, again = c.renew(call, &x, e) { // repeats after the renewal of a refused credential
+			if e = c.limit(ctx, call, &x); e != nil { // waits for the rate limiter
+				break
+			}
+			e = c.authorize(ctx, call, &x) // makes the HTTP request, and sets the credential
+			if e == nil {
+				e = c.send(ctx, call, &x) // sends the HTTP request once
+			}
+			if e == nil {
+				e = c.decode(call, &x) // reads the answer, and decodes a success
+			}
+			if e == nil {
+				e = c.classify(call, &x) // makes an error of an answer that is no success
+			}
+			c.recycle(call, &x)
+			c.updateLimit(call, &x, e) // updates the rate limiter by the answer
+		}
+		c.log(ctx, call, attempt, began, e)  // records the attempt
+		if !c.retry(ctx, call, attempt, e) { // repeats the attempt while that is safe and may help
+			return e
+		}
+	}
+}
+
+// exchange is one request of a call, and its answer.
+type exchange struct {
+	auth      Authorizer
+	permit    ratelimit.Permit
+	request   *http.Request
+	response  *http.Response // nil until it is answered
+	buffer    *[]byte        // that the body of the answer uses; nil for none
+	succeeded bool
+	wrong     error // why an answer with the status of a success is none
 }

@@ -1,30 +1,25 @@
 package rest
 
 import (
-	"context"
 	"net/http"
 
 	"github.com/offboard-dev/offboard-go/errors"
 )
 
-// renew sends a request again whose credential was refused, if the credential can be
-// renewed.
-func (c *Client) renew(ctx context.Context, call *Call, next handler) *errors.Error {
-	for call.auth = c.auth; ; {
-		e := next(ctx, call)
-		if call.response == nil { // it was not answered
-			return e
-		}
-		if c.resent(call, e) {
-			return unknown(e)
-		}
-		if !credentialRefused(e) {
-			return e
-		}
-		if call.auth = renewed(call.auth, call.request, call.response.Header); call.auth == nil {
-			return e
-		}
+// renew renews the credential of an exchange that was refused because of it, and reports
+// whether the request is sent again. It returns the error of the exchange otherwise.
+func (c *Client) renew(call *Call, x *exchange, e *errors.Error) (*errors.Error, bool) {
+	if x.response == nil { // it was not answered
+		return e, false
 	}
+	if c.resent(call, e) {
+		return unknown(e), false
+	}
+	if !credentialRefused(e) {
+		return e, false
+	}
+	*x = exchange{auth: renewed(x.auth, x.request, x.response.Header)}
+	return e, x.auth != nil
 }
 
 // credentialRefused reports whether an answer is a 401 that another credential may

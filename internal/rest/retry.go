@@ -37,20 +37,15 @@ func (r Retry) orDefault() Retry {
 	return r
 }
 
-// retry repeats a call that failed while that is safe and may help.
-func (c *Client) retry(ctx context.Context, call *Call, next handler) *errors.Error {
-	ctx, call.started = c.config.Retry.start(ctx)
-	for call.attempt = 1; ; call.attempt++ {
-		e := next(ctx, call)
-		if e == nil {
-			return nil
-		}
-		e.Attempts = call.sent
-		pause, again := c.config.Retry.next(ctx, call, e)
-		if !again || !c.waits(ctx, e, pause) {
-			return e
-		}
+// retry waits after a failed attempt, and reports whether the call is sent again: that is
+// safe and may help.
+func (c *Client) retry(ctx context.Context, call *Call, attempt int, e *errors.Error) bool {
+	if e == nil {
+		return false
 	}
+	e.Attempts = call.sent
+	pause, again := c.config.Retry.next(ctx, call, e, attempt)
+	return again && c.waits(ctx, e, pause)
 }
 
 // waits reports whether the wait after a failure was made to its end. It is not
@@ -72,15 +67,15 @@ func (c *Client) waits(ctx context.Context, e *errors.Error, pause time.Duration
 
 // next decides whether a call is sent again after it failed, and how long to
 // wait before that.
-func (r Retry) next(ctx context.Context, call *Call, e *errors.Error) (time.Duration, bool) {
+func (r Retry) next(ctx context.Context, call *Call, e *errors.Error, attempt int) (time.Duration, bool) {
 	if call.Once || e.Code == errors.Canceled || !repeatable(call, e) || !errors.Retryable(e) && !burst(call, e) {
 		return 0, false
 	}
 	wait := e.RetryAfter
 	if wait == 0 || e.Code != errors.RateLimitReached {
-		wait = max(wait, jittered(ctx, call.attempt))
+		wait = max(wait, jittered(ctx, attempt))
 	}
-	return wait, r.permits(call.attempt, call.started, wait)
+	return wait, r.permits(attempt, call.started, wait)
 }
 
 // burst reports whether a read was answered by a 403 that is not the provider's own.

@@ -8,8 +8,8 @@ import (
 	"github.com/offboard-dev/offboard-go/internal/trace"
 )
 
-// send sends the request once. It is the last link.
-func (c *Client) send(ctx context.Context, call *Call, _ handler) *errors.Error {
+// send sends the request once.
+func (c *Client) send(ctx context.Context, call *Call, x *exchange) *errors.Error {
 	if e := c.stopped(ctx, call); e != nil {
 		return e
 	}
@@ -21,7 +21,7 @@ func (c *Client) send(ctx context.Context, call *Call, _ handler) *errors.Error 
 			last.Write()
 		}
 	}
-	resp, err := c.exchange(call.request)
+	resp, err := c.roundTrip(x.request)
 	if err != nil {
 		if !call.Repeat && last != nil && call.conns.neverConnected() {
 			last.Unsent()
@@ -29,16 +29,16 @@ func (c *Client) send(ctx context.Context, call *Call, _ handler) *errors.Error 
 		return c.transportError(ctx, call, resp, err)
 	}
 	if last != nil {
-		last.Note(redact(requestID(resp.Header), secret(call.request)))
+		last.Note(redact(requestID(resp.Header), secret(x.request)))
 	}
-	call.response = resp
+	x.response = resp
 	return nil
 }
 
-// exchange sends a request. What must not be redirected goes straight to the
+// roundTrip sends a request. What must not be redirected goes straight to the
 // transport, past the code that could follow a redirect, unless the caller's
 // client has cookies or a timeout, which only its Do sees to.
-func (c *Client) exchange(req *http.Request) (*http.Response, error) {
+func (c *Client) roundTrip(req *http.Request) (*http.Response, error) {
 	if redirectable(req) || c.http.Jar != nil || c.http.Timeout != 0 {
 		return c.http.Do(req)
 	}

@@ -7,7 +7,7 @@ import (
 )
 
 // validate refuses a call that no client can make, or one of whose arguments was refused.
-func (c *Client) validate(ctx context.Context, call *Call, next handler) *errors.Error {
+func (c *Client) validate(ctx context.Context, call *Call) *errors.Error {
 	if err := c.check(ctx); err != nil {
 		call.Target = ""
 		return c.newError(call, errors.InvalidArgument, err)
@@ -16,7 +16,7 @@ func (c *Client) validate(ctx context.Context, call *Call, next handler) *errors
 		call.Target = shown(call.Target)
 		return c.newError(call, errors.InvalidArgument, call.err)
 	}
-	return next(ctx, call)
+	return nil
 }
 
 // check refuses a call that no client can make.
