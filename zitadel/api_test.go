@@ -19,7 +19,7 @@ import (
 	"github.com/offboard-dev/offboard-go/zitadel/zitadeltest"
 )
 
-func TestReads(t *testing.T) {
+func TestAPI_Reads(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		srv := zitadeltest.NewServer()
@@ -71,7 +71,7 @@ func TestReads(t *testing.T) {
 }
 
 // A success with an error next to it is none for other calls either.
-func TestOperations_ErrorNextToASuccess(t *testing.T) {
+func TestAPI_ErrorInSuccess(t *testing.T) {
 	t.Parallel()
 	for operation, test := range map[string]struct {
 		body string
@@ -122,7 +122,7 @@ func TestOperations_ErrorNextToASuccess(t *testing.T) {
 	}
 }
 
-func TestAChangeWithoutItsDateIsNone(t *testing.T) {
+func TestAPI_ChangeWithoutDate(t *testing.T) {
 	t.Parallel()
 	srv := zitadeltest.NewServer()
 	srv.Fail(offboardtest.Respond("", 200, `{}`), offboardtest.Respond("", 200, `{}`))
@@ -135,7 +135,7 @@ func TestAChangeWithoutItsDateIsNone(t *testing.T) {
 	}
 }
 
-func TestAWriteWhoseAnswerIsLostIsNotRepeated(t *testing.T) {
+func TestAPI_LostAnswerToWrite(t *testing.T) {
 	t.Parallel()
 	srv := zitadeltest.NewServer()
 	srv.Fail(offboardtest.LoseResponse("AddOrganization"))
@@ -147,7 +147,7 @@ func TestAWriteWhoseAnswerIsLostIsNotRepeated(t *testing.T) {
 	}
 }
 
-func TestAnIDAndANameAreFreeAtOnce(t *testing.T) {
+func TestAddOrganizationV2_IDOfDeletedOrganization(t *testing.T) {
 	t.Parallel()
 	srv := zitadeltest.NewServer()
 	srv.AddOrganization(zitadeltest.Organization{ID: "acme", Name: "Acme"})
@@ -161,7 +161,7 @@ func TestAnIDAndANameAreFreeAtOnce(t *testing.T) {
 	}
 }
 
-func TestAPasswordIsNotShown(t *testing.T) {
+func TestPassword_NotShown(t *testing.T) {
 	t.Parallel()
 	human := zitadel.NewHuman{Password: "Pass-word1"}
 	for _, verb := range []string{"%v", "%+v", "%#v", "%s"} {
@@ -171,7 +171,7 @@ func TestAPasswordIsNotShown(t *testing.T) {
 	}
 }
 
-func TestAQueryForTheDefaultOrganizationIsAnObject(t *testing.T) {
+func TestDefaultQuery_JSON(t *testing.T) {
 	t.Parallel()
 	for text, want := range map[string]zitadel.DefaultQuery{"{}": true, "null": false} {
 		encoded, err := json.Marshal(want)
@@ -185,7 +185,7 @@ func TestAQueryForTheDefaultOrganizationIsAnObject(t *testing.T) {
 	}
 }
 
-func TestNumbersAreTexts(t *testing.T) {
+func TestUint64_JSON(t *testing.T) {
 	t.Parallel()
 	var got struct{ A, B, C, D zitadel.Uint64 }
 	if err := json.Unmarshal([]byte(`{"A":"18446744073709551615","B":7,"C":null}`), &got); err != nil {
@@ -253,7 +253,7 @@ func details(owner string, sequence zitadel.Uint64, created, changed time.Durati
 	return d
 }
 
-func TestOperationsAreSentAndReadAsDocumented(t *testing.T) {
+func TestAPI_RequestsAndAnswers(t *testing.T) {
 	t.Parallel()
 	const listed = `{"query":{"limit":100,"asc":true}}`
 	owned := details("acme", 1, 0, 0)
@@ -557,7 +557,7 @@ func TestOperationsAreSentAndReadAsDocumented(t *testing.T) {
 	}
 }
 
-func TestOperationsFailAsDocumented(t *testing.T) {
+func TestAPI_Errors(t *testing.T) {
 	t.Parallel()
 	type call = func(context.Context, *zitadel.Client) error
 	for name, test := range map[string]struct {

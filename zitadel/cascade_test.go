@@ -118,7 +118,7 @@ func losses(p *teardown.Plan) map[string]teardown.Cascade {
 	return all
 }
 
-func TestADeletionTakesAlongWhatThePreviewSays(t *testing.T) {
+func TestPreview_CountsOfDeletion(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		srv := zitadeltest.NewServer()
@@ -172,7 +172,7 @@ func TestADeletionTakesAlongWhatThePreviewSays(t *testing.T) {
 	})
 }
 
-func TestPlan_AllKindsOfLosses(t *testing.T) {
+func TestPlan_AllCascades(t *testing.T) {
 	t.Parallel()
 	_, c := newSettled(t)
 	got := losses(planOf(t, c))
@@ -209,7 +209,7 @@ func TestPlan_AllKindsOfLosses(t *testing.T) {
 
 // What the plan does not name stays, and what it names goes: the fake deletes by its own
 // rules.
-func TestTeardown_WhatThePlanNamesIsDeleted(t *testing.T) {
+func TestTeardown_DeletesPlannedCascades(t *testing.T) {
 	t.Parallel()
 	srv, c := newSettled(t)
 	before := srv.Contents()
@@ -266,7 +266,7 @@ var additions = map[string]func(*zitadeltest.Server){
 
 // Each kind that was not there when the plan was made stops the deletion, and so does
 // more of each kind.
-func TestTeardown_SomethingNewSinceThePlan(t *testing.T) {
+func TestTeardown_AddedSincePlan(t *testing.T) {
 	t.Parallel()
 	for name, add := range additions {
 		for _, settled := range []bool{false, true} {
@@ -290,7 +290,7 @@ func TestTeardown_SomethingNewSinceThePlan(t *testing.T) {
 }
 
 // A user who takes the place of another is new, although their number is the same.
-func TestTeardown_ReplacedSinceThePlan(t *testing.T) {
+func TestTeardown_ReplacedSincePlan(t *testing.T) {
 	t.Parallel()
 	srv, c := newSettled(t)
 	p := planOf(t, c)
@@ -377,7 +377,7 @@ func crowd(srv *zitadeltest.Server, n int) {
 
 // A grant that is new is found by a credential that may not read projects: that it reads
 // none does not mean that there are none.
-func TestTeardown_NewGrantOfAHiddenProject(t *testing.T) {
+func TestTeardown_NewGrantOfUnreadableProject(t *testing.T) {
 	t.Parallel()
 	for _, name := range []string{"a project grant", "a role"} {
 		srv, c := newSettled(t)
@@ -391,7 +391,7 @@ func TestTeardown_NewGrantOfAHiddenProject(t *testing.T) {
 }
 
 // Fewer than in the plan are no obstacle.
-func TestTeardown_LessThanInThePlan(t *testing.T) {
+func TestTeardown_RemovedSincePlan(t *testing.T) {
 	t.Parallel()
 	srv, c := newSettled(t)
 	p := planOf(t, c)
@@ -401,7 +401,7 @@ func TestTeardown_LessThanInThePlan(t *testing.T) {
 	}
 }
 
-func TestPlan_UnreadableListsAreNamed(t *testing.T) {
+func TestPlan_UnreadableLists(t *testing.T) {
 	t.Parallel()
 	for name, test := range map[string]struct {
 		prepare func(*zitadeltest.Server)
@@ -442,7 +442,7 @@ func TestPlan_UnreadableListsAreNamed(t *testing.T) {
 
 // An owner of the organization does not see the list of the instance's members, and sees
 // the roles of its users in the instance.
-func TestPlan_RolesInTheInstanceWithoutItsList(t *testing.T) {
+func TestPlan_InstanceRolesWithoutList(t *testing.T) {
 	t.Parallel()
 	for name, prepare := range map[string]func(*zitadeltest.Server){
 		"an owner of the organization": ownAcmeOnly,
@@ -458,7 +458,7 @@ func TestPlan_RolesInTheInstanceWithoutItsList(t *testing.T) {
 
 // A list that was readable when the plan was made has to be readable when it is carried
 // out: what is new on it could not be seen.
-func TestTeardown_CredentialThatReadsLess(t *testing.T) {
+func TestTeardown_CredentialReadsLess(t *testing.T) {
 	t.Parallel()
 	srv, c := newSettled(t)
 	p := planOf(t, c)
@@ -488,7 +488,7 @@ func TestPlan_CountsItems(t *testing.T) {
 }
 
 // A server drops a filter that it does not know, and answers with what belongs to others.
-func TestPlan_FiltersThatAreDropped(t *testing.T) {
+func TestPlan_DroppedFilters(t *testing.T) {
 	t.Parallel()
 	srv, c := newSettled(t)
 	system := func([]byte) []byte {
@@ -512,7 +512,7 @@ func TestPlan_FiltersThatAreDropped(t *testing.T) {
 }
 
 // Only a read of the organization itself says that it does not exist.
-func TestPlan_NotFoundOfSomethingElse(t *testing.T) {
+func TestPlan_NotFoundOfOtherResource(t *testing.T) {
 	t.Parallel()
 	for _, operation := range []string{
 		"GetMyUser", "ListPermissions", "ListUsersPage", "ListProjectsPage", "ListAppsPage", "ListProjectMembersPage",
@@ -563,7 +563,7 @@ func TestPlan_OrganizationBecomesUnknown(t *testing.T) {
 	}
 }
 
-func TestAPlanSaysWhoLosesWhat(t *testing.T) {
+func TestPlan_Cascades(t *testing.T) {
 	t.Parallel()
 	srv, c := newAcme(t)
 	srv.AddUserGrant(zitadeltest.UserGrant{User: "acme-partner-bea", Project: "acme-shop"})           // who is named once
@@ -609,7 +609,7 @@ func TestAPlanSaysWhoLosesWhat(t *testing.T) {
 	}
 }
 
-func TestAPlanNamesSomeOfManyAndAllUsersOfOthers(t *testing.T) {
+func TestPlan_NamesOfMany(t *testing.T) {
 	t.Parallel()
 	srv, c := newAcme(t)
 	for i := range 250 {
@@ -631,7 +631,7 @@ func TestAPlanNamesSomeOfManyAndAllUsersOfOthers(t *testing.T) {
 }
 
 // Servers that do not say whose a user is still say who gave the roles.
-func TestRolesOfWhomNobodySaysWhoseTheyAreAreThoseOfTheGiver(t *testing.T) {
+func TestPlan_UserGrantOwnerFallback(t *testing.T) {
 	t.Parallel()
 	srv, c := newAcme(t)
 	role := `{"details":{"totalResult":"1","viewTimestamp":"2026-11-22T05:05:22Z"},"result":[{"id":"1","userId":"acme-partner-dan",

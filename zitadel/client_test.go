@@ -140,7 +140,7 @@ var lists = map[string]func(context.Context, *zitadel.Client) (int, error){
 
 func size[T any](items []T, err error) (int, error) { return len(items), err }
 
-func TestContext_HeaderDroppedFromReads(t *testing.T) {
+func TestHeader_DroppedFromReads(t *testing.T) {
 	t.Parallel()
 	for name, list := range lists {
 		for _, empty := range []bool{false, true} {
@@ -157,7 +157,7 @@ func TestContext_HeaderDroppedFromReads(t *testing.T) {
 	}
 }
 
-func TestContext_HeaderDroppedFromWrites(t *testing.T) {
+func TestHeader_DroppedFromWrites(t *testing.T) {
 	t.Parallel()
 	writes := func(req *http.Request) bool {
 		return req.URL.Path != "/management/v1/orgs/me" || req.Method != http.MethodGet
@@ -201,7 +201,7 @@ func TestContext_HeaderDroppedFromWrites(t *testing.T) {
 	}
 }
 
-func TestContext_ConfirmedByOneReadInAPlan(t *testing.T) {
+func TestHeader_VerifiedByOneRead(t *testing.T) {
 	t.Parallel()
 	for name, call := range map[string]func(context.Context, *zitadel.Client) error{
 		"a plan":    func(ctx context.Context, c *zitadel.Client) error { _, err := c.Plan(ctx, "acme"); return err },
@@ -402,7 +402,7 @@ func ofHome(srv *zitadeltest.Server) []string {
 
 func never(int, *http.Request) bool { return false }
 
-func TestContext_HeaderLostOnce(t *testing.T) {
+func TestHeader_LostOnce(t *testing.T) {
 	t.Parallel()
 	for name, call := range byHeader {
 		for target := range targets {
@@ -430,7 +430,7 @@ func TestContext_HeaderLostOnce(t *testing.T) {
 }
 
 // A proxy that loses the header on the way to one path.
-func TestContext_HeaderLostOnOnePath(t *testing.T) {
+func TestHeader_LostOnOnePath(t *testing.T) {
 	t.Parallel()
 	for name, call := range byHeader {
 		for target := range targets {
@@ -476,7 +476,7 @@ func (s slow) RoundTrip(req *http.Request) (*http.Response, error) {
 
 // A request for an organization that does not exist shows once in five minutes that the
 // header arrives at a path, whichever organization and however many lists are read.
-func TestContext_ArrivalIsShownOncePerPath(t *testing.T) {
+func TestHeader_ProbedOncePerPath(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		srv := zitadeltest.NewServer()
@@ -525,7 +525,7 @@ func TestContext_ArrivalIsShownOncePerPath(t *testing.T) {
 }
 
 // A list without items that states some is no list.
-func TestContext_TotalWithoutItems(t *testing.T) {
+func TestHeader_TotalWithoutItems(t *testing.T) {
 	t.Parallel()
 	srv, c := newSettled(t)
 	for operation, page := range map[string]func() error{
@@ -550,7 +550,7 @@ func TestContext_TotalWithoutItems(t *testing.T) {
 }
 
 // A refusal because of the state of the caller's own organization says nothing of another.
-func TestContext_RefusalAboutAnotherState(t *testing.T) {
+func TestHeader_RefusalAboutOtherState(t *testing.T) {
 	t.Parallel()
 	for operation, call := range map[string]func(context.Context, *zitadel.Client) error{
 		"DeactivateOrganization": func(ctx context.Context, c *zitadel.Client) error {

@@ -15,9 +15,9 @@ import (
 	"github.com/offboard-dev/offboard-go/zitadel/zitadeltest"
 )
 
-// TestTheIDOfAnErrorDecides shows what stands behind the same statuses, and that
+// TestClassify_ProviderCode shows what stands behind the same statuses, and that
 // CheckDeletion and DeleteOrganization say the same of it.
-func TestTheIDOfAnErrorDecides(t *testing.T) {
+func TestClassify_ProviderCode(t *testing.T) {
 	t.Parallel()
 	for name, test := range map[string]struct {
 		id       string
@@ -107,7 +107,7 @@ func TestTheIDOfAnErrorDecides(t *testing.T) {
 	}
 }
 
-func TestAStepIsTheCallersOwn(t *testing.T) {
+func TestError_StepsAreCopies(t *testing.T) {
 	t.Parallel()
 	srv := zitadeltest.NewServer()
 	c := newClient(t, srv)
@@ -123,7 +123,7 @@ func TestAStepIsTheCallersOwn(t *testing.T) {
 	}
 }
 
-func TestAnErrorInAnErrorIsNotTriedAgain(t *testing.T) {
+func TestDeleteOrganization_NestedErrorNotRetried(t *testing.T) {
 	t.Parallel()
 	srv := zitadeltest.NewServer()
 	srv.Fail(offboardtest.Respond("DeleteOrganization", 500, `{"code":2,"message":"rpc error: code = InvalidArgument desc = x ()"}`))
@@ -136,7 +136,7 @@ func TestAnErrorInAnErrorIsNotTriedAgain(t *testing.T) {
 }
 
 // The API refuses in gRPC's form. OAuth's is that of the token endpoint and of gateways.
-func TestClassify_RefusalInTheFormOfOAuth(t *testing.T) {
+func TestClassify_OAuthRefusal(t *testing.T) {
 	t.Parallel()
 	for status, want := range map[int]errors.Code{
 		400: errors.UnexpectedResponse, 401: errors.Unauthenticated, 403: errors.UnexpectedResponse, 404: errors.UnexpectedResponse,
@@ -152,7 +152,7 @@ func TestClassify_RefusalInTheFormOfOAuth(t *testing.T) {
 }
 
 // COMMA-wG9p1 is also the ID of the error if the events of an organization cannot be read.
-func TestClassify_IDOfTwoErrors(t *testing.T) {
+func TestClassify_AmbiguousID(t *testing.T) {
 	t.Parallel()
 	for text, want := range map[string]errors.Code{
 		"Default Organisation must not be deleted":             errors.DefaultOrganization,
@@ -171,7 +171,7 @@ func TestClassify_IDOfTwoErrors(t *testing.T) {
 	}
 }
 
-func TestErrorAnswers(t *testing.T) {
+func TestClassify_Fixtures(t *testing.T) {
 	t.Parallel()
 	pipelinesuite.Fixtures(t, "testdata/errors.json", read)
 }
@@ -189,7 +189,7 @@ func read(hc *http.Client) error {
 	return err
 }
 
-func TestErrorAnswersOfTheTokenEndpoint(t *testing.T) {
+func TestClassify_TokenEndpointFixtures(t *testing.T) {
 	t.Parallel()
 	pipelinesuite.Fixtures(t, "testdata/token.json", func(hc *http.Client) error {
 		c, err := zitadel.New(zitadel.WithBaseURL(offboardtest.InMemory), zitadel.WithClientCredentials("bot", "secret"),
@@ -211,7 +211,7 @@ func notFound(id string) string {
 }
 
 // An ID counts with the status that belongs to it: others prove nothing.
-func TestClassify_NotFoundWithAnotherStatus(t *testing.T) {
+func TestClassify_NotFoundWithOtherStatus(t *testing.T) {
 	t.Parallel()
 	for status, want := range map[int]errors.Code{
 		200: errors.UnexpectedResponse, 202: errors.UnexpectedResponse, 403: errors.UnexpectedResponse, 404: errors.OrganizationNotFound,

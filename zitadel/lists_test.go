@@ -16,7 +16,7 @@ import (
 	"github.com/offboard-dev/offboard-go/zitadel/zitadeltest"
 )
 
-func TestListsFollowADeletionAfterSomeTime(t *testing.T) {
+func TestListUsers_LagAfterDeletion(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		srv := zitadeltest.NewServer()
@@ -35,7 +35,7 @@ func TestListsFollowADeletionAfterSomeTime(t *testing.T) {
 	})
 }
 
-func TestALaggingListDoesNotHaveWhatWasCreated(t *testing.T) {
+func TestSearchOrganizationsV2_LagAfterCreation(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		srv := zitadeltest.NewServer()
@@ -56,7 +56,7 @@ func TestALaggingListDoesNotHaveWhatWasCreated(t *testing.T) {
 }
 
 // A list that is not filtered has no empty page before its end.
-func TestAListIsReadByItsFirstTotalOverEmptyPages(t *testing.T) {
+func TestLists_EmptyPages(t *testing.T) {
 	t.Parallel()
 	for operation, list := range map[string]func(context.Context, *zitadel.Client) (int, error){
 		"SearchOrganizationsV2Page": func(ctx context.Context, c *zitadel.Client) (int, error) {
@@ -94,7 +94,7 @@ func TestAListIsReadByItsFirstTotalOverEmptyPages(t *testing.T) {
 
 // An owner of one organization sees it alone, on a list that is as long as that of
 // the instance.
-func TestAnOwnerFindsItsOwnOrganizationBehindEmptyPages(t *testing.T) {
+func TestSearchOrganizationsV2_OwnerOfOneOrganization(t *testing.T) {
 	t.Parallel()
 	srv := zitadeltest.NewServer()
 	srv.SetPermissions()
@@ -111,7 +111,7 @@ func TestAnOwnerFindsItsOwnOrganizationBehindEmptyPages(t *testing.T) {
 	}
 }
 
-func TestASearchByV2IsNotAnsweredWithOthers(t *testing.T) {
+func TestSearchOrganizationsV2_OtherID(t *testing.T) {
 	t.Parallel()
 	srv := zitadeltest.NewServer()
 	srv.Fail(offboardtest.Respond("", 200, `{"details":{"totalResult":"1"},"result":[{"id":"other"}]}`))
@@ -143,7 +143,7 @@ func bodies(srv *zitadeltest.Server) []string {
 	return bodies
 }
 
-func TestASearchYieldsAllPages(t *testing.T) {
+func TestSearchOrganizations_AllPages(t *testing.T) {
 	t.Parallel()
 	srv := zitadeltest.NewServer()
 	var want []string
@@ -171,7 +171,7 @@ func TestASearchYieldsAllPages(t *testing.T) {
 }
 
 // The server removes what the credential may not read after it cut the list into pages.
-func TestAnEmptyPageIsNotTheLast(t *testing.T) {
+func TestSearchOrganizationsV2_EmptyPage(t *testing.T) {
 	t.Parallel()
 	srv := zitadeltest.NewServer()
 	const stamp = `"timestamp":"2026-11-22T05:27:55.470683Z"`
@@ -190,7 +190,7 @@ func TestAnEmptyPageIsNotTheLast(t *testing.T) {
 	}
 }
 
-func TestASearchEndsWithItsLastPage(t *testing.T) {
+func TestSearchOrganizations_LastPage(t *testing.T) {
 	t.Parallel()
 	for total, pages := range map[int]int{1: 1, 100: 2, 101: 2, 200: 3} {
 		srv := zitadeltest.NewServer() // which has one organization
@@ -204,7 +204,7 @@ func TestASearchEndsWithItsLastPage(t *testing.T) {
 	}
 }
 
-func TestASearchThatIsLeftAsksForNothingMore(t *testing.T) {
+func TestSearchOrganizations_Break(t *testing.T) {
 	t.Parallel()
 	srv := zitadeltest.NewServer()
 	for i := range 150 {
@@ -218,7 +218,7 @@ func TestASearchThatIsLeftAsksForNothingMore(t *testing.T) {
 	}
 }
 
-func TestQueriesAreSentAsTheAPIWantsThem(t *testing.T) {
+func TestSearchOrganizations_Queries(t *testing.T) {
 	t.Parallel()
 	for name, test := range map[string]struct {
 		query zitadel.OrganizationQuery
@@ -283,7 +283,7 @@ func TestQueriesAreSentAsTheAPIWantsThem(t *testing.T) {
 	}
 }
 
-func TestAllQueriesHaveToMatch(t *testing.T) {
+func TestSearchOrganizations_AllQueriesMatch(t *testing.T) {
 	t.Parallel()
 	srv := zitadeltest.NewServer()
 	srv.AddOrganization(zitadeltest.Organization{ID: "acme", Name: "Acme", Inactive: true})
@@ -299,7 +299,7 @@ func TestAllQueriesHaveToMatch(t *testing.T) {
 	}
 }
 
-func TestAQueryThatWouldMatchEverythingIsNotSent(t *testing.T) {
+func TestSearchOrganizations_InvalidQuery(t *testing.T) {
 	t.Parallel()
 	for name, query := range map[string]zitadel.OrganizationQuery{
 		"nothing":            {},
@@ -315,7 +315,7 @@ func TestAQueryThatWouldMatchEverythingIsNotSent(t *testing.T) {
 	}
 }
 
-func TestAPageThatIsNoAnswerIsRefused(t *testing.T) {
+func TestSearchOrganizations_UnexpectedPage(t *testing.T) {
 	t.Parallel()
 	for name, body := range map[string]string{
 		"an empty object":      `{}`,
@@ -332,7 +332,7 @@ func TestAPageThatIsNoAnswerIsRefused(t *testing.T) {
 	}
 }
 
-func TestASearchEndsWithAnError(t *testing.T) {
+func TestSearchOrganizations_Error(t *testing.T) {
 	t.Parallel()
 	srv := zitadeltest.NewServer()
 	srv.SetPermissions("org.read")
@@ -341,7 +341,7 @@ func TestASearchEndsWithAnError(t *testing.T) {
 	}
 }
 
-func TestSearchesFollowDeletionsAfterSomeTime(t *testing.T) {
+func TestSearchOrganizations_LagAfterDeletion(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		srv := zitadeltest.NewServer()
@@ -361,7 +361,7 @@ func TestSearchesFollowDeletionsAfterSomeTime(t *testing.T) {
 	})
 }
 
-func TestAPageIsReadAgain(t *testing.T) {
+func TestSearchOrganizationsPage_Retry(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		srv := zitadeltest.NewServer()
@@ -375,7 +375,7 @@ func TestAPageIsReadAgain(t *testing.T) {
 
 // A server drops a filter whose name is wrong without a word, so that each is compared
 // with the name in the vendor's description or source.
-func TestLists_RequestsOfWhatIsDeletedAlong(t *testing.T) {
+func TestLists_RequestsOfCascades(t *testing.T) {
 	t.Parallel()
 	const page = `{"query":{"limit":100,"asc":true}`
 	const connected = `{"pagination":{"limit":100,"asc":true},"filters":[{"`

@@ -70,7 +70,7 @@ func TestNew_InvalidOptions(t *testing.T) {
 	}
 }
 
-func TestThereIsNoInstanceByDefault(t *testing.T) {
+func TestNew_NoBaseURL(t *testing.T) {
 	t.Parallel()
 	_, err := zitadel.New(zitadel.WithToken("token"))
 	if err == nil || err.Error() != "zitadel: New: invalid_argument: no base URL was given" {
@@ -185,7 +185,7 @@ func with(t *testing.T, srv *zitadeltest.Server, credential zitadel.Option, opti
 	return c
 }
 
-func TestAServiceAccountDeletes(t *testing.T) {
+func TestCredentials_ServiceAccount(t *testing.T) {
 	t.Parallel()
 	srv := zitadeltest.NewServer()
 	path := filepath.Join(t.TempDir(), "key.json")
@@ -212,7 +212,7 @@ func TestAServiceAccountDeletes(t *testing.T) {
 	}
 }
 
-func TestATokenIsAskedForAsTheEndpointWantsIt(t *testing.T) {
+func TestCredentials_TokenRequest(t *testing.T) {
 	t.Parallel()
 	const scope = "urn:zitadel:iam:org:project:id:zitadel:aud"
 	for name, test := range map[string]struct {
@@ -253,7 +253,7 @@ func (h *hosts) RoundTrip(req *http.Request) (*http.Response, error) {
 	return nil, context.Canceled
 }
 
-func TestACredentialGoesToTheBaseURLWhicheverOptionComesFirst(t *testing.T) {
+func TestCredentials_OptionOrder(t *testing.T) {
 	t.Parallel()
 	decoy, base := zitadel.WithBaseURL("https://decoy.invalid"), zitadel.WithBaseURL("https://zitadel.invalid/")
 	for name, credential := range map[string]zitadel.Option{
@@ -279,7 +279,7 @@ func TestACredentialGoesToTheBaseURLWhicheverOptionComesFirst(t *testing.T) {
 }
 
 // The double compares the audience with its own URL, which ends without a slash.
-func TestAnAssertionIsMadeOutToTheIssuer(t *testing.T) {
+func TestWithKey_BaseURLWithSlash(t *testing.T) {
 	t.Parallel()
 	srv := zitadeltest.NewServer()
 	srv.Start()
@@ -315,7 +315,7 @@ func TestWithKey_AudienceOfBaseURL(t *testing.T) {
 	}
 }
 
-func TestATokenIsReplacedWhenItEnds(t *testing.T) {
+func TestCredentials_ExpiredToken(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		srv := zitadeltest.NewServer()
@@ -337,7 +337,7 @@ func TestATokenIsReplacedWhenItEnds(t *testing.T) {
 	})
 }
 
-func TestACredentialThatIsRefusedIsNotTriedAgain(t *testing.T) {
+func TestCredentials_RefusedNotRetried(t *testing.T) {
 	t.Parallel()
 	expired := changed(key(), func(content map[string]any) { content["expirationDate"] = "2001-02-03T04:05:06Z" })
 	for name, test := range map[string]struct {
@@ -388,7 +388,7 @@ func TestACredentialThatIsRefusedIsNotTriedAgain(t *testing.T) {
 	}
 }
 
-func TestATokenThatIsRefusedIsReplacedOnce(t *testing.T) {
+func TestCredentials_RefusedTokenReplacedOnce(t *testing.T) {
 	t.Parallel()
 	srv := zitadeltest.NewServer()
 	srv.AddOrganization(zitadeltest.Organization{ID: "acme"})

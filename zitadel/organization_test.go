@@ -17,7 +17,7 @@ import (
 	"github.com/offboard-dev/offboard-go/zitadel/zitadeltest"
 )
 
-func TestTheDeletionIsSentAsTheAPIWantsIt(t *testing.T) {
+func TestDeleteOrganization_Request(t *testing.T) {
 	t.Parallel()
 	for id, path := range map[string]string{
 		"312909075211944042": "/admin/v1/orgs/312909075211944042",
@@ -54,7 +54,7 @@ func TestTheDeletionIsSentAsTheAPIWantsIt(t *testing.T) {
 	}
 }
 
-func TestTheDetailsAreThoseOfTheDeletion(t *testing.T) {
+func TestDeleteOrganization_Details(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) { // whose clock starts with the year 2000
 		srv := zitadeltest.NewServer()
@@ -73,7 +73,7 @@ func TestTheDetailsAreThoseOfTheDeletion(t *testing.T) {
 	})
 }
 
-func TestTheDetailsOfALostAnswerAreWhatTheReadTells(t *testing.T) {
+func TestDeleteOrganization_DetailsAfterLostAnswer(t *testing.T) {
 	t.Parallel()
 	created := time.Date(2000, 1, 1, 0, 0, 0, 0, time.UTC)
 	for name, test := range map[string]struct {
@@ -112,7 +112,7 @@ func TestTheDetailsOfALostAnswerAreWhatTheReadTells(t *testing.T) {
 	}
 }
 
-func TestAnOrganizationIsGoneOnlyWhenAReadSaysSo(t *testing.T) {
+func TestDeleteOrganization_ReadDecides(t *testing.T) {
 	t.Parallel()
 	body := func(id, state string) string {
 		return fmt.Sprintf(`{"org":{"id":%q,"details":{"resourceOwner":%q}%s,"name":"Acme"}}`, id, id, state)
@@ -162,7 +162,7 @@ func TestAnOrganizationIsGoneOnlyWhenAReadSaysSo(t *testing.T) {
 	}
 }
 
-func TestTheOwnOrganizationTakesTheCredentialAlong(t *testing.T) {
+func TestDeleteOrganization_OwnOrganization(t *testing.T) {
 	t.Parallel()
 	srv := zitadeltest.NewServer()
 	srv.AddOrganization(zitadeltest.Organization{ID: "acme", Home: true})
@@ -176,7 +176,7 @@ func TestTheOwnOrganizationTakesTheCredentialAlong(t *testing.T) {
 	}
 }
 
-func TestTheOrganizationOfZitadelItselfStays(t *testing.T) {
+func TestDeleteOrganization_SystemOrganization(t *testing.T) {
 	t.Parallel()
 	srv := zitadeltest.NewServer()
 	srv.AddOrganization(zitadeltest.Organization{ID: "acme"})
@@ -197,7 +197,7 @@ func TestTheOrganizationOfZitadelItselfStays(t *testing.T) {
 	}
 }
 
-func TestCheckDeletionFindsNothingInTheWay(t *testing.T) {
+func TestCheckDeletion_NoBlocker(t *testing.T) {
 	t.Parallel()
 	srv := zitadeltest.NewServer()
 	srv.AddOrganization(zitadeltest.Organization{ID: "acme", Inactive: true})
@@ -209,7 +209,7 @@ func TestCheckDeletionFindsNothingInTheWay(t *testing.T) {
 	}
 }
 
-func TestCheckDeletionDoesNotTakeOneOrganizationForAnother(t *testing.T) {
+func TestCheckDeletion_OtherOrganizationRead(t *testing.T) {
 	t.Parallel()
 	srv := zitadeltest.NewServer()
 	srv.AddOrganization(zitadeltest.Organization{ID: "default"}) // whose path is that of the default one
@@ -223,7 +223,7 @@ func TestCheckDeletionDoesNotTakeOneOrganizationForAnother(t *testing.T) {
 	}
 }
 
-func TestCheckDeletionSendsNoIDThatCannotBeOne(t *testing.T) {
+func TestCheckDeletion_InvalidID(t *testing.T) {
 	t.Parallel()
 	for _, id := range []string{"", "..", "a/b", strings.Repeat("x", 201)} {
 		srv := zitadeltest.NewServer()
@@ -233,7 +233,7 @@ func TestCheckDeletionSendsNoIDThatCannotBeOne(t *testing.T) {
 	}
 }
 
-func TestCheckDeletionReturnsWhatAReadSays(t *testing.T) {
+func TestCheckDeletion_ReadError(t *testing.T) {
 	t.Parallel()
 	for _, operation := range []string{"ListPermissions", "GetDefaultOrganization", "GetOrganization"} {
 		srv := zitadeltest.NewServer()
@@ -246,7 +246,7 @@ func TestCheckDeletionReturnsWhatAReadSays(t *testing.T) {
 	}
 }
 
-func TestAFailedDeletionIsReadBeforeItIsTriedAgain(t *testing.T) {
+func TestDeleteOrganization_ReadBeforeRetry(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		srv := zitadeltest.NewServer()
@@ -265,7 +265,7 @@ func TestAFailedDeletionIsReadBeforeItIsTriedAgain(t *testing.T) {
 
 // The header is lost on the way of the deletion alone, at two organizations whose events
 // have the same numbers.
-func TestDeleteMyOrganization_HeaderLostOnTheDeletion(t *testing.T) {
+func TestDeleteMyOrganization_HeaderLost(t *testing.T) {
 	t.Parallel()
 	for caller := range lossy {
 		for home := range homes {
@@ -379,7 +379,7 @@ func TestDeleteMyOrganization_ReadsDecide(t *testing.T) {
 }
 
 // A caller whose own organization cannot be told deletes nothing by the header.
-func TestDeleteMyOrganization_OwnOrganizationNotReadable(t *testing.T) {
+func TestDeleteMyOrganization_HomeUnreadable(t *testing.T) {
 	t.Parallel()
 	for body, want := range map[string]errors.Code{
 		`{"user":{"id":"1"}}`:                    errors.UnexpectedResponse,
@@ -417,7 +417,7 @@ var unclear = map[string]offboardtest.Fault{
 }
 
 // An answer that contradicts itself, or is not documented, is decided by a read.
-func TestDelete_UnclearAnswerIsDecidedByARead(t *testing.T) {
+func TestDelete_UnclearAnswer(t *testing.T) {
 	t.Parallel()
 	for name, answer := range unclear {
 		for route, del := range routes {
@@ -471,7 +471,7 @@ func (p *tampering) RoundTrip(req *http.Request) (*http.Response, error) {
 }
 
 // A page that is not Zitadel's proves nothing, whatever its status says.
-func TestCheckDeletion_PageOfAFirewall(t *testing.T) {
+func TestCheckDeletion_FirewallPage(t *testing.T) {
 	t.Parallel()
 	for _, status := range []int{400, 403, 404, 409, 410} {
 		for _, body := range []string{"", "<html>blocked</html>", `{"message":"blocked"}`} {
@@ -500,7 +500,7 @@ func TestCheckDeletion_PageOfAFirewall(t *testing.T) {
 }
 
 // An organization that was deleted is read with its details and without a state.
-func TestDelete_ReadOfADeletedOrganization(t *testing.T) {
+func TestDelete_ReadOfDeletedOrganization(t *testing.T) {
 	t.Parallel()
 	for body, want := range map[string]errors.Code{
 		`{"org":{"id":"acme","name":"Acme","details":{"sequence":"5","resourceOwner":"acme"}}}`:    "",
@@ -528,7 +528,7 @@ func TestDelete_ReadOfADeletedOrganization(t *testing.T) {
 }
 
 // A date that no deletion can have leaves the outcome open.
-func TestDeleteOrganizationV2_DateOfNoDeletion(t *testing.T) {
+func TestDeleteOrganizationV2_ImpossibleDate(t *testing.T) {
 	t.Parallel()
 	for date, want := range map[string]errors.Code{
 		"0001-01-01T00:00:00Z":      errors.OrganizationNotFound,
@@ -560,7 +560,7 @@ var routes = map[string]func(context.Context, *zitadel.Client, string) error{
 	},
 }
 
-func TestEveryRouteSaysWhatBecameOfTheOrganization(t *testing.T) {
+func TestDelete_Callers(t *testing.T) {
 	t.Parallel()
 	// organization managers have what org.* asks for, in all of the instance.
 	manager := []string{"org.create", "org.read", "org.write", "org.delete"}
@@ -651,7 +651,7 @@ func TestEveryRouteSaysWhatBecameOfTheOrganization(t *testing.T) {
 	}
 }
 
-func TestAManagerCanAskWhatADeletionWouldSay(t *testing.T) {
+func TestCheckDeletionV2_Manager(t *testing.T) {
 	t.Parallel()
 	for name, test := range map[string]struct {
 		id      string
@@ -697,7 +697,7 @@ func ownAcmeOnly(srv *zitadeltest.Server) {
 	srv.AddMember(zitadeltest.Member{Organization: "acme"})
 }
 
-func TestALostAnswerIsResolvedByTheRouteThatTheCredentialMayRead(t *testing.T) {
+func TestDelete_LostAnswer(t *testing.T) {
 	t.Parallel()
 	for name, test := range map[string]struct {
 		prepare func(*zitadeltest.Server)
@@ -740,7 +740,7 @@ func TestALostAnswerIsResolvedByTheRouteThatTheCredentialMayRead(t *testing.T) {
 	}
 }
 
-func TestADeletionThatWasLostOnTheWayIsSentAgain(t *testing.T) {
+func TestDelete_LostRequest(t *testing.T) {
 	t.Parallel()
 	for route, run := range routes {
 		t.Run(route, func(t *testing.T) {
@@ -760,7 +760,7 @@ func TestADeletionThatWasLostOnTheWayIsSentAgain(t *testing.T) {
 	}
 }
 
-func TestADeletionByV2IsKnownByItsDate(t *testing.T) {
+func TestDeleteOrganizationV2_DeletionDate(t *testing.T) {
 	t.Parallel()
 	for name, test := range map[string]struct {
 		answer string
@@ -784,7 +784,7 @@ func TestADeletionByV2IsKnownByItsDate(t *testing.T) {
 }
 
 // The second answer is that there was nothing to do: the first had done it.
-func TestAReadThatIsBehindDoesNotMakeADeletionOneOfNothing(t *testing.T) {
+func TestDeleteOrganizationV2_StaleRead(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		srv := zitadeltest.NewServer()
@@ -810,7 +810,7 @@ func (e elsewhere) RoundTrip(req *http.Request) (*http.Response, error) {
 	return e.next.RoundTrip(req)
 }
 
-func TestTheCallersOwnOrganizationIsNotDeletedInstead(t *testing.T) {
+func TestDeleteMyOrganization_OtherOrganizationInHeader(t *testing.T) {
 	t.Parallel()
 	srv := zitadeltest.NewServer()
 	srv.AddOrganization(zitadeltest.Organization{ID: "acme"})

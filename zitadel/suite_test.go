@@ -85,7 +85,7 @@ var rules = rulesOf("DeleteOrganization", 404, func(ctx context.Context, c *zita
 	return err
 })
 
-func TestRulesOfTheManagement(t *testing.T) {
+func TestRules_ManagementAPI(t *testing.T) {
 	t.Parallel()
 	// That it is gone is read before it is sent: there is no such answer.
 	rules := rulesOf("DeleteMyOrganization", 0, routes["DeleteMyOrganization"])
@@ -93,7 +93,7 @@ func TestRulesOfTheManagement(t *testing.T) {
 	rules.Run(t)
 }
 
-func TestRulesOfTheAPIV2(t *testing.T) {
+func TestRules_APIV2(t *testing.T) {
 	t.Parallel()
 	rulesOf("DeleteOrganizationV2", 200, routes["DeleteOrganizationV2"]).Run(t)
 }

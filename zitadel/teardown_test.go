@@ -23,7 +23,7 @@ import (
 // Something new is added after the plan, or while the teardown waits after it has read the
 // organization, and the header of one request is lost then: what a single read shows to be
 // empty may hide it from the read right before the deletion.
-func TestTeardown_NewBeforeTheDeletionAndHeaderLostOnce(t *testing.T) {
+func TestTeardown_AddedAndHeaderLostOnce(t *testing.T) {
 	t.Parallel()
 	for name, add := range additions {
 		t.Run(name, func(t *testing.T) {
@@ -104,7 +104,7 @@ func TestTeardown_NewBeforeTheDeletionAndHeaderLostOnce(t *testing.T) {
 }
 
 // What the credential may do is read again when a minute has passed since it was read.
-func TestTeardown_PermissionsAreReadAgain(t *testing.T) {
+func TestTeardown_PermissionsReadAgain(t *testing.T) {
 	t.Parallel()
 	for wait, want := range map[time.Duration]int{0: 1, 2 * time.Minute: 2} {
 		synctest.Test(t, func(t *testing.T) {
@@ -148,7 +148,7 @@ var callers = map[string]struct {
 	}, "DeleteMyOrganization", nil},
 }
 
-func TestTeardown_EveryCallerWhoMayDelete(t *testing.T) {
+func TestTeardown_Callers(t *testing.T) {
 	t.Parallel()
 	for name, caller := range callers {
 		t.Run(name, func(t *testing.T) {
@@ -179,7 +179,7 @@ func TestTeardown_EveryCallerWhoMayDelete(t *testing.T) {
 	}
 }
 
-func TestPlan_CallerWhoMayNotDelete(t *testing.T) {
+func TestPlan_CallerWithoutPermission(t *testing.T) {
 	t.Parallel()
 	for name, test := range map[string]struct {
 		prepare func(*zitadeltest.Server)
@@ -282,7 +282,7 @@ func TestTeardown_OwnOrganizationNeverStarted(t *testing.T) {
 
 // A deletion that Zitadel accepts and does not start, with reads that fail afterwards for a
 // while or for good: no failure of a read shows that the organization does not exist.
-func TestTeardown_NeverStartedAndNotRead(t *testing.T) {
+func TestTeardown_NeverStartedAndUnreadable(t *testing.T) {
 	t.Parallel()
 	faults := map[string]offboardtest.Fault{
 		"500":              offboardtest.Respond("", 500, `{"code":13,"message":"internal"}`),
@@ -351,7 +351,7 @@ func (w written) Write(entry []byte) (int, error) {
 }
 
 // A deletion that is accepted in another form may be performed later.
-func TestTeardown_AcceptedInAnotherForm(t *testing.T) {
+func TestTeardown_UndocumentedSuccess(t *testing.T) {
 	t.Parallel()
 	for name, test := range map[string]struct {
 		status int
@@ -386,7 +386,7 @@ func TestTeardown_AcceptedInAnotherForm(t *testing.T) {
 }
 
 // The first deletion was answered with success: refusals of the next ones prove nothing.
-func TestTeardown_RefusedWhenSentAgain(t *testing.T) {
+func TestTeardown_SecondDeletionRefused(t *testing.T) {
 	t.Parallel()
 	for _, status := range []int{400, 401, 403, 404} {
 		t.Run(http.StatusText(status), func(t *testing.T) {
@@ -429,7 +429,7 @@ func TestTeardown_HeaderDroppedAfterTheDeletion(t *testing.T) {
 	})
 }
 
-func TestTeardownPassesAtServersOfBothVersions(t *testing.T) {
+func TestTeardown_Suite(t *testing.T) {
 	t.Parallel()
 	for name, prepare := range map[string]func(*zitadeltest.Server){
 		"v4.13.1":  func(srv *zitadeltest.Server) { srv.Lag(time.Second) },
@@ -465,7 +465,7 @@ func TestTeardownPassesAtServersOfBothVersions(t *testing.T) {
 	}
 }
 
-func TestAPlanTakesFewRequests(t *testing.T) {
+func TestPlan_Requests(t *testing.T) {
 	t.Parallel()
 	srv, c := newAcme(t)
 	srv.AddOrganization(zitadeltest.Organization{ID: "idle", Name: "Idle"})
@@ -532,7 +532,7 @@ func TestTeardown_Requests(t *testing.T) {
 	}
 }
 
-func TestAnOrganizationThatHasToStayIsBlocked(t *testing.T) {
+func TestTeardown_UndeletableOrganization(t *testing.T) {
 	t.Parallel()
 	for name, test := range map[string]struct {
 		prepare func(*zitadeltest.Server)
@@ -577,7 +577,7 @@ func TestAnOrganizationThatHasToStayIsBlocked(t *testing.T) {
 }
 
 // Zitadel refuses to delete an organization that has become the default one since the plan.
-func TestTeardown_DefaultSinceThePlan(t *testing.T) {
+func TestTeardown_DefaultSincePlan(t *testing.T) {
 	t.Parallel()
 	for name, caller := range callers {
 		t.Run(name, func(t *testing.T) {
@@ -597,7 +597,7 @@ func TestTeardown_DefaultSinceThePlan(t *testing.T) {
 }
 
 // What one may see another may carry out.
-func TestThePlanOfAViewerIsCarriedOutByAnOwner(t *testing.T) {
+func TestTeardown_PlanOfViewer(t *testing.T) {
 	t.Parallel()
 	srv, c := newAcme(t)
 	owner := []string{"iam.read", "org.read", "org.member.read", "user.read", "user.grant.read", "project.read", "project.app.read", "project.grant.read"}
@@ -609,7 +609,7 @@ func TestThePlanOfAViewerIsCarriedOutByAnOwner(t *testing.T) {
 	}
 }
 
-func TestTheOwnOrganizationNeedsToBePermitted(t *testing.T) {
+func TestTeardown_OwnOrganizationOverride(t *testing.T) {
 	t.Parallel()
 	srv := zitadeltest.NewServer()
 	srv.AddOrganization(zitadeltest.Organization{ID: "acme", Name: "Acme", Home: true})
@@ -628,7 +628,7 @@ func TestTheOwnOrganizationNeedsToBePermitted(t *testing.T) {
 	}
 }
 
-func TestALostAnswerToTheDeletionOfTheOwnOrganizationIsUnknown(t *testing.T) {
+func TestTeardown_OwnOrganizationLostAnswer(t *testing.T) {
 	t.Parallel()
 	srv := zitadeltest.NewServer()
 	srv.AddOrganization(zitadeltest.Organization{ID: "acme", Name: "Acme", Home: true})
@@ -641,7 +641,7 @@ func TestALostAnswerToTheDeletionOfTheOwnOrganizationIsUnknown(t *testing.T) {
 	}
 }
 
-func TestAPlanThatIsNotTheTruthOfTheInstanceDeletesNothing(t *testing.T) {
+func TestTeardown_StalePlan(t *testing.T) {
 	t.Parallel()
 	for name, test := range map[string]func(*testing.T, *zitadeltest.Server, *teardown.Plan) *zitadel.Client{
 		"of another instance": func(t *testing.T, srv *zitadeltest.Server, _ *teardown.Plan) *zitadel.Client {
@@ -674,7 +674,7 @@ func TestAPlanThatIsNotTheTruthOfTheInstanceDeletesNothing(t *testing.T) {
 	}
 }
 
-func TestAnInstanceIsTheSameWithASlash(t *testing.T) {
+func TestTeardown_InstanceWithSlash(t *testing.T) {
 	t.Parallel()
 	srv, c := newAcme(t)
 	p := planOf(t, c)
@@ -684,7 +684,7 @@ func TestAnInstanceIsTheSameWithASlash(t *testing.T) {
 	}
 }
 
-func TestAnOrganizationIsReadToBeGone(t *testing.T) {
+func TestTeardown_ReadsAfterDeletion(t *testing.T) {
 	t.Parallel()
 	shown := `{"org":{"id":"acme","state":"ORG_STATE_ACTIVE","name":"Acme","details":{"resourceOwner":"acme"}}}`
 	showing := func(times int) offboardtest.Fault {
@@ -728,7 +728,7 @@ func TestAnOrganizationIsReadToBeGone(t *testing.T) {
 	}
 }
 
-func TestAPlanIsNotMadeOfWhatCannotBeRead(t *testing.T) {
+func TestPlan_FailedRead(t *testing.T) {
 	t.Parallel()
 	denied := func(operation string) offboardtest.Fault {
 		return offboardtest.Respond(operation, http.StatusForbidden, `{"code":7,"message":"no (AUTH-5mWD2)"}`)

@@ -14,7 +14,7 @@ import (
 	"github.com/offboard-dev/offboard-go/zitadel/zitadeltest"
 )
 
-func TestAnOrganizationGoesFromBlockedToGone(t *testing.T) {
+func TestWaitForDeletion_FormerDefaultOrganization(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		const first = zitadeltest.DefaultOrganization
@@ -57,7 +57,7 @@ func TestAnOrganizationGoesFromBlockedToGone(t *testing.T) {
 	})
 }
 
-func TestWaitingForADeletionEndsWithTheContext(t *testing.T) {
+func TestWaitForDeletion_ContextEnds(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		srv := zitadeltest.NewServer()
@@ -78,7 +78,7 @@ func TestWaitingForADeletionEndsWithTheContext(t *testing.T) {
 	})
 }
 
-func TestWaitingForADeletionTakesOldServersAndEndsWithWhatCannotPass(t *testing.T) {
+func TestWaitForDeletion_ServersAndErrors(t *testing.T) {
 	t.Parallel()
 	for name, test := range map[string]struct {
 		prepare func(*zitadeltest.Server)
@@ -115,7 +115,7 @@ func TestWaitingForADeletionTakesOldServersAndEndsWithWhatCannotPass(t *testing.
 	}
 }
 
-func TestWaitForDeletion_EveryCaller(t *testing.T) {
+func TestWaitForDeletion_Callers(t *testing.T) {
 	t.Parallel()
 	for name, test := range map[string]struct {
 		permissions []string

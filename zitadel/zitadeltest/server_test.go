@@ -33,8 +33,8 @@ func TestServer_Start(t *testing.T) {
 	}
 }
 
-// TestTheDoubleRefusesAsZitadelDoes asks what no client of this module asks.
-func TestTheDoubleRefusesAsZitadelDoes(t *testing.T) {
+// TestServer_Refusals asks what no client of this module asks.
+func TestServer_Refusals(t *testing.T) {
 	t.Parallel()
 	bearer := "Bearer " + zitadeltest.Token
 	for name, test := range map[string]struct {
@@ -141,7 +141,7 @@ func ask(t *testing.T, srv *zitadeltest.Server, form url.Values) (int, string) {
 	return resp.StatusCode, body.Token + body.Error
 }
 
-func TestTheDoubleChecksAssertions(t *testing.T) {
+func TestServer_Assertions(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		srv := zitadeltest.NewServer()
@@ -184,7 +184,7 @@ func TestTheDoubleChecksAssertions(t *testing.T) {
 	})
 }
 
-func TestTheDoublesTokensAreOfUseWhenTheyAreMadeOutToTheAPIAndUntilTheyEnd(t *testing.T) {
+func TestServer_TokenExpiry(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		srv := zitadeltest.NewServer()
