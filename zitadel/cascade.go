@@ -45,7 +45,7 @@ type CascadeCount struct {
 // (AUTH-Bs7Ds). It needs the permissions org.read, user.read, project.read,
 // project.grant.read, user.grant.read and org.member.read.
 func (c *Client) Preview(ctx context.Context, orgID string) ([]CascadeCount, error) {
-	if err := c.confirm(ctx, "Preview", orgID); err != nil {
+	if err := c.requireHeaderOrganization(ctx, "Preview", orgID); err != nil {
 		return nil, err
 	}
 	kinds := []CascadeKind{
@@ -141,11 +141,11 @@ const (
 	CascadeGroups CascadeKind = "groups"
 )
 
-// kinds are all kinds of a plan, in its order.
-var kinds = []struct {
+// cascadeKinds are all kinds of a plan, in its order.
+var cascadeKinds = []struct {
 	kind CascadeKind
 	note string // what the loss means
-	all  bool   // all are named, and not only the first
+	all  bool   // fieldOf are named, and not only the first
 }{
 	{CascadeUsers, "with their credentials, sessions and memberships", false},
 	{CascadeProjects, "", false},
@@ -167,34 +167,34 @@ var kinds = []struct {
 	{CascadeGroups, "of users", false},
 }
 
-// named is how many of a kind a plan names.
-const named = 10
+// maxNames is how many of a kind a plan names.
+const maxNames = 10
 
 // What the note of a loss adds if the plan does not count all of its kind.
 const (
-	unreadable = "not readable with this credential"
-	partly     = "not all are readable with this credential"
-	unlisted   = "not listed by this server"
+	noteUnreadable = "not readable with this credential"
+	notePartial    = "not all are readable with this credential"
+	noteUnlisted   = "not listed by this server"
 )
 
-// survey reads what is deleted along with an organization.
-type survey struct {
+// cascadeReader reads what is deleted along with an organization.
+type cascadeReader struct {
 	*Client
-	orgID  string
-	access *access
-	fresh  bool                     // the plan from before is compared
-	names  map[CascadeKind][]string // all of a kind
-	ids    map[CascadeKind][]string // of the same
-	hidden map[CascadeKind]hiding
-	others map[string]bool   // the IDs of users of other organizations
-	called map[string]string // the names of other organizations
-	users  []User
+	orgID             string
+	access            *access
+	comparing         bool                     // the plan from before is compared
+	names             map[CascadeKind][]string // fieldOf of a kind
+	ids               map[CascadeKind][]string // of the same
+	incomplete        map[CascadeKind]incompleteness
+	externalUsers     map[string]bool   // the IDs of users of other organizations
+	organizationNames map[string]string // the names of other organizations
+	users             []User
 }
 
-// hiding is why not all of a kind is counted.
-type hiding struct {
-	why string
-	err error
+// incompleteness is why not all of a kind is counted.
+type incompleteness struct {
+	note string
+	err  error
 }
 
 // cascades reads what is deleted along with an organization. A list that the credential
@@ -204,28 +204,28 @@ type hiding struct {
 func (c *Client) cascades(ctx context.Context, operation, orgID string, a *access, in inspection) ([]teardown.Cascade, error) {
 	before := in.before
 	switch {
-	case !a.reads: // the header named the organization in all reads before
-		ctx = withDenialsProved(ctx)
+	case !a.adminReads: // the header named the organization in all reads before
+		ctx = withRepeatedDenials(ctx)
 	case before == nil: // each list proves this as well, with another error
-		if err := c.confirm(ctx, operation, orgID); err != nil {
+		if err := c.requireHeaderOrganization(ctx, operation, orgID); err != nil {
 			return nil, err
 		}
 	}
-	s := &survey{
-		Client: c, orgID: orgID, access: a, fresh: before != nil, names: map[CascadeKind][]string{}, ids: map[CascadeKind][]string{}, hidden: map[CascadeKind]hiding{},
-		others: map[string]bool{}, called: map[string]string{},
+	s := &cascadeReader{
+		Client: c, orgID: orgID, access: a, comparing: before != nil, names: map[CascadeKind][]string{}, ids: map[CascadeKind][]string{}, incomplete: map[CascadeKind]incompleteness{},
+		externalUsers: map[string]bool{}, organizationNames: map[string]string{},
 	}
 	for _, read := range []func(context.Context) error{
-		s.readUsers, s.readProjects, s.readGrants, s.readMembers, s.readDomains, s.readSettings, s.readElsewhere,
+		s.readUsers, s.readProjects, s.readGrants, s.readMembers, s.readDomains, s.readSettings, s.readExternalRoles,
 	} {
 		if err := read(ctx); err != nil {
-			return nil, elsewhere(operation, orgID, err)
+			return nil, disproveNotFound(operation, orgID, err)
 		}
 	}
 	var losses []teardown.Cascade
-	for _, k := range kinds {
-		names, hidden := s.names[k.kind], s.hidden[k.kind]
-		if len(names) == 0 && hidden.why == "" {
+	for _, k := range cascadeKinds {
+		names, hidden := s.names[k.kind], s.incomplete[k.kind]
+		if len(names) == 0 && hidden.note == "" {
 			continue
 		}
 		loss := teardown.Cascade{Kind: string(k.kind), Count: len(names), Names: names, Note: k.note}
@@ -236,10 +236,10 @@ func (c *Client) cascades(ctx context.Context, operation, orgID string, a *acces
 			}
 		}
 		if !k.all {
-			loss.Names = names[:min(named, len(names))]
+			loss.Names = names[:min(maxNames, len(names))]
 		}
-		if hidden.why != "" {
-			loss.Note = strings.TrimPrefix(loss.Note+"; "+hidden.why, "; ")
+		if hidden.note != "" {
+			loss.Note = strings.TrimPrefix(loss.Note+"; "+hidden.note, "; ")
 		}
 		losses = append(losses, loss)
 	}
@@ -248,13 +248,13 @@ func (c *Client) cascades(ctx context.Context, operation, orgID string, a *acces
 
 // compare refuses a plan that does not have all that is of a kind now, by the IDs and by the
 // names that it has.
-func (s *survey) compare(operation string, now teardown.Cascade, before *teardown.Plan) error {
+func (s *cascadeReader) compare(operation string, now teardown.Cascade, before *teardown.Plan) error {
 	kind := CascadeKind(now.Kind)
 	var planned teardown.Cascade
 	if i := slices.IndexFunc(before.Cascades, func(l teardown.Cascade) bool { return l.Kind == now.Kind }); i >= 0 {
 		planned = before.Cascades[i]
 	}
-	if hidden := s.hidden[kind]; hidden.why != "" && !hides(planned.Note) {
+	if hidden := s.incomplete[kind]; hidden.note != "" && !isIncomplete(planned.Note) {
 		return hidden.err
 	}
 	names := s.names[kind]
@@ -277,14 +277,14 @@ func (s *survey) compare(operation string, now teardown.Cascade, before *teardow
 	}
 }
 
-// hides reports whether the note of a loss says that not all of its kind is counted.
-func hides(note string) bool {
-	return slices.ContainsFunc([]string{unreadable, partly, unlisted}, func(hint string) bool { return strings.Contains(note, hint) })
+// isIncomplete reports whether the note of a loss says that not all of its kind is counted.
+func isIncomplete(note string) bool {
+	return slices.ContainsFunc([]string{noteUnreadable, notePartial, noteUnlisted}, func(hint string) bool { return strings.Contains(note, hint) })
 }
 
-// elsewhere makes a "not found" an error that proves nothing: it is about a part of an
+// disproveNotFound makes a "not found" an error that proves nothing: it is about a part of an
 // organization, or about another one, and the organization itself was read.
-func elsewhere(operation, orgID string, err error) error {
+func disproveNotFound(operation, orgID string, err error) error {
 	e, ok := errors.AsType[*errors.Error](err)
 	if !ok || !errors.Is(e, errors.NotFound) || errors.Is(e, errors.RouteNotFound) || errors.Is(e, errors.InstanceNotFound) {
 		return err
@@ -298,48 +298,48 @@ func elsewhere(operation, orgID string, err error) error {
 
 // add notes an item with the ID that tells it from others of its kind, and with the name that
 // a plan shows.
-func (s *survey) add(kind CascadeKind, id, name string) {
+func (s *cascadeReader) add(kind CascadeKind, id, name string) {
 	s.ids[kind] = append(s.ids[kind], id)
 	s.names[kind] = append(s.names[kind], name)
 }
 
-// hide notes that not all of a kind is readable, if that is what an error says, and
+// markUnreadable notes that not all of a kind is readable, if that is what an error says, and
 // returns the error otherwise. A credential that has the permission for the whole
 // instance is not denied: such an answer is unexpected.
-func (s *survey) hide(err error, permission string, kinds ...CascadeKind) error {
-	why := unreadable
+func (s *cascadeReader) markUnreadable(err error, permission string, kinds ...CascadeKind) error {
+	why := noteUnreadable
 	e, ok := errors.AsType[*errors.Error](err)
 	switch {
 	case !ok:
 		return err
 	case errors.Is(e, errors.RouteNotFound):
-		why = unlisted
-	case !errors.Is(e, errors.PermissionDenied) || e.ProviderCode == unknownContext || s.access.wide && s.access.has(permission):
+		why = noteUnlisted
+	case !errors.Is(e, errors.PermissionDenied) || e.ProviderCode == idUnknownOrganization || s.access.instanceWide && s.access.has(permission):
 		return err
 	}
 	for _, kind := range kinds {
-		if len(s.names[kind]) > 0 && why == unreadable {
-			why = partly
+		if len(s.names[kind]) > 0 && why == noteUnreadable {
+			why = notePartial
 		}
-		if s.hidden[kind].why == "" {
-			s.hidden[kind] = hiding{why, e}
+		if s.incomplete[kind].note == "" {
+			s.incomplete[kind] = incompleteness{why, e}
 		}
 	}
 	return nil
 }
 
 // each calls a function with all items of a list, and hides kinds if it is not readable.
-func each[T any](s *survey, list iter.Seq2[T, error], permission string, do func(*T), kinds ...CascadeKind) error {
+func each[T any](s *cascadeReader, list iter.Seq2[T, error], permission string, do func(*T), kinds ...CascadeKind) error {
 	for item, err := range list {
 		if err != nil {
-			return s.hide(err, permission, kinds...)
+			return s.markUnreadable(err, permission, kinds...)
 		}
 		do(&item)
 	}
 	return nil
 }
 
-func (s *survey) readUsers(ctx context.Context) error {
+func (s *cascadeReader) readUsers(ctx context.Context) error {
 	return each(s, s.ListUsers(ctx, s.orgID), "user.read", func(u *User) {
 		s.users = append(s.users, *u)
 		s.add(CascadeUsers, u.ID, cmp.Or(u.UserName, u.ID))
@@ -348,7 +348,7 @@ func (s *survey) readUsers(ctx context.Context) error {
 
 // readProjects reads the projects with their applications and members, of which no list
 // spans all projects.
-func (s *survey) readProjects(ctx context.Context) error {
+func (s *cascadeReader) readProjects(ctx context.Context) error {
 	var projects []Project
 	err := each(s, s.ListProjects(ctx, s.orgID), "project.read", func(p *Project) {
 		projects = append(projects, *p)
@@ -364,7 +364,7 @@ func (s *survey) readProjects(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
-		err = s.readManagers(ctx, s.ListProjectMembers(ctx, project.ID, s.orgID), "project.member.read",
+		err = s.readMembersOf(ctx, s.ListProjectMembers(ctx, project.ID, s.orgID), "project.member.read",
 			CascadeProjectMembers, project.ID, " in "+cmp.Or(project.Name, project.ID))
 		if err != nil {
 			return err
@@ -373,43 +373,43 @@ func (s *survey) readProjects(ctx context.Context) error {
 	return nil
 }
 
-// readManagers reads users who manage something, with its ID and the text that names it.
-func (s *survey) readManagers(ctx context.Context, list iter.Seq2[Member, error], permission string, kind CascadeKind, within, of string) error {
+// readMembersOf reads users who manage something, with its ID and the text that names it.
+func (s *cascadeReader) readMembersOf(ctx context.Context, list iter.Seq2[Member, error], permission string, kind CascadeKind, within, of string) error {
 	return each(s, list, permission, func(m *Member) {
 		name := cmp.Or(m.PreferredLoginName, m.DisplayName)
 		s.add(kind, within+"/"+m.UserID, cmp.Or(name, m.UserID)+of)
-		s.other(ctx, m.UserID, name, cmp.Or(m.UserResourceOwner, s.orgID))
+		s.addExternalUser(ctx, m.UserID, name, cmp.Or(m.UserResourceOwner, s.orgID))
 	}, kind, CascadeExternalUsers)
 }
 
-// other notes a user who loses something, if it belongs to another organization, with
+// addExternalUser notes a user who loses something, if it belongs to another organization, with
 // the organization's name.
-func (s *survey) other(ctx context.Context, id, name, orgID string) {
-	if orgID == s.orgID || s.others[id] {
+func (s *cascadeReader) addExternalUser(ctx context.Context, id, name, orgID string) {
+	if orgID == s.orgID || s.externalUsers[id] {
 		return
 	}
-	s.others[id] = true
-	s.add(CascadeExternalUsers, id, cmp.Or(name, id)+" of "+s.nameOf(ctx, orgID))
+	s.externalUsers[id] = true
+	s.add(CascadeExternalUsers, id, cmp.Or(name, id)+" of "+s.organizationName(ctx, orgID))
 }
 
-// nameOf returns the name of an organization; its ID if the credential may not read it.
-func (s *survey) nameOf(ctx context.Context, orgID string) string {
-	if s.called[orgID] == "" {
-		s.called[orgID] = orgID
-		if s.access.reads {
+// organizationName returns the name of an organization; its ID if the credential may not read it.
+func (s *cascadeReader) organizationName(ctx context.Context, orgID string) string {
+	if s.organizationNames[orgID] == "" {
+		s.organizationNames[orgID] = orgID
+		if s.access.adminReads {
 			if found, err := s.GetOrganization(ctx, orgID); err == nil && found.ID == orgID {
-				s.called[orgID] = cmp.Or(found.Name, orgID)
+				s.organizationNames[orgID] = cmp.Or(found.Name, orgID)
 			}
-			return s.called[orgID]
+			return s.organizationNames[orgID]
 		}
 		for found, err := range s.SearchOrganizationsV2(ctx, OrganizationQueryV2{IDQuery: IDQuery{ID: orgID}}) {
 			if err == nil {
-				s.called[orgID] = cmp.Or(found.Name, orgID)
+				s.organizationNames[orgID] = cmp.Or(found.Name, orgID)
 			}
 			break
 		}
 	}
-	return s.called[orgID]
+	return s.organizationNames[orgID]
 }
 
 // readGrants reads the grants that the organization gave and has, with the users who
@@ -419,22 +419,22 @@ func (s *survey) nameOf(ctx context.Context, orgID string) string {
 //
 // A grant is one of a project, and so is a role: a fresh read does not ask for those of an
 // organization that has no projects.
-func (s *survey) readGrants(ctx context.Context) error {
-	g := &grants{given: map[string]bool{}, givers: []string{s.orgID}}
-	if s.fresh {
-		return s.inOrder(ctx, g, s.readGivenGrants, s.readGrantedProjects, s.readRoles, s.readGrantMembers)
+func (s *cascadeReader) readGrants(ctx context.Context) error {
+	g := &grantLists{given: map[string]bool{}, grantors: []string{s.orgID}}
+	if s.comparing {
+		return s.inOrder(ctx, g, s.readGivenGrants, s.readGrantedProjects, s.readUserGrants, s.readGrantMembers)
 	}
-	return s.inOrder(ctx, g, s.readGivenGrants, s.readRoles, s.readGrantedProjects, s.readGrantMembers)
+	return s.inOrder(ctx, g, s.readGivenGrants, s.readUserGrants, s.readGrantedProjects, s.readGrantMembers)
 }
 
-// grants are those that an organization gave and has.
-type grants struct {
-	all    []ProjectGrant
-	given  map[string]bool // by ID
-	givers []string        // the IDs of the organizations that may have given roles
+// grantLists are those that an organization gave and has.
+type grantLists struct {
+	all      []ProjectGrant
+	given    map[string]bool // by ID
+	grantors []string        // the IDs of the organizations that may have given roles
 }
 
-func (s *survey) inOrder(ctx context.Context, g *grants, reads ...func(context.Context, *grants) error) error {
+func (s *cascadeReader) inOrder(ctx context.Context, g *grantLists, reads ...func(context.Context, *grantLists) error) error {
 	for _, read := range reads {
 		if err := read(ctx, g); err != nil {
 			return err
@@ -444,11 +444,11 @@ func (s *survey) inOrder(ctx context.Context, g *grants, reads ...func(context.C
 }
 
 // hasNone reports whether a fresh read shows that the organization has nothing of kinds.
-func (s *survey) hasNone(kinds ...CascadeKind) bool {
-	return s.fresh && !slices.ContainsFunc(kinds, func(k CascadeKind) bool { return len(s.names[k]) > 0 || s.hidden[k].why != "" })
+func (s *cascadeReader) hasNone(kinds ...CascadeKind) bool {
+	return s.comparing && !slices.ContainsFunc(kinds, func(k CascadeKind) bool { return len(s.names[k]) > 0 || s.incomplete[k].note != "" })
 }
 
-func (s *survey) readGivenGrants(ctx context.Context, of *grants) error {
+func (s *cascadeReader) readGivenGrants(ctx context.Context, of *grantLists) error {
 	if s.hasNone(CascadeProjects) {
 		return nil
 	}
@@ -456,23 +456,23 @@ func (s *survey) readGivenGrants(ctx context.Context, of *grants) error {
 		of.given[g.GrantID] = true
 		of.all = append(of.all, *g)
 		if g.GrantedOrgName != "" {
-			s.called[g.GrantedOrgID] = g.GrantedOrgName
+			s.organizationNames[g.GrantedOrgID] = g.GrantedOrgName
 		}
 		s.add(CascadeProjectGrants, g.GrantID, cmp.Or(g.ProjectName, g.ProjectID)+" to "+cmp.Or(g.GrantedOrgName, g.GrantedOrgID))
-		if !slices.Contains(of.givers, g.GrantedOrgID) {
-			of.givers = append(of.givers, g.GrantedOrgID)
+		if !slices.Contains(of.grantors, g.GrantedOrgID) {
+			of.grantors = append(of.grantors, g.GrantedOrgID)
 		}
 	}, CascadeProjectGrants, CascadeProjectGrantMembers, CascadeUserGrants, CascadeExternalUsers)
 }
 
-func (s *survey) readRoles(ctx context.Context, of *grants) error {
+func (s *cascadeReader) readUserGrants(ctx context.Context, of *grantLists) error {
 	if s.hasNone(CascadeProjects, CascadeGrantedProjects) {
 		return nil
 	}
-	for _, giver := range of.givers {
+	for _, giver := range of.grantors {
 		err := each(s, s.ListUserGrants(ctx, giver), "user.grant.read", func(g *UserGrant) {
 			if giver == s.orgID || of.given[g.ProjectGrantID] {
-				s.role(ctx, g)
+				s.addUserGrant(ctx, g)
 			}
 		}, CascadeUserGrants, CascadeExternalUsers)
 		if err != nil {
@@ -482,20 +482,20 @@ func (s *survey) readRoles(ctx context.Context, of *grants) error {
 	return nil
 }
 
-func (s *survey) readGrantedProjects(ctx context.Context, of *grants) error {
+func (s *cascadeReader) readGrantedProjects(ctx context.Context, of *grantLists) error {
 	return each(s, s.ListGrantedProjects(ctx, s.orgID), "project.read", func(g *ProjectGrant) {
 		of.all = append(of.all, *g)
 		if g.ProjectOwnerName != "" {
-			s.called[g.ProjectOwnerID] = g.ProjectOwnerName
+			s.organizationNames[g.ProjectOwnerID] = g.ProjectOwnerName
 		}
 		s.add(CascadeGrantedProjects, g.GrantID, cmp.Or(g.ProjectName, g.ProjectID)+" of "+cmp.Or(g.ProjectOwnerName, g.ProjectOwnerID))
 	}, CascadeGrantedProjects, CascadeProjectGrantMembers)
 }
 
-func (s *survey) readGrantMembers(ctx context.Context, of *grants) error {
+func (s *cascadeReader) readGrantMembers(ctx context.Context, of *grantLists) error {
 	for _, g := range of.all {
 		name := " in " + cmp.Or(g.ProjectName, g.ProjectID) + " for " + cmp.Or(g.GrantedOrgName, g.GrantedOrgID)
-		err := s.readManagers(ctx, s.ListProjectGrantMembers(ctx, g.ProjectID, g.GrantID, s.orgID), "project.grant.member.read",
+		err := s.readMembersOf(ctx, s.ListProjectGrantMembers(ctx, g.ProjectID, g.GrantID, s.orgID), "project.grant.member.read",
 			CascadeProjectGrantMembers, g.ProjectID+"/"+g.GrantID, name)
 		if err != nil {
 			return err
@@ -504,9 +504,9 @@ func (s *survey) readGrantMembers(ctx context.Context, of *grants) error {
 	return nil
 }
 
-// role notes the roles of a user in a project. If the server does not name the user's
+// addUserGrant notes the roles of a user in a project. If the server does not name the user's
 // organization, it is the one that gave the roles.
-func (s *survey) role(ctx context.Context, g *UserGrant) {
+func (s *cascadeReader) addUserGrant(ctx context.Context, g *UserGrant) {
 	name := cmp.Or(g.UserName, g.PreferredLoginName)
 	s.add(CascadeUserGrants, g.ID, cmp.Or(name, g.UserID)+" in "+cmp.Or(g.ProjectName, g.ProjectID))
 	id, called := g.GrantedOrgID, g.GrantedOrgName
@@ -514,21 +514,21 @@ func (s *survey) role(ctx context.Context, g *UserGrant) {
 		id, called = g.OrgID, g.OrgName
 	}
 	if called != "" {
-		s.called[id] = called
+		s.organizationNames[id] = called
 	}
-	s.other(ctx, g.UserID, name, id)
+	s.addExternalUser(ctx, g.UserID, name, id)
 }
 
-func (s *survey) readMembers(ctx context.Context) error {
-	return s.readManagers(ctx, s.ListMembers(ctx, s.orgID), "org.member.read", CascadeMembers, s.orgID, "")
+func (s *cascadeReader) readMembers(ctx context.Context) error {
+	return s.readMembersOf(ctx, s.ListMembers(ctx, s.orgID), "org.member.read", CascadeMembers, s.orgID, "")
 }
 
-func (s *survey) readDomains(ctx context.Context) error {
+func (s *cascadeReader) readDomains(ctx context.Context) error {
 	return each(s, s.ListDomains(ctx, s.orgID), "org.read", func(d *Domain) { s.add(CascadeDomains, d.DomainName, d.DomainName) }, CascadeDomains)
 }
 
 // readSettings reads what an administrator has set up for the organization.
-func (s *survey) readSettings(ctx context.Context) error {
+func (s *cascadeReader) readSettings(ctx context.Context) error {
 	err := each(s, s.ListIdentityProviders(ctx, s.orgID), "org.idp.read", func(p *IdentityProvider) {
 		s.add(CascadeIdentityProviders, p.ID, cmp.Or(p.Name, p.ID))
 	}, CascadeIdentityProviders)
@@ -550,15 +550,15 @@ func (s *survey) readSettings(ctx context.Context) error {
 		return err
 	}
 	err = each(s, s.ListGroups(ctx, s.orgID), "group.read", func(g *Group) { s.add(CascadeGroups, g.ID, cmp.Or(g.Name, g.ID)) }, CascadeGroups)
-	if s.hidden[CascadeGroups].why == unlisted {
-		delete(s.hidden, CascadeGroups) // a server without this list has no groups
+	if s.incomplete[CascadeGroups].note == noteUnlisted {
+		delete(s.incomplete, CascadeGroups) // a server without this list has no groups
 	}
 	return err
 }
 
-// readElsewhere reads what the organization's users have in other organizations and in
+// readExternalRoles reads what the organization's users have in other organizations and in
 // the instance.
-func (s *survey) readElsewhere(ctx context.Context) error {
+func (s *cascadeReader) readExternalRoles(ctx context.Context) error {
 	err := each(s, s.ListAuthorizations(ctx, s.orgID), "user.grant.read", func(a *Authorization) {
 		if a.Organization.ID != s.orgID && a.Project.OrganizationID != s.orgID {
 			s.add(CascadeExternalUserGrants, a.ID, cmp.Or(a.User.PreferredLoginName, a.User.ID)+" in "+cmp.Or(a.Project.Name, a.Project.ID)+
@@ -568,47 +568,47 @@ func (s *survey) readElsewhere(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if !s.access.wide || !s.access.has("user.grant.read") {
-		s.incomplete(CascadeExternalUserGrants, "ListAuthorizations")
+	if !s.access.instanceWide || !s.access.has("user.grant.read") {
+		s.markPartial(CascadeExternalUserGrants, "ListAuthorizations")
 	}
 	instance := map[string]bool{} // the users with roles in the instance
 	err = each(s, s.ListAdministrators(ctx, s.orgID), "org.member.read", func(a *Administrator) {
 		if a.Instance {
 			instance[a.User.ID] = true
 		}
-		if id, of := s.administered(a); of != "" {
-			s.membership(a.User.ID, cmp.Or(a.User.PreferredLoginName, a.User.ID), a.Roles, id, of)
+		if id, of := s.externalResource(a); of != "" {
+			s.addMembership(a.User.ID, cmp.Or(a.User.PreferredLoginName, a.User.ID), a.Roles, id, of)
 		}
 	}, CascadeExternalMemberships)
 	if err != nil {
 		return err
 	}
-	if s.hidden[CascadeExternalMemberships].why == "" && s.access.wide && s.access.has("iam.member.read", "org.member.read", "project.member.read", "project.grant.member.read") {
+	if s.incomplete[CascadeExternalMemberships].note == "" && s.access.instanceWide && s.access.has("iam.member.read", "org.member.read", "project.member.read", "project.grant.member.read") {
 		return nil
 	}
-	s.incomplete(CascadeExternalMemberships, "ListAdministrators")
+	s.markPartial(CascadeExternalMemberships, "ListAdministrators")
 	return s.readInstanceMembers(ctx, instance)
 }
 
-// incomplete notes that a list has only what the credential may read.
-func (s *survey) incomplete(kind CascadeKind, operation string) {
-	if s.hidden[kind].why == "" {
-		s.hidden[kind] = hiding{partly, &errors.Error{
+// markPartial notes that a list has only what the credential may read.
+func (s *cascadeReader) markPartial(kind CascadeKind, operation string) {
+	if s.incomplete[kind].note == "" {
+		s.incomplete[kind] = incompleteness{notePartial, &errors.Error{
 			Provider: provider, Operation: operation, Target: s.orgID, Code: errors.PermissionDenied,
 			Err: errors.New("the list has only what the credential may read"),
 		}}
 	}
 }
 
-// theInstance is what roles in the instance are of, as a plan names it.
-const theInstance = "the instance"
+// instanceName is what roles in the instance are of, as a plan names it.
+const instanceName = "the instance"
 
-// administered returns the ID and the name of what an administrator has roles in; the name is
+// externalResource returns the ID and the name of what an administrator has roles in; the name is
 // "" for what is the organization's own or granted to it, and read otherwise.
-func (s *survey) administered(a *Administrator) (id, name string) {
+func (s *cascadeReader) externalResource(a *Administrator) (id, name string) {
 	switch own := s.orgID; {
 	case a.Instance:
-		return theInstance, theInstance
+		return instanceName, instanceName
 	case a.Organization.ID != "" && a.Organization.ID != own:
 		return a.Organization.ID, cmp.Or(a.Organization.Name, a.Organization.ID)
 	case a.Project.ID != "" && a.Project.OrganizationID != own:
@@ -619,16 +619,16 @@ func (s *survey) administered(a *Administrator) (id, name string) {
 	return "", ""
 }
 
-// membership notes the roles of a user in what has an ID and a name. With other roles it is
+// readMemberships notes the roles of a user in what has an ID and a name. With other roles it is
 // another membership.
-func (s *survey) membership(userID, name string, roles []string, id, of string) {
+func (s *cascadeReader) addMembership(userID, name string, roles []string, id, of string) {
 	s.add(CascadeExternalMemberships, userID+": "+strings.Join(slices.Sorted(slices.Values(roles)), " ")+" of "+id, name+": "+strings.Join(roles, " and ")+" of "+of)
 }
 
 // readInstanceMembers reads the roles of the organization's users in the instance, if
 // the list of administrators does not have them all: from the instance's members, or if
 // the credential may not read those, user by user.
-func (s *survey) readInstanceMembers(ctx context.Context, known map[string]bool) error {
+func (s *cascadeReader) readInstanceMembers(ctx context.Context, known map[string]bool) error {
 	for member, err := range s.ListInstanceMembers(ctx) {
 		if errors.Is(err, errors.PermissionDenied) || errors.Is(err, errors.RouteNotFound) {
 			return s.readUserMemberships(ctx, known)
@@ -637,20 +637,20 @@ func (s *survey) readInstanceMembers(ctx context.Context, known map[string]bool)
 			return err
 		}
 		if member.UserResourceOwner == s.orgID && !known[member.UserID] {
-			s.membership(member.UserID, cmp.Or(member.PreferredLoginName, member.UserID), member.Roles, theInstance, theInstance)
+			s.addMembership(member.UserID, cmp.Or(member.PreferredLoginName, member.UserID), member.Roles, instanceName, instanceName)
 		}
 	}
 	return nil
 }
 
-func (s *survey) readUserMemberships(ctx context.Context, known map[string]bool) error {
+func (s *cascadeReader) readUserMemberships(ctx context.Context, known map[string]bool) error {
 	for _, user := range s.users {
 		for membership, err := range s.ListUserMemberships(ctx, user.ID, s.orgID) {
 			if err != nil {
-				return s.hide(err, "user.membership.read", CascadeExternalMemberships)
+				return s.markUnreadable(err, "user.membership.read", CascadeExternalMemberships)
 			}
 			if membership.IAM && !known[user.ID] {
-				s.membership(user.ID, cmp.Or(user.PreferredLoginName, user.UserName, user.ID), membership.Roles, theInstance, theInstance)
+				s.addMembership(user.ID, cmp.Or(user.PreferredLoginName, user.UserName, user.ID), membership.Roles, instanceName, instanceName)
 			}
 		}
 	}

@@ -19,9 +19,9 @@ import (
 	"github.com/offboard-dev/offboard-go/zitadel/zitadeltest"
 )
 
-// endow gives an organization everything but what users of others lose. All ids
+// addWithCascades gives an organization everything but what users of others lose. All ids
 // begin with its own. Its partner has a project that is granted to it.
-func endow(srv *zitadeltest.Server, id, name string) {
+func addWithCascades(srv *zitadeltest.Server, id, name string) {
 	partner := id + "-partner"
 	srv.AddOrganization(zitadeltest.Organization{ID: id, Name: name, PrimaryDomain: id + ".example.com"})
 	srv.AddOrganization(zitadeltest.Organization{ID: partner, Name: "Partner of " + name})
@@ -43,26 +43,26 @@ func endow(srv *zitadeltest.Server, id, name string) {
 	srv.AddProjectGrant(zitadeltest.ProjectGrant{ID: id + "-lent", Project: id + "-shop", Organization: partner})
 }
 
-// share gives users of the partner what they lose: roles by a grant, roles given by
+// addExternalUsers gives users of the partner what they lose: roles by a grant, roles given by
 // the organization itself, and its management.
-func share(srv *zitadeltest.Server, id string) {
+func addExternalUsers(srv *zitadeltest.Server, id string) {
 	partner := id + "-partner"
 	srv.AddUserGrant(zitadeltest.UserGrant{ID: id + "-lent-role", User: partner + "-bea", Project: id + "-shop", ProjectGrant: id + "-lent"})
 	srv.AddUserGrant(zitadeltest.UserGrant{ID: id + "-direct", User: partner + "-bea", Project: id + "-site"})
 	srv.AddMember(zitadeltest.Member{Organization: id, User: partner + "-cyd"})
 }
 
-// goesAlong reports whether a line of the double's contents is acme's, or goes with it.
-func goesAlong(line string) bool {
+// isCascade reports whether a line of the double's contents is acme's, or goes with it.
+func isCascade(line string) bool {
 	return slices.ContainsFunc(strings.Fields(line), func(word string) bool {
 		return strings.TrimSuffix(word, ":") == "acme" || strings.HasPrefix(word, "acme-") && !strings.HasPrefix(word, "acme-partner")
 	})
 }
 
-// settle gives an organization of endow what else is deleted along with it: settings,
+// addExternalRoles gives an organization of endow what else is deleted along with it: settings,
 // users of the partner who manage its projects and grants, and what its own users have
 // elsewhere.
-func settle(srv *zitadeltest.Server, id string) {
+func addExternalRoles(srv *zitadeltest.Server, id string) {
 	partner := id + "-partner"
 	srv.AddProjectMember(zitadeltest.ProjectMember{Project: id + "-shop", User: partner + "-bea"})
 	srv.AddProjectGrantMember(zitadeltest.ProjectGrantMember{ProjectGrant: id + "-lent", User: partner + "-cyd"})
@@ -84,17 +84,17 @@ func settle(srv *zitadeltest.Server, id string) {
 func newAcme(t *testing.T) (*zitadeltest.Server, *zitadel.Client) {
 	t.Helper()
 	srv := zitadeltest.NewServer()
-	endow(srv, "acme", "Acme")
-	share(srv, "acme")
+	addWithCascades(srv, "acme", "Acme")
+	addExternalUsers(srv, "acme")
 	return srv, newClient(t, srv)
 }
 
-// newSettled returns a fake with an organization that has everything, and a client.
-func newSettled(t *testing.T) (*zitadeltest.Server, *zitadel.Client) {
+// newFullAcme returns a fake with an organization that has everything, and a client.
+func newFullAcme(t *testing.T) (*zitadeltest.Server, *zitadel.Client) {
 	t.Helper()
 	srv := zitadeltest.NewServer()
-	endow(srv, "acme", "Acme")
-	settle(srv, "acme")
+	addWithCascades(srv, "acme", "Acme")
+	addExternalRoles(srv, "acme")
 	return srv, newClient(t, srv)
 }
 
@@ -110,7 +110,7 @@ func planOf(t *testing.T, c *zitadel.Client) *teardown.Plan {
 // withoutIDs compares losses by their counts, names and notes.
 var withoutIDs = cmpopts.IgnoreFields(teardown.Cascade{}, "IDs", "Digest")
 
-func losses(p *teardown.Plan) map[string]teardown.Cascade {
+func cascadesByKind(p *teardown.Plan) map[string]teardown.Cascade {
 	all := map[string]teardown.Cascade{}
 	for _, l := range p.Cascades {
 		all[l.Kind] = l
@@ -174,8 +174,8 @@ func TestPreview_CountsOfDeletion(t *testing.T) {
 
 func TestPlan_AllCascades(t *testing.T) {
 	t.Parallel()
-	_, c := newSettled(t)
-	got := losses(planOf(t, c))
+	_, c := newFullAcme(t)
+	got := cascadesByKind(planOf(t, c))
 	for _, want := range []teardown.Cascade{
 		{Kind: "project_members", Count: 1, Names: []string{"bea in Shop"}, Note: "who manage its projects"},
 		{
@@ -211,7 +211,7 @@ func TestPlan_AllCascades(t *testing.T) {
 // rules.
 func TestTeardown_DeletesPlannedCascades(t *testing.T) {
 	t.Parallel()
-	srv, c := newSettled(t)
+	srv, c := newFullAcme(t)
 	before := srv.Contents()
 	p := planOf(t, c)
 	counted := 0
@@ -271,9 +271,9 @@ func TestTeardown_AddedSincePlan(t *testing.T) {
 	for name, add := range additions {
 		for _, settled := range []bool{false, true} {
 			srv := zitadeltest.NewServer()
-			endow(srv, "acme", "Acme")
+			addWithCascades(srv, "acme", "Acme")
 			if settled {
-				settle(srv, "acme")
+				addExternalRoles(srv, "acme")
 			}
 			c := newClient(t, srv)
 			p := planOf(t, c)
@@ -292,7 +292,7 @@ func TestTeardown_AddedSincePlan(t *testing.T) {
 // A user who takes the place of another is new, although their number is the same.
 func TestTeardown_ReplacedSincePlan(t *testing.T) {
 	t.Parallel()
-	srv, c := newSettled(t)
+	srv, c := newFullAcme(t)
 	p := planOf(t, c)
 	users := `{"details":{"totalResult":"2"},"result":[{"id":"acme-ada","userName":"ada","details":{"resourceOwner":"acme"}},
 		{"id":"acme-eve","userName":"eve","details":{"resourceOwner":"acme"}}]}`
@@ -322,10 +322,10 @@ func TestTeardown_ReplacedAmongMany(t *testing.T) {
 						srv := zitadeltest.NewServer()
 						srv.AddOrganization(zitadeltest.Organization{ID: "acme", Name: "Acme"})
 						srv.AddOrganization(zitadeltest.Organization{ID: "bolt", Name: "Bolt"})
-						crowd(srv, n)
+						addMany(srv, n)
 						c := newClient(t, srv)
 						p := planOf(t, c)
-						if got := losses(p)[string(kind)]; got.Count < n || len(got.IDs) != got.Count {
+						if got := cascadesByKind(p)[string(kind)]; got.Count < n || len(got.IDs) != got.Count {
 							t.Fatalf("got %+v, want %d with IDs at least", got, n)
 						}
 						last := fmt.Sprintf("%03d", n-1)
@@ -349,9 +349,9 @@ func TestTeardown_ReplacedAmongMany(t *testing.T) {
 	}
 }
 
-// crowd gives the organization "acme" so many of each kind, whose IDs have id000 and so on,
+// addMany gives the organization "acme" so many of each kind, whose IDs have id000 and so on,
 // and whose names have name000 and so on.
-func crowd(srv *zitadeltest.Server, n int) {
+func addMany(srv *zitadeltest.Server, n int) {
 	srv.AddProject(zitadeltest.Project{ID: "shop", Name: "Shop", Organization: "acme"})
 	srv.AddProject(zitadeltest.Project{ID: "tool", Name: "Tool", Organization: "bolt"})
 	srv.AddProjectGrant(zitadeltest.ProjectGrant{ID: "lent", Project: "shop", Organization: "bolt"})
@@ -380,7 +380,7 @@ func crowd(srv *zitadeltest.Server, n int) {
 func TestTeardown_NewGrantOfUnreadableProject(t *testing.T) {
 	t.Parallel()
 	for _, name := range []string{"a project grant", "a role"} {
-		srv, c := newSettled(t)
+		srv, c := newFullAcme(t)
 		srv.SetPermissions("org.read", "org.delete", "project.grant.read", "user.grant.read")
 		p := planOf(t, c)
 		additions[name](srv)
@@ -393,7 +393,7 @@ func TestTeardown_NewGrantOfUnreadableProject(t *testing.T) {
 // Fewer than in the plan are no obstacle.
 func TestTeardown_RemovedSincePlan(t *testing.T) {
 	t.Parallel()
-	srv, c := newSettled(t)
+	srv, c := newFullAcme(t)
 	p := planOf(t, c)
 	srv.Fail(offboardtest.Respond("ListUsersPage", 200, `{"details":{"viewTimestamp":"2026-11-22T05:05:22Z"}}`))
 	if r, err := c.Teardown(t.Context(), p, teardown.WithConfirm("Acme")); err != nil || r.Outcome != teardown.Deleted {
@@ -424,7 +424,7 @@ func TestPlan_UnreadableLists(t *testing.T) {
 			"memberships_elsewhere": "not listed", "user_grants_by_others": "not listed",
 		}},
 	} {
-		srv, c := newSettled(t)
+		srv, c := newFullAcme(t)
 		test.prepare(srv)
 		got := map[string]string{}
 		for _, l := range planOf(t, c).Cascades {
@@ -448,9 +448,9 @@ func TestPlan_InstanceRolesWithoutList(t *testing.T) {
 		"an owner of the organization": ownAcmeOnly,
 		"an old server":                func(srv *zitadeltest.Server) { srv.Legacy(true) },
 	} {
-		srv, c := newSettled(t)
+		srv, c := newFullAcme(t)
 		prepare(srv)
-		if l := losses(planOf(t, c))["memberships_elsewhere"]; !slices.Contains(l.Names, "ada: IAM_OWNER of the instance") {
+		if l := cascadesByKind(planOf(t, c))["memberships_elsewhere"]; !slices.Contains(l.Names, "ada: IAM_OWNER of the instance") {
 			t.Errorf("%s: got %+v", name, l)
 		}
 	}
@@ -460,7 +460,7 @@ func TestPlan_InstanceRolesWithoutList(t *testing.T) {
 // out: what is new on it could not be seen.
 func TestTeardown_CredentialReadsLess(t *testing.T) {
 	t.Parallel()
-	srv, c := newSettled(t)
+	srv, c := newFullAcme(t)
 	p := planOf(t, c)
 	srv.SetPermissions("org.read", "org.delete")
 	r, err := c.Teardown(t.Context(), p, teardown.WithConfirm("Acme"))
@@ -471,7 +471,7 @@ func TestTeardown_CredentialReadsLess(t *testing.T) {
 
 func TestPlan_CountsItems(t *testing.T) {
 	t.Parallel()
-	srv, c := newSettled(t)
+	srv, c := newFullAcme(t)
 	// Metadata of users inflate the total (issue 10825 of Zitadel).
 	inflate := func(body []byte) []byte {
 		return bytes.Replace(body, []byte(`"totalResult":"`), []byte(`"totalResult":"9`), 1)
@@ -481,7 +481,7 @@ func TestPlan_CountsItems(t *testing.T) {
 		fault.Times = 100
 		srv.Fail(fault)
 	}
-	got := losses(planOf(t, c))
+	got := cascadesByKind(planOf(t, c))
 	if got["users"].Count != 2 || got["actions"].Count != 1 {
 		t.Errorf("got %+v and %+v", got["users"], got["actions"])
 	}
@@ -490,7 +490,7 @@ func TestPlan_CountsItems(t *testing.T) {
 // A server drops a filter that it does not know, and answers with what belongs to others.
 func TestPlan_DroppedFilters(t *testing.T) {
 	t.Parallel()
-	srv, c := newSettled(t)
+	srv, c := newFullAcme(t)
 	system := func([]byte) []byte {
 		return []byte(`{"details":{"totalResult":"1"},"result":[{"id":"1","owner":"IDP_OWNER_TYPE_SYSTEM","details":{"resourceOwner":"100000000000000000"}}]}`)
 	}
@@ -503,7 +503,7 @@ func TestPlan_DroppedFilters(t *testing.T) {
 		offboardtest.EditBody("ListIdentityProvidersPage", system), offboardtest.Fault{Operation: "ListIdentityProvidersPage"},
 		offboardtest.EditBody("ListIdentityProvidersPage", system), // it names no organization, and is read again
 	)
-	got := losses(planOf(t, c))
+	got := cascadesByKind(planOf(t, c))
 	for _, kind := range []string{"memberships_elsewhere", "user_grants_by_others", "groups", "identity_providers"} {
 		if l, ok := got[kind]; ok {
 			t.Errorf("got %+v", l)
@@ -520,7 +520,7 @@ func TestPlan_NotFoundOfOtherResource(t *testing.T) {
 		"ListDomainsPage", "ListIdentityProvidersPage", "ListActionsPage", "ListMetadataPage", "GetLoginPolicy", "ListGroupsPage",
 		"ListAuthorizationsPage", "ListAdministratorsPage",
 	} {
-		srv, c := newSettled(t)
+		srv, c := newFullAcme(t)
 		p := planOf(t, c)
 		fault := offboardtest.Respond(operation, http.StatusNotFound, notFound("QUERY-leq5Q"))
 		fault.Times = 5
@@ -540,7 +540,7 @@ func TestPlan_NotFoundOfOtherResource(t *testing.T) {
 			return err
 		},
 	} {
-		srv, c := newSettled(t)
+		srv, c := newFullAcme(t)
 		srv.Fail(offboardtest.Respond("GetDefaultOrganization", http.StatusNotFound, notFound("QUERY-leq5Q")))
 		if err := read(c); code(err) != errors.UnexpectedResponse {
 			t.Errorf("GetDefaultOrganization: %s: got %v", name, err)
@@ -551,7 +551,7 @@ func TestPlan_NotFoundOfOtherResource(t *testing.T) {
 // An organization that becomes unknown while it is read is no list that may not be read.
 func TestPlan_OrganizationBecomesUnknown(t *testing.T) {
 	t.Parallel()
-	srv, c := newSettled(t)
+	srv, c := newFullAcme(t)
 	srv.SetPermissions("org.read", "org.delete")
 	srv.Fail(offboardtest.Respond("ListActionsPage", 403, `{"code":7,"message":"Organisation doesn't exist (AUTH-Bs7Ds)"}`))
 	if p, err := c.Plan(t.Context(), "acme"); p != nil || code(err) != errors.PermissionDenied {

@@ -20,13 +20,13 @@ type Client struct {
 	instance string // its address
 }
 
-// unmade is what a Client that [New] has not made calls: every call fails.
-var unmade = rest.Unusable(provider)
+// unusable is what a Client that [New] has not made calls: every call fails.
+var unusable = rest.Unusable(provider)
 
 // rest returns the pipeline of the client.
 func (c *Client) rest() api {
 	if c == nil || c.api.Client == nil {
-		return api{Client: unmade}
+		return api{Client: unusable}
 	}
 	return c.api
 }
@@ -44,7 +44,7 @@ func New(options ...Option) (*Client, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Client{api: api{client, new(arrivals)}, instance: rest.NormalizeURL(config.BaseURL)}, nil
+	return &Client{api: api{client, new(headerProofs)}, instance: rest.NormalizeURL(config.BaseURL)}, nil
 }
 
 // Close closes the idle connections of the client, unless they are those of a client that
@@ -59,15 +59,15 @@ func (c *Client) address() string {
 	return c.instance
 }
 
-// contextHeader names the organization that a request is made in. Without it Zitadel
+// organizationHeader names the organization that a request is made in. Without it Zitadel
 // takes the caller's own: some proxies drop it, and a release ignored it.
-const contextHeader = "x-zitadel-orgid"
+const organizationHeader = "x-zitadel-orgid"
 
 // api runs the calls of a client. A call that names its organization by a header only
 // succeeds only if its answer is about that organization.
 type api struct {
 	*rest.Client
-	arrivals *arrivals // shared by all calls of a client
+	headers *headerProofs // shared by all calls of a client
 }
 
 // Do runs a call, and compares the organization that its answer names with the one in
@@ -79,14 +79,14 @@ type api struct {
 // an answer showed it.
 func (a api) Do(ctx context.Context, call *rest.Call) error {
 	if a.Client == nil {
-		return rest.Invalid(provider, call.Operation, call.Target, errZero)
+		return rest.Invalid(provider, call.Operation, call.Target, errZeroClient)
 	}
-	orgID := call.Header(contextHeader)
-	if ctx == nil || orgID == "" || isRaw(ctx) {
+	orgID := call.Header(organizationHeader)
+	if ctx == nil || orgID == "" || isUnchecked(ctx) {
 		return a.Client.Do(ctx, call)
 	}
-	if !call.Repeat && !isConfirmed(ctx, orgID) {
-		if err := a.confirm(ctx, call.Operation, orgID); err != nil {
+	if !call.Repeat && !isVerified(ctx, orgID) {
+		if err := a.verifyHeader(ctx, call.Operation, orgID); err != nil {
 			return err
 		}
 	}
@@ -98,14 +98,14 @@ func (a api) Do(ctx context.Context, call *rest.Call) error {
 				return name
 			}
 		}
-		ids := organizations(call, orgID)
+		ids := answeredOrganizations(call, orgID)
 		for _, id := range ids {
 			if id != orgID {
 				return fmt.Sprintf("the organization of the request: it is about %q", id)
 			}
 		}
 		proved = len(ids) > 0 || isNamedByPath(call)
-		if total := isShort(call); total > 0 {
+		if total := missingItems(call); total > 0 {
 			return fmt.Sprintf("result, although totalResult is %d", total)
 		}
 		return ""
@@ -113,29 +113,29 @@ func (a api) Do(ctx context.Context, call *rest.Call) error {
 	err := a.Client.Do(ctx, call)
 	switch {
 	case !call.Repeat:
-		return a.explain(ctx, call, orgID, err)
-	case err == nil && !proved, provesDenials(ctx) && isDenied(err):
-		return a.prove(ctx, call, &proved, err)
+		return a.verifyRefusal(ctx, call, orgID, err)
+	case err == nil && !proved, repeatsDenials(ctx) && isDenied(err):
+		return a.repeat(ctx, call, &proved, err)
 	case err == nil:
-		a.arrivals.add(call)
+		a.headers.add(call)
 	}
 	return err
 }
 
-// noOrganization is the ID of an organization that does not exist. Zitadel refuses a
+// unknownOrganization is the ID of an organization that does not exist. Zitadel refuses a
 // request that names it in the header, unless the header does not arrive.
-const noOrganization = "offboard-no-such-organization"
+const unknownOrganization = "offboard-no-such-organization"
 
-// prove sends a read again whose answer names no organization: an empty list or a policy
+// repeat sends a read again whose answer names no organization: an empty list or a policy
 // of the instance, or a refusal. It could be about the caller's own organization, if the
 // header was lost. A request that names an organization which does not exist shows whether
 // the header arrives at this path, and the second answer whether it was
 // lost once. The second answer decides if it names the organization; otherwise it must be
 // the same as the first.
-func (a api) prove(ctx context.Context, call *rest.Call, proved *bool, first error) error {
-	before := content(call)
+func (a api) repeat(ctx context.Context, call *rest.Call, proved *bool, first error) error {
+	before := answerContent(call)
 	if first == nil {
-		if err := a.showArrival(ctx, call); err != nil {
+		if err := a.requireArrival(ctx, call); err != nil {
 			return err
 		}
 	}
@@ -145,52 +145,52 @@ func (a api) prove(ctx context.Context, call *rest.Call, proved *bool, first err
 	switch {
 	case err != nil && !isDenied(err), err == nil && *proved:
 		return err
-	case (err == nil) == (first == nil) && (err != nil || isEqual(before, content(call))):
+	case (err == nil) == (first == nil) && (err != nil || isSameContent(before, answerContent(call))):
 		return err
 	}
-	return a.unproved(call, errors.New("the answers to two requests differ, and name no organization"))
+	return a.unexpected(call, errors.New("the answers to two requests differ, and name no organization"))
 }
 
-// showArrival returns an error unless requests to the path of a call arrive with their
+// requireArrival returns an error unless requests to the path of a call arrive with their
 // header, as an answer showed. One of several calls at a time asks for that answer.
-func (a api) showArrival(ctx context.Context, call *rest.Call) error {
+func (a api) requireArrival(ctx context.Context, call *rest.Call) error {
 	for {
-		shown, asked := a.arrivals.ask(call)
+		shown, asked := a.headers.claim(call)
 		if shown {
 			return nil
 		}
 		if asked == nil {
-			err := a.arrives(ctx, call)
-			a.arrivals.answered(call, err == nil)
+			err := a.probeHeader(ctx, call)
+			a.headers.release(call, err == nil)
 			return err
 		}
 		select {
 		case <-asked:
 		case <-ctx.Done():
-			return a.arrives(ctx, call) // which returns the error of the context
+			return a.probeHeader(ctx, call) // which returns the error of the context
 		}
 	}
 }
 
-// arrives returns an error if a request to the path of a call does not arrive with its
+// probeHeader returns an error if a request to the path of a call does not arrive with its
 // header.
-func (a api) arrives(ctx context.Context, call *rest.Call) error {
+func (a api) probeHeader(ctx context.Context, call *rest.Call) error {
 	probe := call.Clone()
-	probe.HeaderParam(contextHeader, noOrganization, rest.Opaque)
+	probe.HeaderParam(organizationHeader, unknownOrganization, rest.Opaque)
 	probe.Validate = nil
 	err := a.Client.Do(ctx, probe)
 	switch {
 	case err == nil:
-		return a.unproved(call, errors.New("the header "+contextHeader+" does not arrive: an organization that does not exist is not refused"))
+		return a.unexpected(call, errors.New("the header "+organizationHeader+" does not arrive: an organization that does not exist is not refused"))
 	case !errors.Is(err, errors.PermissionDenied):
 		return err
 	}
 	return nil
 }
 
-// unproved is the error of an answer of which nothing shows that it is about the
+// unexpected is the error of an answer of which nothing shows that it is about the
 // organization in the header.
-func (a api) unproved(call *rest.Call, why error) error {
+func (a api) unexpected(call *rest.Call, why error) error {
 	return &errors.Error{
 		Provider: provider, Operation: call.Operation, Target: a.Shown(call.Target), Code: errors.UnexpectedResponse, Err: why,
 	}
@@ -200,12 +200,12 @@ func (a api) unproved(call *rest.Call, why error) error {
 // organization of the request, which may be another one.
 func isDenied(err error) bool {
 	e, ok := errors.AsType[*errors.Error](err)
-	return ok && errors.Is(e, errors.PermissionDenied) && !isUnknown(e)
+	return ok && errors.Is(e, errors.PermissionDenied) && !isUnknownOrganization(e)
 }
 
-// explain returns the error of a write. A refusal because of the state of an organization
+// verifyRefusal returns the error of a write. A refusal because of the state of an organization
 // counts only if a read shows that the organization of the request has this state.
-func (a api) explain(ctx context.Context, call *rest.Call, orgID string, err error) error {
+func (a api) verifyRefusal(ctx context.Context, call *rest.Call, orgID string, err error) error {
 	e, ok := errors.AsType[*errors.Error](err)
 	if !ok {
 		return err
@@ -220,28 +220,28 @@ func (a api) explain(ctx context.Context, call *rest.Call, orgID string, err err
 	if readErr == nil && found.State == state {
 		return err
 	}
-	contradiction := a.unproved(call, fmt.Errorf("the refusal %s may be about another organization", e.ProviderCode)).(*errors.Error)
+	contradiction := a.unexpected(call, fmt.Errorf("the refusal %s may be about another organization", e.ProviderCode)).(*errors.Error)
 	contradiction.Status, contradiction.RequestID, contradiction.Attempts = e.Status, e.RequestID, e.Attempts
 	contradiction.ProviderCode, contradiction.Message = e.ProviderCode, e.Message
 	return contradiction
 }
 
-var errZero = errors.New("the client was not made with New")
+var errZeroClient = errors.New("the client was not made with New")
 
 // Wait waits as [rest.Client.Wait] does, for a client that was made with New.
 func (a api) Wait(ctx context.Context, operation, target string, look func(context.Context) ([]errors.Step, error)) error {
 	switch {
 	case a.Client == nil:
-		return rest.Invalid(provider, operation, target, errZero)
+		return rest.Invalid(provider, operation, target, errZeroClient)
 	case ctx == nil:
 		return rest.Invalid(provider, operation, target, errors.New("the context is nil"))
 	}
 	return a.Client.Wait(ctx, operation, target, look)
 }
 
-// confirm reads the organization that requests are made in, and returns an error if it
+// verifyHeader reads the organization that requests are made in, and returns an error if it
 // is another one.
-func (a api) confirm(ctx context.Context, operation, orgID string) error {
+func (a api) verifyHeader(ctx context.Context, operation, orgID string) error {
 	_, err := (&Client{api: a}).GetMyOrganization(ctx, orgID)
 	if e, ok := errors.AsType[*errors.Error](err); ok {
 		e.Operation = operation
@@ -249,10 +249,10 @@ func (a api) confirm(ctx context.Context, operation, orgID string) error {
 	return err
 }
 
-// organizations returns the IDs of the organizations that the answer to a call names as
+// answeredOrganizations returns the IDs of the organizations that the answer to a call names as
 // the one of the request. An answer to a deletion names the instance, and an item
 // without the field names none.
-func organizations(call *rest.Call, orgID string) []string {
+func answeredOrganizations(call *rest.Call, orgID string) []string {
 	var ids []string
 	switch out := call.Out.(type) {
 	case *struct {
@@ -266,12 +266,12 @@ func organizations(call *rest.Call, orgID string) []string {
 			ids = []string{out.Details.ResourceOwner}
 		}
 	case *UserPage:
-		ids = all(out.Result, func(u *User) string { return u.Details.ResourceOwner })
+		ids = fieldOf(out.Result, func(u *User) string { return u.Details.ResourceOwner })
 	case *ProjectPage:
-		ids = all(out.Result, func(p *Project) string { return p.Details.ResourceOwner })
+		ids = fieldOf(out.Result, func(p *Project) string { return p.Details.ResourceOwner })
 	case *ProjectGrantPage:
 		if call.Subject == "organization" { // the projects that others grant to it
-			ids = all(out.Result, func(g *ProjectGrant) string {
+			ids = fieldOf(out.Result, func(g *ProjectGrant) string {
 				if g.GrantedOrgID == "" && g.Details.ResourceOwner == orgID {
 					return orgID
 				}
@@ -279,33 +279,33 @@ func organizations(call *rest.Call, orgID string) []string {
 			})
 			break
 		}
-		ids = all(out.Result, func(g *ProjectGrant) string { return g.ProjectOwnerID })
-		ids = append(ids, all(out.Result, func(g *ProjectGrant) string { return g.Details.ResourceOwner })...)
+		ids = fieldOf(out.Result, func(g *ProjectGrant) string { return g.ProjectOwnerID })
+		ids = append(ids, fieldOf(out.Result, func(g *ProjectGrant) string { return g.Details.ResourceOwner })...)
 	case *UserGrantPage:
-		ids = all(out.Result, func(g *UserGrant) string { return g.Details.ResourceOwner })
-		ids = append(ids, all(out.Result, func(g *UserGrant) string { return g.OrgID })...)
+		ids = fieldOf(out.Result, func(g *UserGrant) string { return g.Details.ResourceOwner })
+		ids = append(ids, fieldOf(out.Result, func(g *UserGrant) string { return g.OrgID })...)
 	case *MemberPage:
 		if call.Subject == "organization" { // the others name what they are of in the path
-			ids = all(out.Result, func(m *Member) string { return m.Details.ResourceOwner })
+			ids = fieldOf(out.Result, func(m *Member) string { return m.Details.ResourceOwner })
 		}
 	case *MembershipPage: // those of the instance are on the list of any organization
-		ids = all(out.Result, func(m *Membership) string { return m.OrgID })
+		ids = fieldOf(out.Result, func(m *Membership) string { return m.OrgID })
 	case *DomainPage:
-		ids = all(out.Result, func(d *Domain) string { return d.OrgID })
-		ids = append(ids, all(out.Result, func(d *Domain) string { return d.Details.ResourceOwner })...)
+		ids = fieldOf(out.Result, func(d *Domain) string { return d.OrgID })
+		ids = append(ids, fieldOf(out.Result, func(d *Domain) string { return d.Details.ResourceOwner })...)
 	case *AppPage:
-		ids = all(out.Result, func(a *App) string { return a.Details.ResourceOwner })
+		ids = fieldOf(out.Result, func(a *App) string { return a.Details.ResourceOwner })
 	case *IdentityProviderPage:
-		ids = all(out.Result, func(p *IdentityProvider) string {
+		ids = fieldOf(out.Result, func(p *IdentityProvider) string {
 			if p.Owner == IdentityProviderOwnerSystem {
 				return "" // the instance's
 			}
 			return p.Details.ResourceOwner
 		})
 	case *ActionPage:
-		ids = all(out.Result, func(a *Action) string { return a.Details.ResourceOwner })
+		ids = fieldOf(out.Result, func(a *Action) string { return a.Details.ResourceOwner })
 	case *MetadataPage:
-		ids = all(out.Result, func(m *Metadata) string { return m.Details.ResourceOwner })
+		ids = fieldOf(out.Result, func(m *Metadata) string { return m.Details.ResourceOwner })
 	case *PolicyResult:
 		if !out.IsDefault && !out.Policy.IsDefault {
 			ids = []string{out.Policy.Details.ResourceOwner}
@@ -314,8 +314,8 @@ func organizations(call *rest.Call, orgID string) []string {
 	return slices.DeleteFunc(ids, func(id string) bool { return id == "" })
 }
 
-// all returns a field of all items.
-func all[T any](items []T, field func(*T) string) []string {
+// fieldOf returns a field of all items.
+func fieldOf[T any](items []T, field func(*T) string) []string {
 	fields := make([]string, len(items))
 	for i := range items {
 		fields[i] = field(&items[i])
@@ -330,9 +330,9 @@ func isNamedByPath(call *rest.Call) bool {
 	return ok && call.Subject != "organization" && len(page.Result) > 0
 }
 
-// isShort returns the number of items that a list without items states, if it is the
+// missingItems returns the number of items that a list without items states, if it is the
 // first page; 0 otherwise. Zitadel states none for a list without items.
-func isShort(call *rest.Call) Uint64 {
+func missingItems(call *rest.Call) Uint64 {
 	offset := Uint64(0)
 	switch body := call.Body.(type) {
 	case UserSearch:
@@ -344,16 +344,16 @@ func isShort(call *rest.Call) Uint64 {
 	}:
 		offset = body.Query.Offset
 	}
-	if items, ok := content(call).(reflect.Value); !ok || items.Len() > 0 || offset > 0 {
+	if items, ok := answerContent(call).(reflect.Value); !ok || items.Len() > 0 || offset > 0 {
 		return 0
 	}
 	details, _ := reflect.ValueOf(call.Out).Elem().FieldByName("Details").Interface().(ListDetails)
 	return details.TotalResult
 }
 
-// content returns what an answer says: the items of a list as a [reflect.Value], or
+// answerContent returns what an answer says: the items of a list as a [reflect.Value], or
 // whether a policy is the instance's.
-func content(call *rest.Call) any {
+func answerContent(call *rest.Call) any {
 	if policy, ok := call.Out.(*PolicyResult); ok {
 		return policy.IsDefault || policy.Policy.IsDefault
 	}
@@ -363,8 +363,8 @@ func content(call *rest.Call) any {
 	return nil
 }
 
-// isEqual reports whether two answers say the same.
-func isEqual(a, b any) bool {
+// isSameContent reports whether two answers say the same.
+func isSameContent(a, b any) bool {
 	x, ok := a.(reflect.Value)
 	if !ok {
 		return a == b
@@ -373,89 +373,91 @@ func isEqual(a, b any) bool {
 	return ok && x.Len() == y.Len() && (x.Len() == 0 || reflect.DeepEqual(x.Interface(), y.Interface()))
 }
 
-// confirmedKey is the key of the organization that a context was confirmed for.
-type confirmedKey struct{}
+// verifiedKey is the key of the organization that a context was confirmed for.
+type verifiedKey struct{}
 
-// withConfirmed returns a context in which Do does not read an organization before a
+// withVerified returns a context in which Do does not read an organization before a
 // write, because the caller has just read it by the header.
-func withConfirmed(ctx context.Context, orgID string) context.Context {
-	return context.WithValue(ctx, confirmedKey{}, orgID)
+func withVerified(ctx context.Context, orgID string) context.Context {
+	return context.WithValue(ctx, verifiedKey{}, orgID)
 }
 
-func isConfirmed(ctx context.Context, orgID string) bool {
-	confirmed, _ := ctx.Value(confirmedKey{}).(string)
+func isVerified(ctx context.Context, orgID string) bool {
+	confirmed, _ := ctx.Value(verifiedKey{}).(string)
 	return confirmed == orgID
 }
 
-// arrivals are the paths to which requests arrive with their header, as answers showed,
+// headers are the paths to which requests arrive with their header, as answers showed,
 // with the time until which each counts.
-type arrivals struct {
-	mu    sync.Mutex
-	until map[string]time.Time
-	asked map[string]chan struct{} // of paths for which a call asks; closed when it is answered
+type headerProofs struct {
+	mu      sync.Mutex
+	until   map[string]time.Time
+	pending map[string]chan struct{} // of paths for which a call asks; closed when it is answered
 }
 
 // How long a path counts as one to which requests arrive with their header, and how many
 // paths are remembered.
 const (
-	arrivalLifetime = 5 * time.Minute
-	maxArrivals     = 1000
+	headerProofLifetime = 5 * time.Minute
+	maxHeaderProofs     = 1000
 )
 
-// ask reports whether requests to the path of a call arrive. Otherwise the caller asks for
+// claim reports whether requests to the path of a call arrive. Otherwise the caller asks for
 // that, and calls answered, or waits until another call is answered.
-func (a *arrivals) ask(call *rest.Call) (shown bool, asked <-chan struct{}) {
+func (a *headerProofs) claim(call *rest.Call) (shown bool, asked <-chan struct{}) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	path := call.Location()
 	if time.Now().Before(a.until[path]) {
 		return true, nil
 	}
-	if other := a.asked[path]; other != nil {
+	if other := a.pending[path]; other != nil {
 		return false, other
 	}
-	if a.asked == nil {
-		a.asked = map[string]chan struct{}{}
+	if a.pending == nil {
+		a.pending = map[string]chan struct{}{}
 	}
-	a.asked[path] = make(chan struct{})
+	a.pending[path] = make(chan struct{})
 	return false, nil
 }
 
-// answered ends what ask began.
-func (a *arrivals) answered(call *rest.Call, arrives bool) {
+// release ends what ask began.
+func (a *headerProofs) release(call *rest.Call, arrives bool) {
 	if arrives {
 		a.add(call)
 	}
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	close(a.asked[call.Location()])
-	delete(a.asked, call.Location())
+	close(a.pending[call.Location()])
+	delete(a.pending, call.Location())
 }
 
 // add notes that requests to the path of a call arrive.
-func (a *arrivals) add(call *rest.Call) {
+func (a *headerProofs) add(call *rest.Call) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	if len(a.until) >= maxArrivals || a.until == nil {
+	if len(a.until) >= maxHeaderProofs || a.until == nil {
 		a.until = map[string]time.Time{}
 	}
-	a.until[call.Location()] = time.Now().Add(arrivalLifetime)
+	a.until[call.Location()] = time.Now().Add(headerProofLifetime)
 }
 
 // denialsKey is the key of a context in which refusals are proved.
 type denialsKey struct{}
 
-// withDenialsProved returns a context in which a read that is refused is sent again, too.
-func withDenialsProved(ctx context.Context) context.Context {
+// withRepeatedDenials returns a context in which a read that is refused is sent again, too.
+func withRepeatedDenials(ctx context.Context) context.Context {
 	return context.WithValue(ctx, denialsKey{}, true)
 }
 
-func provesDenials(ctx context.Context) bool { return ctx.Value(denialsKey{}) != nil }
+func repeatsDenials(ctx context.Context) bool { return ctx.Value(denialsKey{}) != nil }
 
-// rawKey is the key of a context whose answers are not compared with the header.
-type rawKey struct{}
+// uncheckedKey is the key of a context whose answers are not compared with the header.
+type uncheckedKey struct{}
 
-// withRaw returns a context for a caller that compares the organization itself.
-func withRaw(ctx context.Context) context.Context { return context.WithValue(ctx, rawKey{}, true) }
+// withoutCheck returns a context for a caller that compares the organization itself.
+func withoutCheck(ctx context.Context) context.Context {
+	return context.WithValue(ctx, uncheckedKey{}, true)
+}
 
-func isRaw(ctx context.Context) bool { return ctx.Value(rawKey{}) != nil }
+func isUnchecked(ctx context.Context) bool { return ctx.Value(uncheckedKey{}) != nil }

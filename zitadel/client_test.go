@@ -48,15 +48,15 @@ func code(err error) errors.Code {
 	return e.Code
 }
 
-// dropping is a proxy that drops the header which names the organization, from requests
+// headerDropping is a proxy that drops the header which names the organization, from requests
 // that it chooses: they are made in the caller's own organization then. It names that one,
 // to the same effect, because requests of tests are compared with the description.
-type dropping struct {
+type headerDropping struct {
 	next http.RoundTripper
 	from func(*http.Request) bool
 }
 
-func (d dropping) RoundTrip(req *http.Request) (*http.Response, error) {
+func (d headerDropping) RoundTrip(req *http.Request) (*http.Response, error) {
 	if d.from(req) && req.Header.Get("x-zitadel-orgid") != "" {
 		req = req.Clone(req.Context())
 		req.Header.Set("x-zitadel-orgid", "home")
@@ -71,14 +71,14 @@ func anyRequest(*http.Request) bool { return true }
 func newHome(t *testing.T, empty bool, from func(*http.Request) bool) (*zitadeltest.Server, *zitadel.Client) {
 	t.Helper()
 	srv := zitadeltest.NewServer()
-	endow(srv, "acme", "Acme")
-	settle(srv, "acme")
+	addWithCascades(srv, "acme", "Acme")
+	addExternalRoles(srv, "acme")
 	if !empty {
-		endow(srv, "home", "Home")
-		settle(srv, "home")
+		addWithCascades(srv, "home", "Home")
+		addExternalRoles(srv, "home")
 	}
 	srv.AddOrganization(zitadeltest.Organization{ID: "home", Name: "Home", Home: true})
-	return srv, newClient(t, srv, zitadel.WithHTTPClient(&http.Client{Transport: dropping{srv, from}}))
+	return srv, newClient(t, srv, zitadel.WithHTTPClient(&http.Client{Transport: headerDropping{srv, from}}))
 }
 
 // lists are all calls that read something of the organization that a header names.
@@ -193,7 +193,7 @@ func TestHeader_DroppedFromWrites(t *testing.T) {
 				t.Errorf("%s: something was changed (-before +after):\n%s", name, diff)
 			}
 			// A proxy that drops it from the write alone: the answer names the organization.
-			c = newClient(t, srv, zitadel.WithHTTPClient(&http.Client{Transport: dropping{srv, writes}}))
+			c = newClient(t, srv, zitadel.WithHTTPClient(&http.Client{Transport: headerDropping{srv, writes}}))
 			if err := test.call(t.Context(), c); test.operation != "DeleteMyOrganization" && code(err) != errors.UnexpectedResponse {
 				t.Errorf("%s: got %v, want code %q", name, err, errors.UnexpectedResponse)
 			}
@@ -225,9 +225,9 @@ func TestHeader_VerifiedByOneRead(t *testing.T) {
 	}
 }
 
-// losing is a proxy that loses the header of the requests that it chooses, of those with
+// headerLosing is a proxy that loses the header of the requests that it chooses, of those with
 // the header, which it counts from 1 on.
-type losing struct {
+type headerLosing struct {
 	next http.RoundTripper
 	lose func(n int, req *http.Request) bool
 
@@ -236,7 +236,7 @@ type losing struct {
 	lost []string // the paths of the requests that lost it
 }
 
-func (l *losing) RoundTrip(req *http.Request) (*http.Response, error) {
+func (l *headerLosing) RoundTrip(req *http.Request) (*http.Response, error) {
 	if req.Header.Get("x-zitadel-orgid") != "" {
 		l.mu.Lock()
 		l.n++
@@ -288,7 +288,7 @@ var byHeader = func() map[string]func(context.Context, *zitadel.Client) (any, er
 			ctx, cancel := context.WithTimeout(ctx, time.Minute)
 			defer cancel()
 			err := c.WaitForDeletion(ctx, "acme", nil)
-			return code(err), second(err, errors.NotFinished)
+			return code(err), ignoreCode(err, errors.NotFinished)
 		},
 		"a deactivation": func(ctx context.Context, c *zitadel.Client) (any, error) {
 			_, err := c.DeactivateOrganization(ctx, "acme")
@@ -299,11 +299,11 @@ var byHeader = func() map[string]func(context.Context, *zitadel.Client) (any, er
 				return nil, err
 			}
 			_, err := c.DeactivateOrganization(ctx, "acme")
-			return code(err), second(err, errors.OrganizationInactive)
+			return code(err), ignoreCode(err, errors.OrganizationInactive)
 		},
 		"a reactivation": func(ctx context.Context, c *zitadel.Client) (any, error) {
 			_, err := c.ReactivateOrganization(ctx, "acme")
-			return code(err), second(err, errors.OrganizationActive)
+			return code(err), ignoreCode(err, errors.OrganizationActive)
 		},
 	}
 	for name, list := range lists {
@@ -312,8 +312,8 @@ var byHeader = func() map[string]func(context.Context, *zitadel.Client) (any, er
 	return all
 }()
 
-// second returns the error of a call, unless it has the code that is expected.
-func second(err error, want errors.Code) error {
+// ignoreCode returns the error of a call, unless it has the code that is expected.
+func ignoreCode(err error, want errors.Code) error {
 	if code(err) == want {
 		return nil
 	}
@@ -323,12 +323,12 @@ func second(err error, want errors.Code) error {
 // targets prepare the organization "acme".
 var targets = map[string]func(*zitadeltest.Server){
 	"with all kinds": func(srv *zitadeltest.Server) {
-		endow(srv, "acme", "Acme")
-		settle(srv, "acme")
+		addWithCascades(srv, "acme", "Acme")
+		addExternalRoles(srv, "acme")
 	},
 	"with pages": func(srv *zitadeltest.Server) {
-		endow(srv, "acme", "Acme")
-		settle(srv, "acme")
+		addWithCascades(srv, "acme", "Acme")
+		addExternalRoles(srv, "acme")
 		for i := range 130 {
 			user := srv.AddUser(zitadeltest.User{Organization: "acme", UserName: fmt.Sprint("user-", i)})
 			srv.AddAction(zitadeltest.Action{Organization: "acme", Name: fmt.Sprint("action-", i)})
@@ -361,14 +361,14 @@ var homes = map[string]func(*zitadeltest.Server){
 		srv.AddOrganization(zitadeltest.Organization{ID: "home", Name: "Home", Home: true, Inactive: true})
 	},
 	"with all kinds": func(srv *zitadeltest.Server) {
-		endow(srv, "home", "Home")
-		settle(srv, "home")
+		addWithCascades(srv, "home", "Home")
+		addExternalRoles(srv, "home")
 		srv.AddOrganization(zitadeltest.Organization{ID: "home", Name: "Home", Home: true})
 	},
 }
 
-// lossy are the callers of a call with losses.
-var lossy = map[string]func(*zitadeltest.Server){
+// lossCallers are the callers of a call with losses.
+var lossCallers = map[string]func(*zitadeltest.Server){
 	"an owner of the instance":     func(*zitadeltest.Server) {},
 	"an owner of the organization": ownAcmeOnly,
 	"a manager at an old server": func(srv *zitadeltest.Server) {
@@ -378,25 +378,25 @@ var lossy = map[string]func(*zitadeltest.Server){
 
 // A call with a proxy that loses the header: it changes nothing of the caller's own
 // organization and returns nil, and its result is the same or an error.
-func underLoss(t *testing.T, target, home, caller string, call func(context.Context, *zitadel.Client) (any, error),
+func callUnderLoss(t *testing.T, target, home, caller string, call func(context.Context, *zitadel.Client) (any, error),
 	lose func(n int, req *http.Request) bool,
-) (result any, p *losing, err error) {
+) (result any, p *headerLosing, err error) {
 	t.Helper()
 	srv := zitadeltest.NewServer()
 	targets[target](srv)
 	homes[home](srv)
-	lossy[caller](srv)
-	p = &losing{next: srv, lose: lose}
-	before := ofHome(srv)
+	lossCallers[caller](srv)
+	p = &headerLosing{next: srv, lose: lose}
+	before := homeContents(srv)
 	result, err = call(t.Context(), newClient(t, srv, zitadel.WithHTTPClient(&http.Client{Transport: p})))
-	if diff := cmp.Diff(before, ofHome(srv)); diff != "" && err == nil {
+	if diff := cmp.Diff(before, homeContents(srv)); diff != "" && err == nil {
 		t.Errorf("the caller's own organization was changed, and the error is nil (-before +after):\n%s", diff)
 	}
 	return result, p, err
 }
 
-// ofHome returns what the organization "home" has.
-func ofHome(srv *zitadeltest.Server) []string {
+// homeContents returns what the organization "home" has.
+func homeContents(srv *zitadeltest.Server) []string {
 	return slices.DeleteFunc(srv.Contents(), func(line string) bool { return !strings.Contains(line, "home") || strings.Contains(line, "acme") })
 }
 
@@ -407,16 +407,16 @@ func TestHeader_LostOnce(t *testing.T) {
 	for name, call := range byHeader {
 		for target := range targets {
 			for home := range homes {
-				for caller := range lossy {
+				for caller := range lossCallers {
 					if isSlow(name, target, home, caller) {
 						continue
 					}
 					t.Run(strings.Join([]string{name, target, home, caller}, "/"), func(t *testing.T) {
 						t.Parallel()
 						synctest.Test(t, func(t *testing.T) {
-							want, p, wantErr := underLoss(t, target, home, caller, call, never)
+							want, p, wantErr := callUnderLoss(t, target, home, caller, call, never)
 							for k := 1; k <= p.n; k += thinned {
-								got, lost, err := underLoss(t, target, home, caller, call, func(n int, _ *http.Request) bool { return n == k })
+								got, lost, err := callUnderLoss(t, target, home, caller, call, func(n int, _ *http.Request) bool { return n == k })
 								if diff := cmp.Diff(want, got, cmpopts.EquateEmpty()); err == nil && (wantErr != nil || diff != "") {
 									t.Errorf("lost on %v, request %d: the result differs, and the error is nil instead of %v (-want +got):\n%s", lost.lost, k, wantErr, diff)
 								}
@@ -443,12 +443,12 @@ func TestHeader_LostOnOnePath(t *testing.T) {
 					synctest.Test(t, func(t *testing.T) {
 						const caller = "an owner of the instance"
 						paths := map[string]bool{}
-						want, _, wantErr := underLoss(t, target, home, caller, call, func(_ int, req *http.Request) bool {
+						want, _, wantErr := callUnderLoss(t, target, home, caller, call, func(_ int, req *http.Request) bool {
 							paths[req.Method+req.URL.Path] = true
 							return false
 						})
 						for path := range paths {
-							got, _, err := underLoss(t, target, home, caller, call, func(_ int, req *http.Request) bool { return req.Method+req.URL.Path == path })
+							got, _, err := callUnderLoss(t, target, home, caller, call, func(_ int, req *http.Request) bool { return req.Method+req.URL.Path == path })
 							if diff := cmp.Diff(want, got, cmpopts.EquateEmpty()); err == nil && (wantErr != nil || diff != "") {
 								t.Errorf("lost on %s: the result differs, and the error is nil instead of %v (-want +got):\n%s", path, wantErr, diff)
 							}
@@ -463,10 +463,10 @@ func TestHeader_LostOnOnePath(t *testing.T) {
 	}
 }
 
-// slow is a fake that takes a while to answer.
-type slow struct{ next http.RoundTripper }
+// slowTransport is a fake that takes a while to answer.
+type slowTransport struct{ next http.RoundTripper }
 
-func (s slow) RoundTrip(req *http.Request) (*http.Response, error) {
+func (s slowTransport) RoundTrip(req *http.Request) (*http.Response, error) {
 	time.Sleep(20 * time.Millisecond)
 	if err := req.Context().Err(); err != nil {
 		return nil, err
@@ -485,7 +485,7 @@ func TestHeader_ProbedOncePerPath(t *testing.T) {
 			srv.AddOrganization(zitadeltest.Organization{ID: id, Name: id})
 		}
 		probes, lossy := map[string]int{}, false
-		p := &losing{next: slow{srv}, lose: func(_ int, req *http.Request) bool {
+		p := &headerLosing{next: slowTransport{srv}, lose: func(_ int, req *http.Request) bool {
 			if req.Header.Get("x-zitadel-orgid") == "offboard-no-such-organization" {
 				probes[req.URL.Path]++
 			}
@@ -527,7 +527,7 @@ func TestHeader_ProbedOncePerPath(t *testing.T) {
 // A list without items that states some is no list.
 func TestHeader_TotalWithoutItems(t *testing.T) {
 	t.Parallel()
-	srv, c := newSettled(t)
+	srv, c := newFullAcme(t)
 	for operation, page := range map[string]func() error{
 		"ListIdentityProvidersPage": func() error {
 			_, err := c.ListIdentityProvidersPage(t.Context(), "acme", zitadel.IdentityProviderSearch{})

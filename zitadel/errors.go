@@ -57,7 +57,7 @@ func classify(a *rest.Answer, e *errors.Error) (own bool) {
 		}
 		return true
 	case body.Code.valid():
-		body.fill(a.Status, e)
+		body.apply(a.Status, e)
 		return true
 	case a.Status == http.StatusTooManyRequests && bytes.Contains(a.Body, []byte(blockedPage)):
 		e.Code = errors.InstanceBlocked
@@ -78,10 +78,10 @@ func isOAuth(a *rest.Answer) bool {
 	return a.Status < http.StatusBadRequest || a.Status >= http.StatusInternalServerError
 }
 
-// fill makes an error of a body of the API: by the id, which decides, or by what
+// apply makes an error of a body of the API: by the id, which decides, or by what
 // little there is without one. An organization is not found only with the status that
 // belongs to the id, and an error with the status of a success is neither.
-func (b *errorBody) fill(status int, e *errors.Error) {
+func (b *errorBody) apply(status int, e *errors.Error) {
 	id, unknown := b.id()
 	e.ProviderCode, e.Message = id, b.Message
 	e.Detail = ErrorDetail{GRPCCode: int(b.Code), Unknown: unknown}
@@ -99,7 +99,7 @@ func (b *errorBody) fill(status int, e *errors.Error) {
 		}
 	}
 	if e.Code == "" && id == "" {
-		e.Code = b.untranslated()
+		e.Code = b.codeOfText()
 	}
 	if e.Code == "" {
 		e.Code = grpcCodes[b.Code]
@@ -156,9 +156,9 @@ func alphanumeric(s string) bool {
 	})
 }
 
-// untranslated finds what has no id by its text.
-func (b *errorBody) untranslated() errors.Code {
-	for _, t := range texts {
+// codeOfText finds what has no id by its text.
+func (b *errorBody) codeOfText() errors.Code {
+	for _, t := range textCodes {
 		if t.grpc == b.Code && strings.Contains(b.Message, t.text) {
 			return t.code
 		}
@@ -212,10 +212,10 @@ var steps = map[errors.Code]errors.Step{
 	},
 }
 
-// texts tell errors without an id, which come from before the operation and are
+// textCodes tell errors without an id, which come from before the operation and are
 // not translated. Those of code 2 are errors in an error, as servers from v4.11.0
 // to v4.13.1 have them.
-var texts = []struct {
+var textCodes = []struct {
 	grpc grpcCode
 	text string
 	code errors.Code
@@ -254,14 +254,14 @@ func (c grpcCode) valid() bool { return c >= 1 && c <= 16 }
 func (c *grpcCode) UnmarshalJSON(data []byte) error {
 	var word string
 	if json.Unmarshal(data, &word) == nil {
-		*c = grpcCode(slices.Index(words, word))
+		*c = grpcCode(slices.Index(connectCodes, word))
 		return nil
 	}
 	return json.Unmarshal(data, (*int)(c))
 }
 
-// words are Connect's words for the gRPC codes, each at its number.
-var words = []string{
+// connectCodes are Connect's words for the gRPC codes, each at its number.
+var connectCodes = []string{
 	1: "canceled", 2: "unknown", 3: "invalid_argument", 4: "deadline_exceeded",
 	5: "not_found", 6: "already_exists", 7: "permission_denied", 8: "resource_exhausted",
 	9: "failed_precondition", 10: "aborted", 11: "out_of_range", 12: "unimplemented",

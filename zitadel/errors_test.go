@@ -178,7 +178,7 @@ func TestClassify_Fixtures(t *testing.T) {
 
 func FuzzErrorAnswers(f *testing.F) { pipelinesuite.Fuzz(f, "testdata/errors.json", read) }
 
-// read reads an organization, once.
+// existenceReader reads an organization, once.
 func read(hc *http.Client) error {
 	c, err := zitadel.New(zitadel.WithBaseURL(offboardtest.InMemory), zitadel.WithToken("token"),
 		zitadel.WithHTTPClient(hc), zitadel.WithRetry(zitadel.Retry{MaxAttempts: 1, MaxWait: time.Minute}))

@@ -24,17 +24,17 @@ type page[T any] interface {
 // A page beyond the end states no total and has no items. Another page that states a total
 // and is empty proves nothing. The greatest total counts.
 func pages[P page[T], T any](operation string, identity func(*T) string, fetch func(ListQuery) (P, error)) iter.Seq2[T, error] {
-	return paged(operation, false, identity, fetch)
+	return readPages(operation, false, identity, fetch)
 }
 
 // filteredPages yields the items of all pages of a list from which the server removes what
 // the credential may not read, after it cut the list into pages: pages in the middle may
 // be short or empty.
 func filteredPages[P page[T], T any](operation string, identity func(*T) string, fetch func(ListQuery) (P, error)) iter.Seq2[T, error] {
-	return paged(operation, true, identity, fetch)
+	return readPages(operation, true, identity, fetch)
 }
 
-func paged[P page[T], T any](operation string, filtered bool, identity func(*T) string, fetch func(ListQuery) (P, error)) iter.Seq2[T, error] {
+func readPages[P page[T], T any](operation string, filtered bool, identity func(*T) string, fetch func(ListQuery) (P, error)) iter.Seq2[T, error] {
 	return func(yield func(T, error) bool) {
 		var offset, stated Uint64
 		rest.Pages(provider, operation, identity, func(int) (rest.Page[T], error) {
@@ -189,7 +189,7 @@ func (c *Client) SearchOrganizations(ctx context.Context, queries ...Organizatio
 	return func(yield func(Organization, error) bool) {
 		for _, query := range queries {
 			if !query.valid() {
-				yield(Organization{}, invalidQuery(operation))
+				yield(Organization{}, invalidQueryError(operation))
 				return
 			}
 		}
@@ -197,8 +197,8 @@ func (c *Client) SearchOrganizations(ctx context.Context, queries ...Organizatio
 			found, err := c.SearchOrganizationsPage(ctx, OrganizationSearch{
 				Query: part, SortingColumn: OrganizationFieldNameName, Queries: queries,
 			})
-			if err == nil && found.hasOther(queries) {
-				return nil, otherFound(operation)
+			if err == nil && found.hasOtherID(queries) {
+				return nil, otherIDError(operation)
 			}
 			return found, err
 		})(yield)
@@ -221,7 +221,7 @@ func (c *Client) SearchOrganizationsV2(ctx context.Context, queries ...Organizat
 	return func(yield func(OrganizationV2, error) bool) {
 		for _, query := range queries {
 			if !query.valid() {
-				yield(OrganizationV2{}, invalidQuery(operation))
+				yield(OrganizationV2{}, invalidQueryError(operation))
 				return
 			}
 		}
@@ -229,19 +229,19 @@ func (c *Client) SearchOrganizationsV2(ctx context.Context, queries ...Organizat
 			found, err := c.SearchOrganizationsV2Page(ctx, OrganizationSearchV2{
 				Query: part, SortingColumn: OrganizationFieldNameV2Name, Queries: queries,
 			})
-			if err == nil && found.hasOther(queries) {
-				return nil, otherFound(operation)
+			if err == nil && found.hasOtherID(queries) {
+				return nil, otherIDError(operation)
 			}
 			return found, err
 		})(yield)
 	}
 }
 
-func invalidQuery(operation string) error {
+func invalidQueryError(operation string) error {
 	return rest.Invalid(provider, operation, "", errors.New("a query does not set exactly one field"))
 }
 
-func otherFound(operation string) error {
+func otherIDError(operation string) error {
 	return &errors.Error{
 		Provider: provider, Operation: operation,
 		Code: errors.UnexpectedResponse, Err: errors.New("an organization was found that has another id"),
@@ -251,7 +251,7 @@ func otherFound(operation string) error {
 // valid reports whether a query sets exactly one field. An empty text would match
 // everything by most methods.
 func (q OrganizationQuery) valid() bool {
-	return one(q.NameQuery.Name, q.DomainQuery.Domain, string(q.StateQuery.State), q.IDQuery.ID)
+	return isOneSet(q.NameQuery.Name, q.DomainQuery.Domain, string(q.StateQuery.State), q.IDQuery.ID)
 }
 
 func (q OrganizationQueryV2) valid() bool {
@@ -259,11 +259,11 @@ func (q OrganizationQueryV2) valid() bool {
 	if q.DefaultQuery {
 		first = "default"
 	}
-	return one(q.NameQuery.Name, q.DomainQuery.Domain, string(q.StateQuery.State), q.IDQuery.ID, first)
+	return isOneSet(q.NameQuery.Name, q.DomainQuery.Domain, string(q.StateQuery.State), q.IDQuery.ID, first)
 }
 
-// one reports whether exactly one of the texts is not empty.
-func one(texts ...string) bool {
+// isOneSet reports whether exactly one of the texts is not empty.
+func isOneSet(texts ...string) bool {
 	set := 0
 	for _, text := range texts {
 		if text != "" {
@@ -273,9 +273,9 @@ func one(texts ...string) bool {
 	return set == 1
 }
 
-// hasOther reports whether a page has an organization with another id than was
+// hasOtherID reports whether a page has an organization with another id than was
 // asked for: a server leaves out without a word what it does not know of a request.
-func (p *OrganizationPage) hasOther(queries []OrganizationQuery) bool {
+func (p *OrganizationPage) hasOtherID(queries []OrganizationQuery) bool {
 	for _, query := range queries {
 		for _, found := range p.Result {
 			if id := query.IDQuery.ID; id != "" && id != found.ID {
@@ -286,7 +286,7 @@ func (p *OrganizationPage) hasOther(queries []OrganizationQuery) bool {
 	return false
 }
 
-func (p *OrganizationPageV2) hasOther(queries []OrganizationQueryV2) bool {
+func (p *OrganizationPageV2) hasOtherID(queries []OrganizationQueryV2) bool {
 	for _, query := range queries {
 		for _, found := range p.Result {
 			if id := query.IDQuery.ID; id != "" && id != found.ID {
@@ -427,7 +427,7 @@ func (c *Client) ListPolicies(ctx context.Context, orgID string) iter.Seq2[strin
 func (c *Client) ListGroups(ctx context.Context, orgID string) iter.Seq2[Group, error] {
 	const operation = "ListGroups"
 	listed := filteredPages(operation, (*Group).identity, func(part ListQuery) (*GroupPage, error) {
-		if err := invalidID(operation, orgID); err != nil {
+		if err := checkID(operation, orgID); err != nil {
 			return nil, err
 		}
 		return c.ListGroupsPage(ctx, GroupSearch{Pagination: part, Filters: []GroupFilter{{OrganizationID: IDFilter{ID: orgID}}}})
@@ -444,7 +444,7 @@ func (c *Client) ListGroups(ctx context.Context, orgID string) iter.Seq2[Group, 
 func (c *Client) ListAdministrators(ctx context.Context, orgID string) iter.Seq2[Administrator, error] {
 	const operation = "ListAdministrators"
 	listed := filteredPages(operation, (*Administrator).identity, func(part ListQuery) (*AdministratorPage, error) {
-		if err := invalidID(operation, orgID); err != nil {
+		if err := checkID(operation, orgID); err != nil {
 			return nil, err
 		}
 		return c.ListAdministratorsPage(ctx, AdministratorSearch{
@@ -463,7 +463,7 @@ func (c *Client) ListAdministrators(ctx context.Context, orgID string) iter.Seq2
 func (c *Client) ListAuthorizations(ctx context.Context, orgID string) iter.Seq2[Authorization, error] {
 	const operation = "ListAuthorizations"
 	listed := filteredPages(operation, (*Authorization).identity, func(part ListQuery) (*AuthorizationPage, error) {
-		if err := invalidID(operation, orgID); err != nil {
+		if err := checkID(operation, orgID); err != nil {
 			return nil, err
 		}
 		return c.ListAuthorizationsPage(ctx, AuthorizationSearch{

@@ -418,7 +418,7 @@ func TestLists_RequestsOfCascades(t *testing.T) {
 			return size(collect(c.ListGroups(ctx, "acme")))
 		}, request{"ListGroupsPage", "POST", "/zitadel.group.v2.GroupService/ListGroups", "", connected + `organizationId":{"id":"acme"}}]}`}},
 	} {
-		srv, c := newSettled(t)
+		srv, c := newFullAcme(t)
 		if n, err := test.call(t.Context(), c); err != nil || n == 0 {
 			t.Errorf("%s: got %d items and %v", test.sent.Operation, n, err)
 		}
@@ -429,7 +429,7 @@ func TestLists_RequestsOfCascades(t *testing.T) {
 		}
 	}
 	// An ID that cannot be one is not sent in a body either.
-	srv, c := newSettled(t)
+	srv, c := newFullAcme(t)
 	for _, id := range []string{"", " ", "..", "a/b"} {
 		_, administrators := collect(c.ListAdministrators(t.Context(), id))
 		_, authorizations := collect(c.ListAuthorizations(t.Context(), id))

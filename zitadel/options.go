@@ -41,10 +41,10 @@ func configure(options []Option) (*config, error) {
 	return c, nil
 }
 
-// fetch authenticates by tokens of the instance's token endpoint. The grant is
+// fetchTokens authenticates by tokens of the instance's token endpoint. The grant is
 // made when all options are applied: a credential goes to the base URL that holds,
 // whichever option comes first.
-func fetch(c *config, grant func(issuer string) auth.Grant, secrets ...string) error {
+func fetchTokens(c *config, grant func(issuer string) auth.Grant, secrets ...string) error {
 	return c.Authorize(func(client *http.Client) rest.Authorizer {
 		issuer := rest.NormalizeURL(c.BaseURL)
 		g := grant(issuer)
@@ -75,7 +75,7 @@ func WithKey(keyJSON []byte) Option {
 		if err != nil {
 			return err
 		}
-		return fetch(c, func(issuer string) auth.Grant {
+		return fetchTokens(c, func(issuer string) auth.Grant {
 			return auth.Grant{Assertion: key.Assertion(issuer)}
 		})
 	})
@@ -105,7 +105,7 @@ func WithClientCredentials(id, secret string) Option {
 		if err := auth.Check("the client secret", secret); err != nil {
 			return err
 		}
-		return fetch(c, func(string) auth.Grant {
+		return fetchTokens(c, func(string) auth.Grant {
 			return auth.Grant{ClientID: id, ClientSecret: secret}
 		}, secret)
 	})

@@ -167,15 +167,15 @@ func TestWithKeyFile_Forms(t *testing.T) {
 		if err := os.WriteFile(path, content, 0o600); err != nil {
 			t.Fatal(err)
 		}
-		c := with(t, srv, zitadel.WithKeyFile(path))
+		c := newClientWith(t, srv, zitadel.WithKeyFile(path))
 		if _, err := c.GetDefaultOrganization(t.Context()); err != nil {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
 }
 
-// with returns a client of a double that has another credential than a token.
-func with(t *testing.T, srv *zitadeltest.Server, credential zitadel.Option, options ...zitadel.Option) *zitadel.Client {
+// newClientWith returns a client of a double that has another credential than a token.
+func newClientWith(t *testing.T, srv *zitadeltest.Server, credential zitadel.Option, options ...zitadel.Option) *zitadel.Client {
 	t.Helper()
 	base, client := srv.Endpoint()
 	c, err := zitadel.New(append([]zitadel.Option{credential, zitadel.WithBaseURL(base), zitadel.WithHTTPClient(client)}, options...)...)
@@ -199,7 +199,7 @@ func TestCredentials_ServiceAccount(t *testing.T) {
 	} {
 		srv.AddOrganization(zitadeltest.Organization{ID: name})
 		before := srv.Count(zitadeltest.TokenRequest)
-		c := with(t, srv, credential)
+		c := newClientWith(t, srv, credential)
 		if _, err := c.DeleteOrganization(t.Context(), name); err != nil {
 			t.Errorf("%s: %v", name, err)
 		}
@@ -227,7 +227,7 @@ func TestCredentials_TokenRequest(t *testing.T) {
 		}},
 	} {
 		srv := zitadeltest.NewServer()
-		_, _ = with(t, srv, test.credential).GetDefaultOrganization(t.Context())
+		_, _ = newClientWith(t, srv, test.credential).GetDefaultOrganization(t.Context())
 		r := srv.Requests()[0]
 		if r.Method != "POST" || r.Path != "/oauth/v2/token" || r.Query != "" || r.Header.Get("Authorization") != "" {
 			t.Errorf("%s: got %s %s?%s with Authorization %q", name, r.Method, r.Path, r.Query, r.Header.Get("Authorization"))
@@ -245,10 +245,10 @@ func TestCredentials_TokenRequest(t *testing.T) {
 	}
 }
 
-// hosts notes where requests go, and lets none get there.
-type hosts []string
+// recordedURLs notes where requests go, and lets none get there.
+type recordedURLs []string
 
-func (h *hosts) RoundTrip(req *http.Request) (*http.Response, error) {
+func (h *recordedURLs) RoundTrip(req *http.Request) (*http.Response, error) {
 	*h = append(*h, req.URL.Scheme+"://"+req.URL.Host+req.URL.Path)
 	return nil, context.Canceled
 }
@@ -265,13 +265,13 @@ func TestCredentials_OptionOrder(t *testing.T) {
 			"the base URL last":   {credential, base},
 			"another one between": {decoy, credential, base},
 		} {
-			var seen hosts
+			var seen recordedURLs
 			c, err := zitadel.New(append(options, zitadel.WithHTTPClient(&http.Client{Transport: &seen}), zitadel.WithRetry(zitadel.Retry{MaxAttempts: 1, MaxWait: time.Second}))...)
 			if err != nil {
 				t.Fatal(err)
 			}
 			_, _ = c.GetDefaultOrganization(t.Context())
-			if diff := cmp.Diff(hosts{"https://zitadel.invalid/oauth/v2/token"}, seen); diff != "" {
+			if diff := cmp.Diff(recordedURLs{"https://zitadel.invalid/oauth/v2/token"}, seen); diff != "" {
 				t.Errorf("%s, %s (-want +got):\n%s", name, order, diff)
 			}
 		}
@@ -319,7 +319,7 @@ func TestCredentials_ExpiredToken(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		srv := zitadeltest.NewServer()
-		c := with(t, srv, zitadel.WithClientCredentials(zitadeltest.ClientID, zitadeltest.ClientSecret))
+		c := newClientWith(t, srv, zitadel.WithClientCredentials(zitadeltest.ClientID, zitadeltest.ClientSecret))
 		for range 3 {
 			if _, err := c.GetDefaultOrganization(t.Context()); err != nil {
 				t.Error(err)
@@ -370,7 +370,7 @@ func TestCredentials_RefusedNotRetried(t *testing.T) {
 			if test.prepare != nil {
 				test.prepare(srv)
 			}
-			_, err := with(t, srv, test.credential).DeleteOrganization(t.Context(), "acme")
+			_, err := newClientWith(t, srv, test.credential).DeleteOrganization(t.Context(), "acme")
 			e, _ := errors.AsType[*errors.Error](err)
 			if e == nil || e.Code != test.want || e.ProviderCode != test.provider || e.Status != 0 || e.Attempts != 0 {
 				t.Fatalf("got %v, want %q (%s) of a deletion that was not sent", err, test.want, test.provider)
@@ -394,7 +394,7 @@ func TestCredentials_RefusedTokenReplacedOnce(t *testing.T) {
 	srv.AddOrganization(zitadeltest.Organization{ID: "acme"})
 	srv.Fail(offboardtest.Respond("DeleteOrganization", 401,
 		`{"code":16,"message":"x (AUTH-7fs1e)","details":[{"@type":"type.googleapis.com/zitadel.v1.ErrorDetail","id":"AUTH-7fs1e"}]}`))
-	c := with(t, srv, zitadel.WithClientCredentials(zitadeltest.ClientID, zitadeltest.ClientSecret))
+	c := newClientWith(t, srv, zitadel.WithClientCredentials(zitadeltest.ClientID, zitadeltest.ClientSecret))
 	if _, err := c.DeleteOrganization(t.Context(), "acme"); err != nil {
 		t.Fatal(err)
 	}

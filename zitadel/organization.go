@@ -52,14 +52,14 @@ func (c *Client) DeleteOrganization(ctx context.Context, orgID string) (*ObjectD
 // deleteProved deletes an organization, and reports whether a read has shown that it does
 // not exist.
 func (c *Client) deleteProved(ctx context.Context, orgID string) (*ObjectDetails, bool, error) {
-	return c.remove(ctx, orgID, c.deleteOrganization, func(ctx context.Context) (rest.Existence, *Organization, error) {
-		return look(ctx, orgID, c.GetOrganization)
+	return c.deleteVerified(ctx, orgID, c.deleteOrganization, func(ctx context.Context) (rest.Existence, *Organization, error) {
+		return readExistence(ctx, orgID, c.GetOrganization)
 	})
 }
 
-// remove deletes an organization by a route that answers with details, and reports whether
+// deleteVerified deletes an organization by a route that answers with details, and reports whether
 // that is proved.
-func (c *Client) remove(ctx context.Context, orgID string,
+func (c *Client) deleteVerified(ctx context.Context, orgID string,
 	send func(context.Context, string) (*ObjectDetails, error),
 	look func(context.Context) (rest.Existence, *Organization, error),
 ) (details *ObjectDetails, proved bool, err error) {
@@ -86,9 +86,9 @@ func (c *Client) remove(ctx context.Context, orgID string,
 	return details, proved, nil
 }
 
-// look reads whether an organization is there, and what is left to be read of it. A
+// readExistence reads whether an organization is there, and what is left to be read of it. A
 // read of an organization reports with these two IDs that it does not exist.
-func look(ctx context.Context, orgID string, read func(context.Context, string) (*Organization, error)) (rest.Existence, *Organization, error) {
+func readExistence(ctx context.Context, orgID string, read func(context.Context, string) (*Organization, error)) (rest.Existence, *Organization, error) {
 	found, err := read(ctx, orgID)
 	e, ok := errors.AsType[*errors.Error](err)
 	if ok && e.Code == errors.OrganizationNotFound && (e.ProviderCode == "QUERY-leq5Q" || e.ProviderCode == "QUERY-iTTGJ") {
@@ -125,7 +125,7 @@ func existence(orgID string, found *Organization) rest.Existence {
 // It needs the permission iam.read.
 func (c *Client) CheckDeletion(ctx context.Context, orgID string) error {
 	const operation = "CheckDeletion"
-	if err := invalidID(operation, orgID); err != nil {
+	if err := checkID(operation, orgID); err != nil {
 		return err
 	}
 	permissions, err := c.ListPermissions(ctx)
@@ -133,42 +133,42 @@ func (c *Client) CheckDeletion(ctx context.Context, orgID string) error {
 		return err
 	}
 	if !slices.Contains(permissions, "iam.write") {
-		return denied(operation, orgID, "iam.write")
+		return missingPermission(operation, orgID, "iam.write")
 	}
-	refusal, err := c.isDefault(ctx, operation, orgID)
+	refusal, err := c.checkDefault(ctx, operation, orgID)
 	if err != nil {
 		return err
 	}
 	if refusal != nil {
 		return refusal
 	}
-	_, err = c.existing(ctx, operation, orgID)
+	_, err = c.getExisting(ctx, operation, orgID)
 	return err
 }
 
-// isDefault returns the refusal of a deletion if an organization is the default one; nil
+// checkDefault returns the refusal of a deletion if an organization is the default one; nil
 // if not. It needs the permission iam.read.
-func (c *Client) isDefault(ctx context.Context, operation, orgID string) (*errors.Error, error) {
+func (c *Client) checkDefault(ctx context.Context, operation, orgID string) (*errors.Error, error) {
 	first, err := c.GetDefaultOrganization(ctx)
 	switch {
 	case err != nil:
-		return nil, elsewhere(operation, orgID, err)
+		return nil, disproveNotFound(operation, orgID, err)
 	case first.ID == orgID:
-		return isFirst(operation, orgID), nil
+		return defaultOrganizationError(operation, orgID), nil
 	}
 	return nil, nil
 }
 
-// isFirst is the refusal of the deletion of the default organization.
-func isFirst(operation, orgID string) *errors.Error {
+// defaultOrganizationError is the refusal of the deletion of the default organization.
+func defaultOrganizationError(operation, orgID string) *errors.Error {
 	return &errors.Error{
 		Provider: provider, Operation: operation, Target: orgID,
 		Code: errors.DefaultOrganization, Steps: []errors.Step{steps[errors.DefaultOrganization]},
 	}
 }
 
-// existing returns an organization, or an error when it is not there.
-func (c *Client) existing(ctx context.Context, operation, orgID string) (*Organization, error) {
+// getExisting returns an organization, or an error when it is not there.
+func (c *Client) getExisting(ctx context.Context, operation, orgID string) (*Organization, error) {
 	found, err := c.GetOrganization(ctx, orgID)
 	if err != nil {
 		return nil, err
@@ -185,9 +185,9 @@ func (c *Client) existing(ctx context.Context, operation, orgID string) (*Organi
 	return nil, e
 }
 
-// unknownContext is the id of the error of a request that is made in an
+// idUnknownOrganization is the id of the error of a request that is made in an
 // organization that Zitadel does not know.
-const unknownContext = "AUTH-Bs7Ds"
+const idUnknownOrganization = "AUTH-Bs7Ds"
 
 // DeleteMyOrganization deletes an organization as [Client.DeleteOrganization] does,
 // by the management API v1: for credentials that have no permission iam.write. It
@@ -216,23 +216,23 @@ const unknownContext = "AUTH-Bs7Ds"
 // Source: vendor OpenAPI of v4.13.1; live exchanges with v4.13.1 and v2.54.10.
 func (c *Client) DeleteMyOrganization(ctx context.Context, orgID string) (*ObjectDetails, error) {
 	const operation = "DeleteMyOrganization"
-	before, err := c.confirmed(ctx, operation, orgID)
+	before, err := c.getHeaderOrganization(ctx, operation, orgID)
 	if err != nil {
 		return nil, err
 	}
-	home, err := c.home(ctx, operation, orgID)
+	home, err := c.getHome(ctx, operation, orgID)
 	if err != nil {
 		return nil, err
 	}
-	ctx = withConfirmed(ctx, orgID)
+	ctx = withVerified(ctx, orgID)
 	gone := false // by a read: a refusal may be about the credential's own organization
-	known := c.readKnown(orgID)
+	known := c.headerReader(orgID)
 	read := func(ctx context.Context) (rest.Existence, *Organization, error) {
 		existence, found, err := known(ctx)
 		gone = existence == rest.NotFound
 		return existence, found, err
 	}
-	details, _, err := c.remove(ctx, orgID, c.deleteMyOrganization, read)
+	details, _, err := c.deleteVerified(ctx, orgID, c.deleteMyOrganization, read)
 	if err != nil || gone {
 		return details, err
 	}
@@ -241,7 +241,7 @@ func (c *Client) DeleteMyOrganization(ctx context.Context, orgID string) (*Objec
 		if home == orgID {
 			return errors.Is(refusal, errors.Unauthenticated), nil
 		}
-		if !errors.Is(refusal, errors.PermissionDenied) || !isNext(details, before) {
+		if !errors.Is(refusal, errors.PermissionDenied) || !isNextEvent(details, before) {
 			return false, nil
 		}
 		// The role in the organization may have ended with it. The credential ends with its
@@ -260,27 +260,27 @@ func (c *Client) DeleteMyOrganization(ctx context.Context, orgID string) (*Objec
 	}
 	return nil, &errors.Error{
 		Provider: provider, Operation: operation, Target: c.rest().Shown(orgID), Code: errors.OutcomeUnknown,
-		Err: &answeredError{*details, home, err},
+		Err: &unprovedDeletionError{*details, home, err},
 	}
 }
 
 // errStillExists is why a deletion that was answered with success proves nothing.
 var errStillExists = errors.New("the organization still exists")
 
-// isNext reports whether a deletion was the next event of an organization, as far as both
+// isNextEvent reports whether a deletion was the next event of an organization, as far as both
 // are numbered.
-func isNext(details *ObjectDetails, before *Organization) bool {
+func isNextEvent(details *ObjectDetails, before *Organization) bool {
 	return details.Sequence == 0 || before.Details.Sequence == 0 || details.Sequence == before.Details.Sequence+1
 }
 
-// answeredError says what a deletion was answered, and why that proves nothing.
-type answeredError struct {
+// unprovedDeletionError says what a deletion was answered, and why that proves nothing.
+type unprovedDeletionError struct {
 	details ObjectDetails
 	home    string
 	err     error
 }
 
-func (e *answeredError) Error() string {
+func (e *unprovedDeletionError) Error() string {
 	text := fmt.Sprintf("the deletion was answered with the resource owner %q and the sequence %d", e.details.ResourceOwner, e.details.Sequence)
 	if errors.Is(e.err, errStillExists) {
 		return text + ", and the organization still exists"
@@ -288,14 +288,14 @@ func (e *answeredError) Error() string {
 	return text + fmt.Sprintf(", and no read shows that the organization was deleted, and not %q, the credential's own", e.home)
 }
 
-func (e *answeredError) Unwrap() error { return e.err }
+func (e *unprovedDeletionError) Unwrap() error { return e.err }
 
-// home returns the ID of the organization that the credential's user belongs to, which
+// getHome returns the ID of the organization that the credential's user belongs to, which
 // requests are made in that name none.
-func (c *Client) home(ctx context.Context, operation, orgID string) (string, error) {
+func (c *Client) getHome(ctx context.Context, operation, orgID string) (string, error) {
 	me, err := c.GetMyUser(ctx)
 	if err != nil {
-		return "", elsewhere(operation, orgID, err)
+		return "", disproveNotFound(operation, orgID, err)
 	}
 	if me.Details.ResourceOwner == "" {
 		return "", &errors.Error{
@@ -372,7 +372,7 @@ func (c *Client) deleteProvedV2(ctx context.Context, orgID string) (deleted time
 			return e
 		},
 		Verify: func(ctx context.Context) (rest.Existence, error) {
-			existence, _, err := look(ctx, orgID, c.GetMyOrganization)
+			existence, _, err := readExistence(ctx, orgID, c.GetMyOrganization)
 			return existence, err
 		},
 	})
@@ -390,20 +390,20 @@ func (c *Client) deleteProvedV2(ctx context.Context, orgID string) (deleted time
 // [errors.RouteNotFound].
 func (c *Client) CheckDeletionV2(ctx context.Context, orgID string) error {
 	const operation = "CheckDeletionV2"
-	if err := invalidID(operation, orgID); err != nil {
+	if err := checkID(operation, orgID); err != nil {
 		return err
 	}
 	a, err := c.accessTo(ctx, orgID)
 	if err != nil {
 		return err
 	}
-	if _, err := c.known(ctx, operation, orgID, a); err != nil {
+	if _, err := c.getKnown(ctx, operation, orgID, a); err != nil {
 		return err
 	}
-	if !a.may {
-		return denied(operation, orgID, "org.delete")
+	if !a.canDelete {
+		return missingPermission(operation, orgID, "org.delete")
 	}
-	refusal, err := c.isDefaultV2(ctx, operation, orgID)
+	refusal, err := c.checkDefaultV2(ctx, operation, orgID)
 	if err != nil {
 		return err
 	}
@@ -413,14 +413,14 @@ func (c *Client) CheckDeletionV2(ctx context.Context, orgID string) error {
 	return nil
 }
 
-// known returns an organization by the management API. Zitadel refuses a request that is
+// getKnown returns an organization by the management API. Zitadel refuses a request that is
 // made in an organization that does not exist (AUTH-Bs7Ds). To a credential that may
 // delete all organizations of the instance that is [errors.OrganizationNotFound], as
 // [Client.DeleteOrganizationV2] says; others are not told whether it exists.
-func (c *Client) known(ctx context.Context, operation, orgID string, a *access) (*Organization, error) {
-	found, err := c.confirmed(ctx, operation, orgID)
+func (c *Client) getKnown(ctx context.Context, operation, orgID string, a *access) (*Organization, error) {
+	found, err := c.getHeaderOrganization(ctx, operation, orgID)
 	e, ok := errors.AsType[*errors.Error](err)
-	if ok && isUnknown(e) && a.wide && a.may {
+	if ok && isUnknownOrganization(e) && a.instanceWide && a.canDelete {
 		return nil, &errors.Error{
 			Provider: provider, Operation: operation, Target: c.rest().Shown(orgID), Code: errors.OrganizationNotFound, Status: e.Status,
 			ProviderCode: e.ProviderCode, Message: e.Message, RequestID: e.RequestID, Attempts: e.Attempts,
@@ -429,38 +429,38 @@ func (c *Client) known(ctx context.Context, operation, orgID string, a *access) 
 	return found, err
 }
 
-// isUnknown reports whether Zitadel says that the organization in the header of a request
+// isUnknownOrganization reports whether Zitadel says that the organization in the header of a request
 // does not exist.
-func isUnknown(e *errors.Error) bool {
-	return e.ProviderCode == unknownContext && e.Status == http.StatusForbidden
+func isUnknownOrganization(e *errors.Error) bool {
+	return e.ProviderCode == idUnknownOrganization && e.Status == http.StatusForbidden
 }
 
-// isDefaultV2 returns the refusal of a deletion if an organization is the default one, as
+// checkDefaultV2 returns the refusal of a deletion if an organization is the default one, as
 // far as the credential may read that; nil if not.
-func (c *Client) isDefaultV2(ctx context.Context, operation, orgID string) (*errors.Error, error) {
+func (c *Client) checkDefaultV2(ctx context.Context, operation, orgID string) (*errors.Error, error) {
 	for first, err := range c.SearchOrganizationsV2(ctx, OrganizationQueryV2{DefaultQuery: true}) {
 		if err != nil {
-			return nil, elsewhere(operation, orgID, err)
+			return nil, disproveNotFound(operation, orgID, err)
 		}
 		if first.ID == orgID {
-			return isFirst(operation, orgID), nil
+			return defaultOrganizationError(operation, orgID), nil
 		}
 	}
 	return nil, nil
 }
 
-// confirm reads the organization that requests are made in, and returns an error
+// verifyHeader reads the organization that requests are made in, and returns an error
 // unless it is there and the one that is meant. A proxy that drops the header would
 // have them made in the caller's own.
-func (c *Client) confirm(ctx context.Context, operation, orgID string) error {
-	_, err := c.confirmed(ctx, operation, orgID)
+func (c *Client) requireHeaderOrganization(ctx context.Context, operation, orgID string) error {
+	_, err := c.getHeaderOrganization(ctx, operation, orgID)
 	return err
 }
 
-// confirmed returns the organization that requests are made in, as confirm reads it.
-func (c *Client) confirmed(ctx context.Context, operation, orgID string) (*Organization, error) {
+// getHeaderOrganization returns the organization that requests are made in, as confirm reads it.
+func (c *Client) getHeaderOrganization(ctx context.Context, operation, orgID string) (*Organization, error) {
 	if ctx != nil { // Do refuses a nil context
-		ctx = withRaw(ctx)
+		ctx = withoutCheck(ctx)
 	}
 	found, err := c.GetMyOrganization(ctx, orgID)
 	if err != nil {
@@ -480,14 +480,14 @@ func (c *Client) confirmed(ctx context.Context, operation, orgID string) (*Organ
 
 // access is what a credential may do with an organization.
 type access struct {
-	permissions []string // in its user's own organization
-	home        string   // its user's own organization
-	member      bool     // its user has a role in the organization itself
-	wide        bool     // the permissions are for the whole instance
+	permissions  []string // in its user's own organization
+	home         string   // its user's own organization
+	member       bool     // its user has a role in the organization itself
+	instanceWide bool     // the permissions are for the whole instance
 
-	reads   bool // by the admin API
-	deletes bool // by the admin API
-	may     bool // delete by the API v2 and the management API, as far as is known
+	adminReads   bool // by the admin API
+	adminDeletes bool // by the admin API
+	canDelete    bool // delete by the API v2 and the management API, as far as is known
 }
 
 // has reports whether a credential has all of some permissions.
@@ -503,19 +503,19 @@ func (c *Client) accessTo(ctx context.Context, orgID string) (*access, error) {
 	}
 	a := &access{permissions: permissions}
 	// Only roles in the instance have these.
-	a.reads, a.deletes = a.has("iam.read"), a.has("iam.write")
-	a.wide = a.reads || a.deletes
-	if a.deletes {
-		a.may = true
+	a.adminReads, a.adminDeletes = a.has("iam.read"), a.has("iam.write")
+	a.instanceWide = a.adminReads || a.adminDeletes
+	if a.adminDeletes {
+		a.canDelete = true
 		return a, nil
 	}
-	return a, c.membership(ctx, a, orgID)
+	return a, c.readMemberships(ctx, a, orgID)
 }
 
-// membership reads whether a credential without the permission iam.write may delete an
+// readMemberships reads whether a credential without the permission iam.write may delete an
 // organization. Its permissions are those of roles in its user's own organization and in
 // the instance. Roles in another organization may have the permission org.delete, too.
-func (c *Client) membership(ctx context.Context, a *access, orgID string) error {
+func (c *Client) readMemberships(ctx context.Context, a *access, orgID string) error {
 	me, err := c.GetMyUser(ctx)
 	if err != nil {
 		return err
@@ -525,31 +525,31 @@ func (c *Client) membership(ctx context.Context, a *access, orgID string) error 
 		if err != nil {
 			return err
 		}
-		a.wide = a.wide || m.IAM
+		a.instanceWide = a.instanceWide || m.IAM
 		a.member = a.member || m.OrgID == orgID
 	}
 	switch {
 	case a.home == orgID:
-		a.may = a.has("org.delete")
-	case a.wide && a.has("org.delete"):
+		a.canDelete = a.has("org.delete")
+	case a.instanceWide && a.has("org.delete"):
 		// It can be of a role in its own organization only: then Zitadel refuses.
-		a.may = true
+		a.canDelete = true
 	default:
-		a.may = a.member
+		a.canDelete = a.member
 	}
 	return nil
 }
 
-// denied is the refusal of a deletion by a credential without the permission.
-func denied(operation, orgID, permission string) *errors.Error {
+// missingPermission is the refusal of a deletion by a credential without the permission.
+func missingPermission(operation, orgID, permission string) *errors.Error {
 	return &errors.Error{
 		Provider: provider, Operation: operation, Target: orgID,
 		Code: errors.PermissionDenied, Err: errors.New("the permission " + permission + " is missing"),
 	}
 }
 
-// invalidID refuses an ID that cannot be sent in a body.
-func invalidID(operation, orgID string) error {
+// checkID refuses an ID that cannot be sent in a body.
+func checkID(operation, orgID string) error {
 	if err := rest.Opaque(orgID); err != nil {
 		return rest.Invalid(provider, operation, "", fmt.Errorf("orgId %w", err)) // which may be a token
 	}

@@ -267,15 +267,15 @@ func TestDeleteOrganization_ReadBeforeRetry(t *testing.T) {
 // have the same numbers.
 func TestDeleteMyOrganization_HeaderLost(t *testing.T) {
 	t.Parallel()
-	for caller := range lossy {
+	for caller := range lossCallers {
 		for home := range homes {
 			t.Run(caller+", "+home, func(t *testing.T) {
 				t.Parallel()
 				synctest.Test(t, func(t *testing.T) {
 					onDeletion := func(_ int, req *http.Request) bool { return req.Method == http.MethodDelete }
-					_, _, err := underLoss(t, "with nothing", home, caller, byHeader["a deletion"], onDeletion)
+					_, _, err := callUnderLoss(t, "with nothing", home, caller, byHeader["a deletion"], onDeletion)
 					want := errors.OutcomeUnknown
-					if caller == "an owner of the organization" { // may not delete the other one
+					if caller == "an owner of the organization" { // canDelete not delete the other one
 						want = errors.PermissionDenied
 					}
 					if code(err) != want {
@@ -394,13 +394,13 @@ func TestDeleteMyOrganization_HomeUnreadable(t *testing.T) {
 	}
 }
 
-// reader is the operation that resolves an open deletion, by route.
-var reader = map[string]string{
+// readOperation is the operation that resolves an open deletion, by route.
+var readOperation = map[string]string{
 	"DeleteOrganization": "GetOrganization", "DeleteMyOrganization": "GetMyOrganization", "DeleteOrganizationV2": "GetMyOrganization",
 }
 
-// unclear are answers to a deletion that are neither the documented success nor a refusal.
-var unclear = map[string]offboardtest.Fault{
+// unclearAnswers are answers to a deletion that are neither the documented success nor a refusal.
+var unclearAnswers = map[string]offboardtest.Fault{
 	"an error next to the details": {Status: 200, Body: `{"details":{"sequence":"5","resourceOwner":"100000000000000000"},
 		"deletionDate":"2026-11-22T05:10:49.122741Z","code":9,"message":"Default Organisation must not be deleted (COMMA-wG9p1)"}`},
 	"an error of Connect next to the details": {Status: 200, Body: `{"details":{"sequence":"5","resourceOwner":"100000000000000000"},
@@ -419,7 +419,7 @@ var unclear = map[string]offboardtest.Fault{
 // An answer that contradicts itself, or is not documented, is decided by a read.
 func TestDelete_UnclearAnswer(t *testing.T) {
 	t.Parallel()
-	for name, answer := range unclear {
+	for name, answer := range unclearAnswers {
 		for route, del := range routes {
 			for _, performed := range []bool{false, true} {
 				t.Run(fmt.Sprintf("%s, %s, performed %t", name, route, performed), func(t *testing.T) {
@@ -428,7 +428,7 @@ func TestDelete_UnclearAnswer(t *testing.T) {
 						srv := zitadeltest.NewServer()
 						srv.AddOrganization(zitadeltest.Organization{ID: "acme"})
 						before := newClient(t, srv)
-						c := newClient(t, srv, zitadel.WithHTTPClient(&http.Client{Transport: &tampering{
+						c := newClient(t, srv, zitadel.WithHTTPClient(&http.Client{Transport: &firstDeletion{
 							next: srv, route: route, answer: answer, before: func() {
 								if performed {
 									_, _ = before.DeleteOrganization(context.Background(), "acme")
@@ -438,7 +438,7 @@ func TestDelete_UnclearAnswer(t *testing.T) {
 						if err := del(t.Context(), c, "acme"); err != nil || srv.Exists("acme") {
 							t.Errorf("got %v; it exists: %t", err, srv.Exists("acme"))
 						}
-						if srv.Count(reader[route]) == 0 {
+						if srv.Count(readOperation[route]) == 0 {
 							t.Error("nothing was read")
 						}
 					})
@@ -448,8 +448,8 @@ func TestDelete_UnclearAnswer(t *testing.T) {
 	}
 }
 
-// tampering answers the first deletion by a route instead of the fake.
-type tampering struct {
+// firstDeletion answers the first deletion by a route instead of the fake.
+type firstDeletion struct {
 	next   http.RoundTripper
 	route  string
 	answer offboardtest.Fault
@@ -457,7 +457,7 @@ type tampering struct {
 	done   bool
 }
 
-func (p *tampering) RoundTrip(req *http.Request) (*http.Response, error) {
+func (p *firstDeletion) RoundTrip(req *http.Request) (*http.Response, error) {
 	if req.Method != http.MethodDelete || p.done {
 		return p.next.RoundTrip(req)
 	}
@@ -516,10 +516,10 @@ func TestDelete_ReadOfDeletedOrganization(t *testing.T) {
 		for route, del := range routes {
 			srv := zitadeltest.NewServer()
 			srv.AddOrganization(zitadeltest.Organization{ID: "acme"})
-			if reader[route] == "GetMyOrganization" && route == "DeleteMyOrganization" {
-				srv.Fail(offboardtest.Fault{Operation: reader[route]}) // before the deletion
+			if readOperation[route] == "GetMyOrganization" && route == "DeleteMyOrganization" {
+				srv.Fail(offboardtest.Fault{Operation: readOperation[route]}) // before the deletion
 			}
-			srv.Fail(offboardtest.LoseRequest(route), offboardtest.Respond(reader[route], 200, body))
+			srv.Fail(offboardtest.LoseRequest(route), offboardtest.Respond(readOperation[route], 200, body))
 			if err := del(t.Context(), newClient(t, srv, zitadel.WithRetry(zitadel.Retry{MaxAttempts: 1, MaxWait: time.Second})), "acme"); code(err) != want {
 				t.Errorf("%s, %s: got %v, want code %q", route, body, err, want)
 			}
@@ -798,13 +798,13 @@ func TestDeleteOrganizationV2_StaleRead(t *testing.T) {
 	})
 }
 
-// elsewhere makes requests in another organization than they say.
-type elsewhere struct {
+// disproveNotFound makes requests in another organization than they say.
+type disproveNotFound struct {
 	next         http.RoundTripper
 	organization string
 }
 
-func (e elsewhere) RoundTrip(req *http.Request) (*http.Response, error) {
+func (e disproveNotFound) RoundTrip(req *http.Request) (*http.Response, error) {
 	req = req.Clone(req.Context())
 	req.Header.Set("x-zitadel-orgid", e.organization)
 	return e.next.RoundTrip(req)
@@ -815,7 +815,7 @@ func TestDeleteMyOrganization_OtherOrganizationInHeader(t *testing.T) {
 	srv := zitadeltest.NewServer()
 	srv.AddOrganization(zitadeltest.Organization{ID: "acme"})
 	srv.AddOrganization(zitadeltest.Organization{ID: "home", Home: true})
-	c := newClient(t, srv, zitadel.WithHTTPClient(&http.Client{Transport: elsewhere{srv, "home"}}))
+	c := newClient(t, srv, zitadel.WithHTTPClient(&http.Client{Transport: disproveNotFound{srv, "home"}}))
 	for name, call := range map[string]func() error{
 		"a deletion": func() error { return routes["DeleteMyOrganization"](t.Context(), c, "acme") },
 		"a preview":  func() error { _, err := c.Preview(t.Context(), "acme"); return err },
@@ -839,7 +839,7 @@ func TestCheckDeletionV2_UnknownID(t *testing.T) {
 		"an owner of the organization": ownAcmeOnly,
 		"a caller without a role":      func(srv *zitadeltest.Server) { srv.SetPermissions() },
 	} {
-		srv, c := newSettled(t)
+		srv, c := newFullAcme(t)
 		prepare(srv)
 		for _, id := range []string{"none", " ", "\u00a0", ""} {
 			check := c.CheckDeletionV2(t.Context(), id)

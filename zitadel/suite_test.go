@@ -74,10 +74,10 @@ func TestAPI_MisplacedSecrets(t *testing.T) {
 
 func TestRules(t *testing.T) {
 	t.Parallel()
-	rules.Run(t)
+	deletionSuite.Run(t)
 }
 
-var rules = rulesOf("DeleteOrganization", 404, func(ctx context.Context, c *zitadel.Client, id string) error {
+var deletionSuite = newSuite("DeleteOrganization", 404, func(ctx context.Context, c *zitadel.Client, id string) error {
 	details, err := c.DeleteOrganization(ctx, id)
 	if (details == nil) != (err != nil) {
 		return errors.New("there are details and an error, or neither")
@@ -88,18 +88,18 @@ var rules = rulesOf("DeleteOrganization", 404, func(ctx context.Context, c *zita
 func TestRules_ManagementAPI(t *testing.T) {
 	t.Parallel()
 	// That it is gone is read before it is sent: there is no such answer.
-	rules := rulesOf("DeleteMyOrganization", 0, routes["DeleteMyOrganization"])
+	rules := newSuite("DeleteMyOrganization", 0, routes["DeleteMyOrganization"])
 	rules.Verified = true
 	rules.Run(t)
 }
 
 func TestRules_APIV2(t *testing.T) {
 	t.Parallel()
-	rulesOf("DeleteOrganizationV2", 200, routes["DeleteOrganizationV2"]).Run(t)
+	newSuite("DeleteOrganizationV2", 200, routes["DeleteOrganizationV2"]).Run(t)
 }
 
-// rulesOf are those of one of the routes.
-func rulesOf(operation string, gone int, call func(context.Context, *zitadel.Client, string) error) pipelinesuite.Provider {
+// newSuite are those of one of the routes.
+func newSuite(operation string, gone int, call func(context.Context, *zitadel.Client, string) error) pipelinesuite.Provider {
 	return pipelinesuite.Provider{
 		Operation: operation,
 		Gone:      gone,
@@ -139,27 +139,27 @@ func options(srv *zitadeltest.Server, s pipelinesuite.Settings) []zitadel.Option
 
 func TestCredentials_NotShown(t *testing.T) {
 	t.Parallel()
-	rules.Secrecy(t, map[string]pipelinesuite.Credential{
+	deletionSuite.Secrecy(t, map[string]pipelinesuite.Credential{
 		"token": func(c pipelinesuite.Case, canary string, s pipelinesuite.Settings) (any, func(context.Context) error, error) {
-			return client(s, zitadel.WithToken(canary))
+			return newSuiteClient(s, zitadel.WithToken(canary))
 		},
 		"client credentials": func(c pipelinesuite.Case, canary string, s pipelinesuite.Settings) (any, func(context.Context) error, error) {
-			return client(s, zitadel.WithClientCredentials("bot", canary))
+			return newSuiteClient(s, zitadel.WithClientCredentials("bot", canary))
 		},
 		"client credentials that are accepted": func(c pipelinesuite.Case, canary string, s pipelinesuite.Settings) (any, func(context.Context) error, error) {
-			return client(accepting(s, canary), zitadel.WithClientCredentials("bot", canary))
+			return newSuiteClient(acceptToken(s, canary), zitadel.WithClientCredentials("bot", canary))
 		},
 		"key that is accepted": func(c pipelinesuite.Case, canary string, s pipelinesuite.Settings) (any, func(context.Context) error, error) {
-			return client(accepting(s, canary), zitadel.WithKey(keyWith(canary)))
+			return newSuiteClient(acceptToken(s, canary), zitadel.WithKey(keyWith(canary)))
 		},
 		// A key is never sent, so that no answer can repeat it.
 		"key that is refused": func(c pipelinesuite.Case, canary string, s pipelinesuite.Settings) (any, func(context.Context) error, error) {
-			return client(refusing(s), zitadel.WithKey(keyWith(canary)))
+			return newSuiteClient(refuseToken(s), zitadel.WithKey(keyWith(canary)))
 		},
 	})
 }
 
-func client(s pipelinesuite.Settings, credential zitadel.Option) (any, func(context.Context) error, error) {
+func newSuiteClient(s pipelinesuite.Settings, credential zitadel.Option) (any, func(context.Context) error, error) {
 	c, err := zitadel.New(credential, zitadel.WithHTTPClient(s.Client), zitadel.WithLogger(s.Logger),
 		zitadel.WithBaseURL(offboardtest.InMemory))
 	if err != nil {
@@ -171,25 +171,25 @@ func client(s pipelinesuite.Settings, credential zitadel.Option) (any, func(cont
 	}, nil
 }
 
-// accepting makes the token endpoint answer with a token, refusing with an error.
-func accepting(s pipelinesuite.Settings, token string) pipelinesuite.Settings {
-	s.Client = &http.Client{Transport: issuer{s.Client.Transport, 200, `{"access_token":"` + token + `","expires_in":43199}`}}
+// acceptToken makes the token endpoint answer with a token, refusing with an error.
+func acceptToken(s pipelinesuite.Settings, token string) pipelinesuite.Settings {
+	s.Client = &http.Client{Transport: tokenEndpoint{s.Client.Transport, 200, `{"access_token":"` + token + `","expires_in":43199}`}}
 	return s
 }
 
-func refusing(s pipelinesuite.Settings) pipelinesuite.Settings {
-	s.Client = &http.Client{Transport: issuer{s.Client.Transport, 500, `{"error":"server_error","error_description":"Errors.Internal"}`}}
+func refuseToken(s pipelinesuite.Settings) pipelinesuite.Settings {
+	s.Client = &http.Client{Transport: tokenEndpoint{s.Client.Transport, 500, `{"error":"server_error","error_description":"Errors.Internal"}`}}
 	return s
 }
 
-// issuer lets requests for tokens pass, and answers them otherwise.
-type issuer struct {
+// tokenEndpoint lets requests for tokens pass, and answers them otherwise.
+type tokenEndpoint struct {
 	next   http.RoundTripper
 	status int
 	body   string
 }
 
-func (i issuer) RoundTrip(req *http.Request) (*http.Response, error) {
+func (i tokenEndpoint) RoundTrip(req *http.Request) (*http.Response, error) {
 	resp, err := i.next.RoundTrip(req)
 	if req.URL.Path != "/oauth/v2/token" {
 		return resp, err

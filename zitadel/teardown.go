@@ -80,24 +80,24 @@ type inspection struct {
 	access *access        // what the credential may do, as read less than a minute ago; nil if not
 }
 
-// refuses reports whether Zitadel decides by itself that the organization is the default one.
+// skipsDefault reports whether Zitadel decides by itself that the organization is the default one.
 // When a plan is applied, its refusal to delete that one is as good as a read, because nothing
 // was changed before. A plan that says that the organization has to stay is not tried.
-func (in inspection) refuses() bool { return in.before != nil && in.before.DeletionError == nil }
+func (in inspection) skipsDefault() bool { return in.before != nil && in.before.DeletionError == nil }
 
 // plan makes a plan, to be compared with the one before if there is one.
 func (c *Client) plan(ctx context.Context, orgID string, in inspection) (*teardown.Plan, *access, error) {
 	const operation = "Plan"
-	if err := invalidID(operation, orgID); err != nil {
+	if err := checkID(operation, orgID); err != nil {
 		return nil, nil, err
 	}
 	a, err := in.access, error(nil)
 	if a == nil {
 		if a, err = c.accessTo(ctx, orgID); err != nil {
-			return nil, nil, elsewhere(operation, orgID, err)
+			return nil, nil, disproveNotFound(operation, orgID, err)
 		}
 	}
-	found, refusal, err := c.planned(ctx, operation, orgID, a, in)
+	found, refusal, err := c.getPlanned(ctx, operation, orgID, a, in)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -110,7 +110,7 @@ func (c *Client) plan(ctx context.Context, orgID string, in inspection) (*teardo
 		p.DeletionError = refusal
 	}
 	if a.home == "" {
-		if a.home, err = c.home(ctx, operation, orgID); err != nil {
+		if a.home, err = c.getHome(ctx, operation, orgID); err != nil {
 			return nil, nil, err
 		}
 	}
@@ -123,37 +123,37 @@ func (c *Client) plan(ctx context.Context, orgID string, in inspection) (*teardo
 	return p, a, nil
 }
 
-// planned returns an organization that is there, and why it may not be deleted, in the
+// getPlanned returns an organization that is there, and why it may not be deleted, in the
 // order in which Zitadel decides.
-func (c *Client) planned(ctx context.Context, operation, orgID string, a *access, in inspection,
+func (c *Client) getPlanned(ctx context.Context, operation, orgID string, a *access, in inspection,
 ) (found *Organization, refusal *errors.Error, err error) {
-	if !a.reads {
-		if found, err = c.known(ctx, operation, orgID, a); err != nil {
+	if !a.adminReads {
+		if found, err = c.getKnown(ctx, operation, orgID, a); err != nil {
 			return nil, nil, err
 		}
-		if !a.may {
-			return found, denied("CheckDeletionV2", orgID, "org.delete"), nil
+		if !a.canDelete {
+			return found, missingPermission("CheckDeletionV2", orgID, "org.delete"), nil
 		}
-		if in.refuses() {
+		if in.skipsDefault() {
 			return found, nil, nil
 		}
 		// An old server does not have this list, and refuses the deletion of the default
 		// organization all the same.
-		if refusal, err = c.isDefaultV2(ctx, "CheckDeletionV2", orgID); errors.Is(err, errors.RouteNotFound) {
+		if refusal, err = c.checkDefaultV2(ctx, "CheckDeletionV2", orgID); errors.Is(err, errors.RouteNotFound) {
 			err = nil
 		}
 		return found, refusal, err
 	}
-	if !in.refuses() {
-		if refusal, err = c.isDefault(ctx, "CheckDeletion", orgID); err != nil {
+	if !in.skipsDefault() {
+		if refusal, err = c.checkDefault(ctx, "CheckDeletion", orgID); err != nil {
 			return nil, nil, err
 		}
 	}
-	if found, err = c.existing(ctx, operation, orgID); err != nil {
+	if found, err = c.getExisting(ctx, operation, orgID); err != nil {
 		return nil, nil, err
 	}
-	if !a.deletes && !a.may {
-		refusal = denied("CheckDeletion", orgID, "iam.write")
+	if !a.adminDeletes && !a.canDelete {
+		refusal = missingPermission("CheckDeletion", orgID, "iam.write")
 	}
 	return found, refusal, nil
 }
@@ -194,16 +194,16 @@ const accessLifetime = time.Minute
 
 // Act returns an error: no plan of Zitadel has steps.
 func (*driver) Act(_ context.Context, _ teardown.Organization, step teardown.Step) (teardown.Progress, error) {
-	return teardown.Progress{}, noStep(step)
+	return teardown.Progress{}, unknownStep(step)
 }
 
 // Poll returns an error, as Act does.
 func (*driver) Poll(_ context.Context, _ teardown.Organization, _ string, steps []teardown.Step) ([]teardown.Progress, error) {
-	return nil, noStep(steps...)
+	return nil, unknownStep(steps...)
 }
 
-// noStep is the error of any steps.
-func noStep(steps ...teardown.Step) error {
+// unknownStep is the error of any steps.
+func unknownStep(steps ...teardown.Step) error {
 	id := ""
 	if len(steps) > 0 {
 		id = steps[0].ID
@@ -225,12 +225,12 @@ func (d *driver) Delete(ctx context.Context, organization teardown.Organization)
 	deletion := resource.Deletion{
 		Send: func(ctx context.Context) (bool, error) {
 			proved, err := d.send(ctx, id)
-			if errors.Is(err, errStillExists) || isAccepted(err) { // a read decides
+			if errors.Is(err, errStillExists) || isUndocumentedSuccess(err) { // a read decides
 				err = nil
 			}
 			return proved, err
 		},
-		Verification: d.verification("Teardown", id, d.read(id), d.endedWithOrganization(id)),
+		Verification: d.verification("Teardown", id, d.existenceReader(id), d.endedWithOrganization(id)),
 	}
 	return deletion.Run(ctx)
 }
@@ -250,29 +250,29 @@ func (c *Client) verification(operation, orgID string,
 	}
 }
 
-// isAccepted reports whether a deletion was answered with a success that is not the
+// isUndocumentedSuccess reports whether a deletion was answered with a success that is not the
 // documented one, by an organization that still existed then: it may be deleted later.
-func isAccepted(err error) bool {
+func isUndocumentedSuccess(err error) bool {
 	e, ok := errors.AsType[*errors.Error](err)
 	return ok && e.Code == errors.UnexpectedResponse && e.Status >= 200 && e.Status <= 299
 }
 
-// read returns a read of an organization that the credential may make. One that is not known
+// existenceReader returns a read of an organization that the credential may make. One that is not known
 // by the header any more does not exist: it was known to this credential before.
-func (d *driver) read(id string) func(context.Context) (rest.Existence, *Organization, error) {
-	if d.access.reads {
+func (d *driver) existenceReader(id string) func(context.Context) (rest.Existence, *Organization, error) {
+	if d.access.adminReads {
 		return func(ctx context.Context) (rest.Existence, *Organization, error) {
-			return look(ctx, id, d.GetOrganization)
+			return readExistence(ctx, id, d.GetOrganization)
 		}
 	}
-	return d.readKnown(id)
+	return d.headerReader(id)
 }
 
-// readKnown returns a read by the header of an organization that was known to the credential.
-func (c *Client) readKnown(id string) func(context.Context) (rest.Existence, *Organization, error) {
+// headerReader returns a read by the header of an organization that was known to the credential.
+func (c *Client) headerReader(id string) func(context.Context) (rest.Existence, *Organization, error) {
 	return func(ctx context.Context) (rest.Existence, *Organization, error) {
-		existence, found, err := look(ctx, id, c.GetMyOrganization)
-		if e, ok := errors.AsType[*errors.Error](err); ok && isUnknown(e) {
+		existence, found, err := readExistence(ctx, id, c.GetMyOrganization)
+		if e, ok := errors.AsType[*errors.Error](err); ok && isUnknownOrganization(e) {
 			return rest.NotFound, nil, nil
 		}
 		return existence, found, err
@@ -281,7 +281,7 @@ func (c *Client) readKnown(id string) func(context.Context) (rest.Existence, *Or
 
 // endedWithOrganization returns what decides whether refused reads show that an organization was deleted.
 func (d *driver) endedWithOrganization(id string) func(context.Context, error) (bool, error) {
-	home, byRole := d.access.home, d.access.member && !d.access.wide
+	home, byRole := d.access.home, d.access.member && !d.access.instanceWide
 	return func(ctx context.Context, refusal error) (bool, error) {
 		switch {
 		case home == id:
@@ -296,7 +296,7 @@ func (d *driver) endedWithOrganization(id string) func(context.Context, error) (
 // send sends a deletion by the API that the credential may use, and reports whether it is
 // proved. A server without the API v2 has deleted nothing.
 func (d *driver) send(ctx context.Context, id string) (proved bool, err error) {
-	if d.access.deletes {
+	if d.access.adminDeletes {
 		_, proved, err = d.deleteProved(ctx, id)
 		return proved, err
 	}

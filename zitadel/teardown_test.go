@@ -33,10 +33,10 @@ func TestTeardown_AddedAndHeaderLostOnce(t *testing.T) {
 				// after the plan, and returns the paths of all such requests.
 				attempt := func(lost string) []string {
 					srv := zitadeltest.NewServer()
-					endow(srv, "acme", "Acme")
+					addWithCascades(srv, "acme", "Acme")
 					homes["empty"](srv)
 					planned, paths := false, []string(nil)
-					p := &losing{next: srv, lose: func(_ int, req *http.Request) bool {
+					p := &headerLosing{next: srv, lose: func(_ int, req *http.Request) bool {
 						path := req.Method + " " + req.URL.Path
 						if !planned || slices.Contains(paths, path) {
 							return false
@@ -68,10 +68,10 @@ func TestTeardown_AddedAndHeaderLostOnce(t *testing.T) {
 				// and returns the paths of all such requests.
 				attempt := func(lost string) []string {
 					srv := zitadeltest.NewServer()
-					endow(srv, "acme", "Acme")
+					addWithCascades(srv, "acme", "Acme")
 					homes["empty"](srv)
 					added, paths := false, []string(nil)
-					p := &losing{next: srv, lose: func(_ int, req *http.Request) bool {
+					p := &headerLosing{next: srv, lose: func(_ int, req *http.Request) bool {
 						path := req.Method + " " + req.URL.Path
 						if !added || slices.Contains(paths, path) {
 							return false
@@ -108,7 +108,7 @@ func TestTeardown_PermissionsReadAgain(t *testing.T) {
 	t.Parallel()
 	for wait, want := range map[time.Duration]int{0: 1, 2 * time.Minute: 2} {
 		synctest.Test(t, func(t *testing.T) {
-			srv, c := newSettled(t)
+			srv, c := newFullAcme(t)
 			p := planOf(t, c)
 			before := srv.Count("ListPermissions")
 			r, err := c.Teardown(t.Context(), p, teardown.WithConfirm("Acme"), teardown.WithEvents(func(e teardown.Event) {
@@ -154,7 +154,7 @@ func TestTeardown_Callers(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			synctest.Test(t, func(t *testing.T) {
-				srv, c := newSettled(t)
+				srv, c := newFullAcme(t)
 				caller.prepare(srv)
 				p := planOf(t, c)
 				if p.Err() != nil || p.Organization.Name != "Acme" {
@@ -198,7 +198,7 @@ func TestPlan_CallerWithoutPermission(t *testing.T) {
 		}, errors.PermissionDenied, ""},
 		"a caller without a role": {func(srv *zitadeltest.Server) { srv.SetPermissions() }, errors.PermissionDenied, ""},
 	} {
-		srv, c := newSettled(t)
+		srv, c := newFullAcme(t)
 		test.prepare(srv)
 		p, err := c.Plan(t.Context(), "acme")
 		if code(err) != test.plan || p != nil && code(p.Err()) != test.refusal {
@@ -230,7 +230,7 @@ func TestTeardown_AcceptedAndNeverStarted(t *testing.T) {
 			t.Run(name, func(t *testing.T) {
 				t.Parallel()
 				synctest.Test(t, func(t *testing.T) {
-					srv, c := newSettled(t)
+					srv, c := newFullAcme(t)
 					callers[test.caller].prepare(srv)
 					p := planOf(t, c)
 					fault := offboardtest.Respond(test.operation, 200, test.body)
@@ -261,7 +261,7 @@ func TestTeardown_OwnOrganizationNeverStarted(t *testing.T) {
 			t.Run(operation, func(t *testing.T) {
 				t.Parallel()
 				synctest.Test(t, func(t *testing.T) {
-					srv, c := newSettled(t)
+					srv, c := newFullAcme(t)
 					srv.AddOrganization(zitadeltest.Organization{ID: "acme", Name: "Acme", Home: true})
 					if operation != "DeleteOrganization" {
 						ownAcmeOnly(srv)
@@ -307,7 +307,7 @@ func TestTeardown_NeverStartedAndUnreadable(t *testing.T) {
 				t.Run(caller+", "+name, func(t *testing.T) {
 					t.Parallel()
 					synctest.Test(t, func(t *testing.T) {
-						srv, c := newSettled(t)
+						srv, c := newFullAcme(t)
 						callers[caller].prepare(srv)
 						p := planOf(t, c)
 						fault := fault
@@ -315,7 +315,7 @@ func TestTeardown_NeverStartedAndUnreadable(t *testing.T) {
 						// The reads that follow the deletion fail.
 						first := true
 						r, err := c.Teardown(t.Context(), p, teardown.WithConfirm("Acme"), teardown.WithOverrides(callers[caller].permits...),
-							teardown.WithJournal(written(func(entry []byte) {
+							teardown.WithJournal(journalFunc(func(entry []byte) {
 								if first && strings.Contains(string(entry), `"deletion_started"`) {
 									first = false
 									srv.Fail(offboardtest.Ignore(test.operation, 200, test.body), fault)
@@ -342,10 +342,10 @@ func TestTeardown_NeverStartedAndUnreadable(t *testing.T) {
 	}
 }
 
-// written is a journal that calls a function with each entry.
-type written func([]byte)
+// journalFunc is a journal that calls a function with each entry.
+type journalFunc func([]byte)
 
-func (w written) Write(entry []byte) (int, error) {
+func (w journalFunc) Write(entry []byte) (int, error) {
 	w(entry)
 	return len(entry), nil
 }
@@ -367,7 +367,7 @@ func TestTeardown_UndocumentedSuccess(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			synctest.Test(t, func(t *testing.T) {
-				srv, c := newSettled(t)
+				srv, c := newFullAcme(t)
 				p := planOf(t, c)
 				ignored := offboardtest.Ignore("DeleteOrganization", test.status, test.body)
 				ignored.Times = 1000
@@ -392,7 +392,7 @@ func TestTeardown_SecondDeletionRefused(t *testing.T) {
 		t.Run(http.StatusText(status), func(t *testing.T) {
 			t.Parallel()
 			synctest.Test(t, func(t *testing.T) {
-				srv, c := newSettled(t)
+				srv, c := newFullAcme(t)
 				p := planOf(t, c)
 				refused := offboardtest.Respond("DeleteOrganization", status, `{"code":7,"message":"no (AUTH-5mWD2)"}`)
 				refused.Times = 1000
@@ -411,12 +411,12 @@ func TestTeardown_SecondDeletionRefused(t *testing.T) {
 func TestTeardown_HeaderDroppedAfterTheDeletion(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		srv, c := newSettled(t)
+		srv, c := newFullAcme(t)
 		srv.AddOrganization(zitadeltest.Organization{ID: "home", Home: true})
 		callers["a manager at an old server"].prepare(srv)
 		p := planOf(t, c)
 		deleted := false
-		c = newClient(t, srv, zitadel.WithHTTPClient(&http.Client{Transport: dropping{srv, func(req *http.Request) bool {
+		c = newClient(t, srv, zitadel.WithHTTPClient(&http.Client{Transport: headerDropping{srv, func(req *http.Request) bool {
 			defer func() {
 				deleted = deleted || req.Method == http.MethodDelete && strings.HasPrefix(req.URL.Path, "/management/")
 			}()
@@ -441,9 +441,9 @@ func TestTeardown_Suite(t *testing.T) {
 				Outcome: teardown.Deleted,
 				New: func(t testing.TB) *teardownsuite.World {
 					srv := zitadeltest.NewServer()
-					endow(srv, "acme", "Acme")
-					endow(srv, "bolt", "Bolt")
-					share(srv, "bolt")
+					addWithCascades(srv, "acme", "Acme")
+					addWithCascades(srv, "bolt", "Bolt")
+					addExternalUsers(srv, "bolt")
 					prepare(srv)
 					c, err := zitadel.New(srv.Option())
 					if err != nil {
@@ -455,9 +455,9 @@ func TestTeardown_Suite(t *testing.T) {
 						Teardown: c.Teardown,
 						Check:    func(ctx context.Context) error { return c.CheckDeletion(ctx, "acme") },
 						Name:     "Acme",
-						Overtake: func() { share(srv, "acme") },
+						Overtake: func() { addExternalUsers(srv, "acme") },
 						Deleted:  func() bool { return !srv.Exists("acme") },
-						Rest:     func() any { return slices.DeleteFunc(srv.Contents(), goesAlong) },
+						Rest:     func() any { return slices.DeleteFunc(srv.Contents(), isCascade) },
 					}
 				},
 			}.Run(t)

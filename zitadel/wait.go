@@ -23,12 +23,12 @@ import (
 // with the organization cannot tell.
 func (c *Client) WaitForDeletion(ctx context.Context, orgID string, progress func([]errors.Step)) error {
 	const operation = "WaitForDeletion"
-	if err := invalidID(operation, orgID); err != nil {
+	if err := checkID(operation, orgID); err != nil {
 		return err
 	}
-	w := waiting{Client: c, orgID: orgID}
+	w := deletionWait{Client: c, orgID: orgID}
 	return c.rest().Wait(ctx, operation, orgID, func(ctx context.Context) ([]errors.Step, error) {
-		left, err := w.remains(ctx, operation)
+		left, err := w.remaining(ctx, operation)
 		if err == nil && progress != nil {
 			progress(left)
 		}
@@ -36,16 +36,16 @@ func (c *Client) WaitForDeletion(ctx context.Context, orgID string, progress fun
 	})
 }
 
-// waiting is a wait for the deletion of an organization.
-type waiting struct {
+// deletionWait is a wait for the deletion of an organization.
+type deletionWait struct {
 	*Client
 	orgID  string
 	access *access
 	seen   bool // the organization was read
 }
 
-// remains lists where an organization is still read.
-func (w *waiting) remains(ctx context.Context, operation string) ([]errors.Step, error) {
+// remaining lists where an organization is still read.
+func (w *deletionWait) remaining(ctx context.Context, operation string) ([]errors.Step, error) {
 	if w.access == nil {
 		a, err := w.accessTo(ctx, w.orgID)
 		if err != nil {
@@ -53,16 +53,16 @@ func (w *waiting) remains(ctx context.Context, operation string) ([]errors.Step,
 		}
 		w.access = a
 	}
-	byHeader := !w.access.reads && w.access.may
-	read, listed := w.GetOrganization, w.listed
+	byHeader := !w.access.adminReads && w.access.canDelete
+	read, listed := w.GetOrganization, w.findListed
 	if byHeader {
-		read, listed = w.GetMyOrganization, w.listedV2
+		read, listed = w.GetMyOrganization, w.findListedV2
 	}
 	var left []errors.Step
-	present, found, err := look(ctx, w.orgID, read)
+	present, found, err := readExistence(ctx, w.orgID, read)
 	e, ok := errors.AsType[*errors.Error](err)
 	switch {
-	case ok && byHeader && w.seen && isUnknown(e): // an old server
+	case ok && byHeader && w.seen && isUnknownOrganization(e): // an old server
 	case err != nil:
 		return nil, err
 	case present == rest.Exists:
@@ -76,7 +76,7 @@ func (w *waiting) remains(ctx context.Context, operation string) ([]errors.Step,
 	}
 	entry, err := listed(ctx, w.orgID)
 	if err != nil {
-		return nil, elsewhere(operation, w.orgID, err)
+		return nil, disproveNotFound(operation, w.orgID, err)
 	}
 	if entry != nil {
 		left = append(left, errors.Step{Name: "list_entry", Description: entry.Name + ", " + string(entry.State)})
@@ -84,9 +84,9 @@ func (w *waiting) remains(ctx context.Context, operation string) ([]errors.Step,
 	return left, nil
 }
 
-// listedV2 returns an organization as the list of the API v2 has it; nil when it is not
+// findListedV2 returns an organization as the list of the API v2 has it; nil when it is not
 // there, or the server does not have the list.
-func (c *Client) listedV2(ctx context.Context, orgID string) (*Organization, error) {
+func (c *Client) findListedV2(ctx context.Context, orgID string) (*Organization, error) {
 	for found, err := range c.SearchOrganizationsV2(ctx, OrganizationQueryV2{IDQuery: IDQuery{ID: orgID}}) {
 		if errors.Is(err, errors.RouteNotFound) {
 			return nil, nil
@@ -100,18 +100,18 @@ func (c *Client) listedV2(ctx context.Context, orgID string) (*Organization, err
 	return nil, nil
 }
 
-// listed returns an organization as the list of the instance has it; nil when it
+// findListed returns an organization as the list of the instance has it; nil when it
 // is not there. Servers before v2.57 do not know the query by id: to them there is
 // none, which they refuse, or answer with others. The list is gone through then.
-func (c *Client) listed(ctx context.Context, orgID string) (*Organization, error) {
-	found, err := c.find(ctx, orgID, OrganizationQuery{IDQuery: IDQuery{ID: orgID}})
+func (c *Client) findListed(ctx context.Context, orgID string) (*Organization, error) {
+	found, err := c.findInList(ctx, orgID, OrganizationQuery{IDQuery: IDQuery{ID: orgID}})
 	if errors.Is(err, errors.InvalidArgument) || errors.Is(err, errors.UnexpectedResponse) {
-		return c.find(ctx, orgID)
+		return c.findInList(ctx, orgID)
 	}
 	return found, err
 }
 
-func (c *Client) find(ctx context.Context, orgID string, queries ...OrganizationQuery) (*Organization, error) {
+func (c *Client) findInList(ctx context.Context, orgID string, queries ...OrganizationQuery) (*Organization, error) {
 	for organization, err := range c.SearchOrganizations(ctx, queries...) {
 		if err != nil {
 			return nil, err

@@ -135,7 +135,7 @@ func TestWaitForDeletion_Callers(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			synctest.Test(t, func(t *testing.T) {
-				srv, c := newSettled(t)
+				srv, c := newFullAcme(t)
 				srv.Lag(3 * time.Second)
 				if test.prepare != nil {
 					test.prepare(srv)
@@ -170,7 +170,7 @@ func TestWaitForDeletion_Callers(t *testing.T) {
 func TestWaitForDeletion_EmptyListProvesNothing(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		srv, c := newSettled(t)
+		srv, c := newFullAcme(t)
 		srv.SetPermissions("org.read", "org.delete")
 		fault := offboardtest.Respond("SearchOrganizationsV2Page", 200, `{"details":{"timestamp":"2026-11-22T05:06:07.849809Z"}}`)
 		fault.Times = 100

@@ -122,9 +122,9 @@ func TestServer_Refusals(t *testing.T) {
 	}
 }
 
-// ask asks the double for a token as no client of this module does, and returns the
+// requestToken asks the double for a token as no client of this module does, and returns the
 // status and the token or the error.
-func ask(t *testing.T, srv *zitadeltest.Server, form url.Values) (int, string) {
+func requestToken(t *testing.T, srv *zitadeltest.Server, form url.Values) (int, string) {
 	t.Helper()
 	resp, err := srv.Client().PostForm(offboardtest.InMemory+"/oauth/v2/token", form)
 	if err != nil {
@@ -176,7 +176,7 @@ func TestServer_Assertions(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			status, answer := ask(t, srv, url.Values{"grant_type": {"urn:ietf:params:oauth:grant-type:jwt-bearer"}, "assertion": {assertion}})
+			status, answer := requestToken(t, srv, url.Values{"grant_type": {"urn:ietf:params:oauth:grant-type:jwt-bearer"}, "assertion": {assertion}})
 			if ok := status == 200; ok != (name == "") || !ok && (status != 500 || answer != "server_error") {
 				t.Errorf("an assertion %s: got %d and %q", name, status, answer)
 			}
@@ -201,12 +201,12 @@ func TestServer_TokenExpiry(t *testing.T) {
 			}
 			return ""
 		}
-		_, token := ask(t, srv, form)
+		_, token := requestToken(t, srv, form)
 		if got := use(token); got != errors.InvalidAPIToken {
 			t.Errorf("got code %q without the scope, want %q", got, errors.InvalidAPIToken)
 		}
 		form.Set("scope", "openid urn:zitadel:iam:org:project:id:zitadel:aud")
-		_, token = ask(t, srv, form)
+		_, token = requestToken(t, srv, form)
 		if got := use(token); got != "" {
 			t.Errorf("got code %q with the scope", got)
 		}
@@ -214,7 +214,7 @@ func TestServer_TokenExpiry(t *testing.T) {
 		if got := use(token); got != errors.InvalidAPIToken {
 			t.Errorf("got code %q after expires_in, want %q", got, errors.InvalidAPIToken)
 		}
-		if status, answer := ask(t, srv, url.Values{"grant_type": {"nope"}}); status != 400 || answer != "unsupported_grant_type" {
+		if status, answer := requestToken(t, srv, url.Values{"grant_type": {"nope"}}); status != 400 || answer != "unsupported_grant_type" {
 			t.Errorf("got %d and %q for another grant", status, answer)
 		}
 	})
