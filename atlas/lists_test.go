@@ -15,7 +15,7 @@ import (
 	"github.com/offboard-dev/offboard-go/offboardtest"
 )
 
-func TestReads(t *testing.T) {
+func TestClient_Reads(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		srv := atlastest.NewServer()
@@ -66,32 +66,19 @@ func TestReads(t *testing.T) {
 	})
 }
 
-func TestACredentialOfAnOrganizationSeesThatOneOnly(t *testing.T) {
+func TestListOrganizations_OwnCredential(t *testing.T) {
 	t.Parallel()
 	srv := atlastest.NewServer()
 	srv.AddOrganization(atlastest.Organization{ID: other, Name: "Other"})
 	srv.AddOrganization(atlastest.Organization{ID: acme, Name: "Acme"})
-	c := as(t, srv, own["service account"](srv))
+	c := newClientAs(t, srv, ownCredentials["service account"](srv))
 	want := []atlas.Organization{{ID: acme, Name: "Acme"}}
 	if diff := cmp.Diff(want, gather(t, c.ListOrganizations(t.Context(), atlas.ListOrganizationsPageOptions{}))); diff != "" {
 		t.Errorf("organizations (-want +got):\n%s", diff)
 	}
 }
 
-// gather takes all of a list that has no error.
-func gather[T any](t *testing.T, list func(func(T, error) bool)) []T {
-	t.Helper()
-	var all []T
-	for item, err := range list {
-		if err != nil {
-			t.Fatal(err)
-		}
-		all = append(all, item)
-	}
-	return all
-}
-
-func TestAListGoesOnToItsLastPage(t *testing.T) {
+func TestList_Pages(t *testing.T) {
 	t.Parallel()
 	srv := atlastest.NewServer()
 	srv.AddOrganization(atlastest.Organization{ID: acme})
@@ -116,6 +103,19 @@ func TestAListGoesOnToItsLastPage(t *testing.T) {
 	if diff := cmp.Diff(pages, queries); diff != "" {
 		t.Errorf("queries (-want +got):\n%s", diff)
 	}
+}
+
+// gather takes all of a list that has no error.
+func gather[T any](t *testing.T, list func(func(T, error) bool)) []T {
+	t.Helper()
+	var all []T
+	for item, err := range list {
+		if err != nil {
+			t.Fatal(err)
+		}
+		all = append(all, item)
+	}
+	return all
 }
 
 func TestList_End(t *testing.T) {
@@ -169,7 +169,7 @@ func TestList_End(t *testing.T) {
 	}
 }
 
-func TestAnErrorEndsAList(t *testing.T) {
+func TestList_Error(t *testing.T) {
 	t.Parallel()
 	for name, answer := range map[string]offboardtest.Fault{
 		"a refusal":            offboardtest.Respond("", 403, `{"error":403,"errorCode":"ACCESS_FORBIDDEN"}`),
@@ -199,5 +199,278 @@ func TestAnErrorEndsAList(t *testing.T) {
 				t.Errorf("got %d errors by %d requests, want one for each list", n, len(srv.Requests()))
 			}
 		})
+	}
+}
+
+// A list may be answered with an error about one of its items, which just changes:
+// another read succeeds. An error about its parent is not repeated.
+func TestList_TransientErrors(t *testing.T) {
+	t.Parallel()
+	for name, test := range map[string]struct {
+		operation string
+		status    int
+		body      string
+		want      errors.Code // after one answer; "" if the list is read again
+	}{
+		"a cluster that is being deleted": {"ListClustersPage", 404, `{"error":404,"errorCode":"CLUSTER_NOT_FOUND","detail":"-","parameters":["gone","` + shop + `"]}`, ""},
+		"a flex cluster that changes":     {"ListClustersPage", 400, `{"error":400,"errorCode":"CANNOT_USE_FLEX_CLUSTER_IN_CLUSTER_API"}`, ""},
+		"a cluster in the list of flex":   {"ListFlexClustersPage", 400, `{"error":400,"errorCode":"CANNOT_USE_NON_FLEX_CLUSTER_IN_FLEX_API"}`, ""},
+		"a peering that is deleted":       {"ListNetworkPeeringsPage", 404, `{"error":404,"errorCode":"PEER_NOT_FOUND"}`, ""},
+		"archives of another cluster":     {"ListOnlineArchivesPage", 404, `{"error":404,"errorCode":"CLUSTER_NOT_FOUND","parameters":["gone"]}`, ""},
+		"archives of the cluster":         {"ListOnlineArchivesPage", 404, `{"error":404,"errorCode":"CLUSTER_NOT_FOUND","parameters":["main"]}`, errors.NotFound},
+		"the project":                     {"ListClustersPage", 404, `{"error":404,"errorCode":"GROUP_NOT_FOUND"}`, errors.NotFound},
+		"the resource":                    {"ListClustersPage", 404, `{"error":404,"errorCode":"RESOURCE_NOT_FOUND"}`, errors.NotFound},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				srv := newServerWith(atlastest.Resource{Kind: atlas.BlockerCluster, ID: "main"}, atlastest.Resource{Kind: atlas.BlockerNetworkPeering})
+				srv.Fail(offboardtest.Respond(test.operation, test.status, test.body))
+				kind := map[string]atlas.BlockerKind{
+					"ListClustersPage": atlas.BlockerCluster, "ListFlexClustersPage": atlas.BlockerFlexCluster,
+					"ListNetworkPeeringsPage": atlas.BlockerNetworkPeering, "ListOnlineArchivesPage": atlas.BlockerOnlineArchive,
+				}[test.operation]
+				c := newClient(t, srv)
+				var err error
+				if kind == atlas.BlockerOnlineArchive {
+					_, err = c.ListOnlineArchivesPage(t.Context(), shop, "main", atlas.ListOnlineArchivesPageOptions{})
+				} else {
+					_, err = all(c.ListBlockers(t.Context(), shop, kind))
+				}
+				switch n := srv.Count(test.operation); {
+				case test.want == "" && (err != nil || n != 2):
+					t.Errorf("got %v after %d requests", err, n)
+				case test.want != "" && (!errors.Is(err, test.want) || n != 1):
+					t.Errorf("got %v after %d requests, want %q", err, n, test.want)
+				}
+			})
+		})
+	}
+}
+
+func TestListBlockers_PeeringProviders(t *testing.T) {
+	t.Parallel()
+	srv := newFilledServer()
+	c, ctx := newClient(t, srv), t.Context()
+	if found := gather(t, c.ListNetworkPeerings(ctx, shop, atlas.ListNetworkPeeringsPageOptions{})); len(found) != 0 {
+		t.Errorf("got %v without a provider, want those at AWS only", found)
+	}
+	want := []atlas.Blocker{{Kind: atlas.BlockerNetworkPeering, ID: peer, Provider: atlas.CloudProviderAzure, State: "AVAILABLE"}}
+	if diff := cmp.Diff(want, gather(t, c.ListBlockers(ctx, shop, atlas.BlockerNetworkPeering))); diff != "" {
+		t.Errorf("left (-want +got):\n%s", diff)
+	}
+}
+
+func TestListBlockers_RequestCount(t *testing.T) {
+	t.Parallel()
+	for name, test := range map[string]struct {
+		add  []atlastest.Resource
+		want int
+	}{
+		"nothing":                    {nil, 13},
+		"clusters":                   {[]atlastest.Resource{{Kind: atlas.BlockerCluster}, {Kind: atlas.BlockerCluster}}, 13 + 2 + 2*2},
+		"a cluster that was deleted": {[]atlastest.Resource{{Kind: atlas.BlockerCluster, ID: "old", Retained: true}, {Kind: atlas.BlockerSnapshot, Parent: "old"}}, 13 + 2 + 1},
+		"a peering":                  {[]atlastest.Resource{{Kind: atlas.BlockerNetworkPeering}}, 13 + 1},
+		"a stream workspace":         {[]atlastest.Resource{{Kind: atlas.BlockerStreamWorkspace}}, 13 + 1},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			srv := atlastest.NewServer()
+			srv.AddOrganization(atlastest.Organization{ID: acme})
+			srv.AddProject(acme, atlastest.Project{ID: shop})
+			for _, r := range test.add {
+				srv.AddResource(shop, r)
+			}
+			gather(t, newClient(t, srv).ListBlockers(t.Context(), shop))
+			if n := len(srv.Requests()); n != test.want {
+				t.Errorf("got %d requests, want %d: %v", n, test.want, requests(srv))
+			}
+		})
+	}
+}
+
+func TestListBlockers_Policy(t *testing.T) {
+	t.Parallel()
+	srv := atlastest.NewServer()
+	srv.AddOrganization(atlastest.Organization{ID: acme})
+	srv.AddProject(acme, atlastest.Project{ID: shop})
+	srv.AddResource(shop, atlastest.Resource{Kind: atlas.BlockerBackupCompliancePolicy, Protected: true})
+	c := newClient(t, srv)
+	if blocker := gather(t, c.ListBlockers(t.Context(), shop, atlas.BlockerBackupCompliancePolicy)); len(blocker) != 0 {
+		t.Errorf("got %v, and there is nothing that it keeps", blocker)
+	}
+	srv.AddResource(shop, atlastest.Resource{Kind: atlas.BlockerCluster})
+	want := []atlas.Blocker{{Kind: atlas.BlockerBackupCompliancePolicy, ID: shop, State: "ACTIVE", Protected: true}}
+	if diff := cmp.Diff(want, gather(t, c.ListBlockers(t.Context(), shop, atlas.BlockerBackupCompliancePolicy))); diff != "" {
+		t.Errorf("left (-want +got):\n%s", diff)
+	}
+}
+
+func TestListBlockers_RetainedSnapshots(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		srv := atlastest.NewServer()
+		srv.AddOrganization(atlastest.Organization{ID: acme})
+		srv.AddProject(acme, atlastest.Project{ID: shop})
+		for _, name := range []string{"kept", "dropped", "there"} {
+			srv.AddResource(shop, atlastest.Resource{Kind: atlas.BlockerCluster, ID: name})
+			srv.AddResource(shop, atlastest.Resource{Kind: atlas.BlockerSnapshot, Parent: name})
+		}
+		c, ctx := newClient(t, srv), t.Context()
+		for _, name := range []string{"kept", "dropped"} {
+			if err := c.DeleteCluster(ctx, shop, name, atlas.DeleteClusterOptions{RetainBackups: name == "kept"}); err != nil {
+				t.Fatal(err)
+			}
+		}
+		time.Sleep(time.Hour)
+		var got []string
+		for _, blocker := range gather(t, c.ListBlockers(ctx, shop)) {
+			got = append(got, string(blocker.Kind)+" "+blocker.Parent)
+		}
+		if diff := cmp.Diff([]string{"cluster ", "snapshot kept"}, got); diff != "" {
+			t.Errorf("left (-want +got):\n%s", diff)
+		}
+	})
+}
+
+func TestListBlockers_Error(t *testing.T) {
+	t.Parallel()
+	for _, operation := range []string{
+		"ListClustersPage", "GetOutageSimulation", "ListOnlineArchivesPage", "ListFlexClustersPage", "GetBackupCompliancePolicy",
+		"ListNetworkPeeringsPage", "ListFederationEndpointsPage", "ListFederatedDatabases", "ListStreamWorkspacesPage",
+		"ListStreamProcessorsPage", "ListStreamPrivateLinksPage", "ListActiveStreamVPCPeeringsPage", "ListPrivateEndpointServices",
+		"ListEncryptionEndpointsPage",
+	} {
+		t.Run(operation, func(t *testing.T) {
+			t.Parallel()
+			srv := newFilledServer()
+			fault := offboardtest.Respond(operation, 403, `{"error":403,"errorCode":"ACCESS_FORBIDDEN"}`)
+			srv.Fail(fault)
+			last := error(nil)
+			for _, err := range newClient(t, srv).ListBlockers(t.Context(), shop) {
+				if last != nil {
+					t.Fatal("the list goes on after an error")
+				}
+				last = err
+			}
+			if !errors.Is(last, errors.PermissionDenied) {
+				t.Errorf("got %v, want %q", last, errors.PermissionDenied)
+			}
+		})
+	}
+	t.Run("a project that is not there", func(t *testing.T) {
+		t.Parallel()
+		srv := newFilledServer()
+		for _, kind := range []atlas.BlockerKind{atlas.BlockerCluster, atlas.BlockerBackupCompliancePolicy, atlas.BlockerSnapshot} {
+			var last error
+			for _, err := range newClient(t, srv).ListBlockers(t.Context(), empty, kind) {
+				last = err
+			}
+			if e, _ := errors.AsType[*errors.Error](last); e == nil || e.ProviderCode != "GROUP_NOT_FOUND" || e.Code != errors.NotFound {
+				t.Errorf("%s: got %v, want %q", kind, last, errors.NotFound)
+			}
+		}
+	})
+}
+
+// A cluster that is deleted while its archives are listed has none left.
+func TestListBlockers_ClusterDeletedMeanwhile(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		srv := newServerWith(
+			atlastest.Resource{Kind: atlas.BlockerCluster, ID: "main", Takes: time.Second},
+			atlastest.Resource{Kind: atlas.BlockerOnlineArchive, Parent: "main"},
+		)
+		c := newClient(t, srv)
+		if err := c.DeleteCluster(t.Context(), shop, "main", atlas.DeleteClusterOptions{}); err != nil {
+			t.Fatal(err)
+		}
+		srv.Fail(offboardtest.Fault{Operation: "ListOnlineArchivesPage", Delay: 2 * time.Second})
+		if blocker := gather(t, c.ListBlockers(t.Context(), shop, atlas.BlockerOnlineArchive)); len(blocker) != 0 {
+			t.Errorf("left: %v", blocker)
+		}
+	})
+}
+
+// A list that is answered with "not found" is an error, and not a shorter list: nothing
+// shows that its parent does not exist.
+func TestListBlockers_NotFoundOfOneList(t *testing.T) {
+	t.Parallel()
+	for operation, kind := range map[string]atlas.BlockerKind{
+		"ListClustersPage": atlas.BlockerCluster, "ListFlexClustersPage": atlas.BlockerFlexCluster,
+		"ListOnlineArchivesPage": atlas.BlockerOnlineArchive, "GetOutageSimulation": atlas.BlockerOutageSimulation,
+		"ListNetworkContainersPage": atlas.BlockerNetworkPeering, "ListNetworkPeeringsPage": atlas.BlockerNetworkPeering,
+		"ListFederationEndpointsPage": atlas.BlockerFederationEndpoint, "ListFederatedDatabases": atlas.BlockerFederatedDatabase,
+		"ListStreamWorkspacesPage": atlas.BlockerStreamWorkspace, "ListStreamProcessorsPage": atlas.BlockerStreamProcessor,
+		"ListStreamPrivateLinksPage": atlas.BlockerStreamPrivateLink, "ListActiveStreamVPCPeeringsPage": atlas.BlockerStreamVPCPeering,
+		"ListPrivateEndpointServices": atlas.BlockerPrivateEndpointService, "ListEncryptionEndpointsPage": atlas.BlockerEncryptionEndpoint,
+	} {
+		for _, code := range []string{
+			"CLUSTER_NOT_FOUND", "STREAM_TENANT_NOT_FOUND_FOR_NAME", "GROUP_NOT_FOUND", "PROJECT_NOT_FOUND", "PEER_NOT_FOUND",
+			"SNAPSHOT_NOT_FOUND", "UNEXPECTED_ERROR", "RESOURCE_NOT_FOUND",
+		} {
+			if kind == atlas.BlockerOutageSimulation && code == "RESOURCE_NOT_FOUND" {
+				continue // there is none
+			}
+			t.Run(operation+"/"+code, func(t *testing.T) {
+				t.Parallel()
+				synctest.Test(t, func(t *testing.T) {
+					srv := newServerWith(
+						atlastest.Resource{Kind: atlas.BlockerCluster, ID: "main"},
+						atlastest.Resource{Kind: atlas.BlockerOutageSimulation, Parent: "main"},
+						atlastest.Resource{Kind: atlas.BlockerOnlineArchive, Parent: "main"},
+						atlastest.Resource{Kind: atlas.BlockerFlexCluster}, atlastest.Resource{Kind: atlas.BlockerNetworkPeering},
+						atlastest.Resource{Kind: atlas.BlockerFederationEndpoint}, atlastest.Resource{Kind: atlas.BlockerFederatedDatabase},
+						atlastest.Resource{Kind: atlas.BlockerStreamWorkspace, ID: "events"},
+						atlastest.Resource{Kind: atlas.BlockerStreamProcessor, Parent: "events"},
+						atlastest.Resource{Kind: atlas.BlockerStreamPrivateLink}, atlastest.Resource{Kind: atlas.BlockerStreamVPCPeering},
+						atlastest.Resource{Kind: atlas.BlockerPrivateEndpointService}, atlastest.Resource{Kind: atlas.BlockerEncryptionEndpoint},
+					)
+					srv.Fail(always(offboardtest.Respond(operation, 404, `{"error":404,"errorCode":"`+code+`"}`)))
+					blocker, err := all(newClient(t, srv).ListBlockers(t.Context(), shop, kind))
+					if err == nil {
+						t.Errorf("left: %v, without an error", blocker)
+					}
+					if srv.Count(operation) == 0 {
+						t.Errorf("%s was not called", operation)
+					}
+				})
+			})
+		}
+	}
+}
+
+// What has ended is not left.
+func TestListBlockers_Finished(t *testing.T) {
+	t.Parallel()
+	srv := newFilledServer()
+	srv.Fail(
+		offboardtest.Respond("GetOutageSimulation", 200, `{"clusterName":"main","state":"COMPLETE"}`),
+		offboardtest.Respond("ListOnlineArchivesPage", 200, `{"results":[{"_id":"`+archive+`","state":"DELETED"}]}`),
+		offboardtest.Respond("GetBackupCompliancePolicy", 200, `{}`),
+	)
+	c := newClient(t, srv)
+	kinds := []atlas.BlockerKind{atlas.BlockerOutageSimulation, atlas.BlockerOnlineArchive, atlas.BlockerBackupCompliancePolicy}
+	if blocker := gather(t, c.ListBlockers(t.Context(), shop, kinds...)); len(blocker) != 0 {
+		t.Errorf("left: %v", blocker)
+	}
+}
+
+func TestListBlockers_StoppedEarly(t *testing.T) {
+	t.Parallel()
+	srv := newFilledServer()
+	srv.AddResource(shop, atlastest.Resource{Kind: atlas.BlockerBackupCompliancePolicy})
+	c := newClient(t, srv)
+	whole := gather(t, c.ListBlockers(t.Context(), shop))
+	for n := range whole {
+		var got []atlas.Blocker
+		for blocker := range c.ListBlockers(t.Context(), shop) {
+			if got = append(got, blocker); len(got) == n+1 {
+				break
+			}
+		}
+		if diff := cmp.Diff(whole[:n+1], got); diff != "" {
+			t.Errorf("after %d (-want +got):\n%s", n, diff)
+		}
 	}
 }

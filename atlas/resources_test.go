@@ -2,16 +2,20 @@ package atlas_test
 
 import (
 	"bytes"
+	"context"
 	"encoding/json"
 	"fmt"
 	"io"
 	"net/http"
 	"regexp"
+	"slices"
 	"strings"
-	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"github.com/google/go-cmp/cmp"
 
 	"github.com/offboard-dev/offboard-go/atlas"
 	"github.com/offboard-dev/offboard-go/atlas/atlastest"
@@ -21,6 +25,222 @@ import (
 	"github.com/offboard-dev/offboard-go/teardown"
 )
 
+func TestDelete_AllKinds(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		srv := newFilledServer()
+		srv.AddResource(shop, atlastest.Resource{Kind: atlas.BlockerBackupCompliancePolicy, Protected: true})
+		c := newClient(t, srv)
+		ctx, cancel := context.WithTimeout(t.Context(), 24*time.Hour)
+		defer cancel()
+		every := []atlas.BlockerKind{
+			atlas.BlockerOutageSimulation, atlas.BlockerOnlineArchive, atlas.BlockerBackupCompliancePolicy, atlas.BlockerCluster, atlas.BlockerFlexCluster,
+			atlas.BlockerNetworkPeering, atlas.BlockerFederationEndpoint, atlas.BlockerFederatedDatabase,
+			atlas.BlockerStreamProcessor, atlas.BlockerStreamWorkspace, atlas.BlockerStreamPrivateLink, atlas.BlockerStreamVPCPeering,
+			atlas.BlockerPrivateEndpoint, atlas.BlockerPrivateEndpointService, atlas.BlockerEncryptionEndpoint,
+		}
+		if diff := cmp.Diff(every, kindsOf(t, c)); diff != "" {
+			t.Errorf("kinds (-want +got):\n%s", diff)
+		}
+		blocked := func() {
+			t.Helper()
+			if err := c.DeleteOrganization(ctx, acme); !errors.Is(err, errors.OrganizationNotEmpty) {
+				t.Fatalf("got %v, want %q", err, errors.OrganizationNotEmpty)
+			}
+			if err := c.DeleteProject(ctx, shop); !errors.Is(err, errors.DeletionStepsNotSatisfied) {
+				t.Fatalf("got %v, want %q", err, errors.DeletionStepsNotSatisfied)
+			}
+		}
+		for _, kind := range every {
+			if kind == atlas.BlockerBackupCompliancePolicy {
+				continue
+			}
+			blocked()
+			for _, blocker := range gather(t, c.ListBlockers(ctx, shop, kind)) {
+				if err := remove(ctx, c, blocker); err != nil {
+					t.Fatalf("%+v: %v", blocker, err)
+				}
+			}
+			if err := c.WaitForDeletion(ctx, shop, nil, kind); err != nil {
+				t.Fatal(err)
+			}
+		}
+		// The policy has kept the snapshots of the clusters.
+		kept := []atlas.BlockerKind{atlas.BlockerBackupCompliancePolicy, atlas.BlockerSnapshot, atlas.BlockerShardedSnapshot}
+		if diff := cmp.Diff(kept, kindsOf(t, c)); diff != "" {
+			t.Errorf("kinds (-want +got):\n%s", diff)
+		}
+		if err := c.DeleteProject(ctx, shop); !errors.Is(err, errors.BackupCompliancePolicy) {
+			t.Errorf("got %v, want %q", err, errors.BackupCompliancePolicy)
+		}
+		if err := c.DeleteSnapshot(ctx, shop, "main", snapshot); !errors.Is(err, errors.BackupCompliancePolicy) {
+			t.Errorf("got %v, want %q", err, errors.BackupCompliancePolicy)
+		}
+		if err := c.DeleteBackupCompliancePolicy(ctx, shop); !errors.Is(err, errors.PermissionDenied) {
+			t.Errorf("got %v, want %q", err, errors.PermissionDenied)
+		}
+		srv.Resolve(acme)
+		for blocker, err := range c.ListBlockers(ctx, shop) {
+			if err == nil {
+				err = remove(ctx, c, blocker)
+			}
+			if err != nil {
+				t.Fatalf("%+v: %v", blocker, err)
+			}
+		}
+		if err := c.DeleteProject(ctx, shop); err != nil {
+			t.Fatal(err)
+		}
+		if err := c.DeleteOrganization(ctx, acme); err != nil {
+			t.Fatal(err)
+		}
+		if srv.Exists(acme) || len(srv.Resources(shop)) != 0 {
+			t.Errorf("the organization is there: %t; left: %v", srv.Exists(acme), srv.Resources(shop))
+		}
+	})
+}
+
+// remove asks for the deletion of what is left, by its kind.
+func remove(ctx context.Context, c *atlas.Client, blocker atlas.Blocker) (err error) {
+	switch blocker.Kind {
+	case atlas.BlockerOutageSimulation:
+		_, err = c.EndOutageSimulation(ctx, shop, blocker.ID)
+	case atlas.BlockerOnlineArchive:
+		err = c.DeleteOnlineArchive(ctx, shop, blocker.Parent, blocker.ID)
+	case atlas.BlockerCluster:
+		err = c.DeleteCluster(ctx, shop, blocker.ID, atlas.DeleteClusterOptions{RetainBackups: blocker.ID == "shards"})
+	case atlas.BlockerFlexCluster:
+		err = c.DeleteFlexCluster(ctx, shop, blocker.ID)
+	case atlas.BlockerBackupCompliancePolicy:
+		err = c.DeleteBackupCompliancePolicy(ctx, shop)
+	case atlas.BlockerSnapshot:
+		err = c.DeleteSnapshot(ctx, shop, blocker.Parent, blocker.ID)
+	case atlas.BlockerShardedSnapshot:
+		err = c.DeleteShardedSnapshot(ctx, shop, blocker.Parent, blocker.ID)
+	case atlas.BlockerNetworkPeering:
+		err = c.DeleteNetworkPeering(ctx, shop, blocker.ID)
+	case atlas.BlockerFederationEndpoint:
+		err = c.DeleteFederationEndpoint(ctx, shop, blocker.ID)
+	case atlas.BlockerFederatedDatabase:
+		err = c.DeleteFederatedDatabase(ctx, shop, blocker.ID)
+	case atlas.BlockerStreamProcessor:
+		err = c.DeleteStreamProcessor(ctx, shop, blocker.Parent, blocker.ID)
+	case atlas.BlockerStreamWorkspace:
+		err = c.DeleteStreamWorkspace(ctx, shop, blocker.ID)
+	case atlas.BlockerStreamPrivateLink:
+		err = c.DeleteStreamPrivateLink(ctx, shop, blocker.ID)
+	case atlas.BlockerStreamVPCPeering:
+		err = c.DeleteStreamVPCPeering(ctx, shop, blocker.ID)
+	case atlas.BlockerPrivateEndpoint:
+		err = c.DeletePrivateEndpoint(ctx, shop, blocker.Provider, blocker.Parent, blocker.ID)
+	case atlas.BlockerPrivateEndpointService:
+		err = c.DeletePrivateEndpointService(ctx, shop, blocker.Provider, blocker.ID)
+	case atlas.BlockerEncryptionEndpoint:
+		err = c.DeleteEncryptionEndpoint(ctx, shop, blocker.Provider, blocker.ID)
+	default:
+		err = fmt.Errorf("%s is a kind that is not known", blocker.Kind)
+	}
+	return err
+}
+
+// kindsOf are the kinds of what is left, each once.
+func kindsOf(t *testing.T, c *atlas.Client) []atlas.BlockerKind {
+	t.Helper()
+	var kinds []atlas.BlockerKind
+	for _, blocker := range gather(t, c.ListBlockers(t.Context(), shop)) {
+		if !slices.Contains(kinds, blocker.Kind) {
+			kinds = append(kinds, blocker.Kind)
+		}
+	}
+	return kinds
+}
+
+func TestSetClusterTerminationProtection(t *testing.T) {
+	t.Parallel()
+	srv := atlastest.NewServer()
+	srv.AddOrganization(atlastest.Organization{ID: acme})
+	srv.AddProject(acme, atlastest.Project{ID: shop})
+	srv.AddResource(shop, atlastest.Resource{Kind: atlas.BlockerCluster, ID: "safe", Protected: true})
+	c, ctx := newClient(t, srv), t.Context()
+	if blocker := gather(t, c.ListBlockers(ctx, shop)); len(blocker) != 1 || !blocker[0].Protected {
+		t.Errorf("left: %+v, want one that is protected", blocker)
+	}
+	if _, err := c.SetClusterTerminationProtection(ctx, shop, "safe", false); err != nil {
+		t.Fatal(err)
+	}
+	if err := c.DeleteCluster(ctx, shop, "safe", atlas.DeleteClusterOptions{}); err != nil {
+		t.Error(err)
+	}
+}
+
+func TestDeleteFederationEndpoint_TwoDeletions(t *testing.T) {
+	t.Parallel()
+	srv := atlastest.NewServer()
+	srv.AddOrganization(atlastest.Organization{ID: acme})
+	srv.AddProject(acme, atlastest.Project{ID: shop})
+	srv.AddResource(shop, atlastest.Resource{Kind: atlas.BlockerFederationEndpoint, ID: endpoint, RemovedAfter: 2})
+	c, ctx := newClient(t, srv), t.Context()
+	for _, blocker := range []int{1, 0} {
+		if err := c.DeleteFederationEndpoint(ctx, shop, endpoint); err != nil {
+			t.Fatal(err)
+		}
+		if got := gather(t, c.ListFederationEndpoints(ctx, shop)); len(got) != blocker {
+			t.Errorf("%d endpoints are there, want %d", len(got), blocker)
+		}
+	}
+	if err := c.DeleteProject(ctx, shop); err != nil {
+		t.Error(err)
+	}
+}
+
+func TestDeletePrivateEndpoint_LastOfService(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		srv := newFilledServer()
+		c, ctx := newClient(t, srv), t.Context()
+		if err := c.DeletePrivateEndpoint(ctx, shop, atlas.CloudProviderAWS, service, endpoint); err != nil {
+			t.Fatal(err)
+		}
+		var states []string
+		for range 3 {
+			found, err := c.ListPrivateEndpointServices(ctx, shop, atlas.CloudProviderAWS)
+			if err != nil {
+				t.Fatal(err)
+			}
+			states = append(states, "")
+			for _, s := range found {
+				states[len(states)-1] = s.Status
+			}
+			time.Sleep(time.Minute)
+		}
+		if diff := cmp.Diff([]string{"AVAILABLE", "DELETING", ""}, states); diff != "" {
+			t.Errorf("states (-want +got):\n%s", diff)
+		}
+	})
+}
+
+func TestDeleteLiveMigrationLink_MigrationRuns(t *testing.T) {
+	t.Parallel()
+	srv := atlastest.NewServer()
+	srv.AddOrganization(atlastest.Organization{ID: acme, LiveMigration: true, FailedPayments: true, LinkedProjects: []string{"old"}})
+	c, ctx := newClient(t, srv), t.Context()
+	for _, err := range []error{c.DeleteLiveMigrationLink(ctx, acme), c.DeleteOrganization(ctx, acme)} {
+		if !errors.Is(err, errors.ActiveLiveMigration) {
+			t.Errorf("got %v, want %q", err, errors.ActiveLiveMigration)
+		}
+	}
+	srv.Resolve(acme)
+	if err := c.DeleteLiveMigrationLink(ctx, acme); err != nil {
+		t.Error(err)
+	}
+	if found, err := c.ListLiveMigrationProjects(ctx, acme); err != nil || len(found) != 0 {
+		t.Errorf("got %v, %v", found, err)
+	}
+	if err := c.DeleteOrganization(ctx, acme); err != nil {
+		t.Error(err)
+	}
+}
+
 // A driver needs a client and a plan, and no inspection: steps say where their resources
 // are, also after JSON.
 func TestDriver_WithoutInspect(t *testing.T) {
@@ -29,7 +249,7 @@ func TestDriver_WithoutInspect(t *testing.T) {
 		srv := blocked()
 		srv.Resolve(acme)
 		c := newClient(t, srv)
-		text, err := json.Marshal(planned(t, c))
+		text, err := json.Marshal(planOf(t, c))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -71,9 +291,9 @@ func TestDriver_WithoutInspect(t *testing.T) {
 // A reference that is not that of its step is none.
 func TestDriver_ReferenceOfAnotherStep(t *testing.T) {
 	t.Parallel()
-	srv := with(atlastest.Resource{Kind: atlas.BlockerCluster, ID: "main"}, atlastest.Resource{Kind: atlas.BlockerCluster, ID: "spare"})
+	srv := newServerWith(atlastest.Resource{Kind: atlas.BlockerCluster, ID: "main"}, atlastest.Resource{Kind: atlas.BlockerCluster, ID: "spare"})
 	c := newClient(t, srv)
-	p := planned(t, c)
+	p := planOf(t, c)
 	before := len(srv.Requests())
 	for name, change := range map[string]func(*teardown.Step){
 		"of another resource": func(s *teardown.Step) { s.Ref = p.Steps[1].Ref },
@@ -96,6 +316,53 @@ func TestDriver_ReferenceOfAnotherStep(t *testing.T) {
 	}
 }
 
+// A resource is recreated under its name after a read of it, or its project is moved. The
+// next request relies on a read of its own.
+func TestDriver_RecreatedAfterRead(t *testing.T) {
+	t.Parallel()
+	for kind, operation := range map[atlas.BlockerKind]string{
+		atlas.BlockerCluster: "DeleteCluster", atlas.BlockerFlexCluster: "DeleteFlexCluster",
+		atlas.BlockerStreamWorkspace: "DeleteStreamWorkspace", "project": "DeleteProject",
+	} {
+		t.Run(string(kind), func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				resource := atlastest.Resource{Kind: kind, ID: "x"}
+				srv := newServerWith()
+				if kind != "project" {
+					srv = newServerWith(resource)
+				}
+				srv.AddOrganization(atlastest.Organization{ID: other, Name: "Other"})
+				srv.SetDeletionTime(0)
+				c := newClient(t, srv)
+				p := planOf(t, c)
+				step := p.Steps[0]
+				d := c.Driver()
+				if all, err := d.Poll(t.Context(), p.Organization, "", []teardown.Step{step}); err != nil || all[0].State != teardown.ProgressReady {
+					t.Fatal(all, err)
+				}
+				time.Sleep(100 * time.Millisecond)
+				if kind == "project" {
+					srv.MoveProject(shop, other)
+				} else {
+					if err := remove(t.Context(), c, atlas.Blocker{Kind: kind, ID: "x"}); err != nil {
+						t.Fatal(err)
+					}
+					srv.AddResource(shop, resource)
+				}
+				before := srv.Count(operation)
+				now, err := d.Act(t.Context(), p.Organization, step)
+				if err == nil && now.Err == nil && now.State != teardown.ProgressNotFound {
+					t.Errorf("got %+v", now)
+				}
+				if srv.Count(operation) != before {
+					t.Error("another one was removed")
+				}
+			})
+		})
+	}
+}
+
 // A step without a reference, of a plan that an earlier version made, is read by its ID and
 // name.
 func TestTeardown_StepsWithoutReference(t *testing.T) {
@@ -104,14 +371,14 @@ func TestTeardown_StepsWithoutReference(t *testing.T) {
 		srv := blocked()
 		srv.Resolve(acme)
 		c, on := omittingClient(t, srv, "/clusters", "main", false)
-		p := planned(t, c)
+		p := planOf(t, c)
 		for i := range p.Steps {
 			p.Steps[i].Ref = nil
 		}
 		teardownsuite.Seal(p)
 		on.Store(true)
 		r, err := execute(t, c, p, teardown.WithOverrides(teardown.TerminationProtection))
-		check(t, r, err, teardown.Deleted, "")
+		checkReport(t, r, err, teardown.Deleted, "")
 		for _, s := range r.Steps {
 			if s.State != teardown.StepDeleted {
 				t.Errorf("%s is %s", s.ID, s.State)
@@ -127,9 +394,9 @@ func TestTeardown_ItemWithoutID(t *testing.T) {
 		t.Run(operation, func(t *testing.T) {
 			t.Parallel()
 			synctest.Test(t, func(t *testing.T) {
-				srv := with(atlastest.Resource{Kind: kind, ID: "main", Takes: time.Hour})
+				srv := newServerWith(atlastest.Resource{Kind: kind, ID: "main", Takes: time.Hour})
 				c := newClient(t, srv)
-				p := planned(t, c)
+				p := planOf(t, c)
 				item := offboardtest.Respond(operation, http.StatusOK, `{"results":[{"name":"main"}],"totalCount":1,"links":[]}`)
 				item.Times = 1000
 				r, err := execute(t, c, p, during(string(kind), func() { srv.Fail(item) }), teardown.WithStepTimeout(10*time.Minute))
@@ -141,130 +408,426 @@ func TestTeardown_ItemWithoutID(t *testing.T) {
 	}
 }
 
-// A project that was moved to another organization during the run is not deleted.
-func TestTeardown_ProjectMoved(t *testing.T) {
-	t.Parallel()
-	synctest.Test(t, func(t *testing.T) {
-		srv := with()
-		c := newClient(t, srv)
-		p := planned(t, c)
-		r, err := execute(t, c, p, during("project", func() {
-			srv.Fail(always(offboardtest.Respond("GetProject", http.StatusOK, `{"id":"`+shop+`","name":"shop","orgId":"`+other+`"}`)))
-		}))
-		check(t, r, err, teardown.Blocked, errors.NotConfirmed)
-		if n := srv.Count("DeleteProject"); n != 0 || len(srv.Projects(acme)) != 1 {
-			t.Errorf("%d deletions were sent", n)
-		}
-	})
-}
-
-// What is new since the plan is not deleted. What stores data keeps everything; what Atlas
-// refuses to delete a project or cluster with keeps that.
-func TestTeardown_NewSincePlan(t *testing.T) {
+// What exists is removed although a list of several pages lacks it: when the plan is
+// applied, and while a step waits for the end of its deletion.
+func TestTeardown_AbsentFromPages(t *testing.T) {
 	t.Parallel()
 	for name, test := range map[string]struct {
-		resources []atlastest.Resource
-		stale     bool
+		kind            atlas.BlockerKind
+		path, operation string
+		once            bool // no operation reads one item, and the next list has it
 	}{
-		"cluster":                  {[]atlastest.Resource{{Kind: atlas.BlockerCluster, ID: "new"}}, true},
-		"flex cluster":             {[]atlastest.Resource{{Kind: atlas.BlockerFlexCluster}}, true},
-		"online archive":           {[]atlastest.Resource{{Kind: atlas.BlockerOnlineArchive, Parent: "main"}}, true},
-		"federated database":       {[]atlastest.Resource{{Kind: atlas.BlockerFederatedDatabase}}, true},
-		"stream workspace":         {[]atlastest.Resource{{Kind: atlas.BlockerStreamWorkspace}}, true},
-		"stream processor":         {[]atlastest.Resource{{Kind: atlas.BlockerStreamProcessor, Parent: "events"}}, true},
-		"outage simulation":        {[]atlastest.Resource{{Kind: atlas.BlockerOutageSimulation, Parent: "main"}}, false},
-		"snapshot":                 {[]atlastest.Resource{{Kind: atlas.BlockerCluster, ID: "old", Retained: true}, {Kind: atlas.BlockerSnapshot, Parent: "old"}}, false},
-		"peering":                  {[]atlastest.Resource{{Kind: atlas.BlockerNetworkPeering}}, false},
-		"federation endpoint":      {[]atlastest.Resource{{Kind: atlas.BlockerFederationEndpoint}}, false},
-		"stream private link":      {[]atlastest.Resource{{Kind: atlas.BlockerStreamPrivateLink}}, false},
-		"stream VPC peering":       {[]atlastest.Resource{{Kind: atlas.BlockerStreamVPCPeering}}, false},
-		"private endpoint":         {[]atlastest.Resource{{Kind: atlas.BlockerPrivateEndpoint, Parent: service}}, true}, // its service is in the plan
-		"private endpoint service": {[]atlastest.Resource{{Kind: atlas.BlockerPrivateEndpointService}}, true},
-		"encryption endpoint":      {[]atlastest.Resource{{Kind: atlas.BlockerEncryptionEndpoint}}, false},
+		"clusters":          {atlas.BlockerCluster, "/clusters", "DeleteCluster", false},
+		"flex clusters":     {atlas.BlockerFlexCluster, "/flexClusters", "DeleteFlexCluster", false},
+		"projects":          {"", "/groups", "DeleteProject", false},
+		"stream workspaces": {atlas.BlockerStreamWorkspace, "/streams", "DeleteStreamWorkspace", true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			for _, when := range []string{"at first", "while it is removed"} {
+				t.Run(when, func(t *testing.T) {
+					synctest.Test(t, func(t *testing.T) {
+						srv := atlastest.NewServer()
+						srv.AddOrganization(atlastest.Organization{ID: acme, Name: "Acme"})
+						srv.AddProject(acme, atlastest.Project{ID: shop, Name: "shop"})
+						for i := range 3 {
+							if test.kind == "" {
+								id := fmt.Sprintf("5e2f0000000000000000010%d", i)
+								srv.AddProject(acme, atlastest.Project{ID: id, Name: fmt.Sprintf("item-%d", i), Clusters: 1})
+							} else {
+								srv.AddResource(shop, atlastest.Resource{Kind: test.kind, ID: fmt.Sprintf("item-%d", i), Takes: 10 * time.Second})
+							}
+						}
+						c, on := omittingClient(t, srv, test.path, "item-1", test.once)
+						p, set := planOf(t, c), false
+						option := teardown.WithEvents(func(e teardown.Event) { // when a deletion has begun
+							if e.Kind == teardown.EventWaiting && !set {
+								set = true
+								on.Store(true)
+							}
+						})
+						if when == "at first" {
+							on.Store(true)
+						}
+						r, err := execute(t, c, p, option)
+						checkReport(t, r, err, teardown.Deleted, "")
+						for _, s := range r.Steps {
+							if s.State != teardown.StepDeleted {
+								t.Errorf("%s is %s, want %s", s.ID, s.State, teardown.StepDeleted)
+							}
+							if took := s.FinishedAt.Sub(s.StartedAt); s.Kind == string(test.kind) && took < 10*time.Second {
+								t.Errorf("%s was done after %v, and existed", s.ID, took)
+							}
+						}
+						want := 3
+						if test.kind == "" {
+							want = 4
+						}
+						if n := srv.Count(test.operation); n != want {
+							t.Errorf("%d deletions, want %d", n, want)
+						}
+					})
+				})
+			}
+		})
+	}
+}
+
+// What one page lacks is read before its step counts as done.
+func TestTeardown_AbsentFromOnePage(t *testing.T) {
+	t.Parallel()
+	const body = `{"results":[],"totalCount":0,"links":[]}`
+	for operation, kind := range map[string]atlas.BlockerKind{
+		"ListClustersPage": atlas.BlockerCluster, "ListFlexClustersPage": atlas.BlockerFlexCluster, "ListProjectsPage": "project",
+	} {
+		for _, when := range []string{"at first", "while it is removed"} {
+			t.Run(operation+"/"+when, func(t *testing.T) {
+				t.Parallel()
+				synctest.Test(t, func(t *testing.T) {
+					srv := newServerWith()
+					if kind != "project" {
+						srv.AddResource(shop, atlastest.Resource{Kind: kind, Takes: time.Minute})
+					}
+					c := newClient(t, srv)
+					p := planOf(t, c)
+					answer := offboardtest.Respond(operation, http.StatusOK, body)
+					answer.Times = 2
+					option := during(string(kind), func() { srv.Fail(answer) })
+					if when == "at first" {
+						srv.Fail(answer)
+					}
+					r, err := execute(t, c, p, option)
+					checkReport(t, r, err, teardown.Deleted, "")
+					for _, s := range r.Steps {
+						if s.State != teardown.StepDeleted || s.Kind != "project" && s.FinishedAt.Sub(s.StartedAt) < time.Minute {
+							t.Errorf("%s is %s after %s", s.ID, s.State, s.FinishedAt.Sub(s.StartedAt))
+						}
+					}
+				})
+			})
+		}
+	}
+}
+
+// An empty page whose total names items is no empty list: no step is taken to be done by
+// it, when the plan is applied and while a step waits.
+func TestTeardown_EmptyPageWithTotal(t *testing.T) {
+	t.Parallel()
+	const body = `{"results":[],"totalCount":2,"links":[]}`
+	for operation, kind := range map[string]atlas.BlockerKind{
+		"ListClustersPage": atlas.BlockerCluster, "ListFlexClustersPage": atlas.BlockerFlexCluster,
+		"ListNetworkPeeringsPage": atlas.BlockerNetworkPeering, "ListFederationEndpointsPage": atlas.BlockerFederationEndpoint,
+		"ListStreamWorkspacesPage": atlas.BlockerStreamWorkspace, "ListEncryptionEndpointsPage": atlas.BlockerEncryptionEndpoint,
+		"ListStreamPrivateLinksPage": atlas.BlockerStreamPrivateLink, "ListActiveStreamVPCPeeringsPage": atlas.BlockerStreamVPCPeering,
+		"ListProjectsPage": "project",
+	} {
+		for _, when := range []string{"at first", "while it is removed"} {
+			for _, times := range []int{2, 1000} {
+				t.Run(fmt.Sprintf("%s/%s/%d", operation, when, times), func(t *testing.T) {
+					t.Parallel()
+					synctest.Test(t, func(t *testing.T) {
+						srv := newServerWith()
+						if kind != "project" {
+							srv.AddResource(shop, atlastest.Resource{Kind: kind, Takes: time.Minute})
+						}
+						c := newClient(t, srv)
+						p := planOf(t, c)
+						answer := offboardtest.Respond(operation, http.StatusOK, body)
+						answer.Times = times
+						option := during(string(kind), func() { srv.Fail(answer) })
+						if when == "at first" {
+							srv.Fail(answer)
+						}
+						r, err := execute(t, c, p, option, teardown.WithStepTimeout(10*time.Minute))
+						if times == 2 { // another read of the list succeeds
+							checkReport(t, r, err, teardown.Deleted, "")
+							for _, s := range r.Steps {
+								if s.State != teardown.StepDeleted {
+									t.Errorf("%s is %s, want %s", s.ID, s.State, teardown.StepDeleted)
+								}
+							}
+							return
+						}
+						if err == nil || !srv.Exists(acme) || srv.Count("DeleteOrganization") != 0 {
+							t.Errorf("got %v; it exists: %t", err, srv.Exists(acme))
+						}
+						if r == nil {
+							return
+						}
+						for _, s := range r.Steps {
+							if s.Kind == string(kind) && s.State == teardown.StepAlreadyDeleted {
+								t.Errorf("%s is %s", s.ID, s.State)
+							}
+						}
+					})
+				})
+			}
+		}
+	}
+}
+
+// omitting splits the list of a path into two pages, and leaves out an item by its name:
+// it moves to page 1 while page 2 is read. The total is that of an item less, so that it
+// shows nothing of this.
+type omittingTransport struct {
+	next http.RoundTripper
+	path string // the end of it
+	name string
+	on   *atomic.Bool
+	once bool // a later read is complete
+}
+
+func (o omittingTransport) RoundTrip(req *http.Request) (*http.Response, error) {
+	// The double has one page: both of ours are made of it.
+	number, requested := req.URL.Query().Get("pageNum"), req.URL.String()
+	if o.on.Load() && req.Method == http.MethodGet && strings.HasSuffix(req.URL.Path, o.path) {
+		req = req.Clone(req.Context())
+		req.URL.RawQuery = strings.Replace(req.URL.RawQuery, "pageNum=2", "pageNum=1", 1)
+	}
+	resp, err := o.next.RoundTrip(req)
+	if err != nil || resp.StatusCode != http.StatusOK || !o.on.Load() || req.Method != http.MethodGet || !strings.HasSuffix(req.URL.Path, o.path) {
+		return resp, err
+	}
+	var page struct {
+		Results    []map[string]any `json:"results"`
+		TotalCount int              `json:"totalCount"`
+		Links      []map[string]any `json:"links"`
+	}
+	err = json.NewDecoder(resp.Body).Decode(&page)
+	resp.Body.Close()
+	if err != nil {
+		return nil, err
+	}
+	kept := []map[string]any{}
+	for _, item := range page.Results {
+		if item["name"] != o.name {
+			kept = append(kept, item)
+		}
+	}
+	if len(kept) < 2 { // one page has all items
+		kept = page.Results
+	}
+	half := (len(kept) + 1) / 2
+	page.TotalCount = len(kept)
+	page.Links = []map[string]any{{"rel": "self", "href": requested}}
+	if page.Results = kept[:half]; number == "1" && half < len(kept) && len(kept) > 1 {
+		page.Links = append(page.Links, map[string]any{"rel": "next", "href": req.URL.String()})
+	}
+	if number == "2" {
+		page.Results = kept[half:]
+		o.on.Store(!o.once)
+	}
+	body, err := json.Marshal(page)
+	if err != nil {
+		return nil, err
+	}
+	resp.Body, resp.ContentLength = io.NopCloser(bytes.NewReader(body)), int64(len(body))
+	return resp, nil
+}
+
+// omittingClient returns a client whose lists omit an item once the flag is set.
+func omittingClient(t *testing.T, srv *atlastest.Server, path, name string, once bool) (*atlas.Client, *atomic.Bool) {
+	t.Helper()
+	on := new(atomic.Bool)
+	_, hc := srv.Endpoint()
+	return newClient(t, srv, atlas.WithHTTPClient(&http.Client{Transport: omittingTransport{hc.Transport, path, name, on, once}})), on
+}
+
+// A 404 of one list, or one about a cluster, marks nothing as deleted.
+func TestTeardown_NotFoundOfOneList(t *testing.T) {
+	t.Parallel()
+	for name, fault := range map[string]offboardtest.Fault{
+		"a cluster that is deleted": offboardtest.Respond("ListClustersPage", 404, `{"error":404,"errorCode":"CLUSTER_NOT_FOUND","parameters":["gone"]}`),
+		"a flex cluster":            offboardtest.Respond("ListClustersPage", 400, `{"error":400,"errorCode":"CANNOT_USE_FLEX_CLUSTER_IN_CLUSTER_API"}`),
+		"the project":               offboardtest.Respond("ListClustersPage", 404, `{"error":404,"errorCode":"GROUP_NOT_FOUND"}`),
+		"without a meaning":         offboardtest.Respond("ListFlexClustersPage", 404, `{"error":404,"errorCode":"RESOURCE_NOT_FOUND"}`),
+		"archives":                  offboardtest.Respond("ListOnlineArchivesPage", 404, `{"error":404,"errorCode":"CLUSTER_NOT_FOUND"}`),
+		"processors":                offboardtest.Respond("ListStreamProcessorsPage", 404, `{"error":404,"errorCode":"STREAM_TENANT_NOT_FOUND_FOR_NAME"}`),
+		"peerings":                  offboardtest.Respond("ListNetworkPeeringsPage", 404, `{"error":404,"errorCode":"RESOURCE_NOT_FOUND"}`),
+		"projects":                  offboardtest.Respond("ListProjectsPage", 404, `{"error":404,"errorCode":"ORG_NOT_FOUND"}`),
+		"service accounts":          offboardtest.Respond("ListServiceAccountsPage", 404, `{"error":404,"errorCode":"ORG_NOT_FOUND"}`),
+		"the link":                  offboardtest.Respond("ListLiveMigrationProjects", 404, `{"error":404,"errorCode":"ORG_NOT_FOUND"}`),
+	} {
+		for _, when := range []string{"at first", "while a cluster is removed"} {
+			t.Run(name+"/"+when, func(t *testing.T) {
+				t.Parallel()
+				synctest.Test(t, func(t *testing.T) {
+					srv := newServerWith(
+						atlastest.Resource{Kind: atlas.BlockerCluster, ID: "main"}, atlastest.Resource{Kind: atlas.BlockerCluster, ID: "other"},
+						atlastest.Resource{Kind: atlas.BlockerOnlineArchive, Parent: "main"},
+						atlastest.Resource{Kind: atlas.BlockerFlexCluster}, atlastest.Resource{Kind: atlas.BlockerNetworkPeering},
+						atlastest.Resource{Kind: atlas.BlockerStreamWorkspace, ID: "events"},
+						atlastest.Resource{Kind: atlas.BlockerStreamProcessor, Parent: "events"},
+					)
+					c := newClient(t, srv)
+					p := planOf(t, c)
+					fault := fault
+					fault.Times = 7
+					option := during("cluster", func() { srv.Fail(fault) })
+					if when == "at first" {
+						srv.Fail(fault)
+					}
+					r, err := execute(t, c, p, option)
+					if r == nil { // nothing was started
+						if errors.Is(err, errors.NotFound) || len(srv.Projects(acme)) != 1 {
+							t.Fatalf("got %v", err)
+						}
+						return
+					}
+					checkReport(t, r, err, teardown.Deleted, "")
+					for _, s := range r.Steps {
+						if s.State != teardown.StepDeleted {
+							t.Errorf("%s is %s, want %s", s.ID, s.State, teardown.StepDeleted)
+						}
+					}
+				})
+			})
+		}
+	}
+}
+
+// A read that answers about another resource proves nothing.
+func TestTeardown_ProofAboutAnother(t *testing.T) {
+	t.Parallel()
+	for name, proof := range map[string]offboardtest.Fault{
+		"another cluster":           offboardtest.Respond("GetCluster", http.StatusOK, `{"id":"64a700000000000000000099","name":"other"}`),
+		"a cluster without an ID":   offboardtest.Respond("GetCluster", http.StatusOK, `{"name":"main"}`),
+		"another cluster's absence": offboardtest.Respond("GetCluster", http.StatusNotFound, `{"error":404,"errorCode":"CLUSTER_NOT_FOUND","detail":"-","parameters":["other","`+shop+`"]}`),
+		"an absence in a cache": func() offboardtest.Fault {
+			f := offboardtest.Respond("GetCluster", http.StatusNotFound, `{"error":404,"errorCode":"CLUSTER_NOT_FOUND","detail":"-"}`)
+			f.Header = http.Header{"Age": {"3"}}
+			return f
+		}(),
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			synctest.Test(t, func(t *testing.T) {
-				srv := with(
-					atlastest.Resource{Kind: atlas.BlockerCluster, ID: "main"},
-					atlastest.Resource{Kind: atlas.BlockerStreamWorkspace, ID: "events"},
-					atlastest.Resource{Kind: atlas.BlockerPrivateEndpointService, ID: service},
-				)
+				srv := newServerWith(atlastest.Resource{Kind: atlas.BlockerCluster, ID: "main", Takes: time.Hour})
 				c := newClient(t, srv)
-				p := planned(t, c)
-				var ids []string
-				for _, x := range test.resources {
-					ids = append(ids, srv.AddResource(shop, x))
-				}
-				r, err := execute(t, c, p)
-				if test.stale {
-					if r != nil || !errors.Is(err, errors.PlanStale) || srv.Count("DeleteCluster") != 0 {
-						t.Errorf("got %+v, %v", r, err)
-					}
-				} else if r == nil || r.Outcome != teardown.Blocked || err == nil {
+				p := planOf(t, c)
+				proof.Times = 1000
+				empty := offboardtest.Respond("ListClustersPage", http.StatusOK, `{"results":[],"totalCount":0,"links":[]}`)
+				empty.Times = 1000
+				r, err := execute(t, c, p, during("cluster", func() { srv.Fail(proof, empty) }), teardown.WithStepTimeout(10*time.Minute))
+				if err == nil || r == nil || r.Outcome != teardown.Blocked || srv.Count("DeleteProject") != 0 {
 					t.Errorf("got %+v, %v", r, err)
-				}
-				for _, x := range srv.Resources(shop) {
-					for j, id := range ids {
-						if x.ID == id && x.Kind == test.resources[j].Kind {
-							ids[j] = ""
-						}
-					}
-				}
-				if strings.Join(ids, "") != "" || !srv.Exists(acme) {
-					t.Errorf("%q were deleted", ids)
 				}
 			})
 		})
 	}
 }
 
-// A project with more clusters than archives are listed for has the archives of the plan
-// listed.
-func TestTeardown_ArchivesOfManyClusters(t *testing.T) {
+// Atlas has accepted a deletion that never starts: it is requested again, three times
+// at most.
+func TestTeardown_DeletionNeverStarts(t *testing.T) {
 	t.Parallel()
-	synctest.Test(t, func(t *testing.T) {
-		srv := with()
-		for i := range 101 {
-			srv.AddResource(shop, atlastest.Resource{Kind: atlas.BlockerCluster, ID: fmt.Sprintf("c%d", i)})
+	for _, kind := range []atlas.BlockerKind{
+		atlas.BlockerCluster, atlas.BlockerFlexCluster, atlas.BlockerOnlineArchive, atlas.BlockerNetworkPeering, atlas.BlockerFederationEndpoint,
+		atlas.BlockerFederatedDatabase, atlas.BlockerStreamWorkspace, atlas.BlockerStreamPrivateLink, atlas.BlockerStreamVPCPeering,
+		atlas.BlockerPrivateEndpointService, atlas.BlockerEncryptionEndpoint,
+	} {
+		for needed, want := range map[int]teardown.Outcome{3: teardown.Deleted, 100: teardown.Blocked} {
+			t.Run(fmt.Sprintf("%s/%d", kind, needed), func(t *testing.T) {
+				t.Parallel()
+				synctest.Test(t, func(t *testing.T) {
+					resources := []atlastest.Resource{{Kind: kind, RemovedAfter: needed, Takes: time.Second}}
+					if kind == atlas.BlockerOnlineArchive {
+						resources = append([]atlastest.Resource{{Kind: atlas.BlockerCluster, ID: "main"}}, resources...)
+						resources[1].Parent = "main"
+					}
+					srv := newServerWith(resources...)
+					c := newClient(t, srv)
+					r, err := execute(t, c, planOf(t, c), teardown.WithStepTimeout(10*time.Minute))
+					if want == teardown.Deleted {
+						checkReport(t, r, err, teardown.Deleted, "")
+					} else {
+						checkReport(t, r, err, teardown.Blocked, errors.NotFinished)
+					}
+					sent := 0
+					for _, request := range srv.Requests() {
+						if request.Method == http.MethodDelete && !strings.HasPrefix(request.Operation, "DeleteOrg") &&
+							request.Operation != "DeleteProject" && (kind != atlas.BlockerOnlineArchive || request.Operation == "DeleteOnlineArchive") {
+							sent++
+						}
+					}
+					if sent != min(needed, 4) {
+						t.Errorf("%d requests, want %d", sent, min(needed, 4))
+					}
+				})
+			})
 		}
-		srv.AddResource(shop, atlastest.Resource{Kind: atlas.BlockerOnlineArchive, Parent: "c7"})
-		c := newClient(t, srv)
-		p := planned(t, c)
-		before := srv.Count("ListOnlineArchivesPage")
-		r, err := execute(t, c, p)
-		check(t, r, err, teardown.Deleted, "")
-		if n := srv.Count("ListOnlineArchivesPage") - before; n > 4 {
-			t.Errorf("archives were listed %d times", n)
-		}
-		if n := srv.Count("DeleteOnlineArchive"); n != 1 {
-			t.Errorf("%d archives were deleted", n)
-		}
+	}
+	t.Run("project", func(t *testing.T) {
+		t.Parallel()
+		synctest.Test(t, func(t *testing.T) {
+			srv := newServerWith()
+			fault := offboardtest.Respond("DeleteProject", http.StatusAccepted, "{}")
+			fault.Times = 2
+			srv.Fail(fault)
+			c := newClient(t, srv)
+			r, err := execute(t, c, planOf(t, c))
+			checkReport(t, r, err, teardown.Deleted, "")
+			if n := srv.Count("DeleteProject"); n != 3 {
+				t.Errorf("%d requests, want 3", n)
+			}
+		})
 	})
 }
 
-// counting rewrites the number of clusters of projects.
-type counting struct {
-	next http.RoundTripper
-	to   string
-}
-
-var count = regexp.MustCompile(`"clusterCount":\d+`)
-
-func (x counting) RoundTrip(req *http.Request) (*http.Response, error) {
-	resp, err := x.next.RoundTrip(req)
-	if err != nil || x.to == "" {
-		return resp, err
+// The same for the removals that the fake cannot delay: each is accepted and ignored.
+func TestTeardown_DeletionIgnored(t *testing.T) {
+	t.Parallel()
+	cluster := atlastest.Resource{Kind: atlas.BlockerCluster, ID: "main"}
+	for operation, resources := range map[string][]atlastest.Resource{
+		"EndOutageSimulation":          {cluster, {Kind: atlas.BlockerOutageSimulation, Parent: "main"}},
+		"DeleteBackupCompliancePolicy": {cluster, {Kind: atlas.BlockerBackupCompliancePolicy}},
+		"DeleteSnapshot":               {{Kind: atlas.BlockerCluster, ID: "old", Retained: true}, {Kind: atlas.BlockerSnapshot, Parent: "old"}},
+		"DeleteShardedSnapshot":        {{Kind: atlas.BlockerCluster, ID: "old", Retained: true, Sharded: true}, {Kind: atlas.BlockerShardedSnapshot, Parent: "old"}},
+		"DeleteStreamProcessor":        {{Kind: atlas.BlockerStreamWorkspace, ID: "events"}, {Kind: atlas.BlockerStreamProcessor, Parent: "events"}},
+		"DeletePrivateEndpoint":        {{Kind: atlas.BlockerPrivateEndpointService, ID: strings.Repeat("6", 24)}, {Kind: atlas.BlockerPrivateEndpoint, Parent: strings.Repeat("6", 24)}},
+		"DeleteLiveMigrationLink":      nil,
+		"DeleteFederation":             nil,
+		"DisconnectOrganization":       nil,
+		"DeleteProject":                nil,
+	} {
+		for _, ignored := range []int{2, 1000} {
+			t.Run(fmt.Sprintf("%s/%d", operation, ignored), func(t *testing.T) {
+				t.Parallel()
+				synctest.Test(t, func(t *testing.T) {
+					srv := atlastest.NewServer()
+					o := atlastest.Organization{ID: acme, Name: "Acme"}
+					switch operation {
+					case "DeleteLiveMigrationLink":
+						o.LinkedProjects = []string{"old"}
+					case "DeleteFederation", "DisconnectOrganization":
+						o.Federation = "5e2f0000000000000000000c"
+					}
+					srv.AddOrganization(o)
+					if operation == "DisconnectOrganization" {
+						srv.AddOrganization(atlastest.Organization{ID: other, Name: "Other", Federation: o.Federation})
+					}
+					srv.AddProject(acme, atlastest.Project{ID: shop, Name: "shop"})
+					for _, x := range resources {
+						srv.AddResource(shop, x)
+					}
+					c := newClient(t, srv)
+					p := planOf(t, c)
+					fault := offboardtest.Ignore(operation, http.StatusNoContent, "")
+					fault.Times = ignored
+					srv.Fail(fault)
+					r, err := execute(t, c, p, teardown.WithStepTimeout(10*time.Minute))
+					if ignored == 2 {
+						checkReport(t, r, err, teardown.Deleted, "")
+					} else {
+						checkReport(t, r, err, teardown.Blocked, errors.NotFinished)
+					}
+					if n := srv.Count(operation); n != min(ignored+1, 4) {
+						t.Errorf("%d requests, want %d", n, min(ignored+1, 4))
+					}
+				})
+			})
+		}
 	}
-	body, err := io.ReadAll(resp.Body)
-	resp.Body.Close()
-	if err != nil {
-		return nil, err
-	}
-	body = count.ReplaceAll(body, []byte(`"clusterCount":`+x.to))
-	resp.Body, resp.ContentLength = io.NopCloser(bytes.NewReader(body)), int64(len(body))
-	resp.Header.Del("Content-Length")
-	return resp, nil
 }
 
 // The number of clusters of projects is a hint: whatever it says, reads decide when a
@@ -292,8 +855,8 @@ func TestTeardown_NumberOfClusters(t *testing.T) {
 				}
 				_, hc := srv.Endpoint()
 				c := newClient(t, srv, atlas.WithHTTPClient(&http.Client{Transport: counting{hc.Transport, test.to}}))
-				r, err := execute(t, c, planned(t, c))
-				check(t, r, err, teardown.Deleted, "")
+				r, err := execute(t, c, planOf(t, c))
+				checkReport(t, r, err, teardown.Deleted, "")
 				for _, s := range r.Steps {
 					if took := s.FinishedAt.Sub(s.StartedAt); s.Kind == "cluster" && (took < 10*time.Minute || took > 10*time.Minute+test.late) {
 						t.Errorf("%s took %v", s.ID, took)
@@ -307,72 +870,414 @@ func TestTeardown_NumberOfClusters(t *testing.T) {
 	}
 }
 
-// inFlight measures how many requests are in flight, and refuses those about some projects.
-type inFlight struct {
-	next   http.RoundTripper
-	refuse map[string]time.Duration // by project: after so long
-
-	mu        sync.Mutex
-	now, most int
+// counting rewrites the number of clusters of projects.
+type counting struct {
+	next http.RoundTripper
+	to   string
 }
 
-func (x *inFlight) RoundTrip(req *http.Request) (*http.Response, error) {
-	x.mu.Lock()
-	x.now++
-	x.most = max(x.most, x.now)
-	x.mu.Unlock()
-	defer func() {
-		x.mu.Lock()
-		x.now--
-		x.mu.Unlock()
-	}()
-	time.Sleep(20 * time.Millisecond)
-	for id, after := range x.refuse {
-		if strings.Contains(req.URL.Path, "/groups/"+id+"/") {
-			time.Sleep(after)
-			body := `{"error":403,"errorCode":"ACCESS_FORBIDDEN","detail":"-"}`
-			return &http.Response{
-				StatusCode: http.StatusForbidden, Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1, Request: req,
-				Header: http.Header{"Content-Type": {"application/json"}}, Body: io.NopCloser(strings.NewReader(body)),
-			}, nil
+var count = regexp.MustCompile(`"clusterCount":\d+`)
+
+func (x counting) RoundTrip(req *http.Request) (*http.Response, error) {
+	resp, err := x.next.RoundTrip(req)
+	if err != nil || x.to == "" {
+		return resp, err
+	}
+	body, err := io.ReadAll(resp.Body)
+	resp.Body.Close()
+	if err != nil {
+		return nil, err
+	}
+	body = count.ReplaceAll(body, []byte(`"clusterCount":`+x.to))
+	resp.Body, resp.ContentLength = io.NopCloser(bytes.NewReader(body)), int64(len(body))
+	resp.Header.Del("Content-Length")
+	return resp, nil
+}
+
+// A role that is missing in a project that was just made is granted in time; in an older
+// one it is not.
+func TestTeardown_RoleMissingInNewProject(t *testing.T) {
+	t.Parallel()
+	for _, operation := range []string{"DeleteProject", "DeleteFlexCluster", "ListFlexClustersPage"} {
+		for _, code := range []string{"USER_UNAUTHORIZED", "USER_CANNOT_ACCESS_GROUP"} {
+			t.Run(operation+"/"+code, func(t *testing.T) {
+				t.Parallel()
+				synctest.Test(t, func(t *testing.T) {
+					for _, age := range []time.Duration{0, time.Hour} {
+						srv := newServerWith(atlastest.Resource{Kind: atlas.BlockerFlexCluster})
+						c := newClient(t, srv)
+						p := planOf(t, c)
+						time.Sleep(age)
+						fault := offboardtest.Respond(operation, http.StatusUnauthorized, `{"error":401,"errorCode":"`+code+`"}`)
+						fault.Times = 2
+						srv.Fail(fault)
+						r, err := execute(t, c, p)
+						if age == 0 {
+							checkReport(t, r, err, teardown.Deleted, "")
+						} else if !errors.Is(err, errors.PermissionDenied) {
+							t.Errorf("got %v for an older project, want %q", err, errors.PermissionDenied)
+						}
+					}
+				})
+			})
 		}
 	}
-	return x.next.RoundTrip(req)
 }
 
-// Projects are read at the same time, and the result does not depend on which read ends
-// first. With Concurrency(1) one request is in flight.
-func TestPlan_ManyProjects(t *testing.T) {
+// Atlas answers 401 NOT_IN_GROUP for a project that was deleted, and for one that the
+// credential may not read. The organization's list of projects tells which.
+func TestTeardown_NotInGroup(t *testing.T) {
+	t.Parallel()
+	const notInGroup = `{"error":401,"errorCode":"NOT_IN_GROUP"}`
+	for name, deleted := range map[string]bool{"deleted": true, "denied": false} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				srv := newServerWith(atlastest.Resource{Kind: atlas.BlockerFlexCluster, Takes: time.Hour})
+				c := newClient(t, srv)
+				p := planOf(t, c)
+				r, err := execute(t, c, p, during("flex_cluster", func() {
+					if deleted {
+						srv.RemoveProjects(acme)
+					}
+					for _, operation := range []string{"GetProject", "ListFlexClustersPage", "DeleteProject"} {
+						fault := offboardtest.Respond(operation, http.StatusUnauthorized, notInGroup)
+						fault.Times = 100
+						srv.Fail(fault)
+					}
+				}))
+				if deleted {
+					checkReport(t, r, err, teardown.Deleted, "")
+					return
+				}
+				checkReport(t, r, err, teardown.Blocked, errors.PermissionDenied)
+				if len(srv.Projects(acme)) != 1 || srv.Count("DeleteOrganization") != 0 {
+					t.Errorf("projects: %v", srv.Projects(acme))
+				}
+			})
+		})
+	}
+}
+
+// A 404 of a project that names another project proves nothing.
+func TestTeardown_AnotherProjectMissing(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		srv := atlastest.NewServer()
-		srv.AddOrganization(atlastest.Organization{ID: acme, Name: "Acme"})
-		id := func(i int) string { return fmt.Sprintf("5e2f000000000000000003%02d", i) }
-		for i := range 20 {
-			srv.AddProject(acme, atlastest.Project{ID: id(i), Name: fmt.Sprintf("p%d", i)})
-		}
-		_, hc := srv.Endpoint()
-		x := &inFlight{next: hc.Transport}
-		c := newClient(t, srv, atlas.WithHTTPClient(&http.Client{Transport: x}))
-		p := planned(t, c)
-		if x.most != 8 {
-			t.Errorf("%d requests were in flight, want 8", x.most)
-		}
-		for i, s := range p.Steps {
-			if s.ID != "project/"+id(i) {
-				t.Errorf("step %d is %s", i, s.ID)
-			}
-		}
-		x.refuse = map[string]time.Duration{id(3): time.Second, id(4): 0, id(5): time.Millisecond}
-		_, err := c.Plan(t.Context(), acme)
-		if e, ok := errors.AsType[*errors.Error](err); !ok || e.Target != id(3) {
-			t.Errorf("got %v, want that of project %s", err, id(3))
-		}
-		x.refuse, x.most = nil, 0
-		r, err := execute(t, c, p, teardown.WithConcurrency(1))
-		check(t, r, err, teardown.Deleted, "")
-		if x.most != 1 {
-			t.Errorf("%d requests were in flight, want 1", x.most)
+		srv := newServerWith()
+		c := newClient(t, srv)
+		p := planOf(t, c)
+		r, err := execute(t, c, p, teardown.WithStepTimeout(10*time.Minute), during("project", func() {
+			missing := offboardtest.Respond("GetProject", http.StatusNotFound, `{"error":404,"errorCode":"GROUP_NOT_FOUND","parameters":["`+blog+`"]}`)
+			empty := offboardtest.Respond("ListProjectsPage", http.StatusOK, `{"results":[],"totalCount":0,"links":[]}`)
+			missing.Times, empty.Times = 1000, 1000
+			srv.Fail(missing, empty)
+		}))
+		if err == nil || r == nil || r.Outcome != teardown.Blocked || srv.Count("DeleteOrganization") != 0 {
+			t.Errorf("got %+v, %v", r, err)
 		}
 	})
+}
+
+// A project that was moved to another organization during the run is not deleted.
+func TestTeardown_ProjectMoved(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		srv := newServerWith()
+		c := newClient(t, srv)
+		p := planOf(t, c)
+		r, err := execute(t, c, p, during("project", func() {
+			srv.Fail(always(offboardtest.Respond("GetProject", http.StatusOK, `{"id":"`+shop+`","name":"shop","orgId":"`+other+`"}`)))
+		}))
+		checkReport(t, r, err, teardown.Blocked, errors.NotConfirmed)
+		if n := srv.Count("DeleteProject"); n != 0 || len(srv.Projects(acme)) != 1 {
+			t.Errorf("%d deletions were sent", n)
+		}
+	})
+}
+
+// A project is moved to another organization while the steps run. Nothing in it is changed
+// from then on, and nothing in it is taken for removed.
+func TestTeardown_ProjectMovedToAnotherOrganization(t *testing.T) {
+	t.Parallel()
+	for _, kind := range []string{"outage_simulation", "cluster", "flex_cluster", "stream_workspace", "network_peering", "project"} {
+		t.Run(kind, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				srv := newServerWith(
+					atlastest.Resource{Kind: atlas.BlockerOutageSimulation, Parent: "main"},
+					atlastest.Resource{Kind: atlas.BlockerCluster, ID: "main"},
+					atlastest.Resource{Kind: atlas.BlockerFlexCluster, ID: "small", Protected: true},
+					atlastest.Resource{Kind: atlas.BlockerStreamWorkspace, ID: "events"},
+					atlastest.Resource{Kind: atlas.BlockerNetworkPeering},
+				)
+				srv.AddOrganization(atlastest.Organization{ID: other, Name: "Other"})
+				c := newClient(t, srv)
+				moved, before := false, 0
+				r, err := execute(t, c, planOf(t, c), teardown.WithConcurrency(1), teardown.WithOverrides(teardown.TerminationProtection), during(kind, func() {
+					if !moved {
+						time.Sleep(2 * time.Second)
+						moved, before = true, len(srv.Requests())
+						srv.MoveProject(shop, other)
+					}
+				}))
+				checkReport(t, r, err, teardown.Blocked, errors.NotConfirmed)
+				if got := writes(srv, before); len(got) > 0 || len(srv.Projects(other)) != 1 {
+					t.Errorf("it was changed: %q", got)
+				}
+				for _, s := range r.Steps {
+					if s.Kind == kind && s.State != teardown.StepFailed {
+						t.Errorf("%s is %s", s.ID, s.State)
+					}
+				}
+			})
+		})
+	}
+}
+
+// The project is moved after a removal was accepted: that the resource does not exist in
+// another organization's project does not prove that it was removed.
+func TestTeardown_ProjectMovedAfterRemoval(t *testing.T) {
+	t.Parallel()
+	for _, kind := range []atlas.BlockerKind{atlas.BlockerCluster, atlas.BlockerNetworkPeering, atlas.BlockerFederatedDatabase} {
+		t.Run(string(kind), func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				srv := newServerWith(atlastest.Resource{Kind: kind, ID: "x"})
+				srv.AddOrganization(atlastest.Organization{ID: other, Name: "Other"})
+				c := newClient(t, srv)
+				p := planOf(t, c)
+				step := p.Steps[0]
+				d := c.Driver()
+				if now, err := d.Act(t.Context(), p.Organization, step); err != nil || now.State != teardown.ProgressDeleting {
+					t.Fatal(now, err)
+				}
+				srv.MoveProject(shop, other)
+				time.Sleep(2 * time.Minute)
+				all, err := d.Poll(t.Context(), p.Organization, "", []teardown.Step{step})
+				if err == nil && all[0].State == teardown.ProgressNotFound {
+					t.Error("it was taken for removed")
+				}
+			})
+		})
+	}
+}
+
+// A project that was moved before the plan is applied, with and without its own step, makes
+// the plan stale: what is in it exists.
+func TestTeardown_ProjectMovedBefore(t *testing.T) {
+	t.Parallel()
+	for _, edited := range []bool{false, true} {
+		synctest.Test(t, func(t *testing.T) {
+			srv := newServerWith(atlastest.Resource{Kind: atlas.BlockerCluster, ID: "main"})
+			srv.AddOrganization(atlastest.Organization{ID: other, Name: "Other"})
+			c := newClient(t, srv)
+			p := planOf(t, c)
+			if edited {
+				p.Steps = slices.DeleteFunc(p.Steps, func(s teardown.Step) bool { return s.Kind == "project" })
+				teardownsuite.Seal(p)
+			}
+			srv.MoveProject(shop, other)
+			before := len(srv.Requests())
+			r, err := execute(t, c, p)
+			if r != nil || !errors.Is(err, errors.PlanStale) || !strings.Contains(err.Error(), "another organization") {
+				t.Errorf("got %+v, %v", r, err)
+			}
+			if got := writes(srv, before); len(got) > 0 {
+				t.Errorf("it was changed: %q", got)
+			}
+		})
+	}
+}
+
+// A plan names a project of another organization that the list does not show: it is not
+// removed.
+func TestTeardown_ProjectOfAnotherOrganization(t *testing.T) {
+	t.Parallel()
+	for name, body := range map[string]string{
+		"as it is":                `{"id":"` + blog + `","name":"blog","orgId":"` + other + `"}`,
+		"without an organization": `{"id":"` + blog + `","name":"blog"}`,
+		"another project":         `{"id":"` + shop + `","name":"blog","orgId":"` + acme + `"}`,
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				srv := newServerWith()
+				srv.AddOrganization(atlastest.Organization{ID: other, Name: "Other"})
+				srv.AddProject(other, atlastest.Project{ID: blog, Name: "blog"})
+				c := newClient(t, srv)
+				p := planOf(t, c)
+				p.Steps = append(p.Steps, teardown.Step{ID: "project/" + blog, Kind: "project", Name: "blog"})
+				teardownsuite.Seal(p)
+				srv.Fail(always(offboardtest.Respond("GetProject", http.StatusOK, body)))
+				_, err := execute(t, c, p)
+				if len(srv.Projects(other)) != 1 {
+					t.Errorf("the project was removed: %v", err)
+				}
+			})
+		})
+	}
+}
+
+// Clusters that are removed in the same second share the list that shows whose project it is.
+func TestTeardown_SharedProofOfProject(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		srv := newServerWith()
+		for range 50 {
+			srv.AddResource(shop, atlastest.Resource{Kind: atlas.BlockerCluster})
+		}
+		c := newClient(t, srv)
+		p := planOf(t, c)
+		before := srv.Count("ListProjectsPage")
+		r, err := execute(t, c, p)
+		checkReport(t, r, err, teardown.Deleted, "")
+		if n := srv.Count("ListProjectsPage") - before; n > 20 {
+			t.Errorf("%d lists of projects", n)
+		}
+	})
+}
+
+// writes are the requests, among the last ones from n on, that change something.
+func writes(srv *atlastest.Server, n int) (all []string) {
+	for _, q := range srv.Requests()[n:] {
+		if q.Method != http.MethodGet && !strings.Contains(q.Path, "oauth") {
+			all = append(all, q.Operation)
+		}
+	}
+	return all
+}
+
+// Snapshots of a cluster that nobody has planned for stay.
+func TestTeardown_SnapshotsNotInPlan(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		srv := newServerWith(atlastest.Resource{Kind: atlas.BlockerFlexCluster})
+		c := newClient(t, srv)
+		r, err := execute(t, c, planOf(t, c), during("flex_cluster", func() {
+			srv.AddResource(shop, atlastest.Resource{Kind: atlas.BlockerCluster, ID: "new", Retained: true})
+			srv.AddResource(shop, atlastest.Resource{Kind: atlas.BlockerSnapshot, Parent: "new"})
+		}))
+		checkReport(t, r, err, teardown.Blocked, errors.DeletionStepsNotSatisfied)
+		if n := len(srv.Resources(shop)); n != 2 {
+			t.Errorf("%d things are there", n)
+		}
+	})
+}
+
+// Somebody deletes a cluster of the plan and keeps its snapshots, or a plan has a step for a
+// cluster that never existed: the snapshots are not deleted, for the plan does not have them.
+func TestTeardown_SnapshotsKeptByOthers(t *testing.T) {
+	t.Parallel()
+	for name, sharded := range map[string]bool{"replica set": false, "sharded": true} {
+		kind := atlas.BlockerSnapshot
+		if sharded {
+			kind = atlas.BlockerShardedSnapshot
+		}
+		intact := func(t *testing.T, srv *atlastest.Server, r *teardown.Report, err error) {
+			t.Helper()
+			if r != nil || !errors.Is(err, errors.PlanStale) {
+				t.Errorf("got %+v, %v", r, err)
+			}
+			if n := srv.Count("DeleteSnapshot") + srv.Count("DeleteShardedSnapshot"); n > 0 || len(srv.Resources(shop)) != 2 {
+				t.Errorf("%d deletions", n)
+			}
+		}
+		t.Run(name+", before the plan is applied", func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				srv := newServerWith(
+					atlastest.Resource{Kind: atlas.BlockerCluster, ID: "main", Sharded: sharded},
+					atlastest.Resource{Kind: kind, Parent: "main"},
+				)
+				srv.SetDeletionTime(0)
+				c := newClient(t, srv)
+				p := planOf(t, c)
+				if err := c.DeleteCluster(t.Context(), shop, "main", atlas.DeleteClusterOptions{RetainBackups: true}); err != nil {
+					t.Fatal(err)
+				}
+				r, err := execute(t, c, p)
+				intact(t, srv, r, err)
+			})
+		})
+		t.Run(name+", a step of a cluster that never existed", func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				srv := newServerWith(
+					atlastest.Resource{Kind: atlas.BlockerCluster, ID: "old", Sharded: sharded, Retained: true},
+					atlastest.Resource{Kind: kind, Parent: "old"},
+				)
+				c := newClient(t, srv)
+				p := planOf(t, c)
+				p.Steps = slices.DeleteFunc(p.Steps, func(s teardown.Step) bool { return s.Kind == string(kind) })
+				p.Steps[0].After = nil
+				p.Steps = append(p.Steps, teardown.Step{ID: "cluster/" + shop + "/64a7ffffffffffffffffffff", Kind: "cluster", Name: "old in shop"})
+				teardownsuite.Seal(p)
+				r, err := execute(t, c, p)
+				intact(t, srv, r, err)
+			})
+		})
+	}
+	// Somebody else deletes it while the run waits for another one.
+	synctest.Test(t, func(t *testing.T) {
+		srv := newServerWith(
+			atlastest.Resource{Kind: atlas.BlockerCluster, ID: "main"},
+			atlastest.Resource{Kind: atlas.BlockerSnapshot, Parent: "main"},
+		)
+		c := newClient(t, srv)
+		p := planOf(t, c)
+		r, err := execute(t, c, p, during("cluster", func() {
+			if err := c.DeleteCluster(t.Context(), shop, "main", atlas.DeleteClusterOptions{RetainBackups: true}); err != nil {
+				t.Error(err)
+			}
+		}))
+		checkReport(t, r, err, teardown.Blocked, errors.DeletionStepsNotSatisfied)
+		if srv.Count("DeleteSnapshot") > 0 {
+			t.Error("a snapshot was deleted")
+		}
+	})
+}
+
+// Snapshots that a cluster leaves behind which this run has deleted go with the project.
+func TestTeardown_SnapshotsLeftByRun(t *testing.T) {
+	t.Parallel()
+	for _, kept := range []bool{false, true} {
+		synctest.Test(t, func(t *testing.T) {
+			srv := newServerWith(
+				atlastest.Resource{Kind: atlas.BlockerCluster, ID: "main"},
+				atlastest.Resource{Kind: atlas.BlockerSnapshot, Parent: "main"},
+			)
+			c := newClient(t, srv)
+			p := planOf(t, c)
+			r, err := execute(t, c, p, teardown.WithEvents(func(e teardown.Event) {
+				switch {
+				case e.Kind != teardown.EventStarted:
+				case strings.HasPrefix(e.Step, "cluster/"):
+					srv.AddResource(shop, atlastest.Resource{Kind: atlas.BlockerBackupCompliancePolicy})
+				case strings.HasPrefix(e.Step, "project/"):
+					if err := c.DeleteBackupCompliancePolicy(t.Context(), shop); err != nil && !errors.Is(err, errors.NotFound) {
+						t.Error(err)
+					}
+					if kept { // an earlier one of the name, whose snapshots somebody keeps
+						srv.AddResource(shop, atlastest.Resource{Kind: atlas.BlockerCluster, ID: "main", Retained: true})
+					}
+				}
+			}))
+			if kept {
+				checkReport(t, r, err, teardown.Blocked, errors.DeletionStepsNotSatisfied)
+			} else {
+				checkReport(t, r, err, teardown.Deleted, "")
+			}
+			if deleted := srv.Count("DeleteSnapshot") > 0; deleted == kept {
+				t.Errorf("deleted: %v", deleted)
+			}
+		})
+	}
+}
+
+// writer is called with each line of a journal.
+type writer func(line []byte)
+
+func (w writer) Write(line []byte) (int, error) {
+	w(line)
+	return len(line), nil
 }

@@ -1,11 +1,15 @@
 package atlas_test
 
 import (
+	"bytes"
 	"context"
 	"fmt"
+	"io"
+	"maps"
 	"net/http"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -20,6 +24,277 @@ import (
 	"github.com/offboard-dev/offboard-go/offboardtest"
 	"github.com/offboard-dev/offboard-go/teardown"
 )
+
+func TestPlan_StepOrder(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		srv := blocked()
+		srv.Resolve(acme)
+		c := newClient(t, srv)
+		r, err := execute(t, c, planOf(t, c), teardown.WithOverrides(teardown.TerminationProtection))
+		checkReport(t, r, err, teardown.Deleted, "")
+		begun, ended, after := map[string]time.Time{}, map[string]time.Time{}, map[string][]string{}
+		for _, s := range r.Steps {
+			if strings.Contains(s.ID, "/"+blog) {
+				continue
+			}
+			if at, ok := begun[s.Kind]; !ok || s.StartedAt.Before(at) {
+				begun[s.Kind] = s.StartedAt
+			}
+			if s.FinishedAt.After(ended[s.Kind]) {
+				ended[s.Kind] = s.FinishedAt
+			}
+			for _, id := range s.After {
+				kind, _, _ := strings.Cut(id, "/")
+				after[s.Name] = append(after[s.Name], kind)
+			}
+		}
+		for first, others := range follow {
+			for _, other := range others {
+				if ended[first].IsZero() || begun[other].Before(ended[first]) {
+					t.Errorf("%s began at %v, and %s ended at %v", other, begun[other], first, ended[first])
+				}
+			}
+		}
+		want := []string{"outage_simulation", "online_archive", "backup_compliance_policy"}
+		if diff := cmp.Diff(want, after["main in shop"][1:]); diff != "" { // the first is of the simulation
+			t.Errorf("what a cluster goes after (-want +got):\n%s", diff)
+		}
+	})
+}
+
+func TestPlan_CredentialCascades(t *testing.T) {
+	t.Parallel()
+	srv := newServerWith()
+	for i := range 12 {
+		srv.AddAPIKey(atlastest.Credential{ID: fmt.Sprintf("acmekey%x", i), Secret: "secret", Organization: acme})
+	}
+	srv.AddServiceAccount(atlastest.Credential{ID: "mdb_sa_id_" + acme, Secret: "secret", Organization: acme})
+	srv.AddServiceAccount(atlastest.Credential{ID: "mdb_sa_id_" + other, Secret: "secret", Organization: other})
+	const note = "they end with the organization"
+	want := []teardown.Cascade{
+		{Kind: "service_accounts", Count: 1, Names: []string{"mdb_sa_id_" + acme}, Note: note},
+		{Kind: "api_keys", Count: 12, Names: []string{"acmekey0", "acmekey1", "acmekey2", "acmekey3", "acmekey4", "acmekey5", "acmekey6", "acmekey7", "acmekey8", "acmekey9"}, Note: note},
+	}
+	p := planOf(t, newClient(t, srv))
+	if diff := cmp.Diff(want, p.Cascades); diff != "" || len(p.Overrides()) != 0 {
+		t.Errorf("consents %v; losses (-want +got):\n%s", p.Overrides(), diff)
+	}
+}
+
+func TestPlan_OwnOrganization(t *testing.T) {
+	t.Parallel()
+	for name, credential := range ownCredentials {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				for _, lost := range []bool{false, true} {
+					srv := newServerWith(atlastest.Resource{Kind: atlas.BlockerCluster})
+					c := newClientAs(t, srv, credential(srv))
+					p := planOf(t, c)
+					if diff := cmp.Diff([]teardown.Override{teardown.OwnOrganization}, p.Overrides()); diff != "" {
+						t.Errorf("consents (-want +got):\n%s", diff)
+					}
+					if r, err := execute(t, c, p); r != nil || !errors.Is(err, errors.NotConfirmed) || srv.Count("DeleteCluster") != 0 {
+						t.Fatalf("got %+v, %v", r, err)
+					}
+					permitted := teardown.WithOverrides(teardown.OwnOrganization)
+					if !lost {
+						r, err := execute(t, c, p, permitted)
+						checkReport(t, r, err, teardown.Deleted, "")
+						continue
+					}
+					srv.Fail(offboardtest.LoseResponse("DeleteOrganization"))
+					r, err := execute(t, c, p, permitted)
+					checkReport(t, r, err, teardown.Unknown, errors.OutcomeUnknown)
+					if srv.Exists(acme) || srv.Count("DeleteOrganization") != 1 {
+						t.Errorf("%d deletions were sent", srv.Count("DeleteOrganization"))
+					}
+				}
+			})
+		})
+	}
+}
+
+// A credential of unknown identity may be a service account of the organization.
+func TestPlan_TokenSourceOfUnknownIdentity(t *testing.T) {
+	t.Parallel()
+	for name, test := range map[string]struct {
+		account bool
+		option  atlas.Option
+		want    []teardown.Override
+	}{
+		"with service accounts":      {true, atlas.Options(), []teardown.Override{teardown.OwnOrganization}},
+		"without any":                {false, atlas.Options(), nil},
+		"of another service account": {true, atlas.WithClientID(atlastest.ClientID), nil},
+		"of one of the organization": {true, atlas.WithClientID("mdb_sa_id_" + acme), []teardown.Override{teardown.OwnOrganization}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			srv := newServerWith()
+			if test.account {
+				srv.AddServiceAccount(atlastest.Credential{ID: "mdb_sa_id_" + acme, Secret: "secret", Organization: acme})
+			}
+			url, hc := srv.Endpoint()
+			source := oauth2.StaticTokenSource(&oauth2.Token{AccessToken: atlastest.Token})
+			c, err := atlas.New(atlas.WithBaseURL(url), atlas.WithHTTPClient(hc), atlas.WithTokenSource(source), test.option)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if diff := cmp.Diff(test.want, planOf(t, c).Overrides()); diff != "" {
+				t.Errorf("consents (-want +got):\n%s", diff)
+			}
+		})
+	}
+}
+
+func TestPlan_UnreadableList(t *testing.T) {
+	t.Parallel()
+	for _, operation := range []string{
+		"GetOrganization", "ListProjectsPage", "ListInvoicesPage", "ListLiveMigrationProjects", "GetFederation", "ListServiceAccountsPage",
+		"ListAPIKeysPage", "ListClustersPage", "ListFlexClustersPage", "ListStreamProcessorsPage",
+	} {
+		t.Run(operation, func(t *testing.T) {
+			t.Parallel()
+			srv := newFilledServer()
+			srv.Fail(offboardtest.Respond(operation, http.StatusForbidden, `{"errorCode":"ACCESS_FORBIDDEN"}`))
+			if p, err := newClient(t, srv).Plan(t.Context(), acme); p != nil || !errors.Is(err, errors.PermissionDenied) {
+				t.Errorf("got %+v, %v", p, err)
+			}
+		})
+	}
+	t.Run("another organization", func(t *testing.T) {
+		t.Parallel()
+		srv := newFilledServer()
+		srv.Fail(offboardtest.Respond("GetOrganization", http.StatusOK, `{"id":"`+other+`","name":"Other"}`))
+		if p, err := newClient(t, srv).Plan(t.Context(), acme); p != nil || !errors.Is(err, errors.UnexpectedResponse) {
+			t.Errorf("got %+v, %v", p, err)
+		}
+	})
+	t.Run("a project that goes meanwhile", func(t *testing.T) {
+		t.Parallel()
+		srv := newFilledServer()
+		srv.Fail(offboardtest.Respond("ListClustersPage", http.StatusNotFound, `{"errorCode":"GROUP_NOT_FOUND"}`))
+		p, err := newClient(t, srv).Plan(t.Context(), acme)
+		if err != nil || !slices.ContainsFunc(p.Steps, func(s teardown.Step) bool { return s.ID == "project/"+shop }) {
+			t.Errorf("got %+v, %v", p, err)
+		}
+	})
+}
+
+// Projects are read at the same time, and the result does not depend on which read ends
+// first. With Concurrency(1) one request is in flight.
+func TestPlan_ManyProjects(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		srv := atlastest.NewServer()
+		srv.AddOrganization(atlastest.Organization{ID: acme, Name: "Acme"})
+		id := func(i int) string { return fmt.Sprintf("5e2f000000000000000003%02d", i) }
+		for i := range 20 {
+			srv.AddProject(acme, atlastest.Project{ID: id(i), Name: fmt.Sprintf("p%d", i)})
+		}
+		_, hc := srv.Endpoint()
+		x := &inFlight{next: hc.Transport}
+		c := newClient(t, srv, atlas.WithHTTPClient(&http.Client{Transport: x}))
+		p := planOf(t, c)
+		if x.most != 8 {
+			t.Errorf("%d requests were in flight, want 8", x.most)
+		}
+		for i, s := range p.Steps {
+			if s.ID != "project/"+id(i) {
+				t.Errorf("step %d is %s", i, s.ID)
+			}
+		}
+		x.refuse = map[string]time.Duration{id(3): time.Second, id(4): 0, id(5): time.Millisecond}
+		_, err := c.Plan(t.Context(), acme)
+		if e, ok := errors.AsType[*errors.Error](err); !ok || e.Target != id(3) {
+			t.Errorf("got %v, want that of project %s", err, id(3))
+		}
+		x.refuse, x.most = nil, 0
+		r, err := execute(t, c, p, teardown.WithConcurrency(1))
+		checkReport(t, r, err, teardown.Deleted, "")
+		if x.most != 1 {
+			t.Errorf("%d requests were in flight, want 1", x.most)
+		}
+	})
+}
+
+// inFlight measures how many requests are in flight, and refuses those about some projects.
+type inFlight struct {
+	next   http.RoundTripper
+	refuse map[string]time.Duration // by project: after so long
+
+	mu        sync.Mutex
+	now, most int
+}
+
+func (x *inFlight) RoundTrip(req *http.Request) (*http.Response, error) {
+	x.mu.Lock()
+	x.now++
+	x.most = max(x.most, x.now)
+	x.mu.Unlock()
+	defer func() {
+		x.mu.Lock()
+		x.now--
+		x.mu.Unlock()
+	}()
+	time.Sleep(20 * time.Millisecond)
+	for id, after := range x.refuse {
+		if strings.Contains(req.URL.Path, "/groups/"+id+"/") {
+			time.Sleep(after)
+			body := `{"error":403,"errorCode":"ACCESS_FORBIDDEN","detail":"-"}`
+			return &http.Response{
+				StatusCode: http.StatusForbidden, Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1, Request: req,
+				Header: http.Header{"Content-Type": {"application/json"}}, Body: io.NopCloser(strings.NewReader(body)),
+			}, nil
+		}
+	}
+	return x.next.RoundTrip(req)
+}
+
+func TestTeardown(t *testing.T) {
+	t.Parallel()
+	teardownsuite.Provider{
+		Kinds: []string{
+			"backup_compliance_policy", "cluster", "encryption_endpoint", "failed_invoice", "federated_database", "federation",
+			"federation_endpoint", "flex_cluster", "live_migration_link", "network_peering", "online_archive", "outage_simulation",
+			"policy_protection", "private_endpoint", "private_endpoint_service", "project", "sharded_snapshot", "snapshot",
+			"stream_private_link", "stream_processor", "stream_vpc_peering", "stream_workspace",
+		},
+		Permit:  []teardown.Override{teardown.TerminationProtection},
+		Outcome: teardown.Deleted,
+		New: func(tb testing.TB) *teardownsuite.World {
+			srv := blocked()
+			c, err := atlas.New(srv.Option())
+			if err != nil {
+				tb.Fatal(err)
+			}
+			return &teardownsuite.World{
+				Server: srv.Server, Name: "Acme",
+				Plan:      func(ctx context.Context) (*teardown.Plan, error) { return c.Plan(ctx, acme) },
+				Teardown:  c.Teardown,
+				Check:     func(ctx context.Context) error { return c.CheckDeletion(ctx, acme) },
+				ByHand:    func() { srv.Resolve(acme) },
+				Overtake:  func() { srv.AddResource(blog, atlastest.Resource{Kind: atlas.BlockerFlexCluster}) },
+				Meanwhile: func() { srv.AddProject(acme, atlastest.Project{ID: "5e2f0000000000000000000f", Name: "new"}) },
+				Other:     func(ctx context.Context) (*teardown.Plan, error) { return c.Plan(ctx, other) },
+				Deleted:   func() bool { return !srv.Exists(acme) },
+				Rest:      func() any { return rest(srv) },
+			}
+		},
+	}.Run(t)
+}
+
+// follow are kinds of things, and the kinds that go after all of these in a project.
+var follow = map[string][]string{
+	"live_migration_link":      {"outage_simulation", "online_archive", "backup_compliance_policy", "flex_cluster", "federation_endpoint", "stream_processor", "private_endpoint"},
+	"backup_compliance_policy": {"cluster", "snapshot", "sharded_snapshot"},
+	"cluster":                  {"network_peering", "encryption_endpoint"},
+	"federation_endpoint":      {"federated_database"},
+	"stream_processor":         {"stream_workspace"},
+	"stream_workspace":         {"stream_private_link", "stream_vpc_peering"},
+	"project":                  {"federation"},
+}
 
 // blocked makes a double with two organizations that have everything that can stand
 // in the way of a deletion.
@@ -71,39 +346,6 @@ func blocked() *atlastest.Server {
 
 const blog = "5e2f0000000000000000000b"
 
-func TestTeardown(t *testing.T) {
-	t.Parallel()
-	teardownsuite.Provider{
-		Kinds: []string{
-			"backup_compliance_policy", "cluster", "encryption_endpoint", "failed_invoice", "federated_database", "federation",
-			"federation_endpoint", "flex_cluster", "live_migration_link", "network_peering", "online_archive", "outage_simulation",
-			"policy_protection", "private_endpoint", "private_endpoint_service", "project", "sharded_snapshot", "snapshot",
-			"stream_private_link", "stream_processor", "stream_vpc_peering", "stream_workspace",
-		},
-		Permit:  []teardown.Override{teardown.TerminationProtection},
-		Outcome: teardown.Deleted,
-		New: func(tb testing.TB) *teardownsuite.World {
-			srv := blocked()
-			c, err := atlas.New(srv.Option())
-			if err != nil {
-				tb.Fatal(err)
-			}
-			return &teardownsuite.World{
-				Server: srv.Server, Name: "Acme",
-				Plan:      func(ctx context.Context) (*teardown.Plan, error) { return c.Plan(ctx, acme) },
-				Teardown:  c.Teardown,
-				Check:     func(ctx context.Context) error { return c.CheckDeletion(ctx, acme) },
-				ByHand:    func() { srv.Resolve(acme) },
-				Overtake:  func() { srv.AddResource(blog, atlastest.Resource{Kind: atlas.BlockerFlexCluster}) },
-				Meanwhile: func() { srv.AddProject(acme, atlastest.Project{ID: "5e2f0000000000000000000f", Name: "new"}) },
-				Other:     func(ctx context.Context) (*teardown.Plan, error) { return c.Plan(ctx, other) },
-				Deleted:   func() bool { return !srv.Exists(acme) },
-				Rest:      func() any { return rest(srv) },
-			}
-		},
-	}.Run(t)
-}
-
 // rest is all that the other organization of blocked has.
 func rest(srv *atlastest.Server) []string {
 	all := []string{fmt.Sprintf("%+v", srv.Organization(other))}
@@ -117,7 +359,7 @@ func rest(srv *atlastest.Server) []string {
 }
 
 // with makes a double with an organization that has one project with these things.
-func with(resources ...atlastest.Resource) *atlastest.Server {
+func newServerWith(resources ...atlastest.Resource) *atlastest.Server {
 	srv := atlastest.NewServer()
 	srv.AddOrganization(atlastest.Organization{ID: acme, Name: "Acme"})
 	srv.AddProject(acme, atlastest.Project{ID: shop, Name: "shop"})
@@ -128,7 +370,7 @@ func with(resources ...atlastest.Resource) *atlastest.Server {
 }
 
 // planned returns a plan for acme.
-func planned(t *testing.T, c *atlas.Client) *teardown.Plan {
+func planOf(t *testing.T, c *atlas.Client) *teardown.Plan {
 	t.Helper()
 	p, err := c.Plan(t.Context(), acme)
 	if err != nil {
@@ -144,7 +386,7 @@ func execute(t *testing.T, c *atlas.Client, p *teardown.Plan, options ...teardow
 }
 
 // check checks what became of acme.
-func check(t *testing.T, r *teardown.Report, err error, outcome teardown.Outcome, code errors.Code) {
+func checkReport(t *testing.T, r *teardown.Report, err error, outcome teardown.Outcome, code errors.Code) {
 	t.Helper()
 	if r == nil || r.Outcome != outcome || (code == "") != (err == nil) || err != nil && !errors.Is(err, code) {
 		t.Fatalf("got %+v, %v, want %q with code %q", r, err, outcome, code)
@@ -160,84 +402,172 @@ func during(kind string, f func()) teardown.Option {
 	})
 }
 
-// follow are kinds of things, and the kinds that go after all of these in a project.
-var follow = map[string][]string{
-	"live_migration_link":      {"outage_simulation", "online_archive", "backup_compliance_policy", "flex_cluster", "federation_endpoint", "stream_processor", "private_endpoint"},
-	"backup_compliance_policy": {"cluster", "snapshot", "sharded_snapshot"},
-	"cluster":                  {"network_peering", "encryption_endpoint"},
-	"federation_endpoint":      {"federated_database"},
-	"stream_processor":         {"stream_workspace"},
-	"stream_workspace":         {"stream_private_link", "stream_vpc_peering"},
-	"project":                  {"federation"},
-}
-
-func TestEachThingGoesAfterWhatKeepsIt(t *testing.T) {
+func TestTeardown_RequestCount(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		srv := blocked()
-		srv.Resolve(acme)
+		const clusters = 24
+		srv := atlastest.NewServer()
+		srv.AddOrganization(atlastest.Organization{ID: acme, Name: "Acme"})
 		c := newClient(t, srv)
-		r, err := execute(t, c, planned(t, c), teardown.WithOverrides(teardown.TerminationProtection))
-		check(t, r, err, teardown.Deleted, "")
-		begun, ended, after := map[string]time.Time{}, map[string]time.Time{}, map[string][]string{}
-		for _, s := range r.Steps {
-			if strings.Contains(s.ID, "/"+blog) {
-				continue
-			}
-			if at, ok := begun[s.Kind]; !ok || s.StartedAt.Before(at) {
-				begun[s.Kind] = s.StartedAt
-			}
-			if s.FinishedAt.After(ended[s.Kind]) {
-				ended[s.Kind] = s.FinishedAt
-			}
-			for _, id := range s.After {
-				kind, _, _ := strings.Cut(id, "/")
-				after[s.Name] = append(after[s.Name], kind)
-			}
+		planOf(t, c)
+		if n := len(srv.Requests()); n != 7 {
+			t.Errorf("a plan without projects took %d requests: %v", n, requests(srv))
 		}
-		for first, others := range follow {
-			for _, other := range others {
-				if ended[first].IsZero() || begun[other].Before(ended[first]) {
-					t.Errorf("%s began at %v, and %s ended at %v", other, begun[other], first, ended[first])
-				}
-			}
+		srv.AddProject(acme, atlastest.Project{ID: shop, Clusters: clusters})
+		srv.SetDeletionTime(10 * time.Minute)
+		before := len(srv.Requests())
+		p := planOf(t, c)
+		const want = 7 + 13 + 2 + 2*clusters
+		if n := len(srv.Requests()) - before; n != want {
+			t.Errorf("a plan took %d requests, want %d", n, want)
 		}
-		want := []string{"outage_simulation", "online_archive", "backup_compliance_policy"}
-		if diff := cmp.Diff(want, after["main in shop"][1:]); diff != "" { // the first is of the simulation
-			t.Errorf("what a cluster goes after (-want +got):\n%s", diff)
+		r, err := execute(t, c, p)
+		checkReport(t, r, err, teardown.Deleted, "")
+		if n := srv.Count("DeleteCluster"); n != clusters {
+			t.Errorf("%d clusters were deleted", n)
+		}
+		// Three times eight clusters wait for ten minutes, and look every 15 seconds at last.
+		if n := srv.Count("ListClustersPage"); n > 3*80 {
+			t.Errorf("clusters were listed %d times", n)
 		}
 	})
 }
 
-func TestALiveMigrationThatRunsKeepsEverything(t *testing.T) {
+// What is new since the plan is not deleted. What stores data keeps everything; what Atlas
+// refuses to delete a project or cluster with keeps that.
+func TestTeardown_NewSincePlan(t *testing.T) {
+	t.Parallel()
+	for name, test := range map[string]struct {
+		resources []atlastest.Resource
+		stale     bool
+	}{
+		"cluster":                  {[]atlastest.Resource{{Kind: atlas.BlockerCluster, ID: "new"}}, true},
+		"flex cluster":             {[]atlastest.Resource{{Kind: atlas.BlockerFlexCluster}}, true},
+		"online archive":           {[]atlastest.Resource{{Kind: atlas.BlockerOnlineArchive, Parent: "main"}}, true},
+		"federated database":       {[]atlastest.Resource{{Kind: atlas.BlockerFederatedDatabase}}, true},
+		"stream workspace":         {[]atlastest.Resource{{Kind: atlas.BlockerStreamWorkspace}}, true},
+		"stream processor":         {[]atlastest.Resource{{Kind: atlas.BlockerStreamProcessor, Parent: "events"}}, true},
+		"outage simulation":        {[]atlastest.Resource{{Kind: atlas.BlockerOutageSimulation, Parent: "main"}}, false},
+		"snapshot":                 {[]atlastest.Resource{{Kind: atlas.BlockerCluster, ID: "old", Retained: true}, {Kind: atlas.BlockerSnapshot, Parent: "old"}}, false},
+		"peering":                  {[]atlastest.Resource{{Kind: atlas.BlockerNetworkPeering}}, false},
+		"federation endpoint":      {[]atlastest.Resource{{Kind: atlas.BlockerFederationEndpoint}}, false},
+		"stream private link":      {[]atlastest.Resource{{Kind: atlas.BlockerStreamPrivateLink}}, false},
+		"stream VPC peering":       {[]atlastest.Resource{{Kind: atlas.BlockerStreamVPCPeering}}, false},
+		"private endpoint":         {[]atlastest.Resource{{Kind: atlas.BlockerPrivateEndpoint, Parent: service}}, true}, // its service is in the plan
+		"private endpoint service": {[]atlastest.Resource{{Kind: atlas.BlockerPrivateEndpointService}}, true},
+		"encryption endpoint":      {[]atlastest.Resource{{Kind: atlas.BlockerEncryptionEndpoint}}, false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				srv := newServerWith(
+					atlastest.Resource{Kind: atlas.BlockerCluster, ID: "main"},
+					atlastest.Resource{Kind: atlas.BlockerStreamWorkspace, ID: "events"},
+					atlastest.Resource{Kind: atlas.BlockerPrivateEndpointService, ID: service},
+				)
+				c := newClient(t, srv)
+				p := planOf(t, c)
+				var ids []string
+				for _, x := range test.resources {
+					ids = append(ids, srv.AddResource(shop, x))
+				}
+				r, err := execute(t, c, p)
+				if test.stale {
+					if r != nil || !errors.Is(err, errors.PlanStale) || srv.Count("DeleteCluster") != 0 {
+						t.Errorf("got %+v, %v", r, err)
+					}
+				} else if r == nil || r.Outcome != teardown.Blocked || err == nil {
+					t.Errorf("got %+v, %v", r, err)
+				}
+				for _, x := range srv.Resources(shop) {
+					for j, id := range ids {
+						if x.ID == id && x.Kind == test.resources[j].Kind {
+							ids[j] = ""
+						}
+					}
+				}
+				if strings.Join(ids, "") != "" || !srv.Exists(acme) {
+					t.Errorf("%q were deleted", ids)
+				}
+			})
+		})
+	}
+}
+
+// A project with more clusters than archives are listed for has the archives of the plan
+// listed.
+func TestTeardown_ArchivesOfManyClusters(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		srv := newServerWith()
+		for i := range 101 {
+			srv.AddResource(shop, atlastest.Resource{Kind: atlas.BlockerCluster, ID: fmt.Sprintf("c%d", i)})
+		}
+		srv.AddResource(shop, atlastest.Resource{Kind: atlas.BlockerOnlineArchive, Parent: "c7"})
+		c := newClient(t, srv)
+		p := planOf(t, c)
+		before := srv.Count("ListOnlineArchivesPage")
+		r, err := execute(t, c, p)
+		checkReport(t, r, err, teardown.Deleted, "")
+		if n := srv.Count("ListOnlineArchivesPage") - before; n > 4 {
+			t.Errorf("archives were listed %d times", n)
+		}
+		if n := srv.Count("DeleteOnlineArchive"); n != 1 {
+			t.Errorf("%d archives were deleted", n)
+		}
+	})
+}
+
+func TestTeardown_AnotherInstance(t *testing.T) {
+	t.Parallel()
+	for name, change := range map[string]func(*teardown.Plan){
+		"another provider": func(p *teardown.Plan) { p.Provider = "zitadel" },
+		"Government":       func(p *teardown.Plan) { p.Instance = "https://cloud.mongodbgov.com" },
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			srv := newServerWith()
+			c := newClient(t, srv)
+			p := planOf(t, c)
+			n := len(srv.Requests())
+			change(p)
+			p.Organization.ID = other // which is not there
+			if r, err := execute(t, c, teardownsuite.Seal(p)); r != nil || !errors.Is(err, errors.PlanStale) || len(srv.Requests()) != n {
+				t.Errorf("got %+v, %v", r, err)
+			}
+		})
+	}
+}
+
+func TestTeardown_LiveMigrationRuns(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		srv := atlastest.NewServer()
 		srv.AddOrganization(atlastest.Organization{ID: acme, Name: "Acme", LiveMigration: true, LinkedProjects: []string{"old"}})
 		srv.AddProject(acme, atlastest.Project{ID: shop, Clusters: 2})
 		c := newClient(t, srv)
-		p := planned(t, c)
+		p := planOf(t, c)
 		r, err := execute(t, c, p)
-		check(t, r, err, teardown.Blocked, errors.ActiveLiveMigration)
+		checkReport(t, r, err, teardown.Blocked, errors.ActiveLiveMigration)
 		if n := len(srv.Resources(shop)); n != 2 || len(r.Remaining()) != 4 || srv.Count("DeleteCluster") != 0 {
 			t.Errorf("%d things are there; left: %+v", n, r.Remaining())
 		}
 		srv.Resolve(acme)
 		r, err = execute(t, c, p)
-		check(t, r, err, teardown.Deleted, "")
+		checkReport(t, r, err, teardown.Deleted, "")
 	})
 }
 
-func TestTerminationProtectionIsTakenOffOnlyWhereThatWasPermitted(t *testing.T) {
+func TestTeardown_TerminationProtection(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		srv := with(
+		srv := newServerWith(
 			atlastest.Resource{Kind: atlas.BlockerCluster, ID: "safe", Protected: true},
 			atlastest.Resource{Kind: atlas.BlockerCluster, ID: "free"},
 			atlastest.Resource{Kind: atlas.BlockerOutageSimulation, Parent: "free"},
 		)
 		c := newClient(t, srv)
-		p := planned(t, c)
+		p := planOf(t, c)
 		if r, err := execute(t, c, p); r != nil || !errors.Is(err, errors.NotConfirmed) || !srv.Resources(shop)[0].Protected {
 			t.Fatalf("got %+v, %v", r, err)
 		}
@@ -248,7 +578,7 @@ func TestTerminationProtectionIsTakenOffOnlyWhereThatWasPermitted(t *testing.T) 
 		})
 		permitted := teardown.WithOverrides(teardown.TerminationProtection)
 		r, err := execute(t, c, p, permitted, protect)
-		check(t, r, err, teardown.Blocked, errors.TerminationProtection)
+		checkReport(t, r, err, teardown.Blocked, errors.TerminationProtection)
 		if blocker := srv.Resources(shop); len(blocker) != 1 || blocker[0].ID != "free" || !blocker[0].Protected {
 			t.Errorf("left: %+v", blocker)
 		}
@@ -256,22 +586,22 @@ func TestTerminationProtectionIsTakenOffOnlyWhereThatWasPermitted(t *testing.T) 
 		if r != nil || !errors.Is(err, errors.PlanStale) {
 			t.Errorf("got %+v, %v, and it was not planned", r, err)
 		}
-		r, err = execute(t, c, planned(t, c), permitted)
-		check(t, r, err, teardown.Deleted, "")
+		r, err = execute(t, c, planOf(t, c), permitted)
+		checkReport(t, r, err, teardown.Deleted, "")
 	})
 }
 
 // A cluster of the same name is not what was planned.
-func TestAnotherThingOfTheSameNameIsAnother(t *testing.T) {
+func TestTeardown_RecreatedName(t *testing.T) {
 	t.Parallel()
 	for _, kind := range []atlas.BlockerKind{atlas.BlockerCluster, atlas.BlockerFlexCluster, atlas.BlockerStreamWorkspace} {
 		t.Run(string(kind), func(t *testing.T) {
 			t.Parallel()
 			synctest.Test(t, func(t *testing.T) {
-				srv := with(atlastest.Resource{Kind: kind, ID: "main"})
+				srv := newServerWith(atlastest.Resource{Kind: kind, ID: "main"})
 				srv.SetDeletionTime(0) // for what is told of events must not wait
 				c := newClient(t, srv)
-				p := planned(t, c)
+				p := planOf(t, c)
 				again := func() {
 					if err := remove(t.Context(), c, atlas.Blocker{Kind: kind, ID: "main"}); err != nil {
 						t.Error(err)
@@ -283,8 +613,8 @@ func TestAnotherThingOfTheSameNameIsAnother(t *testing.T) {
 					t.Errorf("got %+v, %v", r, err)
 				}
 				// Nor is it when it is made while the plan is carried out.
-				r, err := execute(t, c, planned(t, c), during(string(kind), again))
-				check(t, r, err, teardown.Blocked, errors.DeletionStepsNotSatisfied)
+				r, err := execute(t, c, planOf(t, c), during(string(kind), again))
+				checkReport(t, r, err, teardown.Blocked, errors.DeletionStepsNotSatisfied)
 				if n := len(srv.Resources(shop)); n != 1 {
 					t.Errorf("%d things are there", n)
 				}
@@ -293,25 +623,25 @@ func TestAnotherThingOfTheSameNameIsAnother(t *testing.T) {
 	}
 }
 
-func TestWhatIsBeingDeletedIsWaitedFor(t *testing.T) {
+func TestTeardown_AlreadyDeleting(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		srv := with(
+		srv := newServerWith(
 			atlastest.Resource{Kind: atlas.BlockerCluster, ID: "main", Takes: 20 * time.Minute},
 			atlastest.Resource{Kind: atlas.BlockerNetworkPeering},
 			atlastest.Resource{Kind: atlas.BlockerPrivateEndpointService, Takes: 20 * time.Minute},
 			atlastest.Resource{Kind: atlas.BlockerOutageSimulation, Parent: "main"},
 		)
 		c := newClient(t, srv)
-		p := planned(t, c)
+		p := planOf(t, c)
 		for range 3 {
 			ctx, cancel := context.WithTimeout(t.Context(), 5*time.Minute)
 			r, err := c.Teardown(ctx, p, teardown.WithConfirm("Acme"))
 			cancel()
-			check(t, r, err, teardown.Stopped, errors.NotFinished)
+			checkReport(t, r, err, teardown.Stopped, errors.NotFinished)
 		}
 		r, err := execute(t, c, p)
-		check(t, r, err, teardown.Deleted, "")
+		checkReport(t, r, err, teardown.Deleted, "")
 		for _, operation := range []string{"EndOutageSimulation", "DeleteCluster", "DeletePrivateEndpointService", "DeleteNetworkPeering"} {
 			if n := srv.Count(operation); n != 1 {
 				t.Errorf("%s was sent %d times", operation, n)
@@ -321,7 +651,7 @@ func TestWhatIsBeingDeletedIsWaitedFor(t *testing.T) {
 }
 
 // Somebody else was faster.
-func TestWhatWasAskedForBeforeIsWaitedFor(t *testing.T) {
+func TestTeardown_AlreadyRequested(t *testing.T) {
 	t.Parallel()
 	for name, test := range map[string]struct {
 		kind      atlas.BlockerKind
@@ -336,13 +666,13 @@ func TestWhatWasAskedForBeforeIsWaitedFor(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			synctest.Test(t, func(t *testing.T) {
-				srv := with(atlastest.Resource{Kind: test.kind})
+				srv := newServerWith(atlastest.Resource{Kind: test.kind})
 				fault := offboardtest.Respond(test.operation, test.status, `{"errorCode":"`+test.code+`"}`)
 				fault.Processed = true
 				srv.Fail(fault)
 				c := newClient(t, srv)
-				r, err := execute(t, c, planned(t, c))
-				check(t, r, err, teardown.Deleted, "")
+				r, err := execute(t, c, planOf(t, c))
+				checkReport(t, r, err, teardown.Deleted, "")
 				if n := srv.Count(test.operation); n != 1 {
 					t.Errorf("it was asked for %d times", n)
 				}
@@ -351,17 +681,17 @@ func TestWhatWasAskedForBeforeIsWaitedFor(t *testing.T) {
 	}
 }
 
-func TestALostAnswerIsReadAndNothingIsRepeated(t *testing.T) {
+func TestTeardown_LostAnswer(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		srv := with(
+		srv := newServerWith(
 			atlastest.Resource{Kind: atlas.BlockerCluster, ID: "old", Retained: true},
 			atlastest.Resource{Kind: atlas.BlockerSnapshot, Parent: "old"},
 		)
 		srv.Fail(offboardtest.LoseResponse("DeleteSnapshot"), offboardtest.LoseResponse("DeleteProject"))
 		c := newClient(t, srv)
-		r, err := execute(t, c, planned(t, c))
-		check(t, r, err, teardown.Deleted, "")
+		r, err := execute(t, c, planOf(t, c))
+		checkReport(t, r, err, teardown.Deleted, "")
 		if got := []int{srv.Count("DeleteSnapshot"), srv.Count("DeleteProject")}; !slices.Equal(got, []int{1, 1}) {
 			t.Errorf("got %v deletions", got)
 		}
@@ -369,17 +699,17 @@ func TestALostAnswerIsReadAndNothingIsRepeated(t *testing.T) {
 }
 
 // With the last endpoint its service goes, which a list from before does not show.
-func TestAServiceThatGoesByItselfIsNotDeleted(t *testing.T) {
+func TestTeardown_ServiceDeletedWithEndpoint(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		srv := with(
+		srv := newServerWith(
 			atlastest.Resource{Kind: atlas.BlockerPrivateEndpointService, Takes: time.Second}, // whose list is read first
 			atlastest.Resource{Kind: atlas.BlockerPrivateEndpointService, ID: service},
 			atlastest.Resource{Kind: atlas.BlockerPrivateEndpoint, Parent: service, Takes: 3 * time.Second},
 		)
 		c := newClient(t, srv)
-		r, err := execute(t, c, planned(t, c))
-		check(t, r, err, teardown.Deleted, "")
+		r, err := execute(t, c, planOf(t, c))
+		checkReport(t, r, err, teardown.Deleted, "")
 		if n := srv.Count("DeletePrivateEndpointService"); n != 1 {
 			t.Errorf("%d services were deleted, want the one without endpoints only", n)
 		}
@@ -387,19 +717,19 @@ func TestAServiceThatGoesByItselfIsNotDeleted(t *testing.T) {
 }
 
 // That a thing had failed before says nothing of its deletion.
-func TestWhatHadFailedBeforeIsWaitedFor(t *testing.T) {
+func TestTeardown_FailedBefore(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		srv := with(atlastest.Resource{Kind: atlas.BlockerEncryptionEndpoint, ID: keys, State: "FAILED"})
+		srv := newServerWith(atlastest.Resource{Kind: atlas.BlockerEncryptionEndpoint, ID: keys, State: "FAILED"})
 		c := newClient(t, srv)
-		p := planned(t, c)
+		p := planOf(t, c)
 		const list = "ListEncryptionEndpointsPage"
 		srv.Fail(
 			offboardtest.Fault{Operation: list, Times: 3}, // the plan's, of two providers, and the one before the deletion
 			offboardtest.Respond(list, http.StatusOK, `{"results":[{"id":"`+keys+`","cloudProvider":"AWS","status":"FAILED"}]}`),
 		)
 		r, err := execute(t, c, p)
-		check(t, r, err, teardown.Deleted, "")
+		checkReport(t, r, err, teardown.Deleted, "")
 		if n := srv.Count("DeleteEncryptionEndpoint"); n != 1 {
 			t.Errorf("it was deleted %d times", n)
 		}
@@ -407,7 +737,7 @@ func TestWhatHadFailedBeforeIsWaitedFor(t *testing.T) {
 }
 
 // What may not be removed fails at once, with all that comes after it.
-func TestARefusalThatNothingCuresEndsItsStep(t *testing.T) {
+func TestTeardown_PermanentRefusal(t *testing.T) {
 	t.Parallel()
 	invalid, denied := `{"errorCode":"VALIDATION_ERROR"}`, `{"errorCode":"ACCESS_FORBIDDEN"}`
 	for name, test := range map[string]struct {
@@ -430,8 +760,8 @@ func TestARefusalThatNothingCuresEndsItsStep(t *testing.T) {
 				test.fault.Times = 2
 				srv.Fail(test.fault)
 				c := newClient(t, srv)
-				r, err := execute(t, c, planned(t, c))
-				check(t, r, err, teardown.Blocked, test.code)
+				r, err := execute(t, c, planOf(t, c))
+				checkReport(t, r, err, teardown.Blocked, test.code)
 				if n := len(r.Remaining()); n != test.left || srv.Count("DeleteOrganization") != 0 {
 					t.Errorf("%d steps are left: %+v", n, r.Remaining())
 				}
@@ -440,17 +770,17 @@ func TestARefusalThatNothingCuresEndsItsStep(t *testing.T) {
 	}
 }
 
-func TestADeletionThatFailsIsTriedAgain(t *testing.T) {
+func TestTeardown_DeletionFails(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		srv := with(
+		srv := newServerWith(
 			atlastest.Resource{Kind: atlas.BlockerNetworkPeering, Fails: true},
 			atlastest.Resource{Kind: atlas.BlockerEncryptionEndpoint, State: "FAILED"}, // which is no failure of its deletion
 			atlastest.Resource{Kind: atlas.BlockerFederationEndpoint, RemovedAfter: 3},
 		)
 		c := newClient(t, srv)
-		r, err := execute(t, c, planned(t, c))
-		check(t, r, err, teardown.Deleted, "")
+		r, err := execute(t, c, planOf(t, c))
+		checkReport(t, r, err, teardown.Deleted, "")
 		got := []int{srv.Count("DeleteNetworkPeering"), srv.Count("DeleteEncryptionEndpoint"), srv.Count("DeleteFederationEndpoint")}
 		if diff := cmp.Diff([]int{2, 1, 3}, got); diff != "" {
 			t.Errorf("deletions (-want +got):\n%s", diff)
@@ -458,7 +788,7 @@ func TestADeletionThatFailsIsTriedAgain(t *testing.T) {
 	})
 }
 
-func TestAProjectIsGivenTimeToSettle(t *testing.T) {
+func TestTeardown_ProjectSettling(t *testing.T) {
 	t.Parallel()
 	for name, test := range map[string]struct {
 		code     string
@@ -474,7 +804,7 @@ func TestAProjectIsGivenTimeToSettle(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			synctest.Test(t, func(t *testing.T) {
-				srv := with(atlastest.Resource{Kind: atlas.BlockerFlexCluster})
+				srv := newServerWith(atlastest.Resource{Kind: atlas.BlockerFlexCluster})
 				status := http.StatusConflict
 				if test.code == "UNEXPECTED_ERROR" {
 					status = http.StatusInternalServerError
@@ -484,8 +814,8 @@ func TestAProjectIsGivenTimeToSettle(t *testing.T) {
 				srv.Fail(fault)
 				c := newClient(t, srv)
 				start := time.Now()
-				r, err := execute(t, c, planned(t, c))
-				check(t, r, err, test.outcome, test.want)
+				r, err := execute(t, c, planOf(t, c))
+				checkReport(t, r, err, test.outcome, test.want)
 				if n := srv.Count("DeleteProject"); n != test.requests {
 					t.Errorf("it was asked for %d times, want %d", n, test.requests)
 				}
@@ -497,94 +827,34 @@ func TestAProjectIsGivenTimeToSettle(t *testing.T) {
 	}
 }
 
-// Snapshots of a cluster that nobody has planned for stay.
-func TestSnapshotsThatAreNotOfThePlanStay(t *testing.T) {
+// A project exists for a while after its deletion was accepted: its step waits for the
+// end, and the organization goes after it.
+func TestTeardown_SlowProjectDeletion(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		srv := with(atlastest.Resource{Kind: atlas.BlockerFlexCluster})
+		srv := atlastest.NewServer()
+		srv.AddOrganization(atlastest.Organization{ID: acme, Name: "Acme"})
+		srv.AddProject(acme, atlastest.Project{ID: shop, Name: "shop", Clusters: 1, Takes: 5 * time.Minute})
+		srv.AddProject(acme, atlastest.Project{ID: blog, Name: "blog", Takes: time.Minute})
 		c := newClient(t, srv)
-		r, err := execute(t, c, planned(t, c), during("flex_cluster", func() {
-			srv.AddResource(shop, atlastest.Resource{Kind: atlas.BlockerCluster, ID: "new", Retained: true})
-			srv.AddResource(shop, atlastest.Resource{Kind: atlas.BlockerSnapshot, Parent: "new"})
-		}))
-		check(t, r, err, teardown.Blocked, errors.DeletionStepsNotSatisfied)
-		if n := len(srv.Resources(shop)); n != 2 {
-			t.Errorf("%d things are there", n)
+		r, err := execute(t, c, planOf(t, c))
+		checkReport(t, r, err, teardown.Deleted, "")
+		for _, s := range r.Steps {
+			took := map[string]time.Duration{"project/" + shop: 5 * time.Minute, "project/" + blog: time.Minute}[s.ID]
+			if s.State != teardown.StepDeleted || s.FinishedAt.Sub(s.StartedAt) < took {
+				t.Errorf("%s is %s after %s", s.ID, s.State, s.FinishedAt.Sub(s.StartedAt))
+			}
+		}
+		if n := srv.Count("DeleteOrganization"); n != 1 {
+			t.Errorf("%d deletions of the organization, want 1", n)
+		}
+		if n := srv.Count("DeleteProject"); n > 2*4 {
+			t.Errorf("%d deletions of projects, want 4 of each at most", n)
 		}
 	})
 }
 
-func TestTheOwnOrganizationOfACredentialNeedsToBePermitted(t *testing.T) {
-	t.Parallel()
-	for name, credential := range own {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			synctest.Test(t, func(t *testing.T) {
-				for _, lost := range []bool{false, true} {
-					srv := with(atlastest.Resource{Kind: atlas.BlockerCluster})
-					c := as(t, srv, credential(srv))
-					p := planned(t, c)
-					if diff := cmp.Diff([]teardown.Override{teardown.OwnOrganization}, p.Overrides()); diff != "" {
-						t.Errorf("consents (-want +got):\n%s", diff)
-					}
-					if r, err := execute(t, c, p); r != nil || !errors.Is(err, errors.NotConfirmed) || srv.Count("DeleteCluster") != 0 {
-						t.Fatalf("got %+v, %v", r, err)
-					}
-					permitted := teardown.WithOverrides(teardown.OwnOrganization)
-					if !lost {
-						r, err := execute(t, c, p, permitted)
-						check(t, r, err, teardown.Deleted, "")
-						continue
-					}
-					srv.Fail(offboardtest.LoseResponse("DeleteOrganization"))
-					r, err := execute(t, c, p, permitted)
-					check(t, r, err, teardown.Unknown, errors.OutcomeUnknown)
-					if srv.Exists(acme) || srv.Count("DeleteOrganization") != 1 {
-						t.Errorf("%d deletions were sent", srv.Count("DeleteOrganization"))
-					}
-				}
-			})
-		})
-	}
-}
-
-func TestAPlanNamesTheCredentialsThatEnd(t *testing.T) {
-	t.Parallel()
-	srv := with()
-	for i := range 12 {
-		srv.AddAPIKey(atlastest.Credential{ID: fmt.Sprintf("acmekey%x", i), Secret: "secret", Organization: acme})
-	}
-	srv.AddServiceAccount(atlastest.Credential{ID: "mdb_sa_id_" + acme, Secret: "secret", Organization: acme})
-	srv.AddServiceAccount(atlastest.Credential{ID: "mdb_sa_id_" + other, Secret: "secret", Organization: other})
-	const note = "they end with the organization"
-	want := []teardown.Cascade{
-		{Kind: "service_accounts", Count: 1, Names: []string{"mdb_sa_id_" + acme}, Note: note},
-		{Kind: "api_keys", Count: 12, Names: []string{"acmekey0", "acmekey1", "acmekey2", "acmekey3", "acmekey4", "acmekey5", "acmekey6", "acmekey7", "acmekey8", "acmekey9"}, Note: note},
-	}
-	p := planned(t, newClient(t, srv))
-	if diff := cmp.Diff(want, p.Cascades); diff != "" || len(p.Overrides()) != 0 {
-		t.Errorf("consents %v; losses (-want +got):\n%s", p.Overrides(), diff)
-	}
-}
-
-func TestADeletionThatIsNotPaidIsNotTriedAgain(t *testing.T) {
-	t.Parallel()
-	synctest.Test(t, func(t *testing.T) {
-		srv := with()
-		srv.Fail(offboardtest.Respond("DeleteOrganization", http.StatusPaymentRequired, `{"errorCode":"FAILED_TO_DELETE_ORG_CHARGE_FAILED"}`))
-		c := newClient(t, srv)
-		p := planned(t, c)
-		r, err := execute(t, c, p)
-		check(t, r, err, teardown.Blocked, errors.PaymentRequired)
-		if n := srv.Count("DeleteOrganization"); n != 1 || !srv.Exists(acme) {
-			t.Errorf("%d deletions were sent", n)
-		}
-		r, err = execute(t, c, p)
-		check(t, r, err, teardown.Deleted, "")
-	})
-}
-
-func TestAnOrganizationLeavesItsFederation(t *testing.T) {
+func TestTeardown_Federation(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		srv := atlastest.NewServer()
@@ -602,11 +872,11 @@ func TestAnOrganizationLeavesItsFederation(t *testing.T) {
 		}
 		// One after the other, and two of them at the same time: both see another one.
 		for r := range teardown.RunJobs(t.Context(), jobs[:2], 1) {
-			check(t, r.Report, r.Err, teardown.Deleted, "")
+			checkReport(t, r.Report, r.Err, teardown.Deleted, "")
 		}
 		srv.Fail(offboardtest.Fault{Operation: "DisconnectOrganization", Delay: time.Second}, offboardtest.Fault{Operation: "DisconnectOrganization", Delay: 2 * time.Second})
 		for r := range teardown.RunJobs(t.Context(), jobs[2:], 2) {
-			check(t, r.Report, r.Err, teardown.Deleted, "")
+			checkReport(t, r.Report, r.Err, teardown.Deleted, "")
 		}
 		if got := []int{srv.Count("DisconnectOrganization"), srv.Count("DeleteFederation")}; !slices.Equal(got, []int{4, 1}) {
 			t.Errorf("got %v, want 4 to disconnect, of which one was late, and one to delete", got)
@@ -614,147 +884,190 @@ func TestAnOrganizationLeavesItsFederation(t *testing.T) {
 	})
 }
 
-func TestAPlanOfAnotherPlaceIsRefused(t *testing.T) {
-	t.Parallel()
-	for name, change := range map[string]func(*teardown.Plan){
-		"another provider": func(p *teardown.Plan) { p.Provider = "zitadel" },
-		"Government":       func(p *teardown.Plan) { p.Instance = "https://cloud.mongodbgov.com" },
-	} {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			srv := with()
-			c := newClient(t, srv)
-			p := planned(t, c)
-			n := len(srv.Requests())
-			change(p)
-			p.Organization.ID = other // which is not there
-			if r, err := execute(t, c, teardownsuite.Seal(p)); r != nil || !errors.Is(err, errors.PlanStale) || len(srv.Requests()) != n {
-				t.Errorf("got %+v, %v", r, err)
-			}
-		})
-	}
-}
-
-func TestAPlanAndATeardownTakeFewRequests(t *testing.T) {
+func TestTeardown_ChargeFailed(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		const clusters = 24
-		srv := atlastest.NewServer()
-		srv.AddOrganization(atlastest.Organization{ID: acme, Name: "Acme"})
+		srv := newServerWith()
+		srv.Fail(offboardtest.Respond("DeleteOrganization", http.StatusPaymentRequired, `{"errorCode":"FAILED_TO_DELETE_ORG_CHARGE_FAILED"}`))
 		c := newClient(t, srv)
-		planned(t, c)
-		if n := len(srv.Requests()); n != 7 {
-			t.Errorf("a plan without projects took %d requests: %v", n, requests(srv))
-		}
-		srv.AddProject(acme, atlastest.Project{ID: shop, Clusters: clusters})
-		srv.SetDeletionTime(10 * time.Minute)
-		before := len(srv.Requests())
-		p := planned(t, c)
-		const want = 7 + 13 + 2 + 2*clusters
-		if n := len(srv.Requests()) - before; n != want {
-			t.Errorf("a plan took %d requests, want %d", n, want)
-		}
+		p := planOf(t, c)
 		r, err := execute(t, c, p)
-		check(t, r, err, teardown.Deleted, "")
-		if n := srv.Count("DeleteCluster"); n != clusters {
-			t.Errorf("%d clusters were deleted", n)
+		checkReport(t, r, err, teardown.Blocked, errors.PaymentRequired)
+		if n := srv.Count("DeleteOrganization"); n != 1 || !srv.Exists(acme) {
+			t.Errorf("%d deletions were sent", n)
 		}
-		// Three times eight clusters wait for ten minutes, and look every 15 seconds at last.
-		if n := srv.Count("ListClustersPage"); n > 3*80 {
-			t.Errorf("clusters were listed %d times", n)
-		}
+		r, err = execute(t, c, p)
+		checkReport(t, r, err, teardown.Deleted, "")
 	})
 }
 
-func TestNoPlanIsMadeOfWhatCannotBeRead(t *testing.T) {
-	t.Parallel()
-	for _, operation := range []string{
-		"GetOrganization", "ListProjectsPage", "ListInvoicesPage", "ListLiveMigrationProjects", "GetFederation", "ListServiceAccountsPage",
-		"ListAPIKeysPage", "ListClustersPage", "ListFlexClustersPage", "ListStreamProcessorsPage",
-	} {
-		t.Run(operation, func(t *testing.T) {
-			t.Parallel()
-			srv := furnish()
-			srv.Fail(offboardtest.Respond(operation, http.StatusForbidden, `{"errorCode":"ACCESS_FORBIDDEN"}`))
-			if p, err := newClient(t, srv).Plan(t.Context(), acme); p != nil || !errors.Is(err, errors.PermissionDenied) {
-				t.Errorf("got %+v, %v", p, err)
-			}
-		})
-	}
-	t.Run("another organization", func(t *testing.T) {
-		t.Parallel()
-		srv := furnish()
-		srv.Fail(offboardtest.Respond("GetOrganization", http.StatusOK, `{"id":"`+other+`","name":"Other"}`))
-		if p, err := newClient(t, srv).Plan(t.Context(), acme); p != nil || !errors.Is(err, errors.UnexpectedResponse) {
-			t.Errorf("got %+v, %v", p, err)
-		}
-	})
-	t.Run("a project that goes meanwhile", func(t *testing.T) {
-		t.Parallel()
-		srv := furnish()
-		srv.Fail(offboardtest.Respond("ListClustersPage", http.StatusNotFound, `{"errorCode":"GROUP_NOT_FOUND"}`))
-		p, err := newClient(t, srv).Plan(t.Context(), acme)
-		if err != nil || !slices.ContainsFunc(p.Steps, func(s teardown.Step) bool { return s.ID == "project/"+shop }) {
-			t.Errorf("got %+v, %v", p, err)
-		}
-	})
-}
-
-// A project exists for a while after its deletion was accepted: its step waits for the
-// end, and the organization goes after it.
-func TestTeardown_SlowProjectDeletion(t *testing.T) {
-	t.Parallel()
-	synctest.Test(t, func(t *testing.T) {
-		srv := atlastest.NewServer()
-		srv.AddOrganization(atlastest.Organization{ID: acme, Name: "Acme"})
-		srv.AddProject(acme, atlastest.Project{ID: shop, Name: "shop", Clusters: 1, Takes: 5 * time.Minute})
-		srv.AddProject(acme, atlastest.Project{ID: blog, Name: "blog", Takes: time.Minute})
-		c := newClient(t, srv)
-		r, err := execute(t, c, planned(t, c))
-		check(t, r, err, teardown.Deleted, "")
-		for _, s := range r.Steps {
-			took := map[string]time.Duration{"project/" + shop: 5 * time.Minute, "project/" + blog: time.Minute}[s.ID]
-			if s.State != teardown.StepDeleted || s.FinishedAt.Sub(s.StartedAt) < took {
-				t.Errorf("%s is %s after %s", s.ID, s.State, s.FinishedAt.Sub(s.StartedAt))
-			}
-		}
-		if n := srv.Count("DeleteOrganization"); n != 1 {
-			t.Errorf("%d deletions of the organization, want 1", n)
-		}
-		if n := srv.Count("DeleteProject"); n > 2*4 {
-			t.Errorf("%d deletions of projects, want 4 of each at most", n)
-		}
-	})
-}
-
-// A credential of unknown identity may be a service account of the organization.
-func TestPlan_TokenSourceOfUnknownIdentity(t *testing.T) {
+// Atlas accepts the deletion of the organization and never starts it: reads show that the
+// organization exists, and the deletion is requested again, three times at most.
+func TestTeardown_OrganizationDeletionIgnored(t *testing.T) {
 	t.Parallel()
 	for name, test := range map[string]struct {
-		account bool
-		option  atlas.Option
-		want    []teardown.Override
+		ignored, sent int
+		outcome       teardown.Outcome
+		code          errors.Code
 	}{
-		"with service accounts":      {true, atlas.Options(), []teardown.Override{teardown.OwnOrganization}},
-		"without any":                {false, atlas.Options(), nil},
-		"of another service account": {true, atlas.WithClientID(atlastest.ClientID), nil},
-		"of one of the organization": {true, atlas.WithClientID("mdb_sa_id_" + acme), []teardown.Override{teardown.OwnOrganization}},
+		"once":        {1, 2, teardown.Deleted, ""},
+		"three times": {3, 4, teardown.Deleted, ""},
+		"always":      {1000, 4, teardown.Unknown, errors.OutcomeUnknown},
+	} {
+		for whose, credential := range withOwn() {
+			t.Run(name+"/"+whose, func(t *testing.T) {
+				t.Parallel()
+				synctest.Test(t, func(t *testing.T) {
+					srv := newServerWith()
+					c := newClientAs(t, srv, credential(srv))
+					p := planOf(t, c)
+					ignored := offboardtest.Ignore("DeleteOrganization", http.StatusNoContent, "")
+					ignored.Times = test.ignored
+					srv.Fail(ignored)
+					r, err := execute(t, c, p, teardown.WithOverrides(teardown.OwnOrganization))
+					checkReport(t, r, err, test.outcome, test.code)
+					if n := srv.Count("DeleteOrganization"); n != test.sent || srv.Exists(acme) != (test.code != "") {
+						t.Errorf("%d deletions were sent, want %d; it exists: %t", n, test.sent, srv.Exists(acme))
+					}
+				})
+			})
+		}
+	}
+}
+
+// No read shows what became of a deletion that Atlas has accepted: the outcome is
+// unknown, unless a later read decides.
+func TestTeardown_OrganizationNotRead(t *testing.T) {
+	t.Parallel()
+	cached := offboardtest.Respond("GetOrganization", http.StatusNotFound, `{"error":404,"errorCode":"ORG_NOT_FOUND"}`)
+	cached.Header = http.Header{"Age": {"7"}}
+	for name, test := range map[string]struct {
+		answer offboardtest.Fault
+		times  int
+		want   teardown.Outcome
+	}{
+		"a page":                   {offboardtest.HTMLResponse("GetOrganization", http.StatusForbidden), 1000, teardown.Unknown},
+		"a page for a while":       {offboardtest.HTMLResponse("GetOrganization", http.StatusForbidden), 12, teardown.Deleted},
+		"a failure":                {offboardtest.Respond("GetOrganization", http.StatusInternalServerError, `{"error":500,"errorCode":"UNEXPECTED_ERROR"}`), 1000, teardown.Unknown},
+		"a page of a wrong path":   {offboardtest.HTMLResponse("GetOrganization", http.StatusNotFound), 1000, teardown.Unknown},
+		"from a cache":             {cached, 1000, teardown.Unknown},
+		"denied":                   {offboardtest.Respond("GetOrganization", http.StatusForbidden, `{"error":403,"errorCode":"ACCESS_FORBIDDEN"}`), 1000, teardown.Unknown},
+		"a role that is missing":   {offboardtest.Respond("GetOrganization", http.StatusUnauthorized, `{"error":401,"errorCode":"USER_CANNOT_ACCESS_ORG"}`), 1000, teardown.Unknown},
+		"a credential that ended":  {offboardtest.Respond("GetOrganization", http.StatusUnauthorized, `{"error":401,"errorCode":"UNEXPECTED_ERROR","detail":"-"}`), 1000, teardown.Unknown},
+		"another organization":     {offboardtest.Respond("GetOrganization", http.StatusOK, `{"id":"`+other+`","name":"Acme"}`), 1000, teardown.Unknown},
+		"another one is missing":   {offboardtest.Respond("GetOrganization", http.StatusNotFound, `{"error":404,"errorCode":"ORG_NOT_FOUND","parameters":["`+other+`"]}`), 1000, teardown.Unknown},
+		"it is missing":            {offboardtest.Respond("GetOrganization", http.StatusNotFound, `{"error":404,"errorCode":"RESOURCE_NOT_FOUND","parameters":["/api/atlas/v2/orgs/`+acme+`"]}`), 1000, teardown.Deleted},
+		"another thing is missing": {offboardtest.Respond("GetOrganization", http.StatusNotFound, `{"error":404,"errorCode":"GROUP_NOT_FOUND"}`), 1000, teardown.Unknown},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			srv := with()
-			if test.account {
-				srv.AddServiceAccount(atlastest.Credential{ID: "mdb_sa_id_" + acme, Secret: "secret", Organization: acme})
-			}
-			url, hc := srv.Endpoint()
-			source := oauth2.StaticTokenSource(&oauth2.Token{AccessToken: atlastest.Token})
-			c, err := atlas.New(atlas.WithBaseURL(url), atlas.WithHTTPClient(hc), atlas.WithTokenSource(source), test.option)
-			if err != nil {
-				t.Fatal(err)
-			}
-			if diff := cmp.Diff(test.want, planned(t, c).Overrides()); diff != "" {
-				t.Errorf("consents (-want +got):\n%s", diff)
-			}
+			synctest.Test(t, func(t *testing.T) {
+				srv := newServerWith()
+				c := newClient(t, srv)
+				p := planOf(t, c)
+				test.answer.Times = test.times
+				srv.Fail(offboardtest.Fault{Operation: "DeleteOrganization", EditRequest: func(*http.Request) { srv.Fail(test.answer) }})
+				r, err := execute(t, c, p)
+				code := errors.Code("")
+				if test.want == teardown.Unknown {
+					code = errors.OutcomeUnknown
+				}
+				checkReport(t, r, err, test.want, code)
+				if n := srv.Count("DeleteOrganization"); n != 1 {
+					t.Errorf("%d deletions were sent", n)
+				}
+			})
+		})
+	}
+}
+
+// withOwn are credentials of any organization, and those of the organization itself.
+func withOwn() map[string]func(*atlastest.Server) atlas.Option {
+	all := maps.Clone(ownCredentials)
+	all["another organization's"] = func(srv *atlastest.Server) atlas.Option {
+		srv.AddAPIKey(atlastest.Credential{ID: "otherkey", Secret: "secret"})
+		return atlas.WithAPIKey("otherkey", "secret")
+	}
+	return all
+}
+
+// One refusal of the organization's own credential after the deletion may pass: the deletion
+// never started. It is sent again.
+func TestTeardown_OwnCredentialRefusedOnce(t *testing.T) {
+	t.Parallel()
+	for name, credential := range ownCredentials {
+		for _, ignored := range []int{1, 1000} {
+			t.Run(name, func(t *testing.T) {
+				t.Parallel()
+				synctest.Test(t, func(t *testing.T) {
+					srv := newServerWith()
+					c := newClientAs(t, srv, credential(srv))
+					p := planOf(t, c)
+					ignore := offboardtest.Ignore("DeleteOrganization", http.StatusNoContent, "")
+					ignore.Times = ignored
+					refusal := offboardtest.Respond("GetOrganization", http.StatusUnauthorized, `{"error":401,"errorCode":"UNEXPECTED_ERROR","detail":"You are not authorized for this resource."}`)
+					refusal.Times = 2
+					first := true
+					journal := writer(func(line []byte) {
+						if first && bytes.Contains(line, []byte(`"deletion_started"`)) {
+							first = false
+							srv.Fail(ignore, refusal)
+						}
+					})
+					r, err := execute(t, c, p, teardown.WithOverrides(teardown.OwnOrganization), teardown.WithJournal(journal))
+					if ignored == 1 {
+						checkReport(t, r, err, teardown.Deleted, "")
+					} else {
+						checkReport(t, r, err, teardown.Unknown, errors.OutcomeUnknown)
+					}
+					if (r.Outcome == teardown.Deleted) == srv.Exists(acme) {
+						t.Errorf("got %s; it exists: %v", r.Outcome, srv.Exists(acme))
+					}
+				})
+			})
+		}
+	}
+}
+
+// A credential of the organization itself is refused after the deletion. A page that is
+// not Atlas's does not say so.
+func TestTeardown_OwnCredentialRefusedByPage(t *testing.T) {
+	t.Parallel()
+	for name, credential := range ownCredentials {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				srv := newServerWith()
+				c := newClientAs(t, srv, credential(srv))
+				p := planOf(t, c)
+				page := offboardtest.HTMLResponse("", http.StatusUnauthorized)
+				page.Times = 1000
+				srv.Fail(offboardtest.Fault{Operation: "DeleteOrganization", EditRequest: func(*http.Request) { srv.Fail(page) }})
+				r, err := execute(t, c, p, teardown.WithOverrides(teardown.OwnOrganization))
+				checkReport(t, r, err, teardown.Unknown, errors.OutcomeUnknown)
+			})
+		})
+	}
+}
+
+// The request that is sent again is answered with a refusal: that the credential of the
+// organization itself is refused afterwards proves nothing.
+func TestTeardown_OwnCredentialRefusedByRepeat(t *testing.T) {
+	t.Parallel()
+	for name, credential := range ownCredentials {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				srv := newServerWith()
+				c := newClientAs(t, srv, credential(srv))
+				p := planOf(t, c)
+				srv.Fail(
+					offboardtest.Ignore("DeleteOrganization", http.StatusNoContent, ""),
+					offboardtest.Accept("DeleteOrganization", http.StatusUnauthorized, `{"error":401,"errorCode":"UNEXPECTED_ERROR","detail":"-"}`),
+				)
+				r, err := execute(t, c, p, teardown.WithOverrides(teardown.OwnOrganization))
+				checkReport(t, r, err, teardown.Unknown, errors.OutcomeUnknown)
+			})
 		})
 	}
 }

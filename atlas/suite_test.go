@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"io"
+	"log/slog"
 	"net/http"
 	"strings"
 	"sync"
@@ -65,67 +66,6 @@ func options(srv *atlastest.Server, s pipelinesuite.Settings) []atlas.Option {
 	return options
 }
 
-func TestCredentials_NotShown(t *testing.T) {
-	t.Parallel()
-	var doubles sync.Map // by the part that all doubles share
-	known := rules
-	known.New = func(testing.TB) pipelinesuite.Case {
-		srv := atlastest.NewServer()
-		doubles.Store(srv.Server, srv)
-		return newCase(srv)
-	}
-	double := func(c pipelinesuite.Case) *atlastest.Server {
-		srv, _ := doubles.Load(c.Server)
-		return srv.(*atlastest.Server)
-	}
-	known.Secrecy(t, map[string]pipelinesuite.Credential{
-		"service account": func(c pipelinesuite.Case, canary string, s pipelinesuite.Settings) (any, func(context.Context) error, error) {
-			double(c).AddServiceAccount(atlastest.Credential{ID: "id", Secret: canary})
-			return client(s, atlas.WithServiceAccount("id", canary))
-		},
-		"API key": func(c pipelinesuite.Case, canary string, s pipelinesuite.Settings) (any, func(context.Context) error, error) {
-			double(c).AddAPIKey(atlastest.Credential{ID: "public", Secret: canary})
-			s.Client.Transport = ignorant{s.Client.Transport, canary, t}
-			return client(s, atlas.WithAPIKey("public", canary))
-		},
-	})
-}
-
-func client(s pipelinesuite.Settings, credential atlas.Option) (any, func(context.Context) error, error) {
-	c, err := atlas.New(credential, atlas.WithHTTPClient(s.Client), atlas.WithLogger(s.Logger),
-		atlas.WithBaseURL(offboardtest.InMemory))
-	if err != nil {
-		return nil, nil, err
-	}
-	return c, func(ctx context.Context) error { return c.DeleteOrganization(ctx, acme) }, nil
-}
-
-// ignorant sees to it that a private key is not sent, in no header, and that
-// therefore no answer repeats it.
-type ignorant struct {
-	next   http.RoundTripper
-	secret string
-	t      *testing.T
-}
-
-func (i ignorant) RoundTrip(req *http.Request) (*http.Response, error) {
-	if strings.Contains(req.Header.Get("Authorization"), i.secret) {
-		i.t.Error("the private key was sent")
-	}
-	resp, err := i.next.RoundTrip(req)
-	if err != nil {
-		return nil, err
-	}
-	defer resp.Body.Close()
-	body, err := io.ReadAll(resp.Body)
-	if err != nil {
-		return nil, err
-	}
-	body = bytes.ReplaceAll(body, []byte(i.secret), []byte("something"))
-	resp.Body, resp.ContentLength = io.NopCloser(bytes.NewReader(body)), int64(len(body))
-	return resp, nil
-}
-
 func TestErrorAnswers(t *testing.T) {
 	t.Parallel()
 	pipelinesuite.Fixtures(t, "testdata/errors.json", read)
@@ -148,4 +88,129 @@ func read(hc *http.Client) error {
 	}
 	_, err = c.GetOrganization(context.Background(), acme)
 	return err
+}
+
+func TestCredentials_NotShown(t *testing.T) {
+	t.Parallel()
+	var doubles sync.Map // by the part that all doubles share
+	known := rules
+	known.New = func(testing.TB) pipelinesuite.Case {
+		srv := atlastest.NewServer()
+		doubles.Store(srv.Server, srv)
+		return newCase(srv)
+	}
+	double := func(c pipelinesuite.Case) *atlastest.Server {
+		srv, _ := doubles.Load(c.Server)
+		return srv.(*atlastest.Server)
+	}
+	known.Secrecy(t, map[string]pipelinesuite.Credential{
+		"service account": func(c pipelinesuite.Case, canary string, s pipelinesuite.Settings) (any, func(context.Context) error, error) {
+			double(c).AddServiceAccount(atlastest.Credential{ID: "id", Secret: canary})
+			return client(s, atlas.WithServiceAccount("id", canary))
+		},
+		"API key": func(c pipelinesuite.Case, canary string, s pipelinesuite.Settings) (any, func(context.Context) error, error) {
+			double(c).AddAPIKey(atlastest.Credential{ID: "public", Secret: canary})
+			s.Client.Transport = keyGuard{s.Client.Transport, canary, t}
+			return client(s, atlas.WithAPIKey("public", canary))
+		},
+	})
+}
+
+func client(s pipelinesuite.Settings, credential atlas.Option) (any, func(context.Context) error, error) {
+	c, err := atlas.New(credential, atlas.WithHTTPClient(s.Client), atlas.WithLogger(s.Logger),
+		atlas.WithBaseURL(offboardtest.InMemory))
+	if err != nil {
+		return nil, nil, err
+	}
+	return c, func(ctx context.Context) error { return c.DeleteOrganization(ctx, acme) }, nil
+}
+
+// ignorant sees to it that a private key is not sent, in no header, and that
+// therefore no answer repeats it.
+type keyGuard struct {
+	next   http.RoundTripper
+	secret string
+	t      *testing.T
+}
+
+func (i keyGuard) RoundTrip(req *http.Request) (*http.Response, error) {
+	if strings.Contains(req.Header.Get("Authorization"), i.secret) {
+		i.t.Error("the private key was sent")
+	}
+	resp, err := i.next.RoundTrip(req)
+	if err != nil {
+		return nil, err
+	}
+	defer resp.Body.Close()
+	body, err := io.ReadAll(resp.Body)
+	if err != nil {
+		return nil, err
+	}
+	body = bytes.ReplaceAll(body, []byte(i.secret), []byte("something"))
+	resp.Body, resp.ContentLength = io.NopCloser(bytes.NewReader(body)), int64(len(body))
+	return resp, nil
+}
+
+func TestAPI_NoPanic(t *testing.T) {
+	t.Parallel()
+	surface(t).NoPanic(t)
+}
+
+func TestAPI_MisplacedSecrets(t *testing.T) {
+	t.Parallel()
+	surface(t).Misplaced(t, func(secret string, logger *slog.Logger) any { return clientOf(t, secret, logger) })
+}
+
+func TestWithPlainHTTP(t *testing.T) {
+	t.Parallel()
+	pipelinesuite.PlainHTTP(t, func(base string, allowed bool) error {
+		options := []atlas.Option{atlas.WithAPIKey("public", "private"), atlas.WithBaseURL(base)}
+		if allowed {
+			options = append(options, atlas.WithPlainHTTP())
+		}
+		_, err := atlas.New(options...)
+		return err
+	})
+}
+
+// surface is the public API of the package.
+func surface(t *testing.T) pipelinesuite.Surface {
+	t.Helper()
+	return pipelinesuite.Surface{
+		Client:    clientOf(t, "", nil),
+		Functions: map[string]any{"New": atlas.New, "DeleteOrganization": atlas.DeleteOrganization},
+		Options: map[string]any{
+			"WithServiceAccount": atlas.WithServiceAccount, "WithAPIKey": atlas.WithAPIKey,
+			"FromEnv": atlas.FromEnv, "WithBaseURL": atlas.WithBaseURL, "WithHTTPClient": atlas.WithHTTPClient,
+			"WithLogger": atlas.WithLogger, "WithPlainHTTP": atlas.WithPlainHTTP, "WithRateLimit": atlas.WithRateLimit,
+			"WithRetry": atlas.WithRetry, "WithUserAgent": atlas.WithUserAgent,
+			"WithBaseURL, as its host": func(host string) atlas.Option { return atlas.WithBaseURL("https://" + host) },
+			"WithBaseURL, as its password": func(password string) atlas.Option {
+				return atlas.WithBaseURL("https://user:" + password + "@double.invalid")
+			},
+		},
+		New: func(options ...any) (any, error) {
+			var all []atlas.Option
+			for _, option := range options {
+				all = append(all, option.(atlas.Option))
+			}
+			return atlas.New(all...)
+		},
+	}
+}
+
+// clientOf returns a client of a new fake that has a secret as its credential, or the
+// one that the fake accepts.
+func clientOf(t *testing.T, secret string, logger *slog.Logger) *atlas.Client {
+	t.Helper()
+	srv := atlastest.NewServer()
+	if secret == "" {
+		secret = atlastest.ClientSecret
+	}
+	c, err := atlas.New(atlas.WithServiceAccount(atlastest.ClientID, secret), atlas.WithLogger(logger),
+		atlas.WithBaseURL(offboardtest.InMemory), atlas.WithHTTPClient(&http.Client{Transport: srv}))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return c
 }
