@@ -21,7 +21,7 @@ func atlasDeletion(r *rand.Rand) *scenario {
 	acme := atlastest.Organization{ID: id, Name: "Acme", Lingers: chance(r, 0.3)}
 	srv.AddOrganization(atlastest.Organization{ID: other})
 	o := &organization{
-		provider: "atlas", there: true, reads: atlasSays,
+		provider: "atlas", existed: true, reads: atlasSays,
 		exists:  func() bool { return srv.Exists(id) },
 		deleted: func() bool { return len(srv.Deleted()) > 0 },
 		touched: func() bool { return !srv.Exists(other) },
@@ -38,7 +38,7 @@ func atlasDeletion(r *rand.Rand) *scenario {
 	case "deleted by another":
 		disturb = func() { srv.RemoveOrganization(id) }
 	}
-	if o.there = state != "absent"; o.there {
+	if o.existed = state != "absent"; o.existed {
 		srv.AddOrganization(acme)
 	}
 	if state == "projects" {
@@ -54,7 +54,7 @@ func atlasDeletion(r *rand.Rand) *scenario {
 		srv.LimitTokens(1 + r.IntN(2))
 	}
 	return &scenario{
-		title: titled(state, credential), server: srv.Server, limited: limited, kind: kindOf, done: func() bool { return o.deleted() }, judge: o.judge,
+		title: joinTitle(state, credential), server: srv.Server, limited: limited, kind: kindOf, done: func() bool { return o.deleted() }, evaluate: o.evaluate,
 		ids: []string{id},
 		disturb: func(r *rand.Rand) {
 			switch r.IntN(3) {
@@ -66,7 +66,7 @@ func atlasDeletion(r *rand.Rand) *scenario {
 				disturb()
 			}
 		},
-		do: func(ctx context.Context, set setting) error {
+		call: func(ctx context.Context, set setting) error {
 			base, _ := srv.Endpoint()
 			return atlas.DeleteOrganization(ctx, id, option, atlas.WithBaseURL(base),
 				atlasWith(set))
@@ -74,12 +74,12 @@ func atlasDeletion(r *rand.Rand) *scenario {
 	}
 }
 
-// atlasCredential makes one of either kind: of nobody, of another organization, of
-// the organization itself, with which it ends, or of all.
+// atlasCredential returns a service account or an API key: a wrong one, one of another
+// organization, one of the organization itself, which ends with it, or one for all.
 func atlasCredential(r *rand.Rand, srv *atlastest.Server, o *organization, id, other string) (string, atlas.Option) {
 	c := atlastest.Credential{ID: "mine", Secret: "my-own-secret"}
-	whose := one(r, "", "", "", "", "its own", "its own", "its own", "its own member", "another's", "wrong")
-	switch whose {
+	owner := one(r, "", "", "", "", "its own", "its own", "its own", "its own member", "another's", "wrong")
+	switch owner {
 	case "its own":
 		c.Organization = id
 	case "its own member":
@@ -87,23 +87,24 @@ func atlasCredential(r *rand.Rand, srv *atlastest.Server, o *organization, id, o
 	case "another's":
 		c.Organization = other
 	}
-	o.refused = o.refused || whose != ""
+	o.refused = o.refused || owner != ""
 	secret := c.Secret
-	if whose == "wrong" {
+	if owner == "wrong" {
 		secret = "another-secret"
 	}
 	if chance(r, 0.5) {
 		srv.AddServiceAccount(c)
-		return titled(whose, "service account"), atlas.WithServiceAccount(c.ID, secret)
+		return joinTitle(owner, "service account"), atlas.WithServiceAccount(c.ID, secret)
 	}
 	srv.AddAPIKey(c)
-	return titled(whose, "API key"), atlas.WithAPIKey(c.ID, secret)
+	return joinTitle(owner, "API key"), atlas.WithAPIKey(c.ID, secret)
 }
 
-// atlasSays: one that was deleted may be read as such.
+// atlasSays reads the state of an organization. Atlas may still return a deleted one, with
+// isDeleted set.
 func atlasSays(x *exchange) existence {
 	if x.status == 200 && bytes.Contains(x.body, []byte(`"isDeleted":true`)) {
-		return gone
+		return missing
 	}
 	return byStatus(x)
 }
@@ -113,18 +114,18 @@ func atlasTeardown(r *rand.Rand) *scenario {
 	srv := atlastest.NewServer()
 	srv.SetDeletionTime(one(r, time.Second, time.Minute))
 	acme := atlastest.Organization{ID: id, Name: "Acme", Lingers: chance(r, 0.3)}
-	d := &demolition{
+	d := &teardownCase{
 		organization: organization{
-			provider: "atlas", there: true, reads: atlasSays,
+			provider: "atlas", existed: true, reads: atlasSays,
 			exists:  func() bool { return srv.Exists(id) },
 			deleted: func() bool { return len(srv.Deleted()) > 0 },
 		},
-		name: acme.Name, outcome: teardown.Deleted, permits: []teardown.Override{teardown.TerminationProtection},
-		deletes: func(req *http.Request) bool {
+		name: acme.Name, outcome: teardown.Deleted, overrides: []teardown.Override{teardown.TerminationProtection},
+		isDeletion: func(req *http.Request) bool {
 			return req.Method == http.MethodDelete && strings.HasSuffix(req.URL.Path, "/orgs/"+id)
 		},
-		about: func(x *exchange) bool { return strings.HasSuffix(x.path, "/orgs/"+id) },
-		rest: func() string {
+		aboutOrganization: func(x *exchange) bool { return strings.HasSuffix(x.path, "/orgs/"+id) },
+		unrelated: func() string {
 			all := fmt.Sprintf("%+v", srv.Organization(other))
 			for _, p := range srv.Projects(other) {
 				all += fmt.Sprintf("%+v%+v", p, srv.Resources(p.ID))
@@ -138,7 +139,7 @@ func atlasTeardown(r *rand.Rand) *scenario {
 		acme.LinkedProjects = []string{"old"}
 	case "failed payments":
 		acme.FailedPayments = true
-		d.hands = func() { srv.Resolve(id) }
+		d.resolveManual = func() { srv.Resolve(id) }
 	}
 	srv.AddOrganization(acme)
 	srv.AddOrganization(atlastest.Organization{ID: other, Name: "Other"})
@@ -149,7 +150,7 @@ func atlasTeardown(r *rand.Rand) *scenario {
 	if chance(r, 0.5) {
 		srv.AddResource(shop, atlastest.Resource{Kind: atlas.BlockerOnlineArchive, Parent: "ledger"})
 	}
-	d.stands = func(s teardown.Step) bool {
+	d.remains = func(s teardown.Step) bool {
 		switch s.Kind {
 		case "failed_invoice":
 			return srv.Organization(id).FailedPayments
@@ -162,11 +163,11 @@ func atlasTeardown(r *rand.Rand) *scenario {
 			return s.Kind == string(x.Kind) && (x.Kind != atlas.BlockerFlexCluster || strings.HasPrefix(s.Name, x.ID))
 		})
 	}
-	whose, option := one(r, "", "", "its own"), atlas.Option(nil)
+	owner, option := one(r, "", "", "its own"), atlas.Option(nil)
 	credential := atlastest.Credential{ID: "mine", Secret: "my-own-secret"}
-	if whose == "its own" { // it ends with the organization
-		credential.Organization, d.ends, d.refused = id, true, true
-		d.permits = append(d.permits, teardown.OwnOrganization)
+	if owner == "its own" { // the credential ends with the organization
+		credential.Organization, d.credentialEnds, d.refused = id, true, true
+		d.overrides = append(d.overrides, teardown.OwnOrganization)
 	}
 	if chance(r, 0.5) {
 		srv.AddServiceAccount(credential)
@@ -175,21 +176,21 @@ func atlasTeardown(r *rand.Rand) *scenario {
 		srv.AddAPIKey(credential)
 		option = atlas.WithAPIKey(credential.ID, credential.Secret)
 	}
-	d.use = func(set setting) (crew, error) {
+	d.newClient = func(set setting) (teardownClient, error) {
 		base, _ := srv.Endpoint()
 		c, err := atlas.New(option, atlas.WithBaseURL(base), atlasWith(set))
-		return crew{func(ctx context.Context) (*teardown.Plan, error) { return c.Plan(ctx, id) }, c.Teardown}, err
+		return teardownClient{func(ctx context.Context) (*teardown.Plan, error) { return c.Plan(ctx, id) }, c.Teardown}, err
 	}
-	if chance(r, 0.3) { // more than fit on a small page
+	if chance(r, 0.3) { // more than one small page
 		for i := range 3 {
 			srv.AddResource(shop, atlastest.Resource{Kind: atlas.BlockerFlexCluster, ID: fmt.Sprint("flex", i)})
 		}
 	}
-	d.comesBack = &comesBack{string(atlas.BlockerStreamWorkspace), "/streams", func() bool {
+	d.recreation = &recreation{string(atlas.BlockerStreamWorkspace), "/streams", func() bool {
 		return slices.ContainsFunc(srv.Resources(shop), func(x atlastest.Resource) bool { return x.Kind == atlas.BlockerStreamWorkspace })
 	}, func() { srv.AddResource(shop, atlastest.Resource{Kind: atlas.BlockerStreamWorkspace, ID: "events"}) }}
 	ids := []string{id, shop, "ledger", "events", "flex0", "flex1", "flex2"}
-	return d.scenario(r, scenario{title: "teardown: " + titled(state, whose), server: srv.Server, ids: ids, disturb: func(r *rand.Rand) {
+	return d.scenario(r, scenario{title: "teardown: " + joinTitle(state, owner), server: srv.Server, ids: ids, disturb: func(r *rand.Rand) {
 		if chance(r, 0.5) {
 			srv.EndTokens()
 		} else {
@@ -216,19 +217,19 @@ func atlasReading(r *rand.Rand) *scenario {
 		srv.AddProject(id, atlastest.Project{ID: projects[i]})
 	}
 	srv.AddServiceAccount(atlastest.Credential{ID: "mine", Secret: "my-own-secret"})
-	a := &asking{provider: "atlas", blocked: state != "" || len(projects) > 0}
-	what := one(r, "list", "projects", "check")
+	a := &readCall{provider: "atlas", blocked: state != "" || len(projects) > 0}
+	action := one(r, "list", "projects", "check")
 	return a.scenario(scenario{
-		title: titled(what, state, fmt.Sprint(len(all), " organizations, ", len(projects), " projects")), server: srv.Server, ids: []string{id},
-		do: func(ctx context.Context, set setting) error {
+		title: joinTitle(action, state, fmt.Sprint(len(all), " organizations, ", len(projects), " projects")), server: srv.Server, ids: []string{id},
+		call: func(ctx context.Context, set setting) error {
 			base, _ := srv.Endpoint()
 			c, err := atlas.New(atlas.WithServiceAccount("mine", "my-own-secret"), atlas.WithBaseURL(base), atlasWith(set))
 			switch {
 			case err != nil:
 				return err
-			case what == "check":
-				return a.check(c.CheckDeletion(ctx, id))
-			case what == "projects":
+			case action == "check":
+				return a.checkResult(c.CheckDeletion(ctx, id))
+			case action == "projects":
 				return list(a, projects, c.ListProjects(ctx, id, atlas.ListProjectsPageOptions{}), func(p atlas.Project) string { return p.ID })
 			}
 			return list(a, all, c.ListOrganizations(ctx, atlas.ListOrganizationsPageOptions{}), func(o atlas.Organization) string { return o.ID })

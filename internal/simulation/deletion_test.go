@@ -9,200 +9,200 @@ import (
 	"github.com/offboard-dev/offboard-go/errors"
 )
 
-// organization is what is true of an organization that a client is asked to delete.
+// organization is the actual state of the organization that a client deletes.
 type organization struct {
 	provider string
-	exists   func() bool // it is there
-	deleted  func() bool // it was deleted by a request
-	touched  func() bool // something else was changed
+	exists   func() bool // the organization exists
+	deleted  func() bool // a request deleted it
+	touched  func() bool // another resource was changed
 
-	there   bool                      // it was there at the beginning, by the name that is asked for
-	blocked bool                      // something stands in the way
-	hidden  bool                      // the provider says "not found" to this credential although it is there
-	refused bool                      // the credential is wrong, ends at some time, or may not do this
-	reads   func(*exchange) existence // what a genuine answer to a read says
+	existed bool                      // it existed at the start, under the requested name
+	blocked bool                      // something blocks the deletion
+	hidden  bool                      // the provider answers "not found" to this credential although the organization exists
+	refused bool                      // the credential is wrong, expires during the run, or lacks a permission
+	reads   func(*exchange) existence // the existence that a genuine answer to a read shows
 
-	// dry reports whether the caller's own source had no credential any more; nil
-	// where there is no such source.
-	dry func() bool
+	// noCredential reports whether the caller's token source had no token left; nil if the
+	// client has no such source.
+	noCredential func() bool
 }
 
-// existence is what an answer to a read says.
+// existence is the statement of an answer about the organization.
 type existence int
 
 const (
-	nothing existence = iota
-	there
-	gone
+	undecided existence = iota
+	present
+	missing
 )
 
-// byStatus is what a read says at most providers.
+// byStatus returns the existence that a read shows at most providers.
 func byStatus(x *exchange) existence {
 	switch x.status {
 	case 200:
-		return there
+		return present
 	case 404:
-		return gone
+		return missing
 	}
-	return nothing
+	return undecided
 }
 
-// saysOf is what a genuine answer says of the organization: to a read, or to a
-// deletion of what is not there.
-func (o *organization) saysOf(x *exchange) existence {
+// existenceIn returns the statement of a genuine answer about the organization: of a read,
+// or of a 404 to a deletion.
+func (o *organization) existenceIn(x *exchange) existence {
 	switch {
-	case !x.whole || x.led || x.kind == token: // a redirect leads to something else
-		return nothing
+	case !x.whole || x.redirected || x.kind == token: // a redirect leads to another resource
+		return undecided
 	case x.kind == deletion && x.status != 404:
-		return nothing
+		return undecided
 	}
 	return o.reads(x)
 }
 
-// Verdicts are what a client can say, in the words of the table.
+// The results of a deletion, as the table names them.
 const (
-	saysDeleted     = "deleted"
-	saysBlocked     = "blocked"
-	saysNotFound    = "not found"
-	saysRefused     = "refused"
-	saysUnconfirmed = "not confirmed"
-	saysLimited     = "limited"
-	saysFailed      = "failed"
-	saysCanceled    = "canceled"
-	saysUnexpected  = "unexpected"
-	saysUnknown     = "unknown"
-	saysOther       = "other"
+	resultDeleted     = "deleted"
+	resultBlocked     = "blocked"
+	resultNotFound    = "not found"
+	resultRefused     = "refused"
+	resultUnconfirmed = "not confirmed"
+	resultLimited     = "limited"
+	resultFailed      = "failed"
+	resultCanceled    = "canceled"
+	resultUnexpected  = "unexpected"
+	resultUnknown     = "unknown"
+	resultOther       = "other"
 )
 
-// verdicts are all of them, in the order of the table.
-var verdicts = []string{
-	saysDeleted, saysBlocked, saysNotFound, saysRefused, saysUnconfirmed, saysLimited,
-	saysFailed, saysCanceled, saysUnexpected, saysUnknown, saysOther,
+// results lists all results in the order of the table.
+var results = []string{
+	resultDeleted, resultBlocked, resultNotFound, resultRefused, resultUnconfirmed, resultLimited,
+	resultFailed, resultCanceled, resultUnexpected, resultUnknown, resultOther,
 }
 
-// verdict is what an error says.
-func verdict(err error) string {
+// resultOf returns the result that an error reports.
+func resultOf(err error) string {
 	if err == nil {
-		return saysDeleted
+		return resultDeleted
 	}
 	e, _ := errors.AsType[*errors.Error](err)
 	if e == nil {
-		return saysOther
+		return resultOther
 	}
 	switch e.Code.Category() {
 	case errors.DeletionStepsNotSatisfied:
-		return saysBlocked
+		return resultBlocked
 	case errors.NotFound:
-		if e.Code != errors.OrganizationNotFound { // of another resource, or of a route
-			return saysUnexpected
+		if e.Code != errors.OrganizationNotFound { // another resource or a route was not found
+			return resultUnexpected
 		}
-		return saysNotFound
+		return resultNotFound
 	case errors.Unauthenticated, errors.PermissionDenied:
-		return saysRefused
+		return resultRefused
 	case errors.NotConfirmed, errors.Conflict, errors.InvalidArgument:
-		return saysUnconfirmed
+		return resultUnconfirmed
 	case errors.RateLimitReached:
-		return saysLimited
+		return resultLimited
 	case errors.Unavailable, errors.Internal:
-		return saysFailed
+		return resultFailed
 	case errors.Canceled:
-		return saysCanceled
+		return resultCanceled
 	case errors.UnexpectedResponse:
-		return saysUnexpected
+		return resultUnexpected
 	case errors.OutcomeUnknown:
-		return saysUnknown
+		return resultUnknown
 	}
-	return saysOther
+	return resultOther
 }
 
-// judge compares what a client says with what is true.
-func (o *organization) judge(t *trial) (string, []string) {
-	said := verdict(t.err)
-	var lies []string
-	lie := func(format string, args ...any) { lies = append(lies, fmt.Sprintf(format, args...)) }
+// evaluate compares the client's result with the actual state.
+func (o *organization) evaluate(t *record) (string, []string) {
+	said := resultOf(t.err)
+	var wrongResults []string
+	wrong := func(format string, args ...any) { wrongResults = append(wrongResults, fmt.Sprintf(format, args...)) }
 
-	if why := o.untyped(t.err); why != "" {
-		lie("the failure %s", why)
+	if why := o.typeFault(t.err); why != "" {
+		wrong("the error %s", why)
 	}
 	deleted := o.deleted()
 	switch said {
-	case saysDeleted:
+	case resultDeleted:
 		switch {
-		case o.exists() && !(t.blind() && o.evident(t)):
-			lie("it says deleted, and it is there")
-		case !o.evident(t):
-			lie("it says deleted, and has seen nothing that says so")
+		case o.exists() && !(t.lostAccess() && o.hasEvidence(t)):
+			wrong("reports deleted, but the organization exists")
+		case !o.hasEvidence(t):
+			wrong("reports deleted without evidence")
 		}
-	case saysNotFound:
+	case resultNotFound:
 		switch {
 		case deleted:
-			lie("it says not found of what it deleted itself")
-		case o.exists() && o.there && !o.hidden && !t.blind():
-			lie("it says not found, and it is there")
+			wrong("reports not found after it deleted the organization")
+		case o.exists() && o.existed && !o.hidden && !t.lostAccess():
+			wrong("reports not found, but the organization exists")
 		}
-	case saysBlocked:
+	case resultBlocked:
 		if !o.blocked {
-			lie("it says blocked, and nothing stands in the way")
+			wrong("reports blocked, but nothing blocks the deletion")
 		}
-	case saysRefused:
+	case resultRefused:
 		if !o.refused && !slices.ContainsFunc(t.exchanges, refuses) {
-			lie("it says that it was refused, and nobody refused it")
+			wrong("reports a refused credential, but nothing refused it")
 		}
-	case saysCanceled:
+	case resultCanceled:
 		if !t.ended {
-			lie("it says canceled, and the context has not ended")
+			wrong("reports canceled, but the context has not ended")
 		} else if !errors.Is(t.err, context.Canceled) && !errors.Is(t.err, context.DeadlineExceeded) {
-			lie("it says canceled, and not by what")
+			wrong("reports canceled without the error of the context")
 		}
-	case saysUnknown:
-		if why := o.knowable(t, false); why != "" {
-			lie("it says unknown, and %s", why)
+	case resultUnknown:
+		if why := o.couldKnow(t, false); why != "" {
+			wrong("reports unknown, but %s", why)
 		}
 	}
 	switch said {
-	case saysDeleted, saysNotFound, saysUnknown:
-	case saysUnexpected:
-		if deleted && !t.late && t.strict() {
-			lie("it says unexpected of what it deleted, and could read")
+	case resultDeleted, resultNotFound, resultUnknown:
+	case resultUnexpected:
+		if deleted && !t.processedLate && t.readDecides() {
+			wrong("reports unexpected after it deleted the organization, but a read could decide")
 		}
-	case saysRefused:
-		// A credential may end with what was deleted, so that its refusal proves nothing.
+	case resultRefused:
+		// A credential may end with the organization, so its refusal proves nothing.
 		if deleted {
-			lie("it says refused of what it deleted")
+			wrong("reports refused after it deleted the organization")
 		}
 	default:
-		if deleted && !t.late {
-			lie("it says %s of what it deleted", said)
+		if deleted && !t.processedLate {
+			wrong("reports %s after it deleted the organization", said)
 		}
 	}
-	if o.blind(t) {
-		lie("a second deletion was sent after one whose answer told nothing, and nothing was read in between")
+	if o.blindRetry(t) {
+		wrong("sent a second deletion after an inconclusive one without a read in between")
 	}
 	if o.touched() {
-		lie("something else was changed")
+		wrong("changed another resource")
 	}
-	if t.on[innerCode] {
+	if t.kinds[innerCode] {
 		if why := ambiguousCode(t); why != "" {
-			lie("%s", why)
+			wrong("%s", why)
 		}
 	}
 	if slices.ContainsFunc(t.exchanges, func(x *exchange) bool { return x.fault == clockOff }) {
-		lie("a token was refused because of a clock that is a minute off")
+		wrong("a token was refused because the clock differs by a minute")
 	}
-	if t.on[longWait] && t.took > 48*time.Hour {
-		lie("it took %v", t.took)
+	if t.kinds[longWait] && t.duration > 48*time.Hour {
+		wrong("took %v", t.duration)
 	}
 	if t.overtime > 0 {
-		lie("it went on for %v after its context had ended", t.overtime)
+		wrong("continued for %v after its context had ended", t.overtime)
 	}
 	if t.open > 0 {
-		lie("%d bodies were left open", t.open)
+		wrong("left %d bodies open", t.open)
 	}
-	return said, lies
+	return said, wrongResults
 }
 
-// untyped says what a failure lacks; "" for nothing.
-func (o *organization) untyped(err error) string {
+// typeFault returns the property that a failure lacks; "" if it is complete.
+func (o *organization) typeFault(err error) string {
 	if err == nil {
 		return ""
 	}
@@ -213,100 +213,100 @@ func (o *organization) untyped(err error) string {
 	case e.Code == "":
 		return "has no code"
 	case e.Provider != o.provider || e.Operation == "":
-		return "does not say of what"
+		return "has no provider or operation"
 	}
 	return ""
 }
 
-// codes are those that a caller asks for before OutcomeUnknown.
+// codes are those that a caller may compare before OutcomeUnknown.
 var codes = []errors.Code{
 	errors.DeletionStepsNotSatisfied, errors.NotFound, errors.Unauthenticated, errors.PermissionDenied, errors.InvalidArgument,
 	errors.Conflict, errors.RateLimitReached, errors.Unavailable, errors.Internal, errors.UnexpectedResponse, errors.Canceled,
 }
 
-// ambiguousCode says which other code an unknown outcome also is, or which context a
-// refusal by a limit also is.
-func ambiguousCode(t *trial) string {
+// ambiguousCode returns the other code that an unknown outcome also matches, or the context
+// error that a refusal by a limit also matches.
+func ambiguousCode(t *record) string {
 	err := t.err
-	switch verdict(err) {
-	case saysUnknown:
+	switch resultOf(err) {
+	case resultUnknown:
 		for _, code := range codes {
 			if errors.Is(err, code) {
-				return "it says unknown, and is also " + string(code)
+				return "reports unknown, but also matches " + string(code)
 			}
 		}
-	case saysLimited:
+	case resultLimited:
 		e, _ := errors.AsType[*errors.Error](err)
 		if e.Status == 0 && t.throttled && (errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded)) {
-			return "it says limited, and the context ended while it waited"
+			return "reports limited, but the context ended during the wait"
 		}
 	}
 	return ""
 }
 
-// evident reports whether the client has seen that the organization is gone: by the
-// answer to its deletion, or by another answer after one that told nothing.
-func (o *organization) evident(t *trial) bool {
+// hasEvidence reports whether the client has seen that the organization is deleted: in the
+// answer to its deletion, or in a later answer after an inconclusive one.
+func (o *organization) hasEvidence(t *record) bool {
 	open := false
 	for _, x := range t.exchanges {
-		if x.kind == deletion && x.genuine && x.status < 300 || (open || x.redialed) && o.saysOf(x) == gone {
+		if x.kind == deletion && x.genuine && x.status < 300 || (open || x.redialed) && o.existenceIn(x) == missing {
 			return true
 		}
-		open = open || x.kind == deletion && !x.telling()
+		open = open || x.kind == deletion && !x.conclusive()
 	}
 	return false
 }
 
-// knowable says why the outcome could be known; "" when it could not. With checked, a
-// deletion that was accepted is open, too, until a read shows that it is done, and an
-// organization that is read to be there may still be deleted.
-func (o *organization) knowable(t *trial, checked bool) string {
-	open, looked, was, refused, accepted := false, false, nothing, false, false
+// couldKnow returns the reason why the client could know the outcome; "" if it could not.
+// With checked, an accepted deletion stays open until a read shows that it is finished, and
+// an organization that a read shows as existing may still be deleted.
+func (o *organization) couldKnow(t *record, checked bool) string {
+	open, looked, was, refused, accepted := false, false, undecided, false, false
 	for _, x := range t.exchanges {
 		done := checked && x.kind == deletion && x.status >= 200 && x.status < 300
 		switch {
-		case done, x.kind == deletion && !x.telling():
-			open, looked, was, refused, accepted = true, false, nothing, false, accepted || done
+		case done, x.kind == deletion && !x.conclusive():
+			open, looked, was, refused, accepted = true, false, undecided, false, accepted || done
 			continue
 		case !open:
-		case x.genuine && o.saysOf(x) != nothing:
-			was, refused = o.saysOf(x), false
+		case x.genuine && o.existenceIn(x) != undecided:
+			was, refused = o.existenceIn(x), false
 		case refuses(x):
 			refused = true
 		}
 		looked = true
 	}
-	dry := o.dry != nil && o.dry()
+	dry := o.noCredential != nil && o.noCredential()
 	switch {
 	case !open:
-		return "no deletion was left open"
-	case was == gone:
-		return "it was read to be gone"
+		return "no deletion was open"
+	case was == missing:
+		return "a read showed the deletion"
 	case !looked && !t.ended && !t.limited && !dry:
-		return "it has not looked"
-	case was == there && !accepted && !refused && !t.ended && !dry:
-		return "it was read to be there"
+		return "no read was sent"
+	case was == present && !accepted && !refused && !t.ended && !dry:
+		return "a read showed that the organization exists"
 	}
 	return ""
 }
 
-// refuses reports whether a credential was refused by the provider, or by what
-// stands in its place. A token endpoint has many ways to say that.
+// refuses reports whether the provider, or a gateway before it, refused a credential. A
+// token endpoint does so with any 4xx or 5xx.
 func refuses(x *exchange) bool {
 	return x.status == 401 || x.status == 403 || x.kind == token && x.status >= 400
 }
 
-// blind reports whether a deletion was sent again without a read that says that the
-// organization is there.
-func (o *organization) blind(t *trial) bool {
+// blindRetry reports whether a deletion was sent again without a read which showed that the
+// organization exists.
+func (o *organization) blindRetry(t *record) bool {
 	open := false
 	for _, x := range t.exchanges {
 		switch {
 		case x.kind == deletion && open:
 			return true
 		case x.kind == deletion:
-			open = !x.telling()
-		case x.genuine && o.saysOf(x) == there:
+			open = !x.conclusive()
+		case x.genuine && o.existenceIn(x) == present:
 			open = false
 		}
 	}

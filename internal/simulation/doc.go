@@ -1,90 +1,82 @@
-// Package truth plays deletions at the doubles of all providers, thousands of times,
-// with whatever can go wrong on the way, and compares what a client says with what
-// the double knows. It has tests only.
+// Package simulation runs deletions, teardowns, lists and checks at the fakes of all
+// providers under random faults, and compares the client's results with the state of the
+// fake. It has tests only.
 //
-//	go test ./internal/simulation -run TestSimulation -v                          the tables of results
-//	go test ./internal/simulation -run 'TestSimulation/katapult' -seed 4711 -v    one run, request by request
-//	go test ./internal/simulation -run TestSurvey -survey 2000 -v            each new kind of fault alone
+//	go test ./internal/simulation -run TestSimulation -v                            the tables of results
+//	go test ./internal/simulation -run 'TestSimulation/katapult' -seed 4711 -v      one run, request by request
+//	go test ./internal/simulation -run TestSurvey -survey 2000 -v                   each optional kind of fault alone
 //
-// One run in five, those whose seed ends in 0 or 5, is a teardown: a plan, made without
-// faults, of an organization with a few blockers is applied under faults, and once more
-// without faults. One run in ten, those whose seed ends in 7, reads a list to its end,
-// checks for blockers, or deactivates an organization that a header alone names.
+// One run in five, with a seed that ends in 0 or 5, is a teardown: a plan of an
+// organization with a few blockers is made without faults, applied under faults, and applied
+// again without faults. One run in ten, with a seed that ends in 7, reads a list, checks for
+// blockers, or deactivates an organization that only a header names.
 //
-// A fault befalls one request (see faultKinds), or the whole run (see [weather.others]):
-// a transport that does not report its connections, a credential that sees nothing from
-// some request on, small pages, a clock that differs, an outage. Others change something
-// during the run: see meanwhile. The flag -kinds chooses among those in kindNames.
+// A fault applies to one request (see faultKinds) or to the whole run (see
+// [conditions.addRunFaults]): a transport that does not report its connections, a credential
+// that loses access, small pages, a clock that differs, an outage. Other kinds change a
+// resource during the run, as another user does: see meanwhile. The flag -kinds selects the
+// optional kinds in kindNames.
 //
-// Each request of a run has a random stream of its own, named by its method, its URL and
-// its count, so that a client that sends one request more does not change the rest of the
-// run. A run is made of its seed and nothing else: the state of the double, the
-// credential, what the client is set to, which request is befallen by which fault,
-// when the context ends, and the jitter of the waits. Time is that of
-// testing/synctest.
+// A run depends on its seed only: the state of the fake, the credential, the configuration
+// of the client, the faults, the end of the context, and the jitter of the waits. Each
+// request has its own random stream, named by its method, its URL and its count, so that one
+// request more does not change the rest of the run. Time is that of testing/synctest.
 //
-// # What a lie is
+// # Wrong results of a deletion
 //
-// A client that is asked to delete an organization lies when it says
+// The oracle reports a wrong result if the client returns
 //
-//   - nothing that is typed: every failure is an *errors.Error, with a code;
-//   - deleted, of what is there, of what never was there and was not asked for
-//     twice, or of what it has seen no evidence for;
-//   - not found, of what is there, or of what went by this very call;
-//   - blocked, or that its credential was refused, when nothing of the kind was
-//     answered;
-//   - that it failed, of what it did delete, unless the provider did its work only
-//     after it had been read to be there;
-//   - unknown, when it could know. That verdict is right only after a deletion whose
-//     answer told nothing, when from then on no read of ours was answered, or none of
-//     this provider tells; or when the organization was read to be there and the
-//     context ended, or the credential was refused, before the next attempt could tell
-//     more. The owner of the double could always have looked: what counts is whether
-//     the client could;
+//   - an error that is not an *errors.Error or has no code;
+//   - deleted, if the organization exists, or the client has seen no evidence;
+//   - not found, if the organization exists, or this call deleted it;
+//   - blocked or refused, if the provider did not answer so;
+//   - a failure, if the call deleted the organization, unless the provider processed the
+//     request after a read that showed the organization as existing;
+//   - unknown, if the client could know the outcome. Unknown is correct only after a deletion
+//     with an inconclusive answer, if no later read was answered or could decide, or if a
+//     read showed the organization as existing and the context ended, or the credential was
+//     refused, before the next attempt. A read that only another party could make does not
+//     count.
 //
-// and it wrongs when it sends a second deletion after one whose answer told nothing,
-// without having read in between that the organization is there; when it touches what
-// it was not asked for; when it goes on after its context has ended; and when it
-// leaves a body open.
+// The oracle also reports a client that sends a second deletion after an inconclusive one
+// without a read in between which shows that the organization exists, changes another
+// resource, continues after its context has ended, or leaves a body open.
 //
-// # What a lie of a teardown is
+// # Wrong results of a teardown
 //
-// Its report lies when it says
+// The oracle reports a wrong result if the report has
 //
-//   - gone or pending, of an organization that is there, or whose deletion was not
-//     accepted, or when the client has seen nothing that says so, or with a step left;
-//   - not found, of an organization that exists and that the credential can see, or of one
-//     that a request of this run deleted;
-//   - blocked, of an organization that it did delete, with the exceptions above;
-//   - unknown, when the client could know, as above;
-//   - done or already gone, of a thing that the double still has, one that waits in the
-//     trash included;
-//   - untouched, or to be done by hand, of a thing that is gone by itself;
-//   - interrupted, when no context has ended, or running, when all is over;
-//   - blocked or failed at all, when no hands are needed and nothing befell a request but
-//     harmless faults: an answer with another status, a removal that is ignored once or
-//     twice, a task that never ends, refusals that last minutes;
-//   - that the plan is stale, for it is the truth, unless its day is over;
+//   - deleted or pending, if the organization exists, its deletion was not accepted, the
+//     client has seen no evidence, or a step remains;
+//   - not found, if the organization exists and the credential has access, or a request of
+//     this run deleted it;
+//   - blocked, if the run deleted the organization, with the exceptions above;
+//   - unknown, if the client could know the outcome, as above;
+//   - stopped or interrupted, if the context has not ended;
+//   - a step as deleted whose resource exists at the fake, in the trash included;
+//   - a step as not started or manual whose resource was deleted;
+//   - a step as running after the run;
+//   - blocked or a failed step, if no manual step remains and all faults were harmless: a
+//     success with another status, a removal that is ignored one or two times, a task that
+//     never finishes, refusals for minutes;
+//   - a stale plan, if the plan matches the provider and has not expired.
 //
-// and when there is no report, something was sent that changes anything. A plan that
-// the client itself reads through the faults is a lie when it has other steps than the
-// one that was read without.
+// It is also wrong if the client returns no report but sent a request that changes a
+// resource, or makes a plan under faults with other steps than the plan without faults.
 //
-// It wrongs when it deletes the organization with a resource that others created during a
-// step and the plan does not name, or removes a resource that others created again under
-// the same name although a read told the two apart; when it takes days; when it begins a
-// step before those that it comes after are gone; when it sends the deletion of the
-// organization with a step left; when it touches anything although hands are needed and
-// no part was permitted; when the neighbor of the organization is no longer as it was; and when the same plan, carried out again once
-// the faults have ended and hands have done their part, does not end well with
-// everything gone. Only what has died with the organization, its own credential, may
-// keep it from that.
+// Further wrong results: The run deletes the organization with a resource that others created
+// during a step and the plan does not name. It removes a resource that others created again
+// under the same name although a read distinguished the two. It takes days. It starts a step
+// before the steps in After are deleted, or sends the deletion of the organization while a
+// step remains. It changes a resource although manual steps remain and the override for
+// partial runs is not set. It changes another organization. The same plan, applied again
+// without faults and after all manual steps, does not delete everything; only a credential
+// that ended with the organization is an exception.
 //
-// # What a lie of a list or a check is
+// # Wrong results of a list or a check
 //
-// A list without an error has each existing item once, and no item of another
-// organization. Only an item that moves to an earlier page while the list is read may be
-// missing. A check finds a blocker if there is one, and none otherwise. A call that
-// names its organization by a header changes this organization, or nothing; if the write
-// alone loses its header, the call returns an error.
+// A list without an error has each existing item once, and no item of another organization.
+// Only an item that moves to an earlier page during the reads may be missing. A check reports
+// a blocker if and only if one exists. A call that names its organization by a header changes
+// only this organization; if the write alone loses its header, the call returns an error.
 package simulation

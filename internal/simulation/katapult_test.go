@@ -24,7 +24,7 @@ func katapultDeletion(r *rand.Rand) *scenario {
 	acme := katapulttest.Organization{ID: "org_acme", Name: "Acme", Subdomain: "acme"}
 	srv.AddOrganization(katapulttest.Organization{ID: "org_other", Subdomain: "org_acme"})
 	o := &organization{
-		provider: "katapult", there: true, reads: byStatus,
+		provider: "katapult", existed: true, reads: byStatus,
 		exists:  func() bool { return srv.Exists(acme.ID) },
 		deleted: func() bool { return len(srv.Deleted()) > 0 },
 		touched: func() bool { return !srv.Exists("org_other") },
@@ -42,7 +42,7 @@ func katapultDeletion(r *rand.Rand) *scenario {
 	case "not activated":
 		acme.NotActivated, o.refused = true, true
 	}
-	if o.there = state != "absent"; o.there {
+	if o.existed = state != "absent"; o.existed {
 		srv.AddOrganization(acme)
 	}
 	limit := one(r, 1000, 1000, 5, 2, 1)
@@ -58,29 +58,29 @@ func katapultDeletion(r *rand.Rand) *scenario {
 		option, o.refused = katapult.WithToken("another-token"), true
 	case "ending":
 		o.refused = true
-		source := &ending{left: r.IntN(4), gone: chance(r, 0.5)}
-		o.dry = func() bool { return source.gone && source.left < 0 }
+		source := &expiringTokens{remaining: r.IntN(4), exhausted: chance(r, 0.5)}
+		o.noCredential = func() bool { return source.exhausted && source.remaining < 0 }
 		option = katapult.WithTokenSource(source)
 	}
-	heir := katapulttest.Organization{ID: "org_heir", Name: "Heir", Subdomain: acme.Subdomain}
+	successor := katapulttest.Organization{ID: "org_heir", Name: "Heir", Subdomain: acme.Subdomain}
 	takesOver, added := chance(r, 0.5), false
-	o.touched = func() bool { return !srv.Exists("org_other") || added && !srv.Exists(heir.ID) }
+	o.touched = func() bool { return !srv.Exists("org_other") || added && !srv.Exists(successor.ID) }
 	o.reads = func(x *exchange) existence {
-		if bytes.Contains(x.body, []byte(heir.ID)) {
-			return nothing
+		if bytes.Contains(x.body, []byte(successor.ID)) {
+			return undecided
 		}
 		return byStatus(x)
 	}
 	return &scenario{
-		title: titled(state, credential), server: srv.Server, limited: limit < 1000, kind: kindOf, done: func() bool { return !o.exists() && o.there }, judge: o.judge,
+		title: joinTitle(state, credential), server: srv.Server, limited: limit < 1000, kind: kindOf, done: func() bool { return !o.exists() && o.existed }, evaluate: o.evaluate,
 		ids: []string{acme.ID, acme.Subdomain},
 		meanwhile: func(n *network, _ kind) {
-			if n.on[takenOver] && takesOver && !added && o.there && !srv.Exists(acme.ID) {
-				srv.AddOrganization(heir)
+			if n.kinds[takenOver] && takesOver && !added && o.existed && !srv.Exists(acme.ID) {
+				srv.AddOrganization(successor)
 				added = true
 			}
 		},
-		do: func(ctx context.Context, set setting) error {
+		call: func(ctx context.Context, set setting) error {
 			base, _ := srv.Endpoint()
 			return katapult.DeleteOrganization(ctx, name, option, katapult.WithBaseURL(base+"/core/v1"),
 				katapultWith(set))
@@ -88,25 +88,25 @@ func katapultDeletion(r *rand.Rand) *scenario {
 	}
 }
 
-// ending is a token source whose tokens are good for some requests only.
-type ending struct {
-	left int
-	gone bool // from then on there are none
+// expiringTokens is a token source whose tokens are valid for a few requests.
+type expiringTokens struct {
+	remaining int
+	exhausted bool // no tokens after that, instead of invalid ones
 }
 
-func (e *ending) Token() (*oauth2.Token, error) {
-	e.left--
+func (e *expiringTokens) Token() (*oauth2.Token, error) {
+	e.remaining--
 	switch {
-	case e.left >= 0:
+	case e.remaining >= 0:
 		return &oauth2.Token{AccessToken: katapulttest.Token}, nil
-	case e.gone:
-		return nil, errors.New("the session has ended")
+	case e.exhausted:
+		return nil, errors.New("session expired")
 	}
 	return &oauth2.Token{AccessToken: "another-token"}, nil
 }
 
-// titled names a state of several parts.
-func titled(parts ...string) string {
+// joinTitle joins the parts of a title.
+func joinTitle(parts ...string) string {
 	var of []string
 	for _, part := range parts {
 		if part != "" {
@@ -114,7 +114,7 @@ func titled(parts ...string) string {
 		}
 	}
 	if of == nil {
-		return "nothing in the way"
+		return "no blockers"
 	}
 	return strings.Join(of, ", ")
 }
@@ -125,63 +125,63 @@ func katapultTeardown(r *rand.Rand) *scenario {
 	var open []string
 	srv.SetTaskTime(one(r, time.Second, 20*time.Second))
 	acme := katapulttest.Organization{ID: id, Name: "Acme", Subdomain: "acme"}
-	d := &demolition{
+	d := &teardownCase{
 		organization: organization{
-			provider: "katapult", there: true, reads: byStatus,
+			provider: "katapult", existed: true, reads: byStatus,
 			exists:  func() bool { return srv.Exists(id) },
 			deleted: func() bool { return !srv.Exists(id) },
 		},
 		name: acme.Name, outcome: teardown.Deleted,
-		deletes: func(req *http.Request) bool {
+		isDeletion: func(req *http.Request) bool {
 			if !strings.HasSuffix(req.URL.Path, "/managed_organizations/organization") {
 				return false
 			}
-			body, err := req.GetBody() // has the name: it may be another that goes with it
+			body, err := req.GetBody() // the body names the organization, which may be a managed one
 			if err != nil {
 				panic(err)
 			}
 			text, _ := io.ReadAll(body)
 			return bytes.Contains(text, []byte(id))
 		},
-		about: func(x *exchange) bool {
+		aboutOrganization: func(x *exchange) bool {
 			return strings.Contains(x.path, "/organizations/organization?") && strings.Contains(x.path, id)
 		},
-		rest: func() string { return fmt.Sprint(srv.Exists(other), srv.Remaining(other)) },
-		use: func(set setting) (crew, error) {
+		unrelated: func() string { return fmt.Sprint(srv.Exists(other), srv.Remaining(other)) },
+		newClient: func(set setting) (teardownClient, error) {
 			base, _ := srv.Endpoint()
 			c, err := katapult.New(katapult.WithToken(katapulttest.Token), katapult.WithBaseURL(base+"/core/v1"),
 				katapultWith(set))
-			return crew{func(ctx context.Context) (*teardown.Plan, error) { return c.Plan(ctx, katapult.ID(id)) }, c.Teardown}, err
+			return teardownClient{func(ctx context.Context) (*teardown.Plan, error) { return c.Plan(ctx, katapult.ID(id)) }, c.Teardown}, err
 		},
 	}
-	state := one(r, "", "", "", "a managed organization", "a balance", "something vanishes", "something comes back")
+	state := one(r, "", "", "", "a managed organization", "a balance", "a resource disappears", "a resource is recreated")
 	switch state {
 	case "a balance":
 		open = []string{"ensure_zero_balance"}
 		acme.Open = open
-		d.hands = func() { srv.SetOpen(id); open = nil }
-	case "something vanishes":
-		d.vanish = func() { srv.Remove("ip_front") }
+		d.resolveManual = func() { srv.SetOpen(id); open = nil }
+	case "a resource disappears":
+		d.disappear = func() { srv.Remove("ip_front") }
 	}
 	srv.AddOrganization(acme)
 	srv.AddOrganization(katapulttest.Organization{ID: other, Name: "Other"})
 	srv.Add(other, katapulttest.VirtualMachine{ID: "vm_other", Name: "web"}, katapulttest.DNSZone{ID: "dnszone_other", Name: "other.example"})
-	d.stands = func(s teardown.Step) bool {
-		_, thing, _ := strings.Cut(s.ID, "/")
+	d.remains = func(s teardown.Step) bool {
+		_, name, _ := strings.Cut(s.ID, "/")
 		if s.Manual {
 			return slices.Contains(open, s.Kind)
 		}
-		return srv.Exists(thing) || slices.ContainsFunc(slices.Concat(srv.Remaining(id), srv.Remaining("org_labs")), func(left string) bool {
+		return srv.Exists(name) || slices.ContainsFunc(slices.Concat(srv.Remaining(id), srv.Remaining("org_labs")), func(left string) bool {
 			left, _, _ = strings.Cut(left, ":")
-			return left == thing
+			return left == name
 		})
 	}
 	front := katapulttest.LoadBalancer{ID: "lb_front", Name: "front", Targets: []string{"vm_web"}}
-	s := scenario{title: "teardown: " + titled(state), server: srv.Server}
-	if state == "something comes back" { // once, before anybody could read that it was gone
+	s := scenario{title: "teardown: " + joinTitle(state), server: srv.Server}
+	if state == "a resource is recreated" { // one time, before any read could show that it was deleted
 		back := false
-		s.between = func() {
-			if !back && !d.stands(teardown.Step{ID: "load_balancer/" + front.ID}) {
+		s.beforeRequest = func() {
+			if !back && !d.remains(teardown.Step{ID: "load_balancer/" + front.ID}) {
 				back = true
 				srv.Add(id, front)
 			}
@@ -198,7 +198,7 @@ func katapultTeardown(r *rand.Rand) *scenario {
 	if state == "a managed organization" {
 		srv.AddOrganization(katapulttest.Organization{ID: "org_labs", Name: "Acme Labs", Parent: id})
 		srv.Add("org_labs", katapulttest.DNSZone{ID: "dnszone_labs", Name: "labs.example"})
-		d.permits = []teardown.Override{teardown.ManagedOrganizations}
+		d.overrides = []teardown.Override{teardown.ManagedOrganizations}
 	}
 	zones := 0
 	if chance(r, 0.3) {
@@ -210,7 +210,7 @@ func katapultTeardown(r *rand.Rand) *scenario {
 	s.ids = []string{
 		id, "vm_web", "lb_front", "ip_front", "fsv_shared", "org_labs", "dnszone_labs", "disk_vm_web", "dnszone_0", "dnszone_1", "dnszone_2",
 	}
-	d.comesBack = &comesBack{"load_balancer/", "load_balancer", func() bool {
+	d.recreation = &recreation{"load_balancer/", "load_balancer", func() bool {
 		return srv.Exists(front.ID) || slices.ContainsFunc(srv.Remaining(id), func(x string) bool { return x == "lb_again" })
 	},
 		func() { srv.Add(id, katapulttest.LoadBalancer{ID: "lb_again", Name: front.Name}) }}
@@ -235,19 +235,19 @@ func katapultReading(r *rand.Rand) *scenario {
 		srv.Add(id, katapulttest.DNSZone{ID: zones[i], Name: fmt.Sprintf("%d.example", i)})
 	}
 	srv.SetLargeSets(chance(r, 0.2))
-	a := &asking{provider: "katapult", blocked: state != "" || len(zones) > 0}
-	what := one(r, "list", "list", "check")
+	a := &readCall{provider: "katapult", blocked: state != "" || len(zones) > 0}
+	action := one(r, "list", "list", "check")
 	return a.scenario(scenario{
-		title: titled(what, state, fmt.Sprint(len(zones), " zones")), server: srv.Server, ids: []string{id},
-		do: func(ctx context.Context, set setting) error {
+		title: joinTitle(action, state, fmt.Sprint(len(zones), " zones")), server: srv.Server, ids: []string{id},
+		call: func(ctx context.Context, set setting) error {
 			base, _ := srv.Endpoint()
 			c, err := katapult.New(katapult.WithToken(katapulttest.Token), katapult.WithBaseURL(base+"/core/v1"),
 				katapultWith(set))
 			if err != nil {
 				return err
 			}
-			if what == "check" {
-				return a.check(c.CheckDeletion(ctx, katapult.ID(id)))
+			if action == "check" {
+				return a.checkResult(c.CheckDeletion(ctx, katapult.ID(id)))
 			}
 			return list(a, zones, c.ListDNSZones(ctx, katapult.ID(id)), func(z katapult.DNSZone) string { return z.ID })
 		},

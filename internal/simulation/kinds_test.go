@@ -9,7 +9,7 @@ import (
 	"strings"
 )
 
-// kindNames are the kinds of faults that can be chosen. Those without a name, in faults,
+// kindNames are the kinds of faults that -kinds selects. Kinds without a name, in faults,
 // are always on.
 var kindNames = []string{
 	accepted, contradicted, duplicated, unreadable, ignored, otherPage, repeatedPage, shiftedPage, cappedPages, wrongHints,
@@ -19,41 +19,41 @@ var kindNames = []string{
 }
 
 const (
-	accepted             = "accepted"               // with another status, or without the documented body
-	contradicted         = "contradicted"           // a success with an error next to it
-	duplicated           = "duplicated"             // a read with a member twice, in another case
-	unreadable           = "unreadable"             // a success that is no JSON, or ends too early
+	accepted             = "accepted"               // another success status, or no documented body
+	contradicted         = "contradicted"           // a success with an error member
+	duplicated           = "duplicated"             // a read with a duplicate key, in another case
+	unreadable           = "unreadable"             // a success that is not JSON, or is truncated
 	ignored              = "ignored"                // accepted and never started
-	otherPage            = "other-page"             // than the one that was requested
-	repeatedPage         = "repeated-page"          // the server ignores the number of the page
+	otherPage            = "other-page"             // another page than the requested one
+	repeatedPage         = "repeated-page"          // the server ignores the page number
 	shiftedPage          = "shifted-page"           // an item of an earlier page disappeared
 	cappedPages          = "capped-pages"           // the server's largest page is smaller than the requested one
-	wrongHints           = "wrong-hints"            // totals, hasNext, next links
-	droppedHeader        = "dropped-header"         // which names the organization
-	cached               = "cached"                 // an answer with an Age
+	wrongHints           = "wrong-hints"            // wrong totals, hasNext or next links
+	droppedHeader        = "dropped-header"         // the header that names the organization is dropped
+	cached               = "cached"                 // an answer with an Age header
 	otherNotFound        = "other-not-found"        // a 404 about another resource
 	listNotFound         = "list-not-found"         // a 404 of one list
 	emptyRefusal         = "empty-refusal"          // a 4xx with an empty body, or a firewall's page, on reads
-	noAccess             = "no-access"              // a credential that sees nothing, from the start or from some time on
-	created              = "created"                // by others, during a step
-	recreated            = "recreated"              // by others, under the same name
-	renamed              = "renamed"                // by others
-	takenOver            = "taken-over"             // a subdomain or slug that another organization registers
-	brokenAfterHandshake = "broken-after-handshake" // with an error that looks like "not sent"
-	redialedInVain       = "redialed-in-vain"       // the transport connects again by itself, which is refused
+	noAccess             = "no-access"              // the credential has no access, from the start or from some request on
+	created              = "created"                // others create a resource during a step
+	recreated            = "recreated"              // others create a resource again under the same name
+	renamed              = "renamed"                // others rename the organization
+	takenOver            = "taken-over"             // another organization registers the subdomain or slug
+	brokenAfterHandshake = "broken-after-handshake" // the error looks like "not sent"
+	redialedInVain       = "redialed-in-vain"       // the transport connects again by itself, and the connection is refused
 	redialed             = "redialed"               // the transport connects and sends again by itself
 	longWait             = "long-wait"              // the run takes days
-	outage               = "outage"                 // refusals that last minutes
+	outage               = "outage"                 // refusals for minutes
 	stuckTask            = "stuck-task"             // a task that stays "running"
 	openSuccess          = "open-success"           // an undocumented 2xx or 3xx to the organization's deletion: a read decides
-	clockOff             = "clock-off"              // the client's clock
+	clockOff             = "clock-off"              // the client's clock is wrong
 	innerCode            = "inner-code"             // errors.Is matches the code of an OutcomeUnknown's inner error
-	silentTransport      = "silent-transport"       // does not report its connections, and refuses some
+	silentTransport      = "silent-transport"       // the transport does not report its connections, and some are refused
 )
 
-var kindsFlag = flag.String("kinds", "", "the `kinds` of new faults that are on, separated by commas, or none; all without it")
+var kindsFlag = flag.String("kinds", "", "the optional `kinds` of faults that are on, separated by commas, or none; default all")
 
-// kindsOn returns the kinds that a flag names.
+// kindsOn returns the set of kinds that a flag names.
 func kindsOn(names string) map[string]bool {
 	var list []string
 	switch names {
@@ -66,22 +66,22 @@ func kindsOn(names string) map[string]bool {
 	on := map[string]bool{}
 	for _, name := range list {
 		if !slices.Contains(kindNames, name) {
-			panic("no such kind of fault: " + name)
+			panic("unknown kind of fault: " + name)
 		}
 		on[name] = true
 	}
 	return on
 }
 
-// streams are the random numbers of a run. Each use has a stream of its own, which is
-// named, so that a client that sends one request more, or a kind of fault that is
-// off, does not change the rest of the run.
+// streams are the random numbers of a run. Each use has its own stream, so that one request
+// more, or a kind of fault that is off, does not change the rest of the run. The seed of a
+// stream includes its name: another name changes all runs.
 type streams struct {
 	provider string
 	seed     uint64
 }
 
-func (s streams) of(name string) *rand.Rand {
+func (s streams) named(name string) *rand.Rand {
 	h := fnv.New64a()
 	_, _ = io.WriteString(h, s.provider+"/"+name)
 	return rand.New(rand.NewPCG(s.seed, h.Sum64()))

@@ -13,43 +13,42 @@ import (
 	"time"
 )
 
-// network is all that is between a client and a double: it is where things go
-// wrong, and it writes down what the client has seen. A run sends one request at a
-// time.
+// network is the connection between a client and a fake. It injects faults and records the
+// exchanges. A run sends one request at a time.
 type network struct {
-	scenario *scenario
-	streams  streams
-	on       map[string]bool // the new kinds of faults
-	weather  weather
-	cancel   context.CancelFunc
-	began    time.Time
+	scenario   *scenario
+	streams    streams
+	kinds      map[string]bool // the optional kinds of faults that are on
+	conditions conditions
+	cancel     context.CancelFunc
+	started    time.Time
 
-	exchanges []*exchange
-	pending   *pending // work of which the client has been told something else
-	late      bool
-	limited   bool // the client was told of a limit
-	open      atomic.Int64
+	exchanges     []*exchange
+	delayed       *delayedRequest // a request that the provider processes after its answer
+	processedLate bool
+	limited       bool // the client has seen a rate limit
+	open          atomic.Int64
 
-	times   map[string]int            // how often a request was sent
-	ignored map[string]int            // how often one was accepted and never started
+	counts  map[string]int            // how often each request was sent
+	ignored map[string]int            // how often each request was accepted and never started
 	answers map[string]*http.Response // the first genuine answer to each read
 }
 
-// weather is what a run meets.
-type weather struct {
-	often              float64 // how often a request is befallen by a fault
-	befall             func(*network, kind) bool
-	slots              []int                        // the faults to pick from; nil for all
-	wall               func(*rand.Rand) fault       // the only fault; nil for none
-	out                func(*network) (fault, bool) // the fault of an outage, while it lasts
-	silent             bool                         // the transport does not report its connections
-	blind              int                          // the exchange from which on the credential sees nothing; -1 for none
-	clock              time.Duration                // how far the provider's clock is ahead of the client's
-	dropsHeader, stuck bool                         // every header that names an organization; every task
-	pages              int                          // the server's largest page; 0 for as large as requested
-	skew               time.Duration                // of the provider's clock
-	haste              time.Duration                // the longest time that a request takes
-	gusts              float64                      // how often the double is disturbed
+// conditions are the faults and delays of a run.
+type conditions struct {
+	faultRate               float64 // the probability that a request has a fault
+	appliesTo               func(*network, kind) bool
+	slots                   []int                        // the faults to pick from; nil for all
+	gateway                 func(*rand.Rand) fault       // the only fault; nil for none
+	outage                  func(*network) (fault, bool) // the fault of an outage, while it lasts
+	silent                  bool                         // the transport does not report its connections
+	blindFrom               int                          // the exchange from which the credential has no access; -1 for none
+	clock                   time.Duration                // the provider's clock minus the client's
+	dropsHeader, stuckTasks bool                         // drop every header that names an organization; keep every task running
+	maxPage                 int                          // the server's largest page; 0 for no limit
+	skew                    time.Duration                // of the provider's Date header
+	maxLatency              time.Duration                // the upper bound of a request's latency
+	disturbRate             float64                      // the probability of a change at the fake before a request
 
 	cancelAt int // the exchange in which the context is canceled; -1 for none
 	moment   moment
@@ -59,30 +58,30 @@ type weather struct {
 type moment int
 
 const (
-	before  moment = iota // the provider has not begun
-	worked                // it has done its work
-	reading               // some of the body has been read
-	after                 // some time after the answer: while the client waits
-	moments = iota
+	before      moment = iota // before the provider processes the request
+	processed                 // after the provider processed it
+	reading                   // while the client reads the body
+	after                     // after the answer, while the client waits
+	momentCount = iota
 )
 
-// Values of cancelAt that are no exchange.
+// Values of cancelAt that are not exchanges.
 const (
-	notAtAll = -1
-	atOnce   = -2 // before anything is sent
+	never  = -1
+	atOnce = -2 // before the first request
 )
 
-// newWeather makes the weather of a run.
-func newWeather(r *rand.Rand) weather {
-	w := weather{
-		often:    one(r, 0.05, 0.2, 0.4, 0.6, 0.95),
-		befall:   one(r, everywhere, everywhere, deletions, deletions, deletions, afterTheFirst, tokens),
-		haste:    one(r, time.Millisecond, time.Second, time.Minute),
-		cancelAt: notAtAll, blind: notAtAll,
-		moment: moment(r.IntN(moments)),
+// newConditions draws the conditions of a run.
+func newConditions(r *rand.Rand) conditions {
+	w := conditions{
+		faultRate:  one(r, 0.05, 0.2, 0.4, 0.6, 0.95),
+		appliesTo:  one(r, everywhere, everywhere, deletions, deletions, deletions, afterTheFirst, tokens),
+		maxLatency: one(r, time.Millisecond, time.Second, time.Minute),
+		cancelAt:   never, blindFrom: never,
+		moment: moment(r.IntN(momentCount)),
 		silent: chance(r, 0.2),
 	}
-	if chance(r, 0.5) { // a few kinds of faults that come again and again
+	if chance(r, 0.5) { // a few kinds of faults that recur
 		n := 1 + r.IntN(3)
 		for range n {
 			w.slots = append(w.slots, r.IntN(slots))
@@ -93,7 +92,7 @@ func newWeather(r *rand.Rand) weather {
 		w.skew = time.Duration((r.Float64()*2 - 1) * float64(w.skew))
 	}
 	if chance(r, 0.3) {
-		w.gusts = 0.3
+		w.disturbRate = 0.3
 	}
 	switch {
 	case chance(r, 0.02):
@@ -104,15 +103,15 @@ func newWeather(r *rand.Rand) weather {
 	return w
 }
 
-// prolong makes it the weather of a run with many requests.
-func (w *weather) prolong(r *rand.Rand, length int) {
-	w.often = one(r, 0, 0.02, 0.05, 0.1, 0.2, 0.4)
-	w.befall = one(r, everywhere, everywhere, everywhere, writes, writes, deletions, afterTheFirst, tokens)
-	w.haste = one(r, time.Millisecond, time.Second)
-	if chance(r, 0.3) { // once it has begun, something stands between the client and the provider
-		wall := withBody(r, fault{name: "refused by a wall", status: one(r, 401, 403, 403, 404, 503)})
-		w.often, w.befall = one(r, 0.4, 0.7, 1), afterTheFirstWrite
-		w.wall = func(*rand.Rand) fault { return wall }
+// adapt changes the conditions for a run with many requests.
+func (w *conditions) adapt(r *rand.Rand, length int) {
+	w.faultRate = one(r, 0, 0.02, 0.05, 0.1, 0.2, 0.4)
+	w.appliesTo = one(r, everywhere, everywhere, everywhere, writes, writes, deletions, afterTheFirst, tokens)
+	w.maxLatency = one(r, time.Millisecond, time.Second)
+	if chance(r, 0.3) { // from the first write on, a gateway refuses requests
+		refusal := withBody(r, fault{name: "refused by a gateway", status: one(r, 401, 403, 403, 404, 503)})
+		w.faultRate, w.appliesTo = one(r, 0.4, 0.7, 1), afterTheFirstWrite
+		w.gateway = func(*rand.Rand) fault { return refusal }
 	}
 	if w.cancelAt >= 0 || chance(r, 0.1) {
 		w.cancelAt = r.IntN(length)
@@ -122,77 +121,77 @@ func (w *weather) prolong(r *rand.Rand, length int) {
 func everywhere(*network, kind) bool        { return true }
 func deletions(_ *network, k kind) bool     { return k == deletion }
 func tokens(_ *network, k kind) bool        { return k == token }
-func afterTheFirst(n *network, _ kind) bool { return n.asked(deletion) }
+func afterTheFirst(n *network, _ kind) bool { return n.hasSent(deletion) }
 
-// afterTheFirstWrite is on and after it.
-func afterTheFirstWrite(n *network, k kind) bool { return k == write || n.asked(write) }
+// afterTheFirstWrite includes the first write.
+func afterTheFirstWrite(n *network, k kind) bool { return k == write || n.hasSent(write) }
 
-// latency is how long a request takes in one direction.
+// latency returns the delay of a request in one direction.
 func (n *network) latency(r *rand.Rand) time.Duration {
-	return time.Duration(r.Int64N(int64(n.weather.haste)))
+	return time.Duration(r.Int64N(int64(n.conditions.maxLatency)))
 }
 
-// befallen returns what befalls a request.
-func (n *network) befallen(r *rand.Rand, o *occasion) fault {
-	w := &n.weather
-	if w.out != nil {
-		if f, out := w.out(n); out {
+// faultOf returns the fault of a request.
+func (n *network) faultOf(r *rand.Rand, o *target) fault {
+	w := &n.conditions
+	if w.outage != nil {
+		if f, out := w.outage(n); out {
 			return f
 		}
 	}
 	if o.kind == token && bytes.Contains(o.body, []byte("assertion=")) {
-		edited, refused := assert(o.req, o.body, w.clock)
+		edited, refused := checkAssertion(o.req, o.body, w.clock)
 		if refused {
 			return fault{name: clockOff, status: 500, body: `{"error":"server_error","error_description":"Errors.Internal"}`, header: jsonType}
 		}
 		o.body = edited
 	}
-	if w.blind >= 0 && len(n.exchanges) >= w.blind && o.kind != token {
-		return fault{name: noAccess, works: true, edit: n.swap, rewrite: n.swapBack, blind: true}
+	if w.blindFrom >= 0 && len(n.exchanges) >= w.blindFrom && o.kind != token {
+		return fault{name: noAccess, processed: true, edit: n.swapIDs, rewrite: n.restoreIDs, blind: true}
 	}
 	if f := w.constant(o); f.name != "" {
 		return f
 	}
-	hit, slot := chance(r, w.often), r.IntN(slots)
+	hit, slot := chance(r, w.faultRate), r.IntN(slots)
 	if len(w.slots) > 0 {
 		slot = w.slots[slot%len(w.slots)]
 	}
 	switch {
-	case !hit || !w.befall(n, o.kind):
-		return unharmed
-	case w.wall != nil:
-		return w.wall(r)
+	case !hit || !w.appliesTo(n, o.kind):
+		return noFault
+	case w.gateway != nil:
+		return w.gateway(r)
 	}
 	return pick(slot, r, o)
 }
 
-// constant returns what befalls a request of its kind throughout the run.
-func (w *weather) constant(o *occasion) fault {
-	f := unharmed
+// constant returns the fault that a request of its kind has throughout the run.
+func (w *conditions) constant(o *target) fault {
+	f := noFault
 	if w.dropsHeader {
-		f = drop(o).of(droppedHeader)
+		f = dropHeader(o).withKind(droppedHeader)
 	}
-	if w.stuck && f.name == "" {
-		f = stick(o).of(stuckTask)
+	if w.stuckTasks && f.name == "" {
+		f = stickTask(o).withKind(stuckTask)
 	}
 	return f
 }
 
-// key names a request: the same one has the same key.
+// key identifies equal requests.
 func key(req *http.Request, body []byte) string {
 	return req.Method + " " + req.URL.RequestURI() + " " + string(body)
 }
 
-// did notes that what is asked for was done in the course of an exchange.
-func (n *network) did(x *exchange, was bool) { x.did = x.did || !was && n.scenario.done() }
+// noteDone records whether the requested change happened during an exchange.
+func (n *network) noteDone(x *exchange, was bool) { x.done = x.done || !was && n.scenario.done() }
 
-// due reports whether this is the moment at which the context is to end.
+// due reports whether the context ends at this moment.
 func (n *network) due(m moment) bool {
-	return len(n.exchanges)-1 == n.weather.cancelAt && m == n.weather.moment
+	return len(n.exchanges)-1 == n.conditions.cancelAt && m == n.conditions.moment
 }
 
-// cancels ends the context when it is due, and reports whether it did.
-func (n *network) cancels(m moment) bool {
+// cancelIfDue cancels the context if this is the moment, and reports whether it did.
+func (n *network) cancelIfDue(m moment) bool {
 	if !n.due(m) {
 		return false
 	}
@@ -200,8 +199,8 @@ func (n *network) cancels(m moment) bool {
 	return true
 }
 
-// asked reports whether a request of a kind was sent before.
-func (n *network) asked(k kind) bool {
+// hasSent reports whether a request of a kind was sent before.
+func (n *network) hasSent(k kind) bool {
 	for _, x := range n.exchanges {
 		if x.kind == k {
 			return true
@@ -210,31 +209,31 @@ func (n *network) asked(k kind) bool {
 	return false
 }
 
-// pending is a request that a gateway has given up and the provider has not.
-type pending struct {
-	in   int // exchanges until it is worked on
-	work func()
+// delayedRequest is a request that a gateway has given up and the provider has not.
+type delayedRequest struct {
+	after   int // the number of exchanges before it is processed
+	process func()
 }
 
-// RoundTrip plays a request with what befalls it.
+// RoundTrip sends a request to the fake with its fault.
 func (n *network) RoundTrip(req *http.Request) (*http.Response, error) {
 	ctx := req.Context()
 	was := n.scenario.done()
 	name := req.Method + " " + req.URL.RequestURI()
-	n.times[name]++
-	name += fmt.Sprintf(" %d", n.times[name])
-	way := n.streams.of("way " + name)
-	if p := n.pending; p != nil {
-		if p.in--; p.in < 0 {
-			p.work()
-			n.pending = nil
+	n.counts[name]++
+	name += fmt.Sprintf(" %d", n.counts[name])
+	random := n.streams.named("way " + name)
+	if p := n.delayed; p != nil {
+		if p.after--; p.after < 0 {
+			p.process()
+			n.delayed = nil
 		}
 	}
-	if others := n.streams.of("others " + name); n.scenario.disturb != nil && chance(others, n.weather.gusts) {
+	if others := n.streams.named("others " + name); n.scenario.disturb != nil && chance(others, n.conditions.disturbRate) {
 		n.scenario.disturb(others)
 	}
-	if n.scenario.between != nil {
-		n.scenario.between()
+	if n.scenario.beforeRequest != nil {
+		n.scenario.beforeRequest()
 	}
 	k := n.scenario.kind(req)
 	if n.scenario.meanwhile != nil {
@@ -245,33 +244,33 @@ func (n *network) RoundTrip(req *http.Request) (*http.Response, error) {
 		body, _ = io.ReadAll(req.Body)
 		req.Body.Close()
 	}
-	o := &occasion{n, k, req, body}
-	f := n.befallen(n.streams.of("fault "+name), o)
+	o := &target{n, k, req, body}
+	f := n.faultOf(n.streams.named("fault "+name), o)
 	body = o.body
 	x := &exchange{
-		at: time.Since(n.began), kind: k, path: req.Method + " " + req.URL.RequestURI(), fault: f.name, reached: n.weather.silent,
-		led: req.Response != nil, number: len(n.exchanges), blind: f.blind, redialed: f.redials == redialsAndAsks,
+		at: time.Since(n.started), kind: k, path: req.Method + " " + req.URL.RequestURI(), fault: f.name, mayHaveArrived: n.conditions.silent,
+		redirected: req.Response != nil, number: len(n.exchanges), blind: f.blind, redialed: f.redials == redialsAndResends,
 	}
 	n.exchanges = append(n.exchanges, x)
-	n.did(x, was)
+	n.noteDone(x, was)
 
-	asks, connects := n.trace(ctx)
-	asks()
-	if err := pass(ctx, n.latency(way)); err != nil {
+	getConn, gotConn := n.connTrace(ctx)
+	getConn()
+	if err := elapse(ctx, n.latency(random)); err != nil {
 		return nil, err
 	}
-	if f.refused != nil {
+	if f.dialErr != nil {
 		x.harmless = f.harmless
-		return nil, f.refused
+		return nil, f.dialErr
 	}
-	connects()
-	x.reached = true
-	if n.cancels(before) {
+	gotConn()
+	x.mayHaveArrived = true
+	if n.cancelIfDue(before) {
 		return nil, ctx.Err()
 	}
 	work := func() *http.Response {
-		again := req.Clone(context.Background()) // the connections of the fake are not the client's
-		sent := n.cap(again, body)
+		again := req.Clone(context.Background()) // the fake does not see the client's context and connections
+		sent := n.capPages(again, body)
 		if f.edit != nil {
 			sent = f.edit(again, sent)
 		}
@@ -280,7 +279,7 @@ func (n *network) RoundTrip(req *http.Request) (*http.Response, error) {
 		}
 		resp, err := n.scenario.server.RoundTrip(again)
 		if err != nil {
-			panic(err) // no fault is asked of the double
+			panic(err) // the fake itself has no faults
 		}
 		return resp
 	}
@@ -288,41 +287,41 @@ func (n *network) RoundTrip(req *http.Request) (*http.Response, error) {
 	switch was = n.scenario.done(); {
 	case f.stale && n.answers[key(req, body)] != nil:
 		resp = copied(n.answers[key(req, body)])
-	case f.works:
+	case f.processed:
 		resp = work()
-		if f.redials == redialsAndAsks {
-			asks()
-			connects()
+		if f.redials == redialsAndResends {
+			getConn()
+			gotConn()
 			resp = work()
 		}
-		n.keep(k, key(req, body), f, resp)
-	case f.late && (k == deletion || k == write):
-		n.pending = &pending{way.IntN(2), func() {
+		n.cacheAnswer(k, key(req, body), f, resp)
+	case f.processedLate && (k == deletion || k == write):
+		n.delayed = &delayedRequest{random.IntN(2), func() {
 			was := n.scenario.done()
 			work()
-			n.late = n.late || !was && n.scenario.done()
+			n.processedLate = n.processedLate || !was && n.scenario.done()
 		}}
 	}
-	n.did(x, was)
-	if n.cancels(worked) {
+	n.noteDone(x, was)
+	if n.cancelIfDue(processed) {
 		return nil, ctx.Err()
 	}
-	if err := pass(ctx, n.latency(way)); err != nil {
+	if err := elapse(ctx, n.latency(random)); err != nil {
 		return nil, err
 	}
 	if f.redials == redialsInVain {
-		asks()
+		getConn()
 	}
-	if f.lost != nil {
-		return nil, f.lost
+	if f.connErr != nil {
+		return nil, f.connErr
 	}
-	return n.answer(ctx, x, f, resp, req, way), nil
+	return n.answer(ctx, x, f, resp, req, random), nil
 }
 
-// answer makes what the client sees of the provider's answer.
-func (n *network) answer(ctx context.Context, x *exchange, f fault, resp *http.Response, req *http.Request, way *rand.Rand) *http.Response {
+// answer returns the response that the client sees.
+func (n *network) answer(ctx context.Context, x *exchange, f fault, resp *http.Response, req *http.Request, random *rand.Rand) *http.Response {
 	if f.accepts && resp.StatusCode >= 300 {
-		f = unharmed // the provider has refused the request
+		f = noFault // the provider has refused the request
 		x.fault = ""
 	}
 	if f.status != 0 {
@@ -339,16 +338,16 @@ func (n *network) answer(ctx context.Context, x *exchange, f fault, resp *http.R
 		body = f.rewrite(body)
 	}
 	resp.ContentLength = int64(len(body))
-	resp.Header.Set("Date", time.Now().Add(n.weather.skew).UTC().Format(http.TimeFormat))
+	resp.Header.Set("Date", time.Now().Add(n.conditions.skew).UTC().Format(http.TimeFormat))
 	n.limited = n.limited || f.limits || resp.StatusCode == http.StatusTooManyRequests && !f.harmless
 	for name, value := range f.header {
 		resp.Header.Set(name, value)
 	}
 	proven := f.status == 0 && !f.unproven || f.documented
 	x.status, x.genuine, x.whole, x.body, x.harmless = resp.StatusCode, proven, proven, body, f.harmless
-	b := &slow{n: n, x: x, ctx: ctx, way: way, rest: body, each: f.slow, all: len(body)}
+	b := &slowBody{n: n, x: x, ctx: ctx, random: random, rest: body, pieceDelay: f.slow, limit: len(body)}
 	if f.cut && len(body) > 0 {
-		b.all = way.IntN(len(body))
+		b.limit = random.IntN(len(body))
 		x.genuine, x.whole = false, false
 	}
 	n.open.Add(1)
@@ -356,31 +355,31 @@ func (n *network) answer(ctx context.Context, x *exchange, f fault, resp *http.R
 	return resp
 }
 
-// slow is a body that comes in pieces, and perhaps not to its end.
-type slow struct {
-	n      *network
-	x      *exchange
-	ctx    context.Context
-	way    *rand.Rand
-	rest   []byte
-	all    int           // how many bytes come
-	read   int           // so far
-	each   time.Duration // how long a piece takes
-	closed bool
+// slowBody is a body that arrives in pieces and may be truncated.
+type slowBody struct {
+	n          *network
+	x          *exchange
+	ctx        context.Context
+	random     *rand.Rand
+	rest       []byte
+	limit      int           // number of bytes that arrive
+	read       int           // number of bytes read
+	pieceDelay time.Duration // delay of a piece
+	closed     bool
 }
 
-func (b *slow) Read(p []byte) (int, error) {
-	if b.n.cancels(reading) {
-		b.ends()
+func (b *slowBody) Read(p []byte) (int, error) {
+	if b.n.cancelIfDue(reading) {
+		b.truncate()
 		return 0, b.ctx.Err()
 	}
 	piece := len(b.rest)
-	if b.each > 0 {
+	if b.pieceDelay > 0 {
 		piece = (piece + 1) / 2
 	}
-	piece = min(piece, len(p), b.all-b.read)
-	if err := pass(b.ctx, b.each); err != nil {
-		b.ends()
+	piece = min(piece, len(p), b.limit-b.read)
+	if err := elapse(b.ctx, b.pieceDelay); err != nil {
+		b.truncate()
 		return 0, err
 	}
 	if piece > 0 {
@@ -388,38 +387,37 @@ func (b *slow) Read(p []byte) (int, error) {
 		b.rest, b.read = b.rest[piece:], b.read+piece
 		return piece, nil
 	}
-	b.settle()
+	b.cancelLater()
 	if len(b.rest) > 0 {
 		return 0, io.ErrUnexpectedEOF
 	}
 	return 0, io.EOF
 }
 
-// ends notes that the body has no end that the client could see.
-func (b *slow) ends() {
+// truncate records that the client saw no end of the body.
+func (b *slowBody) truncate() {
 	b.x.genuine, b.x.harmless, b.x.whole = false, false, b.x.whole && len(b.rest) == 0
 }
 
-func (b *slow) Close() error {
+func (b *slowBody) Close() error {
 	if !b.closed {
 		b.closed = true
 		b.n.open.Add(-1)
 	}
-	b.settle()
+	b.cancelLater()
 	return nil
 }
 
-// settle ends the context some time after the body has been read, if that is when
-// it is to end.
-func (b *slow) settle() {
+// cancelLater cancels the context some time after the body was read, if it is due then.
+func (b *slowBody) cancelLater() {
 	if n := b.n; n.due(after) {
-		n.weather.cancelAt = notAtAll
-		time.AfterFunc(1+time.Duration(b.way.Int64N(int64(one(b.way, time.Microsecond, time.Second, time.Minute)))), n.cancel)
+		n.conditions.cancelAt = never
+		time.AfterFunc(1+time.Duration(b.random.Int64N(int64(one(b.random, time.Microsecond, time.Second, time.Minute)))), n.cancel)
 	}
 }
 
-// pass lets time pass, unless the context ends.
-func pass(ctx context.Context, d time.Duration) error {
+// elapse waits for the duration or the end of the context.
+func elapse(ctx context.Context, d time.Duration) error {
 	if err := ctx.Err(); err != nil || d <= 0 {
 		return err
 	}
@@ -433,23 +431,23 @@ func pass(ctx context.Context, d time.Duration) error {
 	}
 }
 
-// trace returns the functions that report a connection, as net/http's transport does.
-func (n *network) trace(ctx context.Context) (asks, connects func()) {
-	asks, connects = func() {}, func() {}
-	if t := httptrace.ContextClientTrace(ctx); t != nil && !n.weather.silent {
+// connTrace returns the functions that report a connection, as net/http's transport does.
+func (n *network) connTrace(ctx context.Context) (getConn, gotConn func()) {
+	getConn, gotConn = func() {}, func() {}
+	if t := httptrace.ContextClientTrace(ctx); t != nil && !n.conditions.silent {
 		if t.GetConn != nil {
-			asks = func() { t.GetConn("provider.invalid:443") }
+			getConn = func() { t.GetConn("provider.invalid:443") }
 		}
 		if t.GotConn != nil {
-			connects = func() { t.GotConn(httptrace.GotConnInfo{}) }
+			gotConn = func() { t.GotConn(httptrace.GotConnInfo{}) }
 		}
 	}
-	return asks, connects
+	return getConn, gotConn
 }
 
-// keep remembers the first genuine answer to a read.
-func (n *network) keep(k kind, key string, f fault, resp *http.Response) {
-	if k != read || f.edit != nil || n.answers[key] != nil || !n.on[cached] {
+// cacheAnswer keeps the first genuine answer to a read.
+func (n *network) cacheAnswer(k kind, key string, f fault, resp *http.Response) {
+	if k != read || f.edit != nil || n.answers[key] != nil || !n.kinds[cached] {
 		return
 	}
 	body, err := io.ReadAll(resp.Body)

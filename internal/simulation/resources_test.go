@@ -19,11 +19,11 @@ import (
 	"github.com/offboard-dev/offboard-go/offboardtest"
 )
 
-// These tests count what a process has, so they are not parallel: others run when
-// they are done.
+// These tests count the goroutines and files of the process, so they are not parallel:
+// other tests start when they have finished.
 
-// scaled is a number of calls; a tenth of it with -short, and less with -race.
-func scaled(n int) int {
+// scaledCalls returns n; a tenth of it with -short, and less with -race.
+func scaledCalls(n int) int {
 	switch {
 	case raceDetector:
 		return n / 40
@@ -33,13 +33,13 @@ func scaled(n int) int {
 	return n
 }
 
-// wires counts the connections of a transport.
-type wires struct {
+// connCounter counts the connections of a transport.
+type connCounter struct {
 	dialed, open atomic.Int64
 }
 
-// transport is net/http's, over loopback.
-func (w *wires) transport() *http.Transport {
+// transport returns an http.Transport whose connections are counted.
+func (w *connCounter) transport() *http.Transport {
 	dialer := new(net.Dialer)
 	return &http.Transport{DialContext: func(ctx context.Context, network, address string) (net.Conn, error) {
 		conn, err := dialer.DialContext(ctx, network, address)
@@ -48,23 +48,23 @@ func (w *wires) transport() *http.Transport {
 		}
 		w.dialed.Add(1)
 		w.open.Add(1)
-		return &wire{Conn: conn, close: sync.OnceFunc(func() { w.open.Add(-1) })}, nil
+		return &countedConn{Conn: conn, close: sync.OnceFunc(func() { w.open.Add(-1) })}, nil
 	}}
 }
 
-type wire struct {
+type countedConn struct {
 	net.Conn
 	close func()
 }
 
-func (w *wire) Close() error { w.close(); return w.Conn.Close() }
+func (w *countedConn) Close() error { w.close(); return w.Conn.Close() }
 
-func TestNothingIsLeftAfterCallsWithFaults(t *testing.T) {
-	calls := scaled(10_000)
-	for name, make := range rooms {
+func TestResources_CallsWithFaults(t *testing.T) {
+	calls := scaledCalls(10_000)
+	for name, make := range envs {
 		t.Run(name, func(t *testing.T) {
-			before := count()
-			r, w := make(), new(wires)
+			before := countProcess()
+			r, w := make(), new(connCounter)
 			r.server.Start()
 			transport := w.transport()
 			c := r.use(t, &http.Client{Transport: transport})
@@ -73,11 +73,11 @@ func TestNothingIsLeftAfterCallsWithFaults(t *testing.T) {
 				id := fmt.Sprintf("%024x", i)
 				r.add(id)
 				ctx, cancel := t.Context(), context.CancelFunc(func() {})
-				fault := leftovers[i%len(leftovers)]
+				fault := leakFaults[i%len(leakFaults)]
 				switch {
-				case i%499 == 0: // more than is read
+				case i%499 == 0: // more than a client reads
 					fault = offboardtest.Respond("", 409, huge)
-				case i%97 == 0: // the context ends in the middle
+				case i%97 == 0: // the context ends during the call
 					fault = offboardtest.Fault{DelayAfter: time.Second}
 					ctx, cancel = context.WithTimeout(ctx, time.Millisecond)
 				}
@@ -94,13 +94,13 @@ func TestNothingIsLeftAfterCallsWithFaults(t *testing.T) {
 			transport.CloseIdleConnections()
 			r.server.Close()
 			if failed < calls/2 || failed == calls {
-				t.Errorf("%d of %d calls failed, so the faults are not what they should be", failed, calls)
+				t.Errorf("%d of %d calls failed, want at least half and not all", failed, calls)
 			}
-			settle(t, func() string {
+			waitUntil(t, func() string {
 				if n := w.open.Load(); n > 0 {
 					return fmt.Sprintf("%d of %d connections are open", n, w.dialed.Load())
 				}
-				return count().beyond(before)
+				return countProcess().growth(before)
 			})
 			t.Logf("%d calls, %d failed, %d connections", calls, failed, w.dialed.Load())
 		})
@@ -109,9 +109,8 @@ func TestNothingIsLeftAfterCallsWithFaults(t *testing.T) {
 
 var huge = strings.Repeat(" ", 2<<20)
 
-// leftovers are faults that could leave something behind. None of them makes the
-// next call wait.
-var leftovers = []offboardtest.Fault{
+// leakFaults are faults that could leak a resource. None of them delays the next call.
+var leakFaults = []offboardtest.Fault{
 	{},
 	offboardtest.LoseRequest(""),
 	offboardtest.LoseResponse(""),
@@ -124,27 +123,27 @@ var leftovers = []offboardtest.Fault{
 	offboardtest.Redirect("", 307, "https://elsewhere.invalid/"),
 }
 
-// counts is what a process has.
-type counts struct{ goroutines, files int }
+// processCounts are the resources of the process.
+type processCounts struct{ goroutines, files int }
 
-func count() counts {
-	c := counts{goroutines: runtime.NumGoroutine(), files: -1}
+func countProcess() processCounts {
+	c := processCounts{goroutines: runtime.NumGoroutine(), files: -1}
 	if files, err := os.ReadDir("/proc/self/fd"); err == nil { // Linux
 		c.files = len(files)
 	}
 	return c
 }
 
-// beyond says what there is that was not there before.
-func (c counts) beyond(before counts) string {
+// growth describes resources that were not there before; "" for none.
+func (c processCounts) growth(before processCounts) string {
 	if c.goroutines > before.goroutines || c.files > before.files {
 		return fmt.Sprintf("there were %+v, and are %+v", before, c)
 	}
 	return ""
 }
 
-// settle waits until nothing is left: what is real takes a moment to end.
-func settle(t *testing.T, left func() string) {
+// waitUntil waits until the text is empty: real connections take a moment to end.
+func waitUntil(t *testing.T, left func() string) {
 	t.Helper()
 	for deadline := time.Now().Add(10 * time.Second); ; time.Sleep(5 * time.Millisecond) {
 		why := left()
@@ -158,11 +157,11 @@ func settle(t *testing.T, left func() string) {
 	}
 }
 
-func TestConnectionsAreUsedAgain(t *testing.T) {
-	for name, make := range rooms {
+func TestResources_ConnectionReuse(t *testing.T) {
+	for name, make := range envs {
 		t.Run(name, func(t *testing.T) {
-			// net/http gives up a connection whose writer was not heard of for 50 ms, which
-			// happens on a machine that has too much to do.
+			// net/http closes a connection whose writer did not report for 50 ms, which
+			// happens on an overloaded machine.
 			n := int64(0)
 			for range 3 {
 				if n = connections(t, make()); n <= 1 {
@@ -174,11 +173,11 @@ func TestConnectionsAreUsedAgain(t *testing.T) {
 	}
 }
 
-// connections makes 1,000 calls, one after the other, and returns how many
-// connections they took.
-func connections(t *testing.T, r room) int64 {
+// connections makes 1,000 calls, one after the other, and returns the number of
+// connections.
+func connections(t *testing.T, r env) int64 {
 	t.Helper()
-	w := new(wires)
+	w := new(connCounter)
 	r.server.Start()
 	defer r.server.Close()
 	transport := w.transport()
@@ -186,7 +185,7 @@ func connections(t *testing.T, r room) int64 {
 	c := r.use(t, &http.Client{Transport: transport})
 	for i := range 1_000 {
 		id := fmt.Sprintf("%024x", i)
-		switch r.add(id); i % 4 { // answers of all kinds, each to its end
+		switch r.add(id); i % 4 { // answers of all kinds, each read to its end
 		case 1:
 			r.server.Fail(offboardtest.HTMLResponse("", 403))
 		case 2:
@@ -203,16 +202,16 @@ func connections(t *testing.T, r room) int64 {
 	return w.dialed.Load()
 }
 
-func TestMemoryIsFlat(t *testing.T) {
-	calls := scaled(100_000)
-	for name, make := range rooms {
+func TestResources_FlatMemory(t *testing.T) {
+	calls := scaledCalls(100_000)
+	for name, make := range envs {
 		t.Run(name, func(t *testing.T) {
 			const id = "5e2f00000000000000000001"
 			r := make()
 			r.add(id)
-			replay := &replaying{body: answerOf(t, r, id)}
+			replay := &replayTransport{body: answerOf(t, r, id)}
 			c := r.use(t, &http.Client{Transport: replay})
-			ctx, cancel := context.WithCancel(t.Context()) // one that lives: what hangs on it would stay
+			ctx, cancel := context.WithCancel(t.Context()) // a long-lived context would keep what is attached to it
 			defer cancel()
 			run := func(n int) {
 				for i := range n {
@@ -225,7 +224,7 @@ func TestMemoryIsFlat(t *testing.T) {
 			run(calls / 10)
 			before := heap()
 			run(calls)
-			const most = 256 << 10 // 3 bytes a call
+			const most = 256 << 10 // 3 bytes per call
 			if after := heap(); after > before+most {
 				t.Errorf("the heap grew from %d to %d bytes", before, after)
 			} else {
@@ -237,25 +236,25 @@ func TestMemoryIsFlat(t *testing.T) {
 
 func heap() uint64 {
 	runtime.GC()
-	runtime.GC() // what a sync.Pool had is gone after the second
+	runtime.GC() // the second one empties every sync.Pool
 	var m runtime.MemStats
 	runtime.ReadMemStats(&m)
 	return m.HeapAlloc
 }
 
-func TestManyShareOneClient(t *testing.T) {
+func TestResources_SharedClient(t *testing.T) {
 	const callers, each = 64, 20
-	for name, make := range rooms {
+	for name, make := range envs {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				r := make()
 				c := r.use(t, &http.Client{Transport: r.server})
 				fault := func(f offboardtest.Fault) offboardtest.Fault { f.Times = callers; return f }
-				r.server.Fail(fault(leftovers[1]), fault(leftovers[2]), fault(leftovers[4]), fault(leftovers[5]), fault(leftovers[7]))
-				if name == "volterra" { // its double has one tenant
+				r.server.Fail(fault(leakFaults[1]), fault(leakFaults[2]), fault(leakFaults[4]), fault(leakFaults[5]), fault(leakFaults[7]))
+				if name == "volterra" { // its fake has one tenant
 					r.add(fmt.Sprintf("%024x", 0))
 				}
-				var gone, failed atomic.Int64
+				var deleted, failed atomic.Int64
 				var group sync.WaitGroup
 				for n := range callers {
 					group.Go(func() {
@@ -271,9 +270,9 @@ func TestManyShareOneClient(t *testing.T) {
 							_, typed := errors.AsType[*errors.Error](err)
 							switch {
 							case err == nil && r.exists(id):
-								t.Errorf("%s: it says deleted, and it is there", id)
+								t.Errorf("%s: reports deleted, but the organization exists", id)
 							case err == nil:
-								gone.Add(1)
+								deleted.Add(1)
 							case !typed:
 								t.Errorf("%s: got a %T", id, err)
 							default:
@@ -283,22 +282,22 @@ func TestManyShareOneClient(t *testing.T) {
 					})
 				}
 				group.Wait()
-				if gone.Load() == 0 || failed.Load() == 0 {
-					t.Errorf("%d deleted and %d failed: there is nothing to compare", gone.Load(), failed.Load())
+				if deleted.Load() == 0 || failed.Load() == 0 {
+					t.Errorf("%d deleted and %d failed, want both", deleted.Load(), failed.Load())
 				}
 			})
 		})
 	}
 }
 
-// replaying answers reads as a double did once: the double itself would remember
-// each request.
-type replaying struct {
+// replayTransport answers reads with a recorded answer: the fake itself would record each
+// request.
+type replayTransport struct {
 	body []byte
 	fail bool
 }
 
-func (p *replaying) RoundTrip(req *http.Request) (*http.Response, error) {
+func (p *replayTransport) RoundTrip(req *http.Request) (*http.Response, error) {
 	if req.Body != nil {
 		req.Body.Close()
 	}
@@ -313,21 +312,21 @@ func (p *replaying) RoundTrip(req *http.Request) (*http.Response, error) {
 }
 
 // answerOf returns the body of a successful read.
-func answerOf(t *testing.T, r room, id string) []byte {
+func answerOf(t *testing.T, r env, id string) []byte {
 	t.Helper()
 	var body []byte
-	c := r.use(t, &http.Client{Transport: recording{r.server, &body}})
+	c := r.use(t, &http.Client{Transport: bodyRecorder{r.server, &body}})
 	must(t, c.read(t.Context(), id))
 	return body
 }
 
-// recording keeps the last body.
-type recording struct {
+// bodyRecorder keeps the last body.
+type bodyRecorder struct {
 	next http.RoundTripper
 	body *[]byte
 }
 
-func (r recording) RoundTrip(req *http.Request) (*http.Response, error) {
+func (r bodyRecorder) RoundTrip(req *http.Request) (*http.Response, error) {
 	resp, err := r.next.RoundTrip(req)
 	if err != nil {
 		return nil, err

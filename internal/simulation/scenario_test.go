@@ -12,7 +12,7 @@ import (
 	"github.com/offboard-dev/offboard-go/offboardtest"
 )
 
-// provider is a provider under test, and what can be asked of it.
+// provider is a provider under test with its scenarios.
 type provider struct {
 	name     string
 	deletion func(*rand.Rand) *scenario
@@ -29,47 +29,46 @@ var providers = []provider{
 	{"volterra", volterraDeletion, volterraTeardown, volterraReading},
 }
 
-// scenario is a double in some state, something that is asked of a client, and what
-// is true of it. A deletion is one kind of scenario; whatever has a judge can be
-// another.
+// scenario is a fake in some state, a call of a client, and the oracle that evaluates the
+// result.
 type scenario struct {
-	title  string // of the state, for people
+	title  string // describes the state
 	server *offboardtest.Server
 
-	// do asks a client that is set as the run wants it.
-	do func(context.Context, setting) error
+	// call makes a client with the setting and calls it.
+	call func(context.Context, setting) error
 
-	// kind tells what a request is for.
+	// kind returns the purpose of a request.
 	kind func(*http.Request) kind
 
-	// done reports whether what is asked for has been done at the double.
+	// done reports whether the requested change has happened at the fake.
 	done func() bool
 
-	// limited: the double has a limit that a run may meet.
+	// limited is true if the fake has a rate limit that a run may reach.
 	limited bool
 
-	// disturb does something at the double between two requests; nil for nothing.
+	// disturb changes the fake between two requests, at random; nil for none.
 	disturb func(*rand.Rand)
 
-	// ids are what requests name resources by.
+	// ids are the IDs and names of resources in requests.
 	ids []string
 
-	// between does something at the double before every request; nil for nothing.
-	between func()
+	// beforeRequest changes the fake before every request; nil for none.
+	beforeRequest func()
 
-	// meanwhile has others change something before a request; nil for nothing.
+	// meanwhile changes the fake before a request, as others do; nil for none.
 	meanwhile func(*network, kind)
 
-	// judge returns what the client said, in a word or two of the table, and what
-	// is wrong with that.
-	judge func(*trial) (verdict string, lies []string)
+	// evaluate is the oracle: it returns the client's result, as the table names it, and
+	// the wrong results.
+	evaluate func(*record) (result string, wrongResults []string)
 
-	reads  bool           // nothing is to be changed, or only by a call that the judge knows
-	length int            // how many requests it takes at most, mostly; 0 for a few
-	counts map[string]int // what else the table counts; nil for none of a teardown
+	readOnly bool           // the call only reads, or changes only state that the oracle knows
+	length   int            // the usual number of requests of a long run; 0 for a short one
+	counts   map[string]int // further columns of the table; nil if the run is not a teardown
 }
 
-// setting is what the client of a run is made with.
+// setting is the configuration of a run's client.
 type setting struct {
 	client      *http.Client
 	maxAttempts int
@@ -77,7 +76,7 @@ type setting struct {
 	rate        float64 // requests per second; 0 for no limit
 }
 
-// kind is what a request is for.
+// kind is the purpose of a request.
 type kind string
 
 const (
@@ -86,7 +85,7 @@ const (
 	token    kind = "token"
 )
 
-// kindOf tells the kind of a request that has to do with a deletion.
+// kindOf returns the kind of a deletion's request.
 func kindOf(req *http.Request) kind {
 	switch path := req.URL.Path; {
 	case strings.Contains(path, "/oauth/"):
@@ -97,52 +96,54 @@ func kindOf(req *http.Request) kind {
 	return read
 }
 
-// trial is what happened in a run.
-type trial struct {
-	exchanges []*exchange
-	err       error         // what the client said
-	ended     bool          // the context ended before the client said it
-	overtime  time.Duration // how long after that it did
-	open      int           // bodies that were not closed
-	late      bool          // the work was done behind the client's back, after its request was answered
-	limited   bool          // the client may not send as it likes
-	pending   *pending      // work that is still to be done behind the client's back
-	throttled bool          // the caller has set a limit, and the provider none
-	took      time.Duration
-	on        map[string]bool // the new kinds of faults
+// record holds the exchanges of a run and its end.
+type record struct {
+	exchanges     []*exchange
+	err           error           // the client's result
+	ended         bool            // the context ended before the client returned
+	overtime      time.Duration   // the time between the end of the context and the return
+	open          int             // bodies that were not closed
+	processedLate bool            // the change happened after its request was answered
+	limited       bool            // a rate limit delays the client
+	delayed       *delayedRequest // a request that the provider has not processed yet
+	throttled     bool            // the caller has set a limit, and the provider none
+	duration      time.Duration
+	kinds         map[string]bool // the optional kinds of faults that are on
 }
 
-// blind reports whether the credential saw nothing from some time on.
-func (t *trial) blind() bool {
+// lostAccess reports whether the credential had no access from some exchange on.
+func (t *record) lostAccess() bool {
 	return slices.ContainsFunc(t.exchanges, func(x *exchange) bool { return x.blind })
 }
 
-// befell reports whether a kind of the new faults befell a request.
-func (t *trial) befell(kind string) bool {
+// hasFault reports whether a request had a fault of an optional kind.
+func (t *record) hasFault(kind string) bool {
 	return slices.ContainsFunc(t.exchanges, func(x *exchange) bool { return strings.HasPrefix(x.fault, kind) })
 }
 
-// strict reports whether an undocumented success is no excuse: a read decides.
-func (t *trial) strict() bool { return t.on[openSuccess] || t.on[unreadable] || t.on[accepted] }
+// readDecides reports whether a read must decide after an undocumented success.
+func (t *record) readDecides() bool {
+	return t.kinds[openSuccess] || t.kinds[unreadable] || t.kinds[accepted]
+}
 
-// exchange is one request, and what the client has seen of it.
+// exchange is one request, and the part of the answer that the client has seen.
 type exchange struct {
-	at      time.Duration // since the run began
-	kind    kind
-	path    string
-	fault   string // what befell it; "" for nothing
-	led     bool   // a redirect led to it
-	reached bool   // it may have reached the provider, as far as a client can know
-	status  int    // that the client has seen; 0 for none
-	genuine bool   // the answer is the provider's own, and whole
-	whole   bool   // every byte of it came, although perhaps its end did not
-	body    []byte
-	did     bool // what is asked for was done in its course
+	at             time.Duration // since the start of the run
+	kind           kind
+	path           string
+	fault          string // the name of its fault; "" for none
+	redirected     bool   // a redirect caused the request
+	mayHaveArrived bool   // the client cannot exclude that it reached the provider
+	status         int    // that the client has seen; 0 for none
+	genuine        bool   // the answer is the provider's own, and complete
+	whole          bool   // every byte arrived, although the client may not have seen the end
+	body           []byte
+	done           bool // the requested change happened during the exchange
 
-	number   int  // of the requests before it
-	blind    bool // the credential sees nothing
+	number   int  // the number of earlier requests
+	blind    bool // the credential has no access
 	redialed bool // the transport has sent the request twice
-	harmless bool // the fault does not keep a teardown from ending well
+	harmless bool // a teardown succeeds in spite of the fault
 }
 
 func (x *exchange) String() string {
@@ -159,21 +160,21 @@ func (x *exchange) String() string {
 	default:
 		b.WriteString("  -> nothing")
 	}
-	if x.did {
+	if x.done {
 		b.WriteString("  ** done **")
 	}
 	return b.String()
 }
 
-// telling reports whether the answer to a deletion says whether it was done: it is
-// the provider's own and no failure, or the request was refused or never sent.
-func (x *exchange) telling() bool {
+// conclusive reports whether the answer to a deletion decides whether it happened: it is
+// the provider's own and not a failure, or the request was refused or never sent.
+func (x *exchange) conclusive() bool {
 	refused := x.status >= 400 && x.status < 500 && x.status != http.StatusRequestTimeout && x.status != 499
-	return !x.reached || !x.redialed && (refused || x.genuine && x.status < 500)
+	return !x.mayHaveArrived || !x.redialed && (refused || x.genuine && x.status < 500)
 }
 
-// one picks one of several.
+// one returns one of the values.
 func one[T any](r *rand.Rand, of ...T) T { return of[r.IntN(len(of))] }
 
-// chance is true that often.
+// chance returns true with the given probability.
 func chance(r *rand.Rand, p float64) bool { return r.Float64() < p }

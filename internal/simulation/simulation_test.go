@@ -21,14 +21,14 @@ import (
 )
 
 var (
-	seed  = flag.Uint64("seed", 0, "the `seed` of a single run, which is told in full")
+	seed  = flag.Uint64("seed", 0, "the `seed` of a single run, which is logged request by request")
 	first = flag.Uint64("first", 1, "the first `seed` of all runs")
-	runs  = flag.Int("runs", 0, "how many runs each provider has; 0 for 2,000, 500 with -short, 100 with -race")
+	runs  = flag.Int("runs", 0, "the `number` of runs of each provider; 0 for 2,000, 500 with -short, 100 with -race")
 )
 
-// howMany is how many runs each provider has. The race detector makes each of them
-// ten times as slow, and they have one goroutine: it is for the other tests.
-func howMany() int {
+// runCount returns the number of runs of each provider. The race detector makes a run ten
+// times slower, and a run has one goroutine, so fewer runs are enough.
+func runCount() int {
 	switch {
 	case raceDetector:
 		return cmp.Or(*runs, 100)
@@ -38,7 +38,7 @@ func howMany() int {
 	return cmp.Or(*runs, 2_000)
 }
 
-// maxShown is how many lies are shown of a provider; all are counted.
+// maxShown is the number of wrong results that are shown of each provider; all are counted.
 const maxShown = 3
 
 func TestSimulation(t *testing.T) {
@@ -46,9 +46,9 @@ func TestSimulation(t *testing.T) {
 	table, on := &table{}, kindsOn(*kindsFlag)
 	t.Cleanup(func() {
 		table.write(t.Output())
-		for _, k := range faultKinds { // a kind that befalls nothing tests nothing
-			if on[k.name] && *seed == 0 && howMany() >= 2_000 && table.befell(k.name, "") == 0 {
-				t.Errorf("no request was befallen by %s", k.name)
+		for _, k := range faultKinds { // a kind that applies to no request tests nothing
+			if on[k.name] && *seed == 0 && runCount() >= 2_000 && table.withFault(k.name, "") == 0 {
+				t.Errorf("no request had the fault %s", k.name)
 			}
 		}
 	})
@@ -57,34 +57,34 @@ func TestSimulation(t *testing.T) {
 			t.Parallel()
 			if *seed != 0 {
 				r := play(t, p, *seed, on)
-				t.Log(r.story())
-				if len(r.lies) > 0 {
-					t.Error(strings.Join(r.lies, "\n"))
+				t.Log(r.log())
+				if len(r.wrong) > 0 {
+					t.Error(strings.Join(r.wrong, "\n"))
 				}
 				return
 			}
-			deletions, teardowns, readings := table.add(p.name, ofDeletions), table.add(p.name, ofTeardowns), table.add(p.name, ofReadings)
-			for s := *first; s < *first+uint64(howMany()); s++ {
-				began := time.Now()
+			deletions, teardowns, readings := table.add(p.name, deletionPart), table.add(p.name, teardownPart), table.add(p.name, readPart)
+			for s := *first; s < *first+uint64(runCount()); s++ {
+				start := time.Now()
 				r, row := play(t, p, s, on), deletions
 				switch {
 				case r.scenario.counts != nil:
 					row = teardowns
-				case r.scenario.reads:
+				case r.scenario.readOnly:
 					row = readings
 				}
-				row.count(r, time.Since(began))
-				if len(r.lies) > 0 && row.lies <= maxShown {
-					t.Errorf("seed %d: %s\n%s\nagain: go test ./internal/simulation -run 'TestSimulation/%s' -kinds %q -seed %d -v",
-						s, strings.Join(r.lies, "; "), r.story(), p.name, *kindsFlag, s)
+				row.count(r, time.Since(start))
+				if len(r.wrong) > 0 && row.wrong <= maxShown {
+					t.Errorf("seed %d: %s\n%s\nto reproduce: go test ./internal/simulation -run 'TestSimulation/%s' -kinds %q -seed %d -v",
+						s, strings.Join(r.wrong, "; "), r.log(), p.name, *kindsFlag, s)
 				}
 			}
 		})
 	}
 }
 
-// A run has to be the same whenever it is made, or else a seed is worth nothing.
-func TestARunIsMadeOfItsSeed(t *testing.T) {
+// Two runs with the same seed must be equal. Otherwise a seed does not reproduce a result.
+func TestSimulation_Reproducible(t *testing.T) {
 	t.Parallel()
 	seeds, on := uint64(250), kindsOn("all")
 	if raceDetector {
@@ -93,77 +93,78 @@ func TestARunIsMadeOfItsSeed(t *testing.T) {
 	for _, p := range providers {
 		for i := range seeds {
 			s := i
-			if i >= seeds*4/5 { // more teardowns, which have more that could differ
+			if i >= seeds*4/5 { // more teardowns, because more could differ in them
 				s = i * teardownEvery
 			}
-			if one, two := play(t, p, s, on).story(), play(t, p, s, on).story(); one != two {
+			if one, two := play(t, p, s, on).log(), play(t, p, s, on).log(); one != two {
 				t.Fatalf("%s, seed %d: two runs differ:\n%s\n%s", p.name, s, one, two)
 			}
 		}
 	}
 }
 
-// run is what came of a seed.
+// run is the result of a seed.
 type run struct {
 	scenario *scenario
-	trial    trial
-	setting  string
-	verdict  string
-	lies     []string
+	record   record
+	client   string
+	result   string
+	wrong    []string
 }
 
-// play makes the run of a seed.
+// play runs a seed.
 func play(t *testing.T, p provider, seed uint64, on map[string]bool) *run {
 	t.Helper()
 	result := &run{}
 	synctest.Test(t, func(t *testing.T) {
 		random := streams{p.name, seed}
-		s := p.scenario(seed)(random.of("scenario"))
+		s := p.scenario(seed)(random.named("scenario"))
 		ctx, cancel := context.WithCancel(trace.WithParallel(t.Context(), 1)) // one request at a time
 		defer cancel()
-		if r := random.of("context"); chance(r, 0.15) {
+		if r := random.named("context"); chance(r, 0.15) {
 			var stop context.CancelFunc
 			ctx, stop = context.WithTimeout(ctx, time.Duration(r.Int64N(int64(one(r, time.Second, time.Minute, time.Hour)))))
 			defer stop()
 		}
 		n := &network{
-			scenario: s, streams: random, on: on, cancel: cancel, began: time.Now(),
-			times: map[string]int{}, ignored: map[string]int{}, answers: map[string]*http.Response{},
+			scenario: s, streams: random, kinds: on, cancel: cancel, started: time.Now(),
+			counts: map[string]int{}, ignored: map[string]int{}, answers: map[string]*http.Response{},
 		}
-		r := random.of("weather")
-		n.weather = newWeather(r)
+		r := random.named("weather")
+		n.conditions = newConditions(r)
 		if s.length > 0 {
-			n.weather.prolong(r, s.length)
+			n.conditions.adapt(r, s.length)
 		}
-		n.weather.others(random.of("others"), n)
-		if n.weather.cancelAt == atOnce {
+		n.conditions.addRunFaults(random.named("others"), n)
+		if n.conditions.cancelAt == atOnce {
 			cancel()
 		}
-		ctx, set, told := newSetting(ctx, random.of("client"), n)
+		ctx, set, description := newSetting(ctx, random.named("client"), n)
 		limited := set.rate > 0
 		var ended time.Time
 		over := context.AfterFunc(ctx, func() { ended = time.Now() })
 
-		err := s.do(ctx, set)
+		err := s.call(ctx, set)
 
-		took := time.Since(n.began)
+		took := time.Since(n.started)
 		overtime := time.Duration(0)
 		synctest.Wait()
-		over() // the judge takes its time
+		over() // the context's end no longer counts while the oracle evaluates
 		if !ended.IsZero() {
 			overtime = time.Since(ended)
 		}
-		*result = run{scenario: s, setting: told, trial: trial{
-			exchanges: n.exchanges, err: err, ended: ctx.Err() != nil, overtime: overtime, open: int(n.open.Load()), late: n.late,
-			limited: limited || s.limited || n.limited, pending: n.pending,
-			throttled: limited && !s.limited && !n.limited, took: took, on: on,
+		*result = run{scenario: s, client: description, record: record{
+			exchanges: n.exchanges, err: err, ended: ctx.Err() != nil, overtime: overtime, open: int(n.open.Load()), processedLate: n.processedLate,
+			limited: limited || s.limited || n.limited, delayed: n.delayed,
+			throttled: limited && !s.limited && !n.limited, duration: took, kinds: on,
 		}}
-		result.verdict, result.lies = s.judge(&result.trial)
+		result.result, result.wrong = s.evaluate(&result.record)
 	})
 	return result
 }
 
-// scenario picks what a run is about: one in five is a teardown, one in ten reads only.
+// scenario returns the scenario of a seed: one in five is a teardown, one in ten only
+// reads.
 func (p provider) scenario(seed uint64) func(*rand.Rand) *scenario {
 	switch seed % 10 {
 	case 0, 5:
@@ -176,10 +177,11 @@ func (p provider) scenario(seed uint64) func(*rand.Rand) *scenario {
 
 const teardownEvery = 5
 
-// newSetting picks a client by chance: how often and how long it tries, and the caller's
-// http.Client with a timeout, which net/http makes another way through, or without. The
-// context has the jitter of the run, which is the same each time.
-func newSetting(ctx context.Context, r *rand.Rand, n *network) (_ context.Context, set setting, told string) {
+// newSetting draws the configuration of a client: the maximum attempts and wait, and an
+// http.Client with or without a timeout, which net/http implements in another way than the
+// end of a context. The returned context has the jitter of the run, which depends on the
+// seed only.
+func newSetting(ctx context.Context, r *rand.Rand, n *network) (_ context.Context, set setting, description string) {
 	set.client = &http.Client{Transport: n, Timeout: one(r, 0, 0, time.Second, time.Minute, time.Hour)}
 	set.maxAttempts, set.maxWait = one(r, 0, 0, 1, 2, 3, 8), one(r, 0, 0, time.Second, time.Hour)
 	jitter := rand.New(rand.NewPCG(r.Uint64(), 0))
@@ -190,49 +192,49 @@ func newSetting(ctx context.Context, r *rand.Rand, n *network) (_ context.Contex
 	return ctx, set, fmt.Sprintf("attempts %d, longest wait %v, timeout %v, rate %v", set.maxAttempts, set.maxWait, set.client.Timeout, set.rate)
 }
 
-// story tells a run.
-func (r *run) story() string {
+// log describes a run, request by request.
+func (r *run) log() string {
 	var b strings.Builder
-	fmt.Fprintf(&b, "    organization: %s\n    client: %s\n", r.scenario.title, r.setting)
-	for _, x := range r.trial.exchanges {
+	fmt.Fprintf(&b, "    organization: %s\n    client: %s\n", r.scenario.title, r.client)
+	for _, x := range r.record.exchanges {
 		fmt.Fprintf(&b, "    %v\n", x)
 	}
-	fmt.Fprintf(&b, "    verdict: %s: %s", r.verdict, timeout.ReplaceAllString(fmt.Sprint(r.trial.err), ""))
-	if r.trial.ended {
-		b.WriteString(" (the context has ended)")
+	fmt.Fprintf(&b, "    result: %s: %s", r.result, timeout.ReplaceAllString(fmt.Sprint(r.record.err), ""))
+	if r.record.ended {
+		b.WriteString(" (context ended)")
 	}
 	return b.String()
 }
 
-// timeout is what net/http adds to an error, or does not: that is a matter of two
-// goroutines that a time-out wakes at once.
+// timeout matches a text that net/http adds to an error or not, depending on which of two
+// goroutines a timeout wakes first.
 var timeout = regexp.MustCompile(` \(Client\.Timeout [^)]*\)`)
 
-// table counts the verdicts of all providers: of deletions, and of teardowns.
+// table counts the results of all providers: of deletions, teardowns and reads.
 type table struct {
 	mu   sync.Mutex
 	rows []*row
 }
 
-// row is of one provider and one part.
+// row holds the counts of one provider and one part.
 type row struct {
-	provider   string
-	of         part
-	runs, lies int
-	requests   int
-	faults     int
-	counts     map[string]int
-	kinds      map[string]int // of the new faults: how many requests each befell
-	took       time.Duration
+	provider    string
+	of          part
+	runs, wrong int
+	requests    int
+	faults      int
+	counts      map[string]int
+	kinds       map[string]int // the number of requests with a fault of each optional kind
+	duration    time.Duration
 }
 
-// part is a part of the table.
+// writePart is a part of the table.
 type part int
 
 const (
-	ofDeletions part = iota
-	ofTeardowns
-	ofReadings
+	deletionPart part = iota
+	teardownPart
+	readPart
 )
 
 func (t *table) add(provider string, of part) *row {
@@ -245,34 +247,35 @@ func (t *table) add(provider string, of part) *row {
 
 func (r *row) count(of *run, took time.Duration) {
 	r.runs++
-	r.counts[of.verdict]++
-	for what, n := range of.scenario.counts {
-		r.counts[what] += n
+	r.counts[of.result]++
+	for action, n := range of.scenario.counts {
+		r.counts[action] += n
 	}
-	r.requests += len(of.trial.exchanges)
-	for _, x := range of.trial.exchanges {
+	r.requests += len(of.record.exchanges)
+	for _, x := range of.record.exchanges {
 		if x.fault != "" {
 			r.faults++
 		}
 		kind, _, _ := strings.Cut(x.fault, ":")
 		r.kinds[kind]++
 	}
-	if len(of.lies) > 0 {
-		r.lies++
+	if len(of.wrong) > 0 {
+		r.wrong++
 	}
-	r.took += took
+	r.duration += took
 }
 
 // write writes the tables, in the order of the providers.
 func (t *table) write(w io.Writer) {
-	t.part(w, ofDeletions, "deletions", verdicts)
-	t.part(w, ofTeardowns, "teardowns", endings)
-	t.part(w, ofReadings, "lists, checks", readings)
-	t.kinds(w)
+	t.writePart(w, deletionPart, "deletions", results)
+	t.writePart(w, teardownPart, "teardowns", outcomes)
+	t.writePart(w, readPart, "lists, checks", readResults)
+	t.writeKinds(w)
 }
 
-// befell returns how many requests of a provider a kind of the new faults befell.
-func (t *table) befell(kind, provider string) int {
+// withFault returns the number of a provider's requests with a fault of an optional kind;
+// "" is all providers.
+func (t *table) withFault(kind, provider string) int {
 	n := 0
 	for _, r := range t.rows {
 		if provider == "" || r.provider == provider {
@@ -282,35 +285,35 @@ func (t *table) befell(kind, provider string) int {
 	return n
 }
 
-// kinds writes how many requests each kind of the new faults befell. Those that befall
-// no single request, such as changes by others, are left out.
-func (t *table) kinds(w io.Writer) {
+// writeKinds writes the number of requests with a fault of each optional kind. Kinds that
+// apply to no single request, such as changes by others, are not listed.
+func (t *table) writeKinds(w io.Writer) {
 	out := tabwriter.NewWriter(w, 0, 0, 2, ' ', tabwriter.AlignRight)
-	fmt.Fprint(out, "requests befallen\t")
+	fmt.Fprint(out, "requests with fault\t")
 	for _, p := range providers {
 		fmt.Fprintf(out, "%s\t", p.name)
 	}
 	fmt.Fprintln(out)
 	for _, kind := range kindNames {
-		if t.befell(kind, "") == 0 {
+		if t.withFault(kind, "") == 0 {
 			continue
 		}
 		fmt.Fprintf(out, "%s\t", kind)
 		for _, p := range providers {
-			fmt.Fprintf(out, "%d\t", t.befell(kind, p.name))
+			fmt.Fprintf(out, "%d\t", t.withFault(kind, p.name))
 		}
 		fmt.Fprintln(out)
 	}
 	_ = out.Flush()
 }
 
-func (t *table) part(w io.Writer, of part, title string, columns []string) {
+func (t *table) writePart(w io.Writer, of part, title string, columns []string) {
 	out := tabwriter.NewWriter(w, 0, 0, 2, ' ', tabwriter.AlignRight)
 	fmt.Fprintf(out, "%s\truns\trequests\tfaults\t", title)
 	for _, column := range columns {
 		fmt.Fprintf(out, "%s\t", column)
 	}
-	fmt.Fprintln(out, "lies\ttime\t")
+	fmt.Fprintln(out, "wrong results\ttime\t")
 	for _, p := range providers {
 		for _, r := range t.rows {
 			if r.provider != p.name || r.of != of {
@@ -320,7 +323,7 @@ func (t *table) part(w io.Writer, of part, title string, columns []string) {
 			for _, column := range columns {
 				fmt.Fprintf(out, "%d\t", r.counts[column])
 			}
-			fmt.Fprintf(out, "%d\t%v\t\n", r.lies, r.took.Round(time.Millisecond))
+			fmt.Fprintf(out, "%d\t%v\t\n", r.wrong, r.duration.Round(time.Millisecond))
 		}
 	}
 	_ = out.Flush()

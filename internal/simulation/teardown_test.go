@@ -15,142 +15,140 @@ import (
 	"github.com/offboard-dev/offboard-go/teardown"
 )
 
-// demolition is what is true of an organization that is to be torn down, with what
-// stands in its way.
-type demolition struct {
+// teardownCase is the actual state of an organization with blockers that a client tears
+// down.
+type teardownCase struct {
 	organization
-	name    string // that is confirmed
-	permits []teardown.Override
-	outcome teardown.Outcome // of an end that is good
+	name      string // the confirmed name
+	overrides []teardown.Override
+	outcome   teardown.Outcome // of a successful run
 
-	// ends: the credential is dead with the organization, so that the plan cannot be
-	// carried out a second time.
-	ends bool
+	// credentialEnds is true if the credential ends with the organization, so that the plan
+	// cannot be applied a second time.
+	credentialEnds bool
 
-	// vanish has something go by itself after the plan was taken; nil for nothing.
-	vanish func()
+	// disappear removes a resource after the plan was made; nil for none.
+	disappear func()
 
-	// deletes reports whether a request is for the deletion of the organization itself,
-	// and about whether a read is about it.
-	deletes func(*http.Request) bool
-	about   func(*exchange) bool
+	// isDeletion reports whether a request deletes the organization itself, and
+	// aboutOrganization whether a read is about it.
+	isDeletion        func(*http.Request) bool
+	aboutOrganization func(*exchange) bool
 
-	// hands does what no API can; nil for nothing, and then no step of the plan is by
-	// hand.
-	hands func()
+	// resolveManual does the manual steps; nil if the plan has none.
+	resolveManual func()
 
-	// stands reports whether what a step is about is at the double. One that has gone
-	// along with something else does not stand.
-	stands func(teardown.Step) bool
+	// remains reports whether the resource of a step exists at the fake. A resource that
+	// was deleted along with another one does not remain.
+	remains func(teardown.Step) bool
 
-	// rest is all that the double has beside the organization.
-	rest func() string
+	// unrelated describes all resources of the fake outside of the organization.
+	unrelated func() string
 
-	// create has others create something in the organization; nil for nothing. comesBack
-	// is what they create again once it is gone: whether it stands, and what creates it.
-	create    func()
-	comesBack *comesBack
+	// create creates a resource in the organization, as others do; nil for none. recreation
+	// is a resource that others create again after its deletion.
+	create     func()
+	recreation *recreation
 
-	// rename has others rename the organization; nil for nothing.
+	// rename renames the organization, as others do; nil for none.
 	rename func()
 
-	// use makes a client.
-	use func(setting) (crew, error)
+	// newClient makes a client.
+	newClient func(setting) (teardownClient, error)
 
-	server http.RoundTripper // the double, with nothing in between
+	server http.RoundTripper // the fake, without faults
 }
 
-// comesBack is something that others create again under the same name.
-type comesBack struct {
-	step   string // its id begins so
-	path   string // is in the paths of requests about it
-	stands func() bool
+// recreation is a resource that others create again under the same name.
+type recreation struct {
+	step   string // the prefix of its step ID
+	path   string // a part of the paths of its requests
+	exists func() bool
 	create func()
 }
 
-// crew is what of a client has to do with plans, for one organization.
-type crew struct {
+// teardownClient has the calls of a client that make and apply plans, for one organization.
+type teardownClient struct {
 	plan     func(context.Context) (*teardown.Plan, error)
 	teardown func(context.Context, *teardown.Plan, ...teardown.Option) (*teardown.Report, error)
 }
 
-// What a client can say of a teardown, in the words of the table.
+// The outcomes of a teardown, as the table names them.
 const (
-	saysGone     = string(teardown.Deleted)
-	saysPending  = string(teardown.Pending)
-	saysHalted   = string(teardown.Blocked)
-	saysUnclear  = string(teardown.Unknown)
-	saysAbsent   = string(teardown.NotFound)
-	saysNotBegun = "not begun"
-	saysNoPlan   = "no plan"
+	outcomeDeleted    = string(teardown.Deleted)
+	outcomePending    = string(teardown.Pending)
+	outcomeBlocked    = string(teardown.Blocked)
+	outcomeUnknown    = string(teardown.Unknown)
+	outcomeNotFound   = string(teardown.NotFound)
+	outcomeNotStarted = "not started"
+	outcomeNoPlan     = "no plan"
 )
 
-// endings are all of them, and what became of the steps, in the order of the table.
-var endings = []string{
-	saysGone, saysPending, saysHalted, saysUnclear, saysAbsent, saysNotBegun, saysNoPlan,
-	stepWord(teardown.StepDeleted), stepWord(teardown.StepAlreadyDeleted), stepWord(teardown.StepFailed),
-	stepWord(teardown.StepInterrupted), stepWord(teardown.StepNotStarted), stepWord(teardown.StepManual), saysAgain,
+// outcomes lists all outcomes and step states in the order of the table.
+var outcomes = []string{
+	outcomeDeleted, outcomePending, outcomeBlocked, outcomeUnknown, outcomeNotFound, outcomeNotStarted, outcomeNoPlan,
+	stepColumn(teardown.StepDeleted), stepColumn(teardown.StepAlreadyDeleted), stepColumn(teardown.StepFailed),
+	stepColumn(teardown.StepInterrupted), stepColumn(teardown.StepNotStarted), stepColumn(teardown.StepManual), resumed,
 }
 
-// saysAgain counts the second executions that ended well.
-const saysAgain = "well again"
+// resumed counts the second runs that succeeded.
+const resumed = "resumed"
 
-// stepWord is how the table calls a state of steps.
-func stepWord(s teardown.StepState) string {
+// stepColumn returns the column of a step state.
+func stepColumn(s teardown.StepState) string {
 	return "steps " + strings.ReplaceAll(string(s), "_", " ")
 }
 
-// carrying is a teardown that is carried out.
-type carrying struct {
-	*demolition
-	plan    *teardown.Plan // the truth: it was taken when nothing went wrong
-	planned *teardown.Plan // by the client; nil when that failed, or it was not asked for
-	planErr error
-	report  *teardown.Report
-	before  string // what there was beside the organization
-	asked   bool   // the client was asked for a plan of its own
-	partial bool   // what can be done is to be done, although hands are needed
-	timeout time.Duration
-	counts  map[string]int
-	journal bytes.Buffer
+// teardownRun is one run of a teardown.
+type teardownRun struct {
+	*teardownCase
+	plan      *teardown.Plan // made without faults, so it is correct
+	planned   *teardown.Plan // made by the client under faults; nil if that failed or was not part of the run
+	planErr   error
+	report    *teardown.Report
+	before    string // the resources outside of the organization before the run
+	readsPlan bool   // the client makes a plan of its own
+	partial   bool   // the run applies the other steps although manual steps remain
+	timeout   time.Duration
+	counts    map[string]int
+	journal   bytes.Buffer
 
-	others  string // the kind of change that others make during the run
-	turn    int    // the request before which they do
-	changed int    // the number of requests before the change; -1 for none
+	others   string // the kind of change that others make during the run
+	changeAt int    // the request before which they make it
+	changed  int    // the number of requests before the change; -1 for none
 }
 
-// scenario makes a teardown of it.
-func (d *demolition) scenario(r *rand.Rand, s scenario) *scenario {
-	c := &carrying{
-		demolition: d, asked: chance(r, 0.2), partial: d.hands != nil && chance(r, 0.5),
+// scenario returns the scenario of a teardown.
+func (d *teardownCase) scenario(r *rand.Rand, s scenario) *scenario {
+	c := &teardownRun{
+		teardownCase: d, readsPlan: chance(r, 0.2), partial: d.resolveManual != nil && chance(r, 0.5),
 		timeout: one(r, time.Hour, time.Hour, 10*time.Minute, time.Minute), counts: map[string]int{}, changed: -1,
 	}
-	c.others, c.turn = one(r, "", "", created, created, recreated, recreated, renamed), r.IntN(12)
+	c.others, c.changeAt = one(r, "", "", created, created, recreated, recreated, renamed), r.IntN(12)
 	reads := d.reads
 	d.reads = func(x *exchange) existence {
-		if x.kind != deletion && !d.about(x) {
-			return nothing
+		if x.kind != deletion && !d.aboutOrganization(x) {
+			return undecided
 		}
 		return reads(x)
 	}
 	d.server = s.server
-	s.do, s.judge, s.counts = c.do, c.judge, c.counts
+	s.call, s.evaluate, s.counts = c.call, c.evaluate, c.counts
 	s.kind, s.length = d.kindOf, 60
 	s.done = func() bool { return !d.exists() }
 	s.meanwhile = c.meanwhile
 	return &s
 }
 
-// write is a request that changes something and is no deletion of the organization.
+// write is a request that changes a resource and does not delete the organization.
 const write kind = "write"
 
-// kindOf tells the kind of a request that has to do with a teardown. What Zitadel is
-// asked by POST are searches.
-func (d *demolition) kindOf(req *http.Request) kind {
+// kindOf returns the kind of a teardown's request. A POST to Zitadel is a search.
+func (d *teardownCase) kindOf(req *http.Request) kind {
 	switch {
 	case strings.Contains(req.URL.Path, "/oauth/"):
 		return token
-	case d.deletes(req):
+	case d.isDeletion(req):
 		return deletion
 	case req.Method == http.MethodGet, d.provider == "zitadel":
 		return read
@@ -158,60 +156,60 @@ func (d *demolition) kindOf(req *http.Request) kind {
 	return write
 }
 
-// writes are befallen, or what changes something in general.
+// writes selects the requests that change something.
 func writes(_ *network, k kind) bool { return k == write || k == deletion }
 
-// calm is the setting of a client without faults.
-func (c *carrying) calm(transport http.RoundTripper) setting {
+// withoutFaults returns the setting of a client whose requests have no faults.
+func (c *teardownRun) withoutFaults(transport http.RoundTripper) setting {
 	return setting{client: &http.Client{Transport: transport}}
 }
 
-// steady has no random jitter.
-func steady(ctx context.Context) context.Context {
+// withoutJitter returns a context with constant jitter.
+func withoutJitter(ctx context.Context) context.Context {
 	return backoff.WithJitter(ctx, func(bound time.Duration) time.Duration { return bound / 2 })
 }
 
-func (c *carrying) options(partial bool, timeout time.Duration) []teardown.Option {
-	permits := slices.Clone(c.permits)
+func (c *teardownRun) options(partial bool, timeout time.Duration) []teardown.Option {
+	overrides := slices.Clone(c.overrides)
 	if partial {
-		permits = append(permits, teardown.Partial)
+		overrides = append(overrides, teardown.Partial)
 	}
-	// One after the other, for a run has to be the same whenever it is made.
+	// One step at a time, so that two runs with the same seed are equal.
 	return []teardown.Option{
-		teardown.WithConfirm(c.name), teardown.WithOverrides(permits...), teardown.WithConcurrency(1), teardown.WithStepTimeout(timeout),
+		teardown.WithConfirm(c.name), teardown.WithOverrides(overrides...), teardown.WithConcurrency(1), teardown.WithStepTimeout(timeout),
 	}
 }
 
-// do takes a plan when nothing goes wrong, and carries it out when everything may.
-func (c *carrying) do(ctx context.Context, set setting) error {
-	calm, err := c.use(c.calm(c.server))
+// call makes a plan without faults and applies it under faults.
+func (c *teardownRun) call(ctx context.Context, set setting) error {
+	faultless, err := c.newClient(c.withoutFaults(c.server))
 	if err != nil {
 		return err
 	}
-	if c.plan, err = calm.plan(steady(context.WithoutCancel(ctx))); err != nil {
-		return fmt.Errorf("no plan when nothing goes wrong: %w", err)
+	if c.plan, err = faultless.plan(withoutJitter(context.WithoutCancel(ctx))); err != nil {
+		return fmt.Errorf("plan without faults: %w", err)
 	}
-	c.before = c.rest()
-	if c.vanish != nil && !c.asked {
-		c.vanish()
+	c.before = c.unrelated()
+	if c.disappear != nil && !c.readsPlan {
+		c.disappear()
 	}
-	troubled, err := c.use(set)
+	faulty, err := c.newClient(set)
 	if err != nil {
 		return err
 	}
-	if c.asked {
-		c.planned, c.planErr = troubled.plan(ctx)
+	if c.readsPlan {
+		c.planned, c.planErr = faulty.plan(ctx)
 		if c.planErr != nil {
 			return c.planErr
 		}
 	}
-	c.report, err = troubled.teardown(ctx, c.plan, append(c.options(c.partial, c.timeout), teardown.WithJournal(&c.journal))...)
+	c.report, err = faulty.teardown(ctx, c.plan, append(c.options(c.partial, c.timeout), teardown.WithJournal(&c.journal))...)
 	return err
 }
 
-// meanwhile makes the change of others, before a request.
-func (c *carrying) meanwhile(n *network, k kind) {
-	if c.changed >= 0 || !n.on[c.others] || c.report != nil {
+// meanwhile makes the change of others before a request.
+func (c *teardownRun) meanwhile(n *network, k kind) {
+	if c.changed >= 0 || !n.kinds[c.others] || c.report != nil {
 		return
 	}
 	switch c.others {
@@ -219,21 +217,21 @@ func (c *carrying) meanwhile(n *network, k kind) {
 		if c.create == nil || k != write {
 			return
 		}
-		if c.turn -= 4; c.turn >= 0 {
+		if c.changeAt -= 4; c.changeAt >= 0 {
 			return
 		}
 		c.create()
 	case recreated:
-		if b := c.comesBack; b == nil || !n.asked(write) || b.stands() {
+		if b := c.recreation; b == nil || !n.hasSent(write) || b.exists() {
 			return
 		}
-		if k == write { // nothing could be read in between
+		if k == write { // no read was possible between the two
 			c.others = ""
 			return
 		}
-		c.comesBack.create()
+		c.recreation.create()
 	case renamed:
-		if c.turn--; c.rename == nil || c.turn >= 0 || !c.exists() {
+		if c.changeAt--; c.rename == nil || c.changeAt >= 0 || !c.exists() {
 			return
 		}
 		c.rename()
@@ -241,118 +239,118 @@ func (c *carrying) meanwhile(n *network, k kind) {
 	c.changed = len(n.exchanges)
 }
 
-// wasChanged reports whether others changed what the plan is about.
-func (c *carrying) wasChanged() bool { return c.changed >= 0 }
+// wasChanged reports whether others changed a resource of the plan.
+func (c *teardownRun) wasChanged() bool { return c.changed >= 0 }
 
-// backAgain reports whether a step is about what others created again.
-func (c *carrying) backAgain(s teardown.Step) bool {
-	return c.wasChanged() && c.others == recreated && strings.HasPrefix(s.ID, c.comesBack.step)
+// wasRecreated reports whether others created the resource of a step again.
+func (c *teardownRun) wasRecreated(s teardown.Step) bool {
+	return c.wasChanged() && c.others == recreated && strings.HasPrefix(s.ID, c.recreation.step)
 }
 
-// judgeOthers judges what became of the changes of others.
-func (c *carrying) judgeOthers(t *trial, lie func(string, ...any)) {
+// evaluateOthers checks the resources that others changed.
+func (c *teardownRun) evaluateOthers(t *record, wrong func(string, ...any)) {
 	if !c.wasChanged() || c.others == renamed {
 		return
 	}
 	for i, x := range t.exchanges {
 		if i > c.changed && x.kind == deletion && c.deleted() {
-			lie("the organization was deleted with something that others created and the plan does not name")
+			wrong("deleted the organization with a resource that others created and the plan does not name")
 			return
 		}
 	}
 	if c.others != recreated {
 		return
 	}
-	// Without a read since then, nothing tells it from what was there before.
+	// Without a later read, no client can distinguish it from the earlier resource.
 	known := slices.IndexFunc(t.exchanges, func(x *exchange) bool {
-		return x.kind == read && x.genuine && strings.Contains(x.path, c.comesBack.path) && x.number > c.changed
+		return x.kind == read && x.genuine && strings.Contains(x.path, c.recreation.path) && x.number > c.changed
 	})
-	if !c.comesBack.stands() && known >= 0 && slices.ContainsFunc(t.exchanges[known:], func(x *exchange) bool {
-		return x.kind == write && strings.Contains(x.path, c.comesBack.path)
+	if !c.recreation.exists() && known >= 0 && slices.ContainsFunc(t.exchanges[known:], func(x *exchange) bool {
+		return x.kind == write && strings.Contains(x.path, c.recreation.path)
 	}) {
-		lie("what others created under the same name before request %d was removed", c.changed)
+		wrong("removed the resource that others created under the same name before request %d", c.changed)
 	}
 }
 
-// judge compares what a client says of a teardown with what is true.
-func (c *carrying) judge(t *trial) (string, []string) {
-	var lies []string
-	lie := func(format string, args ...any) { lies = append(lies, fmt.Sprintf(format, args...)) }
-	said := saysNotBegun
+// evaluate compares the client's report of a teardown with the actual state.
+func (c *teardownRun) evaluate(t *record) (string, []string) {
+	var wrongResults []string
+	wrong := func(format string, args ...any) { wrongResults = append(wrongResults, fmt.Sprintf(format, args...)) }
+	said := outcomeNotStarted
 	switch {
 	case c.plan == nil:
-		lie("%v", t.err)
-		return saysNoPlan, lies
+		wrong("%v", t.err)
+		return outcomeNoPlan, wrongResults
 	case c.planErr != nil:
-		said = saysNoPlan
+		said = outcomeNoPlan
 	case c.report != nil:
 		said = string(c.report.Outcome)
 	}
-	for _, err := range leaves(t.err) {
-		if why := c.untyped(err); why != "" {
-			lie("the failure %s: %v", why, err)
+	for _, err := range joinedErrors(t.err) {
+		if why := c.typeFault(err); why != "" {
+			wrong("the error %s: %v", why, err)
 		}
-		c.judgeError(t, err, lie)
+		c.evaluateError(t, err, wrong)
 	}
-	if c.planned != nil && !c.wasChanged() && !t.befell(shiftedPage) && !sameSteps(c.planned.Steps, c.plan.Steps) {
-		lie("a plan that was read through faults has other steps")
+	if c.planned != nil && !c.wasChanged() && !t.hasFault(shiftedPage) && !sameSteps(c.planned.Steps, c.plan.Steps) {
+		wrong("a plan that was made under faults has other steps")
 	}
 	if c.report == nil {
 		if t.err == nil {
-			lie("there is neither a report nor an error")
+			wrong("returned neither a report nor an error")
 		}
-		if i := slices.IndexFunc(t.exchanges, alters); i >= 0 {
-			lie("it says that nothing was begun, and sent %s", t.exchanges[i].path)
+		if i := slices.IndexFunc(t.exchanges, changes); i >= 0 {
+			wrong("returned no report, but sent %s", t.exchanges[i].path)
 		}
 	} else {
-		c.judgeReport(t, lie)
-		c.judgeSteps(t, lie)
+		c.evaluateReport(t, wrong)
+		c.evaluateSteps(t, wrong)
 	}
-	if c.blind(t) {
-		lie("a second deletion was sent after one whose answer told nothing, and nothing was read in between")
+	if c.blindRetry(t) {
+		wrong("sent a second deletion after an inconclusive one without a read in between")
 	}
-	c.judgeOthers(t, lie)
-	if t.on[longWait] && t.took > 48*time.Hour {
-		lie("it took %v", t.took)
+	c.evaluateOthers(t, wrong)
+	if t.kinds[longWait] && t.duration > 48*time.Hour {
+		wrong("took %v", t.duration)
 	}
 	if t.overtime > 0 {
-		lie("it went on for %v after its context had ended", t.overtime)
+		wrong("continued for %v after its context had ended", t.overtime)
 	}
 	if t.open > 0 {
-		lie("%d bodies were left open", t.open)
+		wrong("left %d bodies open", t.open)
 	}
-	c.again(t, lie)
-	if now := c.rest(); now != c.before {
-		lie("something else was changed: there was %s, and is %s", c.before, now)
+	c.resume(t, wrong)
+	if now := c.unrelated(); now != c.before {
+		wrong("changed other resources from %s to %s", c.before, now)
 	}
-	return said, lies
+	return said, wrongResults
 }
 
-// judgeError judges one failure by itself.
-func (c *carrying) judgeError(t *trial, err error, lie func(string, ...any)) {
-	switch said := verdict(err); {
-	case errors.Is(err, errors.PlanStale) && !c.expired() && !c.wasChanged() && !unread(t, err):
-		lie("it says that the plan is stale, and it is the truth: %v", err)
-	case said == saysRefused && !c.refused && !slices.ContainsFunc(t.exchanges, refuses):
-		lie("it says that it was refused, and nobody refused it: %v", err)
-	case said == saysCanceled && !t.ended:
-		lie("it says canceled, and the context has not ended: %v", err)
+// evaluateError checks one error.
+func (c *teardownRun) evaluateError(t *record, err error, wrong func(string, ...any)) {
+	switch said := resultOf(err); {
+	case errors.Is(err, errors.PlanStale) && !c.expired() && !c.wasChanged() && !unreadableList(t, err):
+		wrong("reports a stale plan, but the plan matches the provider: %v", err)
+	case said == resultRefused && !c.refused && !slices.ContainsFunc(t.exchanges, refuses):
+		wrong("reports a refused credential, but nothing refused it: %v", err)
+	case said == resultCanceled && !t.ended:
+		wrong("reports canceled, but the context has not ended: %v", err)
 	}
 }
 
-// unread reports whether a plan is stale because a list that it was made by was refused,
-// which hides what may be new.
-func unread(t *trial, err error) bool {
+// unreadableList reports whether a plan is stale because the provider refused a list that
+// the plan was made from, so that new resources cannot be excluded.
+func unreadableList(t *record, err error) bool {
 	return strings.Contains(err.Error(), "cannot be read now") &&
 		slices.ContainsFunc(t.exchanges, func(x *exchange) bool { return x.kind == read && x.status >= 400 })
 }
 
-// judgeReport judges what is said of the organization.
-func (c *carrying) judgeReport(t *trial, lie func(string, ...any)) {
+// evaluateReport checks the outcome of a report.
+func (c *teardownRun) evaluateReport(t *record, wrong func(string, ...any)) {
 	r := c.report
 	good := r.Outcome == teardown.Deleted || r.Outcome == teardown.Pending
 	if (t.err == nil) != good {
-		lie("the outcome is %s, and the error %v", r.Outcome, t.err)
+		wrong("the outcome %s does not match the error %v", r.Outcome, t.err)
 	}
 	sent := slices.ContainsFunc(t.exchanges, func(x *exchange) bool { return x.kind == deletion })
 	left := r.Remaining()
@@ -360,123 +358,123 @@ func (c *carrying) judgeReport(t *trial, lie func(string, ...any)) {
 	case teardown.Deleted, teardown.Pending:
 		switch {
 		case r.Outcome == teardown.Deleted && c.outcome != teardown.Deleted:
-			lie("it says gone, which this provider never does at once")
-		case c.exists() && !(t.blind() && c.evident(t)):
-			lie("it says %s, and it is not", r.Outcome)
-		case !c.evident(t):
-			lie("it says %s, and has seen nothing that says so", r.Outcome)
+			wrong("reports deleted, but this provider only accepts the request")
+		case c.exists() && !(t.lostAccess() && c.hasEvidence(t)):
+			wrong("reports %s, but the organization exists", r.Outcome)
+		case !c.hasEvidence(t):
+			wrong("reports %s without evidence", r.Outcome)
 		case len(left) > 0:
-			lie("it says %s, and that %s is %s", r.Outcome, left[0].ID, left[0].State)
+			wrong("reports %s, but %s is %s", r.Outcome, left[0].ID, left[0].State)
 		}
 	case teardown.Unknown:
-		if why := c.knowable(t, true); why != "" {
-			lie("it says unknown, and %s", why)
+		if why := c.couldKnow(t, true); why != "" {
+			wrong("reports unknown, but %s", why)
 		}
 	case teardown.NotFound:
 		switch {
 		case c.deleted():
-			lie("it says not found of what it deleted itself")
-		case c.exists() && !c.hidden && !t.blind():
-			lie("it says not found, and it is there")
+			wrong("reports not found after it deleted the organization")
+		case c.exists() && !c.hidden && !t.lostAccess():
+			wrong("reports not found, but the organization exists")
 		}
 	case teardown.Blocked:
-		// A page for an answer tells nothing, and says so.
-		if !c.exists() && !t.late && (verdict(t.err) != saysUnexpected || t.strict()) {
-			lie("it says blocked of what it deleted")
+		// An HTML page instead of an answer proves nothing, and the error says so.
+		if !c.exists() && !t.processedLate && (resultOf(t.err) != resultUnexpected || t.readDecides()) {
+			wrong("reports blocked after it deleted the organization")
 		}
-		if len(leaves(t.err)) == 0 {
-			lie("it says blocked, and not by what")
+		if len(joinedErrors(t.err)) == 0 {
+			wrong("reports blocked without a reason")
 		}
 	case teardown.Stopped:
 		if !t.ended {
-			lie("it says stopped, and nothing stopped it")
+			wrong("reports stopped, but nothing stopped it")
 		}
-		if !c.exists() && !t.late && (verdict(t.err) != saysUnexpected || t.strict()) {
-			lie("it says stopped of what it deleted")
+		if !c.exists() && !t.processedLate && (resultOf(t.err) != resultUnexpected || t.readDecides()) {
+			wrong("reports stopped after it deleted the organization")
 		}
 	default:
-		lie("it says %q", r.Outcome)
+		wrong("reports the unexpected outcome %q", r.Outcome)
 	}
 	if sent && len(left) > 0 {
-		lie("the organization was to be deleted although %s is %s", left[0].ID, left[0].State)
+		wrong("sent the deletion of the organization, but %s is %s", left[0].ID, left[0].State)
 	}
-	calm := !t.ended && !t.limited && c.timeout == time.Hour && !c.wasChanged() && !slices.ContainsFunc(t.exchanges, func(x *exchange) bool {
-		// A deletion in an outage that also keeps the reads from deciding ends as unknown.
-		open := x.fault == outage && x.kind == deletion && !x.telling()
+	faultless := !t.ended && !t.limited && c.timeout == time.Hour && !c.wasChanged() && !slices.ContainsFunc(t.exchanges, func(x *exchange) bool {
+		// A deletion in an outage that also prevents the reads ends as unknown.
+		open := x.fault == outage && x.kind == deletion && !x.conclusive()
 		return open || !x.harmless && (x.fault != "" || !x.genuine || refuses(x))
 	})
 	switch {
-	case calm && c.hands == nil && r.Outcome != c.outcome:
-		lie("nothing went wrong, and the outcome is %s: %v", r.Outcome, t.err)
-	case c.hands != nil && !c.partial && slices.ContainsFunc(t.exchanges, alters):
-		lie("something was touched although hands are needed")
+	case faultless && c.resolveManual == nil && r.Outcome != c.outcome:
+		wrong("reports %s without a fault: %v", r.Outcome, t.err)
+	case c.resolveManual != nil && !c.partial && slices.ContainsFunc(t.exchanges, changes):
+		wrong("changed a resource although manual steps remain")
 	}
 }
 
-// judgeSteps judges what is said of what stands in the way.
-func (c *carrying) judgeSteps(t *trial, lie func(string, ...any)) {
-	gone := map[string]bool{}
+// evaluateSteps checks the steps of a report.
+func (c *teardownRun) evaluateSteps(t *record, wrong func(string, ...any)) {
+	deleted := map[string]bool{}
 	for _, s := range c.report.Steps {
-		gone[s.ID] = s.State == teardown.StepDeleted || s.State == teardown.StepAlreadyDeleted
-		c.counts[stepWord(s.State)]++
+		deleted[s.ID] = s.State == teardown.StepDeleted || s.State == teardown.StepAlreadyDeleted
+		c.counts[stepColumn(s.State)]++
 	}
 	if len(c.report.Steps) != len(c.plan.Steps) {
-		lie("%d steps of %d are in the report", len(c.report.Steps), len(c.plan.Steps))
+		wrong("the report has %d of %d steps", len(c.report.Steps), len(c.plan.Steps))
 	}
-	if t.blind() { // what a credential does not see is not to be told from what is gone
+	if t.lostAccess() { // a resource without access looks like a deleted one
 		return
 	}
 	for _, s := range c.report.Steps {
-		if c.backAgain(s.Step) {
+		if c.wasRecreated(s.Step) {
 			continue
 		}
 		switch s.State {
 		case teardown.StepDeleted, teardown.StepAlreadyDeleted:
-			if c.stands(s.Step) {
-				lie("%s is %s, and it is there", s.ID, s.State)
+			if c.remains(s.Step) {
+				wrong("%s is %s, but its resource exists", s.ID, s.State)
 			}
 		case teardown.StepFailed, teardown.StepInterrupted:
 			if s.Err == nil {
-				lie("%s is %s, and not by what", s.ID, s.State)
+				wrong("%s is %s without an error", s.ID, s.State)
 			}
 			if s.State == teardown.StepInterrupted && !t.ended {
-				lie("%s is interrupted, and the context has not ended", s.ID)
+				wrong("%s is interrupted, but the context has not ended", s.ID)
 			}
 		case teardown.StepNotStarted, teardown.StepManual:
-			if !c.stands(s.Step) && !c.wentAlong(s.Step) {
-				lie("%s is %s, and it is gone", s.ID, s.State)
+			if !c.remains(s.Step) && !c.cascaded(s.Step) {
+				wrong("%s is %s, but its resource is deleted", s.ID, s.State)
 			}
 			continue
 		default:
-			lie("%s is %s when all is over", s.ID, s.State)
+			wrong("%s is %s after the run", s.ID, s.State)
 		}
 		if s.State == teardown.StepAlreadyDeleted {
 			continue
 		}
 		for _, id := range s.After {
-			if !gone[id] {
-				lie("%s was begun before %s was gone", s.ID, id)
+			if !deleted[id] {
+				wrong("%s started before %s was deleted", s.ID, id)
 			}
 		}
 	}
 }
 
-// wentAlong reports whether something that a step goes after is gone, as a disk is
-// with its machine although nobody has touched it.
-func (c *carrying) wentAlong(step teardown.Step) bool {
+// cascaded reports whether a resource that the step waits for is deleted, as a disk is
+// deleted along with its machine.
+func (c *teardownRun) cascaded(step teardown.Step) bool {
 	return slices.ContainsFunc(c.plan.Steps, func(s teardown.Step) bool {
-		return slices.Contains(step.After, s.ID) && !c.stands(s)
+		return slices.Contains(step.After, s.ID) && !c.remains(s)
 	})
 }
 
-// again carries the same plan out when nothing goes wrong any more: it has to end
-// well, wherever the first time has ended, and nothing may be half-known.
-func (c *carrying) again(t *trial, lie func(string, ...any)) {
-	if t.pending != nil {
-		t.pending.work()
+// resume applies the same plan without faults: the second run must succeed wherever the
+// first one ended.
+func (c *teardownRun) resume(t *record, wrong func(string, ...any)) {
+	if t.delayed != nil {
+		t.delayed.process()
 	}
-	if c.hands != nil {
-		c.hands()
+	if c.resolveManual != nil {
+		c.resolveManual()
 	}
 	if c.expired() || c.wasChanged() {
 		return
@@ -485,59 +483,59 @@ func (c *carrying) again(t *trial, lie func(string, ...any)) {
 	var entries []teardown.Entry
 	for entry, err := range teardown.ReadJournal(&c.journal) {
 		if err != nil {
-			lie("the journal: %v", err)
+			wrong("the journal: %v", err)
 		}
 		entries = append(entries, entry)
 	}
-	calm, err := c.use(c.calm(c.server))
+	faultless, err := c.newClient(c.withoutFaults(c.server))
 	if err != nil {
-		lie("%v", err)
+		wrong("%v", err)
 		return
 	}
-	report, err := calm.teardown(steady(context.Background()), c.plan, append(c.options(false, time.Hour), teardown.WithResume(entries))...)
+	report, err := faultless.teardown(withoutJitter(context.Background()), c.plan, append(c.options(false, time.Hour), teardown.WithResume(entries))...)
 	switch {
-	case !was && c.ends:
-		// What the journal shows to be started may have ended the credential.
+	case !was && c.credentialEnds:
+		// A deletion that the journal shows as started may have ended the credential.
 		if err == nil || report != nil && report.Outcome != teardown.Unknown {
-			lie("carried out again with a dead credential: %v", err)
+			wrong("the second run had a dead credential, but returned %v", err)
 		}
 		return
 	case err != nil || report == nil || report.Outcome != c.outcome:
-		lie("carried out again: %v", err)
+		wrong("the second run failed: %v", err)
 		return
 	case c.exists():
-		lie("carried out again it says %s, and it is not", report.Outcome)
+		wrong("the second run reports %s, but the organization exists", report.Outcome)
 	case len(report.Remaining()) > 0:
-		lie("carried out again it says %s, and that %s is %s", report.Outcome, report.Remaining()[0].ID, report.Remaining()[0].State)
+		wrong("the second run reports %s, but %s is %s", report.Outcome, report.Remaining()[0].ID, report.Remaining()[0].State)
 	}
 	for _, s := range report.Steps {
-		if c.stands(s.Step) {
-			lie("carried out again %s is %s, and it is there", s.ID, s.State)
+		if c.remains(s.Step) {
+			wrong("in the second run, %s is %s, but its resource exists", s.ID, s.State)
 		}
 	}
-	c.counts[saysAgain]++
+	c.counts[resumed]++
 }
 
-// expired reports whether the plan is too old by now: waits may be long.
-func (c *carrying) expired() bool { return time.Now().After(c.plan.ExpiresAt) }
+// expired reports whether the plan has expired: waits may be long.
+func (c *teardownRun) expired() bool { return time.Now().After(c.plan.ExpiresAt) }
 
-// leaves are the failures that are joined in one.
-func leaves(err error) []error {
+// joinedErrors returns the errors that are joined in one.
+func joinedErrors(err error) []error {
 	if err == nil {
 		return nil
 	}
 	if joined, ok := err.(interface{ Unwrap() []error }); ok {
 		var all []error
 		for _, err := range joined.Unwrap() {
-			all = append(all, leaves(err)...)
+			all = append(all, joinedErrors(err)...)
 		}
 		return all
 	}
 	return []error{err}
 }
 
-// alters reports whether a request is to change something.
-func alters(x *exchange) bool { return x.kind == write || x.kind == deletion }
+// changes reports whether a request changes something.
+func changes(x *exchange) bool { return x.kind == write || x.kind == deletion }
 
 // sameSteps reports whether two plans have the same steps.
 func sameSteps(a, b []teardown.Step) bool {

@@ -15,14 +15,14 @@ import (
 	"github.com/offboard-dev/offboard-go/volterra/volterratest"
 )
 
-// volterraDeletion is a request for a deletion: what counts is whether it was
-// accepted, which the tenant's state may show and its absence never does.
+// volterraDeletion requests a deletion. The oracle compares whether F5 accepted the
+// request. The tenant's state may show that; a missing tenant never does.
 func volterraDeletion(r *rand.Rand) *scenario {
 	srv := volterratest.NewServer()
 	tenant := volterratest.Tenant{Name: "acme", KeepsCredential: chance(r, 0.5), KeepsState: chance(r, 0.3)}
 	request := volterra.DeleteTenantRequest{Name: "acme", Email: "owner@acme.example", Reason: volterra.ReasonNoLongerNeeded}
 	o := &organization{
-		provider: "volterra", there: true,
+		provider: "volterra", existed: true,
 		exists:  func() bool { return len(srv.Accepted()) == 0 },
 		deleted: func() bool { return len(srv.Accepted()) > 0 },
 		touched: func() bool {
@@ -31,9 +31,9 @@ func volterraDeletion(r *rand.Rand) *scenario {
 		},
 		reads: func(x *exchange) existence {
 			if x.status == 200 && bytes.Contains(x.body, []byte(`"StateDisabled"`)) {
-				return gone
+				return missing
 			}
-			return nothing
+			return undecided
 		},
 	}
 	state := one(r, "", "", "", "", "", "", "", "", "of another name", "disabled", "may not delete", "suspended")
@@ -58,8 +58,8 @@ func volterraDeletion(r *rand.Rand) *scenario {
 		t, o.refused = "another-token", true
 	}
 	return &scenario{
-		title: titled(state, credential), server: srv.Server, limited: limited, kind: kindOf, done: o.deleted, judge: o.judge,
-		do: func(ctx context.Context, set setting) error {
+		title: joinTitle(state, credential), server: srv.Server, limited: limited, kind: kindOf, done: o.deleted, evaluate: o.evaluate,
+		call: func(ctx context.Context, set setting) error {
 			base, _ := srv.Endpoint()
 			return volterra.DeleteTenant(ctx, request, volterra.WithAPIToken(t), volterra.WithBaseURL(base),
 				volterraWith(set))
@@ -67,41 +67,41 @@ func volterraDeletion(r *rand.Rand) *scenario {
 	}
 }
 
-// volterraTeardown has no neighbor, for a double plays one tenant: what is spared are
-// F5's own namespaces.
+// volterraTeardown checks F5's own namespaces instead of another tenant, because a fake has
+// one tenant.
 func volterraTeardown(r *rand.Rand) *scenario {
 	srv := volterratest.NewServer()
 	tenant := volterratest.Tenant{Name: "acme", KeepsCredential: chance(r, 0.7), KeepsState: chance(r, 0.3)}
-	// Reads of a tenant in use that goes on to be read do not tell an accepted request from
-	// one that F5 does not act on: see TestTeardown_TenantDeletionNeverStarted.
+	// If the tenant stays in use and readable, reads cannot distinguish an accepted request
+	// from one that F5 does not act on: see TestTeardown_TenantDeletionNeverStarted.
 	tenant.KeepsState = tenant.KeepsState && !tenant.KeepsCredential
 	request := volterra.DeleteTenantRequest{Name: "acme", Email: "owner@acme.example", Reason: volterra.ReasonNoLongerNeeded}
-	d := &demolition{
+	d := &teardownCase{
 		organization: organization{
-			provider: "volterra", there: true,
+			provider: "volterra", existed: true,
 			exists:  func() bool { return len(srv.Accepted()) == 0 },
 			deleted: func() bool { return len(srv.Accepted()) > 0 },
 			reads: func(x *exchange) existence {
 				if x.status == 200 && bytes.Contains(x.body, []byte(`"StateDisabled"`)) {
-					return gone
+					return missing
 				}
-				return nothing
+				return undecided
 			},
 		},
-		name: "acme", outcome: teardown.Pending, ends: !tenant.KeepsCredential,
-		deletes: func(req *http.Request) bool { return strings.HasSuffix(req.URL.Path, "/request-delete") },
-		about:   func(*exchange) bool { return true },
-		stands: func(s teardown.Step) bool {
+		name: "acme", outcome: teardown.Pending, credentialEnds: !tenant.KeepsCredential,
+		isDeletion:        func(req *http.Request) bool { return strings.HasSuffix(req.URL.Path, "/request-delete") },
+		aboutOrganization: func(*exchange) bool { return true },
+		remains: func(s teardown.Step) bool {
 			return slices.Contains(srv.Remaining(), s.Kind+" "+s.Name)
 		},
-		rest: func() string {
+		unrelated: func() string {
 			return fmt.Sprint(tenant.KeepsState || len(srv.Accepted()) <= 1, slices.DeleteFunc(srv.Objects(), func(object string) bool { return !strings.Contains(object, "system-token") }))
 		},
-		use: func(set setting) (crew, error) {
+		newClient: func(set setting) (teardownClient, error) {
 			base, _ := srv.Endpoint()
 			c, err := volterra.New(volterra.WithAPIToken(volterratest.Token), volterra.WithBaseURL(base),
 				volterraWith(set))
-			return crew{
+			return teardownClient{
 				func(ctx context.Context) (*teardown.Plan, error) { return c.Plan(ctx, request) },
 				func(ctx context.Context, p *teardown.Plan, options ...teardown.Option) (*teardown.Report, error) {
 					return c.Teardown(ctx, p, request, options...)
@@ -115,26 +115,26 @@ func volterraTeardown(r *rand.Rand) *scenario {
 	srv.AddNamespace(volterratest.Namespace{Name: "web", Takes: takes, Objects: []volterratest.Object{{Name: "front"}}})
 	srv.AddNamespace(volterratest.Namespace{Name: "empty"})
 	srv.AddManagedTenant(volterratest.ManagedTenant{Name: "customer"})
-	state := one(r, "", "", "a child tenant", "an addon", "a ticket", "something vanishes")
+	state := one(r, "", "", "a child tenant", "an addon", "a ticket", "a resource disappears")
 	switch state {
 	case "a child tenant":
 		srv.AddChildTenantManager("partners")
 		srv.AddChildTenant(volterratest.ChildTenant{Name: "labs", Manager: "partners", Takes: takes})
-		d.permits = []teardown.Override{teardown.ManagedOrganizations}
+		d.overrides = []teardown.Override{teardown.ManagedOrganizations}
 	case "an addon":
 		srv.AddAddonSubscription(volterratest.AddonSubscription{Name: "waap", Takes: takes})
 	case "a ticket":
 		srv.AddAddonSubscription(volterratest.AddonSubscription{
 			Name: "support", Service: volterra.AddonDelegatedAccessStandard, State: volterra.AddonSubscriptionStateDisablePending,
 		})
-		d.hands = func() { srv.ApproveUnsubscription("support") }
-	case "something vanishes":
-		d.vanish = func() { srv.RemoveObject("", "empty") }
+		d.resolveManual = func() { srv.ApproveUnsubscription("support") }
+	case "a resource disappears":
+		d.disappear = func() { srv.RemoveObject("", "empty") }
 	}
 	d.create = func() { srv.AddNamespace(volterratest.Namespace{Name: "late"}) }
-	d.comesBack = &comesBack{"namespace/empty", "namespaces/empty", func() bool { return slices.Contains(srv.Remaining(), "namespace empty") },
+	d.recreation = &recreation{"namespace/empty", "namespaces/empty", func() bool { return slices.Contains(srv.Remaining(), "namespace empty") },
 		func() { srv.AddNamespace(volterratest.Namespace{Name: "empty"}) }}
-	return d.scenario(r, scenario{title: "teardown: " + titled(state), server: srv.Server})
+	return d.scenario(r, scenario{title: "teardown: " + joinTitle(state), server: srv.Server})
 }
 
 func volterraReading(r *rand.Rand) *scenario {
@@ -156,20 +156,20 @@ func volterraReading(r *rand.Rand) *scenario {
 		children = append(children, fmt.Sprint("labs", i))
 		srv.AddChildTenant(volterratest.ChildTenant{Name: children[i], Manager: "partners"})
 	}
-	a := &asking{provider: "volterra", blocked: state != ""}
-	what := one(r, "list", "children", "check")
+	a := &readCall{provider: "volterra", blocked: state != ""}
+	action := one(r, "list", "children", "check")
 	return a.scenario(scenario{
-		title: titled(what, state, fmt.Sprint(len(all), " namespaces, ", len(children), " child tenants")), server: srv.Server,
-		do: func(ctx context.Context, set setting) error {
+		title: joinTitle(action, state, fmt.Sprint(len(all), " namespaces, ", len(children), " child tenants")), server: srv.Server,
+		call: func(ctx context.Context, set setting) error {
 			base, _ := srv.Endpoint()
 			c, err := volterra.New(volterra.WithAPIToken(volterratest.Token), volterra.WithBaseURL(base),
 				volterraWith(set))
 			switch {
 			case err != nil:
 				return err
-			case what == "check":
-				return a.check(c.CheckDeletion(ctx, volterra.DeleteTenantRequest{Name: "acme", Email: "owner@acme.example"}))
-			case what == "children":
+			case action == "check":
+				return a.checkResult(c.CheckDeletion(ctx, volterra.DeleteTenantRequest{Name: "acme", Email: "owner@acme.example"}))
+			case action == "children":
 				found, err := c.ListChildTenants(ctx, volterra.ListChildTenantsOptions{})
 				return list(a, children, sequence(found, err), func(c volterra.ChildTenantItem) string { return c.Name })
 			}

@@ -19,7 +19,7 @@ func zitadelDeletion(r *rand.Rand) *scenario {
 	acme := zitadeltest.Organization{ID: "200000000000000001", Name: "Acme"}
 	srv.AddOrganization(zitadeltest.Organization{ID: "200000000000000002", Name: "Other"})
 	o := &organization{
-		provider: "zitadel", there: true, reads: zitadelSays,
+		provider: "zitadel", existed: true, reads: zitadelSays,
 		exists:  func() bool { return srv.Exists(acme.ID) },
 		deleted: func() bool { return len(srv.Deleted()) > 0 },
 		touched: func() bool {
@@ -38,7 +38,7 @@ func zitadelDeletion(r *rand.Rand) *scenario {
 		o.blocked = true
 	case "undeletable":
 		acme.Undeletable = true
-	case "home": // the credential goes with the organization
+	case "home": // the credential ends with the organization
 		acme.Home, o.refused = true, true
 	case "no role":
 		srv.SetPermissions()
@@ -54,7 +54,7 @@ func zitadelDeletion(r *rand.Rand) *scenario {
 	case "no quota":
 		srv.ExhaustQuota(true)
 	}
-	if o.there = state != "absent"; o.there {
+	if o.existed = state != "absent"; o.existed {
 		srv.AddOrganization(acme)
 	}
 	credential := one(r, "", "", "", "", "", "wrong", "client credentials", "client credentials", "client credentials", "client credentials", "wrong client credentials", "key", "key")
@@ -65,14 +65,14 @@ func zitadelDeletion(r *rand.Rand) *scenario {
 	case "client credentials":
 		option = zitadel.WithClientCredentials(zitadeltest.ClientID, zitadeltest.ClientSecret)
 	case "key":
-		option = zitadel.WithKey(keyFile())
+		option = zitadel.WithKey(serviceKey())
 	case "wrong client credentials":
 		option, o.refused = zitadel.WithClientCredentials(zitadeltest.ClientID, "another-secret"), true
 	}
 	return &scenario{
-		title: titled(state, credential), server: srv.Server, kind: kindOf, done: func() bool { return !o.exists() && o.there }, judge: o.judge,
+		title: joinTitle(state, credential), server: srv.Server, kind: kindOf, done: func() bool { return !o.exists() && o.existed }, evaluate: o.evaluate,
 		ids: []string{acme.ID},
-		do: func(ctx context.Context, set setting) error {
+		call: func(ctx context.Context, set setting) error {
 			base, _ := srv.Endpoint()
 			_, err := zitadel.DeleteOrganization(ctx, acme.ID, option, zitadel.WithBaseURL(base),
 				zitadelWith(set))
@@ -81,17 +81,17 @@ func zitadelDeletion(r *rand.Rand) *scenario {
 	}
 }
 
-// zitadelSays: one that was deleted is still read, without a state, and not every 404
-// is about an organization.
+// zitadelSays reads the state of an organization. Zitadel returns a deleted one without a
+// state, and not every 404 is about an organization.
 func zitadelSays(x *exchange) existence {
 	has := func(text string) bool { return bytes.Contains(x.body, []byte(text)) }
 	switch {
 	case x.status == 200 && has(`"state"`):
-		return there
+		return present
 	case x.status == 200, x.status == 404 && (has("COMMA-aps2n") || has("QUERY-leq5Q")):
-		return gone
+		return missing
 	}
-	return nothing
+	return undecided
 }
 
 func zitadelTeardown(r *rand.Rand) *scenario {
@@ -99,30 +99,30 @@ func zitadelTeardown(r *rand.Rand) *scenario {
 	srv := zitadeltest.NewServer()
 	srv.Legacy(chance(r, 0.3))
 	acme := zitadeltest.Organization{ID: id, Name: "Acme"}
-	d := &demolition{
+	d := &teardownCase{
 		organization: organization{
-			provider: "zitadel", there: true, reads: zitadelSays,
+			provider: "zitadel", existed: true, reads: zitadelSays,
 			exists:  func() bool { return srv.Exists(id) },
 			deleted: func() bool { return !srv.Exists(id) },
 		},
 		name: acme.Name, outcome: teardown.Deleted,
-		deletes: func(req *http.Request) bool { return req.Method == http.MethodDelete },
-		about:   func(x *exchange) bool { return strings.Contains(x.path, id) },
-		stands:  func(teardown.Step) bool { return false }, // there is none
-		rest: func() string {
+		isDeletion:        func(req *http.Request) bool { return req.Method == http.MethodDelete },
+		aboutOrganization: func(x *exchange) bool { return strings.Contains(x.path, id) },
+		remains:           func(teardown.Step) bool { return false }, // the plan has no steps
+		unrelated: func() string {
 			return fmt.Sprint(slices.DeleteFunc(srv.Contents(), func(line string) bool { return strings.Contains(line, id) }))
 		},
-		use: func(set setting) (crew, error) {
+		newClient: func(set setting) (teardownClient, error) {
 			base, _ := srv.Endpoint()
 			c, err := zitadel.New(zitadel.WithToken(zitadeltest.Token), zitadel.WithBaseURL(base),
 				zitadelWith(set))
-			return crew{func(ctx context.Context) (*teardown.Plan, error) { return c.Plan(ctx, id) }, c.Teardown}, err
+			return teardownClient{func(ctx context.Context) (*teardown.Plan, error) { return c.Plan(ctx, id) }, c.Teardown}, err
 		},
 	}
 	state := one(r, "", "", "", "home")
-	if state == "home" { // the credential goes with the organization
-		acme.Home, d.ends, d.refused = true, true, true
-		d.permits = []teardown.Override{teardown.OwnOrganization}
+	if state == "home" { // the credential ends with the organization
+		acme.Home, d.credentialEnds, d.refused = true, true, true
+		d.overrides = []teardown.Override{teardown.OwnOrganization}
 	}
 	srv.AddOrganization(acme)
 	srv.AddOrganization(zitadeltest.Organization{ID: other, Name: "Other"})
@@ -131,7 +131,7 @@ func zitadelTeardown(r *rand.Rand) *scenario {
 		srv.AddProject(zitadeltest.Project{ID: o + "-shop", Name: "Shop", Organization: o})
 		srv.AddApp(zitadeltest.App{ID: o + "-web", Name: "Web", Project: o + "-shop"})
 	}
-	return d.scenario(r, scenario{title: "teardown: " + titled(state), server: srv.Server, ids: []string{id}})
+	return d.scenario(r, scenario{title: "teardown: " + joinTitle(state), server: srv.Server, ids: []string{id}})
 }
 
 func zitadelReading(r *rand.Rand) *scenario {
@@ -144,7 +144,7 @@ func zitadelReading(r *rand.Rand) *scenario {
 		all = append(all, fmt.Sprintf("20000000000000001%d", i))
 		srv.AddOrganization(zitadeltest.Organization{ID: all[i+2], Name: fmt.Sprint("Other ", i)})
 	}
-	srv.AddUser(zitadeltest.User{ID: "caller", UserName: "caller"}) // of the default organization
+	srv.AddUser(zitadeltest.User{ID: "caller", UserName: "caller"}) // a user of the default organization
 	var users []string
 	for i := range one(r, 0, 1, 2, 3, 4, 5, 100, 101, 200) {
 		users = append(users, fmt.Sprintf("user%03d", i))
@@ -154,42 +154,42 @@ func zitadelReading(r *rand.Rand) *scenario {
 	if state == "default" {
 		srv.SetDefault(id)
 	}
-	what := one(r, "list", "list v2", "users", "users", "check", "deactivate", "deactivate")
-	if what == "list v2" && chance(r, 0.2) { // more than fit on a page
+	action := one(r, "list", "list v2", "users", "users", "check", "deactivate", "deactivate")
+	if action == "list v2" && chance(r, 0.2) { // more than one page
 		for i := range 100 {
 			all = append(all, fmt.Sprintf("20000000000000002%02d", i))
 			srv.AddOrganization(zitadeltest.Organization{ID: all[len(all)-1], Name: fmt.Sprint("More ", i)})
 		}
 	}
-	a := &asking{provider: "zitadel", blocked: state == "default"}
+	a := &readCall{provider: "zitadel", blocked: state == "default"}
 	before := srv.Contents()
 	a.touched = func() bool {
 		return slices.ContainsFunc(before, func(line string) bool {
-			return !(strings.HasPrefix(line, "organization "+id) && what == "deactivate") && !slices.Contains(srv.Contents(), line)
+			return !(strings.HasPrefix(line, "organization "+id) && action == "deactivate") && !slices.Contains(srv.Contents(), line)
 		})
 	}
 	a.done = func() bool {
-		return what != "deactivate" || slices.ContainsFunc(srv.Contents(), func(line string) bool {
+		return action != "deactivate" || slices.ContainsFunc(srv.Contents(), func(line string) bool {
 			return strings.HasPrefix(line, "organization "+id) && strings.HasSuffix(line, "_INACTIVE")
 		})
 	}
 	return a.scenario(scenario{
-		title: titled(what, state, fmt.Sprint(len(all), " organizations, ", len(users), " users")), server: srv.Server, ids: []string{id},
-		do: func(ctx context.Context, set setting) error {
+		title: joinTitle(action, state, fmt.Sprint(len(all), " organizations, ", len(users), " users")), server: srv.Server, ids: []string{id},
+		call: func(ctx context.Context, set setting) error {
 			base, _ := srv.Endpoint()
 			c, err := zitadel.New(zitadel.WithToken(zitadeltest.Token), zitadel.WithBaseURL(base),
 				zitadelWith(set))
 			switch {
 			case err != nil:
 				return err
-			case what == "check":
-				return a.check(c.CheckDeletion(ctx, id))
-			case what == "users":
+			case action == "check":
+				return a.checkResult(c.CheckDeletion(ctx, id))
+			case action == "users":
 				return list(a, users, c.ListUsers(ctx, id), func(u zitadel.User) string { return u.ID })
-			case what == "deactivate":
+			case action == "deactivate":
 				_, err := c.DeactivateOrganization(ctx, id)
 				return err
-			case what == "list v2":
+			case action == "list v2":
 				return list(a, all, c.SearchOrganizationsV2(ctx), func(o zitadel.OrganizationV2) string { return o.ID })
 			}
 			return list(a, all, c.SearchOrganizations(ctx), func(o zitadel.Organization) string { return o.ID })

@@ -20,31 +20,30 @@ import (
 	"github.com/offboard-dev/offboard-go/zitadel/zitadeltest"
 )
 
-// room is one provider's double with one client, for the tests of what calls leave
-// behind.
-type room struct {
+// env is one provider's fake with one client, for the tests of resource leaks.
+type env struct {
 	server *offboardtest.Server
-	add    func(id string)                       // an organization
-	exists func(id string) bool                  // the truth about it
+	add    func(id string)                       // adds an organization
+	exists func(id string) bool                  // reports whether the organization exists at the fake
 	use    func(testing.TB, *http.Client) client // makes the client
 }
 
-// client is what all clients can do.
+// client has the calls that all providers support.
 type client struct {
 	read, remove, check, list func(ctx context.Context, id string) error
 }
 
-// once is how the clients are set: they send a request once, so that nothing waits.
-const once = 1
+// singleAttempt disables retries, so that no call waits.
+const singleAttempt = 1
 
-// rooms makes a room of each provider. An id is of 24 hexadecimal digits.
-var rooms = map[string]func() room{
-	"katapult": func() room {
+// envs makes the environment of each provider. IDs have 24 hexadecimal digits.
+var envs = map[string]func() env{
+	"katapult": func() env {
 		srv := katapulttest.NewServer()
 		srv.LimitRate(1 << 30)
-		return room{srv.Server, func(id string) { srv.AddOrganization(katapulttest.Organization{ID: id}) }, srv.Exists,
+		return env{srv.Server, func(id string) { srv.AddOrganization(katapulttest.Organization{ID: id}) }, srv.Exists,
 			func(t testing.TB, hc *http.Client) client {
-				c, err := katapult.New(srv.Option(), katapult.WithHTTPClient(hc), katapult.WithRetry(katapult.Retry{MaxAttempts: once, MaxWait: time.Minute}))
+				c, err := katapult.New(srv.Option(), katapult.WithHTTPClient(hc), katapult.WithRetry(katapult.Retry{MaxAttempts: singleAttempt, MaxWait: time.Minute}))
 				must(t, err)
 				return client{
 					func(ctx context.Context, id string) error {
@@ -57,11 +56,11 @@ var rooms = map[string]func() room{
 				}
 			}}
 	},
-	"zitadel": func() room {
+	"zitadel": func() env {
 		srv := zitadeltest.NewServer()
-		return room{srv.Server, func(id string) { srv.AddOrganization(zitadeltest.Organization{ID: id}) }, srv.Exists,
+		return env{srv.Server, func(id string) { srv.AddOrganization(zitadeltest.Organization{ID: id}) }, srv.Exists,
 			func(t testing.TB, hc *http.Client) client {
-				c, err := zitadel.New(srv.Option(), zitadel.WithHTTPClient(hc), zitadel.WithRetry(zitadel.Retry{MaxAttempts: once, MaxWait: time.Minute}))
+				c, err := zitadel.New(srv.Option(), zitadel.WithHTTPClient(hc), zitadel.WithRetry(zitadel.Retry{MaxAttempts: singleAttempt, MaxWait: time.Minute}))
 				must(t, err)
 				return client{
 					func(ctx context.Context, id string) error { _, err := c.GetOrganization(ctx, id); return err },
@@ -71,11 +70,11 @@ var rooms = map[string]func() room{
 				}
 			}}
 	},
-	"atlas": func() room {
+	"atlas": func() env {
 		srv := atlastest.NewServer()
-		return room{srv.Server, func(id string) { srv.AddOrganization(atlastest.Organization{ID: id}) }, srv.Exists,
+		return env{srv.Server, func(id string) { srv.AddOrganization(atlastest.Organization{ID: id}) }, srv.Exists,
 			func(t testing.TB, hc *http.Client) client {
-				c, err := atlas.New(srv.Option(), atlas.WithHTTPClient(hc), atlas.WithRetry(atlas.Retry{MaxAttempts: once, MaxWait: time.Minute}))
+				c, err := atlas.New(srv.Option(), atlas.WithHTTPClient(hc), atlas.WithRetry(atlas.Retry{MaxAttempts: singleAttempt, MaxWait: time.Minute}))
 				must(t, err)
 				return client{
 					func(ctx context.Context, id string) error { _, err := c.GetOrganization(ctx, id); return err },
@@ -87,11 +86,11 @@ var rooms = map[string]func() room{
 				}
 			}}
 	},
-	"workspace": func() room {
+	"workspace": func() env {
 		srv := workspacetest.NewServer()
-		return room{srv.Server, func(id string) { srv.AddOrganization(workspacetest.Organization{ID: id}) }, srv.Exists,
+		return env{srv.Server, func(id string) { srv.AddOrganization(workspacetest.Organization{ID: id}) }, srv.Exists,
 			func(t testing.TB, hc *http.Client) client {
-				c, err := workspace.New(srv.Option(), workspace.WithHTTPClient(hc), workspace.WithRetry(workspace.Retry{MaxAttempts: once, MaxWait: time.Minute}))
+				c, err := workspace.New(srv.Option(), workspace.WithHTTPClient(hc), workspace.WithRetry(workspace.Retry{MaxAttempts: singleAttempt, MaxWait: time.Minute}))
 				must(t, err)
 				return client{
 					func(ctx context.Context, id string) error { _, err := c.GetOrganization(ctx, id); return err },
@@ -103,9 +102,9 @@ var rooms = map[string]func() room{
 				}
 			}}
 	},
-	"volterra": func() room {
-		srv := volterratest.NewServer() // of one tenant, whose credential has to live on
-		return room{srv.Server,
+	"volterra": func() env {
+		srv := volterratest.NewServer() // has one tenant, whose credential must stay valid
+		return env{srv.Server,
 			func(id string) {
 				srv.SetTenant(volterratest.Tenant{Name: id, KeepsCredential: true, KeepsState: true})
 			},
@@ -118,7 +117,7 @@ var rooms = map[string]func() room{
 				return true
 			},
 			func(t testing.TB, hc *http.Client) client {
-				c, err := volterra.New(srv.Option(), volterra.WithHTTPClient(hc), volterra.WithRetry(volterra.Retry{MaxAttempts: once, MaxWait: time.Minute}))
+				c, err := volterra.New(srv.Option(), volterra.WithHTTPClient(hc), volterra.WithRetry(volterra.Retry{MaxAttempts: singleAttempt, MaxWait: time.Minute}))
 				must(t, err)
 				return client{
 					func(ctx context.Context, _ string) error { _, err := c.GetTenantSettings(ctx); return err },
@@ -134,7 +133,7 @@ var rooms = map[string]func() room{
 	},
 }
 
-// all goes through a list.
+// all reads a list to its end.
 func all[T any](list iter.Seq2[T, error]) error {
 	n := 0
 	for _, err := range list {

@@ -17,9 +17,9 @@ import (
 	"github.com/offboard-dev/offboard-go/zitadel/zitadeltest"
 )
 
-// keyFile is a key of a service account, as Zitadel hands it out. All runs share it,
-// because making one takes longer than a run.
-var keyFile = sync.OnceValue(func() []byte {
+// serviceKey is a key file of a service account, in the format that Zitadel issues. All
+// runs share it, because generating a key takes longer than a run.
+var serviceKey = sync.OnceValue(func() []byte {
 	private, err := rsa.GenerateKey(rand.Reader, 2048)
 	if err != nil {
 		panic(err)
@@ -34,15 +34,14 @@ var keyFile = sync.OnceValue(func() []byte {
 	return file
 })
 
-// maxAssertionAge is how old an assertion may be for Zitadel.
+// maxAssertionAge is the maximum age of an assertion at Zitadel.
 const maxAssertionAge = time.Hour
 
-// assert answers a request for a token by an assertion, as Zitadel does whose clock
-// differs by the given time: it refuses one that was issued later than now, that is
-// too old, or that has expired. The signature is not checked, because the fake does
-// that, which does not know this key: for an accepted one, the fake is asked by the
-// client's credentials.
-func assert(req *http.Request, body []byte, clock time.Duration) (edited []byte, refused bool) {
+// checkAssertion validates the assertion of a token request like Zitadel with a clock that
+// differs by the given duration: an assertion that was issued in the future, is too old or
+// has expired is refused. The signature is not checked, because the fake does not know this
+// key. An accepted request is sent to the fake with client credentials instead.
+func checkAssertion(req *http.Request, body []byte, clock time.Duration) (edited []byte, refused bool) {
 	form, err := url.ParseQuery(string(body))
 	parts := strings.Split(form.Get("assertion"), ".")
 	if err != nil || len(parts) != 3 {
@@ -58,7 +57,7 @@ func assert(req *http.Request, body []byte, clock time.Duration) (edited []byte,
 		whole, _ := seconds.Int64()
 		return time.Unix(whole, 0)
 	}
-	now, tolerance := time.Now().Add(clock), time.Second // as the vendor's library has it
+	now, tolerance := time.Now().Add(clock), time.Second // the tolerance of Zitadel's own library
 	if at(claims.Iat).After(now.Add(tolerance)) || now.Sub(at(claims.Iat)) > maxAssertionAge || !at(claims.Exp).After(now) {
 		return body, true
 	}

@@ -21,94 +21,94 @@ import (
 	"github.com/offboard-dev/offboard-go/offboardtest"
 )
 
-// newFaults are those that a request picks from beside the faults that are always on.
-// Those of a whole run are in [weather.others].
-var newFaults = []faultKind{
-	{accepted, acceptOtherwise}, {accepted, acceptOtherwise},
+// optionalFaults are the optional kinds of faults of one request. Those of a whole run are in
+// [conditions.addRunFaults].
+var optionalFaults = []faultKind{
+	{accepted, acceptUndocumented}, {accepted, acceptUndocumented},
 	{contradicted, contradict},
 	{duplicated, duplicate},
-	{unreadable, func(r *rand.Rand, o *occasion) fault {
+	{unreadable, func(r *rand.Rand, o *target) fault {
 		return fault{
-			name: "no JSON", works: chance(r, 0.5), status: one(r, 200, 200, 201, 202, 203, 206),
+			name: "no JSON", processed: chance(r, 0.5), status: one(r, 200, 200, 201, 202, 203, 206),
 			body: one(r, `{"organization":`, `{"details":{"sequence":"1"`, "OK", "[1,2", "\xef\xbb\xbf{", "{\x00}", `{"a":1}{"b":2}`),
 		}
 	}},
 	{ignored, ignore}, {ignored, ignore},
-	{otherPage, func(r *rand.Rand, o *occasion) fault { return requestPage(o, one(r, "2", "7"), "another page") }},
-	{repeatedPage, func(r *rand.Rand, o *occasion) fault {
+	{otherPage, func(r *rand.Rand, o *target) fault { return requestPage(o, one(r, "2", "7"), "another page") }},
+	{repeatedPage, func(r *rand.Rand, o *target) fault {
 		if name, number := pageOf(o.req); name == "" || number < 2 {
-			return unharmed
+			return noFault
 		}
 		return requestPage(o, "1", "the first page again")
 	}},
-	{shiftedPage, func(r *rand.Rand, o *occasion) fault {
+	{shiftedPage, func(r *rand.Rand, o *target) fault {
 		if _, number := pageOf(o.req); number < 2 {
-			return unharmed
+			return noFault
 		}
-		return fault{name: "the first item is on the page before", works: true, rewrite: withoutFirstItem}
+		return fault{name: "the first item moved to the previous page", processed: true, rewrite: withoutFirstItem}
 	}},
-	{wrongHints, func(r *rand.Rand, o *occasion) fault {
+	{wrongHints, func(r *rand.Rand, o *target) fault {
 		how := r.IntN(hintChanges)
-		if o.kind != read || o.n.weather.pages > 0 && o.n.streams.provider != "katapult" { // without both, nothing tells
-			return unharmed
+		if o.kind != read || o.n.conditions.maxPage > 0 && o.n.streams.provider != "katapult" { // without both, no client can detect a missing page
+			return noFault
 		}
-		return fault{name: "hints " + strconv.Itoa(how), works: true, rewrite: func(body []byte) []byte { return changeHints(body, how) }}
+		return fault{name: "hints " + strconv.Itoa(how), processed: true, rewrite: func(body []byte) []byte { return changeHints(body, how) }}
 	}},
-	{droppedHeader, func(_ *rand.Rand, o *occasion) fault {
-		// A list without items of another organization, read twice in a row, cannot be told
-		// from one of the organization.
+	{droppedHeader, func(_ *rand.Rand, o *target) fault {
+		// Without the header, a list of another organization that is read twice in a row
+		// looks like a list of the organization.
 		if o.n.lastOf(o.req).losesHeader() {
-			return unharmed
+			return noFault
 		}
-		return drop(o)
+		return dropHeader(o)
 	}},
-	{cached, func(r *rand.Rand, o *occasion) fault {
+	{cached, func(r *rand.Rand, o *target) fault {
 		age := map[string]string{"Age": one(r, "1", "60", "86400")}
 		if o.kind != read {
-			return unharmed
+			return noFault
 		}
 		if chance(r, 0.5) {
-			return fault{name: "an earlier answer", works: true, stale: true, unproven: true, header: age}
+			return fault{name: "cached answer", processed: true, stale: true, unproven: true, header: age}
 		}
-		return fault{name: "not found, from before it was there", works: true, unproven: true, header: age, edit: o.n.swap, rewrite: o.n.swapBack}
+		return fault{name: "cached not found", processed: true, unproven: true, header: age, edit: o.n.swapIDs, rewrite: o.n.restoreIDs}
 	}},
-	{otherNotFound, func(r *rand.Rand, o *occasion) fault {
+	{otherNotFound, func(r *rand.Rand, o *target) fault {
 		if o.kind == token {
-			return unharmed
+			return noFault
 		}
 		return fault{name: "404", status: 404, body: one(r, notFoundOthers[o.n.streams.provider]...), header: jsonType}
 	}},
-	{listNotFound, func(r *rand.Rand, o *occasion) fault {
+	{listNotFound, func(r *rand.Rand, o *target) fault {
 		bodies := notFoundLists[o.n.streams.provider]
 		if o.kind != read || !ofList.MatchString(o.req.URL.Path) || bodies == nil {
-			return unharmed
+			return noFault
 		}
 		return fault{name: "404", status: 404, body: one(r, bodies...), header: jsonType}
 	}},
-	{emptyRefusal, func(r *rand.Rand, o *occasion) fault {
-		f := fault{name: "4xx", status: one(r, 403, 403, 403, 404, 400, 409, 422), body: one(r, "", "", page)}
+	{emptyRefusal, func(r *rand.Rand, o *target) fault {
+		f := fault{name: "4xx", status: one(r, 403, 403, 403, 404, 400, 409, 422), body: one(r, "", "", htmlPage)}
 		if o.kind != read {
-			return unharmed
+			return noFault
 		}
 		return f
 	}},
-	{brokenAfterHandshake, func(r *rand.Rand, o *occasion) fault {
-		return fault{name: "after the handshake", works: chance(r, 0.7), lost: one(r, looksUnsent...)}
+	{brokenAfterHandshake, func(r *rand.Rand, o *target) fault {
+		return fault{name: "after the handshake", processed: chance(r, 0.7), connErr: one(r, looksUnsent...)}
 	}},
-	{redialedInVain, func(r *rand.Rand, o *occasion) fault {
-		return fault{name: "connected again", works: chance(r, 0.7), redials: redialsInVain, lost: one(r, refusals...)}
+	{redialedInVain, func(r *rand.Rand, o *target) fault {
+		return fault{name: "second connection refused", processed: chance(r, 0.7), redials: redialsInVain, connErr: one(r, dialErrors...)}
 	}},
-	{redialed, func(r *rand.Rand, o *occasion) fault {
-		if o.n.weather.silent { // nothing would tell
-			return unharmed
+	{redialed, func(r *rand.Rand, o *target) fault {
+		if o.n.conditions.silent { // a client could not detect the second request
+			return noFault
 		}
-		if o.req.Method == http.MethodPost || o.req.Header.Get("Authorization") == "" { // which could not do anything
-			return unharmed
+		if o.req.Method == http.MethodPost || o.req.Header.Get("Authorization") == "" { // the second request would change nothing
+			return noFault
 		}
-		return fault{name: "sent again", works: true, redials: redialsAndAsks}
+		return fault{name: "sent again", processed: true, redials: redialsAndResends}
 	}},
-	{stuckTask, func(_ *rand.Rand, o *occasion) fault { return stick(o) }},
-	{longWait, func(r *rand.Rand, o *occasion) fault {
+	{stuckTask, func(_ *rand.Rand, o *target) fault { return stickTask(o) }},
+	{longWait, func(r *rand.Rand, o *target) fault {
 		return withBody(r, fault{
 			name: "Retry-After", status: one(r, 429, 503), header: map[string]string{"Retry-After": one(r, "999999999", "604800", "99999999999999999999")},
 		})
@@ -117,49 +117,48 @@ var newFaults = []faultKind{
 
 var jsonType = map[string]string{"Content-Type": "application/json"}
 
-// acceptOtherwise has the provider do its work, and say so in another way than it
-// documents. Recorded: Atlas, which answers 202 and {} where its OpenAPI says 204.
-func acceptOtherwise(r *rand.Rand, o *occasion) fault {
-	f := fault{name: "another status", works: true, status: one(r, 200, 202, 204), body: one(r, "", "{}"), header: jsonType}
+// acceptUndocumented lets the provider process the request and answer with an undocumented
+// success. Recorded: Atlas answers 202 and {} where its OpenAPI documents 204.
+func acceptUndocumented(r *rand.Rand, o *target) fault {
+	f := fault{name: "another status", processed: true, status: one(r, 200, 202, 204), body: one(r, "", "{}"), header: jsonType}
 	if o.kind != deletion && o.kind != write {
-		return unharmed
+		return noFault
 	}
 	if f.status == 204 {
 		f.body = ""
 	}
 	f.harmless, f.accepts = o.req.Method == http.MethodDelete, true
 	if o.kind == deletion && o.n.streams.provider == "volterra" {
-		f.harmless = false // its reads do not tell
+		f.harmless = false // its reads cannot decide
 	}
-	f.documented = o.kind == deletion && !undocumented[o.n.streams.provider](f.status, f.body)
+	f.documented = o.kind == deletion && !isUndocumented[o.n.streams.provider](f.status, f.body)
 	return f
 }
 
-// ignore has the provider accept a request and never start it: the first time or two,
-// or always.
-func ignore(r *rand.Rand, o *occasion) fault {
+// ignore answers with a success and never starts the request: one or two times, or always.
+func ignore(r *rand.Rand, o *target) fault {
 	f := fault{name: "never started", status: one(r, 200, 202, 204), body: one(r, "", "{}"), header: jsonType}
-	if o.kind != write && (o.kind != deletion || !undocumented[o.n.streams.provider](f.status, f.body)) {
-		return unharmed
+	if o.kind != write && (o.kind != deletion || !isUndocumented[o.n.streams.provider](f.status, f.body)) {
+		return noFault
 	}
 	if f.status == 204 {
 		f.body = ""
 	}
 	name := key(o.req, o.body)
-	most := 1 + int(o.n.streams.of("ignored "+name).IntN(4))
+	most := 1 + int(o.n.streams.named("ignored "+name).IntN(4))
 	if most > 3 {
 		return f // always
 	}
 	if o.n.ignored[name]++; o.n.ignored[name] > min(most, 2) {
-		return unharmed
+		return noFault
 	}
 	f.harmless = o.req.Method == http.MethodDelete
 	return f
 }
 
-// undocumented reports whether an answer to the deletion of an organization is not
-// the documented success of a provider, by which the provider says that it is deleted.
-var undocumented = map[string]func(status int, body string) bool{
+// isUndocumented reports whether an answer to the deletion of an organization differs from
+// the documented success that proves the deletion.
+var isUndocumented = map[string]func(status int, body string) bool{
 	"katapult":  func(int, string) bool { return true },
 	"zitadel":   func(int, string) bool { return true },
 	"atlas":     func(status int, _ string) bool { return status != 204 },
@@ -167,21 +166,21 @@ var undocumented = map[string]func(status int, body string) bool{
 	"volterra":  func(status int, body string) bool { return status != 200 || body != "{}" },
 }
 
-// contradict answers with a success that has an error next to it. The provider has
-// done nothing.
-func contradict(r *rand.Rand, o *occasion) fault {
+// contradict answers with a success that has an error member. The provider has changed
+// nothing.
+func contradict(r *rand.Rand, o *target) fault {
 	body, add := one(r, contradictions[o.n.streams.provider]...), one(r, `"error"`, `"code"`)
 	if o.kind == token {
-		return unharmed
+		return noFault
 	}
 	if o.kind == read {
 		value := map[string]string{`"error"`: `{"code":"internal","message":"x"}`, `"code"`: `13`}[add]
-		return fault{name: "a read with an error", works: true, unproven: true, accepts: true, rewrite: offboardtest.AddMember(strings.Trim(add, `"`), value)}
+		return fault{name: "a read with an error", processed: true, unproven: true, accepts: true, rewrite: offboardtest.AddMember(strings.Trim(add, `"`), value)}
 	}
 	return fault{name: "a success with an error", status: one(r, 200, 200, 202), body: body, header: jsonType}
 }
 
-// contradictions are successes with an error next to it, each in the provider's form.
+// contradictions are successes with an error member, in the form of each provider.
 var contradictions = map[string][]string{
 	"katapult": {
 		`{"success":true,"error":{"code":"deletion_failed","description":"x","detail":{}}}`,
@@ -208,14 +207,14 @@ var contradictions = map[string][]string{
 	},
 }
 
-// duplicate adds a member to a read that it already has, in another case and with
-// nothing in it. Decoders differ in which of the two they take.
-func duplicate(r *rand.Rand, o *occasion) fault {
+// duplicate adds a second, empty value for a member of a read, with the key in another
+// case. Decoders differ in which of the two values they use.
+func duplicate(r *rand.Rand, o *target) fault {
 	pick, upper := r.Uint64(), chance(r, 0.5)
 	if o.kind != read {
-		return unharmed
+		return noFault
 	}
-	return fault{name: "a member twice", works: true, unproven: true, rewrite: func(body []byte) []byte {
+	return fault{name: "a member twice", processed: true, unproven: true, rewrite: func(body []byte) []byte {
 		var object map[string]json.RawMessage
 		if json.Unmarshal(body, &object) != nil || len(object) == 0 {
 			return body
@@ -242,19 +241,19 @@ func duplicate(r *rand.Rand, o *occasion) fault {
 	}}
 }
 
-// drop drops the header that names the organization.
-func drop(o *occasion) fault {
+// dropHeader drops the header that names the organization.
+func dropHeader(o *target) fault {
 	const name = "x-zitadel-orgid"
 	if o.req.Header.Get(name) == "" {
-		return unharmed
+		return noFault
 	}
-	return fault{name: name, works: true, edit: func(req *http.Request, body []byte) []byte {
+	return fault{name: name, processed: true, edit: func(req *http.Request, body []byte) []byte {
 		req.Header.Del(name)
 		return body
 	}}
 }
 
-// lastOf returns the exchange before of the same method and URL; nil if there is none.
+// lastOf returns the last exchange with the same method and URL; nil if none was sent.
 func (n *network) lastOf(req *http.Request) *exchange {
 	for _, x := range slices.Backward(n.exchanges) {
 		if x.path == req.Method+" "+req.URL.RequestURI() {
@@ -267,18 +266,18 @@ func (n *network) lastOf(req *http.Request) *exchange {
 // losesHeader reports whether a request lost the header that names its organization.
 func (x *exchange) losesHeader() bool { return x != nil && strings.HasPrefix(x.fault, droppedHeader) }
 
-// stick has a task never leave the state "running". The resource does what it does.
-func stick(o *occasion) fault {
+// stickTask keeps the state of a task at "running". The task itself finishes.
+func stickTask(o *target) fault {
 	if !strings.HasSuffix(o.req.URL.Path, "/tasks/task") {
-		return unharmed
+		return noFault
 	}
-	return fault{name: "running", works: true, harmless: true, rewrite: func(body []byte) []byte {
+	return fault{name: "running", processed: true, harmless: true, rewrite: func(body []byte) []byte {
 		return taskStatus.ReplaceAll(body, []byte(`"status":"running"`))
 	}}
 }
 
-// looksUnsent are errors of a connection that was made, which a transport also returns
-// for one that was not.
+// looksUnsent are errors of an established connection that a transport also returns for a
+// connection that failed.
 var looksUnsent = []error{
 	tls.RecordHeaderError{Msg: "first record does not look like a TLS handshake"},
 	&tls.RecordHeaderError{Msg: "unsupported SSLv2 handshake received"},
@@ -289,7 +288,7 @@ var looksUnsent = []error{
 	http.ErrSchemeMismatch,
 }
 
-// notFoundOthers are 404s of a provider about a resource that no request is about.
+// notFoundOthers are 404s of a provider about a resource that no request names.
 var notFoundOthers = map[string][]string{
 	"katapult": {
 		`{"error":{"code":"data_center_not_found","description":"x","detail":{}}}`,
@@ -307,7 +306,7 @@ var notFoundOthers = map[string][]string{
 	"volterra":  {`{"message":"no Route matched with those values"}`, `{"status":404}`},
 }
 
-// notFoundLists are 404s of a provider to the read of a list of what exists.
+// notFoundLists are 404s of a provider to the read of an existing list.
 var notFoundLists = map[string][]string{
 	"katapult": {`{"error":{"code":"organization_not_found","description":"x","detail":{}}}`},
 	"atlas": {
@@ -323,8 +322,8 @@ var ofList = regexp.MustCompile(`/organizations/organization/[a-z_]+$|/(groups|o
 
 var taskStatus = regexp.MustCompile(`"status":"[a-z]+"`)
 
-// pageOf returns the parameter of a request that has the number of a page, and the
-// number; "" for none.
+// pageOf returns the parameter with the page number of a request, and the number; "" if the
+// request has none.
 func pageOf(req *http.Request) (name string, number int) {
 	for _, name := range []string{"page", "pageNum"} {
 		if text := req.URL.Query().Get(name); text != "" {
@@ -335,13 +334,13 @@ func pageOf(req *http.Request) (name string, number int) {
 	return "", 0
 }
 
-// requestPage has the provider answer with another page than the one requested.
-func requestPage(o *occasion, number, what string) fault {
+// requestPage lets the provider answer with another page than the requested one.
+func requestPage(o *target, number, action string) fault {
 	name, requested := pageOf(o.req)
 	if name == "" || strconv.Itoa(requested) == number {
-		return unharmed
+		return noFault
 	}
-	return fault{name: what, works: true, edit: func(req *http.Request, body []byte) []byte {
+	return fault{name: action, processed: true, edit: func(req *http.Request, body []byte) []byte {
 		query := req.URL.Query()
 		query.Set(name, number)
 		req.URL.RawQuery = query.Encode()
@@ -349,22 +348,22 @@ func requestPage(o *occasion, number, what string) fault {
 	}}
 }
 
-// cap limits how large a page the provider gives: all that a request asks for is more.
-func (n *network) cap(req *http.Request, body []byte) []byte {
-	if n.weather.pages == 0 {
+// capPages reduces the page size of a request, as a provider with smaller pages does.
+func (n *network) capPages(req *http.Request, body []byte) []byte {
+	if n.conditions.maxPage == 0 {
 		return body
 	}
 	query := req.URL.Query()
 	for _, name := range []string{"per_page", "itemsPerPage", "limit"} {
 		if query.Has(name) {
-			query.Set(name, strconv.Itoa(n.weather.pages))
+			query.Set(name, strconv.Itoa(n.conditions.maxPage))
 			req.URL.RawQuery = query.Encode()
 		}
 	}
 	if strings.HasPrefix(req.URL.Path, "/v2/organizations/") { // its pages may be short for another reason
 		return body
 	}
-	return searchLimit.ReplaceAll(body, fmt.Appendf(nil, `"limit":%d`, n.weather.pages))
+	return searchLimit.ReplaceAll(body, fmt.Appendf(nil, `"limit":%d`, n.conditions.maxPage))
 }
 
 var searchLimit = regexp.MustCompile(`"limit":"?[0-9]+"?`)
@@ -412,10 +411,10 @@ func withoutFirstItem(body []byte) []byte {
 	return encoded(value, body)
 }
 
-// hintChanges is how many ways there are in which hints are wrong.
+// hintChanges is the number of changes that changeHints knows.
 const hintChanges = 6
 
-// changeHints changes what a page says of the other pages.
+// changeHints changes the fields of a page that describe the other pages.
 func changeHints(body []byte, how int) []byte {
 	value := decoded(body)
 	var walk func(any)
@@ -465,7 +464,7 @@ func changedCount(was any, how int) any {
 	return count
 }
 
-// absent is an id of the same form that names nothing.
+// absent returns an ID of the same form that does not exist.
 func absent(id string) string {
 	last := "f"
 	if strings.HasSuffix(id, last) {
@@ -474,9 +473,9 @@ func absent(id string) string {
 	return id[:len(id)-1] + last
 }
 
-// swap has a request ask for what does not exist, so that the provider answers as
-// to a credential that sees nothing.
-func (n *network) swap(req *http.Request, body []byte) []byte {
+// swapIDs replaces the IDs of a request by IDs that do not exist, so that the provider
+// answers as to a credential without access.
+func (n *network) swapIDs(req *http.Request, body []byte) []byte {
 	var pairs []string
 	for _, id := range n.scenario.ids {
 		pairs = append(pairs, id, absent(id))
@@ -489,7 +488,7 @@ func (n *network) swap(req *http.Request, body []byte) []byte {
 	return []byte(r.Replace(string(body)))
 }
 
-func (n *network) swapBack(body []byte) []byte {
+func (n *network) restoreIDs(body []byte) []byte {
 	var pairs []string
 	for _, id := range n.scenario.ids {
 		pairs = append(pairs, absent(id), id)
@@ -497,38 +496,38 @@ func (n *network) swapBack(body []byte) []byte {
 	return []byte(strings.NewReplacer(pairs...).Replace(string(body)))
 }
 
-// others makes the weather what no single request meets.
-func (w *weather) others(r *rand.Rand, n *network) {
+// addRunFaults adds the faults that apply to the whole run.
+func (w *conditions) addRunFaults(r *rand.Rand, n *network) {
 	teardown := n.scenario.counts != nil
-	// Each draws whether it is on or not.
+	// Draw all values, whether or not the kinds are on.
 	caps, blind, from, out, start, lasts, how := chance(r, 0.2), chance(r, 0.1), r.IntN(40), chance(r, 0.1),
 		time.Duration(r.Int64N(int64(time.Minute))), time.Minute+time.Duration(r.Int64N(int64(4*time.Minute))), r.Uint64()
-	if clock := one(r, 0, -time.Minute, time.Minute, -30*time.Second); n.on[clockOff] {
+	if clock := one(r, 0, -time.Minute, time.Minute, -30*time.Second); n.kinds[clockOff] {
 		w.clock = clock
 	}
 	drops, sticks, pages := chance(r, 0.1), chance(r, 0.2), chance(r, 0.15)
 	reading, slot, large := chance(r, 0.5), one(r, readingSlots...), chance(r, 0.4)
-	if n.scenario.reads && reading || teardown && pages { // lists, and little else
-		w.often, w.befall, w.wall, w.slots, caps = one(r, 0.2, 0.5, 0.8), everywhere, nil, []int{slot}, !large
+	if n.scenario.readOnly && reading || teardown && pages { // mostly lists
+		w.faultRate, w.appliesTo, w.gateway, w.slots, caps = one(r, 0.2, 0.5, 0.8), everywhere, nil, []int{slot}, !large
 	}
-	w.silent = w.silent && n.on[silentTransport]
-	pagesMatter := n.on[repeatedPage] || n.on[shiftedPage] || n.on[wrongHints]
-	if caps && (n.on[cappedPages] || pagesMatter && n.streams.provider != "zitadel") {
-		w.pages = 2
+	w.silent = w.silent && n.kinds[silentTransport]
+	pagesMatter := n.kinds[repeatedPage] || n.kinds[shiftedPage] || n.kinds[wrongHints]
+	if caps && (n.kinds[cappedPages] || pagesMatter && n.streams.provider != "zitadel") {
+		w.maxPage = 2
 	}
-	w.dropsHeader, w.stuck = drops && n.on[droppedHeader], sticks && n.on[stuckTask]
-	if blind && n.on[noAccess] && n.scenario.ids != nil {
-		if w.blind = from; !teardown {
-			w.blind = from % 4
+	w.dropsHeader, w.stuckTasks = drops && n.kinds[droppedHeader], sticks && n.kinds[stuckTask]
+	if blind && n.kinds[noAccess] && n.scenario.ids != nil {
+		if w.blindFrom = from; !teardown {
+			w.blindFrom = from % 4
 		}
 	}
-	if out && n.on[outage] && teardown {
-		w.often, w.cancelAt, w.blind = 0, notAtAll, notAtAll
-		w.out = outageOf(how, start, lasts)
+	if out && n.kinds[outage] && teardown {
+		w.faultRate, w.cancelAt, w.blindFrom = 0, never, never
+		w.outage = outageOf(how, start, lasts)
 	}
 }
 
-// readingSlots are those of faults that befall reads, above all lists.
+// readingSlots are the slots of faults that apply to reads, mostly to lists.
 var readingSlots = slotsOf(otherPage, repeatedPage, shiftedPage, wrongHints, duplicated, contradicted, listNotFound, emptyRefusal, cached)
 
 func slotsOf(names ...string) []int {
@@ -541,30 +540,30 @@ func slotsOf(names ...string) []int {
 	return found
 }
 
-// outageOf is an outage that begins with the first write after a time, and lasts for
-// some minutes.
+// outageOf returns an outage that starts with the first write after a duration and lasts
+// for minutes.
 func outageOf(how uint64, after, lasts time.Duration) func(*network) (fault, bool) {
-	var began time.Duration
+	var start time.Duration
 	return func(n *network) (fault, bool) {
-		now := time.Since(n.began)
-		if began == 0 && now >= after && n.asked(write) {
-			began = now
+		now := time.Since(n.started)
+		if start == 0 && now >= after && n.hasSent(write) {
+			start = now
 		}
-		if began == 0 || now >= began+lasts {
+		if start == 0 || now >= start+lasts {
 			return fault{}, false
 		}
 		f := fault{name: "outage", harmless: true}
 		switch how % 5 {
 		case 0:
-			f.refused = &net.OpError{Op: "dial", Net: "tcp", Err: syscall.ECONNREFUSED}
+			f.dialErr = &net.OpError{Op: "dial", Net: "tcp", Err: syscall.ECONNREFUSED}
 		case 1:
-			f.status, f.body, f.header = 503, page, html
+			f.status, f.body, f.header = 503, htmlPage, html
 		case 2:
 			f.status = 429
 		case 3:
 			f.status, f.body, f.header = 503, "", map[string]string{"Retry-After": "30"}
 		case 4:
-			f.status, f.body, f.header = 502, page, html
+			f.status, f.body, f.header = 502, htmlPage, html
 		}
 		return f, true
 	}
