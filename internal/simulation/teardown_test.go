@@ -78,6 +78,7 @@ const (
 	outcomeDeleted    = string(teardown.Deleted)
 	outcomePending    = string(teardown.Pending)
 	outcomeBlocked    = string(teardown.Blocked)
+	outcomeStopped    = string(teardown.Stopped)
 	outcomeUnknown    = string(teardown.Unknown)
 	outcomeNotFound   = string(teardown.NotFound)
 	outcomeNotStarted = "not started"
@@ -86,7 +87,7 @@ const (
 
 // outcomes lists all outcomes and step states in the order of the table.
 var outcomes = []string{
-	outcomeDeleted, outcomePending, outcomeBlocked, outcomeUnknown, outcomeNotFound, outcomeNotStarted, outcomeNoPlan,
+	outcomeDeleted, outcomePending, outcomeBlocked, outcomeStopped, outcomeUnknown, outcomeNotFound, outcomeNotStarted, outcomeNoPlan,
 	stepColumn(teardown.StepDeleted), stepColumn(teardown.StepAlreadyDeleted), stepColumn(teardown.StepFailed),
 	stepColumn(teardown.StepInterrupted), stepColumn(teardown.StepNotStarted), stepColumn(teardown.StepManual), resumed,
 }
