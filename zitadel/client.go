@@ -13,14 +13,14 @@ import (
 	"github.com/offboard-dev/offboard-go/internal/rest"
 )
 
-// Client speaks to an instance of Zitadel. It is safe for concurrent use; make one
-// with [New].
+// Client calls the APIs of a Zitadel instance. Create a Client with [New]. A Client is safe
+// for concurrent use.
 type Client struct {
 	api      api
-	instance string // its address
+	instance string // normalized base URL
 }
 
-// unusable is what a Client that [New] has not made calls: every call fails.
+// unusable is the pipeline of a Client that [New] did not create: every call fails.
 var unusable = rest.Unusable(provider)
 
 // rest returns the pipeline of the client.
@@ -31,10 +31,10 @@ func (c *Client) rest() api {
 	return c.api
 }
 
-// New returns a client. It needs the instance's address and a credential:
+// New returns a client. It requires the instance's address and a credential:
 // [WithBaseURL] and one of [WithToken], [WithKey], [WithKeyFile] and
-// [WithClientCredentials], or [FromEnv]. What cannot work is refused here, with
-// [errors.InvalidArgument].
+// [WithClientCredentials], or [FromEnv]. New returns [errors.InvalidArgument] if an option
+// is invalid or missing.
 func New(options ...Option) (*Client, error) {
 	config, err := configure(options)
 	if err != nil {
@@ -47,11 +47,11 @@ func New(options ...Option) (*Client, error) {
 	return &Client{api: api{client, new(headerProofs)}, instance: rest.NormalizeURL(config.BaseURL)}, nil
 }
 
-// Close closes the idle connections of the client, unless they are those of a client that
-// was given by [WithHTTPClient]. Calls that follow open new ones.
+// Close closes the idle connections of the client. Connections of a client that
+// [WithHTTPClient] set stay open. Later calls open new connections.
 func (c *Client) Close() { c.rest().Close() }
 
-// address returns the instance's address; "" for a client that New has not made.
+// address returns the instance's address. It is empty for a client that New did not create.
 func (c *Client) address() string {
 	if c == nil {
 		return ""
@@ -59,24 +59,50 @@ func (c *Client) address() string {
 	return c.instance
 }
 
-// organizationHeader names the organization that a request is made in. Without it Zitadel
-// takes the caller's own: some proxies drop it, and a release ignored it.
-const organizationHeader = "x-zitadel-orgid"
+var errZeroClient = errors.New("the client was not created with New")
 
-// api runs the calls of a client. A call that names its organization by a header only
-// succeeds only if its answer is about that organization.
+// api runs the calls of a client. If the header alone names a call's organization, the call
+// succeeds only if its answer is about that organization: see [api.Do].
 type api struct {
 	*rest.Client
-	headers *headerProofs // shared by all calls of a client
+	proofs *headerProofs // shared by all calls of a client
 }
 
-// Do runs a call, and compares the organization that its answer names with the one in
-// the header: another one is [errors.UnexpectedResponse]. Before a write, Do reads the
-// organization of a request with the same header. An answer to a read that names no
-// organization, such as an empty list, is proved by further requests: see prove.
+// Wait waits as [rest.Client.Wait] does. It returns [errors.InvalidArgument] for a client
+// that New did not create and for a nil context.
+func (a api) Wait(ctx context.Context, operation, target string, read func(context.Context) ([]errors.Step, error)) error {
+	switch {
+	case a.Client == nil:
+		return rest.Invalid(provider, operation, target, errZeroClient)
+	case ctx == nil:
+		return rest.Invalid(provider, operation, target, errors.New("the context is nil"))
+	}
+	return a.Client.Wait(ctx, operation, target, read)
+}
+
+// The rest of this file proves that requests reached the organization of their header.
 //
-// A path counts as one to which requests arrive with their header for a few minutes after
-// an answer showed it.
+// The management API names an organization by the header x-zitadel-orgid only. Some proxies
+// drop the header, and a release of Zitadel ignored it (zitadel issue 12482). Zitadel then
+// uses the caller's own organization, and answers with success. Therefore no answer counts
+// unless one of the following shows that it is about the organization of the header:
+//
+//   - The answer names the organization (answeredOrganizations), or the path of the request
+//     names the parent of the answered items (isNamedByPath).
+//   - The answer is to a read and names no organization, such as an empty list. Then repeat
+//     sends the read again, and requireArrival sends a request for an organization that does
+//     not exist: Zitadel refuses that request unless the header was dropped.
+//   - The request is a write. Then Do reads the organization with the same header before,
+//     and verifyRefusal reads it after a refusal because of the organization's state.
+
+// organizationHeader is the header that names the organization of a request. Without the
+// header, Zitadel uses the caller's own organization.
+const organizationHeader = "x-zitadel-orgid"
+
+// Do runs a call. If the header names the call's organization, Do compares the header with
+// the organization that the answer names, and returns [errors.UnexpectedResponse] if they
+// differ. Before a write, Do reads the organization with the same header. If the answer to a
+// read names no organization, Do sends further requests: see repeat.
 func (a api) Do(ctx context.Context, call *rest.Call) error {
 	if a.Client == nil {
 		return rest.Invalid(provider, call.Operation, call.Target, errZeroClient)
@@ -117,21 +143,21 @@ func (a api) Do(ctx context.Context, call *rest.Call) error {
 	case err == nil && !proved, repeatsDenials(ctx) && isDenied(err):
 		return a.repeat(ctx, call, &proved, err)
 	case err == nil:
-		a.headers.add(call)
+		a.proofs.add(call)
 	}
 	return err
 }
 
 // unknownOrganization is the ID of an organization that does not exist. Zitadel refuses a
-// request that names it in the header, unless the header does not arrive.
+// request with this ID in the header. If Zitadel accepts the request, the header was
+// dropped.
 const unknownOrganization = "offboard-no-such-organization"
 
-// repeat sends a read again whose answer names no organization: an empty list or a policy
-// of the instance, or a refusal. It could be about the caller's own organization, if the
-// header was lost. A request that names an organization which does not exist shows whether
-// the header arrives at this path, and the second answer whether it was
-// lost once. The second answer decides if it names the organization; otherwise it must be
-// the same as the first.
+// repeat sends a read again if its answer names no organization: an empty list, a policy of
+// the instance, or a refusal. If the header was dropped, the answer is about the caller's
+// own organization. requireArrival finds a path at which each request loses the header; the
+// second answer finds a header that was lost once. The second answer decides if it names the
+// organization. Otherwise the two answers must be equal.
 func (a api) repeat(ctx context.Context, call *rest.Call, proved *bool, first error) error {
 	before := answerContent(call)
 	if first == nil {
@@ -151,29 +177,29 @@ func (a api) repeat(ctx context.Context, call *rest.Call, proved *bool, first er
 	return a.unexpected(call, errors.New("the answers to two requests differ, and name no organization"))
 }
 
-// requireArrival returns an error unless requests to the path of a call arrive with their
-// header, as an answer showed. One of several calls at a time asks for that answer.
+// requireArrival returns an error unless an answer shows that requests to the call's path
+// arrive with their header. If several calls need this answer at once, one of them sends the
+// request and the others wait.
 func (a api) requireArrival(ctx context.Context, call *rest.Call) error {
 	for {
-		shown, asked := a.headers.claim(call)
-		if shown {
+		proved, pending := a.proofs.claim(call)
+		if proved {
 			return nil
 		}
-		if asked == nil {
+		if pending == nil {
 			err := a.probeHeader(ctx, call)
-			a.headers.release(call, err == nil)
+			a.proofs.release(call, err == nil)
 			return err
 		}
 		select {
-		case <-asked:
+		case <-pending:
 		case <-ctx.Done():
-			return a.probeHeader(ctx, call) // which returns the error of the context
+			return a.probeHeader(ctx, call) // returns the error of the context
 		}
 	}
 }
 
-// probeHeader returns an error if a request to the path of a call does not arrive with its
-// header.
+// probeHeader returns an error if a request to the call's path arrives without its header.
 func (a api) probeHeader(ctx context.Context, call *rest.Call) error {
 	probe := call.Clone()
 	probe.HeaderParam(organizationHeader, unknownOrganization, rest.Opaque)
@@ -181,30 +207,30 @@ func (a api) probeHeader(ctx context.Context, call *rest.Call) error {
 	err := a.Client.Do(ctx, probe)
 	switch {
 	case err == nil:
-		return a.unexpected(call, errors.New("the header "+organizationHeader+" does not arrive: an organization that does not exist is not refused"))
+		return a.unexpected(call, errors.New("the header "+organizationHeader+" was dropped: a request for an organization that does not exist was accepted"))
 	case !errors.Is(err, errors.PermissionDenied):
 		return err
 	}
 	return nil
 }
 
-// unexpected is the error of an answer of which nothing shows that it is about the
-// organization in the header.
-func (a api) unexpected(call *rest.Call, why error) error {
+// unexpected returns the error of an answer that may be about another organization than the
+// one in the header.
+func (a api) unexpected(call *rest.Call, cause error) error {
 	return &errors.Error{
-		Provider: provider, Operation: call.Operation, Target: a.Shown(call.Target), Code: errors.UnexpectedResponse, Err: why,
+		Provider: provider, Operation: call.Operation, Target: a.Shown(call.Target), Code: errors.UnexpectedResponse, Err: cause,
 	}
 }
 
-// isDenied reports whether a read was refused by a permission that is missing in the
-// organization of the request, which may be another one.
+// isDenied reports whether Zitadel refused a read because of a missing permission. The
+// refusal may be about another organization than the one in the header.
 func isDenied(err error) bool {
 	e, ok := errors.AsType[*errors.Error](err)
 	return ok && errors.Is(e, errors.PermissionDenied) && !isUnknownOrganization(e)
 }
 
-// verifyRefusal returns the error of a write. A refusal because of the state of an organization
-// counts only if a read shows that the organization of the request has this state.
+// verifyRefusal returns the error of a write. A refusal because of an organization's state
+// counts only if a read shows that the organization of the header is in this state.
 func (a api) verifyRefusal(ctx context.Context, call *rest.Call, orgID string, err error) error {
 	e, ok := errors.AsType[*errors.Error](err)
 	if !ok {
@@ -226,21 +252,8 @@ func (a api) verifyRefusal(ctx context.Context, call *rest.Call, orgID string, e
 	return contradiction
 }
 
-var errZeroClient = errors.New("the client was not made with New")
-
-// Wait waits as [rest.Client.Wait] does, for a client that was made with New.
-func (a api) Wait(ctx context.Context, operation, target string, look func(context.Context) ([]errors.Step, error)) error {
-	switch {
-	case a.Client == nil:
-		return rest.Invalid(provider, operation, target, errZeroClient)
-	case ctx == nil:
-		return rest.Invalid(provider, operation, target, errors.New("the context is nil"))
-	}
-	return a.Client.Wait(ctx, operation, target, look)
-}
-
-// verifyHeader reads the organization that requests are made in, and returns an error if it
-// is another one.
+// verifyHeader reads the organization that the header names, and returns an error if the
+// answer is about another one.
 func (a api) verifyHeader(ctx context.Context, operation, orgID string) error {
 	_, err := (&Client{api: a}).GetMyOrganization(ctx, orgID)
 	if e, ok := errors.AsType[*errors.Error](err); ok {
@@ -249,9 +262,8 @@ func (a api) verifyHeader(ctx context.Context, operation, orgID string) error {
 	return err
 }
 
-// answeredOrganizations returns the IDs of the organizations that the answer to a call names as
-// the one of the request. An answer to a deletion names the instance, and an item
-// without the field names none.
+// answeredOrganizations returns the IDs that an answer names as its organization. An answer
+// to a deletion names the instance instead, and an item without the field names none.
 func answeredOrganizations(call *rest.Call, orgID string) []string {
 	var ids []string
 	switch out := call.Out.(type) {
@@ -270,7 +282,7 @@ func answeredOrganizations(call *rest.Call, orgID string) []string {
 	case *ProjectPage:
 		ids = fieldOf(out.Result, func(p *Project) string { return p.Details.ResourceOwner })
 	case *ProjectGrantPage:
-		if call.Subject == "organization" { // the projects that others grant to it
+		if call.Subject == "organization" { // the granted projects of the organization
 			ids = fieldOf(out.Result, func(g *ProjectGrant) string {
 				if g.GrantedOrgID == "" && g.Details.ResourceOwner == orgID {
 					return orgID
@@ -285,10 +297,10 @@ func answeredOrganizations(call *rest.Call, orgID string) []string {
 		ids = fieldOf(out.Result, func(g *UserGrant) string { return g.Details.ResourceOwner })
 		ids = append(ids, fieldOf(out.Result, func(g *UserGrant) string { return g.OrgID })...)
 	case *MemberPage:
-		if call.Subject == "organization" { // the others name what they are of in the path
+		if call.Subject == "organization" { // members of projects and grants: see isNamedByPath
 			ids = fieldOf(out.Result, func(m *Member) string { return m.Details.ResourceOwner })
 		}
-	case *MembershipPage: // those of the instance are on the list of any organization
+	case *MembershipPage: // roles in the instance are on the list of each organization
 		ids = fieldOf(out.Result, func(m *Membership) string { return m.OrgID })
 	case *DomainPage:
 		ids = fieldOf(out.Result, func(d *Domain) string { return d.OrgID })
@@ -298,7 +310,7 @@ func answeredOrganizations(call *rest.Call, orgID string) []string {
 	case *IdentityProviderPage:
 		ids = fieldOf(out.Result, func(p *IdentityProvider) string {
 			if p.Owner == IdentityProviderOwnerSystem {
-				return "" // the instance's
+				return "" // a provider of the instance
 			}
 			return p.Details.ResourceOwner
 		})
@@ -314,7 +326,7 @@ func answeredOrganizations(call *rest.Call, orgID string) []string {
 	return slices.DeleteFunc(ids, func(id string) bool { return id == "" })
 }
 
-// fieldOf returns a field of all items.
+// fieldOf returns a field of each item.
 func fieldOf[T any](items []T, field func(*T) string) []string {
 	fields := make([]string, len(items))
 	for i := range items {
@@ -323,15 +335,15 @@ func fieldOf[T any](items []T, field func(*T) string) []string {
 	return fields
 }
 
-// isNamedByPath reports whether the answer to a call has items of what the path of the
-// call names, so that they need not name an organization.
+// isNamedByPath reports whether an answer has items whose parent the path of the call names.
+// Such items need not name an organization.
 func isNamedByPath(call *rest.Call) bool {
 	page, ok := call.Out.(*MemberPage)
 	return ok && call.Subject != "organization" && len(page.Result) > 0
 }
 
-// missingItems returns the number of items that a list without items states, if it is the
-// first page; 0 otherwise. Zitadel states none for a list without items.
+// missingItems returns the total that the first page of a list states although the page has
+// no items, and 0 otherwise. Zitadel states no total for an empty list.
 func missingItems(call *rest.Call) Uint64 {
 	offset := Uint64(0)
 	switch body := call.Body.(type) {
@@ -351,19 +363,20 @@ func missingItems(call *rest.Call) Uint64 {
 	return details.TotalResult
 }
 
-// answerContent returns what an answer says: the items of a list as a [reflect.Value], or
-// whether a policy is the instance's.
+// answerContent returns the part of an answer that isSameContent compares: the items of a
+// list as a [reflect.Value], or whether a policy is the instance's. It returns nil for other
+// answers.
 func answerContent(call *rest.Call) any {
 	if policy, ok := call.Out.(*PolicyResult); ok {
 		return policy.IsDefault || policy.Policy.IsDefault
 	}
 	if items := reflect.ValueOf(call.Out).Elem().FieldByName("Result"); items.IsValid() && items.Kind() == reflect.Slice {
-		return reflect.ValueOf(items.Interface()) // not the field, which is decoded into again
+		return reflect.ValueOf(items.Interface()) // a copy: the second answer overwrites the field
 	}
 	return nil
 }
 
-// isSameContent reports whether two answers say the same.
+// isSameContent reports whether two answers are equal.
 func isSameContent(a, b any) bool {
 	x, ok := a.(reflect.Value)
 	if !ok {
@@ -373,89 +386,91 @@ func isSameContent(a, b any) bool {
 	return ok && x.Len() == y.Len() && (x.Len() == 0 || reflect.DeepEqual(x.Interface(), y.Interface()))
 }
 
-// verifiedKey is the key of the organization that a context was confirmed for.
-type verifiedKey struct{}
-
-// withVerified returns a context in which Do does not read an organization before a
-// write, because the caller has just read it by the header.
-func withVerified(ctx context.Context, orgID string) context.Context {
-	return context.WithValue(ctx, verifiedKey{}, orgID)
-}
-
-func isVerified(ctx context.Context, orgID string) bool {
-	confirmed, _ := ctx.Value(verifiedKey{}).(string)
-	return confirmed == orgID
-}
-
-// headers are the paths to which requests arrive with their header, as answers showed,
-// with the time until which each counts.
+// headerProofs records the paths at which an answer showed that requests arrive with their
+// header, and until when each proof counts.
 type headerProofs struct {
 	mu      sync.Mutex
 	until   map[string]time.Time
-	pending map[string]chan struct{} // of paths for which a call asks; closed when it is answered
+	pending map[string]chan struct{} // paths of running probes; closed when the probe ends
 }
 
-// How long a path counts as one to which requests arrive with their header, and how many
-// paths are remembered.
+// headerProofLifetime is how long a proof counts, and maxHeaderProofs is the maximum number
+// of proofs that a client keeps.
 const (
 	headerProofLifetime = 5 * time.Minute
 	maxHeaderProofs     = 1000
 )
 
-// claim reports whether requests to the path of a call arrive. Otherwise the caller asks for
-// that, and calls answered, or waits until another call is answered.
-func (a *headerProofs) claim(call *rest.Call) (shown bool, asked <-chan struct{}) {
-	a.mu.Lock()
-	defer a.mu.Unlock()
+// claim reports whether a proof for the call's path exists. If not, and if pending is nil,
+// the caller must probe the path and call release. If pending is not nil, another call
+// probes the path, and the caller must wait for pending and claim again.
+func (p *headerProofs) claim(call *rest.Call) (proved bool, pending <-chan struct{}) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
 	path := call.Location()
-	if time.Now().Before(a.until[path]) {
+	if time.Now().Before(p.until[path]) {
 		return true, nil
 	}
-	if other := a.pending[path]; other != nil {
+	if other := p.pending[path]; other != nil {
 		return false, other
 	}
-	if a.pending == nil {
-		a.pending = map[string]chan struct{}{}
+	if p.pending == nil {
+		p.pending = map[string]chan struct{}{}
 	}
-	a.pending[path] = make(chan struct{})
+	p.pending[path] = make(chan struct{})
 	return false, nil
 }
 
-// release ends what ask began.
-func (a *headerProofs) release(call *rest.Call, arrives bool) {
+// release ends a probe that claim started.
+func (p *headerProofs) release(call *rest.Call, arrives bool) {
 	if arrives {
-		a.add(call)
+		p.add(call)
 	}
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	close(a.pending[call.Location()])
-	delete(a.pending, call.Location())
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	close(p.pending[call.Location()])
+	delete(p.pending, call.Location())
 }
 
-// add notes that requests to the path of a call arrive.
-func (a *headerProofs) add(call *rest.Call) {
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	if len(a.until) >= maxHeaderProofs || a.until == nil {
-		a.until = map[string]time.Time{}
+// add records a proof for the call's path.
+func (p *headerProofs) add(call *rest.Call) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if len(p.until) >= maxHeaderProofs || p.until == nil {
+		p.until = map[string]time.Time{}
 	}
-	a.until[call.Location()] = time.Now().Add(headerProofLifetime)
+	p.until[call.Location()] = time.Now().Add(headerProofLifetime)
 }
 
-// denialsKey is the key of a context in which refusals are proved.
+// verifiedKey is the context key of the organization that a caller read by the header.
+type verifiedKey struct{}
+
+// withVerified returns a context in which Do does not read the organization before a write,
+// because the caller has just read it by the header.
+func withVerified(ctx context.Context, orgID string) context.Context {
+	return context.WithValue(ctx, verifiedKey{}, orgID)
+}
+
+func isVerified(ctx context.Context, orgID string) bool {
+	verified, _ := ctx.Value(verifiedKey{}).(string)
+	return verified == orgID
+}
+
+// denialsKey is the context key of withRepeatedDenials.
 type denialsKey struct{}
 
-// withRepeatedDenials returns a context in which a read that is refused is sent again, too.
+// withRepeatedDenials returns a context in which Do also sends refused reads again.
 func withRepeatedDenials(ctx context.Context) context.Context {
 	return context.WithValue(ctx, denialsKey{}, true)
 }
 
 func repeatsDenials(ctx context.Context) bool { return ctx.Value(denialsKey{}) != nil }
 
-// uncheckedKey is the key of a context whose answers are not compared with the header.
+// uncheckedKey is the context key of withoutCheck.
 type uncheckedKey struct{}
 
-// withoutCheck returns a context for a caller that compares the organization itself.
+// withoutCheck returns a context in which Do does not compare the answer with the header,
+// because the caller does.
 func withoutCheck(ctx context.Context) context.Context {
 	return context.WithValue(ctx, uncheckedKey{}, true)
 }
