@@ -16,17 +16,6 @@ type Client struct {
 	durations *teardown.Durations // learned by all teardowns
 }
 
-// unmade is what a Client that [New] has not made calls: every call fails.
-var unusable = rest.Unusable(provider)
-
-// rest returns the pipeline of the client.
-func (c *Client) rest() *rest.Client {
-	if c == nil || c.api == nil {
-		return unusable
-	}
-	return c.api
-}
-
 // New returns a client. It needs a credential: [WithServiceAccount], [WithAPIKey]
 // or [FromEnv]. What cannot work is refused here, with [errors.InvalidArgument].
 func New(options ...Option) (*Client, error) {
@@ -47,3 +36,14 @@ func (c *Client) Close() { c.rest().Close() }
 
 // instance is the address of Atlas, of which there is another one for Government.
 func (c *Client) instance() string { return c.rest().BaseURL().String() }
+
+// rest returns the pipeline of the client.
+func (c *Client) rest() *rest.Client {
+	if c == nil || c.api == nil {
+		return unusable
+	}
+	return c.api
+}
+
+// unmade is what a Client that [New] has not made calls: every call fails.
+var unusable = rest.Unusable(provider)

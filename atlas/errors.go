@@ -12,92 +12,23 @@ import (
 	"github.com/offboard-dev/offboard-go/internal/rest"
 )
 
-// providerCode returns Atlas's own code of an error; "" if it has none.
-func providerCode(err error) string {
-	if e, ok := errors.AsType[*errors.Error](err); ok {
-		return e.ProviderCode
+// classify reads an error's body.
+func classify(a *rest.Answer, e *errors.Error) (own bool) {
+	body := readError(a)
+	e.ProviderCode, e.Message = body.ErrorCode, body.text()
+	if body.Reason != "" || len(body.Parameters) > 0 || len(body.BadRequestDetail.Fields) > 0 {
+		e.Detail = body.ErrorDetail
 	}
-	return ""
-}
-
-// saysProjectMissing reports whether an error says that a project does not exist.
-func isProjectNotFound(err error) bool {
-	return errors.Is(err, errors.NotFound) && slices.Contains(projectMissing, providerCode(err))
-}
-
-// isAboutAnother reports whether the parameters of an error name other resources than the
-// one with this ID. A parameter may be a path.
-func isAboutAnother(err error, id string) bool {
-	e, _ := errors.AsType[*errors.Error](err)
-	if e == nil {
-		return false
+	e.Code = body.code(a, e.Target)
+	switch e.Code.Category() {
+	case errors.DeletionStepsNotSatisfied:
+		e.Steps = []errors.Step{{Name: stepName(body.ErrorCode, e.Code), Description: e.Message}}
+	case errors.RateLimitReached:
+		if e.RetryAfter == 0 {
+			e.RetryAfter = retryAfter(body)
+		}
 	}
-	detail, _ := e.Detail.(ErrorDetail)
-	return len(detail.Parameters) > 0 && !slices.ContainsFunc(detail.Parameters, func(p any) bool {
-		text, ok := p.(string)
-		return ok && strings.Contains(text, id)
-	})
-}
-
-// isNotInGroup reports whether Atlas answers that the credential is not in a project. It
-// answers so for a project that was deleted, too.
-func isNotInGroup(err error) bool { return providerCode(err) == "NOT_IN_GROUP" }
-
-var errContradicted = errors.New("a list reports that its parent does not exist, and a read finds it")
-
-// another returns the error of an answer that is not about the resource requested. It
-// proves nothing.
-func wrongResource(operation, id string) error {
-	return &errors.Error{
-		Provider: provider, Operation: operation, Target: id, Code: errors.UnexpectedResponse,
-		Err: errors.New("the answer is about another resource"),
-	}
-}
-
-// contradicted returns the error of a list whose parent a read finds: the list proves
-// nothing, and another read may succeed.
-func contradicted(err error) error { return unavailable(err, errContradicted) }
-
-// unavailable returns the error of a read that may succeed later.
-func unavailable(err, cause error) error {
-	e, ok := errors.AsType[*errors.Error](err)
-	if !ok {
-		return err
-	}
-	later := *e
-	later.Code, later.Err = errors.Unavailable, cause
-	return &later
-}
-
-// says reports whether an error says by a code of Atlas that the resource of this name
-// does not exist. Atlas names the resource among the parameters of the error (recorded).
-func isNotFound(err error, code, name string) bool {
-	e, ok := errors.AsType[*errors.Error](err)
-	if !ok || e.ProviderCode != code || !errors.Is(err, errors.NotFound) {
-		return false
-	}
-	detail, _ := e.Detail.(ErrorDetail)
-	return len(detail.Parameters) == 0 || slices.Contains(detail.Parameters, any(name))
-}
-
-// saysClusterMissing reports whether an error says that a cluster does not exist.
-func isClusterNotFound(err error, name string) bool {
-	return isNotFound(err, "CLUSTER_NOT_FOUND", name)
-}
-
-// saysNoSimulation reports whether an error says that a cluster has no outage
-// simulation. No recorded answer shows the code: it is RESOURCE_NOT_FOUND, as with other
-// resources of a cluster, or one that names the simulation. A code that names another
-// resource, and one without a meaning, says nothing of the simulation.
-func isSimulationNotFound(e *errors.Error) bool {
-	return e.ProviderCode == "RESOURCE_NOT_FOUND" || strings.Contains(e.ProviderCode, "OUTAGE_SIMULATION")
-}
-
-// saysLinkMissing reports whether an error says that an organization has no link for
-// live migrations. The code that Atlas gives has no meaning of its own (recorded).
-func isLinkNotFound(err error) bool {
-	e, _ := errors.AsType[*errors.Error](err)
-	return e.ProviderCode == "RESOURCE_NOT_FOUND" || strings.Contains(e.Message, "external organization link")
+	return body.own(a.Status)
 }
 
 // errorBody is the body of an error. A 401 for a credential that is not accepted
@@ -133,25 +64,6 @@ func readError(a *rest.Answer) *errorBody {
 		}
 	}
 	return &b
-}
-
-// classify reads an error's body.
-func classify(a *rest.Answer, e *errors.Error) (own bool) {
-	body := readError(a)
-	e.ProviderCode, e.Message = body.ErrorCode, body.text()
-	if body.Reason != "" || len(body.Parameters) > 0 || len(body.BadRequestDetail.Fields) > 0 {
-		e.Detail = body.ErrorDetail
-	}
-	e.Code = body.code(a, e.Target)
-	switch e.Code.Category() {
-	case errors.DeletionStepsNotSatisfied:
-		e.Steps = []errors.Step{{Name: stepName(body.ErrorCode, e.Code), Description: e.Message}}
-	case errors.RateLimitReached:
-		if e.RetryAfter == 0 {
-			e.RetryAfter = retryAfter(body)
-		}
-	}
-	return body.own(a.Status)
 }
 
 // own reports whether a body is in one of the forms that Atlas gives its errors:
@@ -423,4 +335,99 @@ func window(h http.Header) (ratelimit.Window, bool) {
 		return ratelimit.Window{}, false
 	}
 	return ratelimit.Window{Permitted: permitted, Remaining: remaining}, true
+}
+
+// providerCode returns Atlas's own code of an error; "" if it has none.
+func providerCode(err error) string {
+	if e, ok := errors.AsType[*errors.Error](err); ok {
+		return e.ProviderCode
+	}
+	return ""
+}
+
+// saysProjectMissing reports whether an error says that a project does not exist.
+func isProjectNotFound(err error) bool {
+	return errors.Is(err, errors.NotFound) && slices.Contains(projectMissing, providerCode(err))
+}
+
+// isNotInGroup reports whether Atlas answers that the credential is not in a project. It
+// answers so for a project that was deleted, too.
+func isNotInGroup(err error) bool { return providerCode(err) == "NOT_IN_GROUP" }
+
+// says reports whether an error says by a code of Atlas that the resource of this name
+// does not exist. Atlas names the resource among the parameters of the error (recorded).
+func isNotFound(err error, code, name string) bool {
+	e, ok := errors.AsType[*errors.Error](err)
+	if !ok || e.ProviderCode != code || !errors.Is(err, errors.NotFound) {
+		return false
+	}
+	detail, _ := e.Detail.(ErrorDetail)
+	return len(detail.Parameters) == 0 || slices.Contains(detail.Parameters, any(name))
+}
+
+// saysClusterMissing reports whether an error says that a cluster does not exist.
+func isClusterNotFound(err error, name string) bool {
+	return isNotFound(err, "CLUSTER_NOT_FOUND", name)
+}
+
+// saysNoSimulation reports whether an error says that a cluster has no outage
+// simulation. No recorded answer shows the code: it is RESOURCE_NOT_FOUND, as with other
+// resources of a cluster, or one that names the simulation. A code that names another
+// resource, and one without a meaning, says nothing of the simulation.
+func isSimulationNotFound(e *errors.Error) bool {
+	return e.ProviderCode == "RESOURCE_NOT_FOUND" || strings.Contains(e.ProviderCode, "OUTAGE_SIMULATION")
+}
+
+// saysLinkMissing reports whether an error says that an organization has no link for
+// live migrations. The code that Atlas gives has no meaning of its own (recorded).
+func isLinkNotFound(err error) bool {
+	e, _ := errors.AsType[*errors.Error](err)
+	return e.ProviderCode == "RESOURCE_NOT_FOUND" || strings.Contains(e.Message, "external organization link")
+}
+
+// noPolicy reports whether an error says that there is no policy, and not that
+// there is no project.
+func isPolicyNotFound(err error) bool {
+	e, ok := errors.AsType[*errors.Error](err)
+	return ok && e.Code == errors.NotFound && e.ProviderCode == "RESOURCE_NOT_FOUND"
+}
+
+// isAboutAnother reports whether the parameters of an error name other resources than the
+// one with this ID. A parameter may be a path.
+func isAboutAnother(err error, id string) bool {
+	e, _ := errors.AsType[*errors.Error](err)
+	if e == nil {
+		return false
+	}
+	detail, _ := e.Detail.(ErrorDetail)
+	return len(detail.Parameters) > 0 && !slices.ContainsFunc(detail.Parameters, func(p any) bool {
+		text, ok := p.(string)
+		return ok && strings.Contains(text, id)
+	})
+}
+
+// another returns the error of an answer that is not about the resource requested. It
+// proves nothing.
+func wrongResource(operation, id string) error {
+	return &errors.Error{
+		Provider: provider, Operation: operation, Target: id, Code: errors.UnexpectedResponse,
+		Err: errors.New("the answer is about another resource"),
+	}
+}
+
+var errContradicted = errors.New("a list reports that its parent does not exist, and a read finds it")
+
+// contradicted returns the error of a list whose parent a read finds: the list proves
+// nothing, and another read may succeed.
+func contradicted(err error) error { return unavailable(err, errContradicted) }
+
+// unavailable returns the error of a read that may succeed later.
+func unavailable(err, cause error) error {
+	e, ok := errors.AsType[*errors.Error](err)
+	if !ok {
+		return err
+	}
+	later := *e
+	later.Code, later.Err = errors.Unavailable, cause
+	return &later
 }

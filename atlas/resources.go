@@ -15,82 +15,6 @@ import (
 	"github.com/offboard-dev/offboard-go/teardown"
 )
 
-// BlockerKind is a kind of thing that keeps a project from being deleted.
-type BlockerKind string
-
-// Kinds, in the order in which their things have to go.
-const (
-	BlockerOutageSimulation       BlockerKind = "outage_simulation"
-	BlockerOnlineArchive          BlockerKind = "online_archive"
-	BlockerBackupCompliancePolicy BlockerKind = "backup_compliance_policy"
-	BlockerCluster                BlockerKind = "cluster"
-	BlockerFlexCluster            BlockerKind = "flex_cluster"
-	BlockerSnapshot               BlockerKind = "snapshot"         // of a cluster that was deleted
-	BlockerShardedSnapshot        BlockerKind = "sharded_snapshot" // of a cluster that was deleted
-	BlockerNetworkPeering         BlockerKind = "network_peering"
-	BlockerFederationEndpoint     BlockerKind = "federation_endpoint"
-	BlockerFederatedDatabase      BlockerKind = "federated_database"
-	BlockerStreamProcessor        BlockerKind = "stream_processor"
-	BlockerStreamWorkspace        BlockerKind = "stream_workspace"
-	BlockerStreamPrivateLink      BlockerKind = "stream_private_link"
-	BlockerStreamVPCPeering       BlockerKind = "stream_vpc_peering"
-	BlockerPrivateEndpoint        BlockerKind = "private_endpoint"
-	BlockerPrivateEndpointService BlockerKind = "private_endpoint_service"
-	BlockerEncryptionEndpoint     BlockerKind = "encryption_endpoint"
-)
-
-// Blocker is a thing that keeps its project from being deleted.
-type Blocker struct {
-	Kind BlockerKind
-
-	// ID is what the operations on the thing take: an id, or the name of what is
-	// known by its name.
-	ID string
-
-	// UID is Atlas's own id of what is known by its name, of 24 hexadecimal digits,
-	// where it has one: that of another thing of the same name is another.
-	UID string
-
-	// Parent is what it belongs to: the name of a cluster or of a stream workspace, or
-	// the id of a private endpoint service. It is empty for most kinds.
-	Parent string
-
-	Provider CloudProvider // where the operations take one
-	State    string        // as Atlas calls it; "" for what has none
-
-	// Protected: a cluster is protected from deletion, which an operation of its own
-	// ends; a backup compliance policy is, which only the vendor's support ends.
-	Protected bool
-}
-
-// step says the same as an error does.
-func (l Blocker) step() errors.Step {
-	description := l.ID
-	if l.Parent != "" {
-		description += " of " + l.Parent
-	}
-	if l.State != "" {
-		description += ", " + l.State
-	}
-	return errors.Step{Name: string(l.Kind), Description: description}
-}
-
-// failed is the state of what could not be made or removed.
-const stateFailed = "FAILED"
-
-// going reports whether it is on its way out, by its state.
-func (l Blocker) isBeingDeleted() bool {
-	return strings.HasPrefix(l.State, "DELET") || strings.HasPrefix(l.State, "RECOVER") || l.State == "TERMINATING"
-}
-
-func clusterBlocker(x Cluster) Blocker {
-	return Blocker{ID: x.Name, UID: x.ID, State: string(x.State), Protected: x.TerminationProtectionEnabled}
-}
-
-func flexClusterBlocker(x FlexCluster) Blocker {
-	return Blocker{ID: x.Name, UID: x.ID, State: string(x.State), Protected: x.TerminationProtectionEnabled}
-}
-
 // Kinds of steps, in addition to those of resources in a project.
 const (
 	kindProject           BlockerKind = "project"
@@ -99,147 +23,6 @@ const (
 	kindFailedInvoice     BlockerKind = "failed_invoice"
 	kindPolicyProtection  BlockerKind = "policy_protection"
 )
-
-// ref says where the resource of a step is.
-type ref struct {
-	kind         *kind
-	organization string
-	unprotect    bool // its termination protection may be ended
-
-	Project  string        `json:"project,omitempty"`
-	ID       string        `json:"id"`
-	UID      string        `json:"uid,omitempty"`
-	Parent   string        `json:"parent,omitempty"`
-	Provider CloudProvider `json:"provider,omitempty"`
-	Created  time.Time     `json:"created,omitzero"` // of the project
-}
-
-// refTo returns where a resource of a scope is.
-func refTo(query listQuery, blocker Blocker) ref {
-	return ref{
-		kind: query.kind, organization: query.organization, Project: query.projectID,
-		ID: blocker.ID, UID: blocker.UID, Parent: blocker.Parent, Provider: blocker.Provider, Created: query.created,
-	}
-}
-
-// stepID returns the ID of the step: kind, project or organization, and identity. The
-// identity of a resource with a name is Atlas's own ID, so that another resource of the
-// name is another one.
-func (r ref) stepID() string {
-	id := cmp.Or(r.UID, r.ID)
-	switch holder := cmp.Or(r.Project, r.organization); {
-	case id == holder:
-		return string(r.kind.name) + "/" + id
-	case r.kind.uniqueInParent:
-		return string(r.kind.name) + "/" + holder + "/" + r.Parent + "/" + id
-	default:
-		return string(r.kind.name) + "/" + holder + "/" + id
-	}
-}
-
-// json returns the reference as a step has it.
-func (r ref) json() json.RawMessage {
-	text, err := json.Marshal(r)
-	if err != nil {
-		return nil // no step has it
-	}
-	return text
-}
-
-// scope returns where the resource is listed.
-func (r ref) query() listQuery {
-	query := listQuery{kind: r.kind, organization: r.organization, projectID: r.Project, provider: r.Provider, created: r.Created}
-	if r.kind.parentOf != nil {
-		query.parent = r.kind.parentOf(Blocker{ID: r.ID, Parent: r.Parent})
-	}
-	return query
-}
-
-// scope is where resources of a kind are that one request lists.
-type listQuery struct {
-	kind         *kind
-	organization string
-	projectID    string        // "" for those of the organization
-	created      time.Time     // the project
-	parent       string        // the name of a cluster or a stream workspace
-	provider     CloudProvider // of clouds
-}
-
-// name returns the name of the scope.
-func (query listQuery) pollGroup() string {
-	return strings.Join([]string{query.organization, query.projectID, query.parent, string(query.provider)}, "/")
-}
-
-// kind is all that the client knows of the resources of one kind.
-type kind struct {
-	name         BlockerKind
-	why, removal string // why it must be removed, and what removes it
-	manual       bool   // no API removes it
-
-	// find lists the resources in a project; findIn those of an organization.
-	list   func(s *listCache, ctx context.Context) list
-	listIn func(c *Client, ctx context.Context, organization string) list
-
-	// within is what lists it, if a request lists those of one cluster or stream workspace.
-	parentOf func(Blocker) (parent string)
-
-	// refused: Atlas refuses to delete the project or the cluster while it has the resource.
-	// A new one is not deleted unseen, and keeps the organization from being deleted, so that
-	// the read before a plan is applied lists the kind only where the plan has it, or a
-	// resource of the kind with. The kinds that store data and can be created at any time are
-	// listed nevertheless: a project with a new one is in use, and nothing in it is touched.
-	enforced   bool
-	listedWith BlockerKind
-
-	// onePiece: its list has no pages.
-	unpaged bool
-
-	// after is what it is removed after, in its project.
-	after []dependency
-
-	// none reports whether a "not found" of findIn says that there is no such resource.
-	// ambiguous: only if a read finds the organization.
-	notFound  func(error) bool
-	ambiguous bool
-
-	// read reads a resource by itself; nil if no operation does: then its list decides.
-	// absent reports whether the error of read shows that the resource does not exist.
-	read   func(c *Client, ctx context.Context, r ref) (Blocker, error)
-	absent func(c *Client, ctx context.Context, r ref, err error) (bool, error)
-
-	// counted: the number of clusters of a project counts them.
-	inClusterCount bool
-
-	// unprotect ends the termination protection, where the step has the consent.
-	unprotect func(c *Client, ctx context.Context, r ref) error
-
-	remove func(d *driver, ctx context.Context, r ref) error
-
-	uniqueInParent bool // its ID is unique in what it belongs to
-	byName         bool // another resource may have its ID later
-	soon           bool // its removal is mostly done when it is answered
-	stateful       bool // its state shows that a removal has started
-	patience       int  // of [resource.Kind]; 0 for the usual one
-	expect         time.Duration
-}
-
-// after is a kind that is removed before; tied reports for which resources, nil for all.
-type dependency struct {
-	kind    BlockerKind
-	matches func(x, before Blocker) bool
-}
-
-// Ties between resources of a project.
-func sameName(x, before Blocker) bool { return x.ID == before.ID }
-
-func isParent(x, before Blocker) bool { return x.ID == before.Parent }
-
-func ownParent(x Blocker) string { return x.Parent }
-
-func ownID(x Blocker) string { return x.ID }
-
-// clusterTime is how long the deletion of a cluster takes at least.
-const clusterTime = 45 * time.Second
 
 // kinds returns all kinds, in the order in which their resources are removed: a policy
 // before the clusters whose snapshots it keeps, streams before the links that they use,
@@ -477,306 +260,80 @@ func kinds() []kind {
 	}
 }
 
-// deferred makes a list of a function that is called when the list is read.
-func lazyList[T any](read func() ([]T, error), blocker func(T) Blocker) list {
-	return func(yield func(Blocker, error) bool) { convertList(sliceList(read()), blocker)(yield) }
+// clusterTime is how long the deletion of a cluster takes at least.
+const clusterTime = 45 * time.Second
+
+// kind is all that the client knows of the resources of one kind.
+type kind struct {
+	name         BlockerKind
+	why, removal string // why it must be removed, and what removes it
+	manual       bool   // no API removes it
+
+	// find lists the resources in a project; findIn those of an organization.
+	list   func(s *listCache, ctx context.Context) list
+	listIn func(c *Client, ctx context.Context, organization string) list
+
+	// within is what lists it, if a request lists those of one cluster or stream workspace.
+	parentOf func(Blocker) (parent string)
+
+	// refused: Atlas refuses to delete the project or the cluster while it has the resource.
+	// A new one is not deleted unseen, and keeps the organization from being deleted, so that
+	// the read before a plan is applied lists the kind only where the plan has it, or a
+	// resource of the kind with. The kinds that store data and can be created at any time are
+	// listed nevertheless: a project with a new one is in use, and nothing in it is touched.
+	enforced   bool
+	listedWith BlockerKind
+
+	// onePiece: its list has no pages.
+	unpaged bool
+
+	// after is what it is removed after, in its project.
+	after []dependency
+
+	// none reports whether a "not found" of findIn says that there is no such resource.
+	// ambiguous: only if a read finds the organization.
+	notFound  func(error) bool
+	ambiguous bool
+
+	// read reads a resource by itself; nil if no operation does: then its list decides.
+	// absent reports whether the error of read shows that the resource does not exist.
+	read   func(c *Client, ctx context.Context, r ref) (Blocker, error)
+	absent func(c *Client, ctx context.Context, r ref, err error) (bool, error)
+
+	// counted: the number of clusters of a project counts them.
+	inClusterCount bool
+
+	// unprotect ends the termination protection, where the step has the consent.
+	unprotect func(c *Client, ctx context.Context, r ref) error
+
+	remove func(d *driver, ctx context.Context, r ref) error
+
+	uniqueInParent bool // its ID is unique in what it belongs to
+	byName         bool // another resource may have its ID later
+	soon           bool // its removal is mostly done when it is answered
+	stateful       bool // its state shows that a removal has started
+	patience       int  // of [resource.Kind]; 0 for the usual one
+	expect         time.Duration
 }
 
-// readAs returns what a read of a resource shows.
-func convertRead[T any](found *T, err error, blocker func(T) Blocker) (Blocker, error) {
-	if err != nil {
-		return Blocker{}, err
-	}
-	return blocker(*found), nil
+// after is a kind that is removed before; tied reports for which resources, nil for all.
+type dependency struct {
+	kind    BlockerKind
+	matches func(x, before Blocker) bool
 }
 
-// leaveFederation takes an organization out of a federation, or deletes the federation when it
-// is the last one in it. Others may leave at the same time.
-func (d *driver) leaveFederation(ctx context.Context, r ref) (err error) {
-	for range 2 {
-		var connected []ConnectedOrganization
-		if connected, err = gather(d.c.ListConnectedOrganizations(ctx, r.ID)); err != nil {
-			return err
-		}
-		if slices.ContainsFunc(connected, func(x ConnectedOrganization) bool { return x.OrgID != r.organization }) {
-			err = d.c.DisconnectOrganization(ctx, r.ID, r.organization)
-		} else {
-			err = d.c.DeleteFederation(ctx, r.ID)
-		}
-		if !errors.Is(err, errors.InvalidArgument) {
-			return err
-		}
-	}
-	return err
-}
+// Ties between resources of a project.
+func sameName(x, before Blocker) bool { return x.ID == before.ID }
 
-// projectsIn lists the projects of an organization.
-func (c *Client) projectsIn(ctx context.Context, organization string) list {
-	return convertList(c.ListProjects(ctx, organization, ListProjectsPageOptions{}), func(x Project) Blocker { return Blocker{ID: x.ID} })
-}
+func isParent(x, before Blocker) bool { return x.ID == before.Parent }
 
-// settlingTime is how long Atlas is given after it has refused to delete a project: the
-// vendor's own clean-up waits as long.
-const settlingTime = time.Minute
+func ownParent(x Blocker) string { return x.Parent }
 
-// readProject reads a project of the organization. That one of another organization exists
-// is an error: it is not removed, and not taken for deleted.
-func (c *Client) readProject(ctx context.Context, r ref) (Blocker, error) {
-	found, err := c.GetProject(ctx, r.ID)
-	switch {
-	case err != nil:
-		return Blocker{}, err
-	case found.ID != r.ID, found.OrgID == "":
-		return Blocker{}, wrongResource("GetProject", r.ID)
-	case found.OrgID != r.organization:
-		return Blocker{}, &errors.Error{
-			Provider: provider, Operation: "Teardown", Target: r.ID, Code: errors.NotConfirmed,
-			Err: errors.New("the project belongs to another organization"),
-		}
-	}
-	return Blocker{ID: r.ID}, nil
-}
+func ownID(x Blocker) string { return x.ID }
 
-// deleteEmptyProject deletes a project, and the snapshots that clusters which this run has
-// deleted have left behind, if these keep it.
-func (d *driver) deleteEmptyProject(ctx context.Context, r ref) error {
-	err := d.c.DeleteProject(ctx, r.ID)
-	e, _ := errors.AsType[*errors.Error](err)
-	if e != nil && e.ProviderCode == closeProjectPrefix+"BACKUP" {
-		clusters, wrong := d.retainedByRun(ctx, r.ID)
-		if wrong != nil {
-			return wrong
-		}
-		removed := false
-		for blocker, err := range d.c.ListBlockers(ctx, r.ID, BlockerSnapshot, BlockerShardedSnapshot) {
-			if err == nil && clusters[blocker.Parent] {
-				removed, err = true, d.removeSnapshot(ctx, r, blocker)
-			}
-			if err != nil && !errors.Is(err, errors.NotFound) {
-				return err
-			}
-		}
-		if removed {
-			if err = d.requireProject(ctx, r); err != nil {
-				return err
-			}
-			err = d.c.DeleteProject(ctx, r.ID)
-			e, _ = errors.AsType[*errors.Error](err)
-		}
-	}
-	if e != nil && errors.Is(e, errors.DeletionStepsNotSatisfied) {
-		e.RetryAfter = max(e.RetryAfter, settlingTime)
-	}
-	return err
-}
-
-// removeSnapshot deletes a snapshot that a cluster has left behind.
-func (d *driver) removeSnapshot(ctx context.Context, project ref, blocker Blocker) error {
-	if err := d.requireProject(ctx, project); err != nil {
-		return err
-	}
-	k := d.kinds[blocker.Kind]
-	return k.remove(d, ctx, ref{kind: k, Project: project.ID, ID: blocker.ID, Parent: blocker.Parent})
-}
-
-// ownedAge is how old a read may be that shows that a project belongs to the organization,
-// when something in the project is removed: a project can be moved to another organization
-// at any time. Removals that are sent within it share one list.
-const ownedAge = time.Second
-
-// noteOwned keeps which projects a read shows to belong to the organization. at is when the
-// read was requested.
-func (d *driver) noteOwned(organization string, projects []Project, at time.Time) {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	for _, x := range projects {
-		if x.OrgID == organization {
-			d.ownedAt[organization+"/"+x.ID] = at
-		}
-	}
-}
-
-func (d *driver) isOwned(r ref) bool {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	at := d.ownedAt[r.organization+"/"+r.Project]
-	return !at.IsZero() && time.Since(at) <= ownedAge
-}
-
-// belongs returns whether the project of a resource exists, and an error if it belongs to
-// another organization, or cannot be read. One list shows it for all projects, and is read
-// again after [ownedAge]; a project that it lacks is read by itself.
-func (d *driver) checkProject(ctx context.Context, r ref) (exists bool, err error) {
-	if r.Project == "" || d.isOwned(r) {
-		return true, nil
-	}
-	select {
-	case d.ownershipRead <- struct{}{}:
-		defer func() { <-d.ownershipRead }()
-	case <-ctx.Done():
-		return false, ctx.Err()
-	}
-	if d.isOwned(r) { // another step has read it
-		return true, nil
-	}
-	at := time.Now()
-	if projects, err := gather(d.c.ListProjects(ctx, r.organization, ListProjectsPageOptions{})); err == nil {
-		if d.noteOwned(r.organization, projects, at); d.isOwned(r) {
-			return true, nil
-		}
-	}
-	at = time.Now()
-	project := r
-	project.ID = r.Project
-	if _, err := d.c.readProject(ctx, project); err != nil {
-		if gone, wrong := d.c.projectDeleted(ctx, project, err); !gone {
-			return false, cmp.Or(wrong, err)
-		}
-		return false, nil
-	}
-	d.noteOwned(r.organization, []Project{{ID: r.Project, OrgID: r.organization}}, at)
-	return true, nil
-}
-
-// owns returns an error unless the project of a resource exists and belongs to the
-// organization, right before something in it is changed.
-func (d *driver) requireProject(ctx context.Context, r ref) error {
-	exists, err := d.checkProject(ctx, r)
-	if err == nil && !exists {
-		err = &errors.Error{
-			Provider: provider, Operation: "Teardown", Target: r.stepID(), Code: errors.NotFound,
-			Err: errors.New("its project does not exist"),
-		}
-	}
-	return err
-}
-
-// noteRemoved keeps that this run has deleted a cluster, by Atlas's own ID.
-func (d *driver) noteRemoved(r ref) {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	d.removedClusters[r.Project+"/"+r.UID] = r.ID
-}
-
-// hasRemoved reports whether this run has deleted the cluster with this ID of Atlas's own.
-func (d *driver) hasRemoved(project, uid string) bool {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	_, ok := d.removedClusters[project+"/"+uid]
-	return ok
-}
-
-// hasRemovedName reports whether this run has deleted a cluster of this name.
-func (d *driver) hasRemovedName(project, name string) bool {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	for key, removed := range d.removedClusters {
-		if removed == name && strings.HasPrefix(key, project+"/") {
-			return true
-		}
-	}
-	return false
-}
-
-// retainedByRun returns the names of the clusters that have left snapshots behind in a project,
-// if this run has deleted every one of the name. Others may have kept snapshots on purpose.
-func (d *driver) retainedByRun(ctx context.Context, project string) (map[string]bool, error) {
-	kept, err := gather(d.c.ListClusters(ctx, project, ListClustersPageOptions{IncludeDeletedWithRetainedBackups: true}))
-	names := map[string]bool{}
-	for _, x := range kept {
-		all, known := names[x.Name]
-		names[x.Name] = d.hasRemoved(project, x.ID) && (all || !known)
-	}
-	return names, err
-}
-
-// inAbsentParent returns nil if the error of a list is a consequence of that its parent
-// does not exist, and a read of the parent shows that.
-func (c *Client) inAbsentParent(ctx context.Context, query listQuery, err error) error {
-	if k := query.kind; query.projectID == "" || k.listIn != nil {
-		says := k.notFound != nil && errors.Is(err, errors.NotFound) && k.notFound(err)
-		switch {
-		case !errors.Is(err, errors.NotFound):
-			return err
-		case says && !k.ambiguous:
-			return nil
-		}
-		gone, wrong := c.organizationAbsent(ctx, query.organization)
-		switch {
-		case wrong != nil:
-			return wrong
-		case gone, says:
-			return nil
-		}
-		return contradicted(err)
-	}
-	if !isProjectNotFound(err) && !isNotInGroup(err) {
-		return err
-	}
-	gone, wrong := c.projectAbsent(ctx, query)
-	switch {
-	case wrong != nil:
-		return wrong
-	case gone:
-		return nil
-	}
-	return contradicted(err)
-}
-
-// projectAbsent reads whether the project of a scope does not exist.
-func (c *Client) projectAbsent(ctx context.Context, query listQuery) (bool, error) {
-	r := ref{organization: query.organization, ID: query.projectID, Project: query.projectID, Created: query.created}
-	if _, err := c.readProject(ctx, r); err != nil {
-		return c.projectDeleted(ctx, r, err)
-	}
-	return false, nil
-}
-
-// projectDeleted reports whether the error of a read of a project shows that it does not
-// exist. If Atlas answers that the credential is not in the project, the organization's
-// list of projects tells whether it was deleted.
-func (c *Client) projectDeleted(ctx context.Context, r ref, err error) (bool, error) {
-	query := listQuery{kind: &kind{name: kindProject, listIn: (*Client).projectsIn}, organization: r.organization, projectID: r.Project, created: r.Created}
-	switch {
-	case isProjectNotFound(err) && isAboutAnother(err, r.Project):
-		return false, contradicted(err)
-	case isProjectNotFound(err):
-		return true, nil
-	case !isNotInGroup(err):
-		return false, query.passing(err)
-	}
-	found, wrong := c.listStable(ctx, query)
-	switch {
-	case wrong != nil:
-		return false, wrong
-	case slices.ContainsFunc(found, func(x Blocker) bool { return x.ID == r.Project }):
-		return false, err
-	}
-	return true, nil
-}
-
-// clusterAbsent reports whether the error of a read of a cluster shows that it does not
-// exist.
-func (c *Client) clusterAbsent(ctx context.Context, r ref, err error) (bool, error) {
-	if isClusterNotFound(err, r.ID) {
-		return true, nil
-	}
-	query := r.query()
-	err = query.passing(c.inAbsentParent(ctx, query, err))
-	return err == nil, err
-}
-
-// young is how long after it was made a project may refuse what its roles permit.
-const newProjectPeriod = 15 * time.Minute
-
-// passing returns the error of a request in a project. A role that is missing in a
-// project that was just made is transient: Atlas takes some time to grant it.
-func (query listQuery) passing(err error) error {
-	e, ok := errors.AsType[*errors.Error](err)
-	if !ok || e.Status != http.StatusUnauthorized || e.Code != errors.PermissionDenied || isNotInGroup(err) || time.Since(query.created) > newProjectPeriod {
-		return err
-	}
-	return unavailable(err, errors.New("the project is new, and a role in it is missing"))
+// follows reports whether a resource is removed after another one in its project.
+func (k *kind) follows(x, other Blocker) bool {
+	return slices.ContainsFunc(k.after, func(a dependency) bool { return a.kind == other.Kind && (a.matches == nil || a.matches(x, other)) })
 }
 
 // table describes how the resources of all kinds are read and removed.
@@ -815,6 +372,106 @@ func (d *driver) table() *resource.Table[ref] {
 	return t
 }
 
+// countClusters reports whether clusters may have changed, by the number of clusters that
+// their projects have: it is another than before, or at first less than the number of those
+// that are waited for. One list of the organization has those of all projects.
+func (d *driver) countClusters(ctx context.Context, rs []ref) ([]bool, error) {
+	at := time.Now()
+	projects, err := gather(d.c.ListProjects(ctx, rs[0].organization, ListProjectsPageOptions{}))
+	if err != nil {
+		return nil, err
+	}
+	d.noteOwned(rs[0].organization, projects, at)
+	now, waiting := map[string]int64{}, map[string]int64{}
+	for _, x := range projects {
+		now[x.ID] = x.ClusterCount
+	}
+	for _, r := range rs {
+		waiting[r.Project]++
+	}
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	changed := make([]bool, len(rs))
+	for i, r := range rs {
+		before, known := d.clusterCounts[string(r.kind.name)+r.Project]
+		changed[i] = known && before != now[r.Project] || !known && now[r.Project] < waiting[r.Project]
+	}
+	for id := range waiting {
+		d.clusterCounts[string(rs[0].kind.name)+id] = now[id]
+	}
+	return changed, nil
+}
+
+// ref says where the resource of a step is.
+type ref struct {
+	kind         *kind
+	organization string
+	unprotect    bool // its termination protection may be ended
+
+	Project  string        `json:"project,omitempty"`
+	ID       string        `json:"id"`
+	UID      string        `json:"uid,omitempty"`
+	Parent   string        `json:"parent,omitempty"`
+	Provider CloudProvider `json:"provider,omitempty"`
+	Created  time.Time     `json:"created,omitzero"` // of the project
+}
+
+// refTo returns where a resource of a scope is.
+func refTo(query listQuery, blocker Blocker) ref {
+	return ref{
+		kind: query.kind, organization: query.organization, Project: query.projectID,
+		ID: blocker.ID, UID: blocker.UID, Parent: blocker.Parent, Provider: blocker.Provider, Created: query.created,
+	}
+}
+
+// stepID returns the ID of the step: kind, project or organization, and identity. The
+// identity of a resource with a name is Atlas's own ID, so that another resource of the
+// name is another one.
+func (r ref) stepID() string {
+	id := cmp.Or(r.UID, r.ID)
+	switch holder := cmp.Or(r.Project, r.organization); {
+	case id == holder:
+		return string(r.kind.name) + "/" + id
+	case r.kind.uniqueInParent:
+		return string(r.kind.name) + "/" + holder + "/" + r.Parent + "/" + id
+	default:
+		return string(r.kind.name) + "/" + holder + "/" + id
+	}
+}
+
+// json returns the reference as a step has it.
+func (r ref) json() json.RawMessage {
+	text, err := json.Marshal(r)
+	if err != nil {
+		return nil // no step has it
+	}
+	return text
+}
+
+// scope returns where the resource is listed.
+func (r ref) query() listQuery {
+	query := listQuery{kind: r.kind, organization: r.organization, projectID: r.Project, provider: r.Provider, created: r.Created}
+	if r.kind.parentOf != nil {
+		query.parent = r.kind.parentOf(Blocker{ID: r.ID, Parent: r.Parent})
+	}
+	return query
+}
+
+// scope is where resources of a kind are that one request lists.
+type listQuery struct {
+	kind         *kind
+	organization string
+	projectID    string        // "" for those of the organization
+	created      time.Time     // the project
+	parent       string        // the name of a cluster or a stream workspace
+	provider     CloudProvider // of clouds
+}
+
+// name returns the name of the scope.
+func (query listQuery) pollGroup() string {
+	return strings.Join([]string{query.organization, query.projectID, query.parent, string(query.provider)}, "/")
+}
+
 // refOf returns where the resource of a step is. The step must be that of its reference.
 func (d *driver) refOf(o teardown.Organization, s teardown.Step) (r ref, err error) {
 	name, identity, _ := strings.Cut(s.ID, "/")
@@ -832,10 +489,6 @@ func (d *driver) refOf(o teardown.Organization, s teardown.Step) (r ref, err err
 		return ref{}, invalidStep(s)
 	}
 	return r, nil
-}
-
-func invalidStep(s teardown.Step) error {
-	return rest.Invalid(provider, "Teardown", s.ID, errors.New("there is no such step"))
 }
 
 // parsed returns where the resource of a step without a reference is, by the ID of the step
@@ -856,6 +509,10 @@ func parseRef(k *kind, id, name string) ref {
 		r.ID, r.UID = short, identity
 	}
 	return r
+}
+
+func invalidStep(s teardown.Step) error {
+	return rest.Invalid(provider, "Teardown", s.ID, errors.New("there is no such step"))
 }
 
 // readResource reads a resource. One that does not exist in a project of another
@@ -959,6 +616,111 @@ func (d *driver) listResources(ctx context.Context, rs []ref) ([]*resource.Item,
 	return items, nil
 }
 
+func clusterBlocker(x Cluster) Blocker {
+	return Blocker{ID: x.Name, UID: x.ID, State: string(x.State), Protected: x.TerminationProtectionEnabled}
+}
+
+func flexClusterBlocker(x FlexCluster) Blocker {
+	return Blocker{ID: x.Name, UID: x.ID, State: string(x.State), Protected: x.TerminationProtectionEnabled}
+}
+
+// readAs returns what a read of a resource shows.
+func convertRead[T any](found *T, err error, blocker func(T) Blocker) (Blocker, error) {
+	if err != nil {
+		return Blocker{}, err
+	}
+	return blocker(*found), nil
+}
+
+// clusterAbsent reports whether the error of a read of a cluster shows that it does not
+// exist.
+func (c *Client) clusterAbsent(ctx context.Context, r ref, err error) (bool, error) {
+	if isClusterNotFound(err, r.ID) {
+		return true, nil
+	}
+	query := r.query()
+	err = query.passing(c.inAbsentParent(ctx, query, err))
+	return err == nil, err
+}
+
+// inAbsentParent returns nil if the error of a list is a consequence of that its parent
+// does not exist, and a read of the parent shows that.
+func (c *Client) inAbsentParent(ctx context.Context, query listQuery, err error) error {
+	if k := query.kind; query.projectID == "" || k.listIn != nil {
+		says := k.notFound != nil && errors.Is(err, errors.NotFound) && k.notFound(err)
+		switch {
+		case !errors.Is(err, errors.NotFound):
+			return err
+		case says && !k.ambiguous:
+			return nil
+		}
+		gone, wrong := c.organizationAbsent(ctx, query.organization)
+		switch {
+		case wrong != nil:
+			return wrong
+		case gone, says:
+			return nil
+		}
+		return contradicted(err)
+	}
+	if !isProjectNotFound(err) && !isNotInGroup(err) {
+		return err
+	}
+	gone, wrong := c.projectAbsent(ctx, query)
+	switch {
+	case wrong != nil:
+		return wrong
+	case gone:
+		return nil
+	}
+	return contradicted(err)
+}
+
+// projectAbsent reads whether the project of a scope does not exist.
+func (c *Client) projectAbsent(ctx context.Context, query listQuery) (bool, error) {
+	r := ref{organization: query.organization, ID: query.projectID, Project: query.projectID, Created: query.created}
+	if _, err := c.readProject(ctx, r); err != nil {
+		return c.projectDeleted(ctx, r, err)
+	}
+	return false, nil
+}
+
+// projectDeleted reports whether the error of a read of a project shows that it does not
+// exist. If Atlas answers that the credential is not in the project, the organization's
+// list of projects tells whether it was deleted.
+func (c *Client) projectDeleted(ctx context.Context, r ref, err error) (bool, error) {
+	query := listQuery{kind: &kind{name: kindProject, listIn: (*Client).projectsIn}, organization: r.organization, projectID: r.Project, created: r.Created}
+	switch {
+	case isProjectNotFound(err) && isAboutAnother(err, r.Project):
+		return false, contradicted(err)
+	case isProjectNotFound(err):
+		return true, nil
+	case !isNotInGroup(err):
+		return false, query.passing(err)
+	}
+	found, wrong := c.listStable(ctx, query)
+	switch {
+	case wrong != nil:
+		return false, wrong
+	case slices.ContainsFunc(found, func(x Blocker) bool { return x.ID == r.Project }):
+		return false, err
+	}
+	return true, nil
+}
+
+// passing returns the error of a request in a project. A role that is missing in a
+// project that was just made is transient: Atlas takes some time to grant it.
+func (query listQuery) passing(err error) error {
+	e, ok := errors.AsType[*errors.Error](err)
+	if !ok || e.Status != http.StatusUnauthorized || e.Code != errors.PermissionDenied || isNotInGroup(err) || time.Since(query.created) > newProjectPeriod {
+		return err
+	}
+	return unavailable(err, errors.New("the project is new, and a role in it is missing"))
+}
+
+// young is how long after it was made a project may refuse what its roles permit.
+const newProjectPeriod = 15 * time.Minute
+
 // remove requests the removal of a resource in a project of the organization.
 func (d *driver) remove(ctx context.Context, r ref, _ resource.Item) (resource.Response, error) {
 	if r.kind.remove == nil {
@@ -985,32 +747,202 @@ func (d *driver) unprotect(ctx context.Context, r ref, i resource.Item) (resourc
 	return resource.Preparation{Text: i.Text}, r.query().passing(r.kind.unprotect(d.c, ctx, r))
 }
 
-// countClusters reports whether clusters may have changed, by the number of clusters that
-// their projects have: it is another than before, or at first less than the number of those
-// that are waited for. One list of the organization has those of all projects.
-func (d *driver) countClusters(ctx context.Context, rs []ref) ([]bool, error) {
-	at := time.Now()
-	projects, err := gather(d.c.ListProjects(ctx, rs[0].organization, ListProjectsPageOptions{}))
-	if err != nil {
-		return nil, err
+// leaveFederation takes an organization out of a federation, or deletes the federation when it
+// is the last one in it. Others may leave at the same time.
+func (d *driver) leaveFederation(ctx context.Context, r ref) (err error) {
+	for range 2 {
+		var connected []ConnectedOrganization
+		if connected, err = gather(d.c.ListConnectedOrganizations(ctx, r.ID)); err != nil {
+			return err
+		}
+		if slices.ContainsFunc(connected, func(x ConnectedOrganization) bool { return x.OrgID != r.organization }) {
+			err = d.c.DisconnectOrganization(ctx, r.ID, r.organization)
+		} else {
+			err = d.c.DeleteFederation(ctx, r.ID)
+		}
+		if !errors.Is(err, errors.InvalidArgument) {
+			return err
+		}
 	}
-	d.noteOwned(rs[0].organization, projects, at)
-	now, waiting := map[string]int64{}, map[string]int64{}
-	for _, x := range projects {
-		now[x.ID] = x.ClusterCount
+	return err
+}
+
+// projectsIn lists the projects of an organization.
+func (c *Client) projectsIn(ctx context.Context, organization string) list {
+	return convertList(c.ListProjects(ctx, organization, ListProjectsPageOptions{}), func(x Project) Blocker { return Blocker{ID: x.ID} })
+}
+
+// readProject reads a project of the organization. That one of another organization exists
+// is an error: it is not removed, and not taken for deleted.
+func (c *Client) readProject(ctx context.Context, r ref) (Blocker, error) {
+	found, err := c.GetProject(ctx, r.ID)
+	switch {
+	case err != nil:
+		return Blocker{}, err
+	case found.ID != r.ID, found.OrgID == "":
+		return Blocker{}, wrongResource("GetProject", r.ID)
+	case found.OrgID != r.organization:
+		return Blocker{}, &errors.Error{
+			Provider: provider, Operation: "Teardown", Target: r.ID, Code: errors.NotConfirmed,
+			Err: errors.New("the project belongs to another organization"),
+		}
 	}
-	for _, r := range rs {
-		waiting[r.Project]++
+	return Blocker{ID: r.ID}, nil
+}
+
+// settlingTime is how long Atlas is given after it has refused to delete a project: the
+// vendor's own clean-up waits as long.
+const settlingTime = time.Minute
+
+// deleteEmptyProject deletes a project, and the snapshots that clusters which this run has
+// deleted have left behind, if these keep it.
+func (d *driver) deleteEmptyProject(ctx context.Context, r ref) error {
+	err := d.c.DeleteProject(ctx, r.ID)
+	e, _ := errors.AsType[*errors.Error](err)
+	if e != nil && e.ProviderCode == closeProjectPrefix+"BACKUP" {
+		clusters, wrong := d.retainedByRun(ctx, r.ID)
+		if wrong != nil {
+			return wrong
+		}
+		removed := false
+		for blocker, err := range d.c.ListBlockers(ctx, r.ID, BlockerSnapshot, BlockerShardedSnapshot) {
+			if err == nil && clusters[blocker.Parent] {
+				removed, err = true, d.removeSnapshot(ctx, r, blocker)
+			}
+			if err != nil && !errors.Is(err, errors.NotFound) {
+				return err
+			}
+		}
+		if removed {
+			if err = d.requireProject(ctx, r); err != nil {
+				return err
+			}
+			err = d.c.DeleteProject(ctx, r.ID)
+			e, _ = errors.AsType[*errors.Error](err)
+		}
 	}
+	if e != nil && errors.Is(e, errors.DeletionStepsNotSatisfied) {
+		e.RetryAfter = max(e.RetryAfter, settlingTime)
+	}
+	return err
+}
+
+// removeSnapshot deletes a snapshot that a cluster has left behind.
+func (d *driver) removeSnapshot(ctx context.Context, project ref, blocker Blocker) error {
+	if err := d.requireProject(ctx, project); err != nil {
+		return err
+	}
+	k := d.kinds[blocker.Kind]
+	return k.remove(d, ctx, ref{kind: k, Project: project.ID, ID: blocker.ID, Parent: blocker.Parent})
+}
+
+// retainedByRun returns the names of the clusters that have left snapshots behind in a project,
+// if this run has deleted every one of the name. Others may have kept snapshots on purpose.
+func (d *driver) retainedByRun(ctx context.Context, project string) (map[string]bool, error) {
+	kept, err := gather(d.c.ListClusters(ctx, project, ListClustersPageOptions{IncludeDeletedWithRetainedBackups: true}))
+	names := map[string]bool{}
+	for _, x := range kept {
+		all, known := names[x.Name]
+		names[x.Name] = d.hasRemoved(project, x.ID) && (all || !known)
+	}
+	return names, err
+}
+
+// noteRemoved keeps that this run has deleted a cluster, by Atlas's own ID.
+func (d *driver) noteRemoved(r ref) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	changed := make([]bool, len(rs))
-	for i, r := range rs {
-		before, known := d.clusterCounts[string(r.kind.name)+r.Project]
-		changed[i] = known && before != now[r.Project] || !known && now[r.Project] < waiting[r.Project]
+	d.removedClusters[r.Project+"/"+r.UID] = r.ID
+}
+
+// hasRemoved reports whether this run has deleted the cluster with this ID of Atlas's own.
+func (d *driver) hasRemoved(project, uid string) bool {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	_, ok := d.removedClusters[project+"/"+uid]
+	return ok
+}
+
+// hasRemovedName reports whether this run has deleted a cluster of this name.
+func (d *driver) hasRemovedName(project, name string) bool {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	for key, removed := range d.removedClusters {
+		if removed == name && strings.HasPrefix(key, project+"/") {
+			return true
+		}
 	}
-	for id := range waiting {
-		d.clusterCounts[string(rs[0].kind.name)+id] = now[id]
+	return false
+}
+
+// owns returns an error unless the project of a resource exists and belongs to the
+// organization, right before something in it is changed.
+func (d *driver) requireProject(ctx context.Context, r ref) error {
+	exists, err := d.checkProject(ctx, r)
+	if err == nil && !exists {
+		err = &errors.Error{
+			Provider: provider, Operation: "Teardown", Target: r.stepID(), Code: errors.NotFound,
+			Err: errors.New("its project does not exist"),
+		}
 	}
-	return changed, nil
+	return err
+}
+
+// belongs returns whether the project of a resource exists, and an error if it belongs to
+// another organization, or cannot be read. One list shows it for all projects, and is read
+// again after [ownedAge]; a project that it lacks is read by itself.
+func (d *driver) checkProject(ctx context.Context, r ref) (exists bool, err error) {
+	if r.Project == "" || d.isOwned(r) {
+		return true, nil
+	}
+	select {
+	case d.ownershipRead <- struct{}{}:
+		defer func() { <-d.ownershipRead }()
+	case <-ctx.Done():
+		return false, ctx.Err()
+	}
+	if d.isOwned(r) { // another step has read it
+		return true, nil
+	}
+	at := time.Now()
+	if projects, err := gather(d.c.ListProjects(ctx, r.organization, ListProjectsPageOptions{})); err == nil {
+		if d.noteOwned(r.organization, projects, at); d.isOwned(r) {
+			return true, nil
+		}
+	}
+	at = time.Now()
+	project := r
+	project.ID = r.Project
+	if _, err := d.c.readProject(ctx, project); err != nil {
+		if gone, wrong := d.c.projectDeleted(ctx, project, err); !gone {
+			return false, cmp.Or(wrong, err)
+		}
+		return false, nil
+	}
+	d.noteOwned(r.organization, []Project{{ID: r.Project, OrgID: r.organization}}, at)
+	return true, nil
+}
+
+// ownedAge is how old a read may be that shows that a project belongs to the organization,
+// when something in the project is removed: a project can be moved to another organization
+// at any time. Removals that are sent within it share one list.
+const ownedAge = time.Second
+
+// noteOwned keeps which projects a read shows to belong to the organization. at is when the
+// read was requested.
+func (d *driver) noteOwned(organization string, projects []Project, at time.Time) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	for _, x := range projects {
+		if x.OrgID == organization {
+			d.ownedAt[organization+"/"+x.ID] = at
+		}
+	}
+}
+
+func (d *driver) isOwned(r ref) bool {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	at := d.ownedAt[r.organization+"/"+r.Project]
+	return !at.IsZero() && time.Since(at) <= ownedAge
 }

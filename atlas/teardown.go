@@ -108,6 +108,49 @@ func (c *Client) Teardown(ctx context.Context, p *teardown.Plan, options ...tear
 	return teardown.Execute(ctx, newDriver(c), p, options...)
 }
 
+// driver is what a teardown needs of Atlas.
+type driver struct {
+	*resource.Driver[ref]
+	c     *Client
+	all   []kind
+	kinds map[BlockerKind]*kind
+
+	ownCredential bool // the client's credential is one of the organization's; not known without Inspect
+	applied       bool // the read before applying a plan is over
+
+	mu            sync.Mutex
+	deleted       map[string]bool  // steps whose resource does not exist, as a read has shown, and cannot come back
+	clusterCounts map[string]int64 // clusters, by kind and project
+
+	ownedAt         map[string]time.Time // by organization and project: the last read that shows that the one has the other
+	removedClusters map[string]string    // names of clusters that this run has deleted, by project and ID of Atlas's own
+
+	ownershipRead chan struct{} // has an element while a read shows whether projects belong to the organization
+}
+
+func newDriver(c *Client) *driver {
+	d := &driver{
+		c: c, all: kinds(), kinds: map[BlockerKind]*kind{}, deleted: map[string]bool{}, clusterCounts: map[string]int64{},
+		ownedAt: map[string]time.Time{}, removedClusters: map[string]string{}, ownershipRead: make(chan struct{}, 1),
+	}
+	for i := range d.all {
+		d.kinds[d.all[i].name] = &d.all[i]
+	}
+	d.Driver = resource.New(d.table(), d.refOf)
+	return d
+}
+
+// Provider returns what plans of this client have as their provider and instance.
+func (d *driver) Provider() (name, instance string) { return provider, d.c.instance() }
+
+// Durations returns what all teardowns of the client have learned.
+func (d *driver) Durations() *teardown.Durations {
+	if d.c == nil {
+		return nil
+	}
+	return d.c.durations
+}
+
 // Inspect takes a plan. When a plan is applied, it reads less: see [kind.refused]. Right
 // before the deletion of the organization it does not read invoices either, because Atlas
 // refuses to delete an organization with an invoice whose payment has failed.
@@ -215,6 +258,36 @@ func (i *inspection) addListed(ctx context.Context, name BlockerKind, after []st
 	return ids, err
 }
 
+// read reads what is in a project. If the project does not exist any more, which a
+// read of it shows, nothing is. In a project that was just made roles may be missing for
+// some seconds.
+func (i *inspection) readBlockers(ctx context.Context, project *Project) (all []Blocker, err error) {
+	query := i.query(BlockerCluster, project)
+	for reads := 0; ; reads++ {
+		s := i.c.newListCache(ctx, project.ID, nil)
+		if i.before != nil {
+			if s.planned = i.planned[project.ID]; s.planned == nil {
+				s.planned = map[BlockerKind][]ref{}
+			}
+			s.removed = func(uid string) bool { return i.hasRemoved(project.ID, uid) }
+		}
+		if all, err = gather(s.blockers(ctx)); err == nil {
+			return all, nil
+		}
+		err = i.c.inAbsentParent(ctx, query, err)
+		again := errors.Is(err, errContradicted) || query.passing(err) != err
+		if err == nil || !again || reads == maxInspectRetries || wait.Sleep(ctx, inspectBackoff.Bound(reads)) != nil {
+			return nil, err
+		}
+	}
+}
+
+// maxInspectRetries is how often read reads a project again, the first time at once.
+const maxInspectRetries = 5
+
+// inspectBackoff is the wait before read reads a project again.
+var inspectBackoff = backoff.Exponential{First: time.Second, Max: 8 * time.Second}
+
 // project adds a step for each resource in a project, which may have been deleted
 // meanwhile, and for the project, which comes after them. A resource that comes after none
 // in it comes after first. It returns the ID of the step of the project.
@@ -246,41 +319,6 @@ func (i *inspection) addProject(project *Project, all []Blocker, first []string)
 	}
 	r := refTo(i.query(kindProject, project), Blocker{ID: project.ID})
 	return i.addStepOf(r, Blocker{}, project.Name, ids)
-}
-
-// follows reports whether a resource is removed after another one in its project.
-func (k *kind) follows(x, other Blocker) bool {
-	return slices.ContainsFunc(k.after, func(a dependency) bool { return a.kind == other.Kind && (a.matches == nil || a.matches(x, other)) })
-}
-
-// maxInspectRetries is how often read reads a project again, the first time at once.
-const maxInspectRetries = 5
-
-// inspectBackoff is the wait before read reads a project again.
-var inspectBackoff = backoff.Exponential{First: time.Second, Max: 8 * time.Second}
-
-// read reads what is in a project. If the project does not exist any more, which a
-// read of it shows, nothing is. In a project that was just made roles may be missing for
-// some seconds.
-func (i *inspection) readBlockers(ctx context.Context, project *Project) (all []Blocker, err error) {
-	query := i.query(BlockerCluster, project)
-	for reads := 0; ; reads++ {
-		s := i.c.newListCache(ctx, project.ID, nil)
-		if i.before != nil {
-			if s.planned = i.planned[project.ID]; s.planned == nil {
-				s.planned = map[BlockerKind][]ref{}
-			}
-			s.removed = func(uid string) bool { return i.hasRemoved(project.ID, uid) }
-		}
-		if all, err = gather(s.blockers(ctx)); err == nil {
-			return all, nil
-		}
-		err = i.c.inAbsentParent(ctx, query, err)
-		again := errors.Is(err, errContradicted) || query.passing(err) != err
-		if err == nil || !again || reads == maxInspectRetries || wait.Sleep(ctx, inspectBackoff.Bound(reads)) != nil {
-			return nil, err
-		}
-	}
 }
 
 // isRetained reports whether a snapshot is of a cluster that this run has deleted, and is
@@ -434,49 +472,6 @@ func (i *inspection) restoreStep(s teardown.Step, blocker Blocker) {
 	for ; n < len(i.plan.Steps); n++ {
 		i.stepIndex[i.plan.Steps[n].ID] = n
 	}
-}
-
-// driver is what a teardown needs of Atlas.
-type driver struct {
-	*resource.Driver[ref]
-	c     *Client
-	all   []kind
-	kinds map[BlockerKind]*kind
-
-	ownCredential bool // the client's credential is one of the organization's; not known without Inspect
-	applied       bool // the read before applying a plan is over
-
-	mu            sync.Mutex
-	deleted       map[string]bool  // steps whose resource does not exist, as a read has shown, and cannot come back
-	clusterCounts map[string]int64 // clusters, by kind and project
-
-	ownedAt         map[string]time.Time // by organization and project: the last read that shows that the one has the other
-	removedClusters map[string]string    // names of clusters that this run has deleted, by project and ID of Atlas's own
-
-	ownershipRead chan struct{} // has an element while a read shows whether projects belong to the organization
-}
-
-func newDriver(c *Client) *driver {
-	d := &driver{
-		c: c, all: kinds(), kinds: map[BlockerKind]*kind{}, deleted: map[string]bool{}, clusterCounts: map[string]int64{},
-		ownedAt: map[string]time.Time{}, removedClusters: map[string]string{}, ownershipRead: make(chan struct{}, 1),
-	}
-	for i := range d.all {
-		d.kinds[d.all[i].name] = &d.all[i]
-	}
-	d.Driver = resource.New(d.table(), d.refOf)
-	return d
-}
-
-// Provider returns what plans of this client have as their provider and instance.
-func (d *driver) Provider() (name, instance string) { return provider, d.c.instance() }
-
-// Durations returns what all teardowns of the client have learned.
-func (d *driver) Durations() *teardown.Durations {
-	if d.c == nil {
-		return nil
-	}
-	return d.c.durations
 }
 
 // A removal that Atlas has accepted is requested again if so many reads show the resource
