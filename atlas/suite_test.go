@@ -30,9 +30,9 @@ func TestRules(t *testing.T) {
 }
 
 var rules = pipelinesuite.Provider{
-	Operation: "DeleteOrganization",
-	Gone:      404,
-	Foreign: []string{
+	Operation:      "DeleteOrganization",
+	NotFoundStatus: 404,
+	InvalidIDs: []string{
 		" ", "acme", "5e2f0000000000000000000", "5e2f000000000000000000011", "5E2F00000000000000000001",
 		"5e2f0000000000000000000g", "../groups/" + shop, acme + "/groups", acme + "?envelope=true", "%2e%2e",
 	},
@@ -158,7 +158,7 @@ func TestAPI_NoPanic(t *testing.T) {
 
 func TestAPI_MisplacedSecrets(t *testing.T) {
 	t.Parallel()
-	surface(t).Misplaced(t, func(secret string, logger *slog.Logger) any { return clientOf(t, secret, logger) })
+	surface(t).MisplacedSecrets(t, func(secret string, logger *slog.Logger) any { return clientOf(t, secret, logger) })
 }
 
 func TestWithPlainHTTP(t *testing.T) {

@@ -261,8 +261,8 @@ func TestTeardown(t *testing.T) {
 			"policy_protection", "private_endpoint", "private_endpoint_service", "project", "sharded_snapshot", "snapshot",
 			"stream_private_link", "stream_processor", "stream_vpc_peering", "stream_workspace",
 		},
-		Permit:  []teardown.Override{teardown.TerminationProtection},
-		Outcome: teardown.Deleted,
+		Overrides: []teardown.Override{teardown.TerminationProtection},
+		Outcome:   teardown.Deleted,
 		New: func(tb testing.TB) *teardownsuite.World {
 			srv := blocked()
 			c, err := atlas.New(srv.Option())
@@ -271,15 +271,15 @@ func TestTeardown(t *testing.T) {
 			}
 			return &teardownsuite.World{
 				Server: srv.Server, Name: "Acme",
-				Plan:      func(ctx context.Context) (*teardown.Plan, error) { return c.Plan(ctx, acme) },
-				Teardown:  c.Teardown,
-				Check:     func(ctx context.Context) error { return c.CheckDeletion(ctx, acme) },
-				ByHand:    func() { srv.Resolve(acme) },
-				Overtake:  func() { srv.AddResource(blog, atlastest.Resource{Kind: atlas.BlockerFlexCluster}) },
-				Meanwhile: func() { srv.AddProject(acme, atlastest.Project{ID: "5e2f0000000000000000000f", Name: "new"}) },
-				Other:     func(ctx context.Context) (*teardown.Plan, error) { return c.Plan(ctx, other) },
-				Deleted:   func() bool { return !srv.Exists(acme) },
-				Rest:      func() any { return rest(srv) },
+				Plan:              func(ctx context.Context) (*teardown.Plan, error) { return c.Plan(ctx, acme) },
+				Teardown:          c.Teardown,
+				Check:             func(ctx context.Context) error { return c.CheckDeletion(ctx, acme) },
+				ResolveManual:     func() { srv.Resolve(acme) },
+				AddBlocker:        func() { srv.AddResource(blog, atlastest.Resource{Kind: atlas.BlockerFlexCluster}) },
+				AddDuringTeardown: func() { srv.AddProject(acme, atlastest.Project{ID: "5e2f0000000000000000000f", Name: "new"}) },
+				PlanOther:         func(ctx context.Context) (*teardown.Plan, error) { return c.Plan(ctx, other) },
+				Deleted:           func() bool { return !srv.Exists(acme) },
+				Unrelated:         func() any { return rest(srv) },
 			}
 		},
 	}.Run(t)

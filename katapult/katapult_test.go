@@ -20,8 +20,8 @@ func TestRules(t *testing.T) {
 }
 
 var rules = pipelinesuite.Provider{
-	Operation: "DeleteOrganization",
-	Gone:      404,
+	Operation:      "DeleteOrganization",
+	NotFoundStatus: 404,
 	New: func(testing.TB) pipelinesuite.Case {
 		srv := katapulttest.NewServer()
 		srv.AddOrganization(katapulttest.Organization{ID: "org_acme", Name: "Acme"})

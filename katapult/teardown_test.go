@@ -99,8 +99,8 @@ func TestTeardown(t *testing.T) {
 			"managed_organization", "object_storage_access_key", "object_storage_account",
 			"object_storage_bucket", "object_storage_buckets", "trash_object", "virtual_machine", "virtual_network",
 		},
-		Permit:  []teardown.Override{teardown.ManagedOrganizations},
-		Outcome: teardown.Deleted,
+		Overrides: []teardown.Override{teardown.ManagedOrganizations},
+		Outcome:   teardown.Deleted,
 		New: func(tb testing.TB) *teardownsuite.World {
 			srv, byHand := everything()
 			c, err := katapult.New(srv.Option())
@@ -109,15 +109,15 @@ func TestTeardown(t *testing.T) {
 			}
 			return &teardownsuite.World{
 				Server: srv.Server, Name: "Acme",
-				Plan:      func(ctx context.Context) (*teardown.Plan, error) { return c.Plan(ctx, org) },
-				Teardown:  c.Teardown,
-				Check:     func(ctx context.Context) error { return c.CheckDeletion(ctx, org) },
-				ByHand:    byHand,
-				Overtake:  func() { srv.Add("org_grandchild", katapulttest.VirtualMachine{ID: "vm_new"}) },
-				Meanwhile: func() { srv.Add("org_acme", katapulttest.VirtualMachine{ID: "vm_new"}) },
-				Other:     func(ctx context.Context) (*teardown.Plan, error) { return c.Plan(ctx, katapult.ID("org_other")) },
-				Deleted:   func() bool { return !srv.Exists("org_acme") },
-				Rest: func() any {
+				Plan:              func(ctx context.Context) (*teardown.Plan, error) { return c.Plan(ctx, org) },
+				Teardown:          c.Teardown,
+				Check:             func(ctx context.Context) error { return c.CheckDeletion(ctx, org) },
+				ResolveManual:     byHand,
+				AddBlocker:        func() { srv.Add("org_grandchild", katapulttest.VirtualMachine{ID: "vm_new"}) },
+				AddDuringTeardown: func() { srv.Add("org_acme", katapulttest.VirtualMachine{ID: "vm_new"}) },
+				PlanOther:         func(ctx context.Context) (*teardown.Plan, error) { return c.Plan(ctx, katapult.ID("org_other")) },
+				Deleted:           func() bool { return !srv.Exists("org_acme") },
+				Unrelated: func() any {
 					rest := map[string][]string{}
 					for _, id := range []string{"org_other", "org_other_child"} {
 						if srv.Exists(id) {

@@ -70,7 +70,7 @@ func TestAPI_NoPanic(t *testing.T) {
 
 func TestAPI_MisplacedSecrets(t *testing.T) {
 	t.Parallel()
-	surface(t).Misplaced(t, func(secret string, logger *slog.Logger) any { return clientOf(t, secret, logger) })
+	surface(t).MisplacedSecrets(t, func(secret string, logger *slog.Logger) any { return clientOf(t, secret, logger) })
 }
 
 func TestWithPlainHTTP(t *testing.T) {

@@ -94,17 +94,17 @@ func TestTeardown(t *testing.T) {
 				Teardown: func(ctx context.Context, p *teardown.Plan, options ...teardown.Option) (*teardown.Report, error) {
 					return c.Teardown(ctx, p, request, options...)
 				},
-				Check:    func(ctx context.Context) error { return c.CheckDeletion(ctx, request) },
-				Name:     "acme",
-				ByHand:   func() { settle(srv) },
-				Overtake: func() { srv.AddNamespace(volterratest.Namespace{Name: "late"}) },
-				Deleted:  func() bool { return slices.Equal(srv.Accepted(), []volterra.DeleteTenantRequest{request}) },
-				Rest:     func() any { return [][]string{others(srv), other.Objects()} },
+				Check:         func(ctx context.Context) error { return c.CheckDeletion(ctx, request) },
+				Name:          "acme",
+				ResolveManual: func() { settle(srv) },
+				AddBlocker:    func() { srv.AddNamespace(volterratest.Namespace{Name: "late"}) },
+				Deleted:       func() bool { return slices.Equal(srv.Accepted(), []volterra.DeleteTenantRequest{request}) },
+				Unrelated:     func() any { return [][]string{others(srv), other.Objects()} },
 			}
 		},
-		Kinds:   []string{"addon_subscription", "child_tenant", "child_tenant_manager", "managed_tenant", "namespace"},
-		Permit:  []teardown.Override{teardown.ManagedOrganizations},
-		Outcome: teardown.Pending,
+		Kinds:     []string{"addon_subscription", "child_tenant", "child_tenant_manager", "managed_tenant", "namespace"},
+		Overrides: []teardown.Override{teardown.ManagedOrganizations},
+		Outcome:   teardown.Pending,
 	}.Run(t)
 }
 

@@ -26,10 +26,10 @@ func TestRules(t *testing.T) {
 // rules are met by a double whose credential dies with the tenant, so nothing can
 // be read after a deletion.
 var rules = pipelinesuite.Provider{
-	Operation:   deletion,
-	EmptyObject: true,
-	Blind:       true,
-	Compared:    true,
+	Operation:    deletion,
+	EmptyObject:  true,
+	Unverifiable: true,
+	IDInBody:     true,
 	New: func(testing.TB) pipelinesuite.Case {
 		srv := volterratest.NewServer()
 		return pipelinesuite.Case{

@@ -53,17 +53,17 @@ func TestTeardown(t *testing.T) {
 			}
 			return &teardownsuite.World{
 				Server: srv.Server, Name: "Acme",
-				Plan:     func(ctx context.Context) (*teardown.Plan, error) { return c.Plan(ctx, acme) },
-				Teardown: c.Teardown,
-				Check:    func(ctx context.Context) error { return c.CheckDeletion(ctx, acme) },
-				ByHand:   func() { srv.CancelSubscriptions(acme) },
-				Overtake: func() {
+				Plan:          func(ctx context.Context) (*teardown.Plan, error) { return c.Plan(ctx, acme) },
+				Teardown:      c.Teardown,
+				Check:         func(ctx context.Context) error { return c.CheckDeletion(ctx, acme) },
+				ResolveManual: func() { srv.CancelSubscriptions(acme) },
+				AddBlocker: func() {
 					srv.Change(acme, func(o *workspacetest.Organization) {
 						o.Subscriptions = append(o.Subscriptions, workspacetest.Subscription{Plan: "Business"})
 					})
 				},
 				Deleted: func() bool { return !srv.Exists(acme) },
-				Rest: func() any {
+				Unrelated: func() any {
 					return slices.DeleteFunc(srv.Organizations(), func(o workspacetest.Organization) bool { return o.ID == acme })
 				},
 			}

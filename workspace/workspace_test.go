@@ -22,9 +22,9 @@ func TestRules(t *testing.T) {
 }
 
 var rules = pipelinesuite.Provider{
-	Operation: "DeleteOrganization",
-	Gone:      404,
-	Foreign:   []string{"ab", "a b", "a.b", "acmé", "acme\n", "acme%2f", strings.Repeat("x", 129)},
+	Operation:      "DeleteOrganization",
+	NotFoundStatus: 404,
+	InvalidIDs:     []string{"ab", "a b", "a.b", "acmé", "acme\n", "acme%2f", strings.Repeat("x", 129)},
 	New: func(testing.TB) pipelinesuite.Case {
 		srv := workspacetest.NewServer()
 		srv.AddOrganization(workspacetest.Organization{ID: acme, Slug: "acme"})

@@ -69,7 +69,7 @@ func TestAPI_NoPanic(t *testing.T) {
 
 func TestAPI_MisplacedSecrets(t *testing.T) {
 	t.Parallel()
-	surface(t).Misplaced(t, func(secret string, logger *slog.Logger) any { return clientOf(t, secret, logger) })
+	surface(t).MisplacedSecrets(t, func(secret string, logger *slog.Logger) any { return clientOf(t, secret, logger) })
 }
 
 func TestRules(t *testing.T) {
@@ -89,7 +89,7 @@ func TestRules_ManagementAPI(t *testing.T) {
 	t.Parallel()
 	// That it is gone is read before it is sent: there is no such answer.
 	rules := newSuite("DeleteMyOrganization", 0, routes["DeleteMyOrganization"])
-	rules.Verified = true
+	rules.AlwaysVerified = true
 	rules.Run(t)
 }
 
@@ -101,8 +101,8 @@ func TestRules_APIV2(t *testing.T) {
 // newSuite are those of one of the routes.
 func newSuite(operation string, gone int, call func(context.Context, *zitadel.Client, string) error) pipelinesuite.Provider {
 	return pipelinesuite.Provider{
-		Operation: operation,
-		Gone:      gone,
+		Operation:      operation,
+		NotFoundStatus: gone,
 		New: func(testing.TB) pipelinesuite.Case {
 			srv := zitadeltest.NewServer()
 			srv.AddOrganization(zitadeltest.Organization{ID: "acme", Name: "Acme"})

@@ -450,14 +450,14 @@ func TestTeardown_Suite(t *testing.T) {
 						t.Fatal(err)
 					}
 					return &teardownsuite.World{
-						Server:   srv.Server,
-						Plan:     func(ctx context.Context) (*teardown.Plan, error) { return c.Plan(ctx, "acme") },
-						Teardown: c.Teardown,
-						Check:    func(ctx context.Context) error { return c.CheckDeletion(ctx, "acme") },
-						Name:     "Acme",
-						Overtake: func() { addExternalUsers(srv, "acme") },
-						Deleted:  func() bool { return !srv.Exists("acme") },
-						Rest:     func() any { return slices.DeleteFunc(srv.Contents(), isCascade) },
+						Server:     srv.Server,
+						Plan:       func(ctx context.Context) (*teardown.Plan, error) { return c.Plan(ctx, "acme") },
+						Teardown:   c.Teardown,
+						Check:      func(ctx context.Context) error { return c.CheckDeletion(ctx, "acme") },
+						Name:       "Acme",
+						AddBlocker: func() { addExternalUsers(srv, "acme") },
+						Deleted:    func() bool { return !srv.Exists("acme") },
+						Unrelated:  func() any { return slices.DeleteFunc(srv.Contents(), isCascade) },
 					}
 				},
 			}.Run(t)

@@ -71,7 +71,7 @@ func Fixtures(t *testing.T, file string, call func(*http.Client) error) {
 			if e.Status != f.Status {
 				t.Errorf("got status %d, want %d", e.Status, f.Status)
 			}
-			if diff := cmp.Diff(f.Want, seen(e)); diff != "" {
+			if diff := cmp.Diff(f.Want, wantOf(e)); diff != "" {
 				t.Errorf("(-want +got):\n%s", diff)
 			}
 			roundTrip(t, e)
@@ -109,8 +109,8 @@ func roundTrip(t *testing.T, e *errors.Error) {
 	}
 }
 
-// seen is what has become of a fixture.
-func seen(e *errors.Error) Want {
+// wantOf is what has become of a fixture.
+func wantOf(e *errors.Error) Want {
 	w := Want{Code: e.Code, ProviderCode: e.ProviderCode, Message: e.Message, RequestID: e.RequestID}
 	if e.RetryAfter != 0 {
 		w.RetryAfter = e.RetryAfter.String()

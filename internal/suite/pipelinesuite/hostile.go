@@ -30,7 +30,7 @@ func Fuzz(f *testing.F, file string, call func(*http.Client) error) {
 			t.Skip("not a status")
 		}
 		start := time.Now()
-		err := call(&http.Client{Transport: answering{status, body, header}})
+		err := call(&http.Client{Transport: responder{status, body, header}})
 		if took := time.Since(start); took > 10*time.Second {
 			t.Errorf("took %v", took)
 		}
@@ -64,7 +64,7 @@ func FuzzSuccess(f *testing.F, status int, success string, deletion func(*http.C
 		f.Add(body)
 	}
 	f.Fuzz(func(t *testing.T, body string) {
-		err := deletion(&http.Client{Transport: answering{status, body, ""}})
+		err := deletion(&http.Client{Transport: responder{status, body, ""}})
 		e, ok := errors.AsType[*errors.Error](err)
 		switch {
 		case err == nil && !documented(body):
@@ -133,14 +133,14 @@ var hostileHeaders = []string{
 	"Mon, 01 Jan 0001 00:00:00 GMT", "Thu, 01 Jan 1970 00:00:00 GMT", "\xff",
 }
 
-// answering answers with a status, a body, and the same value in all headers that a
+// responder answers with a status, a body, and the same value in all headers that a
 // client reads.
-type answering struct {
+type responder struct {
 	status       int
 	body, header string
 }
 
-func (a answering) RoundTrip(req *http.Request) (*http.Response, error) {
+func (a responder) RoundTrip(req *http.Request) (*http.Response, error) {
 	if req.Body != nil {
 		req.Body.Close()
 	}

@@ -32,23 +32,23 @@ type Provider struct {
 	// EmptyObject: {} is the documented success.
 	EmptyObject bool
 
-	// Blind: nothing can be read that tells whether a deletion took place.
-	Blind bool
+	// Unverifiable: nothing can be read that tells whether a deletion took place.
+	Unverifiable bool
 
-	// Gone is the status of the provider's own answer that there is no such
+	// NotFoundStatus is the status of the provider's own answer that there is no such
 	// organization; 0 when it has none.
-	Gone int
+	NotFoundStatus int
 
-	// Compared: the organization is named in a body and compared with what the
+	// IDInBody: the organization is named in a body and compared with what the
 	// provider says before anything is sent, so that no id can lead elsewhere.
-	Compared bool
+	IDInBody bool
 
-	// Verified: the answer to the deletion does not prove it, and a read follows.
-	Verified bool
+	// AlwaysVerified: the answer to the deletion does not prove it, and a read follows.
+	AlwaysVerified bool
 
-	// Foreign are ids that are refused before anything is sent, beside those that
+	// InvalidIDs are ids that are refused before anything is sent, beside those that
 	// all providers refuse.
-	Foreign []string
+	InvalidIDs []string
 }
 
 // Case is one organization at a double.
@@ -77,7 +77,7 @@ type Settings struct {
 func (p Provider) Run(t *testing.T) {
 	t.Run("what is no documented success is never one", p.undocumented)
 	t.Run("redirects are not followed", p.redirects)
-	t.Run("an outcome that was lost is found out", p.lost)
+	t.Run("an outcome that was lost is found out", p.lostAnswer)
 	t.Run("what was not sent is sent again", p.unsent)
 	t.Run("a failure of the server is resolved by reading", p.serverFailure)
 	t.Run("the rate limit is waited for", p.rateLimit)
@@ -85,7 +85,7 @@ func (p Provider) Run(t *testing.T) {
 	t.Run("not found is an error at first", p.notFound)
 	t.Run("an id that cannot be one is not sent", p.ids)
 	t.Run("the caller's client stays as it is", p.callersClient)
-	t.Run("nothing is left behind", p.leftovers)
+	t.Run("nothing is left behind", p.openBodies)
 }
 
 // fails deletes with a fault and checks what has to hold of every failure: a
@@ -142,7 +142,7 @@ func (p Provider) undocumented(t *testing.T) {
 		}
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			p.open(t, fault)
+			p.openOutcome(t, fault)
 		})
 	}
 	for name, fault := range map[string]offboardtest.Fault{
@@ -186,16 +186,16 @@ func (p Provider) undocumented(t *testing.T) {
 	t.Run("204", func(t *testing.T) {
 		t.Parallel()
 		if !p.documents204() {
-			p.open(t, offboardtest.Respond("", 204, ""))
+			p.openOutcome(t, offboardtest.Respond("", 204, ""))
 		}
 	})
 }
 
-// open deletes with an answer that is neither the documented success nor a refusal:
+// openOutcome deletes with an answer that is neither the documented success nor a refusal:
 // before and after the provider did its work, once and always. A read decides: nil
 // only if the organization is deleted, an error that says that it exists only if it
 // does, and OutcomeUnknown only if nothing can be read.
-func (p Provider) open(t *testing.T, fault offboardtest.Fault) {
+func (p Provider) openOutcome(t *testing.T, fault offboardtest.Fault) {
 	t.Helper()
 	for _, work := range []bool{false, true} {
 		for _, times := range []int{1, 100} {
@@ -207,7 +207,7 @@ func (p Provider) open(t *testing.T, fault offboardtest.Fault) {
 				err := c.Delete(t.Context(), Settings{})
 				want := errors.Code("")
 				switch {
-				case p.Blind:
+				case p.Unverifiable:
 					want = errors.OutcomeUnknown
 				case !work && times > 1:
 					want = errors.UnexpectedResponse
@@ -219,7 +219,7 @@ func (p Provider) open(t *testing.T, fault offboardtest.Fault) {
 				if e != nil && e.Status != fault.Status {
 					t.Errorf("work done %t, %d times: got status %d, want %d", work, times, e.Status, fault.Status)
 				}
-				if !p.Blind && c.Exists() != (err != nil) {
+				if !p.Unverifiable && c.Exists() != (err != nil) {
 					t.Errorf("work done %t, %d times: got %v, and the organization exists: %t", work, times, err, c.Exists())
 				}
 			})
@@ -247,13 +247,13 @@ func (p Provider) redirects(t *testing.T) {
 		} {
 			t.Run(http.StatusText(status)+" to "+location, func(t *testing.T) {
 				t.Parallel()
-				p.open(t, offboardtest.Redirect("", status, location))
+				p.openOutcome(t, offboardtest.Redirect("", status, location))
 			})
 		}
 	}
 }
 
-func (p Provider) lost(t *testing.T) {
+func (p Provider) lostAnswer(t *testing.T) {
 	t.Parallel()
 	for name, fault := range map[string]offboardtest.Fault{
 		"the answer is lost":            offboardtest.LoseResponse(p.Operation),
@@ -275,7 +275,7 @@ func (p Provider) lost(t *testing.T) {
 					t.Skip("the answer has no body")
 				}
 				err := c.Delete(t.Context(), Settings{})
-				if p.Blind {
+				if p.Unverifiable {
 					if e, _ := errors.AsType[*errors.Error](err); e == nil || e.Code != errors.OutcomeUnknown {
 						t.Errorf("got %v, want %q", err, errors.OutcomeUnknown)
 					}
@@ -296,7 +296,7 @@ func (p Provider) lost(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
 			c := p.New(t)
 			c.Server.Fail(offboardtest.LoseRequest(p.Operation))
-			broken := &http.Client{Transport: after{p.Operation, c.Server}}
+			broken := &http.Client{Transport: refuseAfterDeletion{p.Operation, c.Server}}
 			err := c.Delete(t.Context(), Settings{Client: broken})
 			e, _ := errors.AsType[*errors.Error](err)
 			if e == nil || e.Code != errors.OutcomeUnknown {
@@ -313,14 +313,14 @@ func (p Provider) lost(t *testing.T) {
 			c := p.New(t)
 			c.Server.Fail(offboardtest.LoseRequest(p.Operation))
 			want, sent := errors.Code(""), 2
-			if p.Blind {
+			if p.Unverifiable {
 				want, sent = errors.OutcomeUnknown, 1
 			}
 			err := c.Delete(t.Context(), Settings{})
 			if e, _ := errors.AsType[*errors.Error](err); e == nil && want != "" || e != nil && e.Code != want {
 				t.Errorf("got %v, want %q", err, want)
 			}
-			if c.Exists() != p.Blind {
+			if c.Exists() != p.Unverifiable {
 				t.Errorf("the organization is there: %t", c.Exists())
 			}
 			if n := c.Server.Count(p.Operation); n != sent {
@@ -330,13 +330,13 @@ func (p Provider) lost(t *testing.T) {
 	})
 }
 
-// after refuses all connections once a deletion was sent.
-type after struct {
+// refuseAfterDeletion refuses all connections once a deletion was sent.
+type refuseAfterDeletion struct {
 	operation string
 	server    *offboardtest.Server
 }
 
-func (a after) RoundTrip(req *http.Request) (*http.Response, error) {
+func (a refuseAfterDeletion) RoundTrip(req *http.Request) (*http.Response, error) {
 	if a.server.Count(a.operation) > 0 {
 		return nil, io.ErrUnexpectedEOF
 	}
@@ -361,7 +361,7 @@ func (p Provider) unsent(t *testing.T) {
 
 func (p Provider) serverFailure(t *testing.T) {
 	t.Parallel()
-	if p.Blind {
+	if p.Unverifiable {
 		synctest.Test(t, func(t *testing.T) {
 			c := p.New(t)
 			c.Server.Fail(offboardtest.HTMLResponse(p.Operation, 503))
@@ -386,7 +386,7 @@ func (p Provider) serverFailure(t *testing.T) {
 			}
 			requests := operations(c.Server.Requests(), p.Operation)
 			want := []string{"deletion", "read", "deletion", "read", "deletion"}
-			if p.Verified {
+			if p.AlwaysVerified {
 				want = append(want, "read")
 			}
 			if diff := cmp.Diff(want, requests); diff != "" {
@@ -452,7 +452,7 @@ func (p Provider) rateLimit(t *testing.T) {
 					t.Fatalf("got %v, want nil", err)
 				}
 				waits := time.Duration(2)
-				if p.Verified { // the limit holds for the read, too
+				if p.AlwaysVerified { // the limit holds for the read, too
 					waits++
 				}
 				if took := time.Since(start); took < want || want > 0 && took > waits*want+5*time.Second {
@@ -546,7 +546,7 @@ func (p Provider) context(t *testing.T) {
 
 func (p Provider) notFound(t *testing.T) {
 	t.Parallel()
-	if p.Gone == 0 {
+	if p.NotFoundStatus == 0 {
 		t.Skip("the provider has no such answer")
 	}
 	c := p.New(t)
@@ -555,21 +555,21 @@ func (p Provider) notFound(t *testing.T) {
 	}
 	err := c.Delete(t.Context(), Settings{})
 	e, _ := errors.AsType[*errors.Error](err)
-	if e == nil || e.Code != errors.OrganizationNotFound || e.Status != p.Gone {
-		t.Errorf("got %v, want %q with status %d", err, errors.OrganizationNotFound, p.Gone)
+	if e == nil || e.Code != errors.OrganizationNotFound || e.Status != p.NotFoundStatus {
+		t.Errorf("got %v, want %q with status %d", err, errors.OrganizationNotFound, p.NotFoundStatus)
 	}
 }
 
 func (p Provider) ids(t *testing.T) {
 	t.Parallel()
-	if p.Compared {
+	if p.IDInBody {
 		t.Skip("there is no id in a path")
 	}
 	foreign := []string{
 		"", ".", "..", "a/b", `a\b`, "/", "../x", "a\nb", "a\x00b", "a\x7fb", "\u0085", "\xff",
 		strings.Repeat("x", 201),
 	}
-	for _, id := range append(foreign, p.Foreign...) {
+	for _, id := range append(foreign, p.InvalidIDs...) {
 		t.Run(id, func(t *testing.T) {
 			t.Parallel()
 			c := p.New(t)
@@ -606,8 +606,8 @@ func (p Provider) callersClient(t *testing.T) {
 	}
 }
 
-// leftovers counts bodies; that no goroutine is left is what synctest.Test sees to.
-func (p Provider) leftovers(t *testing.T) {
+// openBodies counts bodies; that no goroutine is left is what synctest.Test sees to.
+func (p Provider) openBodies(t *testing.T) {
 	t.Parallel()
 	for name, fault := range map[string]offboardtest.Fault{
 		"after a success":      {},
@@ -622,7 +622,7 @@ func (p Provider) leftovers(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				c := p.New(t)
 				c.Server.Fail(fault)
-				bodies := &closing{next: c.Server}
+				bodies := &bodyCounter{next: c.Server}
 				_ = c.Delete(t.Context(), Settings{Client: &http.Client{Transport: bodies}})
 				if n := bodies.open(); n != 0 {
 					t.Errorf("%d bodies were not closed", n)
@@ -632,14 +632,14 @@ func (p Provider) leftovers(t *testing.T) {
 	}
 }
 
-// closing counts bodies that are not closed.
-type closing struct {
+// bodyCounter counts bodies that are not closed.
+type bodyCounter struct {
 	next http.RoundTripper
 	mu   sync.Mutex
 	left int
 }
 
-func (c *closing) RoundTrip(req *http.Request) (*http.Response, error) {
+func (c *bodyCounter) RoundTrip(req *http.Request) (*http.Response, error) {
 	resp, err := c.next.RoundTrip(req)
 	if err != nil {
 		return nil, err
@@ -651,7 +651,7 @@ func (c *closing) RoundTrip(req *http.Request) (*http.Response, error) {
 	c.mu.Lock()
 	c.left++
 	c.mu.Unlock()
-	resp.Body = &closingBody{bytes.NewReader(body), sync.OnceFunc(func() {
+	resp.Body = &countedBody{bytes.NewReader(body), sync.OnceFunc(func() {
 		c.mu.Lock()
 		c.left--
 		c.mu.Unlock()
@@ -659,15 +659,15 @@ func (c *closing) RoundTrip(req *http.Request) (*http.Response, error) {
 	return resp, nil
 }
 
-func (c *closing) open() int {
+func (c *bodyCounter) open() int {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	return c.left
 }
 
-type closingBody struct {
+type countedBody struct {
 	io.Reader
 	close func()
 }
 
-func (b *closingBody) Close() error { b.close(); return nil }
+func (b *countedBody) Close() error { b.close(); return nil }

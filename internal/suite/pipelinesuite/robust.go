@@ -55,7 +55,7 @@ func (s Surface) NoPanic(t *testing.T) {
 				method := client.Type().Method(i).Name
 				t.Run(name+", "+contexts+"/"+method, func(t *testing.T) {
 					t.Parallel()
-					failsWithout(t, client.Method(i), arguments{ctx: ctx})
+					wantTypedError(t, client.Method(i), arguments{ctx: ctx})
 				})
 			}
 		}
@@ -63,7 +63,7 @@ func (s Surface) NoPanic(t *testing.T) {
 	for name, function := range s.Functions {
 		t.Run("function/"+name, func(t *testing.T) {
 			t.Parallel()
-			failsWithout(t, reflect.ValueOf(function), arguments{variadic: 1})
+			wantTypedError(t, reflect.ValueOf(function), arguments{variadic: 1})
 		})
 	}
 	for name, option := range s.Options {
@@ -96,9 +96,9 @@ func noPanic(t *testing.T) {
 	}
 }
 
-// failsWithout calls a function and checks that it returns a typed error, if it returns
+// wantTypedError calls a function and checks that it returns a typed error, if it returns
 // errors at all, also from the first element of an iterator.
-func failsWithout(t *testing.T, function reflect.Value, a arguments) {
+func wantTypedError(t *testing.T, function reflect.Value, a arguments) {
 	t.Helper()
 	defer noPanic(t)
 	errs, returns := call(function, a)
@@ -241,13 +241,13 @@ func (s Surface) values() []reflect.Value {
 	return all
 }
 
-// Misplaced passes secrets where they do not belong: as every string of every method, as
+// MisplacedSecrets passes secrets where they do not belong: as every string of every method, as
 // every string of every option, to a client with another credential and to a client
 // whose credential the secret is. No error, log record or printed form may show them.
 //
 // client makes a client of a new fake, whose credential is the secret, or the one that
 // the fake accepts if the secret is "".
-func (s Surface) Misplaced(t *testing.T, client func(secret string, logger *slog.Logger) any) {
+func (s Surface) MisplacedSecrets(t *testing.T, client func(secret string, logger *slog.Logger) any) {
 	t.Helper()
 	for kind, secret := range secrets {
 		t.Run(kind, func(t *testing.T) {

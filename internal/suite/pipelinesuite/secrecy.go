@@ -37,7 +37,7 @@ const canary = "canary-5ebe2294ecd0"
 func (p Provider) Secrecy(t *testing.T, credentials map[string]Credential) {
 	t.Helper()
 	for kind, make := range credentials {
-		for name, fault := range trouble() {
+		for name, fault := range secrecyFaults() {
 			t.Run(kind+", "+name, func(t *testing.T) {
 				t.Parallel()
 				synctest.Test(t, func(t *testing.T) {
@@ -47,7 +47,7 @@ func (p Provider) Secrecy(t *testing.T, credentials map[string]Credential) {
 						c.Server.Fail(fault)
 					}
 					var log bytes.Buffer
-					watch := &watching{next: c.Server, seen: map[string]int{}}
+					watch := &credentialWatcher{next: c.Server, seen: map[string]int{}}
 					client, deletion, err := make(c, canary, Settings{
 						Client: &http.Client{Transport: watch},
 						Logger: slog.New(slog.NewMultiHandler(
@@ -64,7 +64,7 @@ func (p Provider) Secrecy(t *testing.T, credentials map[string]Credential) {
 							t.Errorf("the credential was seen in %s", place)
 						}
 					}
-					look(t, "the log", log.String())
+					checkHidden(t, "the log", log.String())
 					show(t, "the client", client)
 					for err := range chain(err) {
 						show(t, fmt.Sprintf("%T", err), err)
@@ -83,10 +83,10 @@ const (
 
 var places = []string{placeAuthorization, placeForm}
 
-// trouble is all that goes wrong, by its name.
-func trouble() map[string]offboardtest.Fault {
+// secrecyFaults is all that goes wrong, by its name.
+func secrecyFaults() map[string]offboardtest.Fault {
 	// What a provider says of a credential, and what it repeats of a request: see
-	// [watching.repeat].
+	// [credentialWatcher.repeat].
 	said := func(what string) string {
 		return fmt.Sprintf(`{"error":{"code":"%[1]s","message":"token %[1]s","description":"%[1]s","detail":{"details":"%[1]s"}},`+
 			`"errorCode":"%[1]s","message":"%[1]s","code":7,"detail":"%[1]s","description":"%[1]s","parameters":["%[1]s"]}`, what)
@@ -126,18 +126,18 @@ func trouble() map[string]offboardtest.Fault {
 func show(t *testing.T, what string, v any) {
 	t.Helper()
 	for _, verb := range []string{"%v", "%+v", "%#v", "%s", "%q", "%x", "%X", "% x", "%d", "%T"} {
-		look(t, what+" by "+verb, fmt.Sprintf(verb, v))
+		checkHidden(t, what+" by "+verb, fmt.Sprintf(verb, v))
 	}
 	if encoded, err := json.Marshal(v); err == nil {
-		look(t, what+" in JSON", string(encoded))
+		checkHidden(t, what+" in JSON", string(encoded))
 	}
 	for _, level := range []slog.Level{slog.LevelDebug, slog.LevelInfo, slog.LevelWarn, slog.LevelError} {
 		var log bytes.Buffer
 		at := &slog.HandlerOptions{Level: level}
 		slog.New(slog.NewMultiHandler(slog.NewTextHandler(&log, at), slog.NewJSONHandler(&log, at))).Log(t.Context(), level, "x", "v", v)
-		look(t, what+" in a log", log.String())
+		checkHidden(t, what+" in a log", log.String())
 	}
-	look(t, what+" in a panic", panicText(v))
+	checkHidden(t, what+" in a panic", panicText(v))
 }
 
 // panicText is what a panic with a value says, and who was there.
@@ -157,7 +157,7 @@ var forms = func() []string {
 	return all
 }()
 
-func look(t *testing.T, where, text string) {
+func checkHidden(t *testing.T, where, text string) {
 	t.Helper()
 	if i := find(text); i >= 0 {
 		t.Errorf("%s shows the credential: …%s…", where, text[max(0, i-60):min(len(text), i+80)])
@@ -183,15 +183,15 @@ func chain(err error) func(func(error) bool) {
 	}
 }
 
-// watching remembers where the canary was seen in requests, and lets answers repeat
+// credentialWatcher remembers where the canary was seen in requests, and lets answers repeat
 // what was sent.
-type watching struct {
+type credentialWatcher struct {
 	next http.RoundTripper
 	mu   sync.Mutex
 	seen map[string]int // by the place
 }
 
-func (w *watching) RoundTrip(req *http.Request) (*http.Response, error) {
+func (w *credentialWatcher) RoundTrip(req *http.Request) (*http.Response, error) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	to, target := "the provider", req.URL.String()
@@ -259,7 +259,7 @@ func repeat(resp *http.Response, req *http.Request, form url.Values) (*http.Resp
 	repeated := strings.NewReplacer(sent, secret, escaped, code.String())
 	body, err := io.ReadAll(resp.Body)
 	if err != nil {
-		resp.Body = io.NopCloser(io.MultiReader(bytes.NewReader(body), cut{}))
+		resp.Body = io.NopCloser(io.MultiReader(bytes.NewReader(body), truncatedBody{}))
 		return resp, nil
 	}
 	text := repeated.Replace(string(body))
@@ -272,7 +272,7 @@ func repeat(resp *http.Response, req *http.Request, form url.Values) (*http.Resp
 	return resp, nil
 }
 
-// cut is where a body ends too early.
-type cut struct{}
+// truncatedBody is where a body ends too early.
+type truncatedBody struct{}
 
-func (cut) Read([]byte) (int, error) { return 0, io.ErrUnexpectedEOF }
+func (truncatedBody) Read([]byte) (int, error) { return 0, io.ErrUnexpectedEOF }

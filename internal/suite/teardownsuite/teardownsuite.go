@@ -35,8 +35,8 @@ type Provider struct {
 	// Kinds are the kinds of steps that the plan has to have, sorted.
 	Kinds []string
 
-	// Permit is what has to be permitted.
-	Permit []teardown.Override
+	// Overrides is what has to be permitted.
+	Overrides []teardown.Override
 
 	// Outcome is what becomes of the organization: Gone, or Pending.
 	Outcome teardown.Outcome
@@ -60,36 +60,36 @@ type World struct {
 	// Name is the name of the first organization.
 	Name string
 
-	// ByHand does what no API can, for the first organization; nil when there is
+	// ResolveManual does what no API can, for the first organization; nil when there is
 	// nothing.
-	ByHand func()
+	ResolveManual func()
 
-	// Overtake adds something that stands in the way, or is lost.
-	Overtake func()
+	// AddBlocker adds something that stands in the way, or is lost.
+	AddBlocker func()
 
-	// Meanwhile adds something to the first organization itself, while it is torn down;
+	// AddDuringTeardown adds something to the first organization itself, while it is torn down;
 	// nil if Overtake does.
-	Meanwhile func()
+	AddDuringTeardown func()
 
-	// Other is the client's Plan of the second organization; nil if the client cannot
+	// PlanOther is the client's Plan of the second organization; nil if the client cannot
 	// reach it, or no API removes anything of it.
-	Other func(context.Context) (*teardown.Plan, error)
+	PlanOther func(context.Context) (*teardown.Plan, error)
 
 	// Deleted tells the truth: the first organization is gone, or its deletion was
 	// accepted.
 	Deleted func() bool
 
-	// Rest is all else that the double has: it has to stay as it is.
-	Rest func() any
+	// Unrelated is all else that the double has: it has to stay as it is.
+	Unrelated func() any
 }
 
 // Run runs all tests.
 func (p Provider) Run(t *testing.T) {
 	t.Run("the plan has everything and changes nothing", p.plan)
-	t.Run("what hands have to do keeps everything", p.byHand)
-	t.Run("all of it goes, in order", p.whole)
-	t.Run("all of it goes in one run, under trouble", p.trouble)
-	t.Run("all of it goes, whatever goes wrong", p.faults)
+	t.Run("what hands have to do keeps everything", p.manual)
+	t.Run("all of it goes, in order", p.complete)
+	t.Run("all of it goes in one run, under trouble", p.faultsOneRun)
+	t.Run("all of it goes, whatever goes wrong", p.faultsManyRuns)
 	t.Run("it goes on after being ended at any moment", p.interrupted)
 	t.Run("a plan that is not the truth touches nothing", p.stale)
 	t.Run("NotFound", p.notFound)
@@ -167,10 +167,10 @@ func (p Provider) plan(t *testing.T) {
 	})
 }
 
-func (p Provider) byHand(t *testing.T) {
+func (p Provider) manual(t *testing.T) {
 	t.Parallel()
 	p.bubble(t, func(t *testing.T, w *World) {
-		if w.ByHand == nil {
+		if w.ResolveManual == nil {
 			t.Skip("nothing has to be done by hand")
 		}
 		plan, err := w.Plan(t.Context())
@@ -180,27 +180,27 @@ func (p Provider) byHand(t *testing.T) {
 		if len(plan.Manual()) == 0 {
 			t.Error("no step is to be done by hand")
 		}
-		r, err := w.Teardown(t.Context(), plan, teardown.WithConfirm(w.Name), teardown.WithOverrides(p.Permit...))
+		r, err := w.Teardown(t.Context(), plan, teardown.WithConfirm(w.Name), teardown.WithOverrides(p.Overrides...))
 		if r == nil || r.Outcome != teardown.Blocked || !errors.Is(err, errors.DeletionStepsNotSatisfied) || len(w.writes()) != 0 {
 			t.Errorf("got %+v, %v and %d writes", r, err, len(w.writes()))
 		}
 		// What the API can remove goes when that is permitted, and the rest after it was
 		// done by hand.
-		r, err = w.Teardown(t.Context(), plan, teardown.WithConfirm(w.Name), teardown.WithOverrides(append(p.Permit, teardown.Partial)...))
+		r, err = w.Teardown(t.Context(), plan, teardown.WithConfirm(w.Name), teardown.WithOverrides(append(p.Overrides, teardown.Partial)...))
 		if r == nil || r.Outcome != teardown.Blocked || !errors.Is(err, errors.DeletionStepsNotSatisfied) || w.Deleted() {
 			t.Fatalf("got %+v, %v", r, err)
 		}
 		for _, s := range r.Remaining() {
-			byHand := func(id string) bool {
+			waitsForManual := func(id string) bool {
 				i := slices.IndexFunc(r.Steps, func(s teardown.StepReport) bool { return s.ID == id })
 				return i >= 0 && r.Steps[i].State != teardown.StepDeleted
 			}
-			if s.State != teardown.StepManual && !slices.ContainsFunc(s.After, byHand) {
+			if s.State != teardown.StepManual && !slices.ContainsFunc(s.After, waitsForManual) {
 				t.Errorf("%s is %s: %v", s.ID, s.State, s.Err)
 			}
 		}
-		w.ByHand()
-		r, err = w.Teardown(t.Context(), plan, teardown.WithConfirm(w.Name), teardown.WithOverrides(p.Permit...))
+		w.ResolveManual()
+		r, err = w.Teardown(t.Context(), plan, teardown.WithConfirm(w.Name), teardown.WithOverrides(p.Overrides...))
 		p.check(t, w, r, err)
 	})
 }
@@ -222,8 +222,8 @@ func (p Provider) check(t *testing.T, w *World, r *teardown.Report, err error) {
 // ready returns the plan of a world in which all is done that has to be by hand.
 func (w *World) ready(t *testing.T) *teardown.Plan {
 	t.Helper()
-	if w.ByHand != nil {
-		w.ByHand()
+	if w.ResolveManual != nil {
+		w.ResolveManual()
 	}
 	plan, err := w.Plan(t.Context())
 	if err != nil {
@@ -236,18 +236,18 @@ func (w *World) ready(t *testing.T) *teardown.Plan {
 }
 
 func (p Provider) options(w *World) []teardown.Option {
-	return []teardown.Option{teardown.WithConfirm(w.Name), teardown.WithOverrides(p.Permit...)}
+	return []teardown.Option{teardown.WithConfirm(w.Name), teardown.WithOverrides(p.Overrides...)}
 }
 
-func (p Provider) whole(t *testing.T) {
+func (p Provider) complete(t *testing.T) {
 	t.Parallel()
 	p.bubble(t, func(t *testing.T, w *World) {
 		plan := w.ready(t)
-		before := w.Rest()
+		before := w.Unrelated()
 		var journal bytes.Buffer
 		r, err := w.Teardown(t.Context(), plan, append(p.options(w), teardown.WithJournal(&journal))...)
 		p.check(t, w, r, err)
-		if diff := cmp.Diff(before, w.Rest()); diff != "" {
+		if diff := cmp.Diff(before, w.Unrelated()); diff != "" {
 			t.Errorf("something else was touched (-before +after):\n%s", diff)
 		}
 		// The double refuses what comes too early.
@@ -301,17 +301,17 @@ func (p Provider) runs() int {
 	return 25
 }
 
-// trouble has one run end well although every tenth request or so is refused by a
+// faultsOneRun has one run end well although every tenth request or so is refused by a
 // limit, is answered by a page of 5xx, or has its answer lost. The faults are dealt out in
 // the order of the requests, so that reads come one after the other: which of them meets
 // how many faults must not depend on the scheduler.
-func (p Provider) trouble(t *testing.T) {
+func (p Provider) faultsOneRun(t *testing.T) {
 	t.Parallel()
 	for seed := range p.runs() {
 		p.bubble(t, func(t *testing.T, w *World) {
 			plan := w.ready(t)
-			before := w.Rest()
-			w.Server.Fail(trouble(rand.New(rand.NewPCG(uint64(seed), 3)), 10)...)
+			before := w.Unrelated()
+			w.Server.Fail(randomFaults(rand.New(rand.NewPCG(uint64(seed), 3)), 10)...)
 			var journal bytes.Buffer
 			r, err := w.Teardown(trace.WithParallel(t.Context(), 1), plan, append(p.options(w), teardown.WithJournal(&journal))...)
 			switch {
@@ -320,20 +320,20 @@ func (p Provider) trouble(t *testing.T) {
 				return // the answer was lost with the credential, and that is said
 			case p.Outcome == teardown.Pending:
 				// Nothing that can be read says that a request was not accepted.
-				r, err = p.carryOut(t, w, plan, &journal)
+				r, err = p.apply(t, w, plan, &journal)
 			}
 			if p.check(t, w, r, err); t.Failed() {
 				t.Fatalf("seed %d", seed)
 			}
-			if diff := cmp.Diff(before, w.Rest()); diff != "" {
+			if diff := cmp.Diff(before, w.Unrelated()); diff != "" {
 				t.Errorf("seed %d: something else was touched (-before +after):\n%s", seed, diff)
 			}
 		})
 	}
 }
 
-// trouble is what befalls requests at random, one of so many.
-func trouble(random *rand.Rand, of int) []offboardtest.Fault {
+// faultsOneRun is what befalls requests at random, one of so many.
+func randomFaults(random *rand.Rand, of int) []offboardtest.Fault {
 	busy := offboardtest.Respond("", http.StatusTooManyRequests, "{}")
 	busy.Header.Set("Retry-After", "3")
 	faults := []offboardtest.Fault{
@@ -349,9 +349,9 @@ func trouble(random *rand.Rand, of int) []offboardtest.Fault {
 	return all
 }
 
-// carryOut carries a plan out, again and again as somebody would who reads the
+// apply carries a plan out, again and again as somebody would who reads the
 // report, until it is not blocked.
-func (p Provider) carryOut(t *testing.T, w *World, plan *teardown.Plan, journal *bytes.Buffer) (r *teardown.Report, err error) {
+func (p Provider) apply(t *testing.T, w *World, plan *teardown.Plan, journal *bytes.Buffer) (r *teardown.Report, err error) {
 	t.Helper()
 	for range 20 {
 		r, err = w.Teardown(t.Context(), plan, append(p.options(w), teardown.WithResume(read(t, journal)), teardown.WithJournal(journal))...)
@@ -368,14 +368,14 @@ func (p Provider) carryOut(t *testing.T, w *World, plan *teardown.Plan, journal 
 	return r, err
 }
 
-func (p Provider) faults(t *testing.T) {
+func (p Provider) faultsManyRuns(t *testing.T) {
 	t.Parallel()
 	for seed := range p.runs() {
 		p.bubble(t, func(t *testing.T, w *World) {
 			plan := w.ready(t)
-			before := w.Rest()
-			w.Server.Fail(trouble(rand.New(rand.NewPCG(uint64(seed), 1)), 6)...)
-			r, err := p.carryOut(t, w, plan, new(bytes.Buffer))
+			before := w.Unrelated()
+			w.Server.Fail(randomFaults(rand.New(rand.NewPCG(uint64(seed), 1)), 6)...)
+			r, err := p.apply(t, w, plan, new(bytes.Buffer))
 			if err != nil || !w.Deleted() {
 				t.Errorf("seed %d:", seed)
 				p.check(t, w, r, err)
@@ -383,7 +383,7 @@ func (p Provider) faults(t *testing.T) {
 			if r != nil && r.Outcome == teardown.Deleted && !w.Deleted() {
 				t.Errorf("seed %d: said to be gone, and is there", seed)
 			}
-			if diff := cmp.Diff(before, w.Rest()); diff != "" {
+			if diff := cmp.Diff(before, w.Unrelated()); diff != "" {
 				t.Errorf("seed %d: something else was touched (-before +after):\n%s", seed, diff)
 			}
 		})
@@ -395,7 +395,7 @@ func (p Provider) interrupted(t *testing.T) {
 	for seed := range p.runs() {
 		p.bubble(t, func(t *testing.T, w *World) {
 			plan := w.ready(t)
-			before := w.Rest()
+			before := w.Unrelated()
 			random := rand.New(rand.NewPCG(uint64(seed), 2))
 			var journal bytes.Buffer
 			for range 6 {
@@ -407,12 +407,12 @@ func (p Provider) interrupted(t *testing.T) {
 					break
 				}
 			}
-			r, err := p.carryOut(t, w, plan, &journal)
+			r, err := p.apply(t, w, plan, &journal)
 			if err != nil || !w.Deleted() {
 				t.Errorf("seed %d:", seed)
 				p.check(t, w, r, err)
 			}
-			if diff := cmp.Diff(before, w.Rest()); diff != "" {
+			if diff := cmp.Diff(before, w.Unrelated()); diff != "" {
 				t.Errorf("seed %d: something else was touched (-before +after):\n%s", seed, diff)
 			}
 			done := map[string]int{}
@@ -438,7 +438,7 @@ func (p Provider) stale(t *testing.T) {
 			time.Sleep(teardown.PlanTTL + time.Minute)
 			return errors.PlanStale
 		},
-		"overtaken": func(w *World, _ *teardown.Plan) error { w.Overtake(); return errors.PlanStale },
+		"overtaken": func(w *World, _ *teardown.Plan) error { w.AddBlocker(); return errors.PlanStale },
 		"of another": func(_ *World, plan *teardown.Plan) error {
 			plan.Provider = "another"
 			Seal(plan)
@@ -478,13 +478,13 @@ func (p Provider) notFound(t *testing.T) {
 		r, err := w.Teardown(t.Context(), plan, append(p.options(w), teardown.WithJournal(&journal))...)
 		p.check(t, w, r, err)
 		entries := read(t, &journal)
-		begun := slices.DeleteFunc(slices.Clone(entries), func(e teardown.Entry) bool { return e.Kind == teardown.EntryDeletionStarted })
+		withoutStart := slices.DeleteFunc(slices.Clone(entries), func(e teardown.Entry) bool { return e.Kind == teardown.EntryDeletionStarted })
 		elsewhere := slices.Clone(entries)
 		for i := range elsewhere {
 			elsewhere[i].Instance += "/elsewhere"
 		}
 		n := len(w.writes())
-		for name, entries := range map[string][]teardown.Entry{"none": nil, "not started": begun, "of another instance": elsewhere} {
+		for name, entries := range map[string][]teardown.Entry{"none": nil, "not started": withoutStart, "of another instance": elsewhere} {
 			r, err := w.Teardown(t.Context(), plan, append(p.options(w), teardown.WithResume(entries))...)
 			if r == nil || r.Outcome != teardown.NotFound || !errors.Is(err, errors.OrganizationNotFound) || slices.ContainsFunc(r.Steps, func(s teardown.StepReport) bool { return s.State != teardown.StepNotStarted }) {
 				t.Errorf("journal %s: got %+v, %v, want %s", name, r, err, teardown.NotFound)
@@ -505,18 +505,18 @@ func (p Provider) foreign(t *testing.T) {
 	steps := 1
 	for i := 0; i < steps; i++ {
 		p.bubble(t, func(t *testing.T, w *World) {
-			if w.Other == nil {
+			if w.PlanOther == nil {
 				t.Skip("the client cannot plan for the second organization")
 			}
 			plan := w.ready(t)
-			other, err := w.Other(t.Context())
+			other, err := w.PlanOther(t.Context())
 			if err != nil {
 				t.Fatal(err)
 			}
 			if steps = len(other.Steps); slow {
 				steps = min(steps, p.runs())
 			}
-			before := w.Rest()
+			before := w.Unrelated()
 			// The plan itself is carried out for a while, so that something is in a trash.
 			ctx, cancel := context.WithTimeout(t.Context(), time.Duration(9+4*(i%4))*time.Second)
 			_, _ = w.Teardown(ctx, plan, p.options(w)...)
@@ -531,7 +531,7 @@ func (p Provider) foreign(t *testing.T) {
 			if (r != nil && r.Outcome == p.Outcome) != w.Deleted() {
 				t.Errorf("%s: got %+v, %v, deleted %t", foreign.ID, r, err, w.Deleted())
 			}
-			if diff := cmp.Diff(before, w.Rest()); diff != "" {
+			if diff := cmp.Diff(before, w.Unrelated()); diff != "" {
 				t.Errorf("%s: something of the second organization was touched (-before +after):\n%s", foreign.ID, diff)
 			}
 		})
@@ -550,10 +550,10 @@ func (p Provider) newBeforeDeletion(t *testing.T) {
 			}
 			added = true
 			time.Sleep(10 * time.Second) // or else an inspection before the first step stands, if there is none
-			if w.Meanwhile != nil {
-				w.Meanwhile()
+			if w.AddDuringTeardown != nil {
+				w.AddDuringTeardown()
 			} else {
-				w.Overtake()
+				w.AddBlocker()
 			}
 		}))
 		r, err := w.Teardown(t.Context(), plan, options...)
@@ -578,7 +578,7 @@ func (p Provider) denied(t *testing.T) {
 			}
 			organizations = append(organizations, s.Organization.ID)
 		}
-		if slices.Contains(p.Permit, teardown.ManagedOrganizations) == (len(organizations) == 1) {
+		if slices.Contains(p.Overrides, teardown.ManagedOrganizations) == (len(organizations) == 1) {
 			t.Errorf("the plan names the organizations %q", organizations)
 		}
 		refused := func(name string, options ...teardown.Option) {
