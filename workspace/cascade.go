@@ -10,15 +10,15 @@ import (
 	"github.com/offboard-dev/offboard-go/teardown"
 )
 
-// maxNames is how many a loss names.
+// maxNames is the maximum number of names in a cascade.
 const maxNames = 5
 
-// pageSize is how many items of a list are requested at a time to count them.
+// pageSize is the requested number of items per page of the lists that are counted.
 const pageSize = 100
 
-// cascades counts what goes along with an organization.
+// cascades counts the resources that Applivery deletes along with an organization.
 func (c *Client) cascades(ctx context.Context, id string) ([]teardown.Cascade, error) {
-	var losses []teardown.Cascade
+	var all []teardown.Cascade
 	for _, of := range []struct {
 		kind, note string
 		count      func() (teardown.Cascade, error)
@@ -26,7 +26,7 @@ func (c *Client) cascades(ctx context.Context, id string) ([]teardown.Cascade, e
 		{"apps", "", func() (teardown.Cascade, error) {
 			return count(c.ListApps(ctx, id, ListAppsPageOptions{Limit: pageSize}), (*App).identity, func(a *App) string { return cmp.Or(a.Name, a.Slug, a.ID) })
 		}},
-		{"devices", "it is not documented what becomes of them", func() (teardown.Cascade, error) {
+		{"devices", "not documented whether Applivery disenrolls them", func() (teardown.Cascade, error) {
 			return count(c.ListDevices(ctx, id, ListDevicesPageOptions{Limit: pageSize, SubType: DeviceSubTypeDevice}), (*Device).identity, (*Device).describe)
 		}},
 		{"collaborators", "", func() (teardown.Cascade, error) {
@@ -37,54 +37,55 @@ func (c *Client) cascades(ctx context.Context, id string) ([]teardown.Cascade, e
 		}},
 		{"segments", "", func() (teardown.Cascade, error) {
 			top, err := c.ListSegments(ctx, id)
-			return count(below(top, err), (*Segment).identity, func(s *Segment) string { return s.Name })
+			return count(descendants(top, err), (*Segment).identity, func(s *Segment) string { return s.Name })
 		}},
 	} {
-		loss, err := of.count()
+		cascade, err := of.count()
 		switch {
 		case errors.Is(err, errors.PermissionDenied), errors.Is(err, errors.NotFound):
-			// One code stands for all that is not found. That the organization is there
-			// was just read, so that this is not about it.
+			// Applivery has one code for every resource that does not exist. The
+			// organization was read before, so the code does not mean the organization.
 			e, _ := errors.AsType[*errors.Error](err)
-			loss = teardown.Cascade{Note: "how many is not known: " + string(e.Code.Category())}
+			cascade = teardown.Cascade{Note: "number unknown: " + string(e.Code.Category())}
 		case err != nil:
 			return nil, err
-		case loss.Count == 0:
+		case cascade.Count == 0:
 			continue
 		default:
-			loss.Note = of.note
+			cascade.Note = of.note
 		}
-		loss.Kind = of.kind
-		losses = append(losses, loss)
+		cascade.Kind = of.kind
+		all = append(all, cascade)
 	}
-	return losses, nil
+	return all, nil
 }
 
-// count counts the items of a list: the total that a page states may be wrong.
+// count counts the items of a list. It does not use the total that a page states, which may
+// be wrong.
 func count[T any](list iter.Seq2[T, error], identity, name func(*T) string) (teardown.Cascade, error) {
-	var loss teardown.Cascade
+	var cascade teardown.Cascade
 	var ids []string
 	for item, err := range list {
 		if err != nil {
-			return loss, err
+			return cascade, err
 		}
 		id := identity(&item)
 		if id == "" {
-			return loss, &errors.Error{
-				Provider: provider, Operation: "Plan", Code: errors.UnexpectedResponse, Err: errors.New("an item of a list has no id"),
+			return cascade, &errors.Error{
+				Provider: provider, Operation: "Plan", Code: errors.UnexpectedResponse, Err: errors.New("an item of a list has no ID"),
 			}
 		}
-		loss.Count++
+		cascade.Count++
 		ids = append(ids, id)
-		if text := name(&item); len(loss.Names) < maxNames && text != "" {
-			loss.Names = append(loss.Names, text)
+		if text := name(&item); len(cascade.Names) < maxNames && text != "" {
+			cascade.Names = append(cascade.Names, text)
 		}
 	}
-	loss.Identify(ids)
-	return loss, nil
+	cascade.Identify(ids)
+	return cascade, nil
 }
 
-// identity tells a segment from others; "" for what is none.
+// identity returns the ID of a segment as text; "" if the segment has no ID.
 func (s *Segment) identity() string {
 	if s.ID == 0 {
 		return ""
@@ -92,8 +93,8 @@ func (s *Segment) identity() string {
 	return strconv.Itoa(s.ID)
 }
 
-// below yields segments, each before those below it, or an error.
-func below(level []Segment, err error) iter.Seq2[Segment, error] {
+// descendants yields segments, each before its children. If err is not nil, it yields err only.
+func descendants(level []Segment, err error) iter.Seq2[Segment, error] {
 	return func(yield func(Segment, error) bool) {
 		if err != nil {
 			yield(Segment{}, err)
@@ -103,7 +104,7 @@ func below(level []Segment, err error) iter.Seq2[Segment, error] {
 			if !yield(s, nil) {
 				return
 			}
-			for s, err := range below(s.Children, nil) {
+			for s, err := range descendants(s.Children, nil) {
 				if !yield(s, err) {
 					return
 				}

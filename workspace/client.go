@@ -6,30 +6,30 @@ import (
 	"github.com/offboard-dev/offboard-go/internal/rest"
 )
 
-// DefaultBaseURL is where the API is.
+// DefaultBaseURL is the base URL of the API.
 const DefaultBaseURL = "https://api.applivery.io/v1"
 
-// Client speaks to Applivery. It is safe for concurrent use; make one with [New].
+// Client sends requests to Applivery. It is safe for concurrent use. Create one with [New].
 type Client struct {
 	api *rest.Client
 
-	// account is whom the token belongs to, once that was read: it does not change.
+	// account is the token's owner after the first read. The owner of a token does not change.
 	account atomic.Pointer[account]
 }
 
-// unmade is what a Client that [New] has not made calls: every call fails.
-var unmade = rest.Unusable(provider)
+// notCreated is the pipeline of a Client that [New] did not create: every call fails.
+var notCreated = rest.Unusable(provider)
 
 // rest returns the pipeline of the client.
 func (c *Client) rest() *rest.Client {
 	if c == nil || c.api == nil {
-		return unmade
+		return notCreated
 	}
 	return c.api
 }
 
-// New returns a client. It needs a credential: [WithToken] or [FromEnv]. What
-// cannot work is refused here, with [errors.InvalidArgument].
+// New returns a client. A credential is required: [WithToken], [WithTokenSource] or [FromEnv].
+// For an invalid option, or without a credential, the error is [errors.InvalidArgument].
 func New(options ...Option) (*Client, error) {
 	config, err := configure(options)
 	if err != nil {
@@ -42,6 +42,6 @@ func New(options ...Option) (*Client, error) {
 	return &Client{api: api}, nil
 }
 
-// Close closes the idle connections of the client, unless they are those of a client that
-// was given by [WithHTTPClient]. Calls that follow open new ones.
+// Close closes the idle connections of the client. It does not close connections of a client
+// that [WithHTTPClient] set. Later calls open new connections.
 func (c *Client) Close() { c.rest().Close() }

@@ -1,62 +1,54 @@
-// Package workspace deletes workspaces at Applivery, and says truly what became
-// of them. Applivery's API calls a workspace an organization, and so does this
-// package.
+// Package workspace deletes workspaces at Applivery and reports the actual outcome.
+// Applivery's API and this package call a workspace an organization.
 //
-// [DeleteOrganization] is one line; a service makes a [Client] once and calls
-// [Client.DeleteOrganization]. Active subscriptions stand in the way of a
-// deletion; they come as an error whose code is [errors.ActiveSubscriptions] and
-// are cancelled in Applivery's dashboard only. [Client.CheckDeletion] asks without
-// changing anything.
+// [DeleteOrganization] deletes one organization. A service creates a [Client] once and calls
+// [Client.DeleteOrganization]. Only active subscriptions block a deletion: the error has the
+// code [errors.ActiveSubscriptions]. No API cancels a subscription; cancel it in Applivery's
+// dashboard. [Client.CheckDeletion] finds subscriptions without changing anything.
 //
-// # What an error means
+// # Errors
 //
-// Every error is an [*errors.Error]. Applivery's own code is a number, which is
-// kept in ProviderCode as its digits. A nil error means that Applivery answered
-// that the organization is deleted, or that it was read to be gone after the
-// answer to a deletion had been lost.
+// Every error is an [*errors.Error]. ProviderCode is Applivery's number in decimal digits. A
+// nil error means that Applivery confirmed the deletion, or that a read after a lost answer
+// or a 5xx showed it.
 //
-// # Names
+// # IDs and slugs
 //
-// An organization is named by its id, of 24 hexadecimal digits, or by its slug.
-// A deletion reads the organization first and goes to the id that was read. What
-// looks like an id is taken for one: when the organization that answers to it has
-// another id, the error is [errors.NotConfirmed] and nothing is deleted.
+// An organization is named by its ID of 24 hexadecimal digits, or by its slug. Every write
+// reads the organization first and sends the ID that was read. A text of 24 hexadecimal
+// digits is taken as an ID: if the organization that answers has another ID, the error is
+// [errors.NotConfirmed] and no write is sent.
 //
-// # What is left
+// # Organization contents
 //
-// Only subscriptions stand in the way of a deletion, and it takes everything else
-// along: what is worth a look before it is in [Client.GetWorkspace] and the lists,
-// of collaborators, apps, stores, segments and devices. A list goes through all
-// pages, and ends by what each page says of itself: neither the limit that is asked
-// for nor HasNextPage is to be relied on. One code of Applivery's stands for all that
-// is not found: a call that names an app or a device beside its organization ends
-// with [errors.NotFound], and never with [errors.OrganizationNotFound] unless
-// the answer says so.
+// Applivery deletes an organization with its collaborators, apps, stores and segments. The
+// List methods and [Client.GetWorkspace] read them before. A list reads all pages and trusts
+// neither the requested limit nor HasNextPage. Applivery has one code for every resource that
+// does not exist. So a call that names an app or a device in addition to its organization
+// returns [errors.NotFound]; it returns [errors.OrganizationNotFound] only if the answer names
+// the organization.
 //
-// [Client.DeleteApp] removes one app, and [Client.DisenrollAOSPDevice] tells a device
-// to leave, which [Client.WaitForDevices] waits for. What becomes of devices whose
-// organization is deleted is not documented. [Client.ChangeOwner] keeps an
-// organization and gives it away.
+// [Client.DeleteApp] deletes one app. [Client.DisenrollAOSPDevice] requests the disenrollment
+// of a device, and [Client.WaitForDevices] waits until the devices are removed. Whether
+// Applivery disenrolls the devices of a deleted organization is not documented.
+// [Client.ChangeOwner] transfers an organization instead of deleting it.
 //
 // # Teardown
 //
-// [Client.Plan] reads all of that at once, and changes nothing: each subscription
-// is a step that a person has to do, and everything else is counted, for it goes
-// along. [Client.Teardown] deletes the organization once no subscription is left, and
-// reads that it is gone.
+// [Client.Plan] reads all of this and changes nothing: each subscription is a manual step, and
+// everything else is counted as a cascade. [Client.Teardown] deletes the organization once
+// every subscription has ended, and reads that the organization does not exist.
 //
 // # Retries
 //
-// Reads are repeated after failures of the network and of the server. A deletion
-// is repeated only when it is known not to have taken place: it was not sent, it
-// was refused by the rate limit, or a read says that the organization is still
-// there. When nothing can be read the error is [errors.OutcomeUnknown]. So it is
-// after a lost answer to a service account of the workspace itself, whose token
-// is gone with it.
+// Reads are retried after failures of the network and of the server. A deletion is sent again
+// only if it was not sent, was refused by the rate limit, or a read shows that the
+// organization still exists. If no read can decide, the error is [errors.OutcomeUnknown]. An
+// example is a service account of the workspace: Applivery deletes it with the workspace, and
+// refuses its token from then on.
 //
 // # Rate limit
 //
-// Applivery speaks of 10,000 requests an hour, and its answers do not say how many
-// are left. The client slows down when one is refused, for all its calls together:
-// share one.
+// Applivery documents 10,000 requests an hour, and no answer states the remaining number. After
+// a refusal, the rate limiter of the client delays all its calls. Share one client.
 package workspace

@@ -10,8 +10,8 @@ import (
 	"github.com/offboard-dev/offboard-go/internal/rest"
 )
 
-// errorEnvelope is the body of an error. Its status is true in older answers, and what is
-// not Applivery's has none.
+// errorEnvelope is the body of an error. Older answers have the status true. A body without a
+// status is not Applivery's.
 type errorEnvelope struct {
 	Status any `json:"status"`
 	Error  struct {
@@ -23,11 +23,11 @@ type errorEnvelope struct {
 	} `json:"error"`
 }
 
-// code is a provider's code, which is documented as a number. A number in a text
-// is taken as well.
+// code is a code of Applivery, which is documented as a number. A string that contains a number
+// is accepted too.
 type code string
 
-// UnmarshalJSON never fails, so that a code of another type hides nothing else.
+// UnmarshalJSON never fails: the other members are read even if the code has another type.
 func (c *code) UnmarshalJSON(data []byte) error {
 	var number json.Number
 	if json.Unmarshal(data, &number) == nil {
@@ -36,7 +36,7 @@ func (c *code) UnmarshalJSON(data []byte) error {
 	return nil
 }
 
-// UnmarshalJSON never fails: the framework lets an error have any data.
+// UnmarshalJSON never fails: the framework permits any data in an error.
 func (d *ErrorDetail) UnmarshalJSON(data []byte) error {
 	type plain ErrorDetail
 	if json.Unmarshal(data, &d.Text) != nil {
@@ -45,22 +45,21 @@ func (d *ErrorDetail) UnmarshalJSON(data []byte) error {
 	return nil
 }
 
-// noError is where a success would have an error. It has none, whatever else the
-// body says.
+// noError is the member error of a success, which must be absent or null.
 type noError struct{}
 
 func (*noError) UnmarshalJSON(data []byte) error {
 	if string(data) != "null" {
-		return errors.New("workspace: there is an error")
+		return errors.New("workspace: a success contains an error")
 	}
 	return nil
 }
 
-// classify reads an error's body, and reports whether it is Applivery's: one without a
-// status that is true or false, or without a code and a text, is not.
+// classify reads the body of an error and reports whether the body is Applivery's: it has a
+// boolean status, and a code or a message.
 func classify(a *rest.Answer, e *errors.Error) (own bool) {
 	var envelope errorEnvelope
-	// A field of another type than documented is left empty; the code is what counts.
+	// A member of an undocumented type stays empty; only the code decides.
 	_ = json.Unmarshal(a.Body, &envelope)
 	body := &envelope.Error
 	e.ProviderCode, e.Message = string(body.Code), cmp.Or(body.Message, body.Msg)
@@ -77,7 +76,7 @@ func classify(a *rest.Answer, e *errors.Error) (own bool) {
 	case e.Code == errors.ActiveSubscriptions:
 		e.Steps = []errors.Step{{
 			Name:        "subscriptions",
-			Description: "Cancel them in the dashboard, at Billing, Plan & Usage. No API does.",
+			Description: "Cancel all subscriptions in the dashboard, at Billing, Plan & Usage. No API can.",
 		}}
 	case e.Code == errors.OrganizationNotFound && !isOrganization(a, e, detail.Entity):
 		e.Code = errors.NotFound
@@ -85,8 +84,8 @@ func classify(a *rest.Answer, e *errors.Error) (own bool) {
 	return e.ProviderCode != "" || e.Message != ""
 }
 
-// isOrganization reports whether the resource that was not found is an organization. If the
-// answer does not name it, it is only if the call names nothing else.
+// isOrganization reports whether the resource that does not exist is an organization. If the
+// answer does not name the kind, the resource is one only if the call names no other resource.
 func isOrganization(a *rest.Answer, e *errors.Error, entity string) bool {
 	entity = strings.ToLower(entity)
 	if e.Target == "" || entity == "" {
@@ -95,8 +94,8 @@ func isOrganization(a *rest.Answer, e *errors.Error, entity string) bool {
 	return strings.HasPrefix(entity, "organization") || strings.HasPrefix(entity, "workspace")
 }
 
-// codes maps Applivery's codes, and those of the framework it runs on. A code that
-// is not here gets the category of its status.
+// codes maps the codes of Applivery and of the framework that its API uses. A code that is
+// missing here is mapped by its HTTP status.
 var codes = map[string]errors.Code{
 	"400":  errors.InvalidArgument, // of 2017
 	"1000": errors.Internal,
@@ -109,25 +108,25 @@ var codes = map[string]errors.Code{
 	"4003": errors.PermissionDenied,
 	"4004": errors.InvalidAPIToken,
 	"4005": errors.ExpiredAPIToken,
-	"4014": errors.Unauthenticated, // a log-in lacks its second factor
+	"4014": errors.Unauthenticated, // a login lacks its second factor
 	"5001": errors.Conflict,
-	"5003": errors.Conflict,         // a limit of the plan, which waiting does not lift
+	"5003": errors.Conflict,         // a limit of the plan; waiting does not help
 	"5004": errors.PermissionDenied, // the plan does not include it
 	"5111": errors.ActiveSubscriptions,
-	"5173": errors.Conflict, // no message can be pushed to the device
+	"5173": errors.Conflict, // the device is unreachable by push messages
 	"5209": errors.ValidationError,
 }
 
-// answered is a code below a status.
+// answered is an HTTP status with a code.
 type answered struct {
 	status int
 	code   string
 }
 
-// codesByStatus maps codes that mean different things below different statuses.
+// codesByStatus maps codes whose meaning depends on the HTTP status.
 var codesByStatus = map[answered]errors.Code{
 	{http.StatusBadRequest, "3001"}:          errors.ValidationError,
 	{http.StatusNotFound, "3001"}:            errors.OrganizationNotFound,
 	{http.StatusUnprocessableEntity, "3000"}: errors.ValidationError,
-	{http.StatusUnprocessableEntity, "3001"}: errors.NotFound, // of 2018, and no proof that an organization is gone
+	{http.StatusUnprocessableEntity, "3001"}: errors.NotFound, // of 2018; does not prove that an organization is deleted
 }

@@ -3,9 +3,11 @@ package workspace_test
 import (
 	"context"
 	"fmt"
+	"os"
 
 	"github.com/offboard-dev/offboard-go/errors"
 	"github.com/offboard-dev/offboard-go/offboardtest"
+	"github.com/offboard-dev/offboard-go/teardown"
 	"github.com/offboard-dev/offboard-go/workspace"
 	"github.com/offboard-dev/offboard-go/workspace/workspacetest"
 )
@@ -36,13 +38,13 @@ func ExampleClient_DeleteOrganization() {
 	case err == nil:
 		fmt.Println("deleted")
 	case errors.Is(err, errors.DeletionStepsNotSatisfied):
-		fmt.Println("to do first:", e.Steps)
+		fmt.Println("blockers:", e.Steps)
 	case errors.Is(err, errors.RateLimitReached):
-		fmt.Println("again in", e.RetryAfter)
+		fmt.Println("retry in", e.RetryAfter)
 	default:
 		fmt.Println(err)
 	}
-	// Output: to do first: [subscriptions]
+	// Output: blockers: [subscriptions]
 }
 
 func ExampleClient_CheckDeletion() {
@@ -70,8 +72,8 @@ func ExampleClient_CheckDeletion() {
 	// subscription: Devices
 }
 
-// The answer to a deletion is lost after Applivery has done its work. The client
-// reads the organization, finds it gone, and does not send a second deletion.
+// The answer to a deletion is lost after Applivery deleted the organization. The client reads
+// that the organization does not exist and does not send a second deletion.
 func ExampleClient_DeleteOrganization_lostAnswer() {
 	srv := workspacetest.NewServer() // in place of the real service
 	srv.AddOrganization(workspacetest.Organization{ID: "65f0000000000000000000ac", Slug: "acme"})
@@ -82,8 +84,8 @@ func ExampleClient_DeleteOrganization_lostAnswer() {
 	// Output: <nil> 1 [65f0000000000000000000ac]
 }
 
-// A token that belongs to the workspace is gone with it. When the answer is lost
-// nothing can be read any more, and the client does not guess.
+// A service account is deleted with its workspace. If the answer is lost, its token can read
+// nothing, so the outcome is unknown.
 func ExampleClient_DeleteOrganization_serviceAccount() {
 	srv := workspacetest.NewServer() // in place of the real service
 	srv.AddOrganization(workspacetest.Organization{ID: "65f0000000000000000000ac", Slug: "acme"})
@@ -117,9 +119,9 @@ func ExampleClient_ListOrganizations() {
 	// 65f0000000000000000000b1 beta
 }
 
-// Nothing but subscriptions stands in the way of a deletion; all that an
-// organization has goes with it. This is what to look at before.
-func Example_whatIsLeft() {
+// Only subscriptions block a deletion; Applivery deletes all other resources along with the
+// organization. The example lists both before a deletion.
+func Example_organizationContents() {
 	srv := workspacetest.NewServer() // in place of the real service
 	srv.AddOrganization(workspacetest.Organization{
 		Slug:          "acme",
@@ -130,7 +132,7 @@ func Example_whatIsLeft() {
 		Devices:       []workspacetest.Device{{Type: workspace.DeviceTypeApple}, {SubType: workspace.DeviceSubTypeEnrollment}},
 	})
 
-	if err := whatIsLeft(context.Background(), srv.Option()); err != nil {
+	if err := contents(context.Background(), srv.Option()); err != nil {
 		fmt.Println(err)
 	}
 	// Output:
@@ -143,7 +145,7 @@ func Example_whatIsLeft() {
 	// device: apple (ACTIVE)
 }
 
-func whatIsLeft(ctx context.Context, options ...workspace.Option) error {
+func contents(ctx context.Context, options ...workspace.Option) error {
 	c, err := workspace.New(options...)
 	if err != nil {
 		return err
@@ -181,4 +183,46 @@ func whatIsLeft(ctx context.Context, options ...workspace.Option) error {
 		fmt.Printf("device: %s (%s)\n", device.Type, device.State)
 	}
 	return nil
+}
+
+func ExampleClient_Teardown() {
+	srv := workspacetest.NewServer() // in place of the real service
+	srv.AddOrganization(workspacetest.Organization{
+		ID: "65f0000000000000000000ac", Slug: "acme", Name: "Acme Ltd",
+		Subscriptions: []workspacetest.Subscription{{ID: "65f0000000000000000000d1", Plan: "Enterprise", Status: "active"}},
+		Apps:          []workspacetest.App{{Name: "Acme Bank"}, {Name: "Acme Shop"}},
+		Stores:        []workspacetest.Store{{CustomDomain: "apps.acme.example"}},
+	})
+	ctx := context.Background()
+	c, err := workspace.New(srv.Option()) // workspace.New(workspace.WithToken(token))
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	plan, err := c.Plan(ctx, "acme")
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	if err := plan.WriteTree(os.Stdout); err != nil {
+		fmt.Println(err)
+		return
+	}
+	report, err := c.Teardown(ctx, plan, teardown.WithConfirm("Acme Ltd"))
+	fmt.Println(report.Outcome, err)
+
+	srv.CancelSubscriptions("65f0000000000000000000ac") // a user does, in the dashboard
+
+	report, err = c.Teardown(ctx, plan, teardown.WithConfirm("Acme Ltd"))
+	fmt.Println(report.Outcome, err)
+	// Output:
+	// workspace: Acme Ltd (65f0000000000000000000ac): 1 step, 1 manual
+	// ├─ subscription
+	// │  └─ Enterprise (subscription/65f0000000000000000000d1): manual: cancel the subscription in the dashboard, at Billing, Plan & Usage
+	// └─ deleted along with it
+	//    ├─ 2 apps: Acme Bank, Acme Shop
+	//    ├─ 1 collaborator: olive.owner@example.com
+	//    └─ 1 store: apps.acme.example
+	// blocked workspace: CheckDeletion "65f0000000000000000000ac": active_subscriptions
+	// deleted <nil>
 }

@@ -7,52 +7,76 @@ import (
 	"github.com/offboard-dev/offboard-go/internal/rest"
 )
 
-// Page is one page of a list. The reference pages print all of its fields as
-// optional, so that any but Items may be zero without a meaning.
+// Page is one page of a list. The reference pages mark every field as optional, so zero may
+// mean that the API did not state the value. Only Items is required here.
 type Page[T any] struct {
+	// Items are the items of this page.
 	Items []T `json:"items"`
 
-	// TotalDocs is how many there are on all pages.
+	// TotalDocs is the number of items on all pages.
 	TotalDocs int `json:"totalDocs,omitzero"`
 
-	// Limit is how many a page has at most, whatever was asked for.
-	Limit       int  `json:"limit,omitzero"`
+	// Limit is the maximum number of items on a page that the API used. It may differ from
+	// the requested one.
+	Limit int `json:"limit,omitzero"`
+
+	// HasPrevPage reports whether a previous page exists.
 	HasPrevPage bool `json:"hasPrevPage,omitzero"`
+
+	// HasNextPage reports whether a next page exists.
 	HasNextPage bool `json:"hasNextPage,omitzero"`
 
 	// Page is the number of this page; the first is 1.
-	Page       int `json:"page,omitzero"`
+	Page int `json:"page,omitzero"`
+
+	// TotalPages is the number of pages.
 	TotalPages int `json:"totalPages,omitzero"`
 
-	// PrevPage is 0 on the first page.
+	// PrevPage is the number of the previous page; 0 on the first page.
 	PrevPage int `json:"prevPage,omitzero"`
 
-	// NextPage is 0 on the last page.
+	// NextPage is the number of the next page; 0 on the last page.
 	NextPage int `json:"nextPage,omitzero"`
 }
 
-// Pages of what the API lists.
-type (
-	OrganizationsPage    = Page[Organization]
-	CollaboratorsPage    = Page[Collaborator]
-	AppCollaboratorsPage = Page[AppCollaborator]
-	AppsPage             = Page[App]
-	AppEmployeesPage     = Page[AppEmployee]
-	StoresPage           = Page[Store]
-	DevicesPage          = Page[Device]
-	AppleDevicesPage     = Page[AppleDevice]
-	AndroidDevicesPage   = Page[AndroidDevice]
-	WindowsDevicesPage   = Page[WindowsDevice]
-)
+// OrganizationsPage is one page of organizations.
+type OrganizationsPage = Page[Organization]
 
-// isOther reports whether a page says that it is another than was requested. Without a
-// number the first was.
+// CollaboratorsPage is one page of collaborators of an organization.
+type CollaboratorsPage = Page[Collaborator]
+
+// AppCollaboratorsPage is one page of collaborators of apps.
+type AppCollaboratorsPage = Page[AppCollaborator]
+
+// AppsPage is one page of apps.
+type AppsPage = Page[App]
+
+// AppEmployeesPage is one page of users of an app.
+type AppEmployeesPage = Page[AppEmployee]
+
+// StoresPage is one page of app stores.
+type StoresPage = Page[Store]
+
+// DevicesPage is one page of devices of all platforms.
+type DevicesPage = Page[Device]
+
+// AppleDevicesPage is one page of Apple devices.
+type AppleDevicesPage = Page[AppleDevice]
+
+// AndroidDevicesPage is one page of Android devices.
+type AndroidDevicesPage = Page[AndroidDevice]
+
+// WindowsDevicesPage is one page of Windows devices.
+type WindowsDevicesPage = Page[WindowsDevice]
+
+// isOther reports whether a page states another number than the requested one. Requests
+// without a number mean page 1.
 func isOther[T any](p *Page[T], requested int) bool {
 	return p.Page != 0 && p.Page != max(requested, 1)
 }
 
-// all yields the items of all pages of a list, from the given page on, or the first. limit
-// is the requested size of a page; 0 leaves it to the API, which states it.
+// all yields the items of all pages of a list, starting with page first; 0 means 1. limit is
+// the requested number of items per page; 0 means the API's default.
 func all[T any](operation string, first, limit int, identity func(*T) string, fetch func(page int) (*Page[T], error)) iter.Seq2[T, error] {
 	first = max(first, 1)
 	return rest.Pages(provider, operation, identity, func(n int) (rest.Page[T], error) {
@@ -70,11 +94,11 @@ func all[T any](operation string, first, limit int, identity func(*T) string, fe
 	})
 }
 
-// ListOrganizations yields all organizations, a page at a time, beginning with
-// options.Page, or the first. It ends at the first error. Pages move up when
-// something on an earlier one is deleted: gather first, then delete.
+// ListOrganizations yields the organizations that the token can see, page by page, starting
+// with options.Page; 0 means 1. It stops at the first error. A deletion shifts the items of
+// later pages: collect all items before deleting.
 //
-// It needs the permission base.organization.management.list.
+// Required permission: base.organization.management.list.
 func (c *Client) ListOrganizations(ctx context.Context, options ListOrganizationsPageOptions) iter.Seq2[Organization, error] {
 	return all("ListOrganizations", options.Page, options.Limit, (*Organization).identity, func(page int) (*OrganizationsPage, error) {
 		options := options
@@ -83,9 +107,8 @@ func (c *Client) ListOrganizations(ctx context.Context, options ListOrganization
 	})
 }
 
-// ListCollaborators yields the people and service accounts who have a role in an
-// organization, as [Client.ListOrganizations] does organizations. See
-// [Client.ListCollaboratorsPage].
+// ListCollaborators yields the users and service accounts with a role in an organization, page
+// by page like [Client.ListOrganizations]. See [Client.ListCollaboratorsPage].
 func (c *Client) ListCollaborators(ctx context.Context, idOrSlug string, options ListCollaboratorsPageOptions) iter.Seq2[Collaborator, error] {
 	return all("ListCollaborators", options.Page, options.Limit, (*Collaborator).identity, func(page int) (*CollaboratorsPage, error) {
 		options := options
@@ -94,9 +117,8 @@ func (c *Client) ListCollaborators(ctx context.Context, idOrSlug string, options
 	})
 }
 
-// ListAppCollaborators yields the people who have a role in an app, for all apps
-// of an organization, as [Client.ListOrganizations] does organizations. See
-// [Client.ListAppCollaboratorsPage].
+// ListAppCollaborators yields the users with a role in any app of an organization, page by page
+// like [Client.ListOrganizations]. See [Client.ListAppCollaboratorsPage].
 func (c *Client) ListAppCollaborators(ctx context.Context, idOrSlug string, options ListAppCollaboratorsPageOptions) iter.Seq2[AppCollaborator, error] {
 	return all("ListAppCollaborators", options.Page, options.Limit, (*AppCollaborator).identity, func(page int) (*AppCollaboratorsPage, error) {
 		options := options
@@ -105,8 +127,8 @@ func (c *Client) ListAppCollaborators(ctx context.Context, idOrSlug string, opti
 	})
 }
 
-// ListApps yields the apps of an organization, as [Client.ListOrganizations] does
-// organizations. See [Client.ListAppsPage].
+// ListApps yields the apps of an organization, page by page like [Client.ListOrganizations].
+// See [Client.ListAppsPage].
 func (c *Client) ListApps(ctx context.Context, idOrSlug string, options ListAppsPageOptions) iter.Seq2[App, error] {
 	return all("ListApps", options.Page, options.Limit, (*App).identity, func(page int) (*AppsPage, error) {
 		options := options
@@ -115,8 +137,8 @@ func (c *Client) ListApps(ctx context.Context, idOrSlug string, options ListApps
 	})
 }
 
-// ListAppEmployees yields the people who use an app, as [Client.ListOrganizations]
-// does organizations. See [Client.ListAppEmployeesPage].
+// ListAppEmployees yields the users of an app, page by page like [Client.ListOrganizations].
+// See [Client.ListAppEmployeesPage].
 func (c *Client) ListAppEmployees(ctx context.Context, idOrSlug, appIDOrSlug string, options ListAppEmployeesPageOptions) iter.Seq2[AppEmployee, error] {
 	return all("ListAppEmployees", options.Page, options.Limit, (*AppEmployee).identity, func(page int) (*AppEmployeesPage, error) {
 		options := options
@@ -125,8 +147,8 @@ func (c *Client) ListAppEmployees(ctx context.Context, idOrSlug, appIDOrSlug str
 	})
 }
 
-// ListStores yields the app stores of an organization, as [Client.ListOrganizations]
-// does organizations. See [Client.ListStoresPage].
+// ListStores yields the app stores of an organization, page by page like
+// [Client.ListOrganizations]. See [Client.ListStoresPage].
 func (c *Client) ListStores(ctx context.Context, idOrSlug string, options ListStoresPageOptions) iter.Seq2[Store, error] {
 	return all("ListStores", options.Page, options.Limit, (*Store).identity, func(page int) (*StoresPage, error) {
 		options := options
@@ -135,9 +157,9 @@ func (c *Client) ListStores(ctx context.Context, idOrSlug string, options ListSt
 	})
 }
 
-// ListDevices yields the devices of an organization, of all platforms, as
-// [Client.ListOrganizations] does organizations. Without a SubType it yields
-// enrollments that wait for a device, too. See [Client.ListDevicesPage].
+// ListDevices yields the devices of an organization on all platforms, page by page like
+// [Client.ListOrganizations]. Without a SubType, it also yields pending enrollments. See
+// [Client.ListDevicesPage].
 func (c *Client) ListDevices(ctx context.Context, idOrSlug string, options ListDevicesPageOptions) iter.Seq2[Device, error] {
 	return all("ListDevices", options.Page, options.Limit, (*Device).identity, func(page int) (*DevicesPage, error) {
 		options := options
@@ -146,8 +168,8 @@ func (c *Client) ListDevices(ctx context.Context, idOrSlug string, options ListD
 	})
 }
 
-// ListAppleDevices yields the Apple devices of an organization, as
-// [Client.ListOrganizations] does organizations. See [Client.ListAppleDevicesPage].
+// ListAppleDevices yields the Apple devices of an organization, page by page like
+// [Client.ListOrganizations]. See [Client.ListAppleDevicesPage].
 func (c *Client) ListAppleDevices(ctx context.Context, idOrSlug string, options ListAppleDevicesPageOptions) iter.Seq2[AppleDevice, error] {
 	return all("ListAppleDevices", options.Page, options.Limit, (*AppleDevice).identity, func(page int) (*AppleDevicesPage, error) {
 		options := options
@@ -156,8 +178,8 @@ func (c *Client) ListAppleDevices(ctx context.Context, idOrSlug string, options 
 	})
 }
 
-// ListAndroidDevices yields the Android devices of an organization, as
-// [Client.ListOrganizations] does organizations. See [Client.ListAndroidDevicesPage].
+// ListAndroidDevices yields the Android devices of an organization, page by page like
+// [Client.ListOrganizations]. See [Client.ListAndroidDevicesPage].
 func (c *Client) ListAndroidDevices(ctx context.Context, idOrSlug string, options ListAndroidDevicesPageOptions) iter.Seq2[AndroidDevice, error] {
 	return all("ListAndroidDevices", options.Page, options.Limit, (*AndroidDevice).identity, func(page int) (*AndroidDevicesPage, error) {
 		options := options
@@ -166,8 +188,8 @@ func (c *Client) ListAndroidDevices(ctx context.Context, idOrSlug string, option
 	})
 }
 
-// ListWindowsDevices yields the Windows devices of an organization, as
-// [Client.ListOrganizations] does organizations. See [Client.ListWindowsDevicesPage].
+// ListWindowsDevices yields the Windows devices of an organization, page by page like
+// [Client.ListOrganizations]. See [Client.ListWindowsDevicesPage].
 func (c *Client) ListWindowsDevices(ctx context.Context, idOrSlug string, options ListWindowsDevicesPageOptions) iter.Seq2[WindowsDevice, error] {
 	return all("ListWindowsDevices", options.Page, options.Limit, (*WindowsDevice).identity, func(page int) (*WindowsDevicesPage, error) {
 		options := options

@@ -14,7 +14,7 @@ import (
 
 const provider = "workspace"
 
-// config is what options set.
+// config holds the settings of a client.
 type config = rest.Config
 
 // configure applies the options to the defaults.
@@ -34,10 +34,9 @@ func configure(options []Option) (config, error) {
 	return c, nil
 }
 
-// WithToken authenticates by the token of a service account or by a user's access
-// token. An app's token does not serve: it is for that app's integrations
-// only. A service account is gone with its workspace, so that nothing can be read
-// with its token afterwards.
+// WithToken sets the credential: the token of a service account, or the access token of a user.
+// The token of an app is not accepted by the operations of this package. A service account is
+// deleted with its workspace; its token can read nothing afterwards.
 func WithToken(token string) Option {
 	return option(func(c *config) error {
 		if err := auth.Check("the token", token); err != nil {
@@ -47,8 +46,8 @@ func WithToken(token string) Option {
 	})
 }
 
-// WithTokenSource authenticates by tokens that the source supplies. The source is called
-// before each request and must cache and renew by itself, as those of package oauth2 do.
+// WithTokenSource sets a source of tokens as the credential. The client calls the source before
+// each request. The source must cache and renew tokens, like the sources of package oauth2.
 func WithTokenSource(source oauth2.TokenSource) Option {
 	return option(func(c *config) error {
 		if source == nil {
@@ -58,13 +57,13 @@ func WithTokenSource(source oauth2.TokenSource) Option {
 	})
 }
 
-// FromEnv takes the token from APPLIVERY_API_TOKEN, as the vendor's Bitrise step
-// does.
+// FromEnv sets the token from the environment variable APPLIVERY_API_TOKEN, which Applivery's
+// Bitrise step uses too.
 func FromEnv() Option { return WithCredentials(auth.Env) }
 
-// WithCredentials authenticates by the values that get returns for the names of the
+// WithCredentials sets the credential from the values that get returns for the names of the
 // environment variables that [FromEnv] reads, for example from a secret manager. get returns
-// "" for a name that has no value. An error of get is an error of [New].
+// "" for a name without a value. An error of get is an error of [New].
 func WithCredentials(get func(name string) (string, error)) Option {
 	return option(func(c *config) error {
 		values, err := auth.Values(get, "APPLIVERY_API_TOKEN")

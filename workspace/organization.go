@@ -10,7 +10,7 @@ import (
 	"github.com/offboard-dev/offboard-go/internal/rest"
 )
 
-// DeleteOrganization deletes an organization with a client of its own. See
+// DeleteOrganization deletes an organization with a new client. See
 // [Client.DeleteOrganization].
 func DeleteOrganization(ctx context.Context, idOrSlug string, options ...Option) error {
 	c, err := New(options...)
@@ -21,22 +21,20 @@ func DeleteOrganization(ctx context.Context, idOrSlug string, options ...Option)
 	return c.DeleteOrganization(ctx, idOrSlug)
 }
 
-// DeleteOrganization deletes an organization with all that it has, for good: apps,
-// device enrollments, user assignments and history. It needs the permissions
-// base.organization.management.get and base.organization.management.remove, and
-// no subscription may be active.
+// DeleteOrganization permanently deletes an organization with its apps, device enrollments, user
+// assignments and history. No subscription may be active. Required permissions:
+// base.organization.management.get and base.organization.management.remove.
 //
-// The organization is read first, and the deletion goes to the id that was read.
-// Until then errors are those of [Client.GetOrganization]; after that their Target
-// is the id.
+// The organization is read first, and the deletion names it by the ID that was read. Errors of
+// the read are those of [Client.GetOrganization]. Target of later errors is the ID.
 //
-// Errors, among those of every call:
+// Errors in addition to those of every call:
 //
-//   - [errors.ActiveSubscriptions]: Applivery refuses because of them
-//   - [errors.NotConfirmed]: the organization that answers is not the one that is named
-//   - [errors.OrganizationNotFound]: there was none when the call was made, or the
+//   - [errors.ActiveSubscriptions]: active subscriptions block the deletion
+//   - [errors.NotConfirmed]: another organization answered
+//   - [errors.OrganizationNotFound]: the organization did not exist before the call, or the
 //     token cannot see it
-//   - [errors.OutcomeUnknown]: the answer was lost and nothing can be read
+//   - [errors.OutcomeUnknown]: the answer was lost and no read can decide
 //
 // Source: seed page; vendor's reference pages.
 func (c *Client) DeleteOrganization(ctx context.Context, idOrSlug string) error {
@@ -53,12 +51,12 @@ func (c *Client) DeleteOrganization(ctx context.Context, idOrSlug string) error 
 func (c *Client) deleteProved(ctx context.Context, id string) (proved bool, err error) {
 	return c.rest().DeleteProved(ctx, rest.Deletion{
 		Send:   func(ctx context.Context) error { return c.deleteOrganization(ctx, id) },
-		Verify: func(ctx context.Context) (rest.Existence, error) { return c.look(ctx, id) },
+		Verify: func(ctx context.Context) (rest.Existence, error) { return c.verify(ctx, id) },
 	})
 }
 
-// look reads whether an organization is there.
-func (c *Client) look(ctx context.Context, id string) (rest.Existence, error) {
+// verify reads whether an organization exists.
+func (c *Client) verify(ctx context.Context, id string) (rest.Existence, error) {
 	found, err := c.GetOrganization(ctx, id)
 	if errors.Is(err, errors.OrganizationNotFound) {
 		return rest.NotFound, nil
@@ -72,13 +70,12 @@ func (c *Client) look(ctx context.Context, id string) (rest.Existence, error) {
 	return rest.Exists, nil
 }
 
-// CheckDeletion returns the error that [Client.DeleteOrganization] would return
-// now, as far as reads can tell, and changes nothing. Nil means that nothing is
-// known to stand in the way, not that the deletion will succeed.
+// CheckDeletion returns the error that [Client.DeleteOrganization] is expected to return, and
+// changes nothing. Nil means that no blocker was found, not that the deletion will succeed.
 //
-// Every subscription that has not ended is a step of [errors.ActiveSubscriptions],
-// for Applivery does not document which of them keep a workspace. It needs the
-// permission base.organization.management.get.
+// Every subscription that has not ended is a step of [errors.ActiveSubscriptions], because
+// Applivery does not document which subscriptions block. Required permission:
+// base.organization.management.get.
 func (c *Client) CheckDeletion(ctx context.Context, idOrSlug string) error {
 	found, err := c.GetWorkspace(ctx, idOrSlug)
 	if err != nil {
@@ -90,31 +87,30 @@ func (c *Client) CheckDeletion(ctx context.Context, idOrSlug string) error {
 	return deletionError(idOrSlug, found.Organization.Subscriptions, time.Now())
 }
 
-// confirm compares an organization that was requested with the one that answered, and
-// returns its ID. A slug may have 24 hexadecimal digits too, so that even an ID can lead
-// to another organization than the one that is meant. An answer without the ID proves
-// nothing, nor does one without the slug if the slug was requested.
+// confirm compares the requested organization with the one that answered, and returns its ID.
+// A slug may consist of 24 hexadecimal digits too, so a request by ID can reach another
+// organization. An answer without an ID proves nothing, nor does an answer without a slug to a
+// request by slug.
 func confirm(operation, idOrSlug, foundID, foundSlug string) (string, error) {
 	e := &errors.Error{Provider: provider, Operation: operation, Target: idOrSlug}
-	asked, id := strings.ToLower(idOrSlug), strings.ToLower(foundID)
-	isID := rest.Hex24(asked) == nil
+	requested, id := strings.ToLower(idOrSlug), strings.ToLower(foundID)
+	isID := rest.Hex24(requested) == nil
 	switch {
 	case rest.Hex24(id) != nil:
-		e.Code, e.Err = errors.UnexpectedResponse, errors.New("the organization that answers has an id that is none")
-	case isID && id != asked, !isID && foundSlug != "" && strings.ToLower(foundSlug) != asked:
-		e.Code, e.Err = errors.NotConfirmed, errors.New("the organization that answers is another one, with the id "+id)
+		e.Code, e.Err = errors.UnexpectedResponse, errors.New("the ID of the organization in the answer is not 24 hexadecimal digits")
+	case isID && id != requested, !isID && foundSlug != "" && strings.ToLower(foundSlug) != requested:
+		e.Code, e.Err = errors.NotConfirmed, errors.New("another organization answered, with the ID "+id)
 	case !isID && foundSlug == "":
-		e.Code, e.Err = errors.UnexpectedResponse, errors.New("the organization that answers has no slug to compare with; name it by its id")
+		e.Code, e.Err = errors.UnexpectedResponse, errors.New("the organization in the answer has no slug to compare with; use its ID")
 	default:
 		return id, nil
 	}
 	return "", e
 }
 
-// resolve returns the ID of an organization that is named by its ID or its slug, as a read
-// confirms it. A slug can become another organization's while a request waits to be sent,
-// so no write is sent to one; and the API takes an ID that no organization has for the
-// slug of another.
+// resolve reads the organization with an ID or a slug and returns its ID. Writes use only this
+// ID: while a request waits, another organization can take over the slug. The read also checks
+// an ID, because the API looks up an unknown ID as a slug.
 func (c *Client) resolve(ctx context.Context, operation, idOrSlug string) (string, error) {
 	if err := rest.Slug(idOrSlug); err != nil {
 		return "", rest.Invalid(provider, operation, "", err) // the argument may be a token
@@ -126,14 +122,14 @@ func (c *Client) resolve(ctx context.Context, operation, idOrSlug string) (strin
 	return confirm(operation, idOrSlug, found.ID, found.Slug)
 }
 
-// ChangeOwner makes another user the owner of an organization and reports whether it
-// did. The organization is read first, and the request names it by the ID that was read.
+// ChangeOwner makes another user, by ID or slug, the owner of an organization and reports
+// whether the owner changed. The organization is read first, and the request names it by the
+// ID that was read.
 //
-// It is sent once: if the answer is lost, the error is [errors.OutcomeUnknown], and
-// [Client.ListCollaborators] with the role owner shows the owner. What becomes of the
-// former owner is not documented: change the owner last. [errors.NotFound] is of the user
-// or of the organization. It needs the permission
-// base.organization.management.ownerChange.
+// The request is sent once: if the answer is lost, the error is [errors.OutcomeUnknown], and
+// [Client.ListCollaborators] with the role owner shows the owner. The role of the former owner
+// is not documented: change the owner last. [errors.NotFound] means that the user or the
+// organization does not exist. Required permission: base.organization.management.ownerChange.
 //
 // Source: vendor's reference page.
 func (c *Client) ChangeOwner(ctx context.Context, idOrSlug string, newOwner string) (bool, error) {
@@ -147,19 +143,20 @@ func (c *Client) ChangeOwner(ctx context.Context, idOrSlug string, newOwner stri
 	return c.changeOwner(ctx, id, newOwner)
 }
 
-// DeleteApp deletes an app for good, with its builds, its links and its statistics. The
-// organization is read first, and the request names it by the ID that was read; the app is
-// named by its ID only.
+// DeleteApp permanently deletes an app with its builds, links and statistics. The organization is
+// read first, and the request names it by the ID that was read. appID must be the ID of the
+// app, not its slug. So swapped arguments send no deletion: either the slug is not a valid
+// appID, or no organization has the ID of the app.
 //
-// It is sent once: if the answer is lost, the error is [errors.OutcomeUnknown], and
-// [Client.GetApp] shows whether the app exists. [errors.NotFound] is of the app or of its
-// organization, and is the answer to a second deletion. No app blocks the deletion of its
-// organization. It needs the permission mad.application.management.remove.
+// The request is sent once: if the answer is lost, the error is [errors.OutcomeUnknown], and
+// [Client.GetApp] shows whether the app exists. [errors.NotFound] means that the app or its
+// organization does not exist; a second deletion returns it. No app blocks the deletion of its
+// organization. Required permission: mad.application.management.remove.
 //
 // Source: vendor's reference page.
 func (c *Client) DeleteApp(ctx context.Context, idOrSlug string, appID string) error {
 	if err := rest.Hex24(appID); err != nil {
-		return rest.Invalid(provider, "DeleteApp", "", fmt.Errorf("applicationId %w", err))
+		return rest.Invalid(provider, "DeleteApp", "", fmt.Errorf("appID %w", err))
 	}
 	id, err := c.resolve(ctx, "DeleteApp", idOrSlug)
 	if err != nil {
@@ -168,22 +165,22 @@ func (c *Client) DeleteApp(ctx context.Context, idOrSlug string, appID string) e
 	return c.deleteApp(ctx, id, appID)
 }
 
-// DisenrollAOSPDevice tells a device with Android, but without Google's services, to
-// leave the management of its organization, which is read first: the request names it by
-// the ID that was read.
+// DisenrollAOSPDevice requests the disenrollment of a device that runs Android without Google
+// services (AOSP). The organization is read first, and the request names it by the ID that was
+// read. deviceID must be the ID of the device.
 //
-// It is sent once. Nil means that the command is queued; the device leaves when it
-// receives the command, which [Client.WaitForDevices] waits for. Another request changes
-// nothing while the command waits, and queues another command after it has expired.
-// [errors.Conflict] (5173): no message can be pushed to the device, and nothing is
-// started. [errors.ValidationError] (5209): the input is invalid. [errors.NotFound] is of
-// the device or of its organization. It needs the permission mdm.aosp.device.remove. No
-// such operation is known for devices of other platforms.
+// The request is sent once. Nil means that the command is queued; the device disenrolls when it
+// receives the command, and [Client.WaitForDevices] waits for that. Another request changes
+// nothing while the command is queued, and queues a new command after it expired.
+// [errors.Conflict] (5173): the device is unreachable by push messages, and nothing is queued.
+// [errors.ValidationError] (5209): the input is invalid. [errors.NotFound]: the device or its
+// organization does not exist. Required permission: mdm.aosp.device.remove. No operation that
+// disenrolls devices of other platforms is known.
 //
 // Source: vendor's reference page.
 func (c *Client) DisenrollAOSPDevice(ctx context.Context, idOrSlug string, deviceID string) error {
 	if err := rest.Hex24(deviceID); err != nil {
-		return rest.Invalid(provider, "DisenrollAOSPDevice", "", fmt.Errorf("aosDeviceId %w", err))
+		return rest.Invalid(provider, "DisenrollAOSPDevice", "", fmt.Errorf("deviceID %w", err))
 	}
 	id, err := c.resolve(ctx, "DisenrollAOSPDevice", idOrSlug)
 	if err != nil {
@@ -192,8 +189,8 @@ func (c *Client) DisenrollAOSPDevice(ctx context.Context, idOrSlug string, devic
 	return c.disenrollAOSPDevice(ctx, id, deviceID)
 }
 
-// deletionError is the error of a deletion that subscriptions stand in the way of; nil
-// when all are known to have ended.
+// deletionError returns an error that lists the subscriptions that may block a deletion; nil if
+// all subscriptions have ended.
 func deletionError(target string, subscriptions []Subscription, now time.Time) error {
 	var steps []errors.Step
 	for _, s := range subscriptions {

@@ -3,7 +3,8 @@ package workspace_test
 import (
 	"context"
 	"fmt"
-	"os"
+	"io"
+	"net/http"
 	"slices"
 	"strings"
 	"testing"
@@ -11,7 +12,6 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
-	"github.com/google/go-cmp/cmp/cmpopts"
 
 	"github.com/offboard-dev/offboard-go/errors"
 	"github.com/offboard-dev/offboard-go/internal/suite/teardownsuite"
@@ -21,8 +21,8 @@ import (
 	"github.com/offboard-dev/offboard-go/workspace/workspacetest"
 )
 
-// subscribed returns a double that has an organization with everything twice, and
-// with subscriptions: one that runs, one that ends by itself, and one that has ended.
+// subscribed returns a fake with two organizations that have the same resources. Each has three
+// subscriptions: one active, one that ends in the future, and one that has ended.
 func subscribed() *workspacetest.Server {
 	srv := full()
 	subscribe := func(o *workspacetest.Organization) {
@@ -81,7 +81,7 @@ func planned(t *testing.T, c *workspace.Client) *teardown.Plan {
 	return p
 }
 
-// outcome checks what became of acme.
+// outcome checks the outcome of a report.
 func outcome(t *testing.T, r *teardown.Report, want teardown.Outcome) {
 	t.Helper()
 	if r == nil || r.Outcome != want {
@@ -89,163 +89,7 @@ func outcome(t *testing.T, r *teardown.Report, want teardown.Outcome) {
 	}
 }
 
-func TestAPlanCountsWhatGoesAlong(t *testing.T) {
-	t.Parallel()
-	srv := full()
-	srv.Change(acme, func(o *workspacetest.Organization) {
-		for i := range 120 {
-			o.Apps = append(o.Apps, workspacetest.App{Name: fmt.Sprint("App ", i)})
-		}
-		o.Stores = append(o.Stores, workspacetest.Store{ID: link})
-	})
-	p := planned(t, newClient(t, srv.Option()))
-	for i := range p.Cascades { // all are identified
-		if l := &p.Cascades[i]; len(l.IDs) != l.Count || !slices.IsSorted(l.IDs) || l.Digest != "" {
-			t.Errorf("got the ids %v of %d %s", l.IDs, l.Count, l.Kind)
-		}
-	}
-	want := []teardown.Cascade{
-		{Kind: "apps", Count: 121, Names: []string{"Acme Bank", "App 0", "App 1", "App 2", "App 3"}},
-		{
-			Kind: "devices", Count: 3, Note: "it is not documented what becomes of them",
-			Names: []string{"android " + phone + ", ACTIVE", "apple " + tablet + ", ACTIVE", "aosp " + aosp + ", ACTIVE"},
-		},
-		{Kind: "collaborators", Count: 2, Names: []string{"olive.owner@example.com", "jane.doe@example.com"}},
-		{Kind: "stores", Count: 2, Names: []string{"apps.acme.example", link}},
-		{Kind: "segments", Count: 2, Names: []string{"Europe", "Spain"}},
-	}
-	if diff := cmp.Diff(want, p.Cascades, cmpopts.IgnoreFields(teardown.Cascade{}, "IDs")); diff != "" {
-		t.Errorf("losses (-want +got):\n%s", diff)
-	}
-	if diff := cmp.Diff(teardown.Organization{ID: acme, Name: "Acme"}, p.Organization); diff != "" {
-		t.Errorf("organization (-want +got):\n%s", diff)
-	}
-	if p.Err() != nil || len(p.Steps) != 0 || len(p.Overrides()) != 0 {
-		t.Errorf("got %v, steps %+v, consents %v", p.Err(), p.Steps, p.Overrides())
-	}
-}
-
-func TestAPlanReadsOnWhereAPageDoesNotSayHowManyThereAre(t *testing.T) {
-	t.Parallel()
-	for name, test := range map[string]struct {
-		first string
-		want  int
-	}{
-		"with a total":            {`"totalDocs":7,"hasNextPage":true`, 8}, // the items count
-		"with a total of too few": {`"totalDocs":1,"hasNextPage":true`, 8},
-		"without a total":         {`"hasNextPage":true`, 8},
-		"without anything":        {`"page":1`, 6},
-	} {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			srv := full()
-			app := `{"id":"` + app + `","name":"Bank"}`
-			srv.Fail(
-				answer("ListAppsPage", `{"status":true,"data":{"items":[`+strings.Repeat(app+",", 5)+app+`],`+test.first+`}}`),
-				answer("ListAppsPage", `{"status":true,"data":{"items":[`+app+","+app+`]}}`),
-			)
-			if got := planned(t, newClient(t, srv.Option())).Cascades[0]; got.Kind != "apps" || got.Count != test.want || len(got.Names) != 5 {
-				t.Errorf("got %+v, want %d", got, test.want)
-			}
-		})
-	}
-}
-
-func TestAPlanNamesEachSubscription(t *testing.T) {
-	t.Parallel()
-	synctest.Test(t, func(t *testing.T) { // whose clock starts with the year 2000
-		srv := full()
-		c := newClient(t, srv.Option())
-		plan := func(subscriptions string) *teardown.Plan {
-			srv.Fail(answer("GetWorkspace", `{"status":true,"data":{"organization":{"id":"`+acme+`","slug":"acme","subscriptions":[`+subscriptions+`]}}}`))
-			return planned(t, c)
-		}
-		const hand = "cancel it in the dashboard, at Billing, Plan & Usage"
-		step := func(id, name, why, removal string) teardown.Step {
-			return teardown.Step{
-				ID: "subscription/" + id, Kind: "subscription", Name: name, Manual: true,
-				Why: "it is not known to have ended: " + why, Removal: removal,
-			}
-		}
-		p := plan(`
-			{"id":"sub_1","plan":"Enterprise","status":"active"},
-			{"id":"sub_2","planCode":"mdm-20","endedAt":"2000-03-01T00:00:00Z"},
-			{"plan":"Odd","planCode":"odd","iniDate":"1999-06-01T00:00:00Z"},
-			{"plan":"Odd","planCode":"odd","iniDate":"1999-06-01T00:00:00Z"},
-			{"id":"sub_3","plan":"Past","endedAt":"1999-12-31T23:59:59Z"},
-			{}`)
-		want := []teardown.Step{
-			step("sub_1", "Enterprise", "Enterprise, active", hand),
-			step("sub_2", "mdm-20", "mdm-20, ends 2000-03-01", "wait until it ends"),
-			step("odd,1999-06-01", "Odd", "Odd, from 1999-06-01", hand),
-			step("odd,1999-06-01#2", "Odd", "Odd, from 1999-06-01", hand),
-			step("unnamed", "without a name", "without a name", hand),
-		}
-		if diff := cmp.Diff(want, p.Steps); diff != "" {
-			t.Errorf("steps (-want +got):\n%s", diff)
-		}
-		if p.Organization.Name != "acme" {
-			t.Errorf("an organization without a name is called %q, want its slug", p.Organization.Name)
-		}
-		// While somebody cancels them they are what they were.
-		later := plan(`
-			{"id":"sub_1","plan":"Enterprise","status":"canceled","endedAt":"2000-02-01T00:00:00Z"},
-			{"plan":"Odd","planCode":"odd","iniDate":"1999-06-01T00:00:00Z","endedAt":"1999-12-31T00:00:00Z"},
-			{"plan":"Odd","planCode":"odd","iniDate":"1999-06-01T00:00:00Z"}`)
-		var left []string
-		for _, s := range later.Steps {
-			left = append(left, s.ID+" "+s.Name)
-		}
-		if diff := cmp.Diff([]string{"subscription/sub_1 Enterprise", "subscription/odd,1999-06-01#2 Odd"}, left); diff != "" {
-			t.Errorf("steps later (-want +got):\n%s", diff)
-		}
-	})
-}
-
-func TestWhatCannotBeListedIsSaidToBe(t *testing.T) {
-	t.Parallel()
-	fail := func(status, code int) offboardtest.Fault {
-		return offboardtest.Respond("ListDevicesPage", status, fmt.Sprintf(`{"status":false,"error":{"code":%d}}`, code))
-	}
-	for name, test := range map[string]struct {
-		fault offboardtest.Fault
-		note  string
-		want  errors.Code
-	}{
-		"not permitted":         {fail(401, 4001), "permission_denied", ""},
-		"not subscribed to":     {fail(400, 5004), "permission_denied", ""},
-		"not found":             {fail(404, 3001), "not_found", ""},
-		"no token":              {fail(401, 4002), "", errors.MissingAPIToken},
-		"no such route":         {fail(404, 1002), "", errors.RouteNotFound},
-		"no such user":          {*refused(404, 1002), "", errors.RouteNotFound},
-		"a page that is no API": {offboardtest.HTMLResponse("ListDevicesPage", 404), "", errors.UnexpectedResponse},
-	} {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			srv := full()
-			srv.Fail(test.fault, test.fault, test.fault) // of the plan, of the teardown, and right before the deletion
-			c := newClient(t, srv.Option())
-			p, err := c.Plan(t.Context(), acme)
-			wants(t, err, test.want)
-			if test.want != "" {
-				return
-			}
-			want := teardown.Cascade{Kind: "devices", Note: "how many is not known: " + test.note}
-			if diff := cmp.Diff(want, p.Cascades[1]); diff != "" {
-				t.Errorf("loss (-want +got):\n%s", diff)
-			}
-			// That something is not found is no word on the organization.
-			r, err := c.Teardown(t.Context(), p, teardown.WithConfirm("Acme"))
-			wants(t, err, "")
-			outcome(t, r, teardown.Deleted)
-			if srv.Exists(acme) {
-				t.Error("it is there")
-			}
-		})
-	}
-}
-
-func TestWhatCanBeListedByNowMakesAPlanStale(t *testing.T) {
+func TestTeardown_ListReadableAgain(t *testing.T) {
 	t.Parallel()
 	srv := full()
 	srv.Fail(offboardtest.Respond("ListDevicesPage", 401, `{"status":false,"error":{"code":4001}}`))
@@ -256,11 +100,11 @@ func TestWhatCanBeListedByNowMakesAPlanStale(t *testing.T) {
 		t.Errorf("got steps %+v", e.Steps)
 	}
 	if !srv.Exists(acme) {
-		t.Error("it is gone")
+		t.Error("the organization was deleted")
 	}
 }
 
-func TestATeardownAsksForNoMoreThanItHasTo(t *testing.T) {
+func TestTeardown_Requests(t *testing.T) {
 	t.Parallel()
 	srv := full()
 	srv.Change(acme, func(o *workspacetest.Organization) { o.Stores = nil })
@@ -289,25 +133,25 @@ func TestATeardownAsksForNoMoreThanItHasTo(t *testing.T) {
 	}
 	for _, r := range srv.Requests()[2:6] {
 		if !strings.Contains(r.Query, "limit=100") {
-			t.Errorf("%s asks for %q", r.Operation, r.Query)
+			t.Errorf("%s has the query %q", r.Operation, r.Query)
 		}
 	}
 }
 
-func TestAServiceAccountOfTheWorkspaceHasToBePermitted(t *testing.T) {
+func TestTeardown_OwnOrganization(t *testing.T) {
 	t.Parallel()
 	for name, test := range map[string]struct {
 		profile *offboardtest.Fault
 		user    bool
 		want    bool
 	}{
-		"a user":                           {user: true},
-		"a service account":                {want: true},
-		"one that is known by its address": {profile: profile(`{"id":"` + jane + `","email":"X@` + strings.ToUpper(acme) + `.iam.applivery.io"}`), user: true, want: true},
-		"one of another workspace":         {profile: profile(`{"id":"` + jane + `","email":"x@` + other + `.iam.applivery.io"}`), user: true},
-		"one that has no profile":          {profile: refused(404, 3001), user: true, want: true},
-		"one that may not read it":         {profile: refused(401, 4001), user: true, want: true},
-		"one that users' routes refuse":    {profile: refused(401, 4004), user: true, want: true},
+		"a user":                                    {user: true},
+		"a service account":                         {want: true},
+		"one with a known email address":            {profile: profile(`{"id":"` + jane + `","email":"X@` + strings.ToUpper(acme) + `.iam.applivery.io"}`), user: true, want: true},
+		"one of another workspace":                  {profile: profile(`{"id":"` + jane + `","email":"x@` + other + `.iam.applivery.io"}`), user: true},
+		"one without a profile":                     {profile: refused(404, 3001), user: true, want: true},
+		"one that may not read its profile":         {profile: refused(401, 4001), user: true, want: true},
+		"one with an invalid token for its profile": {profile: refused(401, 4004), user: true, want: true},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -322,39 +166,39 @@ func TestAServiceAccountOfTheWorkspaceHasToBePermitted(t *testing.T) {
 			c := newClient(t, srv.OptionWithToken(token))
 			p := planned(t, c)
 			if got := slices.Contains(p.Requires, teardown.OwnOrganization); got != test.want {
-				t.Fatalf("got needs %v, want own %t", p.Requires, test.want)
+				t.Fatalf("got requires %v, want own %t", p.Requires, test.want)
 			}
 			if test.want {
 				_, err := c.Teardown(t.Context(), p, teardown.WithConfirm("Acme"))
 				wants(t, err, errors.NotConfirmed)
 				if !srv.Exists(acme) {
-					t.Fatal("it is gone")
+					t.Fatal("the organization was deleted")
 				}
 			}
-			// The service account is gone with it, and Applivery has said so: no read can.
+			// The service account is deleted with the organization.
 			r, err := c.Teardown(t.Context(), p, teardown.WithConfirm("Acme"), teardown.WithOverrides(teardown.OwnOrganization))
 			wants(t, err, "")
 			outcome(t, r, teardown.Deleted)
 			if srv.Exists(acme) {
-				t.Error("it is there")
+				t.Error("the organization exists")
 			}
 		})
 	}
 }
 
-// profile answers the next question who somebody is.
+// profile returns a fault that answers the next GetProfile with a profile.
 func profile(data string) *offboardtest.Fault {
 	fault := answer("GetProfile", `{"status":true,"data":`+data+`}`)
 	return &fault
 }
 
-// refused refuses it.
+// refused returns a fault that refuses the next GetProfile.
 func refused(status, code int) *offboardtest.Fault {
 	fault := offboardtest.Respond("GetProfile", status, fmt.Sprintf(`{"status":false,"error":{"code":%d}}`, code))
 	return &fault
 }
 
-func TestALostAnswerToAServiceAccountIsUnknown(t *testing.T) {
+func TestTeardown_ServiceAccountLostAnswer(t *testing.T) {
 	t.Parallel()
 	srv := full()
 	c := newClient(t, srv.OptionWithToken(srv.AddServiceAccount(acme)))
@@ -363,12 +207,12 @@ func TestALostAnswerToAServiceAccountIsUnknown(t *testing.T) {
 	r, err := c.Teardown(t.Context(), p, teardown.WithConfirm("Acme"), teardown.WithOverrides(teardown.OwnOrganization))
 	wants(t, err, errors.OutcomeUnknown)
 	outcome(t, r, teardown.Unknown)
-	// Nor does the account find out later.
+	// A later read of the account cannot decide either.
 	_, err = c.Teardown(t.Context(), p, teardown.WithConfirm("Acme"), teardown.WithOverrides(teardown.OwnOrganization))
 	wants(t, err, errors.InvalidAPIToken)
 }
 
-func TestWhatAServiceAccountDoesNotSeeIsNotGone(t *testing.T) {
+func TestTeardown_ServiceAccountOfAnother(t *testing.T) {
 	t.Parallel()
 	for name, test := range map[string]struct {
 		profile *offboardtest.Fault
@@ -376,7 +220,7 @@ func TestWhatAServiceAccountDoesNotSeeIsNotGone(t *testing.T) {
 	}{
 		"of another workspace": {nil, errors.NotConfirmed},
 		"without a profile":    {refused(401, 4001), errors.NotConfirmed},
-		"when nobody can tell": {refused(404, 1002), errors.RouteNotFound},
+		"without an answer":    {refused(404, 1002), errors.RouteNotFound},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -395,24 +239,24 @@ func TestWhatAServiceAccountDoesNotSeeIsNotGone(t *testing.T) {
 	}
 }
 
-func TestAPlanOfAnotherProviderIsRefusedUnread(t *testing.T) {
+func TestTeardown_OtherProvider(t *testing.T) {
 	t.Parallel()
 	srv := full()
 	p := teardownsuite.Seal(&teardown.Plan{Provider: "zitadel", Organization: teardown.Organization{ID: "280000000000000001", Name: "Acme"}})
 	r, err := newClient(t, srv.Option()).Teardown(t.Context(), p, teardown.WithConfirm("Acme"))
 	if e := wants(t, err, errors.PlanStale); r != nil || len(e.Steps) != 1 || len(srv.Requests()) != 0 {
-		t.Errorf("got %+v, %v after %v", r, e.Steps, asked(srv))
+		t.Errorf("got %+v, %v after %v", r, e.Steps, requested(srv))
 	}
 }
 
-func TestAPlanIsOfTheOrganizationThatIsNamed(t *testing.T) {
+func TestPlan_OtherOrganizationAnswers(t *testing.T) {
 	t.Parallel()
 	srv := workspacetest.NewServer()
 	srv.AddOrganization(workspacetest.Organization{ID: other, Slug: acme})
 	c := newClient(t, srv.Option())
 	_, err := c.Plan(t.Context(), acme)
 	wants(t, err, errors.NotConfirmed)
-	_, err = c.Plan(t.Context(), "nobody")
+	_, err = c.Plan(t.Context(), "unknown")
 	wants(t, err, errors.OrganizationNotFound)
 }
 
@@ -426,14 +270,14 @@ func TestTeardown_StillShown(t *testing.T) {
 		want  teardown.Outcome
 		least time.Duration
 	}{
-		"for a while":                  {slices.Repeat([]offboardtest.Fault{shown}, 3), teardown.Deleted, time.Second},
-		"for long":                     {slices.Repeat([]offboardtest.Fault{shown}, 100), teardown.Unknown, time.Minute},
-		"and then nothing":             {append(slices.Repeat([]offboardtest.Fault{shown}, 3), slices.Repeat([]offboardtest.Fault{lost}, 100)...), teardown.Unknown, time.Minute},
-		"and then denied":              {append([]offboardtest.Fault{shown}, slices.Repeat([]offboardtest.Fault{hidden}, 100)...), teardown.Unknown, time.Minute},
-		"and then denied for a while":  {[]offboardtest.Fault{shown, hidden}, teardown.Deleted, 0},
-		"or cannot be read":            {slices.Repeat([]offboardtest.Fault{lost}, 100), teardown.Unknown, time.Minute},
-		"or may not be read":           {slices.Repeat([]offboardtest.Fault{hidden}, 100), teardown.Unknown, time.Minute},
-		"or may not be read for a bit": {[]offboardtest.Fault{hidden, hidden}, teardown.Deleted, 0},
+		"shown for a while":          {slices.Repeat([]offboardtest.Fault{shown}, 3), teardown.Deleted, time.Second},
+		"shown for long":             {slices.Repeat([]offboardtest.Fault{shown}, 100), teardown.Unknown, time.Minute},
+		"shown, then unreachable":    {append(slices.Repeat([]offboardtest.Fault{shown}, 3), slices.Repeat([]offboardtest.Fault{lost}, 100)...), teardown.Unknown, time.Minute},
+		"shown, then denied":         {append([]offboardtest.Fault{shown}, slices.Repeat([]offboardtest.Fault{hidden}, 100)...), teardown.Unknown, time.Minute},
+		"shown, then briefly denied": {[]offboardtest.Fault{shown, hidden}, teardown.Deleted, 0},
+		"unreachable":                {slices.Repeat([]offboardtest.Fault{lost}, 100), teardown.Unknown, time.Minute},
+		"denied":                     {slices.Repeat([]offboardtest.Fault{hidden}, 100), teardown.Unknown, time.Minute},
+		"briefly denied":             {[]offboardtest.Fault{hidden, hidden}, teardown.Deleted, 0},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -451,7 +295,7 @@ func TestTeardown_StillShown(t *testing.T) {
 				wants(t, err, want)
 				outcome(t, r, test.want)
 				if n := srv.Count("DeleteOrganization"); n < 1 || n > 4 || srv.Exists(acme) {
-					t.Errorf("%d deletions were sent, want 1, and 3 more at most", n)
+					t.Errorf("%d deletions were sent, want 1 to 4", n)
 				}
 				if took := time.Since(start); took < test.least || took > test.least+time.Minute {
 					t.Errorf("took %v", took)
@@ -461,8 +305,8 @@ func TestTeardown_StillShown(t *testing.T) {
 	}
 }
 
-// The context ends before a read decides what became of the organization.
-func TestTeardown_EndAfterTheDeletion(t *testing.T) {
+// The context ends before a read decides the outcome.
+func TestTeardown_ContextEndsAfterDeletion(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		srv := full()
@@ -478,7 +322,7 @@ func TestTeardown_EndAfterTheDeletion(t *testing.T) {
 	})
 }
 
-func TestARefusalThatNoReadForetellsLeavesTheOrganization(t *testing.T) {
+func TestTeardown_UnexpectedRefusal(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		srv := newServer(workspacetest.Subscription{Plan: "Enterprise"})
@@ -490,14 +334,13 @@ func TestARefusalThatNoReadForetellsLeavesTheOrganization(t *testing.T) {
 		wants(t, err, errors.ActiveSubscriptions)
 		outcome(t, r, teardown.Blocked)
 		if !srv.Exists(acme) {
-			t.Error("it is gone")
+			t.Error("the organization was deleted")
 		}
 	})
 }
 
-// A plan in which a step was made one of the API's selects the step, and no more: that it
-// has to be done by hand comes from a fresh read.
-func TestTeardown_StepEditedToBeDoneByTheAPI(t *testing.T) {
+// The driver reads again whether a step is manual. An edited plan cannot change that.
+func TestTeardown_ManualStepEdited(t *testing.T) {
 	t.Parallel()
 	srv := newServer(workspacetest.Subscription{Plan: "Enterprise"})
 	c := newClient(t, srv.Option())
@@ -515,44 +358,278 @@ func TestTeardown_StepEditedToBeDoneByTheAPI(t *testing.T) {
 	}
 }
 
-func ExampleClient_Teardown() {
-	srv := workspacetest.NewServer() // in place of the real service
-	srv.AddOrganization(workspacetest.Organization{
-		ID: "65f0000000000000000000ac", Slug: "acme", Name: "Acme Ltd",
-		Subscriptions: []workspacetest.Subscription{{ID: "65f0000000000000000000d1", Plan: "Enterprise", Status: "active"}},
-		Apps:          []workspacetest.App{{Name: "Acme Bank"}, {Name: "Acme Shop"}},
-		Stores:        []workspacetest.Store{{CustomDomain: "apps.acme.example"}},
-	})
-	ctx := context.Background()
-	c, err := workspace.New(srv.Option()) // workspace.New(workspace.WithToken(token))
-	if err != nil {
-		fmt.Println(err)
-		return
+// A deletion that Applivery accepts and does not start is requested again.
+func TestTeardown_AcceptedAndNeverStarted(t *testing.T) {
+	t.Parallel()
+	for _, ignored := range []int{1, 2, 3, 1000} {
+		synctest.Test(t, func(t *testing.T) {
+			srv := workspacetest.NewServer()
+			srv.AddOrganization(workspacetest.Organization{ID: acme, Name: "Acme", Slug: "acme"})
+			c := newClient(t, srv.Option())
+			p := planned(t, c)
+			fault := offboardtest.Ignore("DeleteOrganization", 200, `{"status":true,"data":{"delete":"OK"}}`)
+			fault.Times = ignored
+			srv.Fail(fault)
+			r, err := c.Teardown(t.Context(), p, teardown.WithConfirm("Acme"))
+			n := srv.Count("DeleteOrganization")
+			if ignored == 1000 {
+				if r == nil || r.Outcome != teardown.Unknown || !errors.Is(err, errors.OutcomeUnknown) || n != 4 {
+					t.Errorf("never started: got %+v and %v after %d requests, want %q after 4", r, err, n, teardown.Unknown)
+				}
+			} else if err != nil || r.Outcome != teardown.Deleted || n != ignored+1 || srv.Exists(acme) {
+				t.Errorf("ignored %d times: got %+v and %v after %d requests", ignored, r, err, n)
+			}
+		})
 	}
-	plan, err := c.Plan(ctx, "acme")
-	if err != nil {
-		fmt.Println(err)
-		return
-	}
-	if err := plan.WriteTree(os.Stdout); err != nil {
-		fmt.Println(err)
-		return
-	}
-	report, err := c.Teardown(ctx, plan, teardown.WithConfirm("Acme Ltd"))
-	fmt.Println(report.Outcome, err)
+}
 
-	srv.CancelSubscriptions("65f0000000000000000000ac") // somebody does, in the dashboard
+// A deletion that Applivery accepts and does not start, with reads that fail afterwards for a
+// while or for good: no failure of a read shows that the organization does not exist.
+func TestTeardown_NeverStartedAndNotRead(t *testing.T) {
+	t.Parallel()
+	for name, fault := range map[string]offboardtest.Fault{
+		"503":               offboardtest.HTMLResponse("", http.StatusServiceUnavailable),
+		"a firewall's 403":  offboardtest.HTMLResponse("", http.StatusForbidden),
+		"a firewall's 404":  offboardtest.HTMLResponse("", http.StatusNotFound),
+		"a web page":        offboardtest.HTMLResponse("", http.StatusOK),
+		"a redirect":        offboardtest.Redirect("", http.StatusFound, "/login"),
+		"denied":            offboardtest.Respond("", 403, `{"status":false,"error":{"code":4003}}`),
+		"an invalid token":  offboardtest.Respond("", 401, `{"status":false,"error":{"code":4004}}`),
+		"a lost connection": offboardtest.LoseRequest(""),
+	} {
+		for _, reads := range []int{1, 4, 1000} {
+			t.Run(name, func(t *testing.T) {
+				t.Parallel()
+				synctest.Test(t, func(t *testing.T) {
+					srv := workspacetest.NewServer()
+					srv.AddOrganization(workspacetest.Organization{ID: acme, Name: "Acme", Slug: "acme"})
+					c := newClient(t, srv.Option())
+					p := planned(t, c)
+					ignored := offboardtest.Ignore("DeleteOrganization", 200, `{"status":true,"data":{"delete":"OK"}}`)
+					fault := fault
+					fault.Operation, fault.Times = "GetOrganization", reads
+					srv.Fail(ignored, fault)
+					r, err := c.Teardown(t.Context(), p, teardown.WithConfirm("Acme"))
+					if r == nil {
+						t.Fatal(err)
+					}
+					want, sent := teardown.Deleted, 2 // sent again
+					if reads == 1000 {
+						want, sent = teardown.Unknown, 1
+					}
+					if r.Outcome != want || srv.Exists(acme) != (want == teardown.Unknown) || srv.Count("DeleteOrganization") != sent {
+						t.Errorf("%d reads: got %q, %v after %d deletions; exists: %t", reads, r.Outcome, err, srv.Count("DeleteOrganization"), srv.Exists(acme))
+					}
+				})
+			})
+		}
+	}
+}
 
-	report, err = c.Teardown(ctx, plan, teardown.WithConfirm("Acme Ltd"))
-	fmt.Println(report.Outcome, err)
-	// Output:
-	// workspace: Acme Ltd (65f0000000000000000000ac): 1 step, 1 manual
-	// ├─ subscription
-	// │  └─ Enterprise (subscription/65f0000000000000000000d1): manual: cancel it in the dashboard, at Billing, Plan & Usage
-	// └─ deleted along with it
-	//    ├─ 2 apps: Acme Bank, Acme Shop
-	//    ├─ 1 collaborator: olive.owner@example.com
-	//    └─ 1 store: apps.acme.example
-	// blocked workspace: CheckDeletion "65f0000000000000000000ac": active_subscriptions
-	// deleted <nil>
+// Applivery deletes a service account with its workspace, so repeated refusals of the account
+// prove the deletion.
+func TestTeardown_ServiceAccountRefused(t *testing.T) {
+	t.Parallel()
+	refused := offboardtest.Respond("GetOrganization", 401, `{"status":false,"error":{"code":4004}}`)
+	for name, test := range map[string]struct {
+		fault   offboardtest.Fault
+		times   int
+		want    teardown.Outcome
+		deletes int
+	}{
+		"twice":               {refused, 2, teardown.Deleted, 2}, // sent again after the workspace is read
+		"for good":            {refused, 1000, teardown.Deleted, 1},
+		"by a firewall":       {offboardtest.HTMLResponse("GetOrganization", 403), 1000, teardown.Unknown, 1},
+		"by a failing server": {offboardtest.HTMLResponse("GetOrganization", 503), 1000, teardown.Unknown, 1},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				srv := workspacetest.NewServer()
+				srv.AddOrganization(workspacetest.Organization{ID: acme, Name: "Acme", Slug: "acme"})
+				c := newClient(t, srv.OptionWithToken(srv.AddServiceAccount(acme)))
+				p := planned(t, c)
+				test.fault.Times = test.times
+				srv.Fail(test.fault)
+				if name == "twice" {
+					srv.Fail(offboardtest.Ignore("DeleteOrganization", 200, `{"status":true,"data":{"delete":"OK"}}`))
+				}
+				r, err := c.Teardown(t.Context(), p, teardown.WithConfirm("Acme"), teardown.WithOverrides(teardown.OwnOrganization))
+				if r == nil || r.Outcome != test.want || srv.Count("DeleteOrganization") != test.deletes {
+					t.Errorf("got %+v, %v after %d deletions, want %q after %d", r, err, srv.Count("DeleteOrganization"), test.want, test.deletes)
+				}
+			})
+		})
+	}
+}
+
+// If a firewall answers a read, Plan and CheckDeletion return an error.
+func TestPlan_ForeignRefusal(t *testing.T) {
+	t.Parallel()
+	for _, operation := range []string{
+		"GetWorkspace", "GetProfile", "ListAppsPage", "ListDevicesPage", "ListCollaboratorsPage", "ListStoresPage", "ListSegments",
+	} {
+		for _, fault := range []offboardtest.Fault{
+			offboardtest.HTMLResponse(operation, 403), offboardtest.Respond(operation, 403, ""), offboardtest.HTMLResponse(operation, 404), offboardtest.Respond(operation, 401, ""),
+		} {
+			synctest.Test(t, func(t *testing.T) {
+				srv := full()
+				fault.Times = 100
+				srv.Fail(fault)
+				c := newClient(t, srv.Option())
+				if p, err := c.Plan(t.Context(), acme); p != nil || !errors.Is(err, errors.UnexpectedResponse) {
+					t.Errorf("%s, %d: got %+v and %v, want %q", operation, fault.Status, p, err, errors.UnexpectedResponse)
+				}
+				if operation == "GetWorkspace" {
+					if err := c.CheckDeletion(t.Context(), acme); !errors.Is(err, errors.UnexpectedResponse) {
+						t.Errorf("CheckDeletion, %d: got %v, want %q", fault.Status, err, errors.UnexpectedResponse)
+					}
+				}
+			})
+		}
+	}
+}
+
+// A resource that is deleted along with the organization and is not in the plan stops the
+// deletion.
+func TestTeardown_MoreThanInPlan(t *testing.T) {
+	t.Parallel()
+	srv := full()
+	c := newClient(t, srv.Option())
+	p := planned(t, c)
+	srv.Change(acme, func(o *workspacetest.Organization) { o.Apps = append(o.Apps, workspacetest.App{ID: link, Name: "New"}) })
+	_, err := c.Teardown(t.Context(), p, teardown.WithConfirm("Acme"))
+	if !errors.Is(err, errors.PlanStale) || srv.Count("DeleteOrganization") != 0 {
+		t.Errorf("got %v after %d deletions, want %q and none", err, srv.Count("DeleteOrganization"), errors.PlanStale)
+	}
+	srv.Change(acme, func(o *workspacetest.Organization) { o.Apps = o.Apps[:1] })
+	if _, err := c.Teardown(t.Context(), p, teardown.WithConfirm("Acme")); err != nil {
+		t.Errorf("with fewer: got %v", err)
+	}
+}
+
+// Cascades that differ from the plan stop the deletion: other resources, a list that the
+// credential may not read anymore, or an answer that is not a list. Teardown checks this before
+// the first write and right before the deletion.
+func TestTeardown_OthersThanInPlan(t *testing.T) {
+	t.Parallel()
+	const late = "65f0000000000000000000dd"
+	reads := map[string]string{
+		"apps": "ListAppsPage", "devices": "ListDevicesPage", "collaborators": "ListCollaboratorsPage", "stores": "ListStoresPage", "segments": "ListSegments",
+	}
+	replace := map[string]func(*workspacetest.Organization){
+		"apps":          func(o *workspacetest.Organization) { o.Apps = []workspacetest.App{{ID: late, Name: o.Apps[0].Name}} },
+		"devices":       func(o *workspacetest.Organization) { o.Devices[0].ID = late },
+		"collaborators": func(o *workspacetest.Organization) { o.Collaborators[0].ID = late },
+		"stores":        func(o *workspacetest.Organization) { o.Stores[0].ID = late },
+		"segments":      func(o *workspacetest.Organization) { o.Segments[0].ID = 77 },
+	}
+	for kind, operation := range reads {
+		for _, before := range []int{0, 1} { // number of reads before the change
+			for name, test := range map[string]struct {
+				fault offboardtest.Fault // without a fault, the resources differ
+				want  errors.Code
+			}{
+				"others":       {want: errors.PlanStale},
+				"denied":       {offboardtest.Respond(operation, 403, `{"status":false,"error":{"code":4003}}`), errors.PlanStale},
+				"unauthorized": {offboardtest.Respond(operation, 401, `{"status":false,"error":{"code":4001}}`), errors.PlanStale},
+				"not found":    {offboardtest.Respond(operation, 404, `{"status":false,"error":{"code":3001}}`), errors.PlanStale},
+				"no list":      {offboardtest.Respond(operation, 200, `{"status":true,"data":{"items":{},"organizationId":"`+acme+`","children":{}}}`), errors.UnexpectedResponse},
+				"no items":     {offboardtest.Respond(operation, 200, `{"status":true,"data":{}}`), errors.UnexpectedResponse},
+				"no ids":       {offboardtest.Respond(operation, 200, `{"status":true,"data":{"items":[{}],"organizationId":"`+acme+`","children":[{"name":"x"}]}}`), errors.UnexpectedResponse},
+			} {
+				synctest.Test(t, func(t *testing.T) {
+					srv := full()
+					c := newClient(t, srv.Option())
+					p := planned(t, c)
+					if test.fault.Operation == "" {
+						// Each inspection reads each list once, in a fixed order.
+						count := srv.Count(operation)
+						c = newClient(t, srv.Option(), workspace.WithHTTPClient(&http.Client{Transport: roundTrip(func(req *http.Request) (*http.Response, error) {
+							if srv.Count(operation) == count+before {
+								srv.Change(acme, replace[kind])
+								count = -10
+							}
+							return srv.RoundTrip(req)
+						})}))
+					} else {
+						test.fault.Times = 1000
+						if before > 0 {
+							srv.Fail(offboardtest.Fault{Operation: operation, Delay: 1})
+						}
+						srv.Fail(test.fault)
+					}
+					waited := teardown.WithEvents(func(teardown.Event) {
+						if before > 0 {
+							time.Sleep(10 * time.Second) // then the driver inspects again
+						}
+					})
+					_, err := c.Teardown(t.Context(), p, teardown.WithConfirm("Acme"), waited)
+					if !errors.Is(err, test.want) || srv.Count("DeleteOrganization") != 0 {
+						t.Errorf("%s, %s after %d reads: got %v after %d deletions, want %q and none", kind, name, before, err, srv.Count("DeleteOrganization"), test.want)
+					}
+				})
+			}
+		}
+	}
+}
+
+// roundTrip is an http.RoundTripper.
+type roundTrip func(*http.Request) (*http.Response, error)
+
+func (f roundTrip) RoundTrip(req *http.Request) (*http.Response, error) { return f(req) }
+
+// The deletion is not sent if the plan's ID is the slug of another organization: a read right
+// before the deletion must confirm the ID.
+func TestTeardown_IDIsSlugOfAnother(t *testing.T) {
+	t.Parallel()
+	srv := full()
+	c := newClient(t, srv.Option())
+	p := planned(t, c)
+	srv.Fail(answer("GetWorkspace", `{"status":true,"data":{"organization":{"id":"`+other+`","name":"Acme","slug":"`+acme+`"}}}`))
+	_, err := c.Teardown(t.Context(), p, teardown.WithConfirm("Acme"))
+	wants(t, err, errors.NotConfirmed)
+	if srv.Count("DeleteOrganization") != 0 {
+		t.Error("a deletion was sent")
+	}
+}
+
+// newDriver returns a driver. Every request is answered with a workspace with two subscriptions,
+// one active and one ended.
+func newDriver(t *testing.T, id string) (teardown.Driver, *offboardtest.Server) {
+	t.Helper()
+	srv := offboardtest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Content-Type", "application/json")
+		_, _ = io.WriteString(w, fmt.Sprintf(`{"status":true,"data":{"organization":{"id":%q,"slug":"acme","subscriptions":[
+			{"id":"runs","status":"active"},{"id":"ended","status":"canceled","endedAt":"2001-01-01T00:00:00Z"}]}}}`, id))
+	}), func(req *http.Request) string { return req.URL.Path })
+	return newClient(t, workspace.WithToken("token"), workspace.WithHTTPClient(srv.Client())).Driver(), srv
+}
+
+func step(id string) teardown.Step {
+	return teardown.Step{ID: "subscription/" + id, Kind: "subscription"}
+}
+
+// No API cancels a subscription, even if the plan does not mark the step as manual.
+func TestDriver_Act(t *testing.T) {
+	t.Parallel()
+	d, srv := newDriver(t, acme)
+	if _, err := d.Act(t.Context(), teardown.Organization{ID: acme}, step("runs")); !errors.Is(err, errors.InvalidArgument) || len(srv.Requests()) != 0 {
+		t.Errorf("got %v after %d requests, want %q after 0", err, len(srv.Requests()), errors.InvalidArgument)
+	}
+}
+
+// One read decides about all subscriptions.
+func TestDriver_Poll(t *testing.T) {
+	t.Parallel()
+	d, srv := newDriver(t, acme)
+	got, err := d.Poll(t.Context(), teardown.Organization{ID: acme}, "", []teardown.Step{step("runs"), step("ended"), step("unknown")})
+	want := []teardown.Progress{{}, {State: teardown.ProgressNotFound}, {State: teardown.ProgressNotFound}}
+	if diff := cmp.Diff(want, got); diff != "" || err != nil || len(srv.Requests()) != 1 {
+		t.Errorf("got %v after %d requests (-want +got):\n%s", err, len(srv.Requests()), diff)
+	}
+	d, _ = newDriver(t, "65f0000000000000000000ad")
+	if got, err := d.Poll(t.Context(), teardown.Organization{ID: acme}, "", []teardown.Step{step("ended")}); got != nil || !errors.Is(err, errors.NotConfirmed) {
+		t.Errorf("another organization: got %v, %v, want code %q", got, err, errors.NotConfirmed)
+	}
 }

@@ -8,8 +8,8 @@ import (
 	"github.com/offboard-dev/offboard-go/errors"
 )
 
-// UnmarshalJSON takes the id by either name: id, as documented, or _id, as others
-// have met it.
+// UnmarshalJSON accepts the ID as id, which is documented, and as _id, which third-party
+// clients received.
 func (o *Organization) UnmarshalJSON(data []byte) error {
 	type plain Organization
 	if err := json.Unmarshal(data, (*plain)(o)); err != nil {
@@ -18,7 +18,7 @@ func (o *Organization) UnmarshalJSON(data []byte) error {
 	return underscored(data, &o.ID)
 }
 
-// UnmarshalJSON takes the id by either name, as that of [Organization] does.
+// UnmarshalJSON accepts the ID as id and as _id, like [Organization].
 func (o *WorkspaceOrganization) UnmarshalJSON(data []byte) error {
 	type plain WorkspaceOrganization
 	if err := json.Unmarshal(data, (*plain)(o)); err != nil {
@@ -27,7 +27,7 @@ func (o *WorkspaceOrganization) UnmarshalJSON(data []byte) error {
 	return underscored(data, &o.ID)
 }
 
-// underscored sets an id that is named _id. One that contradicts the id is an error.
+// underscored reads the member _id into id. It returns an error if both are set and differ.
 func underscored(data []byte, id *string) error {
 	var in struct {
 		ID string `json:"_id"`
@@ -42,12 +42,11 @@ func underscored(data []byte, id *string) error {
 	return nil
 }
 
-// Time is a point in time. What the API writes there and is none, is the zero
-// Time.
+// Time is a point in time. A value of the API that is not a date-time is the zero Time.
 type Time struct{ time.Time }
 
-// UnmarshalJSON reads a date-time. It never fails: an organization must not be
-// out of reach because of a date.
+// UnmarshalJSON reads a date-time. It never fails, because an invalid date must not make an
+// organization unreadable.
 func (t *Time) UnmarshalJSON(data []byte) error {
 	var text string
 	if json.Unmarshal(data, &text) == nil {
@@ -58,7 +57,7 @@ func (t *Time) UnmarshalJSON(data []byte) error {
 	return nil
 }
 
-// MarshalJSON writes a date-time; null for the zero time.
+// MarshalJSON returns a date-time; null for the zero Time.
 func (t Time) MarshalJSON() ([]byte, error) {
 	if t.IsZero() {
 		return []byte("null"), nil
@@ -66,7 +65,7 @@ func (t Time) MarshalJSON() ([]byte, error) {
 	return t.Time.MarshalJSON()
 }
 
-// describe tells a person which device it is.
+// describe returns the platform, ID and state of a device.
 func (d *Device) describe() string {
 	text := cmp.Or(string(d.Type), "device")
 	if d.SubType == DeviceSubTypeEnrollment {

@@ -6,20 +6,19 @@ import (
 	"github.com/offboard-dev/offboard-go/errors"
 )
 
-// WaitForDevices waits until an organization has no more of the devices that the
-// options select, such as those that [Client.DisenrollAOSPDevice] told to leave.
-// Enrollments that wait for a device count unless the options leave them out. What
-// chooses a page is left out of the options.
+// WaitForDevices waits until an organization has no device that the options select, for
+// example after [Client.DisenrollAOSPDevice]. Pending enrollments count unless the options
+// exclude them. Page of the options is ignored.
 //
-// It reads the list again and again, soon at first and every 15 seconds later, and
-// passes what is left to progress, which may be nil. Failures that may pass do not
-// end it. When ctx ends first the error is [errors.NotFinished], and each of its
-// steps is a device that was still there, with its state. A device leaves when it
-// is reached, which may be never: give ctx a deadline. The organization is read first,
-// because its slug can become another's during the wait.
-func (c *Client) WaitForDevices(ctx context.Context, idOrSlug string, options ListDevicesPageOptions, progress func(left []Device)) error {
+// WaitForDevices reads the list repeatedly, after growing intervals of at most 15 seconds, and
+// passes the remaining devices to progress, which may be nil. Temporary failures do not end the
+// wait. If ctx ends first, the error is [errors.NotFinished], and its steps are the remaining
+// devices with their states. An unreachable device never disenrolls: set a deadline in ctx.
+// The organization is read first, because another organization can take over its slug during
+// the wait.
+func (c *Client) WaitForDevices(ctx context.Context, idOrSlug string, options ListDevicesPageOptions, progress func(remaining []Device)) error {
 	options.Page = 0
-	id := "" // as the first read confirms it
+	id := "" // confirmed by the first read
 	return c.rest().Wait(ctx, "WaitForDevices", idOrSlug, func(ctx context.Context) ([]errors.Step, error) {
 		if id == "" {
 			var err error
@@ -27,17 +26,17 @@ func (c *Client) WaitForDevices(ctx context.Context, idOrSlug string, options Li
 				return nil, err
 			}
 		}
-		var left []Device
+		var remaining []Device
 		var steps []errors.Step
 		for device, err := range c.ListDevices(ctx, id, options) {
 			if err != nil {
 				return nil, err
 			}
-			left = append(left, device)
+			remaining = append(remaining, device)
 			steps = append(steps, errors.Step{Name: "device", Description: device.describe()})
 		}
 		if progress != nil {
-			progress(left)
+			progress(remaining)
 		}
 		return steps, nil
 	})

@@ -12,8 +12,8 @@ import (
 	"github.com/offboard-dev/offboard-go/workspace"
 )
 
-// admit checks the token, which each route does by itself: what is no route is
-// not found with any.
+// admit checks the token. Each route does so: for an unknown route, the answer is "not found"
+// with any token.
 func (s *Server) admit(next handler) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
 		s.mu.Lock()
@@ -54,7 +54,8 @@ func (s *Server) listApps(w http.ResponseWriter, r *http.Request, o *Organizatio
 	page(w, r, items)
 }
 
-// findApp finds the app that a request is about, by its id, or else by its slug.
+// findApp returns the index of the app in a request's path, by ID, then by slug; -1 if no app
+// has it.
 func findApp(r *http.Request, o *Organization) int {
 	idOrSlug := r.PathValue("app")
 	if i := slices.IndexFunc(o.Apps, func(a App) bool { return strings.EqualFold(a.ID, idOrSlug) }); i >= 0 {
@@ -152,8 +153,8 @@ func (s *Server) listDevices(w http.ResponseWriter, r *http.Request, o *Organiza
 	page(w, r, items)
 }
 
-// disenroll tells a device to leave, which it does after some time. To be told
-// again changes nothing.
+// disenroll queues the disenrollment of a device, which happens after Offline. A second request
+// changes nothing.
 func (s *Server) disenroll(w http.ResponseWriter, r *http.Request, o *Organization, by *caller) {
 	i := slices.IndexFunc(o.Devices, func(d Device) bool {
 		return d.Type == workspace.DeviceTypeAOSP && d.ID == r.PathValue("device") && !d.deleted()
@@ -170,8 +171,8 @@ func (s *Server) disenroll(w http.ResponseWriter, r *http.Request, o *Organizati
 	case d.Unreachable:
 		failure(w, http.StatusBadRequest, 5173)
 		return
-	case d.Leaves.IsZero():
-		d.Leaves = time.Now().Add(d.Offline)
+	case d.Disenrolls.IsZero():
+		d.Disenrolls = time.Now().Add(d.Offline)
 	}
 	success(w, fake.Object{"status": true})
 }
@@ -199,9 +200,9 @@ func (s *Server) checkSlug(w http.ResponseWriter, r *http.Request, _ *caller) {
 	slug := r.PathValue("slug")
 	switch {
 	case rest.Slug(slug) != nil || strings.HasPrefix(slug, "-") || strings.HasSuffix(slug, "-"):
-		success(w, fake.Object{"valid": false, "reason": "It has another form."})
+		success(w, fake.Object{"valid": false, "reason": "The slug has an invalid form."})
 	case slices.ContainsFunc(s.organizations, func(o *Organization) bool { return strings.EqualFold(o.Slug, slug) }):
-		success(w, fake.Object{"valid": false, "reason": "It is another's."})
+		success(w, fake.Object{"valid": false, "reason": "The slug is in use."})
 	default:
 		success(w, fake.Object{"valid": true})
 	}
@@ -254,8 +255,8 @@ func (s *Server) delete(w http.ResponseWriter, _ *http.Request, o *Organization,
 	success(w, fake.Object{"delete": "OK"})
 }
 
-// changeOwner hands an organization over. Who is not in it yet comes into it, and
-// the former owner stays as an administrator: Applivery documents neither.
+// changeOwner changes the owner of an organization. The new owner becomes a collaborator, and the
+// former owner stays as an administrator: Applivery documents neither.
 func (s *Server) changeOwner(w http.ResponseWriter, r *http.Request, o *Organization, by *caller) {
 	var body struct{ NewOwner string }
 	if json.NewDecoder(r.Body).Decode(&body) != nil || rest.Slug(body.NewOwner) != nil {
@@ -313,7 +314,7 @@ func (s *Server) listSegments(w http.ResponseWriter, _ *http.Request, o *Organiz
 	success(w, fake.Object{"organizationId": o.ID, "children": tree(o.Segments)})
 }
 
-// page answers with a page of items. They can be sorted by any text that they have.
+// page writes a page of items, sorted by any of their text members.
 func page(w http.ResponseWriter, r *http.Request, items []fake.Object) {
 	query := r.URL.Query()
 	field, order, _ := strings.Cut(query.Get("sort"), ":")
@@ -342,13 +343,13 @@ func page(w http.ResponseWriter, r *http.Request, items []fake.Object) {
 	success(w, data)
 }
 
-// is reports whether a value is the one that a parameter asks for, if it does.
+// is reports whether a query parameter is absent or equal to a value.
 func is(r *http.Request, parameter, value string) bool {
-	asked := r.URL.Query().Get(parameter)
-	return asked == "" || asked == value
+	requested := r.URL.Query().Get(parameter)
+	return requested == "" || requested == value
 }
 
-// tagged reports whether something has all tags that are asked for.
+// tagged reports whether tags contains all requested tags.
 func tagged(r *http.Request, tags []string) bool {
-	return !slices.ContainsFunc(r.URL.Query()["tags"], func(asked string) bool { return !slices.Contains(tags, asked) })
+	return !slices.ContainsFunc(r.URL.Query()["tags"], func(requested string) bool { return !slices.Contains(tags, requested) })
 }

@@ -1,6 +1,6 @@
-// Package workspacetest is a double of Applivery for tests: in memory, stateful,
-// and with Applivery's own rules. It refuses what Applivery refuses, in the bodies
-// that Applivery answers with, and knows what really happened.
+// Package workspacetest provides a stateful in-memory fake of Applivery for tests. The fake applies
+// Applivery's rules and answers with Applivery's error bodies. A test reads the state of the fake
+// to check which organizations were deleted.
 //
 //	srv := workspacetest.NewServer()
 //	srv.AddOrganization(workspacetest.Organization{ID: "65f000000000000000000001", Slug: "acme"})
@@ -17,19 +17,19 @@ import (
 	"github.com/offboard-dev/offboard-go/workspace"
 )
 
-// Server is the double. It is safe for concurrent use.
+// Server is the fake. It is safe for concurrent use.
 type Server struct {
 	*offboardtest.Server
 
 	mu            sync.Mutex
 	organizations []*Organization
 	callers       map[string]*caller // by token
-	users         []User             // those who were added, and that of Token
+	users         []User             // the user of Token, then the added users
 	ids           int
 	deleted       []string
 }
 
-// NewServer returns a double without organizations.
+// NewServer returns a fake without organizations.
 func NewServer() *Server {
 	s := &Server{}
 	user := User{ID: s.id(), FirstName: "Olive", LastName: "Owner"}.complete()
@@ -64,7 +64,7 @@ func NewServer() *Server {
 	} {
 		routes.Handle(route.operation, route.pattern, s.admit(route.handler))
 	}
-	// Beside the others it would be ambiguous: check-slug might be an organization.
+	// In the same routes, check-slug would conflict with the path of an organization.
 	slugs.Handle("CheckSlug", "GET "+basePath+"/organizations/check-slug/{slug}", s.admit(s.checkSlug))
 	of := func(r *http.Request) *fake.Routes {
 		if strings.HasPrefix(r.URL.Path, basePath+"/organizations/check-slug/") {
@@ -79,11 +79,11 @@ func NewServer() *Server {
 	return s
 }
 
-// Option makes a client speak to the double, by [Token]: in memory, or to the
-// listener once it was started.
+// Option returns an option that connects a client to the fake with [Token]: in memory, or through
+// the listener if the listener was started.
 func (s *Server) Option() workspace.Option { return s.OptionWithToken(Token) }
 
-// OptionWithToken is [Server.Option] with another token.
+// OptionWithToken returns the option of [Server.Option] with another token.
 func (s *Server) OptionWithToken(token string) workspace.Option {
 	base, client := s.Endpoint()
 	return workspace.Options(workspace.WithBaseURL(base+basePath), workspace.WithHTTPClient(client), workspace.WithToken(token))

@@ -13,21 +13,20 @@ import (
 	"github.com/offboard-dev/offboard-go/workspace"
 )
 
-// Tokens that are always there. For those of other users see [Server.AddUser], of
-// service accounts [Server.AddServiceAccount].
+// Tokens of a new fake. [Server.AddUser] and [Server.AddServiceAccount] return other tokens.
 const (
-	// Token is the access token of a user who may do everything with all
-	// organizations, and owns those that name no other owner.
+	// Token is the access token of a user with all permissions in all organizations. The user
+	// owns each organization without an Owner.
 	Token = "workspacetest-token"
 
-	// ExpiredToken was valid once.
+	// ExpiredToken is an expired token.
 	ExpiredToken = "workspacetest-expired-token"
 )
 
 // basePath is the path of [workspace.DefaultBaseURL].
 const basePath = "/v1"
 
-// caller is whom a token belongs to.
+// caller is the owner of a token.
 type caller struct {
 	user         User
 	organization *Organization // of a service account
@@ -51,8 +50,8 @@ func (s *Server) AddOrganization(o Organization) {
 	s.organizations = append(s.organizations, &o)
 }
 
-// Change changes an organization, as somebody else may do meanwhile. It does nothing
-// when there is none with this id.
+// Change changes an organization, like another client of Applivery. It does nothing if no
+// organization has the ID.
 func (s *Server) Change(id string, change func(*Organization)) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -62,7 +61,7 @@ func (s *Server) Change(id string, change func(*Organization)) {
 	}
 }
 
-// Organizations returns all organizations as they are now, with what they have.
+// Organizations returns the present state of all organizations with their resources.
 func (s *Server) Organizations() []Organization {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -73,9 +72,9 @@ func (s *Server) Organizations() []Organization {
 	return all
 }
 
-// AddUser adds a user and returns the user's token. It sees the organizations that
-// the user is a collaborator of, which the user becomes by
-// [workspace.Client.ChangeOwner], or as a [Collaborator] with the same ID.
+// AddUser adds a user and returns the user's token. The user sees the organizations in which the
+// user is a collaborator: by [workspace.Client.ChangeOwner], or by a [Collaborator] whose User has
+// the same ID.
 func (s *Server) AddUser(u User) string {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -85,8 +84,8 @@ func (s *Server) AddUser(u User) string {
 	return s.admits(&caller{user: u})
 }
 
-// AddServiceAccount adds a service account to an organization and returns its
-// token. It sees no other organization and is gone with its own.
+// AddServiceAccount adds a service account to an organization and returns the token of the
+// account. The account sees no other organization and is deleted with its own.
 func (s *Server) AddServiceAccount(id string) string {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -100,15 +99,14 @@ func (s *Server) AddServiceAccount(id string) string {
 	return s.admits(&caller{user: user, organization: o})
 }
 
-// admits makes a token for a caller.
+// admits returns a new token for a caller.
 func (s *Server) admits(c *caller) string {
 	token := fmt.Sprintf("workspacetest-token-%d", len(s.callers))
 	s.callers[token] = c
 	return token
 }
 
-// CancelSubscriptions ends all subscriptions of an organization, as only a person
-// at the dashboard can.
+// CancelSubscriptions ends all subscriptions of an organization, like the dashboard. No API can.
 func (s *Server) CancelSubscriptions(id string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -122,21 +120,21 @@ func (s *Server) CancelSubscriptions(id string) {
 	}
 }
 
-// Exists reports whether an organization is there.
+// Exists reports whether an organization exists.
 func (s *Server) Exists(id string) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.organization(id) != nil
 }
 
-// Deleted returns the ids of all organizations that were deleted, in order.
+// Deleted returns the IDs of all deleted organizations in the order of their deletions.
 func (s *Server) Deleted() []string {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return slices.Clone(s.deleted)
 }
 
-// organization returns the organization with an id; nil when there is none.
+// organization returns the organization with an ID; nil if no organization has the ID.
 func (s *Server) organization(id string) *Organization {
 	i := slices.IndexFunc(s.organizations, func(o *Organization) bool { return o.ID == id })
 	if i < 0 {
@@ -145,10 +143,10 @@ func (s *Server) organization(id string) *Organization {
 	return s.organizations[i]
 }
 
-// handler answers a request of somebody.
+// handler answers a request of a caller.
 type handler func(w http.ResponseWriter, r *http.Request, by *caller)
 
-// seen returns the organizations that somebody sees.
+// seen returns the organizations that a caller sees.
 func (s *Server) seen(by *caller) []*Organization {
 	if by.everything {
 		return s.organizations
@@ -156,7 +154,7 @@ func (s *Server) seen(by *caller) []*Organization {
 	return s.memberships(by.user)
 }
 
-// memberships returns the organizations that a user is a collaborator of.
+// memberships returns the organizations in which a user is a collaborator.
 func (s *Server) memberships(u User) []*Organization {
 	var of []*Organization
 	for _, o := range s.organizations {
@@ -170,8 +168,7 @@ func (s *Server) memberships(u User) []*Organization {
 // about answers a request about an organization.
 type about func(w http.ResponseWriter, r *http.Request, o *Organization, by *caller)
 
-// found finds the organization that a request is about: by its id, or else by its
-// slug.
+// found passes the organization in a request's path to a handler: by ID, then by slug.
 func (s *Server) found(next about) handler {
 	return func(w http.ResponseWriter, r *http.Request, by *caller) {
 		idOrSlug, seen := r.PathValue("organization"), s.seen(by)
@@ -187,42 +184,42 @@ func (s *Server) found(next about) handler {
 	}
 }
 
-// messages are texts of our own for the codes that the double answers.
+// messages are the fake's own texts for the codes that it answers with.
 var messages = map[int]string{
-	1002: "There is no such route.",
-	3001: "There is no such entity.",
-	4001: "The caller may not do this.",
-	4002: "There is no token.",
-	4004: "The token is not valid.",
-	4005: "The token has expired.",
-	5111: "Some subscriptions are active.",
-	5173: "The device has no token to push to.",
+	1002: "Route not found.",
+	3001: "Entity not found.",
+	4001: "Permission denied.",
+	4002: "No token.",
+	4004: "Invalid token.",
+	4005: "Token expired.",
+	5111: "Active subscriptions.",
+	5173: "The device has no push token.",
 }
 
 // App is an app that an organization distributes.
 type App struct {
-	ID   string
-	Name string   // an app like any other, if it is empty
-	Slug string   // made of the name, if it is empty
-	OSs  []string // android, if it is empty
+	ID   string   // 24 hexadecimal digits; generated by default
+	Name string   // default: App
+	Slug string   // default: derived from Name
+	OSs  []string // operating systems; default: android
 
-	Collaborators []Collaborator
-	Employees     []Employee
+	Collaborators []Collaborator // users with a role in the app
+	Employees     []Employee     // users of the app
 }
 
-// Employee is somebody who uses an app.
+// Employee is a user of an app.
 type Employee struct {
-	ID   string
-	User User
-	Tags []string
-	From workspace.EmployeeOrigin // store, if it is empty
+	ID   string                   // of the assignment to the app; generated by default
+	User User                     // the user
+	Tags []string                 // tags of the user
+	From workspace.EmployeeOrigin // default: store
 }
 
-// Store is where an organization offers its apps.
+// Store is an app store of an organization.
 type Store struct {
-	ID           string
-	Security     workspace.StoreSecurity // public, if it is empty
-	CustomDomain string
+	ID           string                  // 24 hexadecimal digits; generated by default
+	Security     workspace.StoreSecurity // default: public
+	CustomDomain string                  // domain of the organization that serves the store
 }
 
 func (s *Server) completeApp(a *App) {
@@ -250,29 +247,30 @@ func (o *Organization) app(a App) fake.Object {
 	}
 }
 
-// Device is a device of an organization, or an enrollment that waits for one.
+// Device is a device of an organization, or a pending enrollment.
 type Device struct {
-	ID      string
-	Type    workspace.DeviceType    // android, if it is empty
-	SubType workspace.DeviceSubType // device, if it is empty
-	Name    string                  // that of the type, if it is empty
-	State   string                  // ACTIVE or PENDING, if it is empty; the words are the double's own
-	User    User
-	Tags    []string
-	Segment int // the ID of a segment; 0 for none
+	ID      string                  // 24 hexadecimal digits; generated by default
+	Type    workspace.DeviceType    // default: android
+	SubType workspace.DeviceSubType // default: device
+	Name    string                  // default: Type
+	State   string                  // default: ACTIVE, or PENDING for an enrollment; values of the fake
+	User    User                    // user of the device
+	Tags    []string                // tags of the device
+	Segment int                     // ID of a segment; 0: no segment
 
-	// Deleted: it is on lists only when they are asked for what is deleted.
+	// Deleted hides the device from lists unless a request includes deleted devices.
 	Deleted bool
 
-	// Unreachable: no message can be pushed to it, so that it cannot be told to leave.
+	// Unreachable makes the fake refuse a disenrollment, because push messages cannot reach the
+	// device.
 	Unreachable bool
 
-	// Offline is how long a device takes to hear that it is told to leave; 30 seconds,
-	// if it is zero.
+	// Offline is the time between a request to disenroll and the disenrollment. The default is
+	// 30 seconds.
 	Offline time.Duration
 
-	// Leaves is when it is gone; zero as long as it was not told to leave.
-	Leaves time.Time
+	// Disenrolls is the time of the disenrollment; zero before a request.
+	Disenrolls time.Time
 }
 
 func (s *Server) completeDevice(d *Device) {
@@ -290,16 +288,16 @@ func (s *Server) completeDevice(d *Device) {
 	d.User = d.User.complete()
 }
 
-// deleted reports whether a device is deleted by now.
+// deleted reports whether a device is deleted at present.
 func (d *Device) deleted() bool {
-	return d.Deleted || !d.Leaves.IsZero() && !time.Now().Before(d.Leaves)
+	return d.Deleted || !d.Disenrolls.IsZero() && !time.Now().Before(d.Disenrolls)
 }
 
 func (d *Device) state() string {
 	switch {
 	case d.deleted():
 		return "DELETED"
-	case !d.Leaves.IsZero():
+	case !d.Disenrolls.IsZero():
 		return "PENDING_DISENROLL"
 	}
 	return d.State
@@ -324,7 +322,7 @@ func (s *Server) listPlatform(platform workspace.DeviceType) about {
 	}
 }
 
-// object is what the list of the device's platform shows of it.
+// object returns the device as an item of the list of its platform.
 func (d *Device) object(o *Organization) fake.Object {
 	user := fake.Object{"id": d.User.ID, "email": d.User.Email}
 	if d.Type == workspace.DeviceTypeAndroid {
@@ -342,7 +340,7 @@ func (d *Device) object(o *Organization) fake.Object {
 	return all
 }
 
-// expand returns the segments that a selection by one means; nil for all.
+// expand returns the IDs of the segments that a request selects; nil selects all.
 func (o *Organization) expand(segment, to string) []int {
 	id, err := strconv.Atoi(segment)
 	if err != nil {
@@ -371,7 +369,7 @@ func (o *Organization) expand(segment, to string) []int {
 	return selected
 }
 
-// ids returns the ids of the segment and all below it.
+// ids returns the IDs of the segment and of its descendants.
 func (s Segment) ids() []int {
 	all := []int{s.ID}
 	for _, child := range s.Children {
@@ -380,54 +378,53 @@ func (s Segment) ids() []int {
 	return all
 }
 
-// contains reports whether a segment is this one or below it.
+// contains reports whether an ID is that of the segment or of a descendant.
 func (s Segment) contains(id int) bool { return slices.Contains(s.ids(), id) }
 
-// Organization is an organization at the double. All that it has goes with it, and
-// only subscriptions stand in the way of that. What has no ID is given one.
+// Organization is an organization of the fake. All its resources are deleted with the
+// organization; only subscriptions block the deletion. Resources without an ID get one.
 type Organization struct {
-	ID   string // 24 hexadecimal digits
-	Slug string // ID, if it is empty
-	Name string // Slug, if it is empty
+	ID   string // 24 hexadecimal digits; generated by default
+	Slug string // default: ID
+	Name string // default: Slug
 
-	// Owner is the user of [Token] if it is empty.
+	// Owner is the owner of the organization; by default the user of [Token].
 	Owner User
 
-	Subscriptions []Subscription
-	Collaborators []Collaborator // beside the owner
-	Apps          []App
-	Stores        []Store
-	Segments      []Segment
-	Devices       []Device
+	Subscriptions []Subscription // an active one blocks the deletion
+	Collaborators []Collaborator // in addition to the owner
+	Apps          []App          // apps of the organization
+	Stores        []Store        // app stores of the organization
+	Segments      []Segment      // top-level segments
+	Devices       []Device       // devices and pending enrollments
 
-	Created time.Time // now, if it is zero
+	Created time.Time // default: the time of AddOrganization
 }
 
-// Subscription is a subscription of an organization. As long as it has not ended
-// the organization cannot be deleted.
+// Subscription is a subscription of an organization. It blocks the deletion until it has ended.
 type Subscription struct {
-	ID     string
-	Plan   string
-	Status string // shown, and without effect
+	ID     string // 24 hexadecimal digits; generated by default
+	Plan   string // name of the plan
+	Status string // returned by the API; without effect
 
-	From, Until time.Time // of the present period; not shown when zero
-	Ended       time.Time // zero: it has not
+	From, Until time.Time // period; not returned if zero
+	Ended       time.Time // end of the subscription; zero if it has no end
 }
 
-// active reports whether a subscription keeps its organization.
+// active reports whether a subscription blocks the deletion.
 func (s Subscription) active(now time.Time) bool { return s.Ended.IsZero() || s.Ended.After(now) }
 
-// User is somebody with a token or a role.
+// User is a user or a service account.
 type User struct {
-	ID        string
-	FirstName string // a name like any other, if it is empty
-	LastName  string // likewise
-	Email     string // made of the names, if it is empty
-	Slug      string // made of the names, if it is empty
-	Role      workspace.UserRole
+	ID        string             // 24 hexadecimal digits; generated by default
+	FirstName string             // default: Jo
+	LastName  string             // default: Doe
+	Email     string             // default: derived from the names
+	Slug      string             // default: derived from the names
+	Role      workspace.UserRole // default: user
 }
 
-// complete fills in what is empty.
+// complete sets the defaults of empty fields.
 func (u User) complete() User {
 	u.FirstName, u.LastName = cmp.Or(u.FirstName, "Jo"), cmp.Or(u.LastName, "Doe")
 	u.Slug = cmp.Or(u.Slug, strings.ToLower(u.FirstName+"-"+u.LastName))
@@ -436,35 +433,35 @@ func (u User) complete() User {
 	return u
 }
 
-// Collaborator is somebody who has a role in an organization or with an app.
+// Collaborator is a user with a role in an organization or in an app.
 type Collaborator struct {
-	ID   string
-	User User
-	Role workspace.CollaboratorRole // viewer, if it is empty
-	Tags []string
+	ID   string                     // of the role, not of the user; generated by default
+	User User                       // the user
+	Role workspace.CollaboratorRole // default: viewer
+	Tags []string                   // tags of the collaborator
 }
 
-// Segment is a part of an organization.
+// Segment is a segment of an organization.
 type Segment struct {
-	ID       int
-	Name     string
-	Children []Segment
+	ID       int       // unique in the organization
+	Name     string    // name of the segment
+	Children []Segment // segments of the segment
 }
 
-// id makes an id.
+// id returns a new ID.
 func (s *Server) id() string {
 	s.ids++
 	return fmt.Sprintf("65e%021x", s.ids)
 }
 
-// identify gives an id to what has none.
+// identify sets a new ID if id is empty.
 func (s *Server) identify(id *string) {
 	if *id == "" {
 		*id = s.id()
 	}
 }
 
-// complete fills in what is empty in an organization.
+// complete sets the defaults of an organization and its resources.
 func (s *Server) complete(o *Organization) {
 	s.identify(&o.ID)
 	o.Slug = cmp.Or(o.Slug, o.ID)
@@ -485,7 +482,7 @@ func (s *Server) complete(o *Organization) {
 	}
 }
 
-// clone returns an organization that does not change with this one.
+// clone returns a copy that shares no slice with o.
 func (o *Organization) clone() Organization {
 	c := *o
 	c.Subscriptions, c.Collaborators = slices.Clone(o.Subscriptions), slices.Clone(o.Collaborators)
@@ -505,7 +502,7 @@ func (s *Server) collaborators(all []Collaborator) []Collaborator {
 	return all
 }
 
-// role returns the role of a user in the organization; "" for none.
+// role returns the role of a user in the organization; "" if the user has no role.
 func (o *Organization) role(u User) workspace.CollaboratorRole {
 	for _, c := range o.Collaborators {
 		if c.User.ID == u.ID {
@@ -515,14 +512,13 @@ func (o *Organization) role(u User) workspace.CollaboratorRole {
 	return ""
 }
 
-// mayOwn reports whether somebody may do what only owners can. Applivery documents
-// the permission that this needs, and not which roles have it: service accounts
-// have it here.
+// mayOwn reports whether a caller has the permissions of an owner. Applivery documents these
+// permissions but not the roles that have them; in the fake, service accounts have them.
 func (o *Organization) mayOwn(by *caller) bool {
 	return by.everything || by.organization == o || o.role(by.user) == workspace.CollaboratorRoleOwner
 }
 
-// mayManage reports whether somebody may remove what the organization has.
+// mayManage reports whether a caller may remove resources of the organization.
 func (o *Organization) mayManage(by *caller) bool {
 	return o.mayOwn(by) || o.role(by.user) == workspace.CollaboratorRoleAdmin
 }
@@ -553,10 +549,10 @@ func tree(segments []Segment) []fake.Object {
 	return nodes
 }
 
-// defaultLimit is how many items a page has when the request does not say.
+// defaultLimit is the number of items per page if the request does not set it.
 const defaultLimit = 100
 
-// atLeastOne reads a number of 1 to 10,000.
+// atLeastOne parses a number and limits it to 1 to 10,000.
 func atLeastOne(text string, otherwise int) int {
 	n, err := strconv.Atoi(text)
 	if err != nil {
@@ -565,7 +561,7 @@ func atLeastOne(text string, otherwise int) int {
 	return min(max(n, 1), 10_000)
 }
 
-// orEmpty makes a list of none, which is [] in JSON.
+// orEmpty returns an empty list for nil, because JSON needs [].
 func orEmpty[T any](list []T) []T {
 	if list == nil {
 		return []T{}
