@@ -7,9 +7,9 @@ import (
 	"github.com/offboard-dev/offboard-go/errors"
 )
 
-// Variables sets variables of the environment, as wants has them, and checks that the
-// error of a client that reads them has all the words and no value. It cannot run in
-// parallel. all are the variables that are unset before.
+// Variables sets environment variables and checks that the error of a client that reads
+// them contains all words and no value. It cannot run in parallel. all lists the variables
+// that are unset before each test.
 func Variables(t *testing.T, all []string, client func() error, wants map[string]Environment) {
 	t.Helper()
 	for name, test := range wants {
@@ -23,19 +23,19 @@ func Variables(t *testing.T, all []string, client func() error, wants map[string
 			}
 			for _, word := range test.Words {
 				if !strings.Contains(err.Error(), word) {
-					t.Errorf("got %v, want that it names %s", err, word)
+					t.Errorf("got %v, want %s in its text", err, word)
 				}
 			}
 			for variable, value := range test.Set {
 				if len(value) > 3 && !strings.HasPrefix(value, "https://") && !strings.HasPrefix(value, "/") && strings.Contains(err.Error(), value) {
-					t.Errorf("got %v, which shows %s", err, variable)
+					t.Errorf("got %v, which contains the value of %s", err, variable)
 				}
 			}
 		})
 	}
 }
 
-// Environment are variables, and what the error of a client that reads them has.
+// Environment holds environment variables and the words of the resulting error.
 type Environment struct {
 	Set   map[string]string
 	Words []string

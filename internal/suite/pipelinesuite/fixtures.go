@@ -15,22 +15,22 @@ import (
 	"github.com/offboard-dev/offboard-go/errors"
 )
 
-// Fixture is an error answer and what it has to become. Fixtures are written by
-// hand, small, and name what they follow.
+// Fixture is an error answer and the expected error. Fixtures are small, written manually,
+// and name their source.
 type Fixture struct {
 	Name    string            `json:"name"`
 	Source  string            `json:"source"`
 	Status  int               `json:"status"`
 	Headers map[string]string `json:"headers"`
 
-	// Body is the answer: JSON, or text where the answer is none.
+	// Body is the answer: JSON, or a string for other text.
 	Body json.RawMessage `json:"body"`
 	Text string          `json:"text"`
 
 	Want Want `json:"want"`
 }
 
-// Want is what a fixture has to become.
+// Want is the expected error of a fixture.
 type Want struct {
 	Code         errors.Code `json:"code"`
 	ProviderCode string      `json:"provider_code"`
@@ -55,14 +55,14 @@ func load(t testing.TB, file string) []Fixture {
 	return fixtures
 }
 
-// Fixtures lets a client meet each fixture of a file.
+// Fixtures answers a client with each fixture of a file and compares the errors.
 func Fixtures(t *testing.T, file string, call func(*http.Client) error) {
 	t.Helper()
 	for _, f := range load(t, file) {
 		t.Run(f.Name, func(t *testing.T) {
 			t.Parallel()
 			if f.Source == "" {
-				t.Error("the fixture names no source")
+				t.Error("the fixture has no source")
 			}
 			e, ok := errors.AsType[*errors.Error](call(&http.Client{Transport: f}))
 			if !ok {
@@ -79,8 +79,8 @@ func Fixtures(t *testing.T, file string, call func(*http.Client) error) {
 	}
 }
 
-// roundTrip compares an error with what its JSON form restores. Its detail must be
-// decodable into its own type.
+// roundTrip compares an error with the error that its JSON form restores. Its detail must
+// be decodable into its own type.
 func roundTrip(t *testing.T, e *errors.Error) {
 	t.Helper()
 	encoded, err := json.Marshal(e)
@@ -109,7 +109,7 @@ func roundTrip(t *testing.T, e *errors.Error) {
 	}
 }
 
-// wantOf is what has become of a fixture.
+// wantOf returns the compared fields of an error.
 func wantOf(e *errors.Error) Want {
 	w := Want{Code: e.Code, ProviderCode: e.ProviderCode, Message: e.Message, RequestID: e.RequestID}
 	if e.RetryAfter != 0 {

@@ -13,10 +13,10 @@ import (
 	"github.com/offboard-dev/offboard-go/errors"
 )
 
-// Fuzz lets a client meet answers that grow from the fixtures of a file and from
-// what is hostile. Whatever the answer is, a status that is no success is a typed
-// error that keeps it, and the header, which is the same for all that a client reads,
-// makes it neither wait nor lie.
+// Fuzz answers a client with random statuses, bodies and headers, seeded by the fixtures of
+// a file and hostile texts. An answer that is not a success must become a typed error with
+// its status. The header value, which is the same for all headers that a client reads, must
+// not cause a wait or a wrong result.
 func Fuzz(f *testing.F, file string, call func(*http.Client) error) {
 	f.Helper()
 	for _, fixture := range load(f, file) {
@@ -37,7 +37,7 @@ func Fuzz(f *testing.F, file string, call func(*http.Client) error) {
 		e, ok := errors.AsType[*errors.Error](err)
 		switch {
 		case err == nil && status > 299:
-			t.Errorf("%d is a success", status)
+			t.Errorf("status %d: got nil, want an error", status)
 		case err != nil && !ok:
 			t.Errorf("got %T, want an *errors.Error", err)
 		case ok && (e.Code == "" || e.Status != status || e.Error() == ""):
@@ -45,14 +45,14 @@ func Fuzz(f *testing.F, file string, call func(*http.Client) error) {
 		case ok && strings.ContainsFunc(e.Error(), unicode.IsControl):
 			t.Errorf("%q has control characters", e.Error())
 		case ok && (e.RetryAfter < 0 || e.RetryAfter > 7*24*time.Hour):
-			t.Errorf("%v is no time to wait", e.RetryAfter)
+			t.Errorf("invalid RetryAfter %v", e.RetryAfter)
 		}
 	})
 }
 
-// FuzzSuccess lets a deletion meet bodies that grow from what is hostile and from the
-// success itself, with the status of the success. It is done when the body says so,
-// which documented tells by itself, and else is a typed error.
+// FuzzSuccess answers a deletion with the status of the success and random bodies, seeded
+// by hostile texts and the success itself. The deletion must succeed if and only if
+// documented accepts the body; otherwise the error must be typed.
 func FuzzSuccess(f *testing.F, status int, success string, deletion func(*http.Client) error, documented func(body string) bool) {
 	f.Helper()
 	f.Add(success)
@@ -68,7 +68,7 @@ func FuzzSuccess(f *testing.F, status int, success string, deletion func(*http.C
 		e, ok := errors.AsType[*errors.Error](err)
 		switch {
 		case err == nil && !documented(body):
-			t.Errorf("%.200q is a success", body)
+			t.Errorf("body %.200q: got nil, want an error", body)
 		case err != nil && !ok:
 			t.Errorf("got %T, want an *errors.Error", err)
 		case ok && strings.ContainsFunc(e.Error(), unicode.IsControl):
@@ -77,8 +77,8 @@ func FuzzSuccess(f *testing.F, status int, success string, deletion func(*http.C
 	})
 }
 
-// seeds are what a fuzz test begins with. Bombs are met once by every test, and do
-// not grow: most of the time would go into copying them.
+// seeds are the seeds of a fuzz test. Bombs are not among them: each test sends them one
+// time, because mutating them would take most of the time.
 func seeds() []string {
 	if flag.Lookup("test.fuzz").Value.String() != "" {
 		return hostile
@@ -86,10 +86,10 @@ func seeds() []string {
 	return append(bombs(), hostile...)
 }
 
-// bombs are bodies that are small to send and large to read, or the other way round.
+// bombs are bodies that are small to send and large to decode, or the reverse.
 func bombs() []string {
 	deep := func(open, inner, end string) string {
-		const depth = 20_000 // package json goes to 10,000
+		const depth = 20_000 // the limit of package json is 10,000
 		return strings.Repeat(open, depth) + inner + strings.Repeat(end, depth)
 	}
 	nines := strings.Repeat("9", 50_000)
@@ -127,14 +127,14 @@ var hostile = []string{
 	"null", "true", `"` + steering + `"`, "-", "NaN", steering, "",
 }
 
-// hostileHeaders are values of headers that mean something.
+// hostileHeaders are header values that a client interprets.
 var hostileHeaders = []string{
 	"0", "-1", "99999999999999999999", "1e9", "soon", " 7 ", "7, 8", "\x1b[2J", "Fri, 31 Dec 9999 23:59:59 GMT",
 	"Mon, 01 Jan 0001 00:00:00 GMT", "Thu, 01 Jan 1970 00:00:00 GMT", "\xff",
 }
 
-// responder answers with a status, a body, and the same value in all headers that a
-// client reads.
+// responder answers with a status, a body, and the same value in all headers that a client
+// reads.
 type responder struct {
 	status       int
 	body, header string
@@ -157,8 +157,8 @@ func (a responder) RoundTrip(req *http.Request) (*http.Response, error) {
 	}, nil
 }
 
-// Field returns what a JSON object has at a path of keys, compared as package json
-// does; nil when it has nothing there or is none.
+// Field returns the value of a JSON object at a path of keys, with keys compared as package
+// json does; nil if the text is not an object or has no such value.
 func Field(body string, path ...string) any {
 	var value any
 	if json.Unmarshal([]byte(body), &value) != nil {

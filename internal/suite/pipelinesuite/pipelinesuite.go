@@ -1,6 +1,6 @@
-// Package pipelinesuite is what every provider has to pass: the rules of the pipeline,
-// seen from outside, against the provider's own double. A rule that is taken out
-// of the pipeline makes a test here fail for all providers.
+// Package pipelinesuite tests the rules of the pipeline through the public API of every
+// provider, against the provider's fake. If a rule is removed from the pipeline, a test
+// here fails for every provider.
 package pipelinesuite
 
 import (
@@ -23,48 +23,48 @@ import (
 
 // Provider is a provider under test.
 type Provider struct {
-	// Operation is the name of the deletion at the double.
+	// Operation is the name of the deletion at the fake.
 	Operation string
 
-	// New returns a fresh double with one organization that can be deleted.
+	// New returns a new fake with one organization that can be deleted.
 	New func(testing.TB) Case
 
-	// EmptyObject: {} is the documented success.
+	// EmptyObject is true if {} is the documented success.
 	EmptyObject bool
 
-	// Unverifiable: nothing can be read that tells whether a deletion took place.
+	// Unverifiable is true if no read shows whether a deletion took place.
 	Unverifiable bool
 
-	// NotFoundStatus is the status of the provider's own answer that there is no such
-	// organization; 0 when it has none.
+	// NotFoundStatus is the status of the provider's own "organization not found"; 0 if the
+	// provider has no such answer.
 	NotFoundStatus int
 
-	// IDInBody: the organization is named in a body and compared with what the
-	// provider says before anything is sent, so that no id can lead elsewhere.
+	// IDInBody is true if a body names the organization and the client compares it with a
+	// read before sending, so that no ID can change the path.
 	IDInBody bool
 
-	// AlwaysVerified: the answer to the deletion does not prove it, and a read follows.
+	// AlwaysVerified is true if the answer to the deletion does not prove it, and a read
+	// follows.
 	AlwaysVerified bool
 
-	// InvalidIDs are ids that are refused before anything is sent, beside those that
-	// all providers refuse.
+	// InvalidIDs are refused before anything is sent, in addition to those that all
+	// providers refuse.
 	InvalidIDs []string
 }
 
-// Case is one organization at a double.
+// Case is one organization at a fake.
 type Case struct {
 	Server *offboardtest.Server
 
-	// Exists tells the truth about the organization.
+	// Exists reports whether the organization exists at the fake.
 	Exists func() bool
 
-	// Delete makes a client and deletes the organization, or another one when an id
-	// is set.
+	// Delete makes a client and deletes the organization, or another one if an ID is set.
 	Delete func(context.Context, Settings) error
 }
 
-// Settings are what a test sets of a client. The zero value is a client with the
-// provider's defaults that reaches the double in memory.
+// Settings are the settings of a client. The zero value is a client with the provider's
+// defaults that reaches the fake in memory.
 type Settings struct {
 	Client   *http.Client
 	Logger   *slog.Logger
@@ -73,24 +73,23 @@ type Settings struct {
 	ID       *string
 }
 
-// Run runs all rules.
+// Run runs all tests.
 func (p Provider) Run(t *testing.T) {
-	t.Run("what is no documented success is never one", p.undocumented)
-	t.Run("redirects are not followed", p.redirects)
-	t.Run("an outcome that was lost is found out", p.lostAnswer)
-	t.Run("what was not sent is sent again", p.unsent)
-	t.Run("a failure of the server is resolved by reading", p.serverFailure)
-	t.Run("the rate limit is waited for", p.rateLimit)
-	t.Run("the context ends every wait at once", p.context)
-	t.Run("not found is an error at first", p.notFound)
-	t.Run("an id that cannot be one is not sent", p.ids)
-	t.Run("the caller's client stays as it is", p.callersClient)
-	t.Run("nothing is left behind", p.openBodies)
+	t.Run("UndocumentedSuccess", p.undocumented)
+	t.Run("Redirect", p.redirects)
+	t.Run("LostAnswer", p.lostAnswer)
+	t.Run("NotSent", p.unsent)
+	t.Run("ServerError", p.serverFailure)
+	t.Run("RateLimit", p.rateLimit)
+	t.Run("ContextEnd", p.context)
+	t.Run("FirstNotFound", p.notFound)
+	t.Run("InvalidID", p.ids)
+	t.Run("CallersClient", p.callersClient)
+	t.Run("ClosedBodies", p.openBodies)
 }
 
-// fails deletes with a fault and checks what has to hold of every failure: a
-// typed error, with the status, after one deletion, and the organization is
-// still there.
+// fails deletes with a fault and checks the properties of every failure: a typed error with
+// the status, one deletion, and an organization that still exists.
 func (p Provider) fails(t *testing.T, fault offboardtest.Fault) *errors.Error {
 	t.Helper()
 	c := p.New(t)
@@ -105,7 +104,7 @@ func (p Provider) fails(t *testing.T, fault offboardtest.Fault) *errors.Error {
 		t.Errorf("got status %d, want %d", e.Status, fault.Status)
 	}
 	if !c.Exists() {
-		t.Error("the organization is gone")
+		t.Error("the organization is deleted")
 	}
 	if n := c.Server.Count(p.Operation); n != 1 {
 		t.Errorf("%d deletions were sent, want 1", n)
@@ -117,25 +116,25 @@ func (p Provider) undocumented(t *testing.T) {
 	t.Parallel()
 	huge := strings.Repeat("{", 2<<20)
 	for name, fault := range map[string]offboardtest.Fault{
-		"200 with a web page":      offboardtest.HTMLResponse("", 200),
+		"200 with HTML":            offboardtest.HTMLResponse("", 200),
 		"200 with an empty object": offboardtest.Respond("", 200, "{}"),
 		"200 with null":            offboardtest.Respond("", 200, "null"),
 		"200 with an array":        offboardtest.Respond("", 200, `[{"success":true,"status":true}]`),
 		"200 with a string":        offboardtest.Respond("", 200, `"OK"`),
 		"200 with truncated JSON":  offboardtest.Respond("", 200, `{"success":tr`),
 		"200 with 2 MiB of {":      offboardtest.Respond("", 200, huge),
-		"200 with nothing":         offboardtest.Respond("", 200, ""),
+		"200 without a body":       offboardtest.Respond("", 200, ""),
 		"200 with success null":    offboardtest.Respond("", 200, `{"success":null,"status":null,"details":null,"data":null,"code":5}`),
-		"200 with an error next to it": offboardtest.Respond("", 200, `{"success":true,"status":true,"details":{"resourceOwner":"1"},`+
+		"200 with an error member": offboardtest.Respond("", 200, `{"success":true,"status":true,"details":{"resourceOwner":"1"},`+
 			`"data":{"delete":"OK","error":{"code":1}},"error":{"code":1},"code":5,"message":"no"}`),
 		"201": offboardtest.Respond("", 201, `{"success":true}`),
 		"202": offboardtest.Respond("", 202, ""),
 		"206": offboardtest.Respond("", 206, `{"success":true}`),
 		"304": offboardtest.Respond("", 304, ""),
-		"999": offboardtest.Respond("", 999, "{}"), // to be taken for a 5xx (RFC 9110, section 15)
-		"200 that contradicts itself": offboardtest.Respond("", 200, `{"success":false,"success":true,"status":false,"Status":true,`+
+		"999": offboardtest.Respond("", 999, "{}"), // treated as a 5xx (RFC 9110, section 15)
+		"200 with a contradiction": offboardtest.Respond("", 200, `{"success":false,"success":true,"status":false,"Status":true,`+
 			`"data":{"delete":"no","delet\u0065":"OK"},"details":{"resourceOwner":"1"}}`),
-		"200 with a page, as if JSON": offboardtest.Respond("", 200, "<html></html>"),
+		"200 with HTML as JSON": offboardtest.Respond("", 200, "<html></html>"),
 	} {
 		if p.EmptyObject && fault.Body == "{}" && fault.Status == 200 {
 			continue
@@ -146,21 +145,21 @@ func (p Provider) undocumented(t *testing.T) {
 		})
 	}
 	for name, fault := range map[string]offboardtest.Fault{
-		"404 with a web page":      offboardtest.HTMLResponse("", 404),
-		"404 with nothing":         offboardtest.Respond("", 404, ""),
+		"404 with HTML":            offboardtest.HTMLResponse("", 404),
+		"404 without a body":       offboardtest.Respond("", 404, ""),
 		"404 with an empty object": offboardtest.Respond("", 404, "{}"),
 		"404 with 2 MiB of {":      offboardtest.Respond("", 404, huge),
 		"404 with an array":        offboardtest.Respond("", 404, `[{"code":"organization_not_found"}]`),
-		"400 with a web page":      offboardtest.HTMLResponse("", 400),
-		"401 with nothing":         offboardtest.Respond("", 401, ""),
-		"402 with nothing":         offboardtest.Respond("", 402, ""),
-		"403 with a web page":      offboardtest.HTMLResponse("", 403),
-		"403 with nothing":         offboardtest.Respond("", 403, ""),
+		"400 with HTML":            offboardtest.HTMLResponse("", 400),
+		"401 without a body":       offboardtest.Respond("", 401, ""),
+		"402 without a body":       offboardtest.Respond("", 402, ""),
+		"403 with HTML":            offboardtest.HTMLResponse("", 403),
+		"403 without a body":       offboardtest.Respond("", 403, ""),
 		"409 with an array":        offboardtest.Respond("", 409, "[]"),
 		"409 with 2 MiB of {":      offboardtest.Respond("", 409, huge),
 		"409 with truncated JSON":  offboardtest.Respond("", 409, `{"error":{"code":"dele`),
 		"409 with null":            offboardtest.Respond("", 409, "null"),
-		"422 with nothing":         offboardtest.Respond("", 422, ""),
+		"422 without a body":       offboardtest.Respond("", 422, ""),
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -182,7 +181,7 @@ func (p Provider) undocumented(t *testing.T) {
 			}
 		})
 	}
-	// 204 is the success of some, but not where a body is due.
+	// 204 is a success at some providers, but not if the success has a body.
 	t.Run("204", func(t *testing.T) {
 		t.Parallel()
 		if !p.documents204() {
@@ -191,43 +190,43 @@ func (p Provider) undocumented(t *testing.T) {
 	})
 }
 
-// openOutcome deletes with an answer that is neither the documented success nor a refusal:
-// before and after the provider did its work, once and always. A read decides: nil
-// only if the organization is deleted, an error that says that it exists only if it
-// does, and OutcomeUnknown only if nothing can be read.
+// openOutcome deletes with an answer that is neither the documented success nor a refusal,
+// before and after the provider processed the request, one time and always. A read decides:
+// nil only if the organization is deleted, an error for an existing organization only if it
+// exists, and OutcomeUnknown only if no read can decide.
 func (p Provider) openOutcome(t *testing.T, fault offboardtest.Fault) {
 	t.Helper()
-	for _, work := range []bool{false, true} {
+	for _, processed := range []bool{false, true} {
 		for _, times := range []int{1, 100} {
 			synctest.Test(t, func(t *testing.T) {
 				c := p.New(t)
 				fault := fault
-				fault.Operation, fault.Processed, fault.Times = p.Operation, work, times
+				fault.Operation, fault.Processed, fault.Times = p.Operation, processed, times
 				c.Server.Fail(fault)
 				err := c.Delete(t.Context(), Settings{})
 				want := errors.Code("")
 				switch {
 				case p.Unverifiable:
 					want = errors.OutcomeUnknown
-				case !work && times > 1:
+				case !processed && times > 1:
 					want = errors.UnexpectedResponse
 				}
 				e, _ := errors.AsType[*errors.Error](err)
 				if err == nil && want != "" || err != nil && (e == nil || e.Code.Category() != want) {
-					t.Errorf("work done %t, %d times: got %v, want %q", work, times, err, want)
+					t.Errorf("processed %t, %d times: got %v, want %q", processed, times, err, want)
 				}
 				if e != nil && e.Status != fault.Status {
-					t.Errorf("work done %t, %d times: got status %d, want %d", work, times, e.Status, fault.Status)
+					t.Errorf("processed %t, %d times: got status %d, want %d", processed, times, e.Status, fault.Status)
 				}
 				if !p.Unverifiable && c.Exists() != (err != nil) {
-					t.Errorf("work done %t, %d times: got %v, and the organization exists: %t", work, times, err, c.Exists())
+					t.Errorf("processed %t, %d times: got %v, organization exists: %t", processed, times, err, c.Exists())
 				}
 			})
 		}
 	}
 }
 
-// documents204 reports whether the success is a 204, which the double shows.
+// documents204 reports whether the success is a 204, as the fake answers.
 func (p Provider) documents204() bool {
 	c := p.New(nil)
 	_ = c.Delete(context.Background(), Settings{})
@@ -256,11 +255,11 @@ func (p Provider) redirects(t *testing.T) {
 func (p Provider) lostAnswer(t *testing.T) {
 	t.Parallel()
 	for name, fault := range map[string]offboardtest.Fault{
-		"the answer is lost":            offboardtest.LoseResponse(p.Operation),
-		"the answer ends in its middle": offboardtest.TruncateResponse(p.Operation),
-		"503 after the work":            {Operation: p.Operation, Processed: true, Status: 503},
-		"500 after the work":            {Operation: p.Operation, Processed: true, Status: 500},
-		"a page after the work": func() offboardtest.Fault {
+		"the answer is lost":      offboardtest.LoseResponse(p.Operation),
+		"the answer is truncated": offboardtest.TruncateResponse(p.Operation),
+		"503 after processing":    {Operation: p.Operation, Processed: true, Status: 503},
+		"500 after processing":    {Operation: p.Operation, Processed: true, Status: 500},
+		"HTML after processing": func() offboardtest.Fault {
 			f := offboardtest.HTMLResponse(p.Operation, 502)
 			f.Processed = true
 			return f
@@ -283,7 +282,7 @@ func (p Provider) lostAnswer(t *testing.T) {
 					t.Errorf("got %v, want nil", err)
 				}
 				if c.Exists() {
-					t.Error("the organization is still there")
+					t.Error("the organization exists")
 				}
 				if n := c.Server.Count(p.Operation); n != 1 {
 					t.Errorf("%d deletions were sent, want 1", n)
@@ -321,7 +320,7 @@ func (p Provider) lostAnswer(t *testing.T) {
 				t.Errorf("got %v, want %q", err, want)
 			}
 			if c.Exists() != p.Unverifiable {
-				t.Errorf("the organization is there: %t", c.Exists())
+				t.Errorf("the organization exists: %t", c.Exists())
 			}
 			if n := c.Server.Count(p.Operation); n != sent {
 				t.Errorf("%d deletions were sent, want %d", n, sent)
@@ -330,7 +329,7 @@ func (p Provider) lostAnswer(t *testing.T) {
 	})
 }
 
-// refuseAfterDeletion refuses all connections once a deletion was sent.
+// refuseAfterDeletion refuses all connections after the first deletion.
 type refuseAfterDeletion struct {
 	operation string
 	server    *offboardtest.Server
@@ -354,7 +353,7 @@ func (p Provider) unsent(t *testing.T) {
 			t.Errorf("got %v, want nil", err)
 		}
 		if c.Exists() {
-			t.Error("the organization is still there")
+			t.Error("the organization exists")
 		}
 	})
 }
@@ -376,7 +375,7 @@ func (p Provider) serverFailure(t *testing.T) {
 		})
 		return
 	}
-	t.Run("that passes", func(t *testing.T) {
+	t.Run("temporary", func(t *testing.T) {
 		t.Parallel()
 		synctest.Test(t, func(t *testing.T) {
 			c := p.New(t)
@@ -394,7 +393,7 @@ func (p Provider) serverFailure(t *testing.T) {
 			}
 		})
 	})
-	t.Run("that stays", func(t *testing.T) {
+	t.Run("permanent", func(t *testing.T) {
 		t.Parallel()
 		synctest.Test(t, func(t *testing.T) {
 			c := p.New(t)
@@ -407,7 +406,7 @@ func (p Provider) serverFailure(t *testing.T) {
 				t.Errorf("got %v, want %q with status 503 after 3 attempts", err, errors.Unavailable)
 			}
 			if !c.Exists() {
-				t.Error("the organization is gone")
+				t.Error("the organization is deleted")
 			}
 		})
 	})
@@ -444,7 +443,7 @@ func (p Provider) rateLimit(t *testing.T) {
 	} {
 		t.Run("Retry-After: "+after, func(t *testing.T) {
 			t.Parallel()
-			synctest.Test(t, func(t *testing.T) { // whose clock starts with the year 2000
+			synctest.Test(t, func(t *testing.T) { // the clock starts in the year 2000
 				c := p.New(t)
 				c.Server.Fail(limited(after), limited(after))
 				start := time.Now()
@@ -452,7 +451,7 @@ func (p Provider) rateLimit(t *testing.T) {
 					t.Fatalf("got %v, want nil", err)
 				}
 				waits := time.Duration(2)
-				if p.AlwaysVerified { // the limit holds for the read, too
+				if p.AlwaysVerified { // the limit applies to the read, too
 					waits++
 				}
 				if took := time.Since(start); took < want || want > 0 && took > waits*want+5*time.Second {
@@ -461,7 +460,7 @@ func (p Provider) rateLimit(t *testing.T) {
 			})
 		})
 	}
-	t.Run("a wait beyond the cap is not begun", func(t *testing.T) {
+	t.Run("a wait above the maximum is not started", func(t *testing.T) {
 		t.Parallel()
 		synctest.Test(t, func(t *testing.T) {
 			c := p.New(t)
@@ -477,7 +476,7 @@ func (p Provider) rateLimit(t *testing.T) {
 			}
 		})
 	})
-	t.Run("a wait beyond the deadline is not begun", func(t *testing.T) {
+	t.Run("a wait beyond the deadline is not started", func(t *testing.T) {
 		t.Parallel()
 		synctest.Test(t, func(t *testing.T) {
 			c := p.New(t)
@@ -517,7 +516,7 @@ func (p Provider) context(t *testing.T) {
 				start := time.Now()
 				err := c.Delete(ctx, Settings{Client: &http.Client{Transport: c.Server}})
 				if !errors.Is(err, context.Canceled) {
-					t.Errorf("got %v, want one that is context.Canceled", err)
+					t.Errorf("got %v, want %v", err, context.Canceled)
 				}
 				if _, ok := errors.AsType[*errors.Error](err); !ok {
 					t.Errorf("got %T, want an *errors.Error", err)
@@ -528,7 +527,7 @@ func (p Provider) context(t *testing.T) {
 			})
 		})
 	}
-	t.Run("before anything is sent", func(t *testing.T) {
+	t.Run("before the first request", func(t *testing.T) {
 		t.Parallel()
 		c := p.New(t)
 		ctx, cancel := context.WithCancel(t.Context())
@@ -563,7 +562,7 @@ func (p Provider) notFound(t *testing.T) {
 func (p Provider) ids(t *testing.T) {
 	t.Parallel()
 	if p.IDInBody {
-		t.Skip("there is no id in a path")
+		t.Skip("no path contains an ID")
 	}
 	foreign := []string{
 		"", ".", "..", "a/b", `a\b`, "/", "../x", "a\nb", "a\x00b", "a\x7fb", "\u0085", "\xff",
@@ -606,7 +605,7 @@ func (p Provider) callersClient(t *testing.T) {
 	}
 }
 
-// openBodies counts bodies; that no goroutine is left is what synctest.Test sees to.
+// openBodies counts open bodies. synctest.Test itself fails if a goroutine remains.
 func (p Provider) openBodies(t *testing.T) {
 	t.Parallel()
 	for name, fault := range map[string]offboardtest.Fault{

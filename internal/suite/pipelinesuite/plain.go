@@ -8,7 +8,7 @@ import (
 )
 
 // PlainHTTP makes clients with base URLs, with and without the option that allows plain
-// http. Without it only this machine may have it.
+// HTTP. Without the option, only loopback addresses may use it.
 func PlainHTTP(t *testing.T, make func(base string, allowed bool) error) {
 	t.Helper()
 	for base, local := range map[string]bool{
@@ -36,7 +36,7 @@ func PlainHTTP(t *testing.T, make func(base string, allowed bool) error) {
 		case local && err != nil:
 			t.Errorf("%s: got %v, want nil", base, err)
 		case !local && (!errors.Is(err, errors.InvalidArgument) || !strings.Contains(err.Error(), "WithPlainHTTP")):
-			t.Errorf("%s: got %v, want %q that names the option", base, err, errors.InvalidArgument)
+			t.Errorf("%s: got %v, want %q with the name of the option", base, err, errors.InvalidArgument)
 		}
 		if err := make(base, true); err != nil {
 			t.Errorf("%s with the option: got %v", base, err)

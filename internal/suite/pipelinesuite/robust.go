@@ -20,8 +20,8 @@ import (
 
 // Surface is the public API of a provider, for tests that call all of it.
 type Surface struct {
-	// Client is a client of a fake, as New returns it. Its type has a zero value that
-	// New has not made.
+	// Client is a client of a fake, made by New. The tests also call the zero value of its
+	// type.
 	Client any
 
 	// Functions are the functions of the package, by name.
@@ -33,14 +33,14 @@ type Surface struct {
 	// New makes a client with options, given as values of the option's type.
 	New func(options ...any) (any, error)
 
-	// Interfaces are values that implement the package's own interfaces, by which
-	// methods name resources. The string that a test passes is converted to the type.
+	// Interfaces are values that implement the package's interfaces, by which methods name
+	// resources. The string of a test is converted to the type.
 	Interfaces []any
 }
 
-// NoPanic calls every method, function and option with a nil context, with nil and zero
-// arguments, at a nil client, a zero client and a client of a fake. None may panic, and
-// what cannot work must be an error.
+// NoPanic calls every method, function and option with a nil context and with nil and zero
+// arguments, at a nil client, a zero client and a client of a fake. No call may panic, and
+// a call that cannot work must return an error.
 func (s Surface) NoPanic(t *testing.T) {
 	t.Helper()
 	made := reflect.ValueOf(s.Client)
@@ -49,7 +49,7 @@ func (s Surface) NoPanic(t *testing.T) {
 	} {
 		for contexts, ctx := range map[string]context.Context{"nil context": nil, "context": t.Context()} {
 			if name == "client" && ctx != nil {
-				continue // what it does with an answer is the matter of other tests
+				continue // other tests cover its answers
 			}
 			for i := range client.NumMethod() {
 				method := client.Type().Method(i).Name
@@ -78,7 +78,7 @@ func (s Surface) NoPanic(t *testing.T) {
 		for i := range v.NumMethod() {
 			method := v.Type().Method(i)
 			if _, promoted := reflect.TypeFor[*time.Time]().MethodByName(method.Name); promoted {
-				continue // of package time, which has panics of its own
+				continue // from package time, which panics by itself
 			}
 			t.Run("value/"+v.Type().String()+"."+method.Name, func(t *testing.T) {
 				t.Parallel()
@@ -96,8 +96,8 @@ func noPanic(t *testing.T) {
 	}
 }
 
-// wantTypedError calls a function and checks that it returns a typed error, if it returns
-// errors at all, also from the first element of an iterator.
+// wantTypedError calls a function and checks that its error is typed, if it returns errors.
+// The first element of an iterator counts as its error.
 func wantTypedError(t *testing.T, function reflect.Value, a arguments) {
 	t.Helper()
 	defer noPanic(t)
@@ -115,13 +115,13 @@ func wantTypedError(t *testing.T, function reflect.Value, a arguments) {
 	}
 }
 
-// arguments are what a function is called with: a context, a text for all strings, and
-// zero values for the rest.
+// arguments are the arguments of a call: a context, a text for all strings, and zero values
+// for the rest.
 type arguments struct {
 	ctx        context.Context
 	text       string
 	interfaces []any
-	variadic   int // how many values of a variadic parameter
+	variadic   int // the number of values of a variadic parameter
 }
 
 func (a arguments) of(function reflect.Type) []reflect.Value {
@@ -145,7 +145,7 @@ var (
 	errorType   = reflect.TypeFor[error]()
 )
 
-// fill puts the text into all strings of a value.
+// fill sets all strings of a value to the text.
 func (a arguments) fill(v reflect.Value, depth int) {
 	switch {
 	case v.Type() == contextType:
@@ -153,7 +153,7 @@ func (a arguments) fill(v reflect.Value, depth int) {
 			v.Set(reflect.ValueOf(a.ctx))
 		}
 	case a.text == "" || depth > 4 || !v.CanSet():
-	case v.Type() == reflect.TypeFor[*teardown.Plan](): // is data of the provider, and no argument
+	case v.Type() == reflect.TypeFor[*teardown.Plan](): // data of the provider, not an argument
 	case v.Kind() == reflect.String:
 		v.SetString(a.text)
 	case v.Kind() == reflect.Struct:
@@ -178,8 +178,8 @@ func (a arguments) fill(v reflect.Value, depth int) {
 	}
 }
 
-// call calls a function and returns its errors, those of an iterator included, and
-// whether it has a result that can be an error.
+// call calls a function and returns its errors, including those of an iterator, and whether
+// it has a result that can be an error.
 func call(function reflect.Value, a arguments) (errs []error, returns bool) {
 	for _, out := range function.Call(a.of(function.Type())) {
 		switch {
@@ -204,7 +204,7 @@ func call(function reflect.Value, a arguments) (errs []error, returns bool) {
 	return errs, returns
 }
 
-// values are zero values of the types of the package that its methods take and return.
+// values are zero values of the package's types that its methods take and return.
 func (s Surface) values() []reflect.Value {
 	seen := map[reflect.Type]bool{}
 	var all []reflect.Value
@@ -218,7 +218,7 @@ func (s Surface) values() []reflect.Value {
 			return
 		}
 		seen[typ] = true
-		all = append(all, reflect.New(typ)) // whose methods are those of the value, too
+		all = append(all, reflect.New(typ)) // its method set includes the value's
 		if typ.Kind() == reflect.Struct {
 			for field := range typ.Fields() {
 				add(field.Type)
@@ -241,12 +241,12 @@ func (s Surface) values() []reflect.Value {
 	return all
 }
 
-// MisplacedSecrets passes secrets where they do not belong: as every string of every method, as
-// every string of every option, to a client with another credential and to a client
-// whose credential the secret is. No error, log record or printed form may show them.
+// MisplacedSecrets passes secrets as every string of every method and option, to a client
+// with another credential and to a client whose credential is the secret. No error, log
+// record or printed form may contain them.
 //
-// client makes a client of a new fake, whose credential is the secret, or the one that
-// the fake accepts if the secret is "".
+// client makes a client of a new fake with the secret as its credential, or with the one
+// that the fake accepts if the secret is "".
 func (s Surface) MisplacedSecrets(t *testing.T, client func(secret string, logger *slog.Logger) any) {
 	t.Helper()
 	for kind, secret := range secrets {
@@ -288,12 +288,12 @@ func (s Surface) misplace(t *testing.T, how, secret string, make func(*slog.Logg
 			}
 		}
 		if text := log.take(); repeats(text, secret) {
-			t.Errorf("%s: the log shows it: %s", name, text)
+			t.Errorf("%s: the log contains it: %s", name, text)
 		}
 	}
 }
 
-// secrets are texts that must not be shown, by kind. None is a credential of anything.
+// secrets are texts that must not be shown, by kind. None is a real credential.
 var secrets = map[string]string{
 	"short token":                        "canary-5ebe2294ecd0",
 	"token":                              "kQ7mXz2Rv9LwT4bN8cYhP3sJfD6gA1eUoVi5xZqB0nMrKtWy",
@@ -312,13 +312,13 @@ func hides(t *testing.T, name, secret string, v any) {
 	t.Helper()
 	for _, text := range printed(v) {
 		if repeats(text, secret) {
-			t.Errorf("%s: %T shows it: %.300s", name, v, text)
+			t.Errorf("%s: %T contains it: %.300s", name, v, text)
 			return
 		}
 	}
 }
 
-// printed returns what can be made of a value.
+// printed returns all printed forms of a value.
 func printed(v any) []string {
 	var all []string
 	for _, verb := range []string{"%v", "%+v", "%#v", "%s", "%q"} {
@@ -332,7 +332,7 @@ func printed(v any) []string {
 	return append(all, log.String())
 }
 
-// recorder keeps what is logged.
+// recorder keeps the log output.
 type recorder struct {
 	mu  sync.Mutex
 	log bytes.Buffer
@@ -351,7 +351,7 @@ func (r *recorder) take() string {
 	return r.log.String()
 }
 
-// repeats reports whether a text has a part of a secret that is long enough to be of use.
+// repeats reports whether a text contains a usable part of a secret.
 func repeats(text, secret string) bool {
 	const part = 12
 	for i := 0; i+part <= len(secret); i += part {

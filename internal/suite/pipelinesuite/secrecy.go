@@ -27,13 +27,13 @@ import (
 // Credential makes a client whose credential contains a canary.
 type Credential func(c Case, canary string, s Settings) (client any, deletion func(context.Context) error, err error)
 
-// canary is what must be seen in headers only, and those of the provider only.
+// canary may appear only in headers of requests to the provider.
 const canary = "canary-5ebe2294ecd0"
 
-// Secrecy lets everything go wrong with each kind of credential and looks for it
-// in errors, logs, the printed and the JSON form of everything, and in requests. It
-// remembers where the credential was seen: there is one place for it, the
-// Authorization of a request to the provider, or the form of a request for a token.
+// Secrecy injects all faults with each kind of credential and searches for the canary in
+// errors, logs, the printed and JSON forms of all values, and requests. A credential
+// belongs in one place: the Authorization header of a request to the provider, or the form
+// of a token request.
 func (p Provider) Secrecy(t *testing.T, credentials map[string]Credential) {
 	t.Helper()
 	for kind, make := range credentials {
@@ -61,7 +61,7 @@ func (p Provider) Secrecy(t *testing.T, credentials map[string]Credential) {
 					err = deletion(t.Context())
 					for place := range watch.seen {
 						if !slices.Contains(places, place) {
-							t.Errorf("the credential was seen in %s", place)
+							t.Errorf("the credential appears in %s", place)
 						}
 					}
 					checkHidden(t, "the log", log.String())
@@ -75,7 +75,7 @@ func (p Provider) Secrecy(t *testing.T, credentials map[string]Credential) {
 	}
 }
 
-// Places where a credential may be seen.
+// Places where a credential may appear.
 const (
 	placeAuthorization = "the Authorization of a request to the provider"
 	placeForm          = "the form of a request for a token to the provider"
@@ -83,27 +83,28 @@ const (
 
 var places = []string{placeAuthorization, placeForm}
 
-// secrecyFaults is all that goes wrong, by its name.
+// secrecyFaults are all faults, by name.
 func secrecyFaults() map[string]offboardtest.Fault {
-	// What a provider says of a credential, and what it repeats of a request: see
+	// Answers that describe a credential, or that repeat a part of the request: see
 	// [credentialWatcher.repeat].
 	said := func(what string) string {
 		return fmt.Sprintf(`{"error":{"code":"%[1]s","message":"token %[1]s","description":"%[1]s","detail":{"details":"%[1]s"}},`+
 			`"errorCode":"%[1]s","message":"%[1]s","code":7,"detail":"%[1]s","description":"%[1]s","parameters":["%[1]s"]}`, what)
 	}
+	host := strings.TrimPrefix(offboardtest.InMemory, "https://")
 	faults := map[string]offboardtest.Fault{
-		"none":           {},
-		"a web page":     offboardtest.HTMLResponse("", 200),
-		"a redirect":     offboardtest.Redirect("", 302, "https://elsewhere.invalid/?t="+canary),
-		"a 307":          offboardtest.Redirect("", 307, "https://elsewhere.invalid/"),
-		"another port":   offboardtest.Redirect("", 302, offboardtest.InMemory+":8443/"),
-		"without TLS":    offboardtest.Redirect("", 301, "http://double.invalid/"),
-		"a sub domain":   offboardtest.Redirect("", 308, "https://a.double.invalid/"),
-		"round and back": offboardtest.Redirect("", 302, "/"),
-		"lost answers":   offboardtest.LoseResponse(""),
-		"cut answers":    offboardtest.TruncateResponse(""),
-		"lost requests":  offboardtest.LoseRequest(""),
-		"no connections": offboardtest.RefuseConnection(""),
+		"none":              {},
+		"HTML":              offboardtest.HTMLResponse("", 200),
+		"a redirect":        offboardtest.Redirect("", 302, "https://elsewhere.invalid/?t="+canary),
+		"a 307":             offboardtest.Redirect("", 307, "https://elsewhere.invalid/"),
+		"another port":      offboardtest.Redirect("", 302, offboardtest.InMemory+":8443/"),
+		"without TLS":       offboardtest.Redirect("", 301, "http://"+host+"/"),
+		"a subdomain":       offboardtest.Redirect("", 308, "https://a."+host+"/"),
+		"redirect loop":     offboardtest.Redirect("", 302, "/"),
+		"lost answers":      offboardtest.LoseResponse(""),
+		"truncated answers": offboardtest.TruncateResponse(""),
+		"lost requests":     offboardtest.LoseRequest(""),
+		"no connections":    offboardtest.RefuseConnection(""),
 		"a token that repeats": offboardtest.Respond("", 400,
 			`{"error":"@sent@","error_description":"@sent@","error_uri":"@escaped@"}`),
 		"a page that repeats": offboardtest.Respond("", 502, "<html>Authorization: Bearer @sent@</html>"),
@@ -122,7 +123,7 @@ func secrecyFaults() map[string]offboardtest.Fault {
 	return faults
 }
 
-// show looks for the canary in all that can be made of a value.
+// show searches for the canary in all forms of a value.
 func show(t *testing.T, what string, v any) {
 	t.Helper()
 	for _, verb := range []string{"%v", "%+v", "%#v", "%s", "%q", "%x", "%X", "% x", "%d", "%T"} {
@@ -140,14 +141,14 @@ func show(t *testing.T, what string, v any) {
 	checkHidden(t, what+" in a panic", panicText(v))
 }
 
-// panicText is what a panic with a value says, and who was there.
+// panicText returns the message and the stack of a panic with a value.
 func panicText(v any) (text string) {
 	defer func() { text = fmt.Sprint(recover()) + string(debug.Stack()) }()
 	panic(v)
 }
 
-// forms are the canary as it is and in other codes. In base64 it depends on what is
-// before it; the ends, which depend on what is around, are left out.
+// forms are the canary as it is and encoded. Its base64 form depends on the offset; the
+// first and last characters depend on the surrounding bytes and are left out.
 var forms = func() []string {
 	all := []string{canary, hex.EncodeToString([]byte(canary)), strings.ToUpper(hex.EncodeToString([]byte(canary)))}
 	for before := range 3 {
@@ -160,11 +161,11 @@ var forms = func() []string {
 func checkHidden(t *testing.T, where, text string) {
 	t.Helper()
 	if i := find(text); i >= 0 {
-		t.Errorf("%s shows the credential: …%s…", where, text[max(0, i-60):min(len(text), i+80)])
+		t.Errorf("%s contains the credential: …%s…", where, text[max(0, i-60):min(len(text), i+80)])
 	}
 }
 
-// find returns where a text has the canary in any form; -1 for nowhere.
+// find returns the position of the canary in a text, in any form; -1 for none.
 func find(text string) int {
 	for _, form := range forms {
 		if i := strings.Index(text, form); i >= 0 {
@@ -174,7 +175,7 @@ func find(text string) int {
 	return -1
 }
 
-// chain yields an error and all that it wraps.
+// chain yields an error and all errors that it wraps.
 func chain(err error) func(func(error) bool) {
 	return func(yield func(error) bool) {
 		for err != nil && yield(err) {
@@ -183,12 +184,12 @@ func chain(err error) func(func(error) bool) {
 	}
 }
 
-// credentialWatcher remembers where the canary was seen in requests, and lets answers repeat
-// what was sent.
+// credentialWatcher records the places of the canary in requests, and repeats parts of the
+// request in answers.
 type credentialWatcher struct {
 	next http.RoundTripper
 	mu   sync.Mutex
-	seen map[string]int // by the place
+	seen map[string]int // by place
 }
 
 func (w *credentialWatcher) RoundTrip(req *http.Request) (*http.Response, error) {
@@ -197,7 +198,7 @@ func (w *credentialWatcher) RoundTrip(req *http.Request) (*http.Response, error)
 	to, target := "the provider", req.URL.String()
 	if !strings.HasPrefix(target, offboardtest.InMemory+"/") {
 		to = req.URL.Host
-		w.seen["a request to "+to]++ // there must be none, with or without it
+		w.seen["a request to "+to]++ // no request to another host, with or without the canary
 	}
 	note := func(place, text string) {
 		if find(text) >= 0 {
@@ -236,18 +237,17 @@ func (w *credentialWatcher) RoundTrip(req *http.Request) (*http.Response, error)
 	return repeat(resp, req, form)
 }
 
-// What stands for a credential that an answer repeats: as it was sent, and as JSON
-// may write it.
+// Placeholders of the credential in an answer: as it was sent, and escaped as in JSON.
 const (
 	sent    = "@sent@"
 	escaped = "@escaped@"
 )
 
-// repeat puts into an answer what was sent as a credential.
+// repeat replaces the placeholders in an answer by the credential of the request.
 func repeat(resp *http.Response, req *http.Request, form url.Values) (*http.Response, error) {
 	_, secret, _ := strings.Cut(req.Header.Get("Authorization"), " ")
 	secret = cmp.Or(form.Get("client_secret"), form.Get("assertion"), secret)
-	secret = strings.ReplaceAll(secret, `"`, "") // of a digest, which is no secret
+	secret = strings.ReplaceAll(secret, `"`, "") // of a digest, not secret
 	var code strings.Builder
 	for i, r := range secret {
 		if i%3 == 0 {
@@ -272,7 +272,7 @@ func repeat(resp *http.Response, req *http.Request, form url.Values) (*http.Resp
 	return resp, nil
 }
 
-// truncatedBody is where a body ends too early.
+// truncatedBody ends with an unexpected EOF.
 type truncatedBody struct{}
 
 func (truncatedBody) Read([]byte) (int, error) { return 0, io.ErrUnexpectedEOF }

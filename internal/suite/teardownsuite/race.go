@@ -2,6 +2,6 @@
 
 package teardownsuite
 
-// slow: the race detector makes each run ten times as slow, and few show what it
-// finds.
+// slow is true with the race detector, which makes each run ten times slower, so fewer runs
+// are made.
 const slow = true

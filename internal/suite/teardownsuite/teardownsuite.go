@@ -1,7 +1,6 @@
-// Package teardownsuite is what the teardown of every provider has to pass, against
-// the provider's own double: an organization with everything that can stand in its
-// way goes from blocked to gone, whatever goes wrong on the way, and nothing else
-// is touched.
+// Package teardownsuite tests the teardown of every provider against the provider's fake:
+// an organization with every kind of blocker is deleted in spite of faults, and no other
+// resource changes.
 package teardownsuite
 
 import (
@@ -27,30 +26,29 @@ import (
 
 // Provider is a provider under test.
 type Provider struct {
-	// New returns a fresh double with an organization that has everything that can
-	// stand in the way of its deletion, and another that has the same. It is called
-	// inside of a synctest bubble.
+	// New returns a new fake with an organization that has every kind of blocker, and
+	// another one with the same. It is called inside of a synctest bubble.
 	New func(testing.TB) *World
 
-	// Kinds are the kinds of steps that the plan has to have, sorted.
+	// Kinds are the expected kinds of steps, sorted.
 	Kinds []string
 
-	// Overrides is what has to be permitted.
+	// Overrides are the overrides that the plan requires.
 	Overrides []teardown.Override
 
-	// Outcome is what becomes of the organization: Gone, or Pending.
+	// Outcome is the outcome of a successful run: Deleted or Pending.
 	Outcome teardown.Outcome
 
-	// Runs is how many random runs each test makes; 0 for 25. With the race detector it
+	// Runs is the number of random runs of each test; 0 means 25. With the race detector it
 	// is 3.
 	Runs int
 }
 
-// World is a double with two organizations.
+// World is a fake with two organizations.
 type World struct {
 	Server *offboardtest.Server
 
-	// Plan and Teardown are the client's, for the first organization.
+	// Plan and Teardown are the client's calls for the first organization.
 	Plan     func(context.Context) (*teardown.Plan, error)
 	Teardown func(context.Context, *teardown.Plan, ...teardown.Option) (*teardown.Report, error)
 
@@ -60,38 +58,38 @@ type World struct {
 	// Name is the name of the first organization.
 	Name string
 
-	// ResolveManual does what no API can, for the first organization; nil when there is
-	// nothing.
+	// ResolveManual does the manual steps of the first organization; nil if there are none.
 	ResolveManual func()
 
-	// AddBlocker adds something that stands in the way, or is lost.
+	// AddBlocker adds a resource that blocks the deletion, or is deleted along with the
+	// organization.
 	AddBlocker func()
 
-	// AddDuringTeardown adds something to the first organization itself, while it is torn down;
-	// nil if Overtake does.
+	// AddDuringTeardown adds a resource to the first organization itself during its
+	// teardown; nil if AddBlocker does.
 	AddDuringTeardown func()
 
-	// PlanOther is the client's Plan of the second organization; nil if the client cannot
-	// reach it, or no API removes anything of it.
+	// PlanOther is the client's Plan of the second organization; nil if the client has no
+	// access to it, or no API can remove any of its resources.
 	PlanOther func(context.Context) (*teardown.Plan, error)
 
-	// Deleted tells the truth: the first organization is gone, or its deletion was
-	// accepted.
+	// Deleted reports whether the first organization is deleted at the fake, or its
+	// deletion was accepted.
 	Deleted func() bool
 
-	// Unrelated is all else that the double has: it has to stay as it is.
+	// Unrelated returns all other state of the fake, which no test may change.
 	Unrelated func() any
 }
 
 // Run runs all tests.
 func (p Provider) Run(t *testing.T) {
-	t.Run("the plan has everything and changes nothing", p.plan)
-	t.Run("what hands have to do keeps everything", p.manual)
-	t.Run("all of it goes, in order", p.complete)
-	t.Run("all of it goes in one run, under trouble", p.faultsOneRun)
-	t.Run("all of it goes, whatever goes wrong", p.faultsManyRuns)
-	t.Run("it goes on after being ended at any moment", p.interrupted)
-	t.Run("a plan that is not the truth touches nothing", p.stale)
+	t.Run("Plan", p.plan)
+	t.Run("ManualSteps", p.manual)
+	t.Run("Complete", p.complete)
+	t.Run("FaultsInOneRun", p.faultsOneRun)
+	t.Run("FaultsInManyRuns", p.faultsManyRuns)
+	t.Run("Interrupted", p.interrupted)
+	t.Run("StalePlan", p.stale)
 	t.Run("NotFound", p.notFound)
 	t.Run("ForeignSteps", p.foreign)
 	t.Run("NewBeforeDeletion", p.newBeforeDeletion)
@@ -124,10 +122,10 @@ func (p Provider) plan(t *testing.T) {
 		for _, s := range plan.Steps {
 			kinds = append(kinds, s.Kind)
 			if s.ID == "" || s.Name == "" || s.Why == "" || s.Removal == "" {
-				t.Errorf("the step %+v does not say everything", s)
+				t.Errorf("the step %+v lacks an ID, a name, a reason or a removal", s)
 			}
 			if !strings.HasPrefix(s.ID, s.Kind+"/") {
-				t.Errorf("the id %q does not begin with the kind %q", s.ID, s.Kind)
+				t.Errorf("the ID %q does not start with the kind %q", s.ID, s.Kind)
 			}
 		}
 		slices.Sort(kinds)
@@ -135,13 +133,13 @@ func (p Provider) plan(t *testing.T) {
 			t.Errorf("kinds of steps (-want +got):\n%s", diff)
 		}
 		if plan.Organization.Name != w.Name {
-			t.Errorf("the organization is called %q, want %q", plan.Organization.Name, w.Name)
+			t.Errorf("got the organization %q, want %q", plan.Organization.Name, w.Name)
 		}
 		if diff := cmp.Diff(fmt.Sprint(w.Check(t.Context())), fmt.Sprint(plan.Err())); diff != "" {
-			t.Errorf("the plan's error is not that of CheckDeletion (-want +got):\n%s", diff)
+			t.Errorf("error of the plan, compared with CheckDeletion (-want +got):\n%s", diff)
 		}
 		if plan.Err() != nil && !errors.Is(plan.Err(), errors.DeletionStepsNotSatisfied) {
-			t.Errorf("the plan's error is %v", plan.Err())
+			t.Errorf("got %v, want %q", plan.Err(), errors.DeletionStepsNotSatisfied)
 		}
 		again, err := w.Plan(t.Context())
 		if err != nil {
@@ -171,21 +169,21 @@ func (p Provider) manual(t *testing.T) {
 	t.Parallel()
 	p.bubble(t, func(t *testing.T, w *World) {
 		if w.ResolveManual == nil {
-			t.Skip("nothing has to be done by hand")
+			t.Skip("the plan has no manual steps")
 		}
 		plan, err := w.Plan(t.Context())
 		if err != nil {
 			t.Fatal(err)
 		}
 		if len(plan.Manual()) == 0 {
-			t.Error("no step is to be done by hand")
+			t.Error("the plan has no manual step")
 		}
 		r, err := w.Teardown(t.Context(), plan, teardown.WithConfirm(w.Name), teardown.WithOverrides(p.Overrides...))
 		if r == nil || r.Outcome != teardown.Blocked || !errors.Is(err, errors.DeletionStepsNotSatisfied) || len(w.writes()) != 0 {
 			t.Errorf("got %+v, %v and %d writes", r, err, len(w.writes()))
 		}
-		// What the API can remove goes when that is permitted, and the rest after it was
-		// done by hand.
+		// With the override, the other steps are applied before the manual ones, and the
+		// rest after them.
 		r, err = w.Teardown(t.Context(), plan, teardown.WithConfirm(w.Name), teardown.WithOverrides(append(p.Overrides, teardown.Partial)...))
 		if r == nil || r.Outcome != teardown.Blocked || !errors.Is(err, errors.DeletionStepsNotSatisfied) || w.Deleted() {
 			t.Fatalf("got %+v, %v", r, err)
@@ -205,7 +203,7 @@ func (p Provider) manual(t *testing.T) {
 	})
 }
 
-// check checks that the organization is gone, and nothing else.
+// check checks that the run succeeded and the organization is deleted.
 func (p Provider) check(t *testing.T, w *World, r *teardown.Report, err error) {
 	t.Helper()
 	if err != nil || r == nil || r.Outcome != p.Outcome || !w.Deleted() {
@@ -219,7 +217,7 @@ func (p Provider) check(t *testing.T, w *World, r *teardown.Report, err error) {
 	}
 }
 
-// ready returns the plan of a world in which all is done that has to be by hand.
+// ready does the manual steps and returns a plan.
 func (w *World) ready(t *testing.T) *teardown.Plan {
 	t.Helper()
 	if w.ResolveManual != nil {
@@ -230,7 +228,7 @@ func (w *World) ready(t *testing.T) *teardown.Plan {
 		t.Fatal(err)
 	}
 	if manual := plan.Manual(); len(manual) > 0 {
-		t.Fatalf("%+v is still to be done by hand", manual[0])
+		t.Fatalf("%+v is still a manual step", manual[0])
 	}
 	return plan
 }
@@ -248,12 +246,12 @@ func (p Provider) complete(t *testing.T) {
 		r, err := w.Teardown(t.Context(), plan, append(p.options(w), teardown.WithJournal(&journal))...)
 		p.check(t, w, r, err)
 		if diff := cmp.Diff(before, w.Unrelated()); diff != "" {
-			t.Errorf("something else was touched (-before +after):\n%s", diff)
+			t.Errorf("unrelated resources (-before +after):\n%s", diff)
 		}
-		// The double refuses what comes too early.
+		// The fake refuses a request that is sent too early.
 		for _, request := range w.writes() {
 			if request.Status >= 400 {
-				t.Errorf("%s %s%s %s was refused with %d: it came too early, or too often", request.Method, request.Path, request.Query, request.Body, request.Status)
+				t.Errorf("%s %s%s %s was refused with %d: sent too early or too often", request.Method, request.Path, request.Query, request.Body, request.Status)
 			}
 		}
 		done := 0
@@ -264,9 +262,9 @@ func (p Provider) complete(t *testing.T) {
 			}
 		}
 		if done != len(plan.Steps) {
-			t.Errorf("the journal has %d of %d steps as done", done, len(plan.Steps))
+			t.Errorf("the journal has %d of %d steps as deleted", done, len(plan.Steps))
 		}
-		// Once more: there is nothing left to do.
+		// A second run has no remaining steps.
 		n := len(w.writes())
 		if p.Outcome == teardown.Deleted {
 			r, err = w.Teardown(t.Context(), plan, append(p.options(w), teardown.WithResume(entries))...)
@@ -301,10 +299,10 @@ func (p Provider) runs() int {
 	return 25
 }
 
-// faultsOneRun has one run end well although every tenth request or so is refused by a
-// limit, is answered by a page of 5xx, or has its answer lost. The faults are dealt out in
-// the order of the requests, so that reads come one after the other: which of them meets
-// how many faults must not depend on the scheduler.
+// faultsOneRun expects one run to succeed although a tenth of the requests have a fault: a
+// rate limit, a 5xx with an HTML page, a lost answer. Faults are assigned in the order of
+// the requests, so reads are sent one at a time: the scheduler must not decide which read
+// has how many faults.
 func (p Provider) faultsOneRun(t *testing.T) {
 	t.Parallel()
 	for seed := range p.runs() {
@@ -317,22 +315,22 @@ func (p Provider) faultsOneRun(t *testing.T) {
 			switch {
 			case r == nil || r.Outcome != teardown.Unknown:
 			case w.Deleted():
-				return // the answer was lost with the credential, and that is said
+				return // the answer was lost with the credential: Unknown is correct
 			case p.Outcome == teardown.Pending:
-				// Nothing that can be read says that a request was not accepted.
+				// No read shows that a request was not accepted.
 				r, err = p.apply(t, w, plan, &journal)
 			}
 			if p.check(t, w, r, err); t.Failed() {
 				t.Fatalf("seed %d", seed)
 			}
 			if diff := cmp.Diff(before, w.Unrelated()); diff != "" {
-				t.Errorf("seed %d: something else was touched (-before +after):\n%s", seed, diff)
+				t.Errorf("seed %d: unrelated resources (-before +after):\n%s", seed, diff)
 			}
 		})
 	}
 }
 
-// faultsOneRun is what befalls requests at random, one of so many.
+// randomFaults returns a fault for one of so many requests, at random.
 func randomFaults(random *rand.Rand, of int) []offboardtest.Fault {
 	busy := offboardtest.Respond("", http.StatusTooManyRequests, "{}")
 	busy.Header.Set("Retry-After", "3")
@@ -349,20 +347,19 @@ func randomFaults(random *rand.Rand, of int) []offboardtest.Fault {
 	return all
 }
 
-// apply carries a plan out, again and again as somebody would who reads the
-// report, until it is not blocked.
+// apply applies a plan again until it is not blocked, as a reader of the report does.
 func (p Provider) apply(t *testing.T, w *World, plan *teardown.Plan, journal *bytes.Buffer) (r *teardown.Report, err error) {
 	t.Helper()
 	for range 20 {
 		r, err = w.Teardown(t.Context(), plan, append(p.options(w), teardown.WithResume(read(t, journal)), teardown.WithJournal(journal))...)
 		if r != nil && r.Outcome == teardown.Unknown && w.Deleted() {
-			return r, nil // the truth is not known, and that is said
+			return r, nil // the outcome cannot be known: Unknown is correct
 		}
 		if err == nil || errors.Is(err, errors.PlanStale) {
 			return r, err
 		}
 		if w.Deleted() && p.Outcome == teardown.Pending {
-			return r, nil // the credential may be gone with it
+			return r, nil // the credential may have ended with the organization
 		}
 	}
 	return r, err
@@ -381,10 +378,10 @@ func (p Provider) faultsManyRuns(t *testing.T) {
 				p.check(t, w, r, err)
 			}
 			if r != nil && r.Outcome == teardown.Deleted && !w.Deleted() {
-				t.Errorf("seed %d: said to be gone, and is there", seed)
+				t.Errorf("seed %d: reports deleted, but the organization exists", seed)
 			}
 			if diff := cmp.Diff(before, w.Unrelated()); diff != "" {
-				t.Errorf("seed %d: something else was touched (-before +after):\n%s", seed, diff)
+				t.Errorf("seed %d: unrelated resources (-before +after):\n%s", seed, diff)
 			}
 		})
 	}
@@ -413,7 +410,7 @@ func (p Provider) interrupted(t *testing.T) {
 				p.check(t, w, r, err)
 			}
 			if diff := cmp.Diff(before, w.Unrelated()); diff != "" {
-				t.Errorf("seed %d: something else was touched (-before +after):\n%s", seed, diff)
+				t.Errorf("seed %d: unrelated resources (-before +after):\n%s", seed, diff)
 			}
 			done := map[string]int{}
 			for _, e := range read(t, &journal) {
@@ -423,7 +420,7 @@ func (p Provider) interrupted(t *testing.T) {
 			}
 			for step, n := range done {
 				if n > 1 {
-					t.Errorf("seed %d: %s was done %d times", seed, step, n)
+					t.Errorf("seed %d: %s was deleted %d times", seed, step, n)
 				}
 			}
 		})
@@ -438,14 +435,14 @@ func (p Provider) stale(t *testing.T) {
 			time.Sleep(teardown.PlanTTL + time.Minute)
 			return errors.PlanStale
 		},
-		"overtaken": func(w *World, _ *teardown.Plan) error { w.AddBlocker(); return errors.PlanStale },
-		"of another": func(_ *World, plan *teardown.Plan) error {
+		"new blocker": func(w *World, _ *teardown.Plan) error { w.AddBlocker(); return errors.PlanStale },
+		"another provider": func(_ *World, plan *teardown.Plan) error {
 			plan.Provider = "another"
 			Seal(plan)
 			return errors.PlanStale
 		},
-		"not confirmed":  func(w *World, _ *teardown.Plan) error { w.Name += "?"; return errors.NotConfirmed },
-		"as good as new": func(*World, *teardown.Plan) error { time.Sleep(time.Hour); return nil },
+		"not confirmed": func(w *World, _ *teardown.Plan) error { w.Name += "?"; return errors.NotConfirmed },
+		"not expired":   func(*World, *teardown.Plan) error { time.Sleep(time.Hour); return nil },
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -471,7 +468,7 @@ func (p Provider) notFound(t *testing.T) {
 	t.Parallel()
 	p.bubble(t, func(t *testing.T, w *World) {
 		if p.Outcome != teardown.Deleted {
-			t.Skip("nothing can be read after the deletion")
+			t.Skip("no read is possible after the deletion")
 		}
 		plan := w.ready(t)
 		var journal bytes.Buffer
@@ -498,8 +495,8 @@ func (p Provider) notFound(t *testing.T) {
 	})
 }
 
-// foreign: steps of another organization's plan are never acted upon, whatever the plan
-// says that they come after.
+// foreign: steps of another organization's plan are never applied, regardless of the steps
+// in After.
 func (p Provider) foreign(t *testing.T) {
 	t.Parallel()
 	steps := 1
@@ -517,7 +514,7 @@ func (p Provider) foreign(t *testing.T) {
 				steps = min(steps, p.runs())
 			}
 			before := w.Unrelated()
-			// The plan itself is carried out for a while, so that something is in a trash.
+			// Apply the plan itself for a while, so that the trash is not empty.
 			ctx, cancel := context.WithTimeout(t.Context(), time.Duration(9+4*(i%4))*time.Second)
 			_, _ = w.Teardown(ctx, plan, p.options(w)...)
 			cancel()
@@ -532,13 +529,14 @@ func (p Provider) foreign(t *testing.T) {
 				t.Errorf("%s: got %+v, %v, deleted %t", foreign.ID, r, err, w.Deleted())
 			}
 			if diff := cmp.Diff(before, w.Unrelated()); diff != "" {
-				t.Errorf("%s: something of the second organization was touched (-before +after):\n%s", foreign.ID, diff)
+				t.Errorf("%s: resources of the second organization (-before +after):\n%s", foreign.ID, diff)
 			}
 		})
 	}
 }
 
-// newBeforeDeletion: what is new when every step is gone keeps the organization.
+// newBeforeDeletion: a resource that is new after all steps keeps the organization from
+// being deleted.
 func (p Provider) newBeforeDeletion(t *testing.T) {
 	t.Parallel()
 	p.bubble(t, func(t *testing.T, w *World) {
@@ -549,7 +547,7 @@ func (p Provider) newBeforeDeletion(t *testing.T) {
 				return
 			}
 			added = true
-			time.Sleep(10 * time.Second) // or else an inspection before the first step stands, if there is none
+			time.Sleep(10 * time.Second) // a plan without steps would otherwise rely on its first inspection
 			if w.AddDuringTeardown != nil {
 				w.AddDuringTeardown()
 			} else {
@@ -574,12 +572,12 @@ func (p Provider) denied(t *testing.T) {
 				continue
 			}
 			if s.Organization.ID == "" || !slices.Equal(s.Requires, []teardown.Override{teardown.ManagedOrganizations}) {
-				t.Errorf("%s deletes an organization, and is %+v", s.ID, s)
+				t.Errorf("%s deletes an organization, but is %+v", s.ID, s)
 			}
 			organizations = append(organizations, s.Organization.ID)
 		}
 		if slices.Contains(p.Overrides, teardown.ManagedOrganizations) == (len(organizations) == 1) {
-			t.Errorf("the plan names the organizations %q", organizations)
+			t.Errorf("got the organizations %q", organizations)
 		}
 		refused := func(name string, options ...teardown.Option) {
 			t.Helper()
@@ -592,7 +590,7 @@ func (p Provider) denied(t *testing.T) {
 			refused("deny "+id, teardown.WithDeny("another", id))
 			refused("allow all but "+id, teardown.WithAllow(slices.Delete(slices.Clone(organizations), i, i+1)...))
 		}
-		// Also if the plan file no longer says which organization a step deletes.
+		// The same applies if the plan file does not name the organization of a step.
 		for i := range plan.Steps {
 			plan.Steps[i].Organization = nil
 		}
@@ -603,8 +601,8 @@ func (p Provider) denied(t *testing.T) {
 	})
 }
 
-// unconfirmed: an empty name, and the ID of an organization that has a name, confirm
-// nothing.
+// unconfirmed: neither an empty name nor the ID of an organization with a name confirms a
+// deletion.
 func (p Provider) unconfirmed(t *testing.T) {
 	t.Parallel()
 	p.bubble(t, func(t *testing.T, w *World) {
