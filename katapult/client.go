@@ -5,17 +5,17 @@ import (
 	"github.com/offboard-dev/offboard-go/teardown"
 )
 
-// DefaultBaseURL is where the API is.
+// DefaultBaseURL is the base URL of the API.
 const DefaultBaseURL = "https://api.katapult.io/core/v1"
 
-// Client speaks to Katapult. It is safe for concurrent use; make one with [New].
+// Client calls the Katapult Core API. It is safe for concurrent use. Create it with [New].
 type Client struct {
 	api       *rest.Client
-	durations *teardown.Durations // learned by all teardowns
+	durations *teardown.Durations // of all teardowns of this client
 }
 
-// New returns a client. It needs a credential: [WithToken], [WithTokenSource] or
-// [FromEnv]. What cannot work is refused here, with [errors.InvalidArgument].
+// New returns a client. One credential is required: [WithToken], [WithTokenSource] or
+// [FromEnv]. Invalid options return [errors.InvalidArgument].
 func New(options ...Option) (*Client, error) {
 	config, err := configure(options)
 	if err != nil {
@@ -28,17 +28,17 @@ func New(options ...Option) (*Client, error) {
 	return &Client{api, new(teardown.Durations)}, nil
 }
 
-// Close closes the idle connections of the client, unless they are those of a client that
-// was given by [WithHTTPClient]. Calls that follow open new ones.
+// Close closes the idle connections of the client. It does not close those of a client set
+// with [WithHTTPClient]. Later calls open new connections.
 func (c *Client) Close() { c.rest().Close() }
 
-// rest returns the pipeline of the client.
+// rest returns the request pipeline of the client.
 func (c *Client) rest() *rest.Client {
 	if c == nil || c.api == nil {
-		return unmade
+		return unusable
 	}
 	return c.api
 }
 
-// unmade is what a Client that [New] has not made calls: every call fails.
-var unmade = rest.Unusable(provider)
+// unusable is the pipeline of a Client that [New] did not create. Every call fails.
+var unusable = rest.Unusable(provider)

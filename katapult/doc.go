@@ -1,59 +1,57 @@
-// Package katapult deletes managed organizations at Katapult, shows and removes what
-// stands in the way, and says truly what became of them.
+// Package katapult deletes managed organizations through the Katapult Core API
+// and reports the actual outcome.
 //
-// [DeleteOrganization] is one line; a service makes a [Client] once and calls
-// [Client.DeleteOrganization]. What stands in the way of a deletion comes as an
-// error whose code is [errors.DeletionStepsNotSatisfied], with the open steps in
-// the order in which they have to go. [Client.CheckDeletion] asks without
+// [DeleteOrganization] deletes one organization. A service creates a [Client] once,
+// shares it, and calls [Client.DeleteOrganization]. If resources block the deletion,
+// the error is [errors.DeletionStepsNotSatisfied], and its Steps are the open deletion
+// steps in the order of removal. [Client.CheckDeletion] returns the same error without
 // changing anything.
 //
-// # What is left
+// # Resources
 //
-// Every deletion step but four has operations that list what keeps it open and
-// remove it, such as [Client.ListVirtualMachines], [Client.StopVirtualMachine] and
-// [Client.DeleteVirtualMachine]. No API removes images of discs and disk templates,
-// settles a balance or pays an invoice; nor does one list buckets.
+// Most deletion steps have operations that list and remove the resources that keep
+// the step open, such as [Client.ListVirtualMachines], [Client.StopVirtualMachine]
+// and [Client.DeleteVirtualMachine]. No API removes ISO images and disk templates,
+// settles a balance, pays an invoice, or lists buckets.
 //
-// An [ID] names anything; what has a second name can be given by that, too. An
-// iterator goes through numbered pages: collect what it yields before removing any
-// of it.
+// An [ID] names any resource. Some resources have a second name: see the Lookup
+// types. An iterator reads numbered pages: collect its items before you remove one of
+// them.
 //
 // Virtual machines, disks, file storage volumes, disk backup policies and object
-// storage go to the trash, and what is in the trash blocks the deletion of an
-// organization, too. It is gone once it is purged, by [Client.PurgeTrash] and
-// [Client.WaitUntilTrashEmpty] or by itself after 48 hours. What else ends later is
-// waited for by [Client.WaitForTask], [Client.WaitUntilStopped] and
-// [Client.WaitUntilPurged].
+// storage move to the trash, and objects in the trash block the deletion of the
+// organization. Purge them with [Client.PurgeTrash] or [Client.PurgeTrashObject], and
+// wait with [Client.WaitUntilTrashEmpty] or [Client.WaitUntilPurged]. Katapult purges
+// them after 48 hours. [Client.WaitForTask] and [Client.WaitUntilStopped] wait for
+// other tasks.
 //
-// A removal is not repeated when it may have been done: a lost answer is
-// [errors.OutcomeUnknown]. List before trying again. One that finds its target in
-// the trash is [errors.ObjectInTrash], with what to purge in its
-// [ObjectInTrashDetail].
+// A removal is not sent again if Katapult may have received it: a lost answer is
+// [errors.OutcomeUnknown]. List before you try again. If the resource is in the trash,
+// the error is [errors.ObjectInTrash], and its [ObjectInTrashDetail] has the object.
 //
 // # Teardown
 //
-// [Client.Plan] reads all that stands in the way, for somebody to review, and
-// [Client.Teardown] removes it in order, sees that it is gone, and deletes the
-// organization. See package teardown.
+// [Client.Plan] lists every resource to remove. [Client.Teardown] removes them in
+// order, verifies each removal with a read, and deletes the organization. See package
+// teardown.
 //
-// # What an error means
+// # Errors
 //
-// Every error is an [*errors.Error]. Its code is Katapult's own wherever
-// Katapult documents one. A nil error of [Client.DeleteOrganization] means that Katapult
-// accepted the deletion with the answer that it documents for one that is done, or that a
-// read found the organization deleted after any other answer. [Client.Teardown] reads
+// Every error is an [*errors.Error]. Its code is Katapult's own if Katapult documents
+// one. A nil error of [Client.DeleteOrganization] means that Katapult confirmed the
+// deletion, or that a read after any other answer showed it. [Client.Teardown] reads
 // after every answer.
 //
 // # Retries
 //
-// Reads are repeated after failures of the network and of the server. The deletion
-// of an organization is repeated only when it is known not to have taken place: it
-// was not sent, it was refused by the rate limit, or a read says that the
-// organization is still there. When nothing can be read the error is
-// [errors.OutcomeUnknown].
+// Reads are retried after failures of the network and of the server. The deletion of
+// an organization is sent again only if it was not sent, was refused by the rate
+// limit, or a read shows that the organization still exists. If no read can decide,
+// the error is [errors.OutcomeUnknown].
 //
 // # Rate limit
 //
-// Katapult counts requests by the clock minute and says in every answer how many
-// are left. The client follows that, for all its calls together: share one.
+// Katapult counts requests per minute of its clock and sends the remaining quota in
+// every answer. All calls of a client share one rate limiter that follows this quota:
+// share the client.
 package katapult

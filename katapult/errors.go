@@ -9,7 +9,8 @@ import (
 	"github.com/offboard-dev/offboard-go/internal/rest"
 )
 
-// classify reads an error's body. One without a code is not Katapult's.
+// classify reads the body of an error. It returns false for a body without a code, which is
+// not Katapult's.
 func classify(a *rest.Answer, e *errors.Error) (own bool) {
 	body := readError(a)
 	if body.code == "" {
@@ -32,14 +33,14 @@ func classify(a *rest.Answer, e *errors.Error) (own bool) {
 	return true
 }
 
-// errorBody is what an error says. The API wraps it; the vendor's OpenAPI shows it flat,
-// which is taken as well.
+// errorBody is the content of an error. The API wraps it in "error"; the vendor's OpenAPI
+// shows it at the top level, which is accepted, too.
 type errorBody struct {
 	code, description string
 	detail            rest.JSON
 }
 
-// readError reads an error's body.
+// readError reads the content of an error.
 func readError(a *rest.Answer) errorBody {
 	for m := a.Members(); m.Next(); {
 		if !m.Is("error") {
@@ -67,8 +68,8 @@ func readBody(m rest.Members) errorBody {
 	return b
 }
 
-// codes maps Katapult's codes, and those of the framework it runs on. A code that
-// is not here gets the category of its status.
+// codes maps the codes of Katapult and of its framework. An unknown code has the category of
+// its status.
 var codes = map[string]errors.Code{
 	"deletion_failed":                        errors.DeletionFailed,
 	"deletion_restricted":                    errors.DeletionRestricted,
@@ -119,12 +120,12 @@ var codes = map[string]errors.Code{
 	"virtual_machine_not_found":              errors.VirtualMachineNotFound,
 	"virtual_network_not_found":              errors.VirtualNetworkNotFound,
 
-	// Of other operations, where the status alone would say something else.
+	// Codes of other operations, whose status alone has another category.
 	"object_storage_provisioning_error": errors.Unavailable, // 422, "try again later"
 	"unable_to_assign":                  errors.Conflict,    // 422
 }
 
-// details makes the typed detail of the codes that have one.
+// details decode the typed detail of a code.
 var details = map[string]func(rest.JSON) any{
 	"deletion_restricted":                  decode[DeletionRestrictedDetail],
 	"deletion_steps_not_satisfied":         readSteps,
@@ -143,7 +144,7 @@ var details = map[string]func(rest.JSON) any{
 	"virtual_machine_must_be_started":      decode[VirtualMachineMustBeStartedDetail],
 }
 
-// readSteps reads the detail of the refusal that a deletion mostly meets, as decode would.
+// readSteps decodes the most frequent detail of a deletion, without reflection.
 func readSteps(detail rest.JSON) any {
 	var d DeletionStepsNotSatisfiedDetail
 	for m := detail.Members(); m.Next(); {
@@ -171,17 +172,17 @@ func readStep(m rest.Members) DeletionStep {
 	return s
 }
 
-// decode decodes a detail. What has another type than documented is left empty.
+// decode decodes a detail. A field of an undocumented type stays empty.
 func decode[T any](detail rest.JSON) any {
 	var typed T
 	detail.Decode(&typed)
 	return typed
 }
 
-// window reads the rate-limit headers, which every answer has. The window is the
-// minute of the server's clock.
+// window reads the rate-limit headers of an answer. The window is the minute of the
+// server's clock.
 func window(h http.Header) (ratelimit.Window, bool) {
-	if h["X-Ratelimit-Permitted"] == nil { // a canonical name, which Get would look at
+	if h["X-Ratelimit-Permitted"] == nil { // the canonical name, without Get's conversion
 		return ratelimit.Window{}, false
 	}
 	permitted, ok := rest.Count(h.Get("X-Ratelimit-Permitted"))
@@ -202,8 +203,8 @@ func window(h http.Header) (ratelimit.Window, bool) {
 	}, true
 }
 
-// untilNextMinute is how long the server's present minute lasts. No answer of the
-// API was ever seen to have a Retry-After.
+// untilNextMinute returns the rest of the current minute of the server's clock. No recorded
+// answer has a Retry-After header.
 func untilNextMinute(h http.Header) time.Duration {
 	date, err := http.ParseTime(h.Get("Date"))
 	if err != nil {
@@ -212,7 +213,7 @@ func untilNextMinute(h http.Header) time.Duration {
 	return date.Truncate(time.Minute).Add(time.Minute).Sub(date)
 }
 
-// codeOf returns the code of an error; "" for none.
+// codeOf returns the code of an error; "" for nil.
 func codeOf(err error) errors.Code {
 	switch e, ok := errors.AsType[*errors.Error](err); {
 	case ok:
@@ -223,8 +224,8 @@ func codeOf(err error) errors.Code {
 	return ""
 }
 
-// trashObject returns the object that something has in the trash, from the error that
-// says that it is there; an empty one if that does not tell.
+// trashObject returns the object in the trash that an [errors.ObjectInTrash] error has; an
+// empty one if the error has none.
 func trashObject(err error) TrashObject {
 	e, _ := errors.AsType[*errors.Error](err)
 	detail, _ := e.Detail.(ObjectInTrashDetail)

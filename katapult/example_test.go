@@ -179,12 +179,12 @@ func ExampleClient_Teardown() {
 	// Output:
 	// katapult: Acme Ltd (org_acme): 4 steps; requires: managed_organizations
 	// ├─ managed_organization
-	// │  └─ Acme Labs (managed_organization/org_labs): delete it, once nothing of it is left [managed_organizations]
+	// │  └─ Acme Labs (managed_organization/org_labs): delete it after all its resources [managed_organizations]
 	// ├─ virtual_machine
-	// │  └─ web (virtual_machine/vm_1): stop it, unassign its disks but the one it boots from, delete it, and purge it from the trash
+	// │  └─ web (virtual_machine/vm_1): stop it, unassign its disks except the boot disk, delete it, and purge it from the trash
 	// ├─ disk
-	// │  └─ System Disk (disk/disk_vm_1): delete it, and purge it from the trash, unless it goes with the virtual machine that boots from it
+	// │  └─ System Disk (disk/disk_vm_1): delete it, and purge it from the trash, unless it is deleted with the virtual machine that boots from it
 	// └─ ip_address
-	//    └─ 192.0.2.1 (ip_address/ip_1): take it away from what holds it, and give it back
+	//    └─ 192.0.2.1 (ip_address/ip_1): unallocate it, and delete it
 	// deleted [org_labs org_acme]
 }

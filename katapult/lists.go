@@ -6,12 +6,12 @@ import (
 	"github.com/offboard-dev/offboard-go/internal/rest"
 )
 
-// pageSize is how many items the iterators ask for. The API documents no limit;
-// 100 and 200 were accepted.
+// pageSize is the number of items per page that iterators request. The API documents no
+// limit; it accepted 100 and 200.
 const pageSize = 100
 
-// paged returns a page with what its answer says of further pages. Of a large set the
-// API does not count the items.
+// paged returns a page, and whether more pages follow. The API does not count the items of
+// a large set.
 func paged[T any](items []T, p Pagination) rest.Page[T] {
 	page := rest.Page[T]{Items: items, Size: rest.FullAt(pageSize, p.PerPage)}
 	page.More = p.TotalPages != nil && p.CurrentPage < *p.TotalPages
@@ -21,12 +21,11 @@ func paged[T any](items []T, p Pagination) rest.Page[T] {
 	return page
 }
 
-// isOther reports whether a page is another than was requested. Without a number the
-// first was.
+// isOther reports whether a page is not the requested one. 0 requests the first page.
 func isOther(p Pagination, requested int) bool { return p.CurrentPage != max(requested, 1) }
 
-// each calls a function with all that a list yields.
-func each[T any](list iter.Seq2[T, error], f func(T)) error {
+// forEach calls f with each item of a list. It calls f with the items before an error, too.
+func forEach[T any](list iter.Seq2[T, error], f func(T)) error {
 	all, err := rest.Gather(list)
 	for _, item := range all {
 		f(item)

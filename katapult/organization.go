@@ -8,8 +8,8 @@ import (
 	"github.com/offboard-dev/offboard-go/internal/rest"
 )
 
-// DeleteOrganization deletes a managed organization with a client of its own. See
-// [Client.DeleteOrganization].
+// DeleteOrganization creates a client, deletes a managed organization, and closes the
+// client. See [Client.DeleteOrganization].
 func DeleteOrganization(ctx context.Context, organization OrganizationLookup, options ...Option) error {
 	c, err := New(options...)
 	if err != nil {
@@ -19,26 +19,25 @@ func DeleteOrganization(ctx context.Context, organization OrganizationLookup, op
 	return c.DeleteOrganization(ctx, organization)
 }
 
-// DeleteOrganization deletes a managed organization, for good. The token has to
-// be one of the organization that manages it, with the scope
-// managed_organizations:delete, and all that the organization has must be gone.
+// DeleteOrganization permanently deletes a managed organization. The token must belong to
+// the managing organization and have the scope managed_organizations:delete. All resources
+// of the organization must be deleted first.
 //
-// Errors, among those of every call:
+// Errors, in addition to those of every call:
 //
-//   - [errors.DeletionStepsNotSatisfied]: Steps lists what is left
-//   - [errors.ManagedOrganizationRequired]: it is not a managed organization
-//   - [errors.OrganizationNotFound]: there was none when the call was made
-//   - [errors.DeletionFailed]: Katapult failed, and the organization is still there
-//   - [errors.OutcomeUnknown]: the answer was lost and nothing can be read
+//   - [errors.DeletionStepsNotSatisfied]: Steps lists the open deletion steps
+//   - [errors.ManagedOrganizationRequired]: the organization is not managed by another one
+//   - [errors.OrganizationNotFound]: the organization does not exist
+//   - [errors.DeletionFailed]: Katapult failed, and the organization still exists
+//   - [errors.NotConfirmed]: the answer names an organization with another subdomain
+//   - [errors.OutcomeUnknown]: the answer was lost, and no read could decide
 //
-// An organization that is named by its subdomain is read first, and deleted by its ID;
-// the error is [errors.NotConfirmed] if the one that answers has another subdomain. After
-// a lost answer, a 5xx and any other 2xx or 3xx the organization is read. Both need the
-// scope organizations:read.
+// A [Subdomain] is resolved to the ID first. After a lost answer, a 5xx, or an undocumented
+// 2xx or 3xx, the organization is read. Both reads need the scope organizations:read.
 //
-// A nil error proves that Katapult answered {"success":true}, which it documents for an
-// organization that is deleted; that answer is not checked by a read. [Client.Teardown]
-// checks it.
+// A nil error means that Katapult answered {"success":true}, its documented answer for a
+// deleted organization, or that such a read showed the deletion. No read checks the
+// documented answer; [Client.Teardown] checks it.
 //
 // Source: vendor OpenAPI 2.68.0; seed page.
 func (c *Client) DeleteOrganization(ctx context.Context, organization OrganizationLookup) error {
@@ -46,19 +45,19 @@ func (c *Client) DeleteOrganization(ctx context.Context, organization Organizati
 	return err
 }
 
-// CheckDeletion returns the error that [Client.DeleteOrganization] would return
-// now, as far as reads can tell, and changes nothing. Nil means that nothing is
-// known to stand in the way, not that the deletion will succeed.
+// CheckDeletion returns the error that [Client.DeleteOrganization] would return now, as far
+// as reads show it, and changes nothing. Nil means that no blocker is known, not that the
+// deletion will succeed.
 //
 // It needs the scopes managed_organizations:delete and organizations:read.
 func (c *Client) CheckDeletion(ctx context.Context, organization OrganizationLookup) error {
-	found, err := c.find(ctx, "CheckDeletion", organization)
+	found, err := c.findOrganization(ctx, "CheckDeletion", organization)
 	if err != nil {
 		return err
 	}
 	steps, err := c.GetDeletionSteps(ctx, ID(found.ID))
 	if err != nil {
-		return c.proven(ctx, ID(found.ID), err)
+		return c.confirmNotFound(ctx, ID(found.ID), err)
 	}
 	_, target := lookup(organization)
 	if e := deletionError(target, found, steps); e != nil {
@@ -67,7 +66,7 @@ func (c *Client) CheckDeletion(ctx context.Context, organization OrganizationLoo
 	return nil
 }
 
-// deletionError is the error that deleting an organization would have; nil for none.
+// deletionError returns the expected error of a deletion; nil for none.
 func deletionError(target string, found *Organization, steps DeletionSteps) *errors.Error {
 	e := &errors.Error{Provider: provider, Operation: "CheckDeletion", Target: target}
 	switch open := steps.Open(); {
@@ -82,8 +81,8 @@ func deletionError(target string, found *Organization, steps DeletionSteps) *err
 	return e
 }
 
-// deleteProved deletes an organization, and reports whether a read has shown that it does
-// not exist.
+// deleteProved deletes an organization, and reports whether a read proved that it no longer
+// exists.
 func (c *Client) deleteProved(ctx context.Context, organization OrganizationLookup) (proved bool, err error) {
 	id, err := c.identify(ctx, "DeleteOrganization", organization)
 	if err != nil {
@@ -94,68 +93,68 @@ func (c *Client) deleteProved(ctx context.Context, organization OrganizationLook
 	}
 	return c.rest().DeleteProved(ctx, rest.Deletion{
 		Send:   func(ctx context.Context) error { return c.deleteOrganization(ctx, organization) },
-		Verify: func(ctx context.Context) (rest.Existence, error) { return c.look(ctx, id) },
+		Verify: func(ctx context.Context) (rest.Existence, error) { return c.verify(ctx, id) },
 	})
 }
 
-// identify returns the ID of an organization. One that is named by its subdomain is
-// read: the subdomain may belong to another organization later.
+// identify returns the ID of an organization. A subdomain is resolved by a read, because it
+// may belong to another organization later.
 func (c *Client) identify(ctx context.Context, operation string, organization OrganizationLookup) (ID, error) {
 	if _, ok := organization.(Subdomain); !ok {
 		_, id := lookup(organization)
 		return ID(id), nil
 	}
-	found, err := c.find(ctx, operation, organization)
+	found, err := c.findOrganization(ctx, operation, organization)
 	if err != nil {
 		return "", err
 	}
 	return ID(found.ID), nil
 }
 
-// find reads an organization. The one that answers must be the one that is named.
-func (c *Client) find(ctx context.Context, operation string, organization OrganizationLookup) (*Organization, error) {
+// findOrganization reads an organization. The answer must match the lookup.
+func (c *Client) findOrganization(ctx context.Context, operation string, organization OrganizationLookup) (*Organization, error) {
 	found, err := c.GetOrganization(ctx, organization)
-	if err == nil && !names(organization, found) {
+	if err == nil && !matches(organization, found) {
 		_, target := lookup(organization)
 		return nil, &errors.Error{
 			Provider: provider, Operation: operation, Target: target, Code: errors.NotConfirmed,
-			Err: fmt.Errorf("the organization that answers is %q", found.ID),
+			Err: fmt.Errorf("the answer names organization %q", found.ID),
 		}
 	}
 	return found, err
 }
 
-// look reads whether an organization exists.
-func (c *Client) look(ctx context.Context, id ID) (rest.Existence, error) {
+// verify reads whether an organization exists.
+func (c *Client) verify(ctx context.Context, id ID) (rest.Existence, error) {
 	found, err := c.GetOrganization(ctx, id)
 	switch {
 	case errors.Is(err, errors.OrganizationNotFound):
 		return rest.NotFound, nil
 	case err != nil:
 		return rest.Unknown, err
-	case !names(id, found):
+	case !matches(id, found):
 		return rest.Unknown, nil
 	}
 	return rest.Exists, nil
 }
 
-// proven returns the error of a read of something that an organization has. That the
-// organization does not exist is proven only by a read of the organization itself: a
-// list, or the deletion steps, may say so of one that was read a moment ago.
-func (c *Client) proven(ctx context.Context, id ID, err error) error {
+// confirmNotFound returns err, the error of a list or of the deletion steps. If err is
+// [errors.OrganizationNotFound], a read of the organization decides: only that read proves
+// that the organization does not exist.
+func (c *Client) confirmNotFound(ctx context.Context, id ID, err error) error {
 	e, ok := errors.AsType[*errors.Error](err)
 	if !ok || e.Code != errors.OrganizationNotFound {
 		return err
 	}
-	switch existence, failed := c.look(ctx, id); {
+	switch existence, failed := c.verify(ctx, id); {
 	case existence == rest.NotFound:
 		return err
 	case failed != nil:
 		return failed
 	}
 	contradicted := *e
-	contradicted.Code, contradicted.Err = errors.UnexpectedResponse, errContradicted
+	contradicted.Code, contradicted.Err = errors.UnexpectedResponse, errOrganizationExists
 	return &contradicted
 }
 
-var errContradicted = errors.New("the organization exists, as a read of it shows")
+var errOrganizationExists = errors.New("a read shows that the organization exists")

@@ -16,116 +16,119 @@ import (
 	"github.com/offboard-dev/offboard-go/teardown"
 )
 
-// Kinds of steps, in addition to those that have the name of a deletion step.
+// Kinds of resources. A manual step without a resource has the name of its deletion step as
+// its kind.
 const (
-	kindOrganization = "managed_organization"
-	kindLoadBalancer = "load_balancer"
-	kindZone         = "dns_zone"
-	kindPolicy       = "disk_backup_policy"
-	kindMachine      = "virtual_machine"
-	kindDisk         = "disk"
-	kindVolume       = "file_storage_volume"
-	kindBucket       = "object_storage_bucket"
-	kindBuckets      = "object_storage_buckets" // those whose names are not known
-	kindKey          = "object_storage_access_key"
-	kindAccount      = "object_storage_account"
-	kindTrash        = "trash_object"
-	kindNetwork      = "virtual_network"
-	kindAddress      = "ip_address"
-	kindTemplate     = "disk_template"
+	kindOrganization      = "managed_organization"
+	kindLoadBalancer      = "load_balancer"
+	kindDNSZone           = "dns_zone"
+	kindDiskBackupPolicy  = "disk_backup_policy"
+	kindVirtualMachine    = "virtual_machine"
+	kindDisk              = "disk"
+	kindFileStorageVolume = "file_storage_volume"
+	kindBucket            = "object_storage_bucket"
+	kindUnlistedBuckets   = "object_storage_buckets" // all buckets that no access key names
+	kindAccessKey         = "object_storage_access_key"
+	kindAccount           = "object_storage_account"
+	kindTrash             = "trash_object"
+	kindVirtualNetwork    = "virtual_network"
+	kindIPAddress         = "ip_address"
+	kindDiskTemplate      = "disk_template"
 )
 
-// Types of objects in the trash that have a meaning of their own.
+// Types of objects in the trash that need special handling.
 const (
-	typeMachine = "VirtualMachine"
-	typeAccount = "ObjectStorageAccount"
+	trashTypeVirtualMachine = "VirtualMachine"
+	trashTypeAccount        = "ObjectStorageAccount"
 )
 
-// How resources are removed, in words.
+// Texts of [teardown.Step.Removal].
 const (
-	deletes          = "delete it"
-	trashesAndPurges = "delete it, and purge it from the trash"
-	purges           = "purge it"
-	noAPI            = "in Katapult's console, for no API does it"
-	atConsole        = "see Katapult's console: nothing that can be read shows what it is about"
+	removalDelete = "delete it"
+	removalTrash  = "delete it, and purge it from the trash"
+	removalPurge  = "purge it"
+	consoleOnly   = "in Katapult's console; no API can"
+	unknownCause  = "see Katapult's console: no read shows the cause"
 )
 
-// kind is all that the client knows of the resources of one kind.
+// kind describes the resources of one kind: how a plan lists them and a teardown removes
+// them.
 type kind struct {
-	name     string
-	step     string // the deletion step that they keep open
-	trash    string // the type of their objects in the trash; "" if they never go there
-	removal  string // how they are removed, in words
-	manual   bool   // no API removes them
-	requires []teardown.Override
-	parts    int  // of their identity; 0 for one
-	holds    bool // they can hold IP addresses
-	after    []after
+	name          string
+	step          string // the deletion step that the resources keep open
+	trash         string // the type of their objects in the trash; "" if they never move there
+	removal       string // the text of the step's Removal
+	manual        bool   // no API removes them
+	requires      []teardown.Override
+	idParts       int  // parts of an identity; 0 means 1
+	usesAddresses bool // the resources can use IP addresses
+	after         []after
 
-	// unexplained says how a person removes what keeps the deletion step open if no list
-	// shows it.
+	// unexplained is the Removal of a manual step: the deletion step is open, and no list
+	// shows its cause.
 	unexplained string
 
-	// list adds the steps of an organization; nil if the list of another kind does that. also
-	// reports whether it is read although the deletion step is satisfied; nil: no.
-	list func(n *inventory, ctx context.Context, kind string) error
-	also func(n *inventory) bool
+	// list adds the steps of an organization; nil if the list of another kind adds them. A
+	// list is read if its deletion step is open, or alsoIf returns true.
+	list   func(n *inventory, ctx context.Context, kind string) error
+	alsoIf func(n *inventory) bool
 
-	// The functions of [resource.Kind]; read is nil if no API removes them. poll reads several
-	// of an organization by one list.
+	// Functions of [resource.Kind]. read is nil if no API removes the resources. poll reads
+	// several resources of an organization with one list.
 	read    func(ctx context.Context, r ref) (resource.Item, error)
 	poll    func(ctx context.Context, rs []ref) ([]*resource.Item, error)
 	prepare func(ctx context.Context, r ref, i resource.Item) (resource.Preparation, error)
 	remove  func(ctx context.Context, r ref, i resource.Item) (resource.Response, error)
 	purge   func(ctx context.Context, r ref, i resource.Item, trash string) (resource.Response, error)
 
-	direct    bool // one that a list has shown is removed without a read: its ID is its own for ever
-	listFirst bool // what they come after mostly deletes them, too
-	named     bool // another resource may have its identity later
+	direct    bool // a listed resource is removed without another read, because its ID is never reused
+	listFirst bool // a removal in after usually deletes the resource, too: list before a single read
+	reusable  bool // another resource can have the identity later
 }
 
-// object is a resource as the list of its kind shows it.
+// object is a resource in the list of its kind.
 type object struct {
 	id, name string
-	removal  string   // if it is not that of its kind
-	tied     []string // IDs of the resources that it uses
-	before   []string // IDs and addresses of the resources that it is removed before
+	removal  string   // overrides the removal of the kind
+	uses     []string // IDs of resources that this one uses
+	before   []string // IDs and addresses of resources that are removed after this one
 }
 
-// after is a kind whose resources are removed before; tied: only those that a resource uses.
+// after is a kind whose resources are removed first: all of them, or only those that the
+// resource uses.
 type after struct {
-	kind string
-	tied bool
+	kind     string
+	usedOnly bool
 }
 
-// kinds are kinds in the order in which their resources are removed.
+// kinds are the kinds in the order of removal.
 type kinds []kind
 
-// kinds returns all kinds. An entry is all that a kind needs. One without a name is a
-// deletion step that no resource explains.
+// kinds returns the table of all kinds. A new kind needs one entry. An entry without a name
+// is a deletion step without a readable resource.
 func (c *Client) kinds() kinds {
 	return kinds{
 		{
-			name: kindOrganization, step: "managed_organizations", removal: "delete it, once nothing of it is left",
+			name: kindOrganization, step: "managed_organizations", removal: "delete it after all its resources",
 			requires: []teardown.Override{teardown.ManagedOrganizations},
 			list:     (*inventory).readOrganizations,
-			read:     byID(c, errors.OrganizationNotFound, c.GetOrganization), remove: removing(c.DeleteOrganization), direct: true,
+			read:     byID(c, errors.OrganizationNotFound, c.GetOrganization), remove: removeByID(c.DeleteOrganization), direct: true,
 		},
 		{
-			name: kindLoadBalancer, step: "load_balancers", removal: deletes, holds: true,
+			name: kindLoadBalancer, step: "load_balancers", removal: removalDelete, usesAddresses: true,
 			list: listing(c.ListLoadBalancers, func(l LoadBalancer) object {
 				return object{id: l.ID, name: l.Name, before: append(l.ResourceIDs, l.IPAddress.Address)}
 			}),
-			read: byID(c, errors.LoadBalancerNotFound, c.GetLoadBalancer), remove: removing(c.DeleteLoadBalancer), direct: true,
+			read: byID(c, errors.LoadBalancerNotFound, c.GetLoadBalancer), remove: removeByID(c.DeleteLoadBalancer), direct: true,
 		},
 		{
-			name: kindZone, step: "dns_zones", removal: deletes + " with its records",
+			name: kindDNSZone, step: "dns_zones", removal: removalDelete + " with its records",
 			list: listing(c.ListDNSZones, func(z DNSZone) object { return object{id: z.ID, name: z.Name} }),
-			read: byID(c, errors.DNSZoneNotFound, c.GetDNSZone), remove: removing(c.DeleteDNSZone), direct: true,
+			read: byID(c, errors.DNSZoneNotFound, c.GetDNSZone), remove: removeByID(c.DeleteDNSZone), direct: true,
 		},
 		{
-			name: kindPolicy, step: "disk_backup_policies", removal: trashesAndPurges,
-			trash: "DiskBackupPolicy", // no object of it was recorded
+			name: kindDiskBackupPolicy, step: "disk_backup_policies", removal: removalTrash,
+			trash: "DiskBackupPolicy", // not recorded
 			list: listing(c.ListDiskBackupPolicies, func(p DiskBackupPolicy) object {
 				of := p.Target.Value
 				if of.ID == "" {
@@ -134,11 +137,11 @@ func (c *Client) kinds() kinds {
 				return object{id: p.ID, name: "backups of " + cmp.Or(of.Name, of.ID), before: []string{of.ID}}
 			}),
 			read: byID(c, errors.DiskBackupPolicyNotFound, c.GetDiskBackupPolicy), poll: c.listTrash,
-			remove: removing(c.DeleteDiskBackupPolicy), purge: c.purge, direct: true,
+			remove: removeByID(c.DeleteDiskBackupPolicy), purge: c.purge, direct: true,
 		},
 		{
-			name: kindMachine, step: "virtual_machines", trash: typeMachine, holds: true,
-			removal: "stop it, unassign its disks but the one it boots from, delete it, and purge it from the trash",
+			name: kindVirtualMachine, step: "virtual_machines", trash: trashTypeVirtualMachine, usesAddresses: true,
+			removal: "stop it, unassign its disks except the boot disk, delete it, and purge it from the trash",
 			list: listing(c.ListVirtualMachines, func(v VirtualMachine) object {
 				o := object{id: v.ID, name: v.Name}
 				for _, address := range v.IPAddresses {
@@ -147,118 +150,119 @@ func (c *Client) kinds() kinds {
 				return o
 			}),
 			read: c.readMachine, poll: c.listTrash,
-			prepare: c.stopAndUnassign, remove: discarding(c.DeleteVirtualMachine), purge: c.purge,
+			prepare: c.stopAndUnassign, remove: trashByID(c.DeleteVirtualMachine), purge: c.purge,
 		},
 		{
-			// No list shows which one a machine boots from: that is deleted with its machine.
-			name: kindDisk, step: "disks", trash: "Disk", removal: trashesAndPurges, after: []after{{kindMachine, true}},
+			// No list shows the boot disk, which is deleted with its machine.
+			name: kindDisk, step: "disks", trash: "Disk", removal: removalTrash, after: []after{{kindVirtualMachine, true}},
 			list: listing(c.ListDisks, func(d Disk) object {
 				o := object{id: d.ID, name: d.Name}
 				if d.Assignment != nil {
-					o.tied = []string{d.Assignment.VirtualMachine.ID}
-					o.removal = trashesAndPurges + ", unless it goes with the virtual machine that boots from it"
+					o.uses = []string{d.Assignment.VirtualMachine.ID}
+					o.removal = removalTrash + ", unless it is deleted with the virtual machine that boots from it"
 				}
 				return o
 			}),
-			also: with(kindMachine),
-			read: byID(c, errors.DiskNotFound, c.GetDisk), poll: c.listDisks, listFirst: true,
-			remove: discarding(c.DeleteDisk), purge: c.purge,
+			alsoIf: hasAny(kindVirtualMachine),
+			read:   byID(c, errors.DiskNotFound, c.GetDisk), poll: c.listDisks, listFirst: true,
+			remove: trashByID(c.DeleteDisk), purge: c.purge,
 		},
 		{
-			name: kindVolume, step: "file_storage_volumes", trash: "FileStorageVolume", removal: trashesAndPurges, after: []after{{kindMachine, true}},
+			name: kindFileStorageVolume, step: "file_storage_volumes", trash: "FileStorageVolume", removal: removalTrash, after: []after{{kindVirtualMachine, true}},
 			list: listing(c.ListFileStorageVolumes, func(v FileStorageVolume) object {
-				return object{id: v.ID, name: v.Name, tied: v.Associations}
+				return object{id: v.ID, name: v.Name, uses: v.Associations}
 			}),
 			read: byID(c, errors.FileStorageVolumeNotFound, c.GetFileStorageVolume), poll: c.listTrash,
-			remove: discarding(c.DeleteFileStorageVolume), purge: c.purge, direct: true,
+			remove: trashByID(c.DeleteFileStorageVolume), purge: c.purge, direct: true,
 		},
 		{
-			// A bucket has no ID, and its name finds the buckets of every organization that
-			// the token has access to.
-			name: kindBucket, step: "object_storage", removal: deletes, parts: 2, named: true,
+			// A bucket has no ID. Its name also finds buckets of other organizations that the
+			// token has access to.
+			name: kindBucket, step: "object_storage", removal: removalDelete, idParts: 2, reusable: true,
 			read: c.readBucket, remove: c.removeBucket,
 		},
 		{
-			name: kindBuckets, step: "object_storage", removal: "delete them in Katapult's console, or by S3", manual: true,
+			name: kindUnlistedBuckets, step: "object_storage", removal: "delete them in Katapult's console, or by S3", manual: true,
 		},
 		{
-			// The list of the keys finds the buckets and the accounts.
-			name: kindKey, step: "object_storage", removal: deletes,
-			unexplained: "delete it " + noAPI + " without its region, which no list shows",
+			// The list of the keys also finds the buckets and the accounts.
+			name: kindAccessKey, step: "object_storage", removal: removalDelete,
+			unexplained: "delete the object storage in Katapult's console: no list shows its region",
 			list:        func(n *inventory, ctx context.Context, _ string) error { return n.readObjectStorage(ctx) },
 			read:        byID(c, errors.ObjectStorageAccessKeyNotFound, c.GetObjectStorageAccessKey),
-			remove:      removing(c.DeleteObjectStorageAccessKey), direct: true,
+			remove:      removeByID(c.DeleteObjectStorageAccessKey), direct: true,
 		},
 		{
-			name: kindAccount, step: "object_storage", trash: typeAccount, removal: trashesAndPurges,
+			name: kindAccount, step: "object_storage", trash: trashTypeAccount, removal: removalTrash,
 			read: c.readAccount, remove: c.removeAccount, purge: c.purgeAccount, direct: true,
 		},
 		{
-			// The trash is read after all that goes there, so that what goes there meanwhile
-			// is not missed.
-			name: kindTrash, step: emptyTrash, removal: purges,
-			list: (*inventory).readTrash, also: func(n *inventory) bool { return n.caused(emptyTrash) },
+			// The trash is read after the lists of all kinds that move there, so that no
+			// resource that moves there in between is missed.
+			name: kindTrash, step: stepEmptyTrash, removal: removalPurge,
+			list: (*inventory).readTrash, alsoIf: func(n *inventory) bool { return n.planCauses(stepEmptyTrash) },
 			read: c.readTrashObject, poll: c.listTrash,
 			purge: func(ctx context.Context, r ref, _ resource.Item, _ string) (resource.Response, error) {
-				return sent(c.PurgeTrashObject(ctx, r.id))
+				return taskOf(c.PurgeTrashObject(ctx, r.id))
 			},
 		},
 		{
-			name: kindNetwork, step: "virtual_networks", removal: deletes,
-			after: []after{{kind: kindMachine}}, // no list shows which machines are in one
+			name: kindVirtualNetwork, step: "virtual_networks", removal: removalDelete,
+			after: []after{{kind: kindVirtualMachine}}, // no list shows the machines in a network
 			list:  listing(c.ListVirtualNetworks, func(v VirtualNetwork) object { return object{id: v.ID, name: v.Name} }),
-			read:  byID(c, errors.VirtualNetworkNotFound, c.GetVirtualNetwork), remove: removing(c.DeleteVirtualNetwork), direct: true,
+			read:  byID(c, errors.VirtualNetworkNotFound, c.GetVirtualNetwork), remove: removeByID(c.DeleteVirtualNetwork), direct: true,
 		},
 		{
-			// The address that a load balancer held may be the organization's.
-			name: kindAddress, step: "ip_addresses", removal: "take it away from what holds it, and give it back",
+			// The address of a load balancer may belong to the organization.
+			name: kindIPAddress, step: "ip_addresses", removal: "unallocate it, and delete it",
 			list: func(n *inventory, ctx context.Context, kind string) error {
-				return each(c.ListIPAddresses(ctx, n.id), func(a IPAddress) {
-					n.add(kind, teardown.Step{Name: a.Address, After: n.holdersOf(a)}, a.ID)
+				return forEach(c.ListIPAddresses(ctx, n.id), func(a IPAddress) {
+					n.add(kind, teardown.Step{Name: a.Address, After: n.addressUsersOf(a)}, a.ID)
 				})
 			},
-			also: with(kindMachine, kindLoadBalancer),
-			read: c.readAddress, prepare: c.unallocate, remove: removing(c.DeleteIPAddress),
+			alsoIf: hasAny(kindVirtualMachine, kindLoadBalancer),
+			read:   c.readAddress, prepare: c.unallocate, remove: removeByID(c.DeleteIPAddress),
 		},
 		{
-			name: kindTemplate, step: "disk_templates", removal: "delete it " + noAPI, manual: true,
+			name: kindDiskTemplate, step: "disk_templates", removal: "delete it " + consoleOnly, manual: true,
 			list: func(n *inventory, ctx context.Context, kind string) error {
-				return each(c.ListDiskTemplates(ctx, n.id, ListDiskTemplatesPageOptions{}), func(t DiskTemplate) {
+				return forEach(c.ListDiskTemplates(ctx, n.id, ListDiskTemplatesPageOptions{}), func(t DiskTemplate) {
 					if !t.Universal {
 						n.add(kind, teardown.Step{Name: t.Name}, t.ID)
 					}
 				})
 			},
 		},
-		{step: "isos", unexplained: "delete them " + noAPI},
-		{step: "ensure_zero_balance", unexplained: "settle the balance " + noAPI},
-		{step: "ensure_no_outstanding_invoices", unexplained: "have the invoices paid, which are among those of the organization that manages it"},
+		{step: "isos", unexplained: "delete them " + consoleOnly},
+		{step: "ensure_zero_balance", unexplained: "settle the balance " + consoleOnly},
+		{step: "ensure_no_outstanding_invoices", unexplained: "pay the invoices in the billing console of the managing organization"},
 	}
 }
 
-// emptyTrash is the deletion step that all resources in the trash keep open.
-const emptyTrash = "empty_trash"
+// stepEmptyTrash is the deletion step that objects in the trash keep open.
+const stepEmptyTrash = "empty_trash"
 
-// listing returns the list of a kind; as returns an item of it as an object.
+// listing returns the list of a kind. as converts an item to an object.
 func listing[T any](list func(context.Context, OrganizationLookup) iter.Seq2[T, error], as func(T) object) func(*inventory, context.Context, string) error {
 	return func(n *inventory, ctx context.Context, kind string) error {
-		return each(list(ctx, n.id), func(item T) { n.addListed(kind, as(item)) })
+		return forEach(list(ctx, n.id), func(item T) { n.addListed(kind, as(item)) })
 	}
 }
 
-// with returns a function that reports whether an organization has resources of the kinds.
-func with(names ...string) func(*inventory) bool {
+// hasAny returns a function that reports whether an organization has a resource of one of
+// the kinds.
+func hasAny(names ...string) func(*inventory) bool {
 	return func(n *inventory) bool {
 		return slices.ContainsFunc(names, func(name string) bool { return len(n.own[name]) > 0 })
 	}
 }
 
-// of returns the kind of a name; an empty one if there is none.
-func (all kinds) of(name string) kind {
+// byName returns the kind with a name; an empty one if none has it.
+func (all kinds) byName(name string) kind {
 	return all.first(func(k kind) bool { return k.name == name })
 }
 
-// first returns the first kind for which is returns true; an empty one if there is none.
+// first returns the first kind that matches; an empty one if none does.
 func (all kinds) first(is func(kind) bool) kind {
 	if i := slices.IndexFunc(all, is); i >= 0 {
 		return all[i]
@@ -266,11 +270,11 @@ func (all kinds) first(is func(kind) bool) kind {
 	return kind{}
 }
 
-// identity takes the ID of a step apart. The organization is "" for that of the plan.
+// identity splits the ID of a step. The organization is "" for that of the plan.
 func (all kinds) identity(s teardown.Step) (organization string, parts []string, ok bool) {
 	rest, ok := strings.CutPrefix(s.ID, s.Kind+"/")
 	parts = strings.Split(rest, "/")
-	switch len(parts) - cmp.Or(all.of(s.Kind).parts, 1) {
+	switch len(parts) - cmp.Or(all.byName(s.Kind).idParts, 1) {
 	case 0:
 		return "", parts, ok
 	case 1:
@@ -279,24 +283,23 @@ func (all kinds) identity(s teardown.Step) (organization string, parts []string,
 	return "", nil, false
 }
 
-// readOrganizations reads the organizations that this one manages, with all that they
-// have.
+// readOrganizations adds the managed organizations and their resources.
 func (n *inventory) readOrganizations(ctx context.Context, kind string) error {
 	children, err := rest.Gather(n.c.ListManagedOrganizations(ctx, n.id))
 	if err != nil {
 		return err
 	}
 	for _, child := range children {
-		if n.seen[ID(child.ID)] {
+		if n.visited[ID(child.ID)] {
 			continue
 		}
 		s := teardown.Step{
 			Name: child.Name, Why: "it is managed by " + n.name, Organization: &teardown.Organization{ID: child.ID, Name: child.Name},
 		}
-		_, steps, err := n.c.inventory(ctx, &child, n.before, n.shown, true, n.seen)
+		_, steps, err := n.c.inventory(ctx, &child, n.previous, n.shown, true, n.visited)
 		if codeOf(err) == errors.OrganizationNotFound {
-			// One of its lists says so, and so must a read of it.
-			switch existence, failed := n.c.look(ctx, ID(child.ID)); {
+			// A list returned the error. Only a read of the organization proves it.
+			switch existence, failed := n.c.verify(ctx, ID(child.ID)); {
 			case existence == rest.NotFound:
 				continue
 			case failed != nil:
@@ -311,8 +314,8 @@ func (n *inventory) readOrganizations(ctx context.Context, kind string) error {
 			n.children = append(n.children, steps...)
 		case errors.OrganizationSuspended, errors.OrganizationNotActivated, errors.PermissionDenied, errors.OrganizationNotFound:
 			s.Manual = true
-			s.Why += ", and what it has cannot be read: " + code.Error()
-			s.Removal = "let it be read, or delete it " + noAPI
+			s.Why += ", and its resources cannot be read: " + code.Error()
+			s.Removal = "make it readable, or delete it " + consoleOnly
 		default:
 			return err
 		}
@@ -321,11 +324,11 @@ func (n *inventory) readOrganizations(ctx context.Context, kind string) error {
 	return nil
 }
 
-// readObjectStorage reads the object storage in all regions that are known: those that
-// an access key names, and those of the plan before.
+// readObjectStorage adds the object storage of all known regions: those that an access key
+// names, and those of the previous plan.
 func (n *inventory) readObjectStorage(ctx context.Context) error {
 	keys := map[string][]ObjectStorageAccessKey{} // by region
-	err := each(n.c.ListObjectStorageAccessKeys(ctx, n.id), func(k ObjectStorageAccessKey) { keys[k.Region] = append(keys[k.Region], k) })
+	err := forEach(n.c.ListObjectStorageAccessKeys(ctx, n.id), func(k ObjectStorageAccessKey) { keys[k.Region] = append(keys[k.Region], k) })
 	if err != nil {
 		return err
 	}
@@ -343,52 +346,52 @@ func (n *inventory) readObjectStorage(ctx context.Context) error {
 	return nil
 }
 
-// readRegion reads the object storage in a region. Its access keys go after the
-// buckets, whose names they tell, and it goes last.
+// readRegion adds the object storage of a region: first the buckets, then the access keys,
+// which name the buckets, then the account.
 func (n *inventory) readRegion(ctx context.Context, region string, keys []ObjectStorageAccessKey) error {
-	if region == "" { // of a key that does not tell
+	if region == "" { // a key without a region
 		n.addKeys(keys, nil)
 		return nil
 	}
 	s := teardown.Step{Name: "object storage in " + region}
 	account, err := n.c.GetObjectStorageAccount(ctx, n.id, Region(region))
-	there := true
+	exists := true
 	switch code := codeOf(err); code {
 	case "":
 		if s.After, err = n.readBuckets(ctx, account, keys); err != nil {
 			return err
 		}
 	case errors.ObjectStorageAccountNotFound:
-		there = false
+		exists = false
 	case errors.ObjectInTrash:
 		n.addTrashedAccount(region, err)
-		there = false
+		exists = false
 	case errors.ObjectStorageAccountSuspended, errors.ObjectStorageAccountNotProvisioned:
 		s.Manual = true
 		s.Why = "it keeps the deletion step object_storage open, and cannot be read: " + code.Error()
-		s.Removal = "delete it " + noAPI + " as it is"
+		s.Removal = "delete it " + consoleOnly + " in this state"
 	default:
 		return err
 	}
 	s.After = append(s.After, n.addKeys(keys, slices.Clone(s.After))...)
-	if there {
+	if exists {
 		n.add(kindAccount, s, region)
 	}
 	return nil
 }
 
-// addKeys adds access keys, and returns the IDs of their steps.
+// addKeys adds access keys and returns the IDs of their steps.
 func (n *inventory) addKeys(keys []ObjectStorageAccessKey, after []string) []string {
 	var ids []string
 	for _, k := range keys {
-		ids = append(ids, n.add(kindKey, teardown.Step{Name: k.Name, After: after}, k.ID))
+		ids = append(ids, n.add(kindAccessKey, teardown.Step{Name: k.Name, After: after}, k.ID))
 	}
 	return ids
 }
 
-// readBuckets adds the buckets that access keys name, and one step for all others.
-// A bucket is of this account only if it names such a key in turn: buckets are found
-// by their names alone, whoever has them.
+// readBuckets adds the buckets that access keys name, and one manual step for all others. A
+// bucket belongs to the account only if it also names one of the keys, because a name finds
+// the buckets of other organizations, too.
 func (n *inventory) readBuckets(ctx context.Context, account *ObjectStorageAccount, keys []ObjectStorageAccessKey) ([]string, error) {
 	var names, ids, steps []string
 	for _, k := range keys {
@@ -419,20 +422,20 @@ func (n *inventory) readBuckets(ctx context.Context, account *ObjectStorageAccou
 		}
 	}
 	if left > 0 {
-		steps = append(steps, n.add(kindBuckets, teardown.Step{
+		steps = append(steps, n.add(kindUnlistedBuckets, teardown.Step{
 			Name: "buckets in " + account.Region,
-			Why:  fmt.Sprintf("%d of the buckets are named by no access key, and no list shows them", left),
+			Why:  fmt.Sprintf("no access key and no list names %d of the buckets", left),
 		}, account.Region))
 	}
 	return steps, nil
 }
 
-// missingBuckets returns how many buckets of the plan before a region lacks now, which may
-// still be counted. removed is how many of them an inspection of this teardown has shown:
-// that the plan names a bucket does not prove that there was one.
+// missingBuckets returns the number of buckets of the previous plan that a region no longer
+// has, but may still count. removed is the number of those that an inspection of this
+// teardown has shown: a plan alone does not prove that a bucket existed.
 func (n *inventory) missingBuckets(region string) (all, removed int) {
 	for _, s := range n.planned(kindBucket) {
-		if _, of, _ := n.kinds.identity(s); of[0] != region || n.has[s.ID] {
+		if _, of, _ := n.kinds.identity(s); of[0] != region || n.added[s.ID] {
 			continue
 		}
 		if all++; n.shown[s.ID] {
@@ -442,30 +445,29 @@ func (n *inventory) missingBuckets(region string) (all, removed int) {
 	return all, removed
 }
 
-// readTrash adds what is in the trash. What the plan before has as something else
-// stays that; so do the disks that went there with their virtual machine, of which
-// the trash shows nothing.
+// readTrash adds the objects in the trash. A resource of the previous plan keeps its step;
+// so does a disk that moved there with its virtual machine, which the trash does not show.
 func (n *inventory) readTrash(ctx context.Context, trash string) error {
 	if !n.unsatisfied("object_storage") && len(n.planned(kindAccount)) > 0 {
-		// In the trash it does not keep that step open.
+		// An account in the trash does not keep that step open.
 		if err := n.readObjectStorage(ctx); err != nil {
 			return err
 		}
 	}
 	machines := map[string]string{} // step IDs of machines in the trash, by the machine's ID
-	err := each(n.c.ListTrashObjects(ctx, n.id), func(o TrashObject) {
-		n.explained[emptyTrash] = true
-		if kind, name, ok := n.wasPlanned(o); ok {
-			if id := n.addTrashed(kind, name, o.ObjectID); kind == kindMachine {
+	err := forEach(n.c.ListTrashObjects(ctx, n.id), func(o TrashObject) {
+		n.explained[stepEmptyTrash] = true
+		if kind, name, ok := n.plannedTrash(o); ok {
+			if id := n.addTrashed(kind, name, o.ObjectID); kind == kindVirtualMachine {
 				machines[o.ObjectID] = id
 			}
 			return
 		}
-		if n.trashed[o.ID] {
+		if n.trashedAccounts[o.ID] {
 			return
 		}
-		if _, ok := n.plannedAs(n.stepID(trash, o.ID)); !ok && o.ObjectID == "" && o.ObjectType == typeAccount && n.anonymous > 0 {
-			n.anonymous--
+		if _, ok := n.plannedStep(n.stepID(trash, o.ID)); !ok && o.ObjectID == "" && o.ObjectType == trashTypeAccount && n.unnamedAccounts > 0 {
+			n.unnamedAccounts--
 			return
 		}
 		n.addTrash(trash, o)
@@ -481,34 +483,33 @@ func (n *inventory) readTrash(ctx context.Context, trash string) error {
 	return nil
 }
 
-// addTrashedAccount adds the step of object storage that the plan before has, and that
-// is in the trash now. There it does not say in which region it was.
+// addTrashedAccount adds the step of object storage that the previous plan has and that is
+// now in the trash. The object there has no region.
 func (n *inventory) addTrashedAccount(region string, err error) {
-	s, ok := n.plannedAs(n.stepID(kindAccount, region))
+	s, ok := n.plannedStep(n.stepID(kindAccount, region))
 	if !ok {
 		return
 	}
 	n.addTrashed(kindAccount, s.Name, region)
-	n.explained[emptyTrash] = true
+	n.explained[stepEmptyTrash] = true
 	if id := trashObject(err).ID; id != "" {
-		n.trashed[id] = true
+		n.trashedAccounts[id] = true
 	} else {
-		n.anonymous++
+		n.unnamedAccounts++
 	}
 }
 
-// addTrashed adds the step of something that is in the trash and that the plan before
-// has, by its name there: the trash does not tell names. All else comes from the reads
-// of now.
+// addTrashed adds the step of a resource in the trash that the previous plan has. Only the
+// name is of the previous plan, because the trash has no names.
 func (n *inventory) addTrashed(kind, name, identity string) string {
-	return n.add(kind, teardown.Step{Name: name, Why: "it is in the trash", Removal: purges, Ref: json.RawMessage(trashedRef)}, identity)
+	return n.add(kind, teardown.Step{Name: name, Why: "it is in the trash", Removal: removalPurge, Ref: json.RawMessage(trashedRef)}, identity)
 }
 
-// addDiskOf adds a disk that the plan before has if it went to the trash with one of the
-// machines that are there. No list shows that, and the plan alone proves nothing: it may
-// name the disk of another organization.
+// addDiskOf adds a disk of the previous plan if it moved to the trash with one of the
+// machines there. No list shows that; a read of the disk proves it, because the plan alone
+// may name the disk of another organization.
 func (n *inventory) addDiskOf(ctx context.Context, s teardown.Step, machines map[string]string) error {
-	if n.has[s.ID] {
+	if n.added[s.ID] {
 		return nil
 	}
 	for machine, step := range machines {
@@ -538,52 +539,51 @@ func (n *inventory) addDiskOf(ctx context.Context, s teardown.Step, machines map
 	return nil
 }
 
-// wasPlanned returns the kind and the name of the step that the plan before has for
-// something that is in the trash now. The kind is that of the object's type: what the
-// plan says about an ID proves nothing.
-func (n *inventory) wasPlanned(o TrashObject) (kind, name string, ok bool) {
+// plannedTrash returns the kind and the name of the step that the previous plan has for an
+// object in the trash. The type of the object determines the kind, not the plan.
+func (n *inventory) plannedTrash(o TrashObject) (kind, name string, ok bool) {
 	if o.ObjectID == "" {
 		return "", "", false
 	}
-	kind = cmp.Or(n.inTrash(o).name, kindPolicy) // whose type was never recorded
-	s, ok := n.plannedAs(n.stepID(kind, o.ObjectID))
+	kind = cmp.Or(n.kindOfTrash(o).name, kindDiskBackupPolicy) // whose type is not recorded
+	s, ok := n.plannedStep(n.stepID(kind, o.ObjectID))
 	return kind, s.Name, ok
 }
 
-// inTrash returns the kind of an object in the trash; an empty one if its type is not known.
-func (n *inventory) inTrash(o TrashObject) kind {
+// kindOfTrash returns the kind of an object in the trash; an empty one for an unknown type.
+func (n *inventory) kindOfTrash(o TrashObject) kind {
 	return n.kinds.first(func(k kind) bool { return k.trash != "" && k.trash == o.ObjectType })
 }
 
-// addTrash adds an object in the trash, which also keeps the deletion step of its kind open.
+// addTrash adds an object in the trash. It explains the deletion step of its kind, too.
 func (n *inventory) addTrash(trash string, o TrashObject) {
 	id := n.add(trash, teardown.Step{Name: strings.TrimSpace(o.ObjectType + " " + o.ObjectID), Why: "it is in the trash"}, o.ID)
-	if k := n.inTrash(o); k.name != "" {
-		n.removes(id, k, o.ObjectID)
+	if k := n.kindOfTrash(o); k.name != "" {
+		n.noteRemoval(id, k, o.ObjectID)
 	}
-	if o.ObjectType == typeMachine {
-		n.explained[n.kinds.of(kindDisk).step] = true // what it boots from
+	if o.ObjectType == trashTypeVirtualMachine {
+		n.explained[n.kinds.byName(kindDisk).step] = true // by its boot disk
 	}
 }
 
-// ref says where the resource of a step is.
+// ref identifies the resource of a step.
 type ref struct {
-	organization ID // that owns it
-	managed      bool
-	id           ID     // or the name of a bucket, or the region of an account
+	organization ID     // the owner
+	managed      bool   // the organization of the plan manages the owner
+	id           ID     // ID of the resource, name of a bucket, or region of an account
 	region       Region // of object storage
 
-	trashed bool // it was in the trash when the organization was read
+	trashed bool // in the trash at the inspection
 }
 
-// trashedRef is [teardown.Step.Ref] of a resource that is in the trash.
+// trashedRef is the [teardown.Step.Ref] of a resource in the trash.
 const trashedRef = `{"in_trash":true}`
 
-// refOf returns where the resource of a step is, which its ID says.
+// refOf returns the ref of a step, from the ID of the step.
 func (all kinds) refOf(o teardown.Organization, step teardown.Step) (ref, error) {
 	organization, parts, ok := all.identity(step)
 	if !ok {
-		return ref{}, rest.Invalid(provider, "Teardown", step.ID, errors.New("there is no such step"))
+		return ref{}, rest.Invalid(provider, "Teardown", step.ID, errors.New("unknown step"))
 	}
 	r := ref{organization: ID(o.ID), id: ID(parts[len(parts)-1]), region: Region(parts[0]), trashed: string(step.Ref) == trashedRef}
 	if organization != "" && organization != o.ID {
@@ -592,9 +592,9 @@ func (all kinds) refOf(o teardown.Organization, step teardown.Step) (ref, error)
 	return r, nil
 }
 
-// table describes the resources that a teardown removes.
+// table returns the kinds that a teardown removes by the API.
 func (c *Client) table(all kinds) *resource.Table[ref] {
-	t := &resource.Table[ref]{Provider: provider, Task: c.task, NothingToDo: immaterial}
+	t := &resource.Table[ref]{Provider: provider, Task: c.readTask, NothingToDo: nothingToDo}
 	for _, k := range all {
 		if k.read == nil {
 			continue
@@ -603,17 +603,17 @@ func (c *Client) table(all kinds) *resource.Table[ref] {
 			Name: k.name, Read: k.read, Prepare: k.prepare, Remove: k.remove, Purge: k.purge,
 			Scope: func(r ref) string { return string(r.organization) }, List: k.poll,
 			SkipFirstRead: func(r ref) bool { return k.direct && !r.trashed },
-			ListFirst:     k.listFirst, ReusableName: k.named, PollAtOnce: true,
+			ListFirst:     k.listFirst, ReusableName: k.reusable, PollAtOnce: true,
 		})
 	}
 	return t
 }
 
-// task reads a task.
-func (c *Client) task(ctx context.Context, id string) (resource.Task, error) {
+// readTask reads a task.
+func (c *Client) readTask(ctx context.Context, id string) (resource.Task, error) {
 	t, err := c.GetTask(ctx, ID(id))
 	if err == nil && t.ID != id {
-		err = another(id, t.ID)
+		err = wrongResource(id, t.ID)
 	}
 	if err != nil {
 		return resource.Task{}, err
@@ -624,8 +624,9 @@ func (c *Client) task(ctx context.Context, id string) (resource.Task, error) {
 	}, nil
 }
 
-// immaterial reports whether a refusal says that there is nothing to do.
-func immaterial(err error) bool {
+// nothingToDo reports whether an error means that the request has no effect, such as the
+// unassignment of an unassigned disk. A read decides.
+func nothingToDo(err error) bool {
 	switch codeOf(err) {
 	case errors.ObjectInTrash, errors.TrashObjectNotFound, errors.DiskNotFound, errors.UnassignedDisk, errors.NoAllocation:
 		return true
@@ -633,15 +634,15 @@ func immaterial(err error) bool {
 	return false
 }
 
-// sent returns what an answer with a task says.
-func sent(t *Task, err error) (resource.Response, error) {
+// taskOf returns the response of a request that starts a task.
+func taskOf(t *Task, err error) (resource.Response, error) {
 	if err != nil || t == nil {
 		return resource.Response{}, err
 	}
 	return resource.Response{Task: t.ID}, nil
 }
 
-// byID returns the read of a resource by its ID. The answer must be about that ID.
+// byID returns a read by ID. The answer must have that ID.
 func byID[L any, T interface{ identity() string }](c *Client, missing errors.Code, get func(context.Context, L) (T, error)) func(context.Context, ref) (resource.Item, error) {
 	return func(ctx context.Context, r ref) (resource.Item, error) {
 		found, err := get(ctx, asLookup[L](r))
@@ -649,19 +650,19 @@ func byID[L any, T interface{ identity() string }](c *Client, missing errors.Cod
 	}
 }
 
-// asLookup returns the ID of a resource as a call of its kind takes it.
+// asLookup converts the ID of a resource to the lookup of its kind.
 func asLookup[L any](r ref) L { return any(r.id).(L) }
 
-// itemOf returns what a read by ID shows. missing is the one code which proves that the
-// resource does not exist.
+// itemOf returns the item of a read by ID. Only the code missing proves that the resource
+// does not exist.
 func itemOf[T any](ctx context.Context, c *Client, missing errors.Code, r ref, found T, err error, state func(T) (id, text string)) (resource.Item, error) {
-	item, err := c.absent(ctx, missing, r, err)
+	item, err := c.missingItem(ctx, missing, r, err)
 	if err != nil || item.Phase != resource.Exists {
 		return item, err
 	}
 	id, text := state(found)
 	if id != string(r.id) {
-		return resource.Item{}, another(string(r.id), id)
+		return resource.Item{}, wrongResource(string(r.id), id)
 	}
 	if text == "" {
 		text = id + " exists"
@@ -669,22 +670,22 @@ func itemOf[T any](ctx context.Context, c *Client, missing errors.Code, r ref, f
 	return resource.Item{Text: text, Value: found}, nil
 }
 
-// absent returns the item of a resource that a read did not find: it does not exist, or is
-// in the trash. It is Present if err is nil.
-func (c *Client) absent(ctx context.Context, missing errors.Code, r ref, err error) (resource.Item, error) {
+// missingItem returns the item of a resource that a read did not find: the resource does not
+// exist, or is in the trash. The item is Present if err is nil.
+func (c *Client) missingItem(ctx context.Context, missing errors.Code, r ref, err error) (resource.Item, error) {
 	switch codeOf(err) {
 	case "":
 		return resource.Item{}, nil
 	case missing:
 		return resource.Item{Phase: resource.NotFound}, nil
 	case errors.ObjectInTrash:
-		return *discarded(r, trashObject(err)), nil
+		return *trashedItem(r, trashObject(err)), nil
 	case errors.OrganizationNotFound:
 		if !r.managed {
 			break
 		}
-		// What a managed organization had is deleted with it, if a read of it shows that.
-		switch existence, failed := c.look(ctx, r.organization); {
+		// The resources of a managed organization are deleted with it. A read proves that.
+		switch existence, failed := c.verify(ctx, r.organization); {
 		case existence == rest.NotFound:
 			return resource.Item{Phase: resource.NotFound}, nil
 		case failed != nil:
@@ -694,30 +695,30 @@ func (c *Client) absent(ctx context.Context, missing errors.Code, r ref, err err
 	return resource.Item{}, err
 }
 
-// discarded returns the item of a resource that has an object in the trash.
-func discarded(r ref, o TrashObject) *resource.Item {
+// trashedItem returns the item of a resource in the trash.
+func trashedItem(r ref, o TrashObject) *resource.Item {
 	return &resource.Item{Phase: resource.InTrash, Text: string(r.id) + " is in the trash", Value: o}
 }
 
-// another is the error of an answer about another resource than the one requested. It
-// proves nothing.
-func another(id, found string) error {
+// wrongResource returns the error of an answer with another ID than requested, which proves
+// nothing.
+func wrongResource(id, found string) error {
 	return &errors.Error{
 		Provider: provider, Operation: "Teardown", Target: id, Code: errors.UnexpectedResponse, Status: 200,
-		Err: errors.New("the answer is about another resource: " + found),
+		Err: errors.New("the answer names another resource: " + found),
 	}
 }
 
-// removing returns a removal whose answer says nothing.
-func removing[L any](remove func(context.Context, L) error) func(context.Context, ref, resource.Item) (resource.Response, error) {
+// removeByID returns a removal by ID whose answer has no content.
+func removeByID[L any](remove func(context.Context, L) error) func(context.Context, ref, resource.Item) (resource.Response, error) {
 	return func(ctx context.Context, r ref, _ resource.Item) (resource.Response, error) {
 		return resource.Response{}, remove(ctx, asLookup[L](r))
 	}
 }
 
-// discarding returns a removal that moves a resource to the trash. The object in the trash
-// must be that of the resource, if the answer has one.
-func discarding[L any](remove func(context.Context, L) (*TrashObject, error)) func(context.Context, ref, resource.Item) (resource.Response, error) {
+// trashByID returns a removal by ID that moves a resource to the trash. If the answer has an
+// object in the trash, it must be that of the resource.
+func trashByID[L any](remove func(context.Context, L) (*TrashObject, error)) func(context.Context, ref, resource.Item) (resource.Response, error) {
 	return func(ctx context.Context, r ref, _ resource.Item) (resource.Response, error) {
 		object, err := remove(ctx, asLookup[L](r))
 		switch {
@@ -726,9 +727,9 @@ func discarding[L any](remove func(context.Context, L) (*TrashObject, error)) fu
 		case object.ObjectID == "":
 			return resource.Response{}, nil
 		case object.ObjectID != string(r.id):
-			return resource.Response{}, another(string(r.id), object.ObjectID)
+			return resource.Response{}, wrongResource(string(r.id), object.ObjectID)
 		}
-		return resource.Response{InTrash: discarded(r, *object)}, nil
+		return resource.Response{InTrash: trashedItem(r, *object)}, nil
 	}
 }
 
@@ -742,35 +743,35 @@ func (c *Client) readTrashObject(ctx context.Context, r ref) (resource.Item, err
 	return item, err
 }
 
-// listTrash finds resources in the trash of their organization, where each keeps its ID as
-// the object's.
+// listTrash finds resources in the trash of their organization, by the ID of the object or of
+// the resource.
 func (c *Client) listTrash(ctx context.Context, rs []ref) ([]*resource.Item, error) {
 	objects := map[string]TrashObject{}
-	err := each(c.ListTrashObjects(ctx, rs[0].organization), func(o TrashObject) {
+	err := forEach(c.ListTrashObjects(ctx, rs[0].organization), func(o TrashObject) {
 		objects[o.ID] = o
 		if o.ObjectID != "" {
 			objects[o.ObjectID] = o
 		}
 	})
 	if err != nil {
-		return nil, c.proven(ctx, rs[0].organization, err)
+		return nil, c.confirmNotFound(ctx, rs[0].organization, err)
 	}
 	items := make([]*resource.Item, len(rs))
 	for i, r := range rs {
 		if o, ok := objects[string(r.id)]; ok {
-			items[i] = discarded(r, o)
+			items[i] = trashedItem(r, o)
 		}
 	}
 	return items, nil
 }
 
-// listDisks finds disks in the list of their organization, and then in its trash. One that
-// neither has may have been deleted with the virtual machine that boots from it: only a
-// read of it proves that.
+// listDisks finds disks in the list of their organization, and then in its trash. A disk
+// that neither has may be deleted with the virtual machine that boots from it: only a read
+// of the disk proves that.
 func (c *Client) listDisks(ctx context.Context, rs []ref) ([]*resource.Item, error) {
 	disks := map[string]bool{}
-	if err := each(c.ListDisks(ctx, rs[0].organization), func(d Disk) { disks[d.ID] = true }); err != nil {
-		return nil, c.proven(ctx, rs[0].organization, err)
+	if err := forEach(c.ListDisks(ctx, rs[0].organization), func(d Disk) { disks[d.ID] = true }); err != nil {
+		return nil, c.confirmNotFound(ctx, rs[0].organization, err)
 	}
 	items, err := c.listTrash(ctx, rs)
 	if err != nil {
@@ -784,24 +785,23 @@ func (c *Client) listDisks(ctx context.Context, rs []ref) ([]*resource.Item, err
 	return items, nil
 }
 
-// purge removes a resource from the trash, where it has its ID as the object's. If the
-// error that said that it is there did not name the object, the trash of the organization
-// does. One that has no object in it went to the trash with another resource, and only
-// that one can be purged.
+// purge purges a resource from the trash by the ID of the resource. If the error of the read
+// had no object, the trash of the organization is listed. A resource without an object moved
+// there with another resource, and is purged with that one.
 func (c *Client) purge(ctx context.Context, r ref, i resource.Item, _ string) (resource.Response, error) {
 	object, _ := i.Value.(TrashObject)
 	switch {
 	case object.ObjectID == string(r.id):
-		return sent(c.PurgeTrashObject(ctx, ObjectID(r.id)))
+		return taskOf(c.PurgeTrashObject(ctx, ObjectID(r.id)))
 	case object.ID != "":
-		return resource.Response{}, nil // that of what it went there with
+		return resource.Response{}, nil // the object of the resource that it moved there with
 	}
 	found := false
-	err := each(c.ListTrashObjects(ctx, r.organization), func(o TrashObject) { found = found || o.ObjectID == string(r.id) })
+	err := forEach(c.ListTrashObjects(ctx, r.organization), func(o TrashObject) { found = found || o.ObjectID == string(r.id) })
 	if err != nil || !found {
 		return resource.Response{}, err
 	}
-	return sent(c.PurgeTrashObject(ctx, ObjectID(r.id)))
+	return taskOf(c.PurgeTrashObject(ctx, ObjectID(r.id)))
 }
 
 func (c *Client) readBucket(ctx context.Context, r ref) (resource.Item, error) {
@@ -809,10 +809,10 @@ func (c *Client) readBucket(ctx context.Context, r ref) (resource.Item, error) {
 	return itemOf(ctx, c, errors.ObjectStorageBucketNotFound, r, found, err, func(b *ObjectStorageBucket) (string, string) { return b.Name, "" })
 }
 
-// removeBucket deletes a bucket that names an access key of the organization.
+// removeBucket deletes a bucket if it names an access key of the organization.
 func (c *Client) removeBucket(ctx context.Context, r ref, i resource.Item) (resource.Response, error) {
 	var keys []string
-	if err := each(c.ListObjectStorageAccessKeys(ctx, r.organization), func(k ObjectStorageAccessKey) {
+	if err := forEach(c.ListObjectStorageAccessKeys(ctx, r.organization), func(k ObjectStorageAccessKey) {
 		if k.Region == string(r.region) {
 			keys = append(keys, k.ID)
 		}
@@ -849,19 +849,19 @@ func (c *Client) removeAccount(ctx context.Context, r ref, _ resource.Item) (res
 	return resource.Response{Trash: object.ID}, nil
 }
 
-// purgeAccount purges object storage. In the trash it has no object ID, so that only its
-// ID there names it.
+// purgeAccount purges object storage by the ID of its object in the trash, because that
+// object has no object ID.
 func (c *Client) purgeAccount(ctx context.Context, r ref, i resource.Item, trash string) (resource.Response, error) {
 	object, _ := i.Value.(TrashObject)
 	switch {
 	case object.ID != "":
-		return sent(c.PurgeTrashObject(ctx, ID(object.ID)))
+		return taskOf(c.PurgeTrashObject(ctx, ID(object.ID)))
 	case trash != "":
-		return sent(c.PurgeTrashObject(ctx, ID(trash)))
+		return taskOf(c.PurgeTrashObject(ctx, ID(trash)))
 	}
 	var accounts []ID
-	if err := each(c.ListTrashObjects(ctx, r.organization), func(o TrashObject) {
-		if o.ObjectType == typeAccount {
+	if err := forEach(c.ListTrashObjects(ctx, r.organization), func(o TrashObject) {
+		if o.ObjectType == trashTypeAccount {
 			accounts = append(accounts, ID(o.ID))
 		}
 	}); err != nil {
@@ -870,10 +870,10 @@ func (c *Client) purgeAccount(ctx context.Context, r ref, i resource.Item, trash
 	if len(accounts) != 1 {
 		return resource.Response{}, &errors.Error{
 			Provider: provider, Operation: "Teardown", Target: string(r.region), Code: errors.ObjectInTrash,
-			Err: errors.New("the trash does not show which object is the object storage of the region"),
+			Err: errors.New("the trash does not identify the object storage of the region"),
 		}
 	}
-	return sent(c.PurgeTrashObject(ctx, accounts[0]))
+	return taskOf(c.PurgeTrashObject(ctx, accounts[0]))
 }
 
 // readMachine reads a virtual machine.
@@ -883,7 +883,7 @@ func (c *Client) readMachine(ctx context.Context, r ref) (resource.Item, error) 
 		return v.ID, v.Name + ": " + string(v.State)
 	})
 	if err == nil && item.Phase == resource.Exists {
-		if changes(found.State) {
+		if isChanging(found.State) {
 			item.Phase = resource.Changing
 		}
 		item.Unprepared = found.State == VirtualMachineStateStarted
@@ -891,8 +891,8 @@ func (c *Client) readMachine(ctx context.Context, r ref) (resource.Item, error) 
 	return item, err
 }
 
-// changes reports whether a virtual machine will soon be in another state.
-func changes(state VirtualMachineState) bool {
+// isChanging reports whether a virtual machine is about to change its state.
+func isChanging(state VirtualMachineState) bool {
 	switch state {
 	case VirtualMachineStateAllocating, VirtualMachineStateMigrating, VirtualMachineStateResetting, VirtualMachineStateShuttingDown,
 		VirtualMachineStateStarting, VirtualMachineStateStopping, VirtualMachineStateTransferring:
@@ -901,20 +901,19 @@ func changes(state VirtualMachineState) bool {
 	return false
 }
 
-// stopAndUnassign prepares the removal of a virtual machine: it is stopped, and all disks
-// are unassigned but those that it boots from, so that none is deleted with it that no
-// step names.
+// stopAndUnassign prepares the removal of a virtual machine. It stops the machine and
+// unassigns all disks except boot disks, so that the removal deletes no disk without a step.
 func (c *Client) stopAndUnassign(ctx context.Context, r ref, i resource.Item) (resource.Preparation, error) {
 	machine := i.Value.(*VirtualMachine)
 	switch {
-	case changes(machine.State):
+	case isChanging(machine.State):
 		return resource.Preparation{Text: i.Text}, nil
 	case machine.State == VirtualMachineStateStarted:
-		task, err := sent(c.StopVirtualMachine(ctx, r.id))
+		task, err := taskOf(c.StopVirtualMachine(ctx, r.id))
 		return resource.Preparation{Task: task.Task, Text: i.Text}, err
 	}
 	var disks []VirtualMachineDisk
-	if err := each(c.ListVirtualMachineDisks(ctx, r.id), func(disk VirtualMachineDisk) { disks = append(disks, disk) }); err != nil {
+	if err := forEach(c.ListVirtualMachineDisks(ctx, r.id), func(disk VirtualMachineDisk) { disks = append(disks, disk) }); err != nil {
 		return resource.Preparation{}, err
 	}
 	for _, disk := range disks {
@@ -925,8 +924,8 @@ func (c *Client) stopAndUnassign(ctx context.Context, r ref, i resource.Item) (r
 	return resource.Preparation{Ready: true}, nil
 }
 
-// unassign takes a disk away from its virtual machine by the next request of those that
-// this needs, after the change of its state that is under way.
+// unassign sends the next request that unassigns a disk from its virtual machine. It waits
+// for a change of state first.
 func (c *Client) unassign(ctx context.Context, machine, id ID, state DiskAttachmentState) (resource.Preparation, error) {
 	moves := func(s DiskAttachmentState) bool {
 		return s == DiskAttachmentStateAttaching || s == DiskAttachmentStateDetaching
@@ -935,7 +934,7 @@ func (c *Client) unassign(ctx context.Context, machine, id ID, state DiskAttachm
 	case moves(state):
 		return resource.Preparation{Done: c.assignment(machine, id, func(_ bool, s DiskAttachmentState) bool { return !moves(s) })}, nil
 	case state == DiskAttachmentStateAttached:
-		task, err := sent(c.DetachDisk(ctx, id))
+		task, err := taskOf(c.DetachDisk(ctx, id))
 		return resource.Preparation{Task: task.Task, Done: c.assignment(machine, id, func(_ bool, s DiskAttachmentState) bool {
 			return s != DiskAttachmentStateAttached && !moves(s)
 		})}, err
@@ -944,8 +943,8 @@ func (c *Client) unassign(ctx context.Context, machine, id ID, state DiskAttachm
 	return resource.Preparation{Done: c.assignment(machine, id, func(assigned bool, _ DiskAttachmentState) bool { return !assigned })}, err
 }
 
-// assignment reads whether a disk is assigned to a virtual machine as it should be. One
-// that does not exist, or is in the trash, is not assigned.
+// assignment returns a check of the assignment of a disk to a virtual machine. A disk that
+// does not exist or is in the trash is not assigned.
 func (c *Client) assignment(machine, id ID, done func(assigned bool, state DiskAttachmentState) bool) func(context.Context) (bool, string, error) {
 	return func(ctx context.Context) (bool, string, error) {
 		disk, err := c.GetDisk(ctx, id)
@@ -955,7 +954,7 @@ func (c *Client) assignment(machine, id ID, done func(assigned bool, state DiskA
 		case err != nil:
 			return false, "", err
 		case disk.ID != string(id):
-			return false, "", another(string(id), disk.ID)
+			return false, "", wrongResource(string(id), disk.ID)
 		case disk.Assignment == nil || disk.Assignment.VirtualMachine.ID != string(machine):
 			return true, "", nil
 		}
@@ -974,7 +973,7 @@ func (c *Client) readAddress(ctx context.Context, r ref) (resource.Item, error) 
 	return item, err
 }
 
-// unallocate takes an address away from what holds it.
+// unallocate prepares the removal of an address: no resource may use it.
 func (c *Client) unallocate(ctx context.Context, r ref, i resource.Item) (resource.Preparation, error) {
 	if i.Value.(*IPAddress).AllocationID == "" {
 		return resource.Preparation{Ready: true}, nil

@@ -16,12 +16,12 @@ func TestPlan_UnexplainedDeletionSteps(t *testing.T) {
 	t.Parallel()
 	srv, c := withThings(t)
 	srv.Fail(answerSteps(`{"isos":{},"object_storage":{},"ensure_zero_balance":{},"ensure_no_outstanding_invoices":{},"disks":{},"bare_metal":{}}`))
-	const unknown = "see Katapult's console: nothing that can be read shows what it is about"
+	const unknown = "see Katapult's console: no read shows the cause"
 	want := map[string]string{
-		"isos":                           "delete them in Katapult's console, for no API does it",
-		"object_storage":                 "delete it in Katapult's console, for no API does it without its region, which no list shows",
-		"ensure_zero_balance":            "settle the balance in Katapult's console, for no API does it",
-		"ensure_no_outstanding_invoices": "have the invoices paid, which are among those of the organization that manages it",
+		"isos":                           "delete them in Katapult's console; no API can",
+		"object_storage":                 "delete the object storage in Katapult's console: no list shows its region",
+		"ensure_zero_balance":            "settle the balance in Katapult's console; no API can",
+		"ensure_no_outstanding_invoices": "pay the invoices in the billing console of the managing organization",
 		"disks":                          unknown,
 		"bare_metal":                     unknown,
 	}

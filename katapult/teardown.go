@@ -15,35 +15,40 @@ import (
 	"github.com/offboard-dev/offboard-go/teardown"
 )
 
-// Plan reads what stands in the way of an organization's deletion, and changes
+// Plan lists the resources to remove before an organization can be deleted, and changes
 // nothing.
 //
-// Each thing is a step: machines, disks, buckets and all else that lists show, what is
-// in the trash already, and each organization that this one manages, after all that it
-// has, which needs [teardown.ManagedOrganizations]. Steps by hand are disk templates,
-// buckets that no access key names, managed organizations that cannot be read, and
-// every deletion step that Katapult says to be open while nothing that can be read
-// explains it: images of discs, a balance, invoices, object storage without an access
-// key. Beside other object storage that of a region which no access key names is not
-// seen, for nothing lists it: then that deletion step is open after all steps. A list is read unless Katapult says that its deletion step is satisfied. The
-// plan has no losses: what goes along with an organization, such as its security
-// groups, tokens and SSH keys, is not listed.
+// Each resource is a step: machines, disks, buckets and all others that lists show, the
+// objects in the trash, and each managed organization after its own resources, which
+// requires [teardown.ManagedOrganizations]. These steps are manual:
 //
-// It needs no [teardown.OwnOrganization]: only a token of the organization that manages
-// it deletes an organization, and so never its own. A token of its own would have its
-// steps carried out and the deletion refused.
+//   - disk templates
+//   - buckets that no access key names
+//   - managed organizations that cannot be read
+//   - open deletion steps whose cause no read shows: ISO images, a balance, invoices, and
+//     object storage without an access key
 //
-// The plan's Err is that of [Client.CheckDeletion] by id.
+// Object storage in a region that no access key names is missing from the plan if another
+// region has object storage, because no list shows it. Its deletion step is still open
+// after all steps. A list is read unless Katapult reports its deletion step as satisfied.
+// The plan has no cascades: resources that are deleted with an organization, such as
+// security groups, tokens and SSH keys, are not listed.
 //
-// It costs two requests, and one for each page of 100 of each list, each region and
-// each bucket; and one beside the lists for each managed organization.
+// A plan does not require [teardown.OwnOrganization], because only a token of the managing
+// organization can delete an organization. With a token of the organization itself, the
+// steps are applied and the deletion is refused.
 //
-// It needs the scopes organizations:read, managed_organizations:delete, and for what
-// there is managed_organizations, load_balancers:read, dns:read,
+// The DeletionError of the plan is the error of [Client.CheckDeletion].
+//
+// It sends two requests, and one for each page of 100 items of each list, each region and
+// each bucket; for each managed organization one more in addition to its lists.
+//
+// It needs the scopes organizations:read and managed_organizations:delete, and for the
+// resources managed_organizations, load_balancers:read, dns:read,
 // disk_backup_policies:read, virtual_machines:read, disks:read,
 // file_storage_volumes:read, object_storage, trash_objects:read, virtual_networks:read,
-// ip_addresses:read and disk_templates:read. Errors are those of these reads, and
-// [errors.NotConfirmed] when the organization that answers is not the one that is named.
+// ip_addresses:read and disk_templates:read. It returns the errors of these reads, and
+// [errors.NotConfirmed] if the answer names another organization.
 //
 // Source: vendor OpenAPI 2.68.0; live exchanges.
 func (c *Client) Plan(ctx context.Context, organization OrganizationLookup) (*teardown.Plan, error) {
@@ -52,56 +57,55 @@ func (c *Client) Plan(ctx context.Context, organization OrganizationLookup) (*te
 	return teardown.NewPlan(ctx, d, teardown.Organization{})
 }
 
-// Teardown carries out a plan of [Client.Plan]: it removes one thing after the other,
-// in order, and deletes the organization once all are read to be gone. After Katapult has
-// accepted that, a read decides. The outcome is [teardown.Deleted] when that shows that the
-// organization is deleted; while it exists the deletion is requested again, three times at
-// most. It is [teardown.Unknown] when no read shows that within 5 minutes.
+// Teardown applies a plan of [Client.Plan]: it removes the resources in order, and deletes
+// the organization after reads have shown that all of them no longer exist. The outcome is
+// [teardown.Deleted] if a read shows that the organization no longer exists. While it still
+// exists, the deletion is sent again, at most three times. The outcome is [teardown.Unknown]
+// if no read shows the deletion within 5 minutes.
 //
-// A virtual machine is stopped, its disks are unassigned but for the one it boots from,
-// and it is deleted. What goes to the trash is purged there by itself, and nothing else
-// that is in the trash is. An address is taken away from what holds it. What went to the
-// trash by an earlier run of the same plan stays the step that it was.
+// A virtual machine is stopped, all its disks except the boot disk are unassigned, and the
+// machine is deleted. A resource in the trash is purged by its ID; other objects in the
+// trash stay. An address is unallocated first. A resource that an earlier run of the same
+// plan moved to the trash keeps its step.
 //
-// Reads decide. A task is a record, and proves neither success nor failure: its resource
-// is read while the task goes on, and before a result is reported. A request that
-// Katapult accepts while its resource stays as it is is sent again, at most three times
-// and within the time of the step. A bucket has no ID: it is deleted only if a read right
-// before shows that an access key of the organization may use it. A resource in the trash
-// is purged only if the trash of the organization has it.
+// Reads decide. A task proves neither success nor failure: its resource is read while the
+// task runs, and before a result is reported. A request that Katapult accepts without a
+// change of the resource is sent again, at most three times and within the timeout of the
+// step. A bucket has no ID: it is deleted only if a read before the deletion shows that it
+// names an access key of the organization. A resource in the trash is purged only if the
+// trash of the organization has it.
 //
-// Katapult does not tell an organization that is gone from one that the token may not
-// see: carry out a plan with a token of whoever made it.
+// Katapult answers the same for a deleted organization and for one that the token cannot
+// access: apply a plan with a token of the same owner.
 //
-// It needs the scopes of Plan, and for what there is tasks:read, trash_objects:purge
-// and, without :read, those of the things, managed_organizations:delete included. It
-// costs what Plan does, and for each step three or four requests; for what goes to the
-// trash about ten, most of them to see how far its task is.
+// It needs the scopes of Plan, and for the resources tasks:read, trash_objects:purge, and
+// the scopes of Plan without :read, including managed_organizations:delete. It sends the
+// requests of Plan, and three or four for each step; about ten for a resource that moves to
+// the trash, most of them reads of its task.
 //
-// Errors, among those of every call, and with the report being nil where nothing was
-// begun:
+// Errors, in addition to those of every call. The report is nil if nothing was started:
 //
-//   - [errors.NotConfirmed]: the name is another one, something was not permitted, or a
-//     bucket names no access key of the organization
-//   - [errors.PlanStale]: the plan is of another provider, too old, was changed, or is
-//     no longer the truth
-//   - [errors.DeletionStepsNotSatisfied]: something has to be done by hand, is back, or
-//     was not to be seen
-//   - [errors.ManagedOrganizationRequired]: it is not a managed organization, and
-//     nothing was touched
-//   - [errors.TaskFailed]: a machine was not stopped, a disk not detached, or something
-//     not purged
+//   - [errors.NotConfirmed]: the name differs, an override is missing, or a bucket names no
+//     access key of the organization
+//   - [errors.PlanStale]: the plan has another provider, expired, was edited, or no longer
+//     matches the provider
+//   - [errors.DeletionStepsNotSatisfied]: a manual step is required, a resource was created
+//     again, or a resource is not listed
+//   - [errors.ManagedOrganizationRequired]: the organization is not managed by another one;
+//     nothing was changed
+//   - [errors.TaskFailed]: a machine was not stopped, a disk not detached, or an object not
+//     purged
 //
 // Source: vendor OpenAPI 2.68.0; live exchanges.
 func (c *Client) Teardown(ctx context.Context, p *teardown.Plan, options ...teardown.Option) (*teardown.Report, error) {
 	return teardown.Execute(ctx, c.driver(), p, options...)
 }
 
-// driver is what a teardown needs of Katapult.
+// driver implements [teardown.Driver].
 type driver struct {
 	*resource.Driver[ref]
 	c     *Client
-	shown map[string]bool // ids of the steps that inspections have shown
+	shown map[string]bool // IDs of the steps that inspections have shown
 
 	lookup OrganizationLookup // of the plan to make; nil for the ID
 }
@@ -111,13 +115,13 @@ func (c *Client) driver() driver {
 	return driver{Driver: resource.New(c.table(all), all.refOf), c: c, shown: map[string]bool{}}
 }
 
-// Provider returns what plans of this client have as their provider and instance.
+// Provider returns the provider and the instance of the plans of this client.
 func (d driver) Provider() (name, instance string) { return provider, d.c.rest().BaseURL().String() }
 
-// Durations returns what all teardowns of the client have learned.
+// Durations returns the durations of the removals of all teardowns of the client.
 func (d driver) Durations() *teardown.Durations { return d.c.durations }
 
-// Inspect takes a plan.
+// Inspect creates a plan.
 func (d driver) Inspect(ctx context.Context, o teardown.Organization, before *teardown.Plan) (*teardown.Plan, error) {
 	organization := d.lookup
 	if organization == nil {
@@ -133,9 +137,9 @@ func (d driver) Inspect(ctx context.Context, o teardown.Organization, before *te
 	return p, nil
 }
 
-// inspect takes a plan. shown has the ids of the steps that earlier inspections have shown.
+// inspect creates a plan. shown has the IDs of the steps that earlier inspections have shown.
 func (c *Client) inspect(ctx context.Context, organization OrganizationLookup, before *teardown.Plan, shown map[string]bool) (*teardown.Plan, error) {
-	found, err := c.find(ctx, "Plan", organization)
+	found, err := c.findOrganization(ctx, "Plan", organization)
 	if err != nil {
 		return nil, err
 	}
@@ -144,7 +148,7 @@ func (c *Client) inspect(ctx context.Context, organization OrganizationLookup, b
 	}
 	open, steps, err := c.inventory(ctx, found, before.Steps, shown, false, map[ID]bool{})
 	if err != nil {
-		return nil, c.proven(ctx, ID(found.ID), err)
+		return nil, c.confirmNotFound(ctx, ID(found.ID), err)
 	}
 	p := &teardown.Plan{
 		Provider:     provider,
@@ -158,56 +162,56 @@ func (c *Client) inspect(ctx context.Context, organization OrganizationLookup, b
 	return p, nil
 }
 
-// Delete deletes the organization, and reads whether it is deleted. Katapult does not document
-// whether it no longer exists at once.
+// Delete deletes the organization, and reads until it no longer exists. Katapult does not
+// document the delay.
 func (d driver) Delete(ctx context.Context, o teardown.Organization) (teardown.Deletion, error) {
 	deletion := resource.Deletion{
 		Send: func(ctx context.Context) (bool, error) { return d.c.deleteProved(ctx, ID(o.ID)) },
 		Verification: resource.Verification{
 			Wait: d.c.rest().Wait, Provider: provider, Operation: "Teardown", Organization: o.ID,
-			Read:        func(ctx context.Context) (rest.Existence, error) { return d.c.look(ctx, ID(o.ID)) },
+			Read:        func(ctx context.Context) (rest.Existence, error) { return d.c.verify(ctx, ID(o.ID)) },
 			RepeatAfter: 5 * time.Second, Timeout: 5 * time.Minute,
 		},
 	}
 	return deletion.Run(ctx)
 }
 
-// inventory is what one organization has, as steps.
+// inventory is the list of the resources of one organization, as steps.
 type inventory struct {
-	c      *Client
-	kinds  kinds
-	id     ID
-	name   string
-	child  bool // another organization of the same plan manages it
-	open   DeletionSteps
-	before []teardown.Step // of the plan before
-	shown  map[string]bool // IDs of the steps that earlier inspections of this teardown have shown
-	seen   map[ID]bool     // organizations whose steps the plan has
+	c        *Client
+	kinds    kinds
+	id       ID
+	name     string
+	child    bool // an organization of the same plan manages this one
+	open     DeletionSteps
+	previous []teardown.Step // of the previous plan
+	shown    map[string]bool // IDs of the steps that earlier inspections of this teardown have shown
+	visited  map[ID]bool     // organizations whose steps the plan has
 
-	children  []teardown.Step            // of the organizations that it manages
-	own       map[string][]teardown.Step // its own, by kind
-	has       map[string]bool            // IDs of its own
-	explained map[string]bool            // deletion steps of which it is known what keeps them open
-	others    []teardown.Step            // of deletion steps of which that is not known
-	first     map[string][]string        // IDs of the steps that a resource comes after, by its ID or address
-	ids       map[string][]string        // IDs of the steps that remove resources of a kind, from the trash included
-	holders   map[string]string          // IDs of the steps of what may hold an address, by the resource's ID
+	children     []teardown.Step            // of the organizations that it manages
+	own          map[string][]teardown.Step // of the organization itself, by kind
+	added        map[string]bool            // IDs of the steps in own
+	explained    map[string]bool            // deletion steps with a known cause
+	unexplained  []teardown.Step            // of deletion steps without a known cause
+	predecessors map[string][]string        // IDs of the steps before a resource, by its ID or address
+	stepsOf      map[string][]string        // IDs of the steps that remove resources of a kind, including from the trash
+	addressUsers map[string]string          // IDs of the steps of resources that can use an address, by the resource's ID
 
-	trashed   map[string]bool // IDs, in the trash, of accounts that are steps already
-	anonymous int             // such accounts whose IDs there are not known
-	long      map[string]bool // deletion steps whose lists may have had several pages
+	trashedAccounts map[string]bool // IDs of objects in the trash whose account already has a step
+	unnamedAccounts int             // number of such accounts whose object is not known
+	multiPage       map[string]bool // deletion steps whose lists can have several pages
 }
 
-// maxInventories is how often the lists of an organization are read, at most.
+// maxInventories is the maximum number of times that the lists of an organization are read.
 const maxInventories = 3
 
-// inventory reads what an organization has, as steps.
+// inventory lists the resources of an organization as steps.
 //
-// Absence from a list of several pages is a hint only: if an item of the first page is
-// deleted between two reads, the first item of the second page is never seen. A step of
-// the plan before that such lists do not show is read by itself; if its resource exists,
-// all lists are read again. Only a list shows that a resource belongs to the
-// organization, so that a step that no list shows is never part of the inventory.
+// Absence from a list of several pages proves nothing: if an item of the first page is
+// deleted between two reads, the first item of the second page is skipped. If such a list
+// lacks a step of the previous plan, its resource is read; if it exists, all lists are read
+// again. Only a list proves that a resource belongs to the organization, so the inventory
+// never has a step that no list shows.
 func (c *Client) inventory(ctx context.Context, o *Organization, before []teardown.Step, shown map[string]bool, child bool, seen map[ID]bool) (DeletionSteps, []teardown.Step, error) {
 	for attempt := 1; ; attempt++ {
 		open, err := c.GetDeletionSteps(ctx, ID(o.ID))
@@ -215,9 +219,9 @@ func (c *Client) inventory(ctx context.Context, o *Organization, before []teardo
 			return nil, nil, err
 		}
 		n := &inventory{
-			c: c, kinds: c.kinds(), id: ID(o.ID), name: o.Name, child: child, open: open, before: before, shown: shown, seen: maps.Clone(seen),
-			own: map[string][]teardown.Step{}, has: map[string]bool{}, explained: map[string]bool{}, first: map[string][]string{},
-			ids: map[string][]string{}, holders: map[string]string{}, trashed: map[string]bool{}, long: map[string]bool{},
+			c: c, kinds: c.kinds(), id: ID(o.ID), name: o.Name, child: child, open: open, previous: before, shown: shown, visited: maps.Clone(seen),
+			own: map[string][]teardown.Step{}, added: map[string]bool{}, explained: map[string]bool{}, predecessors: map[string][]string{},
+			stepsOf: map[string][]string{}, addressUsers: map[string]string{}, trashedAccounts: map[string]bool{}, multiPage: map[string]bool{},
 		}
 		if err := n.read(ctx); err != nil {
 			return nil, nil, err
@@ -227,17 +231,17 @@ func (c *Client) inventory(ctx context.Context, o *Organization, before []teardo
 			return nil, nil, err
 		}
 		if !missed || attempt == maxInventories {
-			maps.Copy(seen, n.seen)
-			return open, n.list(), nil
+			maps.Copy(seen, n.visited)
+			return open, n.steps(), nil
 		}
 	}
 }
 
-// read reads what the organization has, and the organizations that it manages.
+// read lists the resources of the organization and of the organizations that it manages.
 func (n *inventory) read(ctx context.Context) error {
-	n.seen[n.id] = true
+	n.visited[n.id] = true
 	for _, k := range n.kinds {
-		if k.list == nil || !n.unsatisfied(k.step) && (k.also == nil || !k.also(n)) {
+		if k.list == nil || !n.unsatisfied(k.step) && (k.alsoIf == nil || !k.alsoIf(n)) {
 			continue
 		}
 		var answers trace.Last
@@ -248,101 +252,99 @@ func (n *inventory) read(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
-		n.long[k.step] = answers.Answers() > 1
+		n.multiPage[k.step] = answers.Answers() > 1
 	}
 	return n.addUnexplained(ctx)
 }
 
-// list returns all steps, in an order in which they can go. Each comes after what is
-// there of that which it has to come after.
-func (n *inventory) list() []teardown.Step {
+// steps returns all steps in an order of removal. After has only steps of the inventory.
+func (n *inventory) steps() []teardown.Step {
 	all := slices.Clone(n.children)
 	for _, k := range n.kinds {
 		all = append(all, n.own[k.name]...)
 	}
-	all = append(all, n.others...)
-	there := make(map[string]bool, len(all))
+	all = append(all, n.unexplained...)
+	listed := make(map[string]bool, len(all))
 	for i := range all {
 		var after []string
 		for _, id := range all[i].After {
-			if there[id] && !slices.Contains(after, id) {
+			if listed[id] && !slices.Contains(after, id) {
 				after = append(after, id)
 			}
 		}
-		all[i].After, there[all[i].ID] = after, true
+		all[i].After, listed[all[i].ID] = after, true
 	}
 	return all
 }
 
-// unsatisfied reports whether a deletion step may be open: only what Katapult says to
-// be satisfied is not.
+// unsatisfied reports whether a deletion step may be open: Katapult does not report it as
+// satisfied.
 func (n *inventory) unsatisfied(step string) bool { return !n.open[step].Satisfied }
 
-// addListed adds the step of a resource that the list of its kind shows.
+// addListed adds the step of a listed resource.
 func (n *inventory) addListed(kind string, o object) {
-	before := slices.Clone(n.first[o.id])
-	for _, a := range n.kinds.of(kind).after {
-		if !a.tied {
-			before = append(before, n.ids[a.kind]...)
+	before := slices.Clone(n.predecessors[o.id])
+	for _, a := range n.kinds.byName(kind).after {
+		if !a.usedOnly {
+			before = append(before, n.stepsOf[a.kind]...)
 			continue
 		}
-		for _, id := range o.tied {
+		for _, id := range o.uses {
 			before = append(before, n.stepID(a.kind, id))
 		}
 	}
 	step := n.add(kind, teardown.Step{Name: o.name, Removal: o.removal, After: before}, o.id)
 	for _, id := range o.before {
-		n.first[id] = append(n.first[id], step)
+		n.predecessors[id] = append(n.predecessors[id], step)
 	}
 }
 
-// add adds a step of a resource, unless it is there, and returns its ID.
+// add adds the step of a resource, unless it has one, and returns the ID of the step.
 func (n *inventory) add(kind string, s teardown.Step, identity ...string) string {
-	k, id := n.kinds.of(kind), identity[len(identity)-1]
+	k, id := n.kinds.byName(kind), identity[len(identity)-1]
 	s.ID, s.Kind = n.stepID(kind, identity...), kind
 	s.Name, s.Removal, s.Manual = cmp.Or(s.Name, id), cmp.Or(s.Removal, k.removal), s.Manual || k.manual
-	keeps := "it keeps"
+	why := "it keeps the deletion step " + k.step + " open"
 	if !n.unsatisfied(k.step) {
-		keeps = "once nothing uses it, it would keep"
+		why = "it would keep the deletion step " + k.step + " open once no resource uses it"
 	}
-	s.Why = cmp.Or(s.Why, keeps+" the deletion step "+k.step+" open")
+	s.Why = cmp.Or(s.Why, why)
 	if s.Requires = k.requires; n.child {
 		s.Requires = []teardown.Override{teardown.ManagedOrganizations}
 	}
-	n.removes(s.ID, k, id)
-	if !n.has[s.ID] {
-		n.has[s.ID] = true
+	n.noteRemoval(s.ID, k, id)
+	if !n.added[s.ID] {
+		n.added[s.ID] = true
 		n.own[kind] = append(n.own[kind], s)
 	}
 	return s.ID
 }
 
-// removes notes that a step removes the resource of a kind and an ID.
-func (n *inventory) removes(step string, k kind, id string) {
+// noteRemoval records that a step removes the resource with an ID.
+func (n *inventory) noteRemoval(step string, k kind, id string) {
 	n.explained[k.step] = true
-	n.ids[k.name] = append(n.ids[k.name], step)
-	if k.holds {
-		n.holders[id] = step
+	n.stepsOf[k.name] = append(n.stepsOf[k.name], step)
+	if k.usesAddresses {
+		n.addressUsers[id] = step
 	}
 }
 
-// holdersOf returns the IDs of the steps of what may hold an address: of all that may, if
-// it is not known what does.
-func (n *inventory) holdersOf(a IPAddress) []string {
-	holders := n.first[a.Address]
-	switch holder, known := n.holders[a.AllocationID]; {
+// addressUsersOf returns the IDs of the steps of the resources that can use an address: the
+// known user, or all possible ones.
+func (n *inventory) addressUsersOf(a IPAddress) []string {
+	holders := n.predecessors[a.Address]
+	switch holder, known := n.addressUsers[a.AllocationID]; {
 	case known:
 		return append(slices.Clone(holders), holder)
 	case a.AllocationID != "" && len(holders) == 0:
-		return slices.Sorted(maps.Values(n.holders))
+		return slices.Sorted(maps.Values(n.addressUsers))
 	}
 	return holders
 }
 
-// addUnexplained adds a step for each deletion step that is open, and nothing that
-// was read keeps it so. What this teardown has removed may keep it open for a while after
-// it is gone. What the plan before names may have, too, but does not prove that: then the
-// deletion steps are read again.
+// addUnexplained adds a manual step for each open deletion step without a known cause. A
+// resource that this teardown has removed may keep the step open for a while. If only the
+// previous plan names a cause, which proves nothing, the deletion steps are read again.
 func (n *inventory) addUnexplained(ctx context.Context) error {
 	var again DeletionSteps
 	for _, step := range n.open.Open() {
@@ -350,8 +352,8 @@ func (n *inventory) addUnexplained(ctx context.Context) error {
 		if n.explained[step.Name] {
 			continue
 		}
-		if _, planned := n.plannedAs(id); !planned && n.caused(step.Name) {
-			if n.removed(step.Name) {
+		if _, planned := n.plannedStep(id); !planned && n.planCauses(step.Name) {
+			if n.shownCauses(step.Name) {
 				continue
 			}
 			if again == nil {
@@ -366,8 +368,8 @@ func (n *inventory) addUnexplained(ctx context.Context) error {
 		}
 		s := teardown.Step{
 			ID: id, Kind: step.Name, Manual: true, Name: strings.ReplaceAll(step.Name, "_", " "),
-			Why:     "Katapult names it as a step that is open",
-			Removal: cmp.Or(n.kinds.first(func(k kind) bool { return k.step == step.Name && k.unexplained != "" }).unexplained, atConsole),
+			Why:     "Katapult reports this deletion step as open",
+			Removal: cmp.Or(n.kinds.first(func(k kind) bool { return k.step == step.Name && k.unexplained != "" }).unexplained, unknownCause),
 		}
 		if step.Description != "" {
 			s.Why += ": " + step.Description
@@ -375,47 +377,47 @@ func (n *inventory) addUnexplained(ctx context.Context) error {
 		if n.child {
 			s.Requires = []teardown.Override{teardown.ManagedOrganizations}
 		}
-		n.others = append(n.others, s)
+		n.unexplained = append(n.unexplained, s)
 	}
 	return nil
 }
 
-// caused reports whether the plan before has steps that keep a deletion step open.
-func (n *inventory) caused(step string) bool {
-	return n.keptOpen(step, func(teardown.Step) bool { return true })
+// planCauses reports whether the previous plan has a step that keeps a deletion step open.
+func (n *inventory) planCauses(step string) bool {
+	return n.causes(step, func(teardown.Step) bool { return true })
 }
 
-// removed reports whether the plan before has steps that keep a deletion step open, and
-// that an inspection of this teardown has shown.
-func (n *inventory) removed(step string) bool {
-	return n.keptOpen(step, func(s teardown.Step) bool { return n.shown[s.ID] })
+// shownCauses reports whether the previous plan has a step that keeps a deletion step open
+// and that an inspection of this teardown has shown.
+func (n *inventory) shownCauses(step string) bool {
+	return n.causes(step, func(s teardown.Step) bool { return n.shown[s.ID] })
 }
 
-func (n *inventory) keptOpen(step string, by func(teardown.Step) bool) bool {
+func (n *inventory) causes(step string, by func(teardown.Step) bool) bool {
 	return slices.ContainsFunc(n.kinds, func(k kind) bool {
-		return (k.step == step || step == emptyTrash && k.trash != "") && slices.ContainsFunc(n.planned(k.name), by)
+		return (k.step == step || step == stepEmptyTrash && k.trash != "") && slices.ContainsFunc(n.planned(k.name), by)
 	})
 }
 
-// missed reports whether the resource of a step of the plan before exists although no
-// list shows it, and a list that would show it may have had several pages.
+// missed reports whether a resource of the previous plan exists although no list shows it,
+// because its list can have several pages.
 func (n *inventory) missed(ctx context.Context) (bool, error) {
-	if len(n.before) == 0 {
+	if len(n.previous) == 0 {
 		return false, nil
 	}
 	d := n.c.driver()
 	for _, k := range n.kinds {
-		if !n.long[k.step] && (k.trash == "" || !n.long[emptyTrash]) {
+		if !n.multiPage[k.step] && (k.trash == "" || !n.multiPage[stepEmptyTrash]) {
 			continue
 		}
 		for _, s := range n.planned(k.name) {
-			if s.Manual || n.has[s.ID] {
+			if s.Manual || n.added[s.ID] {
 				continue
 			}
 			_, found, err := d.Find(ctx, teardown.Organization{ID: string(n.id)}, s)
 			switch {
 			case errors.Is(err, errors.InvalidArgument):
-				continue // no plan of this package has such a step
+				continue // not a step of this package
 			case err != nil:
 				return false, err
 			case found:
@@ -426,8 +428,8 @@ func (n *inventory) missed(ctx context.Context) (bool, error) {
 	return false, nil
 }
 
-// stepID is the ID of a step: its kind, the organization that has the resource if that is
-// managed by the one of the plan, and the resource's identity.
+// stepID returns the ID of a step: the kind, the ID of the organization if it is a managed
+// one, and the identity of the resource.
 func (n *inventory) stepID(kind string, identity ...string) string {
 	parts := []string{kind}
 	if n.child {
@@ -436,28 +438,28 @@ func (n *inventory) stepID(kind string, identity ...string) string {
 	return strings.Join(append(parts, identity...), "/")
 }
 
-// mine reports whether a step is about a resource of this organization.
-func (n *inventory) mine(s teardown.Step) bool {
+// owns reports whether a step has a resource of this organization.
+func (n *inventory) owns(s teardown.Step) bool {
 	organization, _, ok := n.kinds.identity(s)
 	return ok && n.child == (organization != "") && (!n.child || organization == string(n.id))
 }
 
-// planned returns the steps that the plan before has of a kind, for this organization.
+// planned returns the steps of a kind that the previous plan has for this organization.
 func (n *inventory) planned(kind string) []teardown.Step {
 	var steps []teardown.Step
-	for _, s := range n.before {
-		if s.Kind == kind && n.mine(s) {
+	for _, s := range n.previous {
+		if s.Kind == kind && n.owns(s) {
 			steps = append(steps, s)
 		}
 	}
 	return steps
 }
 
-// plannedAs returns the step of an ID that the plan before has.
-func (n *inventory) plannedAs(id string) (s teardown.Step, ok bool) {
-	i := slices.IndexFunc(n.before, func(s teardown.Step) bool { return s.ID == id })
+// plannedStep returns the step with an ID of the previous plan.
+func (n *inventory) plannedStep(id string) (s teardown.Step, ok bool) {
+	i := slices.IndexFunc(n.previous, func(s teardown.Step) bool { return s.ID == id })
 	if i < 0 {
 		return teardown.Step{}, false
 	}
-	return n.before[i], true
+	return n.previous[i], true
 }

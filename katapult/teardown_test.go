@@ -253,8 +253,8 @@ func TestThePlanHasEverythingInOrder(t *testing.T) {
 		t.Errorf("consents (-want +got):\n%s", diff)
 	}
 	for id, want := range map[string]string{
-		"ensure_zero_balance/org_acme":    "Katapult names it as a step that is open: Still to do: ensure zero balance.",
-		"object_storage_buckets/uk-lon-1": "1 of the buckets are named by no access key, and no list shows them",
+		"ensure_zero_balance/org_acme":    "Katapult reports this deletion step as open: Still to do: ensure zero balance.",
+		"object_storage_buckets/uk-lon-1": "no access key and no list names 1 of the buckets",
 		"trash_object/trsh_1":             "it is in the trash",
 		"load_balancer/lb_a":              "it keeps the deletion step load_balancers open",
 		"disk/disk_vm_a":                  "it keeps the deletion step disks open",
@@ -773,7 +773,7 @@ func TestAnAddressGoesAfterWhateverMayHoldIt(t *testing.T) {
 	if diff := cmp.Diff(want, stepsOf(p)); diff != "" {
 		t.Errorf("steps (-want +got):\n%s", diff)
 	}
-	if why := p.Steps[len(p.Steps)-1].Why; why != "once nothing uses it, it would keep the deletion step ip_addresses open" {
+	if why := p.Steps[len(p.Steps)-1].Why; why != "it would keep the deletion step ip_addresses open once no resource uses it" {
 		t.Errorf("got %q", why)
 	}
 }

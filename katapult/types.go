@@ -11,88 +11,87 @@ import (
 
 // OrganizationLookup names an organization: an [ID] or a [Subdomain].
 type OrganizationLookup interface {
-	keyed
+	anyLookup
 	organization()
 }
 
 // VirtualMachineLookup names a virtual machine: an [ID] or an [FQDN].
 type VirtualMachineLookup interface {
-	keyed
+	anyLookup
 	virtualMachine()
 }
 
 // LoadBalancerLookup names a load balancer: an [ID] or an [APIReference].
 type LoadBalancerLookup interface {
-	keyed
+	anyLookup
 	loadBalancer()
 }
 
 // DNSZoneLookup names a DNS zone: an [ID] or a [ZoneName].
 type DNSZoneLookup interface {
-	keyed
+	anyLookup
 	dnsZone()
 }
 
-// TrashObjectLookup names something in the trash: the [ID] that it has there, or
-// the [ObjectID] that it had before.
+// TrashObjectLookup names an object in the trash: its [ID] there, or the [ObjectID] of
+// its resource.
 type TrashObjectLookup interface {
-	keyed
+	anyLookup
 	trashObject()
 }
 
 // IPAddressLookup names an IP address: an [ID] or an [Address].
 type IPAddressLookup interface {
-	keyed
+	anyLookup
 	ipAddress()
 }
 
 // ObjectStorageClusterLookup names a cluster of object storage: a [Region].
 type ObjectStorageClusterLookup interface {
-	keyed
+	anyLookup
 	objectStorageCluster()
 }
 
 // ObjectStorageBucketLookup names a bucket: a [BucketName].
 type ObjectStorageBucketLookup interface {
-	keyed
+	anyLookup
 	objectStorageBucket()
 }
 
-// keyed is what every lookup is: a key of the API and a value.
-type keyed interface {
+// anyLookup is any lookup: a key of the API and a value.
+type anyLookup interface {
 	key() (key, value string)
 }
 
-// ID names anything by its id: katapult.ID("org_…").
+// ID names a resource by its ID: katapult.ID("org_…").
 type ID string
 
-// Subdomain names an organization by its sub domain: katapult.Subdomain("acme").
-// An ID is the safer name: a subdomain is free for others once its organization
-// is deleted. [Client.DeleteOrganization], [Client.Plan] and the waiters read the ID
-// first and send that. Any other call that changes something is sent once if it names
-// its target by anything but an ID: it is not repeated after a refusal, because the
-// name may belong to another resource by then.
+// Subdomain names an organization by its subdomain: katapult.Subdomain("acme"). An ID is
+// safer, because another organization can take the subdomain after the deletion.
+// [Client.DeleteOrganization], [Client.Plan] and the waiters resolve it to the ID first.
+// Other writes by a name that is not an ID are sent once: after a refusal, the name may
+// belong to another resource.
 type Subdomain string
 
 // FQDN names a virtual machine by its host name: katapult.FQDN("web.acme.katapult.cloud").
 type FQDN string
 
-// APIReference names a load balancer by the reference that its owner gave it.
+// APIReference names a load balancer by the reference that its owner set.
 type APIReference string
 
 // ZoneName names a DNS zone by its domain: katapult.ZoneName("acme.com").
 type ZoneName string
 
-// ObjectID names something in the trash by the id that it had before.
+// ObjectID names an object in the trash by the ID of its resource.
 type ObjectID string
 
-// Address names an IP address as it is written, without a mask.
+// Address names an IP address by the address itself, without a mask: 192.0.2.1.
 type Address string
 
 // Region names a cluster of object storage: katapult.Region("uk-lon-1").
 type Region string
 
-// BucketName names a bucket.
+// BucketName names a bucket by its name.
 type BucketName string
 
 func (id ID) key() (string, string) { return "id", string(id) }
@@ -141,19 +140,18 @@ func (Region) objectStorageCluster() {}
 
 func (BucketName) objectStorageBucket() {}
 
-// lookup returns the argument that carries a lookup, and its value.
-func lookup(l keyed) (key, value string) {
+// lookup returns the key and the value of a lookup; key "id" without a value for nil.
+func lookup(l anyLookup) (key, value string) {
 	if l == nil {
 		return "id", ""
 	}
 	return l.key()
 }
 
-// reusable reports whether a lookup is a name that another resource can have later: a
-// subdomain is free once its organization is deleted, and an address once it is given
-// back. A write by such a name is sent once. IDs are never reused, and the region of a
-// cluster is the provider's own.
-func reusable(l keyed) bool {
+// reusable reports whether another resource can have the name of a lookup later, such as a
+// subdomain or an address after a deletion. A write by such a name is sent once. IDs are
+// never reused, and a region belongs to the provider.
+func reusable(l anyLookup) bool {
 	switch l.(type) {
 	case Subdomain, FQDN, APIReference, ZoneName, Address, BucketName:
 		return true
@@ -161,8 +159,8 @@ func reusable(l keyed) bool {
 	return false
 }
 
-// names reports whether a lookup is one of the organization that was found.
-func names(organization OrganizationLookup, found *Organization) bool {
+// matches reports whether a lookup names the organization of an answer.
+func matches(organization OrganizationLookup, found *Organization) bool {
 	switch l := organization.(type) {
 	case ID:
 		return string(l) == found.ID
@@ -172,23 +170,23 @@ func names(organization OrganizationLookup, found *Organization) bool {
 	return false
 }
 
-// Time is a point in time, which the API writes in Unix seconds.
+// Time is a point in time. The API sends Unix seconds.
 type Time struct{ time.Time }
 
-// UnmarshalJSON reads Unix seconds; null is the zero time.
+// UnmarshalJSON decodes Unix seconds; null is the zero time.
 func (t *Time) UnmarshalJSON(data []byte) error {
 	if string(data) == "null" {
 		return nil
 	}
 	seconds, err := strconv.ParseInt(string(data), 10, 64)
 	if err != nil {
-		return errors.New("katapult: a time is not in Unix seconds")
+		return errors.New("katapult: time must be in Unix seconds")
 	}
 	t.Time = time.Unix(seconds, 0).UTC()
 	return nil
 }
 
-// MarshalJSON writes Unix seconds; null for the zero time.
+// MarshalJSON encodes Unix seconds; null for the zero time.
 func (t Time) MarshalJSON() ([]byte, error) {
 	if t.IsZero() {
 		return []byte("null"), nil
@@ -196,8 +194,8 @@ func (t Time) MarshalJSON() ([]byte, error) {
 	return strconv.AppendInt(nil, t.Unix(), 10), nil
 }
 
-// deletionOrder is the order in which steps have to go: what holds something
-// else goes first, and what no API can do comes last.
+// deletionOrder is the order of the deletion steps: resources that use others first, steps
+// without an API last.
 var deletionOrder = []string{
 	"managed_organizations",
 	"load_balancers",
@@ -216,16 +214,16 @@ var deletionOrder = []string{
 	"ensure_no_outstanding_invoices",
 }
 
-// Open returns the steps that are not satisfied, in the order in which they have
-// to go. Steps that are not known here come last, by name.
+// Open returns the steps that are not satisfied, in the order of removal. Unknown steps come
+// last, by name.
 func (s DeletionSteps) Open() []errors.Step {
-	left := 0
+	count := 0
 	for _, step := range s {
 		if !step.Satisfied {
-			left++
+			count++
 		}
 	}
-	open := make([]errors.Step, 0, left)
+	open := make([]errors.Step, 0, count)
 	add := func(name string) {
 		if step, ok := s[name]; ok && !step.Satisfied {
 			open = append(open, errors.Step{Name: name, Description: step.Description})
@@ -234,7 +232,7 @@ func (s DeletionSteps) Open() []errors.Step {
 	for _, name := range deletionOrder {
 		add(name)
 	}
-	if len(open) < left {
+	if len(open) < count {
 		for _, name := range slices.Sorted(maps.Keys(s)) {
 			if !slices.Contains(deletionOrder, name) {
 				add(name)
