@@ -53,8 +53,7 @@ func Execute(ctx context.Context, d Driver, p *Plan, options ...Option) (*Report
 	}
 	ctx = trace.WithStop(ctx, s.stop)
 	r.deletionStarted = started(s.resume, p)
-	r.journal = openJournal(s.journal)
-	defer r.journal.close()
+	r.journal = &journal{w: s.journal}
 	now, err := r.inspect(ctx)
 	r.inspected, r.inspectedAt = now, time.Now()
 	switch {

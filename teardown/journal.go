@@ -6,7 +6,6 @@ import (
 	"encoding/json"
 	"io"
 	"iter"
-	"reflect"
 	"sync"
 	"time"
 
@@ -74,52 +73,12 @@ type journal struct {
 	err error
 }
 
-// journalWriter is a writer that teardowns may share.
+// journalWriter is the writer of one [WithJournal], which teardowns may share.
 type journalWriter struct {
 	w io.Writer
 
-	mu    sync.Mutex
-	clean bool // the last write was a whole line
-	users int
-}
-
-// journalWriters are those in use, by the caller's writer: two options may have the
-// same.
-var journalWriters = struct {
-	sync.Mutex
-	m map[io.Writer]*journalWriter
-}{m: map[io.Writer]*journalWriter{}}
-
-// openJournal returns a journal, to be closed after the last entry.
-func openJournal(w *journalWriter) *journal {
-	if w == nil || !reflect.ValueOf(w.w).Comparable() {
-		return &journal{w: w}
-	}
-	all := &journalWriters
-	all.Lock()
-	defer all.Unlock()
-	shared := all.m[w.w]
-	if shared == nil {
-		shared = &journalWriter{w: w.w}
-		all.m[w.w] = shared
-	}
-	shared.users++
-	return &journal{w: shared}
-}
-
-func (j *journal) close() {
-	if j.w == nil {
-		return
-	}
-	all := &journalWriters
-	all.Lock()
-	defer all.Unlock()
-	if j.w.users == 0 {
-		return // it is not in the map
-	}
-	if j.w.users--; j.w.users == 0 {
-		delete(all.m, j.w.w)
-	}
+	mu    sync.Mutex // of clean, and of calls of Write
+	clean bool       // the last write was a whole line
 }
 
 // failed reports whether an entry could not be written.

@@ -126,8 +126,12 @@ func WithEvents(f func(Event)) Option {
 
 // WithJournal writes an [Entry], as a line of JSON, before each start and after each result.
 // If the writer has a method Sync, as an [os.File] has, it is called after each result.
-// Nothing starts after a write has failed. Teardowns may share a writer: entries of those
-// that run at the same time do not mix. A nil writer is invalid.
+// Nothing starts after a write has failed. A nil writer is invalid.
+//
+// Each entry is one call of Write. Teardowns that run at the same time must share the option,
+// not only the writer: then calls of Write do not overlap, and no entry continues a line that
+// a failed write has cut. If several options, or several processes, have the same file, open
+// it with [os.O_APPEND].
 func WithJournal(w io.Writer) Option {
 	if isNil(w) {
 		return option(func(s *settings) { s.invalid("the writer of the journal is nil") })

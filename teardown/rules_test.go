@@ -3,8 +3,9 @@ package teardown_test
 import (
 	"bytes"
 	"context"
-	"fmt"
 	"io"
+	"os"
+	"path/filepath"
 	"runtime"
 	"slices"
 	"strings"
@@ -955,11 +956,19 @@ func (s *slowWriter) Write(p []byte) (int, error) {
 	return s.text.Write(p)
 }
 
-// A writer is the same whether it was given once for all jobs, or once for each.
+// Teardowns that share an option do not write at the same time.
 func TestJournal_SharedByJobs(t *testing.T) {
 	t.Parallel()
-	for _, each := range []bool{false, true} {
-		t.Run(fmt.Sprintf("each %t", each), func(t *testing.T) {
+	for name, option := range map[string]func(all []teardown.Job, o teardown.Option) []teardown.Option{
+		"one option for all jobs": func(_ []teardown.Job, o teardown.Option) []teardown.Option { return []teardown.Option{o} },
+		"the same option of each job": func(all []teardown.Job, o teardown.Option) []teardown.Option {
+			for i := range all {
+				all[i].Options = append(all[i].Options, o)
+			}
+			return nil
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			w := new(slowWriter)
 			worlds := make([]*world, 8)
@@ -967,16 +976,7 @@ func TestJournal_SharedByJobs(t *testing.T) {
 				worlds[i] = &world{steps: things("a", "b", "c")}
 			}
 			all := jobs(worlds)
-			var options []teardown.Option
-			for i := range all {
-				if each {
-					all[i].Options = append(all[i].Options, teardown.WithJournal(w))
-				}
-			}
-			if !each {
-				options = append(options, teardown.WithJournal(w))
-			}
-			for r := range teardown.RunJobs(t.Context(), all, 8, options...) {
+			for r := range teardown.RunJobs(t.Context(), all, 8, option(all, teardown.WithJournal(w))...) {
 				if r.Err != nil {
 					t.Error(r.Err)
 				}
@@ -989,6 +989,50 @@ func TestJournal_SharedByJobs(t *testing.T) {
 			}
 		})
 	}
+}
+
+// Each entry is one call of Write, so that options of the same file, opened with O_APPEND,
+// do not mix entries.
+func TestJournal_OptionsOfOneFile(t *testing.T) {
+	t.Parallel()
+	name := filepath.Join(t.TempDir(), "journal")
+	worlds := make([]*world, 8)
+	for i := range worlds {
+		worlds[i] = &world{steps: things("a", "b", "c")}
+	}
+	all := jobs(worlds)
+	var calls atomic.Int32
+	for i := range all {
+		file, err := os.OpenFile(name, os.O_CREATE|os.O_WRONLY|os.O_APPEND, 0o600)
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { _ = file.Close() })
+		all[i].Options = append(all[i].Options, teardown.WithJournal(counted{file, &calls}))
+	}
+	for r := range teardown.RunJobs(t.Context(), all, 8) {
+		if r.Err != nil {
+			t.Error(r.Err)
+		}
+	}
+	text, err := os.ReadFile(name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if entries, want := len(read(t, bytes.NewReader(text))), 8*(3*2+3); entries != want || int(calls.Load()) != want {
+		t.Errorf("%d entries in %d calls of Write, want %d", entries, calls.Load(), want)
+	}
+}
+
+// counted counts the calls of Write.
+type counted struct {
+	io.Writer
+	calls *atomic.Int32
+}
+
+func (c counted) Write(p []byte) (int, error) {
+	c.calls.Add(1)
+	return c.Writer.Write(p)
 }
 
 // shortWriter writes a part of the third entry, and says nothing of it.
@@ -1007,31 +1051,20 @@ func (s *shortWriter) Write(p []byte) (int, error) {
 func TestJournal_ShortWrite(t *testing.T) {
 	t.Parallel()
 	w, s := &world{steps: things("a")}, new(shortWriter)
-	r, err := w.execute(t, teardown.WithJournal(s))
+	shared := teardown.WithJournal(s)
+	r, err := w.execute(t, shared)
 	if !errors.Is(err, io.ErrShortWrite) || r == nil || r.Outcome != teardown.Blocked || w.deleted != 0 {
 		t.Errorf("got %+v, %v", r, err)
 	}
-	// Another teardown of the same writer does not write into the line that was cut.
-	before := len(read(t, bytes.NewBuffer(bytes.Clone(s.Bytes()))))
-	if _, err := (&world{}).execute(t, teardown.WithJournal(s)); err != nil {
-		t.Fatal(err)
-	}
-	if got := len(read(t, &s.Buffer)); got != before+3 {
-		t.Errorf("%d entries, want %d", got, before+3)
-	}
-}
-
-// incomparable is a writer that is no key of a map.
-type incomparable struct{ write func([]byte) (int, error) }
-
-func (i incomparable) Write(p []byte) (int, error) { return i.write(p) }
-
-func TestJournal_IncomparableWriter(t *testing.T) {
-	t.Parallel()
-	var b bytes.Buffer
-	w := &world{}
-	if _, err := w.execute(t, teardown.WithJournal(incomparable{b.Write})); err != nil || len(read(t, &b)) != 3 {
-		t.Errorf("got %v, %s", err, fmt.Sprint(verdicts(read(t, &b))))
+	// A later teardown does not continue the line that was cut.
+	for name, option := range map[string]teardown.Option{"the same option": shared, "another option": teardown.WithJournal(s)} {
+		before := len(read(t, bytes.NewBuffer(bytes.Clone(s.Bytes()))))
+		if _, err := (&world{}).execute(t, option); err != nil {
+			t.Fatal(err)
+		}
+		if got := len(read(t, bytes.NewBuffer(bytes.Clone(s.Bytes())))); got != before+3 {
+			t.Errorf("%s: %d entries, want %d", name, got, before+3)
+		}
 	}
 }
 
