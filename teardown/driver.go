@@ -2,97 +2,124 @@ package teardown
 
 import (
 	"context"
+	"fmt"
 	"time"
 )
 
-// Driver is what a teardown needs of a provider. The clients of this module have theirs;
-// see their methods Plan and Teardown. A driver of another provider can be used with
-// [Execute]; one that blocks while it waits becomes a Driver by [FromBlocking]. How a driver
-// is written is in the documentation of the package.
+// Driver connects [NewPlan] and [Execute] to a provider. The clients of this module contain
+// their own drivers; see their methods Plan and Teardown. [FromBlocking] converts a driver
+// that waits. The documentation of the package states the rules for a driver.
 //
-// A driver acts and polls, and never waits: the engine does. Calls for one step never
-// overlap. Calls for different steps, and polls of different groups, do.
+// A driver acts and polls, and never waits; the engine waits. Calls for the same step never
+// overlap. Calls for different steps, and polls of different groups, may.
 type Driver interface {
 	// Provider returns the values of [Plan.Provider] and [Plan.Instance] in the plans of
 	// this driver.
 	Provider() (name, instance string)
 
-	// Inspect reads the organization, and changes nothing. before is the plan that is
-	// applied, so that a resource which moved to a trash since then keeps the ID of its
-	// step; nil when a plan is made. A plan that is applied is compared with an inspection
-	// before the first step, and with another one right before the deletion of the
-	// organization. The first one alone decides if the plan has no steps but manual ones,
-	// and the inspection ended less than 10 seconds before the deletion.
+	// Inspect reads the organization and changes nothing. before is the plan that is applied,
+	// so that a resource which was moved to a trash keeps the ID of its step; nil if a plan is
+	// made. Applying compares the plan with an inspection before the first step, and with
+	// another one right before the deletion of the organization. The second one is omitted if
+	// all steps of the plan are manual and the first one ended less than 10 seconds before the
+	// deletion.
 	Inspect(ctx context.Context, organization Organization, before *Plan) (*Plan, error)
 
 	// Act sends at most one request that removes the resource of a step, or prepares its
-	// removal. After an error, one poll decides. [ProgressPollFirst] says that nothing was
-	// sent, or that the next poll decides alone.
+	// removal. After an error, one poll decides. [ProgressPollFirst] means that nothing was
+	// sent, or that the outcome is open.
 	Act(ctx context.Context, organization Organization, step Step) (Progress, error)
 
-	// Poll reads the resources of steps and returns one Progress for each, in the same
-	// order. The steps are all those of a group that wait for a poll, or for the group ""
-	// a single step. It changes nothing.
+	// Poll reads the resources of steps and returns one Progress for each, in the same order.
+	// The steps are those of the group that wait for a poll, or a single step if group is "".
+	// Poll changes nothing.
 	Poll(ctx context.Context, organization Organization, group string, steps []Step) ([]Progress, error)
 
-	// Delete deletes the organization itself. Only [Deleted] and [Pending] come without an
-	// error.
+	// Delete deletes the organization itself. Without an error, the outcome is [Deleted] or
+	// [Pending].
 	Delete(ctx context.Context, organization Organization) (Deletion, error)
 }
 
-// Progress is how far the removal of a step's resource is.
+// Progress is the state of the removal of a step's resource.
 type Progress struct {
+	// State selects the engine's next action.
 	State ProgressState
 
-	// Next says when to poll next, and with which other steps.
+	// Next sets when the step is polled next, and with which other steps.
 	Next Wait
 
-	// Text is what is waited for, or the state that has ended the wait, in words. It is
-	// reported when it changes.
+	// Text describes, for people, the state of the resource or the condition that the step
+	// waits for. The engine reports each change in an event.
 	Text string
 
-	// Err is why the attempt failed; only of [ProgressExists]. nil for a resource that
-	// exists although its removal was accepted.
+	// Err is the error of the attempt. Only for [ProgressExists]; nil if the resource exists
+	// although its removal was accepted.
 	Err error
 }
 
-// ProgressState is what an act or a poll shows of a resource.
+// ProgressState is the state of a resource after an act or a poll.
 type ProgressState int
 
 // Values of [ProgressState].
 const (
-	ProgressExists   ProgressState = iota // it exists, and the attempt has failed
-	ProgressDeleting                      // its removal was accepted, and it is waited for
-	ProgressReady                         // call Act again
-	ProgressNotFound                      // a read that was made after the last act shows that it does not exist
+	// ProgressExists: the resource exists, and the attempt has failed.
+	ProgressExists ProgressState = iota
 
-	// ProgressPollFirst is returned by Act only: a poll decides, and a poll that fails
-	// fails the attempt.
+	// ProgressDeleting: the removal was accepted, and the resource may exist until it ends.
+	ProgressDeleting
+
+	// ProgressReady: the next request of the step can be sent.
+	ProgressReady
+
+	// ProgressNotFound: a read that was made after the last act shows that the resource does
+	// not exist.
+	ProgressNotFound
+
+	// ProgressPollFirst is returned by Act only: the next poll decides the attempt, and if
+	// that poll fails, the attempt fails.
 	ProgressPollFirst
 )
 
-// Wait says when a step is polled next, and together with which others.
+// String returns the name of the state, such as "deleting".
+func (s ProgressState) String() string {
+	switch s {
+	case ProgressExists:
+		return "exists"
+	case ProgressDeleting:
+		return "deleting"
+	case ProgressReady:
+		return "ready"
+	case ProgressNotFound:
+		return "not_found"
+	case ProgressPollFirst:
+		return "poll_first"
+	}
+	return fmt.Sprintf("ProgressState(%d)", int(s))
+}
+
+// Wait sets when a step is polled next, and with which other steps.
 type Wait struct {
-	// Group is the name of a read that answers for several steps, such as a list of
-	// clusters; "" if the step is read by itself.
+	// Group is the name of a read that serves several steps, such as a list of clusters; ""
+	// if the step is read by itself.
 	Group string
 
-	// Class is the name of what takes about the same time each, such as "purge of a
-	// machine". Durations are learned for each class: see [Durations]. "" is a class of its
-	// own, of which nothing is learned.
+	// Class is the name of removals that take about the same time, such as "purge of a
+	// machine". The engine learns the duration of each class; see [Durations]. It learns
+	// nothing for "".
 	Class string
 
-	// Expect is how long it takes until something was learned; 0 for a second.
+	// Expect is the expected duration until the engine has learned one; 0 means one second.
 	Expect time.Duration
 
-	// Now asks for a poll at once.
+	// Now is true if the step must be polled at once.
 	Now bool
 }
 
-// Deletion is what became of a request to delete an organization.
+// Deletion is the result of a request to delete an organization.
 type Deletion struct {
+	// Outcome is [Deleted] or [Pending].
 	Outcome Outcome
 
-	// PendingOn says what a pending deletion depends on.
+	// PendingOn states, for people, what a [Pending] deletion depends on.
 	PendingOn string
 }

@@ -5,23 +5,32 @@ import (
 	"time"
 )
 
-// Durations are how long the waits of each [Wait.Class] took. A driver with a method
-// Durations, which returns those of its client, has the teardowns of all organizations
-// learn from each other; otherwise each teardown learns by itself. The zero value has
-// learned nothing. It may be used by many goroutines.
+// DurationsDriver is a [Driver] that shares learned durations between teardowns. Durations
+// returns those of its client, so that the teardowns of all organizations learn from each
+// other. If a driver lacks the method, or the method returns nil, each teardown learns by
+// itself.
+type DurationsDriver interface {
+	Driver
+
+	// Durations returns the durations of the client. All calls return the same value.
+	Durations() *Durations
+}
+
+// Durations records how long the waits of each [Wait.Class] took. The zero value is ready for
+// use and has learned nothing. Durations is safe for concurrent use. See [DurationsDriver].
 type Durations struct {
 	mu sync.Mutex
 	by map[string]duration
 }
 
-// duration is what is known of a class: a poll after done has shown the end, and one
-// after notYet has not. A poll that comes late, such as one that waited for the rate
-// limit, shows everything late: while there is much time between the two, polls come a
-// bit earlier each time.
+// duration is the knowledge about a class: a poll after done has shown the end, and a poll
+// after notYet has not. A late poll, such as one that waited for the rate limiter, shows the
+// end late: while done and notYet differ much, each poll comes a bit earlier than the one
+// before.
 type duration struct{ done, notYet time.Duration }
 
-// expected returns after how long a poll of a class is worth its request; 0 if nothing
-// was learned.
+// expected returns after how long a poll of a class probably shows the end; 0 if nothing was
+// learned.
 func (d *Durations) expected(class string) time.Duration {
 	d.mu.Lock()
 	defer d.mu.Unlock()
@@ -32,7 +41,7 @@ func (d *Durations) expected(class string) time.Duration {
 	return known.done
 }
 
-// learn takes the result of a poll so long after an act.
+// learn records the result of a poll that was made took after an act.
 func (d *Durations) learn(class string, took time.Duration, done bool) {
 	d.mu.Lock()
 	defer d.mu.Unlock()

@@ -9,14 +9,14 @@ import (
 
 type progressKey struct{}
 
-// withProgress returns the context of an act whose driver may block, and takes what it
-// waits for.
+// withProgress returns the context of an act of a driver that may block. progress takes a
+// text when the act starts to wait.
 func withProgress(ctx context.Context, progress func(text string)) context.Context {
 	return context.WithValue(ctx, progressKey{}, progress)
 }
 
-// interruptible ends the context of an act on a gentle stop, but only while it waits: a
-// request that changes something is never cut off.
+// interruptible cancels the context of an act on a gentle stop, but only while the act waits:
+// a request that changes something is never canceled.
 type interruptible struct {
 	cancel   context.CancelCauseFunc
 	done     chan struct{}
@@ -27,7 +27,8 @@ type interruptible struct {
 	waits   bool
 }
 
-// withInterruption returns the context of an act that may wait, which is to be ended by end.
+// withInterruption returns the context of an act that may wait. The caller calls end after the
+// act.
 func withInterruption(ctx context.Context) (context.Context, *interruptible) {
 	progress, _ := ctx.Value(progressKey{}).(func(string))
 	ctx, cancel := context.WithCancelCause(ctx)
@@ -41,7 +42,7 @@ func withInterruption(ctx context.Context) (context.Context, *interruptible) {
 			}
 		}()
 	}
-	return trace.WithWrites(ctx, w.pause), w
+	return trace.WithWrites(ctx, w.stopWaiting), w
 }
 
 func (w *interruptible) end() {
@@ -57,8 +58,8 @@ func (w *interruptible) stop() {
 	}
 }
 
-// start is called while the act waits, with what it waits for.
-func (w *interruptible) begin(text string) {
+// startWaiting is called with a text when the act starts to wait.
+func (w *interruptible) startWaiting(text string) {
 	if w.progress != nil {
 		w.progress(text)
 	}
@@ -69,8 +70,8 @@ func (w *interruptible) begin(text string) {
 	}
 }
 
-// pause is called when the act goes on, before a request that changes something.
-func (w *interruptible) pause() {
+// stopWaiting is called when the act continues, before a request that changes something.
+func (w *interruptible) stopWaiting() {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.waits = false

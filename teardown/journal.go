@@ -12,18 +12,30 @@ import (
 	"github.com/offboard-dev/offboard-go/errors"
 )
 
-// Entry is a line of a journal.
+// Entry is a line of a journal. [Schema] returns the JSON Schema.
 type Entry struct {
-	Time         time.Time `json:"time"`
-	Provider     string    `json:"provider"`
-	Instance     string    `json:"instance,omitempty"` // the address of the provider, as in [Plan.Instance]
-	Organization string    `json:"organization"`       // its ID
-	Name         string    `json:"name,omitempty"`     // of the organization; only in entries about it
-	Plan         string    `json:"plan,omitempty"`     // the plan's fingerprint; only in entries about the organization
+	// Time is the time of the entry, in UTC.
+	Time time.Time `json:"time"`
+
+	// Provider is the package of the provider, such as "katapult".
+	Provider string `json:"provider"`
+
+	// Instance is the provider's base URL, as in [Plan.Instance].
+	Instance string `json:"instance,omitempty"`
+
+	// Organization is the ID of the organization.
+	Organization string `json:"organization"`
+
+	// Name is the name of the organization. Only entries about the organization have it.
+	Name string `json:"name,omitempty"`
+
+	// Plan is the fingerprint of the plan. Only entries about the organization have it.
+	Plan string `json:"plan,omitempty"`
 
 	// Step is the ID of a step; "" for the organization itself.
 	Step string `json:"step,omitempty"`
 
+	// Kind is the kind of the entry.
 	Kind EntryKind `json:"kind"`
 
 	// State is set for a step that is [EntryFinished].
@@ -32,9 +44,14 @@ type Entry struct {
 	// Outcome is set for an organization that is [EntryFinished].
 	Outcome Outcome `json:"outcome,omitempty"`
 
-	Code      errors.Code `json:"code,omitempty"`       // of the error; "" for none
-	RequestID string      `json:"request_id,omitempty"` // the provider's ID of the last request
-	Error     string      `json:"error,omitempty"`      // the text of the error
+	// Code is the code of the error; "" for none.
+	Code errors.Code `json:"code,omitempty"`
+
+	// RequestID is the provider's ID of the last request; "" if unknown.
+	RequestID string `json:"request_id,omitempty"`
+
+	// Error is the text of the error; "" for none.
+	Error string `json:"error,omitempty"`
 }
 
 // EntryKind is the kind of an [Entry].
@@ -42,14 +59,21 @@ type EntryKind string
 
 // Values of [EntryKind].
 const (
-	EntryStarted         EntryKind = "started"          // the step, or the application of the plan, is about to start
-	EntryFinished        EntryKind = "finished"         // State or Outcome says how
-	EntryDeletionStarted EntryKind = "deletion_started" // the deletion of the organization is about to be sent
-	EntryDeletionRefused EntryKind = "deletion_refused" // the provider refused that deletion, and deleted nothing
+	// EntryStarted is written before a step starts, or before a plan is applied.
+	EntryStarted EntryKind = "started"
+
+	// EntryFinished: the step is in State, or the outcome of the organization is Outcome.
+	EntryFinished EntryKind = "finished"
+
+	// EntryDeletionStarted is written before the deletion of the organization is sent.
+	EntryDeletionStarted EntryKind = "deletion_started"
+
+	// EntryDeletionRefused: the provider refused that deletion and deleted nothing.
+	EntryDeletionRefused EntryKind = "deletion_refused"
 )
 
-// started reports whether entries show that a deletion of an organization was
-// started, and not that the provider refused it.
+// started reports whether entries show that a deletion of an organization was started, and
+// show no refusal of that deletion.
 func started(entries []Entry, p *Plan) bool {
 	open := 0
 	for _, e := range entries {
@@ -66,10 +90,10 @@ func started(entries []Entry, p *Plan) bool {
 	return open > 0
 }
 
-// journal writes the entries of one teardown. After a failure it writes none.
+// journal writes the entries of one teardown. After a write has failed, it writes none.
 type journal struct {
 	mu  sync.Mutex
-	w   *journalWriter // nil for none
+	w   *journalWriter // nil if the teardown has no journal
 	err error
 }
 
@@ -101,7 +125,7 @@ func (j *journal) append(e Entry) error {
 	return j.err
 }
 
-// sync has the disk keep all entries.
+// sync stores all entries on the disk.
 func (j *journal) sync() error {
 	if j.w == nil {
 		return nil
@@ -124,7 +148,7 @@ func (j *journalWriter) append(e Entry) error {
 	defer j.mu.Unlock()
 	line = append(line, '\n')
 	if !j.clean {
-		// The last line of an earlier run, or of a write that failed, may have been cut.
+		// A crash or a failed write may have cut the last line.
 		line = append([]byte{'\n'}, line...)
 	}
 	j.clean = false
@@ -146,8 +170,8 @@ func (j *journalWriter) sync() error {
 	return nil
 }
 
-// ReadJournal yields the entries of a journal. Lines that are no entries are passed
-// over: a crash may have cut one at any byte. An error of reading ends it.
+// ReadJournal yields the entries of a journal. It skips lines that are not entries, because a
+// crash may cut a line at any byte. An error of r, and a nil r, is the last value.
 func ReadJournal(r io.Reader) iter.Seq2[Entry, error] {
 	return func(yield func(Entry, error) bool) {
 		if isNil(r) {

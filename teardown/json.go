@@ -3,14 +3,18 @@ package teardown
 import (
 	"encoding/json"
 	stderrors "errors"
+	"reflect"
 	"time"
 
 	"github.com/offboard-dev/offboard-go/errors"
 )
 
-// failure is an error in JSON: its text, and all [*errors.Error] in it.
+// failure is the form of an error in JSON.
 type failure struct {
-	Error  string          `json:"error,omitempty"`
+	// Error is the text of the error; absent if there is no error.
+	Error string `json:"error,omitempty"`
+
+	// Errors are all errors of package errors in the error, in the order of errors.All.
 	Errors []*errors.Error `json:"errors,omitempty"`
 }
 
@@ -25,7 +29,7 @@ func failureOf(err error) failure {
 	return f
 }
 
-// err returns the error with the same text and the same errors in it.
+// err returns an error with the same text that contains the same errors.
 func (f failure) err() error {
 	switch {
 	case f.Error == "" && len(f.Errors) == 0:
@@ -64,8 +68,11 @@ func (r Report) MarshalJSON() ([]byte, error) {
 	}{plainReport(r), failureOf(r.Err)})
 }
 
-// UnmarshalJSON reads what [Report.MarshalJSON] writes.
+// UnmarshalJSON reads the form that [Report.MarshalJSON] writes.
 func (r *Report) UnmarshalJSON(data []byte) error {
+	if r == nil {
+		return &json.InvalidUnmarshalError{Type: reflect.TypeOf(r)}
+	}
 	var in struct {
 		plainReport
 		failure
@@ -88,8 +95,11 @@ func (r StepReport) MarshalJSON() ([]byte, error) {
 	}{plainStepReport(r), failureOf(r.Err)})
 }
 
-// UnmarshalJSON reads what [StepReport.MarshalJSON] writes.
+// UnmarshalJSON reads the form that [StepReport.MarshalJSON] writes.
 func (r *StepReport) UnmarshalJSON(data []byte) error {
+	if r == nil {
+		return &json.InvalidUnmarshalError{Type: reflect.TypeOf(r)}
+	}
 	var in struct {
 		plainStepReport
 		failure
@@ -104,20 +114,29 @@ func (r *StepReport) UnmarshalJSON(data []byte) error {
 
 type plainEvent Event
 
+// waitSeconds is the form of [Event.Wait] in JSON.
+type waitSeconds struct {
+	// WaitSeconds is the time until the next attempt, in seconds; absent for 0.
+	WaitSeconds float64 `json:"wait_seconds,omitempty"`
+}
+
 // MarshalJSON writes the event with its error.
 func (e Event) MarshalJSON() ([]byte, error) {
 	return json.Marshal(struct {
 		plainEvent
-		WaitSeconds float64 `json:"wait_seconds,omitempty"`
+		waitSeconds
 		failure
-	}{plainEvent(e), e.Wait.Seconds(), failureOf(e.Err)})
+	}{plainEvent(e), waitSeconds{e.Wait.Seconds()}, failureOf(e.Err)})
 }
 
-// UnmarshalJSON reads what [Event.MarshalJSON] writes.
+// UnmarshalJSON reads the form that [Event.MarshalJSON] writes.
 func (e *Event) UnmarshalJSON(data []byte) error {
+	if e == nil {
+		return &json.InvalidUnmarshalError{Type: reflect.TypeOf(e)}
+	}
 	var in struct {
 		plainEvent
-		WaitSeconds float64 `json:"wait_seconds"`
+		waitSeconds
 		failure
 	}
 	if err := json.Unmarshal(data, &in); err != nil {

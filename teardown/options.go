@@ -12,8 +12,11 @@ import (
 	"github.com/offboard-dev/offboard-go/errors"
 )
 
-// Option configures the application of a plan. The functions of this package return options.
-// An invalid value, and nil, are [errors.InvalidArgument] before anything is read.
+// Option configures applying a plan. The functions of this package return options. A nil
+// option or an invalid value returns [errors.InvalidArgument] before the first request.
+//
+// If an option is given more than once, the last one counts, except that the values of
+// [WithAllow], [WithDeny], [WithOverrides], [WithEvents] and [WithResume] add up.
 type Option interface{ apply(*settings) }
 
 type option func(*settings)
@@ -28,7 +31,7 @@ type settings struct {
 	overridden  []Override
 	onEvent     []func(Event)
 	journal     *journalWriter
-	concurrency int // requests in flight
+	concurrency int // maximum number of requests in flight
 	maxStarted  int
 	stop        <-chan struct{}
 	stepTimeout time.Duration
@@ -41,8 +44,8 @@ type settings struct {
 func configure(options []Option) *settings {
 	s := &settings{concurrency: 8, maxStarted: 100, stepTimeout: time.Hour, retryFor: 15 * time.Minute, planTTL: PlanTTL}
 	for _, o := range options {
-		if o == nil {
-			s.invalid("nil Option")
+		if isNil(o) {
+			s.invalid("the option is nil")
 			continue
 		}
 		o.apply(s)
@@ -57,19 +60,18 @@ func (s *settings) invalid(format string, args ...any) {
 	}
 }
 
-// WithConfirm sets the name of the organization as the caller knows it. Without it, or if
-// the organization has another name, applying returns [errors.NotConfirmed]. An organization
-// without a name is confirmed by its ID. A name that is empty or white space confirms
-// nothing.
+// WithConfirm sets the expected name of the organization; its ID if it has no name. If the
+// option is missing, the name is empty or white space, or the organization has another name,
+// applying returns [errors.NotConfirmed].
 func WithConfirm(name string) Option {
 	return option(func(s *settings) { s.confirmed, s.name = true, name })
 }
 
 // WithAllow permits the deletion of the organizations with these IDs, and of no others. It
-// applies to every organization that the plan deletes: its own, and those in
-// [Step.Organization]. Without an ID, no organization may be deleted. An ID that is
-// empty or has white space at an end is invalid; one that matches no organization of the plan
-// is in [Report.UnmatchedAllow].
+// applies to each organization that the plan deletes: its own, and those in
+// [Step.Organization]. Without an ID, no organization may be deleted. The default permits all.
+// An ID is invalid if it is empty, or contains white space at an end or characters that do not
+// print. [Report.UnmatchedAllow] lists the IDs that match no organization of the plan.
 func WithAllow(ids ...string) Option {
 	return option(func(s *settings) {
 		s.limited = true
@@ -78,10 +80,10 @@ func WithAllow(ids ...string) Option {
 	})
 }
 
-// WithDeny forbids the deletion of the organizations with these IDs. It applies to every
-// organization that the plan deletes: its own, and those in [Step.Organization]. Upper
-// and lower case count as equal. An ID that is empty or has white space at an end is
-// invalid; one that matches no organization of the plan is in [Report.UnmatchedDeny].
+// WithDeny forbids the deletion of the organizations with these IDs. It applies to each
+// organization that the plan deletes: its own, and those in [Step.Organization]. It ignores
+// case, and takes precedence over [WithAllow]. An ID is invalid as in WithAllow.
+// [Report.UnmatchedDeny] lists the IDs that match no organization of the plan.
 func WithDeny(ids ...string) Option {
 	return option(func(s *settings) {
 		s.deny = append(s.deny, ids...)
@@ -93,13 +95,14 @@ func WithDeny(ids ...string) Option {
 func (s *settings) check(option string, ids []string) {
 	for _, id := range ids {
 		if id == "" || strings.TrimSpace(id) != id || strings.ContainsFunc(id, func(r rune) bool { return !unicode.IsGraphic(r) }) {
-			s.invalid("%s contains an entry that is no ID", option) // it may be a secret
+			s.invalid("%s contains an invalid ID", option) // without the ID, which may be a secret
 		}
 	}
 }
 
-// WithOverrides sets overrides: each permits one kind of action that applying refuses by
-// default. [Plan.Overrides] lists those that a plan requires. An unknown one is invalid.
+// WithOverrides permits actions that applying refuses by default. [Plan.Overrides] lists the
+// overrides that a plan requires; if one is missing, applying returns [errors.NotConfirmed].
+// An unknown override is invalid.
 func WithOverrides(overrides ...Override) Option {
 	return option(func(s *settings) {
 		for _, o := range overrides {
@@ -111,13 +114,12 @@ func WithOverrides(overrides ...Override) Option {
 	})
 }
 
-// WithEvents calls a function with each event, one call at a time. The function should
-// return soon, because the teardown waits for it. Several functions are called in the order
-// of their options.
+// WithEvents calls f with each event, one call at a time. The teardown waits for f to return.
+// The functions of several options are called in the order of the options. A nil f is invalid.
 func WithEvents(f func(Event)) Option {
 	return option(func(s *settings) {
 		if f == nil {
-			s.invalid("WithEvents has no function")
+			s.invalid("the function of WithEvents is nil")
 			return
 		}
 		s.onEvent = append(s.onEvent, f)
@@ -140,7 +142,7 @@ func WithJournal(w io.Writer) Option {
 	return option(func(s *settings) { s.journal = j })
 }
 
-// isNil reports whether a value is nil, or an interface that contains a nil pointer.
+// isNil reports whether a value is nil, or an interface that contains a nil value.
 func isNil(v any) bool {
 	if v == nil {
 		return true
@@ -152,9 +154,9 @@ func isNil(v any) bool {
 	return false
 }
 
-// WithConcurrency sets the maximum number of requests of steps that are in flight; the
-// default is 8. As many polls may be in flight in addition, except with 1. A step that waits
-// for the provider has no request in flight. The number must be positive.
+// WithConcurrency sets the maximum number of requests in flight; the default is 8. The same
+// number of polls may be in flight in addition, unless n is 1. A step that waits for the
+// provider has no request in flight. n must be positive.
 func WithConcurrency(n int) Option {
 	return option(func(s *settings) {
 		if s.concurrency = n; n <= 0 {
@@ -164,8 +166,8 @@ func WithConcurrency(n int) Option {
 }
 
 // WithMaxStarted sets the maximum number of steps that are started and not finished; the
-// default is 100. The provider may delete their resources although the teardown is stopped,
-// so this limits what a stop cannot prevent. The number must be positive.
+// default is 100. The provider may delete the resources of these steps after a stop. n must be
+// positive.
 func WithMaxStarted(n int) Option {
 	return option(func(s *settings) {
 		if s.maxStarted = n; n <= 0 {
@@ -174,16 +176,16 @@ func WithMaxStarted(n int) Option {
 	})
 }
 
-// WithStop stops the teardown gently when the channel is closed: no attempt and no step
-// starts after that, and requests in flight are finished. A step that waits, for the
-// provider, its rate limit or another attempt, ends at once as [StepInterrupted]. Apply the same
-// plan again to resume. Cancel the context to end a teardown at once.
+// WithStop stops the teardown when the channel is closed: requests in flight finish, and no
+// attempt or step starts after that. A step that waits for the provider, the rate limiter or
+// the next attempt ends at once as [StepInterrupted]. Apply the same plan again to resume.
+// Cancel the context to stop at once. A nil channel never stops the teardown.
 func WithStop(stop <-chan struct{}) Option {
 	return option(func(s *settings) { s.stop = stop })
 }
 
 // WithStepTimeout sets the maximum time of a step, waits included; the default is one hour.
-// It must be positive.
+// d must be positive.
 func WithStepTimeout(d time.Duration) Option {
 	return option(func(s *settings) {
 		if s.stepTimeout = d; d <= 0 {
@@ -192,12 +194,11 @@ func WithStepTimeout(d time.Duration) Option {
 	})
 }
 
-// WithRetryFor sets how long a failing step, and the deletion of the organization, is
-// retried: an attempt starts only within this time after the first failed one. The
-// default is 15 minutes; 0 disables retries. An attempt that fails because of a step
-// that still runs does not count. If the provider asks for a wait that exceeds the
-// remaining time, the step fails at once, with the wait in RetryAfter of its error. The
-// time must not be negative.
+// WithRetryFor sets how long a failing step, and the deletion of the organization, is retried:
+// another attempt starts only within this time after the first failed one. The default is 15
+// minutes; 0 disables retries. An attempt that a running step may have blocked does not count.
+// If the provider requires a wait that exceeds the remaining time, the step fails at once, and
+// RetryAfter of its error is that wait. d must not be negative.
 func WithRetryFor(d time.Duration) Option {
 	return option(func(s *settings) {
 		if s.retryFor = d; d < 0 {
@@ -207,8 +208,7 @@ func WithRetryFor(d time.Duration) Option {
 }
 
 // WithPlanTTL sets the maximum age of a plan when it is applied. The default is
-// [PlanTTL], 24 hours. The age is the time since [Plan.CreatedAt]; [Plan.ExpiresAt]
-// only informs. It must be positive.
+// [PlanTTL], 24 hours. The age is the time since [Plan.CreatedAt]. d must be positive.
 func WithPlanTTL(d time.Duration) Option {
 	return option(func(s *settings) {
 		if s.planTTL = d; d <= 0 {
@@ -217,25 +217,24 @@ func WithPlanTTL(d time.Duration) Option {
 	})
 }
 
-// WithResume sets the entries of earlier journals. An entry which shows that the
-// deletion of the same organization (provider, instance and ID) was started proves
-// that an organization which no longer exists was deleted: the outcome is [Deleted]
-// instead of [NotFound]. It does not if a later entry shows that the provider refused
-// that deletion. Entries of other organizations are ignored.
+// WithResume sets the entries of earlier journals; see [ReadJournal]. If an entry shows that
+// the deletion of the same organization (provider, instance and ID) was started, and none
+// shows that the provider refused it, an organization that no longer exists has the outcome
+// [Deleted] instead of [NotFound]. Entries of other organizations have no effect.
 func WithResume(entries []Entry) Option {
 	return option(func(s *settings) { s.resume = append(s.resume, entries...) })
 }
 
-// overrides reports whether an override was given.
+// overrides reports whether an override is set.
 func (s *settings) overrides(o Override) bool { return slices.Contains(s.overridden, o) }
 
-// mayDelete returns why an organization must not be deleted; nil if it may.
+// mayDelete returns the reason why an organization must not be deleted; nil if it may.
 func (s *settings) mayDelete(id string) error {
 	switch {
 	case slices.ContainsFunc(s.deny, func(denied string) bool { return strings.EqualFold(denied, id) }):
 		return errors.New("the organization is denied")
 	case s.limited && !slices.Contains(s.allow, id):
-		return errors.New("the organization is not among those that are allowed")
+		return errors.New("the organization is not allowed")
 	}
 	return nil
 }

@@ -17,14 +17,15 @@ import (
 // PlanTTL is the default maximum age of a plan that is applied; see [WithPlanTTL].
 const PlanTTL = 24 * time.Hour
 
-// version is that of the plan's form in JSON.
+// version is the version of the plan's JSON form.
 const version = 2
 
 // Plan lists the resources that must be removed before an organization can be deleted, and
-// what the provider deletes along with it, as they were read at one time. It can be stored as
-// JSON and read again without loss, errors included; see [ReadPlan].
+// what the provider deletes along with the organization, as they were read at one time. It can
+// be stored as JSON and read again unchanged, errors included; see [ReadPlan]. [Schema]
+// returns the JSON Schema.
 type Plan struct {
-	// Version is the version of the plan's form; applying refuses any but its own.
+	// Version is the version of the plan's JSON form, 2. Applying refuses other versions.
 	Version int `json:"version"`
 
 	// Provider is the package of the provider, such as "katapult".
@@ -34,63 +35,67 @@ type Plan struct {
 	// because its resources would look deleted.
 	Instance string `json:"instance,omitempty"`
 
+	// Organization is the organization to delete.
 	Organization Organization `json:"organization"`
 
-	// CreatedAt is the time of the reads. The age of the plan is computed from it; see
-	// [WithPlanTTL].
+	// CreatedAt is the time of the reads. [WithPlanTTL] limits the age of the plan, which is
+	// the time since then.
 	CreatedAt time.Time `json:"created_at"`
 
-	// ExpiresAt is the end of the default age. It only informs.
+	// ExpiresAt is CreatedAt plus [PlanTTL]. It is for people and has no effect.
 	ExpiresAt time.Time `json:"expires_at"`
 
 	// DeletionError is the error that a deletion would have returned, without its Detail;
-	// nil if the reads showed nothing that blocks it. [Plan.Err] returns it as an error.
+	// nil if the reads found no blocker. [Plan.Err] returns it as an error.
 	DeletionError *errors.Error `json:"deletion_error,omitempty"`
 
 	// Requires lists the overrides that the deletion of the organization itself requires.
-	// [Plan.Overrides] lists those of the steps, too.
+	// [Plan.Overrides] includes those of the steps.
 	Requires []Override `json:"requires,omitempty"`
 
-	// Steps are the removals, in an order in which they can be done.
+	// Steps lists the removals in an order that satisfies [Step.After].
 	Steps []Step `json:"steps"`
 
 	// Cascades lists what the provider deletes along with the organization; it blocks
 	// nothing.
 	Cascades []Cascade `json:"cascades,omitempty"`
 
-	// PendingDeletion is set by a [Driver] whose provider already carries out a deletion of
-	// the organization: the result of a run that does not request one. It is not stored.
+	// PendingDeletion is set by a [Driver] if a deletion of the organization is in progress
+	// already. Applying returns it and requests no deletion. It is not stored.
 	PendingDeletion *Deletion `json:"-"`
 
-	// Fingerprint is the SHA-256 of all other fields as JSON, in hex. It detects an
-	// accidental edit and a damaged file. It has no key, so that it does not protect from
-	// a person who edits the plan and computes it again: a plan only selects steps, and what
-	// a step does comes from a fresh read.
+	// Fingerprint is the SHA-256 of all other fields as JSON, in hex. It detects accidental
+	// edits and damaged files. It has no key, so that it does not detect an edit whose author
+	// computed it again.
 	Fingerprint string `json:"fingerprint"`
 }
 
 // Organization is the organization of a plan.
 type Organization struct {
-	ID   string `json:"id"`
-	Name string `json:"name"` // for people, and for [WithConfirm]; "" if it has none
+	// ID is the provider's ID of the organization.
+	ID string `json:"id"`
+
+	// Name is the name of the organization, for people and for [WithConfirm]; "" if it has
+	// none.
+	Name string `json:"name"`
 }
 
 // Step is the removal of one resource.
 type Step struct {
-	// ID is the kind and the identity of the resource, such as "virtual_machine/vm_x". It is
-	// the same in every plan that has the resource.
+	// ID consists of the kind and the identity of the resource, such as
+	// "virtual_machine/vm_x". It is the same in every plan that contains the resource.
 	ID string `json:"id"`
 
-	// Kind is the provider's name for what the resource is.
+	// Kind is the kind of the resource, such as "virtual_machine".
 	Kind string `json:"kind"`
 
 	// Name is the name of the resource, for people.
 	Name string `json:"name"`
 
-	// Why is why the resource must be removed, for people.
+	// Why is the reason why the resource must be removed, for people.
 	Why string `json:"why"`
 
-	// Removal is what removes the resource, for people.
+	// Removal is the action that removes the resource, for people.
 	Removal string `json:"removal"`
 
 	// After lists the IDs of the steps that must be deleted before this one starts.
@@ -102,36 +107,41 @@ type Step struct {
 	// Requires lists the overrides that the step requires; see [WithOverrides].
 	Requires []Override `json:"requires,omitempty"`
 
-	// Organization is the organization that the step deletes as a whole, with all that
-	// it has; nil if the step deletes none. [WithAllow] and [WithDeny] apply to it.
+	// Organization is the organization that the step deletes with all its resources; nil if
+	// the step deletes none. [WithAllow] and [WithDeny] apply to it.
 	Organization *Organization `json:"organization,omitempty"`
 
-	// Ref says where the driver reads the resource. It belongs to the driver, and is always
-	// that of a fresh read.
+	// Ref locates the resource for the driver, which owns its form. A step that is applied has
+	// the Ref of a fresh read.
 	Ref json.RawMessage `json:"ref,omitempty"`
 }
 
-// Cascade is what the provider deletes along with an organization, of one kind.
+// Cascade lists the items of one kind that the provider deletes along with an organization.
 type Cascade struct {
-	Kind string `json:"kind"` // a plural, such as "users"
+	// Kind is the kind of the items, such as "users".
+	Kind string `json:"kind"`
 
-	// Count is the number of items; 0 if it could not be read, as Note says.
+	// Count is the number of items; 0 if it could not be read. Note then states the reason.
 	Count int `json:"count"`
 
-	// Names are names of items, for people; not always of all.
+	// Names lists the names of some or all items, for people.
 	Names []string `json:"names,omitempty"`
 
-	// Note says what the deletion means, or why the items were not counted.
+	// Note states the effect of the deletion, or the reason why the items were not counted.
 	Note string `json:"note,omitempty"`
 
-	// IDs are the IDs of all items, if the provider shows them and they are few. Digest is a
-	// digest of the IDs if they are many. Items with other IDs make the plan stale.
-	IDs    []string `json:"ids,omitempty"`
-	Digest string   `json:"digest,omitempty"`
+	// IDs lists the IDs of all items, sorted, if the provider shows them and they are at most
+	// 10,000. An item with another ID makes the plan stale.
+	IDs []string `json:"ids,omitempty"`
+
+	// Digest is the SHA-256, in hex, of the IDs of all items, if they are more than 10,000.
+	// Another digest makes the plan stale.
+	Digest string `json:"digest,omitempty"`
 }
 
 // NewPlan inspects an organization with a driver and returns the plan of its deletion. The
-// clients of this module call it from their method Plan.
+// clients of this module call it from their method Plan. The error is that of
+// [Driver.Inspect], or [errors.InvalidArgument] if the context or the driver is nil.
 func NewPlan(ctx context.Context, d Driver, organization Organization) (*Plan, error) {
 	e := &errors.Error{Operation: "Plan", Target: organization.ID, Code: errors.InvalidArgument}
 	if isNil(d) {
@@ -163,7 +173,7 @@ func (p *Plan) seal() *Plan {
 		p.Steps = []Step{}
 	}
 	if p.DeletionError != nil {
-		// Its type is lost in JSON, and Steps says the same.
+		// JSON does not keep its type, and Steps contains the same information.
 		e := *p.DeletionError
 		e.Detail = nil
 		p.DeletionError = &e
@@ -180,7 +190,7 @@ func (p *Plan) Err() error {
 	return p.DeletionError
 }
 
-// Manual returns the steps that no API can do.
+// Manual returns the steps that no API can perform.
 func (p *Plan) Manual() []Step {
 	if p == nil {
 		return nil
@@ -188,7 +198,7 @@ func (p *Plan) Manual() []Step {
 	return slices.DeleteFunc(slices.Clone(p.Steps), func(s Step) bool { return !s.Manual })
 }
 
-// byID returns the steps by their IDs; none of no plan.
+// byID returns the steps by their IDs; none if p is nil.
 func (p *Plan) byID() map[string]*Step {
 	if p == nil {
 		return nil
@@ -200,8 +210,8 @@ func (p *Plan) byID() map[string]*Step {
 	return steps
 }
 
-// Overrides returns all overrides that the plan requires, each once. They must be given by
-// [WithOverrides].
+// Overrides returns all overrides that the plan and its steps require, sorted, each once. Set
+// them by [WithOverrides].
 func (p *Plan) Overrides() []Override {
 	if p == nil {
 		return nil
@@ -214,8 +224,9 @@ func (p *Plan) Overrides() []Override {
 	return slices.Compact(required)
 }
 
-// ReadPlan reads a plan from JSON. Unknown members are refused: a plan of a later version may
-// say something that matters.
+// ReadPlan reads a plan from JSON. An unknown member, or data after the plan, is an error: a
+// member of a later version may change the meaning of the plan. ReadPlan does not check the
+// fingerprint; applying does.
 func ReadPlan(r io.Reader) (*Plan, error) {
 	if isNil(r) {
 		return nil, errors.New("teardown: the reader of the plan is nil")
@@ -238,7 +249,7 @@ func (p *Plan) fingerprint() string {
 	return sum(bare)
 }
 
-// sum returns the SHA-256 of a value as JSON, in hex; "" for one that has no JSON.
+// sum returns the SHA-256 of a value as JSON, in hex; "" if the value has no JSON form.
 func sum(v any) string {
 	text, err := json.Marshal(v)
 	if err != nil {
@@ -248,10 +259,10 @@ func sum(v any) string {
 	return hex.EncodeToString(sum[:])
 }
 
-// Digest returns a SHA-256, in hex, of what a person approves: the plan without its times,
-// its fingerprint and what only the driver reads ([Step.Ref], and the request ID of
-// DeletionError). Two plans of the same content have the same digest, whenever they were
-// made. See also [Plan.Diff].
+// Digest returns the SHA-256, in hex, of the content that a person approves: the plan without
+// its times, its fingerprint, [Step.Ref], and the request ID, attempts and RetryAfter of
+// DeletionError. Plans with the same content have the same digest, whenever they were made. A
+// nil plan has the digest "". See also [Plan.Diff].
 func (p *Plan) Digest() string {
 	if p == nil {
 		return ""
@@ -270,7 +281,7 @@ func (p *Plan) Digest() string {
 	return sum(content)
 }
 
-// check reports what is wrong with a plan by itself, or with its age.
+// check returns the faults of the plan and of its age.
 func (p *Plan) check(ttl time.Duration) []errors.Step {
 	var wrong []errors.Step
 	add := func(name, format string, args ...any) {
@@ -302,20 +313,22 @@ func (p *Plan) check(ttl time.Duration) []errors.Step {
 	return wrong
 }
 
-// Difference is something that a later plan of an organization has and an earlier one has
-// not.
+// Difference is a part of a later plan that an earlier plan of the organization lacks.
 type Difference struct {
-	Name string `json:"name"` // the ID of a step, the kind of a cascade, or "organization"
-	Text string `json:"text"` // what is different, for people, such as "is new"
+	// Name is the ID of a step, the kind of a cascade, "organization" or "provider".
+	Name string `json:"name"`
+
+	// Text states the difference, for people, such as "is new".
+	Text string `json:"text"`
 }
 
 // String returns the difference as a sentence without a period.
 func (d Difference) String() string { return d.Name + " " + d.Text }
 
-// Diff returns what a later plan of the same organization would delete, or require, that this
-// one does not name. Applying a plan whose diff with a fresh read is not empty returns
-// [errors.PlanStale]. What is deleted since is no difference. A cascade that could be read when
-// the plan was made, and cannot be read now, is one, because its items may be new.
+// Diff returns the resources, cascades and overrides of a later plan that this plan lacks.
+// Applying a plan whose difference from a fresh read is not empty returns [errors.PlanStale].
+// A resource that was deleted since is not a difference. A cascade that this plan counts and
+// the later plan could not read is one, because its items may be new.
 func (p *Plan) Diff(now *Plan) []Difference {
 	var all []Difference
 	add := func(name, format string, args ...any) {
@@ -371,12 +384,14 @@ func (p *Plan) Diff(now *Plan) []Difference {
 	return all
 }
 
-// maxIDs is the maximum number of IDs in a cascade. Of more it has a digest.
+// maxIDs is the maximum number of IDs in a cascade. A cascade with more has a digest.
 const maxIDs = 10_000
 
-// Identify sets the IDs of all items, or their digest if they are more than 10,000. The
-// order of the IDs does not matter.
+// Identify sets IDs, or Digest if there are more than 10,000 IDs. The IDs may be in any order.
 func (c *Cascade) Identify(ids []string) {
+	if c == nil {
+		return
+	}
 	ids = slices.Sorted(slices.Values(ids))
 	if len(ids) > maxIDs {
 		c.Digest = digestOf(ids)
@@ -385,14 +400,14 @@ func (c *Cascade) Identify(ids []string) {
 	c.IDs = ids
 }
 
-// digestOf is the SHA-256 of IDs in order, in hex.
+// digestOf returns the SHA-256 of sorted IDs, in hex.
 func digestOf(ids []string) string {
 	sum := sha256.Sum256([]byte(strings.Join(ids, "\n")))
 	return hex.EncodeToString(sum[:])
 }
 
-// difference says what a cascade has that an earlier one, nil for none, has not: more items,
-// other items, or items that could not be read. It is empty if there is nothing.
+// difference states what an earlier cascade lacks, nil if there was none: more items, other
+// items, or items that could not be read. It is empty if the earlier one lacks nothing.
 func (c *Cascade) difference(before *Cascade) string {
 	planned := Cascade{}
 	if before != nil {

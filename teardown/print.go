@@ -10,15 +10,35 @@ import (
 	"github.com/offboard-dev/offboard-go/internal/printable"
 )
 
-var errNoPlan = errors.New("teardown: the plan is nil")
+// Errors of [Plan.WriteTable] and [Plan.WriteTree].
+var (
+	errNoPlan   = errors.New("teardown: the plan is nil")
+	errNoWriter = errors.New("teardown: the writer of the plan is nil")
+)
 
-// WriteTable writes the plan as a table: a line for each step, then what is lost.
-func (p *Plan) WriteTable(w io.Writer) error {
-	if p == nil {
+// write writes a text about the plan.
+func (p *Plan) write(w io.Writer, text func(*strings.Builder)) error {
+	switch {
+	case p == nil:
 		return errNoPlan
+	case isNil(w):
+		return errNoWriter
 	}
 	b := new(strings.Builder)
 	fmt.Fprintln(b, p.title())
+	text(b)
+	_, err := io.WriteString(w, b.String())
+	return err
+}
+
+// WriteTable writes the plan as a table for people: a line for each step, followed by a line
+// for each cascade. The format is not stable. Characters that do not print are replaced. The
+// error is that of w; a nil plan or writer is an error, too.
+func (p *Plan) WriteTable(w io.Writer) error {
+	return p.write(w, p.table)
+}
+
+func (p *Plan) table(b *strings.Builder) {
 	table := tabwriter.NewWriter(b, 0, 0, 2, ' ', 0)
 	if len(p.Steps) > 0 {
 		fmt.Fprintln(table, "STEP\tNAME\tWHY\tREMOVAL\tAFTER")
@@ -27,19 +47,19 @@ func (p *Plan) WriteTable(w io.Writer) error {
 		fmt.Fprintf(table, "%s\t%s\t%s\t%s\t%s\n", printable.Text(s.ID), printable.Text(s.Name), printable.Text(s.Why), s.removal(), printable.Text(strings.Join(s.After, ", ")))
 	}
 	_ = table.Flush() // to a strings.Builder
-	for _, l := range p.Cascades {
-		fmt.Fprintln(b, l.String())
+	for _, c := range p.Cascades {
+		fmt.Fprintln(b, c.String())
 	}
-	_, err := io.WriteString(w, b.String())
-	return err
 }
 
-// WriteTree writes the plan as a tree: the organization, the kinds of what has to
-// go, and each thing.
+// WriteTree writes the plan as a tree for people: the organization, the kinds of resources,
+// and each resource. The format is not stable. Characters that do not print are replaced. The
+// error is that of w; a nil plan or writer is an error, too.
 func (p *Plan) WriteTree(w io.Writer) error {
-	if p == nil {
-		return errNoPlan
-	}
+	return p.write(w, p.tree)
+}
+
+func (p *Plan) tree(b *strings.Builder) {
 	type kind struct {
 		name  string
 		lines []string
@@ -57,11 +77,9 @@ func (p *Plan) WriteTree(w io.Writer) error {
 	for _, s := range p.Steps {
 		add(printable.Text(s.Kind), fmt.Sprintf("%s (%s): %s", printable.Text(s.Name), printable.Text(s.ID), s.removal()))
 	}
-	for _, l := range p.Cascades {
-		add("deleted along with it", l.String())
+	for _, c := range p.Cascades {
+		add("deleted along with it", c.String())
 	}
-	b := new(strings.Builder)
-	fmt.Fprintln(b, p.title())
 	for i, k := range kinds {
 		branch, stem := "├─ ", "│  "
 		if i == len(kinds)-1 {
@@ -76,22 +94,20 @@ func (p *Plan) WriteTree(w io.Writer) error {
 			fmt.Fprintf(b, "%s%s%s\n", stem, leaf, line)
 		}
 	}
-	_, err := io.WriteString(w, b.String())
-	return err
 }
 
-// title names the organization and says what stands in the way.
+// title names the organization and counts its blockers.
 func (p *Plan) title() string {
-	verdict := "no blockers"
+	blockers := "no blockers"
 	switch manual := len(p.Manual()); {
 	case manual > 0:
-		verdict = fmt.Sprintf("%s, %d manual", counted(len(p.Steps)), manual)
+		blockers = fmt.Sprintf("%s, %d manual", counted(len(p.Steps)), manual)
 	case len(p.Steps) > 0:
-		verdict = counted(len(p.Steps))
+		blockers = counted(len(p.Steps))
 	case p.DeletionError != nil:
-		verdict = string(p.DeletionError.Code)
+		blockers = string(p.DeletionError.Code)
 	}
-	line := fmt.Sprintf("%s: %s (%s): %s", printable.Text(p.Provider), printable.Text(p.Organization.Name), printable.Text(p.Organization.ID), verdict)
+	line := fmt.Sprintf("%s: %s (%s): %s", printable.Text(p.Provider), printable.Text(p.Organization.Name), printable.Text(p.Organization.ID), blockers)
 	if needed := p.Overrides(); len(needed) > 0 {
 		line += "; requires: " + printable.Text(joined(needed))
 	}
@@ -116,7 +132,7 @@ func (s Step) removal() string {
 	return text
 }
 
-// quantity is a number of things of a kind, whose name may be singular or plural.
+// quantity returns a number of items of a kind, whose name may be singular or plural.
 func quantity(n int, kind string) string {
 	head, rest := kind, ""
 	for _, link := range []string{"_of_", "_by_", "_elsewhere"} { // users_of_other_organizations
@@ -139,20 +155,20 @@ func quantity(n int, kind string) string {
 	return fmt.Sprintf("%d %s%s", n, head, rest)
 }
 
-// String returns the loss in one printable line.
-func (l Cascade) String() string {
-	line := printable.Text(quantity(l.Count, l.Kind))
-	if l.Count == 0 { // it was not counted, and the note says why
-		line = printable.Text(l.Kind)
+// String returns the cascade as one printable line.
+func (c Cascade) String() string {
+	line := printable.Text(quantity(c.Count, c.Kind))
+	if c.Count == 0 { // not counted; the note states the reason
+		line = printable.Text(c.Kind)
 	}
-	if len(l.Names) > 0 {
-		line += ": " + printable.Text(strings.Join(l.Names, ", "))
-		if len(l.Names) < l.Count {
+	if len(c.Names) > 0 {
+		line += ": " + printable.Text(strings.Join(c.Names, ", "))
+		if len(c.Names) < c.Count {
 			line += ", …"
 		}
 	}
-	if l.Note != "" {
-		line += " (" + printable.Text(l.Note) + ")"
+	if c.Note != "" {
+		line += " (" + printable.Text(c.Note) + ")"
 	}
 	return line
 }

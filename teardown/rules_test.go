@@ -3,6 +3,7 @@ package teardown_test
 import (
 	"bytes"
 	"context"
+	"encoding/json"
 	"io"
 	"os"
 	"path/filepath"
@@ -899,25 +900,28 @@ func (planless) Inspect(context.Context, teardown.Organization, *teardown.Plan) 
 	return nil, nil
 }
 
-func TestRun_InvalidArguments(t *testing.T) {
+func TestRunJobs_InvalidArguments(t *testing.T) {
 	t.Parallel()
 	good := jobs([]*world{{}})[0]
 	for name, test := range map[string]struct {
-		ctx     context.Context
-		job     teardown.Job
-		options []teardown.Option
+		ctx      context.Context
+		job      teardown.Job
+		parallel int
+		options  []teardown.Option
 	}{
-		"zero job":    {t.Context(), teardown.Job{}, nil},
-		"no teardown": {t.Context(), teardown.Job{Plan: good.Plan}, nil},
+		"zero job":    {t.Context(), teardown.Job{}, 1, nil},
+		"no teardown": {t.Context(), teardown.Job{Plan: good.Plan}, 1, nil},
 		"no plan": {t.Context(), teardown.Job{
 			Plan: func(context.Context) (*teardown.Plan, error) { return nil, nil }, Teardown: good.Teardown,
-		}, nil},
-		"nil context":       {nil, good, nil},
-		"nil option":        {t.Context(), good, []teardown.Option{nil}},
-		"nil option of one": {t.Context(), teardown.Job{Plan: good.Plan, Teardown: good.Teardown, Options: []teardown.Option{nil}}, nil},
+		}, 1, nil},
+		"nil context":       {nil, good, 1, nil},
+		"parallel 0":        {t.Context(), good, 0, nil},
+		"parallel -1":       {t.Context(), good, -1, nil},
+		"nil option":        {t.Context(), good, 1, []teardown.Option{nil}},
+		"nil option of one": {t.Context(), teardown.Job{Plan: good.Plan, Teardown: good.Teardown, Options: []teardown.Option{nil}}, 1, nil},
 	} {
 		n := 0
-		for r := range teardown.RunJobs(test.ctx, []teardown.Job{test.job}, 0, test.options...) {
+		for r := range teardown.RunJobs(test.ctx, []teardown.Job{test.job}, test.parallel, test.options...) {
 			n++
 			if r.Report != nil || !errors.Is(r.Err, errors.InvalidArgument) {
 				t.Errorf("%s: got %+v", name, r)
@@ -928,6 +932,9 @@ func TestRun_InvalidArguments(t *testing.T) {
 		}
 	}
 	for range teardown.RunJobs(t.Context(), nil, -1) {
+		t.Error("a result of nothing")
+	}
+	for range teardown.RunJobs(t.Context(), nil, 1) {
 		t.Error("a result of nothing")
 	}
 	for range teardown.RunJobs(none, []teardown.Job{good, good}, 1) {
@@ -1172,10 +1179,69 @@ func TestPlan_Nil(t *testing.T) {
 	var p *teardown.Plan
 	var r *teardown.Report
 	if p.Err() != nil || p.Manual() != nil || p.Overrides() != nil || p.Digest() != "" || p.Diff(p) != nil || r.Remaining() != nil {
-		t.Error("what is nil has something")
+		t.Error("a nil plan or report has contents")
 	}
 	if p.WriteTable(io.Discard) == nil || p.WriteTree(io.Discard) == nil {
 		t.Error("a nil plan was written")
+	}
+	for _, w := range []io.Writer{nil, (*disk)(nil)} {
+		if new(teardown.Plan).WriteTable(w) == nil || new(teardown.Plan).WriteTree(w) == nil {
+			t.Errorf("%#v: a plan was written", w)
+		}
+	}
+	var c *teardown.Cascade
+	c.Identify([]string{"a"})
+}
+
+func TestUnmarshalJSON_NilReceiver(t *testing.T) {
+	t.Parallel()
+	for name, into := range map[string]json.Unmarshaler{
+		"report": (*teardown.Report)(nil), "step": (*teardown.StepReport)(nil), "event": (*teardown.Event)(nil),
+	} {
+		if err := into.UnmarshalJSON([]byte(`{}`)); err == nil {
+			t.Errorf("%s: got no error", name)
+		}
+	}
+}
+
+func TestProgressState_String(t *testing.T) {
+	t.Parallel()
+	for state, want := range map[teardown.ProgressState]string{
+		teardown.ProgressExists: "exists", teardown.ProgressDeleting: "deleting", teardown.ProgressReady: "ready",
+		teardown.ProgressNotFound: "not_found", teardown.ProgressPollFirst: "poll_first", 7: "ProgressState(7)",
+	} {
+		if got := state.String(); got != want {
+			t.Errorf("got %q, want %q", got, want)
+		}
+	}
+}
+
+// Events of one teardown go to the functions of all options, in the order of the options.
+func TestWithEvents_Several(t *testing.T) {
+	t.Parallel()
+	var got []string
+	record := func(name string) teardown.Option {
+		return teardown.WithEvents(func(e teardown.Event) { got = append(got, name+" "+string(e.Kind)) })
+	}
+	if _, err := (&world{}).execute(t, record("first"), record("second")); err != nil {
+		t.Fatal(err)
+	}
+	want := []string{"first started", "second started", "first finished", "second finished"}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
+	}
+}
+
+// Options whose values add up, and options of which the last one counts.
+func TestOption_Repeated(t *testing.T) {
+	t.Parallel()
+	var first, second bytes.Buffer
+	_, err := (&world{}).execute(t,
+		teardown.WithAllow("org_1"), teardown.WithAllow("org_2"),
+		teardown.WithConfirm("Other"), teardown.WithConfirm("Acme"),
+		teardown.WithJournal(&first), teardown.WithJournal(&second))
+	if err != nil || first.Len() != 0 || second.Len() == 0 {
+		t.Errorf("got %v, %d bytes and %d bytes", err, first.Len(), second.Len())
 	}
 }
 

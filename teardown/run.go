@@ -2,6 +2,7 @@ package teardown
 
 import (
 	"context"
+	"fmt"
 	"iter"
 	"slices"
 	"sync"
@@ -9,41 +10,41 @@ import (
 	"github.com/offboard-dev/offboard-go/errors"
 )
 
-// Job is one organization of many.
+// Job is the teardown of one organization, for [RunJobs].
 type Job struct {
-	// Plan plans, or returns a plan that there is.
+	// Plan makes a plan, or returns an existing one.
 	Plan func(context.Context) (*Plan, error)
 
-	// Teardown carries it out: the method of the provider's client.
+	// Teardown applies the plan: the method Teardown of the provider's client.
 	Teardown func(context.Context, *Plan, ...Option) (*Report, error)
 
-	// Options are those of this organization, such as [WithConfirm].
+	// Options apply to this job only, such as [WithConfirm]. They follow those of RunJobs.
 	Options []Option
 }
 
-// JobResult is what became of a job.
+// JobResult is the result of a [Job].
 type JobResult struct {
-	Index  int     // of the job
-	Plan   *Plan   // nil when it could not be made
-	Report *Report // nil when nothing was begun
-	Err    error
+	Index  int     // the index of the job
+	Plan   *Plan   // nil if it could not be made
+	Report *Report // nil if no step was started; see [Execute]
+	Err    error   // the error of Plan or of Teardown; nil if both succeeded
 }
 
-// RunJobs carries out many jobs, several at a time, and yields each result as it comes.
-// What jobs of one client do is paced together, for they share its rate limit. Only
-// the plans of those that run are kept.
+// RunJobs runs jobs and yields each result when its job ends. At most parallel jobs run at
+// the same time. Jobs of one client share its rate limiter. RunJobs keeps only the plans of
+// the jobs that run.
 //
-// When the context ends, or [WithStop] says so, no more jobs are begun, and those that
-// run yield what became of them. When the loop is left they are ended. Either way
-// nothing runs any more once the loop is over.
+// If the context ends or [WithStop] stops the jobs, no job starts after that, and each job
+// that runs yields its result. If the caller leaves the loop, RunJobs cancels the jobs that
+// run. No job runs after the loop.
 //
-// With parallel below 1 one job runs at a time. A nil context, and a job without a
-// function, are [errors.InvalidArgument] in the results.
+// The options apply to all jobs. If the context is nil, parallel is less than 1, or a job
+// lacks a function, the error in the results is [errors.InvalidArgument].
 func RunJobs(ctx context.Context, jobs []Job, parallel int, options ...Option) iter.Seq[JobResult] {
 	return func(yield func(JobResult) bool) {
-		if ctx == nil {
+		if err := checkJobs(ctx, parallel); err != nil {
 			for i := range jobs {
-				if !yield(JobResult{Index: i, Err: invalidJob("the context is nil")}) {
+				if !yield(JobResult{Index: i, Err: err}) {
 					return
 				}
 			}
@@ -53,7 +54,7 @@ func RunJobs(ctx context.Context, jobs []Job, parallel int, options ...Option) i
 		defer cancel()
 		indices, results, left := make(chan int), make(chan JobResult), make(chan struct{})
 		var workers sync.WaitGroup
-		for range max(parallel, 1) {
+		for range min(parallel, len(jobs)) {
 			workers.Go(func() {
 				for i := range indices {
 					result := jobs[i].run(ctx, options)
@@ -74,7 +75,7 @@ func RunJobs(ctx context.Context, jobs []Job, parallel int, options ...Option) i
 			if !yield(result) {
 				cancel()
 				close(left)
-				for range results { // until all have ended
+				for range results { // until all jobs have ended
 				}
 				return
 			}
@@ -82,7 +83,7 @@ func RunJobs(ctx context.Context, jobs []Job, parallel int, options ...Option) i
 	}
 }
 
-// feed hands out the jobs until nothing more is to be begun.
+// feed sends the indices of the jobs until no job may start.
 func feed(ctx context.Context, stop <-chan struct{}, n int, indices chan<- int) {
 	defer close(indices)
 	for i := range n {
@@ -103,21 +104,32 @@ func feed(ctx context.Context, stop <-chan struct{}, n int, indices chan<- int) 
 	}
 }
 
-// invalidJob is the error of a job that cannot be run.
+// checkJobs returns the error of arguments that no job can run with.
+func checkJobs(ctx context.Context, parallel int) error {
+	switch {
+	case ctx == nil:
+		return invalidJob("the context is nil")
+	case parallel < 1:
+		return invalidJob(fmt.Sprintf("parallel must be at least 1, not %d", parallel))
+	}
+	return nil
+}
+
+// invalidJob returns the error of a job that cannot run.
 func invalidJob(text string) error {
 	return &errors.Error{Operation: "Teardown", Code: errors.InvalidArgument, Err: errors.New(text)}
 }
 
 func (j *Job) run(ctx context.Context, options []Option) JobResult {
 	if j.Plan == nil || j.Teardown == nil {
-		return JobResult{Err: invalidJob("the job has no function Plan or Teardown")}
+		return JobResult{Err: invalidJob("the job has no function Plan or no function Teardown")}
 	}
 	plan, err := j.Plan(ctx)
 	if err != nil {
 		return JobResult{Err: err}
 	}
 	if plan == nil {
-		return JobResult{Err: invalidJob("the job has made no plan")}
+		return JobResult{Err: invalidJob("the function Plan returned no plan")}
 	}
 	report, err := j.Teardown(ctx, plan, slices.Concat(options, j.Options)...)
 	return JobResult{Plan: plan, Report: report, Err: err}

@@ -103,8 +103,10 @@ func newScheduler(ctx context.Context, r *run) *scheduler {
 		results: make(chan result, r.settings.concurrency),
 		groups:  map[string]*group{}, durations: new(Durations),
 	}
-	if d, ok := r.driver.(interface{ Durations() *Durations }); ok && d.Durations() != nil {
-		s.durations = d.Durations()
+	if d, ok := r.driver.(DurationsDriver); ok {
+		if shared := d.Durations(); shared != nil {
+			s.durations = shared
+		}
 	}
 	for i := range r.states {
 		state := &r.states[i]

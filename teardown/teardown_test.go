@@ -468,9 +468,11 @@ func TestWhatIsBlockedIsAnErrorWhereTheProviderWouldNotRefuse(t *testing.T) {
 	if !errors.Is(err, errors.DeletionStepsNotSatisfied) || r == nil || r.Outcome != teardown.Blocked || len(w.removed)+w.deleted != 0 {
 		t.Fatalf("got %+v, %v; %v were removed", r, err, w.removed)
 	}
-	want := []errors.Step{{Name: "a", Description: "not_started"}, {Name: "invoice", Description: "manual"}}
+	want := []errors.Step{
+		{Name: "a", Description: "delete it: not started"}, {Name: "invoice", Description: "delete it: manual step required"},
+	}
 	if e, _ := errors.AsType[*errors.Error](err); !cmp.Equal(want, e.Steps) {
-		t.Errorf("got the steps %+v, want %+v", e.Steps, want)
+		t.Errorf("steps (-want +got):\n%s", cmp.Diff(want, e.Steps))
 	}
 }
 

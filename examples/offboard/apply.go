@@ -239,7 +239,7 @@ func (x *execution) run(ctx context.Context, journal io.Writer) []result {
 	if len(x.file.Allow) > 0 {
 		options = append(options, teardown.WithAllow(x.file.Allow...))
 	}
-	for result := range teardown.RunJobs(ctx, x.jobs, x.settings.parallel, options...) {
+	for result := range teardown.RunJobs(ctx, x.jobs, max(x.settings.parallel, 1), options...) {
 		i := x.index[result.Index]
 		results[i] = resultOf(x.file.Organizations[i], result)
 		view.end(i, results[i])
