@@ -74,353 +74,570 @@ const (
 	UserRoleUser           UserRole = "user"
 )
 
-// AndroidDevice is a device with Android and Google's services. No more of its reference page is known; [Device] has the state.
+// AndroidDevice is a device with Android and Google services. The rest of its reference page is unknown; [Device] contains the state.
 type AndroidDevice struct {
+	// ID is the ID.
 	ID string `json:"id,omitzero"`
 
-	// Organization is the id of the organization.
-	Organization  string  `json:"organization,omitzero"`
-	EMMEnterprise string  `json:"emmEnterprise,omitzero"`
-	MDMUser       MDMUser `json:"mdmUser,omitzero"`
+	// Organization is the ID of the organization.
+	Organization string `json:"organization,omitzero"`
+
+	// EMMEnterprise is the EMM enterprise.
+	EMMEnterprise string `json:"emmEnterprise,omitzero"`
+
+	// MDMUser is the user of the device.
+	MDMUser MDMUser `json:"mdmUser,omitzero"`
 }
 
 // identity tells the items of a list apart. It is empty for what is no item.
 func (x *AndroidDevice) identity() string { return x.ID }
 
-// App is an app that an organization distributes. How it is built, announced and protected is left out.
+// App is an app that an organization distributes. Build, notification and security settings are not decoded.
 type App struct {
-	ID          string `json:"id"`
-	Name        string `json:"name,omitzero"`
-	Slug        string `json:"slug,omitzero"`
+	// ID is the ID, 24 hexadecimal digits.
+	ID string `json:"id"`
+
+	// Name is the display name.
+	Name string `json:"name,omitzero"`
+
+	// Slug is the name in URLs.
+	Slug string `json:"slug,omitzero"`
+
+	// Description is the description.
 	Description string `json:"description,omitzero"`
 
-	// OSs are the operating systems that it has builds for.
-	OSs            []string `json:"oss,omitzero"`
+	// OSs lists the operating systems of the builds, such as ios.
+	OSs []string `json:"oss,omitzero"`
+
+	// BuildPlatforms lists the platforms of the builds.
 	BuildPlatforms []string `json:"buildPlatforms,omitzero"`
 
-	// Role is the caller's.
-	Role                   string `json:"role,omitzero"`
-	LastBuildProcessedDate Time   `json:"lastBuildProcessedDate,omitzero"`
+	// Role is the caller's role in the app.
+	Role string `json:"role,omitzero"`
 
-	// Organization is the id of the organization.
+	// LastBuildProcessedDate is the time of the last processed build.
+	LastBuildProcessedDate Time `json:"lastBuildProcessedDate,omitzero"`
+
+	// Organization is the ID of the organization.
 	Organization string `json:"organization,omitzero"`
 }
 
 // identity tells the items of a list apart. It is empty for what is no item.
 func (x *App) identity() string { return x.ID }
 
-// AppCollaborator is somebody who has a role in an app.
+// AppCollaborator is a user with a role in an app.
 type AppCollaborator struct {
-	// ID is that of the role, not of the user.
+	// ID is the ID of the role assignment, not of the user.
 	ID string `json:"id,omitzero"`
 
-	// Organization is the id of the organization.
-	Organization string           `json:"organization,omitzero"`
-	Application  AppReference     `json:"application,omitzero"`
-	Role         CollaboratorRole `json:"role,omitzero"`
-	Tags         []string         `json:"tags,omitzero"`
-	User         CollaboratorUser `json:"user,omitzero"`
+	// Organization is the ID of the organization.
+	Organization string `json:"organization,omitzero"`
 
-	// CreatedBy is the id of a user.
+	// Application is the app.
+	Application AppReference `json:"application,omitzero"`
+
+	// Role is the role in the app.
+	Role CollaboratorRole `json:"role,omitzero"`
+
+	// Tags lists the tags of the collaborator.
+	Tags []string `json:"tags,omitzero"`
+
+	// User is the user.
+	User CollaboratorUser `json:"user,omitzero"`
+
+	// CreatedBy is the ID of the user who created the role assignment.
 	CreatedBy string `json:"createdBy,omitzero"`
-	UpdatedAt Time   `json:"updatedAt,omitzero"`
-	CreatedAt Time   `json:"createdAt,omitzero"`
+
+	// UpdatedAt is the time of the last change.
+	UpdatedAt Time `json:"updatedAt,omitzero"`
+
+	// CreatedAt is the time of creation.
+	CreatedAt Time `json:"createdAt,omitzero"`
 }
 
 // identity tells the items of a list apart. It is empty for what is no item.
 func (x *AppCollaborator) identity() string { return x.ID }
 
-// AppEmployee is somebody who uses an app.
+// AppEmployee is a user of an app.
 type AppEmployee struct {
+	// ID is the ID of the assignment to the app, not of the employee.
 	ID string `json:"id,omitzero"`
 
-	// Organization is the id of the organization.
+	// Organization is the ID of the organization.
 	Organization string `json:"organization,omitzero"`
 
-	// Application is the id of the app.
-	Application string         `json:"application,omitzero"`
-	Employee    Employee       `json:"employee,omitzero"`
-	From        EmployeeOrigin `json:"from,omitzero"`
+	// Application is the ID of the app.
+	Application string `json:"application,omitzero"`
 
-	// CreatedBy is the id of a user.
+	// Employee is the employee.
+	Employee Employee `json:"employee,omitzero"`
+
+	// From is the origin of the assignment.
+	From EmployeeOrigin `json:"from,omitzero"`
+
+	// CreatedBy is the ID of the user who created the assignment.
 	CreatedBy string `json:"createdBy,omitzero"`
-	UpdatedAt Time   `json:"updatedAt,omitzero"`
-	CreatedAt Time   `json:"createdAt,omitzero"`
+
+	// UpdatedAt is the time of the last change.
+	UpdatedAt Time `json:"updatedAt,omitzero"`
+
+	// CreatedAt is the time of creation.
+	CreatedAt Time `json:"createdAt,omitzero"`
 }
 
 // identity tells the items of a list apart. It is empty for what is no item.
 func (x *AppEmployee) identity() string { return x.ID }
 
-// AppReference names an app.
+// AppReference refers to an app.
 type AppReference struct {
-	ID          string `json:"_id,omitzero"`
-	Name        string `json:"name,omitzero"`
-	Slug        string `json:"slug,omitzero"`
+	// ID is the ID of the app.
+	ID string `json:"_id,omitzero"`
+
+	// Name is the display name of the app.
+	Name string `json:"name,omitzero"`
+
+	// Slug is the slug of the app.
+	Slug string `json:"slug,omitzero"`
+
+	// Description is the description of the app.
 	Description string `json:"description,omitzero"`
 }
 
-// AppleDevice is a device with an operating system of Apple's. What is installed on it, and the code that enrolls it, are left out.
+// AppleDevice is a device with an operating system of Apple. Installed software and enrollment codes are not decoded.
 type AppleDevice struct {
+	// ID is the ID.
 	ID string `json:"id,omitzero"`
 
-	// Organization is the id of the organization.
-	Organization         string   `json:"organization,omitzero"`
-	ADMEnterprise        string   `json:"admEnterprise,omitzero"`
-	MDMUser              MDMUser  `json:"mdmUser,omitzero"`
-	DisplayName          string   `json:"displayName,omitzero"`
-	Tags                 []string `json:"tags,omitzero"`
-	State                string   `json:"state,omitzero"`
-	Type                 string   `json:"type,omitzero"`
-	SubType              string   `json:"subType,omitzero"`
-	LastStatusReportTime Time     `json:"lastStatusReportTime,omitzero"`
+	// Organization is the ID of the organization.
+	Organization string `json:"organization,omitzero"`
+
+	// ADMEnterprise is the ADM enterprise.
+	ADMEnterprise string `json:"admEnterprise,omitzero"`
+
+	// MDMUser is the user of the device.
+	MDMUser MDMUser `json:"mdmUser,omitzero"`
+
+	// DisplayName is the display name.
+	DisplayName string `json:"displayName,omitzero"`
+
+	// Tags lists the tags of the device.
+	Tags []string `json:"tags,omitzero"`
+
+	// State is the state. Its values are not documented.
+	State string `json:"state,omitzero"`
+
+	// Type is the platform.
+	Type string `json:"type,omitzero"`
+
+	// SubType is either device or enrollment.
+	SubType string `json:"subType,omitzero"`
+
+	// LastStatusReportTime is the time of the last status report.
+	LastStatusReportTime Time `json:"lastStatusReportTime,omitzero"`
 }
 
 // identity tells the items of a list apart. It is empty for what is no item.
 func (x *AppleDevice) identity() string { return x.ID }
 
-// Collaborator is somebody who has a role in an organization.
+// Collaborator is a user or service account with a role in an organization.
 type Collaborator struct {
-	// ID is that of the role, not of the user.
+	// ID is the ID of the role assignment, not of the user.
 	ID string `json:"id,omitzero"`
 
-	// Organization is the id of the organization.
-	Organization string           `json:"organization,omitzero"`
-	Role         CollaboratorRole `json:"role,omitzero"`
-	Tags         []string         `json:"tags,omitzero"`
-	User         CollaboratorUser `json:"user,omitzero"`
+	// Organization is the ID of the organization.
+	Organization string `json:"organization,omitzero"`
 
-	// CreatedBy is the id of a user.
+	// Role is the role in the organization.
+	Role CollaboratorRole `json:"role,omitzero"`
+
+	// Tags lists the tags of the collaborator.
+	Tags []string `json:"tags,omitzero"`
+
+	// User is the user or service account.
+	User CollaboratorUser `json:"user,omitzero"`
+
+	// CreatedBy is the ID of the user who created the role assignment.
 	CreatedBy string `json:"createdBy,omitzero"`
-	UpdatedAt Time   `json:"updatedAt,omitzero"`
-	CreatedAt Time   `json:"createdAt,omitzero"`
+
+	// UpdatedAt is the time of the last change.
+	UpdatedAt Time `json:"updatedAt,omitzero"`
+
+	// CreatedAt is the time of creation.
+	CreatedAt Time `json:"createdAt,omitzero"`
 }
 
 // identity tells the items of a list apart. It is empty for what is no item.
 func (x *Collaborator) identity() string { return x.ID }
 
-// CollaboratorRole is what somebody may do in an organization or with an app.
+// CollaboratorRole is the role of a collaborator in an organization or in an app.
 type CollaboratorRole string
 
-// CollaboratorUser is the user or the service account behind a role.
+// CollaboratorUser is the user or service account of a collaborator.
 type CollaboratorUser struct {
-	ID        string   `json:"id,omitzero"`
-	Email     string   `json:"email,omitzero"`
-	FirstName string   `json:"firstName,omitzero"`
-	LastName  string   `json:"lastName,omitzero"`
-	Role      UserRole `json:"role,omitzero"`
-	SSOUser   bool     `json:"ssoUser,omitzero"`
+	// ID is the ID of the user.
+	ID string `json:"id,omitzero"`
+
+	// Email is the email address.
+	Email string `json:"email,omitzero"`
+
+	// FirstName is the first name.
+	FirstName string `json:"firstName,omitzero"`
+
+	// LastName is the last name.
+	LastName string `json:"lastName,omitzero"`
+
+	// Role is the role at Applivery as a whole.
+	Role UserRole `json:"role,omitzero"`
+
+	// SSOUser reports whether the user logs in by single sign-on.
+	SSOUser bool `json:"ssoUser,omitzero"`
 }
 
-// Device is a device of any platform, or an enrollment that waits for one.
+// Device is a device of any platform, or a pending enrollment.
 type Device struct {
-	ID      string        `json:"id,omitzero"`
-	Type    DeviceType    `json:"type,omitzero"`
+	// ID is the ID.
+	ID string `json:"id,omitzero"`
+
+	// Type is the platform.
+	Type DeviceType `json:"type,omitzero"`
+
+	// SubType is either a device or a pending enrollment.
 	SubType DeviceSubType `json:"subType,omitzero"`
 
-	// State is in words that are not documented.
+	// State is the state. Its values are not documented.
 	State string `json:"state,omitzero"`
 
-	// Organization is the id of the organization.
+	// Organization is the ID of the organization.
 	Organization string `json:"organization,omitzero"`
 }
 
 // identity tells the items of a list apart. It is empty for what is no item.
 func (x *Device) identity() string { return x.ID }
 
-// DeviceSubType tells a device from an enrollment that waits for one.
+// DeviceSubType is either a device or a pending enrollment.
 type DeviceSubType string
 
-// DeviceType is the platform of a device. One with Android, but without Google's services, is aosp.
+// DeviceType is the platform of a device; aosp is Android without Google services.
 type DeviceType string
 
 // Employee is a person who uses apps.
 type Employee struct {
-	ID        string       `json:"_id,omitzero"`
-	Email     string       `json:"email,omitzero"`
-	FirstName string       `json:"firstName,omitzero"`
-	LastName  string       `json:"lastName,omitzero"`
-	Tags      []string     `json:"tags,omitzero"`
-	Type      EmployeeType `json:"type,omitzero"`
+	// ID is the ID of the employee.
+	ID string `json:"_id,omitzero"`
+
+	// Email is the email address.
+	Email string `json:"email,omitzero"`
+
+	// FirstName is the first name.
+	FirstName string `json:"firstName,omitzero"`
+
+	// LastName is the last name.
+	LastName string `json:"lastName,omitzero"`
+
+	// Tags lists the tags of the employee.
+	Tags []string `json:"tags,omitzero"`
+
+	// Type is the login method.
+	Type EmployeeType `json:"type,omitzero"`
 }
 
-// EmployeeOrigin is what a person was first seen by.
+// EmployeeOrigin is the origin of an employee.
 type EmployeeOrigin string
 
-// EmployeeType is how a person logs in.
+// EmployeeType is the login method of an employee.
 type EmployeeType string
 
-// ErrorDetail is what an error says beside its code and its message. Fields that it does not have are empty.
+// ErrorDetail contains the members of an error other than its code and message. Absent members are empty.
 type ErrorDetail struct {
-	// Entity is the kind of thing that was not found.
+	// Entity is the kind of the resource that was not found.
 	Entity string `json:"entity,omitzero"`
 
-	// ID is the id of the thing that was not found.
+	// ID is the ID of the resource that was not found.
 	ID string `json:"id,omitzero"`
 
-	// Limit is the limit that is exceeded.
+	// Limit is the exceeded limit.
 	Limit int `json:"limit,omitzero"`
 
-	// Field is the argument that was refused.
+	// Field is the refused argument.
 	Field string `json:"field,omitzero"`
 
-	// Text is all that was said, where that is a text.
+	// Text is the detail if it is a string.
 	Text string `json:"text,omitzero"`
 }
 
-// MDMUser is whom a device belongs to.
+// MDMUser is the user of a device.
 type MDMUser struct {
-	ID    string `json:"id,omitzero"`
+	// ID is the ID.
+	ID string `json:"id,omitzero"`
+
+	// Email is the email address.
 	Email string `json:"email,omitzero"`
 }
 
-// Organization is an organization, which Applivery calls a workspace as well.
+// Organization is an organization, which Applivery also calls a workspace.
 type Organization struct {
-	ID   string `json:"id"`
+	// ID is the ID, 24 hexadecimal digits.
+	ID string `json:"id"`
+
+	// Name is the display name.
 	Name string `json:"name,omitzero"`
 
-	// Slug is its name in addresses.
-	Slug       string `json:"slug,omitzero"`
+	// Slug is the name in URLs.
+	Slug string `json:"slug,omitzero"`
+
+	// WebSiteURL is the URL of the organization's website.
 	WebSiteURL string `json:"webSiteUrl,omitzero"`
-	Type       string `json:"type,omitzero"`
+
+	// Type is the type. Its values are not documented.
+	Type string `json:"type,omitzero"`
 }
 
 // identity tells the items of a list apart. It is empty for what is no item.
 func (x *Organization) identity() string { return x.ID }
 
-// OrganizationReference names an organization.
+// OrganizationReference refers to an organization.
 type OrganizationReference struct {
-	ID   string `json:"id,omitzero"`
+	// ID is the ID of the organization.
+	ID string `json:"id,omitzero"`
+
+	// Name is the display name of the organization.
 	Name string `json:"name,omitzero"`
+
+	// Slug is the slug of the organization.
 	Slug string `json:"slug,omitzero"`
 }
 
-// PlatformRole is a role that a user has beyond organizations.
+// PlatformRole is a role of a user outside organizations.
 type PlatformRole struct {
-	ID              string   `json:"id,omitzero"`
-	Name            string   `json:"name,omitzero"`
-	Description     string   `json:"description,omitzero"`
+	// ID is the ID of the role.
+	ID string `json:"id,omitzero"`
+
+	// Name is the name of the role.
+	Name string `json:"name,omitzero"`
+
+	// Description is the description of the role.
+	Description string `json:"description,omitzero"`
+
+	// PlatformActions lists the platform actions of the role.
 	PlatformActions []string `json:"platformActions,omitzero"`
 }
 
-// Profile is a user of Applivery. The keys to other services that come with it, and what the user may do as somebody else, are left out.
+// Profile is a user or a service account. Secrets for other services and impersonation rights in the answer are not decoded.
 type Profile struct {
-	ID            string         `json:"id"`
-	Email         string         `json:"email,omitzero"`
-	FirstName     string         `json:"firstName,omitzero"`
-	LastName      string         `json:"lastName,omitzero"`
-	FullName      string         `json:"fullName,omitzero"`
-	Role          UserRole       `json:"role,omitzero"`
-	PlatformRoles []PlatformRole `json:"platformRoles,omitzero"`
-	HasPassword   bool           `json:"hasPassword,omitzero"`
-	Has2FAActive  bool           `json:"has2FAActive,omitzero"`
-	SSOUser       bool           `json:"ssoUser,omitzero"`
+	// ID is the ID, 24 hexadecimal digits.
+	ID string `json:"id"`
 
-	// OrganizationID is the organization that the session is about.
+	// Email is the email address.
+	Email string `json:"email,omitzero"`
+
+	// FirstName is the first name.
+	FirstName string `json:"firstName,omitzero"`
+
+	// LastName is the last name.
+	LastName string `json:"lastName,omitzero"`
+
+	// FullName is the full name.
+	FullName string `json:"fullName,omitzero"`
+
+	// Role is the role at Applivery as a whole.
+	Role UserRole `json:"role,omitzero"`
+
+	// PlatformRoles lists the roles outside organizations.
+	PlatformRoles []PlatformRole `json:"platformRoles,omitzero"`
+
+	// HasPassword reports whether the user has a password.
+	HasPassword bool `json:"hasPassword,omitzero"`
+
+	// Has2FAActive reports whether the user uses two-factor authentication.
+	Has2FAActive bool `json:"has2FAActive,omitzero"`
+
+	// SSOUser reports whether the user logs in by single sign-on.
+	SSOUser bool `json:"ssoUser,omitzero"`
+
+	// OrganizationID is the ID of the session's organization.
 	OrganizationID string `json:"organizationId,omitzero"`
 
-	// Organizations are all that the user is in.
-	Organizations      []OrganizationReference `json:"organizations,omitzero"`
-	Language           string                  `json:"language,omitzero"`
-	VerificationStatus string                  `json:"verificationStatus,omitzero"`
-	CreatedAt          Time                    `json:"createdAt,omitzero"`
-	UpdatedAt          Time                    `json:"updatedAt,omitzero"`
+	// Organizations lists the organizations of the user.
+	Organizations []OrganizationReference `json:"organizations,omitzero"`
+
+	// Language is the language code, such as en.
+	Language string `json:"language,omitzero"`
+
+	// VerificationStatus is the verification status, such as verified.
+	VerificationStatus string `json:"verificationStatus,omitzero"`
+
+	// CreatedAt is the time of creation.
+	CreatedAt Time `json:"createdAt,omitzero"`
+
+	// UpdatedAt is the time of the last change.
+	UpdatedAt Time `json:"updatedAt,omitzero"`
 }
 
-// Segment is a part of an organization, with the parts that it has itself.
+// Segment is a segment of an organization with its descendants.
 type Segment struct {
-	ID       int       `json:"id"`
-	Name     string    `json:"name"`
-	Icon     string    `json:"icon,omitzero"`
+	// ID is the ID, unique in the organization.
+	ID int `json:"id"`
+
+	// Name is the display name.
+	Name string `json:"name"`
+
+	// Icon is the icon.
+	Icon string `json:"icon,omitzero"`
+
+	// Children lists the segments one level below.
 	Children []Segment `json:"children"`
 }
 
-// SegmentExpansion is where a selection by segment is widened to.
+// SegmentExpansion is the direction in which a selection by segment is expanded.
 type SegmentExpansion string
 
-// SlugCheck is what is to be said of a slug.
+// SlugCheck is the availability of a slug.
 type SlugCheck struct {
-	Valid  bool   `json:"valid"`
+	// Valid reports whether the slug is available.
+	Valid bool `json:"valid"`
+
+	// Reason is Applivery's reason if the slug is not available.
 	Reason string `json:"reason,omitzero"`
 }
 
-// Store is where an organization offers its apps.
+// Store is an app store of an organization.
 type Store struct {
+	// ID is the ID.
 	ID string `json:"id,omitzero"`
 
-	// Organization is the id of the organization.
-	Organization string        `json:"organization,omitzero"`
-	Security     StoreSecurity `json:"security,omitzero"`
+	// Organization is the ID of the organization.
+	Organization string `json:"organization,omitzero"`
 
-	// CustomDomain is a domain of the organization's own that leads to the store.
-	CustomDomain  string `json:"customDomain,omitzero"`
+	// Security is the access control of the store.
+	Security StoreSecurity `json:"security,omitzero"`
+
+	// CustomDomain is the organization's own domain of the store.
+	CustomDomain string `json:"customDomain,omitzero"`
+
+	// Configuration contains the settings of the store.
 	Configuration struct {
+		// AllowPublicPubApps is allowPublicPubApps of the API, which is not documented.
 		AllowPublicPubApps bool `json:"allowPublicPubApps,omitzero"`
 	} `json:"configuration,omitzero"`
 
-	// CreatedBy is the id of a user.
+	// CreatedBy is the ID of the user who created the store.
 	CreatedBy string `json:"createdBy,omitzero"`
-	UpdatedAt Time   `json:"updatedAt,omitzero"`
-	CreatedAt Time   `json:"createdAt,omitzero"`
+
+	// UpdatedAt is the time of the last change.
+	UpdatedAt Time `json:"updatedAt,omitzero"`
+
+	// CreatedAt is the time of creation.
+	CreatedAt Time `json:"createdAt,omitzero"`
 }
 
 // identity tells the items of a list apart. It is empty for what is no item.
 func (x *Store) identity() string { return x.ID }
 
-// StoreSecurity is who may see a store.
+// StoreSecurity is the access control of a store.
 type StoreSecurity string
 
-// Subscription is a subscription of a workspace. Applivery documents neither the values of Status nor which of them keep a workspace from being deleted.
+// Subscription is a subscription of an organization. Applivery documents neither the values of Status nor which subscriptions block a deletion.
 type Subscription struct {
-	ID          string `json:"id,omitzero"`
-	Plan        string `json:"plan,omitzero"`
-	PlanCode    string `json:"planCode,omitzero"`
-	Status      string `json:"status,omitzero"`
-	Type        string `json:"type,omitzero"`
-	Periodicity string `json:"periodicity,omitzero"`
-	IniDate     Time   `json:"iniDate,omitzero"`
-	EndDate     Time   `json:"endDate,omitzero"`
+	// ID is the ID.
+	ID string `json:"id,omitzero"`
 
-	// EndedAt is zero where the API names no end.
+	// Plan is the name of the plan.
+	Plan string `json:"plan,omitzero"`
+
+	// PlanCode is the code of the plan.
+	PlanCode string `json:"planCode,omitzero"`
+
+	// Status is the status. Its values are not documented.
+	Status string `json:"status,omitzero"`
+
+	// Type is the type. Its values are not documented.
+	Type string `json:"type,omitzero"`
+
+	// Periodicity is the periodicity. Its values are not documented.
+	Periodicity string `json:"periodicity,omitzero"`
+
+	// IniDate is the start date.
+	IniDate Time `json:"iniDate,omitzero"`
+
+	// EndDate is the end date.
+	EndDate Time `json:"endDate,omitzero"`
+
+	// EndedAt is the end of the subscription; zero if the API states no end.
 	EndedAt Time `json:"endedAt,omitzero"`
 
-	// Price is in a currency and a unit that are not documented.
+	// Price is the price. Its currency and unit are not documented.
 	Price float64 `json:"price,omitzero"`
 }
 
-// UserRole is what a user is to Applivery as a whole.
+// UserRole is the role of a user or service account at Applivery as a whole.
 type UserRole string
 
-// WindowsDevice is a device with Windows. What is installed on it is left out.
+// WindowsDevice is a device with Windows. Installed software is not decoded.
 type WindowsDevice struct {
-	ID                   string   `json:"id,omitzero"`
-	OrganizationID       string   `json:"organizationId,omitzero"`
-	WinEnterpriseID      string   `json:"winEnterpriseId,omitzero"`
-	WinID                string   `json:"winId,omitzero"`
-	MDMUser              MDMUser  `json:"mdmUser,omitzero"`
-	DisplayName          string   `json:"displayName,omitzero"`
-	Tags                 []string `json:"tags,omitzero"`
-	State                string   `json:"state,omitzero"`
-	Type                 string   `json:"type,omitzero"`
-	SubType              string   `json:"subType,omitzero"`
-	EnrolledDate         Time     `json:"enrolledDate,omitzero"`
-	LastStatusReportTime Time     `json:"lastStatusReportTime,omitzero"`
+	// ID is the ID.
+	ID string `json:"id,omitzero"`
+
+	// OrganizationID is the ID of the organization.
+	OrganizationID string `json:"organizationId,omitzero"`
+
+	// WinEnterpriseID is the ID of the Windows enterprise.
+	WinEnterpriseID string `json:"winEnterpriseId,omitzero"`
+
+	// WinID is winId of the API, which is not documented.
+	WinID string `json:"winId,omitzero"`
+
+	// MDMUser is the user of the device.
+	MDMUser MDMUser `json:"mdmUser,omitzero"`
+
+	// DisplayName is the display name.
+	DisplayName string `json:"displayName,omitzero"`
+
+	// Tags lists the tags of the device.
+	Tags []string `json:"tags,omitzero"`
+
+	// State is the state. Its values are not documented.
+	State string `json:"state,omitzero"`
+
+	// Type is the platform.
+	Type string `json:"type,omitzero"`
+
+	// SubType is either device or enrollment.
+	SubType string `json:"subType,omitzero"`
+
+	// EnrolledDate is the time of the enrollment.
+	EnrolledDate Time `json:"enrolledDate,omitzero"`
+
+	// LastStatusReportTime is the time of the last status report.
+	LastStatusReportTime Time `json:"lastStatusReportTime,omitzero"`
 }
 
 // identity tells the items of a list apart. It is empty for what is no item.
 func (x *WindowsDevice) identity() string { return x.ID }
 
-// Workspace is an organization with what surrounds it, of which only the subscriptions are here.
+// Workspace contains an organization. Other settings of the answer are not decoded.
 type Workspace struct {
+	// Organization is the organization with its subscriptions.
 	Organization WorkspaceOrganization `json:"organization"`
 }
 
 // WorkspaceOrganization is an organization with its subscriptions.
 type WorkspaceOrganization struct {
-	ID            string         `json:"id"`
-	Name          string         `json:"name,omitzero"`
-	Slug          string         `json:"slug,omitzero"`
-	WebSiteURL    string         `json:"webSiteUrl,omitzero"`
-	Type          string         `json:"type,omitzero"`
+	// ID is the ID, 24 hexadecimal digits.
+	ID string `json:"id"`
+
+	// Name is the display name.
+	Name string `json:"name,omitzero"`
+
+	// Slug is the name in URLs.
+	Slug string `json:"slug,omitzero"`
+
+	// WebSiteURL is the URL of the organization's website.
+	WebSiteURL string `json:"webSiteUrl,omitzero"`
+
+	// Type is the type. Its values are not documented.
+	Type string `json:"type,omitzero"`
+
+	// Subscriptions lists the subscriptions; it may contain ended ones.
 	Subscriptions []Subscription `json:"subscriptions,omitzero"`
 }
 
@@ -429,19 +646,20 @@ type WorkspaceOrganization struct {
 type ListOrganizationsPageOptions struct {
 	// Page is the number of the page; the first is 1.
 	Page int
-	// Limit is how many a page has at most. The API may give fewer.
+	// Limit is the maximum number of items on a page. The API may use another
+	// one; Limit of the page states it.
 	Limit int
-	// Sort is a field to sort by and, if it is not to be ascending, the order, as
-	// in createdAt:desc.
+	// Sort is a field, optionally with the order asc or desc, such as
+	// createdAt:desc. The default order is ascending.
 	Sort string
-	// Name selects by the name.
+	// Name selects by name.
 	Name string
-	// Slug selects by the slug.
+	// Slug selects by slug.
 	Slug string
 }
 
-// ListOrganizationsPage returns one page of the organizations;
-// [Client.ListOrganizations] goes through all. It needs the permission
+// ListOrganizationsPage returns one page of the organizations that the token
+// can see. [Client.ListOrganizations] reads all pages. Required permission:
 // base.organization.management.list.
 //
 // Source: vendor's reference page.
@@ -468,10 +686,10 @@ func (c *Client) ListOrganizationsPage(ctx context.Context, options ListOrganiza
 	return rest.Pointer(&out.Data, c.rest().Do(ctx, &call))
 }
 
-// CheckSlug reports whether a slug may be given to an organization and, if not,
-// why. It says nothing about who has the slug. Whether that of a deleted
-// organization is free again is not documented. It needs the permission
-// base.organization.management.checkSlug.
+// CheckSlug reports whether a slug is available for an organization and, if
+// not, the reason. The answer does not name the organization that uses the
+// slug. Whether the slug of a deleted organization becomes available is not
+// documented. Required permission: base.organization.management.checkSlug.
 //
 // Source: vendor's reference page.
 func (c *Client) CheckSlug(ctx context.Context, slug string) (*SlugCheck, error) {
@@ -492,9 +710,9 @@ func (c *Client) CheckSlug(ctx context.Context, slug string) (*SlugCheck, error)
 	return rest.Pointer(&out.Data, c.rest().Do(ctx, &call))
 }
 
-// deleteOrganization deletes an organization, once. It goes to the id only: a
-// slug may be another organization's by now. It needs the permission
-// base.organization.management.remove.
+// deleteOrganization deletes an organization and sends the request once. The ID
+// is required, because another organization can take over a slug. Required
+// permission: base.organization.management.remove.
 //
 // Source: seed page; vendor's reference page.
 func (c *Client) deleteOrganization(ctx context.Context, id string) error {
@@ -517,8 +735,8 @@ func (c *Client) deleteOrganization(ctx context.Context, id string) error {
 	return c.rest().Do(ctx, &call)
 }
 
-// GetOrganization returns one organization by its id or its slug. It needs the
-// permission base.organization.management.get.
+// GetOrganization returns one organization by ID or slug. Required permission:
+// base.organization.management.get.
 //
 // Source: vendor's reference page; third-party client (id and _id).
 func (c *Client) GetOrganization(ctx context.Context, idOrSlug string) (*Organization, error) {
@@ -544,19 +762,20 @@ func (c *Client) GetOrganization(ctx context.Context, idOrSlug string) (*Organiz
 type ListAppsPageOptions struct {
 	// Page is the number of the page; the first is 1.
 	Page int
-	// Limit is how many a page has at most. The API may give fewer.
+	// Limit is the maximum number of items on a page. The API may use another
+	// one; Limit of the page states it.
 	Limit int
-	// Sort is a field to sort by and, if it is not to be ascending, the order, as
-	// in createdAt:desc.
+	// Sort is a field, optionally with the order asc or desc, such as
+	// createdAt:desc. The default order is ascending.
 	Sort string
-	// Name selects by the name.
+	// Name selects by name.
 	Name string
-	// OS selects by the operating system, as in ios.
+	// OS selects by operating system, such as ios.
 	OS string
 }
 
-// ListAppsPage returns one page of the apps of an organization;
-// [Client.ListApps] goes through all. It needs the permission
+// ListAppsPage returns one page of the apps of an organization.
+// [Client.ListApps] reads all pages. Required permission:
 // mad.application.management.list.
 //
 // Source: vendor's reference page; third-party client (oss).
@@ -584,12 +803,11 @@ func (c *Client) ListAppsPage(ctx context.Context, idOrSlug string, options List
 	return rest.Pointer(&out.Data, c.rest().Do(ctx, &call))
 }
 
-// deleteApp deletes an app for good, with its builds, its links and what was
-// counted of it, once. It goes to the id only: a slug may be another app's by
-// now. When the answer is lost the error is [errors.OutcomeUnknown], and
-// [Client.GetApp] tells. [errors.NotFound] is of the app or of its
-// organization, and is what a second deletion gets. No app stands in the way of
-// the deletion of its organization. It needs the permission
+// deleteApp permanently deletes an app with its builds, links and statistics,
+// and sends the request once. The ID is required, because another app can take
+// over a slug. If the answer is lost, the error is [errors.OutcomeUnknown], and
+// [Client.GetApp] shows whether the app exists. [errors.NotFound] means that
+// the app or its organization does not exist. Required permission:
 // mad.application.management.remove.
 //
 // Source: vendor's reference page.
@@ -614,9 +832,9 @@ func (c *Client) deleteApp(ctx context.Context, idOrSlug string, appID string) e
 	return c.rest().Do(ctx, &call)
 }
 
-// GetApp returns one app of an organization by its id or its slug.
-// [errors.NotFound] is of the app or of its organization: one code stands for
-// both.
+// GetApp returns one app of an organization by ID or slug. [errors.NotFound]
+// means that the app or its organization does not exist; Applivery has one code
+// for both.
 //
 // Source: vendor's reference page.
 func (c *Client) GetApp(ctx context.Context, idOrSlug string, appIDOrSlug string) (*App, error) {
@@ -643,20 +861,21 @@ func (c *Client) GetApp(ctx context.Context, idOrSlug string, appIDOrSlug string
 type ListAppEmployeesPageOptions struct {
 	// Page is the number of the page; the first is 1.
 	Page int
-	// Limit is how many a page has at most. The API may give fewer.
+	// Limit is the maximum number of items on a page. The API may use another
+	// one; Limit of the page states it.
 	Limit int
-	// Sort is a field to sort by and, if it is not to be ascending, the order, as
-	// in createdAt:desc.
+	// Sort is a field, optionally with the order asc or desc, such as
+	// createdAt:desc. The default order is ascending.
 	Sort string
-	// Email selects by the address.
+	// Email selects by email address.
 	Email string
 	// Tags selects by tags.
 	Tags []string
 }
 
-// ListAppEmployeesPage returns one page of the people who use an app;
-// [Client.ListAppEmployees] goes through all. [errors.NotFound] is of the app
-// or of its organization. It needs the permission
+// ListAppEmployeesPage returns one page of the users of an app.
+// [Client.ListAppEmployees] reads all pages. [errors.NotFound] means that the
+// app or its organization does not exist. Required permission:
 // base.people.applicationEmployee.list.
 //
 // Source: vendor's reference page.
@@ -686,11 +905,11 @@ func (c *Client) ListAppEmployeesPage(ctx context.Context, idOrSlug string, appI
 }
 
 // changeOwner makes another user the owner of an organization and reports
-// whether it did. It is sent once: when the answer is lost the error is
-// [errors.OutcomeUnknown], and [Client.ListCollaborators] with the role owner
-// tells. What becomes of the former owner is not documented: do it when nothing
-// else needs an owner's rights. [errors.NotFound] is of the user or of the
-// organization. It needs the permission
+// whether the owner changed. The request is sent once: if the answer is lost,
+// the error is [errors.OutcomeUnknown], and [Client.ListCollaborators] with the
+// role owner shows the owner. The role of the former owner is not documented:
+// change the owner last. [errors.NotFound] means that the user or the
+// organization does not exist. Required permission:
 // base.organization.management.ownerChange.
 //
 // Source: vendor's reference page.
@@ -723,26 +942,28 @@ func (c *Client) changeOwner(ctx context.Context, idOrSlug string, newOwner stri
 type ListCollaboratorsPageOptions struct {
 	// Page is the number of the page; the first is 1.
 	Page int
-	// Limit is how many a page has at most. The API may give fewer.
+	// Limit is the maximum number of items on a page. The API may use another
+	// one; Limit of the page states it.
 	Limit int
-	// Sort is a field to sort by and, if it is not to be ascending, the order, as
-	// in createdAt:desc.
+	// Sort is a field, optionally with the order asc or desc, such as
+	// createdAt:desc. The default order is ascending.
 	Sort string
-	// Role selects by the role.
+	// Role selects by role.
 	Role CollaboratorRole
-	// Email selects by the address.
+	// Email selects by email address.
 	Email string
 	// Tags selects by tags.
 	Tags []string
-	// OnlyUsers leaves out service accounts, as its name has it; the reference
-	// page says no more.
+	// OnlyUsers excludes service accounts. This follows from the name; the
+	// reference page does not describe the parameter.
 	OnlyUsers bool
 }
 
-// ListCollaboratorsPage returns one page of the people and service accounts who
-// have a role in an organization; [Client.ListCollaborators] goes through all.
-// A service account is one whose User.Role is serviceAccount; no other list has
-// them. It needs the permission base.people.organizationCollaborator.list.
+// ListCollaboratorsPage returns one page of the users and service accounts with
+// a role in an organization. [Client.ListCollaborators] reads all pages.
+// User.Role of a service account is serviceAccount; no other list contains
+// service accounts. Required permission:
+// base.people.organizationCollaborator.list.
 //
 // Source: vendor's reference page.
 func (c *Client) ListCollaboratorsPage(ctx context.Context, idOrSlug string, options ListCollaboratorsPageOptions) (*CollaboratorsPage, error) {
@@ -776,17 +997,17 @@ func (c *Client) ListCollaboratorsPage(ctx context.Context, idOrSlug string, opt
 type ListAppCollaboratorsPageOptions struct {
 	// Page is the number of the page; the first is 1.
 	Page int
-	// Limit is how many a page has at most. The API may give fewer.
+	// Limit is the maximum number of items on a page. The API may use another
+	// one; Limit of the page states it.
 	Limit int
-	// Sort is a field to sort by and, if it is not to be ascending, the order, as
-	// in createdAt:desc.
+	// Sort is a field, optionally with the order asc or desc, such as
+	// createdAt:desc. The default order is ascending.
 	Sort string
 }
 
-// ListAppCollaboratorsPage returns one page of the people who have a role in an
-// app, for all apps of an organization; [Client.ListAppCollaborators] goes
-// through all. It needs the permission
-// base.people.organizationCollaborator.list.
+// ListAppCollaboratorsPage returns one page of the users with a role in any app
+// of an organization. [Client.ListAppCollaborators] reads all pages. Required
+// permission: base.people.organizationCollaborator.list.
 //
 // Source: vendor's reference page.
 func (c *Client) ListAppCollaboratorsPage(ctx context.Context, idOrSlug string, options ListAppCollaboratorsPageOptions) (*AppCollaboratorsPage, error) {
@@ -816,29 +1037,30 @@ func (c *Client) ListAppCollaboratorsPage(ctx context.Context, idOrSlug string, 
 type ListAndroidDevicesPageOptions struct {
 	// Page is the number of the page; the first is 1.
 	Page int
-	// Limit is how many a page has at most. The API may give fewer.
+	// Limit is the maximum number of items on a page. The API may use another
+	// one; Limit of the page states it.
 	Limit int
-	// Sort is a field to sort by and, if it is not to be ascending, the order, as
-	// in createdAt:desc.
+	// Sort is a field, optionally with the order asc or desc, such as
+	// createdAt:desc. The default order is ascending.
 	Sort string
-	// MDMUser selects by the user, an id of 24 hexadecimal digits.
+	// MDMUser selects by the ID of the user, 24 hexadecimal digits.
 	MDMUser string
-	// EMMPolicy selects by the policy, an id of 24 hexadecimal digits.
+	// EMMPolicy selects by the ID of the policy, 24 hexadecimal digits.
 	EMMPolicy string
-	// ShowDeleted includes devices that are deleted.
+	// ShowDeleted includes deleted devices.
 	ShowDeleted bool
 	// Tags selects by tags.
 	Tags []string
-	// SegmentID selects by the segment; 0 for all.
+	// SegmentID selects by the ID of the segment; 0 selects all.
 	SegmentID int
-	// ExpandTo widens SegmentID to the segments above or below it.
+	// ExpandTo expands SegmentID to its ancestors or descendants.
 	ExpandTo SegmentExpansion
 }
 
 // ListAndroidDevicesPage returns one page of the Android devices of an
-// organization; [Client.ListAndroidDevices] goes through all. Devices that are
-// deleted are left out unless ShowDeleted says otherwise. It needs the
-// permission mdm.android.device.list.
+// organization. [Client.ListAndroidDevices] reads all pages. Deleted devices
+// are excluded unless ShowDeleted is true. Required permission:
+// mdm.android.device.list.
 //
 // Source: vendor's reference page.
 func (c *Client) ListAndroidDevicesPage(ctx context.Context, idOrSlug string, options ListAndroidDevicesPageOptions) (*AndroidDevicesPage, error) {
@@ -869,16 +1091,15 @@ func (c *Client) ListAndroidDevicesPage(ctx context.Context, idOrSlug string, op
 	return rest.Pointer(&out.Data, c.rest().Do(ctx, &call))
 }
 
-// disenrollAOSPDevice tells a device with Android, but without Google's
-// services, to leave the management of its organization, once. A nil error
-// means that the command is queued; the device leaves when it hears of it,
-// which [Client.WaitForDevices] waits for. To ask again changes nothing as long
-// as the command waits, and queues another after it has expired.
-// [errors.Conflict] (5173): no message can be pushed to the device, and nothing
-// is begun. [errors.ValidationError] (5209): the input is not valid.
-// [errors.NotFound] is of the device or of its organization. It needs the
-// permission mdm.aosp.device.remove. For devices of other platforms no such
-// operation is known.
+// disenrollAOSPDevice requests the disenrollment of a device that runs Android
+// without Google services, and sends the request once. A nil error means that
+// the command is queued; the device disenrolls when it receives the command,
+// and [Client.WaitForDevices] waits for that. Another request changes nothing
+// while the command is queued, and queues a new command after it expired.
+// [errors.Conflict] (5173): the device is unreachable by push messages, and
+// nothing is queued. [errors.ValidationError] (5209): the input is invalid.
+// [errors.NotFound]: the device or its organization does not exist. Required
+// permission: mdm.aosp.device.remove.
 //
 // Source: vendor's reference page.
 func (c *Client) disenrollAOSPDevice(ctx context.Context, idOrSlug string, deviceID string) error {
@@ -907,30 +1128,31 @@ func (c *Client) disenrollAOSPDevice(ctx context.Context, idOrSlug string, devic
 type ListAppleDevicesPageOptions struct {
 	// Page is the number of the page; the first is 1.
 	Page int
-	// Limit is how many a page has at most. The API may give fewer.
+	// Limit is the maximum number of items on a page. The API may use another
+	// one; Limit of the page states it.
 	Limit int
-	// Sort is a field to sort by and, if it is not to be ascending, the order, as
-	// in createdAt:desc.
+	// Sort is a field, optionally with the order asc or desc, such as
+	// createdAt:desc. The default order is ascending.
 	Sort string
-	// MDMUser selects by the user, an id of 24 hexadecimal digits.
+	// MDMUser selects by the ID of the user, 24 hexadecimal digits.
 	MDMUser string
-	// ADMPolicy selects by the policy of the device, an id.
+	// ADMPolicy selects by the ID of the device's policy.
 	ADMPolicy string
-	// UserADMPolicy selects by the policy of the user, an id.
+	// UserADMPolicy selects by the ID of the user's policy.
 	UserADMPolicy string
-	// ShowDeleted includes devices that are deleted.
+	// ShowDeleted includes deleted devices.
 	ShowDeleted bool
 	// Tags selects by tags.
 	Tags []string
-	// SegmentID selects by the segment; 0 for all.
+	// SegmentID selects by the ID of the segment; 0 selects all.
 	SegmentID int
-	// ExpandTo widens SegmentID to the segments above or below it.
+	// ExpandTo expands SegmentID to its ancestors or descendants.
 	ExpandTo SegmentExpansion
 }
 
 // ListAppleDevicesPage returns one page of the Apple devices of an
-// organization; [Client.ListAppleDevices] goes through all. Devices that are
-// deleted are left out unless ShowDeleted says otherwise.
+// organization. [Client.ListAppleDevices] reads all pages. Deleted devices are
+// excluded unless ShowDeleted is true.
 //
 // Source: vendor's reference page.
 func (c *Client) ListAppleDevicesPage(ctx context.Context, idOrSlug string, options ListAppleDevicesPageOptions) (*AppleDevicesPage, error) {
@@ -967,42 +1189,42 @@ func (c *Client) ListAppleDevicesPage(ctx context.Context, idOrSlug string, opti
 type ListDevicesPageOptions struct {
 	// Page is the number of the page; the first is 1.
 	Page int
-	// Limit is how many a page has at most. The API may give fewer.
+	// Limit is the maximum number of items on a page. The API may use another
+	// one; Limit of the page states it.
 	Limit int
-	// Sort is a field to sort by and, if it is not to be ascending, the order, as
-	// in createdAt:desc.
+	// Sort is a field, optionally with the order asc or desc, such as
+	// createdAt:desc. The default order is ascending.
 	Sort string
-	// MDMUserID selects by the user, an id of 24 hexadecimal digits.
+	// MDMUserID selects by the ID of the user, 24 hexadecimal digits.
 	MDMUserID string
-	// Type selects by the platform.
+	// Type selects by platform.
 	Type DeviceType
 	// SubType selects devices or pending enrollments.
 	SubType DeviceSubType
-	// ShowAll includes what is left out otherwise; the reference page does not
-	// say what that is.
+	// ShowAll includes devices that the list excludes by default; the reference
+	// page does not name them.
 	ShowAll bool
-	// PolicyID selects by the policy, an id of 24 hexadecimal digits.
+	// PolicyID selects by the ID of the policy, 24 hexadecimal digits.
 	PolicyID string
-	// IMEI selects by the IMEI.
+	// IMEI selects by IMEI.
 	IMEI string
-	// SerialNumber selects by the serial number.
+	// SerialNumber selects by serial number.
 	SerialNumber string
-	// State selects by the state.
+	// State selects by state.
 	State string
-	// Name selects by the name.
+	// Name selects by name.
 	Name string
 	// Tags selects by tags.
 	Tags []string
-	// Search is a text to look for.
+	// Search selects by a text. The reference page does not name the searched
+	// fields.
 	Search string
 }
 
-// ListDevicesPage returns one page of the devices of an organization, of all
-// platforms; [Client.ListDevices] goes through all. Without a SubType the list
-// mixes devices with enrollments that nobody has used yet. A page has 10,000
-// devices at most. What becomes of devices when their organization is deleted
-// is not documented: what is on this list may be left with a management that is
-// gone.
+// ListDevicesPage returns one page of the devices of an organization on all
+// platforms. [Client.ListDevices] reads all pages. Without a SubType, the list
+// also contains pending enrollments. The maximum Limit is 10,000. Whether
+// Applivery disenrolls the devices of a deleted organization is not documented.
 //
 // Source: vendor's reference page; third-party client (limit, pending
 // enrollments).
@@ -1044,27 +1266,28 @@ func (c *Client) ListDevicesPage(ctx context.Context, idOrSlug string, options L
 type ListWindowsDevicesPageOptions struct {
 	// Page is the number of the page; the first is 1.
 	Page int
-	// Limit is how many a page has at most. The API may give fewer.
+	// Limit is the maximum number of items on a page. The API may use another
+	// one; Limit of the page states it.
 	Limit int
-	// Sort is a field to sort by and, if it is not to be ascending, the order, as
-	// in createdAt:desc.
+	// Sort is a field, optionally with the order asc or desc, such as
+	// createdAt:desc. The default order is ascending.
 	Sort string
-	// MDMUser selects by the user, an id of 24 hexadecimal digits.
+	// MDMUser selects by the ID of the user, 24 hexadecimal digits.
 	MDMUser string
-	// ShowDeleted includes devices that are deleted.
+	// ShowDeleted includes deleted devices.
 	ShowDeleted bool
 	// Tags selects by tags.
 	Tags []string
-	// SegmentID selects by the segment; 0 for all.
+	// SegmentID selects by the ID of the segment; 0 selects all.
 	SegmentID int
-	// ExpandTo widens SegmentID to the segments above or below it.
+	// ExpandTo expands SegmentID to its ancestors or descendants.
 	ExpandTo SegmentExpansion
 }
 
 // ListWindowsDevicesPage returns one page of the Windows devices of an
-// organization; [Client.ListWindowsDevices] goes through all. Devices that are
-// deleted are left out unless ShowDeleted says otherwise. It needs the
-// permission mdm.windows.device.list.
+// organization. [Client.ListWindowsDevices] reads all pages. Deleted devices
+// are excluded unless ShowDeleted is true. Required permission:
+// mdm.windows.device.list.
 //
 // Source: vendor's reference page.
 func (c *Client) ListWindowsDevicesPage(ctx context.Context, idOrSlug string, options ListWindowsDevicesPageOptions) (*WindowsDevicesPage, error) {
@@ -1094,8 +1317,8 @@ func (c *Client) ListWindowsDevicesPage(ctx context.Context, idOrSlug string, op
 	return rest.Pointer(&out.Data, c.rest().Do(ctx, &call))
 }
 
-// ListSegments returns the segments that divide an organization, each with
-// those below it. The API does not page them. It needs the permission
+// ListSegments returns the top-level segments of an organization, each with its
+// descendants. The API does not page this list. Required permission:
 // base.organization.segment.list.
 //
 // Source: vendor's reference page.
@@ -1125,17 +1348,18 @@ func (c *Client) ListSegments(ctx context.Context, idOrSlug string) ([]Segment, 
 type ListStoresPageOptions struct {
 	// Page is the number of the page; the first is 1.
 	Page int
-	// Limit is how many a page has at most. The API may give fewer.
+	// Limit is the maximum number of items on a page. The API may use another
+	// one; Limit of the page states it.
 	Limit int
-	// Sort is a field to sort by and, if it is not to be ascending, the order, as
-	// in createdAt:desc.
+	// Sort is a field, optionally with the order asc or desc, such as
+	// createdAt:desc. The default order is ascending.
 	Sort string
 }
 
-// ListStoresPage returns one page of the app stores of an organization;
-// [Client.ListStores] goes through all. Its reference page shows an answer by
-// page and no parameter that would choose one; those of the other lists are
-// sent. It needs the permission mad.store.management.list.
+// ListStoresPage returns one page of the app stores of an organization.
+// [Client.ListStores] reads all pages. The reference page shows a paged answer
+// and documents no page parameters; the parameters of the other lists are sent.
+// Required permission: mad.store.management.list.
 //
 // Source: vendor's reference page.
 func (c *Client) ListStoresPage(ctx context.Context, idOrSlug string, options ListStoresPageOptions) (*StoresPage, error) {
@@ -1160,8 +1384,8 @@ func (c *Client) ListStoresPage(ctx context.Context, idOrSlug string, options Li
 	return rest.Pointer(&out.Data, c.rest().Do(ctx, &call))
 }
 
-// GetWorkspace returns one organization, by its id or its slug, with its
-// subscriptions. It needs the permission base.organization.management.get.
+// GetWorkspace returns one organization, by ID or slug, with its subscriptions.
+// Required permission: base.organization.management.get.
 //
 // Source: vendor's reference page.
 func (c *Client) GetWorkspace(ctx context.Context, idOrSlug string) (*Workspace, error) {
@@ -1182,8 +1406,8 @@ func (c *Client) GetWorkspace(ctx context.Context, idOrSlug string) (*Workspace,
 	return rest.Pointer(&out.Data, c.rest().Do(ctx, &call))
 }
 
-// GetProfile returns the user whom the token belongs to, with the organizations
-// that the user is in. No read is cheaper to find out whether a token is good.
+// GetProfile returns the user or service account that owns the token, with its
+// organizations. This is the cheapest read that checks a token.
 //
 // Source: vendor's reference page.
 func (c *Client) GetProfile(ctx context.Context) (*Profile, error) {
