@@ -62,59 +62,88 @@ const (
 
 // APIKey is an API key.
 type APIKey struct {
-	// Description is what somebody has written about it.
+	// Description is the description of the key.
 	Description string `json:"desc,omitzero"`
-	ID          string `json:"id,omitzero"`
 
-	// PrivateKey is redacted but for its last characters.
+	// ID is the ID of the key.
+	ID string `json:"id,omitzero"`
+
+	// PrivateKey is the private key, redacted except for its last characters.
 	PrivateKey string `json:"privateKey,omitzero"`
-	PublicKey  string `json:"publicKey,omitzero"`
-	Roles      []Role `json:"roles,omitzero"`
+
+	// PublicKey is the public key.
+	PublicKey string `json:"publicKey,omitzero"`
+
+	// Roles are the roles of the key.
+	Roles []Role `json:"roles,omitzero"`
 }
 
 // identity tells the items of a list apart. It is empty for what is no item.
 func (x *APIKey) identity() string { return x.ID }
 
-// APIKeyPage is a page of what [Client.ListAPIKeys] yields.
+// APIKeyPage is one page of the items of [Client.ListAPIKeys].
 type APIKeyPage struct {
+	// Results are the items of the page.
 	Results []APIKey `json:"results"`
 
-	// TotalCount is an estimate of how many there are on all pages.
+	// TotalCount is an estimate of the number of items on all pages.
 	TotalCount int `json:"totalCount,omitzero"`
 
-	// Links lead to other pages.
+	// Links are the links to this page and, if they exist, to the next and the previous page.
 	Links []Link `json:"links,omitzero"`
 }
 
-// AccessListEntry is an address, or a range of them, from which a key may be used.
+// AccessListEntry is an IP address or a range of IP addresses from which an API key can be used.
 type AccessListEntry struct {
+	// CidrBlock is the range in CIDR notation.
 	CidrBlock string `json:"cidrBlock,omitzero"`
+
+	// IPAddress is the IP address.
 	IPAddress string `json:"ipAddress,omitzero"`
 }
 
 // BackupCompliancePolicy is the backup compliance policy of a project.
 type BackupCompliancePolicy struct {
-	// AuthorizedEmail is whom the vendor asks before it changes the policy.
-	AuthorizedEmail         string `json:"authorizedEmail,omitzero"`
-	AuthorizedUserFirstName string `json:"authorizedUserFirstName,omitzero"`
-	AuthorizedUserLastName  string `json:"authorizedUserLastName,omitzero"`
-	CopyProtectionEnabled   bool   `json:"copyProtectionEnabled,omitzero"`
+	// AuthorizedEmail is the email address of the user whom the vendor contacts before it changes the policy.
+	AuthorizedEmail string `json:"authorizedEmail,omitzero"`
 
-	// Deletable says that the vendor's support has allowed its removal.
-	Deletable               bool `json:"deletable,omitzero"`
+	// AuthorizedUserFirstName is the first name of that user.
+	AuthorizedUserFirstName string `json:"authorizedUserFirstName,omitzero"`
+
+	// AuthorizedUserLastName is the last name of that user.
+	AuthorizedUserLastName string `json:"authorizedUserLastName,omitzero"`
+
+	// CopyProtectionEnabled is true if copy protection is enabled.
+	CopyProtectionEnabled bool `json:"copyProtectionEnabled,omitzero"`
+
+	// Deletable is true if the vendor's support permitted the removal of the policy.
+	Deletable bool `json:"deletable,omitzero"`
+
+	// EncryptionAtRestEnabled is true if encryption at rest is enabled.
 	EncryptionAtRestEnabled bool `json:"encryptionAtRestEnabled,omitzero"`
 
-	// PITEnabled says that clusters have to be restorable to a point in time.
-	PITEnabled        bool      `json:"pitEnabled,omitzero"`
-	ProjectID         string    `json:"projectId,omitzero"`
-	RestoreWindowDays int       `json:"restoreWindowDays,omitzero"`
-	State             string    `json:"state,omitzero"`
-	UpdatedDate       time.Time `json:"updatedDate,omitzero"`
-	UpdatedUser       string    `json:"updatedUser,omitzero"`
+	// PITEnabled is true if clusters must support point-in-time restore.
+	PITEnabled bool `json:"pitEnabled,omitzero"`
+
+	// ProjectID is the ID of the project.
+	ProjectID string `json:"projectId,omitzero"`
+
+	// RestoreWindowDays is the restore window, in days.
+	RestoreWindowDays int `json:"restoreWindowDays,omitzero"`
+
+	// State is the state of the policy. It is empty if no policy was set.
+	State string `json:"state,omitzero"`
+
+	// UpdatedDate is the time at which the policy was last updated.
+	UpdatedDate time.Time `json:"updatedDate,omitzero"`
+
+	// UpdatedUser is the user who last updated the policy.
+	UpdatedUser string `json:"updatedUser,omitzero"`
 }
 
-// BadRequestDetail lists what is wrong with the values of a request.
+// BadRequestDetail lists the invalid values of a request.
 type BadRequestDetail struct {
+	// Fields are the invalid values.
 	Fields []FieldViolation `json:"fields,omitzero"`
 }
 
@@ -123,476 +152,739 @@ type CloudProvider string
 
 // Cluster is a cluster.
 type Cluster struct {
-	BackupEnabled               bool      `json:"backupEnabled,omitzero"`
-	ClusterType                 string    `json:"clusterType,omitzero"`
-	CreateDate                  time.Time `json:"createDate,omitzero"`
-	EncryptionAtRestProvider    string    `json:"encryptionAtRestProvider,omitzero"`
-	FeatureCompatibilityVersion string    `json:"featureCompatibilityVersion,omitzero"`
-	ProjectID                   string    `json:"groupId,omitzero"`
-	ID                          string    `json:"id,omitzero"`
-	MongoDBMajorVersion         string    `json:"mongoDBMajorVersion,omitzero"`
-	MongoDBVersion              string    `json:"mongoDBVersion,omitzero"`
-	Name                        string    `json:"name"`
-	Paused                      bool      `json:"paused,omitzero"`
+	// BackupEnabled is true if backups are enabled.
+	BackupEnabled bool `json:"backupEnabled,omitzero"`
 
-	// PITEnabled says that it can be restored to a point in time.
+	// ClusterType is the type of the cluster, such as REPLICASET, SHARDED or GEOSHARDED.
+	ClusterType string `json:"clusterType,omitzero"`
+
+	// CreateDate is the time at which the cluster was created.
+	CreateDate time.Time `json:"createDate,omitzero"`
+
+	// EncryptionAtRestProvider is the provider of the keys for encryption at rest.
+	EncryptionAtRestProvider string `json:"encryptionAtRestProvider,omitzero"`
+
+	// FeatureCompatibilityVersion is the feature compatibility version of MongoDB.
+	FeatureCompatibilityVersion string `json:"featureCompatibilityVersion,omitzero"`
+
+	// ProjectID is the ID of the project.
+	ProjectID string `json:"groupId,omitzero"`
+
+	// ID is the ID of the cluster.
+	ID string `json:"id,omitzero"`
+
+	// MongoDBMajorVersion is the major version of MongoDB.
+	MongoDBMajorVersion string `json:"mongoDBMajorVersion,omitzero"`
+
+	// MongoDBVersion is the version of MongoDB.
+	MongoDBVersion string `json:"mongoDBVersion,omitzero"`
+
+	// Name is the name of the cluster, by which operations address it.
+	Name string `json:"name"`
+
+	// Paused is true if the cluster is paused.
+	Paused bool `json:"paused,omitzero"`
+
+	// PITEnabled is true if point-in-time restore is enabled.
 	PITEnabled bool `json:"pitEnabled,omitzero"`
 
-	// RetainBackups says that its snapshots stay when it is deleted.
-	RetainBackups bool         `json:"retainBackups,omitzero"`
-	State         ClusterState `json:"stateName,omitzero"`
-	Tags          []Tag        `json:"tags,omitzero"`
+	// RetainBackups is true if snapshots are retained when the cluster is deleted.
+	RetainBackups bool `json:"retainBackups,omitzero"`
 
-	// TerminationProtectionEnabled says that it cannot be deleted.
-	TerminationProtectionEnabled bool   `json:"terminationProtectionEnabled,omitzero"`
-	VersionReleaseSystem         string `json:"versionReleaseSystem,omitzero"`
+	// State is the state of the cluster.
+	State ClusterState `json:"stateName,omitzero"`
+
+	// Tags are the tags of the cluster.
+	Tags []Tag `json:"tags,omitzero"`
+
+	// TerminationProtectionEnabled is true if Atlas refuses to delete the cluster.
+	TerminationProtectionEnabled bool `json:"terminationProtectionEnabled,omitzero"`
+
+	// VersionReleaseSystem is the release system of the MongoDB version.
+	VersionReleaseSystem string `json:"versionReleaseSystem,omitzero"`
 }
 
 // identity tells the items of a list apart. It is empty for what is no item.
 func (x *Cluster) identity() string { return x.Name }
 
-// ClusterPage is a page of what [Client.ListClusters] yields.
+// ClusterPage is one page of the items of [Client.ListClusters].
 type ClusterPage struct {
+	// Results are the items of the page.
 	Results []Cluster `json:"results"`
 
-	// TotalCount is an estimate of how many there are on all pages.
+	// TotalCount is an estimate of the number of items on all pages.
 	TotalCount int `json:"totalCount,omitzero"`
 
-	// Links lead to other pages.
+	// Links are the links to this page and, if they exist, to the next and the previous page.
 	Links []Link `json:"links,omitzero"`
 }
 
-// ClusterState is what is being done to a cluster. It works in all states but CREATING and DELETING.
+// ClusterState is the state of a cluster. A cluster is usable in all states except CREATING and DELETING.
 type ClusterState string
 
-// ClusterSummary is what the list of all projects says of a cluster.
+// ClusterSummary describes a cluster in the list of all projects.
 type ClusterSummary struct {
-	AlertCount    int    `json:"alertCount,omitzero"`
-	AuthEnabled   bool   `json:"authEnabled,omitzero"`
-	Availability  string `json:"availability,omitzero"`
-	BackupEnabled bool   `json:"backupEnabled,omitzero"`
-	ClusterID     string `json:"clusterId,omitzero"`
+	// AlertCount is the number of alerts.
+	AlertCount int `json:"alertCount,omitzero"`
 
-	// DataSizeBytes is the size of the data on disk.
-	DataSizeBytes int64  `json:"dataSizeBytes,omitzero"`
-	Name          string `json:"name,omitzero"`
-	NodeCount     int    `json:"nodeCount,omitzero"`
-	SSLEnabled    bool   `json:"sslEnabled,omitzero"`
-	Type          string `json:"type,omitzero"`
+	// AuthEnabled is true if authentication is enabled.
+	AuthEnabled bool `json:"authEnabled,omitzero"`
 
-	// Versions are the versions of MongoDB on its nodes.
+	// Availability is the availability of the cluster.
+	Availability string `json:"availability,omitzero"`
+
+	// BackupEnabled is true if backups are enabled.
+	BackupEnabled bool `json:"backupEnabled,omitzero"`
+
+	// ClusterID is the ID of the cluster.
+	ClusterID string `json:"clusterId,omitzero"`
+
+	// DataSizeBytes is the size of the data on disk, in bytes.
+	DataSizeBytes int64 `json:"dataSizeBytes,omitzero"`
+
+	// Name is the name of the cluster.
+	Name string `json:"name,omitzero"`
+
+	// NodeCount is the number of nodes.
+	NodeCount int `json:"nodeCount,omitzero"`
+
+	// SSLEnabled is true if TLS is enabled.
+	SSLEnabled bool `json:"sslEnabled,omitzero"`
+
+	// Type is the type of the cluster.
+	Type string `json:"type,omitzero"`
+
+	// Versions are the versions of MongoDB on the nodes.
 	Versions []string `json:"versions,omitzero"`
 }
 
 // ConnectedOrganization is an organization in a federation.
 type ConnectedOrganization struct {
+	// DataAccessIdentityProviderIds are the IDs of the identity providers for data access.
 	DataAccessIdentityProviderIds []string `json:"dataAccessIdentityProviderIds,omitzero"`
-	DomainAllowList               []string `json:"domainAllowList,omitzero"`
-	DomainRestrictionEnabled      bool     `json:"domainRestrictionEnabled,omitzero"`
-	IdentityProviderID            string   `json:"identityProviderId,omitzero"`
 
-	// InstantUserProvisioningDisabled says that signing in does not make a user.
-	InstantUserProvisioningDisabled bool     `json:"instantUserProvisioningDisabled,omitzero"`
-	OrgID                           string   `json:"orgId,omitzero"`
-	PostAuthRoleGrants              []string `json:"postAuthRoleGrants,omitzero"`
+	// DomainAllowList are the domains on the allow list.
+	DomainAllowList []string `json:"domainAllowList,omitzero"`
+
+	// DomainRestrictionEnabled is true if domain restriction is enabled.
+	DomainRestrictionEnabled bool `json:"domainRestrictionEnabled,omitzero"`
+
+	// IdentityProviderID is the ID of the identity provider.
+	IdentityProviderID string `json:"identityProviderId,omitzero"`
+
+	// InstantUserProvisioningDisabled is true if signing in does not create a user.
+	InstantUserProvisioningDisabled bool `json:"instantUserProvisioningDisabled,omitzero"`
+
+	// OrgID is the ID of the organization.
+	OrgID string `json:"orgId,omitzero"`
+
+	// PostAuthRoleGrants are the roles that are granted after authentication.
+	PostAuthRoleGrants []string `json:"postAuthRoleGrants,omitzero"`
 }
 
 // identity tells the items of a list apart. It is empty for what is no item.
 func (x *ConnectedOrganization) identity() string { return x.OrgID }
 
-// ConnectedOrganizationPage is a page of what [Client.ListConnectedOrganizations] yields.
+// ConnectedOrganizationPage is one page of the items of [Client.ListConnectedOrganizations].
 type ConnectedOrganizationPage struct {
+	// Results are the items of the page.
 	Results []ConnectedOrganization `json:"results"`
 
-	// TotalCount is an estimate of how many there are on all pages.
+	// TotalCount is an estimate of the number of items on all pages.
 	TotalCount int `json:"totalCount,omitzero"`
 
-	// Links lead to other pages.
+	// Links are the links to this page and, if they exist, to the next and the previous page.
 	Links []Link `json:"links,omitzero"`
 }
 
-// CurrentAPIKey is the API key that asks.
+// CurrentAPIKey is the API key that authenticated the request.
 type CurrentAPIKey struct {
+	// AccessList are the addresses from which the key can be used.
 	AccessList []AccessListEntry `json:"accessList,omitzero"`
-	ID         string            `json:"id,omitzero"`
-	PublicKey  string            `json:"publicKey,omitzero"`
-	Roles      []Role            `json:"roles,omitzero"`
+
+	// ID is the ID of the key.
+	ID string `json:"id,omitzero"`
+
+	// PublicKey is the public key.
+	PublicKey string `json:"publicKey,omitzero"`
+
+	// Roles are the roles of the key.
+	Roles []Role `json:"roles,omitzero"`
 }
 
-// EncryptionEndpoint is a private endpoint to the keys for encryption at rest.
+// EncryptionEndpoint is a private endpoint for the keys of encryption at rest.
 type EncryptionEndpoint struct {
+	// CloudProvider is the cloud provider.
 	CloudProvider CloudProvider `json:"cloudProvider,omitzero"`
 
-	// ErrorMessage says why it failed.
-	ErrorMessage                  string `json:"errorMessage,omitzero"`
-	ID                            string `json:"id,omitzero"`
+	// ErrorMessage is the reason for a failure.
+	ErrorMessage string `json:"errorMessage,omitzero"`
+
+	// ID is the ID of the endpoint.
+	ID string `json:"id,omitzero"`
+
+	// PrivateEndpointConnectionName is the name of the private endpoint connection.
 	PrivateEndpointConnectionName string `json:"privateEndpointConnectionName,omitzero"`
-	RegionName                    string `json:"regionName,omitzero"`
-	Status                        string `json:"status,omitzero"`
+
+	// RegionName is the name of the region.
+	RegionName string `json:"regionName,omitzero"`
+
+	// Status is the status of the endpoint.
+	Status string `json:"status,omitzero"`
 }
 
 // identity tells the items of a list apart. It is empty for what is no item.
 func (x *EncryptionEndpoint) identity() string { return x.ID }
 
-// EncryptionEndpointPage is a page of what [Client.ListEncryptionEndpoints] yields.
+// EncryptionEndpointPage is one page of the items of [Client.ListEncryptionEndpoints].
 type EncryptionEndpointPage struct {
+	// Results are the items of the page.
 	Results []EncryptionEndpoint `json:"results"`
 
-	// TotalCount is an estimate of how many there are on all pages.
+	// TotalCount is an estimate of the number of items on all pages.
 	TotalCount int `json:"totalCount,omitzero"`
 
-	// Links lead to other pages.
+	// Links are the links to this page and, if they exist, to the next and the previous page.
 	Links []Link `json:"links,omitzero"`
 }
 
-// EndpointRateLimit is the rate limit of a set of endpoints: a bucket of tokens, of which a request takes one.
+// EndpointRateLimit is the rate limit of a set of endpoints. The limit is a bucket of tokens; each request takes one token.
 type EndpointRateLimit struct {
-	// Capacity is how many tokens the bucket holds.
-	Capacity        RateLimitValue      `json:"capacity,omitzero"`
-	EndpointSetID   string              `json:"endpointSetId"`
-	EndpointSetName string              `json:"endpointSetName,omitzero"`
-	Endpoints       []RateLimitEndpoint `json:"endpoints,omitzero"`
+	// Capacity is the number of tokens that the bucket holds.
+	Capacity RateLimitValue `json:"capacity,omitzero"`
 
-	// RefillDurationSeconds is the time after which tokens are added, in seconds.
+	// EndpointSetID is the ID of the set of endpoints.
+	EndpointSetID string `json:"endpointSetId"`
+
+	// EndpointSetName is the name of the set of endpoints.
+	EndpointSetName string `json:"endpointSetName,omitzero"`
+
+	// Endpoints are the endpoints of the set.
+	Endpoints []RateLimitEndpoint `json:"endpoints,omitzero"`
+
+	// RefillDurationSeconds is the time between two refills, in seconds.
 	RefillDurationSeconds RateLimitValue `json:"refillDurationSeconds,omitzero"`
 
-	// RefillRate is how many are added.
+	// RefillRate is the number of tokens that a refill adds.
 	RefillRate RateLimitValue `json:"refillRate,omitzero"`
 
-	// Scope is what has a bucket of its own, such as ORGANIZATION, GROUP, USER or IP.
+	// Scope is the kind of owner of a bucket, such as ORGANIZATION, GROUP, USER or IP.
 	Scope string `json:"scope,omitzero"`
 }
 
 // identity tells the items of a list apart. It is empty for what is no item.
 func (x *EndpointRateLimit) identity() string { return x.EndpointSetID }
 
-// ErrorDetail is what an error says beside its code and its text.
+// ErrorDetail has the members of an error other than its code and message.
 type ErrorDetail struct {
-	// Reason is mostly the name of the status.
+	// Reason is usually the reason phrase of the HTTP status.
 	Reason string `json:"reason,omitzero"`
 
-	// Parameters are the values that the text was made of. Their number and types depend on the code.
-	Parameters       []any            `json:"parameters,omitzero"`
+	// Parameters are the values in the message. Their number and types depend on the code.
+	Parameters []any `json:"parameters,omitzero"`
+
+	// BadRequestDetail lists the invalid values of the request.
 	BadRequestDetail BadRequestDetail `json:"badRequestDetail,omitzero"`
 }
 
 // FederatedDatabase is a federated database instance.
 type FederatedDatabase struct {
-	DataProcessRegion        FederatedDatabaseRegion     `json:"dataProcessRegion,omitzero"`
-	ProjectID                string                      `json:"groupId,omitzero"`
-	Hostnames                []string                    `json:"hostnames,omitzero"`
-	Name                     string                      `json:"name,omitzero"`
+	// DataProcessRegion is the region in which the instance processes data.
+	DataProcessRegion FederatedDatabaseRegion `json:"dataProcessRegion,omitzero"`
+
+	// ProjectID is the ID of the project.
+	ProjectID string `json:"groupId,omitzero"`
+
+	// Hostnames are the host names of the instance.
+	Hostnames []string `json:"hostnames,omitzero"`
+
+	// Name is the name of the instance, by which operations address it.
+	Name string `json:"name,omitzero"`
+
+	// PrivateEndpointHostnames are the host names for private endpoints.
 	PrivateEndpointHostnames []FederatedDatabaseHostname `json:"privateEndpointHostnames,omitzero"`
-	State                    string                      `json:"state,omitzero"`
+
+	// State is the state of the instance.
+	State string `json:"state,omitzero"`
 }
 
 // identity tells the items of a list apart. It is empty for what is no item.
 func (x *FederatedDatabase) identity() string { return x.Name }
 
-// FederatedDatabaseHostname is a name under which an instance is reached by a private endpoint.
+// FederatedDatabaseHostname is the host name of an instance for a private endpoint.
 type FederatedDatabaseHostname struct {
-	Hostname        string `json:"hostname,omitzero"`
+	// Hostname is the host name.
+	Hostname string `json:"hostname,omitzero"`
+
+	// PrivateEndpoint is the private endpoint.
 	PrivateEndpoint string `json:"privateEndpoint,omitzero"`
 }
 
-// FederatedDatabaseRegion is where a federated database instance processes data.
+// FederatedDatabaseRegion is the region in which a federated database instance processes data.
 type FederatedDatabaseRegion struct {
+	// CloudProvider is the cloud provider.
 	CloudProvider string `json:"cloudProvider,omitzero"`
-	Region        string `json:"region,omitzero"`
+
+	// Region is the name of the region.
+	Region string `json:"region,omitzero"`
 }
 
-// Federation is a federation of organizations, which share identity providers.
+// Federation is a federation of organizations that share identity providers.
 type Federation struct {
-	FederatedDomains       []string `json:"federatedDomains,omitzero"`
-	HasRoleMappings        bool     `json:"hasRoleMappings,omitzero"`
-	ID                     string   `json:"id"`
-	IdentityProviderID     string   `json:"identityProviderId,omitzero"`
-	IdentityProviderStatus string   `json:"identityProviderStatus,omitzero"`
+	// FederatedDomains are the domains of the federation.
+	FederatedDomains []string `json:"federatedDomains,omitzero"`
+
+	// HasRoleMappings is true if the federation has role mappings.
+	HasRoleMappings bool `json:"hasRoleMappings,omitzero"`
+
+	// ID is the ID of the federation.
+	ID string `json:"id"`
+
+	// IdentityProviderID is the ID of the identity provider.
+	IdentityProviderID string `json:"identityProviderId,omitzero"`
+
+	// IdentityProviderStatus is the status of the identity provider.
+	IdentityProviderStatus string `json:"identityProviderStatus,omitzero"`
 }
 
 // FederationEndpoint is a private endpoint of federated database instances and online archives.
 type FederationEndpoint struct {
-	AzureLinkID               string `json:"azureLinkId,omitzero"`
-	Comment                   string `json:"comment,omitzero"`
-	CustomerEndpointDNSName   string `json:"customerEndpointDNSName,omitzero"`
+	// AzureLinkID is the ID of the link at Azure.
+	AzureLinkID string `json:"azureLinkId,omitzero"`
+
+	// Comment is the comment of the endpoint.
+	Comment string `json:"comment,omitzero"`
+
+	// CustomerEndpointDNSName is the DNS name of the customer's endpoint.
+	CustomerEndpointDNSName string `json:"customerEndpointDNSName,omitzero"`
+
+	// CustomerEndpointIPAddress is the IP address of the customer's endpoint.
 	CustomerEndpointIPAddress string `json:"customerEndpointIPAddress,omitzero"`
 
-	// EndpointID is the id of the interface at AWS and the resource id at Azure.
+	// EndpointID is the ID of the interface at AWS, or the resource ID at Azure.
 	EndpointID string `json:"endpointId,omitzero"`
 
-	// ErrorMessage says why it failed.
+	// ErrorMessage is the reason for a failure.
 	ErrorMessage string `json:"errorMessage,omitzero"`
-	Provider     string `json:"provider,omitzero"`
-	Region       string `json:"region,omitzero"`
-	Status       string `json:"status,omitzero"`
-	Type         string `json:"type,omitzero"`
+
+	// Provider is the cloud provider.
+	Provider string `json:"provider,omitzero"`
+
+	// Region is the name of the region.
+	Region string `json:"region,omitzero"`
+
+	// Status is the status of the endpoint.
+	Status string `json:"status,omitzero"`
+
+	// Type is the type of the endpoint.
+	Type string `json:"type,omitzero"`
 }
 
 // identity tells the items of a list apart. It is empty for what is no item.
 func (x *FederationEndpoint) identity() string { return x.EndpointID }
 
-// FederationEndpointPage is a page of what [Client.ListFederationEndpoints] yields.
+// FederationEndpointPage is one page of the items of [Client.ListFederationEndpoints].
 type FederationEndpointPage struct {
+	// Results are the items of the page.
 	Results []FederationEndpoint `json:"results"`
 
-	// TotalCount is an estimate of how many there are on all pages.
+	// TotalCount is an estimate of the number of items on all pages.
 	TotalCount int `json:"totalCount,omitzero"`
 
-	// Links lead to other pages.
+	// Links are the links to this page and, if they exist, to the next and the previous page.
 	Links []Link `json:"links,omitzero"`
 }
 
-// FieldViolation says what is wrong with one value.
+// FieldViolation describes one invalid value.
 type FieldViolation struct {
 	// Field is the path to the value.
-	Field       string `json:"field,omitzero"`
+	Field string `json:"field,omitzero"`
+
+	// Description is the reason why the value is invalid.
 	Description string `json:"description,omitzero"`
 }
 
 // FlexCluster is a flex cluster.
 type FlexCluster struct {
-	ClusterType      string               `json:"clusterType,omitzero"`
-	CreateDate       time.Time            `json:"createDate,omitzero"`
-	ProjectID        string               `json:"groupId,omitzero"`
-	ID               string               `json:"id,omitzero"`
-	MongoDBVersion   string               `json:"mongoDBVersion,omitzero"`
-	Name             string               `json:"name"`
-	ProviderSettings FlexProviderSettings `json:"providerSettings,omitzero"`
-	State            ClusterState         `json:"stateName,omitzero"`
-	Tags             []Tag                `json:"tags,omitzero"`
+	// ClusterType is the type of the cluster.
+	ClusterType string `json:"clusterType,omitzero"`
 
-	// TerminationProtectionEnabled says that it cannot be deleted.
-	TerminationProtectionEnabled bool   `json:"terminationProtectionEnabled,omitzero"`
-	VersionReleaseSystem         string `json:"versionReleaseSystem,omitzero"`
+	// CreateDate is the time at which the cluster was created.
+	CreateDate time.Time `json:"createDate,omitzero"`
+
+	// ProjectID is the ID of the project.
+	ProjectID string `json:"groupId,omitzero"`
+
+	// ID is the ID of the cluster.
+	ID string `json:"id,omitzero"`
+
+	// MongoDBVersion is the version of MongoDB.
+	MongoDBVersion string `json:"mongoDBVersion,omitzero"`
+
+	// Name is the name of the cluster, by which operations address it.
+	Name string `json:"name"`
+
+	// ProviderSettings are the cloud provider and the region of the cluster.
+	ProviderSettings FlexProviderSettings `json:"providerSettings,omitzero"`
+
+	// State is the state of the cluster.
+	State ClusterState `json:"stateName,omitzero"`
+
+	// Tags are the tags of the cluster.
+	Tags []Tag `json:"tags,omitzero"`
+
+	// TerminationProtectionEnabled is true if Atlas refuses to delete the cluster.
+	TerminationProtectionEnabled bool `json:"terminationProtectionEnabled,omitzero"`
+
+	// VersionReleaseSystem is the release system of the MongoDB version.
+	VersionReleaseSystem string `json:"versionReleaseSystem,omitzero"`
 }
 
 // identity tells the items of a list apart. It is empty for what is no item.
 func (x *FlexCluster) identity() string { return x.Name }
 
-// FlexClusterPage is a page of what [Client.ListFlexClusters] yields.
+// FlexClusterPage is one page of the items of [Client.ListFlexClusters].
 type FlexClusterPage struct {
+	// Results are the items of the page.
 	Results []FlexCluster `json:"results"`
 
-	// TotalCount is an estimate of how many there are on all pages.
+	// TotalCount is an estimate of the number of items on all pages.
 	TotalCount int `json:"totalCount,omitzero"`
 
-	// Links lead to other pages.
+	// Links are the links to this page and, if they exist, to the next and the previous page.
 	Links []Link `json:"links,omitzero"`
 }
 
-// FlexProviderSettings say where a flex cluster is.
+// FlexProviderSettings are the cloud provider and the region of a flex cluster.
 type FlexProviderSettings struct {
+	// BackingProviderName is the name of the cloud provider.
 	BackingProviderName string `json:"backingProviderName,omitzero"`
 
-	// DiskSizeGB is in gigabytes.
-	DiskSizeGB   float64 `json:"diskSizeGB,omitzero"`
-	ProviderName string  `json:"providerName,omitzero"`
-	RegionName   string  `json:"regionName,omitzero"`
+	// DiskSizeGB is the size of the disk, in gigabytes.
+	DiskSizeGB float64 `json:"diskSizeGB,omitzero"`
+
+	// ProviderName is the name of the provider of the cluster.
+	ProviderName string `json:"providerName,omitzero"`
+
+	// RegionName is the name of the region.
+	RegionName string `json:"regionName,omitzero"`
 }
 
 // Invoice is an invoice.
 type Invoice struct {
-	// AmountBilledCents is what has to be paid, in cents of a US dollar, as are the other amounts.
-	AmountBilledCents int64     `json:"amountBilledCents,omitzero"`
-	AmountPaidCents   int64     `json:"amountPaidCents,omitzero"`
-	Created           time.Time `json:"created,omitzero"`
+	// AmountBilledCents is the amount to pay, in US cents.
+	AmountBilledCents int64 `json:"amountBilledCents,omitzero"`
 
-	// CreditsCents is what is credited.
+	// AmountPaidCents is the amount that was paid, in US cents.
+	AmountPaidCents int64 `json:"amountPaidCents,omitzero"`
+
+	// Created is the time at which the invoice was created.
+	Created time.Time `json:"created,omitzero"`
+
+	// CreditsCents is the amount of the credits, in US cents.
 	CreditsCents int64 `json:"creditsCents,omitzero"`
 
-	// EndDate is when its period ends.
+	// EndDate is the end of the billing period.
 	EndDate time.Time `json:"endDate,omitzero"`
-	ID      string    `json:"id,omitzero"`
 
-	// LinkedInvoices are those of organizations that this one pays for.
+	// ID is the ID of the invoice.
+	ID string `json:"id,omitzero"`
+
+	// LinkedInvoices are the invoices of organizations that this organization pays for.
 	LinkedInvoices []Invoice `json:"linkedInvoices,omitzero"`
-	OrgID          string    `json:"orgId,omitzero"`
-	SalesTaxCents  int64     `json:"salesTaxCents,omitzero"`
 
-	// StartDate is when its period begins.
-	StartDate            time.Time     `json:"startDate,omitzero"`
-	StartingBalanceCents int64         `json:"startingBalanceCents,omitzero"`
-	Status               InvoiceStatus `json:"statusName,omitzero"`
-	SubtotalCents        int64         `json:"subtotalCents,omitzero"`
-	Updated              time.Time     `json:"updated,omitzero"`
+	// OrgID is the ID of the organization.
+	OrgID string `json:"orgId,omitzero"`
+
+	// SalesTaxCents is the sales tax, in US cents.
+	SalesTaxCents int64 `json:"salesTaxCents,omitzero"`
+
+	// StartDate is the start of the billing period.
+	StartDate time.Time `json:"startDate,omitzero"`
+
+	// StartingBalanceCents is the starting balance, in US cents.
+	StartingBalanceCents int64 `json:"startingBalanceCents,omitzero"`
+
+	// Status is the payment status of the invoice.
+	Status InvoiceStatus `json:"statusName,omitzero"`
+
+	// SubtotalCents is the subtotal, in US cents.
+	SubtotalCents int64 `json:"subtotalCents,omitzero"`
+
+	// Updated is the time at which the invoice was last updated.
+	Updated time.Time `json:"updated,omitzero"`
 }
 
 // identity tells the items of a list apart. It is empty for what is no item.
 func (x *Invoice) identity() string { return x.ID }
 
-// InvoicePage is a page of what [Client.ListInvoices] yields.
+// InvoicePage is one page of the items of [Client.ListInvoices].
 type InvoicePage struct {
+	// Results are the items of the page.
 	Results []Invoice `json:"results"`
 
-	// TotalCount is an estimate of how many there are on all pages.
+	// TotalCount is an estimate of the number of items on all pages.
 	TotalCount int `json:"totalCount,omitzero"`
 
-	// Links lead to other pages.
+	// Links are the links to this page and, if they exist, to the next and the previous page.
 	Links []Link `json:"links,omitzero"`
 }
 
-// InvoiceStatus is how far the payment of an invoice is.
+// InvoiceStatus is the payment status of an invoice.
 type InvoiceStatus string
 
-// Link leads from a page to another one.
+// Link is a link from one page to another page.
 type Link struct {
-	// Rel is where it leads, such as self, next or previous.
-	Rel  string `json:"rel,omitzero"`
+	// Rel is the relation of the linked page, such as self, next or previous.
+	Rel string `json:"rel,omitzero"`
+
+	// Href is the URL of the linked page.
 	Href string `json:"href,omitzero"`
 }
 
 // LiveMigrationDeployment is a cluster that can be migrated.
 type LiveMigrationDeployment struct {
-	AgentVersion                string `json:"agentVersion,omitzero"`
-	ClusterID                   string `json:"clusterId,omitzero"`
-	DBSizeBytes                 int64  `json:"dbSizeBytes,omitzero"`
+	// AgentVersion is the version of the agent.
+	AgentVersion string `json:"agentVersion,omitzero"`
+
+	// ClusterID is the ID of the cluster.
+	ClusterID string `json:"clusterId,omitzero"`
+
+	// DBSizeBytes is the size of the database, in bytes.
+	DBSizeBytes int64 `json:"dbSizeBytes,omitzero"`
+
+	// FeatureCompatibilityVersion is the feature compatibility version of MongoDB.
 	FeatureCompatibilityVersion string `json:"featureCompatibilityVersion,omitzero"`
 
-	// Managed says that Cloud Manager or Ops Manager manages it.
-	Managed        bool   `json:"managed,omitzero"`
-	MongoDBVersion string `json:"mongoDBVersion,omitzero"`
-	Name           string `json:"name,omitzero"`
+	// Managed is true if Cloud Manager or Ops Manager manages the cluster.
+	Managed bool `json:"managed,omitzero"`
 
-	// OplogSizeMB is in megabytes.
-	OplogSizeMB int  `json:"oplogSizeMB,omitzero"`
-	Sharded     bool `json:"sharded,omitzero"`
+	// MongoDBVersion is the version of MongoDB.
+	MongoDBVersion string `json:"mongoDBVersion,omitzero"`
+
+	// Name is the name of the cluster.
+	Name string `json:"name,omitzero"`
+
+	// OplogSizeMB is the size of the oplog, in megabytes.
+	OplogSizeMB int `json:"oplogSizeMB,omitzero"`
+
+	// Sharded is true if the cluster is sharded.
+	Sharded bool `json:"sharded,omitzero"`
 
 	// ShardsSize is the number of shards.
-	ShardsSize int  `json:"shardsSize,omitzero"`
+	ShardsSize int `json:"shardsSize,omitzero"`
+
+	// TLSEnabled is true if TLS is enabled.
 	TLSEnabled bool `json:"tlsEnabled,omitzero"`
 }
 
 // LiveMigrationProject is a project of Cloud Manager or Ops Manager.
 type LiveMigrationProject struct {
+	// Deployments are the deployments of the project that can be migrated.
 	Deployments []LiveMigrationDeployment `json:"deployments,omitzero"`
 
-	// MigrationHosts are the hosts that can carry a migration out.
+	// MigrationHosts are the hosts that can perform a migration.
 	MigrationHosts []string `json:"migrationHosts,omitzero"`
-	Name           string   `json:"name,omitzero"`
-	ProjectID      string   `json:"projectId"`
+
+	// Name is the name of the project.
+	Name string `json:"name,omitzero"`
+
+	// ProjectID is the ID of the project.
+	ProjectID string `json:"projectId"`
 }
 
 // identity tells the items of a list apart. It is empty for what is no item.
 func (x *LiveMigrationProject) identity() string { return x.ProjectID }
 
-// NetworkContainer is a network that the clusters and peerings of a project are in, at one cloud provider.
+// NetworkContainer is the network of the clusters and peerings of a project at one cloud provider.
 type NetworkContainer struct {
-	AtlasCidrBlock      string        `json:"atlasCidrBlock,omitzero"`
-	AzureSubscriptionID string        `json:"azureSubscriptionId,omitzero"`
-	GcpProjectID        string        `json:"gcpProjectId,omitzero"`
-	ID                  string        `json:"id,omitzero"`
-	NetworkName         string        `json:"networkName,omitzero"`
-	ProviderName        CloudProvider `json:"providerName,omitzero"`
+	// AtlasCidrBlock is the CIDR block of the network.
+	AtlasCidrBlock string `json:"atlasCidrBlock,omitzero"`
 
-	// Provisioned says that a cluster is in it.
-	Provisioned bool     `json:"provisioned,omitzero"`
-	Region      string   `json:"region,omitzero"`
-	RegionName  string   `json:"regionName,omitzero"`
-	Regions     []string `json:"regions,omitzero"`
-	VnetName    string   `json:"vnetName,omitzero"`
-	VpcID       string   `json:"vpcId,omitzero"`
+	// AzureSubscriptionID is the ID of the subscription at Azure.
+	AzureSubscriptionID string `json:"azureSubscriptionId,omitzero"`
+
+	// GcpProjectID is the ID of the project at Google Cloud.
+	GcpProjectID string `json:"gcpProjectId,omitzero"`
+
+	// ID is the ID of the container.
+	ID string `json:"id,omitzero"`
+
+	// NetworkName is the name of the network.
+	NetworkName string `json:"networkName,omitzero"`
+
+	// ProviderName is the cloud provider.
+	ProviderName CloudProvider `json:"providerName,omitzero"`
+
+	// Provisioned is true if the network has a cluster.
+	Provisioned bool `json:"provisioned,omitzero"`
+
+	// Region is the name of the region.
+	Region string `json:"region,omitzero"`
+
+	// RegionName is the name of the region.
+	RegionName string `json:"regionName,omitzero"`
+
+	// Regions are the names of the regions.
+	Regions []string `json:"regions,omitzero"`
+
+	// VnetName is the name of the virtual network at Azure.
+	VnetName string `json:"vnetName,omitzero"`
+
+	// VpcID is the ID of the VPC.
+	VpcID string `json:"vpcId,omitzero"`
 }
 
 // identity tells the items of a list apart. It is empty for what is no item.
 func (x *NetworkContainer) identity() string { return x.ID }
 
-// NetworkContainerPage is a page of what [Client.ListNetworkContainers] yields.
+// NetworkContainerPage is one page of the items of [Client.ListNetworkContainers].
 type NetworkContainerPage struct {
+	// Results are the items of the page.
 	Results []NetworkContainer `json:"results"`
 
-	// TotalCount is an estimate of how many there are on all pages.
+	// TotalCount is an estimate of the number of items on all pages.
 	TotalCount int `json:"totalCount,omitzero"`
 
-	// Links lead to other pages.
+	// Links are the links to this page and, if they exist, to the next and the previous page.
 	Links []Link `json:"links,omitzero"`
 }
 
-// NetworkPeering is a network peering. Which fields it has depends on the cloud provider.
+// NetworkPeering is a network peering. The cloud provider determines which fields are set.
 type NetworkPeering struct {
-	AccepterRegionName  string `json:"accepterRegionName,omitzero"`
-	AwsAccountID        string `json:"awsAccountId,omitzero"`
-	AzureDirectoryID    string `json:"azureDirectoryId,omitzero"`
-	AzureSubscriptionID string `json:"azureSubscriptionId,omitzero"`
-	ConnectionID        string `json:"connectionId,omitzero"`
-	ContainerID         string `json:"containerId,omitzero"`
+	// AccepterRegionName is the name of the accepter's region.
+	AccepterRegionName string `json:"accepterRegionName,omitzero"`
 
-	// ErrorMessage says why it failed, at GCP.
+	// AwsAccountID is the ID of the account at AWS.
+	AwsAccountID string `json:"awsAccountId,omitzero"`
+
+	// AzureDirectoryID is the ID of the directory at Azure.
+	AzureDirectoryID string `json:"azureDirectoryId,omitzero"`
+
+	// AzureSubscriptionID is the ID of the subscription at Azure.
+	AzureSubscriptionID string `json:"azureSubscriptionId,omitzero"`
+
+	// ConnectionID is the ID of the connection.
+	ConnectionID string `json:"connectionId,omitzero"`
+
+	// ContainerID is the ID of the network container.
+	ContainerID string `json:"containerId,omitzero"`
+
+	// ErrorMessage is the reason for a failure at Google Cloud.
 	ErrorMessage string `json:"errorMessage,omitzero"`
 
-	// ErrorState says why it failed, at Azure.
+	// ErrorState is the reason for a failure at Azure.
 	ErrorState string `json:"errorState,omitzero"`
 
-	// ErrorStateName says why it failed, at AWS.
-	ErrorStateName      string        `json:"errorStateName,omitzero"`
-	GcpProjectID        string        `json:"gcpProjectId,omitzero"`
-	ID                  string        `json:"id,omitzero"`
-	NetworkName         string        `json:"networkName,omitzero"`
-	ProviderName        CloudProvider `json:"providerName,omitzero"`
-	ResourceGroupName   string        `json:"resourceGroupName,omitzero"`
-	RouteTableCidrBlock string        `json:"routeTableCidrBlock,omitzero"`
+	// ErrorStateName is the reason for a failure at AWS.
+	ErrorStateName string `json:"errorStateName,omitzero"`
 
-	// Status is its state, at Azure and GCP.
+	// GcpProjectID is the ID of the project at Google Cloud.
+	GcpProjectID string `json:"gcpProjectId,omitzero"`
+
+	// ID is the ID of the peering.
+	ID string `json:"id,omitzero"`
+
+	// NetworkName is the name of the network.
+	NetworkName string `json:"networkName,omitzero"`
+
+	// ProviderName is the cloud provider.
+	ProviderName CloudProvider `json:"providerName,omitzero"`
+
+	// ResourceGroupName is the name of the resource group at Azure.
+	ResourceGroupName string `json:"resourceGroupName,omitzero"`
+
+	// RouteTableCidrBlock is the CIDR block of the route table.
+	RouteTableCidrBlock string `json:"routeTableCidrBlock,omitzero"`
+
+	// Status is the status at Azure or Google Cloud.
 	Status string `json:"status,omitzero"`
 
-	// StatusName is its state, at AWS.
+	// StatusName is the status at AWS.
 	StatusName string `json:"statusName,omitzero"`
-	VnetName   string `json:"vnetName,omitzero"`
-	VpcID      string `json:"vpcId,omitzero"`
+
+	// VnetName is the name of the virtual network at Azure.
+	VnetName string `json:"vnetName,omitzero"`
+
+	// VpcID is the ID of the VPC.
+	VpcID string `json:"vpcId,omitzero"`
 }
 
 // identity tells the items of a list apart. It is empty for what is no item.
 func (x *NetworkPeering) identity() string { return x.ID }
 
-// NetworkPeeringPage is a page of what [Client.ListNetworkPeerings] yields.
+// NetworkPeeringPage is one page of the items of [Client.ListNetworkPeerings].
 type NetworkPeeringPage struct {
+	// Results are the items of the page.
 	Results []NetworkPeering `json:"results"`
 
-	// TotalCount is an estimate of how many there are on all pages.
+	// TotalCount is an estimate of the number of items on all pages.
 	TotalCount int `json:"totalCount,omitzero"`
 
-	// Links lead to other pages.
+	// Links are the links to this page and, if they exist, to the next and the previous page.
 	Links []Link `json:"links,omitzero"`
 }
 
-// OnlineArchive is an online archive: documents of a collection that were moved off a cluster.
+// OnlineArchive is an online archive. It stores documents of a collection that were moved off a cluster.
 type OnlineArchive struct {
-	ID             string             `json:"_id,omitzero"`
-	ClusterName    string             `json:"clusterName,omitzero"`
-	CollName       string             `json:"collName,omitzero"`
-	CollectionType string             `json:"collectionType,omitzero"`
-	DataSetName    string             `json:"dataSetName,omitzero"`
-	DBName         string             `json:"dbName,omitzero"`
-	ProjectID      string             `json:"groupId,omitzero"`
-	Paused         bool               `json:"paused,omitzero"`
-	State          OnlineArchiveState `json:"state,omitzero"`
+	// ID is the ID of the archive.
+	ID string `json:"_id,omitzero"`
+
+	// ClusterName is the name of the cluster.
+	ClusterName string `json:"clusterName,omitzero"`
+
+	// CollName is the name of the collection.
+	CollName string `json:"collName,omitzero"`
+
+	// CollectionType is the type of the collection.
+	CollectionType string `json:"collectionType,omitzero"`
+
+	// DataSetName is the name of the data set.
+	DataSetName string `json:"dataSetName,omitzero"`
+
+	// DBName is the name of the database.
+	DBName string `json:"dbName,omitzero"`
+
+	// ProjectID is the ID of the project.
+	ProjectID string `json:"groupId,omitzero"`
+
+	// Paused is true if the archive is paused.
+	Paused bool `json:"paused,omitzero"`
+
+	// State is the state of the archive.
+	State OnlineArchiveState `json:"state,omitzero"`
 }
 
 // identity tells the items of a list apart. It is empty for what is no item.
 func (x *OnlineArchive) identity() string { return x.ID }
 
-// OnlineArchivePage is a page of what [Client.ListOnlineArchives] yields.
+// OnlineArchivePage is one page of the items of [Client.ListOnlineArchives].
 type OnlineArchivePage struct {
+	// Results are the items of the page.
 	Results []OnlineArchive `json:"results"`
 
-	// TotalCount is an estimate of how many there are on all pages.
+	// TotalCount is an estimate of the number of items on all pages.
 	TotalCount int `json:"totalCount,omitzero"`
 
-	// Links lead to other pages.
+	// Links are the links to this page and, if they exist, to the next and the previous page.
 	Links []Link `json:"links,omitzero"`
 }
 
-// OnlineArchiveState is what is being done to an online archive. One that is ORPHANED stays until somebody deletes it.
+// OnlineArchiveState is the state of an online archive. Atlas keeps an ORPHANED archive until a request deletes it.
 type OnlineArchiveState string
 
 // Organization is an organization.
 type Organization struct {
-	ID   string `json:"id"`
+	// ID is the ID of the organization, 24 hexadecimal digits.
+	ID string `json:"id"`
+
+	// Name is the name of the organization.
 	Name string `json:"name"`
 
-	// IsDeleted says that the organization was deleted. It can be found all the same.
+	// IsDeleted is true if the organization was deleted. A read can still find a deleted organization.
 	IsDeleted bool `json:"isDeleted,omitzero"`
 
-	// SkipDefaultAlertsSettings says that the organization was made without the default alerts.
+	// SkipDefaultAlertsSettings is true if the organization was created without the default alert settings.
 	SkipDefaultAlertsSettings bool `json:"skipDefaultAlertsSettings,omitzero"`
 }
 
@@ -601,88 +893,124 @@ func (x *Organization) identity() string { return x.ID }
 
 // OrganizationPage is a page of organizations.
 type OrganizationPage struct {
+	// Results are the items of the page.
 	Results []Organization `json:"results"`
 
-	// TotalCount is an estimate of how many there are on all pages.
+	// TotalCount is an estimate of the number of items on all pages.
 	TotalCount int `json:"totalCount,omitzero"`
 
-	// Links lead to this page, and to the next and the previous one where there are any.
+	// Links are the links to this page and, if they exist, to the next and the previous page.
 	Links []Link `json:"links,omitzero"`
 }
 
 // OrganizationSettings are the settings of an organization.
 type OrganizationSettings struct {
-	// APIAccessListRequired says that the API is served to listed addresses only.
+	// APIAccessListRequired is true if the API requires requests to come from a listed IP address.
 	APIAccessListRequired bool `json:"apiAccessListRequired,omitzero"`
-	GenAIFeaturesEnabled  bool `json:"genAIFeaturesEnabled,omitzero"`
 
-	// MaxServiceAccountSecretValidityInHours is how long a new secret of a service account may last.
+	// GenAIFeaturesEnabled is true if generative AI features are enabled.
+	GenAIFeaturesEnabled bool `json:"genAIFeaturesEnabled,omitzero"`
+
+	// MaxServiceAccountSecretValidityInHours is the maximum lifetime of a new service account secret, in hours.
 	MaxServiceAccountSecretValidityInHours int `json:"maxServiceAccountSecretValidityInHours,omitzero"`
 
-	// MultiFactorAuthRequired says that users have to sign in by several factors.
-	MultiFactorAuthRequired bool   `json:"multiFactorAuthRequired,omitzero"`
-	OperationsContact       string `json:"operationsContact,omitzero"`
+	// MultiFactorAuthRequired is true if users must sign in with multi-factor authentication.
+	MultiFactorAuthRequired bool `json:"multiFactorAuthRequired,omitzero"`
 
-	// RestrictEmployeeAccess keeps the vendor's employees from the hosts of the clusters.
+	// OperationsContact is the email address for operational notifications.
+	OperationsContact string `json:"operationsContact,omitzero"`
+
+	// RestrictEmployeeAccess is true if employees of the vendor cannot access the hosts of the clusters.
 	RestrictEmployeeAccess bool `json:"restrictEmployeeAccess,omitzero"`
 
-	// SecurityContact is the address that is told of incidents.
+	// SecurityContact is the email address for security notifications.
 	SecurityContact string `json:"securityContact,omitzero"`
 
-	// StreamsCrossGroupEnabled lets stream workspaces reach clusters of other projects.
+	// StreamsCrossGroupEnabled is true if stream workspaces can connect to clusters of other projects.
 	StreamsCrossGroupEnabled bool `json:"streamsCrossGroupEnabled,omitzero"`
 }
 
-// OutageFilter is a region that is out.
+// OutageFilter is a region of a simulated outage.
 type OutageFilter struct {
+	// CloudProvider is the cloud provider.
 	CloudProvider string `json:"cloudProvider,omitzero"`
-	RegionName    string `json:"regionName,omitzero"`
-	Type          string `json:"type,omitzero"`
+
+	// RegionName is the name of the region.
+	RegionName string `json:"regionName,omitzero"`
+
+	// Type is the type of the filter.
+	Type string `json:"type,omitzero"`
 }
 
 // OutageSimulation is a simulated outage of regions of a cluster.
 type OutageSimulation struct {
+	// ClusterName is the name of the cluster.
 	ClusterName string `json:"clusterName,omitzero"`
 
-	// ExpirationDate is when it ends by itself.
+	// ExpirationDate is the time at which Atlas ends the simulation.
 	ExpirationDate time.Time `json:"expirationDate,omitzero"`
-	ProjectID      string    `json:"groupId,omitzero"`
-	ID             string    `json:"id,omitzero"`
 
-	// OutageFilters are the regions that are out.
-	OutageFilters    []OutageFilter        `json:"outageFilters,omitzero"`
-	StartRequestDate time.Time             `json:"startRequestDate,omitzero"`
-	State            OutageSimulationState `json:"state,omitzero"`
+	// ProjectID is the ID of the project.
+	ProjectID string `json:"groupId,omitzero"`
+
+	// ID is the ID of the simulation.
+	ID string `json:"id,omitzero"`
+
+	// OutageFilters are the regions of the simulated outage.
+	OutageFilters []OutageFilter `json:"outageFilters,omitzero"`
+
+	// StartRequestDate is the time at which the start was requested.
+	StartRequestDate time.Time `json:"startRequestDate,omitzero"`
+
+	// State is the state of the simulation.
+	State OutageSimulationState `json:"state,omitzero"`
 }
 
-// OutageSimulationState is how far an outage simulation is.
+// OutageSimulationState is the state of an outage simulation.
 type OutageSimulationState string
 
-// PrivateEndpointService is a service that private endpoints of a project connect to.
+// PrivateEndpointService is a service to which private endpoints of a project connect.
 type PrivateEndpointService struct {
+	// CloudProvider is the cloud provider.
 	CloudProvider CloudProvider `json:"cloudProvider,omitzero"`
 
-	// EndpointGroupNames are the names of its endpoints, at GCP.
-	EndpointGroupNames  []string `json:"endpointGroupNames,omitzero"`
-	EndpointServiceName string   `json:"endpointServiceName,omitzero"`
+	// EndpointGroupNames are the names of the endpoints at Google Cloud.
+	EndpointGroupNames []string `json:"endpointGroupNames,omitzero"`
 
-	// ErrorMessage says why it failed.
+	// EndpointServiceName is the name of the endpoint service.
+	EndpointServiceName string `json:"endpointServiceName,omitzero"`
+
+	// ErrorMessage is the reason for a failure.
 	ErrorMessage string `json:"errorMessage,omitzero"`
-	ID           string `json:"id,omitzero"`
 
-	// InterfaceEndpoints are the ids of its endpoints, at AWS.
+	// ID is the ID of the service.
+	ID string `json:"id,omitzero"`
+
+	// InterfaceEndpoints are the IDs of the endpoints at AWS.
 	InterfaceEndpoints []string `json:"interfaceEndpoints,omitzero"`
-	PortMappingEnabled bool     `json:"portMappingEnabled,omitzero"`
 
-	// PrivateEndpoints are the resource ids of its endpoints, at Azure.
-	PrivateEndpoints             []string `json:"privateEndpoints,omitzero"`
-	PrivateLinkServiceName       string   `json:"privateLinkServiceName,omitzero"`
-	PrivateLinkServiceResourceID string   `json:"privateLinkServiceResourceId,omitzero"`
-	RegionName                   string   `json:"regionName,omitzero"`
-	ServiceAttachmentNames       []string `json:"serviceAttachmentNames,omitzero"`
+	// PortMappingEnabled is true if port mapping is enabled.
+	PortMappingEnabled bool `json:"portMappingEnabled,omitzero"`
 
-	// Status is its state, such as DELETING.
-	Status                 string   `json:"status,omitzero"`
+	// PrivateEndpoints are the resource IDs of the endpoints at Azure.
+	PrivateEndpoints []string `json:"privateEndpoints,omitzero"`
+
+	// PrivateLinkServiceName is the name of the private link service.
+	PrivateLinkServiceName string `json:"privateLinkServiceName,omitzero"`
+
+	// PrivateLinkServiceResourceID is the resource ID of the private link service.
+	PrivateLinkServiceResourceID string `json:"privateLinkServiceResourceId,omitzero"`
+
+	// RegionName is the name of the region.
+	RegionName string `json:"regionName,omitzero"`
+
+	// ServiceAttachmentNames are the names of the service attachments.
+	ServiceAttachmentNames []string `json:"serviceAttachmentNames,omitzero"`
+
+	// Status is the status of the service, such as DELETING.
+	Status string `json:"status,omitzero"`
+
+	// SupportedRemoteRegions are the supported remote regions.
 	SupportedRemoteRegions []string `json:"supportedRemoteRegions,omitzero"`
 }
 
@@ -691,15 +1019,26 @@ func (x *PrivateEndpointService) identity() string { return x.ID }
 
 // Project is a project, which the API calls a group.
 type Project struct {
-	ID    string `json:"id"`
-	Name  string `json:"name"`
+	// ID is the ID of the project, 24 hexadecimal digits.
+	ID string `json:"id"`
+
+	// Name is the name of the project.
+	Name string `json:"name"`
+
+	// OrgID is the ID of the organization that the project belongs to.
 	OrgID string `json:"orgId,omitzero"`
 
-	// ClusterCount is how many clusters the project has.
-	ClusterCount            int64     `json:"clusterCount,omitzero"`
-	Created                 time.Time `json:"created,omitzero"`
-	RegionUsageRestrictions string    `json:"regionUsageRestrictions,omitzero"`
-	Tags                    []Tag     `json:"tags,omitzero"`
+	// ClusterCount is the number of clusters in the project.
+	ClusterCount int64 `json:"clusterCount,omitzero"`
+
+	// Created is the time at which the project was created.
+	Created time.Time `json:"created,omitzero"`
+
+	// RegionUsageRestrictions is the region usage restriction of the project.
+	RegionUsageRestrictions string `json:"regionUsageRestrictions,omitzero"`
+
+	// Tags are the tags of the project.
+	Tags []Tag `json:"tags,omitzero"`
 }
 
 // identity tells the items of a list apart. It is empty for what is no item.
@@ -707,138 +1046,191 @@ func (x *Project) identity() string { return x.ID }
 
 // ProjectClusters is a project with its clusters.
 type ProjectClusters struct {
-	Clusters    []ClusterSummary `json:"clusters,omitzero"`
-	ProjectID   string           `json:"groupId,omitzero"`
-	ProjectName string           `json:"groupName,omitzero"`
-	OrgID       string           `json:"orgId,omitzero"`
-	OrgName     string           `json:"orgName,omitzero"`
-	PlanType    string           `json:"planType,omitzero"`
-	Tags        []string         `json:"tags,omitzero"`
+	// Clusters are the clusters of the project.
+	Clusters []ClusterSummary `json:"clusters,omitzero"`
+
+	// ProjectID is the ID of the project.
+	ProjectID string `json:"groupId,omitzero"`
+
+	// ProjectName is the name of the project.
+	ProjectName string `json:"groupName,omitzero"`
+
+	// OrgID is the ID of the organization.
+	OrgID string `json:"orgId,omitzero"`
+
+	// OrgName is the name of the organization.
+	OrgName string `json:"orgName,omitzero"`
+
+	// PlanType is the type of the plan.
+	PlanType string `json:"planType,omitzero"`
+
+	// Tags are the tags of the project.
+	Tags []string `json:"tags,omitzero"`
 }
 
 // identity tells the items of a list apart. It is empty for what is no item.
 func (x *ProjectClusters) identity() string { return x.ProjectID }
 
-// ProjectClustersPage is a page of what [Client.ListClusterDetails] yields.
+// ProjectClustersPage is one page of the items of [Client.ListClusterDetails].
 type ProjectClustersPage struct {
+	// Results are the items of the page.
 	Results []ProjectClusters `json:"results"`
 
-	// TotalCount is an estimate of how many there are on all pages.
+	// TotalCount is an estimate of the number of items on all pages.
 	TotalCount int `json:"totalCount,omitzero"`
 
-	// Links lead to other pages.
+	// Links are the links to this page and, if they exist, to the next and the previous page.
 	Links []Link `json:"links,omitzero"`
 }
 
 // ProjectPage is a page of projects.
 type ProjectPage struct {
+	// Results are the items of the page.
 	Results []Project `json:"results"`
 
-	// TotalCount is an estimate of how many there are on all pages.
+	// TotalCount is an estimate of the number of items on all pages.
 	TotalCount int `json:"totalCount,omitzero"`
 
-	// Links lead to this page, and to the next and the previous one where there are any.
+	// Links are the links to this page and, if they exist, to the next and the previous page.
 	Links []Link `json:"links,omitzero"`
 }
 
-// RateLimitEndpoint is a method and a path.
+// RateLimitEndpoint is an endpoint of a set, by its method and path.
 type RateLimitEndpoint struct {
+	// Method is the HTTP method.
 	Method string `json:"method,omitzero"`
-	Path   string `json:"path,omitzero"`
+
+	// Path is the path.
+	Path string `json:"path,omitzero"`
 }
 
-// RateLimitPage is a page of what [Client.ListRateLimits] yields.
+// RateLimitPage is one page of the items of [Client.ListRateLimits].
 type RateLimitPage struct {
+	// Results are the items of the page.
 	Results []EndpointRateLimit `json:"results"`
 
-	// TotalCount is an estimate of how many there are on all pages.
+	// TotalCount is an estimate of the number of items on all pages.
 	TotalCount int `json:"totalCount,omitzero"`
 
-	// Links lead to other pages.
+	// Links are the links to this page and, if they exist, to the next and the previous page.
 	Links []Link `json:"links,omitzero"`
 }
 
-// RateLimitValue is a number of a rate limit.
+// RateLimitValue is one number of a rate limit.
 type RateLimitValue struct {
-	// DefaultValue is what it is for those for whom nothing else is set.
+	// DefaultValue is the default value.
 	DefaultValue int64 `json:"defaultValue,omitzero"`
 
-	// Value is what it is for whom was asked about.
+	// Value is the value that applies to the requested organization, project, user or IP address.
 	Value int64 `json:"value,omitzero"`
 }
 
-// Role is a role in a project or an organization, whose id is there.
+// Role is a role in a project or in an organization. The ID of the other one is empty.
 type Role struct {
+	// ProjectID is the ID of the project, if the role applies to a project.
 	ProjectID string `json:"groupId,omitzero"`
-	OrgID     string `json:"orgId,omitzero"`
-	RoleName  string `json:"roleName,omitzero"`
+
+	// OrgID is the ID of the organization, if the role applies to an organization.
+	OrgID string `json:"orgId,omitzero"`
+
+	// RoleName is the name of the role, such as ORG_OWNER.
+	RoleName string `json:"roleName,omitzero"`
 }
 
 // ServiceAccount is a service account.
 type ServiceAccount struct {
-	// ClientID is the user name for tokens.
-	ClientID    string    `json:"clientId,omitzero"`
-	CreatedAt   time.Time `json:"createdAt,omitzero"`
-	Description string    `json:"description,omitzero"`
-	Name        string    `json:"name,omitzero"`
+	// ClientID is the client ID, with which the account requests tokens.
+	ClientID string `json:"clientId,omitzero"`
 
-	// Roles are the names of its roles in the organization.
-	Roles   []string               `json:"roles,omitzero"`
+	// CreatedAt is the time at which the account was created.
+	CreatedAt time.Time `json:"createdAt,omitzero"`
+
+	// Description is the description of the account.
+	Description string `json:"description,omitzero"`
+
+	// Name is the name of the account.
+	Name string `json:"name,omitzero"`
+
+	// Roles are the names of the account's roles in the organization.
+	Roles []string `json:"roles,omitzero"`
+
+	// Secrets are the secrets of the account.
 	Secrets []ServiceAccountSecret `json:"secrets,omitzero"`
 }
 
 // identity tells the items of a list apart. It is empty for what is no item.
 func (x *ServiceAccount) identity() string { return x.ClientID }
 
-// ServiceAccountPage is a page of what [Client.ListServiceAccounts] yields.
+// ServiceAccountPage is one page of the items of [Client.ListServiceAccounts].
 type ServiceAccountPage struct {
+	// Results are the items of the page.
 	Results []ServiceAccount `json:"results"`
 
-	// TotalCount is an estimate of how many there are on all pages.
+	// TotalCount is an estimate of the number of items on all pages.
 	TotalCount int `json:"totalCount,omitzero"`
 
-	// Links lead to other pages.
+	// Links are the links to this page and, if they exist, to the next and the previous page.
 	Links []Link `json:"links,omitzero"`
 }
 
 // ServiceAccountSecret is a secret of a service account.
 type ServiceAccountSecret struct {
-	CreatedAt  time.Time `json:"createdAt,omitzero"`
-	ExpiresAt  time.Time `json:"expiresAt,omitzero"`
-	ID         string    `json:"id,omitzero"`
+	// CreatedAt is the time at which the secret was created.
+	CreatedAt time.Time `json:"createdAt,omitzero"`
+
+	// ExpiresAt is the time at which the secret expires.
+	ExpiresAt time.Time `json:"expiresAt,omitzero"`
+
+	// ID is the ID of the secret.
+	ID string `json:"id,omitzero"`
+
+	// LastUsedAt is the time at which the secret was last used.
 	LastUsedAt time.Time `json:"lastUsedAt,omitzero"`
 
-	// MaskedSecretValue is the secret, redacted.
+	// MaskedSecretValue is the redacted secret.
 	MaskedSecretValue string `json:"maskedSecretValue,omitzero"`
 }
 
 // ShardedSnapshot is a snapshot of a sharded cluster.
 type ShardedSnapshot struct {
-	ConfigServerType string    `json:"configServerType,omitzero"`
-	CreatedAt        time.Time `json:"createdAt,omitzero"`
-	Description      string    `json:"description,omitzero"`
+	// ConfigServerType is the type of the config server.
+	ConfigServerType string `json:"configServerType,omitzero"`
 
-	// ExpiresAt is when it is deleted by itself.
+	// CreatedAt is the time at which the snapshot was created.
+	CreatedAt time.Time `json:"createdAt,omitzero"`
+
+	// Description is the description of the snapshot.
+	Description string `json:"description,omitzero"`
+
+	// ExpiresAt is the time at which Atlas deletes the snapshot.
 	ExpiresAt time.Time `json:"expiresAt,omitzero"`
 
-	// FrequencyType is how often it is taken.
-	FrequencyType string   `json:"frequencyType,omitzero"`
-	ID            string   `json:"id,omitzero"`
-	MongodVersion string   `json:"mongodVersion,omitzero"`
-	PolicyItems   []string `json:"policyItems,omitzero"`
+	// FrequencyType is the frequency of the schedule.
+	FrequencyType string `json:"frequencyType,omitzero"`
 
-	// SnapshotIds are those of its parts.
+	// ID is the ID of the snapshot.
+	ID string `json:"id,omitzero"`
+
+	// MongodVersion is the version of MongoDB.
+	MongodVersion string `json:"mongodVersion,omitzero"`
+
+	// PolicyItems are the IDs of the policy items.
+	PolicyItems []string `json:"policyItems,omitzero"`
+
+	// SnapshotIds are the IDs of the member snapshots.
 	SnapshotIds []string `json:"snapshotIds,omitzero"`
 
-	// SnapshotType says whether it is taken by schedule or by request.
+	// SnapshotType is the type of the snapshot, scheduled or on demand.
 	SnapshotType string `json:"snapshotType,omitzero"`
 
-	// Status is the stage of the backup.
+	// Status is the status of the snapshot.
 	Status string `json:"status,omitzero"`
 
-	// StorageSizeBytes is what it takes on disk.
-	StorageSizeBytes int64  `json:"storageSizeBytes,omitzero"`
-	Type             string `json:"type,omitzero"`
+	// StorageSizeBytes is the size of the snapshot on disk, in bytes.
+	StorageSizeBytes int64 `json:"storageSizeBytes,omitzero"`
+
+	// Type is the type of the cluster.
+	Type string `json:"type,omitzero"`
 }
 
 // identity tells the items of a list apart. It is empty for what is no item.
@@ -846,195 +1238,292 @@ func (x *ShardedSnapshot) identity() string { return x.ID }
 
 // Snapshot is a snapshot of a cluster.
 type Snapshot struct {
-	CloudProvider string    `json:"cloudProvider,omitzero"`
-	CopyRegions   []string  `json:"copyRegions,omitzero"`
-	CreatedAt     time.Time `json:"createdAt,omitzero"`
-	Description   string    `json:"description,omitzero"`
+	// CloudProvider is the cloud provider that stores the snapshot.
+	CloudProvider string `json:"cloudProvider,omitzero"`
 
-	// ExpiresAt is when it is deleted by itself.
+	// CopyRegions are the regions to which the snapshot is copied.
+	CopyRegions []string `json:"copyRegions,omitzero"`
+
+	// CreatedAt is the time at which the snapshot was created.
+	CreatedAt time.Time `json:"createdAt,omitzero"`
+
+	// Description is the description of the snapshot.
+	Description string `json:"description,omitzero"`
+
+	// ExpiresAt is the time at which Atlas deletes the snapshot.
 	ExpiresAt time.Time `json:"expiresAt,omitzero"`
 
-	// FrequencyType is how often it is taken.
-	FrequencyType  string   `json:"frequencyType,omitzero"`
-	ID             string   `json:"id,omitzero"`
-	MongodVersion  string   `json:"mongodVersion,omitzero"`
-	PolicyItems    []string `json:"policyItems,omitzero"`
-	ReplicaSetName string   `json:"replicaSetName,omitzero"`
+	// FrequencyType is the frequency of the schedule.
+	FrequencyType string `json:"frequencyType,omitzero"`
 
-	// SnapshotType says whether it is taken by schedule or by request.
+	// ID is the ID of the snapshot.
+	ID string `json:"id,omitzero"`
+
+	// MongodVersion is the version of MongoDB.
+	MongodVersion string `json:"mongodVersion,omitzero"`
+
+	// PolicyItems are the IDs of the policy items.
+	PolicyItems []string `json:"policyItems,omitzero"`
+
+	// ReplicaSetName is the name of the replica set.
+	ReplicaSetName string `json:"replicaSetName,omitzero"`
+
+	// SnapshotType is the type of the snapshot, scheduled or on demand.
 	SnapshotType string `json:"snapshotType,omitzero"`
 
-	// Status is the stage of the backup.
+	// Status is the status of the snapshot.
 	Status string `json:"status,omitzero"`
 
-	// StorageSizeBytes is what it takes on disk.
-	StorageSizeBytes int64  `json:"storageSizeBytes,omitzero"`
-	Type             string `json:"type,omitzero"`
+	// StorageSizeBytes is the size of the snapshot on disk, in bytes.
+	StorageSizeBytes int64 `json:"storageSizeBytes,omitzero"`
+
+	// Type is the type of the cluster.
+	Type string `json:"type,omitzero"`
 }
 
 // identity tells the items of a list apart. It is empty for what is no item.
 func (x *Snapshot) identity() string { return x.ID }
 
-// SnapshotPage is a page of what [Client.ListSnapshots] yields.
+// SnapshotPage is one page of the items of [Client.ListSnapshots].
 type SnapshotPage struct {
+	// Results are the items of the page.
 	Results []Snapshot `json:"results"`
 
-	// TotalCount is an estimate of how many there are on all pages.
+	// TotalCount is an estimate of the number of items on all pages.
 	TotalCount int `json:"totalCount,omitzero"`
 
-	// Links lead to other pages.
+	// Links are the links to this page and, if they exist, to the next and the previous page.
 	Links []Link `json:"links,omitzero"`
 }
 
 // StreamPrivateLink is a private link of the stream workspaces.
 type StreamPrivateLink struct {
+	// ID is the ID of the private link.
 	ID string `json:"_id,omitzero"`
 
-	// ARN is the name of the cluster that it leads to, at AWS.
-	ARN                  string   `json:"arn,omitzero"`
-	AuthenticationScheme string   `json:"authenticationScheme,omitzero"`
-	AzureResourceIds     []string `json:"azureResourceIds,omitzero"`
-	DNSDomain            string   `json:"dnsDomain,omitzero"`
-	DNSSubDomain         []string `json:"dnsSubDomain,omitzero"`
+	// ARN is the Amazon Resource Name of the connected cluster.
+	ARN string `json:"arn,omitzero"`
 
-	// ErrorMessage says why it failed.
-	ErrorMessage             string   `json:"errorMessage,omitzero"`
-	GCPConnectionIDs         []string `json:"gcpConnectionIds,omitzero"`
+	// AuthenticationScheme is the authentication scheme.
+	AuthenticationScheme string `json:"authenticationScheme,omitzero"`
+
+	// AzureResourceIds are the resource IDs at Azure.
+	AzureResourceIds []string `json:"azureResourceIds,omitzero"`
+
+	// DNSDomain is the DNS domain.
+	DNSDomain string `json:"dnsDomain,omitzero"`
+
+	// DNSSubDomain are the DNS subdomains.
+	DNSSubDomain []string `json:"dnsSubDomain,omitzero"`
+
+	// ErrorMessage is the reason for a failure.
+	ErrorMessage string `json:"errorMessage,omitzero"`
+
+	// GCPConnectionIDs are the connection IDs at Google Cloud.
+	GCPConnectionIDs []string `json:"gcpConnectionIds,omitzero"`
+
+	// GCPServiceAttachmentURIs are the URIs of the service attachments at Google Cloud.
 	GCPServiceAttachmentURIs []string `json:"gcpServiceAttachmentUris,omitzero"`
-	InterfaceEndpointID      string   `json:"interfaceEndpointId,omitzero"`
-	InterfaceEndpointName    string   `json:"interfaceEndpointName,omitzero"`
+
+	// InterfaceEndpointID is the ID of the interface endpoint.
+	InterfaceEndpointID string `json:"interfaceEndpointId,omitzero"`
+
+	// InterfaceEndpointName is the name of the interface endpoint.
+	InterfaceEndpointName string `json:"interfaceEndpointName,omitzero"`
 
 	// Provider is the cloud provider.
-	Provider          string `json:"provider,omitzero"`
-	ProviderAccountID string `json:"providerAccountId,omitzero"`
-	Region            string `json:"region,omitzero"`
-	ServiceEndpointID string `json:"serviceEndpointId,omitzero"`
-	State             string `json:"state,omitzero"`
+	Provider string `json:"provider,omitzero"`
 
-	// Vendor is whose service it leads to.
+	// ProviderAccountID is the ID of the account at the cloud provider.
+	ProviderAccountID string `json:"providerAccountId,omitzero"`
+
+	// Region is the name of the region.
+	Region string `json:"region,omitzero"`
+
+	// ServiceEndpointID is the ID of the service endpoint.
+	ServiceEndpointID string `json:"serviceEndpointId,omitzero"`
+
+	// State is the state of the private link.
+	State string `json:"state,omitzero"`
+
+	// Vendor is the vendor of the connected service.
 	Vendor string `json:"vendor,omitzero"`
 }
 
 // identity tells the items of a list apart. It is empty for what is no item.
 func (x *StreamPrivateLink) identity() string { return x.ID }
 
-// StreamPrivateLinkPage is a page of what [Client.ListStreamPrivateLinks] yields.
+// StreamPrivateLinkPage is one page of the items of [Client.ListStreamPrivateLinks].
 type StreamPrivateLinkPage struct {
+	// Results are the items of the page.
 	Results []StreamPrivateLink `json:"results"`
 
-	// TotalCount is an estimate of how many there are on all pages.
+	// TotalCount is an estimate of the number of items on all pages.
 	TotalCount int `json:"totalCount,omitzero"`
 
-	// Links lead to other pages.
+	// Links are the links to this page and, if they exist, to the next and the previous page.
 	Links []Link `json:"links,omitzero"`
 }
 
 // StreamProcessor is a processor of a stream workspace.
 type StreamProcessor struct {
-	ID                  string `json:"_id,omitzero"`
-	EligibleForFailover bool   `json:"eligibleForFailover,omitzero"`
-	FailoverEnabled     bool   `json:"failoverEnabled,omitzero"`
-	Name                string `json:"name,omitzero"`
+	// ID is the ID of the processor.
+	ID string `json:"_id,omitzero"`
 
-	// State is mostly CREATED, STARTED, STOPPED or FAILED.
+	// EligibleForFailover is true if the processor is eligible for failover.
+	EligibleForFailover bool `json:"eligibleForFailover,omitzero"`
+
+	// FailoverEnabled is true if failover is enabled.
+	FailoverEnabled bool `json:"failoverEnabled,omitzero"`
+
+	// Name is the name of the processor, by which operations address it.
+	Name string `json:"name,omitzero"`
+
+	// State is the state of the processor, such as CREATED, STARTED, STOPPED or FAILED.
 	State string `json:"state,omitzero"`
-	Tier  string `json:"tier,omitzero"`
+
+	// Tier is the tier of the processor.
+	Tier string `json:"tier,omitzero"`
 }
 
 // identity tells the items of a list apart. It is empty for what is no item.
 func (x *StreamProcessor) identity() string { return x.Name }
 
-// StreamProcessorPage is a page of what [Client.ListStreamProcessors] yields.
+// StreamProcessorPage is one page of the items of [Client.ListStreamProcessors].
 type StreamProcessorPage struct {
+	// Results are the items of the page.
 	Results []StreamProcessor `json:"results"`
 
-	// TotalCount is an estimate of how many there are on all pages.
+	// TotalCount is an estimate of the number of items on all pages.
 	TotalCount int `json:"totalCount,omitzero"`
 
-	// Links lead to other pages.
+	// Links are the links to this page and, if they exist, to the next and the previous page.
 	Links []Link `json:"links,omitzero"`
 }
 
-// StreamRegion is where streams are processed.
+// StreamRegion is a region in which streams are processed.
 type StreamRegion struct {
+	// CloudProvider is the cloud provider.
 	CloudProvider string `json:"cloudProvider,omitzero"`
-	Region        string `json:"region,omitzero"`
+
+	// Region is the name of the region.
+	Region string `json:"region,omitzero"`
 }
 
-// StreamVPCPeering is an incoming VPC peering of the stream workspaces.
+// StreamVPCPeering is an incoming VPC peering of stream workspaces.
 type StreamVPCPeering struct {
-	ID                string `json:"_id,omitzero"`
+	// ID is the ID of the peering.
+	ID string `json:"_id,omitzero"`
+
+	// AccepterAccountID is the account ID of the accepter.
 	AccepterAccountID string `json:"accepterAccountId,omitzero"`
-	AccepterCidr      string `json:"accepterCidr,omitzero"`
-	AccepterVpcID     string `json:"accepterVpcId,omitzero"`
 
-	// CloudStatus is its state as the cloud provider has it.
-	CloudStatus    string    `json:"cloudStatus,omitzero"`
+	// AccepterCidr is the CIDR block of the accepter.
+	AccepterCidr string `json:"accepterCidr,omitzero"`
+
+	// AccepterVpcID is the VPC ID of the accepter.
+	AccepterVpcID string `json:"accepterVpcId,omitzero"`
+
+	// CloudStatus is the status at the cloud provider.
+	CloudStatus string `json:"cloudStatus,omitzero"`
+
+	// ExpirationTime is the time at which the peering expires.
 	ExpirationTime time.Time `json:"expirationTime,omitzero"`
-	ProjectID      string    `json:"groupId,omitzero"`
 
-	// LocalStatus is its state as Atlas has it.
-	LocalStatus        string `json:"localStatus,omitzero"`
-	Name               string `json:"name,omitzero"`
+	// ProjectID is the ID of the project.
+	ProjectID string `json:"groupId,omitzero"`
+
+	// LocalStatus is the status at Atlas.
+	LocalStatus string `json:"localStatus,omitzero"`
+
+	// Name is the name of the peering.
+	Name string `json:"name,omitzero"`
+
+	// RequesterAccountID is the account ID of the requester.
 	RequesterAccountID string `json:"requesterAccountId,omitzero"`
-	RequesterCidr      string `json:"requesterCidr,omitzero"`
-	RequesterVpcID     string `json:"requesterVpcId,omitzero"`
-	StatusMessage      string `json:"statusMessage,omitzero"`
+
+	// RequesterCidr is the CIDR block of the requester.
+	RequesterCidr string `json:"requesterCidr,omitzero"`
+
+	// RequesterVpcID is the VPC ID of the requester.
+	RequesterVpcID string `json:"requesterVpcId,omitzero"`
+
+	// StatusMessage is the status message.
+	StatusMessage string `json:"statusMessage,omitzero"`
 }
 
 // identity tells the items of a list apart. It is empty for what is no item.
 func (x *StreamVPCPeering) identity() string { return x.ID }
 
-// StreamVPCPeeringPage is a page of what [Client.ListStreamVPCPeerings] yields.
+// StreamVPCPeeringPage is one page of the items of [Client.ListStreamVPCPeerings].
 type StreamVPCPeeringPage struct {
+	// Results are the items of the page.
 	Results []StreamVPCPeering `json:"results"`
 
-	// TotalCount is an estimate of how many there are on all pages.
+	// TotalCount is an estimate of the number of items on all pages.
 	TotalCount int `json:"totalCount,omitzero"`
 
-	// Links lead to other pages.
+	// Links are the links to this page and, if they exist, to the next and the previous page.
 	Links []Link `json:"links,omitzero"`
 }
 
-// StreamWorkspace is a stream workspace, which was called an instance.
+// StreamWorkspace is a stream workspace, formerly called a stream instance.
 type StreamWorkspace struct {
-	ID                string         `json:"_id,omitzero"`
-	DataProcessRegion StreamRegion   `json:"dataProcessRegion,omitzero"`
-	FailoverRegions   []StreamRegion `json:"failoverRegions,omitzero"`
-	ProjectID         string         `json:"groupId,omitzero"`
-	Hostnames         []string       `json:"hostnames,omitzero"`
-	Name              string         `json:"name,omitzero"`
+	// ID is the ID of the workspace.
+	ID string `json:"_id,omitzero"`
+
+	// DataProcessRegion is the region in which the workspace processes data.
+	DataProcessRegion StreamRegion `json:"dataProcessRegion,omitzero"`
+
+	// FailoverRegions are the failover regions.
+	FailoverRegions []StreamRegion `json:"failoverRegions,omitzero"`
+
+	// ProjectID is the ID of the project.
+	ProjectID string `json:"groupId,omitzero"`
+
+	// Hostnames are the host names of the workspace.
+	Hostnames []string `json:"hostnames,omitzero"`
+
+	// Name is the name of the workspace, by which operations address it.
+	Name string `json:"name,omitzero"`
 }
 
 // identity tells the items of a list apart. It is empty for what is no item.
 func (x *StreamWorkspace) identity() string { return x.Name }
 
-// StreamWorkspacePage is a page of what [Client.ListStreamWorkspaces] yields.
+// StreamWorkspacePage is one page of the items of [Client.ListStreamWorkspaces].
 type StreamWorkspacePage struct {
+	// Results are the items of the page.
 	Results []StreamWorkspace `json:"results"`
 
-	// TotalCount is an estimate of how many there are on all pages.
+	// TotalCount is an estimate of the number of items on all pages.
 	TotalCount int `json:"totalCount,omitzero"`
 
-	// Links lead to other pages.
+	// Links are the links to this page and, if they exist, to the next and the previous page.
 	Links []Link `json:"links,omitzero"`
 }
 
-// SystemStatus is what the service says of itself and of the key that asks.
+// SystemStatus is the status of the service and the API key of the request.
 type SystemStatus struct {
-	APIKey  CurrentAPIKey `json:"apiKey,omitzero"`
-	AppName string        `json:"appName"`
+	// APIKey is the API key of the request.
+	APIKey CurrentAPIKey `json:"apiKey,omitzero"`
 
-	// Build is the commit that the service is built of.
+	// AppName is the name of the service.
+	AppName string `json:"appName"`
+
+	// Build is the commit of the service's build.
 	Build string `json:"build,omitzero"`
 
-	// Throttling says that the service slows requests down.
+	// Throttling is true if the service throttles requests.
 	Throttling bool `json:"throttling,omitzero"`
 }
 
-// Tag is a pair of words that somebody has attached.
+// Tag is a key and a value that a user attached to a resource.
 type Tag struct {
-	Key   string `json:"key,omitzero"`
+	// Key is the key of the tag.
+	Key string `json:"key,omitzero"`
+
+	// Value is the value of the tag.
 	Value string `json:"value,omitzero"`
 }
 
@@ -1318,7 +1807,7 @@ type DeleteClusterOptions struct {
 }
 
 // DeleteCluster begins to delete a cluster, which takes minutes.
-// [Client.WaitForDeletion] waits for the end. Errors are
+// [Client.WaitUntilGone] waits for the end. Errors are
 // [errors.TerminationProtection], which
 // [Client.SetClusterTerminationProtection] lifts;
 // [errors.AlreadyRequestedDeletion], with status 400, when it was begun before;
@@ -1563,7 +2052,7 @@ func (c *Client) DeleteOnlineArchive(ctx context.Context, projectID string, clus
 
 // EndOutageSimulation begins to end the outage simulation of a cluster, which
 // takes minutes. Until then the cluster cannot be deleted.
-// [Client.WaitForDeletion] waits for the end. It needs the role Project Cluster
+// [Client.WaitUntilGone] waits for the end. It needs the role Project Cluster
 // Manager, Project Cluster Resilience Tester or Project Replica Set Manager.
 //
 // Source: vendor OpenAPI of SDK v20250312023.
@@ -1817,7 +2306,7 @@ func (c *Client) ListFlexClusters(ctx context.Context, projectID string) iter.Se
 }
 
 // DeleteFlexCluster deletes a flex cluster. It is there for a while after that,
-// although Atlas answers as if it were gone: see [Client.WaitForDeletion]. Errors
+// although Atlas answers as if it were gone: see [Client.WaitUntilGone]. Errors
 // are [errors.TerminationProtection], [errors.AlreadyRequestedDeletion] and
 // [errors.WrongClusterType]. It needs the role Project Owner.
 //
