@@ -1527,8 +1527,8 @@ type Tag struct {
 	Value string `json:"value,omitzero"`
 }
 
-// GetSystemStatus returns the build of the service and what it knows of the API
-// key that asks. It is a cheap way to try a credential.
+// GetSystemStatus returns the build of the service and the API key that
+// authenticated the request. One request checks whether a credential is valid.
 //
 // Source: vendor OpenAPI of SDK v20250312023.
 func (c *Client) GetSystemStatus(ctx context.Context) (*SystemStatus, error) {
@@ -1548,16 +1548,17 @@ func (c *Client) GetSystemStatus(ctx context.Context) (*SystemStatus, error) {
 // ListClusterDetailsPageOptions are the optional parameters of [Client.ListClusterDetailsPage]. What is
 // zero is not sent.
 type ListClusterDetailsPageOptions struct {
-	// PageNum is the number of the page; the first is 1, and the default.
+	// PageNum is the number of the page. The first page is 1, the default.
 	PageNum int
-	// ItemsPerPage is how many a page has at most, from 1 to 500; 100 by default.
+	// ItemsPerPage is the maximum number of items per page, from 1 to 500. The
+	// default is 100.
 	ItemsPerPage int
 }
 
-// ListClusterDetailsPage returns one page of the projects that the credential
-// is a member of, with their clusters. Projects it is no member of and clusters
-// on several clouds are missing: for what blocks an organization see
-// [Client.ListProjects].
+// ListClusterDetailsPage returns one page of the projects of which the
+// credential is a member, with their clusters. The list lacks other projects
+// and multi-cloud clusters. [Client.ListProjects] lists all projects that block
+// an organization.
 //
 // Source: vendor OpenAPI of SDK v20250312023; vendor's Terraform provider.
 func (c *Client) ListClusterDetailsPage(ctx context.Context, options ListClusterDetailsPageOptions) (*ProjectClustersPage, error) {
@@ -1577,7 +1578,7 @@ func (c *Client) ListClusterDetailsPage(ctx context.Context, options ListCluster
 	return rest.Pointer(&out, c.rest().Do(ctx, &call))
 }
 
-// ListClusterDetails yields the projects that the credential is a member of,
+// ListClusterDetails yields the projects of which the credential is a member,
 // with their clusters. An error ends the list. See
 // [Client.ListClusterDetailsPage].
 //
@@ -1595,8 +1596,8 @@ func (c *Client) ListClusterDetails(ctx context.Context) iter.Seq2[ProjectCluste
 }
 
 // DeleteFederation deletes a federation with its identity providers and
-// domains. It is refused while more than one organization is connected. It
-// needs the role Organization Owner.
+// domains. Atlas refuses the deletion while more than one organization is
+// connected. The credential needs the role Organization Owner.
 //
 // Source: vendor OpenAPI of SDK v20250312023.
 func (c *Client) DeleteFederation(ctx context.Context, federationID string) error {
@@ -1613,14 +1614,15 @@ func (c *Client) DeleteFederation(ctx context.Context, federationID string) erro
 // ListConnectedOrganizationsPageOptions are the optional parameters of [Client.ListConnectedOrganizationsPage]. What is
 // zero is not sent.
 type ListConnectedOrganizationsPageOptions struct {
-	// PageNum is the number of the page; the first is 1, and the default.
+	// PageNum is the number of the page. The first page is 1, the default.
 	PageNum int
-	// ItemsPerPage is how many a page has at most, from 1 to 500; 100 by default.
+	// ItemsPerPage is the maximum number of items per page, from 1 to 500. The
+	// default is 100.
 	ItemsPerPage int
 }
 
 // ListConnectedOrganizationsPage returns one page of the organizations that are
-// connected to a federation. It needs the role Organization Owner.
+// connected to a federation. The credential needs the role Organization Owner.
 //
 // Source: vendor OpenAPI of SDK v20250312023.
 func (c *Client) ListConnectedOrganizationsPage(ctx context.Context, federationID string, options ListConnectedOrganizationsPageOptions) (*ConnectedOrganizationPage, error) {
@@ -1658,10 +1660,11 @@ func (c *Client) ListConnectedOrganizations(ctx context.Context, federationID st
 	})
 }
 
-// DisconnectOrganization takes an organization out of a federation. It is
-// refused when no other one is connected; then the federation itself has to go,
-// by [Client.DeleteFederation]. Do this before the organization is deleted: it
-// needs an owner in a connected one. It needs the role Organization Owner.
+// DisconnectOrganization disconnects an organization from a federation. Atlas
+// refuses to disconnect the last organization: delete the federation by
+// [Client.DeleteFederation] instead. Disconnect the organization before you
+// delete it, because only an owner in a connected organization can disconnect
+// it. The credential needs the role Organization Owner.
 //
 // Source: vendor OpenAPI of SDK v20250312023.
 func (c *Client) DisconnectOrganization(ctx context.Context, federationID string, orgID string) error {
@@ -1676,12 +1679,14 @@ func (c *Client) DisconnectOrganization(ctx context.Context, federationID string
 	return c.rest().Do(ctx, &call)
 }
 
-// DeleteProject begins to delete a project, which must be empty. Atlas accepts
-// the deletion; the project is deleted when [Client.GetProject] returns
-// [errors.NotFound]. Errors of [errors.DeletionStepsNotSatisfied] name in Steps
-// what is left; what is being deleted counts until it is gone, and Atlas may
-// refuse for some minutes more. [errors.BackupCompliancePolicy] is for the
-// vendor's support to lift. It needs the role Project Owner.
+// DeleteProject starts the deletion of a project, which must be empty. The
+// project is deleted when [Client.GetProject] returns [errors.NotFound]. If the
+// project is not empty, the error is in category
+// [errors.DeletionStepsNotSatisfied], and Steps lists the blockers; resources
+// that are being deleted block the project, too. Atlas can refuse the deletion
+// for some minutes after the last resource was deleted. Only the vendor's
+// support can resolve [errors.BackupCompliancePolicy]. The credential needs the
+// role Project Owner.
 //
 // Source: vendor OpenAPI of SDK v20250312023; vendor's error page; server
 // answers in public issues; recorded answers (status).
@@ -1696,7 +1701,8 @@ func (c *Client) DeleteProject(ctx context.Context, projectID string) error {
 	return c.rest().Do(ctx, &call)
 }
 
-// GetProject returns one project. It needs the role Project Read Only.
+// GetProject returns one project. The credential needs the role Project Read
+// Only.
 //
 // Source: vendor OpenAPI of SDK v20250312023.
 func (c *Client) GetProject(ctx context.Context, projectID string) (*Project, error) {
@@ -1714,9 +1720,10 @@ func (c *Client) GetProject(ctx context.Context, projectID string) (*Project, er
 	return rest.Pointer(&out, c.rest().Do(ctx, &call))
 }
 
-// DeleteBackupCompliancePolicy removes the backup compliance policy of a
-// project. It is refused unless the vendor's support has made it Deletable. It
-// needs the role Project Owner.
+// DeleteBackupCompliancePolicy deletes the backup compliance policy of a
+// project. Atlas refuses the deletion unless the policy is Deletable, which
+// only the vendor's support can set. The credential needs the role Project
+// Owner.
 //
 // Source: vendor OpenAPI of SDK v20250312023.
 func (c *Client) DeleteBackupCompliancePolicy(ctx context.Context, projectID string) error {
@@ -1731,9 +1738,9 @@ func (c *Client) DeleteBackupCompliancePolicy(ctx context.Context, projectID str
 }
 
 // GetBackupCompliancePolicy returns the backup compliance policy of a project.
-// While there is one its snapshots cannot be deleted, and therefore the project
-// cannot. Where there is none the answer is a 404 ([errors.NotFound]), or one
-// without a State. It needs the role Project Owner.
+// If a project has a policy, its snapshots, and therefore the project, cannot
+// be deleted. If it has none, Atlas returns 404 ([errors.NotFound]) or a policy
+// without State. The credential needs the role Project Owner.
 //
 // Source: vendor OpenAPI of SDK v20250312023.
 func (c *Client) GetBackupCompliancePolicy(ctx context.Context, projectID string) (*BackupCompliancePolicy, error) {
@@ -1751,17 +1758,19 @@ func (c *Client) GetBackupCompliancePolicy(ctx context.Context, projectID string
 // ListClustersPageOptions are the optional parameters of [Client.ListClustersPage]. What is
 // zero is not sent.
 type ListClustersPageOptions struct {
-	// IncludeDeletedWithRetainedBackups adds clusters that were deleted and whose
-	// snapshots were kept.
+	// IncludeDeletedWithRetainedBackups adds deleted clusters with retained
+	// snapshots.
 	IncludeDeletedWithRetainedBackups bool
-	// PageNum is the number of the page; the first is 1, and the default.
+	// PageNum is the number of the page. The first page is 1, the default.
 	PageNum int
-	// ItemsPerPage is how many a page has at most, from 1 to 500; 100 by default.
+	// ItemsPerPage is the maximum number of items per page, from 1 to 500. The
+	// default is 100.
 	ItemsPerPage int
 }
 
-// ListClustersPage returns one page of the clusters of a project. Flex clusters
-// are listed by [Client.ListFlexClusters]. It needs the role Project Read Only.
+// ListClustersPage returns one page of the clusters of a project.
+// [Client.ListFlexClusters] lists flex clusters. The credential needs the role
+// Project Read Only.
 //
 // Source: vendor OpenAPI of SDK v20250312023.
 func (c *Client) ListClustersPage(ctx context.Context, projectID string, options ListClustersPageOptions) (*ClusterPage, error) {
@@ -1801,19 +1810,19 @@ func (c *Client) ListClusters(ctx context.Context, projectID string, options Lis
 // DeleteClusterOptions are the optional parameters of [Client.DeleteCluster]. What is
 // zero is not sent.
 type DeleteClusterOptions struct {
-	// RetainBackups keeps the snapshots, which then keep the project from being
-	// deleted.
+	// RetainBackups retains the snapshots. Retained snapshots block the deletion
+	// of the project.
 	RetainBackups bool
 }
 
-// DeleteCluster begins to delete a cluster, which takes minutes.
-// [Client.WaitUntilGone] waits for the end. Errors are
+// DeleteCluster starts the deletion of a cluster, which takes minutes.
+// [Client.WaitForDeletion] waits until the cluster is deleted. Errors are
 // [errors.TerminationProtection], which
-// [Client.SetClusterTerminationProtection] lifts;
-// [errors.AlreadyRequestedDeletion], with status 400, when it was begun before;
-// [errors.WrongClusterType] for a flex cluster; and
-// [errors.DeletionStepsNotSatisfied] during an outage simulation. It needs the
-// role Project Owner.
+// [Client.SetClusterTerminationProtection] resolves;
+// [errors.AlreadyRequestedDeletion], with status 400, if the deletion was
+// requested before; [errors.WrongClusterType] for a flex cluster; and
+// [errors.DeletionStepsNotSatisfied] during an outage simulation. The
+// credential needs the role Project Owner.
 //
 // Source: vendor OpenAPI of SDK v20250312023; vendor's error page; server
 // answers in public issues; vendor's command line.
@@ -1830,8 +1839,8 @@ func (c *Client) DeleteCluster(ctx context.Context, projectID string, clusterNam
 	return c.rest().Do(ctx, &call)
 }
 
-// GetCluster returns one cluster. Once it was deleted, a 404 with
-// CLUSTER_NOT_FOUND says that it is gone ([errors.NotFound]). It needs the role
+// GetCluster returns one cluster. If the cluster does not exist, Atlas returns
+// 404 with CLUSTER_NOT_FOUND ([errors.NotFound]). The credential needs the role
 // Project Read Only.
 //
 // Source: vendor OpenAPI of SDK v20250312023.
@@ -1851,8 +1860,8 @@ func (c *Client) GetCluster(ctx context.Context, projectID string, clusterName s
 	return rest.Pointer(&out, c.rest().Do(ctx, &call))
 }
 
-// SetClusterTerminationProtection sets whether a cluster is protected from
-// deletion. It needs the role Project Owner.
+// SetClusterTerminationProtection sets the termination protection of a cluster.
+// The credential needs the role Project Owner.
 //
 // Source: vendor OpenAPI of SDK v20250312023.
 func (c *Client) SetClusterTerminationProtection(ctx context.Context, projectID string, clusterName string, protected bool) (*Cluster, error) {
@@ -1878,15 +1887,16 @@ func (c *Client) SetClusterTerminationProtection(ctx context.Context, projectID 
 // ListSnapshotsPageOptions are the optional parameters of [Client.ListSnapshotsPage]. What is
 // zero is not sent.
 type ListSnapshotsPageOptions struct {
-	// PageNum is the number of the page; the first is 1, and the default.
+	// PageNum is the number of the page. The first page is 1, the default.
 	PageNum int
-	// ItemsPerPage is how many a page has at most, from 1 to 500; 100 by default.
+	// ItemsPerPage is the maximum number of items per page, from 1 to 500. The
+	// default is 100.
 	ItemsPerPage int
 }
 
-// ListSnapshotsPage returns one page of the snapshots of a cluster that is no
-// sharded one. They outlive a cluster that was deleted with its backups
-// retained. It needs the role Project Read Only.
+// ListSnapshotsPage returns one page of the snapshots of a cluster that is not
+// sharded. Snapshots remain after the deletion of their cluster if the deletion
+// retained backups. The credential needs the role Project Read Only.
 //
 // Source: vendor OpenAPI of SDK v20250312023.
 func (c *Client) ListSnapshotsPage(ctx context.Context, projectID string, clusterName string, options ListSnapshotsPageOptions) (*SnapshotPage, error) {
@@ -1908,8 +1918,8 @@ func (c *Client) ListSnapshotsPage(ctx context.Context, projectID string, cluste
 	return rest.Pointer(&out, c.rest().Do(ctx, &call))
 }
 
-// ListSnapshots yields all snapshots of a cluster that is no sharded one. An
-// error ends the list. See [Client.ListSnapshotsPage].
+// ListSnapshots yields all snapshots of a cluster that is not sharded. An error
+// ends the list. See [Client.ListSnapshotsPage].
 //
 // Source: vendor OpenAPI of SDK v20250312023.
 func (c *Client) ListSnapshots(ctx context.Context, projectID string, clusterName string) iter.Seq2[Snapshot, error] {
@@ -1925,9 +1935,9 @@ func (c *Client) ListSnapshots(ctx context.Context, projectID string, clusterNam
 }
 
 // DeleteShardedSnapshot deletes a snapshot of a sharded cluster. Errors are
-// [errors.BackupCompliancePolicy], with status 400, when a policy protects it,
-// and [errors.Conflict] while it is being taken. It needs the role Project
-// Backup Manager.
+// [errors.BackupCompliancePolicy], with status 400, if a policy protects the
+// snapshot, and [errors.Conflict] while Atlas takes the snapshot. The
+// credential needs the role Project Backup Manager.
 //
 // Source: vendor OpenAPI of SDK v20250312023; vendor's error page.
 func (c *Client) DeleteShardedSnapshot(ctx context.Context, projectID string, clusterName string, snapshotID string) error {
@@ -1943,8 +1953,8 @@ func (c *Client) DeleteShardedSnapshot(ctx context.Context, projectID string, cl
 	return c.rest().Do(ctx, &call)
 }
 
-// ListShardedSnapshots returns the snapshots of a sharded cluster. The API does
-// not page the list. It needs the role Project Read Only.
+// ListShardedSnapshots returns the snapshots of a sharded cluster. The list has
+// no pages. The credential needs the role Project Read Only.
 //
 // Source: vendor OpenAPI of SDK v20250312023.
 func (c *Client) ListShardedSnapshots(ctx context.Context, projectID string, clusterName string) ([]ShardedSnapshot, error) {
@@ -1965,10 +1975,10 @@ func (c *Client) ListShardedSnapshots(ctx context.Context, projectID string, clu
 	return rest.Value(&out.Results, c.rest().Do(ctx, &call))
 }
 
-// DeleteSnapshot deletes a snapshot of a cluster that is no sharded one. Errors
-// are [errors.BackupCompliancePolicy], with status 400, when a policy protects
-// it, and [errors.Conflict] while it is being taken. It needs the role Project
-// Backup Manager.
+// DeleteSnapshot deletes a snapshot of a cluster that is not sharded. Errors
+// are [errors.BackupCompliancePolicy], with status 400, if a policy protects
+// the snapshot, and [errors.Conflict] while Atlas takes the snapshot. The
+// credential needs the role Project Backup Manager.
 //
 // Source: vendor OpenAPI of SDK v20250312023; vendor's error page.
 func (c *Client) DeleteSnapshot(ctx context.Context, projectID string, clusterName string, snapshotID string) error {
@@ -1987,15 +1997,16 @@ func (c *Client) DeleteSnapshot(ctx context.Context, projectID string, clusterNa
 // ListOnlineArchivesPageOptions are the optional parameters of [Client.ListOnlineArchivesPage]. What is
 // zero is not sent.
 type ListOnlineArchivesPageOptions struct {
-	// PageNum is the number of the page; the first is 1, and the default.
+	// PageNum is the number of the page. The first page is 1, the default.
 	PageNum int
-	// ItemsPerPage is how many a page has at most, from 1 to 500; 100 by default.
+	// ItemsPerPage is the maximum number of items per page, from 1 to 500. The
+	// default is 100.
 	ItemsPerPage int
 }
 
 // ListOnlineArchivesPage returns one page of the online archives of a cluster.
-// They keep the project from being deleted. It needs the role Project Read
-// Only.
+// Online archives block the deletion of the project. The credential needs the
+// role Project Read Only.
 //
 // Source: vendor OpenAPI of SDK v20250312023.
 func (c *Client) ListOnlineArchivesPage(ctx context.Context, projectID string, clusterName string, options ListOnlineArchivesPageOptions) (*OnlineArchivePage, error) {
@@ -2033,8 +2044,8 @@ func (c *Client) ListOnlineArchives(ctx context.Context, projectID string, clust
 	})
 }
 
-// DeleteOnlineArchive begins to delete an online archive with the documents in
-// it. It needs the role Project Data Access Admin.
+// DeleteOnlineArchive starts the deletion of an online archive and its
+// documents. The credential needs the role Project Data Access Admin.
 //
 // Source: vendor OpenAPI of SDK v20250312023; recorded answers (status).
 func (c *Client) DeleteOnlineArchive(ctx context.Context, projectID string, clusterName string, archiveID string) error {
@@ -2050,10 +2061,11 @@ func (c *Client) DeleteOnlineArchive(ctx context.Context, projectID string, clus
 	return c.rest().Do(ctx, &call)
 }
 
-// EndOutageSimulation begins to end the outage simulation of a cluster, which
-// takes minutes. Until then the cluster cannot be deleted.
-// [Client.WaitUntilGone] waits for the end. It needs the role Project Cluster
-// Manager, Project Cluster Resilience Tester or Project Replica Set Manager.
+// EndOutageSimulation starts to end the outage simulation of a cluster, which
+// takes minutes. The cluster cannot be deleted during the simulation.
+// [Client.WaitForDeletion] waits until the simulation has ended. The credential
+// needs the role Project Cluster Manager, Project Cluster Resilience Tester or
+// Project Replica Set Manager.
 //
 // Source: vendor OpenAPI of SDK v20250312023.
 func (c *Client) EndOutageSimulation(ctx context.Context, projectID string, clusterName string) (*OutageSimulation, error) {
@@ -2069,9 +2081,10 @@ func (c *Client) EndOutageSimulation(ctx context.Context, projectID string, clus
 	return rest.Pointer(&out, c.rest().Do(ctx, &call))
 }
 
-// GetOutageSimulation returns the outage simulation of a cluster. A 404 says
-// that there is none ([errors.NotFound]). It needs the role Project Cluster
-// Manager or Project Cluster Resilience Tester.
+// GetOutageSimulation returns the outage simulation of a cluster. If the
+// cluster has no simulation, Atlas returns 404 ([errors.NotFound]). The
+// credential needs the role Project Cluster Manager or Project Cluster
+// Resilience Tester.
 //
 // Source: vendor OpenAPI of SDK v20250312023.
 func (c *Client) GetOutageSimulation(ctx context.Context, projectID string, clusterName string) (*OutageSimulation, error) {
@@ -2090,15 +2103,16 @@ func (c *Client) GetOutageSimulation(ctx context.Context, projectID string, clus
 // ListNetworkContainersPageOptions are the optional parameters of [Client.ListNetworkContainersPage]. What is
 // zero is not sent.
 type ListNetworkContainersPageOptions struct {
-	// PageNum is the number of the page; the first is 1, and the default.
+	// PageNum is the number of the page. The first page is 1, the default.
 	PageNum int
-	// ItemsPerPage is how many a page has at most, from 1 to 500; 100 by default.
+	// ItemsPerPage is the maximum number of items per page, from 1 to 500. The
+	// default is 100.
 	ItemsPerPage int
 }
 
 // ListNetworkContainersPage returns one page of the network containers of a
-// project, of all cloud providers. They do not keep the project from being
-// deleted. It needs the role Project Read Only.
+// project, of all cloud providers. Network containers do not block the deletion
+// of the project. The credential needs the role Project Read Only.
 //
 // Source: vendor OpenAPI of SDK v20250312023; vendor's clean-up of its own test
 // organizations.
@@ -2137,9 +2151,9 @@ func (c *Client) ListNetworkContainers(ctx context.Context, projectID string) it
 	})
 }
 
-// DeleteNetworkContainer deletes a network container. While a cluster or a
-// peering is in it the error is [errors.DeletionStepsNotSatisfied]. It needs
-// the role Project Owner.
+// DeleteNetworkContainer deletes a network container. While the container has a
+// cluster or a peering, the error is [errors.DeletionStepsNotSatisfied]. The
+// credential needs the role Project Owner.
 //
 // Source: vendor OpenAPI of SDK v20250312023; vendor's error page.
 func (c *Client) DeleteNetworkContainer(ctx context.Context, projectID string, containerID string) error {
@@ -2155,7 +2169,7 @@ func (c *Client) DeleteNetworkContainer(ctx context.Context, projectID string, c
 }
 
 // ListFederatedDatabases returns the federated database instances of a project.
-// The API does not page the list. It needs the role Project Read Only.
+// The list has no pages. The credential needs the role Project Read Only.
 //
 // Source: vendor OpenAPI of SDK v20250312023.
 func (c *Client) ListFederatedDatabases(ctx context.Context, projectID string) ([]FederatedDatabase, error) {
@@ -2173,8 +2187,8 @@ func (c *Client) ListFederatedDatabases(ctx context.Context, projectID string) (
 	return rest.Value(&out, c.rest().Do(ctx, &call))
 }
 
-// DeleteFederatedDatabase begins to delete a federated database instance. It
-// needs the role Project Owner.
+// DeleteFederatedDatabase starts the deletion of a federated database instance.
+// The credential needs the role Project Owner.
 //
 // Source: vendor OpenAPI of SDK v20250312023; recorded answers (status).
 func (c *Client) DeleteFederatedDatabase(ctx context.Context, projectID string, databaseName string) error {
@@ -2192,15 +2206,16 @@ func (c *Client) DeleteFederatedDatabase(ctx context.Context, projectID string, 
 // ListEncryptionEndpointsPageOptions are the optional parameters of [Client.ListEncryptionEndpointsPage]. What is
 // zero is not sent.
 type ListEncryptionEndpointsPageOptions struct {
-	// PageNum is the number of the page; the first is 1, and the default.
+	// PageNum is the number of the page. The first page is 1, the default.
 	PageNum int
-	// ItemsPerPage is how many a page has at most, from 1 to 500; 100 by default.
+	// ItemsPerPage is the maximum number of items per page, from 1 to 500. The
+	// default is 100.
 	ItemsPerPage int
 }
 
-// ListEncryptionEndpointsPage returns one page of the private endpoints for
-// encryption at rest of a project at one cloud provider. Only AWS and Azure
-// have them. It needs the role Project Owner.
+// ListEncryptionEndpointsPage returns one page of a project's private endpoints
+// for encryption at rest at one cloud provider. Only AWS and Azure support
+// these endpoints. The credential needs the role Project Owner.
 //
 // Source: vendor OpenAPI of SDK v20250312023.
 func (c *Client) ListEncryptionEndpointsPage(ctx context.Context, projectID string, cloudProvider CloudProvider, options ListEncryptionEndpointsPageOptions) (*EncryptionEndpointPage, error) {
@@ -2239,9 +2254,9 @@ func (c *Client) ListEncryptionEndpoints(ctx context.Context, projectID string, 
 	})
 }
 
-// DeleteEncryptionEndpoint begins to delete a private endpoint for encryption
-// at rest. It keeps the project from being deleted until it is gone. It needs
-// the role Project Owner.
+// DeleteEncryptionEndpoint starts the deletion of a private endpoint for
+// encryption at rest. The endpoint blocks the deletion of the project until it
+// is deleted. The credential needs the role Project Owner.
 //
 // Source: vendor OpenAPI of SDK v20250312023; vendor's clean-up of its own test
 // organizations.
@@ -2261,14 +2276,16 @@ func (c *Client) DeleteEncryptionEndpoint(ctx context.Context, projectID string,
 // ListFlexClustersPageOptions are the optional parameters of [Client.ListFlexClustersPage]. What is
 // zero is not sent.
 type ListFlexClustersPageOptions struct {
-	// PageNum is the number of the page; the first is 1, and the default.
+	// PageNum is the number of the page. The first page is 1, the default.
 	PageNum int
-	// ItemsPerPage is how many a page has at most, from 1 to 500; 100 by default.
+	// ItemsPerPage is the maximum number of items per page, from 1 to 500. The
+	// default is 100.
 	ItemsPerPage int
 }
 
-// ListFlexClustersPage returns one page of the flex clusters of a project.
-// Serverless instances have become these. It needs the role Project Read Only.
+// ListFlexClustersPage returns one page of the flex clusters of a project. Flex
+// clusters replace serverless instances. The credential needs the role Project
+// Read Only.
 //
 // Source: vendor OpenAPI of SDK v20250312023.
 func (c *Client) ListFlexClustersPage(ctx context.Context, projectID string, options ListFlexClustersPageOptions) (*FlexClusterPage, error) {
@@ -2305,10 +2322,11 @@ func (c *Client) ListFlexClusters(ctx context.Context, projectID string) iter.Se
 	})
 }
 
-// DeleteFlexCluster deletes a flex cluster. It is there for a while after that,
-// although Atlas answers as if it were gone: see [Client.WaitUntilGone]. Errors
-// are [errors.TerminationProtection], [errors.AlreadyRequestedDeletion] and
-// [errors.WrongClusterType]. It needs the role Project Owner.
+// DeleteFlexCluster starts the deletion of a flex cluster. Atlas answers 204,
+// but the cluster still exists for some time. [Client.WaitForDeletion] waits
+// until it is deleted. Errors are [errors.TerminationProtection],
+// [errors.AlreadyRequestedDeletion] and [errors.WrongClusterType]. The
+// credential needs the role Project Owner.
 //
 // Source: vendor OpenAPI of SDK v20250312023; vendor's error page; vendor's
 // Terraform provider.
@@ -2324,8 +2342,9 @@ func (c *Client) DeleteFlexCluster(ctx context.Context, projectID string, cluste
 	return c.rest().Do(ctx, &call)
 }
 
-// GetFlexCluster returns one flex cluster. Once it was deleted, a 404 says that
-// it is gone ([errors.NotFound]). It needs the role Project Read Only.
+// GetFlexCluster returns one flex cluster. If the cluster does not exist, Atlas
+// returns 404 ([errors.NotFound]). The credential needs the role Project Read
+// Only.
 //
 // Source: vendor OpenAPI of SDK v20250312023.
 func (c *Client) GetFlexCluster(ctx context.Context, projectID string, clusterName string) (*FlexCluster, error) {
@@ -2344,8 +2363,8 @@ func (c *Client) GetFlexCluster(ctx context.Context, projectID string, clusterNa
 	return rest.Pointer(&out, c.rest().Do(ctx, &call))
 }
 
-// SetFlexClusterTerminationProtection sets whether a flex cluster is protected
-// from deletion. It needs the role Project Owner.
+// SetFlexClusterTerminationProtection sets the termination protection of a flex
+// cluster. The credential needs the role Project Owner.
 //
 // Source: vendor OpenAPI of SDK v20250312023.
 func (c *Client) SetFlexClusterTerminationProtection(ctx context.Context, projectID string, clusterName string, protected bool) (*FlexCluster, error) {
@@ -2371,17 +2390,18 @@ func (c *Client) SetFlexClusterTerminationProtection(ctx context.Context, projec
 // ListNetworkPeeringsPageOptions are the optional parameters of [Client.ListNetworkPeeringsPage]. What is
 // zero is not sent.
 type ListNetworkPeeringsPageOptions struct {
-	// ProviderName is the cloud provider; AWS without it.
+	// ProviderName is the cloud provider. The default is AWS.
 	ProviderName CloudProvider
-	// PageNum is the number of the page; the first is 1, and the default.
+	// PageNum is the number of the page. The first page is 1, the default.
 	PageNum int
-	// ItemsPerPage is how many a page has at most, from 1 to 500; 100 by default.
+	// ItemsPerPage is the maximum number of items per page, from 1 to 500. The
+	// default is 100.
 	ItemsPerPage int
 }
 
 // ListNetworkPeeringsPage returns one page of the network peerings of a project
-// at one cloud provider. Without ProviderName it is AWS, not all. It needs the
-// role Project Read Only.
+// at one cloud provider. The default of ProviderName is AWS, not all cloud
+// providers. The credential needs the role Project Read Only.
 //
 // Source: vendor OpenAPI of SDK v20250312023.
 func (c *Client) ListNetworkPeeringsPage(ctx context.Context, projectID string, options ListNetworkPeeringsPageOptions) (*NetworkPeeringPage, error) {
@@ -2404,8 +2424,8 @@ func (c *Client) ListNetworkPeeringsPage(ctx context.Context, projectID string, 
 }
 
 // ListNetworkPeerings yields all network peerings of a project at one cloud
-// provider; AWS without ProviderName. What chooses a page is left out of the
-// options. An error ends the list. See [Client.ListNetworkPeeringsPage].
+// provider. The default of ProviderName is AWS. What chooses a page is left out
+// of the options. An error ends the list. See [Client.ListNetworkPeeringsPage].
 //
 // Source: vendor OpenAPI of SDK v20250312023.
 func (c *Client) ListNetworkPeerings(ctx context.Context, projectID string, options ListNetworkPeeringsPageOptions) iter.Seq2[NetworkPeering, error] {
@@ -2419,10 +2439,10 @@ func (c *Client) ListNetworkPeerings(ctx context.Context, projectID string, opti
 	})
 }
 
-// DeleteNetworkPeering begins to delete a network peering. When it was begun
-// before, the error is [errors.AlreadyRequestedDeletion]; [errors.Conflict]
-// when its state does not allow it yet. It needs the role Project Network
-// Access Manager.
+// DeleteNetworkPeering starts the deletion of a network peering. Errors are
+// [errors.AlreadyRequestedDeletion] if the deletion was requested before, and
+// [errors.Conflict] if the state of the peering does not allow the deletion
+// yet. The credential needs the role Project Network Access Manager.
 //
 // Source: vendor OpenAPI of SDK v20250312023; vendor's error page.
 func (c *Client) DeleteNetworkPeering(ctx context.Context, projectID string, peeringID string) error {
@@ -2439,8 +2459,8 @@ func (c *Client) DeleteNetworkPeering(ctx context.Context, projectID string, pee
 }
 
 // ListPrivateEndpointServices returns the private endpoint services of a
-// project at one cloud provider. All takes three calls, one for each provider;
-// the API does not page the list. It needs the role Project Read Only.
+// project at one cloud provider. The list has no pages. The credential needs
+// the role Project Read Only.
 //
 // Source: vendor OpenAPI of SDK v20250312023.
 func (c *Client) ListPrivateEndpointServices(ctx context.Context, projectID string, cloudProvider CloudProvider) ([]PrivateEndpointService, error) {
@@ -2459,9 +2479,10 @@ func (c *Client) ListPrivateEndpointServices(ctx context.Context, projectID stri
 	return rest.Value(&out, c.rest().Do(ctx, &call))
 }
 
-// DeletePrivateEndpointService begins to delete a private endpoint service. Its
-// endpoints have to go first: the error is [errors.DeletionStepsNotSatisfied].
-// It needs the role Project Owner.
+// DeletePrivateEndpointService starts the deletion of a private endpoint
+// service. Delete its endpoints first. If the service has endpoints, the error
+// is [errors.DeletionStepsNotSatisfied]. The credential needs the role Project
+// Owner.
 //
 // Source: vendor OpenAPI of SDK v20250312023; vendor's error page; recorded
 // answers (status).
@@ -2478,10 +2499,11 @@ func (c *Client) DeletePrivateEndpointService(ctx context.Context, projectID str
 	return c.rest().Do(ctx, &call)
 }
 
-// DeletePrivateEndpoint begins to delete an endpoint of a private endpoint
-// service. With the last one the service goes too. An endpoint is named by the
-// id of the interface at AWS, the resource id at Azure and the name of the
-// group at GCP. It needs the role Project Owner.
+// DeletePrivateEndpoint starts the deletion of an endpoint of a private
+// endpoint service. Atlas deletes the service along with its last endpoint. The
+// ID of an endpoint is the ID of the interface at AWS, the resource ID at Azure
+// and the name of the group at Google Cloud. The credential needs the role
+// Project Owner.
 //
 // Source: vendor OpenAPI of SDK v20250312023.
 func (c *Client) DeletePrivateEndpoint(ctx context.Context, projectID string, cloudProvider CloudProvider, serviceID string, endpointID string) error {
@@ -2501,15 +2523,16 @@ func (c *Client) DeletePrivateEndpoint(ctx context.Context, projectID string, cl
 // ListFederationEndpointsPageOptions are the optional parameters of [Client.ListFederationEndpointsPage]. What is
 // zero is not sent.
 type ListFederationEndpointsPageOptions struct {
-	// PageNum is the number of the page; the first is 1, and the default.
+	// PageNum is the number of the page. The first page is 1, the default.
 	PageNum int
-	// ItemsPerPage is how many a page has at most, from 1 to 500; 100 by default.
+	// ItemsPerPage is the maximum number of items per page, from 1 to 500. The
+	// default is 100.
 	ItemsPerPage int
 }
 
-// ListFederationEndpointsPage returns one page of the private endpoints of the
-// federated database instances and online archives of a project. It needs the
-// role Project Read Only.
+// ListFederationEndpointsPage returns one page of the private endpoints for
+// federated database instances and online archives of a project. The credential
+// needs the role Project Read Only.
 //
 // Source: vendor OpenAPI of SDK v20250312023.
 func (c *Client) ListFederationEndpointsPage(ctx context.Context, projectID string, options ListFederationEndpointsPageOptions) (*FederationEndpointPage, error) {
@@ -2530,9 +2553,9 @@ func (c *Client) ListFederationEndpointsPage(ctx context.Context, projectID stri
 	return rest.Pointer(&out, c.rest().Do(ctx, &call))
 }
 
-// ListFederationEndpoints yields all private endpoints of the federated
-// database instances and online archives of a project. An error ends the list.
-// See [Client.ListFederationEndpointsPage].
+// ListFederationEndpoints yields all private endpoints for federated database
+// instances and online archives of a project. An error ends the list. See
+// [Client.ListFederationEndpointsPage].
 //
 // Source: vendor OpenAPI of SDK v20250312023.
 func (c *Client) ListFederationEndpoints(ctx context.Context, projectID string) iter.Seq2[FederationEndpoint, error] {
@@ -2547,10 +2570,10 @@ func (c *Client) ListFederationEndpoints(ctx context.Context, projectID string) 
 	})
 }
 
-// DeleteFederationEndpoint deletes a private endpoint of the federated database
-// instances and online archives. One success is sometimes not enough: list them
-// again, and delete what is still there once more. It needs the role Project
-// Owner.
+// DeleteFederationEndpoint starts the deletion of a private endpoint for
+// federated database instances and online archives. One accepted deletion is
+// sometimes not enough: list the endpoints again, and repeat the deletion if
+// the endpoint still exists. The credential needs the role Project Owner.
 //
 // Source: vendor OpenAPI of SDK v20250312023; vendor's Kubernetes operator.
 func (c *Client) DeleteFederationEndpoint(ctx context.Context, projectID string, endpointID string) error {
@@ -2568,14 +2591,15 @@ func (c *Client) DeleteFederationEndpoint(ctx context.Context, projectID string,
 // ListStreamWorkspacesPageOptions are the optional parameters of [Client.ListStreamWorkspacesPage]. What is
 // zero is not sent.
 type ListStreamWorkspacesPageOptions struct {
-	// PageNum is the number of the page; the first is 1, and the default.
+	// PageNum is the number of the page. The first page is 1, the default.
 	PageNum int
-	// ItemsPerPage is how many a page has at most, from 1 to 500; 100 by default.
+	// ItemsPerPage is the maximum number of items per page, from 1 to 500. The
+	// default is 100.
 	ItemsPerPage int
 }
 
 // ListStreamWorkspacesPage returns one page of the stream workspaces of a
-// project. It needs the role Project Read Only.
+// project. The credential needs the role Project Read Only.
 //
 // Source: vendor OpenAPI of SDK v20250312023.
 func (c *Client) ListStreamWorkspacesPage(ctx context.Context, projectID string, options ListStreamWorkspacesPageOptions) (*StreamWorkspacePage, error) {
@@ -2615,14 +2639,15 @@ func (c *Client) ListStreamWorkspaces(ctx context.Context, projectID string) ite
 // ListActiveStreamVPCPeeringsPageOptions are the optional parameters of [Client.ListActiveStreamVPCPeeringsPage]. What is
 // zero is not sent.
 type ListActiveStreamVPCPeeringsPageOptions struct {
-	// PageNum is the number of the page; the first is 1, and the default.
+	// PageNum is the number of the page. The first page is 1, the default.
 	PageNum int
-	// ItemsPerPage is how many a page has at most, from 1 to 500; 100 by default.
+	// ItemsPerPage is the maximum number of items per page, from 1 to 500. The
+	// default is 100.
 	ItemsPerPage int
 }
 
-// ListActiveStreamVPCPeeringsPage returns one page of the incoming VPC peerings
-// of the stream workspaces that are active, of all accounts. It needs the role
+// ListActiveStreamVPCPeeringsPage returns one page of the active incoming VPC
+// peerings of stream workspaces, of all accounts. The credential needs the role
 // Project Read Only.
 //
 // Source: vendor OpenAPI of SDK v20250312023.
@@ -2644,8 +2669,8 @@ func (c *Client) ListActiveStreamVPCPeeringsPage(ctx context.Context, projectID 
 	return rest.Pointer(&out, c.rest().Do(ctx, &call))
 }
 
-// ListActiveStreamVPCPeerings yields all incoming VPC peerings of the stream
-// workspaces that are active. An error ends the list. See
+// ListActiveStreamVPCPeerings yields all active incoming VPC peerings of stream
+// workspaces. An error ends the list. See
 // [Client.ListActiveStreamVPCPeeringsPage].
 //
 // Source: vendor OpenAPI of SDK v20250312023.
@@ -2664,14 +2689,16 @@ func (c *Client) ListActiveStreamVPCPeerings(ctx context.Context, projectID stri
 // ListStreamPrivateLinksPageOptions are the optional parameters of [Client.ListStreamPrivateLinksPage]. What is
 // zero is not sent.
 type ListStreamPrivateLinksPageOptions struct {
-	// PageNum is the number of the page; the first is 1, and the default.
+	// PageNum is the number of the page. The first page is 1, the default.
 	PageNum int
-	// ItemsPerPage is how many a page has at most, from 1 to 500; 100 by default.
+	// ItemsPerPage is the maximum number of items per page, from 1 to 500. The
+	// default is 100.
 	ItemsPerPage int
 }
 
 // ListStreamPrivateLinksPage returns one page of the private links of the
-// stream workspaces of a project. It needs the role Project Read Only.
+// stream workspaces of a project. The credential needs the role Project Read
+// Only.
 //
 // Source: vendor OpenAPI of SDK v20250312023.
 func (c *Client) ListStreamPrivateLinksPage(ctx context.Context, projectID string, options ListStreamPrivateLinksPageOptions) (*StreamPrivateLinkPage, error) {
@@ -2708,11 +2735,11 @@ func (c *Client) ListStreamPrivateLinks(ctx context.Context, projectID string) i
 	})
 }
 
-// DeleteStreamPrivateLink begins to delete a private link of the stream
-// workspaces. One that is left behind keeps the project from being deleted
-// after its workspaces are gone. While a connection uses it the error is
-// [errors.DeletionStepsNotSatisfied]. It needs the role Organization Stream
-// Processing Admin or Project Stream Processing Manager.
+// DeleteStreamPrivateLink starts the deletion of a private link of stream
+// workspaces. A private link blocks the deletion of the project, even after all
+// workspaces were deleted. While a connection uses the link, the error is
+// [errors.DeletionStepsNotSatisfied]. The credential needs the role
+// Organization Stream Processing Admin or Project Stream Processing Manager.
 //
 // Source: vendor OpenAPI of SDK v20250312023; vendor's clean-up of its own test
 // organizations.
@@ -2731,16 +2758,17 @@ func (c *Client) DeleteStreamPrivateLink(ctx context.Context, projectID string, 
 // ListStreamVPCPeeringsPageOptions are the optional parameters of [Client.ListStreamVPCPeeringsPage]. What is
 // zero is not sent.
 type ListStreamVPCPeeringsPageOptions struct {
-	// PageNum is the number of the page; the first is 1, and the default.
+	// PageNum is the number of the page. The first page is 1, the default.
 	PageNum int
-	// ItemsPerPage is how many a page has at most, from 1 to 500; 100 by default.
+	// ItemsPerPage is the maximum number of items per page, from 1 to 500. The
+	// default is 100.
 	ItemsPerPage int
 }
 
 // ListStreamVPCPeeringsPage returns one page of the incoming VPC peerings of
-// the stream workspaces that an account has requested.
-// [Client.ListActiveStreamVPCPeerings] needs no account. It needs the role
-// Project Read Only.
+// stream workspaces that one account requested.
+// [Client.ListActiveStreamVPCPeerings] does not require an account. The
+// credential needs the role Project Read Only.
 //
 // Source: vendor OpenAPI of SDK v20250312023.
 func (c *Client) ListStreamVPCPeeringsPage(ctx context.Context, projectID string, requesterAccountID string, options ListStreamVPCPeeringsPageOptions) (*StreamVPCPeeringPage, error) {
@@ -2762,8 +2790,8 @@ func (c *Client) ListStreamVPCPeeringsPage(ctx context.Context, projectID string
 	return rest.Pointer(&out, c.rest().Do(ctx, &call))
 }
 
-// ListStreamVPCPeerings yields all incoming VPC peerings of the stream
-// workspaces that an account has requested. An error ends the list. See
+// ListStreamVPCPeerings yields all incoming VPC peerings of stream workspaces
+// that one account requested. An error ends the list. See
 // [Client.ListStreamVPCPeeringsPage].
 //
 // Source: vendor OpenAPI of SDK v20250312023.
@@ -2779,9 +2807,9 @@ func (c *Client) ListStreamVPCPeerings(ctx context.Context, projectID string, re
 	})
 }
 
-// DeleteStreamVPCPeering begins to delete an incoming VPC peering of the stream
-// workspaces. It needs the role Organization Stream Processing Admin or Project
-// Stream Processing Owner.
+// DeleteStreamVPCPeering starts the deletion of an incoming VPC peering of
+// stream workspaces. The credential needs the role Organization Stream
+// Processing Admin or Project Stream Processing Owner.
 //
 // Source: vendor OpenAPI of SDK v20250312023.
 func (c *Client) DeleteStreamVPCPeering(ctx context.Context, projectID string, peeringID string) error {
@@ -2796,10 +2824,11 @@ func (c *Client) DeleteStreamVPCPeering(ctx context.Context, projectID string, p
 	return c.rest().Do(ctx, &call)
 }
 
-// DeleteStreamWorkspace begins to delete a stream workspace. Its processors
-// have to go first: the error is [errors.DeletionStepsNotSatisfied], although
-// its status is 403. It needs the role Organization Stream Processing Admin,
-// Project Data Access Admin or Project Stream Processing Manager.
+// DeleteStreamWorkspace starts the deletion of a stream workspace. Delete its
+// processors first. If the workspace has processors, the error is
+// [errors.DeletionStepsNotSatisfied], with status 403. The credential needs the
+// role Organization Stream Processing Admin, Project Data Access Admin or
+// Project Stream Processing Manager.
 //
 // Source: vendor OpenAPI of SDK v20250312023; vendor's error page; vendor's
 // command line.
@@ -2815,9 +2844,9 @@ func (c *Client) DeleteStreamWorkspace(ctx context.Context, projectID string, wo
 	return c.rest().Do(ctx, &call)
 }
 
-// DeleteStreamProcessor deletes a processor of a stream workspace. It needs the
-// role Organization Stream Processing Admin or Project Stream Processing
-// Manager.
+// DeleteStreamProcessor deletes a processor of a stream workspace. The
+// credential needs the role Organization Stream Processing Admin or Project
+// Stream Processing Manager.
 //
 // Source: vendor OpenAPI of SDK v20250312023.
 func (c *Client) DeleteStreamProcessor(ctx context.Context, projectID string, workspaceName string, processorName string) error {
@@ -2836,15 +2865,16 @@ func (c *Client) DeleteStreamProcessor(ctx context.Context, projectID string, wo
 // ListStreamProcessorsPageOptions are the optional parameters of [Client.ListStreamProcessorsPage]. What is
 // zero is not sent.
 type ListStreamProcessorsPageOptions struct {
-	// PageNum is the number of the page; the first is 1, and the default.
+	// PageNum is the number of the page. The first page is 1, the default.
 	PageNum int
-	// ItemsPerPage is how many a page has at most, from 1 to 500; 100 by default.
+	// ItemsPerPage is the maximum number of items per page, from 1 to 500. The
+	// default is 100.
 	ItemsPerPage int
 }
 
 // ListStreamProcessorsPage returns one page of the processors of a stream
-// workspace. It needs the role Organization Stream Processing Admin or Project
-// Stream Processing Manager.
+// workspace. The credential needs the role Organization Stream Processing Admin
+// or Project Stream Processing Manager.
 //
 // Source: vendor OpenAPI of SDK v20250312023.
 func (c *Client) ListStreamProcessorsPage(ctx context.Context, projectID string, workspaceName string, options ListStreamProcessorsPageOptions) (*StreamProcessorPage, error) {
@@ -2885,16 +2915,17 @@ func (c *Client) ListStreamProcessors(ctx context.Context, projectID string, wor
 // ListOrganizationsPageOptions are the optional parameters of [Client.ListOrganizationsPage]. What is
 // zero is not sent.
 type ListOrganizationsPageOptions struct {
-	// Name selects what has a name that begins so, in upper or lower case.
+	// Name selects names with this prefix, in upper or lower case.
 	Name string
-	// PageNum is the number of the page; the first is 1, and the default.
+	// PageNum is the number of the page. The first page is 1, the default.
 	PageNum int
-	// ItemsPerPage is how many a page has at most, from 1 to 500; 100 by default.
+	// ItemsPerPage is the maximum number of items per page, from 1 to 500. The
+	// default is 100.
 	ItemsPerPage int
 }
 
 // ListOrganizationsPage returns one page of the organizations that the
-// credential reaches, which is mostly its own only.
+// credential can access, usually only its own.
 //
 // Source: vendor OpenAPI of SDK v20250312023.
 func (c *Client) ListOrganizationsPage(ctx context.Context, options ListOrganizationsPageOptions) (*OrganizationPage, error) {
@@ -2915,8 +2946,8 @@ func (c *Client) ListOrganizationsPage(ctx context.Context, options ListOrganiza
 	return rest.Pointer(&out, c.rest().Do(ctx, &call))
 }
 
-// ListOrganizations yields all organizations that the credential reaches, which
-// is mostly its own only. What chooses a page is left out of the options. An
+// ListOrganizations yields all organizations that the credential can access,
+// usually only its own. What chooses a page is left out of the options. An
 // error ends the list. See [Client.ListOrganizationsPage].
 //
 // Source: vendor OpenAPI of SDK v20250312023.
@@ -2931,8 +2962,8 @@ func (c *Client) ListOrganizations(ctx context.Context, options ListOrganization
 	})
 }
 
-// deleteOrganization deletes an organization, once. It needs the role
-// Organization Owner.
+// deleteOrganization sends one request to delete an organization. The
+// credential needs the role Organization Owner.
 //
 // Source: vendor OpenAPI of SDK v20250312023; vendor's error page.
 func (c *Client) deleteOrganization(ctx context.Context, orgID string) error {
@@ -2946,8 +2977,9 @@ func (c *Client) deleteOrganization(ctx context.Context, orgID string) error {
 	return c.rest().Do(ctx, &call)
 }
 
-// GetOrganization returns one organization. One that was deleted may still be
-// found, with IsDeleted. It needs the role Organization Member.
+// GetOrganization returns one organization. A deleted organization can still be
+// found; then IsDeleted is true. The credential needs the role Organization
+// Member.
 //
 // Source: vendor OpenAPI of SDK v20250312023.
 func (c *Client) GetOrganization(ctx context.Context, orgID string) (*Organization, error) {
@@ -2968,15 +3000,17 @@ func (c *Client) GetOrganization(ctx context.Context, orgID string) (*Organizati
 // ListAPIKeysPageOptions are the optional parameters of [Client.ListAPIKeysPage]. What is
 // zero is not sent.
 type ListAPIKeysPageOptions struct {
-	// PageNum is the number of the page; the first is 1, and the default.
+	// PageNum is the number of the page. The first page is 1, the default.
 	PageNum int
-	// ItemsPerPage is how many a page has at most, from 1 to 500; 100 by default.
+	// ItemsPerPage is the maximum number of items per page, from 1 to 500. The
+	// default is 100.
 	ItemsPerPage int
 }
 
-// ListAPIKeysPage returns one page of the API keys of an organization. They end
-// with the organization. One that is deleted before it, and is in use, locks
-// its owner out. It needs the role Organization Member.
+// ListAPIKeysPage returns one page of the API keys of an organization. Atlas
+// deletes the keys along with the organization. If a key in use is deleted
+// before the organization, its owner loses access. The credential needs the
+// role Organization Member.
 //
 // Source: vendor OpenAPI of SDK v20250312023.
 func (c *Client) ListAPIKeysPage(ctx context.Context, orgID string, options ListAPIKeysPageOptions) (*APIKeyPage, error) {
@@ -3014,8 +3048,8 @@ func (c *Client) ListAPIKeys(ctx context.Context, orgID string) iter.Seq2[APIKey
 }
 
 // GetFederation returns the federation that an organization is connected to.
-// Its id is what the other operations on federations take. It needs the role
-// Organization Owner.
+// The other operations on federations take the federation's ID. The credential
+// needs the role Organization Owner.
 //
 // Source: vendor OpenAPI of SDK v20250312023.
 func (c *Client) GetFederation(ctx context.Context, orgID string) (*Federation, error) {
@@ -3036,17 +3070,18 @@ func (c *Client) GetFederation(ctx context.Context, orgID string) (*Federation, 
 // ListProjectsPageOptions are the optional parameters of [Client.ListProjectsPage]. What is
 // zero is not sent.
 type ListProjectsPageOptions struct {
-	// Name selects what has a name that begins so, in upper or lower case.
+	// Name selects names with this prefix, in upper or lower case.
 	Name string
-	// PageNum is the number of the page; the first is 1, and the default.
+	// PageNum is the number of the page. The first page is 1, the default.
 	PageNum int
-	// ItemsPerPage is how many a page has at most, from 1 to 500; 100 by default.
+	// ItemsPerPage is the maximum number of items per page, from 1 to 500. The
+	// default is 100.
 	ItemsPerPage int
 }
 
-// ListProjectsPage returns one page of the projects of an organization. It
-// shows all of them, also those that the credential is no member of. It needs
-// the role Organization Member.
+// ListProjectsPage returns one page of the projects of an organization. The
+// list includes projects of which the credential is not a member. The
+// credential needs the role Organization Member.
 //
 // Source: vendor OpenAPI of SDK v20250312023; vendor's Terraform provider.
 func (c *Client) ListProjectsPage(ctx context.Context, orgID string, options ListProjectsPageOptions) (*ProjectPage, error) {
@@ -3068,9 +3103,9 @@ func (c *Client) ListProjectsPage(ctx context.Context, orgID string, options Lis
 	return rest.Pointer(&out, c.rest().Do(ctx, &call))
 }
 
-// ListProjects yields all projects of an organization, also those that the
-// credential is no member of. What chooses a page is left out of the options.
-// An error ends the list. See [Client.ListProjectsPage].
+// ListProjects yields all projects of an organization, including projects of
+// which the credential is not a member. What chooses a page is left out of the
+// options. An error ends the list. See [Client.ListProjectsPage].
 //
 // Source: vendor OpenAPI of SDK v20250312023; vendor's Terraform provider.
 func (c *Client) ListProjects(ctx context.Context, orgID string, options ListProjectsPageOptions) iter.Seq2[Project, error] {
@@ -3089,18 +3124,19 @@ func (c *Client) ListProjects(ctx context.Context, orgID string, options ListPro
 type ListInvoicesPageOptions struct {
 	// StatusNames selects invoices by their status.
 	StatusNames []InvoiceStatus
-	// ViewLinkedInvoices adds the invoices of organizations that this one pays
-	// for.
+	// ViewLinkedInvoices adds the invoices of organizations that this
+	// organization pays for.
 	ViewLinkedInvoices bool
-	// PageNum is the number of the page; the first is 1, and the default.
+	// PageNum is the number of the page. The first page is 1, the default.
 	PageNum int
-	// ItemsPerPage is how many a page has at most, from 1 to 500; 100 by default.
+	// ItemsPerPage is the maximum number of items per page, from 1 to 500. The
+	// default is 100.
 	ItemsPerPage int
 }
 
-// ListInvoicesPage returns one page of the invoices of an organization. Those
-// that failed keep it from being deleted, and no operation pays them. It needs
-// the role Organization Billing Viewer.
+// ListInvoicesPage returns one page of the invoices of an organization. Failed
+// invoices block the deletion of the organization; no operation can pay them.
+// The credential needs the role Organization Billing Viewer.
 //
 // Source: vendor OpenAPI of SDK v20250312023.
 func (c *Client) ListInvoicesPage(ctx context.Context, orgID string, options ListInvoicesPageOptions) (*InvoicePage, error) {
@@ -3139,11 +3175,11 @@ func (c *Client) ListInvoices(ctx context.Context, orgID string, options ListInv
 	})
 }
 
-// ListPendingInvoices returns the invoices of the current billing cycle of an
-// organization. They do not keep the organization from being deleted, as those
-// that failed do, but it may charge them. A 404 with PENDING_INVOICE_NOT_FOUND
-// says that there are none ([errors.NotFound]). It needs the role Organization
-// Billing Viewer.
+// ListPendingInvoices returns the invoices of an organization's current billing
+// cycle. Pending invoices do not block the deletion of the organization; the
+// deletion may charge them. If no invoice is pending, Atlas returns 404 with
+// PENDING_INVOICE_NOT_FOUND ([errors.NotFound]). The credential needs the role
+// Organization Billing Viewer.
 //
 // Source: vendor OpenAPI of SDK v20250312023; vendor's error page.
 func (c *Client) ListPendingInvoices(ctx context.Context, orgID string) ([]Invoice, error) {
@@ -3164,8 +3200,8 @@ func (c *Client) ListPendingInvoices(ctx context.Context, orgID string) ([]Invoi
 }
 
 // ListLiveMigrationProjects returns the projects of Cloud Manager or Ops
-// Manager that a link lets migrate into an organization. The API does not page
-// the list. It needs the role Organization Owner.
+// Manager that can migrate into an organization by its link. The list has no
+// pages. The credential needs the role Organization Owner.
 //
 // Source: vendor OpenAPI of SDK v20250312023.
 func (c *Client) ListLiveMigrationProjects(ctx context.Context, orgID string) ([]LiveMigrationProject, error) {
@@ -3183,10 +3219,10 @@ func (c *Client) ListLiveMigrationProjects(ctx context.Context, orgID string) ([
 	return rest.Value(&out, c.rest().Do(ctx, &call))
 }
 
-// DeleteLiveMigrationLink removes the link by which live migrations reach an
-// organization, and the API key that belongs to it. It is refused with
-// [errors.ActiveLiveMigration] while a migration runs; its text names the
-// projects. It needs the role Organization Owner.
+// DeleteLiveMigrationLink deletes the live migration link of an organization
+// and the API key that belongs to the link. While a migration runs, the error
+// is [errors.ActiveLiveMigration], and its message names the projects. The
+// credential needs the role Organization Owner.
 //
 // Source: vendor OpenAPI of SDK v20250312023.
 func (c *Client) DeleteLiveMigrationLink(ctx context.Context, orgID string) error {
@@ -3203,18 +3239,19 @@ func (c *Client) DeleteLiveMigrationLink(ctx context.Context, orgID string) erro
 // ListServiceAccountsPageOptions are the optional parameters of [Client.ListServiceAccountsPage]. What is
 // zero is not sent.
 type ListServiceAccountsPageOptions struct {
-	// IncludeSystemManaged adds the service accounts that the service manages
-	// itself.
+	// IncludeSystemManaged adds the service accounts that Atlas manages.
 	IncludeSystemManaged bool
-	// PageNum is the number of the page; the first is 1, and the default.
+	// PageNum is the number of the page. The first page is 1, the default.
 	PageNum int
-	// ItemsPerPage is how many a page has at most, from 1 to 500; 100 by default.
+	// ItemsPerPage is the maximum number of items per page, from 1 to 500. The
+	// default is 100.
 	ItemsPerPage int
 }
 
 // ListServiceAccountsPage returns one page of the service accounts of an
-// organization. They end with the organization. One that is deleted before it,
-// and is in use, locks its owner out. It needs the role Organization Read Only.
+// organization. Atlas deletes the accounts along with the organization. If an
+// account in use is deleted before the organization, its owner loses access.
+// The credential needs the role Organization Read Only.
 //
 // Source: vendor OpenAPI of SDK v20250312023.
 func (c *Client) ListServiceAccountsPage(ctx context.Context, orgID string, options ListServiceAccountsPageOptions) (*ServiceAccountPage, error) {
@@ -3252,9 +3289,8 @@ func (c *Client) ListServiceAccounts(ctx context.Context, orgID string, options 
 	})
 }
 
-// GetOrganizationSettings returns the settings of an organization. They say
-// whether its API asks for an access list. It needs the role Organization
-// Member.
+// GetOrganizationSettings returns the settings of an organization. The
+// credential needs the role Organization Member.
 //
 // Source: vendor OpenAPI of SDK v20250312023.
 func (c *Client) GetOrganizationSettings(ctx context.Context, orgID string) (*OrganizationSettings, error) {
@@ -3272,28 +3308,29 @@ func (c *Client) GetOrganizationSettings(ctx context.Context, orgID string) (*Or
 // ListRateLimitsPageOptions are the optional parameters of [Client.ListRateLimitsPage]. What is
 // zero is not sent.
 type ListRateLimitsPageOptions struct {
-	// OrgID chooses the buckets of an organization.
+	// OrgID selects the buckets of an organization.
 	OrgID string
-	// ProjectID chooses the buckets of a project.
+	// ProjectID selects the buckets of a project.
 	ProjectID string
-	// UserID chooses the buckets of a user or a service account.
+	// UserID selects the buckets of a user or a service account.
 	UserID string
-	// IPAddress chooses the buckets of an address.
+	// IPAddress selects the buckets of an IP address.
 	IPAddress string
-	// Name selects the sets of this name.
+	// Name selects the sets with this name.
 	Name string
-	// EndpointPath selects the sets with this path, as it is documented, such as
+	// EndpointPath selects the sets with this documented path, such as
 	// /api/atlas/v2/orgs/{orgId}.
 	EndpointPath string
-	// PageNum is the number of the page; the first is 1, and the default.
+	// PageNum is the number of the page. The first page is 1, the default.
 	PageNum int
-	// ItemsPerPage is how many a page has at most, from 1 to 500; 100 by default.
+	// ItemsPerPage is the maximum number of items per page, from 1 to 500. The
+	// default is 100.
 	ItemsPerPage int
 }
 
 // ListRateLimitsPage returns one page of the rate limits of the API, by set of
-// endpoints. Each set has a bucket for each organization, project, user or
-// address. The options choose whose values are shown.
+// endpoints. Each set of endpoints has a bucket for each organization, project,
+// user or IP address. The options select whose values the page shows.
 //
 // Source: vendor OpenAPI of SDK v20250312023.
 func (c *Client) ListRateLimitsPage(ctx context.Context, options ListRateLimitsPageOptions) (*RateLimitPage, error) {
@@ -3337,13 +3374,13 @@ func (c *Client) ListRateLimits(ctx context.Context, options ListRateLimitsPageO
 // GetRateLimitOptions are the optional parameters of [Client.GetRateLimit]. What is
 // zero is not sent.
 type GetRateLimitOptions struct {
-	// OrgID chooses the buckets of an organization.
+	// OrgID selects the buckets of an organization.
 	OrgID string
-	// ProjectID chooses the buckets of a project.
+	// ProjectID selects the buckets of a project.
 	ProjectID string
-	// UserID chooses the buckets of a user or a service account.
+	// UserID selects the buckets of a user or a service account.
 	UserID string
-	// IPAddress chooses the buckets of an address.
+	// IPAddress selects the buckets of an IP address.
 	IPAddress string
 }
 

@@ -51,8 +51,8 @@ func WithHTTPClient(client *http.Client) Option {
 	return option(func(c *config) error { return c.UseHTTPClient(client) })
 }
 
-// WithBaseURL sets the address of the API. The default is [DefaultBaseURL]. Tokens are
-// fetched from there too, in whatever order the options are given.
+// WithBaseURL sets the base URL of the API. The default is [DefaultBaseURL]. The client
+// fetches tokens from this URL, too, regardless of the order of the options.
 func WithBaseURL(url string) Option {
 	return option(func(c *config) error { c.BaseURL = url; return nil })
 }
