@@ -47,7 +47,7 @@ var removals = map[string][]katapulttest.Resource{
 	"DeleteObjectStorageAccessKey": {katapulttest.AccessKey{ID: "k"}},
 	"DeleteObjectStorageAccount":   {katapulttest.ObjectStorage{}, katapulttest.AccessKey{ID: "k"}},
 	"DeleteVirtualNetwork":         {katapulttest.VirtualNetwork{ID: "vnet_1"}},
-	"UnallocateIPAddress":          {katapulttest.VirtualMachine{ID: "vm_1"}, katapulttest.IPAddress{ID: "ip_1", HeldBy: "vm_other"}},
+	"UnallocateIPAddress":          {katapulttest.VirtualMachine{ID: "vm_1"}, katapulttest.IPAddress{ID: "ip_1", AllocatedTo: "vm_other"}},
 	"DeleteIPAddress":              {katapulttest.IPAddress{ID: "ip_1"}},
 	"DeleteOrganization":           nil,
 }
@@ -575,7 +575,7 @@ func TestTeardown_MissedByAListOfSeveralPages(t *testing.T) {
 				list := "ListFileStorageVolumesPage"
 				if test.discarded {
 					list = "ListTrashObjectsPage"
-					srv.Discard(ids...)
+					srv.MoveToTrash(ids...)
 				}
 				// Somebody else deletes an item of the first page once that was read.
 				srv.Fail(offboardtest.EditBody(list, func(body []byte) []byte {
@@ -603,20 +603,20 @@ func TestTeardown_ForeignStep(t *testing.T) {
 		prepare func(*katapulttest.Server)
 	}{
 		"a disk":                          {step: teardown.Step{ID: "disk/disk_other", Kind: "disk"}},
-		"a disk in the trash":             {teardown.Step{ID: "disk/disk_other", Kind: "disk"}, func(srv *katapulttest.Server) { srv.Discard("disk_other") }},
+		"a disk in the trash":             {teardown.Step{ID: "disk/disk_other", Kind: "disk"}, func(srv *katapulttest.Server) { srv.MoveToTrash("disk_other") }},
 		"a disk in a machine":             {teardown.Step{ID: "disk/disk_vm_other", Kind: "disk"}, nil},
-		"a disk in a machine in trash":    {teardown.Step{ID: "disk/disk_vm_other", Kind: "disk"}, func(srv *katapulttest.Server) { srv.Discard("vm_other") }},
+		"a disk in a machine in trash":    {teardown.Step{ID: "disk/disk_vm_other", Kind: "disk"}, func(srv *katapulttest.Server) { srv.MoveToTrash("vm_other") }},
 		"a machine":                       {teardown.Step{ID: "virtual_machine/vm_other", Kind: "virtual_machine"}, nil},
-		"a machine in the trash":          {teardown.Step{ID: "virtual_machine/vm_other", Kind: "virtual_machine"}, func(srv *katapulttest.Server) { srv.Discard("vm_other") }},
+		"a machine in the trash":          {teardown.Step{ID: "virtual_machine/vm_other", Kind: "virtual_machine"}, func(srv *katapulttest.Server) { srv.MoveToTrash("vm_other") }},
 		"a disk of a managed one":         {teardown.Step{ID: "disk/org_child/disk_other", Kind: "disk"}, nil},
 		"a managed organization":          {teardown.Step{ID: "managed_organization/org_other", Kind: "managed_organization"}, nil},
 		"a zone":                          {teardown.Step{ID: "dns_zone/dnszone_other", Kind: "dns_zone"}, nil},
-		"an object in the trash":          {teardown.Step{ID: "trash_object/trsh_2", Kind: "trash_object"}, func(srv *katapulttest.Server) { srv.Discard("disk_other") }},
+		"an object in the trash":          {teardown.Step{ID: "trash_object/trsh_2", Kind: "trash_object"}, func(srv *katapulttest.Server) { srv.MoveToTrash("disk_other") }},
 		"object storage":                  {teardown.Step{ID: "object_storage_account/nl-ams-1", Kind: "object_storage_account"}, nil},
 		"a bucket":                        {teardown.Step{ID: "object_storage_bucket/nl-ams-1/b", Kind: "object_storage_bucket"}, nil},
 		"a key":                           {teardown.Step{ID: "object_storage_access_key/k_other", Kind: "object_storage_access_key"}, nil},
 		"our machine as another kind":     {teardown.Step{ID: "file_storage_volume/vm_1", Kind: "file_storage_volume"}, nil},
-		"a disk of a managed one, nested": {teardown.Step{ID: "disk/org_child/disk_vm_other", Kind: "disk"}, func(srv *katapulttest.Server) { srv.Discard("vm_other", "vm_child") }},
+		"a disk of a managed one, nested": {teardown.Step{ID: "disk/org_child/disk_vm_other", Kind: "disk"}, func(srv *katapulttest.Server) { srv.MoveToTrash("vm_other", "vm_child") }},
 	} {
 		for _, after := range []string{"virtual_machine/vm_1", "virtual_machine/org_child/vm_child"} {
 			t.Run(name+" after "+after, func(t *testing.T) {
@@ -631,8 +631,8 @@ func TestTeardown_ForeignStep(t *testing.T) {
 						katapulttest.ObjectStorage{Region: "nl-ams-1"}, katapulttest.Bucket{Name: "b", Region: "nl-ams-1"},
 						katapulttest.AccessKey{ID: "k_other", Region: "nl-ams-1", Buckets: []string{"b"}})
 					p := planned(t, c)
-					test := test        // changed below
-					srv.Discard("vm_1") // as our own step does
+					test := test            // changed below
+					srv.MoveToTrash("vm_1") // as our own step does
 					if test.prepare != nil {
 						test.prepare(srv)
 					}
@@ -670,7 +670,7 @@ func TestTeardown_TrashedStepComesFromFreshReads(t *testing.T) {
 		srv.AddOrganization(katapulttest.Organization{ID: "org_child", Name: "Labs", Parent: "org_acme"})
 		srv.Add("org_child", katapulttest.FileStorageVolume{ID: "fsv_1"})
 		p := planned(t, c)
-		srv.Discard("fsv_1")
+		srv.MoveToTrash("fsv_1")
 		for i := range p.Steps {
 			p.Steps[i].Requires = nil
 		}

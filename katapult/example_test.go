@@ -151,7 +151,7 @@ func ExampleClient_Teardown() {
 	srv.AddOrganization(katapulttest.Organization{ID: "org_labs", Name: "Acme Labs", Parent: "org_acme"})
 	srv.Add("org_acme",
 		katapulttest.VirtualMachine{ID: "vm_1", Name: "web"},
-		katapulttest.IPAddress{ID: "ip_1", Address: "192.0.2.1", HeldBy: "vm_1"},
+		katapulttest.IPAddress{ID: "ip_1", Address: "192.0.2.1", AllocatedTo: "vm_1"},
 	)
 	srv.SetTaskTime(0)
 

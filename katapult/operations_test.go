@@ -29,7 +29,7 @@ func furnish(srv *katapulttest.Server) {
 		katapulttest.DiskTemplate{ID: "dtpl_1", Name: "golden"},
 		katapulttest.LoadBalancer{ID: "lb_1", Name: "front", APIReference: "front-ref", Ports: []int{443}},
 		katapulttest.DNSZone{ID: "dnszone_1", Name: "acme.com"},
-		katapulttest.IPAddress{ID: "ip_1", Address: "192.0.2.10", HeldBy: "vm_1"},
+		katapulttest.IPAddress{ID: "ip_1", Address: "192.0.2.10", AllocatedTo: "vm_1"},
 		katapulttest.ObjectStorage{},
 		katapulttest.Bucket{Name: "backups"},
 		katapulttest.AccessKey{ID: "objkey_1", Name: "writer", Buckets: []string{"backups"}},

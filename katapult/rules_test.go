@@ -185,7 +185,7 @@ func TestALoadBalancerKeepsItsAddressUntilItIsDeleted(t *testing.T) {
 	t.Parallel()
 	srv := katapulttest.NewServer()
 	furnish(srv)
-	srv.Add("org_acme", katapulttest.IPAddress{ID: "ip_2", HeldBy: "lb_1"})
+	srv.Add("org_acme", katapulttest.IPAddress{ID: "ip_2", AllocatedTo: "lb_1"})
 	c := newClient(t, srv)
 	want(t, c.UnallocateIPAddress(t.Context(), katapult.ID("ip_2")), errors.ResourceDoesNotSupportUnallocation, nil)
 	must(t, c.DeleteLoadBalancer(t.Context(), katapult.APIReference("front-ref")))

@@ -40,9 +40,9 @@ func fill(srv *katapulttest.Server, organization, suffix string) (byHand []strin
 		katapulttest.DiskTemplate{ID: "dtpl_" + suffix, Name: "golden"},
 		katapulttest.LoadBalancer{ID: "lb_" + suffix, Name: "front", Targets: []string{"vm_" + suffix}},
 		katapulttest.DNSZone{ID: "dnszone_" + suffix, Name: suffix + ".example"},
-		katapulttest.IPAddress{ID: "ip_" + suffix, HeldBy: "vm_" + suffix},
-		katapulttest.IPAddress{ID: "ip_lb_" + suffix, HeldBy: "lb_" + suffix},
-		katapulttest.IPAddress{ID: "ip_old_" + suffix, HeldBy: "vm_old_" + suffix},
+		katapulttest.IPAddress{ID: "ip_" + suffix, AllocatedTo: "vm_" + suffix},
+		katapulttest.IPAddress{ID: "ip_lb_" + suffix, AllocatedTo: "lb_" + suffix},
+		katapulttest.IPAddress{ID: "ip_old_" + suffix, AllocatedTo: "vm_old_" + suffix},
 		katapulttest.IPAddress{ID: "ip_free_" + suffix},
 		katapulttest.ObjectStorage{Region: region},
 		katapulttest.Bucket{Name: "named-" + suffix, Region: region},
@@ -51,7 +51,7 @@ func fill(srv *katapulttest.Server, organization, suffix string) (byHand []strin
 		katapulttest.AccessKey{ID: "objkey_ams_" + suffix, Name: "reader", Region: "nl-ams-1"},
 		katapulttest.ObjectStorage{Region: "nl-ams-1"},
 	)
-	srv.Discard("vm_old_"+suffix, "fsv_old_"+suffix)
+	srv.MoveToTrash("vm_old_"+suffix, "fsv_old_"+suffix)
 	known := srv.Remaining(organization)
 	srv.Add(organization, katapulttest.Bucket{Name: "unnamed-" + suffix, Region: region})
 	left := srv.Remaining(organization)
@@ -495,7 +495,7 @@ func TestWhatOurStepsMovedToTheTrashStaysWhatItWas(t *testing.T) {
 func TestWhatIsInTheTrashExplainsOpenSteps(t *testing.T) {
 	t.Parallel()
 	srv, c := withThings(t, katapulttest.VirtualMachine{ID: "vm_1", State: katapult.VirtualMachineStateStopped}, katapulttest.ObjectStorage{}, katapulttest.AccessKey{ID: "k"})
-	srv.Discard(srv.Remaining("org_acme")[2], "vm_1")
+	srv.MoveToTrash(srv.Remaining("org_acme")[2], "vm_1")
 	srv.Fail(answerSteps(`{"virtual_machines":{"satisfied":false},"disks":{"satisfied":false},"object_storage":{"satisfied":false},"empty_trash":{"satisfied":false}}`))
 	want := []string{"object_storage_access_key/k", "trash_object/trsh_2", "trash_object/trsh_1"}
 	if diff := cmp.Diff(want, stepsOf(planned(t, c))); diff != "" {
@@ -535,11 +535,11 @@ func TestWhatIsNotInThePlanIsNotTouched(t *testing.T) {
 	for name, change := range map[string]func(*katapulttest.Server){
 		"a machine":               func(srv *katapulttest.Server) { srv.Add("org_acme", katapulttest.VirtualMachine{}) },
 		"a zone of a managed one": func(srv *katapulttest.Server) { srv.Add("org_child", katapulttest.DNSZone{}) },
-		"something in the trash":  func(srv *katapulttest.Server) { srv.Add("org_acme", katapulttest.Disk{ID: "d"}); srv.Discard("d") },
+		"something in the trash":  func(srv *katapulttest.Server) { srv.Add("org_acme", katapulttest.Disk{ID: "d"}); srv.MoveToTrash("d") },
 		"object storage in the trash": func(srv *katapulttest.Server) {
 			srv.Add("org_acme", katapulttest.ObjectStorage{Region: "nl-ams-1"})
 			left := srv.Remaining("org_acme")
-			srv.Discard(left[len(left)-1])
+			srv.MoveToTrash(left[len(left)-1])
 		},
 		"a balance": func(srv *katapulttest.Server) { srv.SetOpen("org_acme", "ensure_zero_balance") },
 		"a managed organization": func(srv *katapulttest.Server) {
@@ -667,7 +667,7 @@ func TestAFailedTaskFailsItsStepAlone(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		srv, c := withThings(t, katapulttest.DNSZone{ID: "dnszone_1"},
-			katapulttest.VirtualMachine{ID: "vm_1"}, katapulttest.VirtualNetwork{ID: "vnet_1"}, katapulttest.IPAddress{ID: "ip_1", HeldBy: "vm_1"})
+			katapulttest.VirtualMachine{ID: "vm_1"}, katapulttest.VirtualNetwork{ID: "vnet_1"}, katapulttest.IPAddress{ID: "ip_1", AllocatedTo: "vm_1"})
 		p := planned(t, c)
 		srv.FailTasks(1)
 		r, err := carriedOut(t, c, p)
@@ -781,7 +781,7 @@ func TestAnAddressGoesAfterWhateverMayHoldIt(t *testing.T) {
 func TestAnAddressIsTakenAwayFromWhatHoldsIt(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		srv, c := withThings(t, katapulttest.IPAddress{ID: "ip_1", HeldBy: "vm_other"})
+		srv, c := withThings(t, katapulttest.IPAddress{ID: "ip_1", AllocatedTo: "vm_other"})
 		srv.AddOrganization(katapulttest.Organization{ID: "org_other"})
 		srv.Add("org_other", katapulttest.VirtualMachine{ID: "vm_other"})
 		r, err := carriedOut(t, c, planned(t, c))

@@ -21,7 +21,7 @@ func katapultAtFake(ctx context.Context) (*node, error) {
 		katapulttest.LoadBalancer{ID: "lb_front", Name: "front"},
 		katapulttest.DNSZone{ID: "dnszone_acme", Name: "acme.example"},
 		katapulttest.VirtualNetwork{ID: "vnet_inner", Name: "inner"},
-		katapulttest.IPAddress{ID: "ip_front", Address: "192.0.2.7", HeldBy: "lb_front"},
+		katapulttest.IPAddress{ID: "ip_front", Address: "192.0.2.7", AllocatedTo: "lb_front"},
 		katapulttest.DiskTemplate{ID: "dtpl_base", Name: "base"},
 	)
 	c, err := katapult.New(srv.Option())

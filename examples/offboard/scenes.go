@@ -94,7 +94,7 @@ func sceneKatapult() *scene {
 		katapulttest.LoadBalancer{ID: "lb_front", Name: "front"},
 		katapulttest.DNSZone{ID: "dnszone_acme", Name: "acme.example"},
 		katapulttest.VirtualNetwork{ID: "vnet_inner", Name: "inner"},
-		katapulttest.IPAddress{ID: "ip_front", Address: "192.0.2.7", HeldBy: "lb_front"},
+		katapulttest.IPAddress{ID: "ip_front", Address: "192.0.2.7", AllocatedTo: "lb_front"},
 	)
 	had := fmt.Sprint(srv.Remaining(neighbour))
 	return &scene{

@@ -190,7 +190,7 @@ func katapultTeardown(r *rand.Rand) *scenario {
 	srv.Add(id,
 		katapulttest.VirtualMachine{ID: "vm_web", Name: "web"},
 		front,
-		katapulttest.IPAddress{ID: "ip_front", Address: "192.0.2.7", HeldBy: "lb_front"},
+		katapulttest.IPAddress{ID: "ip_front", Address: "192.0.2.7", AllocatedTo: "lb_front"},
 	)
 	if chance(r, 0.5) {
 		srv.Add(id, katapulttest.FileStorageVolume{ID: "fsv_shared", Name: "shared", Associations: []string{"vm_web"}})

@@ -18,7 +18,7 @@ import (
 // request and checks the token. Every answer has the headers.
 func (s *Server) admit(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if permitted, ok := s.count(w.Header()); !ok {
+		if permitted, ok := s.countRequest(w.Header()); !ok {
 			failure(w, http.StatusTooManyRequests, "rate_limit_reached", fake.Object{"total_permitted": permitted})
 			return
 		}
@@ -45,7 +45,7 @@ func failure(w http.ResponseWriter, status int, code string, detail fake.Object)
 	}})
 }
 
-func (s *Server) list(q *request) {
+func (s *Server) listOrganizations(q *request) {
 	all := make([]fake.Object, 0, len(s.organizations))
 	for _, o := range s.organizations {
 		all = append(all, s.object(o))
@@ -66,7 +66,7 @@ func (s *Server) listManaged(q *request, o *Organization) {
 	s.page(q, "organizations", children)
 }
 
-func (s *Server) create(q *request, o *Organization) {
+func (s *Server) createOrganization(q *request, o *Organization) {
 	child := &Organization{ID: s.newID("org"), Name: q.text("name"), Subdomain: q.text("sub_domain"), Parent: o.ID}
 	for _, other := range s.organizations {
 		if other.Subdomain == child.Subdomain {
@@ -143,34 +143,34 @@ func country() fake.Object {
 	}
 }
 
-// place is a data center as most answers show it.
-func place() fake.Object {
+// shortDataCenter is a data center as most answers show it.
+func shortDataCenter() fake.Object {
 	return fake.Object{"id": "dc_lon", "name": "London", "permalink": "uk-lon-01"}
 }
 
 func dataCenter() fake.Object {
-	d := place()
+	d := shortDataCenter()
 	d["country"] = country()
 	return d
 }
 
-func (s *Server) machineItem(t *thing) fake.Object {
+func (s *Server) machineItem(t *resource) fake.Object {
 	addresses := []fake.Object{}
-	for _, ip := range s.heldBy(t) {
-		addresses = append(addresses, fake.Object{"address": ip.second})
+	for _, ip := range s.addressesOf(t) {
+		addresses = append(addresses, fake.Object{"address": ip.secondKey})
 	}
 	return fake.Object{
-		"id": t.id, "name": t.name, "hostname": t.name, "fqdn": t.second, "created_at": t.created.Unix(),
-		"zone":         fake.Object{"id": "zone_1", "name": "LON-1", "permalink": "lon-zone-1", "data_center": place()},
+		"id": t.id, "name": t.name, "hostname": t.name, "fqdn": t.secondKey, "created_at": t.created.Unix(),
+		"zone":         fake.Object{"id": "zone_1", "name": "LON-1", "permalink": "lon-zone-1", "data_center": shortDataCenter()},
 		"package":      fake.Object{"name": "ROCK-1"},
 		"gpu_type":     nil,
 		"ip_addresses": addresses,
 	}
 }
 
-func (s *Server) machine(t *thing) fake.Object {
+func (s *Server) machine(t *resource) fake.Object {
 	addresses := []fake.Object{}
-	for _, ip := range s.heldBy(t) {
+	for _, ip := range s.addressesOf(t) {
 		addresses = append(addresses, s.address(ip))
 	}
 	var iso any
@@ -178,7 +178,7 @@ func (s *Server) machine(t *thing) fake.Object {
 		iso = fake.Object{"id": id, "name": s.nameOf(id), "operating_system": nil}
 	}
 	return fake.Object{
-		"id": t.id, "name": t.name, "hostname": t.name, "fqdn": t.second, "description": nil,
+		"id": t.id, "name": t.name, "hostname": t.name, "fqdn": t.secondKey, "description": nil,
 		"created_at": t.created.Unix(), "initial_root_password": nil, "state": t.machine.State,
 		"zone":         fake.Object{"id": "zone_1", "name": "LON-1", "permalink": "lon-zone-1", "data_center": dataCenter()},
 		"organization": s.fullOrganization(t.owner),
@@ -195,49 +195,49 @@ func (s *Server) machine(t *thing) fake.Object {
 	}
 }
 
-func bareDisk(t *thing) fake.Object {
+func bareDisk(t *resource) fake.Object {
 	return fake.Object{
 		"id": t.id, "name": t.name, "size_in_gb": 25, "wwn": "07c254d9fc811a8c",
 		"state": katapult.DiskStateBuilt, "created_at": t.created.Unix(),
 	}
 }
 
-func (s *Server) diskItem(t *thing) fake.Object {
+func (s *Server) diskItem(t *resource) fake.Object {
 	d := bareDisk(t)
 	delete(d, "created_at")
 	d["virtual_machine_disk"] = nil
 	if vm := s.byID(t.disk.VirtualMachine); vm != nil {
-		d["virtual_machine_disk"] = fake.Object{"virtual_machine": fake.Object{"id": vm.id, "fqdn": vm.second}}
+		d["virtual_machine_disk"] = fake.Object{"virtual_machine": fake.Object{"id": vm.id, "fqdn": vm.secondKey}}
 	}
 	return d
 }
 
-func (s *Server) disk(t *thing) fake.Object {
+func (s *Server) disk(t *resource) fake.Object {
 	d := bareDisk(t)
-	d["storage_speed"], d["bus_type"], d["data_center"], d["installation"] = "nvme", "scsi", place(), nil
+	d["storage_speed"], d["bus_type"], d["data_center"], d["installation"] = "nvme", "scsi", shortDataCenter(), nil
 	d["io_profile"] = fake.Object{
 		"id": "diop_1", "name": "Unrestricted", "permalink": "unrestricted", "speed_in_mb": nil, "iops": nil,
 	}
 	d["virtual_machine_disk"] = nil
 	if vm := s.byID(t.disk.VirtualMachine); vm != nil {
 		d["virtual_machine_disk"] = fake.Object{
-			"virtual_machine": fake.Object{"id": vm.id, "fqdn": vm.second},
+			"virtual_machine": fake.Object{"id": vm.id, "fqdn": vm.secondKey},
 			"attach_on_boot":  true, "boot": t.disk.boot, "state": t.disk.state,
 		}
 	}
 	return d
 }
 
-func machineDisk(t *thing) fake.Object {
+func machineDisk(t *resource) fake.Object {
 	return fake.Object{"disk": bareDisk(t), "attach_on_boot": true, "boot": t.disk.boot, "state": t.disk.state}
 }
 
 // networkInterfaces are those of a virtual machine: one in the provider's network,
 // with its addresses, and one in each of its virtual networks.
-func (s *Server) networkInterfaces(t *thing) []fake.Object {
+func (s *Server) networkInterfaces(t *resource) []fake.Object {
 	addresses := []fake.Object{}
-	for _, ip := range s.heldBy(t) {
-		addresses = append(addresses, fake.Object{"id": ip.id, "address": ip.second})
+	for _, ip := range s.addressesOf(t) {
+		addresses = append(addresses, fake.Object{"id": ip.id, "address": ip.secondKey})
 	}
 	all := []fake.Object{{
 		"id": "vmnet_" + t.id, "name": "Public Network on " + t.name,
@@ -254,20 +254,20 @@ func (s *Server) networkInterfaces(t *thing) []fake.Object {
 	return all
 }
 
-func volume(t *thing) fake.Object {
+func volume(t *resource) fake.Object {
 	associations := slices.Clone(t.volume.Associations)
 	if associations == nil {
 		associations = []string{}
 	}
 	return fake.Object{
-		"id": t.id, "name": t.name, "data_center": place(), "associations": associations,
+		"id": t.id, "name": t.name, "data_center": shortDataCenter(), "associations": associations,
 		"state": katapult.FileStorageVolumeStateReady, "nfs_location": "nfs.example.com:/katapult/" + t.id, "size": 0,
 		"technology_generation": 1, "atime_update": nil, "nfs_root_squash": nil,
 		"nfs_all_squash": nil, "nfs_anon_uid": nil, "nfs_anon_gid": nil,
 	}
 }
 
-func (s *Server) policyItem(t *thing) fake.Object {
+func (s *Server) policyItem(t *resource) fake.Object {
 	p := s.policy(t)
 	delete(p, "auto_move_to_trash_at")
 	p["schedule"] = fake.Object{
@@ -276,7 +276,7 @@ func (s *Server) policyItem(t *thing) fake.Object {
 	return p
 }
 
-func (s *Server) policy(t *thing) fake.Object {
+func (s *Server) policy(t *resource) fake.Object {
 	target := fake.Object{}
 	switch of := s.byID(t.policy.Target); {
 	case of == nil:
@@ -295,7 +295,7 @@ func (s *Server) policy(t *thing) fake.Object {
 	}
 }
 
-func template(t *thing) fake.Object {
+func template(t *resource) fake.Object {
 	return fake.Object{
 		"id": t.id, "name": t.name, "description": nil, "permalink": "templates/" + t.id,
 		"universal": false, "size_in_gb": nil, "latest_version": fake.Object{"id": "dtv_" + t.id, "number": 1},
@@ -312,7 +312,7 @@ func universalTemplate() fake.Object {
 	}
 }
 
-func (s *Server) loadBalancerItem(t *thing) fake.Object {
+func (s *Server) loadBalancerItem(t *resource) fake.Object {
 	resources, ids := []fake.Object{}, []string{}
 	for _, id := range t.lb.Targets {
 		if vm := s.byID(id); vm != nil && vm.present() {
@@ -321,31 +321,31 @@ func (s *Server) loadBalancerItem(t *thing) fake.Object {
 		}
 	}
 	return fake.Object{
-		"id": t.id, "name": t.name, "api_reference": orNull(t.second),
+		"id": t.id, "name": t.name, "api_reference": orNull(t.secondKey),
 		"resource_type": katapult.LoadBalancerResourceTypeVirtualMachines, "resources": resources, "resource_ids": ids,
-		"ip_address":  fake.Object{"address": s.listensOn(t)["address"]},
+		"ip_address":  fake.Object{"address": s.loadBalancerAddress(t)["address"]},
 		"data_center": fake.Object{"id": "dc_lon", "name": "London"},
 	}
 }
 
-func (s *Server) loadBalancer(t *thing) fake.Object {
+func (s *Server) loadBalancer(t *resource) fake.Object {
 	l := s.loadBalancerItem(t)
-	l["ip_address"], l["data_center"] = s.listensOn(t), place()
+	l["ip_address"], l["data_center"] = s.loadBalancerAddress(t), shortDataCenter()
 	l["https_redirect"], l["enable_weighting"] = false, false
 	l["backend_certificate"], l["backend_certificate_key"] = "", ""
 	l["weights"], l["standby_vms"] = []any{}, []string{}
 	return l
 }
 
-// listensOn is the address of a load balancer: the organization's where it holds one.
-func (s *Server) listensOn(t *thing) fake.Object {
-	for _, ip := range s.heldBy(t) {
-		return fake.Object{"id": ip.id, "address": ip.second}
+// loadBalancerAddress is the address of a load balancer: the organization's where it holds one.
+func (s *Server) loadBalancerAddress(t *resource) fake.Object {
+	for _, ip := range s.addressesOf(t) {
+		return fake.Object{"id": ip.id, "address": ip.secondKey}
 	}
 	return fake.Object{"id": "ip_" + t.id, "address": "198.51.100.1"}
 }
 
-func loadBalancerRules(t *thing) []fake.Object {
+func loadBalancerRules(t *resource) []fake.Object {
 	rules := []fake.Object{}
 	for _, port := range t.lb.Ports {
 		rules = append(rules, fake.Object{
@@ -357,20 +357,20 @@ func loadBalancerRules(t *thing) []fake.Object {
 	return rules
 }
 
-func zone(t *thing) fake.Object {
+func zone(t *resource) fake.Object {
 	return fake.Object{"id": t.id, "name": t.name, "default_ttl": 3600, "verified": true}
 }
 
-func network(t *thing) fake.Object {
+func network(t *resource) fake.Object {
 	return fake.Object{"id": t.id, "name": t.name, "data_center": dataCenter()}
 }
 
-func (s *Server) addressItem(t *thing) fake.Object {
+func (s *Server) addressItem(t *resource) fake.Object {
 	a := fake.Object{
-		"id": t.id, "address": t.second, "reverse_dns": "", "vip": false,
+		"id": t.id, "address": t.secondKey, "reverse_dns": "", "vip": false,
 		"allocation_id": nil, "allocation_type": nil,
 	}
-	switch by := s.byID(t.ip.HeldBy); {
+	switch by := s.byID(t.ip.AllocatedTo); {
 	case by == nil:
 	case by.machine != nil:
 		a["allocation_id"], a["allocation_type"] = by.id, "VirtualMachine"
@@ -380,9 +380,9 @@ func (s *Server) addressItem(t *thing) fake.Object {
 	return a
 }
 
-func (s *Server) address(t *thing) fake.Object {
+func (s *Server) address(t *resource) fake.Object {
 	a := s.addressItem(t)
-	a["label"], a["address_with_mask"] = nil, t.second+"/24"
+	a["label"], a["address_with_mask"] = nil, t.secondKey+"/24"
 	a["network"] = fake.Object{
 		"id": "netw_1", "name": "Public Network", "permalink": "uk-lon-01-public", "default": true, "data_center": dataCenter(),
 	}
@@ -392,16 +392,16 @@ func (s *Server) address(t *thing) fake.Object {
 	return a
 }
 
-func (s *Server) account(t *thing) fake.Object {
+func (s *Server) account(t *resource) fake.Object {
 	return fake.Object{
 		"region": t.region, "created_at": t.created.Unix(), "provisioning_state": katapult.ObjectStorageProvisioningStateProvisioned,
 		"size": 0, "bucket_count": len(s.buckets(t)), "data_center": dataCenter(),
 	}
 }
 
-func (s *Server) bucket(t *thing) fake.Object {
+func (s *Server) bucket(t *resource) fake.Object {
 	keys := []string{}
-	for _, key := range s.things {
+	for _, key := range s.resources {
 		if key.key != nil && key.owner == t.owner && key.region == t.region && slices.Contains(key.key.Buckets, t.name) {
 			keys = append(keys, key.id)
 		}
@@ -417,7 +417,7 @@ func (s *Server) bucket(t *thing) fake.Object {
 	}
 }
 
-func accessKey(t *thing) fake.Object {
+func accessKey(t *resource) fake.Object {
 	buckets := slices.Clone(t.key.Buckets)
 	every := buckets == nil
 	if every {
@@ -431,20 +431,20 @@ func accessKey(t *thing) fake.Object {
 	}
 }
 
-// handleThings adds the routes of all that an organization has.
-func (s *Server) handleThings(routes *fake.Routes) {
+// handleResources adds the routes of all that an organization has.
+func (s *Server) handleResources(routes *fake.Routes) {
 	const inOrganization = basePath + "/organizations/{organization}/"
 	for _, k := range s.kinds {
 		if k.lookup == "" {
 			k.lookup = k.noun
 		}
 		if k.item != nil {
-			routes.Handle("List"+k.all+"Page", "GET "+inOrganization+k.path, s.inOrganization(s.listOf(k)))
+			routes.Handle("List"+k.all+"Page", "GET "+inOrganization+k.path, s.withOrganization(s.listOf(k)))
 		}
 		if k.full != nil {
 			one := basePath + "/" + k.path + "/{" + k.lookup + "}"
-			routes.Handle("Get"+k.singular, "GET "+one, s.about(k, s.get))
-			routes.Handle("Delete"+k.singular, "DELETE "+one, s.about(k, s.remove))
+			routes.Handle("Get"+k.singular, "GET "+one, s.withResource(k, s.get))
+			routes.Handle("Delete"+k.singular, "DELETE "+one, s.withResource(k, s.remove))
 		}
 	}
 	machine, disk, lb, ip := s.kindOf("virtual_machine"), s.kindOf("disk"), s.kindOf("load_balancer"), s.kindOf("ip_address")
@@ -452,22 +452,22 @@ func (s *Server) handleThings(routes *fake.Routes) {
 		operation, pattern string
 		handler            http.HandlerFunc
 	}{
-		{"ListVirtualMachineDisksPage", "GET /virtual_machines/{virtual_machine}/disks", s.about(machine, s.listMachineDisks)},
-		{"ListNetworkInterfacesPage", "GET /virtual_machines/{virtual_machine}/network_interfaces", s.about(machine, s.listNetworkInterfaces)},
-		{"StopVirtualMachine", "POST /virtual_machines/{virtual_machine}/stop", s.about(machine, s.stop)},
-		{"ShutdownVirtualMachine", "POST /virtual_machines/{virtual_machine}/shutdown", s.about(machine, s.shutdown)},
-		{"DetachDisk", "POST /disks/{disk}/detach", s.about(disk, s.detach)},
-		{"UnassignDisk", "POST /disks/{disk}/unassign", s.about(disk, s.unassign)},
-		{"ListLoadBalancerRulesPage", "GET /load_balancers/{load_balancer}/rules", s.about(lb, s.listRules)},
-		{"UnallocateIPAddress", "POST /ip_addresses/{ip_address}/unallocate", s.about(ip, s.unallocate)},
-		{"GetObjectStorageAccount", "GET /organizations/{organization}/object_storage/{object_storage_cluster}", s.inAccount(s.getAccount)},
-		{"DeleteObjectStorageAccount", "DELETE /organizations/{organization}/object_storage/{object_storage_cluster}", s.inAccount(s.deleteAccount)},
-		{"GetObjectStorageBucket", "GET /object_storage/{object_storage_cluster}/buckets/{bucket}", s.aboutBucket(s.getBucket)},
-		{"DeleteObjectStorageBucket", "DELETE /object_storage/{object_storage_cluster}/buckets/{bucket}", s.aboutBucket(s.deleteBucket)},
-		{"ListTrashObjectsPage", "GET /organizations/{organization}/trash_objects", s.inOrganization(s.listTrash)},
-		{"PurgeTrash", "POST /organizations/{organization}/trash_objects/purge_all", s.inOrganization(s.purgeAll)},
-		{"GetTrashObject", "GET /trash_objects/{trash_object}", s.aboutTrash(s.getTrash)},
-		{"PurgeTrashObject", "DELETE /trash_objects/{trash_object}", s.aboutTrash(s.purge)},
+		{"ListVirtualMachineDisksPage", "GET /virtual_machines/{virtual_machine}/disks", s.withResource(machine, s.listMachineDisks)},
+		{"ListNetworkInterfacesPage", "GET /virtual_machines/{virtual_machine}/network_interfaces", s.withResource(machine, s.listNetworkInterfaces)},
+		{"StopVirtualMachine", "POST /virtual_machines/{virtual_machine}/stop", s.withResource(machine, s.stop)},
+		{"ShutdownVirtualMachine", "POST /virtual_machines/{virtual_machine}/shutdown", s.withResource(machine, s.shutdown)},
+		{"DetachDisk", "POST /disks/{disk}/detach", s.withResource(disk, s.detach)},
+		{"UnassignDisk", "POST /disks/{disk}/unassign", s.withResource(disk, s.unassign)},
+		{"ListLoadBalancerRulesPage", "GET /load_balancers/{load_balancer}/rules", s.withResource(lb, s.listRules)},
+		{"UnallocateIPAddress", "POST /ip_addresses/{ip_address}/unallocate", s.withResource(ip, s.unallocate)},
+		{"GetObjectStorageAccount", "GET /organizations/{organization}/object_storage/{object_storage_cluster}", s.withAccount(s.getAccount)},
+		{"DeleteObjectStorageAccount", "DELETE /organizations/{organization}/object_storage/{object_storage_cluster}", s.withAccount(s.deleteAccount)},
+		{"GetObjectStorageBucket", "GET /object_storage/{object_storage_cluster}/buckets/{bucket}", s.withBucket(s.getBucket)},
+		{"DeleteObjectStorageBucket", "DELETE /object_storage/{object_storage_cluster}/buckets/{bucket}", s.withBucket(s.deleteBucket)},
+		{"ListTrashObjectsPage", "GET /organizations/{organization}/trash_objects", s.withOrganization(s.listTrash)},
+		{"PurgeTrash", "POST /organizations/{organization}/trash_objects/purge_all", s.withOrganization(s.purgeAll)},
+		{"GetTrashObject", "GET /trash_objects/{trash_object}", s.withTrashObject(s.getTrash)},
+		{"PurgeTrashObject", "DELETE /trash_objects/{trash_object}", s.withTrashObject(s.purge)},
 		{"GetTask", "GET /tasks/{task}", s.handle(s.getTask)},
 	} {
 		method, path, _ := strings.Cut(route.pattern, " ")
@@ -478,7 +478,7 @@ func (s *Server) handleThings(routes *fake.Routes) {
 func (s *Server) listOf(k *kind) func(*request, *Organization) {
 	return func(q *request, o *Organization) {
 		items := []fake.Object{}
-		for _, t := range s.all(func(t *thing) bool { return t.owner == o && t.kind == k && t.present() }) {
+		for _, t := range s.all(func(t *resource) bool { return t.owner == o && t.kind == k && t.present() }) {
 			items = append(items, k.item(t))
 		}
 		if q.URL.Query().Get("include_universal") == "true" {
@@ -488,14 +488,14 @@ func (s *Server) listOf(k *kind) func(*request, *Organization) {
 	}
 }
 
-func (s *Server) get(q *request, t *thing) {
+func (s *Server) get(q *request, t *resource) {
 	answer := fake.Object{t.kind.noun: t.kind.full(t)}
-	for name, value := range t.kind.beside {
+	for name, value := range t.kind.extra {
 		answer[name] = value
 	}
 	if t.ip != nil {
 		answer["allocation"] = nil
-		if by := s.byID(t.ip.HeldBy); by != nil {
+		if by := s.byID(t.ip.AllocatedTo); by != nil {
 			answer["allocation"] = fake.Object{"id": by.id, "name": by.name}
 		}
 	}
@@ -503,7 +503,7 @@ func (s *Server) get(q *request, t *thing) {
 }
 
 // remove deletes something, or moves it to the trash.
-func (s *Server) remove(q *request, t *thing) {
+func (s *Server) remove(q *request, t *resource) {
 	if t.kind.refuses != nil {
 		if r := t.kind.refuses(t); r != nil {
 			q.refuse(r)
@@ -519,7 +519,7 @@ func (s *Server) remove(q *request, t *thing) {
 	if t.kind.trash == "" {
 		s.drop(t)
 	} else {
-		s.discard(t)
+		s.moveToTrash(t)
 	}
 	if t.kind.deleted == nil {
 		answer["trash_object"] = t.trashObject()
@@ -527,7 +527,7 @@ func (s *Server) remove(q *request, t *thing) {
 	q.answer(http.StatusOK, answer)
 }
 
-func (s *Server) listMachineDisks(q *request, t *thing) {
+func (s *Server) listMachineDisks(q *request, t *resource) {
 	disks := []fake.Object{}
 	for _, d := range s.disksOf(t) {
 		disks = append(disks, machineDisk(d))
@@ -535,27 +535,27 @@ func (s *Server) listMachineDisks(q *request, t *thing) {
 	s.page(q, "disks", disks)
 }
 
-func (s *Server) listNetworkInterfaces(q *request, t *thing) {
+func (s *Server) listNetworkInterfaces(q *request, t *resource) {
 	s.page(q, "virtual_machine_network_interfaces", s.networkInterfaces(t))
 }
 
-func (s *Server) stop(q *request, t *thing) {
+func (s *Server) stop(q *request, t *resource) {
 	s.powerOff(q, t, "Stop virtual machine", katapult.VirtualMachineStateStopping)
 }
 
-func (s *Server) shutdown(q *request, t *thing) {
+func (s *Server) shutdown(q *request, t *resource) {
 	s.powerOff(q, t, "Shutdown virtual machine", katapult.VirtualMachineStateShuttingDown)
 }
 
 // powerOff stops a virtual machine, which has to be started. The disks of a stopped
 // one are detached, and stay assigned.
-func (s *Server) powerOff(q *request, t *thing, name string, meanwhile katapult.VirtualMachineState) {
+func (s *Server) powerOff(q *request, t *resource, name string, meanwhile katapult.VirtualMachineState) {
 	if t.machine.State != katapult.VirtualMachineStateStarted {
 		q.refuse(notQueued("The virtual machine is " + string(t.machine.State) + "."))
 		return
 	}
 	t.machine.State = meanwhile
-	began := s.begin(name, func(ok bool) {
+	began := s.startTask(name, func(ok bool) {
 		if !ok {
 			t.machine.State = katapult.VirtualMachineStateStarted
 			return
@@ -565,10 +565,10 @@ func (s *Server) powerOff(q *request, t *thing, name string, meanwhile katapult.
 			d.disk.state = katapult.DiskAttachmentStateDetached
 		}
 	})
-	q.answer(http.StatusOK, fake.Object{"task": began.short()})
+	q.answer(http.StatusOK, fake.Object{"task": began.summary()})
 }
 
-func (s *Server) detach(q *request, t *thing) {
+func (s *Server) detach(q *request, t *resource) {
 	switch {
 	case t.disk.VirtualMachine == "":
 		q.refuse(&refusal{http.StatusUnprocessableEntity, "unassigned_disk", nil})
@@ -578,7 +578,7 @@ func (s *Server) detach(q *request, t *thing) {
 		return
 	}
 	t.disk.state = katapult.DiskAttachmentStateDetaching
-	began := s.begin("Detach disk", func(ok bool) {
+	began := s.startTask("Detach disk", func(ok bool) {
 		switch {
 		case t.disk.VirtualMachine == "":
 		case ok:
@@ -590,7 +590,7 @@ func (s *Server) detach(q *request, t *thing) {
 	q.answer(http.StatusOK, fake.Object{"disk": s.disk(t), "task": began.object()})
 }
 
-func (s *Server) unassign(q *request, t *thing) {
+func (s *Server) unassign(q *request, t *resource) {
 	if t.disk.VirtualMachine == "" || t.disk.state != katapult.DiskAttachmentStateDetached {
 		q.refuse(&refusal{http.StatusUnprocessableEntity, "unable_to_unassign", fake.Object{
 			"errors": []string{"The disk is not assigned, or not detached."},
@@ -601,19 +601,19 @@ func (s *Server) unassign(q *request, t *thing) {
 	q.answer(http.StatusOK, fake.Object{"disk": s.disk(t)})
 }
 
-func (s *Server) listRules(q *request, t *thing) {
+func (s *Server) listRules(q *request, t *resource) {
 	s.page(q, "load_balancer_rules", loadBalancerRules(t))
 }
 
-func (s *Server) unallocate(q *request, t *thing) {
-	by := s.byID(t.ip.HeldBy)
+func (s *Server) unallocate(q *request, t *resource) {
+	by := s.byID(t.ip.AllocatedTo)
 	switch {
 	case by == nil:
 		q.refuse(&refusal{http.StatusUnprocessableEntity, "no_allocation", nil})
 	case by.machine == nil:
 		q.refuse(&refusal{http.StatusConflict, "resource_does_not_support_unallocation", nil})
 	default:
-		t.ip.HeldBy = ""
+		t.ip.AllocatedTo = ""
 		q.answer(http.StatusOK, fake.Object{})
 	}
 }
@@ -628,34 +628,34 @@ func (s *Server) region(q *request) (string, bool) {
 	return region, ok
 }
 
-// inAccount finds the object storage that a request is about.
-func (s *Server) inAccount(next func(*request, *thing)) http.HandlerFunc {
-	return s.inOrganization(func(q *request, o *Organization) {
+// withAccount finds the object storage that a request is about.
+func (s *Server) withAccount(next func(*request, *resource)) http.HandlerFunc {
+	return s.withOrganization(func(q *request, o *Organization) {
 		region, ok := s.region(q)
 		if !ok {
 			return
 		}
 		k := s.kindOf("object_storage_account")
-		t := s.first(func(t *thing) bool { return t.owner == o && t.kind == k && t.region == region })
+		t := s.first(func(t *resource) bool { return t.owner == o && t.kind == k && t.region == region })
 		switch {
 		case t == nil:
 			q.notFound("object_storage_account")
 		case !t.present():
-			q.refuse(t.inTrash())
+			q.refuse(t.inTrashRefusal())
 		default:
 			next(q, t)
 		}
 	})
 }
 
-func (s *Server) getAccount(q *request, t *thing) {
+func (s *Server) getAccount(q *request, t *resource) {
 	q.answer(http.StatusOK, fake.Object{"object_storage_account": s.account(t)})
 }
 
 // deleteAccount moves object storage to the trash, when there is nothing in it.
-func (s *Server) deleteAccount(q *request, account *thing) {
+func (s *Server) deleteAccount(q *request, account *resource) {
 	var left []string
-	for _, t := range s.things {
+	for _, t := range s.resources {
 		if t != account && t.owner == account.owner && t.region == account.region {
 			left = append(left, t.name+" is left.")
 		}
@@ -665,13 +665,13 @@ func (s *Server) deleteAccount(q *request, account *thing) {
 		return
 	}
 	shown := s.account(account)
-	s.discard(account)
+	s.moveToTrash(account)
 	q.answer(http.StatusOK, fake.Object{"trash_object": account.trashObject(), "object_storage_account": shown})
 }
 
-// aboutBucket finds the bucket that a request is about. A name is enough for the
+// withBucket finds the bucket that a request is about. A name is enough for the
 // token, so it may fit the buckets of several organizations.
-func (s *Server) aboutBucket(next func(*request, *thing)) http.HandlerFunc {
+func (s *Server) withBucket(next func(*request, *resource)) http.HandlerFunc {
 	return s.handle(func(q *request) {
 		region, ok := s.region(q)
 		if !ok {
@@ -681,7 +681,7 @@ func (s *Server) aboutBucket(next func(*request, *thing)) http.HandlerFunc {
 		if !ok {
 			return
 		}
-		found := s.all(func(t *thing) bool { return t.bucket != nil && t.name == name && t.region == region })
+		found := s.all(func(t *resource) bool { return t.bucket != nil && t.name == name && t.region == region })
 		switch len(found) {
 		case 0:
 			q.notFound("object_storage_bucket")
@@ -693,11 +693,11 @@ func (s *Server) aboutBucket(next func(*request, *thing)) http.HandlerFunc {
 	})
 }
 
-func (s *Server) getBucket(q *request, t *thing) {
+func (s *Server) getBucket(q *request, t *resource) {
 	q.answer(http.StatusOK, fake.Object{"object_storage_bucket": s.bucket(t)})
 }
 
-func (s *Server) deleteBucket(q *request, t *thing) {
+func (s *Server) deleteBucket(q *request, t *resource) {
 	if t.bucket.Undeletable {
 		q.refuse(&refusal{http.StatusForbidden, "object_storage_bucket_deletion_error", fake.Object{"details": "The bucket is in use."}})
 		return
@@ -711,7 +711,7 @@ func (s *Server) handle(play func(*request)) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
 		s.mu.Lock()
 		defer s.mu.Unlock()
-		s.settle()
+		s.finishDue()
 		q := &request{Request: r, w: w}
 		if mediaType, _, _ := mime.ParseMediaType(r.Header.Get("Content-Type")); mediaType == "application/json" {
 			_ = json.NewDecoder(r.Body).Decode(&q.body)
@@ -797,8 +797,8 @@ func (q *request) count(name string, otherwise int) int {
 	return otherwise
 }
 
-// inOrganization finds the organization that a request is about.
-func (s *Server) inOrganization(next func(*request, *Organization)) http.HandlerFunc {
+// withOrganization finds the organization that a request is about.
+func (s *Server) withOrganization(next func(*request, *Organization)) http.HandlerFunc {
 	return s.handle(func(q *request) {
 		key, value, ok := q.lookup("organization", "id", "sub_domain")
 		if !ok {
@@ -822,46 +822,46 @@ func (s *Server) inOrganization(next func(*request, *Organization)) http.Handler
 	})
 }
 
-// about finds the thing of a kind that a request is about. What is in the trash is
+// withResource finds the thing of a kind that a request is about. What is in the trash is
 // not to be worked with.
-func (s *Server) about(k *kind, next func(*request, *thing)) http.HandlerFunc {
+func (s *Server) withResource(k *kind, next func(*request, *resource)) http.HandlerFunc {
 	return s.handle(func(q *request) {
 		keys := []string{"id"}
-		if k.second != "" {
-			keys = append(keys, k.second)
+		if k.secondKey != "" {
+			keys = append(keys, k.secondKey)
 		}
 		key, value, ok := q.lookup(k.lookup, keys...)
 		if !ok {
 			return
 		}
-		t := s.first(func(t *thing) bool {
-			return t.kind == k && value != "" && (key == "id" && t.id == value || key != "id" && t.second == value)
+		t := s.first(func(t *resource) bool {
+			return t.kind == k && value != "" && (key == "id" && t.id == value || key != "id" && t.secondKey == value)
 		})
 		switch {
 		case t == nil:
 			q.notFound(k.noun)
 		case !t.present():
-			q.refuse(t.inTrash())
+			q.refuse(t.inTrashRefusal())
 		default:
 			next(q, t)
 		}
 	})
 }
 
-// short is a task as the power operations show it.
-func (t *task) short() fake.Object {
+// summary is a task as the power operations show it.
+func (t *task) summary() fake.Object {
 	return fake.Object{"id": t.id, "name": t.name, "status": t.status()}
 }
 
 func (t *task) object() fake.Object {
-	o := t.short()
+	o := t.summary()
 	o["created_at"], o["started_at"], o["finished_at"], o["progress"] = t.created.Unix(), nil, nil, 0
 	status := t.status()
 	if status != katapult.TaskStatusPending {
-		o["started_at"], o["progress"] = t.created.Add(t.lasts/3).Unix(), 50
+		o["started_at"], o["progress"] = t.created.Add(t.duration/3).Unix(), 50
 	}
-	if t.over {
-		o["finished_at"] = t.ends().Unix()
+	if t.finished {
+		o["finished_at"] = t.endsAt().Unix()
 	}
 	if status == katapult.TaskStatusCompleted {
 		o["progress"] = 100
@@ -870,7 +870,7 @@ func (t *task) object() fake.Object {
 }
 
 // trashObject shows something that is in the trash. Object storage has no id there.
-func (t *thing) trashObject() fake.Object {
+func (t *resource) trashObject() fake.Object {
 	o := fake.Object{"id": t.trash.id, "keep_until": t.trash.keepUntil.Unix(), "object_type": t.kind.trash}
 	if t.region == "" {
 		o["object_id"] = t.id
@@ -886,14 +886,14 @@ func (s *Server) listTrash(q *request, o *Organization) {
 	s.page(q, "trash_objects", objects)
 }
 
-// aboutTrash finds the object in the trash that a request is about.
-func (s *Server) aboutTrash(next func(*request, *thing)) http.HandlerFunc {
+// withTrashObject finds the object in the trash that a request is about.
+func (s *Server) withTrashObject(next func(*request, *resource)) http.HandlerFunc {
 	return s.handle(func(q *request) {
 		key, value, ok := q.lookup("trash_object", "id", "object_id")
 		if !ok {
 			return
 		}
-		t := s.first(func(t *thing) bool {
+		t := s.first(func(t *resource) bool {
 			return t.trash != nil && (key == "id" && t.trash.id == value || key == "object_id" && t.region == "" && t.id == value)
 		})
 		if t == nil {
@@ -904,18 +904,18 @@ func (s *Server) aboutTrash(next func(*request, *thing)) http.HandlerFunc {
 	})
 }
 
-func (s *Server) getTrash(q *request, t *thing) {
+func (s *Server) getTrash(q *request, t *resource) {
 	q.answer(http.StatusOK, fake.Object{"trash_object": t.trashObject()})
 }
 
-func (s *Server) purge(q *request, t *thing) { s.beginPurge(q, []*thing{t}) }
+func (s *Server) purge(q *request, t *resource) { s.startPurge(q, []*resource{t}) }
 
-func (s *Server) purgeAll(q *request, o *Organization) { s.beginPurge(q, s.all(inTrashOf(o))) }
+func (s *Server) purgeAll(q *request, o *Organization) { s.startPurge(q, s.all(inTrashOf(o))) }
 
-func (s *Server) beginPurge(q *request, things []*thing) {
-	t := s.begin("Purge items from trash", func(ok bool) {
+func (s *Server) startPurge(q *request, things []*resource) {
+	t := s.startTask("Purge items from trash", func(ok bool) {
 		for _, t := range things {
-			if ok && slices.Contains(s.things, t) {
+			if ok && slices.Contains(s.resources, t) {
 				s.drop(t)
 			}
 		}

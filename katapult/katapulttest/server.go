@@ -41,15 +41,15 @@ type Server struct {
 	used          int
 	requests      int
 
-	kinds    []*kind
-	things   []*thing
-	tasks    []*task
-	taskTime time.Duration
-	failing  int             // how many of the coming tasks fail
-	regions  map[string]bool // in which there is object storage
-	large    bool
-	maxPage  int
-	ids      map[string]int // how many were made up, by prefix
+	kinds     []*kind
+	resources []*resource
+	tasks     []*task
+	taskTime  time.Duration
+	failing   int             // how many of the coming tasks fail
+	regions   map[string]bool // in which there is object storage
+	large     bool
+	maxPage   int
+	ids       map[string]int // how many were made up, by prefix
 }
 
 // NewServer returns a double without organizations that permits 1,000 requests a
@@ -63,13 +63,13 @@ func NewServer() *Server {
 	routes := fake.NewRoutes(func(w http.ResponseWriter, r *http.Request) {
 		failure(w, http.StatusNotFound, "route_not_found", nil)
 	})
-	routes.Handle("ListOrganizations", "GET "+basePath+"/organizations", s.handle(s.list))
-	routes.Handle("GetOrganization", "GET "+basePath+"/organizations/{organization}", s.inOrganization(s.getOrganization))
-	routes.Handle("GetDeletionSteps", "GET "+basePath+"/organizations/{organization}/deletion_steps", s.inOrganization(s.getSteps))
-	routes.Handle("DeleteOrganization", "DELETE "+basePath+"/managed_organizations/{organization}", s.inOrganization(s.deleteOrganization))
-	routes.Handle("ListManagedOrganizationsPage", "GET "+basePath+"/organizations/{organization}/managed", s.inOrganization(s.listManaged))
-	routes.Handle("CreateManagedOrganization", "POST "+basePath+"/organizations/{organization}/managed", s.inOrganization(s.create))
-	s.handleThings(routes)
+	routes.Handle("ListOrganizations", "GET "+basePath+"/organizations", s.handle(s.listOrganizations))
+	routes.Handle("GetOrganization", "GET "+basePath+"/organizations/{organization}", s.withOrganization(s.getOrganization))
+	routes.Handle("GetDeletionSteps", "GET "+basePath+"/organizations/{organization}/deletion_steps", s.withOrganization(s.getSteps))
+	routes.Handle("DeleteOrganization", "DELETE "+basePath+"/managed_organizations/{organization}", s.withOrganization(s.deleteOrganization))
+	routes.Handle("ListManagedOrganizationsPage", "GET "+basePath+"/organizations/{organization}/managed", s.withOrganization(s.listManaged))
+	routes.Handle("CreateManagedOrganization", "POST "+basePath+"/organizations/{organization}/managed", s.withOrganization(s.createOrganization))
+	s.handleResources(routes)
 	s.Server = offboardtest.NewServer(s.admit(routes), routes.Operation)
 	return s
 }

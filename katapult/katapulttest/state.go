@@ -82,9 +82,9 @@ func (s *Server) Deleted() []string {
 	return slices.Clone(s.deleted)
 }
 
-// count counts a request and reports how many a minute may have, and whether this
+// countRequest counts a request and reports how many a minute may have, and whether this
 // one is among them.
-func (s *Server) count(h http.Header) (int, bool) {
+func (s *Server) countRequest(h http.Header) (int, bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	now := time.Now().UTC()
@@ -159,16 +159,16 @@ type kind struct {
 	list          string // property of a list
 	singular, all string // in the names of operations
 	prefix        string // of an id
-	second        string // second key of a lookup
+	secondKey     string // secondKey key of a lookup
 	step          string // what it keeps open
 	trash         string // its type in the trash; "" for what is deleted at once
 
-	item func(*thing) fake.Object // as a list shows it
-	full func(*thing) fake.Object // nil for what no operation shows
+	item func(*resource) fake.Object // as a list shows it
+	full func(*resource) fake.Object // nil for what no operation shows
 
-	beside  fake.Object                // what else an answer has
-	refuses func(*thing) *refusal      // says why it is not deleted
-	deleted func(t *thing) fake.Object // answer to a deletion
+	extra   fake.Object                   // what else an answer has
+	refuses func(*resource) *refusal      // says why it is not deleted
+	deleted func(t *resource) fake.Object // answer to a deletion
 }
 
 // refusal is an error answer.
@@ -187,33 +187,33 @@ func (s *Server) kindOf(noun string) *kind {
 	panic("katapulttest: there is no kind " + noun)
 }
 
-var noNotes = fake.Object{"annotations": []any{}}
+var noAnnotations = fake.Object{"annotations": []any{}}
 
 // allKinds are the kinds of things, with the methods of one double.
 func (s *Server) allKinds() []*kind {
 	return []*kind{
 		{
 			noun: "virtual_machine", path: "virtual_machines", list: "virtual_machines",
-			singular: "VirtualMachine", all: "VirtualMachines", prefix: "vm", second: "fqdn",
-			step: "virtual_machines", trash: "VirtualMachine", beside: noNotes,
-			item: s.machineItem, full: s.machine, refuses: machineRuns,
+			singular: "VirtualMachine", all: "VirtualMachines", prefix: "vm", secondKey: "fqdn",
+			step: "virtual_machines", trash: "VirtualMachine", extra: noAnnotations,
+			item: s.machineItem, full: s.machine, refuses: refuseRunning,
 		},
 		{
 			noun: "disk", path: "disks", list: "disk", singular: "Disk", all: "Disks", prefix: "disk",
-			step: "disks", trash: "Disk", beside: noNotes,
-			item: s.diskItem, full: s.disk, refuses: diskIsAssigned,
+			step: "disks", trash: "Disk", extra: noAnnotations,
+			item: s.diskItem, full: s.disk, refuses: refuseAssigned,
 		},
 		{
 			noun: "file_storage_volume", path: "file_storage_volumes", list: "file_storage_volumes",
 			singular: "FileStorageVolume", all: "FileStorageVolumes", prefix: "fsv",
-			step: "file_storage_volumes", trash: "FileStorageVolume", beside: noNotes,
+			step: "file_storage_volumes", trash: "FileStorageVolume", extra: noAnnotations,
 			item: volume, full: volume,
 		},
 		{
 			noun: "disk_backup_policy", path: "disk_backup_policies", list: "disk_backup_policies",
 			singular: "DiskBackupPolicy", all: "DiskBackupPolicies", prefix: "dbp",
 			step: "disk_backup_policies", trash: "DiskBackupPolicy",
-			item: s.policyItem, full: s.policy, deleted: func(t *thing) fake.Object {
+			item: s.policyItem, full: s.policy, deleted: func(t *resource) fake.Object {
 				return fake.Object{"disk_backup_policy": fake.Object{"id": t.id}}
 			},
 		},
@@ -224,29 +224,29 @@ func (s *Server) allKinds() []*kind {
 		},
 		{
 			noun: "load_balancer", path: "load_balancers", list: "load_balancers",
-			singular: "LoadBalancer", all: "LoadBalancers", prefix: "lb", second: "api_reference",
-			step: "load_balancers", beside: noNotes,
-			item: s.loadBalancerItem, full: s.loadBalancer, deleted: func(t *thing) fake.Object {
-				return fake.Object{"load_balancer": fake.Object{"id": t.id, "name": t.name, "api_reference": orNull(t.second)}}
+			singular: "LoadBalancer", all: "LoadBalancers", prefix: "lb", secondKey: "api_reference",
+			step: "load_balancers", extra: noAnnotations,
+			item: s.loadBalancerItem, full: s.loadBalancer, deleted: func(t *resource) fake.Object {
+				return fake.Object{"load_balancer": fake.Object{"id": t.id, "name": t.name, "api_reference": orNull(t.secondKey)}}
 			},
 		},
 		{
 			noun: "dns_zone", path: "dns_zones", list: "dns_zones", singular: "DNSZone", all: "DNSZones",
-			prefix: "dnszone", second: "name", step: "dns_zones",
-			item: zone, full: zone, deleted: func(*thing) fake.Object { return fake.Object{"deleted": true} },
+			prefix: "dnszone", secondKey: "name", step: "dns_zones",
+			item: zone, full: zone, deleted: func(*resource) fake.Object { return fake.Object{"deleted": true} },
 		},
 		{
 			noun: "virtual_network", path: "virtual_networks", list: "virtual_networks",
 			singular: "VirtualNetwork", all: "VirtualNetworks", prefix: "vnet", step: "virtual_networks",
-			item: network, full: network, refuses: s.networkIsUsed, deleted: func(t *thing) fake.Object {
+			item: network, full: network, refuses: s.refuseUsedNetwork, deleted: func(t *resource) fake.Object {
 				return fake.Object{"virtual_network": network(t)}
 			},
 		},
 		{
 			noun: "ip_address", path: "ip_addresses", list: "ip_addresses", singular: "IPAddress", all: "IPAddresses",
-			prefix: "ip", second: "address", step: "ip_addresses",
-			item: s.addressItem, full: s.address, refuses: addressIsHeld,
-			deleted: func(*thing) fake.Object { return fake.Object{} },
+			prefix: "ip", secondKey: "address", step: "ip_addresses",
+			item: s.addressItem, full: s.address, refuses: refuseAllocated,
+			deleted: func(*resource) fake.Object { return fake.Object{} },
 		},
 		{noun: "object_storage_account", prefix: "obj", step: "object_storage", trash: "ObjectStorageAccount"},
 		{noun: "object_storage_bucket", prefix: "bucket", step: "object_storage"},
@@ -254,7 +254,7 @@ func (s *Server) allKinds() []*kind {
 			noun: "object_storage_access_key", lookup: "access_key", path: "object_storage/access_keys",
 			list: "object_storage_access_keys", singular: "ObjectStorageAccessKey", all: "ObjectStorageAccessKeys",
 			prefix: "objkey", step: "object_storage",
-			item: accessKey, full: accessKey, deleted: func(*thing) fake.Object { return fake.Object{"success": true} },
+			item: accessKey, full: accessKey, deleted: func(*resource) fake.Object { return fake.Object{"success": true} },
 		},
 	}
 }
@@ -267,9 +267,9 @@ func orNull(text string) any {
 	return text
 }
 
-// machineRuns refuses the deletion of a virtual machine that is not stopped. The API
+// refuseRunning refuses the deletion of a virtual machine that is not stopped. The API
 // documents no code for that; this is the one that can say why.
-func machineRuns(t *thing) *refusal {
+func refuseRunning(t *resource) *refusal {
 	switch t.machine.State {
 	case katapult.VirtualMachineStateStopped, katapult.VirtualMachineStateFailed, katapult.VirtualMachineStateOrphaned:
 		return nil
@@ -279,7 +279,7 @@ func machineRuns(t *thing) *refusal {
 	}}
 }
 
-func diskIsAssigned(t *thing) *refusal {
+func refuseAssigned(t *resource) *refusal {
 	if t.disk.VirtualMachine == "" {
 		return nil
 	}
@@ -288,11 +288,11 @@ func diskIsAssigned(t *thing) *refusal {
 	}}
 }
 
-// networkIsUsed refuses the deletion of a virtual network as long as there are
+// refuseUsedNetwork refuses the deletion of a virtual network as long as there are
 // machines in it, also in the trash.
-func (s *Server) networkIsUsed(t *thing) *refusal {
+func (s *Server) refuseUsedNetwork(t *resource) *refusal {
 	var used []string
-	for _, other := range s.things {
+	for _, other := range s.resources {
 		if other.machine == nil {
 			continue
 		}
@@ -308,8 +308,8 @@ func (s *Server) networkIsUsed(t *thing) *refusal {
 	return &refusal{http.StatusConflict, "deletion_restricted", fake.Object{"errors": used}}
 }
 
-func addressIsHeld(t *thing) *refusal {
-	if t.ip.HeldBy == "" {
+func refuseAllocated(t *resource) *refusal {
+	if t.ip.AllocatedTo == "" {
 		return nil
 	}
 	return &refusal{http.StatusConflict, "resource_does_not_support_unallocation", nil}
@@ -325,14 +325,14 @@ func (s *Server) nameOf(id string) string {
 	return id
 }
 
-// heldBy returns the addresses that something holds.
-func (s *Server) heldBy(t *thing) []*thing {
-	return s.all(func(other *thing) bool { return other.ip != nil && other.ip.HeldBy == t.id })
+// addressesOf returns the addresses that something holds.
+func (s *Server) addressesOf(t *resource) []*resource {
+	return s.all(func(other *resource) bool { return other.ip != nil && other.ip.AllocatedTo == t.id })
 }
 
 // disksOf returns the disks that are assigned to a virtual machine.
-func (s *Server) disksOf(t *thing) []*thing {
-	return s.all(func(other *thing) bool {
+func (s *Server) disksOf(t *resource) []*resource {
+	return s.all(func(other *resource) bool {
 		return other.disk != nil && other.disk.VirtualMachine == t.id && other.present()
 	})
 }
@@ -342,8 +342,10 @@ func notQueued(why string) *refusal {
 }
 
 // buckets returns the buckets of an account.
-func (s *Server) buckets(account *thing) []*thing {
-	return s.all(func(t *thing) bool { return t.bucket != nil && t.owner == account.owner && t.region == account.region })
+func (s *Server) buckets(account *resource) []*resource {
+	return s.all(func(t *resource) bool {
+		return t.bucket != nil && t.owner == account.owner && t.region == account.region
+	})
 }
 
 // open returns the deletion steps that are not satisfied: those that something keeps
@@ -360,9 +362,9 @@ func (s *Server) open(o *Organization) []string {
 			add("managed_organizations")
 		}
 	}
-	for _, t := range s.things {
+	for _, t := range s.resources {
 		switch {
-		case t.owner != o || t.inside != nil:
+		case t.owner != o || t.trashedWith != nil:
 		case t.trash != nil:
 			add("empty_trash")
 		default:
@@ -382,7 +384,7 @@ type request struct {
 // Resource is something that an organization has, and that blocks its deletion. An ID
 // that is empty is made up; a name that is empty is the ID.
 type Resource interface {
-	thing() *thing
+	resource() *resource
 }
 
 // VirtualMachine is a virtual machine. It boots from a disk of its own, whose id is
@@ -441,7 +443,7 @@ type VirtualNetwork struct{ ID, Name string }
 // IPAddress is an IP address.
 type IPAddress struct {
 	ID, Address string
-	HeldBy      string // id of a virtual machine or a load balancer; "" for none
+	AllocatedTo string // id of a virtual machine or a load balancer; "" for none
 }
 
 // ObjectStorage is the object storage of an organization in a region.
@@ -464,16 +466,16 @@ type AccessKey struct {
 // defaultRegion is where object storage is unless another region is named.
 const defaultRegion = "uk-lon-1"
 
-// thing is what the double knows of a [Resource].
-type thing struct {
-	kind     *kind
-	kindName string
-	id, name string
-	second   string // its second key
-	owner    *Organization
-	created  time.Time
-	trash    *trash
-	inside   *thing // what it went to the trash with
+// resource is what the double knows of a [Resource].
+type resource struct {
+	kind        *kind
+	kindName    string
+	id, name    string
+	secondKey   string // its second key
+	owner       *Organization
+	created     time.Time
+	trash       *trash
+	trashedWith *resource // what it went to the trash with
 
 	machine *VirtualMachine
 	disk    *Disk
@@ -486,12 +488,12 @@ type thing struct {
 	key     *AccessKey
 }
 
-func (v VirtualMachine) thing() *thing {
+func (v VirtualMachine) resource() *resource {
 	v.State = cmp.Or(v.State, katapult.VirtualMachineStateStarted)
-	return &thing{kindName: "virtual_machine", id: v.ID, name: v.Name, machine: &v}
+	return &resource{kindName: "virtual_machine", id: v.ID, name: v.Name, machine: &v}
 }
 
-func (d Disk) thing() *thing {
+func (d Disk) resource() *resource {
 	switch {
 	case d.VirtualMachine == "":
 	case d.Detached:
@@ -499,49 +501,49 @@ func (d Disk) thing() *thing {
 	default:
 		d.state = katapult.DiskAttachmentStateAttached
 	}
-	return &thing{kindName: "disk", id: d.ID, name: d.Name, disk: &d}
+	return &resource{kindName: "disk", id: d.ID, name: d.Name, disk: &d}
 }
 
-func (v FileStorageVolume) thing() *thing {
-	return &thing{kindName: "file_storage_volume", id: v.ID, name: v.Name, volume: &v}
+func (v FileStorageVolume) resource() *resource {
+	return &resource{kindName: "file_storage_volume", id: v.ID, name: v.Name, volume: &v}
 }
 
-func (p DiskBackupPolicy) thing() *thing {
-	return &thing{kindName: "disk_backup_policy", id: p.ID, policy: &p}
+func (p DiskBackupPolicy) resource() *resource {
+	return &resource{kindName: "disk_backup_policy", id: p.ID, policy: &p}
 }
 
-func (i ISO) thing() *thing { return &thing{kindName: "iso", id: i.ID, name: i.Name} }
+func (i ISO) resource() *resource { return &resource{kindName: "iso", id: i.ID, name: i.Name} }
 
-func (t DiskTemplate) thing() *thing {
-	return &thing{kindName: "disk_template", id: t.ID, name: t.Name}
+func (t DiskTemplate) resource() *resource {
+	return &resource{kindName: "disk_template", id: t.ID, name: t.Name}
 }
 
-func (l LoadBalancer) thing() *thing {
-	return &thing{kindName: "load_balancer", id: l.ID, name: l.Name, second: l.APIReference, lb: &l}
+func (l LoadBalancer) resource() *resource {
+	return &resource{kindName: "load_balancer", id: l.ID, name: l.Name, secondKey: l.APIReference, lb: &l}
 }
 
-func (z DNSZone) thing() *thing {
-	return &thing{kindName: "dns_zone", id: z.ID, name: z.Name, second: z.Name}
+func (z DNSZone) resource() *resource {
+	return &resource{kindName: "dns_zone", id: z.ID, name: z.Name, secondKey: z.Name}
 }
 
-func (n VirtualNetwork) thing() *thing {
-	return &thing{kindName: "virtual_network", id: n.ID, name: n.Name}
+func (n VirtualNetwork) resource() *resource {
+	return &resource{kindName: "virtual_network", id: n.ID, name: n.Name}
 }
 
-func (a IPAddress) thing() *thing {
-	return &thing{kindName: "ip_address", id: a.ID, second: a.Address, ip: &a}
+func (a IPAddress) resource() *resource {
+	return &resource{kindName: "ip_address", id: a.ID, secondKey: a.Address, ip: &a}
 }
 
-func (o ObjectStorage) thing() *thing {
-	return &thing{kindName: "object_storage_account", region: cmp.Or(o.Region, defaultRegion)}
+func (o ObjectStorage) resource() *resource {
+	return &resource{kindName: "object_storage_account", region: cmp.Or(o.Region, defaultRegion)}
 }
 
-func (b Bucket) thing() *thing {
-	return &thing{kindName: "object_storage_bucket", name: b.Name, region: cmp.Or(b.Region, defaultRegion), bucket: &b}
+func (b Bucket) resource() *resource {
+	return &resource{kindName: "object_storage_bucket", name: b.Name, region: cmp.Or(b.Region, defaultRegion), bucket: &b}
 }
 
-func (k AccessKey) thing() *thing {
-	return &thing{kindName: "object_storage_access_key", id: k.ID, name: k.Name, region: cmp.Or(k.Region, defaultRegion), key: &k}
+func (k AccessKey) resource() *resource {
+	return &resource{kindName: "object_storage_access_key", id: k.ID, name: k.Name, region: cmp.Or(k.Region, defaultRegion), key: &k}
 }
 
 // Add adds things to an organization, which has to be there.
@@ -553,35 +555,35 @@ func (s *Server) Add(organization string, things ...Resource) {
 		panic(fmt.Sprintf("katapulttest: there is no organization %q to add to", organization))
 	}
 	for _, added := range things {
-		s.add(o, added.thing())
+		s.add(o, added.resource())
 	}
 }
 
-func (s *Server) add(o *Organization, t *thing) {
+func (s *Server) add(o *Organization, t *resource) {
 	t.kind = s.kindOf(t.kindName)
 	t.owner, t.created = o, time.Now()
 	if t.id == "" {
 		t.id = s.newID(t.kind.prefix)
 	}
 	t.name = cmp.Or(t.name, t.id)
-	s.things = append(s.things, t)
+	s.resources = append(s.resources, t)
 	switch {
 	case t.machine != nil:
-		t.second = host(t)
+		t.secondKey = host(t)
 		boot := Disk{ID: "disk_" + t.id, Name: "System Disk", VirtualMachine: t.id, boot: true}
 		boot.Detached = t.machine.State == katapult.VirtualMachineStateStopped
-		s.add(o, boot.thing())
+		s.add(o, boot.resource())
 	case t.kindName == "dns_zone":
-		t.second = t.name
+		t.secondKey = t.name
 	case t.ip != nil:
-		t.second = cmp.Or(t.second, fmt.Sprintf("192.0.2.%d", len(s.things)))
+		t.secondKey = cmp.Or(t.secondKey, fmt.Sprintf("192.0.2.%d", len(s.resources)))
 	case t.region != "":
 		s.regions[t.region] = true
 	}
 }
 
 // host is the host name of a virtual machine.
-func host(t *thing) string {
+func host(t *resource) string {
 	return strings.ToLower(t.name) + "." + domain(t.owner)
 }
 
@@ -609,9 +611,9 @@ func (s *Server) Remove(ids ...string) {
 func (s *Server) Remaining(organization string) []string {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.settle()
+	s.finishDue()
 	var left []string
-	for _, t := range s.things {
+	for _, t := range s.resources {
 		if t.owner.ID == organization {
 			left = append(left, t.id+t.state())
 		}
@@ -620,29 +622,29 @@ func (s *Server) Remaining(organization string) []string {
 }
 
 // state says what is special about something.
-func (t *thing) state() string {
+func (t *resource) state() string {
 	switch {
 	case t.trash != nil:
 		return ": in the trash"
-	case t.inside != nil:
-		return ": in the trash with " + t.inside.id
+	case t.trashedWith != nil:
+		return ": in the trash with " + t.trashedWith.id
 	case t.machine != nil:
 		return ": " + string(t.machine.State)
 	case t.disk != nil && t.disk.VirtualMachine != "":
 		return ": " + string(t.disk.state) + ", of " + t.disk.VirtualMachine
-	case t.ip != nil && t.ip.HeldBy != "":
-		return ": held by " + t.ip.HeldBy
+	case t.ip != nil && t.ip.AllocatedTo != "":
+		return ": held by " + t.ip.AllocatedTo
 	}
 	return ""
 }
 
 // drop lets something be gone for good, with all that is inside it, and lets go of
 // what it held.
-func (s *Server) drop(t *thing) {
-	s.things = slices.DeleteFunc(s.things, func(other *thing) bool { return other == t || other.inside == t })
-	for _, other := range s.things {
-		if other.ip != nil && other.ip.HeldBy == t.id {
-			other.ip.HeldBy = ""
+func (s *Server) drop(t *resource) {
+	s.resources = slices.DeleteFunc(s.resources, func(other *resource) bool { return other == t || other.trashedWith == t })
+	for _, other := range s.resources {
+		if other.ip != nil && other.ip.AllocatedTo == t.id {
+			other.ip.AllocatedTo = ""
 		}
 		if other.disk != nil && other.disk.VirtualMachine == t.id {
 			other.disk.VirtualMachine, other.disk.state = "", ""
@@ -650,21 +652,21 @@ func (s *Server) drop(t *thing) {
 	}
 }
 
-func (s *Server) byID(id string) *thing {
-	return s.first(func(t *thing) bool { return t.id == id })
+func (s *Server) byID(id string) *resource {
+	return s.first(func(t *resource) bool { return t.id == id })
 }
 
-func (s *Server) first(match func(*thing) bool) *thing {
-	if i := slices.IndexFunc(s.things, match); i >= 0 {
-		return s.things[i]
+func (s *Server) first(match func(*resource) bool) *resource {
+	if i := slices.IndexFunc(s.resources, match); i >= 0 {
+		return s.resources[i]
 	}
 	return nil
 }
 
 // all returns the things that match.
-func (s *Server) all(match func(*thing) bool) []*thing {
-	var found []*thing
-	for _, t := range s.things {
+func (s *Server) all(match func(*resource) bool) []*resource {
+	var found []*resource
+	for _, t := range s.resources {
 		if match(t) {
 			found = append(found, t)
 		}
@@ -673,7 +675,7 @@ func (s *Server) all(match func(*thing) bool) []*thing {
 }
 
 // present reports whether something is neither in the trash nor inside of what is.
-func (t *thing) present() bool { return t.trash == nil && t.inside == nil }
+func (t *resource) present() bool { return t.trash == nil && t.trashedWith == nil }
 
 // keptInTrash is how long something stays in the trash by itself.
 const keptInTrash = 48 * time.Hour
@@ -688,15 +690,15 @@ type trash struct {
 type task struct {
 	id, name string
 	created  time.Time
-	lasts    time.Duration
+	duration time.Duration
 	fails    bool
-	over     bool
+	finished bool
 	done     func(ok bool)
 }
 
-// begin queues a task, whose end is told to done.
-func (s *Server) begin(name string, done func(ok bool)) *task {
-	t := &task{id: s.newID("task"), name: name, created: time.Now(), lasts: s.taskTime, done: done}
+// startTask queues a task, whose end is told to done.
+func (s *Server) startTask(name string, done func(ok bool)) *task {
+	t := &task{id: s.newID("task"), name: name, created: time.Now(), duration: s.taskTime, done: done}
 	if t.fails = s.failing > 0; t.fails {
 		s.failing--
 	}
@@ -704,60 +706,60 @@ func (s *Server) begin(name string, done func(ok bool)) *task {
 	return t
 }
 
-func (t *task) ends() time.Time { return t.created.Add(t.lasts) }
+func (t *task) endsAt() time.Time { return t.created.Add(t.duration) }
 
 func (t *task) status() katapult.TaskStatus {
 	switch now := time.Now(); {
-	case t.over && t.fails:
+	case t.finished && t.fails:
 		return katapult.TaskStatusFailed
-	case t.over:
+	case t.finished:
 		return katapult.TaskStatusCompleted
-	case now.Sub(t.created) < t.lasts/3:
+	case now.Sub(t.created) < t.duration/3:
 		return katapult.TaskStatusPending
 	}
 	return katapult.TaskStatusRunning
 }
 
-// settle does what has become due: the ends of tasks, and of what was in the trash
+// finishDue does what has become due: the ends of tasks, and of what was in the trash
 // for long enough.
-func (s *Server) settle() {
+func (s *Server) finishDue() {
 	now := time.Now()
 	for _, t := range s.tasks {
-		if !t.over && !t.ends().After(now) {
-			t.over = true
+		if !t.finished && !t.endsAt().After(now) {
+			t.finished = true
 			t.done(!t.fails)
 		}
 	}
-	for _, t := range s.all(func(t *thing) bool { return t.trash != nil && !t.trash.keepUntil.After(now) }) {
+	for _, t := range s.all(func(t *resource) bool { return t.trash != nil && !t.trash.keepUntil.After(now) }) {
 		s.drop(t)
 	}
 }
 
-// discard moves something to the trash.
-func (s *Server) discard(t *thing) {
+// moveToTrash moves something to the trash.
+func (s *Server) moveToTrash(t *resource) {
 	t.trash = &trash{s.newID("trsh"), time.Now().Add(keptInTrash)}
-	for _, other := range s.things {
+	for _, other := range s.resources {
 		if t.machine != nil && other.disk != nil && other.disk.VirtualMachine == t.id && other.present() {
-			other.inside = t
+			other.trashedWith = t
 		}
 	}
 }
 
-// Discard moves things to the trash as somebody does by the console. What never goes
+// MoveToTrash moves things to the trash as somebody does by the console. What never goes
 // there stays as it is.
-func (s *Server) Discard(ids ...string) {
+func (s *Server) MoveToTrash(ids ...string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for _, id := range ids {
 		if t := s.byID(id); t != nil && t.kind.trash != "" && t.present() {
-			s.discard(t)
+			s.moveToTrash(t)
 		}
 	}
 }
 
-// inTrash refuses what cannot be done in the trash. What went there inside of
+// inTrashRefusal refuses what cannot be done in the trash. What went there inside of
 // something else has no object there.
-func (t *thing) inTrash() *refusal {
+func (t *resource) inTrashRefusal() *refusal {
 	detail := fake.Object{"trash_object": nil}
 	if t.trash != nil {
 		detail["trash_object"] = t.trashObject()
@@ -765,6 +767,6 @@ func (t *thing) inTrash() *refusal {
 	return &refusal{http.StatusNotAcceptable, "object_in_trash", detail}
 }
 
-func inTrashOf(o *Organization) func(*thing) bool {
-	return func(t *thing) bool { return t.owner == o && t.trash != nil }
+func inTrashOf(o *Organization) func(*resource) bool {
+	return func(t *resource) bool { return t.owner == o && t.trash != nil }
 }
