@@ -386,10 +386,16 @@ func BenchmarkKatapultOtherDetail(b *testing.B) {
 		})
 }
 
-func BenchmarkPageOf100(b *testing.B) {
+func BenchmarkPageOf100(b *testing.B) { comparePages(b, 100) }
+
+func BenchmarkPageOf1000(b *testing.B) { comparePages(b, 1000) }
+
+// comparePages reads a page of n organizations.
+func comparePages(b *testing.B, n int) {
+	b.Helper()
 	var body strings.Builder
 	body.WriteString(`{"organizations":[`)
-	for i := range 100 {
+	for i := range n {
 		if i > 0 {
 			body.WriteByte(',')
 		}
@@ -403,7 +409,7 @@ func BenchmarkPageOf100(b *testing.B) {
 					Organizations []katapult.Organization `json:"organizations"`
 				}
 				baseline(b, client, "GET", katapult.DefaultBaseURL+"/organizations", nil, &out)
-				if len(out.Organizations) != 100 {
+				if len(out.Organizations) != n {
 					b.Fatal(len(out.Organizations))
 				}
 			}
@@ -412,7 +418,7 @@ func BenchmarkPageOf100(b *testing.B) {
 			c := newKatapult(b, client)
 			return func() {
 				all, err := c.ListOrganizations(b.Context())
-				if err != nil || len(all) != 100 {
+				if err != nil || len(all) != n {
 					b.Fatal(len(all), err)
 				}
 			}
