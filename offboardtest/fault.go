@@ -54,20 +54,30 @@ type Fault struct {
 // Failure is a way in which a connection fails.
 type Failure int
 
+// The failures of a connection.
 const (
-	// Answered: it does not fail.
+	// NoFailure: the connection does not fail.
 	NoFailure Failure = iota
-	// Refused: there is no connection; the request was not sent.
+	// ConnectionRefused: the connection is refused, and the request is not sent.
 	ConnectionRefused
-	// Reset: the connection ends before there is an answer.
+	// ConnectionReset: the connection ends before the answer.
 	ConnectionReset
-	// Truncated: the connection ends in the middle of the answer's body.
+	// BodyTruncated: the connection ends in the middle of the answer's body.
 	BodyTruncated
-	// Redialed: the connection ends before there is an answer, and the transport
-	// connects again by itself, which is refused. The error is that of the second
-	// connection. The listener ends the connection.
+	// ConnectionRedialed: the connection ends before the answer. The transport connects
+	// again by itself, which is refused, and returns the error of the second connection.
+	// The listener ends the connection.
 	ConnectionRedialed
 )
+
+// String returns the name of the failure, such as "ConnectionReset".
+func (f Failure) String() string {
+	names := [...]string{"NoFailure", "ConnectionRefused", "ConnectionReset", "BodyTruncated", "ConnectionRedialed"}
+	if f < 0 || int(f) >= len(names) {
+		return "Failure(" + strconv.Itoa(int(f)) + ")"
+	}
+	return names[f]
+}
 
 // RefuseConnection refuses connections, so that nothing is sent.
 func RefuseConnection(operation string) Fault {

@@ -8,11 +8,14 @@ package offboardtest
 
 import (
 	"context"
+	"fmt"
 	"io"
 	"net/http"
 	"net/http/httptest"
 	"slices"
+	"strings"
 	"sync"
+	"testing"
 	"time"
 
 	"github.com/offboard-dev/offboard-go/internal/trace"
@@ -40,20 +43,22 @@ type Request struct {
 // Server is the part of a double that is the same for all providers. It is
 // embedded by the doubles, and safe for concurrent use.
 type Server struct {
-	provider http.Handler
-	name     func(*http.Request) string
+	provider   http.Handler
+	name       func(*http.Request) string
+	operations []string // of the provider, sorted; nil if they are not known
 
 	mu        sync.Mutex
-	faults    []Fault
+	faults    []*pendingFault
 	requests  []Request
 	forgotten int // requests before these
 	listener  *httptest.Server
 }
 
-// NewServer returns the shared part of a double. The handler is the provider
-// with all its rules; name tells the operation that a request asks for.
-func NewServer(provider http.Handler, name func(*http.Request) string) *Server {
-	return &Server{provider: provider, name: name}
+// NewServer returns the shared part of a fake. The handler is the provider with all its
+// rules. The function name returns the operation of a request. The operations are the names
+// that it can return; without them, [Server.Fail] accepts any name.
+func NewServer(provider http.Handler, name func(*http.Request) string, operations ...string) *Server {
+	return &Server{provider: provider, name: name, operations: slices.Sorted(slices.Values(operations))}
 }
 
 // Requests returns all requests so far, in the order in which they came.
@@ -71,8 +76,10 @@ func (s *Server) ResetRequests() {
 	s.requests = nil
 }
 
-// Count returns how many requests asked for an operation.
+// Count returns the number of requests of an operation. It panics if the provider has no
+// operation of this name.
 func (s *Server) Count(operation string) int {
+	s.checkOperation(operation)
 	n := 0
 	for _, r := range s.Requests() {
 		if r.Operation == operation {
@@ -82,29 +89,62 @@ func (s *Server) Count(operation string) int {
 	return n
 }
 
-// Fail lets the coming requests fail, each fault in its turn.
+// Fail adds faults. Each applies to the next requests of its operation, in the order in
+// which the faults were added. Fail panics if the provider has no operation of a fault's name.
 func (s *Server) Fail(faults ...Fault) {
+	for _, f := range faults {
+		s.checkOperation(f.Operation)
+	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.faults = append(s.faults, faults...)
+	for _, f := range faults {
+		s.faults = append(s.faults, &pendingFault{Fault: f})
+	}
 }
 
-// fault takes the first fault that befalls an operation.
+// checkOperation panics if the provider has no operation of a name: a test with a misspelled
+// name would prove nothing.
+func (s *Server) checkOperation(name string) {
+	if name == "" || s.operations == nil || slices.Contains(s.operations, name) {
+		return
+	}
+	panic(fmt.Sprintf("offboardtest: unknown operation %q; the operations are %s", name, strings.Join(s.operations, ", ")))
+}
+
+// pendingFault is a fault that applies to requests to come.
+type pendingFault struct {
+	Fault
+	used bool // it applied to a request
+}
+
+// fault returns the first fault that applies to an operation, and counts it as used.
 func (s *Server) fault(operation string) Fault {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	for i := range s.faults {
-		f := &s.faults[i]
+	for i, f := range s.faults {
 		if f.Operation != "" && f.Operation != operation {
 			continue
 		}
-		found := *f
+		found := f.Fault
+		f.used = true
 		if f.Times--; f.Times <= 0 {
 			s.faults = slices.Delete(s.faults, i, i+1)
 		}
 		return found
 	}
 	return Fault{}
+}
+
+// AssertFaultsUsed reports an error of the test for each fault that applied to no request.
+func (s *Server) AssertFaultsUsed(t testing.TB) {
+	t.Helper()
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, f := range s.faults {
+		if !f.used {
+			t.Errorf("fault applied to no request: operation %q, status %d, failure %s", f.Operation, f.Status, f.Failure)
+		}
+	}
 }
 
 // exchange plays a request, in memory or from the listener, and returns the

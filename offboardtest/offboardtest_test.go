@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"crypto/tls"
+	"fmt"
 	"io"
 	"net/http"
 	"net/http/httptrace"
@@ -273,5 +274,70 @@ func TestServer_ConnectionTrace(t *testing.T) {
 				t.Errorf("(-want +got):\n%s", diff)
 			}
 		})
+	}
+}
+
+// A test with a misspelled operation would pass without the fault.
+func TestServer_UnknownOperation(t *testing.T) {
+	t.Parallel()
+	s := offboardtest.NewServer(&echo{}, func(*http.Request) string { return "Thing" }, "Thing", "Other")
+	s.Fail(offboardtest.LoseRequest("Other"), offboardtest.LoseRequest("")) // known, and any
+	for name, call := range map[string]func(){
+		"Fail":  func() { s.Fail(offboardtest.LoseRequest("Thing"), offboardtest.LoseRequest("Thign")) },
+		"Count": func() { s.Count("Thign") },
+	} {
+		t.Run(name, func(t *testing.T) {
+			defer func() {
+				want := `offboardtest: unknown operation "Thign"; the operations are Other, Thing`
+				if diff := cmp.Diff(any(want), recover()); diff != "" {
+					t.Errorf("panic (-want +got):\n%s", diff)
+				}
+			}()
+			call()
+		})
+	}
+}
+
+// recorder records the errors of a test.
+type recorder struct {
+	testing.TB
+	errs []string
+}
+
+func (r *recorder) Helper() {}
+
+func (r *recorder) Errorf(format string, args ...any) {
+	r.errs = append(r.errs, fmt.Sprintf(format, args...))
+}
+
+func TestServer_AssertFaultsUsed(t *testing.T) {
+	t.Parallel()
+	s, _ := newServer()
+	often := offboardtest.Respond("Thing", 500, "")
+	often.Times = 100
+	s.Fail(often, offboardtest.Respond("Other", 503, ""), offboardtest.LoseRequest(""))
+	if _, _, err := send(t, s); err != nil {
+		t.Fatal(err)
+	}
+	r := &recorder{TB: t}
+	s.AssertFaultsUsed(r)
+	want := []string{
+		`fault applied to no request: operation "Other", status 503, failure NoFailure`,
+		`fault applied to no request: operation "", status 0, failure ConnectionReset`,
+	}
+	if diff := cmp.Diff(want, r.errs); diff != "" {
+		t.Errorf("errors (-want +got):\n%s", diff)
+	}
+}
+
+func TestFailure_String(t *testing.T) {
+	t.Parallel()
+	var got []string
+	for f := offboardtest.NoFailure; f <= offboardtest.ConnectionRedialed+1; f++ {
+		got = append(got, f.String())
+	}
+	want := []string{"NoFailure", "ConnectionRefused", "ConnectionReset", "BodyTruncated", "ConnectionRedialed", "Failure(5)"}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("names (-want +got):\n%s", diff)
 	}
 }

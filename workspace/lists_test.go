@@ -112,7 +112,11 @@ func TestLists_NotFound(t *testing.T) {
 		if operation == "ListOrganizations" {
 			continue
 		}
-		srv.Fail(offboardtest.Respond(operation+"Page", 404, `{"status":false,"error":{"code":3001}}`), offboardtest.Respond(operation, 404, `{"status":false,"error":{"code":3001}}`))
+		request := operation + "Page"
+		if operation == "ListSegments" { // the only list without pages
+			request = operation
+		}
+		srv.Fail(offboardtest.Respond(request, 404, `{"status":false,"error":{"code":3001}}`))
 		_, err := read(t.Context(), newClient(t, srv.Option()))
 		if errors.Is(err, errors.OrganizationNotFound) || !errors.Is(err, errors.NotFound) {
 			t.Errorf("%s: got %v, want %q", operation, err, errors.NotFound)

@@ -5,7 +5,9 @@ package fake
 import (
 	"encoding/json"
 	"fmt"
+	"maps"
 	"net/http"
+	"slices"
 )
 
 // Routes dispatches requests by the patterns of [http.ServeMux].
@@ -27,11 +29,14 @@ func (r *Routes) Handle(operation, pattern string, handler http.HandlerFunc) {
 	r.mux.HandleFunc(pattern, handler)
 }
 
-// Operation tells the operation that a request asks for; "" for none.
+// Operation returns the operation of a request; "" if no route matches.
 func (r *Routes) Operation(req *http.Request) string {
 	_, pattern := r.mux.Handler(req)
 	return r.operations[pattern]
 }
+
+// Operations returns the operations of all routes, in no particular order.
+func (r *Routes) Operations() []string { return slices.Collect(maps.Values(r.operations)) }
 
 func (r *Routes) ServeHTTP(w http.ResponseWriter, req *http.Request) { r.mux.ServeHTTP(w, req) }
 

@@ -70,7 +70,7 @@ func NewServer() *Server {
 	routes.Handle("ListManagedOrganizationsPage", "GET "+basePath+"/organizations/{organization}/managed", s.withOrganization(s.listManaged))
 	routes.Handle("CreateManagedOrganization", "POST "+basePath+"/organizations/{organization}/managed", s.withOrganization(s.createOrganization))
 	s.handleResources(routes)
-	s.Server = offboardtest.NewServer(s.admit(routes), routes.Operation)
+	s.Server = offboardtest.NewServer(s.admit(routes), routes.Operation, routes.Operations()...)
 	return s
 }
 

@@ -75,6 +75,7 @@ func NewServer() *Server {
 	s.Server = offboardtest.NewServer(
 		http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { of(r).ServeHTTP(w, r) }),
 		func(r *http.Request) string { return of(r).Operation(r) },
+		append(routes.Operations(), slugs.Operations()...)...,
 	)
 	return s
 }
