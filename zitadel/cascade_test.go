@@ -177,14 +177,14 @@ func TestPlan_AllCascades(t *testing.T) {
 	_, c := newFullAcme(t)
 	got := cascadesByKind(planOf(t, c))
 	for _, want := range []teardown.Cascade{
-		{Kind: "project_members", Count: 1, Names: []string{"bea in Shop"}, Note: "who manage its projects"},
+		{Kind: "project_members", Count: 1, Names: []string{"bea in Shop"}, Note: "they manage its projects"},
 		{
 			Kind: "project_grant_members", Count: 2, Names: []string{"cyd in Shop for Partner of Acme", "cyd in Tool for Acme"},
-			Note: "who manage grants of projects",
+			Note: "they manage grants of projects",
 		},
 		{
 			Kind: "users_of_other_organizations", Count: 2, Names: []string{"bea of Partner of Acme", "cyd of Partner of Acme"},
-			Note: "who lose roles in projects or the management",
+			Note: "they lose roles in projects or in its management",
 		},
 		{
 			Kind: "memberships_elsewhere", Count: 3,
@@ -195,10 +195,10 @@ func TestPlan_AllCascades(t *testing.T) {
 			Kind: "user_grants_by_others", Count: 1, Names: []string{"bot in Tool of Partner of Acme"},
 			Note: "roles that other organizations gave to its users",
 		},
-		{Kind: "identity_providers", Count: 1, Names: []string{"Google"}, Note: "users who log in with them need another way"},
+		{Kind: "identity_providers", Count: 1, Names: []string{"Google"}, Note: "their users need another way to log in"},
 		{Kind: "actions", Count: 1, Names: []string{"claims"}},
 		{Kind: "metadata", Count: 1, Names: []string{"customer"}, Note: "of the organization"},
-		{Kind: "policies", Count: 2, Names: []string{"login", "password complexity"}, Note: "which it has instead of the instance's"},
+		{Kind: "policies", Count: 2, Names: []string{"login", "password complexity"}, Note: "used instead of the instance's policies"},
 		{Kind: "groups", Count: 1, Names: []string{"staff"}, Note: "of users"},
 	} {
 		if diff := cmp.Diff(want, got[want.Kind], withoutIDs); diff != "" {
@@ -572,19 +572,19 @@ func TestPlan_Cascades(t *testing.T) {
 	want := []teardown.Cascade{
 		{Kind: "users", Count: 2, Names: []string{"ada", "bot"}, Note: "with their credentials, sessions and memberships"},
 		{Kind: "projects", Count: 2, Names: []string{"Shop", "Site"}},
-		{Kind: "apps", Count: 2, Names: []string{"Web", "CLI"}, Note: "nobody can log in to them any more"},
+		{Kind: "apps", Count: 2, Names: []string{"Web", "CLI"}, Note: "users can no longer log in to them"},
 		{Kind: "project_grants", Count: 2, Names: []string{"Shop to Partner of Acme", "Site to Partner of Acme"}, Note: "given to other organizations"},
 		{
 			Kind: "user_grants", Count: 5, Names: []string{"ada in Shop", "ada in Tool", "bea in Site", "bea in Shop", "bea in Shop"},
 			Note: "roles of users in projects",
 		},
-		{Kind: "members", Count: 2, Names: []string{"ada", "cyd"}, Note: "who manage the organization"},
+		{Kind: "members", Count: 2, Names: []string{"ada", "cyd"}, Note: "they manage the organization"},
 		{
 			Kind: "users_of_other_organizations", Count: 2, Names: []string{"bea of Partner of Acme", "cyd of Partner of Acme"},
-			Note: "who lose roles in projects or the management",
+			Note: "they lose roles in projects or in its management",
 		},
 		{Kind: "granted_projects", Count: 1, Names: []string{"Tool of Partner of Acme"}, Note: "of other organizations, which keep them"},
-		{Kind: "domains", Count: 2, Names: []string{"acme.example.com", "acme.example.org"}, Note: "free for others at once"},
+		{Kind: "domains", Count: 2, Names: []string{"acme.example.com", "acme.example.org"}, Note: "other organizations can use them at once"},
 	}
 	if diff := cmp.Diff(want, p.Cascades, withoutIDs); diff != "" {
 		t.Errorf("losses (-want +got):\n%s", diff)

@@ -1,71 +1,71 @@
-// Package zitadel deletes organizations of a Zitadel instance, and says truly
-// what became of them.
+// Package zitadel deletes organizations of a Zitadel instance through Zitadel's APIs v1 and
+// v2, and reports the actual outcome.
 //
-// [DeleteOrganization] is one line; a service makes a [Client] once and calls
-// [Client.DeleteOrganization]. Nothing has to be cleared before: users, projects
-// and all else go with their organization, the grants that it gave to others
-// included. What stands in the way nevertheless comes as an error that is
-// [errors.DeletionStepsNotSatisfied]: the default organization of an instance has
-// to stay, and so has the one of Zitadel's own project. [Client.CheckDeletion]
-// asks without changing anything.
+// [DeleteOrganization] deletes one organization. A service creates a [Client] once and calls
+// [Client.DeleteOrganization]. Zitadel deletes the users, projects and all other resources of
+// an organization along with it, including the grants that it gave to other organizations.
+// Two organizations cannot be deleted: the default organization of the instance, and the one
+// that owns Zitadel's own project. Their errors are in category
+// [errors.DeletionStepsNotSatisfied]. [Client.CheckDeletion] reads whether a deletion would
+// be refused, without changing anything.
 //
-// # Three routes
+// # APIs
 //
-// [Client.DeleteOrganization] speaks the admin API v1, which Zitadel calls
-// deprecated since v4.0.0 and still serves: for an IAM_OWNER.
-// [Client.DeleteOrganizationV2] speaks its successor, which answers with success
-// also for an organization that never existed; here that is
-// [errors.OrganizationNotFound]. [Client.DeleteMyOrganization] speaks the management
-// API v1, which servers of all versions have. The latter two are open to an
-// IAM_ORG_MANAGER, and to an ORG_OWNER for its own organization. All three find out
-// what became of a deletion whose answer was lost. [Client.CheckDeletionV2] asks what
-// stands in the way of the latter two.
+//   - [Client.DeleteOrganization] uses the admin API v1, for an IAM_OWNER. Zitadel deprecates
+//     this API since v4.0.0 and still serves it.
+//   - [Client.DeleteOrganizationV2] uses the API v2, from v4.7.0 on. Zitadel answers with
+//     success even if the organization never existed; the error is
+//     [errors.OrganizationNotFound] then.
+//   - [Client.DeleteMyOrganization] uses the management API v1, which servers of all versions
+//     have.
 //
-// The management API names an organization by the header x-zitadel-orgid only, which
-// some proxies drop: then Zitadel takes the caller's own. Every call of this package
-// with the header compares the organization that its answer names, and reads the
-// organization with the same header before a write: another one is
-// [errors.UnexpectedResponse], or [errors.NotConfirmed] before a deletion or a plan. An
-// answer that names no organization, such as an empty list, is read again, and a request
-// for an organization that does not exist shows, once in five minutes for each path, that
-// the header arrives: Zitadel refuses that request (AUTH-Bs7Ds).
+// The latter two also accept an IAM_ORG_MANAGER, and an ORG_OWNER for its own organization;
+// [Client.CheckDeletionV2] is the check for them. After a lost answer, all three read whether
+// the organization still exists.
 //
-// # What is deleted along with an organization
+// The management API names an organization by the header x-zitadel-orgid only. If a proxy
+// drops the header, Zitadel uses the caller's own organization. Therefore every call with the
+// header compares it with the organization that the answer names, and reads the organization
+// with the same header before a write. If they differ, the error is
+// [errors.UnexpectedResponse], or [errors.NotConfirmed] before a deletion or a plan. If an
+// answer names no organization, such as an empty list, the client reads again. Once in five
+// minutes for each path, it also sends a request for an organization that does not exist:
+// Zitadel refuses that request (AUTH-Bs7Ds) unless the header was dropped.
 //
-// [Client.Plan] names all that is deleted along with an organization as data that can be
-// reviewed and kept: what it has, the users of other organizations who lose something,
-// and what its own users have elsewhere. [Client.Teardown] carries the plan out, by the
-// route that the credential may use: it reads all of it again, asks for the
-// organization's name and for the caller's own organization to be permitted, and reads in
-// the end that the organization no longer exists. See package teardown.
+// # Cascades
 //
-// [Client.Preview] counts some of it, and methods such as [Client.ListUsers],
-// [Client.ListProjects] and [Client.ListAdministrators] list it. Lists follow changes
-// after some time; [Client.WaitForDeletion] waits for them. [Client.GetMyUser] tells the
-// organization that the credential ends with.
+// [Client.Plan] lists what Zitadel deletes along with an organization: its resources, the
+// users of other organizations who lose roles, and the roles of its own users in other
+// organizations. [Client.Teardown] applies the plan by the API that the credential may use. It
+// reads everything again, requires the organization's name and an override for the caller's
+// own organization, and reads that the organization no longer exists. See package teardown.
 //
-// An organization can be deactivated instead, by [Client.DeactivateOrganization],
-// which is undone by [Client.ReactivateOrganization]. Its users cannot log in then,
-// but the tokens of its service accounts stay good.
+// [Client.Preview] counts some of these resources, and methods such as [Client.ListUsers],
+// [Client.ListProjects] and [Client.ListAdministrators] list them. Lists show changes with a
+// delay; [Client.WaitForDeletion] waits for them. [Client.GetMyUser] returns the organization
+// of the credential's user. The credential ends with that organization.
 //
-// # What an error means
+// [Client.DeactivateOrganization] deactivates an organization instead, and
+// [Client.ReactivateOrganization] undoes that. Users of an inactive organization cannot log
+// in, but the tokens of its service accounts stay valid.
 //
-// Every error is an [*errors.Error]. Its ProviderCode is the id that Zitadel gives
-// to every place that fails, such as "COMMA-wG9p1", and decides: the same status
-// stands for many things, and texts are translated. A nil error means that Zitadel
-// answered that the organization is deleted, or that it was read to be gone after
-// the answer to a deletion had been lost.
+// # Errors
+//
+// Every error is an [*errors.Error]. Its ProviderCode is the ID that Zitadel gives to each
+// place in its source that fails, such as "COMMA-wG9p1". The ID decides the code of the error,
+// because one status has several meanings and texts are translated. A nil error of a deletion
+// means that Zitadel answered with success, or that a read after a lost answer showed the
+// deletion.
 //
 // # Retries
 //
-// Reads are repeated after failures of the network and of the server. A deletion
-// is repeated only when it is known not to have taken place: it was not sent,
-// it was refused by a rate limit, or a read says that the organization is still
-// there. When nothing can be read the error is [errors.OutcomeUnknown]. That is so
-// where the credential belongs to a user of the organization: it ends with it.
+// Reads are retried after failures of the network and of the server. A deletion is sent again
+// only if it was not sent, was refused by a rate limit, or a read shows that the organization
+// still exists. If no read can decide, the error is [errors.OutcomeUnknown]. An example is a
+// credential of a user of the organization itself, which ends with the organization.
 //
 // # Rate limit
 //
-// Zitadel says nothing of limits until they are reached. A quota that is used up
-// and an instance that is blocked are no matter of seconds and are not waited for.
+// Zitadel announces no limits. The client does not wait for a quota that is used up or for an
+// instance that is blocked, because neither ends within seconds.
 package zitadel

@@ -12,29 +12,29 @@ import (
 	"github.com/offboard-dev/offboard-go/internal/rest"
 )
 
-// ErrorDetail is what else an error of the API says, as [errors.Error] has it in
+// ErrorDetail has the provider-specific fields of an error, as [errors.Error] has them in
 // Detail.
 type ErrorDetail struct {
 	// GRPCCode is the number of the gRPC code, from 1 to 16.
 	GRPCCode int `json:"grpcCode"`
 
-	// Unknown are details of types that this package does not know, as they came.
+	// Unknown are the details of types that this package does not know, unchanged.
 	Unknown []json.RawMessage `json:"unknown,omitempty"`
 }
 
-// errorBody is the body of an error: in gRPC's JSON, in Connect's, or of the token
-// endpoint.
+// errorBody is the body of an error in the form of gRPC, of Connect, or of OAuth.
 type errorBody struct {
 	Code    grpcCode          `json:"code"`
 	Message string            `json:"message"`
 	Details []json.RawMessage `json:"details"`
 
-	// Of OAuth: from the token endpoint, or from a gateway.
+	// In the form of OAuth, of the token endpoint or of a gateway.
 	Error       string `json:"error"`
 	Description string `json:"error_description"`
 }
 
-// errorDetail is one of the details. Connect has the content below debug.
+// errorDetail is one of the details of an error. In the form of Connect, the ID is below
+// debug.
 type errorDetail struct {
 	GRPCType    string `json:"@type"`
 	ConnectType string `json:"type"`
@@ -44,10 +44,11 @@ type errorDetail struct {
 	} `json:"debug"`
 }
 
-// classify reads an error's body.
+// classify sets the fields of an error from its body, and reports whether the body is
+// Zitadel's own.
 func classify(a *rest.Answer, e *errors.Error) (own bool) {
 	var body errorBody
-	// A field of another type than documented is left empty; the id is what counts.
+	// A field with an undocumented type stays empty. The ID decides.
 	_ = json.Unmarshal(a.Body, &body)
 	switch {
 	case body.Error != "" && isOAuth(a):
@@ -66,8 +67,9 @@ func classify(a *rest.Answer, e *errors.Error) (own bool) {
 	return false
 }
 
-// isOAuth reports whether an error in OAuth's form is the server's. No error of OAuth is a
-// 404. The API itself refuses in gRPC's form: such a refusal comes from something before it.
+// isOAuth reports whether an error in the form of OAuth comes from the server. OAuth has no
+// error with the status 404. The API refuses requests in the form of gRPC; a refusal in the
+// form of OAuth comes from a gateway before the API.
 func isOAuth(a *rest.Answer) bool {
 	switch {
 	case a.Status == http.StatusNotFound:
@@ -78,9 +80,9 @@ func isOAuth(a *rest.Answer) bool {
 	return a.Status < http.StatusBadRequest || a.Status >= http.StatusInternalServerError
 }
 
-// apply makes an error of a body of the API: by the id, which decides, or by what
-// little there is without one. An organization is not found only with the status that
-// belongs to the id, and an error with the status of a success is neither.
+// apply sets the fields of an error from a body of the API. The ID decides; without an ID, the
+// text or the gRPC code does. An error is OrganizationNotFound only with the status that
+// belongs to its ID. An error body with a success status is UnexpectedResponse.
 func (b *errorBody) apply(status int, e *errors.Error) {
 	id, unknown := b.id()
 	e.ProviderCode, e.Message = id, b.Message
@@ -109,7 +111,8 @@ func (b *errorBody) apply(status int, e *errors.Error) {
 	}
 }
 
-// notFoundStatus is the status of an error that says that an organization does not exist.
+// notFoundStatus returns the status of the error with an ID that reports that an organization
+// does not exist.
 func notFoundStatus(id string) int {
 	if id == notFoundDefault {
 		return http.StatusBadRequest
@@ -117,8 +120,8 @@ func notFoundStatus(id string) int {
 	return http.StatusNotFound
 }
 
-// id returns the id of an error, and the details of types that have none. Where
-// the details are missing the text has the id.
+// id returns the ID of an error, and the details of unknown types. If the error has no
+// details, the end of the text has the ID.
 func (b *errorBody) id() (id string, unknown []json.RawMessage) {
 	for _, raw := range b.Details {
 		var d errorDetail
@@ -136,7 +139,7 @@ func (b *errorBody) id() (id string, unknown []json.RawMessage) {
 	return cmp.Or(id, inParentheses(b.Message)), unknown
 }
 
-// inParentheses returns the id at the end of a text: "Not found (COMMA-aps2n)".
+// inParentheses returns the ID at the end of a text: "Not found (COMMA-aps2n)".
 func inParentheses(text string) string {
 	open := strings.LastIndexByte(text, '(')
 	if open < 0 || !strings.HasSuffix(text, ")") {
@@ -156,7 +159,7 @@ func alphanumeric(s string) bool {
 	})
 }
 
-// codeOfText finds what has no id by its text.
+// codeOfText returns the code of an error without an ID by its text.
 func (b *errorBody) codeOfText() errors.Code {
 	for _, t := range textCodes {
 		if t.grpc == b.Code && strings.Contains(b.Message, t.text) {
@@ -166,24 +169,24 @@ func (b *errorBody) codeOfText() errors.Code {
 	return ""
 }
 
-// codes maps the ids of errors that the operations of this package can have.
-// One that is not here gets the code of its gRPC code or the category of its status.
+// codes maps the IDs of errors to codes. An error with another ID gets the code of its gRPC
+// code, or the category of its status.
 var codes = map[string]errors.Code{
 	"AUTH-3jknH":     errors.PermissionDenied,
 	"AUTH-5mWD2":     errors.PermissionDenied,
 	"AUTH-7fs1e":     errors.InvalidAPIToken,
 	"AUTH-AWfge":     errors.PermissionDenied,
-	"AUTH-Bs7Ds":     errors.PermissionDenied, // the organization in a header is not known
+	"AUTH-Bs7Ds":     errors.PermissionDenied, // the header names an unknown organization
 	"AUTH-Swrgg2":    errors.PermissionDenied,
 	"AUTH-toLo1":     errors.Unauthenticated,
-	"AUTHZ-cdgFk":    errors.PermissionDenied, // 404: no role at all
+	"AUTHZ-cdgFk":    errors.PermissionDenied, // 404: the credential has no role
 	"COMMA-AF3JW":    errors.SystemOrganization,
 	"COMMA-aps2n":    errors.OrganizationNotFound,
 	"COMMA-wG9p1":    errors.DefaultOrganization,
 	"EVENT-Dbs2g":    errors.OrganizationInactive,
 	"EVENT-bfnrh":    errors.OrganizationActive,
-	"INST-SDfw2":     errors.Conflict,             // the default organization is that already
-	notFoundDefault:  errors.OrganizationNotFound, // 400: what should be the default one
+	"INST-SDfw2":     errors.Conflict,             // the organization is already the default one
+	notFoundDefault:  errors.OrganizationNotFound, // 400, of SetDefaultOrganization
 	"LIMITS-molsj":   errors.InstanceBlocked,
 	"ORG-Dgf3g":      errors.OrganizationNotFound,
 	"ORG-laho2n":     errors.OrganizationExists,
@@ -195,26 +198,26 @@ var codes = map[string]errors.Code{
 	instanceNotFound: errors.InstanceNotFound,
 }
 
-// notFoundDefault is the id of the error of an organization that does not exist and
-// should become the default one.
+// notFoundDefault is the ID of the error if SetDefaultOrganization names an organization that
+// does not exist.
 const notFoundDefault = "INSTA-Wfe21"
 
-// instanceNotFound is an id that is in the text only.
+// instanceNotFound is an ID that only the text contains.
 const instanceNotFound = "QUERY-1kIjX"
 
-// steps are what stands in the way, for the codes that say so.
+// steps are the deletion steps of the codes in category DeletionStepsNotSatisfied.
 var steps = map[errors.Code]errors.Step{
 	errors.DefaultOrganization: {
 		Name: "default_organization", Description: "Make another organization the default one.",
 	},
 	errors.SystemOrganization: {
-		Name: "system_organization", Description: "The organization has Zitadel's own project. It cannot be deleted.",
+		Name: "system_organization", Description: "The organization owns Zitadel's own project. It cannot be deleted.",
 	},
 }
 
-// textCodes tell errors without an id, which come from before the operation and are
-// not translated. Those of code 2 are errors in an error, as servers from v4.11.0
-// to v4.13.1 have them.
+// textCodes are the codes of errors without an ID, by their texts. Such errors come from
+// before the operation and are not translated. Errors of code 2 contain another error, at
+// servers from v4.11.0 to v4.13.1.
 var textCodes = []struct {
 	grpc grpcCode
 	text string
@@ -227,30 +230,28 @@ var textCodes = []struct {
 	{16, "auth header missing", errors.MissingAPIToken},
 }
 
-// grpcCodes are the gRPC codes that say more than the status they come with.
+// grpcCodes are the gRPC codes that are more exact than their status.
 var grpcCodes = map[grpcCode]errors.Code{
-	9:  errors.Conflict,      // 400, as an invalid argument
-	12: errors.RouteNotFound, // 501, or 405 for a method that a path does not have
+	9:  errors.Conflict,      // 400, as invalid arguments
+	12: errors.RouteNotFound, // 501, or 405 for an unknown method of a path
 }
 
-// grantCodes are errors of the token endpoint that mean something else than in
-// RFC 6749, section 5.2.
+// grantCodes are the errors of the token endpoint that differ from RFC 6749, section 5.2.
 var grantCodes = map[string]errors.Code{
 	"invalid_request": errors.Unauthenticated, // 400: the secret is wrong
-	"server_error":    errors.Unauthenticated, // 500: anything is wrong with an assertion
+	"server_error":    errors.Unauthenticated, // 500: any fault of an assertion
 }
 
-// blockedPage is in the text that the token endpoint of a blocked instance
-// answers with.
+// blockedPage is a part of the text that the token endpoint of a blocked instance answers.
 const blockedPage = "instance is blocked"
 
-// grpcCode is a gRPC code: a number, or a word where Connect is spoken; 0 for
-// anything else.
+// grpcCode is a gRPC code: a number, or a word in the form of Connect. It is 0 for any other
+// value.
 type grpcCode int
 
 func (c grpcCode) valid() bool { return c >= 1 && c <= 16 }
 
-// UnmarshalJSON reads either form.
+// UnmarshalJSON reads a number or a word.
 func (c *grpcCode) UnmarshalJSON(data []byte) error {
 	var word string
 	if json.Unmarshal(data, &word) == nil {
@@ -260,7 +261,7 @@ func (c *grpcCode) UnmarshalJSON(data []byte) error {
 	return json.Unmarshal(data, (*int)(c))
 }
 
-// connectCodes are Connect's words for the gRPC codes, each at its number.
+// connectCodes are Connect's words for the gRPC codes, each at the index of its number.
 var connectCodes = []string{
 	1: "canceled", 2: "unknown", 3: "invalid_argument", 4: "deadline_exceeded",
 	5: "not_found", 6: "already_exists", 7: "permission_denied", 8: "resource_exhausted",

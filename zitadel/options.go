@@ -15,35 +15,36 @@ import (
 
 const provider = "zitadel"
 
-// audience is the scope without which a token is issued that no API takes.
+// audience is the scope of tokens for the API. Without it, the token endpoint issues a token
+// that the API refuses.
 const audience = "urn:zitadel:iam:org:project:id:zitadel:aud"
 
-// config is what options set.
+// config is the configuration that options set.
 type config = rest.Config
 
-// configure applies the options to the defaults. Credentials that depend on the
-// base URL read it from here when all options are applied.
+// configure applies the options to the defaults. Credentials that depend on the base URL read
+// it after all options.
 func configure(options []Option) (*config, error) {
 	c := &config{
 		Provider: provider,
-		Timeout:  60 * time.Second, // a deletion is one exchange, whatever the organization has
+		Timeout:  60 * time.Second, // a deletion is one request, for any number of resources
 		Classify: classify,
 
-		// Recorded: the organization that is to become the default one does not exist.
-		NotFoundStatus: map[string]int{"INSTA-Wfe21": http.StatusBadRequest},
+		// Recorded: SetDefaultOrganization with an organization that does not exist.
+		NotFoundStatus: map[string]int{notFoundDefault: http.StatusBadRequest},
 	}
 	if err := applyAll(c, options); err != nil {
 		return nil, err
 	}
 	if c.BaseURL == "" {
-		return nil, rest.Invalid(provider, "New", "", errors.New("no base URL was given"))
+		return nil, rest.Invalid(provider, "New", "", errors.New("missing base URL: set WithBaseURL"))
 	}
 	return c, nil
 }
 
-// fetchTokens authenticates by tokens of the instance's token endpoint. The grant is
-// made when all options are applied: a credential goes to the base URL that holds,
-// whichever option comes first.
+// fetchTokens authenticates by tokens of the instance's token endpoint. It calls grant after
+// all options, so that the credential is sent to the final base URL, in any order of the
+// options.
 func fetchTokens(c *config, grant func(issuer string) auth.Grant, secrets ...string) error {
 	return c.Authorize(func(client *http.Client) rest.Authorizer {
 		issuer := rest.NormalizeURL(c.BaseURL)
@@ -64,11 +65,11 @@ func WithToken(token string) Option {
 	})
 }
 
-// WithKey authenticates by the key of a service account: the content of the JSON
-// file that Zitadel hands out. Assertions are signed with it and made out to the
-// base URL, which therefore must be the issuer: letter case, the default port and a
-// dot at the end of the host do not matter. The clock may be a minute off. An expired
-// key is not used.
+// WithKey authenticates by the key of a service account: the content of the JSON key file of
+// Zitadel. The key signs assertions whose audience is the base URL. Therefore the base URL
+// must be the issuer; letter case, the default port and a dot at the end of the host do not
+// matter. The clock may be off by a minute. A call with an expired key sends nothing and
+// returns [errors.Unauthenticated].
 func WithKey(keyJSON []byte) Option {
 	return option(func(c *config) error {
 		key, err := jwtprofile.Parse(keyJSON)
@@ -81,13 +82,14 @@ func WithKey(keyJSON []byte) Option {
 	})
 }
 
-// WithKeyFile is [WithKey] with the file at a path, which is read at once.
+// WithKeyFile is [WithKey] with the content of a file. It reads the file once, when [New]
+// applies the option.
 func WithKeyFile(path string) Option { return keyFile("the key file", path) }
 
-// keyFile is [WithKeyFile] with what errors call the file.
-func keyFile(what, path string) Option {
+// keyFile is [WithKeyFile]; errors call the file by the given name.
+func keyFile(name, path string) Option {
 	return option(func(c *config) error {
-		keyJSON, err := auth.ReadFile(what, path)
+		keyJSON, err := auth.ReadFile(name, path)
 		if err != nil {
 			return err
 		}
@@ -95,12 +97,12 @@ func keyFile(what, path string) Option {
 	})
 }
 
-// WithClientCredentials authenticates by the client id and secret of a service
+// WithClientCredentials authenticates by the client ID and the client secret of a service
 // account.
 func WithClientCredentials(id, secret string) Option {
 	return option(func(c *config) error {
 		if id == "" {
-			return errors.New("the client id is empty")
+			return errors.New("the client ID is empty")
 		}
 		if err := auth.Check("the client secret", secret); err != nil {
 			return err
@@ -122,9 +124,9 @@ func WithTokenSource(source oauth2.TokenSource) Option {
 	})
 }
 
-// FromEnv takes the base URL from ZITADEL_API_URL and the credential from
-// ZITADEL_SERVICE_USER_TOKEN, a token, as the vendor's login application does, or
-// from ZITADEL_KEY_PATH, the path of a key file, as the vendor's Go client does.
+// FromEnv sets the base URL from ZITADEL_API_URL, and the credential from
+// ZITADEL_SERVICE_USER_TOKEN, a token, or ZITADEL_KEY_PATH, the path of a key file. The
+// vendor's login application uses the former variable, the vendor's Go client the latter.
 func FromEnv() Option { return WithCredentials(auth.Env) }
 
 // WithCredentials authenticates by the values that get returns for the names of the

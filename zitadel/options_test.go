@@ -73,7 +73,7 @@ func TestNew_InvalidOptions(t *testing.T) {
 func TestNew_NoBaseURL(t *testing.T) {
 	t.Parallel()
 	_, err := zitadel.New(zitadel.WithToken("token"))
-	if err == nil || err.Error() != "zitadel: New: invalid_argument: no base URL was given" {
+	if err == nil || err.Error() != "zitadel: New: invalid_argument: missing base URL: set WithBaseURL" {
 		t.Errorf("got %v", err)
 	}
 }

@@ -23,24 +23,23 @@ func DeleteOrganization(ctx context.Context, orgID string, options ...Option) (*
 	return c.DeleteOrganization(ctx, orgID)
 }
 
-// DeleteOrganization deletes an organization with all that it has, for good. The
-// credential needs the permission iam.write, which of Zitadel's own roles only
-// IAM_OWNER has.
+// DeleteOrganization permanently deletes an organization and all of its resources. The
+// credential needs the permission iam.write, which only the role IAM_OWNER includes.
 //
-// The details are those of the deletion, and not nil unless there is an error.
-// Their ResourceOwner is the id of the instance. When the answer was lost and the
-// deletion was found out otherwise, they are what a read told, with the
-// organization's own id as ResourceOwner, or zero.
+// The details are those of the deletion, with the instance's ID as ResourceOwner. If the
+// answer was lost and a read showed the deletion, the details are those of the read, with the
+// organization's own ID as ResourceOwner, or zero if the read had none. The details are nil
+// only if the error is not nil.
 //
-// Errors, among those of every call:
+// Errors, in addition to those of every call:
 //
-//   - [errors.DefaultOrganization]: another one has to become the default first
-//   - [errors.SystemOrganization]: it has Zitadel's own project and has to stay
-//   - [errors.OrganizationNotFound]: there was none when the call was made
-//   - [errors.PermissionDenied]: also where Zitadel answers 404
-//   - [errors.OutcomeUnknown]: the answer was lost and nothing can be read
+//   - [errors.DefaultOrganization]: another organization must become the default one first
+//   - [errors.SystemOrganization]: the organization owns Zitadel's own project and cannot be deleted
+//   - [errors.OrganizationNotFound]: the organization did not exist when the call started
+//   - [errors.PermissionDenied]: a permission is missing, also if Zitadel answers 404
+//   - [errors.OutcomeUnknown]: the answer was lost, and no read could decide
 //
-// After a lost answer or a 5xx the organization is read, which needs the
+// After a lost answer or a 5xx, DeleteOrganization reads the organization, which requires the
 // permission iam.read.
 //
 // Source: vendor OpenAPI of v4.13.1; live exchanges with v4.13.1 and v2.54.10.
@@ -49,16 +48,16 @@ func (c *Client) DeleteOrganization(ctx context.Context, orgID string) (*ObjectD
 	return details, err
 }
 
-// deleteProved deletes an organization, and reports whether a read has shown that it does
-// not exist.
+// deleteProved deletes an organization, and reports whether a read has shown that the
+// organization does not exist.
 func (c *Client) deleteProved(ctx context.Context, orgID string) (*ObjectDetails, bool, error) {
 	return c.deleteVerified(ctx, orgID, c.deleteOrganization, func(ctx context.Context) (rest.Existence, *Organization, error) {
 		return readExistence(ctx, orgID, c.GetOrganization)
 	})
 }
 
-// deleteVerified deletes an organization by a route that answers with details, and reports whether
-// that is proved.
+// deleteVerified deletes an organization by an API whose answer has details, and reports
+// whether a read has shown that the organization does not exist.
 func (c *Client) deleteVerified(ctx context.Context, orgID string,
 	send func(context.Context, string) (*ObjectDetails, error),
 	look func(context.Context) (rest.Existence, *Organization, error),
@@ -86,8 +85,9 @@ func (c *Client) deleteVerified(ctx context.Context, orgID string,
 	return details, proved, nil
 }
 
-// readExistence reads whether an organization is there, and what is left to be read of it. A
-// read of an organization reports with these two IDs that it does not exist.
+// readExistence reads whether an organization exists, and returns the fields of the read, also
+// of a deleted organization. QUERY-leq5Q and QUERY-iTTGJ are the IDs of the errors by which
+// Zitadel reports that an organization does not exist.
 func readExistence(ctx context.Context, orgID string, read func(context.Context, string) (*Organization, error)) (rest.Existence, *Organization, error) {
 	found, err := read(ctx, orgID)
 	e, ok := errors.AsType[*errors.Error](err)
@@ -100,8 +100,8 @@ func readExistence(ctx context.Context, orgID string, read func(context.Context,
 	return existence(orgID, found), found, nil
 }
 
-// existence is what an organization that was read says of the one that was asked
-// for. One that was deleted is still read, without a state, and with its details.
+// existence reports whether an organization that was read is the requested one and exists.
+// Zitadel also returns a deleted organization, with its details and without a state.
 func existence(orgID string, found *Organization) rest.Existence {
 	if found.ID != orgID {
 		return rest.Unknown
@@ -117,12 +117,11 @@ func existence(orgID string, found *Organization) rest.Existence {
 	return rest.Unknown
 }
 
-// CheckDeletion returns the error that [Client.DeleteOrganization] would return
-// now, as far as reads can tell, and changes nothing. Nil means that nothing is
-// known to stand in the way, not that the deletion will succeed: which
-// organization has Zitadel's own project is not read.
+// CheckDeletion returns the error that [Client.DeleteOrganization] would return now, as far as
+// reads show, and changes nothing. Nil means that no blocker is known; the deletion can fail
+// all the same. CheckDeletion does not read which organization owns Zitadel's own project.
 //
-// It needs the permission iam.read.
+// CheckDeletion needs the permission iam.read.
 func (c *Client) CheckDeletion(ctx context.Context, orgID string) error {
 	const operation = "CheckDeletion"
 	if err := checkID(operation, orgID); err != nil {
@@ -146,8 +145,8 @@ func (c *Client) CheckDeletion(ctx context.Context, orgID string) error {
 	return err
 }
 
-// checkDefault returns the refusal of a deletion if an organization is the default one; nil
-// if not. It needs the permission iam.read.
+// checkDefault returns the refusal of a deletion if an organization is the default one, and
+// nil otherwise. It needs the permission iam.read.
 func (c *Client) checkDefault(ctx context.Context, operation, orgID string) (*errors.Error, error) {
 	first, err := c.GetDefaultOrganization(ctx)
 	switch {
@@ -159,7 +158,7 @@ func (c *Client) checkDefault(ctx context.Context, operation, orgID string) (*er
 	return nil, nil
 }
 
-// defaultOrganizationError is the refusal of the deletion of the default organization.
+// defaultOrganizationError returns the refusal of the deletion of the default organization.
 func defaultOrganizationError(operation, orgID string) *errors.Error {
 	return &errors.Error{
 		Provider: provider, Operation: operation, Target: orgID,
@@ -167,7 +166,7 @@ func defaultOrganizationError(operation, orgID string) *errors.Error {
 	}
 }
 
-// getExisting returns an organization, or an error when it is not there.
+// getExisting returns an organization, or an error if the organization does not exist.
 func (c *Client) getExisting(ctx context.Context, operation, orgID string) (*Organization, error) {
 	found, err := c.GetOrganization(ctx, orgID)
 	if err != nil {
@@ -180,38 +179,42 @@ func (c *Client) getExisting(ctx context.Context, operation, orgID string) (*Org
 	case rest.NotFound:
 		e.Code = errors.OrganizationNotFound
 	default:
-		e.Code, e.Err = errors.UnexpectedResponse, errors.New("what was read is not about this organization")
+		e.Code, e.Err = errors.UnexpectedResponse, errors.New("the read is about another organization")
 	}
 	return nil, e
 }
 
-// idUnknownOrganization is the id of the error of a request that is made in an
-// organization that Zitadel does not know.
+// idUnknownOrganization is the ID of the error of a request whose header names an organization
+// that Zitadel does not know.
 const idUnknownOrganization = "AUTH-Bs7Ds"
 
-// DeleteMyOrganization deletes an organization as [Client.DeleteOrganization] does,
-// by the management API v1: for credentials that have no permission iam.write. It
-// needs the permissions org.delete and org.read, which of Zitadel's own roles also
-// an IAM_ORG_MANAGER has, and an ORG_OWNER for its own organization. Servers of all
-// versions have it.
+// DeleteMyOrganization deletes an organization as [Client.DeleteOrganization] does, by the
+// management API v1. It needs the permissions org.delete and org.read, and not iam.write: the
+// role IAM_ORG_MANAGER includes them, and so does ORG_OWNER for its own organization. Servers
+// of all versions have this API.
 //
-// The API deletes the organization that a request is made in, which is the
-// caller's own unless a header says otherwise. Therefore the organization is read
-// in the same way right before, and nothing is deleted when it is another one
-// ([errors.NotConfirmed]). A header that is lost on the way of the deletion alone cannot be
-// noticed before: [Client.DeleteOrganizationV2] has no such risk. The answer does not name
-// the organization, so that a read decides. The error is nil only if the organization is
-// read to have been deleted; or if three reads in a row are refused, the credential has no
-// role in it any more and its own organization is another one, which still exists; or if it
-// is the credential's own, and the credential is refused in three reads in a row. Otherwise the error is [errors.OutcomeUnknown], with what was
-// answered: the credential's own organization may have been deleted instead.
+// The API deletes the organization that a header names, and the caller's own organization
+// without the header. Therefore DeleteMyOrganization first reads the organization by the same
+// header, and deletes nothing if the answer is about another organization
+// ([errors.NotConfirmed]). A header that is dropped from the deletion only cannot be detected
+// before; [Client.DeleteOrganizationV2] has no such risk.
 //
-// One that is not known is [errors.PermissionDenied]
-// (AUTH-Bs7Ds), or [errors.OrganizationNotFound] where it is still read to have
-// been deleted. Other errors are those of [Client.DeleteOrganization].
+// The answer does not name the organization, so a read decides. The error is nil only in one
+// of these cases:
 //
-// An owner who deletes the organization that it belongs to loses its credential at
-// once. When the answer is lost then, the error is [errors.OutcomeUnknown].
+//   - A read shows that the organization was deleted.
+//   - The credential belongs to another organization, which still exists; three reads in a row are refused, and the credential has no role in the deleted organization any more.
+//   - The credential belongs to the deleted organization, and three reads in a row refuse the credential.
+//
+// Otherwise the error is [errors.OutcomeUnknown] with the content of the answer: Zitadel may
+// have deleted the credential's own organization instead.
+//
+// For an unknown organization, the error is [errors.PermissionDenied] (AUTH-Bs7Ds), or
+// [errors.OrganizationNotFound] if a read shows that the organization was deleted. Other
+// errors are those of [Client.DeleteOrganization].
+//
+// If the credential belongs to the organization, the credential ends with the deletion. If the
+// answer is lost as well, the error is [errors.OutcomeUnknown].
 //
 // Source: vendor OpenAPI of v4.13.1; live exchanges with v4.13.1 and v2.54.10.
 func (c *Client) DeleteMyOrganization(ctx context.Context, orgID string) (*ObjectDetails, error) {
@@ -225,18 +228,18 @@ func (c *Client) DeleteMyOrganization(ctx context.Context, orgID string) (*Objec
 		return nil, err
 	}
 	ctx = withVerified(ctx, orgID)
-	gone := false // by a read: a refusal may be about the credential's own organization
+	deleted := false // shown by a read; a refusal may be about the credential's own organization
 	known := c.headerReader(orgID)
 	read := func(ctx context.Context) (rest.Existence, *Organization, error) {
 		existence, found, err := known(ctx)
-		gone = existence == rest.NotFound
+		deleted = existence == rest.NotFound
 		return existence, found, err
 	}
 	details, _, err := c.deleteVerified(ctx, orgID, c.deleteMyOrganization, read)
-	if err != nil || gone {
+	if err != nil || deleted {
 		return details, err
 	}
-	var unended error
+	var roleErr error
 	v := c.verification(operation, orgID, read, func(ctx context.Context, refusal error) (bool, error) {
 		if home == orgID {
 			return errors.Is(refusal, errors.Unauthenticated), nil
@@ -244,10 +247,10 @@ func (c *Client) DeleteMyOrganization(ctx context.Context, orgID string) (*Objec
 		if !errors.Is(refusal, errors.PermissionDenied) || !isNextEvent(details, before) {
 			return false, nil
 		}
-		// The role in the organization may have ended with it. The credential ends with its
-		// own organization.
-		unended = c.roleEnded(ctx, orgID, home)
-		return unended == nil, nil
+		// The role can end with the organization. The credential ends with its own
+		// organization only.
+		roleErr = c.roleEnded(ctx, orgID, home)
+		return roleErr == nil, nil
 	})
 	existence, err := v.Run(ctx)
 	switch existence {
@@ -256,7 +259,7 @@ func (c *Client) DeleteMyOrganization(ctx context.Context, orgID string) (*Objec
 	case rest.Exists:
 		err = errStillExists
 	default:
-		err = cmp.Or(unended, err)
+		err = cmp.Or(roleErr, err)
 	}
 	return nil, &errors.Error{
 		Provider: provider, Operation: operation, Target: c.rest().Shown(orgID), Code: errors.OutcomeUnknown,
@@ -264,16 +267,18 @@ func (c *Client) DeleteMyOrganization(ctx context.Context, orgID string) (*Objec
 	}
 }
 
-// errStillExists is why a deletion that was answered with success proves nothing.
+// errStillExists is the cause of the error if an organization still exists after its deletion
+// was answered with success.
 var errStillExists = errors.New("the organization still exists")
 
-// isNextEvent reports whether a deletion was the next event of an organization, as far as both
-// are numbered.
+// isNextEvent reports whether a deletion is the next event of an organization. It returns true
+// if a sequence number is missing.
 func isNextEvent(details *ObjectDetails, before *Organization) bool {
 	return details.Sequence == 0 || before.Details.Sequence == 0 || details.Sequence == before.Details.Sequence+1
 }
 
-// unprovedDeletionError says what a deletion was answered, and why that proves nothing.
+// unprovedDeletionError has the content of an answer to a deletion, and the reason why the
+// answer proves nothing.
 type unprovedDeletionError struct {
 	details ObjectDetails
 	home    string
@@ -281,17 +286,17 @@ type unprovedDeletionError struct {
 }
 
 func (e *unprovedDeletionError) Error() string {
-	text := fmt.Sprintf("the deletion was answered with the resource owner %q and the sequence %d", e.details.ResourceOwner, e.details.Sequence)
+	text := fmt.Sprintf("Zitadel answered the deletion with the resource owner %q and the sequence %d", e.details.ResourceOwner, e.details.Sequence)
 	if errors.Is(e.err, errStillExists) {
 		return text + ", and the organization still exists"
 	}
-	return text + fmt.Sprintf(", and no read shows that the organization was deleted, and not %q, the credential's own", e.home)
+	return text + fmt.Sprintf(", and no read shows whether the deleted organization is this one or the credential's own, %q", e.home)
 }
 
 func (e *unprovedDeletionError) Unwrap() error { return e.err }
 
-// getHome returns the ID of the organization that the credential's user belongs to, which
-// requests are made in that name none.
+// getHome returns the ID of the organization that the credential's user belongs to. Zitadel
+// uses this organization for requests without the header.
 func (c *Client) getHome(ctx context.Context, operation, orgID string) (string, error) {
 	me, err := c.GetMyUser(ctx)
 	if err != nil {
@@ -300,14 +305,14 @@ func (c *Client) getHome(ctx context.Context, operation, orgID string) (string, 
 	if me.Details.ResourceOwner == "" {
 		return "", &errors.Error{
 			Provider: provider, Operation: operation, Target: orgID, Code: errors.UnexpectedResponse,
-			Err: errors.New("it cannot be told which organization the credential belongs to"),
+			Err: errors.New("the answer does not name the organization of the credential's user"),
 		}
 	}
 	return me.Details.ResourceOwner, nil
 }
 
-// roleEnded returns an error unless the credential is read to have no role in an organization
-// in which it had one, and still to belong to its own organization.
+// roleEnded returns an error unless reads show that the credential still belongs to its own
+// organization, and has no role in an organization in which it had one.
 func (c *Client) roleEnded(ctx context.Context, orgID, home string) error {
 	me, err := c.GetMyUser(ctx)
 	if err != nil {
@@ -327,19 +332,18 @@ func (c *Client) roleEnded(ctx context.Context, orgID, home string) error {
 	return nil
 }
 
-// DeleteOrganizationV2 deletes an organization as [Client.DeleteOrganization] does,
-// by the API v2, and returns when. It needs the permission org.delete, which of
-// Zitadel's own roles also an IAM_ORG_MANAGER has, and an ORG_OWNER for its own
-// organization; and a server from v4.7.0 on. With an older one the error is
-// [errors.RouteNotFound], and [Client.DeleteMyOrganization] does it.
+// DeleteOrganizationV2 deletes an organization as [Client.DeleteOrganization] does, by the API
+// v2, and returns the time of the deletion. It needs the permission org.delete, which the role
+// IAM_ORG_MANAGER includes, and ORG_OWNER for its own organization. It requires a server from
+// v4.7.0 on. With an older server the error is [errors.RouteNotFound]; use
+// [Client.DeleteMyOrganization] there.
 //
-// Zitadel answers with success also when there is no such organization, with a date
-// in the year 1. That is [errors.OrganizationNotFound] here, as with every other
-// deletion: a nil error means that Zitadel deleted the organization in this call, or
-// that it was gone after the answer had been lost. The time is zero in the latter
-// case, for which the permission org.read is needed. Other errors are those of
-// [Client.DeleteOrganization]; an ORG_OWNER gets [errors.PermissionDenied] for
-// every organization that is not its own, be it there or not.
+// If the organization does not exist, Zitadel answers with success and a date in the year 1.
+// The error is [errors.OrganizationNotFound] then. A nil error means that Zitadel deleted the
+// organization in this call, or that a read after a lost answer showed the deletion. After a
+// lost answer the time is zero, and the read requires the permission org.read. Other errors
+// are those of [Client.DeleteOrganization]. An ORG_OWNER gets [errors.PermissionDenied] for
+// every other organization, whether it exists or not.
 //
 // Source: vendor OpenAPI of v4.13.1; live exchanges with v4.13.1.
 func (c *Client) DeleteOrganizationV2(ctx context.Context, orgID string) (time.Time, error) {
@@ -348,7 +352,7 @@ func (c *Client) DeleteOrganizationV2(ctx context.Context, orgID string) (time.T
 }
 
 // deleteProvedV2 deletes an organization by the API v2, and reports whether a read has shown
-// that it does not exist.
+// that the organization does not exist.
 func (c *Client) deleteProvedV2(ctx context.Context, orgID string) (deleted time.Time, proved bool, err error) {
 	const operation = "DeleteOrganizationV2"
 	proved, err = c.rest().DeleteProved(ctx, rest.Deletion{
@@ -363,8 +367,8 @@ func (c *Client) deleteProvedV2(ctx context.Context, orgID string) (deleted time
 				e.Code, e.Err = errors.UnexpectedResponse, errors.New("the answer lacks deletionDate")
 			case date.Year() <= 1:
 				e.Code = errors.OrganizationNotFound
-			case date.Unix() <= 0: // no date that a server means
-				e.Code, e.Err = errors.UnexpectedResponse, errors.New("deletionDate is before Zitadel existed")
+			case date.Unix() <= 0: // no server of Zitadel has this date
+				e.Code, e.Err = errors.UnexpectedResponse, errors.New("deletionDate is before 1970")
 			default:
 				deleted = *date
 				return nil
@@ -379,15 +383,15 @@ func (c *Client) deleteProvedV2(ctx context.Context, orgID string) (deleted time
 	return deleted, proved, err
 }
 
-// CheckDeletionV2 returns the error that [Client.DeleteOrganizationV2] would return
-// now, as far as reads can tell without the permission iam.read, and changes
-// nothing. Nil means that nothing is known to stand in the way, not that the deletion
-// will succeed: what a role in another organization than its user's own permits is not
-// read, nor is which organization has Zitadel's own project.
+// CheckDeletionV2 returns the error that [Client.DeleteOrganizationV2] would return now, as
+// far as reads without the permission iam.read show, and changes nothing. Nil means that no
+// blocker is known; the deletion can fail all the same. CheckDeletionV2 reads neither the
+// permissions of roles in other organizations than the user's own, nor which organization owns
+// Zitadel's own project.
 //
-// It needs the permission org.read, in the default organization to tell that it is
-// that, and a server from v2.59 on. With an older one the error is
-// [errors.RouteNotFound].
+// CheckDeletionV2 needs the permission org.read, and detects the default organization only if
+// the credential has org.read there. It requires a server from v2.59 on. With an older server
+// the error is [errors.RouteNotFound].
 func (c *Client) CheckDeletionV2(ctx context.Context, orgID string) error {
 	const operation = "CheckDeletionV2"
 	if err := checkID(operation, orgID); err != nil {
@@ -413,10 +417,11 @@ func (c *Client) CheckDeletionV2(ctx context.Context, orgID string) error {
 	return nil
 }
 
-// getKnown returns an organization by the management API. Zitadel refuses a request that is
-// made in an organization that does not exist (AUTH-Bs7Ds). To a credential that may
-// delete all organizations of the instance that is [errors.OrganizationNotFound], as
-// [Client.DeleteOrganizationV2] says; others are not told whether it exists.
+// getKnown returns an organization by the management API. Zitadel refuses a request whose
+// header names an organization that does not exist (AUTH-Bs7Ds). If the credential can delete
+// all organizations of the instance, the refusal becomes [errors.OrganizationNotFound], as in
+// [Client.DeleteOrganizationV2]. To other credentials, Zitadel does not show whether the
+// organization exists.
 func (c *Client) getKnown(ctx context.Context, operation, orgID string, a *access) (*Organization, error) {
 	found, err := c.getHeaderOrganization(ctx, operation, orgID)
 	e, ok := errors.AsType[*errors.Error](err)
@@ -429,14 +434,14 @@ func (c *Client) getKnown(ctx context.Context, operation, orgID string, a *acces
 	return found, err
 }
 
-// isUnknownOrganization reports whether Zitadel says that the organization in the header of a request
-// does not exist.
+// isUnknownOrganization reports whether Zitadel refused a request because its header names an
+// organization that does not exist.
 func isUnknownOrganization(e *errors.Error) bool {
 	return e.ProviderCode == idUnknownOrganization && e.Status == http.StatusForbidden
 }
 
-// checkDefaultV2 returns the refusal of a deletion if an organization is the default one, as
-// far as the credential may read that; nil if not.
+// checkDefaultV2 returns the refusal of a deletion if an organization is the default one and
+// the credential can read it, and nil otherwise.
 func (c *Client) checkDefaultV2(ctx context.Context, operation, orgID string) (*errors.Error, error) {
 	for first, err := range c.SearchOrganizationsV2(ctx, OrganizationQueryV2{DefaultQuery: true}) {
 		if err != nil {
@@ -449,17 +454,17 @@ func (c *Client) checkDefaultV2(ctx context.Context, operation, orgID string) (*
 	return nil, nil
 }
 
-// verifyHeader reads the organization that requests are made in, and returns an error
-// unless it is there and the one that is meant. A proxy that drops the header would
-// have them made in the caller's own.
+// requireHeaderOrganization reads the organization that requests with the header reach, and
+// returns an error unless the requested organization exists. If a proxy drops the header,
+// requests reach the caller's own organization.
 func (c *Client) requireHeaderOrganization(ctx context.Context, operation, orgID string) error {
 	_, err := c.getHeaderOrganization(ctx, operation, orgID)
 	return err
 }
 
-// getHeaderOrganization returns the organization that requests are made in, as confirm reads it.
+// getHeaderOrganization returns the organization that requireHeaderOrganization reads.
 func (c *Client) getHeaderOrganization(ctx context.Context, operation, orgID string) (*Organization, error) {
-	if ctx != nil { // Do refuses a nil context
+	if ctx != nil { // Do returns an error for a nil context
 		ctx = withoutCheck(ctx)
 	}
 	found, err := c.GetMyOrganization(ctx, orgID)
@@ -473,24 +478,24 @@ func (c *Client) getHeaderOrganization(ctx context.Context, operation, orgID str
 	case rest.NotFound:
 		e.Code = errors.OrganizationNotFound
 	default:
-		e.Code, e.Err = errors.NotConfirmed, errors.New("what was read is not about this organization")
+		e.Code, e.Err = errors.NotConfirmed, errors.New("the read is about another organization")
 	}
 	return nil, e
 }
 
 // access is what a credential may do with an organization.
 type access struct {
-	permissions  []string // in its user's own organization
-	home         string   // its user's own organization
-	member       bool     // its user has a role in the organization itself
-	instanceWide bool     // the permissions are for the whole instance
+	permissions  []string // of roles in the user's own organization and in the instance
+	home         string   // ID of the user's own organization
+	member       bool     // the user has a role in the organization itself
+	instanceWide bool     // the permissions apply to the whole instance
 
-	adminReads   bool // by the admin API
-	adminDeletes bool // by the admin API
-	canDelete    bool // delete by the API v2 and the management API, as far as is known
+	adminReads   bool // may read by the admin API
+	adminDeletes bool // may delete by the admin API
+	canDelete    bool // may delete by the API v2 and the management API, as far as reads show
 }
 
-// has reports whether a credential has all of some permissions.
+// has reports whether a credential has all given permissions.
 func (a *access) has(permissions ...string) bool {
 	return !slices.ContainsFunc(permissions, func(p string) bool { return !slices.Contains(a.permissions, p) })
 }
@@ -502,7 +507,7 @@ func (c *Client) accessTo(ctx context.Context, orgID string) (*access, error) {
 		return nil, err
 	}
 	a := &access{permissions: permissions}
-	// Only roles in the instance have these.
+	// Only roles in the instance include these permissions.
 	a.adminReads, a.adminDeletes = a.has("iam.read"), a.has("iam.write")
 	a.instanceWide = a.adminReads || a.adminDeletes
 	if a.adminDeletes {
@@ -513,8 +518,8 @@ func (c *Client) accessTo(ctx context.Context, orgID string) (*access, error) {
 }
 
 // readMemberships reads whether a credential without the permission iam.write may delete an
-// organization. Its permissions are those of roles in its user's own organization and in
-// the instance. Roles in another organization may have the permission org.delete, too.
+// organization. Zitadel lists the permissions of roles in the user's own organization and in
+// the instance. A role in another organization can also include org.delete.
 func (c *Client) readMemberships(ctx context.Context, a *access, orgID string) error {
 	me, err := c.GetMyUser(ctx)
 	if err != nil {
@@ -532,7 +537,8 @@ func (c *Client) readMemberships(ctx context.Context, a *access, orgID string) e
 	case a.home == orgID:
 		a.canDelete = a.has("org.delete")
 	case a.instanceWide && a.has("org.delete"):
-		// It can be of a role in its own organization only: then Zitadel refuses.
+		// If org.delete comes from a role in the user's own organization, Zitadel refuses
+		// the deletion.
 		a.canDelete = true
 	default:
 		a.canDelete = a.member
@@ -540,7 +546,7 @@ func (c *Client) readMemberships(ctx context.Context, a *access, orgID string) e
 	return nil
 }
 
-// missingPermission is the refusal of a deletion by a credential without the permission.
+// missingPermission returns the refusal of a deletion by a credential without a permission.
 func missingPermission(operation, orgID, permission string) *errors.Error {
 	return &errors.Error{
 		Provider: provider, Operation: operation, Target: orgID,
@@ -548,10 +554,10 @@ func missingPermission(operation, orgID, permission string) *errors.Error {
 	}
 }
 
-// checkID refuses an ID that cannot be sent in a body.
+// checkID refuses an ID that a request body must not contain.
 func checkID(operation, orgID string) error {
 	if err := rest.Opaque(orgID); err != nil {
-		return rest.Invalid(provider, operation, "", fmt.Errorf("orgId %w", err)) // which may be a token
+		return rest.Invalid(provider, operation, "", fmt.Errorf("orgID %w", err)) // the ID itself may be a token
 	}
 	return nil
 }

@@ -10,82 +10,81 @@ import (
 	"github.com/offboard-dev/offboard-go/teardown"
 )
 
-// Plan reads what is deleted along with an organization, and changes nothing.
+// Plan reads what Zitadel deletes along with an organization, and changes nothing.
 //
-// The plan has no steps, because nothing has to be removed before. Its Losses name what
-// is deleted along with the organization, counted by the items on the lists, which
-// follow changes after some time: all kinds from [CascadeUsers] to [CascadeGroups]. Flows,
-// texts, sessions, keys and tokens are deleted with them and are not counted.
+// The plan has no steps, because nothing must be removed before the organization. Its Cascades
+// name the resources that Zitadel deletes, of all kinds from [CascadeUsers] to
+// [CascadeGroups]. Plan counts the items of the lists, which show changes with a delay.
+// Zitadel also deletes flows, texts, sessions, keys and tokens; Plan does not count them.
 //
-// A list that the credential may not read, or not in full, is a loss whose note says so,
-// with the count of what was read. A credential that may read less than the one that made
-// a plan cannot carry it out ([errors.PermissionDenied]). Users who register make a plan
-// stale: [Client.DeactivateOrganization] prevents that.
+// If the credential may not read a list, or only a part of it, the note of the cascade says
+// so, and the count is that of the items read. A credential that may read less than the one
+// that made a plan cannot apply the plan ([errors.PermissionDenied]). Users who register make
+// a plan stale; [Client.DeactivateOrganization] prevents that.
 //
-// The plan's Err is what [Client.CheckDeletion] returns, or [Client.CheckDeletionV2] for a
-// credential without the permission iam.write: [errors.DefaultOrganization], which another
-// default organization cures and no step, or [errors.PermissionDenied]. Which organization
-// has Zitadel's own project is not read; Zitadel refuses to delete it, with nothing touched
-// before.
+// The plan's Err is the error of [Client.CheckDeletion], or of [Client.CheckDeletionV2] for a
+// credential without the permission iam.write: [errors.DefaultOrganization], which only
+// another default organization resolves, or [errors.PermissionDenied]. Plan does not read
+// which organization owns Zitadel's own project. Zitadel refuses to delete that organization,
+// and nothing changes.
 //
-// The plan needs [teardown.OwnOrganization] to be permitted when the credential's user
-// belongs to the organization, as [Client.GetMyUser] tells: the credential ends with it
-// at once.
+// The plan requires the override [teardown.OwnOrganization] if the credential's user belongs
+// to the organization (see [Client.GetMyUser]): the credential ends with the organization.
 //
-// It takes 26 requests, two more for each project, one more for each grant, for each
-// organization that a project is granted to and for each organization whose name is not
-// on a list, and one for each further 100 items. An answer that names no organization, such
-// as a list without items or a policy of the instance, takes one more, and once in five
-// minutes a second one for each path. A list of many thousands of users takes Zitadel long.
+// Plan sends 26 requests; two more for each project; one more for each grant, for each
+// organization to which a project is granted, for each organization whose name no list has,
+// and for each further 100 items. If an answer names no organization, such as an empty list or
+// a policy of the instance, Plan sends one more request, and once in five minutes a second one
+// for each path. Zitadel takes long to list many thousands of users.
 //
-// It needs the permission iam.read, or org.read in the organization. Errors are those of
-// reads, among them [errors.OrganizationNotFound], which is about this organization only.
+// Plan needs the permission iam.read, or org.read in the organization. Errors are those of
+// reads. [errors.OrganizationNotFound] is about this organization only.
 func (c *Client) Plan(ctx context.Context, orgID string) (*teardown.Plan, error) {
 	return teardown.NewPlan(ctx, &driver{Client: c}, teardown.Organization{ID: orgID})
 }
 
-// Teardown carries out a plan of [Client.Plan]: it deletes the organization and reads that
-// it no longer exists. The credential decides how: with the permission iam.write by
-// [Client.DeleteOrganization], otherwise by [Client.DeleteOrganizationV2], or at a server
-// without the API v2 by [Client.DeleteMyOrganization].
+// Teardown applies a plan of [Client.Plan]: it deletes the organization, and reads that the
+// organization no longer exists. With the permission iam.write it uses
+// [Client.DeleteOrganization], otherwise [Client.DeleteOrganizationV2], or
+// [Client.DeleteMyOrganization] at a server without the API v2.
 //
-// It reads the organization as Plan does right before the deletion, except that it does not
-// read whether the organization is the default one, unless the plan says so: Zitadel refuses
-// to delete that one. If 10 seconds pass before the deletion, as when a function for events
-// takes long, and before each further attempt, it reads the organization again.
+// Right before the deletion, Teardown reads the organization as Plan does. It reads whether
+// the organization is the default one only if the plan says so; otherwise Zitadel refuses the
+// deletion. Teardown reads the organization again before each further attempt, and if more
+// than 10 seconds pass before the deletion, for example in a function for events.
 //
-// An organization that still exists 10 to 15 seconds after the answer to its deletion is deleted
-// again, at most three times; one that exists half a minute after the last answer is
-// [errors.OutcomeUnknown]. So is one that cannot be read for half a minute. A credential that
-// ends with the organization is an exception: it is gone when Zitadel refuses the credential of
-// its own users in three reads in a row; or, if the credential's only role was one in the
-// organization, when it may not read the organization any more and the role is not among those
-// of its user.
+// If the organization still exists 10 to 15 seconds after Zitadel answered the deletion with
+// success, Teardown deletes it again, at most three times. The outcome is
+// [errors.OutcomeUnknown] if the organization exists half a minute after the last answer, or
+// cannot be read for half a minute. A credential that ends with the organization is an
+// exception. The organization counts as deleted if the credential belongs to the organization
+// and three reads in a row refuse the credential; or if the credential's only role was in the
+// organization, it may not read the organization any more, and the role is not among those of
+// its user.
 //
-// Errors, among those of DeleteOrganization, and with the report being nil where
-// nothing was begun:
+// The report is nil if nothing was started. Errors, in addition to those of
+// DeleteOrganization:
 //
-//   - [errors.NotConfirmed]: the name is another one, or something was not permitted
-//   - [errors.PlanStale]: the plan is of another provider or instance, too old, or was
-//     changed; or the organization is called otherwise, or has anything that is new
-//   - [errors.DefaultOrganization], [errors.SystemOrganization]: it has to stay, and
-//     nothing was touched
+//   - [errors.NotConfirmed]: the name differs, or an override is missing
+//   - [errors.PlanStale]: the plan is of another provider or instance, expired, or was edited; or the organization was renamed, or has a new resource
+//   - [errors.DefaultOrganization], [errors.SystemOrganization]: Zitadel does not delete the organization, and nothing changed
 func (c *Client) Teardown(ctx context.Context, p *teardown.Plan, options ...teardown.Option) (*teardown.Report, error) {
 	return teardown.Execute(ctx, &driver{Client: c}, p, options...)
 }
 
-// inspection is why an organization is read, which decides what need not be read.
+// inspection states why an organization is read, which decides which reads are needed.
 type inspection struct {
-	before *teardown.Plan // the plan that is applied; nil to make one
-	access *access        // what the credential may do, as read less than a minute ago; nil if not
+	before *teardown.Plan // the plan that is applied; nil if a plan is made
+	access *access        // read less than accessLifetime ago; nil if it must be read
 }
 
-// skipsDefault reports whether Zitadel decides by itself that the organization is the default one.
-// When a plan is applied, its refusal to delete that one is as good as a read, because nothing
-// was changed before. A plan that says that the organization has to stay is not tried.
+// skipsDefault reports whether the read of the default organization is not needed. When a
+// plan is applied, Zitadel's refusal to delete the default organization proves as much as a
+// read, because nothing changed before. If the plan itself says that the deletion is refused,
+// the read decides.
 func (in inspection) skipsDefault() bool { return in.before != nil && in.before.DeletionError == nil }
 
-// plan makes a plan, to be compared with the one before if there is one.
+// plan makes a plan. If a plan exists, plan compares it with the organization.
 func (c *Client) plan(ctx context.Context, orgID string, in inspection) (*teardown.Plan, *access, error) {
 	const operation = "Plan"
 	if err := checkID(operation, orgID); err != nil {
@@ -123,8 +122,8 @@ func (c *Client) plan(ctx context.Context, orgID string, in inspection) (*teardo
 	return p, a, nil
 }
 
-// getPlanned returns an organization that is there, and why it may not be deleted, in the
-// order in which Zitadel decides.
+// getPlanned returns an organization that exists, and the refusal of its deletion if Zitadel
+// would refuse it, in the order in which Zitadel decides.
 func (c *Client) getPlanned(ctx context.Context, operation, orgID string, a *access, in inspection,
 ) (found *Organization, refusal *errors.Error, err error) {
 	if !a.adminReads {
@@ -137,8 +136,8 @@ func (c *Client) getPlanned(ctx context.Context, operation, orgID string, a *acc
 		if in.skipsDefault() {
 			return found, nil, nil
 		}
-		// An old server does not have this list, and refuses the deletion of the default
-		// organization all the same.
+		// An old server does not have this list. It refuses the deletion of the default
+		// organization as well.
 		if refusal, err = c.checkDefaultV2(ctx, "CheckDeletionV2", orgID); errors.Is(err, errors.RouteNotFound) {
 			err = nil
 		}
@@ -158,19 +157,20 @@ func (c *Client) getPlanned(ctx context.Context, operation, orgID string, a *acc
 	return found, refusal, nil
 }
 
-// driver is what a teardown asks of Zitadel. No plan has steps.
+// driver implements [teardown.Driver] for Zitadel. Its plans have no steps.
 type driver struct {
 	*Client
-	access   *access   // as an inspection read it last
-	accessAt time.Time // when it was read
+	access   *access   // of the last inspection that read it
+	accessAt time.Time // time of that read
 }
 
-// Provider says whose plans are carried out.
+// Provider returns the provider and the instance of the plans.
 func (d *driver) Provider() (name, instance string) { return provider, d.Client.address() }
 
-// Inspect reads the organization right before the deletion, because no plan has steps: no
-// other read shows what others created since the plan. Therefore each empty list is proved: one that
-// is empty because its request lost its header would hide what is new.
+// Inspect reads the organization. No plan has steps, so Inspect runs right before the
+// deletion, and only its reads show what others created since the plan. Therefore Do proves
+// each empty list: a list that is empty because its request lost the header would hide new
+// resources.
 func (d *driver) Inspect(ctx context.Context, organization teardown.Organization, before *teardown.Plan) (*teardown.Plan, error) {
 	in := inspection{before: before}
 	if d.access != nil && time.Since(d.accessAt) < accessLifetime {
@@ -187,12 +187,12 @@ func (d *driver) Inspect(ctx context.Context, organization teardown.Organization
 	return p, nil
 }
 
-// accessLifetime is how long a teardown does not read again what its credential may do, and
-// which organization its user belongs to, which no user changes. Zitadel refuses the
-// deletion by a credential that may not delete any more.
+// accessLifetime is how long a teardown uses what it read of its credential: the permissions,
+// and the organization of the user, which users cannot change. If the credential loses its
+// permission in the meantime, Zitadel refuses the deletion.
 const accessLifetime = time.Minute
 
-// Act returns an error: no plan of Zitadel has steps.
+// Act returns an error, because no plan of Zitadel has steps.
 func (*driver) Act(_ context.Context, _ teardown.Organization, step teardown.Step) (teardown.Progress, error) {
 	return teardown.Progress{}, unknownStep(step)
 }
@@ -202,7 +202,7 @@ func (*driver) Poll(_ context.Context, _ teardown.Organization, _ string, steps 
 	return nil, unknownStep(steps...)
 }
 
-// unknownStep is the error of any steps.
+// unknownStep returns the error of any step.
 func unknownStep(steps ...teardown.Step) error {
 	id := ""
 	if len(steps) > 0 {
@@ -211,8 +211,8 @@ func unknownStep(steps ...teardown.Step) error {
 	return rest.Invalid(provider, "Teardown", id, errors.New("unknown step"))
 }
 
-// Delete deletes an organization by the API that the credential may use, and reads that
-// it no longer exists.
+// Delete deletes an organization by the API that the credential may use, and reads that the
+// organization no longer exists.
 func (d *driver) Delete(ctx context.Context, organization teardown.Organization) (teardown.Deletion, error) {
 	id := organization.ID
 	if d.access == nil {
@@ -225,7 +225,7 @@ func (d *driver) Delete(ctx context.Context, organization teardown.Organization)
 	deletion := resource.Deletion{
 		Send: func(ctx context.Context) (bool, error) {
 			proved, err := d.send(ctx, id)
-			if errors.Is(err, errStillExists) || isUndocumentedSuccess(err) { // a read decides
+			if errors.Is(err, errStillExists) || isUndocumentedSuccess(err) { // the verification decides
 				err = nil
 			}
 			return proved, err
@@ -235,7 +235,7 @@ func (d *driver) Delete(ctx context.Context, organization teardown.Organization)
 	return deletion.Run(ctx)
 }
 
-// verification returns how an organization is read after its deletion was answered with
+// verification returns how an organization is read after Zitadel answered its deletion with
 // success.
 func (c *Client) verification(operation, orgID string,
 	read func(context.Context) (rest.Existence, *Organization, error), ended func(context.Context, error) (bool, error),
@@ -250,15 +250,15 @@ func (c *Client) verification(operation, orgID string,
 	}
 }
 
-// isUndocumentedSuccess reports whether a deletion was answered with a success that is not the
-// documented one, by an organization that still existed then: it may be deleted later.
+// isUndocumentedSuccess reports whether Zitadel answered a deletion with another success than
+// the documented one, while the organization still existed. Zitadel may delete the
+// organization later.
 func isUndocumentedSuccess(err error) bool {
 	e, ok := errors.AsType[*errors.Error](err)
 	return ok && e.Code == errors.UnexpectedResponse && e.Status >= 200 && e.Status <= 299
 }
 
-// existenceReader returns a read of an organization that the credential may make. One that is not known
-// by the header any more does not exist: it was known to this credential before.
+// existenceReader returns a read of an organization that the credential may send.
 func (d *driver) existenceReader(id string) func(context.Context) (rest.Existence, *Organization, error) {
 	if d.access.adminReads {
 		return func(ctx context.Context) (rest.Existence, *Organization, error) {
@@ -268,7 +268,8 @@ func (d *driver) existenceReader(id string) func(context.Context) (rest.Existenc
 	return d.headerReader(id)
 }
 
-// headerReader returns a read by the header of an organization that was known to the credential.
+// headerReader returns a read, by the header, of an organization that the credential has read
+// before. If Zitadel no longer knows the organization, it does not exist.
 func (c *Client) headerReader(id string) func(context.Context) (rest.Existence, *Organization, error) {
 	return func(ctx context.Context) (rest.Existence, *Organization, error) {
 		existence, found, err := readExistence(ctx, id, c.GetMyOrganization)
@@ -279,7 +280,8 @@ func (c *Client) headerReader(id string) func(context.Context) (rest.Existence, 
 	}
 }
 
-// endedWithOrganization returns what decides whether refused reads show that an organization was deleted.
+// endedWithOrganization returns a function that decides whether refused reads show that the
+// organization was deleted.
 func (d *driver) endedWithOrganization(id string) func(context.Context, error) (bool, error) {
 	home, byRole := d.access.home, d.access.member && !d.access.instanceWide
 	return func(ctx context.Context, refusal error) (bool, error) {
@@ -293,8 +295,8 @@ func (d *driver) endedWithOrganization(id string) func(context.Context, error) (
 	}
 }
 
-// send sends a deletion by the API that the credential may use, and reports whether it is
-// proved. A server without the API v2 has deleted nothing.
+// send sends a deletion by the API that the credential may use, and reports whether a read has
+// shown the deletion. A server without the API v2 answers RouteNotFound and deletes nothing.
 func (d *driver) send(ctx context.Context, id string) (proved bool, err error) {
 	if d.access.adminDeletes {
 		_, proved, err = d.deleteProved(ctx, id)
@@ -302,7 +304,7 @@ func (d *driver) send(ctx context.Context, id string) (proved bool, err error) {
 	}
 	_, proved, err = d.deleteProvedV2(ctx, id)
 	if errors.Is(err, errors.RouteNotFound) {
-		_, err = d.DeleteMyOrganization(ctx, id) // which reads itself
+		_, err = d.DeleteMyOrganization(ctx, id) // verifies the deletion itself
 		return err == nil, err
 	}
 	return proved, err

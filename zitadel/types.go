@@ -8,16 +8,16 @@ import (
 	"github.com/offboard-dev/offboard-go/errors"
 )
 
-// UnmarshalJSON reads a state. One that is null or empty is no state, and not the same as
-// none, by which Zitadel shows that an organization was deleted.
+// UnmarshalJSON reads a state. It refuses null and an empty string: only a missing state shows
+// that an organization was deleted.
 func (s *OrganizationState) UnmarshalJSON(data []byte) error {
 	if string(data) == "null" || string(data) == `""` {
-		return errors.New("zitadel: a state is empty")
+		return errors.New("zitadel: state must not be null or empty")
 	}
 	return json.Unmarshal(data, (*string)(s))
 }
 
-// Password is the password of a user to be. It is sent, and not shown otherwise.
+// Password is the password of a new user. JSON contains it; [Password.String] hides it.
 type Password string
 
 // String hides the password.
@@ -26,10 +26,10 @@ func (Password) String() string { return "[hidden]" }
 // GoString hides the password.
 func (Password) GoString() string { return "[hidden]" }
 
-// Uint64 is a number without a sign, which the API writes as a JSON string.
+// Uint64 is an unsigned number, which the API writes as a JSON string.
 type Uint64 uint64
 
-// UnmarshalJSON reads a number, in quotes or not; null is zero.
+// UnmarshalJSON reads a number with or without quotes; null is zero.
 func (n *Uint64) UnmarshalJSON(data []byte) error {
 	text := string(data)
 	if text == "null" {
@@ -37,7 +37,7 @@ func (n *Uint64) UnmarshalJSON(data []byte) error {
 	}
 	value, err := strconv.ParseUint(strings.Trim(text, `"`), 10, 64)
 	if err != nil {
-		return errors.New("zitadel: a number is not one without a sign")
+		return errors.New("zitadel: number must be an unsigned integer of 64 bits")
 	}
 	*n = Uint64(value)
 	return nil
@@ -48,17 +48,17 @@ func (n Uint64) MarshalJSON() ([]byte, error) {
 	return strconv.AppendQuote(nil, strconv.FormatUint(uint64(n), 10)), nil
 }
 
-// DefaultQuery matches the default organization of the instance when it is true.
-// The API has an empty object for it.
+// DefaultQuery matches the default organization of the instance if true. The API represents it
+// by an empty object.
 type DefaultQuery bool
 
-// UnmarshalJSON reads an object, whatever is in it.
+// UnmarshalJSON reads any object as true, and null as false.
 func (q *DefaultQuery) UnmarshalJSON(data []byte) error {
 	*q = string(data) != "null"
 	return nil
 }
 
-// MarshalJSON writes the empty object.
+// MarshalJSON writes an empty object, or null.
 func (q DefaultQuery) MarshalJSON() ([]byte, error) {
 	if !q {
 		return []byte("null"), nil

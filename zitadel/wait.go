@@ -8,19 +8,19 @@ import (
 	"github.com/offboard-dev/offboard-go/internal/rest"
 )
 
-// WaitForDeletion waits until an organization that was deleted is gone for those
-// who read: the organization itself, which is so at once, and the lists, which
-// follow after some time. It deletes nothing, and takes one that never was for gone.
+// WaitForDeletion waits until reads and lists no longer show a deleted organization. Reads
+// show a deletion at once, lists with a delay. WaitForDeletion deletes nothing. With iam.read
+// it also returns nil for an organization that never existed.
 //
-// progress, if it is not nil, is called with what is still there. When the context
-// ends first the error is [errors.NotFinished], with the same as its Steps. The
-// error is that of a read when it cannot be told.
+// WaitForDeletion calls progress, if not nil, with the remaining entries after each read. If
+// the context ends first, the error is [errors.NotFinished] with the same entries as its
+// Steps. If a read fails, the error is that of the read.
 //
-// It needs the permission iam.read, or org.read with org.delete in the organization. A
-// credential without iam.read takes no empty list for a proof, because the list has only
-// what the credential may read: the organization itself has to be read without a state,
-// or to be unknown after it was read in this call (AUTH-Bs7Ds). A credential that ends
-// with the organization cannot tell.
+// WaitForDeletion needs the permission iam.read, or org.read with org.delete in the
+// organization. Without iam.read, an empty list proves nothing, because the list contains only
+// what the credential may read. The organization itself must then be read without a state, or
+// be unknown after it was read in this call (AUTH-Bs7Ds). A credential that ends with the
+// organization gets the error of the read.
 func (c *Client) WaitForDeletion(ctx context.Context, orgID string, progress func([]errors.Step)) error {
 	const operation = "WaitForDeletion"
 	if err := checkID(operation, orgID); err != nil {
@@ -28,23 +28,23 @@ func (c *Client) WaitForDeletion(ctx context.Context, orgID string, progress fun
 	}
 	w := deletionWait{Client: c, orgID: orgID}
 	return c.rest().Wait(ctx, operation, orgID, func(ctx context.Context) ([]errors.Step, error) {
-		left, err := w.remaining(ctx, operation)
+		steps, err := w.remaining(ctx, operation)
 		if err == nil && progress != nil {
-			progress(left)
+			progress(steps)
 		}
-		return left, err
+		return steps, err
 	})
 }
 
-// deletionWait is a wait for the deletion of an organization.
+// deletionWait is the state of a wait for the deletion of an organization.
 type deletionWait struct {
 	*Client
 	orgID  string
 	access *access
-	seen   bool // the organization was read
+	seen   bool // the organization was read before
 }
 
-// remaining lists where an organization is still read.
+// remaining lists where reads still show the organization.
 func (w *deletionWait) remaining(ctx context.Context, operation string) ([]errors.Step, error) {
 	if w.access == nil {
 		a, err := w.accessTo(ctx, w.orgID)
@@ -58,20 +58,20 @@ func (w *deletionWait) remaining(ctx context.Context, operation string) ([]error
 	if byHeader {
 		read, listed = w.GetMyOrganization, w.findListedV2
 	}
-	var left []errors.Step
+	var steps []errors.Step
 	present, found, err := readExistence(ctx, w.orgID, read)
 	e, ok := errors.AsType[*errors.Error](err)
 	switch {
-	case ok && byHeader && w.seen && isUnknownOrganization(e): // an old server
+	case ok && byHeader && w.seen && isUnknownOrganization(e): // an old server does not know a deleted organization
 	case err != nil:
 		return nil, err
 	case present == rest.Exists:
 		w.seen = true
-		left = append(left, errors.Step{Name: "organization", Description: found.Name + ", " + string(found.State)})
+		steps = append(steps, errors.Step{Name: "organization", Description: found.Name + ", " + string(found.State)})
 	case present == rest.Unknown:
 		return nil, &errors.Error{
 			Provider: provider, Operation: operation, Target: w.orgID,
-			Code: errors.UnexpectedResponse, Err: errors.New("what was read is not about this organization"),
+			Code: errors.UnexpectedResponse, Err: errors.New("the read is about another organization"),
 		}
 	}
 	entry, err := listed(ctx, w.orgID)
@@ -79,13 +79,13 @@ func (w *deletionWait) remaining(ctx context.Context, operation string) ([]error
 		return nil, disproveNotFound(operation, w.orgID, err)
 	}
 	if entry != nil {
-		left = append(left, errors.Step{Name: "list_entry", Description: entry.Name + ", " + string(entry.State)})
+		steps = append(steps, errors.Step{Name: "list_entry", Description: entry.Name + ", " + string(entry.State)})
 	}
-	return left, nil
+	return steps, nil
 }
 
-// findListedV2 returns an organization as the list of the API v2 has it; nil when it is not
-// there, or the server does not have the list.
+// findListedV2 returns an organization from the list of the API v2. It returns nil if the list
+// does not have the organization, or the server does not have the list.
 func (c *Client) findListedV2(ctx context.Context, orgID string) (*Organization, error) {
 	for found, err := range c.SearchOrganizationsV2(ctx, OrganizationQueryV2{IDQuery: IDQuery{ID: orgID}}) {
 		if errors.Is(err, errors.RouteNotFound) {
@@ -100,9 +100,9 @@ func (c *Client) findListedV2(ctx context.Context, orgID string) (*Organization,
 	return nil, nil
 }
 
-// findListed returns an organization as the list of the instance has it; nil when it
-// is not there. Servers before v2.57 do not know the query by id: to them there is
-// none, which they refuse, or answer with others. The list is gone through then.
+// findListed returns an organization from the list of the instance, or nil. Servers before
+// v2.57 do not know the query by ID: they refuse it, or answer with other organizations. Then
+// findListed reads the whole list.
 func (c *Client) findListed(ctx context.Context, orgID string) (*Organization, error) {
 	found, err := c.findInList(ctx, orgID, OrganizationQuery{IDQuery: IDQuery{ID: orgID}})
 	if errors.Is(err, errors.InvalidArgument) || errors.Is(err, errors.UnexpectedResponse) {
