@@ -63,6 +63,13 @@ type Case struct {
 	Delete func(context.Context, Settings) error
 }
 
+// fail adds faults to the fake. The test fails if one of them applies to no request.
+func (c Case) fail(t *testing.T, faults ...offboardtest.Fault) {
+	t.Helper()
+	c.Server.Fail(faults...)
+	t.Cleanup(func() { c.Server.AssertFaultsUsed(t) })
+}
+
 // Settings are the settings of a client. The zero value is a client with the provider's
 // defaults that reaches the fake in memory.
 type Settings struct {
@@ -94,7 +101,7 @@ func (p Provider) fails(t *testing.T, fault offboardtest.Fault) *errors.Error {
 	t.Helper()
 	c := p.New(t)
 	fault.Operation = p.Operation
-	c.Server.Fail(fault)
+	c.fail(t, fault)
 	err := c.Delete(t.Context(), Settings{})
 	e, ok := errors.AsType[*errors.Error](err)
 	if !ok {
@@ -202,7 +209,7 @@ func (p Provider) openOutcome(t *testing.T, fault offboardtest.Fault) {
 				c := p.New(t)
 				fault := fault
 				fault.Operation, fault.Processed, fault.Times = p.Operation, processed, times
-				c.Server.Fail(fault)
+				c.fail(t, fault)
 				err := c.Delete(t.Context(), Settings{})
 				want := errors.Code("")
 				switch {
@@ -268,11 +275,11 @@ func (p Provider) lostAnswer(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			synctest.Test(t, func(t *testing.T) {
-				c := p.New(t)
-				c.Server.Fail(fault)
 				if fault.Failure == offboardtest.BodyTruncated && p.documents204() {
 					t.Skip("the answer has no body")
 				}
+				c := p.New(t)
+				c.fail(t, fault)
 				err := c.Delete(t.Context(), Settings{})
 				if p.Unverifiable {
 					if e, _ := errors.AsType[*errors.Error](err); e == nil || e.Code != errors.OutcomeUnknown {
@@ -294,7 +301,7 @@ func (p Provider) lostAnswer(t *testing.T) {
 		t.Parallel()
 		synctest.Test(t, func(t *testing.T) {
 			c := p.New(t)
-			c.Server.Fail(offboardtest.LoseRequest(p.Operation))
+			c.fail(t, offboardtest.LoseRequest(p.Operation))
 			broken := &http.Client{Transport: refuseAfterDeletion{p.Operation, c.Server}}
 			err := c.Delete(t.Context(), Settings{Client: broken})
 			e, _ := errors.AsType[*errors.Error](err)
@@ -310,7 +317,7 @@ func (p Provider) lostAnswer(t *testing.T) {
 		t.Parallel()
 		synctest.Test(t, func(t *testing.T) {
 			c := p.New(t)
-			c.Server.Fail(offboardtest.LoseRequest(p.Operation))
+			c.fail(t, offboardtest.LoseRequest(p.Operation))
 			want, sent := errors.Code(""), 2
 			if p.Unverifiable {
 				want, sent = errors.OutcomeUnknown, 1
@@ -348,7 +355,7 @@ func (p Provider) unsent(t *testing.T) {
 		c := p.New(t)
 		fault := offboardtest.RefuseConnection("")
 		fault.Times = 2
-		c.Server.Fail(fault)
+		c.fail(t, fault)
 		if err := c.Delete(t.Context(), Settings{}); err != nil {
 			t.Errorf("got %v, want nil", err)
 		}
@@ -363,7 +370,7 @@ func (p Provider) serverFailure(t *testing.T) {
 	if p.Unverifiable {
 		synctest.Test(t, func(t *testing.T) {
 			c := p.New(t)
-			c.Server.Fail(offboardtest.HTMLResponse(p.Operation, 503))
+			c.fail(t, offboardtest.HTMLResponse(p.Operation, 503))
 			err := c.Delete(t.Context(), Settings{})
 			e, _ := errors.AsType[*errors.Error](err)
 			if e == nil || e.Code != errors.OutcomeUnknown || e.Status != 503 || errors.Is(err, errors.Unavailable) {
@@ -379,7 +386,7 @@ func (p Provider) serverFailure(t *testing.T) {
 		t.Parallel()
 		synctest.Test(t, func(t *testing.T) {
 			c := p.New(t)
-			c.Server.Fail(offboardtest.HTMLResponse(p.Operation, 503), offboardtest.HTMLResponse(p.Operation, 502))
+			c.fail(t, offboardtest.HTMLResponse(p.Operation, 503), offboardtest.HTMLResponse(p.Operation, 502))
 			if err := c.Delete(t.Context(), Settings{}); err != nil {
 				t.Errorf("got %v, want nil", err)
 			}
@@ -399,7 +406,7 @@ func (p Provider) serverFailure(t *testing.T) {
 			c := p.New(t)
 			fault := offboardtest.HTMLResponse(p.Operation, 503)
 			fault.Times = 100
-			c.Server.Fail(fault)
+			c.fail(t, fault)
 			err := c.Delete(t.Context(), Settings{Attempts: 3, MaxWait: time.Minute})
 			e, _ := errors.AsType[*errors.Error](err)
 			if e == nil || e.Code != errors.Unavailable || e.Status != 503 || e.Attempts != 3 {
@@ -445,7 +452,7 @@ func (p Provider) rateLimit(t *testing.T) {
 			t.Parallel()
 			synctest.Test(t, func(t *testing.T) { // the clock starts in the year 2000
 				c := p.New(t)
-				c.Server.Fail(limited(after), limited(after))
+				c.fail(t, limited(after), limited(after))
 				start := time.Now()
 				if err := c.Delete(t.Context(), Settings{}); err != nil {
 					t.Fatalf("got %v, want nil", err)
@@ -464,7 +471,7 @@ func (p Provider) rateLimit(t *testing.T) {
 		t.Parallel()
 		synctest.Test(t, func(t *testing.T) {
 			c := p.New(t)
-			c.Server.Fail(limited("601"))
+			c.fail(t, limited("601"))
 			start := time.Now()
 			err := c.Delete(t.Context(), Settings{Attempts: 5, MaxWait: 10 * time.Minute})
 			e, _ := errors.AsType[*errors.Error](err)
@@ -480,7 +487,7 @@ func (p Provider) rateLimit(t *testing.T) {
 		t.Parallel()
 		synctest.Test(t, func(t *testing.T) {
 			c := p.New(t)
-			c.Server.Fail(limited("30"))
+			c.fail(t, limited("30"))
 			ctx, cancel := context.WithTimeout(t.Context(), 29*time.Second)
 			defer cancel()
 			start := time.Now()
@@ -510,7 +517,7 @@ func (p Provider) context(t *testing.T) {
 			t.Parallel()
 			synctest.Test(t, func(t *testing.T) {
 				c := p.New(t)
-				c.Server.Fail(fault)
+				c.fail(t, fault)
 				ctx, cancel := context.WithCancel(t.Context())
 				time.AfterFunc(10*time.Second, cancel)
 				start := time.Now()
@@ -620,7 +627,7 @@ func (p Provider) openBodies(t *testing.T) {
 			t.Parallel()
 			synctest.Test(t, func(t *testing.T) {
 				c := p.New(t)
-				c.Server.Fail(fault)
+				c.fail(t, fault)
 				bodies := &bodyCounter{next: c.Server}
 				_ = c.Delete(t.Context(), Settings{Client: &http.Client{Transport: bodies}})
 				if n := bodies.open(); n != 0 {

@@ -44,7 +44,7 @@ func (p Provider) Secrecy(t *testing.T, credentials map[string]Credential) {
 					c := p.New(t)
 					fault.Times = 100
 					if name != "none" {
-						c.Server.Fail(fault)
+						c.fail(t, fault)
 					}
 					var log bytes.Buffer
 					watch := &credentialWatcher{next: c.Server, seen: map[string]int{}}
