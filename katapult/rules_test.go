@@ -204,7 +204,7 @@ func TestObjectStorageHasToBeEmpty(t *testing.T) {
 		region := katapult.Region("uk-lon-1")
 
 		_, err := c.DeleteObjectStorageAccount(t.Context(), org, region)
-		want(t, err, errors.ValidationError, katapult.ValidationErrorDetail{Errors: []string{"backups is left.", "writer is left."}})
+		want(t, err, errors.ValidationError, katapult.ValidationErrorDetail{Errors: []string{"backups still exists.", "writer still exists."}})
 		want(t, c.DeleteObjectStorageBucket(t.Context(), katapult.BucketName("backups"), region), errors.MultipleObjectStorageBucketsFound, nil)
 		want(t, c.DeleteObjectStorageBucket(t.Context(), katapult.BucketName("locked"), region),
 			errors.ObjectStorageBucketDeletionError, katapult.ObjectStorageBucketDeletionErrorDetail{Details: "The bucket is in use."})

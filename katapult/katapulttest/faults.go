@@ -4,38 +4,38 @@ import (
 	"time"
 )
 
-// SetLargeSets lets lists be large sets, of which the API counts neither the items
-// nor the pages.
+// SetLargeSets sets whether lists are large sets, whose items and pages the API does not
+// count. The default is false.
 func (s *Server) SetLargeSets(large bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.large = large
 }
 
-// SetMaxPageSize sets the largest number of items of a page, whatever is requested; 0
-// for no limit.
+// SetMaxPageSize limits the number of items per page. The default is 0, no limit.
 func (s *Server) SetMaxPageSize(n int) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.maxPage = n
 }
 
-// LimitRate sets how many requests are permitted in a minute of the clock.
+// LimitRate sets the number of requests permitted per minute of the clock. The default is
+// 1,000.
 func (s *Server) LimitRate(perMinute int) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.permitted = perMinute
 }
 
-// SetTaskTime sets how long the coming tasks take; 6 seconds without it. A task is
-// pending for the first third of it and running for the rest.
+// SetTaskTime sets the duration of the next tasks. The default is 6 seconds. A task is
+// pending for the first third of it, then running.
 func (s *Server) SetTaskTime(d time.Duration) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.taskTime = d
 }
 
-// FailTasks lets the coming tasks fail, as many as given.
+// FailTasks makes the next n tasks fail.
 func (s *Server) FailTasks(n int) {
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -14,8 +14,8 @@ import (
 	"github.com/offboard-dev/offboard-go/katapult"
 )
 
-// admit does what Katapult does before it looks at the operation: it counts the
-// request and checks the token. Every answer has the headers.
+// admit counts a request and checks the token before any operation, as Katapult does. Every
+// answer has the headers.
 func (s *Server) admit(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if permitted, ok := s.countRequest(w.Header()); !ok {
@@ -33,8 +33,8 @@ func (s *Server) admit(next http.Handler) http.Handler {
 	})
 }
 
-// failure answers with an error as live traffic has it: wrapped, and with a
-// detail even where there is none.
+// failure answers with an error in the form of live answers: wrapped, and with an empty
+// detail if the code has none.
 func failure(w http.ResponseWriter, status int, code string, detail fake.Object) {
 	if detail == nil {
 		detail = fake.Object{}
@@ -70,7 +70,7 @@ func (s *Server) createOrganization(q *request, o *Organization) {
 	child := &Organization{ID: s.newID("org"), Name: q.text("name"), Subdomain: q.text("sub_domain"), Parent: o.ID}
 	for _, other := range s.organizations {
 		if other.Subdomain == child.Subdomain {
-			q.fail(http.StatusUnprocessableEntity, "validation_error", fake.Object{"errors": []string{"The sub domain is taken."}})
+			q.fail(http.StatusUnprocessableEntity, "validation_error", fake.Object{"errors": []string{"The subdomain is taken."}})
 			return
 		}
 	}
@@ -134,7 +134,8 @@ func steps(open []string) fake.Object {
 	return all
 }
 
-// Objects as live traffic has them, with what the client does not read, too.
+// The following functions return objects in the form of live answers, including properties
+// that the client does not read.
 
 func country() fake.Object {
 	return fake.Object{
@@ -143,7 +144,7 @@ func country() fake.Object {
 	}
 }
 
-// shortDataCenter is a data center as most answers show it.
+// shortDataCenter returns a data center in the form of most answers.
 func shortDataCenter() fake.Object {
 	return fake.Object{"id": "dc_lon", "name": "London", "permalink": "uk-lon-01"}
 }
@@ -232,8 +233,8 @@ func machineDisk(t *resource) fake.Object {
 	return fake.Object{"disk": bareDisk(t), "attach_on_boot": true, "boot": t.disk.boot, "state": t.disk.state}
 }
 
-// networkInterfaces are those of a virtual machine: one in the provider's network,
-// with its addresses, and one in each of its virtual networks.
+// networkInterfaces returns the interfaces of a virtual machine: one in the provider's
+// network with the addresses, and one in each virtual network.
 func (s *Server) networkInterfaces(t *resource) []fake.Object {
 	addresses := []fake.Object{}
 	for _, ip := range s.addressesOf(t) {
@@ -303,7 +304,7 @@ func template(t *resource) fake.Object {
 	}
 }
 
-// universalTemplate is one that the provider gives to everybody.
+// universalTemplate returns a template that the provider offers to all organizations.
 func universalTemplate() fake.Object {
 	return fake.Object{
 		"id": "dtpl_universal", "name": "AlmaLinux 9", "description": nil, "permalink": "templates/almalinux9",
@@ -337,7 +338,8 @@ func (s *Server) loadBalancer(t *resource) fake.Object {
 	return l
 }
 
-// loadBalancerAddress is the address of a load balancer: the organization's where it holds one.
+// loadBalancerAddress returns the address of a load balancer: one of the organization if it is
+// allocated to the load balancer.
 func (s *Server) loadBalancerAddress(t *resource) fake.Object {
 	for _, ip := range s.addressesOf(t) {
 		return fake.Object{"id": ip.id, "address": ip.secondKey}
@@ -431,7 +433,7 @@ func accessKey(t *resource) fake.Object {
 	}
 }
 
-// handleResources adds the routes of all that an organization has.
+// handleResources adds the routes of the resources.
 func (s *Server) handleResources(routes *fake.Routes) {
 	const inOrganization = basePath + "/organizations/{organization}/"
 	for _, k := range s.kinds {
@@ -502,7 +504,7 @@ func (s *Server) get(q *request, t *resource) {
 	q.answer(http.StatusOK, answer)
 }
 
-// remove deletes something, or moves it to the trash.
+// remove deletes a resource, or moves it to the trash.
 func (s *Server) remove(q *request, t *resource) {
 	if t.kind.refuses != nil {
 		if r := t.kind.refuses(t); r != nil {
@@ -547,15 +549,14 @@ func (s *Server) shutdown(q *request, t *resource) {
 	s.powerOff(q, t, "Shutdown virtual machine", katapult.VirtualMachineStateShuttingDown)
 }
 
-// powerOff stops a virtual machine, which has to be started. The disks of a stopped
-// one are detached, and stay assigned.
+// powerOff stops a started virtual machine. Its disks are then detached, and stay assigned.
 func (s *Server) powerOff(q *request, t *resource, name string, meanwhile katapult.VirtualMachineState) {
 	if t.machine.State != katapult.VirtualMachineStateStarted {
 		q.refuse(notQueued("The virtual machine is " + string(t.machine.State) + "."))
 		return
 	}
 	t.machine.State = meanwhile
-	began := s.startTask(name, func(ok bool) {
+	task := s.startTask(name, func(ok bool) {
 		if !ok {
 			t.machine.State = katapult.VirtualMachineStateStarted
 			return
@@ -565,7 +566,7 @@ func (s *Server) powerOff(q *request, t *resource, name string, meanwhile katapu
 			d.disk.state = katapult.DiskAttachmentStateDetached
 		}
 	})
-	q.answer(http.StatusOK, fake.Object{"task": began.summary()})
+	q.answer(http.StatusOK, fake.Object{"task": task.summary()})
 }
 
 func (s *Server) detach(q *request, t *resource) {
@@ -578,7 +579,7 @@ func (s *Server) detach(q *request, t *resource) {
 		return
 	}
 	t.disk.state = katapult.DiskAttachmentStateDetaching
-	began := s.startTask("Detach disk", func(ok bool) {
+	task := s.startTask("Detach disk", func(ok bool) {
 		switch {
 		case t.disk.VirtualMachine == "":
 		case ok:
@@ -587,7 +588,7 @@ func (s *Server) detach(q *request, t *resource) {
 			t.disk.state = katapult.DiskAttachmentStateAttached
 		}
 	})
-	q.answer(http.StatusOK, fake.Object{"disk": s.disk(t), "task": began.object()})
+	q.answer(http.StatusOK, fake.Object{"disk": s.disk(t), "task": task.object()})
 }
 
 func (s *Server) unassign(q *request, t *resource) {
@@ -618,7 +619,7 @@ func (s *Server) unallocate(q *request, t *resource) {
 	}
 }
 
-// region reads which cluster a request is about, and answers when there is none.
+// region returns the region of a request, and answers if the cluster does not exist.
 func (s *Server) region(q *request) (string, bool) {
 	_, region, ok := q.lookup("object_storage_cluster", "region")
 	if ok && !s.regions[region] {
@@ -628,7 +629,7 @@ func (s *Server) region(q *request) (string, bool) {
 	return region, ok
 }
 
-// withAccount finds the object storage that a request is about.
+// withAccount finds the object storage account of a request.
 func (s *Server) withAccount(next func(*request, *resource)) http.HandlerFunc {
 	return s.withOrganization(func(q *request, o *Organization) {
 		region, ok := s.region(q)
@@ -652,16 +653,16 @@ func (s *Server) getAccount(q *request, t *resource) {
 	q.answer(http.StatusOK, fake.Object{"object_storage_account": s.account(t)})
 }
 
-// deleteAccount moves object storage to the trash, when there is nothing in it.
+// deleteAccount moves an object storage account to the trash if it is empty.
 func (s *Server) deleteAccount(q *request, account *resource) {
-	var left []string
+	var remaining []string
 	for _, t := range s.resources {
 		if t != account && t.owner == account.owner && t.region == account.region {
-			left = append(left, t.name+" is left.")
+			remaining = append(remaining, t.name+" still exists.")
 		}
 	}
-	if left != nil {
-		q.refuse(&refusal{http.StatusUnprocessableEntity, "validation_error", fake.Object{"errors": left}})
+	if remaining != nil {
+		q.refuse(&refusal{http.StatusUnprocessableEntity, "validation_error", fake.Object{"errors": remaining}})
 		return
 	}
 	shown := s.account(account)
@@ -669,8 +670,8 @@ func (s *Server) deleteAccount(q *request, account *resource) {
 	q.answer(http.StatusOK, fake.Object{"trash_object": account.trashObject(), "object_storage_account": shown})
 }
 
-// withBucket finds the bucket that a request is about. A name is enough for the
-// token, so it may fit the buckets of several organizations.
+// withBucket finds the bucket of a request. Only the name identifies it, so several
+// organizations of the token can have one.
 func (s *Server) withBucket(next func(*request, *resource)) http.HandlerFunc {
 	return s.handle(func(q *request) {
 		region, ok := s.region(q)
@@ -706,8 +707,8 @@ func (s *Server) deleteBucket(q *request, t *resource) {
 	q.answer(http.StatusOK, fake.Object{"success": true})
 }
 
-// handle plays an operation, alone: all that has become due by now is done before.
-func (s *Server) handle(play func(*request)) http.HandlerFunc {
+// handle runs one operation at a time, after all that is due by now.
+func (s *Server) handle(operation func(*request)) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
 		s.mu.Lock()
 		defer s.mu.Unlock()
@@ -716,7 +717,7 @@ func (s *Server) handle(play func(*request)) http.HandlerFunc {
 		if mediaType, _, _ := mime.ParseMediaType(r.Header.Get("Content-Type")); mediaType == "application/json" {
 			_ = json.NewDecoder(r.Body).Decode(&q.body)
 		}
-		play(q)
+		operation(q)
 	}
 }
 
@@ -732,9 +733,9 @@ func (q *request) notFound(noun string) {
 	q.fail(http.StatusNotFound, noun+"_not_found", nil)
 }
 
-// lookup reads the lookup of something, in the query or in the body, which wins.
-// Without one, as with a body that is not declared to be JSON, the path's own
-// segment is taken for the id. It answers itself when there are two.
+// lookup returns the lookup of a request from the body, or from the query. Without a lookup,
+// for example because the body is not declared as JSON, the segment of the path is the ID.
+// Two lookups are answered with an error.
 func (q *request) lookup(noun string, keys ...string) (key, value string, ok bool) {
 	var inBody map[string]*string
 	_ = json.Unmarshal(q.body[noun], &inBody)
@@ -764,15 +765,14 @@ func (q *request) lookup(noun string, keys ...string) (key, value string, ok boo
 	return "", "", false
 }
 
-// text reads an argument of the body.
+// text returns an argument of the body.
 func (q *request) text(name string) string {
 	var text string
 	_ = json.Unmarshal(q.body[name], &text)
 	return text
 }
 
-// page answers with one page of a list. Pages count from 1, and one beyond the end is
-// empty.
+// page answers with one page of a list. The first page is 1; a page after the end is empty.
 func (s *Server) page(q *request, property string, all []fake.Object) {
 	number, size := q.count("page", 1), q.count("per_page", 30)
 	if s.maxPage > 0 {
@@ -797,7 +797,7 @@ func (q *request) count(name string, otherwise int) int {
 	return otherwise
 }
 
-// withOrganization finds the organization that a request is about.
+// withOrganization finds the organization of a request.
 func (s *Server) withOrganization(next func(*request, *Organization)) http.HandlerFunc {
 	return s.handle(func(q *request) {
 		key, value, ok := q.lookup("organization", "id", "sub_domain")
@@ -822,8 +822,7 @@ func (s *Server) withOrganization(next func(*request, *Organization)) http.Handl
 	})
 }
 
-// withResource finds the thing of a kind that a request is about. What is in the trash is
-// not to be worked with.
+// withResource finds the resource of a request. A resource in the trash is refused.
 func (s *Server) withResource(k *kind, next func(*request, *resource)) http.HandlerFunc {
 	return s.handle(func(q *request) {
 		keys := []string{"id"}
@@ -848,7 +847,7 @@ func (s *Server) withResource(k *kind, next func(*request, *resource)) http.Hand
 	})
 }
 
-// summary is a task as the power operations show it.
+// summary returns a task in the form of the power operations.
 func (t *task) summary() fake.Object {
 	return fake.Object{"id": t.id, "name": t.name, "status": t.status()}
 }
@@ -869,7 +868,8 @@ func (t *task) object() fake.Object {
 	return o
 }
 
-// trashObject shows something that is in the trash. Object storage has no id there.
+// trashObject returns the object of a resource in the trash. Object storage has no object
+// ID.
 func (t *resource) trashObject() fake.Object {
 	o := fake.Object{"id": t.trash.id, "keep_until": t.trash.keepUntil.Unix(), "object_type": t.kind.trash}
 	if t.region == "" {
@@ -886,7 +886,7 @@ func (s *Server) listTrash(q *request, o *Organization) {
 	s.page(q, "trash_objects", objects)
 }
 
-// withTrashObject finds the object in the trash that a request is about.
+// withTrashObject finds the object in the trash of a request.
 func (s *Server) withTrashObject(next func(*request, *resource)) http.HandlerFunc {
 	return s.handle(func(q *request) {
 		key, value, ok := q.lookup("trash_object", "id", "object_id")
@@ -912,9 +912,9 @@ func (s *Server) purge(q *request, t *resource) { s.startPurge(q, []*resource{t}
 
 func (s *Server) purgeAll(q *request, o *Organization) { s.startPurge(q, s.all(inTrashOf(o))) }
 
-func (s *Server) startPurge(q *request, things []*resource) {
+func (s *Server) startPurge(q *request, resources []*resource) {
 	t := s.startTask("Purge items from trash", func(ok bool) {
-		for _, t := range things {
+		for _, t := range resources {
 			if ok && slices.Contains(s.resources, t) {
 				s.drop(t)
 			}

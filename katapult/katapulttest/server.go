@@ -1,21 +1,20 @@
-// Package katapulttest is a double of Katapult for tests: in memory, stateful,
-// and with Katapult's own rules. It refuses what Katapult refuses, in the bodies
-// that Katapult answers with, and knows what really happened.
+// Package katapulttest is a fake of the Katapult Core API for tests. It keeps its state
+// in memory, applies Katapult's rules, and answers with Katapult's bodies.
 //
 //	srv := katapulttest.NewServer()
 //	srv.AddOrganization(katapulttest.Organization{ID: "org_acme", Name: "Acme"})
 //	srv.Add("org_acme", katapulttest.VirtualMachine{ID: "vm_web"}, katapulttest.DNSZone{Name: "acme.com"})
 //	client, err := katapult.New(srv.Option())
 //
-// What an organization has is added by [Server.Add] and blocks its deletion until it
-// is removed, by the API or by [Server.Remove], and is no longer in the trash. Tasks
-// take their time, and the trash empties itself after 48 hours, by the clock of
-// package time: use testing/synctest.
+// [Server.Add] adds resources to an organization. A resource blocks the deletion until
+// the API or [Server.Remove] removes it and it is no longer in the trash. Tasks take
+// time, and the fake purges the trash after 48 hours, by the clock of package time: use
+// testing/synctest.
 //
-// Where Katapult documents no code for a refusal the double has the nearest one that
-// the operation documents: a virtual machine that runs is not deleted
-// (permission_denied), and one that does not run cannot be stopped, nor a disk be
-// detached that is not attached (task_queueing_error).
+// If Katapult documents no code for a refusal, the fake answers with the nearest code
+// that the operation documents: permission_denied if a running virtual machine is
+// deleted, and task_queueing_error if a stopped one is stopped or a detached disk is
+// detached.
 package katapulttest
 
 import (
@@ -28,7 +27,7 @@ import (
 	"github.com/offboard-dev/offboard-go/offboardtest"
 )
 
-// Server is the double. It is safe for concurrent use.
+// Server is the fake. It is safe for concurrent use.
 type Server struct {
 	*offboardtest.Server
 
@@ -37,7 +36,7 @@ type Server struct {
 	deleted       []string
 	created       time.Time
 	permitted     int
-	minute        time.Time // in which used counts
+	minute        time.Time // the minute of used
 	used          int
 	requests      int
 
@@ -45,15 +44,14 @@ type Server struct {
 	resources []*resource
 	tasks     []*task
 	taskTime  time.Duration
-	failing   int             // how many of the coming tasks fail
-	regions   map[string]bool // in which there is object storage
+	failing   int             // number of next tasks that fail
+	regions   map[string]bool // regions with object storage
 	large     bool
 	maxPage   int
-	ids       map[string]int // how many were made up, by prefix
+	ids       map[string]int // number of generated IDs, by prefix
 }
 
-// NewServer returns a double without organizations that permits 1,000 requests a
-// minute.
+// NewServer returns a fake without organizations. It permits 1,000 requests per minute.
 func NewServer() *Server {
 	s := &Server{
 		permitted: 1000, created: time.Now(),
@@ -74,8 +72,7 @@ func NewServer() *Server {
 	return s
 }
 
-// Option makes a client speak to the double: in memory, or to the listener once
-// it was started.
+// Option connects a client to the fake: in memory, or over the listener after Start.
 func (s *Server) Option() katapult.Option {
 	base, client := s.Endpoint()
 	return katapult.Options(katapult.WithBaseURL(base+basePath), katapult.WithHTTPClient(client), katapult.WithToken(Token))

@@ -14,29 +14,29 @@ import (
 	"github.com/offboard-dev/offboard-go/katapult"
 )
 
-// Token is the API token that the double accepts.
+// Token is the API token that the fake accepts.
 const Token = "katapulttest-token"
 
 // basePath is the path of [katapult.DefaultBaseURL].
 const basePath = "/core/v1"
 
-// Organization is an organization at the double.
+// Organization is an organization of the fake.
 type Organization struct {
-	ID        string
-	Name      string // ID, if it is empty
-	Subdomain string // Name, if it is empty
+	ID        string // the ID
+	Name      string // the name; default ID
+	Subdomain string // the subdomain; default Name
 
-	// Parent is the id of the organization that manages it, where that matters.
+	// Parent is the ID of the managing organization, if the fake has it.
 	Parent string
 
-	// Open names deletion steps that are not satisfied, beside those that something
-	// keeps open. It is how to have a balance or an invoice that is not settled.
+	// Open names open deletion steps in addition to those that resources keep open, such
+	// as ensure_zero_balance.
 	Open []string
 
-	Unmanaged    bool // it cannot be deleted by this API
-	Suspended    bool
-	NotActivated bool
-	Undeletable  bool // its deletion fails although all steps are satisfied
+	Unmanaged    bool // the API cannot delete the organization
+	Suspended    bool // requests are refused
+	NotActivated bool // requests are refused
+	Undeletable  bool // the deletion fails although all steps are satisfied
 }
 
 // AddOrganization adds an organization.
@@ -48,8 +48,8 @@ func (s *Server) AddOrganization(o Organization) {
 	s.organizations = append(s.organizations, &o)
 }
 
-// SetOpen sets the deletion steps of an organization that are not satisfied beside
-// those that something keeps open.
+// SetOpen sets the open deletion steps of an organization in addition to those that
+// resources keep open.
 func (s *Server) SetOpen(id string, steps ...string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -58,7 +58,7 @@ func (s *Server) SetOpen(id string, steps ...string) {
 	}
 }
 
-// organization returns the organization with an id; nil when there is none.
+// organization returns the organization with an ID; nil if it does not exist.
 func (s *Server) organization(id string) *Organization {
 	for _, o := range s.organizations {
 		if o.ID == id {
@@ -68,22 +68,22 @@ func (s *Server) organization(id string) *Organization {
 	return nil
 }
 
-// Exists reports whether an organization is there.
+// Exists reports whether an organization exists.
 func (s *Server) Exists(id string) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.organization(id) != nil
 }
 
-// Deleted returns the ids of all organizations that were deleted, in order.
+// Deleted returns the IDs of the deleted organizations, in the order of deletion.
 func (s *Server) Deleted() []string {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return slices.Clone(s.deleted)
 }
 
-// countRequest counts a request and reports how many a minute may have, and whether this
-// one is among them.
+// countRequest counts a request. It returns the limit per minute, and whether the request is
+// permitted.
 func (s *Server) countRequest(h http.Header) (int, bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -103,47 +103,47 @@ func (s *Server) countRequest(h http.Header) (int, bool) {
 	return s.permitted, ok
 }
 
-// descriptions are texts of our own for the codes that the double answers.
+// descriptions are texts for the codes of the fake. They are not Katapult's.
 var descriptions = map[string]string{
 	"deletion_failed":                        "The organization was not deleted.",
-	"deletion_restricted":                    "Something is left in it.",
-	"disk_backup_policy_not_found":           "There is no such disk backup policy.",
-	"disk_not_found":                         "There is no such disk.",
-	"dns_zone_not_found":                     "There is no such DNS zone.",
-	"file_storage_volume_not_found":          "There is no such file storage volume.",
-	"ip_address_not_found":                   "There is no such IP address.",
-	"load_balancer_not_found":                "There is no such load balancer.",
+	"deletion_restricted":                    "The network has interfaces.",
+	"disk_backup_policy_not_found":           "The disk backup policy does not exist.",
+	"disk_not_found":                         "The disk does not exist.",
+	"dns_zone_not_found":                     "The DNS zone does not exist.",
+	"file_storage_volume_not_found":          "The file storage volume does not exist.",
+	"ip_address_not_found":                   "The IP address does not exist.",
+	"load_balancer_not_found":                "The load balancer does not exist.",
 	"multiple_object_storage_buckets_found":  "Several buckets have this name.",
-	"no_allocation":                          "Nothing holds the address.",
-	"object_in_trash":                        "It is in the trash.",
-	"object_storage_access_key_not_found":    "There is no such access key.",
-	"object_storage_account_not_found":       "There is no object storage here.",
+	"no_allocation":                          "No resource uses the address.",
+	"object_in_trash":                        "The resource is in the trash.",
+	"object_storage_access_key_not_found":    "The access key does not exist.",
+	"object_storage_account_not_found":       "The organization has no object storage in the region.",
 	"object_storage_bucket_deletion_error":   "The bucket was not deleted.",
-	"object_storage_bucket_not_found":        "There is no such bucket.",
-	"object_storage_cluster_not_found":       "There is no such cluster.",
-	"permission_denied":                      "This may not be done.",
-	"resource_does_not_support_unallocation": "What holds the address does not let go of it.",
-	"task_not_found":                         "There is no such task.",
+	"object_storage_bucket_not_found":        "The bucket does not exist.",
+	"object_storage_cluster_not_found":       "The cluster does not exist.",
+	"permission_denied":                      "The request is not permitted.",
+	"resource_does_not_support_unallocation": "The resource that uses the address does not support unallocation.",
+	"task_not_found":                         "The task does not exist.",
 	"task_queueing_error":                    "The task was not queued.",
-	"trash_object_not_found":                 "There is nothing such in the trash.",
+	"trash_object_not_found":                 "The trash does not have the object.",
 	"unable_to_unassign":                     "The disk was not unassigned.",
 	"unassigned_disk":                        "The disk is assigned to no virtual machine.",
-	"validation_error":                       "It was refused as it is.",
-	"virtual_machine_not_found":              "There is no such virtual machine.",
-	"virtual_network_not_found":              "There is no such virtual network.",
+	"validation_error":                       "The request is not valid.",
+	"virtual_machine_not_found":              "The virtual machine does not exist.",
+	"virtual_network_not_found":              "The virtual network does not exist.",
 	"deletion_steps_not_satisfied":           "Some deletion steps are open.",
 	"invalid_api_token":                      "The token is not valid.",
 	"invalid_argument":                       "The lookup is not valid.",
-	"managed_organization_required":          "The organization is not a managed one.",
-	"missing_api_token":                      "There is no token.",
+	"managed_organization_required":          "The organization is not managed by another one.",
+	"missing_api_token":                      "The token is missing.",
 	"organization_not_activated":             "The organization is not activated.",
-	"organization_not_found":                 "There is no such organization.",
+	"organization_not_found":                 "The organization does not exist.",
 	"organization_suspended":                 "The organization is suspended.",
 	"rate_limit_reached":                     "The limit for this minute is reached.",
-	"route_not_found":                        "There is no such route.",
+	"route_not_found":                        "The route does not exist.",
 }
 
-// stepNames are the steps that Katapult documents.
+// stepNames are the documented deletion steps.
 var stepNames = []string{
 	"managed_organizations", "virtual_machines", "disks", "file_storage_volumes",
 	"disk_backup_policies", "isos", "disk_templates", "load_balancers", "dns_zones",
@@ -151,27 +151,27 @@ var stepNames = []string{
 	"ensure_zero_balance", "ensure_no_outstanding_invoices",
 }
 
-// kind is what is common to things of one kind: names, paths and rules.
+// kind has the names, paths and rules of the resources of one kind.
 type kind struct {
-	noun          string // in an answer, and in the code for what is not there
-	lookup        string // in a path and in a request; noun, if it is empty
-	path          string // of the collection; "" for what has its own routes
-	list          string // property of a list
+	noun          string // in answers and in the code of a missing resource
+	lookup        string // in paths and requests; default noun
+	path          string // of the collection; "" for a kind with its own routes
+	list          string // property of lists
 	singular, all string // in the names of operations
-	prefix        string // of an id
-	secondKey     string // secondKey key of a lookup
-	step          string // what it keeps open
-	trash         string // its type in the trash; "" for what is deleted at once
+	prefix        string // of IDs
+	secondKey     string // second key of a lookup
+	step          string // the deletion step that the resources keep open
+	trash         string // the type in the trash; "" if the kind has no trash
 
-	item func(*resource) fake.Object // as a list shows it
-	full func(*resource) fake.Object // nil for what no operation shows
+	item func(*resource) fake.Object // an item of a list
+	full func(*resource) fake.Object // the answer of a get; nil if no operation returns it
 
-	extra   fake.Object                   // what else an answer has
-	refuses func(*resource) *refusal      // says why it is not deleted
-	deleted func(t *resource) fake.Object // answer to a deletion
+	extra   fake.Object                   // additional properties of an answer
+	refuses func(*resource) *refusal      // nil if a deletion is permitted
+	deleted func(t *resource) fake.Object // the answer of a deletion
 }
 
-// refusal is an error answer.
+// refusal is an answer with an error.
 type refusal struct {
 	status int
 	code   string
@@ -184,12 +184,12 @@ func (s *Server) kindOf(noun string) *kind {
 			return k
 		}
 	}
-	panic("katapulttest: there is no kind " + noun)
+	panic("katapulttest: unknown kind " + noun)
 }
 
 var noAnnotations = fake.Object{"annotations": []any{}}
 
-// allKinds are the kinds of things, with the methods of one double.
+// allKinds returns the kinds with the methods of the server.
 func (s *Server) allKinds() []*kind {
 	return []*kind{
 		{
@@ -259,7 +259,7 @@ func (s *Server) allKinds() []*kind {
 	}
 }
 
-// orNull is the text, or null for none.
+// orNull returns a text, or nil for an empty one.
 func orNull(text string) any {
 	if text == "" {
 		return nil
@@ -268,7 +268,7 @@ func orNull(text string) any {
 }
 
 // refuseRunning refuses the deletion of a virtual machine that is not stopped. The API
-// documents no code for that; this is the one that can say why.
+// documents no code for it; permission_denied can state the reason.
 func refuseRunning(t *resource) *refusal {
 	switch t.machine.State {
 	case katapult.VirtualMachineStateStopped, katapult.VirtualMachineStateFailed, katapult.VirtualMachineStateOrphaned:
@@ -288,8 +288,8 @@ func refuseAssigned(t *resource) *refusal {
 	}}
 }
 
-// refuseUsedNetwork refuses the deletion of a virtual network as long as there are
-// machines in it, also in the trash.
+// refuseUsedNetwork refuses the deletion of a virtual network with machines, including
+// machines in the trash.
 func (s *Server) refuseUsedNetwork(t *resource) *refusal {
 	var used []string
 	for _, other := range s.resources {
@@ -315,7 +315,7 @@ func refuseAllocated(t *resource) *refusal {
 	return &refusal{http.StatusConflict, "resource_does_not_support_unallocation", nil}
 }
 
-// domain is the domain of an organization's virtual machines.
+// domain returns the domain of an organization's virtual machines.
 func domain(o *Organization) string { return o.Subdomain + ".example.com" }
 
 func (s *Server) nameOf(id string) string {
@@ -325,7 +325,7 @@ func (s *Server) nameOf(id string) string {
 	return id
 }
 
-// addressesOf returns the addresses that something holds.
+// addressesOf returns the addresses that are allocated to a resource.
 func (s *Server) addressesOf(t *resource) []*resource {
 	return s.all(func(other *resource) bool { return other.ip != nil && other.ip.AllocatedTo == t.id })
 }
@@ -341,15 +341,14 @@ func notQueued(why string) *refusal {
 	return &refusal{http.StatusNotAcceptable, "task_queueing_error", fake.Object{"details": why}}
 }
 
-// buckets returns the buckets of an account.
+// buckets returns the buckets of an object storage account.
 func (s *Server) buckets(account *resource) []*resource {
 	return s.all(func(t *resource) bool {
 		return t.bucket != nil && t.owner == account.owner && t.region == account.region
 	})
 }
 
-// open returns the deletion steps that are not satisfied: those that something keeps
-// open, and those that were set so by hand.
+// open returns the open deletion steps: those of resources, and those of Organization.Open.
 func (s *Server) open(o *Organization) []string {
 	open := slices.Clone(o.Open)
 	add := func(step string) {
@@ -374,33 +373,33 @@ func (s *Server) open(o *Organization) []string {
 	return open
 }
 
-// request is a request that was admitted, and where its answer goes.
+// request is an admitted request with the writer of its answer.
 type request struct {
 	*http.Request
 	w    http.ResponseWriter
 	body map[string]json.RawMessage
 }
 
-// Resource is something that an organization has, and that blocks its deletion. An ID
-// that is empty is made up; a name that is empty is the ID.
+// Resource is a resource of an organization, which blocks the deletion. The default of an
+// ID is a generated one; the default of a name is the ID.
 type Resource interface {
 	resource() *resource
 }
 
-// VirtualMachine is a virtual machine. It boots from a disk of its own, whose id is
-// "disk_" and that of the machine, and which goes where the machine goes.
+// VirtualMachine is a virtual machine. Its boot disk has the ID "disk_" + ID, and is trashed
+// and deleted with the machine.
 type VirtualMachine struct {
-	ID, Name string
-	State    katapult.VirtualMachineState // started, if it is empty
-	ISO      string                       // id of an [ISO] that is attached to it
-	Networks []string                     // ids of virtual networks that it has an interface in
+	ID, Name string                       // the ID and the name
+	State    katapult.VirtualMachineState // the state; default started
+	ISO      string                       // the ID of the attached [ISO]
+	Networks []string                     // the IDs of virtual networks with an interface of the machine
 }
 
 // Disk is a disk.
 type Disk struct {
-	ID, Name       string
-	VirtualMachine string // id of the machine that it is assigned to; "" for none
-	Detached       bool   // the machine does not use it
+	ID, Name       string // the ID and the name
+	VirtualMachine string // the ID of the machine that the disk is assigned to; "" for none
+	Detached       bool   // the disk is detached from its machine
 
 	boot  bool
 	state katapult.DiskAttachmentState
@@ -408,74 +407,80 @@ type Disk struct {
 
 // FileStorageVolume is a file storage volume.
 type FileStorageVolume struct {
-	ID, Name     string
-	Associations []string // ids of virtual machines
+	ID, Name     string   // the ID and the name
+	Associations []string // the IDs of virtual machines that may mount the volume
 }
 
 // DiskBackupPolicy is a disk backup policy.
 type DiskBackupPolicy struct {
-	ID     string
-	Target string // id of a virtual machine or a disk
+	ID     string // the ID
+	Target string // the ID of a virtual machine or a disk
 }
 
-// ISO is an image of a disc. No API shows or removes it: see [Server.Remove].
-type ISO struct{ ID, Name string }
+// ISO is an ISO image. No API lists or removes it: see [Server.Remove].
+type ISO struct {
+	ID, Name string // the ID and the name
+}
 
 // DiskTemplate is a disk template. No API removes it: see [Server.Remove].
-type DiskTemplate struct{ ID, Name string }
+type DiskTemplate struct {
+	ID, Name string // the ID and the name
+}
 
 // LoadBalancer is a load balancer.
 type LoadBalancer struct {
-	ID, Name, APIReference string
-	Ports                  []int    // a rule for each
-	Targets                []string // ids of virtual machines
+	ID, Name, APIReference string   // the ID, the name, and the reference of the owner
+	Ports                  []int    // one rule for each port
+	Targets                []string // the IDs of virtual machines
 }
 
 // DNSZone is a DNS zone.
 type DNSZone struct {
-	ID   string
-	Name string // a domain
+	ID   string // the ID
+	Name string // the domain
 }
 
 // VirtualNetwork is a virtual network.
-type VirtualNetwork struct{ ID, Name string }
+type VirtualNetwork struct {
+	ID, Name string // the ID and the name
+}
 
 // IPAddress is an IP address.
 type IPAddress struct {
-	ID, Address string
-	AllocatedTo string // id of a virtual machine or a load balancer; "" for none
+	ID, Address string // the ID and the address
+	AllocatedTo string // the ID of a virtual machine or a load balancer; "" for none
 }
 
 // ObjectStorage is the object storage of an organization in a region.
 type ObjectStorage struct {
-	Region string // "uk-lon-1", if it is empty
+	Region string // the region; default "uk-lon-1"
 }
 
 // Bucket is a bucket.
 type Bucket struct {
-	Name, Region string
-	Undeletable  bool // its deletion fails
+	Name, Region string // the name, and the region; default "uk-lon-1"
+	Undeletable  bool   // the deletion fails
 }
 
 // AccessKey is an access key to object storage.
 type AccessKey struct {
-	ID, Name, Region string
-	Buckets          []string // names of those that it may use; none for all
+	ID, Name, Region string   // the ID, the name, and the region; default "uk-lon-1"
+	Buckets          []string // the names of the buckets that the key may use; nil for all
 }
 
-// defaultRegion is where object storage is unless another region is named.
+// defaultRegion is the default region of object storage.
 const defaultRegion = "uk-lon-1"
 
-// resource is what the double knows of a [Resource].
+// resource is the state of a [Resource].
 type resource struct {
 	kind        *kind
 	kindName    string
 	id, name    string
-	secondKey   string // its second key
+	secondKey   string // value of the second key
 	owner       *Organization
 	created     time.Time
 	trash       *trash
-	trashedWith *resource // what it went to the trash with
+	trashedWith *resource // the resource that this one moved to the trash with
 
 	machine *VirtualMachine
 	disk    *Disk
@@ -546,15 +551,15 @@ func (k AccessKey) resource() *resource {
 	return &resource{kindName: "object_storage_access_key", id: k.ID, name: k.Name, region: cmp.Or(k.Region, defaultRegion), key: &k}
 }
 
-// Add adds things to an organization, which has to be there.
-func (s *Server) Add(organization string, things ...Resource) {
+// Add adds resources to an organization. It panics if the organization does not exist.
+func (s *Server) Add(organization string, resources ...Resource) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	o := s.organization(organization)
 	if o == nil {
-		panic(fmt.Sprintf("katapulttest: there is no organization %q to add to", organization))
+		panic(fmt.Sprintf("katapulttest: organization %q does not exist", organization))
 	}
-	for _, added := range things {
+	for _, added := range resources {
 		s.add(o, added.resource())
 	}
 }
@@ -582,19 +587,19 @@ func (s *Server) add(o *Organization, t *resource) {
 	}
 }
 
-// host is the host name of a virtual machine.
+// host returns the host name of a virtual machine.
 func host(t *resource) string {
 	return strings.ToLower(t.name) + "." + domain(t.owner)
 }
 
-// newID makes up an id.
+// newID generates an ID.
 func (s *Server) newID(prefix string) string {
 	s.ids[prefix]++
 	return fmt.Sprintf("%s_%d", prefix, s.ids[prefix])
 }
 
-// Remove removes what no API can: disk templates, images of discs, and whatever else
-// somebody removes by the console. It is gone at once.
+// Remove removes resources at once and without the trash, as a user of the console can: for
+// example disk templates and ISO images, which no API removes.
 func (s *Server) Remove(ids ...string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -605,23 +610,23 @@ func (s *Server) Remove(ids ...string) {
 	}
 }
 
-// Remaining returns all that an organization has, in the order in which it was added, as
-// its id and its state where it has one: "vm_web: started", "disk_1: in the trash".
-// A bucket's id is made up.
+// Remaining returns the resources of an organization in the order of Add: the ID, and the
+// state if it has one, such as "vm_web: started" or "disk_1: in the trash". The ID of a
+// bucket is a generated one.
 func (s *Server) Remaining(organization string) []string {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.finishDue()
-	var left []string
+	var remaining []string
 	for _, t := range s.resources {
 		if t.owner.ID == organization {
-			left = append(left, t.id+t.state())
+			remaining = append(remaining, t.id+t.state())
 		}
 	}
-	return left
+	return remaining
 }
 
-// state says what is special about something.
+// state returns the state of a resource for [Server.Remaining].
 func (t *resource) state() string {
 	switch {
 	case t.trash != nil:
@@ -633,13 +638,13 @@ func (t *resource) state() string {
 	case t.disk != nil && t.disk.VirtualMachine != "":
 		return ": " + string(t.disk.state) + ", of " + t.disk.VirtualMachine
 	case t.ip != nil && t.ip.AllocatedTo != "":
-		return ": held by " + t.ip.AllocatedTo
+		return ": allocated to " + t.ip.AllocatedTo
 	}
 	return ""
 }
 
-// drop lets something be gone for good, with all that is inside it, and lets go of
-// what it held.
+// drop deletes a resource and the resources that moved to the trash with it, unallocates its
+// addresses, and unassigns its disks.
 func (s *Server) drop(t *resource) {
 	s.resources = slices.DeleteFunc(s.resources, func(other *resource) bool { return other == t || other.trashedWith == t })
 	for _, other := range s.resources {
@@ -663,7 +668,7 @@ func (s *Server) first(match func(*resource) bool) *resource {
 	return nil
 }
 
-// all returns the things that match.
+// all returns the matching resources.
 func (s *Server) all(match func(*resource) bool) []*resource {
 	var found []*resource
 	for _, t := range s.resources {
@@ -674,19 +679,19 @@ func (s *Server) all(match func(*resource) bool) []*resource {
 	return found
 }
 
-// present reports whether something is neither in the trash nor inside of what is.
+// present reports whether a resource is not in the trash, alone or with another one.
 func (t *resource) present() bool { return t.trash == nil && t.trashedWith == nil }
 
-// keptInTrash is how long something stays in the trash by itself.
+// keptInTrash is the time after which the trash is purged.
 const keptInTrash = 48 * time.Hour
 
-// trash is something's place in the trash.
+// trash is the object of a resource in the trash.
 type trash struct {
 	id        string
 	keepUntil time.Time
 }
 
-// task is work that goes on after the answer.
+// task is a task that continues after the answer.
 type task struct {
 	id, name string
 	created  time.Time
@@ -696,7 +701,7 @@ type task struct {
 	done     func(ok bool)
 }
 
-// startTask queues a task, whose end is told to done.
+// startTask queues a task. done is called at its end.
 func (s *Server) startTask(name string, done func(ok bool)) *task {
 	t := &task{id: s.newID("task"), name: name, created: time.Now(), duration: s.taskTime, done: done}
 	if t.fails = s.failing > 0; t.fails {
@@ -720,8 +725,8 @@ func (t *task) status() katapult.TaskStatus {
 	return katapult.TaskStatusRunning
 }
 
-// finishDue does what has become due: the ends of tasks, and of what was in the trash
-// for long enough.
+// finishDue finishes the tasks whose time is over, and purges the objects in the trash whose
+// time is over.
 func (s *Server) finishDue() {
 	now := time.Now()
 	for _, t := range s.tasks {
@@ -735,7 +740,7 @@ func (s *Server) finishDue() {
 	}
 }
 
-// moveToTrash moves something to the trash.
+// moveToTrash moves a resource to the trash.
 func (s *Server) moveToTrash(t *resource) {
 	t.trash = &trash{s.newID("trsh"), time.Now().Add(keptInTrash)}
 	for _, other := range s.resources {
@@ -745,8 +750,8 @@ func (s *Server) moveToTrash(t *resource) {
 	}
 }
 
-// MoveToTrash moves things to the trash as somebody does by the console. What never goes
-// there stays as it is.
+// MoveToTrash moves resources to the trash, as a user of the console can. Resources of a kind
+// without trash stay unchanged.
 func (s *Server) MoveToTrash(ids ...string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -757,8 +762,8 @@ func (s *Server) MoveToTrash(ids ...string) {
 	}
 }
 
-// inTrashRefusal refuses what cannot be done in the trash. What went there inside of
-// something else has no object there.
+// inTrashRefusal refuses a request for a resource in the trash. A resource that moved there
+// with another one has no object.
 func (t *resource) inTrashRefusal() *refusal {
 	detail := fake.Object{"trash_object": nil}
 	if t.trash != nil {
