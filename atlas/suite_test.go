@@ -186,7 +186,7 @@ func surface(t *testing.T) pipelinesuite.Surface {
 			"WithRetry": atlas.WithRetry, "WithUserAgent": atlas.WithUserAgent,
 			"WithBaseURL, as its host": func(host string) atlas.Option { return atlas.WithBaseURL("https://" + host) },
 			"WithBaseURL, as its password": func(password string) atlas.Option {
-				return atlas.WithBaseURL("https://user:" + password + "@double.invalid")
+				return atlas.WithBaseURL("https://user:" + password + "@fake.invalid")
 			},
 		},
 		New: func(options ...any) (any, error) {

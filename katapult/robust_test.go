@@ -24,7 +24,7 @@ func surface(t *testing.T) pipelinesuite.Surface {
 			"WithRetry": katapult.WithRetry, "WithUserAgent": katapult.WithUserAgent,
 			"WithBaseURL, as its host": func(host string) katapult.Option { return katapult.WithBaseURL("https://" + host) },
 			"WithBaseURL, as its password": func(password string) katapult.Option {
-				return katapult.WithBaseURL("https://user:" + password + "@double.invalid")
+				return katapult.WithBaseURL("https://user:" + password + "@fake.invalid")
 			},
 		},
 		New: func(options ...any) (any, error) {

@@ -10,38 +10,44 @@ import (
 	"time"
 )
 
-// Fault is something that goes wrong with a request. The zero Fault is none.
+// Fault changes the handling of a request: the request, its answer or its connection. The
+// zero Fault changes nothing.
 //
-// Unless Work is set, a fault that replaces or withholds the answer befalls the
-// request before the provider has done anything. One that truncates the
-// provider's own answer comes after it.
+// Unless Processed is true, a fault that replaces the answer, or ends the connection before
+// the answer, applies to the request before the fake processes it. Other faults apply after
+// that.
 type Fault struct {
-	// Operation is the operation that the fault befalls, such as
+	// Operation is the name of the operation that the fault applies to, such as
 	// "DeleteOrganization"; "" for any.
 	Operation string
 
-	// Times is how many requests it befalls; 0 for one.
+	// Times is the number of requests that the fault applies to; 0 for one.
 	Times int
 
-	// Delay passes before anything else, DelayAfter before the answer.
+	// Delay is the wait before the request is processed, and DelayAfter the wait before the
+	// answer is sent.
 	Delay, DelayAfter time.Duration
 
-	// Processed: the provider does its work before the fault.
+	// Processed is true if the fake processes the request before the fault applies.
 	Processed bool
 
-	// Status, Header and Body replace the answer when Status is not 0.
+	// Status is the status of the answer that replaces the provider's; 0 for no replacement.
 	Status int
-	Header http.Header
-	Body   string
 
-	// Failure says how the connection fails.
+	// Header contains the headers of the answer if Status is not 0.
+	Header http.Header
+
+	// Body is the body of the answer if Status is not 0.
+	Body string
+
+	// Failure is the failure of the connection.
 	Failure Failure
 
-	// Err is the error of the connection if Break is Reset; nil for ECONNRESET. The
-	// listener ignores Err, because a client sees its own error there.
+	// Err is the error of the connection if Failure is ConnectionReset; nil for ECONNRESET.
+	// The listener ignores Err, because its client returns an error of its own.
 	Err error
 
-	// EditRequest changes the request before the provider reads it; nil for no change.
+	// EditRequest changes the request before the fake processes it; nil for no change.
 	EditRequest func(*http.Request)
 
 	// EditBody returns the body that replaces the body of the answer; nil for no change.
@@ -51,7 +57,7 @@ type Fault struct {
 	AddHeader http.Header
 }
 
-// Failure is a way in which a connection fails.
+// Failure is the failure of a connection.
 type Failure int
 
 // The failures of a connection.
@@ -79,60 +85,62 @@ func (f Failure) String() string {
 	return names[f]
 }
 
-// RefuseConnection refuses connections, so that nothing is sent.
+// RefuseConnection returns a fault that refuses the connection, so that no request is sent.
 func RefuseConnection(operation string) Fault {
 	return Fault{Operation: operation, Failure: ConnectionRefused}
 }
 
-// LoseRequest ends the connection before the provider has done anything.
+// LoseRequest returns a fault that ends the connection before the request is processed.
 func LoseRequest(operation string) Fault {
 	return Fault{Operation: operation, Failure: ConnectionReset}
 }
 
-// LoseResponse ends the connection after the provider has done its work.
+// LoseResponse returns a fault that ends the connection after the request is processed and
+// before the answer.
 func LoseResponse(operation string) Fault {
 	return Fault{Operation: operation, Processed: true, Failure: ConnectionReset}
 }
 
-// TruncateResponse ends the connection in the middle of the answer, after the
-// provider has done its work.
+// TruncateResponse returns a fault that ends the connection in the middle of the answer's
+// body.
 func TruncateResponse(operation string) Fault {
 	return Fault{Operation: operation, Processed: true, Failure: BodyTruncated}
 }
 
-// BreakAfterHandshake ends the connection after the provider has done its work, with
-// an error that a transport also returns for a connection that it could not make.
+// BreakAfterHandshake returns a fault that ends the connection after the request is processed
+// and before the answer, with an error that a transport may also return if it made no
+// connection.
 func BreakAfterHandshake(operation string, err error) Fault {
 	return Fault{Operation: operation, Processed: true, Failure: ConnectionReset, Err: err}
 }
 
-// RedialConnection ends the connection after the provider has done its work, and refuses the
-// connection that the transport makes by itself after that.
+// RedialConnection returns a fault that ends the connection after the request is processed and
+// before the answer, and refuses the second connection of the transport.
 func RedialConnection(operation string) Fault {
 	return Fault{Operation: operation, Processed: true, Failure: ConnectionRedialed}
 }
 
-// Accept lets the provider do its work, and answers with another status and body than
-// the provider's.
+// Accept returns a fault that replaces the status and the JSON body of the answer after the
+// request is processed.
 func Accept(operation string, status int, body string) Fault {
 	f := Respond(operation, status, body)
 	f.Processed = true
 	return f
 }
 
-// Ignore answers as if the provider had accepted the request. The provider does
-// nothing.
+// Ignore returns a fault that answers as if the provider accepted the request. The request is
+// not processed.
 func Ignore(operation string, status int, body string) Fault {
 	return Respond(operation, status, body)
 }
 
-// DropHeader removes a header from the request before the provider reads it.
+// DropHeader returns a fault that removes a header of the request before it is processed.
 func DropHeader(operation, name string) Fault {
 	return Fault{Operation: operation, EditRequest: func(r *http.Request) { r.Header.Del(name) }}
 }
 
-// OtherPage sets a parameter of the query before the provider reads the request, so
-// that the provider answers with another page than the client requested.
+// OtherPage returns a fault that sets a parameter of the query before the request is
+// processed, so that the answer is another page than the client requested.
 func OtherPage(operation, parameter, value string) Fault {
 	return Fault{Operation: operation, EditRequest: func(r *http.Request) {
 		query := r.URL.Query()
@@ -141,19 +149,20 @@ func OtherPage(operation, parameter, value string) Fault {
 	}}
 }
 
-// Cache marks the provider's answer as one of a cache, of the given age.
+// Cache returns a fault that marks the answer, by the header Age, as one from a cache. The age
+// is truncated to seconds.
 func Cache(operation string, age time.Duration) Fault {
 	return Fault{Operation: operation, AddHeader: http.Header{"Age": {strconv.Itoa(int(age / time.Second))}}}
 }
 
-// EditBody changes the body of the provider's answer.
+// EditBody returns a fault that changes the body of the answer.
 func EditBody(operation string, edit func([]byte) []byte) Fault {
 	return Fault{Operation: operation, EditBody: edit}
 }
 
-// AddMember returns an edit that appends a member to a JSON object, whether the object
-// has the member or not: AddMember("error", `{"code":"x"}`). Other bodies are returned
-// as they are.
+// AddMember returns an edit for [EditBody] that appends a member to a JSON object, even if the
+// object has a member of this name: AddMember("error", `{"code":"x"}`). It does not change
+// other bodies.
 func AddMember(name, value string) func([]byte) []byte {
 	return func(body []byte) []byte {
 		trimmed := bytes.TrimSpace(body)
@@ -168,7 +177,7 @@ func AddMember(name, value string) func([]byte) []byte {
 	}
 }
 
-// HTMLResponse answers with a web page, as a proxy or a load balancer does.
+// HTMLResponse returns a fault that answers with a web page, like a proxy or a load balancer.
 func HTMLResponse(operation string, status int) Fault {
 	return Fault{
 		Operation: operation, Status: status,
@@ -177,7 +186,7 @@ func HTMLResponse(operation string, status int) Fault {
 	}
 }
 
-// Respond answers with a status and a JSON body.
+// Respond returns a fault that answers with a status and a JSON body.
 func Respond(operation string, status int, body string) Fault {
 	return Fault{
 		Operation: operation, Status: status, Body: body,
@@ -185,17 +194,17 @@ func Respond(operation string, status int, body string) Fault {
 	}
 }
 
-// Redirect answers with a redirect.
+// Redirect returns a fault that answers with a redirect to a location.
 func Redirect(operation string, status int, location string) Fault {
 	return Fault{Operation: operation, Status: status, Header: http.Header{"Location": {location}}}
 }
 
-// replaces reports whether the fault keeps the provider from doing its work.
+// replaces reports whether the request is not processed because of the fault.
 func (f Fault) replaces() bool {
 	return !f.Processed && (f.Status != 0 || f.Failure == ConnectionRefused || f.Failure == ConnectionReset || f.Failure == ConnectionRedialed)
 }
 
-// answer is the answer that the fault gives.
+// answer returns the answer that replaces the provider's.
 func (f Fault) answer() *http.Response {
 	header := f.Header.Clone()
 	if header == nil {
@@ -213,7 +222,7 @@ func (f Fault) answer() *http.Response {
 	}
 }
 
-// edit changes an answer as the fault says.
+// edit changes an answer by AddHeader and EditBody.
 func (f Fault) edit(resp *http.Response) error {
 	for name, values := range f.AddHeader {
 		if resp.Header.Del(name); len(values) > 0 {

@@ -12,9 +12,9 @@ import (
 	"path/filepath"
 )
 
-// observe writes each answer by a provider's own rules, and its request, to a file
-// in the folder that OFFBOARD_TRAFFIC names: one line of JSON each. It is how
-// internal/conformance compares the traffic of all tests with the descriptions.
+// observe appends a processed request and its answer, as one line of JSON, to a file in the
+// directory OFFBOARD_TRAFFIC. internal/conformance compares this traffic of all tests with the
+// OpenAPI descriptions.
 func observe(r Request, resp *http.Response) {
 	folder := os.Getenv("OFFBOARD_TRAFFIC")
 	if folder == "" {

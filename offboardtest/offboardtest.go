@@ -1,9 +1,12 @@
-// Package offboardtest has what the doubles of all providers share: faults that
-// are injected, and the log of what was asked and what was done.
+// Package offboardtest contains the common part of the fakes of all providers: faults, and
+// the log of the requests.
 //
-// A double, such as katapulttest.Server, plays a provider in memory. It is an
-// [http.RoundTripper] first, so that tests with package testing/synctest cover
-// hours of waiting in no time, and a listener on loopback when asked for.
+// A fake, such as katapulttest.Server, implements a provider's API in memory. A fake is an
+// [http.RoundTripper], so that a test with package testing/synctest covers hours of waiting
+// in milliseconds. [Server.Start] serves the fake on loopback.
+//
+// [Server.Fail] adds faults, and [Server.AssertFaultsUsed] fails the test if a fault applied
+// to no request.
 package offboardtest
 
 import (
@@ -22,36 +25,35 @@ import (
 	"github.com/offboard-dev/offboard-go/internal/wait"
 )
 
-// Request is one request that reached a double.
+// Request is one request that a fake received.
 type Request struct {
-	Operation string // the operation it asked for; "" when the provider has none such
-	Method    string
-	Path      string // escaped
-	Query     string
-	Header    http.Header
-	Body      []byte
-	Time      time.Time
+	Operation string      // Operation is the name of the operation; "" if the provider has no such operation.
+	Method    string      // Method is the HTTP method.
+	Path      string      // Path is the escaped path.
+	Query     string      // Query is the encoded query, without "?".
+	Header    http.Header // Header contains the headers.
+	Body      []byte      // Body is the whole body.
+	Time      time.Time   // Time is the time at which the fake received the request.
 
-	// Status is what the double answered; 0 when the answer was withheld.
+	// Status is the status of the answer; 0 if the fake sent none.
 	Status int
 
-	// Processed: the provider's own rules were applied to the request. It is false when
-	// a fault befell the request before that.
+	// Processed is true if the fake applied the provider's rules to the request. It is false
+	// if a fault applied to the request before that.
 	Processed bool
 }
 
-// Server is the part of a double that is the same for all providers. It is
-// embedded by the doubles, and safe for concurrent use.
+// Server is the common part of all fakes, which embed it. It is safe for concurrent use.
 type Server struct {
 	provider   http.Handler
 	name       func(*http.Request) string
 	operations []string // of the provider, sorted; nil if they are not known
 
-	mu        sync.Mutex
-	faults    []*pendingFault
-	requests  []Request
-	forgotten int // requests before these
-	listener  *httptest.Server
+	mu       sync.Mutex
+	faults   []*pendingFault
+	requests []Request
+	reset    int // how many requests ResetRequests removed
+	listener *httptest.Server
 }
 
 // NewServer returns the shared part of a fake. The handler is the provider with all its
@@ -61,18 +63,18 @@ func NewServer(provider http.Handler, name func(*http.Request) string, operation
 	return &Server{provider: provider, name: name, operations: slices.Sorted(slices.Values(operations))}
 }
 
-// Requests returns all requests so far, in the order in which they came.
+// Requests returns all requests, in the order in which the fake received them.
 func (s *Server) Requests() []Request {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return slices.Clone(s.requests)
 }
 
-// ResetRequests empties the log of requests, for tests that make very many.
+// ResetRequests empties the log of requests. It saves memory in tests with many requests.
 func (s *Server) ResetRequests() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.forgotten += len(s.requests)
+	s.reset += len(s.requests)
 	s.requests = nil
 }
 
@@ -147,8 +149,8 @@ func (s *Server) AssertFaultsUsed(t testing.TB) {
 	}
 }
 
-// exchange plays a request, in memory or from the listener, and returns the
-// answer and what befell it. It calls connected once there is a connection.
+// exchange answers a request, and returns the answer and the fault that applied to the
+// request. It calls connected unless the fault refuses the connection.
 func (s *Server) exchange(req *http.Request, connected func()) (*http.Response, Fault, error) {
 	body, err := io.ReadAll(req.Body)
 	if err != nil {
@@ -202,19 +204,19 @@ func (s *Server) record(r Request) int {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.requests = append(s.requests, r)
-	return s.forgotten + len(s.requests) - 1
+	return s.reset + len(s.requests) - 1
 }
 
 func (s *Server) amend(index int, r Request) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if index >= s.forgotten {
-		s.requests[index-s.forgotten] = r
+	if index >= s.reset {
+		s.requests[index-s.reset] = r
 	}
 }
 
-// delay waits until the context ends. A gentle stop of the client does not shorten it, as
-// it ends no request in flight.
+// delay waits for d, or until the context ends. A gentle stop of the client does not shorten
+// the delay, because it ends no request in flight.
 func delay(ctx context.Context, d time.Duration) error {
 	return wait.Sleep(trace.WithStop(ctx, nil), d)
 }

@@ -21,7 +21,7 @@ import (
 	"github.com/offboard-dev/offboard-go/offboardtest"
 )
 
-// echo answers with what it was sent, and counts.
+// echo answers with the body of the request, and counts the requests.
 type echo struct{ processed atomic.Int32 }
 
 func (e *echo) ServeHTTP(w http.ResponseWriter, r *http.Request) {
@@ -43,7 +43,7 @@ func newServer() (*offboardtest.Server, *echo) {
 func send(t *testing.T, s *offboardtest.Server) (status int, body string, err error) {
 	t.Helper()
 	url, client := s.Endpoint()
-	req, err := http.NewRequestWithContext(t.Context(), "POST", url+"/Thing?a=b", strings.NewReader("twelve bytes"))
+	req, err := http.NewRequestWithContext(t.Context(), "POST", url+"/Call?a=b", strings.NewReader("twelve bytes"))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -56,40 +56,40 @@ func send(t *testing.T, s *offboardtest.Server) (status int, body string, err er
 	return resp.StatusCode, string(b), err
 }
 
-func TestFaultsAreTheSameInMemoryAndOverLoopback(t *testing.T) {
+func TestFault_InMemoryAndLoopback(t *testing.T) {
 	t.Parallel()
-	done := offboardtest.HTMLResponse("Thing", 503)
+	done := offboardtest.HTMLResponse("Call", 503)
 	done.Processed = true
 	for name, test := range map[string]struct {
-		fault  offboardtest.Fault
-		status int
-		body   string
-		fails  bool // the exchange has no answer, or not all of it
-		worked int
-		logged int // status
+		fault     offboardtest.Fault
+		status    int
+		body      string
+		fails     bool // the answer is missing or truncated
+		processed int  // how often the request was processed
+		logged    int  // status
 	}{
-		"no fault":                     {offboardtest.Fault{}, 202, "twelve bytes", false, 1, 202},
-		"of another operation":         {offboardtest.RefuseConnection("Other"), 202, "twelve bytes", false, 1, 202},
-		"refused":                      {offboardtest.RefuseConnection("Thing"), 0, "", true, 0, 0},
-		"request lost":                 {offboardtest.LoseRequest("Thing"), 0, "", true, 0, 0},
-		"answer lost":                  {offboardtest.LoseResponse(""), 0, "", true, 1, 0},
-		"answer truncated":             {offboardtest.TruncateResponse("Thing"), 202, "twelve", true, 1, 202},
-		"a page":                       {offboardtest.HTMLResponse("Thing", 503), 503, "<!DOCTYPE html><title>503</title><h1>Service Unavailable</h1>", false, 0, 503},
-		"a page after the work":        {done, 503, "<!DOCTYPE html><title>503</title><h1>Service Unavailable</h1>", false, 1, 503},
-		"an answer":                    {offboardtest.Respond("Thing", 409, "{}"), 409, "{}", false, 0, 409},
-		"a redirect to nowhere":        {offboardtest.Redirect("Thing", 302, ""), 302, "", false, 0, 302},
-		"accepted with another status": {offboardtest.Accept("Thing", 204, ""), 204, "", false, 1, 204},
-		"accepted and ignored":         {offboardtest.Ignore("Thing", 202, "{}"), 202, "{}", false, 0, 202},
-		"broken after the handshake":   {offboardtest.BreakAfterHandshake("Thing", tls.RecordHeaderError{Msg: "x"}), 0, "", true, 1, 0},
-		"connected again in vain":      {offboardtest.RedialConnection("Thing"), 0, "", true, 1, 0},
-		"an edited body":               {offboardtest.EditBody("Thing", bytes.ToUpper), 202, "TWELVE BYTES", false, 1, 202},
-		"a cached answer":              {offboardtest.Cache("Thing", time.Minute), 202, "twelve bytes", false, 1, 202},
-		"a dropped header":             {offboardtest.DropHeader("Thing", "X-Other"), 202, "twelve bytes", false, 1, 202},
-		"another page":                 {offboardtest.OtherPage("Thing", "a", "c"), 202, "twelve bytes", false, 1, 202},
-		"truncation of another answer": {offboardtest.Fault{Status: 500, Body: "ab", Failure: offboardtest.BodyTruncated}, 500, "a", true, 0, 500},
+		"no fault":                          {offboardtest.Fault{}, 202, "twelve bytes", false, 1, 202},
+		"fault of another operation":        {offboardtest.RefuseConnection("Other"), 202, "twelve bytes", false, 1, 202},
+		"refused connection":                {offboardtest.RefuseConnection("Call"), 0, "", true, 0, 0},
+		"lost request":                      {offboardtest.LoseRequest("Call"), 0, "", true, 0, 0},
+		"lost answer":                       {offboardtest.LoseResponse(""), 0, "", true, 1, 0},
+		"truncated answer":                  {offboardtest.TruncateResponse("Call"), 202, "twelve", true, 1, 202},
+		"web page":                          {offboardtest.HTMLResponse("Call", 503), 503, "<!DOCTYPE html><title>503</title><h1>Service Unavailable</h1>", false, 0, 503},
+		"web page, processed":               {done, 503, "<!DOCTYPE html><title>503</title><h1>Service Unavailable</h1>", false, 1, 503},
+		"other answer":                      {offboardtest.Respond("Call", 409, "{}"), 409, "{}", false, 0, 409},
+		"redirect without location":         {offboardtest.Redirect("Call", 302, ""), 302, "", false, 0, 302},
+		"other status, processed":           {offboardtest.Accept("Call", 204, ""), 204, "", false, 1, 204},
+		"accepted and not processed":        {offboardtest.Ignore("Call", 202, "{}"), 202, "{}", false, 0, 202},
+		"connection error after processing": {offboardtest.BreakAfterHandshake("Call", tls.RecordHeaderError{Msg: "x"}), 0, "", true, 1, 0},
+		"redialed connection":               {offboardtest.RedialConnection("Call"), 0, "", true, 1, 0},
+		"edited body":                       {offboardtest.EditBody("Call", bytes.ToUpper), 202, "TWELVE BYTES", false, 1, 202},
+		"cached answer":                     {offboardtest.Cache("Call", time.Minute), 202, "twelve bytes", false, 1, 202},
+		"dropped header":                    {offboardtest.DropHeader("Call", "X-Other"), 202, "twelve bytes", false, 1, 202},
+		"other page":                        {offboardtest.OtherPage("Call", "a", "c"), 202, "twelve bytes", false, 1, 202},
+		"truncated other answer":            {offboardtest.Fault{Status: 500, Body: "ab", Failure: offboardtest.BodyTruncated}, 500, "a", true, 0, 500},
 	} {
 		for _, loopback := range []bool{false, true} {
-			t.Run(name+map[bool]string{false: " in memory", true: " over loopback"}[loopback], func(t *testing.T) {
+			t.Run(name+map[bool]string{false: ", in memory", true: ", over loopback"}[loopback], func(t *testing.T) {
 				t.Parallel()
 				s, e := newServer()
 				if loopback {
@@ -101,24 +101,24 @@ func TestFaultsAreTheSameInMemoryAndOverLoopback(t *testing.T) {
 				if status != test.status || body != test.body || (err != nil) != test.fails {
 					t.Errorf("got %d %q %v, want %d %q, failure %t", status, body, err, test.status, test.body, test.fails)
 				}
-				if n := int(e.processed.Load()); n != test.worked {
-					t.Errorf("the work was done %d times, want %d", n, test.worked)
+				if n := int(e.processed.Load()); n != test.processed {
+					t.Errorf("processed %d times, want %d", n, test.processed)
 				}
 				r := s.Requests()[0]
-				if r.Operation != "Thing" || r.Method != "POST" || r.Path != "/Thing" || r.Query != "a=b" || string(r.Body) != "twelve bytes" ||
-					r.Status != test.logged || r.Processed != (test.worked == 1) {
-					t.Errorf("the log has %+v", r)
+				if r.Operation != "Call" || r.Method != "POST" || r.Path != "/Call" || r.Query != "a=b" || string(r.Body) != "twelve bytes" ||
+					r.Status != test.logged || r.Processed != (test.processed == 1) {
+					t.Errorf("got request %+v", r)
 				}
-				// A fault befalls one request.
+				// A fault applies to one request.
 				if status, _, err := send(t, s); err != nil || status != 202 {
-					t.Errorf("the next request got %d, %v", status, err)
+					t.Errorf("next request: got %d, %v, want 202", status, err)
 				}
 			})
 		}
 	}
 }
 
-func TestARefusedConnectionIsKnownForOne(t *testing.T) {
+func TestRefuseConnection_Error(t *testing.T) {
 	t.Parallel()
 	s, _ := newServer()
 	s.Fail(offboardtest.RefuseConnection(""))
@@ -127,10 +127,10 @@ func TestARefusedConnectionIsKnownForOne(t *testing.T) {
 	}
 }
 
-func TestFaultsComeInTheirTurn(t *testing.T) {
+func TestServer_FaultOrder(t *testing.T) {
 	t.Parallel()
 	s, _ := newServer()
-	twice := offboardtest.Respond("Thing", 500, "")
+	twice := offboardtest.Respond("Call", 500, "")
 	twice.Times = 2
 	s.Fail(offboardtest.Respond("Other", 501, ""), twice, offboardtest.Respond("", 502, ""))
 	var got []int
@@ -144,12 +144,12 @@ func TestFaultsComeInTheirTurn(t *testing.T) {
 	if diff := cmp.Diff([]int{500, 500, 502, 202}, got); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
 	}
-	if n := s.Count("Thing"); n != 4 {
-		t.Errorf("counted %d", n)
+	if n := s.Count("Call"); n != 4 {
+		t.Errorf("got count %d, want 4", n)
 	}
 }
 
-func TestDelaysPassAndEndWithTheContext(t *testing.T) {
+func TestFault_Delay(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		s, e := newServer()
@@ -161,32 +161,32 @@ func TestDelaysPassAndEndWithTheContext(t *testing.T) {
 		for _, fault := range []offboardtest.Fault{{Delay: time.Hour}, {DelayAfter: time.Hour}} {
 			s.Fail(fault)
 			ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
-			req, _ := http.NewRequestWithContext(ctx, "GET", offboardtest.InMemory+"/Thing", nil)
+			req, _ := http.NewRequestWithContext(ctx, "GET", offboardtest.InMemory+"/Call", nil)
 			if _, err := s.RoundTrip(req); !errors.Is(err, context.DeadlineExceeded) {
 				t.Errorf("got %v", err)
 			}
 			cancel()
 		}
 		if n := e.processed.Load(); n != 2 {
-			t.Errorf("the work was done %d times, want 2: once, and once before its answer was delayed", n)
+			t.Errorf("processed %d times, want 2: once, and once before the delay of the answer", n)
 		}
 	})
 }
 
-func TestStartAndCloseCanBeRepeated(t *testing.T) {
+func TestServer_StartAndCloseRepeated(t *testing.T) {
 	t.Parallel()
 	s, _ := newServer()
 	if a, b := s.Start(), s.Start(); a != b {
-		t.Errorf("two listeners: %s and %s", a, b)
+		t.Errorf("got two listeners, %s and %s", a, b)
 	}
 	s.Close()
 	s.Close()
 	if url, _ := s.Endpoint(); url != offboardtest.InMemory {
-		t.Errorf("reached by %s", url)
+		t.Errorf("got endpoint %s, want %s", url, offboardtest.InMemory)
 	}
 }
 
-// What the provider reads and what the client sees differ as the fault says.
+// A fault edits the request before the fake processes it, and the answer after that.
 func TestFault_Edits(t *testing.T) {
 	t.Parallel()
 	for _, loopback := range []bool{false, true} {
@@ -239,13 +239,13 @@ func TestAddMember(t *testing.T) {
 		"": "", "[]": "[]", "{}": `{"a":1}`, ` {"b":2} `: `{"b":2,"a":1}`, "{": "{",
 	} {
 		if got := string(add([]byte(body))); got != want {
-			t.Errorf("%q became %q, want %q", body, got, want)
+			t.Errorf("%q: got %q, want %q", body, got, want)
 		}
 	}
 }
 
-// A client decides by the trace whether a request was sent, so the fake's transport
-// reports its connections as net/http's does.
+// A client decides by the trace whether a request was sent, so that the transport of a fake
+// must report its connections like that of net/http.
 func TestServer_ConnectionTrace(t *testing.T) {
 	t.Parallel()
 	for name, test := range map[string]struct {
@@ -266,7 +266,7 @@ func TestServer_ConnectionTrace(t *testing.T) {
 				GetConn: func(string) { got = append(got, "GetConn") },
 				GotConn: func(httptrace.GotConnInfo) { got = append(got, "GotConn") },
 			})
-			req, _ := http.NewRequestWithContext(ctx, "GET", offboardtest.InMemory+"/Thing", nil)
+			req, _ := http.NewRequestWithContext(ctx, "GET", offboardtest.InMemory+"/Call", nil)
 			if resp, err := s.RoundTrip(req); err == nil {
 				resp.Body.Close()
 			}
@@ -280,15 +280,15 @@ func TestServer_ConnectionTrace(t *testing.T) {
 // A test with a misspelled operation would pass without the fault.
 func TestServer_UnknownOperation(t *testing.T) {
 	t.Parallel()
-	s := offboardtest.NewServer(&echo{}, func(*http.Request) string { return "Thing" }, "Thing", "Other")
+	s := offboardtest.NewServer(&echo{}, func(*http.Request) string { return "Call" }, "Call", "Other")
 	s.Fail(offboardtest.LoseRequest("Other"), offboardtest.LoseRequest("")) // known, and any
 	for name, call := range map[string]func(){
-		"Fail":  func() { s.Fail(offboardtest.LoseRequest("Thing"), offboardtest.LoseRequest("Thign")) },
-		"Count": func() { s.Count("Thign") },
+		"Fail":  func() { s.Fail(offboardtest.LoseRequest("Call"), offboardtest.LoseRequest("Clal")) },
+		"Count": func() { s.Count("Clal") },
 	} {
 		t.Run(name, func(t *testing.T) {
 			defer func() {
-				want := `offboardtest: unknown operation "Thign"; the operations are Other, Thing`
+				want := `offboardtest: unknown operation "Clal"; the operations are Call, Other`
 				if diff := cmp.Diff(any(want), recover()); diff != "" {
 					t.Errorf("panic (-want +got):\n%s", diff)
 				}
@@ -313,7 +313,7 @@ func (r *recorder) Errorf(format string, args ...any) {
 func TestServer_AssertFaultsUsed(t *testing.T) {
 	t.Parallel()
 	s, _ := newServer()
-	often := offboardtest.Respond("Thing", 500, "")
+	often := offboardtest.Respond("Call", 500, "")
 	often.Times = 100
 	s.Fail(often, offboardtest.Respond("Other", 503, ""), offboardtest.LoseRequest(""))
 	if _, _, err := send(t, s); err != nil {

@@ -11,12 +11,12 @@ import (
 	"syscall"
 )
 
-// InMemory is the base URL by which a double is reached through its RoundTrip.
-const InMemory = "https://double.invalid"
+// InMemory is the base URL of a fake that is used in memory, by [Server.RoundTrip].
+const InMemory = "https://fake.invalid"
 
-// RoundTrip plays a request in memory, in the goroutine of the caller. No network
-// is used. As net/http's own transport does, it reports its connections to an
-// [httptrace.ClientTrace] of the request's context.
+// RoundTrip answers a request in memory, in the goroutine of the caller, without a network.
+// Like the transport of net/http, it reports its connections to an [httptrace.ClientTrace]
+// of the request's context.
 func (s *Server) RoundTrip(req *http.Request) (*http.Response, error) {
 	incoming := req.Clone(req.Context())
 	if incoming.Body == nil {
@@ -26,10 +26,10 @@ func (s *Server) RoundTrip(req *http.Request) (*http.Response, error) {
 		incoming.Host = req.URL.Host
 	}
 	incoming.RequestURI = req.URL.RequestURI()
-	incoming.RemoteAddr = "192.0.2.1:1234" // of the net for documentation
-	asks, connects := connections(req)
-	asks()
-	resp, fault, err := s.exchange(incoming, connects)
+	incoming.RemoteAddr = "192.0.2.1:1234" // an address reserved for documentation by RFC 5737
+	getConn, gotConn := connections(req)
+	getConn()
+	resp, fault, err := s.exchange(incoming, gotConn)
 	if req.Body != nil {
 		req.Body.Close()
 	}
@@ -37,7 +37,7 @@ func (s *Server) RoundTrip(req *http.Request) (*http.Response, error) {
 	case err != nil:
 		return nil, err
 	case fault.Failure == ConnectionRedialed:
-		asks()
+		getConn()
 		return nil, errRefused
 	case fault.Failure == ConnectionRefused:
 		return nil, errRefused
@@ -56,24 +56,24 @@ func (s *Server) RoundTrip(req *http.Request) (*http.Response, error) {
 
 var errRefused = &net.OpError{Op: "dial", Net: "tcp", Err: syscall.ECONNREFUSED}
 
-// connections returns the functions that report a connection to the trace of a
-// request: that it is asked for, and that it is made.
-func connections(req *http.Request) (asks, connects func()) {
-	asks, connects = func() {}, func() {}
+// connections returns the functions that report a connection to the trace of a request:
+// before it is made, and after.
+func connections(req *http.Request) (getConn, gotConn func()) {
+	getConn, gotConn = func() {}, func() {}
 	trace := httptrace.ContextClientTrace(req.Context())
 	if trace == nil {
-		return asks, connects
+		return getConn, gotConn
 	}
 	if f := trace.GetConn; f != nil {
-		asks = func() { f(req.URL.Host) }
+		getConn = func() { f(req.URL.Host) }
 	}
 	if f := trace.GotConn; f != nil {
-		connects = func() { f(httptrace.GotConnInfo{}) }
+		gotConn = func() { f(httptrace.GotConnInfo{}) }
 	}
-	return asks, connects
+	return getConn, gotConn
 }
 
-// truncated cuts the body in its middle.
+// truncated makes the body of an answer fail in its middle.
 func truncated(resp *http.Response) (*http.Response, error) {
 	body, err := io.ReadAll(resp.Body)
 	if err != nil {
@@ -88,11 +88,11 @@ type brokenReader struct{}
 
 func (brokenReader) Read([]byte) (int, error) { return 0, io.ErrUnexpectedEOF }
 
-// Client returns an HTTP client that reaches the double in memory.
+// Client returns an HTTP client whose requests the fake answers in memory.
 func (s *Server) Client() *http.Client { return &http.Client{Transport: s} }
 
-// Start listens on loopback, unless it does already, and returns the URL. Call
-// Close when done.
+// Start serves the fake on loopback, unless it is already served, and returns the URL. The
+// caller must call Close.
 func (s *Server) Start() string {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -102,7 +102,7 @@ func (s *Server) Start() string {
 	return s.listener.URL
 }
 
-// Close ends the listening that Start began.
+// Close stops the listener of [Server.Start]. It does nothing without a listener.
 func (s *Server) Close() {
 	s.mu.Lock()
 	listener := s.listener
@@ -113,7 +113,7 @@ func (s *Server) Close() {
 	}
 }
 
-// serve plays a request of the listener.
+// serve answers a request of the listener.
 func (s *Server) serve(w http.ResponseWriter, req *http.Request) {
 	resp, fault, err := s.exchange(req, func() {})
 	if err != nil || fault.Failure == ConnectionRefused || fault.Failure == ConnectionReset || fault.Failure == ConnectionRedialed {
@@ -145,8 +145,8 @@ func newBody(b []byte) io.ReadCloser { return io.NopCloser(bytes.NewReader(b)) }
 
 var _ http.RoundTripper = (*Server)(nil)
 
-// Endpoint returns the URL of the double and a client that reaches it: in memory, or
-// through the listener once it was started.
+// Endpoint returns the base URL of the fake and an HTTP client for it: those of the listener
+// if [Server.Start] was called, otherwise [InMemory].
 func (s *Server) Endpoint() (url string, client *http.Client) {
 	s.mu.Lock()
 	defer s.mu.Unlock()

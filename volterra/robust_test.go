@@ -34,7 +34,7 @@ func surface(t *testing.T) pipelinesuite.Surface {
 			"WithRetry": volterra.WithRetry, "WithUserAgent": volterra.WithUserAgent,
 			"WithBaseURL, as its host": func(host string) volterra.Option { return volterra.WithBaseURL("https://" + host) },
 			"WithBaseURL, as its password": func(password string) volterra.Option {
-				return volterra.WithBaseURL("https://user:" + password + "@double.invalid")
+				return volterra.WithBaseURL("https://user:" + password + "@fake.invalid")
 			},
 		},
 		New: func(options ...any) (any, error) {

@@ -27,7 +27,7 @@ func TestAPI_Reads(t *testing.T) {
 		c := newClient(t, srv)
 		created := time.Date(2000, 1, 1, 0, 0, 0, 0, time.UTC)
 		want := &zitadel.Organization{
-			ID: "acme", Name: "Acme", PrimaryDomain: "acme.double.invalid", State: zitadel.OrganizationStateInactive,
+			ID: "acme", Name: "Acme", PrimaryDomain: "acme.fake.invalid", State: zitadel.OrganizationStateInactive,
 			Details: zitadel.ObjectDetails{Sequence: 4, CreationDate: created, ChangeDate: created, ResourceOwner: "acme"},
 		}
 		got, err := c.GetOrganization(t.Context(), "acme")
@@ -338,7 +338,7 @@ func TestAPI_RequestsAndAnswers(t *testing.T) {
 			func(ctx context.Context, c *zitadel.Client) (any, error) { return c.GetMyOrganization(ctx, "acme") },
 			request{"GetMyOrganization", "GET", "/management/v1/orgs/me", "", "acme", ""},
 			&zitadel.Organization{
-				ID: "acme", Name: "Acme", State: zitadel.OrganizationStateActive, PrimaryDomain: "acme.double.invalid",
+				ID: "acme", Name: "Acme", State: zitadel.OrganizationStateActive, PrimaryDomain: "acme.fake.invalid",
 				Details: details("acme", 4, 0, 0),
 			},
 		},
@@ -387,7 +387,7 @@ func TestAPI_RequestsAndAnswers(t *testing.T) {
 			},
 			[]zitadel.OrganizationV2{{
 				ID: zitadeltest.DefaultOrganization, Name: "ZITADEL", State: zitadel.OrganizationStateV2Active,
-				PrimaryDomain: "zitadel.double.invalid", Details: details(zitadeltest.DefaultOrganization, 4, 0, 0),
+				PrimaryDomain: "zitadel.fake.invalid", Details: details(zitadeltest.DefaultOrganization, 4, 0, 0),
 			}},
 		},
 		{
@@ -403,7 +403,7 @@ func TestAPI_RequestsAndAnswers(t *testing.T) {
 			},
 			[]zitadel.OrganizationV2{{
 				ID: "idle", Name: "idle", State: zitadel.OrganizationStateV2Inactive,
-				PrimaryDomain: "idle.double.invalid", Details: details("idle", 4, 0, 0),
+				PrimaryDomain: "idle.fake.invalid", Details: details("idle", 4, 0, 0),
 			}},
 		},
 		{
@@ -435,7 +435,7 @@ func TestAPI_RequestsAndAnswers(t *testing.T) {
 					ID: "ada", Details: owned, State: zitadel.UserStateActive, UserName: "ada", LoginNames: []string{"ada"}, PreferredLoginName: "ada",
 					Human: &zitadel.Human{
 						Profile: zitadel.Profile{FirstName: "Ada", LastName: "ada", DisplayName: "Ada ada", PreferredLanguage: "en"},
-						Email:   zitadel.Email{Email: "ada@double.invalid", IsEmailVerified: true},
+						Email:   zitadel.Email{Email: "ada@fake.invalid", IsEmailVerified: true},
 					},
 				},
 				{
@@ -470,9 +470,9 @@ func TestAPI_RequestsAndAnswers(t *testing.T) {
 			request{"ListUserGrantsPage", "POST", "/management/v1/users/grants/_search", "", "acme", listed},
 			[]zitadel.UserGrant{{
 				ID: "ada-in-shop", Details: owned, RoleKeys: []string{"seller"}, State: zitadel.UserGrantStateActive,
-				UserID: "ada", UserName: "ada", OrgID: "acme", OrgName: "Acme", OrgDomain: "acme.double.invalid",
+				UserID: "ada", UserName: "ada", OrgID: "acme", OrgName: "Acme", OrgDomain: "acme.fake.invalid",
 				ProjectID: "shop", ProjectName: "Shop", PreferredLoginName: "ada", UserType: zitadel.UserTypeHuman,
-				GrantedOrgID: "acme", GrantedOrgName: "Acme", GrantedOrgDomain: "acme.double.invalid",
+				GrantedOrgID: "acme", GrantedOrgName: "Acme", GrantedOrgDomain: "acme.fake.invalid",
 			}},
 		},
 		{
@@ -483,15 +483,15 @@ func TestAPI_RequestsAndAnswers(t *testing.T) {
 			[]zitadel.UserGrant{
 				{
 					ID: "bob-in-shop", Details: details("bolt", 1, 0, 0), RoleKeys: []string{"buyer"}, State: zitadel.UserGrantStateActive,
-					UserID: "bob", UserName: "bob", OrgID: "bolt", OrgName: "Bolt", OrgDomain: "bolt.double.invalid",
+					UserID: "bob", UserName: "bob", OrgID: "bolt", OrgName: "Bolt", OrgDomain: "bolt.fake.invalid",
 					ProjectID: "shop", ProjectName: "Shop", ProjectGrantID: "shop-to-bolt", PreferredLoginName: "bob", UserType: zitadel.UserTypeHuman,
-					GrantedOrgID: "bolt", GrantedOrgName: "Bolt", GrantedOrgDomain: "bolt.double.invalid",
+					GrantedOrgID: "bolt", GrantedOrgName: "Bolt", GrantedOrgDomain: "bolt.fake.invalid",
 				},
 				{
 					ID: "bob-in-forge", Details: details("bolt", 1, 0, 0), State: zitadel.UserGrantStateActive,
-					UserID: "bob", UserName: "bob", OrgID: "bolt", OrgName: "Bolt", OrgDomain: "bolt.double.invalid",
+					UserID: "bob", UserName: "bob", OrgID: "bolt", OrgName: "Bolt", OrgDomain: "bolt.fake.invalid",
 					ProjectID: "forge", ProjectName: "Forge", PreferredLoginName: "bob", UserType: zitadel.UserTypeHuman,
-					GrantedOrgID: "bolt", GrantedOrgName: "Bolt", GrantedOrgDomain: "bolt.double.invalid",
+					GrantedOrgID: "bolt", GrantedOrgName: "Bolt", GrantedOrgDomain: "bolt.fake.invalid",
 				},
 			},
 		},
@@ -515,7 +515,7 @@ func TestAPI_RequestsAndAnswers(t *testing.T) {
 			func(ctx context.Context, c *zitadel.Client) (any, error) { return collect(c.ListDomains(ctx, "acme")) },
 			request{"ListDomainsPage", "POST", "/management/v1/orgs/me/domains/_search", "", "acme", listed},
 			[]zitadel.Domain{
-				{OrgID: "acme", Details: owned, DomainName: "acme.double.invalid", IsVerified: true, IsPrimary: true},
+				{OrgID: "acme", Details: owned, DomainName: "acme.fake.invalid", IsVerified: true, IsPrimary: true},
 				{OrgID: "acme", Details: owned, DomainName: "acme.example"},
 			},
 		},

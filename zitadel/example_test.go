@@ -161,7 +161,7 @@ func ExampleClient_Teardown() {
 	//    ├─ 1 project_grant: Shop to Bolt (given to other organizations)
 	//    ├─ 1 user_grant: bea in Shop (roles of users in projects)
 	//    ├─ 1 user_of_other_organizations: bea of Bolt (they lose roles in projects or in its management)
-	//    └─ 1 domain: acme.double.invalid (other organizations can use them at once)
+	//    └─ 1 domain: acme.fake.invalid (other organizations can use them at once)
 	// Acme is deleted
 }
 

@@ -33,7 +33,7 @@ func surface(t *testing.T) pipelinesuite.Surface {
 			"WithRetry": zitadel.WithRetry, "WithUserAgent": zitadel.WithUserAgent,
 			"WithBaseURL, as its host": func(host string) zitadel.Option { return zitadel.WithBaseURL("https://" + host) },
 			"WithBaseURL, as its password": func(password string) zitadel.Option {
-				return zitadel.WithBaseURL("https://user:" + password + "@double.invalid")
+				return zitadel.WithBaseURL("https://user:" + password + "@fake.invalid")
 			},
 		},
 		New: func(options ...any) (any, error) {

@@ -645,7 +645,7 @@ func TestTeardown_StalePlan(t *testing.T) {
 	t.Parallel()
 	for name, test := range map[string]func(*testing.T, *zitadeltest.Server, *teardown.Plan) *zitadel.Client{
 		"of another instance": func(t *testing.T, srv *zitadeltest.Server, _ *teardown.Plan) *zitadel.Client {
-			return newClient(t, srv, zitadel.WithBaseURL("https://other.double.invalid"))
+			return newClient(t, srv, zitadel.WithBaseURL("https://other.fake.invalid"))
 		},
 		"of another provider": func(t *testing.T, srv *zitadeltest.Server, p *teardown.Plan) *zitadel.Client {
 			p.Provider = "katapult"

@@ -51,7 +51,7 @@ func TestConnect_EveryVariableBelongsToACredential(t *testing.T) {
 				t.Setenv("OFFBOARD_ACME", filepath.Join(t.TempDir(), "none"))
 			}
 			a := access{
-				baseURL: "https://double.invalid", log: slog.New(slog.DiscardHandler),
+				baseURL: "https://fake.invalid", log: slog.New(slog.DiscardHandler),
 				credentials: map[string]string{variable: "OFFBOARD_ACME"},
 			}
 			for _, other := range p.variables { // halves of a pair need the other

@@ -1,5 +1,5 @@
-// Package fake is what the doubles are built of: routes that know which
-// operation they are, and answers in JSON.
+// Package fake contains the parts that the providers' fakes are made of: routes with the names
+// of their operations, and answers in JSON.
 package fake
 
 import (
@@ -10,20 +10,21 @@ import (
 	"slices"
 )
 
-// Routes dispatches requests by the patterns of [http.ServeMux].
+// Routes dispatches requests by the patterns of [http.ServeMux], and names their operations.
 type Routes struct {
 	mux        *http.ServeMux
 	operations map[string]string // by pattern
 }
 
-// NewRoutes returns routes that answer everything else by the given handler.
-func NewRoutes(otherwise http.HandlerFunc) *Routes {
+// NewRoutes returns routes without operations. The handler unknown answers the requests that
+// no route matches.
+func NewRoutes(unknown http.HandlerFunc) *Routes {
 	r := &Routes{http.NewServeMux(), map[string]string{}}
-	r.mux.HandleFunc("/", otherwise)
+	r.mux.HandleFunc("/", unknown)
 	return r
 }
 
-// Handle adds the route of an operation.
+// Handle adds the route of an operation, by a pattern of [http.ServeMux].
 func (r *Routes) Handle(operation, pattern string, handler http.HandlerFunc) {
 	r.operations[pattern] = operation
 	r.mux.HandleFunc(pattern, handler)
@@ -38,13 +39,14 @@ func (r *Routes) Operation(req *http.Request) string {
 // Operations returns the operations of all routes, in no particular order.
 func (r *Routes) Operations() []string { return slices.Collect(maps.Values(r.operations)) }
 
+// ServeHTTP answers a request by the handler of its route.
 func (r *Routes) ServeHTTP(w http.ResponseWriter, req *http.Request) { r.mux.ServeHTTP(w, req) }
 
-// JSON answers with a value in JSON.
+// JSON answers with a status and the JSON encoding of a value.
 func JSON(w http.ResponseWriter, status int, value any) {
 	body, err := json.Marshal(value)
 	if err != nil {
-		panic(fmt.Sprintf("fake: an answer cannot be written: %v", err))
+		panic(fmt.Sprintf("fake: cannot encode an answer: %v", err))
 	}
 	w.Header().Set("Content-Type", "application/json")
 	w.Header().Set("Content-Length", fmt.Sprint(len(body)))

@@ -54,7 +54,7 @@ func NewServer() *Server {
 		},
 	}
 	s.AddUser(User{ID: Caller, UserName: "zitadeltest", Machine: true})
-	s.AddOrganization(Organization{ID: DefaultOrganization, Name: "ZITADEL", PrimaryDomain: "zitadel.double.invalid", System: true})
+	s.AddOrganization(Organization{ID: DefaultOrganization, Name: "ZITADEL", PrimaryDomain: "zitadel.fake.invalid", System: true})
 	routes := fake.NewRoutes(func(w http.ResponseWriter, _ *http.Request) {
 		bare(w, http.StatusNotFound, 5, "Not Found")
 	})

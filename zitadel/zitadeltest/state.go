@@ -71,7 +71,7 @@ func (s *Server) AddOrganization(o Organization) {
 // complete fills in what an organization always has.
 func complete(o Organization) Organization {
 	o.Name = cmp.Or(o.Name, o.ID)
-	o.PrimaryDomain = cmp.Or(o.PrimaryDomain, strings.ReplaceAll(strings.ToLower(o.Name), " ", "-")+".double.invalid")
+	o.PrimaryDomain = cmp.Or(o.PrimaryDomain, strings.ReplaceAll(strings.ToLower(o.Name), " ", "-")+".fake.invalid")
 	return o
 }
 
@@ -649,7 +649,7 @@ func showUser(_ *Server, i *item) fake.Object {
 	} else {
 		object["human"] = fake.Object{
 			"profile": fake.Object{"firstName": "Ada", "lastName": i.name, "displayName": "Ada " + i.name, "preferredLanguage": "en"},
-			"email":   fake.Object{"email": i.name + "@double.invalid", "isEmailVerified": true},
+			"email":   fake.Object{"email": i.name + "@fake.invalid", "isEmailVerified": true},
 		}
 	}
 	return object

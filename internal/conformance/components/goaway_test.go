@@ -322,7 +322,7 @@ func TestADeletionThatAShutdownFindsInFlightIsFinished(t *testing.T) {
 		if r.ProtoMajor != 2 {
 			t.Errorf("the request came by %s", r.Proto)
 		}
-		r.Host = "double.invalid"
+		r.Host = "fake.invalid"
 		close(begun)
 		<-proceed
 		front(srv).ServeHTTP(w, r)
