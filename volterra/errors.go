@@ -12,37 +12,53 @@ import (
 	"github.com/offboard-dev/offboard-go/internal/rest"
 )
 
-// errorBody is the body of an error: a gRPC status in JSON. Its details hold
-// internal traces as raw bytes, which are not for users, and are left out.
+// errorBody is the body of an error: a gRPC status in JSON. The details of the status contain
+// internal traces as raw bytes and are not decoded.
 type errorBody struct {
-	Code    code   `json:"code"`
-	Message string `json:"message"`
-	Error   string `json:"error"` // the same, at version 1 of the gateway
+	code    string // recorded answers have a number; a string is accepted too
+	message string
 }
 
-// code is a gRPC code. Live answers have a number; clients of others expect a
-// text, which is taken as well.
-type code string
-
-// UnmarshalJSON reads a number or a text; anything else is no code.
-func (c *code) UnmarshalJSON(data []byte) error {
-	var text string
-	if _, err := strconv.Atoi(string(data)); err == nil {
-		text = string(data)
-	} else {
-		_ = json.Unmarshal(data, &text)
+// readError reads the body of an error. A member of an undocumented type stays empty; only the
+// code decides.
+func readError(a *rest.Answer) errorBody {
+	m := a.Members()
+	if bytes.ContainsFunc(a.Body, isControl) {
+		// Recorded details contain control characters, which JSON does not permit in strings.
+		if body := bytes.Map(printable, a.Body); json.Valid(body) {
+			m = rest.JSON(body).Members()
+		}
 	}
-	*c = code(text)
-	return nil
+	var b errorBody
+	var old string // the message of version 1 of the gateway
+	for m.Next() {
+		switch {
+		case m.Is("code"):
+			if b.code = m.Value.Text(); b.code == "" {
+				b.code = integer(m.Value)
+			}
+		case m.Is("message"):
+			b.message = m.Value.Text()
+		case m.Is("error"):
+			old = m.Value.Text()
+		}
+	}
+	b.message = cmp.Or(b.message, old)
+	return b
 }
 
-// classify reads an error's body, and reports whether it is F5's.
+// integer returns the digits of an integer; "" for another value.
+func integer(v rest.JSON) string {
+	if _, err := strconv.Atoi(string(v)); err != nil {
+		return ""
+	}
+	return string(v)
+}
+
+// classify reads the body of an error and reports whether the body is F5's: it has a code of gRPC.
 func classify(a *rest.Answer, e *errors.Error) (own bool) {
-	var body errorBody
-	// Raw bytes below 0x20 are no JSON. A field of another type than documented is
-	// left empty; the code is what counts.
-	_ = json.Unmarshal(bytes.Map(printable, a.Body), &body)
-	e.ProviderCode, e.Message = string(body.Code), cmp.Or(body.Message, body.Error)
+	body := readError(a)
+	e.ProviderCode, e.Message = body.code, body.message
 	number := cmp.Or(numbers[e.ProviderCode], e.ProviderCode)
 	// Only an error with a code of gRPC is F5's. A gateway answers with a message, or a
 	// text, or with its status for a code.
@@ -115,9 +131,12 @@ func text(body []byte) string {
 	return s
 }
 
-// printable puts a space for what cannot be in a JSON string.
+// isControl reports whether JSON does not permit a character in a string.
+func isControl(r rune) bool { return r < ' ' }
+
+// printable returns a space for a control character.
 func printable(r rune) rune {
-	if r < ' ' {
+	if isControl(r) {
 		return ' '
 	}
 	return r

@@ -10,39 +10,77 @@ import (
 	"github.com/offboard-dev/offboard-go/internal/rest"
 )
 
-// errorEnvelope is the body of an error. Older answers have the status true. A body without a
-// status is not Applivery's.
-type errorEnvelope struct {
-	Status any `json:"status"`
-	Error  struct {
-		Code    code        `json:"code"`
-		Message string      `json:"message"`
-		Data    ErrorDetail `json:"data"`
-		Msg     string      `json:"msg"`   // of 2017
-		Field   string      `json:"field"` // of 2017
-	} `json:"error"`
+// errorBody is the body of an error. A body without a boolean status is not Applivery's; older
+// answers have the status true.
+type errorBody struct {
+	hasStatus     bool
+	code, message string
+	detail        ErrorDetail
 }
 
-// code is a code of Applivery, which is documented as a number. A string that contains a number
-// is accepted too.
-type code string
-
-// UnmarshalJSON never fails: the other members are read even if the code has another type.
-func (c *code) UnmarshalJSON(data []byte) error {
-	var number json.Number
-	if json.Unmarshal(data, &number) == nil {
-		*c = code(number)
+// readError reads the body of an error. A member of an undocumented type stays empty; only the
+// code decides.
+func readError(a *rest.Answer) errorBody {
+	var b errorBody
+	for m := a.Members(); m.Next(); {
+		switch {
+		case m.Is("status"):
+			b.hasStatus = string(m.Value) == "true" || string(m.Value) == "false"
+		case m.Is("error"):
+			b.readMembers(m.Value.Members())
+		}
 	}
-	return nil
+	return b
 }
 
-// UnmarshalJSON never fails: the framework permits any data in an error.
-func (d *ErrorDetail) UnmarshalJSON(data []byte) error {
-	type plain ErrorDetail
-	if json.Unmarshal(data, &d.Text) != nil {
-		_ = json.Unmarshal(data, (*plain)(d))
+// readMembers reads the member error of a body. The answers of 2017 have msg and field.
+func (b *errorBody) readMembers(m rest.Members) {
+	var msg, field string
+	for m.Next() {
+		switch {
+		case m.Is("code"):
+			b.code = number(m.Value)
+		case m.Is("message"):
+			b.message = m.Value.Text()
+		case m.Is("msg"):
+			msg = m.Value.Text()
+		case m.Is("field"):
+			field = m.Value.Text()
+		case m.Is("data"):
+			b.detail = readDetail(m.Value)
+		}
 	}
-	return nil
+	b.message, b.detail.Field = cmp.Or(b.message, msg), cmp.Or(b.detail.Field, field)
+}
+
+// readDetail reads the data of an error, which may have any type.
+func readDetail(v rest.JSON) ErrorDetail {
+	d := ErrorDetail{Text: v.Text()}
+	for m := v.Members(); m.Next(); {
+		switch {
+		case m.Is("entity"):
+			d.Entity = m.Value.Text()
+		case m.Is("id"):
+			d.ID = m.Value.Text()
+		case m.Is("limit"):
+			d.Limit = m.Value.Int()
+		case m.Is("field"):
+			d.Field = m.Value.Text()
+		case m.Is("text"):
+			d.Text = m.Value.Text()
+		}
+	}
+	return d
+}
+
+// number returns a code of Applivery, which is documented as a number. A string that contains a
+// number is accepted too; "" for another value.
+func number(v rest.JSON) string {
+	text := cmp.Or(v.Text(), string(v))
+	if strings.Trim(text, "+-.0123456789Ee") != "" || !json.Valid([]byte(text)) {
+		return ""
+	}
+	return text
 }
 
 // noError is the member error of a success, which must be absent or null.
@@ -58,19 +96,14 @@ func (*noError) UnmarshalJSON(data []byte) error {
 // classify reads the body of an error and reports whether the body is Applivery's: it has a
 // boolean status, and a code or a message.
 func classify(a *rest.Answer, e *errors.Error) (own bool) {
-	var envelope errorEnvelope
-	// A member of an undocumented type stays empty; only the code decides.
-	_ = json.Unmarshal(a.Body, &envelope)
-	body := &envelope.Error
-	e.ProviderCode, e.Message = string(body.Code), cmp.Or(body.Message, body.Msg)
-	if _, own = envelope.Status.(bool); !own {
+	body := readError(a)
+	e.ProviderCode, e.Message = body.code, body.message
+	if !body.hasStatus {
 		return false
 	}
-	e.Code = cmp.Or(codesByStatus[answered{a.Status, e.ProviderCode}], codes[e.ProviderCode])
-	detail := body.Data
-	detail.Field = cmp.Or(detail.Field, body.Field)
-	if detail != (ErrorDetail{}) {
-		e.Detail = detail
+	e.Code = cmp.Or(codesByStatus[answered{a.Status, body.code}], codes[body.code])
+	if body.detail != (ErrorDetail{}) {
+		e.Detail = body.detail
 	}
 	switch {
 	case e.Code == errors.ActiveSubscriptions:
@@ -78,7 +111,7 @@ func classify(a *rest.Answer, e *errors.Error) (own bool) {
 			Name:        "subscriptions",
 			Description: "Cancel all subscriptions in the dashboard, at Billing, Plan & Usage. No API can.",
 		}}
-	case e.Code == errors.OrganizationNotFound && !isOrganization(a, e, detail.Entity):
+	case e.Code == errors.OrganizationNotFound && !isOrganization(a, e, body.detail.Entity):
 		e.Code = errors.NotFound
 	}
 	return e.ProviderCode != "" || e.Message != ""
