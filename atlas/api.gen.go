@@ -1607,7 +1607,7 @@ func (c *Client) DeleteFederation(ctx context.Context, federationID string) erro
 		Accept: "application/vnd.atlas.2023-01-01+json",
 		Status: http.StatusNoContent, Removal: true,
 	}
-	call.PathParam("federationSettingsId", federationID, rest.Hex24)
+	call.PathParam("federationSettingsId", "federationID", federationID, rest.Hex24)
 	return c.rest().Do(ctx, &call)
 }
 
@@ -1634,7 +1634,7 @@ func (c *Client) ListConnectedOrganizationsPage(ctx context.Context, federationI
 		Status: http.StatusOK, Out: &out, Repeat: true, List: true,
 		PageSize: options.ItemsPerPage,
 	}
-	call.PathParam("federationSettingsId", federationID, rest.Hex24)
+	call.PathParam("federationSettingsId", "federationID", federationID, rest.Hex24)
 	call.OptionalParam(options.PageNum != 0, "pageNum", "form", true, options.PageNum)
 	call.OptionalParam(options.ItemsPerPage != 0, "itemsPerPage", "form", true, options.ItemsPerPage)
 	call.Validate = func() string {
@@ -1674,8 +1674,8 @@ func (c *Client) DisconnectOrganization(ctx context.Context, federationID string
 		Accept: "application/vnd.atlas.2023-01-01+json",
 		Status: http.StatusNoContent, Removal: true,
 	}
-	call.PathParam("federationSettingsId", federationID, rest.Hex24)
-	call.PathParam("orgId", orgID, rest.Hex24)
+	call.PathParam("federationSettingsId", "federationID", federationID, rest.Hex24)
+	call.PathParam("orgId", "orgID", orgID, rest.Hex24)
 	return c.rest().Do(ctx, &call)
 }
 
@@ -1697,7 +1697,7 @@ func (c *Client) DeleteProject(ctx context.Context, projectID string) error {
 		Accept: "application/vnd.atlas.2023-01-01+json",
 		Status: http.StatusAccepted, Removal: true,
 	}
-	call.PathParam("groupId", projectID, rest.Hex24)
+	call.PathParam("groupId", "projectID", projectID, rest.Hex24)
 	return c.rest().Do(ctx, &call)
 }
 
@@ -1713,7 +1713,7 @@ func (c *Client) GetProject(ctx context.Context, projectID string) (*Project, er
 		Accept: "application/vnd.atlas.2023-01-01+json",
 		Status: http.StatusOK, Out: &out, Repeat: true,
 	}
-	call.PathParam("groupId", projectID, rest.Hex24)
+	call.PathParam("groupId", "projectID", projectID, rest.Hex24)
 	call.Validate = func() string {
 		return rest.Validate(rest.Required{Name: "id", Absent: out.ID == ""})
 	}
@@ -1733,7 +1733,7 @@ func (c *Client) DeleteBackupCompliancePolicy(ctx context.Context, projectID str
 		Accept: "application/vnd.atlas.2024-11-13+json",
 		Status: http.StatusNoContent, Removal: true,
 	}
-	call.PathParam("groupId", projectID, rest.Hex24)
+	call.PathParam("groupId", "projectID", projectID, rest.Hex24)
 	return c.rest().Do(ctx, &call)
 }
 
@@ -1751,7 +1751,7 @@ func (c *Client) GetBackupCompliancePolicy(ctx context.Context, projectID string
 		Accept: "application/vnd.atlas.2023-10-01+json",
 		Status: http.StatusOK, Out: &out, Repeat: true,
 	}
-	call.PathParam("groupId", projectID, rest.Hex24)
+	call.PathParam("groupId", "projectID", projectID, rest.Hex24)
 	return rest.Pointer(&out, c.rest().Do(ctx, &call))
 }
 
@@ -1782,7 +1782,7 @@ func (c *Client) ListClustersPage(ctx context.Context, projectID string, options
 		Status: http.StatusOK, Out: &out, Repeat: true, List: true,
 		PageSize: options.ItemsPerPage,
 	}
-	call.PathParam("groupId", projectID, rest.Hex24)
+	call.PathParam("groupId", "projectID", projectID, rest.Hex24)
 	call.OptionalParam(options.IncludeDeletedWithRetainedBackups, "includeDeletedWithRetainedBackups", "form", true, options.IncludeDeletedWithRetainedBackups)
 	call.OptionalParam(options.PageNum != 0, "pageNum", "form", true, options.PageNum)
 	call.OptionalParam(options.ItemsPerPage != 0, "itemsPerPage", "form", true, options.ItemsPerPage)
@@ -1833,8 +1833,8 @@ func (c *Client) DeleteCluster(ctx context.Context, projectID string, clusterNam
 		Accept: "application/vnd.atlas.2023-02-01+json",
 		Status: http.StatusAccepted, Removal: true,
 	}
-	call.PathParam("groupId", projectID, rest.Hex24)
-	call.PathParam("clusterName", clusterName, rest.Name)
+	call.PathParam("groupId", "projectID", projectID, rest.Hex24)
+	call.PathParam("clusterName", "clusterName", clusterName, rest.Name)
 	call.OptionalParam(options.RetainBackups, "retainBackups", "form", true, options.RetainBackups)
 	return c.rest().Do(ctx, &call)
 }
@@ -1852,8 +1852,8 @@ func (c *Client) GetCluster(ctx context.Context, projectID string, clusterName s
 		Accept: "application/vnd.atlas.2024-08-05+json",
 		Status: http.StatusOK, Out: &out, Repeat: true,
 	}
-	call.PathParam("groupId", projectID, rest.Hex24)
-	call.PathParam("clusterName", clusterName, rest.Name)
+	call.PathParam("groupId", "projectID", projectID, rest.Hex24)
+	call.PathParam("clusterName", "clusterName", clusterName, rest.Name)
 	call.Validate = func() string {
 		return rest.Validate(rest.Required{Name: "name", Absent: out.Name == ""})
 	}
@@ -1876,8 +1876,8 @@ func (c *Client) SetClusterTerminationProtection(ctx context.Context, projectID 
 		ContentType: "application/vnd.atlas.2024-10-23+json",
 		Status:      http.StatusOK, Out: &out,
 	}
-	call.PathParam("groupId", projectID, rest.Hex24)
-	call.PathParam("clusterName", clusterName, rest.Name)
+	call.PathParam("groupId", "projectID", projectID, rest.Hex24)
+	call.PathParam("clusterName", "clusterName", clusterName, rest.Name)
 	call.Validate = func() string {
 		return rest.Validate(rest.Required{Name: "name", Absent: out.Name == ""})
 	}
@@ -1908,8 +1908,8 @@ func (c *Client) ListSnapshotsPage(ctx context.Context, projectID string, cluste
 		Status: http.StatusOK, Out: &out, Repeat: true, List: true,
 		PageSize: options.ItemsPerPage,
 	}
-	call.PathParam("groupId", projectID, rest.Hex24)
-	call.PathParam("clusterName", clusterName, rest.Name)
+	call.PathParam("groupId", "projectID", projectID, rest.Hex24)
+	call.PathParam("clusterName", "clusterName", clusterName, rest.Name)
 	call.OptionalParam(options.PageNum != 0, "pageNum", "form", true, options.PageNum)
 	call.OptionalParam(options.ItemsPerPage != 0, "itemsPerPage", "form", true, options.ItemsPerPage)
 	call.Validate = func() string {
@@ -1947,9 +1947,9 @@ func (c *Client) DeleteShardedSnapshot(ctx context.Context, projectID string, cl
 		Accept: "application/vnd.atlas.2023-01-01+json",
 		Status: http.StatusNoContent, Removal: true,
 	}
-	call.PathParam("groupId", projectID, rest.Hex24)
-	call.PathParam("clusterName", clusterName, rest.Name)
-	call.PathParam("snapshotId", snapshotID, rest.Hex24)
+	call.PathParam("groupId", "projectID", projectID, rest.Hex24)
+	call.PathParam("clusterName", "clusterName", clusterName, rest.Name)
+	call.PathParam("snapshotId", "snapshotID", snapshotID, rest.Hex24)
 	return c.rest().Do(ctx, &call)
 }
 
@@ -1967,8 +1967,8 @@ func (c *Client) ListShardedSnapshots(ctx context.Context, projectID string, clu
 		Accept: "application/vnd.atlas.2023-01-01+json",
 		Status: http.StatusOK, Out: &out, Repeat: true, List: true,
 	}
-	call.PathParam("groupId", projectID, rest.Hex24)
-	call.PathParam("clusterName", clusterName, rest.Name)
+	call.PathParam("groupId", "projectID", projectID, rest.Hex24)
+	call.PathParam("clusterName", "clusterName", clusterName, rest.Name)
 	call.Validate = func() string {
 		return rest.Validate(rest.Required{Name: "results", Absent: out.Results == nil}, rest.Required{Name: "results[].id", Absent: rest.Lacks(out.Results, (*ShardedSnapshot).identity)})
 	}
@@ -1988,9 +1988,9 @@ func (c *Client) DeleteSnapshot(ctx context.Context, projectID string, clusterNa
 		Accept: "application/vnd.atlas.2023-01-01+json",
 		Status: http.StatusNoContent, Removal: true,
 	}
-	call.PathParam("groupId", projectID, rest.Hex24)
-	call.PathParam("clusterName", clusterName, rest.Name)
-	call.PathParam("snapshotId", snapshotID, rest.Hex24)
+	call.PathParam("groupId", "projectID", projectID, rest.Hex24)
+	call.PathParam("clusterName", "clusterName", clusterName, rest.Name)
+	call.PathParam("snapshotId", "snapshotID", snapshotID, rest.Hex24)
 	return c.rest().Do(ctx, &call)
 }
 
@@ -2018,8 +2018,8 @@ func (c *Client) ListOnlineArchivesPage(ctx context.Context, projectID string, c
 		Status: http.StatusOK, Out: &out, Repeat: true, List: true,
 		PageSize: options.ItemsPerPage,
 	}
-	call.PathParam("groupId", projectID, rest.Hex24)
-	call.PathParam("clusterName", clusterName, rest.Name)
+	call.PathParam("groupId", "projectID", projectID, rest.Hex24)
+	call.PathParam("clusterName", "clusterName", clusterName, rest.Name)
 	call.OptionalParam(options.PageNum != 0, "pageNum", "form", true, options.PageNum)
 	call.OptionalParam(options.ItemsPerPage != 0, "itemsPerPage", "form", true, options.ItemsPerPage)
 	call.Validate = func() string {
@@ -2055,9 +2055,9 @@ func (c *Client) DeleteOnlineArchive(ctx context.Context, projectID string, clus
 		Accept: "application/vnd.atlas.2023-01-01+json",
 		Status: http.StatusOK, Removal: true,
 	}
-	call.PathParam("groupId", projectID, rest.Hex24)
-	call.PathParam("clusterName", clusterName, rest.Name)
-	call.PathParam("archiveId", archiveID, rest.Hex24)
+	call.PathParam("groupId", "projectID", projectID, rest.Hex24)
+	call.PathParam("clusterName", "clusterName", clusterName, rest.Name)
+	call.PathParam("archiveId", "archiveID", archiveID, rest.Hex24)
 	return c.rest().Do(ctx, &call)
 }
 
@@ -2076,8 +2076,8 @@ func (c *Client) EndOutageSimulation(ctx context.Context, projectID string, clus
 		Accept: "application/vnd.atlas.2023-01-01+json",
 		Status: http.StatusOK, Out: &out, Removal: true,
 	}
-	call.PathParam("groupId", projectID, rest.Hex24)
-	call.PathParam("clusterName", clusterName, rest.Name)
+	call.PathParam("groupId", "projectID", projectID, rest.Hex24)
+	call.PathParam("clusterName", "clusterName", clusterName, rest.Name)
 	return rest.Pointer(&out, c.rest().Do(ctx, &call))
 }
 
@@ -2095,8 +2095,8 @@ func (c *Client) GetOutageSimulation(ctx context.Context, projectID string, clus
 		Accept: "application/vnd.atlas.2023-01-01+json",
 		Status: http.StatusOK, Out: &out, Repeat: true,
 	}
-	call.PathParam("groupId", projectID, rest.Hex24)
-	call.PathParam("clusterName", clusterName, rest.Name)
+	call.PathParam("groupId", "projectID", projectID, rest.Hex24)
+	call.PathParam("clusterName", "clusterName", clusterName, rest.Name)
 	return rest.Pointer(&out, c.rest().Do(ctx, &call))
 }
 
@@ -2125,7 +2125,7 @@ func (c *Client) ListNetworkContainersPage(ctx context.Context, projectID string
 		Status: http.StatusOK, Out: &out, Repeat: true, List: true,
 		PageSize: options.ItemsPerPage,
 	}
-	call.PathParam("groupId", projectID, rest.Hex24)
+	call.PathParam("groupId", "projectID", projectID, rest.Hex24)
 	call.OptionalParam(options.PageNum != 0, "pageNum", "form", true, options.PageNum)
 	call.OptionalParam(options.ItemsPerPage != 0, "itemsPerPage", "form", true, options.ItemsPerPage)
 	call.Validate = func() string {
@@ -2163,8 +2163,8 @@ func (c *Client) DeleteNetworkContainer(ctx context.Context, projectID string, c
 		Accept: "application/vnd.atlas.2023-01-01+json",
 		Status: http.StatusNoContent, Removal: true,
 	}
-	call.PathParam("groupId", projectID, rest.Hex24)
-	call.PathParam("containerId", containerID, rest.Hex24)
+	call.PathParam("groupId", "projectID", projectID, rest.Hex24)
+	call.PathParam("containerId", "containerID", containerID, rest.Hex24)
 	return c.rest().Do(ctx, &call)
 }
 
@@ -2180,7 +2180,7 @@ func (c *Client) ListFederatedDatabases(ctx context.Context, projectID string) (
 		Accept: "application/vnd.atlas.2023-01-01+json",
 		Status: http.StatusOK, Out: &out, Repeat: true, List: true,
 	}
-	call.PathParam("groupId", projectID, rest.Hex24)
+	call.PathParam("groupId", "projectID", projectID, rest.Hex24)
 	call.Validate = func() string {
 		return rest.Validate(rest.Required{Name: "the list", Absent: out == nil}, rest.Required{Name: "name", Absent: rest.Lacks(out, (*FederatedDatabase).identity)})
 	}
@@ -2198,8 +2198,8 @@ func (c *Client) DeleteFederatedDatabase(ctx context.Context, projectID string, 
 		Accept: "application/vnd.atlas.2023-01-01+json",
 		Status: http.StatusAccepted, Removal: true,
 	}
-	call.PathParam("groupId", projectID, rest.Hex24)
-	call.PathParam("tenantName", databaseName, rest.Opaque)
+	call.PathParam("groupId", "projectID", projectID, rest.Hex24)
+	call.PathParam("tenantName", "databaseName", databaseName, rest.Opaque)
 	return c.rest().Do(ctx, &call)
 }
 
@@ -2227,8 +2227,8 @@ func (c *Client) ListEncryptionEndpointsPage(ctx context.Context, projectID stri
 		Status: http.StatusOK, Out: &out, Repeat: true, List: true,
 		PageSize: options.ItemsPerPage,
 	}
-	call.PathParam("groupId", projectID, rest.Hex24)
-	call.PathParam("cloudProvider", string(cloudProvider), rest.Opaque)
+	call.PathParam("groupId", "projectID", projectID, rest.Hex24)
+	call.PathParam("cloudProvider", "cloudProvider", string(cloudProvider), rest.Opaque)
 	call.OptionalParam(options.PageNum != 0, "pageNum", "form", true, options.PageNum)
 	call.OptionalParam(options.ItemsPerPage != 0, "itemsPerPage", "form", true, options.ItemsPerPage)
 	call.Validate = func() string {
@@ -2267,9 +2267,9 @@ func (c *Client) DeleteEncryptionEndpoint(ctx context.Context, projectID string,
 		Accept: "application/vnd.atlas.2023-01-01+json",
 		Status: http.StatusNoContent, Removal: true,
 	}
-	call.PathParam("groupId", projectID, rest.Hex24)
-	call.PathParam("cloudProvider", string(cloudProvider), rest.Opaque)
-	call.PathParam("endpointId", endpointID, rest.Hex24)
+	call.PathParam("groupId", "projectID", projectID, rest.Hex24)
+	call.PathParam("cloudProvider", "cloudProvider", string(cloudProvider), rest.Opaque)
+	call.PathParam("endpointId", "endpointID", endpointID, rest.Hex24)
 	return c.rest().Do(ctx, &call)
 }
 
@@ -2297,7 +2297,7 @@ func (c *Client) ListFlexClustersPage(ctx context.Context, projectID string, opt
 		Status: http.StatusOK, Out: &out, Repeat: true, List: true,
 		PageSize: options.ItemsPerPage,
 	}
-	call.PathParam("groupId", projectID, rest.Hex24)
+	call.PathParam("groupId", "projectID", projectID, rest.Hex24)
 	call.OptionalParam(options.PageNum != 0, "pageNum", "form", true, options.PageNum)
 	call.OptionalParam(options.ItemsPerPage != 0, "itemsPerPage", "form", true, options.ItemsPerPage)
 	call.Validate = func() string {
@@ -2337,8 +2337,8 @@ func (c *Client) DeleteFlexCluster(ctx context.Context, projectID string, cluste
 		Accept: "application/vnd.atlas.2024-11-13+json",
 		Status: http.StatusNoContent, Removal: true,
 	}
-	call.PathParam("groupId", projectID, rest.Hex24)
-	call.PathParam("name", clusterName, rest.Name)
+	call.PathParam("groupId", "projectID", projectID, rest.Hex24)
+	call.PathParam("name", "clusterName", clusterName, rest.Name)
 	return c.rest().Do(ctx, &call)
 }
 
@@ -2355,8 +2355,8 @@ func (c *Client) GetFlexCluster(ctx context.Context, projectID string, clusterNa
 		Accept: "application/vnd.atlas.2024-11-13+json",
 		Status: http.StatusOK, Out: &out, Repeat: true,
 	}
-	call.PathParam("groupId", projectID, rest.Hex24)
-	call.PathParam("name", clusterName, rest.Name)
+	call.PathParam("groupId", "projectID", projectID, rest.Hex24)
+	call.PathParam("name", "clusterName", clusterName, rest.Name)
 	call.Validate = func() string {
 		return rest.Validate(rest.Required{Name: "name", Absent: out.Name == ""})
 	}
@@ -2379,8 +2379,8 @@ func (c *Client) SetFlexClusterTerminationProtection(ctx context.Context, projec
 		ContentType: "application/vnd.atlas.2024-11-13+json",
 		Status:      http.StatusOK, Out: &out,
 	}
-	call.PathParam("groupId", projectID, rest.Hex24)
-	call.PathParam("name", clusterName, rest.Name)
+	call.PathParam("groupId", "projectID", projectID, rest.Hex24)
+	call.PathParam("name", "clusterName", clusterName, rest.Name)
 	call.Validate = func() string {
 		return rest.Validate(rest.Required{Name: "name", Absent: out.Name == ""})
 	}
@@ -2413,7 +2413,7 @@ func (c *Client) ListNetworkPeeringsPage(ctx context.Context, projectID string, 
 		Status: http.StatusOK, Out: &out, Repeat: true, List: true,
 		PageSize: options.ItemsPerPage,
 	}
-	call.PathParam("groupId", projectID, rest.Hex24)
+	call.PathParam("groupId", "projectID", projectID, rest.Hex24)
 	call.OptionalParam(options.ProviderName != "", "providerName", "form", true, options.ProviderName)
 	call.OptionalParam(options.PageNum != 0, "pageNum", "form", true, options.PageNum)
 	call.OptionalParam(options.ItemsPerPage != 0, "itemsPerPage", "form", true, options.ItemsPerPage)
@@ -2453,8 +2453,8 @@ func (c *Client) DeleteNetworkPeering(ctx context.Context, projectID string, pee
 		Accept: "application/vnd.atlas.2023-01-01+json",
 		Status: http.StatusAccepted, Out: &out, Removal: true,
 	}
-	call.PathParam("groupId", projectID, rest.Hex24)
-	call.PathParam("peerId", peeringID, rest.Hex24)
+	call.PathParam("groupId", "projectID", projectID, rest.Hex24)
+	call.PathParam("peerId", "peeringID", peeringID, rest.Hex24)
 	return c.rest().Do(ctx, &call)
 }
 
@@ -2471,8 +2471,8 @@ func (c *Client) ListPrivateEndpointServices(ctx context.Context, projectID stri
 		Accept: "application/vnd.atlas.2023-01-01+json",
 		Status: http.StatusOK, Out: &out, Repeat: true, List: true,
 	}
-	call.PathParam("groupId", projectID, rest.Hex24)
-	call.PathParam("cloudProvider", string(cloudProvider), rest.Opaque)
+	call.PathParam("groupId", "projectID", projectID, rest.Hex24)
+	call.PathParam("cloudProvider", "cloudProvider", string(cloudProvider), rest.Opaque)
 	call.Validate = func() string {
 		return rest.Validate(rest.Required{Name: "the list", Absent: out == nil}, rest.Required{Name: "id", Absent: rest.Lacks(out, (*PrivateEndpointService).identity)})
 	}
@@ -2493,9 +2493,9 @@ func (c *Client) DeletePrivateEndpointService(ctx context.Context, projectID str
 		Accept: "application/vnd.atlas.2023-01-01+json",
 		Status: http.StatusAccepted, Removal: true,
 	}
-	call.PathParam("groupId", projectID, rest.Hex24)
-	call.PathParam("cloudProvider", string(cloudProvider), rest.Opaque)
-	call.PathParam("endpointServiceId", serviceID, rest.Hex24)
+	call.PathParam("groupId", "projectID", projectID, rest.Hex24)
+	call.PathParam("cloudProvider", "cloudProvider", string(cloudProvider), rest.Opaque)
+	call.PathParam("endpointServiceId", "serviceID", serviceID, rest.Hex24)
 	return c.rest().Do(ctx, &call)
 }
 
@@ -2513,10 +2513,10 @@ func (c *Client) DeletePrivateEndpoint(ctx context.Context, projectID string, cl
 		Accept: "application/vnd.atlas.2023-01-01+json",
 		Status: http.StatusNoContent, Removal: true,
 	}
-	call.PathParam("groupId", projectID, rest.Hex24)
-	call.PathParam("cloudProvider", string(cloudProvider), rest.Opaque)
-	call.PathParam("endpointServiceId", serviceID, rest.Hex24)
-	call.PathParam("endpointId", endpointID, rest.ResourceID)
+	call.PathParam("groupId", "projectID", projectID, rest.Hex24)
+	call.PathParam("cloudProvider", "cloudProvider", string(cloudProvider), rest.Opaque)
+	call.PathParam("endpointServiceId", "serviceID", serviceID, rest.Hex24)
+	call.PathParam("endpointId", "endpointID", endpointID, rest.ResourceID)
 	return c.rest().Do(ctx, &call)
 }
 
@@ -2544,7 +2544,7 @@ func (c *Client) ListFederationEndpointsPage(ctx context.Context, projectID stri
 		Status: http.StatusOK, Out: &out, Repeat: true, List: true,
 		PageSize: options.ItemsPerPage,
 	}
-	call.PathParam("groupId", projectID, rest.Hex24)
+	call.PathParam("groupId", "projectID", projectID, rest.Hex24)
 	call.OptionalParam(options.PageNum != 0, "pageNum", "form", true, options.PageNum)
 	call.OptionalParam(options.ItemsPerPage != 0, "itemsPerPage", "form", true, options.ItemsPerPage)
 	call.Validate = func() string {
@@ -2583,8 +2583,8 @@ func (c *Client) DeleteFederationEndpoint(ctx context.Context, projectID string,
 		Accept: "application/vnd.atlas.2023-01-01+json",
 		Status: http.StatusNoContent, Removal: true,
 	}
-	call.PathParam("groupId", projectID, rest.Hex24)
-	call.PathParam("endpointId", endpointID, rest.ResourceID)
+	call.PathParam("groupId", "projectID", projectID, rest.Hex24)
+	call.PathParam("endpointId", "endpointID", endpointID, rest.ResourceID)
 	return c.rest().Do(ctx, &call)
 }
 
@@ -2611,7 +2611,7 @@ func (c *Client) ListStreamWorkspacesPage(ctx context.Context, projectID string,
 		Status: http.StatusOK, Out: &out, Repeat: true, List: true,
 		PageSize: options.ItemsPerPage,
 	}
-	call.PathParam("groupId", projectID, rest.Hex24)
+	call.PathParam("groupId", "projectID", projectID, rest.Hex24)
 	call.OptionalParam(options.PageNum != 0, "pageNum", "form", true, options.PageNum)
 	call.OptionalParam(options.ItemsPerPage != 0, "itemsPerPage", "form", true, options.ItemsPerPage)
 	call.Validate = func() string {
@@ -2660,7 +2660,7 @@ func (c *Client) ListActiveStreamVPCPeeringsPage(ctx context.Context, projectID 
 		Status: http.StatusOK, Out: &out, Repeat: true, List: true,
 		PageSize: options.ItemsPerPage,
 	}
-	call.PathParam("groupId", projectID, rest.Hex24)
+	call.PathParam("groupId", "projectID", projectID, rest.Hex24)
 	call.OptionalParam(options.PageNum != 0, "pageNum", "form", true, options.PageNum)
 	call.OptionalParam(options.ItemsPerPage != 0, "itemsPerPage", "form", true, options.ItemsPerPage)
 	call.Validate = func() string {
@@ -2710,7 +2710,7 @@ func (c *Client) ListStreamPrivateLinksPage(ctx context.Context, projectID strin
 		Status: http.StatusOK, Out: &out, Repeat: true, List: true,
 		PageSize: options.ItemsPerPage,
 	}
-	call.PathParam("groupId", projectID, rest.Hex24)
+	call.PathParam("groupId", "projectID", projectID, rest.Hex24)
 	call.OptionalParam(options.PageNum != 0, "pageNum", "form", true, options.PageNum)
 	call.OptionalParam(options.ItemsPerPage != 0, "itemsPerPage", "form", true, options.ItemsPerPage)
 	call.Validate = func() string {
@@ -2750,8 +2750,8 @@ func (c *Client) DeleteStreamPrivateLink(ctx context.Context, projectID string, 
 		Accept: "application/vnd.atlas.2023-02-01+json",
 		Status: http.StatusAccepted, Removal: true,
 	}
-	call.PathParam("groupId", projectID, rest.Hex24)
-	call.PathParam("connectionId", connectionID, rest.Opaque)
+	call.PathParam("groupId", "projectID", projectID, rest.Hex24)
+	call.PathParam("connectionId", "connectionID", connectionID, rest.Opaque)
 	return c.rest().Do(ctx, &call)
 }
 
@@ -2780,7 +2780,7 @@ func (c *Client) ListStreamVPCPeeringsPage(ctx context.Context, projectID string
 		Status: http.StatusOK, Out: &out, Repeat: true, List: true,
 		PageSize: options.ItemsPerPage,
 	}
-	call.PathParam("groupId", projectID, rest.Hex24)
+	call.PathParam("groupId", "projectID", projectID, rest.Hex24)
 	call.QueryParam("requesterAccountId", "form", true, requesterAccountID)
 	call.OptionalParam(options.PageNum != 0, "pageNum", "form", true, options.PageNum)
 	call.OptionalParam(options.ItemsPerPage != 0, "itemsPerPage", "form", true, options.ItemsPerPage)
@@ -2819,8 +2819,8 @@ func (c *Client) DeleteStreamVPCPeering(ctx context.Context, projectID string, p
 		Accept: "application/vnd.atlas.2023-02-01+json",
 		Status: http.StatusAccepted, Removal: true,
 	}
-	call.PathParam("groupId", projectID, rest.Hex24)
-	call.PathParam("id", peeringID, rest.Opaque)
+	call.PathParam("groupId", "projectID", projectID, rest.Hex24)
+	call.PathParam("id", "peeringID", peeringID, rest.Opaque)
 	return c.rest().Do(ctx, &call)
 }
 
@@ -2839,8 +2839,8 @@ func (c *Client) DeleteStreamWorkspace(ctx context.Context, projectID string, wo
 		Accept: "application/vnd.atlas.2023-02-01+json",
 		Status: http.StatusAccepted, Removal: true,
 	}
-	call.PathParam("groupId", projectID, rest.Hex24)
-	call.PathParam("tenantName", workspaceName, rest.Opaque)
+	call.PathParam("groupId", "projectID", projectID, rest.Hex24)
+	call.PathParam("tenantName", "workspaceName", workspaceName, rest.Opaque)
 	return c.rest().Do(ctx, &call)
 }
 
@@ -2856,9 +2856,9 @@ func (c *Client) DeleteStreamProcessor(ctx context.Context, projectID string, wo
 		Accept: "application/vnd.atlas.2024-05-30+json",
 		Status: http.StatusNoContent, Removal: true,
 	}
-	call.PathParam("groupId", projectID, rest.Hex24)
-	call.PathParam("tenantName", workspaceName, rest.Opaque)
-	call.PathParam("processorName", processorName, rest.Opaque)
+	call.PathParam("groupId", "projectID", projectID, rest.Hex24)
+	call.PathParam("tenantName", "workspaceName", workspaceName, rest.Opaque)
+	call.PathParam("processorName", "processorName", processorName, rest.Opaque)
 	return c.rest().Do(ctx, &call)
 }
 
@@ -2886,8 +2886,8 @@ func (c *Client) ListStreamProcessorsPage(ctx context.Context, projectID string,
 		Status: http.StatusOK, Out: &out, Repeat: true, List: true,
 		PageSize: options.ItemsPerPage,
 	}
-	call.PathParam("groupId", projectID, rest.Hex24)
-	call.PathParam("tenantName", workspaceName, rest.Opaque)
+	call.PathParam("groupId", "projectID", projectID, rest.Hex24)
+	call.PathParam("tenantName", "workspaceName", workspaceName, rest.Opaque)
 	call.OptionalParam(options.PageNum != 0, "pageNum", "form", true, options.PageNum)
 	call.OptionalParam(options.ItemsPerPage != 0, "itemsPerPage", "form", true, options.ItemsPerPage)
 	call.Validate = func() string {
@@ -2973,7 +2973,7 @@ func (c *Client) deleteOrganization(ctx context.Context, orgID string) error {
 		Accept: "application/vnd.atlas.2023-01-01+json",
 		Status: http.StatusNoContent,
 	}
-	call.PathParam("orgId", orgID, rest.Hex24)
+	call.PathParam("orgId", "orgID", orgID, rest.Hex24)
 	return c.rest().Do(ctx, &call)
 }
 
@@ -2990,7 +2990,7 @@ func (c *Client) GetOrganization(ctx context.Context, orgID string) (*Organizati
 		Accept: "application/vnd.atlas.2023-01-01+json",
 		Status: http.StatusOK, Out: &out, Repeat: true,
 	}
-	call.PathParam("orgId", orgID, rest.Hex24)
+	call.PathParam("orgId", "orgID", orgID, rest.Hex24)
 	call.Validate = func() string {
 		return rest.Validate(rest.Required{Name: "id", Absent: out.ID == ""})
 	}
@@ -3022,7 +3022,7 @@ func (c *Client) ListAPIKeysPage(ctx context.Context, orgID string, options List
 		Status: http.StatusOK, Out: &out, Repeat: true, List: true,
 		PageSize: options.ItemsPerPage,
 	}
-	call.PathParam("orgId", orgID, rest.Hex24)
+	call.PathParam("orgId", "orgID", orgID, rest.Hex24)
 	call.OptionalParam(options.PageNum != 0, "pageNum", "form", true, options.PageNum)
 	call.OptionalParam(options.ItemsPerPage != 0, "itemsPerPage", "form", true, options.ItemsPerPage)
 	call.Validate = func() string {
@@ -3060,7 +3060,7 @@ func (c *Client) GetFederation(ctx context.Context, orgID string) (*Federation, 
 		Accept: "application/vnd.atlas.2023-01-01+json",
 		Status: http.StatusOK, Out: &out, Repeat: true,
 	}
-	call.PathParam("orgId", orgID, rest.Hex24)
+	call.PathParam("orgId", "orgID", orgID, rest.Hex24)
 	call.Validate = func() string {
 		return rest.Validate(rest.Required{Name: "id", Absent: out.ID == ""})
 	}
@@ -3093,7 +3093,7 @@ func (c *Client) ListProjectsPage(ctx context.Context, orgID string, options Lis
 		Status: http.StatusOK, Out: &out, Repeat: true, List: true,
 		PageSize: options.ItemsPerPage,
 	}
-	call.PathParam("orgId", orgID, rest.Hex24)
+	call.PathParam("orgId", "orgID", orgID, rest.Hex24)
 	call.OptionalParam(options.Name != "", "name", "form", true, options.Name)
 	call.OptionalParam(options.PageNum != 0, "pageNum", "form", true, options.PageNum)
 	call.OptionalParam(options.ItemsPerPage != 0, "itemsPerPage", "form", true, options.ItemsPerPage)
@@ -3148,7 +3148,7 @@ func (c *Client) ListInvoicesPage(ctx context.Context, orgID string, options Lis
 		Status: http.StatusOK, Out: &out, Repeat: true, List: true,
 		PageSize: options.ItemsPerPage,
 	}
-	call.PathParam("orgId", orgID, rest.Hex24)
+	call.PathParam("orgId", "orgID", orgID, rest.Hex24)
 	call.OptionalParam(len(options.StatusNames) > 0, "statusNames", "form", true, options.StatusNames)
 	call.OptionalParam(options.ViewLinkedInvoices, "viewLinkedInvoices", "form", true, options.ViewLinkedInvoices)
 	call.OptionalParam(options.PageNum != 0, "pageNum", "form", true, options.PageNum)
@@ -3192,7 +3192,7 @@ func (c *Client) ListPendingInvoices(ctx context.Context, orgID string) ([]Invoi
 		Accept: "application/vnd.atlas.2023-01-01+json",
 		Status: http.StatusOK, Out: &out, Repeat: true, List: true,
 	}
-	call.PathParam("orgId", orgID, rest.Hex24)
+	call.PathParam("orgId", "orgID", orgID, rest.Hex24)
 	call.Validate = func() string {
 		return rest.Validate(rest.Required{Name: "results", Absent: out.Results == nil}, rest.Required{Name: "results[].id", Absent: rest.Lacks(out.Results, (*Invoice).identity)})
 	}
@@ -3212,7 +3212,7 @@ func (c *Client) ListLiveMigrationProjects(ctx context.Context, orgID string) ([
 		Accept: "application/vnd.atlas.2023-01-01+json",
 		Status: http.StatusOK, Out: &out, Repeat: true, List: true,
 	}
-	call.PathParam("orgId", orgID, rest.Hex24)
+	call.PathParam("orgId", "orgID", orgID, rest.Hex24)
 	call.Validate = func() string {
 		return rest.Validate(rest.Required{Name: "the list", Absent: out == nil}, rest.Required{Name: "projectId", Absent: rest.Lacks(out, (*LiveMigrationProject).identity)})
 	}
@@ -3232,7 +3232,7 @@ func (c *Client) DeleteLiveMigrationLink(ctx context.Context, orgID string) erro
 		Accept: "application/vnd.atlas.2023-01-01+json",
 		Status: http.StatusNoContent, Removal: true,
 	}
-	call.PathParam("orgId", orgID, rest.Hex24)
+	call.PathParam("orgId", "orgID", orgID, rest.Hex24)
 	return c.rest().Do(ctx, &call)
 }
 
@@ -3263,7 +3263,7 @@ func (c *Client) ListServiceAccountsPage(ctx context.Context, orgID string, opti
 		Status: http.StatusOK, Out: &out, Repeat: true, List: true,
 		PageSize: options.ItemsPerPage,
 	}
-	call.PathParam("orgId", orgID, rest.Hex24)
+	call.PathParam("orgId", "orgID", orgID, rest.Hex24)
 	call.OptionalParam(options.IncludeSystemManaged, "includeSystemManaged", "form", true, options.IncludeSystemManaged)
 	call.OptionalParam(options.PageNum != 0, "pageNum", "form", true, options.PageNum)
 	call.OptionalParam(options.ItemsPerPage != 0, "itemsPerPage", "form", true, options.ItemsPerPage)
@@ -3301,7 +3301,7 @@ func (c *Client) GetOrganizationSettings(ctx context.Context, orgID string) (*Or
 		Accept: "application/vnd.atlas.2023-01-01+json",
 		Status: http.StatusOK, Out: &out, Repeat: true,
 	}
-	call.PathParam("orgId", orgID, rest.Hex24)
+	call.PathParam("orgId", "orgID", orgID, rest.Hex24)
 	return rest.Pointer(&out, c.rest().Do(ctx, &call))
 }
 
@@ -3395,7 +3395,7 @@ func (c *Client) GetRateLimit(ctx context.Context, endpointSetID string, options
 		Accept: "application/vnd.atlas.2025-03-12+json",
 		Status: http.StatusOK, Out: &out, Repeat: true,
 	}
-	call.PathParam("endpointSetId", endpointSetID, rest.Opaque)
+	call.PathParam("endpointSetId", "endpointSetID", endpointSetID, rest.Opaque)
 	call.OptionalParam(options.OrgID != "", "orgId", "form", true, options.OrgID)
 	call.OptionalParam(options.ProjectID != "", "groupId", "form", true, options.ProjectID)
 	call.OptionalParam(options.UserID != "", "userId", "form", true, options.UserID)

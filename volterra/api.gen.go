@@ -747,7 +747,7 @@ func (c *Client) GetTenantSummary(ctx context.Context, tenant string) (*TenantSu
 		Method: http.MethodGet, Path: "/api/config/tenants/{tenant}/summary",
 		Status: http.StatusOK, Out: &out, Repeat: true,
 	}
-	call.PathParam("tenant", tenant, rest.Opaque)
+	call.PathParam("tenant", "tenant", tenant, rest.Opaque)
 	return rest.Pointer(&out, c.rest().Do(ctx, &call))
 }
 
@@ -836,7 +836,7 @@ func (c *Client) listChildTenantsOfManager(ctx context.Context, name string) (*C
 		Method: http.MethodGet, Path: "/api/web/namespaces/system/partner-management/child_tenant_managers/{name}/child_tenants",
 		Status: http.StatusOK, Out: &out, Repeat: true, List: true,
 	}
-	call.PathParam("name", name, rest.Opaque)
+	call.PathParam("name", "name", name, rest.Opaque)
 	call.Validate = func() string {
 		return rest.Validate(rest.Required{Name: "items", Absent: out.Items == nil}, rest.Required{Name: "items[].name", Absent: rest.Lacks(out.Items, (*ChildTenantItem).identity)})
 	}
@@ -979,7 +979,7 @@ func (c *Client) deleteAddonSubscription(ctx context.Context, name string, body 
 		Body:   body,
 		Status: http.StatusOK, Out: &out, Removal: true,
 	}
-	call.PathParam("name", name, rest.Opaque)
+	call.PathParam("name", "name", name, rest.Opaque)
 	return c.rest().Do(ctx, &call)
 }
 
@@ -1002,7 +1002,7 @@ func (c *Client) GetAddonSubscription(ctx context.Context, name string, options 
 		Method: http.MethodGet, Path: "/api/web/namespaces/system/addon_subscriptions/{name}",
 		Status: http.StatusOK, Out: &out, Repeat: true,
 	}
-	call.PathParam("name", name, rest.Opaque)
+	call.PathParam("name", "name", name, rest.Opaque)
 	call.OptionalParam(options.ResponseFormat != "", "response_format", "form", true, options.ResponseFormat)
 	call.Validate = func() string {
 		return rest.Validate(rest.Required{Name: "referring_objects", Absent: out.ReferringObjects == nil})
@@ -1060,7 +1060,7 @@ func (c *Client) deleteChildTenantManager(ctx context.Context, name string, body
 		Body:   body,
 		Status: http.StatusOK, Out: &out, Removal: true,
 	}
-	call.PathParam("name", name, rest.Opaque)
+	call.PathParam("name", "name", name, rest.Opaque)
 	return c.rest().Do(ctx, &call)
 }
 
@@ -1083,7 +1083,7 @@ func (c *Client) GetChildTenantManager(ctx context.Context, name string, options
 		Method: http.MethodGet, Path: "/api/web/namespaces/system/child_tenant_managers/{name}",
 		Status: http.StatusOK, Out: &out, Repeat: true,
 	}
-	call.PathParam("name", name, rest.Opaque)
+	call.PathParam("name", "name", name, rest.Opaque)
 	call.OptionalParam(options.ResponseFormat != "", "response_format", "form", true, options.ResponseFormat)
 	call.Validate = func() string {
 		return rest.Validate(rest.Required{Name: "referring_objects", Absent: out.ReferringObjects == nil})
@@ -1143,7 +1143,7 @@ func (c *Client) deleteChildTenant(ctx context.Context, name string, body Delete
 		Body:   body,
 		Status: http.StatusOK, Out: &out, Removal: true,
 	}
-	call.PathParam("name", name, rest.Opaque)
+	call.PathParam("name", "name", name, rest.Opaque)
 	return c.rest().Do(ctx, &call)
 }
 
@@ -1166,7 +1166,7 @@ func (c *Client) GetChildTenant(ctx context.Context, name string, options GetChi
 		Method: http.MethodGet, Path: "/api/web/namespaces/system/child_tenants/{name}",
 		Status: http.StatusOK, Out: &out, Repeat: true,
 	}
-	call.PathParam("name", name, rest.Opaque)
+	call.PathParam("name", "name", name, rest.Opaque)
 	call.OptionalParam(options.ResponseFormat != "", "response_format", "form", true, options.ResponseFormat)
 	call.Validate = func() string {
 		return rest.Validate(rest.Required{Name: "referring_objects", Absent: out.ReferringObjects == nil})
@@ -1224,7 +1224,7 @@ func (c *Client) deleteManagedTenant(ctx context.Context, name string, body Dele
 		Body:   body,
 		Status: http.StatusOK, Out: &out, Removal: true,
 	}
-	call.PathParam("name", name, rest.Opaque)
+	call.PathParam("name", "name", name, rest.Opaque)
 	return c.rest().Do(ctx, &call)
 }
 
@@ -1247,7 +1247,7 @@ func (c *Client) GetManagedTenant(ctx context.Context, name string, options GetM
 		Method: http.MethodGet, Path: "/api/web/namespaces/system/managed_tenants/{name}",
 		Status: http.StatusOK, Out: &out, Repeat: true,
 	}
-	call.PathParam("name", name, rest.Opaque)
+	call.PathParam("name", "name", name, rest.Opaque)
 	call.OptionalParam(options.ResponseFormat != "", "response_format", "form", true, options.ResponseFormat)
 	call.Validate = func() string {
 		return rest.Validate(rest.Required{Name: "referring_objects", Absent: out.ReferringObjects == nil})
@@ -1267,7 +1267,7 @@ func (c *Client) getQuotaUsage(ctx context.Context, namespace string) (*QuotaUsa
 		Method: http.MethodGet, Path: "/api/web/namespaces/{namespace}/quota/usage",
 		Status: http.StatusOK, Out: &out, Repeat: true,
 	}
-	call.PathParam("namespace", namespace, rest.Opaque)
+	call.PathParam("namespace", "namespace", namespace, rest.Opaque)
 	return rest.Pointer(&out, c.rest().Do(ctx, &call))
 }
 
@@ -1347,7 +1347,7 @@ func (c *Client) GetNamespace(ctx context.Context, name string, options GetNames
 		Method: http.MethodGet, Path: "/api/web/namespaces/{name}",
 		Status: http.StatusOK, Out: &out, Repeat: true,
 	}
-	call.PathParam("name", name, rest.Opaque)
+	call.PathParam("name", "name", name, rest.Opaque)
 	call.OptionalParam(options.ResponseFormat != "", "response_format", "form", true, options.ResponseFormat)
 	call.Validate = func() string {
 		return rest.Validate(rest.Required{Name: "referring_objects", Absent: out.ReferringObjects == nil})
@@ -1369,7 +1369,7 @@ func (c *Client) cascadeDeleteNamespace(ctx context.Context, name string, body C
 		Body:   body,
 		Status: http.StatusOK, Out: &out, Removal: true,
 	}
-	call.PathParam("name", name, rest.Opaque)
+	call.PathParam("name", "name", name, rest.Opaque)
 	call.Validate = func() string {
 		return rest.Validate(rest.Required{Name: "items", Absent: out.Items == nil})
 	}

@@ -703,7 +703,7 @@ func (c *Client) CheckSlug(ctx context.Context, slug string) (*SlugCheck, error)
 		Method: http.MethodGet, Path: "/organizations/check-slug/{slug}",
 		Status: http.StatusOK, Out: &out, Repeat: true,
 	}
-	call.PathParam("slug", slug, rest.Slug)
+	call.PathParam("slug", "slug", slug, rest.Slug)
 	call.Validate = func() string {
 		return rest.Validate(rest.Required{Name: "status", Absent: !out.Status}, rest.Required{Name: "data", Absent: out.Data == (SlugCheck{})})
 	}
@@ -728,7 +728,7 @@ func (c *Client) deleteOrganization(ctx context.Context, id string) error {
 		Method: http.MethodDelete, Path: "/organizations/{organizationId}",
 		Status: http.StatusOK, Out: &out,
 	}
-	call.PathParam("organizationId", id, rest.Hex24)
+	call.PathParam("organizationId", "id", id, rest.Hex24)
 	call.Validate = func() string {
 		return rest.Validate(rest.Required{Name: "status", Absent: !out.Status}, rest.Required{Name: "data.delete", Absent: out.Data.Delete != "OK"})
 	}
@@ -750,7 +750,7 @@ func (c *Client) GetOrganization(ctx context.Context, idOrSlug string) (*Organiz
 		Method: http.MethodGet, Path: "/organizations/{organizationId}",
 		Status: http.StatusOK, Out: &out, Repeat: true,
 	}
-	call.PathParam("organizationId", idOrSlug, rest.Slug)
+	call.PathParam("organizationId", "idOrSlug", idOrSlug, rest.Slug)
 	call.Validate = func() string {
 		return rest.Validate(rest.Required{Name: "status", Absent: !out.Status}, rest.Required{Name: "data.id", Absent: out.Data.ID == ""})
 	}
@@ -791,7 +791,7 @@ func (c *Client) ListAppsPage(ctx context.Context, idOrSlug string, options List
 		Status: http.StatusOK, Out: &out, Repeat: true, List: true,
 		PageSize: options.Limit,
 	}
-	call.PathParam("organizationId", idOrSlug, rest.Slug)
+	call.PathParam("organizationId", "idOrSlug", idOrSlug, rest.Slug)
 	call.OptionalParam(options.Page != 0, "page", "form", true, options.Page)
 	call.OptionalParam(options.Limit != 0, "limit", "form", true, options.Limit)
 	call.OptionalParam(options.Sort != "", "sort", "form", true, options.Sort)
@@ -824,8 +824,8 @@ func (c *Client) deleteApp(ctx context.Context, idOrSlug string, appID string) e
 		Method: http.MethodDelete, Path: "/organizations/{organizationId}/apps/{applicationId}",
 		Status: http.StatusOK, Out: &out, Removal: true,
 	}
-	call.PathParam("organizationId", idOrSlug, rest.Slug)
-	call.PathParam("applicationId", appID, rest.Hex24)
+	call.PathParam("organizationId", "idOrSlug", idOrSlug, rest.Slug)
+	call.PathParam("applicationId", "appID", appID, rest.Hex24)
 	call.Validate = func() string {
 		return rest.Validate(rest.Required{Name: "status", Absent: !out.Status}, rest.Required{Name: "data.delete", Absent: out.Data.Delete != "OK"})
 	}
@@ -848,8 +848,8 @@ func (c *Client) GetApp(ctx context.Context, idOrSlug string, appIDOrSlug string
 		Method: http.MethodGet, Path: "/organizations/{organizationId}/apps/{applicationId}",
 		Status: http.StatusOK, Out: &out, Repeat: true,
 	}
-	call.PathParam("organizationId", idOrSlug, rest.Slug)
-	call.PathParam("applicationId", appIDOrSlug, rest.Slug)
+	call.PathParam("organizationId", "idOrSlug", idOrSlug, rest.Slug)
+	call.PathParam("applicationId", "appIDOrSlug", appIDOrSlug, rest.Slug)
 	call.Validate = func() string {
 		return rest.Validate(rest.Required{Name: "status", Absent: !out.Status}, rest.Required{Name: "data.id", Absent: out.Data.ID == ""})
 	}
@@ -891,8 +891,8 @@ func (c *Client) ListAppEmployeesPage(ctx context.Context, idOrSlug string, appI
 		Status: http.StatusOK, Out: &out, Repeat: true, List: true,
 		PageSize: options.Limit,
 	}
-	call.PathParam("organizationId", idOrSlug, rest.Slug)
-	call.PathParam("applicationId", appIDOrSlug, rest.Slug)
+	call.PathParam("organizationId", "idOrSlug", idOrSlug, rest.Slug)
+	call.PathParam("applicationId", "appIDOrSlug", appIDOrSlug, rest.Slug)
 	call.OptionalParam(options.Page != 0, "page", "form", true, options.Page)
 	call.OptionalParam(options.Limit != 0, "limit", "form", true, options.Limit)
 	call.OptionalParam(options.Sort != "", "sort", "form", true, options.Sort)
@@ -929,7 +929,7 @@ func (c *Client) changeOwner(ctx context.Context, idOrSlug string, newOwner stri
 		}{newOwner},
 		Status: http.StatusOK, Out: &out,
 	}
-	call.PathParam("organizationId", idOrSlug, rest.Slug)
+	call.PathParam("organizationId", "idOrSlug", idOrSlug, rest.Slug)
 	call.Require("newOwner", newOwner, rest.Slug)
 	call.Validate = func() string {
 		return rest.Validate(rest.Required{Name: "status", Absent: !out.Status})
@@ -978,7 +978,7 @@ func (c *Client) ListCollaboratorsPage(ctx context.Context, idOrSlug string, opt
 		Status: http.StatusOK, Out: &out, Repeat: true, List: true,
 		PageSize: options.Limit,
 	}
-	call.PathParam("organizationId", idOrSlug, rest.Slug)
+	call.PathParam("organizationId", "idOrSlug", idOrSlug, rest.Slug)
 	call.OptionalParam(options.Page != 0, "page", "form", true, options.Page)
 	call.OptionalParam(options.Limit != 0, "limit", "form", true, options.Limit)
 	call.OptionalParam(options.Sort != "", "sort", "form", true, options.Sort)
@@ -1022,7 +1022,7 @@ func (c *Client) ListAppCollaboratorsPage(ctx context.Context, idOrSlug string, 
 		Status: http.StatusOK, Out: &out, Repeat: true, List: true,
 		PageSize: options.Limit,
 	}
-	call.PathParam("organizationId", idOrSlug, rest.Slug)
+	call.PathParam("organizationId", "idOrSlug", idOrSlug, rest.Slug)
 	call.OptionalParam(options.Page != 0, "page", "form", true, options.Page)
 	call.OptionalParam(options.Limit != 0, "limit", "form", true, options.Limit)
 	call.OptionalParam(options.Sort != "", "sort", "form", true, options.Sort)
@@ -1075,7 +1075,7 @@ func (c *Client) ListAndroidDevicesPage(ctx context.Context, idOrSlug string, op
 		Status: http.StatusOK, Out: &out, Repeat: true, List: true,
 		PageSize: options.Limit,
 	}
-	call.PathParam("organizationId", idOrSlug, rest.Slug)
+	call.PathParam("organizationId", "idOrSlug", idOrSlug, rest.Slug)
 	call.OptionalParam(options.Page != 0, "page", "form", true, options.Page)
 	call.OptionalParam(options.Limit != 0, "limit", "form", true, options.Limit)
 	call.OptionalParam(options.Sort != "", "sort", "form", true, options.Sort)
@@ -1115,8 +1115,8 @@ func (c *Client) disenrollAOSPDevice(ctx context.Context, idOrSlug string, devic
 		Method: http.MethodDelete, Path: "/organizations/{organizationId}/mdm/aosp/enterprise/devices/{aosDeviceId}",
 		Status: http.StatusOK, Out: &out, Removal: true,
 	}
-	call.PathParam("organizationId", idOrSlug, rest.Slug)
-	call.PathParam("aosDeviceId", deviceID, rest.Hex24)
+	call.PathParam("organizationId", "idOrSlug", idOrSlug, rest.Slug)
+	call.PathParam("aosDeviceId", "deviceID", deviceID, rest.Hex24)
 	call.Validate = func() string {
 		return rest.Validate(rest.Required{Name: "status", Absent: !out.Status}, rest.Required{Name: "data.status", Absent: !out.Data.Status})
 	}
@@ -1167,7 +1167,7 @@ func (c *Client) ListAppleDevicesPage(ctx context.Context, idOrSlug string, opti
 		Status: http.StatusOK, Out: &out, Repeat: true, List: true,
 		PageSize: options.Limit,
 	}
-	call.PathParam("organizationId", idOrSlug, rest.Slug)
+	call.PathParam("organizationId", "idOrSlug", idOrSlug, rest.Slug)
 	call.OptionalParam(options.Page != 0, "page", "form", true, options.Page)
 	call.OptionalParam(options.Limit != 0, "limit", "form", true, options.Limit)
 	call.OptionalParam(options.Sort != "", "sort", "form", true, options.Sort)
@@ -1240,7 +1240,7 @@ func (c *Client) ListDevicesPage(ctx context.Context, idOrSlug string, options L
 		Status: http.StatusOK, Out: &out, Repeat: true, List: true,
 		PageSize: options.Limit,
 	}
-	call.PathParam("organizationId", idOrSlug, rest.Slug)
+	call.PathParam("organizationId", "idOrSlug", idOrSlug, rest.Slug)
 	call.OptionalParam(options.Page != 0, "page", "form", true, options.Page)
 	call.OptionalParam(options.Limit != 0, "limit", "form", true, options.Limit)
 	call.OptionalParam(options.Sort != "", "sort", "form", true, options.Sort)
@@ -1302,7 +1302,7 @@ func (c *Client) ListWindowsDevicesPage(ctx context.Context, idOrSlug string, op
 		Status: http.StatusOK, Out: &out, Repeat: true, List: true,
 		PageSize: options.Limit,
 	}
-	call.PathParam("organizationId", idOrSlug, rest.Slug)
+	call.PathParam("organizationId", "idOrSlug", idOrSlug, rest.Slug)
 	call.OptionalParam(options.Page != 0, "page", "form", true, options.Page)
 	call.OptionalParam(options.Limit != 0, "limit", "form", true, options.Limit)
 	call.OptionalParam(options.Sort != "", "sort", "form", true, options.Sort)
@@ -1336,7 +1336,7 @@ func (c *Client) ListSegments(ctx context.Context, idOrSlug string) ([]Segment, 
 		Method: http.MethodGet, Path: "/organizations/{organizationId}/segments",
 		Status: http.StatusOK, Out: &out, Repeat: true,
 	}
-	call.PathParam("organizationId", idOrSlug, rest.Slug)
+	call.PathParam("organizationId", "idOrSlug", idOrSlug, rest.Slug)
 	call.Validate = func() string {
 		return rest.Validate(rest.Required{Name: "status", Absent: !out.Status}, rest.Required{Name: "data.organizationId", Absent: out.Data.OrganizationID == ""}, rest.Required{Name: "data.children", Absent: out.Data.Children == nil})
 	}
@@ -1374,7 +1374,7 @@ func (c *Client) ListStoresPage(ctx context.Context, idOrSlug string, options Li
 		Status: http.StatusOK, Out: &out, Repeat: true, List: true,
 		PageSize: options.Limit,
 	}
-	call.PathParam("organizationId", idOrSlug, rest.Slug)
+	call.PathParam("organizationId", "idOrSlug", idOrSlug, rest.Slug)
 	call.OptionalParam(options.Page != 0, "page", "form", true, options.Page)
 	call.OptionalParam(options.Limit != 0, "limit", "form", true, options.Limit)
 	call.OptionalParam(options.Sort != "", "sort", "form", true, options.Sort)
@@ -1399,7 +1399,7 @@ func (c *Client) GetWorkspace(ctx context.Context, idOrSlug string) (*Workspace,
 		Method: http.MethodGet, Path: "/organizations/{organizationId}/workspace",
 		Status: http.StatusOK, Out: &out, Repeat: true,
 	}
-	call.PathParam("organizationId", idOrSlug, rest.Slug)
+	call.PathParam("organizationId", "idOrSlug", idOrSlug, rest.Slug)
 	call.Validate = func() string {
 		return rest.Validate(rest.Required{Name: "status", Absent: !out.Status}, rest.Required{Name: "data.organization.id", Absent: out.Data.Organization.ID == ""})
 	}

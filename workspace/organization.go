@@ -113,7 +113,7 @@ func confirm(operation, idOrSlug, foundID, foundSlug string) (string, error) {
 // an ID, because the API looks up an unknown ID as a slug.
 func (c *Client) resolve(ctx context.Context, operation, idOrSlug string) (string, error) {
 	if err := rest.Slug(idOrSlug); err != nil {
-		return "", rest.Invalid(provider, operation, "", err) // the argument may be a token
+		return "", rest.Invalid(provider, operation, "", fmt.Errorf("idOrSlug %w", err)) // the argument may be a token
 	}
 	found, err := c.GetOrganization(ctx, idOrSlug)
 	if err != nil {

@@ -614,12 +614,15 @@ func TestWrites_SwappedArguments(t *testing.T) {
 }
 
 // Errors name an argument as the Go signature does.
-func TestWrites_ArgumentNames(t *testing.T) {
+func TestOperations_ArgumentNames(t *testing.T) {
 	t.Parallel()
 	c := newClient(t, full().Option())
 	_, owner := c.ChangeOwner(t.Context(), acme, "..")
+	_, read := c.GetApp(t.Context(), acme, "..")
+	_, list := c.ListSegments(t.Context(), "..")
 	for name, err := range map[string]error{
 		"appID": c.DeleteApp(t.Context(), acme, "acme-bank"), "deviceID": c.DisenrollAOSPDevice(t.Context(), acme, "phone"), "newOwner": owner,
+		"appIDOrSlug": read, "idOrSlug": list,
 	} {
 		if e := wants(t, err, errors.InvalidArgument); !strings.Contains(e.Error(), name+" ") {
 			t.Errorf("got %q, want the name %q", e, name)

@@ -1087,7 +1087,7 @@ func (c *Client) SetDefaultOrganization(ctx context.Context, orgID string) (*Obj
 		Body:   struct{}{},
 		Status: http.StatusOK, Out: &out,
 	}
-	call.PathParam("orgId", orgID, rest.Opaque)
+	call.PathParam("orgId", "orgID", orgID, rest.Opaque)
 	call.Validate = func() string {
 		return rest.Validate(rest.Required{Name: "details.resourceOwner", Absent: out.Details.ResourceOwner == ""})
 	}
@@ -1107,7 +1107,7 @@ func (c *Client) deleteOrganization(ctx context.Context, orgID string) (*ObjectD
 		Method: http.MethodDelete, Path: "/admin/v1/orgs/{orgId}",
 		Status: http.StatusOK, Out: &out,
 	}
-	call.PathParam("orgId", orgID, rest.Opaque)
+	call.PathParam("orgId", "orgID", orgID, rest.Opaque)
 	call.Validate = func() string {
 		return rest.Validate(rest.Required{Name: "details.resourceOwner", Absent: out.Details.ResourceOwner == ""})
 	}
@@ -1128,7 +1128,7 @@ func (c *Client) GetOrganization(ctx context.Context, orgID string) (*Organizati
 		Method: http.MethodGet, Path: "/admin/v1/orgs/{orgId}",
 		Status: http.StatusOK, Out: &out, Repeat: true,
 	}
-	call.PathParam("orgId", orgID, rest.Opaque)
+	call.PathParam("orgId", "orgID", orgID, rest.Opaque)
 	call.Validate = func() string {
 		return rest.Validate(rest.Required{Name: "org.id", Absent: out.Org.ID == ""})
 	}
@@ -1656,7 +1656,7 @@ func (c *Client) ListAppsPage(ctx context.Context, projectID string, orgID strin
 		Status: http.StatusOK, Out: &out, Repeat: true, List: true,
 		PageSize: int(query.Limit),
 	}
-	call.PathParam("projectId", projectID, rest.Opaque)
+	call.PathParam("projectId", "projectID", projectID, rest.Opaque)
 	call.HeaderParam("x-zitadel-orgid", orgID, rest.Opaque)
 	call.Validate = func() string {
 		return rest.Validate(rest.Required{Name: "details", Absent: out.Details == (ListDetails{})}, rest.Required{Name: "result[].id", Absent: rest.Lacks(out.Result, (*App).identity)})
@@ -1681,8 +1681,8 @@ func (c *Client) ListProjectGrantMembersPage(ctx context.Context, projectID stri
 		Status: http.StatusOK, Out: &out, Repeat: true, List: true,
 		PageSize: int(query.Limit),
 	}
-	call.PathParam("projectId", projectID, rest.Opaque)
-	call.PathParam("grantId", grantID, rest.Opaque)
+	call.PathParam("projectId", "projectID", projectID, rest.Opaque)
+	call.PathParam("grantId", "grantID", grantID, rest.Opaque)
 	call.HeaderParam("x-zitadel-orgid", orgID, rest.Opaque)
 	call.Validate = func() string {
 		return rest.Validate(rest.Required{Name: "details", Absent: out.Details == (ListDetails{})}, rest.Required{Name: "result[].userId", Absent: rest.Lacks(out.Result, (*Member).identity)})
@@ -1707,7 +1707,7 @@ func (c *Client) ListProjectMembersPage(ctx context.Context, projectID string, o
 		Status: http.StatusOK, Out: &out, Repeat: true, List: true,
 		PageSize: int(query.Limit),
 	}
-	call.PathParam("projectId", projectID, rest.Opaque)
+	call.PathParam("projectId", "projectID", projectID, rest.Opaque)
 	call.HeaderParam("x-zitadel-orgid", orgID, rest.Opaque)
 	call.Validate = func() string {
 		return rest.Validate(rest.Required{Name: "details", Absent: out.Details == (ListDetails{})}, rest.Required{Name: "result[].userId", Absent: rest.Lacks(out.Result, (*Member).identity)})
@@ -1776,7 +1776,7 @@ func (c *Client) ListUserMembershipsPage(ctx context.Context, userID string, org
 		Status: http.StatusOK, Out: &out, Repeat: true, List: true,
 		PageSize: int(query.Limit),
 	}
-	call.PathParam("userId", userID, rest.Opaque)
+	call.PathParam("userId", "userID", userID, rest.Opaque)
 	call.HeaderParam("x-zitadel-orgid", orgID, rest.Opaque)
 	call.Validate = func() string {
 		return rest.Validate(rest.Required{Name: "details", Absent: out.Details == (ListDetails{})}, rest.Required{Name: "result[].userId", Absent: rest.Lacks(out.Result, (*Membership).identity)})
@@ -1841,7 +1841,7 @@ func (c *Client) deleteOrganizationV2(ctx context.Context, orgID string) (*time.
 		Method: http.MethodDelete, Path: "/v2/organizations/{organizationId}",
 		Status: http.StatusOK, Out: &out,
 	}
-	call.PathParam("organizationId", orgID, rest.Opaque)
+	call.PathParam("organizationId", "orgID", orgID, rest.Opaque)
 	return rest.Value(&out.DeletionDate, c.rest().Do(ctx, &call))
 }
 
@@ -1861,7 +1861,7 @@ func (c *Client) ActivateOrganizationV2(ctx context.Context, orgID string) (time
 		Body:   struct{}{},
 		Status: http.StatusOK, Out: &out,
 	}
-	call.PathParam("organizationId", orgID, rest.Opaque)
+	call.PathParam("organizationId", "orgID", orgID, rest.Opaque)
 	call.Validate = func() string {
 		return rest.Validate(rest.Required{Name: "changeDate", Absent: out.ChangeDate.IsZero()})
 	}
@@ -1884,7 +1884,7 @@ func (c *Client) DeactivateOrganizationV2(ctx context.Context, orgID string) (ti
 		Body:   struct{}{},
 		Status: http.StatusOK, Out: &out,
 	}
-	call.PathParam("organizationId", orgID, rest.Opaque)
+	call.PathParam("organizationId", "orgID", orgID, rest.Opaque)
 	call.Validate = func() string {
 		return rest.Validate(rest.Required{Name: "changeDate", Absent: out.ChangeDate.IsZero()})
 	}

@@ -73,19 +73,20 @@ type Call struct {
 	accept    [1]string // here to be allocated with the rest
 }
 
-// PathParam fills in a parameter of the path after checking it.
-func (c *Call) PathParam(name, value string, check Check) {
+// PathParam checks a value and fills it into the path for the parameter param. An error names
+// the argument as the signature of the operation does.
+func (c *Call) PathParam(param, argument, value string, check Check) {
 	if c.path == "" {
 		c.path = c.Path
 	}
 	if err := verify(value, check); err != nil {
-		c.refuse(name, value, err)
+		c.refuse(argument, value, err)
 		return
 	}
 	if !isWord(value) { // a word needs no escape
 		value = url.PathEscape(value)
 	}
-	if before, after, ok := strings.Cut(c.path, "{"+name+"}"); ok {
+	if before, after, ok := strings.Cut(c.path, "{"+param+"}"); ok {
 		c.path = before + value + after
 	}
 }

@@ -19,7 +19,7 @@ func FuzzOpaque(f *testing.F) {
 			return
 		}
 		call := rest.Call{Path: "/things/{id}"}
-		call.PathParam("id", id, rest.Opaque)
+		call.PathParam("id", "id", id, rest.Opaque)
 		switch {
 		case id == "" || id == "." || id == ".." || len([]rune(id)) > 200:
 			t.Errorf("%q was accepted", id)
@@ -134,7 +134,7 @@ func TestResourceIDStaysOneSegment(t *testing.T) {
 		server := playing(answer(204, ""))
 		call := remove()
 		call.Path = "/things/{id}"
-		call.PathParam("id", id, rest.ResourceID)
+		call.PathParam("id", "id", id, rest.ResourceID)
 		got := ""
 		if err := newClient(t, server).Do(t.Context(), call); err == nil {
 			got = strings.TrimPrefix(server.requests[0].URL.EscapedPath(), "/v1")

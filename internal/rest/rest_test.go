@@ -534,7 +534,7 @@ func TestRequestsAreBuiltFromTheirParts(t *testing.T) {
 			c := newClient(t, server, func(c *rest.Config) { c.BaseURL = test.base })
 			call := remove()
 			call.Path = "/things/{id}"
-			call.PathParam("id", test.id, rest.Opaque)
+			call.PathParam("id", "id", test.id, rest.Opaque)
 			if test.query != nil {
 				test.query(call)
 			}

@@ -28,8 +28,8 @@ func TestOwnCredential_IsNotSentAsArgument(t *testing.T) {
 	t.Parallel()
 	for _, secret := range []string{"s3cret-token", "s3cret/+=&?", `s3cret"\`} {
 		for name, change := range map[string]func(*rest.Call){
-			"path":         func(c *rest.Call) { c.PathParam("id", secret, anything) },
-			"part of path": func(c *rest.Call) { c.PathParam("id", "x"+secret+"y", anything) },
+			"path":         func(c *rest.Call) { c.PathParam("id", "id", secret, anything) },
+			"part of path": func(c *rest.Call) { c.PathParam("id", "id", "x"+secret+"y", anything) },
 			"query":        func(c *rest.Call) { c.QueryParam("name", "form", true, secret) },
 			"header":       func(c *rest.Call) { c.HeaderParam("X-Org", secret, anything) },
 			"body":         func(c *rest.Call) { c.Body = map[string]string{"name": strings.Trim(secret, `"\`)} },
@@ -90,14 +90,14 @@ func TestTarget_RefusedArgument(t *testing.T) {
 		change func(*rest.Call)
 		want   string
 	}{
-		"path":            {func(c *rest.Call) { c.PathParam("id", "value", refuse) }, ""},
+		"path":            {func(c *rest.Call) { c.PathParam("id", "id", "value", refuse) }, ""},
 		"body":            {func(c *rest.Call) { c.Require("id", "value", refuse) }, ""},
 		"header":          {func(c *rest.Call) { c.HeaderParam("X-Org", "value", refuse) }, ""},
 		"another":         {func(c *rest.Call) { c.Require("name", "other", refuse) }, "value"},
 		"PEM":             {func(c *rest.Call) { c.Require("id", "-----BEGIN PRIVATE KEY-----", anything) }, "value"},
 		"PEM in a query":  {func(c *rest.Call) { c.QueryParam("q", "form", true, "-----BEGIN PRIVATE KEY-----") }, "value"},
-		"JWT":             {func(c *rest.Call) { c.PathParam("id", "eyJhbGciOiJub25lIn0.e30.", anything) }, "value"},
-		"a client secret": {func(c *rest.Call) { c.PathParam("id", "mdb_sa_sk_0123456789", anything) }, "value"},
+		"JWT":             {func(c *rest.Call) { c.PathParam("id", "id", "eyJhbGciOiJub25lIn0.e30.", anything) }, "value"},
+		"a client secret": {func(c *rest.Call) { c.PathParam("id", "id", "mdb_sa_sk_0123456789", anything) }, "value"},
 	} {
 		s := playing()
 		call := get(new(thing))

@@ -53,7 +53,7 @@ func FuzzRequests(f *testing.F) {
 		call.Body = struct {
 			Thing rest.Lookup `json:"thing"`
 		}{rest.Lookup{Key: "id", ID: id}}
-		call.PathParam("id", id, rest.Opaque)
+		call.PathParam("id", "id", id, rest.Opaque)
 		call.HeaderParam("X-Org", id, rest.Opaque)
 		call.QueryParam("name", "form", true, value)
 		err := c.Do(t.Context(), &call)

@@ -164,11 +164,12 @@ func (m *method) parameter(p codegen.ParameterDefinition) {
 		m.add("call.Require(%q, %s, rest.Opaque)", p.ParamName, id)
 		m.add(`call.QueryParam("%s["+%s+"]", "form", true, %s)`, p.ParamName, key, id)
 	case p.In == "path":
+		value := name
 		if goType != "string" {
-			name = "string(" + name + ")"
+			value = "string(" + name + ")"
 		}
-		m.target(name)
-		m.add("call.PathParam(%q, %s, rest.%s)", p.ParamName, name, check(p.Spec.Extensions))
+		m.target(value)
+		m.add("call.PathParam(%q, %q, %s, rest.%s)", p.ParamName, name, value, check(p.Spec.Extensions))
 	default:
 		m.add("call.QueryParam(%q, %q, %t, %s)", p.ParamName, p.Style(), p.Explode(), name)
 	}
