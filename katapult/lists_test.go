@@ -13,23 +13,6 @@ import (
 	"github.com/offboard-dev/offboard-go/offboardtest"
 )
 
-func newClient(t *testing.T, srv *katapulttest.Server, options ...katapult.Option) *katapult.Client {
-	t.Helper()
-	c, err := katapult.New(append(options, srv.Option())...)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return c
-}
-
-// answer replaces the answer to whatever comes.
-func answer(status int, body string) offboardtest.Fault {
-	return offboardtest.Respond("", status, body)
-}
-
-// lost withholds the answer to whatever comes.
-var lost = offboardtest.LoseResponse("")
-
 func TestListsGoThroughAllPages(t *testing.T) {
 	t.Parallel()
 	for _, test := range []struct {
@@ -163,19 +146,6 @@ func TestUniversalTemplatesAreListedWhenAskedForOnly(t *testing.T) {
 		if list := templates.([]katapult.DiskTemplate); (len(list) == 1) != universal || universal && !list[0].Universal {
 			t.Errorf("with universal %t: got %+v", universal, list)
 		}
-	}
-}
-
-func TestSomethingUnknownInAnAnswerIsKeptOrPassedOver(t *testing.T) {
-	t.Parallel()
-	srv := katapulttest.NewServer()
-	srv.Fail(answer(200, `{"disk":{"id":"disk_1","name":"data","state":"dreaming","colour":"blue","virtual_machine_disk":null}}`))
-	disk, err := newClient(t, srv).GetDisk(t.Context(), "disk_1")
-	if err != nil {
-		t.Fatal(err)
-	}
-	if diff := cmp.Diff(&katapult.Disk{ID: "disk_1", Name: "data", State: "dreaming"}, disk); diff != "" {
-		t.Errorf("(-want +got):\n%s", diff)
 	}
 }
 

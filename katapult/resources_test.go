@@ -2,14 +2,237 @@ package katapult_test
 
 import (
 	"bytes"
+	"context"
+	"fmt"
+	"slices"
 	"testing"
 	"testing/synctest"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/offboard-dev/offboard-go/errors"
+	"github.com/offboard-dev/offboard-go/katapult"
 	"github.com/offboard-dev/offboard-go/katapult/katapulttest"
+	"github.com/offboard-dev/offboard-go/offboardtest"
 	"github.com/offboard-dev/offboard-go/teardown"
 )
+
+func TestWhatIsInTheTrashIsRefusedWithItsObject(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		srv := katapulttest.NewServer()
+		furnish(srv)
+		c := newClient(t, srv)
+		object, err := c.DeleteFileStorageVolume(t.Context(), "fsv_1")
+		must(t, err)
+		_, err = c.DeleteFileStorageVolume(t.Context(), "fsv_1")
+		want(t, err, errors.ObjectInTrash, katapult.ObjectInTrashDetail{TrashObject: *object})
+		_, err = c.GetFileStorageVolume(t.Context(), "fsv_1")
+		want(t, err, errors.ObjectInTrash, katapult.ObjectInTrashDetail{TrashObject: *object})
+		volumes, err := all(c.ListFileStorageVolumes(t.Context(), org))
+		must(t, err)
+		if n := len(volumes.([]katapult.FileStorageVolume)); n != 0 {
+			t.Errorf("%d volumes are listed", n)
+		}
+
+		// The disk that a machine boots from has no object of its own there.
+		_, err = stopped(t.Context(), c)
+		must(t, err)
+		_, err = c.DeleteVirtualMachine(t.Context(), katapult.ID("vm_1"))
+		must(t, err)
+		_, err = c.GetDisk(t.Context(), "disk_vm_1")
+		want(t, err, errors.ObjectInTrash, katapult.ObjectInTrashDetail{})
+	})
+}
+
+func TestADiskThatIsUnassignedOutlivesItsMachine(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		srv := katapulttest.NewServer()
+		furnish(srv)
+		c := newClient(t, srv)
+
+		_, err := c.DeleteDisk(t.Context(), "disk_1")
+		want(t, err, errors.ValidationError, katapult.ValidationErrorDetail{Errors: []string{"The disk is assigned to a virtual machine."}})
+		_, err = c.UnassignDisk(t.Context(), "disk_1")
+		want(t, err, errors.UnableToUnassign, katapult.UnableToUnassignDetail{Errors: []string{"The disk is not assigned, or not detached."}})
+
+		task, err := c.DetachDisk(t.Context(), "disk_1")
+		must(t, err)
+		_, err = c.WaitForTask(t.Context(), katapult.ID(task.ID), nil)
+		must(t, err)
+		_, err = c.UnassignDisk(t.Context(), "disk_1")
+		must(t, err)
+		_, err = c.DetachDisk(t.Context(), "disk_1")
+		want(t, err, errors.UnassignedDisk, nil)
+
+		_, err = stopped(t.Context(), c)
+		must(t, err)
+		_, err = c.DeleteVirtualMachine(t.Context(), katapult.ID("vm_1"))
+		must(t, err)
+		if diff := cmp.Diff([]string{"vm_1: in the trash", "disk_vm_1: in the trash with vm_1", "disk_1"}, srv.Remaining("org_acme")[1:4]); diff != "" {
+			t.Errorf("left (-want +got):\n%s", diff)
+		}
+		_, err = c.PurgeTrash(t.Context(), org)
+		must(t, err)
+		must(t, c.WaitUntilTrashEmpty(t.Context(), org, nil))
+		disks, err := all(c.ListDisks(t.Context(), org))
+		must(t, err)
+		if list := disks.([]katapult.Disk); len(list) != 1 || list[0].ID != "disk_1" || list[0].Assignment != nil {
+			t.Errorf("got disks %+v", list)
+		}
+		_, err = c.GetDisk(t.Context(), "disk_vm_1")
+		want(t, err, errors.DiskNotFound, nil)
+		_, err = c.GetVirtualMachine(t.Context(), katapult.ID("vm_1"))
+		want(t, err, errors.VirtualMachineNotFound, nil)
+	})
+}
+
+func TestAPurgeIsOfOneOrganization(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		srv := katapulttest.NewServer()
+		furnish(srv)
+		srv.Add("org_child", katapulttest.FileStorageVolume{ID: "fsv_2"}, katapulttest.Disk{ID: "disk_2"})
+		c := newClient(t, srv)
+		for _, id := range []katapult.ID{"fsv_1", "fsv_2"} {
+			_, err := c.DeleteFileStorageVolume(t.Context(), id)
+			must(t, err)
+		}
+		_, err := c.PurgeTrash(t.Context(), org)
+		must(t, err)
+		must(t, c.WaitUntilTrashEmpty(t.Context(), org, nil))
+		if diff := cmp.Diff([]string{"fsv_2: in the trash", "disk_2"}, srv.Remaining("org_child")); diff != "" {
+			t.Errorf("left (-want +got):\n%s", diff)
+		}
+		steps, err := c.GetDeletionSteps(t.Context(), katapult.ID("org_child"))
+		must(t, err)
+		if open := steps.Open(); len(open) != 2 || open[0].Name != "disks" || open[1].Name != "empty_trash" {
+			t.Errorf("open: %v", open)
+		}
+	})
+}
+
+func TestARunningMachineIsNotDeleted(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		srv := katapulttest.NewServer()
+		furnish(srv)
+		c := newClient(t, srv)
+		_, err := c.DeleteVirtualMachine(t.Context(), katapult.ID("vm_1"))
+		want(t, err, errors.PermissionDenied, katapult.PermissionDeniedDetail{Details: "The virtual machine is started."})
+		_, err = stopped(t.Context(), c)
+		must(t, err)
+		_, err = c.StopVirtualMachine(t.Context(), katapult.ID("vm_1"))
+		want(t, err, errors.TaskQueueingError, katapult.TaskQueueingErrorDetail{Details: "The virtual machine is stopped."})
+		if n := srv.Count("StopVirtualMachine"); n != 6 {
+			t.Errorf("%d stops were sent, want 6: what was not queued is asked for again", n)
+		}
+	})
+}
+
+func TestAMachineInTheTrashStillHoldsItsNetworksAndAddresses(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		srv := katapulttest.NewServer()
+		furnish(srv)
+		c := newClient(t, srv)
+		used := katapult.DeletionRestrictedDetail{Errors: []string{"The virtual machine vm_1 has an interface in it."}}
+		_, err := stopped(t.Context(), c)
+		must(t, err)
+		want(t, c.DeleteVirtualNetwork(t.Context(), "vnet_1"), errors.DeletionRestricted, used)
+		_, err = c.DeleteVirtualMachine(t.Context(), katapult.ID("vm_1"))
+		must(t, err)
+		want(t, c.DeleteVirtualNetwork(t.Context(), "vnet_1"), errors.DeletionRestricted, used)
+		want(t, c.DeleteIPAddress(t.Context(), katapult.ID("ip_1")), errors.ResourceDoesNotSupportUnallocation, nil)
+
+		time.Sleep(48*time.Hour - time.Second)
+		_, err = c.GetTrashObject(t.Context(), katapult.ObjectID("vm_1"))
+		must(t, err)
+		time.Sleep(time.Second) // the trash empties itself
+		_, err = c.GetTrashObject(t.Context(), katapult.ObjectID("vm_1"))
+		want(t, err, errors.TrashObjectNotFound, nil)
+		must(t, c.DeleteVirtualNetwork(t.Context(), "vnet_1"))
+		want(t, c.UnallocateIPAddress(t.Context(), katapult.ID("ip_1")), errors.NoAllocation, nil)
+		must(t, c.DeleteIPAddress(t.Context(), katapult.ID("ip_1")))
+		_, err = c.GetVirtualNetwork(t.Context(), "vnet_1")
+		want(t, err, errors.VirtualNetworkNotFound, nil)
+		_, err = c.GetIPAddress(t.Context(), katapult.ID("ip_1"))
+		want(t, err, errors.IPAddressNotFound, nil)
+	})
+}
+
+func TestALoadBalancerKeepsItsAddressUntilItIsDeleted(t *testing.T) {
+	t.Parallel()
+	srv := katapulttest.NewServer()
+	furnish(srv)
+	srv.Add("org_acme", katapulttest.IPAddress{ID: "ip_2", AllocatedTo: "lb_1"})
+	c := newClient(t, srv)
+	want(t, c.UnallocateIPAddress(t.Context(), katapult.ID("ip_2")), errors.ResourceDoesNotSupportUnallocation, nil)
+	must(t, c.DeleteLoadBalancer(t.Context(), katapult.APIReference("front-ref")))
+	must(t, c.DeleteIPAddress(t.Context(), katapult.ID("ip_2")))
+	_, err := c.GetLoadBalancer(t.Context(), katapult.ID("lb_1"))
+	want(t, err, errors.LoadBalancerNotFound, nil)
+}
+
+func TestObjectStorageHasToBeEmpty(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		srv := katapulttest.NewServer()
+		furnish(srv)
+		srv.Add("org_child", katapulttest.ObjectStorage{}, katapulttest.Bucket{Name: "backups"}, katapulttest.Bucket{Name: "locked", Undeletable: true})
+		c := newClient(t, srv)
+		region := katapult.Region("uk-lon-1")
+
+		_, err := c.DeleteObjectStorageAccount(t.Context(), org, region)
+		want(t, err, errors.ValidationError, katapult.ValidationErrorDetail{Errors: []string{"backups still exists.", "writer still exists."}})
+		want(t, c.DeleteObjectStorageBucket(t.Context(), katapult.BucketName("backups"), region), errors.MultipleObjectStorageBucketsFound, nil)
+		want(t, c.DeleteObjectStorageBucket(t.Context(), katapult.BucketName("locked"), region),
+			errors.ObjectStorageBucketDeletionError, katapult.ObjectStorageBucketDeletionErrorDetail{Details: "The bucket is in use."})
+		want(t, c.DeleteObjectStorageBucket(t.Context(), katapult.BucketName("none"), region), errors.ObjectStorageBucketNotFound, nil)
+		_, err = c.GetObjectStorageAccount(t.Context(), org, katapult.Region("mars-1"))
+		want(t, err, errors.ObjectStorageClusterNotFound, nil)
+
+		srv.Remove("bucket_1", "objkey_1")
+		object, err := c.DeleteObjectStorageAccount(t.Context(), org, region)
+		must(t, err)
+		_, err = c.GetObjectStorageAccount(t.Context(), org, region)
+		want(t, err, errors.ObjectInTrash, katapult.ObjectInTrashDetail{TrashObject: *object})
+		_, err = c.PurgeTrashObject(t.Context(), katapult.ID(object.ID)) // it has no ObjectID
+		must(t, err)
+		must(t, c.WaitUntilPurged(t.Context(), katapult.ID(object.ID), nil))
+		_, err = c.GetObjectStorageAccount(t.Context(), org, region)
+		want(t, err, errors.ObjectStorageAccountNotFound, nil)
+	})
+}
+
+// An answer without a body has no task and no object in the trash.
+func TestRemovals_AcceptedWithoutBody(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		srv := katapulttest.NewServer()
+		furnish(srv)
+		c := newClient(t, srv)
+		srv.Fail(offboardtest.Accept("DeleteFileStorageVolume", 202, ""), offboardtest.Accept("PurgeTrashObject", 204, ""), offboardtest.Accept("PurgeTrash", 202, "{}"))
+		object, err := c.DeleteFileStorageVolume(t.Context(), "fsv_1")
+		if err != nil || *object != (katapult.TrashObject{}) {
+			t.Errorf("got %+v and %v", object, err)
+		}
+		task, err := c.PurgeTrashObject(t.Context(), katapult.ObjectID("fsv_1"))
+		if err != nil || task.ID != "" {
+			t.Errorf("got %+v and %v", task, err)
+		}
+		if _, err := c.WaitForTask(t.Context(), katapult.ID(task.ID), nil); !errors.Is(err, errors.InvalidArgument) {
+			t.Errorf("a task without an ID: got %v, want %q", err, errors.InvalidArgument)
+		}
+		must(t, c.WaitUntilPurged(t.Context(), katapult.ObjectID("fsv_1"), nil))
+		if task, err = c.PurgeTrash(t.Context(), org); err != nil || task.ID != "" {
+			t.Errorf("got %+v and %v", task, err)
+		}
+		must(t, c.WaitUntilTrashEmpty(t.Context(), org, nil))
+	})
+}
 
 // A deletion step that no resource explains says how a person satisfies it, if that is known.
 func TestPlan_UnexplainedDeletionSteps(t *testing.T) {
@@ -66,6 +289,311 @@ func TestTeardown_RequestsOfAStep(t *testing.T) {
 		}
 		if took := r.Steps[0].FinishedAt.Sub(r.Steps[0].StartedAt); took != 0 {
 			t.Errorf("the step took %s", took)
+		}
+	})
+}
+
+func TestHoldersGoBeforeWhatTheyHold(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		srv, byHand := everything()
+		byHand()
+		c := newClient(t, srv)
+		r, err := carriedOut(t, c, planned(t, c))
+		outcome(t, r, err, teardown.Deleted, "")
+		order(t, srv, `DeleteLoadBalancer {"load_balancer":{"id":"lb_acme"`, `StopVirtualMachine {"virtual_machine":{"id":"vm_acme"`,
+			`DeleteVirtualMachine {"virtual_machine":{"id":"vm_acme"`, `PurgeTrashObject {"trash_object":{"object_id":"vm_acme"`,
+			`DeleteVirtualNetwork {"virtual_network":{"id":"vnet_acme"`)
+		order(t, srv, `DeleteDiskBackupPolicy {"disk_backup_policy":{"id":"dbp_acme"`, `PurgeTrashObject {"trash_object":{"object_id":"dbp_acme"`,
+			`DeleteDisk {"disk":{"id":"disk_acme"`)
+		order(t, srv, `DeleteObjectStorageBucket {"bucket":{"name":"named-acme"`, `DeleteObjectStorageAccessKey {"access_key":{"id":"objkey_acme"`,
+			`DeleteObjectStorageAccount {"organization":{"id":"org_acme"},"object_storage_cluster":{"region":"uk-lon-1"`)
+		order(t, srv, `DeleteOrganization {"organization":{"id":"org_grandchild"`, `DeleteOrganization {"organization":{"id":"org_child"`,
+			`DeleteOrganization {"organization":{"id":"org_acme"`)
+		// What is in the trash of the organization beside what the plan has is not ours.
+		if srv.Count("PurgeTrash") != 0 {
+			t.Error("the whole trash was purged")
+		}
+		if diff := cmp.Diff([]string{"org_grandchild", "org_child", "org_acme"}, srv.Deleted()); diff != "" {
+			t.Errorf("deleted (-want +got):\n%s", diff)
+		}
+	})
+}
+
+func TestObjectStorageIsFoundByItsAccessKeys(t *testing.T) {
+	t.Parallel()
+	one := []katapulttest.Resource{katapulttest.ObjectStorage{}, katapulttest.AccessKey{ID: "k", Buckets: []string{"b"}}}
+	for name, test := range map[string]struct {
+		things []katapulttest.Resource
+		other  []katapulttest.Resource // of another organization
+		faults []offboardtest.Fault
+		want   []string
+	}{
+		"no key": {
+			things: []katapulttest.Resource{katapulttest.ObjectStorage{}, katapulttest.Bucket{Name: "b"}},
+			want:   []string{"object_storage/org_acme, manual"},
+		},
+		"a key without a region": {
+			things: one,
+			faults: []offboardtest.Fault{offboardtest.Respond("ListObjectStorageAccessKeysPage", 200,
+				`{"pagination":{"current_page":1,"total_pages":1,"total":1,"per_page":100,"large_set":false},"object_storage_access_keys":[{"id":"k","name":"k"}]}`)},
+			want: []string{"object_storage_access_key/k"},
+		},
+		"a key of no account": {
+			things: []katapulttest.Resource{katapulttest.AccessKey{ID: "k"}},
+			want:   []string{"object_storage_access_key/k"},
+		},
+		"a bucket that is gone": {
+			things: one,
+			want:   []string{"object_storage_access_key/k", "object_storage_account/uk-lon-1 after object_storage_access_key/k"},
+		},
+		// Names find buckets of whoever, so that a key of ours is no proof.
+		"a bucket of another": {
+			things: one, other: []katapulttest.Resource{katapulttest.Bucket{Name: "b"}},
+			want: []string{"object_storage_access_key/k", "object_storage_account/uk-lon-1 after object_storage_access_key/k"},
+		},
+		"a bucket that another has as well": {
+			things: append(one, katapulttest.Bucket{Name: "b"}), other: []katapulttest.Resource{katapulttest.Bucket{Name: "b"}},
+			want: []string{
+				"object_storage_buckets/uk-lon-1, manual",
+				"object_storage_access_key/k after object_storage_buckets/uk-lon-1",
+				"object_storage_account/uk-lon-1 after object_storage_buckets/uk-lon-1, object_storage_access_key/k",
+			},
+		},
+		"a suspended account": {
+			things: one, faults: []offboardtest.Fault{fault("GetObjectStorageAccount", 403, "object_storage_account_suspended")},
+			want: []string{"object_storage_access_key/k", "object_storage_account/uk-lon-1 after object_storage_access_key/k, manual"},
+		},
+		"an account that was never made": {
+			things: one, faults: []offboardtest.Fault{fault("GetObjectStorageAccount", 403, "object_storage_account_not_provisioned")},
+			want: []string{"object_storage_access_key/k", "object_storage_account/uk-lon-1 after object_storage_access_key/k, manual"},
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			srv, c := withThings(t, test.things...)
+			srv.AddOrganization(katapulttest.Organization{ID: "org_other"})
+			srv.Add("org_other", test.other...)
+			srv.Fail(test.faults...)
+			if diff := cmp.Diff(test.want, stepsOf(planned(t, c))); diff != "" {
+				t.Errorf("steps (-want +got):\n%s", diff)
+			}
+		})
+	}
+}
+
+func TestAnAddressGoesAfterWhateverMayHoldIt(t *testing.T) {
+	t.Parallel()
+	srv, c := withThings(t, katapulttest.VirtualMachine{ID: "vm_1"}, katapulttest.LoadBalancer{ID: "lb_1"})
+	srv.Fail(offboardtest.Respond("ListIPAddressesPage", 200, `{"pagination":{"current_page":1,"total_pages":1,"total":2,"per_page":100,"large_set":false},
+		"ip_addresses":[{"id":"ip_1","address":"192.0.2.1","allocation_id":"vmnet_1","allocation_type":"VirtualMachineNetworkInterface"},
+		{"id":"ip_2","address":"192.0.2.2","allocation_id":null,"allocation_type":null}]}`))
+	want := []string{
+		"load_balancer/lb_1", "virtual_machine/vm_1", "disk/disk_vm_1 after virtual_machine/vm_1",
+		"ip_address/ip_1 after load_balancer/lb_1, virtual_machine/vm_1", "ip_address/ip_2",
+	}
+	p := planned(t, c)
+	if diff := cmp.Diff(want, stepsOf(p)); diff != "" {
+		t.Errorf("steps (-want +got):\n%s", diff)
+	}
+	if why := p.Steps[len(p.Steps)-1].Why; why != "it would keep the deletion step ip_addresses open once no resource uses it" {
+		t.Errorf("got %q", why)
+	}
+}
+
+func TestTemplatesOfKatapultsOwnStandInNobodysWay(t *testing.T) {
+	t.Parallel()
+	srv, c := withThings(t, katapulttest.DiskTemplate{ID: "dtpl_1"})
+	srv.Fail(offboardtest.Respond("ListDiskTemplatesPage", 200, `{"pagination":{"current_page":1,"total_pages":1,"total":2,"per_page":100,"large_set":false},
+		"disk_templates":[{"id":"dtpl_universal","name":"AlmaLinux 9","universal":true},{"id":"dtpl_1","name":"golden","universal":false}]}`))
+	if diff := cmp.Diff([]string{"disk_template/dtpl_1, manual"}, stepsOf(planned(t, c))); diff != "" {
+		t.Errorf("steps (-want +got):\n%s", diff)
+	}
+}
+
+func TestAMachineIsStoppedAndStrippedBeforeItGoes(t *testing.T) {
+	t.Parallel()
+	disk := func(operation, id string) string { return operation + ` {"disk":{"id":"` + id + `"}}` }
+	machine := func(operation string) string { return operation + ` {"virtual_machine":{"id":"vm_1"}}` }
+	purge := func(id string) string { return `PurgeTrashObject {"trash_object":{"object_id":"` + id + `"}}` }
+	rest := []string{
+		disk("UnassignDisk", "disk_1"), machine("DeleteVirtualMachine"), purge("vm_1"),
+		disk("DeleteDisk", "disk_1"), purge("disk_1"), `DeleteOrganization {"organization":{"id":"org_acme"}}`,
+	}
+	for name, test := range map[string]struct {
+		state katapult.VirtualMachineState
+		begin func(context.Context, *katapult.Client) error
+		want  []string
+	}{
+		"started": {want: append([]string{machine("StopVirtualMachine")}, rest...)},
+		"stopped": {state: katapult.VirtualMachineStateStopped, want: append([]string{disk("DetachDisk", "disk_1")}, rest...)},
+		"failed":  {state: katapult.VirtualMachineStateFailed, want: append([]string{disk("DetachDisk", "disk_1")}, rest...)},
+		"shutting down": {
+			begin: func(ctx context.Context, c *katapult.Client) error {
+				return failure(c.ShutdownVirtualMachine(ctx, katapult.ID("vm_1")))
+			},
+			want: append([]string{machine("ShutdownVirtualMachine")}, rest...),
+		},
+		"detaching its disk": {
+			state: katapult.VirtualMachineStateFailed,
+			begin: func(ctx context.Context, c *katapult.Client) error { return failure(c.DetachDisk(ctx, "disk_1")) },
+			want:  append([]string{disk("DetachDisk", "disk_1")}, rest...),
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				srv, c := withThings(t,
+					katapulttest.VirtualMachine{ID: "vm_1", Name: "web", State: test.state},
+					katapulttest.Disk{ID: "disk_1", VirtualMachine: "vm_1"},
+				)
+				if test.begin != nil {
+					must(t, test.begin(t.Context(), c))
+				}
+				var said []string
+				r, err := carriedOut(t, c, planned(t, c), teardown.WithEvents(func(e teardown.Event) {
+					if e.Kind == teardown.EventWaiting && !slices.Contains(said, e.Text) {
+						said = append(said, e.Text)
+					}
+				}))
+				outcome(t, r, err, teardown.Deleted, "")
+				// The disk that it boots from goes with it, and is nobody's concern.
+				if diff := cmp.Diff(test.want, writes(srv)); diff != "" {
+					t.Errorf("writes (-want +got):\n%s", diff)
+				}
+				if len(said) < 2 {
+					t.Errorf("it was said what is waited for: %q", said)
+				}
+			})
+		})
+	}
+}
+
+func TestAnAddressIsTakenAwayFromWhatHoldsIt(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		srv, c := withThings(t, katapulttest.IPAddress{ID: "ip_1", AllocatedTo: "vm_other"})
+		srv.AddOrganization(katapulttest.Organization{ID: "org_other"})
+		srv.Add("org_other", katapulttest.VirtualMachine{ID: "vm_other"})
+		r, err := carriedOut(t, c, planned(t, c))
+		outcome(t, r, err, teardown.Deleted, "")
+		want := []string{`UnallocateIPAddress {"ip_address":{"id":"ip_1"}}`, `DeleteIPAddress {"ip_address":{"id":"ip_1"}}`, `DeleteOrganization {"organization":{"id":"org_acme"}}`}
+		if diff := cmp.Diff(want, writes(srv)); diff != "" {
+			t.Errorf("writes (-want +got):\n%s", diff)
+		}
+	})
+}
+
+func TestADiskThatSomebodyElseUnassignedIsFine(t *testing.T) {
+	t.Parallel()
+	for _, code := range []string{"unassigned_disk", "disk_not_found", "object_in_trash"} {
+		t.Run(code, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				srv, c := withThings(t, katapulttest.VirtualMachine{ID: "vm_1"}, katapulttest.Disk{ID: "disk_1", VirtualMachine: "vm_1"})
+				srv.Fail(fault("UnassignDisk", map[string]int{"unassigned_disk": 422, "disk_not_found": 404, "object_in_trash": 406}[code], code))
+				r, err := carriedOut(t, c, planned(t, c), teardown.WithEvents(func(e teardown.Event) {
+					if e.Kind == teardown.EventRetrying {
+						t.Errorf("%s was not removed at once: %v", e.Step, e.Err)
+					}
+				}))
+				outcome(t, r, err, teardown.Deleted, "")
+			})
+		})
+	}
+}
+
+func TestObjectStorageThatNothingShowsKeepsTheOrganization(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		srv, c := withThings(t, katapulttest.ObjectStorage{}, katapulttest.AccessKey{}, katapulttest.ObjectStorage{Region: "nl-ams-1"})
+		r, err := carriedOut(t, c, planned(t, c))
+		outcome(t, r, err, teardown.Blocked, errors.DeletionStepsNotSatisfied)
+		if diff := cmp.Diff([]string{"object_storage/org_acme, manual"}, stepsOf(planned(t, c))); diff != "" || !srv.Exists("org_acme") {
+			t.Errorf("steps (-want +got):\n%s", diff)
+		}
+	})
+}
+
+// A bucket has a name only. One that another organization has made under that name is
+// not deleted.
+func TestTeardown_BucketChangesHands(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		srv, c := withThings(t, katapulttest.ObjectStorage{}, katapulttest.Bucket{Name: "b"}, katapulttest.AccessKey{ID: "k", Buckets: []string{"b"}})
+		srv.AddOrganization(katapulttest.Organization{ID: "org_other"})
+		p := planned(t, c)
+		r, err := carriedOut(t, c, p, teardown.WithEvents(func(e teardown.Event) {
+			if e.Kind == teardown.EventStarted && e.Step == "object_storage_bucket/uk-lon-1/b" {
+				srv.Remove("bucket_1")
+				srv.Add("org_other", katapulttest.ObjectStorage{}, katapulttest.Bucket{Name: "b"})
+			}
+		}))
+		outcome(t, r, err, teardown.Blocked, errors.NotConfirmed)
+		if n := srv.Count("DeleteObjectStorageBucket"); n != 0 || len(srv.Remaining("org_other")) != 2 {
+			t.Errorf("%d deletions; left %q", n, srv.Remaining("org_other"))
+		}
+	})
+}
+
+// A list that lacks disks proves nothing, even if it has one page and the trash is empty:
+// each disk is read by itself, those that were deleted with a machine included.
+func TestTeardown_DisksMissingFromList(t *testing.T) {
+	t.Parallel()
+	var disks, machines []katapulttest.Resource
+	for i := range 4 {
+		disks = append(disks, katapulttest.Disk{ID: fmt.Sprintf("disk_%d", i)})
+		machines = append(machines, katapulttest.VirtualMachine{ID: fmt.Sprintf("vm_%d", i)}) // each has a disk
+	}
+	for name, test := range map[string]struct {
+		things  []katapulttest.Resource
+		deleted int
+	}{
+		"disks":    {disks, 4},
+		"machines": {machines, 0},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				srv, c := withThings(t, test.things...)
+				p := planned(t, c)
+				empty := offboardtest.Respond("ListDisksPage", 200,
+					`{"pagination":{"current_page":1,"total_pages":1,"total":0,"per_page":100,"large_set":false},"disk":[]}`)
+				begun := false
+				r, err := carriedOut(t, c, p, teardown.WithEvents(func(e teardown.Event) {
+					if e.Kind == teardown.EventStarted && e.Step != "" && !begun {
+						begun = true
+						srv.Fail(empty)
+					}
+				}))
+				outcome(t, r, err, teardown.Deleted, "")
+				read := map[string]bool{}
+				for _, request := range srv.Requests() {
+					if request.Operation == "GetDisk" {
+						read[request.Query] = true
+					}
+				}
+				if n := srv.Count("DeleteDisk"); len(read) != 4 || n != test.deleted {
+					t.Errorf("%d disks were read and %d deleted, want 4 and %d", len(read), n, test.deleted)
+				}
+			})
+		})
+	}
+}
+
+// A change of state that takes long is waited for, and nothing is sent meanwhile.
+func TestTeardown_LongChangeOfState(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		srv, c := withThings(t, katapulttest.VirtualMachine{ID: "vm_1"})
+		p := planned(t, c)
+		srv.Fail(times(12, offboardtest.EditBody("GetVirtualMachine", func(body []byte) []byte {
+			return bytes.Replace(body, []byte(`"state":"started"`), []byte(`"state":"migrating"`), 1)
+		})))
+		r, err := carriedOut(t, c, p)
+		outcome(t, r, err, teardown.Deleted, "")
+		if n := srv.Count("StopVirtualMachine"); n != 1 {
+			t.Errorf("%d requests to stop it, want 1", n)
 		}
 	})
 }

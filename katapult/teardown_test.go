@@ -3,6 +3,7 @@ package katapult_test
 import (
 	"context"
 	"fmt"
+	"net/http"
 	"slices"
 	"strings"
 	"testing"
@@ -18,179 +19,6 @@ import (
 	"github.com/offboard-dev/offboard-go/offboardtest"
 	"github.com/offboard-dev/offboard-go/teardown"
 )
-
-// fill gives an organization everything that can stand in its way, with ids that end
-// in a suffix. What is to be removed by hand is returned.
-func fill(srv *katapulttest.Server, organization, suffix string) (byHand []string) {
-	region := "uk-lon-1"
-	srv.Add(organization,
-		katapulttest.VirtualNetwork{ID: "vnet_" + suffix, Name: "backbone"},
-		katapulttest.VirtualMachine{ID: "vm_" + suffix, Name: "web", ISO: "iso_" + suffix, Networks: []string{"vnet_" + suffix}},
-		katapulttest.VirtualMachine{ID: "vm_stopped_" + suffix, State: katapult.VirtualMachineStateStopped},
-		katapulttest.VirtualMachine{ID: "vm_failed_" + suffix, State: katapult.VirtualMachineStateFailed},
-		katapulttest.VirtualMachine{ID: "vm_old_" + suffix, State: katapult.VirtualMachineStateStopped, Networks: []string{"vnet_" + suffix}},
-		katapulttest.Disk{ID: "disk_" + suffix, Name: "data", VirtualMachine: "vm_" + suffix},
-		katapulttest.Disk{ID: "disk_attached_" + suffix, VirtualMachine: "vm_failed_" + suffix},
-		katapulttest.Disk{ID: "disk_free_" + suffix},
-		katapulttest.FileStorageVolume{ID: "fsv_" + suffix, Name: "shared", Associations: []string{"vm_" + suffix}},
-		katapulttest.FileStorageVolume{ID: "fsv_old_" + suffix},
-		katapulttest.DiskBackupPolicy{ID: "dbp_" + suffix, Target: "disk_" + suffix},
-		katapulttest.DiskBackupPolicy{ID: "dbp_vm_" + suffix, Target: "vm_" + suffix},
-		katapulttest.ISO{ID: "iso_" + suffix, Name: "rescue"},
-		katapulttest.DiskTemplate{ID: "dtpl_" + suffix, Name: "golden"},
-		katapulttest.LoadBalancer{ID: "lb_" + suffix, Name: "front", Targets: []string{"vm_" + suffix}},
-		katapulttest.DNSZone{ID: "dnszone_" + suffix, Name: suffix + ".example"},
-		katapulttest.IPAddress{ID: "ip_" + suffix, AllocatedTo: "vm_" + suffix},
-		katapulttest.IPAddress{ID: "ip_lb_" + suffix, AllocatedTo: "lb_" + suffix},
-		katapulttest.IPAddress{ID: "ip_old_" + suffix, AllocatedTo: "vm_old_" + suffix},
-		katapulttest.IPAddress{ID: "ip_free_" + suffix},
-		katapulttest.ObjectStorage{Region: region},
-		katapulttest.Bucket{Name: "named-" + suffix, Region: region},
-		katapulttest.AccessKey{ID: "objkey_" + suffix, Name: "writer", Region: region, Buckets: []string{"named-" + suffix}},
-		katapulttest.AccessKey{ID: "objkey_all_" + suffix, Name: "admin", Region: region},
-		katapulttest.AccessKey{ID: "objkey_ams_" + suffix, Name: "reader", Region: "nl-ams-1"},
-		katapulttest.ObjectStorage{Region: "nl-ams-1"},
-	)
-	srv.MoveToTrash("vm_old_"+suffix, "fsv_old_"+suffix)
-	known := srv.Remaining(organization)
-	srv.Add(organization, katapulttest.Bucket{Name: "unnamed-" + suffix, Region: region})
-	left := srv.Remaining(organization)
-	return []string{"iso_" + suffix, "dtpl_" + suffix, left[len(known)]}
-}
-
-// everything returns a double with two organizations that have everything, themselves
-// and those that they manage, and what removes by hand what no API does.
-func everything() (srv *katapulttest.Server, byHand func()) {
-	srv = katapulttest.NewServer()
-	open := []string{"ensure_zero_balance", "ensure_no_outstanding_invoices"}
-	hands := map[string][]string{}
-	for _, o := range []katapulttest.Organization{
-		{ID: "org_acme", Name: "Acme"},
-		{ID: "org_child", Name: "Acme Labs", Parent: "org_acme"},
-		{ID: "org_grandchild", Name: "Acme Labs Two", Parent: "org_child"},
-		{ID: "org_other", Name: "Other"},
-		{ID: "org_other_child", Name: "Other Labs", Parent: "org_other"},
-	} {
-		o.Open = open
-		srv.AddOrganization(o)
-		suffix := o.ID[len("org_"):]
-		switch o.ID {
-		case "org_grandchild", "org_other_child":
-			srv.Add(o.ID, katapulttest.DNSZone{}, katapulttest.FileStorageVolume{ID: "fsv_" + suffix}, katapulttest.ISO{ID: "iso_" + suffix})
-			hands[o.ID] = []string{"iso_" + suffix}
-		default:
-			hands[o.ID] = fill(srv, o.ID, suffix)
-		}
-	}
-	return srv, func() {
-		for _, id := range []string{"org_acme", "org_child", "org_grandchild"} {
-			srv.SetOpen(id)
-			srv.Remove(hands[id]...)
-		}
-	}
-}
-
-func TestTeardown(t *testing.T) {
-	t.Parallel()
-	teardownsuite.Provider{
-		Kinds: []string{
-			"disk", "disk_backup_policy", "disk_template", "dns_zone", "ensure_no_outstanding_invoices",
-			"ensure_zero_balance", "file_storage_volume", "ip_address", "isos", "load_balancer",
-			"managed_organization", "object_storage_access_key", "object_storage_account",
-			"object_storage_bucket", "object_storage_buckets", "trash_object", "virtual_machine", "virtual_network",
-		},
-		Overrides: []teardown.Override{teardown.ManagedOrganizations},
-		Outcome:   teardown.Deleted,
-		New: func(tb testing.TB) *teardownsuite.World {
-			srv, byHand := everything()
-			c, err := katapult.New(srv.Option())
-			if err != nil {
-				tb.Fatal(err)
-			}
-			return &teardownsuite.World{
-				Server: srv.Server, Name: "Acme",
-				Plan:              func(ctx context.Context) (*teardown.Plan, error) { return c.Plan(ctx, org) },
-				Teardown:          c.Teardown,
-				Check:             func(ctx context.Context) error { return c.CheckDeletion(ctx, org) },
-				ResolveManual:     byHand,
-				AddBlocker:        func() { srv.Add("org_grandchild", katapulttest.VirtualMachine{ID: "vm_new"}) },
-				AddDuringTeardown: func() { srv.Add("org_acme", katapulttest.VirtualMachine{ID: "vm_new"}) },
-				PlanOther:         func(ctx context.Context) (*teardown.Plan, error) { return c.Plan(ctx, katapult.ID("org_other")) },
-				Deleted:           func() bool { return !srv.Exists("org_acme") },
-				Unrelated: func() any {
-					rest := map[string][]string{}
-					for _, id := range []string{"org_other", "org_other_child"} {
-						if srv.Exists(id) {
-							rest[id] = srv.Remaining(id)
-						}
-					}
-					return rest
-				},
-			}
-		},
-	}.Run(t)
-}
-
-// planned returns a plan for Acme.
-func planned(t *testing.T, c *katapult.Client) *teardown.Plan {
-	t.Helper()
-	p, err := c.Plan(t.Context(), org)
-	must(t, err)
-	return p
-}
-
-// carriedOut carries out a plan for Acme.
-func carriedOut(t *testing.T, c *katapult.Client, p *teardown.Plan, options ...teardown.Option) (*teardown.Report, error) {
-	t.Helper()
-	return c.Teardown(t.Context(), p, append(options, teardown.WithConfirm("Acme"), teardown.WithOverrides(teardown.ManagedOrganizations))...)
-}
-
-// outcome checks what became of Acme.
-func outcome(t *testing.T, r *teardown.Report, err error, want teardown.Outcome, code errors.Code) {
-	t.Helper()
-	if r == nil || r.Outcome != want || code == "" && err != nil || code != "" && !errors.Is(err, code) {
-		t.Fatalf("got %+v, %v; want %q, %q", r, err, want, code)
-	}
-}
-
-// withThings returns a double with an organization that has some things, and a client.
-func withThings(t *testing.T, things ...katapulttest.Resource) (*katapulttest.Server, *katapult.Client) {
-	t.Helper()
-	srv := katapulttest.NewServer()
-	srv.AddOrganization(katapulttest.Organization{ID: "org_acme", Name: "Acme"})
-	srv.Add("org_acme", things...)
-	return srv, newClient(t, srv)
-}
-
-// stepsOf returns a line for each step: its id, what it comes after, and what is special.
-func stepsOf(p *teardown.Plan) []string {
-	lines := []string{}
-	for _, s := range p.Steps {
-		line := s.ID
-		if len(s.After) > 0 {
-			line += " after " + strings.Join(s.After, ", ")
-		}
-		if s.Manual {
-			line += ", manual"
-		}
-		if len(s.Requires) > 0 {
-			line += fmt.Sprint(", requires ", s.Requires)
-		}
-		lines = append(lines, line)
-	}
-	return lines
-}
-
-// writes returns the operations that changed something, with their bodies.
-func writes(srv *katapulttest.Server) []string {
-	var operations []string
-	for _, r := range srv.Requests() {
-		if r.Method != "GET" {
-			operations = append(operations, r.Operation+" "+string(r.Body))
-		}
-	}
-	return operations
-}
 
 func TestThePlanHasEverythingInOrder(t *testing.T) {
 	t.Parallel()
@@ -300,11 +128,6 @@ func TestOnlyListsOfOpenStepsAreRead(t *testing.T) {
 	}
 }
 
-// answerSteps answers with the deletion steps of Acme.
-func answerSteps(steps string) offboardtest.Fault {
-	return offboardtest.Respond("GetDeletionSteps", 200, `{"steps":`+steps+`}`)
-}
-
 func TestADeletionStepThatIsNotToldMayBeOpen(t *testing.T) {
 	t.Parallel()
 	srv, c := withThings(t, katapulttest.DNSZone{ID: "dnszone_1"})
@@ -331,107 +154,6 @@ func TestTheOrganizationThatAnswersHasToBeTheOneThatIsNamed(t *testing.T) {
 	if err != nil || p.Organization.ID != "org_x" {
 		t.Errorf("got %+v, %v", p, err)
 	}
-}
-
-// order checks that some operations came in an order.
-func order(t *testing.T, srv *katapulttest.Server, want ...string) {
-	t.Helper()
-	all := writes(srv)
-	for i := range want {
-		at := slices.IndexFunc(all, func(w string) bool { return strings.HasPrefix(w, want[i]) })
-		if at < 0 {
-			t.Fatalf("%s did not come, or came too early; all: %q", want[i], writes(srv))
-		}
-		all = all[at+1:]
-	}
-}
-
-func TestAMachineIsStoppedAndStrippedBeforeItGoes(t *testing.T) {
-	t.Parallel()
-	disk := func(operation, id string) string { return operation + ` {"disk":{"id":"` + id + `"}}` }
-	machine := func(operation string) string { return operation + ` {"virtual_machine":{"id":"vm_1"}}` }
-	purge := func(id string) string { return `PurgeTrashObject {"trash_object":{"object_id":"` + id + `"}}` }
-	rest := []string{
-		disk("UnassignDisk", "disk_1"), machine("DeleteVirtualMachine"), purge("vm_1"),
-		disk("DeleteDisk", "disk_1"), purge("disk_1"), `DeleteOrganization {"organization":{"id":"org_acme"}}`,
-	}
-	for name, test := range map[string]struct {
-		state katapult.VirtualMachineState
-		begin func(context.Context, *katapult.Client) error
-		want  []string
-	}{
-		"started": {want: append([]string{machine("StopVirtualMachine")}, rest...)},
-		"stopped": {state: katapult.VirtualMachineStateStopped, want: append([]string{disk("DetachDisk", "disk_1")}, rest...)},
-		"failed":  {state: katapult.VirtualMachineStateFailed, want: append([]string{disk("DetachDisk", "disk_1")}, rest...)},
-		"shutting down": {
-			begin: func(ctx context.Context, c *katapult.Client) error {
-				return failure(c.ShutdownVirtualMachine(ctx, katapult.ID("vm_1")))
-			},
-			want: append([]string{machine("ShutdownVirtualMachine")}, rest...),
-		},
-		"detaching its disk": {
-			state: katapult.VirtualMachineStateFailed,
-			begin: func(ctx context.Context, c *katapult.Client) error { return failure(c.DetachDisk(ctx, "disk_1")) },
-			want:  append([]string{disk("DetachDisk", "disk_1")}, rest...),
-		},
-	} {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			synctest.Test(t, func(t *testing.T) {
-				srv, c := withThings(t,
-					katapulttest.VirtualMachine{ID: "vm_1", Name: "web", State: test.state},
-					katapulttest.Disk{ID: "disk_1", VirtualMachine: "vm_1"},
-				)
-				if test.begin != nil {
-					must(t, test.begin(t.Context(), c))
-				}
-				var said []string
-				r, err := carriedOut(t, c, planned(t, c), teardown.WithEvents(func(e teardown.Event) {
-					if e.Kind == teardown.EventWaiting && !slices.Contains(said, e.Text) {
-						said = append(said, e.Text)
-					}
-				}))
-				outcome(t, r, err, teardown.Deleted, "")
-				// The disk that it boots from goes with it, and is nobody's concern.
-				if diff := cmp.Diff(test.want, writes(srv)); diff != "" {
-					t.Errorf("writes (-want +got):\n%s", diff)
-				}
-				if len(said) < 2 {
-					t.Errorf("it was said what is waited for: %q", said)
-				}
-			})
-		})
-	}
-}
-
-// failure returns the error of a call alone.
-func failure[T any](_ T, err error) error { return err }
-
-func TestHoldersGoBeforeWhatTheyHold(t *testing.T) {
-	t.Parallel()
-	synctest.Test(t, func(t *testing.T) {
-		srv, byHand := everything()
-		byHand()
-		c := newClient(t, srv)
-		r, err := carriedOut(t, c, planned(t, c))
-		outcome(t, r, err, teardown.Deleted, "")
-		order(t, srv, `DeleteLoadBalancer {"load_balancer":{"id":"lb_acme"`, `StopVirtualMachine {"virtual_machine":{"id":"vm_acme"`,
-			`DeleteVirtualMachine {"virtual_machine":{"id":"vm_acme"`, `PurgeTrashObject {"trash_object":{"object_id":"vm_acme"`,
-			`DeleteVirtualNetwork {"virtual_network":{"id":"vnet_acme"`)
-		order(t, srv, `DeleteDiskBackupPolicy {"disk_backup_policy":{"id":"dbp_acme"`, `PurgeTrashObject {"trash_object":{"object_id":"dbp_acme"`,
-			`DeleteDisk {"disk":{"id":"disk_acme"`)
-		order(t, srv, `DeleteObjectStorageBucket {"bucket":{"name":"named-acme"`, `DeleteObjectStorageAccessKey {"access_key":{"id":"objkey_acme"`,
-			`DeleteObjectStorageAccount {"organization":{"id":"org_acme"},"object_storage_cluster":{"region":"uk-lon-1"`)
-		order(t, srv, `DeleteOrganization {"organization":{"id":"org_grandchild"`, `DeleteOrganization {"organization":{"id":"org_child"`,
-			`DeleteOrganization {"organization":{"id":"org_acme"`)
-		// What is in the trash of the organization beside what the plan has is not ours.
-		if srv.Count("PurgeTrash") != 0 {
-			t.Error("the whole trash was purged")
-		}
-		if diff := cmp.Diff([]string{"org_grandchild", "org_child", "org_acme"}, srv.Deleted()); diff != "" {
-			t.Errorf("deleted (-want +got):\n%s", diff)
-		}
-	})
 }
 
 func TestWhatOurStepsMovedToTheTrashStaysWhatItWas(t *testing.T) {
@@ -527,9 +249,6 @@ func TestWhatIsCountedLateIsNotNew(t *testing.T) {
 	}
 }
 
-// inTrash says that object storage is in the trash, and not as what.
-var inTrash = offboardtest.Respond("GetObjectStorageAccount", 406, `{"error":{"code":"object_in_trash","description":"","detail":{"trash_object":null}}}`)
-
 func TestWhatIsNotInThePlanIsNotTouched(t *testing.T) {
 	t.Parallel()
 	for name, change := range map[string]func(*katapulttest.Server){
@@ -595,11 +314,6 @@ func TestAManagedOrganizationThatCannotBeReadKeepsEverything(t *testing.T) {
 			}
 		})
 	}
-}
-
-// fault is an error of Katapult's.
-func fault(operation string, status int, code string) offboardtest.Fault {
-	return offboardtest.Respond(operation, status, `{"error":{"code":"`+code+`","description":"","detail":{}}}`)
 }
 
 func TestAManagedOrganizationThatIsNotFoundIsNotTheOneThatManagesIt(t *testing.T) {
@@ -685,133 +399,6 @@ func TestAFailedTaskFailsItsStepAlone(t *testing.T) {
 	})
 }
 
-func TestObjectStorageIsFoundByItsAccessKeys(t *testing.T) {
-	t.Parallel()
-	one := []katapulttest.Resource{katapulttest.ObjectStorage{}, katapulttest.AccessKey{ID: "k", Buckets: []string{"b"}}}
-	for name, test := range map[string]struct {
-		things []katapulttest.Resource
-		other  []katapulttest.Resource // of another organization
-		faults []offboardtest.Fault
-		want   []string
-	}{
-		"no key": {
-			things: []katapulttest.Resource{katapulttest.ObjectStorage{}, katapulttest.Bucket{Name: "b"}},
-			want:   []string{"object_storage/org_acme, manual"},
-		},
-		"a key without a region": {
-			things: one,
-			faults: []offboardtest.Fault{offboardtest.Respond("ListObjectStorageAccessKeysPage", 200,
-				`{"pagination":{"current_page":1,"total_pages":1,"total":1,"per_page":100,"large_set":false},"object_storage_access_keys":[{"id":"k","name":"k"}]}`)},
-			want: []string{"object_storage_access_key/k"},
-		},
-		"a key of no account": {
-			things: []katapulttest.Resource{katapulttest.AccessKey{ID: "k"}},
-			want:   []string{"object_storage_access_key/k"},
-		},
-		"a bucket that is gone": {
-			things: one,
-			want:   []string{"object_storage_access_key/k", "object_storage_account/uk-lon-1 after object_storage_access_key/k"},
-		},
-		// Names find buckets of whoever, so that a key of ours is no proof.
-		"a bucket of another": {
-			things: one, other: []katapulttest.Resource{katapulttest.Bucket{Name: "b"}},
-			want: []string{"object_storage_access_key/k", "object_storage_account/uk-lon-1 after object_storage_access_key/k"},
-		},
-		"a bucket that another has as well": {
-			things: append(one, katapulttest.Bucket{Name: "b"}), other: []katapulttest.Resource{katapulttest.Bucket{Name: "b"}},
-			want: []string{
-				"object_storage_buckets/uk-lon-1, manual",
-				"object_storage_access_key/k after object_storage_buckets/uk-lon-1",
-				"object_storage_account/uk-lon-1 after object_storage_buckets/uk-lon-1, object_storage_access_key/k",
-			},
-		},
-		"a suspended account": {
-			things: one, faults: []offboardtest.Fault{fault("GetObjectStorageAccount", 403, "object_storage_account_suspended")},
-			want: []string{"object_storage_access_key/k", "object_storage_account/uk-lon-1 after object_storage_access_key/k, manual"},
-		},
-		"an account that was never made": {
-			things: one, faults: []offboardtest.Fault{fault("GetObjectStorageAccount", 403, "object_storage_account_not_provisioned")},
-			want: []string{"object_storage_access_key/k", "object_storage_account/uk-lon-1 after object_storage_access_key/k, manual"},
-		},
-	} {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			srv, c := withThings(t, test.things...)
-			srv.AddOrganization(katapulttest.Organization{ID: "org_other"})
-			srv.Add("org_other", test.other...)
-			srv.Fail(test.faults...)
-			if diff := cmp.Diff(test.want, stepsOf(planned(t, c))); diff != "" {
-				t.Errorf("steps (-want +got):\n%s", diff)
-			}
-		})
-	}
-}
-
-func TestObjectStorageThatNothingShowsKeepsTheOrganization(t *testing.T) {
-	t.Parallel()
-	synctest.Test(t, func(t *testing.T) {
-		srv, c := withThings(t, katapulttest.ObjectStorage{}, katapulttest.AccessKey{}, katapulttest.ObjectStorage{Region: "nl-ams-1"})
-		r, err := carriedOut(t, c, planned(t, c))
-		outcome(t, r, err, teardown.Blocked, errors.DeletionStepsNotSatisfied)
-		if diff := cmp.Diff([]string{"object_storage/org_acme, manual"}, stepsOf(planned(t, c))); diff != "" || !srv.Exists("org_acme") {
-			t.Errorf("steps (-want +got):\n%s", diff)
-		}
-	})
-}
-
-func TestAnAddressGoesAfterWhateverMayHoldIt(t *testing.T) {
-	t.Parallel()
-	srv, c := withThings(t, katapulttest.VirtualMachine{ID: "vm_1"}, katapulttest.LoadBalancer{ID: "lb_1"})
-	srv.Fail(offboardtest.Respond("ListIPAddressesPage", 200, `{"pagination":{"current_page":1,"total_pages":1,"total":2,"per_page":100,"large_set":false},
-		"ip_addresses":[{"id":"ip_1","address":"192.0.2.1","allocation_id":"vmnet_1","allocation_type":"VirtualMachineNetworkInterface"},
-		{"id":"ip_2","address":"192.0.2.2","allocation_id":null,"allocation_type":null}]}`))
-	want := []string{
-		"load_balancer/lb_1", "virtual_machine/vm_1", "disk/disk_vm_1 after virtual_machine/vm_1",
-		"ip_address/ip_1 after load_balancer/lb_1, virtual_machine/vm_1", "ip_address/ip_2",
-	}
-	p := planned(t, c)
-	if diff := cmp.Diff(want, stepsOf(p)); diff != "" {
-		t.Errorf("steps (-want +got):\n%s", diff)
-	}
-	if why := p.Steps[len(p.Steps)-1].Why; why != "it would keep the deletion step ip_addresses open once no resource uses it" {
-		t.Errorf("got %q", why)
-	}
-}
-
-func TestAnAddressIsTakenAwayFromWhatHoldsIt(t *testing.T) {
-	t.Parallel()
-	synctest.Test(t, func(t *testing.T) {
-		srv, c := withThings(t, katapulttest.IPAddress{ID: "ip_1", AllocatedTo: "vm_other"})
-		srv.AddOrganization(katapulttest.Organization{ID: "org_other"})
-		srv.Add("org_other", katapulttest.VirtualMachine{ID: "vm_other"})
-		r, err := carriedOut(t, c, planned(t, c))
-		outcome(t, r, err, teardown.Deleted, "")
-		want := []string{`UnallocateIPAddress {"ip_address":{"id":"ip_1"}}`, `DeleteIPAddress {"ip_address":{"id":"ip_1"}}`, `DeleteOrganization {"organization":{"id":"org_acme"}}`}
-		if diff := cmp.Diff(want, writes(srv)); diff != "" {
-			t.Errorf("writes (-want +got):\n%s", diff)
-		}
-	})
-}
-
-func TestADiskThatSomebodyElseUnassignedIsFine(t *testing.T) {
-	t.Parallel()
-	for _, code := range []string{"unassigned_disk", "disk_not_found", "object_in_trash"} {
-		t.Run(code, func(t *testing.T) {
-			t.Parallel()
-			synctest.Test(t, func(t *testing.T) {
-				srv, c := withThings(t, katapulttest.VirtualMachine{ID: "vm_1"}, katapulttest.Disk{ID: "disk_1", VirtualMachine: "vm_1"})
-				srv.Fail(fault("UnassignDisk", map[string]int{"unassigned_disk": 422, "disk_not_found": 404, "object_in_trash": 406}[code], code))
-				r, err := carriedOut(t, c, planned(t, c), teardown.WithEvents(func(e teardown.Event) {
-					if e.Kind == teardown.EventRetrying {
-						t.Errorf("%s was not removed at once: %v", e.Step, e.Err)
-					}
-				}))
-				outcome(t, r, err, teardown.Deleted, "")
-			})
-		})
-	}
-}
-
 func TestWhatIsNotPurgedIsNotGone(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -828,16 +415,6 @@ func TestWhatIsNotPurgedIsNotGone(t *testing.T) {
 	})
 }
 
-func TestTemplatesOfKatapultsOwnStandInNobodysWay(t *testing.T) {
-	t.Parallel()
-	srv, c := withThings(t, katapulttest.DiskTemplate{ID: "dtpl_1"})
-	srv.Fail(offboardtest.Respond("ListDiskTemplatesPage", 200, `{"pagination":{"current_page":1,"total_pages":1,"total":2,"per_page":100,"large_set":false},
-		"disk_templates":[{"id":"dtpl_universal","name":"AlmaLinux 9","universal":true},{"id":"dtpl_1","name":"golden","universal":false}]}`))
-	if diff := cmp.Diff([]string{"disk_template/dtpl_1, manual"}, stepsOf(planned(t, c))); diff != "" {
-		t.Errorf("steps (-want +got):\n%s", diff)
-	}
-}
-
 func TestOnlyKatapultsOwnWordIsProofThatAThingIsGone(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -852,4 +429,886 @@ func TestOnlyKatapultsOwnWordIsProofThatAThingIsGone(t *testing.T) {
 			t.Errorf("got %+v and %q", r.Steps, writes(srv))
 		}
 	})
+}
+
+// 200, 202 and 204 with an empty body or {} mean that a request was accepted. Reads show
+// when its work is done, for the answer has neither a task nor an object in the trash.
+func TestTeardown_AcceptedWithoutBody(t *testing.T) {
+	t.Parallel()
+	for operation := range removals {
+		for _, status := range []int{200, 202, 204} {
+			for _, body := range []string{"", "{}"} {
+				t.Run(fmt.Sprint(operation, " ", status, " ", body), func(t *testing.T) {
+					t.Parallel()
+					synctest.Test(t, func(t *testing.T) {
+						srv, c := removing(t, operation)
+						p := planned(t, c)
+						srv.Fail(times(forever, offboardtest.Accept(operation, status, body)))
+						r, err := carriedOut(t, c, p)
+						outcome(t, r, err, teardown.Deleted, "")
+						sent := slices.DeleteFunc(writes(srv), func(w string) bool { return !strings.HasPrefix(w, operation+" ") })
+						slices.Sort(sent)
+						if once := slices.Compact(slices.Clone(sent)); len(once) != len(sent) || r.FinishedAt.Sub(r.StartedAt) > time.Minute {
+							t.Errorf("sent %q in %v, want each once in less than a minute", sent, r.FinishedAt.Sub(r.StartedAt))
+						}
+					})
+				})
+			}
+		}
+	}
+}
+
+// A request that Katapult accepts and does not carry out is sent again, at most three
+// times and within the step's time.
+func TestTeardown_AcceptedAndNeverStarted(t *testing.T) {
+	t.Parallel()
+	for operation, documented := range started {
+		for _, answer := range []offboardtest.Fault{
+			offboardtest.Ignore(operation, 200, documented), offboardtest.Ignore(operation, 202, ""),
+		} {
+			if operation == "DeleteOrganization" && answer.Body == "" {
+				continue // is no documented success, and leaves the outcome open
+			}
+			for _, ignored := range []int{1, 3, forever} {
+				t.Run(fmt.Sprintf("%s %d %d", operation, answer.Status, ignored), func(t *testing.T) {
+					t.Parallel()
+					synctest.Test(t, func(t *testing.T) {
+						srv, c := removing(t, operation)
+						p := planned(t, c)
+						srv.Fail(times(ignored, answer))
+						r, err := carriedOut(t, c, p, teardown.WithStepTimeout(10*time.Minute))
+						n := srv.Count(operation)
+						if ignored < forever {
+							outcome(t, r, err, teardown.Deleted, "")
+							if n < ignored+1 || operation != "PurgeTrashObject" && operation != "DeleteObjectStorageAccount" && n > ignored+1 {
+								t.Errorf("%d requests, want %d", n, ignored+1)
+							}
+							return
+						}
+						want, code := teardown.Blocked, errors.NotFinished
+						if operation == "DeleteOrganization" {
+							want, code = teardown.Unknown, errors.OutcomeUnknown
+						}
+						outcome(t, r, err, want, code)
+						if n != 4 || !srv.Exists("org_acme") {
+							t.Errorf("%d requests, want 4; the organization exists: %t", n, srv.Exists("org_acme"))
+						}
+					})
+				})
+			}
+		}
+	}
+	t.Run("a managed organization", func(t *testing.T) {
+		t.Parallel()
+		synctest.Test(t, func(t *testing.T) {
+			srv, c := withThings(t)
+			srv.AddOrganization(katapulttest.Organization{ID: "org_child", Parent: "org_acme"})
+			p := planned(t, c)
+			srv.Fail(times(3, offboardtest.Ignore("DeleteOrganization", 200, `{"success":true}`)))
+			r, err := carriedOut(t, c, p)
+			outcome(t, r, err, teardown.Deleted, "")
+			if n := srv.Count("DeleteOrganization"); n != 5 {
+				t.Errorf("%d deletions, want 4 of the managed organization and 1", n)
+			}
+		})
+	})
+}
+
+// A task that stays pending or running is a record. What it was about is read.
+func TestTeardown_TaskIsARecord(t *testing.T) {
+	t.Parallel()
+	for name, task := range map[string]offboardtest.Fault{
+		"running":     offboardtest.Respond("GetTask", 200, `{"task":{"id":"task_1","name":"x","status":"running","progress":50}}`),
+		"pending":     offboardtest.Respond("GetTask", 200, `{"task":{"id":"task_1","name":"x","status":"pending","progress":0}}`),
+		"not found":   fault("GetTask", 404, "task_not_found"),
+		"failed":      offboardtest.Respond("GetTask", 200, `{"task":{"id":"task_1","name":"x","status":"failed","progress":50}}`),
+		"a page":      offboardtest.HTMLResponse("GetTask", 403),
+		"another one": offboardtest.Respond("GetTask", 200, `{"task":{"id":"task_other","name":"x","status":"failed"}}`),
+		"refused":     fault("GetTask", 403, "scope_not_granted"),
+		"unavailable": fault("GetTask", 503, "service_unavailable"),
+	} {
+		for operation, things := range map[string][]katapulttest.Resource{
+			"PurgeTrashObject":   {katapulttest.FileStorageVolume{ID: "fsv_1"}},
+			"StopVirtualMachine": {katapulttest.VirtualMachine{ID: "vm_1"}},
+			"DetachDisk":         removals["DetachDisk"],
+		} {
+			t.Run(operation+" "+name, func(t *testing.T) {
+				t.Parallel()
+				synctest.Test(t, func(t *testing.T) {
+					srv, c := withThings(t, things...)
+					p := planned(t, c)
+					if name == "failed" {
+						srv.SetTaskTime(0) // the work is done when the failure is read
+					}
+					srv.Fail(times(forever, task))
+					r, err := carriedOut(t, c, p)
+					outcome(t, r, err, teardown.Deleted, "")
+					if took := r.FinishedAt.Sub(r.StartedAt); took > 3*time.Minute {
+						t.Errorf("took %v", took)
+					}
+				})
+			})
+		}
+	}
+}
+
+func TestTeardown_SubdomainReused(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		srv := katapulttest.NewServer()
+		srv.AddOrganization(katapulttest.Organization{ID: "org_acme", Name: "Acme", Subdomain: "acme"})
+		srv.Add("org_acme", katapulttest.DNSZone{ID: "dnszone_1"})
+		c := newClient(t, srv)
+		p, err := c.Plan(t.Context(), katapult.Subdomain("acme"))
+		must(t, err)
+		register := offboardtest.Accept("DeleteOrganization", 502, "")
+		register.EditBody = func(body []byte) []byte {
+			srv.AddOrganization(katapulttest.Organization{ID: "org_new", Name: "Acme", Subdomain: "acme"})
+			return body
+		}
+		srv.Fail(register)
+		r, err := carriedOut(t, c, p)
+		outcome(t, r, err, teardown.Deleted, "")
+		if diff := cmp.Diff([]string{"org_acme"}, srv.Deleted()); diff != "" {
+			t.Errorf("deleted (-want +got):\n%s", diff)
+		}
+		for _, request := range srv.Requests()[1:] {
+			if strings.Contains(request.Query+string(request.Body), "sub_domain") {
+				t.Errorf("%s %s %s", request.Operation, request.Query, request.Body)
+			}
+		}
+	})
+}
+
+// An answer about another resource than the one requested proves nothing.
+func TestTeardown_AnswerAboutAnotherResource(t *testing.T) {
+	t.Parallel()
+	for name, test := range map[string]struct {
+		fault offboardtest.Fault
+		thing katapulttest.Resource
+	}{
+		"a read": {offboardtest.Respond("GetDisk", 200, `{"disk":{"id":"disk_other","name":"x"}}`), katapulttest.Disk{ID: "disk_1"}},
+		"a deletion": {
+			offboardtest.Ignore("DeleteDisk", 200, `{"trash_object":{"id":"trsh_other","object_id":"disk_other","object_type":"Disk"}}`),
+			katapulttest.Disk{ID: "disk_1"},
+		},
+		"a machine": {
+			offboardtest.Respond("GetVirtualMachine", 200, `{"virtual_machine":{"id":"vm_other","name":"x","state":"started"}}`),
+			katapulttest.VirtualMachine{ID: "vm_1"},
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				srv, c := withThings(t, test.thing)
+				p := planned(t, c)
+				srv.Fail(times(forever, test.fault))
+				r, err := carriedOut(t, c, p)
+				outcome(t, r, err, teardown.Blocked, errors.UnexpectedResponse)
+				if strings.Contains(strings.Join(writes(srv), " "), "_other") || srv.Count("PurgeTrashObject") != 0 {
+					t.Errorf("written: %q", writes(srv))
+				}
+			})
+		})
+	}
+}
+
+// A 404 of a part of an organization says nothing about the organization, which was read
+// a moment ago.
+func TestPlan_NotFoundOfAPart(t *testing.T) {
+	t.Parallel()
+	for _, operation := range reads {
+		t.Run(operation, func(t *testing.T) {
+			t.Parallel()
+			srv := katapulttest.NewServer()
+			srv.AddOrganization(katapulttest.Organization{ID: "org_acme", Name: "Acme"})
+			fill(srv, "org_acme", "acme")
+			srv.AddOrganization(katapulttest.Organization{ID: "org_child", Parent: "org_acme"})
+			c := newClient(t, srv)
+			before := planned(t, c)
+			missing := fault(operation, 404, "organization_not_found")
+			srv.Fail(missing)
+			if p, err := c.Plan(t.Context(), org); p != nil || !errors.Is(err, errors.UnexpectedResponse) {
+				t.Errorf("Plan: got %+v and %v, want %q", p, err, errors.UnexpectedResponse)
+			}
+			srv.Fail(missing)
+			r, err := carriedOut(t, c, before, teardown.WithOverrides(teardown.Partial))
+			if r != nil || !errors.Is(err, errors.UnexpectedResponse) || len(writes(srv)) != 0 {
+				t.Errorf("Teardown: got %+v and %v after %q, want %q", r, err, writes(srv), errors.UnexpectedResponse)
+			}
+			if operation == "GetDeletionSteps" {
+				srv.Fail(missing)
+				if err := c.CheckDeletion(t.Context(), org); !errors.Is(err, errors.UnexpectedResponse) {
+					t.Errorf("CheckDeletion: got %v, want %q", err, errors.UnexpectedResponse)
+				}
+			}
+			if operation == "ListTrashObjectsPage" {
+				srv.Fail(missing)
+				if err := c.WaitUntilTrashEmpty(t.Context(), org, nil); !errors.Is(err, errors.UnexpectedResponse) {
+					t.Errorf("WaitUntilTrashEmpty: got %v, want %q", err, errors.UnexpectedResponse)
+				}
+			}
+			// If the organization is not found by itself, it is not found.
+			srv.Fail(offboardtest.Fault{Operation: "GetOrganization"}, missing, fault("GetOrganization", 404, "organization_not_found"))
+			if _, err := c.Plan(t.Context(), org); !errors.Is(err, errors.OrganizationNotFound) {
+				t.Errorf("Plan: got %v, want %q", err, errors.OrganizationNotFound)
+			}
+		})
+	}
+}
+
+// A managed organization of which one list is not found exists. It is not deleted, and
+// neither is the one that manages it.
+func TestTeardown_NotFoundOfAPartOfAManagedOrganization(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		srv, c := withThings(t)
+		srv.AddOrganization(katapulttest.Organization{ID: "org_child", Parent: "org_acme"})
+		srv.Add("org_child", katapulttest.DNSZone{})
+		p := planned(t, c)
+		srv.Fail(fault("ListDNSZonesPage", 404, "organization_not_found"))
+		r, err := carriedOut(t, c, p)
+		outcome(t, r, err, teardown.Blocked, errors.DeletionStepsNotSatisfied)
+		if len(writes(srv)) != 0 {
+			t.Errorf("written: %q", writes(srv))
+		}
+		for _, s := range r.Steps {
+			if s.ID == "managed_organization/org_child" && (s.State == teardown.StepAlreadyDeleted || s.State == teardown.StepDeleted) {
+				t.Errorf("%s is %s", s.ID, s.State)
+			}
+		}
+	})
+}
+
+// A 404 about another kind of resource, of another status, of another sender, or from a
+// cache does not end a step.
+func TestTeardown_NotFoundThatProvesNothing(t *testing.T) {
+	t.Parallel()
+	cached := fault("GetDisk", 404, "disk_not_found")
+	cached.Header.Set("Age", "12")
+	for name, f := range map[string]offboardtest.Fault{
+		"another kind":        fault("GetDisk", 404, "virtual_machine_not_found"),
+		"the organization":    fault("GetDisk", 404, "organization_not_found"),
+		"no route":            fault("GetDisk", 404, "route_not_found"),
+		"another status":      fault("GetDisk", 400, "disk_not_found"),
+		"a page":              offboardtest.HTMLResponse("GetDisk", 404),
+		"no code":             offboardtest.Respond("GetDisk", 404, `{}`),
+		"cached":              cached,
+		"an object in trash":  fault("GetDisk", 404, "trash_object_not_found"),
+		"an unknown resource": fault("GetDisk", 404, "object_not_found"),
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				srv, c := withThings(t, katapulttest.Disk{ID: "disk_1"})
+				p := planned(t, c)
+				srv.Fail(times(forever, f))
+				r, err := carriedOut(t, c, p)
+				if err == nil || r == nil || r.Outcome != teardown.Blocked || r.Steps[0].State != teardown.StepFailed || srv.Count("DeleteOrganization") != 0 {
+					t.Errorf("got %+v and %v", r, err)
+				}
+			})
+		})
+	}
+}
+
+// An item that moves from the second page of a list to the first between two reads is not
+// seen. One read of the item decides whether it exists.
+func TestTeardown_MissedByAListOfSeveralPages(t *testing.T) {
+	t.Parallel()
+	for name, test := range map[string]struct {
+		count, size int
+		uncounted   bool // Katapult does not count the items of a large set
+		discarded   bool // the resources are in the trash
+	}{
+		"full pages":      {count: 103},
+		"smaller pages":   {count: 53, size: 30}, // as the server decides
+		"uncounted items": {count: 103, uncounted: true},
+		"trash":           {count: 103, uncounted: true, discarded: true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				srv, c := withThings(t)
+				srv.SetMaxPageSize(test.size)
+				srv.SetLargeSets(test.uncounted)
+				ids := make([]string, test.count)
+				for i := range ids {
+					ids[i] = fmt.Sprintf("fsv_%d", i)
+					srv.Add("org_acme", katapulttest.FileStorageVolume{ID: ids[i]})
+				}
+				p := planned(t, c)
+				list := "ListFileStorageVolumesPage"
+				if test.discarded {
+					list = "ListTrashObjectsPage"
+					srv.MoveToTrash(ids...)
+				}
+				// Somebody else deletes an item of the first page once that was read.
+				srv.Fail(offboardtest.EditBody(list, func(body []byte) []byte {
+					srv.Remove("fsv_20")
+					return body
+				}))
+				r, err := carriedOut(t, c, p)
+				outcome(t, r, err, teardown.Deleted, "")
+				for _, s := range r.Steps {
+					if want := map[bool]teardown.StepState{true: teardown.StepAlreadyDeleted, false: teardown.StepDeleted}[s.ID == "file_storage_volume/fsv_20"]; s.State != want {
+						t.Errorf("%s is %s, want %s", s.ID, s.State, want)
+					}
+				}
+			})
+		})
+	}
+}
+
+// A plan selects steps. What is acted upon is only what a fresh read of the organization
+// shows, whatever the plan says.
+func TestTeardown_ForeignStep(t *testing.T) {
+	t.Parallel()
+	for name, test := range map[string]struct {
+		step    teardown.Step
+		prepare func(*katapulttest.Server)
+	}{
+		"a disk":                          {step: teardown.Step{ID: "disk/disk_other", Kind: "disk"}},
+		"a disk in the trash":             {teardown.Step{ID: "disk/disk_other", Kind: "disk"}, func(srv *katapulttest.Server) { srv.MoveToTrash("disk_other") }},
+		"a disk in a machine":             {teardown.Step{ID: "disk/disk_vm_other", Kind: "disk"}, nil},
+		"a disk in a machine in trash":    {teardown.Step{ID: "disk/disk_vm_other", Kind: "disk"}, func(srv *katapulttest.Server) { srv.MoveToTrash("vm_other") }},
+		"a machine":                       {teardown.Step{ID: "virtual_machine/vm_other", Kind: "virtual_machine"}, nil},
+		"a machine in the trash":          {teardown.Step{ID: "virtual_machine/vm_other", Kind: "virtual_machine"}, func(srv *katapulttest.Server) { srv.MoveToTrash("vm_other") }},
+		"a disk of a managed one":         {teardown.Step{ID: "disk/org_child/disk_other", Kind: "disk"}, nil},
+		"a managed organization":          {teardown.Step{ID: "managed_organization/org_other", Kind: "managed_organization"}, nil},
+		"a zone":                          {teardown.Step{ID: "dns_zone/dnszone_other", Kind: "dns_zone"}, nil},
+		"an object in the trash":          {teardown.Step{ID: "trash_object/trsh_2", Kind: "trash_object"}, func(srv *katapulttest.Server) { srv.MoveToTrash("disk_other") }},
+		"object storage":                  {teardown.Step{ID: "object_storage_account/nl-ams-1", Kind: "object_storage_account"}, nil},
+		"a bucket":                        {teardown.Step{ID: "object_storage_bucket/nl-ams-1/b", Kind: "object_storage_bucket"}, nil},
+		"a key":                           {teardown.Step{ID: "object_storage_access_key/k_other", Kind: "object_storage_access_key"}, nil},
+		"our machine as another kind":     {teardown.Step{ID: "file_storage_volume/vm_1", Kind: "file_storage_volume"}, nil},
+		"a disk of a managed one, nested": {teardown.Step{ID: "disk/org_child/disk_vm_other", Kind: "disk"}, func(srv *katapulttest.Server) { srv.MoveToTrash("vm_other", "vm_child") }},
+	} {
+		for _, after := range []string{"virtual_machine/vm_1", "virtual_machine/org_child/vm_child"} {
+			t.Run(name+" after "+after, func(t *testing.T) {
+				t.Parallel()
+				synctest.Test(t, func(t *testing.T) {
+					srv, c := withThings(t, katapulttest.VirtualMachine{ID: "vm_1", State: katapult.VirtualMachineStateStopped})
+					srv.AddOrganization(katapulttest.Organization{ID: "org_child", Parent: "org_acme"})
+					srv.Add("org_child", katapulttest.VirtualMachine{ID: "vm_child", State: katapult.VirtualMachineStateStopped})
+					srv.AddOrganization(katapulttest.Organization{ID: "org_other"})
+					srv.Add("org_other", katapulttest.VirtualMachine{ID: "vm_other", State: katapult.VirtualMachineStateStopped},
+						katapulttest.Disk{ID: "disk_other"}, katapulttest.DNSZone{ID: "dnszone_other"},
+						katapulttest.ObjectStorage{Region: "nl-ams-1"}, katapulttest.Bucket{Name: "b", Region: "nl-ams-1"},
+						katapulttest.AccessKey{ID: "k_other", Region: "nl-ams-1", Buckets: []string{"b"}})
+					p := planned(t, c)
+					test := test            // changed below
+					srv.MoveToTrash("vm_1") // as our own step does
+					if test.prepare != nil {
+						test.prepare(srv)
+					}
+					left := srv.Remaining("org_other")
+					test.step.Name, test.step.After = "x", []string{after}
+					if test.step.Kind == "managed_organization" {
+						test.step.Requires = []teardown.Override{teardown.ManagedOrganizations}
+					}
+					p.Steps = append(p.Steps, test.step)
+					r, err := carriedOut(t, c, teardownsuite.Seal(p), teardown.WithStepTimeout(10*time.Minute))
+					if diff := cmp.Diff(left, srv.Remaining("org_other")); diff != "" || !srv.Exists("org_other") {
+						t.Errorf("another organization has changed (-want +got):\n%s", diff)
+					}
+					id := test.step.ID[strings.LastIndex(test.step.ID, "/")+1:]
+					for _, w := range writes(srv) {
+						if id != "vm_1" && strings.Contains(w, `"`+id+`"`) {
+							t.Errorf("written: %s", w)
+						}
+					}
+					if r != nil && r.Outcome == teardown.Unknown {
+						t.Errorf("got %+v and %v", r, err)
+					}
+				})
+			})
+		}
+	}
+}
+
+// What a plan says about a step that is in the trash now is not taken from it: neither
+// that it is manual nor what it needs.
+func TestTeardown_TrashedStepComesFromFreshReads(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		srv, c := withThings(t)
+		srv.AddOrganization(katapulttest.Organization{ID: "org_child", Name: "Labs", Parent: "org_acme"})
+		srv.Add("org_child", katapulttest.FileStorageVolume{ID: "fsv_1"})
+		p := planned(t, c)
+		srv.MoveToTrash("fsv_1")
+		for i := range p.Steps {
+			p.Steps[i].Requires = nil
+		}
+		r, err := c.Teardown(t.Context(), teardownsuite.Seal(p), teardown.WithConfirm("Acme"))
+		if r != nil || err == nil || len(writes(srv)) != 0 {
+			t.Errorf("got %+v, %v and %q", r, err, writes(srv))
+		}
+	})
+}
+
+// A step that deletes an organization names it.
+func TestPlan_ManagedOrganizationOfStep(t *testing.T) {
+	t.Parallel()
+	srv, c := withThings(t, katapulttest.DNSZone{})
+	srv.AddOrganization(katapulttest.Organization{ID: "org_child", Name: "Labs", Parent: "org_acme"})
+	srv.AddOrganization(katapulttest.Organization{ID: "org_grandchild", Name: "Labs Two", Parent: "org_child"})
+	srv.AddOrganization(katapulttest.Organization{ID: "org_suspended", Name: "Labs Three", Parent: "org_acme", Suspended: true})
+	got := map[string]teardown.Organization{}
+	for _, s := range planned(t, c).Steps {
+		if s.Organization != nil {
+			got[s.ID] = *s.Organization
+		}
+	}
+	want := map[string]teardown.Organization{
+		"managed_organization/org_child":                {ID: "org_child", Name: "Labs"},
+		"managed_organization/org_child/org_grandchild": {ID: "org_grandchild", Name: "Labs Two"},
+		"managed_organization/org_suspended":            {ID: "org_suspended", Name: "Labs Three"},
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("organizations (-want +got):\n%s", diff)
+	}
+}
+
+// A firewall's page in place of any read never makes an organization look free of
+// blockers.
+func TestPlan_ForeignRefusal(t *testing.T) {
+	t.Parallel()
+	for _, operation := range append([]string{"GetOrganization", "GetObjectStorageBucket"}, reads...) {
+		for _, f := range []offboardtest.Fault{
+			offboardtest.HTMLResponse(operation, 403), offboardtest.Respond(operation, 403, ""), offboardtest.HTMLResponse(operation, 404),
+			offboardtest.Respond(operation, 403, `{"message":"Forbidden"}`),
+		} {
+			t.Run(fmt.Sprint(operation, f.Status, f.Body), func(t *testing.T) {
+				t.Parallel()
+				synctest.Test(t, func(t *testing.T) {
+					srv := katapulttest.NewServer()
+					srv.AddOrganization(katapulttest.Organization{ID: "org_acme", Name: "Acme"})
+					fill(srv, "org_acme", "acme")
+					srv.AddOrganization(katapulttest.Organization{ID: "org_child", Parent: "org_acme"})
+					c := newClient(t, srv)
+					srv.Fail(times(100, f))
+					if p, err := c.Plan(t.Context(), org); p != nil || !errors.Is(err, errors.UnexpectedResponse) {
+						t.Errorf("got %+v and %v, want %q", p, err, errors.UnexpectedResponse)
+					}
+					if operation != "GetOrganization" && operation != "GetDeletionSteps" {
+						return
+					}
+					if err := c.CheckDeletion(t.Context(), org); !errors.Is(err, errors.UnexpectedResponse) {
+						t.Errorf("CheckDeletion: got %v, want %q", err, errors.UnexpectedResponse)
+					}
+				})
+			})
+		}
+	}
+}
+
+// The same for each managed organization, which a refusal of Katapult's own makes a
+// manual step.
+func TestPlan_ForeignRefusalOfAManagedOrganization(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		srv, c := withThings(t, katapulttest.DNSZone{})
+		srv.AddOrganization(katapulttest.Organization{ID: "org_child", Parent: "org_acme"})
+		srv.Fail(offboardtest.Fault{Operation: "GetDeletionSteps"}, times(100, offboardtest.HTMLResponse("GetDeletionSteps", 403)))
+		if p, err := c.Plan(t.Context(), org); p != nil || !errors.Is(err, errors.UnexpectedResponse) {
+			t.Errorf("got %+v and %v, want %q", p, err, errors.UnexpectedResponse)
+		}
+	})
+}
+
+// No read shows what became of a deletion that Katapult has accepted: the outcome is
+// unknown, unless a later read decides.
+func TestTeardown_OrganizationNotRead(t *testing.T) {
+	t.Parallel()
+	cached := fault("GetOrganization", 404, "organization_not_found")
+	cached.Header.Set("Age", "7")
+	for name, f := range map[string]offboardtest.Fault{
+		"a page":               offboardtest.HTMLResponse("GetOrganization", 403),
+		"a page of a route":    offboardtest.HTMLResponse("GetOrganization", 404),
+		"no route":             fault("GetOrganization", 404, "route_not_found"),
+		"another kind":         fault("GetOrganization", 404, "disk_not_found"),
+		"another status":       fault("GetOrganization", 403, "organization_not_found"),
+		"denied":               fault("GetOrganization", 403, "permission_denied"),
+		"a token that ended":   fault("GetOrganization", 403, "invalid_api_token"),
+		"suspended":            fault("GetOrganization", 403, "organization_suspended"),
+		"unavailable":          fault("GetOrganization", 503, "service_unavailable"),
+		"cached":               cached,
+		"another organization": offboardtest.Respond("GetOrganization", 200, `{"organization":{"id":"org_other","name":"Acme","sub_domain":"other","managed":true}}`),
+	} {
+		for _, n := range []int{12, forever} {
+			t.Run(fmt.Sprintf("%s %d", name, n), func(t *testing.T) {
+				t.Parallel()
+				synctest.Test(t, func(t *testing.T) {
+					srv, c := withThings(t)
+					p := planned(t, c)
+					srv.Fail(offboardtest.Fault{Operation: "DeleteOrganization", EditRequest: func(*http.Request) { srv.Fail(times(n, f)) }})
+					r, err := carriedOut(t, c, p)
+					if n < forever {
+						outcome(t, r, err, teardown.Deleted, "")
+					} else {
+						outcome(t, r, err, teardown.Unknown, errors.OutcomeUnknown)
+					}
+					if n := srv.Count("DeleteOrganization"); n != 1 {
+						t.Errorf("%d deletions were sent", n)
+					}
+				})
+			})
+		}
+	}
+}
+
+// A task that stays as it is while its resource does, too, was never started: the request
+// is sent again. One that makes progress is waited for.
+func TestTeardown_TaskWithoutProgress(t *testing.T) {
+	t.Parallel()
+	answers := map[string]string{
+		"PurgeTrashObject":   `{"task":{"id":"task_stuck","name":"x","status":"pending"}}`,
+		"StopVirtualMachine": `{"task":{"id":"task_stuck","name":"x","status":"pending"}}`,
+		"DetachDisk":         `{"disk":{"id":"disk_1","name":"x"},"task":{"id":"task_stuck","name":"x","status":"pending"}}`,
+	}
+	for operation, things := range map[string][]katapulttest.Resource{
+		"PurgeTrashObject":   {katapulttest.FileStorageVolume{ID: "fsv_1"}},
+		"StopVirtualMachine": {katapulttest.VirtualMachine{ID: "vm_1"}},
+		"DetachDisk":         removals["DetachDisk"],
+	} {
+		for _, moves := range []bool{false, true} {
+			t.Run(fmt.Sprintf("%s, progress %t", operation, moves), func(t *testing.T) {
+				t.Parallel()
+				synctest.Test(t, func(t *testing.T) {
+					srv, c := withThings(t, things...)
+					p := planned(t, c)
+					srv.Fail(offboardtest.Ignore(operation, 200, answers[operation]))
+					if moves {
+						for i := range 99 {
+							srv.Fail(offboardtest.Respond("GetTask", 200, fmt.Sprintf(`{"task":{"id":"task_stuck","name":"x","status":"running","progress":%d}}`, i)))
+						}
+					} else {
+						srv.Fail(times(forever, offboardtest.Respond("GetTask", 200, `{"task":{"id":"task_stuck","name":"x","status":"running","progress":50}}`)))
+					}
+					r, err := carriedOut(t, c, p, teardown.WithStepTimeout(10*time.Minute))
+					sent := srv.Count(operation)
+					if moves {
+						if err == nil || sent != 1 {
+							t.Errorf("got %v after %d requests, want one", err, sent)
+						}
+						return
+					}
+					outcome(t, r, err, teardown.Deleted, "")
+					if sent < 2 {
+						t.Errorf("%d requests, want 2", sent)
+					}
+				})
+			})
+		}
+	}
+}
+
+// The answer to a request that is sent again is lost, or refuses it for now: the same
+// attempt goes on, and the resource decides.
+func TestTeardown_RepeatWithoutAnswer(t *testing.T) {
+	t.Parallel()
+	for name, f := range map[string]offboardtest.Fault{
+		"lost":     offboardtest.LoseRequest("DeleteDNSZone"),
+		"no queue": times(5, fault("DeleteDNSZone", 406, "task_queueing_error")),
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				srv, c := withThings(t, katapulttest.DNSZone{ID: "dnszone_1"})
+				p := planned(t, c)
+				srv.Fail(offboardtest.Ignore("DeleteDNSZone", 200, `{"deleted":true}`), f)
+				r, err := carriedOut(t, c, p)
+				outcome(t, r, err, teardown.Deleted, "")
+				if r.Steps[0].Attempts != 1 {
+					t.Errorf("%d attempts, want 1", r.Steps[0].Attempts)
+				}
+			})
+		})
+	}
+}
+
+// A read of something that a managed organization has reports that this organization does
+// not exist. That counts only if a read of the organization shows it.
+func TestTeardown_ManagedOrganizationNotFoundByAPart(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		srv, c := withThings(t)
+		srv.AddOrganization(katapulttest.Organization{ID: "org_child", Parent: "org_acme"})
+		srv.Add("org_child", katapulttest.DNSZone{ID: "dnszone_1"})
+		p := planned(t, c)
+		r, err := carriedOut(t, c, p, teardown.WithOverrides(teardown.ManagedOrganizations), teardown.WithEvents(func(e teardown.Event) {
+			if e.Kind == teardown.EventStarted && e.Step == "dns_zone/org_child/dnszone_1" {
+				srv.Fail(times(forever, fault("GetDNSZone", 404, "organization_not_found")))
+			}
+		}))
+		if err == nil || r == nil || r.Outcome != teardown.Blocked || r.Steps[0].State != teardown.StepFailed || srv.Count("DeleteOrganization") != 0 {
+			t.Errorf("got %+v and %v", r, err)
+		}
+	})
+}
+
+// A step by hand, and the consent that it needs, are not avoided by a plan that was edited:
+// that the plan names something else does not prove that this keeps a deletion step open.
+func TestTeardown_PlanWithoutStepByHand(t *testing.T) {
+	t.Parallel()
+	storage := []katapulttest.Resource{
+		katapulttest.ObjectStorage{Region: "uk-lon-1"}, katapulttest.Bucket{Name: "named", Region: "uk-lon-1"},
+		katapulttest.AccessKey{ID: "key_1", Region: "uk-lon-1", Buckets: []string{"named"}},
+	}
+	unnamed := katapulttest.Bucket{Name: "unnamed", Region: "uk-lon-1"}
+	for name, test := range map[string]struct {
+		things, later []katapulttest.Resource
+		byHand        string         // the step that is taken out of the plan
+		added         *teardown.Step // to the plan
+	}{
+		"a bucket that no key names":       {things: append(storage, unnamed), byHand: "object_storage_buckets"},
+		"one that was made after the plan": {things: storage, later: []katapulttest.Resource{unnamed}},
+		"another bucket in its place": {
+			things: append(storage[:1:1], unnamed, katapulttest.AccessKey{ID: "key_1", Region: "uk-lon-1"}), byHand: "object_storage_buckets",
+			added: &teardown.Step{ID: "object_storage_bucket/uk-lon-1/none", Kind: "object_storage_bucket", Name: "none"},
+		},
+		"object storage that no key names": {
+			things: []katapulttest.Resource{katapulttest.ObjectStorage{Region: "uk-lon-1"}, katapulttest.DNSZone{ID: "dnszone_1"}}, byHand: "object_storage",
+			added: &teardown.Step{ID: "object_storage_access_key/none", Kind: "object_storage_access_key", Name: "none"},
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				srv, c := withThings(t, test.things...)
+				p := planned(t, c)
+				n := len(p.Steps)
+				p.Steps = slices.DeleteFunc(p.Steps, func(s teardown.Step) bool { return s.Kind == test.byHand })
+				if test.byHand != "" && len(p.Steps) != n-1 {
+					t.Fatalf("the plan has no step of the kind %s", test.byHand)
+				}
+				for i := range p.Steps {
+					p.Steps[i].After = slices.DeleteFunc(p.Steps[i].After, func(id string) bool { return strings.HasPrefix(id, test.byHand+"/") })
+				}
+				if test.added != nil {
+					p.Steps = append(p.Steps, *test.added)
+				}
+				srv.Add("org_acme", test.later...)
+				if r, err := carriedOut(t, c, teardownsuite.Seal(p)); r != nil || !errors.Is(err, errors.PlanStale) || len(writes(srv)) != 0 {
+					t.Errorf("got %+v, %v and %q; want %q and nothing touched", r, err, writes(srv), errors.PlanStale)
+				}
+			})
+		})
+	}
+}
+
+// What this teardown has removed may be counted for a while: that is nothing new.
+func TestTeardown_RemovedAndStillOpen(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		srv, c := withThings(t, katapulttest.DNSZone{ID: "dnszone_1"})
+		p := planned(t, c)
+		r, err := carriedOut(t, c, p, teardown.WithEvents(func(e teardown.Event) {
+			if e.Kind == teardown.EventFinished && e.Step == "dns_zone/dnszone_1" {
+				srv.Fail(times(2, answerSteps(`{"dns_zones":{"satisfied":false}}`)))
+			}
+		}))
+		outcome(t, r, err, teardown.Deleted, "")
+	})
+}
+
+// A gentle stop ends the waits for a rate limit within calls, and nothing that changes
+// something is sent after it.
+func TestTeardown_StopWithinCalls(t *testing.T) {
+	t.Parallel()
+	limited := func(operation string) offboardtest.Fault {
+		return times(forever, offboardtest.Fault{
+			Operation: operation, Status: 429, Body: `{"error":{"code":"rate_limit_reached","description":"","detail":{"total_permitted":1}}}`,
+			Header: http.Header{"Retry-After": {"80"}, "Content-Type": {"application/json"}},
+		})
+	}
+	for name, test := range map[string]struct {
+		fault offboardtest.Fault
+		want  teardown.Outcome // "" for no report
+	}{
+		"a removal":           {limited("DeleteDNSZone"), teardown.Stopped},
+		"a read of a removal": {limited("GetDNSZone"), teardown.Stopped},
+		"an inspection":       {limited("GetDeletionSteps"), ""},
+		"the deletion":        {limited("DeleteOrganization"), teardown.Stopped},
+		"a deletion that never started": {
+			times(forever, offboardtest.Ignore("DeleteOrganization", 200, `{"success":true}`)), teardown.Unknown,
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				srv, c := withThings(t, katapulttest.DNSZone{ID: "dnszone_1"}, katapulttest.DNSZone{ID: "dnszone_2"})
+				p := planned(t, c)
+				srv.Fail(test.fault)
+				stop := make(chan struct{})
+				time.AfterFunc(5*time.Second, func() { close(stop) })
+				start := time.Now()
+				r, err := c.Teardown(t.Context(), p, teardown.WithConfirm("Acme"), teardown.WithStop(stop))
+				if r == nil && test.want != "" || r != nil && r.Outcome != test.want || err == nil {
+					t.Errorf("got %+v and %v, want %q", r, err, test.want)
+				}
+				if took := time.Since(start); took > 6*time.Second {
+					t.Errorf("it took %v, want 5 s", took)
+				}
+				for _, request := range srv.Requests() {
+					if request.Method != http.MethodGet && request.Time.Sub(start) > 5*time.Second {
+						t.Errorf("%s was sent after the stop", request.Operation)
+					}
+				}
+			})
+		})
+	}
+}
+
+// planned returns a plan for Acme.
+func planned(t *testing.T, c *katapult.Client) *teardown.Plan {
+	t.Helper()
+	p, err := c.Plan(t.Context(), org)
+	must(t, err)
+	return p
+}
+
+// carriedOut carries out a plan for Acme.
+func carriedOut(t *testing.T, c *katapult.Client, p *teardown.Plan, options ...teardown.Option) (*teardown.Report, error) {
+	t.Helper()
+	return c.Teardown(t.Context(), p, append(options, teardown.WithConfirm("Acme"), teardown.WithOverrides(teardown.ManagedOrganizations))...)
+}
+
+// outcome checks what became of Acme.
+func outcome(t *testing.T, r *teardown.Report, err error, want teardown.Outcome, code errors.Code) {
+	t.Helper()
+	if r == nil || r.Outcome != want || code == "" && err != nil || code != "" && !errors.Is(err, code) {
+		t.Fatalf("got %+v, %v; want %q, %q", r, err, want, code)
+	}
+}
+
+// withThings returns a double with an organization that has some things, and a client.
+func withThings(t *testing.T, things ...katapulttest.Resource) (*katapulttest.Server, *katapult.Client) {
+	t.Helper()
+	srv := katapulttest.NewServer()
+	srv.AddOrganization(katapulttest.Organization{ID: "org_acme", Name: "Acme"})
+	srv.Add("org_acme", things...)
+	return srv, newClient(t, srv)
+}
+
+// stepsOf returns a line for each step: its id, what it comes after, and what is special.
+func stepsOf(p *teardown.Plan) []string {
+	lines := []string{}
+	for _, s := range p.Steps {
+		line := s.ID
+		if len(s.After) > 0 {
+			line += " after " + strings.Join(s.After, ", ")
+		}
+		if s.Manual {
+			line += ", manual"
+		}
+		if len(s.Requires) > 0 {
+			line += fmt.Sprint(", requires ", s.Requires)
+		}
+		lines = append(lines, line)
+	}
+	return lines
+}
+
+// writes returns the operations that changed something, with their bodies.
+func writes(srv *katapulttest.Server) []string {
+	var operations []string
+	for _, r := range srv.Requests() {
+		if r.Method != "GET" {
+			operations = append(operations, r.Operation+" "+string(r.Body))
+		}
+	}
+	return operations
+}
+
+// answerSteps answers with the deletion steps of Acme.
+func answerSteps(steps string) offboardtest.Fault {
+	return offboardtest.Respond("GetDeletionSteps", 200, `{"steps":`+steps+`}`)
+}
+
+// order checks that some operations came in an order.
+func order(t *testing.T, srv *katapulttest.Server, want ...string) {
+	t.Helper()
+	all := writes(srv)
+	for i := range want {
+		at := slices.IndexFunc(all, func(w string) bool { return strings.HasPrefix(w, want[i]) })
+		if at < 0 {
+			t.Fatalf("%s did not come, or came too early; all: %q", want[i], writes(srv))
+		}
+		all = all[at+1:]
+	}
+}
+
+// inTrash says that object storage is in the trash, and not as what.
+var inTrash = offboardtest.Respond("GetObjectStorageAccount", 406, `{"error":{"code":"object_in_trash","description":"","detail":{"trash_object":null}}}`)
+
+// forever is the number of times of a fault that does not end.
+const forever = 100_000
+
+// times returns a fault that is in effect for a number of requests.
+func times(n int, f offboardtest.Fault) offboardtest.Fault {
+	f.Times = n
+	return f
+}
+
+// removals are the requests of a teardown that change something, each with what an
+// organization has for it.
+var removals = map[string][]katapulttest.Resource{
+	"DeleteLoadBalancer":           {katapulttest.LoadBalancer{ID: "lb_1"}},
+	"DeleteDNSZone":                {katapulttest.DNSZone{ID: "dnszone_1"}},
+	"DeleteDiskBackupPolicy":       {katapulttest.DiskBackupPolicy{ID: "dbp_1"}},
+	"StopVirtualMachine":           {katapulttest.VirtualMachine{ID: "vm_1"}},
+	"DetachDisk":                   {katapulttest.VirtualMachine{ID: "vm_1", State: katapult.VirtualMachineStateFailed}, katapulttest.Disk{ID: "disk_1", VirtualMachine: "vm_1"}},
+	"UnassignDisk":                 {katapulttest.VirtualMachine{ID: "vm_1", State: katapult.VirtualMachineStateStopped}, katapulttest.Disk{ID: "disk_1", VirtualMachine: "vm_1", Detached: true}},
+	"DeleteVirtualMachine":         {katapulttest.VirtualMachine{ID: "vm_1", State: katapult.VirtualMachineStateStopped}},
+	"DeleteDisk":                   {katapulttest.Disk{ID: "disk_1"}},
+	"DeleteFileStorageVolume":      {katapulttest.FileStorageVolume{ID: "fsv_1"}},
+	"PurgeTrashObject":             {katapulttest.Disk{ID: "disk_1"}},
+	"DeleteObjectStorageBucket":    {katapulttest.ObjectStorage{}, katapulttest.Bucket{Name: "b"}, katapulttest.AccessKey{ID: "k", Buckets: []string{"b"}}},
+	"DeleteObjectStorageAccessKey": {katapulttest.AccessKey{ID: "k"}},
+	"DeleteObjectStorageAccount":   {katapulttest.ObjectStorage{}, katapulttest.AccessKey{ID: "k"}},
+	"DeleteVirtualNetwork":         {katapulttest.VirtualNetwork{ID: "vnet_1"}},
+	"UnallocateIPAddress":          {katapulttest.VirtualMachine{ID: "vm_1"}, katapulttest.IPAddress{ID: "ip_1", AllocatedTo: "vm_other"}},
+	"DeleteIPAddress":              {katapulttest.IPAddress{ID: "ip_1"}},
+	"DeleteOrganization":           nil,
+}
+
+// removing returns a fake with an organization that an operation is needed for.
+func removing(t *testing.T, operation string) (*katapulttest.Server, *katapult.Client) {
+	t.Helper()
+	srv, c := withThings(t, removals[operation]...)
+	if operation == "UnallocateIPAddress" {
+		srv.AddOrganization(katapulttest.Organization{ID: "org_other"})
+		srv.Add("org_other", katapulttest.VirtualMachine{ID: "vm_other"})
+	}
+	return srv, c
+}
+
+// started are the documented answers of requests whose work never starts.
+var started = map[string]string{
+	"DeleteLoadBalancer":           `{"load_balancer":{"id":"lb_1"}}`,
+	"DeleteDNSZone":                `{"deleted":true}`,
+	"DeleteDiskBackupPolicy":       `{"disk_backup_policy":{"id":"dbp_1"}}`,
+	"StopVirtualMachine":           `{"task":{"id":"task_none","status":"pending"}}`,
+	"DetachDisk":                   `{"task":{"id":"task_none","status":"pending"}}`,
+	"UnassignDisk":                 `{"disk":{"id":"disk_1","name":"disk_1"}}`,
+	"DeleteVirtualMachine":         `{"trash_object":{"id":"trsh_none","object_id":"vm_1","object_type":"VirtualMachine"}}`,
+	"DeleteDisk":                   `{"trash_object":{"id":"trsh_none","object_id":"disk_1","object_type":"Disk"}}`,
+	"DeleteFileStorageVolume":      `{"trash_object":{"id":"trsh_none","object_id":"fsv_1","object_type":"FileStorageVolume"}}`,
+	"PurgeTrashObject":             `{"task":{"id":"task_none","status":"pending"}}`,
+	"DeleteObjectStorageBucket":    `{"success":true}`,
+	"DeleteObjectStorageAccessKey": `{"success":true}`,
+	"DeleteObjectStorageAccount":   `{"trash_object":{"id":"trsh_none","object_type":"ObjectStorageAccount"}}`,
+	"DeleteVirtualNetwork":         `{"virtual_network":{"id":"vnet_1"}}`,
+	"UnallocateIPAddress":          `{}`,
+	"DeleteIPAddress":              `{}`,
+	"DeleteOrganization":           `{"success":true}`,
+}
+
+// reads are the reads of a plan below the organization.
+var reads = []string{
+	"GetDeletionSteps", "ListManagedOrganizationsPage", "ListLoadBalancersPage", "ListDNSZonesPage", "ListDiskBackupPoliciesPage",
+	"ListVirtualMachinesPage", "ListDisksPage", "ListFileStorageVolumesPage", "ListObjectStorageAccessKeysPage", "GetObjectStorageAccount",
+	"ListTrashObjectsPage", "ListVirtualNetworksPage", "ListIPAddressesPage", "ListDiskTemplatesPage",
 }

@@ -2,6 +2,8 @@ package katapult_test
 
 import (
 	"context"
+	"net/http"
+	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -11,7 +13,49 @@ import (
 	"github.com/offboard-dev/offboard-go/errors"
 	"github.com/offboard-dev/offboard-go/katapult"
 	"github.com/offboard-dev/offboard-go/katapult/katapulttest"
+	"github.com/offboard-dev/offboard-go/offboardtest"
 )
+
+// Waiters go on with the ID of what their first read has found.
+func TestWaiters_NameChangesHands(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		srv := katapulttest.NewServer()
+		furnish(srv)
+		c := newClient(t, srv)
+		must(t, failure(c.StopVirtualMachine(t.Context(), katapult.ID("vm_1"))))
+		renamed := false
+		machine, err := c.WaitUntilStopped(t.Context(), katapult.FQDN("web.acme.example.com"), func(*katapult.VirtualMachine) {
+			if !renamed {
+				renamed = true
+				srv.Fail(times(forever, offboardtest.Fault{Operation: "GetVirtualMachine", EditRequest: func(r *http.Request) {
+					if r.URL.Query().Has("virtual_machine[fqdn]") {
+						t.Error("the name was sent again")
+					}
+				}}))
+			}
+		})
+		if err != nil || machine.ID != "vm_1" {
+			t.Errorf("got %+v and %v", machine, err)
+		}
+
+		_, err = discarded(t.Context(), c)
+		must(t, err)
+		must(t, failure(c.PurgeTrash(t.Context(), org)))
+		n := len(srv.Requests())
+		must(t, c.WaitUntilTrashEmpty(t.Context(), katapult.Subdomain("acme"), nil))
+		for _, r := range srv.Requests()[n+1:] {
+			if strings.Contains(r.Query, "sub_domain") {
+				t.Errorf("%s %s: the name was sent again", r.Operation, r.Query)
+			}
+		}
+		other := katapulttest.NewServer()
+		other.Fail(offboardtest.Respond("GetVirtualMachine", 200, `{"virtual_machine":{"id":"vm_other","name":"x","state":"stopped"}}`))
+		if _, err := newClient(t, other).WaitUntilStopped(t.Context(), katapult.ID("vm_1"), nil); !errors.Is(err, errors.UnexpectedResponse) {
+			t.Errorf("another machine: got %v, want %q", err, errors.UnexpectedResponse)
+		}
+	})
+}
 
 // waiters are all of them, with what they wait for begun.
 var waiters = map[string]struct {
