@@ -88,7 +88,7 @@ func TestServer_Start(t *testing.T) {
 	}
 }
 
-func TestTheMinuteOfTheServerIsFollowed(t *testing.T) {
+func TestRateLimit_ServerMinute(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		srv := katapulttest.NewServer()
@@ -115,7 +115,7 @@ func TestTheMinuteOfTheServerIsFollowed(t *testing.T) {
 	})
 }
 
-func TestTheLimitOfSomebodyElseIsWaitedFor(t *testing.T) {
+func TestRateLimit_UsedByOthers(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		srv := katapulttest.NewServer()
@@ -133,14 +133,14 @@ func TestTheLimitOfSomebodyElseIsWaitedFor(t *testing.T) {
 	})
 }
 
-func TestEachOperationIsSentAsDocumentedAndItsAnswerUnderstood(t *testing.T) {
+func TestOperations_RequestAndAnswer(t *testing.T) {
 	t.Parallel()
 	for name, test := range operations {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			synctest.Test(t, func(t *testing.T) {
 				srv := katapulttest.NewServer()
-				furnish(srv)
+				addAllKinds(srv)
 				c := newClient(t, srv)
 				if test.before != nil {
 					if _, err := test.before(t.Context(), c); err != nil {
@@ -178,7 +178,7 @@ func TestEachOperationIsSentAsDocumentedAndItsAnswerUnderstood(t *testing.T) {
 }
 
 // A success is what the operation documents, and nothing else.
-func TestASuccessThatSaysNothingIsNone(t *testing.T) {
+func TestOperations_SuccessWithoutContent(t *testing.T) {
 	t.Parallel()
 	for name, test := range operations {
 		for _, body := range []string{"", "null", "<html></html>", `{"error":null}`, `{"success":null,"deleted":null}`} {
@@ -211,7 +211,7 @@ func TestASuccessThatSaysNothingIsNone(t *testing.T) {
 
 // An id that is empty would be taken from the path, and so name whatever is called
 // "organization".
-func TestAnEmptyLookupIsNotSent(t *testing.T) {
+func TestOperations_EmptyLookup(t *testing.T) {
 	t.Parallel()
 	srv := katapulttest.NewServer()
 	c := newClient(t, srv)
@@ -220,7 +220,7 @@ func TestAnEmptyLookupIsNotSent(t *testing.T) {
 		"a host name": func(ctx context.Context, c *katapult.Client) (any, error) {
 			return result(c.DeleteVirtualMachine(ctx, katapult.FQDN("")))
 		},
-		"no lookup": func(ctx context.Context, c *katapult.Client) (any, error) { return nothing(c.DeleteDNSZone(ctx, nil)) },
+		"no lookup": func(ctx context.Context, c *katapult.Client) (any, error) { return noResult(c.DeleteDNSZone(ctx, nil)) },
 		"a region": func(ctx context.Context, c *katapult.Client) (any, error) {
 			return result(c.DeleteObjectStorageAccount(ctx, katapult.ID("org_acme"), katapult.Region("")))
 		},
@@ -238,7 +238,7 @@ func TestAnEmptyLookupIsNotSent(t *testing.T) {
 
 // A write that names its target by a name that can change hands is sent once: after a
 // refusal, the name may be another resource's.
-func TestWrites_ByNameAreSentOnce(t *testing.T) {
+func TestOperations_ReusableNameSentOnce(t *testing.T) {
 	t.Parallel()
 	for name, test := range map[string]struct {
 		call call
@@ -251,16 +251,16 @@ func TestWrites_ByNameAreSentOnce(t *testing.T) {
 			return result(c.DeleteVirtualMachine(ctx, katapult.FQDN("web.acme.example.com")))
 		}, 1},
 		"a reference": {func(ctx context.Context, c *katapult.Client) (any, error) {
-			return nothing(c.DeleteLoadBalancer(ctx, katapult.APIReference("front-ref")))
+			return noResult(c.DeleteLoadBalancer(ctx, katapult.APIReference("front-ref")))
 		}, 1},
 		"a domain": {func(ctx context.Context, c *katapult.Client) (any, error) {
-			return nothing(c.DeleteDNSZone(ctx, katapult.ZoneName("acme.com")))
+			return noResult(c.DeleteDNSZone(ctx, katapult.ZoneName("acme.com")))
 		}, 1},
 		"an address": {func(ctx context.Context, c *katapult.Client) (any, error) {
-			return nothing(c.UnallocateIPAddress(ctx, katapult.Address("192.0.2.10")))
+			return noResult(c.UnallocateIPAddress(ctx, katapult.Address("192.0.2.10")))
 		}, 1},
 		"a bucket": {func(ctx context.Context, c *katapult.Client) (any, error) {
-			return nothing(c.DeleteObjectStorageBucket(ctx, katapult.BucketName("backups"), katapult.Region("uk-lon-1")))
+			return noResult(c.DeleteObjectStorageBucket(ctx, katapult.BucketName("backups"), katapult.Region("uk-lon-1")))
 		}, 1},
 		"a subdomain": {func(ctx context.Context, c *katapult.Client) (any, error) {
 			return result(c.PurgeTrash(ctx, katapult.Subdomain("acme")))
@@ -269,7 +269,7 @@ func TestWrites_ByNameAreSentOnce(t *testing.T) {
 			return result(c.DeleteObjectStorageAccount(ctx, katapult.Subdomain("acme"), katapult.Region("uk-lon-1")))
 		}, 1},
 		"an ID": {func(ctx context.Context, c *katapult.Client) (any, error) {
-			return nothing(c.DeleteDNSZone(ctx, katapult.ID("dnszone_1")))
+			return noResult(c.DeleteDNSZone(ctx, katapult.ID("dnszone_1")))
 		}, 5},
 		"an ID in the trash": {func(ctx context.Context, c *katapult.Client) (any, error) {
 			return result(c.PurgeTrashObject(ctx, katapult.ObjectID("fsv_1")))
@@ -282,7 +282,7 @@ func TestWrites_ByNameAreSentOnce(t *testing.T) {
 			t.Parallel()
 			synctest.Test(t, func(t *testing.T) {
 				srv := katapulttest.NewServer()
-				furnish(srv)
+				addAllKinds(srv)
 				srv.Fail(times(forever, fault("", 429, "rate_limit_reached")))
 				_, err := test.call(t.Context(), newClient(t, srv))
 				if n := len(srv.Requests()); n != test.sent || !errors.Is(err, errors.RateLimitReached) {
@@ -294,7 +294,7 @@ func TestWrites_ByNameAreSentOnce(t *testing.T) {
 }
 
 // A removal whose answer is lost may have been done. It is not sent again.
-func TestARemovalWithoutAnAnswerIsNotRepeated(t *testing.T) {
+func TestOperations_LostAnswerSentOnce(t *testing.T) {
 	t.Parallel()
 	for name, test := range operations {
 		if test.method == "GET" {
@@ -304,7 +304,7 @@ func TestARemovalWithoutAnAnswerIsNotRepeated(t *testing.T) {
 			t.Parallel()
 			synctest.Test(t, func(t *testing.T) {
 				srv := katapulttest.NewServer()
-				furnish(srv)
+				addAllKinds(srv)
 				c := newClient(t, srv)
 				if test.before != nil {
 					_, err := test.before(t.Context(), c)
@@ -322,7 +322,7 @@ func TestARemovalWithoutAnAnswerIsNotRepeated(t *testing.T) {
 	}
 }
 
-func TestWhatIsNotThereHasItsOwnCode(t *testing.T) {
+func TestOperations_ErrorCodes(t *testing.T) {
 	t.Parallel()
 	srv := katapulttest.NewServer()
 	srv.AddOrganization(katapulttest.Organization{ID: "org_acme", Subdomain: "acme"})
@@ -336,10 +336,10 @@ func TestWhatIsNotThereHasItsOwnCode(t *testing.T) {
 			return result(c.GetDiskBackupPolicy(ctx, "x"))
 		},
 		errors.DNSZoneNotFound: func(ctx context.Context, c *katapult.Client) (any, error) {
-			return nothing(c.DeleteDNSZone(ctx, katapult.ZoneName("x")))
+			return noResult(c.DeleteDNSZone(ctx, katapult.ZoneName("x")))
 		},
 		errors.ObjectStorageAccessKeyNotFound: func(ctx context.Context, c *katapult.Client) (any, error) {
-			return nothing(c.DeleteObjectStorageAccessKey(ctx, "x"))
+			return noResult(c.DeleteObjectStorageAccessKey(ctx, "x"))
 		},
 		errors.TaskNotFound: func(ctx context.Context, c *katapult.Client) (any, error) {
 			return result(c.WaitForTask(ctx, "x", nil))
@@ -355,7 +355,7 @@ func TestWhatIsNotThereHasItsOwnCode(t *testing.T) {
 	}
 }
 
-func TestSomethingUnknownInAnAnswerIsKeptOrPassedOver(t *testing.T) {
+func TestOperations_UnknownProperties(t *testing.T) {
 	t.Parallel()
 	srv := katapulttest.NewServer()
 	srv.Fail(answer(200, `{"disk":{"id":"disk_1","name":"data","state":"dreaming","colour":"blue","virtual_machine_disk":null}}`))
@@ -385,7 +385,7 @@ var operations = map[string]struct {
 		},
 		method: "GET", path: "/organizations/organization/managed", query: "organization[id]=org_acme&page=1&per_page=100",
 		want: []katapult.Organization{{
-			ID: "org_child", Name: "Child", Subdomain: "child", InfrastructureDomain: "child.example.com", CreatedAt: began, Managed: true,
+			ID: "org_child", Name: "Child", Subdomain: "child", InfrastructureDomain: "child.example.com", CreatedAt: createdAt, Managed: true,
 		}},
 	},
 	"CreateManagedOrganization": {
@@ -396,7 +396,7 @@ var operations = map[string]struct {
 		body: `{"organization":{"sub_domain":"acme"},"name":"New","sub_domain":"new"}`,
 		want: &katapult.Organization{
 			ID: "org_1", Name: "New", Subdomain: "new", InfrastructureDomain: "new.example.com",
-			CreatedAt: began, ActivatedAt: began, Managed: true, Currency: acme.Currency,
+			CreatedAt: createdAt, ActivatedAt: createdAt, Managed: true, Currency: acme.Currency,
 		},
 	},
 	"ListVirtualMachines": {
@@ -405,7 +405,7 @@ var operations = map[string]struct {
 		},
 		method: "GET", path: "/organizations/organization/virtual_machines", query: "organization[sub_domain]=acme&page=1&per_page=100",
 		want: []katapult.VirtualMachine{{
-			ID: "vm_1", Name: "web", Hostname: "web", FQDN: "web.acme.example.com", CreatedAt: began,
+			ID: "vm_1", Name: "web", Hostname: "web", FQDN: "web.acme.example.com", CreatedAt: createdAt,
 			Zone:        katapult.Zone{ID: "zone_1", Name: "LON-1", Permalink: "lon-zone-1", DataCenter: place},
 			Package:     katapult.VirtualMachinePackage{Name: "ROCK-1"},
 			IPAddresses: []katapult.IPAddress{{Address: "192.0.2.10"}},
@@ -440,12 +440,12 @@ var operations = map[string]struct {
 		want: []katapult.VirtualMachineDisk{
 			{
 				Disk: with(bareDisk, func(d *katapult.Disk) {
-					d.ID, d.Name, d.CreatedAt = "disk_vm_1", "System Disk", began
+					d.ID, d.Name, d.CreatedAt = "disk_vm_1", "System Disk", createdAt
 				}),
 				AttachOnBoot: true, Boot: true, State: katapult.DiskAttachmentStateAttached,
 			},
 			{
-				Disk:         with(bareDisk, func(d *katapult.Disk) { d.CreatedAt = began }),
+				Disk:         with(bareDisk, func(d *katapult.Disk) { d.CreatedAt = createdAt }),
 				AttachOnBoot: true, State: katapult.DiskAttachmentStateAttached,
 			},
 		},
@@ -491,7 +491,7 @@ var operations = map[string]struct {
 		method: "GET", path: "/disks/disk", query: "disk[id]=disk_1",
 		want: &katapult.Disk{
 			ID: "disk_1", Name: "data", SizeInGB: 25, WWN: "07c254d9fc811a8c", State: katapult.DiskStateBuilt,
-			CreatedAt: began, DataCenter: place, Assignment: &katapult.DiskAssignment{
+			CreatedAt: createdAt, DataCenter: place, Assignment: &katapult.DiskAssignment{
 				VirtualMachine: katapult.DiskVirtualMachine{ID: "vm_1", FQDN: "web.acme.example.com"},
 				AttachOnBoot:   true, State: katapult.DiskAttachmentStateAttached,
 			},
@@ -502,7 +502,7 @@ var operations = map[string]struct {
 			return result(c.DetachDisk(ctx, "disk_1"))
 		},
 		method: "POST", path: "/disks/disk/detach", body: `{"disk":{"id":"disk_1"}}`,
-		want: &katapult.Task{ID: "task_1", Name: "Detach disk", Status: katapult.TaskStatusPending, CreatedAt: began},
+		want: &katapult.Task{ID: "task_1", Name: "Detach disk", Status: katapult.TaskStatusPending, CreatedAt: createdAt},
 	},
 	"ListFileStorageVolumes": {
 		call: func(ctx context.Context, c *katapult.Client) (any, error) {
@@ -526,7 +526,7 @@ var operations = map[string]struct {
 		want: &katapult.TrashObject{ID: "trsh_1", KeepUntil: kept, ObjectID: "fsv_1", ObjectType: "FileStorageVolume"},
 	},
 	"DeleteVirtualMachine": {
-		before: stopped,
+		before: stopMachine,
 		call: func(ctx context.Context, c *katapult.Client) (any, error) {
 			return result(c.DeleteVirtualMachine(ctx, katapult.FQDN("web.acme.example.com")))
 		},
@@ -534,19 +534,19 @@ var operations = map[string]struct {
 		want: &katapult.TrashObject{ID: "trsh_1", KeepUntil: after(6*time.Second, kept), ObjectID: "vm_1", ObjectType: "VirtualMachine"},
 	},
 	"UnassignDisk": {
-		before: stopped,
+		before: stopMachine,
 		call: func(ctx context.Context, c *katapult.Client) (any, error) {
 			return result(c.UnassignDisk(ctx, "disk_1"))
 		},
 		method: "POST", path: "/disks/disk/unassign", body: `{"disk":{"id":"disk_1"}}`,
 		want: &katapult.Disk{
 			ID: "disk_1", Name: "data", SizeInGB: 25, WWN: "07c254d9fc811a8c", State: katapult.DiskStateBuilt,
-			CreatedAt: began, DataCenter: place,
+			CreatedAt: createdAt, DataCenter: place,
 		},
 	},
 	"DeleteDisk": {
 		before: func(ctx context.Context, c *katapult.Client) (any, error) {
-			if _, err := stopped(ctx, c); err != nil {
+			if _, err := stopMachine(ctx, c); err != nil {
 				return nil, err
 			}
 			return result(c.UnassignDisk(ctx, "disk_1"))
@@ -558,18 +558,18 @@ var operations = map[string]struct {
 		want: &katapult.TrashObject{ID: "trsh_1", KeepUntil: after(6*time.Second, kept), ObjectID: "disk_1", ObjectType: "Disk"},
 	},
 	"GetTask": {
-		before: stopped,
+		before: stopMachine,
 		call: func(ctx context.Context, c *katapult.Client) (any, error) {
 			return result(c.GetTask(ctx, "task_1"))
 		},
 		method: "GET", path: "/tasks/task", query: "task[id]=task_1",
 		want: &katapult.Task{
-			ID: "task_1", Name: "Stop virtual machine", Status: katapult.TaskStatusCompleted, CreatedAt: began,
-			StartedAt: after(2*time.Second, began), FinishedAt: after(6*time.Second, began), Progress: 100,
+			ID: "task_1", Name: "Stop virtual machine", Status: katapult.TaskStatusCompleted, CreatedAt: createdAt,
+			StartedAt: after(2*time.Second, createdAt), FinishedAt: after(6*time.Second, createdAt), Progress: 100,
 		},
 	},
 	"GetTrashObject": {
-		before: discarded,
+		before: trashVolume,
 		call: func(ctx context.Context, c *katapult.Client) (any, error) {
 			return result(c.GetTrashObject(ctx, katapult.ObjectID("fsv_1")))
 		},
@@ -577,16 +577,16 @@ var operations = map[string]struct {
 		want: &katapult.TrashObject{ID: "trsh_1", KeepUntil: kept, ObjectID: "fsv_1", ObjectType: "FileStorageVolume"},
 	},
 	"PurgeTrashObject": {
-		before: discarded,
+		before: trashVolume,
 		call: func(ctx context.Context, c *katapult.Client) (any, error) {
 			return result(c.PurgeTrashObject(ctx, katapult.ID("trsh_1")))
 		},
 		method: "DELETE", path: "/trash_objects/trash_object", body: `{"trash_object":{"id":"trsh_1"}}`,
-		want: &katapult.Task{ID: "task_1", Name: "Purge items from trash", Status: katapult.TaskStatusPending, CreatedAt: began},
+		want: &katapult.Task{ID: "task_1", Name: "Purge items from trash", Status: katapult.TaskStatusPending, CreatedAt: createdAt},
 	},
 	"DeleteVirtualNetwork": {
 		before: func(ctx context.Context, c *katapult.Client) (any, error) {
-			if _, err := stopped(ctx, c); err != nil {
+			if _, err := stopMachine(ctx, c); err != nil {
 				return nil, err
 			}
 			if _, err := c.DeleteVirtualMachine(ctx, katapult.ID("vm_1")); err != nil {
@@ -596,16 +596,16 @@ var operations = map[string]struct {
 			return nil, nil
 		},
 		call: func(ctx context.Context, c *katapult.Client) (any, error) {
-			return nothing(c.DeleteVirtualNetwork(ctx, "vnet_1"))
+			return noResult(c.DeleteVirtualNetwork(ctx, "vnet_1"))
 		},
 		method: "DELETE", path: "/virtual_networks/virtual_network", body: `{"virtual_network":{"id":"vnet_1"}}`,
 	},
 	"DeleteIPAddress": {
 		before: func(ctx context.Context, c *katapult.Client) (any, error) {
-			return nothing(c.UnallocateIPAddress(ctx, katapult.ID("ip_1")))
+			return noResult(c.UnallocateIPAddress(ctx, katapult.ID("ip_1")))
 		},
 		call: func(ctx context.Context, c *katapult.Client) (any, error) {
-			return nothing(c.DeleteIPAddress(ctx, katapult.ID("ip_1")))
+			return noResult(c.DeleteIPAddress(ctx, katapult.ID("ip_1")))
 		},
 		method: "DELETE", path: "/ip_addresses/ip_address", body: `{"ip_address":{"id":"ip_1"}}`,
 	},
@@ -614,7 +614,7 @@ var operations = map[string]struct {
 			if err := c.DeleteObjectStorageBucket(ctx, katapult.BucketName("backups"), katapult.Region("uk-lon-1")); err != nil {
 				return nil, err
 			}
-			return nothing(c.DeleteObjectStorageAccessKey(ctx, "objkey_1"))
+			return noResult(c.DeleteObjectStorageAccessKey(ctx, "objkey_1"))
 		},
 		call: func(ctx context.Context, c *katapult.Client) (any, error) {
 			return result(c.DeleteObjectStorageAccount(ctx, katapult.ID("org_acme"), katapult.Region("uk-lon-1")))
@@ -639,7 +639,7 @@ var operations = map[string]struct {
 	},
 	"DeleteDiskBackupPolicy": {
 		call: func(ctx context.Context, c *katapult.Client) (any, error) {
-			return nothing(c.DeleteDiskBackupPolicy(ctx, "dbp_1"))
+			return noResult(c.DeleteDiskBackupPolicy(ctx, "dbp_1"))
 		},
 		method: "DELETE", path: "/disk_backup_policies/disk_backup_policy", body: `{"disk_backup_policy":{"id":"dbp_1"}}`,
 	},
@@ -670,7 +670,7 @@ var operations = map[string]struct {
 	},
 	"DeleteLoadBalancer": {
 		call: func(ctx context.Context, c *katapult.Client) (any, error) {
-			return nothing(c.DeleteLoadBalancer(ctx, katapult.ID("lb_1")))
+			return noResult(c.DeleteLoadBalancer(ctx, katapult.ID("lb_1")))
 		},
 		method: "DELETE", path: "/load_balancers/load_balancer", body: `{"load_balancer":{"id":"lb_1"}}`,
 	},
@@ -700,7 +700,7 @@ var operations = map[string]struct {
 	},
 	"DeleteDNSZone": {
 		call: func(ctx context.Context, c *katapult.Client) (any, error) {
-			return nothing(c.DeleteDNSZone(ctx, katapult.ZoneName("acme.com")))
+			return noResult(c.DeleteDNSZone(ctx, katapult.ZoneName("acme.com")))
 		},
 		method: "DELETE", path: "/dns_zones/dns_zone", body: `{"dns_zone":{"name":"acme.com"}}`,
 	},
@@ -716,7 +716,7 @@ var operations = map[string]struct {
 			return result(c.PurgeTrash(ctx, katapult.ID("org_acme")))
 		},
 		method: "POST", path: "/organizations/organization/trash_objects/purge_all", body: `{"organization":{"id":"org_acme"}}`,
-		want: &katapult.Task{ID: "task_1", Name: "Purge items from trash", Status: katapult.TaskStatusPending, CreatedAt: began},
+		want: &katapult.Task{ID: "task_1", Name: "Purge items from trash", Status: katapult.TaskStatusPending, CreatedAt: createdAt},
 	},
 	"ListVirtualNetworks": {
 		call: func(ctx context.Context, c *katapult.Client) (any, error) {
@@ -748,7 +748,7 @@ var operations = map[string]struct {
 	},
 	"UnallocateIPAddress": {
 		call: func(ctx context.Context, c *katapult.Client) (any, error) {
-			return nothing(c.UnallocateIPAddress(ctx, katapult.Address("192.0.2.10")))
+			return noResult(c.UnallocateIPAddress(ctx, katapult.Address("192.0.2.10")))
 		},
 		method: "POST", path: "/ip_addresses/ip_address/unallocate", body: `{"ip_address":{"address":"192.0.2.10"}}`,
 	},
@@ -759,7 +759,7 @@ var operations = map[string]struct {
 		method: "GET", path: "/organizations/organization/object_storage/object_storage_cluster",
 		query: "organization[id]=org_acme&object_storage_cluster[region]=uk-lon-1",
 		want: &katapult.ObjectStorageAccount{
-			Region: "uk-lon-1", CreatedAt: began, ProvisioningState: katapult.ObjectStorageProvisioningStateProvisioned,
+			Region: "uk-lon-1", CreatedAt: createdAt, ProvisioningState: katapult.ObjectStorageProvisioningStateProvisioned,
 			BucketCount: 1, DataCenter: dataCenter,
 		},
 	},
@@ -770,13 +770,13 @@ var operations = map[string]struct {
 		method: "GET", path: "/object_storage/object_storage_cluster/buckets/bucket",
 		query: "bucket[name]=backups&object_storage_cluster[region]=uk-lon-1",
 		want: &katapult.ObjectStorageBucket{
-			Name: "backups", CreatedAt: began, State: katapult.ObjectStorageStateConfigured, PublicURL: "https://backups.example.com",
+			Name: "backups", CreatedAt: createdAt, State: katapult.ObjectStorageStateConfigured, PublicURL: "https://backups.example.com",
 			AccessControlList: katapult.ObjectStorageAccess{ReadKeyIDs: []string{"objkey_1"}, WriteKeyIDs: []string{"objkey_1"}},
 		},
 	},
 	"DeleteObjectStorageBucket": {
 		call: func(ctx context.Context, c *katapult.Client) (any, error) {
-			return nothing(c.DeleteObjectStorageBucket(ctx, katapult.BucketName("backups"), katapult.Region("uk-lon-1")))
+			return noResult(c.DeleteObjectStorageBucket(ctx, katapult.BucketName("backups"), katapult.Region("uk-lon-1")))
 		},
 		method: "DELETE", path: "/object_storage/object_storage_cluster/buckets/bucket",
 		body: `{"bucket":{"name":"backups"},"object_storage_cluster":{"region":"uk-lon-1"}}`,
@@ -797,7 +797,7 @@ var operations = map[string]struct {
 	},
 	"DeleteObjectStorageAccessKey": {
 		call: func(ctx context.Context, c *katapult.Client) (any, error) {
-			return nothing(c.DeleteObjectStorageAccessKey(ctx, "objkey_1"))
+			return noResult(c.DeleteObjectStorageAccessKey(ctx, "objkey_1"))
 		},
 		method: "DELETE", path: "/object_storage/access_keys/access_key", body: `{"access_key":{"id":"objkey_1"}}`,
 	},
@@ -805,16 +805,16 @@ var operations = map[string]struct {
 
 // What is the same in many answers.
 var (
-	began   = katapult.Time{Time: time.Date(2000, 1, 1, 0, 0, 0, 0, time.UTC)}
-	kept    = katapult.Time{Time: began.Add(48 * time.Hour)}
-	country = katapult.Country{
+	createdAt = katapult.Time{Time: time.Date(2000, 1, 1, 0, 0, 0, 0, time.UTC)}
+	kept      = katapult.Time{Time: createdAt.Add(48 * time.Hour)}
+	country   = katapult.Country{
 		ID: "ctry_gb", Name: "United Kingdom", ISOCode2: "GB", ISOCode3: "GBR", TimeZone: "Europe/London",
 	}
 	place      = katapult.DataCenter{ID: "dc_lon", Name: "London", Permalink: "uk-lon-01"}
 	dataCenter = katapult.DataCenter{ID: "dc_lon", Name: "London", Permalink: "uk-lon-01", Country: country}
 	acme       = katapult.Organization{
 		ID: "org_acme", Name: "Acme", Subdomain: "acme", InfrastructureDomain: "acme.example.com",
-		CreatedAt: began, ActivatedAt: began, Managed: true,
+		CreatedAt: createdAt, ActivatedAt: createdAt, Managed: true,
 		Currency: katapult.Currency{ID: "cur_eur", Name: "Euro", ISOCode: "EUR", Symbol: "€"},
 	}
 	address = katapult.IPAddress{
@@ -822,7 +822,7 @@ var (
 		Network: katapult.Network{ID: "netw_1", Name: "Public Network", Permalink: "uk-lon-01-public", Default: true, DataCenter: dataCenter},
 	}
 	machine = katapult.VirtualMachine{
-		ID: "vm_1", Name: "web", Hostname: "web", FQDN: "web.acme.example.com", CreatedAt: began,
+		ID: "vm_1", Name: "web", Hostname: "web", FQDN: "web.acme.example.com", CreatedAt: createdAt,
 		State:        katapult.VirtualMachineStateStarted,
 		Zone:         katapult.Zone{ID: "zone_1", Name: "LON-1", Permalink: "lon-zone-1", DataCenter: dataCenter},
 		Organization: acme,
@@ -835,7 +835,7 @@ var (
 		ID: "dbp_1", Retention: 7,
 		Target: katapult.ResourceRef{Type: "Disk", Value: katapult.Named{ID: "disk_1", Name: "data"}},
 		Schedule: katapult.Schedule{
-			Frequency: 1, Interval: katapult.ScheduleIntervalDaily, NextInvocationAt: katapult.Time{Time: began.Add(24 * time.Hour)},
+			Frequency: 1, Interval: katapult.ScheduleIntervalDaily, NextInvocationAt: katapult.Time{Time: createdAt.Add(24 * time.Hour)},
 		},
 	}
 	volume = katapult.FileStorageVolume{
@@ -850,7 +850,7 @@ var (
 	zone    = katapult.DNSZone{ID: "dnszone_1", Name: "acme.com", DefaultTTL: 3600, Verified: true}
 	network = katapult.VirtualNetwork{ID: "vnet_1", Name: "backbone", DataCenter: dataCenter}
 	key     = katapult.ObjectStorageAccessKey{
-		ID: "objkey_1", Name: "writer", CreatedAt: began, Region: "uk-lon-1", State: katapult.ObjectStorageStateConfigured,
+		ID: "objkey_1", Name: "writer", CreatedAt: createdAt, Region: "uk-lon-1", State: katapult.ObjectStorageStateConfigured,
 		ReadBuckets: []string{"backups"}, WriteBuckets: []string{"backups"},
 		ServerURL: "https://uk-lon-1.example.com", S3AccessKeyID: "KEYobjkey_1",
 	}
@@ -907,7 +907,7 @@ type call = func(context.Context, *katapult.Client) (any, error)
 func result[T any](value T, err error) (any, error) { return value, err }
 
 // nothing makes the result of a method without a value fit the table.
-func nothing(err error) (any, error) { return nil, err }
+func noResult(err error) (any, error) { return nil, err }
 
 // all collects a list.
 func all[T any](list iter.Seq2[T, error]) (any, error) {
@@ -925,7 +925,7 @@ func all[T any](list iter.Seq2[T, error]) (any, error) {
 func failure[T any](_ T, err error) error { return err }
 
 // furnish adds an organization with one thing of every kind.
-func furnish(srv *katapulttest.Server) {
+func addAllKinds(srv *katapulttest.Server) {
 	srv.AddOrganization(katapulttest.Organization{ID: "org_acme", Name: "Acme", Subdomain: "acme"})
 	srv.AddOrganization(katapulttest.Organization{ID: "org_child", Name: "Child", Subdomain: "child", Parent: "org_acme"})
 	srv.Add("org_acme",
@@ -946,14 +946,14 @@ func furnish(srv *katapulttest.Server) {
 }
 
 // stopped stops the virtual machine.
-func stopped(ctx context.Context, c *katapult.Client) (any, error) {
+func stopMachine(ctx context.Context, c *katapult.Client) (any, error) {
 	_, err := c.StopVirtualMachine(ctx, katapult.ID("vm_1"))
 	time.Sleep(6 * time.Second)
 	return nil, err
 }
 
 // discarded moves the file storage volume to the trash.
-func discarded(ctx context.Context, c *katapult.Client) (any, error) {
+func trashVolume(ctx context.Context, c *katapult.Client) (any, error) {
 	return result(c.DeleteFileStorageVolume(ctx, "fsv_1"))
 }
 

@@ -10,7 +10,7 @@ import (
 )
 
 // The steps are read as package json reads them, whatever their types are.
-func TestReadSteps_LikePackageJSON(t *testing.T) {
+func TestReadSteps_SameAsPackageJSON(t *testing.T) {
 	t.Parallel()
 	for _, detail := range []string{
 		``, `null`, `{}`, `[]`, `"x"`, `{"steps":null}`, `{"steps":[]}`, `{"steps":{}}`, `{"x":{"steps":{"a":{}}}}`,

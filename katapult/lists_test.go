@@ -13,7 +13,7 @@ import (
 	"github.com/offboard-dev/offboard-go/offboardtest"
 )
 
-func TestListsGoThroughAllPages(t *testing.T) {
+func TestLists_AllPages(t *testing.T) {
 	t.Parallel()
 	for _, test := range []struct {
 		zones, pages int
@@ -59,7 +59,7 @@ func TestListsGoThroughAllPages(t *testing.T) {
 }
 
 // A server may give smaller pages than it is asked for.
-func TestTheSizeOfAPageIsTheServers(t *testing.T) {
+func TestLists_PageSizeOfServer(t *testing.T) {
 	t.Parallel()
 	srv := katapulttest.NewServer()
 	page := `{"pagination":{"current_page":%d,"per_page":2,"total":null,"total_pages":null,"large_set":true},"dns_zones":[%s]}`
@@ -74,7 +74,7 @@ func TestTheSizeOfAPageIsTheServers(t *testing.T) {
 	}
 }
 
-func TestList_PageThatProvesNothing(t *testing.T) {
+func TestLists_InvalidPage(t *testing.T) {
 	t.Parallel()
 	for name, body := range map[string]string{
 		"no number":                  `{"pagination":{"total_pages":1,"per_page":100},"dns_zones":[]}`,
@@ -98,7 +98,7 @@ func TestList_PageThatProvesNothing(t *testing.T) {
 
 // An empty list and no list are not the same: nothing is gone because an answer
 // does not name it.
-func TestAPageWithoutItsListIsNotAnEmptyOne(t *testing.T) {
+func TestLists_PageWithoutItems(t *testing.T) {
 	t.Parallel()
 	for name, body := range map[string]string{
 		"no list":       `{"pagination":{"current_page":1,"total_pages":1,"total":0,"per_page":30,"large_set":false}}`,
@@ -118,7 +118,7 @@ func TestAPageWithoutItsListIsNotAnEmptyOne(t *testing.T) {
 	}
 }
 
-func TestAnErrorEndsAList(t *testing.T) {
+func TestLists_ErrorEndsIteration(t *testing.T) {
 	t.Parallel()
 	srv := katapulttest.NewServer()
 	steps := 0
@@ -133,7 +133,7 @@ func TestAnErrorEndsAList(t *testing.T) {
 	}
 }
 
-func TestUniversalTemplatesAreListedWhenAskedForOnly(t *testing.T) {
+func TestListDiskTemplates_IncludeUniversal(t *testing.T) {
 	t.Parallel()
 	srv := katapulttest.NewServer()
 	srv.AddOrganization(katapulttest.Organization{ID: "org_acme"})
@@ -151,7 +151,7 @@ func TestUniversalTemplatesAreListedWhenAskedForOnly(t *testing.T) {
 
 // The largest total of all pages counts, also that of a large set: a later page with a
 // smaller total does not end the list.
-func TestList_SmallerTotalLater(t *testing.T) {
+func TestLists_SmallerTotalLater(t *testing.T) {
 	t.Parallel()
 	page := func(number, total int, large bool, ids ...string) offboardtest.Fault {
 		var zones []string

@@ -13,7 +13,7 @@ import (
 	"github.com/offboard-dev/offboard-go/offboardtest"
 )
 
-func TestTheDeletionIsSentAsTheAPIWantsIt(t *testing.T) {
+func TestDeleteOrganization_Request(t *testing.T) {
 	t.Parallel()
 	for name, test := range map[string]struct {
 		organization katapult.OrganizationLookup
@@ -50,7 +50,7 @@ func TestTheDeletionIsSentAsTheAPIWantsIt(t *testing.T) {
 	}
 }
 
-func TestOpenStepsComeInTheOrderInWhichTheyHaveToGo(t *testing.T) {
+func TestDeleteOrganization_OpenStepsInOrder(t *testing.T) {
 	t.Parallel()
 	srv := katapulttest.NewServer()
 	open := []string{"ensure_zero_balance", "ip_addresses", "empty_trash", "virtual_machines", "load_balancers", "managed_organizations"}
@@ -76,7 +76,7 @@ func TestOpenStepsComeInTheOrderInWhichTheyHaveToGo(t *testing.T) {
 	}
 }
 
-func TestAFailedDeletionIsReadBeforeItIsTriedAgain(t *testing.T) {
+func TestDeleteOrganization_ReadBeforeRetry(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		srv := katapulttest.NewServer()
@@ -98,7 +98,7 @@ func TestAFailedDeletionIsReadBeforeItIsTriedAgain(t *testing.T) {
 }
 
 // The read after a lost answer has to be about the organization that was asked for.
-func TestAnotherOrganizationIsNoProof(t *testing.T) {
+func TestDeleteOrganization_ReadOfAnotherOrganization(t *testing.T) {
 	t.Parallel()
 	for _, organization := range []katapult.OrganizationLookup{katapult.ID("org_acme"), katapult.Subdomain("acme")} {
 		srv := katapulttest.NewServer()
@@ -147,11 +147,11 @@ func TestDeleteOrganization_SubdomainReused(t *testing.T) {
 }
 
 // An organization with all that blocks its deletion goes from blocked to gone.
-func TestAnOrganizationCanBeClearedAndDeleted(t *testing.T) {
+func TestDeleteOrganization_AfterRemovals(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		srv := katapulttest.NewServer()
-		furnish(srv)
+		addAllKinds(srv)
 		srv.SetOpen("org_acme", "ensure_zero_balance", "ensure_no_outstanding_invoices")
 		c := newClient(t, srv)
 		ctx := t.Context()
@@ -216,7 +216,7 @@ func TestAnOrganizationCanBeClearedAndDeleted(t *testing.T) {
 	})
 }
 
-func TestCheckDeletionSaysWhatDeletionWouldSay(t *testing.T) {
+func TestCheckDeletion_SameErrorAsDeletion(t *testing.T) {
 	t.Parallel()
 	for name, test := range map[string]struct {
 		organization katapulttest.Organization
@@ -254,7 +254,7 @@ func TestCheckDeletionSaysWhatDeletionWouldSay(t *testing.T) {
 	}
 }
 
-func TestReads(t *testing.T) {
+func TestReads_Organization(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		srv := katapulttest.NewServer()

@@ -18,11 +18,11 @@ import (
 	"github.com/offboard-dev/offboard-go/teardown"
 )
 
-func TestWhatIsInTheTrashIsRefusedWithItsObject(t *testing.T) {
+func TestOperations_ObjectInTrash(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		srv := katapulttest.NewServer()
-		furnish(srv)
+		addAllKinds(srv)
 		c := newClient(t, srv)
 		object, err := c.DeleteFileStorageVolume(t.Context(), "fsv_1")
 		must(t, err)
@@ -37,7 +37,7 @@ func TestWhatIsInTheTrashIsRefusedWithItsObject(t *testing.T) {
 		}
 
 		// The disk that a machine boots from has no object of its own there.
-		_, err = stopped(t.Context(), c)
+		_, err = stopMachine(t.Context(), c)
 		must(t, err)
 		_, err = c.DeleteVirtualMachine(t.Context(), katapult.ID("vm_1"))
 		must(t, err)
@@ -46,11 +46,11 @@ func TestWhatIsInTheTrashIsRefusedWithItsObject(t *testing.T) {
 	})
 }
 
-func TestADiskThatIsUnassignedOutlivesItsMachine(t *testing.T) {
+func TestUnassignDisk_DiskOfDeletedMachine(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		srv := katapulttest.NewServer()
-		furnish(srv)
+		addAllKinds(srv)
 		c := newClient(t, srv)
 
 		_, err := c.DeleteDisk(t.Context(), "disk_1")
@@ -67,7 +67,7 @@ func TestADiskThatIsUnassignedOutlivesItsMachine(t *testing.T) {
 		_, err = c.DetachDisk(t.Context(), "disk_1")
 		want(t, err, errors.UnassignedDisk, nil)
 
-		_, err = stopped(t.Context(), c)
+		_, err = stopMachine(t.Context(), c)
 		must(t, err)
 		_, err = c.DeleteVirtualMachine(t.Context(), katapult.ID("vm_1"))
 		must(t, err)
@@ -89,11 +89,11 @@ func TestADiskThatIsUnassignedOutlivesItsMachine(t *testing.T) {
 	})
 }
 
-func TestAPurgeIsOfOneOrganization(t *testing.T) {
+func TestPurgeTrash_OneOrganization(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		srv := katapulttest.NewServer()
-		furnish(srv)
+		addAllKinds(srv)
 		srv.Add("org_child", katapulttest.FileStorageVolume{ID: "fsv_2"}, katapulttest.Disk{ID: "disk_2"})
 		c := newClient(t, srv)
 		for _, id := range []katapult.ID{"fsv_1", "fsv_2"} {
@@ -114,15 +114,15 @@ func TestAPurgeIsOfOneOrganization(t *testing.T) {
 	})
 }
 
-func TestARunningMachineIsNotDeleted(t *testing.T) {
+func TestDeleteVirtualMachine_Running(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		srv := katapulttest.NewServer()
-		furnish(srv)
+		addAllKinds(srv)
 		c := newClient(t, srv)
 		_, err := c.DeleteVirtualMachine(t.Context(), katapult.ID("vm_1"))
 		want(t, err, errors.PermissionDenied, katapult.PermissionDeniedDetail{Details: "The virtual machine is started."})
-		_, err = stopped(t.Context(), c)
+		_, err = stopMachine(t.Context(), c)
 		must(t, err)
 		_, err = c.StopVirtualMachine(t.Context(), katapult.ID("vm_1"))
 		want(t, err, errors.TaskQueueingError, katapult.TaskQueueingErrorDetail{Details: "The virtual machine is stopped."})
@@ -132,14 +132,14 @@ func TestARunningMachineIsNotDeleted(t *testing.T) {
 	})
 }
 
-func TestAMachineInTheTrashStillHoldsItsNetworksAndAddresses(t *testing.T) {
+func TestDeleteVirtualNetwork_MachineInTrash(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		srv := katapulttest.NewServer()
-		furnish(srv)
+		addAllKinds(srv)
 		c := newClient(t, srv)
 		used := katapult.DeletionRestrictedDetail{Errors: []string{"The virtual machine vm_1 has an interface in it."}}
-		_, err := stopped(t.Context(), c)
+		_, err := stopMachine(t.Context(), c)
 		must(t, err)
 		want(t, c.DeleteVirtualNetwork(t.Context(), "vnet_1"), errors.DeletionRestricted, used)
 		_, err = c.DeleteVirtualMachine(t.Context(), katapult.ID("vm_1"))
@@ -163,10 +163,10 @@ func TestAMachineInTheTrashStillHoldsItsNetworksAndAddresses(t *testing.T) {
 	})
 }
 
-func TestALoadBalancerKeepsItsAddressUntilItIsDeleted(t *testing.T) {
+func TestUnallocateIPAddress_LoadBalancer(t *testing.T) {
 	t.Parallel()
 	srv := katapulttest.NewServer()
-	furnish(srv)
+	addAllKinds(srv)
 	srv.Add("org_acme", katapulttest.IPAddress{ID: "ip_2", AllocatedTo: "lb_1"})
 	c := newClient(t, srv)
 	want(t, c.UnallocateIPAddress(t.Context(), katapult.ID("ip_2")), errors.ResourceDoesNotSupportUnallocation, nil)
@@ -176,11 +176,11 @@ func TestALoadBalancerKeepsItsAddressUntilItIsDeleted(t *testing.T) {
 	want(t, err, errors.LoadBalancerNotFound, nil)
 }
 
-func TestObjectStorageHasToBeEmpty(t *testing.T) {
+func TestDeleteObjectStorageAccount_NotEmpty(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		srv := katapulttest.NewServer()
-		furnish(srv)
+		addAllKinds(srv)
 		srv.Add("org_child", katapulttest.ObjectStorage{}, katapulttest.Bucket{Name: "backups"}, katapulttest.Bucket{Name: "locked", Undeletable: true})
 		c := newClient(t, srv)
 		region := katapult.Region("uk-lon-1")
@@ -212,7 +212,7 @@ func TestRemovals_AcceptedWithoutBody(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		srv := katapulttest.NewServer()
-		furnish(srv)
+		addAllKinds(srv)
 		c := newClient(t, srv)
 		srv.Fail(offboardtest.Accept("DeleteFileStorageVolume", 202, ""), offboardtest.Accept("PurgeTrashObject", 204, ""), offboardtest.Accept("PurgeTrash", 202, "{}"))
 		object, err := c.DeleteFileStorageVolume(t.Context(), "fsv_1")
@@ -237,7 +237,7 @@ func TestRemovals_AcceptedWithoutBody(t *testing.T) {
 // A deletion step that no resource explains says how a person satisfies it, if that is known.
 func TestPlan_UnexplainedDeletionSteps(t *testing.T) {
 	t.Parallel()
-	srv, c := withThings(t)
+	srv, c := newServer(t)
 	srv.Fail(answerSteps(`{"isos":{},"object_storage":{},"ensure_zero_balance":{},"ensure_no_outstanding_invoices":{},"disks":{},"bare_metal":{}}`))
 	const unknown = "see Katapult's console: no read shows the cause"
 	want := map[string]string{
@@ -249,7 +249,7 @@ func TestPlan_UnexplainedDeletionSteps(t *testing.T) {
 		"bare_metal":                     unknown,
 	}
 	got := map[string]string{}
-	for _, s := range planned(t, c).Steps {
+	for _, s := range newPlan(t, c).Steps {
 		got[s.Kind] = s.Removal
 	}
 	for name, removal := range want {
@@ -262,10 +262,10 @@ func TestPlan_UnexplainedDeletionSteps(t *testing.T) {
 // A machine has a disk, which keeps the deletion step of disks open once the machine is deleted.
 func TestPlan_DisksOfMachines(t *testing.T) {
 	t.Parallel()
-	srv, c := withThings(t, katapulttest.VirtualMachine{ID: "vm_1"})
+	srv, c := newServer(t, katapulttest.VirtualMachine{ID: "vm_1"})
 	srv.Fail(answerSteps(`{"virtual_machines":{"satisfied":false},"disks":{"satisfied":true},"ip_addresses":{"satisfied":true}}`))
 	want := []string{"virtual_machine/vm_1", "disk/disk_vm_1 after virtual_machine/vm_1"}
-	if diff := cmp.Diff(want, stepsOf(planned(t, c))); diff != "" {
+	if diff := cmp.Diff(want, stepsOf(newPlan(t, c))); diff != "" {
 		t.Errorf("steps (-want +got):\n%s", diff)
 	}
 }
@@ -274,10 +274,10 @@ func TestPlan_DisksOfMachines(t *testing.T) {
 func TestTeardown_RequestsOfAStep(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		srv, c := withThings(t, katapulttest.DNSZone{ID: "dnszone_1"})
-		p := planned(t, c)
-		r, err := carriedOut(t, c, p)
-		outcome(t, r, err, teardown.Deleted, "")
+		srv, c := newServer(t, katapulttest.DNSZone{ID: "dnszone_1"})
+		p := newPlan(t, c)
+		r, err := execute(t, c, p)
+		wantOutcome(t, r, err, teardown.Deleted, "")
 		var got []string
 		for _, request := range srv.Requests() {
 			if bytes.Contains(request.Body, []byte("dnszone_1")) || request.Operation == "GetDNSZone" {
@@ -293,22 +293,22 @@ func TestTeardown_RequestsOfAStep(t *testing.T) {
 	})
 }
 
-func TestHoldersGoBeforeWhatTheyHold(t *testing.T) {
+func TestTeardown_UsersBeforeUsedResources(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		srv, byHand := everything()
-		byHand()
+		srv, manual := fullServer()
+		manual()
 		c := newClient(t, srv)
-		r, err := carriedOut(t, c, planned(t, c))
-		outcome(t, r, err, teardown.Deleted, "")
-		order(t, srv, `DeleteLoadBalancer {"load_balancer":{"id":"lb_acme"`, `StopVirtualMachine {"virtual_machine":{"id":"vm_acme"`,
+		r, err := execute(t, c, newPlan(t, c))
+		wantOutcome(t, r, err, teardown.Deleted, "")
+		wantOrder(t, srv, `DeleteLoadBalancer {"load_balancer":{"id":"lb_acme"`, `StopVirtualMachine {"virtual_machine":{"id":"vm_acme"`,
 			`DeleteVirtualMachine {"virtual_machine":{"id":"vm_acme"`, `PurgeTrashObject {"trash_object":{"object_id":"vm_acme"`,
 			`DeleteVirtualNetwork {"virtual_network":{"id":"vnet_acme"`)
-		order(t, srv, `DeleteDiskBackupPolicy {"disk_backup_policy":{"id":"dbp_acme"`, `PurgeTrashObject {"trash_object":{"object_id":"dbp_acme"`,
+		wantOrder(t, srv, `DeleteDiskBackupPolicy {"disk_backup_policy":{"id":"dbp_acme"`, `PurgeTrashObject {"trash_object":{"object_id":"dbp_acme"`,
 			`DeleteDisk {"disk":{"id":"disk_acme"`)
-		order(t, srv, `DeleteObjectStorageBucket {"bucket":{"name":"named-acme"`, `DeleteObjectStorageAccessKey {"access_key":{"id":"objkey_acme"`,
+		wantOrder(t, srv, `DeleteObjectStorageBucket {"bucket":{"name":"named-acme"`, `DeleteObjectStorageAccessKey {"access_key":{"id":"objkey_acme"`,
 			`DeleteObjectStorageAccount {"organization":{"id":"org_acme"},"object_storage_cluster":{"region":"uk-lon-1"`)
-		order(t, srv, `DeleteOrganization {"organization":{"id":"org_grandchild"`, `DeleteOrganization {"organization":{"id":"org_child"`,
+		wantOrder(t, srv, `DeleteOrganization {"organization":{"id":"org_grandchild"`, `DeleteOrganization {"organization":{"id":"org_child"`,
 			`DeleteOrganization {"organization":{"id":"org_acme"`)
 		// What is in the trash of the organization beside what the plan has is not ours.
 		if srv.Count("PurgeTrash") != 0 {
@@ -320,40 +320,40 @@ func TestHoldersGoBeforeWhatTheyHold(t *testing.T) {
 	})
 }
 
-func TestObjectStorageIsFoundByItsAccessKeys(t *testing.T) {
+func TestPlan_ObjectStorageByAccessKeys(t *testing.T) {
 	t.Parallel()
 	one := []katapulttest.Resource{katapulttest.ObjectStorage{}, katapulttest.AccessKey{ID: "k", Buckets: []string{"b"}}}
 	for name, test := range map[string]struct {
-		things []katapulttest.Resource
-		other  []katapulttest.Resource // of another organization
-		faults []offboardtest.Fault
-		want   []string
+		resources []katapulttest.Resource
+		other     []katapulttest.Resource // of another organization
+		faults    []offboardtest.Fault
+		want      []string
 	}{
 		"no key": {
-			things: []katapulttest.Resource{katapulttest.ObjectStorage{}, katapulttest.Bucket{Name: "b"}},
-			want:   []string{"object_storage/org_acme, manual"},
+			resources: []katapulttest.Resource{katapulttest.ObjectStorage{}, katapulttest.Bucket{Name: "b"}},
+			want:      []string{"object_storage/org_acme, manual"},
 		},
 		"a key without a region": {
-			things: one,
+			resources: one,
 			faults: []offboardtest.Fault{offboardtest.Respond("ListObjectStorageAccessKeysPage", 200,
 				`{"pagination":{"current_page":1,"total_pages":1,"total":1,"per_page":100,"large_set":false},"object_storage_access_keys":[{"id":"k","name":"k"}]}`)},
 			want: []string{"object_storage_access_key/k"},
 		},
 		"a key of no account": {
-			things: []katapulttest.Resource{katapulttest.AccessKey{ID: "k"}},
-			want:   []string{"object_storage_access_key/k"},
+			resources: []katapulttest.Resource{katapulttest.AccessKey{ID: "k"}},
+			want:      []string{"object_storage_access_key/k"},
 		},
 		"a bucket that is gone": {
-			things: one,
-			want:   []string{"object_storage_access_key/k", "object_storage_account/uk-lon-1 after object_storage_access_key/k"},
+			resources: one,
+			want:      []string{"object_storage_access_key/k", "object_storage_account/uk-lon-1 after object_storage_access_key/k"},
 		},
 		// Names find buckets of whoever, so that a key of ours is no proof.
 		"a bucket of another": {
-			things: one, other: []katapulttest.Resource{katapulttest.Bucket{Name: "b"}},
+			resources: one, other: []katapulttest.Resource{katapulttest.Bucket{Name: "b"}},
 			want: []string{"object_storage_access_key/k", "object_storage_account/uk-lon-1 after object_storage_access_key/k"},
 		},
 		"a bucket that another has as well": {
-			things: append(one, katapulttest.Bucket{Name: "b"}), other: []katapulttest.Resource{katapulttest.Bucket{Name: "b"}},
+			resources: append(one, katapulttest.Bucket{Name: "b"}), other: []katapulttest.Resource{katapulttest.Bucket{Name: "b"}},
 			want: []string{
 				"object_storage_buckets/uk-lon-1, manual",
 				"object_storage_access_key/k after object_storage_buckets/uk-lon-1",
@@ -361,30 +361,30 @@ func TestObjectStorageIsFoundByItsAccessKeys(t *testing.T) {
 			},
 		},
 		"a suspended account": {
-			things: one, faults: []offboardtest.Fault{fault("GetObjectStorageAccount", 403, "object_storage_account_suspended")},
+			resources: one, faults: []offboardtest.Fault{fault("GetObjectStorageAccount", 403, "object_storage_account_suspended")},
 			want: []string{"object_storage_access_key/k", "object_storage_account/uk-lon-1 after object_storage_access_key/k, manual"},
 		},
 		"an account that was never made": {
-			things: one, faults: []offboardtest.Fault{fault("GetObjectStorageAccount", 403, "object_storage_account_not_provisioned")},
+			resources: one, faults: []offboardtest.Fault{fault("GetObjectStorageAccount", 403, "object_storage_account_not_provisioned")},
 			want: []string{"object_storage_access_key/k", "object_storage_account/uk-lon-1 after object_storage_access_key/k, manual"},
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			srv, c := withThings(t, test.things...)
+			srv, c := newServer(t, test.resources...)
 			srv.AddOrganization(katapulttest.Organization{ID: "org_other"})
 			srv.Add("org_other", test.other...)
 			srv.Fail(test.faults...)
-			if diff := cmp.Diff(test.want, stepsOf(planned(t, c))); diff != "" {
+			if diff := cmp.Diff(test.want, stepsOf(newPlan(t, c))); diff != "" {
 				t.Errorf("steps (-want +got):\n%s", diff)
 			}
 		})
 	}
 }
 
-func TestAnAddressGoesAfterWhateverMayHoldIt(t *testing.T) {
+func TestPlan_AddressAfterPossibleUsers(t *testing.T) {
 	t.Parallel()
-	srv, c := withThings(t, katapulttest.VirtualMachine{ID: "vm_1"}, katapulttest.LoadBalancer{ID: "lb_1"})
+	srv, c := newServer(t, katapulttest.VirtualMachine{ID: "vm_1"}, katapulttest.LoadBalancer{ID: "lb_1"})
 	srv.Fail(offboardtest.Respond("ListIPAddressesPage", 200, `{"pagination":{"current_page":1,"total_pages":1,"total":2,"per_page":100,"large_set":false},
 		"ip_addresses":[{"id":"ip_1","address":"192.0.2.1","allocation_id":"vmnet_1","allocation_type":"VirtualMachineNetworkInterface"},
 		{"id":"ip_2","address":"192.0.2.2","allocation_id":null,"allocation_type":null}]}`))
@@ -392,7 +392,7 @@ func TestAnAddressGoesAfterWhateverMayHoldIt(t *testing.T) {
 		"load_balancer/lb_1", "virtual_machine/vm_1", "disk/disk_vm_1 after virtual_machine/vm_1",
 		"ip_address/ip_1 after load_balancer/lb_1, virtual_machine/vm_1", "ip_address/ip_2",
 	}
-	p := planned(t, c)
+	p := newPlan(t, c)
 	if diff := cmp.Diff(want, stepsOf(p)); diff != "" {
 		t.Errorf("steps (-want +got):\n%s", diff)
 	}
@@ -401,17 +401,17 @@ func TestAnAddressGoesAfterWhateverMayHoldIt(t *testing.T) {
 	}
 }
 
-func TestTemplatesOfKatapultsOwnStandInNobodysWay(t *testing.T) {
+func TestPlan_UniversalTemplates(t *testing.T) {
 	t.Parallel()
-	srv, c := withThings(t, katapulttest.DiskTemplate{ID: "dtpl_1"})
+	srv, c := newServer(t, katapulttest.DiskTemplate{ID: "dtpl_1"})
 	srv.Fail(offboardtest.Respond("ListDiskTemplatesPage", 200, `{"pagination":{"current_page":1,"total_pages":1,"total":2,"per_page":100,"large_set":false},
 		"disk_templates":[{"id":"dtpl_universal","name":"AlmaLinux 9","universal":true},{"id":"dtpl_1","name":"golden","universal":false}]}`))
-	if diff := cmp.Diff([]string{"disk_template/dtpl_1, manual"}, stepsOf(planned(t, c))); diff != "" {
+	if diff := cmp.Diff([]string{"disk_template/dtpl_1, manual"}, stepsOf(newPlan(t, c))); diff != "" {
 		t.Errorf("steps (-want +got):\n%s", diff)
 	}
 }
 
-func TestAMachineIsStoppedAndStrippedBeforeItGoes(t *testing.T) {
+func TestTeardown_StopsAndUnassignsMachine(t *testing.T) {
 	t.Parallel()
 	disk := func(operation, id string) string { return operation + ` {"disk":{"id":"` + id + `"}}` }
 	machine := func(operation string) string { return operation + ` {"virtual_machine":{"id":"vm_1"}}` }
@@ -443,7 +443,7 @@ func TestAMachineIsStoppedAndStrippedBeforeItGoes(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			synctest.Test(t, func(t *testing.T) {
-				srv, c := withThings(t,
+				srv, c := newServer(t,
 					katapulttest.VirtualMachine{ID: "vm_1", Name: "web", State: test.state},
 					katapulttest.Disk{ID: "disk_1", VirtualMachine: "vm_1"},
 				)
@@ -451,12 +451,12 @@ func TestAMachineIsStoppedAndStrippedBeforeItGoes(t *testing.T) {
 					must(t, test.begin(t.Context(), c))
 				}
 				var said []string
-				r, err := carriedOut(t, c, planned(t, c), teardown.WithEvents(func(e teardown.Event) {
+				r, err := execute(t, c, newPlan(t, c), teardown.WithEvents(func(e teardown.Event) {
 					if e.Kind == teardown.EventWaiting && !slices.Contains(said, e.Text) {
 						said = append(said, e.Text)
 					}
 				}))
-				outcome(t, r, err, teardown.Deleted, "")
+				wantOutcome(t, r, err, teardown.Deleted, "")
 				// The disk that it boots from goes with it, and is nobody's concern.
 				if diff := cmp.Diff(test.want, writes(srv)); diff != "" {
 					t.Errorf("writes (-want +got):\n%s", diff)
@@ -469,14 +469,14 @@ func TestAMachineIsStoppedAndStrippedBeforeItGoes(t *testing.T) {
 	}
 }
 
-func TestAnAddressIsTakenAwayFromWhatHoldsIt(t *testing.T) {
+func TestTeardown_UnallocatesAddress(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		srv, c := withThings(t, katapulttest.IPAddress{ID: "ip_1", AllocatedTo: "vm_other"})
+		srv, c := newServer(t, katapulttest.IPAddress{ID: "ip_1", AllocatedTo: "vm_other"})
 		srv.AddOrganization(katapulttest.Organization{ID: "org_other"})
 		srv.Add("org_other", katapulttest.VirtualMachine{ID: "vm_other"})
-		r, err := carriedOut(t, c, planned(t, c))
-		outcome(t, r, err, teardown.Deleted, "")
+		r, err := execute(t, c, newPlan(t, c))
+		wantOutcome(t, r, err, teardown.Deleted, "")
 		want := []string{`UnallocateIPAddress {"ip_address":{"id":"ip_1"}}`, `DeleteIPAddress {"ip_address":{"id":"ip_1"}}`, `DeleteOrganization {"organization":{"id":"org_acme"}}`}
 		if diff := cmp.Diff(want, writes(srv)); diff != "" {
 			t.Errorf("writes (-want +got):\n%s", diff)
@@ -484,32 +484,32 @@ func TestAnAddressIsTakenAwayFromWhatHoldsIt(t *testing.T) {
 	})
 }
 
-func TestADiskThatSomebodyElseUnassignedIsFine(t *testing.T) {
+func TestTeardown_DiskUnassignedMeanwhile(t *testing.T) {
 	t.Parallel()
 	for _, code := range []string{"unassigned_disk", "disk_not_found", "object_in_trash"} {
 		t.Run(code, func(t *testing.T) {
 			t.Parallel()
 			synctest.Test(t, func(t *testing.T) {
-				srv, c := withThings(t, katapulttest.VirtualMachine{ID: "vm_1"}, katapulttest.Disk{ID: "disk_1", VirtualMachine: "vm_1"})
+				srv, c := newServer(t, katapulttest.VirtualMachine{ID: "vm_1"}, katapulttest.Disk{ID: "disk_1", VirtualMachine: "vm_1"})
 				srv.Fail(fault("UnassignDisk", map[string]int{"unassigned_disk": 422, "disk_not_found": 404, "object_in_trash": 406}[code], code))
-				r, err := carriedOut(t, c, planned(t, c), teardown.WithEvents(func(e teardown.Event) {
+				r, err := execute(t, c, newPlan(t, c), teardown.WithEvents(func(e teardown.Event) {
 					if e.Kind == teardown.EventRetrying {
 						t.Errorf("%s was not removed at once: %v", e.Step, e.Err)
 					}
 				}))
-				outcome(t, r, err, teardown.Deleted, "")
+				wantOutcome(t, r, err, teardown.Deleted, "")
 			})
 		})
 	}
 }
 
-func TestObjectStorageThatNothingShowsKeepsTheOrganization(t *testing.T) {
+func TestTeardown_UnlistedObjectStorage(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		srv, c := withThings(t, katapulttest.ObjectStorage{}, katapulttest.AccessKey{}, katapulttest.ObjectStorage{Region: "nl-ams-1"})
-		r, err := carriedOut(t, c, planned(t, c))
-		outcome(t, r, err, teardown.Blocked, errors.DeletionStepsNotSatisfied)
-		if diff := cmp.Diff([]string{"object_storage/org_acme, manual"}, stepsOf(planned(t, c))); diff != "" || !srv.Exists("org_acme") {
+		srv, c := newServer(t, katapulttest.ObjectStorage{}, katapulttest.AccessKey{}, katapulttest.ObjectStorage{Region: "nl-ams-1"})
+		r, err := execute(t, c, newPlan(t, c))
+		wantOutcome(t, r, err, teardown.Blocked, errors.DeletionStepsNotSatisfied)
+		if diff := cmp.Diff([]string{"object_storage/org_acme, manual"}, stepsOf(newPlan(t, c))); diff != "" || !srv.Exists("org_acme") {
 			t.Errorf("steps (-want +got):\n%s", diff)
 		}
 	})
@@ -517,19 +517,19 @@ func TestObjectStorageThatNothingShowsKeepsTheOrganization(t *testing.T) {
 
 // A bucket has a name only. One that another organization has made under that name is
 // not deleted.
-func TestTeardown_BucketChangesHands(t *testing.T) {
+func TestTeardown_BucketReused(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		srv, c := withThings(t, katapulttest.ObjectStorage{}, katapulttest.Bucket{Name: "b"}, katapulttest.AccessKey{ID: "k", Buckets: []string{"b"}})
+		srv, c := newServer(t, katapulttest.ObjectStorage{}, katapulttest.Bucket{Name: "b"}, katapulttest.AccessKey{ID: "k", Buckets: []string{"b"}})
 		srv.AddOrganization(katapulttest.Organization{ID: "org_other"})
-		p := planned(t, c)
-		r, err := carriedOut(t, c, p, teardown.WithEvents(func(e teardown.Event) {
+		p := newPlan(t, c)
+		r, err := execute(t, c, p, teardown.WithEvents(func(e teardown.Event) {
 			if e.Kind == teardown.EventStarted && e.Step == "object_storage_bucket/uk-lon-1/b" {
 				srv.Remove("bucket_1")
 				srv.Add("org_other", katapulttest.ObjectStorage{}, katapulttest.Bucket{Name: "b"})
 			}
 		}))
-		outcome(t, r, err, teardown.Blocked, errors.NotConfirmed)
+		wantOutcome(t, r, err, teardown.Blocked, errors.NotConfirmed)
 		if n := srv.Count("DeleteObjectStorageBucket"); n != 0 || len(srv.Remaining("org_other")) != 2 {
 			t.Errorf("%d deletions; left %q", n, srv.Remaining("org_other"))
 		}
@@ -546,8 +546,8 @@ func TestTeardown_DisksMissingFromList(t *testing.T) {
 		machines = append(machines, katapulttest.VirtualMachine{ID: fmt.Sprintf("vm_%d", i)}) // each has a disk
 	}
 	for name, test := range map[string]struct {
-		things  []katapulttest.Resource
-		deleted int
+		resources []katapulttest.Resource
+		deleted   int
 	}{
 		"disks":    {disks, 4},
 		"machines": {machines, 0},
@@ -555,18 +555,18 @@ func TestTeardown_DisksMissingFromList(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			synctest.Test(t, func(t *testing.T) {
-				srv, c := withThings(t, test.things...)
-				p := planned(t, c)
+				srv, c := newServer(t, test.resources...)
+				p := newPlan(t, c)
 				empty := offboardtest.Respond("ListDisksPage", 200,
 					`{"pagination":{"current_page":1,"total_pages":1,"total":0,"per_page":100,"large_set":false},"disk":[]}`)
-				begun := false
-				r, err := carriedOut(t, c, p, teardown.WithEvents(func(e teardown.Event) {
-					if e.Kind == teardown.EventStarted && e.Step != "" && !begun {
-						begun = true
+				started := false
+				r, err := execute(t, c, p, teardown.WithEvents(func(e teardown.Event) {
+					if e.Kind == teardown.EventStarted && e.Step != "" && !started {
+						started = true
 						srv.Fail(empty)
 					}
 				}))
-				outcome(t, r, err, teardown.Deleted, "")
+				wantOutcome(t, r, err, teardown.Deleted, "")
 				read := map[string]bool{}
 				for _, request := range srv.Requests() {
 					if request.Operation == "GetDisk" {
@@ -585,13 +585,13 @@ func TestTeardown_DisksMissingFromList(t *testing.T) {
 func TestTeardown_LongChangeOfState(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		srv, c := withThings(t, katapulttest.VirtualMachine{ID: "vm_1"})
-		p := planned(t, c)
+		srv, c := newServer(t, katapulttest.VirtualMachine{ID: "vm_1"})
+		p := newPlan(t, c)
 		srv.Fail(times(12, offboardtest.EditBody("GetVirtualMachine", func(body []byte) []byte {
 			return bytes.Replace(body, []byte(`"state":"started"`), []byte(`"state":"migrating"`), 1)
 		})))
-		r, err := carriedOut(t, c, p)
-		outcome(t, r, err, teardown.Deleted, "")
+		r, err := execute(t, c, p)
+		wantOutcome(t, r, err, teardown.Deleted, "")
 		if n := srv.Count("StopVirtualMachine"); n != 1 {
 			t.Errorf("%d requests to stop it, want 1", n)
 		}

@@ -66,7 +66,7 @@ func TestTeardown(t *testing.T) {
 		Overrides: []teardown.Override{teardown.ManagedOrganizations},
 		Outcome:   teardown.Deleted,
 		New: func(tb testing.TB) *teardownsuite.World {
-			srv, byHand := everything()
+			srv, manual := fullServer()
 			c, err := katapult.New(srv.Option())
 			if err != nil {
 				tb.Fatal(err)
@@ -76,7 +76,7 @@ func TestTeardown(t *testing.T) {
 				Plan:              func(ctx context.Context) (*teardown.Plan, error) { return c.Plan(ctx, org) },
 				Teardown:          c.Teardown,
 				Check:             func(ctx context.Context) error { return c.CheckDeletion(ctx, org) },
-				ResolveManual:     byHand,
+				ResolveManual:     manual,
 				AddBlocker:        func() { srv.Add("org_grandchild", katapulttest.VirtualMachine{ID: "vm_new"}) },
 				AddDuringTeardown: func() { srv.Add("org_acme", katapulttest.VirtualMachine{ID: "vm_new"}) },
 				PlanOther:         func(ctx context.Context) (*teardown.Plan, error) { return c.Plan(ctx, katapult.ID("org_other")) },
@@ -97,7 +97,7 @@ func TestTeardown(t *testing.T) {
 
 // everything returns a double with two organizations that have everything, themselves
 // and those that they manage, and what removes by hand what no API does.
-func everything() (srv *katapulttest.Server, byHand func()) {
+func fullServer() (srv *katapulttest.Server, manual func()) {
 	srv = katapulttest.NewServer()
 	open := []string{"ensure_zero_balance", "ensure_no_outstanding_invoices"}
 	hands := map[string][]string{}
@@ -129,7 +129,7 @@ func everything() (srv *katapulttest.Server, byHand func()) {
 
 // fill gives an organization everything that can stand in its way, with ids that end
 // in a suffix. What is to be removed by hand is returned.
-func fill(srv *katapulttest.Server, organization, suffix string) (byHand []string) {
+func fill(srv *katapulttest.Server, organization, suffix string) (manual []string) {
 	region := "uk-lon-1"
 	srv.Add(organization,
 		katapulttest.VirtualNetwork{ID: "vnet_" + suffix, Name: "backbone"},

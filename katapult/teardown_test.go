@@ -20,7 +20,7 @@ import (
 	"github.com/offboard-dev/offboard-go/teardown"
 )
 
-func TestThePlanHasEverythingInOrder(t *testing.T) {
+func TestPlan_AllKindsInOrder(t *testing.T) {
 	t.Parallel()
 	srv := katapulttest.NewServer()
 	srv.AddOrganization(katapulttest.Organization{ID: "org_acme", Name: "Acme", Open: []string{"ensure_zero_balance"}})
@@ -73,7 +73,7 @@ func TestThePlanHasEverythingInOrder(t *testing.T) {
 		"isos/org_acme, manual",
 		"ensure_zero_balance/org_acme, manual",
 	}
-	p := planned(t, newClient(t, srv))
+	p := newPlan(t, newClient(t, srv))
 	if diff := cmp.Diff(want, stepsOf(p)); diff != "" {
 		t.Errorf("steps (-want +got):\n%s", diff)
 	}
@@ -93,11 +93,11 @@ func TestThePlanHasEverythingInOrder(t *testing.T) {
 	}
 }
 
-func TestOnlyListsOfOpenStepsAreRead(t *testing.T) {
+func TestPlan_ReadsListsOfOpenSteps(t *testing.T) {
 	t.Parallel()
 	for name, test := range map[string]struct {
-		things []katapulttest.Resource
-		want   []string
+		resources []katapulttest.Resource
+		want      []string
 	}{
 		"nothing is left": {nil, nil},
 		"a zone":          {[]katapulttest.Resource{katapulttest.DNSZone{Name: "acme.example"}}, []string{"ListDNSZonesPage"}},
@@ -115,8 +115,8 @@ func TestOnlyListsOfOpenStepsAreRead(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			srv, c := withThings(t, test.things...)
-			planned(t, c)
+			srv, c := newServer(t, test.resources...)
+			newPlan(t, c)
 			var got []string
 			for _, r := range srv.Requests() {
 				got = append(got, r.Operation)
@@ -128,12 +128,12 @@ func TestOnlyListsOfOpenStepsAreRead(t *testing.T) {
 	}
 }
 
-func TestADeletionStepThatIsNotToldMayBeOpen(t *testing.T) {
+func TestPlan_OmittedDeletionStep(t *testing.T) {
 	t.Parallel()
-	srv, c := withThings(t, katapulttest.DNSZone{ID: "dnszone_1"})
+	srv, c := newServer(t, katapulttest.DNSZone{ID: "dnszone_1"})
 	srv.Fail(answerSteps(`{"disks":{"satisfied":true},"isos":{},"bare_metal":{"description":"Give it back."}}`))
 	want := []string{"dns_zone/dnszone_1", "isos/org_acme, manual", "bare_metal/org_acme, manual"}
-	if diff := cmp.Diff(want, stepsOf(planned(t, c))); diff != "" {
+	if diff := cmp.Diff(want, stepsOf(newPlan(t, c))); diff != "" {
 		t.Errorf("steps (-want +got):\n%s", diff)
 	}
 	if srv.Count("ListDisksPage") != 0 || srv.Count("ListVirtualMachinesPage") != 1 {
@@ -141,9 +141,9 @@ func TestADeletionStepThatIsNotToldMayBeOpen(t *testing.T) {
 	}
 }
 
-func TestTheOrganizationThatAnswersHasToBeTheOneThatIsNamed(t *testing.T) {
+func TestPlan_AnswerOfAnotherOrganization(t *testing.T) {
 	t.Parallel()
-	srv, c := withThings(t)
+	srv, c := newServer(t)
 	srv.AddOrganization(katapulttest.Organization{ID: "org_x", Subdomain: "x"})
 	srv.Fail(offboardtest.Respond("GetOrganization", 200, `{"organization":{"id":"org_acme","name":"Acme","sub_domain":"acme","managed":true}}`))
 	p, err := c.Plan(t.Context(), katapult.Subdomain("x"))
@@ -156,33 +156,33 @@ func TestTheOrganizationThatAnswersHasToBeTheOneThatIsNamed(t *testing.T) {
 	}
 }
 
-func TestWhatOurStepsMovedToTheTrashStaysWhatItWas(t *testing.T) {
+func TestTeardown_ResumeWithTrashedResources(t *testing.T) {
 	t.Parallel()
 	for name, faults := range map[string][]offboardtest.Fault{
 		"":                                nil,
-		" with no word of where it is":    {inTrash, inTrash}, // when the plan is compared, and when it is removed
+		" with no word of where it is":    {accountInTrash, accountInTrash}, // when the plan is compared, and when it is removed
 		" with an answer that is too old": {answerSteps(`{"object_storage":{"satisfied":false},"empty_trash":{"satisfied":true},"managed_organizations":{"satisfied":true}}`)},
 	} {
 		t.Run("it goes on"+name, func(t *testing.T) {
 			t.Parallel()
 			synctest.Test(t, func(t *testing.T) {
-				srv, c := withThings(t,
+				srv, c := newServer(t,
 					katapulttest.VirtualMachine{ID: "vm_1", State: katapult.VirtualMachineStateStopped},
 					katapulttest.Disk{ID: "disk_1", VirtualMachine: "vm_1", Detached: true}, katapulttest.Disk{ID: "disk_2"},
 					katapulttest.FileStorageVolume{ID: "fsv_1"}, katapulttest.DiskBackupPolicy{ID: "dbp_1"},
 					katapulttest.ObjectStorage{}, katapulttest.AccessKey{ID: "objkey_1"},
 				)
-				p := planned(t, c)
+				p := newPlan(t, c)
 				srv.SetTaskTime(time.Hour)
 				ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 				defer cancel()
 				r, err := c.Teardown(ctx, p, teardown.WithConfirm("Acme"))
-				outcome(t, r, err, teardown.Stopped, errors.NotFinished)
+				wantOutcome(t, r, err, teardown.Stopped, errors.NotFinished)
 				left := srv.Remaining("org_acme")
 				if !slices.Contains(left, "vm_1: in the trash") || !slices.Contains(left, "disk_vm_1: in the trash with vm_1") {
 					t.Fatalf("left: %q", left)
 				}
-				fresh := stepsOf(planned(t, c))
+				fresh := stepsOf(newPlan(t, c))
 				slices.Sort(fresh)
 				if diff := cmp.Diff([]string{
 					"disk/disk_1", "trash_object/trsh_1", "trash_object/trsh_2", "trash_object/trsh_3", "trash_object/trsh_4", "trash_object/trsh_5",
@@ -192,12 +192,12 @@ func TestWhatOurStepsMovedToTheTrashStaysWhatItWas(t *testing.T) {
 				srv.SetTaskTime(time.Second)
 				srv.Fail(faults...)
 				n := len(srv.Requests())
-				r, err = carriedOut(t, c, p, teardown.WithEvents(func(e teardown.Event) {
+				r, err = execute(t, c, p, teardown.WithEvents(func(e teardown.Event) {
 					if e.Kind == teardown.EventRetrying && e.Step != "disk/disk_vm_1" {
 						t.Errorf("%s was not removed at once: %v", e.Step, e.Err)
 					}
 				}))
-				outcome(t, r, err, teardown.Deleted, "")
+				wantOutcome(t, r, err, teardown.Deleted, "")
 				for _, s := range r.Steps {
 					// The disk that a machine boots from is in the trash with it, where nothing shows it.
 					if done := s.Kind != "object_storage_access_key"; done != (s.State == teardown.StepDeleted) {
@@ -214,19 +214,19 @@ func TestWhatOurStepsMovedToTheTrashStaysWhatItWas(t *testing.T) {
 	}
 }
 
-func TestWhatIsInTheTrashExplainsOpenSteps(t *testing.T) {
+func TestPlan_TrashExplainsOpenSteps(t *testing.T) {
 	t.Parallel()
-	srv, c := withThings(t, katapulttest.VirtualMachine{ID: "vm_1", State: katapult.VirtualMachineStateStopped}, katapulttest.ObjectStorage{}, katapulttest.AccessKey{ID: "k"})
+	srv, c := newServer(t, katapulttest.VirtualMachine{ID: "vm_1", State: katapult.VirtualMachineStateStopped}, katapulttest.ObjectStorage{}, katapulttest.AccessKey{ID: "k"})
 	srv.MoveToTrash(srv.Remaining("org_acme")[2], "vm_1")
 	srv.Fail(answerSteps(`{"virtual_machines":{"satisfied":false},"disks":{"satisfied":false},"object_storage":{"satisfied":false},"empty_trash":{"satisfied":false}}`))
 	want := []string{"object_storage_access_key/k", "trash_object/trsh_2", "trash_object/trsh_1"}
-	if diff := cmp.Diff(want, stepsOf(planned(t, c))); diff != "" {
+	if diff := cmp.Diff(want, stepsOf(newPlan(t, c))); diff != "" {
 		t.Errorf("steps (-want +got):\n%s", diff)
 	}
 }
 
 // What our steps did is not taken for something new, although Katapult still counts it.
-func TestWhatIsCountedLateIsNotNew(t *testing.T) {
+func TestTeardown_CountedLate(t *testing.T) {
 	t.Parallel()
 	late := map[string]offboardtest.Fault{
 		"a bucket": offboardtest.Respond("GetObjectStorageAccount", 200, `{"object_storage_account":{"region":"uk-lon-1","bucket_count":1}}`),
@@ -236,20 +236,20 @@ func TestWhatIsCountedLateIsNotNew(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			synctest.Test(t, func(t *testing.T) {
-				srv, c := withThings(t, katapulttest.DNSZone{ID: "dnszone_1"}, katapulttest.ObjectStorage{},
+				srv, c := newServer(t, katapulttest.DNSZone{ID: "dnszone_1"}, katapulttest.ObjectStorage{},
 					katapulttest.Bucket{Name: "b"}, katapulttest.AccessKey{ID: "k", Buckets: []string{"b"}})
-				p := planned(t, c)
+				p := newPlan(t, c)
 				must(t, c.DeleteObjectStorageBucket(t.Context(), katapult.BucketName("b"), katapult.Region("uk-lon-1")))
 				must(t, c.DeleteDNSZone(t.Context(), katapult.ID("dnszone_1")))
 				srv.Fail(fault)
-				r, err := carriedOut(t, c, p)
-				outcome(t, r, err, teardown.Deleted, "")
+				r, err := execute(t, c, p)
+				wantOutcome(t, r, err, teardown.Deleted, "")
 			})
 		})
 	}
 }
 
-func TestWhatIsNotInThePlanIsNotTouched(t *testing.T) {
+func TestTeardown_ResourceNotInPlan(t *testing.T) {
 	t.Parallel()
 	for name, change := range map[string]func(*katapulttest.Server){
 		"a machine":               func(srv *katapulttest.Server) { srv.Add("org_acme", katapulttest.VirtualMachine{}) },
@@ -268,30 +268,30 @@ func TestWhatIsNotInThePlanIsNotTouched(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			srv, c := withThings(t, katapulttest.DNSZone{}, katapulttest.ObjectStorage{}, katapulttest.AccessKey{})
+			srv, c := newServer(t, katapulttest.DNSZone{}, katapulttest.ObjectStorage{}, katapulttest.AccessKey{})
 			srv.AddOrganization(katapulttest.Organization{ID: "org_child", Parent: "org_acme"})
-			p := planned(t, c)
+			p := newPlan(t, c)
 			change(srv)
-			if r, err := carriedOut(t, c, p); r != nil || !errors.Is(err, errors.PlanStale) || len(writes(srv)) != 0 {
+			if r, err := execute(t, c, p); r != nil || !errors.Is(err, errors.PlanStale) || len(writes(srv)) != 0 {
 				t.Errorf("got %+v, %v and %q", r, err, writes(srv))
 			}
 		})
 	}
 }
 
-func TestManagedOrganizationsNeedToBePermitted(t *testing.T) {
+func TestTeardown_ManagedOrganizationsOverride(t *testing.T) {
 	t.Parallel()
-	srv, c := withThings(t)
+	srv, c := newServer(t)
 	srv.AddOrganization(katapulttest.Organization{ID: "org_child", Parent: "org_acme"})
-	r, err := c.Teardown(t.Context(), planned(t, c), teardown.WithConfirm("Acme"))
+	r, err := c.Teardown(t.Context(), newPlan(t, c), teardown.WithConfirm("Acme"))
 	if r != nil || !errors.Is(err, errors.NotConfirmed) || len(writes(srv)) != 0 {
 		t.Errorf("got %+v, %v and %q", r, err, writes(srv))
 	}
-	r, err = carriedOut(t, c, planned(t, c))
-	outcome(t, r, err, teardown.Deleted, "")
+	r, err = execute(t, c, newPlan(t, c))
+	wantOutcome(t, r, err, teardown.Deleted, "")
 }
 
-func TestAManagedOrganizationThatCannotBeReadKeepsEverything(t *testing.T) {
+func TestTeardown_UnreadableManagedOrganization(t *testing.T) {
 	t.Parallel()
 	for name, child := range map[string]katapulttest.Organization{
 		"suspended":     {Suspended: true},
@@ -299,16 +299,16 @@ func TestAManagedOrganizationThatCannotBeReadKeepsEverything(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			srv, c := withThings(t, katapulttest.DNSZone{ID: "dnszone_1"})
+			srv, c := newServer(t, katapulttest.DNSZone{ID: "dnszone_1"})
 			child.ID, child.Parent = "org_child", "org_acme"
 			srv.AddOrganization(child)
-			p := planned(t, c)
+			p := newPlan(t, c)
 			want := []string{"managed_organization/org_child, manual, requires [managed_organizations]", "dns_zone/dnszone_1"}
 			if diff := cmp.Diff(want, stepsOf(p)); diff != "" {
 				t.Errorf("steps (-want +got):\n%s", diff)
 			}
-			r, err := carriedOut(t, c, p)
-			outcome(t, r, err, teardown.Blocked, errors.DeletionStepsNotSatisfied)
+			r, err := execute(t, c, p)
+			wantOutcome(t, r, err, teardown.Blocked, errors.DeletionStepsNotSatisfied)
 			if len(writes(srv)) != 0 {
 				t.Errorf("written: %q", writes(srv))
 			}
@@ -316,25 +316,25 @@ func TestAManagedOrganizationThatCannotBeReadKeepsEverything(t *testing.T) {
 	}
 }
 
-func TestAManagedOrganizationThatIsNotFoundIsNotTheOneThatManagesIt(t *testing.T) {
+func TestTeardown_ManagedOrganizationNotFound(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		srv, c := withThings(t, katapulttest.DNSZone{ID: "dnszone_1"})
+		srv, c := newServer(t, katapulttest.DNSZone{ID: "dnszone_1"})
 		srv.AddOrganization(katapulttest.Organization{ID: "org_child", Parent: "org_acme"})
-		p := planned(t, c)
+		p := newPlan(t, c)
 		srv.Fail(
 			answerSteps(`{"dns_zones":{"satisfied":false},"managed_organizations":{"satisfied":false}}`),
 			fault("GetDeletionSteps", 404, "organization_not_found"),
 		)
-		r, err := carriedOut(t, c, p)
-		outcome(t, r, err, teardown.Blocked, errors.DeletionStepsNotSatisfied)
+		r, err := execute(t, c, p)
+		wantOutcome(t, r, err, teardown.Blocked, errors.DeletionStepsNotSatisfied)
 		if !srv.Exists("org_acme") || !srv.Exists("org_child") {
 			t.Error("something was deleted")
 		}
 	})
 }
 
-func TestOrganizationsThatManageEachOtherEnd(t *testing.T) {
+func TestPlan_OrganizationsManageEachOther(t *testing.T) {
 	t.Parallel()
 	srv := katapulttest.NewServer()
 	srv.AddOrganization(katapulttest.Organization{ID: "org_acme", Name: "Acme", Parent: "org_child"})
@@ -343,49 +343,49 @@ func TestOrganizationsThatManageEachOtherEnd(t *testing.T) {
 		"managed_organizations/org_child, manual, requires [managed_organizations]",
 		"managed_organization/org_child after managed_organizations/org_child, requires [managed_organizations]",
 	}
-	if diff := cmp.Diff(want, stepsOf(planned(t, newClient(t, srv)))); diff != "" {
+	if diff := cmp.Diff(want, stepsOf(newPlan(t, newClient(t, srv)))); diff != "" {
 		t.Errorf("steps (-want +got):\n%s", diff)
 	}
 }
 
-func TestAnOrganizationThatIsNotManagedIsNotTouched(t *testing.T) {
+func TestTeardown_NotManaged(t *testing.T) {
 	t.Parallel()
 	srv := katapulttest.NewServer()
 	srv.AddOrganization(katapulttest.Organization{ID: "org_acme", Name: "Acme", Unmanaged: true})
 	srv.Add("org_acme", katapulttest.DNSZone{})
 	c := newClient(t, srv)
-	p := planned(t, c)
+	p := newPlan(t, c)
 	if !errors.Is(p.Err(), errors.ManagedOrganizationRequired) || len(p.Steps) != 1 {
 		t.Errorf("got %v, %+v", p.Err(), p.Steps)
 	}
-	r, err := carriedOut(t, c, p)
-	outcome(t, r, err, teardown.Blocked, errors.ManagedOrganizationRequired)
+	r, err := execute(t, c, p)
+	wantOutcome(t, r, err, teardown.Blocked, errors.ManagedOrganizationRequired)
 	if len(writes(srv)) != 0 {
 		t.Errorf("written: %q", writes(srv))
 	}
 }
 
-func TestAPlanOfAnotherProviderIsRefusedUnread(t *testing.T) {
+func TestTeardown_PlanOfAnotherProvider(t *testing.T) {
 	t.Parallel()
-	srv, c := withThings(t)
-	p := planned(t, c)
+	srv, c := newServer(t)
+	p := newPlan(t, c)
 	p.Provider = "atlas"
 	n := len(srv.Requests())
-	r, err := carriedOut(t, c, teardownsuite.Seal(p))
+	r, err := execute(t, c, teardownsuite.Seal(p))
 	if r != nil || !errors.Is(err, errors.PlanStale) || len(srv.Requests()) != n {
 		t.Errorf("got %+v, %v after %d requests", r, err, len(srv.Requests())-n)
 	}
 }
 
-func TestAFailedTaskFailsItsStepAlone(t *testing.T) {
+func TestTeardown_FailedTask(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		srv, c := withThings(t, katapulttest.DNSZone{ID: "dnszone_1"},
+		srv, c := newServer(t, katapulttest.DNSZone{ID: "dnszone_1"},
 			katapulttest.VirtualMachine{ID: "vm_1"}, katapulttest.VirtualNetwork{ID: "vnet_1"}, katapulttest.IPAddress{ID: "ip_1", AllocatedTo: "vm_1"})
-		p := planned(t, c)
+		p := newPlan(t, c)
 		srv.FailTasks(1)
-		r, err := carriedOut(t, c, p)
-		outcome(t, r, err, teardown.Blocked, errors.TaskFailed)
+		r, err := execute(t, c, p)
+		wantOutcome(t, r, err, teardown.Blocked, errors.TaskFailed)
 		want := []string{"virtual_machine/vm_1 failed", "disk/disk_vm_1 not_started", "virtual_network/vnet_1 not_started", "ip_address/ip_1 not_started"}
 		var got []string
 		for _, s := range r.Remaining() {
@@ -394,37 +394,37 @@ func TestAFailedTaskFailsItsStepAlone(t *testing.T) {
 		if diff := cmp.Diff(want, got); diff != "" {
 			t.Errorf("left (-want +got):\n%s", diff)
 		}
-		r, err = carriedOut(t, c, p)
-		outcome(t, r, err, teardown.Deleted, "")
+		r, err = execute(t, c, p)
+		wantOutcome(t, r, err, teardown.Deleted, "")
 	})
 }
 
-func TestWhatIsNotPurgedIsNotGone(t *testing.T) {
+func TestTeardown_PurgeFailed(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		srv, c := withThings(t, katapulttest.FileStorageVolume{ID: "fsv_1"})
-		p := planned(t, c)
+		srv, c := newServer(t, katapulttest.FileStorageVolume{ID: "fsv_1"})
+		p := newPlan(t, c)
 		srv.FailTasks(1)
-		r, err := carriedOut(t, c, p)
-		outcome(t, r, err, teardown.Blocked, errors.TaskFailed)
+		r, err := execute(t, c, p)
+		wantOutcome(t, r, err, teardown.Blocked, errors.TaskFailed)
 		if r.FinishedAt.Sub(r.StartedAt) > time.Minute || srv.Count("DeleteOrganization") != 0 {
 			t.Errorf("it took %s; %q", r.FinishedAt.Sub(r.StartedAt), writes(srv))
 		}
-		r, err = carriedOut(t, c, p)
-		outcome(t, r, err, teardown.Deleted, "")
+		r, err = execute(t, c, p)
+		wantOutcome(t, r, err, teardown.Deleted, "")
 	})
 }
 
-func TestOnlyKatapultsOwnWordIsProofThatAThingIsGone(t *testing.T) {
+func TestTeardown_HTMLNotFound(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		srv, c := withThings(t, katapulttest.DNSZone{ID: "dnszone_1"})
-		p := planned(t, c)
+		srv, c := newServer(t, katapulttest.DNSZone{ID: "dnszone_1"})
+		p := newPlan(t, c)
 		page := offboardtest.HTMLResponse("GetDNSZone", 404)
 		page.Times = 100
 		srv.Fail(page)
-		r, err := carriedOut(t, c, p)
-		outcome(t, r, err, teardown.Blocked, errors.UnexpectedResponse)
+		r, err := execute(t, c, p)
+		wantOutcome(t, r, err, teardown.Blocked, errors.UnexpectedResponse)
 		if srv.Count("DeleteOrganization") != 0 || r.Steps[0].State != teardown.StepFailed {
 			t.Errorf("got %+v and %q", r.Steps, writes(srv))
 		}
@@ -441,11 +441,11 @@ func TestTeardown_AcceptedWithoutBody(t *testing.T) {
 				t.Run(fmt.Sprint(operation, " ", status, " ", body), func(t *testing.T) {
 					t.Parallel()
 					synctest.Test(t, func(t *testing.T) {
-						srv, c := removing(t, operation)
-						p := planned(t, c)
+						srv, c := serverFor(t, operation)
+						p := newPlan(t, c)
 						srv.Fail(times(forever, offboardtest.Accept(operation, status, body)))
-						r, err := carriedOut(t, c, p)
-						outcome(t, r, err, teardown.Deleted, "")
+						r, err := execute(t, c, p)
+						wantOutcome(t, r, err, teardown.Deleted, "")
 						sent := slices.DeleteFunc(writes(srv), func(w string) bool { return !strings.HasPrefix(w, operation+" ") })
 						slices.Sort(sent)
 						if once := slices.Compact(slices.Clone(sent)); len(once) != len(sent) || r.FinishedAt.Sub(r.StartedAt) > time.Minute {
@@ -462,7 +462,7 @@ func TestTeardown_AcceptedWithoutBody(t *testing.T) {
 // times and within the step's time.
 func TestTeardown_AcceptedAndNeverStarted(t *testing.T) {
 	t.Parallel()
-	for operation, documented := range started {
+	for operation, documented := range acceptedAnswers {
 		for _, answer := range []offboardtest.Fault{
 			offboardtest.Ignore(operation, 200, documented), offboardtest.Ignore(operation, 202, ""),
 		} {
@@ -473,13 +473,13 @@ func TestTeardown_AcceptedAndNeverStarted(t *testing.T) {
 				t.Run(fmt.Sprintf("%s %d %d", operation, answer.Status, ignored), func(t *testing.T) {
 					t.Parallel()
 					synctest.Test(t, func(t *testing.T) {
-						srv, c := removing(t, operation)
-						p := planned(t, c)
+						srv, c := serverFor(t, operation)
+						p := newPlan(t, c)
 						srv.Fail(times(ignored, answer))
-						r, err := carriedOut(t, c, p, teardown.WithStepTimeout(10*time.Minute))
+						r, err := execute(t, c, p, teardown.WithStepTimeout(10*time.Minute))
 						n := srv.Count(operation)
 						if ignored < forever {
-							outcome(t, r, err, teardown.Deleted, "")
+							wantOutcome(t, r, err, teardown.Deleted, "")
 							if n < ignored+1 || operation != "PurgeTrashObject" && operation != "DeleteObjectStorageAccount" && n > ignored+1 {
 								t.Errorf("%d requests, want %d", n, ignored+1)
 							}
@@ -489,7 +489,7 @@ func TestTeardown_AcceptedAndNeverStarted(t *testing.T) {
 						if operation == "DeleteOrganization" {
 							want, code = teardown.Unknown, errors.OutcomeUnknown
 						}
-						outcome(t, r, err, want, code)
+						wantOutcome(t, r, err, want, code)
 						if n != 4 || !srv.Exists("org_acme") {
 							t.Errorf("%d requests, want 4; the organization exists: %t", n, srv.Exists("org_acme"))
 						}
@@ -501,12 +501,12 @@ func TestTeardown_AcceptedAndNeverStarted(t *testing.T) {
 	t.Run("a managed organization", func(t *testing.T) {
 		t.Parallel()
 		synctest.Test(t, func(t *testing.T) {
-			srv, c := withThings(t)
+			srv, c := newServer(t)
 			srv.AddOrganization(katapulttest.Organization{ID: "org_child", Parent: "org_acme"})
-			p := planned(t, c)
+			p := newPlan(t, c)
 			srv.Fail(times(3, offboardtest.Ignore("DeleteOrganization", 200, `{"success":true}`)))
-			r, err := carriedOut(t, c, p)
-			outcome(t, r, err, teardown.Deleted, "")
+			r, err := execute(t, c, p)
+			wantOutcome(t, r, err, teardown.Deleted, "")
 			if n := srv.Count("DeleteOrganization"); n != 5 {
 				t.Errorf("%d deletions, want 4 of the managed organization and 1", n)
 			}
@@ -515,7 +515,7 @@ func TestTeardown_AcceptedAndNeverStarted(t *testing.T) {
 }
 
 // A task that stays pending or running is a record. What it was about is read.
-func TestTeardown_TaskIsARecord(t *testing.T) {
+func TestTeardown_TaskProvesNothing(t *testing.T) {
 	t.Parallel()
 	for name, task := range map[string]offboardtest.Fault{
 		"running":     offboardtest.Respond("GetTask", 200, `{"task":{"id":"task_1","name":"x","status":"running","progress":50}}`),
@@ -527,7 +527,7 @@ func TestTeardown_TaskIsARecord(t *testing.T) {
 		"refused":     fault("GetTask", 403, "scope_not_granted"),
 		"unavailable": fault("GetTask", 503, "service_unavailable"),
 	} {
-		for operation, things := range map[string][]katapulttest.Resource{
+		for operation, resources := range map[string][]katapulttest.Resource{
 			"PurgeTrashObject":   {katapulttest.FileStorageVolume{ID: "fsv_1"}},
 			"StopVirtualMachine": {katapulttest.VirtualMachine{ID: "vm_1"}},
 			"DetachDisk":         removals["DetachDisk"],
@@ -535,14 +535,14 @@ func TestTeardown_TaskIsARecord(t *testing.T) {
 			t.Run(operation+" "+name, func(t *testing.T) {
 				t.Parallel()
 				synctest.Test(t, func(t *testing.T) {
-					srv, c := withThings(t, things...)
-					p := planned(t, c)
+					srv, c := newServer(t, resources...)
+					p := newPlan(t, c)
 					if name == "failed" {
 						srv.SetTaskTime(0) // the work is done when the failure is read
 					}
 					srv.Fail(times(forever, task))
-					r, err := carriedOut(t, c, p)
-					outcome(t, r, err, teardown.Deleted, "")
+					r, err := execute(t, c, p)
+					wantOutcome(t, r, err, teardown.Deleted, "")
 					if took := r.FinishedAt.Sub(r.StartedAt); took > 3*time.Minute {
 						t.Errorf("took %v", took)
 					}
@@ -567,8 +567,8 @@ func TestTeardown_SubdomainReused(t *testing.T) {
 			return body
 		}
 		srv.Fail(register)
-		r, err := carriedOut(t, c, p)
-		outcome(t, r, err, teardown.Deleted, "")
+		r, err := execute(t, c, p)
+		wantOutcome(t, r, err, teardown.Deleted, "")
 		if diff := cmp.Diff([]string{"org_acme"}, srv.Deleted()); diff != "" {
 			t.Errorf("deleted (-want +got):\n%s", diff)
 		}
@@ -581,11 +581,11 @@ func TestTeardown_SubdomainReused(t *testing.T) {
 }
 
 // An answer about another resource than the one requested proves nothing.
-func TestTeardown_AnswerAboutAnotherResource(t *testing.T) {
+func TestTeardown_AnswerOfAnotherResource(t *testing.T) {
 	t.Parallel()
 	for name, test := range map[string]struct {
-		fault offboardtest.Fault
-		thing katapulttest.Resource
+		fault    offboardtest.Fault
+		resource katapulttest.Resource
 	}{
 		"a read": {offboardtest.Respond("GetDisk", 200, `{"disk":{"id":"disk_other","name":"x"}}`), katapulttest.Disk{ID: "disk_1"}},
 		"a deletion": {
@@ -600,11 +600,11 @@ func TestTeardown_AnswerAboutAnotherResource(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			synctest.Test(t, func(t *testing.T) {
-				srv, c := withThings(t, test.thing)
-				p := planned(t, c)
+				srv, c := newServer(t, test.resource)
+				p := newPlan(t, c)
 				srv.Fail(times(forever, test.fault))
-				r, err := carriedOut(t, c, p)
-				outcome(t, r, err, teardown.Blocked, errors.UnexpectedResponse)
+				r, err := execute(t, c, p)
+				wantOutcome(t, r, err, teardown.Blocked, errors.UnexpectedResponse)
 				if strings.Contains(strings.Join(writes(srv), " "), "_other") || srv.Count("PurgeTrashObject") != 0 {
 					t.Errorf("written: %q", writes(srv))
 				}
@@ -615,7 +615,7 @@ func TestTeardown_AnswerAboutAnotherResource(t *testing.T) {
 
 // A 404 of a part of an organization says nothing about the organization, which was read
 // a moment ago.
-func TestPlan_NotFoundOfAPart(t *testing.T) {
+func TestPlan_OrganizationNotFoundByPart(t *testing.T) {
 	t.Parallel()
 	for _, operation := range reads {
 		t.Run(operation, func(t *testing.T) {
@@ -625,14 +625,14 @@ func TestPlan_NotFoundOfAPart(t *testing.T) {
 			fill(srv, "org_acme", "acme")
 			srv.AddOrganization(katapulttest.Organization{ID: "org_child", Parent: "org_acme"})
 			c := newClient(t, srv)
-			before := planned(t, c)
+			before := newPlan(t, c)
 			missing := fault(operation, 404, "organization_not_found")
 			srv.Fail(missing)
 			if p, err := c.Plan(t.Context(), org); p != nil || !errors.Is(err, errors.UnexpectedResponse) {
 				t.Errorf("Plan: got %+v and %v, want %q", p, err, errors.UnexpectedResponse)
 			}
 			srv.Fail(missing)
-			r, err := carriedOut(t, c, before, teardown.WithOverrides(teardown.Partial))
+			r, err := execute(t, c, before, teardown.WithOverrides(teardown.Partial))
 			if r != nil || !errors.Is(err, errors.UnexpectedResponse) || len(writes(srv)) != 0 {
 				t.Errorf("Teardown: got %+v and %v after %q, want %q", r, err, writes(srv), errors.UnexpectedResponse)
 			}
@@ -659,16 +659,16 @@ func TestPlan_NotFoundOfAPart(t *testing.T) {
 
 // A managed organization of which one list is not found exists. It is not deleted, and
 // neither is the one that manages it.
-func TestTeardown_NotFoundOfAPartOfAManagedOrganization(t *testing.T) {
+func TestTeardown_ManagedOrganizationListNotFound(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		srv, c := withThings(t)
+		srv, c := newServer(t)
 		srv.AddOrganization(katapulttest.Organization{ID: "org_child", Parent: "org_acme"})
 		srv.Add("org_child", katapulttest.DNSZone{})
-		p := planned(t, c)
+		p := newPlan(t, c)
 		srv.Fail(fault("ListDNSZonesPage", 404, "organization_not_found"))
-		r, err := carriedOut(t, c, p)
-		outcome(t, r, err, teardown.Blocked, errors.DeletionStepsNotSatisfied)
+		r, err := execute(t, c, p)
+		wantOutcome(t, r, err, teardown.Blocked, errors.DeletionStepsNotSatisfied)
 		if len(writes(srv)) != 0 {
 			t.Errorf("written: %q", writes(srv))
 		}
@@ -682,7 +682,7 @@ func TestTeardown_NotFoundOfAPartOfAManagedOrganization(t *testing.T) {
 
 // A 404 about another kind of resource, of another status, of another sender, or from a
 // cache does not end a step.
-func TestTeardown_NotFoundThatProvesNothing(t *testing.T) {
+func TestTeardown_UnprovenNotFound(t *testing.T) {
 	t.Parallel()
 	cached := fault("GetDisk", 404, "disk_not_found")
 	cached.Header.Set("Age", "12")
@@ -700,10 +700,10 @@ func TestTeardown_NotFoundThatProvesNothing(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			synctest.Test(t, func(t *testing.T) {
-				srv, c := withThings(t, katapulttest.Disk{ID: "disk_1"})
-				p := planned(t, c)
+				srv, c := newServer(t, katapulttest.Disk{ID: "disk_1"})
+				p := newPlan(t, c)
 				srv.Fail(times(forever, f))
-				r, err := carriedOut(t, c, p)
+				r, err := execute(t, c, p)
 				if err == nil || r == nil || r.Outcome != teardown.Blocked || r.Steps[0].State != teardown.StepFailed || srv.Count("DeleteOrganization") != 0 {
 					t.Errorf("got %+v and %v", r, err)
 				}
@@ -714,22 +714,22 @@ func TestTeardown_NotFoundThatProvesNothing(t *testing.T) {
 
 // An item that moves from the second page of a list to the first between two reads is not
 // seen. One read of the item decides whether it exists.
-func TestTeardown_MissedByAListOfSeveralPages(t *testing.T) {
+func TestTeardown_MissedByPagedList(t *testing.T) {
 	t.Parallel()
 	for name, test := range map[string]struct {
 		count, size int
 		uncounted   bool // Katapult does not count the items of a large set
-		discarded   bool // the resources are in the trash
+		trashVolume bool // the resources are in the trash
 	}{
 		"full pages":      {count: 103},
 		"smaller pages":   {count: 53, size: 30}, // as the server decides
 		"uncounted items": {count: 103, uncounted: true},
-		"trash":           {count: 103, uncounted: true, discarded: true},
+		"trash":           {count: 103, uncounted: true, trashVolume: true},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			synctest.Test(t, func(t *testing.T) {
-				srv, c := withThings(t)
+				srv, c := newServer(t)
 				srv.SetMaxPageSize(test.size)
 				srv.SetLargeSets(test.uncounted)
 				ids := make([]string, test.count)
@@ -737,9 +737,9 @@ func TestTeardown_MissedByAListOfSeveralPages(t *testing.T) {
 					ids[i] = fmt.Sprintf("fsv_%d", i)
 					srv.Add("org_acme", katapulttest.FileStorageVolume{ID: ids[i]})
 				}
-				p := planned(t, c)
+				p := newPlan(t, c)
 				list := "ListFileStorageVolumesPage"
-				if test.discarded {
+				if test.trashVolume {
 					list = "ListTrashObjectsPage"
 					srv.MoveToTrash(ids...)
 				}
@@ -748,8 +748,8 @@ func TestTeardown_MissedByAListOfSeveralPages(t *testing.T) {
 					srv.Remove("fsv_20")
 					return body
 				}))
-				r, err := carriedOut(t, c, p)
-				outcome(t, r, err, teardown.Deleted, "")
+				r, err := execute(t, c, p)
+				wantOutcome(t, r, err, teardown.Deleted, "")
 				for _, s := range r.Steps {
 					if want := map[bool]teardown.StepState{true: teardown.StepAlreadyDeleted, false: teardown.StepDeleted}[s.ID == "file_storage_volume/fsv_20"]; s.State != want {
 						t.Errorf("%s is %s, want %s", s.ID, s.State, want)
@@ -762,7 +762,7 @@ func TestTeardown_MissedByAListOfSeveralPages(t *testing.T) {
 
 // A plan selects steps. What is acted upon is only what a fresh read of the organization
 // shows, whatever the plan says.
-func TestTeardown_ForeignStep(t *testing.T) {
+func TestTeardown_StepOfAnotherOrganization(t *testing.T) {
 	t.Parallel()
 	for name, test := range map[string]struct {
 		step    teardown.Step
@@ -788,7 +788,7 @@ func TestTeardown_ForeignStep(t *testing.T) {
 			t.Run(name+" after "+after, func(t *testing.T) {
 				t.Parallel()
 				synctest.Test(t, func(t *testing.T) {
-					srv, c := withThings(t, katapulttest.VirtualMachine{ID: "vm_1", State: katapult.VirtualMachineStateStopped})
+					srv, c := newServer(t, katapulttest.VirtualMachine{ID: "vm_1", State: katapult.VirtualMachineStateStopped})
 					srv.AddOrganization(katapulttest.Organization{ID: "org_child", Parent: "org_acme"})
 					srv.Add("org_child", katapulttest.VirtualMachine{ID: "vm_child", State: katapult.VirtualMachineStateStopped})
 					srv.AddOrganization(katapulttest.Organization{ID: "org_other"})
@@ -796,7 +796,7 @@ func TestTeardown_ForeignStep(t *testing.T) {
 						katapulttest.Disk{ID: "disk_other"}, katapulttest.DNSZone{ID: "dnszone_other"},
 						katapulttest.ObjectStorage{Region: "nl-ams-1"}, katapulttest.Bucket{Name: "b", Region: "nl-ams-1"},
 						katapulttest.AccessKey{ID: "k_other", Region: "nl-ams-1", Buckets: []string{"b"}})
-					p := planned(t, c)
+					p := newPlan(t, c)
 					test := test            // changed below
 					srv.MoveToTrash("vm_1") // as our own step does
 					if test.prepare != nil {
@@ -808,7 +808,7 @@ func TestTeardown_ForeignStep(t *testing.T) {
 						test.step.Requires = []teardown.Override{teardown.ManagedOrganizations}
 					}
 					p.Steps = append(p.Steps, test.step)
-					r, err := carriedOut(t, c, teardownsuite.Seal(p), teardown.WithStepTimeout(10*time.Minute))
+					r, err := execute(t, c, teardownsuite.Seal(p), teardown.WithStepTimeout(10*time.Minute))
 					if diff := cmp.Diff(left, srv.Remaining("org_other")); diff != "" || !srv.Exists("org_other") {
 						t.Errorf("another organization has changed (-want +got):\n%s", diff)
 					}
@@ -829,13 +829,13 @@ func TestTeardown_ForeignStep(t *testing.T) {
 
 // What a plan says about a step that is in the trash now is not taken from it: neither
 // that it is manual nor what it needs.
-func TestTeardown_TrashedStepComesFromFreshReads(t *testing.T) {
+func TestTeardown_TrashedStepFromFreshRead(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		srv, c := withThings(t)
+		srv, c := newServer(t)
 		srv.AddOrganization(katapulttest.Organization{ID: "org_child", Name: "Labs", Parent: "org_acme"})
 		srv.Add("org_child", katapulttest.FileStorageVolume{ID: "fsv_1"})
-		p := planned(t, c)
+		p := newPlan(t, c)
 		srv.MoveToTrash("fsv_1")
 		for i := range p.Steps {
 			p.Steps[i].Requires = nil
@@ -850,12 +850,12 @@ func TestTeardown_TrashedStepComesFromFreshReads(t *testing.T) {
 // A step that deletes an organization names it.
 func TestPlan_ManagedOrganizationOfStep(t *testing.T) {
 	t.Parallel()
-	srv, c := withThings(t, katapulttest.DNSZone{})
+	srv, c := newServer(t, katapulttest.DNSZone{})
 	srv.AddOrganization(katapulttest.Organization{ID: "org_child", Name: "Labs", Parent: "org_acme"})
 	srv.AddOrganization(katapulttest.Organization{ID: "org_grandchild", Name: "Labs Two", Parent: "org_child"})
 	srv.AddOrganization(katapulttest.Organization{ID: "org_suspended", Name: "Labs Three", Parent: "org_acme", Suspended: true})
 	got := map[string]teardown.Organization{}
-	for _, s := range planned(t, c).Steps {
+	for _, s := range newPlan(t, c).Steps {
 		if s.Organization != nil {
 			got[s.ID] = *s.Organization
 		}
@@ -872,7 +872,7 @@ func TestPlan_ManagedOrganizationOfStep(t *testing.T) {
 
 // A firewall's page in place of any read never makes an organization look free of
 // blockers.
-func TestPlan_ForeignRefusal(t *testing.T) {
+func TestPlan_HTMLResponse(t *testing.T) {
 	t.Parallel()
 	for _, operation := range append([]string{"GetOrganization", "GetObjectStorageBucket"}, reads...) {
 		for _, f := range []offboardtest.Fault{
@@ -905,10 +905,10 @@ func TestPlan_ForeignRefusal(t *testing.T) {
 
 // The same for each managed organization, which a refusal of Katapult's own makes a
 // manual step.
-func TestPlan_ForeignRefusalOfAManagedOrganization(t *testing.T) {
+func TestPlan_HTMLResponseForManagedOrganization(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		srv, c := withThings(t, katapulttest.DNSZone{})
+		srv, c := newServer(t, katapulttest.DNSZone{})
 		srv.AddOrganization(katapulttest.Organization{ID: "org_child", Parent: "org_acme"})
 		srv.Fail(offboardtest.Fault{Operation: "GetDeletionSteps"}, times(100, offboardtest.HTMLResponse("GetDeletionSteps", 403)))
 		if p, err := c.Plan(t.Context(), org); p != nil || !errors.Is(err, errors.UnexpectedResponse) {
@@ -940,14 +940,14 @@ func TestTeardown_OrganizationNotRead(t *testing.T) {
 			t.Run(fmt.Sprintf("%s %d", name, n), func(t *testing.T) {
 				t.Parallel()
 				synctest.Test(t, func(t *testing.T) {
-					srv, c := withThings(t)
-					p := planned(t, c)
+					srv, c := newServer(t)
+					p := newPlan(t, c)
 					srv.Fail(offboardtest.Fault{Operation: "DeleteOrganization", EditRequest: func(*http.Request) { srv.Fail(times(n, f)) }})
-					r, err := carriedOut(t, c, p)
+					r, err := execute(t, c, p)
 					if n < forever {
-						outcome(t, r, err, teardown.Deleted, "")
+						wantOutcome(t, r, err, teardown.Deleted, "")
 					} else {
-						outcome(t, r, err, teardown.Unknown, errors.OutcomeUnknown)
+						wantOutcome(t, r, err, teardown.Unknown, errors.OutcomeUnknown)
 					}
 					if n := srv.Count("DeleteOrganization"); n != 1 {
 						t.Errorf("%d deletions were sent", n)
@@ -967,7 +967,7 @@ func TestTeardown_TaskWithoutProgress(t *testing.T) {
 		"StopVirtualMachine": `{"task":{"id":"task_stuck","name":"x","status":"pending"}}`,
 		"DetachDisk":         `{"disk":{"id":"disk_1","name":"x"},"task":{"id":"task_stuck","name":"x","status":"pending"}}`,
 	}
-	for operation, things := range map[string][]katapulttest.Resource{
+	for operation, resources := range map[string][]katapulttest.Resource{
 		"PurgeTrashObject":   {katapulttest.FileStorageVolume{ID: "fsv_1"}},
 		"StopVirtualMachine": {katapulttest.VirtualMachine{ID: "vm_1"}},
 		"DetachDisk":         removals["DetachDisk"],
@@ -976,8 +976,8 @@ func TestTeardown_TaskWithoutProgress(t *testing.T) {
 			t.Run(fmt.Sprintf("%s, progress %t", operation, moves), func(t *testing.T) {
 				t.Parallel()
 				synctest.Test(t, func(t *testing.T) {
-					srv, c := withThings(t, things...)
-					p := planned(t, c)
+					srv, c := newServer(t, resources...)
+					p := newPlan(t, c)
 					srv.Fail(offboardtest.Ignore(operation, 200, answers[operation]))
 					if moves {
 						for i := range 99 {
@@ -986,7 +986,7 @@ func TestTeardown_TaskWithoutProgress(t *testing.T) {
 					} else {
 						srv.Fail(times(forever, offboardtest.Respond("GetTask", 200, `{"task":{"id":"task_stuck","name":"x","status":"running","progress":50}}`)))
 					}
-					r, err := carriedOut(t, c, p, teardown.WithStepTimeout(10*time.Minute))
+					r, err := execute(t, c, p, teardown.WithStepTimeout(10*time.Minute))
 					sent := srv.Count(operation)
 					if moves {
 						if err == nil || sent != 1 {
@@ -994,7 +994,7 @@ func TestTeardown_TaskWithoutProgress(t *testing.T) {
 						}
 						return
 					}
-					outcome(t, r, err, teardown.Deleted, "")
+					wantOutcome(t, r, err, teardown.Deleted, "")
 					if sent < 2 {
 						t.Errorf("%d requests, want 2", sent)
 					}
@@ -1006,7 +1006,7 @@ func TestTeardown_TaskWithoutProgress(t *testing.T) {
 
 // The answer to a request that is sent again is lost, or refuses it for now: the same
 // attempt goes on, and the resource decides.
-func TestTeardown_RepeatWithoutAnswer(t *testing.T) {
+func TestTeardown_LostAnswerOfRepeat(t *testing.T) {
 	t.Parallel()
 	for name, f := range map[string]offboardtest.Fault{
 		"lost":     offboardtest.LoseRequest("DeleteDNSZone"),
@@ -1015,11 +1015,11 @@ func TestTeardown_RepeatWithoutAnswer(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			synctest.Test(t, func(t *testing.T) {
-				srv, c := withThings(t, katapulttest.DNSZone{ID: "dnszone_1"})
-				p := planned(t, c)
+				srv, c := newServer(t, katapulttest.DNSZone{ID: "dnszone_1"})
+				p := newPlan(t, c)
 				srv.Fail(offboardtest.Ignore("DeleteDNSZone", 200, `{"deleted":true}`), f)
-				r, err := carriedOut(t, c, p)
-				outcome(t, r, err, teardown.Deleted, "")
+				r, err := execute(t, c, p)
+				wantOutcome(t, r, err, teardown.Deleted, "")
 				if r.Steps[0].Attempts != 1 {
 					t.Errorf("%d attempts, want 1", r.Steps[0].Attempts)
 				}
@@ -1030,14 +1030,14 @@ func TestTeardown_RepeatWithoutAnswer(t *testing.T) {
 
 // A read of something that a managed organization has reports that this organization does
 // not exist. That counts only if a read of the organization shows it.
-func TestTeardown_ManagedOrganizationNotFoundByAPart(t *testing.T) {
+func TestTeardown_ManagedOrganizationNotFoundByPart(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		srv, c := withThings(t)
+		srv, c := newServer(t)
 		srv.AddOrganization(katapulttest.Organization{ID: "org_child", Parent: "org_acme"})
 		srv.Add("org_child", katapulttest.DNSZone{ID: "dnszone_1"})
-		p := planned(t, c)
-		r, err := carriedOut(t, c, p, teardown.WithOverrides(teardown.ManagedOrganizations), teardown.WithEvents(func(e teardown.Event) {
+		p := newPlan(t, c)
+		r, err := execute(t, c, p, teardown.WithOverrides(teardown.ManagedOrganizations), teardown.WithEvents(func(e teardown.Event) {
 			if e.Kind == teardown.EventStarted && e.Step == "dns_zone/org_child/dnszone_1" {
 				srv.Fail(times(forever, fault("GetDNSZone", 404, "organization_not_found")))
 			}
@@ -1050,7 +1050,7 @@ func TestTeardown_ManagedOrganizationNotFoundByAPart(t *testing.T) {
 
 // A step by hand, and the consent that it needs, are not avoided by a plan that was edited:
 // that the plan names something else does not prove that this keeps a deletion step open.
-func TestTeardown_PlanWithoutStepByHand(t *testing.T) {
+func TestTeardown_PlanWithoutManualStep(t *testing.T) {
 	t.Parallel()
 	storage := []katapulttest.Resource{
 		katapulttest.ObjectStorage{Region: "uk-lon-1"}, katapulttest.Bucket{Name: "named", Region: "uk-lon-1"},
@@ -1058,39 +1058,39 @@ func TestTeardown_PlanWithoutStepByHand(t *testing.T) {
 	}
 	unnamed := katapulttest.Bucket{Name: "unnamed", Region: "uk-lon-1"}
 	for name, test := range map[string]struct {
-		things, later []katapulttest.Resource
-		byHand        string         // the step that is taken out of the plan
-		added         *teardown.Step // to the plan
+		resources, later []katapulttest.Resource
+		manual           string         // the step that is taken out of the plan
+		added            *teardown.Step // to the plan
 	}{
-		"a bucket that no key names":       {things: append(storage, unnamed), byHand: "object_storage_buckets"},
-		"one that was made after the plan": {things: storage, later: []katapulttest.Resource{unnamed}},
+		"a bucket that no key names":       {resources: append(storage, unnamed), manual: "object_storage_buckets"},
+		"one that was made after the plan": {resources: storage, later: []katapulttest.Resource{unnamed}},
 		"another bucket in its place": {
-			things: append(storage[:1:1], unnamed, katapulttest.AccessKey{ID: "key_1", Region: "uk-lon-1"}), byHand: "object_storage_buckets",
+			resources: append(storage[:1:1], unnamed, katapulttest.AccessKey{ID: "key_1", Region: "uk-lon-1"}), manual: "object_storage_buckets",
 			added: &teardown.Step{ID: "object_storage_bucket/uk-lon-1/none", Kind: "object_storage_bucket", Name: "none"},
 		},
 		"object storage that no key names": {
-			things: []katapulttest.Resource{katapulttest.ObjectStorage{Region: "uk-lon-1"}, katapulttest.DNSZone{ID: "dnszone_1"}}, byHand: "object_storage",
+			resources: []katapulttest.Resource{katapulttest.ObjectStorage{Region: "uk-lon-1"}, katapulttest.DNSZone{ID: "dnszone_1"}}, manual: "object_storage",
 			added: &teardown.Step{ID: "object_storage_access_key/none", Kind: "object_storage_access_key", Name: "none"},
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			synctest.Test(t, func(t *testing.T) {
-				srv, c := withThings(t, test.things...)
-				p := planned(t, c)
+				srv, c := newServer(t, test.resources...)
+				p := newPlan(t, c)
 				n := len(p.Steps)
-				p.Steps = slices.DeleteFunc(p.Steps, func(s teardown.Step) bool { return s.Kind == test.byHand })
-				if test.byHand != "" && len(p.Steps) != n-1 {
-					t.Fatalf("the plan has no step of the kind %s", test.byHand)
+				p.Steps = slices.DeleteFunc(p.Steps, func(s teardown.Step) bool { return s.Kind == test.manual })
+				if test.manual != "" && len(p.Steps) != n-1 {
+					t.Fatalf("the plan has no step of the kind %s", test.manual)
 				}
 				for i := range p.Steps {
-					p.Steps[i].After = slices.DeleteFunc(p.Steps[i].After, func(id string) bool { return strings.HasPrefix(id, test.byHand+"/") })
+					p.Steps[i].After = slices.DeleteFunc(p.Steps[i].After, func(id string) bool { return strings.HasPrefix(id, test.manual+"/") })
 				}
 				if test.added != nil {
 					p.Steps = append(p.Steps, *test.added)
 				}
 				srv.Add("org_acme", test.later...)
-				if r, err := carriedOut(t, c, teardownsuite.Seal(p)); r != nil || !errors.Is(err, errors.PlanStale) || len(writes(srv)) != 0 {
+				if r, err := execute(t, c, teardownsuite.Seal(p)); r != nil || !errors.Is(err, errors.PlanStale) || len(writes(srv)) != 0 {
 					t.Errorf("got %+v, %v and %q; want %q and nothing touched", r, err, writes(srv), errors.PlanStale)
 				}
 			})
@@ -1102,14 +1102,14 @@ func TestTeardown_PlanWithoutStepByHand(t *testing.T) {
 func TestTeardown_RemovedAndStillOpen(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		srv, c := withThings(t, katapulttest.DNSZone{ID: "dnszone_1"})
-		p := planned(t, c)
-		r, err := carriedOut(t, c, p, teardown.WithEvents(func(e teardown.Event) {
+		srv, c := newServer(t, katapulttest.DNSZone{ID: "dnszone_1"})
+		p := newPlan(t, c)
+		r, err := execute(t, c, p, teardown.WithEvents(func(e teardown.Event) {
 			if e.Kind == teardown.EventFinished && e.Step == "dns_zone/dnszone_1" {
 				srv.Fail(times(2, answerSteps(`{"dns_zones":{"satisfied":false}}`)))
 			}
 		}))
-		outcome(t, r, err, teardown.Deleted, "")
+		wantOutcome(t, r, err, teardown.Deleted, "")
 	})
 }
 
@@ -1138,8 +1138,8 @@ func TestTeardown_StopWithinCalls(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			synctest.Test(t, func(t *testing.T) {
-				srv, c := withThings(t, katapulttest.DNSZone{ID: "dnszone_1"}, katapulttest.DNSZone{ID: "dnszone_2"})
-				p := planned(t, c)
+				srv, c := newServer(t, katapulttest.DNSZone{ID: "dnszone_1"}, katapulttest.DNSZone{ID: "dnszone_2"})
+				p := newPlan(t, c)
 				srv.Fail(test.fault)
 				stop := make(chan struct{})
 				time.AfterFunc(5*time.Second, func() { close(stop) })
@@ -1162,7 +1162,7 @@ func TestTeardown_StopWithinCalls(t *testing.T) {
 }
 
 // planned returns a plan for Acme.
-func planned(t *testing.T, c *katapult.Client) *teardown.Plan {
+func newPlan(t *testing.T, c *katapult.Client) *teardown.Plan {
 	t.Helper()
 	p, err := c.Plan(t.Context(), org)
 	must(t, err)
@@ -1170,13 +1170,13 @@ func planned(t *testing.T, c *katapult.Client) *teardown.Plan {
 }
 
 // carriedOut carries out a plan for Acme.
-func carriedOut(t *testing.T, c *katapult.Client, p *teardown.Plan, options ...teardown.Option) (*teardown.Report, error) {
+func execute(t *testing.T, c *katapult.Client, p *teardown.Plan, options ...teardown.Option) (*teardown.Report, error) {
 	t.Helper()
 	return c.Teardown(t.Context(), p, append(options, teardown.WithConfirm("Acme"), teardown.WithOverrides(teardown.ManagedOrganizations))...)
 }
 
 // outcome checks what became of Acme.
-func outcome(t *testing.T, r *teardown.Report, err error, want teardown.Outcome, code errors.Code) {
+func wantOutcome(t *testing.T, r *teardown.Report, err error, want teardown.Outcome, code errors.Code) {
 	t.Helper()
 	if r == nil || r.Outcome != want || code == "" && err != nil || code != "" && !errors.Is(err, code) {
 		t.Fatalf("got %+v, %v; want %q, %q", r, err, want, code)
@@ -1184,11 +1184,11 @@ func outcome(t *testing.T, r *teardown.Report, err error, want teardown.Outcome,
 }
 
 // withThings returns a double with an organization that has some things, and a client.
-func withThings(t *testing.T, things ...katapulttest.Resource) (*katapulttest.Server, *katapult.Client) {
+func newServer(t *testing.T, resources ...katapulttest.Resource) (*katapulttest.Server, *katapult.Client) {
 	t.Helper()
 	srv := katapulttest.NewServer()
 	srv.AddOrganization(katapulttest.Organization{ID: "org_acme", Name: "Acme"})
-	srv.Add("org_acme", things...)
+	srv.Add("org_acme", resources...)
 	return srv, newClient(t, srv)
 }
 
@@ -1228,7 +1228,7 @@ func answerSteps(steps string) offboardtest.Fault {
 }
 
 // order checks that some operations came in an order.
-func order(t *testing.T, srv *katapulttest.Server, want ...string) {
+func wantOrder(t *testing.T, srv *katapulttest.Server, want ...string) {
 	t.Helper()
 	all := writes(srv)
 	for i := range want {
@@ -1241,7 +1241,7 @@ func order(t *testing.T, srv *katapulttest.Server, want ...string) {
 }
 
 // inTrash says that object storage is in the trash, and not as what.
-var inTrash = offboardtest.Respond("GetObjectStorageAccount", 406, `{"error":{"code":"object_in_trash","description":"","detail":{"trash_object":null}}}`)
+var accountInTrash = offboardtest.Respond("GetObjectStorageAccount", 406, `{"error":{"code":"object_in_trash","description":"","detail":{"trash_object":null}}}`)
 
 // forever is the number of times of a fault that does not end.
 const forever = 100_000
@@ -1275,9 +1275,9 @@ var removals = map[string][]katapulttest.Resource{
 }
 
 // removing returns a fake with an organization that an operation is needed for.
-func removing(t *testing.T, operation string) (*katapulttest.Server, *katapult.Client) {
+func serverFor(t *testing.T, operation string) (*katapulttest.Server, *katapult.Client) {
 	t.Helper()
-	srv, c := withThings(t, removals[operation]...)
+	srv, c := newServer(t, removals[operation]...)
 	if operation == "UnallocateIPAddress" {
 		srv.AddOrganization(katapulttest.Organization{ID: "org_other"})
 		srv.Add("org_other", katapulttest.VirtualMachine{ID: "vm_other"})
@@ -1286,7 +1286,7 @@ func removing(t *testing.T, operation string) (*katapulttest.Server, *katapult.C
 }
 
 // started are the documented answers of requests whose work never starts.
-var started = map[string]string{
+var acceptedAnswers = map[string]string{
 	"DeleteLoadBalancer":           `{"load_balancer":{"id":"lb_1"}}`,
 	"DeleteDNSZone":                `{"deleted":true}`,
 	"DeleteDiskBackupPolicy":       `{"disk_backup_policy":{"id":"dbp_1"}}`,

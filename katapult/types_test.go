@@ -13,7 +13,7 @@ import (
 	"github.com/offboard-dev/offboard-go/katapult/katapulttest"
 )
 
-func TestTimesAreUnixSeconds(t *testing.T) {
+func TestTime_UnixSeconds(t *testing.T) {
 	t.Parallel()
 	var got struct{ A, B, C katapult.Time }
 	if err := json.Unmarshal([]byte(`{"A":1786810364,"B":null}`), &got); err != nil {
@@ -43,12 +43,12 @@ func TestLookups_WhiteSpace(t *testing.T) {
 		id := katapult.ID(s)
 		for name, call := range map[string]call{
 			"DeleteOrganization": func(ctx context.Context, c *katapult.Client) (any, error) {
-				return nothing(c.DeleteOrganization(ctx, id))
+				return noResult(c.DeleteOrganization(ctx, id))
 			},
 			"DeleteOrganization by subdomain": func(ctx context.Context, c *katapult.Client) (any, error) {
-				return nothing(c.DeleteOrganization(ctx, katapult.Subdomain(s)))
+				return noResult(c.DeleteOrganization(ctx, katapult.Subdomain(s)))
 			},
-			"CheckDeletion": func(ctx context.Context, c *katapult.Client) (any, error) { return nothing(c.CheckDeletion(ctx, id)) },
+			"CheckDeletion": func(ctx context.Context, c *katapult.Client) (any, error) { return noResult(c.CheckDeletion(ctx, id)) },
 			"Plan":          func(ctx context.Context, c *katapult.Client) (any, error) { return result(c.Plan(ctx, id)) },
 			"DeleteDisk":    func(ctx context.Context, c *katapult.Client) (any, error) { return result(c.DeleteDisk(ctx, id)) },
 			"GetDisk":       func(ctx context.Context, c *katapult.Client) (any, error) { return result(c.GetDisk(ctx, id)) },
@@ -56,13 +56,13 @@ func TestLookups_WhiteSpace(t *testing.T) {
 				return result(c.DeleteVirtualMachine(ctx, katapult.FQDN(s)))
 			},
 			"DeleteDNSZone": func(ctx context.Context, c *katapult.Client) (any, error) {
-				return nothing(c.DeleteDNSZone(ctx, katapult.ZoneName(s)))
+				return noResult(c.DeleteDNSZone(ctx, katapult.ZoneName(s)))
 			},
 			"DeleteObjectStorageAccount": func(ctx context.Context, c *katapult.Client) (any, error) {
 				return result(c.DeleteObjectStorageAccount(ctx, org, katapult.Region(s)))
 			},
 			"DeleteObjectStorageBucket": func(ctx context.Context, c *katapult.Client) (any, error) {
-				return nothing(c.DeleteObjectStorageBucket(ctx, katapult.BucketName(s), katapult.Region("uk-lon-1")))
+				return noResult(c.DeleteObjectStorageBucket(ctx, katapult.BucketName(s), katapult.Region("uk-lon-1")))
 			},
 			"PurgeTrash": func(ctx context.Context, c *katapult.Client) (any, error) { return result(c.PurgeTrash(ctx, id)) },
 			"PurgeTrashObject": func(ctx context.Context, c *katapult.Client) (any, error) {
@@ -71,7 +71,7 @@ func TestLookups_WhiteSpace(t *testing.T) {
 			"ListDisks":   func(ctx context.Context, c *katapult.Client) (any, error) { return all(c.ListDisks(ctx, id)) },
 			"WaitForTask": func(ctx context.Context, c *katapult.Client) (any, error) { return result(c.WaitForTask(ctx, id, nil)) },
 			"WaitUntilTrashEmpty": func(ctx context.Context, c *katapult.Client) (any, error) {
-				return nothing(c.WaitUntilTrashEmpty(ctx, katapult.Subdomain(s), nil))
+				return noResult(c.WaitUntilTrashEmpty(ctx, katapult.Subdomain(s), nil))
 			},
 			"CreateManagedOrganization": func(ctx context.Context, c *katapult.Client) (any, error) {
 				return result(c.CreateManagedOrganization(ctx, id, "New", "new"))

@@ -17,11 +17,11 @@ import (
 )
 
 // Waiters go on with the ID of what their first read has found.
-func TestWaiters_NameChangesHands(t *testing.T) {
+func TestWaiters_NameReused(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		srv := katapulttest.NewServer()
-		furnish(srv)
+		addAllKinds(srv)
 		c := newClient(t, srv)
 		must(t, failure(c.StopVirtualMachine(t.Context(), katapult.ID("vm_1"))))
 		renamed := false
@@ -39,7 +39,7 @@ func TestWaiters_NameChangesHands(t *testing.T) {
 			t.Errorf("got %+v and %v", machine, err)
 		}
 
-		_, err = discarded(t.Context(), c)
+		_, err = trashVolume(t.Context(), c)
 		must(t, err)
 		must(t, failure(c.PurgeTrash(t.Context(), org)))
 		n := len(srv.Requests())
@@ -65,7 +65,7 @@ var waiters = map[string]struct {
 	fails bool        // a failed task ends it
 }{
 	"WaitForTask": {
-		begin: discardedAndPurged,
+		begin: trashAndPurge,
 		wait: func(ctx context.Context, c *katapult.Client, progress func()) error {
 			task, err := c.WaitForTask(ctx, "task_1", func(*katapult.Task) { progress() })
 			if err == nil && task.Status != katapult.TaskStatusCompleted {
@@ -90,14 +90,14 @@ var waiters = map[string]struct {
 		left: errors.Step{Name: "virtual_machines", Description: "web: shutting_down"},
 	},
 	"WaitUntilPurged": {
-		begin: discardedAndPurged,
+		begin: trashAndPurge,
 		wait: func(ctx context.Context, c *katapult.Client, progress func()) error {
 			return c.WaitUntilPurged(ctx, katapult.ID("trsh_1"), func(*katapult.TrashObject) { progress() })
 		},
 		left: errors.Step{Name: "empty_trash", Description: "FileStorageVolume fsv_1: in the trash"},
 	},
 	"WaitUntilTrashEmpty": {
-		begin: discardedAndPurged,
+		begin: trashAndPurge,
 		wait: func(ctx context.Context, c *katapult.Client, progress func()) error {
 			return c.WaitUntilTrashEmpty(ctx, katapult.ID("org_acme"), func([]katapult.TrashObject) { progress() })
 		},
@@ -105,21 +105,21 @@ var waiters = map[string]struct {
 	},
 }
 
-func discardedAndPurged(ctx context.Context, c *katapult.Client) (any, error) {
-	if _, err := discarded(ctx, c); err != nil {
+func trashAndPurge(ctx context.Context, c *katapult.Client) (any, error) {
+	if _, err := trashVolume(ctx, c); err != nil {
 		return nil, err
 	}
 	return result(c.PurgeTrash(ctx, katapult.ID("org_acme")))
 }
 
-func TestWaitersWaitForTheEnd(t *testing.T) {
+func TestWaiters_Done(t *testing.T) {
 	t.Parallel()
 	for name, test := range waiters {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			synctest.Test(t, func(t *testing.T) {
 				srv := katapulttest.NewServer()
-				furnish(srv)
+				addAllKinds(srv)
 				srv.SetTaskTime(time.Minute)
 				c := newClient(t, srv)
 				if _, err := test.begin(t.Context(), c); err != nil {
@@ -140,14 +140,14 @@ func TestWaitersWaitForTheEnd(t *testing.T) {
 	}
 }
 
-func TestWaitersSayWhatIsLeft(t *testing.T) {
+func TestWaiters_ContextEnds(t *testing.T) {
 	t.Parallel()
 	for name, test := range waiters {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			synctest.Test(t, func(t *testing.T) {
 				srv := katapulttest.NewServer()
-				furnish(srv)
+				addAllKinds(srv)
 				srv.SetTaskTime(time.Hour)
 				c := newClient(t, srv)
 				if _, err := test.begin(t.Context(), c); err != nil {
@@ -168,7 +168,7 @@ func TestWaitersSayWhatIsLeft(t *testing.T) {
 	}
 }
 
-func TestAFailedTaskEndsTheWait(t *testing.T) {
+func TestWaiters_FailedTask(t *testing.T) {
 	t.Parallel()
 	for name, test := range waiters {
 		if !test.fails {
@@ -178,7 +178,7 @@ func TestAFailedTaskEndsTheWait(t *testing.T) {
 			t.Parallel()
 			synctest.Test(t, func(t *testing.T) {
 				srv := katapulttest.NewServer()
-				furnish(srv)
+				addAllKinds(srv)
 				srv.FailTasks(1)
 				c := newClient(t, srv)
 				if _, err := test.begin(t.Context(), c); err != nil {
@@ -198,7 +198,7 @@ func TestAFailedTaskEndsTheWait(t *testing.T) {
 	}
 }
 
-func TestAMachineThatCannotStopIsNotWaitedFor(t *testing.T) {
+func TestWaitUntilStopped_FailedOrOrphaned(t *testing.T) {
 	t.Parallel()
 	for _, state := range []katapult.VirtualMachineState{katapult.VirtualMachineStateFailed, katapult.VirtualMachineStateOrphaned} {
 		srv := katapulttest.NewServer()
@@ -215,13 +215,13 @@ func TestAMachineThatCannotStopIsNotWaitedFor(t *testing.T) {
 
 // A refused read is not the end of what is waited for, but a permission that is
 // missing ends the wait.
-func TestAWaitOutlastsFailuresThatPass(t *testing.T) {
+func TestWaitUntilPurged_RetryableErrors(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		srv := katapulttest.NewServer()
-		furnish(srv)
+		addAllKinds(srv)
 		c := newClient(t, srv, katapult.WithRetry(katapult.Retry{MaxAttempts: 1, MaxWait: time.Minute}))
-		if _, err := discardedAndPurged(t.Context(), c); err != nil {
+		if _, err := trashAndPurge(t.Context(), c); err != nil {
 			t.Fatal(err)
 		}
 		unavailable := answer(503, `{"error":{"code":"service_unavailable"}}`)
@@ -238,7 +238,7 @@ func TestAWaitOutlastsFailuresThatPass(t *testing.T) {
 }
 
 // A 404 that is not Katapult's own does not prove that anything is purged.
-func TestOnlyKatapultSaysThatSomethingIsPurged(t *testing.T) {
+func TestWaitUntilPurged_RouteNotFound(t *testing.T) {
 	t.Parallel()
 	srv := katapulttest.NewServer()
 	srv.Fail(answer(404, `{"error":{"code":"route_not_found"}}`))
