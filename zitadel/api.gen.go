@@ -153,20 +153,28 @@ const (
 	UserTypeUnspecified UserType = "TYPE_UNSPECIFIED"
 )
 
-// APIConfig is how an API checks tokens.
+// APIConfig has the settings of an API.
 type APIConfig struct {
+	// ClientID is the client ID.
 	ClientID string `json:"clientId,omitzero"`
 }
 
-// AccessTokenType is what tokens of a service account are; BEARER when it is empty.
+// AccessTokenType is the type of the tokens of a service account. Empty means BEARER.
 type AccessTokenType string
 
 // Action is code that Zitadel runs when users of an organization log in.
 type Action struct {
-	ID      string        `json:"id"`
+	// ID is the ID of the action.
+	ID string `json:"id"`
+
+	// Details has the time of the last change of the action, and its owner.
 	Details ObjectDetails `json:"details,omitzero"`
-	State   ActionState   `json:"state,omitzero"`
-	Name    string        `json:"name,omitzero"`
+
+	// State is the state of the action.
+	State ActionState `json:"state,omitzero"`
+
+	// Name is the name of the action.
+	Name string `json:"name,omitzero"`
 }
 
 // identity tells the items of a list apart. It is empty for what is no item.
@@ -174,31 +182,50 @@ func (x *Action) identity() string { return x.ID }
 
 // ActionPage is a part of a list of actions.
 type ActionPage struct {
+	// Details has the total of the list, and the time of its data.
 	Details ListDetails `json:"details"`
-	Result  []Action    `json:"result,omitzero"`
+
+	// Result are the actions of the page.
+	Result []Action `json:"result,omitzero"`
 }
 
-// ActionState is whether an action is in use.
+// ActionState is the state of an action.
 type ActionState string
 
 // AddedOrganization is an organization that was created.
 type AddedOrganization struct {
-	ID      string        `json:"id"`
+	// ID is the ID of the organization.
+	ID string `json:"id"`
+
+	// Details has the time of the creation, and the owner.
 	Details ObjectDetails `json:"details"`
 }
 
-// Administrator is what roles a user has in the instance, an organization, a project or a grant of one.
+// Administrator has the roles of a user in the instance, an organization, a project or a project grant.
 type Administrator struct {
-	CreationDate time.Time         `json:"creationDate,omitzero"`
-	ChangeDate   time.Time         `json:"changeDate,omitzero"`
-	User         AdministratorUser `json:"user"`
+	// CreationDate is the time of the creation.
+	CreationDate time.Time `json:"creationDate,omitzero"`
 
-	// Instance is true if the roles are the instance's.
-	Instance     bool                      `json:"instance,omitzero"`
+	// ChangeDate is the time of the last change.
+	ChangeDate time.Time `json:"changeDate,omitzero"`
+
+	// User is the user who has the roles.
+	User AdministratorUser `json:"user"`
+
+	// Instance reports whether the roles are in the instance.
+	Instance bool `json:"instance,omitzero"`
+
+	// Organization is the organization of the roles, if any.
 	Organization AdministratorOrganization `json:"organization,omitzero"`
-	Project      AdministratorProject      `json:"project,omitzero"`
+
+	// Project is the project of the roles, if any.
+	Project AdministratorProject `json:"project,omitzero"`
+
+	// ProjectGrant is the project grant of the roles, if any.
 	ProjectGrant AdministratorProjectGrant `json:"projectGrant,omitzero"`
-	Roles        []string                  `json:"roles,omitzero"`
+
+	// Roles are the roles, such as ORG_OWNER.
+	Roles []string `json:"roles,omitzero"`
 }
 
 // identity tells the items of a list apart. It is empty for what is no item.
@@ -206,68 +233,105 @@ func (x *Administrator) identity() string {
 	return rest.Identity(x.User.ID, x.Organization.ID, x.Project.ID, x.ProjectGrant.ID)
 }
 
-// AdministratorFilter is what an administrator has to match.
+// AdministratorFilter is a condition for administrators.
 type AdministratorFilter struct {
-	// UserOrganizationID is the organization of the user.
+	// UserOrganizationID matches the organization of the user.
 	UserOrganizationID IDFilter `json:"userOrganizationId,omitzero"`
 }
 
-// AdministratorOrganization is the organization that the roles are in.
+// AdministratorOrganization is the organization of the roles.
 type AdministratorOrganization struct {
-	ID   string `json:"id,omitzero"`
+	// ID is the ID of the organization.
+	ID string `json:"id,omitzero"`
+
+	// Name is the name of the organization.
 	Name string `json:"name,omitzero"`
 }
 
 // AdministratorPage is a part of a list of administrators.
 type AdministratorPage struct {
-	Pagination     Pagination      `json:"pagination"`
+	// Pagination has the total of the list, and the size of the page.
+	Pagination Pagination `json:"pagination"`
+
+	// Administrators are the administrators of the page.
 	Administrators []Administrator `json:"administrators,omitzero"`
 }
 
-// AdministratorProject is the project that the roles are in.
+// AdministratorProject is the project of the roles.
 type AdministratorProject struct {
-	ID             string `json:"id,omitzero"`
-	Name           string `json:"name,omitzero"`
+	// ID is the ID of the project.
+	ID string `json:"id,omitzero"`
+
+	// Name is the name of the project.
+	Name string `json:"name,omitzero"`
+
+	// OrganizationID is the ID of the organization that owns the project.
 	OrganizationID string `json:"organizationId,omitzero"`
 }
 
-// AdministratorProjectGrant is the grant that the roles are in.
+// AdministratorProjectGrant is the project grant of the roles.
 type AdministratorProjectGrant struct {
-	ID                    string `json:"id,omitzero"`
-	ProjectID             string `json:"projectId,omitzero"`
-	ProjectName           string `json:"projectName,omitzero"`
-	OrganizationID        string `json:"organizationId,omitzero"`
+	// ID is the ID of the project grant.
+	ID string `json:"id,omitzero"`
+
+	// ProjectID is the ID of the project.
+	ProjectID string `json:"projectId,omitzero"`
+
+	// ProjectName is the name of the project.
+	ProjectName string `json:"projectName,omitzero"`
+
+	// OrganizationID is the ID of the organization that owns the project.
+	OrganizationID string `json:"organizationId,omitzero"`
+
+	// GrantedOrganizationID is the ID of the organization that uses the project.
 	GrantedOrganizationID string `json:"grantedOrganizationId,omitzero"`
 }
 
-// AdministratorSearch asks for a page of administrators.
+// AdministratorSearch is a request for a page of administrators.
 type AdministratorSearch struct {
-	Pagination ListQuery             `json:"pagination,omitzero"`
-	Filters    []AdministratorFilter `json:"filters,omitzero"`
+	// Pagination selects the page.
+	Pagination ListQuery `json:"pagination,omitzero"`
+
+	// Filters must all match.
+	Filters []AdministratorFilter `json:"filters,omitzero"`
 }
 
 // AdministratorUser is the user who has the roles.
 type AdministratorUser struct {
-	ID                 string `json:"id"`
+	// ID is the ID of the user.
+	ID string `json:"id"`
+
+	// PreferredLoginName is the preferred login name of the user.
 	PreferredLoginName string `json:"preferredLoginName,omitzero"`
-	DisplayName        string `json:"displayName,omitzero"`
-	OrganizationID     string `json:"organizationId,omitzero"`
+
+	// DisplayName is the name of the user that Zitadel shows.
+	DisplayName string `json:"displayName,omitzero"`
+
+	// OrganizationID is the ID of the organization of the user.
+	OrganizationID string `json:"organizationId,omitzero"`
 }
 
-// App is an application of a project: what users log in to.
+// App is an application of a project. Users log in to applications.
 type App struct {
-	ID      string        `json:"id"`
-	Details ObjectDetails `json:"details,omitzero"`
-	State   AppState      `json:"state,omitzero"`
-	Name    string        `json:"name,omitzero"`
+	// ID is the ID of the application.
+	ID string `json:"id"`
 
-	// OIDCConfig is set for one that speaks OpenID Connect.
+	// Details has the time of the last change of the application, and its owner.
+	Details ObjectDetails `json:"details,omitzero"`
+
+	// State is the state of the application.
+	State AppState `json:"state,omitzero"`
+
+	// Name is the name of the application.
+	Name string `json:"name,omitzero"`
+
+	// OIDCConfig is set for an application that uses OpenID Connect.
 	OIDCConfig *OIDCConfig `json:"oidcConfig"`
 
 	// APIConfig is set for an API.
 	APIConfig *APIConfig `json:"apiConfig"`
 
-	// SAMLConfig is set for one that speaks SAML.
+	// SAMLConfig is set for an application that uses SAML.
 	SAMLConfig *SAMLConfig `json:"samlConfig"`
 }
 
@@ -276,84 +340,130 @@ func (x *App) identity() string { return x.ID }
 
 // AppPage is a part of a list of applications.
 type AppPage struct {
+	// Details has the total of the list, and the time of its data.
 	Details ListDetails `json:"details"`
-	Result  []App       `json:"result,omitzero"`
+
+	// Result are the applications of the page.
+	Result []App `json:"result,omitzero"`
 }
 
-// AppState is whether an application is in use.
+// AppState is the state of an application.
 type AppState string
 
-// Authorization is what roles a user has in a project.
+// Authorization has the roles of a user in a project.
 type Authorization struct {
-	ID      string               `json:"id"`
+	// ID is the ID of the authorization.
+	ID string `json:"id"`
+
+	// Project is the project of the roles.
 	Project AuthorizationProject `json:"project,omitzero"`
 
 	// Organization is the organization that gave the roles.
 	Organization AuthorizationOrganization `json:"organization,omitzero"`
-	User         AuthorizationUser         `json:"user,omitzero"`
+
+	// User is the user who has the roles.
+	User AuthorizationUser `json:"user,omitzero"`
 }
 
 // identity tells the items of a list apart. It is empty for what is no item.
 func (x *Authorization) identity() string { return x.ID }
 
-// AuthorizationFilter is what an authorization has to match.
+// AuthorizationFilter is a condition for authorizations.
 type AuthorizationFilter struct {
-	// UserOrganizationID is the organization of the user.
+	// UserOrganizationID matches the organization of the user.
 	UserOrganizationID IDFilter `json:"userOrganizationId,omitzero"`
 }
 
 // AuthorizationOrganization is the organization of an authorization.
 type AuthorizationOrganization struct {
-	ID   string `json:"id,omitzero"`
+	// ID is the ID of the organization.
+	ID string `json:"id,omitzero"`
+
+	// Name is the name of the organization.
 	Name string `json:"name,omitzero"`
 }
 
 // AuthorizationPage is a part of a list of authorizations.
 type AuthorizationPage struct {
-	Pagination     Pagination      `json:"pagination"`
+	// Pagination has the total of the list, and the size of the page.
+	Pagination Pagination `json:"pagination"`
+
+	// Authorizations are the authorizations of the page.
 	Authorizations []Authorization `json:"authorizations,omitzero"`
 }
 
 // AuthorizationProject is the project of an authorization.
 type AuthorizationProject struct {
-	ID             string `json:"id,omitzero"`
-	Name           string `json:"name,omitzero"`
+	// ID is the ID of the project.
+	ID string `json:"id,omitzero"`
+
+	// Name is the name of the project.
+	Name string `json:"name,omitzero"`
+
+	// OrganizationID is the ID of the organization that owns the project.
 	OrganizationID string `json:"organizationId,omitzero"`
 }
 
-// AuthorizationSearch asks for a page of authorizations.
+// AuthorizationSearch is a request for a page of authorizations.
 type AuthorizationSearch struct {
-	Pagination ListQuery             `json:"pagination,omitzero"`
-	Filters    []AuthorizationFilter `json:"filters,omitzero"`
+	// Pagination selects the page.
+	Pagination ListQuery `json:"pagination,omitzero"`
+
+	// Filters must all match.
+	Filters []AuthorizationFilter `json:"filters,omitzero"`
 }
 
 // AuthorizationUser is the user of an authorization.
 type AuthorizationUser struct {
-	ID                 string `json:"id,omitzero"`
+	// ID is the ID of the user.
+	ID string `json:"id,omitzero"`
+
+	// PreferredLoginName is the preferred login name of the user.
 	PreferredLoginName string `json:"preferredLoginName,omitzero"`
-	DisplayName        string `json:"displayName,omitzero"`
-	OrganizationID     string `json:"organizationId,omitzero"`
+
+	// DisplayName is the name of the user that Zitadel shows.
+	DisplayName string `json:"displayName,omitzero"`
+
+	// OrganizationID is the ID of the organization of the user.
+	OrganizationID string `json:"organizationId,omitzero"`
 }
 
 // CreatedAdmin is an administrator of an organization that was created.
 type CreatedAdmin struct {
+	// UserID is the ID of the user.
 	UserID string `json:"userId,omitzero"`
 }
 
 // CreatedOrganization is an organization that was created.
 type CreatedOrganization struct {
-	Details        ObjectDetails  `json:"details"`
-	OrganizationID string         `json:"organizationId"`
-	CreatedAdmins  []CreatedAdmin `json:"createdAdmins,omitzero"`
+	// Details has the time of the creation, and the owner.
+	Details ObjectDetails `json:"details"`
+
+	// OrganizationID is the ID of the organization.
+	OrganizationID string `json:"organizationId"`
+
+	// CreatedAdmins are the administrators of the organization.
+	CreatedAdmins []CreatedAdmin `json:"createdAdmins,omitzero"`
 }
 
 // Domain is a domain of an organization.
 type Domain struct {
-	OrgID          string               `json:"orgId,omitzero"`
-	Details        ObjectDetails        `json:"details,omitzero"`
-	DomainName     string               `json:"domainName"`
-	IsVerified     bool                 `json:"isVerified,omitzero"`
-	IsPrimary      bool                 `json:"isPrimary,omitzero"`
+	// OrgID is the ID of the organization.
+	OrgID string `json:"orgId,omitzero"`
+
+	// Details has the time of the last change of the domain, and its owner.
+	Details ObjectDetails `json:"details,omitzero"`
+
+	// DomainName is the name of the domain.
+	DomainName string `json:"domainName"`
+
+	// IsVerified reports whether the domain is verified.
+	IsVerified bool `json:"isVerified,omitzero"`
+
+	// IsPrimary reports whether the domain is the primary one of the organization.
+	IsPrimary bool `json:"isPrimary,omitzero"`
+
+	// ValidationType is how the organization proves that it owns the domain.
 	ValidationType DomainValidationType `json:"validationType,omitzero"`
 }
 
@@ -362,23 +472,32 @@ func (x *Domain) identity() string { return x.DomainName }
 
 // DomainPage is a part of a list of domains.
 type DomainPage struct {
+	// Details has the total of the list, and the time of its data.
 	Details ListDetails `json:"details"`
-	Result  []Domain    `json:"result,omitzero"`
+
+	// Result are the domains of the page.
+	Result []Domain `json:"result,omitzero"`
 }
 
 // DomainQuery matches a verified domain of an organization.
 type DomainQuery struct {
-	Domain string          `json:"domain,omitzero"`
+	// Domain is the text to compare with the domain.
+	Domain string `json:"domain,omitzero"`
+
+	// Method is the comparison; the default compares exactly.
 	Method TextQueryMethod `json:"method,omitzero"`
 }
 
-// DomainValidationType is how a domain is proved to be the organization's.
+// DomainValidationType is how an organization proves that it owns a domain.
 type DomainValidationType string
 
-// Email is an address of a person.
+// Email is the email address of a person.
 type Email struct {
-	Email           string `json:"email,omitzero"`
-	IsEmailVerified bool   `json:"isEmailVerified,omitzero"`
+	// Email is the address.
+	Email string `json:"email,omitzero"`
+
+	// IsEmailVerified reports whether the address is verified.
+	IsEmailVerified bool `json:"isEmailVerified,omitzero"`
 }
 
 // Gender is a person's gender.
@@ -386,143 +505,208 @@ type Gender string
 
 // Group is a group of users.
 type Group struct {
-	ID             string `json:"id"`
-	Name           string `json:"name,omitzero"`
+	// ID is the ID of the group.
+	ID string `json:"id"`
+
+	// Name is the name of the group.
+	Name string `json:"name,omitzero"`
+
+	// OrganizationID is the ID of the organization.
 	OrganizationID string `json:"organizationId,omitzero"`
 }
 
 // identity tells the items of a list apart. It is empty for what is no item.
 func (x *Group) identity() string { return x.ID }
 
-// GroupFilter is what a group has to match.
+// GroupFilter is a condition for groups.
 type GroupFilter struct {
+	// OrganizationID matches the organization.
 	OrganizationID IDFilter `json:"organizationId,omitzero"`
 }
 
 // GroupPage is a part of a list of groups.
 type GroupPage struct {
+	// Pagination has the total of the list, and the size of the page.
 	Pagination Pagination `json:"pagination"`
-	Groups     []Group    `json:"groups,omitzero"`
+
+	// Groups are the groups of the page.
+	Groups []Group `json:"groups,omitzero"`
 }
 
-// GroupSearch asks for a page of groups.
+// GroupSearch is a request for a page of groups.
 type GroupSearch struct {
-	Pagination ListQuery     `json:"pagination,omitzero"`
-	Filters    []GroupFilter `json:"filters,omitzero"`
+	// Pagination selects the page.
+	Pagination ListQuery `json:"pagination,omitzero"`
+
+	// Filters must all match.
+	Filters []GroupFilter `json:"filters,omitzero"`
 }
 
 // Human is a person.
 type Human struct {
-	Profile         Profile   `json:"profile,omitzero"`
-	Email           Email     `json:"email,omitzero"`
-	Phone           Phone     `json:"phone,omitzero"`
+	// Profile has the names and the language of the person.
+	Profile Profile `json:"profile,omitzero"`
+
+	// Email is the email address.
+	Email Email `json:"email,omitzero"`
+
+	// Phone is the phone number.
+	Phone Phone `json:"phone,omitzero"`
+
+	// PasswordChanged is the time of the last change of the password.
 	PasswordChanged time.Time `json:"passwordChanged,omitzero"`
 }
 
 // IDFilter matches an ID.
 type IDFilter struct {
+	// ID is the ID to match.
 	ID string `json:"id,omitzero"`
 }
 
-// IDQuery matches an organization's id.
+// IDQuery matches the ID of an organization.
 type IDQuery struct {
+	// ID is the ID to match.
 	ID string `json:"id,omitzero"`
 }
 
-// IdentityProvider is what users log in with at another provider.
+// IdentityProvider is an external provider with which users log in.
 type IdentityProvider struct {
-	ID      string                `json:"id"`
-	Details ObjectDetails         `json:"details,omitzero"`
-	State   IdentityProviderState `json:"state,omitzero"`
-	Name    string                `json:"name,omitzero"`
-	Owner   IdentityProviderOwner `json:"owner,omitzero"`
+	// ID is the ID of the identity provider.
+	ID string `json:"id"`
+
+	// Details has the time of the last change of the identity provider, and its owner.
+	Details ObjectDetails `json:"details,omitzero"`
+
+	// State is the state of the identity provider.
+	State IdentityProviderState `json:"state,omitzero"`
+
+	// Name is the name of the identity provider.
+	Name string `json:"name,omitzero"`
+
+	// Owner states who owns the identity provider.
+	Owner IdentityProviderOwner `json:"owner,omitzero"`
 }
 
 // identity tells the items of a list apart. It is empty for what is no item.
 func (x *IdentityProvider) identity() string { return x.ID }
 
-// IdentityProviderOwner is whether an identity provider belongs to the instance or to the organization.
+// IdentityProviderOwner is the owner of an identity provider, the instance or the organization.
 type IdentityProviderOwner string
 
 // IdentityProviderOwnerQuery matches the owner of an identity provider.
 type IdentityProviderOwnerQuery struct {
+	// OwnerType is the owner to match.
 	OwnerType IdentityProviderOwner `json:"ownerType,omitzero"`
 }
 
 // IdentityProviderPage is a part of a list of identity providers.
 type IdentityProviderPage struct {
-	Details ListDetails        `json:"details"`
-	Result  []IdentityProvider `json:"result,omitzero"`
+	// Details has the total of the list, and the time of its data.
+	Details ListDetails `json:"details"`
+
+	// Result are the identity providers of the page.
+	Result []IdentityProvider `json:"result,omitzero"`
 }
 
-// IdentityProviderQuery is what an identity provider has to match.
+// IdentityProviderQuery is a condition for identity providers.
 type IdentityProviderQuery struct {
+	// OwnerTypeQuery matches the owner.
 	OwnerTypeQuery IdentityProviderOwnerQuery `json:"ownerTypeQuery,omitzero"`
 }
 
-// IdentityProviderSearch asks for a page of identity providers.
+// IdentityProviderSearch is a request for a page of identity providers.
 type IdentityProviderSearch struct {
-	Query   ListQuery               `json:"query"`
+	// Query selects the page.
+	Query ListQuery `json:"query"`
+
+	// Queries must all match.
 	Queries []IdentityProviderQuery `json:"queries,omitzero"`
 }
 
-// IdentityProviderState is whether an identity provider is in use.
+// IdentityProviderState is the state of an identity provider.
 type IdentityProviderState string
 
-// ListDetails says how long a list is.
+// ListDetails has the total of a list.
 type ListDetails struct {
-	// TotalResult is how many there are on all pages. It is zero on a page beyond the last.
-	TotalResult       Uint64 `json:"totalResult,omitzero"`
+	// TotalResult is the number of items on all pages. It is zero on a page beyond the last.
+	TotalResult Uint64 `json:"totalResult,omitzero"`
+
+	// ProcessedSequence is the processed sequence; Zitadel rarely sends it.
 	ProcessedSequence Uint64 `json:"processedSequence,omitzero"`
 
-	// ViewTimestamp is of when the list is. Lists follow changes after some time.
+	// ViewTimestamp is the time of the list's data. Lists show changes with a delay.
 	ViewTimestamp time.Time `json:"viewTimestamp,omitzero"`
 }
 
-// ListDetailsV2 says how long a list is.
+// ListDetailsV2 has the total of a list.
 type ListDetailsV2 struct {
-	// TotalResult is how many there are on all pages. It is zero on a page beyond the last.
-	TotalResult       Uint64 `json:"totalResult,omitzero"`
+	// TotalResult is the number of items on all pages. It is zero on a page beyond the last.
+	TotalResult Uint64 `json:"totalResult,omitzero"`
+
+	// ProcessedSequence is the processed sequence; Zitadel rarely sends it.
 	ProcessedSequence Uint64 `json:"processedSequence,omitzero"`
 
-	// Timestamp is of when the list is. Lists follow changes after some time.
+	// Timestamp is the time of the list's data. Lists show changes with a delay.
 	Timestamp time.Time `json:"timestamp,omitzero"`
 }
 
-// ListQuery is which part of a list is asked for. Without a limit it is all of it.
+// ListQuery selects a page of a list. Without a limit, the page is the whole list.
 type ListQuery struct {
+	// Offset is the number of items to skip.
 	Offset Uint64 `json:"offset,omitzero"`
-	Limit  uint32 `json:"limit,omitzero"`
 
-	// Asc sorts from the lowest to the highest; otherwise it is the other way.
+	// Limit is the maximum number of items; 0 sets no limit.
+	Limit uint32 `json:"limit,omitzero"`
+
+	// Asc sorts in ascending order. False sorts in descending order.
 	Asc bool `json:"asc,omitzero"`
 }
 
 // Machine is a service account.
 type Machine struct {
-	Name        string `json:"name,omitzero"`
+	// Name is the name of the service account.
+	Name string `json:"name,omitzero"`
+
+	// Description is a description of the service account.
 	Description string `json:"description,omitzero"`
 
-	// HasSecret says whether there are client credentials.
-	HasSecret       bool            `json:"hasSecret,omitzero"`
+	// HasSecret reports whether the service account has client credentials.
+	HasSecret bool `json:"hasSecret,omitzero"`
+
+	// AccessTokenType is the type of the access tokens.
 	AccessTokenType AccessTokenType `json:"accessTokenType,omitzero"`
 }
 
-// Member is a user who manages an organization.
+// Member is a user who manages an organization, a project, a grant or the instance.
 type Member struct {
-	UserID  string        `json:"userId"`
+	// UserID is the ID of the user.
+	UserID string `json:"userId"`
+
+	// Details has the time of the last change of the membership, and its owner.
 	Details ObjectDetails `json:"details,omitzero"`
 
-	// Roles are such as ORG_OWNER.
-	Roles              []string `json:"roles,omitzero"`
-	PreferredLoginName string   `json:"preferredLoginName,omitzero"`
-	Email              string   `json:"email,omitzero"`
-	FirstName          string   `json:"firstName,omitzero"`
-	LastName           string   `json:"lastName,omitzero"`
-	DisplayName        string   `json:"displayName,omitzero"`
-	UserType           UserType `json:"userType,omitzero"`
+	// Roles are the roles, such as ORG_OWNER.
+	Roles []string `json:"roles,omitzero"`
 
-	// UserResourceOwner is the organization that the user is of.
+	// PreferredLoginName is the preferred login name of the user.
+	PreferredLoginName string `json:"preferredLoginName,omitzero"`
+
+	// Email is the email address of the user.
+	Email string `json:"email,omitzero"`
+
+	// FirstName is the first name of the user.
+	FirstName string `json:"firstName,omitzero"`
+
+	// LastName is the last name of the user.
+	LastName string `json:"lastName,omitzero"`
+
+	// DisplayName is the name of the user that Zitadel shows.
+	DisplayName string `json:"displayName,omitzero"`
+
+	// UserType is the type of the user.
+	UserType UserType `json:"userType,omitzero"`
+
+	// UserResourceOwner is the ID of the organization of the user.
 	UserResourceOwner string `json:"userResourceOwner,omitzero"`
 }
 
@@ -531,25 +715,37 @@ func (x *Member) identity() string { return x.UserID }
 
 // MemberPage is a part of a list of members.
 type MemberPage struct {
+	// Details has the total of the list, and the time of its data.
 	Details ListDetails `json:"details"`
-	Result  []Member    `json:"result,omitzero"`
+
+	// Result are the members of the page.
+	Result []Member `json:"result,omitzero"`
 }
 
-// Membership is what roles the credential has, and where: in the instance, an organization, a project or a grant of one.
+// Membership has the roles of a user in the instance, an organization, a project or a project grant.
 type Membership struct {
-	UserID  string        `json:"userId,omitzero"`
+	// UserID is the ID of the user.
+	UserID string `json:"userId,omitzero"`
+
+	// Details has the time of the last change of the membership, and its owner.
 	Details ObjectDetails `json:"details,omitzero"`
 
-	// Roles are such as IAM_OWNER or ORG_OWNER.
+	// Roles are the roles, such as IAM_OWNER or ORG_OWNER.
 	Roles []string `json:"roles,omitzero"`
 
-	// DisplayName is of where the roles are.
+	// DisplayName is the name of the resource of the roles.
 	DisplayName string `json:"displayName,omitzero"`
 
-	// IAM says that they are the instance's.
-	IAM            bool   `json:"iam,omitzero"`
-	OrgID          string `json:"orgId,omitzero"`
-	ProjectID      string `json:"projectId,omitzero"`
+	// IAM reports whether the roles are in the instance.
+	IAM bool `json:"iam,omitzero"`
+
+	// OrgID is the ID of the organization, if the roles are in an organization.
+	OrgID string `json:"orgId,omitzero"`
+
+	// ProjectID is the ID of the project, if the roles are in a project.
+	ProjectID string `json:"projectId,omitzero"`
+
+	// ProjectGrantID is the ID of the project grant, if the roles are in a grant.
 	ProjectGrantID string `json:"projectGrantId,omitzero"`
 }
 
@@ -560,14 +756,20 @@ func (x *Membership) identity() string {
 
 // MembershipPage is a part of a list of memberships.
 type MembershipPage struct {
-	Details ListDetails  `json:"details"`
-	Result  []Membership `json:"result,omitzero"`
+	// Details has the total of the list, and the time of its data.
+	Details ListDetails `json:"details"`
+
+	// Result are the memberships of the page.
+	Result []Membership `json:"result,omitzero"`
 }
 
-// Metadata is a value that is kept with an organization.
+// Metadata is a metadata entry of an organization.
 type Metadata struct {
+	// Details has the time of the last change of the metadata entry, and its owner.
 	Details ObjectDetails `json:"details,omitzero"`
-	Key     string        `json:"key"`
+
+	// Key is the key of the entry.
+	Key string `json:"key"`
 }
 
 // identity tells the items of a list apart. It is empty for what is no item.
@@ -575,50 +777,77 @@ func (x *Metadata) identity() string { return x.Key }
 
 // MetadataPage is a part of a list of metadata.
 type MetadataPage struct {
+	// Details has the total of the list, and the time of its data.
 	Details ListDetails `json:"details"`
-	Result  []Metadata  `json:"result,omitzero"`
+
+	// Result are the metadata of the page.
+	Result []Metadata `json:"result,omitzero"`
 }
 
-// NameQuery matches an organization's name.
+// NameQuery matches the name of an organization.
 type NameQuery struct {
-	Name   string          `json:"name,omitzero"`
+	// Name is the text to compare with the name.
+	Name string `json:"name,omitzero"`
+
+	// Method is the comparison; the default compares exactly.
 	Method TextQueryMethod `json:"method,omitzero"`
 }
 
-// NewHuman is a person to be a user.
+// NewHuman is a new user who is a person.
 type NewHuman struct {
-	UserName string     `json:"userName"`
-	Profile  NewProfile `json:"profile"`
-	Email    Email      `json:"email"`
-	Phone    Phone      `json:"phone,omitzero"`
-	Password Password   `json:"password,omitzero"`
+	// UserName is the user name.
+	UserName string `json:"userName"`
+
+	// Profile has the names and the language of the person.
+	Profile NewProfile `json:"profile"`
+
+	// Email is the email address.
+	Email Email `json:"email"`
+
+	// Phone is the phone number.
+	Phone Phone `json:"phone,omitzero"`
+
+	// Password is the password.
+	Password Password `json:"password,omitzero"`
 }
 
-// NewOrganization is an organization to be.
+// NewOrganization is a new organization.
 type NewOrganization struct {
-	// Name has 1 to 200 characters and is of no other organization of the instance.
-	Name   string `json:"name"`
+	// Name is the name, of 1 to 200 characters, unique in the instance.
+	Name string `json:"name"`
+
+	// Domain is a domain of the organization.
 	Domain string `json:"domain,omitzero"`
 }
 
-// NewProfile is who a person to be a user is.
+// NewProfile has the names and the language of a new user.
 type NewProfile struct {
-	FirstName   string `json:"firstName"`
-	LastName    string `json:"lastName"`
-	NickName    string `json:"nickName,omitzero"`
+	// FirstName is the first name.
+	FirstName string `json:"firstName"`
+
+	// LastName is the last name.
+	LastName string `json:"lastName"`
+
+	// NickName is the nickname.
+	NickName string `json:"nickName,omitzero"`
+
+	// DisplayName is the name that Zitadel shows.
 	DisplayName string `json:"displayName,omitzero"`
 
 	// PreferredLanguage is a language tag, such as "de".
 	PreferredLanguage string `json:"preferredLanguage,omitzero"`
-	Gender            Gender `json:"gender,omitzero"`
+
+	// Gender is the gender.
+	Gender Gender `json:"gender,omitzero"`
 }
 
-// OIDCConfig is how an application speaks OpenID Connect.
+// OIDCConfig has the OpenID Connect settings of an application.
 type OIDCConfig struct {
+	// ClientID is the client ID.
 	ClientID string `json:"clientId,omitzero"`
 }
 
-// ObjectDetails says when an object was changed, and whose it is.
+// ObjectDetails has the time of the last change of an object, and its owner.
 type ObjectDetails struct {
 	// Sequence is the number of the last change of the object, or of its deletion.
 	Sequence Uint64 `json:"sequence,omitzero"`
@@ -626,254 +855,371 @@ type ObjectDetails struct {
 	// CreationDate is zero in the answer to a deletion.
 	CreationDate time.Time `json:"creationDate,omitzero"`
 
-	// ChangeDate is when the last change was made, to the microsecond.
+	// ChangeDate is the time of the last change, to the microsecond.
 	ChangeDate time.Time `json:"changeDate,omitzero"`
 
-	// ResourceOwner is the organization's id; in the answer to a deletion, the instance's.
+	// ResourceOwner is the ID of the organization; in the answer to a deletion, that of the instance.
 	ResourceOwner string `json:"resourceOwner"`
 }
 
 // Organization is an organization of an instance.
 type Organization struct {
-	ID      string        `json:"id"`
+	// ID is the ID of the organization.
+	ID string `json:"id"`
+
+	// Details has the time of the last change of the organization, and its owner.
 	Details ObjectDetails `json:"details,omitzero"`
 
-	// State is empty when the organization was deleted.
-	State         OrganizationState `json:"state,omitzero"`
-	Name          string            `json:"name,omitzero"`
-	PrimaryDomain string            `json:"primaryDomain,omitzero"`
+	// State is empty if the organization was deleted.
+	State OrganizationState `json:"state,omitzero"`
+
+	// Name is the name of the organization.
+	Name string `json:"name,omitzero"`
+
+	// PrimaryDomain is the primary domain of the organization.
+	PrimaryDomain string `json:"primaryDomain,omitzero"`
 }
 
 // identity tells the items of a list apart. It is empty for what is no item.
 func (x *Organization) identity() string { return x.ID }
 
-// OrganizationAdmin is a user who becomes an administrator of an organization to be.
+// OrganizationAdmin is a user who becomes an administrator of a new organization.
 type OrganizationAdmin struct {
+	// UserID is the ID of the user.
 	UserID string `json:"userId"`
 
-	// Roles are ORG_OWNER when there are none.
+	// Roles are the roles. The default is ORG_OWNER.
 	Roles []string `json:"roles,omitzero"`
 }
 
-// OrganizationCreation is an organization to be.
+// OrganizationCreation is a new organization.
 type OrganizationCreation struct {
-	// Name has 1 to 200 characters and is of no other organization of the instance.
+	// Name is the name, of 1 to 200 characters, unique in the instance.
 	Name string `json:"name"`
 
-	// OrganizationID is an id of the caller's choice; empty for one of Zitadel's.
-	OrganizationID string              `json:"organizationId,omitzero"`
-	Admins         []OrganizationAdmin `json:"admins,omitzero"`
+	// OrganizationID is an ID of the caller's choice. If it is empty, Zitadel chooses one.
+	OrganizationID string `json:"organizationId,omitzero"`
+
+	// Admins are the users who become administrators.
+	Admins []OrganizationAdmin `json:"admins,omitzero"`
 }
 
-// OrganizationFieldName is what organizations are sorted by.
+// OrganizationFieldName is a field by which organizations are sorted.
 type OrganizationFieldName string
 
-// OrganizationFieldNameV2 is what organizations are sorted by.
+// OrganizationFieldNameV2 is a field by which organizations are sorted.
 type OrganizationFieldNameV2 string
 
 // OrganizationPage is a part of a list of organizations.
 type OrganizationPage struct {
-	Details       ListDetails           `json:"details"`
+	// Details has the total of the list, and the time of its data.
+	Details ListDetails `json:"details"`
+
+	// SortingColumn is the field by which the server sorted the list.
 	SortingColumn OrganizationFieldName `json:"sortingColumn,omitzero"`
-	Result        []Organization        `json:"result,omitzero"`
+
+	// Result are the organizations of the page.
+	Result []Organization `json:"result,omitzero"`
 }
 
 // OrganizationPageV2 is a part of a list of organizations.
 type OrganizationPageV2 struct {
-	Details       ListDetailsV2           `json:"details"`
+	// Details has the total of the list, and the time of its data.
+	Details ListDetailsV2 `json:"details"`
+
+	// SortingColumn is the field by which the server sorted the list.
 	SortingColumn OrganizationFieldNameV2 `json:"sortingColumn,omitzero"`
-	Result        []OrganizationV2        `json:"result,omitzero"`
+
+	// Result are the organizations of the page.
+	Result []OrganizationV2 `json:"result,omitzero"`
 }
 
-// OrganizationQuery is what an organization has to match. Exactly one of the fields is set.
+// OrganizationQuery is a condition for organizations. Exactly one field must be set.
 type OrganizationQuery struct {
-	NameQuery   NameQuery   `json:"nameQuery,omitzero"`
-	DomainQuery DomainQuery `json:"domainQuery,omitzero"`
-	StateQuery  StateQuery  `json:"stateQuery,omitzero"`
+	// NameQuery matches the name.
+	NameQuery NameQuery `json:"nameQuery,omitzero"`
 
-	// IDQuery is known to servers from v2.57 on.
+	// DomainQuery matches a verified domain.
+	DomainQuery DomainQuery `json:"domainQuery,omitzero"`
+
+	// StateQuery matches the state.
+	StateQuery StateQuery `json:"stateQuery,omitzero"`
+
+	// IDQuery matches the ID. It requires a server from v2.57 on.
 	IDQuery IDQuery `json:"idQuery,omitzero"`
 }
 
-// OrganizationQueryV2 is what an organization has to match. Exactly one of the fields is set.
+// OrganizationQueryV2 is a condition for organizations. Exactly one field must be set.
 type OrganizationQueryV2 struct {
-	NameQuery    NameQuery    `json:"nameQuery,omitzero"`
-	DomainQuery  DomainQuery  `json:"domainQuery,omitzero"`
-	StateQuery   StateQueryV2 `json:"stateQuery,omitzero"`
-	IDQuery      IDQuery      `json:"idQuery,omitzero"`
+	// NameQuery matches the name.
+	NameQuery NameQuery `json:"nameQuery,omitzero"`
+
+	// DomainQuery matches a verified domain.
+	DomainQuery DomainQuery `json:"domainQuery,omitzero"`
+
+	// StateQuery matches the state.
+	StateQuery StateQueryV2 `json:"stateQuery,omitzero"`
+
+	// IDQuery matches the ID.
+	IDQuery IDQuery `json:"idQuery,omitzero"`
+
+	// DefaultQuery matches the default organization.
 	DefaultQuery DefaultQuery `json:"defaultQuery,omitzero"`
 }
 
-// OrganizationSearch asks for a page of organizations. All queries have to match; without one all organizations do.
+// OrganizationSearch is a request for a page of organizations. All queries must match; without a query all organizations match.
 type OrganizationSearch struct {
+	// Query selects the page.
 	Query ListQuery `json:"query"`
 
-	// SortingColumn has to be set where one page follows another, or pages overlap.
+	// SortingColumn is the field to sort by. Without it, the pages of a list overlap.
 	SortingColumn OrganizationFieldName `json:"sortingColumn,omitzero"`
-	Queries       []OrganizationQuery   `json:"queries,omitzero"`
+
+	// Queries must all match.
+	Queries []OrganizationQuery `json:"queries,omitzero"`
 }
 
-// OrganizationSearchV2 asks for a page of organizations. All queries have to match; without one all organizations do.
+// OrganizationSearchV2 is a request for a page of organizations. All queries must match; without a query all organizations match.
 type OrganizationSearchV2 struct {
+	// Query selects the page.
 	Query ListQuery `json:"query,omitzero"`
 
-	// SortingColumn has to be set where one page follows another, or pages overlap.
+	// SortingColumn is the field to sort by. Without it, the pages of a list overlap.
 	SortingColumn OrganizationFieldNameV2 `json:"sortingColumn,omitzero"`
-	Queries       []OrganizationQueryV2   `json:"queries,omitzero"`
+
+	// Queries must all match.
+	Queries []OrganizationQueryV2 `json:"queries,omitzero"`
 }
 
-// OrganizationSetup is an organization to be, with its first user.
+// OrganizationSetup is a new organization with its first user.
 type OrganizationSetup struct {
-	Org   NewOrganization `json:"org"`
-	Human NewHuman        `json:"human"`
+	// Org is the new organization.
+	Org NewOrganization `json:"org"`
 
-	// Roles are those of the user; ORG_OWNER when there are none.
+	// Human is the first user.
+	Human NewHuman `json:"human"`
+
+	// Roles are the roles of the user. The default is ORG_OWNER.
 	Roles []string `json:"roles,omitzero"`
 }
 
 // OrganizationSetupResult is an organization that was created with its first user.
 type OrganizationSetupResult struct {
+	// Details has the time of the creation, and the owner.
 	Details ObjectDetails `json:"details"`
-	OrgID   string        `json:"orgId"`
-	UserID  string        `json:"userId,omitzero"`
+
+	// OrgID is the ID of the organization.
+	OrgID string `json:"orgId"`
+
+	// UserID is the ID of the first user.
+	UserID string `json:"userId,omitzero"`
 }
 
-// OrganizationState is whether an organization is in use.
+// OrganizationState is the state of an organization.
 type OrganizationState string
 
-// OrganizationStateV2 is whether an organization is in use.
+// OrganizationStateV2 is the state of an organization.
 type OrganizationStateV2 string
 
-// OrganizationV2 is an organization as the API v2 has it.
+// OrganizationV2 is an organization of the API v2.
 type OrganizationV2 struct {
-	ID            string              `json:"id"`
-	Details       ObjectDetails       `json:"details,omitzero"`
-	State         OrganizationStateV2 `json:"state,omitzero"`
-	Name          string              `json:"name,omitzero"`
-	PrimaryDomain string              `json:"primaryDomain,omitzero"`
+	// ID is the ID of the organization.
+	ID string `json:"id"`
+
+	// Details has the time of the last change of the organization, and its owner.
+	Details ObjectDetails `json:"details,omitzero"`
+
+	// State is the state of the organization.
+	State OrganizationStateV2 `json:"state,omitzero"`
+
+	// Name is the name of the organization.
+	Name string `json:"name,omitzero"`
+
+	// PrimaryDomain is the primary domain of the organization.
+	PrimaryDomain string `json:"primaryDomain,omitzero"`
 }
 
 // identity tells the items of a list apart. It is empty for what is no item.
 func (x *OrganizationV2) identity() string { return x.ID }
 
-// Pagination states how long a list of the API v2 is.
+// Pagination has the total of a list of the API v2.
 type Pagination struct {
-	// TotalResult is how many there are on all pages.
+	// TotalResult is the number of items on all pages.
 	TotalResult Uint64 `json:"totalResult,omitzero"`
 
-	// AppliedLimit is the size of a page.
+	// AppliedLimit is the maximum number of items of a page.
 	AppliedLimit Uint64 `json:"appliedLimit,omitzero"`
 }
 
-// Phone is a telephone of a person.
+// Phone is the phone number of a person.
 type Phone struct {
-	Phone           string `json:"phone,omitzero"`
-	IsPhoneVerified bool   `json:"isPhoneVerified,omitzero"`
+	// Phone is the number.
+	Phone string `json:"phone,omitzero"`
+
+	// IsPhoneVerified reports whether the number is verified.
+	IsPhoneVerified bool `json:"isPhoneVerified,omitzero"`
 }
 
-// Policy is a policy of an organization, or the instance's where it has none.
+// Policy is a policy of an organization, or the instance's if the organization has none.
 type Policy struct {
+	// Details has the time of the last change of the policy, and its owner.
 	Details ObjectDetails `json:"details,omitzero"`
 
-	// IsDefault reports whether it is the instance's.
+	// IsDefault reports whether the policy is the instance's.
 	IsDefault bool `json:"isDefault,omitzero"`
 }
 
-// PolicyResult is the answer with a policy.
+// PolicyResult is an answer with a policy.
 type PolicyResult struct {
-	Policy    Policy `json:"policy"`
-	IsDefault bool   `json:"isDefault,omitzero"`
+	// Policy is the policy.
+	Policy Policy `json:"policy"`
+
+	// IsDefault reports whether the policy is the instance's.
+	IsDefault bool `json:"isDefault,omitzero"`
 }
 
-// Profile is who a person is.
+// Profile has the names and the language of a person.
 type Profile struct {
-	FirstName   string `json:"firstName,omitzero"`
-	LastName    string `json:"lastName,omitzero"`
-	NickName    string `json:"nickName,omitzero"`
+	// FirstName is the first name.
+	FirstName string `json:"firstName,omitzero"`
+
+	// LastName is the last name.
+	LastName string `json:"lastName,omitzero"`
+
+	// NickName is the nickname.
+	NickName string `json:"nickName,omitzero"`
+
+	// DisplayName is the name that Zitadel shows.
 	DisplayName string `json:"displayName,omitzero"`
 
 	// PreferredLanguage is a language tag, such as "de".
 	PreferredLanguage string `json:"preferredLanguage,omitzero"`
-	Gender            Gender `json:"gender,omitzero"`
-	AvatarURL         string `json:"avatarUrl,omitzero"`
+
+	// Gender is the gender.
+	Gender Gender `json:"gender,omitzero"`
+
+	// AvatarURL is the URL of the picture.
+	AvatarURL string `json:"avatarUrl,omitzero"`
 }
 
-// Project is a project: what an organization has applications and roles in.
+// Project is a project, which has applications and roles.
 type Project struct {
-	ID      string        `json:"id"`
+	// ID is the ID of the project.
+	ID string `json:"id"`
+
+	// Details has the time of the last change of the project, and its owner.
 	Details ObjectDetails `json:"details,omitzero"`
-	Name    string        `json:"name,omitzero"`
-	State   ProjectState  `json:"state,omitzero"`
+
+	// Name is the name of the project.
+	Name string `json:"name,omitzero"`
+
+	// State is the state of the project.
+	State ProjectState `json:"state,omitzero"`
 }
 
 // identity tells the items of a list apart. It is empty for what is no item.
 func (x *Project) identity() string { return x.ID }
 
-// ProjectGrant is a project that one organization lets another have users in.
+// ProjectGrant is a grant by which another organization uses a project.
 type ProjectGrant struct {
+	// GrantID is the ID of the grant.
 	GrantID string `json:"grantId"`
 
-	// GrantedOrgID is the organization that it is granted to.
-	GrantedOrgID    string            `json:"grantedOrgId,omitzero"`
-	GrantedOrgName  string            `json:"grantedOrgName,omitzero"`
-	GrantedRoleKeys []string          `json:"grantedRoleKeys,omitzero"`
-	State           ProjectGrantState `json:"state,omitzero"`
-	ProjectID       string            `json:"projectId,omitzero"`
-	ProjectName     string            `json:"projectName,omitzero"`
+	// GrantedOrgID is the ID of the organization that uses the project.
+	GrantedOrgID string `json:"grantedOrgId,omitzero"`
 
-	// ProjectOwnerID is the organization that the project is of.
-	ProjectOwnerID   string        `json:"projectOwnerId,omitzero"`
-	ProjectOwnerName string        `json:"projectOwnerName,omitzero"`
-	Details          ObjectDetails `json:"details,omitzero"`
+	// GrantedOrgName is the name of the organization that uses the project.
+	GrantedOrgName string `json:"grantedOrgName,omitzero"`
+
+	// GrantedRoleKeys are the keys of the granted roles.
+	GrantedRoleKeys []string `json:"grantedRoleKeys,omitzero"`
+
+	// State is the state of the grant.
+	State ProjectGrantState `json:"state,omitzero"`
+
+	// ProjectID is the ID of the project.
+	ProjectID string `json:"projectId,omitzero"`
+
+	// ProjectName is the name of the project.
+	ProjectName string `json:"projectName,omitzero"`
+
+	// ProjectOwnerID is the ID of the organization that owns the project.
+	ProjectOwnerID string `json:"projectOwnerId,omitzero"`
+
+	// ProjectOwnerName is the name of the organization that owns the project.
+	ProjectOwnerName string `json:"projectOwnerName,omitzero"`
+
+	// Details has the time of the last change of the grant, and its owner.
+	Details ObjectDetails `json:"details,omitzero"`
 }
 
 // identity tells the items of a list apart. It is empty for what is no item.
 func (x *ProjectGrant) identity() string { return x.GrantID }
 
-// ProjectGrantPage is a part of a list of grants of projects.
+// ProjectGrantPage is a part of a list of project grants.
 type ProjectGrantPage struct {
-	Details ListDetails    `json:"details"`
-	Result  []ProjectGrant `json:"result,omitzero"`
+	// Details has the total of the list, and the time of its data.
+	Details ListDetails `json:"details"`
+
+	// Result are the grants of the page.
+	Result []ProjectGrant `json:"result,omitzero"`
 }
 
-// ProjectGrantState is whether a grant is in use.
+// ProjectGrantState is the state of a project grant.
 type ProjectGrantState string
 
 // ProjectPage is a part of a list of projects.
 type ProjectPage struct {
+	// Details has the total of the list, and the time of its data.
 	Details ListDetails `json:"details"`
-	Result  []Project   `json:"result,omitzero"`
+
+	// Result are the projects of the page.
+	Result []Project `json:"result,omitzero"`
 }
 
-// ProjectState is whether a project is in use.
+// ProjectState is the state of a project.
 type ProjectState string
 
-// SAMLConfig is how an application speaks SAML.
+// SAMLConfig has the SAML settings of an application.
 type SAMLConfig struct {
+	// MetadataURL is the URL of the SAML metadata.
 	MetadataURL string `json:"metadataUrl,omitzero"`
 }
 
-// StateQuery matches an organization's state. No organization is found to be removed.
+// StateQuery matches the state of an organization. Zitadel never finds a removed organization.
 type StateQuery struct {
+	// State is the state to match.
 	State OrganizationState `json:"state,omitzero"`
 }
 
-// StateQueryV2 matches an organization's state. No organization is found to be removed.
+// StateQueryV2 matches the state of an organization. Zitadel never finds a removed organization.
 type StateQueryV2 struct {
+	// State is the state to match.
 	State OrganizationStateV2 `json:"state,omitzero"`
 }
 
-// TextQueryMethod is how texts are compared; exactly when it is empty.
+// TextQueryMethod is how texts are compared. Empty compares exactly.
 type TextQueryMethod string
 
 // User is a user: a person or a service account.
 type User struct {
-	ID                 string        `json:"id"`
-	Details            ObjectDetails `json:"details,omitzero"`
-	State              UserState     `json:"state,omitzero"`
-	UserName           string        `json:"userName,omitzero"`
-	LoginNames         []string      `json:"loginNames,omitzero"`
-	PreferredLoginName string        `json:"preferredLoginName,omitzero"`
+	// ID is the ID of the user.
+	ID string `json:"id"`
+
+	// Details has the time of the last change of the user, and its owner.
+	Details ObjectDetails `json:"details,omitzero"`
+
+	// State is the state of the user.
+	State UserState `json:"state,omitzero"`
+
+	// UserName is the user name.
+	UserName string `json:"userName,omitzero"`
+
+	// LoginNames are the names with which the user can log in.
+	LoginNames []string `json:"loginNames,omitzero"`
+
+	// PreferredLoginName is the preferred one of LoginNames.
+	PreferredLoginName string `json:"preferredLoginName,omitzero"`
 
 	// Human is set for a person.
 	Human *Human `json:"human"`
@@ -885,69 +1231,120 @@ type User struct {
 // identity tells the items of a list apart. It is empty for what is no item.
 func (x *User) identity() string { return x.ID }
 
-// UserFieldName is what users are sorted by.
+// UserFieldName is a field by which users are sorted.
 type UserFieldName string
 
-// UserGrant is what roles a user has in a project.
+// UserGrant has the roles of a user in a project.
 type UserGrant struct {
-	ID                 string         `json:"id"`
-	Details            ObjectDetails  `json:"details,omitzero"`
-	RoleKeys           []string       `json:"roleKeys,omitzero"`
-	State              UserGrantState `json:"state,omitzero"`
-	UserID             string         `json:"userId,omitzero"`
-	UserName           string         `json:"userName,omitzero"`
-	FirstName          string         `json:"firstName,omitzero"`
-	LastName           string         `json:"lastName,omitzero"`
-	Email              string         `json:"email,omitzero"`
-	DisplayName        string         `json:"displayName,omitzero"`
-	OrgID              string         `json:"orgId,omitzero"`
-	OrgName            string         `json:"orgName,omitzero"`
-	OrgDomain          string         `json:"orgDomain,omitzero"`
-	ProjectID          string         `json:"projectId,omitzero"`
-	ProjectName        string         `json:"projectName,omitzero"`
-	ProjectGrantID     string         `json:"projectGrantId,omitzero"`
-	PreferredLoginName string         `json:"preferredLoginName,omitzero"`
-	UserType           UserType       `json:"userType,omitzero"`
-	GrantedOrgID       string         `json:"grantedOrgId,omitzero"`
-	GrantedOrgName     string         `json:"grantedOrgName,omitzero"`
-	GrantedOrgDomain   string         `json:"grantedOrgDomain,omitzero"`
+	// ID is the ID of the user grant.
+	ID string `json:"id"`
+
+	// Details has the time of the last change of the user grant, and its owner.
+	Details ObjectDetails `json:"details,omitzero"`
+
+	// RoleKeys are the keys of the roles.
+	RoleKeys []string `json:"roleKeys,omitzero"`
+
+	// State is the state of the user grant.
+	State UserGrantState `json:"state,omitzero"`
+
+	// UserID is the ID of the user.
+	UserID string `json:"userId,omitzero"`
+
+	// UserName is the user name.
+	UserName string `json:"userName,omitzero"`
+
+	// FirstName is the first name of the user.
+	FirstName string `json:"firstName,omitzero"`
+
+	// LastName is the last name of the user.
+	LastName string `json:"lastName,omitzero"`
+
+	// Email is the email address of the user.
+	Email string `json:"email,omitzero"`
+
+	// DisplayName is the name of the user that Zitadel shows.
+	DisplayName string `json:"displayName,omitzero"`
+
+	// OrgID is the ID of the organization that gave the roles.
+	OrgID string `json:"orgId,omitzero"`
+
+	// OrgName is the name of the organization that gave the roles.
+	OrgName string `json:"orgName,omitzero"`
+
+	// OrgDomain is the domain of the organization that gave the roles.
+	OrgDomain string `json:"orgDomain,omitzero"`
+
+	// ProjectID is the ID of the project.
+	ProjectID string `json:"projectId,omitzero"`
+
+	// ProjectName is the name of the project.
+	ProjectName string `json:"projectName,omitzero"`
+
+	// ProjectGrantID is the ID of the project grant by which the roles were given.
+	ProjectGrantID string `json:"projectGrantId,omitzero"`
+
+	// PreferredLoginName is the preferred login name of the user.
+	PreferredLoginName string `json:"preferredLoginName,omitzero"`
+
+	// UserType is the type of the user.
+	UserType UserType `json:"userType,omitzero"`
+
+	// GrantedOrgID is the ID of the organization of the user.
+	GrantedOrgID string `json:"grantedOrgId,omitzero"`
+
+	// GrantedOrgName is the name of the organization of the user.
+	GrantedOrgName string `json:"grantedOrgName,omitzero"`
+
+	// GrantedOrgDomain is the domain of the organization of the user.
+	GrantedOrgDomain string `json:"grantedOrgDomain,omitzero"`
 }
 
 // identity tells the items of a list apart. It is empty for what is no item.
 func (x *UserGrant) identity() string { return x.ID }
 
-// UserGrantPage is a part of a list of roles of users.
+// UserGrantPage is a part of a list of user grants.
 type UserGrantPage struct {
+	// Details has the total of the list, and the time of its data.
 	Details ListDetails `json:"details"`
-	Result  []UserGrant `json:"result,omitzero"`
+
+	// Result are the user grants of the page.
+	Result []UserGrant `json:"result,omitzero"`
 }
 
-// UserGrantState is whether roles are in use.
+// UserGrantState is the state of a user grant.
 type UserGrantState string
 
 // UserPage is a part of a list of users.
 type UserPage struct {
-	Details       ListDetails   `json:"details"`
+	// Details has the total of the list, and the time of its data.
+	Details ListDetails `json:"details"`
+
+	// SortingColumn is the field by which the server sorted the list.
 	SortingColumn UserFieldName `json:"sortingColumn,omitzero"`
-	Result        []User        `json:"result,omitzero"`
+
+	// Result are the users of the page.
+	Result []User `json:"result,omitzero"`
 }
 
-// UserSearch asks for a page of users.
+// UserSearch is a request for a page of users.
 type UserSearch struct {
+	// Query selects the page.
 	Query ListQuery `json:"query,omitzero"`
 
-	// SortingColumn has to be set where one page follows another, or pages overlap.
+	// SortingColumn is the field to sort by. Without it, the pages of a list overlap.
 	SortingColumn UserFieldName `json:"sortingColumn,omitzero"`
 }
 
-// UserState is whether a user may log in.
+// UserState is the state of a user.
 type UserState string
 
-// UserType is whether a user is a person or a service account.
+// UserType is the type of a user, a person or a service account.
 type UserType string
 
-// CheckHealth asks whether the server answers. It needs no permission and no
-// credential. A server that has just started is [errors.Unavailable].
+// CheckHealth checks that the server answers. The call needs no permission and
+// sends no credential. If the server has just started, the error is
+// [errors.Unavailable].
 //
 // Source: vendor OpenAPI of v4.13.1; live exchanges with v4.13.1.
 func (c *Client) CheckHealth(ctx context.Context) error {
@@ -961,9 +1358,10 @@ func (c *Client) CheckHealth(ctx context.Context) error {
 }
 
 // ListInstanceMembersPage returns one page of the users who manage the
-// instance. The plan of a teardown needs it for servers that do not have
-// [Client.ListAdministratorsPage]: members who belong to the organization are
-// deleted along with it. It needs the permission iam.member.read.
+// instance. The plan of a teardown reads the list at servers without
+// [Client.ListAdministratorsPage], because Zitadel deletes the memberships of
+// users along with their organization. The call needs the permission
+// iam.member.read.
 //
 // Source: vendor OpenAPI of v4.13.1.
 func (c *Client) ListInstanceMembersPage(ctx context.Context, query ListQuery) (*MemberPage, error) {
@@ -986,15 +1384,15 @@ func (c *Client) ListInstanceMembersPage(ctx context.Context, query ListQuery) (
 // IsOrganizationUniqueOptions are the optional parameters of [Client.IsOrganizationUnique]. What is
 // zero is not sent.
 type IsOrganizationUniqueOptions struct {
-	// Name is an organization's name.
+	// Name is the name of an organization.
 	Name string
 	// Domain is a domain.
 	Domain string
 }
 
 // IsOrganizationUnique reports whether a name or a domain is free for a new
-// organization. One of the two has to be given. It follows deletions after some
-// time. It needs the permission iam.read.
+// organization. A name or a domain is required. The answer shows deletions with
+// a delay. The call needs the permission iam.read.
 //
 // Source: vendor OpenAPI of v4.13.1; live exchanges with v4.13.1.
 func (c *Client) IsOrganizationUnique(ctx context.Context, options IsOrganizationUniqueOptions) (bool, error) {
@@ -1012,7 +1410,7 @@ func (c *Client) IsOrganizationUnique(ctx context.Context, options IsOrganizatio
 }
 
 // SearchOrganizationsPage returns one page of the organizations of the
-// instance. It needs the permission iam.read.
+// instance. The call needs the permission iam.read.
 //
 // Source: vendor OpenAPI of v4.13.1; live exchanges with v4.13.1.
 func (c *Client) SearchOrganizationsPage(ctx context.Context, body OrganizationSearch) (*OrganizationPage, error) {
@@ -1031,8 +1429,9 @@ func (c *Client) SearchOrganizationsPage(ctx context.Context, body OrganizationS
 }
 
 // SetUpOrganization creates an organization with its first user, who gets the
-// role ORG_OWNER or the roles that are asked for. It needs the permission
-// iam.write. A name that is taken is [errors.OrganizationExists] (V3-DKcYh).
+// given roles, or ORG_OWNER without roles. The call needs the permission
+// iam.write. If the name is taken, the error is [errors.OrganizationExists]
+// (V3-DKcYh).
 //
 // Source: vendor OpenAPI of v4.13.1; live exchanges with v4.13.1.
 func (c *Client) SetUpOrganization(ctx context.Context, body OrganizationSetup) (*OrganizationSetupResult, error) {
@@ -1050,7 +1449,7 @@ func (c *Client) SetUpOrganization(ctx context.Context, body OrganizationSetup) 
 }
 
 // GetDefaultOrganization returns the default organization of the instance,
-// which cannot be deleted. It needs the permission iam.read.
+// which cannot be deleted. The call needs the permission iam.read.
 //
 // Source: vendor OpenAPI of v4.13.1; live exchanges with v4.13.1.
 func (c *Client) GetDefaultOrganization(ctx context.Context) (*Organization, error) {
@@ -1069,11 +1468,11 @@ func (c *Client) GetDefaultOrganization(ctx context.Context) (*Organization, err
 }
 
 // SetDefaultOrganization makes an organization the default one of the instance.
-// The former one can be deleted then, unless it has Zitadel's own project. The
-// details are the instance's. It needs the permission iam.write. An
-// organization that is the default one already is [errors.Conflict]
-// (INST-SDfw2), and one that is not there [errors.OrganizationNotFound]
-// (INSTA-Wfe21), both with the status 400.
+// The former default organization can be deleted then, unless it owns Zitadel's
+// own project. The details are the instance's. The call needs the permission
+// iam.write. If the organization is already the default one, the error is
+// [errors.Conflict] (INST-SDfw2); if it does not exist,
+// [errors.OrganizationNotFound] (INSTA-Wfe21). Both errors have the status 400.
 //
 // Source: vendor OpenAPI of v4.13.1; live exchanges with v4.13.1; vendor's
 // source (the errors).
@@ -1094,8 +1493,8 @@ func (c *Client) SetDefaultOrganization(ctx context.Context, orgID string) (*Obj
 	return rest.Pointer(&out.Details, c.rest().Do(ctx, &call))
 }
 
-// deleteOrganization deletes an organization, once. It needs the permission
-// iam.write.
+// deleteOrganization deletes an organization with a single request. The call
+// needs the permission iam.write.
 //
 // Source: vendor OpenAPI of v4.13.1; live exchanges with v4.13.1 and v2.54.10.
 func (c *Client) deleteOrganization(ctx context.Context, orgID string) (*ObjectDetails, error) {
@@ -1114,9 +1513,9 @@ func (c *Client) deleteOrganization(ctx context.Context, orgID string) (*ObjectD
 	return rest.Pointer(&out.Details, c.rest().Do(ctx, &call))
 }
 
-// GetOrganization returns one organization. From v3.4.0 and v4.1.0 on one that
-// was deleted is still returned, with an empty State. The id "default" returns
-// the default organization. It needs the permission iam.read.
+// GetOrganization returns one organization. From v3.4.0 and v4.1.0 on, Zitadel
+// also returns a deleted organization, with an empty State. The ID "default"
+// returns the default organization. The call needs the permission iam.read.
 //
 // Source: vendor OpenAPI of v4.13.1; live exchanges with v4.13.1 and v2.54.10.
 func (c *Client) GetOrganization(ctx context.Context, orgID string) (*Organization, error) {
@@ -1135,8 +1534,8 @@ func (c *Client) GetOrganization(ctx context.Context, orgID string) (*Organizati
 	return rest.Pointer(&out.Org, c.rest().Do(ctx, &call))
 }
 
-// ListMyMembershipsPage returns one page of the roles that the credential has,
-// and where it has them. It needs no permission.
+// ListMyMembershipsPage returns one page of the roles of the credential, with
+// the resource of each. The call needs no permission.
 //
 // Source: vendor OpenAPI of v4.13.1; live exchanges with v4.13.1.
 func (c *Client) ListMyMembershipsPage(ctx context.Context, query ListQuery) (*MembershipPage, error) {
@@ -1157,7 +1556,7 @@ func (c *Client) ListMyMembershipsPage(ctx context.Context, query ListQuery) (*M
 }
 
 // ListPermissions returns the permissions that the credential has, such as
-// "iam.write". It needs none itself.
+// "iam.write". The call needs no permission.
 //
 // Source: vendor OpenAPI of v4.13.1; live exchanges with v4.13.1.
 func (c *Client) ListPermissions(ctx context.Context) ([]string, error) {
@@ -1173,9 +1572,9 @@ func (c *Client) ListPermissions(ctx context.Context) ([]string, error) {
 	return rest.Value(&out.Result, c.rest().Do(ctx, &call))
 }
 
-// GetMyUser returns the credential's own user. Its Details.ResourceOwner is the
-// id of the user's organization, with which the credential ends. It needs no
-// permission.
+// GetMyUser returns the credential's own user. Details.ResourceOwner is the ID
+// of the user's organization. The credential ends with this organization. The
+// call needs no permission.
 //
 // Source: vendor OpenAPI of v4.13.1; live exchanges with v4.13.1 and v2.54.10.
 func (c *Client) GetMyUser(ctx context.Context) (*User, error) {
@@ -1194,8 +1593,8 @@ func (c *Client) GetMyUser(ctx context.Context) (*User, error) {
 }
 
 // ListActionsPage returns one page of the actions of an organization. The plan
-// of a teardown needs it: they are deleted along with the organization. It
-// needs the permission org.action.read.
+// of a teardown reads the list, because Zitadel deletes actions along with
+// their organization. The call needs the permission org.action.read.
 //
 // Source: vendor OpenAPI of v4.13.1.
 func (c *Client) ListActionsPage(ctx context.Context, orgID string, query ListQuery) (*ActionPage, error) {
@@ -1216,8 +1615,9 @@ func (c *Client) ListActionsPage(ctx context.Context, orgID string, query ListQu
 	return rest.Pointer(&out, c.rest().Do(ctx, &call))
 }
 
-// ListGrantedProjectsPage returns one page of the projects of others that are
-// granted to an organization. It needs the permission project.read.
+// ListGrantedProjectsPage returns one page of the projects of other
+// organizations that are granted to an organization. The call needs the
+// permission project.read.
 //
 // Source: vendor OpenAPI of v4.13.1; live exchanges with v4.13.1 and v2.54.10.
 func (c *Client) ListGrantedProjectsPage(ctx context.Context, orgID string, query ListQuery) (*ProjectGrantPage, error) {
@@ -1239,10 +1639,11 @@ func (c *Client) ListGrantedProjectsPage(ctx context.Context, orgID string, quer
 }
 
 // ListIdentityProvidersPage returns one page of the identity providers that
-// users of an organization can log in with. Those of the instance are among
-// them unless the request asks for those of the organization. The plan of a
-// teardown needs it: the ones of the organization are deleted along with it. It
-// needs the permission org.idp.read.
+// users of an organization can log in with. The list contains the identity
+// providers of the instance unless the request selects those of the
+// organization. The plan of a teardown reads the list, because Zitadel deletes
+// the identity providers of an organization along with it. The call needs the
+// permission org.idp.read.
 //
 // Source: vendor OpenAPI of v4.13.1.
 func (c *Client) ListIdentityProvidersPage(ctx context.Context, orgID string, body IdentityProviderSearch) (*IdentityProviderPage, error) {
@@ -1262,8 +1663,8 @@ func (c *Client) ListIdentityProvidersPage(ctx context.Context, orgID string, bo
 }
 
 // ListMetadataPage returns one page of the metadata of an organization. The
-// plan of a teardown needs it: they are deleted along with the organization. It
-// needs the permission org.read.
+// plan of a teardown reads the list, because Zitadel deletes metadata along
+// with their organization. The call needs the permission org.read.
 //
 // Source: vendor OpenAPI of v4.13.1.
 func (c *Client) ListMetadataPage(ctx context.Context, orgID string, query ListQuery) (*MetadataPage, error) {
@@ -1285,8 +1686,8 @@ func (c *Client) ListMetadataPage(ctx context.Context, orgID string, query ListQ
 }
 
 // AddOrganization creates an organization, in which the caller gets the role
-// ORG_OWNER. It needs the permission org.create. A name that is taken is
-// [errors.OrganizationExists] (V3-DKcYh).
+// ORG_OWNER. The call needs the permission org.create. If the name is taken,
+// the error is [errors.OrganizationExists] (V3-DKcYh).
 //
 // Source: vendor OpenAPI of v4.13.1; live exchanges with v4.13.1.
 func (c *Client) AddOrganization(ctx context.Context, name string) (*AddedOrganization, error) {
@@ -1305,9 +1706,9 @@ func (c *Client) AddOrganization(ctx context.Context, name string) (*AddedOrgani
 	return rest.Pointer(&out, c.rest().Do(ctx, &call))
 }
 
-// deleteMyOrganization deletes the organization that the request is made in,
-// once. Without the header it would be the caller's own. It needs the
-// permission org.delete.
+// deleteMyOrganization deletes the organization of the header with a single
+// request. Without the header, Zitadel deletes the caller's own organization.
+// The call needs the permission org.delete.
 //
 // Source: vendor OpenAPI of v4.13.1; live exchanges with v4.13.1 and v2.54.10.
 func (c *Client) deleteMyOrganization(ctx context.Context, orgID string) (*ObjectDetails, error) {
@@ -1326,12 +1727,13 @@ func (c *Client) deleteMyOrganization(ctx context.Context, orgID string) (*Objec
 	return rest.Pointer(&out.Details, c.rest().Do(ctx, &call))
 }
 
-// GetMyOrganization returns the organization that the request is made in. It is
-// there for those who may not use [Client.GetOrganization]: it needs the
-// permission org.read. One that was deleted is still returned, with an empty
-// State; servers of v2 and an organization that never was answer
-// [errors.PermissionDenied] (AUTH-Bs7Ds). An answer about another organization,
-// because a proxy dropped the header, is [errors.UnexpectedResponse].
+// GetMyOrganization returns an organization by the management API. It is for
+// credentials that may not use [Client.GetOrganization]; the call needs the
+// permission org.read. Zitadel also returns a deleted organization, with an
+// empty State. Servers of v2 answer [errors.PermissionDenied] (AUTH-Bs7Ds)
+// then, and so do all servers for an organization that never existed. If a
+// proxy dropped the header and the answer is about another organization, the
+// error is [errors.UnexpectedResponse].
 //
 // Source: vendor OpenAPI of v4.13.1; live exchanges with v4.13.1 and v2.54.10.
 func (c *Client) GetMyOrganization(ctx context.Context, orgID string) (*Organization, error) {
@@ -1350,13 +1752,14 @@ func (c *Client) GetMyOrganization(ctx context.Context, orgID string) (*Organiza
 	return rest.Pointer(&out.Org, c.rest().Do(ctx, &call))
 }
 
-// DeactivateOrganization keeps the users of an organization from logging in.
-// Tokens that service accounts have already stay good. It needs the permissions
-// org.write and org.read: a header names the organization, and nothing is sent
-// unless a read with the same header shows that it arrives
-// ([errors.UnexpectedResponse]). [Client.DeactivateOrganizationV2] names it in
-// the path. An organization that is inactive already is
-// [errors.OrganizationInactive] (EVENT-Dbs2g).
+// DeactivateOrganization deactivates an organization: its users can no longer
+// log in. Tokens of service accounts stay valid. The call needs the permissions
+// org.write and org.read. A header names the organization. The client first
+// reads the organization with the same header, and sends nothing if the read
+// reaches another organization ([errors.UnexpectedResponse]).
+// [Client.DeactivateOrganizationV2] names the organization in the path. If the
+// organization is already inactive, the error is [errors.OrganizationInactive]
+// (EVENT-Dbs2g).
 //
 // Source: vendor OpenAPI of v4.13.1; live exchanges with v4.13.1.
 func (c *Client) DeactivateOrganization(ctx context.Context, orgID string) (*ObjectDetails, error) {
@@ -1376,10 +1779,10 @@ func (c *Client) DeactivateOrganization(ctx context.Context, orgID string) (*Obj
 	return rest.Pointer(&out.Details, c.rest().Do(ctx, &call))
 }
 
-// ReactivateOrganization lets the users of an organization log in again. It
-// needs the permissions org.write and org.read, which it reads with as
-// [Client.DeactivateOrganization] does. An organization that is active is
-// [errors.OrganizationActive] (EVENT-bfnrh).
+// ReactivateOrganization activates an organization: its users can log in again.
+// The call needs the permissions org.write and org.read, and first reads the
+// organization as [Client.DeactivateOrganization] does. If the organization is
+// active, the error is [errors.OrganizationActive] (EVENT-bfnrh).
 //
 // Source: vendor OpenAPI of v4.13.1; vendor's source, v4.13.1 (the errors).
 func (c *Client) ReactivateOrganization(ctx context.Context, orgID string) (*ObjectDetails, error) {
@@ -1399,8 +1802,9 @@ func (c *Client) ReactivateOrganization(ctx context.Context, orgID string) (*Obj
 	return rest.Pointer(&out.Details, c.rest().Do(ctx, &call))
 }
 
-// ListDomainsPage returns one page of the domains of an organization. They are
-// free for others at once when it is deleted. It needs the permission org.read.
+// ListDomainsPage returns one page of the domains of an organization. After the
+// deletion of the organization, other organizations can use its domains at
+// once. The call needs the permission org.read.
 //
 // Source: vendor OpenAPI of v4.13.1; live exchanges with v4.13.1 and v2.54.10.
 func (c *Client) ListDomainsPage(ctx context.Context, orgID string, query ListQuery) (*DomainPage, error) {
@@ -1421,8 +1825,8 @@ func (c *Client) ListDomainsPage(ctx context.Context, orgID string, query ListQu
 	return rest.Pointer(&out, c.rest().Do(ctx, &call))
 }
 
-// ListMembersPage returns one page of the members of an organization: those who
-// manage it. They can be users of another one. It needs the permission
+// ListMembersPage returns one page of the users who manage an organization.
+// Members may be users of another organization. The call needs the permission
 // org.member.read.
 //
 // Source: vendor OpenAPI of v4.13.1; live exchanges with v4.13.1 and v2.54.10.
@@ -1444,9 +1848,9 @@ func (c *Client) ListMembersPage(ctx context.Context, orgID string, query ListQu
 	return rest.Pointer(&out, c.rest().Do(ctx, &call))
 }
 
-// getDomainPolicy returns the policy of an organization for domains. It is the
-// instance's unless the organization has its own. It needs the permission
-// policy.read.
+// getDomainPolicy returns the policy of an organization for domains. The policy
+// is the instance's unless the organization has its own. The call needs the
+// permission policy.read.
 //
 // Source: vendor OpenAPI of v4.13.1.
 func (c *Client) getDomainPolicy(ctx context.Context, orgID string) (*PolicyResult, error) {
@@ -1464,8 +1868,8 @@ func (c *Client) getDomainPolicy(ctx context.Context, orgID string) (*PolicyResu
 }
 
 // getLabelPolicy returns the policy of an organization for colors and pictures.
-// It is the instance's unless the organization has its own. It needs the
-// permission policy.read.
+// The policy is the instance's unless the organization has its own. The call
+// needs the permission policy.read.
 //
 // Source: vendor OpenAPI of v4.13.1.
 func (c *Client) getLabelPolicy(ctx context.Context, orgID string) (*PolicyResult, error) {
@@ -1482,9 +1886,9 @@ func (c *Client) getLabelPolicy(ctx context.Context, orgID string) (*PolicyResul
 	return rest.Pointer(&out, c.rest().Do(ctx, &call))
 }
 
-// getLockoutPolicy returns the policy of an organization for lockouts. It is
-// the instance's unless the organization has its own. It needs the permission
-// policy.read.
+// getLockoutPolicy returns the policy of an organization for lockouts. The
+// policy is the instance's unless the organization has its own. The call needs
+// the permission policy.read.
 //
 // Source: vendor OpenAPI of v4.13.1.
 func (c *Client) getLockoutPolicy(ctx context.Context, orgID string) (*PolicyResult, error) {
@@ -1501,9 +1905,9 @@ func (c *Client) getLockoutPolicy(ctx context.Context, orgID string) (*PolicyRes
 	return rest.Pointer(&out, c.rest().Do(ctx, &call))
 }
 
-// getLoginPolicy returns the policy of an organization for logins. It is the
-// instance's unless the organization has its own. It needs the permission
-// policy.read.
+// getLoginPolicy returns the policy of an organization for logins. The policy
+// is the instance's unless the organization has its own. The call needs the
+// permission policy.read.
 //
 // Source: vendor OpenAPI of v4.13.1.
 func (c *Client) getLoginPolicy(ctx context.Context, orgID string) (*PolicyResult, error) {
@@ -1521,8 +1925,8 @@ func (c *Client) getLoginPolicy(ctx context.Context, orgID string) (*PolicyResul
 }
 
 // getNotificationPolicy returns the policy of an organization for
-// notifications. It is the instance's unless the organization has its own. It
-// needs the permission policy.read.
+// notifications. The policy is the instance's unless the organization has its
+// own. The call needs the permission policy.read.
 //
 // Source: vendor OpenAPI of v4.13.1.
 func (c *Client) getNotificationPolicy(ctx context.Context, orgID string) (*PolicyResult, error) {
@@ -1540,8 +1944,8 @@ func (c *Client) getNotificationPolicy(ctx context.Context, orgID string) (*Poli
 }
 
 // getPasswordAgePolicy returns the policy of an organization for the age of
-// passwords. It is the instance's unless the organization has its own. It needs
-// the permission policy.read.
+// passwords. The policy is the instance's unless the organization has its own.
+// The call needs the permission policy.read.
 //
 // Source: vendor OpenAPI of v4.13.1.
 func (c *Client) getPasswordAgePolicy(ctx context.Context, orgID string) (*PolicyResult, error) {
@@ -1559,8 +1963,8 @@ func (c *Client) getPasswordAgePolicy(ctx context.Context, orgID string) (*Polic
 }
 
 // getPasswordComplexityPolicy returns the policy of an organization for the
-// complexity of passwords. It is the instance's unless the organization has its
-// own. It needs the permission policy.read.
+// complexity of passwords. The policy is the instance's unless the organization
+// has its own. The call needs the permission policy.read.
 //
 // Source: vendor OpenAPI of v4.13.1.
 func (c *Client) getPasswordComplexityPolicy(ctx context.Context, orgID string) (*PolicyResult, error) {
@@ -1577,9 +1981,9 @@ func (c *Client) getPasswordComplexityPolicy(ctx context.Context, orgID string) 
 	return rest.Pointer(&out, c.rest().Do(ctx, &call))
 }
 
-// getPrivacyPolicy returns the policy of an organization for links to terms. It
-// is the instance's unless the organization has its own. It needs the
-// permission policy.read.
+// getPrivacyPolicy returns the policy of an organization for links to terms.
+// The policy is the instance's unless the organization has its own. The call
+// needs the permission policy.read.
 //
 // Source: vendor OpenAPI of v4.13.1.
 func (c *Client) getPrivacyPolicy(ctx context.Context, orgID string) (*PolicyResult, error) {
@@ -1596,9 +2000,10 @@ func (c *Client) getPrivacyPolicy(ctx context.Context, orgID string) (*PolicyRes
 	return rest.Pointer(&out, c.rest().Do(ctx, &call))
 }
 
-// ListProjectGrantsPage returns one page of the grants that an organization
-// gave others to its projects. With a grant the users of the other organization
-// lose what they have by it. It needs the permission project.grant.read.
+// ListProjectGrantsPage returns one page of the grants by which other
+// organizations use an organization's projects. If a grant is deleted, the
+// users of the other organization lose the roles that they have by the grant.
+// The call needs the permission project.grant.read.
 //
 // Source: vendor OpenAPI of v4.13.1; live exchanges with v4.13.1 and v2.54.10.
 func (c *Client) ListProjectGrantsPage(ctx context.Context, orgID string, query ListQuery) (*ProjectGrantPage, error) {
@@ -1620,7 +2025,7 @@ func (c *Client) ListProjectGrantsPage(ctx context.Context, orgID string, query 
 }
 
 // ListProjectsPage returns one page of the projects that an organization owns.
-// It needs the permission project.read.
+// The call needs the permission project.read.
 //
 // Source: vendor OpenAPI of v4.13.1; live exchanges with v4.13.1 and v2.54.10.
 func (c *Client) ListProjectsPage(ctx context.Context, orgID string, query ListQuery) (*ProjectPage, error) {
@@ -1641,8 +2046,8 @@ func (c *Client) ListProjectsPage(ctx context.Context, orgID string, query ListQ
 	return rest.Pointer(&out, c.rest().Do(ctx, &call))
 }
 
-// ListAppsPage returns one page of the applications of a project. It needs the
-// permission project.app.read.
+// ListAppsPage returns one page of the applications of a project. The call
+// needs the permission project.app.read.
 //
 // Source: vendor OpenAPI of v4.13.1; live exchanges with v4.13.1 and v2.54.10.
 func (c *Client) ListAppsPage(ctx context.Context, projectID string, orgID string, query ListQuery) (*AppPage, error) {
@@ -1664,10 +2069,11 @@ func (c *Client) ListAppsPage(ctx context.Context, projectID string, orgID strin
 	return rest.Pointer(&out, c.rest().Do(ctx, &call))
 }
 
-// ListProjectGrantMembersPage returns one page of the users who manage a grant
-// of a project. They can be users of another organization. The plan of a
-// teardown needs it: they lose the management when one of the two organizations
-// of the grant is deleted. It needs the permission project.grant.member.read.
+// ListProjectGrantMembersPage returns one page of the users who manage a
+// project grant. Members may be users of another organization. The plan of a
+// teardown reads the list, because members lose their roles if one of the two
+// organizations of the grant is deleted. The call needs the permission
+// project.grant.member.read.
 //
 // Source: vendor OpenAPI of v4.13.1.
 func (c *Client) ListProjectGrantMembersPage(ctx context.Context, projectID string, grantID string, orgID string, query ListQuery) (*MemberPage, error) {
@@ -1691,9 +2097,9 @@ func (c *Client) ListProjectGrantMembersPage(ctx context.Context, projectID stri
 }
 
 // ListProjectMembersPage returns one page of the users who manage a project.
-// They can be users of another organization. The plan of a teardown needs it:
-// they lose the management when the organization of the project is deleted. It
-// needs the permission project.member.read.
+// Members may be users of another organization. The plan of a teardown reads
+// the list, because members lose their roles if the organization of the project
+// is deleted. The call needs the permission project.member.read.
 //
 // Source: vendor OpenAPI of v4.13.1.
 func (c *Client) ListProjectMembersPage(ctx context.Context, projectID string, orgID string, query ListQuery) (*MemberPage, error) {
@@ -1716,7 +2122,8 @@ func (c *Client) ListProjectMembersPage(ctx context.Context, projectID string, o
 }
 
 // ListUsersPage returns one page of the users of an organization, human and
-// machine. A large list takes Zitadel long. It needs the permission user.read.
+// machine. Zitadel takes long for a large list. The call needs the permission
+// user.read.
 //
 // Source: vendor OpenAPI of v4.13.1; live exchanges with v4.13.1 and v2.54.10.
 func (c *Client) ListUsersPage(ctx context.Context, orgID string, body UserSearch) (*UserPage, error) {
@@ -1736,7 +2143,7 @@ func (c *Client) ListUsersPage(ctx context.Context, orgID string, body UserSearc
 }
 
 // ListUserGrantsPage returns one page of the roles that users have in an
-// organization. It needs the permission user.grant.read.
+// organization. The call needs the permission user.grant.read.
 //
 // Source: vendor OpenAPI of v4.13.1; live exchanges with v4.13.1 and v2.54.10.
 func (c *Client) ListUserGrantsPage(ctx context.Context, orgID string, query ListQuery) (*UserGrantPage, error) {
@@ -1758,9 +2165,9 @@ func (c *Client) ListUserGrantsPage(ctx context.Context, orgID string, query Lis
 }
 
 // ListUserMembershipsPage returns one page of the roles that a user has in the
-// instance and in an organization. Roles in a third organization are not on the
-// list: see [Client.ListAdministratorsPage]. The plan of a teardown needs it
-// for servers that do not have that list. It needs the permission
+// instance and in an organization. The list does not contain roles in other
+// organizations: see [Client.ListAdministratorsPage]. The plan of a teardown
+// reads the list at servers without that one. The call needs the permission
 // user.membership.read.
 //
 // Source: vendor OpenAPI of v4.13.1; vendor's source (which roles are on the
@@ -1784,10 +2191,11 @@ func (c *Client) ListUserMembershipsPage(ctx context.Context, userID string, org
 	return rest.Pointer(&out, c.rest().Do(ctx, &call))
 }
 
-// AddOrganizationV2 creates an organization, if asked for with an id of the
-// caller's choice. Those who are named become its administrators, or nobody
-// does. It needs the permission org.create and a server from v2.58 on; an older
-// one is [errors.RouteNotFound]. A name or an id that is taken is
+// AddOrganizationV2 creates an organization, with an ID of the caller's choice
+// if given. The users in Admins become the administrators; without Admins the
+// organization has none. The call needs the permission org.create, and requires
+// a server from v2.58 on; with an older server the error is
+// [errors.RouteNotFound]. If the name or the ID is taken, the error is
 // [errors.OrganizationExists] (V3-DKcYh, ORG-laho2n).
 //
 // Source: vendor OpenAPI of v4.13.1; live exchanges with v4.13.1.
@@ -1806,10 +2214,11 @@ func (c *Client) AddOrganizationV2(ctx context.Context, body OrganizationCreatio
 }
 
 // SearchOrganizationsV2Page returns one page of the organizations that the
-// credential may read. What it may not read is left out after the page was
-// made: a page can be empty in the middle of a list, and TotalResult counts
-// all. It needs the permission org.read for each organization and a server from
-// v2.59 on; an older one is [errors.RouteNotFound].
+// credential may read. Zitadel removes the organizations that the credential
+// may not read after it cut the list into pages: a page in the middle of a list
+// may be empty, and TotalResult counts all organizations. The call needs the
+// permission org.read for each organization, and requires a server from v2.59
+// on; with an older server the error is [errors.RouteNotFound].
 //
 // Source: vendor OpenAPI of v4.13.1; live exchanges with v4.13.1.
 func (c *Client) SearchOrganizationsV2Page(ctx context.Context, body OrganizationSearchV2) (*OrganizationPageV2, error) {
@@ -1827,9 +2236,9 @@ func (c *Client) SearchOrganizationsV2Page(ctx context.Context, body Organizatio
 	return rest.Pointer(&out, c.rest().Do(ctx, &call))
 }
 
-// deleteOrganizationV2 deletes an organization, once. The date is the year 1
-// when there was none. It needs the permission org.delete and a server from
-// v4.7.0 on.
+// deleteOrganizationV2 deletes an organization with a single request. The date
+// is in the year 1 if the organization did not exist. The call needs the
+// permission org.delete, and requires a server from v4.7.0 on.
 //
 // Source: vendor OpenAPI of v4.13.1; live exchanges with v4.13.1.
 func (c *Client) deleteOrganizationV2(ctx context.Context, orgID string) (*time.Time, error) {
@@ -1845,10 +2254,10 @@ func (c *Client) deleteOrganizationV2(ctx context.Context, orgID string) (*time.
 	return rest.Value(&out.DeletionDate, c.rest().Do(ctx, &call))
 }
 
-// ActivateOrganizationV2 lets the users of an organization log in again, as
-// [Client.ReactivateOrganization] does. It returns when. It needs the
-// permission org.write. An organization that is active is
-// [errors.OrganizationActive] (EVENT-bfnrh).
+// ActivateOrganizationV2 activates an organization, as
+// [Client.ReactivateOrganization] does, and returns the time of the change. The
+// call needs the permission org.write. If the organization is active, the error
+// is [errors.OrganizationActive] (EVENT-bfnrh).
 //
 // Source: vendor OpenAPI of v4.13.1; live exchanges with v4.13.1.
 func (c *Client) ActivateOrganizationV2(ctx context.Context, orgID string) (time.Time, error) {
@@ -1868,10 +2277,10 @@ func (c *Client) ActivateOrganizationV2(ctx context.Context, orgID string) (time
 	return rest.Value(&out.ChangeDate, c.rest().Do(ctx, &call))
 }
 
-// DeactivateOrganizationV2 keeps the users of an organization from logging in,
-// as [Client.DeactivateOrganization] does. It returns when. It needs the
-// permission org.write. An organization that is inactive already is
-// [errors.OrganizationInactive] (EVENT-Dbs2g).
+// DeactivateOrganizationV2 deactivates an organization, as
+// [Client.DeactivateOrganization] does, and returns the time of the change. The
+// call needs the permission org.write. If the organization is already inactive,
+// the error is [errors.OrganizationInactive] (EVENT-Dbs2g).
 //
 // Source: vendor OpenAPI of v4.13.1; live exchanges with v4.13.1.
 func (c *Client) DeactivateOrganizationV2(ctx context.Context, orgID string) (time.Time, error) {
@@ -1891,12 +2300,13 @@ func (c *Client) DeactivateOrganizationV2(ctx context.Context, orgID string) (ti
 	return rest.Value(&out.ChangeDate, c.rest().Do(ctx, &call))
 }
 
-// ListAuthorizationsPage returns one page of the roles that users have in
-// projects, of all organizations. Roles that the credential may not read are
-// not on the list: it needs the permission user.grant.read in the whole
-// instance to be complete. The plan of a teardown needs it: roles that another
-// organization gave to users of the organization are deleted along with it. An
-// older server is [errors.RouteNotFound].
+// ListAuthorizationsPage returns one page of the roles of users in projects of
+// all organizations. The list contains only the roles that the credential may
+// read. It is complete if the credential has the permission user.grant.read in
+// the whole instance. The plan of a teardown reads the list, because Zitadel
+// deletes the roles that other organizations gave to the users of an
+// organization along with it. With an older server the error is
+// [errors.RouteNotFound].
 //
 // Source: live exchanges with v4.13.1 (an empty page); vendor's source (the
 // filter and the items).
@@ -1915,9 +2325,10 @@ func (c *Client) ListAuthorizationsPage(ctx context.Context, body AuthorizationS
 	return rest.Pointer(&out, c.rest().Do(ctx, &call))
 }
 
-// ListGroupsPage returns one page of the groups of users. The plan of a
-// teardown needs it: groups are deleted along with their organization. It needs
-// the permission group.read. A server without groups is [errors.RouteNotFound].
+// ListGroupsPage returns one page of the user groups. The plan of a teardown
+// reads the list, because Zitadel deletes groups along with their organization.
+// The call needs the permission group.read. With a server without groups the
+// error is [errors.RouteNotFound].
 //
 // Source: vendor's source of July 2026.
 func (c *Client) ListGroupsPage(ctx context.Context, body GroupSearch) (*GroupPage, error) {
@@ -1936,12 +2347,12 @@ func (c *Client) ListGroupsPage(ctx context.Context, body GroupSearch) (*GroupPa
 }
 
 // ListAdministratorsPage returns one page of the administrators of the
-// instance, its organizations, projects and grants. Administrators that the
-// credential may not read are not on the list: it needs the permissions
-// iam.member.read, org.member.read, project.member.read and
-// project.grant.member.read in the whole instance to be complete. The plan of a
-// teardown needs it: roles of the users of the organization are deleted along
-// with it, wherever they are. An older server is [errors.RouteNotFound].
+// instance, its organizations, projects and grants. The list contains only the
+// administrators that the credential may read. It is complete if the credential
+// has the permissions iam.member.read, org.member.read, project.member.read and
+// project.grant.member.read in the whole instance. The plan of a teardown reads
+// the list, because Zitadel deletes all roles of users along with their
+// organization. With an older server the error is [errors.RouteNotFound].
 //
 // Source: live exchanges with v4.13.1 (the answer); vendor's source (the filter
 // and the permissions).

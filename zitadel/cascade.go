@@ -87,7 +87,10 @@ const (
 
 // CascadeCount is the number of resources of a kind.
 type CascadeCount struct {
-	Kind  CascadeKind
+	// Kind is the kind of the resources.
+	Kind CascadeKind
+
+	// Count is the number of resources, 0 for a kind without resources.
 	Count uint64
 }
 

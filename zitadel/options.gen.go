@@ -52,7 +52,7 @@ func WithHTTPClient(client *http.Client) Option {
 }
 
 // WithBaseURL sets the address of the instance: the scheme and the domain that it is
-// configured with, such as "https://acme.zitadel.cloud". There is no default. An instance
+// configured with, such as "https://acme.zitadel.cloud". It is required. An instance
 // answers only requests to its own host name.
 func WithBaseURL(url string) Option {
 	return option(func(c *config) error { c.BaseURL = url; return nil })
