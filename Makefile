@@ -21,7 +21,7 @@ lint: ## run golangci-lint in every module
 	done
 
 generate: ## generate the API of every provider from openapi
-	go generate ./openapi
+	go generate ./openapi ./teardown
 
 guards: ## run the test of each rule without its guard; minutes
 	go run ./internal/conformance/guards

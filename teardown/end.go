@@ -10,12 +10,12 @@ import (
 	"github.com/offboard-dev/offboard-go/internal/wait"
 )
 
-// end deletes the organization, once every step is gone.
+// end deletes the organization if all steps are deleted.
 func (r *run) end(ctx context.Context) (*Report, error) {
 	var failed, interrupted []error
-	left := false
+	incomplete := false
 	for _, s := range r.states {
-		left = left || !s.State.deleted()
+		incomplete = incomplete || !s.State.deleted()
 		switch {
 		case s.Err == nil:
 		case s.State == StepInterrupted:
@@ -31,7 +31,7 @@ func (r *run) end(ctx context.Context) (*Report, error) {
 		return r.finish(Deletion{Outcome: Stopped}, errors.Join(interrupted...))
 	case r.stopped(ctx):
 		return r.finish(Deletion{Outcome: Stopped}, r.refuse(errors.Canceled, remaining(r.states), ""))
-	case left:
+	case incomplete:
 		return r.finish(Deletion{Outcome: Blocked}, r.refuse(errors.DeletionStepsNotSatisfied, remaining(r.states), ""))
 	}
 	var last trace.Last
@@ -43,13 +43,13 @@ func (r *run) end(ctx context.Context) (*Report, error) {
 		switch {
 		case err == nil:
 			return r.finish(deletion, nil, last.ID())
-		// What is not known comes first: its cause says nothing of what became of it.
+		// OutcomeUnknown comes first: the code of its cause does not describe the outcome.
 		case errors.Is(err, errors.OutcomeUnknown):
 			return r.finish(Deletion{Outcome: Unknown}, err, last.ID())
 		case r.absent(err) && r.deletionStarted:
 			return r.finish(Deletion{Outcome: Deleted}, nil, last.ID())
 		case r.absent(err):
-			// A read found it a moment ago, and no request of ours has deleted it.
+			// A read found the organization a moment ago, and no request of this run deleted it.
 			return r.finish(Deletion{Outcome: NotFound}, err, last.ID())
 		case r.deletionStarted && denied(err):
 			return r.finish(Deletion{Outcome: Unknown}, r.unknown(err), last.ID())
@@ -65,14 +65,14 @@ func (r *run) end(ctx context.Context) (*Report, error) {
 	}
 }
 
-// delete reads the organization once more, and deletes it. A deletion that is under way
-// already is not requested, and the journal has no entry of one.
+// delete reads the organization once more, and deletes it. If a deletion is in progress
+// already, delete sends no request and writes no entry.
 func (r *run) delete(ctx context.Context, last *trace.Last) (Deletion, error) {
 	if err := r.verify(ctx); err != nil {
 		return Deletion{}, err
 	}
-	if r.underway != nil {
-		return *r.underway, nil
+	if r.pending != nil {
+		return *r.pending, nil
 	}
 	if err := r.write(Entry{Kind: EntryDeletionStarted}, nil); err != nil {
 		return Deletion{}, err
@@ -94,14 +94,13 @@ func (r *run) delete(ctx context.Context, last *trace.Last) (Deletion, error) {
 	return Deletion{}, err
 }
 
-// verify reads, right before the deletion, that the organization has nothing that is
-// not in the plan, and that what was removed is still gone. F5, Zitadel and Applivery
-// delete an organization with all that it has, so that what was created while the
-// steps ran would be deleted unseen. Katapult and Atlas refuse an organization that is
-// not empty; what they delete along with it, such as credentials, and the name that was
-// confirmed may have changed there, too. An organization without steps left takes few
-// requests to read. The first inspection stands if it was made right before the deletion:
-// see [run.isRightBefore].
+// verify reads, right before the deletion, that the organization has no resource that the
+// plan lacks, and that no removed resource exists again. F5, Zitadel and Applivery delete an
+// organization with all its resources, including those that were created while the steps ran.
+// Katapult and Atlas refuse to delete an organization that is not empty; but its cascades,
+// such as credentials, and the confirmed name may have changed there, too. Reading an
+// organization without steps takes few requests. The first inspection is used if it was made
+// right before the deletion: see [run.isRightBefore].
 func (r *run) verify(ctx context.Context) error {
 	now, first := r.inspected, r.isRightBefore()
 	r.inspected = nil // another attempt inspects
@@ -114,14 +113,14 @@ func (r *run) verify(ctx context.Context) error {
 	if err := now.Err(); err != nil && permanent(err) {
 		return err
 	}
-	r.underway = now.PendingDeletion
+	r.pending = now.PendingDeletion
 	for _, step := range now.Steps {
-		// A list may still show what one read has shown to be gone.
-		gone, err := r.isDeleted(ctx, step)
+		// A list may still contain a resource that a read has shown not to exist.
+		deleted, err := r.isDeleted(ctx, step)
 		switch {
 		case err != nil:
 			return err
-		case !gone:
+		case !deleted:
 			steps := []errors.Step{{Name: step.ID, Description: "exists again"}}
 			return r.refuse(errors.PlanStale, steps, "%s exists again", step.ID)
 		}
@@ -129,22 +128,21 @@ func (r *run) verify(ctx context.Context) error {
 	return nil
 }
 
-// maxInspectionAge is how long ago the first inspection may have ended at the deletion of
-// the organization, to make another one redundant.
+// maxInspectionAge is the maximum age of the first inspection at the deletion of the
+// organization at which no second one is made.
 const maxInspectionAge = 10 * time.Second
 
-// isRightBefore reports whether another inspection would show nothing that the first one
-// did not: the plan has no step that is started or polled, so that nothing happened since,
-// and the first inspection has just ended. A journal or a function for events that takes
-// long makes another inspection necessary.
+// isRightBefore reports whether the first inspection was made right before the deletion: the
+// plan has no step that is started or polled, and the inspection has just ended. A slow
+// journal or event function makes a second inspection necessary.
 func (r *run) isRightBefore() bool {
 	return r.inspected != nil && time.Since(r.inspectedAt) < maxInspectionAge &&
 		len(r.plan.Manual()) == len(r.plan.Steps)
 }
 
-// definite reports whether an error of a deletion shows that the provider refused it.
-// After any other error it may still be carried out, unless no connection was made for
-// it: an error cannot tell that.
+// definite reports whether an error of a deletion shows that the provider refused the
+// deletion. After any other error the provider may execute it, unless no connection was made,
+// which the trace shows and not the error.
 func definite(err error) bool {
 	for _, code := range []errors.Code{
 		errors.DeletionStepsNotSatisfied, errors.NotFound, errors.Unauthenticated, errors.PermissionDenied,
@@ -161,17 +159,16 @@ func definite(err error) bool {
 	return ok && errors.Is(err, errors.UnexpectedResponse) && e.Status >= 400 && e.Status <= 499
 }
 
-// absent reports whether an error says that the organization of the plan does not
-// exist. That something else is not found, a list or another organization, does not
-// say so.
+// absent reports whether an error states that the organization of the plan does not exist. An
+// error about a list or another organization does not.
 func (r *run) absent(err error) bool {
 	e, ok := errors.AsType[*errors.Error](err)
 	return ok && e.Code == errors.OrganizationNotFound && (e.Target == "" || e.Target == r.plan.Organization.ID)
 }
 
-// notFound is the end of a teardown whose first read does not find the organization.
-// That is the end of a deletion only if one was started: the provider says the same to
-// a credential that may not see the organization.
+// notFound ends a teardown whose first read does not find the organization. The outcome is
+// [Deleted] only if a deletion was started: the provider answers in the same way to a
+// credential that may not see the organization.
 func (r *run) notFound(err error) (*Report, error) {
 	missing, d := StepNotStarted, Deletion{Outcome: NotFound}
 	if r.deletionStarted {

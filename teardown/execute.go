@@ -16,17 +16,17 @@ import (
 	"github.com/offboard-dev/offboard-go/internal/trace"
 )
 
-// retryBackoff bounds the jitter of the waits between attempts.
+// retryBackoff limits the jitter of the waits between attempts.
 var retryBackoff = backoff.Exponential{First: time.Second, Max: 30 * time.Second}
 
-// Execute carries out a plan with a driver. The clients of this module call it from
-// their method Teardown, which says what errors there are.
+// Execute applies a plan with a driver. The clients of this module call it from their method
+// Teardown, which documents the errors.
 //
-// The plan only selects: a step is carried out if the plan names it and a fresh read
-// of the organization finds it, and as that read describes it.
+// The plan only selects: a step is executed if the plan names it and a fresh read of the
+// organization finds its resource, and in the form of that read.
 //
-// The report is nil when nothing was begun. Otherwise it lists every step, and the
-// error is its Err.
+// The report is nil if the error was found before the plan was applied: no request that
+// changes something was sent. Otherwise the report lists all steps, and the error is its Err.
 func Execute(ctx context.Context, d Driver, p *Plan, options ...Option) (*Report, error) {
 	s := configure(options)
 	switch {
@@ -83,10 +83,10 @@ func Execute(ctx context.Context, d Driver, p *Plan, options ...Option) (*Report
 	switch {
 	case len(missed) > 0:
 		return r.finish(Deletion{Outcome: Blocked}, r.refuse(errors.DeletionStepsNotSatisfied, remaining(r.states),
-			"%s exists, and was not found in the organization", missed[0]))
+			"%s exists, and the read of the organization did not find it", missed[0]))
 	case r.cannotProceed(now):
 		err := now.Err()
-		if err == nil { // the provider would not refuse, and hands are needed all the same
+		if err == nil { // the provider would accept the deletion, and manual steps remain
 			err = r.refuse(errors.DeletionStepsNotSatisfied, remaining(r.states), "")
 		}
 		return r.finish(Deletion{Outcome: Blocked}, err)
@@ -95,7 +95,7 @@ func Execute(ctx context.Context, d Driver, p *Plan, options ...Option) (*Report
 	return r.end(ctx)
 }
 
-// run is one execution of a plan.
+// run is the application of one plan.
 type run struct {
 	driver   Driver
 	plan     *Plan
@@ -103,23 +103,23 @@ type run struct {
 	started  time.Time
 	journal  *journal
 
-	// deletionStarted: a deletion of the organization was sent, by this run or by one
-	// whose journal is known, and not refused.
+	// deletionStarted is true if this run, or a run whose journal is known, sent a deletion
+	// of the organization that the provider did not refuse.
 	deletionStarted bool
 
-	inspected   *Plan     // as the first inspection read the organization; nil once it was used
+	inspected   *Plan     // the result of the first inspection; nil after its use
 	inspectedAt time.Time // when that inspection ended
 
-	underway *Deletion // as the read right before the deletion found it; nil for none
+	pending *Deletion // a deletion in progress, by the read right before the deletion; nil for none
 
 	states []StepReport
 	index  map[string]int // of states, by the ID of the step
 
-	mu   sync.Mutex // of done, and of calls of OnEvent
-	done int        // steps of which nothing is left
+	mu   sync.Mutex // of done, and of the calls of event functions
+	done int        // number of deleted steps
 }
 
-// refuse is the error of a plan that is not carried out.
+// refuse returns an error of the engine.
 func (r *run) refuse(code errors.Code, steps []errors.Step, format string, args ...any) error {
 	e := &errors.Error{
 		Provider: r.plan.Provider, Operation: "Teardown", Target: r.plan.Organization.ID, Code: code, Steps: steps,
@@ -130,10 +130,10 @@ func (r *run) refuse(code errors.Code, steps []errors.Step, format string, args 
 	return e
 }
 
-// unknown is the error of a deletion that was sent, and of which nothing can be read.
+// unknown returns the error of a deletion that was sent and whose outcome no read can decide.
 func (r *run) unknown(err error) error { return r.refuse(errors.OutcomeUnknown, nil, "%w", err) }
 
-// admit looks at the plan and the options, before anything is read.
+// admit checks the plan and the options before the first request.
 func (r *run) admit() error {
 	p, s := r.plan, r.settings
 	if wrong := p.check(s.planTTL); len(wrong) > 0 {
@@ -141,7 +141,7 @@ func (r *run) admit() error {
 	}
 	if name, instance := r.driver.Provider(); p.Provider != name || p.Instance != instance {
 		steps := []errors.Step{{Name: "provider", Description: fmt.Sprintf("is %s at %s", name, instance)}}
-		return r.refuse(errors.PlanStale, steps, "the plan is of %s at %q, not of %s at %q", p.Provider, p.Instance, name, instance)
+		return r.refuse(errors.PlanStale, steps, "the plan belongs to %s at %q, not to %s at %q", p.Provider, p.Instance, name, instance)
 	}
 	if err := r.confirmed(); err != nil {
 		return err
@@ -149,23 +149,23 @@ func (r *run) admit() error {
 	return r.checkPermitted(p)
 }
 
-// confirmed refuses a plan whose organization was not confirmed by its name, or by its
-// ID if it has none.
+// confirmed returns an error unless [WithConfirm] has the name of the organization, or its ID
+// if it has no name.
 func (r *run) confirmed() error {
 	o, s := r.plan.Organization, r.settings
 	switch {
 	case !s.confirmed, strings.TrimSpace(s.name) == "":
-		return r.refuse(errors.NotConfirmed, nil, "the name was not given")
+		return r.refuse(errors.NotConfirmed, nil, "the name of the organization is missing")
 	case strings.TrimSpace(o.Name) == "" && s.name != o.ID:
 		return r.refuse(errors.NotConfirmed, nil, "the organization has no name: confirm its ID")
 	case strings.TrimSpace(o.Name) != "" && s.name != o.Name:
-		return r.refuse(errors.NotConfirmed, nil, "the organization is called %q, and another name was given", o.Name)
+		return r.refuse(errors.NotConfirmed, nil, "the name of the organization is %q, and differs from the confirmed name", o.Name)
 	}
 	return nil
 }
 
-// checkPermitted refuses a plan that deletes an organization that must not be deleted, or
-// that requires an override that was not given.
+// checkPermitted returns an error if the plan deletes an organization that must not be
+// deleted, or requires an override that is not set.
 func (r *run) checkPermitted(p *Plan) error {
 	if err := r.settings.mayDelete(p.Organization.ID); err != nil {
 		return r.refuse(errors.NotConfirmed, nil, "%w", err)
@@ -182,7 +182,7 @@ func (r *run) checkPermitted(p *Plan) error {
 	return r.overridden(p)
 }
 
-// overridden refuses a plan that requires an override that was not given.
+// overridden returns an error if the plan requires an override that is not set.
 func (r *run) overridden(p *Plan) error {
 	missing := slices.DeleteFunc(p.Overrides(), r.settings.overrides)
 	if len(missing) == 0 {
@@ -199,22 +199,22 @@ func (r *run) overridden(p *Plan) error {
 	return r.refuse(errors.NotConfirmed, steps, "missing overrides: %s", joined(missing))
 }
 
-// inspect reads what there is now, and refuses a plan that is no longer the truth.
+// inspect reads the organization again and returns an error if the plan no longer matches it.
 func (r *run) inspect(ctx context.Context) (*Plan, error) {
 	now, err := r.driver.Inspect(trace.WithParallel(ctx, r.settings.concurrency), r.plan.Organization, r.plan)
 	switch {
 	case err != nil:
 		return nil, err
 	case now == nil:
-		return nil, r.refuse(errors.Internal, nil, "the driver has made no plan")
+		return nil, r.refuse(errors.Internal, nil, "the driver returned no plan")
 	}
 	return now, r.compare(now)
 }
 
-// missed returns the ids of the steps of the plan that the organization was read to be
-// without, and that exist: a list of several pages may have missed one, and the plan
-// may name what is another organization's. A step by hand is none, for nothing but the
-// read of the organization tells, nor is one that the driver does not know.
+// missed returns the IDs of the steps of the plan that the inspection did not find, and whose
+// resources exist: a list of several pages may have missed one, and the plan may name a
+// resource of another organization. Manual steps are not included, because only the inspection
+// reads them; nor are steps that the driver does not know.
 func (r *run) missed(ctx context.Context, now *Plan) ([]string, error) {
 	var missing []Step
 	steps := now.byID()
@@ -223,7 +223,7 @@ func (r *run) missed(ctx context.Context, now *Plan) ([]string, error) {
 			missing = append(missing, step)
 		}
 	}
-	gone := make([]bool, len(missing))
+	deleted := make([]bool, len(missing))
 	errs := make([]error, len(missing))
 	var readers sync.WaitGroup
 	turn := make(chan struct{}, r.settings.concurrency)
@@ -231,36 +231,36 @@ func (r *run) missed(ctx context.Context, now *Plan) ([]string, error) {
 		turn <- struct{}{}
 		readers.Go(func() {
 			defer func() { <-turn }()
-			gone[i], errs[i] = r.isDeleted(ctx, step)
+			deleted[i], errs[i] = r.isDeleted(ctx, step)
 		})
 	}
 	readers.Wait()
 	var found []string
 	for i, step := range missing {
 		switch {
-		case errors.Is(errs[i], errors.InvalidArgument): // no plan of the driver's has it
+		case errors.Is(errs[i], errors.InvalidArgument): // the driver does not know the step
 		case errs[i] != nil:
 			return nil, errs[i]
-		case !gone[i]:
+		case !deleted[i]:
 			found = append(found, step.ID)
 		}
 	}
 	return found, nil
 }
 
-// isDeleted reads whether the resource of a step does not exist.
+// isDeleted reports whether a read shows that the resource of a step does not exist.
 func (r *run) isDeleted(ctx context.Context, step Step) (bool, error) {
 	all, err := r.driver.Poll(ctx, r.plan.Organization, "", []Step{step})
 	switch {
 	case err != nil:
 		return false, err
 	case len(all) != 1:
-		return false, r.refuse(errors.Internal, nil, "the driver answered for %d steps of 1", len(all))
+		return false, r.refuse(errors.Internal, nil, "the driver returned the progress of %d steps, not of 1", len(all))
 	}
 	return all[0].State == ProgressNotFound, nil
 }
 
-// compare refuses a plan that does not name all that a fresh read shows.
+// compare returns an error if a fresh read shows a resource that the plan lacks.
 func (r *run) compare(now *Plan) error {
 	if diff := r.plan.Diff(now); len(diff) > 0 {
 		steps := make([]errors.Step, len(diff))
@@ -272,8 +272,8 @@ func (r *run) compare(now *Plan) error {
 	return r.checkPermitted(now)
 }
 
-// cannotProceed reports whether no step can make the deletion succeed, or only somebody's
-// hand: then nothing is touched, unless that is permitted.
+// cannotProceed reports whether no step can unblock the deletion, or manual steps remain and
+// [Partial] is not set. Then no step starts.
 func (r *run) cannotProceed(now *Plan) bool {
 	err := now.Err()
 	if err != nil && (!errors.Is(err, errors.DeletionStepsNotSatisfied) || permanent(err)) {
@@ -282,9 +282,9 @@ func (r *run) cannotProceed(now *Plan) bool {
 	return len(now.Manual()) > 0 && !r.settings.overrides(Partial)
 }
 
-// start makes the report of every step of the plan, as it was found now. A step that
-// was not found is in the state missing, unless it is one of those that were missed:
-// they exist, and are not acted upon.
+// start sets the state of each step of the plan by the inspection now. A step that the
+// inspection did not find is in the state missing, except the missed ones: their resources
+// exist, and the engine does not act on them.
 func (r *run) start(now *Plan, missing StepState, missed []string) {
 	r.states = make([]StepReport, len(r.plan.Steps))
 	r.index = make(map[string]int, len(r.plan.Steps))
@@ -294,7 +294,7 @@ func (r *run) start(now *Plan, missing StepState, missed []string) {
 		found := steps[step.ID]
 		switch {
 		case found == nil && slices.Contains(missed, step.ID):
-			r.states[i] = StepReport{Step: step, State: StepNotStarted, Err: r.refuse(errors.DeletionStepsNotSatisfied, nil, "%s exists, and was not found in the organization", step.ID)}
+			r.states[i] = StepReport{Step: step, State: StepNotStarted, Err: r.refuse(errors.DeletionStepsNotSatisfied, nil, "%s exists, and the read of the organization did not find it", step.ID)}
 		case found == nil:
 			r.states[i] = StepReport{Step: step, State: missing}
 		case found.Manual:
@@ -320,7 +320,7 @@ func (r *run) start(now *Plan, missing StepState, missed []string) {
 	}
 }
 
-// unmatched returns the ids that are of no organization that the plan deletes.
+// unmatched returns the IDs that match no organization of the plan, each once.
 func (r *run) unmatched(ids []string) []string {
 	var unmatched []string
 	for _, id := range ids {
@@ -335,7 +335,7 @@ func (r *run) unmatched(ids []string) []string {
 	return unmatched
 }
 
-// writeDeleted writes down which steps are gone already.
+// writeDeleted writes an entry for each step that was deleted before.
 func (r *run) writeDeleted() error {
 	for _, s := range r.states {
 		if s.State == StepAlreadyDeleted {
@@ -347,7 +347,7 @@ func (r *run) writeDeleted() error {
 	return r.sync()
 }
 
-// stopped reports whether nothing more is to be begun.
+// stopped reports whether no attempt or step may start.
 func (r *run) stopped(ctx context.Context) bool {
 	select {
 	case <-r.settings.stop:
@@ -357,13 +357,13 @@ func (r *run) stopped(ctx context.Context) bool {
 	}
 }
 
-// retries bounds the retries of something by time.
+// retries limits the time of retries.
 type retries struct {
 	within time.Duration
 	since  time.Time // of the first attempt that failed
 }
 
-// reset forgets the attempts that failed.
+// reset discards the failed attempts.
 func (t *retries) reset() { t.since = time.Time{} }
 
 // again reports whether another attempt may start after a pause.
@@ -377,12 +377,12 @@ func (t *retries) again(pause time.Duration) bool {
 
 // Causes of a step's context that ended.
 var (
-	errStepTimeout = errors.New("the step took longer than it may")
+	errStepTimeout = errors.New("the step exceeded its time limit")
 	errStopped     = fmt.Errorf("%w while the step was waiting", trace.ErrStopped)
 )
 
-// timedOut is the error of a step that was ended by a cause. What the step's own time or a
-// gentle stop has cut off was not canceled by anybody.
+// timedOut returns the error of a step that a cause ended. Canceled becomes NotFinished if the
+// cause is the step's time limit or a stop, because the caller canceled nothing.
 func (r *run) timedOut(step string, err, cause error) error {
 	if e, ok := errors.AsType[*errors.Error](err); ok && (e.Code != errors.Canceled || cause != errStepTimeout && cause != errStopped) {
 		return err
@@ -393,41 +393,40 @@ func (r *run) timedOut(step string, err, cause error) error {
 	}
 }
 
-// permanent reports whether neither a step nor time changes a refusal: the organization
-// has to stay as what it is.
+// permanent reports whether neither a step nor time can change a refusal.
 func permanent(err error) bool {
 	return errors.Is(err, errors.DefaultOrganization) || errors.Is(err, errors.SystemOrganization)
 }
 
-// denied reports whether the provider does not accept the credential, or not for this.
+// denied reports whether the provider refused the credential, or the credential lacks a
+// permission.
 func denied(err error) bool {
 	return !errors.Is(err, errors.OutcomeUnknown) &&
 		(errors.Is(err, errors.Unauthenticated) || errors.Is(err, errors.PermissionDenied))
 }
 
-// waitingOnOthers reports whether something was begun and does not end by itself soon:
-// somebody has to approve it. A wait that a context has cut off is none.
+// waitingOnOthers reports whether the end of a removal depends on others, such as an approval.
+// It is false if a context ended the wait.
 func waitingOnOthers(err error) bool {
 	return errors.Is(err, errors.NotFinished) && !errors.Is(err, context.Canceled) && !errors.Is(err, context.DeadlineExceeded)
 }
 
-// retryable reports whether trying again may help: what may succeed later, what others
-// stand in the way of, and what was lost and is read to be still there. What is not
-// known comes first: its cause says nothing of what became of it.
+// retryable reports whether another attempt may succeed. OutcomeUnknown comes first, because
+// the code of its cause does not describe the outcome: the resource was read to exist.
 func retryable(err error) bool {
 	switch {
 	case errors.Is(err, errors.OutcomeUnknown):
 		return true
-	case permanent(err), waitingOnOthers(err), errors.Is(err, errors.PaymentRequired): // each try may charge somebody
+	case permanent(err), waitingOnOthers(err), errors.Is(err, errors.PaymentRequired): // each attempt may charge the customer
 		return false
 	}
 	return errors.Retryable(err) || errors.Is(err, errors.Conflict) || errors.Is(err, errors.DeletionStepsNotSatisfied) ||
 		errors.Is(err, errors.NotFound)
 }
 
-// backoff is how long to wait before a step, or with "" the organization, is tried
-// again. Its jitter is made of what is waited for, so that plans and steps differ and
-// the same run always waits the same.
+// backoff returns the wait before another attempt of a step, or of the organization for "".
+// Its jitter is a hash of the plan, the step and the attempt, so that plans and steps differ
+// and the same run always has the same waits.
 func (r *run) backoff(step string, attempt int, err error) time.Duration {
 	of := fnv.New64a()
 	_, _ = io.WriteString(of, r.plan.Fingerprint+"/"+step)
@@ -439,7 +438,7 @@ func (r *run) backoff(step string, attempt int, err error) time.Duration {
 	return wait
 }
 
-// finish makes the report.
+// finish writes the last entry and returns the report.
 func (r *run) finish(d Deletion, err error, requestID ...string) (*Report, error) {
 	entry := Entry{Kind: EntryFinished, Outcome: d.Outcome}
 	if len(requestID) > 0 {
@@ -479,17 +478,17 @@ func (r *run) append(e Entry, err error) error {
 	return r.unwritten(r.journal.append(e))
 }
 
-// sync has the journal written to the disk.
+// sync stores the journal on the disk.
 func (r *run) sync() error { return r.unwritten(r.journal.sync()) }
 
 func (r *run) unwritten(failed error) error {
 	if failed != nil {
-		return r.refuse(errors.Internal, nil, "the journal cannot be written: %w", failed)
+		return r.refuse(errors.Internal, nil, "cannot write the journal: %w", failed)
 	}
 	return nil
 }
 
-// event tells the caller.
+// event completes an event and calls the functions of [WithEvents].
 func (r *run) event(e Event) {
 	if len(r.settings.onEvent) == 0 {
 		return
@@ -503,7 +502,7 @@ func (r *run) event(e Event) {
 	}
 }
 
-// countDone counts a step of which nothing is left.
+// countDone counts a deleted step.
 func (r *run) countDone() {
 	r.mu.Lock()
 	defer r.mu.Unlock()

@@ -24,7 +24,7 @@ func failures() map[string]error {
 		"none":            nil,
 		"one":             one,
 		"joined":          errors.Join(one, two),
-		"wrapped":         fmt.Errorf("the journal cannot be written: %w", one),
+		"wrapped":         fmt.Errorf("cannot write the journal: %w", one),
 		"joined, wrapped": fmt.Errorf("two: %w", errors.Join(one, two)),
 		"foreign":         errors.New("no space left on device"),
 		"foreign, joined": errors.Join(errors.New("no space left on device"), two),

@@ -11,34 +11,34 @@ import (
 	"github.com/offboard-dev/offboard-go/internal/trace"
 )
 
-// Intervals between two polls of a group. They shrink with the number of steps that wait
-// and are due: one poll answers for all of them.
+// Limits of the interval between two polls of a group. The interval is shorter if more steps
+// wait and are due, because one poll serves all of them.
 const (
 	shortestInterval = time.Second
 	longestInterval  = 15 * time.Second
 )
 
-// group is what waits for the same poll. A step that is read by itself is in a group
-// with the others of its class: while they are not due one of them is polled, and the
-// others wait until that one is done.
+// group contains the steps that wait for the same poll. A step that is read by itself is in a
+// group with the others of its class: before they are due one of them is polled, and the
+// others wait until that one is deleted.
 type group struct {
 	key    string
-	name   string // of [Wait.Group]
-	single bool   // one step is polled, not all
-	own    bool   // of one step
+	name   string // [Wait.Group]
+	single bool   // a poll contains one step, not all
+	own    bool   // the group is for one step only
 
-	waiting  []int // in the order in which they began to wait, or if single are due
-	inFlight int   // polls
-	window   int   // how many single reads may be in flight
-	timer    int   // the valid one
-	at       time.Time
-	ended    time.Time // the last poll
-	queued   bool      // due, without a slot
-	now      bool      // one that waits asks for a poll at once
-	soonest  time.Time // when the first of those that wait is due
+	waiting  []int     // in the order in which they started to wait; if single, by their due time
+	inFlight int       // number of polls
+	window   int       // maximum number of single polls in flight
+	timer    int       // ID of the valid timer
+	at       time.Time // of the timer
+	ended    time.Time // the end of the last poll
+	queued   bool      // a poll is due and waits for a slot
+	now      bool      // a step requires a poll at once
+	soonest  time.Time // the due time of the first step that waits
 }
 
-// wait has a step wait for its next poll.
+// wait adds a step to the group that waits for its next poll.
 func (s *scheduler) wait(i int, now time.Time) {
 	t := &s.tasks[i]
 	if !now.Before(t.deadline) {
@@ -55,7 +55,7 @@ func (s *scheduler) wait(i int, now time.Time) {
 	}
 	g.now = g.now || t.wait.Now
 	at := len(g.waiting)
-	if g.single { // the first one that is due is polled
+	if g.single { // the poll contains the step that is due first
 		at, _ = slices.BinarySearchFunc(g.waiting, t.dueAt, func(j int, due time.Time) int {
 			return cmp.Or(s.tasks[j].dueAt.Compare(due), -1)
 		})
@@ -65,7 +65,7 @@ func (s *scheduler) wait(i int, now time.Time) {
 	s.schedule(g, now)
 }
 
-// groupOf returns the group that a step waits in.
+// groupOf returns the group in which a step waits.
 func (s *scheduler) groupOf(i int, w Wait) *group {
 	key, own := "group "+w.Group, false
 	switch {
@@ -83,7 +83,7 @@ func (s *scheduler) groupOf(i int, w Wait) *group {
 	return g
 }
 
-// expected returns how long a step probably waits.
+// expected returns the expected duration of a wait.
 func (s *scheduler) expected(w Wait) time.Duration {
 	if learned := s.durations.expected(w.Class); learned > 0 {
 		return learned
@@ -94,14 +94,14 @@ func (s *scheduler) expected(w Wait) time.Duration {
 	return shortestInterval
 }
 
-// learn takes the result of a poll of a step, so long after its last act.
+// learn records the result of a poll of a step.
 func (s *scheduler) learn(t *task, now time.Time, done bool) {
 	if t.wait.Class != "" && !t.wait.Now {
 		s.durations.learn(t.wait.Class, now.Sub(t.acted), done)
 	}
 }
 
-// hurry has a step that waits polled at once.
+// hurry makes the next poll of a step that waits due at once.
 func (s *scheduler) hurry(i int, now time.Time) {
 	t := &s.tasks[i]
 	t.wait.Now = true
@@ -115,7 +115,7 @@ func (s *scheduler) hurry(i int, now time.Time) {
 
 // schedule sets when a group is polled next.
 func (s *scheduler) schedule(g *group, now time.Time) {
-	for len(g.waiting) > 0 && s.tasks[g.waiting[0]].phase != waiting { // its time has ended
+	for len(g.waiting) > 0 && s.tasks[g.waiting[0]].phase != waiting { // its deadline has passed
 		g.waiting = g.waiting[1:]
 	}
 	if len(g.waiting) == 0 || g.queued || g.inFlight >= g.window {
@@ -132,7 +132,7 @@ func (s *scheduler) schedule(g *group, now time.Time) {
 	}
 }
 
-// nextPoll returns when a poll of a group is worth its request.
+// nextPoll returns when the next poll of a group is useful.
 func (s *scheduler) nextPoll(g *group, now time.Time) time.Time {
 	if g.now {
 		return now
@@ -157,7 +157,7 @@ func (s *scheduler) interval(g *group, now time.Time) time.Duration {
 	return max(min(d, again(now.Sub(first.acted))), shortestInterval)
 }
 
-// again returns when something that has taken so long already is worth another read.
+// again returns the interval before another poll of a step that has waited for took.
 func again(took time.Duration) time.Duration {
 	return min(max(took/4, shortestInterval), longestInterval)
 }
@@ -168,7 +168,7 @@ func (s *scheduler) poll(g *group) {
 	for len(g.waiting) > 0 && !(g.single && len(tasks) == 1) {
 		i := g.waiting[0]
 		g.waiting = g.waiting[1:]
-		if s.tasks[i].phase == waiting { // its time may have ended
+		if s.tasks[i].phase == waiting { // otherwise its deadline has passed
 			tasks = append(tasks, i)
 		}
 	}
@@ -179,7 +179,7 @@ func (s *scheduler) poll(g *group) {
 	g.inFlight++
 	s.polling++
 	steps := make([]Step, len(tasks))
-	var until time.Time // when the time of all of them has ended
+	var until time.Time // the last deadline of the steps
 	for n, i := range tasks {
 		t := &s.tasks[i]
 		t.phase, t.group = polling, nil
@@ -198,8 +198,8 @@ func (s *scheduler) poll(g *group) {
 	s.schedule(g, time.Now()) // for the others of a class
 }
 
-// polled takes the result of a poll. It counts for the steps that waited when the poll
-// was sent: those whose last act had ended.
+// polled processes the result of a poll. It counts for the steps that waited when the poll was
+// sent: those whose last act had ended.
 func (s *scheduler) polled(r result, now time.Time) {
 	g := r.group
 	g.inFlight--
@@ -213,16 +213,16 @@ func (s *scheduler) polled(r result, now time.Time) {
 		case r.err != nil:
 			s.result(i, Progress{}, r.err, now)
 		case len(r.progress) != len(r.tasks):
-			s.complete(i, StepFailed, s.refuse(errors.Internal, nil, "the driver answered for %d steps of %d", len(r.progress), len(r.tasks)))
+			s.complete(i, StepFailed, s.refuse(errors.Internal, nil, "the driver returned the progress of %d steps, not of %d", len(r.progress), len(r.tasks)))
 		default:
 			s.result(i, r.progress[n], nil, now)
 		}
-		finished = t.phase != waiting // of a single one
+		finished = t.phase != waiting // of the only step of a single poll
 	}
 	switch {
 	case !g.single:
 	case finished:
-		// The others of the class probably take as long.
+		// The others of the class probably take the same time.
 		g.window = min(2*g.window, s.settings.concurrency)
 		for n := range min(g.window, len(g.waiting)) {
 			t := &s.tasks[g.waiting[n]]
@@ -232,7 +232,7 @@ func (s *scheduler) polled(r result, now time.Time) {
 		}
 		g.ended = time.Time{}
 	default:
-		// One that takes longer says little of the others, unless most do.
+		// One step that takes longer shows little about the others, unless most take longer.
 		if g.window /= 2; g.window > 1 {
 			g.ended = before
 		} else {
@@ -246,7 +246,7 @@ func (s *scheduler) polled(r result, now time.Time) {
 	s.schedule(g, now)
 }
 
-// fire does what is due.
+// fire processes the deadlines and timers that are due.
 func (s *scheduler) fire(now time.Time) {
 	for len(s.deadlines) > 0 && !s.deadlines[0].at.After(now) {
 		i := s.deadlines[0].task
@@ -255,11 +255,11 @@ func (s *scheduler) fire(now time.Time) {
 		switch t.phase {
 		case waiting:
 			s.complete(i, StepFailed, s.timedOut(s.states[i].ID, t.actErr, errStepTimeout))
-			s.schedule(t.group, now) // for the others
+			s.schedule(t.group, now) // the others still wait
 		case pausing, queued:
 			s.complete(i, StepFailed, s.timedOut(s.states[i].ID, t.pauseErr, errStepTimeout))
 		}
-		// The result of a request in flight counts first.
+		// The result of a request in flight takes precedence.
 	}
 	for len(s.timers.all) > 0 && !s.timers.all[0].at.After(now) {
 		due := heap.Pop(&s.timers).(timer)
@@ -282,7 +282,7 @@ func (s *scheduler) fire(now time.Time) {
 // timers is a heap.
 type timers struct {
 	all  []timer
-	last int // number of the last one
+	last int // ID of the last timer
 }
 
 // timer is a pause of a step, or the next poll of a group.
@@ -299,7 +299,7 @@ func (h *timers) add(at time.Time, task int, g *group) int {
 	return h.last
 }
 
-// valid reports whether a timer is the one that is waited for.
+// valid reports whether a timer is the current one of its step or group.
 func (s *scheduler) valid(t timer) bool {
 	if t.group != nil {
 		return t.group.timer == t.id

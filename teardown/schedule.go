@@ -9,10 +9,10 @@ import (
 	"github.com/offboard-dev/offboard-go/internal/trace"
 )
 
-// scheduler runs the steps of a teardown. The goroutine of [Execute] owns all that is in
-// it. Each request runs in a goroutine of its own, which holds a slot and sends its
-// result back; a step that waits has neither. No decision looks at all steps: a step
-// knows how many others it still comes after, and who comes after it.
+// scheduler runs the steps of a teardown. The goroutine of [Execute] owns all of its fields.
+// Each request runs in a goroutine of its own, which holds a slot and sends its result back; a
+// step that waits has neither. No decision iterates over all steps: a step counts the steps
+// that it still comes after, and lists the steps that come after it.
 //
 //	idle ──▶ queued ──▶ acting ──▶ waiting ◀─▶ polling ──▶ over
 //	           ▲ ▲                                │
@@ -24,29 +24,29 @@ type scheduler struct {
 	tasks   []task
 	results chan result
 
-	fresh  []int             // steps that come after none any more, in order
-	again  []int             // started steps that are to act again
-	resume []chan<- struct{} // acts that have waited without a slot
-	active int               // steps that are started and not over
+	fresh  []int             // steps whose predecessors are deleted, in order
+	again  []int             // started steps whose next act can be sent
+	resume []chan<- struct{} // acts that waited without a slot and need one
+	active int               // number of steps that are started and not over
 
-	waitingOnOthers int // active steps whose last attempt something stood in the way of
+	waitingOnOthers int // number of active steps whose last attempt was blocked
 
-	acting, polling int        // requests in flight
+	acting, polling int        // numbers of requests in flight
 	due             []*group   // groups whose poll is due and has no slot
 	timers          timers     // pauses and polls
-	deadlines       []deadline // of all started steps, in order: every step may take equally long
+	deadlines       []deadline // of all started steps, in order: the time limit is the same for all
 
 	groups    map[string]*group
 	durations *Durations
 
 	completed []int // steps whose result is not synced yet
-	ending    bool  // nothing more is started
+	ending    bool  // no attempt or step starts
 }
 
-// task is what the scheduler knows of a step; its index is that in run.states.
+// task is the scheduler's state of a step; its index is the same as in run.states.
 type task struct {
 	phase  phase
-	before int   // steps of the plan that it still comes after
+	before int   // number of steps that it still comes after
 	next   []int // steps that come after it
 
 	deadline time.Time
@@ -54,34 +54,34 @@ type task struct {
 	reads    retries // of polls that fail
 	wait     Wait
 	acted    time.Time // when the last act ended
-	dueAt    time.Time // when the next poll is worth its request
-	group    *group    // it waits in
+	dueAt    time.Time // when the next poll is useful
+	group    *group    // the group in which it waits
 
-	actErr    error // of the last act; a poll decides
+	actErr    error // error of the last act; a poll decides
 	pollFirst bool  // the next poll decides the attempt
-	onOthers  bool  // counted in waitingOnOthers
-	pauseErr  error // why it pauses
+	onOthers  bool  // it is counted in waitingOnOthers
+	pauseErr  error // the reason for the pause
 	text      string
 	requestID string
-	timer     int // valid timer of a pause
+	timer     int // ID of the valid timer of a pause
 }
 
 type phase uint8
 
 const (
 	idle    phase = iota // comes after steps that are not over
-	queued               // to act as soon as there is a slot
+	queued               // acts as soon as a slot is free
 	acting               // a request is in flight
-	waiting              // for its next poll
+	waiting              // waits for its next poll
 	polling              // a poll that counts for it is in flight
-	pausing              // before another attempt
+	pausing              // waits for another attempt
 	over
 )
 
-// result is that of a request, or what an act that waits asks for.
+// result is the result of a request, or the message of an act that waits.
 type result struct {
-	released bool            // the act waits and gives its slot back
-	resumes  chan<- struct{} // the act goes on as soon as it has a slot
+	released bool            // the act waits and releases its slot
+	resumes  chan<- struct{} // the act continues when this channel is closed
 
 	tasks     []int
 	group     *group // of a poll; nil for an act
@@ -90,13 +90,13 @@ type result struct {
 	requestID string
 }
 
-// deadline is the latest end of a step.
+// deadline is the time limit of a step.
 type deadline struct {
 	at   time.Time
 	task int
 }
 
-// newScheduler takes over the steps of a run that are to be done.
+// newScheduler returns the scheduler of a run's steps.
 func newScheduler(ctx context.Context, r *run) *scheduler {
 	s := &scheduler{
 		run: r, ctx: ctx, tasks: make([]task, len(r.states)),
@@ -116,7 +116,7 @@ func newScheduler(ctx context.Context, r *run) *scheduler {
 		}
 		for _, id := range state.After {
 			if j, ok := r.index[id]; !ok || !r.states[j].State.deleted() {
-				// One that is unknown or never done keeps the step from being started.
+				// A step after an unknown one, or after one that is never deleted, never starts.
 				t.before++
 				if ok {
 					s.tasks[j].next = append(s.tasks[j].next, i)
@@ -133,7 +133,7 @@ func newScheduler(ctx context.Context, r *run) *scheduler {
 	return s
 }
 
-// runSteps returns when no step is active and none can be started.
+// runSteps runs the steps. It returns when no step is active and none can start.
 func (s *scheduler) runSteps() {
 	timer := time.NewTimer(time.Hour)
 	defer timer.Stop()
@@ -145,7 +145,7 @@ func (s *scheduler) runSteps() {
 		s.flush()
 		s.dispatch()
 		switch {
-		case len(s.completed) > 0: // they could not be started
+		case len(s.completed) > 0: // they failed to start
 			continue
 		case s.active == 0:
 			return
@@ -168,7 +168,7 @@ func (s *scheduler) runSteps() {
 	}
 }
 
-// dispatch starts the requests that have a slot, polls first: they may end a step.
+// dispatch starts the requests that have a slot. Polls are first, because they may end a step.
 func (s *scheduler) dispatch() {
 	for len(s.due) > 0 && s.canPoll() {
 		g := s.due[0]
@@ -184,7 +184,7 @@ func (s *scheduler) dispatch() {
 	for len(s.again) > 0 && s.canAct() && !s.stopped(s.ctx) {
 		i := s.again[0]
 		s.again = s.again[1:]
-		if s.tasks[i].phase == queued { // its time may have ended
+		if s.tasks[i].phase == queued { // otherwise its deadline has passed
 			s.act(i)
 		}
 	}
@@ -200,8 +200,9 @@ func (s *scheduler) canAct() bool {
 	return s.acting < s.settings.concurrency && (s.settings.concurrency > 1 || s.polling == 0)
 }
 
-// canPoll reports whether a poll has a slot: acts must not keep polls from showing that
-// a step is done. If only one request is allowed, that is one of both kinds.
+// canPoll reports whether a poll has a slot. Polls have their own slots, so that acts do not
+// delay the end of a step. With a concurrency of 1, only one request of either kind is in
+// flight.
 func (s *scheduler) canPoll() bool {
 	return s.polling < s.settings.concurrency && (s.settings.concurrency > 1 || s.acting == 0)
 }
@@ -225,8 +226,7 @@ func (s *scheduler) start(i int) {
 	s.act(i)
 }
 
-// act sends the next request that changes something. The context ends with the step's
-// time.
+// act sends the next request that changes something. Its context ends at the step's deadline.
 func (s *scheduler) act(i int) {
 	t := &s.tasks[i]
 	t.phase, t.actErr, t.pollFirst = acting, nil, false
@@ -247,7 +247,7 @@ func (s *scheduler) act(i int) {
 	}()
 }
 
-// pause lets an act of a driver that blocks wait without a slot.
+// pause releases the slot of an act that waits, and returns when the act has a slot again.
 func (s *scheduler) pause(wait func()) {
 	s.results <- result{released: true}
 	wait()
@@ -256,7 +256,7 @@ func (s *scheduler) pause(wait func()) {
 	<-slot
 }
 
-// apply takes the result of a request.
+// apply processes the result of a request.
 func (s *scheduler) apply(r result) {
 	switch {
 	case r.released:
@@ -304,7 +304,7 @@ func (s *scheduler) apply(r result) {
 	}
 }
 
-// proceed has a started step act again, in the same attempt.
+// proceed queues the next act of a started step, in the same attempt.
 func (s *scheduler) proceed(i int) {
 	if s.ending {
 		s.interrupt(i, nil)
@@ -314,7 +314,7 @@ func (s *scheduler) proceed(i int) {
 	s.again = append(s.again, i)
 }
 
-// result takes what a poll shows of a step.
+// result processes the progress of a step by a poll.
 func (s *scheduler) result(i int, p Progress, err error, now time.Time) {
 	t := &s.tasks[i]
 	if err == nil {
@@ -325,14 +325,14 @@ func (s *scheduler) result(i int, p Progress, err error, now time.Time) {
 		s.learn(t, now, true)
 		s.complete(i, StepDeleted, nil)
 	case t.actErr != nil && (err != nil || p.State == ProgressExists):
-		s.failed(i, t.actErr) // it says more than the read that decided
+		s.failed(i, t.actErr) // it has more information than the read that decided
 	case err != nil && (t.pollFirst || !errors.Retryable(err)):
 		s.failed(i, err)
 	case err != nil:
-		// What is not read is not known: the state stays.
+		// A failed read proves nothing: the state does not change.
 		pause := s.backoff(s.states[i].ID, 1, err)
 		if s.ending || !t.reads.again(pause) {
-			t.tries = t.reads // no attempt follows
+			t.tries = t.reads // no further attempt
 			s.failed(i, err)
 			return
 		}
@@ -359,18 +359,18 @@ func (s *scheduler) result(i int, p Progress, err error, now time.Time) {
 	}
 }
 
-// exists is the error of an attempt after which the resource exists.
+// exists returns the error of an attempt after which the resource exists.
 func (s *scheduler) exists(i int, p Progress) error {
 	if p.Err != nil {
 		return p.Err
 	}
 	return &errors.Error{
 		Provider: s.plan.Provider, Operation: "Teardown", Target: s.states[i].ID,
-		Code: errors.Unavailable, Err: errors.New("it was removed and is still there"),
+		Code: errors.Unavailable, Err: errors.New("resource still exists after removal"),
 	}
 }
 
-// failed ends an attempt: the step is tried again after a pause, or ends.
+// failed ends an attempt: another attempt follows after a pause, or the step ends.
 func (s *scheduler) failed(i int, err error) {
 	t := &s.tasks[i]
 	if s.countBlocked(i, err) {
@@ -393,8 +393,7 @@ func (s *scheduler) failed(i int, err error) {
 	}
 }
 
-// canceled reports whether an error says that a context ended, or that a stop ended a
-// wait.
+// canceled reports whether an error states that a context ended, or that a stop ended a wait.
 func canceled(err error) bool {
 	if errors.Is(err, trace.ErrStopped) {
 		return true
@@ -403,8 +402,8 @@ func canceled(err error) bool {
 	return ok && e.Code == errors.Canceled || !ok && errors.Is(err, context.Canceled)
 }
 
-// interrupt ends a step without a result, because the context ended or the caller wants
-// nothing more to be done.
+// interrupt ends a step without a result, because the context ended or the caller stopped the
+// teardown.
 func (s *scheduler) interrupt(i int, err error) {
 	cause := context.Cause(s.ctx)
 	if cause == nil {
@@ -413,9 +412,9 @@ func (s *scheduler) interrupt(i int, err error) {
 	s.complete(i, StepInterrupted, s.timedOut(s.states[i].ID, err, cause))
 }
 
-// countBlocked notes whether something stands in the way of a step, and reports whether
-// another step, which nothing stands in the way of, may be what it waits for: such an
-// attempt does not count. Two that wait for each other both do.
+// countBlocked records whether another resource blocks a step, and reports whether an active
+// step that is not blocked may remove that resource. Such an attempt does not count. Attempts
+// of two steps that block each other count.
 func (s *scheduler) countBlocked(i int, err error) bool {
 	t := &s.tasks[i]
 	blocked := errors.Is(err, errors.Conflict) || errors.Is(err, errors.DeletionStepsNotSatisfied)
@@ -433,7 +432,7 @@ func (s *scheduler) setBlocked(t *task, blocked bool) {
 	t.onOthers = blocked
 }
 
-// complete ends a step with a result, which flush makes known.
+// complete ends a step with a result, which flush reports.
 func (s *scheduler) complete(i int, state StepState, err error) {
 	t := &s.tasks[i]
 	if e, ok := errors.AsType[*errors.Error](err); ok && e.RequestID != "" {
@@ -450,9 +449,8 @@ func (s *scheduler) complete(i int, state StepState, err error) {
 	s.completed = append(s.completed, i)
 }
 
-// flush syncs the journal once for all results since the last time, before they are made
-// known and before anything that comes after them is started. A result that could not be
-// written is a failure.
+// flush syncs the journal once for all results since the last flush, and then reports the
+// results and queues the next steps. A result that the journal does not contain is a failure.
 func (s *scheduler) flush() {
 	if len(s.completed) == 0 {
 		return
@@ -478,7 +476,7 @@ func (s *scheduler) flush() {
 	s.completed = s.completed[:0]
 }
 
-// end ends what only waits; what is in flight is waited for.
+// end ends the steps that wait. Requests in flight finish.
 func (s *scheduler) end() {
 	s.ending = true
 	s.again = nil
@@ -488,7 +486,7 @@ func (s *scheduler) end() {
 			case pausing:
 				s.complete(i, StepInterrupted, t.pauseErr)
 			case waiting:
-				if t.pollFirst { // one poll decides what became of an act
+				if t.pollFirst { // one poll decides the outcome of an act
 					s.hurry(i, time.Now())
 				} else {
 					s.interrupt(i, nil)
@@ -500,7 +498,7 @@ func (s *scheduler) end() {
 	}
 }
 
-// reportText tells what is waited for, once per change.
+// reportText reports the text of a progress, once per change.
 func (s *scheduler) reportText(i int, text string) {
 	if t := &s.tasks[i]; text != "" && text != t.text {
 		t.text = text
@@ -508,14 +506,14 @@ func (s *scheduler) reportText(i int, text string) {
 	}
 }
 
-// note keeps the ID of the last answer.
+// note records the ID of the last answer.
 func (t *task) note(requestID string) {
 	if requestID != "" {
 		t.requestID = requestID
 	}
 }
 
-// nextTime returns when something is due.
+// nextTime returns the time of the next timer or deadline.
 func (s *scheduler) nextTime() (time.Time, bool) {
 	for len(s.deadlines) > 0 && s.tasks[s.deadlines[0].task].phase == over {
 		s.deadlines = s.deadlines[1:]
