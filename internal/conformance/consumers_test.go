@@ -162,7 +162,7 @@ func TestErrors_CopiedAlone(t *testing.T) {
 	run(t, copied, "test", "-mod=readonly", "./errors")
 }
 
-func TestErrorsAloneCompilesNoOtherModule(t *testing.T) {
+func TestErrors_NoDependencies(t *testing.T) {
 	t.Parallel()
 	got := compiled(t, usesErrors)
 	if diff := cmp.Diff([]string{module}, got); diff != "" {
@@ -171,7 +171,7 @@ func TestErrorsAloneCompilesNoOtherModule(t *testing.T) {
 }
 
 // What a provider costs, as README.md and BENCHMARKS.md say.
-func TestAProviderCompilesOnlyWhatItNeeds(t *testing.T) {
+func TestProviders_Dependencies(t *testing.T) {
 	t.Parallel()
 	all := []string{
 		"github.com/apapsch/go-jsonmerge/v2", "github.com/google/uuid", "github.com/oapi-codegen/runtime",

@@ -14,7 +14,7 @@ import (
 // comments and iterators, models apart.
 const maxLines = 25
 
-func TestGeneratedCodeStaysLean(t *testing.T) {
+func TestGenerated_LinesPerOperation(t *testing.T) {
 	t.Parallel()
 	all, methods := 0, 0
 	for _, provider := range []string{"katapult", "zitadel", "atlas", "workspace", "volterra"} {

@@ -419,7 +419,7 @@ func TestReplay_Atlas(t *testing.T) {
 }
 
 // The answers of several providers, found in public logs.
-func TestReplay_Found(t *testing.T) {
+func TestReplay_PublicLogs(t *testing.T) {
 	t.Parallel()
 	replayLive(t, "found.jsonl")
 }

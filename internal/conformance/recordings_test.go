@@ -181,7 +181,7 @@ func (x *exchange) check(t *testing.T, err error, providerCode string, want erro
 	}
 }
 
-func TestErrorAnswersOfKatapult(t *testing.T) {
+func TestRecordings_KatapultErrors(t *testing.T) {
 	t.Parallel()
 	want := map[string]errors.Code{
 		"object_storage_provisioning_error": errors.Unavailable,
@@ -283,7 +283,7 @@ var grantCodes = map[string]errors.Code{
 
 var anID = regexp.MustCompile(`(?:AUTHZ?|COMMA|EVENT|LIMITS|ORG|QUERY|QUOTA|V3)-[0-9A-Za-z]+`)
 
-func TestErrorAnswersOfZitadel(t *testing.T) {
+func TestRecordings_ZitadelErrors(t *testing.T) {
 	t.Parallel()
 	seen := 0
 	for _, x := range zitadelExchanges(t) {

@@ -47,10 +47,10 @@ func (r *replay) RoundTrip(req *http.Request) (*http.Response, error) {
 		body, _ = io.ReadAll(req.Body)
 		req.Body.Close()
 	}
-	if r.sent != nil && r.repeated != nil && r.asks(req) && r.repeated(req) {
+	if r.sent != nil && r.repeated != nil && r.isRecorded(req) && r.repeated(req) {
 		return r.x.RoundTrip(req)
 	}
-	if r.sent != nil || !r.asks(req) {
+	if r.sent != nil || !r.isRecorded(req) {
 		status, text := r.others(req)
 		return &http.Response{
 			StatusCode: status, Header: http.Header{"Content-Type": {"application/json"}},
@@ -61,8 +61,8 @@ func (r *replay) RoundTrip(req *http.Request) (*http.Response, error) {
 	return r.x.RoundTrip(req)
 }
 
-// asks reports whether a request is for the operation that was recorded.
-func (r *replay) asks(req *http.Request) bool {
+// isRecorded reports whether a request is for the operation that was recorded.
+func (r *replay) isRecorded(req *http.Request) bool {
 	return req.Method == r.x.method && samePath(req.URL.EscapedPath(), path(r.x))
 }
 
@@ -397,18 +397,20 @@ func prune(value any) any {
 	return value
 }
 
-// tally counts what was replayed, and why the rest was not.
-type tally struct {
+// replayCounts counts what was replayed, and why the rest was not.
+type replayCounts struct {
 	lines, covered, replayed int
 	operations               map[string]int
 	left                     map[string]int
 }
 
-func newTally() *tally { return &tally{operations: map[string]int{}, left: map[string]int{}} }
+func newTally() *replayCounts {
+	return &replayCounts{operations: map[string]int{}, left: map[string]int{}}
+}
 
-func (c *tally) leave(reason string) { c.left[reason]++ }
+func (c *replayCounts) leave(reason string) { c.left[reason]++ }
 
-func (c *tally) log(t *testing.T) {
+func (c *replayCounts) log(t *testing.T) {
 	t.Helper()
 	var b bytes.Buffer
 	fmt.Fprintf(&b, "%d exchanges, %d of operations that are covered, %d replayed\n", c.lines, c.covered, c.replayed)
@@ -443,7 +445,7 @@ var katapultLookups = func() map[string]func(string) any {
 	return all
 }()
 
-func TestExchangesWithKatapultAreReplayed(t *testing.T) {
+func TestReplay_Katapult(t *testing.T) {
 	t.Parallel()
 	spec, err := drift.Load("../../openapi/katapult.yaml")
 	if err != nil {
@@ -486,7 +488,7 @@ var katapultIDs = regexp.MustCompile(`[a-z]+_[A-Za-z0-9]{10,}`)
 
 // notReplayed are recorded requests that the client cannot be brought to send, and
 // why. What their answers become is tested with all others, in
-// TestErrorAnswersOfZitadel.
+// TestRecordings_ZitadelErrors.
 var notReplayed = map[string]string{
 	"41i-delete-space-id":                             "an ID of white space is refused before it is sent",
 	"11g-admin-list-orgs-bad-json":                    "the body is no JSON",
@@ -503,7 +505,7 @@ var notReplayed = map[string]string{
 	"DataSourceVirtualNetwork_empty_id.cassette.yaml": "the empty id is refused before it is sent",
 }
 
-func TestExchangesWithZitadelAreReplayed(t *testing.T) {
+func TestReplay_Zitadel(t *testing.T) {
 	t.Parallel()
 	spec, err := drift.Load("../../openapi/zitadel.yaml")
 	if err != nil {

@@ -24,7 +24,7 @@ func size(t *testing.T, program string) int64 {
 	return info.Size()
 }
 
-func TestAMinimalProgramIsHardlyLargerThanWithoutTheSDK(t *testing.T) {
+func TestSize_MinimalProgram(t *testing.T) {
 	t.Parallel()
 	baseline, ours := size(t, "baseline"), size(t, "offboard")
 	t.Logf("%d bytes, %+.1f %% compared with %d", ours, 100*(float64(ours)/float64(baseline)-1), baseline)

@@ -45,8 +45,8 @@ func apis(t *testing.T) map[string]*traffic.API {
 	return all
 }
 
-// meant are differences that are meant, by what their text contains, and why.
-var meant = map[string]string{
+// expected are differences that are meant, by what their text contains, and why.
+var expected = map[string]string{
 	"apiKey/publicKey: maximum string length is 8":     "a service account's id is shown as the key's",
 	"publicKey: maximum string length is 8":            "keys of tests have names",
 	"/interfaceEndpoints/0: string doesn't match":      "the pattern is wrong: the vendor's own parameter of the path is called vpce-…",
@@ -61,7 +61,7 @@ var meant = map[string]string{
 
 // All tests of the providers are run once more, with doubles that write down
 // what they are asked and what they answer.
-func TestAllTrafficIsAsDescribed(t *testing.T) {
+func TestTraffic_MatchesDescriptions(t *testing.T) {
 	if testing.Short() {
 		t.Skip("runs all tests of the providers")
 	}
@@ -115,7 +115,7 @@ func TestAllTrafficIsAsDescribed(t *testing.T) {
 	used := map[string]bool{}
 	for _, fault := range slices.Sorted(maps.Keys(faults)) {
 		known := false
-		for text := range meant {
+		for text := range expected {
 			if strings.Contains(fault, text) {
 				known, used[text] = true, true
 			}
@@ -124,7 +124,7 @@ func TestAllTrafficIsAsDescribed(t *testing.T) {
 			t.Errorf("%s\n\t%.200s", fault, faults[fault])
 		}
 	}
-	for text, reason := range meant {
+	for text, reason := range expected {
 		if !used[text] && len(all["atlas"].Vendors) > 0 {
 			t.Errorf("nothing differs in %q, which is meant because %s", text, reason)
 		}

@@ -113,7 +113,7 @@ func (a apache) client(t *testing.T, private string) (*atlas.Client, *recorder) 
 	return c, watch
 }
 
-// protected is an Atlas behind an Apache httpd, and a client of it.
+// protectedAtlas is an Atlas behind an Apache httpd, and a client of it.
 func (a apache) protected(t *testing.T, private string) (*atlastest.Server, *atlas.Client, *recorder) {
 	t.Helper()
 	srv := atlastest.NewServer()
@@ -128,7 +128,7 @@ func (a apache) protected(t *testing.T, private string) (*atlastest.Server, *atl
 func stale(x exchange) bool { return strings.Contains(x.answer.Get("WWW-Authenticate"), "stale=true") }
 
 // The parameters of the query are part of what is hashed.
-func TestApacheTakesOneRequestForACallOnceItsChallengeIsKnown(t *testing.T) {
+func TestApache_OneRequestPerCall(t *testing.T) {
 	t.Parallel()
 	for name, a := range map[string]apache{
 		"as it is":                        {Lifetime: 300},
@@ -161,7 +161,7 @@ func TestApacheTakesOneRequestForACallOnceItsChallengeIsKnown(t *testing.T) {
 	}
 }
 
-func TestANonceThatEndsAtApacheInMidRunCostsOneRequestMore(t *testing.T) {
+func TestApache_ExpiredNonce(t *testing.T) {
 	t.Parallel()
 	srv, c, watch := apache{Lifetime: 2}.protected(t, privateKey)
 	if _, err := c.GetOrganization(in(t), orgID); err != nil {
@@ -193,7 +193,7 @@ func TestANonceThatEndsAtApacheInMidRunCostsOneRequestMore(t *testing.T) {
 
 // Apache offers the next nonce in Authentication-Info where a nonce is for one
 // request. It is not taken up, so a call is two requests, and none fails.
-func TestANonceForOneRequestAtApacheIsReplacedEachTime(t *testing.T) {
+func TestApache_SingleUseNonce(t *testing.T) {
 	t.Parallel()
 	c, watch := apache{Lifetime: 0}.client(t, privateKey)
 	for range 3 {
@@ -213,7 +213,7 @@ func TestANonceForOneRequestAtApacheIsReplacedEachTime(t *testing.T) {
 	}
 }
 
-func TestAWrongPrivateKeyAtApacheIsRefusedAfterTwoRequests(t *testing.T) {
+func TestApache_WrongPrivateKey(t *testing.T) {
 	t.Parallel()
 	srv, c, watch := apache{Lifetime: 300}.protected(t, "another")
 	for range 2 { // the challenge is known the second time, and another one comes
@@ -230,7 +230,7 @@ func TestAWrongPrivateKeyAtApacheIsRefusedAfterTwoRequests(t *testing.T) {
 	}
 }
 
-func TestManyCallsAtOnceAreTakenByApache(t *testing.T) {
+func TestApache_ConcurrentCalls(t *testing.T) {
 	t.Parallel()
 	_, c, watch := apache{Lifetime: 300}.protected(t, privateKey)
 	var group sync.WaitGroup
@@ -250,7 +250,7 @@ func TestManyCallsAtOnceAreTakenByApache(t *testing.T) {
 	}
 }
 
-func TestTheBodyIsSentAgainAfterAChallengeOfApache(t *testing.T) {
+func TestApache_BodySentAgain(t *testing.T) {
 	t.Parallel()
 	// More than the buffers on the way take.
 	want := map[string]string{"text": strings.Repeat("0123456789", 100_000)}
@@ -291,7 +291,7 @@ func TestTheBodyIsSentAgainAfterAChallengeOfApache(t *testing.T) {
 }
 
 // The private key is hashed. Neither it nor its URL encoding is sent.
-func TestThePrivateKeyIsNotSentToApache(t *testing.T) {
+func TestApache_PrivateKeyNotSent(t *testing.T) {
 	t.Parallel()
 	_, c, watch := apache{Lifetime: 300}.protected(t, privateKey)
 	if err := c.DeleteOrganization(in(t), orgID); err != nil {

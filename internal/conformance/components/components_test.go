@@ -151,7 +151,7 @@ func (d *daemon) try(t *testing.T, settings any) (started bool) {
 		}
 	})
 	d.stop, d.address = stop, fmt.Sprintf("127.0.0.1:%d", port)
-	for begun := time.Now(); time.Since(begun) < 10*time.Second; {
+	for started := time.Now(); time.Since(started) < 10*time.Second; {
 		if conn, err := net.Dial("tcp", d.address); err == nil {
 			conn.Close()
 			// It may be another's port, and this one about to give up.

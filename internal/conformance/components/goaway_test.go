@@ -30,19 +30,19 @@ import (
 type end int
 
 const (
-	answers       end = iota
-	beyond            // GOAWAY that the stream is beyond: it was not processed
-	refuses           // RST_STREAM with REFUSED_STREAM: the same, of one stream
-	worksAndGoes      // processes it; GOAWAY that the stream is not beyond, no answer
-	goes              // the same GOAWAY, without processing it
-	worksAndDrops     // processes it, and ends the connection without a GOAWAY
-	worksAndFails     // processes it; RST_STREAM with INTERNAL_ERROR
+	answers             end = iota
+	beyond                  // GOAWAY that the stream is beyond: it was not processed
+	refuses                 // RST_STREAM with REFUSED_STREAM: the same, of one stream
+	processesThenGoAway     // processes it; GOAWAY that the stream is not beyond, no answer
+	goAwayOnly              // the same GOAWAY, without processing it
+	processesThenDrops      // processes it, and ends the connection without a GOAWAY
+	processesThenFails      // processes it; RST_STREAM with INTERNAL_ERROR
 )
 
 // scripted is a double behind a server of HTTP/2, which ends deletions as it is
 // told, one after the other, and answers all else.
 type scripted struct {
-	double   http.RoundTripper
+	fake     http.RoundTripper
 	listener net.Listener
 	config   *tls.Config
 
@@ -53,9 +53,9 @@ type scripted struct {
 }
 
 // newScripted starts the server.
-func newScripted(t *testing.T, double http.RoundTripper, script ...end) *scripted {
+func newScripted(t *testing.T, fake http.RoundTripper, script ...end) *scripted {
 	t.Helper()
-	s := &scripted{double: double, script: script}
+	s := &scripted{fake: fake, script: script}
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
@@ -88,8 +88,8 @@ func newScripted(t *testing.T, double http.RoundTripper, script ...end) *scripte
 	return s
 }
 
-// reach returns the URL of the server and a client that speaks HTTP/2 to it.
-func (s *scripted) reach(t *testing.T) (url string, client *http.Client) {
+// endpoint returns the URL of the server and a client that speaks HTTP/2 to it.
+func (s *scripted) endpoint(t *testing.T) (url string, client *http.Client) {
 	t.Helper()
 	transport := &http.Transport{
 		TLSClientConfig:   &tls.Config{InsecureSkipVerify: true}, // it is about what comes after
@@ -145,19 +145,19 @@ func (s *scripted) request(framer *http2.Framer, f *http2.MetaHeadersFrame) erro
 		return goAway(framer, max(id, 2)-2, http2.ErrCodeNo) // the one before, or none
 	case refuses:
 		return framer.WriteRSTStream(id, http2.ErrCodeRefusedStream)
-	case goes:
+	case goAwayOnly:
 		return goAway(framer, id, http2.ErrCodeInternal)
 	}
-	resp, err := s.work(framer, f)
+	resp, err := s.process(framer, f)
 	if err != nil {
 		return err
 	}
 	switch how {
-	case worksAndGoes:
+	case processesThenGoAway:
 		return goAway(framer, id, http2.ErrCodeNo)
-	case worksAndDrops:
+	case processesThenDrops:
 		return errLast
-	case worksAndFails:
+	case processesThenFails:
 		return framer.WriteRSTStream(id, http2.ErrCodeInternal)
 	}
 	var block bytes.Buffer
@@ -186,8 +186,8 @@ func goAway(framer *http2.Framer, last uint32, code http2.ErrCode) error {
 	return errors.Join(framer.WriteGoAway(last, code, nil), errLast)
 }
 
-// work carries a request out.
-func (s *scripted) work(framer *http2.Framer, f *http2.MetaHeadersFrame) (*http.Response, error) {
+// process carries a request out.
+func (s *scripted) process(framer *http2.Framer, f *http2.MetaHeadersFrame) (*http.Response, error) {
 	body, err := readBody(framer, f)
 	if err != nil {
 		return nil, err
@@ -200,7 +200,7 @@ func (s *scripted) work(framer *http2.Framer, f *http2.MetaHeadersFrame) (*http.
 	for _, field := range f.RegularFields() {
 		req.Header.Add(field.Name, field.Value)
 	}
-	return s.double.RoundTrip(req)
+	return s.fake.RoundTrip(req)
 }
 
 // readBody reads the body of a request, whose client sends nothing else meanwhile.
@@ -226,7 +226,7 @@ func (s *scripted) arrived() []string {
 	return slices.Clone(s.received)
 }
 
-func TestADeletionIsSentAgainOnlyWhereItsStreamWasNotProcessed(t *testing.T) {
+func TestGoAway_DeletionSentAgain(t *testing.T) {
 	t.Parallel()
 	const get, del = http.MethodGet, http.MethodDelete
 	for name, test := range map[string]struct {
@@ -239,20 +239,20 @@ func TestADeletionIsSentAgainOnlyWhereItsStreamWasNotProcessed(t *testing.T) {
 		"beyond the last stream of a GOAWAY":   {[]end{beyond}, false, []string{del, del}, ""},
 		"beyond it twice":                      {[]end{beyond, beyond}, false, []string{del, del, del}, ""},
 		"a refused stream":                     {[]end{refuses}, false, []string{del, del}, ""},
-		"processed, then a GOAWAY":             {[]end{worksAndGoes}, false, []string{del, get}, ""},
-		"processed, then the connection ends":  {[]end{worksAndDrops}, false, []string{del, get}, ""},
-		"processed, then the stream fails":     {[]end{worksAndFails}, false, []string{del, get}, ""},
-		"not processed, which no GOAWAY tells": {[]end{goes}, false, []string{del, get, del}, ""},
-		"beyond, then processed":               {[]end{beyond, worksAndGoes}, false, []string{del, del, get}, ""},
-		"processed, and no read is answered":   {[]end{worksAndGoes}, true, []string{del, get, get}, errors.OutcomeUnknown},
-		"neither told nor read":                {[]end{goes}, true, []string{del, get, get}, errors.OutcomeUnknown},
+		"processed, then a GOAWAY":             {[]end{processesThenGoAway}, false, []string{del, get}, ""},
+		"processed, then the connection ends":  {[]end{processesThenDrops}, false, []string{del, get}, ""},
+		"processed, then the stream fails":     {[]end{processesThenFails}, false, []string{del, get}, ""},
+		"not processed, which no GOAWAY tells": {[]end{goAwayOnly}, false, []string{del, get, del}, ""},
+		"beyond, then processed":               {[]end{beyond, processesThenGoAway}, false, []string{del, del, get}, ""},
+		"processed, and no read is answered":   {[]end{processesThenGoAway}, true, []string{del, get, get}, errors.OutcomeUnknown},
+		"neither told nor read":                {[]end{goAwayOnly}, true, []string{del, get, get}, errors.OutcomeUnknown},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			srv := zitadeltest.NewServer()
 			srv.AddOrganization(zitadeltest.Organization{ID: victim})
 			s := newScripted(t, srv, test.script...)
-			url, client := s.reach(t)
+			url, client := s.endpoint(t)
 			c, err := zitadel.New(
 				zitadel.WithBaseURL(url), zitadel.WithHTTPClient(client),
 				zitadel.WithToken(zitadeltest.Token), zitadel.WithRetry(zitadel.Retry{MaxAttempts: 2, MaxWait: 2 * time.Second}),
@@ -284,7 +284,7 @@ func TestADeletionIsSentAgainOnlyWhereItsStreamWasNotProcessed(t *testing.T) {
 }
 
 // Which organization is deleted is in the body. The transport sends it again.
-func TestADeletionBeyondAGOAWAYIsSentAgainWithItsBody(t *testing.T) {
+func TestGoAway_BodySentAgain(t *testing.T) {
 	t.Parallel()
 	for name, how := range map[string]end{"beyond": beyond, "refused": refuses} {
 		t.Run(name, func(t *testing.T) {
@@ -293,7 +293,7 @@ func TestADeletionBeyondAGOAWAYIsSentAgainWithItsBody(t *testing.T) {
 			srv.AddOrganization(katapulttest.Organization{ID: "org_victim", Subdomain: "victim"})
 			srv.AddOrganization(katapulttest.Organization{ID: "org_other", Subdomain: "other"})
 			s := newScripted(t, srv, how)
-			url, client := s.reach(t)
+			url, client := s.endpoint(t)
 			c, err := katapult.New(katapult.WithBaseURL(url+"/core/v1"), katapult.WithHTTPClient(client), katapult.WithToken(katapulttest.Token))
 			if err != nil {
 				t.Fatal(err)
@@ -313,19 +313,19 @@ func TestADeletionBeyondAGOAWAYIsSentAgainWithItsBody(t *testing.T) {
 
 // A server of net/http that shuts down sends a GOAWAY and finishes what it has
 // begun.
-func TestADeletionThatAShutdownFindsInFlightIsFinished(t *testing.T) {
+func TestGoAway_GracefulShutdown(t *testing.T) {
 	t.Parallel()
 	srv := zitadeltest.NewServer()
 	srv.AddOrganization(zitadeltest.Organization{ID: victim})
-	begun, proceed := make(chan struct{}), make(chan struct{})
+	started, proceed := make(chan struct{}), make(chan struct{})
 	server := httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if r.ProtoMajor != 2 {
 			t.Errorf("the request came by %s", r.Proto)
 		}
-		r.Host = "fake.invalid"
-		close(begun)
+		r.Host = "double.invalid"
+		close(started)
 		<-proceed
-		front(srv).ServeHTTP(w, r)
+		serveFake(srv).ServeHTTP(w, r)
 	}))
 	server.EnableHTTP2 = true
 	server.Config.ErrorLog = log.New(io.Discard, "", 0) // of the connections that only look
@@ -343,7 +343,7 @@ func TestADeletionThatAShutdownFindsInFlightIsFinished(t *testing.T) {
 		_, err := c.DeleteOrganization(in(t), victim)
 		done <- err
 	}()
-	<-begun
+	<-started
 	ended := make(chan error)
 	go func() { ended <- server.Config.Shutdown(in(t)) }()
 	for { // until nothing listens any more, and the GOAWAY is under way

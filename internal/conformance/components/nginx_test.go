@@ -129,7 +129,7 @@ func behindNginx(t *testing.T, certificates, protocol string) (*volterratest.Ser
 
 var deletion = volterra.DeleteTenantRequest{Name: "acme", Email: "owner@acme.example"}
 
-func TestNginxTakesTheRightCertificateAndNoOther(t *testing.T) {
+func TestNginx_ClientCertificates(t *testing.T) {
 	t.Parallel()
 	program(t, "nginx")
 	dir := certificates(t)
@@ -187,7 +187,7 @@ func TestNginxTakesTheRightCertificateAndNoOther(t *testing.T) {
 	}
 }
 
-func TestP12FilesThatOpenSSLMakesAreShownToNginx(t *testing.T) {
+func TestNginx_PKCS12Files(t *testing.T) {
 	t.Parallel()
 	program(t, "nginx")
 	dir := certificates(t)
@@ -223,7 +223,7 @@ func TestP12FilesThatOpenSSLMakesAreShownToNginx(t *testing.T) {
 	}
 }
 
-func TestAServerThatAnotherAuthorityVouchesForIsNotSpokenTo(t *testing.T) {
+func TestNginx_UnknownAuthority(t *testing.T) {
 	t.Parallel()
 	program(t, "nginx")
 	dir := certificates(t)
@@ -244,7 +244,7 @@ func TestAServerThatAnotherAuthorityVouchesForIsNotSpokenTo(t *testing.T) {
 
 // OpenSSL's own server ends the handshake, which says more than nginx's page. With
 // TLS 1.3 that is heard only after the request was written.
-func TestTheAlertOfOpenSSLSaysThatTheCertificateIsRefused(t *testing.T) {
+func TestOpenSSL_CertificateAlert(t *testing.T) {
 	t.Parallel()
 	dir := certificates(t)
 	for _, test := range []struct {

@@ -100,7 +100,7 @@ func (i *issuer) serveAPI(w http.ResponseWriter, r *http.Request) {
 		i.mu.Unlock()
 	}
 	r.Host = strings.TrimPrefix(offboardtest.InMemory, "https://") // the double answers to no other
-	front(i.api).ServeHTTP(w, r)
+	serveFake(i.api).ServeHTTP(w, r)
 }
 
 // provider is the module's own, with the paths of Zitadel. Options for these would
@@ -321,7 +321,7 @@ func discover(t *testing.T, issuer string) string {
 	return found.TokenEndpoint
 }
 
-func TestAnOpenIDProviderIssuesOneTokenForAllCalls(t *testing.T) {
+func TestOpenID_OneTokenForAllCalls(t *testing.T) {
 	t.Parallel()
 	for _, name := range []string{"a private key", "client credentials"} {
 		t.Run(name, func(t *testing.T) {
@@ -352,7 +352,7 @@ func TestAnOpenIDProviderIssuesOneTokenForAllCalls(t *testing.T) {
 	}
 }
 
-func TestATokenThatEndsInMidRunIsReplacedBeforeItIsRefused(t *testing.T) {
+func TestOpenID_TokenExpiry(t *testing.T) {
 	t.Parallel()
 	for _, name := range []string{"a private key", "client credentials"} {
 		t.Run(name, func(t *testing.T) {
@@ -360,7 +360,7 @@ func TestATokenThatEndsInMidRunIsReplacedBeforeItIsRefused(t *testing.T) {
 			i := newIssuer(t)
 			i.lifetime = 3 * time.Second
 			c, _ := i.client(t, i.credentials(t)[name])
-			for begun := time.Now(); time.Since(begun) < 5*time.Second; time.Sleep(50 * time.Millisecond) { // for the provider's own clock
+			for started := time.Now(); time.Since(started) < 5*time.Second; time.Sleep(50 * time.Millisecond) { // for the provider's own clock
 				if _, err := c.GetOrganization(in(t), victim); err != nil {
 					t.Fatal(err)
 				}
@@ -372,7 +372,7 @@ func TestATokenThatEndsInMidRunIsReplacedBeforeItIsRefused(t *testing.T) {
 	}
 }
 
-func TestATokenThatIsRefusedEarlyIsReplacedOnce(t *testing.T) {
+func TestOpenID_TokenRefusedEarly(t *testing.T) {
 	t.Parallel()
 	t.Run("the API's clock is ahead", func(t *testing.T) {
 		t.Parallel()
@@ -430,7 +430,7 @@ func TestATokenThatIsRefusedEarlyIsReplacedOnce(t *testing.T) {
 	})
 }
 
-func TestAKeyOfAServiceAccountIsRotated(t *testing.T) {
+func TestOpenID_KeyRotation(t *testing.T) {
 	t.Parallel()
 	i := newIssuer(t)
 	first := i.addKey(t, "key-1")
@@ -459,7 +459,7 @@ func TestAKeyOfAServiceAccountIsRotated(t *testing.T) {
 }
 
 // An assertion lasts an hour and is made when it is needed.
-func TestTheClockOfTheIssuerMayDifferByAnHourInOneDirection(t *testing.T) {
+func TestOpenID_IssuerClock(t *testing.T) {
 	t.Parallel()
 	for name, test := range map[string]struct {
 		ahead time.Duration
@@ -489,7 +489,7 @@ func TestTheClockOfTheIssuerMayDifferByAnHourInOneDirection(t *testing.T) {
 	}
 }
 
-func TestWhatAnOpenIDProviderRefusesIsAnErrorOfTheCall(t *testing.T) {
+func TestOpenID_Refusals(t *testing.T) {
 	t.Parallel()
 	i := newIssuer(t)
 	key := i.addKey(t, "key-1")
@@ -537,7 +537,7 @@ func TestWhatAnOpenIDProviderRefusesIsAnErrorOfTheCall(t *testing.T) {
 
 // The issuer's name is in each assertion. At another address of the same provider
 // it is not right.
-func TestAnAssertionIsForTheIssuerOnly(t *testing.T) {
+func TestOpenID_AssertionAudience(t *testing.T) {
 	t.Parallel()
 	i := newIssuer(t)
 	target, err := url.Parse(i.url)

@@ -68,8 +68,8 @@ func newRoute(t *testing.T, settings tinyproxy) *route {
 	r.tap = newTap(t, r.proxy.address)
 	r.srv.AddOrganization(zitadeltest.Organization{ID: victim})
 	r.api = httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, req *http.Request) {
-		req.Host = "fake.invalid"
-		front(r.srv).ServeHTTP(w, req)
+		req.Host = "double.invalid"
+		serveFake(r.srv).ServeHTTP(w, req)
 	}))
 	r.api.Config.ErrorLog = log.New(io.Discard, "", 0)
 	r.api.EnableHTTP2 = true
@@ -163,7 +163,7 @@ func (tp *tap) String() string {
 	return tp.sent.String()
 }
 
-func TestAProxyLearnsTheHostAndNoCredential(t *testing.T) {
+func TestProxy_NoCredential(t *testing.T) {
 	t.Parallel()
 	for _, password := range []string{"", proxyPassword} {
 		t.Run(fmt.Sprintf("password %t", password != ""), func(t *testing.T) {
@@ -189,7 +189,7 @@ func TestAProxyLearnsTheHostAndNoCredential(t *testing.T) {
 }
 
 // What the test above does not find, the tap would have seen: here it is in clear.
-func TestWithoutTLSAProxyReadsTheCredential(t *testing.T) {
+func TestProxy_PlainHTTP(t *testing.T) {
 	t.Parallel()
 	r := newRoute(t, tinyproxy{})
 	plain := httptest.NewServer(r.api.Config.Handler)
@@ -204,7 +204,7 @@ func TestWithoutTLSAProxyReadsTheCredential(t *testing.T) {
 
 // A request that the proxy did not let through has not been sent: its outcome is
 // no secret.
-func TestARefusalOfAProxyIsNoUnknownOutcome(t *testing.T) {
+func TestProxy_Refusal(t *testing.T) {
 	t.Parallel()
 	for name, test := range map[string]struct {
 		settings tinyproxy
@@ -262,7 +262,7 @@ func TestARefusalOfAProxyIsNoUnknownOutcome(t *testing.T) {
 }
 
 // The proxy goes while the server works. No read gets through either.
-func TestAProxyThatDiesInMidRequestLeavesTheOutcomeUnknown(t *testing.T) {
+func TestProxy_EndsDuringRequest(t *testing.T) {
 	t.Parallel()
 	r := newRoute(t, tinyproxy{})
 	work := r.api.Config.Handler
@@ -284,7 +284,7 @@ func TestAProxyThatDiesInMidRequestLeavesTheOutcomeUnknown(t *testing.T) {
 }
 
 // A proxy that answers in the name of the server has to be trusted by the client.
-func TestAProxyCannotPlayTheServer(t *testing.T) {
+func TestProxy_ForeignCertificate(t *testing.T) {
 	t.Parallel()
 	r := newRoute(t, tinyproxy{})
 	transport := &http.Transport{
@@ -303,10 +303,10 @@ func TestAProxyCannotPlayTheServer(t *testing.T) {
 	}
 }
 
-// front plays a double to a listener, which is none of the double's own.
-func front(double http.RoundTripper) http.Handler {
+// serveFake plays a double to a listener, which is none of the double's own.
+func serveFake(fake http.RoundTripper) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		resp, err := double.RoundTrip(r)
+		resp, err := fake.RoundTrip(r)
 		if err != nil {
 			panic(http.ErrAbortHandler) // which closes the connection without an answer
 		}

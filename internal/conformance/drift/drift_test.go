@@ -101,7 +101,7 @@ func load(t *testing.T, source string) *openapi3.T {
 	return spec
 }
 
-func TestEveryDifferenceIsFound(t *testing.T) {
+func TestCompare_Differences(t *testing.T) {
 	t.Parallel()
 	for name, test := range map[string]struct {
 		old, new string // in the vendor's
@@ -147,7 +147,7 @@ func TestEveryDifferenceIsFound(t *testing.T) {
 	}
 }
 
-func TestADeviationExplainsWhatItNamesAndNoMore(t *testing.T) {
+func TestExplain_NamedPlacesOnly(t *testing.T) {
 	t.Parallel()
 	a, b := drift.Difference{Where: "Thing.name", Only: drift.Vendor}, drift.Difference{Where: "Thing.name", Only: drift.Ours}
 	for where, want := range map[string][]drift.Difference{
@@ -163,7 +163,7 @@ func TestADeviationExplainsWhatItNamesAndNoMore(t *testing.T) {
 	}
 }
 
-func TestADeviationNeedsAReason(t *testing.T) {
+func TestReadDeviations_ReasonRequired(t *testing.T) {
 	t.Parallel()
 	for text, ok := range map[string]bool{
 		"- {where: Thing, reason: r, source: s}":                  true,

@@ -33,7 +33,7 @@ func vendorFiles(t *testing.T, provider string) []string {
 	return files
 }
 
-func TestOurDescriptionsAreThoseOfTheVendors(t *testing.T) {
+func TestVendors_Descriptions(t *testing.T) {
 	t.Parallel()
 	for _, provider := range vendored {
 		t.Run(provider, func(t *testing.T) {

@@ -25,7 +25,7 @@ func list() *traffic.Exchange {
 	}
 }
 
-func TestWhatIsNotAsDescribedIsFound(t *testing.T) {
+func TestFaults_UndescribedExchanges(t *testing.T) {
 	t.Parallel()
 	spec, err := drift.Load("../../../openapi/katapult.yaml")
 	if err != nil {
