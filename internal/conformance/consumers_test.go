@@ -15,9 +15,9 @@ import (
 
 const module = "github.com/offboard-dev/offboard-go"
 
-// compiled returns the modules that a program compiles, without the consumer's own.
-// The SDK's own go.sum must be enough for it. The go command downloads the modules
-// that the module cache lacks: the workspace may compile newer versions of them.
+// compiled returns the modules that a program compiles, except the consumer's own. The
+// SDK's own go.sum must be enough for them. The go command downloads modules that the
+// module cache lacks, because the workspace may compile newer versions of them.
 func compiled(t *testing.T, program string) []string {
 	t.Helper()
 	root, err := filepath.Abs(filepath.Join("..", ".."))
@@ -52,7 +52,7 @@ func compiled(t *testing.T, program string) []string {
 	return slices.Compact(modules)
 }
 
-// consumerOf returns the folder of a module with one program that requires the SDK.
+// consumerOf returns the directory of a module with one program that requires the SDK.
 func consumerOf(t *testing.T, root string, sums []byte, program string) string {
 	t.Helper()
 	consumer := t.TempDir()
@@ -69,7 +69,7 @@ func consumerOf(t *testing.T, root string, sums []byte, program string) string {
 	return consumer
 }
 
-// usesErrors is a program that imports package errors alone.
+// usesErrors is a program that imports package errors only.
 const usesErrors = `package main
 
 import "` + module + `/errors"
@@ -88,7 +88,8 @@ func run(t *testing.T, folder string, args ...string) {
 	}
 }
 
-// go mod vendor takes the license and codes.json along, and nothing else of the SDK.
+// go mod vendor copies the package, its license and codes.json, and nothing else of the
+// SDK.
 func TestErrors_Vendored(t *testing.T) {
 	t.Parallel()
 	root, err := filepath.Abs(filepath.Join("..", ".."))
@@ -117,13 +118,13 @@ func TestErrors_Vendored(t *testing.T) {
 	}
 	for _, entry := range entries {
 		if entry.IsDir() && entry.Name() != "errors" {
-			t.Errorf("%s is vendored, too", entry.Name())
+			t.Errorf("%s is vendored", entry.Name())
 		}
 	}
 	run(t, consumer, "build", "-mod=vendor", "-o", filepath.Join(consumer, "program"), ".")
 }
 
-// A copy of the folder passes its tests in another module. Every Go file names the
+// A copy of the directory passes its tests in another module. Every Go file names the
 // license.
 func TestErrors_CopiedAlone(t *testing.T) {
 	t.Parallel()
@@ -170,7 +171,7 @@ func TestErrors_NoDependencies(t *testing.T) {
 	}
 }
 
-// What a provider costs, as README.md and BENCHMARKS.md say.
+// The dependencies of a provider, as README.md and BENCHMARKS.md state them.
 func TestProviders_Dependencies(t *testing.T) {
 	t.Parallel()
 	all := []string{

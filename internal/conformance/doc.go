@@ -1,5 +1,4 @@
-// Package conformance holds what proves the SDK against the outside: recorded
-// answers of real services, consumers that import it, and in components what
-// lies between it and a provider. It is a module of its own, so that none of it is
-// a requirement of users.
+// Package conformance tests the SDK against external sources: recorded answers of real
+// services, programs that import it, and, in components, software between a client and a
+// provider. It is a module of its own, so that its requirements are not those of users.
 package conformance

@@ -10,8 +10,8 @@ import (
 	"testing"
 )
 
-// maxLines is how many lines generated code may have per operation on average, with
-// comments and iterators, models apart.
+// maxLines is the maximum average number of lines of generated code per operation,
+// including comments and iterators, without models.
 const maxLines = 25
 
 func TestGenerated_LinesPerOperation(t *testing.T) {

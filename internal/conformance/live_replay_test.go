@@ -24,24 +24,24 @@ import (
 	"github.com/offboard-dev/offboard-go/workspace"
 )
 
-// liveExchange is an answer of a live service. The request's query, headers and body
-// were not recorded. The provider's own fields of an error are read here without the
-// client, so that both can be compared.
+// liveExchange is an answer of a live service. The request's query, headers and body were
+// not recorded. The provider's own error fields are read here without the client, so that
+// both can be compared.
 type liveExchange struct {
 	exchange
 	provider string
 	fault    fault
 }
 
-// fault is an error as a provider describes it.
+// fault is a provider's own description of an error.
 type fault struct {
 	code, message string
 	parameters    []any  // Atlas
 	field         string // Applivery
 }
 
-// liveExchanges reads a file with one exchange a line. A body is a JSON value, or a
-// text that holds one. In the paths of atlas.jsonl a slash may stand for an underscore
+// liveExchanges reads a file with one exchange per line. A body is a JSON value, or a
+// string that contains one. In the paths of atlas.jsonl a slash may replace an underscore
 // of a name; no operation is found for these.
 func liveExchanges(t *testing.T, file string) []*liveExchange {
 	t.Helper()
@@ -88,7 +88,7 @@ func liveExchanges(t *testing.T, file string) []*liveExchange {
 	return found
 }
 
-// readFault reads an error's body.
+// readFault reads the body of an error.
 func readFault(provider string, body []byte) fault {
 	var object struct {
 		ErrorCode, Detail, Message string          // Atlas
@@ -116,21 +116,21 @@ func readFault(provider string, body []byte) fault {
 	return fault{}
 }
 
-// rule is the code that an answer must become. Fields that are zero fit everything.
+// rule is the code that an answer must map to. Zero fields match everything.
 type rule struct {
 	provider  string
 	status    int
-	code      string // the provider's own; "PREFIX*" fits longer ones; "none" fits an answer without a code
-	text      string // a part of the message
-	operation string // a prefix of the operation's ID
+	code      string // the provider's own; "PREFIX*" matches longer ones; "none" matches an answer without a code
+	text      string // part of the message
+	operation string // prefix of the operation's ID
 	want      errors.Code
 }
 
-// rules are written from the facts about each provider, not from the client. The
-// first rule that fits counts.
+// rules are based on the recorded facts about each provider, not on the client. The first
+// rule that matches counts.
 var rules = []rule{
-	// Atlas answers a list so while one cluster changes: the answer says nothing about
-	// the project, and another read may succeed.
+	// Atlas answers a list with this while one cluster changes: the answer proves nothing
+	// about the project, and another read may succeed.
 	{provider: "atlas", status: 404, code: "CLUSTER_NOT_FOUND", operation: "list", want: errors.Unavailable},
 	{provider: "atlas", status: 400, code: "CANNOT_USE_FLEX_CLUSTER_IN_CLUSTER_API", operation: "list", want: errors.Unavailable},
 
@@ -139,7 +139,7 @@ var rules = []rule{
 	{provider: "atlas", status: 404, code: "UNEXPECTED_ERROR", want: errors.NotFound},
 	{provider: "atlas", status: 500, code: "UNEXPECTED_ERROR", want: errors.Internal},
 
-	// The text alone tells the reason.
+	// Only the text states the reason.
 	{provider: "atlas", status: 400, code: "ATLAS_GENERAL_ERROR", text: "termination protection is enabled", want: errors.TerminationProtection},
 	{provider: "atlas", status: 400, code: "ATLAS_GENERAL_ERROR", text: "already requested to be deleted", want: errors.AlreadyRequestedDeletion},
 
@@ -181,7 +181,7 @@ var rules = []rule{
 	{status: 404, code: "none", want: errors.UnexpectedResponse},
 }
 
-// want returns the code that the answer must become; "" if no rule fits.
+// want returns the code that the answer must map to; "" if no rule matches.
 func (x *liveExchange) want(operation string) errors.Code {
 	for _, r := range rules {
 		prefix, open := strings.CutSuffix(r.code, "*")
@@ -194,16 +194,16 @@ func (x *liveExchange) want(operation string) errors.Code {
 	return ""
 }
 
-// expectedFailures are answers that the client does not handle, and the reason, by
-// file and by operation, status and the provider's code. An entry that passes fails
-// the test, and so does one that no exchange has.
+// expectedFailures are answers that the client does not handle, with the reason, by file
+// and by operation, status and the provider's code. The test fails if an entry passes or
+// matches no exchange.
 var expectedFailures = map[string]map[string]string{}
 
-// liveReplay gives the recorded answer to each request for the recorded operation,
-// for a client may send it again, and no answer of use to any other request.
+// liveReplay returns the recorded answer to each request of the recorded operation, because
+// a client may send it again, and an unusable answer to any other request.
 type liveReplay struct {
 	x    *liveExchange
-	op   *drift.Operation // nil: each request is for the recorded operation
+	op   *drift.Operation // nil if every request is of the recorded operation
 	sent int
 }
 
@@ -221,7 +221,7 @@ func (r *liveReplay) RoundTrip(req *http.Request) (*http.Response, error) {
 	return r.x.RoundTrip(req)
 }
 
-// liveClients make clients that send no request twice.
+// liveClients make clients without retries.
 var liveClients = map[string]func(*http.Client) (any, error){
 	"atlas": func(c *http.Client) (any, error) {
 		return atlas.New(atlas.WithAPIKey("public", "private"), atlas.WithHTTPClient(c), atlas.WithRetry(atlas.Retry{MaxAttempts: 1, MaxWait: time.Second}))
@@ -234,8 +234,8 @@ var liveClients = map[string]func(*http.Client) (any, error){
 	},
 }
 
-// readAnything sends a read: an error of an operation that is not covered becomes the
-// same as that of a read.
+// readAnything sends a read. The error of an operation that the client does not cover must
+// map to the same code as that of a read.
 func readAnything(t *testing.T, client any) error {
 	t.Helper()
 	var err error
@@ -250,8 +250,8 @@ func readAnything(t *testing.T, client any) error {
 	return err
 }
 
-// replay has the client send the recorded request, and returns how the result differs
-// from the answer.
+// replay sends the recorded request with the client, and returns the difference between the
+// result and the answer.
 func (x *liveExchange) replay(t *testing.T, op *drift.Operation) []string {
 	t.Helper()
 	r := &liveReplay{x: x, op: op}
@@ -278,8 +278,7 @@ func (x *liveExchange) replay(t *testing.T, op *drift.Operation) []string {
 	return x.compareResult(result, op)
 }
 
-// compareResult compares what the client returned with the described part of the
-// answer.
+// compareResult compares the client's result with the described part of the answer.
 func (x *liveExchange) compareResult(result any, op *drift.Operation) []string {
 	if result == nil || len(x.body) == 0 {
 		return nil
@@ -324,7 +323,7 @@ func (x *liveExchange) compareError(err error, operation string) (problems []str
 		problems = append(problems, "no rule says what it must become")
 	}
 	got := e.Code
-	if !slices.Contains(codesOfRules, got) { // narrower than any rule is
+	if !slices.Contains(codesOfRules, got) { // more specific than any rule
 		got = got.Category()
 	}
 	differ("code", got, want)
@@ -355,8 +354,8 @@ var codesOfRules = func() (all []errors.Code) {
 	return all
 }()
 
-// replayLive replays all exchanges of a file whose operation is covered. The errors
-// of other operations are given to a read.
+// replayLive replays all exchanges of a file whose operation is covered. Errors of other
+// operations answer a read.
 func replayLive(t *testing.T, file string) {
 	t.Helper()
 	specs := map[string][]*drift.Operation{}
@@ -402,12 +401,12 @@ func replayLive(t *testing.T, file string) {
 	}
 	for key := range expectedFailures[file] {
 		if !seen[key] {
-			t.Errorf("no exchange is %s: remove it from expectedFailures", key)
+			t.Errorf("no exchange matches %s: remove it from expectedFailures", key)
 		}
 	}
 	count.log(t)
 	if count.covered == 0 {
-		t.Error("no exchange is of a covered operation")
+		t.Error("no exchange has a covered operation")
 	}
 }
 
@@ -418,7 +417,7 @@ func TestReplay_Atlas(t *testing.T) {
 	replayLive(t, "atlas.jsonl")
 }
 
-// The answers of several providers, found in public logs.
+// The answers of several providers, from public logs.
 func TestReplay_PublicLogs(t *testing.T) {
 	t.Parallel()
 	replayLive(t, "found.jsonl")

@@ -18,12 +18,12 @@ import (
 	"github.com/offboard-dev/offboard-go/zitadel"
 )
 
-// recordings finds a file or folder of recorded exchanges with real services.
-// They are not part of the project: where they are absent the test is skipped.
+// recordings finds a file or directory of recorded exchanges with real services. They are
+// not part of the project; without them the test is skipped.
 func recordings(t *testing.T, name string) string {
 	t.Helper()
 	if !recorded(name) {
-		t.Skipf("there are no recordings to compare with: OFFBOARD_RECORDINGS names the folder that has %s", name)
+		t.Skipf("no recordings: OFFBOARD_RECORDINGS must name the directory that contains %s", name)
 	}
 	return recordingsPath(name)
 }
@@ -49,13 +49,13 @@ type exchange struct {
 	header       http.Header
 	body         []byte
 
-	// Of the request.
+	// Fields of the request.
 	query         string
 	request       []byte
 	requestHeader http.Header
 }
 
-// RoundTrip gives the recorded answer to any request.
+// RoundTrip returns the recorded answer to any request.
 func (x *exchange) RoundTrip(req *http.Request) (*http.Response, error) {
 	return &http.Response{
 		StatusCode: x.status, Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1,
@@ -66,7 +66,7 @@ func (x *exchange) RoundTrip(req *http.Request) (*http.Response, error) {
 
 func (x *exchange) client() *http.Client { return &http.Client{Transport: x} }
 
-// katapultExchanges reads a file with one exchange a line.
+// katapultExchanges reads a file with one exchange per line.
 func katapultExchanges(t *testing.T) []*exchange {
 	t.Helper()
 	file, err := os.Open(recordings(t, "katapult.jsonl"))
@@ -111,7 +111,7 @@ var (
 	responseLine = regexp.MustCompile(`### RESPONSE[^\n]*\n`)
 )
 
-// zitadelExchanges reads a folder of files with one exchange each.
+// zitadelExchanges reads a directory of files with one exchange each.
 func zitadelExchanges(t *testing.T) []*exchange {
 	t.Helper()
 	names, err := filepath.Glob(filepath.Join(recordings(t, "zitadel"), "*.http"))
@@ -126,7 +126,7 @@ func zitadelExchanges(t *testing.T) []*exchange {
 		}
 		request, response := requestLine.FindSubmatch(text), responseLine.FindIndex(text)
 		if request == nil || response == nil {
-			t.Fatalf("%s is no exchange", name)
+			t.Fatalf("%s is not an exchange", name)
 		}
 		x := &exchange{name: filepath.Base(name), method: string(request[1]), path: string(request[2])}
 		x.readRequest(string(text[:response[0]]))
@@ -137,7 +137,7 @@ func zitadelExchanges(t *testing.T) []*exchange {
 			continue
 		}
 		x.status, x.header = resp.StatusCode, resp.Header
-		// The recorded length is not always that of the text.
+		// The recorded length may differ from that of the text.
 		_, body, _ := strings.Cut(strings.ReplaceAll(string(text[response[1]:]), "\r\n", "\n"), "\n\n")
 		x.body = []byte(body)
 		found = append(found, x)
@@ -145,7 +145,7 @@ func zitadelExchanges(t *testing.T) []*exchange {
 	return found
 }
 
-// readRequest takes up the rest of a recorded request.
+// readRequest reads the rest of a recorded request.
 func (x *exchange) readRequest(text string) {
 	_, x.query, _ = strings.Cut(x.path, "?")
 	_, text, _ = strings.Cut(strings.ReplaceAll(text, "\r\n", "\n"), "\n") // the heading
@@ -159,7 +159,7 @@ func (x *exchange) readRequest(text string) {
 	}
 }
 
-// check reports an error that is not what an answer has to become.
+// check reports an error that differs from the expected one of an answer.
 func (x *exchange) check(t *testing.T, err error, providerCode string, want errors.Code) {
 	t.Helper()
 	e, ok := errors.AsType[*errors.Error](err)
@@ -188,7 +188,7 @@ func TestRecordings_KatapultErrors(t *testing.T) {
 		"unassigned_disk":                   errors.UnassignedDisk,
 		"validation_error":                  errors.ValidationError,
 
-		// Of operations that are not covered.
+		// Codes of operations that the client does not cover.
 		"address_list_entry_not_found":    errors.NotFound,
 		"address_list_not_found":          errors.NotFound,
 		"security_group_not_found":        errors.NotFound,
@@ -231,11 +231,11 @@ func TestRecordings_KatapultErrors(t *testing.T) {
 	}
 	t.Logf("%d error answers", seen)
 	if seen == 0 {
-		t.Error("there were none")
+		t.Error("no exchange was found")
 	}
 }
 
-// zitadelCodes are what the ids of the recorded answers have to become.
+// zitadelCodes maps the IDs of recorded answers to their expected codes.
 var zitadelCodes = map[string]errors.Code{
 	"AUTH-5mWD2":   errors.PermissionDenied,
 	"AUTH-7fs1e":   errors.InvalidAPIToken,
@@ -258,8 +258,8 @@ var zitadelCodes = map[string]errors.Code{
 	"V3-DKcYh":     errors.OrganizationExists,
 }
 
-// zitadelTexts are what answers without an id have to become: the first whose
-// text is in the answer.
+// zitadelTexts maps answers without an ID to their expected codes: the first text that the
+// answer contains counts.
 var zitadelTexts = []struct {
 	text string
 	code errors.Code
@@ -272,7 +272,7 @@ var zitadelTexts = []struct {
 	{"Method Not Allowed", errors.RouteNotFound},
 }
 
-// grantCodes are what errors of the token endpoint have to become.
+// grantCodes maps errors of the token endpoint to their expected codes.
 var grantCodes = map[string]errors.Code{
 	"invalid_client":         errors.Unauthenticated,
 	"invalid_request":        errors.Unauthenticated,
@@ -317,12 +317,12 @@ func TestRecordings_ZitadelErrors(t *testing.T) {
 	}
 	t.Logf("%d error answers", seen)
 	if seen == 0 {
-		t.Error("there were none")
+		t.Error("no exchange was found")
 	}
 }
 
-// checkToken has the token endpoint give the answer. What it became is the cause
-// of the operation's error, which itself was never sent.
+// checkToken lets the token endpoint return the answer. The operation itself is never sent,
+// and its error wraps the token error.
 func (x *exchange) checkToken(t *testing.T) {
 	t.Helper()
 	c, err := zitadel.New(

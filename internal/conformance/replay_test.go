@@ -26,18 +26,18 @@ import (
 	"github.com/offboard-dev/offboard-go/zitadel"
 )
 
-// replay has a client send what was recorded, and gives it the recorded answer.
+// replay sends a recorded request with the client and returns the recorded answer to it.
 type replay struct {
 	x    *exchange
 	op   *drift.Operation
-	sent *http.Request // what the client sent for the operation
+	sent *http.Request // the client's request of the operation
 	body []byte
 
-	// others answers what the client asks besides, by method and path.
+	// others answers the client's other requests, by method and path.
 	others func(req *http.Request) (status int, body string)
 
-	// repeated reports whether a request after the recorded one is the same read again:
-	// it has the same answer. nil if no request is.
+	// repeated reports whether a request after the recorded one is the same read again,
+	// which has the same answer; nil if no request is.
 	repeated func(req *http.Request) bool
 }
 
@@ -61,7 +61,7 @@ func (r *replay) RoundTrip(req *http.Request) (*http.Response, error) {
 	return r.x.RoundTrip(req)
 }
 
-// isRecorded reports whether a request is for the operation that was recorded.
+// isRecorded reports whether a request is of the recorded operation.
 func (r *replay) isRecorded(req *http.Request) bool {
 	return req.Method == r.x.method && samePath(req.URL.EscapedPath(), path(r.x))
 }
@@ -71,8 +71,8 @@ func path(x *exchange) string {
 	return p
 }
 
-// samePath compares paths. Where Katapult's have a noun, it takes an id or anything
-// else as well.
+// samePath compares paths. A noun in a path of Katapult also matches an ID or any other
+// segment.
 func samePath(sent, recorded string) bool {
 	return slices.EqualFunc(strings.Split(sent, "/"), strings.Split(recorded, "/"), func(a, b string) bool {
 		return a == b || b == "_" || katapultID.MatchString(b) && nouns[a]
@@ -81,14 +81,14 @@ func samePath(sent, recorded string) bool {
 
 var katapultID = regexp.MustCompile(`^[a-z]+_[A-Za-z0-9]{10,}$`)
 
-// nouns are the segments of Katapult's paths that stand for an id.
+// nouns are the segments of Katapult's paths that replace an ID.
 var nouns = map[string]bool{
 	"disk": true, "file_storage_volume": true, "load_balancer": true, "organization": true, "task": true,
 	"trash_object": true, "virtual_machine": true, "virtual_network": true, "ip_address": true,
 }
 
-// find finds the operation of ours that was recorded: of several the one that fits
-// most literally.
+// find returns our operation of a recorded request: of several, the one with the most
+// literal match.
 func find(ops []*drift.Operation, base string, x *exchange) *drift.Operation {
 	var found *drift.Operation
 	least := 0
@@ -105,8 +105,8 @@ func find(ops []*drift.Operation, base string, x *exchange) *drift.Operation {
 	return found
 }
 
-// call calls the client's method for the operation with what was recorded, and
-// returns what it returned.
+// call calls the client's method of the operation with the recorded arguments, and returns
+// the results.
 func (r *replay) call(ctx context.Context, client any, lookups map[string]func(string) any) (any, error, bool) {
 	name := strings.ToUpper(r.op.ID()[:1]) + r.op.ID()[1:]
 	method := reflect.ValueOf(client).MethodByName(name)
@@ -125,13 +125,13 @@ func (r *replay) call(ctx context.Context, client any, lookups map[string]func(s
 	return results[0].Interface(), err, true
 }
 
-// arguments makes what a method takes of the recorded request, in the order of the
+// arguments converts the recorded request to the arguments of a method, in the order of the
 // description: path, query, headers, body.
 func (r *replay) arguments(method reflect.Type, lookups map[string]func(string) any) ([]reflect.Value, bool) {
 	query, _ := url.ParseQuery(r.x.query)
 	var body map[string]any
 	_ = json.Unmarshal(r.x.request, &body)
-	var values []any // in order; an untyped one is a text or a number
+	var values []any // in order; untyped values are strings or numbers
 	for _, p := range r.op.Inputs() {
 		switch {
 		case p.In == "path":
@@ -148,7 +148,7 @@ func (r *replay) arguments(method reflect.Type, lookups map[string]func(string) 
 			values = append(values, query.Get(p.Name))
 		case p.In == "options":
 			values = append(values, query)
-		case p.In == "body": // all of it
+		case p.In == "body": // the whole body
 			values = append(values, r.x.request)
 		default:
 			values = append(values, body[p.Name])
@@ -169,7 +169,7 @@ func (r *replay) arguments(method reflect.Type, lookups map[string]func(string) 
 	return given, true
 }
 
-// as makes a value of a type.
+// as converts a value to a type.
 func as(value any, to reflect.Type) (reflect.Value, bool) {
 	switch value := value.(type) {
 	case nil:
@@ -223,7 +223,7 @@ func set(field reflect.Value, text string) error {
 	return nil
 }
 
-// pathValue is what stands in the recorded path for a parameter.
+// pathValue returns the value of a parameter in the recorded path.
 func (r *replay) pathValue(name string) string {
 	ours, theirs := strings.Split(r.op.Path, "/"), strings.Split(path(r.x), "/")
 	offset := len(theirs) - len(ours)
@@ -236,7 +236,8 @@ func (r *replay) pathValue(name string) string {
 	return ""
 }
 
-// lookup is what a thing was looked up by: in the query, the body or the path.
+// lookup returns the key that a request looks up a resource by: in the query, the body or
+// the path.
 func (r *replay) lookup(name string, query url.Values, body map[string]any, lookups map[string]func(string) any) (any, bool) {
 	for key, values := range query {
 		if inner, ok := strings.CutPrefix(key, name+"["); ok {
@@ -260,7 +261,7 @@ func (r *replay) lookup(name string, query url.Values, body map[string]any, look
 	return nil, false
 }
 
-// compare compares what was sent and what was returned with what was recorded.
+// compare compares the sent request and the result with the recorded ones.
 func (r *replay) compare(t *testing.T, result any, err error) {
 	t.Helper()
 	name := r.x.name + ": " + r.op.ID()
@@ -312,7 +313,7 @@ func (r *replay) compare(t *testing.T, result any, err error) {
 	}
 }
 
-// lookupInPath adds an id that stands in the recorded path, where ours has a noun.
+// lookupInPath adds an ID of the recorded path if our path has a noun there.
 func (r *replay) lookupInPath(recorded map[string]any) {
 	theirs := strings.Split(path(r.x), "/")
 	for i, ours := range strings.Split(r.sent.URL.EscapedPath(), "/") {
@@ -322,11 +323,11 @@ func (r *replay) lookupInPath(recorded map[string]any) {
 	}
 }
 
-// nothingDeleted is how Zitadel says with a 200 that there was nothing to delete.
+// nothingDeleted is Zitadel's 200 for a deletion that found nothing to delete.
 var nothingDeleted = regexp.MustCompile(`"deletionDate": *"0001-01-01`)
 
-// inputs are the parts of a request in one form: a lookup in the query is the same
-// as one in the body.
+// inputs returns the parts of a request in one form: a lookup in the query equals one in
+// the body.
 func inputs(query string, body []byte) map[string]any {
 	all := map[string]any{}
 	values, _ := url.ParseQuery(query)
@@ -349,8 +350,8 @@ func inputs(query string, body []byte) map[string]any {
 	return all
 }
 
-// prune removes what is zero, for an optional field that is absent is zero in Go,
-// and brings times into one form.
+// prune removes zero values, because an absent optional field is zero in Go, and normalizes
+// times.
 func prune(value any) any {
 	switch v := value.(type) {
 	case map[string]any:
@@ -385,7 +386,7 @@ func prune(value any) any {
 			return nil
 		}
 	case json.Number:
-		text := v.String() // Zitadel takes and gives some numbers as texts
+		text := v.String() // Zitadel sends and accepts some numbers as strings
 		if n, ok := new(big.Rat).SetString(text); ok {
 			text = n.RatString() // Atlas writes 5.0 for 5
 		}
@@ -397,7 +398,7 @@ func prune(value any) any {
 	return value
 }
 
-// replayCounts counts what was replayed, and why the rest was not.
+// replayCounts counts the replayed requests, and the reasons of the others.
 type replayCounts struct {
 	lines, covered, replayed int
 	operations               map[string]int
@@ -423,7 +424,7 @@ func (c *replayCounts) log(t *testing.T) {
 	t.Log(b.String())
 }
 
-// katapultLookups make the lookup of what a thing was looked up by.
+// katapultLookups convert a recorded key to a lookup.
 var katapultLookups = func() map[string]func(string) any {
 	id := func(s string) any { return katapult.ID(s) }
 	all := map[string]func(string) any{
@@ -486,9 +487,8 @@ func TestReplay_Katapult(t *testing.T) {
 
 var katapultIDs = regexp.MustCompile(`[a-z]+_[A-Za-z0-9]{10,}`)
 
-// notReplayed are recorded requests that the client cannot be brought to send, and
-// why. What their answers become is tested with all others, in
-// TestRecordings_ZitadelErrors.
+// notReplayed are recorded requests that the client cannot send, with the reason. Their
+// answers are tested with all others in TestRecordings_ZitadelErrors.
 var notReplayed = map[string]string{
 	"41i-delete-space-id":                             "an ID of white space is refused before it is sent",
 	"11g-admin-list-orgs-bad-json":                    "the body is no JSON",
@@ -556,12 +556,12 @@ var zitadelIDs = regexp.MustCompile(`\d{12,}`)
 // orgHeader is the header that alone names the organization of a request.
 const orgHeader = "x-zitadel-orgid"
 
-// zitadelReads are recorded answers to what the client reads beside a recorded request, to
-// confirm what a header alone names.
+// zitadelReads are recorded answers to the client's further reads, which confirm the
+// organization that only a header names.
 type zitadelReads struct {
-	organization *exchange // that is there
+	organization *exchange // that exists
 	deleted      *exchange // that was deleted
-	unknown      *exchange // a request that names an organization which does not exist
+	unknown      *exchange // a request that names an organization that does not exist
 	caller       *exchange // the user that the credential belongs to
 }
 
@@ -580,8 +580,8 @@ func zitadelReadsOf(t *testing.T, all []*exchange) *zitadelReads {
 	}
 }
 
-// answer answers a request as it was recorded, about the organization that it names: one
-// that is there, until the recorded request was answered that it is deleted.
+// answer returns the recorded answer about the organization that a request names. The
+// organization exists until the recorded request was answered that it is deleted.
 func (z *zitadelReads) answer(req *http.Request, r *replay) (int, string) {
 	id := req.Header.Get(orgHeader)
 	recorded := r.x.requestHeader.Get(orgHeader)
@@ -600,5 +600,5 @@ func (z *zitadelReads) answer(req *http.Request, r *replay) (int, string) {
 	return x.status, organizationID.ReplaceAllString(string(x.body), `"`+id+`"`)
 }
 
-// organizationID is the ID of the recorded organization, and of its resource owner.
+// organizationID is the ID of the recorded organization and of its resource owner.
 var organizationID = regexp.MustCompile(`"400686672590670886"`)

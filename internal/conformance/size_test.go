@@ -29,6 +29,6 @@ func TestSize_MinimalProgram(t *testing.T) {
 	baseline, ours := size(t, "baseline"), size(t, "offboard")
 	t.Logf("%d bytes, %+.1f %% compared with %d", ours, 100*(float64(ours)/float64(baseline)-1), baseline)
 	if ours > baseline+baseline/10 {
-		t.Errorf("%d bytes are more than 10 %% above %d", ours, baseline)
+		t.Errorf("got %d bytes, want at most 10 %% more than %d", ours, baseline)
 	}
 }

@@ -80,10 +80,10 @@ var known = map[string]string{
 var providers = []string{"katapult", "zitadel", "atlas", "workspace", "volterra"}
 
 // file returns the source of a file that contains the snippet. A snippet that is not a
-// whole file gets imports. A snippet of statements becomes the body of a function, whose
-// parameters and neighbors are the names that pages use without a declaration: the client
-// is one of the provider that the snippet names, or else of Atlas. A line that consists of
-// an ellipsis is left out.
+// complete file gets imports. Statements become the body of a function, whose parameters
+// and other declarations are the names that pages use without a declaration: the client is
+// one of the provider that the snippet names, otherwise one of Atlas. Lines that consist of
+// an ellipsis are left out.
 func (s snippet) file() string {
 	code := regexp.MustCompile(`(?m)^\s*…$`).ReplaceAllString(s.code, "")
 	position := fmt.Sprintf("//line %s:%d\n", s.page, s.line)
@@ -126,8 +126,8 @@ func snippet(
 `, module+"/"+provider, position, code)
 }
 
-// exports compiles packages and returns the files of export data of these and of all that
-// they import.
+// exports compiles packages and returns the export data files of the packages and their
+// imports.
 func exports(t *testing.T, root string, packages []string) map[string]string {
 	t.Helper()
 	list := exec.Command("go", append([]string{"list", "-export", "-deps", "-f", "{{.ImportPath}}\t{{.Export}}"}, packages...)...)
@@ -146,7 +146,7 @@ func exports(t *testing.T, root string, packages []string) map[string]string {
 	return files
 }
 
-// Every block of Go code in README.md and docs compiles. A whole program that imports a
+// Every block of Go code in README.md and docs compiles. A complete program that imports a
 // fake is run, too, and must exit with 0.
 func TestDocs_SnippetsCompile(t *testing.T) {
 	t.Parallel()
@@ -181,7 +181,7 @@ func TestDocs_SnippetsCompile(t *testing.T) {
 	})}
 	for i, s := range all {
 		config.Error = func(err error) {
-			// An unused variable or import is no fault of a snippet.
+			// An unused variable or import is not an error of a snippet.
 			if e, ok := errors.AsType[types.Error](err); !ok || !e.Soft {
 				t.Errorf("%v", err)
 			}
@@ -195,7 +195,7 @@ func TestDocs_SnippetsCompile(t *testing.T) {
 
 var link = regexp.MustCompile(`\]\(([^)#:]+)(#[^)]*)?\)`)
 
-// Every link of a page to a file of this repository leads to one.
+// Every link of a page to a file of this repository must have a target.
 func TestDocs_LinksExist(t *testing.T) {
 	t.Parallel()
 	root := filepath.Join("..", "..")
@@ -209,7 +209,7 @@ func TestDocs_LinksExist(t *testing.T) {
 	}
 }
 
-// runSnippet runs a snippet that is a whole program.
+// runSnippet runs a snippet that is a complete program.
 func runSnippet(t *testing.T, root string, s snippet) {
 	t.Helper()
 	program := filepath.Join(t.TempDir(), "main.go")

@@ -16,7 +16,7 @@ import (
 	"github.com/offboard-dev/offboard-go/internal/conformance/traffic"
 )
 
-// apis returns all APIs with our description, and the vendors' that are at hand.
+// apis returns all APIs with our description, and the vendors' if they are available.
 func apis(t *testing.T) map[string]*traffic.API {
 	t.Helper()
 	folder := os.Getenv("OFFBOARD_VENDOR_SPECS")
@@ -45,7 +45,7 @@ func apis(t *testing.T) map[string]*traffic.API {
 	return all
 }
 
-// expected are differences that are meant, by what their text contains, and why.
+// expected are intended differences, by a part of their text, with the reason.
 var expected = map[string]string{
 	"apiKey/publicKey: maximum string length is 8":     "a service account's id is shown as the key's",
 	"publicKey: maximum string length is 8":            "keys of tests have names",
@@ -59,8 +59,7 @@ var expected = map[string]string{
 	"/user: property \"user\" is missing":              "the vendor marks the name of a choice as a property",
 }
 
-// All tests of the providers are run once more, with doubles that write down
-// what they are asked and what they answer.
+// Runs all tests of the providers again with fakes that record their requests and answers.
 func TestTraffic_MatchesDescriptions(t *testing.T) {
 	if testing.Short() {
 		t.Skip("runs all tests of the providers")
@@ -68,7 +67,7 @@ func TestTraffic_MatchesDescriptions(t *testing.T) {
 	t.Parallel()
 	folder := t.TempDir()
 	all := apis(t)
-	// The tests of the whole API pass texts that are no ids.
+	// The tests of the whole API pass strings that are not IDs.
 	args := []string{"test", "-count=1", "-tags", "offboard_traffic", "-skip", "^TestAPI_"}
 	for provider := range all {
 		args = append(args, "./"+provider)
@@ -90,8 +89,8 @@ func TestTraffic_MatchesDescriptions(t *testing.T) {
 	faults := map[string]string{}
 	for _, file := range files {
 		for x := range exchanges(t, file) {
-			// The forms of OAuth are no part of the descriptions, and what no operation has
-			// is asked by tests of the doubles.
+			// The descriptions do not contain OAuth forms. Tests of the fakes send requests
+			// without an operation.
 			if strings.Contains(x.Path, "/oauth/") || x.Operation == "" {
 				continue
 			}
@@ -126,7 +125,7 @@ func TestTraffic_MatchesDescriptions(t *testing.T) {
 	}
 	for text, reason := range expected {
 		if !used[text] && len(all["atlas"].Vendors) > 0 {
-			t.Errorf("nothing differs in %q, which is meant because %s", text, reason)
+			t.Errorf("no difference matches %q, which is expected because %s", text, reason)
 		}
 	}
 	t.Logf("exchanges by operation:\n%v", seen)
@@ -134,7 +133,7 @@ func TestTraffic_MatchesDescriptions(t *testing.T) {
 		for path, item := range api.Ours.Paths.Map() {
 			for method, op := range item.Operations() {
 				if seen[provider+"."+op.OperationID] == 0 {
-					t.Errorf("%s: no test asks for %s %s", provider, method, path)
+					t.Errorf("%s: no test requests %s %s", provider, method, path)
 				}
 			}
 		}
@@ -167,7 +166,7 @@ func properties(recorded []*exchange) map[string]bool {
 	return names
 }
 
-// apiOf finds the API that an exchange is with.
+// apiOf returns the API of an exchange.
 func apiOf(all map[string]*traffic.API, x *traffic.Exchange) (string, *traffic.API) {
 	for provider, api := range all {
 		if api.Find(x) != nil {

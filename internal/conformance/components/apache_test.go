@@ -22,8 +22,8 @@ import (
 	"github.com/offboard-dev/offboard-go/internal/rest"
 )
 
-// apacheConfig is Apache httpd with mod_auth_digest in front of files or of a
-// server, which takes the token that is put on what has passed.
+// apacheConfig is Apache httpd with mod_auth_digest before files or a server. The server
+// accepts the token that Apache adds to authenticated requests.
 const apacheConfig = `
 ServerName localhost
 ServerRoot "{{.Dir}}"
@@ -58,11 +58,11 @@ RequestHeader set Authorization "Bearer {{.Settings.Token}}"
 DocumentRoot "{{.Dir}}/files"
 `
 
-// apache are the settings of an Apache httpd.
+// apache are the settings of Apache httpd.
 type apache struct {
-	Lifetime int    // of a nonce, in seconds; 0: it is for one request
-	Strict   string // "on": the count of a nonce has to grow
-	Backend  string // the URL of what is protected; "" for files: an organization to read
+	Lifetime int    // of a nonce, in seconds; 0: valid for one request
+	Strict   string // "on": the count of a nonce must increase
+	Backend  string // the URL of the protected server; "" for files: an organization to read
 	Token    string
 	Modules  []string
 }
@@ -73,7 +73,7 @@ const (
 	orgID      = "64b7e31f2c9c4d1a8f5b6c7d"
 )
 
-// start starts an Apache httpd and returns its URL.
+// start starts Apache httpd and returns its URL.
 func (a apache) start(t *testing.T) string {
 	t.Helper()
 	d := daemon{
@@ -99,7 +99,7 @@ func (a apache) start(t *testing.T) string {
 	return "http://" + d.address
 }
 
-// client starts an Apache httpd and returns a client of it.
+// client starts Apache httpd and returns a client of it.
 func (a apache) client(t *testing.T, private string) (*atlas.Client, *recorder) {
 	t.Helper()
 	watch := &recorder{next: new(http.Transport)}
@@ -113,7 +113,7 @@ func (a apache) client(t *testing.T, private string) (*atlas.Client, *recorder) 
 	return c, watch
 }
 
-// protectedAtlas is an Atlas behind an Apache httpd, and a client of it.
+// protectedAtlas is an Atlas behind Apache httpd, with a client.
 func (a apache) protected(t *testing.T, private string) (*atlastest.Server, *atlas.Client, *recorder) {
 	t.Helper()
 	srv := atlastest.NewServer()
@@ -124,10 +124,10 @@ func (a apache) protected(t *testing.T, private string) (*atlastest.Server, *atl
 	return srv, c, watch
 }
 
-// stale reports whether an answer says that only the nonce was refused.
+// stale reports whether only the nonce was refused.
 func stale(x exchange) bool { return strings.Contains(x.answer.Get("WWW-Authenticate"), "stale=true") }
 
-// The parameters of the query are part of what is hashed.
+// The hash includes the parameters of the query.
 func TestApache_OneRequestPerCall(t *testing.T) {
 	t.Parallel()
 	for name, a := range map[string]apache{
@@ -143,7 +143,7 @@ func TestApache_OneRequestPerCall(t *testing.T) {
 				}
 			}
 			if err := c.DeleteOrganization(in(t), orgID); err != nil || srv.Exists(orgID) {
-				t.Fatalf("got %v, and the organization is there: %t", err, srv.Exists(orgID))
+				t.Fatalf("got %v, organization exists: %t", err, srv.Exists(orgID))
 			}
 			all := watch.take()
 			if len(all) != 32 || all[0].status != http.StatusUnauthorized || stale(all[0]) {
@@ -168,7 +168,7 @@ func TestApache_ExpiredNonce(t *testing.T) {
 		t.Fatal(err)
 	}
 	watch.take()
-	time.Sleep(2500 * time.Millisecond) // for Apache's own clock
+	time.Sleep(2500 * time.Millisecond) // Apache has its own clock
 	if err := c.DeleteOrganization(in(t), orgID); err != nil {
 		t.Fatal(err)
 	}
@@ -177,7 +177,7 @@ func TestApache_ExpiredNonce(t *testing.T) {
 		t.Fatalf("statuses (-want +got):\n%s", diff)
 	}
 	if !stale(all[0]) {
-		t.Errorf("Apache did not say that only the nonce ended: %q", all[0].answer.Get("WWW-Authenticate"))
+		t.Errorf("Apache did not report a stale nonce: %q", all[0].answer.Get("WWW-Authenticate"))
 	}
 	if n := srv.Count("DeleteOrganization"); n != 1 {
 		t.Errorf("the deletion passed %d times", n)
@@ -191,8 +191,8 @@ func TestApache_ExpiredNonce(t *testing.T) {
 	}
 }
 
-// Apache offers the next nonce in Authentication-Info where a nonce is for one
-// request. It is not taken up, so a call is two requests, and none fails.
+// If a nonce is valid for one request, Apache offers the next one in Authentication-Info.
+// The client ignores it, so a call takes two requests, and none fails.
 func TestApache_SingleUseNonce(t *testing.T) {
 	t.Parallel()
 	c, watch := apache{Lifetime: 0}.client(t, privateKey)
@@ -209,14 +209,14 @@ func TestApache_SingleUseNonce(t *testing.T) {
 		t.Errorf("Apache offered no nonce: %q", info)
 	}
 	if !stale(all[2]) {
-		t.Errorf("Apache did not say that only the nonce ended: %q", all[2].answer.Get("WWW-Authenticate"))
+		t.Errorf("Apache did not report a stale nonce: %q", all[2].answer.Get("WWW-Authenticate"))
 	}
 }
 
 func TestApache_WrongPrivateKey(t *testing.T) {
 	t.Parallel()
 	srv, c, watch := apache{Lifetime: 300}.protected(t, "another")
-	for range 2 { // the challenge is known the second time, and another one comes
+	for range 2 { // the second time, the challenge is known and replaced
 		got, status := code(t, c.DeleteOrganization(in(t), orgID))
 		if got != errors.Unauthenticated || status != http.StatusUnauthorized {
 			t.Errorf("got %q and %d, want %q", got, status, errors.Unauthenticated)
@@ -244,7 +244,7 @@ func TestApache_ConcurrentCalls(t *testing.T) {
 		})
 	}
 	group.Wait()
-	// Each may have begun before the first challenge was known, and been refused.
+	// Each call may have started before the first challenge was known, and been refused.
 	if n := len(watch.take()); n > 80+8 {
 		t.Errorf("%d requests for 80 calls of 8 at once", n)
 	}
@@ -252,7 +252,7 @@ func TestApache_ConcurrentCalls(t *testing.T) {
 
 func TestApache_BodySentAgain(t *testing.T) {
 	t.Parallel()
-	// More than the buffers on the way take.
+	// More than the buffers between client and server hold.
 	want := map[string]string{"text": strings.Repeat("0123456789", 100_000)}
 	bodies := make(chan string, 2)
 	address := serve(t, new(http.Server), func(w http.ResponseWriter, r *http.Request) {
@@ -275,7 +275,7 @@ func TestApache_BodySentAgain(t *testing.T) {
 	}
 	for range 2 {
 		if err := c.Do(in(t), &rest.Call{
-			Operation: "PutThing", Method: http.MethodPut, Path: "/things/a%20b", Body: want, Status: http.StatusOK,
+			Operation: "PutItem", Method: http.MethodPut, Path: "/items/a%20b", Body: want, Status: http.StatusOK,
 		}); err != nil {
 			t.Fatal(err)
 		}
@@ -285,12 +285,12 @@ func TestApache_BodySentAgain(t *testing.T) {
 	}
 	for range 2 {
 		if got := <-bodies; got != `{"text":"`+want["text"]+`"}` {
-			t.Errorf("a body of %d bytes is not what was sent", len(got))
+			t.Errorf("a body of %d bytes differs from the sent one", len(got))
 		}
 	}
 }
 
-// The private key is hashed. Neither it nor its URL encoding is sent.
+// The private key is hashed. Neither the key nor its URL encoding is sent.
 func TestApache_PrivateKeyNotSent(t *testing.T) {
 	t.Parallel()
 	_, c, watch := apache{Lifetime: 300}.protected(t, privateKey)

@@ -19,29 +19,29 @@ import (
 	"github.com/offboard-dev/offboard-go/errors"
 )
 
-// program returns the path of a program. Where it is absent the test ends: it is
-// skipped, or fails where the environment wants all of them.
+// program returns the path of a program. Without it the test is skipped, or fails if
+// OFFBOARD_COMPONENTS requires all programs.
 func program(t *testing.T, name string) string {
 	t.Helper()
-	for _, path := range []string{name, "/usr/sbin/" + name} { // which the PATH of users lacks
+	for _, path := range []string{name, "/usr/sbin/" + name} { // the PATH of users may lack it
 		if found, err := exec.LookPath(path); err == nil {
 			return found
 		}
 	}
 	if os.Getenv("OFFBOARD_COMPONENTS") == "required" {
-		t.Fatalf("%s is not installed, and the environment requires it: run install.sh", name)
+		t.Fatalf("%s is not installed, but OFFBOARD_COMPONENTS requires it: run install.sh", name)
 	}
 	t.Skipf("%s is not installed: run install.sh", name)
 	return ""
 }
 
-// directory returns a directory that goes with the test and that daemons can read
-// after they have given up their rights, which t.TempDir is not.
+// directory returns a directory that is removed after the test. Unlike t.TempDir, daemons
+// can read it after they have dropped their privileges.
 func directory(t *testing.T) string {
 	t.Helper()
 	base := ""
 	if os.Getuid() == 0 && !readable(os.TempDir()) {
-		base = "/tmp" // daemons that root starts change to a user who cannot enter TMPDIR
+		base = "/tmp" // daemons that root starts change to a user without access to TMPDIR
 	}
 	dir, err := os.MkdirTemp(base, "components")
 	if err != nil {
@@ -75,18 +75,18 @@ func write(t *testing.T, path, content string) {
 	}
 }
 
-// daemon is a component that is started for a test.
+// daemon is a component that a test starts.
 type daemon struct {
 	config  string   // its configuration: a template with .Dir, .Port and .Settings
 	command []string // with ${config}, its file, ${dir} and ${port}
 	dir     string
 
 	address string
-	stop    func() // ends it, which the end of the test does as well
+	stop    func() // stops it, as the end of the test does
 }
 
-// start runs a daemon on a port of loopback until the test ends. When that fails,
-// what the daemon wrote is shown.
+// start runs a daemon on a loopback port until the test ends. If it does not start, the
+// test shows its output.
 func (d *daemon) start(t *testing.T, settings any) {
 	t.Helper()
 	for range 3 { // another program may have taken the port
@@ -154,7 +154,7 @@ func (d *daemon) try(t *testing.T, settings any) (started bool) {
 	for started := time.Now(); time.Since(started) < 10*time.Second; {
 		if conn, err := net.Dial("tcp", d.address); err == nil {
 			conn.Close()
-			// It may be another's port, and this one about to give up.
+			// Another program may use the port, and this one may be about to exit.
 			select {
 			case <-ended:
 			case <-time.After(20 * time.Millisecond):
@@ -170,7 +170,7 @@ func (d *daemon) try(t *testing.T, settings any) (started bool) {
 	return false
 }
 
-// freePort returns a port of loopback that nothing listens on.
+// freePort returns a loopback port without a listener.
 func freePort(t *testing.T) int {
 	t.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
@@ -181,15 +181,15 @@ func freePort(t *testing.T) int {
 	return l.Addr().(*net.TCPAddr).Port
 }
 
-// exchange is what went over the wire once.
+// exchange is a request and its answer on the wire.
 type exchange struct {
-	status int // 0: there was no answer
+	status int // 0 without an answer
 	url    string
 	header http.Header
 	answer http.Header
 }
 
-// recorder notes all exchanges of a client.
+// recorder records all exchanges of a client.
 type recorder struct {
 	next http.RoundTripper
 
@@ -209,7 +209,7 @@ func (r *recorder) RoundTrip(req *http.Request) (*http.Response, error) {
 	return resp, err
 }
 
-// take returns the exchanges since it was called last.
+// take returns the exchanges since the last call.
 func (r *recorder) take() []exchange {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -235,12 +235,12 @@ func code(t *testing.T, err error) (errors.Code, int) {
 	}
 	e, ok := errors.AsType[*errors.Error](err)
 	if !ok {
-		t.Fatalf("got an error without a type: %v", err)
+		t.Fatalf("got an untyped error: %v", err)
 	}
 	return e.Code, e.Status
 }
 
-// in returns a context that outlasts no test.
+// in returns a context that ends with the test.
 func in(t *testing.T) context.Context {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
@@ -248,8 +248,7 @@ func in(t *testing.T) context.Context {
 	return ctx
 }
 
-// serve starts a server on loopback that ends with the test, and returns its
-// address.
+// serve starts a server on loopback that stops with the test, and returns its address.
 func serve(t *testing.T, server *http.Server, handler http.HandlerFunc) string {
 	t.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:0")

@@ -1,8 +1,7 @@
-// Package components holds tests against what the SDK meets outside of a test:
-// Apache httpd's digest authentication, nginx's client certificates with files
-// that OpenSSL made, an OpenID provider, an HTTP proxy, and a server of HTTP/2
-// that goes away. All of them run on loopback.
+// Package components tests the SDK against real software on loopback: digest authentication
+// of Apache httpd, client certificates of nginx with files that OpenSSL made, an OpenID
+// provider, an HTTP proxy, and an HTTP/2 server that closes connections.
 //
-// install.sh installs the programs. A test whose program is absent is skipped,
-// and fails where the environment has OFFBOARD_COMPONENTS=required.
+// install.sh installs the programs. A test without its program is skipped, and fails if
+// OFFBOARD_COMPONENTS is "required".
 package components

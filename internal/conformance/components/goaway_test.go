@@ -26,29 +26,29 @@ import (
 	"github.com/offboard-dev/offboard-go/zitadel/zitadeltest"
 )
 
-// end is how a server of HTTP/2 ends its part in a request.
+// end is the way in which an HTTP/2 server ends a request.
 type end int
 
 const (
 	answers             end = iota
-	beyond                  // GOAWAY that the stream is beyond: it was not processed
-	refuses                 // RST_STREAM with REFUSED_STREAM: the same, of one stream
-	processesThenGoAway     // processes it; GOAWAY that the stream is not beyond, no answer
-	goAwayOnly              // the same GOAWAY, without processing it
-	processesThenDrops      // processes it, and ends the connection without a GOAWAY
-	processesThenFails      // processes it; RST_STREAM with INTERNAL_ERROR
+	beyond                  // GOAWAY with a lower last stream: not processed
+	refuses                 // RST_STREAM with REFUSED_STREAM: not processed
+	processesThenGoAway     // processed; GOAWAY that includes the stream, no answer
+	goAwayOnly              // the same GOAWAY, not processed
+	processesThenDrops      // processed; the connection ends without a GOAWAY
+	processesThenFails      // processed; RST_STREAM with INTERNAL_ERROR
 )
 
-// scripted is a double behind a server of HTTP/2, which ends deletions as it is
-// told, one after the other, and answers all else.
+// scripted is a fake behind an HTTP/2 server that ends deletions as scripted, one after the
+// other, and answers all other requests.
 type scripted struct {
 	fake     http.RoundTripper
 	listener net.Listener
 	config   *tls.Config
 
 	mu       sync.Mutex
-	script   []end    // of deletions; when none is left they are answered
-	mute     bool     // it hangs up on reads
+	script   []end    // the ends of deletions; the fake answers later ones
+	mute     bool     // it closes the connection on reads
 	received []string // methods
 }
 
@@ -75,8 +75,8 @@ func newScripted(t *testing.T, fake http.RoundTripper, script ...end) *scripted 
 			group.Go(func() {
 				defer conn.Close()
 				s.serve(tls.Server(conn, s.config))
-				// What the client still sends is read. Unread it would make a reset, which can
-				// overtake the last frame.
+				// Read the rest of the client's data. Otherwise the close sends a reset,
+				// which can overtake the last frame.
 				_ = conn.(*net.TCPConn).CloseWrite()
 				_ = conn.SetReadDeadline(time.Now().Add(time.Second))
 				_, _ = io.Copy(io.Discard, conn)
@@ -88,19 +88,19 @@ func newScripted(t *testing.T, fake http.RoundTripper, script ...end) *scripted 
 	return s
 }
 
-// endpoint returns the URL of the server and a client that speaks HTTP/2 to it.
+// endpoint returns the URL of the server and an HTTP/2 client of it.
 func (s *scripted) endpoint(t *testing.T) (url string, client *http.Client) {
 	t.Helper()
 	transport := &http.Transport{
-		TLSClientConfig:   &tls.Config{InsecureSkipVerify: true}, // it is about what comes after
+		TLSClientConfig:   &tls.Config{InsecureSkipVerify: true}, // the test is about HTTP/2, not TLS
 		ForceAttemptHTTP2: true,
 	}
 	t.Cleanup(transport.CloseIdleConnections)
 	return "https://" + s.listener.Addr().String(), &http.Client{Transport: transport}
 }
 
-// serve speaks HTTP/2 on a connection until the script or the client ends it. What
-// fails shows in what arrived.
+// serve serves HTTP/2 on a connection until the script or the client ends it. The tests
+// compare the requests that arrived, so errors are ignored.
 func (s *scripted) serve(conn *tls.Conn) {
 	if _, err := io.CopyN(io.Discard, conn, int64(len(http2.ClientPreface))); err != nil {
 		return
@@ -126,7 +126,7 @@ func (s *scripted) serve(conn *tls.Conn) {
 // errLast ends a connection after a request.
 var errLast = errors.New("the connection ends here")
 
-// request ends a request as the script says.
+// request answers or ends a request as scripted.
 func (s *scripted) request(framer *http2.Framer, f *http2.MetaHeadersFrame) error {
 	method, id := f.PseudoValue("method"), f.StreamID
 	s.mu.Lock()
@@ -142,7 +142,7 @@ func (s *scripted) request(framer *http2.Framer, f *http2.MetaHeadersFrame) erro
 	}
 	switch how {
 	case beyond:
-		return goAway(framer, max(id, 2)-2, http2.ErrCodeNo) // the one before, or none
+		return goAway(framer, max(id, 2)-2, http2.ErrCodeNo) // the previous stream, or none
 	case refuses:
 		return framer.WriteRSTStream(id, http2.ErrCodeRefusedStream)
 	case goAwayOnly:
@@ -186,7 +186,7 @@ func goAway(framer *http2.Framer, last uint32, code http2.ErrCode) error {
 	return errors.Join(framer.WriteGoAway(last, code, nil), errLast)
 }
 
-// process carries a request out.
+// process sends a request to the fake.
 func (s *scripted) process(framer *http2.Framer, f *http2.MetaHeadersFrame) (*http.Response, error) {
 	body, err := readBody(framer, f)
 	if err != nil {
@@ -203,7 +203,7 @@ func (s *scripted) process(framer *http2.Framer, f *http2.MetaHeadersFrame) (*ht
 	return s.fake.RoundTrip(req)
 }
 
-// readBody reads the body of a request, whose client sends nothing else meanwhile.
+// readBody reads the body of a request. The client sends no other frames meanwhile.
 func readBody(framer *http2.Framer, f *http2.MetaHeadersFrame) (*bytes.Buffer, error) {
 	var body bytes.Buffer
 	for ended := f.StreamEnded(); !ended; {
@@ -232,20 +232,20 @@ func TestGoAway_DeletionSentAgain(t *testing.T) {
 	for name, test := range map[string]struct {
 		script []end
 		mute   bool
-		want   []string // what arrives, after a first read
+		want   []string // methods that arrive after a first read
 		code   errors.Code
 	}{
-		"answered":                             {nil, false, []string{del}, ""},
-		"beyond the last stream of a GOAWAY":   {[]end{beyond}, false, []string{del, del}, ""},
-		"beyond it twice":                      {[]end{beyond, beyond}, false, []string{del, del, del}, ""},
-		"a refused stream":                     {[]end{refuses}, false, []string{del, del}, ""},
-		"processed, then a GOAWAY":             {[]end{processesThenGoAway}, false, []string{del, get}, ""},
-		"processed, then the connection ends":  {[]end{processesThenDrops}, false, []string{del, get}, ""},
-		"processed, then the stream fails":     {[]end{processesThenFails}, false, []string{del, get}, ""},
-		"not processed, which no GOAWAY tells": {[]end{goAwayOnly}, false, []string{del, get, del}, ""},
-		"beyond, then processed":               {[]end{beyond, processesThenGoAway}, false, []string{del, del, get}, ""},
-		"processed, and no read is answered":   {[]end{processesThenGoAway}, true, []string{del, get, get}, errors.OutcomeUnknown},
-		"neither told nor read":                {[]end{goAwayOnly}, true, []string{del, get, get}, errors.OutcomeUnknown},
+		"answered":                            {nil, false, []string{del}, ""},
+		"beyond the last stream of a GOAWAY":  {[]end{beyond}, false, []string{del, del}, ""},
+		"beyond it twice":                     {[]end{beyond, beyond}, false, []string{del, del, del}, ""},
+		"a refused stream":                    {[]end{refuses}, false, []string{del, del}, ""},
+		"processed, then a GOAWAY":            {[]end{processesThenGoAway}, false, []string{del, get}, ""},
+		"processed, then the connection ends": {[]end{processesThenDrops}, false, []string{del, get}, ""},
+		"processed, then the stream fails":    {[]end{processesThenFails}, false, []string{del, get}, ""},
+		"not processed, included in GOAWAY":   {[]end{goAwayOnly}, false, []string{del, get, del}, ""},
+		"beyond, then processed":              {[]end{beyond, processesThenGoAway}, false, []string{del, del, get}, ""},
+		"processed, and no read is answered":  {[]end{processesThenGoAway}, true, []string{del, get, get}, errors.OutcomeUnknown},
+		"not processed, and no read":          {[]end{goAwayOnly}, true, []string{del, get, get}, errors.OutcomeUnknown},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -260,7 +260,7 @@ func TestGoAway_DeletionSentAgain(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			// So that the stream of the deletion is not the first of its connection.
+			// So that the deletion is not the first stream of its connection.
 			if _, err := c.GetOrganization(in(t), victim); err != nil {
 				t.Fatal(err)
 			}
@@ -273,7 +273,7 @@ func TestGoAway_DeletionSentAgain(t *testing.T) {
 			}
 			if err == nil {
 				if diff := cmp.Diff([]string{victim}, srv.Deleted()); diff != "" {
-					t.Errorf("a success, deleted (-want +got):\n%s", diff)
+					t.Errorf("deleted (-want +got):\n%s", diff)
 				}
 			}
 			if diff := cmp.Diff(append([]string{get}, test.want...), s.arrived()); diff != "" {
@@ -283,7 +283,7 @@ func TestGoAway_DeletionSentAgain(t *testing.T) {
 	}
 }
 
-// Which organization is deleted is in the body. The transport sends it again.
+// The body names the organization. The transport sends it again.
 func TestGoAway_BodySentAgain(t *testing.T) {
 	t.Parallel()
 	for name, how := range map[string]end{"beyond": beyond, "refused": refuses} {
@@ -311,8 +311,7 @@ func TestGoAway_BodySentAgain(t *testing.T) {
 	}
 }
 
-// A server of net/http that shuts down sends a GOAWAY and finishes what it has
-// begun.
+// A net/http server that shuts down sends a GOAWAY and finishes the requests in progress.
 func TestGoAway_GracefulShutdown(t *testing.T) {
 	t.Parallel()
 	srv := zitadeltest.NewServer()
@@ -320,7 +319,7 @@ func TestGoAway_GracefulShutdown(t *testing.T) {
 	started, proceed := make(chan struct{}), make(chan struct{})
 	server := httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if r.ProtoMajor != 2 {
-			t.Errorf("the request came by %s", r.Proto)
+			t.Errorf("got protocol %s", r.Proto)
 		}
 		r.Host = "double.invalid"
 		close(started)
@@ -328,7 +327,7 @@ func TestGoAway_GracefulShutdown(t *testing.T) {
 		serveFake(srv).ServeHTTP(w, r)
 	}))
 	server.EnableHTTP2 = true
-	server.Config.ErrorLog = log.New(io.Discard, "", 0) // of the connections that only look
+	server.Config.ErrorLog = log.New(io.Discard, "", 0) // errors of the probing connections
 	server.StartTLS()
 	t.Cleanup(server.Close)
 	c, err := zitadel.New(
@@ -346,7 +345,7 @@ func TestGoAway_GracefulShutdown(t *testing.T) {
 	<-started
 	ended := make(chan error)
 	go func() { ended <- server.Config.Shutdown(in(t)) }()
-	for { // until nothing listens any more, and the GOAWAY is under way
+	for { // until the listener is closed and the GOAWAY is sent
 		conn, err := net.Dial("tcp", server.Listener.Addr().String())
 		if err != nil {
 			break
@@ -367,7 +366,7 @@ func TestGoAway_GracefulShutdown(t *testing.T) {
 	if n := srv.Count("DeleteOrganization"); n != 1 {
 		t.Errorf("the deletion was sent %d times", n)
 	}
-	// After that there is nobody to send anything to.
+	// No server remains for another request.
 	_, err = c.DeleteOrganization(in(t), victim)
 	if got, status := code(t, err); got != errors.Unavailable || status != 0 {
 		t.Errorf("got %v, want %q", err, errors.Unavailable)

@@ -1,6 +1,6 @@
 #!/bin/sh
-# Installs the programs that the tests in this folder run, from Debian's own
-# packages. Starts none of them, and does nothing where all are there.
+# Installs the programs that the tests in this directory run, from Debian packages.
+# Starts none of them, and does nothing if all are installed.
 set -eu
 
 absent=
@@ -16,18 +16,18 @@ need tinyproxy tinyproxy-bin
 
 [ -n "$absent" ] || exit 0
 if ! command -v apt-get >/dev/null; then
-  echo "absent, and there is no apt-get to install it:$absent" >&2
+  echo "not installed, and apt-get is missing:$absent" >&2
   exit 1
 fi
 if [ "$(id -u)" -ne 0 ]; then
-  echo "absent, and only root can install it: apt-get install$absent" >&2
+  echo "not installed, and only root can install it: apt-get install$absent" >&2
   exit 1
 fi
 log=$(mktemp)
 trap 'rm -f "$log"' EXIT
-# RUNLEVEL keeps the packages' scripts from starting services.
+# RUNLEVEL prevents the packages' scripts from starting services.
 export DEBIAN_FRONTEND=noninteractive RUNLEVEL=1
-# The index is fetched only where the packages are not found in the one there is.
+# Update the package index only if the packages are not found.
 # shellcheck disable=SC2086 # one argument for each package
 if ! apt-get install -y -q --no-install-recommends $absent >"$log" 2>&1 &&
   ! { apt-get update -q && apt-get install -y -q --no-install-recommends $absent; } >>"$log" 2>&1; then

@@ -16,8 +16,8 @@ import (
 	"github.com/offboard-dev/offboard-go/volterra/volterratest"
 )
 
-// nginxConfig is nginx that asks for a certificate, in front of a server that
-// takes the token that is put on what has passed.
+// nginxConfig is nginx that requires a client certificate, before a server that accepts the
+// token that nginx adds to authenticated requests.
 const nginxConfig = `
 daemon off;
 pid "{{.Dir}}/pid";
@@ -45,7 +45,7 @@ http {
 }
 `
 
-// nginx are the settings of an nginx.
+// nginx are the settings of nginx.
 type nginx struct {
 	Certificates string
 	Protocol     string
@@ -53,16 +53,15 @@ type nginx struct {
 	Token        string
 }
 
-// p12Password is that of all p12 files here. It is none of ASCII only.
+// p12Password is the password of all PKCS #12 files. It is not only ASCII.
 const p12Password = "canary-pässword-5ebe2294"
 
 // curve are the arguments for a key of an elliptic curve.
 var curve = []string{"-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes"}
 
-// certificates makes, with OpenSSL, an authority; certificates of it for the
-// server and for clients that are right, with RSA as F5's or with an elliptic
-// curve, or expired; and a client's of another authority. It returns their
-// directory.
+// certificates makes with OpenSSL an authority; its certificates for the server and for
+// clients, with RSA as F5's, with an elliptic curve, or expired; and a client certificate
+// of another authority. It returns their directory.
 func certificates(t *testing.T) string {
 	t.Helper()
 	dir := t.TempDir()
@@ -110,8 +109,8 @@ func opensslIn(t *testing.T, dir string) func(args ...string) {
 	}
 }
 
-// behindNginx is a tenant behind an nginx that speaks a version of TLS, and the
-// options of a client of it that lack the credential.
+// behindNginx is a tenant behind nginx with one version of TLS, and the options of a client
+// without a credential.
 func behindNginx(t *testing.T, certificates, protocol string) (*volterratest.Server, []volterra.Option) {
 	t.Helper()
 	srv := volterratest.NewServer()
@@ -155,7 +154,7 @@ func TestNginx_ClientCertificates(t *testing.T) {
 				"one of another authority":        {files("foreign"), errors.UnexpectedResponse},
 				"none, and a token that would do": {volterra.WithAPIToken(volterratest.Token), errors.UnexpectedResponse},
 			} {
-				t.Run(name, func(t *testing.T) { // not parallel: they share the tenant
+				t.Run(name, func(t *testing.T) { // not parallel: the cases share the tenant
 					srv.SetTenant(volterratest.Tenant{Name: "acme"})
 					accepted, reached := len(srv.Accepted()), len(srv.Requests())
 					err := volterra.DeleteTenant(in(t), deletion, append(options, test.credential)...)
@@ -165,15 +164,16 @@ func TestNginx_ClientCertificates(t *testing.T) {
 					}
 					if test.code == "" {
 						if len(srv.Accepted()) != accepted+1 {
-							t.Error("a success, but the request was not accepted")
+							t.Error("got nil, but the request was not accepted")
 						}
 						return
 					}
 					if len(srv.Requests()) != reached {
 						t.Error("a request passed")
 					}
-					// nginx ends the handshake well and answers every request with a page. The
-					// status is what counts, and nothing of the page is taken for F5's words.
+					// nginx completes the handshake and answers every request with an HTML
+					// page. The status counts, and no text of the page is used as F5's
+					// message.
 					e, _ := errors.AsType[*errors.Error](err)
 					if status != http.StatusBadRequest || e.Message != "" || e.ProviderCode != "" || errors.Retryable(err) {
 						t.Errorf("got status %d, message %q, code %q, retryable %t", status, e.Message, e.ProviderCode, errors.Retryable(err))
@@ -212,7 +212,7 @@ func TestNginx_PKCS12Files(t *testing.T) {
 					t.Fatal(err)
 				}
 				if len(srv.Accepted()) != accepted+1 {
-					t.Error("a success, but the request was not accepted")
+					t.Error("got nil, but the request was not accepted")
 				}
 				_, err := volterra.New(append(options, volterra.WithP12File(path, "another"))...)
 				if got, _ := code(t, err); got != errors.InvalidArgument {
@@ -242,8 +242,8 @@ func TestNginx_UnknownAuthority(t *testing.T) {
 	}
 }
 
-// OpenSSL's own server ends the handshake, which says more than nginx's page. With
-// TLS 1.3 that is heard only after the request was written.
+// OpenSSL's own server aborts the handshake with an alert, which is more specific than
+// nginx's page. With TLS 1.3 the client receives it only after it wrote the request.
 func TestOpenSSL_CertificateAlert(t *testing.T) {
 	t.Parallel()
 	dir := certificates(t)
@@ -254,7 +254,7 @@ func TestOpenSSL_CertificateAlert(t *testing.T) {
 	}{
 		{"-tls1_2", "expired", errors.Unauthenticated, "expired certificate"},
 		{"-tls1_2", "foreign", errors.Unauthenticated, "unknown certificate authority"},
-		{"-tls1_2", "", errors.Unavailable, "handshake failure"}, // which is also said of much else
+		{"-tls1_2", "", errors.Unavailable, "handshake failure"}, // an alert with other causes, too
 		{"-tls1_3", "expired", errors.Unauthenticated, "expired certificate"},
 		{"-tls1_3", "foreign", errors.Unauthenticated, "unknown certificate authority"},
 		{"-tls1_3", "", errors.Unauthenticated, "certificate required"},
@@ -273,7 +273,7 @@ func TestOpenSSL_CertificateAlert(t *testing.T) {
 			if test.name != "" {
 				credential = volterra.WithCertificateFiles(filepath.Join(dir, test.name+".pem"), filepath.Join(dir, test.name+".key"))
 			}
-			// A reset can overtake the alert. The read that comes first is repeated then.
+			// A reset can overtake the alert. The first read is then repeated.
 			err = volterra.DeleteTenant(in(t), deletion, credential, volterra.WithRetry(volterra.Retry{MaxAttempts: 8, MaxWait: time.Second}),
 				volterra.WithBaseURL("https://"+d.address), volterra.WithCACertificate(roots))
 			if got, status := code(t, err); got != test.code || status != 0 || !strings.Contains(err.Error(), test.cause) {

@@ -36,27 +36,27 @@ const (
 	audience     = "urn:zitadel:iam:org:project:id:zitadel:aud"
 )
 
-// issuer is an OpenID provider by the module that Zitadel itself is built on, and
-// a Zitadel that takes its tokens, after it checked their signatures, their ends
-// and their scope. The module does all that is not storage.
+// issuer is an OpenID provider built with the module that Zitadel uses, and a Zitadel that
+// accepts its tokens after it checked their signature, expiry and scope. The module
+// implements everything except the storage.
 type issuer struct {
-	op.Storage // the methods for people that log in are not there
+	op.Storage // without the methods for user logins
 	url        string
 	api        *zitadeltest.Server
 
-	// To be set before the first request.
+	// Set before the first request.
 	lifetime    time.Duration // of tokens
-	apiAhead    time.Duration // how far the API's clock is ahead of the client's
-	issuerAhead time.Duration // and the clock by which assertions are checked
+	apiAhead    time.Duration // the API's clock minus the client's
+	issuerAhead time.Duration // the issuer's clock minus the client's, for assertions
 
 	mu       sync.Mutex
 	signing  *signingKey
-	accounts map[string]*rsa.PublicKey // the service account's keys, by id
-	tokens   int                       // how many were issued
-	refused  int                       // how many requests were, by the API
+	accounts map[string]*rsa.PublicKey // the service account's keys, by ID
+	tokens   int                       // number of issued tokens
+	refused  int                       // number of requests that the API refused
 }
 
-// newIssuer starts a provider. Tokens last as long as they do at Zitadel.
+// newIssuer starts a provider with Zitadel's token lifetime.
 func newIssuer(t *testing.T) *issuer {
 	t.Helper()
 	i := &issuer{
@@ -86,7 +86,7 @@ func newIssuer(t *testing.T) *issuer {
 	return i
 }
 
-// serveAPI passes requests with a token of the issuer's on to the double.
+// serveAPI forwards requests with a token of the issuer to the fake.
 func (i *issuer) serveAPI(w http.ResponseWriter, r *http.Request) {
 	verifier := op.NewAccessTokenVerifier(i.url, &op.OpenIDKeySet{Storage: i})
 	verifier.Offset = i.apiAhead
@@ -99,12 +99,12 @@ func (i *issuer) serveAPI(w http.ResponseWriter, r *http.Request) {
 		i.refused++
 		i.mu.Unlock()
 	}
-	r.Host = strings.TrimPrefix(offboardtest.InMemory, "https://") // the double answers to no other
+	r.Host = strings.TrimPrefix(offboardtest.InMemory, "https://") // the only host that the fake accepts
 	serveFake(i.api).ServeHTTP(w, r)
 }
 
-// provider is the module's own, with the paths of Zitadel. Options for these would
-// change the module's defaults for all providers of the program.
+// provider returns the module's provider with the paths of Zitadel. The module's options
+// for these would change its defaults for all providers of the program.
 type provider struct {
 	*op.Provider
 	issuer *issuer
@@ -113,22 +113,21 @@ type provider struct {
 func (provider) TokenEndpoint() *op.Endpoint { return op.NewEndpoint("oauth/v2/token") }
 func (provider) KeysEndpoint() *op.Endpoint  { return op.NewEndpoint("oauth/v2/keys") }
 
-// JWTProfileVerifier checks assertions by a clock that is not the client's.
+// JWTProfileVerifier checks assertions with a clock that differs from the client's.
 func (p provider) JWTProfileVerifier(ctx context.Context) *op.JWTProfileVerifier {
 	v := p.Provider.JWTProfileVerifier(ctx)
 	v.Offset += p.issuer.issuerAhead
 	return v
 }
 
-// counts returns how many tokens were issued, and how many requests the API refused.
+// counts returns the number of issued tokens and of requests that the API refused.
 func (i *issuer) counts() (tokens, refused int) {
 	i.mu.Lock()
 	defer i.mu.Unlock()
 	return i.tokens, i.refused
 }
 
-// addKey gives the service account a key, and returns its file as Zitadel hands it
-// out.
+// addKey adds a key to the service account and returns its file in Zitadel's format.
 func (i *issuer) addKey(t *testing.T, id string) []byte {
 	t.Helper()
 	private := privateKeyOf(t, id)
@@ -145,15 +144,14 @@ func (i *issuer) addKey(t *testing.T, id string) []byte {
 	return file
 }
 
-// removeKey takes a key from the service account.
+// removeKey removes a key of the service account.
 func (i *issuer) removeKey(id string) {
 	i.mu.Lock()
 	defer i.mu.Unlock()
 	delete(i.accounts, id)
 }
 
-// rotate replaces the key by which tokens are signed. Those of before are worth
-// nothing from then on.
+// rotate replaces the key that signs tokens. Earlier tokens are invalid from then on.
 func (i *issuer) rotate(t *testing.T, id string) {
 	t.Helper()
 	key := newSigningKey(t, id)
@@ -162,7 +160,7 @@ func (i *issuer) rotate(t *testing.T, id string) {
 	i.signing = key
 }
 
-// client returns a client of the API, and what it sends.
+// client returns a client of the API and the recorder of its requests.
 func (i *issuer) client(t *testing.T, credential zitadel.Option, options ...zitadel.Option) (*zitadel.Client, *recorder) {
 	t.Helper()
 	watch := &recorder{next: new(http.Transport)}
@@ -175,7 +173,7 @@ func (i *issuer) client(t *testing.T, credential zitadel.Option, options ...zita
 	return c, watch
 }
 
-// signingKey is a key that tokens are signed with, and is published.
+// signingKey is a published key that signs tokens.
 type signingKey struct {
 	id      string
 	private *rsa.PrivateKey
@@ -186,13 +184,13 @@ func newSigningKey(t *testing.T, id string) *signingKey {
 	return &signingKey{id, privateKeyOf(t, id)}
 }
 
-// privateKeys are made once: that takes long.
+// privateKeys are generated one time, because that is slow.
 var privateKeys struct {
 	sync.Mutex
 	byID map[string]*rsa.PrivateKey
 }
 
-// privateKeyOf returns the private key of an id.
+// privateKeyOf returns the private key of an ID.
 func privateKeyOf(t *testing.T, id string) *rsa.PrivateKey {
 	t.Helper()
 	privateKeys.Lock()
@@ -214,14 +212,14 @@ func (k *signingKey) ID() string                                  { return k.id 
 func (k *signingKey) SignatureAlgorithm() jose.SignatureAlgorithm { return jose.RS256 }
 func (k *signingKey) Key() any                                    { return k.private }
 
-// publicKeyOf is the half of a signing key that is published.
+// publicKeyOf is the public half of a signing key.
 type publicKeyOf struct{ *signingKey }
 
 func (k publicKeyOf) Algorithm() jose.SignatureAlgorithm { return jose.RS256 }
 func (k publicKeyOf) Use() string                        { return "sig" }
 func (k publicKeyOf) Key() any                           { return &k.private.PublicKey }
 
-// What follows is the provider's storage.
+// The provider's storage.
 
 func (i *issuer) Health(context.Context) error { return nil }
 
@@ -281,7 +279,7 @@ func (i *issuer) ClientCredentialsTokenRequest(_ context.Context, id string, sco
 	return &oidc.JWTTokenRequest{Issuer: id, Subject: id, Scopes: scopes}, nil
 }
 
-// machine is a client that has nobody to log in.
+// machine is a client without user logins.
 type machine struct{ op.Client }
 
 func (machine) GetID() string { return clientID }
@@ -294,7 +292,7 @@ func (machine) RestrictAdditionalAccessTokenScopes() func([]string) []string {
 	return func(scopes []string) []string { return scopes }
 }
 
-// credentials are the two kinds of credentials that tokens are fetched by.
+// credentials are the two kinds of credentials that fetch tokens.
 func (i *issuer) credentials(t *testing.T) map[string]zitadel.Option {
 	t.Helper()
 	return map[string]zitadel.Option{
@@ -303,7 +301,7 @@ func (i *issuer) credentials(t *testing.T) map[string]zitadel.Option {
 	}
 }
 
-// discover returns the token endpoint that a provider names.
+// discover returns the token endpoint that a provider publishes.
 func discover(t *testing.T, issuer string) string {
 	t.Helper()
 	resp, err := http.Get(issuer + oidc.DiscoveryEndpoint)
@@ -316,7 +314,7 @@ func discover(t *testing.T, issuer string) string {
 		t.Fatal(err)
 	}
 	if found.Issuer != issuer {
-		t.Fatalf("the issuer is %q, want %q", found.Issuer, issuer)
+		t.Fatalf("got issuer %q, want %q", found.Issuer, issuer)
 	}
 	return found.TokenEndpoint
 }
@@ -334,16 +332,16 @@ func TestOpenID_OneTokenForAllCalls(t *testing.T) {
 				}
 			}
 			if _, err := c.DeleteOrganization(in(t), victim); err != nil || i.api.Exists(victim) {
-				t.Fatalf("got %v, and the organization is there: %t", err, i.api.Exists(victim))
+				t.Fatalf("got %v, organization exists: %t", err, i.api.Exists(victim))
 			}
 			if tokens, refused := i.counts(); tokens != 1 || refused != 0 {
 				t.Errorf("%d tokens, %d requests refused", tokens, refused)
 			}
-			// The room knows the endpoint by Zitadel's documentation and does not discover
-			// it. It is the one that the provider names.
+			// The package uses the endpoint of Zitadel's documentation without discovery.
+			// The provider publishes the same one.
 			all := watch.take()
 			if got, want := all[0].url, discover(t, i.url); got != want {
-				t.Errorf("the token came from %q, and the provider names %q", got, want)
+				t.Errorf("got the token from %q, want %q", got, want)
 			}
 			if len(all) != 7 {
 				t.Errorf("%d requests, want 7", len(all))
@@ -360,7 +358,7 @@ func TestOpenID_TokenExpiry(t *testing.T) {
 			i := newIssuer(t)
 			i.lifetime = 3 * time.Second
 			c, _ := i.client(t, i.credentials(t)[name])
-			for started := time.Now(); time.Since(started) < 5*time.Second; time.Sleep(50 * time.Millisecond) { // for the provider's own clock
+			for started := time.Now(); time.Since(started) < 5*time.Second; time.Sleep(50 * time.Millisecond) { // the provider has its own clock
 				if _, err := c.GetOrganization(in(t), victim); err != nil {
 					t.Fatal(err)
 				}
@@ -377,7 +375,7 @@ func TestOpenID_TokenRefusedEarly(t *testing.T) {
 	t.Run("the API's clock is ahead", func(t *testing.T) {
 		t.Parallel()
 		i := newIssuer(t)
-		i.lifetime, i.apiAhead = time.Minute, 57*time.Second // what is left is 2 to 3 seconds
+		i.lifetime, i.apiAhead = time.Minute, 57*time.Second // 2 to 3 seconds remain
 		c, watch := i.client(t, zitadel.WithClientCredentials(clientID, clientSecret))
 		get := func() []int {
 			t.Helper()
@@ -387,12 +385,12 @@ func TestOpenID_TokenRefusedEarly(t *testing.T) {
 			return statuses(watch.take())
 		}
 		get()
-		time.Sleep(3100 * time.Millisecond) // for the provider's own clock
+		time.Sleep(3100 * time.Millisecond) // the provider has its own clock
 		if diff := cmp.Diff([]int{401, 200, 200}, get()); diff != "" {
 			t.Errorf("statuses (-want +got):\n%s", diff)
 		}
 	})
-	t.Run("it always is", func(t *testing.T) {
+	t.Run("the API's clock is always ahead", func(t *testing.T) {
 		t.Parallel()
 		i := newIssuer(t)
 		i.lifetime, i.apiAhead = time.Minute, 2*time.Minute
@@ -405,7 +403,7 @@ func TestOpenID_TokenRefusedEarly(t *testing.T) {
 			t.Errorf("statuses (-want +got):\n%s", diff)
 		}
 		if !i.api.Exists(victim) {
-			t.Error("the organization is gone")
+			t.Error("the organization is deleted")
 		}
 	})
 	t.Run("the issuer signs with another key", func(t *testing.T) {
@@ -418,12 +416,12 @@ func TestOpenID_TokenRefusedEarly(t *testing.T) {
 		watch.take()
 		i.rotate(t, "signing-2")
 		if _, err := c.DeleteOrganization(in(t), victim); err != nil || i.api.Exists(victim) {
-			t.Fatalf("got %v, and the organization is there: %t", err, i.api.Exists(victim))
+			t.Fatalf("got %v, organization exists: %t", err, i.api.Exists(victim))
 		}
 		if diff := cmp.Diff([]int{401, 200, 200}, statuses(watch.take())); diff != "" {
 			t.Errorf("statuses (-want +got):\n%s", diff)
 		}
-		// The double saw the first as one without a credential: it was not carried out.
+		// To the fake, the first request had no credential, so it was not processed.
 		if diff := cmp.Diff([]string{victim}, i.api.Deleted()); diff != "" {
 			t.Errorf("deleted (-want +got):\n%s", diff)
 		}
@@ -440,25 +438,25 @@ func TestOpenID_KeyRotation(t *testing.T) {
 	}
 	second := i.addKey(t, "key-2")
 	i.removeKey("key-1")
-	// The token outlives the key by which it was fetched.
+	// The token outlives the key that fetched it.
 	if _, err := c.GetOrganization(in(t), victim); err != nil {
 		t.Errorf("with the token of the first key: %v", err)
 	}
-	i.rotate(t, "signing-2") // ends it
+	i.rotate(t, "signing-2") // invalidates it
 	_, err := c.DeleteOrganization(in(t), victim)
 	if got, status := code(t, err); got != errors.Unauthenticated || status != 0 {
-		t.Errorf("got %v and status %d, want %q and that the operation was not carried out", err, status, errors.Unauthenticated)
+		t.Errorf("got %v and status %d, want %q and no deletion", err, status, errors.Unauthenticated)
 	}
 	if !i.api.Exists(victim) {
-		t.Error("the organization is gone")
+		t.Error("the organization is deleted")
 	}
 	c, _ = i.client(t, zitadel.WithKey(second))
 	if _, err := c.DeleteOrganization(in(t), victim); err != nil || i.api.Exists(victim) {
-		t.Errorf("with the second key: got %v, and the organization is there: %t", err, i.api.Exists(victim))
+		t.Errorf("with the second key: got %v, organization exists: %t", err, i.api.Exists(victim))
 	}
 }
 
-// An assertion lasts an hour and is made when it is needed.
+// An assertion is valid for an hour and is made for each token request.
 func TestOpenID_IssuerClock(t *testing.T) {
 	t.Parallel()
 	for name, test := range map[string]struct {
@@ -468,7 +466,7 @@ func TestOpenID_IssuerClock(t *testing.T) {
 		"ahead by 55 minutes":  {55 * time.Minute, ""},
 		"ahead by 65 minutes":  {65 * time.Minute, errors.Unauthenticated},
 		"behind by 2 minutes":  {-2 * time.Minute, errors.Unauthenticated},
-		"behind by one second": {-time.Second, ""}, // of which the module permits one
+		"behind by one second": {-time.Second, ""}, // the module accepts one second
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -480,7 +478,7 @@ func TestOpenID_IssuerClock(t *testing.T) {
 				t.Fatalf("got %v, want %q", err, test.code)
 			}
 			if i.api.Exists(victim) != (err != nil) {
-				t.Errorf("got %v, and the organization is there: %t", err, i.api.Exists(victim))
+				t.Errorf("got %v, organization exists: %t", err, i.api.Exists(victim))
 			}
 			if n := len(watch.take()); err != nil && n != 1 {
 				t.Errorf("%d requests, want the one for the token", n)
@@ -523,7 +521,7 @@ func TestOpenID_Refusals(t *testing.T) {
 			}
 			for _, shown := range []string{fmt.Sprint(err), fmt.Sprintf("%#v", err), e.Message, cause.Message} {
 				if strings.Contains(shown, clientSecret) || strings.Contains(shown, url.QueryEscape(clientSecret)) {
-					t.Errorf("the secret is shown: %s", shown)
+					t.Errorf("the text contains the secret: %s", shown)
 				}
 			}
 		})
@@ -535,8 +533,8 @@ func TestOpenID_Refusals(t *testing.T) {
 	})
 }
 
-// The issuer's name is in each assertion. At another address of the same provider
-// it is not right.
+// Each assertion contains the issuer's name, which differs from another address of the same
+// provider.
 func TestOpenID_AssertionAudience(t *testing.T) {
 	t.Parallel()
 	i := newIssuer(t)

@@ -24,7 +24,7 @@ import (
 	"github.com/offboard-dev/offboard-go/zitadel/zitadeltest"
 )
 
-// tinyproxyConfig is tinyproxy, which logs all that it can.
+// tinyproxyConfig is tinyproxy with full logging.
 const tinyproxyConfig = `
 Listen 127.0.0.1
 Port {{.Port}}
@@ -37,20 +37,19 @@ MaxClients 20
 FilterDefaultDeny Yes{{end}}
 `
 
-// tinyproxy are the settings of a tinyproxy.
+// tinyproxy are the settings of tinyproxy.
 type tinyproxy struct {
 	Password string // of the user proxy; "" for none
-	Refuse   bool   // it connects to nowhere
+	Refuse   bool   // it connects to no server
 }
 
 const (
 	proxyPassword = "canary-proxy-0d107d09f5bb"
 	apiToken      = zitadeltest.Token
-	victim        = "312909075211944042" // the organization that is deleted
+	victim        = "312909075211944042" // the deleted organization
 )
 
-// route is what lies between a client and a Zitadel that speaks TLS: a tinyproxy,
-// and in front of it a tap.
+// route is the path between a client and a Zitadel with TLS: a tap, then tinyproxy.
 type route struct {
 	srv   *zitadeltest.Server
 	api   *httptest.Server
@@ -78,7 +77,7 @@ func newRoute(t *testing.T, settings tinyproxy) *route {
 	return r
 }
 
-// client returns a client that goes the route, with a password for the proxy.
+// client returns a client that uses the route, with a password for the proxy.
 func (r *route) client(t *testing.T, password string, options ...zitadel.Option) *zitadel.Client {
 	t.Helper()
 	proxy := &url.URL{Scheme: "http", Host: r.tap.address}
@@ -97,7 +96,7 @@ func (r *route) client(t *testing.T, password string, options ...zitadel.Option)
 	return c
 }
 
-// log returns what the proxy has logged.
+// log returns the proxy's log.
 func (r *route) log(t *testing.T) string {
 	t.Helper()
 	content, err := os.ReadFile(filepath.Join(r.proxy.dir, "proxy.log"))
@@ -107,7 +106,7 @@ func (r *route) log(t *testing.T) string {
 	return string(content)
 }
 
-// tap passes connections on, and keeps what clients send.
+// tap forwards connections and records the clients' data.
 type tap struct {
 	address string
 
@@ -170,25 +169,25 @@ func TestProxy_NoCredential(t *testing.T) {
 			t.Parallel()
 			r := newRoute(t, tinyproxy{Password: password})
 			if _, err := r.client(t, password).DeleteOrganization(in(t), victim); err != nil || r.srv.Exists(victim) {
-				t.Fatalf("got %v, and the organization is there: %t", err, r.srv.Exists(victim))
+				t.Fatalf("got %v, organization exists: %t", err, r.srv.Exists(victim))
 			}
-			r.proxy.stop() // it has written its log then
+			r.proxy.stop() // flushes its log
 			for what, text := range map[string]string{"the log": r.log(t), "what was sent": r.tap.String()} {
 				if !strings.Contains(text, r.api.Listener.Addr().String()) {
-					t.Errorf("%s does not show where the request went, so it proves nothing: %s", what, text)
+					t.Errorf("%s does not contain the host, so it proves nothing: %s", what, text)
 				}
 				if strings.Contains(text, apiToken) || strings.Contains(text, victim) {
-					t.Errorf("%s shows the credential or the path", what)
+					t.Errorf("%s contains the credential or the path", what)
 				}
 			}
 			if strings.Contains(r.log(t), proxyPassword) {
-				t.Error("the log shows the proxy's password")
+				t.Error("the log contains the proxy's password")
 			}
 		})
 	}
 }
 
-// What the test above does not find, the tap would have seen: here it is in clear.
+// This proves that the tap sees plain text, so the test above is meaningful.
 func TestProxy_PlainHTTP(t *testing.T) {
 	t.Parallel()
 	r := newRoute(t, tinyproxy{})
@@ -198,12 +197,11 @@ func TestProxy_PlainHTTP(t *testing.T) {
 		t.Fatal(err)
 	}
 	if sent := r.tap.String(); !strings.Contains(sent, apiToken) || !strings.Contains(sent, victim) {
-		t.Errorf("the tap saw %s", sent)
+		t.Errorf("the tap received %s", sent)
 	}
 }
 
-// A request that the proxy did not let through has not been sent: its outcome is
-// no secret.
+// A request that the proxy refused was not sent, so its outcome is known.
 func TestProxy_Refusal(t *testing.T) {
 	t.Parallel()
 	for name, test := range map[string]struct {
@@ -227,13 +225,13 @@ func TestProxy_Refusal(t *testing.T) {
 				t.Errorf("got cause %v, want %q", e.Err, test.cause)
 			}
 			if shown := fmt.Sprintf("%v %#v", err, e.Err); strings.Contains(shown, proxyPassword) || strings.Contains(shown, apiToken) {
-				t.Errorf("a credential is shown: %s", shown)
+				t.Errorf("the text contains a credential: %s", shown)
 			}
 			if sent := r.tap.String(); strings.Contains(sent, apiToken) {
 				t.Error("the credential was sent to the proxy")
 			}
 			if n := len(r.srv.Requests()); n != 0 || !r.srv.Exists(victim) {
-				t.Errorf("%d requests passed, and the organization is there: %t", n, r.srv.Exists(victim))
+				t.Errorf("%d requests passed, organization exists: %t", n, r.srv.Exists(victim))
 			}
 		})
 	}
@@ -247,10 +245,10 @@ func TestProxy_Refusal(t *testing.T) {
 			t.Errorf("got %v, want %q after two attempts", err, errors.Unavailable)
 		}
 		if shown := fmt.Sprintf("%v %#v", err, err); strings.Contains(shown, proxyPassword) {
-			t.Errorf("the proxy's password is shown: %s", shown)
+			t.Errorf("the text contains the proxy's password: %s", shown)
 		}
 	})
-	t.Run("no server behind it", func(t *testing.T) {
+	t.Run("no server behind the proxy", func(t *testing.T) {
 		t.Parallel()
 		r := newRoute(t, tinyproxy{})
 		r.api.Close()
@@ -261,7 +259,7 @@ func TestProxy_Refusal(t *testing.T) {
 	})
 }
 
-// The proxy goes while the server works. No read gets through either.
+// The proxy stops while the server processes the request. Reads fail, too.
 func TestProxy_EndsDuringRequest(t *testing.T) {
 	t.Parallel()
 	r := newRoute(t, tinyproxy{})
@@ -283,13 +281,13 @@ func TestProxy_EndsDuringRequest(t *testing.T) {
 	}
 }
 
-// A proxy that answers in the name of the server has to be trusted by the client.
+// A proxy that intercepts TLS works only if the client trusts its authority.
 func TestProxy_ForeignCertificate(t *testing.T) {
 	t.Parallel()
 	r := newRoute(t, tinyproxy{})
 	transport := &http.Transport{
 		Proxy:             http.ProxyURL(&url.URL{Scheme: "http", Host: r.tap.address}),
-		TLSClientConfig:   &tls.Config{}, // which does not know the server's authority
+		TLSClientConfig:   &tls.Config{}, // without the server's authority
 		ForceAttemptHTTP2: true,
 	}
 	t.Cleanup(transport.CloseIdleConnections)
@@ -299,16 +297,16 @@ func TestProxy_ForeignCertificate(t *testing.T) {
 		t.Errorf("got %v, want %q", err, errors.Unavailable)
 	}
 	if strings.Contains(r.tap.String(), apiToken) || !r.srv.Exists(victim) {
-		t.Error("the credential was sent, or the organization is gone")
+		t.Error("the credential was sent, or the organization is deleted")
 	}
 }
 
-// serveFake plays a double to a listener, which is none of the double's own.
+// serveFake serves a fake on a listener that is not the fake's own.
 func serveFake(fake http.RoundTripper) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		resp, err := fake.RoundTrip(r)
 		if err != nil {
-			panic(http.ErrAbortHandler) // which closes the connection without an answer
+			panic(http.ErrAbortHandler) // closes the connection without an answer
 		}
 		defer resp.Body.Close()
 		for name, values := range resp.Header {

@@ -11,19 +11,19 @@ import (
 	"github.com/goccy/go-yaml"
 )
 
-// Deviation is a difference that is meant, or several of one kind. In a file an
-// entry may have a list of places.
+// Deviation is an intended difference, or several of one kind. An entry of a file may list
+// several places.
 type Deviation struct {
-	Where  string // as [Difference.Where]; * stands for any characters
+	Where  string // as [Difference.Where]; * matches any characters
 	Only   Side
 	Reason string
 	Source string
 }
 
-// places are one or several of [Deviation.Where], with the same reason.
+// places are one or several values of [Deviation.Where] with the same reason.
 type places []string
 
-// UnmarshalYAML reads a text or a list.
+// UnmarshalYAML reads a string or a list.
 func (p *places) UnmarshalYAML(unmarshal func(any) error) error {
 	var one string
 	if unmarshal(&one) == nil {
@@ -33,8 +33,8 @@ func (p *places) UnmarshalYAML(unmarshal func(any) error) error {
 	return unmarshal((*[]string)(p))
 }
 
-// ReadDeviations reads a file of deviations; one that is not there has none. A
-// deviation without a reason and a source is an error.
+// ReadDeviations reads a file of deviations; a missing file has none. A deviation without a
+// reason and a source is an error.
 func ReadDeviations(file string) ([]Deviation, error) {
 	data, err := os.ReadFile(file)
 	if errors.Is(err, fs.ErrNotExist) {
@@ -72,8 +72,8 @@ func ReadDeviations(file string) ([]Deviation, error) {
 	return all, nil
 }
 
-// Explain divides differences into those that no deviation names and those that
-// one does, and returns the deviations that name nothing.
+// Explain divides differences into those without and those with a deviation, and returns
+// the deviations that match no difference.
 func Explain(differences []Difference, deviations []Deviation) (unexplained []Difference, explained map[Difference]Deviation, unused []Deviation) {
 	explained = map[Difference]Deviation{}
 	used := make([]bool, len(deviations))

@@ -1,11 +1,10 @@
-// Package drift compares one of our descriptions of an API with the vendor's, and
-// says what the two do not agree about.
+// Package drift compares one of our API descriptions with the vendor's and lists the
+// differences.
 //
-// What is compared are the operations that ours has: parameters, statuses, error
-// codes, media types, and the properties, types and enum values of what is sent
-// and answered. A schema of ours is compared with all those of the vendor that
-// stand in its place in some operation, taken together: vendors have a schema for
-// each operation where ours has one for the thing.
+// Compare covers the operations of our description: parameters, statuses, error codes,
+// media types, and the properties, types and enum values of requests and answers. A schema
+// of ours is compared with all schemas that the vendor has in the same place of some
+// operation, merged: vendors have one schema per operation where ours has one per resource.
 package drift
 
 import (
@@ -19,17 +18,17 @@ import (
 	"github.com/getkin/kin-openapi/openapi3"
 )
 
-// Side says which of the two descriptions has something alone.
+// Side is the description that alone has a part.
 type Side string
 
 // Values of [Side].
 const (
-	Both   Side = ""       // both have it, and differ
+	Both   Side = ""       // both have the part, and differ
 	Ours   Side = "ours"   // only ours
 	Vendor Side = "vendor" // only the vendor's
 )
 
-// Difference is one thing that the descriptions do not agree about.
+// Difference is one difference between the descriptions.
 type Difference struct {
 	// Where is the operation, "GET /disks/disk"; a parameter of it, "GET
 	// /disks/disk?page"; a status, "GET /disks/disk 404"; a code or media type, "GET
@@ -39,10 +38,10 @@ type Difference struct {
 	Where string
 
 	Only Side
-	What string // the difference in words
+	What string // describes the difference
 }
 
-// Compare returns the differences, by where they are.
+// Compare returns the differences, sorted by place.
 func Compare(ours *openapi3.T, vendors []*openapi3.T) []Difference {
 	c := &comparison{places: map[string]*place{}, seen: map[pair]bool{}}
 	for path, item := range ours.Paths.Map() {
@@ -67,14 +66,14 @@ func Compare(ours *openapi3.T, vendors []*openapi3.T) []Difference {
 	return slices.Compact(c.found)
 }
 
-// comparison gathers differences, and schemas that stand in the same place.
+// comparison collects differences, and schemas in the same place.
 type comparison struct {
 	found  []Difference
 	places map[string]*place
 	seen   map[pair]bool
 }
 
-// place is a schema of ours and all those of the vendor in its place.
+// place is a schema of ours and all schemas of the vendor in its place.
 type place struct {
 	name   string
 	ours   *openapi3.Schema
@@ -90,7 +89,7 @@ func (c *comparison) add(where string, only Side, format string, args ...any) {
 	c.found = append(c.found, Difference{where, only, fmt.Sprintf(format, args...)})
 }
 
-// sets reports what only one of two sets has.
+// sets reports the elements that only one of two sets has.
 func (c *comparison) sets(where, separator, what string, ours, theirs []string) {
 	for _, name := range ours {
 		if !slices.Contains(theirs, name) {
@@ -161,8 +160,8 @@ func (c *comparison) responses(where string, ours, theirs *openapi3.Operation) {
 	}
 }
 
-// mediaTypes reports a media type of ours that the vendor does not have, and those
-// of the vendor that are newer than ours: they carry dates.
+// mediaTypes reports media types of ours that the vendor lacks, and the vendor's that have
+// a newer date than ours.
 func (c *comparison) mediaTypes(where string, ours, theirs openapi3.Content) {
 	for mine := range ours {
 		if len(theirs) > 0 && theirs[mine] == nil {
@@ -176,7 +175,7 @@ func (c *comparison) mediaTypes(where string, ours, theirs openapi3.Content) {
 	}
 }
 
-// collect puts two schemas into the same place, and what is below them.
+// collect puts two schemas and their subschemas into the same place.
 func (c *comparison) collect(name string, ours, theirs *openapi3.SchemaRef) {
 	if ours == nil || theirs == nil || ours.Value == nil || theirs.Value == nil {
 		return

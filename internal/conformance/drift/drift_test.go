@@ -20,23 +20,23 @@ servers: [{url: "https://api.test.invalid/v1/"}]
 
 const ours = head + `
 paths:
-  /things/{thing_id}:
+  /items/{item_id}:
     get:
       parameters:
-        - {name: thing_id, in: path, required: true, schema: {type: string}}
+        - {name: item_id, in: path, required: true, schema: {type: string}}
         - {name: page, in: query, schema: {type: integer}}
         - {name: org, in: query, style: deepObject, schema: {oneOf: [{properties: {id: {type: string}}}, {properties: {name: {type: string}}}]}}
       responses:
         "200":
           description: ok
-          content: {application/vnd.2023-02-01+json: {schema: {$ref: "#/components/schemas/Thing"}}}
-        "404": {description: none, x-codes: [not_found, gone]}
+          content: {application/vnd.2023-02-01+json: {schema: {$ref: "#/components/schemas/Item"}}}
+        "404": {description: none, x-codes: [not_found, archived]}
     put:
       requestBody: {content: {application/json: {schema: {properties: {name: {type: string}}}}}}
       responses: {"204": {description: ok}}
 components:
   schemas:
-    Thing:
+    Item:
       type: object
       properties:
         id: {type: string}
@@ -50,10 +50,10 @@ components:
       properties: {size: {type: integer}, made: {type: string, format: date-time}}
 `
 
-// The same, as a vendor writes it.
+// The same API in a vendor's style.
 const same = head + `
 paths:
-  /things/{id}:
+  /items/{id}:
     get:
       parameters:
         - {name: id, in: path, required: true, schema: {type: string}}
@@ -80,7 +80,7 @@ paths:
               schema:
                 oneOf:
                   - {properties: {code: {type: string, enum: [not_found]}}}
-                  - {properties: {code: {type: string, enum: [gone]}}}
+                  - {properties: {code: {type: string, enum: [archived]}}}
     put:
       requestBody: {content: {application/json: {schema: {properties: {name: {type: string}}}}}}
       responses: {"204": {description: ok}}
@@ -104,37 +104,37 @@ func load(t *testing.T, source string) *openapi3.T {
 func TestCompare_Differences(t *testing.T) {
 	t.Parallel()
 	for name, test := range map[string]struct {
-		old, new string // in the vendor's
+		old, new string // in the vendor's description
 		want     []string
 	}{
-		"none":                           {"", "", nil},
-		"an operation is gone":           {"    put:\n", "    patch:\n", []string{"PUT /things/{thing_id} (ours)"}},
-		"another path":                   {"/things/{id}:", "/theThings/{id}:", []string{"GET /things/{thing_id} (ours)", "PUT /things/{thing_id} (ours)"}},
-		"a new parameter":                {"- {name: page", "- {name: sort, in: query, schema: {type: string}}\n        - {name: page", []string{"GET /things/{thing_id}?sort (vendor)"}},
-		"a parameter is gone":            {`        - {name: "org[name]", in: query, schema: {type: string}}` + "\n", "", []string{"GET /things/{thing_id}?org[name] (ours)"}},
-		"a parameter is required":        {"name: page, in: query, ", "name: page, in: query, required: true, ", []string{"GET /things/{thing_id}?page ()"}},
-		"a parameter has another type":   {"name: page, in: query, schema: {type: integer", "name: page, in: query, schema: {type: string", []string{"GET /things/{thing_id}?page ()"}},
-		"a new header":                   {"- {name: page", "- {name: X-Org, in: header, schema: {type: string}}\n        - {name: page", []string{"GET /things/{thing_id}?x-org (vendor)"}},
-		"a new status":                   {`"404":`, "\"409\": {description: new}\n        \"404\":", []string{"GET /things/{thing_id} 409 (vendor)"}},
-		"another status":                 {`{"204": {description: ok}}`, `{"202": {description: ok}}`, []string{"PUT /things/{thing_id} 202 (vendor)", "PUT /things/{thing_id} 204 (ours)"}},
-		"a new error code":               {"enum: [gone]", "enum: [gone, trashed]", []string{"GET /things/{thing_id} 404 trashed (vendor)"}},
-		"an error code is gone":          {"enum: [gone]", "enum: [not_found]", []string{"GET /things/{thing_id} 404 gone (ours)"}},
-		"a new property":                 {"id: {type: string}", "id: {type: string}, name: {type: string}", []string{"Thing.name (vendor)"}},
-		"a property is gone":             {"size: {type: integer}, ", "", []string{"Part.size (ours)"}},
-		"a property is a number":         {"size: {type: integer}", "size: {type: number}", []string{"Part.size ()"}},
-		"a date is a text":               {"made: {type: string, format: date-time}", "made: {type: string}", []string{"Part.made ()"}},
-		"a new enum value":               {"[NEW, OLD]", "[NEW, OLD, LOST]", []string{`State "LOST" (vendor)`}},
-		"an enum value is gone":          {"[NEW, OLD]", "[NEW]", []string{`State "OLD" (ours)`}},
-		"a new property of what is sent": {"schema: {properties: {name: {type: string}}}", "schema: {properties: {name: {type: string}, size: {type: integer}}}", []string{"PUT /things/{thing_id} body.size (vendor)"}},
-		"nothing is sent":                {"      requestBody: {content: {application/json: {schema: {properties: {name: {type: string}}}}}}\n", "", []string{"PUT /things/{thing_id} body (ours)"}},
-		"another media type is sent":     {"{content: {application/json: {schema: {properties: {name", "{content: {application/vnd.2024-01-01+json: {schema: {properties: {name", []string{"PUT /things/{thing_id} body application/json (ours)"}},
-		"a newer media type":             {"application/vnd.2023-01-01+json: {schema: {type: object}}", "application/vnd.2024-01-01+json: {schema: {type: object, properties: {id: {type: string}, state: {type: string, enum: [NEW, OLD]}, parts: {type: array, items: {type: object, properties: {size: {type: integer}, made: {type: string, format: date-time}}}}}}}", []string{"GET /things/{thing_id} 200 application/vnd.2024-01-01+json (vendor)"}},
+		"none":                         {"", "", nil},
+		"an operation is missing":      {"    put:\n", "    patch:\n", []string{"PUT /items/{item_id} (ours)"}},
+		"another path":                 {"/items/{id}:", "/theItems/{id}:", []string{"GET /items/{item_id} (ours)", "PUT /items/{item_id} (ours)"}},
+		"a new parameter":              {"- {name: page", "- {name: sort, in: query, schema: {type: string}}\n        - {name: page", []string{"GET /items/{item_id}?sort (vendor)"}},
+		"a parameter is missing":       {`        - {name: "org[name]", in: query, schema: {type: string}}` + "\n", "", []string{"GET /items/{item_id}?org[name] (ours)"}},
+		"a parameter is required":      {"name: page, in: query, ", "name: page, in: query, required: true, ", []string{"GET /items/{item_id}?page ()"}},
+		"a parameter has another type": {"name: page, in: query, schema: {type: integer", "name: page, in: query, schema: {type: string", []string{"GET /items/{item_id}?page ()"}},
+		"a new header":                 {"- {name: page", "- {name: X-Org, in: header, schema: {type: string}}\n        - {name: page", []string{"GET /items/{item_id}?x-org (vendor)"}},
+		"a new status":                 {`"404":`, "\"409\": {description: new}\n        \"404\":", []string{"GET /items/{item_id} 409 (vendor)"}},
+		"another status":               {`{"204": {description: ok}}`, `{"202": {description: ok}}`, []string{"PUT /items/{item_id} 202 (vendor)", "PUT /items/{item_id} 204 (ours)"}},
+		"a new error code":             {"enum: [archived]", "enum: [archived, trashed]", []string{"GET /items/{item_id} 404 trashed (vendor)"}},
+		"an error code is missing":     {"enum: [archived]", "enum: [not_found]", []string{"GET /items/{item_id} 404 archived (ours)"}},
+		"a new property":               {"id: {type: string}", "id: {type: string}, name: {type: string}", []string{"Item.name (vendor)"}},
+		"a property is missing":        {"size: {type: integer}, ", "", []string{"Part.size (ours)"}},
+		"a property is a number":       {"size: {type: integer}", "size: {type: number}", []string{"Part.size ()"}},
+		"a date is a text":             {"made: {type: string, format: date-time}", "made: {type: string}", []string{"Part.made ()"}},
+		"a new enum value":             {"[NEW, OLD]", "[NEW, OLD, LOST]", []string{`State "LOST" (vendor)`}},
+		"an enum value is missing":     {"[NEW, OLD]", "[NEW]", []string{`State "OLD" (ours)`}},
+		"a new property of a request":  {"schema: {properties: {name: {type: string}}}", "schema: {properties: {name: {type: string}, size: {type: integer}}}", []string{"PUT /items/{item_id} body.size (vendor)"}},
+		"nothing is sent":              {"      requestBody: {content: {application/json: {schema: {properties: {name: {type: string}}}}}}\n", "", []string{"PUT /items/{item_id} body (ours)"}},
+		"another media type is sent":   {"{content: {application/json: {schema: {properties: {name", "{content: {application/vnd.2024-01-01+json: {schema: {properties: {name", []string{"PUT /items/{item_id} body application/json (ours)"}},
+		"a newer media type":           {"application/vnd.2023-01-01+json: {schema: {type: object}}", "application/vnd.2024-01-01+json: {schema: {type: object, properties: {id: {type: string}, state: {type: string, enum: [NEW, OLD]}, parts: {type: array, items: {type: object, properties: {size: {type: integer}, made: {type: string, format: date-time}}}}}}}", []string{"GET /items/{item_id} 200 application/vnd.2024-01-01+json (vendor)"}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			vendor := strings.Replace(same, test.old, test.new, 1)
 			if test.old != "" && vendor == same {
-				t.Fatalf("%q is not there", test.old)
+				t.Fatalf("%q is missing", test.old)
 			}
 			var got []string
 			for _, d := range drift.Compare(load(t, ours), []*openapi3.T{load(t, vendor)}) {
@@ -149,9 +149,9 @@ func TestCompare_Differences(t *testing.T) {
 
 func TestExplain_NamedPlacesOnly(t *testing.T) {
 	t.Parallel()
-	a, b := drift.Difference{Where: "Thing.name", Only: drift.Vendor}, drift.Difference{Where: "Thing.name", Only: drift.Ours}
+	a, b := drift.Difference{Where: "Item.name", Only: drift.Vendor}, drift.Difference{Where: "Item.name", Only: drift.Ours}
 	for where, want := range map[string][]drift.Difference{
-		"Thing.name": {b}, "Thing.*": {b}, "Thing": {a, b}, "Thing.nam": {a, b}, "Thing?name": {a, b}, ".*": {a, b}, "*": {b},
+		"Item.name": {b}, "Item.*": {b}, "Item": {a, b}, "Item.nam": {a, b}, "Item?name": {a, b}, ".*": {a, b}, "*": {b},
 	} {
 		unexplained, _, unused := drift.Explain([]drift.Difference{a, b}, []drift.Deviation{{Where: where, Only: drift.Vendor}})
 		if diff := cmp.Diff(want, unexplained); diff != "" {
@@ -166,16 +166,16 @@ func TestExplain_NamedPlacesOnly(t *testing.T) {
 func TestReadDeviations_ReasonRequired(t *testing.T) {
 	t.Parallel()
 	for text, ok := range map[string]bool{
-		"- {where: Thing, reason: r, source: s}":                  true,
-		"- {where: [Thing], reason: r, source: s}":                true,
-		"- {where: [], reason: r, source: s}":                     false,
-		"- {where: {a: b}, reason: r, source: s}":                 false,
-		"- {where: Thing, only: ours, reason: r, source: s}":      true,
-		"- {where: Thing, only: ous, reason: r, source: s}":       false,
-		"- {where: Thing, reason: r}":                             false,
-		"- {where: Thing, source: s}":                             false,
-		"- {reason: r, source: s}":                                false,
-		"- {where: Thing, reason: r, source: s, explanation: no}": false,
+		"- {where: Item, reason: r, source: s}":                  true,
+		"- {where: [Item], reason: r, source: s}":                true,
+		"- {where: [], reason: r, source: s}":                    false,
+		"- {where: {a: b}, reason: r, source: s}":                false,
+		"- {where: Item, only: ours, reason: r, source: s}":      true,
+		"- {where: Item, only: ous, reason: r, source: s}":       false,
+		"- {where: Item, reason: r}":                             false,
+		"- {where: Item, source: s}":                             false,
+		"- {reason: r, source: s}":                               false,
+		"- {where: Item, reason: r, source: s, explanation: no}": false,
 	} {
 		file := filepath.Join(t.TempDir(), "deviations.yaml")
 		if err := os.WriteFile(file, []byte(text), 0o600); err != nil {

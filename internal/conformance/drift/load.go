@@ -10,7 +10,7 @@ import (
 	"github.com/getkin/kin-openapi/openapi3"
 )
 
-// Load reads a description in OpenAPI 3, or in Swagger 2.
+// Load reads a description in OpenAPI 3 or Swagger 2.
 func Load(file string) (*openapi3.T, error) {
 	data, err := os.ReadFile(file)
 	if err != nil {
@@ -40,7 +40,7 @@ func load(data []byte) (*openapi3.T, error) {
 	return openapi3.NewLoader().LoadFromData(data)
 }
 
-// LoadAll reads several descriptions, of one API together.
+// LoadAll reads several descriptions that together describe one API.
 func LoadAll(files []string) ([]*openapi3.T, error) {
 	all := make([]*openapi3.T, 0, len(files))
 	for _, file := range files {

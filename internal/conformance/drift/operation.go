@@ -14,15 +14,15 @@ import (
 // Operation is one operation of a description.
 type Operation struct {
 	Method string
-	Path   string // as the description has it
+	Path   string // as in the description
 
 	op         *openapi3.Operation
 	parameters openapi3.Parameters
 }
 
-// Find finds the operation of a method and path, with that of the base URL. The
-// path may be a real one or another description's: whatever stands where a
-// parameter is fits. Of several the one with the fewest parameters is taken.
+// Find returns the operation of a method and path, including the path of the base URL. The
+// path may be a real one or that of another description: any segment matches a parameter.
+// Of several operations, the one with the fewest parameters is returned.
 func Find(specs []*openapi3.T, method, path string) *Operation {
 	segments := strings.Split(path, "/")
 	var found *Operation
@@ -52,7 +52,7 @@ func All(spec *openapi3.T) []*Operation {
 	return all
 }
 
-// fits reports whether a path is of a pattern, and how many of its segments fit a
+// fits reports whether a path matches a pattern, and the number of segments that match a
 // parameter only.
 func fits(pattern, path []string) (parameters int, ok bool) {
 	if len(pattern) != len(path) {
@@ -70,8 +70,7 @@ func fits(pattern, path []string) (parameters int, ok bool) {
 	return parameters, true
 }
 
-// Named returns the parameters of the query and the headers by the names by which
-// they are sent.
+// Named returns the parameters of the query and the headers by their names in a request.
 func (o *Operation) Named() map[string]Parameter { return parameters(o.parameters) }
 
 // ID returns the operation's name in its description.
@@ -88,11 +87,11 @@ func (o *Operation) Extension(name string) string {
 // Input is an argument of the Go method of an operation.
 type Input struct {
 	Name   string
-	In     string // "path", "query", "header", "options", "property" of the body, or "body" for all of it
-	Lookup bool   // it names a thing by one of several keys
+	In     string // "path", "query", "header", "options", "property" of the body, or "body" for the whole body
+	Lookup bool   // it names a resource by one of several keys
 }
 
-// Inputs returns the arguments of the Go method, in its order.
+// Inputs returns the arguments of the Go method, in order.
 func (o *Operation) Inputs() []Input {
 	var all []Input
 	options := false
@@ -129,8 +128,8 @@ func isLookup(schema *openapi3.SchemaRef) bool {
 	return name == "ID" || strings.HasSuffix(name, "Lookup")
 }
 
-// propertyOrder is the order of the properties in the description: that of the
-// required ones, which a body of several has all.
+// propertyOrder is the order of the properties in the description: that of the required
+// ones, which a body of several has all.
 func propertyOrder(s *openapi3.Schema) []string {
 	order := slices.Clone(s.Required)
 	for _, name := range slices.Sorted(maps.Keys(s.Properties)) {
@@ -141,10 +140,10 @@ func propertyOrder(s *openapi3.Schema) []string {
 	return order
 }
 
-// Request returns the schema of what is sent; nil for none.
+// Request returns the schema of the request body; nil for none.
 func (o *Operation) Request() *openapi3.SchemaRef { return requestSchema(o.op) }
 
-// RequestTypes returns the media types that a body may have.
+// RequestTypes returns the media types of a request body.
 func (o *Operation) RequestTypes() []string {
 	if o.op.RequestBody == nil {
 		return nil
@@ -152,12 +151,12 @@ func (o *Operation) RequestTypes() []string {
 	return slices.Sorted(maps.Keys(o.op.RequestBody.Value.Content))
 }
 
-// BodyRequired reports whether something has to be sent.
+// BodyRequired reports whether a request must have a body.
 func (o *Operation) BodyRequired() bool {
 	return o.op.RequestBody != nil && o.op.RequestBody.Value.Required
 }
 
-// Answer reports whether a status is documented, and the schema of its body.
+// Answer reports whether a status is documented, and returns the schema of its body.
 func (o *Operation) Answer(status int) (bool, *openapi3.SchemaRef) {
 	response := o.op.Responses.Value(strconv.Itoa(status))
 	if response == nil {
@@ -169,8 +168,7 @@ func (o *Operation) Answer(status int) (bool, *openapi3.SchemaRef) {
 	return true, schemaOf(response.Value.Content)
 }
 
-// Unknown returns the paths of properties in a JSON value that none of the schemas
-// has.
+// Unknown returns the paths of properties in a JSON value that none of the schemas has.
 func Unknown(value any, schemas []*openapi3.SchemaRef) []string {
 	var found []string
 	unknown(value, schemas, "", &found)
@@ -187,7 +185,7 @@ func unknown(value any, schemas []*openapi3.SchemaRef, path string, found *[]str
 	}
 	switch v := value.(type) {
 	case map[string]any:
-		open := true // nothing is said about what is inside
+		open := true // the content is not described
 		for _, f := range all {
 			open = open && len(f.properties) == 0 && f.additional == nil
 		}
@@ -220,8 +218,7 @@ func unknown(value any, schemas []*openapi3.SchemaRef, path string, found *[]str
 	}
 }
 
-// Known returns what is left of a JSON value when everything is removed that a
-// schema does not have.
+// Known returns a JSON value without the properties that a schema does not have.
 func Known(value any, schema *openapi3.SchemaRef) any {
 	if schema == nil || schema.Value == nil {
 		return value
@@ -249,7 +246,7 @@ func Known(value any, schema *openapi3.SchemaRef) any {
 	return value
 }
 
-// Decode reads JSON into values that can be compared: numbers keep their digits.
+// Decode decodes JSON into comparable values: numbers keep their digits.
 func Decode(data []byte) (any, error) {
 	var value any
 	decoder := json.NewDecoder(strings.NewReader(string(data)))

@@ -10,16 +10,16 @@ import (
 	"github.com/getkin/kin-openapi/openapi3"
 )
 
-// flat is a schema with its parts put together: what allOf adds and oneOf offers.
+// flat is a schema merged with its allOf and oneOf parts.
 type flat struct {
-	kind       string // type, and format where it is a date
+	kind       string // type, and format for dates
 	enum       []string
 	properties map[string]*openapi3.SchemaRef
 	items      *openapi3.SchemaRef
 	additional *openapi3.SchemaRef
 }
 
-// property returns the schema of a property; that of all of them in a map.
+// property returns the schema of a property; of a map, that of all its values.
 func (f *flat) property(name string) *openapi3.SchemaRef {
 	if p := f.properties[name]; p != nil {
 		return p
@@ -49,7 +49,7 @@ func (f *flat) merge(s *openapi3.Schema, depth int) {
 		}
 	}
 	for name, property := range s.Properties {
-		if not := property.Value.Not; not == nil { // ours: what must not be there
+		if not := property.Value.Not; not == nil { // ours: a property that must be absent
 			f.properties[name] = property
 		}
 	}
@@ -72,8 +72,8 @@ func (f *flat) merge(s *openapi3.Schema, depth int) {
 	}
 }
 
-// refName is the name of the schema that a reference is to; also through an allOf
-// that only adds a description.
+// refName returns the name of the referenced schema, also through an allOf that only adds a
+// description.
 func refName(s *openapi3.SchemaRef) string {
 	if s.Ref == "" && s.Value != nil && len(s.Value.AllOf) == 1 && len(s.Value.Properties) == 0 {
 		s = s.Value.AllOf[0]
@@ -82,14 +82,14 @@ func refName(s *openapi3.SchemaRef) string {
 	return name
 }
 
-// Parameter is one of the query or a header.
+// Parameter is a parameter of the query or a header.
 type Parameter struct {
 	Required bool
 	Schema   *openapi3.SchemaRef
 }
 
-// parameters returns those of the query and the headers by their names as they
-// are sent: an object in deepObject style has one for each property.
+// parameters returns the parameters of the query and the headers by their names in a
+// request: an object in deepObject style has one for each property.
 func parameters(all openapi3.Parameters) map[string]Parameter {
 	named := map[string]Parameter{}
 	for _, ref := range all {
@@ -103,7 +103,7 @@ func parameters(all openapi3.Parameters) map[string]Parameter {
 		}
 		if p.Style == openapi3.SerializationDeepObject {
 			for property, schema := range flatten(p.Schema.Value).properties {
-				// Of a lookup one key is given, so none of them is required.
+				// A lookup takes one key, so none of them is required.
 				named[name+"["+property+"]"] = Parameter{Schema: schema}
 			}
 			continue
@@ -120,7 +120,7 @@ func requestSchema(op *openapi3.Operation) *openapi3.SchemaRef {
 	return schemaOf(op.RequestBody.Value.Content)
 }
 
-// schemaOf is the schema of the newest JSON in a body.
+// schemaOf returns the schema of the newest JSON media type of a body.
 func schemaOf(content openapi3.Content) *openapi3.SchemaRef {
 	for _, name := range slices.Backward(slices.Sorted(maps.Keys(content))) {
 		if strings.HasSuffix(name, "json") && content[name].Schema != nil {
@@ -130,7 +130,7 @@ func schemaOf(content openapi3.Content) *openapi3.SchemaRef {
 	return nil
 }
 
-// xCodes are the error codes that a response of ours names.
+// xCodes are the error codes of a response in our description.
 func xCodes(r *openapi3.Response) []string {
 	var codes []string
 	if list, ok := r.Extensions["x-codes"].([]any); ok {
@@ -141,8 +141,8 @@ func xCodes(r *openapi3.Response) []string {
 	return codes
 }
 
-// vendorCodes are the error codes that a response of the vendor's names: the
-// values that a property with the name code may have.
+// vendorCodes are the error codes of a response in the vendor's description: the enum
+// values of a property with the name code.
 func vendorCodes(r *openapi3.Response) []string {
 	found := map[string]bool{}
 	var search func(*openapi3.SchemaRef, int)
@@ -165,7 +165,7 @@ func vendorCodes(r *openapi3.Response) []string {
 	return slices.Sorted(maps.Keys(found))
 }
 
-// base is the path of the server, without a slash at its end.
+// base is the path of the server without a trailing slash.
 func base(spec *openapi3.T) string {
 	if len(spec.Servers) == 0 {
 		return ""

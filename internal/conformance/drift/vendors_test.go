@@ -15,8 +15,8 @@ import (
 // vendored are the providers whose vendors publish a description.
 var vendored = []string{"katapult", "zitadel", "atlas", "volterra"}
 
-// vendorFiles returns the files of a vendor, which are no part of the project: in
-// the folder that OFFBOARD_VENDOR_SPECS names, one folder a provider.
+// vendorFiles returns the files of a vendor, which are not part of the project: in the
+// directory OFFBOARD_VENDOR_SPECS, one subdirectory per provider.
 func vendorFiles(t *testing.T, provider string) []string {
 	t.Helper()
 	folder := os.Getenv("OFFBOARD_VENDOR_SPECS")
@@ -53,10 +53,10 @@ func TestVendors_Descriptions(t *testing.T) {
 			}
 			unexplained, explained, unused := drift.Explain(drift.Compare(mine, vendors), deviations)
 			for _, d := range unexplained {
-				t.Errorf("%s: %s, only in %q, and no deviation says why", d.Where, d.What, d.Only)
+				t.Errorf("%s: %s, only in %q, no deviation", d.Where, d.What, d.Only)
 			}
 			for _, d := range unused {
-				t.Errorf("%s, only in %q: a deviation names it, and there is no such difference", d.Where, d.Only)
+				t.Errorf("%s, only in %q: unused deviation", d.Where, d.Only)
 			}
 			t.Logf("%d differences with a reason", len(explained))
 			loseAnEnumValue(t, mine, vendors, deviations)
@@ -64,8 +64,7 @@ func TestVendors_Descriptions(t *testing.T) {
 	}
 }
 
-// loseAnEnumValue removes each value of each enum of ours in turn, which has to be
-// found.
+// loseAnEnumValue removes each enum value of ours in turn. Compare must report each one.
 func loseAnEnumValue(t *testing.T, mine *openapi3.T, vendors []*openapi3.T, deviations []drift.Deviation) {
 	t.Helper()
 	lost := 0
@@ -78,7 +77,7 @@ func loseAnEnumValue(t *testing.T, mine *openapi3.T, vendors []*openapi3.T, devi
 		ref.Value.Enum = slices.Clone(all[1:])
 		unexplained, _, unused := drift.Explain(drift.Compare(mine, vendors), deviations)
 		if len(unexplained)+len(unused) == 0 {
-			t.Errorf("%s may lose %v", name, all[0])
+			t.Errorf("%s: no difference without %v", name, all[0])
 		}
 		ref.Value.Enum = all
 	}

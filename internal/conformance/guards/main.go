@@ -1,9 +1,9 @@
-// Command guards takes each guard out of a copy of the module, runs the test that
-// holds it, and fails unless that test fails:
+// Command guards removes each guard from a copy of the module, runs the guard's test, and
+// fails unless that test fails:
 //
 //	go run ./internal/conformance/guards [-promise TEXT]
 //
-// guards.yaml has the guards. It prints what RELIABILITY.md shows.
+// guards.yaml lists the guards. The output is the table of RELIABILITY.md.
 package main
 
 import (
@@ -23,14 +23,14 @@ import (
 //go:embed guards.yaml
 var table []byte
 
-// guard is what keeps a promise, and the test that holds it.
+// guard is code that keeps a promise, and the test that needs it.
 type guard struct {
 	Promise string `yaml:"promise"`
 	File    string `yaml:"file"`
-	Take    string `yaml:"take"` // stands in the file once
-	Put     string `yaml:"put"`  // in its place
+	Take    string `yaml:"take"` // occurs in the file exactly one time
+	Put     string `yaml:"put"`  // replaces it
 	Package string `yaml:"package"`
-	Test    string `yaml:"test"` // as go test -run takes it
+	Test    string `yaml:"test"` // an argument of go test -run
 }
 
 func main() {
@@ -53,7 +53,7 @@ func run() (held bool, err error) {
 	}
 	root, err := exec.Command("go", "list", "-m", "-f", "{{.Dir}}", "github.com/offboard-dev/offboard-go").Output()
 	if err != nil {
-		return false, fmt.Errorf("the module is not there: %w", err)
+		return false, fmt.Errorf("find the module: %w", err)
 	}
 	tree, err := os.MkdirTemp("", "guards")
 	if err != nil {
@@ -87,7 +87,7 @@ func (g guard) try(tree string) (with, without string, err error) {
 		return "", "", err
 	}
 	if n := bytes.Count(source, []byte(g.Take)); n != 1 {
-		return "", "", fmt.Errorf("%q stands in %s %d times", g.Take, g.File, n)
+		return "", "", fmt.Errorf("%q occurs in %s %d times, want 1", g.Take, g.File, n)
 	}
 	if with, err = g.test(tree); err != nil {
 		return "", "", err
@@ -102,10 +102,10 @@ func (g guard) try(tree string) (with, without string, err error) {
 	return with, without, err
 }
 
-// test tells whether the test passes. One that does not build, or does not run,
-// tells nothing.
+// test reports whether the test passes. A test that does not build or does not run is an
+// error.
 func (g guard) test(tree string) (string, error) {
-	dir := filepath.Join(tree, filepath.FromSlash(g.Package)) // it may be in a nested module
+	dir := filepath.Join(tree, filepath.FromSlash(g.Package)) // the package may be in a nested module
 	c := exec.Command("go", "test", ".", "-run", g.Test, "-count=1", "-short", "-timeout", (2 * time.Minute).String(), "-v")
 	c.Dir, c.Env = dir, append(os.Environ(), "GOWORK=off")
 	out, err := c.CombinedOutput()

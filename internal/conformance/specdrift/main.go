@@ -1,11 +1,11 @@
-// Command specdrift compares one of our descriptions with a vendor's, and prints
-// what they do not agree about as a table:
+// Command specdrift compares one of our descriptions with a vendor's and prints a table of
+// the differences:
 //
 //	specdrift -ours openapi/atlas.yaml -vendor FILE [-vendor FILE ...] [-all]
 //
-// A difference that openapi/atlas.deviations.yaml names is left out, unless -all is
-// given. It ends with 1 when a difference is not named there or a name is not
-// used, and with 2 when it cannot compare.
+// Differences in openapi/atlas.deviations.yaml are not listed unless -all is set. The exit
+// code is 1 if a difference has no deviation or a deviation matches no difference, and 2 if
+// the descriptions cannot be compared.
 package main
 
 import (
@@ -47,7 +47,7 @@ func run(args []string, w io.Writer) (drifted bool, err error) {
 		return false, err
 	}
 	if *file == "" || len(vendors) == 0 || flags.NArg() > 0 {
-		return false, fmt.Errorf("give -ours FILE and -vendor FILE")
+		return false, fmt.Errorf("-ours FILE and -vendor FILE are required")
 	}
 	ours, err := drift.Load(*file)
 	if err != nil {

@@ -1,5 +1,5 @@
-// Package traffic compares exchanges of HTTP with the descriptions of their APIs:
-// ours, and the vendor's where one is at hand.
+// Package traffic compares HTTP exchanges with the descriptions of their APIs: ours, and
+// the vendor's if available.
 package traffic
 
 import (
@@ -22,7 +22,7 @@ import (
 type Exchange struct {
 	Operation    string
 	Method       string
-	Path         string // escaped, with that of the base URL
+	Path         string // escaped, with the path of the base URL
 	Query        string
 	Header       http.Header
 	Body         []byte
@@ -31,7 +31,7 @@ type Exchange struct {
 	Answer       []byte
 }
 
-// Sum is the same for exchanges that are.
+// Sum returns the same value for equal exchanges.
 func (x *Exchange) Sum() [sha256.Size]byte {
 	h := sha256.New()
 	fmt.Fprintf(h, "%s %s %s %q %d %q", x.Operation, x.Method, x.Path, x.Query, x.Status, x.Header["X-Zitadel-Orgid"])
@@ -40,20 +40,18 @@ func (x *Exchange) Sum() [sha256.Size]byte {
 	return [sha256.Size]byte(h.Sum(nil))
 }
 
-// API is one provider's API in our description, and in the vendor's.
+// API is the API of one provider, in our description and the vendor's.
 type API struct {
 	Ours    *openapi3.T
-	Vendors []*openapi3.T // nil when there is none
+	Vendors []*openapi3.T // nil for none
 
-	// Seen are names of properties that real answers were seen to have, and that need
-	// not be described.
+	// Seen are names of properties of real answers. The vendor need not describe them.
 	Seen map[string]bool
 
 	found map[string][2]*drift.Operation // ours and the vendor's, by method and path
 }
 
-// Find returns the operation of ours that an exchange is about; nil when there is
-// none.
+// Find returns our operation of an exchange; nil for none.
 func (a *API) Find(x *Exchange) *drift.Operation { return a.find(x)[0] }
 
 func (a *API) find(x *Exchange) [2]*drift.Operation {
@@ -72,10 +70,10 @@ func (a *API) find(x *Exchange) [2]*drift.Operation {
 	return found
 }
 
-// Faults says what an exchange has that the descriptions do not allow. A request
-// that was refused as a bad one is not looked at, nor an error that is no JSON.
-// Errors are not compared with the vendor's: Katapult's description shows them
-// without their envelope, and others declare texts or nothing.
+// Faults returns the parts of an exchange that the descriptions do not allow. A request
+// that was refused as invalid is not checked, and neither is an error that is not JSON.
+// Errors are not compared with the vendor's description: Katapult's shows them without
+// their envelope, and others declare strings or nothing.
 func (a *API) Faults(x *Exchange, request bool) []string {
 	found := a.find(x)
 	mine, theirs := found[0], found[1]
@@ -150,8 +148,8 @@ func (c *check) request(x *Exchange, op *drift.Operation, whose string) {
 	}
 }
 
-// accepts reports whether an answer says that a removal was accepted, in a form that
-// providers were recorded to give although they document no body.
+// accepts reports whether an answer accepts a removal, in a form that providers were
+// recorded to use although they document no body.
 func accepts(x *Exchange) bool {
 	return x.Method == http.MethodDelete && x.Status < 300 && string(x.Answer) == "{}"
 }
@@ -177,7 +175,7 @@ func (c *check) answer(x *Exchange, op *drift.Operation, whose string) {
 	}
 }
 
-// json checks a body's types, formats, enums and what is required.
+// json checks the types, formats, enums and required properties of a body.
 func (c *check) json(what string, body []byte, schema *openapi3.SchemaRef, whose string) {
 	var value any
 	if err := json.Unmarshal(body, &value); err != nil {
@@ -192,8 +190,8 @@ func (c *check) json(what string, body []byte, schema *openapi3.SchemaRef, whose
 	}
 }
 
-// withoutNulls leaves out what is null: to our descriptions that is the same as
-// being absent, unless they say otherwise.
+// withoutNulls removes null values: our descriptions treat null as absent unless they state
+// otherwise.
 func withoutNulls(value any) any {
 	switch v := value.(type) {
 	case map[string]any:
@@ -212,8 +210,8 @@ func withoutNulls(value any) any {
 	return value
 }
 
-// unknown reports properties that no description has. Of an answer it does so only
-// where the vendor's is at hand: ours has no more than the client needs.
+// unknown reports properties that no description has. For answers it needs the vendor's
+// description, because ours has only the properties that the client needs.
 func (c *check) unknown(what string, body []byte, schemaOf func(*drift.Operation) *openapi3.SchemaRef) {
 	var value any
 	if json.Unmarshal(body, &value) != nil {
@@ -247,8 +245,8 @@ func visit(schema *openapi3.SchemaRef, value any) error {
 	return fmt.Errorf("%s", strings.Join(slices.Compact(texts), "; "))
 }
 
-// collect takes errors apart, and leaves out the schemas that they print, and
-// patterns that Go does not have.
+// collect splits joined errors, and removes the schemas that they print and patterns that
+// Go does not support.
 func collect(err error, texts *[]string) {
 	if strings.Contains(err.Error(), "error parsing regexp") {
 		if _, several := err.(openapi3.MultiError); !several {
@@ -267,7 +265,7 @@ func collect(err error, texts *[]string) {
 	}
 }
 
-// typed reads a value of a query as its schema has it.
+// typed converts a value of a query to the type of its schema.
 func typed(schema *openapi3.SchemaRef, text string) any {
 	switch kind := schema.Value.Type; {
 	case kind.Is("integer"), kind.Is("number"):
@@ -284,7 +282,7 @@ func typed(schema *openapi3.SchemaRef, text string) any {
 	return text
 }
 
-// Summary counts exchanges by operation.
+// Summary returns the number of exchanges of each operation.
 type Summary map[string]int
 
 func (s Summary) String() string {

@@ -30,7 +30,7 @@ const (
 type canned struct {
 	status int
 	body   string
-	// sent, if set, is told about every request except those for a token.
+	// sent, if set, is called with every request except those for a token.
 	sent func(sent)
 }
 
@@ -68,11 +68,11 @@ type call func(context.Context) error
 // A comparison is one deletion and its answer, by the three clients.
 type comparison struct {
 	answer canned
-	// Each takes the HTTP client that every request of it must go through.
+	// Each takes the HTTP client that must send all of its requests.
 	baseline, offboard, vendor func(testing.TB, *http.Client) call
 }
 
-// comparisons are the calls that BENCHMARKS.md has.
+// comparisons are the calls that BENCHMARKS.md lists.
 var comparisons = map[string]comparison{
 	"AtlasDelete": {
 		answer: canned{status: 204},
@@ -203,7 +203,7 @@ func newAtlasVendor(tb testing.TB, client *http.Client) *admin.APIClient {
 }
 
 // baseline is the least that a program does without a client library: net/http and
-// encoding/json, without any check.
+// encoding/json, without any checks.
 func baseline(ctx context.Context, client *http.Client, url string, in, out any) error {
 	var body io.Reader
 	if in != nil {
@@ -260,8 +260,8 @@ func BenchmarkAtlasDelete(b *testing.B)    { compare(b, comparisons["AtlasDelete
 func BenchmarkAtlasRefusal(b *testing.B)   { compare(b, comparisons["AtlasRefusal"]) }
 func BenchmarkKatapultDelete(b *testing.B) { compare(b, comparisons["KatapultDelete"]) }
 
-// compare runs the three clients in turn, and compares the medians of many short batches,
-// so that the other load of a machine does not favor one of them: the ratios count.
+// compare runs the three clients in turn and compares the medians of many short batches, so
+// that other load of the machine does not favor one of them: only the ratios count.
 func compare(b *testing.B, c comparison) {
 	b.Helper()
 	const batch = 50

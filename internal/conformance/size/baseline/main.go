@@ -1,6 +1,5 @@
-// Command baseline deletes an organization at MongoDB Atlas with net/http and
-// encoding/json alone, and checks nothing: what the size of a program that uses the
-// SDK is compared with.
+// Command baseline deletes an organization at MongoDB Atlas with net/http and encoding/json
+// only, without any checks. The size test compares programs that use the SDK with it.
 package main
 
 import (

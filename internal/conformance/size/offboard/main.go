@@ -1,5 +1,5 @@
-// Command offboard deletes an organization at MongoDB Atlas with the SDK: the least
-// program that does.
+// Command offboard is the smallest program that deletes an organization at MongoDB Atlas
+// with the SDK.
 package main
 
 import (
