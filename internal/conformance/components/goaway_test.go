@@ -321,7 +321,7 @@ func TestGoAway_GracefulShutdown(t *testing.T) {
 		if r.ProtoMajor != 2 {
 			t.Errorf("got protocol %s", r.Proto)
 		}
-		r.Host = "double.invalid"
+		r.Host = "fake.invalid"
 		close(started)
 		<-proceed
 		serveFake(srv).ServeHTTP(w, r)

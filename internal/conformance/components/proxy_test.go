@@ -67,7 +67,7 @@ func newRoute(t *testing.T, settings tinyproxy) *route {
 	r.tap = newTap(t, r.proxy.address)
 	r.srv.AddOrganization(zitadeltest.Organization{ID: victim})
 	r.api = httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, req *http.Request) {
-		req.Host = "double.invalid"
+		req.Host = "fake.invalid"
 		serveFake(r.srv).ServeHTTP(w, req)
 	}))
 	r.api.Config.ErrorLog = log.New(io.Discard, "", 0)
