@@ -21,31 +21,31 @@ import (
 	"github.com/offboard-dev/offboard-go/teardown"
 )
 
-const applyHelp = `Carry out a plan file: remove what it names, in order, see that it is gone, and then
-delete the organizations, for good. Nothing else is read or touched. A plan that is
-too old, was edited, or no longer is the truth is refused before anything is changed;
-if something new appears later, the organization is not deleted.
+const applyHelp = `Apply a plan file: remove the resources of its steps in order, verify each removal by a
+read, and then delete the organizations permanently. Apply changes no other resource. It
+refuses a plan that expired, was edited or no longer matches the provider before the
+first change. If a new resource appears later, the organization is not deleted.
 
-The age of a plan is computed when it is applied; the limit is 24 hours. The fingerprint
-shows that the plan file was changed or cut by accident. It does not protect from a
-person who can write the file and computes it again: what such a person adds is refused
-only if a fresh read does not find it.
+The maximum age of a plan is 24 hours; apply computes the age itself. The fingerprint
+detects that the plan file was changed or truncated by accident. It does not protect from
+a person who can write the file and compute it again: apply refuses what such a person
+adds only if a fresh read does not find it.
 
-Every organization has to be confirmed by its name: by "confirm" in the manifest, by
---confirm, or when asked on a terminal. One --confirm confirms one organization. An
-organization without a name, or whose name is not the only one in the file, is confirmed
-by its ID. A --confirm that matches nothing is an error, and so is an empty one.
+Confirm every organization by its name: by "confirm" in the manifest, by --confirm, or at
+the prompt on a terminal. One --confirm confirms one organization. Confirm an organization
+by its ID if it has no name, or if another one in the file has the same name. A --confirm
+that is empty or matches no organization is an error.
 
-The plan file and the journal are locked meanwhile: a second apply is refused, and a
-crash leaves no lock. The journal and the report never replace the plan, each other or a
-file with a key; --report replaces a report of this program or an empty file only. A
-report that cannot be written changes neither the outcomes nor the exit code.
+Apply locks the plan file and the journal: a second apply is refused, and a crash leaves
+no lock. The journal and the report never replace the plan, each other or a key file.
+--report replaces only a report of this program or an empty file. If the report cannot be
+written, the outcomes and the exit code stay the same.
 
-Ctrl-C once ends it gently: what runs is finished, and nothing more is begun. Twice
-ends it at once. Either way, and after a crash, the same command goes on: what is gone
-is not removed again. The journal has everything that was begun and every verdict. An
-organization that is not found any more counts as gone if the journal shows that its
-deletion was begun; otherwise it is "not found", with exit code 8.
+Press Ctrl-C once to stop: running attempts finish, and no further one starts. Press it
+twice to stop at once. After a stop or a crash, run the same command to resume: resources
+that are already deleted are not removed again. The journal records every start and every
+result. If an organization is not found, its outcome is "deleted" if the journal shows
+that its deletion was started, and otherwise "not_found", with exit code 8.
 `
 
 // applySettings are the settings of apply.
@@ -62,12 +62,12 @@ func (p *program) applyCommand() *cobra.Command {
 	var s applySettings
 	command := &cobra.Command{
 		Use:   "apply PLAN",
-		Short: "Carry out a plan file: clear what stands in the way and delete, for good",
+		Short: "Apply a plan file: remove the blockers and delete the organizations permanently",
 		Long:  applyHelp + "\n" + credentials(),
 		Example: `  offboard apply plan.json
-  offboard apply plan.json --confirm "Acme Hosting"      for what the manifest does not confirm
-  offboard apply plan.json --report report.html          and a report to be filed
-  offboard apply plan.json --json | jq 'select(.type == "verdict")'`,
+  offboard apply plan.json --confirm "Acme Hosting"      confirm what the manifest does not
+  offboard apply plan.json --report report.html          also write a report
+  offboard apply plan.json --json | jq 'select(.type == "result")'`,
 		Args:              cobra.ExactArgs(1),
 		ValidArgsFunction: planFiles,
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -85,21 +85,21 @@ func (p *program) applyCommand() *cobra.Command {
 	}
 	flags := command.Flags()
 	flags.StringArrayVar(&s.names, "confirm", nil, "the `NAME` of one organization that may be deleted; repeatable")
-	flags.StringVar(&s.journal, "journal", "", "append what is done to this `FILE` (default: beside the plan, PLAN.journal)")
-	flags.StringVar(&s.report, "report", "", "write a report for people to this HTML `FILE`")
-	flags.IntVar(&s.parallel, "parallel", 4, "how many organizations at a time")
-	flags.IntVar(&s.concurrency, "concurrency", 8, "how many steps of an organization at a time")
+	flags.StringVar(&s.journal, "journal", "", "append every start and result to this `FILE` (default PLAN.journal)")
+	flags.StringVar(&s.report, "report", "", "write a report to this HTML `FILE`")
+	flags.IntVar(&s.parallel, "parallel", 4, "maximum number of organizations at a time")
+	flags.IntVar(&s.concurrency, "concurrency", 8, "maximum number of step requests in flight, for each organization")
 	return command
 }
 
-// journalOf is where the journal of a plan file is kept.
+// journalOf returns the default name of the journal of a plan file.
 func journalOf(plan string) string { return plan + ".journal" }
 
 func planFiles(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
 	return []string{"json"}, cobra.ShellCompDirectiveFilterFileExt
 }
 
-// apply carries out a plan file. again is the command that goes on after it.
+// apply applies a plan file. again is the command that resumes it.
 func (p *program) apply(ctx context.Context, file *planFile, s applySettings, again string) error {
 	if err := s.checkOutputs(file); err != nil {
 		return err
@@ -112,7 +112,7 @@ func (p *program) apply(ctx context.Context, file *planFile, s applySettings, ag
 	if err != nil {
 		return err
 	}
-	if err := s.checkOutputs(file); err != nil { // the journal exists now, by all its names
+	if err := s.checkOutputs(file); err != nil { // the journal exists now, so that links to it are found
 		journal.discard()
 		return err
 	}
@@ -128,8 +128,8 @@ func (p *program) apply(ctx context.Context, file *planFile, s applySettings, ag
 	return nil
 }
 
-// checkOutputs returns an error if the journal or the report would overwrite an input or each
-// other, or the report what is not a report of this program.
+// checkOutputs returns an error if the journal or the report would overwrite an input or
+// each other, or if the report would replace a file that is not a report of this program.
 func (s applySettings) checkOutputs(file *planFile) error {
 	uses := []fileUse{{as: "the plan", name: s.plan}, {as: "--journal", name: s.journal, writes: true}}
 	if s.report != "" {
@@ -153,19 +153,19 @@ type execution struct {
 	*program
 	file     *planFile
 	settings applySettings
-	watcher  atomic.Pointer[watcher] // once it has begun
-	jobs     []teardown.Job          // for what has a plan
+	watcher  atomic.Pointer[watcher] // nil before run
+	jobs     []teardown.Job          // one for each organization with a plan
 	index    []int                   // of each job in the file
 	resume   map[subject][]teardown.Entry
 }
 
-// prepare opens all organizations that have a plan, and has each confirmed. Nothing
-// is begun for any when one is not.
+// prepare connects to all organizations that have a plan, and checks that each is
+// confirmed. It returns an error, and nothing is started, if one is not.
 func (p *program) prepare(file *planFile, s applySettings) (*execution, error) {
 	x := &execution{program: p, file: file, settings: s}
 	for i, planned := range file.Organizations {
 		if planned.misnamed() {
-			return nil, &exitError{exitUsage, file.failed(i, errors.New(`"confirm" in the manifest is not what the provider calls it: correct the manifest and plan again; nothing was changed`))}
+			return nil, &exitError{exitUsage, file.failed(i, errors.New(`"confirm" in the manifest differs from the provider's name: correct the manifest and plan again; nothing was changed`))}
 		}
 	}
 	open := p.connector(logRelay{&x.watcher})
@@ -185,7 +185,7 @@ func (p *program) prepare(file *planFile, s applySettings) (*execution, error) {
 		for i, o := range file.Organizations {
 			codes[i] = o.code()
 		}
-		return nil, &exitError{worst(codes), errors.New("the plan file has no organization that could be planned")}
+		return nil, &exitError{worst(codes), errors.New("the plan file contains no plan: every organization failed to be planned")}
 	}
 	given, err := file.confirmedBy(s.names)
 	if err != nil {
@@ -201,7 +201,7 @@ func (p *program) prepare(file *planFile, s applySettings) (*execution, error) {
 	return x, nil
 }
 
-// job is an organization of the file that was confirmed.
+// job returns the job of a confirmed organization of the file.
 func (x *execution) job(i int, o organization) teardown.Job {
 	planned := x.file.Organizations[i]
 	return teardown.Job{
@@ -222,8 +222,8 @@ func (x *execution) job(i int, o organization) teardown.Job {
 	}
 }
 
-// run carries out the jobs and shows how they go on. It returns what became of every
-// organization of the file.
+// run runs the jobs and shows their progress. It returns a result for every organization
+// of the file.
 func (x *execution) run(ctx context.Context, journal io.Writer) []result {
 	view := x.newWatcher(x.file)
 	x.watcher.Store(&view)
@@ -239,33 +239,33 @@ func (x *execution) run(ctx context.Context, journal io.Writer) []result {
 	if len(x.file.Allow) > 0 {
 		options = append(options, teardown.WithAllow(x.file.Allow...))
 	}
-	for result := range teardown.RunJobs(ctx, x.jobs, max(x.settings.parallel, 1), options...) {
-		i := x.index[result.Index]
-		results[i] = resultOf(x.file.Organizations[i], result)
+	for done := range teardown.RunJobs(ctx, x.jobs, max(x.settings.parallel, 1), options...) {
+		i := x.index[done.Index]
+		results[i] = resultOf(x.file.Organizations[i], done)
 		view.end(i, results[i])
 		if x.settings.report == "" {
-			results[i].report = nil // of many organizations these are most of the memory
+			results[i].report = nil // reports of many organizations take most of the memory
 		}
 	}
 	view.close()
 	codes := make([]int, len(results))
-	for i, v := range results {
-		codes[i] = v.code()
+	for i, r := range results {
+		codes[i] = r.code()
 	}
 	x.code = worst(codes)
 	return results
 }
 
-// confirmed returns an error if an organization was confirmed neither in the manifest nor
-// by --confirm. It asks for what is wanted, on a terminal only.
+// confirmed returns an error if an organization is confirmed neither in the manifest, nor
+// by --confirm, nor at the prompt. It prompts for the wanted text, on a terminal only.
 func (p *program) confirmed(o planned, given bool, wanted string, answers *bufio.Reader) error {
 	switch {
 	case given, confirms(o.Entry.Confirm, o.Plan.Organization):
 		return nil
 	case p.json || !p.interactive():
-		return unconfirmed(o, "its name was given neither in the manifest nor by --confirm NAME")
+		return unconfirmed(o, "the name was given neither in the manifest nor by --confirm NAME")
 	}
-	return p.ask(o, wanted, answers)
+	return p.prompt(o, wanted, answers)
 }
 
 func unconfirmed(o planned, text string) error {
@@ -275,22 +275,22 @@ func unconfirmed(o planned, text string) error {
 	}
 }
 
-// ask shows what goes, and asks for what is wanted: the organization's name, or its ID.
-func (p *program) ask(o planned, wanted string, answers *bufio.Reader) error {
+// prompt shows the plan and prompts for the wanted text: the organization's name, or its ID.
+func (p *program) prompt(o planned, wanted string, answers *bufio.Reader) error {
 	if err := o.Plan.WriteTree(p.out); err != nil {
 		return err
 	}
-	what := "name"
+	kind := "name"
 	if wanted != o.Plan.Organization.Name {
-		what = "ID"
+		kind = "ID"
 	}
-	fmt.Fprintf(p.out, "All this goes, for good. The %s of the organization: ", what)
+	fmt.Fprintf(p.out, "This permanently deletes everything above. Type the organization %s to confirm: ", kind)
 	type line struct {
 		text string
 		err  error
 	}
 	answer := make(chan line, 1)
-	go func() { // it may never end: then the program does
+	go func() { // ReadString may block until the program exits
 		text, err := answers.ReadString('\n')
 		answer <- line{text, err}
 	}()
@@ -299,27 +299,25 @@ func (p *program) ask(o planned, wanted string, answers *bufio.Reader) error {
 	case given = <-answer:
 	case <-p.signals:
 		fmt.Fprintln(p.out)
-		return unconfirmed(o, "it was interrupted")
+		return unconfirmed(o, "the prompt was interrupted")
 	}
 	if given.err != nil && given.err != io.EOF {
 		return given.err
 	}
 	if answer := strings.TrimRight(given.text, "\r\n"); strings.TrimSpace(answer) == "" || answer != wanted {
-		return unconfirmed(o, fmt.Sprintf("the answer is not its %s %q", what, wanted))
+		return unconfirmed(o, fmt.Sprintf("the answer differs from the %s %q", kind, wanted))
 	}
 	return nil
 }
 
-// interactive reports whether somebody is there to answer.
+// interactive reports whether the standard input is a terminal.
 func (p *program) interactive() bool {
 	file, ok := p.in.(*os.File)
 	return ok && term.IsTerminal(int(file.Fd()))
 }
 
-// summarize says what became of all, and how to go on.
-//
-// A report that could not be written is told as well. It changes neither the outcomes nor
-// the exit code.
+// summarize shows the results of all organizations and the next commands. unwritten is the
+// error of writing the report; it changes neither the outcomes nor the exit code.
 func (p *program) summarize(file *planFile, results []result, s applySettings, again string, unwritten error) {
 	if unwritten != nil {
 		defer fmt.Fprintf(p.errOut, "offboard: the report was not written: %v\n", unwritten)
@@ -335,55 +333,80 @@ func (p *program) summarize(file *planFile, results []result, s applySettings, a
 	t := table.NewWriter()
 	t.SetOutputMirror(p.out)
 	t.SetStyle(table.StyleLight)
-	t.AppendHeader(table.Row{"provider", "organization", "steps", "verdict"})
-	t.SetColumnConfigs([]table.ColumnConfig{{Name: "verdict", WidthMax: 60, WidthMaxEnforcer: text.WrapSoft}})
-	left := false
-	for _, v := range results {
-		t.AppendRow(table.Row{v.Provider, v.title, fmt.Sprintf("%d/%d", v.Done, v.Total), v.text()})
-		left = left || v.code() != exitOK
+	t.AppendHeader(table.Row{"provider", "organization", "steps", "result"})
+	t.SetColumnConfigs([]table.ColumnConfig{{Name: "result", WidthMax: 60, WidthMaxEnforcer: text.WrapSoft}})
+	var n next
+	for _, r := range results {
+		t.AppendRow(table.Row{r.Provider, r.title, fmt.Sprintf("%d/%d", r.Done, r.Total), r.text()})
+		n.add(r.code())
 	}
 	t.Render()
-	for _, v := range results {
-		p.explain(v)
+	for _, r := range results {
+		p.explain(r)
 	}
 	file.showUnmatched(p.out)
 	if s.report != "" && unwritten == nil {
-		fmt.Fprintf(p.out, "The report: %s\n", s.report)
+		fmt.Fprintf(p.out, "Report: %s\n", s.report)
 	}
-	if left {
-		fmt.Fprintf(p.out, "The journal: %s\nTo see what is left: %s\nTo go on: %s\n",
-			s.journal, strings.Replace(again, "offboard apply", "offboard status", 1), again)
+	if n.resume || n.plan {
+		fmt.Fprintf(p.out, "Journal: %s\nTo see the remaining steps: %s\n",
+			s.journal, strings.Replace(again, "offboard apply", "offboard status", 1))
+		n.show(p.out, again)
 	}
 }
 
-// most is how many steps of an organization are explained: the rest are in the
-// report.
+// next lists the commands that can help with organizations which are not deleted.
+type next struct{ resume, plan bool }
+
+// add adds an organization by its exit code.
+func (n *next) add(code int) {
+	switch {
+	case code == exitOK:
+	case resumable(code):
+		n.resume = true
+	default:
+		n.plan = true
+	}
+}
+
+// show prints the commands. again is the command that resumes.
+func (n *next) show(out io.Writer, again string) {
+	if n.resume {
+		fmt.Fprintf(out, "To resume: %s\n", again)
+	}
+	if n.plan {
+		fmt.Fprintf(out, "To plan again: %s\n", strings.Replace(again, "offboard apply", "offboard plan MANIFEST -o", 1))
+	}
+}
+
+// most is the maximum number of steps that are listed for an organization. The report
+// lists all.
 const most = 10
 
-// explain says why an organization is not gone, and what can be done.
-func (p *program) explain(v result) {
-	if v.err == nil {
+// explain shows why an organization is not deleted, and the advice.
+func (p *program) explain(r result) {
+	if r.err == nil {
 		return
 	}
-	fmt.Fprintf(p.out, "%s %s: %s\n", v.Provider, v.title, v.text())
-	for i, l := range v.Remaining {
+	fmt.Fprintf(p.out, "%s %s: %s\n", r.Provider, r.title, r.text())
+	for i, l := range r.Remaining {
 		if i == most {
-			fmt.Fprintf(p.out, "  … and %d more\n", len(v.Remaining)-most)
+			fmt.Fprintf(p.out, "  … and %d more\n", len(r.Remaining)-most)
 			break
 		}
 		why := stateText(l.State)
 		if l.Problem != nil {
 			why = printable.Text(l.Problem.Text)
 		} else if l.State == teardown.StepManual {
-			why += ": " + printable.Text(l.Removal)
+			why = "manual step required: " + printable.Text(l.Removal)
 		}
 		fmt.Fprintf(p.out, "  - %s: %s\n", printable.Text(l.ID), why)
 	}
-	e, ok := errors.AsType[*errors.Error](v.err)
+	e, ok := errors.AsType[*errors.Error](r.err)
 	if !ok {
 		return
 	}
-	if len(v.Remaining) == 0 {
+	if len(r.Remaining) == 0 {
 		for i, step := range e.Steps {
 			if i == most {
 				break
@@ -392,22 +415,22 @@ func (p *program) explain(v result) {
 		}
 	}
 	if e.Message != "" {
-		fmt.Fprintf(p.out, "  the provider says: %s\n", printable.Text(e.Message))
+		fmt.Fprintf(p.out, "  provider message: %s\n", printable.Text(e.Message))
 	}
-	if what := advice(e); what != "" && e.Code != errors.Canceled {
-		fmt.Fprintf(p.out, "  %s\n", what)
+	if r.Problem != nil && r.Problem.Advice != "" && r.Outcome != teardown.Stopped {
+		fmt.Fprintf(p.out, "  %s\n", r.Problem.Advice)
 	}
 }
 
-// summary is the last line for machines.
+// summary is the last line of the JSON output.
 type summary struct {
 	Type          string                   `json:"type"`
 	Organizations int                      `json:"organizations"`
 	Outcomes      map[teardown.Outcome]int `json:"outcomes"`
-	NotStarted    int                      `json:"not_begun,omitempty"`
+	NotStarted    int                      `json:"not_started,omitempty"`
 	ExitCode      int                      `json:"exit_code"`
 
-	// Unmatched are the entries of allow and deny that match no organization.
+	// Unmatched lists the entries of allow and deny that match no organization.
 	Unmatched []string `json:"unmatched,omitempty"`
 
 	// ReportProblem is why the report was not written.
@@ -416,17 +439,17 @@ type summary struct {
 
 func summaryOf(results []result, code int) summary {
 	s := summary{Type: "summary", Organizations: len(results), Outcomes: map[teardown.Outcome]int{}, ExitCode: code}
-	for _, v := range results {
-		if v.Outcome == "" {
+	for _, r := range results {
+		if r.Outcome == "" {
 			s.NotStarted++
 			continue
 		}
-		s.Outcomes[v.Outcome]++
+		s.Outcomes[r.Outcome]++
 	}
 	return s
 }
 
-// quoted is a file's name as a shell takes it.
+// quoted returns a file name, quoted for a shell if necessary.
 func quoted(name string) string {
 	plain := func(r rune) bool {
 		return r == '/' || r == '.' || r == '-' || r == '_' || r >= '0' && r <= '9' || r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z'

@@ -11,8 +11,8 @@ import (
 	"github.com/offboard-dev/offboard-go/teardown"
 )
 
-// confirmation is what confirms an organization at the library: its name, or its ID if it
-// has no name.
+// confirmation returns the value for [teardown.WithConfirm]: the organization's name, or its
+// ID if it has no name.
 func confirmation(o teardown.Organization) string {
 	if strings.TrimSpace(o.Name) == "" {
 		return o.ID
@@ -20,14 +20,14 @@ func confirmation(o teardown.Organization) string {
 	return o.Name
 }
 
-// confirms reports whether a value that was given for one organization confirms it. An
-// empty value confirms nothing.
+// confirms reports whether a value confirms an organization. An empty value confirms
+// nothing.
 func confirms(value string, o teardown.Organization) bool {
 	return strings.TrimSpace(value) != "" && value == confirmation(o)
 }
 
-// wanted is what --confirm, or the answer to a prompt, has to be for an organization of
-// the file: its name, or its ID if the name is not the only one of the file or is empty.
+// wanted returns the value that --confirm or the answer to a prompt must have for an
+// organization of the file: its name, or its ID if the name is empty or not unique.
 func (f *planFile) wanted(i int) string {
 	o := f.Organizations[i].Plan.Organization
 	for j, other := range f.Organizations {
@@ -38,8 +38,8 @@ func (f *planFile) wanted(i int) string {
 	return confirmation(o)
 }
 
-// confirmedBy returns the places of the organizations that the values of --confirm
-// confirm. Each value has to confirm exactly one.
+// confirmedBy returns the indexes of the organizations that the values of --confirm confirm.
+// It returns an error unless each value confirms exactly one.
 func (f *planFile) confirmedBy(values []string) ([]int, error) {
 	var confirmed []int
 	for n, value := range values {
@@ -58,15 +58,15 @@ func (f *planFile) confirmedBy(values []string) ([]int, error) {
 				called = append(called, i)
 			}
 		}
-		// The name of one may be the ID of another.
+		// The name of one organization may be the ID of another.
 		both := slices.Compact(slices.Sorted(slices.Values(slices.Concat(by, called))))
 		switch {
 		case len(by) == 1 && len(both) == 1:
 			confirmed = append(confirmed, by[0])
 		case len(both) == 0:
-			return nil, fmt.Errorf("--confirm number %d matches no organization of the plan file: give the name, or the ID of one that has no name or whose name is not the only one", n+1)
+			return nil, fmt.Errorf("--confirm number %d matches no organization of the plan file: give the name, or the ID if the name is empty or not unique", n+1)
 		case len(by) == 0:
-			return nil, fmt.Errorf("%d organizations are called %q: confirm each by its ID: %s", len(called), value, list(f.ids(called)))
+			return nil, fmt.Errorf("%d organizations have the name %q: confirm each by its ID: %s", len(called), value, list(f.ids(called)))
 		default:
 			return nil, fmt.Errorf("--confirm number %d matches %d organizations: confirm them in the manifest", n+1, len(both))
 		}
@@ -74,16 +74,16 @@ func (f *planFile) confirmedBy(values []string) ([]int, error) {
 	return confirmed, nil
 }
 
-// ids are those of organizations of the file.
-func (f *planFile) ids(places []int) []string {
+// ids returns the quoted IDs of organizations of the file.
+func (f *planFile) ids(indexes []int) []string {
 	var ids []string
-	for _, i := range places {
+	for _, i := range indexes {
 		ids = append(ids, fmt.Sprintf("%q", f.Organizations[i].Plan.Organization.ID))
 	}
 	return ids
 }
 
-// confirm compares the name that was given with what the provider has.
+// confirm compares the confirmed name with the provider's.
 func confirm(ctx context.Context, e entry, o organization) error {
 	actual, err := o.Identify(ctx)
 	if err != nil {
@@ -95,12 +95,12 @@ func confirm(ctx context.Context, e entry, o organization) error {
 	return nil
 }
 
-// misnamed is the error of an organization that is not called what was given. It does not
-// repeat what was given, which may be a secret.
+// misnamed returns the error of an organization whose name differs from the confirmed one.
+// It does not repeat the confirmed name, which may be a secret.
 func misnamed(e entry, o teardown.Organization) error {
-	text := fmt.Errorf("it is called %q, which was not given", o.Name)
+	text := fmt.Errorf("the confirmed name differs from the provider's name %q", o.Name)
 	if strings.TrimSpace(o.Name) == "" {
-		text = fmt.Errorf("it has no name, and its ID %q was not given", o.ID)
+		text = fmt.Errorf("the organization has no name: confirm it by its ID %q", o.ID)
 	}
 	return &errors.Error{
 		Provider: e.Provider, Operation: "confirm", Target: cmp.Or(o.ID, o.Name), Code: errors.NotConfirmed, Err: text,

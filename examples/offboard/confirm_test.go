@@ -10,14 +10,14 @@ import (
 	"github.com/offboard-dev/offboard-go/teardown"
 )
 
-// named is an organization of Katapult without anything in it.
+// named returns an organization of Katapult without resources.
 func named(id, name string) *scripted {
 	return &scripted{
 		provider: "katapult", Organization: teardown.Organization{ID: id, Name: name}, outcome: teardown.Deletion{Outcome: teardown.Deleted},
 	}
 }
 
-// unconfirmedPlan plans all organizations of a bench, and confirms none in the manifest.
+// unconfirmedPlan plans all organizations, and confirms none in the manifest.
 func (b *harness) unconfirmedPlan() {
 	b.Helper()
 	text := "organizations:\n"
@@ -38,32 +38,32 @@ func TestConfirm_OneValueConfirmsOneOrganization(t *testing.T) {
 		code          int
 		want          string
 	}{
-		"each by its name":              {[]*scripted{acme, other}, []string{"Acme", "Other"}, exitOK, ""},
-		"one twice":                     {[]*scripted{acme}, []string{"Acme", "Acme"}, exitOK, ""},
-		"one is missing":                {[]*scripted{acme, other}, []string{"Acme"}, exitNotConfirmed, "neither in the manifest nor by --confirm"},
-		"one is missing, the other two": {[]*scripted{acme, other}, []string{"Acme", "Acme"}, exitNotConfirmed, "neither"},
-		"nothing":                       {[]*scripted{acme}, []string{"Acme", "Nobody"}, exitUsage, "matches no organization"},
-		"other case":                    {[]*scripted{acme}, []string{"acme"}, exitUsage, "matches no organization"},
-		"empty":                         {[]*scripted{acme}, []string{"Acme", ""}, exitUsage, "--confirm is empty"},
-		"white space":                   {[]*scripted{acme}, []string{" \t"}, exitUsage, "--confirm is empty"},
-		"two of the same name":          {[]*scripted{acme, named("org_3", "Acme")}, []string{"Acme"}, exitUsage, `confirm each by its ID: "org_1", "org_3"`},
-		"two of the same name, twice":   {[]*scripted{acme, named("org_3", "Acme")}, []string{"Acme", "Acme"}, exitUsage, "by its ID"},
-		"two of the same name, by ID":   {[]*scripted{acme, named("org_3", "Acme")}, []string{"org_1", "org_3"}, exitOK, ""},
-		"two of the same name, one ID":  {[]*scripted{acme, named("org_3", "Acme")}, []string{"org_3"}, exitNotConfirmed, "org_1"},
-		"the ID of one with a name":     {[]*scripted{acme}, []string{"org_1"}, exitUsage, "matches no organization"},
-		"without a name, by ID":         {[]*scripted{named("org_4", "")}, []string{"org_4"}, exitOK, ""},
-		"without a name, empty":         {[]*scripted{named("org_4", "")}, []string{""}, exitUsage, "--confirm is empty"},
-		"without a name, not given":     {[]*scripted{named("org_4", "")}, nil, exitNotConfirmed, "neither"},
-		"blank name, by it":             {[]*scripted{named("org_4", " ")}, []string{" "}, exitUsage, "--confirm is empty"},
-		"blank name, by ID":             {[]*scripted{named("org_4", " ")}, []string{"org_4"}, exitOK, ""},
-		"two without a name":            {[]*scripted{named("org_4", ""), named("org_5", "")}, []string{"org_4", "org_5"}, exitOK, ""},
-		"two without a name, one":       {[]*scripted{named("org_4", ""), named("org_5", "")}, []string{"org_4"}, exitNotConfirmed, "org_5"},
-		"the name is another's ID":      {[]*scripted{named("org_4", ""), named("org_5", "org_4")}, []string{"org_4"}, exitUsage, "matches 2 organizations"},
+		"each by its name":                  {[]*scripted{acme, other}, []string{"Acme", "Other"}, exitOK, ""},
+		"one twice":                         {[]*scripted{acme}, []string{"Acme", "Acme"}, exitOK, ""},
+		"one is missing":                    {[]*scripted{acme, other}, []string{"Acme"}, exitNotConfirmed, "neither in the manifest nor by --confirm"},
+		"one is missing, the other twice":   {[]*scripted{acme, other}, []string{"Acme", "Acme"}, exitNotConfirmed, "neither"},
+		"no match":                          {[]*scripted{acme}, []string{"Acme", "None"}, exitUsage, "matches no organization"},
+		"other case":                        {[]*scripted{acme}, []string{"acme"}, exitUsage, "matches no organization"},
+		"empty":                             {[]*scripted{acme}, []string{"Acme", ""}, exitUsage, "--confirm is empty"},
+		"white space":                       {[]*scripted{acme}, []string{" \t"}, exitUsage, "--confirm is empty"},
+		"two of the same name":              {[]*scripted{acme, named("org_3", "Acme")}, []string{"Acme"}, exitUsage, `confirm each by its ID: "org_1", "org_3"`},
+		"two of the same name, twice":       {[]*scripted{acme, named("org_3", "Acme")}, []string{"Acme", "Acme"}, exitUsage, "by its ID"},
+		"two of the same name, by ID":       {[]*scripted{acme, named("org_3", "Acme")}, []string{"org_1", "org_3"}, exitOK, ""},
+		"two of the same name, one ID":      {[]*scripted{acme, named("org_3", "Acme")}, []string{"org_3"}, exitNotConfirmed, "org_1"},
+		"ID of an organization with a name": {[]*scripted{acme}, []string{"org_1"}, exitUsage, "matches no organization"},
+		"without a name, by ID":             {[]*scripted{named("org_4", "")}, []string{"org_4"}, exitOK, ""},
+		"without a name, empty":             {[]*scripted{named("org_4", "")}, []string{""}, exitUsage, "--confirm is empty"},
+		"without a name, not given":         {[]*scripted{named("org_4", "")}, nil, exitNotConfirmed, "neither"},
+		"blank name, by it":                 {[]*scripted{named("org_4", " ")}, []string{" "}, exitUsage, "--confirm is empty"},
+		"blank name, by ID":                 {[]*scripted{named("org_4", " ")}, []string{"org_4"}, exitOK, ""},
+		"two without a name":                {[]*scripted{named("org_4", ""), named("org_5", "")}, []string{"org_4", "org_5"}, exitOK, ""},
+		"two without a name, one":           {[]*scripted{named("org_4", ""), named("org_5", "")}, []string{"org_4"}, exitNotConfirmed, "org_5"},
+		"name that is another ID":           {[]*scripted{named("org_4", ""), named("org_5", "org_4")}, []string{"org_4"}, exitUsage, "matches 2 organizations"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			bubble(t, func(t *testing.T) {
 				b := newHarness(t)
-				for _, o := range test.organizations { // copies: they are deleted
+				for _, o := range test.organizations { // copies, because the test deletes them
 					b.organizations = append(b.organizations, named(o.ID, o.Organization.Name))
 				}
 				b.unconfirmedPlan()
@@ -132,9 +132,9 @@ func TestConfirm_Delete(t *testing.T) {
 		"by name":                {"Acme", "Acme", exitOK},
 		"by ID":                  {"Acme", "org_1", exitNotConfirmed},
 		"without a name, by ID":  {"", "org_1", exitOK},
-		"without a name, empty":  {"", "", exitUsage},
-		"without a name, blank":  {"", " ", exitUsage},
-		"a blank name, by blank": {" ", " ", exitUsage},
+		"without a name, empty":  {"", "", exitNotConfirmed},
+		"without a name, blank":  {"", " ", exitNotConfirmed},
+		"a blank name, by blank": {" ", " ", exitNotConfirmed},
 	} {
 		t.Run(name, func(t *testing.T) {
 			bubble(t, func(t *testing.T) {
@@ -148,7 +148,7 @@ func TestConfirm_Delete(t *testing.T) {
 	}
 }
 
-func TestAsk_EmptyLineConfirmsNothing(t *testing.T) {
+func TestPrompt_EmptyLine(t *testing.T) {
 	t.Parallel()
 	for _, test := range []struct {
 		organization   *scripted
@@ -160,12 +160,12 @@ func TestAsk_EmptyLineConfirmsNothing(t *testing.T) {
 		{named("", ""), "", "\n", false},
 	} {
 		var out strings.Builder
-		err := (&program{out: &out}).ask(planOf(t, test.organization), test.wanted, bufio.NewReader(strings.NewReader(test.answer)))
+		err := (&program{out: &out}).prompt(planOf(t, test.organization), test.wanted, bufio.NewReader(strings.NewReader(test.answer)))
 		if test.ok != (err == nil) || !test.ok && !errors.Is(err, errors.NotConfirmed) {
 			t.Errorf("%q: got %v", test.answer, err)
 		}
-		if test.wanted != "" && !strings.Contains(out.String(), "The ID of the organization: ") {
-			t.Errorf("it does not ask for the ID: %s", out.String())
+		if test.wanted != "" && !strings.Contains(out.String(), "Type the organization ID to confirm: ") {
+			t.Errorf("the prompt does not name the ID: %s", out.String())
 		}
 	}
 }

@@ -16,28 +16,27 @@ import (
 
 	"github.com/offboard-dev/offboard-go/errors"
 	"github.com/offboard-dev/offboard-go/internal/printable"
+	"github.com/offboard-dev/offboard-go/teardown"
 )
 
-const demoHelp = `Show it all with doubles in place of the providers: five organizations, each with what
-can stand in the way of its deletion, are planned, cleared in order and deleted while
-things go wrong. The verdicts are held against what really happened at the doubles. No
-account is needed, and no network is used.
+const demoHelp = `Plan and delete five organizations at fakes of the five providers. Each organization has
+resources that block its deletion, and the fakes inject faults. The demonstration compares
+the outcomes with the state of the fakes. It needs no account and no network.
 
-With --serve the doubles listen on the loopback interface until Ctrl-C, and a manifest
-for them is written: all other commands can be tried on them, from another shell that has
-run the lines of the standard output. They set the credentials and the base URLs of all
-five doubles and unset all other credentials. Without them check and delete reach the
-real providers.
+--serve serves the fakes on the loopback interface until Ctrl-C, and writes a manifest for
+them. Use it to try all other commands, in another shell that has run the lines of the
+standard output. These lines set the credentials and the base URLs of all five fakes, and
+unset all other credentials. Without them, check and delete reach the real providers.
 `
 
 func (p *program) demoCommand() *cobra.Command {
 	var serve string
 	command := &cobra.Command{
 		Use:   "demo",
-		Short: "Show it all with doubles in place of the providers; no account is needed",
+		Short: "Run a demonstration at fakes of the providers; needs no account",
 		Long:  demoHelp,
 		Example: `  offboard demo
-  offboard demo --json | jq 'select(.type == "verdict")'
+  offboard demo --json | jq 'select(.type == "result")'
   offboard demo --serve manifest.yaml > environment &
   . ./environment; offboard check katapult org_acme
   . ./environment; offboard plan manifest.yaml -o plan.json`,
@@ -49,11 +48,12 @@ func (p *program) demoCommand() *cobra.Command {
 			return p.demo(cmd.Context())
 		},
 	}
-	command.Flags().StringVar(&serve, "serve", "", "let the doubles listen, and write a manifest for them to this `FILE`")
+	command.Flags().StringVar(&serve, "serve", "", "serve the fakes, and write a manifest for them to this `FILE`")
 	return command
 }
 
-// demo shows five organizations from blocked to gone.
+// demo runs the demonstration. It returns an error if an outcome differs from the state of
+// the fakes.
 func (p *program) demo(ctx context.Context) error {
 	scenes := newScenes()
 	text := p.out
@@ -61,9 +61,9 @@ func (p *program) demo(ctx context.Context) error {
 		text = io.Discard
 	}
 	p.connect = connectScenes(scenes)
-	fmt.Fprint(text, "Five organizations at five providers. Doubles in memory play the providers: no\naccount is needed, and no network is used.\n")
+	fmt.Fprint(text, "Five organizations at fakes of five providers, in memory: no account and no network.\n")
 
-	fmt.Fprint(text, "\n1. What has to go, and what goes along:\n\n")
+	fmt.Fprint(text, "\n1. The plans: blockers, and what is deleted along with each organization:\n\n")
 	m := new(manifest)
 	for _, s := range scenes {
 		m.Organizations = append(m.Organizations, s.entry)
@@ -76,19 +76,19 @@ func (p *program) demo(ctx context.Context) error {
 		return err
 	}
 
-	fmt.Fprint(text, "2. Each is deleted as it is, and refused:\n\n")
+	fmt.Fprint(text, "2. Deletion without a teardown fails:\n\n")
 	if err := showDeletionErrors(ctx, text, scenes); err != nil {
 		return err
 	}
 
-	fmt.Fprint(text, "\n3. What no API can do, people do:\n\n")
+	fmt.Fprint(text, "\n3. Manual steps, which no API can do:\n\n")
 	for _, s := range scenes {
 		if done := s.manualStep(); done != "" {
 			fmt.Fprintf(text, "   %-9s  %s\n", s.entry.Provider, done)
 		}
 	}
 
-	fmt.Fprint(text, "\n4. All is planned again and carried out, while things go wrong: 429 with a wait, a\n   page of 503, answers that are lost after the work was done.\n\n")
+	fmt.Fprint(text, "\n4. New plans are applied. The fakes inject faults: 429 with Retry-After, 503, and\n   responses lost after the request was processed.\n\n")
 	file, _, err := p.plan(ctx, m, len(scenes))
 	if err != nil {
 		return err
@@ -104,27 +104,27 @@ func (p *program) demo(ctx context.Context) error {
 	}
 	results := x.run(ctx, io.Discard)
 
-	fmt.Fprint(text, "\n5. The verdicts, beside what really happened at the doubles:\n\n")
+	fmt.Fprint(text, "\n5. The results, compared with the state of the fakes:\n\n")
 	t := table.NewWriter()
 	t.SetOutputMirror(text)
 	t.SetStyle(table.StyleLight)
-	t.AppendHeader(table.Row{"provider", "organization", "verdict", "truth", "steps", "attempts", "time", "requests"})
+	t.AppendHeader(table.Row{"provider", "organization", "result", "state of the fake", "steps", "attempts", "time", "requests"})
 	var wrong []error
 	for i, s := range scenes {
-		v := results[i]
+		r := results[i]
 		t.AppendRow(table.Row{
-			v.Provider, v.Organization.Name, shortOutcome(v), s.actual(), fmt.Sprintf("%d/%d", v.Done, v.Total),
-			s.server.Count(s.deletion) - attempts[i], fmt.Sprintf("%.1fs", v.took.Seconds()), requests(s),
+			r.Provider, r.Organization.Name, shortOutcome(r), s.actual(), fmt.Sprintf("%d/%d", r.Done, r.Total),
+			s.server.Count(s.deletion) - attempts[i], fmt.Sprintf("%.1fs", r.took.Seconds()), requests(s),
 		})
-		wrong = append(wrong, s.check(v))
+		wrong = append(wrong, s.check(r))
 	}
 	t.Render()
 	if p.json {
 		p.emit(summaryOf(results, p.code))
 	}
-	for _, v := range results {
+	for _, r := range results {
 		if !p.json {
-			p.explain(v)
+			p.explain(r)
 		}
 	}
 	if err := errors.Join(wrong...); err != nil {
@@ -133,16 +133,16 @@ func (p *program) demo(ctx context.Context) error {
 	return nil
 }
 
-// shortOutcome leaves out what a pending deletion depends on, which the live view has
-// told.
-func shortOutcome(v result) string {
-	if v.Outcome == "pending" {
-		return string(v.Outcome)
+// shortOutcome returns the text of a result without what a pending deletion depends on. The
+// live view shows that.
+func shortOutcome(r result) string {
+	if r.Outcome == teardown.Pending {
+		return string(r.Outcome)
 	}
-	return v.text()
+	return r.text()
 }
 
-// showBefore shows plans, and why each organization would be refused as it is.
+// showBefore shows plans, and why a deletion would fail.
 func showBefore(text io.Writer, file *planFile) error {
 	for _, o := range file.Organizations {
 		if o.Plan == nil {
@@ -154,40 +154,41 @@ func showBefore(text io.Writer, file *planFile) error {
 		}
 		fmt.Fprint(text, tree.String())
 		if err := o.Plan.Err(); err != nil {
-			fmt.Fprintf(text, "   refused as it is: %s\n", short(err))
+			fmt.Fprintf(text, "   deletion would fail: %s\n", short(err))
 		}
 		fmt.Fprintln(text)
 	}
 	return nil
 }
 
-// showDeletionErrors has each organization deleted as it is, which its provider, or the
-// client before it sends anything, refuses for its own reason.
+// showDeletionErrors deletes each organization without a teardown, and shows the errors of
+// the providers, or of the client before it sends the request.
 func showDeletionErrors(ctx context.Context, w io.Writer, scenes []*scene) error {
 	t := table.NewWriter()
 	t.SetOutputMirror(w)
 	t.SetStyle(table.StyleLight)
-	t.AppendHeader(table.Row{"provider", "organization", "code", "what stands in the way"})
-	t.SetColumnConfigs([]table.ColumnConfig{{Name: "what stands in the way", WidthMax: 56, WidthMaxEnforcer: text.WrapSoft}})
+	t.AppendHeader(table.Row{"provider", "organization", "code", "blockers"})
+	t.SetColumnConfigs([]table.ColumnConfig{{Name: "blockers", WidthMax: 56, WidthMaxEnforcer: text.WrapSoft}})
 	for _, s := range scenes {
 		e, ok := errors.AsType[*errors.Error](s.attempt(ctx))
 		if !ok {
-			return fmt.Errorf("%s: it was not refused", s.entry.Provider)
+			return fmt.Errorf("%s: the deletion did not fail", s.entry.Provider)
 		}
-		var connection []string
+		var blockers []string
 		for _, step := range e.Steps {
-			connection = append(connection, step.Name)
+			blockers = append(blockers, step.Name)
 		}
-		if len(connection) == 0 {
-			connection = []string{short(e)}
+		if len(blockers) == 0 {
+			blockers = []string{short(e)}
 		}
-		t.AppendRow(table.Row{s.entry.Provider, s.entry.Confirm, string(e.Code), printable.Text(strings.Join(connection, ", "))})
+		t.AppendRow(table.Row{s.entry.Provider, s.entry.Confirm, string(e.Code), printable.Text(strings.Join(blockers, ", "))})
 	}
 	t.Render()
 	return nil
 }
 
-// requests counts those that reached a double, and what it refused by its limit.
+// requests returns the number of requests that reached a fake, and how many of them its rate
+// limit refused.
 func requests(s *scene) string {
 	all := s.server.Requests()
 	limited := 0
@@ -196,10 +197,10 @@ func requests(s *scene) string {
 			limited++
 		}
 	}
-	return fmt.Sprintf("%d, %d limited", len(all), limited)
+	return fmt.Sprintf("%d, %d rate-limited", len(all), limited)
 }
 
-// serve lets the doubles listen until it is interrupted.
+// serve serves the fakes until a signal.
 func (p *program) serve(ctx context.Context, name string) error {
 	if err := checkReplaceable(name, "a manifest of demo --serve", isServed); err != nil {
 		return fileError("--serve", name, err)
@@ -215,9 +216,9 @@ func (p *program) serve(ctx context.Context, name string) error {
 		return fileError("--serve", name, err)
 	}
 	writeEnvironment(p.out, environment)
-	fmt.Fprintf(p.errOut, `The doubles listen until Ctrl-C. In another shell, run the lines of the standard output,
-which let every command reach the doubles and take away all other credentials. Without
-them check and delete reach the real providers. Then, for example:
+	fmt.Fprintf(p.errOut, `Serving the fakes until Ctrl-C. In another shell, run the lines of the standard output:
+they set the credentials and the base URLs of the fakes, and unset all other credentials.
+Without them, check and delete reach the real providers. Then, for example:
   offboard plan %s -o plan.json
   offboard check %s %s
 `, quoted(name), scenes[0].entry.Provider, scenes[0].entry.Organization)
@@ -227,9 +228,9 @@ them check and delete reach the real providers. Then, for example:
 	return nil
 }
 
-// writeEnvironment writes shell commands that set the variables of an environment and
-// unset all others that the clients of the providers read: a credential of a real account
-// is not left for the doubles, and no other base URL.
+// writeEnvironment writes shell commands that set the variables of an environment, and unset
+// all others that the clients of the providers read, so that the fakes never get a credential
+// of a real account and no request goes to another base URL.
 func writeEnvironment(out io.Writer, environment map[string]string) {
 	for _, p := range providers {
 		for _, variable := range slices.Concat(p.variables, p.others) {
@@ -243,8 +244,8 @@ func writeEnvironment(out io.Writer, environment map[string]string) {
 	}
 }
 
-// listen does by hand what no API can, lets the doubles listen, and returns a manifest
-// and the environment that lead to them.
+// listen does the manual steps, serves the fakes, and returns a manifest and an environment
+// for them.
 func listen(scenes []*scene) (*manifest, map[string]string) {
 	m, environment := new(manifest), map[string]string{}
 	for _, s := range scenes {
@@ -262,7 +263,7 @@ func listen(scenes []*scene) (*manifest, map[string]string) {
 	return m, environment
 }
 
-// closeScenes ends what listen began.
+// closeScenes closes the fakes that listen serves.
 func closeScenes(scenes []*scene) {
 	for _, s := range scenes {
 		s.server.Close()

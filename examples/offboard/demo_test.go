@@ -22,8 +22,8 @@ import (
 	"github.com/offboard-dev/offboard-go/teardown"
 )
 
-// The demonstration waits, so it runs in a bubble. Its verdicts are checked by
-// itself against what happened at the doubles.
+// The demonstration waits, so it runs in a bubble. It compares the results with the state of
+// the fakes itself.
 func TestDemo_AllProviders(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -35,35 +35,35 @@ func TestDemo_AllProviders(t *testing.T) {
 		if took := time.Since(start); took > 9*time.Second {
 			t.Errorf("it took %v", took)
 		}
-		_, results, found := strings.Cut(out.String(), "5. The verdicts")
+		_, results, found := strings.Cut(out.String(), "5. The results")
 		if !found {
-			t.Fatalf("there are no verdicts in\n%s", out.String())
+			t.Fatalf("no results in\n%s", out.String())
 		}
 		for _, p := range providers {
-			want := "gone"
+			want := "deleted"
 			if p.name == f5 {
 				want = "pending"
 			}
 			if row := line(results, p.name); !strings.Contains(row, want) {
-				t.Errorf("%s: the verdict is not there: %q", p.name, row)
+				t.Errorf("%s: the result is missing: %q", p.name, row)
 			}
 		}
 		for _, reason := range []errors.Code{
 			errors.DeletionStepsNotSatisfied, errors.DefaultOrganization, errors.OrganizationNotEmpty, errors.ActiveSubscriptions,
 		} {
-			if !strings.Contains(out.String(), "refused as it is: "+reason.Error()) {
-				t.Errorf("the reason %s is not there", reason)
+			if !strings.Contains(out.String(), "deletion would fail: "+reason.Error()) {
+				t.Errorf("the reason %s is missing", reason)
 			}
 		}
 		for _, code := range []errors.Code{
 			errors.DeletionStepsNotSatisfied, errors.DefaultOrganization, errors.OrganizationNotEmpty, errors.ActiveSubscriptions, errors.NotConfirmed,
 		} {
 			if !strings.Contains(out.String(), "│ "+string(code)+" ") {
-				t.Errorf("the refusal %s is not in the table", code)
+				t.Errorf("the code %s is not in the table", code)
 			}
 		}
 		if strings.Contains(out.String(), "\x1b") {
-			t.Error("there are control sequences in what is no terminal")
+			t.Error("the output contains control sequences")
 		}
 	})
 }
@@ -94,7 +94,7 @@ func TestDemo_JSON(t *testing.T) {
 			if err := json.Unmarshal([]byte(text), &document); err != nil || document.Type == "" {
 				t.Errorf("%q: %v", text, err)
 			}
-			if document.Type == "verdict" {
+			if document.Type == "result" {
 				results[document.Provider] = document.Outcome
 			}
 		}
@@ -127,8 +127,8 @@ func TestScene_WrongResult(t *testing.T) {
 	}
 }
 
-// loopbackOnly is a transport that reaches this machine only, and counts the requests to
-// each host.
+// loopbackOnly is a transport that sends requests to this machine only, and counts the
+// requests to each host.
 type loopbackOnly struct {
 	next http.RoundTripper
 
@@ -151,12 +151,12 @@ func (l *loopbackOnly) RoundTrip(req *http.Request) (*http.Response, error) {
 	return l.next.RoundTrip(req)
 }
 
-// Not parallel: it sets the environment and the default transport.
+// Not parallel: the test sets the environment and the default transport.
 func TestDemo_ServedEnvironmentReachesFakesOnly(t *testing.T) {
 	only := &loopbackOnly{next: http.DefaultTransport, sent: map[string]int{}}
 	http.DefaultTransport = only
 	t.Cleanup(func() { http.DefaultTransport = only.next })
-	for _, p := range providers { // of a person who uses the program with real accounts
+	for _, p := range providers { // credentials of real accounts
 		for _, variable := range slices.Concat(p.variables, p.others) {
 			t.Setenv(variable, "https://real.invalid/"+variable)
 		}
@@ -172,7 +172,7 @@ func TestDemo_ServedEnvironmentReachesFakesOnly(t *testing.T) {
 	go func() { ended <- server.run(t.Context(), []string{"demo", "--serve", name}) }()
 	var instructions strings.Builder
 	lines := bufio.NewReader(reader)
-	for !strings.Contains(instructions.String(), "offboard check") { // what it says when it listens
+	for !strings.Contains(instructions.String(), "offboard check") { // the instructions
 		line, err := lines.ReadString('\n')
 		if err != nil {
 			t.Fatal(err)
@@ -188,7 +188,7 @@ func TestDemo_ServedEnvironmentReachesFakesOnly(t *testing.T) {
 		case command == "export" && ok:
 			t.Setenv(variable, strings.Trim(value, "'"))
 		case command == "unset" && !ok:
-			os.Unsetenv(variable) // t.Setenv has noted it
+			os.Unsetenv(variable) // t.Setenv restores it
 		default:
 			t.Errorf("%q sets nothing", text)
 		}
@@ -232,7 +232,7 @@ func TestDemo_ServedEnvironmentReachesFakesOnly(t *testing.T) {
 			}
 			offboard(all...)
 			if only.sent[at.Host] == before {
-				t.Errorf("%v: nothing was sent to the double at %s", all, at.Host)
+				t.Errorf("%v: no request reached the fake at %s", all, at.Host)
 			}
 		}
 	}
@@ -245,7 +245,7 @@ func TestDemo_ServedEnvironmentReachesFakesOnly(t *testing.T) {
 	}
 }
 
-// The names of all variables that the clients read are in their source.
+// The source of the clients names all variables that they read.
 func TestProviders_VariablesAreComplete(t *testing.T) {
 	t.Parallel()
 	name := regexp.MustCompile(`"((?:KATAPULT|ZITADEL|MONGODB_ATLAS|APPLIVERY|F5XC|VOLT|VES)_[A-Z0-9_]+)"`)

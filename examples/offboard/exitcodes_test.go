@@ -18,7 +18,7 @@ import (
 	"github.com/offboard-dev/offboard-go/errors"
 )
 
-// exitCodes are the values of the constants of the program.
+// exitCodes returns the values of the program's constants.
 func exitCodes(t *testing.T) []int {
 	t.Helper()
 	file, err := parser.ParseFile(token.NewFileSet(), "main.go", nil, 0)
@@ -88,7 +88,7 @@ func TestExitCodes_EveryErrorHasOneOfThem(t *testing.T) {
 	}
 }
 
-// An organization without a plan has one exit code, whichever command meets it.
+// An organization without a plan has the same exit code in every command.
 func TestExitCodes_SameForEveryCommand(t *testing.T) {
 	for name, test := range map[string]struct {
 		organization *scripted
@@ -110,7 +110,7 @@ func TestExitCodes_SameForEveryCommand(t *testing.T) {
 					t.Errorf("plan: exit code %d: %s%s", code, out, errOut)
 				}
 				wantApply, wantStatus := test.code, test.code
-				if test.code == exitOK { // only apply asks for a name
+				if test.code == exitOK { // only apply requires the confirmation
 					wantApply, wantStatus = exitNotConfirmed, exitBlocked
 				}
 				if code, out, errOut := b.run("apply", "DIR/plan.json"); code != wantApply {

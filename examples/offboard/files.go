@@ -13,10 +13,10 @@ import (
 	"github.com/offboard-dev/offboard-go/errors"
 )
 
-var errNotRegular = errors.New("only regular files are read and written")
+var errNotRegular = errors.New("must be a regular file")
 
-// openRegular opens a regular file, and neither waits for nor reads or writes anything
-// else: a FIFO may block forever, and a device may do something when it is opened.
+// openRegular opens a regular file. It returns an error for any other file, without waiting:
+// opening a FIFO may block forever, and opening a device may have effects.
 func openRegular(name string, flag int) (*os.File, error) {
 	info, err := os.Stat(name)
 	switch {
@@ -31,7 +31,7 @@ func openRegular(name string, flag int) (*os.File, error) {
 	if err != nil {
 		return nil, err
 	}
-	// Another file may have taken the name in between.
+	// Another file may have replaced the first one.
 	if info, err = file.Stat(); err == nil {
 		err = regular(name, info)
 	}
@@ -42,7 +42,7 @@ func openRegular(name string, flag int) (*os.File, error) {
 	return file, nil
 }
 
-// regular refuses everything but regular files.
+// regular returns an error unless a file is a regular one.
 func regular(name string, info fs.FileInfo) error {
 	kind := "a special file"
 	switch mode := info.Mode(); {
@@ -62,14 +62,14 @@ func regular(name string, info fs.FileInfo) error {
 
 // fileUse is a file that a command reads or writes.
 type fileUse struct {
-	as     string // what it is, such as "the plan"
+	as     string // its role, such as "the plan"
 	name   string
 	writes bool
-	info   fs.FileInfo // of a file that is open already; its name is not looked at
+	info   fs.FileInfo // of an open file; it replaces the name
 }
 
-// checkDistinct returns an error if a file that is written is another file of the command as
-// well, by whatever name: the program would overwrite its own input.
+// checkDistinct returns an error if a file that is written is also another file of the
+// command, by any name: the program would overwrite its own input.
 func checkDistinct(uses ...fileUse) error {
 	for i, a := range uses {
 		for _, b := range uses[:i] {
@@ -84,7 +84,7 @@ func checkDistinct(uses ...fileUse) error {
 	return nil
 }
 
-// same reports whether two uses are of one file.
+// same reports whether two uses are about the same file.
 func (u fileUse) same(other fileUse) bool {
 	a, b := u.stat(), other.stat()
 	switch {
@@ -93,7 +93,7 @@ func (u fileUse) same(other fileUse) bool {
 	case a != nil || b != nil:
 		return false
 	}
-	// Neither exists: both would be created.
+	// Neither file exists: the program would create both.
 	folder, base := u.place()
 	otherFolder, otherBase := other.place()
 	if folder == nil || otherFolder == nil || !os.SameFile(folder, otherFolder) {
@@ -102,7 +102,7 @@ func (u fileUse) same(other fileUse) bool {
 	return base == otherBase || foldsCase(runtime.GOOS) && strings.EqualFold(base, otherBase)
 }
 
-// stat is nil if there is no such file.
+// stat returns nil if the file does not exist.
 func (u fileUse) stat() fs.FileInfo {
 	if u.info != nil {
 		return u.info
@@ -114,8 +114,8 @@ func (u fileUse) stat() fs.FileInfo {
 	return info
 }
 
-// resolvedID is the folder in which a file would be created, and its name there. The folder is
-// nil if it does not exist.
+// place returns the directory in which a file would be created, and the file's name there.
+// The directory is nil if it does not exist.
 func (u fileUse) place() (folder fs.FileInfo, base string) {
 	name := target(u.name)
 	folder, err := os.Stat(filepath.Dir(name))
@@ -125,13 +125,13 @@ func (u fileUse) place() (folder fs.FileInfo, base string) {
 	return folder, filepath.Base(name)
 }
 
-// foldsCase reports whether the file systems of an operating system usually take a.json
-// and A.json for one file.
+// foldsCase reports whether a.json and A.json usually name the same file on an operating
+// system.
 func foldsCase(system string) bool { return system == "windows" || system == "darwin" }
 
-// target follows symbolic links to the last name, which need not exist.
+// target follows symbolic links to the last name. A file of that name may not exist.
 func target(name string) string {
-	for range 40 { // as many as Linux follows
+	for range 40 { // the limit of Linux
 		next, err := os.Readlink(name)
 		if err != nil {
 			break
@@ -144,9 +144,8 @@ func target(name string) string {
 	return name
 }
 
-// checkReplaceable returns an error if a file may not be written in place of what is there:
-// only a file that does not exist, is empty, or was written by the program is replaced.
-// It also finds out whether a file can be created there.
+// checkReplaceable returns an error unless the file does not exist, is empty, or was written
+// by this program, and a file can be created in its directory.
 func checkReplaceable(name, kind string, ours func(text []byte) bool) error {
 	file, err := openRegular(name, os.O_RDONLY)
 	switch {
@@ -173,8 +172,8 @@ func checkReplaceable(name, kind string, ours func(text []byte) bool) error {
 	return errors.Join(probe.Close(), os.Remove(probe.Name()))
 }
 
-// writeWhole writes a file whole or not at all: under another name first. A symbolic link
-// stays, and the file that it leads to is replaced.
+// writeWhole writes a file atomically, by renaming a temporary file. For a symbolic link, it
+// replaces the target of the link.
 func writeWhole(name string, text []byte) error {
 	name = target(name)
 	if info, err := os.Stat(name); err == nil {
@@ -186,7 +185,7 @@ func writeWhole(name string, text []byte) error {
 	if err != nil {
 		return err
 	}
-	defer os.Remove(file.Name()) // it is gone when all went well
+	defer os.Remove(file.Name()) // after a rename, the file no longer has this name
 	_, err = file.Write(text)
 	if err = errors.Join(err, file.Sync(), file.Close()); err != nil {
 		return err
@@ -194,7 +193,7 @@ func writeWhole(name string, text []byte) error {
 	return os.Rename(file.Name(), name)
 }
 
-// temporary creates a file beside another one.
+// temporary creates a temporary file in the directory of another file.
 func temporary(name string) (*os.File, error) {
 	return os.CreateTemp(filepath.Dir(name), "."+filepath.Base(name)+"-*")
 }
@@ -205,7 +204,7 @@ func isReport(text []byte) bool {
 	return bytes.HasPrefix(head, []byte("<!DOCTYPE html>")) && bytes.Contains(head, []byte("<title>Teardown report, "))
 }
 
-// served starts the manifests that offboard demo --serve writes.
+// served is the first line of the manifests that offboard demo --serve writes.
 const served = "# Written by offboard demo --serve.\n"
 
 // isServed reports whether a text is a manifest of offboard demo --serve.

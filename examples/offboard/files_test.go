@@ -14,7 +14,7 @@ import (
 	"github.com/offboard-dev/offboard-go/teardown"
 )
 
-// link makes a name for a file, and skips a test where that cannot be done.
+// link links a file, and skips the test if the system cannot.
 func link(t *testing.T, make func(old, new string) error, old, new string) {
 	t.Helper()
 	if err := make(old, new); err != nil {
@@ -22,7 +22,7 @@ func link(t *testing.T, make func(old, new string) error, old, new string) {
 	}
 }
 
-// contents are the texts of all regular files of a folder.
+// contents returns the texts of all regular files of a directory.
 func contents(t *testing.T, folder string) map[string]string {
 	t.Helper()
 	texts := map[string]string{}
@@ -43,7 +43,7 @@ func contents(t *testing.T, folder string) map[string]string {
 	return texts
 }
 
-// Not parallel: it sets the environment.
+// Not parallel: the test sets the environment.
 func TestFiles_InputIsNeverOverwritten(t *testing.T) {
 	b := newHarness(t, hosting())
 	b.plan()
@@ -56,7 +56,7 @@ func TestFiles_InputIsNeverOverwritten(t *testing.T) {
 	link(t, os.Link, b.dir+"/manifest.yaml", b.dir+"/manifest-hard")
 	link(t, os.Link, b.dir+"/plan.json", b.dir+"/plan-hard")
 	link(t, os.Symlink, b.dir, b.dir+"/folder")
-	link(t, os.Symlink, "new", b.dir+"/to-new") // leads to nothing yet
+	link(t, os.Symlink, "new", b.dir+"/to-new") // its target does not exist
 	link(t, os.Symlink, "key.json", b.dir+"/key-link")
 	t.Setenv("ZITADEL_KEY_PATH", b.dir+"/key.json")
 	t.Setenv("VOLT_API_CERT", b.dir+"/cert.pem")
@@ -100,7 +100,7 @@ func TestFiles_InputIsNeverOverwritten(t *testing.T) {
 	}
 }
 
-// The standard input is a file of the command as well.
+// The standard input is also a file of the command.
 func TestFiles_StandardInputIsNeverOverwritten(t *testing.T) {
 	t.Parallel()
 	b := newHarness(t, hosting())
@@ -129,7 +129,7 @@ func TestFiles_NamesThatFoldCase(t *testing.T) {
 	}
 	elsewhere := fileUse{as: "--journal", name: dir + "/none/New", writes: true}
 	if upper.same(elsewhere) || elsewhere.same(elsewhere) {
-		t.Error("what cannot be created is taken for a file")
+		t.Error("a file that cannot be created counts as a file")
 	}
 }
 
@@ -154,7 +154,7 @@ func TestFiles_OnlyOwnFilesAreReplaced(t *testing.T) {
 			"a manifest":     {b.read("manifest.yaml"), false, false, false},
 			"a letter":       {"Dear Jane,\n", false, false, false},
 			"other JSON":     {`{"version":1,"name":"package"}`, false, false, false},
-			"JSON lines":     {`{"type":"verdict"}` + "\n" + `{"type":"summary"}` + "\n", false, false, false},
+			"JSON lines":     {`{"type":"result"}` + "\n" + `{"type":"summary"}` + "\n", false, false, false},
 			"another page":   {"<!DOCTYPE html>\n<title>Home</title>\n", false, false, false},
 			"a key":          {"-----BEGIN PRIVATE KEY-----\n", false, false, false},
 		} {
@@ -196,7 +196,7 @@ func TestServe_OnlyOwnManifestIsReplaced(t *testing.T) {
 	}
 }
 
-// A FIFO without another end would block forever.
+// Opening a FIFO without another end would block forever.
 func TestFiles_OnlyRegularFiles(t *testing.T) {
 	t.Parallel()
 	b := newHarness(t, hosting())
@@ -209,7 +209,7 @@ func TestFiles_OnlyRegularFiles(t *testing.T) {
 		t.Fatal(err)
 	}
 	kinds := []string{"DIR/fifo", "DIR/fifo-link", "DIR/folder", "/dev/null"}
-	// The name of a socket has a limit, which a folder of a test may exceed.
+	// The directory of a test may exceed the limit of socket names.
 	if socket, err := net.Listen("unix", b.dir+"/s"); err == nil {
 		t.Cleanup(func() { socket.Close() })
 		kinds = append(kinds, "DIR/s")
@@ -223,14 +223,14 @@ func TestFiles_OnlyRegularFiles(t *testing.T) {
 			go func() {
 				defer close(ended)
 				code, _, errOut := b.run(strings.Fields(strings.ReplaceAll(args, "NAME", name))...)
-				if code != exitUsage || !strings.Contains(errOut, "only regular files") {
+				if code != exitUsage || !strings.Contains(errOut, "must be a regular file") {
 					t.Errorf("%s: %s: exit code %d: %s", name, args, code, errOut)
 				}
 			}()
 			select {
 			case <-ended:
 			case <-time.After(time.Minute):
-				t.Fatalf("%s: %s: it waits", name, args)
+				t.Fatalf("%s: %s: the command waits", name, args)
 			}
 		}
 	}
@@ -251,23 +251,23 @@ func TestApply_UnwrittenReportHidesNothing(t *testing.T) {
 					t.Fatal(err)
 				}
 				go func() {
-					time.Sleep(time.Second / 2) // the folder is removed while it runs
+					time.Sleep(time.Second / 2) // remove the directory during apply
 					if err := os.RemoveAll(b.dir + "/reports"); err != nil {
 						t.Error(err)
 					}
 				}()
 				args := []string{"apply", "DIR/plan.json", "--report", "DIR/reports/report.html"}
-				wants := []string{"pending: F5 deletes it", "1 by hand", "To go on: "}
+				wants := []string{"pending: F5 deletes it", "1 manual", "To resume: "}
 				if format == "json" {
 					args, wants = append(args, "--json"), []string{`"type":"summary"`, `"outcomes":{"blocked":1,"pending":1}`, `"exit_code":3`, `"report_problem":{"text":`}
 				}
 				code, out, errOut := b.run(args...)
-				if code != exitBlocked || !strings.Contains(errOut, "the report was not written: ") || strings.Contains(out, "The report:") {
+				if code != exitBlocked || !strings.Contains(errOut, "the report was not written: ") || strings.Contains(out, "Report:") {
 					t.Errorf("exit code %d: %s%s", code, out, errOut)
 				}
 				for _, want := range wants {
 					if !strings.Contains(out, want) {
-						t.Errorf("%q is not there:\n%s", want, out)
+						t.Errorf("the output does not contain %q:\n%s", want, out)
 					}
 				}
 			})
@@ -275,7 +275,7 @@ func TestApply_UnwrittenReportHidesNothing(t *testing.T) {
 	}
 }
 
-// Everything was deleted, and the exit code says so.
+// The exit code is that of the outcome.
 func TestApply_UnwrittenReportKeepsExitCode(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		b := newHarness(t, hosting())
@@ -285,7 +285,7 @@ func TestApply_UnwrittenReportKeepsExitCode(t *testing.T) {
 			t.Fatal(err)
 		}
 		code, out, errOut := b.run("apply", "DIR/plan.json", "--report", "DIR/reports/report.html")
-		if code != exitOK || !strings.Contains(out, "gone") || !strings.Contains(errOut, "the report was not written") {
+		if code != exitOK || !strings.Contains(out, "deleted") || !strings.Contains(errOut, "the report was not written") {
 			t.Errorf("exit code %d: %s%s", code, out, errOut)
 		}
 	})
@@ -325,7 +325,7 @@ func TestApply_SecondAtTheSameTimeIsRefused(t *testing.T) {
 			t.Errorf("status meanwhile: exit code %d: %s%s", code, out, errOut)
 		}
 		if _, err := os.Stat(b.dir + "/another"); err == nil {
-			t.Error("a run that was refused has left a journal")
+			t.Error("a refused run created a journal")
 		}
 		close(free)
 		if code := <-ended; code != exitOK {

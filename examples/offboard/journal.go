@@ -12,14 +12,14 @@ import (
 	"github.com/offboard-dev/offboard-go/teardown"
 )
 
-// journalFile is a journal that is open and locked to be appended to.
+// journalFile is an open and locked journal.
 type journalFile struct {
 	*os.File
 	entries []teardown.Entry // of earlier runs
-	created bool
+	created bool             // the file did not exist before
 }
 
-// openJournal opens a journal and reads what earlier runs have written.
+// openJournal opens a journal for appending, locks it, and reads the entries of earlier runs.
 func openJournal(name string) (*journalFile, error) {
 	_, missing := os.Stat(name)
 	file, err := openRegular(name, os.O_APPEND|os.O_CREATE|os.O_RDWR)
@@ -37,17 +37,18 @@ func openJournal(name string) (*journalFile, error) {
 	return j, nil
 }
 
-// discard closes a journal that nothing is written to, and removes it if it did not exist
-// before. It is locked until it is removed, so that no other process has it then.
+// discard closes a journal without a new entry, and removes it if it did not exist before.
+// The lock is held until the file is removed, so that no other process can use the file.
 func (j *journalFile) discard() {
 	if info, err := j.Stat(); err == nil && info.Size() == 0 && j.created {
-		_ = os.Remove(j.Name()) // an empty journal says nothing
+		_ = os.Remove(j.Name()) // an empty journal is harmless
 	}
 	release(j.File)
 }
 
-// entriesOf reads a journal. Lines that are no entries are counted: a crash leaves one.
-// A file that has something else than entries is not a journal.
+// entriesOf reads a journal. unreadable counts the lines that are not entries; a crash
+// causes at most one. It returns an error for a file without entries that is neither empty
+// nor the start of a first entry.
 func entriesOf(r io.Reader, name string) (entries []teardown.Entry, unreadable int, err error) {
 	text, err := io.ReadAll(r)
 	if err != nil {
@@ -74,8 +75,8 @@ func entriesOf(r io.Reader, name string) (entries []teardown.Entry, unreadable i
 	return entries, unreadable, nil
 }
 
-// cutEntry reports whether a text is the beginning of a journal's first entry, after
-// which a crash came.
+// cutEntry reports whether a text is the start of a journal's first entry, as a crash
+// leaves it.
 func cutEntry(text []byte) bool {
 	const start = `{"time":"`
 	line := strings.TrimPrefix(string(text), "\n")
@@ -85,10 +86,10 @@ func cutEntry(text []byte) bool {
 	return strings.HasPrefix(line, start) || strings.HasPrefix(start, line)
 }
 
-// subject is an organization that a journal is about.
+// subject identifies the organization of a journal's entry.
 type subject struct{ provider, instance, organization string }
 
-// byOrganization sorts the entries of a journal by what they are about.
+// byOrganization groups the entries of a journal by organization.
 func byOrganization(entries []teardown.Entry) map[subject][]teardown.Entry {
 	of := map[subject][]teardown.Entry{}
 	for _, e := range entries {
@@ -98,37 +99,39 @@ func byOrganization(entries []teardown.Entry) map[subject][]teardown.Entry {
 	return of
 }
 
-// journalIndex is a journal by organization and plan.
+// journalIndex is the content of a journal by organization and plan.
 type journalIndex map[journalKey]*record
 
+// journalKey identifies an organization and a plan of a journal.
 type journalKey struct {
 	subject
-	plan string // its fingerprint
+	plan string // the fingerprint
 }
 
-// record is what a journal has of an organization and a plan: the last entry about the
-// organization itself, and about each step.
+// record is the content of a journal for one organization and plan: the last entry about
+// the organization itself, and the last entry about each step.
 type record struct {
 	last  *teardown.Entry
 	steps map[string]teardown.Entry
 
-	// deletionStarted: the organization's own deletion was sent, and not refused since.
+	// deletionStarted is true if the deletion of the organization itself was sent, and the
+	// provider has not refused it since.
 	deletionStarted bool
 }
 
-// isDeleted reports whether a step was read to be gone.
+// isDeleted reports whether a read showed that the resource of a step does not exist.
 func (r *record) isDeleted(step string) bool {
 	state := r.steps[step].State
 	return state == teardown.StepDeleted || state == teardown.StepAlreadyDeleted
 }
 
-// complete reports whether the last entry is that the organization is gone, or that the
-// provider has accepted its deletion.
+// complete reports whether the last entry shows that the organization is deleted, or that
+// the provider accepted its deletion.
 func (r *record) complete() bool {
 	return r.last != nil && (r.last.Outcome == teardown.Deleted || r.last.Outcome == teardown.Pending)
 }
 
-// record is never nil.
+// record returns the record of a plan. It is empty, not nil, if the journal has none.
 func (c journalIndex) record(p *teardown.Plan) *record {
 	if r := c[journalKey{subject{p.Provider, p.Instance, p.Organization.ID}, p.Fingerprint}]; r != nil {
 		return r
@@ -136,8 +139,9 @@ func (c journalIndex) record(p *teardown.Plan) *record {
 	return &record{}
 }
 
-// newJournalIndex sorts the entries of a journal. Only those about organizations name the
-// plan: those about steps belong to the plan that was begun last for their organization.
+// newJournalIndex groups the entries of a journal. Only entries about organizations name
+// their plan. An entry about a step belongs to the plan that was started last for its
+// organization.
 func newJournalIndex(entries []teardown.Entry) journalIndex {
 	c, plans := journalIndex{}, map[subject]string{}
 	for _, e := range entries {
@@ -157,7 +161,7 @@ func newJournalIndex(entries []teardown.Entry) journalIndex {
 func (r *record) add(e teardown.Entry) {
 	if e.Step != "" {
 		if r.steps[e.Step].State == teardown.StepDeleted && e.State == teardown.StepAlreadyDeleted {
-			return // by an earlier run
+			return // keep the entry of the run that deleted the resource
 		}
 		r.steps[e.Step] = e
 		return
@@ -171,7 +175,7 @@ func (r *record) add(e teardown.Entry) {
 	}
 }
 
-// readJournal reads a journal; one that does not exist is empty.
+// readJournal reads a journal. A journal that does not exist is empty.
 func readJournal(name string) (c journalIndex, unreadable int, err error) {
 	file, err := openRegular(name, os.O_RDONLY)
 	if errors.Is(err, fs.ErrNotExist) {

@@ -20,7 +20,7 @@ import (
 	"github.com/offboard-dev/offboard-go/volterra/volterratest"
 )
 
-// asProgram makes the test's own binary be the program.
+// asProgram is a variable that makes the test binary run the program.
 const asProgram = "OFFBOARD_TEST_AS_PROGRAM"
 
 func TestMain(m *testing.M) {
@@ -30,8 +30,8 @@ func TestMain(m *testing.M) {
 	os.Exit(m.Run())
 }
 
-// It is killed after so many lines of what it says, wherever the rest of it is, and
-// then run again. The provider lives in another process.
+// The test kills apply after a number of lines, at any point of its work, and runs it again.
+// The fake of the provider runs in another process.
 func TestApply_KilledAfterLines(t *testing.T) {
 	t.Parallel()
 	for _, after := range []int{1, 5, 9} {
@@ -65,14 +65,14 @@ func TestApply_KilledAfterLines(t *testing.T) {
 				t.Fatalf("%v: %s", err, out)
 			}
 			if n := len(srv.Accepted()); n != 1 || len(srv.Remaining()) != 0 {
-				t.Errorf("%d requests were accepted, and this is left: %v", n, srv.Remaining())
+				t.Errorf("%d requests were accepted, and the fake still has %v", n, srv.Remaining())
 			}
 			checkJournal(t, filepath.Join(dir, "plan.json.journal"))
 		})
 	}
 }
 
-// kill runs a command, and kills it after so many lines.
+// kill runs a command, and kills it after a number of lines.
 func kill(t *testing.T, c *exec.Cmd, after int) {
 	t.Helper()
 	out, err := c.StdoutPipe()
@@ -85,17 +85,18 @@ func kill(t *testing.T, c *exec.Cmd, after int) {
 	lines := bufio.NewReader(out)
 	for range after {
 		if _, err := lines.ReadString('\n'); err != nil {
-			t.Errorf("it said less: %v", err)
+			t.Errorf("fewer lines: %v", err)
 			break
 		}
 	}
 	if err := c.Process.Kill(); err != nil {
 		t.Error(err)
 	}
-	_ = c.Wait() // it was killed
+	_ = c.Wait() // killed
 }
 
-// errorWritten reads a journal: no step that was read to be gone is begun again.
+// errorWritten checks a journal: no step is started again after a read showed that its resource does
+// not exist.
 func checkJournal(t *testing.T, name string) {
 	t.Helper()
 	text, err := os.ReadFile(name)
@@ -103,22 +104,22 @@ func checkJournal(t *testing.T, name string) {
 		t.Error(err)
 		return
 	}
-	gone := map[string]bool{}
+	deleted := map[string]bool{}
 	for e, err := range teardown.ReadJournal(bytes.NewReader(text)) {
 		if err != nil {
 			t.Error(err)
 			return
 		}
 		switch state := e.State; {
-		case e.Step != "" && e.Kind == teardown.EntryStarted && gone[e.Organization+" "+e.Step]:
-			t.Errorf("%s was gone and is begun again", e.Step)
+		case e.Step != "" && e.Kind == teardown.EntryStarted && deleted[e.Organization+" "+e.Step]:
+			t.Errorf("%s was deleted and is started again", e.Step)
 		case e.Step != "" && (state == teardown.StepDeleted || state == teardown.StepAlreadyDeleted):
-			gone[e.Organization+" "+e.Step] = true
+			deleted[e.Organization+" "+e.Step] = true
 		}
 	}
 }
 
-// kills is how often the next test kills the program: more where there is time.
+// kills returns how often TestApply_KilledAtAnyMoment kills the program.
 func kills(t *testing.T) int {
 	t.Helper()
 	n, err := strconv.Atoi(cmp.Or(os.Getenv("OFFBOARD_KILLS"), "6"))
@@ -128,11 +129,11 @@ func kills(t *testing.T) int {
 	return n
 }
 
-// Five organizations at five providers are torn down under trouble by a program that
-// is killed at any moment, and then run again.
+// The program applies plans for five organizations at five providers under faults. The test
+// kills it at a random time, and runs it again.
 func TestApply_KilledAtAnyMoment(t *testing.T) {
 	t.Parallel()
-	// Mostly they wait: more run at a time than the tests of a package do.
+	// The programs mostly wait, so more of them run at a time than tests of a package.
 	free := make(chan struct{}, 24)
 	var group sync.WaitGroup
 	for range kills(t) {
@@ -146,7 +147,7 @@ func TestApply_KilledAtAnyMoment(t *testing.T) {
 	group.Wait()
 }
 
-// killOnce plans, has the program carry the plan out, kills it, and runs it again.
+// killOnce makes a plan, applies it, kills the program, and applies the plan again.
 func killOnce(t *testing.T, dir string) {
 	t.Helper()
 	scenes := newScenes()
@@ -182,7 +183,7 @@ func killOnce(t *testing.T, dir string) {
 	}
 	after := rand.N(4 * time.Second)
 	timer := time.AfterFunc(after, func() { _ = c.Process.Kill() })
-	_ = c.Wait() // it was killed, or was sooner
+	_ = c.Wait() // killed, or finished
 	timer.Stop()
 	if out, err := command("apply", "plan.json").CombinedOutput(); err != nil {
 		t.Errorf("killed after %v, and then: %v: %s", after, err, out)
@@ -197,8 +198,8 @@ func killOnce(t *testing.T, dir string) {
 	checkOrder(t, journal, filepath.Join(dir, "plan.json"))
 }
 
-// checkOrder checks that no organization was deleted before all its steps were read to be
-// gone.
+// checkOrder checks that no organization was deleted before reads showed that all its steps are
+// deleted.
 func checkOrder(t *testing.T, journal, plan string) {
 	t.Helper()
 	file, err := readPlanFile(plan)
@@ -211,23 +212,23 @@ func checkOrder(t *testing.T, journal, plan string) {
 		t.Error(err)
 		return
 	}
-	gone := map[string]map[string]bool{}
+	deleted := map[string]map[string]bool{}
 	for e, err := range teardown.ReadJournal(bytes.NewReader(text)) {
 		if err != nil {
 			t.Error(err)
 			return
 		}
-		if gone[e.Organization] == nil {
-			gone[e.Organization] = map[string]bool{}
+		if deleted[e.Organization] == nil {
+			deleted[e.Organization] = map[string]bool{}
 		}
 		switch state := e.State; {
 		case state == teardown.StepDeleted, state == teardown.StepAlreadyDeleted:
-			gone[e.Organization][e.Step] = true
+			deleted[e.Organization][e.Step] = true
 		case e.Step == "" && (e.Kind == teardown.EntryDeletionStarted || e.Outcome == teardown.Deleted):
 			for _, o := range file.Organizations {
 				for _, step := range o.Plan.Steps {
-					if o.Plan.Organization.ID == e.Organization && !gone[e.Organization][step.ID] {
-						t.Errorf("%s: %s before %s was gone", o.Entry.Provider, e.Kind, step.ID)
+					if o.Plan.Organization.ID == e.Organization && !deleted[e.Organization][step.ID] {
+						t.Errorf("%s: %s before %s was deleted", o.Entry.Provider, e.Kind, step.ID)
 					}
 				}
 			}

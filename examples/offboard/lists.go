@@ -12,10 +12,10 @@ import (
 	"github.com/offboard-dev/offboard-go/teardown"
 )
 
-// lists are the resolved entries of a manifest's allow and deny.
+// lists contains the resolved entries of allow and deny of a manifest.
 type lists struct{ allow, deny []*listed }
 
-// listed is an entry of allow or deny, and the organizations that it names.
+// listed is an entry of allow or deny, with the organizations that it names.
 type listed struct {
 	list, text string
 	index      int
@@ -25,11 +25,10 @@ type listed struct {
 	err   error
 }
 
-// resolvedID is an organization at a provider, as one way leads to it.
+// resolvedID identifies an organization by its connection and its ID.
 type resolvedID struct{ connection, id string }
 
-// connection is how an organization is reached: organizations of one way are seen by the same
-// credential at the same address.
+// connection identifies the provider, the address and the credential of an entry.
 func (e entry) connection() string {
 	return fmt.Sprintf("%s %q %q", e.Provider, e.BaseURL, e.Credentials)
 }
@@ -46,10 +45,10 @@ func deleted(p *teardown.Plan) []teardown.Organization {
 	return all
 }
 
-// resolve resolves allow and deny as "organization:" is resolved: by what each provider
-// of the manifest takes. The ID of an organization that is planned needs no read. An entry
-// that no provider knows is an error, and so is one that could not be read: nobody knows
-// what it allows or denies then.
+// resolve resolves allow and deny like "organization:", at every provider of the manifest. It
+// does not read the ID of a planned organization. It returns an error for an entry that no
+// provider finds, and for an entry that cannot be read: the organizations that it allows or
+// denies are unknown.
 func resolve(ctx context.Context, m *manifest, s *source, file *planFile, open connector, parallel int) (lists, error) {
 	l := lists{}
 	for i, text := range m.Allow {
@@ -77,7 +76,7 @@ func resolve(ctx context.Context, m *manifest, s *source, file *planFile, open c
 			}
 		}
 	}
-	opened := make([]organization, len(lookups)) // one after the other: they share clients
+	opened := make([]organization, len(lookups)) // sequentially, because they share clients
 	for i, at := range lookups {
 		var err error
 		if opened[i], err = open(at.at); err != nil {
@@ -93,20 +92,20 @@ func resolve(ctx context.Context, m *manifest, s *source, file *planFile, open c
 		case e.err != nil:
 			return l, e.unresolved(s, e.err)
 		case len(e.names) == 0:
-			return l, e.unresolved(s, errors.New("no provider of the manifest finds it with its credential; nothing was planned"))
+			return l, e.unresolved(s, errors.New("not found at any provider of the manifest; nothing was planned"))
 		}
 	}
 	return l, nil
 }
 
-// unresolved is the error of an entry that cannot be resolved. It does not repeat the
+// unresolved returns the error of an entry that cannot be resolved. It does not repeat the
 // entry, which may be a secret.
 func (e *listed) unresolved(s *source, err error) error {
-	what := fmt.Sprintf("entry %d of %s", e.index+1, e.list)
-	return s.at(fmt.Sprintf("$.%s[%d]", e.list, e.index), "", what, fmt.Errorf("%s cannot be resolved: %w", what, err))
+	subject := fmt.Sprintf("entry %d of %s", e.index+1, e.list)
+	return s.at(fmt.Sprintf("$.%s[%d]", e.list, e.index), "", subject, fmt.Errorf("cannot resolve %s: %w", subject, err))
 }
 
-// planned notes the organizations of plans whose ID the entry is.
+// planned adds the organizations of plans if the entry is their ID.
 func (e *listed) planned(file *planFile) {
 	for _, o := range file.Organizations {
 		if o.Plan == nil {
@@ -120,7 +119,7 @@ func (e *listed) planned(file *planFile) {
 	}
 }
 
-// add notes what a provider has said.
+// add adds the result of a read.
 func (e *listed) add(connection string, found teardown.Organization, err error) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
@@ -129,23 +128,23 @@ func (e *listed) add(connection string, found teardown.Organization, err error) 
 		e.names = append(e.names, resolvedID{connection, found.ID})
 	case errors.Is(err, errors.NotFound), errors.Is(err, errors.InvalidArgument), errors.Is(err, errors.NotConfirmed),
 		errors.Is(err, errors.PermissionDenied) && !errors.Is(err, errors.OutcomeUnknown):
-		// It is not one of this provider that this credential could delete.
+		// This credential cannot delete an organization that the entry names at this provider.
 	case e.err == nil:
 		e.err = err
 	}
 }
 
-// denies reports whether the entry names an organization, at whatever provider.
+// denies reports whether the entry names an organization, at any provider.
 func (e *listed) denies(o teardown.Organization) bool {
 	return slices.ContainsFunc(e.names, func(p resolvedID) bool { return strings.EqualFold(p.id, o.ID) })
 }
 
-// allows reports whether the entry names an organization that is reached this way.
+// allows reports whether the entry names an organization of a connection.
 func (e *listed) allows(connection string, o teardown.Organization) bool {
 	return slices.Contains(e.names, resolvedID{connection, o.ID})
 }
 
-// missingOverrides reports why a plan must not be carried out; "" if nothing forbids it.
+// forbids returns why a plan must not be applied; "" if it may be.
 func (l lists) forbids(p planned) string {
 	for i, o := range deleted(p.Plan) {
 		object := " it"
@@ -162,7 +161,7 @@ func (l lists) forbids(p planned) string {
 	return ""
 }
 
-// ids are those that a list names.
+// ids returns the IDs of the organizations that entries name.
 func ids(entries []*listed) []string {
 	var ids []string
 	for _, e := range entries {

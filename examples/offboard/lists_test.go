@@ -27,7 +27,7 @@ func family() *scripted {
 func (b *harness) listing(lines string) (code int, out, errOut string) {
 	b.Helper()
 	o := b.organizations[0]
-	b.write("manifest.yaml", fmt.Sprintf("organizations:\n  - {provider: %s, organization: %s, confirm: %q, permit: [managed_organizations]}\n%s\n", o.provider, o.ID, o.Organization.Name, lines))
+	b.write("manifest.yaml", fmt.Sprintf("organizations:\n  - {provider: %s, organization: %s, confirm: %q, override: [managed_organizations]}\n%s\n", o.provider, o.ID, o.Organization.Name, lines))
 	return b.run("plan", "DIR/manifest.yaml", "-o", "DIR/plan.json")
 }
 
@@ -62,10 +62,10 @@ func TestLists_ResolvedLikeOrganizations(t *testing.T) {
 				if code, out, errOut := b.run("apply", "DIR/plan.json", "--report", "DIR/report.html"); (code == exitOK) != (test.code == exitOK) {
 					t.Errorf("apply: exit code %d: %s%s", code, out, errOut)
 				} else if strings.Contains(test.want, "matches no") && (!strings.Contains(out, "matches no") || !strings.Contains(b.read("report.html"), "matches no")) {
-					t.Errorf("apply does not report what matches nothing: %s", out)
+					t.Errorf("apply does not report the unmatched entry: %s", out)
 				}
 				if b.organizations[0].touched() != (test.code == exitOK) {
-					t.Error("touched, or not")
+					t.Errorf("touched is %t", b.organizations[0].touched())
 				}
 			})
 		})
@@ -77,10 +77,10 @@ func TestLists_UnmatchedJSON(t *testing.T) {
 		b := newHarness(t, family(), named("org_2", "Other"))
 		b.listing("deny: [org_2]")
 		if !strings.Contains(b.read("plan.json"), `"unmatched": [`) {
-			t.Error("the plan file does not have it")
+			t.Error("the plan file does not list the entry")
 		}
 		if _, out, _ := b.run("apply", "DIR/plan.json", "--json"); !strings.Contains(out, `"unmatched":["deny: \"org_2\""]`) || strings.Contains(out, `"kind":"unmatched"`) {
-			t.Errorf("the summary does not have it, or each organization has: %s", out)
+			t.Errorf("the summary does not list the entry, or an event does: %s", out)
 		}
 	})
 }
@@ -89,23 +89,23 @@ func TestLists_UnresolvedEntryFailsClosed(t *testing.T) {
 	for name, test := range map[string]struct {
 		lines, want string
 	}{
-		"deny, unknown":          {"deny: [org_gone]", `manifest.yaml:3: entry 1 of deny cannot be resolved`},
-		"allow, unknown":         {"allow: [org_1, org_child, org_gone]", `manifest.yaml:3: entry 3 of allow cannot be resolved`},
-		"deny, by name":          {"deny: [Acme]", `entry 1 of deny cannot be resolved`},
+		"deny, unknown":          {"deny: [org_deleted]", `manifest.yaml:3: cannot resolve entry 1 of deny`},
+		"allow, unknown":         {"allow: [org_1, org_child, org_deleted]", `manifest.yaml:3: cannot resolve entry 3 of allow`},
+		"deny, by name":          {"deny: [Acme]", `cannot resolve entry 1 of deny`},
 		"deny, empty":            {"deny: ['']", "manifest.yaml:3: an entry of deny is empty"},
 		"deny, blank":            {"deny: [' ']", "manifest.yaml:3: an entry of deny is empty"},
 		"deny, null":             {"deny: [~]", "manifest.yaml:3: an entry of deny is empty"},
 		"allow, empty":           {"allow: [org_1, '']", "manifest.yaml:3: an entry of allow is empty"},
-		"allow without entries":  {"allow: []", "manifest.yaml:3: allow names no organizations"},
-		"allow without anything": {"allow:", "manifest.yaml:3: allow names no organizations"},
+		"allow without entries":  {"allow: []", "manifest.yaml:3: allow is empty"},
+		"allow without anything": {"allow:", "manifest.yaml:3: allow is empty"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			bubble(t, func(t *testing.T) {
-				gone := named("org_gone", "Gone")
-				gone.deleted = true
+				deleted := named("org_deleted", "Deleted")
+				deleted.deleted = true
 				acme := named("Acme", "")
 				acme.deleted = true
-				b := newHarness(t, family(), gone, acme)
+				b := newHarness(t, family(), deleted, acme)
 				code, out, errOut := b.listing(test.lines)
 				if code == exitOK || !strings.Contains(errOut, test.want) {
 					t.Errorf("exit code %d: %s%s", code, out, errOut)
@@ -118,7 +118,7 @@ func TestLists_UnresolvedEntryFailsClosed(t *testing.T) {
 	}
 }
 
-// A failure of a read is no answer: the entry may be one of those that are planned.
+// A failed read proves nothing: the entry may name a planned organization.
 func TestListed_FailedReadIsNotAbsence(t *testing.T) {
 	t.Parallel()
 	for code, failed := range map[errors.Code]bool{
@@ -134,7 +134,7 @@ func TestListed_FailedReadIsNotAbsence(t *testing.T) {
 	}
 }
 
-// The slug of another organization is denied at a fake, and so is an ID of it.
+// A slug and an ID of the same organization are both denied at a fake.
 func TestLists_SlugAtTheFake(t *testing.T) {
 	for entry, want := range map[string]int{"acme": exitNotConfirmed, "65f000000000000000000001": exitNotConfirmed, "other": exitOK, "none": exitUsage} {
 		t.Run(entry, func(t *testing.T) {

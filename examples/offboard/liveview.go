@@ -15,13 +15,12 @@ import (
 	"github.com/offboard-dev/offboard-go/teardown"
 )
 
-// liveView is the live view without the terminal: what goes on, and how it looks at a
-// moment. Events are put down as they come; whoever draws asks for a picture.
+// liveView is the state of the live view. Events update it, and draw renders it for a time.
 type liveView struct {
 	mu      sync.Mutex
 	started time.Time
 	rows    []*row
-	hint    string // what the keys do now
+	hint    string // describes the keys
 
 	width, height int // of the terminal
 }
@@ -32,21 +31,21 @@ type row struct {
 	plan           *teardown.Plan
 	done, total    int
 	started, ended time.Time
-	outcome        teardown.Outcome // "" until it has ended
-	text           string           // what became of it
-	failed         int              // steps
+	outcome        teardown.Outcome // "" until the teardown has ended
+	text           string           // the result
+	failed         int              // number of failed steps
 	running        []*activity
-	note           string // what its client waits for, or what went wrong
-	waits          bool
+	note           string // the reason of a wait, or an error
+	waits          bool   // the client waits until the time in until
 	until          time.Time
 }
 
-// activity is a step that runs.
+// activity is a running step.
 type activity struct {
 	id, title string
 	since     time.Time
-	text      string    // what is waited for
-	until     time.Time // when it goes on; zero when that is not known
+	text      string    // the reason of a wait
+	until     time.Time // the end of the wait; zero if unknown
 }
 
 func newLiveView(now time.Time, organizations []planned) *liveView {
@@ -63,7 +62,7 @@ func newLiveView(now time.Time, organizations []planned) *liveView {
 	return b
 }
 
-// event puts down what happens to an organization.
+// event updates the row of an organization.
 func (b *liveView) event(i int, e teardown.Event) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -106,21 +105,21 @@ func (b *liveView) event(i int, e teardown.Event) {
 	}
 }
 
-// note puts down what the client of an organization waits for, or what went wrong.
+// note sets the reason of a wait of an organization's client, or its last error.
 func (b *liveView) note(i int, now time.Time, text string, wait time.Duration) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	r := b.rows[i]
 	if wait == 0 && r.waits && r.until.After(now) {
-		return // another call's wait says more
+		return // the wait of another call is more informative
 	}
 	r.note, r.waits, r.until = printable.Text(text), wait > 0, now.Add(max(wait, readable))
 }
 
-// readable is how long a note stays that is about a moment.
+// readable is how long a note without a wait is shown.
 const readable = 1500 * time.Millisecond
 
-// end puts down what became of an organization.
+// end sets the result of an organization.
 func (b *liveView) end(i int, now time.Time, v result) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -134,7 +133,7 @@ func (b *liveView) resize(width, height int) {
 	b.width, b.height = width, height
 }
 
-// draw is the picture for the terminal, whose last line is left to the cursor.
+// draw renders the view for the terminal. The cursor takes the last line.
 func (b *liveView) draw(now time.Time) string {
 	b.mu.Lock()
 	width, height := b.width, b.height
@@ -148,7 +147,7 @@ func (b *liveView) setHint(text string) {
 	b.hint = text
 }
 
-// stepTitle is how people call a step.
+// stepTitle returns the kind and the name of a step, or its ID if the plan does not have it.
 func stepTitle(p *teardown.Plan, id string) string {
 	if p != nil {
 		for _, s := range p.Steps {
@@ -160,7 +159,7 @@ func stepTitle(p *teardown.Plan, id string) string {
 	return printable.Text(id)
 }
 
-// reasonOf is why something is tried again.
+// reasonOf returns the reason of a retry.
 func reasonOf(e teardown.Event) string {
 	if typed, ok := errors.AsType[*errors.Error](e.Err); ok {
 		return printable.Text(reason(typed))
@@ -168,7 +167,7 @@ func reasonOf(e teardown.Event) string {
 	return printable.Text(e.Text)
 }
 
-// styles of the board. What a terminal cannot show is left out when it is drawn.
+// Styles of the live view. Drawing removes those that the terminal does not support.
 var (
 	dim    = lipgloss.NewStyle().Foreground(lipgloss.BrightBlack)
 	strong = lipgloss.NewStyle().Bold(true)
@@ -178,12 +177,12 @@ var (
 	accent = lipgloss.NewStyle().Foreground(lipgloss.Cyan)
 )
 
-// outcomeStyle is the colour of an outcome.
+// outcomeStyle returns the color of an outcome.
 func outcomeStyle(o teardown.Outcome) lipgloss.Style {
 	switch o {
 	case teardown.Deleted:
 		return good
-	case teardown.Pending:
+	case teardown.Pending, teardown.Stopped:
 		return fair
 	}
 	return bad
@@ -191,7 +190,7 @@ func outcomeStyle(o teardown.Outcome) lipgloss.Style {
 
 var spinner = []rune("⠋⠙⠹⠸⠼⠴⠦⠧⠇⠏")
 
-// render is the picture at a moment: at most height lines of at most width cells.
+// render renders the view for a time, in at most height lines of at most width cells.
 func (b *liveView) render(now time.Time, width, height int) string {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -222,8 +221,9 @@ func (b *liveView) render(now time.Time, width, height int) string {
 	return strings.Join(lines[max(len(lines)-height, 0):], "\n")
 }
 
-// layout decides what is shown when not everything can be: what runs, then what went
-// wrong, then what has ended, then what is to come; and of what runs its steps.
+// layout selects the organizations that fit: the running ones, then those with a bad
+// outcome, then other finished ones, then those that are not started. Remaining lines show
+// running steps.
 func (b *liveView) layout(height int) (steps []int, shown []bool) {
 	steps, shown = make([]int, len(b.rows)), make([]bool, len(b.rows))
 	left := height
@@ -242,7 +242,7 @@ func (b *liveView) layout(height int) (steps []int, shown []bool) {
 			}
 		}
 	}
-	// A line for a step of each in its turn, so that none is without.
+	// Each organization gets one line for a step per round.
 	for more := true; more && left > 0; {
 		more = false
 		for i, r := range b.rows {
@@ -256,9 +256,9 @@ func (b *liveView) layout(height int) (steps []int, shown []bool) {
 	return steps, shown
 }
 
-// line is the organization's own.
+// line returns the line of an organization.
 func (r *row) line(now time.Time, names int) string {
-	mark, text, took := dim.Render("·"), dim.Render("to come"), ""
+	mark, text, took := dim.Render("·"), dim.Render("not started"), ""
 	switch {
 	case r.outcome != "":
 		sign := "✗"
@@ -267,6 +267,8 @@ func (r *row) line(now time.Time, names int) string {
 			sign = "✓"
 		case teardown.Pending:
 			sign = "◷"
+		case teardown.Stopped:
+			sign = "■"
 		}
 		mark, text = outcomeStyle(r.outcome).Render(sign), outcomeStyle(r.outcome).Render(r.text)
 	case !r.started.IsZero():
@@ -283,7 +285,7 @@ func (r *row) line(now time.Time, names int) string {
 		r.bar(), fmt.Sprintf("%d/%d", r.done, r.total), took, text)
 }
 
-// bar is full for what is gone and had nothing to be removed.
+// bar returns the bar of an organization. It is full for one that was deleted without steps.
 func (r *row) bar() string {
 	if r.total == 0 && (r.outcome == teardown.Deleted || r.outcome == teardown.Pending) {
 		return bar(1, 1, 0)
@@ -291,15 +293,15 @@ func (r *row) bar() string {
 	return bar(r.done, r.total, r.failed)
 }
 
-// status is what an organization that is not through is at.
+// status returns the current activity of a running organization.
 func (r *row) status(now time.Time) string {
 	switch {
 	case r.until.After(now) && r.waits:
-		return fair.Render(fmt.Sprintf("waits %s: %s", clock(r.until.Sub(now)), r.note))
+		return fair.Render(fmt.Sprintf("waiting %s: %s", clock(r.until.Sub(now)), r.note))
 	case r.until.After(now):
 		return fair.Render(r.note)
 	case r.done == r.total:
-		return "the organization itself"
+		return "organization"
 	case len(r.running) == 0:
 		return ""
 	case r.failed > 0:
@@ -313,14 +315,14 @@ func (a *activity) line(now time.Time) string {
 	switch {
 	case a.text == "":
 	case a.until.After(now):
-		line += fair.Render(fmt.Sprintf("  %s, again in %s", a.text, clock(a.until.Sub(now))))
+		line += fair.Render(fmt.Sprintf("  %s, retry in %s", a.text, clock(a.until.Sub(now))))
 	default:
 		line += dim.Render("  " + a.text)
 	}
 	return line
 }
 
-// totals are the last lines.
+// totals returns the last lines.
 func (b *liveView) totals(now time.Time) []string {
 	outcomes := map[teardown.Outcome]int{}
 	done, total, ended := 0, 0, 0
@@ -332,7 +334,7 @@ func (b *liveView) totals(now time.Time) []string {
 		}
 	}
 	parts := []string{strong.Render(fmt.Sprintf("%d of %s", ended, count(len(b.rows), "organization")))}
-	for _, o := range []teardown.Outcome{teardown.Deleted, teardown.Pending, teardown.Blocked, teardown.Unknown, teardown.NotFound} {
+	for _, o := range []teardown.Outcome{teardown.Deleted, teardown.Pending, teardown.Stopped, teardown.Blocked, teardown.Unknown, teardown.NotFound} {
 		if n := outcomes[o]; n > 0 {
 			parts = append(parts, outcomeStyle(o).Render(fmt.Sprintf("%d %s", n, o)))
 		}
@@ -347,7 +349,7 @@ func (b *liveView) totals(now time.Time) []string {
 
 const barLength = 14
 
-// bar shows how far something has come.
+// bar returns a progress bar.
 func bar(done, total, failed int) string {
 	if total == 0 {
 		return dim.Render(strings.Repeat("─", barLength))
@@ -361,7 +363,7 @@ func spin(now time.Time) string {
 	return string(spinner[now.UnixMilli()/100%int64(len(spinner))])
 }
 
-// clock is a duration as minutes and seconds.
+// clock returns a duration as minutes and seconds, with hours if it has any.
 func clock(d time.Duration) string {
 	s := max(int(d.Round(time.Second).Seconds()), 0)
 	if s >= 3600 {
@@ -370,16 +372,16 @@ func clock(d time.Duration) string {
 	return fmt.Sprintf("%d:%02d", s/60, s%60)
 }
 
-// fit makes a text as wide as a column.
+// fit returns a text truncated or padded to the width of a column.
 func fit(text string, width int) string {
 	text = ansi.Truncate(text, width, "…")
 	return text + strings.Repeat(" ", max(width-ansi.StringWidth(text), 0))
 }
 
-// count is a number of things.
-func count(n int, thing string) string {
+// count returns a number and a noun, such as "2 steps".
+func count(n int, noun string) string {
 	if n == 1 {
-		return "1 " + thing
+		return "1 " + noun
 	}
-	return fmt.Sprintf("%d %ss", n, thing)
+	return fmt.Sprintf("%d %ss", n, noun)
 }

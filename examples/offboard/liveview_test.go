@@ -12,7 +12,7 @@ import (
 	"github.com/offboard-dev/offboard-go/teardown"
 )
 
-// at is a moment of a picture.
+// at returns a time of the view.
 func at(seconds float64) time.Time {
 	return time.Date(2000, 1, 1, 0, 0, 0, 0, time.UTC).Add(time.Duration(seconds * float64(time.Second)))
 }
@@ -87,15 +87,15 @@ func TestLiveView_FitsTerminal(t *testing.T) {
 		}
 		for _, line := range lines {
 			if w := ansi.StringWidth(line); w > size[0] {
-				t.Errorf("%v: a line is %d wide: %q", size, w, line)
+				t.Errorf("%v: a line has the width %d: %q", size, w, line)
 			}
 		}
 	}
-	// Of what runs every one has its line before any has one for a step.
-	picture := ansi.Strip(b.render(at(2), 80, 24))
+	// Each running organization has a line before any step has one.
+	screen := ansi.Strip(b.render(at(2), 80, 24))
 	for i := 5; i < 20; i++ {
-		if !strings.Contains(picture, fmt.Sprintf("Organization %d ", i)) {
-			t.Errorf("organization %d runs and is not shown:\n%s", i, picture)
+		if !strings.Contains(screen, fmt.Sprintf("Organization %d ", i)) {
+			t.Errorf("the running organization %d is missing:\n%s", i, screen)
 		}
 	}
 }
@@ -111,9 +111,9 @@ func TestLiveView_HostileNames(t *testing.T) {
 	b.event(0, teardown.Event{Time: at(0), Kind: teardown.EventStarted, Step: s.steps[0].ID, Total: 3})
 	b.event(0, teardown.Event{Time: at(0), Kind: teardown.EventWaiting, Step: s.steps[0].ID, Text: hostile, Total: 3})
 	b.note(0, at(0), hostile, time.Minute)
-	pictures := b.render(at(1), 200, 24)
+	screens := b.render(at(1), 200, 24)
 	b.end(0, at(2), result{Outcome: teardown.Pending, PendingOn: hostile})
-	pictures += b.render(at(3), 200, 24)
+	screens += b.render(at(3), 200, 24)
 	var out strings.Builder
 	l := &textView{out: &out, plans: []planned{p}, started: at(0)}
 	for _, kind := range []teardown.EventKind{teardown.EventStarted, teardown.EventWaiting, teardown.EventRetrying, teardown.EventFinished} {
@@ -123,10 +123,10 @@ func TestLiveView_HostileNames(t *testing.T) {
 	l.note(0, hostile, time.Minute)
 	l.note(0, hostile, 0)
 	l.end(0, result{Outcome: teardown.Pending, PendingOn: hostile})
-	pictures += out.String()
+	screens += out.String()
 	for _, bad := range []string{"\x1b[2J", "\x1b]", "\x07", "\r", "\u202E", "\u200B"} {
-		if strings.Contains(pictures, bad) {
-			t.Errorf("%q is in %q", bad, pictures)
+		if strings.Contains(screens, bad) {
+			t.Errorf("%q is in %q", bad, screens)
 		}
 	}
 }

@@ -7,20 +7,20 @@ import (
 	"github.com/offboard-dev/offboard-go/errors"
 )
 
-// errLocked: another process holds the lock.
+// errLocked is the error of a lock that another process holds.
 var errLocked = errors.New("locked")
 
-// lockFile locks an open file for this process. The operating system releases the lock
-// when the file is closed or the process ends, however it ends: a crash leaves no lock.
+// lockFile locks an open file for this process. The operating system releases the lock when
+// the file is closed or the process ends, also by a crash.
 func lockFile(file *os.File, name string) error {
 	switch err := tryLock(file); {
 	case errors.Is(err, errLocked):
 		return fmt.Errorf("%s is in use by another offboard apply: wait until it ends; nothing was changed", name)
 	case err != nil:
-		return fmt.Errorf("%s cannot be locked against another offboard apply: %w", name, err)
+		return fmt.Errorf("cannot lock %s: %w", name, err)
 	}
-	// What was opened may have been removed or replaced before it was locked. Then the
-	// lock protects nothing.
+	// The file may have been removed or replaced before it was locked. Then the lock protects
+	// nothing.
 	held, err := file.Stat()
 	if err != nil {
 		unlock(file)
@@ -28,7 +28,7 @@ func lockFile(file *os.File, name string) error {
 	}
 	if now, err := os.Stat(name); err != nil || !os.SameFile(held, now) {
 		unlock(file)
-		return fmt.Errorf("%s was replaced while it was opened: try again", name)
+		return fmt.Errorf("%s was replaced while it was opened: retry", name)
 	}
 	return nil
 }
@@ -36,15 +36,15 @@ func lockFile(file *os.File, name string) error {
 // release unlocks and closes a file.
 func release(file *os.File) {
 	unlock(file)
-	_ = file.Close() // what is written to it is synced before
+	_ = file.Close() // written data is already synced
 }
 
-// unlocked returns an error if another process applies a file. Where files cannot be
-// locked nothing is known, and nil is returned: apply itself refuses to run there.
+// unlocked returns an error if another process applies a file. It returns nil on systems
+// without locks, where apply refuses to run.
 func unlocked(name string) error {
 	file, err := openRegular(name, os.O_RDONLY)
 	if err != nil {
-		return nil // there is nothing to protect
+		return nil // nothing to protect
 	}
 	defer file.Close()
 	defer unlock(file)

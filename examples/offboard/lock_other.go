@@ -10,7 +10,7 @@ import (
 
 const nonBlocking = 0
 
-// tryLock reports that files cannot be locked on this system.
+// tryLock returns [errors.ErrUnsupported]: this system has no locks.
 func tryLock(*os.File) error { return errors.ErrUnsupported }
 
 func unlock(*os.File) {}

@@ -15,9 +15,9 @@ const nonBlocking = syscall.O_NONBLOCK
 // tryLock locks an open file, or returns [errLocked].
 func tryLock(file *os.File) error { return flock(file, syscall.LOCK_EX|syscall.LOCK_NB) }
 
-// unlock releases a lock. Closing the file does so later if another process that is being
-// started has a copy of it for a moment.
-func unlock(file *os.File) { _ = flock(file, syscall.LOCK_UN) } // closing it releases it at the latest
+// unlock releases a lock. Closing the file would release it later if a process that is being
+// started still has a copy of the descriptor.
+func unlock(file *os.File) { _ = flock(file, syscall.LOCK_UN) } // closing the file releases the lock, too
 
 func flock(file *os.File, how int) error {
 	connection, err := file.SyscallConn()

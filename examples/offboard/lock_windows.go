@@ -8,7 +8,7 @@ import (
 	"github.com/offboard-dev/offboard-go/errors"
 )
 
-// nonBlocking is nothing: no file waits for another process when it is opened.
+// nonBlocking is 0: opening a file never waits for another process.
 const nonBlocking = 0
 
 var (
@@ -24,8 +24,8 @@ const (
 	errorLockViolation      = syscall.Errno(33)
 )
 
-// lockedByte is the place that is locked. It is far behind the end of the file, because
-// Windows does not let others read what is locked.
+// lockedByte returns the offset that is locked. It is far behind the end of the file, because
+// other processes cannot read a locked byte on Windows.
 func lockedByte() syscall.Overlapped {
 	return syscall.Overlapped{Offset: 0xFFFFFFFE, OffsetHigh: 0x7FFFFFFF}
 }
@@ -50,11 +50,11 @@ func tryLock(file *os.File) error {
 	return errors.Join(err, locking)
 }
 
-// unlock releases a lock. Closing the file does so as well, but not at once.
+// unlock releases a lock. Closing the file would release it later.
 func unlock(file *os.File) {
 	connection, err := file.SyscallConn()
 	if err != nil {
-		return // it is closed
+		return // the file is closed
 	}
 	_ = connection.Control(func(handle uintptr) {
 		at := lockedByte()

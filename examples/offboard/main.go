@@ -1,30 +1,30 @@
-// Command offboard deletes organizations at five providers, or says why that cannot
-// be done.
+// Command offboard deletes organizations at five providers and reports the outcome of
+// each.
 //
-// Without arguments it shows what the SDK does, with doubles in place of the
-// providers: no account is needed and no network is used.
+// Without arguments it runs the demonstration at fakes in memory, which needs neither an
+// account nor a network.
 //
-//	offboard                                        the demonstration
-//	offboard check PROVIDER ORG                     may it be deleted, and if not, why
-//	offboard delete PROVIDER ORG --confirm NAME     delete it, for good
-//	offboard plan MANIFEST -o PLAN                  what has to go, of many organizations
-//	offboard apply PLAN                             clear it in order, and delete them
-//	offboard status PLAN                            what is done, and what is left
+//	offboard                                        run the demonstration
+//	offboard check PROVIDER ORG                     show what blocks the deletion
+//	offboard delete PROVIDER ORG --confirm NAME     delete an organization permanently
+//	offboard plan MANIFEST -o PLAN                  plan the removal of all blockers
+//	offboard apply PLAN                             remove the blockers, then delete
+//	offboard status PLAN                            show finished and remaining steps
 //
-// Exit codes, of several the one that asks for most attention:
+// Exit codes. For several organizations, the code is the most severe one:
 //
-//	0  done: gone, or accepted by the provider; for check and plan: nothing is
-//	   known to stand in the way that apply does not clear
+//	0  deleted, or accepted by the provider; for check and plan: no blocker is known
+//	   that apply does not remove
 //	1  the provider refused or failed
-//	2  usage: a bad flag, file or ID, a missing credential, an unknown provider, a
+//	2  usage: an invalid flag, file or ID, a missing credential, an unknown provider, a
 //	   "confirm" of the manifest or a --confirm of apply that matches no organization
-//	3  something stands in the way and has to go first
-//	4  the outcome is not known: look before trying again
-//	5  a name was not given, or delete has another name than the provider; or the
-//	   manifest denies the organization, or does not permit what has to be permitted
-//	6  the plan is too old, was edited, or is no longer the truth: plan again
-//	7  it was stopped before it was through: the same command goes on
-//	8  the organization was not found, and no deletion of ours explains that
+//	3  blocked: blockers must be removed first
+//	4  unknown: possibly deleted; check at the provider before you retry
+//	5  not confirmed: the name is missing, or differs for delete; or the manifest
+//	   denies the organization, or an override is missing
+//	6  stale: the plan expired, was edited, or no longer matches the provider
+//	7  stopped; run the same command to resume
+//	8  not found: neither this run nor its journal deleted the organization
 package main
 
 import (
@@ -65,27 +65,25 @@ func main() {
 	os.Exit(p.run(context.Background(), os.Args[1:]))
 }
 
-// program is the program without the process around it.
+// program is the program without its process: tests set the streams, the connector and the
+// signals.
 type program struct {
 	in          io.Reader
 	out, errOut io.Writer
 	connect     func(*slog.Logger) connector
 	signals     chan os.Signal
 
-	// What flags set.
-	json, verbose bool
+	json, verbose bool // flags
 
 	source *source // of the manifest; nil if none was read
 
-	// code is the exit code of a command that had no error. told: what a command says
-	// to machines has its error already.
-	code         int
-	errorWritten bool
+	code         int  // the exit code of a command without an error
+	errorWritten bool // the JSON output contains the error
 }
 
 func (p *program) run(ctx context.Context, args []string) int {
 	command := p.command()
-	command.SetArgs(append([]string{}, args...)) // nil would be those of the process
+	command.SetArgs(append([]string{}, args...)) // for nil, cobra takes the arguments of the process
 	command.SetIn(p.in)
 	command.SetOut(p.out)
 	command.SetErr(p.errOut)
@@ -99,7 +97,7 @@ func (p *program) run(ctx context.Context, args []string) int {
 	return p.code
 }
 
-// failure is what machines are told of a command that did not come to its end.
+// failure is the JSON output of a command that failed.
 type failure struct {
 	Type     string   `json:"type"`
 	Problem  *problem `json:"problem"`
@@ -114,7 +112,7 @@ type exitError struct {
 
 func (c *exitError) Unwrap() error { return c.error }
 
-// exitCode maps an error to the exit codes.
+// exitCode returns the exit code of an error.
 func exitCode(err error) int {
 	if e, ok := errors.AsType[*exitError](err); ok {
 		return e.code
@@ -141,8 +139,8 @@ func exitCode(err error) int {
 	return exitFailed
 }
 
-// logger logs what is sent and waited for, when that is asked for; and tells another
-// handler, which may be nil. Hidden texts are not logged.
+// logger returns a logger that writes to the standard error if --verbose is set, and to
+// another handler, which may be nil. It does not log hidden texts.
 func (p *program) logger(other slog.Handler, hidden *hiddenTexts) *slog.Logger {
 	var handlers []slog.Handler
 	if p.verbose {
@@ -154,15 +152,15 @@ func (p *program) logger(other slog.Handler, hidden *hiddenTexts) *slog.Logger {
 	return slog.New(slog.NewMultiHandler(handlers...))
 }
 
-// interrupt is a key that means the signal.
+// interrupt sends an interrupt to the program, as Ctrl-C does.
 func (p *program) interrupt() {
 	select {
 	case p.signals <- os.Interrupt:
-	default: // more of them say no more
+	default: // the program already has two signals
 	}
 }
 
-// untilInterrupted ends a context at the first signal.
+// untilInterrupted returns a context that the first signal cancels.
 func (p *program) untilInterrupted(ctx context.Context) (context.Context, func()) {
 	ctx, cancel := context.WithCancel(ctx)
 	go func() {
@@ -175,7 +173,8 @@ func (p *program) untilInterrupted(ctx context.Context) (context.Context, func()
 	return ctx, cancel
 }
 
-// stoppable closes a channel at the first signal, and ends a context at the second.
+// stoppable returns a channel that the first signal closes, and a context that the second
+// signal cancels.
 func (p *program) stoppable(ctx context.Context, stopping func()) (context.Context, <-chan struct{}, func()) {
 	ctx, cancel := context.WithCancel(ctx)
 	stop := make(chan struct{})
@@ -196,37 +195,39 @@ func (p *program) stoppable(ctx context.Context, stopping func()) (context.Conte
 	return ctx, stop, cancel
 }
 
-// emit writes a document for machines, in one line.
+// emit writes a document as one line of JSON.
 func (p *program) emit(document any) {
-	_ = json.NewEncoder(p.out).Encode(document) // who reads it has gone: there is nobody to tell
+	_ = json.NewEncoder(p.out).Encode(document) // fails only if the reader has closed the stream
 }
 
-const rootHelp = `Delete organizations, tenants and workspaces at five providers, and say truly what
-became of them. Without a command: a demonstration that needs no account.
+const rootHelp = `Delete organizations, tenants and workspaces at five providers, and report the outcome.
+Without a command, offboard runs a demonstration that needs no account.
 
-For one organization:     offboard check, offboard delete
-For many, and what they
-still have:               offboard plan, review, offboard apply, offboard status
+One organization:
+  offboard check, then offboard delete
+Many organizations, with the resources that block their deletion:
+  offboard plan, review the plan, offboard apply, offboard status
 
-Exit codes, of several the one that asks for most attention:
-  0  done: gone, or accepted by the provider
+Exit codes. For several organizations, the code is the most severe one:
+  0  deleted, or accepted by the provider; check and plan: no blocker is known that
+     apply does not remove
   1  the provider refused or failed
-  2  usage: a bad flag, file or ID, a missing credential, an unknown provider, a
+  2  usage: an invalid flag, file or ID, a missing credential, an unknown provider, a
      "confirm" of the manifest or a --confirm of apply that matches no organization
-  3  something stands in the way and has to go first
-  4  the outcome is not known: look before trying again
-  5  not confirmed: no name was given, or delete has another name than the provider;
-     or denied or not permitted by the manifest
-  6  the plan is too old, was edited, or is no longer the truth: plan again
-  7  stopped before it was through: the same command goes on
-  8  the organization was not found: nothing was deleted, and the journal has no
-     deletion of it; the credential may not see it
+  3  blocked: blockers must be removed first
+  4  unknown: possibly deleted; check at the provider before you retry
+  5  not confirmed: the name is missing, or differs for delete; or the manifest denies
+     the organization, or an override is missing
+  6  stale: the plan expired, was edited, or no longer matches the provider; plan again
+  7  stopped; run the same command to resume
+  8  not found: neither this run nor its journal deleted the organization, or the
+     credential cannot see it
 `
 
 func (p *program) command() *cobra.Command {
 	root := &cobra.Command{
 		Use:   "offboard",
-		Short: "Delete organizations, tenants and workspaces, and say truly what became of them",
+		Short: "Delete organizations, tenants and workspaces, and report the outcome",
 		Long:  rootHelp,
 		Example: `  offboard demo
   offboard check katapult acme-hosting
@@ -238,12 +239,12 @@ func (p *program) command() *cobra.Command {
 		RunE:              func(cmd *cobra.Command, _ []string) error { return p.demo(cmd.Context()) },
 	}
 	root.SetFlagErrorFunc(flagError)
-	root.SetOut(p.out) // the library's own commands keep it
+	root.SetOut(p.out) // cobra's own commands keep this stream
 	flags := root.PersistentFlags()
-	flags.BoolVar(&p.json, "json", false, "write JSON: one document, or one a line while something goes on")
-	flags.BoolVarP(&p.verbose, "verbose", "v", false, "log what is sent and waited for; never a credential")
+	flags.BoolVar(&p.json, "json", false, "write JSON: one document, or one per line while apply runs")
+	flags.BoolVarP(&p.verbose, "verbose", "v", false, "log requests and waits, without credentials")
 	root.AddCommand(p.checkCommand(), p.deleteCommand(), p.planCommand(), p.applyCommand(), p.statusCommand(), p.demoCommand())
-	// The library's own commands repeat the arguments that they do not know.
+	// Without this, cobra's own commands print unknown arguments, which may be secrets.
 	root.InitDefaultCompletionCmd()
 	root.InitDefaultHelpCmd()
 	for _, c := range root.Commands() {
@@ -266,12 +267,12 @@ func (p *program) command() *cobra.Command {
 	return root
 }
 
-// deletion is what a check or a deletion says to machines.
+// deletion is the JSON output of check and delete.
 type deletion struct {
 	Provider     string           `json:"provider"`
 	Organization string           `json:"organization"`
-	Deletable    *bool            `json:"deletable,omitempty"` // of check
-	Outcome      teardown.Outcome `json:"outcome,omitempty"`   // of delete
+	Deletable    *bool            `json:"deletable,omitempty"` // check only
+	Outcome      teardown.Outcome `json:"outcome,omitempty"`   // delete only
 	Problem      *problem         `json:"problem,omitempty"`
 }
 
@@ -279,8 +280,8 @@ func (p *program) checkCommand() *cobra.Command {
 	var e entry
 	check := &cobra.Command{
 		Use:               "check PROVIDER ORG",
-		Short:             "Say whether an organization may be deleted, and if not, why; changes nothing",
-		Long:              "Say whether an organization may be deleted, and if not, why. It reads only.\n\n" + credentials(),
+		Short:             "Show what blocks the deletion of an organization, without changing anything",
+		Long:              "Show what blocks the deletion of an organization. It only reads.\n\n" + credentials(),
 		Example:           "  offboard check katapult acme-hosting\n  offboard check volterra acme-edge-kqzvxwbn --email owner@example.com",
 		Args:              cobra.ExactArgs(2),
 		ValidArgsFunction: providerNames,
@@ -302,7 +303,7 @@ func (p *program) checkCommand() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			fmt.Fprintf(p.out, "%s %s: nothing is known to stand in the way of its deletion\n", args[0], printable.Text(args[1]))
+			fmt.Fprintf(p.out, "%s %s: no blocker found\n", args[0], printable.Text(args[1]))
 			return nil
 		},
 	}
@@ -314,16 +315,19 @@ func (p *program) deleteCommand() *cobra.Command {
 	var e entry
 	remove := &cobra.Command{
 		Use:   "delete PROVIDER ORG --confirm NAME",
-		Short: "Delete an organization, for good",
-		Long: "Delete an organization, for good. NAME has to be what the provider calls it.\n" +
-			"What it still has is not touched: offboard plan and offboard apply clear that too.\n" +
-			"At volterra the tenant is put into the provider's deletion queue.\n\n" + credentials(),
+		Short: "Delete an organization permanently",
+		Long: "Delete an organization permanently. NAME must be the provider's name of it, or its ID if\n" +
+			"it has no name. Delete removes no blockers; offboard plan and offboard apply do.\n" +
+			"At volterra, the tenant enters the provider's deletion queue.\n\n" + credentials(),
 		Example:           `  offboard delete katapult acme-hosting --confirm "Acme Hosting"`,
 		Args:              cobra.ExactArgs(2),
 		ValidArgsFunction: providerNames,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if strings.TrimSpace(e.Confirm) == "" {
-				return errors.New("nothing is deleted without --confirm NAME, the name that the provider has for the organization")
+				return &errors.Error{
+					Operation: "delete", Code: errors.NotConfirmed,
+					Err: errors.New("--confirm NAME is missing: give the name of the organization at the provider"),
+				}
 			}
 			e.Provider, e.Organization = args[0], args[1]
 			organization, err := p.connector(nil)(e)
@@ -347,16 +351,16 @@ func (p *program) deleteCommand() *cobra.Command {
 			return nil
 		},
 	}
-	remove.Flags().StringVar(&e.Confirm, "confirm", "", "the `NAME` that the provider has for the organization")
+	remove.Flags().StringVar(&e.Confirm, "confirm", "", "the `NAME` of the organization at the provider")
 	emailFlag(remove, &e)
 	return remove
 }
 
 func emailFlag(command *cobra.Command, e *entry) {
-	command.Flags().StringVar(&e.Email, "email", "", "volterra: the e-mail `ADDRESS` of the account to be deleted")
+	command.Flags().StringVar(&e.Email, "email", "", "volterra: the email `ADDRESS` of the account to delete")
 }
 
-// outcomeOf is the outcome that an error of a deletion means.
+// outcomeOf returns the outcome of a deletion that returned an error, or nil.
 func outcomeOf(provider string, err error) teardown.Outcome {
 	switch {
 	case err == nil && provider == f5:
@@ -367,6 +371,8 @@ func outcomeOf(provider string, err error) teardown.Outcome {
 		return teardown.Unknown
 	case errors.Is(err, errors.OrganizationNotFound):
 		return teardown.NotFound
+	case errors.Is(err, errors.Canceled), errors.Is(err, errors.NotFinished):
+		return teardown.Stopped
 	}
 	return teardown.Blocked
 }
@@ -381,14 +387,14 @@ func providerNames(_ *cobra.Command, args []string, _ string) ([]string, cobra.S
 	return names, cobra.ShellCompDirectiveNoFileComp
 }
 
-// credentials tells where the credentials come from.
+// credentials is the part of the help texts about credentials.
 func credentials() string {
 	var b strings.Builder
-	b.WriteString("Credentials come from the environment:\n")
+	b.WriteString("Credentials are read from the environment:\n")
 	for _, p := range providers {
 		fmt.Fprintf(&b, "  %-10s %s\n", p.name, p.environment)
 	}
-	b.WriteString("OFFBOARD_KATAPULT_BASE_URL, OFFBOARD_ZITADEL_BASE_URL and so on replace the base URL of a\n" +
-		"provider wherever base_url in a manifest names none.\n")
+	b.WriteString("OFFBOARD_KATAPULT_BASE_URL, OFFBOARD_ZITADEL_BASE_URL and so on set the base URL of a\n" +
+		"provider for organizations without base_url in a manifest.\n")
 	return b.String()
 }

@@ -19,17 +19,17 @@ import (
 	"github.com/offboard-dev/offboard-go/zitadel/zitadeltest"
 )
 
-// run is the program with the credentials of the environment.
+// run runs the program with the credentials of the environment.
 func run(ctx context.Context, args []string, out, errOut io.Writer) int {
 	return runWith(ctx, args, out, errOut, connect)
 }
 
-// runWith is run with another source of organizations.
+// runWith runs the program with a connector.
 func runWith(ctx context.Context, args []string, out, errOut io.Writer, connect func(*slog.Logger) connector) int {
 	return (&program{in: strings.NewReader(""), out: out, errOut: errOut, connect: connect}).run(ctx, args)
 }
 
-// Not parallel: they set the environment.
+// Not parallel: the test sets the environment.
 func TestUsage_OneLineAndExitCode2(t *testing.T) {
 	for _, name := range []string{
 		"KATAPULT_API_KEY", "ZITADEL_API_URL", "ZITADEL_SERVICE_USER_TOKEN", "ZITADEL_KEY_PATH", "APPLIVERY_API_TOKEN",
@@ -40,17 +40,17 @@ func TestUsage_OneLineAndExitCode2(t *testing.T) {
 	}
 	for _, test := range []struct{ args, want string }{
 		{"--verbos", "unknown flag: --verbos"},
+		{"plan --nothing-like-it", "unknown flag; to list the flags: offboard plan --help\n"},
 		{"remove", "unknown command: use apply, check"},
 		{"check", "accepts 2 arg(s)"},
 		{"check atlas", "accepts 2 arg(s)"},
-		{"check acme 1", `there is no such provider: use one of katapult, zitadel, atlas, workspace, volterra`},
+		{"check acme 1", `unknown provider: use one of katapult, zitadel, atlas, workspace, volterra`},
 		{"check katapult org_acme", "KATAPULT_API_KEY is not set"},
 		{"check zitadel 1", "ZITADEL_API_URL is not set"},
 		{"check atlas 5e2f00000000000000000001", "MONGODB_ATLAS_"},
 		{"check workspace acme", "APPLIVERY_API_TOKEN is not set"},
 		{"check volterra acme", "--email ADDRESS"},
 		{"check volterra acme --email owner@example.com", "F5XC_API_TOKEN"},
-		{"delete workspace acme", "--confirm NAME"},
 		{"delete workspace acme --confirm Acme", "APPLIVERY_API_TOKEN is not set"},
 		{"delete workspace acme --confirm", "flag needs an argument"},
 	} {
@@ -67,7 +67,7 @@ func TestUsage_OneLineAndExitCode2(t *testing.T) {
 	}
 }
 
-// Not parallel: it sets the environment.
+// Not parallel: the test sets the environment.
 func TestDelete_CredentialsFromEnvironment(t *testing.T) {
 	const id = "312909075211944042"
 	srv := zitadeltest.NewServer()
@@ -86,14 +86,14 @@ func TestDelete_CredentialsFromEnvironment(t *testing.T) {
 		t.Errorf("output (-want +got):\n%s", diff)
 	}
 	if srv.Exists(id) {
-		t.Error("it is still there")
+		t.Error("the organization exists")
 	}
 	if log := errOut.String(); !strings.Contains(log, "DeleteOrganization") || strings.Contains(log, zitadeltest.Token) {
-		t.Errorf("the log lacks the deletion or has the credential:\n%s", log)
+		t.Errorf("the log does not contain the deletion, or contains the credential:\n%s", log)
 	}
 }
 
-// atFake opens organizations at a double.
+// atFake returns a connector to organizations at a fake.
 func atFake(t *testing.T, srv *workspacetest.Server) func(*slog.Logger) connector {
 	return func(*slog.Logger) connector {
 		return func(e entry) (organization, error) {
@@ -123,53 +123,57 @@ func TestCheckAndDelete_ExitCodeAndAdvice(t *testing.T) {
 		args         string
 		code         int
 		out, errOut  []string
-		gone         bool
+		deleted      bool
 	}{
-		"it may be deleted": {
+		"check": {
 			organization: free, args: "check workspace acme", code: exitOK,
-			out: []string{"nothing is known to stand in the way"},
+			out: []string{"no blocker found"},
 		},
-		"it is deleted": {
+		"delete": {
 			organization: free, args: "delete workspace acme --confirm Acme", code: exitOK,
-			out: []string{"workspace acme: deleted"}, gone: true,
+			out: []string{"workspace acme: deleted"}, deleted: true,
 		},
-		"check finds what stands in the way": {
+		"check finds a blocker": {
 			organization: subscribed, args: "check workspace acme", code: exitBlocked,
 			errOut: []string{"active_subscriptions", "Enterprise", "Cancel the subscriptions"},
 		},
-		"what stands in the way refuses": {
+		"delete with a blocker": {
 			organization: subscribed, args: "delete workspace acme --confirm Acme", code: exitBlocked,
 			errOut: []string{"active_subscriptions", "Cancel the subscriptions"},
 		},
-		"it is called otherwise": {
+		"delete with another name": {
 			organization: free, args: "delete workspace acme --confirm acme", code: exitNotConfirmed,
-			errOut: []string{`it is called "Acme", which was not given`, "Nothing was changed."},
+			errOut: []string{`the confirmed name differs from the provider's name "Acme"`, "Nothing was changed."},
 		},
-		"it is not there": {
+		"delete without a name": {
+			organization: free, args: "delete workspace acme", code: exitNotConfirmed,
+			errOut: []string{"not_confirmed: --confirm NAME is missing", "Nothing was changed."},
+		},
+		"check of another organization": {
 			organization: free, args: "check workspace other", code: exitNotFound,
 			errOut: []string{"organization_not_found", "cannot see it"},
 		},
-		"what is to be deleted is not there": {
+		"delete of another organization": {
 			organization: free, args: "delete workspace other --confirm Acme", code: exitNotFound,
 			errOut: []string{"organization_not_found", "cannot see it"},
 		},
-		"an id that is none": {
+		"invalid ID": {
 			organization: free, args: "check workspace a/b", code: exitUsage,
 			errOut: []string{"invalid_argument"},
 		},
-		"nothing can be read after a lost answer": {
+		"delete with a lost response and failing reads": {
 			organization: free, args: "delete workspace acme --confirm Acme", code: exitUnknown,
 			faults: []offboardtest.Fault{
 				offboardtest.LoseResponse("DeleteOrganization"),
-				{Operation: "GetOrganization", Times: 2}, // of --confirm, and to find the id
+				{Operation: "GetOrganization", Times: 2}, // for --confirm, and to resolve the ID
 				times(9, offboardtest.LoseResponse("GetOrganization")),
 			},
-			errOut: []string{"outcome_unknown", "Look at the provider before you try again."}, gone: true,
+			errOut: []string{"outcome_unknown", "Check at the provider before you retry."}, deleted: true,
 		},
-		"the provider fails": {
+		"failing provider": {
 			organization: free, args: "delete workspace acme --confirm Acme", code: exitFailed,
 			faults: []offboardtest.Fault{times(9, offboardtest.HTMLResponse("GetOrganization", 503))},
-			errOut: []string{"unavailable", "Try again later."},
+			errOut: []string{"unavailable", "Retry later."},
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -185,16 +189,16 @@ func TestCheckAndDelete_ExitCodeAndAdvice(t *testing.T) {
 				}
 				for _, want := range test.out {
 					if !strings.Contains(out.String(), want) {
-						t.Errorf("the output lacks %q:\n%s", want, out.String())
+						t.Errorf("the output does not contain %q:\n%s", want, out.String())
 					}
 				}
 				for _, want := range test.errOut {
 					if !strings.Contains(errOut.String(), want) {
-						t.Errorf("the error lacks %q:\n%s", want, errOut.String())
+						t.Errorf("the error does not contain %q:\n%s", want, errOut.String())
 					}
 				}
-				if srv.Exists(id) == test.gone {
-					t.Errorf("gone is %t, want %t", !test.gone, test.gone)
+				if srv.Exists(id) == test.deleted {
+					t.Errorf("deleted is %t, want %t", !test.deleted, test.deleted)
 				}
 			})
 		})
@@ -211,10 +215,10 @@ func TestAdvice_EveryCodeOfADeletion(t *testing.T) {
 		errors.OutcomeUnknown, errors.NotConfirmed,
 	} {
 		if advice(&errors.Error{Code: code}) == "" {
-			t.Errorf("%q has none", code)
+			t.Errorf("no advice for %q", code)
 		}
 	}
-	if got := advice(&errors.Error{Code: errors.RateLimitReached, RetryAfter: time.Minute}); got != "Try again in 1m0s." {
+	if got := advice(&errors.Error{Code: errors.RateLimitReached, RetryAfter: time.Minute}); got != "Retry in 1m0s." {
 		t.Errorf("got %q", got)
 	}
 }

@@ -14,12 +14,13 @@ import (
 	"github.com/offboard-dev/offboard-go/teardown"
 )
 
-// manifest is what somebody wants gone, as they write it.
+// manifest lists organizations to delete.
 type manifest struct {
 	Organizations []entry `yaml:"organizations"`
 
-	// Allow and Deny name, as an entry does, what may be deleted at all, and what never
-	// is. Both apply to organizations that are deleted along with another one as well.
+	// Allow, if set, lists the only organizations that may be deleted. Deny lists
+	// organizations that must not be deleted. Entries are resolved like
+	// [entry.Organization]. Both also apply to organizations that steps delete.
 	Allow []string `yaml:"allow,omitempty"`
 	Deny  []string `yaml:"deny,omitempty"`
 }
@@ -29,45 +30,41 @@ type entry struct {
 	Provider     string `yaml:"provider" json:"provider"`
 	Organization string `yaml:"organization" json:"organization"`
 
-	// Confirm is the name that the provider has for it; its ID if it has no name.
+	// Confirm is the provider's name of the organization, or its ID if it has no name.
 	Confirm string `yaml:"confirm,omitempty" json:"confirm,omitempty"`
 
-	Override []teardown.Override `yaml:"permit,omitempty" json:"permit,omitempty"`
+	Override []teardown.Override `yaml:"override,omitempty" json:"override,omitempty"`
 
 	BaseURL string `yaml:"base_url,omitempty" json:"base_url,omitempty"`
 
-	// Credentials says which environment variables stand in for the usual ones, by
-	// their names, which start with a prefix of the provider or with OFFBOARD_. No
-	// credential is in a manifest, nor in a plan.
+	// Credentials maps usual environment variables to the names of others that replace
+	// them. The names must start with a prefix of the provider or with OFFBOARD_. Neither a
+	// manifest nor a plan contains a credential.
 	Credentials map[string]string `yaml:"credentials,omitempty" json:"credentials,omitempty"`
 
-	// Of volterra only.
+	// Email, Reason and Feedback are for volterra only.
 	Email    string `yaml:"email,omitempty" json:"email,omitempty"`
 	Reason   string `yaml:"reason,omitempty" json:"reason,omitempty"`
 	Feedback string `yaml:"feedback,omitempty" json:"feedback,omitempty"`
 }
 
-var overrides = []teardown.Override{
-	teardown.OwnOrganization, teardown.TerminationProtection, teardown.ManagedOrganizations, teardown.Partial,
-}
-
-// manifestExample is in the help, and is read by a test.
+// manifestExample is a part of the help. A test reads it.
 const manifestExample = `organizations:
   - provider: katapult            # katapult, zitadel, atlas, workspace or volterra
-    organization: org_Fh7dKq2     # its id, or a sub domain
-    confirm: Acme Hosting         # what the provider calls it
-    permit: [managed_organizations]
+    organization: org_Fh7dKq2     # ID or subdomain
+    confirm: Acme Hosting         # the provider's name of it
+    override: [managed_organizations]
   - provider: volterra
     organization: acme-edge-kqzvxwbn
     confirm: acme-edge-kqzvxwbn
-    email: owner@example.com      # of the account that is deleted
+    email: owner@example.com      # of the account to delete
     base_url: https://acme-edge.console.ves.volterra.io
-    credentials:                  # variables to be read in place of the usual ones
+    credentials:                  # variables that replace the usual ones
       F5XC_API_TOKEN: F5XC_ACME_EDGE_TOKEN
-deny: [org_Platform, acme-www]    # never deleted, whatever is asked for; named as above
+deny: [org_Platform, acme-www]    # never deleted; resolved like organization
 `
 
-// readManifest reads a manifest. Its errors name the line.
+// readManifest reads a manifest. Its errors name the line of the fault.
 func readManifest(r io.Reader, name string) (*manifest, error) {
 	m, _, err := parseManifest(r, name)
 	return m, err
@@ -84,29 +81,29 @@ func parseManifest(r io.Reader, name string) (*manifest, *source, error) {
 		return nil, nil, located(name, text, err)
 	}
 	if len(file.Docs) > 1 {
-		return nil, nil, fmt.Errorf("%s: there is more than one document", name)
+		return nil, nil, fmt.Errorf("%s: must contain one document", name)
 	}
 	m := new(manifest)
 	if err := yaml.NewDecoder(bytes.NewReader(text), yaml.Strict()).Decode(m); err != nil && err != io.EOF {
 		return nil, nil, located(name, text, err)
 	}
 	if len(m.Organizations) == 0 {
-		return nil, nil, fmt.Errorf("%s: it names no organizations", name)
+		return nil, nil, fmt.Errorf("%s: the list of organizations is empty", name)
 	}
 	s := &source{name, file}
 	return m, s, m.check(s)
 }
 
-// at is an error at a value of a manifest, or about what the value is if the manifest was
-// not read from a text.
-func (s *source) at(path, key, what string, err error) error {
+// at returns an error about a value of a manifest, with its line. subject replaces the line
+// if the manifest was not read from a text.
+func (s *source) at(path, key, subject string, err error) error {
 	if s == nil {
-		return fmt.Errorf("%s: %w", what, err)
+		return fmt.Errorf("%s: %w", subject, err)
 	}
 	return fmt.Errorf("%s: %w", s.place(path, key), err)
 }
 
-// entryLine is the line of an entry; 0 if it is not known.
+// entryLine returns the line of an entry; 0 if unknown.
 func (s *source) entryLine(i int) int {
 	if s == nil {
 		return 0
@@ -114,13 +111,13 @@ func (s *source) entryLine(i int) int {
 	return s.line(fmt.Sprintf("$.organizations[%d]", i), ".organization")
 }
 
-// source is a manifest's text, and knows the lines of what is in it.
+// source is the syntax tree of a manifest. It returns the lines of values.
 type source struct {
 	name string
 	file *ast.File
 }
 
-// node finds a value; nil when there is none.
+// node returns the node of a value; nil if the manifest does not have the value.
 func (s *source) node(path string) ast.Node {
 	p, err := yaml.PathString(path)
 	if err != nil {
@@ -133,13 +130,14 @@ func (s *source) node(path string) ast.Node {
 	return node
 }
 
-// errorf is an error at a value, or where it is missing in what is around it. It must not
-// repeat the value, which may be a secret.
+// errorf returns an error with the line of a value, or of the enclosing value if it is
+// missing. The text must not repeat the value, which may be a secret.
 func (s *source) errorf(path, key, format string, args ...any) error {
 	return fmt.Errorf("%s: %s", s.place(path, key), fmt.Sprintf(format, args...))
 }
 
-// resolvedID is the name and the line of a value, or of what is around it.
+// place returns the name of the manifest and the line of a value, or of the enclosing
+// value if it is missing.
 func (s *source) place(path, key string) string {
 	if line := s.line(path, key); line > 0 {
 		return fmt.Sprintf("%s:%d", s.name, line)
@@ -147,7 +145,8 @@ func (s *source) place(path, key string) string {
 	return s.name
 }
 
-// line is the line of a value, or of what is around it; 0 if it is not known.
+// line returns the line of a value, or of the enclosing value if it is missing; 0 if
+// unknown.
 func (s *source) line(path, key string) int {
 	node := s.node(path + key)
 	if node == nil {
@@ -158,25 +157,25 @@ func (s *source) line(path, key string) int {
 	}
 	token := node.GetToken()
 	if mapping, ok := node.(*ast.MappingNode); ok && len(mapping.Values) > 0 {
-		token = mapping.Values[0].Key.GetToken() // its own is that of the first colon
+		token = mapping.Values[0].Key.GetToken() // the token of a mapping is its first colon
 	}
 	return token.Position.Line
 }
 
-// literal refuses a value that YAML takes for something else than its text, such as
-// 0123 for 83: it would be another organization.
+// literal returns an error for a value that YAML does not read as its text, such as 0123,
+// which YAML reads as 83: the value would name another organization.
 func (s *source) literal(path, key, value string) error {
 	node := s.node(path + key)
 	if node == nil || slices.Contains([]ast.NodeType{ast.StringType, ast.LiteralType, ast.NullType}, node.Type()) {
 		return nil
 	}
 	if node.GetToken().Value != value {
-		return s.errorf(path, key, "write the value in quotes: YAML reads it as another text")
+		return s.errorf(path, key, "write the value in quotes: YAML does not read it as this text")
 	}
 	return nil
 }
 
-// check reports the first thing that is wrong.
+// check returns the first fault of a manifest.
 func (m *manifest) check(s *source) error {
 	type place struct{ provider, organization, baseURL string }
 	seen := map[place]int{}
@@ -187,7 +186,7 @@ func (m *manifest) check(s *source) error {
 		}
 		at := place{e.Provider, e.Organization, e.BaseURL}
 		if first, twice := seen[at]; twice {
-			return s.errorf(path, ".organization", "the organization is there twice: line %d has it, too", s.entryLine(first))
+			return s.errorf(path, ".organization", "duplicate organization: see line %d", s.entryLine(first))
 		}
 		seen[at] = i
 	}
@@ -203,7 +202,7 @@ func (m *manifest) check(s *source) error {
 		}
 	}
 	if len(m.Allow) == 0 && s.node("$.allow") != nil {
-		return s.errorf("$.allow", "", "allow names no organizations: nothing could be deleted")
+		return s.errorf("$.allow", "", "allow is empty: nothing could be deleted")
 	}
 	return nil
 }
@@ -212,17 +211,17 @@ func (e *entry) check(s *source, path string) error {
 	i := slices.IndexFunc(providers, func(p provider) bool { return p.name == e.Provider })
 	switch {
 	case e.Provider == "":
-		return s.errorf(path, ".provider", "it names no provider")
+		return s.errorf(path, ".provider", "provider is missing")
 	case i < 0:
 		return s.errorf(path, ".provider", "%v", unknownProvider())
 	case e.Organization == "":
-		return s.errorf(path, ".organization", "it names no organization")
+		return s.errorf(path, ".organization", "organization is missing")
 	case e.Provider == f5 && e.Email == "":
-		return s.errorf(path, ".email", "volterra needs the email of the account that is to be deleted")
+		return s.errorf(path, ".email", "volterra requires the email of the account to delete")
 	}
 	for _, of := range []struct{ key, value string }{{".email", e.Email}, {".reason", e.Reason}, {".feedback", e.Feedback}} {
 		if of.value != "" && e.Provider != f5 {
-			return s.errorf(path, of.key, "only volterra takes this")
+			return s.errorf(path, of.key, "%s is for volterra only", of.key[1:])
 		}
 	}
 	for _, of := range []struct{ key, value string }{
@@ -233,7 +232,7 @@ func (e *entry) check(s *source, path string) error {
 		}
 	}
 	if confirm := s.node(path + ".confirm"); confirm != nil && confirm.Type() != ast.NullType && strings.TrimSpace(e.Confirm) == "" {
-		return s.errorf(path, ".confirm", "confirm is empty, which confirms nothing: leave it out, or write what the provider calls the organization")
+		return s.errorf(path, ".confirm", "confirm is empty and confirms nothing: remove it, or set the provider's name of the organization")
 	}
 	for _, of := range []struct{ key, value string }{
 		{".organization", e.Organization}, {".confirm", e.Confirm}, {".base_url", e.BaseURL},
@@ -242,18 +241,18 @@ func (e *entry) check(s *source, path string) error {
 			return s.errorf(path, of.key, "%s is refused: %s", of.key[1:], fault)
 		}
 	}
-	// The plan file contains these as they are, and no provider confirms them.
+	// The plan file contains these values, and no provider confirms them.
 	for _, of := range []struct{ key, value string }{{".email", e.Email}, {".reason", e.Reason}, {".feedback", e.Feedback}} {
 		if secretFault(of.value) != "" || looksSecret(of.value) {
 			return s.errorf(path, of.key, "%s is refused: it looks like a credential", of.key[1:])
 		}
 	}
 	if e.Email != "" && !strings.Contains(e.Email, "@") {
-		return s.errorf(path, ".email", "email is not an e-mail address")
+		return s.errorf(path, ".email", "email must be an email address")
 	}
-	for j, c := range e.Override {
-		if !slices.Contains(overrides, c) {
-			return s.errorf(path, fmt.Sprintf(".permit[%d]", j), "there is no such thing to permit: use %s", list(overrides))
+	for j, o := range e.Override {
+		if !slices.Contains(teardown.Overrides(), o) {
+			return s.errorf(path, fmt.Sprintf(".override[%d]", j), "unknown override: use %s", list(teardown.Overrides()))
 		}
 	}
 	if fault := e.variableFault(providers[i]); fault != nil {
@@ -266,7 +265,7 @@ func (e *entry) check(s *source, path string) error {
 	return nil
 }
 
-// list names what there is to choose from.
+// list returns values separated by commas.
 func list[S ~string](of []S) string {
 	names := make([]string, len(of))
 	for i, s := range of {

@@ -37,24 +37,24 @@ func TestManifest_ErrorNamesLine(t *testing.T) {
 	t.Parallel()
 	const head = "organizations:\n  - provider: atlas\n    organization: 5e2f00000000000000000001\n"
 	for _, test := range []struct{ text, want string }{
-		{"", "m.yaml: it names no organizations"},
-		{"organizations: []\n", "m.yaml: it names no organizations"},
+		{"", "m.yaml: the list of organizations is empty"},
+		{"organizations: []\n", "m.yaml: the list of organizations is empty"},
 		{"organizations: 5\n", "m.yaml:1: int was used where sequence is expected"},
 		{"organisations: []\n", `m.yaml:1: unknown field "organisations"`},
 		{head + "    confrim: Acme\n", `m.yaml:4: unknown field "confrim"`},
 		{head + "    confirm: Acme\n    confirm: Acme\n", `m.yaml:5: mapping key "confirm" already defined`},
 		{head + "\t- x\n", "m.yaml:4: "},
-		{head + "---\n" + head, "m.yaml: there is more than one document"},
-		{head + "  - provider: acme\n    organization: a\n", `m.yaml:4: there is no such provider: use one of`},
-		{head + "  - organization: a\n", "m.yaml:4: it names no provider"},
-		{head + "  - provider: atlas\n", "m.yaml:4: it names no organization"},
-		{head + "  - provider: atlas\n    organization: ~\n", "m.yaml:5: it names no organization"},
-		{head + "    permit: [partial, all]\n", `m.yaml:4: there is no such thing to permit: use`},
-		{head + "    email: a@example.com\n", "m.yaml:4: only volterra takes this"},
-		{head + "  - provider: volterra\n    organization: acme\n", "m.yaml:4: volterra needs the email"},
+		{head + "---\n" + head, "m.yaml: must contain one document"},
+		{head + "  - provider: acme\n    organization: a\n", `m.yaml:4: unknown provider: use one of`},
+		{head + "  - organization: a\n", "m.yaml:4: provider is missing"},
+		{head + "  - provider: atlas\n", "m.yaml:4: organization is missing"},
+		{head + "  - provider: atlas\n    organization: ~\n", "m.yaml:5: organization is missing"},
+		{head + "    override: [partial, all]\n", `m.yaml:4: unknown override: use`},
+		{head + "    email: a@example.com\n", "m.yaml:4: email is for volterra only"},
+		{head + "  - provider: volterra\n    organization: acme\n", "m.yaml:4: volterra requires the email"},
 		{head + "    credentials:\n      API_KEY: X\n", "m.yaml:5: atlas does not read this variable: use MONGODB_ATLAS_CLIENT_ID"},
-		{head + "    credentials:\n      MONGODB_ATLAS_CLIENT_ID: ''\n", "m.yaml:5: it names no environment variable"},
-		{head + "  - provider: atlas\n    organization: 5e2f00000000000000000001\n", "m.yaml:5: the organization is there twice: line 3"},
+		{head + "    credentials:\n      MONGODB_ATLAS_CLIENT_ID: ''\n", "m.yaml:5: the name of the environment variable is missing"},
+		{head + "  - provider: atlas\n    organization: 5e2f00000000000000000001\n", "m.yaml:5: duplicate organization: see line 3"},
 	} {
 		_, err := readManifest(strings.NewReader(test.text), "m.yaml")
 		if err == nil || !strings.HasPrefix(err.Error(), test.want) || strings.Contains(err.Error(), "\n") {
@@ -63,7 +63,7 @@ func TestManifest_ErrorNamesLine(t *testing.T) {
 	}
 }
 
-// YAML reads 0123 as 83: that would be another organization.
+// YAML reads 0123 as 83, which would name another organization.
 func TestManifest_NumericID(t *testing.T) {
 	t.Parallel()
 	for text, want := range map[string]string{
@@ -97,13 +97,13 @@ func FuzzManifest(f *testing.F) {
 		m, err := readManifest(strings.NewReader(text), "m.yaml")
 		if err != nil {
 			if strings.ContainsAny(err.Error(), "\n\x1b") {
-				t.Errorf("the error is not one plain line: %q", err)
+				t.Errorf("the error is not one printable line: %q", err)
 			}
 			return
 		}
 		for _, e := range m.Organizations {
 			if e.Provider == "" || e.Organization == "" {
-				t.Errorf("an entry names nothing: %+v", e)
+				t.Errorf("an entry names no organization: %+v", e)
 			}
 		}
 	})

@@ -14,7 +14,7 @@ import (
 	"github.com/offboard-dev/offboard-go/internal/printable"
 )
 
-// maxManifest is the largest manifest that is read, in bytes: some 100,000 organizations.
+// maxManifest is the maximum size of a manifest in bytes: about 100,000 organizations.
 const maxManifest = 16 << 20
 
 // readText reads the text of a manifest, without a byte order mark.
@@ -24,19 +24,19 @@ func readText(r io.Reader, name string) ([]byte, error) {
 	case err != nil:
 		return nil, err
 	case len(text) > maxManifest:
-		return nil, fmt.Errorf("%s: it exceeds %d bytes", name, maxManifest)
+		return nil, fmt.Errorf("%s: the manifest exceeds %d bytes", name, maxManifest)
 	case !utf8.Valid(text):
-		return nil, fmt.Errorf("%s: it is not UTF-8 text", name)
+		return nil, fmt.Errorf("%s: the manifest must be UTF-8 text", name)
 	}
 	return bytes.TrimPrefix(text, []byte("\ufeff")), nil
 }
 
-// located is an error of the YAML library in one line. What the library repeats of the
-// manifest is left out unless it is a key of a manifest: it may be a secret.
+// located returns an error of the YAML library in one line. It removes the text of the
+// manifest, which may be a secret, unless the text is a key of manifests.
 func located(name string, text []byte, err error) error {
 	e, ok := errors.AsType[yaml.Error](err)
 	if !ok || e.GetToken() == nil {
-		return fmt.Errorf("%s: it is not valid YAML", name)
+		return fmt.Errorf("%s: invalid YAML", name)
 	}
 	line := e.GetToken().Position.Line
 	return fmt.Errorf("%s:%d: %s", name, line, printable.Text(withoutValues(e.GetMessage(), inCredentials(text, line))))
@@ -45,12 +45,12 @@ func located(name string, text []byte, err error) error {
 // manifestKeys are the keys of a manifest.
 var manifestKeys = []string{
 	"organizations", "allow", "deny",
-	"provider", "organization", "confirm", "permit", "base_url", "credentials", "email", "reason", "feedback",
+	"provider", "organization", "confirm", "override", "base_url", "credentials", "email", "reason", "feedback",
 }
 
-// withoutValues replaces what is in quotes in a message, from the first quote to the last,
-// because a value may contain quotes itself. A key of a manifest, or almost one, remains
-// unless all is to be replaced.
+// withoutValues replaces the text between the first and the last quote of a message: a value
+// may contain quotes itself. Unless all is set, a key of manifests, or a misspelled one,
+// remains.
 func withoutValues(message string, all bool) string {
 	first, last := strings.Index(message, `"`), strings.LastIndex(message, `"`)
 	if first < 0 {
@@ -62,12 +62,12 @@ func withoutValues(message string, all bool) string {
 	return message[:first] + `"…"` + message[last+1:]
 }
 
-// inCredentials reports whether a line, which counts from 1, belongs to the credentials
-// of an entry: in itself, or by the lines above it that are indented less.
+// inCredentials reports whether a line, counted from 1, belongs to the credentials of an
+// entry: the line itself, or one above it with less indentation, contains "credentials".
 func inCredentials(text []byte, line int) bool {
 	lines := strings.Split(string(text), "\n")
 	if line < 1 || line > len(lines) {
-		return true // not known where it is
+		return true // the position is unknown
 	}
 	indent := func(s string) int { return len(s) - len(strings.TrimLeft(s, " \t")) }
 	least := indent(lines[line-1]) + 1

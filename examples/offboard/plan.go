@@ -17,34 +17,35 @@ import (
 	"github.com/offboard-dev/offboard-go/teardown"
 )
 
-const planHelp = `Read what stands in the way of each organization of a manifest, and write down what
-would have to go. It reads only. What is not in the plan file is not touched later.
-apply refuses a plan that is older than 24 hours: it computes the age itself, and the
-expiry in the file only informs.
+const planHelp = `Read the resources that block the deletion of each organization of a manifest, and plan
+their removal. Plan only reads. apply removes only the resources in the plan file. It
+refuses a plan that is older than 24 hours, and computes the age itself; the expiry in the
+file only informs.
 
-The fingerprint of the plan file shows that the file was changed or cut by accident. It
-does not protect from a person who can write the file, because that person can compute
-it again: keep the file as you keep the manifest. Whatever the file says, apply reads
-everything again and removes only what that read finds and the plan names. Deny lists,
-permissions, confirmations and base URLs are taken from the file.
+The fingerprint detects that the plan file was changed or truncated by accident. It does
+not protect from a person who can write the file and compute it again: protect the file
+like the manifest. apply reads everything again, and removes only the resources that this
+read finds and the plan names. It takes deny lists, overrides, confirmations and base URLs
+from the file.
 
---output replaces a plan file of this program or an empty file, and nothing else. It
-never replaces the manifest or a file with a key. All files are regular files; a manifest
-may also come from the standard input, as "-".
+--output replaces only a plan file of this program or an empty file. It never replaces the
+manifest or a key file. All files must be regular files; "-" reads the manifest from the
+standard input.
 
-The manifest is YAML. What is not known in it is refused, with its line:
+The manifest is YAML. An unknown key is an error, which names the line:
 
 `
 
 const manifestNotes = `
-allow and deny are looked up like organization: by ID, subdomain or slug, as the provider
-allows. Both also apply to organizations that are deleted before the one that is named,
-such as child tenants. An entry that is empty or that no provider finds is an error; one
-that matches no organization of the plan is reported.
+An entry of allow or deny is an ID, a subdomain or a slug, like organization. Both lists
+also apply to organizations that are deleted before the named one, such as child tenants.
+An entry that is empty or that no provider finds is an error. An entry that matches no
+organization of the plan is reported.
 
-base_url is where the credential is sent: https, or http to this machine. A manifest
-cannot allow http to another machine. It contains no credential: under credentials it
-names variables that start with a prefix of the provider's own ones, or with OFFBOARD_.
+base_url is the address that the credential is sent to: https, or http to this machine.
+A manifest cannot allow http to another machine. A manifest contains no credentials:
+credentials names environment variables, which must start with a prefix of the provider's
+variables or with OFFBOARD_.
 
 `
 
@@ -53,10 +54,10 @@ func (p *program) planCommand() *cobra.Command {
 	var parallel int
 	command := &cobra.Command{
 		Use:   "plan MANIFEST",
-		Short: "Write down what has to go for the organizations of a manifest; changes nothing",
+		Short: "Plan the removal of all blockers of a manifest's organizations, without changing anything",
 		Long:  planHelp + indented(manifestExample) + manifestNotes + credentials(),
-		Example: `  offboard plan manifest.yaml                    what would have to go, as a tree
-  offboard plan manifest.yaml -o plan.json       the same, to be reviewed and carried out later
+		Example: `  offboard plan manifest.yaml                    show the plan as a tree
+  offboard plan manifest.yaml -o plan.json       also write the plan, for review and apply
   offboard plan manifest.yaml --view table
   offboard plan manifest.yaml --json | jq '.organizations[].plan.steps | length'`,
 		Args: cobra.ExactArgs(1),
@@ -65,7 +66,7 @@ func (p *program) planCommand() *cobra.Command {
 		},
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if view != "tree" && view != "table" {
-				return errors.New("there is no such --view: use tree or table")
+				return errors.New("unknown --view: use tree or table")
 			}
 			m, err := p.manifest(args[0])
 			if err != nil {
@@ -92,8 +93,8 @@ func (p *program) planCommand() *cobra.Command {
 		},
 	}
 	command.Flags().StringVarP(&output, "output", "o", "", "write the plan to this `FILE`, for offboard apply")
-	command.Flags().StringVar(&view, "view", "tree", "how to show it: tree or table")
-	command.Flags().IntVar(&parallel, "parallel", 4, "how many organizations are read at a time")
+	command.Flags().StringVar(&view, "view", "tree", "format of the plan: tree or table")
+	command.Flags().IntVar(&parallel, "parallel", 4, "maximum number of organizations that are read at a time")
 	_ = command.RegisterFlagCompletionFunc("view", cobra.FixedCompletions([]string{"tree", "table"}, cobra.ShellCompDirectiveNoFileComp))
 	return command
 }
@@ -115,8 +116,8 @@ func (p *program) manifest(name string) (m *manifest, err error) {
 	return m, err
 }
 
-// checkPlanOutput returns an error if the plan file would overwrite an input or what is not a
-// plan file of this program.
+// checkPlanOutput returns an error if the plan file would overwrite an input, or a file that
+// is not a plan file of this program.
 func (p *program) checkPlanOutput(name, output string, m *manifest) error {
 	input := fileUse{as: "the manifest", name: name}
 	if name == "-" {
@@ -132,7 +133,7 @@ func (p *program) checkPlanOutput(name, output string, m *manifest) error {
 	return fileError("--output", output, checkReplaceable(output, "a plan file", isPlanFile))
 }
 
-// standardInput describes the file of the standard input; nil if it is none.
+// standardInput describes the file that the standard input reads; nil if it reads none.
 func (p *program) standardInput() os.FileInfo {
 	file, ok := p.in.(*os.File)
 	if !ok {
@@ -145,8 +146,8 @@ func (p *program) standardInput() os.FileInfo {
 	return info
 }
 
-// plan plans all organizations, several at a time. What could not be planned is in
-// the file too, with its problem; the exit code says what is worst.
+// plan plans all organizations, several at a time. The file also lists those that could not
+// be planned, with their problems. The exit code is the most severe one.
 func (p *program) plan(ctx context.Context, m *manifest, parallel int) (*planFile, int, error) {
 	open := p.connector(nil)
 	file := &planFile{Organizations: make([]planned, len(m.Organizations))}
@@ -182,7 +183,7 @@ func (p *program) plan(ctx context.Context, m *manifest, parallel int) (*planFil
 	}
 	file.seal()
 	if slices.ContainsFunc(file.Organizations, planned.misnamed) {
-		return file, exitUsage, nil // apply refuses all of the file
+		return file, exitUsage, nil // apply refuses the whole file
 	}
 	return file, worst(codes), nil
 }
@@ -201,7 +202,7 @@ func each(n, parallel int, f func(int)) {
 	group.Wait()
 }
 
-// planOne plans an organization, and holds it against the name that was given.
+// planOne plans an organization, and compares its name with the confirmed one.
 func planOne(ctx context.Context, e entry, o organization) (planned, int) {
 	made := planned{Entry: e}
 	plan, err := o.Plan(ctx)
@@ -214,10 +215,10 @@ func planOne(ctx context.Context, e entry, o organization) (planned, int) {
 		return made, made.ExitCode
 	}
 	made.Plan = plan
-	// What apply will not clear is told now.
-	switch refusal := plan.Err(); {
-	case refusal != nil && len(plan.Steps) == 0:
-		return made, exitCode(refusal)
+	// The exit code reports what apply cannot remove.
+	switch err := plan.Err(); {
+	case err != nil && len(plan.Steps) == 0:
+		return made, exitCode(err)
 	case len(plan.Manual()) > 0:
 		return made, exitBlocked
 	case len(e.missingOverrides(plan)) > 0:
@@ -226,8 +227,8 @@ func planOne(ctx context.Context, e entry, o organization) (planned, int) {
 	return made, exitOK
 }
 
-// forbidden reports why an organization must not be in the file although it could be
-// planned: it is denied, or is there under another name already.
+// forbidden returns an error if an organization with a plan must not be applied: the
+// manifest denies it, or another entry names the same organization.
 func (f *planFile) forbidden(i int, l lists) error {
 	o := f.Organizations[i]
 	if o.Plan == nil {
@@ -240,13 +241,13 @@ func (f *planFile) forbidden(i int, l lists) error {
 	for _, other := range f.Organizations[:i] {
 		if p := other.Plan; p != nil && p.Provider == o.Plan.Provider && p.Instance == o.Plan.Instance &&
 			p.Organization.ID == id && other.Entry.BaseURL == o.Entry.BaseURL {
-			return unconfirmed(o, fmt.Sprintf("it is the same as %q", other.Entry.Organization))
+			return unconfirmed(o, fmt.Sprintf("same organization as %q", other.Entry.Organization))
 		}
 	}
 	return nil
 }
 
-// showPlan shows what was planned.
+// showPlan prints the plans, or the file as JSON.
 func (p *program) showPlan(file *planFile, output, view string) error {
 	if p.json {
 		encoder := json.NewEncoder(p.out)
@@ -279,39 +280,39 @@ func (p *program) showPlan(file *planFile, output, view string) error {
 	}
 	fmt.Fprintf(p.out, "\n%s", count(ready, "organization"))
 	if missing := len(file.Organizations) - ready; missing > 0 {
-		fmt.Fprintf(p.out, " (%d more could not be planned)", missing)
+		fmt.Fprintf(p.out, " (%d more not planned)", missing)
 	}
 	fmt.Fprintf(p.out, ", %s. Nothing was changed.\n", count(steps, "step"))
 	if output != "" && ready > 0 {
-		fmt.Fprintf(p.out, "To carry it out: offboard apply %s\n", quoted(output))
+		fmt.Fprintf(p.out, "To apply: offboard apply %s\n", quoted(output))
 	}
 	return nil
 }
 
-// showUnmatched shows the entries of allow and deny that match nothing: they may be
-// misspelled.
+// showUnmatched prints the entries of allow and deny that match no organization. They may
+// be misspelled.
 func (f *planFile) showUnmatched(out io.Writer) {
 	for _, text := range f.Unmatched {
 		fmt.Fprintf(out, "%s matches no organization of this plan\n", printable.Text(text))
 	}
 }
 
-// showDeletionError says what no step will end, and what has to be permitted.
+// showDeletionError prints blockers that no step removes, and missing overrides.
 func (p *program) showDeletionError(o planned) {
 	if err := o.Plan.Err(); err != nil && len(o.Plan.Steps) == 0 {
 		advise(p.out, err)
 	}
 	for _, c := range o.Entry.missingOverrides(o.Plan) {
-		fmt.Fprintf(p.out, "  The manifest does not permit %s, without which nothing is done.\n", c)
+		fmt.Fprintf(p.out, "  Missing override %s: apply refuses this plan. Add it to override in the manifest.\n", c)
 	}
 }
 
-// missingOverrides returns what a plan needs to be permitted and is not.
+// missingOverrides returns the overrides that a plan requires and the entry does not have.
 func (e entry) missingOverrides(p *teardown.Plan) []teardown.Override {
 	return slices.DeleteFunc(p.Overrides(), func(c teardown.Override) bool { return slices.Contains(e.Override, c) })
 }
 
-// indented indents every line, as an example in a help text.
+// indented indents every line of an example in a help text.
 func indented(text string) string {
 	return "    " + strings.ReplaceAll(strings.TrimSuffix(text, "\n"), "\n", "\n    ") + "\n"
 }

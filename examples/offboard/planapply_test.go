@@ -35,7 +35,7 @@ func TestPlan_Views(t *testing.T) {
 				}
 				golden(t, "plan-"+view+".txt", out)
 				if b.organizations[0].touched() || b.organizations[1].touched() {
-					t.Error("something was changed")
+					t.Error("the organization was touched")
 				}
 			})
 		})
@@ -45,7 +45,7 @@ func TestPlan_Views(t *testing.T) {
 func TestPlan_JSON(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		b := newHarness(t, hosting(), tenant())
-		b.manifest("permit: [partial]")
+		b.manifest("override: [partial]")
 		code, out, _ := b.run("plan", "DIR/manifest.yaml", "-o", "DIR/plan.json", "--json")
 		if code != exitOK {
 			t.Errorf("exit code %d", code)
@@ -78,7 +78,7 @@ func TestPlan_OutputIsSymbolicLink(t *testing.T) {
 			t.Errorf("the link was replaced: %v", err)
 		}
 		if after := b.read("kept.json"); after == before || !strings.Contains(after, "fingerprint") {
-			t.Error("the file has no new plan")
+			t.Error("the target of the link has no new plan")
 		}
 	})
 }
@@ -87,7 +87,7 @@ func TestPlan_Problems(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		missing, named, manual := hosting(), tenant(), hosting()
 		missing.ID, missing.deleted = "org_2", true
-		manual.ID, manual.Organization.Name = "org_3", "By Hand"
+		manual.ID, manual.Organization.Name = "org_3", "Manual"
 		manual.steps[0].Manual, manual.steps[1].Requires = true, []teardown.Override{teardown.TerminationProtection}
 		b := newHarness(t, missing, named, manual, hosting())
 		b.manifest()
@@ -100,9 +100,9 @@ func TestPlan_Problems(t *testing.T) {
 		if code, _, errOut := b.run("apply", "DIR/plan.json"); code != exitUsage || !strings.Contains(errOut, "organization 2 of the plan file") {
 			t.Errorf("exit code %d: %s", code, errOut)
 		}
-		for _, o := range b.organizations[1:] { // the first does not exist
+		for _, o := range b.organizations[1:] { // the first one does not exist
 			if o.touched() {
-				t.Errorf("%s was touched, although a name is wrong", o.ID)
+				t.Errorf("%s was touched although a name is wrong", o.ID)
 			}
 		}
 		b.manifest()
@@ -113,7 +113,7 @@ func TestPlan_Problems(t *testing.T) {
 			t.Errorf("exit code %d: %s", code, errOut)
 		}
 		if last := b.organizations[3]; !last.deleted {
-			t.Error("what was planned was not carried out")
+			t.Error("the plan was not applied")
 		}
 	})
 }
@@ -121,7 +121,7 @@ func TestPlan_Problems(t *testing.T) {
 func TestApply_Text(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		b := newHarness(t, hosting(), tenant())
-		b.organizations[0].waits = func(progress func(string)) { progress("the machine is being stopped") }
+		b.organizations[0].waits = func(progress func(string)) { progress("stopping the machine") }
 		b.plan()
 		code, out, errOut := b.run("apply", "DIR/plan.json", "--parallel", "1")
 		if code != exitOK || errOut != "" {
@@ -130,13 +130,13 @@ func TestApply_Text(t *testing.T) {
 		golden(t, "apply.txt", out)
 		want := []string{"virtual_machine/vm_1", "disk/disk_1", "trash/all"}
 		if diff := cmp.Diff(want, b.organizations[0].removed); diff != "" || !b.organizations[0].deleted {
-			t.Errorf("what was removed (-want +got):\n%s", diff)
+			t.Errorf("removed steps (-want +got):\n%s", diff)
 		}
 		golden(t, "journal.jsonl", withoutPlans(b.read("plan.json.journal")))
 	})
 }
 
-// withoutPlans takes the fingerprints out, which are of the module's own.
+// withoutPlans removes the fingerprints of plans.
 func withoutPlans(journal string) string {
 	var kept []string
 	for line := range strings.Lines(journal) {
@@ -173,14 +173,14 @@ func TestApply_Confirmation(t *testing.T) {
 		code    int
 		want    string
 	}{
-		"nobody gave it":             {"", nil, exitNotConfirmed, "neither in the manifest nor by --confirm"},
-		"by a flag":                  {"", []string{"--confirm", "Acme Hosting"}, exitOK, ""},
-		"another one by a flag":      {"", []string{"--confirm", "Acme"}, exitUsage, "matches no organization"},
-		"in the manifest":            {"Acme Hosting", nil, exitOK, ""},
-		"in the manifest, for JSON":  {"Acme Hosting", []string{"--json"}, exitOK, ""},
-		"nobody to ask, for JSON":    {"", []string{"--json"}, exitNotConfirmed, "neither in the manifest nor by --confirm"},
-		"one of several, by a flag":  {"", []string{"--confirm", "x", "--confirm", "Acme Hosting"}, exitUsage, "matches no organization"},
-		"the name has to be precise": {"", []string{"--confirm", "acme hosting"}, exitUsage, "matches no organization"},
+		"not confirmed":             {"", nil, exitNotConfirmed, "neither in the manifest nor by --confirm"},
+		"by a flag":                 {"", []string{"--confirm", "Acme Hosting"}, exitOK, ""},
+		"another one by a flag":     {"", []string{"--confirm", "Acme"}, exitUsage, "matches no organization"},
+		"in the manifest":           {"Acme Hosting", nil, exitOK, ""},
+		"in the manifest, for JSON": {"Acme Hosting", []string{"--json"}, exitOK, ""},
+		"not confirmed, for JSON":   {"", []string{"--json"}, exitNotConfirmed, "neither in the manifest nor by --confirm"},
+		"one of several, by a flag": {"", []string{"--confirm", "x", "--confirm", "Acme Hosting"}, exitUsage, "matches no organization"},
+		"another case":              {"", []string{"--confirm", "acme hosting"}, exitUsage, "matches no organization"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			bubble(t, func(t *testing.T) {
@@ -201,8 +201,8 @@ func TestApply_Confirmation(t *testing.T) {
 	}
 }
 
-// A pipe is nobody: only a terminal is asked. The answer itself is tested here.
-func TestAsk_Answer(t *testing.T) {
+// The program prompts on a terminal only. This test calls prompt itself.
+func TestPrompt_Answer(t *testing.T) {
 	t.Parallel()
 	plan, err := hosting().Plan(t.Context())
 	if err != nil {
@@ -211,17 +211,17 @@ func TestAsk_Answer(t *testing.T) {
 	for answer, ok := range map[string]bool{"Acme Hosting\n": true, "Acme Hosting\r\n": true, "Acme Hosting": true, "Acme\n": false, "\n": false, "": false, "yes\n": false} {
 		var out strings.Builder
 		p := &program{out: &out}
-		err := p.ask(planned{Plan: plan}, "Acme Hosting", bufio.NewReader(strings.NewReader(answer)))
+		err := p.prompt(planned{Plan: plan}, "Acme Hosting", bufio.NewReader(strings.NewReader(answer)))
 		if ok != (err == nil) || !ok && !errors.Is(err, errors.NotConfirmed) {
 			t.Errorf("%q: got %v", answer, err)
 		}
 		if !strings.Contains(out.String(), "web-1") {
-			t.Errorf("what goes is not shown: %s", out.String())
+			t.Errorf("the plan is not shown: %s", out.String())
 		}
 	}
 }
 
-func TestAsk_Interrupt(t *testing.T) {
+func TestPrompt_Interrupt(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		plan, err := hosting().Plan(t.Context())
 		if err != nil {
@@ -231,7 +231,7 @@ func TestAsk_Interrupt(t *testing.T) {
 		signals <- os.Interrupt
 		reader, writer := io.Pipe()
 		p := &program{out: new(strings.Builder), signals: signals}
-		if err := p.ask(planned{Plan: plan}, "Acme Hosting", bufio.NewReader(reader)); !errors.Is(err, errors.NotConfirmed) {
+		if err := p.prompt(planned{Plan: plan}, "Acme Hosting", bufio.NewReader(reader)); !errors.Is(err, errors.NotConfirmed) {
 			t.Errorf("got %v", err)
 		}
 		writer.Close()
@@ -242,20 +242,20 @@ func TestApply_InvalidPlanFile(t *testing.T) {
 	for name, test := range map[string]struct {
 		edit func(string) string
 		wait time.Duration
-		more bool // something comes to be there
+		more bool // the organization gets another resource
 		code int
 		want string
 	}{
-		"another machine":        {edit: replace(`"web-1"`, `"web-2"`), code: exitStale, want: "was changed since it was made"},
-		"another organization":   {edit: replace(`"id": "org_1"`, `"id": "org_2"`), code: exitStale, want: "was changed"},
-		"another confirmation":   {edit: replace(`"confirm": "Acme Hosting"`, `"confirm": "Acme"`), code: exitStale, want: "was changed"},
-		"another base URL":       {edit: replace(`"confirm"`, `"base_url": "https://example.com", "confirm"`), code: exitStale, want: "was changed"},
-		"a later version":        {edit: replace(`"version": 1,`, `"version": 2,`), code: exitStale, want: "its version is 2"},
-		"something unknown":      {edit: replace(`"version": 1,`, `"version": 1, "force": true,`), code: exitUsage, want: "unknown fields or invalid values"},
-		"something follows":      {edit: func(s string) string { return s + "{}" }, code: exitUsage, want: "something follows the plan"},
-		"it is cut":              {edit: func(s string) string { return s[:len(s)/2] }, code: exitUsage, want: "this is no plan file"},
-		"it is too old":          {wait: 25 * time.Hour, code: exitStale, want: ""},
-		"overtaken by a machine": {more: true, code: exitStale, want: ""},
+		"another machine":      {edit: replace(`"web-1"`, `"web-2"`), code: exitStale, want: "the file was edited"},
+		"another organization": {edit: replace(`"id": "org_1"`, `"id": "org_2"`), code: exitStale, want: "the file was edited"},
+		"another confirmation": {edit: replace(`"confirm": "Acme Hosting"`, `"confirm": "Acme"`), code: exitStale, want: "the file was edited"},
+		"another base URL":     {edit: replace(`"confirm"`, `"base_url": "https://example.com", "confirm"`), code: exitStale, want: "the file was edited"},
+		"a later version":      {edit: replace(`"version": 1,`, `"version": 2,`), code: exitStale, want: "file version is 2"},
+		"unknown field":        {edit: replace(`"version": 1,`, `"version": 1, "force": true,`), code: exitUsage, want: "unknown fields or invalid values"},
+		"data after the plan":  {edit: func(s string) string { return s + "{}" }, code: exitUsage, want: "unexpected data after the plan"},
+		"truncated":            {edit: func(s string) string { return s[:len(s)/2] }, code: exitUsage, want: "not a plan file"},
+		"expired":              {wait: 25 * time.Hour, code: exitStale, want: ""},
+		"new resource":         {more: true, code: exitStale, want: ""},
 	} {
 		t.Run(name, func(t *testing.T) {
 			bubble(t, func(t *testing.T) {
@@ -272,18 +272,19 @@ func TestApply_InvalidPlanFile(t *testing.T) {
 				if code != test.code || !strings.Contains(errOut, test.want) {
 					t.Errorf("exit code %d, want %d: %s", code, test.code, errOut)
 				}
-				if test.want == "" && !strings.Contains(out, "the plan is no longer the truth") {
-					t.Errorf("the verdict is not there:\n%s", out)
+				if test.want == "" && (!strings.Contains(out, "blocked: nothing was changed: plan_stale") || strings.Contains(out, "To resume") ||
+					!strings.Contains(out, "To plan again: offboard plan MANIFEST -o DIR/plan.json")) {
+					t.Errorf("the result or the next command is wrong:\n%s", out)
 				}
 				if b.organizations[0].touched() {
-					t.Error("something was changed")
+					t.Error("the organization was touched")
 				}
 			})
 		})
 	}
 }
 
-// replace edits a text by hand.
+// replace returns a function that edits a text.
 func replace(old, new string) func(string) string {
 	return func(s string) string { return strings.Replace(s, old, new, 1) }
 }
@@ -302,20 +303,20 @@ func TestApply_OneInterrupt(t *testing.T) {
 		}
 		golden(t, "apply-stopped.txt", out)
 		if diff := cmp.Diff([]string{"virtual_machine/vm_1"}, b.organizations[0].removed); diff != "" {
-			t.Errorf("what was removed (-want +got):\n%s", diff)
+			t.Errorf("removed steps (-want +got):\n%s", diff)
 		}
 		_, out, _ = b.run("status", "DIR/plan.json")
 		golden(t, "status-stopped.txt", out)
 
 		code, _, errOut = b.run("apply", "DIR/plan.json", "--report", "DIR/report.html")
 		if code != exitOK {
-			t.Errorf("the same again: exit code %d: %s", code, errOut)
+			t.Errorf("resumed: exit code %d: %s", code, errOut)
 		}
 		if diff := cmp.Diff([]string{"virtual_machine/vm_1", "disk/disk_1", "trash/all"}, b.organizations[0].removed); diff != "" {
-			t.Errorf("what was removed (-want +got):\n%s", diff)
+			t.Errorf("removed steps (-want +got):\n%s", diff)
 		}
-		if !strings.Contains(b.read("report.html"), "gone, by an earlier run") {
-			t.Error("the report does not say what an earlier run did")
+		if !strings.Contains(b.read("report.html"), "deleted by an earlier run") {
+			t.Error("the report does not show the steps of an earlier run")
 		}
 	})
 }
@@ -331,13 +332,13 @@ func TestApply_TwoInterrupts(t *testing.T) {
 			time.Sleep(time.Second)
 			b.signals <- os.Interrupt
 		}()
-		began := time.Now()
+		started := time.Now()
 		code, out, _ := b.run("apply", "DIR/plan.json")
-		if took := time.Since(began); code != exitStopped || took != 3*time.Second {
+		if took := time.Since(started); code != exitStopped || took != 3*time.Second {
 			t.Errorf("exit code %d after %v", code, took)
 		}
-		if !strings.Contains(out, "interrupted") || !strings.Contains(out, "To go on: offboard apply DIR/plan.json") {
-			t.Errorf("it does not say how to go on:\n%s", out)
+		if !strings.Contains(out, "interrupted") || !strings.Contains(out, "To resume: offboard apply DIR/plan.json") {
+			t.Errorf("the output does not show how to resume:\n%s", out)
 		}
 	})
 }
@@ -366,7 +367,7 @@ func TestApply_Problems(t *testing.T) {
 			}
 		}
 		lost.deleteError = &errors.Error{Provider: f5, Operation: "DeleteTenant", Target: "acme-edge", Code: errors.OutcomeUnknown}
-		manual.ID, manual.Organization.Name, manual.steps[0].Manual = "org_3", "By Hand", true
+		manual.ID, manual.Organization.Name, manual.steps[0].Manual = "org_3", "Manual", true
 		b := newHarness(t, failing, lost, manual)
 		b.manifest()
 		if code, _, _ := b.run("plan", "DIR/manifest.yaml", "-o", "DIR/plan.json"); code != exitBlocked {
@@ -397,7 +398,7 @@ func TestPlan_Denied(t *testing.T) {
 			bubble(t, func(t *testing.T) {
 				b := newHarness(t, hosting())
 				b.manifest()
-				other := hosting() // an entry that cannot be resolved is refused as such
+				other := hosting() // otherwise the entry cannot be resolved
 				other.ID = "org_2"
 				b.organizations = append(b.organizations, other)
 				b.write("manifest.yaml", b.read("manifest.yaml")+line)
@@ -420,7 +421,7 @@ func TestPlan_SameOrganizationTwice(t *testing.T) {
 		b := newHarness(t, hosting(), same)
 		b.manifest()
 		code, out, _ := b.run("plan", "DIR/manifest.yaml", "-o", "DIR/plan.json")
-		if code != exitNotConfirmed || !strings.Contains(out, `it is the same as "org_1"`) {
+		if code != exitNotConfirmed || !strings.Contains(out, `same organization as "org_1"`) {
 			t.Errorf("exit code %d: %s", code, out)
 		}
 	})
@@ -434,7 +435,7 @@ func TestApply_MissingOverride(t *testing.T) {
 		if code, out, _ := b.run("apply", "DIR/plan.json"); code != exitNotConfirmed || b.organizations[0].touched() || !strings.Contains(out, "managed_organizations") {
 			t.Errorf("exit code %d: %s", code, out)
 		}
-		b.plan("permit: [managed_organizations]")
+		b.plan("override: [managed_organizations]")
 		if code, out, _ := b.run("apply", "DIR/plan.json"); code != exitOK {
 			t.Errorf("exit code %d: %s", code, out)
 		}
@@ -469,7 +470,7 @@ func TestWorst_MostSevere(t *testing.T) {
 	}
 	for code := exitOK; code <= exitNotFound; code++ {
 		if !slices.Contains(severity, code) {
-			t.Errorf("%d has no place", code)
+			t.Errorf("severity does not contain %d", code)
 		}
 	}
 }
@@ -496,8 +497,8 @@ func TestApply_StalePlanFileJSON(t *testing.T) {
 		b.plan()
 		b.write("plan.json", strings.Replace(b.read("plan.json"), "web-1", "web-2", 1))
 		code, out, errOut := b.run("apply", "DIR/plan.json", "--json")
-		want := `{"type":"error","problem":{"text":"offboard: apply \"DIR/plan.json\": plan_stale: it was changed since it was made","code":"plan_stale",` +
-			`"advice":"Nothing was changed. Plan again, and review what differs."},"exit_code":6}` + "\n"
+		want := `{"type":"error","problem":{"text":"offboard: apply \"DIR/plan.json\": plan_stale: the file was edited","code":"plan_stale",` +
+			`"advice":"Nothing was changed. Plan again, and review the differences."},"exit_code":6}` + "\n"
 		if code != exitStale || !strings.Contains(errOut, "Plan again") {
 			t.Errorf("exit code %d: %s", code, errOut)
 		}

@@ -15,19 +15,18 @@ import (
 	"github.com/offboard-dev/offboard-go/teardown"
 )
 
-// planFileVersion is that of the file's form.
+// planFileVersion is the version of the format of plan files.
 const planFileVersion = 1
 
-// planFile is what was planned for a manifest: all that is carried out, and all
-// that is read to do so.
+// planFile contains the plans of a manifest. apply reads only this file, not the manifest.
 type planFile struct {
 	Version       int       `json:"version"`
 	Allow         []string  `json:"allow,omitempty"` // IDs, as those of Deny
 	Deny          []string  `json:"deny,omitempty"`
-	Unmatched     []string  `json:"unmatched,omitempty"` // entries of both that match no organization
+	Unmatched     []string  `json:"unmatched,omitempty"` // entries of allow and deny that match no organization
 	Organizations []planned `json:"organizations"`
 
-	// Fingerprint is of all the rest: a file that was edited does not have it.
+	// Fingerprint is the SHA-256 of all other fields. It detects an accidental edit.
 	Fingerprint string `json:"fingerprint"`
 }
 
@@ -35,18 +34,19 @@ type planFile struct {
 type planned struct {
 	Entry entry `json:"entry"`
 
-	// Plan is nil when there could be none. Problem says why.
+	// Plan is nil if the organization could not be planned; Problem is the error.
 	Plan    *teardown.Plan `json:"plan,omitempty"`
 	Problem *problem       `json:"problem,omitempty"`
 
-	// Of an organization without a plan: what the provider has, if it was found, the line
-	// of the manifest, and the exit code that the problem means for every command.
+	// Organization, Line and ExitCode are set for an organization without a plan: the
+	// provider's ID and name, if it found the organization, the line in the manifest, and
+	// the exit code of the problem for every command.
 	Organization *teardown.Organization `json:"organization,omitempty"`
 	Line         int                    `json:"line,omitempty"`
 	ExitCode     int                    `json:"exit_code,omitempty"`
 }
 
-// subject is the organization as far as it may be shown.
+// subject returns the organization without texts that must not be shown.
 func (p planned) subject() teardown.Organization {
 	switch {
 	case p.Plan != nil:
@@ -57,7 +57,7 @@ func (p planned) subject() teardown.Organization {
 	return teardown.Organization{ID: p.Entry.bare().Organization}
 }
 
-// code is the exit code of an organization without a plan.
+// code returns the exit code of an organization without a plan.
 func (p planned) code() int {
 	if slices.Contains(severity, p.ExitCode) && p.ExitCode != exitOK {
 		return p.ExitCode
@@ -65,7 +65,7 @@ func (p planned) code() int {
 	return exitFailed
 }
 
-// misnamed reports whether the manifest confirms another name than the provider has.
+// misnamed reports whether the name in the manifest differs from the provider's name.
 func (p planned) misnamed() bool {
 	if p.Plan != nil {
 		return p.Entry.Confirm != "" && !confirms(p.Entry.Confirm, p.Plan.Organization)
@@ -73,12 +73,13 @@ func (p planned) misnamed() bool {
 	return p.Problem != nil && p.Problem.Code == errors.NotConfirmed && p.ExitCode == exitUsage
 }
 
-// failed is the error of an organization of the file.
+// failed returns an error about an organization of the file.
 func (*planFile) failed(i int, err error) error {
 	return fmt.Errorf("organization %d of the plan file: %w", i+1, err)
 }
 
-// title is how people call it.
+// title returns the name of the organization for people: its name, its ID, or its line in
+// the manifest.
 func (p planned) title() string {
 	if name := confirmation(p.subject()); name != "" {
 		return printable.Text(name)
@@ -99,14 +100,13 @@ func (f *planFile) fingerprint() string {
 	bare.Fingerprint = ""
 	text, err := json.Marshal(bare)
 	if err != nil {
-		return "" // no file has it
+		return "" // no file has an empty fingerprint
 	}
 	sum := sha256.Sum256(text)
 	return hex.EncodeToString(sum[:])
 }
 
-// readPlanFile reads the plans that are to be carried out. What was edited is
-// refused: a plan is made of what is there.
+// readPlanFile reads a plan file. It returns [errors.PlanStale] for a file that was edited.
 func readPlanFile(name string) (*planFile, error) {
 	file, err := openRegular(name, os.O_RDONLY)
 	if err != nil {
@@ -143,23 +143,23 @@ func parsePlanFile(r io.Reader, name string) (*planFile, error) {
 	decoder.DisallowUnknownFields()
 	f := new(planFile)
 	if err := decoder.Decode(f); err != nil {
-		return nil, fmt.Errorf("%s: this is no plan file: %s", name, fault(err))
+		return nil, fmt.Errorf("%s: not a plan file: %s", name, fault(err))
 	}
 	if _, err := decoder.Token(); err != io.EOF {
-		return nil, fmt.Errorf("%s: something follows the plan", name)
+		return nil, fmt.Errorf("%s: unexpected data after the plan", name)
 	}
 	switch {
 	case f.Version != planFileVersion:
-		return nil, stale(name, "its version is %d, and this program carries out %d", f.Version, planFileVersion)
+		return nil, stale(name, "file version is %d; this program applies version %d", f.Version, planFileVersion)
 	case f.Fingerprint == "" || f.Fingerprint != f.fingerprint():
-		return nil, stale(name, "it was changed since it was made")
+		return nil, stale(name, "the file was edited")
 	case len(f.Organizations) == 0:
-		return nil, fmt.Errorf("%s: it names no organizations", name)
+		return nil, fmt.Errorf("%s: the list of organizations is empty", name)
 	}
 	return f, nil
 }
 
-// fault says what is wrong with a text in JSON, without a part of the text.
+// fault describes a JSON error without repeating a part of the text, which may be a secret.
 func fault(err error) string {
 	if e, ok := errors.AsType[*json.SyntaxError](err); ok {
 		return fmt.Sprintf("invalid JSON at byte %d", e.Offset)
@@ -168,7 +168,7 @@ func fault(err error) string {
 		return fmt.Sprintf("wrong type at byte %d", e.Offset)
 	}
 	if errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) {
-		return "the JSON is cut"
+		return "truncated JSON"
 	}
 	return "unknown fields or invalid values"
 }
@@ -179,8 +179,8 @@ func stale(name, format string, args ...any) error {
 	}
 }
 
-// write writes the file whole or not at all. It is for its owner only: what an
-// organization has is nobody else's business.
+// write writes the file atomically. Only its owner can read it, because it lists the
+// resources of organizations.
 func (f *planFile) write(name string) error {
 	text, err := json.MarshalIndent(f, "", "  ")
 	if err != nil {
@@ -189,8 +189,8 @@ func (f *planFile) write(name string) error {
 	return fileError("--output", name, writeWhole(name, append(text, '\n')))
 }
 
-// isPlanFile reports whether a text is a plan file of this program, of any version, even
-// if it was changed.
+// isPlanFile reports whether a text is a plan file of this program, of any version, also
+// if it was edited.
 func isPlanFile(text []byte) bool {
 	var f struct {
 		Version       int               `json:"version"`

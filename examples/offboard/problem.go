@@ -4,13 +4,13 @@ import (
 	"github.com/offboard-dev/offboard-go/errors"
 )
 
-// problem is an error for machines.
+// problem is an error as JSON.
 type problem struct {
 	Text         string        `json:"text"`
 	Code         errors.Code   `json:"code,omitempty"`
 	Status       int           `json:"status,omitempty"`
 	ProviderCode string        `json:"provider_code,omitempty"`
-	Message      string        `json:"message,omitempty"` // the provider's own words
+	Message      string        `json:"message,omitempty"` // of the provider
 	RequestID    string        `json:"request_id,omitempty"`
 	RetryAfter   float64       `json:"retry_after_seconds,omitempty"`
 	Retryable    bool          `json:"retryable,omitempty"`
@@ -18,8 +18,8 @@ type problem struct {
 	Advice       string        `json:"advice,omitempty"`
 }
 
-// problemOf is nil for no error. Of several errors it has the text of all and the
-// particulars of the first.
+// problemOf returns an error as a problem; nil for nil. For joined errors, Text is that of
+// all, and the other fields are those of the first.
 func problemOf(err error) *problem {
 	if err == nil {
 		return nil

@@ -18,34 +18,34 @@ import (
 	"github.com/offboard-dev/offboard-go/zitadel"
 )
 
-// organization is one organization at one provider, the same for all.
+// organization is one organization at any of the providers.
 type organization interface {
-	// Identify reads its ID and its name.
+	// Identify reads the ID and the name.
 	Identify(context.Context) (teardown.Organization, error)
 
-	// Check returns what stands in the way of its deletion.
+	// Check returns an error if something blocks the deletion.
 	Check(context.Context) error
 
-	// Delete deletes it.
+	// Delete deletes the organization.
 	Delete(context.Context) error
 
-	// Done says what a nil error of Delete means.
+	// Done returns the meaning of a nil error of Delete.
 	Done() string
 
-	// Plan reads what has to go before, and Teardown carries a plan out.
+	// Plan plans the removal of all blockers. Teardown applies a plan.
 	Plan(context.Context) (*teardown.Plan, error)
 	Teardown(context.Context, *teardown.Plan, ...teardown.Option) (*teardown.Report, error)
 }
 
-// access is what a client is made of.
+// access is the configuration of a client.
 type access struct {
 	baseURL     string
 	credentials map[string]string // see [entry]
 	log         *slog.Logger
 }
 
-// variable reads an environment variable, or the one that stands in for it. A password
-// may be empty, unless a variable stands in for the usual one.
+// variable reads an environment variable, or the one that replaces it. A password may be
+// empty unless a variable replaces the usual one.
 func (a access) variable(name string) (string, error) {
 	from := cmp.Or(a.credentials[name], name)
 	value := os.Getenv(from)
@@ -55,8 +55,8 @@ func (a access) variable(name string) (string, error) {
 	return value, nil
 }
 
-// credential makes the option of a credential that other variables than the usual
-// ones have: the first whose first name is among them.
+// credential returns the option of a credential that the manifest names: the first kind
+// whose first variable is replaced.
 func credential[O any](a access, kinds ...kind[O]) (O, error) {
 	for _, k := range kinds {
 		if a.credentials[k.names[0]] == "" {
@@ -71,10 +71,10 @@ func credential[O any](a access, kinds ...kind[O]) (O, error) {
 		}
 		return k.option(values), nil
 	}
-	return *new(O), errors.New("the credentials name no credential: use " + list(namesOf(kinds)))
+	return *new(O), errors.New("credentials must name one of " + list(namesOf(kinds)))
 }
 
-// kind is one kind of credential.
+// kind is a kind of credential: its variables, and the option that takes their values.
 type kind[O any] struct {
 	names  []string
 	option func(values []string) O
@@ -88,24 +88,24 @@ func namesOf[O any](kinds []kind[O]) []string {
 	return names
 }
 
-// provider connects to organizations, with credentials from the environment.
+// provider describes a provider and its environment variables.
 type provider struct {
 	name        string
-	environment string
-	variables   []string // that others can stand in for
-	others      []string // that its client reads as well
-	prefixes    []string // of the names of all that its tools read
+	environment string   // for the help texts
+	variables   []string // variables that a manifest can replace
+	others      []string // other variables that the client reads
+	prefixes    []string // prefixes of the variables of the provider's tools
 	files       []string // variables that name a file
 	connect     func(access) (func(entry) organization, error)
 }
 
-// f5 is the name of the provider whose organizations are tenants that are asked
-// for by the e-mail address of an account.
+// f5 is the name of the provider whose organizations are tenants. Their deletion requires
+// the email address of an account.
 const f5 = "volterra"
 
 var providers = []provider{
 	{
-		name: "katapult", environment: "KATAPULT_API_KEY; ORG is org_… or a sub domain",
+		name: "katapult", environment: "KATAPULT_API_KEY; ORG is org_… or a subdomain",
 		variables: []string{"KATAPULT_API_KEY"}, prefixes: []string{"KATAPULT_"}, connect: connectKatapult,
 	},
 	{
@@ -119,7 +119,7 @@ var providers = []provider{
 		others:    []string{"MONGODB_ATLAS_BASE_URL"}, prefixes: []string{"MONGODB_ATLAS_"}, connect: connectAtlas,
 	},
 	{
-		name: "workspace", environment: "APPLIVERY_API_TOKEN; ORG is an id or a slug",
+		name: "workspace", environment: "APPLIVERY_API_TOKEN; ORG is an ID or a slug",
 		variables: []string{"APPLIVERY_API_TOKEN"}, prefixes: []string{"APPLIVERY_"}, connect: connectApplivery,
 	},
 	{
@@ -233,17 +233,17 @@ func connectF5(a access) (func(entry) organization, error) {
 	}, err
 }
 
-// connector returns organizations at their providers.
+// connector returns the organization of an entry at its provider.
 type connector func(entry) (organization, error)
 
-// baseURLVariable is the variable with the base URL of a provider for everything that
-// names none: check and delete, and entries of a manifest without base_url.
+// baseURLVariable returns the variable with the base URL of a provider. It applies to check,
+// to delete, and to entries of a manifest without base_url.
 func baseURLVariable(provider string) string {
 	return ownPrefix + strings.ToUpper(provider) + "_BASE_URL"
 }
 
-// connect returns an opener that makes one client for all organizations that are
-// reached the same way: they share its rate limit.
+// connect returns a connector that creates one client per connection, so that organizations
+// of one connection share its rate limiter.
 func connect(log *slog.Logger) connector {
 	clients := map[string]func(entry) organization{}
 	return func(e entry) (organization, error) {
@@ -252,7 +252,7 @@ func connect(log *slog.Logger) connector {
 		case i < 0:
 			return nil, unknownProvider()
 		case e.Provider == f5 && e.Email == "":
-			return nil, errors.New("volterra needs --email ADDRESS, the e-mail address of the account to be deleted")
+			return nil, errors.New("volterra requires --email ADDRESS, the email address of the account to delete")
 		}
 		if fault := e.variableFault(providers[i]); fault != nil {
 			return nil, fault
@@ -275,10 +275,11 @@ func unknownProvider() error {
 	for _, p := range providers {
 		known = append(known, p.name)
 	}
-	return errors.New("there is no such provider: use one of " + list(known))
+	return errors.New("unknown provider: use one of " + list(known))
 }
 
-// lookupKatapult takes what does not look like an id for a sub domain.
+// lookupKatapult returns a lookup by ID, or by subdomain if the text does not start with
+// "org_".
 func lookupKatapult(id string) katapult.OrganizationLookup {
 	if strings.HasPrefix(id, "org_") {
 		return katapult.ID(id)
@@ -394,7 +395,7 @@ func (o atF5) Identify(ctx context.Context) (teardown.Organization, error) {
 
 func (o atF5) Check(ctx context.Context) error  { return o.CheckDeletion(ctx, o.request) }
 func (o atF5) Delete(ctx context.Context) error { return o.DeleteTenant(ctx, o.request) }
-func (atF5) Done() string                       { return "accepted into the deletion queue" }
+func (atF5) Done() string                       { return "pending: in the deletion queue" }
 
 func (o atF5) Plan(ctx context.Context) (*teardown.Plan, error) { return o.Client.Plan(ctx, o.request) }
 

@@ -10,7 +10,7 @@ import (
 	"github.com/offboard-dev/offboard-go/zitadel/zitadeltest"
 )
 
-// Not parallel: they set the environment.
+// Not parallel: the test sets the environment.
 func TestConnect_VariablesOfTheEntry(t *testing.T) {
 	srv := zitadeltest.NewServer()
 	srv.AddOrganization(zitadeltest.Organization{ID: "312909075211944042", Name: "Acme"})
@@ -37,7 +37,7 @@ func TestConnect_VariablesOfTheEntry(t *testing.T) {
 		t.Errorf("two organizations do not share a client: %v", err)
 	}
 	e.Credentials = map[string]string{"ZITADEL_SERVICE_USER_TOKEN": "OFFBOARD_EMPTY"}
-	if _, err := open(e); err == nil || !strings.Contains(err.Error(), "OFFBOARD_EMPTY is not set: it stands in for ZITADEL_SERVICE_USER_TOKEN") {
+	if _, err := open(e); err == nil || !strings.Contains(err.Error(), "OFFBOARD_EMPTY is not set: the manifest names it in place of ZITADEL_SERVICE_USER_TOKEN") {
 		t.Errorf("got %v", err)
 	}
 }
@@ -54,7 +54,7 @@ func TestConnect_EveryVariableBelongsToACredential(t *testing.T) {
 				baseURL: "https://fake.invalid", log: slog.New(slog.DiscardHandler),
 				credentials: map[string]string{variable: "OFFBOARD_ACME"},
 			}
-			for _, other := range p.variables { // halves of a pair need the other
+			for _, other := range p.variables { // set the other halves of pairs
 				t.Setenv(other, "secret-of-"+other)
 			}
 			_, err := p.connect(a)
@@ -63,10 +63,10 @@ func TestConnect_EveryVariableBelongsToACredential(t *testing.T) {
 			}
 			alone := strings.HasSuffix(variable, "_SECRET") || strings.HasSuffix(variable, "PRIVATE_KEY") || strings.HasSuffix(variable, "PASSWORD")
 			switch {
-			case alone && (err == nil || !strings.Contains(err.Error(), "name no credential")):
-				t.Errorf("%s %s: half a pair is taken: %v", p.name, variable, err)
+			case alone && (err == nil || !strings.Contains(err.Error(), "credentials must name one of")):
+				t.Errorf("%s %s: half a pair is accepted: %v", p.name, variable, err)
 			case file && err == nil:
-				t.Errorf("%s %s: a file that is not there is taken", p.name, variable)
+				t.Errorf("%s %s: a missing file is accepted", p.name, variable)
 			case !alone && !file && err != nil:
 				t.Errorf("%s %s: got %v", p.name, variable, err)
 			}
@@ -74,8 +74,8 @@ func TestConnect_EveryVariableBelongsToACredential(t *testing.T) {
 	}
 }
 
-// Not parallel: it sets the environment. Credentials of an entry change nothing about the
-// base URL: those of Atlas for government would be sent to another host.
+// Not parallel: the test sets the environment. Credentials of an entry do not change the base
+// URL: otherwise those of Atlas for Government would be sent to another host.
 func TestConnect_EnvironmentBaseURLWithEntryCredentials(t *testing.T) {
 	srv := atlastest.NewServer()
 	base := srv.Start()

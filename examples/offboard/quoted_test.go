@@ -2,7 +2,7 @@ package main
 
 import "testing"
 
-// A printed command works if it is pasted into a shell, whatever the file is called.
+// A printed command works in a shell for every file name.
 func TestQuoted_FileName(t *testing.T) {
 	t.Parallel()
 	for name, want := range map[string]string{

@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"cmp"
 	_ "embed"
 	"fmt"
 	"html/template"
@@ -16,21 +17,21 @@ import (
 //go:embed report.html.tmpl
 var reportText string
 
-// reportTemplate escapes all that comes from a provider: names are their users'.
+// reportTemplate escapes all texts of a provider, such as the names of resources.
 var reportTemplate = template.Must(template.New("report").Parse(reportText))
 
-// reportPage is what a report shows.
+// reportPage is the content of a report.
 type reportPage struct {
 	Started, Ended string
 	Took           string
 	Program        string
 	Totals         []reportTotal
 	Steps          reportTotal
-	Unmatched      []string // entries of allow and deny that match nothing
+	Unmatched      []string // entries of allow and deny that match no organization
 	Organizations  []reportSection
 }
 
-// reportTotal is a number of things.
+// reportTotal is a number of organizations or steps.
 type reportTotal struct {
 	Class, Text string
 	Count, Of   int
@@ -39,15 +40,15 @@ type reportTotal struct {
 // reportSection is one organization of a report.
 type reportSection struct {
 	Anchor             string
-	Provider, Instance string // the instance is "" where there is but one
+	Provider, Instance string // the instance is "" if the provider has only one
 	Name, ID           string
 	Class, Result      string
-	Detail             string // what it depends on, or what went wrong
+	Detail             string // what a pending deletion depends on, or the error
 	Advice             string
 	PlannedAt          string
 	Fingerprint        string
 	Started, Took      string
-	DeletionError      string // why it would have been refused before
+	DeletionError      string // of the plan
 	Done, Total        int
 	Rows               []reportStep
 	Remaining          []reportStep
@@ -64,18 +65,18 @@ type reportStep struct {
 	When, Took     string
 	Problem        string
 	RequestID      string
-	Earlier        bool // by an earlier run: the journal says so
+	Earlier        bool // an earlier run deleted the resource, by the journal
 }
 
-// providerMessage is what the provider said to something.
+// providerMessage is a provider's error about a step or the organization.
 type providerMessage struct {
-	To, Code, Status, Text, RequestID string
+	Subject, Code, Status, Text, RequestID string
 }
 
-// writeReport writes what became of all, for people. What was gone before it began
-// is told as the journal has it.
+// writeReport writes the report. For steps that were already deleted, the report shows the
+// journal's entries of earlier runs.
 func writeReport(name string, file *planFile, results []result, journal string, started, ended time.Time) error {
-	// Without the journal it does not say what earlier runs did, and all else it does.
+	// Without the journal, the report lacks only the entries of earlier runs.
 	entries, _, _ := readJournal(journal)
 	page, err := renderReport(file, results, entries, started, ended)
 	if err != nil {
@@ -92,15 +93,15 @@ func renderReport(file *planFile, results []result, entries journalIndex, starte
 		r.Unmatched = append(r.Unmatched, printable.Text(text))
 	}
 	counts := map[string]int{}
-	for i, v := range results {
-		s := sectionOf(file.Organizations[i], v, entries)
+	for i, result := range results {
+		s := sectionOf(file.Organizations[i], result, entries)
 		s.Anchor = fmt.Sprintf("organization-%d", i+1)
 		counts[s.Class]++
 		r.Steps.Count += s.Done
 		r.Steps.Of += s.Total
 		r.Organizations = append(r.Organizations, s)
 	}
-	for _, class := range []string{"gone", "pending", "blocked", "unknown", "not_found", "untouched"} {
+	for _, class := range []string{"deleted", "pending", "blocked", "stopped", "unknown", "not_found", "not_started"} {
 		if counts[class] > 0 {
 			r.Totals = append(r.Totals, reportTotal{Class: class, Text: class, Count: counts[class]})
 		}
@@ -112,18 +113,18 @@ func renderReport(file *planFile, results []result, entries journalIndex, starte
 	return b.Bytes(), nil
 }
 
-func sectionOf(p planned, v result, entries journalIndex) reportSection {
+func sectionOf(p planned, r result, entries journalIndex) reportSection {
 	s := reportSection{
-		Provider: printable.Text(v.Provider), Name: printable.Text(v.Organization.Name), ID: printable.Text(v.Organization.ID),
-		Class: "untouched", Result: v.text(), Done: v.Done, Total: v.Total,
+		Provider: printable.Text(r.Provider), Name: printable.Text(r.Organization.Name), ID: printable.Text(r.Organization.ID),
+		Class: cmp.Or(string(r.Outcome), "not_started"), Result: r.text(), Done: r.Done, Total: r.Total,
 	}
 	if s.Name == "" {
-		s.Name = v.title
+		s.Name = r.title
 	}
-	if e, ok := errors.AsType[*errors.Error](v.err); ok {
-		s.Advice = advice(e)
+	if e, ok := errors.AsType[*errors.Error](r.err); ok {
+		s.Advice = r.Problem.Advice
 		s.Detail = printable.Text(e.Error())
-		if v.report == nil {
+		if r.report == nil {
 			for _, step := range e.Steps {
 				s.Remaining = append(s.Remaining, reportStep{Name: printable.Text(step.Name), Removal: printable.Text(step.Description)})
 			}
@@ -134,39 +135,39 @@ func sectionOf(p planned, v result, entries journalIndex) reportSection {
 		s.PlannedAt, s.Fingerprint = stamp(p.Plan.CreatedAt), p.Plan.Fingerprint
 		if err := p.Plan.Err(); err != nil {
 			s.DeletionError = printable.Text(err.Error())
-			s.addMessage("the question whether it may be deleted", err)
+			s.addMessage("deletion check", err)
 		}
 		for _, l := range p.Plan.Cascades {
 			s.Cascades = append(s.Cascades, l.String())
 		}
 	}
-	if v.report == nil {
+	if r.report == nil {
 		return s
 	}
-	s.Class, s.Result = string(v.Outcome), string(v.Outcome)
-	if v.Outcome == teardown.Pending {
-		s.Detail = printable.Text(v.PendingOn)
+	s.Result = string(r.Outcome)
+	if r.Outcome == teardown.Pending {
+		s.Detail = printable.Text(r.PendingOn)
 	}
-	s.Started, s.Took = stamp(v.report.StartedAt), clock(v.report.FinishedAt.Sub(v.report.StartedAt))
+	s.Started, s.Took = stamp(r.report.StartedAt), clock(r.report.FinishedAt.Sub(r.report.StartedAt))
 	record := entries.record(p.Plan)
-	for _, step := range v.report.Steps {
+	for _, step := range r.report.Steps {
 		row := reportStepOf(step, record)
 		s.Rows = append(s.Rows, row)
-		if row.Class != "gone" {
+		if row.Class != "deleted" {
 			s.Remaining = append(s.Remaining, row)
 		}
 		if step.Err != nil {
 			s.addMessage(step.ID, step.Err)
 		}
 	}
-	if len(s.Remaining) == 0 && v.err != nil {
-		s.addMessage("the deletion", v.err)
+	if len(s.Remaining) == 0 && r.err != nil {
+		s.addMessage("organization", r.err)
 	}
 	return s
 }
 
-// addMessage keeps what the provider said; our own errors are none of its words.
-func (s *reportSection) addMessage(to string, err error) {
+// addMessage adds an error of the provider. It ignores errors of the client itself.
+func (s *reportSection) addMessage(subject string, err error) {
 	e, ok := errors.AsType[*errors.Error](err)
 	if !ok || e.Status == 0 && e.ProviderCode == "" && e.Message == "" {
 		return
@@ -175,7 +176,7 @@ func (s *reportSection) addMessage(to string, err error) {
 	if e.ProviderCode != "" && e.ProviderCode != code {
 		code += " (" + e.ProviderCode + ")"
 	}
-	line := providerMessage{To: printable.Text(to), Code: printable.Text(code), Text: printable.Text(e.Message), RequestID: printable.Text(e.RequestID)}
+	line := providerMessage{Subject: printable.Text(subject), Code: printable.Text(code), Text: printable.Text(e.Message), RequestID: printable.Text(e.RequestID)}
 	if e.Status != 0 {
 		line.Status = fmt.Sprint(e.Status)
 	}
@@ -185,15 +186,15 @@ func (s *reportSection) addMessage(to string, err error) {
 func reportStepOf(step teardown.StepReport, record *record) reportStep {
 	row := reportStep{
 		Kind: printable.Text(step.Kind), Name: printable.Text(step.Name), ID: printable.Text(step.ID), Removal: printable.Text(step.Removal),
-		State: stateText(step.State), Class: "left", Attempts: step.Attempts, RequestID: printable.Text(step.RequestID),
+		State: stateText(step.State), Class: "not_started", Attempts: step.Attempts, RequestID: printable.Text(step.RequestID),
 	}
 	switch step.State {
 	case teardown.StepDeleted, teardown.StepAlreadyDeleted:
-		row.Class = "gone"
+		row.Class = "deleted"
 	case teardown.StepFailed, teardown.StepInterrupted:
 		row.Class = "failed"
 	case teardown.StepManual:
-		row.Class = "hand"
+		row.Class = "manual"
 	}
 	if !step.FinishedAt.IsZero() {
 		row.When, row.Took = stamp(step.FinishedAt), clock(step.FinishedAt.Sub(step.StartedAt))
@@ -202,14 +203,14 @@ func reportStepOf(step teardown.StepReport, record *record) reportStep {
 		row.Problem = printable.Text(step.Err.Error())
 	}
 	if entry := record.steps[step.ID]; step.State == teardown.StepAlreadyDeleted && entry.State == teardown.StepDeleted {
-		row.Earlier, row.State, row.When, row.RequestID = true, "gone, by an earlier run", stamp(entry.Time), printable.Text(entry.RequestID)
+		row.Earlier, row.State, row.When, row.RequestID = true, "deleted by an earlier run", stamp(entry.Time), printable.Text(entry.RequestID)
 	}
 	return row
 }
 
 func stamp(t time.Time) string { return t.UTC().Format("2006-01-02 15:04:05 UTC") }
 
-// version is that of the program, as far as it was built with one.
+// version returns the name of the program, with its version if the build has one.
 func version() string {
 	info, ok := debug.ReadBuildInfo()
 	if !ok || info.Main.Version == "" {

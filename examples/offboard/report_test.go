@@ -38,10 +38,10 @@ func TestReport_HostileNames(t *testing.T) {
 		}
 	}
 	if n := strings.Count(string(page), "</style>"); n != 1 {
-		t.Errorf("%d ends of the style", n)
+		t.Errorf("got %d ends of the style", n)
 	}
 	if !strings.Contains(string(page), "&lt;script&gt;alert(1)&lt;/script&gt;") {
-		t.Error("the names are not there")
+		t.Error("the names are missing")
 	}
 }
 

@@ -12,30 +12,30 @@ import (
 	"github.com/offboard-dev/offboard-go/teardown"
 )
 
-// result is what became of an organization of a plan file.
+// result is the result of apply for one organization of a plan file.
 type result struct {
 	Provider     string                `json:"provider"`
 	Organization teardown.Organization `json:"organization"`
-	Line         int                   `json:"line,omitempty"` // of the manifest, for what has no plan
+	Line         int                   `json:"line,omitempty"` // in the manifest, if the organization has no plan
 
-	// Outcome is "" for what was not begun.
+	// Outcome is "" if the teardown was not started.
 	Outcome   teardown.Outcome `json:"outcome,omitempty"`
-	PendingOn string           `json:"decides,omitempty"`
+	PendingOn string           `json:"pending_on,omitempty"`
 
 	Done      int             `json:"done"`
 	Total     int             `json:"total"`
-	Remaining []remainingStep `json:"left,omitempty"`
+	Remaining []remainingStep `json:"remaining,omitempty"`
 	Problem   *problem        `json:"problem,omitempty"`
-	err       error           // nil for what was not begun as well
+	err       error           // also nil if the teardown was not started
 	started   bool
-	title     string // how people call it
+	title     string // the name of the organization, for people
 
-	unplanned int // the exit code of what has no plan
+	unplanned int // the exit code of an organization without a plan
 	took      time.Duration
-	report    *teardown.Report // nil when nothing was begun, or when nobody wants it any more
+	report    *teardown.Report // nil if nothing was started, or if no report is written
 }
 
-// remainingStep is a step that is not gone.
+// remainingStep is a step whose resource exists, or may exist.
 type remainingStep struct {
 	ID      string             `json:"id"`
 	State   teardown.StepState `json:"state"`
@@ -43,91 +43,82 @@ type remainingStep struct {
 	Problem *problem           `json:"problem,omitempty"`
 }
 
-// notStarted is the verdict of what nothing was done for.
+// notStarted returns the result of an organization whose teardown was not started.
 func notStarted(p planned) result {
-	v := result{Provider: p.Entry.Provider, Organization: p.subject(), Problem: p.Problem, Line: p.Line, title: p.title()}
+	r := result{Provider: p.Entry.Provider, Organization: p.subject(), Problem: p.Problem, Line: p.Line, title: p.title()}
 	if p.Plan != nil {
-		v.Total = len(p.Plan.Steps)
+		r.Total = len(p.Plan.Steps)
 	} else {
-		v.unplanned = p.code()
+		r.unplanned = p.code()
 	}
-	return v
+	return r
 }
 
-// resultOf is what became of what was begun, or refused.
-func resultOf(p planned, r teardown.JobResult) result {
-	v := notStarted(p)
-	v.err, v.Problem, v.report = r.Err, problemOf(r.Err), r.Report
-	if r.Report == nil {
-		v.Outcome = teardown.Blocked
-		return v
+// resultOf returns the result of a job of [teardown.RunJobs].
+func resultOf(p planned, of teardown.JobResult) result {
+	r := notStarted(p)
+	r.err, r.Problem, r.report = of.Err, problemOf(of.Err), of.Report
+	if of.Report == nil {
+		r.Outcome = outcomeOf("", of.Err)
+		return r
 	}
-	v.took = r.Report.FinishedAt.Sub(r.Report.StartedAt)
-	v.started, v.Outcome, v.PendingOn = true, r.Report.Outcome, r.Report.PendingOn
-	for _, s := range r.Report.Remaining() {
-		v.Remaining = append(v.Remaining, remainingStep{s.ID, s.State, s.Removal, problemOf(s.Err)})
+	r.took = of.Report.FinishedAt.Sub(of.Report.StartedAt)
+	r.started, r.Outcome, r.PendingOn = true, of.Report.Outcome, of.Report.PendingOn
+	for _, s := range of.Report.Remaining() {
+		r.Remaining = append(r.Remaining, remainingStep{s.ID, s.State, s.Removal, problemOf(s.Err)})
 	}
-	v.Total = len(r.Report.Steps)
-	v.Done = v.Total - len(v.Remaining)
-	if v.Problem != nil && errors.Is(r.Err, errors.PlanStale) {
-		// It became stale after steps were done.
-		v.Problem.Advice = "The steps that are done are permanent; the organization was not deleted. Plan again, and review what differs."
+	r.Total = len(of.Report.Steps)
+	r.Done = r.Total - len(r.Remaining)
+	if r.Problem != nil && errors.Is(of.Err, errors.PlanStale) {
+		// The plan became stale after the first step.
+		r.Problem.Advice = "The organization was not deleted. Deleted steps stay deleted. Plan again, and review the differences."
 	}
-	return v
+	return r
 }
 
-// what is the verdict in a few words.
-func (v result) text() string {
+// text returns the result in a few words.
+func (r result) text() string {
 	switch {
-	case v.Outcome == teardown.Pending && v.PendingOn != "":
-		return "pending: " + printable.Text(v.PendingOn)
-	case v.Outcome == teardown.Deleted, v.Outcome == teardown.Pending:
-		return string(v.Outcome)
-	case v.Outcome == "" && v.Problem != nil:
-		return "not planned: " + printable.Text(v.Problem.Text)
-	case v.Outcome == "":
-		return "not begun"
-	case !v.started && errors.Is(v.err, errors.PlanStale):
-		return "untouched: the plan is no longer the truth"
-	case !v.started:
-		return "untouched: " + short(v.err)
-	case errors.Is(v.err, errors.PlanStale):
-		return fmt.Sprintf("blocked: %d of %d steps are done, and the organization no longer matches the plan", v.Done, v.Total)
-	case errors.Is(v.err, errors.Canceled):
-		return "stopped"
-	case v.Outcome == teardown.Unknown:
-		return "unknown: it may be deleted or not"
-	case v.Outcome == teardown.NotFound:
-		return "not found: this run and its journal deleted nothing"
+	case r.Outcome == teardown.Pending && r.PendingOn != "":
+		return "pending: " + printable.Text(r.PendingOn)
+	case r.Outcome == teardown.Deleted, r.Outcome == teardown.Pending:
+		return string(r.Outcome)
+	case r.Outcome == "" && r.Problem != nil:
+		return "not planned: " + printable.Text(r.Problem.Text)
+	case r.Outcome == "":
+		return "not started"
+	case r.Outcome == teardown.Unknown:
+		return "unknown: possibly deleted"
+	case r.Outcome == teardown.NotFound:
+		return "not_found: neither this run nor its journal deleted it"
+	case !r.started:
+		return fmt.Sprintf("%s: nothing was changed: %s", r.Outcome, short(r.err))
+	case errors.Is(r.err, errors.PlanStale):
+		return fmt.Sprintf("%s: %d of %d steps deleted, and the organization no longer matches the plan", r.Outcome, r.Done, r.Total)
 	}
-	return string(v.Outcome) + ": " + v.reason()
+	return string(r.Outcome) + ": " + r.reason()
 }
 
-// reason is what keeps an organization from going.
-func (v result) reason() string {
+// reason returns why the organization is not deleted: the number of remaining steps by
+// state, or the error.
+func (r result) reason() string {
 	states := map[teardown.StepState]int{}
-	for _, l := range v.Remaining {
-		states[l.State]++
+	for _, s := range r.Remaining {
+		states[s.State]++
 	}
 	var parts []string
-	for _, s := range []struct {
-		state teardown.StepState
-		text  string
-	}{
-		{teardown.StepFailed, "failed"}, {teardown.StepManual, "by hand"},
-		{teardown.StepInterrupted, "interrupted"}, {teardown.StepNotStarted, "untouched"},
-	} {
-		if n := states[s.state]; n > 0 {
-			parts = append(parts, fmt.Sprintf("%d %s", n, s.text))
+	for _, state := range []teardown.StepState{teardown.StepFailed, teardown.StepManual, teardown.StepInterrupted, teardown.StepNotStarted} {
+		if n := states[state]; n > 0 {
+			parts = append(parts, fmt.Sprintf("%d %s", n, stateText(state)))
 		}
 	}
 	if len(parts) == 0 {
-		return short(v.err)
+		return short(r.err)
 	}
 	return strings.Join(parts, ", ")
 }
 
-// short is an error in a few words.
+// short returns an error in a few words.
 func short(err error) string {
 	e, ok := errors.AsType[*errors.Error](err)
 	switch {
@@ -141,30 +132,33 @@ func short(err error) string {
 	return printable.Text(reason(e))
 }
 
-// code is the exit code of one verdict.
-func (v result) code() int {
+// code returns the exit code of one result.
+func (r result) code() int {
 	switch {
-	case v.Outcome == "" && v.Problem != nil:
-		return v.unplanned // as plan had it
-	case v.Outcome == "":
+	case r.Outcome == "" && r.Problem != nil:
+		return r.unplanned // the exit code of plan
+	case r.Outcome == "", r.Outcome == teardown.Stopped:
 		return exitStopped
-	case v.Outcome == teardown.Unknown:
+	case r.Outcome == teardown.Unknown:
 		return exitUnknown
-	case errors.Is(v.err, errors.Canceled), errors.Is(v.err, errors.NotFinished):
-		return exitStopped
-	case v.started && errors.Is(v.err, errors.PlanStale):
-		return exitStale // the same plan cannot be resumed
-	case v.started && v.Outcome == teardown.Blocked:
+	case r.started && errors.Is(r.err, errors.PlanStale):
+		return exitStale
+	case r.started && r.Outcome == teardown.Blocked:
 		return exitBlocked
 	}
-	return exitCode(v.err)
+	return exitCode(r.err)
 }
 
-// severity orders exit codes: of several the one that asks for most attention is
-// that of all.
+// resumable reports whether applying the same plan file again can help.
+func resumable(code int) bool {
+	return slices.Contains([]int{exitStopped, exitBlocked, exitFailed, exitUnknown}, code)
+}
+
+// severity orders exit codes. The exit code of several organizations is the most severe
+// one.
 var severity = []int{exitOK, exitStopped, exitBlocked, exitNotConfirmed, exitStale, exitUsage, exitNotFound, exitFailed, exitUnknown}
 
-// worst is the exit code of several.
+// worst returns the most severe of several exit codes.
 func worst(codes []int) int {
 	return slices.MaxFunc(append([]int{exitOK}, codes...), func(a, b int) int {
 		return cmp.Compare(slices.Index(severity, a), slices.Index(severity, b))

@@ -8,8 +8,8 @@ import (
 	"github.com/offboard-dev/offboard-go/teardown"
 )
 
-// A plan that becomes stale after steps were done is no reason to say that nothing was
-// changed, and the same plan cannot be resumed.
+// The advice must not claim that nothing was changed if a plan becomes stale after the first
+// step. Applying the same plan cannot help.
 func TestResult_StaleAfterSteps(t *testing.T) {
 	t.Parallel()
 	plan := &teardown.Plan{Organization: teardown.Organization{ID: "org_x", Name: "X"}, Steps: []teardown.Step{{ID: "disk/a"}, {ID: "disk/b"}}}
@@ -18,14 +18,77 @@ func TestResult_StaleAfterSteps(t *testing.T) {
 		Organization: plan.Organization, Outcome: teardown.Blocked, Err: stale,
 		Steps: []teardown.StepReport{{Step: plan.Steps[0], State: teardown.StepDeleted}, {Step: plan.Steps[1], State: teardown.StepDeleted}},
 	}})
-	if text := late.text(); strings.Contains(text, "untouched") || !strings.Contains(text, "2 of 2 steps") {
+	if text := late.text(); strings.Contains(text, "nothing was changed") || !strings.Contains(text, "2 of 2 steps") {
 		t.Errorf("late: got %q", text)
 	}
 	if strings.Contains(late.Problem.Advice, "Nothing was changed") || late.code() != exitStale {
 		t.Errorf("late: got advice %q and code %d", late.Problem.Advice, late.code())
 	}
 	first := resultOf(planned{Plan: plan}, teardown.JobResult{Plan: plan, Err: stale})
-	if !strings.Contains(first.text(), "untouched") || !strings.Contains(first.Problem.Advice, "Nothing was changed") || first.code() != exitStale {
+	if !strings.Contains(first.text(), "blocked: nothing was changed: plan_stale") || !strings.Contains(first.Problem.Advice, "Nothing was changed") || first.code() != exitStale {
 		t.Errorf("at the start: got %q, advice %q and code %d", first.text(), first.Problem.Advice, first.code())
+	}
+}
+
+func TestResultOf_Outcome(t *testing.T) {
+	t.Parallel()
+	plan := &teardown.Plan{Organization: teardown.Organization{ID: "org_x", Name: "X"}, Steps: []teardown.Step{{ID: "disk/a"}}}
+	canceled := &errors.Error{Operation: "Teardown", Code: errors.Canceled}
+	timeout := &errors.Error{Operation: "DeleteDisk", Code: errors.NotFinished}
+	report := func(outcome teardown.Outcome, state teardown.StepState, err error) *teardown.Report {
+		return &teardown.Report{Organization: plan.Organization, Outcome: outcome, Err: err, Steps: []teardown.StepReport{{Step: plan.Steps[0], State: state}}}
+	}
+	for name, test := range map[string]struct {
+		report  *teardown.Report
+		err     error
+		outcome teardown.Outcome
+		code    int
+		text    string
+	}{
+		"canceled before the first step": {nil, canceled, teardown.Stopped, exitStopped, "stopped: nothing was changed: canceled"},
+		"refused before the first step":  {nil, &errors.Error{Code: errors.NotConfirmed}, teardown.Blocked, exitNotConfirmed, "blocked: nothing was changed: not_confirmed"},
+		"stopped":                        {report(teardown.Stopped, teardown.StepInterrupted, canceled), canceled, teardown.Stopped, exitStopped, "stopped: 1 interrupted"},
+		// The step failed by its own timeout: nothing stopped the teardown.
+		"step timeout": {report(teardown.Blocked, teardown.StepFailed, timeout), timeout, teardown.Blocked, exitBlocked, "blocked: 1 failed"},
+	} {
+		r := resultOf(planned{Plan: plan}, teardown.JobResult{Plan: plan, Report: test.report, Err: test.err})
+		if r.Outcome != test.outcome || r.code() != test.code || r.text() != test.text {
+			t.Errorf("%s: got %q, exit code %d and %q", name, r.Outcome, r.code(), r.text())
+		}
+	}
+}
+
+func TestOutcomeOf_Error(t *testing.T) {
+	t.Parallel()
+	for code, want := range map[errors.Code]teardown.Outcome{
+		errors.OutcomeUnknown: teardown.Unknown, errors.OrganizationNotFound: teardown.NotFound, errors.Canceled: teardown.Stopped,
+		errors.NotFinished: teardown.Stopped, errors.PermissionDenied: teardown.Blocked,
+	} {
+		if got := outcomeOf("atlas", &errors.Error{Code: code}); got != want {
+			t.Errorf("%s: got %q, want %q", code, got, want)
+		}
+	}
+	if got := outcomeOf("atlas", nil); got != teardown.Deleted {
+		t.Errorf("got %q", got)
+	}
+	if got := outcomeOf(f5, nil); got != teardown.Pending {
+		t.Errorf("got %q", got)
+	}
+}
+
+func TestNext_Commands(t *testing.T) {
+	t.Parallel()
+	const resume, plan = "To resume: offboard apply p.json\n", "To plan again: offboard plan MANIFEST -o p.json\n"
+	for code, want := range map[int]string{
+		exitOK: "", exitStopped: resume, exitBlocked: resume, exitFailed: resume, exitUnknown: resume,
+		exitStale: plan, exitNotConfirmed: plan, exitNotFound: plan, exitUsage: plan,
+	} {
+		var n next
+		n.add(code)
+		var out strings.Builder
+		n.show(&out, "offboard apply p.json")
+		if out.String() != want {
+			t.Errorf("%d: got %q, want %q", code, out.String(), want)
+		}
 	}
 }

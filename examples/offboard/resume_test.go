@@ -10,19 +10,19 @@ import (
 	"github.com/offboard-dev/offboard-go/volterra/volterratest"
 )
 
-// F5 has accepted the deletion, and a read shows the tenant in its queue. The first run
-// may have ended before it has written that down.
+// F5 accepted the deletion, and a read shows the tenant in its queue. The first run may have
+// ended before it wrote the result.
 func TestApply_PendingTenantTwice(t *testing.T) {
 	for name, test := range map[string]struct {
 		keeps  bool // the credential works until F5 deletes the tenant
-		cut    bool // the last entry of the journal
+		cut    bool // the last entry of the journal is truncated
 		again  int
 		status int
 	}{
-		"the credential works":                   {keeps: true, again: exitOK, status: exitOK},
-		"the credential works, after a crash":    {keeps: true, cut: true, again: exitOK, status: exitOK},
-		"the credential has ended":               {again: exitUnknown, status: exitFailed},
-		"the credential has ended after a crash": {cut: true, again: exitUnknown, status: exitFailed},
+		"valid credential":                 {keeps: true, again: exitOK, status: exitOK},
+		"valid credential after a crash":   {keeps: true, cut: true, again: exitOK, status: exitOK},
+		"revoked credential":               {again: exitUnknown, status: exitFailed},
+		"revoked credential after a crash": {cut: true, again: exitUnknown, status: exitFailed},
 	} {
 		t.Run(name, func(t *testing.T) {
 			bubble(t, func(t *testing.T) {

@@ -22,31 +22,32 @@ import (
 	"github.com/offboard-dev/offboard-go/zitadel/zitadeltest"
 )
 
-// scene is one organization of the demonstration at the double of its provider.
+// scene is one organization of the demonstration at the fake of its provider.
 type scene struct {
 	entry       entry
 	server      *offboardtest.Server
 	path        string            // of the base URL
-	environment map[string]string // that reaches the double; "" is its base URL
+	environment map[string]string // variables for the fake; "" stands for its base URL
 	connect     func(*slog.Logger) (organization, error)
 
-	attempt    func(context.Context) error // deletes it as it is, in one line
-	manualStep func() string               // does what no API can, and says what it was
-	deleted    func() bool                 // what really happened
-	spared     func() bool                 // its neighbour has all that it had
+	attempt    func(context.Context) error // deletes the organization without a teardown
+	manualStep func() string               // does what no API can, and describes it
+	deleted    func() bool                 // reports whether the fake deleted the organization
+	spared     func() bool                 // reports whether the other organization is unchanged
 	faults     []offboardtest.Fault
 
-	deletion string // the operation, at the double
+	deletion string // the name of the deletion's operation at the fake
 }
 
-// limited is a refusal by a rate limit that asks for a wait.
+// limited returns a fault: 429 with Retry-After.
 func limited(operation string) offboardtest.Fault {
 	fault := offboardtest.Respond(operation, http.StatusTooManyRequests, "{}")
 	fault.Header.Set("Retry-After", "1")
 	return fault
 }
 
-// faults is what befalls operations: each request in its turn.
+// faultsOf returns faults of the deletion, and lost responses of other operations. Each fault
+// applies to one request.
 func faultsOf(deletion string, lost ...string) []offboardtest.Fault {
 	faults := []offboardtest.Fault{
 		limited(deletion),
@@ -59,13 +60,14 @@ func faultsOf(deletion string, lost ...string) []offboardtest.Fault {
 	return faults
 }
 
-// newScenes is five organizations at five doubles, each with what can stand in the way
-// of its deletion, and each with a neighbour that has to be spared.
+// newScenes returns five organizations at five fakes. Each has resources that block its
+// deletion, and another organization next to it that must stay unchanged.
 func newScenes() []*scene {
 	return []*scene{sceneKatapult(), sceneZitadel(), sceneAtlas(), sceneApplivery(), sceneF5()}
 }
 
-// fakeDuration is how long the doubles take for what takes their providers minutes.
+// fakeDuration is how long the fakes take for asynchronous removals, which take minutes at
+// the providers.
 const fakeDuration = 200 * time.Millisecond
 
 func pathOf(base string) string {
@@ -77,13 +79,13 @@ func pathOf(base string) string {
 }
 
 func sceneKatapult() *scene {
-	const id, neighbour = "org_acme", "org_other"
+	const id, other = "org_acme", "org_other"
 	srv := katapulttest.NewServer()
 	srv.SetTaskTime(fakeDuration)
 	srv.AddOrganization(katapulttest.Organization{ID: id, Name: "Acme Hosting", Subdomain: "acme-hosting", Open: []string{"ensure_zero_balance"}})
 	srv.AddOrganization(katapulttest.Organization{ID: "org_labs", Name: "Acme Labs", Parent: id})
-	srv.AddOrganization(katapulttest.Organization{ID: neighbour, Name: "Other"})
-	srv.Add(neighbour, katapulttest.VirtualMachine{ID: "vm_other", Name: "other"})
+	srv.AddOrganization(katapulttest.Organization{ID: other, Name: "Other"})
+	srv.Add(other, katapulttest.VirtualMachine{ID: "vm_other", Name: "other"})
 	srv.Add("org_labs", katapulttest.VirtualMachine{ID: "vm_lab", Name: "lab"})
 	srv.Add(id,
 		katapulttest.VirtualMachine{ID: "vm_web", Name: "web"},
@@ -96,7 +98,7 @@ func sceneKatapult() *scene {
 		katapulttest.VirtualNetwork{ID: "vnet_inner", Name: "inner"},
 		katapulttest.IPAddress{ID: "ip_front", Address: "192.0.2.7", AllocatedTo: "lb_front"},
 	)
-	had := fmt.Sprint(srv.Remaining(neighbour))
+	had := fmt.Sprint(srv.Remaining(other))
 	return &scene{
 		entry: entry{
 			Provider: "katapult", Organization: id, Confirm: "Acme Hosting",
@@ -111,19 +113,19 @@ func sceneKatapult() *scene {
 		attempt: func(ctx context.Context) error {
 			return katapult.DeleteOrganization(ctx, katapult.ID(id), srv.Option())
 		},
-		manualStep: func() string { srv.SetOpen(id); return "the balance is settled" },
+		manualStep: func() string { srv.SetOpen(id); return "settle the balance" },
 		deleted:    func() bool { return !srv.Exists(id) },
-		spared:     func() bool { return srv.Exists(neighbour) && fmt.Sprint(srv.Remaining(neighbour)) == had },
+		spared:     func() bool { return srv.Exists(other) && fmt.Sprint(srv.Remaining(other)) == had },
 		deletion:   "DeleteOrganization",
 		faults:     faultsOf("DeleteOrganization", "DeleteLoadBalancer", "DeleteDNSZone"),
 	}
 }
 
 func sceneZitadel() *scene {
-	const id, neighbour = "281763529917394947", "281763529917394948"
+	const id, other = "281763529917394947", "281763529917394948"
 	srv := zitadeltest.NewServer()
 	srv.AddOrganization(zitadeltest.Organization{ID: id, Name: "Acme Login"})
-	srv.AddOrganization(zitadeltest.Organization{ID: neighbour, Name: "Platform"})
+	srv.AddOrganization(zitadeltest.Organization{ID: other, Name: "Platform"})
 	srv.SetDefault(id)
 	jane := srv.AddUser(zitadeltest.User{Organization: id, UserName: "jane"})
 	srv.AddUser(zitadeltest.User{Organization: id, UserName: "deployer", Machine: true})
@@ -144,21 +146,21 @@ func sceneZitadel() *scene {
 			_, err := zitadel.DeleteOrganization(ctx, id, srv.Option())
 			return err
 		},
-		manualStep: func() string { srv.SetDefault(neighbour); return "another organization is made the default one" },
+		manualStep: func() string { srv.SetDefault(other); return "make another organization the default one" },
 		deleted:    func() bool { return !srv.Exists(id) },
-		spared:     func() bool { return srv.Exists(neighbour) },
+		spared:     func() bool { return srv.Exists(other) },
 		deletion:   "DeleteOrganization",
 		faults:     faultsOf("DeleteOrganization"),
 	}
 }
 
 func sceneAtlas() *scene {
-	const id, neighbour, shop = "5e2f00000000000000000001", "5e2f00000000000000000002", "5e2f0000000000000000000a"
+	const id, other, shop = "5e2f00000000000000000001", "5e2f00000000000000000002", "5e2f0000000000000000000a"
 	srv := atlastest.NewServer()
 	srv.SetDeletionTime(fakeDuration)
 	srv.AddOrganization(atlastest.Organization{ID: id, Name: "Acme Data"})
-	srv.AddOrganization(atlastest.Organization{ID: neighbour, Name: "Other"})
-	srv.AddProject(neighbour, atlastest.Project{ID: "5e2f0000000000000000000c", Name: "other", Clusters: 1})
+	srv.AddOrganization(atlastest.Organization{ID: other, Name: "Other"})
+	srv.AddProject(other, atlastest.Project{ID: "5e2f0000000000000000000c", Name: "other", Clusters: 1})
 	srv.AddProject(id, atlastest.Project{ID: shop, Name: "shop"})
 	srv.AddProject(id, atlastest.Project{ID: "5e2f0000000000000000000b", Name: "empty"})
 	for _, resource := range []atlastest.Resource{
@@ -186,21 +188,21 @@ func sceneAtlas() *scene {
 		attempt:    func(ctx context.Context) error { return atlas.DeleteOrganization(ctx, id, srv.Option()) },
 		manualStep: func() string { return "" },
 		deleted:    func() bool { return !srv.Exists(id) },
-		spared:     func() bool { return srv.Exists(neighbour) },
+		spared:     func() bool { return srv.Exists(other) },
 		deletion:   "DeleteOrganization",
 		faults:     faultsOf("DeleteOrganization", "DeleteCluster"),
 	}
 }
 
 func sceneApplivery() *scene {
-	const id, neighbour = "65f000000000000000000001", "65f000000000000000000002"
+	const id, other = "65f000000000000000000001", "65f000000000000000000002"
 	srv := workspacetest.NewServer()
 	srv.AddOrganization(workspacetest.Organization{
 		ID: id, Slug: "acme-apps", Name: "Acme Apps",
 		Subscriptions: []workspacetest.Subscription{{ID: "sub_1", Plan: "Enterprise", Status: "active"}},
 		Apps:          []workspacetest.App{{Name: "Acme Bank"}, {Name: "Acme Shop", OSs: []string{"ios"}}},
 	})
-	srv.AddOrganization(workspacetest.Organization{ID: neighbour, Slug: "other", Name: "Other"})
+	srv.AddOrganization(workspacetest.Organization{ID: other, Slug: "other", Name: "Other"})
 	return &scene{
 		entry:  entry{Provider: "workspace", Organization: "acme-apps", Confirm: "Acme Apps"},
 		server: srv.Server, path: pathOf(workspace.DefaultBaseURL),
@@ -210,17 +212,17 @@ func sceneApplivery() *scene {
 			return atApplivery{c, "acme-apps"}, err
 		},
 		attempt:    func(ctx context.Context) error { return workspace.DeleteOrganization(ctx, "acme-apps", srv.Option()) },
-		manualStep: func() string { srv.CancelSubscriptions(id); return "the subscription is cancelled" },
+		manualStep: func() string { srv.CancelSubscriptions(id); return "cancel the subscription" },
 		deleted:    func() bool { return !srv.Exists(id) },
-		spared:     func() bool { return srv.Exists(neighbour) },
+		spared:     func() bool { return srv.Exists(other) },
 		deletion:   "DeleteOrganization",
 		faults:     faultsOf("DeleteOrganization"),
 	}
 }
 
-// sceneF5 has another trouble: a request for deletion is never repeated blindly, so
-// the page of 503 befalls the read before it. That the answer was lost is found out
-// by the tenant's state. There is no neighbour: a double plays one tenant.
+// sceneF5 has other faults: the client never repeats the deletion request after a 503, so the
+// 503 applies to the read before it. After the lost response, a read of the tenant's state
+// decides. The fake has one tenant only, so the scene has no other organization.
 func sceneF5() *scene {
 	const name, email = "acme-edge-kqzvxwbn", "owner@example.com"
 	srv := volterratest.NewServer()
@@ -242,7 +244,7 @@ func sceneF5() *scene {
 			c, err := volterra.New(srv.Option(), volterra.WithLogger(log))
 			return atF5{c, volterra.DeleteTenantRequest{Name: name, Email: email}}, err
 		},
-		attempt: func(ctx context.Context) error { // with the host's name for the tenant's
+		attempt: func(ctx context.Context) error { // with the name of the host instead of the tenant
 			return volterra.DeleteTenant(ctx, volterra.DeleteTenantRequest{Name: "acme-edge", Email: email}, srv.Option())
 		},
 		manualStep: func() string { return "" },
@@ -257,7 +259,7 @@ func sceneF5() *scene {
 	}
 }
 
-// connectScenes opens the organizations of scenes.
+// connectScenes returns a connector to the organizations of scenes.
 func connectScenes(scenes []*scene) func(*slog.Logger) connector {
 	return func(log *slog.Logger) connector {
 		return func(e entry) (organization, error) {
@@ -271,24 +273,24 @@ func connectScenes(scenes []*scene) func(*slog.Logger) connector {
 	}
 }
 
-// actual is what really happened, in words.
+// actual returns the state of the fake as text.
 func (s *scene) actual() string {
 	switch {
 	case !s.spared():
-		return "NOT ONLY THIS ONE"
+		return "OTHER ORGANIZATION CHANGED"
 	case !s.deleted():
-		return "still there"
+		return "exists"
 	case s.entry.Provider == f5:
-		return "in the queue, once"
+		return "queued once"
 	}
-	return "gone; its neighbour is not"
+	return "deleted; other unchanged"
 }
 
-// check fails when a verdict is not what really happened.
-func (s *scene) check(v result) error {
-	said := v.Outcome == teardown.Deleted || v.Outcome == teardown.Pending
-	if said != s.deleted() || !s.spared() {
-		return fmt.Errorf("%s: the verdict is %q, and it is %s", s.entry.Provider, v.text(), s.actual())
+// check returns an error if a result differs from the state of the fake.
+func (s *scene) check(r result) error {
+	claimed := r.Outcome == teardown.Deleted || r.Outcome == teardown.Pending
+	if claimed != s.deleted() || !s.spared() {
+		return fmt.Errorf("%s: wrong result %q: the state of the fake is %q", s.entry.Provider, r.text(), s.actual())
 	}
 	return nil
 }

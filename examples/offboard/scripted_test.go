@@ -24,7 +24,7 @@ import (
 
 var update = flag.Bool("update", false, "write the golden files")
 
-// golden compares a text with the one that is kept.
+// golden compares a text with a golden file.
 func golden(t *testing.T, name, got string) {
 	t.Helper()
 	path := filepath.Join("testdata", name)
@@ -42,19 +42,19 @@ func golden(t *testing.T, name, got string) {
 	}
 }
 
-// scripted is an organization that does what a test says. It is carried out by the
-// library itself.
+// scripted is an organization whose behavior a test sets. The teardown engine itself applies
+// its plans.
 type scripted struct {
 	provider string
 	teardown.Organization
-	alias         string // what it is asked for by; its id, if it is empty
+	alias         string // the name in the manifest; the ID if empty
 	steps         []teardown.Step
 	cascades      []teardown.Cascade
 	deletionError *errors.Error
 	outcome       teardown.Deletion
 
-	duration    time.Duration                 // each removal
-	remove      func(teardown.Step) error     // nil: it goes
+	duration    time.Duration                 // of each removal
+	remove      func(teardown.Step) error     // the error of a removal; nil for none
 	deleteError error                         // of Delete
 	waits       func(progress func(s string)) // what a removal waits for
 
@@ -87,7 +87,7 @@ func (s *scripted) Plan(ctx context.Context) (*teardown.Plan, error) {
 }
 
 func (s *scripted) Teardown(ctx context.Context, p *teardown.Plan, options ...teardown.Option) (*teardown.Report, error) {
-	time.Sleep(time.Second) // the verdict on another is told meanwhile
+	time.Sleep(time.Second) // another organization finishes first
 	return teardown.Execute(ctx, teardown.FromBlocking(driver{s}), p, options...)
 }
 
@@ -96,7 +96,7 @@ func (s *scripted) Delete(ctx context.Context) error {
 	return err
 }
 
-// driver is a scripted organization as the library wants it.
+// driver is the [teardown.BlockingDriver] of a scripted organization.
 type driver struct{ *scripted }
 
 func (d driver) Provider() (name, instance string) { return d.provider, "" }
@@ -157,7 +157,7 @@ func (d driver) Delete(context.Context, teardown.Organization) (teardown.Deletio
 	return d.outcome, nil
 }
 
-// touched says whether anything was removed or deleted.
+// touched reports whether anything was removed or deleted.
 func (s *scripted) touched() bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -166,20 +166,20 @@ func (s *scripted) touched() bool {
 
 var blocked = &errors.Error{Operation: "CheckDeletion", Code: errors.DeletionStepsNotSatisfied, Status: 409, RequestID: "req-before"}
 
-// hosting has a little of everything.
+// hosting returns an organization with a machine, a disk and a trash.
 func hosting() *scripted {
 	return &scripted{
 		provider: "katapult", Organization: teardown.Organization{ID: "org_1", Name: "Acme Hosting"},
 		deletionError: blocked, outcome: teardown.Deletion{Outcome: teardown.Deleted}, duration: 2 * time.Second,
 		steps: []teardown.Step{
 			{ID: "virtual_machine/vm_1", Kind: "virtual_machine", Name: "web-1", Why: "it runs", Removal: "stop and delete it"},
-			{ID: "disk/disk_1", Kind: "disk", Name: "data-1", Why: "it is there", Removal: "detach and delete it", After: []string{"virtual_machine/vm_1"}},
+			{ID: "disk/disk_1", Kind: "disk", Name: "data-1", Why: "it exists", Removal: "detach and delete it", After: []string{"virtual_machine/vm_1"}},
 			{ID: "trash/all", Kind: "trash", Name: "trash", Why: "it is not empty", Removal: "purge it", After: []string{"virtual_machine/vm_1", "disk/disk_1"}},
 		},
 	}
 }
 
-// tenant is deleted later, by its provider.
+// tenant returns an organization whose deletion is pending.
 func tenant() *scripted {
 	return &scripted{
 		provider: "volterra", Organization: teardown.Organization{ID: "acme-edge", Name: "acme-edge"},
@@ -188,7 +188,7 @@ func tenant() *scripted {
 	}
 }
 
-// harness is a program over scripted organizations, in a folder of its own.
+// harness runs the program with scripted organizations, in a temporary directory.
 type harness struct {
 	*testing.T
 	dir           string
@@ -209,11 +209,11 @@ func (b *harness) connect(*slog.Logger) connector {
 				return o, nil
 			}
 		}
-		return nil, fmt.Errorf("there is no %s", e.Organization)
+		return nil, fmt.Errorf("unknown organization %s", e.Organization)
 	}
 }
 
-// run runs a command. DIR stands for the folder in arguments and in what is printed.
+// run runs a command. DIR stands for the directory in arguments and in the output.
 func (b *harness) run(args ...string) (code int, out, errOut string) {
 	var o, e bytes.Buffer
 	p := &program{in: strings.NewReader(b.in), out: &o, errOut: &e, connect: b.connect, signals: b.signals}
@@ -224,11 +224,11 @@ func (b *harness) run(args ...string) (code int, out, errOut string) {
 	return code, b.hideDir(o.String()), b.hideDir(e.String())
 }
 
-// quotedDir is a file in the folder as the program prints it if the folder's name
-// has a space.
+// quotedDir matches a file in the directory as the program prints it if the name of the
+// directory contains a space.
 var quotedDir = regexp.MustCompile(`'(DIR/[a-z.]+)'`)
 
-// hideDir replaces the name of the folder, which differs between runs and machines.
+// hideDir replaces the name of the directory, which differs between runs.
 func (b *harness) hideDir(text string) string {
 	return quotedDir.ReplaceAllString(strings.ReplaceAll(text, b.dir, "DIR"), "$1")
 }
@@ -250,7 +250,7 @@ func (b *harness) read(name string) string {
 	return string(text)
 }
 
-// manifest writes one for all organizations, confirmed by their names.
+// manifest writes a manifest that confirms all organizations by their names.
 func (b *harness) manifest(more ...string) {
 	text := "organizations:\n"
 	for _, o := range b.organizations {
@@ -265,7 +265,7 @@ func (b *harness) manifest(more ...string) {
 	b.write("manifest.yaml", text)
 }
 
-// plan writes a manifest, and plans it.
+// plan writes a manifest and a plan file.
 func (b *harness) plan(more ...string) {
 	b.Helper()
 	b.manifest(more...)

@@ -19,13 +19,13 @@ import (
 	"github.com/offboard-dev/offboard-go/teardown"
 )
 
-// A secret may be passed by mistake as any argument, flag or field of a manifest. So the
-// program prints no value that it was given before a provider has confirmed it, unless it
-// has the form of an ID: an error names the argument, the flag or the line instead, and
-// lists the accepted values.
+// A person may pass a secret by mistake as any argument, flag or field of a manifest. The
+// program therefore prints a given value only if it has the form of an ID, or after a
+// provider has confirmed it. Errors name the argument, the flag or the line instead, and list
+// the accepted values.
 
-// idForms are the forms of the IDs of organizations. Names of other forms, such as a
-// subdomain or a slug, cannot be distinguished from a password.
+// idForms are the forms of the IDs of organizations. Other names, such as a subdomain or a
+// slug, cannot be distinguished from a password.
 var idForms = map[string]*regexp.Regexp{
 	"katapult":  regexp.MustCompile(`^org_[A-Za-z0-9_]{1,24}$`),
 	"zitadel":   regexp.MustCompile(`^[0-9]{1,20}$`),
@@ -33,14 +33,14 @@ var idForms = map[string]*regexp.Regexp{
 	"workspace": regexp.MustCompile(`^[0-9a-f]{24}$`),
 }
 
-// hasIDForm reports whether the organization is named by a text that has the form of an
-// ID of its provider.
+// hasIDForm reports whether the organization has the form of an ID of its provider.
 func (e entry) hasIDForm() bool {
 	form := idForms[e.Provider]
 	return form != nil && form.MatchString(e.Organization)
 }
 
-// bare returns what of an entry may be shown and stored if no provider has confirmed it.
+// bare returns the fields of an entry that may be shown and stored if no provider has
+// confirmed them.
 func (e entry) bare() entry {
 	b := entry{Provider: e.Provider}
 	if e.hasIDForm() {
@@ -49,7 +49,7 @@ func (e entry) bare() entry {
 	return b
 }
 
-// shown is the organization for machines: without a text that no provider has confirmed.
+// shown returns the organization for JSON output; "" if no provider has confirmed it.
 func (e entry) shown(err error) string {
 	if found(err) || e.hasIDForm() {
 		return e.Organization
@@ -62,7 +62,7 @@ func found(err error) bool {
 	return err == nil || errors.Is(err, errors.DeletionStepsNotSatisfied)
 }
 
-// given are the texts of an entry that an error does not show.
+// given returns the texts of an entry that an error must not show.
 func (e entry) given(err error) []string {
 	given := []string{e.Email, e.Feedback, e.Reason, e.Confirm, e.BaseURL}
 	if !e.hasIDForm() && !found(err) {
@@ -71,14 +71,14 @@ func (e entry) given(err error) []string {
 	return given
 }
 
-// shortestGiven is the length from which on a text is looked for in other texts: a
-// shorter one is part of too many words.
+// shortestGiven is the minimum length of a text that is replaced inside other texts. A
+// shorter one is a part of too many words.
 const shortestGiven = 6
 
-// notShown stands for a text that is not shown.
+// notShown replaces a text that must not be shown.
 const notShown = "[not shown]"
 
-// without returns a text without texts that are not shown.
+// without returns a text in which hidden texts are replaced.
 func without(text string, hidden []string) string {
 	for _, h := range hidden {
 		if text == h && h != "" {
@@ -95,7 +95,8 @@ func without(text string, hidden []string) string {
 	return text
 }
 
-// concealedError is an error whose text lacks what is not shown. It keeps its code.
+// concealedError is an error with a text in which hidden texts are replaced. It unwraps to
+// the original error.
 type concealedError struct {
 	error
 	text string
@@ -104,8 +105,8 @@ type concealedError struct {
 func (h *concealedError) Error() string { return h.text }
 func (h *concealedError) Unwrap() error { return h.error }
 
-// conceal returns an error without the texts that the entry was given. A code and what
-// the provider says remain.
+// conceal returns an error without the given texts of the entry. The code and the rest of the
+// provider's message remain.
 func (e entry) conceal(err error) error {
 	if err == nil {
 		return nil
@@ -135,7 +136,8 @@ func (e entry) conceal(err error) error {
 	return &bare
 }
 
-// concealedOrganization is an organization whose errors lack the texts of its entry.
+// concealedOrganization is an organization whose errors do not show the given texts of its
+// entry.
 type concealedOrganization struct {
 	organization
 	entry entry
@@ -171,8 +173,8 @@ func (c concealedOrganization) Teardown(ctx context.Context, plan *teardown.Plan
 	return report, e.conceal(err)
 }
 
-// connector opens organizations. Neither their errors nor what is logged has a text that is
-// not shown. The handler may be nil.
+// connector returns a connector. The errors of its organizations and the log do not show
+// hidden texts. The handler may be nil.
 func (p *program) connector(other slog.Handler) connector {
 	hidden := new(hiddenTexts)
 	open := p.connect(p.logger(other, hidden))
@@ -186,10 +188,10 @@ func (p *program) connector(other slog.Handler) connector {
 	}
 }
 
-// errNotFound is the error of an organization that no provider has found.
+// errNotFound stands for an organization that no provider has found.
 var errNotFound = &errors.Error{Code: errors.OrganizationNotFound}
 
-// hiddenTexts are texts that are not logged.
+// hiddenTexts are texts that must not be logged.
 type hiddenTexts struct {
 	mu    sync.Mutex
 	texts []string
@@ -205,7 +207,7 @@ func (h *hiddenTexts) add(texts []string) {
 	}
 }
 
-// replace is for [slog.HandlerOptions].
+// replace implements ReplaceAttr of [slog.HandlerOptions].
 func (h *hiddenTexts) replace(_ []string, a slog.Attr) slog.Attr {
 	switch v := a.Value.Resolve(); v.Kind() {
 	case slog.KindString, slog.KindAny:
@@ -220,7 +222,7 @@ func (h *hiddenTexts) replace(_ []string, a slog.Attr) slog.Attr {
 	return a
 }
 
-// printableQuote is a text in quotes, as errors have it.
+// printableQuote returns a text as errors print it: without unprintable characters.
 func printableQuote(text string) string {
 	return strings.Map(func(r rune) rune {
 		if unicode.IsPrint(r) {
@@ -230,8 +232,8 @@ func printableQuote(text string) string {
 	}, text)
 }
 
-// fileError is the error of a file that cannot be used, without the name of one that does
-// not exist: it may be a secret that was passed in place of a name.
+// fileError returns the error of a file that cannot be used. It removes the name of a file
+// that does not exist, which may be a secret that was passed in place of a name.
 func fileError(as, name string, err error) error {
 	if err == nil {
 		return nil
@@ -246,7 +248,7 @@ func fileError(as, name string, err error) error {
 	return &fileFault{as + ": " + e.Err.Error(), err}
 }
 
-// fileFault keeps the cause of a text.
+// fileFault is an error with another text.
 type fileFault struct {
 	text string
 	err  error
@@ -255,13 +257,13 @@ type fileFault struct {
 func (f *fileFault) Error() string { return f.text }
 func (f *fileFault) Unwrap() error { return f.err }
 
-// credentialForm are texts that have the form of a credential, and that no name has.
+// credentialForm matches texts that have the form of a credential and are not names.
 var credentialForm = regexp.MustCompile(`-----BEGIN |^\s*\{|^eyJ[\w-]*\.|mdb_sa_sk_|(?i)^(bearer|basic|digest|apitoken)\s|[\r\n]`)
 
-// secretWord is a word that looks like a token: letters and digits without a space.
+// secretWord matches a word that may be a token: letters and digits without a space.
 var secretWord = regexp.MustCompile(`[A-Za-z0-9+/=_-]{20,}`)
 
-// looksSecret reports whether a text of a person has a word that looks like a token.
+// looksSecret reports whether a text contains a word that looks like a token.
 func looksSecret(text string) bool {
 	if credentialForm.MatchString(text) {
 		return true
@@ -274,7 +276,7 @@ func looksSecret(text string) bool {
 	return false
 }
 
-// ownCredential returns the variable whose value a text is; "" if there is none.
+// ownCredential returns the variable whose value is in a text; "" for none.
 func ownCredential(text string) string {
 	text = strings.TrimSpace(text)
 	if text == "" {
@@ -294,20 +296,20 @@ func ownCredential(text string) string {
 	return ""
 }
 
-// secretFault says why a text is refused as an argument: it is a credential. The fault is
-// "" if nothing shows that.
+// secretFault returns why a text is refused because it is a credential; "" if nothing shows
+// that.
 func secretFault(text string) string {
 	if variable := ownCredential(text); variable != "" {
-		return "it is the value of " + variable
+		return "the value is that of " + variable
 	}
 	if credentialForm.MatchString(text) {
-		return "it has the form of a credential"
+		return "the value has the form of a credential"
 	}
 	return ""
 }
 
-// refuseSecrets returns an error if an argument or a flag is a credential. Nothing is
-// sent and no file is written then.
+// refuseSecrets returns an error if an argument or a flag is a credential. It runs before
+// any request and before any file is written.
 func refuseSecrets(cmd *cobra.Command, args []string) error {
 	for i, arg := range args {
 		if fault := secretFault(arg); fault != "" {
@@ -329,7 +331,7 @@ func refuseSecrets(cmd *cobra.Command, args []string) error {
 	return err
 }
 
-// argumentName is the name of an argument in the usage of its command.
+// argumentName returns the name of an argument in the usage of its command.
 func argumentName(cmd *cobra.Command, i int) string {
 	if names := strings.Fields(cmd.Use); i+1 < len(names) {
 		return names[i+1]
@@ -337,13 +339,14 @@ func argumentName(cmd *cobra.Command, i int) string {
 	return "an argument"
 }
 
-// flagError is an error of the flags without what was given.
+// flagError returns an error about a flag. It does not repeat the given text, which may be a
+// secret.
 func flagError(cmd *cobra.Command, err error) error {
 	if unknown, ok := errors.AsType[*pflag.NotExistError](err); ok {
 		if name := "--" + unknown.GetSpecifiedName(); misspelled(name, flagNames(cmd)) {
 			return errors.New("unknown flag: " + name)
 		}
-		return errors.New("unknown flag: --help lists the flags")
+		return errors.New("unknown flag; to list the flags: " + cmd.CommandPath() + " --help")
 	}
 	if e, ok := errors.AsType[*pflag.ValueRequiredError](err); ok {
 		return errors.New("flag needs an argument: --" + e.GetFlag().Name)
@@ -351,7 +354,7 @@ func flagError(cmd *cobra.Command, err error) error {
 	if e, ok := errors.AsType[*pflag.InvalidValueError](err); ok {
 		return errors.New("--" + e.GetFlag().Name + " has an invalid value: use a value of type " + e.GetFlag().Value.Type())
 	}
-	return errors.New("a flag is not valid: --help lists the flags")
+	return errors.New("invalid flag; to list the flags: " + cmd.CommandPath() + " --help")
 }
 
 func flagNames(cmd *cobra.Command) []string {
@@ -362,15 +365,15 @@ func flagNames(cmd *cobra.Command) []string {
 	return names
 }
 
-// misspelled reports whether a text is one of the known names with at most two letters
-// changed, added or left out: it is no secret then, and may be shown.
+// misspelled reports whether a text differs from a known name by at most two letters that are
+// changed, added or missing. Such a text is no secret and may be shown.
 func misspelled(text string, known []string) bool {
 	return slices.ContainsFunc(known, func(name string) bool {
 		return len(name) >= 5 && len(text) <= len(name)+2 && distance(text, name) <= 2
 	})
 }
 
-// distance is the number of letters that have to be changed, added or left out.
+// distance returns the number of letters that are changed, added or missing.
 func distance(a, b string) int {
 	row := make([]int, len(b)+1)
 	for j := range row {
@@ -391,7 +394,8 @@ func distance(a, b string) int {
 	return row[len(b)]
 }
 
-// noArguments is for commands that take no arguments. It does not repeat what was given.
+// noArguments returns an error if a command without arguments gets one. The error does not
+// repeat the argument.
 func noArguments(cmd *cobra.Command, args []string) error {
 	if len(args) == 0 {
 		return nil

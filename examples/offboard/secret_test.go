@@ -18,7 +18,7 @@ import (
 	"github.com/offboard-dev/offboard-go/teardown"
 )
 
-// secrets are made-up credentials of all kinds, each in the form of the real ones.
+// secrets are invented credentials of all kinds, in the form of real ones.
 var secrets = map[string]string{
 	"Katapult token":      "k4tQm7Zt2Wn9Lx5Rb1Vd",
 	"Zitadel token":       "3qXw9yTtUa_Lk2-Pz8mCvB6nHs4JdEfG7rYiOoWlQxNc1KbVtZaMuSjRpDhF0gIe5wXvTyQ",
@@ -33,7 +33,7 @@ var secrets = map[string]string{
 	"password":            "hunter-two-opensesame",
 }
 
-// words are parts of the secrets that nothing but the secrets has.
+// words returns a secret in several encodings, and its parts.
 func words(secret string) []string {
 	encoded, _ := json.Marshal(secret)
 	all := []string{
@@ -41,21 +41,21 @@ func words(secret string) []string {
 		url.QueryEscape(secret), url.PathEscape(secret), base64.StdEncoding.EncodeToString([]byte(secret)),
 	}
 	for _, word := range strings.FieldsFunc(secret, func(r rune) bool { return strings.ContainsRune(" \n\"\\", r) }) {
-		if len(word) >= 18 { // also of a text that was cut
+		if len(word) >= 18 { // also of a truncated text
 			all = append(all, word[:12], word[len(word)-12:])
 		}
 	}
 	return all
 }
 
-// servedHarness runs commands at doubles that listen, in a folder of its own.
+// servedHarness runs commands at served fakes, in a temporary directory.
 type servedHarness struct {
 	*testing.T
 	dir string
 	m   *manifest
 }
 
-// Not parallel: it sets the environment and the working directory.
+// Not parallel: the test sets the environment and the working directory.
 func newServedHarness(t *testing.T) *servedHarness {
 	t.Helper()
 	scenes := newScenes()
@@ -69,7 +69,7 @@ func newServedHarness(t *testing.T) *servedHarness {
 	for variable, value := range environment {
 		t.Setenv(variable, value)
 	}
-	// Tokens of a service account are limited.
+	// Atlas limits the tokens of a service account.
 	t.Setenv("MONGODB_ATLAS_CLIENT_ID", "")
 	t.Setenv("MONGODB_ATLAS_CLIENT_SECRET", "")
 	t.Setenv("MONGODB_ATLAS_PUBLIC_KEY", atlastest.PublicKey)
@@ -79,13 +79,13 @@ func newServedHarness(t *testing.T) *servedHarness {
 	return b
 }
 
-// shows fails if a command prints or writes a secret. The manifest, and a plan that a test
-// has written, have it themselves.
+// shows fails the test if a command prints or writes a secret. It ignores the manifest and
+// the plan that the test itself writes.
 func (b *servedHarness) shows(secret string, args ...string) {
 	b.Helper()
 	var out, errOut bytes.Buffer
 	signals := make(chan os.Signal, 2)
-	signals <- os.Interrupt // ends demo --serve
+	signals <- os.Interrupt // stops demo --serve
 	p := &program{in: strings.NewReader(""), out: &out, errOut: &errOut, connect: connect}
 	if slices.Contains(args, "--serve") {
 		p.signals = signals
@@ -116,7 +116,7 @@ func (b *servedHarness) shows(secret string, args ...string) {
 	}
 }
 
-// Not parallel: it sets the environment.
+// Not parallel: the test sets the environment.
 func TestSecret_AsArgument(t *testing.T) {
 	b := newServedHarness(t)
 	text := "organizations: [{provider: zitadel, organization: \"281763529917394947\", base_url: " + os.Getenv("ZITADEL_API_URL") + "}]\n"
@@ -165,8 +165,7 @@ func TestSecret_AsArgument(t *testing.T) {
 	}
 }
 
-// A file that is to be written may have any name but one that has the form of a
-// credential.
+// The program writes a file of any name that does not have the form of a credential.
 func TestSecret_AsNameOfAFile(t *testing.T) {
 	b := newServedHarness(t)
 	text := "organizations: [{provider: zitadel, organization: \"281763529917394947\", base_url: " + os.Getenv("ZITADEL_API_URL") + "}]\n"
@@ -191,14 +190,14 @@ func TestSecret_AsNameOfAFile(t *testing.T) {
 	}
 }
 
-// Not parallel: it sets the environment.
+// Not parallel: the test sets the environment.
 func TestSecret_InManifest(t *testing.T) {
 	b := newServedHarness(t)
 	base := map[string]string{}
 	for _, e := range b.m.Organizations {
 		base[e.Provider] = e.BaseURL
 	}
-	// One organization that can be planned is before it, so that there is a plan file.
+	// The first organization can be planned, so that plan writes a file.
 	head := "organizations:\n  - {provider: zitadel, organization: \"281763529917394947\", base_url: \"" + base["zitadel"] + "\"}\n"
 	tenant := "  - {provider: volterra, organization: acme-edge-kqzvxwbn, base_url: \"" + base[f5] + "\""
 	manifests := map[string]string{
@@ -206,8 +205,8 @@ func TestSecret_InManifest(t *testing.T) {
 		"provider alone":    "organizations: [{provider: SECRET}]\n",
 		"email":             head + tenant + ", email: SECRET}\n",
 		"confirm":           head + "  - {provider: atlas, organization: 5e2f00000000000000000001, confirm: SECRET, base_url: \"" + base["atlas"] + "\"}\n",
-		"permit":            head + "  - {provider: atlas, organization: 5e2f00000000000000000001, permit: [SECRET]}\n",
-		"permit, text":      head + "  - {provider: atlas, organization: 5e2f00000000000000000001, permit: SECRET}\n",
+		"override":          head + "  - {provider: atlas, organization: 5e2f00000000000000000001, override: [SECRET]}\n",
+		"override, text":    head + "  - {provider: atlas, organization: 5e2f00000000000000000001, override: SECRET}\n",
 		"base_url":          head + "  - {provider: atlas, organization: 5e2f00000000000000000001, base_url: SECRET}\n",
 		"credentials, name": head + "  - {provider: katapult, organization: org_acme, credentials: {SECRET: KATAPULT_X}}\n",
 		"credentials":       head + "  - {provider: katapult, organization: org_acme, credentials: {KATAPULT_API_KEY: SECRET}}\n",
@@ -233,7 +232,7 @@ func TestSecret_InManifest(t *testing.T) {
 	}
 	for kind, secret := range secrets {
 		more := map[string]string{}
-		if looksSecret(secret) { // any other text may be a person's words
+		if looksSecret(secret) { // other secrets cannot be distinguished from a sentence
 			more["feedback"] = head + tenant + ", email: owner@example.com, feedback: SECRET}\n"
 			more["reason"] = head + tenant + ", email: owner@example.com, reason: SECRET}\n"
 		}
@@ -262,7 +261,7 @@ func TestSecret_InManifest(t *testing.T) {
 	}
 }
 
-// Not parallel: it sets the environment.
+// Not parallel: the test sets the environment.
 func TestSecret_InPlanFile(t *testing.T) {
 	b := newServedHarness(t)
 	text := "organizations: [{provider: zitadel, organization: \"281763529917394947\", base_url: " + os.Getenv("ZITADEL_API_URL") + "}]\n"
@@ -275,7 +274,7 @@ func TestSecret_InPlanFile(t *testing.T) {
 			"provider":     func(p *planned) { p.Entry.Provider = secret },
 			"organization": func(p *planned) { p.Entry.Organization = secret },
 			"confirm":      func(p *planned) { p.Entry.Confirm = secret },
-			"permit":       func(p *planned) { p.Entry.Override = []teardown.Override{teardown.Override(secret)} },
+			"override":     func(p *planned) { p.Entry.Override = []teardown.Override{teardown.Override(secret)} },
 			"base_url":     func(p *planned) { p.Entry.BaseURL = secret },
 			"no plan":      func(p *planned) { p.Entry.Organization, p.Entry.Confirm, p.Plan = secret, secret, nil },
 		} {
@@ -314,7 +313,7 @@ func TestSecret_InPlanFile(t *testing.T) {
 	}
 }
 
-// Not parallel: it sets the environment.
+// Not parallel: the test sets the environment.
 func TestSecret_InVariable(t *testing.T) {
 	b := newServedHarness(t)
 	for kind, secret := range secrets {
@@ -340,7 +339,7 @@ func TestSecret_NotInAnswerToPrompt(t *testing.T) {
 	for kind, secret := range secrets {
 		secret, _, _ := strings.Cut(secret, "\n")
 		var out strings.Builder
-		err := (&program{out: &out}).ask(planOf(t, named("org_1", "Acme")), "Acme", bufio.NewReader(strings.NewReader(secret+"\n")))
+		err := (&program{out: &out}).prompt(planOf(t, named("org_1", "Acme")), "Acme", bufio.NewReader(strings.NewReader(secret+"\n")))
 		if !errors.Is(err, errors.NotConfirmed) || strings.Contains(err.Error()+out.String(), secret) {
 			t.Errorf("%s: got %v", kind, err)
 		}

@@ -17,34 +17,38 @@ import (
 	"github.com/offboard-dev/offboard-go/teardown"
 )
 
-const statusHelp = `Say what became of a plan file: what the journal has, beside what there is now. It
-reads only, and can be asked while apply is running, after it, and after a crash. Of the
-journal it counts what was written for this plan, at the same provider and instance.
-Exit code 0 means that all is done: it is never that of a file which cannot be read.
+const statusHelp = `Show the finished and the remaining steps of a plan file: the journal, compared with a
+read. Status only reads. It can run during apply, after it, and after a crash. It counts
+the entries that the journal has for this plan, at the same provider and instance.
+Exit code 0 means that every organization is deleted or pending. A file that cannot be
+read never results in exit code 0.
 `
 
-// organizationStatus is how far an organization of a plan file has come.
+// organizationStatus is the status of one organization of a plan file.
 type organizationStatus struct {
 	Provider     string                `json:"provider"`
 	Organization teardown.Organization `json:"organization"`
-	Line         int                   `json:"line,omitempty"` // of the manifest, for what has no plan
+	Line         int                   `json:"line,omitempty"` // in the manifest, if the organization has no plan
 
-	// Journal is what was last written about the organization itself.
+	// Journal is the last entry about the organization itself.
 	Journal *teardown.Entry `json:"journal,omitempty"`
 
-	// Deleted counts the steps that the journal has as gone, or that a read does not find.
-	Deleted int `json:"gone"`
-	Total   int `json:"total"`
+	// Done counts the steps that are deleted by the journal or by a read.
+	Done  int `json:"done"`
+	Total int `json:"total"`
 
-	// Now is what a read says: "there", "not_found", "not_read" when none was made or
-	// it failed, which is the Problem then.
+	// Now is the result of a read: "exists", "not_found", or "not_read" if no read was made
+	// or the read failed. Problem is the error of a failed read.
 	Now       string   `json:"now"`
-	Remaining []string `json:"left,omitempty"`   // ids of steps of the plan
-	NotInPlan []string `json:"others,omitempty"` // ids of steps that the plan does not have
+	Remaining []string `json:"remaining,omitempty"`   // IDs of steps of the plan
+	NotInPlan []string `json:"not_in_plan,omitempty"` // IDs of steps that the plan does not contain
 	Problem   *problem `json:"problem,omitempty"`
 
+	// Stale is true if apply refuses the plan: the plan expired or no longer matches a read.
+	Stale bool `json:"stale,omitempty"`
+
 	code  int
-	title string // how people call it
+	title string // the name of the organization, for people
 }
 
 func (p *program) statusCommand() *cobra.Command {
@@ -53,11 +57,11 @@ func (p *program) statusCommand() *cobra.Command {
 	var parallel int
 	command := &cobra.Command{
 		Use:   "status PLAN",
-		Short: "Say what of a plan file is done and what is left; changes nothing",
+		Short: "Show finished and remaining steps of a plan, without changing anything",
 		Long:  statusHelp + "\n" + credentials(),
 		Example: `  offboard status plan.json
-  offboard status plan.json --offline     what the journal alone has; no credential is needed
-  offboard status plan.json --json | jq '.[] | select(.now == "there") | .left'`,
+  offboard status plan.json --offline     read the journal only; needs no credential
+  offboard status plan.json --json | jq '.[] | select(.now == "exists") | .remaining'`,
 		Args:              cobra.ExactArgs(1),
 		ValidArgsFunction: planFiles,
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -68,14 +72,14 @@ func (p *program) statusCommand() *cobra.Command {
 			if journal == "" {
 				journal = journalOf(args[0])
 			} else if _, err := os.Stat(journal); err != nil {
-				return fileError("--journal", journal, err) // what was named is expected to exist
+				return fileError("--journal", journal, err) // only the default journal may be missing
 			}
 			entries, unreadable, err := readJournal(journal)
 			if err != nil {
 				return err
 			}
 			if unreadable > 0 {
-				fmt.Fprintf(p.errOut, "offboard: %s of %s cannot be read; a crash leaves one\n", count(unreadable, "line"), journal)
+				fmt.Fprintf(p.errOut, "offboard: cannot read %s of %s; a crash causes at most one\n", count(unreadable, "line"), journal)
 			}
 			ctx, done := p.untilInterrupted(cmd.Context())
 			defer done()
@@ -91,13 +95,13 @@ func (p *program) statusCommand() *cobra.Command {
 			return p.showStatus(statuses, "offboard apply "+quoted(args[0]))
 		},
 	}
-	command.Flags().StringVar(&journal, "journal", "", "the journal `FILE` (default: beside the plan, PLAN.journal)")
+	command.Flags().StringVar(&journal, "journal", "", "the journal `FILE` (default PLAN.journal)")
 	command.Flags().BoolVar(&offline, "offline", false, "read the journal only")
-	command.Flags().IntVar(&parallel, "parallel", 4, "how many organizations are read at a time")
+	command.Flags().IntVar(&parallel, "parallel", 4, "maximum number of organizations that are read at a time")
 	return command
 }
 
-// status holds the plans against the journal and what there is.
+// status compares the plans with the journal and, unless offline is set, with a read.
 func (p *program) status(ctx context.Context, file *planFile, journal journalIndex, parallel int, offline bool) ([]organizationStatus, error) {
 	statuses := make([]organizationStatus, len(file.Organizations))
 	opened := make([]organization, len(file.Organizations))
@@ -120,8 +124,7 @@ func (p *program) status(ctx context.Context, file *planFile, journal journalInd
 	return statuses, nil
 }
 
-// statusOf is how far one organization has come. It is not read when there is no way
-// to it.
+// statusOf returns the status of one organization. It does not read if o is nil.
 func statusOf(ctx context.Context, p planned, journal journalIndex, o organization) organizationStatus {
 	s := organizationStatus{Provider: p.Entry.Provider, Organization: p.subject(), Line: p.Line, Now: "not_read", title: p.title()}
 	if p.Plan == nil {
@@ -136,30 +139,32 @@ func statusOf(ctx context.Context, p planned, journal journalIndex, o organizati
 	s.Organization, s.Journal, s.Total = p.Plan.Organization, r.last, len(p.Plan.Steps)
 	through := r.complete()
 	for _, step := range p.Plan.Steps {
-		if through || r.isDeleted(step.ID) { // what is deleted had no step left
-			s.Deleted++
+		if through || r.isDeleted(step.ID) { // a deleted organization has no steps
+			s.Done++
 		}
 	}
+	s.Stale = time.Since(p.Plan.CreatedAt) > teardown.PlanTTL
 	if o != nil {
 		now, err := o.Plan(ctx)
 		switch {
 		case errors.Is(err, errors.OrganizationNotFound) && r.deletionStarted:
-			s.Now, s.Deleted = "not_found", s.Total
+			s.Now, s.Done = "not_found", s.Total
 			return s
 		case errors.Is(err, errors.OrganizationNotFound):
-			// Nothing shows that this plan deleted it.
+			// Nothing shows that this plan deleted the organization.
 			s.Now, s.Problem, s.code = "not_found", problemOf(err), exitNotFound
 			return s
 		case err != nil:
 			s.Problem, s.code = problemOf(err), exitCode(err)
 			if through && (errors.Is(err, errors.Unauthenticated) || errors.Is(err, errors.PermissionDenied)) {
-				s.code = exitOK // its credential may have gone with it
+				s.code = exitOK // the credential may be deleted with the organization
 			}
 			return s
 		}
-		s.Now = "there"
+		s.Now = "exists"
+		s.Stale = s.Stale || len(p.Plan.Diff(now)) > 0
 		s.Remaining, s.NotInPlan = compare(p.Plan, now)
-		s.Deleted = s.Total - len(s.Remaining)
+		s.Done = s.Total - len(s.Remaining)
 		through = r.last != nil && r.last.Outcome == teardown.Pending
 	}
 	if !through {
@@ -168,16 +173,16 @@ func statusOf(ctx context.Context, p planned, journal journalIndex, o organizati
 	return s
 }
 
-// compare returns the steps of a plan that are still there, and what else is.
-func compare(plan, now *teardown.Plan) (left, others []string) {
+// compare returns the steps of a fresh plan that an earlier plan contains, and the others.
+func compare(plan, now *teardown.Plan) (remaining, notInPlan []string) {
 	for _, step := range now.Steps {
 		if slices.ContainsFunc(plan.Steps, func(s teardown.Step) bool { return s.ID == step.ID }) {
-			left = append(left, step.ID)
+			remaining = append(remaining, step.ID)
 			continue
 		}
-		others = append(others, step.ID)
+		notInPlan = append(notInPlan, step.ID)
 	}
-	return left, others
+	return remaining, notInPlan
 }
 
 func (p *program) showStatus(statuses []organizationStatus, again string) error {
@@ -189,10 +194,10 @@ func (p *program) showStatus(statuses []organizationStatus, again string) error 
 	t := table.NewWriter()
 	t.SetOutputMirror(p.out)
 	t.SetStyle(table.StyleLight)
-	t.AppendHeader(table.Row{"provider", "organization", "journal", "steps gone", "now"})
+	t.AppendHeader(table.Row{"provider", "organization", "journal", "steps deleted", "now"})
 	t.SetColumnConfigs([]table.ColumnConfig{{Name: "now", WidthMax: 40, WidthMaxEnforcer: text.WrapSoft}})
 	for _, s := range statuses {
-		t.AppendRow(table.Row{s.Provider, s.title, s.journal(), fmt.Sprintf("%d/%d", s.Deleted, s.Total), s.now()})
+		t.AppendRow(table.Row{s.Provider, s.title, s.journal(), fmt.Sprintf("%d/%d", s.Done, s.Total), s.now()})
 	}
 	t.Render()
 	for _, s := range statuses {
@@ -205,41 +210,47 @@ func (p *program) showStatus(statuses []organizationStatus, again string) error 
 				fmt.Fprintf(p.out, "%s %s: %s: %s\n", s.Provider, s.title, title, printable.Text(id))
 			}
 		}
-		show("left", s.Remaining)
+		show("remaining", s.Remaining)
 		show("not in the plan", s.NotInPlan)
 	}
-	if p.code != exitOK {
-		fmt.Fprintf(p.out, "To go on: %s\n", again)
+	var n next
+	for _, s := range statuses {
+		if s.Stale && s.code != exitOK {
+			n.plan = true
+			continue
+		}
+		n.add(s.code)
 	}
+	n.show(p.out, again)
 	return nil
 }
 
-// journal is what the journal has, in words.
+// journal returns the last entry of the journal as text.
 func (s *organizationStatus) journal() string {
 	switch {
 	case s.Journal == nil:
-		return "nothing"
+		return "no entry"
 	case s.Journal.Kind == teardown.EntryFinished:
 		return printable.Text(string(s.Journal.Outcome)) + " " + s.Journal.Time.Format(time.DateTime)
 	}
 	return printable.Text(string(s.Journal.Kind)) + " " + s.Journal.Time.Format(time.DateTime)
 }
 
-// now is what there is, in words.
+// now returns the result of the read as text.
 func (s *organizationStatus) now() string {
 	switch {
 	case s.Now == "not_found" && s.code == exitNotFound:
-		return "not found, and the journal has no deletion of it: the credential may not see it"
+		return "not_found: the journal has no deletion of it; the credential may not see it"
 	case s.Now == "not_found":
-		return "gone"
+		return "deleted"
 	case s.Problem != nil:
 		return printable.Text(s.Problem.Text)
 	case s.Now == "not_read":
 		return "not read"
 	case len(s.Remaining)+len(s.NotInPlan) == 0:
-		return "there; no step is left"
+		return "exists; no steps remaining"
 	}
-	now := fmt.Sprintf("there; %s left", count(len(s.Remaining), "step"))
+	now := fmt.Sprintf("exists; %s remaining", count(len(s.Remaining), "step"))
 	if n := len(s.NotInPlan); n > 0 {
 		now += fmt.Sprintf(", %d not in the plan", n)
 	}

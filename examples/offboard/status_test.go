@@ -17,16 +17,16 @@ func TestApply_NotFound(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		b := newHarness(t, hosting(), tenant())
 		b.plan()
-		b.organizations[0].deleted = true // by somebody else, or the credential may not see it any more
+		b.organizations[0].deleted = true // by another program, or the credential cannot see it
 		code, out, errOut := b.run("apply", "DIR/plan.json", "--report", "DIR/report.html")
-		if code != exitNotFound || errOut != "" || !strings.Contains(out, "not found: this run and its journal deleted nothing") {
+		if code != exitNotFound || errOut != "" || !strings.Contains(out, "not_found: neither this run nor its journal deleted it") {
 			t.Errorf("exit code %d: %s%s", code, out, errOut)
 		}
-		if page := b.read("report.html"); !strings.Contains(page, `<span class="badge not_found">not_found</span>`) || strings.Contains(page, `class="badge gone"`) {
-			t.Error("the report does not say so")
+		if page := b.read("report.html"); !strings.Contains(page, `<span class="badge not_found">not_found</span>`) || strings.Contains(page, `class="badge deleted"`) {
+			t.Error("the report does not show the outcome")
 		}
 		code, out, _ = b.run("status", "DIR/plan.json")
-		if code != exitNotFound || !strings.Contains(out, "not found, and the journal has no") {
+		if code != exitNotFound || !strings.Contains(out, "not_found: the journal has no") {
 			t.Errorf("status: exit code %d: %s", code, out)
 		}
 		code, out, _ = b.run("apply", "DIR/plan.json", "--json")
@@ -36,25 +36,25 @@ func TestApply_NotFound(t *testing.T) {
 	})
 }
 
-// The first run ended after the deletion was sent, and before its result was written.
+// The first run ended after it sent the deletion, and before it wrote the result.
 func TestApply_ResumedByTheJournal(t *testing.T) {
 	const head = `{"time":"2000-01-01T00:00:00Z","provider":"katapult","organization":"org_1",`
 	for name, test := range map[string]struct {
 		journal string
 		code    int
 	}{
-		"deleting":               {head + `"kind":"started"}` + "\n" + head + `"kind":"deletion_started"}` + "\n", exitOK},
-		"deleting, and cut":      {head + `"kind":"deletion_started"}` + "\n" + head + `"kin`, exitOK},
-		"unknown":                {head + `"kind":"deletion_started"}` + "\n" + head + `"kind":"finished","outcome":"unknown"}` + "\n", exitOK},
-		"gone":                   {head + `"kind":"deletion_started"}` + "\n" + head + `"kind":"finished","outcome":"deleted"}` + "\n", exitOK},
-		"begun only":             {head + `"kind":"started"}` + "\n", exitNotFound},
-		"cut before it":          {head + `"kind":"started"}` + "\n" + head + `"kind":"deletion_s`, exitNotFound},
-		"another provider":       {strings.Replace(head, "katapult", "zitadel", 1) + `"kind":"deletion_started"}` + "\n", exitNotFound},
-		"another instance":       {head + `"instance":"https://other.example","kind":"deletion_started"}` + "\n", exitNotFound},
-		"another organization":   {strings.Replace(head, "org_1", "org_2", 1) + `"kind":"deletion_started"}` + "\n", exitNotFound},
-		"a step is no deletion":  {head + `"step":"disk/disk_1","kind":"finished","state":"deleted"}` + "\n", exitNotFound},
-		"nothing":                {"", exitNotFound},
-		"earlier lines, then it": {"\n" + strings.Replace(head, "org_1", "org_9", 1) + `"kind":"finished","outcome":"deleted"}` + "\n" + head + `"kind":"deletion_started"}` + "\n", exitOK},
+		"deleting":             {head + `"kind":"started"}` + "\n" + head + `"kind":"deletion_started"}` + "\n", exitOK},
+		"deleting, then cut":   {head + `"kind":"deletion_started"}` + "\n" + head + `"kin`, exitOK},
+		"unknown":              {head + `"kind":"deletion_started"}` + "\n" + head + `"kind":"finished","outcome":"unknown"}` + "\n", exitOK},
+		"deleted":              {head + `"kind":"deletion_started"}` + "\n" + head + `"kind":"finished","outcome":"deleted"}` + "\n", exitOK},
+		"started only":         {head + `"kind":"started"}` + "\n", exitNotFound},
+		"cut before deleting":  {head + `"kind":"started"}` + "\n" + head + `"kind":"deletion_s`, exitNotFound},
+		"another provider":     {strings.Replace(head, "katapult", "zitadel", 1) + `"kind":"deletion_started"}` + "\n", exitNotFound},
+		"another instance":     {head + `"instance":"https://other.example","kind":"deletion_started"}` + "\n", exitNotFound},
+		"another organization": {strings.Replace(head, "org_1", "org_2", 1) + `"kind":"deletion_started"}` + "\n", exitNotFound},
+		"step only":            {head + `"step":"disk/disk_1","kind":"finished","state":"deleted"}` + "\n", exitNotFound},
+		"empty":                {"", exitNotFound},
+		"after other entries":  {"\n" + strings.Replace(head, "org_1", "org_9", 1) + `"kind":"finished","outcome":"deleted"}` + "\n" + head + `"kind":"deletion_started"}` + "\n", exitOK},
 	} {
 		t.Run(name, func(t *testing.T) {
 			bubble(t, func(t *testing.T) {
@@ -87,7 +87,7 @@ func TestStatus_OtherInstancesAndPlans(t *testing.T) {
 	for name, test := range map[string]struct {
 		journal string // PLAN is this plan's fingerprint
 		code    int
-		gone    int
+		deleted int
 	}{
 		"this plan":            {head + `"plan":"PLAN","kind":"finished","outcome":"deleted"}` + "\n", exitOK, 3},
 		"another plan":         {head + `"plan":"other","kind":"finished","outcome":"deleted"}` + "\n", exitBlocked, 0},
@@ -118,7 +118,7 @@ func TestStatus_OtherInstancesAndPlans(t *testing.T) {
 				}
 				b.write("plan.json.journal", strings.ReplaceAll(test.journal, "PLAN", file.Organizations[0].Plan.Fingerprint))
 				code, out, errOut := b.run("status", "DIR/plan.json", "--offline")
-				if want := strings.Repeat(" ", 1) + string(rune('0'+test.gone)) + "/3"; code != test.code || !strings.Contains(out, want) {
+				if want := strings.Repeat(" ", 1) + string(rune('0'+test.deleted)) + "/3"; code != test.code || !strings.Contains(out, want) {
 					t.Errorf("exit code %d: %s%s", code, out, errOut)
 				}
 			})
@@ -134,21 +134,21 @@ func TestStatus_UnreadableFiles(t *testing.T) {
 		code       int
 		want       string
 	}{
-		"empty plan":            {"plan.json", "", nil, exitUsage, "this is no plan file"},
-		"cut plan":              {"plan.json", `{"version":1,"organiz`, nil, exitUsage, "this is no plan file"},
-		"foreign plan":          {"plan.json", `{"name":"package"}`, nil, exitUsage, "this is no plan file"},
-		"no organizations":      {"plan.json", `{"version":1,"organizations":[],"fingerprint":"EMPTY"}`, nil, exitUsage, "it names no organizations"},
-		"null organizations":    {"plan.json", `{"version":1,"organizations":null,"fingerprint":"NULL"}`, nil, exitUsage, "it names no organizations"},
-		"null":                  {"plan.json", `null`, nil, exitStale, ""},
-		"empty journal":         {"plan.json.journal", "", nil, exitBlocked, ""},
-		"foreign journal":       {"plan.json.journal", "Dear Jane,\n", nil, exitUsage, "is not a journal"},
-		"foreign JSON":          {"plan.json.journal", `{"type":"verdict"}` + "\n", nil, exitUsage, "is not a journal"},
-		"entries of nothing":    {"plan.json.journal", `{"kind":"finished","outcome":"deleted"}` + "\n", nil, exitUsage, "is not a journal"},
-		"cut journal":           {"plan.json.journal", head + `"kind":"finished","outcome":"de`, nil, exitBlocked, "1 line of DIR/plan.json.journal cannot be read"},
-		"named and not there":   {"other", "", []string{"--journal", "DIR/none"}, exitUsage, "no such file"},
-		"bytes":                 {"plan.json.journal", "\x00\x01\x02\n\xff", nil, exitUsage, "is not a journal"},
-		"plan in place of it":   {"other", "", []string{"--journal", "DIR/plan.json"}, exitUsage, "is not a journal"},
-		"manifest for the plan": {"plan.json", "organizations: []\n", nil, exitUsage, "this is no plan file"},
+		"empty plan":          {"plan.json", "", nil, exitUsage, "not a plan file"},
+		"cut plan":            {"plan.json", `{"version":1,"organiz`, nil, exitUsage, "not a plan file"},
+		"foreign plan":        {"plan.json", `{"name":"package"}`, nil, exitUsage, "not a plan file"},
+		"no organizations":    {"plan.json", `{"version":1,"organizations":[],"fingerprint":"EMPTY"}`, nil, exitUsage, "the list of organizations is empty"},
+		"null organizations":  {"plan.json", `{"version":1,"organizations":null,"fingerprint":"NULL"}`, nil, exitUsage, "the list of organizations is empty"},
+		"null":                {"plan.json", `null`, nil, exitStale, ""},
+		"empty journal":       {"plan.json.journal", "", nil, exitBlocked, ""},
+		"foreign journal":     {"plan.json.journal", "Dear Jane,\n", nil, exitUsage, "is not a journal"},
+		"foreign JSON":        {"plan.json.journal", `{"type":"result"}` + "\n", nil, exitUsage, "is not a journal"},
+		"entries without IDs": {"plan.json.journal", `{"kind":"finished","outcome":"deleted"}` + "\n", nil, exitUsage, "is not a journal"},
+		"cut journal":         {"plan.json.journal", head + `"kind":"finished","outcome":"de`, nil, exitBlocked, "cannot read 1 line of DIR/plan.json.journal"},
+		"missing journal":     {"other", "", []string{"--journal", "DIR/none"}, exitUsage, "no such file"},
+		"bytes":               {"plan.json.journal", "\x00\x01\x02\n\xff", nil, exitUsage, "is not a journal"},
+		"plan as journal":     {"other", "", []string{"--journal", "DIR/plan.json"}, exitUsage, "is not a journal"},
+		"manifest as plan":    {"plan.json", "organizations: []\n", nil, exitUsage, "not a plan file"},
 	} {
 		for _, offline := range []bool{false, true} {
 			t.Run(name, func(t *testing.T) {
@@ -180,7 +180,7 @@ func TestStatus_UnreadableJournal(t *testing.T) {
 			t.Fatal(err)
 		}
 		if _, err := os.ReadFile(b.dir + "/plan.json.journal"); err == nil {
-			t.Skip("this user reads everything")
+			t.Skip("this user can read every file")
 		}
 		if code, _, errOut := b.run("status", "DIR/plan.json"); code != exitUsage || !strings.Contains(errOut, "permission_denied") {
 			t.Errorf("exit code %d: %s", code, errOut)
@@ -188,7 +188,7 @@ func TestStatus_UnreadableJournal(t *testing.T) {
 	})
 }
 
-// unreadable is an organization that cannot be read.
+// unreadable is an organization whose reads fail.
 type unreadable struct {
 	organization
 	err error
@@ -199,7 +199,7 @@ func (u unreadable) Plan(context.Context) (*teardown.Plan, error) { return nil, 
 func TestStatusOf_FailedRead(t *testing.T) {
 	t.Parallel()
 	for code, want := range map[errors.Code]int{
-		errors.Unauthenticated: exitOK, errors.PermissionDenied: exitOK, // the credential may have gone with the organization
+		errors.Unauthenticated: exitOK, errors.PermissionDenied: exitOK, // the credential may be deleted with the organization
 		errors.Unavailable: exitFailed, errors.UnexpectedResponse: exitFailed, errors.OrganizationNotFound: exitOK,
 	} {
 		p := planOf(t, hosting())
@@ -217,11 +217,11 @@ func TestStatusOf_FailedRead(t *testing.T) {
 func TestJournalIndex_RefusedDeletion(t *testing.T) {
 	t.Parallel()
 	var got []bool
-	for _, results := range [][]string{{"started"}, {"deletion_started"}, {"deletion_started", "deletion_refused"}, {"deletion_started", "deletion_refused", "deletion_started"}, {"deletion_started", "started"}, {"unknown"}, {"pending"}, {"blocked"}} {
+	for _, kinds := range [][]string{{"started"}, {"deletion_started"}, {"deletion_started", "deletion_refused"}, {"deletion_started", "deletion_refused", "deletion_started"}, {"deletion_started", "started"}, {"unknown"}, {"pending"}, {"blocked"}} {
 		var entries []teardown.Entry
-		for _, result := range results {
-			e := teardown.Entry{Provider: "atlas", Organization: "1", Plan: "a", Kind: teardown.EntryKind(result)}
-			switch outcome := teardown.Outcome(result); outcome {
+		for _, kind := range kinds {
+			e := teardown.Entry{Provider: "atlas", Organization: "1", Plan: "a", Kind: teardown.EntryKind(kind)}
+			switch outcome := teardown.Outcome(kind); outcome {
 			case teardown.Unknown, teardown.Pending, teardown.Blocked:
 				e.Kind, e.Outcome = teardown.EntryFinished, outcome
 			}
@@ -231,5 +231,35 @@ func TestJournalIndex_RefusedDeletion(t *testing.T) {
 	}
 	if diff := cmp.Diff([]bool{false, true, false, true, true, true, true, false}, got); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
+	}
+}
+
+func TestStatus_StalePlan(t *testing.T) {
+	for name, test := range map[string]struct {
+		wait  time.Duration
+		add   bool // the organization gets another resource
+		stale bool
+	}{
+		"valid":        {},
+		"expired":      {wait: 25 * time.Hour, stale: true},
+		"new resource": {add: true, stale: true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			bubble(t, func(t *testing.T) {
+				h := newHarness(t, hosting())
+				h.plan()
+				time.Sleep(test.wait)
+				if test.add {
+					h.organizations[0].steps = append(h.organizations[0].steps, teardown.Step{ID: "disk/disk_2", Kind: "disk", Name: "data-2"})
+				}
+				code, out, errOut := h.run("status", "DIR/plan.json")
+				if code != exitBlocked || strings.Contains(out, "To plan again") != test.stale || strings.Contains(out, "To resume") == test.stale {
+					t.Errorf("exit code %d: %s%s", code, out, errOut)
+				}
+				if _, out, _ := h.run("status", "DIR/plan.json", "--json"); strings.Contains(out, `"stale": true`) != test.stale {
+					t.Errorf("got %s", out)
+				}
+			})
+		})
 	}
 }

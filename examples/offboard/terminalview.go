@@ -11,29 +11,29 @@ import (
 	"github.com/charmbracelet/x/ansi"
 )
 
-// terminalView shows a board on a terminal.
+// terminalView shows the live view on a terminal.
 type terminalView struct {
 	*liveView
 	out     *os.File
 	program *tea.Program
-	height  *int // of the picture
+	height  *int // the number of lines on the screen
 	ended   chan struct{}
 }
 
 const (
-	hintRunning  = "Ctrl-C: what runs is finished, and nothing more is begun"
-	hintStopping = "Stopping: what runs is finished. Ctrl-C again: end at once"
+	hintRunning  = "Ctrl-C: finish running attempts, then stop"
+	hintStopping = "Stopping: running attempts finish. Ctrl-C again: stop at once"
 )
 
-// newTerminalView takes keys, which may be nil, so that the terminal does not write them into
-// the picture. Ctrl-C is a key then, and no signal.
+// newTerminalView starts the live view. It reads the keys, which may be nil, so that the
+// terminal does not echo them. Ctrl-C is then a key instead of a signal.
 func newTerminalView(out *os.File, keys io.Reader, interrupt func(), b *liveView) *terminalView {
 	l := &terminalView{liveView: b, out: out, height: new(int), ended: make(chan struct{})}
 	b.setHint(hintRunning)
 	l.program = tea.NewProgram(screenModel{b, interrupt, l.height}, tea.WithOutput(out), tea.WithInput(keys), tea.WithoutSignalHandler(), tea.WithFPS(20))
 	go func() {
 		defer close(l.ended)
-		_, _ = l.program.Run() // what it shows is shown again, in words, at the end
+		_, _ = l.program.Run() // the summary repeats the results if the view fails
 	}()
 	return l
 }
@@ -44,8 +44,8 @@ func (l *terminalView) note(i int, text string, wait time.Duration) {
 func (l *terminalView) end(i int, v result) { l.liveView.end(i, time.Now(), v) }
 func (l *terminalView) stopping()           { l.setHint(hintStopping) }
 
-// close takes the picture away, and leaves the last one as text. The terminal's library
-// has gone to the last line of its picture, and would leave that out.
+// close removes the screen and prints the last one as text. Bubble Tea leaves the cursor in
+// the last line of its screen, and would overwrite that line.
 func (l *terminalView) close() {
 	l.program.Quit()
 	<-l.ended
@@ -54,16 +54,16 @@ func (l *terminalView) close() {
 	if n := *l.height - 1; n > 0 {
 		up = ansi.CursorUp(n)
 	}
-	// Not by lipgloss, which removes all sequences if it does not know the terminal.
+	// Lipgloss would remove the sequences for a terminal that it does not know.
 	_, _ = io.WriteString(l.out, "\r"+up+ansi.EraseScreenBelow)
 	lipgloss.Fprint(l.out, l.draw(time.Now())+"\n")
 }
 
-// screenModel is a board as the terminal's library wants it.
+// screenModel is the live view as a [tea.Model].
 type screenModel struct {
 	*liveView
 	interrupt func()
-	height    *int // of the largest picture: the library leaves lines behind when one shrinks
+	height    *int // of the largest screen: Bubble Tea does not erase lines of a larger one
 }
 
 type tick time.Time
@@ -99,7 +99,7 @@ func (p screenModel) View() tea.View {
 	return tea.NewView(p.padded(p.draw(time.Now())))
 }
 
-// padded makes a picture as high as the largest was, above its last lines.
+// padded inserts lines before the totals, so that a screen has the height of the largest one.
 func (p screenModel) padded(text string) string {
 	n := strings.Count(text, "\n") + 1
 	*p.height = max(*p.height, n)

@@ -15,9 +15,8 @@ import (
 	"github.com/offboard-dev/offboard-go/teardown"
 )
 
-// The board is tested by itself; this is that a terminal gets it, and keeps the last
-// picture, also if the environment does not name the terminal. Not parallel: it sets
-// the environment.
+// The last screen stays on the terminal, also if the environment does not name the terminal.
+// Not parallel: the test sets the environment.
 func TestTerminalView_LastScreen(t *testing.T) {
 	for _, terminal := range []string{"xterm-256color", "dumb", ""} {
 		t.Run("TERM="+terminal, func(t *testing.T) {
@@ -31,7 +30,7 @@ func testLastScreen(t *testing.T) {
 	t.Helper()
 	master, slave, err := pty.Open()
 	if err != nil {
-		t.Skipf("there is no terminal to be had: %v", err)
+		t.Skipf("no pseudo-terminal: %v", err)
 	}
 	defer master.Close()
 	if err := pty.Setsize(slave, &pty.Winsize{Rows: 20, Cols: 90}); err != nil {
@@ -41,10 +40,10 @@ func testLastScreen(t *testing.T) {
 	read := make(chan struct{})
 	go func() {
 		defer close(read)
-		_, _ = io.Copy(terminal, master) // until the other end is closed
+		_, _ = io.Copy(terminal, master) // until the slave is closed
 	}()
 
-	const before = "what was there before"
+	const before = "earlier output"
 	for range 20 {
 		if _, err := io.WriteString(slave, before+"\n"); err != nil {
 			t.Fatal(err)
@@ -69,14 +68,14 @@ func testLastScreen(t *testing.T) {
 	got := strings.TrimRight(strings.Join(shown, "\n"), "\n")
 	for _, want := range []string{"✓ katapult   Acme Hosting", "◷ volterra   acme-edge", "pending: F5 decides", "2 of 2 organizations · 1 deleted · 1 pending"} {
 		if !strings.Contains(got, want) {
-			t.Errorf("%q is not there:\n%s", want, ansi.Strip(got))
+			t.Errorf("the terminal does not show %q:\n%s", want, ansi.Strip(got))
 		}
 	}
 	if !strings.HasPrefix(got, before) || !strings.Contains(got, before+"\n✓") || strings.Count(got, "katapult") != 1 {
-		t.Errorf("something else is left:\n%s", got)
+		t.Errorf("unexpected text on the terminal:\n%s", got)
 	}
 	if strings.Contains(got, "Ctrl-C") {
-		t.Errorf("the hint stays:\n%s", got)
+		t.Errorf("the terminal shows the hint:\n%s", got)
 	}
 }
 
@@ -101,11 +100,11 @@ func TestScreenModel_InterruptKey(t *testing.T) {
 	model := screenModel{liveView: newLiveView(at(0), nil), interrupt: p.interrupt, height: new(int)}
 	for _, key := range []tea.KeyPressMsg{{Code: 'x'}, {Code: 'c', Mod: tea.ModCtrl}, {Code: 'c', Mod: tea.ModCtrl}} {
 		if _, command := model.Update(key); command != nil {
-			t.Errorf("%v: it does something else", key)
+			t.Errorf("%v: got a command", key)
 		}
 	}
 	if len(p.signals) != 1 {
-		t.Errorf("there were %d interrupts", len(p.signals))
+		t.Errorf("got %d interrupts", len(p.signals))
 	}
 }
 
@@ -113,11 +112,11 @@ func TestNewWatcher_NoTerminal(t *testing.T) {
 	t.Parallel()
 	p := &program{out: new(strings.Builder)}
 	if w, ok := p.newWatcher(&planFile{}).(*textView); !ok {
-		t.Errorf("it is a %T", w)
+		t.Errorf("got %T", w)
 	}
 	p.json = true
 	if w, ok := p.newWatcher(&planFile{}).(*jsonLines); !ok {
-		t.Errorf("it is a %T", w)
+		t.Errorf("got %T", w)
 	}
 }
 

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"strings"
 	"sync"
 	"time"
 
@@ -11,7 +12,7 @@ import (
 	"github.com/offboard-dev/offboard-go/teardown"
 )
 
-// textView shows what goes on in plain lines, each with the time since the beginning.
+// textView shows the progress in lines of text, each with the time since the start.
 type textView struct {
 	mu      sync.Mutex
 	out     io.Writer
@@ -30,22 +31,22 @@ func (l *textView) event(i int, e teardown.Event) {
 	if e.Step == "" {
 		switch e.Kind {
 		case teardown.EventStarted:
-			l.print(i, "begun, %s", count(e.Total, "step"))
+			l.print(i, "started, %s", count(e.Total, "step"))
 		case teardown.EventWaiting:
-			l.print(i, "waits: %s", printable.Text(e.Text))
+			l.print(i, "waiting: %s", printable.Text(e.Text))
 		case teardown.EventRetrying:
-			l.print(i, "again in %s: %s", clock(e.Wait), reasonOf(e))
+			l.print(i, "retry in %s: %s", clock(e.Wait), reasonOf(e))
 		}
-		return // its end is the verdict's
+		return // end prints the result
 	}
 	step := printable.Text(e.Step)
 	switch e.Kind {
 	case teardown.EventStarted:
 		l.print(i, "%s: %s", step, printable.Text(e.Text))
 	case teardown.EventWaiting:
-		l.print(i, "%s: waits: %s", step, printable.Text(e.Text))
+		l.print(i, "%s: waiting: %s", step, printable.Text(e.Text))
 	case teardown.EventRetrying:
-		l.print(i, "%s: again in %s: %s", step, clock(e.Wait), reasonOf(e))
+		l.print(i, "%s: retry in %s: %s", step, clock(e.Wait), reasonOf(e))
 	case teardown.EventFinished:
 		text := stateText(e.State)
 		if e.Err != nil {
@@ -57,12 +58,12 @@ func (l *textView) event(i int, e teardown.Event) {
 
 func (l *textView) note(i int, text string, wait time.Duration) {
 	if wait > 0 {
-		text = fmt.Sprintf("waits %s: %s", clock(wait), text)
+		text = fmt.Sprintf("waiting %s: %s", clock(wait), text)
 	}
 	l.print(i, "%s", printable.Text(text))
 }
 
-func (l *textView) end(i int, v result) { l.print(i, "%s", v.text()) }
+func (l *textView) end(i int, r result) { l.print(i, "%s", r.text()) }
 
 func (l *textView) stopping() {
 	l.mu.Lock()
@@ -72,20 +73,12 @@ func (l *textView) stopping() {
 
 func (*textView) close() {}
 
-// stateText is a state in words.
+// stateText returns a state as text, such as "already deleted".
 func stateText(s teardown.StepState) string {
-	switch s {
-	case teardown.StepDeleted:
-		return "gone"
-	case teardown.StepAlreadyDeleted:
-		return "was gone already"
-	case teardown.StepManual:
-		return "has to be done by hand"
-	}
-	return printable.Text(string(s))
+	return printable.Text(strings.ReplaceAll(string(s), "_", " "))
 }
 
-// jsonLines writes a document a line. Each has a type.
+// jsonLines writes one JSON document per line. Each has a type.
 type jsonLines struct {
 	mu  sync.Mutex
 	out io.Writer
@@ -94,10 +87,10 @@ type jsonLines struct {
 func (j *jsonLines) write(document any) {
 	j.mu.Lock()
 	defer j.mu.Unlock()
-	_ = json.NewEncoder(j.out).Encode(document) // who reads it has gone: there is nobody to tell
+	_ = json.NewEncoder(j.out).Encode(document) // fails only if the reader has closed the stream
 }
 
-// eventLine is a [teardown.Event] for machines.
+// eventLine is a [teardown.Event] as a line of JSON.
 type eventLine struct {
 	Type         string                `json:"type"`
 	Time         time.Time             `json:"time"`
@@ -120,12 +113,12 @@ func (j *jsonLines) event(_ int, e teardown.Event) {
 	})
 }
 
-func (j *jsonLines) end(_ int, v result) {
+func (j *jsonLines) end(_ int, r result) {
 	j.write(struct {
 		Type string `json:"type"`
 		result
 		Report *teardown.Report `json:"report,omitempty"`
-	}{"verdict", v, v.report})
+	}{"result", r, r.report})
 }
 
 func (*jsonLines) note(int, string, time.Duration) {}

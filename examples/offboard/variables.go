@@ -14,11 +14,11 @@ import (
 // ownPrefix starts the names of variables that a manifest may name for any provider.
 const ownPrefix = "OFFBOARD_"
 
-// variableName is what the names of environment variables in a manifest look like.
+// variableName is the form of environment variables in a manifest.
 var variableName = regexp.MustCompile(`^[A-Z][A-Z0-9_]*$`)
 
-// variableFault is a fault of an entry's credentials. Its text never contains what the
-// manifest has, because that may be a secret which was put there by mistake.
+// variableFault is a fault of an entry's credentials. The text repeats nothing of the
+// manifest: the value may be a secret that was written there by mistake.
 type variableFault struct {
 	key  string // the usual variable; "" if the provider does not read it
 	text string
@@ -26,9 +26,9 @@ type variableFault struct {
 
 func (f *variableFault) Error() string { return f.text }
 
-// variableFault returns the first fault of the variables that an entry names, or nil. A
-// manifest or a plan file may come from somebody else: without the rule about names it
-// could have the value of any variable sent to any base URL.
+// variableFault returns the first fault of the variables that an entry names, or nil. The
+// rule about names protects from a manifest or a plan file of an attacker, which could
+// otherwise send the value of any variable to any base URL.
 func (e entry) variableFault(p provider) *variableFault {
 	for _, key := range slices.Sorted(maps.Keys(e.Credentials)) {
 		if !slices.Contains(p.variables, key) {
@@ -36,7 +36,7 @@ func (e entry) variableFault(p provider) *variableFault {
 		}
 		switch name := e.Credentials[key]; {
 		case name == "":
-			return &variableFault{key, "it names no environment variable"}
+			return &variableFault{key, "the name of the environment variable is missing"}
 		case !p.mayRead(name):
 			return &variableFault{key, fmt.Sprintf("%s must name an environment variable that starts with %s, in capital letters, digits and underscores: a manifest contains no credential",
 				key, alternatives(append(slices.Clone(p.prefixes), ownPrefix)))}
@@ -62,16 +62,16 @@ func alternatives(names []string) string {
 	return list(names[:last]) + " or " + names[last]
 }
 
-// notSet is the error of a variable without a value.
+// notSet returns the error of a variable without a value.
 func notSet(name, usual string) error {
 	if name == usual {
 		return errors.New(name + " is not set")
 	}
-	return fmt.Errorf("%s is not set: it stands in for %s", name, usual)
+	return fmt.Errorf("%s is not set: the manifest names it in place of %s", name, usual)
 }
 
-// keyFiles are the files that credentials are read from: the usual ones, and those that
-// entries name in their place.
+// keyFiles returns the files that credentials are read from: the usual ones, and those that
+// entries name in place of them.
 func keyFiles(entries ...entry) []fileUse {
 	var files []fileUse
 	for _, p := range providers {

@@ -10,7 +10,7 @@ import (
 	"github.com/offboard-dev/offboard-go/zitadel/zitadeltest"
 )
 
-// literalSecret is a secret that somebody has put into a manifest by mistake.
+// literalSecret is a secret that a manifest contains by mistake.
 const literalSecret = "c4nary-S3CRET"
 
 func TestManifest_LiteralSecretInCredentials(t *testing.T) {
@@ -51,7 +51,7 @@ func TestManifest_LiteralSecretInCredentials(t *testing.T) {
 			bench := newHarness(t)
 			for _, secret := range []string{literalSecret, "hunter-two", "123456789", "AKIAIOSFODNN7EXAMPLE", "opensesame", "a\\b", "sk_live_5Ünï"} {
 				if name == "prefix" && secret == "AKIAIOSFODNN7EXAMPLE" {
-					continue // a name like any other, so that it is a variable that is not set
+					continue // a valid name of a variable that is not set
 				}
 				bench.write("manifest.yaml", head+strings.ReplaceAll(lines, "SECRET", secret))
 				for _, args := range [][]string{{"plan", "DIR/manifest.yaml", "-v"}, {"plan", "DIR/manifest.yaml", "--json"}} {
@@ -83,7 +83,7 @@ func TestManifest_OnlyProvidersOwnVariables(t *testing.T) {
 			if ok != (err == nil) {
 				t.Errorf("%s %q: got %v", p.name, name, err)
 			}
-			// A plan file that somebody else has made is held against the same rule.
+			// The same rule applies to a plan file.
 			_, opened := connect(slog.New(slog.DiscardHandler))(e)
 			if refused := opened != nil && strings.Contains(opened.Error(), "must name an environment variable"); refused == ok {
 				t.Errorf("%s %q: opened: %v", p.name, name, opened)
@@ -95,7 +95,7 @@ func TestManifest_OnlyProvidersOwnVariables(t *testing.T) {
 	}
 }
 
-// Not parallel: it sets the environment.
+// Not parallel: the test sets the environment.
 func TestManifest_MissingVariableIsNamed(t *testing.T) {
 	for _, p := range providers {
 		for _, variable := range p.variables {
@@ -158,7 +158,7 @@ func TestManifest_TooLarge(t *testing.T) {
 	}
 }
 
-// Not parallel: it sets the environment.
+// Not parallel: the test sets the environment.
 func TestManifest_ForeignVariableIsNotSent(t *testing.T) {
 	srv := zitadeltest.NewServer()
 	base := srv.Start()

@@ -16,18 +16,22 @@ import (
 	"github.com/offboard-dev/offboard-go/teardown"
 )
 
-// watcher shows what goes on while plans are carried out. Organizations are told by
-// their place in the plan file. It is called from several goroutines.
+// watcher shows the progress while plans are applied. i is the index of the organization in
+// the plan file. Several goroutines call the methods.
 type watcher interface {
 	event(i int, e teardown.Event)
-	note(i int, text string, wait time.Duration) // of the organization's client; 0: it does not wait
-	end(i int, v result)
+
+	// note shows a text of the organization's client. wait is the time that the client waits,
+	// or 0.
+	note(i int, text string, wait time.Duration)
+
+	end(i int, r result)
 	stopping()
 	close()
 }
 
-// newWatcher picks the one that fits: JSON lines for machines, the live view on a
-// terminal, plain lines elsewhere.
+// newWatcher returns JSON lines if --json is set, the live view on a terminal, and the text
+// view otherwise.
 func (p *program) newWatcher(f *planFile) watcher {
 	file, ok := p.out.(*os.File)
 	switch {
@@ -43,21 +47,21 @@ func (p *program) newWatcher(f *planFile) watcher {
 	return &textView{out: p.out, plans: f.Organizations, started: time.Now()}
 }
 
-// movesCursor reports whether a terminal of this type moves its cursor, which the live
-// view needs. A terminal of Windows does, and has no type.
+// movesCursor reports whether a terminal of this type can move its cursor, as the live view
+// requires. A terminal of Windows can, and has no type.
 func movesCursor(terminal, system string) bool {
 	return terminal != "dumb" && (terminal != "" || system == "windows")
 }
 
-// logRelay takes what clients log to the watcher. A client may serve several
-// organizations, so each call says by its context whose it is.
+// logRelay is a log handler that passes the log records of clients to the watcher. Several
+// organizations may share a client, so the context of each call identifies the organization.
 type logRelay struct {
 	watcher *atomic.Pointer[watcher]
 }
 
 type organizationKey struct{}
 
-// withOrganization marks the calls for an organization.
+// withOrganization returns a context for calls about an organization.
 func withOrganization(ctx context.Context, i int) context.Context {
 	return context.WithValue(ctx, organizationKey{}, i)
 }
@@ -71,7 +75,7 @@ func (r logRelay) WithAttrs([]slog.Attr) slog.Handler { return r }
 // WithGroup implements [slog.Handler].
 func (r logRelay) WithGroup(string) slog.Handler { return r }
 
-// Handle implements [slog.Handler]: waits are shown, and what goes wrong.
+// Handle implements [slog.Handler]. It shows waits and failed requests.
 func (r logRelay) Handle(ctx context.Context, record slog.Record) error {
 	i, ok := ctx.Value(organizationKey{}).(int)
 	w := r.watcher.Load()
@@ -82,11 +86,11 @@ func (r logRelay) Handle(ctx context.Context, record slog.Record) error {
 	record.Attrs(func(a slog.Attr) bool { attrs[a.Key] = a.Value; return true })
 	switch record.Message {
 	case "waiting":
-		if wait := attrs["wait"].Duration(); wait >= time.Second { // shorter ones would only flicker
+		if wait := attrs["wait"].Duration(); wait >= time.Second { // a shorter note would flicker
 			(*w).note(i, attrs["reason"].String(), wait)
 		}
 	case "request":
-		// What a read does not find is mostly what is hoped for.
+		// Most reads that find nothing verify a removal.
 		if e, failed := attrs["error"].Any().(*errors.Error); failed && (errors.Retryable(e) || e.Code == errors.OutcomeUnknown) {
 			(*w).note(i, fmt.Sprintf("%s: %s", attrs["operation"], reason(e)), 0)
 		}
