@@ -7,11 +7,11 @@ import (
 	"github.com/offboard-dev/offboard-go/teardown"
 )
 
-// named is how many of a kind of losses a plan names.
+// maxCascadeNames is the maximum number of names in a cascade.
 const maxCascadeNames = 10
 
-// credentials adds the credentials that end with the organization, and what has to be
-// permitted when the client's own is among them.
+// credentials adds to a plan the credentials that Atlas deletes along with the organization, and
+// the required override if the client's own credential can be one of them.
 func (d *driver) credentials(ctx context.Context, p *teardown.Plan) error {
 	accounts, err := gather(d.c.ListServiceAccounts(ctx, p.Organization.ID, ListServiceAccountsPageOptions{}))
 	if err != nil {

@@ -5,19 +5,20 @@ import (
 	"github.com/offboard-dev/offboard-go/teardown"
 )
 
-// DefaultBaseURL is where the API is. That of Atlas for Government is
+// DefaultBaseURL is the base URL of the API. The base URL of Atlas for Government is
 // https://cloud.mongodbgov.com.
 const DefaultBaseURL = "https://cloud.mongodb.com"
 
-// Client speaks to Atlas. It is safe for concurrent use; make one with [New].
+// Client sends requests to Atlas. It is safe for concurrent use. Create a Client with [New].
 type Client struct {
 	api *rest.Client
 
 	durations *teardown.Durations // learned by all teardowns
 }
 
-// New returns a client. It needs a credential: [WithServiceAccount], [WithAPIKey]
-// or [FromEnv]. What cannot work is refused here, with [errors.InvalidArgument].
+// New returns a client. It requires a credential: [WithServiceAccount], [WithAPIKey],
+// [WithTokenSource], [WithCredentials] or [FromEnv]. New returns [errors.InvalidArgument] if an
+// option is invalid or missing.
 func New(options ...Option) (*Client, error) {
 	config, err := configure(options)
 	if err != nil {
@@ -30,11 +31,11 @@ func New(options ...Option) (*Client, error) {
 	return &Client{api, new(teardown.Durations)}, nil
 }
 
-// Close closes the idle connections of the client, unless they are those of a client that
-// was given by [WithHTTPClient]. Calls that follow open new ones.
+// Close closes the idle connections of the client. Connections of a client that was set by
+// [WithHTTPClient] stay open. Later calls open new connections.
 func (c *Client) Close() { c.rest().Close() }
 
-// instance is the address of Atlas, of which there is another one for Government.
+// instance returns the base URL, which identifies the Atlas instance of a plan.
 func (c *Client) instance() string { return c.rest().BaseURL().String() }
 
 // rest returns the pipeline of the client.
@@ -45,5 +46,5 @@ func (c *Client) rest() *rest.Client {
 	return c.api
 }
 
-// unmade is what a Client that [New] has not made calls: every call fails.
+// unusable is the pipeline of a Client that [New] did not create: every call fails.
 var unusable = rest.Unusable(provider)

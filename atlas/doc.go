@@ -1,57 +1,53 @@
-// Package atlas deletes organizations at MongoDB Atlas, by version 2 of its
-// Administration API, and says truly what became of them.
+// Package atlas deletes MongoDB Atlas organizations through the Atlas Administration API v2
+// and reports the actual outcome.
 //
-// [DeleteOrganization] is one line; a service makes a [Client] once and calls
-// [Client.DeleteOrganization]. What stands in the way of a deletion comes as an
-// error below [errors.DeletionStepsNotSatisfied]: projects, a live migration, or
-// a payment. [Client.CheckDeletion] asks without changing anything, and names
-// each project.
+// [DeleteOrganization] deletes one organization. A service creates a [Client] once and calls
+// [Client.DeleteOrganization]. Projects, live migrations and due payments block a deletion;
+// the error is in category [errors.DeletionStepsNotSatisfied]. [Client.CheckDeletion] finds
+// projects and failed invoices without changing anything.
 //
-// # What is left
+// # Blockers
 //
-// An organization can be deleted once it has no projects ([Client.ListProjects]), and
-// a project once nothing is left in it that Atlas runs or keeps.
-// [Client.ListBlockers] finds that, of all kinds and in the order in which it has to go,
-// and says what the operation that removes it takes: [Client.DeleteCluster],
-// [Client.DeleteStreamProcessor], [Client.DeletePrivateEndpoint] and so on. Most of it
-// is still there when its deletion was accepted; [Client.WaitForDeletion] waits until it
-// is not. A backup compliance policy, an unpaid invoice and a running live migration
-// are not for this API to end. Serverless instances are flex clusters by now.
+// An organization can be deleted when it has no projects ([Client.ListProjects]), and a
+// project when it has no blockers. [Client.ListBlockers] lists the blockers of a project, of
+// all kinds and in the order of their removal, with the arguments of the operation that
+// removes each: [Client.DeleteCluster], [Client.DeleteStreamProcessor],
+// [Client.DeletePrivateEndpoint] and so on. Most resources still exist when Atlas has accepted
+// their deletion; [Client.WaitForDeletion] waits until they are deleted. No operation removes
+// the protection of a backup compliance policy, pays an invoice or ends a live migration.
+// Flex clusters replace serverless instances.
 //
-// These operations do one request each, and do not find out what became of one whose
-// answer was lost: that is [errors.OutcomeUnknown], and what is left tells. A deletion
-// that was begun before is [errors.AlreadyRequestedDeletion].
+// Each of these operations sends one request. If the answer is lost, the error is
+// [errors.OutcomeUnknown], and ListBlockers shows the remaining resources. If the deletion was
+// requested before, the error is [errors.AlreadyRequestedDeletion].
 //
 // # Teardown
 //
-// [Client.Plan] names all of that, in every project, as a plan to be reviewed, and
-// [Client.Teardown] carries it out: it removes each thing once what it goes after is
-// gone, waits, and deletes the organization. See package teardown.
+// [Client.Plan] lists the blockers of all projects as a plan to review. [Client.Teardown]
+// applies the plan: it removes each resource after its predecessors are deleted, and then
+// deletes the organization. See package teardown.
 //
-// # What an error means
+// # Errors
 //
-// Every error is an [*errors.Error]. Its ProviderCode is Atlas's own errorCode,
-// verbatim; its code says the same in the words that all providers share, also
-// where Atlas's status says something else. A nil error of
-// [Client.DeleteOrganization] means that Atlas accepted the deletion with the answer that
-// it documents for one that is done, or that a read found the organization deleted after
-// any other answer. [Client.Teardown] reads after every answer.
+// Every error is an [*errors.Error]. ProviderCode is Atlas's errorCode, unchanged. Code has
+// the same meaning at all providers and can differ from the category of the HTTP status. A nil
+// error of [Client.DeleteOrganization] means that Atlas answered with the documented 204, or
+// that a read after any other answer found the organization deleted. [Client.Teardown] reads
+// after every answer.
 //
 // # Retries
 //
-// Reads are repeated after failures of the network and of the server. A deletion
-// is repeated only when it is known not to have taken place: it was not sent,
-// it was refused by the rate limit or during an upgrade, or a read says that the
-// organization is still there. When nothing can be read the error is
-// [errors.OutcomeUnknown]. That is so for a credential of the organization
-// itself, which ends with it: from then on Atlas answers 401, and that proves
-// nothing. A credential of another organization that reaches this one can read.
+// Reads are retried after network and server failures. A deletion is sent again only if it was
+// not sent, was refused by the rate limit or during an upgrade, or a read shows that the
+// organization still exists. If no read can decide, the error is [errors.OutcomeUnknown]. An
+// example is a credential of the organization itself: after the deletion Atlas answers 401,
+// which proves nothing. A credential of another organization that can access this organization
+// can still read.
 //
 // # Rate limit
 //
-// Atlas has a bucket for each set of endpoints, which fills by the minute, and
-// says in many answers how much of it is left. The client follows that for each
-// operation, for all its calls together: share one. The endpoint for tokens
-// permits 10 requests a minute, of which a client that is shared needs one an
-// hour.
+// Atlas has a token bucket for each set of endpoints. The buckets refill every minute, and
+// many answers report the remaining tokens. The client follows these reports per operation, for
+// all its calls together, so share one client. The token endpoint permits 10 requests per
+// minute; a client sends one request per hour.
 package atlas

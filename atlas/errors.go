@@ -12,7 +12,8 @@ import (
 	"github.com/offboard-dev/offboard-go/internal/rest"
 )
 
-// classify reads an error's body.
+// classify sets the code and the details of an error from its body. It reports whether the body is in
+// one of Atlas's own forms.
 func classify(a *rest.Answer, e *errors.Error) (own bool) {
 	body := readError(a)
 	e.ProviderCode, e.Message = body.ErrorCode, body.text()
@@ -31,8 +32,8 @@ func classify(a *rest.Answer, e *errors.Error) (own bool) {
 	return body.own(a.Status)
 }
 
-// errorBody is the body of an error. A 401 for a credential that is not accepted
-// has no errorCode, although the vendor's OpenAPI requires one.
+// errorBody is the body of an error. The body of a 401 for a refused credential can lack errorCode,
+// although the vendor's OpenAPI requires it.
 type errorBody struct {
 	ErrorCode string
 	Detail    string
@@ -41,8 +42,8 @@ type errorBody struct {
 	ErrorDetail
 }
 
-// readError reads an error's body. A member of another type than documented is left
-// empty; the code is what counts.
+// readError reads the body of an error. It ignores a member whose type is not the documented one,
+// because the code decides.
 func readError(a *rest.Answer) *errorBody {
 	var b errorBody
 	for m := a.Members(); m.Next(); {
@@ -66,9 +67,9 @@ func readError(a *rest.Answer) *errorBody {
 	return &b
 }
 
-// own reports whether a body is in one of the forms that Atlas gives its errors:
-// {error, errorCode, ...}, {error, reason, detail} without a code, as for a credential
-// that is refused, and {errorCode, message, status}.
+// own reports whether the body is in one of Atlas's forms of errors: {error, errorCode, ...};
+// {error, reason, detail} without a code, as for a refused credential; and {errorCode, message,
+// status}.
 func (b *errorBody) own(status int) bool {
 	return b.ErrorCode != "" || b.Error == status && b.Detail != ""
 }
@@ -76,7 +77,7 @@ func (b *errorBody) own(status int) bool {
 // text returns the message of the error.
 func (b *errorBody) text() string { return cmp.Or(b.Detail, b.Message) }
 
-// code returns the code of an answer; "" if its status decides.
+// code returns the code of an answer; "" if the HTTP status decides.
 func (b *errorBody) code(a *rest.Answer, target string) errors.Code {
 	status := a.Status
 	known := codes[b.ErrorCode]
@@ -101,11 +102,10 @@ func (b *errorBody) code(a *rest.Answer, target string) errors.Code {
 	return ""
 }
 
-// isTransientList reports whether the error of a list is about one of its items, which
-// just changes: another read may succeed. Recorded are 404 CLUSTER_NOT_FOUND from the
-// list of clusters while one cluster is being deleted, and 400
-// CANNOT_USE_FLEX_CLUSTER_IN_CLUSTER_API while a flex cluster changes. An error about
-// the parent of the list is not transient.
+// isTransientList reports whether the error of a list is about one of its items while the item
+// changes: another read may succeed. Recorded are 404 CLUSTER_NOT_FOUND from the list of clusters
+// while one cluster is being deleted, and 400 CANNOT_USE_FLEX_CLUSTER_IN_CLUSTER_API while a flex
+// cluster changes. An error about the parent of the list is not transient.
 func (b *errorBody) isTransientList(known errors.Code, target, parent string) bool {
 	switch {
 	case known == errors.WrongClusterType:
@@ -119,18 +119,18 @@ func (b *errorBody) isTransientList(known errors.Code, target, parent string) bo
 	return true
 }
 
-// projectMissing are the codes which say that a project does not exist.
+// projectMissing are the codes that mean that a project does not exist.
 var projectMissing = []string{"GROUP_NOT_FOUND", "PROJECT_NOT_FOUND", "RESOURCE_NOT_FOUND"}
 
-// parentMissing is the code which says that the parent of a list in a project does not
-// exist, by the kind of the parent. The parent is the target of the call.
+// parentMissing is the code that means that the parent of a list in a project does not exist, by the
+// kind of the parent. The parent is the target of the call.
 var parentMissing = map[string]string{
 	"cluster":         "CLUSTER_NOT_FOUND",
 	"streamWorkspace": "STREAM_TENANT_NOT_FOUND_FOR_NAME",
 }
 
-// generalCode returns the code of ATLAS_GENERAL_ERROR, whose text alone says what it is
-// about; "" if the text says nothing that is known.
+// generalCode returns the code of an ATLAS_GENERAL_ERROR, whose meaning is only in its text; "" if the
+// text is not known.
 func (b *errorBody) generalCode() errors.Code {
 	text := b.text()
 	if len(b.Parameters) > 0 {
@@ -146,11 +146,12 @@ func (b *errorBody) generalCode() errors.Code {
 	return ""
 }
 
-// closeGroup begins the codes of what keeps a project from being deleted. What it
-// is comes after it. There are more of them than the vendor documents.
+// closeProjectPrefix is the prefix of the codes for resources that block the deletion of a project.
+// The rest of the code is the kind of the resource. Atlas has more of these codes than the vendor
+// documents.
 const closeProjectPrefix = "CANNOT_CLOSE_GROUP_ACTIVE_"
 
-// step names what stands in the way.
+// stepName returns the name of the blocker that a code reports.
 func stepName(errorCode string, code errors.Code) string {
 	if what, ok := strings.CutPrefix(errorCode, closeProjectPrefix); ok && what != "" {
 		return strings.ToLower(what)
@@ -161,7 +162,7 @@ func stepName(errorCode string, code errors.Code) string {
 	return cmp.Or(stepNames[errorCode], "payment")
 }
 
-// steps names what stands in the way, by the code that says so.
+// stepNames are the names of the blockers, by the code that reports them.
 var stepNames = map[string]string{
 	"ACCOUNT_SUSPENDED": "unpaid_invoice",
 	"CANNOT_DELETE_ORG_ACTIVE_LIVE_MIGRATION_ATLAS_ORG_LINK":              "live_migrations",
@@ -177,8 +178,9 @@ var stepNames = map[string]string{
 	"STREAM_TENANT_HAS_STREAM_PROCESSORS": "stream_processors",
 }
 
-// codes maps Atlas's codes. A code that is not here gets the category of its
-// status: UNEXPECTED_ERROR, too, which Atlas answers with 401, 404 and 500.
+// codes maps Atlas's codes to codes of package errors. A code that is not in the map gets the category
+// of its HTTP status. UNEXPECTED_ERROR is not in the map, because Atlas answers it with 401, 404 and
+// 500.
 var codes = map[string]errors.Code{
 	// The deletion of an organization.
 	"ACCOUNT_SUSPENDED": errors.PaymentRequired,
@@ -297,8 +299,7 @@ var codes = map[string]errors.Code{
 	"USER_ALREADY_EXISTS":                                                 errors.Conflict,
 }
 
-// retryAfter reads how long to wait where the body says it, for an answer without
-// Retry-After.
+// retryAfter returns the wait that the body states, for an answer without a Retry-After header.
 func retryAfter(body *errorBody) time.Duration {
 	w, ok := waits[body.ErrorCode]
 	if !ok || len(body.Parameters) <= w.parameter {
@@ -308,7 +309,7 @@ func retryAfter(body *errorBody) time.Duration {
 	return time.Duration(max(0, min(n*float64(w.unit), float64(longestWait))))
 }
 
-// waits says which parameter of a code is a time, and its unit.
+// waits has the parameter of a code that is a duration, and its unit.
 var waits = map[string]struct {
 	parameter int
 	unit      time.Duration
@@ -317,11 +318,11 @@ var waits = map[string]struct {
 	"RATE_LIMITED_TOKEN_BUCKET": {1, time.Second},
 }
 
-// longestWait is the longest wait that is believed; a longer one is cut to it.
+// longestWait is the maximum wait that retryAfter returns.
 const longestWait = 24 * time.Hour
 
-// window reads the rate-limit headers, which not every answer has. Nothing says
-// when the bucket fills again.
+// window reads the rate-limit headers, which some answers lack. No header has the time of the next
+// refill.
 func window(h http.Header) (ratelimit.Window, bool) {
 	if h["Ratelimit-Limit"] == nil { // a canonical name, which Get would look at
 		return ratelimit.Window{}, false
@@ -337,7 +338,7 @@ func window(h http.Header) (ratelimit.Window, bool) {
 	return ratelimit.Window{Permitted: permitted, Remaining: remaining}, true
 }
 
-// providerCode returns Atlas's own code of an error; "" if it has none.
+// providerCode returns Atlas's code of an error; "" if the error has none.
 func providerCode(err error) string {
 	if e, ok := errors.AsType[*errors.Error](err); ok {
 		return e.ProviderCode
@@ -345,17 +346,17 @@ func providerCode(err error) string {
 	return ""
 }
 
-// saysProjectMissing reports whether an error says that a project does not exist.
+// isProjectNotFound reports whether Atlas answers that a project does not exist.
 func isProjectNotFound(err error) bool {
 	return errors.Is(err, errors.NotFound) && slices.Contains(projectMissing, providerCode(err))
 }
 
-// isNotInGroup reports whether Atlas answers that the credential is not in a project. It
-// answers so for a project that was deleted, too.
+// isNotInGroup reports whether Atlas answers that the credential is not in a project. Atlas gives the
+// same answer for a deleted project.
 func isNotInGroup(err error) bool { return providerCode(err) == "NOT_IN_GROUP" }
 
-// says reports whether an error says by a code of Atlas that the resource of this name
-// does not exist. Atlas names the resource among the parameters of the error (recorded).
+// isNotFound reports whether Atlas answers with this code that the resource of this name does not
+// exist. Atlas has the name in the parameters of the error (recorded).
 func isNotFound(err error, code, name string) bool {
 	e, ok := errors.AsType[*errors.Error](err)
 	if !ok || e.ProviderCode != code || !errors.Is(err, errors.NotFound) {
@@ -365,35 +366,35 @@ func isNotFound(err error, code, name string) bool {
 	return len(detail.Parameters) == 0 || slices.Contains(detail.Parameters, any(name))
 }
 
-// saysClusterMissing reports whether an error says that a cluster does not exist.
+// isClusterNotFound reports whether Atlas answers that a cluster does not exist.
 func isClusterNotFound(err error, name string) bool {
 	return isNotFound(err, "CLUSTER_NOT_FOUND", name)
 }
 
-// saysNoSimulation reports whether an error says that a cluster has no outage
-// simulation. No recorded answer shows the code: it is RESOURCE_NOT_FOUND, as with other
-// resources of a cluster, or one that names the simulation. A code that names another
-// resource, and one without a meaning, says nothing of the simulation.
+// isSimulationNotFound reports whether an error means that a cluster has no outage simulation. No
+// recorded answer shows the code: the code is RESOURCE_NOT_FOUND, as for other resources of a
+// cluster, or contains the name of the simulation. Codes of other resources and codes without a
+// meaning prove nothing.
 func isSimulationNotFound(e *errors.Error) bool {
 	return e.ProviderCode == "RESOURCE_NOT_FOUND" || strings.Contains(e.ProviderCode, "OUTAGE_SIMULATION")
 }
 
-// saysLinkMissing reports whether an error says that an organization has no link for
-// live migrations. The code that Atlas gives has no meaning of its own (recorded).
+// isLinkNotFound reports whether an error means that an organization has no live migration link. The
+// code that Atlas answers has no meaning (recorded).
 func isLinkNotFound(err error) bool {
 	e, _ := errors.AsType[*errors.Error](err)
 	return e.ProviderCode == "RESOURCE_NOT_FOUND" || strings.Contains(e.Message, "external organization link")
 }
 
-// noPolicy reports whether an error says that there is no policy, and not that
-// there is no project.
+// isPolicyNotFound reports whether an error means that the project has no backup compliance policy,
+// and not that the project does not exist.
 func isPolicyNotFound(err error) bool {
 	e, ok := errors.AsType[*errors.Error](err)
 	return ok && e.Code == errors.NotFound && e.ProviderCode == "RESOURCE_NOT_FOUND"
 }
 
-// isAboutAnother reports whether the parameters of an error name other resources than the
-// one with this ID. A parameter may be a path.
+// isAboutAnother reports whether the parameters of an error identify other resources than the resource
+// with this ID. A parameter can be a path.
 func isAboutAnother(err error, id string) bool {
 	e, _ := errors.AsType[*errors.Error](err)
 	if e == nil {
@@ -406,7 +407,7 @@ func isAboutAnother(err error, id string) bool {
 	})
 }
 
-// another returns the error of an answer that is not about the resource requested. It
+// wrongResource returns the error of an answer about another resource than requested. Such an answer
 // proves nothing.
 func wrongResource(operation, id string) error {
 	return &errors.Error{
@@ -417,7 +418,7 @@ func wrongResource(operation, id string) error {
 
 var errContradicted = errors.New("a list reports that its parent does not exist, and a read finds it")
 
-// contradicted returns the error of a list whose parent a read finds: the list proves
+// contradicted returns the error of a list whose parent exists according to a read. The list proves
 // nothing, and another read may succeed.
 func contradicted(err error) error { return unavailable(err, errContradicted) }
 

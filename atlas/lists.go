@@ -14,33 +14,30 @@ import (
 	"github.com/offboard-dev/offboard-go/internal/trace"
 )
 
-// ListBlockers yields what is left in a project and keeps it from being deleted, in the
-// order in which it has to go: of the given kinds, or of all of them. Snapshots are
-// those that clusters have left behind; the others go with their clusters. A backup
-// compliance policy is left where there are clusters or snapshots, whose backups it
-// keeps.
+// ListBlockers yields the blockers of a project, in the order in which they must be removed: of
+// the given kinds, or of all kinds if none is given. Snapshots are those of deleted clusters;
+// Atlas deletes other snapshots along with their cluster. A backup compliance policy is a blocker
+// if the project has clusters or snapshots.
 //
-// It takes 13 requests for a project with nothing in it; one more for each cloud
-// provider that it has a network at, each stream workspace and each deleted cluster
-// that has left snapshots; and with clusters two more, and two for each of them. An
-// error ends the list. A list that is answered with "not found" is such an error, unless
-// another read shows that the cluster or the stream workspace that it belongs to does not
-// exist any more. It needs the roles Project Read Only and, for some kinds,
-// Project Owner.
+// ListBlockers sends 13 requests for an empty project; one more for each cloud provider at which
+// the project has a network, for each stream workspace and for each deleted cluster with
+// snapshots; and, if the project has clusters, two more and two for each cluster. An error ends
+// the list. A "not found" of one list is such an error, unless another read shows that the
+// cluster or stream workspace of the list does not exist. The credential needs the roles Project
+// Read Only and, for some kinds, Project Owner.
 //
-// Source: vendor OpenAPI of SDK v20250312023; vendor's clean-up of its own test
-// organizations.
+// Source: vendor OpenAPI of SDK v20250312023; vendor's clean-up of its own test organizations.
 func (c *Client) ListBlockers(ctx context.Context, projectID string, kinds ...BlockerKind) iter.Seq2[Blocker, error] {
 	return func(yield func(Blocker, error) bool) {
 		c.newListCache(ctx, projectID, kinds).blockers(ctx)(yield)
 	}
 }
 
-// list is a list of what is left, which may end with an error.
+// list yields blockers. An error ends it.
 type list = iter.Seq2[Blocker, error]
 
-// sources are the lists of a project that several kinds of what is left are found
-// by. Each is read once at most.
+// listCache reads the lists of a project from which blockers of several kinds are found. It reads
+// each list at most once.
 type listCache struct {
 	c         *Client
 	projectID string
@@ -63,7 +60,8 @@ type listCache struct {
 	services         map[CloudProvider]func() ([]PrivateEndpointService, error)
 }
 
-// sources are those of a whole project, for some kinds or all of them.
+// newListCache returns the lists of a project, for the given kinds, or for all kinds if none is
+// given.
 func (c *Client) newListCache(ctx context.Context, projectID string, kinds []BlockerKind) *listCache {
 	s := &listCache{c: c, projectID: projectID, kinds: kinds, services: map[CloudProvider]func() ([]PrivateEndpointService, error){}}
 	s.withRetained = sync.OnceValues(func() ([]Cluster, error) {
@@ -106,7 +104,7 @@ func (c *Client) newListCache(ctx context.Context, projectID string, kinds []Blo
 	return s
 }
 
-// all yields the resources in a project, of the kinds that are asked for.
+// blockers yields the blockers of the project, of the kinds of the cache.
 func (s *listCache) blockers(ctx context.Context) list {
 	return func(yield func(Blocker, error) bool) {
 		for _, k := range kinds() {
@@ -123,20 +121,21 @@ func (s *listCache) blockers(ctx context.Context) list {
 	}
 }
 
-// asked reports whether resources of a kind are looked for.
+// includes reports whether the cache lists blockers of a kind.
 func (s *listCache) includes(kind BlockerKind) bool {
 	return len(s.kinds) == 0 || slices.Contains(s.kinds, kind)
 }
 
-// needed reports whether a kind is listed before a plan is applied: not if a new resource
-// of it could neither be deleted unseen nor leave the organization to be deleted.
+// mustList reports whether a kind is listed before a plan is applied. A kind is not listed if the
+// teardown can neither delete a new resource of the kind unseen nor delete the organization
+// despite the resource.
 func (s *listCache) mustList(k *kind) bool {
 	snapshots := k.name == BlockerSnapshot || k.name == BlockerShardedSnapshot
 	return !k.enforced || len(s.planned[k.name]) > 0 || len(s.planned[k.listedWith]) > 0 || snapshots && s.clusterMissing()
 }
 
-// clusterMissing reports whether a cluster of the plan does not exist, and this run has not
-// deleted it: somebody may have kept its snapshots on purpose.
+// clusterMissing reports whether a cluster of the plan does not exist and this run did not delete
+// it: another user may have retained its snapshots on purpose.
 func (s *listCache) clusterMissing() bool {
 	if len(s.planned[BlockerCluster]) == 0 {
 		return false
@@ -148,7 +147,7 @@ func (s *listCache) clusterMissing() bool {
 	})
 }
 
-// readsKept reports whether clusters that were deleted and have left snapshots are listed.
+// readsRetained reports whether deleted clusters with retained snapshots are listed.
 func (s *listCache) readsRetained() bool {
 	if s.planned != nil {
 		return len(s.planned[BlockerSnapshot]) > 0 || len(s.planned[BlockerShardedSnapshot]) > 0
@@ -156,14 +155,14 @@ func (s *listCache) readsRetained() bool {
 	return s.includes(BlockerBackupCompliancePolicy) || s.includes(BlockerSnapshot) || s.includes(BlockerShardedSnapshot)
 }
 
-// maxArchiveLists is for how many clusters of a project the read before a plan is applied
-// lists the online archives: a new archive would be deleted with its cluster. Where there
-// are more clusters, it lists those of the clusters that have archives in the plan.
+// maxArchiveLists is the maximum number of clusters of a project whose online archives are all
+// listed before a plan is applied: a new archive would be deleted along with its cluster. In a
+// project with more clusters, only the clusters that have archives in the plan are listed.
 const maxArchiveLists = 100
 
-// clustersWith returns the clusters for which a list of their resources is read: all of
-// them, or before a plan is applied, if there are more than limit, those for which the plan
-// has such a resource.
+// clustersWith returns the clusters whose resources of a kind are listed: all clusters or, before
+// a plan is applied and if there are more than limit, the clusters that have such a resource in
+// the plan.
 func (s *listCache) clustersWith(kind BlockerKind, limit int) ([]Cluster, error) {
 	all, err := s.clusters()
 	if err != nil || s.planned == nil || len(all) <= limit {
@@ -179,10 +178,12 @@ func (s *listCache) clustersWith(kind BlockerKind, limit int) ([]Cluster, error)
 	return slices.DeleteFunc(slices.Clone(all), func(x Cluster) bool { return !planned[x.Name] }), nil
 }
 
+// presentClusters lists the clusters that are not deleted.
 func (s *listCache) presentClusters(context.Context) list {
 	return convertList(sliceList(s.clusters()), clusterBlocker)
 }
 
+// outageSimulations lists the outage simulations of all clusters.
 func (s *listCache) outageSimulations(ctx context.Context) list {
 	return listPerParent(sliceList(s.clustersWith(BlockerOutageSimulation, 0)), func(x Cluster) list {
 		return func(yield func(Blocker, error) bool) {
@@ -196,6 +197,7 @@ func (s *listCache) outageSimulations(ctx context.Context) list {
 	}, s.clusterAbsent(ctx))
 }
 
+// onlineArchives lists the online archives of all clusters.
 func (s *listCache) onlineArchives(ctx context.Context) list {
 	return listPerParent(sliceList(s.clustersWith(BlockerOnlineArchive, maxArchiveLists)), func(x Cluster) list {
 		return func(yield func(Blocker, error) bool) {
@@ -211,8 +213,8 @@ func (s *listCache) onlineArchives(ctx context.Context) list {
 	}, s.clusterAbsent(ctx))
 }
 
-// backupCompliancePolicy reads the policy of a project. One that was never set may
-// be answered without a state.
+// backupCompliancePolicy reads the policy of the project. If no policy was ever set, Atlas can
+// answer with a policy without a state.
 func (s *listCache) backupCompliancePolicy(ctx context.Context) list {
 	return func(yield func(Blocker, error) bool) {
 		switch kept, err := s.withRetained(); {
@@ -232,7 +234,7 @@ func (s *listCache) backupCompliancePolicy(ctx context.Context) list {
 	}
 }
 
-// policyProtection yields a policy that only the vendor's support can let be deleted.
+// policyProtection yields the policy if only the vendor's support can permit its deletion.
 func (s *listCache) policyProtection(ctx context.Context) list {
 	return func(yield func(Blocker, error) bool) {
 		for blocker, err := range s.backupCompliancePolicy(ctx) {
@@ -243,7 +245,7 @@ func (s *listCache) policyProtection(ctx context.Context) list {
 	}
 }
 
-// snapshots lists what clusters have left behind.
+// snapshots lists the retained snapshots of deleted clusters.
 func (s *listCache) snapshots(ctx context.Context, sharded bool) list {
 	return listPerParent(sliceList(s.retained()), func(x Cluster) list {
 		switch {
@@ -260,6 +262,8 @@ func (s *listCache) snapshots(ctx context.Context, sharded bool) list {
 	}, s.clusterAbsent(ctx))
 }
 
+// networkPeerings lists the network peerings at each cloud provider at which the project has a
+// network.
 func (s *listCache) networkPeerings(ctx context.Context) list {
 	return listPerParent(sliceList(s.peeringProviders()), func(p CloudProvider) list {
 		options := ListNetworkPeeringsPageOptions{ProviderName: p}
@@ -269,6 +273,7 @@ func (s *listCache) networkPeerings(ctx context.Context) list {
 	}, nil)
 }
 
+// streamProcessors lists the processors of all stream workspaces.
 func (s *listCache) streamProcessors(ctx context.Context) list {
 	return listPerParent(sliceList(s.workspaces()), func(x StreamWorkspace) list {
 		return convertList(s.c.ListStreamProcessors(ctx, s.projectID, x.Name), func(p StreamProcessor) Blocker {
@@ -277,6 +282,7 @@ func (s *listCache) streamProcessors(ctx context.Context) list {
 	}, s.workspaceAbsent(ctx))
 }
 
+// privateEndpoints lists the endpoints of all private endpoint services.
 func (s *listCache) privateEndpoints(context.Context) list {
 	return s.endpointServices(func(p CloudProvider, x PrivateEndpointService) (blocker []Blocker) {
 		for _, id := range slices.Concat(x.InterfaceEndpoints, x.PrivateEndpoints, x.EndpointGroupNames) {
@@ -286,14 +292,15 @@ func (s *listCache) privateEndpoints(context.Context) list {
 	})
 }
 
+// privateEndpointServices lists the private endpoint services.
 func (s *listCache) privateEndpointServices(context.Context) list {
 	return s.endpointServices(func(p CloudProvider, x PrivateEndpointService) []Blocker {
 		return []Blocker{{ID: x.ID, Provider: p, State: x.Status}}
 	})
 }
 
-// endpointServices lists what the private endpoint services of all cloud providers
-// have.
+// endpointServices yields what blockersOf returns for each private endpoint service of each cloud
+// provider.
 func (s *listCache) endpointServices(of func(CloudProvider, PrivateEndpointService) []Blocker) list {
 	return func(yield func(Blocker, error) bool) {
 		for p := range s.providers(clouds...) {
@@ -313,6 +320,7 @@ func (s *listCache) endpointServices(of func(CloudProvider, PrivateEndpointServi
 	}
 }
 
+// encryptionEndpoints lists the private endpoints for encryption at rest.
 func (s *listCache) encryptionEndpoints(ctx context.Context) list {
 	return listPerParent(s.providers(CloudProviderAWS, CloudProviderAzure), func(p CloudProvider) list {
 		return convertList(s.c.ListEncryptionEndpoints(ctx, s.projectID, p), func(x EncryptionEndpoint) Blocker {
@@ -324,7 +332,7 @@ func (s *listCache) encryptionEndpoints(ctx context.Context) list {
 // clouds are the cloud providers.
 var clouds = []CloudProvider{CloudProviderAWS, CloudProviderAzure, CloudProviderGCP}
 
-// at yields the cloud providers at which to look.
+// providers yields the given cloud providers, or only the provider of the cache if it has one.
 func (s *listCache) providers(providers ...CloudProvider) func(func(CloudProvider, error) bool) {
 	if s.provider != "" {
 		providers = []CloudProvider{s.provider}
@@ -332,8 +340,8 @@ func (s *listCache) providers(providers ...CloudProvider) func(func(CloudProvide
 	return sliceList(providers, nil)
 }
 
-// clusterAbsent returns a function that reports whether an error shows that a cluster,
-// or the one resource that it has of a kind, does not exist.
+// clusterAbsent returns a function that reports whether an error shows that a cluster, or its
+// outage simulation, does not exist.
 func (s *listCache) clusterAbsent(ctx context.Context) func(Cluster, error) (bool, error) {
 	return func(x Cluster, err error) (bool, error) {
 		switch e, _ := errors.AsType[*errors.Error](err); {
@@ -356,8 +364,8 @@ func (s *listCache) clusterAbsent(ctx context.Context) func(Cluster, error) (boo
 	}
 }
 
-// workspaceAbsent returns a function that reports whether an error shows that a stream
-// workspace does not exist.
+// workspaceAbsent returns a function that reports whether an error shows that a stream workspace
+// does not exist.
 func (s *listCache) workspaceAbsent(ctx context.Context) func(StreamWorkspace, error) (bool, error) {
 	return func(x StreamWorkspace, err error) (bool, error) {
 		if !isNotFound(err, "STREAM_TENANT_NOT_FOUND_FOR_NAME", x.Name) {
@@ -374,15 +382,15 @@ func (s *listCache) workspaceAbsent(ctx context.Context) func(StreamWorkspace, e
 	}
 }
 
-// listed is a list, and whether it may have had several pages: an item that is not in
-// such a list may exist, because items move to an earlier page when others are removed.
+// listResult is a list and whether it had several pages. Such a list can lack existing items,
+// because an item moves to an earlier page when another item is deleted.
 type listResult struct {
 	found []Blocker
 	paged bool
 }
 
-// list reads a scope. If the parent of the scope does not exist, which a read of the
-// parent shows, nothing is in it.
+// list reads the list of a query. If the parent of the list does not exist, which a read of the
+// parent confirms, the list is empty.
 func (c *Client) list(ctx context.Context, query listQuery) (l listResult, err error) {
 	answers := countAnswers(ctx, func(ctx context.Context) {
 		if query.kind.listIn != nil {
@@ -404,7 +412,7 @@ func (c *Client) list(ctx context.Context, query listQuery) (l listResult, err e
 	return l, nil
 }
 
-// counted counts the answers to the requests of a function.
+// countAnswers returns the number of answers to the requests of a function.
 func countAnswers(ctx context.Context, f func(context.Context)) int {
 	if ctx == nil { // each request is refused
 		f(ctx)
@@ -418,7 +426,7 @@ func countAnswers(ctx context.Context, f func(context.Context)) int {
 	return answers.Answers()
 }
 
-// listIn yields the resources of a scope in a project.
+// listIn yields the resources of a query in a project.
 func (c *Client) listIn(ctx context.Context, query listQuery) list {
 	s := c.newListCache(ctx, query.projectID, []BlockerKind{query.kind.name})
 	s.provider = query.provider
@@ -440,12 +448,11 @@ func (c *Client) listIn(ctx context.Context, query listQuery) list {
 	return query.kind.list(s, ctx)
 }
 
-// maxUnstable is how often a list of several pages is read until two reads agree.
+// maxStableReads is the maximum number of reads of a list of several pages until two reads agree.
 const maxStableReads = 5
 
-// stable reads a list of a scope. One of several pages is read until two reads after
-// each other are equal: then no item was removed between their pages, so that none was
-// left out of both.
+// listStable reads the list of a query. It reads a list of several pages until two consecutive
+// reads are equal: then no item was deleted during the reads, so neither read lacks an item.
 func (c *Client) listStable(ctx context.Context, query listQuery) ([]Blocker, error) {
 	var last []string
 	for i := range maxStableReads {
@@ -469,7 +476,7 @@ func (c *Client) listStable(ctx context.Context, query listQuery) ([]Blocker, er
 	}
 }
 
-// each makes a list of another one.
+// convertList converts each item of a list to a blocker.
 func convertList[T any](items iter.Seq2[T, error], blocker func(T) Blocker) list {
 	return func(yield func(Blocker, error) bool) {
 		for item, err := range items {
@@ -484,7 +491,7 @@ func convertList[T any](items iter.Seq2[T, error], blocker func(T) Blocker) list
 	}
 }
 
-// whole makes a list of one that comes in one piece.
+// sliceList returns a list of the items of a slice. A non-nil err follows the items.
 func sliceList[T any](items []T, err error) iter.Seq2[T, error] {
 	return func(yield func(T, error) bool) {
 		for _, item := range items {
@@ -499,14 +506,14 @@ func sliceList[T any](items []T, err error) iter.Seq2[T, error] {
 	}
 }
 
-// deferred makes a list of a function that is called when the list is read.
+// lazyList returns a list that calls read when it is ranged over.
 func lazyList[T any](read func() ([]T, error), blocker func(T) Blocker) list {
 	return func(yield func(Blocker, error) bool) { convertList(sliceList(read()), blocker)(yield) }
 }
 
-// within goes through the lists of all parents. A parent may be deleted while its list
-// is read: absent reports whether an error shows that; nil for a parent that always
-// exists.
+// listPerParent yields the items of the lists of all parents. A parent can be deleted while its
+// list is read: absent reports whether an error shows that. absent is nil for parents that always
+// exist.
 func listPerParent[T any](parents iter.Seq2[T, error], of func(T) list, absent func(T, error) (bool, error)) list {
 	return func(yield func(Blocker, error) bool) {
 		for parent, err := range parents {
@@ -533,15 +540,15 @@ func listPerParent[T any](parents iter.Seq2[T, error], of func(T) list, absent f
 	}
 }
 
-// gather takes all of a list.
+// gather returns the items of a list.
 func gather[T any](list iter.Seq2[T, error]) ([]T, error) { return rest.Gather(list) }
 
-// pageSize is the largest page that the API gives.
+// pageSize is the requested number of items per page, the maximum of the API.
 const pageSize = 500
 
-// paged returns a page with what its answer says of further pages. Atlas documents that
-// the total is an estimate; it is the number of items in all recorded answers, so that a
-// list with fewer items is no list.
+// paged returns a page with the information about further pages. Atlas documents the total as an
+// estimate. In all recorded answers it is the number of items, so a list with fewer items is
+// incomplete.
 func paged[T any](results []T, links []Link, total int) rest.Page[T] {
 	return rest.Page[T]{
 		Items: results, Size: rest.FullAt(pageSize, parameter(links, "itemsPerPage")),
@@ -550,14 +557,15 @@ func paged[T any](results []T, links []Link, total int) rest.Page[T] {
 	}
 }
 
-// isOther reports whether a page links to itself as another than was requested. Without a
-// number the first was.
+// isOther reports whether the link of a page to itself has another page number than requested.
+// Without a number, the page is the first.
 func isOther(links []Link, requested int) bool {
 	number := parameter(links, "pageNum")
 	return number != 0 && number != max(requested, 1)
 }
 
-// parameter returns a number in the query of a page's link to itself; 0 if there is none.
+// parameter returns a number in the query of a page's link to itself; 0 if the query lacks it, -1
+// if it is invalid.
 func parameter(links []Link, name string) int {
 	i := slices.IndexFunc(links, func(l Link) bool { return l.Rel == "self" })
 	if i < 0 {

@@ -17,10 +17,10 @@ import (
 
 const provider = "atlas"
 
-// tokenPath is where service accounts get tokens, below the base URL.
+// tokenPath is the path of the token endpoint, relative to the base URL.
 const tokenPath = "/api/oauth/token"
 
-// config is what options set.
+// config has the values that options set.
 type config = rest.Config
 
 // configure applies the options to the defaults.
@@ -39,9 +39,9 @@ func configure(options []Option) (config, error) {
 	return c, nil
 }
 
-// WithServiceAccount authenticates by the client id and the client secret of a
-// service account. A token is fetched when one is needed, lasts an hour, and is
-// shared by all calls of the client.
+// WithServiceAccount authenticates with the client ID and the client secret of a service
+// account. The client fetches a token when a call needs one. A token is valid for an hour, and
+// all calls of the client share it.
 func WithServiceAccount(id, secret string) Option {
 	return option(func(c *config) error {
 		if err := auth.Check("the client id", id); err != nil {
@@ -68,10 +68,9 @@ func WithServiceAccount(id, secret string) Option {
 	})
 }
 
-// WithAPIKey authenticates by the public and the private key of a programmatic
-// API key, with HTTP digest: the private key itself is never sent. The first
-// call takes one request more, for the challenge. Service accounts are what the
-// vendor recommends.
+// WithAPIKey authenticates with the public and the private key of a programmatic API key, by
+// HTTP digest, which never sends the private key. The first call sends one more request to get
+// the challenge. The vendor recommends service accounts.
 func WithAPIKey(public, private string) Option {
 	return option(func(c *config) error {
 		if err := auth.Check("the public key", public); err != nil {
@@ -90,16 +89,16 @@ func WithAPIKey(public, private string) Option {
 	})
 }
 
-// isPrivateKey reports whether a text has the form of a private key, which is that of a
-// UUID. It would be sent as the user name, which digest does not hide.
+// isPrivateKey reports whether a text has the form of a private key, which is the form of a
+// UUID. Digest would send the text as the user name, which is not hidden.
 func isPrivateKey(key string) bool {
 	return len(key) == 36 && strings.Count(key, "-") == 4
 }
 
-// WithTokenSource authenticates by access tokens of a service account that the source
-// supplies, for example one that several processes share, because Atlas limits how often
-// tokens are issued. The source is called before each request and must cache and renew by
-// itself, as those of package oauth2 do. [WithClientID] names the service account.
+// WithTokenSource authenticates with access tokens of a service account from a source, for
+// example a source that several processes share, because Atlas limits the number of issued
+// tokens. The client calls the source before each request. The source must cache and renew
+// tokens, like the sources of package oauth2. [WithClientID] sets the service account.
 func WithTokenSource(source oauth2.TokenSource) Option {
 	return option(func(c *config) error {
 		if source == nil {
@@ -110,8 +109,8 @@ func WithTokenSource(source oauth2.TokenSource) Option {
 }
 
 // WithClientID sets the client ID of the service account whose tokens [WithTokenSource]
-// supplies. A plan shows by it whether the credential is one of the organization's own.
-// Without it, the plan of any organization that has service accounts requires
+// supplies. A plan uses the ID to determine whether the credential belongs to the organization.
+// Without the ID, the plan of any organization that has service accounts requires
 // [teardown.OwnOrganization], and a credential that is refused after the deletion proves
 // nothing.
 func WithClientID(id string) Option {
@@ -123,7 +122,7 @@ func WithClientID(id string) Option {
 	})
 }
 
-// identify sets what Atlas lists the credential as.
+// identify sets the ID under which Atlas lists the credential.
 func identify(c *config, id string) error {
 	if c.Identity != nil {
 		return errors.New("more than one client id or public key was given")
@@ -132,15 +131,16 @@ func identify(c *config, id string) error {
 	return nil
 }
 
-// FromEnv takes the credential from MONGODB_ATLAS_CLIENT_ID and
-// MONGODB_ATLAS_CLIENT_SECRET, or else from MONGODB_ATLAS_PUBLIC_KEY and
-// MONGODB_ATLAS_PRIVATE_KEY, and the base URL from MONGODB_ATLAS_BASE_URL where
-// that is set, as the vendor's tools do. Half a pair is refused.
+// FromEnv reads the credential from the environment: from MONGODB_ATLAS_CLIENT_ID and
+// MONGODB_ATLAS_CLIENT_SECRET or, if both are empty, from MONGODB_ATLAS_PUBLIC_KEY and
+// MONGODB_ATLAS_PRIVATE_KEY. It reads the base URL from MONGODB_ATLAS_BASE_URL, if set. The
+// vendor's tools use the same variables. If one variable of a pair is missing, [New] returns
+// [errors.InvalidArgument].
 func FromEnv() Option { return WithCredentials(auth.Env) }
 
-// WithCredentials authenticates by the values that get returns for the names of the
+// WithCredentials authenticates with the values that get returns for the names of the
 // environment variables that [FromEnv] reads, for example from a secret manager. get returns
-// "" for a name that has no value. An error of get is an error of [New].
+// "" for a name that has no value. [New] returns the error of get.
 func WithCredentials(get func(name string) (string, error)) Option {
 	return option(func(c *config) error {
 		values, err := auth.Values(get, "MONGODB_ATLAS_BASE_URL", "MONGODB_ATLAS_CLIENT_ID", "MONGODB_ATLAS_CLIENT_SECRET",

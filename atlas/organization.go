@@ -19,27 +19,28 @@ func DeleteOrganization(ctx context.Context, orgID string, options ...Option) er
 	return c.DeleteOrganization(ctx, orgID)
 }
 
-// DeleteOrganization deletes an organization, for good, by its id of 24
-// hexadecimal digits. The credential needs the role Organization Owner, and all
-// projects of the organization must be gone. Atlas may make a final charge.
+// DeleteOrganization deletes an organization permanently, by its ID of 24 hexadecimal digits.
+// All projects of the organization must be deleted first. The credential needs the role
+// Organization Owner. Atlas can make a final charge.
 //
-// Errors, among those of every call:
+// Errors, in addition to those of every call:
 //
-//   - [errors.OrganizationNotEmpty]: it has projects
-//   - [errors.ActiveLiveMigration]: a live migration into it is running
+//   - [errors.OrganizationNotEmpty]: the organization has projects
+//   - [errors.ActiveLiveMigration]: a live migration into the organization runs
 //   - [errors.PaymentRequired]: an invoice is unpaid, or the final charge failed
 //   - [errors.PermissionDenied]: the credential lacks the role
-//   - [errors.OrganizationNotFound]: there was none when the call was made
-//   - [errors.OutcomeUnknown]: the answer was lost and nothing can be read
+//   - [errors.OrganizationNotFound]: the organization did not exist before the call
+//   - [errors.OutcomeUnknown]: possibly deleted; no read could decide
 //
-// The first three are below [errors.DeletionStepsNotSatisfied], and Steps names
-// what is in the way.
+// The first three are in category [errors.DeletionStepsNotSatisfied], and Steps lists the
+// blockers.
 //
-// A nil error proves that Atlas answered 204, which it documents for an organization that
-// is deleted; that answer is not checked by a read. [Client.Teardown] checks it.
+// If Atlas answers 204, the documented answer for a deleted organization, DeleteOrganization
+// returns nil without a read. [Client.Teardown] verifies the deletion by a read.
 //
-// After a lost answer, a 5xx and any other 2xx or 3xx the organization is read, which
-// needs the role Organization Member in it, with a credential that has not ended with it.
+// After a lost answer, a 5xx and any other 2xx or 3xx, DeleteOrganization reads the
+// organization. The read needs the role Organization Member and a credential that the deletion
+// did not invalidate.
 //
 // Source: vendor OpenAPI of SDK v20250312023; vendor's error page.
 func (c *Client) DeleteOrganization(ctx context.Context, orgID string) error {
@@ -47,8 +48,8 @@ func (c *Client) DeleteOrganization(ctx context.Context, orgID string) error {
 	return err
 }
 
-// deleteProved deletes an organization, and reports whether a read has shown that it does
-// not exist.
+// deleteProved deletes an organization and reports whether a read has shown that the
+// organization does not exist.
 func (c *Client) deleteProved(ctx context.Context, orgID string) (proved bool, err error) {
 	return c.rest().DeleteProved(ctx, rest.Deletion{
 		Send:   func(ctx context.Context) error { return c.deleteOrganization(ctx, orgID) },
@@ -56,8 +57,8 @@ func (c *Client) deleteProved(ctx context.Context, orgID string) (proved bool, e
 	})
 }
 
-// look reads whether an organization is there. A 401 does not tell: the
-// credential may have ended with the organization.
+// readExistence reads whether an organization exists. A 401 proves nothing, because the
+// deletion may have invalidated the credential.
 func (c *Client) readExistence(ctx context.Context, orgID string) (rest.Existence, error) {
 	found, err := c.GetOrganization(ctx, orgID)
 	switch {
@@ -73,15 +74,13 @@ func (c *Client) readExistence(ctx context.Context, orgID string) (rest.Existenc
 	return rest.Exists, nil
 }
 
-// CheckDeletion returns the error that [Client.DeleteOrganization] would return
-// now, as far as reads can tell, and changes nothing. Nil means that nothing is
-// known to stand in the way, not that the deletion will succeed: a live migration,
-// other matters of payment than an invoice that failed, and the role of the
-// credential do not show.
+// CheckDeletion returns the error that [Client.DeleteOrganization] would return now, as far as
+// reads can determine it, and changes nothing. Nil means that no blocker was found, not that
+// the deletion will succeed: no read shows a live migration, a due payment other than a failed
+// invoice, or the role of the credential.
 //
-// The error has one step for each project and each invoice whose payment has failed.
-// It needs the role Organization Member; without Organization Billing Viewer invoices
-// do not show.
+// The error has one step for each project and each failed invoice. The credential needs the
+// role Organization Member and, to find invoices, Organization Billing Viewer.
 func (c *Client) CheckDeletion(ctx context.Context, orgID string) error {
 	_, projects, err := c.survey(ctx, "CheckDeletion", orgID)
 	if err != nil {
@@ -94,9 +93,9 @@ func (c *Client) CheckDeletion(ctx context.Context, orgID string) error {
 	return deletionError(orgID, projects, invoices)
 }
 
-// doubted returns the error of a list of an organization that was read before. That the
-// list was not found does not say that the organization was not: another read of it
-// decides.
+// verifyNotFound returns the error of a list of an organization that was read before. A "not
+// found" of the list does not prove that the organization does not exist, so another read of the
+// organization decides.
 func (c *Client) verifyNotFound(ctx context.Context, orgID string, err error) error {
 	if !errors.Is(err, errors.NotFound) {
 		return err
@@ -111,8 +110,8 @@ func (c *Client) verifyNotFound(ctx context.Context, orgID string, err error) er
 	return contradicted(err)
 }
 
-// refusedByAtlas reports whether Atlas itself denies a permission. A page of a firewall
-// does not say so, nor does a credential that was revoked meanwhile.
+// refusedByAtlas reports whether Atlas itself denies a permission. The page of a firewall and
+// the answer to a revoked credential have no code of Atlas.
 func refusedByAtlas(err error) bool {
 	e, ok := errors.AsType[*errors.Error](err)
 	return ok && e.Code == errors.PermissionDenied && e.ProviderCode != ""
@@ -137,13 +136,14 @@ func (c *Client) survey(ctx context.Context, operation, orgID string) (*Organiza
 	return found, projects, c.verifyNotFound(ctx, orgID, err)
 }
 
-// failedInvoices reads the invoices whose payment has failed.
+// failedInvoices lists the invoices whose payment failed.
 func (c *Client) failedInvoices(ctx context.Context, orgID string) ([]Invoice, error) {
 	all, err := gather(c.ListInvoices(ctx, orgID, ListInvoicesPageOptions{StatusNames: []InvoiceStatus{InvoiceStatusFailed}}))
 	return all, c.verifyNotFound(ctx, orgID, err)
 }
 
-// deletionError is the error of an organization with these projects and failed invoices.
+// deletionError returns the error for an organization with these projects and failed invoices;
+// nil if there are neither.
 func deletionError(orgID string, projects []Project, invoices []Invoice) error {
 	e := &errors.Error{Provider: provider, Operation: "CheckDeletion", Target: orgID}
 	switch {
@@ -170,7 +170,7 @@ func deletionError(orgID string, projects []Project, invoices []Invoice) error {
 	return e
 }
 
-// organizationAbsent reads whether the organization does not exist.
+// organizationAbsent reads whether an organization does not exist.
 func (c *Client) organizationAbsent(ctx context.Context, orgID string) (bool, error) {
 	existence, err := c.readExistence(ctx, orgID)
 	if existence != rest.Unknown {

@@ -15,7 +15,7 @@ import (
 	"github.com/offboard-dev/offboard-go/teardown"
 )
 
-// Kinds of steps, in addition to those of resources in a project.
+// Kinds of steps that are not a [Blocker] of a project.
 const (
 	kindProject           BlockerKind = "project"
 	kindFederation        BlockerKind = "federation"
@@ -24,10 +24,10 @@ const (
 	kindPolicyProtection  BlockerKind = "policy_protection"
 )
 
-// kinds returns all kinds, in the order in which their resources are removed: a policy
-// before the clusters whose snapshots it keeps, streams before the links that they use,
-// endpoints before their services, a project after what is in it. An entry is all that a
-// kind needs.
+// kinds returns the table of all kinds, in the order in which their resources are removed: a
+// backup compliance policy before the clusters whose snapshots it retains, streams before the
+// links that they use, endpoints before their services, and a project after its resources. To
+// support another kind, add one entry.
 func kinds() []kind {
 	const keepsProject, deleteIt = "it keeps its project", "delete it"
 	return []kind{
@@ -260,10 +260,10 @@ func kinds() []kind {
 	}
 }
 
-// clusterTime is how long the deletion of a cluster takes at least.
+// clusterTime is the minimum duration of a cluster deletion.
 const clusterTime = 45 * time.Second
 
-// kind is all that the client knows of the resources of one kind.
+// kind describes how the client lists, reads and removes the resources of one kind.
 type kind struct {
 	name         BlockerKind
 	why, removal string // why it must be removed, and what removes it
@@ -316,27 +316,31 @@ type kind struct {
 	expect         time.Duration
 }
 
-// after is a kind that is removed before; tied reports for which resources, nil for all.
+// dependency is a kind that is removed before another one. matches reports for which resources;
+// nil means all.
 type dependency struct {
 	kind    BlockerKind
 	matches func(x, before Blocker) bool
 }
 
-// Ties between resources of a project.
+// sameName reports whether two resources have the same name.
 func sameName(x, before Blocker) bool { return x.ID == before.ID }
 
+// isParent reports whether x is the parent of before.
 func isParent(x, before Blocker) bool { return x.ID == before.Parent }
 
+// ownParent returns the parent of a resource.
 func ownParent(x Blocker) string { return x.Parent }
 
+// ownID returns the ID of a resource that is its own parent.
 func ownID(x Blocker) string { return x.ID }
 
-// follows reports whether a resource is removed after another one in its project.
+// follows reports whether resource x is removed after other, a resource of the same project.
 func (k *kind) follows(x, other Blocker) bool {
 	return slices.ContainsFunc(k.after, func(a dependency) bool { return a.kind == other.Kind && (a.matches == nil || a.matches(x, other)) })
 }
 
-// table describes how the resources of all kinds are read and removed.
+// table describes to package resource how the resources of all kinds are read and removed.
 func (d *driver) table() *resource.Table[ref] {
 	t := &resource.Table[ref]{Provider: provider, NothingToDo: func(err error) bool {
 		return errors.Is(err, errors.AlreadyRequestedDeletion) || isNotInGroup(err)
@@ -372,9 +376,10 @@ func (d *driver) table() *resource.Table[ref] {
 	return t
 }
 
-// countClusters reports whether clusters may have changed, by the number of clusters that
-// their projects have: it is another than before, or at first less than the number of those
-// that are waited for. One list of the organization has those of all projects.
+// countClusters reports for each cluster whether clusters of its project may have changed: the
+// project's number of clusters differs from the last number or, at the first call, is less than
+// the number of clusters that are waited for. One list of the organization has the numbers of all
+// projects.
 func (d *driver) countClusters(ctx context.Context, rs []ref) ([]bool, error) {
 	at := time.Now()
 	projects, err := gather(d.c.ListProjects(ctx, rs[0].organization, ListProjectsPageOptions{}))
@@ -402,7 +407,7 @@ func (d *driver) countClusters(ctx context.Context, rs []ref) ([]bool, error) {
 	return changed, nil
 }
 
-// ref says where the resource of a step is.
+// ref identifies the resource of a step.
 type ref struct {
 	kind         *kind
 	organization string
@@ -416,7 +421,7 @@ type ref struct {
 	Created  time.Time     `json:"created,omitzero"` // of the project
 }
 
-// refTo returns where a resource of a scope is.
+// refTo returns the reference to a resource that a query found.
 func refTo(query listQuery, blocker Blocker) ref {
 	return ref{
 		kind: query.kind, organization: query.organization, Project: query.projectID,
@@ -424,9 +429,8 @@ func refTo(query listQuery, blocker Blocker) ref {
 	}
 }
 
-// stepID returns the ID of the step: kind, project or organization, and identity. The
-// identity of a resource with a name is Atlas's own ID, so that another resource of the
-// name is another one.
+// stepID returns the ID of the step: kind, project or organization, and identity. The identity
+// of a named resource is Atlas's ID, so that a recreated resource has another step.
 func (r ref) stepID() string {
 	id := cmp.Or(r.UID, r.ID)
 	switch holder := cmp.Or(r.Project, r.organization); {
@@ -439,7 +443,7 @@ func (r ref) stepID() string {
 	}
 }
 
-// json returns the reference as a step has it.
+// json returns the reference in the form in which a step stores it.
 func (r ref) json() json.RawMessage {
 	text, err := json.Marshal(r)
 	if err != nil {
@@ -448,7 +452,7 @@ func (r ref) json() json.RawMessage {
 	return text
 }
 
-// scope returns where the resource is listed.
+// query returns the query of the list that has the resource.
 func (r ref) query() listQuery {
 	query := listQuery{kind: r.kind, organization: r.organization, projectID: r.Project, provider: r.Provider, created: r.Created}
 	if r.kind.parentOf != nil {
@@ -457,7 +461,7 @@ func (r ref) query() listQuery {
 	return query
 }
 
-// scope is where resources of a kind are that one request lists.
+// listQuery has the arguments of one list of resources of one kind.
 type listQuery struct {
 	kind         *kind
 	organization string
@@ -467,12 +471,12 @@ type listQuery struct {
 	provider     CloudProvider // of clouds
 }
 
-// name returns the name of the scope.
+// pollGroup returns the name of the poll group whose resources the list has.
 func (query listQuery) pollGroup() string {
 	return strings.Join([]string{query.organization, query.projectID, query.parent, string(query.provider)}, "/")
 }
 
-// refOf returns where the resource of a step is. The step must be that of its reference.
+// refOf returns the reference of a step. The step must be the step of its reference.
 func (d *driver) refOf(o teardown.Organization, s teardown.Step) (r ref, err error) {
 	name, identity, _ := strings.Cut(s.ID, "/")
 	k := d.kinds[BlockerKind(name)]
@@ -491,8 +495,8 @@ func (d *driver) refOf(o teardown.Organization, s teardown.Step) (r ref, err err
 	return r, nil
 }
 
-// parsed returns where the resource of a step without a reference is, by the ID of the step
-// without its kind, and the name.
+// parseRef returns the reference of a step that stores none, from the step's ID without its kind
+// and from its name.
 func parseRef(k *kind, id, name string) ref {
 	holder, identity, _ := strings.Cut(id, "/")
 	r := ref{ID: identity}
@@ -511,12 +515,13 @@ func parseRef(k *kind, id, name string) ref {
 	return r
 }
 
+// invalidStep returns the error of a step that this package did not create.
 func invalidStep(s teardown.Step) error {
 	return rest.Invalid(provider, "Teardown", s.ID, errors.New("there is no such step"))
 }
 
-// readResource reads a resource. One that does not exist in a project of another
-// organization is not the one that was planned.
+// readResource reads a resource. If the resource does not exist, readResource also checks its
+// project, because absence in another organization's project proves nothing.
 func (d *driver) readResource(ctx context.Context, r ref) (resource.Item, error) {
 	item, err := d.c.readResource(ctx, r)
 	if err == nil && item.Phase == resource.NotFound && r.kind.name != kindProject {
@@ -527,7 +532,7 @@ func (d *driver) readResource(ctx context.Context, r ref) (resource.Item, error)
 	return item, err
 }
 
-// readResource reads a resource by itself, or in its list if no operation does that.
+// readResource reads a resource by itself, or in its list if no operation reads it by itself.
 func (c *Client) readResource(ctx context.Context, r ref) (resource.Item, error) {
 	if r.kind.read == nil {
 		found, err := c.listStable(ctx, r.query())
@@ -551,8 +556,9 @@ func (c *Client) readResource(ctx context.Context, r ref) (resource.Item, error)
 	return r.findIn([]Blocker{blocker})
 }
 
-// among returns the resource among those that a read has found. Another resource of its
-// name is another one, and one without Atlas's own ID proves nothing.
+// findIn returns the state of the resource from the resources that a read found. A resource with
+// the same name and another ID is another resource. A resource with the same name and without an
+// ID proves nothing.
 func (r ref) findIn(found []Blocker) (resource.Item, error) {
 	id, query := r.stepID(), r.query()
 	for _, x := range found {
@@ -566,7 +572,7 @@ func (r ref) findIn(found []Blocker) (resource.Item, error) {
 	return resource.Item{Phase: resource.NotFound}, nil
 }
 
-// item returns what a read shows of the resource.
+// item returns the state of the resource from a read.
 func (r ref) item(blocker Blocker) resource.Item {
 	i := resource.Item{Text: blocker.step().Description, Value: blocker, Unprepared: r.unprotect && blocker.Protected}
 	switch {
@@ -582,8 +588,9 @@ func (r ref) item(blocker Blocker) resource.Item {
 	return i
 }
 
-// listResources reads resources of one scope by one list. What a list of several pages
-// lacks, or what an operation reads by itself, may exist.
+// listResources reads the resources of one poll group by one list. An item is nil if the list
+// lacks the resource and that proves nothing: the list has several pages, or an operation reads
+// the resource by itself.
 func (d *driver) listResources(ctx context.Context, rs []ref) ([]*resource.Item, error) {
 	l, err := d.c.list(ctx, rs[0].query())
 	if errors.Is(err, errors.UnexpectedResponse) {
@@ -616,15 +623,17 @@ func (d *driver) listResources(ctx context.Context, rs []ref) ([]*resource.Item,
 	return items, nil
 }
 
+// clusterBlocker returns a cluster as a blocker.
 func clusterBlocker(x Cluster) Blocker {
 	return Blocker{ID: x.Name, UID: x.ID, State: string(x.State), Protected: x.TerminationProtectionEnabled}
 }
 
+// flexClusterBlocker returns a flex cluster as a blocker.
 func flexClusterBlocker(x FlexCluster) Blocker {
 	return Blocker{ID: x.Name, UID: x.ID, State: string(x.State), Protected: x.TerminationProtectionEnabled}
 }
 
-// readAs returns what a read of a resource shows.
+// convertRead converts the result of a read to a blocker.
 func convertRead[T any](found *T, err error, blocker func(T) Blocker) (Blocker, error) {
 	if err != nil {
 		return Blocker{}, err
@@ -632,7 +641,7 @@ func convertRead[T any](found *T, err error, blocker func(T) Blocker) (Blocker, 
 	return blocker(*found), nil
 }
 
-// clusterAbsent reports whether the error of a read of a cluster shows that it does not
+// clusterAbsent reports whether the error of a read of a cluster shows that the cluster does not
 // exist.
 func (c *Client) clusterAbsent(ctx context.Context, r ref, err error) (bool, error) {
 	if isClusterNotFound(err, r.ID) {
@@ -643,8 +652,8 @@ func (c *Client) clusterAbsent(ctx context.Context, r ref, err error) (bool, err
 	return err == nil, err
 }
 
-// inAbsentParent returns nil if the error of a list is a consequence of that its parent
-// does not exist, and a read of the parent shows that.
+// inAbsentParent returns nil if the error of a list means that the parent of the list does not
+// exist, and a read of the parent confirms that.
 func (c *Client) inAbsentParent(ctx context.Context, query listQuery, err error) error {
 	if k := query.kind; query.projectID == "" || k.listIn != nil {
 		says := k.notFound != nil && errors.Is(err, errors.NotFound) && k.notFound(err)
@@ -676,7 +685,7 @@ func (c *Client) inAbsentParent(ctx context.Context, query listQuery, err error)
 	return contradicted(err)
 }
 
-// projectAbsent reads whether the project of a scope does not exist.
+// projectAbsent reads whether the project of a query does not exist.
 func (c *Client) projectAbsent(ctx context.Context, query listQuery) (bool, error) {
 	r := ref{organization: query.organization, ID: query.projectID, Project: query.projectID, Created: query.created}
 	if _, err := c.readProject(ctx, r); err != nil {
@@ -685,9 +694,9 @@ func (c *Client) projectAbsent(ctx context.Context, query listQuery) (bool, erro
 	return false, nil
 }
 
-// projectDeleted reports whether the error of a read of a project shows that it does not
-// exist. If Atlas answers that the credential is not in the project, the organization's
-// list of projects tells whether it was deleted.
+// projectDeleted reports whether the error of a read of a project shows that the project does not
+// exist. If Atlas answers that the credential is not in the project, the organization's list of
+// projects decides.
 func (c *Client) projectDeleted(ctx context.Context, r ref, err error) (bool, error) {
 	query := listQuery{kind: &kind{name: kindProject, listIn: (*Client).projectsIn}, organization: r.organization, projectID: r.Project, created: r.Created}
 	switch {
@@ -708,8 +717,8 @@ func (c *Client) projectDeleted(ctx context.Context, r ref, err error) (bool, er
 	return true, nil
 }
 
-// passing returns the error of a request in a project. A role that is missing in a
-// project that was just made is transient: Atlas takes some time to grant it.
+// passing returns the error of a request in a project. In a new project, a missing role is a
+// transient error, because Atlas needs some time to grant the roles.
 func (query listQuery) passing(err error) error {
 	e, ok := errors.AsType[*errors.Error](err)
 	if !ok || e.Status != http.StatusUnauthorized || e.Code != errors.PermissionDenied || isNotInGroup(err) || time.Since(query.created) > newProjectPeriod {
@@ -718,7 +727,8 @@ func (query listQuery) passing(err error) error {
 	return unavailable(err, errors.New("the project is new, and a role in it is missing"))
 }
 
-// young is how long after it was made a project may refuse what its roles permit.
+// newProjectPeriod is the time after the creation of a project in which a missing role is
+// transient.
 const newProjectPeriod = 15 * time.Minute
 
 // remove requests the removal of a resource in a project of the organization.
@@ -736,7 +746,7 @@ func (d *driver) remove(ctx context.Context, r ref, _ resource.Item) (resource.R
 	return resource.Response{}, r.query().passing(err)
 }
 
-// unprotect ends the termination protection of a cluster, where that was planned.
+// unprotect disables the termination protection of a cluster if the plan permits that.
 func (d *driver) unprotect(ctx context.Context, r ref, i resource.Item) (resource.Preparation, error) {
 	if !i.Unprepared {
 		return resource.Preparation{Ready: true}, nil
@@ -747,8 +757,9 @@ func (d *driver) unprotect(ctx context.Context, r ref, i resource.Item) (resourc
 	return resource.Preparation{Text: i.Text}, r.query().passing(r.kind.unprotect(d.c, ctx, r))
 }
 
-// leaveFederation takes an organization out of a federation, or deletes the federation when it
-// is the last one in it. Others may leave at the same time.
+// leaveFederation disconnects an organization from a federation, or deletes the federation if it
+// has no other organization. It tries twice, because other organizations can leave at the same
+// time.
 func (d *driver) leaveFederation(ctx context.Context, r ref) (err error) {
 	for range 2 {
 		var connected []ConnectedOrganization
@@ -772,8 +783,8 @@ func (c *Client) projectsIn(ctx context.Context, organization string) list {
 	return convertList(c.ListProjects(ctx, organization, ListProjectsPageOptions{}), func(x Project) Blocker { return Blocker{ID: x.ID} })
 }
 
-// readProject reads a project of the organization. That one of another organization exists
-// is an error: it is not removed, and not taken for deleted.
+// readProject reads a project of the organization. If the project belongs to another organization,
+// readProject returns an error: the project must not be removed, and it is not deleted.
 func (c *Client) readProject(ctx context.Context, r ref) (Blocker, error) {
 	found, err := c.GetProject(ctx, r.ID)
 	switch {
@@ -790,12 +801,12 @@ func (c *Client) readProject(ctx context.Context, r ref) (Blocker, error) {
 	return Blocker{ID: r.ID}, nil
 }
 
-// settlingTime is how long Atlas is given after it has refused to delete a project: the
-// vendor's own clean-up waits as long.
+// settlingTime is the minimum wait after Atlas refused to delete a project. The vendor's own
+// clean-up waits as long.
 const settlingTime = time.Minute
 
-// deleteEmptyProject deletes a project, and the snapshots that clusters which this run has
-// deleted have left behind, if these keep it.
+// deleteEmptyProject deletes a project. If snapshots of deleted clusters block the deletion, it
+// deletes the snapshots of the clusters that this run deleted, and tries again.
 func (d *driver) deleteEmptyProject(ctx context.Context, r ref) error {
 	err := d.c.DeleteProject(ctx, r.ID)
 	e, _ := errors.AsType[*errors.Error](err)
@@ -827,7 +838,7 @@ func (d *driver) deleteEmptyProject(ctx context.Context, r ref) error {
 	return err
 }
 
-// removeSnapshot deletes a snapshot that a cluster has left behind.
+// removeSnapshot deletes a retained snapshot of a deleted cluster.
 func (d *driver) removeSnapshot(ctx context.Context, project ref, blocker Blocker) error {
 	if err := d.requireProject(ctx, project); err != nil {
 		return err
@@ -836,8 +847,9 @@ func (d *driver) removeSnapshot(ctx context.Context, project ref, blocker Blocke
 	return k.remove(d, ctx, ref{kind: k, Project: project.ID, ID: blocker.ID, Parent: blocker.Parent})
 }
 
-// retainedByRun returns the names of the clusters that have left snapshots behind in a project,
-// if this run has deleted every one of the name. Others may have kept snapshots on purpose.
+// retainedByRun returns the names of the deleted clusters of a project that have retained
+// snapshots. A name is true if this run deleted every cluster with the name: another user may have
+// retained the snapshots of other clusters on purpose.
 func (d *driver) retainedByRun(ctx context.Context, project string) (map[string]bool, error) {
 	kept, err := gather(d.c.ListClusters(ctx, project, ListClustersPageOptions{IncludeDeletedWithRetainedBackups: true}))
 	names := map[string]bool{}
@@ -848,14 +860,14 @@ func (d *driver) retainedByRun(ctx context.Context, project string) (map[string]
 	return names, err
 }
 
-// noteRemoved keeps that this run has deleted a cluster, by Atlas's own ID.
+// noteRemoved records that this run deleted a cluster, by Atlas's ID.
 func (d *driver) noteRemoved(r ref) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	d.removedClusters[r.Project+"/"+r.UID] = r.ID
 }
 
-// hasRemoved reports whether this run has deleted the cluster with this ID of Atlas's own.
+// hasRemoved reports whether this run deleted the cluster with this ID.
 func (d *driver) hasRemoved(project, uid string) bool {
 	d.mu.Lock()
 	defer d.mu.Unlock()
@@ -863,7 +875,7 @@ func (d *driver) hasRemoved(project, uid string) bool {
 	return ok
 }
 
-// hasRemovedName reports whether this run has deleted a cluster of this name.
+// hasRemovedName reports whether this run deleted a cluster with this name.
 func (d *driver) hasRemovedName(project, name string) bool {
 	d.mu.Lock()
 	defer d.mu.Unlock()
@@ -875,8 +887,8 @@ func (d *driver) hasRemovedName(project, name string) bool {
 	return false
 }
 
-// owns returns an error unless the project of a resource exists and belongs to the
-// organization, right before something in it is changed.
+// requireProject returns an error unless the project of a resource exists and belongs to the
+// organization. Each change in a project calls it first.
 func (d *driver) requireProject(ctx context.Context, r ref) error {
 	exists, err := d.checkProject(ctx, r)
 	if err == nil && !exists {
@@ -888,9 +900,9 @@ func (d *driver) requireProject(ctx context.Context, r ref) error {
 	return err
 }
 
-// belongs returns whether the project of a resource exists, and an error if it belongs to
-// another organization, or cannot be read. One list shows it for all projects, and is read
-// again after [ownedAge]; a project that it lacks is read by itself.
+// checkProject reports whether the project of a resource exists. It returns an error if the
+// project belongs to another organization or cannot be read. One list has all projects and is
+// valid for [ownedAge]. A project that the list lacks is read by itself.
 func (d *driver) checkProject(ctx context.Context, r ref) (exists bool, err error) {
 	if r.Project == "" || d.isOwned(r) {
 		return true, nil
@@ -923,13 +935,12 @@ func (d *driver) checkProject(ctx context.Context, r ref) (exists bool, err erro
 	return true, nil
 }
 
-// ownedAge is how old a read may be that shows that a project belongs to the organization,
-// when something in the project is removed: a project can be moved to another organization
-// at any time. Removals that are sent within it share one list.
+// ownedAge is the maximum age of a read that shows that a project belongs to the organization,
+// when a resource in the project is removed: a user can move a project to another organization at
+// any time. Removals within this time share one list.
 const ownedAge = time.Second
 
-// noteOwned keeps which projects a read shows to belong to the organization. at is when the
-// read was requested.
+// noteOwned records which projects belong to the organization. at is the time of the request.
 func (d *driver) noteOwned(organization string, projects []Project, at time.Time) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
@@ -940,6 +951,8 @@ func (d *driver) noteOwned(organization string, projects []Project, at time.Time
 	}
 }
 
+// isOwned reports whether a read that is not older than [ownedAge] shows that the project of a
+// resource belongs to the organization.
 func (d *driver) isOwned(r ref) bool {
 	d.mu.Lock()
 	defer d.mu.Unlock()

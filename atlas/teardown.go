@@ -17,98 +17,98 @@ import (
 	"github.com/offboard-dev/offboard-go/teardown"
 )
 
-// Plan reads what stands in the way of an organization's deletion and what goes
-// along with it, and changes nothing.
+// Plan lists the resources that block an organization's deletion and the resources that Atlas
+// deletes along with the organization. It changes nothing.
 //
-// The steps are each thing that [Client.ListBlockers] finds in a project, the project
-// itself, the link by which live migrations reach the organization, and its
-// connection to a federation. Before everything else goes the link, for a migration
-// that runs keeps it, and then nothing should be destroyed. After everything else the
-// federation, by which people may be signing in. A cluster goes after its outage
-// simulation, its online archives and the backup compliance policy that would keep its
-// snapshots; peerings and endpoints that clusters use after these; and each project
-// after what is in it.
+// The steps are each blocker that [Client.ListBlockers] finds in a project, each project, the
+// live migration link of the organization, and its connection to a federation. The link comes
+// first: Atlas refuses to delete the link while a migration runs, and then nothing else is
+// deleted. The federation comes last, because users may sign in through it. A cluster comes after
+// its outage simulation, its online archives and the backup compliance policy that would retain its
+// snapshots; peerings and endpoints that clusters use come after the clusters; and each project
+// comes after its resources.
 //
-// By hand are invoices whose payment has failed, and the protection of a backup
-// compliance policy, which the vendor's support lifts. A cluster with termination
-// protection needs [teardown.TerminationProtection] to be permitted. A live migration
-// that runs does not show; the step of its link fails until it has ended.
+// Manual steps are failed invoices and the protection of a backup compliance policy, which only
+// the vendor's support can remove. A cluster with termination protection requires
+// [teardown.TerminationProtection]. No read shows a running live migration; the step of its link
+// fails until the migration has ended.
 //
-// A service account and an API key belong to one organization and end with it, and
-// it is mostly the only one that they reach. The plan needs [teardown.OwnOrganization]
-// when the client's is among those of the organization. Such a client can read nothing
-// afterwards: see [Client.DeleteOrganization].
+// A service account or an API key belongs to one organization, and Atlas deletes it along with
+// the organization. If the client's credential belongs to the organization, the plan requires
+// [teardown.OwnOrganization]. Such a client cannot read anything afterwards: see
+// [Client.DeleteOrganization].
 //
-// Losses are the service accounts and the API keys. Users and teams are not listed.
-// Atlas may make a final charge for what was used since the last invoice.
+// Cascades are the service accounts and the API keys. Users and teams are not listed. Atlas can
+// charge the usage since the last invoice.
 //
-// The plan's error is that of [Client.CheckDeletion].
+// DeletionError is the error of [Client.CheckDeletion].
 //
-// It takes 7 requests, those of ListBlockers for each project, and one for each further
-// page of 500. The lists of up to eight projects are read at the same time. It needs the
-// role Organization Owner. Errors are those of the reads,
-// among them [errors.OrganizationNotFound].
+// Plan sends 7 requests, those of ListBlockers for each project, and one for each further page of
+// 500 items. It reads up to eight projects at the same time. The credential needs the role
+// Organization Owner. Errors are those of the reads, such as [errors.OrganizationNotFound].
 //
-// Source: vendor OpenAPI of SDK v20250312023; vendor's error page; vendor's clean-up
-// of its own test organizations.
+// Source: vendor OpenAPI of SDK v20250312023; vendor's error page; vendor's clean-up of its own
+// test organizations.
 func (c *Client) Plan(ctx context.Context, orgID string) (*teardown.Plan, error) {
 	return teardown.NewPlan(ctx, newDriver(c), teardown.Organization{ID: orgID})
 }
 
-// Teardown carries out a plan of [Client.Plan]: it removes what the steps name, waits
-// until a list says that it is gone, and deletes the organization by
+// Teardown applies a plan of [Client.Plan]: it removes the resource of each step, waits until a
+// read shows that the resource is deleted, and then deletes the organization by
 // [Client.DeleteOrganization].
 //
-// What is deleted in its own time, clusters above all, takes minutes. Those who wait
-// for resources of one kind in one project share their lists, and clusters of several
-// projects the organization's list of projects, whose number of clusters says when to read
-// them. What a list lacks is read by itself where an operation does that. Atlas refuses to delete a
-// project for some time after all in it is gone; it is asked again each minute, for
-// as long as [teardown.WithRetryFor] says. Snapshots go with the project if
-// this run has deleted their cluster, and stay if somebody else has, or an earlier run: a new
-// plan names them.
+// Atlas deletes some resources, such as clusters, within minutes. Waits for resources of one kind in
+// one project share their lists. Waits for clusters of several projects also share the
+// organization's list of projects, whose number of clusters shows when to read the clusters. A
+// resource that a list lacks is read by itself if an operation does that. Atlas can refuse to delete
+// a project for some minutes after its last resource was deleted; Teardown repeats the request each
+// minute, for at most the time of [teardown.WithRetryFor]. Teardown deletes retained snapshots
+// along with a project only if this run deleted their cluster. Other snapshots are blockers: a new
+// plan lists them.
 //
-// What has a name, and a project, is read by itself right before its deletion is requested:
-// one that was recreated under the name is another one. In a project that was moved to
-// another organization nothing is changed from then on, and its steps fail. One list of
-// projects, not older than a second, shows whose each project is.
+// Right before Teardown requests the deletion of a named resource or a project, it reads the
+// resource by itself. A resource that was recreated with the same name is another resource and is
+// not deleted. If a project was moved to another organization, Teardown changes nothing more in the
+// project, and its steps fail. A list of projects that is not older than a second shows the
+// organization of each project.
 //
-// After Atlas has accepted the deletion of the organization a read decides. The outcome
-// is [teardown.Deleted] when that shows that it is deleted; while it exists the deletion is
-// requested again, three times at most. It is [teardown.Unknown] when no read shows that
-// within 5 minutes. A credential of the organization itself ends with it: with such a one,
-// as the plan shows, it is Gone when Atlas has accepted the deletion and then refuses the
-// credential in several reads one after the other, and Unknown when the answer was lost.
+// After Atlas has accepted the deletion of the organization, a read decides. The outcome is
+// [teardown.Deleted] if the read shows that the organization is deleted. While the organization
+// exists, Teardown requests the deletion again, at most three times. If no read decides within 5
+// minutes, the outcome is [teardown.Unknown]. The deletion invalidates a credential of the
+// organization itself, which the plan shows. With such a credential, the outcome is Deleted if Atlas
+// accepted the deletion and then refuses the credential in several consecutive reads, and Unknown
+// if the answer was lost.
 //
-// Before the first step the organization is read again, but for what Atlas refuses to
-// delete a project or a cluster with: outage simulations, backup compliance policies,
-// snapshots, peerings and endpoints that are new since the plan are not looked for, except in a project
-// whose plan has the kind, and keep their project from being deleted. Clusters, federated
-// databases, stream workspaces and online archives that are new make the plan stale. So do
-// the snapshots of a cluster of the plan that does not exist any more, and a project of the
-// plan that belongs to another organization. In a
-// project with more than 100 clusters, online archives are looked for only at the clusters
-// that have them in the plan; a new one at another cluster is deleted with its cluster.
+// Before the first step, Teardown reads the organization again. It does not list the kinds of
+// blockers because of which Atlas refuses to delete a project or a cluster: new outage simulations,
+// backup compliance policies, snapshots, peerings and endpoints are found only in projects that
+// have the kind in the plan; elsewhere they block the deletion of their project. New clusters,
+// federated databases, stream workspaces and online archives make the plan stale, and so do the
+// snapshots of a planned cluster that no longer exists, and a planned project that belongs to
+// another organization. In a project with more than 100 clusters, Teardown lists online archives
+// only for the clusters that have archives in the plan; a new archive of another cluster is deleted
+// along with its cluster.
 //
-// It needs the role Organization Owner. It takes fewer requests than the plan for the reads
-// before the first step and before the deletion, and for each resource its deletion, a read
-// right before that, a read which shows that it does not exist, and a part of the lists, which
-// are read until then.
+// The credential needs the role Organization Owner. Teardown sends fewer requests than Plan before
+// the first step and before the deletion of the organization. For each resource it sends the
+// deletion, one read before the deletion, one read that shows that the resource is deleted, and a
+// share of the lists.
 //
-// Errors, among those of DeleteOrganization, joined, one of each step that failed, and
-// with the report being nil where nothing was begun:
+// Errors, in addition to those of DeleteOrganization; the errors of failed steps are joined. The
+// report is nil if no step was started:
 //
-//   - [errors.NotConfirmed]: the name is another one, or something was not permitted
-//   - [errors.PlanStale]: the plan is of another provider or address, too old, or was
-//     changed; or there is something now that it does not have
-//   - [errors.ActiveLiveMigration]: one is running; nothing else was touched
-//   - [errors.DeletionStepsNotSatisfied]: something is to be done by hand, or was
-//     still in the way after all attempts
+//   - [errors.NotConfirmed]: the name differs, or an override is missing
+//   - [errors.PlanStale]: the plan is of another provider or instance, expired, was edited, or no
+//     longer matches the provider
+//   - [errors.ActiveLiveMigration]: a live migration runs; nothing else was changed
+//   - [errors.DeletionStepsNotSatisfied]: a manual step is required, or a blocker remained after all
+//     attempts
 func (c *Client) Teardown(ctx context.Context, p *teardown.Plan, options ...teardown.Option) (*teardown.Report, error) {
 	return teardown.Execute(ctx, newDriver(c), p, options...)
 }
 
-// driver is what a teardown needs of Atlas.
+// driver implements [teardown.Driver] for Atlas.
 type driver struct {
 	*resource.Driver[ref]
 	c     *Client
@@ -128,6 +128,7 @@ type driver struct {
 	ownershipRead chan struct{} // has an element while a read shows whether projects belong to the organization
 }
 
+// newDriver returns the driver of one plan or one run.
 func newDriver(c *Client) *driver {
 	d := &driver{
 		c: c, all: kinds(), kinds: map[BlockerKind]*kind{}, deleted: map[string]bool{}, clusterCounts: map[string]int64{},
@@ -140,10 +141,10 @@ func newDriver(c *Client) *driver {
 	return d
 }
 
-// Provider returns what plans of this client have as their provider and instance.
+// Provider returns the provider and the instance of this client's plans.
 func (d *driver) Provider() (name, instance string) { return provider, d.c.instance() }
 
-// Durations returns what all teardowns of the client have learned.
+// Durations returns the durations that all teardowns of the client share.
 func (d *driver) Durations() *teardown.Durations {
 	if d.c == nil {
 		return nil
@@ -151,9 +152,9 @@ func (d *driver) Durations() *teardown.Durations {
 	return d.c.durations
 }
 
-// Inspect takes a plan. When a plan is applied, it reads less: see [kind.refused]. Right
-// before the deletion of the organization it does not read invoices either, because Atlas
-// refuses to delete an organization with an invoice whose payment has failed.
+// Inspect creates a plan. When it reads the organization to apply a plan, it reads less: see
+// [kind.enforced]. Right before the deletion of the organization it does not read invoices, because
+// Atlas refuses to delete an organization with a failed invoice.
 func (d *driver) Inspect(ctx context.Context, o teardown.Organization, before *teardown.Plan) (*teardown.Plan, error) {
 	found, projects, err := d.c.survey(ctx, "Plan", o.ID)
 	if err != nil {
@@ -206,7 +207,7 @@ func (d *driver) Inspect(ctx context.Context, o teardown.Organization, before *t
 	return p, nil
 }
 
-// inspection is a plan that is being made.
+// inspection creates a plan.
 type inspection struct {
 	*driver
 	o         teardown.Organization
@@ -216,8 +217,8 @@ type inspection struct {
 	planned   map[string]map[BlockerKind][]ref // of before, by project; nil if there is none
 }
 
-// planned returns what a plan has in projects. A step that does not say where its resource
-// is has a reference without a kind.
+// planned returns the references of a plan's steps by project and kind. If a step does not identify
+// the list of its resource, its reference has no kind.
 func (d *driver) planned(o teardown.Organization, p *teardown.Plan) map[string]map[BlockerKind][]ref {
 	if p == nil {
 		return nil
@@ -238,7 +239,7 @@ func (d *driver) planned(o teardown.Organization, p *teardown.Plan) map[string]m
 	return all
 }
 
-// scope returns where resources of a kind are, of the organization or of a project.
+// query returns the query of a kind, in the organization or in a project.
 func (i *inspection) query(name BlockerKind, project *Project) listQuery {
 	query := listQuery{kind: i.kinds[name], organization: i.o.ID}
 	if project != nil {
@@ -247,7 +248,7 @@ func (i *inspection) query(name BlockerKind, project *Project) listQuery {
 	return query
 }
 
-// list adds a step for each resource of a kind of the organization.
+// addListed adds a step for each resource of a kind of the organization.
 func (i *inspection) addListed(ctx context.Context, name BlockerKind, after []string) ([]string, error) {
 	query := i.query(name, nil)
 	l, err := i.c.list(ctx, query)
@@ -258,9 +259,8 @@ func (i *inspection) addListed(ctx context.Context, name BlockerKind, after []st
 	return ids, err
 }
 
-// read reads what is in a project. If the project does not exist any more, which a
-// read of it shows, nothing is. In a project that was just made roles may be missing for
-// some seconds.
+// readBlockers lists the blockers of a project. If a read shows that the project no longer exists,
+// the list is empty. In a new project, readBlockers retries if a role is missing.
 func (i *inspection) readBlockers(ctx context.Context, project *Project) (all []Blocker, err error) {
 	query := i.query(BlockerCluster, project)
 	for reads := 0; ; reads++ {
@@ -282,15 +282,16 @@ func (i *inspection) readBlockers(ctx context.Context, project *Project) (all []
 	}
 }
 
-// maxInspectRetries is how often read reads a project again, the first time at once.
+// maxInspectRetries is the maximum number of times that readBlockers reads a project again. The
+// first retry does not wait.
 const maxInspectRetries = 5
 
-// inspectBackoff is the wait before read reads a project again.
+// inspectBackoff is the wait before readBlockers reads a project again.
 var inspectBackoff = backoff.Exponential{First: time.Second, Max: 8 * time.Second}
 
-// project adds a step for each resource in a project, which may have been deleted
-// meanwhile, and for the project, which comes after them. A resource that comes after none
-// in it comes after first. It returns the ID of the step of the project.
+// addProject adds a step for each blocker of a project, and after them a step for the project. A
+// blocker that depends on no other blocker comes after first. addProject returns the ID of the
+// project's step.
 func (i *inspection) addProject(project *Project, all []Blocker, first []string) string {
 	all = slices.DeleteFunc(all, func(blocker Blocker) bool { return i.isRetained(project, blocker) })
 	ids := make([]string, len(all))
@@ -321,8 +322,8 @@ func (i *inspection) addProject(project *Project, all []Blocker, first []string)
 	return i.addStepOf(r, Blocker{}, project.Name, ids)
 }
 
-// isRetained reports whether a snapshot is of a cluster that this run has deleted, and is
-// not in the plan before itself. It is deleted with its project.
+// isRetained reports whether a snapshot belongs to a cluster that this run deleted and is not in
+// the plan that is applied. Such a snapshot is deleted along with its project.
 func (i *inspection) isRetained(project *Project, blocker Blocker) bool {
 	if i.before == nil || blocker.Kind != BlockerSnapshot && blocker.Kind != BlockerShardedSnapshot {
 		return false
@@ -332,11 +333,12 @@ func (i *inspection) isRetained(project *Project, blocker Blocker) bool {
 	return !slices.ContainsFunc(i.planned[project.ID][blocker.Kind], isPlanned) && i.hasRemovedName(project.ID, blocker.Parent)
 }
 
-// step adds the step of a resource and returns its ID.
+// addStep adds the step of a resource and returns its ID.
 func (i *inspection) addStep(query listQuery, blocker Blocker, name string, after []string) string {
 	return i.addStepOf(refTo(query, blocker), blocker, name, after)
 }
 
+// addStepOf adds the step of a reference and returns its ID.
 func (i *inspection) addStepOf(r ref, blocker Blocker, name string, after []string) string {
 	s := teardown.Step{
 		ID: r.stepID(), Kind: string(r.kind.name), Name: name, Why: r.kind.why, Removal: r.kind.removal, After: after,
@@ -351,8 +353,8 @@ func (i *inspection) addStepOf(r ref, blocker Blocker, name string, after []stri
 	return s.ID
 }
 
-// omitted adds those projects of the plan before that the list of projects lacks and that
-// exist nevertheless, as a read of each shows.
+// addOmittedProjects adds the projects of the previous plan that the list of projects lacks, if a
+// read shows that they exist.
 func (i *inspection) addOmittedProjects(ctx context.Context, projects []Project) ([]Project, error) {
 	if i.before == nil {
 		return projects, nil
@@ -402,11 +404,11 @@ func (i *inspection) addOmittedProjects(ctx context.Context, projects []Project)
 	return projects, err
 }
 
-// confirm adds those steps of the plan before that the lists of projects lack and that
-// exist nevertheless: a list of several pages may leave out what exists, and so may the
-// list of clusters by which others are found. A resource that an operation reads by itself
-// is read; any other is sought in its list again, unless that was read and is empty: an
-// empty list has one page.
+// addOmittedSteps adds the steps of the previous plan that the new plan lacks, if their resources
+// exist: a list of several pages can lack existing resources, and so can the list of clusters from
+// which other lists follow. It reads a resource by itself if an operation does that, and lists it
+// again otherwise. It does not repeat a list that was read and is empty, because an empty list has
+// one page.
 func (i *inspection) addOmittedSteps(ctx context.Context, projects []Project) error {
 	if i.before == nil {
 		return nil
@@ -449,7 +451,7 @@ func (i *inspection) addOmittedSteps(ctx context.Context, projects []Project) er
 	return nil
 }
 
-// again adds a step of the plan before.
+// restoreStep adds a step of the previous plan.
 func (i *inspection) restoreStep(s teardown.Step, blocker Blocker) {
 	r, err := i.refOf(i.o, s)
 	if err != nil {
@@ -474,8 +476,7 @@ func (i *inspection) restoreStep(s teardown.Step, blocker Blocker) {
 	}
 }
 
-// A removal that Atlas has accepted is requested again if so many reads show the resource
-// unchanged, as the vendor's own operator does.
+// Limits of package resource.
 const (
 	readsBeforeRepeat = 5
 
@@ -509,14 +510,15 @@ func (d *driver) Poll(ctx context.Context, o teardown.Organization, group string
 	return all, err
 }
 
-// note keeps that the resource of a step does not exist, unless its ID is a name, which
-// another resource may have later.
+// noteStep records that the resource of a step does not exist. It does not record a resource whose
+// ID is a name, because another resource can have the name later.
 func (d *driver) noteStep(o teardown.Organization, s teardown.Step) {
 	if r, err := d.refOf(o, s); err == nil {
 		d.noteDeleted(r)
 	}
 }
 
+// noteDeleted records that a resource does not exist, unless its ID is a name.
 func (d *driver) noteDeleted(r ref) {
 	if r.kind.unpaged || r.kind.byName && r.UID == "" {
 		return
@@ -526,16 +528,18 @@ func (d *driver) noteDeleted(r ref) {
 	d.deleted[r.stepID()] = true
 }
 
+// isDeleted reports whether a read has shown that the resource of a step does not exist.
 func (d *driver) isDeleted(step string) bool {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	return d.deleted[step]
 }
 
-// Delete deletes the organization, and reads whether it is deleted. Atlas documents that it no
-// longer exists at once. A credential of the organization itself ends with it: that Atlas
-// accepted it right before the deletion, and refuses it in several reads right after, is all
-// that it can read. Other refused reads end the wait, because no later read decides either.
+// Delete deletes the organization and reads whether the organization is deleted. Atlas documents that
+// the deletion is immediate. The deletion invalidates a credential of the organization itself. The
+// only proof that such a credential can read is that Atlas accepted the credential right before the
+// deletion and refuses it in several consecutive reads right after. Any other refused read ends the
+// wait, because no later read decides either.
 func (d *driver) Delete(ctx context.Context, o teardown.Organization) (teardown.Deletion, error) {
 	accepted := false // the last deletion that was sent
 	deletion := resource.Deletion{

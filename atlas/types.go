@@ -6,10 +6,10 @@ import (
 	"github.com/offboard-dev/offboard-go/errors"
 )
 
-// BlockerKind is a kind of thing that keeps a project from being deleted.
+// BlockerKind is a kind of resource that blocks the deletion of its project.
 type BlockerKind string
 
-// Kinds, in the order in which their things have to go.
+// Kinds of blockers, in the order in which they must be removed.
 const (
 	BlockerOutageSimulation       BlockerKind = "outage_simulation"
 	BlockerOnlineArchive          BlockerKind = "online_archive"
@@ -30,7 +30,7 @@ const (
 	BlockerEncryptionEndpoint     BlockerKind = "encryption_endpoint"
 )
 
-// Blocker is a thing that keeps its project from being deleted.
+// Blocker is a resource that blocks the deletion of its project.
 type Blocker struct {
 	Kind BlockerKind
 
@@ -54,15 +54,15 @@ type Blocker struct {
 	Protected bool
 }
 
-// going reports whether it is on its way out, by its state.
+// isBeingDeleted reports whether the state of the resource shows that its removal has started.
 func (l Blocker) isBeingDeleted() bool {
 	return strings.HasPrefix(l.State, "DELET") || strings.HasPrefix(l.State, "RECOVER") || l.State == "TERMINATING"
 }
 
-// failed is the state of what could not be made or removed.
+// stateFailed is the state of a resource whose creation or deletion failed.
 const stateFailed = "FAILED"
 
-// step says the same as an error does.
+// step returns the blocker as a step of an error.
 func (l Blocker) step() errors.Step {
 	description := l.ID
 	if l.Parent != "" {

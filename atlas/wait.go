@@ -6,16 +6,17 @@ import (
 	"github.com/offboard-dev/offboard-go/errors"
 )
 
-// WaitForDeletion waits until nothing is left in a project of the given kinds, or of
-// all: after the requests to delete it, most of it goes by itself within minutes.
-// progress is told what is left each time that it was looked; it may be nil.
+// WaitForDeletion waits until a project has no blockers of the given kinds, or of all kinds if
+// none is given. Atlas deletes most resources within minutes after it has accepted the
+// requests. WaitForDeletion does not request any deletion, and it also waits for resources whose
+// deletion was never requested. After each read it calls progress, which may be nil, with the
+// remaining blockers. One empty list ends the wait.
 //
-// When the context ends the error is [errors.NotFinished], and Steps are what was
-// left. A deletion that Atlas gives up, so that a thing is FAILED after it was being
-// deleted, ends the wait with [errors.Conflict], and Steps are what has failed. What
-// nobody has asked to delete is waited for, too. One empty list ends the wait.
+// If the context ends, the error is [errors.NotFinished], and Steps lists the remaining
+// blockers. If a resource becomes FAILED while it is being deleted, the error is
+// [errors.Conflict], and Steps lists the failed resources.
 //
-// It needs what [Client.ListBlockers] needs.
+// The credential needs the roles that [Client.ListBlockers] needs.
 func (c *Client) WaitForDeletion(ctx context.Context, projectID string, progress func([]Blocker), kinds ...BlockerKind) error {
 	const operation = "WaitUntilGone"
 	deleting := map[Blocker]bool{}
