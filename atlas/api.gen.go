@@ -1527,8 +1527,8 @@ type Tag struct {
 	Value string `json:"value,omitzero"`
 }
 
-// GetSystemStatus returns the build of the service and the API key that
-// authenticated the request. One request checks whether a credential is valid.
+// GetSystemStatus returns the build of the service and the API key that authenticated the
+// request. One request checks whether a credential is valid.
 //
 // Source: vendor OpenAPI of SDK v20250312023.
 func (c *Client) GetSystemStatus(ctx context.Context) (*SystemStatus, error) {
@@ -1555,10 +1555,9 @@ type ListClusterDetailsPageOptions struct {
 	ItemsPerPage int
 }
 
-// ListClusterDetailsPage returns one page of the projects of which the
-// credential is a member, with their clusters. The list lacks other projects
-// and multi-cloud clusters. [Client.ListProjects] lists all projects that block
-// an organization.
+// ListClusterDetailsPage returns one page of the projects of which the credential is a
+// member, with their clusters. The list lacks other projects and multi-cloud clusters.
+// [Client.ListProjects] lists all projects that block an organization.
 //
 // Source: vendor OpenAPI of SDK v20250312023; vendor's Terraform provider.
 func (c *Client) ListClusterDetailsPage(ctx context.Context, options ListClusterDetailsPageOptions) (*ProjectClustersPage, error) {
@@ -1578,9 +1577,8 @@ func (c *Client) ListClusterDetailsPage(ctx context.Context, options ListCluster
 	return rest.Pointer(&out, c.rest().Do(ctx, &call))
 }
 
-// ListClusterDetails yields the projects of which the credential is a member,
-// with their clusters. An error ends the list. See
-// [Client.ListClusterDetailsPage].
+// ListClusterDetails yields the projects of which the credential is a member, with their
+// clusters. An error ends the list. See [Client.ListClusterDetailsPage].
 //
 // Source: vendor OpenAPI of SDK v20250312023; vendor's Terraform provider.
 func (c *Client) ListClusterDetails(ctx context.Context) iter.Seq2[ProjectClusters, error] {
@@ -1595,9 +1593,9 @@ func (c *Client) ListClusterDetails(ctx context.Context) iter.Seq2[ProjectCluste
 	})
 }
 
-// DeleteFederation deletes a federation with its identity providers and
-// domains. Atlas refuses the deletion while more than one organization is
-// connected. The credential needs the role Organization Owner.
+// DeleteFederation deletes a federation with its identity providers and domains. Atlas
+// refuses the deletion while more than one organization is connected. The credential needs
+// the role Organization Owner.
 //
 // Source: vendor OpenAPI of SDK v20250312023.
 func (c *Client) DeleteFederation(ctx context.Context, federationID string) error {
@@ -1621,8 +1619,8 @@ type ListConnectedOrganizationsPageOptions struct {
 	ItemsPerPage int
 }
 
-// ListConnectedOrganizationsPage returns one page of the organizations that are
-// connected to a federation. The credential needs the role Organization Owner.
+// ListConnectedOrganizationsPage returns one page of the organizations that are connected to
+// a federation. The credential needs the role Organization Owner.
 //
 // Source: vendor OpenAPI of SDK v20250312023.
 func (c *Client) ListConnectedOrganizationsPage(ctx context.Context, federationID string, options ListConnectedOrganizationsPageOptions) (*ConnectedOrganizationPage, error) {
@@ -1643,9 +1641,8 @@ func (c *Client) ListConnectedOrganizationsPage(ctx context.Context, federationI
 	return rest.Pointer(&out, c.rest().Do(ctx, &call))
 }
 
-// ListConnectedOrganizations yields all organizations that are connected to a
-// federation. An error ends the list. See
-// [Client.ListConnectedOrganizationsPage].
+// ListConnectedOrganizations yields all organizations that are connected to a federation. An
+// error ends the list. See [Client.ListConnectedOrganizationsPage].
 //
 // Source: vendor OpenAPI of SDK v20250312023.
 func (c *Client) ListConnectedOrganizations(ctx context.Context, federationID string) iter.Seq2[ConnectedOrganization, error] {
@@ -1660,11 +1657,11 @@ func (c *Client) ListConnectedOrganizations(ctx context.Context, federationID st
 	})
 }
 
-// DisconnectOrganization disconnects an organization from a federation. Atlas
-// refuses to disconnect the last organization: delete the federation by
-// [Client.DeleteFederation] instead. Disconnect the organization before you
-// delete it, because only an owner in a connected organization can disconnect
-// it. The credential needs the role Organization Owner.
+// DisconnectOrganization disconnects an organization from a federation. Atlas refuses to
+// disconnect the last organization: delete the federation by [Client.DeleteFederation]
+// instead. Disconnect the organization before you delete it, because only an owner in a
+// connected organization can disconnect it. The credential needs the role Organization
+// Owner.
 //
 // Source: vendor OpenAPI of SDK v20250312023.
 func (c *Client) DisconnectOrganization(ctx context.Context, federationID string, orgID string) error {
@@ -1679,17 +1676,15 @@ func (c *Client) DisconnectOrganization(ctx context.Context, federationID string
 	return c.rest().Do(ctx, &call)
 }
 
-// DeleteProject starts the deletion of a project, which must be empty. The
-// project is deleted when [Client.GetProject] returns [errors.NotFound]. If the
-// project is not empty, the error is in category
-// [errors.DeletionStepsNotSatisfied], and Steps lists the blockers; resources
-// that are being deleted block the project, too. Atlas can refuse the deletion
-// for some minutes after the last resource was deleted. Only the vendor's
-// support can resolve [errors.BackupCompliancePolicy]. The credential needs the
-// role Project Owner.
+// DeleteProject starts the deletion of a project, which must be empty. The project is
+// deleted when [Client.GetProject] returns [errors.NotFound]. If the project is not empty,
+// the error is in category [errors.DeletionStepsNotSatisfied], and Steps lists the blockers;
+// resources that are being deleted block the project, too. Atlas can refuse the deletion for
+// some minutes after the last resource was deleted. Only the vendor's support can resolve
+// [errors.BackupCompliancePolicy]. The credential needs the role Project Owner.
 //
-// Source: vendor OpenAPI of SDK v20250312023; vendor's error page; server
-// answers in public issues; recorded answers (status).
+// Source: vendor OpenAPI of SDK v20250312023; vendor's error page; server answers in public
+// issues; recorded answers (status).
 func (c *Client) DeleteProject(ctx context.Context, projectID string) error {
 	call := rest.Call{
 		Operation: "DeleteProject", Target: projectID,
@@ -1701,8 +1696,7 @@ func (c *Client) DeleteProject(ctx context.Context, projectID string) error {
 	return c.rest().Do(ctx, &call)
 }
 
-// GetProject returns one project. The credential needs the role Project Read
-// Only.
+// GetProject returns one project. The credential needs the role Project Read Only.
 //
 // Source: vendor OpenAPI of SDK v20250312023.
 func (c *Client) GetProject(ctx context.Context, projectID string) (*Project, error) {
@@ -1720,10 +1714,9 @@ func (c *Client) GetProject(ctx context.Context, projectID string) (*Project, er
 	return rest.Pointer(&out, c.rest().Do(ctx, &call))
 }
 
-// DeleteBackupCompliancePolicy deletes the backup compliance policy of a
-// project. Atlas refuses the deletion unless the policy is Deletable, which
-// only the vendor's support can set. The credential needs the role Project
-// Owner.
+// DeleteBackupCompliancePolicy deletes the backup compliance policy of a project. Atlas
+// refuses the deletion unless the policy is Deletable, which only the vendor's support can
+// set. The credential needs the role Project Owner.
 //
 // Source: vendor OpenAPI of SDK v20250312023.
 func (c *Client) DeleteBackupCompliancePolicy(ctx context.Context, projectID string) error {
@@ -1737,10 +1730,10 @@ func (c *Client) DeleteBackupCompliancePolicy(ctx context.Context, projectID str
 	return c.rest().Do(ctx, &call)
 }
 
-// GetBackupCompliancePolicy returns the backup compliance policy of a project.
-// If a project has a policy, its snapshots, and therefore the project, cannot
-// be deleted. If it has none, Atlas returns 404 ([errors.NotFound]) or a policy
-// without State. The credential needs the role Project Owner.
+// GetBackupCompliancePolicy returns the backup compliance policy of a project. If a project
+// has a policy, its snapshots, and therefore the project, cannot be deleted. If it has none,
+// Atlas returns 404 ([errors.NotFound]) or a policy without State. The credential needs the
+// role Project Owner.
 //
 // Source: vendor OpenAPI of SDK v20250312023.
 func (c *Client) GetBackupCompliancePolicy(ctx context.Context, projectID string) (*BackupCompliancePolicy, error) {
@@ -1768,9 +1761,8 @@ type ListClustersPageOptions struct {
 	ItemsPerPage int
 }
 
-// ListClustersPage returns one page of the clusters of a project.
-// [Client.ListFlexClusters] lists flex clusters. The credential needs the role
-// Project Read Only.
+// ListClustersPage returns one page of the clusters of a project. [Client.ListFlexClusters]
+// lists flex clusters. The credential needs the role Project Read Only.
 //
 // Source: vendor OpenAPI of SDK v20250312023.
 func (c *Client) ListClustersPage(ctx context.Context, projectID string, options ListClustersPageOptions) (*ClusterPage, error) {
@@ -1792,8 +1784,8 @@ func (c *Client) ListClustersPage(ctx context.Context, projectID string, options
 	return rest.Pointer(&out, c.rest().Do(ctx, &call))
 }
 
-// ListClusters yields all clusters of a project. What chooses a page is left
-// out of the options. An error ends the list. See [Client.ListClustersPage].
+// ListClusters yields all clusters of a project. What chooses a page is left out of the
+// options. An error ends the list. See [Client.ListClustersPage].
 //
 // Source: vendor OpenAPI of SDK v20250312023.
 func (c *Client) ListClusters(ctx context.Context, projectID string, options ListClustersPageOptions) iter.Seq2[Cluster, error] {
@@ -1817,15 +1809,13 @@ type DeleteClusterOptions struct {
 
 // DeleteCluster starts the deletion of a cluster, which takes minutes.
 // [Client.WaitForDeletion] waits until the cluster is deleted. Errors are
-// [errors.TerminationProtection], which
-// [Client.SetClusterTerminationProtection] resolves;
-// [errors.AlreadyRequestedDeletion], with status 400, if the deletion was
-// requested before; [errors.WrongClusterType] for a flex cluster; and
-// [errors.DeletionStepsNotSatisfied] during an outage simulation. The
-// credential needs the role Project Owner.
+// [errors.TerminationProtection], which [Client.SetClusterTerminationProtection] resolves;
+// [errors.AlreadyRequestedDeletion], with status 400, if the deletion was requested before;
+// [errors.WrongClusterType] for a flex cluster; and [errors.DeletionStepsNotSatisfied]
+// during an outage simulation. The credential needs the role Project Owner.
 //
-// Source: vendor OpenAPI of SDK v20250312023; vendor's error page; server
-// answers in public issues; vendor's command line.
+// Source: vendor OpenAPI of SDK v20250312023; vendor's error page; server answers in public
+// issues; vendor's command line.
 func (c *Client) DeleteCluster(ctx context.Context, projectID string, clusterName string, options DeleteClusterOptions) error {
 	call := rest.Call{
 		Operation: "DeleteCluster", Target: clusterName,
@@ -1839,9 +1829,8 @@ func (c *Client) DeleteCluster(ctx context.Context, projectID string, clusterNam
 	return c.rest().Do(ctx, &call)
 }
 
-// GetCluster returns one cluster. If the cluster does not exist, Atlas returns
-// 404 with CLUSTER_NOT_FOUND ([errors.NotFound]). The credential needs the role
-// Project Read Only.
+// GetCluster returns one cluster. If the cluster does not exist, Atlas returns 404 with
+// CLUSTER_NOT_FOUND ([errors.NotFound]). The credential needs the role Project Read Only.
 //
 // Source: vendor OpenAPI of SDK v20250312023.
 func (c *Client) GetCluster(ctx context.Context, projectID string, clusterName string) (*Cluster, error) {
@@ -1860,8 +1849,8 @@ func (c *Client) GetCluster(ctx context.Context, projectID string, clusterName s
 	return rest.Pointer(&out, c.rest().Do(ctx, &call))
 }
 
-// SetClusterTerminationProtection sets the termination protection of a cluster.
-// The credential needs the role Project Owner.
+// SetClusterTerminationProtection sets the termination protection of a cluster. The
+// credential needs the role Project Owner.
 //
 // Source: vendor OpenAPI of SDK v20250312023.
 func (c *Client) SetClusterTerminationProtection(ctx context.Context, projectID string, clusterName string, protected bool) (*Cluster, error) {
@@ -1894,9 +1883,9 @@ type ListSnapshotsPageOptions struct {
 	ItemsPerPage int
 }
 
-// ListSnapshotsPage returns one page of the snapshots of a cluster that is not
-// sharded. Snapshots remain after the deletion of their cluster if the deletion
-// retained backups. The credential needs the role Project Read Only.
+// ListSnapshotsPage returns one page of the snapshots of a cluster that is not sharded.
+// Snapshots remain after the deletion of their cluster if the deletion retained backups. The
+// credential needs the role Project Read Only.
 //
 // Source: vendor OpenAPI of SDK v20250312023.
 func (c *Client) ListSnapshotsPage(ctx context.Context, projectID string, clusterName string, options ListSnapshotsPageOptions) (*SnapshotPage, error) {
@@ -1918,8 +1907,8 @@ func (c *Client) ListSnapshotsPage(ctx context.Context, projectID string, cluste
 	return rest.Pointer(&out, c.rest().Do(ctx, &call))
 }
 
-// ListSnapshots yields all snapshots of a cluster that is not sharded. An error
-// ends the list. See [Client.ListSnapshotsPage].
+// ListSnapshots yields all snapshots of a cluster that is not sharded. An error ends the
+// list. See [Client.ListSnapshotsPage].
 //
 // Source: vendor OpenAPI of SDK v20250312023.
 func (c *Client) ListSnapshots(ctx context.Context, projectID string, clusterName string) iter.Seq2[Snapshot, error] {
@@ -1935,9 +1924,9 @@ func (c *Client) ListSnapshots(ctx context.Context, projectID string, clusterNam
 }
 
 // DeleteShardedSnapshot deletes a snapshot of a sharded cluster. Errors are
-// [errors.BackupCompliancePolicy], with status 400, if a policy protects the
-// snapshot, and [errors.Conflict] while Atlas takes the snapshot. The
-// credential needs the role Project Backup Manager.
+// [errors.BackupCompliancePolicy], with status 400, if a policy protects the snapshot, and
+// [errors.Conflict] while Atlas takes the snapshot. The credential needs the role Project
+// Backup Manager.
 //
 // Source: vendor OpenAPI of SDK v20250312023; vendor's error page.
 func (c *Client) DeleteShardedSnapshot(ctx context.Context, projectID string, clusterName string, snapshotID string) error {
@@ -1953,8 +1942,8 @@ func (c *Client) DeleteShardedSnapshot(ctx context.Context, projectID string, cl
 	return c.rest().Do(ctx, &call)
 }
 
-// ListShardedSnapshots returns the snapshots of a sharded cluster. The list has
-// no pages. The credential needs the role Project Read Only.
+// ListShardedSnapshots returns the snapshots of a sharded cluster. The list has no pages.
+// The credential needs the role Project Read Only.
 //
 // Source: vendor OpenAPI of SDK v20250312023.
 func (c *Client) ListShardedSnapshots(ctx context.Context, projectID string, clusterName string) ([]ShardedSnapshot, error) {
@@ -1975,10 +1964,10 @@ func (c *Client) ListShardedSnapshots(ctx context.Context, projectID string, clu
 	return rest.Value(&out.Results, c.rest().Do(ctx, &call))
 }
 
-// DeleteSnapshot deletes a snapshot of a cluster that is not sharded. Errors
-// are [errors.BackupCompliancePolicy], with status 400, if a policy protects
-// the snapshot, and [errors.Conflict] while Atlas takes the snapshot. The
-// credential needs the role Project Backup Manager.
+// DeleteSnapshot deletes a snapshot of a cluster that is not sharded. Errors are
+// [errors.BackupCompliancePolicy], with status 400, if a policy protects the snapshot, and
+// [errors.Conflict] while Atlas takes the snapshot. The credential needs the role Project
+// Backup Manager.
 //
 // Source: vendor OpenAPI of SDK v20250312023; vendor's error page.
 func (c *Client) DeleteSnapshot(ctx context.Context, projectID string, clusterName string, snapshotID string) error {
@@ -2004,9 +1993,9 @@ type ListOnlineArchivesPageOptions struct {
 	ItemsPerPage int
 }
 
-// ListOnlineArchivesPage returns one page of the online archives of a cluster.
-// Online archives block the deletion of the project. The credential needs the
-// role Project Read Only.
+// ListOnlineArchivesPage returns one page of the online archives of a cluster. Online
+// archives block the deletion of the project. The credential needs the role Project Read
+// Only.
 //
 // Source: vendor OpenAPI of SDK v20250312023.
 func (c *Client) ListOnlineArchivesPage(ctx context.Context, projectID string, clusterName string, options ListOnlineArchivesPageOptions) (*OnlineArchivePage, error) {
@@ -2028,8 +2017,8 @@ func (c *Client) ListOnlineArchivesPage(ctx context.Context, projectID string, c
 	return rest.Pointer(&out, c.rest().Do(ctx, &call))
 }
 
-// ListOnlineArchives yields all online archives of a cluster. An error ends the
-// list. See [Client.ListOnlineArchivesPage].
+// ListOnlineArchives yields all online archives of a cluster. An error ends the list. See
+// [Client.ListOnlineArchivesPage].
 //
 // Source: vendor OpenAPI of SDK v20250312023.
 func (c *Client) ListOnlineArchives(ctx context.Context, projectID string, clusterName string) iter.Seq2[OnlineArchive, error] {
@@ -2044,8 +2033,8 @@ func (c *Client) ListOnlineArchives(ctx context.Context, projectID string, clust
 	})
 }
 
-// DeleteOnlineArchive starts the deletion of an online archive and its
-// documents. The credential needs the role Project Data Access Admin.
+// DeleteOnlineArchive starts the deletion of an online archive and its documents. The
+// credential needs the role Project Data Access Admin.
 //
 // Source: vendor OpenAPI of SDK v20250312023; recorded answers (status).
 func (c *Client) DeleteOnlineArchive(ctx context.Context, projectID string, clusterName string, archiveID string) error {
@@ -2061,11 +2050,10 @@ func (c *Client) DeleteOnlineArchive(ctx context.Context, projectID string, clus
 	return c.rest().Do(ctx, &call)
 }
 
-// EndOutageSimulation starts to end the outage simulation of a cluster, which
-// takes minutes. The cluster cannot be deleted during the simulation.
-// [Client.WaitForDeletion] waits until the simulation has ended. The credential
-// needs the role Project Cluster Manager, Project Cluster Resilience Tester or
-// Project Replica Set Manager.
+// EndOutageSimulation starts to end the outage simulation of a cluster, which takes minutes.
+// The cluster cannot be deleted during the simulation. [Client.WaitForDeletion] waits until
+// the simulation has ended. The credential needs the role Project Cluster Manager, Project
+// Cluster Resilience Tester or Project Replica Set Manager.
 //
 // Source: vendor OpenAPI of SDK v20250312023.
 func (c *Client) EndOutageSimulation(ctx context.Context, projectID string, clusterName string) (*OutageSimulation, error) {
@@ -2081,10 +2069,9 @@ func (c *Client) EndOutageSimulation(ctx context.Context, projectID string, clus
 	return rest.Pointer(&out, c.rest().Do(ctx, &call))
 }
 
-// GetOutageSimulation returns the outage simulation of a cluster. If the
-// cluster has no simulation, Atlas returns 404 ([errors.NotFound]). The
-// credential needs the role Project Cluster Manager or Project Cluster
-// Resilience Tester.
+// GetOutageSimulation returns the outage simulation of a cluster. If the cluster has no
+// simulation, Atlas returns 404 ([errors.NotFound]). The credential needs the role Project
+// Cluster Manager or Project Cluster Resilience Tester.
 //
 // Source: vendor OpenAPI of SDK v20250312023.
 func (c *Client) GetOutageSimulation(ctx context.Context, projectID string, clusterName string) (*OutageSimulation, error) {
@@ -2110,9 +2097,9 @@ type ListNetworkContainersPageOptions struct {
 	ItemsPerPage int
 }
 
-// ListNetworkContainersPage returns one page of the network containers of a
-// project, of all cloud providers. Network containers do not block the deletion
-// of the project. The credential needs the role Project Read Only.
+// ListNetworkContainersPage returns one page of the network containers of a project, of all
+// cloud providers. Network containers do not block the deletion of the project. The
+// credential needs the role Project Read Only.
 //
 // Source: vendor OpenAPI of SDK v20250312023; vendor's clean-up of its own test
 // organizations.
@@ -2134,8 +2121,8 @@ func (c *Client) ListNetworkContainersPage(ctx context.Context, projectID string
 	return rest.Pointer(&out, c.rest().Do(ctx, &call))
 }
 
-// ListNetworkContainers yields all network containers of a project. An error
-// ends the list. See [Client.ListNetworkContainersPage].
+// ListNetworkContainers yields all network containers of a project. An error ends the list.
+// See [Client.ListNetworkContainersPage].
 //
 // Source: vendor OpenAPI of SDK v20250312023; vendor's clean-up of its own test
 // organizations.
@@ -2151,9 +2138,9 @@ func (c *Client) ListNetworkContainers(ctx context.Context, projectID string) it
 	})
 }
 
-// DeleteNetworkContainer deletes a network container. While the container has a
-// cluster or a peering, the error is [errors.DeletionStepsNotSatisfied]. The
-// credential needs the role Project Owner.
+// DeleteNetworkContainer deletes a network container. While the container has a cluster or a
+// peering, the error is [errors.DeletionStepsNotSatisfied]. The credential needs the role
+// Project Owner.
 //
 // Source: vendor OpenAPI of SDK v20250312023; vendor's error page.
 func (c *Client) DeleteNetworkContainer(ctx context.Context, projectID string, containerID string) error {
@@ -2168,8 +2155,8 @@ func (c *Client) DeleteNetworkContainer(ctx context.Context, projectID string, c
 	return c.rest().Do(ctx, &call)
 }
 
-// ListFederatedDatabases returns the federated database instances of a project.
-// The list has no pages. The credential needs the role Project Read Only.
+// ListFederatedDatabases returns the federated database instances of a project. The list has
+// no pages. The credential needs the role Project Read Only.
 //
 // Source: vendor OpenAPI of SDK v20250312023.
 func (c *Client) ListFederatedDatabases(ctx context.Context, projectID string) ([]FederatedDatabase, error) {
@@ -2187,8 +2174,8 @@ func (c *Client) ListFederatedDatabases(ctx context.Context, projectID string) (
 	return rest.Value(&out, c.rest().Do(ctx, &call))
 }
 
-// DeleteFederatedDatabase starts the deletion of a federated database instance.
-// The credential needs the role Project Owner.
+// DeleteFederatedDatabase starts the deletion of a federated database instance. The
+// credential needs the role Project Owner.
 //
 // Source: vendor OpenAPI of SDK v20250312023; recorded answers (status).
 func (c *Client) DeleteFederatedDatabase(ctx context.Context, projectID string, databaseName string) error {
@@ -2213,9 +2200,9 @@ type ListEncryptionEndpointsPageOptions struct {
 	ItemsPerPage int
 }
 
-// ListEncryptionEndpointsPage returns one page of a project's private endpoints
-// for encryption at rest at one cloud provider. Only AWS and Azure support
-// these endpoints. The credential needs the role Project Owner.
+// ListEncryptionEndpointsPage returns one page of a project's private endpoints for
+// encryption at rest at one cloud provider. Only AWS and Azure support these endpoints. The
+// credential needs the role Project Owner.
 //
 // Source: vendor OpenAPI of SDK v20250312023.
 func (c *Client) ListEncryptionEndpointsPage(ctx context.Context, projectID string, cloudProvider CloudProvider, options ListEncryptionEndpointsPageOptions) (*EncryptionEndpointPage, error) {
@@ -2237,9 +2224,8 @@ func (c *Client) ListEncryptionEndpointsPage(ctx context.Context, projectID stri
 	return rest.Pointer(&out, c.rest().Do(ctx, &call))
 }
 
-// ListEncryptionEndpoints yields all private endpoints for encryption at rest
-// of a project at one cloud provider. An error ends the list. See
-// [Client.ListEncryptionEndpointsPage].
+// ListEncryptionEndpoints yields all private endpoints for encryption at rest of a project
+// at one cloud provider. An error ends the list. See [Client.ListEncryptionEndpointsPage].
 //
 // Source: vendor OpenAPI of SDK v20250312023.
 func (c *Client) ListEncryptionEndpoints(ctx context.Context, projectID string, cloudProvider CloudProvider) iter.Seq2[EncryptionEndpoint, error] {
@@ -2254,9 +2240,9 @@ func (c *Client) ListEncryptionEndpoints(ctx context.Context, projectID string, 
 	})
 }
 
-// DeleteEncryptionEndpoint starts the deletion of a private endpoint for
-// encryption at rest. The endpoint blocks the deletion of the project until it
-// is deleted. The credential needs the role Project Owner.
+// DeleteEncryptionEndpoint starts the deletion of a private endpoint for encryption at rest.
+// The endpoint blocks the deletion of the project until it is deleted. The credential needs
+// the role Project Owner.
 //
 // Source: vendor OpenAPI of SDK v20250312023; vendor's clean-up of its own test
 // organizations.
@@ -2283,9 +2269,8 @@ type ListFlexClustersPageOptions struct {
 	ItemsPerPage int
 }
 
-// ListFlexClustersPage returns one page of the flex clusters of a project. Flex
-// clusters replace serverless instances. The credential needs the role Project
-// Read Only.
+// ListFlexClustersPage returns one page of the flex clusters of a project. Flex clusters
+// replace serverless instances. The credential needs the role Project Read Only.
 //
 // Source: vendor OpenAPI of SDK v20250312023.
 func (c *Client) ListFlexClustersPage(ctx context.Context, projectID string, options ListFlexClustersPageOptions) (*FlexClusterPage, error) {
@@ -2306,8 +2291,8 @@ func (c *Client) ListFlexClustersPage(ctx context.Context, projectID string, opt
 	return rest.Pointer(&out, c.rest().Do(ctx, &call))
 }
 
-// ListFlexClusters yields all flex clusters of a project. An error ends the
-// list. See [Client.ListFlexClustersPage].
+// ListFlexClusters yields all flex clusters of a project. An error ends the list. See
+// [Client.ListFlexClustersPage].
 //
 // Source: vendor OpenAPI of SDK v20250312023.
 func (c *Client) ListFlexClusters(ctx context.Context, projectID string) iter.Seq2[FlexCluster, error] {
@@ -2322,14 +2307,13 @@ func (c *Client) ListFlexClusters(ctx context.Context, projectID string) iter.Se
 	})
 }
 
-// DeleteFlexCluster starts the deletion of a flex cluster. Atlas answers 204,
-// but the cluster still exists for some time. [Client.WaitForDeletion] waits
-// until it is deleted. Errors are [errors.TerminationProtection],
-// [errors.AlreadyRequestedDeletion] and [errors.WrongClusterType]. The
-// credential needs the role Project Owner.
+// DeleteFlexCluster starts the deletion of a flex cluster. Atlas answers 204, but the
+// cluster still exists for some time. [Client.WaitForDeletion] waits until it is deleted.
+// Errors are [errors.TerminationProtection], [errors.AlreadyRequestedDeletion] and
+// [errors.WrongClusterType]. The credential needs the role Project Owner.
 //
-// Source: vendor OpenAPI of SDK v20250312023; vendor's error page; vendor's
-// Terraform provider.
+// Source: vendor OpenAPI of SDK v20250312023; vendor's error page; vendor's Terraform
+// provider.
 func (c *Client) DeleteFlexCluster(ctx context.Context, projectID string, clusterName string) error {
 	call := rest.Call{
 		Operation: "DeleteFlexCluster", Target: clusterName,
@@ -2342,9 +2326,8 @@ func (c *Client) DeleteFlexCluster(ctx context.Context, projectID string, cluste
 	return c.rest().Do(ctx, &call)
 }
 
-// GetFlexCluster returns one flex cluster. If the cluster does not exist, Atlas
-// returns 404 ([errors.NotFound]). The credential needs the role Project Read
-// Only.
+// GetFlexCluster returns one flex cluster. If the cluster does not exist, Atlas returns 404
+// ([errors.NotFound]). The credential needs the role Project Read Only.
 //
 // Source: vendor OpenAPI of SDK v20250312023.
 func (c *Client) GetFlexCluster(ctx context.Context, projectID string, clusterName string) (*FlexCluster, error) {
@@ -2363,8 +2346,8 @@ func (c *Client) GetFlexCluster(ctx context.Context, projectID string, clusterNa
 	return rest.Pointer(&out, c.rest().Do(ctx, &call))
 }
 
-// SetFlexClusterTerminationProtection sets the termination protection of a flex
-// cluster. The credential needs the role Project Owner.
+// SetFlexClusterTerminationProtection sets the termination protection of a flex cluster. The
+// credential needs the role Project Owner.
 //
 // Source: vendor OpenAPI of SDK v20250312023.
 func (c *Client) SetFlexClusterTerminationProtection(ctx context.Context, projectID string, clusterName string, protected bool) (*FlexCluster, error) {
@@ -2399,9 +2382,9 @@ type ListNetworkPeeringsPageOptions struct {
 	ItemsPerPage int
 }
 
-// ListNetworkPeeringsPage returns one page of the network peerings of a project
-// at one cloud provider. The default of ProviderName is AWS, not all cloud
-// providers. The credential needs the role Project Read Only.
+// ListNetworkPeeringsPage returns one page of the network peerings of a project at one cloud
+// provider. The default of ProviderName is AWS, not all cloud providers. The credential
+// needs the role Project Read Only.
 //
 // Source: vendor OpenAPI of SDK v20250312023.
 func (c *Client) ListNetworkPeeringsPage(ctx context.Context, projectID string, options ListNetworkPeeringsPageOptions) (*NetworkPeeringPage, error) {
@@ -2423,9 +2406,9 @@ func (c *Client) ListNetworkPeeringsPage(ctx context.Context, projectID string, 
 	return rest.Pointer(&out, c.rest().Do(ctx, &call))
 }
 
-// ListNetworkPeerings yields all network peerings of a project at one cloud
-// provider. The default of ProviderName is AWS. What chooses a page is left out
-// of the options. An error ends the list. See [Client.ListNetworkPeeringsPage].
+// ListNetworkPeerings yields all network peerings of a project at one cloud provider. The
+// default of ProviderName is AWS. What chooses a page is left out of the options. An error
+// ends the list. See [Client.ListNetworkPeeringsPage].
 //
 // Source: vendor OpenAPI of SDK v20250312023.
 func (c *Client) ListNetworkPeerings(ctx context.Context, projectID string, options ListNetworkPeeringsPageOptions) iter.Seq2[NetworkPeering, error] {
@@ -2441,8 +2424,8 @@ func (c *Client) ListNetworkPeerings(ctx context.Context, projectID string, opti
 
 // DeleteNetworkPeering starts the deletion of a network peering. Errors are
 // [errors.AlreadyRequestedDeletion] if the deletion was requested before, and
-// [errors.Conflict] if the state of the peering does not allow the deletion
-// yet. The credential needs the role Project Network Access Manager.
+// [errors.Conflict] if the state of the peering does not allow the deletion yet. The
+// credential needs the role Project Network Access Manager.
 //
 // Source: vendor OpenAPI of SDK v20250312023; vendor's error page.
 func (c *Client) DeleteNetworkPeering(ctx context.Context, projectID string, peeringID string) error {
@@ -2458,9 +2441,8 @@ func (c *Client) DeleteNetworkPeering(ctx context.Context, projectID string, pee
 	return c.rest().Do(ctx, &call)
 }
 
-// ListPrivateEndpointServices returns the private endpoint services of a
-// project at one cloud provider. The list has no pages. The credential needs
-// the role Project Read Only.
+// ListPrivateEndpointServices returns the private endpoint services of a project at one
+// cloud provider. The list has no pages. The credential needs the role Project Read Only.
 //
 // Source: vendor OpenAPI of SDK v20250312023.
 func (c *Client) ListPrivateEndpointServices(ctx context.Context, projectID string, cloudProvider CloudProvider) ([]PrivateEndpointService, error) {
@@ -2479,13 +2461,11 @@ func (c *Client) ListPrivateEndpointServices(ctx context.Context, projectID stri
 	return rest.Value(&out, c.rest().Do(ctx, &call))
 }
 
-// DeletePrivateEndpointService starts the deletion of a private endpoint
-// service. Delete its endpoints first. If the service has endpoints, the error
-// is [errors.DeletionStepsNotSatisfied]. The credential needs the role Project
-// Owner.
+// DeletePrivateEndpointService starts the deletion of a private endpoint service. Delete its
+// endpoints first. If the service has endpoints, the error is
+// [errors.DeletionStepsNotSatisfied]. The credential needs the role Project Owner.
 //
-// Source: vendor OpenAPI of SDK v20250312023; vendor's error page; recorded
-// answers (status).
+// Source: vendor OpenAPI of SDK v20250312023; vendor's error page; recorded answers (status).
 func (c *Client) DeletePrivateEndpointService(ctx context.Context, projectID string, cloudProvider CloudProvider, serviceID string) error {
 	call := rest.Call{
 		Operation: "DeletePrivateEndpointService", Target: serviceID,
@@ -2499,11 +2479,10 @@ func (c *Client) DeletePrivateEndpointService(ctx context.Context, projectID str
 	return c.rest().Do(ctx, &call)
 }
 
-// DeletePrivateEndpoint starts the deletion of an endpoint of a private
-// endpoint service. Atlas deletes the service along with its last endpoint. The
-// ID of an endpoint is the ID of the interface at AWS, the resource ID at Azure
-// and the name of the group at Google Cloud. The credential needs the role
-// Project Owner.
+// DeletePrivateEndpoint starts the deletion of an endpoint of a private endpoint service.
+// Atlas deletes the service along with its last endpoint. The ID of an endpoint is the ID of
+// the interface at AWS, the resource ID at Azure and the name of the group at Google Cloud.
+// The credential needs the role Project Owner.
 //
 // Source: vendor OpenAPI of SDK v20250312023.
 func (c *Client) DeletePrivateEndpoint(ctx context.Context, projectID string, cloudProvider CloudProvider, serviceID string, endpointID string) error {
@@ -2530,9 +2509,9 @@ type ListFederationEndpointsPageOptions struct {
 	ItemsPerPage int
 }
 
-// ListFederationEndpointsPage returns one page of the private endpoints for
-// federated database instances and online archives of a project. The credential
-// needs the role Project Read Only.
+// ListFederationEndpointsPage returns one page of the private endpoints for federated
+// database instances and online archives of a project. The credential needs the role Project
+// Read Only.
 //
 // Source: vendor OpenAPI of SDK v20250312023.
 func (c *Client) ListFederationEndpointsPage(ctx context.Context, projectID string, options ListFederationEndpointsPageOptions) (*FederationEndpointPage, error) {
@@ -2553,8 +2532,8 @@ func (c *Client) ListFederationEndpointsPage(ctx context.Context, projectID stri
 	return rest.Pointer(&out, c.rest().Do(ctx, &call))
 }
 
-// ListFederationEndpoints yields all private endpoints for federated database
-// instances and online archives of a project. An error ends the list. See
+// ListFederationEndpoints yields all private endpoints for federated database instances and
+// online archives of a project. An error ends the list. See
 // [Client.ListFederationEndpointsPage].
 //
 // Source: vendor OpenAPI of SDK v20250312023.
@@ -2570,10 +2549,10 @@ func (c *Client) ListFederationEndpoints(ctx context.Context, projectID string) 
 	})
 }
 
-// DeleteFederationEndpoint starts the deletion of a private endpoint for
-// federated database instances and online archives. One accepted deletion is
-// sometimes not enough: list the endpoints again, and repeat the deletion if
-// the endpoint still exists. The credential needs the role Project Owner.
+// DeleteFederationEndpoint starts the deletion of a private endpoint for federated database
+// instances and online archives. One accepted deletion is sometimes not enough: list the
+// endpoints again, and repeat the deletion if the endpoint still exists. The credential
+// needs the role Project Owner.
 //
 // Source: vendor OpenAPI of SDK v20250312023; vendor's Kubernetes operator.
 func (c *Client) DeleteFederationEndpoint(ctx context.Context, projectID string, endpointID string) error {
@@ -2598,8 +2577,8 @@ type ListStreamWorkspacesPageOptions struct {
 	ItemsPerPage int
 }
 
-// ListStreamWorkspacesPage returns one page of the stream workspaces of a
-// project. The credential needs the role Project Read Only.
+// ListStreamWorkspacesPage returns one page of the stream workspaces of a project. The
+// credential needs the role Project Read Only.
 //
 // Source: vendor OpenAPI of SDK v20250312023.
 func (c *Client) ListStreamWorkspacesPage(ctx context.Context, projectID string, options ListStreamWorkspacesPageOptions) (*StreamWorkspacePage, error) {
@@ -2620,8 +2599,8 @@ func (c *Client) ListStreamWorkspacesPage(ctx context.Context, projectID string,
 	return rest.Pointer(&out, c.rest().Do(ctx, &call))
 }
 
-// ListStreamWorkspaces yields all stream workspaces of a project. An error ends
-// the list. See [Client.ListStreamWorkspacesPage].
+// ListStreamWorkspaces yields all stream workspaces of a project. An error ends the list.
+// See [Client.ListStreamWorkspacesPage].
 //
 // Source: vendor OpenAPI of SDK v20250312023.
 func (c *Client) ListStreamWorkspaces(ctx context.Context, projectID string) iter.Seq2[StreamWorkspace, error] {
@@ -2646,9 +2625,8 @@ type ListActiveStreamVPCPeeringsPageOptions struct {
 	ItemsPerPage int
 }
 
-// ListActiveStreamVPCPeeringsPage returns one page of the active incoming VPC
-// peerings of stream workspaces, of all accounts. The credential needs the role
-// Project Read Only.
+// ListActiveStreamVPCPeeringsPage returns one page of the active incoming VPC peerings of
+// stream workspaces, of all accounts. The credential needs the role Project Read Only.
 //
 // Source: vendor OpenAPI of SDK v20250312023.
 func (c *Client) ListActiveStreamVPCPeeringsPage(ctx context.Context, projectID string, options ListActiveStreamVPCPeeringsPageOptions) (*StreamVPCPeeringPage, error) {
@@ -2669,9 +2647,8 @@ func (c *Client) ListActiveStreamVPCPeeringsPage(ctx context.Context, projectID 
 	return rest.Pointer(&out, c.rest().Do(ctx, &call))
 }
 
-// ListActiveStreamVPCPeerings yields all active incoming VPC peerings of stream
-// workspaces. An error ends the list. See
-// [Client.ListActiveStreamVPCPeeringsPage].
+// ListActiveStreamVPCPeerings yields all active incoming VPC peerings of stream workspaces.
+// An error ends the list. See [Client.ListActiveStreamVPCPeeringsPage].
 //
 // Source: vendor OpenAPI of SDK v20250312023.
 func (c *Client) ListActiveStreamVPCPeerings(ctx context.Context, projectID string) iter.Seq2[StreamVPCPeering, error] {
@@ -2696,9 +2673,8 @@ type ListStreamPrivateLinksPageOptions struct {
 	ItemsPerPage int
 }
 
-// ListStreamPrivateLinksPage returns one page of the private links of the
-// stream workspaces of a project. The credential needs the role Project Read
-// Only.
+// ListStreamPrivateLinksPage returns one page of the private links of the stream workspaces
+// of a project. The credential needs the role Project Read Only.
 //
 // Source: vendor OpenAPI of SDK v20250312023.
 func (c *Client) ListStreamPrivateLinksPage(ctx context.Context, projectID string, options ListStreamPrivateLinksPageOptions) (*StreamPrivateLinkPage, error) {
@@ -2719,8 +2695,8 @@ func (c *Client) ListStreamPrivateLinksPage(ctx context.Context, projectID strin
 	return rest.Pointer(&out, c.rest().Do(ctx, &call))
 }
 
-// ListStreamPrivateLinks yields all private links of the stream workspaces of a
-// project. An error ends the list. See [Client.ListStreamPrivateLinksPage].
+// ListStreamPrivateLinks yields all private links of the stream workspaces of a project. An
+// error ends the list. See [Client.ListStreamPrivateLinksPage].
 //
 // Source: vendor OpenAPI of SDK v20250312023.
 func (c *Client) ListStreamPrivateLinks(ctx context.Context, projectID string) iter.Seq2[StreamPrivateLink, error] {
@@ -2735,11 +2711,11 @@ func (c *Client) ListStreamPrivateLinks(ctx context.Context, projectID string) i
 	})
 }
 
-// DeleteStreamPrivateLink starts the deletion of a private link of stream
-// workspaces. A private link blocks the deletion of the project, even after all
-// workspaces were deleted. While a connection uses the link, the error is
-// [errors.DeletionStepsNotSatisfied]. The credential needs the role
-// Organization Stream Processing Admin or Project Stream Processing Manager.
+// DeleteStreamPrivateLink starts the deletion of a private link of stream workspaces. A
+// private link blocks the deletion of the project, even after all workspaces were deleted.
+// While a connection uses the link, the error is [errors.DeletionStepsNotSatisfied]. The
+// credential needs the role Organization Stream Processing Admin or Project Stream
+// Processing Manager.
 //
 // Source: vendor OpenAPI of SDK v20250312023; vendor's clean-up of its own test
 // organizations.
@@ -2765,10 +2741,9 @@ type ListStreamVPCPeeringsPageOptions struct {
 	ItemsPerPage int
 }
 
-// ListStreamVPCPeeringsPage returns one page of the incoming VPC peerings of
-// stream workspaces that one account requested.
-// [Client.ListActiveStreamVPCPeerings] does not require an account. The
-// credential needs the role Project Read Only.
+// ListStreamVPCPeeringsPage returns one page of the incoming VPC peerings of stream
+// workspaces that one account requested. [Client.ListActiveStreamVPCPeerings] does not
+// require an account. The credential needs the role Project Read Only.
 //
 // Source: vendor OpenAPI of SDK v20250312023.
 func (c *Client) ListStreamVPCPeeringsPage(ctx context.Context, projectID string, requesterAccountID string, options ListStreamVPCPeeringsPageOptions) (*StreamVPCPeeringPage, error) {
@@ -2790,9 +2765,8 @@ func (c *Client) ListStreamVPCPeeringsPage(ctx context.Context, projectID string
 	return rest.Pointer(&out, c.rest().Do(ctx, &call))
 }
 
-// ListStreamVPCPeerings yields all incoming VPC peerings of stream workspaces
-// that one account requested. An error ends the list. See
-// [Client.ListStreamVPCPeeringsPage].
+// ListStreamVPCPeerings yields all incoming VPC peerings of stream workspaces that one
+// account requested. An error ends the list. See [Client.ListStreamVPCPeeringsPage].
 //
 // Source: vendor OpenAPI of SDK v20250312023.
 func (c *Client) ListStreamVPCPeerings(ctx context.Context, projectID string, requesterAccountID string) iter.Seq2[StreamVPCPeering, error] {
@@ -2807,9 +2781,9 @@ func (c *Client) ListStreamVPCPeerings(ctx context.Context, projectID string, re
 	})
 }
 
-// DeleteStreamVPCPeering starts the deletion of an incoming VPC peering of
-// stream workspaces. The credential needs the role Organization Stream
-// Processing Admin or Project Stream Processing Owner.
+// DeleteStreamVPCPeering starts the deletion of an incoming VPC peering of stream
+// workspaces. The credential needs the role Organization Stream Processing Admin or Project
+// Stream Processing Owner.
 //
 // Source: vendor OpenAPI of SDK v20250312023.
 func (c *Client) DeleteStreamVPCPeering(ctx context.Context, projectID string, peeringID string) error {
@@ -2824,14 +2798,12 @@ func (c *Client) DeleteStreamVPCPeering(ctx context.Context, projectID string, p
 	return c.rest().Do(ctx, &call)
 }
 
-// DeleteStreamWorkspace starts the deletion of a stream workspace. Delete its
-// processors first. If the workspace has processors, the error is
-// [errors.DeletionStepsNotSatisfied], with status 403. The credential needs the
-// role Organization Stream Processing Admin, Project Data Access Admin or
-// Project Stream Processing Manager.
+// DeleteStreamWorkspace starts the deletion of a stream workspace. Delete its processors
+// first. If the workspace has processors, the error is [errors.DeletionStepsNotSatisfied],
+// with status 403. The credential needs the role Organization Stream Processing Admin,
+// Project Data Access Admin or Project Stream Processing Manager.
 //
-// Source: vendor OpenAPI of SDK v20250312023; vendor's error page; vendor's
-// command line.
+// Source: vendor OpenAPI of SDK v20250312023; vendor's error page; vendor's command line.
 func (c *Client) DeleteStreamWorkspace(ctx context.Context, projectID string, workspaceName string) error {
 	call := rest.Call{
 		Operation: "DeleteStreamWorkspace", Target: workspaceName,
@@ -2844,9 +2816,8 @@ func (c *Client) DeleteStreamWorkspace(ctx context.Context, projectID string, wo
 	return c.rest().Do(ctx, &call)
 }
 
-// DeleteStreamProcessor deletes a processor of a stream workspace. The
-// credential needs the role Organization Stream Processing Admin or Project
-// Stream Processing Manager.
+// DeleteStreamProcessor deletes a processor of a stream workspace. The credential needs the
+// role Organization Stream Processing Admin or Project Stream Processing Manager.
 //
 // Source: vendor OpenAPI of SDK v20250312023.
 func (c *Client) DeleteStreamProcessor(ctx context.Context, projectID string, workspaceName string, processorName string) error {
@@ -2872,9 +2843,9 @@ type ListStreamProcessorsPageOptions struct {
 	ItemsPerPage int
 }
 
-// ListStreamProcessorsPage returns one page of the processors of a stream
-// workspace. The credential needs the role Organization Stream Processing Admin
-// or Project Stream Processing Manager.
+// ListStreamProcessorsPage returns one page of the processors of a stream workspace. The
+// credential needs the role Organization Stream Processing Admin or Project Stream
+// Processing Manager.
 //
 // Source: vendor OpenAPI of SDK v20250312023.
 func (c *Client) ListStreamProcessorsPage(ctx context.Context, projectID string, workspaceName string, options ListStreamProcessorsPageOptions) (*StreamProcessorPage, error) {
@@ -2896,8 +2867,8 @@ func (c *Client) ListStreamProcessorsPage(ctx context.Context, projectID string,
 	return rest.Pointer(&out, c.rest().Do(ctx, &call))
 }
 
-// ListStreamProcessors yields all processors of a stream workspace. An error
-// ends the list. See [Client.ListStreamProcessorsPage].
+// ListStreamProcessors yields all processors of a stream workspace. An error ends the list.
+// See [Client.ListStreamProcessorsPage].
 //
 // Source: vendor OpenAPI of SDK v20250312023.
 func (c *Client) ListStreamProcessors(ctx context.Context, projectID string, workspaceName string) iter.Seq2[StreamProcessor, error] {
@@ -2924,8 +2895,8 @@ type ListOrganizationsPageOptions struct {
 	ItemsPerPage int
 }
 
-// ListOrganizationsPage returns one page of the organizations that the
-// credential can access, usually only its own.
+// ListOrganizationsPage returns one page of the organizations that the credential can
+// access, usually only its own.
 //
 // Source: vendor OpenAPI of SDK v20250312023.
 func (c *Client) ListOrganizationsPage(ctx context.Context, options ListOrganizationsPageOptions) (*OrganizationPage, error) {
@@ -2946,9 +2917,9 @@ func (c *Client) ListOrganizationsPage(ctx context.Context, options ListOrganiza
 	return rest.Pointer(&out, c.rest().Do(ctx, &call))
 }
 
-// ListOrganizations yields all organizations that the credential can access,
-// usually only its own. What chooses a page is left out of the options. An
-// error ends the list. See [Client.ListOrganizationsPage].
+// ListOrganizations yields all organizations that the credential can access, usually only
+// its own. What chooses a page is left out of the options. An error ends the list. See
+// [Client.ListOrganizationsPage].
 //
 // Source: vendor OpenAPI of SDK v20250312023.
 func (c *Client) ListOrganizations(ctx context.Context, options ListOrganizationsPageOptions) iter.Seq2[Organization, error] {
@@ -2962,8 +2933,8 @@ func (c *Client) ListOrganizations(ctx context.Context, options ListOrganization
 	})
 }
 
-// deleteOrganization sends one request to delete an organization. The
-// credential needs the role Organization Owner.
+// deleteOrganization sends one request to delete an organization. The credential needs the
+// role Organization Owner.
 //
 // Source: vendor OpenAPI of SDK v20250312023; vendor's error page.
 func (c *Client) deleteOrganization(ctx context.Context, orgID string) error {
@@ -2977,9 +2948,8 @@ func (c *Client) deleteOrganization(ctx context.Context, orgID string) error {
 	return c.rest().Do(ctx, &call)
 }
 
-// GetOrganization returns one organization. A deleted organization can still be
-// found; then IsDeleted is true. The credential needs the role Organization
-// Member.
+// GetOrganization returns one organization. A deleted organization can still be found; then
+// IsDeleted is true. The credential needs the role Organization Member.
 //
 // Source: vendor OpenAPI of SDK v20250312023.
 func (c *Client) GetOrganization(ctx context.Context, orgID string) (*Organization, error) {
@@ -3007,10 +2977,9 @@ type ListAPIKeysPageOptions struct {
 	ItemsPerPage int
 }
 
-// ListAPIKeysPage returns one page of the API keys of an organization. Atlas
-// deletes the keys along with the organization. If a key in use is deleted
-// before the organization, its owner loses access. The credential needs the
-// role Organization Member.
+// ListAPIKeysPage returns one page of the API keys of an organization. Atlas deletes the
+// keys along with the organization. If a key in use is deleted before the organization, its
+// owner loses access. The credential needs the role Organization Member.
 //
 // Source: vendor OpenAPI of SDK v20250312023.
 func (c *Client) ListAPIKeysPage(ctx context.Context, orgID string, options ListAPIKeysPageOptions) (*APIKeyPage, error) {
@@ -3031,8 +3000,8 @@ func (c *Client) ListAPIKeysPage(ctx context.Context, orgID string, options List
 	return rest.Pointer(&out, c.rest().Do(ctx, &call))
 }
 
-// ListAPIKeys yields all API keys of an organization. An error ends the list.
-// See [Client.ListAPIKeysPage].
+// ListAPIKeys yields all API keys of an organization. An error ends the list. See
+// [Client.ListAPIKeysPage].
 //
 // Source: vendor OpenAPI of SDK v20250312023.
 func (c *Client) ListAPIKeys(ctx context.Context, orgID string) iter.Seq2[APIKey, error] {
@@ -3047,9 +3016,9 @@ func (c *Client) ListAPIKeys(ctx context.Context, orgID string) iter.Seq2[APIKey
 	})
 }
 
-// GetFederation returns the federation that an organization is connected to.
-// The other operations on federations take the federation's ID. The credential
-// needs the role Organization Owner.
+// GetFederation returns the federation that an organization is connected to. The other
+// operations on federations take the federation's ID. The credential needs the role
+// Organization Owner.
 //
 // Source: vendor OpenAPI of SDK v20250312023.
 func (c *Client) GetFederation(ctx context.Context, orgID string) (*Federation, error) {
@@ -3079,9 +3048,9 @@ type ListProjectsPageOptions struct {
 	ItemsPerPage int
 }
 
-// ListProjectsPage returns one page of the projects of an organization. The
-// list includes projects of which the credential is not a member. The
-// credential needs the role Organization Member.
+// ListProjectsPage returns one page of the projects of an organization. The list includes
+// projects of which the credential is not a member. The credential needs the role
+// Organization Member.
 //
 // Source: vendor OpenAPI of SDK v20250312023; vendor's Terraform provider.
 func (c *Client) ListProjectsPage(ctx context.Context, orgID string, options ListProjectsPageOptions) (*ProjectPage, error) {
@@ -3103,9 +3072,9 @@ func (c *Client) ListProjectsPage(ctx context.Context, orgID string, options Lis
 	return rest.Pointer(&out, c.rest().Do(ctx, &call))
 }
 
-// ListProjects yields all projects of an organization, including projects of
-// which the credential is not a member. What chooses a page is left out of the
-// options. An error ends the list. See [Client.ListProjectsPage].
+// ListProjects yields all projects of an organization, including projects of which the
+// credential is not a member. What chooses a page is left out of the options. An error ends
+// the list. See [Client.ListProjectsPage].
 //
 // Source: vendor OpenAPI of SDK v20250312023; vendor's Terraform provider.
 func (c *Client) ListProjects(ctx context.Context, orgID string, options ListProjectsPageOptions) iter.Seq2[Project, error] {
@@ -3134,9 +3103,9 @@ type ListInvoicesPageOptions struct {
 	ItemsPerPage int
 }
 
-// ListInvoicesPage returns one page of the invoices of an organization. Failed
-// invoices block the deletion of the organization; no operation can pay them.
-// The credential needs the role Organization Billing Viewer.
+// ListInvoicesPage returns one page of the invoices of an organization. Failed invoices
+// block the deletion of the organization; no operation can pay them. The credential needs
+// the role Organization Billing Viewer.
 //
 // Source: vendor OpenAPI of SDK v20250312023.
 func (c *Client) ListInvoicesPage(ctx context.Context, orgID string, options ListInvoicesPageOptions) (*InvoicePage, error) {
@@ -3159,9 +3128,8 @@ func (c *Client) ListInvoicesPage(ctx context.Context, orgID string, options Lis
 	return rest.Pointer(&out, c.rest().Do(ctx, &call))
 }
 
-// ListInvoices yields all invoices of an organization. What chooses a page is
-// left out of the options. An error ends the list. See
-// [Client.ListInvoicesPage].
+// ListInvoices yields all invoices of an organization. What chooses a page is left out of
+// the options. An error ends the list. See [Client.ListInvoicesPage].
 //
 // Source: vendor OpenAPI of SDK v20250312023.
 func (c *Client) ListInvoices(ctx context.Context, orgID string, options ListInvoicesPageOptions) iter.Seq2[Invoice, error] {
@@ -3175,11 +3143,10 @@ func (c *Client) ListInvoices(ctx context.Context, orgID string, options ListInv
 	})
 }
 
-// ListPendingInvoices returns the invoices of an organization's current billing
-// cycle. Pending invoices do not block the deletion of the organization; the
-// deletion may charge them. If no invoice is pending, Atlas returns 404 with
-// PENDING_INVOICE_NOT_FOUND ([errors.NotFound]). The credential needs the role
-// Organization Billing Viewer.
+// ListPendingInvoices returns the invoices of an organization's current billing cycle.
+// Pending invoices do not block the deletion of the organization; the deletion may charge
+// them. If no invoice is pending, Atlas returns 404 with PENDING_INVOICE_NOT_FOUND
+// ([errors.NotFound]). The credential needs the role Organization Billing Viewer.
 //
 // Source: vendor OpenAPI of SDK v20250312023; vendor's error page.
 func (c *Client) ListPendingInvoices(ctx context.Context, orgID string) ([]Invoice, error) {
@@ -3199,9 +3166,9 @@ func (c *Client) ListPendingInvoices(ctx context.Context, orgID string) ([]Invoi
 	return rest.Value(&out.Results, c.rest().Do(ctx, &call))
 }
 
-// ListLiveMigrationProjects returns the projects of Cloud Manager or Ops
-// Manager that can migrate into an organization by its link. The list has no
-// pages. The credential needs the role Organization Owner.
+// ListLiveMigrationProjects returns the projects of Cloud Manager or Ops Manager that can
+// migrate into an organization by its link. The list has no pages. The credential needs the
+// role Organization Owner.
 //
 // Source: vendor OpenAPI of SDK v20250312023.
 func (c *Client) ListLiveMigrationProjects(ctx context.Context, orgID string) ([]LiveMigrationProject, error) {
@@ -3219,10 +3186,10 @@ func (c *Client) ListLiveMigrationProjects(ctx context.Context, orgID string) ([
 	return rest.Value(&out, c.rest().Do(ctx, &call))
 }
 
-// DeleteLiveMigrationLink deletes the live migration link of an organization
-// and the API key that belongs to the link. While a migration runs, the error
-// is [errors.ActiveLiveMigration], and its message names the projects. The
-// credential needs the role Organization Owner.
+// DeleteLiveMigrationLink deletes the live migration link of an organization and the API key
+// that belongs to the link. While a migration runs, the error is
+// [errors.ActiveLiveMigration], and its message names the projects. The credential needs the
+// role Organization Owner.
 //
 // Source: vendor OpenAPI of SDK v20250312023.
 func (c *Client) DeleteLiveMigrationLink(ctx context.Context, orgID string) error {
@@ -3248,10 +3215,10 @@ type ListServiceAccountsPageOptions struct {
 	ItemsPerPage int
 }
 
-// ListServiceAccountsPage returns one page of the service accounts of an
-// organization. Atlas deletes the accounts along with the organization. If an
-// account in use is deleted before the organization, its owner loses access.
-// The credential needs the role Organization Read Only.
+// ListServiceAccountsPage returns one page of the service accounts of an organization. Atlas
+// deletes the accounts along with the organization. If an account in use is deleted before
+// the organization, its owner loses access. The credential needs the role Organization Read
+// Only.
 //
 // Source: vendor OpenAPI of SDK v20250312023.
 func (c *Client) ListServiceAccountsPage(ctx context.Context, orgID string, options ListServiceAccountsPageOptions) (*ServiceAccountPage, error) {
@@ -3273,9 +3240,8 @@ func (c *Client) ListServiceAccountsPage(ctx context.Context, orgID string, opti
 	return rest.Pointer(&out, c.rest().Do(ctx, &call))
 }
 
-// ListServiceAccounts yields all service accounts of an organization. What
-// chooses a page is left out of the options. An error ends the list. See
-// [Client.ListServiceAccountsPage].
+// ListServiceAccounts yields all service accounts of an organization. What chooses a page is
+// left out of the options. An error ends the list. See [Client.ListServiceAccountsPage].
 //
 // Source: vendor OpenAPI of SDK v20250312023.
 func (c *Client) ListServiceAccounts(ctx context.Context, orgID string, options ListServiceAccountsPageOptions) iter.Seq2[ServiceAccount, error] {
@@ -3289,8 +3255,8 @@ func (c *Client) ListServiceAccounts(ctx context.Context, orgID string, options 
 	})
 }
 
-// GetOrganizationSettings returns the settings of an organization. The
-// credential needs the role Organization Member.
+// GetOrganizationSettings returns the settings of an organization. The credential needs the
+// role Organization Member.
 //
 // Source: vendor OpenAPI of SDK v20250312023.
 func (c *Client) GetOrganizationSettings(ctx context.Context, orgID string) (*OrganizationSettings, error) {
@@ -3328,9 +3294,9 @@ type ListRateLimitsPageOptions struct {
 	ItemsPerPage int
 }
 
-// ListRateLimitsPage returns one page of the rate limits of the API, by set of
-// endpoints. Each set of endpoints has a bucket for each organization, project,
-// user or IP address. The options select whose values the page shows.
+// ListRateLimitsPage returns one page of the rate limits of the API, by set of endpoints.
+// Each set of endpoints has a bucket for each organization, project, user or IP address. The
+// options select whose values the page shows.
 //
 // Source: vendor OpenAPI of SDK v20250312023.
 func (c *Client) ListRateLimitsPage(ctx context.Context, options ListRateLimitsPageOptions) (*RateLimitPage, error) {
@@ -3356,8 +3322,8 @@ func (c *Client) ListRateLimitsPage(ctx context.Context, options ListRateLimitsP
 	return rest.Pointer(&out, c.rest().Do(ctx, &call))
 }
 
-// ListRateLimits yields all rate limits of the API. What chooses a page is left
-// out of the options. An error ends the list. See [Client.ListRateLimitsPage].
+// ListRateLimits yields all rate limits of the API. What chooses a page is left out of the
+// options. An error ends the list. See [Client.ListRateLimitsPage].
 //
 // Source: vendor OpenAPI of SDK v20250312023.
 func (c *Client) ListRateLimits(ctx context.Context, options ListRateLimitsPageOptions) iter.Seq2[EndpointRateLimit, error] {

@@ -1154,10 +1154,10 @@ type Zone struct {
 	DataCenter DataCenter `json:"data_center,omitzero"`
 }
 
-// DeleteDiskBackupPolicy moves a disk backup policy to the trash. The answer
-// omits the trash object: purge it by the [ObjectID] of the policy, or with
-// [Client.PurgeTrash]. A second deletion returns [errors.ObjectInTrash] (406),
-// with [ObjectInTrashDetail]. It needs the scope disk_backup_policies.
+// DeleteDiskBackupPolicy moves a disk backup policy to the trash. The answer omits the trash
+// object: purge it by the [ObjectID] of the policy, or with [Client.PurgeTrash]. A second
+// deletion returns [errors.ObjectInTrash] (406), with [ObjectInTrashDetail]. It needs the
+// scope disk_backup_policies.
 //
 // Source: vendor OpenAPI 2.68.0.
 func (c *Client) DeleteDiskBackupPolicy(ctx context.Context, diskBackupPolicy ID) error {
@@ -1180,9 +1180,9 @@ func (c *Client) DeleteDiskBackupPolicy(ctx context.Context, diskBackupPolicy ID
 	return c.rest().Do(ctx, &call)
 }
 
-// GetDiskBackupPolicy returns a disk backup policy. If the policy is in the
-// trash, the error is [errors.ObjectInTrash] (406), with [ObjectInTrashDetail].
-// It needs the scope disk_backup_policies or disk_backup_policies:read.
+// GetDiskBackupPolicy returns a disk backup policy. If the policy is in the trash, the error
+// is [errors.ObjectInTrash] (406), with [ObjectInTrashDetail]. It needs the scope
+// disk_backup_policies or disk_backup_policies:read.
 //
 // Source: vendor OpenAPI 2.68.0.
 func (c *Client) GetDiskBackupPolicy(ctx context.Context, diskBackupPolicy ID) (*DiskBackupPolicy, error) {
@@ -1203,12 +1203,11 @@ func (c *Client) GetDiskBackupPolicy(ctx context.Context, diskBackupPolicy ID) (
 	return rest.Pointer(&out.DiskBackupPolicy, c.rest().Do(ctx, &call))
 }
 
-// DeleteDisk moves a disk to the trash. Katapult purges it after 48 hours. An
-// assigned disk is refused with [errors.ValidationError] (422), with
-// [ValidationErrorDetail]: unassign it first. A second deletion returns
-// [errors.ObjectInTrash] (406), with [ObjectInTrashDetail]. If Katapult accepts
-// the request without a body, the trash object is empty: read the resource. It
-// needs the scope disks.
+// DeleteDisk moves a disk to the trash. Katapult purges it after 48 hours. An assigned disk
+// is refused with [errors.ValidationError] (422), with [ValidationErrorDetail]: unassign it
+// first. A second deletion returns [errors.ObjectInTrash] (406), with [ObjectInTrashDetail].
+// If Katapult accepts the request without a body, the trash object is empty: read the
+// resource. It needs the scope disks.
 //
 // Source: vendor OpenAPI 2.68.0; live exchanges.
 func (c *Client) DeleteDisk(ctx context.Context, disk ID) (*TrashObject, error) {
@@ -1231,9 +1230,9 @@ func (c *Client) DeleteDisk(ctx context.Context, disk ID) (*TrashObject, error) 
 	return rest.Pointer(&out.TrashObject, c.rest().Do(ctx, &call))
 }
 
-// GetDisk returns a disk with its assignment. If the disk is in the trash, the
-// error is [errors.ObjectInTrash] (406), with [ObjectInTrashDetail]; if it was
-// purged, [errors.DiskNotFound] (404). It needs the scope disks or disks:read.
+// GetDisk returns a disk with its assignment. If the disk is in the trash, the error is
+// [errors.ObjectInTrash] (406), with [ObjectInTrashDetail]; if it was purged,
+// [errors.DiskNotFound] (404). It needs the scope disks or disks:read.
 //
 // Source: vendor OpenAPI 2.68.0; live exchanges.
 func (c *Client) GetDisk(ctx context.Context, disk ID) (*Disk, error) {
@@ -1254,11 +1253,10 @@ func (c *Client) GetDisk(ctx context.Context, disk ID) (*Disk, error) {
 	return rest.Pointer(&out.Disk, c.rest().Do(ctx, &call))
 }
 
-// DetachDisk detaches a disk from the virtual machine that it is assigned to. A
-// task detaches it: see [Client.WaitForTask]. The disk stays assigned. If it is
-// not assigned, the error is [errors.UnassignedDisk] (422). If the task cannot
-// be queued, the request is repeated, and the error is
-// [errors.TaskQueueingError] (406). It needs the scope disks.
+// DetachDisk detaches a disk from the virtual machine that it is assigned to. A task
+// detaches it: see [Client.WaitForTask]. The disk stays assigned. If it is not assigned, the
+// error is [errors.UnassignedDisk] (422). If the task cannot be queued, the request is
+// repeated, and the error is [errors.TaskQueueingError] (406). It needs the scope disks.
 //
 // Source: vendor OpenAPI 2.68.0; live exchanges.
 func (c *Client) DetachDisk(ctx context.Context, disk ID) (*Task, error) {
@@ -1281,10 +1279,9 @@ func (c *Client) DetachDisk(ctx context.Context, disk ID) (*Task, error) {
 	return rest.Pointer(&out.Task, c.rest().Do(ctx, &call))
 }
 
-// UnassignDisk unassigns a disk from its virtual machine, so that it is not
-// deleted with the machine. A disk that is not detached is refused with
-// [errors.UnableToUnassign] (422), with [UnableToUnassignDetail]. It needs the
-// scope disks.
+// UnassignDisk unassigns a disk from its virtual machine, so that it is not deleted with the
+// machine. A disk that is not detached is refused with [errors.UnableToUnassign] (422), with
+// [UnableToUnassignDetail]. It needs the scope disks.
 //
 // Source: vendor OpenAPI 2.68.0; live exchanges.
 func (c *Client) UnassignDisk(ctx context.Context, disk ID) (*Disk, error) {
@@ -1307,8 +1304,7 @@ func (c *Client) UnassignDisk(ctx context.Context, disk ID) (*Disk, error) {
 	return rest.Pointer(&out.Disk, c.rest().Do(ctx, &call))
 }
 
-// DeleteDNSZone deletes a DNS zone at once, without the trash. It needs the
-// scope dns.
+// DeleteDNSZone deletes a DNS zone at once, without the trash. It needs the scope dns.
 //
 // Source: vendor OpenAPI 2.68.0.
 func (c *Client) DeleteDNSZone(ctx context.Context, dnsZone DNSZoneLookup) error {
@@ -1352,12 +1348,11 @@ func (c *Client) GetDNSZone(ctx context.Context, dnsZone DNSZoneLookup) (*DNSZon
 	return rest.Pointer(&out.DNSZone, c.rest().Do(ctx, &call))
 }
 
-// DeleteFileStorageVolume moves a file storage volume to the trash. Katapult
-// purges it after 48 hours. Associated virtual machines do not block the
-// deletion. A refusal is [errors.ValidationError] (422), with
-// [ValidationErrorDetail]. A second deletion returns [errors.ObjectInTrash]
-// (406), with [ObjectInTrashDetail]. If Katapult accepts the request without a
-// body, the trash object is empty: read the resource. It needs the scope
+// DeleteFileStorageVolume moves a file storage volume to the trash. Katapult purges it after
+// 48 hours. Associated virtual machines do not block the deletion. A refusal is
+// [errors.ValidationError] (422), with [ValidationErrorDetail]. A second deletion returns
+// [errors.ObjectInTrash] (406), with [ObjectInTrashDetail]. If Katapult accepts the request
+// without a body, the trash object is empty: read the resource. It needs the scope
 // file_storage_volumes.
 //
 // Source: vendor OpenAPI 2.68.0; live exchanges.
@@ -1381,10 +1376,10 @@ func (c *Client) DeleteFileStorageVolume(ctx context.Context, fileStorageVolume 
 	return rest.Pointer(&out.TrashObject, c.rest().Do(ctx, &call))
 }
 
-// GetFileStorageVolume returns a file storage volume. If the volume is in the
-// trash, the error is [errors.ObjectInTrash] (406), with [ObjectInTrashDetail];
-// if it was purged, [errors.FileStorageVolumeNotFound] (404). It needs the
-// scope file_storage_volumes or file_storage_volumes:read.
+// GetFileStorageVolume returns a file storage volume. If the volume is in the trash, the
+// error is [errors.ObjectInTrash] (406), with [ObjectInTrashDetail]; if it was purged,
+// [errors.FileStorageVolumeNotFound] (404). It needs the scope file_storage_volumes or
+// file_storage_volumes:read.
 //
 // Source: vendor OpenAPI 2.68.0; live exchanges.
 func (c *Client) GetFileStorageVolume(ctx context.Context, fileStorageVolume ID) (*FileStorageVolume, error) {
@@ -1406,8 +1401,8 @@ func (c *Client) GetFileStorageVolume(ctx context.Context, fileStorageVolume ID)
 }
 
 // DeleteIPAddress deletes an IP address. An allocated address is refused with
-// [errors.ResourceDoesNotSupportUnallocation] (409): unallocate it first. It
-// needs the scope ip_addresses.
+// [errors.ResourceDoesNotSupportUnallocation] (409): unallocate it first. It needs the scope
+// ip_addresses.
 //
 // Source: vendor OpenAPI 2.68.0.
 func (c *Client) DeleteIPAddress(ctx context.Context, ipAddress IPAddressLookup) error {
@@ -1425,8 +1420,7 @@ func (c *Client) DeleteIPAddress(ctx context.Context, ipAddress IPAddressLookup)
 	return c.rest().Do(ctx, &call)
 }
 
-// GetIPAddress returns an IP address. It needs the scope ip_addresses or
-// ip_addresses:read.
+// GetIPAddress returns an IP address. It needs the scope ip_addresses or ip_addresses:read.
 //
 // Source: vendor OpenAPI 2.68.0; live exchanges.
 func (c *Client) GetIPAddress(ctx context.Context, ipAddress IPAddressLookup) (*IPAddress, error) {
@@ -1447,11 +1441,10 @@ func (c *Client) GetIPAddress(ctx context.Context, ipAddress IPAddressLookup) (*
 	return rest.Pointer(&out.IPAddress, c.rest().Do(ctx, &call))
 }
 
-// UnallocateIPAddress unallocates an IP address from the resource that uses it.
-// The resource can be a virtual machine in the trash. A load balancer does not
-// support unallocation: [errors.ResourceDoesNotSupportUnallocation] (409). If
-// the address is free, the error is [errors.NoAllocation] (422). It needs the
-// scope ip_addresses.
+// UnallocateIPAddress unallocates an IP address from the resource that uses it. The resource
+// can be a virtual machine in the trash. A load balancer does not support unallocation:
+// [errors.ResourceDoesNotSupportUnallocation] (409). If the address is free, the error is
+// [errors.NoAllocation] (422). It needs the scope ip_addresses.
 //
 // Source: vendor OpenAPI 2.68.0.
 func (c *Client) UnallocateIPAddress(ctx context.Context, ipAddress IPAddressLookup) error {
@@ -1469,9 +1462,9 @@ func (c *Client) UnallocateIPAddress(ctx context.Context, ipAddress IPAddressLoo
 	return c.rest().Do(ctx, &call)
 }
 
-// DeleteLoadBalancer deletes a load balancer at once, without the trash. Its
-// address is free then. A refusal is [errors.ValidationError] (422), with
-// [ValidationErrorDetail]. It needs the scope load_balancers.
+// DeleteLoadBalancer deletes a load balancer at once, without the trash. Its address is free
+// then. A refusal is [errors.ValidationError] (422), with [ValidationErrorDetail]. It needs
+// the scope load_balancers.
 //
 // Source: vendor OpenAPI 2.68.0; live exchanges.
 func (c *Client) DeleteLoadBalancer(ctx context.Context, loadBalancer LoadBalancerLookup) error {
@@ -1526,8 +1519,8 @@ type ListLoadBalancerRulesPageOptions struct {
 	PerPage int
 }
 
-// ListLoadBalancerRulesPage returns a page of the rules of a load balancer. It
-// needs the scope load_balancers or load_balancers:read.
+// ListLoadBalancerRulesPage returns a page of the rules of a load balancer. It needs the
+// scope load_balancers or load_balancers:read.
 //
 // Source: vendor OpenAPI 2.68.0; live exchanges.
 func (c *Client) ListLoadBalancerRulesPage(ctx context.Context, loadBalancer LoadBalancerLookup, options ListLoadBalancerRulesPageOptions) (*LoadBalancerRulePage, error) {
@@ -1590,9 +1583,9 @@ func (c *Client) deleteOrganization(ctx context.Context, organization Organizati
 	return c.rest().Do(ctx, &call)
 }
 
-// DeleteObjectStorageAccessKey deletes an access key to object storage at once,
-// without the trash. After [errors.NetworkError] (504), read the key before you
-// delete it again. It needs the scope object_storage.
+// DeleteObjectStorageAccessKey deletes an access key to object storage at once, without the
+// trash. After [errors.NetworkError] (504), read the key before you delete it again. It
+// needs the scope object_storage.
 //
 // Source: vendor OpenAPI 2.68.0; live exchanges.
 func (c *Client) DeleteObjectStorageAccessKey(ctx context.Context, accessKey ID) error {
@@ -1615,8 +1608,8 @@ func (c *Client) DeleteObjectStorageAccessKey(ctx context.Context, accessKey ID)
 	return c.rest().Do(ctx, &call)
 }
 
-// GetObjectStorageAccessKey returns an access key to object storage, without
-// its secret. It needs the scope object_storage.
+// GetObjectStorageAccessKey returns an access key to object storage, without its secret. It
+// needs the scope object_storage.
 //
 // Source: vendor OpenAPI 2.68.0; live exchanges.
 func (c *Client) GetObjectStorageAccessKey(ctx context.Context, accessKey ID) (*ObjectStorageAccessKey, error) {
@@ -1637,11 +1630,10 @@ func (c *Client) GetObjectStorageAccessKey(ctx context.Context, accessKey ID) (*
 	return rest.Pointer(&out.ObjectStorageAccessKey, c.rest().Do(ctx, &call))
 }
 
-// DeleteObjectStorageBucket deletes a bucket at once, without the trash. If the
-// deletion failed, the error is [errors.ObjectStorageBucketDeletionError]
-// (403), with [ObjectStorageBucketDeletionErrorDetail]. After
-// [errors.NetworkError] (504), read the bucket before you delete it again. It
-// needs the scope object_storage.
+// DeleteObjectStorageBucket deletes a bucket at once, without the trash. If the deletion
+// failed, the error is [errors.ObjectStorageBucketDeletionError] (403), with
+// [ObjectStorageBucketDeletionErrorDetail]. After [errors.NetworkError] (504), read the
+// bucket before you delete it again. It needs the scope object_storage.
 //
 // Source: vendor OpenAPI 2.68.0.
 func (c *Client) DeleteObjectStorageBucket(ctx context.Context, bucket ObjectStorageBucketLookup, objectStorageCluster ObjectStorageClusterLookup) error {
@@ -1667,8 +1659,8 @@ func (c *Client) DeleteObjectStorageBucket(ctx context.Context, bucket ObjectSto
 	return c.rest().Do(ctx, &call)
 }
 
-// GetObjectStorageBucket returns a bucket. No operation lists buckets. It needs
-// the scope object_storage:read.
+// GetObjectStorageBucket returns a bucket. No operation lists buckets. It needs the scope
+// object_storage:read.
 //
 // Source: vendor OpenAPI 2.68.0.
 func (c *Client) GetObjectStorageBucket(ctx context.Context, bucket ObjectStorageBucketLookup, objectStorageCluster ObjectStorageClusterLookup) (*ObjectStorageBucket, error) {
@@ -1692,8 +1684,8 @@ func (c *Client) GetObjectStorageBucket(ctx context.Context, bucket ObjectStorag
 	return rest.Pointer(&out.ObjectStorageBucket, c.rest().Do(ctx, &call))
 }
 
-// ListOrganizations returns all organizations that the token has access to. The
-// API does not page this list. It needs the scope organizations:read.
+// ListOrganizations returns all organizations that the token has access to. The API does not
+// page this list. It needs the scope organizations:read.
 //
 // Source: vendor OpenAPI 2.68.0.
 func (c *Client) ListOrganizations(ctx context.Context) ([]Organization, error) {
@@ -1711,8 +1703,7 @@ func (c *Client) ListOrganizations(ctx context.Context) ([]Organization, error) 
 	return rest.Value(&out.Organizations, c.rest().Do(ctx, &call))
 }
 
-// GetOrganization returns one organization. It needs the scope
-// organizations:read.
+// GetOrganization returns one organization. It needs the scope organizations:read.
 //
 // Source: vendor OpenAPI 2.68.0.
 func (c *Client) GetOrganization(ctx context.Context, organization OrganizationLookup) (*Organization, error) {
@@ -1733,8 +1724,8 @@ func (c *Client) GetOrganization(ctx context.Context, organization OrganizationL
 	return rest.Pointer(&out.Organization, c.rest().Do(ctx, &call))
 }
 
-// GetDeletionSteps returns the deletion steps of an organization, satisfied or
-// not. It needs the scope organizations:delete or managed_organizations:delete.
+// GetDeletionSteps returns the deletion steps of an organization, satisfied or not. It needs
+// the scope organizations:delete or managed_organizations:delete.
 //
 // Source: vendor OpenAPI 2.68.0.
 func (c *Client) GetDeletionSteps(ctx context.Context, organization OrganizationLookup) (DeletionSteps, error) {
@@ -1765,10 +1756,9 @@ type ListDiskBackupPoliciesPageOptions struct {
 	PerPage int
 }
 
-// ListDiskBackupPoliciesPage returns a page of the disk backup policies of an
-// organization. Items omit all of a schedule but the interval and the time of
-// the next copy. It needs the scope disk_backup_policies or
-// disk_backup_policies:read.
+// ListDiskBackupPoliciesPage returns a page of the disk backup policies of an organization.
+// Items omit all of a schedule but the interval and the time of the next copy. It needs the
+// scope disk_backup_policies or disk_backup_policies:read.
 //
 // Source: vendor OpenAPI 2.68.0.
 func (c *Client) ListDiskBackupPoliciesPage(ctx context.Context, organization OrganizationLookup, options ListDiskBackupPoliciesPageOptions) (*DiskBackupPolicyPage, error) {
@@ -1790,10 +1780,10 @@ func (c *Client) ListDiskBackupPoliciesPage(ctx context.Context, organization Or
 	return rest.Pointer(&out, c.rest().Do(ctx, &call))
 }
 
-// ListDiskBackupPolicies yields all disk backup policies of an organization.
-// Items omit all of a schedule but the interval and the time of the next copy.
-// It needs the scope disk_backup_policies or disk_backup_policies:read. An
-// error ends the list. See [Client.ListDiskBackupPoliciesPage].
+// ListDiskBackupPolicies yields all disk backup policies of an organization. Items omit all
+// of a schedule but the interval and the time of the next copy. It needs the scope
+// disk_backup_policies or disk_backup_policies:read. An error ends the list. See
+// [Client.ListDiskBackupPoliciesPage].
 //
 // Source: vendor OpenAPI 2.68.0.
 func (c *Client) ListDiskBackupPolicies(ctx context.Context, organization OrganizationLookup) iter.Seq2[DiskBackupPolicy, error] {
@@ -1820,9 +1810,9 @@ type ListDiskTemplatesPageOptions struct {
 	PerPage int
 }
 
-// ListDiskTemplatesPage returns a page of the disk templates of an
-// organization. No API deletes them: use Katapult's console. It needs the scope
-// disk_templates or disk_templates:read.
+// ListDiskTemplatesPage returns a page of the disk templates of an organization. No API
+// deletes them: use Katapult's console. It needs the scope disk_templates or
+// disk_templates:read.
 //
 // Source: vendor OpenAPI 2.68.0; live exchanges.
 func (c *Client) ListDiskTemplatesPage(ctx context.Context, organization OrganizationLookup, options ListDiskTemplatesPageOptions) (*DiskTemplatePage, error) {
@@ -1845,10 +1835,10 @@ func (c *Client) ListDiskTemplatesPage(ctx context.Context, organization Organiz
 	return rest.Pointer(&out, c.rest().Do(ctx, &call))
 }
 
-// ListDiskTemplates yields all disk templates of an organization. No API
-// deletes them: use Katapult's console. It needs the scope disk_templates or
-// disk_templates:read. What chooses a page is left out of the options. An error
-// ends the list. See [Client.ListDiskTemplatesPage].
+// ListDiskTemplates yields all disk templates of an organization. No API deletes them: use
+// Katapult's console. It needs the scope disk_templates or disk_templates:read. What chooses
+// a page is left out of the options. An error ends the list. See
+// [Client.ListDiskTemplatesPage].
 //
 // Source: vendor OpenAPI 2.68.0; live exchanges.
 func (c *Client) ListDiskTemplates(ctx context.Context, organization OrganizationLookup, options ListDiskTemplatesPageOptions) iter.Seq2[DiskTemplate, error] {
@@ -1872,9 +1862,8 @@ type ListDisksPageOptions struct {
 	PerPage int
 }
 
-// ListDisksPage returns a page of the disks of an organization. Items omit the
-// times, and all of an assignment but the virtual machine. It needs the scope
-// disks or disks:read.
+// ListDisksPage returns a page of the disks of an organization. Items omit the times, and
+// all of an assignment but the virtual machine. It needs the scope disks or disks:read.
 //
 // Source: vendor OpenAPI 2.68.0; live exchanges.
 func (c *Client) ListDisksPage(ctx context.Context, organization OrganizationLookup, options ListDisksPageOptions) (*DiskPage, error) {
@@ -1896,9 +1885,9 @@ func (c *Client) ListDisksPage(ctx context.Context, organization OrganizationLoo
 	return rest.Pointer(&out, c.rest().Do(ctx, &call))
 }
 
-// ListDisks yields all disks of an organization. Items omit the times, and all
-// of an assignment but the virtual machine. It needs the scope disks or
-// disks:read. An error ends the list. See [Client.ListDisksPage].
+// ListDisks yields all disks of an organization. Items omit the times, and all of an
+// assignment but the virtual machine. It needs the scope disks or disks:read. An error ends
+// the list. See [Client.ListDisksPage].
 //
 // Source: vendor OpenAPI 2.68.0; live exchanges.
 func (c *Client) ListDisks(ctx context.Context, organization OrganizationLookup) iter.Seq2[Disk, error] {
@@ -1923,8 +1912,8 @@ type ListDNSZonesPageOptions struct {
 	PerPage int
 }
 
-// ListDNSZonesPage returns a page of the DNS zones of an organization. It needs
-// the scope dns or dns:read.
+// ListDNSZonesPage returns a page of the DNS zones of an organization. It needs the scope
+// dns or dns:read.
 //
 // Source: vendor OpenAPI 2.68.0.
 func (c *Client) ListDNSZonesPage(ctx context.Context, organization OrganizationLookup, options ListDNSZonesPageOptions) (*DNSZonePage, error) {
@@ -1946,8 +1935,8 @@ func (c *Client) ListDNSZonesPage(ctx context.Context, organization Organization
 	return rest.Pointer(&out, c.rest().Do(ctx, &call))
 }
 
-// ListDNSZones yields all DNS zones of an organization. It needs the scope dns
-// or dns:read. An error ends the list. See [Client.ListDNSZonesPage].
+// ListDNSZones yields all DNS zones of an organization. It needs the scope dns or dns:read.
+// An error ends the list. See [Client.ListDNSZonesPage].
 //
 // Source: vendor OpenAPI 2.68.0.
 func (c *Client) ListDNSZones(ctx context.Context, organization OrganizationLookup) iter.Seq2[DNSZone, error] {
@@ -1972,9 +1961,8 @@ type ListFileStorageVolumesPageOptions struct {
 	PerPage int
 }
 
-// ListFileStorageVolumesPage returns a page of the file storage volumes of an
-// organization. It needs the scope file_storage_volumes or
-// file_storage_volumes:read.
+// ListFileStorageVolumesPage returns a page of the file storage volumes of an organization.
+// It needs the scope file_storage_volumes or file_storage_volumes:read.
 //
 // Source: vendor OpenAPI 2.68.0; live exchanges.
 func (c *Client) ListFileStorageVolumesPage(ctx context.Context, organization OrganizationLookup, options ListFileStorageVolumesPageOptions) (*FileStorageVolumePage, error) {
@@ -1996,9 +1984,9 @@ func (c *Client) ListFileStorageVolumesPage(ctx context.Context, organization Or
 	return rest.Pointer(&out, c.rest().Do(ctx, &call))
 }
 
-// ListFileStorageVolumes yields all file storage volumes of an organization. It
-// needs the scope file_storage_volumes or file_storage_volumes:read. An error
-// ends the list. See [Client.ListFileStorageVolumesPage].
+// ListFileStorageVolumes yields all file storage volumes of an organization. It needs the
+// scope file_storage_volumes or file_storage_volumes:read. An error ends the list. See
+// [Client.ListFileStorageVolumesPage].
 //
 // Source: vendor OpenAPI 2.68.0; live exchanges.
 func (c *Client) ListFileStorageVolumes(ctx context.Context, organization OrganizationLookup) iter.Seq2[FileStorageVolume, error] {
@@ -2023,9 +2011,8 @@ type ListIPAddressesPageOptions struct {
 	PerPage int
 }
 
-// ListIPAddressesPage returns a page of the IP addresses of an organization.
-// Items omit the label, the mask and the network. It needs the scope
-// ip_addresses or ip_addresses:read.
+// ListIPAddressesPage returns a page of the IP addresses of an organization. Items omit the
+// label, the mask and the network. It needs the scope ip_addresses or ip_addresses:read.
 //
 // Source: vendor OpenAPI 2.68.0.
 func (c *Client) ListIPAddressesPage(ctx context.Context, organization OrganizationLookup, options ListIPAddressesPageOptions) (*IPAddressPage, error) {
@@ -2047,9 +2034,9 @@ func (c *Client) ListIPAddressesPage(ctx context.Context, organization Organizat
 	return rest.Pointer(&out, c.rest().Do(ctx, &call))
 }
 
-// ListIPAddresses yields all IP addresses of an organization. Items omit the
-// label, the mask and the network. It needs the scope ip_addresses or
-// ip_addresses:read. An error ends the list. See [Client.ListIPAddressesPage].
+// ListIPAddresses yields all IP addresses of an organization. Items omit the label, the mask
+// and the network. It needs the scope ip_addresses or ip_addresses:read. An error ends the
+// list. See [Client.ListIPAddressesPage].
 //
 // Source: vendor OpenAPI 2.68.0.
 func (c *Client) ListIPAddresses(ctx context.Context, organization OrganizationLookup) iter.Seq2[IPAddress, error] {
@@ -2074,9 +2061,8 @@ type ListLoadBalancersPageOptions struct {
 	PerPage int
 }
 
-// ListLoadBalancersPage returns a page of the load balancers of an
-// organization. Items omit the ID of their address. It needs the scope
-// load_balancers or load_balancers:read.
+// ListLoadBalancersPage returns a page of the load balancers of an organization. Items omit
+// the ID of their address. It needs the scope load_balancers or load_balancers:read.
 //
 // Source: vendor OpenAPI 2.68.0; live exchanges.
 func (c *Client) ListLoadBalancersPage(ctx context.Context, organization OrganizationLookup, options ListLoadBalancersPageOptions) (*LoadBalancerPage, error) {
@@ -2098,10 +2084,9 @@ func (c *Client) ListLoadBalancersPage(ctx context.Context, organization Organiz
 	return rest.Pointer(&out, c.rest().Do(ctx, &call))
 }
 
-// ListLoadBalancers yields all load balancers of an organization. Items omit
-// the ID of their address. It needs the scope load_balancers or
-// load_balancers:read. An error ends the list. See
-// [Client.ListLoadBalancersPage].
+// ListLoadBalancers yields all load balancers of an organization. Items omit the ID of their
+// address. It needs the scope load_balancers or load_balancers:read. An error ends the list.
+// See [Client.ListLoadBalancersPage].
 //
 // Source: vendor OpenAPI 2.68.0; live exchanges.
 func (c *Client) ListLoadBalancers(ctx context.Context, organization OrganizationLookup) iter.Seq2[LoadBalancer, error] {
@@ -2126,10 +2111,9 @@ type ListManagedOrganizationsPageOptions struct {
 	PerPage int
 }
 
-// ListManagedOrganizationsPage returns a page of the organizations that an
-// organization manages. They must be deleted first. Items omit Suspended,
-// ActivatedAt and all fields below Managed. It needs the scope
-// managed_organizations.
+// ListManagedOrganizationsPage returns a page of the organizations that an organization
+// manages. They must be deleted first. Items omit Suspended, ActivatedAt and all fields
+// below Managed. It needs the scope managed_organizations.
 //
 // Source: vendor OpenAPI 2.68.0.
 func (c *Client) ListManagedOrganizationsPage(ctx context.Context, organization OrganizationLookup, options ListManagedOrganizationsPageOptions) (*OrganizationPage, error) {
@@ -2151,10 +2135,10 @@ func (c *Client) ListManagedOrganizationsPage(ctx context.Context, organization 
 	return rest.Pointer(&out, c.rest().Do(ctx, &call))
 }
 
-// ListManagedOrganizations yields all organizations that an organization
-// manages. They must be deleted first. Items omit Suspended, ActivatedAt and
-// all fields below Managed. It needs the scope managed_organizations. An error
-// ends the list. See [Client.ListManagedOrganizationsPage].
+// ListManagedOrganizations yields all organizations that an organization manages. They must
+// be deleted first. Items omit Suspended, ActivatedAt and all fields below Managed. It needs
+// the scope managed_organizations. An error ends the list. See
+// [Client.ListManagedOrganizationsPage].
 //
 // Source: vendor OpenAPI 2.68.0.
 func (c *Client) ListManagedOrganizations(ctx context.Context, organization OrganizationLookup) iter.Seq2[Organization, error] {
@@ -2169,10 +2153,9 @@ func (c *Client) ListManagedOrganizations(ctx context.Context, organization Orga
 	})
 }
 
-// CreateManagedOrganization creates a managed organization. If the subdomain is
-// taken, the error is [errors.ValidationError] (422), with
-// [ValidationErrorDetail]; if the limit of organizations is reached,
-// [errors.OrganizationLimitReached] (422); if the answer was lost,
+// CreateManagedOrganization creates a managed organization. If the subdomain is taken, the
+// error is [errors.ValidationError] (422), with [ValidationErrorDetail]; if the limit of
+// organizations is reached, [errors.OrganizationLimitReached] (422); if the answer was lost,
 // [errors.OutcomeUnknown]: list before you create it again. It needs the scope
 // managed_organizations.
 //
@@ -2209,9 +2192,9 @@ type ListObjectStorageAccessKeysPageOptions struct {
 	PerPage int
 }
 
-// ListObjectStorageAccessKeysPage returns a page of the access keys to object
-// storage of an organization. They name the regions of the object storage, and
-// some of the buckets. It needs the scope object_storage.
+// ListObjectStorageAccessKeysPage returns a page of the access keys to object storage of an
+// organization. They name the regions of the object storage, and some of the buckets. It
+// needs the scope object_storage.
 //
 // Source: vendor OpenAPI 2.68.0; live exchanges.
 func (c *Client) ListObjectStorageAccessKeysPage(ctx context.Context, organization OrganizationLookup, options ListObjectStorageAccessKeysPageOptions) (*ObjectStorageAccessKeyPage, error) {
@@ -2233,10 +2216,9 @@ func (c *Client) ListObjectStorageAccessKeysPage(ctx context.Context, organizati
 	return rest.Pointer(&out, c.rest().Do(ctx, &call))
 }
 
-// ListObjectStorageAccessKeys yields all access keys to object storage of an
-// organization. They name the regions of the object storage, and some of the
-// buckets. It needs the scope object_storage. An error ends the list. See
-// [Client.ListObjectStorageAccessKeysPage].
+// ListObjectStorageAccessKeys yields all access keys to object storage of an organization.
+// They name the regions of the object storage, and some of the buckets. It needs the scope
+// object_storage. An error ends the list. See [Client.ListObjectStorageAccessKeysPage].
 //
 // Source: vendor OpenAPI 2.68.0; live exchanges.
 func (c *Client) ListObjectStorageAccessKeys(ctx context.Context, organization OrganizationLookup) iter.Seq2[ObjectStorageAccessKey, error] {
@@ -2251,12 +2233,11 @@ func (c *Client) ListObjectStorageAccessKeys(ctx context.Context, organization O
 	})
 }
 
-// DeleteObjectStorageAccount moves the object storage of an organization in a
-// region to the trash. If it has buckets or access keys, the error is
-// [errors.ValidationError] (422), with [ValidationErrorDetail]: delete them
-// first. The trash object has no ObjectID: keep its ID. A second deletion
-// returns [errors.ObjectInTrash] (406). If Katapult accepts the request without
-// a body, the trash object is empty: read the resource. It needs the scope
+// DeleteObjectStorageAccount moves the object storage of an organization in a region to the
+// trash. If it has buckets or access keys, the error is [errors.ValidationError] (422), with
+// [ValidationErrorDetail]: delete them first. The trash object has no ObjectID: keep its ID.
+// A second deletion returns [errors.ObjectInTrash] (406). If Katapult accepts the request
+// without a body, the trash object is empty: read the resource. It needs the scope
 // object_storage.
 //
 // Source: vendor OpenAPI 2.68.0; live exchanges.
@@ -2283,11 +2264,10 @@ func (c *Client) DeleteObjectStorageAccount(ctx context.Context, organization Or
 	return rest.Pointer(&out.TrashObject, c.rest().Do(ctx, &call))
 }
 
-// GetObjectStorageAccount returns the object storage of an organization in a
-// region. No operation lists the regions; access keys name theirs. If the
-// region has no account, the error is [errors.ObjectStorageAccountNotFound]
-// (404); if the account is in the trash, [errors.ObjectInTrash] (406). It needs
-// the scope object_storage:read.
+// GetObjectStorageAccount returns the object storage of an organization in a region. No
+// operation lists the regions; access keys name theirs. If the region has no account, the
+// error is [errors.ObjectStorageAccountNotFound] (404); if the account is in the trash,
+// [errors.ObjectInTrash] (406). It needs the scope object_storage:read.
 //
 // Source: vendor OpenAPI 2.68.0; live exchanges.
 func (c *Client) GetObjectStorageAccount(ctx context.Context, organization OrganizationLookup, objectStorageCluster ObjectStorageClusterLookup) (*ObjectStorageAccount, error) {
@@ -2321,8 +2301,8 @@ type ListTrashObjectsPageOptions struct {
 	PerPage int
 }
 
-// ListTrashObjectsPage returns a page of the objects in the trash of an
-// organization. It needs the scope trash_objects:read.
+// ListTrashObjectsPage returns a page of the objects in the trash of an organization. It
+// needs the scope trash_objects:read.
 //
 // Source: vendor OpenAPI 2.68.0.
 func (c *Client) ListTrashObjectsPage(ctx context.Context, organization OrganizationLookup, options ListTrashObjectsPageOptions) (*TrashObjectPage, error) {
@@ -2344,9 +2324,8 @@ func (c *Client) ListTrashObjectsPage(ctx context.Context, organization Organiza
 	return rest.Pointer(&out, c.rest().Do(ctx, &call))
 }
 
-// ListTrashObjects yields all objects in the trash of an organization. It needs
-// the scope trash_objects:read. An error ends the list. See
-// [Client.ListTrashObjectsPage].
+// ListTrashObjects yields all objects in the trash of an organization. It needs the scope
+// trash_objects:read. An error ends the list. See [Client.ListTrashObjectsPage].
 //
 // Source: vendor OpenAPI 2.68.0.
 func (c *Client) ListTrashObjects(ctx context.Context, organization OrganizationLookup) iter.Seq2[TrashObject, error] {
@@ -2361,12 +2340,11 @@ func (c *Client) ListTrashObjects(ctx context.Context, organization Organization
 	})
 }
 
-// PurgeTrash starts the purge of all objects in the trash of an organization. A
-// task purges them: see [Client.WaitUntilTrashEmpty]. It may omit objects that
-// enter the trash later. If the task cannot be queued, the request is repeated,
-// and the error is [errors.TaskQueueingError] (406). If Katapult accepts the
-// request without a body, the task is empty: wait for the trash. It needs the
-// scope trash_objects:purge.
+// PurgeTrash starts the purge of all objects in the trash of an organization. A task purges
+// them: see [Client.WaitUntilTrashEmpty]. It may omit objects that enter the trash later. If
+// the task cannot be queued, the request is repeated, and the error is
+// [errors.TaskQueueingError] (406). If Katapult accepts the request without a body, the task
+// is empty: wait for the trash. It needs the scope trash_objects:purge.
 //
 // Source: vendor OpenAPI 2.68.0.
 func (c *Client) PurgeTrash(ctx context.Context, organization OrganizationLookup) (*Task, error) {
@@ -2399,10 +2377,9 @@ type ListVirtualMachinesPageOptions struct {
 	PerPage int
 }
 
-// ListVirtualMachinesPage returns a page of the virtual machines of an
-// organization. Items omit the state: read it with [Client.GetVirtualMachine].
-// Machines in the trash are not listed. It needs the scope virtual_machines or
-// virtual_machines:read.
+// ListVirtualMachinesPage returns a page of the virtual machines of an organization. Items
+// omit the state: read it with [Client.GetVirtualMachine]. Machines in the trash are not
+// listed. It needs the scope virtual_machines or virtual_machines:read.
 //
 // Source: vendor OpenAPI 2.68.0; live exchanges.
 func (c *Client) ListVirtualMachinesPage(ctx context.Context, organization OrganizationLookup, options ListVirtualMachinesPageOptions) (*VirtualMachinePage, error) {
@@ -2424,10 +2401,9 @@ func (c *Client) ListVirtualMachinesPage(ctx context.Context, organization Organ
 	return rest.Pointer(&out, c.rest().Do(ctx, &call))
 }
 
-// ListVirtualMachines yields all virtual machines of an organization. Items
-// omit the state: read it with [Client.GetVirtualMachine]. Machines in the
-// trash are not listed. It needs the scope virtual_machines or
-// virtual_machines:read. An error ends the list. See
+// ListVirtualMachines yields all virtual machines of an organization. Items omit the state:
+// read it with [Client.GetVirtualMachine]. Machines in the trash are not listed. It needs
+// the scope virtual_machines or virtual_machines:read. An error ends the list. See
 // [Client.ListVirtualMachinesPage].
 //
 // Source: vendor OpenAPI 2.68.0; live exchanges.
@@ -2453,8 +2429,8 @@ type ListVirtualNetworksPageOptions struct {
 	PerPage int
 }
 
-// ListVirtualNetworksPage returns a page of the virtual networks of an
-// organization. It needs the scope virtual_networks or virtual_networks:read.
+// ListVirtualNetworksPage returns a page of the virtual networks of an organization. It
+// needs the scope virtual_networks or virtual_networks:read.
 //
 // Source: vendor OpenAPI 2.68.0; live exchanges.
 func (c *Client) ListVirtualNetworksPage(ctx context.Context, organization OrganizationLookup, options ListVirtualNetworksPageOptions) (*VirtualNetworkPage, error) {
@@ -2476,9 +2452,9 @@ func (c *Client) ListVirtualNetworksPage(ctx context.Context, organization Organ
 	return rest.Pointer(&out, c.rest().Do(ctx, &call))
 }
 
-// ListVirtualNetworks yields all virtual networks of an organization. It needs
-// the scope virtual_networks or virtual_networks:read. An error ends the list.
-// See [Client.ListVirtualNetworksPage].
+// ListVirtualNetworks yields all virtual networks of an organization. It needs the scope
+// virtual_networks or virtual_networks:read. An error ends the list. See
+// [Client.ListVirtualNetworksPage].
 //
 // Source: vendor OpenAPI 2.68.0; live exchanges.
 func (c *Client) ListVirtualNetworks(ctx context.Context, organization OrganizationLookup) iter.Seq2[VirtualNetwork, error] {
@@ -2493,8 +2469,8 @@ func (c *Client) ListVirtualNetworks(ctx context.Context, organization Organizat
 	})
 }
 
-// GetTask returns a task. A failed task has no error text. It needs the scope
-// tasks or tasks:read.
+// GetTask returns a task. A failed task has no error text. It needs the scope tasks or
+// tasks:read.
 //
 // Source: vendor OpenAPI 2.68.0; live exchanges.
 func (c *Client) GetTask(ctx context.Context, task ID) (*Task, error) {
@@ -2515,12 +2491,11 @@ func (c *Client) GetTask(ctx context.Context, task ID) (*Task, error) {
 	return rest.Pointer(&out.Task, c.rest().Do(ctx, &call))
 }
 
-// PurgeTrashObject starts the purge of an object in the trash. A task purges
-// it, in 6 seconds (median) to 66 seconds in live exchanges: see
-// [Client.WaitUntilPurged]. If the task cannot be queued, the request is
-// repeated, and the error is [errors.TaskQueueingError] (406). If Katapult
-// accepts the request without a body, the task is empty: wait for the trash. It
-// needs the scope trash_objects:purge.
+// PurgeTrashObject starts the purge of an object in the trash. A task purges it, in 6
+// seconds (median) to 66 seconds in live exchanges: see [Client.WaitUntilPurged]. If the
+// task cannot be queued, the request is repeated, and the error is
+// [errors.TaskQueueingError] (406). If Katapult accepts the request without a body, the task
+// is empty: wait for the trash. It needs the scope trash_objects:purge.
 //
 // Source: vendor OpenAPI 2.68.0; live exchanges.
 func (c *Client) PurgeTrashObject(ctx context.Context, trashObject TrashObjectLookup) (*Task, error) {
@@ -2543,9 +2518,8 @@ func (c *Client) PurgeTrashObject(ctx context.Context, trashObject TrashObjectLo
 	return rest.Pointer(&out.Task, c.rest().Do(ctx, &call))
 }
 
-// GetTrashObject returns an object in the trash. If the object was purged, the
-// error is [errors.TrashObjectNotFound] (404). It needs the scope
-// trash_objects:read.
+// GetTrashObject returns an object in the trash. If the object was purged, the error is
+// [errors.TrashObjectNotFound] (404). It needs the scope trash_objects:read.
 //
 // Source: vendor OpenAPI 2.68.0; live exchanges.
 func (c *Client) GetTrashObject(ctx context.Context, trashObject TrashObjectLookup) (*TrashObject, error) {
@@ -2566,12 +2540,11 @@ func (c *Client) GetTrashObject(ctx context.Context, trashObject TrashObjectLook
 	return rest.Pointer(&out.TrashObject, c.rest().Do(ctx, &call))
 }
 
-// DeleteVirtualMachine moves a virtual machine to the trash. Katapult purges it
-// after 48 hours; until then its host name stays reserved. Stop the machine
-// first, and unassign the disks to keep. A second deletion returns
-// [errors.ObjectInTrash] (406), with [ObjectInTrashDetail]. If Katapult accepts
-// the request without a body, the trash object is empty: read the resource. It
-// needs the scope virtual_machines.
+// DeleteVirtualMachine moves a virtual machine to the trash. Katapult purges it after 48
+// hours; until then its host name stays reserved. Stop the machine first, and unassign the
+// disks to keep. A second deletion returns [errors.ObjectInTrash] (406), with
+// [ObjectInTrashDetail]. If Katapult accepts the request without a body, the trash object is
+// empty: read the resource. It needs the scope virtual_machines.
 //
 // Source: vendor OpenAPI 2.68.0; live exchanges.
 func (c *Client) DeleteVirtualMachine(ctx context.Context, virtualMachine VirtualMachineLookup) (*TrashObject, error) {
@@ -2594,10 +2567,10 @@ func (c *Client) DeleteVirtualMachine(ctx context.Context, virtualMachine Virtua
 	return rest.Pointer(&out.TrashObject, c.rest().Do(ctx, &call))
 }
 
-// GetVirtualMachine returns a virtual machine with its state. If the machine is
-// in the trash, the error is [errors.ObjectInTrash] (406), with
-// [ObjectInTrashDetail]; if it was purged, [errors.VirtualMachineNotFound]
-// (404). It needs the scope virtual_machines or virtual_machines:read.
+// GetVirtualMachine returns a virtual machine with its state. If the machine is in the
+// trash, the error is [errors.ObjectInTrash] (406), with [ObjectInTrashDetail]; if it was
+// purged, [errors.VirtualMachineNotFound] (404). It needs the scope virtual_machines or
+// virtual_machines:read.
 //
 // Source: vendor OpenAPI 2.68.0; live exchanges.
 func (c *Client) GetVirtualMachine(ctx context.Context, virtualMachine VirtualMachineLookup) (*VirtualMachine, error) {
@@ -2628,9 +2601,9 @@ type ListVirtualMachineDisksPageOptions struct {
 	PerPage int
 }
 
-// ListVirtualMachineDisksPage returns a page of the disks of a virtual machine.
-// Detach and unassign the disks to keep; the boot disk is deleted with the
-// machine. It needs the scope disks or disks:read.
+// ListVirtualMachineDisksPage returns a page of the disks of a virtual machine. Detach and
+// unassign the disks to keep; the boot disk is deleted with the machine. It needs the scope
+// disks or disks:read.
 //
 // Source: vendor OpenAPI 2.68.0; live exchanges.
 func (c *Client) ListVirtualMachineDisksPage(ctx context.Context, virtualMachine VirtualMachineLookup, options ListVirtualMachineDisksPageOptions) (*VirtualMachineDiskPage, error) {
@@ -2652,10 +2625,9 @@ func (c *Client) ListVirtualMachineDisksPage(ctx context.Context, virtualMachine
 	return rest.Pointer(&out, c.rest().Do(ctx, &call))
 }
 
-// ListVirtualMachineDisks yields all disks of a virtual machine. Detach and
-// unassign the disks to keep; the boot disk is deleted with the machine. It
-// needs the scope disks or disks:read. An error ends the list. See
-// [Client.ListVirtualMachineDisksPage].
+// ListVirtualMachineDisks yields all disks of a virtual machine. Detach and unassign the
+// disks to keep; the boot disk is deleted with the machine. It needs the scope disks or
+// disks:read. An error ends the list. See [Client.ListVirtualMachineDisksPage].
 //
 // Source: vendor OpenAPI 2.68.0; live exchanges.
 func (c *Client) ListVirtualMachineDisks(ctx context.Context, virtualMachine VirtualMachineLookup) iter.Seq2[VirtualMachineDisk, error] {
@@ -2680,10 +2652,9 @@ type ListNetworkInterfacesPageOptions struct {
 	PerPage int
 }
 
-// ListNetworkInterfacesPage returns a page of the network interfaces of a
-// virtual machine. They name the addresses of the machine, and the virtual
-// networks whose deletion it blocks. It needs the scope virtual_machines or
-// virtual_machines:read.
+// ListNetworkInterfacesPage returns a page of the network interfaces of a virtual machine.
+// They name the addresses of the machine, and the virtual networks whose deletion it blocks.
+// It needs the scope virtual_machines or virtual_machines:read.
 //
 // Source: vendor OpenAPI 2.68.0; live exchanges.
 func (c *Client) ListNetworkInterfacesPage(ctx context.Context, virtualMachine VirtualMachineLookup, options ListNetworkInterfacesPageOptions) (*NetworkInterfacePage, error) {
@@ -2705,10 +2676,9 @@ func (c *Client) ListNetworkInterfacesPage(ctx context.Context, virtualMachine V
 	return rest.Pointer(&out, c.rest().Do(ctx, &call))
 }
 
-// ListNetworkInterfaces yields all network interfaces of a virtual machine.
-// They name the addresses of the machine, and the virtual networks whose
-// deletion it blocks. It needs the scope virtual_machines or
-// virtual_machines:read. An error ends the list. See
+// ListNetworkInterfaces yields all network interfaces of a virtual machine. They name the
+// addresses of the machine, and the virtual networks whose deletion it blocks. It needs the
+// scope virtual_machines or virtual_machines:read. An error ends the list. See
 // [Client.ListNetworkInterfacesPage].
 //
 // Source: vendor OpenAPI 2.68.0; live exchanges.
@@ -2724,11 +2694,10 @@ func (c *Client) ListNetworkInterfaces(ctx context.Context, virtualMachine Virtu
 	})
 }
 
-// ShutdownVirtualMachine shuts a virtual machine down. A task shuts it down:
-// see [Client.WaitForTask]. The returned task omits its times. If the task
-// cannot be queued, the request is repeated, and the error is
-// [errors.TaskQueueingError] (406). It needs the scope virtual_machines or
-// virtual_machines:power_actions.
+// ShutdownVirtualMachine shuts a virtual machine down. A task shuts it down: see
+// [Client.WaitForTask]. The returned task omits its times. If the task cannot be queued, the
+// request is repeated, and the error is [errors.TaskQueueingError] (406). It needs the scope
+// virtual_machines or virtual_machines:power_actions.
 //
 // Source: vendor OpenAPI 2.68.0; live exchanges.
 func (c *Client) ShutdownVirtualMachine(ctx context.Context, virtualMachine VirtualMachineLookup) (*Task, error) {
@@ -2751,11 +2720,10 @@ func (c *Client) ShutdownVirtualMachine(ctx context.Context, virtualMachine Virt
 	return rest.Pointer(&out.Task, c.rest().Do(ctx, &call))
 }
 
-// StopVirtualMachine stops a virtual machine. A task stops it, in 3 to 6
-// seconds in live exchanges: see [Client.WaitForTask]. The returned task omits
-// its times. If the task cannot be queued, the request is repeated, and the
-// error is [errors.TaskQueueingError] (406). It needs the scope
-// virtual_machines or virtual_machines:power_actions.
+// StopVirtualMachine stops a virtual machine. A task stops it, in 3 to 6 seconds in live
+// exchanges: see [Client.WaitForTask]. The returned task omits its times. If the task cannot
+// be queued, the request is repeated, and the error is [errors.TaskQueueingError] (406). It
+// needs the scope virtual_machines or virtual_machines:power_actions.
 //
 // Source: vendor OpenAPI 2.68.0; live exchanges.
 func (c *Client) StopVirtualMachine(ctx context.Context, virtualMachine VirtualMachineLookup) (*Task, error) {
@@ -2778,10 +2746,10 @@ func (c *Client) StopVirtualMachine(ctx context.Context, virtualMachine VirtualM
 	return rest.Pointer(&out.Task, c.rest().Do(ctx, &call))
 }
 
-// DeleteVirtualNetwork deletes a virtual network at once, without the trash. If
-// it has network interfaces, the error is [errors.DeletionRestricted] (409),
-// with [DeletionRestrictedDetail]: purge the virtual machines first. It needs
-// the scope virtual_networks.
+// DeleteVirtualNetwork deletes a virtual network at once, without the trash. If it has
+// network interfaces, the error is [errors.DeletionRestricted] (409), with
+// [DeletionRestrictedDetail]: purge the virtual machines first. It needs the scope
+// virtual_networks.
 //
 // Source: vendor OpenAPI 2.68.0; live exchanges.
 func (c *Client) DeleteVirtualNetwork(ctx context.Context, virtualNetwork ID) error {
@@ -2804,8 +2772,8 @@ func (c *Client) DeleteVirtualNetwork(ctx context.Context, virtualNetwork ID) er
 	return c.rest().Do(ctx, &call)
 }
 
-// GetVirtualNetwork returns a virtual network. It needs the scope
-// virtual_networks or virtual_networks:read.
+// GetVirtualNetwork returns a virtual network. It needs the scope virtual_networks or
+// virtual_networks:read.
 //
 // Source: vendor OpenAPI 2.68.0; live exchanges.
 func (c *Client) GetVirtualNetwork(ctx context.Context, virtualNetwork ID) (*VirtualNetwork, error) {

@@ -736,8 +736,8 @@ type ViewReference struct {
 	Name      string `json:"name,omitzero"`
 }
 
-// GetTenantSummary returns how a tenant is reached. An unknown tenant is
-// errors.NotFound (5).
+// GetTenantSummary returns how a tenant is reached. An unknown tenant is errors.NotFound
+// (5).
 //
 // Source: vendor OpenAPI 2026-06-26.
 func (c *Client) GetTenantSummary(ctx context.Context, tenant string) (*TenantSummary, error) {
@@ -751,10 +751,10 @@ func (c *Client) GetTenantSummary(ctx context.Context, tenant string) (*TenantSu
 	return rest.Pointer(&out, c.rest().Do(ctx, &call))
 }
 
-// deactivateTenant asks for the deactivation of the tenant, once. It marks the
-// tenant for deletion, as the request of the other version does, but names
-// neither the tenant nor an account: it is about the tenant that the credential
-// belongs to. No operation tells what becomes of the job.
+// deactivateTenant asks for the deactivation of the tenant, once. It marks the tenant for
+// deletion, as the request of the other version does, but names neither the tenant nor an
+// account: it is about the tenant that the credential belongs to. No operation tells what
+// becomes of the job.
 //
 // Source: vendor OpenAPI 2026-06-26.
 func (c *Client) deactivateTenant(ctx context.Context, body DeactivateTenantRequest) (*DeactivateTenantResponse, error) {
@@ -784,9 +784,9 @@ type ListNamespacesOptions struct {
 	ReportStatusFields []string
 }
 
-// listNamespaces returns all namespaces of the tenant, at once. What could not
-// be listed is told of in a success, beside the items. Those of F5 itself are
-// on the list, too: system, shared, default and ves-io-*.
+// listNamespaces returns all namespaces of the tenant, at once. What could not be listed is
+// told of in a success, beside the items. Those of F5 itself are on the list, too: system,
+// shared, default and ves-io-*.
 //
 // Source: vendor OpenAPI 2026-06-26.
 func (c *Client) listNamespaces(ctx context.Context, options ListNamespacesOptions) (*NamespaceList, error) {
@@ -805,9 +805,9 @@ func (c *Client) listNamespaces(ctx context.Context, options ListNamespacesOptio
 	return rest.Pointer(&out, c.rest().Do(ctx, &call))
 }
 
-// unsubscribe ends the subscription to one addon service, once. A success means
-// that it was accepted; the object that answers it documents no fields, and one
-// with those of an error is none.
+// unsubscribe ends the subscription to one addon service, once. A success means that it was
+// accepted; the object that answers it documents no fields, and one with those of an error
+// is none.
 //
 // Source: vendor OpenAPI 2026-06-26.
 func (c *Client) unsubscribe(ctx context.Context, body AddonService) error {
@@ -825,8 +825,8 @@ func (c *Client) unsubscribe(ctx context.Context, body AddonService) error {
 	return c.rest().Do(ctx, &call)
 }
 
-// listChildTenantsOfManager returns all child tenants of a manager, at once.
-// What could not be listed is told of in a success, beside the items.
+// listChildTenantsOfManager returns all child tenants of a manager, at once. What could not
+// be listed is told of in a success, beside the items.
 //
 // Source: vendor OpenAPI 2026-06-26.
 func (c *Client) listChildTenantsOfManager(ctx context.Context, name string) (*ChildTenantList, error) {
@@ -856,9 +856,9 @@ type ListChildTenantAccessPageOptions struct {
 	PageLimit int
 }
 
-// ListChildTenantAccessPage returns one page of the child tenants that the
-// credential's owner may enter. It is a list of access, by the owner's groups,
-// and not of all child tenants.
+// ListChildTenantAccessPage returns one page of the child tenants that the credential's
+// owner may enter. It is a list of access, by the owner's groups, and not of all child
+// tenants.
 //
 // Source: vendor OpenAPI 2026-06-26.
 func (c *Client) ListChildTenantAccessPage(ctx context.Context, options ListChildTenantAccessPageOptions) (*ChildTenantAccessPage, error) {
@@ -879,9 +879,9 @@ func (c *Client) ListChildTenantAccessPage(ctx context.Context, options ListChil
 	return rest.Pointer(&out, c.rest().Do(ctx, &call))
 }
 
-// requestTenantDeletion asks for the deletion of the tenant, once. A success
-// means that the tenant is marked for deletion. It is an object that documents
-// no fields; one with those of an error is none.
+// requestTenantDeletion asks for the deletion of the tenant, once. A success means that the
+// tenant is marked for deletion. It is an object that documents no fields; one with those of
+// an error is none.
 //
 // Source: vendor OpenAPI 2026-06-26; vendor's page on account deletion.
 func (c *Client) requestTenantDeletion(ctx context.Context, body DeleteTenantRequest) error {
@@ -899,8 +899,8 @@ func (c *Client) requestTenantDeletion(ctx context.Context, body DeleteTenantReq
 	return c.rest().Do(ctx, &call)
 }
 
-// GetTenantSettings returns the settings of the tenant that the host and the
-// credential lead to.
+// GetTenantSettings returns the settings of the tenant that the host and the credential lead
+// to.
 //
 // Source: vendor OpenAPI 2026-06-26.
 func (c *Client) GetTenantSettings(ctx context.Context) (*TenantSettings, error) {
@@ -942,8 +942,8 @@ type ListAddonSubscriptionsOptions struct {
 	ReportStatusFields []string
 }
 
-// listAddonSubscriptions returns all subscriptions to addon services, at once.
-// What could not be listed is told of in a success, beside the items.
+// listAddonSubscriptions returns all subscriptions to addon services, at once. What could
+// not be listed is told of in a success, beside the items.
 //
 // Source: vendor OpenAPI 2026-06-26.
 func (c *Client) listAddonSubscriptions(ctx context.Context, options ListAddonSubscriptionsOptions) (*AddonSubscriptionList, error) {
@@ -962,9 +962,9 @@ func (c *Client) listAddonSubscriptions(ctx context.Context, options ListAddonSu
 	return rest.Pointer(&out, c.rest().Do(ctx, &call))
 }
 
-// deleteAddonSubscription deletes a subscription to an addon service, once. A
-// success means that it was accepted; the object that answers it documents no
-// fields, and one with those of an error is none.
+// deleteAddonSubscription deletes a subscription to an addon service, once. A success means
+// that it was accepted; the object that answers it documents no fields, and one with those
+// of an error is none.
 //
 // Source: vendor OpenAPI 2026-06-26.
 func (c *Client) deleteAddonSubscription(ctx context.Context, name string, body DeleteRequest) error {
@@ -991,8 +991,8 @@ type GetAddonSubscriptionOptions struct {
 	ResponseFormat ResponseFormat
 }
 
-// GetAddonSubscription returns one subscription to an addon service. One that
-// is not there is errors.NotFound (5).
+// GetAddonSubscription returns one subscription to an addon service. One that is not there
+// is errors.NotFound (5).
 //
 // Source: vendor OpenAPI 2026-06-26.
 func (c *Client) GetAddonSubscription(ctx context.Context, name string, options GetAddonSubscriptionOptions) (*AddonSubscription, error) {
@@ -1023,8 +1023,8 @@ type ListChildTenantManagersOptions struct {
 	ReportStatusFields []string
 }
 
-// listChildTenantManagers returns all child tenant managers, at once. What
-// could not be listed is told of in a success, beside the items.
+// listChildTenantManagers returns all child tenant managers, at once. What could not be
+// listed is told of in a success, beside the items.
 //
 // Source: vendor OpenAPI 2026-06-26.
 func (c *Client) listChildTenantManagers(ctx context.Context, options ListChildTenantManagersOptions) (*ChildTenantManagerList, error) {
@@ -1043,9 +1043,9 @@ func (c *Client) listChildTenantManagers(ctx context.Context, options ListChildT
 	return rest.Pointer(&out, c.rest().Do(ctx, &call))
 }
 
-// deleteChildTenantManager deletes a child tenant manager, once. Its child
-// tenants have to go before. A success means that it was accepted; the object
-// that answers it documents no fields, and one with those of an error is none.
+// deleteChildTenantManager deletes a child tenant manager, once. Its child tenants have to
+// go before. A success means that it was accepted; the object that answers it documents no
+// fields, and one with those of an error is none.
 //
 // Source: vendor OpenAPI 2026-06-26.
 func (c *Client) deleteChildTenantManager(ctx context.Context, name string, body DeleteRequest) error {
@@ -1072,8 +1072,8 @@ type GetChildTenantManagerOptions struct {
 	ResponseFormat ResponseFormat
 }
 
-// GetChildTenantManager returns one child tenant manager. One that is not there
-// is errors.NotFound (5).
+// GetChildTenantManager returns one child tenant manager. One that is not there is
+// errors.NotFound (5).
 //
 // Source: vendor OpenAPI 2026-06-26.
 func (c *Client) GetChildTenantManager(ctx context.Context, name string, options GetChildTenantManagerOptions) (*ChildTenantManager, error) {
@@ -1104,8 +1104,8 @@ type ListChildTenantsOptions struct {
 	ReportStatusFields []string
 }
 
-// listChildTenants returns all child tenants, at once. What could not be listed
-// is told of in a success, beside the items.
+// listChildTenants returns all child tenants, at once. What could not be listed is told of
+// in a success, beside the items.
 //
 // Source: vendor OpenAPI 2026-06-26.
 func (c *Client) listChildTenants(ctx context.Context, options ListChildTenantsOptions) (*ChildTenantList, error) {
@@ -1124,11 +1124,10 @@ func (c *Client) listChildTenants(ctx context.Context, options ListChildTenantsO
 	return rest.Pointer(&out, c.rest().Do(ctx, &call))
 }
 
-// deleteChildTenant asks for the deletion of a child tenant, once. The deletion
-// goes on after the answer: the child tenant is in StateDeleteInProgress, and
-// then either gone or in StateDeleteFailed. A success means that it was
-// accepted; the object that answers it documents no fields, and one with those
-// of an error is none.
+// deleteChildTenant asks for the deletion of a child tenant, once. The deletion goes on
+// after the answer: the child tenant is in StateDeleteInProgress, and then either gone or in
+// StateDeleteFailed. A success means that it was accepted; the object that answers it
+// documents no fields, and one with those of an error is none.
 //
 // Source: vendor OpenAPI 2026-06-26.
 func (c *Client) deleteChildTenant(ctx context.Context, name string, body DeleteRequest) error {
@@ -1155,8 +1154,8 @@ type GetChildTenantOptions struct {
 	ResponseFormat ResponseFormat
 }
 
-// GetChildTenant returns one child tenant. Its state is in Spec.Status. One
-// that is not there, or not any more, is errors.NotFound (5).
+// GetChildTenant returns one child tenant. Its state is in Spec.Status. One that is not
+// there, or not any more, is errors.NotFound (5).
 //
 // Source: vendor OpenAPI 2026-06-26.
 func (c *Client) GetChildTenant(ctx context.Context, name string, options GetChildTenantOptions) (*ChildTenant, error) {
@@ -1187,8 +1186,8 @@ type ListManagedTenantsOptions struct {
 	ReportStatusFields []string
 }
 
-// listManagedTenants returns all tenants that this one manages, at once. What
-// could not be listed is told of in a success, beside the items.
+// listManagedTenants returns all tenants that this one manages, at once. What could not be
+// listed is told of in a success, beside the items.
 //
 // Source: vendor OpenAPI 2026-06-26.
 func (c *Client) listManagedTenants(ctx context.Context, options ListManagedTenantsOptions) (*ManagedTenantList, error) {
@@ -1207,9 +1206,9 @@ func (c *Client) listManagedTenants(ctx context.Context, options ListManagedTena
 	return rest.Pointer(&out, c.rest().Do(ctx, &call))
 }
 
-// deleteManagedTenant ends the management of another tenant, once. The other
-// tenant stays as it is. A success means that it was accepted; the object that
-// answers it documents no fields, and one with those of an error is none.
+// deleteManagedTenant ends the management of another tenant, once. The other tenant stays as
+// it is. A success means that it was accepted; the object that answers it documents no
+// fields, and one with those of an error is none.
 //
 // Source: vendor OpenAPI 2026-06-26.
 func (c *Client) deleteManagedTenant(ctx context.Context, name string, body DeleteRequest) error {
@@ -1236,8 +1235,8 @@ type GetManagedTenantOptions struct {
 	ResponseFormat ResponseFormat
 }
 
-// GetManagedTenant returns the configuration by which this tenant manages
-// another. One that is not there is errors.NotFound (5).
+// GetManagedTenant returns the configuration by which this tenant manages another. One that
+// is not there is errors.NotFound (5).
 //
 // Source: vendor OpenAPI 2026-06-26.
 func (c *Client) GetManagedTenant(ctx context.Context, name string, options GetManagedTenantOptions) (*ManagedTenant, error) {
@@ -1255,11 +1254,11 @@ func (c *Client) GetManagedTenant(ctx context.Context, name string, options GetM
 	return rest.Pointer(&out, c.rest().Do(ctx, &call))
 }
 
-// getQuotaUsage returns what a namespace has and what it may have, by kind, in
-// the form of the answer.
+// getQuotaUsage returns what a namespace has and what it may have, by kind, in the form of
+// the answer.
 //
-// Source: code generated from the vendor's protos in its Terraform provider; a
-// client written from real answers.
+// Source: code generated from the vendor's protos in its Terraform provider; a client
+// written from real answers.
 func (c *Client) getQuotaUsage(ctx context.Context, namespace string) (*QuotaUsage, error) {
 	var out QuotaUsage
 	call := rest.Call{
@@ -1278,8 +1277,8 @@ type ListSubscriptionsOptions struct {
 	Current bool
 }
 
-// ListSubscriptions returns the tenant's subscriptions to plans, at once. No
-// API cancels them.
+// ListSubscriptions returns the tenant's subscriptions to plans, at once. No API cancels
+// them.
 //
 // Source: vendor OpenAPI 2026-06-26.
 func (c *Client) ListSubscriptions(ctx context.Context, options ListSubscriptionsOptions) ([]Subscription, error) {
@@ -1306,8 +1305,8 @@ type ListInvoicesOptions struct {
 	Limit int
 }
 
-// ListInvoices returns the tenant's invoices, by their date of issue, at once.
-// No API pays them.
+// ListInvoices returns the tenant's invoices, by their date of issue, at once. No API pays
+// them.
 //
 // Source: vendor OpenAPI 2026-06-26.
 func (c *Client) ListInvoices(ctx context.Context, options ListInvoicesOptions) ([]Invoice, error) {
@@ -1336,8 +1335,8 @@ type GetNamespaceOptions struct {
 	ResponseFormat ResponseFormat
 }
 
-// GetNamespace returns one namespace. The format ResponseFormatReferringObjects
-// adds what refers to it. One that is not there is errors.NotFound (5).
+// GetNamespace returns one namespace. The format ResponseFormatReferringObjects adds what
+// refers to it. One that is not there is errors.NotFound (5).
 //
 // Source: vendor OpenAPI 2026-06-26.
 func (c *Client) GetNamespace(ctx context.Context, name string, options GetNamespaceOptions) (*Namespace, error) {
@@ -1355,12 +1354,11 @@ func (c *Client) GetNamespace(ctx context.Context, name string, options GetNames
 	return rest.Pointer(&out, c.rest().Do(ctx, &call))
 }
 
-// cascadeDeleteNamespace deletes a namespace and all that is in it, once. It
-// takes 20 to 30 seconds and more, and is a success also when objects could not
-// be deleted: each of them has a message then.
+// cascadeDeleteNamespace deletes a namespace and all that is in it, once. It takes 20 to 30
+// seconds and more, and is a success also when objects could not be deleted: each of them
+// has a message then.
 //
-// Source: vendor OpenAPI 2026-06-26; issues of the vendor's Terraform provider
-// (duration).
+// Source: vendor OpenAPI 2026-06-26; issues of the vendor's Terraform provider (duration).
 func (c *Client) cascadeDeleteNamespace(ctx context.Context, name string, body CascadeDeleteRequest) (*CascadeResult, error) {
 	var out CascadeResult
 	call := rest.Call{

@@ -658,8 +658,8 @@ type ListOrganizationsPageOptions struct {
 	Slug string
 }
 
-// ListOrganizationsPage returns one page of the organizations that the token
-// can see. [Client.ListOrganizations] reads all pages. Required permission:
+// ListOrganizationsPage returns one page of the organizations that the token can see.
+// [Client.ListOrganizations] reads all pages. Required permission:
 // base.organization.management.list.
 //
 // Source: vendor's reference page.
@@ -686,10 +686,10 @@ func (c *Client) ListOrganizationsPage(ctx context.Context, options ListOrganiza
 	return rest.Pointer(&out.Data, c.rest().Do(ctx, &call))
 }
 
-// CheckSlug reports whether a slug is available for an organization and, if
-// not, the reason. The answer does not name the organization that uses the
-// slug. Whether the slug of a deleted organization becomes available is not
-// documented. Required permission: base.organization.management.checkSlug.
+// CheckSlug reports whether a slug is available for an organization and, if not, the reason.
+// The answer does not name the organization that uses the slug. Whether the slug of a
+// deleted organization becomes available is not documented. Required permission:
+// base.organization.management.checkSlug.
 //
 // Source: vendor's reference page.
 func (c *Client) CheckSlug(ctx context.Context, slug string) (*SlugCheck, error) {
@@ -710,9 +710,9 @@ func (c *Client) CheckSlug(ctx context.Context, slug string) (*SlugCheck, error)
 	return rest.Pointer(&out.Data, c.rest().Do(ctx, &call))
 }
 
-// deleteOrganization deletes an organization and sends the request once. The ID
-// is required, because another organization can take over a slug. Required
-// permission: base.organization.management.remove.
+// deleteOrganization deletes an organization and sends the request once. The ID is required,
+// because another organization can take over a slug. Required permission:
+// base.organization.management.remove.
 //
 // Source: seed page; vendor's reference page.
 func (c *Client) deleteOrganization(ctx context.Context, id string) error {
@@ -774,9 +774,8 @@ type ListAppsPageOptions struct {
 	OS string
 }
 
-// ListAppsPage returns one page of the apps of an organization.
-// [Client.ListApps] reads all pages. Required permission:
-// mad.application.management.list.
+// ListAppsPage returns one page of the apps of an organization. [Client.ListApps] reads all
+// pages. Required permission: mad.application.management.list.
 //
 // Source: vendor's reference page; third-party client (oss).
 func (c *Client) ListAppsPage(ctx context.Context, idOrSlug string, options ListAppsPageOptions) (*AppsPage, error) {
@@ -803,12 +802,11 @@ func (c *Client) ListAppsPage(ctx context.Context, idOrSlug string, options List
 	return rest.Pointer(&out.Data, c.rest().Do(ctx, &call))
 }
 
-// deleteApp permanently deletes an app with its builds, links and statistics,
-// and sends the request once. The ID is required, because another app can take
-// over a slug. If the answer is lost, the error is [errors.OutcomeUnknown], and
-// [Client.GetApp] shows whether the app exists. [errors.NotFound] means that
-// the app or its organization does not exist. Required permission:
-// mad.application.management.remove.
+// deleteApp permanently deletes an app with its builds, links and statistics, and sends the
+// request once. The ID is required, because another app can take over a slug. If the answer
+// is lost, the error is [errors.OutcomeUnknown], and [Client.GetApp] shows whether the app
+// exists. [errors.NotFound] means that the app or its organization does not exist. Required
+// permission: mad.application.management.remove.
 //
 // Source: vendor's reference page.
 func (c *Client) deleteApp(ctx context.Context, idOrSlug string, appID string) error {
@@ -832,9 +830,8 @@ func (c *Client) deleteApp(ctx context.Context, idOrSlug string, appID string) e
 	return c.rest().Do(ctx, &call)
 }
 
-// GetApp returns one app of an organization by ID or slug. [errors.NotFound]
-// means that the app or its organization does not exist; Applivery has one code
-// for both.
+// GetApp returns one app of an organization by ID or slug. [errors.NotFound] means that the
+// app or its organization does not exist; Applivery has one code for both.
 //
 // Source: vendor's reference page.
 func (c *Client) GetApp(ctx context.Context, idOrSlug string, appIDOrSlug string) (*App, error) {
@@ -873,10 +870,9 @@ type ListAppEmployeesPageOptions struct {
 	Tags []string
 }
 
-// ListAppEmployeesPage returns one page of the users of an app.
-// [Client.ListAppEmployees] reads all pages. [errors.NotFound] means that the
-// app or its organization does not exist. Required permission:
-// base.people.applicationEmployee.list.
+// ListAppEmployeesPage returns one page of the users of an app. [Client.ListAppEmployees]
+// reads all pages. [errors.NotFound] means that the app or its organization does not exist.
+// Required permission: base.people.applicationEmployee.list.
 //
 // Source: vendor's reference page.
 func (c *Client) ListAppEmployeesPage(ctx context.Context, idOrSlug string, appIDOrSlug string, options ListAppEmployeesPageOptions) (*AppEmployeesPage, error) {
@@ -904,13 +900,12 @@ func (c *Client) ListAppEmployeesPage(ctx context.Context, idOrSlug string, appI
 	return rest.Pointer(&out.Data, c.rest().Do(ctx, &call))
 }
 
-// changeOwner makes another user the owner of an organization and reports
-// whether the owner changed. The request is sent once: if the answer is lost,
-// the error is [errors.OutcomeUnknown], and [Client.ListCollaborators] with the
-// role owner shows the owner. The role of the former owner is not documented:
-// change the owner last. [errors.NotFound] means that the user or the
-// organization does not exist. Required permission:
-// base.organization.management.ownerChange.
+// changeOwner makes another user the owner of an organization and reports whether the owner
+// changed. The request is sent once: if the answer is lost, the error is
+// [errors.OutcomeUnknown], and [Client.ListCollaborators] with the role owner shows the
+// owner. The role of the former owner is not documented: change the owner last.
+// [errors.NotFound] means that the user or the organization does not exist. Required
+// permission: base.organization.management.ownerChange.
 //
 // Source: vendor's reference page.
 func (c *Client) changeOwner(ctx context.Context, idOrSlug string, newOwner string) (bool, error) {
@@ -959,10 +954,9 @@ type ListCollaboratorsPageOptions struct {
 	OnlyUsers bool
 }
 
-// ListCollaboratorsPage returns one page of the users and service accounts with
-// a role in an organization. [Client.ListCollaborators] reads all pages.
-// User.Role of a service account is serviceAccount; no other list contains
-// service accounts. Required permission:
+// ListCollaboratorsPage returns one page of the users and service accounts with a role in an
+// organization. [Client.ListCollaborators] reads all pages. User.Role of a service account
+// is serviceAccount; no other list contains service accounts. Required permission:
 // base.people.organizationCollaborator.list.
 //
 // Source: vendor's reference page.
@@ -1005,9 +999,9 @@ type ListAppCollaboratorsPageOptions struct {
 	Sort string
 }
 
-// ListAppCollaboratorsPage returns one page of the users with a role in any app
-// of an organization. [Client.ListAppCollaborators] reads all pages. Required
-// permission: base.people.organizationCollaborator.list.
+// ListAppCollaboratorsPage returns one page of the users with a role in any app of an
+// organization. [Client.ListAppCollaborators] reads all pages. Required permission:
+// base.people.organizationCollaborator.list.
 //
 // Source: vendor's reference page.
 func (c *Client) ListAppCollaboratorsPage(ctx context.Context, idOrSlug string, options ListAppCollaboratorsPageOptions) (*AppCollaboratorsPage, error) {
@@ -1057,10 +1051,9 @@ type ListAndroidDevicesPageOptions struct {
 	ExpandTo SegmentExpansion
 }
 
-// ListAndroidDevicesPage returns one page of the Android devices of an
-// organization. [Client.ListAndroidDevices] reads all pages. Deleted devices
-// are excluded unless ShowDeleted is true. Required permission:
-// mdm.android.device.list.
+// ListAndroidDevicesPage returns one page of the Android devices of an organization.
+// [Client.ListAndroidDevices] reads all pages. Deleted devices are excluded unless
+// ShowDeleted is true. Required permission: mdm.android.device.list.
 //
 // Source: vendor's reference page.
 func (c *Client) ListAndroidDevicesPage(ctx context.Context, idOrSlug string, options ListAndroidDevicesPageOptions) (*AndroidDevicesPage, error) {
@@ -1091,15 +1084,14 @@ func (c *Client) ListAndroidDevicesPage(ctx context.Context, idOrSlug string, op
 	return rest.Pointer(&out.Data, c.rest().Do(ctx, &call))
 }
 
-// disenrollAOSPDevice requests the disenrollment of a device that runs Android
-// without Google services, and sends the request once. A nil error means that
-// the command is queued; the device disenrolls when it receives the command,
-// and [Client.WaitForDevices] waits for that. Another request changes nothing
-// while the command is queued, and queues a new command after it expired.
-// [errors.Conflict] (5173): the device is unreachable by push messages, and
-// nothing is queued. [errors.ValidationError] (5209): the input is invalid.
-// [errors.NotFound]: the device or its organization does not exist. Required
-// permission: mdm.aosp.device.remove.
+// disenrollAOSPDevice requests the disenrollment of a device that runs Android without
+// Google services, and sends the request once. A nil error means that the command is queued;
+// the device disenrolls when it receives the command, and [Client.WaitForDevices] waits for
+// that. Another request changes nothing while the command is queued, and queues a new
+// command after it expired. [errors.Conflict] (5173): the device is unreachable by push
+// messages, and nothing is queued. [errors.ValidationError] (5209): the input is invalid.
+// [errors.NotFound]: the device or its organization does not exist. Required permission:
+// mdm.aosp.device.remove.
 //
 // Source: vendor's reference page.
 func (c *Client) disenrollAOSPDevice(ctx context.Context, idOrSlug string, deviceID string) error {
@@ -1150,9 +1142,9 @@ type ListAppleDevicesPageOptions struct {
 	ExpandTo SegmentExpansion
 }
 
-// ListAppleDevicesPage returns one page of the Apple devices of an
-// organization. [Client.ListAppleDevices] reads all pages. Deleted devices are
-// excluded unless ShowDeleted is true.
+// ListAppleDevicesPage returns one page of the Apple devices of an organization.
+// [Client.ListAppleDevices] reads all pages. Deleted devices are excluded unless ShowDeleted
+// is true.
 //
 // Source: vendor's reference page.
 func (c *Client) ListAppleDevicesPage(ctx context.Context, idOrSlug string, options ListAppleDevicesPageOptions) (*AppleDevicesPage, error) {
@@ -1221,13 +1213,12 @@ type ListDevicesPageOptions struct {
 	Search string
 }
 
-// ListDevicesPage returns one page of the devices of an organization on all
-// platforms. [Client.ListDevices] reads all pages. Without a SubType, the list
-// also contains pending enrollments. The maximum Limit is 10,000. Whether
-// Applivery disenrolls the devices of a deleted organization is not documented.
+// ListDevicesPage returns one page of the devices of an organization on all platforms.
+// [Client.ListDevices] reads all pages. Without a SubType, the list also contains pending
+// enrollments. The maximum Limit is 10,000. Whether Applivery disenrolls the devices of a
+// deleted organization is not documented.
 //
-// Source: vendor's reference page; third-party client (limit, pending
-// enrollments).
+// Source: vendor's reference page; third-party client (limit, pending enrollments).
 func (c *Client) ListDevicesPage(ctx context.Context, idOrSlug string, options ListDevicesPageOptions) (*DevicesPage, error) {
 	var out struct {
 		Status bool        `json:"status"`
@@ -1284,10 +1275,9 @@ type ListWindowsDevicesPageOptions struct {
 	ExpandTo SegmentExpansion
 }
 
-// ListWindowsDevicesPage returns one page of the Windows devices of an
-// organization. [Client.ListWindowsDevices] reads all pages. Deleted devices
-// are excluded unless ShowDeleted is true. Required permission:
-// mdm.windows.device.list.
+// ListWindowsDevicesPage returns one page of the Windows devices of an organization.
+// [Client.ListWindowsDevices] reads all pages. Deleted devices are excluded unless
+// ShowDeleted is true. Required permission: mdm.windows.device.list.
 //
 // Source: vendor's reference page.
 func (c *Client) ListWindowsDevicesPage(ctx context.Context, idOrSlug string, options ListWindowsDevicesPageOptions) (*WindowsDevicesPage, error) {
@@ -1317,9 +1307,8 @@ func (c *Client) ListWindowsDevicesPage(ctx context.Context, idOrSlug string, op
 	return rest.Pointer(&out.Data, c.rest().Do(ctx, &call))
 }
 
-// ListSegments returns the top-level segments of an organization, each with its
-// descendants. The API does not page this list. Required permission:
-// base.organization.segment.list.
+// ListSegments returns the top-level segments of an organization, each with its descendants.
+// The API does not page this list. Required permission: base.organization.segment.list.
 //
 // Source: vendor's reference page.
 func (c *Client) ListSegments(ctx context.Context, idOrSlug string) ([]Segment, error) {
@@ -1356,10 +1345,10 @@ type ListStoresPageOptions struct {
 	Sort string
 }
 
-// ListStoresPage returns one page of the app stores of an organization.
-// [Client.ListStores] reads all pages. The reference page shows a paged answer
-// and documents no page parameters; the parameters of the other lists are sent.
-// Required permission: mad.store.management.list.
+// ListStoresPage returns one page of the app stores of an organization. [Client.ListStores]
+// reads all pages. The reference page shows a paged answer and documents no page parameters;
+// the parameters of the other lists are sent. Required permission:
+// mad.store.management.list.
 //
 // Source: vendor's reference page.
 func (c *Client) ListStoresPage(ctx context.Context, idOrSlug string, options ListStoresPageOptions) (*StoresPage, error) {
@@ -1384,8 +1373,8 @@ func (c *Client) ListStoresPage(ctx context.Context, idOrSlug string, options Li
 	return rest.Pointer(&out.Data, c.rest().Do(ctx, &call))
 }
 
-// GetWorkspace returns one organization, by ID or slug, with its subscriptions.
-// Required permission: base.organization.management.get.
+// GetWorkspace returns one organization, by ID or slug, with its subscriptions. Required
+// permission: base.organization.management.get.
 //
 // Source: vendor's reference page.
 func (c *Client) GetWorkspace(ctx context.Context, idOrSlug string) (*Workspace, error) {

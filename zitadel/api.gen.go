@@ -1342,9 +1342,8 @@ type UserState string
 // UserType is the type of a user, a person or a service account.
 type UserType string
 
-// CheckHealth checks that the server answers. The call needs no permission and
-// sends no credential. If the server has just started, the error is
-// [errors.Unavailable].
+// CheckHealth checks that the server answers. The call needs no permission and sends no
+// credential. If the server has just started, the error is [errors.Unavailable].
 //
 // Source: vendor OpenAPI of v4.13.1; live exchanges with v4.13.1.
 func (c *Client) CheckHealth(ctx context.Context) error {
@@ -1357,11 +1356,10 @@ func (c *Client) CheckHealth(ctx context.Context) error {
 	return c.rest().Do(ctx, &call)
 }
 
-// ListInstanceMembersPage returns one page of the users who manage the
-// instance. The plan of a teardown reads the list at servers without
-// [Client.ListAdministratorsPage], because Zitadel deletes the memberships of
-// users along with their organization. The call needs the permission
-// iam.member.read.
+// ListInstanceMembersPage returns one page of the users who manage the instance. The plan of
+// a teardown reads the list at servers without [Client.ListAdministratorsPage], because
+// Zitadel deletes the memberships of users along with their organization. The call needs the
+// permission iam.member.read.
 //
 // Source: vendor OpenAPI of v4.13.1.
 func (c *Client) ListInstanceMembersPage(ctx context.Context, query ListQuery) (*MemberPage, error) {
@@ -1390,9 +1388,9 @@ type IsOrganizationUniqueOptions struct {
 	Domain string
 }
 
-// IsOrganizationUnique reports whether a name or a domain is free for a new
-// organization. A name or a domain is required. The answer shows deletions with
-// a delay. The call needs the permission iam.read.
+// IsOrganizationUnique reports whether a name or a domain is free for a new organization. A
+// name or a domain is required. The answer shows deletions with a delay. The call needs the
+// permission iam.read.
 //
 // Source: vendor OpenAPI of v4.13.1; live exchanges with v4.13.1.
 func (c *Client) IsOrganizationUnique(ctx context.Context, options IsOrganizationUniqueOptions) (bool, error) {
@@ -1409,8 +1407,8 @@ func (c *Client) IsOrganizationUnique(ctx context.Context, options IsOrganizatio
 	return rest.Value(&out.IsUnique, c.rest().Do(ctx, &call))
 }
 
-// SearchOrganizationsPage returns one page of the organizations of the
-// instance. The call needs the permission iam.read.
+// SearchOrganizationsPage returns one page of the organizations of the instance. The call
+// needs the permission iam.read.
 //
 // Source: vendor OpenAPI of v4.13.1; live exchanges with v4.13.1.
 func (c *Client) SearchOrganizationsPage(ctx context.Context, body OrganizationSearch) (*OrganizationPage, error) {
@@ -1428,10 +1426,9 @@ func (c *Client) SearchOrganizationsPage(ctx context.Context, body OrganizationS
 	return rest.Pointer(&out, c.rest().Do(ctx, &call))
 }
 
-// SetUpOrganization creates an organization with its first user, who gets the
-// given roles, or ORG_OWNER without roles. The call needs the permission
-// iam.write. If the name is taken, the error is [errors.OrganizationExists]
-// (V3-DKcYh).
+// SetUpOrganization creates an organization with its first user, who gets the given roles,
+// or ORG_OWNER without roles. The call needs the permission iam.write. If the name is taken,
+// the error is [errors.OrganizationExists] (V3-DKcYh).
 //
 // Source: vendor OpenAPI of v4.13.1; live exchanges with v4.13.1.
 func (c *Client) SetUpOrganization(ctx context.Context, body OrganizationSetup) (*OrganizationSetupResult, error) {
@@ -1448,8 +1445,8 @@ func (c *Client) SetUpOrganization(ctx context.Context, body OrganizationSetup) 
 	return rest.Pointer(&out, c.rest().Do(ctx, &call))
 }
 
-// GetDefaultOrganization returns the default organization of the instance,
-// which cannot be deleted. The call needs the permission iam.read.
+// GetDefaultOrganization returns the default organization of the instance, which cannot be
+// deleted. The call needs the permission iam.read.
 //
 // Source: vendor OpenAPI of v4.13.1; live exchanges with v4.13.1.
 func (c *Client) GetDefaultOrganization(ctx context.Context) (*Organization, error) {
@@ -1467,15 +1464,14 @@ func (c *Client) GetDefaultOrganization(ctx context.Context) (*Organization, err
 	return rest.Pointer(&out.Org, c.rest().Do(ctx, &call))
 }
 
-// SetDefaultOrganization makes an organization the default one of the instance.
-// The former default organization can be deleted then, unless it owns Zitadel's
-// own project. The details are the instance's. The call needs the permission
-// iam.write. If the organization is already the default one, the error is
-// [errors.Conflict] (INST-SDfw2); if it does not exist,
-// [errors.OrganizationNotFound] (INSTA-Wfe21). Both errors have the status 400.
+// SetDefaultOrganization makes an organization the default one of the instance. The former
+// default organization can be deleted then, unless it owns Zitadel's own project. The
+// details are the instance's. The call needs the permission iam.write. If the organization
+// is already the default one, the error is [errors.Conflict] (INST-SDfw2); if it does not
+// exist, [errors.OrganizationNotFound] (INSTA-Wfe21). Both errors have the status 400.
 //
-// Source: vendor OpenAPI of v4.13.1; live exchanges with v4.13.1; vendor's
-// source (the errors).
+// Source: vendor OpenAPI of v4.13.1; live exchanges with v4.13.1; vendor's source (the
+// errors).
 func (c *Client) SetDefaultOrganization(ctx context.Context, orgID string) (*ObjectDetails, error) {
 	var out struct {
 		Details ObjectDetails `json:"details"`
@@ -1493,8 +1489,8 @@ func (c *Client) SetDefaultOrganization(ctx context.Context, orgID string) (*Obj
 	return rest.Pointer(&out.Details, c.rest().Do(ctx, &call))
 }
 
-// deleteOrganization deletes an organization with a single request. The call
-// needs the permission iam.write.
+// deleteOrganization deletes an organization with a single request. The call needs the
+// permission iam.write.
 //
 // Source: vendor OpenAPI of v4.13.1; live exchanges with v4.13.1 and v2.54.10.
 func (c *Client) deleteOrganization(ctx context.Context, orgID string) (*ObjectDetails, error) {
@@ -1513,9 +1509,9 @@ func (c *Client) deleteOrganization(ctx context.Context, orgID string) (*ObjectD
 	return rest.Pointer(&out.Details, c.rest().Do(ctx, &call))
 }
 
-// GetOrganization returns one organization. From v3.4.0 and v4.1.0 on, Zitadel
-// also returns a deleted organization, with an empty State. The ID "default"
-// returns the default organization. The call needs the permission iam.read.
+// GetOrganization returns one organization. From v3.4.0 and v4.1.0 on, Zitadel also returns
+// a deleted organization, with an empty State. The ID "default" returns the default
+// organization. The call needs the permission iam.read.
 //
 // Source: vendor OpenAPI of v4.13.1; live exchanges with v4.13.1 and v2.54.10.
 func (c *Client) GetOrganization(ctx context.Context, orgID string) (*Organization, error) {
@@ -1534,8 +1530,8 @@ func (c *Client) GetOrganization(ctx context.Context, orgID string) (*Organizati
 	return rest.Pointer(&out.Org, c.rest().Do(ctx, &call))
 }
 
-// ListMyMembershipsPage returns one page of the roles of the credential, with
-// the resource of each. The call needs no permission.
+// ListMyMembershipsPage returns one page of the roles of the credential, with the resource
+// of each. The call needs no permission.
 //
 // Source: vendor OpenAPI of v4.13.1; live exchanges with v4.13.1.
 func (c *Client) ListMyMembershipsPage(ctx context.Context, query ListQuery) (*MembershipPage, error) {
@@ -1555,8 +1551,8 @@ func (c *Client) ListMyMembershipsPage(ctx context.Context, query ListQuery) (*M
 	return rest.Pointer(&out, c.rest().Do(ctx, &call))
 }
 
-// ListPermissions returns the permissions that the credential has, such as
-// "iam.write". The call needs no permission.
+// ListPermissions returns the permissions that the credential has, such as "iam.write". The
+// call needs no permission.
 //
 // Source: vendor OpenAPI of v4.13.1; live exchanges with v4.13.1.
 func (c *Client) ListPermissions(ctx context.Context) ([]string, error) {
@@ -1572,9 +1568,8 @@ func (c *Client) ListPermissions(ctx context.Context) ([]string, error) {
 	return rest.Value(&out.Result, c.rest().Do(ctx, &call))
 }
 
-// GetMyUser returns the credential's own user. Details.ResourceOwner is the ID
-// of the user's organization. The credential ends with this organization. The
-// call needs no permission.
+// GetMyUser returns the credential's own user. Details.ResourceOwner is the ID of the user's
+// organization. The credential ends with this organization. The call needs no permission.
 //
 // Source: vendor OpenAPI of v4.13.1; live exchanges with v4.13.1 and v2.54.10.
 func (c *Client) GetMyUser(ctx context.Context) (*User, error) {
@@ -1592,9 +1587,9 @@ func (c *Client) GetMyUser(ctx context.Context) (*User, error) {
 	return rest.Pointer(&out.User, c.rest().Do(ctx, &call))
 }
 
-// ListActionsPage returns one page of the actions of an organization. The plan
-// of a teardown reads the list, because Zitadel deletes actions along with
-// their organization. The call needs the permission org.action.read.
+// ListActionsPage returns one page of the actions of an organization. The plan of a teardown
+// reads the list, because Zitadel deletes actions along with their organization. The call
+// needs the permission org.action.read.
 //
 // Source: vendor OpenAPI of v4.13.1.
 func (c *Client) ListActionsPage(ctx context.Context, orgID string, query ListQuery) (*ActionPage, error) {
@@ -1615,9 +1610,8 @@ func (c *Client) ListActionsPage(ctx context.Context, orgID string, query ListQu
 	return rest.Pointer(&out, c.rest().Do(ctx, &call))
 }
 
-// ListGrantedProjectsPage returns one page of the projects of other
-// organizations that are granted to an organization. The call needs the
-// permission project.read.
+// ListGrantedProjectsPage returns one page of the projects of other organizations that are
+// granted to an organization. The call needs the permission project.read.
 //
 // Source: vendor OpenAPI of v4.13.1; live exchanges with v4.13.1 and v2.54.10.
 func (c *Client) ListGrantedProjectsPage(ctx context.Context, orgID string, query ListQuery) (*ProjectGrantPage, error) {
@@ -1638,12 +1632,11 @@ func (c *Client) ListGrantedProjectsPage(ctx context.Context, orgID string, quer
 	return rest.Pointer(&out, c.rest().Do(ctx, &call))
 }
 
-// ListIdentityProvidersPage returns one page of the identity providers that
-// users of an organization can log in with. The list contains the identity
-// providers of the instance unless the request selects those of the
-// organization. The plan of a teardown reads the list, because Zitadel deletes
-// the identity providers of an organization along with it. The call needs the
-// permission org.idp.read.
+// ListIdentityProvidersPage returns one page of the identity providers that users of an
+// organization can log in with. The list contains the identity providers of the instance
+// unless the request selects those of the organization. The plan of a teardown reads the
+// list, because Zitadel deletes the identity providers of an organization along with it. The
+// call needs the permission org.idp.read.
 //
 // Source: vendor OpenAPI of v4.13.1.
 func (c *Client) ListIdentityProvidersPage(ctx context.Context, orgID string, body IdentityProviderSearch) (*IdentityProviderPage, error) {
@@ -1662,9 +1655,9 @@ func (c *Client) ListIdentityProvidersPage(ctx context.Context, orgID string, bo
 	return rest.Pointer(&out, c.rest().Do(ctx, &call))
 }
 
-// ListMetadataPage returns one page of the metadata of an organization. The
-// plan of a teardown reads the list, because Zitadel deletes metadata along
-// with their organization. The call needs the permission org.read.
+// ListMetadataPage returns one page of the metadata of an organization. The plan of a
+// teardown reads the list, because Zitadel deletes metadata along with their organization.
+// The call needs the permission org.read.
 //
 // Source: vendor OpenAPI of v4.13.1.
 func (c *Client) ListMetadataPage(ctx context.Context, orgID string, query ListQuery) (*MetadataPage, error) {
@@ -1685,9 +1678,9 @@ func (c *Client) ListMetadataPage(ctx context.Context, orgID string, query ListQ
 	return rest.Pointer(&out, c.rest().Do(ctx, &call))
 }
 
-// AddOrganization creates an organization, in which the caller gets the role
-// ORG_OWNER. The call needs the permission org.create. If the name is taken,
-// the error is [errors.OrganizationExists] (V3-DKcYh).
+// AddOrganization creates an organization, in which the caller gets the role ORG_OWNER. The
+// call needs the permission org.create. If the name is taken, the error is
+// [errors.OrganizationExists] (V3-DKcYh).
 //
 // Source: vendor OpenAPI of v4.13.1; live exchanges with v4.13.1.
 func (c *Client) AddOrganization(ctx context.Context, name string) (*AddedOrganization, error) {
@@ -1706,9 +1699,9 @@ func (c *Client) AddOrganization(ctx context.Context, name string) (*AddedOrgani
 	return rest.Pointer(&out, c.rest().Do(ctx, &call))
 }
 
-// deleteMyOrganization deletes the organization of the header with a single
-// request. Without the header, Zitadel deletes the caller's own organization.
-// The call needs the permission org.delete.
+// deleteMyOrganization deletes the organization of the header with a single request. Without
+// the header, Zitadel deletes the caller's own organization. The call needs the permission
+// org.delete.
 //
 // Source: vendor OpenAPI of v4.13.1; live exchanges with v4.13.1 and v2.54.10.
 func (c *Client) deleteMyOrganization(ctx context.Context, orgID string) (*ObjectDetails, error) {
@@ -1727,13 +1720,12 @@ func (c *Client) deleteMyOrganization(ctx context.Context, orgID string) (*Objec
 	return rest.Pointer(&out.Details, c.rest().Do(ctx, &call))
 }
 
-// GetMyOrganization returns an organization by the management API. It is for
-// credentials that may not use [Client.GetOrganization]; the call needs the
-// permission org.read. Zitadel also returns a deleted organization, with an
-// empty State. Servers of v2 answer [errors.PermissionDenied] (AUTH-Bs7Ds)
-// then, and so do all servers for an organization that never existed. If a
-// proxy dropped the header and the answer is about another organization, the
-// error is [errors.UnexpectedResponse].
+// GetMyOrganization returns an organization by the management API. It is for credentials
+// that may not use [Client.GetOrganization]; the call needs the permission org.read. Zitadel
+// also returns a deleted organization, with an empty State. Servers of v2 answer
+// [errors.PermissionDenied] (AUTH-Bs7Ds) then, and so do all servers for an organization
+// that never existed. If a proxy dropped the header and the answer is about another
+// organization, the error is [errors.UnexpectedResponse].
 //
 // Source: vendor OpenAPI of v4.13.1; live exchanges with v4.13.1 and v2.54.10.
 func (c *Client) GetMyOrganization(ctx context.Context, orgID string) (*Organization, error) {
@@ -1752,14 +1744,13 @@ func (c *Client) GetMyOrganization(ctx context.Context, orgID string) (*Organiza
 	return rest.Pointer(&out.Org, c.rest().Do(ctx, &call))
 }
 
-// DeactivateOrganization deactivates an organization: its users can no longer
-// log in. Tokens of service accounts stay valid. The call needs the permissions
-// org.write and org.read. A header names the organization. The client first
-// reads the organization with the same header, and sends nothing if the read
-// reaches another organization ([errors.UnexpectedResponse]).
-// [Client.DeactivateOrganizationV2] names the organization in the path. If the
-// organization is already inactive, the error is [errors.OrganizationInactive]
-// (EVENT-Dbs2g).
+// DeactivateOrganization deactivates an organization: its users can no longer log in. Tokens
+// of service accounts stay valid. The call needs the permissions org.write and org.read. A
+// header names the organization. The client first reads the organization with the same
+// header, and sends nothing if the read reaches another organization
+// ([errors.UnexpectedResponse]). [Client.DeactivateOrganizationV2] names the organization in
+// the path. If the organization is already inactive, the error is
+// [errors.OrganizationInactive] (EVENT-Dbs2g).
 //
 // Source: vendor OpenAPI of v4.13.1; live exchanges with v4.13.1.
 func (c *Client) DeactivateOrganization(ctx context.Context, orgID string) (*ObjectDetails, error) {
@@ -1779,10 +1770,10 @@ func (c *Client) DeactivateOrganization(ctx context.Context, orgID string) (*Obj
 	return rest.Pointer(&out.Details, c.rest().Do(ctx, &call))
 }
 
-// ReactivateOrganization activates an organization: its users can log in again.
-// The call needs the permissions org.write and org.read, and first reads the
-// organization as [Client.DeactivateOrganization] does. If the organization is
-// active, the error is [errors.OrganizationActive] (EVENT-bfnrh).
+// ReactivateOrganization activates an organization: its users can log in again. The call
+// needs the permissions org.write and org.read, and first reads the organization as
+// [Client.DeactivateOrganization] does. If the organization is active, the error is
+// [errors.OrganizationActive] (EVENT-bfnrh).
 //
 // Source: vendor OpenAPI of v4.13.1; vendor's source, v4.13.1 (the errors).
 func (c *Client) ReactivateOrganization(ctx context.Context, orgID string) (*ObjectDetails, error) {
@@ -1802,9 +1793,9 @@ func (c *Client) ReactivateOrganization(ctx context.Context, orgID string) (*Obj
 	return rest.Pointer(&out.Details, c.rest().Do(ctx, &call))
 }
 
-// ListDomainsPage returns one page of the domains of an organization. After the
-// deletion of the organization, other organizations can use its domains at
-// once. The call needs the permission org.read.
+// ListDomainsPage returns one page of the domains of an organization. After the deletion of
+// the organization, other organizations can use its domains at once. The call needs the
+// permission org.read.
 //
 // Source: vendor OpenAPI of v4.13.1; live exchanges with v4.13.1 and v2.54.10.
 func (c *Client) ListDomainsPage(ctx context.Context, orgID string, query ListQuery) (*DomainPage, error) {
@@ -1825,9 +1816,8 @@ func (c *Client) ListDomainsPage(ctx context.Context, orgID string, query ListQu
 	return rest.Pointer(&out, c.rest().Do(ctx, &call))
 }
 
-// ListMembersPage returns one page of the users who manage an organization.
-// Members may be users of another organization. The call needs the permission
-// org.member.read.
+// ListMembersPage returns one page of the users who manage an organization. Members may be
+// users of another organization. The call needs the permission org.member.read.
 //
 // Source: vendor OpenAPI of v4.13.1; live exchanges with v4.13.1 and v2.54.10.
 func (c *Client) ListMembersPage(ctx context.Context, orgID string, query ListQuery) (*MemberPage, error) {
@@ -1848,9 +1838,8 @@ func (c *Client) ListMembersPage(ctx context.Context, orgID string, query ListQu
 	return rest.Pointer(&out, c.rest().Do(ctx, &call))
 }
 
-// getDomainPolicy returns the policy of an organization for domains. The policy
-// is the instance's unless the organization has its own. The call needs the
-// permission policy.read.
+// getDomainPolicy returns the policy of an organization for domains. The policy is the
+// instance's unless the organization has its own. The call needs the permission policy.read.
 //
 // Source: vendor OpenAPI of v4.13.1.
 func (c *Client) getDomainPolicy(ctx context.Context, orgID string) (*PolicyResult, error) {
@@ -1867,9 +1856,9 @@ func (c *Client) getDomainPolicy(ctx context.Context, orgID string) (*PolicyResu
 	return rest.Pointer(&out, c.rest().Do(ctx, &call))
 }
 
-// getLabelPolicy returns the policy of an organization for colors and pictures.
-// The policy is the instance's unless the organization has its own. The call
-// needs the permission policy.read.
+// getLabelPolicy returns the policy of an organization for colors and pictures. The policy
+// is the instance's unless the organization has its own. The call needs the permission
+// policy.read.
 //
 // Source: vendor OpenAPI of v4.13.1.
 func (c *Client) getLabelPolicy(ctx context.Context, orgID string) (*PolicyResult, error) {
@@ -1886,9 +1875,8 @@ func (c *Client) getLabelPolicy(ctx context.Context, orgID string) (*PolicyResul
 	return rest.Pointer(&out, c.rest().Do(ctx, &call))
 }
 
-// getLockoutPolicy returns the policy of an organization for lockouts. The
-// policy is the instance's unless the organization has its own. The call needs
-// the permission policy.read.
+// getLockoutPolicy returns the policy of an organization for lockouts. The policy is the
+// instance's unless the organization has its own. The call needs the permission policy.read.
 //
 // Source: vendor OpenAPI of v4.13.1.
 func (c *Client) getLockoutPolicy(ctx context.Context, orgID string) (*PolicyResult, error) {
@@ -1905,9 +1893,8 @@ func (c *Client) getLockoutPolicy(ctx context.Context, orgID string) (*PolicyRes
 	return rest.Pointer(&out, c.rest().Do(ctx, &call))
 }
 
-// getLoginPolicy returns the policy of an organization for logins. The policy
-// is the instance's unless the organization has its own. The call needs the
-// permission policy.read.
+// getLoginPolicy returns the policy of an organization for logins. The policy is the
+// instance's unless the organization has its own. The call needs the permission policy.read.
 //
 // Source: vendor OpenAPI of v4.13.1.
 func (c *Client) getLoginPolicy(ctx context.Context, orgID string) (*PolicyResult, error) {
@@ -1924,9 +1911,9 @@ func (c *Client) getLoginPolicy(ctx context.Context, orgID string) (*PolicyResul
 	return rest.Pointer(&out, c.rest().Do(ctx, &call))
 }
 
-// getNotificationPolicy returns the policy of an organization for
-// notifications. The policy is the instance's unless the organization has its
-// own. The call needs the permission policy.read.
+// getNotificationPolicy returns the policy of an organization for notifications. The policy
+// is the instance's unless the organization has its own. The call needs the permission
+// policy.read.
 //
 // Source: vendor OpenAPI of v4.13.1.
 func (c *Client) getNotificationPolicy(ctx context.Context, orgID string) (*PolicyResult, error) {
@@ -1943,9 +1930,9 @@ func (c *Client) getNotificationPolicy(ctx context.Context, orgID string) (*Poli
 	return rest.Pointer(&out, c.rest().Do(ctx, &call))
 }
 
-// getPasswordAgePolicy returns the policy of an organization for the age of
-// passwords. The policy is the instance's unless the organization has its own.
-// The call needs the permission policy.read.
+// getPasswordAgePolicy returns the policy of an organization for the age of passwords. The
+// policy is the instance's unless the organization has its own. The call needs the
+// permission policy.read.
 //
 // Source: vendor OpenAPI of v4.13.1.
 func (c *Client) getPasswordAgePolicy(ctx context.Context, orgID string) (*PolicyResult, error) {
@@ -1962,9 +1949,9 @@ func (c *Client) getPasswordAgePolicy(ctx context.Context, orgID string) (*Polic
 	return rest.Pointer(&out, c.rest().Do(ctx, &call))
 }
 
-// getPasswordComplexityPolicy returns the policy of an organization for the
-// complexity of passwords. The policy is the instance's unless the organization
-// has its own. The call needs the permission policy.read.
+// getPasswordComplexityPolicy returns the policy of an organization for the complexity of
+// passwords. The policy is the instance's unless the organization has its own. The call
+// needs the permission policy.read.
 //
 // Source: vendor OpenAPI of v4.13.1.
 func (c *Client) getPasswordComplexityPolicy(ctx context.Context, orgID string) (*PolicyResult, error) {
@@ -1981,9 +1968,9 @@ func (c *Client) getPasswordComplexityPolicy(ctx context.Context, orgID string) 
 	return rest.Pointer(&out, c.rest().Do(ctx, &call))
 }
 
-// getPrivacyPolicy returns the policy of an organization for links to terms.
-// The policy is the instance's unless the organization has its own. The call
-// needs the permission policy.read.
+// getPrivacyPolicy returns the policy of an organization for links to terms. The policy is
+// the instance's unless the organization has its own. The call needs the permission
+// policy.read.
 //
 // Source: vendor OpenAPI of v4.13.1.
 func (c *Client) getPrivacyPolicy(ctx context.Context, orgID string) (*PolicyResult, error) {
@@ -2000,10 +1987,9 @@ func (c *Client) getPrivacyPolicy(ctx context.Context, orgID string) (*PolicyRes
 	return rest.Pointer(&out, c.rest().Do(ctx, &call))
 }
 
-// ListProjectGrantsPage returns one page of the grants by which other
-// organizations use an organization's projects. If a grant is deleted, the
-// users of the other organization lose the roles that they have by the grant.
-// The call needs the permission project.grant.read.
+// ListProjectGrantsPage returns one page of the grants by which other organizations use an
+// organization's projects. If a grant is deleted, the users of the other organization lose
+// the roles that they have by the grant. The call needs the permission project.grant.read.
 //
 // Source: vendor OpenAPI of v4.13.1; live exchanges with v4.13.1 and v2.54.10.
 func (c *Client) ListProjectGrantsPage(ctx context.Context, orgID string, query ListQuery) (*ProjectGrantPage, error) {
@@ -2024,8 +2010,8 @@ func (c *Client) ListProjectGrantsPage(ctx context.Context, orgID string, query 
 	return rest.Pointer(&out, c.rest().Do(ctx, &call))
 }
 
-// ListProjectsPage returns one page of the projects that an organization owns.
-// The call needs the permission project.read.
+// ListProjectsPage returns one page of the projects that an organization owns. The call
+// needs the permission project.read.
 //
 // Source: vendor OpenAPI of v4.13.1; live exchanges with v4.13.1 and v2.54.10.
 func (c *Client) ListProjectsPage(ctx context.Context, orgID string, query ListQuery) (*ProjectPage, error) {
@@ -2046,8 +2032,8 @@ func (c *Client) ListProjectsPage(ctx context.Context, orgID string, query ListQ
 	return rest.Pointer(&out, c.rest().Do(ctx, &call))
 }
 
-// ListAppsPage returns one page of the applications of a project. The call
-// needs the permission project.app.read.
+// ListAppsPage returns one page of the applications of a project. The call needs the
+// permission project.app.read.
 //
 // Source: vendor OpenAPI of v4.13.1; live exchanges with v4.13.1 and v2.54.10.
 func (c *Client) ListAppsPage(ctx context.Context, projectID string, orgID string, query ListQuery) (*AppPage, error) {
@@ -2069,11 +2055,10 @@ func (c *Client) ListAppsPage(ctx context.Context, projectID string, orgID strin
 	return rest.Pointer(&out, c.rest().Do(ctx, &call))
 }
 
-// ListProjectGrantMembersPage returns one page of the users who manage a
-// project grant. Members may be users of another organization. The plan of a
-// teardown reads the list, because members lose their roles if one of the two
-// organizations of the grant is deleted. The call needs the permission
-// project.grant.member.read.
+// ListProjectGrantMembersPage returns one page of the users who manage a project grant.
+// Members may be users of another organization. The plan of a teardown reads the list,
+// because members lose their roles if one of the two organizations of the grant is deleted.
+// The call needs the permission project.grant.member.read.
 //
 // Source: vendor OpenAPI of v4.13.1.
 func (c *Client) ListProjectGrantMembersPage(ctx context.Context, projectID string, grantID string, orgID string, query ListQuery) (*MemberPage, error) {
@@ -2096,10 +2081,10 @@ func (c *Client) ListProjectGrantMembersPage(ctx context.Context, projectID stri
 	return rest.Pointer(&out, c.rest().Do(ctx, &call))
 }
 
-// ListProjectMembersPage returns one page of the users who manage a project.
-// Members may be users of another organization. The plan of a teardown reads
-// the list, because members lose their roles if the organization of the project
-// is deleted. The call needs the permission project.member.read.
+// ListProjectMembersPage returns one page of the users who manage a project. Members may be
+// users of another organization. The plan of a teardown reads the list, because members lose
+// their roles if the organization of the project is deleted. The call needs the permission
+// project.member.read.
 //
 // Source: vendor OpenAPI of v4.13.1.
 func (c *Client) ListProjectMembersPage(ctx context.Context, projectID string, orgID string, query ListQuery) (*MemberPage, error) {
@@ -2121,9 +2106,8 @@ func (c *Client) ListProjectMembersPage(ctx context.Context, projectID string, o
 	return rest.Pointer(&out, c.rest().Do(ctx, &call))
 }
 
-// ListUsersPage returns one page of the users of an organization, human and
-// machine. Zitadel takes long for a large list. The call needs the permission
-// user.read.
+// ListUsersPage returns one page of the users of an organization, human and machine. Zitadel
+// takes long for a large list. The call needs the permission user.read.
 //
 // Source: vendor OpenAPI of v4.13.1; live exchanges with v4.13.1 and v2.54.10.
 func (c *Client) ListUsersPage(ctx context.Context, orgID string, body UserSearch) (*UserPage, error) {
@@ -2142,8 +2126,8 @@ func (c *Client) ListUsersPage(ctx context.Context, orgID string, body UserSearc
 	return rest.Pointer(&out, c.rest().Do(ctx, &call))
 }
 
-// ListUserGrantsPage returns one page of the roles that users have in an
-// organization. The call needs the permission user.grant.read.
+// ListUserGrantsPage returns one page of the roles that users have in an organization. The
+// call needs the permission user.grant.read.
 //
 // Source: vendor OpenAPI of v4.13.1; live exchanges with v4.13.1 and v2.54.10.
 func (c *Client) ListUserGrantsPage(ctx context.Context, orgID string, query ListQuery) (*UserGrantPage, error) {
@@ -2164,14 +2148,12 @@ func (c *Client) ListUserGrantsPage(ctx context.Context, orgID string, query Lis
 	return rest.Pointer(&out, c.rest().Do(ctx, &call))
 }
 
-// ListUserMembershipsPage returns one page of the roles that a user has in the
-// instance and in an organization. The list does not contain roles in other
-// organizations: see [Client.ListAdministratorsPage]. The plan of a teardown
-// reads the list at servers without that one. The call needs the permission
-// user.membership.read.
+// ListUserMembershipsPage returns one page of the roles that a user has in the instance and
+// in an organization. The list does not contain roles in other organizations: see
+// [Client.ListAdministratorsPage]. The plan of a teardown reads the list at servers without
+// that one. The call needs the permission user.membership.read.
 //
-// Source: vendor OpenAPI of v4.13.1; vendor's source (which roles are on the
-// list).
+// Source: vendor OpenAPI of v4.13.1; vendor's source (which roles are on the list).
 func (c *Client) ListUserMembershipsPage(ctx context.Context, userID string, orgID string, query ListQuery) (*MembershipPage, error) {
 	var out MembershipPage
 	call := rest.Call{
@@ -2191,11 +2173,10 @@ func (c *Client) ListUserMembershipsPage(ctx context.Context, userID string, org
 	return rest.Pointer(&out, c.rest().Do(ctx, &call))
 }
 
-// AddOrganizationV2 creates an organization, with an ID of the caller's choice
-// if given. The users in Admins become the administrators; without Admins the
-// organization has none. The call needs the permission org.create, and requires
-// a server from v2.58 on; with an older server the error is
-// [errors.RouteNotFound]. If the name or the ID is taken, the error is
+// AddOrganizationV2 creates an organization, with an ID of the caller's choice if given. The
+// users in Admins become the administrators; without Admins the organization has none. The
+// call needs the permission org.create, and requires a server from v2.58 on; with an older
+// server the error is [errors.RouteNotFound]. If the name or the ID is taken, the error is
 // [errors.OrganizationExists] (V3-DKcYh, ORG-laho2n).
 //
 // Source: vendor OpenAPI of v4.13.1; live exchanges with v4.13.1.
@@ -2213,12 +2194,11 @@ func (c *Client) AddOrganizationV2(ctx context.Context, body OrganizationCreatio
 	return rest.Pointer(&out, c.rest().Do(ctx, &call))
 }
 
-// SearchOrganizationsV2Page returns one page of the organizations that the
-// credential may read. Zitadel removes the organizations that the credential
-// may not read after it cut the list into pages: a page in the middle of a list
-// may be empty, and TotalResult counts all organizations. The call needs the
-// permission org.read for each organization, and requires a server from v2.59
-// on; with an older server the error is [errors.RouteNotFound].
+// SearchOrganizationsV2Page returns one page of the organizations that the credential may
+// read. Zitadel removes the organizations that the credential may not read after it cut the
+// list into pages: a page in the middle of a list may be empty, and TotalResult counts all
+// organizations. The call needs the permission org.read for each organization, and requires
+// a server from v2.59 on; with an older server the error is [errors.RouteNotFound].
 //
 // Source: vendor OpenAPI of v4.13.1; live exchanges with v4.13.1.
 func (c *Client) SearchOrganizationsV2Page(ctx context.Context, body OrganizationSearchV2) (*OrganizationPageV2, error) {
@@ -2236,9 +2216,9 @@ func (c *Client) SearchOrganizationsV2Page(ctx context.Context, body Organizatio
 	return rest.Pointer(&out, c.rest().Do(ctx, &call))
 }
 
-// deleteOrganizationV2 deletes an organization with a single request. The date
-// is in the year 1 if the organization did not exist. The call needs the
-// permission org.delete, and requires a server from v4.7.0 on.
+// deleteOrganizationV2 deletes an organization with a single request. The date is in the
+// year 1 if the organization did not exist. The call needs the permission org.delete, and
+// requires a server from v4.7.0 on.
 //
 // Source: vendor OpenAPI of v4.13.1; live exchanges with v4.13.1.
 func (c *Client) deleteOrganizationV2(ctx context.Context, orgID string) (*time.Time, error) {
@@ -2254,10 +2234,9 @@ func (c *Client) deleteOrganizationV2(ctx context.Context, orgID string) (*time.
 	return rest.Value(&out.DeletionDate, c.rest().Do(ctx, &call))
 }
 
-// ActivateOrganizationV2 activates an organization, as
-// [Client.ReactivateOrganization] does, and returns the time of the change. The
-// call needs the permission org.write. If the organization is active, the error
-// is [errors.OrganizationActive] (EVENT-bfnrh).
+// ActivateOrganizationV2 activates an organization, as [Client.ReactivateOrganization] does,
+// and returns the time of the change. The call needs the permission org.write. If the
+// organization is active, the error is [errors.OrganizationActive] (EVENT-bfnrh).
 //
 // Source: vendor OpenAPI of v4.13.1; live exchanges with v4.13.1.
 func (c *Client) ActivateOrganizationV2(ctx context.Context, orgID string) (time.Time, error) {
@@ -2277,10 +2256,10 @@ func (c *Client) ActivateOrganizationV2(ctx context.Context, orgID string) (time
 	return rest.Value(&out.ChangeDate, c.rest().Do(ctx, &call))
 }
 
-// DeactivateOrganizationV2 deactivates an organization, as
-// [Client.DeactivateOrganization] does, and returns the time of the change. The
-// call needs the permission org.write. If the organization is already inactive,
-// the error is [errors.OrganizationInactive] (EVENT-Dbs2g).
+// DeactivateOrganizationV2 deactivates an organization, as [Client.DeactivateOrganization]
+// does, and returns the time of the change. The call needs the permission org.write. If the
+// organization is already inactive, the error is [errors.OrganizationInactive]
+// (EVENT-Dbs2g).
 //
 // Source: vendor OpenAPI of v4.13.1; live exchanges with v4.13.1.
 func (c *Client) DeactivateOrganizationV2(ctx context.Context, orgID string) (time.Time, error) {
@@ -2300,16 +2279,15 @@ func (c *Client) DeactivateOrganizationV2(ctx context.Context, orgID string) (ti
 	return rest.Value(&out.ChangeDate, c.rest().Do(ctx, &call))
 }
 
-// ListAuthorizationsPage returns one page of the roles of users in projects of
-// all organizations. The list contains only the roles that the credential may
-// read. It is complete if the credential has the permission user.grant.read in
-// the whole instance. The plan of a teardown reads the list, because Zitadel
-// deletes the roles that other organizations gave to the users of an
-// organization along with it. With an older server the error is
-// [errors.RouteNotFound].
+// ListAuthorizationsPage returns one page of the roles of users in projects of all
+// organizations. The list contains only the roles that the credential may read. It is
+// complete if the credential has the permission user.grant.read in the whole instance. The
+// plan of a teardown reads the list, because Zitadel deletes the roles that other
+// organizations gave to the users of an organization along with it. With an older server the
+// error is [errors.RouteNotFound].
 //
-// Source: live exchanges with v4.13.1 (an empty page); vendor's source (the
-// filter and the items).
+// Source: live exchanges with v4.13.1 (an empty page); vendor's source (the filter and the
+// items).
 func (c *Client) ListAuthorizationsPage(ctx context.Context, body AuthorizationSearch) (*AuthorizationPage, error) {
 	var out AuthorizationPage
 	call := rest.Call{
@@ -2325,10 +2303,9 @@ func (c *Client) ListAuthorizationsPage(ctx context.Context, body AuthorizationS
 	return rest.Pointer(&out, c.rest().Do(ctx, &call))
 }
 
-// ListGroupsPage returns one page of the user groups. The plan of a teardown
-// reads the list, because Zitadel deletes groups along with their organization.
-// The call needs the permission group.read. With a server without groups the
-// error is [errors.RouteNotFound].
+// ListGroupsPage returns one page of the user groups. The plan of a teardown reads the list,
+// because Zitadel deletes groups along with their organization. The call needs the
+// permission group.read. With a server without groups the error is [errors.RouteNotFound].
 //
 // Source: vendor's source of July 2026.
 func (c *Client) ListGroupsPage(ctx context.Context, body GroupSearch) (*GroupPage, error) {
@@ -2346,16 +2323,15 @@ func (c *Client) ListGroupsPage(ctx context.Context, body GroupSearch) (*GroupPa
 	return rest.Pointer(&out, c.rest().Do(ctx, &call))
 }
 
-// ListAdministratorsPage returns one page of the administrators of the
-// instance, its organizations, projects and grants. The list contains only the
-// administrators that the credential may read. It is complete if the credential
-// has the permissions iam.member.read, org.member.read, project.member.read and
-// project.grant.member.read in the whole instance. The plan of a teardown reads
-// the list, because Zitadel deletes all roles of users along with their
-// organization. With an older server the error is [errors.RouteNotFound].
+// ListAdministratorsPage returns one page of the administrators of the instance, its
+// organizations, projects and grants. The list contains only the administrators that the
+// credential may read. It is complete if the credential has the permissions iam.member.read,
+// org.member.read, project.member.read and project.grant.member.read in the whole instance.
+// The plan of a teardown reads the list, because Zitadel deletes all roles of users along
+// with their organization. With an older server the error is [errors.RouteNotFound].
 //
-// Source: live exchanges with v4.13.1 (the answer); vendor's source (the filter
-// and the permissions).
+// Source: live exchanges with v4.13.1 (the answer); vendor's source (the filter and the
+// permissions).
 func (c *Client) ListAdministratorsPage(ctx context.Context, body AdministratorSearch) (*AdministratorPage, error) {
 	var out AdministratorPage
 	call := rest.Call{

@@ -117,8 +117,8 @@ func comment(name string, op *openapi3.Operation) string {
 	if op.Description != "" {
 		text += " " + op.Description
 	}
-	text = strings.Join(wrap(text, 77), "\n// ")
-	return "// " + text + "\n//\n// Source: " + strings.Join(wrap(extension(op.Extensions, "x-source"), 70), "\n// ") + "."
+	text = strings.Join(wrap(text, 90), "\n// ")
+	return "// " + text + "\n//\n// Source: " + strings.Join(wrap(extension(op.Extensions, "x-source"), 82), "\n// ") + "."
 }
 
 func wrap(text string, width int) []string {
