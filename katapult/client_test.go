@@ -34,7 +34,7 @@ func TestNew_InvalidOptions(t *testing.T) {
 		"a relative base URL":     {token, katapult.WithBaseURL("/core/v1")},
 		"a base URL with a query": {token, katapult.WithBaseURL("https://api.invalid/?a=b")},
 		"a base URL with a user":  {token, katapult.WithBaseURL("https://u:secret@api.invalid")},
-		"a base URL that is none": {token, katapult.WithBaseURL("https://u:secret@%zz")},
+		"an invalid base URL":     {token, katapult.WithBaseURL("https://u:secret@%zz")},
 		"no attempt":              {token, katapult.WithRetry(katapult.Retry{MaxAttempts: -1, MaxWait: time.Second})},
 		"a negative wait":         {token, katapult.WithRetry(katapult.Retry{MaxAttempts: 1, MaxWait: -time.Second})},
 		"no rate":                 {token, katapult.WithRateLimit(katapult.RateLimit{PerSecond: 0, Burst: 1})},
@@ -120,7 +120,7 @@ func TestRateLimit_UsedByOthers(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		srv := katapulttest.NewServer()
 		srv.AddOrganization(katapulttest.Organization{ID: "org_acme"})
-		srv.LimitRate(0) // used up by others
+		srv.LimitRate(0) // other clients have used the limit
 		time.AfterFunc(50*time.Second, func() { srv.LimitRate(10) })
 		time.Sleep(20 * time.Second)
 		start := time.Now()
@@ -177,16 +177,16 @@ func TestOperations_RequestAndAnswer(t *testing.T) {
 	}
 }
 
-// A success is what the operation documents, and nothing else.
+// Only the documented content of an answer is a success.
 func TestOperations_SuccessWithoutContent(t *testing.T) {
 	t.Parallel()
 	for name, test := range operations {
 		for _, body := range []string{"", "null", "<html></html>", `{"error":null}`, `{"success":null,"deleted":null}`} {
 			if body != "" && body[0] == '{' && (name == "UnallocateIPAddress" || name == "DeleteIPAddress") {
-				continue // an empty object is what it documents
+				continue // documents an empty object
 			}
 			if body == "" && (test.method == "DELETE" || name == "PurgeTrash") {
-				continue // a removal that is accepted
+				continue // an accepted removal
 			}
 			t.Run(name+" "+body, func(t *testing.T) {
 				t.Parallel()
@@ -209,14 +209,14 @@ func TestOperations_SuccessWithoutContent(t *testing.T) {
 	}
 }
 
-// An id that is empty would be taken from the path, and so name whatever is called
+// Katapult would take an empty ID from the path, and look for the resource named
 // "organization".
 func TestOperations_EmptyLookup(t *testing.T) {
 	t.Parallel()
 	srv := katapulttest.NewServer()
 	c := newClient(t, srv)
 	for name, call := range map[string]call{
-		"an id": func(ctx context.Context, c *katapult.Client) (any, error) { return result(c.DeleteDisk(ctx, "")) },
+		"an ID": func(ctx context.Context, c *katapult.Client) (any, error) { return result(c.DeleteDisk(ctx, "")) },
 		"a host name": func(ctx context.Context, c *katapult.Client) (any, error) {
 			return result(c.DeleteVirtualMachine(ctx, katapult.FQDN("")))
 		},
@@ -236,8 +236,8 @@ func TestOperations_EmptyLookup(t *testing.T) {
 	}
 }
 
-// A write that names its target by a name that can change hands is sent once: after a
-// refusal, the name may be another resource's.
+// A write with a name that another resource can have later is sent once: after a refusal,
+// the name may belong to another resource.
 func TestOperations_ReusableNameSentOnce(t *testing.T) {
 	t.Parallel()
 	for name, test := range map[string]struct {
@@ -293,7 +293,7 @@ func TestOperations_ReusableNameSentOnce(t *testing.T) {
 	}
 }
 
-// A removal whose answer is lost may have been done. It is not sent again.
+// Katapult may have done a removal whose answer is lost. It is not sent again.
 func TestOperations_LostAnswerSentOnce(t *testing.T) {
 	t.Parallel()
 	for name, test := range operations {
@@ -368,10 +368,10 @@ func TestOperations_UnknownProperties(t *testing.T) {
 	}
 }
 
-// operations are all operations below an organization, each with its request and
-// what its answer becomes.
+// operations are all operations on the resources of an organization, with the request and
+// the result of each.
 var operations = map[string]struct {
-	before call // what has to be done before, if anything
+	before call // required before the operation; nil for none
 	call   call
 	method string
 	path   string
@@ -803,7 +803,7 @@ var operations = map[string]struct {
 	},
 }
 
-// What is the same in many answers.
+// Parts of several answers.
 var (
 	createdAt = katapult.Time{Time: time.Date(2000, 1, 1, 0, 0, 0, 0, time.UTC)}
 	kept      = katapult.Time{Time: createdAt.Add(48 * time.Hour)}
@@ -865,17 +865,17 @@ func newClient(t *testing.T, srv *katapulttest.Server, options ...katapult.Optio
 	return c
 }
 
-// answer replaces the answer to whatever comes.
+// answer replaces the next answer.
 func answer(status int, body string) offboardtest.Fault {
 	return offboardtest.Respond("", status, body)
 }
 
-// fault is an error of Katapult's.
+// fault replaces the next answer of an operation with an error of Katapult.
 func fault(operation string, status int, code string) offboardtest.Fault {
 	return offboardtest.Respond(operation, status, `{"error":{"code":"`+code+`","description":"","detail":{}}}`)
 }
 
-// lost withholds the answer to whatever comes.
+// lost withholds the next answer.
 var lost = offboardtest.LoseResponse("")
 
 const org = katapult.ID("org_acme")
@@ -893,7 +893,7 @@ func want(t *testing.T, err error, code errors.Code, detail any) {
 	}
 }
 
-// must ends a test by an error.
+// must ends the test if err is not nil.
 func must(t *testing.T, err error) {
 	t.Helper()
 	if err != nil {
@@ -903,13 +903,13 @@ func must(t *testing.T, err error) {
 
 type call = func(context.Context, *katapult.Client) (any, error)
 
-// result makes two results of a method fit the table.
+// result converts the results of a method to those of a call.
 func result[T any](value T, err error) (any, error) { return value, err }
 
-// nothing makes the result of a method without a value fit the table.
+// noResult converts the result of a method without a value to those of a call.
 func noResult(err error) (any, error) { return nil, err }
 
-// all collects a list.
+// all returns the items of a list.
 func all[T any](list iter.Seq2[T, error]) (any, error) {
 	var items []T
 	for item, err := range list {
@@ -921,10 +921,10 @@ func all[T any](list iter.Seq2[T, error]) (any, error) {
 	return items, nil
 }
 
-// failure returns the error of a call alone.
+// failure returns only the error of a call.
 func failure[T any](_ T, err error) error { return err }
 
-// furnish adds an organization with one thing of every kind.
+// addAllKinds adds an organization with one resource of each kind.
 func addAllKinds(srv *katapulttest.Server) {
 	srv.AddOrganization(katapulttest.Organization{ID: "org_acme", Name: "Acme", Subdomain: "acme"})
 	srv.AddOrganization(katapulttest.Organization{ID: "org_child", Name: "Child", Subdomain: "child", Parent: "org_acme"})
@@ -945,14 +945,14 @@ func addAllKinds(srv *katapulttest.Server) {
 	)
 }
 
-// stopped stops the virtual machine.
+// stopMachine stops the virtual machine.
 func stopMachine(ctx context.Context, c *katapult.Client) (any, error) {
 	_, err := c.StopVirtualMachine(ctx, katapult.ID("vm_1"))
 	time.Sleep(6 * time.Second)
 	return nil, err
 }
 
-// discarded moves the file storage volume to the trash.
+// trashVolume moves the file storage volume to the trash.
 func trashVolume(ctx context.Context, c *katapult.Client) (any, error) {
 	return result(c.DeleteFileStorageVolume(ctx, "fsv_1"))
 }
@@ -963,5 +963,5 @@ func with[T any](value T, change func(*T)) T {
 	return value
 }
 
-// after is a time that much later.
+// after returns t plus d.
 func after(d time.Duration, t katapult.Time) katapult.Time { return katapult.Time{Time: t.Add(d)} }

@@ -9,7 +9,7 @@ import (
 	"github.com/offboard-dev/offboard-go/internal/rest"
 )
 
-// The steps are read as package json reads them, whatever their types are.
+// readSteps decodes steps as package json does, also if their types differ.
 func TestReadSteps_SameAsPackageJSON(t *testing.T) {
 	t.Parallel()
 	for _, detail := range []string{

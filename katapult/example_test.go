@@ -13,7 +13,7 @@ import (
 )
 
 func ExampleDeleteOrganization() {
-	srv := katapulttest.NewServer() // in place of the real service
+	srv := katapulttest.NewServer() // instead of Katapult
 	srv.AddOrganization(katapulttest.Organization{ID: "org_acme"})
 
 	err := katapult.DeleteOrganization(context.Background(), katapult.ID("org_acme"), srv.Option())
@@ -22,7 +22,7 @@ func ExampleDeleteOrganization() {
 }
 
 func ExampleClient_DeleteOrganization() {
-	srv := katapulttest.NewServer() // in place of the real service
+	srv := katapulttest.NewServer() // instead of Katapult
 	srv.AddOrganization(katapulttest.Organization{ID: "org_acme", Open: []string{"disks", "virtual_machines"}})
 
 	c, err := katapult.New(srv.Option()) // katapult.New(katapult.WithToken(token))
@@ -35,18 +35,18 @@ func ExampleClient_DeleteOrganization() {
 	case err == nil:
 		fmt.Println("deleted")
 	case errors.Is(err, errors.DeletionStepsNotSatisfied):
-		fmt.Println("to do first:", e.Steps)
+		fmt.Println("remove first:", e.Steps)
 	case errors.Is(err, errors.RateLimitReached):
 		fmt.Println("again in", e.RetryAfter)
 	default:
 		fmt.Println(err)
 	}
-	// Output: to do first: [virtual_machines disks]
+	// Output: remove first: [virtual_machines disks]
 }
 
-// What is left of an organization is listed before it is removed.
+// Lists the resources that block a deletion.
 func ExampleClient_ListVirtualMachines() {
-	srv := katapulttest.NewServer() // in place of the real service
+	srv := katapulttest.NewServer() // instead of Katapult
 	srv.AddOrganization(katapulttest.Organization{ID: "org_acme", Subdomain: "acme"})
 	srv.Add("org_acme",
 		katapulttest.VirtualMachine{ID: "vm_1", Name: "web"},
@@ -86,9 +86,9 @@ func ExampleClient_ListVirtualMachines() {
 	// DNS zone acme.com
 }
 
-// A deletion ends in the trash. What was purged is gone when it can no longer be read.
+// Purges a resource from the trash, and waits until it no longer exists.
 func ExampleClient_WaitUntilPurged() {
-	srv := katapulttest.NewServer() // in place of the real service
+	srv := katapulttest.NewServer() // instead of Katapult
 	srv.AddOrganization(katapulttest.Organization{ID: "org_acme"})
 	srv.Add("org_acme", katapulttest.FileStorageVolume{ID: "fsv_1"})
 	srv.SetTaskTime(0)
@@ -113,14 +113,14 @@ func ExampleClient_WaitUntilPurged() {
 		fmt.Println(err)
 		return
 	}
-	fmt.Println("left:", srv.Remaining("org_acme"))
+	fmt.Println("remaining:", srv.Remaining("org_acme"))
 	// Output:
 	// FileStorageVolume in the trash
-	// left: []
+	// remaining: []
 }
 
 func ExampleClient_CheckDeletion() {
-	srv := katapulttest.NewServer() // in place of the real service
+	srv := katapulttest.NewServer() // instead of Katapult
 	srv.AddOrganization(katapulttest.Organization{ID: "org_acme", Subdomain: "acme", Unmanaged: true})
 
 	c, err := katapult.New(srv.Option())
@@ -132,10 +132,10 @@ func ExampleClient_CheckDeletion() {
 	// Output: katapult: CheckDeletion "acme": managed_organization_required
 }
 
-// The answer to a deletion is lost after Katapult has done its work. The client
-// reads the organization, finds it gone, and does not send a second deletion.
+// The answer of a deletion is lost. A read shows that the organization no longer exists, so
+// the client returns nil and sends no second deletion.
 func ExampleClient_DeleteOrganization_lostAnswer() {
-	srv := katapulttest.NewServer() // in place of the real service
+	srv := katapulttest.NewServer() // instead of Katapult
 	srv.AddOrganization(katapulttest.Organization{ID: "org_acme"})
 	srv.Fail(offboardtest.LoseResponse("DeleteOrganization"))
 
@@ -144,9 +144,9 @@ func ExampleClient_DeleteOrganization_lostAnswer() {
 	// Output: <nil> 1 [org_acme]
 }
 
-// Everything is read first, for somebody to review, and goes then.
+// Creates a plan for review, and applies it.
 func ExampleClient_Teardown() {
-	srv := katapulttest.NewServer() // in place of the real service
+	srv := katapulttest.NewServer() // instead of Katapult
 	srv.AddOrganization(katapulttest.Organization{ID: "org_acme", Name: "Acme Ltd"})
 	srv.AddOrganization(katapulttest.Organization{ID: "org_labs", Name: "Acme Labs", Parent: "org_acme"})
 	srv.Add("org_acme",

@@ -21,11 +21,11 @@ func TestLists_AllPages(t *testing.T) {
 	}{
 		{0, 1, false},
 		{1, 1, false},
-		{100, 2, false}, // a full page, whatever the total says
+		{100, 2, false}, // a full page, regardless of the total
 		{101, 2, false},
 		{250, 3, false},
 
-		// Nobody says how many pages a large set has.
+		// The number of pages of a large set is not known.
 		{0, 1, true},
 		{99, 1, true},
 		{100, 2, true},
@@ -52,13 +52,13 @@ func TestLists_AllPages(t *testing.T) {
 				t.Errorf("zones (-want +got):\n%s", diff)
 			}
 			if n := srv.Count("ListDNSZonesPage"); n != test.pages {
-				t.Errorf("%d pages were asked for, want %d", n, test.pages)
+				t.Errorf("%d pages were requested, want %d", n, test.pages)
 			}
 		})
 	}
 }
 
-// A server may give smaller pages than it is asked for.
+// A server may return smaller pages than requested.
 func TestLists_PageSizeOfServer(t *testing.T) {
 	t.Parallel()
 	srv := katapulttest.NewServer()
@@ -96,8 +96,7 @@ func TestLists_InvalidPage(t *testing.T) {
 	}
 }
 
-// An empty list and no list are not the same: nothing is gone because an answer
-// does not name it.
+// An answer without a list is not an empty list.
 func TestLists_PageWithoutItems(t *testing.T) {
 	t.Parallel()
 	for name, body := range map[string]string{
@@ -149,7 +148,7 @@ func TestListDiskTemplates_IncludeUniversal(t *testing.T) {
 	}
 }
 
-// The largest total of all pages counts, also that of a large set: a later page with a
+// The largest total of all pages counts, including that of a large set: a later page with a
 // smaller total does not end the list.
 func TestLists_SmallerTotalLater(t *testing.T) {
 	t.Parallel()

@@ -19,8 +19,8 @@ func TestDeleteOrganization_Request(t *testing.T) {
 		organization katapult.OrganizationLookup
 		body         string
 	}{
-		"by id":                      {katapult.ID("org_acme"), `{"organization":{"id":"org_acme"}}`},
-		"by sub domain":              {katapult.Subdomain("acme"), `{"organization":{"id":"org_acme"}}`},
+		"by ID":                      {katapult.ID("org_acme"), `{"organization":{"id":"org_acme"}}`},
+		"by subdomain":               {katapult.Subdomain("acme"), `{"organization":{"id":"org_acme"}}`},
 		"by a name that JSON quotes": {katapult.ID(`ä"<`), `{"organization":{"id":"ä\"\u003c"}}`},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -36,7 +36,7 @@ func TestDeleteOrganization_Request(t *testing.T) {
 			if diff := cmp.Diff(test.body, string(r.Body)); diff != "" {
 				t.Errorf("body (-want +got):\n%s", diff)
 			}
-			// Without this type the API takes the path's last segment for the id.
+			// Without this type the API takes the last segment of the path for the ID.
 			if got := r.Header.Get("Content-Type"); got != "application/json" {
 				t.Errorf("got Content-Type %q", got)
 			}
@@ -72,7 +72,7 @@ func TestDeleteOrganization_OpenStepsInOrder(t *testing.T) {
 		t.Errorf("steps (-want +got):\n%s", diff)
 	}
 	if !srv.Exists("org_acme") {
-		t.Error("the organization is gone")
+		t.Error("the organization was deleted")
 	}
 }
 
@@ -97,7 +97,7 @@ func TestDeleteOrganization_ReadBeforeRetry(t *testing.T) {
 	})
 }
 
-// The read after a lost answer has to be about the organization that was asked for.
+// The read after a lost answer must return the requested organization.
 func TestDeleteOrganization_ReadOfAnotherOrganization(t *testing.T) {
 	t.Parallel()
 	for _, organization := range []katapult.OrganizationLookup{katapult.ID("org_acme"), katapult.Subdomain("acme")} {
@@ -118,8 +118,8 @@ func TestDeleteOrganization_ReadOfAnotherOrganization(t *testing.T) {
 	}
 }
 
-// A subdomain becomes another organization's once its organization is deleted: it is
-// resolved before the first write and never sent with one.
+// Another organization can take the subdomain after the deletion: the subdomain is resolved
+// before the first write, and no write sends it.
 func TestDeleteOrganization_SubdomainReused(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -137,7 +137,7 @@ func TestDeleteOrganization_SubdomainReused(t *testing.T) {
 		if diff := cmp.Diff([]string{"org_acme"}, srv.Deleted()); diff != "" {
 			t.Errorf("deleted (-want +got):\n%s", diff)
 		}
-		// The organization that answers must have the subdomain.
+		// The organization of the answer must have the subdomain.
 		srv.Fail(offboardtest.Respond("GetOrganization", 200, `{"organization":{"id":"org_new","name":"New","sub_domain":"other"}}`))
 		err := katapult.DeleteOrganization(t.Context(), katapult.Subdomain("acme"), srv.Option())
 		if !errors.Is(err, errors.NotConfirmed) || !srv.Exists("org_new") {
@@ -146,7 +146,7 @@ func TestDeleteOrganization_SubdomainReused(t *testing.T) {
 	})
 }
 
-// An organization with all that blocks its deletion goes from blocked to gone.
+// An organization with all blockers is deleted after the operations have removed them.
 func TestDeleteOrganization_AfterRemovals(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -201,14 +201,14 @@ func TestDeleteOrganization_AfterRemovals(t *testing.T) {
 		must(t, c.DeleteIPAddress(ctx, katapult.ID("ip_1")))
 
 		if diff := cmp.Diff([]string{"iso_1", "dtpl_1"}, srv.Remaining("org_acme")); diff != "" {
-			t.Errorf("left (-want +got):\n%s", diff)
+			t.Errorf("remaining (-want +got):\n%s", diff)
 		}
 		err = c.DeleteOrganization(ctx, org)
 		if e, _ := errors.AsType[*errors.Error](err); e == nil || len(e.Steps) != 4 {
-			t.Errorf("got %v, want the 4 steps that no API can do", err)
+			t.Errorf("got %v, want the 4 steps without an API", err)
 		}
-		srv.Remove("iso_1", "dtpl_1") // by the console
-		srv.SetOpen("org_acme")       // by paying
+		srv.Remove("iso_1", "dtpl_1") // in the console
+		srv.SetOpen("org_acme")       // the invoices are paid
 		must(t, c.DeleteOrganization(ctx, org))
 		if diff := cmp.Diff([]string{"org_child", "org_acme"}, srv.Deleted()); diff != "" {
 			t.Errorf("deleted (-want +got):\n%s", diff)
@@ -222,12 +222,12 @@ func TestCheckDeletion_SameErrorAsDeletion(t *testing.T) {
 		organization katapulttest.Organization
 		want         errors.Code
 	}{
-		"nothing in the way": {katapulttest.Organization{}, ""},
-		"open steps":         {katapulttest.Organization{Open: []string{"disks"}}, errors.DeletionStepsNotSatisfied},
-		"not managed":        {katapulttest.Organization{Unmanaged: true}, errors.ManagedOrganizationRequired},
-		"suspended":          {katapulttest.Organization{Suspended: true}, errors.OrganizationSuspended},
-		"not activated":      {katapulttest.Organization{NotActivated: true}, errors.OrganizationNotActivated},
-		"not there":          {katapulttest.Organization{ID: "org_other"}, errors.OrganizationNotFound},
+		"no blocker":    {katapulttest.Organization{}, ""},
+		"open steps":    {katapulttest.Organization{Open: []string{"disks"}}, errors.DeletionStepsNotSatisfied},
+		"not managed":   {katapulttest.Organization{Unmanaged: true}, errors.ManagedOrganizationRequired},
+		"suspended":     {katapulttest.Organization{Suspended: true}, errors.OrganizationSuspended},
+		"not activated": {katapulttest.Organization{NotActivated: true}, errors.OrganizationNotActivated},
+		"not found":     {katapulttest.Organization{ID: "org_other"}, errors.OrganizationNotFound},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -245,9 +245,9 @@ func TestCheckDeletion_SameErrorAsDeletion(t *testing.T) {
 				t.Errorf("%d deletions were sent", n)
 			}
 			deletion := c.DeleteOrganization(t.Context(), katapult.ID("org_acme"))
-			for what, err := range map[string]error{"check": check, "deletion": deletion} {
+			for call, err := range map[string]error{"check": check, "deletion": deletion} {
 				if e, _ := errors.AsType[*errors.Error](err); e == nil && test.want != "" || e != nil && e.Code != test.want {
-					t.Errorf("%s: got %v, want code %q", what, err, test.want)
+					t.Errorf("%s: got %v, want code %q", call, err, test.want)
 				}
 			}
 		})

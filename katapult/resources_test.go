@@ -36,7 +36,7 @@ func TestOperations_ObjectInTrash(t *testing.T) {
 			t.Errorf("%d volumes are listed", n)
 		}
 
-		// The disk that a machine boots from has no object of its own there.
+		// The boot disk has no object of its own there.
 		_, err = stopMachine(t.Context(), c)
 		must(t, err)
 		_, err = c.DeleteVirtualMachine(t.Context(), katapult.ID("vm_1"))
@@ -72,7 +72,7 @@ func TestUnassignDisk_DiskOfDeletedMachine(t *testing.T) {
 		_, err = c.DeleteVirtualMachine(t.Context(), katapult.ID("vm_1"))
 		must(t, err)
 		if diff := cmp.Diff([]string{"vm_1: in the trash", "disk_vm_1: in the trash with vm_1", "disk_1"}, srv.Remaining("org_acme")[1:4]); diff != "" {
-			t.Errorf("left (-want +got):\n%s", diff)
+			t.Errorf("remaining (-want +got):\n%s", diff)
 		}
 		_, err = c.PurgeTrash(t.Context(), org)
 		must(t, err)
@@ -104,7 +104,7 @@ func TestPurgeTrash_OneOrganization(t *testing.T) {
 		must(t, err)
 		must(t, c.WaitUntilTrashEmpty(t.Context(), org, nil))
 		if diff := cmp.Diff([]string{"fsv_2: in the trash", "disk_2"}, srv.Remaining("org_child")); diff != "" {
-			t.Errorf("left (-want +got):\n%s", diff)
+			t.Errorf("remaining (-want +got):\n%s", diff)
 		}
 		steps, err := c.GetDeletionSteps(t.Context(), katapult.ID("org_child"))
 		must(t, err)
@@ -127,7 +127,7 @@ func TestDeleteVirtualMachine_Running(t *testing.T) {
 		_, err = c.StopVirtualMachine(t.Context(), katapult.ID("vm_1"))
 		want(t, err, errors.TaskQueueingError, katapult.TaskQueueingErrorDetail{Details: "The virtual machine is stopped."})
 		if n := srv.Count("StopVirtualMachine"); n != 6 {
-			t.Errorf("%d stops were sent, want 6: what was not queued is asked for again", n)
+			t.Errorf("%d stops were sent, want 6: a task that was not queued is requested again", n)
 		}
 	})
 }
@@ -150,7 +150,7 @@ func TestDeleteVirtualNetwork_MachineInTrash(t *testing.T) {
 		time.Sleep(48*time.Hour - time.Second)
 		_, err = c.GetTrashObject(t.Context(), katapult.ObjectID("vm_1"))
 		must(t, err)
-		time.Sleep(time.Second) // the trash empties itself
+		time.Sleep(time.Second) // Katapult purges the trash
 		_, err = c.GetTrashObject(t.Context(), katapult.ObjectID("vm_1"))
 		want(t, err, errors.TrashObjectNotFound, nil)
 		must(t, c.DeleteVirtualNetwork(t.Context(), "vnet_1"))
@@ -234,7 +234,7 @@ func TestRemovals_AcceptedWithoutBody(t *testing.T) {
 	})
 }
 
-// A deletion step that no resource explains says how a person satisfies it, if that is known.
+// The manual step of an unexplained deletion step has a Removal, if one is known.
 func TestPlan_UnexplainedDeletionSteps(t *testing.T) {
 	t.Parallel()
 	srv, c := newServer(t)
@@ -259,7 +259,8 @@ func TestPlan_UnexplainedDeletionSteps(t *testing.T) {
 	}
 }
 
-// A machine has a disk, which keeps the deletion step of disks open once the machine is deleted.
+// The boot disk of a machine would keep the deletion step disks open after the deletion of
+// the machine.
 func TestPlan_DisksOfMachines(t *testing.T) {
 	t.Parallel()
 	srv, c := newServer(t, katapulttest.VirtualMachine{ID: "vm_1"})
@@ -270,7 +271,7 @@ func TestPlan_DisksOfMachines(t *testing.T) {
 	}
 }
 
-// What an ID names is never another resource, so that its removal needs no read before it.
+// An ID is never reused, so its removal needs no read before it.
 func TestTeardown_RequestsOfAStep(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -310,7 +311,7 @@ func TestTeardown_UsersBeforeUsedResources(t *testing.T) {
 			`DeleteObjectStorageAccount {"organization":{"id":"org_acme"},"object_storage_cluster":{"region":"uk-lon-1"`)
 		wantOrder(t, srv, `DeleteOrganization {"organization":{"id":"org_grandchild"`, `DeleteOrganization {"organization":{"id":"org_child"`,
 			`DeleteOrganization {"organization":{"id":"org_acme"`)
-		// What is in the trash of the organization beside what the plan has is not ours.
+		// Other objects in the trash are not of the plan.
 		if srv.Count("PurgeTrash") != 0 {
 			t.Error("the whole trash was purged")
 		}
@@ -343,16 +344,17 @@ func TestPlan_ObjectStorageByAccessKeys(t *testing.T) {
 			resources: []katapulttest.Resource{katapulttest.AccessKey{ID: "k"}},
 			want:      []string{"object_storage_access_key/k"},
 		},
-		"a bucket that is gone": {
+		"a deleted bucket": {
 			resources: one,
 			want:      []string{"object_storage_access_key/k", "object_storage_account/uk-lon-1 after object_storage_access_key/k"},
 		},
-		// Names find buckets of whoever, so that a key of ours is no proof.
-		"a bucket of another": {
+		// A name also finds the bucket of another organization: a key of this one proves
+		// nothing.
+		"a bucket of another organization": {
 			resources: one, other: []katapulttest.Resource{katapulttest.Bucket{Name: "b"}},
 			want: []string{"object_storage_access_key/k", "object_storage_account/uk-lon-1 after object_storage_access_key/k"},
 		},
-		"a bucket that another has as well": {
+		"a bucket that another organization has, too": {
 			resources: append(one, katapulttest.Bucket{Name: "b"}), other: []katapulttest.Resource{katapulttest.Bucket{Name: "b"}},
 			want: []string{
 				"object_storage_buckets/uk-lon-1, manual",
@@ -364,7 +366,7 @@ func TestPlan_ObjectStorageByAccessKeys(t *testing.T) {
 			resources: one, faults: []offboardtest.Fault{fault("GetObjectStorageAccount", 403, "object_storage_account_suspended")},
 			want: []string{"object_storage_access_key/k", "object_storage_account/uk-lon-1 after object_storage_access_key/k, manual"},
 		},
-		"an account that was never made": {
+		"an account that is not provisioned": {
 			resources: one, faults: []offboardtest.Fault{fault("GetObjectStorageAccount", 403, "object_storage_account_not_provisioned")},
 			want: []string{"object_storage_access_key/k", "object_storage_account/uk-lon-1 after object_storage_access_key/k, manual"},
 		},
@@ -422,21 +424,21 @@ func TestTeardown_StopsAndUnassignsMachine(t *testing.T) {
 	}
 	for name, test := range map[string]struct {
 		state katapult.VirtualMachineState
-		begin func(context.Context, *katapult.Client) error
+		start func(context.Context, *katapult.Client) error
 		want  []string
 	}{
 		"started": {want: append([]string{machine("StopVirtualMachine")}, rest...)},
 		"stopped": {state: katapult.VirtualMachineStateStopped, want: append([]string{disk("DetachDisk", "disk_1")}, rest...)},
 		"failed":  {state: katapult.VirtualMachineStateFailed, want: append([]string{disk("DetachDisk", "disk_1")}, rest...)},
 		"shutting down": {
-			begin: func(ctx context.Context, c *katapult.Client) error {
+			start: func(ctx context.Context, c *katapult.Client) error {
 				return failure(c.ShutdownVirtualMachine(ctx, katapult.ID("vm_1")))
 			},
 			want: append([]string{machine("ShutdownVirtualMachine")}, rest...),
 		},
 		"detaching its disk": {
 			state: katapult.VirtualMachineStateFailed,
-			begin: func(ctx context.Context, c *katapult.Client) error { return failure(c.DetachDisk(ctx, "disk_1")) },
+			start: func(ctx context.Context, c *katapult.Client) error { return failure(c.DetachDisk(ctx, "disk_1")) },
 			want:  append([]string{disk("DetachDisk", "disk_1")}, rest...),
 		},
 	} {
@@ -447,8 +449,8 @@ func TestTeardown_StopsAndUnassignsMachine(t *testing.T) {
 					katapulttest.VirtualMachine{ID: "vm_1", Name: "web", State: test.state},
 					katapulttest.Disk{ID: "disk_1", VirtualMachine: "vm_1"},
 				)
-				if test.begin != nil {
-					must(t, test.begin(t.Context(), c))
+				if test.start != nil {
+					must(t, test.start(t.Context(), c))
 				}
 				var said []string
 				r, err := execute(t, c, newPlan(t, c), teardown.WithEvents(func(e teardown.Event) {
@@ -457,12 +459,12 @@ func TestTeardown_StopsAndUnassignsMachine(t *testing.T) {
 					}
 				}))
 				wantOutcome(t, r, err, teardown.Deleted, "")
-				// The disk that it boots from goes with it, and is nobody's concern.
+				// The boot disk is deleted with the machine, without a request of its own.
 				if diff := cmp.Diff(test.want, writes(srv)); diff != "" {
 					t.Errorf("writes (-want +got):\n%s", diff)
 				}
 				if len(said) < 2 {
-					t.Errorf("it was said what is waited for: %q", said)
+					t.Errorf("wait messages: %q", said)
 				}
 			})
 		})
@@ -494,7 +496,7 @@ func TestTeardown_DiskUnassignedMeanwhile(t *testing.T) {
 				srv.Fail(fault("UnassignDisk", map[string]int{"unassigned_disk": 422, "disk_not_found": 404, "object_in_trash": 406}[code], code))
 				r, err := execute(t, c, newPlan(t, c), teardown.WithEvents(func(e teardown.Event) {
 					if e.Kind == teardown.EventRetrying {
-						t.Errorf("%s was not removed at once: %v", e.Step, e.Err)
+						t.Errorf("%s was retried: %v", e.Step, e.Err)
 					}
 				}))
 				wantOutcome(t, r, err, teardown.Deleted, "")
@@ -515,8 +517,8 @@ func TestTeardown_UnlistedObjectStorage(t *testing.T) {
 	})
 }
 
-// A bucket has a name only. One that another organization has made under that name is
-// not deleted.
+// A bucket has only a name. A bucket of another organization with the same name is not
+// deleted.
 func TestTeardown_BucketReused(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -531,13 +533,13 @@ func TestTeardown_BucketReused(t *testing.T) {
 		}))
 		wantOutcome(t, r, err, teardown.Blocked, errors.NotConfirmed)
 		if n := srv.Count("DeleteObjectStorageBucket"); n != 0 || len(srv.Remaining("org_other")) != 2 {
-			t.Errorf("%d deletions; left %q", n, srv.Remaining("org_other"))
+			t.Errorf("%d deletions; remaining %q", n, srv.Remaining("org_other"))
 		}
 	})
 }
 
-// A list that lacks disks proves nothing, even if it has one page and the trash is empty:
-// each disk is read by itself, those that were deleted with a machine included.
+// A list without the disks proves nothing, even if it has one page and the trash is empty:
+// each disk is read, including those that were deleted with a machine.
 func TestTeardown_DisksMissingFromList(t *testing.T) {
 	t.Parallel()
 	var disks, machines []katapulttest.Resource
@@ -581,7 +583,7 @@ func TestTeardown_DisksMissingFromList(t *testing.T) {
 	}
 }
 
-// A change of state that takes long is waited for, and nothing is sent meanwhile.
+// A teardown waits for a long change of state, and sends no write meanwhile.
 func TestTeardown_LongChangeOfState(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -593,7 +595,7 @@ func TestTeardown_LongChangeOfState(t *testing.T) {
 		r, err := execute(t, c, p)
 		wantOutcome(t, r, err, teardown.Deleted, "")
 		if n := srv.Count("StopVirtualMachine"); n != 1 {
-			t.Errorf("%d requests to stop it, want 1", n)
+			t.Errorf("%d stop requests, want 1", n)
 		}
 	})
 }

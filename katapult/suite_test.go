@@ -42,7 +42,7 @@ var rules = pipelinesuite.Provider{
 	},
 }
 
-// options makes a client of the settings that the rules ask for.
+// options converts the settings of the suite to options.
 func options(srv *katapulttest.Server, s pipelinesuite.Settings) []katapult.Option {
 	options := []katapult.Option{srv.Option(), katapult.WithLogger(s.Logger)}
 	if s.Client != nil {
@@ -95,12 +95,12 @@ func TestTeardown(t *testing.T) {
 	}.Run(t)
 }
 
-// everything returns a double with two organizations that have everything, themselves
-// and those that they manage, and what removes by hand what no API does.
+// fullServer returns a fake with two organizations that have resources of all kinds, as do
+// the organizations that they manage, and a function that does the manual steps.
 func fullServer() (srv *katapulttest.Server, manual func()) {
 	srv = katapulttest.NewServer()
 	open := []string{"ensure_zero_balance", "ensure_no_outstanding_invoices"}
-	hands := map[string][]string{}
+	manualIDs := map[string][]string{}
 	for _, o := range []katapulttest.Organization{
 		{ID: "org_acme", Name: "Acme"},
 		{ID: "org_child", Name: "Acme Labs", Parent: "org_acme"},
@@ -114,21 +114,21 @@ func fullServer() (srv *katapulttest.Server, manual func()) {
 		switch o.ID {
 		case "org_grandchild", "org_other_child":
 			srv.Add(o.ID, katapulttest.DNSZone{}, katapulttest.FileStorageVolume{ID: "fsv_" + suffix}, katapulttest.ISO{ID: "iso_" + suffix})
-			hands[o.ID] = []string{"iso_" + suffix}
+			manualIDs[o.ID] = []string{"iso_" + suffix}
 		default:
-			hands[o.ID] = fill(srv, o.ID, suffix)
+			manualIDs[o.ID] = fill(srv, o.ID, suffix)
 		}
 	}
 	return srv, func() {
 		for _, id := range []string{"org_acme", "org_child", "org_grandchild"} {
 			srv.SetOpen(id)
-			srv.Remove(hands[id]...)
+			srv.Remove(manualIDs[id]...)
 		}
 	}
 }
 
-// fill gives an organization everything that can stand in its way, with ids that end
-// in a suffix. What is to be removed by hand is returned.
+// fill adds all blockers to an organization, with IDs that end in a suffix, and returns the
+// IDs of the manual ones.
 func fill(srv *katapulttest.Server, organization, suffix string) (manual []string) {
 	region := "uk-lon-1"
 	srv.Add(organization,
@@ -162,8 +162,8 @@ func fill(srv *katapulttest.Server, organization, suffix string) (manual []strin
 	srv.MoveToTrash("vm_old_"+suffix, "fsv_old_"+suffix)
 	known := srv.Remaining(organization)
 	srv.Add(organization, katapulttest.Bucket{Name: "unnamed-" + suffix, Region: region})
-	left := srv.Remaining(organization)
-	return []string{"iso_" + suffix, "dtpl_" + suffix, left[len(known)]}
+	remaining := srv.Remaining(organization)
+	return []string{"iso_" + suffix, "dtpl_" + suffix, remaining[len(known)]}
 }
 
 func TestCredentials_NotShown(t *testing.T) {
@@ -251,8 +251,8 @@ func surface(t *testing.T) pipelinesuite.Surface {
 	}
 }
 
-// clientOf returns a client of a new fake that has a secret as its credential, or the
-// one that the fake accepts.
+// clientOf returns a client of a new fake with a secret as its credential; "" for the
+// credential that the fake accepts.
 func clientOf(t *testing.T, secret string, logger *slog.Logger) *katapult.Client {
 	t.Helper()
 	srv := katapulttest.NewServer()

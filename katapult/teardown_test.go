@@ -78,7 +78,7 @@ func TestPlan_AllKindsInOrder(t *testing.T) {
 		t.Errorf("steps (-want +got):\n%s", diff)
 	}
 	if diff := cmp.Diff([]teardown.Override{teardown.ManagedOrganizations}, p.Overrides()); diff != "" {
-		t.Errorf("consents (-want +got):\n%s", diff)
+		t.Errorf("overrides (-want +got):\n%s", diff)
 	}
 	for id, want := range map[string]string{
 		"ensure_zero_balance/org_acme":    "Katapult reports this deletion step as open: Still to do: ensure zero balance.",
@@ -99,14 +99,14 @@ func TestPlan_ReadsListsOfOpenSteps(t *testing.T) {
 		resources []katapulttest.Resource
 		want      []string
 	}{
-		"nothing is left": {nil, nil},
-		"a zone":          {[]katapulttest.Resource{katapulttest.DNSZone{Name: "acme.example"}}, []string{"ListDNSZonesPage"}},
-		"an image":        {[]katapulttest.Resource{katapulttest.ISO{}}, nil},
+		"no resource": {nil, nil},
+		"a zone":      {[]katapulttest.Resource{katapulttest.DNSZone{Name: "acme.example"}}, []string{"ListDNSZonesPage"}},
+		"an image":    {[]katapulttest.Resource{katapulttest.ISO{}}, nil},
 		"a key": {
 			[]katapulttest.Resource{katapulttest.AccessKey{}},
 			[]string{"ListObjectStorageAccessKeysPage", "GetObjectStorageAccount"},
 		},
-		// The address that it held may be the organization's.
+		// The address of a load balancer may belong to the organization.
 		"a load balancer": {[]katapulttest.Resource{katapulttest.LoadBalancer{}}, []string{"ListLoadBalancersPage", "ListIPAddressesPage"}},
 		"a machine": {
 			[]katapulttest.Resource{katapulttest.VirtualMachine{}},
@@ -137,7 +137,7 @@ func TestPlan_OmittedDeletionStep(t *testing.T) {
 		t.Errorf("steps (-want +got):\n%s", diff)
 	}
 	if srv.Count("ListDisksPage") != 0 || srv.Count("ListVirtualMachinesPage") != 1 {
-		t.Error("what is satisfied was listed, or what is not told was not")
+		t.Error("want lists of the omitted steps only")
 	}
 }
 
@@ -159,11 +159,11 @@ func TestPlan_AnswerOfAnotherOrganization(t *testing.T) {
 func TestTeardown_ResumeWithTrashedResources(t *testing.T) {
 	t.Parallel()
 	for name, faults := range map[string][]offboardtest.Fault{
-		"":                                nil,
-		" with no word of where it is":    {accountInTrash, accountInTrash}, // when the plan is compared, and when it is removed
-		" with an answer that is too old": {answerSteps(`{"object_storage":{"satisfied":false},"empty_trash":{"satisfied":true},"managed_organizations":{"satisfied":true}}`)},
+		"":                         nil,
+		" without its object":      {accountInTrash, accountInTrash}, // at the comparison of the plan, and at the removal
+		" with an outdated answer": {answerSteps(`{"object_storage":{"satisfied":false},"empty_trash":{"satisfied":true},"managed_organizations":{"satisfied":true}}`)},
 	} {
-		t.Run("it goes on"+name, func(t *testing.T) {
+		t.Run("resumed"+name, func(t *testing.T) {
 			t.Parallel()
 			synctest.Test(t, func(t *testing.T) {
 				srv, c := newServer(t,
@@ -178,9 +178,9 @@ func TestTeardown_ResumeWithTrashedResources(t *testing.T) {
 				defer cancel()
 				r, err := c.Teardown(ctx, p, teardown.WithConfirm("Acme"))
 				wantOutcome(t, r, err, teardown.Stopped, errors.NotFinished)
-				left := srv.Remaining("org_acme")
-				if !slices.Contains(left, "vm_1: in the trash") || !slices.Contains(left, "disk_vm_1: in the trash with vm_1") {
-					t.Fatalf("left: %q", left)
+				remaining := srv.Remaining("org_acme")
+				if !slices.Contains(remaining, "vm_1: in the trash") || !slices.Contains(remaining, "disk_vm_1: in the trash with vm_1") {
+					t.Fatalf("remaining: %q", remaining)
 				}
 				fresh := stepsOf(newPlan(t, c))
 				slices.Sort(fresh)
@@ -194,19 +194,19 @@ func TestTeardown_ResumeWithTrashedResources(t *testing.T) {
 				n := len(srv.Requests())
 				r, err = execute(t, c, p, teardown.WithEvents(func(e teardown.Event) {
 					if e.Kind == teardown.EventRetrying && e.Step != "disk/disk_vm_1" {
-						t.Errorf("%s was not removed at once: %v", e.Step, e.Err)
+						t.Errorf("%s was retried: %v", e.Step, e.Err)
 					}
 				}))
 				wantOutcome(t, r, err, teardown.Deleted, "")
 				for _, s := range r.Steps {
-					// The disk that a machine boots from is in the trash with it, where nothing shows it.
+					// The boot disk is in the trash with its machine, and the trash does not show it.
 					if done := s.Kind != "object_storage_access_key"; done != (s.State == teardown.StepDeleted) {
 						t.Errorf("%s is %s", s.ID, s.State)
 					}
 				}
 				for _, request := range srv.Requests()[n:] {
 					if request.Operation != "PurgeTrashObject" && request.Method != "GET" && !strings.Contains(string(request.Body), "disk_") && request.Operation != "DeleteOrganization" {
-						t.Errorf("%s %s: it was in the trash", request.Operation, request.Body)
+						t.Errorf("%s %s: the resource was in the trash", request.Operation, request.Body)
 					}
 				}
 			})
@@ -225,7 +225,7 @@ func TestPlan_TrashExplainsOpenSteps(t *testing.T) {
 	}
 }
 
-// What our steps did is not taken for something new, although Katapult still counts it.
+// A removed resource that Katapult still counts is no new blocker.
 func TestTeardown_CountedLate(t *testing.T) {
 	t.Parallel()
 	late := map[string]offboardtest.Fault{
@@ -252,13 +252,13 @@ func TestTeardown_CountedLate(t *testing.T) {
 func TestTeardown_ResourceNotInPlan(t *testing.T) {
 	t.Parallel()
 	for name, change := range map[string]func(*katapulttest.Server){
-		"a machine":               func(srv *katapulttest.Server) { srv.Add("org_acme", katapulttest.VirtualMachine{}) },
-		"a zone of a managed one": func(srv *katapulttest.Server) { srv.Add("org_child", katapulttest.DNSZone{}) },
-		"something in the trash":  func(srv *katapulttest.Server) { srv.Add("org_acme", katapulttest.Disk{ID: "d"}); srv.MoveToTrash("d") },
+		"a machine":                        func(srv *katapulttest.Server) { srv.Add("org_acme", katapulttest.VirtualMachine{}) },
+		"a zone of a managed organization": func(srv *katapulttest.Server) { srv.Add("org_child", katapulttest.DNSZone{}) },
+		"an object in the trash":           func(srv *katapulttest.Server) { srv.Add("org_acme", katapulttest.Disk{ID: "d"}); srv.MoveToTrash("d") },
 		"object storage in the trash": func(srv *katapulttest.Server) {
 			srv.Add("org_acme", katapulttest.ObjectStorage{Region: "nl-ams-1"})
-			left := srv.Remaining("org_acme")
-			srv.MoveToTrash(left[len(left)-1])
+			remaining := srv.Remaining("org_acme")
+			srv.MoveToTrash(remaining[len(remaining)-1])
 		},
 		"a balance": func(srv *katapulttest.Server) { srv.SetOpen("org_acme", "ensure_zero_balance") },
 		"a managed organization": func(srv *katapulttest.Server) {
@@ -329,7 +329,7 @@ func TestTeardown_ManagedOrganizationNotFound(t *testing.T) {
 		r, err := execute(t, c, p)
 		wantOutcome(t, r, err, teardown.Blocked, errors.DeletionStepsNotSatisfied)
 		if !srv.Exists("org_acme") || !srv.Exists("org_child") {
-			t.Error("something was deleted")
+			t.Error("a write was sent")
 		}
 	})
 }
@@ -392,7 +392,7 @@ func TestTeardown_FailedTask(t *testing.T) {
 			got = append(got, s.ID+" "+string(s.State))
 		}
 		if diff := cmp.Diff(want, got); diff != "" {
-			t.Errorf("left (-want +got):\n%s", diff)
+			t.Errorf("remaining (-want +got):\n%s", diff)
 		}
 		r, err = execute(t, c, p)
 		wantOutcome(t, r, err, teardown.Deleted, "")
@@ -431,8 +431,8 @@ func TestTeardown_HTMLNotFound(t *testing.T) {
 	})
 }
 
-// 200, 202 and 204 with an empty body or {} mean that a request was accepted. Reads show
-// when its work is done, for the answer has neither a task nor an object in the trash.
+// 200, 202 and 204 with an empty body or {} mean that Katapult accepted a request. The answer
+// has neither a task nor an object in the trash, so reads show the end of the work.
 func TestTeardown_AcceptedWithoutBody(t *testing.T) {
 	t.Parallel()
 	for operation := range removals {
@@ -458,8 +458,8 @@ func TestTeardown_AcceptedWithoutBody(t *testing.T) {
 	}
 }
 
-// A request that Katapult accepts and does not carry out is sent again, at most three
-// times and within the step's time.
+// A request that Katapult accepts and never starts is sent again, at most three times and
+// within the timeout of the step.
 func TestTeardown_AcceptedAndNeverStarted(t *testing.T) {
 	t.Parallel()
 	for operation, documented := range acceptedAnswers {
@@ -467,7 +467,7 @@ func TestTeardown_AcceptedAndNeverStarted(t *testing.T) {
 			offboardtest.Ignore(operation, 200, documented), offboardtest.Ignore(operation, 202, ""),
 		} {
 			if operation == "DeleteOrganization" && answer.Body == "" {
-				continue // is no documented success, and leaves the outcome open
+				continue // not a documented success: the outcome is open
 			}
 			for _, ignored := range []int{1, 3, forever} {
 				t.Run(fmt.Sprintf("%s %d %d", operation, answer.Status, ignored), func(t *testing.T) {
@@ -514,7 +514,7 @@ func TestTeardown_AcceptedAndNeverStarted(t *testing.T) {
 	})
 }
 
-// A task that stays pending or running is a record. What it was about is read.
+// A task proves nothing: its resource is read.
 func TestTeardown_TaskProvesNothing(t *testing.T) {
 	t.Parallel()
 	for name, task := range map[string]offboardtest.Fault{
@@ -538,7 +538,7 @@ func TestTeardown_TaskProvesNothing(t *testing.T) {
 					srv, c := newServer(t, resources...)
 					p := newPlan(t, c)
 					if name == "failed" {
-						srv.SetTaskTime(0) // the work is done when the failure is read
+						srv.SetTaskTime(0) // the work is done before the read of the failure
 					}
 					srv.Fail(times(forever, task))
 					r, err := execute(t, c, p)
@@ -580,7 +580,7 @@ func TestTeardown_SubdomainReused(t *testing.T) {
 	})
 }
 
-// An answer about another resource than the one requested proves nothing.
+// An answer with another resource than the requested one proves nothing.
 func TestTeardown_AnswerOfAnotherResource(t *testing.T) {
 	t.Parallel()
 	for name, test := range map[string]struct {
@@ -613,8 +613,7 @@ func TestTeardown_AnswerOfAnotherResource(t *testing.T) {
 	}
 }
 
-// A 404 of a part of an organization says nothing about the organization, which was read
-// a moment ago.
+// A 404 of a list or of the deletion steps proves nothing about the organization.
 func TestPlan_OrganizationNotFoundByPart(t *testing.T) {
 	t.Parallel()
 	for _, operation := range reads {
@@ -648,7 +647,7 @@ func TestPlan_OrganizationNotFoundByPart(t *testing.T) {
 					t.Errorf("WaitUntilTrashEmpty: got %v, want %q", err, errors.UnexpectedResponse)
 				}
 			}
-			// If the organization is not found by itself, it is not found.
+			// A 404 of the organization itself proves it.
 			srv.Fail(offboardtest.Fault{Operation: "GetOrganization"}, missing, fault("GetOrganization", 404, "organization_not_found"))
 			if _, err := c.Plan(t.Context(), org); !errors.Is(err, errors.OrganizationNotFound) {
 				t.Errorf("Plan: got %v, want %q", err, errors.OrganizationNotFound)
@@ -657,8 +656,8 @@ func TestPlan_OrganizationNotFoundByPart(t *testing.T) {
 	}
 }
 
-// A managed organization of which one list is not found exists. It is not deleted, and
-// neither is the one that manages it.
+// A 404 of a list of a managed organization proves nothing: neither the managed nor the
+// managing organization is deleted.
 func TestTeardown_ManagedOrganizationListNotFound(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -680,8 +679,8 @@ func TestTeardown_ManagedOrganizationListNotFound(t *testing.T) {
 	})
 }
 
-// A 404 about another kind of resource, of another status, of another sender, or from a
-// cache does not end a step.
+// An answer with another code or status, of another sender, or from a cache does not end a
+// step.
 func TestTeardown_UnprovenNotFound(t *testing.T) {
 	t.Parallel()
 	cached := fault("GetDisk", 404, "disk_not_found")
@@ -712,19 +711,19 @@ func TestTeardown_UnprovenNotFound(t *testing.T) {
 	}
 }
 
-// An item that moves from the second page of a list to the first between two reads is not
-// seen. One read of the item decides whether it exists.
+// An item that moves from the second page of a list to the first between two reads is
+// missed. A read of the item decides whether it exists.
 func TestTeardown_MissedByPagedList(t *testing.T) {
 	t.Parallel()
 	for name, test := range map[string]struct {
 		count, size int
 		uncounted   bool // Katapult does not count the items of a large set
-		trashVolume bool // the resources are in the trash
+		trashed     bool // the resources are in the trash
 	}{
 		"full pages":      {count: 103},
-		"smaller pages":   {count: 53, size: 30}, // as the server decides
+		"smaller pages":   {count: 53, size: 30}, // chosen by the server
 		"uncounted items": {count: 103, uncounted: true},
-		"trash":           {count: 103, uncounted: true, trashVolume: true},
+		"trash":           {count: 103, uncounted: true, trashed: true},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -739,11 +738,11 @@ func TestTeardown_MissedByPagedList(t *testing.T) {
 				}
 				p := newPlan(t, c)
 				list := "ListFileStorageVolumesPage"
-				if test.trashVolume {
+				if test.trashed {
 					list = "ListTrashObjectsPage"
 					srv.MoveToTrash(ids...)
 				}
-				// Somebody else deletes an item of the first page once that was read.
+				// Another client deletes an item of the first page after the read of that page.
 				srv.Fail(offboardtest.EditBody(list, func(body []byte) []byte {
 					srv.Remove("fsv_20")
 					return body
@@ -760,8 +759,8 @@ func TestTeardown_MissedByPagedList(t *testing.T) {
 	}
 }
 
-// A plan selects steps. What is acted upon is only what a fresh read of the organization
-// shows, whatever the plan says.
+// A plan only selects steps. A teardown removes only resources that a fresh read of the
+// organization shows.
 func TestTeardown_StepOfAnotherOrganization(t *testing.T) {
 	t.Parallel()
 	for name, test := range map[string]struct {
@@ -781,7 +780,7 @@ func TestTeardown_StepOfAnotherOrganization(t *testing.T) {
 		"object storage":                  {teardown.Step{ID: "object_storage_account/nl-ams-1", Kind: "object_storage_account"}, nil},
 		"a bucket":                        {teardown.Step{ID: "object_storage_bucket/nl-ams-1/b", Kind: "object_storage_bucket"}, nil},
 		"a key":                           {teardown.Step{ID: "object_storage_access_key/k_other", Kind: "object_storage_access_key"}, nil},
-		"our machine as another kind":     {teardown.Step{ID: "file_storage_volume/vm_1", Kind: "file_storage_volume"}, nil},
+		"the machine as another kind":     {teardown.Step{ID: "file_storage_volume/vm_1", Kind: "file_storage_volume"}, nil},
 		"a disk of a managed one, nested": {teardown.Step{ID: "disk/org_child/disk_vm_other", Kind: "disk"}, func(srv *katapulttest.Server) { srv.MoveToTrash("vm_other", "vm_child") }},
 	} {
 		for _, after := range []string{"virtual_machine/vm_1", "virtual_machine/org_child/vm_child"} {
@@ -798,19 +797,19 @@ func TestTeardown_StepOfAnotherOrganization(t *testing.T) {
 						katapulttest.AccessKey{ID: "k_other", Region: "nl-ams-1", Buckets: []string{"b"}})
 					p := newPlan(t, c)
 					test := test            // changed below
-					srv.MoveToTrash("vm_1") // as our own step does
+					srv.MoveToTrash("vm_1") // as the step itself does
 					if test.prepare != nil {
 						test.prepare(srv)
 					}
-					left := srv.Remaining("org_other")
+					remaining := srv.Remaining("org_other")
 					test.step.Name, test.step.After = "x", []string{after}
 					if test.step.Kind == "managed_organization" {
 						test.step.Requires = []teardown.Override{teardown.ManagedOrganizations}
 					}
 					p.Steps = append(p.Steps, test.step)
 					r, err := execute(t, c, teardownsuite.Seal(p), teardown.WithStepTimeout(10*time.Minute))
-					if diff := cmp.Diff(left, srv.Remaining("org_other")); diff != "" || !srv.Exists("org_other") {
-						t.Errorf("another organization has changed (-want +got):\n%s", diff)
+					if diff := cmp.Diff(remaining, srv.Remaining("org_other")); diff != "" || !srv.Exists("org_other") {
+						t.Errorf("another organization changed (-want +got):\n%s", diff)
 					}
 					id := test.step.ID[strings.LastIndex(test.step.ID, "/")+1:]
 					for _, w := range writes(srv) {
@@ -827,8 +826,8 @@ func TestTeardown_StepOfAnotherOrganization(t *testing.T) {
 	}
 }
 
-// What a plan says about a step that is in the trash now is not taken from it: neither
-// that it is manual nor what it needs.
+// Manual and Requires of a step whose resource is in the trash come from a fresh read, not
+// from the plan.
 func TestTeardown_TrashedStepFromFreshRead(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -847,7 +846,7 @@ func TestTeardown_TrashedStepFromFreshRead(t *testing.T) {
 	})
 }
 
-// A step that deletes an organization names it.
+// A step that deletes an organization has its ID and name.
 func TestPlan_ManagedOrganizationOfStep(t *testing.T) {
 	t.Parallel()
 	srv, c := newServer(t, katapulttest.DNSZone{})
@@ -870,8 +869,7 @@ func TestPlan_ManagedOrganizationOfStep(t *testing.T) {
 	}
 }
 
-// A firewall's page in place of any read never makes an organization look free of
-// blockers.
+// A firewall's HTML page instead of the answer of a read never hides a blocker.
 func TestPlan_HTMLResponse(t *testing.T) {
 	t.Parallel()
 	for _, operation := range append([]string{"GetOrganization", "GetObjectStorageBucket"}, reads...) {
@@ -903,8 +901,8 @@ func TestPlan_HTMLResponse(t *testing.T) {
 	}
 }
 
-// The same for each managed organization, which a refusal of Katapult's own makes a
-// manual step.
+// The same for each managed organization. Only Katapult's own refusal makes it a manual
+// step.
 func TestPlan_HTMLResponseForManagedOrganization(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -917,8 +915,7 @@ func TestPlan_HTMLResponseForManagedOrganization(t *testing.T) {
 	})
 }
 
-// No read shows what became of a deletion that Katapult has accepted: the outcome is
-// unknown, unless a later read decides.
+// If no read decides after an accepted deletion, the outcome is unknown.
 func TestTeardown_OrganizationNotRead(t *testing.T) {
 	t.Parallel()
 	cached := fault("GetOrganization", 404, "organization_not_found")
@@ -958,8 +955,8 @@ func TestTeardown_OrganizationNotRead(t *testing.T) {
 	}
 }
 
-// A task that stays as it is while its resource does, too, was never started: the request
-// is sent again. One that makes progress is waited for.
+// If neither a task nor its resource changes, the task was never started: the request is
+// sent again. A teardown waits for a task with progress.
 func TestTeardown_TaskWithoutProgress(t *testing.T) {
 	t.Parallel()
 	answers := map[string]string{
@@ -1004,8 +1001,8 @@ func TestTeardown_TaskWithoutProgress(t *testing.T) {
 	}
 }
 
-// The answer to a request that is sent again is lost, or refuses it for now: the same
-// attempt goes on, and the resource decides.
+// If the answer of a repeated request is lost, or a retryable error, the attempt continues,
+// and the resource decides.
 func TestTeardown_LostAnswerOfRepeat(t *testing.T) {
 	t.Parallel()
 	for name, f := range map[string]offboardtest.Fault{
@@ -1028,8 +1025,8 @@ func TestTeardown_LostAnswerOfRepeat(t *testing.T) {
 	}
 }
 
-// A read of something that a managed organization has reports that this organization does
-// not exist. That counts only if a read of the organization shows it.
+// A read of a resource reports that its managed organization does not exist. Only a read of
+// the organization proves it.
 func TestTeardown_ManagedOrganizationNotFoundByPart(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -1048,8 +1045,8 @@ func TestTeardown_ManagedOrganizationNotFoundByPart(t *testing.T) {
 	})
 }
 
-// A step by hand, and the consent that it needs, are not avoided by a plan that was edited:
-// that the plan names something else does not prove that this keeps a deletion step open.
+// An edited plan cannot avoid a manual step and its override: that the plan names another
+// resource does not prove that this resource keeps the deletion step open.
 func TestTeardown_PlanWithoutManualStep(t *testing.T) {
 	t.Parallel()
 	storage := []katapulttest.Resource{
@@ -1059,12 +1056,12 @@ func TestTeardown_PlanWithoutManualStep(t *testing.T) {
 	unnamed := katapulttest.Bucket{Name: "unnamed", Region: "uk-lon-1"}
 	for name, test := range map[string]struct {
 		resources, later []katapulttest.Resource
-		manual           string         // the step that is taken out of the plan
-		added            *teardown.Step // to the plan
+		manual           string         // the kind whose step is removed from the plan
+		added            *teardown.Step // added to the plan
 	}{
-		"a bucket that no key names":       {resources: append(storage, unnamed), manual: "object_storage_buckets"},
-		"one that was made after the plan": {resources: storage, later: []katapulttest.Resource{unnamed}},
-		"another bucket in its place": {
+		"a bucket that no key names":      {resources: append(storage, unnamed), manual: "object_storage_buckets"},
+		"a bucket created after the plan": {resources: storage, later: []katapulttest.Resource{unnamed}},
+		"another bucket instead": {
 			resources: append(storage[:1:1], unnamed, katapulttest.AccessKey{ID: "key_1", Region: "uk-lon-1"}), manual: "object_storage_buckets",
 			added: &teardown.Step{ID: "object_storage_bucket/uk-lon-1/none", Kind: "object_storage_bucket", Name: "none"},
 		},
@@ -1081,7 +1078,7 @@ func TestTeardown_PlanWithoutManualStep(t *testing.T) {
 				n := len(p.Steps)
 				p.Steps = slices.DeleteFunc(p.Steps, func(s teardown.Step) bool { return s.Kind == test.manual })
 				if test.manual != "" && len(p.Steps) != n-1 {
-					t.Fatalf("the plan has no step of the kind %s", test.manual)
+					t.Fatalf("the plan has no step of kind %s", test.manual)
 				}
 				for i := range p.Steps {
 					p.Steps[i].After = slices.DeleteFunc(p.Steps[i].After, func(id string) bool { return strings.HasPrefix(id, test.manual+"/") })
@@ -1091,14 +1088,14 @@ func TestTeardown_PlanWithoutManualStep(t *testing.T) {
 				}
 				srv.Add("org_acme", test.later...)
 				if r, err := execute(t, c, teardownsuite.Seal(p)); r != nil || !errors.Is(err, errors.PlanStale) || len(writes(srv)) != 0 {
-					t.Errorf("got %+v, %v and %q; want %q and nothing touched", r, err, writes(srv), errors.PlanStale)
+					t.Errorf("got %+v, %v and %q; want %q and no write", r, err, writes(srv), errors.PlanStale)
 				}
 			})
 		})
 	}
 }
 
-// What this teardown has removed may be counted for a while: that is nothing new.
+// Katapult may count a removed resource for a while: the open step is no new blocker.
 func TestTeardown_RemovedAndStillOpen(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -1113,8 +1110,7 @@ func TestTeardown_RemovedAndStillOpen(t *testing.T) {
 	})
 }
 
-// A gentle stop ends the waits for a rate limit within calls, and nothing that changes
-// something is sent after it.
+// A stop ends the waits for a rate limit within calls, and no write is sent after it.
 func TestTeardown_StopWithinCalls(t *testing.T) {
 	t.Parallel()
 	limited := func(operation string) offboardtest.Fault {
@@ -1161,7 +1157,7 @@ func TestTeardown_StopWithinCalls(t *testing.T) {
 	}
 }
 
-// planned returns a plan for Acme.
+// newPlan returns a plan for Acme.
 func newPlan(t *testing.T, c *katapult.Client) *teardown.Plan {
 	t.Helper()
 	p, err := c.Plan(t.Context(), org)
@@ -1169,13 +1165,13 @@ func newPlan(t *testing.T, c *katapult.Client) *teardown.Plan {
 	return p
 }
 
-// carriedOut carries out a plan for Acme.
+// execute applies a plan for Acme.
 func execute(t *testing.T, c *katapult.Client, p *teardown.Plan, options ...teardown.Option) (*teardown.Report, error) {
 	t.Helper()
 	return c.Teardown(t.Context(), p, append(options, teardown.WithConfirm("Acme"), teardown.WithOverrides(teardown.ManagedOrganizations))...)
 }
 
-// outcome checks what became of Acme.
+// wantOutcome checks the outcome and the error of a teardown of Acme.
 func wantOutcome(t *testing.T, r *teardown.Report, err error, want teardown.Outcome, code errors.Code) {
 	t.Helper()
 	if r == nil || r.Outcome != want || code == "" && err != nil || code != "" && !errors.Is(err, code) {
@@ -1183,7 +1179,7 @@ func wantOutcome(t *testing.T, r *teardown.Report, err error, want teardown.Outc
 	}
 }
 
-// withThings returns a double with an organization that has some things, and a client.
+// newServer returns a fake with an organization that has the resources, and a client.
 func newServer(t *testing.T, resources ...katapulttest.Resource) (*katapulttest.Server, *katapult.Client) {
 	t.Helper()
 	srv := katapulttest.NewServer()
@@ -1192,7 +1188,7 @@ func newServer(t *testing.T, resources ...katapulttest.Resource) (*katapulttest.
 	return srv, newClient(t, srv)
 }
 
-// stepsOf returns a line for each step: its id, what it comes after, and what is special.
+// stepsOf returns a line for each step: the ID, After, and properties such as manual.
 func stepsOf(p *teardown.Plan) []string {
 	lines := []string{}
 	for _, s := range p.Steps {
@@ -1211,7 +1207,7 @@ func stepsOf(p *teardown.Plan) []string {
 	return lines
 }
 
-// writes returns the operations that changed something, with their bodies.
+// writes returns the writes with their bodies.
 func writes(srv *katapulttest.Server) []string {
 	var operations []string
 	for _, r := range srv.Requests() {
@@ -1227,33 +1223,32 @@ func answerSteps(steps string) offboardtest.Fault {
 	return offboardtest.Respond("GetDeletionSteps", 200, `{"steps":`+steps+`}`)
 }
 
-// order checks that some operations came in an order.
+// wantOrder checks the order of operations.
 func wantOrder(t *testing.T, srv *katapulttest.Server, want ...string) {
 	t.Helper()
 	all := writes(srv)
 	for i := range want {
 		at := slices.IndexFunc(all, func(w string) bool { return strings.HasPrefix(w, want[i]) })
 		if at < 0 {
-			t.Fatalf("%s did not come, or came too early; all: %q", want[i], writes(srv))
+			t.Fatalf("%s is missing or too early; all: %q", want[i], writes(srv))
 		}
 		all = all[at+1:]
 	}
 }
 
-// inTrash says that object storage is in the trash, and not as what.
+// accountInTrash answers that object storage is in the trash, without its object.
 var accountInTrash = offboardtest.Respond("GetObjectStorageAccount", 406, `{"error":{"code":"object_in_trash","description":"","detail":{"trash_object":null}}}`)
 
-// forever is the number of times of a fault that does not end.
+// forever is the number of times of a permanent fault.
 const forever = 100_000
 
-// times returns a fault that is in effect for a number of requests.
+// times returns a fault for n requests.
 func times(n int, f offboardtest.Fault) offboardtest.Fault {
 	f.Times = n
 	return f
 }
 
-// removals are the requests of a teardown that change something, each with what an
-// organization has for it.
+// removals are the writes of a teardown, each with the resources that require it.
 var removals = map[string][]katapulttest.Resource{
 	"DeleteLoadBalancer":           {katapulttest.LoadBalancer{ID: "lb_1"}},
 	"DeleteDNSZone":                {katapulttest.DNSZone{ID: "dnszone_1"}},
@@ -1274,7 +1269,7 @@ var removals = map[string][]katapulttest.Resource{
 	"DeleteOrganization":           nil,
 }
 
-// removing returns a fake with an organization that an operation is needed for.
+// serverFor returns a fake with an organization whose teardown requires an operation.
 func serverFor(t *testing.T, operation string) (*katapulttest.Server, *katapult.Client) {
 	t.Helper()
 	srv, c := newServer(t, removals[operation]...)
@@ -1285,7 +1280,7 @@ func serverFor(t *testing.T, operation string) (*katapulttest.Server, *katapult.
 	return srv, c
 }
 
-// started are the documented answers of requests whose work never starts.
+// acceptedAnswers are the documented answers of accepted requests.
 var acceptedAnswers = map[string]string{
 	"DeleteLoadBalancer":           `{"load_balancer":{"id":"lb_1"}}`,
 	"DeleteDNSZone":                `{"deleted":true}`,
@@ -1306,7 +1301,7 @@ var acceptedAnswers = map[string]string{
 	"DeleteOrganization":           `{"success":true}`,
 }
 
-// reads are the reads of a plan below the organization.
+// reads are the reads of a plan in addition to the organization.
 var reads = []string{
 	"GetDeletionSteps", "ListManagedOrganizationsPage", "ListLoadBalancersPage", "ListDNSZonesPage", "ListDiskBackupPoliciesPage",
 	"ListVirtualMachinesPage", "ListDisksPage", "ListFileStorageVolumesPage", "ListObjectStorageAccessKeysPage", "GetObjectStorageAccount",

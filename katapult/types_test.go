@@ -30,11 +30,11 @@ func TestTime_UnixSeconds(t *testing.T) {
 		t.Errorf("(-want +got):\n%s", diff)
 	}
 	if err := json.Unmarshal([]byte(`{"A":"soon"}`), &got); err == nil {
-		t.Error("a text was taken for a time")
+		t.Error("a text was accepted as a time")
 	}
 }
 
-// An ID of white space reaches no resource, or another one.
+// An ID of white space would name no resource, or another one.
 func TestLookups_WhiteSpace(t *testing.T) {
 	t.Parallel()
 	srv := katapulttest.NewServer()

@@ -16,7 +16,7 @@ import (
 	"github.com/offboard-dev/offboard-go/offboardtest"
 )
 
-// Waiters go on with the ID of what their first read has found.
+// After the first read, waiters continue with the ID.
 func TestWaiters_NameReused(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -57,15 +57,15 @@ func TestWaiters_NameReused(t *testing.T) {
 	})
 }
 
-// waiters are all of them, with what they wait for begun.
+// waiters are all waiters, each with the call that starts its task.
 var waiters = map[string]struct {
-	begin call
-	wait  func(context.Context, *katapult.Client, func()) error
-	left  errors.Step // while it is not over
-	fails bool        // a failed task ends it
+	start     call
+	wait      func(context.Context, *katapult.Client, func()) error
+	remaining errors.Step // before the end
+	fails     bool        // a failed task ends the wait
 }{
 	"WaitForTask": {
-		begin: trashAndPurge,
+		start: trashAndPurge,
 		wait: func(ctx context.Context, c *katapult.Client, progress func()) error {
 			task, err := c.WaitForTask(ctx, "task_1", func(*katapult.Task) { progress() })
 			if err == nil && task.Status != katapult.TaskStatusCompleted {
@@ -73,11 +73,11 @@ var waiters = map[string]struct {
 			}
 			return err
 		},
-		left:  errors.Step{Name: "tasks", Description: "Purge items from trash: running, 50 %"},
-		fails: true,
+		remaining: errors.Step{Name: "tasks", Description: "Purge items from trash: running, 50 %"},
+		fails:     true,
 	},
 	"WaitUntilStopped": {
-		begin: func(ctx context.Context, c *katapult.Client) (any, error) {
+		start: func(ctx context.Context, c *katapult.Client) (any, error) {
 			return result(c.ShutdownVirtualMachine(ctx, katapult.ID("vm_1")))
 		},
 		wait: func(ctx context.Context, c *katapult.Client, progress func()) error {
@@ -87,21 +87,21 @@ var waiters = map[string]struct {
 			}
 			return err
 		},
-		left: errors.Step{Name: "virtual_machines", Description: "web: shutting_down"},
+		remaining: errors.Step{Name: "virtual_machines", Description: "web: shutting_down"},
 	},
 	"WaitUntilPurged": {
-		begin: trashAndPurge,
+		start: trashAndPurge,
 		wait: func(ctx context.Context, c *katapult.Client, progress func()) error {
 			return c.WaitUntilPurged(ctx, katapult.ID("trsh_1"), func(*katapult.TrashObject) { progress() })
 		},
-		left: errors.Step{Name: "empty_trash", Description: "FileStorageVolume fsv_1: in the trash"},
+		remaining: errors.Step{Name: "empty_trash", Description: "FileStorageVolume fsv_1: in the trash"},
 	},
 	"WaitUntilTrashEmpty": {
-		begin: trashAndPurge,
+		start: trashAndPurge,
 		wait: func(ctx context.Context, c *katapult.Client, progress func()) error {
 			return c.WaitUntilTrashEmpty(ctx, katapult.ID("org_acme"), func([]katapult.TrashObject) { progress() })
 		},
-		left: errors.Step{Name: "empty_trash", Description: "FileStorageVolume fsv_1: in the trash"},
+		remaining: errors.Step{Name: "empty_trash", Description: "FileStorageVolume fsv_1: in the trash"},
 	},
 }
 
@@ -122,18 +122,18 @@ func TestWaiters_Done(t *testing.T) {
 				addAllKinds(srv)
 				srv.SetTaskTime(time.Minute)
 				c := newClient(t, srv)
-				if _, err := test.begin(t.Context(), c); err != nil {
+				if _, err := test.start(t.Context(), c); err != nil {
 					t.Fatal(err)
 				}
-				start, calls := time.Now(), 0
+				startedAt, calls := time.Now(), 0
 				if err := test.wait(t.Context(), c, func() { calls++ }); err != nil {
 					t.Fatal(err)
 				}
-				if took := time.Since(start); took < time.Minute || took > 80*time.Second {
-					t.Errorf("took %v, want a minute and a little", took)
+				if took := time.Since(startedAt); took < time.Minute || took > 80*time.Second {
+					t.Errorf("took %v, want 60 to 80 s", took)
 				}
 				if calls < 3 {
-					t.Errorf("progress was told %d times", calls)
+					t.Errorf("progress was called %d times", calls)
 				}
 			})
 		})
@@ -150,7 +150,7 @@ func TestWaiters_ContextEnds(t *testing.T) {
 				addAllKinds(srv)
 				srv.SetTaskTime(time.Hour)
 				c := newClient(t, srv)
-				if _, err := test.begin(t.Context(), c); err != nil {
+				if _, err := test.start(t.Context(), c); err != nil {
 					t.Fatal(err)
 				}
 				ctx, cancel := context.WithTimeout(t.Context(), 40*time.Minute)
@@ -160,7 +160,7 @@ func TestWaiters_ContextEnds(t *testing.T) {
 				if e == nil || e.Code != errors.NotFinished || e.Operation != name || !errors.Is(err, context.DeadlineExceeded) {
 					t.Fatalf("got %v, want %q", err, errors.NotFinished)
 				}
-				if diff := cmp.Diff([]errors.Step{test.left}, e.Steps); diff != "" {
+				if diff := cmp.Diff([]errors.Step{test.remaining}, e.Steps); diff != "" {
 					t.Errorf("steps (-want +got):\n%s", diff)
 				}
 			})
@@ -181,7 +181,7 @@ func TestWaiters_FailedTask(t *testing.T) {
 				addAllKinds(srv)
 				srv.FailTasks(1)
 				c := newClient(t, srv)
-				if _, err := test.begin(t.Context(), c); err != nil {
+				if _, err := test.start(t.Context(), c); err != nil {
 					t.Fatal(err)
 				}
 				ctx, cancel := context.WithTimeout(t.Context(), time.Hour)
@@ -191,7 +191,7 @@ func TestWaiters_FailedTask(t *testing.T) {
 					t.Errorf("got %v, want %q", err, errors.TaskFailed)
 				}
 				if _, err := c.GetTrashObject(t.Context(), katapult.ID("trsh_1")); err != nil {
-					t.Errorf("what was not purged is gone: %v", err)
+					t.Errorf("the object is not in the trash: %v", err)
 				}
 			})
 		})
@@ -213,8 +213,7 @@ func TestWaitUntilStopped_FailedOrOrphaned(t *testing.T) {
 	}
 }
 
-// A refused read is not the end of what is waited for, but a permission that is
-// missing ends the wait.
+// A retryable error of a read does not end the wait, but a missing scope does.
 func TestWaitUntilPurged_RetryableErrors(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -237,7 +236,7 @@ func TestWaitUntilPurged_RetryableErrors(t *testing.T) {
 	})
 }
 
-// A 404 that is not Katapult's own does not prove that anything is purged.
+// A 404 without Katapult's own code does not prove that the object was purged.
 func TestWaitUntilPurged_RouteNotFound(t *testing.T) {
 	t.Parallel()
 	srv := katapulttest.NewServer()
