@@ -524,7 +524,7 @@ func TestAPI_RequestsAndAnswers(t *testing.T) {
 				return collect(c.ListApps(ctx, "shop", "acme"))
 			},
 			request{"ListAppsPage", "POST", "/management/v1/projects/shop/apps/_search", "", "acme", listed},
-			[]zitadel.App{{ID: "web", Details: owned, State: zitadel.AppStateActive, Name: "Web", APIConfig: &zitadel.APIConfig{ClientID: "web@double"}}},
+			[]zitadel.App{{ID: "web", Details: owned, State: zitadel.AppStateActive, Name: "Web", APIConfig: &zitadel.APIConfig{ClientID: "web@fake"}}},
 		},
 	} {
 		t.Run(strings.TrimSpace(test.sent.Operation+" "+test.sent.Context+test.sent.Query), func(t *testing.T) {

@@ -1,35 +1,31 @@
 package zitadeltest
 
-import (
-	"time"
-)
+import "time"
 
-// Legacy makes the double play v2.54.10: there is no API v2 and no query by id, an
-// organization that was deleted is not read any more and not known in a header, a
-// request without a credential is answered with 401, an id that is too long with
-// 400, and answers have no X-Request-Id.
+// Legacy makes the fake behave as v2.54.10: it has no API v2 and no query by ID, it does not
+// return a deleted organization and does not know it in a header, it answers 401 to a request
+// without a credential and 400 to an ID that is too long, and sends no X-Request-Id.
 func (s *Server) Legacy(legacy bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.legacy = legacy
 }
 
-// Block blocks the instance, as its operator can.
+// Block blocks or unblocks the instance.
 func (s *Server) Block(blocked bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.blocked = blocked
 }
 
-// ExhaustQuota uses up the quota of the instance.
+// ExhaustQuota uses up or restores the quota of the instance.
 func (s *Server) ExhaustQuota(exhausted bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.quotaExhausted = exhausted
 }
 
-// Lag lets lists follow requests that create or delete something after some time
-// only.
+// Lag sets the delay after which lists show what requests created or deleted. The default is 0.
 func (s *Server) Lag(lag time.Duration) {
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -16,14 +16,14 @@ import (
 	"github.com/offboard-dev/offboard-go/zitadel"
 )
 
-// admit does what Zitadel does before it looks at the operation: the host has to
-// be that of the instance, and the instance has to be in use.
+// admit runs the checks that precede each operation of Zitadel: the host must be that of the
+// instance, and the instance must not be blocked.
 func (s *Server) admit(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		s.mu.Lock()
 		defer s.mu.Unlock()
 		if s.requests++; !s.legacy {
-			w.Header().Set("X-Request-Id", fmt.Sprintf("double%014d", s.requests))
+			w.Header().Set("X-Request-Id", fmt.Sprintf("fake%016d", s.requests))
 		}
 		oauth := strings.HasPrefix(r.URL.Path, "/oauth/")
 		_, host, _ := strings.Cut(s.issuer(), "://")
@@ -58,27 +58,27 @@ func (s *Server) authenticated(next http.HandlerFunc) http.HandlerFunc {
 		case authorization == "":
 			s.plain(w, 16, "Unauthenticated", "auth header missing")
 		case !bearer || secret == "":
-			failure(w, 16, "AUTH-toLo1", "The Authorization is not valid")
+			failure(w, 16, "AUTH-toLo1", "Invalid Authorization")
 		case secret != Token && !s.tokens[secret].valid() || s.present(s.home) == nil:
-			failure(w, 16, "AUTH-7fs1e", "The token is not valid")
+			failure(w, 16, "AUTH-7fs1e", "Invalid token")
 		case !s.known(r):
-			failure(w, 7, "AUTH-Bs7Ds", "There is no such organization")
+			failure(w, 7, "AUTH-Bs7Ds", "Organization not found")
 		default:
 			next(w, r)
 		}
 	}
 }
 
-// permitted checks the token, the permission and the id.
+// permitted checks the token, the permission and the ID.
 func (s *Server) permitted(permission string, next http.HandlerFunc) http.HandlerFunc {
 	return s.authenticated(func(w http.ResponseWriter, r *http.Request) {
 		switch {
 		case !s.isMember():
-			failure(w, 5, "AUTHZ-cdgFk", "There is no membership")
+			failure(w, 5, "AUTHZ-cdgFk", "Membership not found")
 		case !slices.Contains(s.permissions, permission):
-			failure(w, 7, "AUTH-5mWD2", "There is no permission")
+			failure(w, 7, "AUTH-5mWD2", "No matching permissions found")
 		case utf8.RuneCountInString(r.PathValue("orgId")) > 200:
-			s.plain(w, 3, "InvalidArgument", "the id is too long")
+			s.plain(w, 3, "InvalidArgument", "the ID is too long")
 		default:
 			next(w, r)
 		}
@@ -89,11 +89,10 @@ func (s *Server) get(w http.ResponseWriter, r *http.Request) {
 	s.answer(w, s.find(r.PathValue("orgId")))
 }
 
-// answer answers with an organization. One that was deleted is read without a
-// state, or not at all.
+// answer answers with an organization. A deleted organization has no state, or is not found.
 func (s *Server) answer(w http.ResponseWriter, o *organization) {
 	if o == nil || o.removed && s.legacy {
-		failure(w, 5, "QUERY-leq5Q", "There is no such organization")
+		failure(w, 5, "QUERY-leq5Q", "Organization not found")
 		return
 	}
 	fake.JSON(w, http.StatusOK, fake.Object{"org": o.object(!o.removed)})
@@ -104,7 +103,7 @@ func (s *Server) getDefault(w http.ResponseWriter, _ *http.Request) {
 		fake.JSON(w, http.StatusOK, fake.Object{"org": o.object(true)})
 		return
 	}
-	failure(w, 5, "QUERY-leq5Q", "There is no such organization")
+	failure(w, 5, "QUERY-leq5Q", "Organization not found")
 }
 
 func (s *Server) delete(w http.ResponseWriter, r *http.Request) { s.deleteV1(w, r.PathValue("orgId")) }
@@ -116,7 +115,7 @@ func (s *Server) deleteV1(w http.ResponseWriter, id string) {
 	}
 	o := s.present(id)
 	if o == nil {
-		failure(w, 5, "COMMA-aps2n", "There is no such organization")
+		failure(w, 5, "COMMA-aps2n", "Organization not found")
 		return
 	}
 	s.take(o)
@@ -125,14 +124,14 @@ func (s *Server) deleteV1(w http.ResponseWriter, id string) {
 	}})
 }
 
-// allows answers with an error when an organization has to stay.
+// allows reports whether an organization can be deleted. If not, it answers with an error.
 func (s *Server) allows(w http.ResponseWriter, id string) bool {
 	o := s.present(id)
 	switch {
 	case id == s.first:
-		failure(w, 9, "COMMA-wG9p1", "The default organization has to stay")
+		failure(w, 9, "COMMA-wG9p1", "The default organization must not be deleted")
 	case id == s.system:
-		failure(w, 9, "COMMA-AF3JW", "The organization with the project of Zitadel has to stay")
+		failure(w, 9, "COMMA-AF3JW", "The organization with the project of Zitadel must not be deleted")
 	case o != nil && o.Undeletable:
 		failure(w, 13, "V3-C8l3V", "The events could not be stored")
 	default:
@@ -149,7 +148,7 @@ func (s *Server) listPermissions(w http.ResponseWriter, _ *http.Request) {
 	fake.JSON(w, http.StatusOK, answer)
 }
 
-// failure answers with an error that has an id.
+// failure answers with an error that has an ID.
 func failure(w http.ResponseWriter, code int, id, text string) {
 	message := text + " (" + id + ")"
 	if code == 16 {
@@ -160,7 +159,7 @@ func failure(w http.ResponseWriter, code int, id, text string) {
 	}}})
 }
 
-// plain answers with an error that has no id: v4.13.1 puts it into another one.
+// plain answers with an error without an ID. v4.13.1 nests this error in another one.
 func (s *Server) plain(w http.ResponseWriter, code int, word, text string) {
 	if s.legacy {
 		bare(w, statuses[code], code, text)
@@ -177,10 +176,10 @@ func bare(w http.ResponseWriter, status, code int, text string) {
 	fake.JSON(w, status, fake.Object{"code": code, "message": text})
 }
 
-// routesOfCascade are the routes of what is deleted along. The management API is played
-// from the vendor's OpenAPI, as the client reads it: no recording shows these lists. The
-// lists of administrators and authorizations are played as recorded, with filters and
-// items from the vendor's source.
+// routesOfCascade adds the routes of resources that are deleted along. The routes of the
+// management API follow the vendor's OpenAPI, as the client does, because no recording shows
+// these lists. The lists of administrators and authorizations follow the recordings, with
+// filters and items from the vendor's source.
 func (s *Server) routesOfCascade(routes *fake.Routes) {
 	const management = "/management/v1"
 	for _, l := range []struct {
@@ -210,13 +209,13 @@ func (s *Server) routesOfCascade(routes *fake.Routes) {
 	routes.Handle("ListGroupsPage", "POST /zitadel.group.v2.GroupService/ListGroups", s.authenticatedV2(s.listGroups))
 }
 
-// ofGrant chooses what is of a grant that the organization gave or has.
+// ofGrant selects the items of a project grant that the organization gave or received.
 func (s *Server) ofGrant(i *item, r *http.Request) bool {
 	return i.project == r.PathValue("projectId") && i.grant == r.PathValue("grantId") && (s.owned(i, r) || s.granted(i, r))
 }
 
-// listProviders answers with the identity providers of the organization, and of the
-// instance unless the request asks for the former.
+// listProviders answers with the identity providers of the organization, and with those of the
+// instance unless the request selects the former.
 func (s *Server) listProviders(w http.ResponseWriter, r *http.Request) {
 	var search zitadel.IdentityProviderSearch
 	if !decode(w, r, &search) {
@@ -228,10 +227,10 @@ func (s *Server) listProviders(w http.ResponseWriter, r *http.Request) {
 		if i.owner == instance {
 			owner = zitadel.IdentityProviderOwnerSystem
 		}
-		asked := !slices.ContainsFunc(search.Queries, func(q zitadel.IdentityProviderQuery) bool {
+		selected := !slices.ContainsFunc(search.Queries, func(q zitadel.IdentityProviderQuery) bool {
 			return q.OwnerTypeQuery.OwnerType != "" && q.OwnerTypeQuery.OwnerType != owner
 		})
-		if asked && (i.owner == instance || s.owned(i, r)) {
+		if selected && (i.owner == instance || s.owned(i, r)) {
 			object := showNamed(s, i)
 			object["state"], object["owner"] = zitadel.IdentityProviderStateActive, owner
 			objects = append(objects, object)
@@ -240,8 +239,7 @@ func (s *Server) listProviders(w http.ResponseWriter, r *http.Request) {
 	fake.JSON(w, http.StatusOK, part(objects, search.Query, "viewTimestamp"))
 }
 
-// listMemberships answers with the roles of a user in the instance and in the
-// organization.
+// listMemberships answers with the roles of a user in the instance and in the organization.
 func (s *Server) listMemberships(w http.ResponseWriter, r *http.Request) {
 	var search zitadel.UserSearch
 	if !decode(w, r, &search) {
@@ -356,8 +354,8 @@ func (s *Server) listAuthorizations(w http.ResponseWriter, r *http.Request) {
 	connected(w, "authorizations", objects, search.Pagination)
 }
 
-// listGroups answers with the groups that the caller may read. A server without groups
-// does not have the list.
+// listGroups answers with the groups that the caller may read. A server without groups does
+// not have this list.
 func (s *Server) listGroups(w http.ResponseWriter, r *http.Request) {
 	var search zitadel.GroupSearch
 	if !decode(w, r, &search) {
@@ -378,7 +376,7 @@ func (s *Server) listGroups(w http.ResponseWriter, r *http.Request) {
 	connected(w, "groups", objects, search.Pagination)
 }
 
-// connected answers with a page of a list as services that speak Connect do.
+// connected answers with a page of a list as services with the Connect protocol do.
 func connected(w http.ResponseWriter, name string, list []fake.Object, query zitadel.ListQuery) {
 	limit := int(cmp.Or(query.Limit, connectPage))
 	if limit > connectMost {
@@ -422,7 +420,7 @@ func (s *Server) routesOfLife(routes *fake.Routes) {
 func (s *Server) isUnique(w http.ResponseWriter, r *http.Request) {
 	name, domain := r.URL.Query().Get("name"), r.URL.Query().Get("domain")
 	if name == "" && domain == "" {
-		s.plain(w, 3, "InvalidArgument", "there is neither a name nor a domain")
+		s.plain(w, 3, "InvalidArgument", "a name or a domain is required")
 		return
 	}
 	answer := fake.Object{}
@@ -440,7 +438,7 @@ func (s *Server) setDefault(w http.ResponseWriter, r *http.Request) {
 	case id == s.first:
 		failure(w, 9, "INST-SDfw2", "The instance has not changed")
 	case s.present(id) == nil:
-		failure(w, 9, "INSTA-Wfe21", "There is no such organization")
+		failure(w, 9, "INSTA-Wfe21", "Organization not found")
 	default:
 		s.first = id
 		s.changes++
@@ -450,15 +448,15 @@ func (s *Server) setDefault(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-// create makes an organization, unless its name or its id is taken. An organization
-// whose id was used before goes on counting its changes.
+// create adds an organization, unless its name or its ID is taken. If the ID was used before,
+// the sequence continues.
 func (s *Server) create(w http.ResponseWriter, id, name, domain string) *organization {
 	switch {
 	case slices.ContainsFunc(s.organizations, func(o *organization) bool { return !o.removed && o.Name == name }):
-		failure(w, 6, "V3-DKcYh", "The name or the id is taken")
+		failure(w, 6, "V3-DKcYh", "The name or the ID is taken")
 		return nil
 	case id != "" && s.present(id) != nil:
-		failure(w, 6, "ORG-laho2n", "The id is taken")
+		failure(w, 6, "ORG-laho2n", "The ID is taken")
 		return nil
 	}
 	o := complete(Organization{ID: s.id(id), Name: name, PrimaryDomain: domain})
@@ -475,7 +473,7 @@ func (s *Server) addOrganization(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	if !short(body.Name) {
-		s.plain(w, 3, "InvalidArgument", "the name has to have 1 to 200 characters")
+		s.plain(w, 3, "InvalidArgument", "the name must have 1 to 200 characters")
 		return
 	}
 	if o := s.create(w, "", body.Name, ""); o != nil {
@@ -493,7 +491,7 @@ func (s *Server) addOrganizationV2(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	if !short(body.Name) {
-		bare(w, http.StatusBadRequest, 3, "the name has to have 1 to 200 characters")
+		bare(w, http.StatusBadRequest, 3, "the name must have 1 to 200 characters")
 		return
 	}
 	o := s.create(w, body.OrganizationID, body.Name, "")
@@ -520,7 +518,7 @@ func (s *Server) setUp(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	if !short(body.Org.Name) || body.Human.UserName == "" || body.Human.Profile.FirstName == "" || body.Human.Profile.LastName == "" || body.Human.Email.Email == "" {
-		s.plain(w, 3, "InvalidArgument", "something is missing")
+		s.plain(w, 3, "InvalidArgument", "a required field is missing")
 		return
 	}
 	o := s.create(w, "", body.Org.Name, body.Org.Domain)
@@ -549,7 +547,7 @@ func (s *Server) deleteV2(w http.ResponseWriter, r *http.Request) {
 	if !s.allows(w, id) {
 		return
 	}
-	answer := fake.Object{"deletionDate": "0001-01-01T00:00:00Z"} // there was nothing to do
+	answer := fake.Object{"deletionDate": "0001-01-01T00:00:00Z"} // the organization does not exist
 	if o := s.present(id); o != nil {
 		s.take(o)
 		answer["deletionDate"] = date(o.changed)
@@ -557,7 +555,7 @@ func (s *Server) deleteV2(w http.ResponseWriter, r *http.Request) {
 	fake.JSON(w, http.StatusOK, answer)
 }
 
-// activity deactivates organizations, or activates them again.
+// activity deactivates or activates an organization.
 func (s *Server) activity(inactive bool) http.HandlerFunc {
 	missing, already, text := "ORG-Dgf3g", "EVENT-bfnrh", "The organization is active"
 	if inactive {
@@ -571,7 +569,7 @@ func (s *Server) activity(inactive bool) http.HandlerFunc {
 		o := s.present(id)
 		switch {
 		case o == nil:
-			failure(w, 5, missing, "There is no such organization")
+			failure(w, 5, missing, "Organization not found")
 			return
 		case o.Inactive == inactive:
 			failure(w, 9, already, text)
@@ -589,8 +587,8 @@ func (s *Server) activity(inactive bool) http.HandlerFunc {
 	}
 }
 
-// searchV2 answers with a page of the organizations. Those that the caller may not
-// read are left out when the page has been made.
+// searchV2 answers with a page of the organizations. It removes organizations that the caller
+// may not read after it cut the page.
 func (s *Server) searchV2(w http.ResponseWriter, r *http.Request) {
 	var search zitadel.OrganizationSearchV2
 	if !decode(w, r, &search) {
@@ -629,11 +627,10 @@ func (s *Server) searchV2(w http.ResponseWriter, r *http.Request) {
 	fake.JSON(w, http.StatusOK, part(objects, search.Query, "timestamp"))
 }
 
-// list answers with a page of what has a kind: on the lists of the organization
-// that the request is made in, unless another choice is made.
+// list answers with a page of the items of a kind that on selects.
 func (s *Server) list(kind string, on func(*item, *http.Request) bool, show func(*Server, *item) fake.Object) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
-		var search zitadel.UserSearch // what is known of a request by all lists
+		var search zitadel.UserSearch // the fields that all lists know
 		if !decode(w, r, &search) {
 			return
 		}
@@ -657,13 +654,13 @@ func (s *Server) list(kind string, on func(*item, *http.Request) bool, show func
 	}
 }
 
-// owned chooses what the organization has that a request is made in.
+// owned selects the items of the organization of the request.
 func (s *Server) owned(i *item, r *http.Request) bool { return i.owner == s.context(r) }
 
-// granted chooses the projects that are granted to it.
+// granted selects the projects that are granted to the organization of the request.
 func (s *Server) granted(i *item, r *http.Request) bool { return i.to == s.context(r) }
 
-// ofProject chooses what is of a project of its.
+// ofProject selects the items of a project of the organization.
 func (s *Server) ofProject(i *item, r *http.Request) bool {
 	return s.owned(i, r) && i.project == r.PathValue("projectId")
 }
@@ -671,14 +668,14 @@ func (s *Server) ofProject(i *item, r *http.Request) bool {
 // decode reads a body, which may be empty.
 func decode(w http.ResponseWriter, r *http.Request, into any) bool {
 	if err := json.NewDecoder(r.Body).Decode(into); err != nil && err != io.EOF {
-		bare(w, http.StatusBadRequest, 3, "the body is not valid")
+		bare(w, http.StatusBadRequest, 3, "invalid body")
 		return false
 	}
 	return true
 }
 
-// listMyMemberships answers with what the caller is a member of: the instance, when
-// it has permissions in all of it, and organizations.
+// listMyMemberships answers with the caller's role in the instance, if it has permissions
+// there, and with its roles in organizations.
 func (s *Server) listMyMemberships(w http.ResponseWriter, r *http.Request) {
 	var search zitadel.UserSearch
 	if !decode(w, r, &search) {
@@ -703,45 +700,43 @@ func (s *Server) getMyUser(w http.ResponseWriter, _ *http.Request) {
 	fake.JSON(w, http.StatusOK, fake.Object{"user": showUser(s, s.item(users, Caller))})
 }
 
-// context is the organization that a request is made in: the caller's own, unless
-// the request says otherwise.
+// context returns the organization of a request: the one in the header, or the caller's own.
 func (s *Server) context(r *http.Request) string { return cmp.Or(r.Header.Get(contextHeader), s.home) }
 
-// permittedIn checks the token, the organization that the request is made in, and
-// the permission there.
+// permittedIn checks the token, the organization of the request, and the permission in it.
 func (s *Server) permittedIn(permission string, next http.HandlerFunc) http.HandlerFunc {
 	return s.authenticated(func(w http.ResponseWriter, r *http.Request) {
 		switch granted := s.permissionsIn(s.context(r)); {
 		case len(granted) == 0:
-			failure(w, 5, "AUTHZ-cdgFk", "There is no membership")
+			failure(w, 5, "AUTHZ-cdgFk", "Membership not found")
 		case !slices.Contains(granted, permission):
-			failure(w, 7, "AUTH-5mWD2", "There is no permission")
+			failure(w, 7, "AUTH-5mWD2", "No matching permissions found")
 		default:
 			next(w, r)
 		}
 	})
 }
 
-// permittedV2 checks what the API v2 does: the form of a request first, and then
-// the permission in the organization that it is about. Old servers do not have it.
+// permittedV2 runs the checks of the API v2: the form of a request first, then the permission
+// in its organization. Old servers do not have this API.
 func (s *Server) permittedV2(permission string, next http.HandlerFunc) http.HandlerFunc {
 	return s.authenticatedV2(func(w http.ResponseWriter, r *http.Request) {
 		id := r.PathValue("organizationId")
 		switch granted := s.permissionsIn(id); {
 		case len([]rune(id)) > 200:
-			bare(w, http.StatusBadRequest, 3, "the id is too long")
+			bare(w, http.StatusBadRequest, 3, "the ID is too long")
 		case len(granted) == 0:
-			failure(w, 5, "AUTHZ-cdgFk", "There is no membership")
+			failure(w, 5, "AUTHZ-cdgFk", "Membership not found")
 		case !slices.Contains(granted, permission):
-			failure(w, 7, "AUTH-AWfge", "There is no permission")
+			failure(w, 7, "AUTH-AWfge", "No matching permissions found")
 		default:
 			next(w, r)
 		}
 	})
 }
 
-// authenticatedV2 checks the token as the API v2 does, which answers a request
-// without one as old servers do.
+// authenticatedV2 checks the token as the API v2 does. It answers a request without a token as
+// old servers do.
 func (s *Server) authenticatedV2(next http.HandlerFunc) http.HandlerFunc {
 	checked := s.authenticated(next)
 	return func(w http.ResponseWriter, r *http.Request) {
@@ -779,16 +774,16 @@ func (s *Server) routesOfOwned(routes *fake.Routes) {
 	routes.Handle("ListMyMembershipsPage", "POST /auth/v1/memberships/me/_search", s.authenticated(s.listMyMemberships))
 }
 
-// known reports whether the organization that a request names is known. One that was
-// deleted is, for servers that still read it.
+// known reports whether the organization of a request is known. Servers that still read a
+// deleted organization know it.
 func (s *Server) known(r *http.Request) bool {
 	id := r.Header.Get(contextHeader)
 	o := s.find(id)
 	return id == "" || o != nil && (!o.removed || !s.legacy)
 }
 
-// search answers with a page of the organizations. What it does not know of a
-// request it leaves out, as Zitadel does.
+// search answers with a page of the organizations. It ignores unknown fields of a request, as
+// Zitadel does.
 func (s *Server) search(w http.ResponseWriter, r *http.Request) {
 	var search zitadel.OrganizationSearch
 	if !decode(w, r, &search) {
@@ -796,7 +791,7 @@ func (s *Server) search(w http.ResponseWriter, r *http.Request) {
 	}
 	for _, query := range search.Queries {
 		if s.legacy {
-			query.IDQuery = zitadel.IDQuery{} // is not known to it
+			query.IDQuery = zitadel.IDQuery{} // old servers ignore it
 		}
 		if query == (zitadel.OrganizationQuery{}) {
 			s.plain(w, 3, "InvalidArgument", "a query has no value")
@@ -810,8 +805,7 @@ func (s *Server) search(w http.ResponseWriter, r *http.Request) {
 	fake.JSON(w, http.StatusOK, part(objects, search.Query, "viewTimestamp"))
 }
 
-// token issues a token. Without the scope that makes it out to the API it is of no
-// use there.
+// token issues a token. The API accepts the token only if the scope names the API.
 func (s *Server) token(w http.ResponseWriter, r *http.Request) {
 	switch grant := r.PostFormValue("grant_type"); grant {
 	case "client_credentials":
@@ -820,7 +814,7 @@ func (s *Server) token(w http.ResponseWriter, r *http.Request) {
 			id, secret = r.PostFormValue("client_id"), r.PostFormValue("client_secret")
 		}
 		if id != ClientID {
-			noToken(w, http.StatusBadRequest, "invalid_client", "the client is not known")
+			noToken(w, http.StatusBadRequest, "invalid_client", "unknown client")
 			return
 		}
 		if secret != ClientSecret {

@@ -1,12 +1,11 @@
-// Package zitadeltest is a double of an instance of Zitadel for tests: in memory,
-// stateful, and with Zitadel's own rules. It refuses what Zitadel refuses, in the
-// bodies that Zitadel answers with, and knows what really happened.
+// Package zitadeltest is a fake of a Zitadel instance for tests. It keeps its state in memory,
+// applies Zitadel's rules, and answers with Zitadel's bodies.
 //
 //	srv := zitadeltest.NewServer()
 //	srv.AddOrganization(zitadeltest.Organization{ID: "312909075211944042", Name: "Acme"})
 //	client, err := zitadel.New(srv.Option())
 //
-// It plays v4.13.1, or v2.54.10 when told to.
+// The fake behaves as v4.13.1. [Server.Legacy] makes it behave as v2.54.10.
 package zitadeltest
 
 import (
@@ -19,15 +18,15 @@ import (
 	"github.com/offboard-dev/offboard-go/zitadel"
 )
 
-// Server is the double. It is safe for concurrent use.
+// Server is the fake. It is safe for concurrent use.
 type Server struct {
 	*offboardtest.Server
 
 	mu             sync.Mutex
 	organizations  []*organization
-	first          string // the id of the default organization
-	system         string // the id of the organization with Zitadel's own project
-	home           string // the id of the organization of the credentials' users
+	first          string // ID of the default organization
+	system         string // ID of the organization that owns Zitadel's own project
+	home           string // ID of the organization of the credentials' users
 	deleted        []string
 	permissions    []string
 	tokens         map[string]token
@@ -37,12 +36,12 @@ type Server struct {
 	quotaExhausted bool
 	lag            time.Duration
 	requests       int
-	items          []*item // what the organizations have
-	ids            int     // how many were made
-	changes        int     // of the default organization
+	items          []*item // resources of the organizations
+	ids            int     // number of generated IDs
+	changes        int     // number of changes of the default organization
 }
 
-// NewServer returns a double with one organization, [DefaultOrganization].
+// NewServer returns a fake with one organization, [DefaultOrganization].
 func NewServer() *Server {
 	s := &Server{
 		first: DefaultOrganization, home: DefaultOrganization, tokens: map[string]token{},
@@ -70,8 +69,7 @@ func NewServer() *Server {
 	return s
 }
 
-// Option makes a client speak to the double: in memory, or to the listener once
-// it was started.
+// Option lets a client call the fake with [Token], in memory, or over loopback after Start.
 func (s *Server) Option() zitadel.Option {
 	base, client := s.Endpoint()
 	return zitadel.Options(zitadel.WithBaseURL(base), zitadel.WithHTTPClient(client), zitadel.WithToken(Token))

@@ -33,7 +33,7 @@ func TestServer_Start(t *testing.T) {
 	}
 }
 
-// TestServer_Refusals asks what no client of this module asks.
+// The requests are ones that no client of this module sends.
 func TestServer_Refusals(t *testing.T) {
 	t.Parallel()
 	bearer := "Bearer " + zitadeltest.Token
@@ -115,15 +115,15 @@ func TestServer_Refusals(t *testing.T) {
 					t.Errorf("got X-Request-Id %q", got)
 				}
 				if !srv.Exists("acme") {
-					t.Error("the organization is gone")
+					t.Error("the organization was deleted")
 				}
 			})
 		}
 	}
 }
 
-// requestToken asks the double for a token as no client of this module does, and returns the
-// status and the token or the error.
+// requestToken requests a token from the fake, and returns the status and the token or the
+// error.
 func requestToken(t *testing.T, srv *zitadeltest.Server, form url.Values) (int, string) {
 	t.Helper()
 	resp, err := srv.Client().PostForm(offboardtest.InMemory+"/oauth/v2/token", form)
@@ -155,17 +155,17 @@ func TestServer_Assertions(t *testing.T) {
 		}
 		now := time.Now().Unix()
 		for name, change := range map[string]func(header map[string]any, claims jwt.MapClaims){
-			"":                              func(map[string]any, jwt.MapClaims) {},
-			"made out to the endpoint":      func(_ map[string]any, c jwt.MapClaims) { c["aud"] = offboardtest.InMemory + "/oauth/v2/token" },
-			"of somebody else":              func(_ map[string]any, c jwt.MapClaims) { c["iss"] = "other" },
-			"about somebody else":           func(_ map[string]any, c jwt.MapClaims) { c["sub"] = "other" },
-			"older than an hour":            func(_ map[string]any, c jwt.MapClaims) { c["iat"] = now - 3601 },
-			"of the future":                 func(_ map[string]any, c jwt.MapClaims) { c["iat"] = now + 2 },
-			"of no time":                    func(_ map[string]any, c jwt.MapClaims) { delete(c, "iat") },
-			"expired":                       func(_ map[string]any, c jwt.MapClaims) { c["exp"] = now - 1 },
-			"without an end":                func(_ map[string]any, c jwt.MapClaims) { delete(c, "exp") },
-			"signed by a key not known":     func(h map[string]any, _ jwt.MapClaims) { h["kid"] = "other" },
-			"not signed as its header says": func(h map[string]any, _ jwt.MapClaims) { h["alg"] = "RS512" },
+			"":                                     func(map[string]any, jwt.MapClaims) {},
+			"with the endpoint as audience":        func(_ map[string]any, c jwt.MapClaims) { c["aud"] = offboardtest.InMemory + "/oauth/v2/token" },
+			"of another issuer":                    func(_ map[string]any, c jwt.MapClaims) { c["iss"] = "other" },
+			"of another subject":                   func(_ map[string]any, c jwt.MapClaims) { c["sub"] = "other" },
+			"older than an hour":                   func(_ map[string]any, c jwt.MapClaims) { c["iat"] = now - 3601 },
+			"issued in the future":                 func(_ map[string]any, c jwt.MapClaims) { c["iat"] = now + 2 },
+			"without an issue time":                func(_ map[string]any, c jwt.MapClaims) { delete(c, "iat") },
+			"expired":                              func(_ map[string]any, c jwt.MapClaims) { c["exp"] = now - 1 },
+			"without an expiry":                    func(_ map[string]any, c jwt.MapClaims) { delete(c, "exp") },
+			"signed by an unknown key":             func(h map[string]any, _ jwt.MapClaims) { h["kid"] = "other" },
+			"with another algorithm in its header": func(h map[string]any, _ jwt.MapClaims) { h["alg"] = "RS512" },
 		} {
 			token := jwt.NewWithClaims(jwt.SigningMethodRS256, jwt.MapClaims{
 				"iss": file.UserID, "sub": file.UserID, "aud": offboardtest.InMemory, "iat": now, "exp": now + 864000,

@@ -21,36 +21,36 @@ import (
 	"github.com/offboard-dev/offboard-go/zitadel"
 )
 
-// Token is the personal access token that the double accepts. Its user has the
-// role IAM_OWNER, unless [Server.SetPermissions] says otherwise.
+// Token is the personal access token that the fake accepts. Its user has the role IAM_OWNER,
+// unless [Server.SetPermissions] sets other permissions.
 const Token = "zitadeltest-token"
 
-// DefaultOrganization is the id of the organization that every double has at
-// first: the default one, and the one of Zitadel's own project.
+// DefaultOrganization is the ID of the organization that a new fake has: the default
+// organization, which owns Zitadel's own project.
 const DefaultOrganization = "100000000000000001"
 
-// instance is the id of the instance.
+// instance is the ID of the instance.
 const instance = "100000000000000000"
 
-// Organization is an organization at the double.
+// Organization is an organization of the fake.
 type Organization struct {
-	ID            string
-	Name          string // ID, if it is empty
-	PrimaryDomain string // of the name, if it is empty
+	ID            string // required
+	Name          string // default: ID
+	PrimaryDomain string // default: derived from Name
 
-	Inactive    bool // it is deactivated, which is no obstacle
-	System      bool // it has Zitadel's own project, from now on
-	Home        bool // the users of the credentials belong to it, from now on
-	Undeletable bool // its deletion fails
+	Inactive    bool // deactivated
+	System      bool // owns Zitadel's own project
+	Home        bool // owns the users of all credentials
+	Undeletable bool // every deletion fails
 }
 
-// organization is an organization, or what is left of it.
+// organization is an organization, which may be deleted.
 type organization struct {
 	Organization
 	sequence         int
 	created, changed time.Time
 	removed          bool
-	hidden           time.Duration // from lists, since it was created
+	hidden           time.Duration // delay after which lists show it
 }
 
 // AddOrganization adds an organization.
@@ -68,15 +68,14 @@ func (s *Server) AddOrganization(o Organization) {
 	s.place(o, 4, 0)
 }
 
-// complete fills in what an organization always has.
+// complete sets the name and the primary domain if they are empty.
 func complete(o Organization) Organization {
 	o.Name = cmp.Or(o.Name, o.ID)
 	o.PrimaryDomain = cmp.Or(o.PrimaryDomain, strings.ReplaceAll(strings.ToLower(o.Name), " ", "-")+".fake.invalid")
 	return o
 }
 
-// place adds an organization with its primary domain. It is hidden from lists for a
-// while.
+// place adds an organization with its primary domain. Lists show it after a delay.
 func (s *Server) place(o Organization, sequence int, hidden time.Duration) *organization {
 	now := time.Now().UTC()
 	placed := &organization{Organization: o, sequence: sequence, created: now, changed: now, hidden: hidden}
@@ -92,32 +91,32 @@ func (s *Server) SetDefault(id string) {
 	s.first = id
 }
 
-// SetPermissions sets what the [Caller] may do in all of the instance, such as
-// "iam.read". Without any permission it has no role there; see [Server.AddMember]
-// for one in an organization.
+// SetPermissions sets the permissions of the [Caller] in the whole instance, such as
+// "iam.read". Without permissions, the caller has no role in the instance. [Server.AddMember]
+// gives it a role in an organization.
 func (s *Server) SetPermissions(permissions ...string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.permissions = permissions
 }
 
-// Exists reports whether an organization is there.
+// Exists reports whether an organization exists.
 func (s *Server) Exists(id string) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.present(id) != nil
 }
 
-// Deleted returns the ids of all organizations that were deleted, in order.
+// Deleted returns the IDs of all deleted organizations in the order of their deletion.
 func (s *Server) Deleted() []string {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return slices.Clone(s.deleted)
 }
 
-// find returns an organization or what is left of it.
+// find returns an organization, which may be deleted, or nil.
 func (s *Server) find(id string) *organization {
-	for _, o := range slices.Backward(s.organizations) { // an id can be used again
+	for _, o := range slices.Backward(s.organizations) { // an ID can be used again
 		if o.ID == id {
 			return o
 		}
@@ -125,7 +124,7 @@ func (s *Server) find(id string) *organization {
 	return nil
 }
 
-// present returns an organization that was not deleted.
+// present returns an organization that exists, or nil.
 func (s *Server) present(id string) *organization {
 	if o := s.find(id); o != nil && !o.removed {
 		return o
@@ -133,13 +132,13 @@ func (s *Server) present(id string) *organization {
 	return nil
 }
 
-// issuer is the URL of the double.
+// issuer returns the URL of the fake.
 func (s *Server) issuer() string {
 	base, _ := s.Endpoint()
 	return base
 }
 
-// object is an organization as it is read. One that was deleted has no state.
+// object returns an organization as reads show it. A deleted organization has no state.
 func (o *organization) object(state bool) fake.Object {
 	object := fake.Object{
 		"id": o.ID, "name": o.Name, "primaryDomain": o.PrimaryDomain,
@@ -163,7 +162,7 @@ func (o *organization) state() zitadel.OrganizationState {
 
 func date(t time.Time) string { return t.Format("2006-01-02T15:04:05.000000Z07:00") }
 
-// take deletes an organization with all that goes with it.
+// take deletes an organization and everything that is deleted along with it.
 func (s *Server) take(o *organization) {
 	o.removed, o.changed = true, time.Now().UTC()
 	o.sequence++
@@ -171,7 +170,7 @@ func (s *Server) take(o *organization) {
 	s.remove(o.ID)
 }
 
-// statuses are the HTTP statuses of gRPC codes.
+// statuses are the HTTP statuses of the gRPC codes.
 var statuses = map[int]int{
 	2:  http.StatusInternalServerError,
 	3:  http.StatusBadRequest,
@@ -186,56 +185,61 @@ var statuses = map[int]int{
 
 // ProjectMember is a user who manages a project.
 type ProjectMember struct {
-	Project string
-	User    string
-	Roles   []string // PROJECT_OWNER, if there are none
+	Project string   // ID of the project
+	User    string   // ID of the user
+	Roles   []string // default: PROJECT_OWNER
 }
 
-// ProjectGrantMember is a user who manages a grant of a project.
+// ProjectGrantMember is a user who manages a project grant.
 type ProjectGrantMember struct {
-	ProjectGrant string
-	User         string
-	Roles        []string // PROJECT_GRANT_OWNER, if there are none
+	ProjectGrant string   // ID of the project grant
+	User         string   // ID of the user
+	Roles        []string // default: PROJECT_GRANT_OWNER
 }
 
 // InstanceMember is a user other than the [Caller] who manages the instance.
 type InstanceMember struct {
-	User  string
-	Roles []string // IAM_OWNER, if there are none
+	User  string   // ID of the user
+	Roles []string // default: IAM_OWNER
 }
 
 // IdentityProvider is an identity provider of an organization.
 type IdentityProvider struct {
-	ID           string
-	Organization string
-	Name         string // ID, if it is empty
-	Instance     bool   // it is the instance's, and no organization's
+	ID           string // default: a new ID
+	Organization string // ID of the organization; default: DefaultOrganization
+	Name         string // default: ID
+	Instance     bool   // owned by the instance, not by an organization
 }
 
 // Action is an action of an organization.
 type Action struct {
-	ID           string
-	Organization string
-	Name         string // ID, if it is empty
+	ID           string // default: a new ID
+	Organization string // ID of the organization; default: DefaultOrganization
+	Name         string // default: ID
 }
 
-// Metadata is a value of an organization.
-type Metadata struct{ Organization, Key string }
+// Metadata is a metadata entry of an organization.
+type Metadata struct {
+	Organization string // ID of the organization; default: DefaultOrganization
+	Key          string // key of the entry
+}
 
-// Policy is a policy that an organization has instead of the instance's: "domain",
-// "label", "lockout", "login", "notification", "password/age", "password/complexity" or
-// "privacy".
-type Policy struct{ Organization, Name string }
+// Policy is a policy that an organization uses instead of the instance's: "domain", "label",
+// "lockout", "login", "notification", "password/age", "password/complexity" or "privacy".
+type Policy struct {
+	Organization string // ID of the organization; default: DefaultOrganization
+	Name         string // one of the names above
+}
 
-// Group is a group of users of an organization. A fake with a group plays a server of
-// July 2026, which lists groups.
+// Group is a user group of an organization. A fake with a group behaves as a server of July
+// 2026, which lists groups.
 type Group struct {
-	ID           string
-	Organization string
-	Name         string // ID, if it is empty
+	ID           string // default: a new ID
+	Organization string // ID of the organization; default: DefaultOrganization
+	Name         string // default: ID
 }
 
-// The kinds of items that an organization or its users have elsewhere.
+// Kinds of members and settings.
 const (
 	projectMembers  = "project member"
 	grantMembers    = "project grant member"
@@ -247,7 +251,7 @@ const (
 	groups          = "group"
 )
 
-// AddProjectMember makes a user manage a project.
+// AddProjectMember makes a user a member of a project.
 func (s *Server) AddProjectMember(m ProjectMember) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -257,7 +261,7 @@ func (s *Server) AddProjectMember(m ProjectMember) {
 	})
 }
 
-// AddProjectGrantMember makes a user manage a grant of a project.
+// AddProjectGrantMember makes a user a member of a project grant.
 func (s *Server) AddProjectGrantMember(m ProjectGrantMember) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -268,7 +272,7 @@ func (s *Server) AddProjectGrantMember(m ProjectGrantMember) {
 	})
 }
 
-// AddInstanceMember makes a user manage the instance.
+// AddInstanceMember makes a user a member of the instance.
 func (s *Server) AddInstanceMember(m InstanceMember) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -289,17 +293,17 @@ func (s *Server) AddAction(a Action) string {
 	return s.addNamed(actions, a.ID, cmp.Or(a.Organization, DefaultOrganization), a.Name)
 }
 
-// AddMetadata adds a value to an organization.
+// AddMetadata adds a metadata entry to an organization.
 func (s *Server) AddMetadata(m Metadata) {
 	s.addNamed(metadata, "", cmp.Or(m.Organization, DefaultOrganization), m.Key)
 }
 
-// AddPolicy gives an organization a policy of its own.
+// AddPolicy adds a policy to an organization.
 func (s *Server) AddPolicy(p Policy) {
 	s.addNamed(policies, "", cmp.Or(p.Organization, DefaultOrganization), p.Name)
 }
 
-// AddGroup adds a group of users and returns its ID.
+// AddGroup adds a user group and returns its ID.
 func (s *Server) AddGroup(g Group) string {
 	return s.addNamed(groups, g.ID, cmp.Or(g.Organization, DefaultOrganization), g.Name)
 }
@@ -327,14 +331,14 @@ func showMetadata(_ *Server, i *item) fake.Object {
 	return fake.Object{"details": i.details(i.owner), "key": i.name, "value": "YQ=="}
 }
 
-// listed returns what has a kind, for as long as lists have it.
+// listed returns the items of a kind that lists show.
 func (s *Server) listed(kind string) []*item {
 	return slices.DeleteFunc(slices.Clone(s.items), func(i *item) bool {
 		return i.kind != kind || !i.deleted.IsZero() && time.Since(i.deleted) >= s.lag
 	})
 }
 
-// managers returns the members of the instance, with the caller.
+// managers returns the members of the instance, including the caller.
 func (s *Server) managers() []*item {
 	all := s.listed(instanceMembers)
 	if role := s.role(); role != "" {
@@ -343,107 +347,106 @@ func (s *Server) managers() []*item {
 	return all
 }
 
-// Limits of the lists of services that speak Connect.
+// Limits of the lists of services with the Connect protocol.
 const (
 	connectPage = 100
 	connectMost = 1000
 )
 
-// SetSystem makes an organization the one of Zitadel's own project, which no API
-// does: the former one can be deleted from now on.
+// SetSystem makes an organization the owner of Zitadel's own project. No API does that. The
+// former owner can be deleted from then on.
 func (s *Server) SetSystem(id string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.system = id
 }
 
-// short refuses a name that an organization cannot have.
+// short reports whether an organization can have a name.
 func short(name string) bool { return name != "" && len([]rune(name)) <= 200 }
 
 func stateV1(state zitadel.OrganizationStateV2) zitadel.OrganizationState {
 	return zitadel.OrganizationState(strings.Replace(string(state), "ORGANIZATION_", "ORG_", 1))
 }
 
-// Caller is the id of the user of all credentials.
+// Caller is the ID of the user of all credentials.
 const Caller = userID
 
-// User is a user at the double. An organization that is empty is
-// [DefaultOrganization], here and elsewhere, and an id that is empty is made.
+// User is a user of the fake.
 type User struct {
-	ID           string
-	Organization string
-	UserName     string // ID, if it is empty
-	Machine      bool   // it is a service account
+	ID           string // default: a new ID
+	Organization string // ID of the organization; default: DefaultOrganization
+	UserName     string // default: ID
+	Machine      bool   // a service account
 }
 
-// Project is a project at the double.
+// Project is a project of the fake.
 type Project struct {
-	ID           string
-	Organization string
-	Name         string // ID, if it is empty
+	ID           string // default: a new ID
+	Organization string // ID of the organization; default: DefaultOrganization
+	Name         string // default: ID
 }
 
-// App is an application of a project at the double: an API.
+// App is an application of a project. Its type is API.
 type App struct {
-	ID      string
-	Project string
-	Name    string // ID, if it is empty
+	ID      string // default: a new ID
+	Project string // ID of the project
+	Name    string // default: ID
 }
 
-// ProjectGrant lets another organization have users in a project.
+// ProjectGrant lets another organization use a project.
 type ProjectGrant struct {
-	ID           string
-	Project      string
-	Organization string // that it is granted to
-	Roles        []string
+	ID           string   // default: a new ID
+	Project      string   // ID of the project
+	Organization string   // ID of the organization that uses the project
+	Roles        []string // keys of the granted roles
 }
 
-// UserGrant is what roles a user has in a project.
+// UserGrant has the roles of a user in a project.
 type UserGrant struct {
-	ID           string
-	User         string
-	Project      string
-	ProjectGrant string // by which the user's organization has the project, if it is another's
-	Roles        []string
+	ID           string   // default: a new ID
+	User         string   // ID of the user
+	Project      string   // ID of the project
+	ProjectGrant string   // ID of the project grant, for another organization's project
+	Roles        []string // keys of the roles
 }
 
-// Member is a user who manages an organization. Where the [Caller] is a member it
-// has the permissions of its roles, in that organization only.
+// Member is a user who manages an organization. If the [Caller] is a member, it has the
+// permissions of its roles in that organization only.
 type Member struct {
-	Organization string
-	User         string   // Caller, if it is empty
-	Roles        []string // ORG_OWNER, if there are none
+	Organization string   // ID of the organization; default: DefaultOrganization
+	User         string   // ID of the user; default: Caller
+	Roles        []string // default: ORG_OWNER
 }
 
-// Domain is a domain of an organization beside the primary one.
+// Domain is a domain of an organization in addition to the primary one.
 type Domain struct {
-	Organization string
-	Name         string
-	Unverified   bool
+	Organization string // ID of the organization; default: DefaultOrganization
+	Name         string // domain name
+	Unverified   bool   // not verified
 }
 
-// item is something that an organization has, for as long as all is there that it
-// needs. What a kind does not have is zero.
+// item is a resource of an organization. It is deleted with its owner, and with each resource
+// in needs. Fields that its kind does not have are zero.
 type item struct {
 	kind  string
 	id    string
-	owner string   // the organization that has it
-	needs []string // the ids of what it goes with, beside its owner
+	owner string   // ID of the organization
+	needs []string // IDs of resources with which it is deleted, in addition to the owner
 	name  string
 
 	machine           bool     // of a user
 	verified, primary bool     // of a domain
 	project           string   // of an application or a grant
-	to                string   // of a project grant: the organization that it is given to
-	user              string   // of a user grant or a member
-	grant             string   // of a user grant: the project grant that it depends on
+	to                string   // of a project grant: ID of the organization that uses the project
+	user              string   // of a user grant or a member: ID
+	grant             string   // of a user grant: ID of the project grant
 	roles             []string // of a grant or a member
 
 	created time.Time
-	deleted time.Time // zero for as long as it is there
+	deleted time.Time // zero if it exists
 }
 
-// The kinds of items.
+// Kinds of resources.
 const (
 	users         = "user"
 	projects      = "project"
@@ -454,7 +457,7 @@ const (
 	domains       = "domain"
 )
 
-// AddUser adds a user and returns its id.
+// AddUser adds a user and returns its ID.
 func (s *Server) AddUser(u User) string {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -465,7 +468,7 @@ func (s *Server) AddUser(u User) string {
 	return id
 }
 
-// AddProject adds a project and returns its id.
+// AddProject adds a project and returns its ID.
 func (s *Server) AddProject(p Project) string {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -474,7 +477,7 @@ func (s *Server) AddProject(p Project) string {
 	return id
 }
 
-// AddApp adds an application to a project and returns its id.
+// AddApp adds an application to a project and returns its ID.
 func (s *Server) AddApp(a App) string {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -486,7 +489,7 @@ func (s *Server) AddApp(a App) string {
 	return id
 }
 
-// AddProjectGrant grants a project to an organization and returns the grant's id.
+// AddProjectGrant grants a project to an organization and returns the ID of the grant.
 func (s *Server) AddProjectGrant(g ProjectGrant) string {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -499,7 +502,7 @@ func (s *Server) AddProjectGrant(g ProjectGrant) string {
 	return id
 }
 
-// AddUserGrant gives roles in a project to a user and returns the id of that.
+// AddUserGrant gives a user roles in a project and returns the ID of the user grant.
 func (s *Server) AddUserGrant(g UserGrant) string {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -515,7 +518,7 @@ func (s *Server) AddUserGrant(g UserGrant) string {
 	return id
 }
 
-// AddMember makes a user manage an organization.
+// AddMember makes a user a member of an organization.
 func (s *Server) AddMember(m Member) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -545,8 +548,8 @@ func (s *Server) HasAccess(user, project string) bool {
 	})
 }
 
-// Contents returns all that the double has, a line each: the organizations, and what
-// they have with the ids of what it goes with.
+// Contents returns one line for each organization and each resource that exists. The line of a
+// resource includes the IDs of the resources that it needs.
 func (s *Server) Contents() []string {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -564,7 +567,7 @@ func (s *Server) Contents() []string {
 	return append(all, "default "+s.first)
 }
 
-// id makes an id, unless there is one.
+// id returns the given ID, or a new one if it is empty.
 func (s *Server) id(given string) string {
 	if given != "" {
 		return given
@@ -578,7 +581,7 @@ func (s *Server) add(i *item) {
 	s.items = append(s.items, i)
 }
 
-// item returns what has an id; an item without anything when nothing has it.
+// item returns the item with an ID, or an empty item.
 func (s *Server) item(kind, id string) *item {
 	for _, i := range slices.Backward(s.items) {
 		if i.kind == kind && i.id == id {
@@ -588,26 +591,25 @@ func (s *Server) item(kind, id string) *item {
 	return new(item)
 }
 
-// remove takes along all that goes with an organization: what it has, and what
-// needs any of that, whoever has it.
+// remove deletes the items of an organization, and all items that need one of them.
 func (s *Server) remove(organization string) {
-	gone := map[string]bool{organization: true}
+	deleted := map[string]bool{organization: true}
 	for more := true; more; {
 		more = false
 		for _, i := range s.items {
-			if !i.deleted.IsZero() || i.owner != organization && !slices.ContainsFunc(i.needs, func(id string) bool { return gone[id] }) {
+			if !i.deleted.IsZero() || i.owner != organization && !slices.ContainsFunc(i.needs, func(id string) bool { return deleted[id] }) {
 				continue
 			}
 			i.deleted, more = time.Now().UTC(), true
 			if i.id != "" {
-				gone[i.id] = true
+				deleted[i.id] = true
 			}
 		}
 	}
 }
 
-// part is the answer with a page of a list. What is zero is left out, the total
-// also when the page is beyond the end.
+// part returns an answer with a page of a list. Zero values are omitted, and so is the total
+// of a page beyond the end.
 func part(list []fake.Object, query zitadel.ListQuery, timestamp string) fake.Object {
 	details := fake.Object{timestamp: date(time.Now().UTC())}
 	answer := fake.Object{"details": details}
@@ -620,14 +622,14 @@ func part(list []fake.Object, query zitadel.ListQuery, timestamp string) fake.Ob
 	if limit := int(query.Limit); limit > 0 {
 		page = page[:min(limit, len(page))]
 	}
-	// What is nil may not be read by the caller. It was counted, and has its place.
+	// The caller may not read nil objects. The total counts them, and the page has their places.
 	if page = slices.DeleteFunc(slices.Clone(page), func(o fake.Object) bool { return o == nil }); len(page) > 0 {
 		answer["result"] = page
 	}
 	return answer
 }
 
-// details are those of an item.
+// details returns the object details of an item.
 func (i *item) details(owner string) fake.Object {
 	return fake.Object{"sequence": "1", "creationDate": date(i.created), "changeDate": date(i.created), "resourceOwner": owner}
 }
@@ -662,7 +664,7 @@ func showProject(_ *Server, i *item) fake.Object {
 func showApp(_ *Server, i *item) fake.Object {
 	return fake.Object{
 		"id": i.id, "details": i.details(i.owner), "state": "APP_STATE_ACTIVE", "name": i.name,
-		"apiConfig": fake.Object{"clientId": i.id + "@double"},
+		"apiConfig": fake.Object{"clientId": i.id + "@fake"},
 	}
 }
 
@@ -721,8 +723,7 @@ func showMembership(s *Server, i *item) fake.Object {
 	}
 }
 
-// role is the role in the instance whose permissions are nearest to those of the
-// caller.
+// role returns the role in the instance whose permissions are closest to the caller's.
 func (s *Server) role() string {
 	for _, r := range []struct{ permission, role string }{
 		{"iam.write", "IAM_OWNER"}, {"iam.read", "IAM_OWNER_VIEWER"}, {"org.delete", "IAM_ORG_MANAGER"}, {"user.write", "IAM_USER_MANAGER"},
@@ -748,7 +749,7 @@ func (s *Server) domainOf(id string) string {
 	return ""
 }
 
-// rolePermissions are those of a role in an organization.
+// rolePermissions returns the permissions of a role in an organization.
 func rolePermissions(role string) []string {
 	viewer := []string{
 		"org.read", "org.member.read", "user.read", "user.grant.read", "project.read", "project.app.read", "project.grant.read",
@@ -763,8 +764,8 @@ func rolePermissions(role string) []string {
 	return []string{"org.read"}
 }
 
-// permissionsIn are what the caller may do in an organization, as in the whole
-// instance.
+// permissionsIn returns the permissions of the caller in an organization, including those in
+// the whole instance.
 func (s *Server) permissionsIn(organization string) []string {
 	granted := slices.Clone(s.permissions)
 	for _, i := range s.items {
@@ -782,7 +783,7 @@ func (s *Server) permissionsIn(organization string) []string {
 	return granted
 }
 
-// isMember reports whether the caller has a role anywhere.
+// isMember reports whether the caller has any role.
 func (s *Server) isMember() bool {
 	return len(s.permissions) > 0 || slices.ContainsFunc(s.items, func(i *item) bool {
 		return i.kind == members && i.user == Caller && i.deleted.IsZero()
@@ -791,8 +792,8 @@ func (s *Server) isMember() bool {
 
 const contextHeader = "x-zitadel-orgid"
 
-// lists reports whether an organization is on lists, which follow changes by
-// requests after some time.
+// lists reports whether lists show an organization. Lists show changes by requests with a
+// delay.
 func (s *Server) lists(o *organization) bool {
 	if o.removed {
 		return time.Since(o.changed) < s.lag
@@ -800,7 +801,7 @@ func (s *Server) lists(o *organization) bool {
 	return time.Since(o.created) >= o.hidden
 }
 
-// matching returns all organizations that match, in the order that is asked for.
+// matching returns all organizations that match, in the requested order.
 func (s *Server) matching(search zitadel.OrganizationSearch) []*organization {
 	listed := slices.DeleteFunc(slices.Clone(s.organizations), func(o *organization) bool {
 		return !s.lists(o) || slices.ContainsFunc(search.Queries, func(q zitadel.OrganizationQuery) bool { return !o.matches(q) })
@@ -828,7 +829,7 @@ func (o *organization) matches(q zitadel.OrganizationQuery) bool {
 	return o.ID == q.IDQuery.ID
 }
 
-// matches compares by a method; exactly by one that is not known.
+// matches compares two texts by a method. An unknown method compares exactly.
 func matches(text, query string, method zitadel.TextQueryMethod) bool {
 	if exact, ok := strings.CutSuffix(string(method), "_IGNORE_CASE"); ok {
 		text, query, method = strings.ToLower(text), strings.ToLower(query), zitadel.TextQueryMethod(exact)
@@ -847,25 +848,25 @@ func matches(text, query string, method zitadel.TextQueryMethod) bool {
 // TokenRequest is the operation of a request for a token.
 const TokenRequest = "token request"
 
-// ClientID and ClientSecret are client credentials that the double accepts.
+// ClientID and ClientSecret are the client credentials that the fake accepts.
 const (
 	ClientID     = "zitadeltest-client"
 	ClientSecret = "zitadeltest-secret"
 )
 
-// userID and keyID are what [Server.Key] is of.
+// userID and keyID are the IDs in the file of [Server.Key].
 const (
 	userID = "100000000000000002"
 	keyID  = "100000000000000003"
 )
 
-// lifetime is that of tokens, as the default of an instance is.
+// lifetime is the lifetime of tokens, the default of an instance.
 const lifetime = 43199 * time.Second
 
-// token is a token that was issued.
+// token is an issued token.
 type token struct {
 	until    time.Time
-	audience bool // it is made out to the API
+	audience bool // the scope names the API
 }
 
 func (t token) valid() bool { return t.audience && time.Now().Before(t.until) }
@@ -876,8 +877,8 @@ type key struct {
 	private *rsa.PrivateKey
 }
 
-// Key returns the key file of a service account whose assertions the double
-// accepts.
+// Key returns the key file of a service account. The fake accepts assertions that are signed
+// with the key.
 func (s *Server) Key() []byte {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -890,24 +891,24 @@ func (s *Server) Key() []byte {
 func newKey() key {
 	private, err := rsa.GenerateKey(rand.Reader, 2048)
 	if err != nil {
-		panic(fmt.Sprintf("zitadeltest: there is no key: %v", err))
+		panic(fmt.Sprintf("zitadeltest: cannot create key: %v", err))
 	}
 	file, err := json.Marshal(fake.Object{
 		"type": "serviceaccount", "keyId": keyID, "userId": userID, "expirationDate": "9999-12-31T23:59:59Z",
 		"key": string(pem.EncodeToMemory(&pem.Block{Type: "RSA PRIVATE KEY", Bytes: x509.MarshalPKCS1PrivateKey(private)})),
 	})
 	if err != nil {
-		panic(fmt.Sprintf("zitadeltest: there is no key: %v", err))
+		panic(fmt.Sprintf("zitadeltest: cannot create key: %v", err))
 	}
 	return key{file, private}
 }
 
-// verify checks an assertion: who signed it, for whom, and when.
+// verify checks the signer, the audience and the times of an assertion.
 func (s *Server) verify(assertion string) error {
 	var claims jwt.RegisteredClaims
 	_, err := jwt.ParseWithClaims(assertion, &claims, func(t *jwt.Token) (any, error) {
 		if s.key.private == nil || t.Header["kid"] != keyID {
-			return nil, errors.New("the key is not known")
+			return nil, errors.New("unknown key")
 		}
 		return &s.key.private.PublicKey, nil
 	}, jwt.WithValidMethods([]string{"RS256"}), jwt.WithIssuer(userID), jwt.WithSubject(userID),
@@ -915,9 +916,9 @@ func (s *Server) verify(assertion string) error {
 	switch {
 	case err != nil:
 	case claims.IssuedAt == nil || time.Since(claims.IssuedAt.Time) > time.Hour:
-		err = errors.New("the assertion is too old")
+		err = errors.New("iat is more than an hour ago")
 	case time.Until(claims.IssuedAt.Time) > time.Second: // zitadel/oidc, op.NewJWTProfileVerifier
-		err = errors.New("the assertion is of the future")
+		err = errors.New("iat is in the future")
 	}
 	return err
 }
