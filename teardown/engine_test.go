@@ -18,10 +18,10 @@ import (
 	"github.com/offboard-dev/offboard-go/teardown"
 )
 
-// native is a provider whose driver acts and polls as functions say, and records all calls.
-// It fails the test if calls for one step overlap, or a poll began before the last act of
-// its step has ended.
-type native struct {
+// fakeDriver is a driver whose functions determine its progress. It records all calls, and
+// fails the test if calls for one step overlap, or a poll starts before the last act of its
+// step has ended.
+type fakeDriver struct {
 	t         *testing.T
 	steps     []teardown.Step
 	takes     time.Duration                                     // each request; a second by default
@@ -42,9 +42,9 @@ type native struct {
 	isDeleted                      map[string]bool
 }
 
-func nativeOf(t *testing.T, ids ...string) *native {
-	return &native{
-		t: t, steps: things(ids...), takes: time.Second, start: time.Now(),
+func newFakeDriver(t *testing.T, ids ...string) *fakeDriver {
+	return &fakeDriver{
+		t: t, steps: stepsOf(ids...), takes: time.Second, start: time.Now(),
 		busy: map[string]bool{}, acts: map[string]int{}, polls: map[string]int{}, isDeleted: map[string]bool{},
 	}
 }
@@ -58,15 +58,15 @@ func numbered(n int) []string {
 	return ids
 }
 
-func (d *native) Provider() (name, instance string) { return "world", "https://world.invalid" }
+func (d *fakeDriver) Provider() (name, instance string) { return "fake", "https://fake.invalid" }
 
-func (d *native) Durations() *teardown.Durations { return d.durations }
+func (d *fakeDriver) Durations() *teardown.Durations { return d.durations }
 
-func (d *native) Inspect(context.Context, teardown.Organization, *teardown.Plan) (*teardown.Plan, error) {
+func (d *fakeDriver) Inspect(context.Context, teardown.Organization, *teardown.Plan) (*teardown.Plan, error) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	d.inspected++
-	p := &teardown.Plan{Provider: "world", Instance: "https://world.invalid", Organization: acme}
+	p := &teardown.Plan{Provider: "fake", Instance: "https://fake.invalid", Organization: acme}
 	for _, s := range d.steps {
 		if !d.isDeleted[s.ID] {
 			s.After = slices.DeleteFunc(slices.Clone(s.After), func(id string) bool { return d.isDeleted[id] })
@@ -79,8 +79,8 @@ func (d *native) Inspect(context.Context, teardown.Organization, *teardown.Plan)
 	return teardown.Seal(p), nil
 }
 
-// start records a call, and returns what ends it.
-func (d *native) begin(call string, ids []string, running, most *int) (end func()) {
+// startCall records a call and returns the function that ends it.
+func (d *fakeDriver) startCall(call string, ids []string, running, most *int) (end func()) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	d.calls = append(d.calls, fmt.Sprintf("%v %s %s", time.Since(d.start), call, strings.Join(ids, " ")))
@@ -103,7 +103,7 @@ func (d *native) begin(call string, ids []string, running, most *int) (end func(
 }
 
 // wait is the time that a request takes.
-func (d *native) wait(ctx context.Context, call string) error {
+func (d *fakeDriver) wait(ctx context.Context, call string) error {
 	takes := d.takes
 	if d.hang != nil {
 		if hang := d.hang(call); hang > 0 {
@@ -118,8 +118,8 @@ func (d *native) wait(ctx context.Context, call string) error {
 	}
 }
 
-func (d *native) Act(ctx context.Context, _ teardown.Organization, s teardown.Step) (teardown.Progress, error) {
-	defer d.begin("act", []string{s.ID}, &d.acting, &d.mostActs)()
+func (d *fakeDriver) Act(ctx context.Context, _ teardown.Organization, s teardown.Step) (teardown.Progress, error) {
+	defer d.startCall("act", []string{s.ID}, &d.acting, &d.mostActs)()
 	if err := d.wait(ctx, "act "+s.ID); err != nil {
 		return teardown.Progress{}, err
 	}
@@ -137,7 +137,7 @@ func (d *native) Act(ctx context.Context, _ teardown.Organization, s teardown.St
 	return p, err
 }
 
-func (d *native) Poll(ctx context.Context, _ teardown.Organization, group string, steps []teardown.Step) ([]teardown.Progress, error) {
+func (d *fakeDriver) Poll(ctx context.Context, _ teardown.Organization, group string, steps []teardown.Step) ([]teardown.Progress, error) {
 	if len(steps) == 0 {
 		d.t.Error("a poll of no step")
 	}
@@ -146,7 +146,7 @@ func (d *native) Poll(ctx context.Context, _ teardown.Organization, group string
 		ids = append(ids, s.ID)
 	}
 	call := strings.TrimSpace("poll " + group)
-	defer d.begin(call, ids, &d.polling, &d.mostPolls)()
+	defer d.startCall(call, ids, &d.polling, &d.mostPolls)()
 	if err := d.wait(ctx, call); err != nil {
 		return nil, err
 	}
@@ -174,11 +174,11 @@ func (d *native) Poll(ctx context.Context, _ teardown.Organization, group string
 	return all, nil
 }
 
-func (d *native) Delete(context.Context, teardown.Organization) (teardown.Deletion, error) {
+func (d *fakeDriver) Delete(context.Context, teardown.Organization) (teardown.Deletion, error) {
 	return teardown.Deletion{Outcome: teardown.Deleted}, nil
 }
 
-func (d *native) execute(ctx context.Context, options ...teardown.Option) (*teardown.Report, error) {
+func (d *fakeDriver) execute(ctx context.Context, options ...teardown.Option) (*teardown.Report, error) {
 	d.t.Helper()
 	p, err := d.Inspect(ctx, acme, nil)
 	if err != nil {
@@ -188,14 +188,14 @@ func (d *native) execute(ctx context.Context, options ...teardown.Option) (*tear
 }
 
 // took returns how long it has been since the start.
-func (d *native) took() time.Duration { return time.Since(d.start) }
+func (d *fakeDriver) took() time.Duration { return time.Since(d.start) }
 
 func deletingIn(group string, expect time.Duration) teardown.Progress {
 	return teardown.Progress{State: teardown.ProgressDeleting, Next: teardown.Wait{Group: group, Expect: expect}}
 }
 
 // want fails unless the calls are those, in order.
-func (d *native) want(calls ...string) {
+func (d *fakeDriver) want(calls ...string) {
 	d.t.Helper()
 	if diff := cmp.Diff(calls, d.calls); diff != "" {
 		d.t.Errorf("calls (-want +got):\n%s", diff)
@@ -205,7 +205,7 @@ func (d *native) want(calls ...string) {
 func TestEngine_OnePollForAGroup(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		d := nativeOf(t, numbered(100)...)
+		d := newFakeDriver(t, numbered(100)...)
 		d.takes = 20 * time.Millisecond
 		d.act = func(string, int) (teardown.Progress, error) { return deletingIn("list", 10*time.Second), nil }
 		r, err := d.execute(t.Context())
@@ -225,7 +225,7 @@ func TestEngine_IntervalOfAGroup(t *testing.T) {
 	t.Parallel()
 	for _, test := range []struct{ steps, polls int }{{1, 15}, {3, 30}, {15, 85}, {150, 85}} {
 		synctest.Test(t, func(t *testing.T) {
-			d := nativeOf(t, numbered(test.steps)...)
+			d := newFakeDriver(t, numbered(test.steps)...)
 			d.act = func(string, int) (teardown.Progress, error) { return deletingIn("list", 10*time.Second), nil }
 			d.poll = func(string, int) (teardown.Progress, error) {
 				if d.took() < 3*time.Minute {
@@ -244,7 +244,7 @@ func TestEngine_IntervalOfAGroup(t *testing.T) {
 func TestEngine_JoiningAPollInFlight(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		d := nativeOf(t, "a", "b", "c")
+		d := newFakeDriver(t, "a", "b", "c")
 		d.hang = func(call string) time.Duration {
 			return map[string]time.Duration{"act b": 3 * time.Second, "act c": 8 * time.Second, "poll list": 5 * time.Second}[call]
 		}
@@ -307,7 +307,7 @@ func TestEngine_Progress(t *testing.T) {
 		"act fails once":                  {answers{errors.Unavailable, deleting}, answers{exists, notFound}, 2, 2, 2, teardown.StepDeleted, ""},
 		"a poll that polls first":         {answers{deleting}, answers{pollFirst, notFound}, 2, 2, 2, teardown.StepDeleted, ""},
 	} {
-		for _, wait := range []teardown.Wait{{}, {Group: "list"}, {Class: "thing"}} {
+		for _, wait := range []teardown.Wait{{}, {Group: "list"}, {Class: "class"}} {
 			t.Run(strings.TrimSpace(name+" "+wait.Group+wait.Class), func(t *testing.T) {
 				t.Parallel()
 				synctest.Test(t, func(t *testing.T) {
@@ -326,7 +326,7 @@ func TestEngine_Progress(t *testing.T) {
 							return p, nil
 						}
 					}
-					d := nativeOf(t, "a")
+					d := newFakeDriver(t, "a")
 					d.act, d.poll = answer(test.acts), answer(test.polls)
 					r, err := d.execute(t.Context())
 					if r == nil || len(r.Steps) != 1 {
@@ -352,7 +352,7 @@ func TestEngine_Progress(t *testing.T) {
 func TestEngine_PollAfterFailedAct(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		d := nativeOf(t, "a")
+		d := newFakeDriver(t, "a")
 		d.act = func(_ string, n int) (teardown.Progress, error) {
 			if n == 1 {
 				return deletingIn("list", 10*time.Second), nil
@@ -372,11 +372,11 @@ func TestEngine_PollAfterFailedAct(t *testing.T) {
 	})
 }
 
-// Polls that show that the removal goes on reset the time for retries.
+// A poll that shows progress of the removal resets the time for retries.
 func TestEngine_RetriesOfPolls(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		d := nativeOf(t, "a")
+		d := newFakeDriver(t, "a")
 		d.poll = func(_ string, n int) (teardown.Progress, error) {
 			switch {
 			case n == 40:
@@ -389,8 +389,8 @@ func TestEngine_RetriesOfPolls(t *testing.T) {
 		if _, err := d.execute(t.Context(), teardown.WithRetryFor(10*time.Second)); err != nil || d.actCalls != 1 || d.pollCalls != 40 {
 			t.Errorf("got %v after %d polls in %v", err, d.pollCalls, d.took())
 		}
-		// A provider that asks for a longer wait is not asked before.
-		d = nativeOf(t, "a")
+		// If the provider requires a longer wait, no request is sent before it ends.
+		d = newFakeDriver(t, "a")
 		d.poll = func(_ string, n int) (teardown.Progress, error) {
 			if n == 1 {
 				return teardown.Progress{}, &errors.Error{Code: errors.RateLimitReached, RetryAfter: 5 * time.Minute}
@@ -404,11 +404,11 @@ func TestEngine_RetriesOfPolls(t *testing.T) {
 	})
 }
 
-// Attempts that fail are bounded by time, although each was accepted and has begun.
+// The time of failing attempts is limited, although each removal was accepted and started.
 func TestEngine_RetriesOfAttempts(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		d := nativeOf(t, "a")
+		d := newFakeDriver(t, "a")
 		d.poll = func(_ string, n int) (teardown.Progress, error) {
 			if n%2 == 0 {
 				return teardown.Progress{Err: refused(errors.Unavailable)}, nil
@@ -426,7 +426,7 @@ func TestEngine_RetriesOfAttempts(t *testing.T) {
 func TestEngine_Texts(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		d := nativeOf(t, "a")
+		d := newFakeDriver(t, "a")
 		texts := []string{"stopping", "stopping", "", "stopping", "stopped", "stopping"}
 		d.act = func(_ string, n int) (teardown.Progress, error) {
 			if n == 1 {
@@ -469,7 +469,7 @@ func TestEngine_MaxStarted(t *testing.T) {
 		{nil, 10, time.Minute + 3*time.Second},
 	} {
 		synctest.Test(t, func(t *testing.T) {
-			d := nativeOf(t, numbered(10)...)
+			d := newFakeDriver(t, numbered(10)...)
 			d.act = func(string, int) (teardown.Progress, error) { return deletingIn("", time.Minute), nil }
 			started, most := 0, 0
 			_, err := d.execute(t.Context(), append(test.options, teardown.WithEvents(func(e teardown.Event) {
@@ -489,7 +489,7 @@ func TestEngine_MaxStarted(t *testing.T) {
 	}
 	// The default.
 	synctest.Test(t, func(t *testing.T) {
-		d := nativeOf(t, numbered(101)...)
+		d := newFakeDriver(t, numbered(101)...)
 		d.act = func(string, int) (teardown.Progress, error) { return deletingIn("list", time.Hour/2), nil }
 		ctx, cancel := context.WithTimeout(t.Context(), 20*time.Minute)
 		defer cancel()
@@ -506,7 +506,7 @@ func TestEngine_Slots(t *testing.T) {
 		{8, 8, 8, 16}, {4, 4, 4, 8}, {2, 2, 2, 4}, {1, 1, 1, 1},
 	} {
 		synctest.Test(t, func(t *testing.T) {
-			d := nativeOf(t, numbered(100)...)
+			d := newFakeDriver(t, numbered(100)...)
 			d.takes = 3 * time.Second
 			r, err := d.execute(t.Context(), teardown.WithConcurrency(test.concurrency))
 			if err != nil || r.Outcome != teardown.Deleted || d.mostActs != test.acts || d.mostPolls != test.polls || d.most != test.most {
@@ -519,7 +519,7 @@ func TestEngine_Slots(t *testing.T) {
 	}
 	// All of them wait at the same time.
 	synctest.Test(t, func(t *testing.T) {
-		d := nativeOf(t, numbered(100)...)
+		d := newFakeDriver(t, numbered(100)...)
 		d.act = func(string, int) (teardown.Progress, error) { return deletingIn("list", time.Hour/2), nil }
 		if _, err := d.execute(t.Context(), teardown.WithConcurrency(2)); err != nil || d.took() > time.Hour/2+time.Minute {
 			t.Errorf("got %v after %v", err, d.took())
@@ -529,7 +529,7 @@ func TestEngine_Slots(t *testing.T) {
 
 // pausing is a driver that blocks, and whose removals wait outside of their slot.
 type pausing struct {
-	*world
+	*fakeBlocking
 	working, most int
 }
 
@@ -569,7 +569,7 @@ func TestFromBlocking_WaitsHoldNoSlot(t *testing.T) {
 		{2, 2, time.Minute + 25*time.Second}, {1, 1, 20 * 62 * time.Second}, {20, 20, time.Minute + 3*time.Second},
 	} {
 		synctest.Test(t, func(t *testing.T) {
-			w, start := &pausing{world: &world{steps: things(numbered(20)...)}}, time.Now()
+			w, start := &pausing{fakeBlocking: &fakeBlocking{steps: stepsOf(numbered(20)...)}}, time.Now()
 			r, err := teardown.Execute(t.Context(), teardown.FromBlocking(w), w.plan(t), teardown.WithConfirm("Acme"), teardown.WithConcurrency(test.concurrency))
 			if took := time.Since(start); err != nil || r.Outcome != teardown.Deleted || w.most != test.most || took > test.took {
 				t.Errorf("with %d: got %v, %d at a time in %v; want %d in %v", test.concurrency, err, w.most, took, test.most, test.took)
@@ -580,7 +580,7 @@ func TestFromBlocking_WaitsHoldNoSlot(t *testing.T) {
 	}
 	// A stop ends them all.
 	synctest.Test(t, func(t *testing.T) {
-		w, start, stop := &pausing{world: &world{steps: things(numbered(20)...)}}, time.Now(), make(chan struct{})
+		w, start, stop := &pausing{fakeBlocking: &fakeBlocking{steps: stepsOf(numbered(20)...)}}, time.Now(), make(chan struct{})
 		time.AfterFunc(30*time.Second, func() { close(stop) })
 		r, err := teardown.Execute(t.Context(), teardown.FromBlocking(w), w.plan(t), teardown.WithConfirm("Acme"), teardown.WithConcurrency(2), teardown.WithStop(stop))
 		if took := time.Since(start); r == nil || !errors.Is(err, errors.Canceled) || took > 45*time.Second || w.deleted > 0 {
@@ -593,47 +593,47 @@ func TestFromBlocking_WaitsHoldNoSlot(t *testing.T) {
 func TestEngine_StepTimeout(t *testing.T) {
 	t.Parallel()
 	for name, test := range map[string]struct {
-		set  func(*native)
+		set  func(*fakeDriver)
 		code errors.Code
 		took time.Duration
 	}{
-		"waits": {func(d *native) {
+		"waits": {func(d *fakeDriver) {
 			d.act = func(string, int) (teardown.Progress, error) { return deletingIn("", time.Hour), nil }
 		}, errors.NotFinished, time.Minute},
-		"waits in a group": {func(d *native) {
+		"waits in a group": {func(d *fakeDriver) {
 			d.act = func(string, int) (teardown.Progress, error) { return deletingIn("list", time.Hour), nil }
 		}, errors.NotFinished, time.Minute},
-		"waits in a class": {func(d *native) {
+		"waits in a class": {func(d *fakeDriver) {
 			d.act = func(string, int) (teardown.Progress, error) {
-				return teardown.Progress{State: teardown.ProgressDeleting, Next: teardown.Wait{Class: "thing", Expect: time.Hour}}, nil
+				return teardown.Progress{State: teardown.ProgressDeleting, Next: teardown.Wait{Class: "class", Expect: time.Hour}}, nil
 			}
 		}, errors.NotFinished, time.Minute},
-		"goes on": {func(d *native) {
+		"continues": {func(d *fakeDriver) {
 			d.poll = func(string, int) (teardown.Progress, error) { return deletingIn("list", 0), nil }
 		}, errors.NotFinished, time.Minute},
-		"acts": {func(d *native) {
+		"acts": {func(d *fakeDriver) {
 			d.hang = func(call string) time.Duration { return map[string]time.Duration{"act a": time.Hour}[call] }
 		}, errors.NotFinished, time.Minute},
-		"is polled": {func(d *native) {
+		"is polled": {func(d *fakeDriver) {
 			d.hang = func(call string) time.Duration { return map[string]time.Duration{"poll": time.Hour}[call] }
 		}, errors.NotFinished, time.Minute},
-		"is polled in a group": {func(d *native) {
+		"is polled in a group": {func(d *fakeDriver) {
 			d.act = func(string, int) (teardown.Progress, error) { return deletingIn("list", 0), nil }
 			d.hang = func(call string) time.Duration { return map[string]time.Duration{"poll list": time.Hour}[call] }
 		}, errors.NotFinished, time.Minute},
-		"acts for longer": {func(d *native) {
+		"acts for longer": {func(d *fakeDriver) {
 			d.act = func(string, int) (teardown.Progress, error) {
 				time.Sleep(2 * time.Minute) // whatever the context says
 				return deletingIn("", 0), nil
 			}
 		}, errors.NotFinished, 2*time.Minute + time.Second},
-		"pauses": {func(d *native) {
+		"pauses": {func(d *fakeDriver) {
 			d.act = func(string, int) (teardown.Progress, error) {
 				return teardown.Progress{}, &errors.Error{Code: errors.RateLimitReached, RetryAfter: 5 * time.Minute}
 			}
 			d.poll = func(string, int) (teardown.Progress, error) { return teardown.Progress{}, nil }
 		}, errors.RateLimitReached, time.Minute},
-		"fails at its end": {func(d *native) {
+		"fails at its end": {func(d *fakeDriver) {
 			d.hang = func(call string) time.Duration { return map[string]time.Duration{"poll": 59 * time.Second}[call] }
 			d.act = func(string, int) (teardown.Progress, error) {
 				return teardown.Progress{State: teardown.ProgressPollFirst, Next: teardown.Wait{Now: true}}, nil
@@ -646,7 +646,7 @@ func TestEngine_StepTimeout(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			synctest.Test(t, func(t *testing.T) {
-				d := nativeOf(t, "a", "b<a")
+				d := newFakeDriver(t, "a", "b<a")
 				test.set(d)
 				r, err := d.execute(t.Context(), teardown.WithStepTimeout(time.Minute))
 				if r == nil || r.Steps[0].State != teardown.StepFailed || codeOf(r.Steps[0].Err) != test.code || r.Steps[1].State != teardown.StepNotStarted {
@@ -660,7 +660,7 @@ func TestEngine_StepTimeout(t *testing.T) {
 	}
 	// One that is to act again, and finds no slot.
 	synctest.Test(t, func(t *testing.T) {
-		d := nativeOf(t, "a", "b", "c")
+		d := newFakeDriver(t, "a", "b", "c")
 		d.act = func(string, int) (teardown.Progress, error) {
 			return teardown.Progress{}, refused(errors.Unavailable)
 		}
@@ -671,9 +671,9 @@ func TestEngine_StepTimeout(t *testing.T) {
 			t.Errorf("got %+v, %v", r, err)
 		}
 	})
-	// What remains of its group goes on.
+	// The other steps of its group continue.
 	synctest.Test(t, func(t *testing.T) {
-		d := nativeOf(t, "a", "b")
+		d := newFakeDriver(t, "a", "b")
 		d.hang = func(call string) time.Duration { return map[string]time.Duration{"act b": 30 * time.Second}[call] }
 		d.act = func(string, int) (teardown.Progress, error) { return deletingIn("list", 40*time.Second), nil }
 		d.poll = func(id string, _ int) (teardown.Progress, error) {
@@ -694,94 +694,94 @@ func TestEngine_Stop(t *testing.T) {
 	t.Parallel()
 	for name, test := range map[string]struct {
 		ids     []string
-		set     func(*native)
+		set     func(*fakeDriver)
 		options []teardown.Option
 		states  map[string]teardown.StepState
 		took    time.Duration // after a gentle stop after 10 s and a half
 		acts    int
 	}{
-		"waits": {[]string{"a"}, func(d *native) {
+		"waits": {[]string{"a"}, func(d *fakeDriver) {
 			d.act = func(string, int) (teardown.Progress, error) { return deletingIn("", time.Hour), nil }
 		}, nil, map[string]teardown.StepState{"a": teardown.StepInterrupted}, 10500 * time.Millisecond, 1},
-		"waits in a group, and another acts": {[]string{"a", "b"}, func(d *native) {
+		"waits in a group, and another acts": {[]string{"a", "b"}, func(d *fakeDriver) {
 			d.act = func(string, int) (teardown.Progress, error) { return deletingIn("list", 15*time.Second), nil }
 			d.hang = func(call string) time.Duration { return map[string]time.Duration{"act b": 30 * time.Second}[call] }
 		}, nil, map[string]teardown.StepState{"a": teardown.StepInterrupted, "b": teardown.StepInterrupted}, 30 * time.Second, 2},
-		"acts, and is being deleted, and another acts": {[]string{"a", "b"}, func(d *native) {
+		"acts, and is being deleted, and another acts": {[]string{"a", "b"}, func(d *fakeDriver) {
 			d.act = func(string, int) (teardown.Progress, error) { return deletingIn("", 5*time.Second), nil }
 			d.hang = func(call string) time.Duration {
 				return map[string]time.Duration{"act a": 12 * time.Second, "act b": 30 * time.Second}[call]
 			}
 		}, nil, map[string]teardown.StepState{"a": teardown.StepInterrupted, "b": teardown.StepInterrupted}, 30 * time.Second, 2},
-		"acts, and one comes after it": {[]string{"a", "b<a"}, func(d *native) {
+		"acts, and one comes after it": {[]string{"a", "b<a"}, func(d *fakeDriver) {
 			d.act = func(string, int) (teardown.Progress, error) {
 				return teardown.Progress{State: teardown.ProgressNotFound}, nil
 			}
 			d.hang = func(string) time.Duration { return 20 * time.Second }
 		}, nil, map[string]teardown.StepState{"a": teardown.StepDeleted, "b": teardown.StepNotStarted}, 20 * time.Second, 1},
-		"acts, and is ready then": {[]string{"a"}, func(d *native) {
+		"acts, and is ready then": {[]string{"a"}, func(d *fakeDriver) {
 			d.act = func(string, int) (teardown.Progress, error) {
 				return teardown.Progress{State: teardown.ProgressReady}, nil
 			}
 			d.hang = func(string) time.Duration { return 20 * time.Second }
 		}, nil, map[string]teardown.StepState{"a": teardown.StepInterrupted}, 20 * time.Second, 1},
-		"acts, and is polled first": {[]string{"a"}, func(d *native) {
+		"acts, and is polled first": {[]string{"a"}, func(d *fakeDriver) {
 			d.act = func(string, int) (teardown.Progress, error) {
 				return teardown.Progress{State: teardown.ProgressPollFirst, Next: teardown.Wait{Expect: time.Hour / 2}}, nil
 			}
 			d.hang = func(call string) time.Duration { return map[string]time.Duration{"act a": 20 * time.Second}[call] }
 		}, nil, map[string]teardown.StepState{"a": teardown.StepDeleted}, 21 * time.Second, 1},
-		"acts, and fails": {[]string{"a"}, func(d *native) {
+		"acts, and fails": {[]string{"a"}, func(d *fakeDriver) {
 			d.act = func(string, int) (teardown.Progress, error) {
 				return teardown.Progress{}, refused(errors.Unavailable)
 			}
 			d.poll = func(string, int) (teardown.Progress, error) { return teardown.Progress{}, nil }
 			d.hang = func(call string) time.Duration { return map[string]time.Duration{"act a": 20 * time.Second}[call] }
 		}, nil, map[string]teardown.StepState{"a": teardown.StepInterrupted}, 21 * time.Second, 1},
-		"is to be polled first": {[]string{"a"}, func(d *native) {
+		"is to be polled first": {[]string{"a"}, func(d *fakeDriver) {
 			d.act = func(string, int) (teardown.Progress, error) {
 				return teardown.Progress{State: teardown.ProgressPollFirst, Next: teardown.Wait{Expect: time.Hour / 2}}, nil
 			}
 		}, nil, map[string]teardown.StepState{"a": teardown.StepDeleted}, 11500 * time.Millisecond, 1},
-		"are to be polled first in a class": {[]string{"a", "b"}, func(d *native) {
+		"are to be polled first in a class": {[]string{"a", "b"}, func(d *fakeDriver) {
 			d.act = func(string, int) (teardown.Progress, error) {
-				return teardown.Progress{State: teardown.ProgressPollFirst, Next: teardown.Wait{Class: "thing", Expect: time.Hour / 2}}, nil
+				return teardown.Progress{State: teardown.ProgressPollFirst, Next: teardown.Wait{Class: "class", Expect: time.Hour / 2}}, nil
 			}
 		}, nil, map[string]teardown.StepState{"a": teardown.StepDeleted, "b": teardown.StepDeleted}, 11500 * time.Millisecond, 2},
-		"are to be polled first in a group": {[]string{"a", "b"}, func(d *native) {
+		"are to be polled first in a group": {[]string{"a", "b"}, func(d *fakeDriver) {
 			d.act = func(string, int) (teardown.Progress, error) {
 				return teardown.Progress{State: teardown.ProgressPollFirst, Next: teardown.Wait{Group: "list", Expect: time.Hour / 2}}, nil
 			}
 		}, nil, map[string]teardown.StepState{"a": teardown.StepDeleted, "b": teardown.StepDeleted}, 11500 * time.Millisecond, 2},
-		"is polled": {[]string{"a"}, func(d *native) {
+		"is polled": {[]string{"a"}, func(d *fakeDriver) {
 			d.poll = func(string, int) (teardown.Progress, error) { return deletingIn("", 0), nil }
 			d.hang = func(call string) time.Duration { return map[string]time.Duration{"poll": 20 * time.Second}[call] }
 		}, nil, map[string]teardown.StepState{"a": teardown.StepInterrupted}, 22 * time.Second, 1},
-		"is polled, and another acts": {[]string{"a", "b"}, func(d *native) {
+		"is polled, and another acts": {[]string{"a", "b"}, func(d *fakeDriver) {
 			d.poll = func(string, int) (teardown.Progress, error) { return deletingIn("", 0), nil }
 			d.hang = func(call string) time.Duration {
 				return map[string]time.Duration{"poll": 20 * time.Second, "act b": 40 * time.Second}[call]
 			}
 		}, nil, map[string]teardown.StepState{"a": teardown.StepInterrupted, "b": teardown.StepInterrupted}, 40 * time.Second, 2},
-		"is polled, and is ready then": {[]string{"a"}, func(d *native) {
+		"is polled, and is ready then": {[]string{"a"}, func(d *fakeDriver) {
 			d.poll = func(string, int) (teardown.Progress, error) {
 				return teardown.Progress{State: teardown.ProgressReady}, nil
 			}
 			d.hang = func(call string) time.Duration { return map[string]time.Duration{"poll": 20 * time.Second}[call] }
 		}, nil, map[string]teardown.StepState{"a": teardown.StepInterrupted}, 22 * time.Second, 1},
-		"is polled, which fails": {[]string{"a"}, func(d *native) {
+		"is polled, which fails": {[]string{"a"}, func(d *fakeDriver) {
 			d.poll = func(string, int) (teardown.Progress, error) {
 				return teardown.Progress{}, refused(errors.Unavailable)
 			}
 			d.hang = func(call string) time.Duration { return map[string]time.Duration{"poll": 20 * time.Second}[call] }
 		}, nil, map[string]teardown.StepState{"a": teardown.StepInterrupted}, 22 * time.Second, 1},
-		"pauses": {[]string{"a"}, func(d *native) {
+		"pauses": {[]string{"a"}, func(d *fakeDriver) {
 			d.act = func(string, int) (teardown.Progress, error) {
 				return teardown.Progress{}, &errors.Error{Code: errors.RateLimitReached, RetryAfter: time.Minute}
 			}
 			d.poll = func(string, int) (teardown.Progress, error) { return teardown.Progress{}, nil }
 		}, nil, map[string]teardown.StepState{"a": teardown.StepInterrupted}, 10500 * time.Millisecond, 1},
-		"finds no slot": {[]string{"a", "b", "c"}, func(d *native) {
+		"finds no slot": {[]string{"a", "b", "c"}, func(d *fakeDriver) {
 			d.act = func(string, int) (teardown.Progress, error) {
 				return teardown.Progress{}, refused(errors.Unavailable)
 			}
@@ -793,7 +793,7 @@ func TestEngine_Stop(t *testing.T) {
 			t.Run(fmt.Sprintf("%s, gentle %t", name, gentle), func(t *testing.T) {
 				t.Parallel()
 				synctest.Test(t, func(t *testing.T) {
-					d, stop := nativeOf(t, test.ids...), make(chan struct{})
+					d, stop := newFakeDriver(t, test.ids...), make(chan struct{})
 					test.set(d)
 					ctx, cancel := context.WithCancel(t.Context())
 					defer cancel()
@@ -836,7 +836,7 @@ func TestEngine_StopWhileStarting(t *testing.T) {
 	t.Parallel()
 	for _, gentle := range []bool{true, false} {
 		synctest.Test(t, func(t *testing.T) {
-			d, stop := nativeOf(t, numbered(5)...), make(chan struct{})
+			d, stop := newFakeDriver(t, numbered(5)...), make(chan struct{})
 			ctx, cancel := context.WithCancel(t.Context())
 			defer cancel()
 			r, err := d.execute(ctx, teardown.WithStop(stop), teardown.WithEvents(func(e teardown.Event) {
@@ -863,7 +863,7 @@ func TestEngine_WrongNumberOfAnswers(t *testing.T) {
 		"one more": func(all []teardown.Progress) []teardown.Progress { return append(all, all[0]) },
 	} {
 		synctest.Test(t, func(t *testing.T) {
-			d := nativeOf(t, "a", "b")
+			d := newFakeDriver(t, "a", "b")
 			d.act = func(string, int) (teardown.Progress, error) { return deletingIn("list", 5*time.Second), nil }
 			d.answer = answer
 			r, err := d.execute(t.Context())
@@ -892,7 +892,7 @@ func TestEngine_JournalOfAPoll(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		journal := new(syncs)
-		d := nativeOf(t, append(numbered(50), "last<"+strings.Join(numbered(50), ","))...)
+		d := newFakeDriver(t, append(numbered(50), "last<"+strings.Join(numbered(50), ","))...)
 		d.act = func(id string, _ int) (teardown.Progress, error) {
 			if id == "last" && strings.Count(journal.String()[:journal.synced], `"state":"deleted"`) != 50 {
 				t.Errorf("started before the results were synced: %d bytes of %d", journal.synced, journal.Len())
@@ -921,7 +921,7 @@ func TestEngine_JournalFails(t *testing.T) {
 		"at a result":             {disk: disk{fails: 3}},
 	} {
 		synctest.Test(t, func(t *testing.T) {
-			d, ended := nativeOf(t, "a", "b<a"), 0
+			d, ended := newFakeDriver(t, "a", "b<a"), 0
 			r, err := d.execute(t.Context(), teardown.WithJournal(journal), teardown.WithEvents(func(e teardown.Event) {
 				if e.Kind == teardown.EventFinished && e.Step == "a" && errors.Is(e.Err, io.ErrShortWrite) {
 					ended++
@@ -946,9 +946,9 @@ func TestEngine_JournalFails(t *testing.T) {
 func TestEngine_PollsOfAClass(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		d := nativeOf(t, numbered(50)...)
+		d := newFakeDriver(t, numbered(50)...)
 		d.takes = 20 * time.Millisecond
-		wait := teardown.Wait{Class: "thing", Expect: 10 * time.Second}
+		wait := teardown.Wait{Class: "class", Expect: 10 * time.Second}
 		d.act = func(string, int) (teardown.Progress, error) {
 			return teardown.Progress{State: teardown.ProgressDeleting, Next: wait}, nil
 		}
@@ -969,7 +969,7 @@ func TestEngine_PollsOfAClass(t *testing.T) {
 	})
 }
 
-// What one teardown has learned tells another of the same client when to poll first.
+// A teardown uses the durations that another one of the same client has learned.
 func TestEngine_DurationsOfAClient(t *testing.T) {
 	t.Parallel()
 	for _, shared := range []bool{true, false} {
@@ -977,12 +977,12 @@ func TestEngine_DurationsOfAClient(t *testing.T) {
 			client := new(teardown.Durations)
 			var first []time.Duration // polls until each is done
 			for range 3 {
-				d := nativeOf(t, "a")
+				d := newFakeDriver(t, "a")
 				d.takes = 20 * time.Millisecond
 				if shared {
 					d.durations = client
 				}
-				wait := teardown.Wait{Class: "thing"}
+				wait := teardown.Wait{Class: "class"}
 				d.act = func(string, int) (teardown.Progress, error) {
 					return teardown.Progress{State: teardown.ProgressDeleting, Next: wait}, nil
 				}
@@ -996,8 +996,8 @@ func TestEngine_DurationsOfAClient(t *testing.T) {
 					t.Fatal(err)
 				}
 				first = append(first, time.Duration(d.pollCalls))
-				// Polls that have not shown the end tell that the one that has was not late.
-				if got := client.Expected("thing"); shared && (got < 29*time.Second || got > 40*time.Second) {
+				// Earlier polls that did not show the end prove that the poll that did was not late.
+				if got := client.Expected("class"); shared && (got < 29*time.Second || got > 40*time.Second) {
 					t.Errorf("learned %v", got)
 				}
 			}
@@ -1035,9 +1035,9 @@ func TestDurations_Learn(t *testing.T) {
 	} {
 		var d teardown.Durations
 		for _, p := range test.polls {
-			d.Learn("thing", p.took, p.done)
+			d.Learn("class", p.took, p.done)
 		}
-		if got := d.Expected("thing"); got != test.want {
+		if got := d.Expected("class"); got != test.want {
 			t.Errorf("%s: got %d, want %d", name, got, test.want)
 		}
 		if got := d.Expected("another"); got != 0 {
@@ -1056,7 +1056,7 @@ func TestEngine_Order(t *testing.T) {
 			for i := 1; i < 40; i += 3 {
 				ids[i] += "<" + strings.SplitN(ids[i-1], "<", 2)[0]
 			}
-			d := nativeOf(t, ids...)
+			d := newFakeDriver(t, ids...)
 			d.act = func(id string, n int) (teardown.Progress, error) {
 				if id == "s005" && n == 1 {
 					return teardown.Progress{}, refused(errors.Unavailable)
@@ -1074,7 +1074,7 @@ func TestEngine_Order(t *testing.T) {
 			}
 			calls = append(calls, d.calls)
 			// More at a time.
-			d = nativeOf(t, numbered(40)...)
+			d = newFakeDriver(t, numbered(40)...)
 			var started []string
 			if _, err := d.execute(t.Context(), teardown.WithEvents(func(e teardown.Event) {
 				if e.Kind == teardown.EventStarted && e.Step != "" {
@@ -1094,15 +1094,15 @@ func TestEngine_Order(t *testing.T) {
 }
 
 // waits returns a driver whose steps wait as said, until their first poll.
-func waits(t *testing.T, all map[string]teardown.Wait, ids ...string) *native {
-	d := nativeOf(t, ids...)
+func waits(t *testing.T, all map[string]teardown.Wait, ids ...string) *fakeDriver {
+	d := newFakeDriver(t, ids...)
 	d.act = func(id string, _ int) (teardown.Progress, error) {
 		return teardown.Progress{State: teardown.ProgressDeleting, Next: all[id]}, nil
 	}
 	return d
 }
 
-// A group is polled when the first of its steps is due, or one asks for a poll at once.
+// A group is polled when the first of its steps is due, or a step requires a poll at once.
 func TestEngine_FirstPoll(t *testing.T) {
 	t.Parallel()
 	type all = map[string]teardown.Wait
@@ -1116,7 +1116,7 @@ func TestEngine_FirstPoll(t *testing.T) {
 		"the second is due first": {all{
 			"a": {Group: "list", Expect: time.Minute}, "b": {Group: "list", Expect: 10 * time.Second},
 		}, []string{"11s poll list a b"}},
-		"the second asks for it": {all{
+		"the second requires it": {all{
 			"a": {Group: "list", Expect: time.Minute}, "b": {Group: "list", Now: true},
 		}, []string{"1s poll list a b"}},
 		"nothing is expected": {all{"a": {Group: "list"}}, []string{"2s poll list a"}},
@@ -1161,8 +1161,8 @@ func TestEngine_FirstPoll(t *testing.T) {
 	}
 }
 
-// A step that asks for a poll at once while one is in flight gets the next one, whoever
-// else waits.
+// A step that requires a poll at once while one is in flight gets the next poll, whichever steps
+// wait.
 func TestEngine_NowWhileAPollIsInFlight(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -1183,7 +1183,7 @@ func TestEngine_NowWhileAPollIsInFlight(t *testing.T) {
 // Nothing is learned of steps without a class, nor by polls at once.
 func TestEngine_NothingToLearn(t *testing.T) {
 	t.Parallel()
-	for name, first := range map[string]teardown.Wait{"no class": {Expect: 5 * time.Second}, "at once": {Class: "thing", Now: true}} {
+	for name, first := range map[string]teardown.Wait{"no class": {Expect: 5 * time.Second}, "at once": {Class: "class", Now: true}} {
 		synctest.Test(t, func(t *testing.T) {
 			d := waits(t, map[string]teardown.Wait{"a": first, "b": {Class: first.Class, Expect: time.Minute}}, "a", "b<a")
 			if _, err := d.execute(t.Context()); err != nil {
@@ -1202,8 +1202,8 @@ func TestEngine_NothingToLearn(t *testing.T) {
 func TestEngine_ClassWithoutASlot(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		d := nativeOf(t, numbered(10)...)
-		wait := teardown.Wait{Class: "thing"}
+		d := newFakeDriver(t, numbered(10)...)
+		wait := teardown.Wait{Class: "class"}
 		d.act = func(string, int) (teardown.Progress, error) {
 			return teardown.Progress{State: teardown.ProgressDeleting, Next: wait}, nil
 		}
@@ -1221,7 +1221,7 @@ func TestEngine_ClassWithoutASlot(t *testing.T) {
 			took, err := time.ParseDuration(at)
 			return err != nil || took > time.Minute || strings.Contains(call, " act ")
 		})
-		// Each takes a second, and begins a second after the one before.
+		// Each poll takes a second, and starts a second after the one before.
 		if len(before) > 30 {
 			t.Errorf("%d polls in a minute: %q", len(before), before)
 		}
@@ -1233,12 +1233,12 @@ func TestEngine_TimeoutWithinAClass(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		d := waits(t, map[string]teardown.Wait{
-			"a": {Class: "thing", Expect: 50 * time.Second}, "b": {Class: "thing", Expect: 70 * time.Second}, "c": {Now: true},
+			"a": {Class: "class", Expect: 50 * time.Second}, "b": {Class: "class", Expect: 70 * time.Second}, "c": {Now: true},
 		}, "a", "c", "b<c")
 		d.hang = func(call string) time.Duration { return map[string]time.Duration{"act c": 30 * time.Second}[call] }
 		d.poll = func(id string, _ int) (teardown.Progress, error) {
 			if id == "a" {
-				return teardown.Progress{State: teardown.ProgressDeleting, Next: teardown.Wait{Class: "thing"}}, nil
+				return teardown.Progress{State: teardown.ProgressDeleting, Next: teardown.Wait{Class: "class"}}, nil
 			}
 			return teardown.Progress{State: teardown.ProgressNotFound}, nil
 		}
@@ -1271,8 +1271,8 @@ func TestEngine_IntervalOfOne(t *testing.T) {
 	}
 }
 
-// perSecond returns how many polls began in each second.
-func (d *native) perSecond() []int {
+// perSecond returns how many polls started in each second.
+func (d *fakeDriver) perSecond() []int {
 	var all []int
 	for _, call := range d.calls {
 		at, what, _ := strings.Cut(call, " ")
@@ -1292,12 +1292,12 @@ func (d *native) perSecond() []int {
 // is not.
 func TestEngine_WindowOfAClass(t *testing.T) {
 	t.Parallel()
-	wait := teardown.Wait{Class: "thing", Expect: 40 * time.Second}
+	wait := teardown.Wait{Class: "class", Expect: 40 * time.Second}
 	act := func(string, int) (teardown.Progress, error) {
 		return teardown.Progress{State: teardown.ProgressDeleting, Next: wait}, nil
 	}
 	synctest.Test(t, func(t *testing.T) {
-		d := nativeOf(t, numbered(150)...)
+		d := newFakeDriver(t, numbered(150)...)
 		d.act = act
 		if _, err := d.execute(t.Context(), teardown.WithConcurrency(4), teardown.WithMaxStarted(150)); err != nil {
 			t.Fatal(err)
@@ -1308,7 +1308,7 @@ func TestEngine_WindowOfAClass(t *testing.T) {
 		}
 	})
 	synctest.Test(t, func(t *testing.T) {
-		d := nativeOf(t, numbered(40)...)
+		d := newFakeDriver(t, numbered(40)...)
 		d.act = act
 		d.poll = func(id string, _ int) (teardown.Progress, error) {
 			if id < "s008" || d.took() > 2*time.Minute {
@@ -1348,18 +1348,18 @@ func TestEngine_DeadlineOfAGroup(t *testing.T) {
 
 // traced is a provider whose answers have IDs.
 type traced struct {
-	*native
+	*fakeDriver
 	acts, polls string
 }
 
 func (d *traced) Act(ctx context.Context, o teardown.Organization, s teardown.Step) (teardown.Progress, error) {
 	trace.Of(ctx).Note(d.acts)
-	return d.native.Act(ctx, o, s)
+	return d.fakeDriver.Act(ctx, o, s)
 }
 
 func (d *traced) Poll(ctx context.Context, o teardown.Organization, group string, steps []teardown.Step) ([]teardown.Progress, error) {
 	trace.Of(ctx).Note(d.polls)
-	return d.native.Poll(ctx, o, group, steps)
+	return d.fakeDriver.Poll(ctx, o, group, steps)
 }
 
 // A step has the ID of the last answer about it.
@@ -1367,7 +1367,7 @@ func TestEngine_RequestID(t *testing.T) {
 	t.Parallel()
 	for _, test := range []struct{ act, poll, want string }{{"r-1", "r-2", "r-2"}, {"r-1", "", "r-1"}, {"", "r-2", "r-2"}, {"", "", ""}} {
 		synctest.Test(t, func(t *testing.T) {
-			d := &traced{nativeOf(t, "a"), test.act, test.poll}
+			d := &traced{newFakeDriver(t, "a"), test.act, test.poll}
 			p, err := d.Inspect(t.Context(), acme, nil)
 			if err != nil {
 				t.Fatal(err)
@@ -1390,7 +1390,7 @@ func TestEngine_OrderOfAFreshRead(t *testing.T) {
 	t.Parallel()
 	for name, test := range map[string]struct {
 		after string
-		gone  string
+		done  string
 		want  map[string]teardown.StepState
 	}{
 		"after one that is deleted already": {"a", "a", map[string]teardown.StepState{"a": teardown.StepAlreadyDeleted, "b": teardown.StepDeleted}},
@@ -1398,13 +1398,13 @@ func TestEngine_OrderOfAFreshRead(t *testing.T) {
 		"after one that fails":              {"a", "", map[string]teardown.StepState{"a": teardown.StepFailed, "b": teardown.StepNotStarted}},
 	} {
 		synctest.Test(t, func(t *testing.T) {
-			d := nativeOf(t, "a", "b")
+			d := newFakeDriver(t, "a", "b")
 			p, err := d.Inspect(t.Context(), acme, nil)
 			if err != nil {
 				t.Fatal(err)
 			}
 			fresh := &ordered{d, test.after}
-			d.isDeleted[test.gone] = true
+			d.isDeleted[test.done] = true
 			if name == "after one that fails" {
 				d.act = func(string, int) (teardown.Progress, error) {
 					return teardown.Progress{Err: refused(errors.PermissionDenied)}, nil
@@ -1423,12 +1423,12 @@ func TestEngine_OrderOfAFreshRead(t *testing.T) {
 
 // ordered is a provider whose reads say what b comes after.
 type ordered struct {
-	*native
+	*fakeDriver
 	after string
 }
 
 func (d *ordered) Inspect(ctx context.Context, o teardown.Organization, before *teardown.Plan) (*teardown.Plan, error) {
-	p, err := d.native.Inspect(ctx, o, before)
+	p, err := d.fakeDriver.Inspect(ctx, o, before)
 	if err != nil {
 		return nil, err
 	}
@@ -1444,7 +1444,7 @@ func (d *ordered) Inspect(ctx context.Context, o teardown.Organization, before *
 func TestEngine_StopBeforeAnotherAct(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		d, stop := nativeOf(t, "b", "a"), make(chan struct{})
+		d, stop := newFakeDriver(t, "b", "a"), make(chan struct{})
 		d.act = func(id string, _ int) (teardown.Progress, error) {
 			if id == "b" {
 				return teardown.Progress{}, refused(errors.Unavailable)
@@ -1485,7 +1485,7 @@ func TestEngine_DurationUntilReady(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		client := new(teardown.Durations)
-		d := nativeOf(t, "a")
+		d := newFakeDriver(t, "a")
 		d.durations = client
 		d.act = func(_ string, n int) (teardown.Progress, error) {
 			if n == 1 {
@@ -1505,11 +1505,11 @@ func TestEngine_DurationUntilReady(t *testing.T) {
 	})
 }
 
-// A step whose polls fail for too long has ended, although others go on.
+// A step whose polls fail for too long ends, although other steps continue.
 func TestEngine_PollsFailWhileAnotherActs(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		d := nativeOf(t, "a", "b")
+		d := newFakeDriver(t, "a", "b")
 		d.hang = func(call string) time.Duration { return map[string]time.Duration{"act b": 2 * time.Minute}[call] }
 		d.poll = func(id string, _ int) (teardown.Progress, error) {
 			if id == "a" {
@@ -1529,13 +1529,13 @@ func TestEngine_PollsFailWhileAnotherActs(t *testing.T) {
 func TestEngine_CanceledErrors(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		w, stop := &world{steps: things("a"), takes: time.Hour / 2}, make(chan struct{})
+		w, stop := &fakeBlocking{steps: stepsOf("a"), takes: time.Hour / 2}, make(chan struct{})
 		time.AfterFunc(time.Minute, func() { close(stop) })
 		r, err := w.execute(t, teardown.WithStop(stop))
 		if r == nil || r.Steps[0].State != teardown.StepInterrupted || codeOf(r.Steps[0].Err) != errors.NotFinished {
 			t.Errorf("got %+v, %v", r, err)
 		}
-		d := nativeOf(t, "a")
+		d := newFakeDriver(t, "a")
 		d.act = func(_ string, n int) (teardown.Progress, error) {
 			if n == 1 {
 				return teardown.Progress{}, refused(errors.Canceled)

@@ -48,27 +48,27 @@ func read(t *testing.T, r io.Reader) []teardown.Entry {
 	return all
 }
 
-// told is the state or the outcome of an entry, or its kind.
-func told(e teardown.Entry) string {
+// resultOf returns the state or the outcome of an entry, or its kind.
+func resultOf(e teardown.Entry) string {
 	if e.Kind == teardown.EntryFinished {
 		return string(e.State) + string(e.Outcome)
 	}
 	return string(e.Kind)
 }
 
-func verdicts(entries []teardown.Entry) []string {
+func resultsOf(entries []teardown.Entry) []string {
 	var all []string
 	for _, e := range entries {
-		all = append(all, strings.TrimSpace(e.Step+" "+told(e)))
+		all = append(all, strings.TrimSpace(e.Step+" "+resultOf(e)))
 	}
 	return all
 }
 
-func TestTheJournalHasEveryVerdict(t *testing.T) {
+func TestJournal_Entries(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		d := new(disk)
-		w := &world{steps: things("a", "b<a"), remove: func(id string, _ int) error {
+		w := &fakeBlocking{steps: stepsOf("a", "b<a"), remove: func(id string, _ int) error {
 			if id == "b" {
 				return refused(errors.PermissionDenied)
 			}
@@ -77,18 +77,18 @@ func TestTheJournalHasEveryVerdict(t *testing.T) {
 		p := w.plan(t)
 		_, err := teardown.Execute(t.Context(), teardown.FromBlocking(w), p, teardown.WithConfirm("Acme"), teardown.WithJournal(d), teardown.WithEvents(func(e teardown.Event) {
 			if e.Kind == teardown.EventFinished && d.synced != d.Len() {
-				t.Errorf("%s %s was told before it was synced", e.Step, e.State)
+				t.Errorf("%s %s was reported before it was synced", e.Step, e.State)
 			}
 		}))
 		if err == nil {
 			t.Fatal("no error")
 		}
 		entries := read(t, &d.Buffer)
-		if diff := cmp.Diff([]string{"started", "a started", "a deleted", "b started", "b failed", "blocked"}, verdicts(entries)); diff != "" {
-			t.Errorf("verdicts (-want +got):\n%s", diff)
+		if diff := cmp.Diff([]string{"started", "a started", "a deleted", "b started", "b failed", "blocked"}, resultsOf(entries)); diff != "" {
+			t.Errorf("entries (-want +got):\n%s", diff)
 		}
 		for _, e := range entries {
-			if e.Provider != "world" || e.Organization != "org_1" || e.Time.IsZero() {
+			if e.Provider != "fake" || e.Organization != "org_1" || e.Time.IsZero() {
 				t.Errorf("got %+v", e)
 			}
 		}
@@ -98,10 +98,10 @@ func TestTheJournalHasEveryVerdict(t *testing.T) {
 	})
 }
 
-func TestAJournalIsReadableAfterACrashAtAnyByte(t *testing.T) {
+func TestReadJournal_CutAtAnyByte(t *testing.T) {
 	t.Parallel()
 	d := new(disk)
-	w := &world{steps: things("a", "b<a")}
+	w := &fakeBlocking{steps: stepsOf("a", "b<a")}
 	if _, err := w.execute(t, teardown.WithJournal(d)); err != nil {
 		t.Fatal(err)
 	}
@@ -110,7 +110,7 @@ func TestAJournalIsReadableAfterACrashAtAnyByte(t *testing.T) {
 	for cut := range len(whole) + 1 {
 		again := bytes.NewBufferString(whole[:cut])
 		before := len(read(t, strings.NewReader(whole[:cut])))
-		if _, err := (&world{steps: things("a", "b<a")}).execute(t, teardown.WithJournal(again)); err != nil {
+		if _, err := (&fakeBlocking{steps: stepsOf("a", "b<a")}).execute(t, teardown.WithJournal(again)); err != nil {
 			t.Fatal(err)
 		}
 		// Of a line without its end all may be there, and is read.
@@ -120,13 +120,13 @@ func TestAJournalIsReadableAfterACrashAtAnyByte(t *testing.T) {
 	}
 }
 
-func TestNothingIsDoneThatCannotBeWrittenDown(t *testing.T) {
+func TestJournal_WriteFails(t *testing.T) {
 	t.Parallel()
 	for fails := 1; fails <= 7; fails++ {
 		d := &disk{fails: fails}
-		w := &world{steps: things("a", "b<a")}
+		w := &fakeBlocking{steps: stepsOf("a", "b<a")}
 		r, err := w.execute(t, teardown.WithJournal(d))
-		// 1: begun, 2: a begun, 3: a done, 4: b begun, 5: b done, 6: deleting, 7: gone
+		// 1: started, 2: a started, 3: a deleted, 4: b started, 5: b deleted, 6: deletion started, 7: deleted
 		if !errors.Is(err, io.ErrShortWrite) {
 			t.Errorf("%d: got %+v, %v", fails, r, err)
 		}
@@ -139,7 +139,7 @@ func TestNothingIsDoneThatCannotBeWrittenDown(t *testing.T) {
 	}
 }
 
-func TestAnErrorEndsTheReadingOfAJournal(t *testing.T) {
+func TestReadJournal_ReaderError(t *testing.T) {
 	t.Parallel()
 	var got error
 	for _, err := range teardown.ReadJournal(iotest.ErrReader(io.ErrClosedPipe)) {
@@ -162,7 +162,7 @@ func FuzzReadJournal(f *testing.F) {
 }
 
 func FuzzReadPlan(f *testing.F) {
-	text, err := json.Marshal(teardown.Seal(&teardown.Plan{Provider: "world", Organization: acme, Steps: things("a", "b<a")}))
+	text, err := json.Marshal(teardown.Seal(&teardown.Plan{Provider: "fake", Organization: acme, Steps: stepsOf("a", "b<a")}))
 	if err != nil {
 		f.Fatal(err)
 	}
@@ -172,9 +172,9 @@ func FuzzReadPlan(f *testing.F) {
 		if err != nil {
 			return
 		}
-		w := &world{}
+		w := &fakeBlocking{}
 		if _, err := teardown.Execute(t.Context(), teardown.FromBlocking(w), p, teardown.WithConfirm(p.Organization.Name)); err == nil && p.Organization != acme {
-			t.Errorf("a plan of %+v was carried out", p.Organization)
+			t.Errorf("a plan of %+v was applied", p.Organization)
 		}
 		if err := p.WriteTree(io.Discard); err != nil {
 			t.Error(err)

@@ -11,7 +11,7 @@ import (
 
 // failure is the form of an error in JSON.
 type failure struct {
-	// Error is the text of the error; absent if there is no error.
+	// Error is the text of the error; absent without an error.
 	Error string `json:"error,omitempty"`
 
 	// Errors are all errors of package errors in the error, in the order of errors.All.

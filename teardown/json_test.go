@@ -15,11 +15,11 @@ import (
 // failures are errors as they occur in reports and events.
 func failures() map[string]error {
 	one := &errors.Error{
-		Provider: "world", Operation: "DeleteRoom", Target: "blue", Code: errors.Conflict, Status: 409, ProviderCode: "in_use",
+		Provider: "fake", Operation: "DeleteRoom", Target: "blue", Code: errors.Conflict, Status: 409, ProviderCode: "in_use",
 		Message: "the room is in use", RequestID: "r-1", RetryAfter: 90 * time.Second, Attempts: 2,
 		Steps: []errors.Step{{Name: "desk", Description: "remove it"}}, Err: errors.New("a cause"),
 	}
-	two := &errors.Error{Provider: "world", Operation: "DeleteRoom", Target: "red", Code: errors.PermissionDenied, Status: 403}
+	two := &errors.Error{Provider: "fake", Operation: "DeleteRoom", Target: "red", Code: errors.PermissionDenied, Status: 403}
 	return map[string]error{
 		"none":            nil,
 		"one":             one,
@@ -63,10 +63,10 @@ func TestReport_JSON(t *testing.T) {
 	at := time.Date(2000, 1, 1, 0, 0, 0, 0, time.UTC)
 	for name, failure := range failures() {
 		r := teardown.Report{
-			Provider: "world", Instance: "https://world.invalid", Organization: acme, Outcome: teardown.Blocked, PendingOn: "a person",
+			Provider: "fake", Instance: "https://fake.invalid", Organization: acme, Outcome: teardown.Blocked, PendingOn: "a person",
 			StartedAt: at, FinishedAt: at.Add(time.Minute), Err: failure, UnmatchedAllow: []string{"a"}, UnmatchedDeny: []string{"d"},
 			Steps: []teardown.StepReport{{
-				Step: things("a", "b<a")[1], State: teardown.StepFailed, Attempts: 3, RequestID: "r-2",
+				Step: stepsOf("a", "b<a")[1], State: teardown.StepFailed, Attempts: 3, RequestID: "r-2",
 				StartedAt: at, FinishedAt: at.Add(time.Second), Err: failure,
 			}},
 		}
@@ -84,7 +84,7 @@ func TestEvent_JSON(t *testing.T) {
 	t.Parallel()
 	for name, failure := range failures() {
 		e := teardown.Event{
-			Time: time.Date(2000, 1, 1, 0, 0, 0, 0, time.UTC), Provider: "world", Organization: acme, Step: "a", Kind: teardown.EventRetrying,
+			Time: time.Date(2000, 1, 1, 0, 0, 0, 0, time.UTC), Provider: "fake", Organization: acme, Step: "a", Kind: teardown.EventRetrying,
 			State: teardown.StepRunning, Outcome: teardown.Stopped, Text: "the room is cleared", Wait: 1500 * time.Millisecond, Done: 1, Total: 2, Err: failure,
 		}
 		if diff := cmp.Diff(e, same(t, e), cmp.Comparer(sameFailure)); diff != "" {
@@ -137,7 +137,7 @@ func TestPlan_Digest(t *testing.T) {
 		"made later":          {func(p *teardown.Plan) { p.CreatedAt = p.CreatedAt.Add(time.Hour); p.SealAs() }, true},
 		"read elsewhere":      {func(p *teardown.Plan) { p.Steps[0].Ref = json.RawMessage(`{"page":2}`) }, true},
 		"by another request":  {func(p *teardown.Plan) { p.DeletionError.RequestID = "r-2" }, true},
-		"one step more":       {func(p *teardown.Plan) { p.Steps = append(p.Steps, things("z")...) }, false},
+		"one step more":       {func(p *teardown.Plan) { p.Steps = append(p.Steps, stepsOf("z")...) }, false},
 		"another name":        {func(p *teardown.Plan) { p.Steps[0].Name = "other" }, false},
 		"another override":    {func(p *teardown.Plan) { p.Requires = nil }, false},
 		"one user more":       {func(p *teardown.Plan) { p.Cascades[0].Count++ }, false},
@@ -166,7 +166,7 @@ func TestPlan_Diff(t *testing.T) {
 	}{
 		"nothing":              {func(*teardown.Plan) {}, nil},
 		"less":                 {func(p *teardown.Plan) { p.Steps, p.Cascades, p.Requires = p.Steps[:1], nil, nil }, nil},
-		"a new step":           {func(p *teardown.Plan) { p.Steps = append(p.Steps, things("z")...) }, []string{"z is new"}},
+		"a new step":           {func(p *teardown.Plan) { p.Steps = append(p.Steps, stepsOf("z")...) }, []string{"z is new"}},
 		"another kind":         {func(p *teardown.Plan) { p.Steps[0].Kind = "disk" }, []string{`vm/1 is now of kind "disk"`}},
 		"another name":         {func(p *teardown.Plan) { p.Steps[0].Name = "x" }, []string{`vm/1 is now called "x"`}},
 		"an override":          {func(p *teardown.Plan) { p.Steps[0].Requires = []teardown.Override{"x"} }, []string{"vm/1 now requires the override x"}},
@@ -174,7 +174,7 @@ func TestPlan_Diff(t *testing.T) {
 		"an own override":      {func(p *teardown.Plan) { p.Requires = append(p.Requires, "x") }, []string{"organization now requires the override x"}},
 		"another ID":           {func(p *teardown.Plan) { p.Organization.ID = "org_2" }, []string{`organization has the ID "org_2"`}},
 		"another organization": {func(p *teardown.Plan) { p.Organization.Name = "x" }, []string{`organization is now called "x"`}},
-		"another instance":     {func(p *teardown.Plan) { p.Instance = "x" }, []string{`provider is world at "x"`}},
+		"another instance":     {func(p *teardown.Plan) { p.Instance = "x" }, []string{`provider is fake at "x"`}},
 		"more users":           {func(p *teardown.Plan) { p.Cascades[0].Count = 4 }, []string{"users are 4 now, and were 3"}},
 	} {
 		now := full()
@@ -194,8 +194,8 @@ func TestPlan_Diff(t *testing.T) {
 
 func TestNewPlan_InvalidArguments(t *testing.T) {
 	t.Parallel()
-	w := &world{steps: things("a")}
-	var none *world
+	w := &fakeBlocking{steps: stepsOf("a")}
+	var none *fakeBlocking
 	if _, err := teardown.NewPlan(t.Context(), nil, acme); !errors.Is(err, errors.InvalidArgument) {
 		t.Errorf("no driver: got %v", err)
 	}

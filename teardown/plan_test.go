@@ -19,24 +19,24 @@ import (
 )
 
 func full() *teardown.Plan {
-	steps := things("vm/1", "disk/1<vm/1", "invoice/7")
+	steps := stepsOf("vm/1", "disk/1<vm/1", "invoice/7")
 	steps[0].Kind, steps[1].Kind, steps[2].Kind = "vm", "disk", "invoice"
 	steps[1].Requires = []teardown.Override{teardown.ManagedOrganizations}
 	steps[2].Manual = true
 	steps[2].Name = "evil\x1b[2Jname\u202e"
 	return &teardown.Plan{
-		Provider: "world", Instance: "https://world.invalid", Organization: acme, Steps: steps,
+		Provider: "fake", Instance: "https://fake.invalid", Organization: acme, Steps: steps,
 		Requires: []teardown.Override{teardown.OwnOrganization},
 		DeletionError: (&errors.Error{
-			Provider: "world", Operation: "CheckDeletion", Target: "org_1", Code: errors.DeletionStepsNotSatisfied, ProviderCode: "left",
-			Status: 409, Message: "something is left", RequestID: "r-1", Steps: []errors.Step{{Name: "vms", Description: "delete them"}},
+			Provider: "fake", Operation: "CheckDeletion", Target: "org_1", Code: errors.DeletionStepsNotSatisfied, ProviderCode: "left",
+			Status: 409, Message: "machines exist", RequestID: "r-1", Steps: []errors.Step{{Name: "vms", Description: "delete them"}},
 			Err: errors.New("they run"),
 		}),
 		Cascades: []teardown.Cascade{{Kind: "users", Count: 3, Names: []string{"ann", "bob"}, Note: "of other organizations, too"}},
 	}
 }
 
-func TestAPlanIsTheSameAfterJSON(t *testing.T) {
+func TestPlan_JSON(t *testing.T) {
 	t.Parallel()
 	p := teardown.Seal(full())
 	text, err := json.MarshalIndent(p, "", "  ")
@@ -64,7 +64,7 @@ func TestAPlanIsTheSameAfterJSON(t *testing.T) {
 	}
 }
 
-func TestAPlanPrints(t *testing.T) {
+func TestPlan_WriteTableAndTree(t *testing.T) {
 	t.Parallel()
 	var table, tree strings.Builder
 	p := full()
@@ -74,7 +74,7 @@ func TestAPlanPrints(t *testing.T) {
 	if err := p.WriteTree(&tree); err != nil {
 		t.Fatal(err)
 	}
-	want := `world: Acme (org_1): 3 steps, 1 manual; requires: managed_organizations, own_organization
+	want := `fake: Acme (org_1): 3 steps, 1 manual; requires: managed_organizations, own_organization
 ├─ vm
 │  └─ VM/1 (vm/1): delete it
 ├─ disk
@@ -87,7 +87,7 @@ func TestAPlanPrints(t *testing.T) {
 	if diff := cmp.Diff(want, tree.String()); diff != "" {
 		t.Errorf("tree (-want +got):\n%s", diff)
 	}
-	want = `world: Acme (org_1): 3 steps, 1 manual; requires: managed_organizations, own_organization
+	want = `fake: Acme (org_1): 3 steps, 1 manual; requires: managed_organizations, own_organization
 STEP       NAME            WHY          REMOVAL                             AFTER
 vm/1       VM/1            it is there  delete it                           
 disk/1     DISK/1          it is there  delete it [managed_organizations]   vm/1
@@ -101,14 +101,14 @@ invoice/7  evil�[2Jname�  it is there  manual: delete it
 		t.Error("a control character is printed")
 	}
 	tree.Reset()
-	if err := (&teardown.Plan{Provider: "world", Organization: acme}).WriteTree(&tree); err != nil || tree.String() != "world: Acme (org_1): no blockers\n" {
+	if err := (&teardown.Plan{Provider: "fake", Organization: acme}).WriteTree(&tree); err != nil || tree.String() != "fake: Acme (org_1): no blockers\n" {
 		t.Errorf("got %q, %v", tree.String(), err)
 	}
 }
 
-func jobs(worlds []*world) []teardown.Job {
-	all := make([]teardown.Job, len(worlds))
-	for i, w := range worlds {
+func jobs(fakes []*fakeBlocking) []teardown.Job {
+	all := make([]teardown.Job, len(fakes))
+	for i, w := range fakes {
 		all[i] = teardown.Job{
 			Plan: func(ctx context.Context) (*teardown.Plan, error) { return w.Inspect(ctx, acme, nil) },
 			Teardown: func(ctx context.Context, p *teardown.Plan, options ...teardown.Option) (*teardown.Report, error) {
@@ -120,17 +120,17 @@ func jobs(worlds []*world) []teardown.Job {
 	return all
 }
 
-func TestManyJobsRunAtOnce(t *testing.T) {
+func TestRunJobs_Parallel(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		worlds := make([]*world, 10)
-		for i := range worlds {
-			worlds[i] = &world{steps: things("a"), takes: time.Minute}
+		fakes := make([]*fakeBlocking, 10)
+		for i := range fakes {
+			fakes[i] = &fakeBlocking{steps: stepsOf("a"), takes: time.Minute}
 		}
-		worlds[3].inspect = refused(errors.PermissionDenied)
+		fakes[3].inspect = refused(errors.PermissionDenied)
 		start := time.Now()
 		var seen []int
-		for result := range teardown.RunJobs(t.Context(), jobs(worlds), 5) {
+		for result := range teardown.RunJobs(t.Context(), jobs(fakes), 5) {
 			seen = append(seen, result.Index)
 			if ok := result.Index != 3; ok != (result.Err == nil) || ok && result.Report.Outcome != teardown.Deleted {
 				t.Errorf("got %+v", result)
@@ -146,7 +146,7 @@ func TestManyJobsRunAtOnce(t *testing.T) {
 	})
 }
 
-func TestNothingRunsOnAfterTheLoop(t *testing.T) {
+func TestRunJobs_NothingRunsAfterLoop(t *testing.T) {
 	t.Parallel()
 	for name, limit := range map[string]func(context.CancelFunc, chan struct{}) bool{
 		"left":     func(context.CancelFunc, chan struct{}) bool { return false },
@@ -157,11 +157,11 @@ func TestNothingRunsOnAfterTheLoop(t *testing.T) {
 			t.Parallel()
 			synctest.Test(t, func(t *testing.T) {
 				var running atomic.Int32
-				worlds := make([]*world, 20)
-				for i := range worlds {
-					worlds[i] = &world{steps: things("a"), takes: time.Duration(i+1) * time.Minute}
+				fakes := make([]*fakeBlocking, 20)
+				for i := range fakes {
+					fakes[i] = &fakeBlocking{steps: stepsOf("a"), takes: time.Duration(i+1) * time.Minute}
 				}
-				all := jobs(worlds)
+				all := jobs(fakes)
 				for i := range all {
 					whole := all[i].Teardown
 					all[i].Teardown = func(ctx context.Context, p *teardown.Plan, options ...teardown.Option) (*teardown.Report, error) {
@@ -173,18 +173,18 @@ func TestNothingRunsOnAfterTheLoop(t *testing.T) {
 				ctx, cancel := context.WithCancel(t.Context())
 				defer cancel()
 				stop := make(chan struct{})
-				results, begun := 0, false
+				results, stopped := 0, false
 				for range teardown.RunJobs(ctx, all, 4, teardown.WithStop(stop)) {
 					results++
-					if !begun && !limit(cancel, stop) {
+					if !stopped && !limit(cancel, stop) {
 						break
 					}
-					begun = true
+					stopped = true
 				}
 				if n := running.Load(); n != 0 {
 					t.Errorf("%d still run", n)
 				}
-				// One more may have been begun at the same moment.
+				// One more job may have started at the same moment.
 				if want := map[bool]int{true: 1, false: 4}[name == "left"]; results < want || results > want+1 {
 					t.Errorf("%d results, want %d", results, want)
 				}
@@ -193,7 +193,7 @@ func TestNothingRunsOnAfterTheLoop(t *testing.T) {
 	}
 }
 
-func TestWriteTable_LossThatWasNotCounted(t *testing.T) {
+func TestWriteTable_UncountedCascade(t *testing.T) {
 	t.Parallel()
 	p := &teardown.Plan{Cascades: []teardown.Cascade{{Kind: "users", Note: "not readable with this credential"}}}
 	var b strings.Builder

@@ -6,11 +6,11 @@ import (
 	"github.com/offboard-dev/offboard-go/teardown"
 )
 
-func TestLoss_NumberAgrees(t *testing.T) {
+func TestCascade_String(t *testing.T) {
 	t.Parallel()
 	for _, test := range []struct {
-		loss teardown.Cascade
-		want string
+		cascade teardown.Cascade
+		want    string
 	}{
 		{teardown.Cascade{Kind: "projects", Count: 1, Names: []string{"Shop"}}, "1 project: Shop"},
 		{teardown.Cascade{Kind: "projects", Count: 2}, "2 projects"},
@@ -22,7 +22,7 @@ func TestLoss_NumberAgrees(t *testing.T) {
 		{teardown.Cascade{Kind: "invoice", Count: 1, Note: "still to be paid"}, "1 invoice (still to be paid)"},
 		{teardown.Cascade{Kind: "devices", Note: "not counted"}, "devices (not counted)"},
 	} {
-		if got := test.loss.String(); got != test.want {
+		if got := test.cascade.String(); got != test.want {
 			t.Errorf("got %q, want %q", got, test.want)
 		}
 	}

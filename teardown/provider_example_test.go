@@ -20,7 +20,7 @@ type shelf struct{ url string }
 // database is one as the API lists it.
 type database struct{ ID, Name, State string }
 
-// call sends a request. The codes of its errors tell the engine what may succeed later.
+// call sends a request. The codes of its errors determine which attempts the engine retries.
 func (s shelf) call(ctx context.Context, method, path string, missing errors.Code, into any) error {
 	fail := func(status int, code errors.Code, err error) error {
 		return &errors.Error{Provider: "shelf", Operation: method, Target: path, Status: status, Code: code, Err: err}
@@ -31,7 +31,7 @@ func (s shelf) call(ctx context.Context, method, path string, missing errors.Cod
 	}
 	resp, err := http.DefaultClient.Do(req)
 	if err != nil {
-		return fail(0, errors.Unavailable, err) // a removal may have been carried out: a poll decides
+		return fail(0, errors.Unavailable, err) // the removal may be executed: a poll decides
 	}
 	defer resp.Body.Close()
 	switch {

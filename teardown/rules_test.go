@@ -25,7 +25,7 @@ import (
 
 // entry is a journal entry of Acme.
 func entry(kind teardown.EntryKind, change ...func(*teardown.Entry)) teardown.Entry {
-	e := teardown.Entry{Provider: "world", Instance: "https://world.invalid", Organization: "org_1", Kind: kind}
+	e := teardown.Entry{Provider: "fake", Instance: "https://fake.invalid", Organization: "org_1", Kind: kind}
 	for _, f := range change {
 		f(&e)
 	}
@@ -35,7 +35,7 @@ func entry(kind teardown.EntryKind, change ...func(*teardown.Entry)) teardown.En
 func TestExecute_OrganizationNotFound(t *testing.T) {
 	t.Parallel()
 	about := func(target string) error {
-		return &errors.Error{Provider: "world", Operation: "GetOrganization", Target: target, Code: errors.OrganizationNotFound, Status: 404}
+		return &errors.Error{Provider: "fake", Operation: "GetOrganization", Target: target, Code: errors.OrganizationNotFound, Status: 404}
 	}
 	for name, test := range map[string]struct {
 		err     error
@@ -44,7 +44,7 @@ func TestExecute_OrganizationNotFound(t *testing.T) {
 		code    errors.Code
 	}{
 		"no journal":       {about("org_1"), nil, teardown.NotFound, errors.OrganizationNotFound},
-		"begun":            {about("org_1"), []teardown.Entry{entry(teardown.EntryStarted)}, teardown.NotFound, errors.OrganizationNotFound},
+		"started":          {about("org_1"), []teardown.Entry{entry(teardown.EntryStarted)}, teardown.NotFound, errors.OrganizationNotFound},
 		"deletion started": {about("org_1"), []teardown.Entry{entry(teardown.EntryStarted), entry(teardown.EntryDeletionStarted)}, teardown.Deleted, ""},
 		"without a target": {about(""), []teardown.Entry{entry(teardown.EntryDeletionStarted)}, teardown.Deleted, ""},
 		"and blocked":      {about("org_1"), []teardown.Entry{entry(teardown.EntryDeletionStarted), entry(teardown.EntryFinished)}, teardown.Deleted, ""},
@@ -80,7 +80,7 @@ func TestExecute_OrganizationNotFound(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			w := &world{steps: things("a")}
+			w := &fakeBlocking{steps: stepsOf("a")}
 			p := w.plan(t)
 			w.inspect = test.err
 			journal := new(disk)
@@ -104,7 +104,7 @@ func TestExecute_OrganizationNotFound(t *testing.T) {
 			if r.Steps[0].State != want {
 				t.Errorf("the step is %s, want %s", r.Steps[0].State, want)
 			}
-			if entries := read(t, &journal.Buffer); entries[len(entries)-1].Outcome != test.outcome || entries[0].Instance != "https://world.invalid" {
+			if entries := read(t, &journal.Buffer); entries[len(entries)-1].Outcome != test.outcome || entries[0].Instance != "https://fake.invalid" {
 				t.Errorf("the journal has %+v", entries)
 			}
 		})
@@ -135,7 +135,7 @@ func TestExecute_ResumeFromOwnJournal(t *testing.T) {
 			"not sent":     {refused(errors.Canceled), teardown.NotFound},
 		} {
 			journal := new(disk)
-			w := &world{steps: things("a"), delete: func() (teardown.Deletion, error) { return teardown.Deletion{}, test.delete }}
+			w := &fakeBlocking{steps: stepsOf("a"), delete: func() (teardown.Deletion, error) { return teardown.Deletion{}, test.delete }}
 			p := w.plan(t)
 			if _, err := teardown.Execute(t.Context(), teardown.FromBlocking(w), p, teardown.WithConfirm("Acme"), teardown.WithJournal(journal), teardown.WithRetryFor(0)); err == nil {
 				t.Errorf("%s: no error", name)
@@ -186,7 +186,7 @@ func TestExecute_DeletionNotFound(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			synctest.Test(t, func(t *testing.T) {
-				w := &world{}
+				w := &fakeBlocking{}
 				w.delete = func() (teardown.Deletion, error) {
 					if code := test.answers[w.deleted-1]; code != "" {
 						return teardown.Deletion{}, refused(code)
@@ -198,7 +198,7 @@ func TestExecute_DeletionNotFound(t *testing.T) {
 				if r == nil || r.Outcome != test.outcome || w.deleted != len(test.answers) || codeOf(err) != test.code {
 					t.Errorf("got %+v, %v after %d deletions", r, err, w.deleted)
 				}
-				if diff := cmp.Diff(append([]string{"started"}, test.journal...), verdicts(read(t, &journal.Buffer))); diff != "" {
+				if diff := cmp.Diff(append([]string{"started"}, test.journal...), resultsOf(read(t, &journal.Buffer))); diff != "" {
 					t.Errorf("journal (-want +got):\n%s", diff)
 				}
 			})
@@ -211,13 +211,13 @@ func TestExecute_UnknownWithCause(t *testing.T) {
 	t.Parallel()
 	for _, cause := range []errors.Code{errors.OrganizationNotFound, errors.DefaultOrganization, errors.PermissionDenied, errors.Conflict} {
 		synctest.Test(t, func(t *testing.T) {
-			unknown := &errors.Error{Provider: "world", Operation: "DeleteOrganization", Target: "org_1", Code: errors.OutcomeUnknown, Err: &errors.Error{Code: cause, Target: "org_1"}}
-			w := &world{delete: func() (teardown.Deletion, error) { return teardown.Deletion{}, unknown }}
+			unknown := &errors.Error{Provider: "fake", Operation: "DeleteOrganization", Target: "org_1", Code: errors.OutcomeUnknown, Err: &errors.Error{Code: cause, Target: "org_1"}}
+			w := &fakeBlocking{delete: func() (teardown.Deletion, error) { return teardown.Deletion{}, unknown }}
 			if r, err := w.execute(t); r == nil || r.Outcome != teardown.Unknown || err != unknown || w.deleted != 1 {
 				t.Errorf("%s: got %+v, %v", cause, r, err)
 			}
 			// A step whose answer is lost is read, and tried again.
-			w = &world{steps: things("a"), remove: func(_ string, attempt int) error {
+			w = &fakeBlocking{steps: stepsOf("a"), remove: func(_ string, attempt int) error {
 				if attempt == 1 {
 					return unknown
 				}
@@ -232,7 +232,7 @@ func TestExecute_UnknownWithCause(t *testing.T) {
 
 // owns returns a step that deletes an organization.
 func owns(id string) teardown.Step {
-	s := things("organization/" + id)[0]
+	s := stepsOf("organization/" + id)[0]
 	s.Organization = &teardown.Organization{ID: id, Name: strings.ToUpper(id)}
 	return s
 }
@@ -266,7 +266,7 @@ func TestExecute_AllowAndDeny(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			w := &world{steps: append(things("a"), owns("org_child"))}
+			w := &fakeBlocking{steps: append(stepsOf("a"), owns("org_child"))}
 			p := w.plan(t)
 			w.inspected = 0
 			var events []string
@@ -298,7 +298,7 @@ func TestExecute_AllowAndDeny(t *testing.T) {
 // Which organization a step deletes is what a fresh read says, and not the plan.
 func TestExecute_DenyComesFromFreshRead(t *testing.T) {
 	t.Parallel()
-	w := &world{steps: []teardown.Step{owns("org_child")}}
+	w := &fakeBlocking{steps: []teardown.Step{owns("org_child")}}
 	p := w.plan(t)
 	p.Steps = slices.Clone(p.Steps)
 	p.Steps[0].Organization = nil
@@ -327,7 +327,7 @@ func TestExecute_Confirm(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			w := &world{name: test.name}
+			w := &fakeBlocking{name: test.name}
 			p := w.plan(t)
 			if strings.TrimSpace(test.name) == "" { // the zero name is the fake's default
 				p.Organization.Name = test.name
@@ -345,7 +345,7 @@ func TestExecute_Confirm(t *testing.T) {
 // Nor does an empty name confirm a plan without a name and an ID.
 func TestExecute_ConfirmNothing(t *testing.T) {
 	t.Parallel()
-	w := &world{}
+	w := &fakeBlocking{}
 	p := w.plan(t)
 	p.Organization = teardown.Organization{}
 	w.inspected = 0
@@ -375,7 +375,7 @@ func TestExecute_PlanAge(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			synctest.Test(t, func(t *testing.T) {
-				w := &world{}
+				w := &fakeBlocking{}
 				p := w.plan(t)
 				if test.edit != nil {
 					test.edit(p)
@@ -400,19 +400,19 @@ func TestExecute_EditedPlan(t *testing.T) {
 		code    errors.Code
 		removed []string
 	}{
-		"order removed":   {func(p *teardown.Plan) { p.Steps[1].After = nil }, "", []string{"a", "b"}},
-		"made manual":     {func(p *teardown.Plan) { p.Steps[0].Manual = true }, "", []string{"a", "b"}},
-		"consent removed": {func(p *teardown.Plan) { p.Steps[2].Requires = nil }, errors.PlanStale, nil},
-		"kind changed":    {func(p *teardown.Plan) { p.Steps[2].Kind = "other" }, errors.PlanStale, nil},
-		"step removed":    {func(p *teardown.Plan) { p.Steps = p.Steps[:2] }, errors.PlanStale, nil},
-		"foreign step":    {func(p *teardown.Plan) { p.Steps = append(p.Steps, things("foreign<a")...) }, errors.DeletionStepsNotSatisfied, nil},
-		"step of nothing": {func(p *teardown.Plan) { p.Steps = append(p.Steps, things("nothing<a")...) }, "", []string{"a", "b"}},
-		"name changed":    {func(p *teardown.Plan) { p.Steps[0].Name = "other" }, errors.PlanStale, nil},
+		"order removed":    {func(p *teardown.Plan) { p.Steps[1].After = nil }, "", []string{"a", "b"}},
+		"made manual":      {func(p *teardown.Plan) { p.Steps[0].Manual = true }, "", []string{"a", "b"}},
+		"override removed": {func(p *teardown.Plan) { p.Steps[2].Requires = nil }, errors.PlanStale, nil},
+		"kind changed":     {func(p *teardown.Plan) { p.Steps[2].Kind = "other" }, errors.PlanStale, nil},
+		"step removed":     {func(p *teardown.Plan) { p.Steps = p.Steps[:2] }, errors.PlanStale, nil},
+		"foreign step":     {func(p *teardown.Plan) { p.Steps = append(p.Steps, stepsOf("foreign<a")...) }, errors.DeletionStepsNotSatisfied, nil},
+		"step of nothing":  {func(p *teardown.Plan) { p.Steps = append(p.Steps, stepsOf("nothing<a")...) }, "", []string{"a", "b"}},
+		"name changed":     {func(p *teardown.Plan) { p.Steps[0].Name = "other" }, errors.PlanStale, nil},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			synctest.Test(t, func(t *testing.T) {
-				w := &world{steps: things("a", "b<a", "c"), takes: time.Minute, foreign: []string{"foreign"}}
+				w := &fakeBlocking{steps: stepsOf("a", "b<a", "c"), takes: time.Minute, foreign: []string{"foreign"}}
 				w.steps[2].Requires = []teardown.Override{teardown.TerminationProtection}
 				p := w.plan(t)
 				p.Steps = slices.Clone(p.Steps)
@@ -441,10 +441,10 @@ func TestExecute_EditedPlan(t *testing.T) {
 	}
 }
 
-// What is carried out is the step of the fresh read, its words included.
+// A step is executed in the form of the fresh read, including its texts.
 func TestExecute_StepComesFromFreshRead(t *testing.T) {
 	t.Parallel()
-	w := &world{steps: things("a")}
+	w := &fakeBlocking{steps: stepsOf("a")}
 	p := w.plan(t)
 	p.Steps = slices.Clone(p.Steps)
 	p.Steps[0].Removal, p.Steps[0].Why = "do nothing", "no reason"
@@ -456,10 +456,10 @@ func TestExecute_StepComesFromFreshRead(t *testing.T) {
 }
 
 // A list of several pages can miss a resource that exists.
-func TestExecute_MissedStepIsNotGone(t *testing.T) {
+func TestExecute_MissedStepExists(t *testing.T) {
 	t.Parallel()
 	for name, read := range map[string]error{"exists": nil, "denied": refused(errors.PermissionDenied)} {
-		w := &world{steps: things("a", "b")}
+		w := &fakeBlocking{steps: stepsOf("a", "b")}
 		p := w.plan(t)
 		w.foreign = []string{"b"} // it exists, and the inspection does not find it
 		w.steps = w.steps[:1]
@@ -473,7 +473,7 @@ func TestExecute_MissedStepIsNotGone(t *testing.T) {
 		}
 		journal := new(disk)
 		r, err := teardown.Execute(t.Context(), teardown.FromBlocking(w), p, teardown.WithConfirm("Acme"), teardown.WithJournal(journal))
-		if err == nil || len(w.removed)+w.deleted != 0 || strings.Contains(journal.String(), "already_gone") {
+		if err == nil || len(w.removed)+w.deleted != 0 || strings.Contains(journal.String(), "already_deleted") {
 			t.Errorf("%s: got %+v, %v", name, r, err)
 		}
 		if read == nil && (r == nil || r.Outcome != teardown.Blocked || !errors.Is(err, errors.DeletionStepsNotSatisfied)) {
@@ -487,7 +487,7 @@ func TestExecute_MissedStepIsNotGone(t *testing.T) {
 
 // A kind that the plan has none of, or that could not be read when it was made, may have
 // items now; one that cannot be read now may have new ones.
-func TestExecute_CascadeOfNone(t *testing.T) {
+func TestExecute_UnreadCascade(t *testing.T) {
 	t.Parallel()
 	none, one := teardown.Cascade{Kind: "apps", Note: "denied"}, teardown.Cascade{Kind: "apps", Count: 1}
 	for name, test := range map[string]struct {
@@ -502,7 +502,7 @@ func TestExecute_CascadeOfNone(t *testing.T) {
 		"one, and no kind now":    {[]teardown.Cascade{one}, nil, false},
 	} {
 		synctest.Test(t, func(t *testing.T) {
-			w := &world{cascades: test.planned}
+			w := &fakeBlocking{cascades: test.planned}
 			p := w.plan(t)
 			w.cascades = test.now
 			_, err := teardown.Execute(t.Context(), teardown.FromBlocking(w), p, teardown.WithConfirm("Acme"))
@@ -516,25 +516,25 @@ func TestExecute_CascadeOfNone(t *testing.T) {
 func TestExecute_ChangesBeforeDeletion(t *testing.T) {
 	t.Parallel()
 	for name, test := range map[string]struct {
-		change func(*world)
+		change func(*fakeBlocking)
 		code   errors.Code
 	}{
-		"nothing":           {func(*world) {}, ""},
-		"new resource":      {func(w *world) { w.steps = append(w.steps, things("new")...) }, errors.PlanStale},
-		"resource is back":  {func(w *world) { w.isDeleted = nil }, errors.PlanStale},
-		"new cascade":       {func(w *world) { w.cascades = []teardown.Cascade{{Kind: "apps", Count: 1}} }, errors.PlanStale},
-		"unread cascade":    {func(w *world) { w.cascades = []teardown.Cascade{{Kind: "apps", Note: "denied"}} }, errors.PlanStale},
-		"another name":      {func(w *world) { w.name = "Other" }, errors.PlanStale},
-		"new consent":       {func(w *world) { w.requires = []teardown.Override{teardown.OwnOrganization} }, errors.PlanStale},
-		"has to stay now":   {func(w *world) { w.deletionError = &errors.Error{Code: errors.DefaultOrganization} }, errors.DefaultOrganization},
-		"cannot be read":    {func(w *world) { w.inspect = refused(errors.PermissionDenied) }, errors.PermissionDenied},
-		"deleted by others": {func(w *world) { w.inspect = refused(errors.OrganizationNotFound) }, errors.OrganizationNotFound},
+		"nothing":           {func(*fakeBlocking) {}, ""},
+		"new resource":      {func(w *fakeBlocking) { w.steps = append(w.steps, stepsOf("new")...) }, errors.PlanStale},
+		"resource is back":  {func(w *fakeBlocking) { w.isDeleted = nil }, errors.PlanStale},
+		"new cascade":       {func(w *fakeBlocking) { w.cascades = []teardown.Cascade{{Kind: "apps", Count: 1}} }, errors.PlanStale},
+		"unread cascade":    {func(w *fakeBlocking) { w.cascades = []teardown.Cascade{{Kind: "apps", Note: "denied"}} }, errors.PlanStale},
+		"another name":      {func(w *fakeBlocking) { w.name = "Other" }, errors.PlanStale},
+		"new override":      {func(w *fakeBlocking) { w.requires = []teardown.Override{teardown.OwnOrganization} }, errors.PlanStale},
+		"has to stay now":   {func(w *fakeBlocking) { w.deletionError = &errors.Error{Code: errors.DefaultOrganization} }, errors.DefaultOrganization},
+		"cannot be read":    {func(w *fakeBlocking) { w.inspect = refused(errors.PermissionDenied) }, errors.PermissionDenied},
+		"deleted by others": {func(w *fakeBlocking) { w.inspect = refused(errors.OrganizationNotFound) }, errors.OrganizationNotFound},
 	} {
 		for _, when := range []string{"during a step", "during a retry"} {
 			t.Run(name+" "+when, func(t *testing.T) {
 				t.Parallel()
 				synctest.Test(t, func(t *testing.T) {
-					w := &world{steps: things("a")}
+					w := &fakeBlocking{steps: stepsOf("a")}
 					deletions := 0
 					if when == "during a step" {
 						w.remove = func(string, int) error {
@@ -547,7 +547,7 @@ func TestExecute_ChangesBeforeDeletion(t *testing.T) {
 							return nil
 						}
 						if name == "resource is back" {
-							t.Skip("it is not gone")
+							t.Skip("it exists")
 						}
 					} else {
 						w.delete = func() (teardown.Deletion, error) {
@@ -583,31 +583,31 @@ func TestExecute_ChangesBeforeDeletion(t *testing.T) {
 // since, and if it has just ended.
 func TestExecute_Inspections(t *testing.T) {
 	t.Parallel()
-	manual := things("a")
+	manual := stepsOf("a")
 	manual[0].Manual = true
 	for name, test := range map[string]struct {
 		steps   []teardown.Step
-		gone    bool          // the steps are, since the plan
+		deleted bool          // the steps were deleted after the plan was made
 		waits   time.Duration // of each event
 		refuses int           // deletions that are refused
 		want    int           // inspections, without that of the plan
 	}{
 		"no steps":                  {want: 1},
-		"manual steps that ended":   {steps: manual, gone: true, want: 1},
-		"a step":                    {steps: things("a"), want: 2},
-		"a step that is gone":       {steps: things("a"), gone: true, want: 2},
+		"manual steps that ended":   {steps: manual, deleted: true, want: 1},
+		"a step":                    {steps: stepsOf("a"), want: 2},
+		"a deleted step":            {steps: stepsOf("a"), deleted: true, want: 2},
 		"events that take a while":  {waits: 9999 * time.Millisecond, want: 1},
 		"events that take too long": {waits: 10 * time.Second, want: 2},
 		"another attempt":           {refuses: 1, want: 2},
 		"two more attempts":         {refuses: 2, want: 3},
-		"another attempt after one": {steps: things("a"), refuses: 1, want: 3},
+		"another attempt after one": {steps: stepsOf("a"), refuses: 1, want: 3},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			synctest.Test(t, func(t *testing.T) {
-				w := &world{steps: test.steps}
+				w := &fakeBlocking{steps: test.steps}
 				p := w.plan(t)
-				if test.gone {
+				if test.deleted {
 					w.isDeleted = []string{"a"}
 				}
 				w.inspected = 0
@@ -635,7 +635,7 @@ func TestExecute_Inspections(t *testing.T) {
 func TestExecute_ChangesDuringEvent(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		w := &world{}
+		w := &fakeBlocking{}
 		r, err := w.execute(t, teardown.WithEvents(func(e teardown.Event) {
 			if e.Kind == teardown.EventStarted {
 				w.cascades = []teardown.Cascade{{Kind: "apps", Count: 1}}
@@ -648,10 +648,10 @@ func TestExecute_ChangesDuringEvent(t *testing.T) {
 	})
 }
 
-// A list that still shows what a read has shown to be gone stops nothing.
+// A list that still contains a resource which a read has shown not to exist stops nothing.
 func TestExecute_ListLagsBeforeDeletion(t *testing.T) {
 	t.Parallel()
-	w := &world{steps: things("a")}
+	w := &fakeBlocking{steps: stepsOf("a")}
 	w.lags = true
 	if r, err := w.execute(t); err != nil || r.Outcome != teardown.Deleted {
 		t.Errorf("got %+v, %v", r, err)
@@ -668,15 +668,15 @@ func TestExecute_RetryFor(t *testing.T) {
 		ok      bool
 		within  time.Duration
 	}{
-		"five minutes":           {5 * time.Minute, 0, nil, true, 6 * time.Minute},
-		"fourteen minutes":       {14 * time.Minute, 0, nil, true, 15 * time.Minute},
-		"an hour":                {time.Hour, 0, nil, false, 15 * time.Minute},
-		"an hour, with two":      {time.Hour, 0, []teardown.Option{teardown.WithRetryFor(2 * time.Hour), teardown.WithStepTimeout(3 * time.Hour)}, true, time.Hour + time.Minute},
-		"no retry":               {time.Second, 0, []teardown.Option{teardown.WithRetryFor(0)}, false, 0},
-		"asked for three":        {time.Minute, 3 * time.Minute, nil, true, 3*time.Minute + time.Second},
-		"asked for half an hour": {time.Minute, 30 * time.Minute, nil, false, 0},
-		"asked for 31 years":     {time.Minute, 999999999 * time.Second, nil, false, 0},
-		"negative":               {time.Minute, 0, []teardown.Option{teardown.WithRetryFor(-1)}, false, 0},
+		"five minutes":         {5 * time.Minute, 0, nil, true, 6 * time.Minute},
+		"fourteen minutes":     {14 * time.Minute, 0, nil, true, 15 * time.Minute},
+		"an hour":              {time.Hour, 0, nil, false, 15 * time.Minute},
+		"an hour, with two":    {time.Hour, 0, []teardown.Option{teardown.WithRetryFor(2 * time.Hour), teardown.WithStepTimeout(3 * time.Hour)}, true, time.Hour + time.Minute},
+		"no retry":             {time.Second, 0, []teardown.Option{teardown.WithRetryFor(0)}, false, 0},
+		"must wait 3 minutes":  {time.Minute, 3 * time.Minute, nil, true, 3*time.Minute + time.Second},
+		"must wait 30 minutes": {time.Minute, 30 * time.Minute, nil, false, 0},
+		"must wait 31 years":   {time.Minute, 999999999 * time.Second, nil, false, 0},
+		"negative":             {time.Minute, 0, []teardown.Option{teardown.WithRetryFor(-1)}, false, 0},
 	} {
 		for _, of := range []string{"step", "deletion"} {
 			t.Run(name+" "+of, func(t *testing.T) {
@@ -685,13 +685,13 @@ func TestExecute_RetryFor(t *testing.T) {
 					start := time.Now()
 					refusal := func() error {
 						if time.Since(start) < test.lasts {
-							return &errors.Error{Provider: "world", Code: errors.RateLimitReached, Status: 429, RetryAfter: test.after}
+							return &errors.Error{Provider: "fake", Code: errors.RateLimitReached, Status: 429, RetryAfter: test.after}
 						}
 						return nil
 					}
-					w := &world{}
+					w := &fakeBlocking{}
 					if of == "step" {
-						w.steps = things("a")
+						w.steps = stepsOf("a")
 						w.remove = func(string, int) error { return refusal() }
 					} else {
 						w.delete = func() (teardown.Deletion, error) {
@@ -711,11 +711,11 @@ func TestExecute_RetryFor(t *testing.T) {
 	}
 }
 
-// What somebody has to approve is not asked for again and again.
+// A removal that waits for an approval is not requested again.
 func TestExecute_NotFinishedByOthers(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		w := &world{steps: things("a"), remove: first(100, errors.NotFinished)}
+		w := &fakeBlocking{steps: stepsOf("a"), remove: first(100, errors.NotFinished)}
 		if r, err := w.execute(t); !errors.Is(err, errors.NotFinished) || r.Steps[0].Attempts != 1 {
 			t.Errorf("got %+v, %v", r, err)
 		}
@@ -725,33 +725,33 @@ func TestExecute_NotFinishedByOthers(t *testing.T) {
 func TestStop_WhileStepWaits(t *testing.T) {
 	t.Parallel()
 	for name, test := range map[string]struct {
-		world func() *world
-		state teardown.StepState
-		took  time.Duration
+		driver func() *fakeBlocking
+		state  teardown.StepState
+		took   time.Duration
 	}{
-		"for the provider": {func() *world { return &world{steps: things("a"), takes: time.Hour / 2} }, teardown.StepInterrupted, time.Minute},
-		"before an attempt": {func() *world {
-			return &world{steps: things("a"), remove: func(string, int) error {
-				return &errors.Error{Provider: "world", Code: errors.RateLimitReached, RetryAfter: 10 * time.Minute}
+		"for the provider": {func() *fakeBlocking { return &fakeBlocking{steps: stepsOf("a"), takes: time.Hour / 2} }, teardown.StepInterrupted, time.Minute},
+		"before an attempt": {func() *fakeBlocking {
+			return &fakeBlocking{steps: stepsOf("a"), remove: func(string, int) error {
+				return &errors.Error{Provider: "fake", Code: errors.RateLimitReached, RetryAfter: 10 * time.Minute}
 			}}
 		}, teardown.StepInterrupted, time.Minute},
-		"for nothing, but works": {func() *world {
-			w := &world{steps: things("a")}
+		"for nothing, but works": {func() *fakeBlocking {
+			w := &fakeBlocking{steps: stepsOf("a")}
 			w.remove = func(string, int) error { time.Sleep(5 * time.Minute); return nil }
 			return w
 		}, teardown.StepDeleted, 5 * time.Minute},
-		"and fails for good": {func() *world {
-			w := &world{steps: things("a")}
+		"and fails for good": {func() *fakeBlocking {
+			w := &fakeBlocking{steps: stepsOf("a")}
 			w.remove = func(string, int) error { time.Sleep(5 * time.Minute); return refused(errors.PermissionDenied) }
 			return w
 		}, teardown.StepFailed, 5 * time.Minute},
-		"and could be tried again": {func() *world {
-			w := &world{steps: things("a")}
+		"and could be tried again": {func() *fakeBlocking {
+			w := &fakeBlocking{steps: stepsOf("a")}
 			w.remove = func(string, int) error { time.Sleep(5 * time.Minute); return refused(errors.Unavailable) }
 			return w
 		}, teardown.StepInterrupted, 5 * time.Minute},
-		"after the stop": {func() *world {
-			w := &world{steps: things("a"), takes: time.Hour / 2}
+		"after the stop": {func() *fakeBlocking {
+			w := &fakeBlocking{steps: stepsOf("a"), takes: time.Hour / 2}
 			w.before = func(context.Context, func(string)) { time.Sleep(5 * time.Minute) }
 			return w
 		}, teardown.StepInterrupted, 5 * time.Minute},
@@ -759,7 +759,7 @@ func TestStop_WhileStepWaits(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			synctest.Test(t, func(t *testing.T) {
-				w, stop, start := test.world(), make(chan struct{}), time.Now()
+				w, stop, start := test.driver(), make(chan struct{}), time.Now()
 				time.AfterFunc(time.Minute, func() { close(stop) })
 				p := w.plan(t)
 				r, err := teardown.Execute(t.Context(), teardown.FromBlocking(w), p, teardown.WithConfirm("Acme"), teardown.WithStop(stop))
@@ -791,7 +791,7 @@ func TestStop_DuringWrite(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		stop, start := make(chan struct{}), time.Now()
-		w := &world{steps: things("a"), takes: time.Hour / 2}
+		w := &fakeBlocking{steps: stepsOf("a"), takes: time.Hour / 2}
 		w.before = func(ctx context.Context, progress func(string)) {
 			progress("it waits")
 			time.Sleep(time.Second)
@@ -809,11 +809,11 @@ func TestStop_DuringWrite(t *testing.T) {
 	})
 }
 
-// A read that shows that the resource is gone counts, also when the removal was cut off.
-func TestStep_CutOffAndGone(t *testing.T) {
+// A read that shows that the resource does not exist counts, even if the removal was canceled.
+func TestExecute_StepDeletedAtCancel(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		w := &world{steps: things("a")}
+		w := &fakeBlocking{steps: stepsOf("a")}
 		ctx, cancel := context.WithCancel(t.Context())
 		w.remove = func(id string, _ int) error {
 			w.mu.Lock()
@@ -834,7 +834,7 @@ var none context.Context
 
 func TestExecute_InvalidArguments(t *testing.T) {
 	t.Parallel()
-	w := &world{}
+	w := &fakeBlocking{}
 	p := w.plan(t)
 	confirm := teardown.WithConfirm("Acme")
 	for name, f := range map[string]func() (*teardown.Report, error){
@@ -842,8 +842,8 @@ func TestExecute_InvalidArguments(t *testing.T) {
 		"nil driver": func() (*teardown.Report, error) {
 			return teardown.Execute(t.Context(), teardown.FromBlocking(nil), p, confirm)
 		},
-		"nil world": func() (*teardown.Report, error) {
-			return teardown.Execute(t.Context(), teardown.FromBlocking((*world)(nil)), p, confirm)
+		"typed nil driver": func() (*teardown.Report, error) {
+			return teardown.Execute(t.Context(), teardown.FromBlocking((*fakeBlocking)(nil)), p, confirm)
 		},
 		"nil plan": func() (*teardown.Report, error) {
 			return teardown.Execute(t.Context(), teardown.FromBlocking(w), nil, confirm)
@@ -875,11 +875,11 @@ func TestExecute_InvalidArguments(t *testing.T) {
 			t.Errorf("%s: got %+v, %v", name, r, err)
 		}
 	}
-	// What is left out by a nil is left out.
+	// A nil channel and nil entries have no effect.
 	if _, err := w.execute(t, teardown.WithStop(nil), teardown.WithResume(nil)); err != nil {
 		t.Errorf("got %v", err)
 	}
-	// An empty plan is an error, too, and a driver that makes none.
+	// So are an empty plan, and a driver that returns no plan.
 	if r, err := teardown.Execute(t.Context(), teardown.FromBlocking(w), new(teardown.Plan), confirm); r != nil || !errors.Is(err, errors.PlanStale) {
 		t.Errorf("got %+v, %v", r, err)
 	}
@@ -893,8 +893,8 @@ func TestExecute_InvalidArguments(t *testing.T) {
 	}
 }
 
-// planless is a driver that makes no plan.
-type planless struct{ *world }
+// planless is a driver that returns no plan.
+type planless struct{ *fakeBlocking }
 
 func (planless) Inspect(context.Context, teardown.Organization, *teardown.Plan) (*teardown.Plan, error) {
 	return nil, nil
@@ -902,7 +902,7 @@ func (planless) Inspect(context.Context, teardown.Organization, *teardown.Plan) 
 
 func TestRunJobs_InvalidArguments(t *testing.T) {
 	t.Parallel()
-	good := jobs([]*world{{}})[0]
+	good := jobs([]*fakeBlocking{{}})[0]
 	for name, test := range map[string]struct {
 		ctx      context.Context
 		job      teardown.Job
@@ -942,7 +942,7 @@ func TestRunJobs_InvalidArguments(t *testing.T) {
 	}
 }
 
-// slowWriter lets others run while it writes.
+// slowWriter lets other goroutines run while it writes.
 type slowWriter struct {
 	writing, mixed atomic.Bool
 
@@ -978,11 +978,11 @@ func TestJournal_SharedByJobs(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			w := new(slowWriter)
-			worlds := make([]*world, 8)
-			for i := range worlds {
-				worlds[i] = &world{steps: things("a", "b", "c")}
+			fakes := make([]*fakeBlocking, 8)
+			for i := range fakes {
+				fakes[i] = &fakeBlocking{steps: stepsOf("a", "b", "c")}
 			}
-			all := jobs(worlds)
+			all := jobs(fakes)
 			for r := range teardown.RunJobs(t.Context(), all, 8, option(all, teardown.WithJournal(w))...) {
 				if r.Err != nil {
 					t.Error(r.Err)
@@ -1003,11 +1003,11 @@ func TestJournal_SharedByJobs(t *testing.T) {
 func TestJournal_OptionsOfOneFile(t *testing.T) {
 	t.Parallel()
 	name := filepath.Join(t.TempDir(), "journal")
-	worlds := make([]*world, 8)
-	for i := range worlds {
-		worlds[i] = &world{steps: things("a", "b", "c")}
+	fakes := make([]*fakeBlocking, 8)
+	for i := range fakes {
+		fakes[i] = &fakeBlocking{steps: stepsOf("a", "b", "c")}
 	}
-	all := jobs(worlds)
+	all := jobs(fakes)
 	var calls atomic.Int32
 	for i := range all {
 		file, err := os.OpenFile(name, os.O_CREATE|os.O_WRONLY|os.O_APPEND, 0o600)
@@ -1042,7 +1042,7 @@ func (c counted) Write(p []byte) (int, error) {
 	return c.Writer.Write(p)
 }
 
-// shortWriter writes a part of the third entry, and says nothing of it.
+// shortWriter writes a part of the third entry and returns no error.
 type shortWriter struct {
 	bytes.Buffer
 	writes int
@@ -1057,7 +1057,7 @@ func (s *shortWriter) Write(p []byte) (int, error) {
 
 func TestJournal_ShortWrite(t *testing.T) {
 	t.Parallel()
-	w, s := &world{steps: things("a")}, new(shortWriter)
+	w, s := &fakeBlocking{steps: stepsOf("a")}, new(shortWriter)
 	shared := teardown.WithJournal(s)
 	r, err := w.execute(t, shared)
 	if !errors.Is(err, io.ErrShortWrite) || r == nil || r.Outcome != teardown.Blocked || w.deleted != 0 {
@@ -1066,7 +1066,7 @@ func TestJournal_ShortWrite(t *testing.T) {
 	// A later teardown does not continue the line that was cut.
 	for name, option := range map[string]teardown.Option{"the same option": shared, "another option": teardown.WithJournal(s)} {
 		before := len(read(t, bytes.NewBuffer(bytes.Clone(s.Bytes()))))
-		if _, err := (&world{}).execute(t, option); err != nil {
+		if _, err := (&fakeBlocking{}).execute(t, option); err != nil {
 			t.Fatal(err)
 		}
 		if got := len(read(t, bytes.NewBuffer(bytes.Clone(s.Bytes())))); got != before+3 {
@@ -1090,7 +1090,7 @@ func TestDefinite_ForeignRefusal(t *testing.T) {
 
 // unsent is a provider whose deletion is not sent first, and not found then.
 type unsent struct {
-	*world
+	*fakeBlocking
 	unsent func(n int) bool
 	writes int // of each deletion
 	tries  int
@@ -1128,7 +1128,7 @@ func TestExecute_DeletionNotSent(t *testing.T) {
 			t.Parallel()
 			synctest.Test(t, func(t *testing.T) {
 				var journal bytes.Buffer
-				w := &unsent{world: &world{}, unsent: test.unsent, writes: test.writes}
+				w := &unsent{fakeBlocking: &fakeBlocking{}, unsent: test.unsent, writes: test.writes}
 				r, _ := teardown.Execute(t.Context(), teardown.FromBlocking(w), w.plan(t), teardown.WithConfirm("Acme"), teardown.WithJournal(&journal))
 				if r == nil || r.Outcome != test.want || w.tries != 2 {
 					t.Errorf("got %+v after %d tries, want %s", r, w.tries, test.want)
@@ -1143,7 +1143,7 @@ func TestExecute_DeletionNotSent(t *testing.T) {
 func TestExecute_DeletionWithoutOutcome(t *testing.T) {
 	t.Parallel()
 	for _, outcome := range []teardown.Outcome{"", teardown.Blocked, teardown.NotFound, "other"} {
-		w := &world{delete: func() (teardown.Deletion, error) { return teardown.Deletion{Outcome: outcome}, nil }}
+		w := &fakeBlocking{delete: func() (teardown.Deletion, error) { return teardown.Deletion{Outcome: outcome}, nil }}
 		r, err := w.execute(t)
 		if r == nil || r.Outcome != teardown.Unknown || !errors.Is(err, errors.OutcomeUnknown) {
 			t.Errorf("%q: got %+v, %v", outcome, r, err)
@@ -1156,7 +1156,7 @@ func TestStop_WaitReportedAsNotFinished(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		stop := make(chan struct{})
-		w := &waiter{&world{steps: things("a")}}
+		w := &waiter{&fakeBlocking{steps: stepsOf("a")}}
 		time.AfterFunc(time.Minute, func() { close(stop) })
 		r, err := teardown.Execute(t.Context(), teardown.FromBlocking(w), w.plan(t), teardown.WithConfirm("Acme"), teardown.WithStop(stop))
 		if r == nil || r.Steps[0].State != teardown.StepInterrupted || !errors.Is(err, errors.Canceled) {
@@ -1166,7 +1166,7 @@ func TestStop_WaitReportedAsNotFinished(t *testing.T) {
 }
 
 // waiter is a provider whose removals wait until their context ends.
-type waiter struct{ *world }
+type waiter struct{ *fakeBlocking }
 
 func (w *waiter) Remove(ctx context.Context, _ teardown.Organization, _ teardown.Step, progress func(string)) error {
 	progress("it waits")
@@ -1223,7 +1223,7 @@ func TestWithEvents_Several(t *testing.T) {
 	record := func(name string) teardown.Option {
 		return teardown.WithEvents(func(e teardown.Event) { got = append(got, name+" "+string(e.Kind)) })
 	}
-	if _, err := (&world{}).execute(t, record("first"), record("second")); err != nil {
+	if _, err := (&fakeBlocking{}).execute(t, record("first"), record("second")); err != nil {
 		t.Fatal(err)
 	}
 	want := []string{"first started", "second started", "first finished", "second finished"}
@@ -1236,7 +1236,7 @@ func TestWithEvents_Several(t *testing.T) {
 func TestOption_Repeated(t *testing.T) {
 	t.Parallel()
 	var first, second bytes.Buffer
-	_, err := (&world{}).execute(t,
+	_, err := (&fakeBlocking{}).execute(t,
 		teardown.WithAllow("org_1"), teardown.WithAllow("org_2"),
 		teardown.WithConfirm("Other"), teardown.WithConfirm("Acme"),
 		teardown.WithJournal(&first), teardown.WithJournal(&second))

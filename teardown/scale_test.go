@@ -13,7 +13,7 @@ import (
 // measured is a provider that counts goroutines during polls, and the heap when all steps
 // are done.
 type measured struct {
-	*native
+	*fakeDriver
 	n int // of goroutines
 }
 
@@ -21,14 +21,14 @@ func (d *measured) Poll(ctx context.Context, o teardown.Organization, group stri
 	d.mu.Lock()
 	d.n = max(d.n, runtime.NumGoroutine())
 	d.mu.Unlock()
-	return d.native.Poll(ctx, o, group, steps)
+	return d.fakeDriver.Poll(ctx, o, group, steps)
 }
 
 func (d *measured) Act(ctx context.Context, o teardown.Organization, s teardown.Step) (teardown.Progress, error) {
 	d.mu.Lock()
 	d.n = max(d.n, runtime.NumGoroutine())
 	d.mu.Unlock()
-	return d.native.Act(ctx, o, s)
+	return d.fakeDriver.Act(ctx, o, s)
 }
 
 // How many goroutines run depends on the requests in flight, and not on the steps. It runs
@@ -39,7 +39,7 @@ func TestEngine_Goroutines(t *testing.T) {
 	peak := func(n int) int {
 		most := 0
 		synctest.Test(t, func(t *testing.T) {
-			d := &measured{native: nativeOf(t, numbered(n)...)}
+			d := &measured{fakeDriver: newFakeDriver(t, numbered(n)...)}
 			d.act = func(string, int) (teardown.Progress, error) { return deletingIn("", time.Hour/4), nil }
 			p, err := d.Inspect(t.Context(), acme, nil)
 			if err != nil {

@@ -21,7 +21,7 @@ type instant struct {
 	isDeleted map[string]bool
 }
 
-func (d *instant) Provider() (name, instance string) { return "world", "https://world.invalid" }
+func (d *instant) Provider() (name, instance string) { return "fake", "https://fake.invalid" }
 
 func (d *instant) Inspect(context.Context, teardown.Organization, *teardown.Plan) (*teardown.Plan, error) {
 	if d.isDeleted != nil { // the read before the deletion
@@ -55,12 +55,12 @@ var orders = map[string]func(i int) int{
 }
 
 func planOf(n int, after func(int) int) *teardown.Plan {
-	p := &teardown.Plan{Provider: "world", Instance: "https://world.invalid", Organization: acme}
+	p := &teardown.Plan{Provider: "fake", Instance: "https://fake.invalid", Organization: acme}
 	p.DeletionError = &errors.Error{Operation: "CheckDeletion", Code: errors.DeletionStepsNotSatisfied}
 	for i := range n {
-		s := teardown.Step{ID: "thing/" + strconv.Itoa(i), Kind: "thing", Name: strconv.Itoa(i), Why: "it exists", Removal: "DELETE /things/{id}"}
+		s := teardown.Step{ID: "resource/" + strconv.Itoa(i), Kind: "resource", Name: strconv.Itoa(i), Why: "it exists", Removal: "DELETE /resources/{id}"}
 		if j := after(i); j >= 0 {
-			s.After = []string{"thing/" + strconv.Itoa(j)}
+			s.After = []string{"resource/" + strconv.Itoa(j)}
 		}
 		p.Steps = append(p.Steps, s)
 	}
@@ -94,13 +94,13 @@ type stoppable struct {
 
 func (d *stoppable) note(ctx context.Context, call string) { d.learned[call] = trace.Stop(ctx) != nil }
 
-func (*stoppable) Provider() (name, instance string) { return "world", "" }
+func (*stoppable) Provider() (name, instance string) { return "fake", "" }
 
 func (d *stoppable) Inspect(ctx context.Context, o teardown.Organization, _ *teardown.Plan) (*teardown.Plan, error) {
 	d.note(ctx, "Inspect")
-	p := &teardown.Plan{Provider: "world", Organization: o}
+	p := &teardown.Plan{Provider: "fake", Organization: o}
 	if !d.isDeleted {
-		p.Steps = []teardown.Step{{ID: "thing/1", Kind: "thing", Name: "1", Why: "it exists", Removal: "DELETE"}}
+		p.Steps = []teardown.Step{{ID: "thing/1", Kind: "resource", Name: "1", Why: "it exists", Removal: "DELETE"}}
 	}
 	return teardown.Seal(p), nil
 }

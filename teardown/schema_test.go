@@ -39,7 +39,7 @@ func TestSchema(t *testing.T) {
 func samples(t *testing.T) map[string][]any {
 	t.Helper()
 	at := time.Date(2000, 1, 1, 0, 0, 0, 0, time.UTC)
-	empty, whole := teardown.Seal(&teardown.Plan{Provider: "world", Organization: acme}), teardown.Seal(full())
+	empty, whole := teardown.Seal(&teardown.Plan{Provider: "fake", Organization: acme}), teardown.Seal(full())
 	whole.Steps[0].Ref, whole.Steps[0].Organization = json.RawMessage(`{"id":"1"}`), &acme
 	whole.Cascades = append(whole.Cascades, cascadeOf("a", "b"), teardown.Cascade{Kind: "apps", Count: 10_001, Digest: "00"})
 	for _, p := range []*teardown.Plan{empty, whole} {
@@ -51,15 +51,15 @@ func samples(t *testing.T) map[string][]any {
 		teardown.Deleted, teardown.Pending, teardown.NotFound, teardown.Blocked, teardown.Stopped, teardown.Unknown,
 	} {
 		all["report"] = append(all["report"], teardown.Report{
-			Provider: "world", Organization: acme, Outcome: outcome, StartedAt: at, FinishedAt: at, Steps: []teardown.StepReport{},
+			Provider: "fake", Organization: acme, Outcome: outcome, StartedAt: at, FinishedAt: at, Steps: []teardown.StepReport{},
 		})
-		all["event"] = append(all["event"], teardown.Event{Time: at, Provider: "world", Organization: acme, Kind: teardown.EventFinished, Outcome: outcome})
-		all["entry"] = append(all["entry"], teardown.Entry{Time: at, Provider: "world", Organization: "org_1", Kind: teardown.EntryFinished, Outcome: outcome})
+		all["event"] = append(all["event"], teardown.Event{Time: at, Provider: "fake", Organization: acme, Kind: teardown.EventFinished, Outcome: outcome})
+		all["entry"] = append(all["entry"], teardown.Entry{Time: at, Provider: "fake", Organization: "org_1", Kind: teardown.EntryFinished, Outcome: outcome})
 	}
 	errs := failures()
 	for _, name := range slices.Sorted(maps.Keys(errs)) {
 		r := teardown.Report{
-			Provider: "world", Instance: "https://world.invalid", Organization: acme, Outcome: teardown.Blocked, PendingOn: "a person",
+			Provider: "fake", Instance: "https://fake.invalid", Organization: acme, Outcome: teardown.Blocked, PendingOn: "a person",
 			StartedAt: at, FinishedAt: at, Err: errs[name], UnmatchedAllow: []string{"a"}, UnmatchedDeny: []string{"d"},
 		}
 		for _, state := range []teardown.StepState{
@@ -70,21 +70,21 @@ func samples(t *testing.T) map[string][]any {
 				Step: whole.Steps[0], State: state, Attempts: 1, RequestID: "r-1", StartedAt: at, FinishedAt: at, Err: errs[name],
 			}, teardown.StepReport{Step: whole.Steps[1], State: state})
 			all["entry"] = append(all["entry"], teardown.Entry{
-				Time: at, Provider: "world", Instance: "https://world.invalid", Organization: "org_1", Step: "a", Kind: teardown.EntryFinished, State: state,
+				Time: at, Provider: "fake", Instance: "https://fake.invalid", Organization: "org_1", Step: "a", Kind: teardown.EntryFinished, State: state,
 				Code: errors.Conflict, RequestID: "r-1", Error: "in use",
 			})
 		}
 		all["report"] = append(all["report"], r)
 		all["event"] = append(all["event"], teardown.Event{
-			Time: at, Provider: "world", Organization: acme, Step: "a", Kind: teardown.EventRetrying, State: teardown.StepRunning,
+			Time: at, Provider: "fake", Organization: acme, Step: "a", Kind: teardown.EventRetrying, State: teardown.StepRunning,
 			Text: "in use", Wait: 1500 * time.Millisecond, Done: 1, Total: 2, Err: errs[name],
 		})
 	}
 	for _, kind := range []teardown.EventKind{teardown.EventStarted, teardown.EventWaiting, teardown.EventUnmatched} {
-		all["event"] = append(all["event"], teardown.Event{Time: at, Provider: "world", Organization: acme, Kind: kind})
+		all["event"] = append(all["event"], teardown.Event{Time: at, Provider: "fake", Organization: acme, Kind: kind})
 	}
 	for _, kind := range []teardown.EntryKind{teardown.EntryStarted, teardown.EntryDeletionStarted, teardown.EntryDeletionRefused} {
-		all["entry"] = append(all["entry"], teardown.Entry{Time: at, Provider: "world", Organization: "org_1", Name: "Acme", Plan: "00", Kind: kind})
+		all["entry"] = append(all["entry"], teardown.Entry{Time: at, Provider: "fake", Organization: "org_1", Name: "Acme", Plan: "00", Kind: kind})
 	}
 	return all
 }

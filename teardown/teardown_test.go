@@ -17,38 +17,38 @@ import (
 
 var acme = teardown.Organization{ID: "org_1", Name: "Acme"}
 
-// world is a provider with one organization, and things that come after others.
-type world struct {
+// fakeBlocking is a blocking driver of a provider with one organization.
+type fakeBlocking struct {
 	steps         []teardown.Step
 	deletionError *errors.Error
-	lenient       bool // what is left would not be refused
+	lenient       bool // the provider accepts the deletion although steps remain
 	cascades      []teardown.Cascade
 	takes         time.Duration
-	remove        func(id string, attempt int) error // instead of a removal that succeeds; nil error removes
+	remove        func(id string, attempt int) error // replaces a successful removal; a nil error removes the resource
 	read          func(id string) error
 	delete        func() (teardown.Deletion, error)
 	inspect       error
 	inspects      func(n int) error // of each inspection, from 1
 	name          string
 	requires      []teardown.Override
-	lags          bool                                             // the inspection shows what is gone
-	before        func(ctx context.Context, progress func(string)) // a removal that takes
-	foreign       []string                                         // exist, and are another organization's
+	lags          bool                                             // the inspection still lists deleted resources
+	before        func(ctx context.Context, progress func(string)) // called by Remove
+	foreign       []string                                         // resources of another organization
 
 	mu        sync.Mutex
 	isDeleted []string // in order
-	removed   []string // asked to be removed, in order
+	removed   []string // whose removal was requested, in order
 	running   int
-	most      int // that ran at once
+	most      int // maximum of running
 	deleted   int
 	inspected int
 }
 
-func things(ids ...string) []teardown.Step {
+func stepsOf(ids ...string) []teardown.Step {
 	var steps []teardown.Step
 	for _, id := range ids {
 		id, after, _ := strings.Cut(id, "<") // "b<a": b comes after a
-		step := teardown.Step{ID: id, Kind: "thing", Name: strings.ToUpper(id), Why: "it is there", Removal: "delete it"}
+		step := teardown.Step{ID: id, Kind: "resource", Name: strings.ToUpper(id), Why: "it is there", Removal: "delete it"}
 		if after != "" {
 			step.After = strings.Split(after, ",")
 		}
@@ -57,9 +57,9 @@ func things(ids ...string) []teardown.Step {
 	return steps
 }
 
-func (w *world) Provider() (string, string) { return "world", "https://world.invalid" }
+func (w *fakeBlocking) Provider() (string, string) { return "fake", "https://fake.invalid" }
 
-func (w *world) Inspect(context.Context, teardown.Organization, *teardown.Plan) (*teardown.Plan, error) {
+func (w *fakeBlocking) Inspect(context.Context, teardown.Organization, *teardown.Plan) (*teardown.Plan, error) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.inspected++
@@ -71,7 +71,7 @@ func (w *world) Inspect(context.Context, teardown.Organization, *teardown.Plan) 
 	if w.inspect != nil {
 		return nil, w.inspect
 	}
-	p := &teardown.Plan{Provider: "world", Instance: "https://world.invalid", Organization: acme, DeletionError: w.deletionError, Cascades: slices.Clone(w.cascades)}
+	p := &teardown.Plan{Provider: "fake", Instance: "https://fake.invalid", Organization: acme, DeletionError: w.deletionError, Cascades: slices.Clone(w.cascades)}
 	if w.name != "" {
 		p.Organization.Name = w.name
 	}
@@ -88,7 +88,7 @@ func (w *world) Inspect(context.Context, teardown.Organization, *teardown.Plan) 
 	return teardown.Seal(p), nil
 }
 
-func (w *world) Remove(ctx context.Context, _ teardown.Organization, step teardown.Step, progress func(string)) error {
+func (w *fakeBlocking) Remove(ctx context.Context, _ teardown.Organization, step teardown.Step, progress func(string)) error {
 	w.mu.Lock()
 	w.removed = append(w.removed, step.ID)
 	attempt := 0
@@ -109,7 +109,7 @@ func (w *world) Remove(ctx context.Context, _ teardown.Organization, step teardo
 		w.before(ctx, progress)
 	}
 	if w.takes > 0 {
-		progress("it takes its time")
+		progress("deleting")
 		select {
 		case <-time.After(w.takes):
 		case <-ctx.Done():
@@ -127,7 +127,7 @@ func (w *world) Remove(ctx context.Context, _ teardown.Organization, step teardo
 	return nil
 }
 
-func (w *world) IsDeleted(_ context.Context, _ teardown.Organization, step teardown.Step) (bool, error) {
+func (w *fakeBlocking) IsDeleted(_ context.Context, _ teardown.Organization, step teardown.Step) (bool, error) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	if w.read != nil {
@@ -139,7 +139,7 @@ func (w *world) IsDeleted(_ context.Context, _ teardown.Organization, step teard
 	return !there && !slices.Contains(w.foreign, step.ID), nil
 }
 
-func (w *world) Delete(context.Context, teardown.Organization) (teardown.Deletion, error) {
+func (w *fakeBlocking) Delete(context.Context, teardown.Organization) (teardown.Deletion, error) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.deleted++
@@ -149,7 +149,7 @@ func (w *world) Delete(context.Context, teardown.Organization) (teardown.Deletio
 	return teardown.Deletion{Outcome: teardown.Deleted}, nil
 }
 
-func (w *world) plan(t *testing.T) *teardown.Plan {
+func (w *fakeBlocking) plan(t *testing.T) *teardown.Plan {
 	t.Helper()
 	p, err := w.Inspect(t.Context(), acme, nil)
 	if err != nil {
@@ -158,7 +158,7 @@ func (w *world) plan(t *testing.T) *teardown.Plan {
 	return p
 }
 
-func (w *world) execute(t *testing.T, options ...teardown.Option) (*teardown.Report, error) {
+func (w *fakeBlocking) execute(t *testing.T, options ...teardown.Option) (*teardown.Report, error) {
 	t.Helper()
 	return teardown.Execute(t.Context(), teardown.FromBlocking(w), w.plan(t), append([]teardown.Option{teardown.WithConfirm("Acme")}, options...)...)
 }
@@ -171,10 +171,10 @@ func states(r *teardown.Report) map[string]teardown.StepState {
 	return all
 }
 
-func TestStepsRunInOrderAndTheOrganizationIsLast(t *testing.T) {
+func TestExecute_Order(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		w := &world{steps: things("a", "b<a", "c<a", "d<b,c", "e"), takes: time.Minute}
+		w := &fakeBlocking{steps: stepsOf("a", "b<a", "c<a", "d<b,c", "e"), takes: time.Minute}
 		start := time.Now()
 		r, err := w.execute(t)
 		if err != nil || r.Outcome != teardown.Deleted || w.deleted != 1 {
@@ -198,10 +198,10 @@ func TestStepsRunInOrderAndTheOrganizationIsLast(t *testing.T) {
 	})
 }
 
-func TestNoMoreRunAtOnceThanAllowed(t *testing.T) {
+func TestExecute_Concurrency(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		w := &world{steps: things("a", "b", "c", "d", "e"), takes: time.Minute}
+		w := &fakeBlocking{steps: stepsOf("a", "b", "c", "d", "e"), takes: time.Minute}
 		if _, err := w.execute(t, teardown.WithConcurrency(3)); err != nil || w.most != 3 {
 			t.Errorf("%d at once, %v", w.most, err)
 		}
@@ -209,13 +209,13 @@ func TestNoMoreRunAtOnceThanAllowed(t *testing.T) {
 }
 
 func refused(code errors.Code) error {
-	return &errors.Error{Provider: "world", Operation: "Remove", Code: code, Status: 400, Message: "no", RequestID: "r-1"}
+	return &errors.Error{Provider: "fake", Operation: "Remove", Code: code, Status: 400, Message: "no", RequestID: "r-1"}
 }
 
-func TestWhatDoesNotDependOnAFailureGoesOn(t *testing.T) {
+func TestExecute_IndependentSteps(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		w := &world{steps: things("a", "b<a", "c", "d<c"), remove: func(id string, _ int) error {
+		w := &fakeBlocking{steps: stepsOf("a", "b<a", "c", "d<c"), remove: func(id string, _ int) error {
 			if id == "a" {
 				return refused(errors.PermissionDenied)
 			}
@@ -235,7 +235,7 @@ func TestWhatDoesNotDependOnAFailureGoesOn(t *testing.T) {
 	})
 }
 
-func TestAStepIsGoneWhenAReadSaysSo(t *testing.T) {
+func TestExecute_StepDeletedByRead(t *testing.T) {
 	t.Parallel()
 	for name, test := range map[string]struct {
 		remove func(id string, attempt int) error
@@ -256,7 +256,7 @@ func TestAStepIsGoneWhenAReadSaysSo(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			synctest.Test(t, func(t *testing.T) {
-				w := &world{steps: things("a"), remove: test.remove, read: test.read}
+				w := &fakeBlocking{steps: stepsOf("a"), remove: test.remove, read: test.read}
 				if name == "not: it says so, and stays" {
 					w.remove = nil
 					w.read = func(string) error { w.isDeleted = nil; return nil }
@@ -277,10 +277,10 @@ func TestAStepIsGoneWhenAReadSaysSo(t *testing.T) {
 	}
 }
 
-func TestAStepThatOthersStandInTheWayOfIsTriedUntilTheyAreGone(t *testing.T) {
+func TestExecute_BlockedStep(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		w := &world{steps: things("slow", "held")}
+		w := &fakeBlocking{steps: stepsOf("slow", "held")}
 		w.remove = func(id string, _ int) error {
 			if id == "slow" {
 				time.Sleep(30 * time.Minute)
@@ -300,11 +300,11 @@ func TestAStepThatOthersStandInTheWayOfIsTriedUntilTheyAreGone(t *testing.T) {
 	})
 }
 
-func TestStepsThatStandInEachOthersWayEnd(t *testing.T) {
+func TestExecute_StepsBlockEachOther(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		start := time.Now()
-		w := &world{steps: things("a", "b"), remove: first(1000, errors.Conflict)}
+		w := &fakeBlocking{steps: stepsOf("a", "b"), remove: first(1000, errors.Conflict)}
 		r, err := w.execute(t)
 		if !errors.Is(err, errors.Conflict) || r == nil || time.Since(start) > 15*time.Minute {
 			t.Errorf("got %+v, %v after %v", r, err, time.Since(start))
@@ -322,10 +322,10 @@ func first(n int, code errors.Code) func(string, int) error {
 	}
 }
 
-// A removal whose answer is lost may have been carried out.
-func TestALostAnswerIsSettledByReading(t *testing.T) {
+// A removal whose answer was lost may have been executed.
+func TestExecute_LostAnswer(t *testing.T) {
 	t.Parallel()
-	w := &world{steps: things("a")}
+	w := &fakeBlocking{steps: stepsOf("a")}
 	w.remove = func(id string, _ int) error {
 		w.mu.Lock()
 		defer w.mu.Unlock()
@@ -338,9 +338,9 @@ func TestALostAnswerIsSettledByReading(t *testing.T) {
 	}
 }
 
-func TestNothingIsDoneThatWasNotConfirmed(t *testing.T) {
+func TestExecute_NotConfirmed(t *testing.T) {
 	t.Parallel()
-	protected := things("a")
+	protected := stepsOf("a")
 	protected[0].Requires = []teardown.Override{teardown.TerminationProtection}
 	for name, test := range map[string]struct {
 		steps   []teardown.Step
@@ -362,7 +362,7 @@ func TestNothingIsDoneThatWasNotConfirmed(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			w := &world{steps: test.steps}
+			w := &fakeBlocking{steps: test.steps}
 			r, err := teardown.Execute(t.Context(), teardown.FromBlocking(w), w.plan(t), test.options...)
 			if test.ok != (err == nil) || !test.ok && (!errors.Is(err, errors.NotConfirmed) || r != nil) {
 				t.Errorf("got %+v, %v", r, err)
@@ -374,23 +374,23 @@ func TestNothingIsDoneThatWasNotConfirmed(t *testing.T) {
 	}
 }
 
-func TestAPlanThatIsNoLongerTrueIsRefused(t *testing.T) {
+func TestExecute_StalePlan(t *testing.T) {
 	t.Parallel()
 	for name, test := range map[string]struct {
-		change func(*world)
+		change func(*fakeBlocking)
 		edit   func(*teardown.Plan)
 		later  time.Duration
 		want   string // what is said to have changed
 	}{
 		"nothing":              {},
-		"a new thing":          {change: func(w *world) { w.steps = append(w.steps, things("z")...) }, want: "z"},
-		"another name of one":  {change: func(w *world) { w.steps[0].Name = "other" }, want: "a"},
-		"one less":             {change: func(w *world) { w.isDeleted = []string{"a"} }},
-		"now protected":        {change: func(w *world) { w.steps[0].Requires = []teardown.Override{teardown.TerminationProtection} }, want: "a"},
-		"another name":         {change: func(w *world) { w.name = "Acme Ltd" }, want: "organization"},
-		"a new kind of loss":   {change: func(w *world) { w.cascades = append(w.cascades, teardown.Cascade{Kind: "apps", Count: 1}) }, want: "apps"},
-		"more of the same":     {change: func(w *world) { w.cascades[0].Count = 7 }, want: "users"},
-		"less of the same":     {change: func(w *world) { w.cascades[0].Count = 1 }},
+		"a new resource":       {change: func(w *fakeBlocking) { w.steps = append(w.steps, stepsOf("z")...) }, want: "z"},
+		"another name of one":  {change: func(w *fakeBlocking) { w.steps[0].Name = "other" }, want: "a"},
+		"one less":             {change: func(w *fakeBlocking) { w.isDeleted = []string{"a"} }},
+		"now protected":        {change: func(w *fakeBlocking) { w.steps[0].Requires = []teardown.Override{teardown.TerminationProtection} }, want: "a"},
+		"another name":         {change: func(w *fakeBlocking) { w.name = "Acme Ltd" }, want: "organization"},
+		"a new kind of items":  {change: func(w *fakeBlocking) { w.cascades = append(w.cascades, teardown.Cascade{Kind: "apps", Count: 1}) }, want: "apps"},
+		"more of the same":     {change: func(w *fakeBlocking) { w.cascades[0].Count = 7 }, want: "users"},
+		"less of the same":     {change: func(w *fakeBlocking) { w.cascades[0].Count = 1 }},
 		"expired":              {later: 25 * time.Hour, want: "expires_at"},
 		"nearly expired":       {later: 23 * time.Hour},
 		"a step edited out":    {edit: func(p *teardown.Plan) { p.Steps = p.Steps[:1] }, want: "fingerprint"},
@@ -408,7 +408,7 @@ func TestAPlanThatIsNoLongerTrueIsRefused(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			synctest.Test(t, func(t *testing.T) {
-				w := &world{steps: things("a", "b"), cascades: []teardown.Cascade{{Kind: "users", Count: 3}}}
+				w := &fakeBlocking{steps: stepsOf("a", "b"), cascades: []teardown.Cascade{{Kind: "users", Count: 3}}}
 				p := w.plan(t)
 				if test.edit != nil {
 					test.edit(p)
@@ -436,11 +436,11 @@ func TestAPlanThatIsNoLongerTrueIsRefused(t *testing.T) {
 	}
 }
 
-func TestWhatHandsHaveToDoKeepsEverything(t *testing.T) {
+func TestExecute_ManualSteps(t *testing.T) {
 	t.Parallel()
-	steps := things("a", "invoice", "b<invoice")
+	steps := stepsOf("a", "invoice", "b<invoice")
 	steps[1].Manual = true
-	w := &world{steps: steps}
+	w := &fakeBlocking{steps: steps}
 	r, err := w.execute(t)
 	if !errors.Is(err, errors.DeletionStepsNotSatisfied) || r == nil || r.Outcome != teardown.Blocked || len(w.removed)+w.deleted != 0 {
 		t.Fatalf("got %+v, %v; %v were removed", r, err, w.removed)
@@ -459,11 +459,11 @@ func TestWhatHandsHaveToDoKeepsEverything(t *testing.T) {
 	}
 }
 
-func TestWhatIsBlockedIsAnErrorWhereTheProviderWouldNotRefuse(t *testing.T) {
+func TestExecute_ManualStepsWithoutDeletionError(t *testing.T) {
 	t.Parallel()
-	steps := things("a", "invoice")
+	steps := stepsOf("a", "invoice")
 	steps[1].Manual = true
-	w := &world{steps: steps, lenient: true}
+	w := &fakeBlocking{steps: steps, lenient: true}
 	r, err := w.execute(t)
 	if !errors.Is(err, errors.DeletionStepsNotSatisfied) || r == nil || r.Outcome != teardown.Blocked || len(w.removed)+w.deleted != 0 {
 		t.Fatalf("got %+v, %v; %v were removed", r, err, w.removed)
@@ -476,10 +476,10 @@ func TestWhatIsBlockedIsAnErrorWhereTheProviderWouldNotRefuse(t *testing.T) {
 	}
 }
 
-func TestARefusalThatNoStepCuresBlocks(t *testing.T) {
+func TestExecute_PermanentRefusal(t *testing.T) {
 	t.Parallel()
 	for _, code := range []errors.Code{errors.PermissionDenied, errors.DefaultOrganization, errors.SystemOrganization} {
-		w := &world{deletionError: &errors.Error{Operation: "CheckDeletion", Code: code, Status: 403}}
+		w := &fakeBlocking{deletionError: &errors.Error{Operation: "CheckDeletion", Code: code, Status: 403}}
 		r, err := w.execute(t)
 		if !errors.Is(err, code) || r == nil || r.Outcome != teardown.Blocked || w.deleted != 0 {
 			t.Errorf("got %+v, %v", r, err)
@@ -487,7 +487,7 @@ func TestARefusalThatNoStepCuresBlocks(t *testing.T) {
 	}
 }
 
-func TestTheVerdictOfTheDeletion(t *testing.T) {
+func TestExecute_DeletionOutcomes(t *testing.T) {
 	t.Parallel()
 	for name, test := range map[string]struct {
 		delete  func(n int) (teardown.Deletion, error)
@@ -499,7 +499,7 @@ func TestTheVerdictOfTheDeletion(t *testing.T) {
 			return teardown.Deletion{Outcome: teardown.Pending, PendingOn: "they"}, nil
 		}, teardown.Pending, "", 1},
 		"unknown": {func(int) (teardown.Deletion, error) { return teardown.Deletion{}, refused(errors.OutcomeUnknown) }, teardown.Unknown, errors.OutcomeUnknown, 1},
-		"gone in between": {func(int) (teardown.Deletion, error) {
+		"deleted in between": {func(int) (teardown.Deletion, error) {
 			return teardown.Deletion{}, refused(errors.OrganizationNotFound)
 		}, teardown.NotFound, errors.OrganizationNotFound, 1},
 		"denied": {func(int) (teardown.Deletion, error) {
@@ -522,7 +522,7 @@ func TestTheVerdictOfTheDeletion(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			synctest.Test(t, func(t *testing.T) {
-				w := &world{}
+				w := &fakeBlocking{}
 				w.delete = func() (teardown.Deletion, error) { return test.delete(w.deleted) }
 				r, err := w.execute(t)
 				if r == nil || r.Outcome != test.outcome || test.times != 0 && w.deleted != test.times || test.code != "" && !errors.Is(err, test.code) || test.code == "" && err != nil {
@@ -536,11 +536,11 @@ func TestTheVerdictOfTheDeletion(t *testing.T) {
 	}
 }
 
-func TestCancelingLeavesNothingHalfKnown(t *testing.T) {
+func TestExecute_Cancel(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		ctx, cancel := context.WithCancel(t.Context())
-		w := &world{steps: things("a", "b<a", "c<b"), takes: time.Minute}
+		w := &fakeBlocking{steps: stepsOf("a", "b<a", "c<b"), takes: time.Minute}
 		p := w.plan(t)
 		time.AfterFunc(90*time.Second, cancel)
 		r, err := teardown.Execute(ctx, teardown.FromBlocking(w), p, teardown.WithConfirm("Acme"))
@@ -562,11 +562,11 @@ func TestCancelingLeavesNothingHalfKnown(t *testing.T) {
 	})
 }
 
-func TestAGentleStopEndsWhatOnlyWaits(t *testing.T) {
+func TestStop_WaitingSteps(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		stop := make(chan struct{})
-		w := &world{steps: things("a", "b<a", "c<b"), takes: time.Minute}
+		w := &fakeBlocking{steps: stepsOf("a", "b<a", "c<b"), takes: time.Minute}
 		time.AfterFunc(90*time.Second, func() { close(stop) })
 		r, err := w.execute(t, teardown.WithStop(stop))
 		want := map[string]teardown.StepState{"a": teardown.StepDeleted, "b": teardown.StepInterrupted, "c": teardown.StepNotStarted}
@@ -579,10 +579,10 @@ func TestAGentleStopEndsWhatOnlyWaits(t *testing.T) {
 	})
 }
 
-func TestAStepDoesNotTakeForEver(t *testing.T) {
+func TestExecute_StepTimeout(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		w := &world{steps: things("a"), takes: 24 * time.Hour}
+		w := &fakeBlocking{steps: stepsOf("a"), takes: 24 * time.Hour}
 		start := time.Now()
 		r, err := w.execute(t, teardown.WithStepTimeout(time.Hour))
 		if !errors.Is(err, errors.NotFinished) || r == nil || r.Steps[0].State != teardown.StepFailed || time.Since(start) != time.Hour {
@@ -591,12 +591,12 @@ func TestAStepDoesNotTakeForEver(t *testing.T) {
 	})
 }
 
-// A request that was cut off says that it was canceled, and nobody has canceled the
-// teardown.
-func TestAStepThatTookTooLongWasNotCanceled(t *testing.T) {
+// The code of a step that exceeded its time limit is not Canceled, although the error of its
+// request is: the caller canceled nothing.
+func TestExecute_StepTimeoutCode(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		w := &world{steps: things("a"), remove: func(string, int) error {
+		w := &fakeBlocking{steps: stepsOf("a"), remove: func(string, int) error {
 			time.Sleep(2 * time.Hour)
 			return &errors.Error{Code: errors.Canceled, Err: context.DeadlineExceeded}
 		}}
@@ -607,10 +607,10 @@ func TestAStepThatTookTooLongWasNotCanceled(t *testing.T) {
 	})
 }
 
-func TestEventsTellWhatHappens(t *testing.T) {
+func TestExecute_Events(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		w := &world{steps: things("a", "b<a"), takes: time.Second, remove: func(id string, attempt int) error {
+		w := &fakeBlocking{steps: stepsOf("a", "b<a"), takes: time.Second, remove: func(id string, attempt int) error {
 			if id == "b" && attempt == 1 {
 				return &errors.Error{Code: errors.RateLimitReached, RetryAfter: time.Minute}
 			}
@@ -626,7 +626,7 @@ func TestEventsTellWhatHappens(t *testing.T) {
 				line += " after " + e.Wait.String()
 			}
 			got = append(got, line)
-			if e.Organization != acme || e.Provider != "world" || e.Total != 2 || e.Time.IsZero() {
+			if e.Organization != acme || e.Provider != "fake" || e.Total != 2 || e.Time.IsZero() {
 				t.Errorf("got %+v", e)
 			}
 		}))

@@ -180,7 +180,7 @@ const (
 
 // A resource is read before it is removed, and one that a poll has just read is not read
 // again. How long that counts depends on whether its name can be another one's.
-func TestAct_Freshness(t *testing.T) {
+func TestAct_ItemAge(t *testing.T) {
 	t.Parallel()
 	for name, test := range map[string]struct {
 		named bool
@@ -214,7 +214,7 @@ func TestAct_Freshness(t *testing.T) {
 }
 
 // What is removed is the resource that a read has just found under the step's identity.
-func TestAct_OneRecreatedUnderTheSameName(t *testing.T) {
+func TestAct_RecreatedResource(t *testing.T) {
 	t.Parallel()
 	bubble(t, resource.Kind[string]{ReusableName: true}, func(f *fake) {
 		f.reads = func(string, int) (resource.Item, error) {
@@ -237,7 +237,7 @@ func TestAct_OneRecreatedUnderTheSameName(t *testing.T) {
 }
 
 // A read that cannot tell which resource it is about, or fails, is followed by no removal.
-func TestAct_ReadThatProvesNothing(t *testing.T) {
+func TestAct_UnclearRead(t *testing.T) {
 	t.Parallel()
 	for _, code := range []errors.Code{errors.UnexpectedResponse, errors.PermissionDenied, errors.Unavailable, errors.NotFound} {
 		bubble(t, resource.Kind[string]{}, func(f *fake) {
@@ -262,7 +262,7 @@ func TestAct_ReadThatProvesNothing(t *testing.T) {
 }
 
 // Only what can never be another resource is removed without a read, and only once.
-func TestAct_Direct(t *testing.T) {
+func TestAct_SkipFirstRead(t *testing.T) {
 	t.Parallel()
 	bubble(t, resource.Kind[string]{SkipFirstRead: func(id string) bool { return id == "a" }}, func(f *fake) {
 		f.mustAct("a", deleting)
@@ -309,7 +309,7 @@ func TestAct_Phases(t *testing.T) {
 }
 
 // One that is found being deleted is waited for: not removed, unless it stops.
-func TestPoll_LeavingAtFirst(t *testing.T) {
+func TestPoll_DeletingAtFirst(t *testing.T) {
 	t.Parallel()
 	bubble(t, resource.Kind[string]{}, func(f *fake) {
 		f.reads = phases(resource.Deleting, resource.Deleting, resource.Deleting, resource.Deleting, resource.Deleting, resource.Deleting, resource.Deleting, resource.Failed, resource.Failed)
@@ -461,7 +461,7 @@ func TestAct_AnswerToARepeat(t *testing.T) {
 
 // A refusal which says that there is nothing to do proves nothing: a resource that goes on
 // to exist has that refusal.
-func TestAct_RefusalThatMayBeImmaterial(t *testing.T) {
+func TestAct_NothingToDo(t *testing.T) {
 	t.Parallel()
 	for _, code := range []errors.Code{errors.NotFound, errors.ObjectInTrash} {
 		bubble(t, resource.Kind[string]{}, func(f *fake) {
@@ -551,7 +551,7 @@ func TestAct_UnexpectedAnswer(t *testing.T) {
 }
 
 // "Deleted at once" is polled at once, and proved by a read like all else.
-func TestAct_Soon(t *testing.T) {
+func TestAct_PollAtOnce(t *testing.T) {
 	t.Parallel()
 	bubble(t, resource.Kind[string]{PollAtOnce: true, Expect: time.Minute}, func(f *fake) {
 		if p := f.mustAct("a", deleting); !p.Next.Now || p.Next.Expect != 0 {
@@ -681,7 +681,7 @@ func TestPoll_ListFirst(t *testing.T) {
 
 // A list that contradicts itself is read again, and one that goes on so is not: then each
 // resource is read by itself.
-func TestPoll_ListThatContradictsItself(t *testing.T) {
+func TestPoll_ContradictoryList(t *testing.T) {
 	t.Parallel()
 	bubble(t, resource.Kind[string]{Scope: scope}, func(f *fake) {
 		ids := []string{"a", "b", "c"}
@@ -770,7 +770,7 @@ func taskOf(string, int) (resource.Response, error) { return resource.Response{T
 
 // A task that goes on keeps the request from being sent again, for as long as it makes
 // progress.
-func TestPoll_TaskThatGoesOn(t *testing.T) {
+func TestPoll_TaskContinues(t *testing.T) {
 	t.Parallel()
 	for name, test := range map[string]struct {
 		text    func(n int) string
@@ -844,7 +844,7 @@ func TestPoll_ReadsOfATask(t *testing.T) {
 }
 
 // A task is a record: its failure counts only if the resource exists then.
-func TestPoll_TaskThatEnds(t *testing.T) {
+func TestPoll_TaskFinished(t *testing.T) {
 	t.Parallel()
 	failed := resource.Task{Finished: true, Failed: true, Text: "purge failed"}
 	for name, test := range map[string]struct {
@@ -1069,7 +1069,7 @@ func TestPoll_Preparation(t *testing.T) {
 }
 
 // A preparation that fails is no removal; one that is unread is not known to be done.
-func TestPoll_PreparationThatFails(t *testing.T) {
+func TestPoll_PreparationFails(t *testing.T) {
 	t.Parallel()
 	for _, test := range []struct {
 		code errors.Code
@@ -1166,7 +1166,7 @@ func TestPoll_WithoutAList(t *testing.T) {
 }
 
 // The first act of a kind that is listed first sends nothing, and each other one reads.
-func TestAct_ListFirstIsOfTheFirstAct(t *testing.T) {
+func TestAct_ListFirst(t *testing.T) {
 	t.Parallel()
 	bubble(t, resource.Kind[string]{Scope: scope, ListFirst: true}, func(f *fake) {
 		f.mustAct("a", deleting)
@@ -1394,7 +1394,7 @@ func TestPoll_Broken(t *testing.T) {
 }
 
 // Where a list is worth it for one resource, the same poll reads what it lacks.
-func TestPoll_ListWorth(t *testing.T) {
+func TestPoll_ListThreshold(t *testing.T) {
 	t.Parallel()
 	bubble(t, resource.Kind[string]{Scope: scope, ListThreshold: 1}, func(f *fake) {
 		f.mustAct("a", deleting)
@@ -1412,7 +1412,7 @@ func TestPoll_ListWorth(t *testing.T) {
 }
 
 // A removal is given the time that its kind needs before it is sent again.
-func TestPoll_Settling(t *testing.T) {
+func TestPoll_RepeatAfter(t *testing.T) {
 	t.Parallel()
 	bubble(t, resource.Kind[string]{RepeatAfterReads: 2, RepeatAfter: time.Minute}, func(f *fake) {
 		f.mustAct("a", deleting)
@@ -1426,7 +1426,7 @@ func TestPoll_Settling(t *testing.T) {
 }
 
 // What a list has shown may be acted upon for as long as its kind says.
-func TestAct_Fresh(t *testing.T) {
+func TestAct_MaxAge(t *testing.T) {
 	t.Parallel()
 	for after, want := range map[time.Duration][]string{
 		9 * time.Second:  {"list a b c", "remove a"},
