@@ -158,7 +158,7 @@ func changes(v any) []change {
 			}
 			switch name {
 			case "state", "outcome":
-				replace("an unknown value", "gone")
+				replace("an unknown value", "other")
 			case "time", "created_at", "started_at":
 				replace("no time", "yesterday")
 			}

@@ -499,7 +499,7 @@ func TestOpenID_Refusals(t *testing.T) {
 		provider   string // code
 	}{
 		"another secret":           {zitadel.WithClientCredentials(clientID, clientSecret+"x"), 401, "invalid_client"},
-		"another client":           {zitadel.WithClientCredentials("nobody", clientSecret), 401, "invalid_client"},
+		"another client":           {zitadel.WithClientCredentials("another", clientSecret), 401, "invalid_client"},
 		"a key that is not known":  {zitadel.WithKey(rename("key-1", "key-0")), 400, "invalid_grant"},
 		"a key of another account": {zitadel.WithKey(rename(userID, "100000000000000009")), 400, "invalid_grant"},
 		"the id of another key":    {zitadel.WithKey(rename("key-1", "key-2")), 400, "invalid_grant"},
