@@ -32,8 +32,8 @@ func atlasAtFake(ctx context.Context) (*node, error) {
 	return walkAtlas(ctx, c, id)
 }
 
-// walkAtlas reads an organization at Atlas: projects stand in its way, and what they
-// have stands in theirs.
+// walkAtlas reads an organization at Atlas. Projects block its deletion, and the resources of
+// a project block that of the project.
 func walkAtlas(ctx context.Context, c *atlas.Client, id string) (*node, error) {
 	found, err := c.GetOrganization(ctx, id)
 	if err != nil {
@@ -57,8 +57,8 @@ func walkAtlas(ctx context.Context, c *atlas.Client, id string) (*node, error) {
 	)...)
 }
 
-// walkProject reads what stands in the way of a project, kind by kind, in the order
-// in which it has to go.
+// walkProject reads the resources that block the deletion of a project, by kind, in the order
+// of their removal.
 func walkProject(ctx context.Context, c *atlas.Client, n *node, projectID string) error {
 	var kind *node
 	for blocker, err := range c.ListBlockers(ctx, projectID) {

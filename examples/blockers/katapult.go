@@ -31,8 +31,8 @@ func katapultAtFake(ctx context.Context) (*node, error) {
 	return walkKatapult(ctx, c, katapult.ID("org_acme"))
 }
 
-// walkKatapult reads an organization at Katapult, which names itself the steps that
-// its deletion waits for, and then the things behind them.
+// walkKatapult reads the steps that Katapult requires before a deletion, and the resources of
+// the organization.
 func walkKatapult(ctx context.Context, c *katapult.Client, organization katapult.OrganizationLookup) (*node, error) {
 	found, err := c.GetOrganization(ctx, organization)
 	if err != nil {

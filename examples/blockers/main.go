@@ -1,10 +1,9 @@
-// Command blockers shows what stands in the way of the deletion of an organization,
-// and what goes with it, at each of five providers: a tree of providers,
-// organizations, kinds of things, and things.
+// Command blockers prints what blocks the deletion of an organization, and what the provider
+// deletes along with the organization, at each of five providers: a tree of providers,
+// organizations, kinds and resources.
 //
-// Doubles in memory play the providers: no account is needed and no network is
-// used. What reads a provider is in the file with its name, and works as well with
-// a client of the real one.
+// It reads fakes in memory, and needs no account and no network. The walk functions, in the
+// file of each provider, also work with a client of the provider itself.
 package main
 
 import (
@@ -32,8 +31,8 @@ func main() {
 	}
 }
 
-// run walks one organization of each provider and prints what was found. What
-// fails is left out of the tree and returned.
+// run walks one organization of each provider and prints the tree. It returns the errors of
+// failed reads; their resources are missing in the tree.
 func run(ctx context.Context, out io.Writer) error {
 	tree := list.NewWriter()
 	tree.SetStyle(list.StyleConnectedRounded)
@@ -62,13 +61,13 @@ func run(ctx context.Context, out io.Writer) error {
 	return errors.Join(failed...)
 }
 
-// node is a line of the tree, with those below it.
+// node is a line of the tree, with its children.
 type node struct {
 	text     string
 	children []*node
 }
 
-// add adds a line below this one.
+// add adds a child.
 func (n *node) add(format string, args ...any) *node {
 	child := &node{text: fmt.Sprintf(format, args...)}
 	n.children = append(n.children, child)
@@ -95,8 +94,8 @@ func printable(text string) string {
 	}, text)
 }
 
-// addItems adds the things of one kind below a line of their own; nothing when there
-// are none. text says what a thing is; what it calls "" is left out.
+// addItems adds a child for a kind, with a line for each item; nothing for no items. text
+// returns the line of an item; an item with the text "" is omitted.
 func addItems[T any](n *node, kind string, items iter.Seq2[T, error], text func(T) string) error {
 	branch := &node{text: kind}
 	for item, err := range items {
@@ -113,7 +112,7 @@ func addItems[T any](n *node, kind string, items iter.Seq2[T, error], text func(
 	return nil
 }
 
-// all makes a list of what a method returns that is not paged.
+// all returns the result of a method without pages as a sequence.
 func all[T any](items []T, err error) iter.Seq2[T, error] {
 	return func(yield func(T, error) bool) {
 		if err != nil {
@@ -129,19 +128,19 @@ func all[T any](items []T, err error) iter.Seq2[T, error] {
 	}
 }
 
-// addCheckResult adds what a check of the deletion says: why it would be refused, and what
-// has to go first. Other errors than a refusal are returned.
+// addCheckResult adds the error of a deletion check and its blockers. It returns errors that
+// are not in category [errors.DeletionStepsNotSatisfied].
 func addCheckResult(n *node, err error, text func(errors.Step) string) error {
 	e, ok := errors.AsType[*errors.Error](err)
 	if !ok || !errors.Is(err, errors.DeletionStepsNotSatisfied) {
 		return err
 	}
-	refused := n.add("refused: %v", e.Code)
+	blocked := n.add("blocked: %v", e.Code)
 	for _, step := range e.Steps {
-		refused.add("%s", text(step))
+		blocked.add("%s", text(step))
 	}
 	return nil
 }
 
-// description is the text of a step that tells more than its name.
+// description returns the description of a step.
 func description(s errors.Step) string { return s.Description }

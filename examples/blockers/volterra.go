@@ -26,9 +26,8 @@ func volterraAtFake(ctx context.Context) (*node, error) {
 	return walkVolterra(ctx, c)
 }
 
-// walkVolterra reads the tenant that a client's credential belongs to. F5 documents
-// nothing that makes it refuse a request for deletion; this is what is in use, and
-// is deleted or owed.
+// walkVolterra reads the tenant of a client's credential. F5 documents no reason to refuse a
+// deletion request; the tree shows the resources, subscriptions and open invoices.
 func walkVolterra(ctx context.Context, c *volterra.Client) (*node, error) {
 	tenant, err := c.GetTenantSettings(ctx)
 	if err != nil {
@@ -45,7 +44,7 @@ func walkVolterra(ctx context.Context, c *volterra.Client) (*node, error) {
 		addItems(n, "namespaces", all(c.ListNamespaces(ctx, volterra.ListNamespacesOptions{})),
 			func(namespace volterra.NamespaceItem) string {
 				switch namespace.Name {
-				case "system", "shared", "default": // come with every tenant
+				case "system", "shared", "default": // every tenant has these
 					return ""
 				}
 				return namespace.Name

@@ -33,8 +33,8 @@ func workspaceAtFake(ctx context.Context) (*node, error) {
 	return walkWorkspace(ctx, c, "acme")
 }
 
-// walkWorkspace reads an organization at Applivery, where subscriptions stand in the
-// way and everything else goes with it.
+// walkWorkspace reads an organization at Applivery. Subscriptions block its deletion, and
+// Applivery deletes all other resources along with it.
 func walkWorkspace(ctx context.Context, c *workspace.Client, idOrSlug string) (*node, error) {
 	found, err := c.GetOrganization(ctx, idOrSlug)
 	if err != nil {
@@ -42,7 +42,7 @@ func walkWorkspace(ctx context.Context, c *workspace.Client, idOrSlug string) (*
 	}
 	n := &node{text: found.Name + " (" + found.ID + ")"}
 	blocked := addCheckResult(n, c.CheckDeletion(ctx, found.ID), description)
-	cascades := n.add("goes with it")
+	cascades := n.add("deleted along with the organization")
 	segments, err := c.ListSegments(ctx, found.ID)
 	if len(segments) > 0 {
 		addSegments(cascades.add("segments"), segments)

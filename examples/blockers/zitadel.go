@@ -27,8 +27,8 @@ func zitadelAtFake(ctx context.Context) (*node, error) {
 	return walkZitadel(ctx, c, id)
 }
 
-// walkZitadel reads an organization at Zitadel, where nothing that an organization
-// has stands in the way. What is granted to others is lost to them, too.
+// walkZitadel reads an organization at Zitadel. Its resources do not block the deletion, and
+// other organizations lose their grants.
 func walkZitadel(ctx context.Context, c *zitadel.Client, id string) (*node, error) {
 	found, err := c.GetOrganization(ctx, id)
 	if err != nil {
@@ -36,7 +36,7 @@ func walkZitadel(ctx context.Context, c *zitadel.Client, id string) (*node, erro
 	}
 	n := &node{text: found.Name + " (" + id + ")"}
 	blocked := addCheckResult(n, c.CheckDeletion(ctx, id), description)
-	cascades := n.add("goes with it")
+	cascades := n.add("deleted along with the organization")
 	users := addItems(cascades, "users", c.ListUsers(ctx, id), func(u zitadel.User) string {
 		if u.Machine != nil {
 			return u.UserName + ", a service account"
@@ -54,7 +54,7 @@ func walkZitadel(ctx context.Context, c *zitadel.Client, id string) (*node, erro
 			func(a zitadel.App) string { return a.Name }))
 	}
 	return n, errors.Join(append(failed,
-		addItems(cascades, "projects that others have by it", c.ListProjectGrants(ctx, id),
+		addItems(cascades, "projects granted to other organizations", c.ListProjectGrants(ctx, id),
 			func(g zitadel.ProjectGrant) string { return g.ProjectName + ", by " + g.GrantedOrgName }),
 		addItems(cascades, "roles of users", c.ListUserGrants(ctx, id),
 			func(g zitadel.UserGrant) string { return g.UserName + " in " + g.ProjectName }),

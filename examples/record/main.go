@@ -1,9 +1,9 @@
-// Command record runs a program under a terminal and draws what it shows as an
-// animated SVG, which a README can have as an image:
+// Command record runs a program in a pseudo-terminal and writes the screens as an animated
+// SVG, for example for a README:
 //
 //	go run ./examples/record -o demo.svg -- go run ./examples/offboard demo
 //
-// The picture is what the terminal had, frame by frame; nothing is drawn by hand.
+// The SVG contains the screens of the terminal, frame by frame.
 package main
 
 import (
@@ -21,11 +21,11 @@ import (
 func main() {
 	var r recorder
 	output := flag.String("o", "recording.svg", "the `file` to write")
-	title := flag.String("title", "", "what the picture shows, for who cannot see it")
+	title := flag.String("title", "", "a text alternative of the image")
 	flag.IntVar(&r.width, "width", 100, "columns of the terminal")
 	flag.IntVar(&r.height, "height", 30, "lines of the terminal")
-	flag.DurationVar(&r.every, "every", 200*time.Millisecond, "how often a frame is taken")
-	last := flag.Duration("last", 6*time.Second, "how long the last frame stays")
+	flag.DurationVar(&r.every, "every", 200*time.Millisecond, "time between two frames")
+	last := flag.Duration("last", 6*time.Second, "time of the last frame")
 	flag.Parse()
 	if flag.NArg() == 0 {
 		fmt.Fprintln(os.Stderr, "record: name a program to run")
@@ -43,7 +43,7 @@ func record(r *recorder, command []string, output, title string, last time.Durat
 		return err
 	}
 	if len(frames) == 0 {
-		return errors.New("it showed nothing")
+		return errors.New("the program printed nothing")
 	}
 	frames[len(frames)-1].duration = last
 	svg := draw(frames, r.width, r.height, title)
@@ -57,14 +57,13 @@ type recorder struct {
 	every         time.Duration
 }
 
-// frame is what a terminal had for some time.
+// frame is a screen and how long it is shown.
 type frame struct {
 	lines    []line
 	duration time.Duration
 }
 
-// run runs a command under a terminal until it ends. It has no input, for there is
-// nobody at the keys.
+// run runs a command in a pseudo-terminal, without input, until the command ends.
 func (r *recorder) run(command *exec.Cmd) ([]frame, error) {
 	file, slave, err := pty.Open()
 	if err != nil {
@@ -77,7 +76,7 @@ func (r *recorder) run(command *exec.Cmd) ([]frame, error) {
 	if err == nil {
 		err = command.Start()
 	}
-	slave.Close() // what was started has its own
+	slave.Close() // the command has its own copy
 	if err != nil {
 		return nil, err
 	}
@@ -92,7 +91,7 @@ func (r *recorder) run(command *exec.Cmd) ([]frame, error) {
 				chunks <- chunk[:n]
 			}
 			if err != nil {
-				return // the program has ended: Linux says EIO then
+				return // the program has ended; Linux returns EIO
 			}
 		}
 	}()
@@ -100,7 +99,7 @@ func (r *recorder) run(command *exec.Cmd) ([]frame, error) {
 	return frames, command.Wait()
 }
 
-// watch takes a frame whenever it is time and what is shown has changed.
+// watch takes a frame at each tick if the screen has changed.
 func (r *recorder) watch(terminal vt10x.Terminal, chunks <-chan []byte) []frame {
 	ticker := time.NewTicker(r.every)
 	defer ticker.Stop()
@@ -122,7 +121,7 @@ func (r *recorder) watch(terminal vt10x.Terminal, chunks <-chan []byte) []frame 
 				take()
 				return frames
 			}
-			_, _ = terminal.Write(chunk) // in memory
+			_, _ = terminal.Write(chunk) // cannot fail
 		case <-ticker.C:
 			take()
 		}

@@ -44,9 +44,9 @@ func TestDraw_EachLineOnce(t *testing.T) {
 		}
 	}
 	if n := strings.Count(svg, "one &lt;b&gt;"); n != 1 {
-		t.Errorf("a line is there %d times", n)
+		t.Errorf("the SVG contains the line %d times", n)
 	}
 	if strings.Contains(svg, "<script") {
-		t.Error("there is a script")
+		t.Error("the SVG contains a script")
 	}
 }

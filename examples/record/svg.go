@@ -11,10 +11,10 @@ import (
 	"github.com/hinshun/vt10x"
 )
 
-// line is a line of a terminal, as runs of one look.
+// line is a line of a terminal: runs of text with the same style.
 type line []run
 
-// run is text of one look.
+// run is a text with one style.
 type run struct {
 	column int
 	text   string
@@ -22,11 +22,11 @@ type run struct {
 	bold   bool
 }
 
-// attrBold is a glyph's that is bold. It is the terminal's own, which does not export
-// it; nor does it keep that a glyph is reversed, and turns its colours.
+// attrBold is the mode of a bold glyph. Package vt10x does not export it. For a reversed
+// glyph, vt10x swaps the colors itself.
 const attrBold = 1 << 2
 
-// snapshot reads what a terminal shows.
+// snapshot returns the screen of a terminal.
 func snapshot(t vt10x.View) []line {
 	t.Lock()
 	defer t.Unlock()
@@ -38,22 +38,22 @@ func snapshot(t vt10x.View) []line {
 			if g.Char == 0 || g.Char == ' ' {
 				continue
 			}
-			look := run{column: x, text: string(g.Char), color: color(g), bold: g.Mode&attrBold != 0}
+			cell := run{column: x, text: string(g.Char), color: color(g), bold: g.Mode&attrBold != 0}
 			if n := len(lines[y]); n > 0 {
 				before := &lines[y][n-1]
 				end := before.column + len([]rune(before.text))
-				if before.color == look.color && before.bold == look.bold && x-end <= 2 {
-					before.text += strings.Repeat(" ", x-end) + look.text
+				if before.color == cell.color && before.bold == cell.bold && x-end <= 2 {
+					before.text += strings.Repeat(" ", x-end) + cell.text
 					continue
 				}
 			}
-			lines[y] = append(lines[y], look)
+			lines[y] = append(lines[y], cell)
 		}
 	}
 	return lines
 }
 
-// The colours of the picture.
+// The colors of the image.
 const (
 	background = "#16181d"
 	foreground = "#d6d8dc"
@@ -64,7 +64,7 @@ var palette = [16]string{
 	"#737a87", "#f07a6e", "#7ecb8f", "#e5c07b", "#7aa8f0", "#c08be0", "#62c3cf", "#ffffff",
 }
 
-// color is "" for the usual one.
+// color returns the color of a glyph; "" for the default.
 func color(g vt10x.Glyph) string {
 	switch c := g.FG; {
 	case c < 16:
@@ -83,16 +83,15 @@ func blank(lines []line) bool {
 	return !slices.ContainsFunc(lines, func(l line) bool { return len(l) > 0 })
 }
 
-// The size of a cell and of the frame around, in pixels.
+// The size of a cell and of the margin, in pixels.
 const (
 	cellWidth  = 8.4
 	cellHeight = 19
 	margin     = 18
 )
 
-// draw makes an SVG of frames. They stand side by side, and a window moves over
-// them by CSS: that is shown where scripts are not. Lines that are the same are
-// there once.
+// draw returns frames as an SVG. The frames are next to each other, and CSS moves a window
+// over them, because a README cannot run scripts. Equal lines are defined once.
 func draw(frames []frame, width, height int, title string) []byte {
 	used := crop(frames, height)
 	w, h := float64(width)*cellWidth+2*margin, float64(used*cellHeight+2*margin)
@@ -118,7 +117,7 @@ func draw(frames []frame, width, height int, title string) []byte {
 		fmt.Fprintf(&b, "%.3f%%{transform:translateX(%gpx)}", 100*at.Seconds()/whole.Seconds(), -float64(i)*w)
 		at += f.duration
 	}
-	// Who does not want motion sees the end.
+	// Without motion, the last frame is shown.
 	fmt.Fprintf(&b, "}\n@media(prefers-reduced-motion:reduce){#film{animation:none;transform:translateX(%gpx)}}\n</style>\n", -float64(len(frames)-1)*w)
 
 	ids := map[string]int{}
@@ -148,7 +147,7 @@ func draw(frames []frame, width, height int, title string) []byte {
 	return b.Bytes()
 }
 
-// crop is how many lines are used by any frame.
+// crop returns the number of lines that the frames use.
 func crop(frames []frame, height int) int {
 	for used := height; used > 1; used-- {
 		if slices.ContainsFunc(frames, func(f frame) bool { return len(f.lines[used-1]) > 0 }) {
@@ -158,7 +157,7 @@ func crop(frames []frame, height int) int {
 	return 1
 }
 
-// colors are all but the usual one.
+// colors returns all colors except the default.
 func colors(frames []frame) []string {
 	var found []string
 	for _, f := range frames {
@@ -173,7 +172,7 @@ func colors(frames []frame) []string {
 	return found
 }
 
-// svg draws a line. Each run is as wide as its cells, whatever the font.
+// svg returns a line as SVG. Each run has the width of its cells in every font.
 func (l line) svg(classes []string) string {
 	var b strings.Builder
 	for _, r := range l {
