@@ -131,8 +131,8 @@ type AddonSubscriptionItem struct {
 // identity tells the items of a list apart. It is empty for what is no item.
 func (x *AddonSubscriptionItem) identity() string { return x.Name }
 
-// AddonSubscriptionList is a list that is not paged, with what could not be listed.
-type AddonSubscriptionList struct {
+// addonSubscriptionList is a list that is not paged, with what could not be listed.
+type addonSubscriptionList struct {
 	Items []AddonSubscriptionItem `json:"items"`
 
 	// Errors says what is missing. A list with any of them is not complete.
@@ -168,8 +168,8 @@ type BillingPeriod struct {
 	ClosedInvoices  []string `json:"closed_invoice,omitzero"`
 }
 
-// CascadeDeleteRequest repeats the name of the path.
-type CascadeDeleteRequest struct {
+// cascadeDeleteRequest repeats the name of the path.
+type cascadeDeleteRequest struct {
 	Name string `json:"name"`
 }
 
@@ -184,8 +184,8 @@ type CascadeItem struct {
 	ErrorMessage string `json:"error_message,omitzero"`
 }
 
-// CascadeResult says what became of each object of a namespace.
-type CascadeResult struct {
+// cascadeResult says what became of each object of a namespace.
+type cascadeResult struct {
 	Items []CascadeItem `json:"items"`
 }
 
@@ -253,8 +253,8 @@ type ChildTenantItem struct {
 // identity tells the items of a list apart. It is empty for what is no item.
 func (x *ChildTenantItem) identity() string { return x.Name }
 
-// ChildTenantList is a list that is not paged, with what could not be listed.
-type ChildTenantList struct {
+// childTenantList is a list that is not paged, with what could not be listed.
+type childTenantList struct {
 	Items []ChildTenantItem `json:"items"`
 
 	// Errors says what is missing. A list with any of them is not complete.
@@ -300,8 +300,8 @@ type ChildTenantManagerItem struct {
 // identity tells the items of a list apart. It is empty for what is no item.
 func (x *ChildTenantManagerItem) identity() string { return x.Name }
 
-// ChildTenantManagerList is a list that is not paged, with what could not be listed.
-type ChildTenantManagerList struct {
+// childTenantManagerList is a list that is not paged, with what could not be listed.
+type childTenantManagerList struct {
 	Items []ChildTenantManagerItem `json:"items"`
 
 	// Errors says what is missing. A list with any of them is not complete.
@@ -366,14 +366,14 @@ type DeactivateTenantRequest struct {
 	Feedback string `json:"feedback,omitzero"`
 }
 
-// DeactivateTenantResponse names what was begun.
-type DeactivateTenantResponse struct {
+// deactivateTenantResponse names what was begun.
+type deactivateTenantResponse struct {
 	// JobID is the id of the job. No documented operation reads it.
 	JobID string `json:"job_id"`
 }
 
-// DeleteRequest repeats what the path names.
-type DeleteRequest struct {
+// deleteRequest repeats what the path names.
+type deleteRequest struct {
 	Name           string `json:"name"`
 	Namespace      string `json:"namespace"`
 	FailIfReferred bool   `json:"fail_if_referred,omitzero"`
@@ -473,8 +473,8 @@ type ManagedTenantItem struct {
 // identity tells the items of a list apart. It is empty for what is no item.
 func (x *ManagedTenantItem) identity() string { return x.Name }
 
-// ManagedTenantList is a list that is not paged, with what could not be listed.
-type ManagedTenantList struct {
+// managedTenantList is a list that is not paged, with what could not be listed.
+type managedTenantList struct {
 	Items []ManagedTenantItem `json:"items"`
 
 	// Errors says what is missing. A list with any of them is not complete.
@@ -541,8 +541,8 @@ type NamespaceItem struct {
 // identity tells the items of a list apart. It is empty for what is no item.
 func (x *NamespaceItem) identity() string { return x.Name }
 
-// NamespaceList is a list that is not paged, with what could not be listed.
-type NamespaceList struct {
+// namespaceList is a list that is not paged, with what could not be listed.
+type namespaceList struct {
 	Items []NamespaceItem `json:"items"`
 
 	// Errors says what is missing. A list with any of them is not complete.
@@ -757,8 +757,8 @@ func (c *Client) GetTenantSummary(ctx context.Context, tenant string) (*TenantSu
 // becomes of the job.
 //
 // Source: vendor OpenAPI 2026-06-26.
-func (c *Client) deactivateTenant(ctx context.Context, body DeactivateTenantRequest) (*DeactivateTenantResponse, error) {
-	var out DeactivateTenantResponse
+func (c *Client) deactivateTenant(ctx context.Context, body DeactivateTenantRequest) (*deactivateTenantResponse, error) {
+	var out deactivateTenantResponse
 	call := rest.Call{
 		Operation: "DeactivateTenant",
 		Method:    http.MethodPut, Path: "/api/saas/namespaces/system/v2/tenant/deactivate",
@@ -789,8 +789,8 @@ type ListNamespacesOptions struct {
 // shared, default and ves-io-*.
 //
 // Source: vendor OpenAPI 2026-06-26.
-func (c *Client) listNamespaces(ctx context.Context, options ListNamespacesOptions) (*NamespaceList, error) {
-	var out NamespaceList
+func (c *Client) listNamespaces(ctx context.Context, options ListNamespacesOptions) (*namespaceList, error) {
+	var out namespaceList
 	call := rest.Call{
 		Operation: "ListNamespaces",
 		Method:    http.MethodGet, Path: "/api/web/namespaces",
@@ -829,8 +829,8 @@ func (c *Client) unsubscribe(ctx context.Context, body AddonService) error {
 // be listed is told of in a success, beside the items.
 //
 // Source: vendor OpenAPI 2026-06-26.
-func (c *Client) listChildTenantsOfManager(ctx context.Context, name string) (*ChildTenantList, error) {
-	var out ChildTenantList
+func (c *Client) listChildTenantsOfManager(ctx context.Context, name string) (*childTenantList, error) {
+	var out childTenantList
 	call := rest.Call{
 		Operation: "ListChildTenantsOfManager", Target: name,
 		Method: http.MethodGet, Path: "/api/web/namespaces/system/partner-management/child_tenant_managers/{name}/child_tenants",
@@ -946,8 +946,8 @@ type ListAddonSubscriptionsOptions struct {
 // not be listed is told of in a success, beside the items.
 //
 // Source: vendor OpenAPI 2026-06-26.
-func (c *Client) listAddonSubscriptions(ctx context.Context, options ListAddonSubscriptionsOptions) (*AddonSubscriptionList, error) {
-	var out AddonSubscriptionList
+func (c *Client) listAddonSubscriptions(ctx context.Context, options ListAddonSubscriptionsOptions) (*addonSubscriptionList, error) {
+	var out addonSubscriptionList
 	call := rest.Call{
 		Operation: "ListAddonSubscriptions",
 		Method:    http.MethodGet, Path: "/api/web/namespaces/system/addon_subscriptions",
@@ -967,7 +967,7 @@ func (c *Client) listAddonSubscriptions(ctx context.Context, options ListAddonSu
 // of an error is none.
 //
 // Source: vendor OpenAPI 2026-06-26.
-func (c *Client) deleteAddonSubscription(ctx context.Context, name string, body DeleteRequest) error {
+func (c *Client) deleteAddonSubscription(ctx context.Context, name string, body deleteRequest) error {
 	var out struct {
 		Code    absent `json:"code,omitzero"`
 		Error   absent `json:"error,omitzero"`
@@ -1027,8 +1027,8 @@ type ListChildTenantManagersOptions struct {
 // listed is told of in a success, beside the items.
 //
 // Source: vendor OpenAPI 2026-06-26.
-func (c *Client) listChildTenantManagers(ctx context.Context, options ListChildTenantManagersOptions) (*ChildTenantManagerList, error) {
-	var out ChildTenantManagerList
+func (c *Client) listChildTenantManagers(ctx context.Context, options ListChildTenantManagersOptions) (*childTenantManagerList, error) {
+	var out childTenantManagerList
 	call := rest.Call{
 		Operation: "ListChildTenantManagers",
 		Method:    http.MethodGet, Path: "/api/web/namespaces/system/child_tenant_managers",
@@ -1048,7 +1048,7 @@ func (c *Client) listChildTenantManagers(ctx context.Context, options ListChildT
 // fields, and one with those of an error is none.
 //
 // Source: vendor OpenAPI 2026-06-26.
-func (c *Client) deleteChildTenantManager(ctx context.Context, name string, body DeleteRequest) error {
+func (c *Client) deleteChildTenantManager(ctx context.Context, name string, body deleteRequest) error {
 	var out struct {
 		Code    absent `json:"code,omitzero"`
 		Error   absent `json:"error,omitzero"`
@@ -1108,8 +1108,8 @@ type ListChildTenantsOptions struct {
 // in a success, beside the items.
 //
 // Source: vendor OpenAPI 2026-06-26.
-func (c *Client) listChildTenants(ctx context.Context, options ListChildTenantsOptions) (*ChildTenantList, error) {
-	var out ChildTenantList
+func (c *Client) listChildTenants(ctx context.Context, options ListChildTenantsOptions) (*childTenantList, error) {
+	var out childTenantList
 	call := rest.Call{
 		Operation: "ListChildTenants",
 		Method:    http.MethodGet, Path: "/api/web/namespaces/system/child_tenants",
@@ -1130,7 +1130,7 @@ func (c *Client) listChildTenants(ctx context.Context, options ListChildTenantsO
 // documents no fields, and one with those of an error is none.
 //
 // Source: vendor OpenAPI 2026-06-26.
-func (c *Client) deleteChildTenant(ctx context.Context, name string, body DeleteRequest) error {
+func (c *Client) deleteChildTenant(ctx context.Context, name string, body deleteRequest) error {
 	var out struct {
 		Code    absent `json:"code,omitzero"`
 		Error   absent `json:"error,omitzero"`
@@ -1190,8 +1190,8 @@ type ListManagedTenantsOptions struct {
 // listed is told of in a success, beside the items.
 //
 // Source: vendor OpenAPI 2026-06-26.
-func (c *Client) listManagedTenants(ctx context.Context, options ListManagedTenantsOptions) (*ManagedTenantList, error) {
-	var out ManagedTenantList
+func (c *Client) listManagedTenants(ctx context.Context, options ListManagedTenantsOptions) (*managedTenantList, error) {
+	var out managedTenantList
 	call := rest.Call{
 		Operation: "ListManagedTenants",
 		Method:    http.MethodGet, Path: "/api/web/namespaces/system/managed_tenants",
@@ -1211,7 +1211,7 @@ func (c *Client) listManagedTenants(ctx context.Context, options ListManagedTena
 // fields, and one with those of an error is none.
 //
 // Source: vendor OpenAPI 2026-06-26.
-func (c *Client) deleteManagedTenant(ctx context.Context, name string, body DeleteRequest) error {
+func (c *Client) deleteManagedTenant(ctx context.Context, name string, body deleteRequest) error {
 	var out struct {
 		Code    absent `json:"code,omitzero"`
 		Error   absent `json:"error,omitzero"`
@@ -1359,8 +1359,8 @@ func (c *Client) GetNamespace(ctx context.Context, name string, options GetNames
 // has a message then.
 //
 // Source: vendor OpenAPI 2026-06-26; issues of the vendor's Terraform provider (duration).
-func (c *Client) cascadeDeleteNamespace(ctx context.Context, name string, body CascadeDeleteRequest) (*CascadeResult, error) {
-	var out CascadeResult
+func (c *Client) cascadeDeleteNamespace(ctx context.Context, name string, body cascadeDeleteRequest) (*cascadeResult, error) {
+	var out cascadeResult
 	call := rest.Call{
 		Operation: "CascadeDeleteNamespace", Target: name,
 		Method: http.MethodPost, Path: "/api/web/namespaces/{name}/cascade_delete",

@@ -304,7 +304,7 @@ var errNoUID = errors.New("without a UID the object is not told from another one
 // read tells what became of it when the answer does not.
 func remove[T removable, O any](
 	ctx context.Context, c *Client, operation, name string, options DeleteOptions,
-	send func(context.Context, string, DeleteRequest) error, get func(context.Context, string, O) (T, error),
+	send func(context.Context, string, deleteRequest) error, get func(context.Context, string, O) (T, error),
 ) error {
 	var whole O
 	read := func(ctx context.Context) (T, error) { return get(ctx, name, whole) }
@@ -312,7 +312,7 @@ func remove[T removable, O any](
 	if err != nil {
 		return err
 	}
-	request := DeleteRequest{Name: name, Namespace: system, FailIfReferred: !options.EvenIfReferred}
+	request := deleteRequest{Name: name, Namespace: system, FailIfReferred: !options.EvenIfReferred}
 	return c.delete(ctx, rest.Deletion{
 		Send: func(ctx context.Context) error { return send(ctx, name, request) },
 		Verify: func(ctx context.Context) (rest.Existence, error) {
@@ -389,7 +389,7 @@ func (c *Client) cascade(ctx context.Context, operation, name string, look func(
 	var items []CascadeItem
 	err := c.delete(ctx, rest.Deletion{
 		Send: func(ctx context.Context) error {
-			result, err := c.cascadeDeleteNamespace(ctx, name, CascadeDeleteRequest{Name: name})
+			result, err := c.cascadeDeleteNamespace(ctx, name, cascadeDeleteRequest{Name: name})
 			if err == nil {
 				items = result.Items
 			}

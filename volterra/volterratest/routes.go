@@ -209,12 +209,19 @@ func (s *Server) get(kind string) http.HandlerFunc {
 	}
 }
 
+// deleteRequest is the body of a request to delete an object.
+type deleteRequest struct {
+	Name           string `json:"name"`
+	Namespace      string `json:"namespace"`
+	FailIfReferred bool   `json:"fail_if_referred"`
+}
+
 // delete deletes an object, unless it is referred to and that is to count.
 func (s *Server) delete(kind string) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
 		s.settle()
 		name := r.PathValue("name")
-		request := volterra.DeleteRequest{Name: name, Namespace: "system"}
+		request := deleteRequest{Name: name, Namespace: "system"}
 		err := json.NewDecoder(r.Body).Decode(&request) // a request without a body is accepted
 		i := s.find(kind, "system", name)
 		switch {
@@ -237,7 +244,9 @@ func (s *Server) delete(kind string) http.HandlerFunc {
 // all. It is a success in any case.
 func (s *Server) cascadeDelete(w http.ResponseWriter, r *http.Request) {
 	s.settle()
-	var request volterra.CascadeDeleteRequest
+	var request struct {
+		Name string `json:"name"`
+	}
 	name := r.PathValue("name")
 	err := json.NewDecoder(r.Body).Decode(&request)
 	namespace := s.find(namespaceKind, "", name)

@@ -11,6 +11,8 @@ import (
 	"log"
 	"os"
 	"path/filepath"
+	"regexp"
+	"strings"
 
 	"github.com/deepmap/oapi-codegen/v2/pkg/codegen"
 	"github.com/getkin/kin-openapi/openapi3"
@@ -67,7 +69,19 @@ func generate(provider string) error {
 	if err != nil {
 		return err
 	}
-	return os.WriteFile(filepath.Join(root, provider, "api.gen.go"), []byte(code), 0o644)
+	return os.WriteFile(filepath.Join(root, provider, "api.gen.go"), []byte(unexport(code, spec)), 0o644)
+}
+
+// unexport renames the types of schemas with x-internal, which only internal operations use.
+func unexport(code string, spec *openapi3.T) string {
+	for name, schema := range spec.Components.Schemas {
+		if extension(schema.Value.Extensions, "x-internal") != "true" {
+			continue
+		}
+		name = codegen.SchemaNameToTypeName(name)
+		code = regexp.MustCompile(`\b`+name+`\b`).ReplaceAllString(code, strings.ToLower(name[:1])+name[1:])
+	}
+	return code
 }
 
 // configuration reads the generator's own configuration, in which templates are
