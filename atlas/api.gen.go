@@ -11,14 +11,14 @@ import (
 	"github.com/offboard-dev/offboard-go/internal/rest"
 )
 
-// Values of [CloudProvider]. Others are kept as they come.
+// Values of [CloudProvider]. Unknown values are kept.
 const (
 	CloudProviderAWS   CloudProvider = "AWS"
 	CloudProviderAzure CloudProvider = "AZURE"
 	CloudProviderGCP   CloudProvider = "GCP"
 )
 
-// Values of [ClusterState]. Others are kept as they come.
+// Values of [ClusterState]. Unknown values are kept.
 const (
 	ClusterStateCreating  ClusterState = "CREATING"
 	ClusterStateDeleting  ClusterState = "DELETING"
@@ -27,7 +27,7 @@ const (
 	ClusterStateUpdating  ClusterState = "UPDATING"
 )
 
-// Values of [InvoiceStatus]. Others are kept as they come.
+// Values of [InvoiceStatus]. Unknown values are kept.
 const (
 	InvoiceStatusClosed   InvoiceStatus = "CLOSED"
 	InvoiceStatusFailed   InvoiceStatus = "FAILED"
@@ -39,7 +39,7 @@ const (
 	InvoiceStatusPrepaid  InvoiceStatus = "PREPAID"
 )
 
-// Values of [OnlineArchiveState]. Others are kept as they come.
+// Values of [OnlineArchiveState]. Unknown values are kept.
 const (
 	OnlineArchiveStateArchiving OnlineArchiveState = "ARCHIVING"
 	OnlineArchiveStateDeleted   OnlineArchiveState = "DELETED"
@@ -50,7 +50,7 @@ const (
 	OnlineArchiveStatePending   OnlineArchiveState = "PENDING"
 )
 
-// Values of [OutageSimulationState]. Others are kept as they come.
+// Values of [OutageSimulationState]. Unknown values are kept.
 const (
 	OutageSimulationStateComplete          OutageSimulationState = "COMPLETE"
 	OutageSimulationStateRecovering        OutageSimulationState = "RECOVERING"
@@ -78,7 +78,7 @@ type APIKey struct {
 	Roles []Role `json:"roles,omitzero"`
 }
 
-// identity tells the items of a list apart. It is empty for what is no item.
+// identity identifies an item of a list. It is empty for an incomplete item.
 func (x *APIKey) identity() string { return x.ID }
 
 // APIKeyPage is one page of the items of [Client.ListAPIKeys].
@@ -204,7 +204,7 @@ type Cluster struct {
 	VersionReleaseSystem string `json:"versionReleaseSystem,omitzero"`
 }
 
-// identity tells the items of a list apart. It is empty for what is no item.
+// identity identifies an item of a list. It is empty for an incomplete item.
 func (x *Cluster) identity() string { return x.Name }
 
 // ClusterPage is one page of the items of [Client.ListClusters].
@@ -282,7 +282,7 @@ type ConnectedOrganization struct {
 	PostAuthRoleGrants []string `json:"postAuthRoleGrants,omitzero"`
 }
 
-// identity tells the items of a list apart. It is empty for what is no item.
+// identity identifies an item of a list. It is empty for an incomplete item.
 func (x *ConnectedOrganization) identity() string { return x.OrgID }
 
 // ConnectedOrganizationPage is one page of the items of [Client.ListConnectedOrganizations].
@@ -333,7 +333,7 @@ type EncryptionEndpoint struct {
 	Status string `json:"status,omitzero"`
 }
 
-// identity tells the items of a list apart. It is empty for what is no item.
+// identity identifies an item of a list. It is empty for an incomplete item.
 func (x *EncryptionEndpoint) identity() string { return x.ID }
 
 // EncryptionEndpointPage is one page of the items of [Client.ListEncryptionEndpoints].
@@ -372,7 +372,7 @@ type EndpointRateLimit struct {
 	Scope string `json:"scope,omitzero"`
 }
 
-// identity tells the items of a list apart. It is empty for what is no item.
+// identity identifies an item of a list. It is empty for an incomplete item.
 func (x *EndpointRateLimit) identity() string { return x.EndpointSetID }
 
 // ErrorDetail has the members of an error other than its code and message.
@@ -408,7 +408,7 @@ type FederatedDatabase struct {
 	State string `json:"state,omitzero"`
 }
 
-// identity tells the items of a list apart. It is empty for what is no item.
+// identity identifies an item of a list. It is empty for an incomplete item.
 func (x *FederatedDatabase) identity() string { return x.Name }
 
 // FederatedDatabaseHostname is the host name of an instance for a private endpoint.
@@ -480,7 +480,7 @@ type FederationEndpoint struct {
 	Type string `json:"type,omitzero"`
 }
 
-// identity tells the items of a list apart. It is empty for what is no item.
+// identity identifies an item of a list. It is empty for an incomplete item.
 func (x *FederationEndpoint) identity() string { return x.EndpointID }
 
 // FederationEndpointPage is one page of the items of [Client.ListFederationEndpoints].
@@ -540,7 +540,7 @@ type FlexCluster struct {
 	VersionReleaseSystem string `json:"versionReleaseSystem,omitzero"`
 }
 
-// identity tells the items of a list apart. It is empty for what is no item.
+// identity identifies an item of a list. It is empty for an incomplete item.
 func (x *FlexCluster) identity() string { return x.Name }
 
 // FlexClusterPage is one page of the items of [Client.ListFlexClusters].
@@ -615,7 +615,7 @@ type Invoice struct {
 	Updated time.Time `json:"updated,omitzero"`
 }
 
-// identity tells the items of a list apart. It is empty for what is no item.
+// identity identifies an item of a list. It is empty for an incomplete item.
 func (x *Invoice) identity() string { return x.ID }
 
 // InvoicePage is one page of the items of [Client.ListInvoices].
@@ -693,7 +693,7 @@ type LiveMigrationProject struct {
 	ProjectID string `json:"projectId"`
 }
 
-// identity tells the items of a list apart. It is empty for what is no item.
+// identity identifies an item of a list. It is empty for an incomplete item.
 func (x *LiveMigrationProject) identity() string { return x.ProjectID }
 
 // NetworkContainer is the network of the clusters and peerings of a project at one cloud provider.
@@ -735,7 +735,7 @@ type NetworkContainer struct {
 	VpcID string `json:"vpcId,omitzero"`
 }
 
-// identity tells the items of a list apart. It is empty for what is no item.
+// identity identifies an item of a list. It is empty for an incomplete item.
 func (x *NetworkContainer) identity() string { return x.ID }
 
 // NetworkContainerPage is one page of the items of [Client.ListNetworkContainers].
@@ -810,7 +810,7 @@ type NetworkPeering struct {
 	VpcID string `json:"vpcId,omitzero"`
 }
 
-// identity tells the items of a list apart. It is empty for what is no item.
+// identity identifies an item of a list. It is empty for an incomplete item.
 func (x *NetworkPeering) identity() string { return x.ID }
 
 // NetworkPeeringPage is one page of the items of [Client.ListNetworkPeerings].
@@ -855,7 +855,7 @@ type OnlineArchive struct {
 	State OnlineArchiveState `json:"state,omitzero"`
 }
 
-// identity tells the items of a list apart. It is empty for what is no item.
+// identity identifies an item of a list. It is empty for an incomplete item.
 func (x *OnlineArchive) identity() string { return x.ID }
 
 // OnlineArchivePage is one page of the items of [Client.ListOnlineArchives].
@@ -888,7 +888,7 @@ type Organization struct {
 	SkipDefaultAlertsSettings bool `json:"skipDefaultAlertsSettings,omitzero"`
 }
 
-// identity tells the items of a list apart. It is empty for what is no item.
+// identity identifies an item of a list. It is empty for an incomplete item.
 func (x *Organization) identity() string { return x.ID }
 
 // OrganizationPage is a page of organizations.
@@ -1014,7 +1014,7 @@ type PrivateEndpointService struct {
 	SupportedRemoteRegions []string `json:"supportedRemoteRegions,omitzero"`
 }
 
-// identity tells the items of a list apart. It is empty for what is no item.
+// identity identifies an item of a list. It is empty for an incomplete item.
 func (x *PrivateEndpointService) identity() string { return x.ID }
 
 // Project is a project, which the API calls a group.
@@ -1041,7 +1041,7 @@ type Project struct {
 	Tags []Tag `json:"tags,omitzero"`
 }
 
-// identity tells the items of a list apart. It is empty for what is no item.
+// identity identifies an item of a list. It is empty for an incomplete item.
 func (x *Project) identity() string { return x.ID }
 
 // ProjectClusters is a project with its clusters.
@@ -1068,7 +1068,7 @@ type ProjectClusters struct {
 	Tags []string `json:"tags,omitzero"`
 }
 
-// identity tells the items of a list apart. It is empty for what is no item.
+// identity identifies an item of a list. It is empty for an incomplete item.
 func (x *ProjectClusters) identity() string { return x.ProjectID }
 
 // ProjectClustersPage is one page of the items of [Client.ListClusterDetails].
@@ -1158,7 +1158,7 @@ type ServiceAccount struct {
 	Secrets []ServiceAccountSecret `json:"secrets,omitzero"`
 }
 
-// identity tells the items of a list apart. It is empty for what is no item.
+// identity identifies an item of a list. It is empty for an incomplete item.
 func (x *ServiceAccount) identity() string { return x.ClientID }
 
 // ServiceAccountPage is one page of the items of [Client.ListServiceAccounts].
@@ -1233,7 +1233,7 @@ type ShardedSnapshot struct {
 	Type string `json:"type,omitzero"`
 }
 
-// identity tells the items of a list apart. It is empty for what is no item.
+// identity identifies an item of a list. It is empty for an incomplete item.
 func (x *ShardedSnapshot) identity() string { return x.ID }
 
 // Snapshot is a snapshot of a cluster.
@@ -1281,7 +1281,7 @@ type Snapshot struct {
 	Type string `json:"type,omitzero"`
 }
 
-// identity tells the items of a list apart. It is empty for what is no item.
+// identity identifies an item of a list. It is empty for an incomplete item.
 func (x *Snapshot) identity() string { return x.ID }
 
 // SnapshotPage is one page of the items of [Client.ListSnapshots].
@@ -1350,7 +1350,7 @@ type StreamPrivateLink struct {
 	Vendor string `json:"vendor,omitzero"`
 }
 
-// identity tells the items of a list apart. It is empty for what is no item.
+// identity identifies an item of a list. It is empty for an incomplete item.
 func (x *StreamPrivateLink) identity() string { return x.ID }
 
 // StreamPrivateLinkPage is one page of the items of [Client.ListStreamPrivateLinks].
@@ -1386,7 +1386,7 @@ type StreamProcessor struct {
 	Tier string `json:"tier,omitzero"`
 }
 
-// identity tells the items of a list apart. It is empty for what is no item.
+// identity identifies an item of a list. It is empty for an incomplete item.
 func (x *StreamProcessor) identity() string { return x.Name }
 
 // StreamProcessorPage is one page of the items of [Client.ListStreamProcessors].
@@ -1452,7 +1452,7 @@ type StreamVPCPeering struct {
 	StatusMessage string `json:"statusMessage,omitzero"`
 }
 
-// identity tells the items of a list apart. It is empty for what is no item.
+// identity identifies an item of a list. It is empty for an incomplete item.
 func (x *StreamVPCPeering) identity() string { return x.ID }
 
 // StreamVPCPeeringPage is one page of the items of [Client.ListStreamVPCPeerings].
@@ -1488,7 +1488,7 @@ type StreamWorkspace struct {
 	Name string `json:"name,omitzero"`
 }
 
-// identity tells the items of a list apart. It is empty for what is no item.
+// identity identifies an item of a list. It is empty for an incomplete item.
 func (x *StreamWorkspace) identity() string { return x.Name }
 
 // StreamWorkspacePage is one page of the items of [Client.ListStreamWorkspaces].
@@ -1545,8 +1545,8 @@ func (c *Client) GetSystemStatus(ctx context.Context) (*SystemStatus, error) {
 	return rest.Pointer(&out, c.rest().Do(ctx, &call))
 }
 
-// ListClusterDetailsPageOptions are the optional parameters of [Client.ListClusterDetailsPage]. What is
-// zero is not sent.
+// ListClusterDetailsPageOptions are the optional parameters of [Client.ListClusterDetailsPage]. Zero fields are
+// not sent.
 type ListClusterDetailsPageOptions struct {
 	// PageNum is the number of the page. The first page is 1, the default.
 	PageNum int
@@ -1609,8 +1609,8 @@ func (c *Client) DeleteFederation(ctx context.Context, federationID string) erro
 	return c.rest().Do(ctx, &call)
 }
 
-// ListConnectedOrganizationsPageOptions are the optional parameters of [Client.ListConnectedOrganizationsPage]. What is
-// zero is not sent.
+// ListConnectedOrganizationsPageOptions are the optional parameters of [Client.ListConnectedOrganizationsPage]. Zero fields are
+// not sent.
 type ListConnectedOrganizationsPageOptions struct {
 	// PageNum is the number of the page. The first page is 1, the default.
 	PageNum int
@@ -1748,8 +1748,8 @@ func (c *Client) GetBackupCompliancePolicy(ctx context.Context, projectID string
 	return rest.Pointer(&out, c.rest().Do(ctx, &call))
 }
 
-// ListClustersPageOptions are the optional parameters of [Client.ListClustersPage]. What is
-// zero is not sent.
+// ListClustersPageOptions are the optional parameters of [Client.ListClustersPage]. Zero fields are
+// not sent.
 type ListClustersPageOptions struct {
 	// IncludeDeletedWithRetainedBackups adds deleted clusters with retained
 	// snapshots.
@@ -1784,8 +1784,8 @@ func (c *Client) ListClustersPage(ctx context.Context, projectID string, options
 	return rest.Pointer(&out, c.rest().Do(ctx, &call))
 }
 
-// ListClusters yields all clusters of a project. What chooses a page is left out of the
-// options. An error ends the list. See [Client.ListClustersPage].
+// ListClusters yields all clusters of a project. The iterator selects the page; a page in
+// options is ignored. An error ends the list. See [Client.ListClustersPage].
 //
 // Source: vendor OpenAPI of SDK v20250312023.
 func (c *Client) ListClusters(ctx context.Context, projectID string, options ListClustersPageOptions) iter.Seq2[Cluster, error] {
@@ -1799,8 +1799,8 @@ func (c *Client) ListClusters(ctx context.Context, projectID string, options Lis
 	})
 }
 
-// DeleteClusterOptions are the optional parameters of [Client.DeleteCluster]. What is
-// zero is not sent.
+// DeleteClusterOptions are the optional parameters of [Client.DeleteCluster]. Zero fields are
+// not sent.
 type DeleteClusterOptions struct {
 	// RetainBackups retains the snapshots. Retained snapshots block the deletion
 	// of the project.
@@ -1873,8 +1873,8 @@ func (c *Client) SetClusterTerminationProtection(ctx context.Context, projectID 
 	return rest.Pointer(&out, c.rest().Do(ctx, &call))
 }
 
-// ListSnapshotsPageOptions are the optional parameters of [Client.ListSnapshotsPage]. What is
-// zero is not sent.
+// ListSnapshotsPageOptions are the optional parameters of [Client.ListSnapshotsPage]. Zero fields are
+// not sent.
 type ListSnapshotsPageOptions struct {
 	// PageNum is the number of the page. The first page is 1, the default.
 	PageNum int
@@ -1983,8 +1983,8 @@ func (c *Client) DeleteSnapshot(ctx context.Context, projectID string, clusterNa
 	return c.rest().Do(ctx, &call)
 }
 
-// ListOnlineArchivesPageOptions are the optional parameters of [Client.ListOnlineArchivesPage]. What is
-// zero is not sent.
+// ListOnlineArchivesPageOptions are the optional parameters of [Client.ListOnlineArchivesPage]. Zero fields are
+// not sent.
 type ListOnlineArchivesPageOptions struct {
 	// PageNum is the number of the page. The first page is 1, the default.
 	PageNum int
@@ -2087,8 +2087,8 @@ func (c *Client) GetOutageSimulation(ctx context.Context, projectID string, clus
 	return rest.Pointer(&out, c.rest().Do(ctx, &call))
 }
 
-// ListNetworkContainersPageOptions are the optional parameters of [Client.ListNetworkContainersPage]. What is
-// zero is not sent.
+// ListNetworkContainersPageOptions are the optional parameters of [Client.ListNetworkContainersPage]. Zero fields are
+// not sent.
 type ListNetworkContainersPageOptions struct {
 	// PageNum is the number of the page. The first page is 1, the default.
 	PageNum int
@@ -2190,8 +2190,8 @@ func (c *Client) DeleteFederatedDatabase(ctx context.Context, projectID string, 
 	return c.rest().Do(ctx, &call)
 }
 
-// ListEncryptionEndpointsPageOptions are the optional parameters of [Client.ListEncryptionEndpointsPage]. What is
-// zero is not sent.
+// ListEncryptionEndpointsPageOptions are the optional parameters of [Client.ListEncryptionEndpointsPage]. Zero fields are
+// not sent.
 type ListEncryptionEndpointsPageOptions struct {
 	// PageNum is the number of the page. The first page is 1, the default.
 	PageNum int
@@ -2259,8 +2259,8 @@ func (c *Client) DeleteEncryptionEndpoint(ctx context.Context, projectID string,
 	return c.rest().Do(ctx, &call)
 }
 
-// ListFlexClustersPageOptions are the optional parameters of [Client.ListFlexClustersPage]. What is
-// zero is not sent.
+// ListFlexClustersPageOptions are the optional parameters of [Client.ListFlexClustersPage]. Zero fields are
+// not sent.
 type ListFlexClustersPageOptions struct {
 	// PageNum is the number of the page. The first page is 1, the default.
 	PageNum int
@@ -2370,8 +2370,8 @@ func (c *Client) SetFlexClusterTerminationProtection(ctx context.Context, projec
 	return rest.Pointer(&out, c.rest().Do(ctx, &call))
 }
 
-// ListNetworkPeeringsPageOptions are the optional parameters of [Client.ListNetworkPeeringsPage]. What is
-// zero is not sent.
+// ListNetworkPeeringsPageOptions are the optional parameters of [Client.ListNetworkPeeringsPage]. Zero fields are
+// not sent.
 type ListNetworkPeeringsPageOptions struct {
 	// ProviderName is the cloud provider. The default is AWS.
 	ProviderName CloudProvider
@@ -2407,8 +2407,8 @@ func (c *Client) ListNetworkPeeringsPage(ctx context.Context, projectID string, 
 }
 
 // ListNetworkPeerings yields all network peerings of a project at one cloud provider. The
-// default of ProviderName is AWS. What chooses a page is left out of the options. An error
-// ends the list. See [Client.ListNetworkPeeringsPage].
+// default of ProviderName is AWS. The iterator selects the page; a page in options is
+// ignored. An error ends the list. See [Client.ListNetworkPeeringsPage].
 //
 // Source: vendor OpenAPI of SDK v20250312023.
 func (c *Client) ListNetworkPeerings(ctx context.Context, projectID string, options ListNetworkPeeringsPageOptions) iter.Seq2[NetworkPeering, error] {
@@ -2499,8 +2499,8 @@ func (c *Client) DeletePrivateEndpoint(ctx context.Context, projectID string, cl
 	return c.rest().Do(ctx, &call)
 }
 
-// ListFederationEndpointsPageOptions are the optional parameters of [Client.ListFederationEndpointsPage]. What is
-// zero is not sent.
+// ListFederationEndpointsPageOptions are the optional parameters of [Client.ListFederationEndpointsPage]. Zero fields are
+// not sent.
 type ListFederationEndpointsPageOptions struct {
 	// PageNum is the number of the page. The first page is 1, the default.
 	PageNum int
@@ -2567,8 +2567,8 @@ func (c *Client) DeleteFederationEndpoint(ctx context.Context, projectID string,
 	return c.rest().Do(ctx, &call)
 }
 
-// ListStreamWorkspacesPageOptions are the optional parameters of [Client.ListStreamWorkspacesPage]. What is
-// zero is not sent.
+// ListStreamWorkspacesPageOptions are the optional parameters of [Client.ListStreamWorkspacesPage]. Zero fields are
+// not sent.
 type ListStreamWorkspacesPageOptions struct {
 	// PageNum is the number of the page. The first page is 1, the default.
 	PageNum int
@@ -2615,8 +2615,8 @@ func (c *Client) ListStreamWorkspaces(ctx context.Context, projectID string) ite
 	})
 }
 
-// ListActiveStreamVPCPeeringsPageOptions are the optional parameters of [Client.ListActiveStreamVPCPeeringsPage]. What is
-// zero is not sent.
+// ListActiveStreamVPCPeeringsPageOptions are the optional parameters of [Client.ListActiveStreamVPCPeeringsPage]. Zero fields are
+// not sent.
 type ListActiveStreamVPCPeeringsPageOptions struct {
 	// PageNum is the number of the page. The first page is 1, the default.
 	PageNum int
@@ -2663,8 +2663,8 @@ func (c *Client) ListActiveStreamVPCPeerings(ctx context.Context, projectID stri
 	})
 }
 
-// ListStreamPrivateLinksPageOptions are the optional parameters of [Client.ListStreamPrivateLinksPage]. What is
-// zero is not sent.
+// ListStreamPrivateLinksPageOptions are the optional parameters of [Client.ListStreamPrivateLinksPage]. Zero fields are
+// not sent.
 type ListStreamPrivateLinksPageOptions struct {
 	// PageNum is the number of the page. The first page is 1, the default.
 	PageNum int
@@ -2731,8 +2731,8 @@ func (c *Client) DeleteStreamPrivateLink(ctx context.Context, projectID string, 
 	return c.rest().Do(ctx, &call)
 }
 
-// ListStreamVPCPeeringsPageOptions are the optional parameters of [Client.ListStreamVPCPeeringsPage]. What is
-// zero is not sent.
+// ListStreamVPCPeeringsPageOptions are the optional parameters of [Client.ListStreamVPCPeeringsPage]. Zero fields are
+// not sent.
 type ListStreamVPCPeeringsPageOptions struct {
 	// PageNum is the number of the page. The first page is 1, the default.
 	PageNum int
@@ -2833,8 +2833,8 @@ func (c *Client) DeleteStreamProcessor(ctx context.Context, projectID string, wo
 	return c.rest().Do(ctx, &call)
 }
 
-// ListStreamProcessorsPageOptions are the optional parameters of [Client.ListStreamProcessorsPage]. What is
-// zero is not sent.
+// ListStreamProcessorsPageOptions are the optional parameters of [Client.ListStreamProcessorsPage]. Zero fields are
+// not sent.
 type ListStreamProcessorsPageOptions struct {
 	// PageNum is the number of the page. The first page is 1, the default.
 	PageNum int
@@ -2883,8 +2883,8 @@ func (c *Client) ListStreamProcessors(ctx context.Context, projectID string, wor
 	})
 }
 
-// ListOrganizationsPageOptions are the optional parameters of [Client.ListOrganizationsPage]. What is
-// zero is not sent.
+// ListOrganizationsPageOptions are the optional parameters of [Client.ListOrganizationsPage]. Zero fields are
+// not sent.
 type ListOrganizationsPageOptions struct {
 	// Name selects names with this prefix, in upper or lower case.
 	Name string
@@ -2918,8 +2918,8 @@ func (c *Client) ListOrganizationsPage(ctx context.Context, options ListOrganiza
 }
 
 // ListOrganizations yields all organizations that the credential can access, usually only
-// its own. What chooses a page is left out of the options. An error ends the list. See
-// [Client.ListOrganizationsPage].
+// its own. The iterator selects the page; a page in options is ignored. An error ends the
+// list. See [Client.ListOrganizationsPage].
 //
 // Source: vendor OpenAPI of SDK v20250312023.
 func (c *Client) ListOrganizations(ctx context.Context, options ListOrganizationsPageOptions) iter.Seq2[Organization, error] {
@@ -2967,8 +2967,8 @@ func (c *Client) GetOrganization(ctx context.Context, orgID string) (*Organizati
 	return rest.Pointer(&out, c.rest().Do(ctx, &call))
 }
 
-// ListAPIKeysPageOptions are the optional parameters of [Client.ListAPIKeysPage]. What is
-// zero is not sent.
+// ListAPIKeysPageOptions are the optional parameters of [Client.ListAPIKeysPage]. Zero fields are
+// not sent.
 type ListAPIKeysPageOptions struct {
 	// PageNum is the number of the page. The first page is 1, the default.
 	PageNum int
@@ -3036,8 +3036,8 @@ func (c *Client) GetFederation(ctx context.Context, orgID string) (*Federation, 
 	return rest.Pointer(&out, c.rest().Do(ctx, &call))
 }
 
-// ListProjectsPageOptions are the optional parameters of [Client.ListProjectsPage]. What is
-// zero is not sent.
+// ListProjectsPageOptions are the optional parameters of [Client.ListProjectsPage]. Zero fields are
+// not sent.
 type ListProjectsPageOptions struct {
 	// Name selects names with this prefix, in upper or lower case.
 	Name string
@@ -3073,8 +3073,8 @@ func (c *Client) ListProjectsPage(ctx context.Context, orgID string, options Lis
 }
 
 // ListProjects yields all projects of an organization, including projects of which the
-// credential is not a member. What chooses a page is left out of the options. An error ends
-// the list. See [Client.ListProjectsPage].
+// credential is not a member. The iterator selects the page; a page in options is ignored.
+// An error ends the list. See [Client.ListProjectsPage].
 //
 // Source: vendor OpenAPI of SDK v20250312023; vendor's Terraform provider.
 func (c *Client) ListProjects(ctx context.Context, orgID string, options ListProjectsPageOptions) iter.Seq2[Project, error] {
@@ -3088,8 +3088,8 @@ func (c *Client) ListProjects(ctx context.Context, orgID string, options ListPro
 	})
 }
 
-// ListInvoicesPageOptions are the optional parameters of [Client.ListInvoicesPage]. What is
-// zero is not sent.
+// ListInvoicesPageOptions are the optional parameters of [Client.ListInvoicesPage]. Zero fields are
+// not sent.
 type ListInvoicesPageOptions struct {
 	// StatusNames selects invoices by their status.
 	StatusNames []InvoiceStatus
@@ -3128,8 +3128,8 @@ func (c *Client) ListInvoicesPage(ctx context.Context, orgID string, options Lis
 	return rest.Pointer(&out, c.rest().Do(ctx, &call))
 }
 
-// ListInvoices yields all invoices of an organization. What chooses a page is left out of
-// the options. An error ends the list. See [Client.ListInvoicesPage].
+// ListInvoices yields all invoices of an organization. The iterator selects the page; a page
+// in options is ignored. An error ends the list. See [Client.ListInvoicesPage].
 //
 // Source: vendor OpenAPI of SDK v20250312023.
 func (c *Client) ListInvoices(ctx context.Context, orgID string, options ListInvoicesPageOptions) iter.Seq2[Invoice, error] {
@@ -3203,8 +3203,8 @@ func (c *Client) DeleteLiveMigrationLink(ctx context.Context, orgID string) erro
 	return c.rest().Do(ctx, &call)
 }
 
-// ListServiceAccountsPageOptions are the optional parameters of [Client.ListServiceAccountsPage]. What is
-// zero is not sent.
+// ListServiceAccountsPageOptions are the optional parameters of [Client.ListServiceAccountsPage]. Zero fields are
+// not sent.
 type ListServiceAccountsPageOptions struct {
 	// IncludeSystemManaged adds the service accounts that Atlas manages.
 	IncludeSystemManaged bool
@@ -3240,8 +3240,9 @@ func (c *Client) ListServiceAccountsPage(ctx context.Context, orgID string, opti
 	return rest.Pointer(&out, c.rest().Do(ctx, &call))
 }
 
-// ListServiceAccounts yields all service accounts of an organization. What chooses a page is
-// left out of the options. An error ends the list. See [Client.ListServiceAccountsPage].
+// ListServiceAccounts yields all service accounts of an organization. The iterator selects
+// the page; a page in options is ignored. An error ends the list. See
+// [Client.ListServiceAccountsPage].
 //
 // Source: vendor OpenAPI of SDK v20250312023.
 func (c *Client) ListServiceAccounts(ctx context.Context, orgID string, options ListServiceAccountsPageOptions) iter.Seq2[ServiceAccount, error] {
@@ -3271,8 +3272,8 @@ func (c *Client) GetOrganizationSettings(ctx context.Context, orgID string) (*Or
 	return rest.Pointer(&out, c.rest().Do(ctx, &call))
 }
 
-// ListRateLimitsPageOptions are the optional parameters of [Client.ListRateLimitsPage]. What is
-// zero is not sent.
+// ListRateLimitsPageOptions are the optional parameters of [Client.ListRateLimitsPage]. Zero fields are
+// not sent.
 type ListRateLimitsPageOptions struct {
 	// OrgID selects the buckets of an organization.
 	OrgID string
@@ -3322,8 +3323,8 @@ func (c *Client) ListRateLimitsPage(ctx context.Context, options ListRateLimitsP
 	return rest.Pointer(&out, c.rest().Do(ctx, &call))
 }
 
-// ListRateLimits yields all rate limits of the API. What chooses a page is left out of the
-// options. An error ends the list. See [Client.ListRateLimitsPage].
+// ListRateLimits yields all rate limits of the API. The iterator selects the page; a page in
+// options is ignored. An error ends the list. See [Client.ListRateLimitsPage].
 //
 // Source: vendor OpenAPI of SDK v20250312023.
 func (c *Client) ListRateLimits(ctx context.Context, options ListRateLimitsPageOptions) iter.Seq2[EndpointRateLimit, error] {
@@ -3337,8 +3338,8 @@ func (c *Client) ListRateLimits(ctx context.Context, options ListRateLimitsPageO
 	})
 }
 
-// GetRateLimitOptions are the optional parameters of [Client.GetRateLimit]. What is
-// zero is not sent.
+// GetRateLimitOptions are the optional parameters of [Client.GetRateLimit]. Zero fields are
+// not sent.
 type GetRateLimitOptions struct {
 	// OrgID selects the buckets of an organization.
 	OrgID string

@@ -10,7 +10,7 @@ import (
 	"github.com/offboard-dev/offboard-go/internal/rest"
 )
 
-// Values of [DiskAttachmentState]. Others are kept as they come.
+// Values of [DiskAttachmentState]. Unknown values are kept.
 const (
 	DiskAttachmentStateAttached  DiskAttachmentState = "attached"
 	DiskAttachmentStateAttaching DiskAttachmentState = "attaching"
@@ -19,7 +19,7 @@ const (
 	DiskAttachmentStateFailed    DiskAttachmentState = "failed"
 )
 
-// Values of [DiskState]. Others are kept as they come.
+// Values of [DiskState]. Unknown values are kept.
 const (
 	DiskStateBuilding    DiskState = "building"
 	DiskStateBuilt       DiskState = "built"
@@ -33,7 +33,7 @@ const (
 	DiskStateRestoring   DiskState = "restoring"
 )
 
-// Values of [FileStorageVolumeState]. Others are kept as they come.
+// Values of [FileStorageVolumeState]. Unknown values are kept.
 const (
 	FileStorageVolumeStateConfiguring FileStorageVolumeState = "configuring"
 	FileStorageVolumeStateFailed      FileStorageVolumeState = "failed"
@@ -41,41 +41,41 @@ const (
 	FileStorageVolumeStateReady       FileStorageVolumeState = "ready"
 )
 
-// Values of [LoadBalancerResourceType]. Others are kept as they come.
+// Values of [LoadBalancerResourceType]. Unknown values are kept.
 const (
 	LoadBalancerResourceTypeTags                 LoadBalancerResourceType = "tags"
 	LoadBalancerResourceTypeVirtualMachineGroups LoadBalancerResourceType = "virtual_machine_groups"
 	LoadBalancerResourceTypeVirtualMachines      LoadBalancerResourceType = "virtual_machines"
 )
 
-// Values of [LoadBalancerRuleAlgorithm]. Others are kept as they come.
+// Values of [LoadBalancerRuleAlgorithm]. Unknown values are kept.
 const (
 	LoadBalancerRuleAlgorithmLeastConnections LoadBalancerRuleAlgorithm = "least_connections"
 	LoadBalancerRuleAlgorithmRoundRobin       LoadBalancerRuleAlgorithm = "round_robin"
 	LoadBalancerRuleAlgorithmSticky           LoadBalancerRuleAlgorithm = "sticky"
 )
 
-// Values of [LoadBalancerRuleProtocol]. Others are kept as they come.
+// Values of [LoadBalancerRuleProtocol]. Unknown values are kept.
 const (
 	LoadBalancerRuleProtocolHTTP  LoadBalancerRuleProtocol = "HTTP"
 	LoadBalancerRuleProtocolHTTPS LoadBalancerRuleProtocol = "HTTPS"
 	LoadBalancerRuleProtocolTCP   LoadBalancerRuleProtocol = "TCP"
 )
 
-// Values of [ObjectStorageProvisioningState]. Others are kept as they come.
+// Values of [ObjectStorageProvisioningState]. Unknown values are kept.
 const (
 	ObjectStorageProvisioningStateFailed       ObjectStorageProvisioningState = "failed"
 	ObjectStorageProvisioningStateProvisioned  ObjectStorageProvisioningState = "provisioned"
 	ObjectStorageProvisioningStateProvisioning ObjectStorageProvisioningState = "provisioning"
 )
 
-// Values of [ObjectStorageState]. Others are kept as they come.
+// Values of [ObjectStorageState]. Unknown values are kept.
 const (
 	ObjectStorageStateConfigured ObjectStorageState = "configured"
 	ObjectStorageStatePending    ObjectStorageState = "pending"
 )
 
-// Values of [ScheduleInterval]. Others are kept as they come.
+// Values of [ScheduleInterval]. Unknown values are kept.
 const (
 	ScheduleIntervalDaily   ScheduleInterval = "daily"
 	ScheduleIntervalHourly  ScheduleInterval = "hourly"
@@ -83,7 +83,7 @@ const (
 	ScheduleIntervalWeekly  ScheduleInterval = "weekly"
 )
 
-// Values of [TaskStatus]. Others are kept as they come.
+// Values of [TaskStatus]. Unknown values are kept.
 const (
 	TaskStatusCompleted TaskStatus = "completed"
 	TaskStatusFailed    TaskStatus = "failed"
@@ -91,7 +91,7 @@ const (
 	TaskStatusRunning   TaskStatus = "running"
 )
 
-// Values of [VirtualMachineState]. Others are kept as they come.
+// Values of [VirtualMachineState]. Unknown values are kept.
 const (
 	VirtualMachineStateAllocated    VirtualMachineState = "allocated"
 	VirtualMachineStateAllocating   VirtualMachineState = "allocating"
@@ -173,7 +173,7 @@ type DNSZone struct {
 	Verified bool `json:"verified,omitzero"`
 }
 
-// identity tells the items of a list apart. It is empty for what is no item.
+// identity identifies an item of a list. It is empty for an incomplete item.
 func (x *DNSZone) identity() string { return x.ID }
 
 // DNSZonePage is a page of DNS zones.
@@ -251,7 +251,7 @@ type Disk struct {
 	Assignment *DiskAssignment `json:"virtual_machine_disk"`
 }
 
-// identity tells the items of a list apart. It is empty for what is no item.
+// identity identifies an item of a list. It is empty for an incomplete item.
 func (x *Disk) identity() string { return x.ID }
 
 // DiskAssignment is the assignment of a disk to a virtual machine. Lists omit all but the machine.
@@ -293,7 +293,7 @@ type DiskBackupPolicy struct {
 	AutoMoveToTrashAt Time `json:"auto_move_to_trash_at,omitzero"`
 }
 
-// identity tells the items of a list apart. It is empty for what is no item.
+// identity identifies an item of a list. It is empty for an incomplete item.
 func (x *DiskBackupPolicy) identity() string { return x.ID }
 
 // DiskBackupPolicyPage is a page of disk backup policies.
@@ -344,7 +344,7 @@ type DiskTemplate struct {
 	OperatingSystem OperatingSystem `json:"operating_system,omitzero"`
 }
 
-// identity tells the items of a list apart. It is empty for what is no item.
+// identity identifies an item of a list. It is empty for an incomplete item.
 func (x *DiskTemplate) identity() string { return x.ID }
 
 // DiskTemplatePage is a page of disk templates.
@@ -398,7 +398,7 @@ type FileStorageVolume struct {
 	Size int64 `json:"size,omitzero"`
 }
 
-// identity tells the items of a list apart. It is empty for what is no item.
+// identity identifies an item of a list. It is empty for an incomplete item.
 func (x *FileStorageVolume) identity() string { return x.ID }
 
 // FileStorageVolumePage is a page of file storage volumes.
@@ -443,7 +443,7 @@ type IPAddress struct {
 	AllocationType string `json:"allocation_type,omitzero"`
 }
 
-// identity tells the items of a list apart. It is empty for what is no item.
+// identity identifies an item of a list. It is empty for an incomplete item.
 func (x *IPAddress) identity() string { return x.Address }
 
 // IPAddressPage is a page of IP addresses.
@@ -506,7 +506,7 @@ type LoadBalancer struct {
 	DataCenter DataCenter `json:"data_center,omitzero"`
 }
 
-// identity tells the items of a list apart. It is empty for what is no item.
+// identity identifies an item of a list. It is empty for an incomplete item.
 func (x *LoadBalancer) identity() string { return x.ID }
 
 // LoadBalancerAddress is the address that a load balancer listens on.
@@ -554,7 +554,7 @@ type LoadBalancerRule struct {
 	CheckEnabled bool `json:"check_enabled,omitzero"`
 }
 
-// identity tells the items of a list apart. It is empty for what is no item.
+// identity identifies an item of a list. It is empty for an incomplete item.
 func (x *LoadBalancerRule) identity() string { return x.ID }
 
 // LoadBalancerRuleAlgorithm is the algorithm that chooses a resource.
@@ -617,7 +617,7 @@ type NetworkInterface struct {
 	IPAddresses []IPAddress `json:"ip_addresses,omitzero"`
 }
 
-// identity tells the items of a list apart. It is empty for what is no item.
+// identity identifies an item of a list. It is empty for an incomplete item.
 func (x *NetworkInterface) identity() string { return x.ID }
 
 // NetworkInterfacePage is a page of network interfaces.
@@ -695,7 +695,7 @@ type ObjectStorageAccessKey struct {
 	S3AccessKeyID string `json:"s3_access_key_id,omitzero"`
 }
 
-// identity tells the items of a list apart. It is empty for what is no item.
+// identity identifies an item of a list. It is empty for an incomplete item.
 func (x *ObjectStorageAccessKey) identity() string { return x.ID }
 
 // ObjectStorageAccessKeyPage is a page of access keys to object storage.
@@ -836,7 +836,7 @@ type Organization struct {
 	CountryState CountryState `json:"country_state,omitzero"`
 }
 
-// identity tells the items of a list apart. It is empty for what is no item.
+// identity identifies an item of a list. It is empty for an incomplete item.
 func (x *Organization) identity() string { return x.ID }
 
 // OrganizationPage is a page of organizations.
@@ -962,7 +962,7 @@ type TrashObject struct {
 	ObjectType string `json:"object_type,omitzero"`
 }
 
-// identity tells the items of a list apart. It is empty for what is no item.
+// identity identifies an item of a list. It is empty for an incomplete item.
 func (x *TrashObject) identity() string { return x.ID }
 
 // TrashObjectPage is a page of objects in the trash.
@@ -1046,7 +1046,7 @@ type VirtualMachine struct {
 	SuspendedAt Time `json:"suspended_at,omitzero"`
 }
 
-// identity tells the items of a list apart. It is empty for what is no item.
+// identity identifies an item of a list. It is empty for an incomplete item.
 func (x *VirtualMachine) identity() string { return x.ID }
 
 // VirtualMachineDisk is a disk of a virtual machine.
@@ -1064,7 +1064,7 @@ type VirtualMachineDisk struct {
 	State DiskAttachmentState `json:"state,omitzero"`
 }
 
-// identity tells the items of a list apart. It is empty for what is no item.
+// identity identifies an item of a list. It is empty for an incomplete item.
 func (x *VirtualMachineDisk) identity() string { return x.Disk.ID }
 
 // VirtualMachineDiskPage is a page of the disks of a virtual machine.
@@ -1127,7 +1127,7 @@ type VirtualNetwork struct {
 	DataCenter DataCenter `json:"data_center,omitzero"`
 }
 
-// identity tells the items of a list apart. It is empty for what is no item.
+// identity identifies an item of a list. It is empty for an incomplete item.
 func (x *VirtualNetwork) identity() string { return x.ID }
 
 // VirtualNetworkPage is a page of virtual networks.
@@ -1509,8 +1509,8 @@ func (c *Client) GetLoadBalancer(ctx context.Context, loadBalancer LoadBalancerL
 	return rest.Pointer(&out.LoadBalancer, c.rest().Do(ctx, &call))
 }
 
-// ListLoadBalancerRulesPageOptions are the optional parameters of [Client.ListLoadBalancerRulesPage]. What is
-// zero is not sent.
+// ListLoadBalancerRulesPageOptions are the optional parameters of [Client.ListLoadBalancerRulesPage]. Zero fields are
+// not sent.
 type ListLoadBalancerRulesPageOptions struct {
 	// Page is the number of the page, from 1 (the default).
 	Page int
@@ -1746,8 +1746,8 @@ func (c *Client) GetDeletionSteps(ctx context.Context, organization Organization
 	return rest.Value(&out.Steps, c.rest().Do(ctx, &call))
 }
 
-// ListDiskBackupPoliciesPageOptions are the optional parameters of [Client.ListDiskBackupPoliciesPage]. What is
-// zero is not sent.
+// ListDiskBackupPoliciesPageOptions are the optional parameters of [Client.ListDiskBackupPoliciesPage]. Zero fields are
+// not sent.
 type ListDiskBackupPoliciesPageOptions struct {
 	// Page is the number of the page, from 1 (the default).
 	Page int
@@ -1798,8 +1798,8 @@ func (c *Client) ListDiskBackupPolicies(ctx context.Context, organization Organi
 	})
 }
 
-// ListDiskTemplatesPageOptions are the optional parameters of [Client.ListDiskTemplatesPage]. What is
-// zero is not sent.
+// ListDiskTemplatesPageOptions are the optional parameters of [Client.ListDiskTemplatesPage]. Zero fields are
+// not sent.
 type ListDiskTemplatesPageOptions struct {
 	// IncludeUniversal includes the templates that Katapult provides.
 	IncludeUniversal bool
@@ -1836,8 +1836,8 @@ func (c *Client) ListDiskTemplatesPage(ctx context.Context, organization Organiz
 }
 
 // ListDiskTemplates yields all disk templates of an organization. No API deletes them: use
-// Katapult's console. It needs the scope disk_templates or disk_templates:read. What chooses
-// a page is left out of the options. An error ends the list. See
+// Katapult's console. It needs the scope disk_templates or disk_templates:read. The iterator
+// selects the page; a page in options is ignored. An error ends the list. See
 // [Client.ListDiskTemplatesPage].
 //
 // Source: vendor OpenAPI 2.68.0; live exchanges.
@@ -1852,8 +1852,8 @@ func (c *Client) ListDiskTemplates(ctx context.Context, organization Organizatio
 	})
 }
 
-// ListDisksPageOptions are the optional parameters of [Client.ListDisksPage]. What is
-// zero is not sent.
+// ListDisksPageOptions are the optional parameters of [Client.ListDisksPage]. Zero fields are
+// not sent.
 type ListDisksPageOptions struct {
 	// Page is the number of the page, from 1 (the default).
 	Page int
@@ -1902,8 +1902,8 @@ func (c *Client) ListDisks(ctx context.Context, organization OrganizationLookup)
 	})
 }
 
-// ListDNSZonesPageOptions are the optional parameters of [Client.ListDNSZonesPage]. What is
-// zero is not sent.
+// ListDNSZonesPageOptions are the optional parameters of [Client.ListDNSZonesPage]. Zero fields are
+// not sent.
 type ListDNSZonesPageOptions struct {
 	// Page is the number of the page, from 1 (the default).
 	Page int
@@ -1951,8 +1951,8 @@ func (c *Client) ListDNSZones(ctx context.Context, organization OrganizationLook
 	})
 }
 
-// ListFileStorageVolumesPageOptions are the optional parameters of [Client.ListFileStorageVolumesPage]. What is
-// zero is not sent.
+// ListFileStorageVolumesPageOptions are the optional parameters of [Client.ListFileStorageVolumesPage]. Zero fields are
+// not sent.
 type ListFileStorageVolumesPageOptions struct {
 	// Page is the number of the page, from 1 (the default).
 	Page int
@@ -2001,8 +2001,8 @@ func (c *Client) ListFileStorageVolumes(ctx context.Context, organization Organi
 	})
 }
 
-// ListIPAddressesPageOptions are the optional parameters of [Client.ListIPAddressesPage]. What is
-// zero is not sent.
+// ListIPAddressesPageOptions are the optional parameters of [Client.ListIPAddressesPage]. Zero fields are
+// not sent.
 type ListIPAddressesPageOptions struct {
 	// Page is the number of the page, from 1 (the default).
 	Page int
@@ -2051,8 +2051,8 @@ func (c *Client) ListIPAddresses(ctx context.Context, organization OrganizationL
 	})
 }
 
-// ListLoadBalancersPageOptions are the optional parameters of [Client.ListLoadBalancersPage]. What is
-// zero is not sent.
+// ListLoadBalancersPageOptions are the optional parameters of [Client.ListLoadBalancersPage]. Zero fields are
+// not sent.
 type ListLoadBalancersPageOptions struct {
 	// Page is the number of the page, from 1 (the default).
 	Page int
@@ -2101,8 +2101,8 @@ func (c *Client) ListLoadBalancers(ctx context.Context, organization Organizatio
 	})
 }
 
-// ListManagedOrganizationsPageOptions are the optional parameters of [Client.ListManagedOrganizationsPage]. What is
-// zero is not sent.
+// ListManagedOrganizationsPageOptions are the optional parameters of [Client.ListManagedOrganizationsPage]. Zero fields are
+// not sent.
 type ListManagedOrganizationsPageOptions struct {
 	// Page is the number of the page, from 1 (the default).
 	Page int
@@ -2182,8 +2182,8 @@ func (c *Client) CreateManagedOrganization(ctx context.Context, organization Org
 	return rest.Pointer(&out.Organization, c.rest().Do(ctx, &call))
 }
 
-// ListObjectStorageAccessKeysPageOptions are the optional parameters of [Client.ListObjectStorageAccessKeysPage]. What is
-// zero is not sent.
+// ListObjectStorageAccessKeysPageOptions are the optional parameters of [Client.ListObjectStorageAccessKeysPage]. Zero fields are
+// not sent.
 type ListObjectStorageAccessKeysPageOptions struct {
 	// Page is the number of the page, from 1 (the default).
 	Page int
@@ -2291,8 +2291,8 @@ func (c *Client) GetObjectStorageAccount(ctx context.Context, organization Organ
 	return rest.Pointer(&out.ObjectStorageAccount, c.rest().Do(ctx, &call))
 }
 
-// ListTrashObjectsPageOptions are the optional parameters of [Client.ListTrashObjectsPage]. What is
-// zero is not sent.
+// ListTrashObjectsPageOptions are the optional parameters of [Client.ListTrashObjectsPage]. Zero fields are
+// not sent.
 type ListTrashObjectsPageOptions struct {
 	// Page is the number of the page, from 1 (the default).
 	Page int
@@ -2367,8 +2367,8 @@ func (c *Client) PurgeTrash(ctx context.Context, organization OrganizationLookup
 	return rest.Pointer(&out.Task, c.rest().Do(ctx, &call))
 }
 
-// ListVirtualMachinesPageOptions are the optional parameters of [Client.ListVirtualMachinesPage]. What is
-// zero is not sent.
+// ListVirtualMachinesPageOptions are the optional parameters of [Client.ListVirtualMachinesPage]. Zero fields are
+// not sent.
 type ListVirtualMachinesPageOptions struct {
 	// Page is the number of the page, from 1 (the default).
 	Page int
@@ -2419,8 +2419,8 @@ func (c *Client) ListVirtualMachines(ctx context.Context, organization Organizat
 	})
 }
 
-// ListVirtualNetworksPageOptions are the optional parameters of [Client.ListVirtualNetworksPage]. What is
-// zero is not sent.
+// ListVirtualNetworksPageOptions are the optional parameters of [Client.ListVirtualNetworksPage]. Zero fields are
+// not sent.
 type ListVirtualNetworksPageOptions struct {
 	// Page is the number of the page, from 1 (the default).
 	Page int
@@ -2591,8 +2591,8 @@ func (c *Client) GetVirtualMachine(ctx context.Context, virtualMachine VirtualMa
 	return rest.Pointer(&out.VirtualMachine, c.rest().Do(ctx, &call))
 }
 
-// ListVirtualMachineDisksPageOptions are the optional parameters of [Client.ListVirtualMachineDisksPage]. What is
-// zero is not sent.
+// ListVirtualMachineDisksPageOptions are the optional parameters of [Client.ListVirtualMachineDisksPage]. Zero fields are
+// not sent.
 type ListVirtualMachineDisksPageOptions struct {
 	// Page is the number of the page, from 1 (the default).
 	Page int
@@ -2642,8 +2642,8 @@ func (c *Client) ListVirtualMachineDisks(ctx context.Context, virtualMachine Vir
 	})
 }
 
-// ListNetworkInterfacesPageOptions are the optional parameters of [Client.ListNetworkInterfacesPage]. What is
-// zero is not sent.
+// ListNetworkInterfacesPageOptions are the optional parameters of [Client.ListNetworkInterfacesPage]. Zero fields are
+// not sent.
 type ListNetworkInterfacesPageOptions struct {
 	// Page is the number of the page, from 1 (the default).
 	Page int

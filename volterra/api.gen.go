@@ -10,7 +10,7 @@ import (
 	"github.com/offboard-dev/offboard-go/internal/rest"
 )
 
-// Values of [AddonSubscriptionState]. Others are kept as they come.
+// Values of [AddonSubscriptionState]. Unknown values are kept.
 const (
 	AddonSubscriptionStateDisablePending AddonSubscriptionState = "SUBSCRIPTION_DISABLE_PENDING"
 	AddonSubscriptionStateDisabled       AddonSubscriptionState = "SUBSCRIPTION_DISABLED"
@@ -18,7 +18,7 @@ const (
 	AddonSubscriptionStatePending        AddonSubscriptionState = "SUBSCRIPTION_PENDING"
 )
 
-// Values of [ChildTenantState]. Others are kept as they come.
+// Values of [ChildTenantState]. Unknown values are kept.
 const (
 	ChildTenantStateActive            ChildTenantState = "StateActive"
 	ChildTenantStateConfiguring       ChildTenantState = "StateConfiguring"
@@ -31,7 +31,7 @@ const (
 	ChildTenantStateInitializing      ChildTenantState = "StateInitializing"
 )
 
-// Values of [InvoiceStatus]. Others are kept as they come.
+// Values of [InvoiceStatus]. Unknown values are kept.
 const (
 	InvoiceStatusCancelled InvoiceStatus = "STATUS_CANCELLED"
 	InvoiceStatusIssued    InvoiceStatus = "STATUS_ISSUED"
@@ -42,7 +42,7 @@ const (
 	InvoiceStatusUnknown   InvoiceStatus = "STATUS_UNKNOWN"
 )
 
-// Values of [ListErrorCode]. Others are kept as they come.
+// Values of [ListErrorCode]. Unknown values are kept.
 const (
 	ListErrorCodeBadInput         ListErrorCode = "EBADINPUT"
 	ListErrorCodeExists           ListErrorCode = "EEXISTS"
@@ -55,7 +55,7 @@ const (
 	ListErrorCodeUnknown          ListErrorCode = "EUNKNOWN"
 )
 
-// Values of [ManagedTenantStatus]. Others are kept as they come.
+// Values of [ManagedTenantStatus]. Unknown values are kept.
 const (
 	ManagedTenantStatusActive                 ManagedTenantStatus = "ACTIVE"
 	ManagedTenantStatusManagedTenantDisabled  ManagedTenantStatus = "MANAGED_TENANT_DISABLED"
@@ -65,7 +65,7 @@ const (
 	ManagedTenantStatusUnknown                ManagedTenantStatus = "UNKNOWN"
 )
 
-// Values of [OTPStatus]. Others are kept as they come.
+// Values of [OTPStatus]. Unknown values are kept.
 const (
 	OTPStatusDisabled   OTPStatus = "OTP_DISABLED"
 	OTPStatusDisabling  OTPStatus = "OTP_PROCESS_DISABLING"
@@ -73,7 +73,7 @@ const (
 	OTPStatusProcessing OTPStatus = "OTP_PROCESSING"
 )
 
-// Values of [ResponseFormat]. Others are kept as they come.
+// Values of [ResponseFormat]. Unknown values are kept.
 const (
 	ResponseFormatBrokenReferences ResponseFormat = "GET_RSP_FORMAT_BROKEN_REFERENCES"
 	ResponseFormatDefault          ResponseFormat = "GET_RSP_FORMAT_DEFAULT"
@@ -84,7 +84,7 @@ const (
 	ResponseFormatStatus           ResponseFormat = "GET_RSP_FORMAT_STATUS"
 )
 
-// Values of [TenantStatus]. Others are kept as they come.
+// Values of [TenantStatus]. Unknown values are kept.
 const (
 	TenantStatusActive      TenantStatus = "TENANT_STATUS_ACTIVE"
 	TenantStatusDisabled    TenantStatus = "TENANT_STATUS_DISABLED"
@@ -128,7 +128,7 @@ type AddonSubscriptionItem struct {
 	Spec AddonSubscriptionSpec `json:"get_spec,omitzero"`
 }
 
-// identity tells the items of a list apart. It is empty for what is no item.
+// identity identifies an item of a list. It is empty for an incomplete item.
 func (x *AddonSubscriptionItem) identity() string { return x.Name }
 
 // addonSubscriptionList is a list that is not paged, with what could not be listed.
@@ -214,7 +214,7 @@ type ChildTenantAccess struct {
 	SupportRequests SupportRequestCount `json:"support_request_count,omitzero"`
 }
 
-// identity tells the items of a list apart. It is empty for what is no item.
+// identity identifies an item of a list. It is empty for an incomplete item.
 func (x *ChildTenantAccess) identity() string { return x.Name }
 
 // ChildTenantAccessPage is one page of the child tenants that may be entered.
@@ -250,7 +250,7 @@ type ChildTenantItem struct {
 	Status []ObjectStatus `json:"status_set,omitzero"`
 }
 
-// identity tells the items of a list apart. It is empty for what is no item.
+// identity identifies an item of a list. It is empty for an incomplete item.
 func (x *ChildTenantItem) identity() string { return x.Name }
 
 // childTenantList is a list that is not paged, with what could not be listed.
@@ -297,7 +297,7 @@ type ChildTenantManagerItem struct {
 	Spec ChildTenantManagerSpec `json:"get_spec,omitzero"`
 }
 
-// identity tells the items of a list apart. It is empty for what is no item.
+// identity identifies an item of a list. It is empty for an incomplete item.
 func (x *ChildTenantManagerItem) identity() string { return x.Name }
 
 // childTenantManagerList is a list that is not paged, with what could not be listed.
@@ -407,7 +407,7 @@ type Invoice struct {
 	PeriodEnd   time.Time `json:"period_end,omitzero"`
 }
 
-// identity tells the items of a list apart. It is empty for what is no item.
+// identity identifies an item of a list. It is empty for an incomplete item.
 func (x *Invoice) identity() string { return x.Name }
 
 // InvoiceStatus is how far an invoice has come.
@@ -470,7 +470,7 @@ type ManagedTenantItem struct {
 	Status []ObjectStatus `json:"status_set,omitzero"`
 }
 
-// identity tells the items of a list apart. It is empty for what is no item.
+// identity identifies an item of a list. It is empty for an incomplete item.
 func (x *ManagedTenantItem) identity() string { return x.Name }
 
 // managedTenantList is a list that is not paged, with what could not be listed.
@@ -538,7 +538,7 @@ type NamespaceItem struct {
 	Status []ObjectStatus `json:"status_set,omitzero"`
 }
 
-// identity tells the items of a list apart. It is empty for what is no item.
+// identity identifies an item of a list. It is empty for an incomplete item.
 func (x *NamespaceItem) identity() string { return x.Name }
 
 // namespaceList is a list that is not paged, with what could not be listed.
@@ -646,7 +646,7 @@ type Subscription struct {
 	PreviousPeriods []BillingPeriod `json:"previous_billing_periods,omitzero"`
 }
 
-// identity tells the items of a list apart. It is empty for what is no item.
+// identity identifies an item of a list. It is empty for an incomplete item.
 func (x *Subscription) identity() string { return x.Name }
 
 // SupportInfo says where the tenant's owner finds help.
@@ -771,8 +771,8 @@ func (c *Client) deactivateTenant(ctx context.Context, body DeactivateTenantRequ
 	return rest.Pointer(&out, c.rest().Do(ctx, &call))
 }
 
-// ListNamespacesOptions are the optional parameters of [Client.ListNamespaces]. What is
-// zero is not sent.
+// ListNamespacesOptions are the optional parameters of [Client.ListNamespaces]. Zero fields are
+// not sent.
 type ListNamespacesOptions struct {
 	// LabelFilter is a selector that all items match by their labels, such as env
 	// in (staging, testing).
@@ -843,8 +843,8 @@ func (c *Client) listChildTenantsOfManager(ctx context.Context, name string) (*c
 	return rest.Pointer(&out, c.rest().Do(ctx, &call))
 }
 
-// ListChildTenantAccessPageOptions are the optional parameters of [Client.ListChildTenantAccessPage]. What is
-// zero is not sent.
+// ListChildTenantAccessPageOptions are the optional parameters of [Client.ListChildTenantAccessPage]. Zero fields are
+// not sent.
 type ListChildTenantAccessPageOptions struct {
 	// Name selects by the name of the child tenant.
 	Name string
@@ -929,8 +929,8 @@ func (c *Client) GetSupportInfo(ctx context.Context) (*SupportInfo, error) {
 	return rest.Pointer(&out, c.rest().Do(ctx, &call))
 }
 
-// ListAddonSubscriptionsOptions are the optional parameters of [Client.ListAddonSubscriptions]. What is
-// zero is not sent.
+// ListAddonSubscriptionsOptions are the optional parameters of [Client.ListAddonSubscriptions]. Zero fields are
+// not sent.
 type ListAddonSubscriptionsOptions struct {
 	// LabelFilter is a selector that all items match by their labels, such as env
 	// in (staging, testing).
@@ -983,8 +983,8 @@ func (c *Client) deleteAddonSubscription(ctx context.Context, name string, body 
 	return c.rest().Do(ctx, &call)
 }
 
-// GetAddonSubscriptionOptions are the optional parameters of [Client.GetAddonSubscription]. What is
-// zero is not sent.
+// GetAddonSubscriptionOptions are the optional parameters of [Client.GetAddonSubscription]. Zero fields are
+// not sent.
 type GetAddonSubscriptionOptions struct {
 	// ResponseFormat is what of the object is returned; ResponseFormatDefault
 	// without it.
@@ -1010,8 +1010,8 @@ func (c *Client) GetAddonSubscription(ctx context.Context, name string, options 
 	return rest.Pointer(&out, c.rest().Do(ctx, &call))
 }
 
-// ListChildTenantManagersOptions are the optional parameters of [Client.ListChildTenantManagers]. What is
-// zero is not sent.
+// ListChildTenantManagersOptions are the optional parameters of [Client.ListChildTenantManagers]. Zero fields are
+// not sent.
 type ListChildTenantManagersOptions struct {
 	// LabelFilter is a selector that all items match by their labels, such as env
 	// in (staging, testing).
@@ -1064,8 +1064,8 @@ func (c *Client) deleteChildTenantManager(ctx context.Context, name string, body
 	return c.rest().Do(ctx, &call)
 }
 
-// GetChildTenantManagerOptions are the optional parameters of [Client.GetChildTenantManager]. What is
-// zero is not sent.
+// GetChildTenantManagerOptions are the optional parameters of [Client.GetChildTenantManager]. Zero fields are
+// not sent.
 type GetChildTenantManagerOptions struct {
 	// ResponseFormat is what of the object is returned; ResponseFormatDefault
 	// without it.
@@ -1091,8 +1091,8 @@ func (c *Client) GetChildTenantManager(ctx context.Context, name string, options
 	return rest.Pointer(&out, c.rest().Do(ctx, &call))
 }
 
-// ListChildTenantsOptions are the optional parameters of [Client.ListChildTenants]. What is
-// zero is not sent.
+// ListChildTenantsOptions are the optional parameters of [Client.ListChildTenants]. Zero fields are
+// not sent.
 type ListChildTenantsOptions struct {
 	// LabelFilter is a selector that all items match by their labels, such as env
 	// in (staging, testing).
@@ -1146,8 +1146,8 @@ func (c *Client) deleteChildTenant(ctx context.Context, name string, body delete
 	return c.rest().Do(ctx, &call)
 }
 
-// GetChildTenantOptions are the optional parameters of [Client.GetChildTenant]. What is
-// zero is not sent.
+// GetChildTenantOptions are the optional parameters of [Client.GetChildTenant]. Zero fields are
+// not sent.
 type GetChildTenantOptions struct {
 	// ResponseFormat is what of the object is returned; ResponseFormatDefault
 	// without it.
@@ -1173,8 +1173,8 @@ func (c *Client) GetChildTenant(ctx context.Context, name string, options GetChi
 	return rest.Pointer(&out, c.rest().Do(ctx, &call))
 }
 
-// ListManagedTenantsOptions are the optional parameters of [Client.ListManagedTenants]. What is
-// zero is not sent.
+// ListManagedTenantsOptions are the optional parameters of [Client.ListManagedTenants]. Zero fields are
+// not sent.
 type ListManagedTenantsOptions struct {
 	// LabelFilter is a selector that all items match by their labels, such as env
 	// in (staging, testing).
@@ -1227,8 +1227,8 @@ func (c *Client) deleteManagedTenant(ctx context.Context, name string, body dele
 	return c.rest().Do(ctx, &call)
 }
 
-// GetManagedTenantOptions are the optional parameters of [Client.GetManagedTenant]. What is
-// zero is not sent.
+// GetManagedTenantOptions are the optional parameters of [Client.GetManagedTenant]. Zero fields are
+// not sent.
 type GetManagedTenantOptions struct {
 	// ResponseFormat is what of the object is returned; ResponseFormatDefault
 	// without it.
@@ -1270,8 +1270,8 @@ func (c *Client) getQuotaUsage(ctx context.Context, namespace string) (*QuotaUsa
 	return rest.Pointer(&out, c.rest().Do(ctx, &call))
 }
 
-// ListSubscriptionsOptions are the optional parameters of [Client.ListSubscriptions]. What is
-// zero is not sent.
+// ListSubscriptionsOptions are the optional parameters of [Client.ListSubscriptions]. Zero fields are
+// not sent.
 type ListSubscriptionsOptions struct {
 	// Current leaves out what is not active.
 	Current bool
@@ -1298,8 +1298,8 @@ func (c *Client) ListSubscriptions(ctx context.Context, options ListSubscription
 	return rest.Value(&out.Subscriptions, c.rest().Do(ctx, &call))
 }
 
-// ListInvoicesOptions are the optional parameters of [Client.ListInvoices]. What is
-// zero is not sent.
+// ListInvoicesOptions are the optional parameters of [Client.ListInvoices]. Zero fields are
+// not sent.
 type ListInvoicesOptions struct {
 	// Limit is how many invoices are returned at most.
 	Limit int
@@ -1327,8 +1327,8 @@ func (c *Client) ListInvoices(ctx context.Context, options ListInvoicesOptions) 
 	return rest.Value(&out.Invoices, c.rest().Do(ctx, &call))
 }
 
-// GetNamespaceOptions are the optional parameters of [Client.GetNamespace]. What is
-// zero is not sent.
+// GetNamespaceOptions are the optional parameters of [Client.GetNamespace]. Zero fields are
+// not sent.
 type GetNamespaceOptions struct {
 	// ResponseFormat is what of the object is returned; ResponseFormatDefault
 	// without it.

@@ -9,7 +9,7 @@ import (
 	"github.com/offboard-dev/offboard-go/internal/rest"
 )
 
-// Values of [CollaboratorRole]. Others are kept as they come.
+// Values of [CollaboratorRole]. Unknown values are kept.
 const (
 	CollaboratorRoleAdmin      CollaboratorRole = "admin"
 	CollaboratorRoleEditor     CollaboratorRole = "editor"
@@ -18,13 +18,13 @@ const (
 	CollaboratorRoleViewer     CollaboratorRole = "viewer"
 )
 
-// Values of [DeviceSubType]. Others are kept as they come.
+// Values of [DeviceSubType]. Unknown values are kept.
 const (
 	DeviceSubTypeDevice     DeviceSubType = "device"
 	DeviceSubTypeEnrollment DeviceSubType = "enrollment"
 )
 
-// Values of [DeviceType]. Others are kept as they come.
+// Values of [DeviceType]. Unknown values are kept.
 const (
 	DeviceTypeAOSP    DeviceType = "aosp"
 	DeviceTypeAndroid DeviceType = "android"
@@ -32,7 +32,7 @@ const (
 	DeviceTypeWindows DeviceType = "windows"
 )
 
-// Values of [EmployeeOrigin]. Others are kept as they come.
+// Values of [EmployeeOrigin]. Unknown values are kept.
 const (
 	EmployeeOriginADM            EmployeeOrigin = "adm"
 	EmployeeOriginAgent          EmployeeOrigin = "agent"
@@ -45,7 +45,7 @@ const (
 	EmployeeOriginWin            EmployeeOrigin = "win"
 )
 
-// Values of [EmployeeType]. Others are kept as they come.
+// Values of [EmployeeType]. Unknown values are kept.
 const (
 	EmployeeTypeCustomLogin EmployeeType = "customLogin"
 	EmployeeTypeLDAP        EmployeeType = "ldap"
@@ -54,19 +54,19 @@ const (
 	EmployeeTypeTraditional EmployeeType = "traditional"
 )
 
-// Values of [SegmentExpansion]. Others are kept as they come.
+// Values of [SegmentExpansion]. Unknown values are kept.
 const (
 	SegmentExpansionAncestors SegmentExpansion = "ancestors"
 	SegmentExpansionChildren  SegmentExpansion = "children"
 )
 
-// Values of [StoreSecurity]. Others are kept as they come.
+// Values of [StoreSecurity]. Unknown values are kept.
 const (
 	StoreSecurityLogged StoreSecurity = "logged"
 	StoreSecurityPublic StoreSecurity = "public"
 )
 
-// Values of [UserRole]. Others are kept as they come.
+// Values of [UserRole]. Unknown values are kept.
 const (
 	UserRoleAdmin          UserRole = "admin"
 	UserRoleAdminViewer    UserRole = "adminViewer"
@@ -89,7 +89,7 @@ type AndroidDevice struct {
 	MDMUser MDMUser `json:"mdmUser,omitzero"`
 }
 
-// identity tells the items of a list apart. It is empty for what is no item.
+// identity identifies an item of a list. It is empty for an incomplete item.
 func (x *AndroidDevice) identity() string { return x.ID }
 
 // App is an app that an organization distributes. Build, notification and security settings are not decoded.
@@ -122,7 +122,7 @@ type App struct {
 	Organization string `json:"organization,omitzero"`
 }
 
-// identity tells the items of a list apart. It is empty for what is no item.
+// identity identifies an item of a list. It is empty for an incomplete item.
 func (x *App) identity() string { return x.ID }
 
 // AppCollaborator is a user with a role in an app.
@@ -155,7 +155,7 @@ type AppCollaborator struct {
 	CreatedAt Time `json:"createdAt,omitzero"`
 }
 
-// identity tells the items of a list apart. It is empty for what is no item.
+// identity identifies an item of a list. It is empty for an incomplete item.
 func (x *AppCollaborator) identity() string { return x.ID }
 
 // AppEmployee is a user of an app.
@@ -185,7 +185,7 @@ type AppEmployee struct {
 	CreatedAt Time `json:"createdAt,omitzero"`
 }
 
-// identity tells the items of a list apart. It is empty for what is no item.
+// identity identifies an item of a list. It is empty for an incomplete item.
 func (x *AppEmployee) identity() string { return x.ID }
 
 // AppReference refers to an app.
@@ -236,7 +236,7 @@ type AppleDevice struct {
 	LastStatusReportTime Time `json:"lastStatusReportTime,omitzero"`
 }
 
-// identity tells the items of a list apart. It is empty for what is no item.
+// identity identifies an item of a list. It is empty for an incomplete item.
 func (x *AppleDevice) identity() string { return x.ID }
 
 // Collaborator is a user or service account with a role in an organization.
@@ -266,7 +266,7 @@ type Collaborator struct {
 	CreatedAt Time `json:"createdAt,omitzero"`
 }
 
-// identity tells the items of a list apart. It is empty for what is no item.
+// identity identifies an item of a list. It is empty for an incomplete item.
 func (x *Collaborator) identity() string { return x.ID }
 
 // CollaboratorRole is the role of a collaborator in an organization or in an app.
@@ -311,7 +311,7 @@ type Device struct {
 	Organization string `json:"organization,omitzero"`
 }
 
-// identity tells the items of a list apart. It is empty for what is no item.
+// identity identifies an item of a list. It is empty for an incomplete item.
 func (x *Device) identity() string { return x.ID }
 
 // DeviceSubType is either a device or a pending enrollment.
@@ -392,7 +392,7 @@ type Organization struct {
 	Type string `json:"type,omitzero"`
 }
 
-// identity tells the items of a list apart. It is empty for what is no item.
+// identity identifies an item of a list. It is empty for an incomplete item.
 func (x *Organization) identity() string { return x.ID }
 
 // OrganizationReference refers to an organization.
@@ -530,7 +530,7 @@ type Store struct {
 	CreatedAt Time `json:"createdAt,omitzero"`
 }
 
-// identity tells the items of a list apart. It is empty for what is no item.
+// identity identifies an item of a list. It is empty for an incomplete item.
 func (x *Store) identity() string { return x.ID }
 
 // StoreSecurity is the access control of a store.
@@ -611,7 +611,7 @@ type WindowsDevice struct {
 	LastStatusReportTime Time `json:"lastStatusReportTime,omitzero"`
 }
 
-// identity tells the items of a list apart. It is empty for what is no item.
+// identity identifies an item of a list. It is empty for an incomplete item.
 func (x *WindowsDevice) identity() string { return x.ID }
 
 // Workspace contains an organization. Other settings of the answer are not decoded.
@@ -641,8 +641,8 @@ type WorkspaceOrganization struct {
 	Subscriptions []Subscription `json:"subscriptions,omitzero"`
 }
 
-// ListOrganizationsPageOptions are the optional parameters of [Client.ListOrganizationsPage]. What is
-// zero is not sent.
+// ListOrganizationsPageOptions are the optional parameters of [Client.ListOrganizationsPage]. Zero fields are
+// not sent.
 type ListOrganizationsPageOptions struct {
 	// Page is the number of the page; the first is 1.
 	Page int
@@ -757,8 +757,8 @@ func (c *Client) GetOrganization(ctx context.Context, idOrSlug string) (*Organiz
 	return rest.Pointer(&out.Data, c.rest().Do(ctx, &call))
 }
 
-// ListAppsPageOptions are the optional parameters of [Client.ListAppsPage]. What is
-// zero is not sent.
+// ListAppsPageOptions are the optional parameters of [Client.ListAppsPage]. Zero fields are
+// not sent.
 type ListAppsPageOptions struct {
 	// Page is the number of the page; the first is 1.
 	Page int
@@ -853,8 +853,8 @@ func (c *Client) GetApp(ctx context.Context, idOrSlug string, appIDOrSlug string
 	return rest.Pointer(&out.Data, c.rest().Do(ctx, &call))
 }
 
-// ListAppEmployeesPageOptions are the optional parameters of [Client.ListAppEmployeesPage]. What is
-// zero is not sent.
+// ListAppEmployeesPageOptions are the optional parameters of [Client.ListAppEmployeesPage]. Zero fields are
+// not sent.
 type ListAppEmployeesPageOptions struct {
 	// Page is the number of the page; the first is 1.
 	Page int
@@ -932,8 +932,8 @@ func (c *Client) changeOwner(ctx context.Context, idOrSlug string, newOwner stri
 	return rest.Value(&out.Data.Changed, c.rest().Do(ctx, &call))
 }
 
-// ListCollaboratorsPageOptions are the optional parameters of [Client.ListCollaboratorsPage]. What is
-// zero is not sent.
+// ListCollaboratorsPageOptions are the optional parameters of [Client.ListCollaboratorsPage]. Zero fields are
+// not sent.
 type ListCollaboratorsPageOptions struct {
 	// Page is the number of the page; the first is 1.
 	Page int
@@ -986,8 +986,8 @@ func (c *Client) ListCollaboratorsPage(ctx context.Context, idOrSlug string, opt
 	return rest.Pointer(&out.Data, c.rest().Do(ctx, &call))
 }
 
-// ListAppCollaboratorsPageOptions are the optional parameters of [Client.ListAppCollaboratorsPage]. What is
-// zero is not sent.
+// ListAppCollaboratorsPageOptions are the optional parameters of [Client.ListAppCollaboratorsPage]. Zero fields are
+// not sent.
 type ListAppCollaboratorsPageOptions struct {
 	// Page is the number of the page; the first is 1.
 	Page int
@@ -1026,8 +1026,8 @@ func (c *Client) ListAppCollaboratorsPage(ctx context.Context, idOrSlug string, 
 	return rest.Pointer(&out.Data, c.rest().Do(ctx, &call))
 }
 
-// ListAndroidDevicesPageOptions are the optional parameters of [Client.ListAndroidDevicesPage]. What is
-// zero is not sent.
+// ListAndroidDevicesPageOptions are the optional parameters of [Client.ListAndroidDevicesPage]. Zero fields are
+// not sent.
 type ListAndroidDevicesPageOptions struct {
 	// Page is the number of the page; the first is 1.
 	Page int
@@ -1115,8 +1115,8 @@ func (c *Client) disenrollAOSPDevice(ctx context.Context, idOrSlug string, devic
 	return c.rest().Do(ctx, &call)
 }
 
-// ListAppleDevicesPageOptions are the optional parameters of [Client.ListAppleDevicesPage]. What is
-// zero is not sent.
+// ListAppleDevicesPageOptions are the optional parameters of [Client.ListAppleDevicesPage]. Zero fields are
+// not sent.
 type ListAppleDevicesPageOptions struct {
 	// Page is the number of the page; the first is 1.
 	Page int
@@ -1176,8 +1176,8 @@ func (c *Client) ListAppleDevicesPage(ctx context.Context, idOrSlug string, opti
 	return rest.Pointer(&out.Data, c.rest().Do(ctx, &call))
 }
 
-// ListDevicesPageOptions are the optional parameters of [Client.ListDevicesPage]. What is
-// zero is not sent.
+// ListDevicesPageOptions are the optional parameters of [Client.ListDevicesPage]. Zero fields are
+// not sent.
 type ListDevicesPageOptions struct {
 	// Page is the number of the page; the first is 1.
 	Page int
@@ -1252,8 +1252,8 @@ func (c *Client) ListDevicesPage(ctx context.Context, idOrSlug string, options L
 	return rest.Pointer(&out.Data, c.rest().Do(ctx, &call))
 }
 
-// ListWindowsDevicesPageOptions are the optional parameters of [Client.ListWindowsDevicesPage]. What is
-// zero is not sent.
+// ListWindowsDevicesPageOptions are the optional parameters of [Client.ListWindowsDevicesPage]. Zero fields are
+// not sent.
 type ListWindowsDevicesPageOptions struct {
 	// Page is the number of the page; the first is 1.
 	Page int
@@ -1332,8 +1332,8 @@ func (c *Client) ListSegments(ctx context.Context, idOrSlug string) ([]Segment, 
 	return rest.Value(&out.Data.Children, c.rest().Do(ctx, &call))
 }
 
-// ListStoresPageOptions are the optional parameters of [Client.ListStoresPage]. What is
-// zero is not sent.
+// ListStoresPageOptions are the optional parameters of [Client.ListStoresPage]. Zero fields are
+// not sent.
 type ListStoresPageOptions struct {
 	// Page is the number of the page; the first is 1.
 	Page int

@@ -78,7 +78,7 @@ type Retry struct {
 	MaxAttempts int
 
 	// MaxElapsed is the time after the start of a call from which no further attempt starts.
-	// A wait that would end later is not begun. The default is no limit; the context of the
+	// A wait that would end later does not start. The default is no limit; the context of the
 	// call always limits it.
 	MaxElapsed time.Duration
 

@@ -10,34 +10,34 @@ import (
 	"github.com/offboard-dev/offboard-go/internal/rest"
 )
 
-// Values of [AccessTokenType]. Others are kept as they come.
+// Values of [AccessTokenType]. Unknown values are kept.
 const (
 	AccessTokenTypeBearer AccessTokenType = "ACCESS_TOKEN_TYPE_BEARER"
 	AccessTokenTypeJWT    AccessTokenType = "ACCESS_TOKEN_TYPE_JWT"
 )
 
-// Values of [ActionState]. Others are kept as they come.
+// Values of [ActionState]. Unknown values are kept.
 const (
 	ActionStateActive      ActionState = "ACTION_STATE_ACTIVE"
 	ActionStateInactive    ActionState = "ACTION_STATE_INACTIVE"
 	ActionStateUnspecified ActionState = "ACTION_STATE_UNSPECIFIED"
 )
 
-// Values of [AppState]. Others are kept as they come.
+// Values of [AppState]. Unknown values are kept.
 const (
 	AppStateActive      AppState = "APP_STATE_ACTIVE"
 	AppStateInactive    AppState = "APP_STATE_INACTIVE"
 	AppStateUnspecified AppState = "APP_STATE_UNSPECIFIED"
 )
 
-// Values of [DomainValidationType]. Others are kept as they come.
+// Values of [DomainValidationType]. Unknown values are kept.
 const (
 	DomainValidationTypeDNS         DomainValidationType = "DOMAIN_VALIDATION_TYPE_DNS"
 	DomainValidationTypeHTTP        DomainValidationType = "DOMAIN_VALIDATION_TYPE_HTTP"
 	DomainValidationTypeUnspecified DomainValidationType = "DOMAIN_VALIDATION_TYPE_UNSPECIFIED"
 )
 
-// Values of [Gender]. Others are kept as they come.
+// Values of [Gender]. Unknown values are kept.
 const (
 	GenderDiverse     Gender = "GENDER_DIVERSE"
 	GenderFemale      Gender = "GENDER_FEMALE"
@@ -45,34 +45,34 @@ const (
 	GenderUnspecified Gender = "GENDER_UNSPECIFIED"
 )
 
-// Values of [IdentityProviderOwner]. Others are kept as they come.
+// Values of [IdentityProviderOwner]. Unknown values are kept.
 const (
 	IdentityProviderOwnerOrganization IdentityProviderOwner = "IDP_OWNER_TYPE_ORG"
 	IdentityProviderOwnerSystem       IdentityProviderOwner = "IDP_OWNER_TYPE_SYSTEM"
 	IdentityProviderOwnerUnspecified  IdentityProviderOwner = "IDP_OWNER_TYPE_UNSPECIFIED"
 )
 
-// Values of [IdentityProviderState]. Others are kept as they come.
+// Values of [IdentityProviderState]. Unknown values are kept.
 const (
 	IdentityProviderStateActive      IdentityProviderState = "IDP_STATE_ACTIVE"
 	IdentityProviderStateInactive    IdentityProviderState = "IDP_STATE_INACTIVE"
 	IdentityProviderStateUnspecified IdentityProviderState = "IDP_STATE_UNSPECIFIED"
 )
 
-// Values of [OrganizationFieldName]. Others are kept as they come.
+// Values of [OrganizationFieldName]. Unknown values are kept.
 const (
 	OrganizationFieldNameName        OrganizationFieldName = "ORG_FIELD_NAME_NAME"
 	OrganizationFieldNameUnspecified OrganizationFieldName = "ORG_FIELD_NAME_UNSPECIFIED"
 )
 
-// Values of [OrganizationFieldNameV2]. Others are kept as they come.
+// Values of [OrganizationFieldNameV2]. Unknown values are kept.
 const (
 	OrganizationFieldNameV2CreationDate OrganizationFieldNameV2 = "ORGANIZATION_FIELD_NAME_CREATION_DATE"
 	OrganizationFieldNameV2Name         OrganizationFieldNameV2 = "ORGANIZATION_FIELD_NAME_NAME"
 	OrganizationFieldNameV2Unspecified  OrganizationFieldNameV2 = "ORGANIZATION_FIELD_NAME_UNSPECIFIED"
 )
 
-// Values of [OrganizationState]. Others are kept as they come.
+// Values of [OrganizationState]. Unknown values are kept.
 const (
 	OrganizationStateActive      OrganizationState = "ORG_STATE_ACTIVE"
 	OrganizationStateInactive    OrganizationState = "ORG_STATE_INACTIVE"
@@ -80,7 +80,7 @@ const (
 	OrganizationStateUnspecified OrganizationState = "ORG_STATE_UNSPECIFIED"
 )
 
-// Values of [OrganizationStateV2]. Others are kept as they come.
+// Values of [OrganizationStateV2]. Unknown values are kept.
 const (
 	OrganizationStateV2Active      OrganizationStateV2 = "ORGANIZATION_STATE_ACTIVE"
 	OrganizationStateV2Inactive    OrganizationStateV2 = "ORGANIZATION_STATE_INACTIVE"
@@ -88,21 +88,21 @@ const (
 	OrganizationStateV2Unspecified OrganizationStateV2 = "ORGANIZATION_STATE_UNSPECIFIED"
 )
 
-// Values of [ProjectGrantState]. Others are kept as they come.
+// Values of [ProjectGrantState]. Unknown values are kept.
 const (
 	ProjectGrantStateActive      ProjectGrantState = "PROJECT_GRANT_STATE_ACTIVE"
 	ProjectGrantStateInactive    ProjectGrantState = "PROJECT_GRANT_STATE_INACTIVE"
 	ProjectGrantStateUnspecified ProjectGrantState = "PROJECT_GRANT_STATE_UNSPECIFIED"
 )
 
-// Values of [ProjectState]. Others are kept as they come.
+// Values of [ProjectState]. Unknown values are kept.
 const (
 	ProjectStateActive      ProjectState = "PROJECT_STATE_ACTIVE"
 	ProjectStateInactive    ProjectState = "PROJECT_STATE_INACTIVE"
 	ProjectStateUnspecified ProjectState = "PROJECT_STATE_UNSPECIFIED"
 )
 
-// Values of [TextQueryMethod]. Others are kept as they come.
+// Values of [TextQueryMethod]. Unknown values are kept.
 const (
 	TextQueryMethodContains             TextQueryMethod = "TEXT_QUERY_METHOD_CONTAINS"
 	TextQueryMethodContainsIgnoreCase   TextQueryMethod = "TEXT_QUERY_METHOD_CONTAINS_IGNORE_CASE"
@@ -114,7 +114,7 @@ const (
 	TextQueryMethodStartsWithIgnoreCase TextQueryMethod = "TEXT_QUERY_METHOD_STARTS_WITH_IGNORE_CASE"
 )
 
-// Values of [UserFieldName]. Others are kept as they come.
+// Values of [UserFieldName]. Unknown values are kept.
 const (
 	UserFieldNameCreationDate UserFieldName = "USER_FIELD_NAME_CREATION_DATE"
 	UserFieldNameDisplayName  UserFieldName = "USER_FIELD_NAME_DISPLAY_NAME"
@@ -128,14 +128,14 @@ const (
 	UserFieldNameUserName     UserFieldName = "USER_FIELD_NAME_USER_NAME"
 )
 
-// Values of [UserGrantState]. Others are kept as they come.
+// Values of [UserGrantState]. Unknown values are kept.
 const (
 	UserGrantStateActive      UserGrantState = "USER_GRANT_STATE_ACTIVE"
 	UserGrantStateInactive    UserGrantState = "USER_GRANT_STATE_INACTIVE"
 	UserGrantStateUnspecified UserGrantState = "USER_GRANT_STATE_UNSPECIFIED"
 )
 
-// Values of [UserState]. Others are kept as they come.
+// Values of [UserState]. Unknown values are kept.
 const (
 	UserStateActive      UserState = "USER_STATE_ACTIVE"
 	UserStateDeleted     UserState = "USER_STATE_DELETED"
@@ -146,7 +146,7 @@ const (
 	UserStateUnspecified UserState = "USER_STATE_UNSPECIFIED"
 )
 
-// Values of [UserType]. Others are kept as they come.
+// Values of [UserType]. Unknown values are kept.
 const (
 	UserTypeHuman       UserType = "TYPE_HUMAN"
 	UserTypeMachine     UserType = "TYPE_MACHINE"
@@ -177,7 +177,7 @@ type Action struct {
 	Name string `json:"name,omitzero"`
 }
 
-// identity tells the items of a list apart. It is empty for what is no item.
+// identity identifies an item of a list. It is empty for an incomplete item.
 func (x *Action) identity() string { return x.ID }
 
 // ActionPage is a part of a list of actions.
@@ -228,7 +228,7 @@ type Administrator struct {
 	Roles []string `json:"roles,omitzero"`
 }
 
-// identity tells the items of a list apart. It is empty for what is no item.
+// identity identifies an item of a list. It is empty for an incomplete item.
 func (x *Administrator) identity() string {
 	return rest.Identity(x.User.ID, x.Organization.ID, x.Project.ID, x.ProjectGrant.ID)
 }
@@ -335,7 +335,7 @@ type App struct {
 	SAMLConfig *SAMLConfig `json:"samlConfig"`
 }
 
-// identity tells the items of a list apart. It is empty for what is no item.
+// identity identifies an item of a list. It is empty for an incomplete item.
 func (x *App) identity() string { return x.ID }
 
 // AppPage is a part of a list of applications.
@@ -365,7 +365,7 @@ type Authorization struct {
 	User AuthorizationUser `json:"user,omitzero"`
 }
 
-// identity tells the items of a list apart. It is empty for what is no item.
+// identity identifies an item of a list. It is empty for an incomplete item.
 func (x *Authorization) identity() string { return x.ID }
 
 // AuthorizationFilter is a condition for authorizations.
@@ -467,7 +467,7 @@ type Domain struct {
 	ValidationType DomainValidationType `json:"validationType,omitzero"`
 }
 
-// identity tells the items of a list apart. It is empty for what is no item.
+// identity identifies an item of a list. It is empty for an incomplete item.
 func (x *Domain) identity() string { return x.DomainName }
 
 // DomainPage is a part of a list of domains.
@@ -515,7 +515,7 @@ type Group struct {
 	OrganizationID string `json:"organizationId,omitzero"`
 }
 
-// identity tells the items of a list apart. It is empty for what is no item.
+// identity identifies an item of a list. It is empty for an incomplete item.
 func (x *Group) identity() string { return x.ID }
 
 // GroupFilter is a condition for groups.
@@ -587,7 +587,7 @@ type IdentityProvider struct {
 	Owner IdentityProviderOwner `json:"owner,omitzero"`
 }
 
-// identity tells the items of a list apart. It is empty for what is no item.
+// identity identifies an item of a list. It is empty for an incomplete item.
 func (x *IdentityProvider) identity() string { return x.ID }
 
 // IdentityProviderOwner is the owner of an identity provider, the instance or the organization.
@@ -710,7 +710,7 @@ type Member struct {
 	UserResourceOwner string `json:"userResourceOwner,omitzero"`
 }
 
-// identity tells the items of a list apart. It is empty for what is no item.
+// identity identifies an item of a list. It is empty for an incomplete item.
 func (x *Member) identity() string { return x.UserID }
 
 // MemberPage is a part of a list of members.
@@ -749,7 +749,7 @@ type Membership struct {
 	ProjectGrantID string `json:"projectGrantId,omitzero"`
 }
 
-// identity tells the items of a list apart. It is empty for what is no item.
+// identity identifies an item of a list. It is empty for an incomplete item.
 func (x *Membership) identity() string {
 	return rest.Identity(x.UserID, x.OrgID, x.ProjectID, x.ProjectGrantID)
 }
@@ -772,7 +772,7 @@ type Metadata struct {
 	Key string `json:"key"`
 }
 
-// identity tells the items of a list apart. It is empty for what is no item.
+// identity identifies an item of a list. It is empty for an incomplete item.
 func (x *Metadata) identity() string { return x.Key }
 
 // MetadataPage is a part of a list of metadata.
@@ -880,7 +880,7 @@ type Organization struct {
 	PrimaryDomain string `json:"primaryDomain,omitzero"`
 }
 
-// identity tells the items of a list apart. It is empty for what is no item.
+// identity identifies an item of a list. It is empty for an incomplete item.
 func (x *Organization) identity() string { return x.ID }
 
 // OrganizationAdmin is a user who becomes an administrator of a new organization.
@@ -1039,7 +1039,7 @@ type OrganizationV2 struct {
 	PrimaryDomain string `json:"primaryDomain,omitzero"`
 }
 
-// identity tells the items of a list apart. It is empty for what is no item.
+// identity identifies an item of a list. It is empty for an incomplete item.
 func (x *OrganizationV2) identity() string { return x.ID }
 
 // Pagination has the total of a list of the API v2.
@@ -1117,7 +1117,7 @@ type Project struct {
 	State ProjectState `json:"state,omitzero"`
 }
 
-// identity tells the items of a list apart. It is empty for what is no item.
+// identity identifies an item of a list. It is empty for an incomplete item.
 func (x *Project) identity() string { return x.ID }
 
 // ProjectGrant is a grant by which another organization uses a project.
@@ -1153,7 +1153,7 @@ type ProjectGrant struct {
 	Details ObjectDetails `json:"details,omitzero"`
 }
 
-// identity tells the items of a list apart. It is empty for what is no item.
+// identity identifies an item of a list. It is empty for an incomplete item.
 func (x *ProjectGrant) identity() string { return x.GrantID }
 
 // ProjectGrantPage is a part of a list of project grants.
@@ -1228,7 +1228,7 @@ type User struct {
 	Machine *Machine `json:"machine"`
 }
 
-// identity tells the items of a list apart. It is empty for what is no item.
+// identity identifies an item of a list. It is empty for an incomplete item.
 func (x *User) identity() string { return x.ID }
 
 // UserFieldName is a field by which users are sorted.
@@ -1300,7 +1300,7 @@ type UserGrant struct {
 	GrantedOrgDomain string `json:"grantedOrgDomain,omitzero"`
 }
 
-// identity tells the items of a list apart. It is empty for what is no item.
+// identity identifies an item of a list. It is empty for an incomplete item.
 func (x *UserGrant) identity() string { return x.ID }
 
 // UserGrantPage is a part of a list of user grants.
@@ -1379,8 +1379,8 @@ func (c *Client) ListInstanceMembersPage(ctx context.Context, query ListQuery) (
 	return rest.Pointer(&out, c.rest().Do(ctx, &call))
 }
 
-// IsOrganizationUniqueOptions are the optional parameters of [Client.IsOrganizationUnique]. What is
-// zero is not sent.
+// IsOrganizationUniqueOptions are the optional parameters of [Client.IsOrganizationUnique]. Zero fields are
+// not sent.
 type IsOrganizationUniqueOptions struct {
 	// Name is the name of an organization.
 	Name string

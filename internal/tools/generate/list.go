@@ -9,14 +9,14 @@ import (
 
 // list is an array of items in the success of an operation that lists.
 type list struct {
-	expression string // of Go
+	expression string // in Go
 	path       string // in the body; "" for the body itself
 	item       string // schema of the items
 	identity   []string
 }
 
-// lists finds the arrays of an operation whose items have an identity. Arrays in items are
-// not among them.
+// lists returns the arrays of an operation whose items have an identity, except arrays in
+// items.
 func lists(op *openapi3.Operation, body *openapi3.Schema) []list {
 	name := strings.ToLower(op.OperationID)
 	if body == nil || !strings.HasPrefix(name, "list") && !strings.HasPrefix(name, "search") {
@@ -45,8 +45,8 @@ func arrays(ref *openapi3.SchemaRef, expression, path string, depth int) []list 
 	return found
 }
 
-// identityOf returns the paths of the properties that tell the items of a list apart: those
-// of x-identity, or the first required string that is not empty.
+// identityOf returns the paths of the properties that identify an item of a list: those of
+// x-identity, or the first required string that is not empty.
 func identityOf(s *openapi3.Schema) []string {
 	if paths, ok := s.Extensions["x-identity"].([]any); ok {
 		var identity []string
@@ -64,8 +64,8 @@ func identityOf(s *openapi3.Schema) []string {
 	return nil
 }
 
-// listItems returns, for each schema that is an item of a list, the expression of its
-// identity.
+// listItems returns the expression of its identity for each schema that is an item of a
+// list.
 func listItems(spec *openapi3.T) map[string]string {
 	items := map[string]string{}
 	for _, path := range spec.Paths.Map() {

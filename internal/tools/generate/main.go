@@ -1,9 +1,9 @@
 // Command generate writes a provider's api.gen.go and options.gen.go from
 // openapi/PROVIDER.yaml.
 //
-// The generator is github.com/deepmap/oapi-codegen/v2. This program prepares
-// the description for it, so that the description itself can stay free of the
-// generator's extensions, and adds the functions that openapi/client.tmpl uses.
+// The generator is github.com/deepmap/oapi-codegen/v2. This program prepares the
+// description for it, so that the description does not need the generator's extensions, and
+// adds the functions that openapi/client.tmpl uses.
 package main
 
 import (
@@ -19,7 +19,7 @@ import (
 	"gopkg.in/yaml.v3"
 )
 
-// root is the module that is written to, seen from the module of this program.
+// root is the module that is written to, relative to the module of this program.
 const root = "../.."
 
 func main() {
@@ -60,7 +60,7 @@ func generate(provider string) error {
 	var items map[string]string
 	codegen.TemplateFunctions["method"] = describe
 	codegen.TemplateFunctions["identity"] = func(name string) string {
-		if items == nil { // names are those of the generator only once it runs
+		if items == nil { // the generator's names exist only while it runs
 			items = listItems(spec)
 		}
 		return items[name]
@@ -84,8 +84,8 @@ func unexport(code string, spec *openapi3.T) string {
 	return code
 }
 
-// configuration reads the generator's own configuration, in which templates are
-// named relative to its folder.
+// configuration reads the generator's own configuration, which names templates relative to
+// its directory.
 func configuration(provider string) (codegen.Configuration, error) {
 	var config codegen.Configuration
 	folder := filepath.Join(root, "openapi")

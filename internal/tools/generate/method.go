@@ -12,18 +12,18 @@ import (
 	"github.com/getkin/kin-openapi/openapi3"
 )
 
-// method is what client.tmpl needs to know of an operation.
+// method is the input of client.tmpl for an operation.
 type method struct {
 	Comment    string
 	Name       string // of the Go method
 	Operation  string
 	Parameters string // of the Go method, after the context
 	Results    string
-	Result     string   // expression of what is returned; "" for an error alone
-	Out        string   // type that the body is decoded into; "" when none is due
-	Lookups    []string // statements that take lookups apart
+	Result     string   // expression of the returned value; "" if only an error is returned
+	Out        string   // type of the decoded body; "" if none is required
+	Lookups    []string // statements that split lookups
 	Target     string
-	Subject    string // kind of the target; "" if the provider's package need not know
+	Subject    string // kind of the target; "" if the provider's package does not need it
 	Method     string
 	Path       string
 	Accept     string
@@ -32,35 +32,35 @@ type method struct {
 	Repeat     bool
 	List       bool // the body of a success is a list
 	Removal    bool
-	PageSize   string   // expression of how many items are requested; "" for what is no page
-	Once       string   // expression of whether a write is sent once; "" for never
-	Arguments  []string // statements that add to the call
-	Due        []due    // what a success has to contain
-	Options    []option // optional parameters of the query, gathered in a struct
-	Pages      *pages   // how the list is gone through; nil for what is no page of one
+	PageSize   string   // expression of the requested number of items; "" if the result is not a page
+	Once       string   // expression that reports whether a write is sent once; "" for never
+	Arguments  []string // statements that add arguments to the call
+	Due        []due    // required parts of a success
+	Options    []option // optional parameters of the query, in a struct
+	Pages      *pages   // the iterator of the list; nil if the result is not a page of one
 
 	// ContentType is the media type of the body; "" for application/json.
 	ContentType string
 }
 
-// pages is what client.tmpl needs to know to make an iterator of a list by page.
+// pages is the input of client.tmpl for an iterator of a list.
 type pages struct {
 	Comment    string
 	Name       string // of the Go method
-	Parameters string // as of the method for a page, without what chooses it
+	Parameters string // those of the method for a page, without the ones that select the page
 	Arguments  string // for the method for a page
-	Paging     string // what is set in the options
+	Paging     string // statement that sets the page in the options
 	Item       string // type
-	Page       string // arguments of the function that says what the page tells of itself
+	Page       string // arguments of the function that reads the paging fields of the page
 }
 
 // option is an optional parameter of the query.
 type option struct {
 	Comment, Field, Type string
-	Page                 string // "number" or "size" when it chooses a page
+	Page                 string // "number" or "size" if it selects a page
 }
 
-// due is a part of a success, by its Go expression.
+// due is a required part of a success, by its Go expression.
 type due struct{ Absent, Name string }
 
 func describe(op codegen.OperationDefinition) (*method, error) {
@@ -73,7 +73,7 @@ func describe(op codegen.OperationDefinition) (*method, error) {
 		Removal:   op.Method == "DELETE",
 		Subject:   extension(op.Spec.Extensions, "x-subject"),
 	}
-	// Some removals are a POST, and the deletion of an organization is no removal.
+	// Some removals are a POST, and the deletion of an organization is not a removal.
 	if removal := extension(op.Spec.Extensions, "x-removal"); removal != "" {
 		m.Removal = removal == "true"
 	}
@@ -111,7 +111,7 @@ func describe(op codegen.OperationDefinition) (*method, error) {
 	return m, nil
 }
 
-// comment makes a doc comment of an operation's texts.
+// comment returns the doc comment of an operation.
 func comment(name string, op *openapi3.Operation) string {
 	text := name + " " + op.Summary
 	if op.Description != "" {
@@ -148,9 +148,8 @@ func (m *method) target(expression string) {
 	}
 }
 
-// parameter states one parameter of the path or the query. One whose type is a
-// lookup is named by one of several keys; one of the path that has a single value is
-// no argument.
+// parameter adds a parameter of the path or the query. A parameter whose type is a lookup
+// is named by one of several keys; a path parameter with a single value is not an argument.
 func (m *method) parameter(p codegen.ParameterDefinition) {
 	if only := p.Spec.Schema.Value.Extensions["x-const"]; only != nil && p.In == "path" {
 		m.Path = strings.ReplaceAll(m.Path, "{"+p.ParamName+"}", fmt.Sprint(only))
@@ -175,7 +174,7 @@ func (m *method) parameter(p codegen.ParameterDefinition) {
 	}
 }
 
-// header states a header that chooses what the call is about.
+// header adds a header that selects the target of the call.
 func (m *method) header(p codegen.ParameterDefinition) {
 	name := p.GoVariableName()
 	m.argument(name, p.TypeDef())
@@ -183,7 +182,7 @@ func (m *method) header(p codegen.ParameterDefinition) {
 	m.add("call.HeaderParam(%q, %s, rest.%s)", p.ParamName, name, check(p.Spec.Extensions))
 }
 
-// option makes a field of an optional parameter, which is sent unless it is zero.
+// option adds a field for an optional parameter, which is sent unless it is zero.
 func (m *method) option(p codegen.ParameterDefinition) error {
 	if len(m.Options) == 0 {
 		m.argument("options", m.Operation+"Options")
@@ -200,7 +199,7 @@ func (m *method) option(p codegen.ParameterDefinition) error {
 	case schema.Type.Is("array"):
 		given = "len(" + field + ") > 0"
 	default:
-		return fmt.Errorf("the parameter %s has the type %s, whose zero is not known here", p.ParamName, p.TypeDef())
+		return fmt.Errorf("the parameter %s has the type %s, whose zero value is unknown", p.ParamName, p.TypeDef())
 	}
 	m.Options = append(m.Options, option{
 		Comment: strings.Join(wrap(p.GoName()+" "+p.Spec.Description, 75), "\n// "), Field: p.GoName(), Type: p.TypeDef(),
@@ -213,8 +212,8 @@ func (m *method) option(p codegen.ParameterDefinition) error {
 	return nil
 }
 
-// lookup takes a lookup apart, makes it the target and returns the variables that
-// hold its key and its value.
+// lookup splits a lookup, makes it the target and returns the variables of its key and
+// value.
 func (m *method) lookup(name string) (key, id string) {
 	key, id = "key", "id"
 	if len(m.Lookups) > 0 {
@@ -225,7 +224,8 @@ func (m *method) lookup(name string) (key, id string) {
 	return key, id
 }
 
-// once lets a write be sent once if its lookup is a name that can change hands.
+// once makes a write be sent once if its lookup is a name that another resource can take
+// over.
 func (m *method) once(name, goType string) {
 	switch {
 	case m.Repeat || goType == "ID":
@@ -242,14 +242,14 @@ func (m *method) add(format string, args ...any) {
 
 func isLookup(goType string) bool { return goType == "ID" || strings.HasSuffix(goType, "Lookup") }
 
-// body makes arguments of an inline body's properties, or one of a named body.
+// body adds the properties of an inline body as arguments, or a named body as one argument.
 func (m *method) body(op codegen.OperationDefinition) error {
 	if len(op.Bodies) == 0 {
 		return nil
 	}
 	mediaTypes := slices.Collect(maps.Keys(op.Spec.RequestBody.Value.Content))
 	if len(mediaTypes) != 1 {
-		return fmt.Errorf("%s: documents several media types of its body", op.OperationId)
+		return fmt.Errorf("%s: documents several media types of the body", op.OperationId)
 	}
 	switch mediaType := mediaTypes[0]; {
 	case mediaType == "application/json":
@@ -298,8 +298,7 @@ func (m *method) body(op codegen.OperationDefinition) error {
 	return nil
 }
 
-// pageSize is the expression of the property of a body that has x-page: size; "" if
-// none has.
+// pageSize returns the expression of the body property with x-page: size; "" for none.
 func pageSize(expression string, s *openapi3.Schema, depth int) string {
 	if s == nil || depth == 0 {
 		return ""
@@ -318,13 +317,13 @@ func pageSize(expression string, s *openapi3.Schema, depth int) string {
 	return ""
 }
 
-// argumentName names the argument that becomes a property of a body.
+// argumentName returns the name of the argument for a property of a body.
 func argumentName(p codegen.Property) string {
 	spec := &openapi3.Parameter{Extensions: p.Extensions}
 	return codegen.ParameterDefinition{ParamName: p.JsonFieldName, Spec: spec}.GoVariableName()
 }
 
-// response finds the one success that an operation documents.
+// response returns the only success that an operation documents.
 func (m *method) response(op codegen.OperationDefinition) error {
 	status := successOf(op)
 	for code, response := range op.Spec.Responses.Map() {
@@ -343,7 +342,7 @@ func (m *method) response(op codegen.OperationDefinition) error {
 	}
 	m.Status = map[int]string{200: "http.StatusOK", 201: "http.StatusCreated", 202: "http.StatusAccepted", 204: "http.StatusNoContent"}[status]
 	if m.Status == "" {
-		return fmt.Errorf("documents no success that is known here")
+		return fmt.Errorf("documents no supported success")
 	}
 	m.Results = "error"
 	types, err := op.GetResponseTypeDefinitions()
@@ -360,8 +359,8 @@ func (m *method) response(op codegen.OperationDefinition) error {
 	return nil
 }
 
-// returns decides what the method returns of the body: nothing when it is
-// conditions only, one property when the operation names it, or all of it.
+// returns sets the result of the method: nothing if the body has conditions only, one
+// property if the operation names it, or the whole body.
 func (m *method) returns(op codegen.OperationDefinition, schema codegen.Schema, property string) {
 	m.Out = schema.TypeDecl()
 	m.Due = dues(schema.OAPISchema, "out", "", 3)
@@ -389,7 +388,7 @@ func (m *method) returns(op codegen.OperationDefinition, schema codegen.Schema, 
 	}
 }
 
-// otherPage refuses a page that says of itself that it is another than was requested.
+// otherPage refuses a page whose own number is not the requested one.
 func (m *method) otherPage(state string) {
 	for _, o := range m.Options {
 		if o.Page == "number" {
@@ -398,8 +397,7 @@ func (m *method) otherPage(state string) {
 	}
 }
 
-// part makes the method return a property of the body, whose path is written with
-// dots.
+// part makes the method return a property of the body, by its path with dots.
 func (m *method) part(schema codegen.Schema, path string) {
 	expression, goType := "out", ""
 	for name := range strings.SplitSeq(path, ".") {
@@ -434,7 +432,7 @@ func flat(s *openapi3.Schema) *openapi3.Schema {
 	return all
 }
 
-// isEmptyObject reports whether a body is an object that says nothing: {}.
+// isEmptyObject reports whether a body is an object without properties: {}.
 func isEmptyObject(schema codegen.Schema) bool {
 	s := schema.OAPISchema
 	return schema.RefType == "" && s != nil && s.Type.Is("object") && len(s.Properties) == 0 && s.AdditionalProperties.Schema == nil
@@ -464,8 +462,8 @@ func isComparable(s *openapi3.Schema) bool {
 	return true
 }
 
-// dues lists what has to be in a body by its schema: what is required and can
-// be told from its zero value.
+// dues returns the parts of a body that its schema requires and that differ from their zero
+// value.
 func dues(s *openapi3.Schema, expression, name string, depth int) []due {
 	if depth == 0 {
 		return nil
@@ -505,7 +503,7 @@ func goName(property string, s *openapi3.Schema) string {
 	return codegen.Property{JsonFieldName: property, Extensions: s.Extensions}.GoFieldName()
 }
 
-// check is the function of internal/rest that an argument has to pass.
+// check returns the function of internal/rest that checks an argument.
 func check(extensions map[string]any) string {
 	if name := extension(extensions, "x-check"); name != "" {
 		return name
@@ -520,7 +518,7 @@ func extension(extensions map[string]any, name string) string {
 	return ""
 }
 
-// pages makes an iterator of a page of a list: ListDisks of ListDisksPage.
+// pages adds an iterator for a page of a list: ListDisks for ListDisksPage.
 func (m *method) pages(op codegen.OperationDefinition) error {
 	config, ok := op.Spec.Extensions["x-pages"].(map[string]any)
 	if !ok {
@@ -528,7 +526,7 @@ func (m *method) pages(op codegen.OperationDefinition) error {
 	}
 	name, ok := strings.CutSuffix(m.Name, "Page")
 	if !ok {
-		return fmt.Errorf("has x-pages, and its name does not end in Page")
+		return fmt.Errorf("has x-pages, but its name does not end in Page")
 	}
 	page := op.Spec.Responses.Status(successOf(op)).Value.Content
 	var schema *openapi3.Schema
@@ -537,7 +535,7 @@ func (m *method) pages(op codegen.OperationDefinition) error {
 	}
 	items, state := fmt.Sprint(config["items"]), fmt.Sprint(config["state"])
 	if schema == nil || schema.Properties[items] == nil || schema.Properties[state] == nil {
-		return fmt.Errorf("answers no page with %s and %s", items, state)
+		return fmt.Errorf("returns no page with %s and %s", items, state)
 	}
 	if len(identityOf(schema.Properties[items].Value.Items.Value)) == 0 {
 		return fmt.Errorf("lists items without an identity")
@@ -576,7 +574,7 @@ func (m *method) pages(op codegen.OperationDefinition) error {
 	}
 	text := fmt.Sprint(config["summary"])
 	if filtered {
-		text += " What chooses a page is left out of the options."
+		text += " The iterator selects the page; a page in options is ignored."
 	}
 	m.Pages.Comment = comment(name, &openapi3.Operation{
 		Summary: text + " An error ends the list. See [Client." + m.Name + "].", Extensions: op.Spec.Extensions,
@@ -584,7 +582,7 @@ func (m *method) pages(op codegen.OperationDefinition) error {
 	return nil
 }
 
-// successOf is the status of the success that an operation documents.
+// successOf returns the status of the documented success of an operation.
 func successOf(op codegen.OperationDefinition) int { return successStatus(op.Spec) }
 
 func successStatus(op *openapi3.Operation) int {

@@ -12,7 +12,7 @@ import (
 	"gopkg.in/yaml.v3"
 )
 
-// options are what openapi/options.tmpl takes from x-options of a description.
+// options are the fields of x-options of a description, for openapi/options.tmpl.
 type options struct {
 	Package   string `yaml:"-"`
 	Timeout   string `yaml:"timeout"`
@@ -20,8 +20,8 @@ type options struct {
 	RateLimit string `yaml:"rate-limit"`
 }
 
-// writeOptions writes a provider's options.gen.go: the options that all providers share, with
-// the texts in which they differ.
+// writeOptions writes a provider's options.gen.go: the options that all providers share,
+// with the texts of the provider.
 func writeOptions(provider string, source []byte) error {
 	var document struct {
 		Options options `yaml:"x-options"`
@@ -50,7 +50,7 @@ func writeOptions(provider string, source []byte) error {
 	return os.WriteFile(filepath.Join(root, provider, "options.gen.go"), formatted, 0o644)
 }
 
-// docComment makes a doc comment of a text, with lines of at most 92 characters.
+// docComment returns a doc comment with lines of at most 92 characters.
 func docComment(text string) string {
 	const width = 92
 	var lines []string

@@ -9,15 +9,15 @@ import (
 	"gopkg.in/yaml.v3"
 )
 
-// prepare turns a description into one that the generator makes good Go of:
+// prepare changes a description so that the generator writes good Go:
 //
-//   - Properties keep the order in which they are written.
-//   - An optional property is a value that is left out when it is zero; only a
-//     nullable one is a pointer.
-//   - A value that can only be one is no enum but a condition of success, which
-//     client.tmpl writes out (x-const).
-//   - Shared parameters and responses are copied to where they are used, so that
-//     no types are made of them.
+//   - Properties keep the order of the description.
+//   - An optional property is a value that is not sent when it is zero; only a nullable one is
+//     a pointer.
+//   - A property with one possible value is not an enum but a condition of success, which
+//     client.tmpl writes (x-const).
+//   - Shared parameters and responses are copied to their uses, so that the generator makes no
+//     types of them.
 func prepare(source []byte) ([]byte, error) {
 	var doc yaml.Node
 	if err := yaml.Unmarshal(source, &doc); err != nil {
@@ -34,12 +34,12 @@ func prepare(source []byte) ([]byte, error) {
 	return yaml.Marshal(&doc)
 }
 
-// inline replaces references below n by copies of what they refer to.
+// inline replaces references below n by copies of their targets.
 func inline(n *yaml.Node, prefix string, shared *yaml.Node) error {
 	if ref := find(n, "$ref"); ref != nil && strings.HasPrefix(ref.Value, prefix) {
 		target := find(shared, strings.TrimPrefix(ref.Value, prefix))
 		if target == nil {
-			return fmt.Errorf("line %d: %s is not there", ref.Line, ref.Value)
+			return fmt.Errorf("line %d: missing %s", ref.Line, ref.Value)
 		}
 		*n = *clone(target)
 		return nil
@@ -68,7 +68,7 @@ func prepareSchema(schema *yaml.Node) {
 	for i := 0; i < len(properties.Content); i += 2 {
 		name, property := properties.Content[i].Value, properties.Content[i+1]
 		if ref := find(property, "$ref"); ref != nil {
-			// What stands beside a reference is lost, but not beside an allOf.
+			// The siblings of a reference are lost, but not those of an allOf.
 			set(property, "allOf", sequence(mapping("$ref", ref.Value)))
 			remove(property, "$ref")
 		}
@@ -91,7 +91,7 @@ func walk(n *yaml.Node, f func(*yaml.Node)) {
 	}
 }
 
-// find follows keys of mappings; nil when one is not there.
+// find follows keys of mappings; nil if one is missing.
 func find(n *yaml.Node, keys ...string) *yaml.Node {
 	for _, key := range keys {
 		n = value(n, key)
