@@ -1173,7 +1173,7 @@ func (c *Client) DeleteDiskBackupPolicy(ctx context.Context, diskBackupPolicy ID
 		}{rest.Lookup{Key: key, ID: id}},
 		Status: http.StatusOK, Out: &out, Removal: true,
 	}
-	call.Require("disk_backup_policy", id, rest.Opaque)
+	call.Require("diskBackupPolicy", id, rest.Opaque)
 	call.Validate = func() string {
 		return rest.Validate(rest.Required{Name: "disk_backup_policy.id", Absent: out.DiskBackupPolicy.ID == ""})
 	}
@@ -1195,7 +1195,7 @@ func (c *Client) GetDiskBackupPolicy(ctx context.Context, diskBackupPolicy ID) (
 		Method: http.MethodGet, Path: "/disk_backup_policies/disk_backup_policy",
 		Status: http.StatusOK, Out: &out, Repeat: true,
 	}
-	call.Require("disk_backup_policy", id, rest.Opaque)
+	call.Require("diskBackupPolicy", id, rest.Opaque)
 	call.QueryParam("disk_backup_policy["+key+"]", "form", true, id)
 	call.Validate = func() string {
 		return rest.Validate(rest.Required{Name: "disk_backup_policy.id", Absent: out.DiskBackupPolicy.ID == ""})
@@ -1320,7 +1320,7 @@ func (c *Client) DeleteDNSZone(ctx context.Context, dnsZone DNSZoneLookup) error
 		}{rest.Lookup{Key: key, ID: id}},
 		Status: http.StatusOK, Out: &out, Removal: true, Once: reusable(dnsZone),
 	}
-	call.Require("dns_zone", id, rest.Opaque)
+	call.Require("dnsZone", id, rest.Opaque)
 	call.Validate = func() string {
 		return rest.Validate(rest.Required{Name: "deleted", Absent: !out.Deleted})
 	}
@@ -1340,7 +1340,7 @@ func (c *Client) GetDNSZone(ctx context.Context, dnsZone DNSZoneLookup) (*DNSZon
 		Method: http.MethodGet, Path: "/dns_zones/dns_zone",
 		Status: http.StatusOK, Out: &out, Repeat: true,
 	}
-	call.Require("dns_zone", id, rest.Opaque)
+	call.Require("dnsZone", id, rest.Opaque)
 	call.QueryParam("dns_zone["+key+"]", "form", true, id)
 	call.Validate = func() string {
 		return rest.Validate(rest.Required{Name: "dns_zone.id", Absent: out.DNSZone.ID == ""})
@@ -1369,7 +1369,7 @@ func (c *Client) DeleteFileStorageVolume(ctx context.Context, fileStorageVolume 
 		}{rest.Lookup{Key: key, ID: id}},
 		Status: http.StatusOK, Out: &out, Removal: true,
 	}
-	call.Require("file_storage_volume", id, rest.Opaque)
+	call.Require("fileStorageVolume", id, rest.Opaque)
 	call.Validate = func() string {
 		return rest.Validate(rest.Required{Name: "trash_object.id", Absent: out.TrashObject.ID == ""})
 	}
@@ -1392,7 +1392,7 @@ func (c *Client) GetFileStorageVolume(ctx context.Context, fileStorageVolume ID)
 		Method: http.MethodGet, Path: "/file_storage_volumes/file_storage_volume",
 		Status: http.StatusOK, Out: &out, Repeat: true,
 	}
-	call.Require("file_storage_volume", id, rest.Opaque)
+	call.Require("fileStorageVolume", id, rest.Opaque)
 	call.QueryParam("file_storage_volume["+key+"]", "form", true, id)
 	call.Validate = func() string {
 		return rest.Validate(rest.Required{Name: "file_storage_volume.id", Absent: out.FileStorageVolume.ID == ""})
@@ -1416,7 +1416,7 @@ func (c *Client) DeleteIPAddress(ctx context.Context, ipAddress IPAddressLookup)
 		}{rest.Lookup{Key: key, ID: id}},
 		Status: http.StatusOK, Out: &out, Removal: true, Once: reusable(ipAddress),
 	}
-	call.Require("ip_address", id, rest.Opaque)
+	call.Require("ipAddress", id, rest.Opaque)
 	return c.rest().Do(ctx, &call)
 }
 
@@ -1433,7 +1433,7 @@ func (c *Client) GetIPAddress(ctx context.Context, ipAddress IPAddressLookup) (*
 		Method: http.MethodGet, Path: "/ip_addresses/ip_address",
 		Status: http.StatusOK, Out: &out, Repeat: true,
 	}
-	call.Require("ip_address", id, rest.Opaque)
+	call.Require("ipAddress", id, rest.Opaque)
 	call.QueryParam("ip_address["+key+"]", "form", true, id)
 	call.Validate = func() string {
 		return rest.Validate(rest.Required{Name: "ip_address.address", Absent: out.IPAddress.Address == ""})
@@ -1458,7 +1458,7 @@ func (c *Client) UnallocateIPAddress(ctx context.Context, ipAddress IPAddressLoo
 		}{rest.Lookup{Key: key, ID: id}},
 		Status: http.StatusOK, Out: &out, Once: reusable(ipAddress),
 	}
-	call.Require("ip_address", id, rest.Opaque)
+	call.Require("ipAddress", id, rest.Opaque)
 	return c.rest().Do(ctx, &call)
 }
 
@@ -1480,7 +1480,7 @@ func (c *Client) DeleteLoadBalancer(ctx context.Context, loadBalancer LoadBalanc
 		}{rest.Lookup{Key: key, ID: id}},
 		Status: http.StatusOK, Out: &out, Removal: true, Once: reusable(loadBalancer),
 	}
-	call.Require("load_balancer", id, rest.Opaque)
+	call.Require("loadBalancer", id, rest.Opaque)
 	call.Validate = func() string {
 		return rest.Validate(rest.Required{Name: "load_balancer.id", Absent: out.LoadBalancer.ID == ""})
 	}
@@ -1501,7 +1501,7 @@ func (c *Client) GetLoadBalancer(ctx context.Context, loadBalancer LoadBalancerL
 		Method: http.MethodGet, Path: "/load_balancers/load_balancer",
 		Status: http.StatusOK, Out: &out, Repeat: true,
 	}
-	call.Require("load_balancer", id, rest.Opaque)
+	call.Require("loadBalancer", id, rest.Opaque)
 	call.QueryParam("load_balancer["+key+"]", "form", true, id)
 	call.Validate = func() string {
 		return rest.Validate(rest.Required{Name: "load_balancer.id", Absent: out.LoadBalancer.ID == ""})
@@ -1532,7 +1532,7 @@ func (c *Client) ListLoadBalancerRulesPage(ctx context.Context, loadBalancer Loa
 		Status: http.StatusOK, Out: &out, Repeat: true, List: true,
 		PageSize: options.PerPage,
 	}
-	call.Require("load_balancer", id, rest.Opaque)
+	call.Require("loadBalancer", id, rest.Opaque)
 	call.QueryParam("load_balancer["+key+"]", "form", true, id)
 	call.OptionalParam(options.Page != 0, "page", "form", true, options.Page)
 	call.OptionalParam(options.PerPage != 0, "per_page", "form", true, options.PerPage)
@@ -1601,7 +1601,7 @@ func (c *Client) DeleteObjectStorageAccessKey(ctx context.Context, accessKey ID)
 		}{rest.Lookup{Key: key, ID: id}},
 		Status: http.StatusOK, Out: &out, Removal: true,
 	}
-	call.Require("access_key", id, rest.Opaque)
+	call.Require("accessKey", id, rest.Opaque)
 	call.Validate = func() string {
 		return rest.Validate(rest.Required{Name: "success", Absent: !out.Success})
 	}
@@ -1622,7 +1622,7 @@ func (c *Client) GetObjectStorageAccessKey(ctx context.Context, accessKey ID) (*
 		Method: http.MethodGet, Path: "/object_storage/access_keys/access_key",
 		Status: http.StatusOK, Out: &out, Repeat: true,
 	}
-	call.Require("access_key", id, rest.Opaque)
+	call.Require("accessKey", id, rest.Opaque)
 	call.QueryParam("access_key["+key+"]", "form", true, id)
 	call.Validate = func() string {
 		return rest.Validate(rest.Required{Name: "object_storage_access_key.id", Absent: out.ObjectStorageAccessKey.ID == ""})
@@ -1652,7 +1652,7 @@ func (c *Client) DeleteObjectStorageBucket(ctx context.Context, bucket ObjectSto
 		Status: http.StatusOK, Out: &out, Removal: true, Once: reusable(bucket) || reusable(objectStorageCluster),
 	}
 	call.Require("bucket", id, rest.Opaque)
-	call.Require("object_storage_cluster", objectStorageClusterID, rest.Opaque)
+	call.Require("objectStorageCluster", objectStorageClusterID, rest.Opaque)
 	call.Validate = func() string {
 		return rest.Validate(rest.Required{Name: "success", Absent: !out.Success})
 	}
@@ -1676,7 +1676,7 @@ func (c *Client) GetObjectStorageBucket(ctx context.Context, bucket ObjectStorag
 	}
 	call.Require("bucket", id, rest.Opaque)
 	call.QueryParam("bucket["+key+"]", "form", true, id)
-	call.Require("object_storage_cluster", objectStorageClusterID, rest.Opaque)
+	call.Require("objectStorageCluster", objectStorageClusterID, rest.Opaque)
 	call.QueryParam("object_storage_cluster["+objectStorageClusterKey+"]", "form", true, objectStorageClusterID)
 	call.Validate = func() string {
 		return rest.Validate(rest.Required{Name: "object_storage_bucket.name", Absent: out.ObjectStorageBucket.Name == ""})
@@ -2257,7 +2257,7 @@ func (c *Client) DeleteObjectStorageAccount(ctx context.Context, organization Or
 		Status: http.StatusOK, Out: &out, Removal: true, Once: reusable(organization) || reusable(objectStorageCluster),
 	}
 	call.Require("organization", id, rest.Opaque)
-	call.Require("object_storage_cluster", objectStorageClusterID, rest.Opaque)
+	call.Require("objectStorageCluster", objectStorageClusterID, rest.Opaque)
 	call.Validate = func() string {
 		return rest.Validate(rest.Required{Name: "trash_object.id", Absent: out.TrashObject.ID == ""})
 	}
@@ -2283,7 +2283,7 @@ func (c *Client) GetObjectStorageAccount(ctx context.Context, organization Organ
 	}
 	call.Require("organization", id, rest.Opaque)
 	call.QueryParam("organization["+key+"]", "form", true, id)
-	call.Require("object_storage_cluster", objectStorageClusterID, rest.Opaque)
+	call.Require("objectStorageCluster", objectStorageClusterID, rest.Opaque)
 	call.QueryParam("object_storage_cluster["+objectStorageClusterKey+"]", "form", true, objectStorageClusterID)
 	call.Validate = func() string {
 		return rest.Validate(rest.Required{Name: "object_storage_account.region", Absent: out.ObjectStorageAccount.Region == ""})
@@ -2511,7 +2511,7 @@ func (c *Client) PurgeTrashObject(ctx context.Context, trashObject TrashObjectLo
 		}{rest.Lookup{Key: key, ID: id}},
 		Status: http.StatusOK, Out: &out, Removal: true, Once: reusable(trashObject),
 	}
-	call.Require("trash_object", id, rest.Opaque)
+	call.Require("trashObject", id, rest.Opaque)
 	call.Validate = func() string {
 		return rest.Validate(rest.Required{Name: "task.id", Absent: out.Task.ID == ""})
 	}
@@ -2532,7 +2532,7 @@ func (c *Client) GetTrashObject(ctx context.Context, trashObject TrashObjectLook
 		Method: http.MethodGet, Path: "/trash_objects/trash_object",
 		Status: http.StatusOK, Out: &out, Repeat: true,
 	}
-	call.Require("trash_object", id, rest.Opaque)
+	call.Require("trashObject", id, rest.Opaque)
 	call.QueryParam("trash_object["+key+"]", "form", true, id)
 	call.Validate = func() string {
 		return rest.Validate(rest.Required{Name: "trash_object.id", Absent: out.TrashObject.ID == ""})
@@ -2560,7 +2560,7 @@ func (c *Client) DeleteVirtualMachine(ctx context.Context, virtualMachine Virtua
 		}{rest.Lookup{Key: key, ID: id}},
 		Status: http.StatusOK, Out: &out, Removal: true, Once: reusable(virtualMachine),
 	}
-	call.Require("virtual_machine", id, rest.Opaque)
+	call.Require("virtualMachine", id, rest.Opaque)
 	call.Validate = func() string {
 		return rest.Validate(rest.Required{Name: "trash_object.id", Absent: out.TrashObject.ID == ""})
 	}
@@ -2583,7 +2583,7 @@ func (c *Client) GetVirtualMachine(ctx context.Context, virtualMachine VirtualMa
 		Method: http.MethodGet, Path: "/virtual_machines/virtual_machine",
 		Status: http.StatusOK, Out: &out, Repeat: true,
 	}
-	call.Require("virtual_machine", id, rest.Opaque)
+	call.Require("virtualMachine", id, rest.Opaque)
 	call.QueryParam("virtual_machine["+key+"]", "form", true, id)
 	call.Validate = func() string {
 		return rest.Validate(rest.Required{Name: "virtual_machine.id", Absent: out.VirtualMachine.ID == ""})
@@ -2615,7 +2615,7 @@ func (c *Client) ListVirtualMachineDisksPage(ctx context.Context, virtualMachine
 		Status: http.StatusOK, Out: &out, Repeat: true, List: true,
 		PageSize: options.PerPage,
 	}
-	call.Require("virtual_machine", id, rest.Opaque)
+	call.Require("virtualMachine", id, rest.Opaque)
 	call.QueryParam("virtual_machine["+key+"]", "form", true, id)
 	call.OptionalParam(options.Page != 0, "page", "form", true, options.Page)
 	call.OptionalParam(options.PerPage != 0, "per_page", "form", true, options.PerPage)
@@ -2666,7 +2666,7 @@ func (c *Client) ListNetworkInterfacesPage(ctx context.Context, virtualMachine V
 		Status: http.StatusOK, Out: &out, Repeat: true, List: true,
 		PageSize: options.PerPage,
 	}
-	call.Require("virtual_machine", id, rest.Opaque)
+	call.Require("virtualMachine", id, rest.Opaque)
 	call.QueryParam("virtual_machine["+key+"]", "form", true, id)
 	call.OptionalParam(options.Page != 0, "page", "form", true, options.Page)
 	call.OptionalParam(options.PerPage != 0, "per_page", "form", true, options.PerPage)
@@ -2713,7 +2713,7 @@ func (c *Client) ShutdownVirtualMachine(ctx context.Context, virtualMachine Virt
 		}{rest.Lookup{Key: key, ID: id}},
 		Status: http.StatusOK, Out: &out, Once: reusable(virtualMachine),
 	}
-	call.Require("virtual_machine", id, rest.Opaque)
+	call.Require("virtualMachine", id, rest.Opaque)
 	call.Validate = func() string {
 		return rest.Validate(rest.Required{Name: "task.id", Absent: out.Task.ID == ""})
 	}
@@ -2739,7 +2739,7 @@ func (c *Client) StopVirtualMachine(ctx context.Context, virtualMachine VirtualM
 		}{rest.Lookup{Key: key, ID: id}},
 		Status: http.StatusOK, Out: &out, Once: reusable(virtualMachine),
 	}
-	call.Require("virtual_machine", id, rest.Opaque)
+	call.Require("virtualMachine", id, rest.Opaque)
 	call.Validate = func() string {
 		return rest.Validate(rest.Required{Name: "task.id", Absent: out.Task.ID == ""})
 	}
@@ -2765,7 +2765,7 @@ func (c *Client) DeleteVirtualNetwork(ctx context.Context, virtualNetwork ID) er
 		}{rest.Lookup{Key: key, ID: id}},
 		Status: http.StatusOK, Out: &out, Removal: true,
 	}
-	call.Require("virtual_network", id, rest.Opaque)
+	call.Require("virtualNetwork", id, rest.Opaque)
 	call.Validate = func() string {
 		return rest.Validate(rest.Required{Name: "virtual_network.id", Absent: out.VirtualNetwork.ID == ""})
 	}
@@ -2786,7 +2786,7 @@ func (c *Client) GetVirtualNetwork(ctx context.Context, virtualNetwork ID) (*Vir
 		Method: http.MethodGet, Path: "/virtual_networks/virtual_network",
 		Status: http.StatusOK, Out: &out, Repeat: true,
 	}
-	call.Require("virtual_network", id, rest.Opaque)
+	call.Require("virtualNetwork", id, rest.Opaque)
 	call.QueryParam("virtual_network["+key+"]", "form", true, id)
 	call.Validate = func() string {
 		return rest.Validate(rest.Required{Name: "virtual_network.id", Absent: out.VirtualNetwork.ID == ""})

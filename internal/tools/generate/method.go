@@ -160,7 +160,7 @@ func (m *method) parameter(p codegen.ParameterDefinition) {
 	switch {
 	case isLookup(goType):
 		key, id := m.lookup(name)
-		m.add("call.Require(%q, %s, rest.Opaque)", p.ParamName, id)
+		m.add("call.Require(%q, %s, rest.Opaque)", name, id)
 		m.add(`call.QueryParam("%s["+%s+"]", "form", true, %s)`, p.ParamName, key, id)
 	case p.In == "path":
 		value := name
@@ -285,11 +285,11 @@ func (m *method) body(op codegen.OperationDefinition) error {
 		value := name
 		if isLookup(goType) {
 			key, id := m.lookup(name)
-			m.add("call.Require(%q, %s, rest.Opaque)", p.JsonFieldName, id)
+			m.add("call.Require(%q, %s, rest.Opaque)", name, id)
 			m.once(name, goType)
 			goType, value = "rest.Lookup", fmt.Sprintf("rest.Lookup{Key: %s, ID: %s}", key, id)
 		} else if name := extension(p.Extensions, "x-check"); name != "" {
-			m.add("call.Require(%q, %s, rest.%s)", p.JsonFieldName, value, name)
+			m.add("call.Require(%q, %s, rest.%s)", value, value, name)
 		}
 		fields = append(fields, fmt.Sprintf("%s %s `json:%q`", p.GoFieldName(), goType, p.JsonFieldName))
 		values = append(values, value)
