@@ -21,7 +21,7 @@ func configure(options []Option) (config, error) {
 	c := config{
 		Provider: provider,
 		BaseURL:  DefaultBaseURL,
-		Timeout:  60 * time.Second, // as the vendor's own client
+		Timeout:  60 * time.Second, // the timeout of the vendor's client
 		Classify: classify,
 		Window:   window,
 	}
@@ -31,7 +31,7 @@ func configure(options []Option) (config, error) {
 	return c, nil
 }
 
-// WithToken authenticates by an API token.
+// WithToken authenticates with an API token.
 func WithToken(token string) Option {
 	return option(func(c *config) error {
 		if err := auth.Check("the token", token); err != nil {
@@ -41,9 +41,8 @@ func WithToken(token string) Option {
 	})
 }
 
-// WithTokenSource authenticates by OAuth 2 tokens. The source is asked before
-// every request and has to cache and renew by itself, as those of package
-// oauth2 do.
+// WithTokenSource authenticates with OAuth 2 tokens. The client calls the source before each
+// request. The source must cache and renew tokens, like the sources of package oauth2.
 func WithTokenSource(source oauth2.TokenSource) Option {
 	return option(func(c *config) error {
 		if source == nil {
@@ -53,13 +52,13 @@ func WithTokenSource(source oauth2.TokenSource) Option {
 	})
 }
 
-// FromEnv takes the API token from KATAPULT_API_KEY, as the vendor's Terraform
-// provider does.
+// FromEnv reads the API token from the environment variable KATAPULT_API_KEY, which the
+// vendor's Terraform provider also uses.
 func FromEnv() Option { return WithCredentials(auth.Env) }
 
-// WithCredentials authenticates by the values that get returns for the names of the
+// WithCredentials authenticates with the values that get returns for the names of the
 // environment variables that [FromEnv] reads, for example from a secret manager. get returns
-// "" for a name that has no value. An error of get is an error of [New].
+// "" for a name that has no value. [New] returns the error of get.
 func WithCredentials(get func(name string) (string, error)) Option {
 	return option(func(c *config) error {
 		values, err := auth.Values(get, "KATAPULT_API_KEY")

@@ -212,14 +212,14 @@ const maxInventories = 3
 // lacks a step of the previous plan, its resource is read; if it exists, all lists are read
 // again. Only a list proves that a resource belongs to the organization, so the inventory
 // never has a step that no list shows.
-func (c *Client) inventory(ctx context.Context, o *Organization, before []teardown.Step, shown map[string]bool, child bool, seen map[ID]bool) (DeletionSteps, []teardown.Step, error) {
+func (c *Client) inventory(ctx context.Context, o *Organization, previous []teardown.Step, shown map[string]bool, child bool, visited map[ID]bool) (DeletionSteps, []teardown.Step, error) {
 	for attempt := 1; ; attempt++ {
 		open, err := c.GetDeletionSteps(ctx, ID(o.ID))
 		if err != nil {
 			return nil, nil, err
 		}
 		n := &inventory{
-			c: c, kinds: c.kinds(), id: ID(o.ID), name: o.Name, child: child, open: open, previous: before, shown: shown, visited: maps.Clone(seen),
+			c: c, kinds: c.kinds(), id: ID(o.ID), name: o.Name, child: child, open: open, previous: previous, shown: shown, visited: maps.Clone(visited),
 			own: map[string][]teardown.Step{}, added: map[string]bool{}, explained: map[string]bool{}, predecessors: map[string][]string{},
 			stepsOf: map[string][]string{}, addressUsers: map[string]string{}, trashedAccounts: map[string]bool{}, multiPage: map[string]bool{},
 		}
@@ -231,7 +231,7 @@ func (c *Client) inventory(ctx context.Context, o *Organization, before []teardo
 			return nil, nil, err
 		}
 		if !missed || attempt == maxInventories {
-			maps.Copy(seen, n.visited)
+			maps.Copy(visited, n.visited)
 			return open, n.steps(), nil
 		}
 	}
@@ -283,17 +283,17 @@ func (n *inventory) unsatisfied(step string) bool { return !n.open[step].Satisfi
 
 // addListed adds the step of a listed resource.
 func (n *inventory) addListed(kind string, o object) {
-	before := slices.Clone(n.predecessors[o.id])
+	predecessors := slices.Clone(n.predecessors[o.id])
 	for _, a := range n.kinds.byName(kind).after {
 		if !a.usedOnly {
-			before = append(before, n.stepsOf[a.kind]...)
+			predecessors = append(predecessors, n.stepsOf[a.kind]...)
 			continue
 		}
 		for _, id := range o.uses {
-			before = append(before, n.stepID(a.kind, id))
+			predecessors = append(predecessors, n.stepID(a.kind, id))
 		}
 	}
-	step := n.add(kind, teardown.Step{Name: o.name, Removal: o.removal, After: before}, o.id)
+	step := n.add(kind, teardown.Step{Name: o.name, Removal: o.removal, After: predecessors}, o.id)
 	for _, id := range o.before {
 		n.predecessors[id] = append(n.predecessors[id], step)
 	}
@@ -332,14 +332,14 @@ func (n *inventory) noteRemoval(step string, k kind, id string) {
 // addressUsersOf returns the IDs of the steps of the resources that can use an address: the
 // known user, or all possible ones.
 func (n *inventory) addressUsersOf(a IPAddress) []string {
-	holders := n.predecessors[a.Address]
-	switch holder, known := n.addressUsers[a.AllocationID]; {
+	users := n.predecessors[a.Address]
+	switch user, known := n.addressUsers[a.AllocationID]; {
 	case known:
-		return append(slices.Clone(holders), holder)
-	case a.AllocationID != "" && len(holders) == 0:
+		return append(slices.Clone(users), user)
+	case a.AllocationID != "" && len(users) == 0:
 		return slices.Sorted(maps.Values(n.addressUsers))
 	}
-	return holders
+	return users
 }
 
 // addUnexplained adds a manual step for each open deletion step without a known cause. A
